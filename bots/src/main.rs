@@ -1,0 +1,2 @@
+//! Runs all ready-made bots in one process.
+fn main() {}

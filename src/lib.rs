@@ -1,0 +1,1 @@
+//! The framework for Bitrix24 chatbots.
