@@ -1,1 +1,2 @@
 //! The framework for Bitrix24 chatbots.
+pub mod event;
