@@ -1,2 +1,3 @@
 //! The framework for Bitrix24 chatbots.
 pub mod event;
+pub mod message;
