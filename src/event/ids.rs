@@ -1,5 +1,6 @@
 //! The portal's identifiers, each a type of its own, so that a user cannot be passed for a chat.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::num::ParseIntError;
 use std::str::FromStr;
@@ -118,6 +119,12 @@ impl MemberId {
 
     /// The id as the portal writes it.
     pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for MemberId {
+    fn borrow(&self) -> &str {
         &self.0
     }
 }

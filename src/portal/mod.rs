@@ -72,6 +72,11 @@ impl Portal {
         &self.0.id
     }
 
+    /// Where its REST methods are called.
+    pub fn endpoint(&self) -> &str {
+        &self.0.endpoint
+    }
+
     /// Calls a REST method and decodes its result.
     ///
     /// ```no_run
