@@ -1,0 +1,232 @@
+//! `imbot.command.*`: slash commands, and answers to them.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::bots::named;
+use super::call::{Answer, Call, foreign, wrong, yes};
+use super::handlers::address;
+use super::messages::{extras, required_text};
+use super::params::{as_text, is_yes, items};
+use super::table::{Method, method};
+use crate::emulator::live::News;
+use crate::emulator::refusal::Refusal;
+use crate::emulator::talk::{Author, Draft};
+use crate::emulator::world::access::Owner;
+use crate::emulator::world::command::{Command, Title, Use};
+
+pub(super) const METHODS: &[Method] = &[
+    method("imbot.command.register", "imbot", register),
+    method("imbot.command.update", "imbot", update),
+    method("imbot.command.unregister", "imbot", unregister),
+    method("imbot.command.answer", "imbot", answer),
+];
+
+const EVENT: &str = "ONIMCOMMANDADD";
+
+fn register(call: &mut Call<'_, '_>) -> Answer {
+    let owner = call.owner()?;
+    let url = call
+        .params
+        .text("EVENT_COMMAND_ADD")
+        .and_then(|url| address(&owner, &url))
+        .ok_or_else(no_handler)?;
+    let name = call
+        .params
+        .text("COMMAND")
+        .map(|name| bare(&name))
+        .filter(|name| !name.is_empty());
+    let name = name.ok_or_else(|| Refusal::new("COMMAND_ERROR", "Command isn't specified"))?;
+    let bot = named(call, &owner)?.id;
+    let lang = call
+        .params
+        .get("LANG")
+        .map(titles)
+        .filter(|lang| !lang.is_empty());
+    let lang = lang.ok_or_else(|| Refusal::new("LANG_ERROR", "Lang set can't be empty"))?;
+    let known = call
+        .hit
+        .world
+        .commands
+        .values()
+        .find(|command| command.bot == bot && command.name == name);
+    let id = known.map_or(0, |command| command.id);
+    let id = if id > 0 {
+        id
+    } else {
+        call.hit.world.new_command_id()
+    };
+    call.hit
+        .world
+        .commands
+        .entry(id)
+        .or_insert_with(|| Command {
+            id,
+            bot,
+            name,
+            common: call.params.yes("COMMON"),
+            hidden: call.params.yes("HIDDEN"),
+            extranet: call.params.yes("EXTRANET_SUPPORT"),
+            lang,
+        });
+    call.hit.world.resubscribe(&owner, EVENT, &url);
+    call.hit.news.push(News::Bots);
+    Ok(id.into())
+}
+
+fn update(call: &mut Call<'_, '_>) -> Answer {
+    let owner = call.owner()?;
+    let mut command = own(call, &owner)?;
+    let fields = call.params.fields("FIELDS");
+    if fields.is_empty() {
+        return Err(wrong("Update fields can't be empty"));
+    }
+    if let Some(url) = fields.get("EVENT_COMMAND_ADD").and_then(as_text) {
+        let url = address(&owner, &url).ok_or_else(no_handler)?;
+        call.hit.world.resubscribe(&owner, EVENT, &url);
+    }
+    if let Some(name) = fields.get("COMMAND").and_then(as_text) {
+        command.name = bare(&name);
+    }
+    command.hidden = fields.get("HIDDEN").map_or(command.hidden, is_yes);
+    command.extranet = fields
+        .get("EXTRANET_SUPPORT")
+        .map_or(command.extranet, is_yes);
+    command.lang = fields
+        .get("LANG")
+        .map(titles)
+        .filter(|lang| !lang.is_empty())
+        .unwrap_or(command.lang);
+    call.hit.world.commands.insert(command.id, command);
+    call.hit.news.push(News::Bots);
+    yes()
+}
+
+fn unregister(call: &mut Call<'_, '_>) -> Answer {
+    let owner = call.owner()?;
+    let command = own(call, &owner)?;
+    call.hit.world.commands.remove(&command.id);
+    call.hit.news.push(News::Bots);
+    yes()
+}
+
+/// Answers a command. Ten minutes after it was used the portal still says `true`, and posts nothing.
+fn answer(call: &mut Call<'_, '_>) -> Answer {
+    let owner = call.owner()?;
+    let command = match (call.params.id("COMMAND_ID"), call.params.text("COMMAND")) {
+        (None, Some(name)) => by_name(call, &owner, &bare(&name))?,
+        _ => own(call, &owner)?,
+    };
+    let message = call.params.id("MESSAGE_ID");
+    let message =
+        message.ok_or_else(|| Refusal::new("MESSAGE_ID_EMPTY", "Message ID can't be empty"))?;
+    let (text, rich) = (required_text(call)?, extras(call)?);
+    let Some(open) = open_use(call, command.id, message) else {
+        return yes();
+    };
+    call.hit.user = command.bot;
+    let present = call
+        .hit
+        .world
+        .chats
+        .get(&open.chat)
+        .is_some_and(|chat| chat.has(command.bot));
+    let author = if present && !call.params.yes("SYSTEM") {
+        Author::Bot(command.bot)
+    } else {
+        Author::System
+    };
+    let text = if present {
+        text
+    } else {
+        format!("[b]{}:[/b] {text}", name_of(call, command.bot))
+    };
+    let draft = Draft {
+        author,
+        text,
+        rich,
+        url_preview: call.params.unless_no("URL_PREVIEW"),
+    };
+    Ok(call.hit.say(open.chat, draft).into())
+}
+
+fn open_use(call: &Call<'_, '_>, command: u64, message: u64) -> Option<Use> {
+    let now = call.hit.world.clock.millis();
+    let fits = |open: &&Use| open.command == command && open.message == message && open.until > now;
+    call.hit.world.uses.iter().find(fits).cloned()
+}
+
+fn name_of(call: &Call<'_, '_>, bot: u64) -> String {
+    call.hit
+        .world
+        .users
+        .get(&bot)
+        .map(|user| user.name())
+        .unwrap_or_default()
+}
+
+/// The command that `COMMAND_ID` names, if it is the caller's.
+fn own(call: &Call<'_, '_>, owner: &Owner) -> Result<Command, Refusal> {
+    let command = call
+        .params
+        .id("COMMAND_ID")
+        .and_then(|id| call.hit.world.commands.get(&id))
+        .cloned();
+    let command = command.ok_or_else(|| Refusal::new("COMMAND_ID_ERROR", "Command not found"))?;
+    if is_owned(call, owner, &command) {
+        Ok(command)
+    } else {
+        Err(foreign())
+    }
+}
+
+fn by_name(call: &Call<'_, '_>, owner: &Owner, name: &str) -> Result<Command, Refusal> {
+    let mut named = call
+        .hit
+        .world
+        .commands
+        .values()
+        .filter(|command| command.name == name);
+    let command = named
+        .find(|command| is_owned(call, owner, command))
+        .cloned();
+    command.ok_or_else(|| Refusal::new("COMMAND_ID_ERROR", "Command not found"))
+}
+
+fn is_owned(call: &Call<'_, '_>, owner: &Owner, command: &Command) -> bool {
+    let bot = call
+        .hit
+        .world
+        .users
+        .get(&command.bot)
+        .and_then(|user| user.bot.as_ref());
+    bot.is_some_and(|bot| bot.owner == *owner)
+}
+
+/// The name without its slash.
+fn bare(name: &str) -> String {
+    name.trim().trim_start_matches('/').to_owned()
+}
+
+fn no_handler() -> Refusal {
+    Refusal::new(
+        "EVENT_COMMAND_ADD_ERROR",
+        "Handler for \"Command add\" event isn't specified",
+    )
+}
+
+/// Titles by language; an item without a language or a title is passed over.
+fn titles(lang: &Value) -> BTreeMap<String, Title> {
+    let title = |item: &Value| {
+        let field = |name: &str| item.get(name).and_then(as_text);
+        Some((
+            field("LANGUAGE_ID")?,
+            Title {
+                title: field("TITLE")?,
+                params: field("PARAMS").unwrap_or_default(),
+            },
+        ))
+    };
+    items(lang).iter().filter_map(title).collect()
+}
