@@ -1,1 +1,3 @@
-fn main() {}
+//! The end-to-end tests: one program, so that it links once.
+
+mod event;

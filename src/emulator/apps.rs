@@ -30,6 +30,12 @@ pub struct NewApp {
     pub scope: String,
 }
 
+/// What is posted into the frame in which an application shows its page.
+pub(crate) struct Frame {
+    pub(crate) address: String,
+    pub(crate) fields: Vec<(&'static str, String)>,
+}
+
 /// What a developer copies from the portal into the settings of the application.
 #[derive(Clone)]
 pub struct Credentials {
@@ -166,11 +172,8 @@ impl Hit<'_> {
         Ok(())
     }
 
-    /// What is posted into the frame of an application, and where to.
-    pub(crate) fn frame(
-        &mut self,
-        client_id: &str,
-    ) -> Result<(String, Vec<(&'static str, String)>), Refusal> {
+    /// Fresh tokens for the page of an application: its installer's page before the installation, its own after.
+    pub(crate) fn frame(&mut self, client_id: &str) -> Result<Frame, Refusal> {
         let app = self.known_app(client_id)?;
         let now = self.world.clock.unix();
         let pair = self
@@ -201,7 +204,10 @@ impl Hit<'_> {
             ("PLACEMENT", "DEFAULT".to_owned()),
             ("PLACEMENT_OPTIONS", "{\"any\":\"\"}".to_owned()),
         ];
-        Ok((format!("{address}{joint}{query}"), fields))
+        Ok(Frame {
+            address: format!("{address}{joint}{query}"),
+            fields,
+        })
     }
 
     fn known_app(&self, client_id: &str) -> Result<App, Refusal> {

@@ -21,6 +21,9 @@ use crate::event::form;
 /// Events that may wait for one address.
 const QUEUE_MAX: usize = 10_000;
 
+/// The way in to one address: each event with the moment it is due.
+type Queue = mpsc::Sender<(Instant, Delivery)>;
+
 /// An event on its way to a handler.
 pub(crate) struct Delivery {
     pub(crate) url: String,
@@ -35,7 +38,7 @@ pub(crate) struct Delivery {
 /// Takes deliveries and works them off in the background.
 #[derive(Clone)]
 pub(crate) struct Courier {
-    queues: Arc<Mutex<HashMap<String, mpsc::Sender<(Instant, Delivery)>>>>,
+    queues: Arc<Mutex<HashMap<String, Queue>>>,
     post: Post,
     wire: Wire,
     delay: Duration,
@@ -75,7 +78,7 @@ impl Courier {
         self.tasks.wait().await;
     }
 
-    fn queue(&self, url: &str) -> mpsc::Sender<(Instant, Delivery)> {
+    fn queue(&self, url: &str) -> Queue {
         let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
         let open = queues.entry(url.to_owned()).or_insert_with(|| {
             let (sender, receiver) = mpsc::channel(QUEUE_MAX);

@@ -1,8 +1,43 @@
-//! What a portal says: for now only the form it says it in.
+//! What a portal says: events, decoded from what went over the wire.
+//!
+//! One POST (or one item of a poll) is a [`Delivery`]. It is read in two steps, since nothing of it is to be believed
+//! before its token is compared: [`Delivery::from_form`] finds the envelope, [`Delivery::events`] decodes the rest. One
+//! delivery can concern several bots or commands, so there may be several [`Event`]s in it.
+//!
+//! Nobody can tell afterwards how an event came or in which version of the API, except by asking the delivery. What is
+//! unknown (an event, a key, a value) is kept and passed on, never an error.
+//!
+//! ```
+//! use imbot::event::{Delivery, Event, What};
+//!
+//! let body = "event=ONIMBOTMESSAGEADD&data[BOT][7][BOT_ID]=7&data[BOT][7][BOT_CODE]=echo\
+//!             &data[PARAMS][DIALOG_ID]=27&data[PARAMS][MESSAGE_ID]=84351&data[PARAMS][MESSAGE]=hi+there";
+//! let delivery = Delivery::from_form(body)?;
+//! let Event::Chat(event) = &delivery.events()?[0] else { panic!() };
+//! let What::Message(message) = &event.what else { panic!() };
+//! assert_eq!((event.dialog.as_str(), message.text.as_str()), ("27", "hi there"));
+//! # Ok::<(), imbot::event::DecodeError>(())
+//! ```
 
+mod app;
+mod auth;
+pub mod catalogue;
+mod chat;
+mod delivery;
+mod error;
 pub mod form;
+mod ids;
+mod json;
+mod tree;
+mod v1;
+mod v2;
 
-/// A body that could not be read.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct DecodeError(pub String);
+pub use app::AppEvent;
+pub use auth::Auth;
+pub use catalogue::Category;
+pub use chat::*;
+pub use delivery::{Api, Delivery, Event, Page, Via};
+pub use error::DecodeError;
+pub use form::{BODY_BYTES_MAX, PAIRS_MAX};
+pub use ids::{BotId, ChatId, CommandId, DialogId, MemberId, MessageId, UserId};
+pub use tree::{DEPTH_MAX, Node, Tree};

@@ -35,7 +35,7 @@ impl Hit<'_> {
         for row in self.world.rows(owner, event) {
             let data = data(self);
             let auth = self.auth(&row.owner, self.actor_for(&row), tokens);
-            self.deliver(&row, data, auth);
+            self.deliver(&row, &data, &auth);
         }
     }
 
@@ -52,7 +52,7 @@ impl Hit<'_> {
             .collect();
         for row in &rows {
             let auth = self.auth(&row.owner, self.actor_for(row), Tokens::WithoutRefresh);
-            self.deliver(row, data.clone(), auth);
+            self.deliver(row, data, &auth);
         }
         rows.len()
     }
@@ -65,7 +65,7 @@ impl Hit<'_> {
         }
     }
 
-    fn deliver(&mut self, row: &Subscription, data: Value, auth: Value) {
+    fn deliver(&mut self, row: &Subscription, data: &Value, auth: &Value) {
         let tree = json!({
             "event": row.event,
             "event_handler_id": row.id,

@@ -22,7 +22,7 @@ pub(super) fn page(portal: &Arc<Portal>) -> impl Endpoint + use<> {
         let client_id: String = query(&request, "client_id").unwrap_or_default();
         let user = query(&request, "as").unwrap_or(1);
         match portal.act(user, |hit| hit.frame(&client_id)) {
-            Ok((action, fields)) => form(&action, &fields),
+            Ok(frame) => form(&frame.address, &frame.fields),
             Err(refusal) => refused(404, &refusal.to_string()),
         }
     }))

@@ -8,6 +8,7 @@ use super::table::{Method, method};
 use crate::emulator::events::Tokens;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::world::access::{Owner, Subscription};
+use crate::event::{Category, catalogue};
 
 pub(super) const METHODS: &[Method] = &[
     method("event.bind", "", bind),
@@ -15,16 +16,6 @@ pub(super) const METHODS: &[Method] = &[
     method("event.get", "", get),
     method("event.test", "", test),
     method("events", "", names),
-];
-
-/// Names of events that can be bound; those of universal lists carry a number behind the name.
-const NAMES: &str = include_str!("events.txt");
-
-/// An event whose name goes on behind these words exists for every type of item.
-const OPEN_ENDED: [&str; 3] = [
-    "ONCRMDYNAMICITEMADD_",
-    "ONCRMDYNAMICITEMUPDATE_",
-    "ONCRMDYNAMICITEMDELETE_",
 ];
 
 fn bind(call: &mut Call<'_, '_>) -> Answer {
@@ -100,14 +91,14 @@ fn test(call: &mut Call<'_, '_>) -> Answer {
 
 fn names(call: &mut Call<'_, '_>) -> Answer {
     call.application()?;
-    Ok(Value::from(NAMES.lines().collect::<Vec<_>>()).into())
+    let names: Vec<_> = catalogue::names().map(|(name, _)| name).collect();
+    Ok(Value::from(names).into())
 }
 
 /// The event that is meant, if there is one of that name.
 fn event(call: &Call<'_, '_>) -> Result<String, Refusal> {
     let event = call.params.text("EVENT").unwrap_or_default().to_uppercase();
-    let known = NAMES.lines().any(|name| name == event)
-        || OPEN_ENDED.iter().any(|name| event.starts_with(name));
+    let known = catalogue::category(&event) != Category::Unknown;
     if known {
         Ok(event)
     } else {

@@ -63,7 +63,7 @@ fn update(call: &mut Call<'_, '_>) -> Answer {
     }
     let rich = changed_extras(call, &old)?;
     let text = text.map_or_else(|| old.text.clone(), |text| stored(&text));
-    call.hit.put(Message {
+    call.hit.put(&Message {
         text,
         rich,
         edited: true,

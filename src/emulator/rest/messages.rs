@@ -84,7 +84,7 @@ fn update(call: &mut Call<'_, '_>) -> Answer {
     let rich = changed_extras(call, &old)?;
     let text = text.map_or_else(|| old.text.clone(), |text| stored(&text));
     let url_preview = call.params.unless_no("URL_PREVIEW");
-    call.hit.put(Message {
+    call.hit.put(&Message {
         text,
         rich,
         url_preview,

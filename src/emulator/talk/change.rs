@@ -34,7 +34,7 @@ impl Hit<'_> {
             return self.delete(id, false);
         }
         let old = self.own_message(id)?;
-        self.put(Message {
+        self.put(&Message {
             text: stored(text),
             edited: true,
             ..old
@@ -43,14 +43,14 @@ impl Hit<'_> {
     }
 
     /// Stores a changed message, shows it, and tells the bots.
-    pub(crate) fn put(&mut self, message: Message) {
+    pub(crate) fn put(&mut self, message: &Message) {
         let changed = self.world.messages.insert(message.id, message.clone());
-        self.show_edit(&message);
+        self.show_edit(message);
         let Some(chat) = self.world.chats.get(&message.chat).cloned() else {
             return;
         };
         if changed.is_none_or(|before| before.text != message.text) {
-            self.announce_edit(&chat, &message);
+            self.announce_edit(&chat, message);
         }
     }
 

@@ -1,0 +1,119 @@
+//! The application's own life on a portal: `ONAPP*`.
+//!
+//! Pages `api-reference/common/events/*` of the documentation.
+
+use secrecy::SecretString;
+
+use super::DecodeError;
+use super::tree::Node;
+
+/// The application was installed, updated, paid or removed.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum AppEvent {
+    /// `ONAPPINSTALL`: the portal installed the application and sends its first tokens.
+    Installed {
+        /// The version, such as `1.0.0` or `1`.
+        version: String,
+        /// Whether the application is switched on.
+        active: Option<bool>,
+        /// Whether the installation is finished: an application with an interface must still say so.
+        installed: Option<bool>,
+        /// The portal's language.
+        language: Option<String>,
+    },
+    /// `ONAPPUPDATE`: the portal moved to another version and sends new tokens.
+    Updated {
+        /// The version now.
+        version: String,
+        /// The version before.
+        previous: String,
+        /// The portal's language.
+        language: Option<String>,
+    },
+    /// `ONAPPUNINSTALL`: the application was removed. Its tokens are dead.
+    Uninstalled {
+        /// Whether the administrator asked to forget its settings and data.
+        clean: bool,
+        /// The portal's language.
+        language: Option<String>,
+    },
+    /// `ONAPPPAYMENT`: it was paid, or its paid time changed. It carries no token, so it proves nothing by itself.
+    Payment {
+        /// The application's code.
+        code: String,
+        /// The version.
+        version: Option<u64>,
+        /// `F` free, `D` demo, `T` trial, `P` paid, `L` local, `S` subscription.
+        status: String,
+        /// Whether the paid time is over.
+        expired: Option<bool>,
+        /// Days left; negative after the end.
+        days: Option<i64>,
+        /// The portal's language.
+        language: Option<String>,
+    },
+    /// `ONAPPMETHODCONFIRM`: an administrator decided about a method that needs consent.
+    MethodConfirm {
+        /// The access token whose call waited.
+        token: Option<SecretString>,
+        /// The method.
+        method: String,
+        /// Whether it may be called with that token.
+        confirmed: bool,
+        /// The portal's language.
+        language: Option<String>,
+    },
+}
+
+impl AppEvent {
+    /// Decodes an event of this name, if it is one of the application's.
+    pub(super) fn decode(name: &str, root: Node<'_>) -> Result<Option<AppEvent>, DecodeError> {
+        let data = root.get("data");
+        let value = |key| data.and_then(|data| data.get(key));
+        let text = |key| {
+            value(key)
+                .and_then(Node::text)
+                .unwrap_or_default()
+                .into_owned()
+        };
+        let flag = |key| value(key).and_then(Node::flag);
+        let language = value("LANGUAGE_ID")
+            .and_then(Node::filled)
+            .map(String::from);
+        Ok(Some(match name {
+            "ONAPPINSTALL" => AppEvent::Installed {
+                version: text("VERSION"),
+                active: flag("ACTIVE"),
+                installed: flag("INSTALLED"),
+                language,
+            },
+            "ONAPPUPDATE" => AppEvent::Updated {
+                version: text("VERSION"),
+                previous: text("PREVIOUS_VERSION"),
+                language,
+            },
+            "ONAPPUNINSTALL" => AppEvent::Uninstalled {
+                clean: flag("CLEAN").unwrap_or(false),
+                language,
+            },
+            "ONAPPPAYMENT" => AppEvent::Payment {
+                code: text("CODE"),
+                version: value("VERSION").map_or(Ok(None), Node::number)?,
+                status: text("STATUS"),
+                expired: flag("PAYMENT_EXPIRED"),
+                days: value("DAYS").map_or(Ok(None), Node::number)?,
+                language,
+            },
+            "ONAPPMETHODCONFIRM" => AppEvent::MethodConfirm {
+                token: value("TOKEN")
+                    .and_then(Node::filled)
+                    .map(|token| SecretString::from(token.into_owned())),
+                method: text("METHOD"),
+                confirmed: flag("CONFIRMED").unwrap_or(false),
+                language,
+            },
+            _ => return Ok(None),
+        }))
+    }
+}

@@ -1,0 +1,225 @@
+//! One event as it was delivered, by webhook or by polling: its envelope, and the way to what is in it.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::tree::Node;
+use super::{AppEvent, Auth, BotRef, Category, ChatEvent, DecodeError, Tree, catalogue, v1, v2};
+
+/// One event as it was delivered. Cheap to clone.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Delivery {
+    /// The event's name, upper case, such as `ONIMBOTMESSAGEADD`.
+    pub name: Cow<'static, str>,
+    /// What it is about.
+    pub category: Category,
+    /// How it came.
+    pub via: Via,
+    /// The number of the subscription, not of the occurrence.
+    pub handler_id: Option<u64>,
+    /// The number of the occurrence, where there is one: polled events, and some of open channels.
+    pub event_id: Option<u64>,
+    /// When the portal queued it, in Unix seconds (webhook).
+    pub ts: Option<u64>,
+    /// When it happened, as the portal writes times (polling).
+    pub date: Option<String>,
+    tree: Arc<Tree>,
+}
+
+/// How an event came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Via {
+    /// The portal posted it.
+    Webhook,
+    /// It was fetched (`imbot.v2.Event.get`).
+    Fetch,
+}
+
+/// The generation of the bot platform that an event belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Api {
+    /// `imbot.*`.
+    V1,
+    /// `imbot.v2.*` and `im.v2.*`.
+    V2,
+    /// Not an event of the bot platform.
+    None,
+}
+
+/// What a delivery says.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// Something happened in a chat.
+    Chat(Box<ChatEvent>),
+    /// A bot was removed from the portal.
+    Removed(BotRef),
+    /// The application was installed, updated, paid or removed.
+    App(AppEvent),
+    /// Any other event, known or not: its data are in [`Delivery::data`].
+    Other,
+}
+
+/// One answer to a poll.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Page {
+    /// The events, oldest first.
+    pub events: Vec<Delivery>,
+    /// What to ask for next; asking for it confirms these events.
+    pub next_offset: u64,
+    /// Whether more are waiting.
+    pub has_more: bool,
+}
+
+impl Delivery {
+    /// Reads the envelope of a posted form, or of a query string.
+    ///
+    /// # Errors
+    /// The body is over a limit of the decoder, or names no event.
+    pub fn from_form(body: impl Into<Bytes>) -> Result<Delivery, DecodeError> {
+        Delivery::new(Tree::from_form(body)?, Via::Webhook)
+    }
+
+    fn new(tree: Tree, via: Via) -> Result<Delivery, DecodeError> {
+        let root = tree.root();
+        let (mut event, mut handler_id, mut event_id, mut ts, mut date) =
+            (None, None, None, None, None);
+        for (key, value) in root.fields() {
+            match key.as_ref() {
+                b"event" | b"type" => event = value.filled(),
+                b"event_handler_id" => handler_id = value.number()?,
+                b"eventId" | b"event_id" => event_id = value.number()?,
+                b"ts" => ts = value.number()?,
+                b"date" => date = value.filled().map(String::from),
+                _ => {}
+            }
+        }
+        let (name, category) = catalogue::name(&event.ok_or_else(|| root.missing("event"))?);
+        Ok(Delivery {
+            name,
+            category,
+            via,
+            handler_id,
+            event_id,
+            ts,
+            date,
+            tree: Arc::new(tree),
+        })
+    }
+
+    /// Decodes what is in it: an event for each bot or command that it concerns.
+    ///
+    /// # Errors
+    /// A key is missing without which the event has no meaning, or holds something else than the portal documents.
+    pub fn events(&self) -> Result<Vec<Event>, DecodeError> {
+        match self.api() {
+            Api::V1 => v1::decode(&self.name, self.root()),
+            Api::V2 => v2::decode(&self.name, self.root()).map(|event| vec![event]),
+            Api::None => Ok(vec![
+                AppEvent::decode(&self.name, self.root())?.map_or(Event::Other, Event::App),
+            ]),
+        }
+    }
+
+    /// The generation of the bot platform that this event belongs to.
+    pub fn api(&self) -> Api {
+        match self.name.as_ref() {
+            name if v1::NAMES.contains(&name) => Api::V1,
+            name if v2::NAMES.contains(&name) => Api::V2,
+            _ => Api::None,
+        }
+    }
+
+    /// Everything as it came, nested as the portal nests it.
+    pub fn root(&self) -> Node<'_> {
+        self.tree.root()
+    }
+
+    /// The event's own part: a map, sometimes a single text, sometimes missing.
+    pub fn data(&self) -> Option<Node<'_>> {
+        self.root().get("data")
+    }
+
+    /// The value under a path of keys, such as `["data", "FIELDS", "ID"]`.
+    pub fn at(&self, path: &[&str]) -> Option<Node<'_>> {
+        self.tree.at(path)
+    }
+
+    /// The portal, the acting user and the tokens that came with it.
+    ///
+    /// # Errors
+    /// A number in it is none.
+    pub fn auth(&self) -> Result<Auth, DecodeError> {
+        self.root()
+            .get("auth")
+            .map_or_else(|| Ok(Auth::default()), Auth::read)
+    }
+
+    /// The tokens that came for a bot, acting as that bot; none for bots of an inbound webhook.
+    ///
+    /// # Errors
+    /// A number in it is none.
+    pub fn bot_auth(&self, bot: &BotRef) -> Result<Option<Auth>, DecodeError> {
+        let data = self.data();
+        let id = bot.id.to_string();
+        let v1 = || data?.get("BOT")?.get(&id);
+        let command = || {
+            data?
+                .get("COMMAND")?
+                .values()
+                .find(|item| item.get("BOT_ID").and_then(Node::text).as_deref() == Some(&id))
+        };
+        let v2 = || data?.get("bot")?.get("auth");
+        let auth = v1()
+            .or_else(command)
+            .or_else(v2)
+            .map(Auth::read)
+            .transpose()?;
+        Ok(auth.filter(|auth| auth.access_token.is_some()))
+    }
+}
+
+impl Page {
+    /// Decodes the answer of `imbot.v2.Event.get` or `im.v2.Event.get`, with its envelope or without.
+    ///
+    /// # Errors
+    /// It is not JSON, it is the portal's error, or an event in it has no name.
+    pub fn from_json(text: &[u8]) -> Result<Page, DecodeError> {
+        let tree = Tree::from_json(text)?;
+        let root = tree.root();
+        let word = |key| {
+            root.get(key)
+                .and_then(Node::text)
+                .unwrap_or_default()
+                .into_owned()
+        };
+        if root.get("error").is_some() {
+            return Err(DecodeError::Refused {
+                code: word("error"),
+                description: word("error_description"),
+            });
+        }
+        let page = root.get("result").unwrap_or(root);
+        let items = page.get("events").ok_or_else(|| page.missing("events"))?;
+        let events = items
+            .values()
+            .map(|item| Delivery::new(Tree::from_value(&item.to_json())?, Via::Fetch));
+        let after_last = || {
+            page.get("lastEventId")
+                .map_or(Ok(None), |last| last.number::<u64>())
+        };
+        let next_offset = match page.get("nextOffset") {
+            Some(next) => next.number()?.unwrap_or(0),
+            None => after_last()?.map_or(0, |last| last + 1), // the answer's older form
+        };
+        Ok(Page {
+            events: events.collect::<Result<_, _>>()?,
+            next_offset,
+            has_more: page.get("hasMore").and_then(Node::flag).unwrap_or(false),
+        })
+    }
+}

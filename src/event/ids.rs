@@ -1,0 +1,128 @@
+//! The portal's identifiers, each a type of its own, so that a user cannot be passed for a chat.
+
+use std::fmt;
+use std::num::ParseIntError;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub u64);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = ParseIntError;
+
+            fn from_str(text: &str) -> Result<Self, ParseIntError> {
+                text.parse().map($name)
+            }
+        }
+    };
+}
+
+id! {
+    /// A person or a bot of a portal.
+    UserId
+}
+id! {
+    /// A bot of a portal. Its number is its user id too.
+    BotId
+}
+id! {
+    /// A chat of a portal, private ones included.
+    ChatId
+}
+id! {
+    /// A message, unique on its portal.
+    MessageId
+}
+id! {
+    /// A registered command.
+    CommandId
+}
+
+impl From<BotId> for UserId {
+    fn from(bot: BotId) -> UserId {
+        UserId(bot.0)
+    }
+}
+
+/// The address of a chat as the portal writes it: `27` is the private chat with user 27, `chat142` a group.
+///
+/// It is what one answers to. The other side of a private chat sees another address for the same chat.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DialogId(Box<str>);
+
+impl DialogId {
+    /// The address written in `text`, unchecked: new kinds of address must pass.
+    pub fn new(text: impl Into<Box<str>>) -> DialogId {
+        DialogId(text.into())
+    }
+
+    /// The address as the portal writes it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether this is a chat of several, not a private one.
+    pub fn is_group(&self) -> bool {
+        self.0.starts_with("chat")
+    }
+}
+
+impl fmt::Display for DialogId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<UserId> for DialogId {
+    fn from(user: UserId) -> DialogId {
+        DialogId(user.to_string().into())
+    }
+}
+
+impl From<ChatId> for DialogId {
+    fn from(chat: ChatId) -> DialogId {
+        DialogId(format!("chat{chat}").into())
+    }
+}
+
+impl From<&str> for DialogId {
+    fn from(text: &str) -> DialogId {
+        DialogId(text.into())
+    }
+}
+
+/// A portal's own id (`member_id`): it outlives renames and moves, so everything stored is keyed by it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct MemberId(Box<str>);
+
+impl MemberId {
+    /// The id written in `text`.
+    pub fn new(text: impl Into<Box<str>>) -> MemberId {
+        MemberId(text.into())
+    }
+
+    /// The id as the portal writes it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for MemberId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

@@ -1,0 +1,476 @@
+//! A nested value as the portal sends it: text at the leaves, maps between, every part in the order it came.
+//!
+//! One body is one [`Tree`]: the bytes as they arrived and a flat list of nodes that point into them, so building one
+//! copies no text and a value is unescaped only when somebody reads it. PHP knows no other difference between a list
+//! and a map than its keys, and neither does a form; only JSON remembers lists and numbers, and [`Node::to_json`]
+//! gives them back. Where a key comes twice the last one counts, as in PHP.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::str::FromStr;
+
+use bytes::Bytes;
+
+use super::error::excerpt;
+use super::{DecodeError, form};
+
+/// The deepest nesting of keys that is read.
+pub const DEPTH_MAX: usize = 32;
+
+/// One body, decoded to nested text.
+#[derive(Clone, Debug)]
+pub struct Tree {
+    pub(super) text: Bytes,
+    nodes: Vec<Cell>,
+}
+
+/// One value within a [`Tree`]: a map or a leaf.
+#[derive(Clone, Copy)]
+pub struct Node<'t> {
+    tree: &'t Tree,
+    index: u32,
+}
+
+/// A stretch of the tree's text, and whether `%` or `+` in it stand for other characters.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Span {
+    start: u32,
+    length: u32, // the highest bit says "escaped"
+}
+
+const ESCAPED: u32 = 1 << 31;
+
+impl Span {
+    pub(super) fn new(start: usize, end: usize, escaped: bool) -> Span {
+        Span {
+            start: start as u32,
+            length: (end - start) as u32 | if escaped { ESCAPED } else { 0 },
+        }
+    }
+
+    pub(super) fn is_empty(self) -> bool {
+        self.length == 0
+    }
+
+    fn is_escaped(self) -> bool {
+        self.length & ESCAPED != 0
+    }
+
+    fn range(self) -> std::ops::Range<usize> {
+        let start = self.start as usize;
+        start..start + (self.length & !ESCAPED) as usize
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Map,
+    List,
+    Text,
+    Number,
+    Bool,
+}
+
+/// What a key is: a stretch of text, or a number that `[]` or a JSON list gave it.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Key {
+    Text(Span),
+    Index(u32),
+}
+
+const NONE: u32 = 0; // the root is nobody's child, so its number can mean "no node"
+
+#[derive(Clone, Debug)]
+struct Cell {
+    key: Key,
+    value: Span, // of a leaf
+    kind: Kind,
+    first: u32,
+    last: u32,
+    next: u32,
+    next_index: u32, // of a map: the number that `[]` gets
+}
+
+impl Tree {
+    /// The whole value.
+    pub fn root(&self) -> Node<'_> {
+        Node {
+            tree: self,
+            index: 0,
+        }
+    }
+
+    /// The value under a path of keys, such as `["data", "PARAMS", "MESSAGE"]`.
+    pub fn at<'t>(&'t self, path: &[&str]) -> Option<Node<'t>> {
+        path.iter().try_fold(self.root(), |node, key| node.get(key))
+    }
+
+    fn slice(&self, span: Span) -> &[u8] {
+        &self.text[span.range()]
+    }
+
+    fn read(&self, span: Span) -> Cow<'_, str> {
+        let raw = self.slice(span);
+        if span.is_escaped() {
+            form::unescape(raw)
+        } else {
+            form::text(raw)
+        }
+    }
+
+    fn key(&self, key: Key) -> Cow<'_, str> {
+        match key {
+            Key::Text(span) => self.read(span),
+            Key::Index(number) => Cow::Owned(number.to_string()),
+        }
+    }
+
+    fn is_key(&self, key: Key, text: &[u8]) -> bool {
+        match key {
+            Key::Text(span) if !span.is_escaped() => self.slice(span) == text,
+            other => self.key(other).as_bytes() == text,
+        }
+    }
+
+    /// The keys that lead to a node, as PHP writes them; for errors, so slow is well.
+    fn path(&self, index: u32) -> String {
+        let mut path = String::new();
+        let mut at = 0;
+        while at != index {
+            let Some(child) = self.family(at).find(|child| self.holds(*child, index)) else {
+                break;
+            };
+            let key = self.key(self.nodes[child as usize].key);
+            path = if path.is_empty() {
+                key.into_owned()
+            } else {
+                format!("{path}[{key}]")
+            };
+            at = child;
+        }
+        path
+    }
+
+    fn family(&self, parent: u32) -> impl Iterator<Item = u32> + '_ {
+        let first = self.nodes[parent as usize].first;
+        std::iter::successors((first != NONE).then_some(first), |child| {
+            let next = self.nodes[*child as usize].next;
+            (next != NONE).then_some(next)
+        })
+    }
+
+    fn holds(&self, ancestor: u32, index: u32) -> bool {
+        ancestor == index || self.family(ancestor).any(|child| self.holds(child, index))
+    }
+}
+
+impl<'t> Node<'t> {
+    fn cell(self) -> &'t Cell {
+        &self.tree.nodes[self.index as usize]
+    }
+
+    /// The value under `key`; the last one where a key came twice.
+    pub fn get(self, key: &str) -> Option<Node<'t>> {
+        let family = self.tree.family(self.index);
+        let index = family
+            .filter(|child| {
+                self.tree
+                    .is_key(self.tree.nodes[*child as usize].key, key.as_bytes())
+            })
+            .last()?;
+        Some(Node {
+            tree: self.tree,
+            index,
+        })
+    }
+
+    /// The keys and values of a map in the order they came; none of a leaf.
+    pub fn entries(self) -> impl Iterator<Item = (Cow<'t, str>, Node<'t>)> {
+        let tree = self.tree;
+        tree.family(self.index).map(move |index| {
+            (
+                tree.key(tree.nodes[index as usize].key),
+                Node { tree, index },
+            )
+        })
+    }
+
+    /// As [`entries`](Node::entries), the keys as bytes: decoders compare them, so they need not be valid text.
+    pub(super) fn fields(self) -> impl Iterator<Item = (Cow<'t, [u8]>, Node<'t>)> {
+        let tree = self.tree;
+        tree.family(self.index).map(move |index| {
+            let key = match tree.nodes[index as usize].key {
+                Key::Text(span) if !span.is_escaped() => Cow::Borrowed(tree.slice(span)),
+                other => Cow::Owned(tree.key(other).into_owned().into_bytes()),
+            };
+            (key, Node { tree, index })
+        })
+    }
+
+    /// The values of a map or list, without their keys.
+    pub fn values(self) -> impl Iterator<Item = Node<'t>> {
+        let tree = self.tree;
+        tree.family(self.index)
+            .map(move |index| Node { tree, index })
+    }
+
+    /// Whether this is a map or a list, not a leaf.
+    pub fn is_map(self) -> bool {
+        matches!(self.cell().kind, Kind::Map | Kind::List)
+    }
+
+    /// The text of a leaf; of a map there is none.
+    pub fn text(self) -> Option<Cow<'t, str>> {
+        (!self.is_map()).then(|| self.tree.read(self.cell().value))
+    }
+
+    /// The text of a leaf that is not empty: the portal writes empty text where it means "none".
+    pub fn filled(self) -> Option<Cow<'t, str>> {
+        self.text().filter(|text| !text.is_empty())
+    }
+
+    /// A yes or no, written `Y`, `N`, `1`, `0`, `true` or `false`; anything else is neither.
+    pub fn flag(self) -> Option<bool> {
+        match self.text()?.as_ref() {
+            "Y" | "y" | "1" | "true" => Some(true),
+            "N" | "n" | "0" | "false" => Some(false),
+            _ => None,
+        }
+    }
+
+    /// A number, or none where the leaf is empty or this is a map.
+    ///
+    /// # Errors
+    /// The text is not a number of type `T`; the error names the key.
+    pub fn number<T: FromStr>(self) -> Result<Option<T>, DecodeError> {
+        match self.filled() {
+            Some(text) => text
+                .parse()
+                .map(Some)
+                .map_err(|_| self.unexpected("a number")),
+            None => Ok(None),
+        }
+    }
+
+    /// The values of a list of numbers; nothing where they are missing.
+    ///
+    /// # Errors
+    /// One of them is not a number.
+    pub fn numbers<T: FromStr>(self) -> Result<Vec<T>, DecodeError> {
+        self.values()
+            .filter_map(|value| value.number().transpose())
+            .collect()
+    }
+
+    /// The error that says something else was expected here.
+    pub(super) fn unexpected(self, expected: &'static str) -> DecodeError {
+        let found = self
+            .text()
+            .map_or_else(|| "a map".to_owned(), |text| excerpt(&text));
+        DecodeError::Unexpected {
+            key: excerpt(&self.tree.path(self.index)),
+            expected,
+            found,
+        }
+    }
+
+    /// The error that says `key` is missing here.
+    pub(super) fn missing(self, key: &str) -> DecodeError {
+        let path = self.tree.path(self.index);
+        DecodeError::Missing {
+            key: if path.is_empty() {
+                key.to_owned()
+            } else {
+                format!("{path}[{key}]")
+            },
+        }
+    }
+
+    pub(super) fn kind(self) -> Kind {
+        self.cell().kind
+    }
+}
+
+impl std::fmt::Debug for Node<'_> {
+    /// Keys only: values hold tokens and what people wrote.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.is_map() {
+            f.debug_map().entries(self.entries()).finish()
+        } else {
+            f.write_str("…")
+        }
+    }
+}
+
+/// Grows a tree, leaf by leaf.
+#[derive(Debug)]
+pub(super) struct Builder {
+    tree: Tree,
+    /// The maps on the way to the last leaf: the next one mostly shares them.
+    way: Vec<u32>,
+    /// Children of large families, found by name.
+    index: HashMap<(u32, Box<[u8]>), u32>,
+}
+
+/// A family larger than this is searched through [`Builder::index`], so no body can make the search slow.
+const SCAN_MAX: usize = 32;
+
+impl Builder {
+    pub(super) fn new(text: Bytes, leaves: usize) -> Builder {
+        let mut nodes = Vec::with_capacity(leaves + leaves / 4 + 8);
+        nodes.push(Cell::new(Key::Index(0), Kind::Map));
+        Builder {
+            tree: Tree { text, nodes },
+            way: Vec::with_capacity(8),
+            index: HashMap::new(),
+        }
+    }
+
+    pub(super) fn finish(self) -> Tree {
+        self.tree
+    }
+
+    /// Puts a leaf beside the last one.
+    pub(super) fn sibling(&mut self, key: Span, value: Span) {
+        let parent = self.way.last().copied().unwrap_or(0);
+        let leaf = self.grow(parent, Some(key), Kind::Text);
+        self.set(leaf, value);
+    }
+
+    /// Puts a leaf under a path whose last key is its own; `None` as a key is PHP's `[]`.
+    pub(super) fn leaf(&mut self, path: &[Option<Span>], value: Span) {
+        let Some((own, maps)) = path.split_last() else {
+            return;
+        };
+        let mut parent = 0;
+        for (level, key) in maps.iter().enumerate() {
+            parent = match (self.way.get(level), key) {
+                (Some(known), Some(key)) if self.same(*known, *key) => *known,
+                _ => {
+                    self.way.truncate(level);
+                    let map = self.map(parent, *key);
+                    self.way.push(map);
+                    map
+                }
+            };
+        }
+        self.way.truncate(maps.len());
+        let leaf = self.grow(parent, *own, Kind::Text);
+        self.set(leaf, value);
+    }
+
+    /// The map under `key`, made if the last child of that name is not one.
+    fn map(&mut self, parent: u32, key: Option<Span>) -> u32 {
+        let known = key.and_then(|key| self.find(parent, key));
+        match known {
+            Some(known) if self.tree.nodes[known as usize].kind == Kind::Map => known,
+            _ => self.grow(parent, key, Kind::Map),
+        }
+    }
+
+    fn find(&mut self, parent: u32, key: Span) -> Option<u32> {
+        let mut family = self.tree.family(parent);
+        let found = family
+            .by_ref()
+            .take(SCAN_MAX)
+            .filter(|child| self.same(*child, key))
+            .last();
+        let is_large = family.next().is_some();
+        drop(family);
+        if is_large {
+            self.find_indexed(parent, key)
+        } else {
+            found
+        }
+    }
+
+    fn find_indexed(&mut self, parent: u32, key: Span) -> Option<u32> {
+        let family = (parent, Box::default()); // no child is found under an empty name, so it marks the family as indexed
+        if self.index.insert(family, NONE).is_none() {
+            let children: Vec<u32> = self.tree.family(parent).collect();
+            children
+                .into_iter()
+                .for_each(|child| self.remember(parent, child));
+        }
+        let name = self.tree.read(key);
+        self.index
+            .get(&(parent, name.as_bytes().into()))
+            .copied()
+            .filter(|child| *child != NONE)
+    }
+
+    fn remember(&mut self, parent: u32, child: u32) {
+        let name = self
+            .tree
+            .key(self.tree.nodes[child as usize].key)
+            .as_bytes()
+            .into();
+        self.index.insert((parent, name), child);
+    }
+
+    fn same(&self, child: u32, key: Span) -> bool {
+        let tree = &self.tree;
+        match tree.nodes[child as usize].key {
+            Key::Text(known) if !known.is_escaped() && !key.is_escaped() => {
+                tree.slice(known) == tree.slice(key)
+            }
+            known => tree.key(known) == tree.read(key),
+        }
+    }
+
+    /// A new child under its own key, or under the next number.
+    fn grow(&mut self, parent: u32, key: Option<Span>, kind: Kind) -> u32 {
+        let family = &mut self.tree.nodes[parent as usize];
+        let next = family.next_index;
+        let number = key.map_or(Some(next), |key| number(&self.tree.text[key.range()]));
+        if let Some(number) = number {
+            family.next_index = next.max(number.saturating_add(1));
+        }
+        let child = self.child(parent, key.map_or(Key::Index(next), Key::Text), kind);
+        if !self.index.is_empty() && self.index.contains_key(&(parent, Box::default())) {
+            self.remember(parent, child);
+        }
+        child
+    }
+
+    pub(super) fn child(&mut self, parent: u32, key: Key, kind: Kind) -> u32 {
+        let child = self.tree.nodes.len() as u32;
+        self.tree.nodes.push(Cell::new(key, kind));
+        let family = &mut self.tree.nodes[parent as usize];
+        let previous = std::mem::replace(&mut family.last, child);
+        if previous == NONE {
+            self.tree.nodes[parent as usize].first = child;
+        } else {
+            self.tree.nodes[previous as usize].next = child;
+        }
+        child
+    }
+
+    pub(super) fn set(&mut self, leaf: u32, value: Span) {
+        self.tree.nodes[leaf as usize].value = value;
+    }
+
+    pub(super) fn set_text(&mut self, text: Bytes) {
+        self.tree.text = text;
+    }
+}
+
+/// A key that is a number counts for the next `[]`.
+fn number(key: &[u8]) -> Option<u32> {
+    key.first().filter(|digit| digit.is_ascii_digit())?;
+    std::str::from_utf8(key).ok()?.parse().ok()
+}
+
+impl Cell {
+    fn new(key: Key, kind: Kind) -> Cell {
+        Cell {
+            key,
+            value: Span::default(),
+            kind,
+            first: NONE,
+            last: NONE,
+            next: NONE,
+            next_index: 0,
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! The events of the second bot platform, by webhook (all text) and by polling (typed JSON): camel-case keys.
+//!
+//! Page `api-reference/chat-bots/chat-bots-v2/imbot.v2/events/events.md` of the documentation. One delivery concerns
+//! one bot. `ONIMV2*` are the same events as a messenger user polls them, without a bot.
+
+use super::tree::Node;
+use super::v1::command_from;
+use super::{
+    BotRef, Chat, ChatEvent, ChatKind, Command, DecodeError, Deleted, DialogId, Entity, Event,
+    Join, Message, MessageId, Reaction, User, What,
+};
+
+/// The names that this file decodes.
+pub(super) const NAMES: &[&str] = &[
+    "ONIMBOTV2MESSAGEADD",
+    "ONIMBOTV2MESSAGEUPDATE",
+    "ONIMBOTV2MESSAGEDELETE",
+    "ONIMBOTV2JOINCHAT",
+    "ONIMBOTV2DELETE",
+    "ONIMBOTV2CONTEXTGET",
+    "ONIMBOTV2COMMANDADD",
+    "ONIMBOTV2REACTIONCHANGE",
+    "ONIMV2MESSAGEADD",
+    "ONIMV2MESSAGEUPDATE",
+    "ONIMV2MESSAGEDELETE",
+    "ONIMV2JOINCHAT",
+    "ONIMV2REACTIONCHANGE",
+];
+
+pub(super) fn decode(name: &str, root: Node<'_>) -> Result<Event, DecodeError> {
+    let data = root.get("data").ok_or_else(|| root.missing("data"))?;
+    let bot = data.get("bot").map(bot).transpose()?;
+    if name == "ONIMBOTV2DELETE" {
+        return bot.map(Event::Removed).ok_or_else(|| data.missing("bot"));
+    }
+    if bot.is_none() && name.starts_with("ONIMBOTV2") {
+        return Err(data.missing("bot"));
+    }
+    let chat = data.get("chat");
+    let dialog = data
+        .get("dialogId")
+        .or_else(|| chat?.get("dialogId"))
+        .and_then(Node::filled);
+    let user = data.get("user").map(user).transpose()?;
+    let author = match data
+        .get("message")
+        .and_then(|message| message.get("authorId"))
+    {
+        Some(author) => author.number()?,
+        None => None,
+    };
+    Ok(Event::Chat(Box::new(ChatEvent {
+        bot,
+        dialog: dialog
+            .map(DialogId::new)
+            .ok_or_else(|| data.missing("dialogId"))?,
+        chat: chat.map(read_chat).transpose()?.unwrap_or_default(),
+        from: user.as_ref().map(|user| user.id),
+        user,
+        author,
+        to_user: None,
+        to_chat: None,
+        language: data.get("language").and_then(filled),
+        what: what(name, data)?,
+    })))
+}
+
+fn what(name: &str, data: Node<'_>) -> Result<What, DecodeError> {
+    let message = || {
+        data.get("message")
+            .map_or_else(|| Err(data.missing("message")), message)
+    };
+    let kind = name
+        .trim_start_matches("ONIMBOTV2")
+        .trim_start_matches("ONIMV2");
+    Ok(match kind {
+        "MESSAGEADD" => What::Message(message()?),
+        "MESSAGEUPDATE" => What::Edited(message()?),
+        "MESSAGEDELETE" => What::Deleted(Deleted {
+            id: id(data, "messageId")?,
+            notice: None,
+        }),
+        "COMMANDADD" => What::Command(command(data, &message()?)?),
+        "CONTEXTGET" => What::Opened(
+            data.get("context")
+                .map_or(serde_json::Value::Null, Node::to_json),
+        ),
+        "REACTIONCHANGE" => What::Reaction(Reaction {
+            message: data
+                .get("message")
+                .map(|message| id(message, "id"))
+                .transpose()?,
+            reaction: data
+                .get("reaction")
+                .and_then(filled)
+                .ok_or_else(|| data.missing("reaction"))?,
+            added: data.get("action").and_then(Node::text).as_deref() == Some("add"),
+        }),
+        _ => {
+            let user = data.get("user").and_then(|user| user.get("id"));
+            What::Join(Join {
+                user: user.map_or(Ok(None), Node::number)?,
+                ..Join::default()
+            })
+        }
+    })
+}
+
+fn bot(node: Node<'_>) -> Result<BotRef, DecodeError> {
+    let id = node
+        .get("id")
+        .map_or(Ok(None), Node::number)?
+        .ok_or_else(|| node.missing("id"))?;
+    Ok(BotRef {
+        id,
+        code: node.get("code").and_then(filled).unwrap_or_default(),
+    })
+}
+
+fn id(node: Node<'_>, key: &str) -> Result<MessageId, DecodeError> {
+    node.get(key)
+        .map_or(Ok(None), Node::number)?
+        .ok_or_else(|| node.missing(key))
+}
+
+fn message(node: Node<'_>) -> Result<Message, DecodeError> {
+    let mut message = Message {
+        id: id(node, "id")?,
+        ..Message::default()
+    };
+    for (key, value) in node.fields() {
+        match key.as_ref() {
+            b"text" => message.text = value.text().unwrap_or_default().into_owned(),
+            b"isSystem" => message.system = value.flag(),
+            b"date" => message.date = filled(value),
+            b"viewedByOthers" => message.viewed_by_others = value.flag(),
+            b"uuid" => message.uuid = filled(value),
+            _ => {}
+        }
+    }
+    Ok(message)
+}
+
+fn command(data: Node<'_>, message: &Message) -> Result<Command, DecodeError> {
+    let node = data.get("command").ok_or_else(|| data.missing("command"))?;
+    let text = |key| {
+        node.get(key)
+            .and_then(Node::text)
+            .unwrap_or_default()
+            .into_owned()
+    };
+    Ok(Command {
+        id: node
+            .get("id")
+            .map_or(Ok(None), Node::number)?
+            .ok_or_else(|| node.missing("id"))?,
+        name: text("command").trim_start_matches('/').to_owned(), // version 2 sends the slash, version 1 does not
+        params: text("params"),
+        from: command_from(&text("context")),
+        message: message.id,
+        text: message.text.clone(),
+        bots_in_chat: Vec::new(),
+    })
+}
+
+fn read_chat(node: Node<'_>) -> Result<Chat, DecodeError> {
+    let (mut chat, mut entity, mut has_entity) = (Chat::default(), Entity::default(), false);
+    for (key, value) in node.fields() {
+        let text = || value.text().map(String::from);
+        match key.as_ref() {
+            b"id" => chat.id = value.number()?,
+            b"type" => chat.kind = ChatKind::read(&value.text().unwrap_or_default()),
+            b"name" => chat.title = text(),
+            b"owner" => chat.owner = value.number()?,
+            b"entityType" => (entity.kind, has_entity) = (text().unwrap_or_default(), true),
+            b"entityId" => entity.id = text(),
+            b"entityData1" => entity.data[0] = text(),
+            b"entityData2" => entity.data[1] = text(),
+            b"entityData3" => entity.data[2] = text(),
+            _ => {}
+        }
+    }
+    chat.entity = has_entity.then_some(entity);
+    Ok(chat)
+}
+
+fn user(node: Node<'_>) -> Result<User, DecodeError> {
+    let mut user = User::default();
+    for (key, value) in node.fields() {
+        match key.as_ref() {
+            b"id" => user.id = value.number()?.unwrap_or_default(),
+            b"name" => user.name = value.text().unwrap_or_default().into_owned(),
+            b"firstName" => user.first_name = filled(value),
+            b"lastName" => user.last_name = filled(value),
+            b"workPosition" => user.work_position = filled(value),
+            b"gender" => user.gender = filled(value),
+            b"bot" => user.is_bot = value.flag().unwrap_or(false),
+            b"connector" => user.is_connector = value.flag().unwrap_or(false),
+            b"network" => user.is_network = value.flag().unwrap_or(false),
+            b"extranet" => user.is_extranet = value.flag().unwrap_or(false),
+            b"active" => user.active = value.flag(),
+            b"departments" => user.departments = value.numbers()?,
+            b"type" => user.kind = filled(value),
+            _ => {}
+        }
+    }
+    Ok(user)
+}
+
+fn filled(node: Node<'_>) -> Option<String> {
+    node.filled().map(String::from)
+}

@@ -1,0 +1,284 @@
+//! Blocks attached to a message: links, people, tables, images, files.
+//!
+//! Page `bots-v2`, section ATTACH: each block is an object with one key. What is left out is left to the portal.
+
+use serde::Serialize;
+
+use super::{Color, Oversized, Tone, check_link, check_size, wrong};
+use crate::event::{ChatId, UserId};
+
+const PART: &str = "attachment";
+
+/// Blocks attached to a message, in the order they are shown.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub struct Attach {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    color_token: Option<Tone>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    color: Option<Color>,
+    blocks: Vec<Block>,
+}
+
+/// One block of an attachment.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+#[non_exhaustive]
+pub enum Block {
+    /// Text with BB codes.
+    Message(String),
+    /// A link with a description and a picture.
+    Link(Link),
+    /// A person, a chat or a bot with a picture.
+    User(Person),
+    /// Names and values: a table, a column, a line.
+    Grid(Vec<GridCell>),
+    /// Pictures.
+    Image(Vec<Image>),
+    /// Files to download.
+    File(Vec<FileLink>),
+    /// A line between blocks.
+    Delimiter {
+        /// Its length in pixels.
+        #[serde(rename = "SIZE")]
+        size: u32,
+        /// Its colour.
+        #[serde(rename = "COLOR")]
+        color: Color,
+    },
+}
+
+/// A link with a description and a picture.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub struct Link {
+    /// The address.
+    pub link: String,
+    /// What is shown for it. Default: the address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The description below.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub desc: Option<String>,
+    /// The address of a picture.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preview: Option<String>,
+}
+
+/// A person, a chat or a bot.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub struct Person {
+    /// The name.
+    pub name: String,
+    /// The address of a picture.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub avatar: Option<String>,
+    /// Where the name leads.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
+    /// The user that the name leads to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<UserId>,
+    /// The chat that the name leads to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chat_id: Option<ChatId>,
+}
+
+/// A name and a value.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub struct GridCell {
+    /// How the grid is shown; the same in all its cells.
+    pub display: Display,
+    /// The name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The value, with BB codes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// The width of the name's column in pixels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub width: Option<u32>,
+    /// The value's colour.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub color: Option<Color>,
+    /// Where the value leads.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
+}
+
+/// How a grid is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Display {
+    /// Name above value, one below the other.
+    Block,
+    /// Name above value, side by side.
+    Line,
+    /// Name left of value.
+    Row,
+    /// A table.
+    Table,
+}
+
+/// A picture.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub struct Image {
+    /// Its address.
+    pub link: String,
+    /// Its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The address of a smaller one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preview: Option<String>,
+    /// Its width in pixels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub width: Option<u32>,
+    /// Its height in pixels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub height: Option<u32>,
+}
+
+/// A file to download.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub struct FileLink {
+    /// Its address.
+    pub link: String,
+    /// Its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Its size in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+}
+
+impl Attach {
+    /// An attachment without blocks.
+    pub fn new() -> Attach {
+        Attach::default()
+    }
+
+    /// The colour of the bar beside it. Default: the portal's.
+    #[must_use]
+    pub fn color(mut self, color: Color) -> Attach {
+        self.color = Some(color);
+        self
+    }
+
+    /// The colour of the bar by meaning. Default: [`Tone::Base`].
+    #[must_use]
+    pub fn tone(mut self, tone: Tone) -> Attach {
+        self.color_token = Some(tone);
+        self
+    }
+
+    /// Adds a block.
+    #[must_use]
+    pub fn block(mut self, block: Block) -> Attach {
+        self.blocks.push(block);
+        self
+    }
+
+    /// Adds text with BB codes.
+    #[must_use]
+    pub fn message(self, text: impl Into<String>) -> Attach {
+        self.block(Block::Message(text.into()))
+    }
+
+    /// Adds a link.
+    #[must_use]
+    pub fn link(self, name: impl Into<String>, link: impl Into<String>) -> Attach {
+        self.block(Block::Link(Link {
+            link: link.into(),
+            name: Some(name.into()),
+            ..Link::default()
+        }))
+    }
+
+    /// Adds names and values.
+    #[must_use]
+    pub fn grid<N: Into<String>, V: Into<String>>(
+        self,
+        display: Display,
+        cells: impl IntoIterator<Item = (N, V)>,
+    ) -> Attach {
+        let cell = |(name, value): (N, V)| GridCell {
+            display,
+            name: Some(name.into()),
+            value: Some(value.into()),
+            width: None,
+            color: None,
+            link: None,
+        };
+        self.block(Block::Grid(cells.into_iter().map(cell).collect()))
+    }
+
+    /// Adds a line.
+    #[must_use]
+    pub fn delimiter(self) -> Attach {
+        self.block(Block::Delimiter {
+            size: 200,
+            color: Color::hex(0xc6c6c6),
+        })
+    }
+
+    /// Whether the portal would take it whole.
+    ///
+    /// # Errors
+    /// It is too large, or holds a block that the portal would drop.
+    pub fn check(&self) -> Result<(), Oversized> {
+        if self.blocks.is_empty() {
+            return Err(wrong(PART, "no block"));
+        }
+        self.blocks.iter().try_for_each(Block::check)?;
+        check_size(PART, self)
+    }
+}
+
+impl Block {
+    fn check(&self) -> Result<(), Oversized> {
+        let empty = |is_empty: bool, what: &str| {
+            if is_empty {
+                Err(wrong(PART, what))
+            } else {
+                Ok(())
+            }
+        };
+        match self {
+            Block::Message(text) => empty(text.trim().is_empty(), "a text block without text"),
+            Block::Link(link) => check_link(PART, &link.link),
+            Block::User(person) => empty(person.name.trim().is_empty(), "a person without a name"),
+            Block::Grid(cells) => {
+                empty(cells.is_empty(), "a grid without cells")?;
+                let mixed = cells.iter().any(|cell| cell.display != cells[0].display);
+                empty(
+                    mixed,
+                    "a grid whose cells differ in DISPLAY; the portal takes one kind per grid",
+                )
+            }
+            Block::Image(images) => {
+                empty(images.is_empty(), "an image block without images")?;
+                images
+                    .iter()
+                    .try_for_each(|image| check_link(PART, &image.link))
+            }
+            Block::File(files) => {
+                empty(files.is_empty(), "a file block without files")?;
+                files
+                    .iter()
+                    .try_for_each(|file| check_link(PART, &file.link))
+            }
+            Block::Delimiter { .. } => Ok(()),
+        }
+    }
+}
+
+impl From<Block> for Attach {
+    fn from(block: Block) -> Attach {
+        Attach::new().block(block)
+    }
+}

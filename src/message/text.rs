@@ -1,0 +1,179 @@
+//! Text with BB codes, from pieces that are escaped.
+
+use std::fmt;
+
+use crate::event::{ChatId, UserId};
+
+/// Text with BB codes. What goes in as text comes out as text: brackets that people typed are no codes.
+///
+/// The portal documents no way to escape a bracket, so an invisible word joiner (U+2060) breaks what would be a code.
+///
+/// ```
+/// use imbot::message::Text;
+///
+/// let text = Text::new().bold("Total").plain(": ").plain("[b]5[/b]");
+/// assert_eq!(String::from(text), "[b]Total[/b]: [\u{2060}b]5[\u{2060}/b]");
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Text(String);
+
+const JOINER: char = '\u{2060}';
+
+impl Text {
+    /// No text yet.
+    pub fn new() -> Text {
+        Text::default()
+    }
+
+    /// Adds text as it is.
+    #[must_use]
+    pub fn plain(mut self, text: impl fmt::Display) -> Text {
+        escape(&mut self.0, &text.to_string());
+        self
+    }
+
+    /// Adds text with BB codes in it.
+    #[must_use]
+    pub fn bb(mut self, codes: impl AsRef<str>) -> Text {
+        self.0.push_str(codes.as_ref());
+        self
+    }
+
+    /// Begins a new line.
+    #[must_use]
+    pub fn line(mut self) -> Text {
+        self.0.push('\n');
+        self
+    }
+
+    /// Adds bold text.
+    #[must_use]
+    pub fn bold(self, text: impl fmt::Display) -> Text {
+        self.within("b", text)
+    }
+
+    /// Adds italic text.
+    #[must_use]
+    pub fn italic(self, text: impl fmt::Display) -> Text {
+        self.within("i", text)
+    }
+
+    /// Adds underlined text.
+    #[must_use]
+    pub fn underlined(self, text: impl fmt::Display) -> Text {
+        self.within("u", text)
+    }
+
+    /// Adds struck text.
+    #[must_use]
+    pub fn struck(self, text: impl fmt::Display) -> Text {
+        self.within("s", text)
+    }
+
+    /// Adds text of fixed width.
+    #[must_use]
+    pub fn code(self, text: impl fmt::Display) -> Text {
+        self.within("code", text)
+    }
+
+    /// Adds a link.
+    #[must_use]
+    pub fn link(self, label: impl fmt::Display, address: impl fmt::Display) -> Text {
+        self.with("url", address, label)
+    }
+
+    /// Mentions a user.
+    #[must_use]
+    pub fn user(self, id: UserId, name: impl fmt::Display) -> Text {
+        self.with("USER", id, name)
+    }
+
+    /// Mentions a chat.
+    #[must_use]
+    pub fn chat(self, id: ChatId, name: impl fmt::Display) -> Text {
+        self.with("CHAT", id, name)
+    }
+
+    /// Adds a text that sends another one when it is clicked.
+    #[must_use]
+    pub fn send(self, label: impl fmt::Display, text: impl fmt::Display) -> Text {
+        self.with("send", text, label)
+    }
+
+    /// Adds a text that puts another one into the input field when it is clicked.
+    #[must_use]
+    pub fn put(self, label: impl fmt::Display, text: impl fmt::Display) -> Text {
+        self.with("put", text, label)
+    }
+
+    /// Quotes text, each line of it.
+    #[must_use]
+    pub fn quote(mut self, text: impl fmt::Display) -> Text {
+        for line in text.to_string().lines() {
+            if !self.0.is_empty() && !self.0.ends_with('\n') {
+                self.0.push('\n');
+            }
+            self.0.push_str(">>");
+            escape(&mut self.0, line);
+            self.0.push('\n');
+        }
+        self
+    }
+
+    fn within(mut self, code: &str, text: impl fmt::Display) -> Text {
+        self.0.push_str(&format!("[{code}]"));
+        self = self.plain(text);
+        self.0.push_str(&format!("[/{code}]"));
+        self
+    }
+
+    fn with(mut self, code: &str, value: impl fmt::Display, text: impl fmt::Display) -> Text {
+        // A bracket would end the code, so it must not stand in its value.
+        let value = value
+            .to_string()
+            .replace('[', "%5B")
+            .replace(']', "%5D")
+            .replace('\n', " ");
+        self.0.push_str(&format!("[{code}={value}]"));
+        self = self.plain(text);
+        self.0.push_str(&format!("[/{code}]"));
+        self
+    }
+}
+
+/// Adds text so that nothing in it is a BB code, a quote or a command.
+fn escape(into: &mut String, text: &str) {
+    for (index, line) in text.split('\n').enumerate() {
+        if index > 0 {
+            into.push('\n');
+        }
+        let begins = into.is_empty() || into.ends_with('\n');
+        if begins && (line.starts_with(">>") || line.starts_with("------") || line.starts_with('/'))
+        {
+            into.push(JOINER);
+        }
+        let mut chars = line.chars().peekable();
+        while let Some(char) = chars.next() {
+            into.push(char);
+            if char == '['
+                && chars
+                    .peek()
+                    .is_some_and(|next| next.is_ascii_alphabetic() || matches!(next, '/' | '*'))
+            {
+                into.push(JOINER);
+            }
+        }
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<Text> for String {
+    fn from(text: Text) -> String {
+        text.0
+    }
+}

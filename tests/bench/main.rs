@@ -1,0 +1,7 @@
+//! All benchmarks: `cargo bench` prints one table of ratios.
+
+mod decode;
+
+fn main() {
+    decode::run();
+}

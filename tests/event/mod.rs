@@ -1,0 +1,5 @@
+//! What a portal says, decoded: every body that we know, and bodies that nobody sends on purpose.
+
+mod fixtures;
+mod project;
+mod properties;

@@ -1,0 +1,174 @@
+//! The decoder holds against everything: it never panics, its memory is bounded, and it is the inverse of PHP's encoder.
+
+use imbot::event::{DEPTH_MAX, DecodeError, Delivery, PAIRS_MAX, Page, Tree, form};
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+
+/// A value that survives a form: text leaves, no empty maps, no key that means something to a form.
+fn tree() -> impl Strategy<Value = Value> {
+    let leaf = any::<String>().prop_map(Value::String);
+    let branch = leaf.prop_recursive(6, 60, 8, |inner| {
+        prop::collection::btree_map(key(), inner, 1..8)
+            .prop_map(|fields| Value::Object(fields.into_iter().collect()))
+    });
+    prop::collection::btree_map(key(), branch, 1..8)
+        .prop_map(|fields| Value::Object(fields.into_iter().collect()))
+}
+
+fn key() -> impl Strategy<Value = String> {
+    prop_oneof!["[A-Z_0-9]{1,12}", "[^\\[\\]\\p{Cc}]{1,6}", "[0-9]{1,4}"]
+}
+
+/// A body that looks like a form, damaged in every way.
+fn damaged() -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop_oneof![
+        Just(b"data".to_vec()),
+        Just(b"event=ONIMBOTMESSAGEADD&".to_vec()),
+        Just(b"%5B".to_vec()),
+        Just(b"%5d".to_vec()),
+        Just(b"[".to_vec()),
+        Just(b"]".to_vec()),
+        Just(b"[]".to_vec()),
+        Just(b"&".to_vec()),
+        Just(b"=".to_vec()),
+        Just(b"%".to_vec()),
+        Just(b"%F".to_vec()),
+        Just(b"%FF".to_vec()),
+        Just(b"+".to_vec()),
+        Just(b"[PARAMS][MESSAGE_ID]=".to_vec()),
+        prop::collection::vec(any::<u8>(), 0..12),
+    ];
+    prop::collection::vec(piece, 0..120).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn decoding_undoes_encoding(value in tree()) {
+        prop_assert_eq!(form::decode(form::encode(&value).as_bytes()).unwrap(), value);
+    }
+
+    #[test]
+    fn raw_brackets_read_as_escaped_ones(value in tree()) {
+        let body = form::encode(&value).replace("%5B", "[").replace("%5D", "%5d");
+        prop_assert_eq!(form::decode(body.as_bytes()).unwrap(), value);
+    }
+
+    #[test]
+    fn no_body_makes_the_decoder_panic(body in damaged()) {
+        if let Ok(delivery) = Delivery::from_form(body) {
+            let _ = (delivery.events(), delivery.auth(), delivery.root().to_json(), format!("{delivery:?}"));
+        }
+    }
+
+    #[test]
+    fn no_answer_makes_the_decoder_panic(body in any::<Vec<u8>>(), value in tree()) {
+        let _ = Page::from_json(&body);
+        let page = json!({ "events": [{ "type": "ONIMBOTV2MESSAGEADD", "data": value }] });
+        let page = Page::from_json(page.to_string().as_bytes()).unwrap();
+        let _ = page.events[0].events();
+    }
+}
+
+#[test]
+fn php_reads_oddities_the_same_way() {
+    let cases = [
+        ("a=1&a[b]=2", json!({ "a": { "b": "2" } })),
+        ("a[b]=1&a=2", json!({ "a": "2" })),
+        ("a[b]=1&a=2&a[c]=3", json!({ "a": { "c": "3" } })),
+        (
+            "a[]=1&a[x]=3&a[]=5",
+            json!({ "a": { "0": "1", "x": "3", "1": "5" } }),
+        ),
+        ("a[7]=1&a[]=2", json!({ "a": { "7": "1", "8": "2" } })),
+        ("a=%zz&b=%&c=%4", json!({ "a": "%zz", "b": "%", "c": "%4" })),
+        ("a=%FF", json!({ "a": "\u{FFFD}" })),
+        ("a%5bb%5d=1&a[c]=2", json!({ "a": { "b": "1", "c": "2" } })),
+        ("a[%62]=1&a[b][c]=2", json!({ "a": { "b": { "c": "2" } } })),
+        ("a[2]=x&a[0]=y", json!({ "a": { "2": "x", "0": "y" } })),
+        ("a[b]c=1", json!({ "a": { "b": "1" } })),
+        ("a&&b=", json!({ "a": "", "b": "" })),
+        (
+            "d[B][1]=x&d[P]=y&d[B][2]=z",
+            json!({ "d": { "B": { "1": "x", "2": "z" }, "P": "y" } }),
+        ),
+        ("a=1=2", json!({ "a": "1=2" })),
+        ("t=%F0%9F%98%80+%2B", json!({ "t": "😀 +" })),
+    ];
+    for (body, expected) in cases {
+        assert_eq!(form::decode(body.as_bytes()).unwrap(), expected, "{body}");
+    }
+}
+
+#[test]
+fn large_families_in_any_order_are_put_together() {
+    let keys: Vec<usize> = (0..1_000).collect();
+    let one = keys
+        .iter()
+        .map(|key| format!("a[k{key}][x]=1"))
+        .collect::<Vec<_>>()
+        .join("&");
+    let two = keys
+        .iter()
+        .rev()
+        .map(|key| format!("a[k{key}][y]=2"))
+        .collect::<Vec<_>>()
+        .join("&");
+    let decoded = form::decode(format!("{one}&{two}").as_bytes()).unwrap();
+    let expected: Map<String, Value> = keys
+        .iter()
+        .map(|key| (format!("k{key}"), json!({ "x": "1", "y": "2" })))
+        .collect();
+    assert_eq!(decoded["a"], Value::Object(expected));
+}
+
+#[test]
+fn bodies_over_a_limit_are_refused_by_the_limits_name() {
+    let many = "a=1&".repeat(PAIRS_MAX + 1);
+    assert_eq!(Tree::from_form(many).unwrap_err(), DecodeError::TooManyKeys);
+    assert_eq!(
+        Tree::from_form("a=1&".repeat(1_000_000)).unwrap_err(),
+        DecodeError::TooLong
+    );
+    let deep = format!("a{}=1", "[b]".repeat(DEPTH_MAX));
+    assert!(matches!(
+        Tree::from_form(deep).unwrap_err(),
+        DecodeError::TooDeep { .. }
+    ));
+    let deep = format!(
+        "{}1{}",
+        "{\"a\":".repeat(DEPTH_MAX + 1),
+        "}".repeat(DEPTH_MAX + 1)
+    );
+    assert!(matches!(
+        Tree::from_json(deep.as_bytes()).unwrap_err(),
+        DecodeError::TooDeep { .. }
+    ));
+}
+
+#[test]
+fn errors_name_the_key_and_what_stands_there() {
+    let event = "event=onimbotmessageadd&data[BOT][7][BOT_ID]=7&data[PARAMS][DIALOG_ID]=27";
+    let error = |more: &str| {
+        Delivery::from_form(format!("{event}&{more}"))
+            .unwrap()
+            .events()
+            .unwrap_err()
+            .to_string()
+    };
+    assert_eq!(
+        error("data[PARAMS][MESSAGE_ID]=abc"),
+        "`data[PARAMS][MESSAGE_ID]`: expected a number, found `abc`"
+    );
+    assert_eq!(
+        error("data[PARAMS][MESSAGE_ID]=99999999999999999999"),
+        "`data[PARAMS][MESSAGE_ID]`: expected a number, found `99999999999999999999`"
+    );
+    assert_eq!(
+        error("data[PARAMS][MESSAGE]=hi"),
+        "`data[PARAMS][MESSAGE_ID]` is missing"
+    );
+    assert_eq!(
+        Delivery::from_form("ts=1").unwrap_err().to_string(),
+        "`event` is missing"
+    );
+}
