@@ -61,6 +61,7 @@ pub struct Emulator {
     pub(super) portal: Arc<Portal>,
     address: SocketAddr,
     courier: Courier,
+    guard: Guard,
     stop: CancellationToken,
     stopped: watch::Receiver<bool>,
 }
@@ -98,7 +99,8 @@ impl Emulator {
             courier.clone(),
             wire,
         ));
-        let routes = routes(&portal, Guard::new(address, options.hosts));
+        let guard = Guard::new(address, options.hosts);
+        let routes = routes(&portal, guard.clone());
         let (done, stopped) = watch::channel(false);
         let signal = stop.clone();
         tokio::spawn(async move {
@@ -119,6 +121,7 @@ impl Emulator {
             portal,
             address,
             courier,
+            guard,
             stop,
             stopped,
         })
@@ -137,6 +140,12 @@ impl Emulator {
     /// The address of the authorization server: the portal's own.
     pub fn oauth_url(&self) -> String {
         self.url()
+    }
+
+    /// The same portal without a network, for a client in this process.
+    #[cfg(test)]
+    pub(super) fn routes(&self) -> Route {
+        routes(&self.portal, self.guard.clone())
     }
 
     /// Stops listening and delivering. Events that wait are lost, as they are when a real portal goes down.
