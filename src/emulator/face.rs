@@ -1,17 +1,17 @@
 //! What tests and programs in this process do on the portal: the same acts as the web chat's.
 
 use serde_json::Value;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::apps::{Credentials, NewApp};
 use super::live::Live;
-use super::page::piece_of_history;
+use super::page::{piece_of_history, state};
 use super::refusal::Refusal;
-use super::rest::limit::Traffic;
 use super::server::Emulator;
 use super::talk::{Like, NewChat};
 use super::world::chat::ChatType;
+use super::world::user::Bot;
 
 /// Who installs applications: the first of the people.
 const ADMIN: u64 = 1;
@@ -53,14 +53,7 @@ impl Emulator {
 
     /// The inbound webhook every portal is born with, as it is pasted into settings.
     pub fn webhook_url(&self) -> String {
-        self.portal.see(|world| {
-            format!(
-                "{}{}/{}/",
-                world.endpoint(),
-                world.webhook.user,
-                world.webhook.secret
-            )
-        })
+        self.portal.see(|world| world.webhook_url())
     }
 }
 
@@ -171,6 +164,29 @@ impl Emulator {
         })
     }
 
+    /// The portal as this person sees it: the object that the web chat begins with.
+    ///
+    /// # Errors
+    ///
+    /// `USER_ID_EMPTY` when there is no such person.
+    pub fn state(&self, as_user: u64) -> Result<Value, Refusal> {
+        self.portal.see(|world| state(world, as_user))
+    }
+
+    /// The id of the bot with this code.
+    pub fn bot(&self, code: &str) -> Option<u64> {
+        let named = |bot: &Bot| bot.code == code;
+        self.portal.see(|world| {
+            Some(
+                world
+                    .users
+                    .values()
+                    .find(|user| user.bot.as_ref().is_some_and(named))?
+                    .id,
+            )
+        })
+    }
+
     /// The last messages of a dialog, oldest first, as the web chat reads them.
     pub fn history(&self, as_user: u64, dialog: &str) -> Vec<Value> {
         let piece = self
@@ -195,42 +211,5 @@ impl Emulator {
             .iter()
             .map(|entry| (**entry).clone())
             .collect()
-    }
-}
-
-/// Trouble, for tests.
-impl Emulator {
-    /// Refuses the next calls with this HTTP status and code, before anything else is looked at.
-    pub fn refuse(&self, times: usize, status: u16, code: &str) {
-        let refusal = Refusal::new(code, "Refused because a test asked for it").status(status);
-        self.limits().refuse(times, &refusal);
-    }
-
-    /// Lets every access token expire now.
-    pub fn expire_tokens(&self) {
-        self.portal.act(0, |hit| {
-            let now = hit.world.clock.unix();
-            hit.world.tokens.expire_all(now);
-        });
-    }
-
-    /// Charges a method with operating time it did not take; 420 seconds within ten minutes block it.
-    pub fn charge(&self, client_id: &str, method: &str, seconds: f64) {
-        self.portal.act(0, |hit| {
-            let now = hit.world.clock.unix();
-            hit.world.operating.charge(client_id, method, seconds, now);
-        });
-    }
-
-    /// What the limit on REST calls has let through and refused so far.
-    pub fn traffic(&self) -> Traffic {
-        self.limits().traffic
-    }
-
-    fn limits(&self) -> std::sync::MutexGuard<'_, super::rest::limit::Limits> {
-        self.portal
-            .limits
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -25,6 +25,7 @@ mod courier;
 mod events;
 mod face;
 mod hit;
+mod install;
 mod listen;
 mod live;
 mod oauth;
@@ -38,6 +39,7 @@ mod shorten;
 mod talk;
 #[cfg(test)]
 mod tests;
+mod trouble;
 mod wire;
 mod world;
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use poem::{EndpointExt, Route, Server};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::courier::Courier;
@@ -19,7 +20,7 @@ use super::wire::Wire;
 use super::world::{BOTS_MAX, World};
 use super::{oauth, page, rest};
 
-/// How long a stop waits for answers that are under way.
+/// How long a stop waits for answers that are under way, and then for handlers.
 const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The settings of a portal.
@@ -27,6 +28,8 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 pub struct Options {
     /// The address to listen on; port 0 takes any free one. Default: `127.0.0.1:8071`.
     pub listen: SocketAddr,
+    /// The address others reach it by, `host:port`. Default: the one it listens on.
+    pub domain: Option<String>,
     /// The name people see. Default: `Demo portal`.
     pub name: String,
     /// The portal's language, `LANGUAGE` in events. Default: `en`.
@@ -45,6 +48,7 @@ impl Default for Options {
     fn default() -> Self {
         Options {
             listen: SocketAddr::from(([127, 0, 0, 1], 8071)),
+            domain: None,
             name: "Demo portal".to_owned(),
             language: "en".to_owned(),
             rate: Some(Rate::STANDARD),
@@ -61,7 +65,6 @@ pub struct Emulator {
     pub(super) portal: Arc<Portal>,
     address: SocketAddr,
     courier: Courier,
-    guard: Guard,
     stop: CancellationToken,
     stopped: watch::Receiver<bool>,
 }
@@ -91,7 +94,8 @@ impl Emulator {
             options.delivery_delay,
             stop.clone(),
         );
-        let mut world = World::new(options.name, address.to_string(), options.language);
+        let domain = options.domain.unwrap_or_else(|| address.to_string());
+        let mut world = World::new(options.name, domain, options.language);
         world.bots_max = options.bots_max;
         let portal = Arc::new(Portal::new(
             world,
@@ -99,8 +103,7 @@ impl Emulator {
             courier.clone(),
             wire,
         ));
-        let guard = Guard::new(address, options.hosts);
-        let routes = routes(&portal, guard.clone());
+        let routes = routes(&portal, Guard::new(address, options.hosts));
         let (done, stopped) = watch::channel(false);
         let signal = stop.clone();
         tokio::spawn(async move {
@@ -121,7 +124,6 @@ impl Emulator {
             portal,
             address,
             courier,
-            guard,
             stop,
             stopped,
         })
@@ -145,7 +147,7 @@ impl Emulator {
     /// The same portal without a network, for a client in this process.
     #[cfg(test)]
     pub(super) fn routes(&self) -> Route {
-        routes(&self.portal, self.guard.clone())
+        routes(&self.portal, Guard::new(self.address, Vec::new()))
     }
 
     /// Stops listening and delivering. Events that wait are lost, as they are when a real portal goes down.
@@ -153,7 +155,7 @@ impl Emulator {
         self.stop.cancel();
         let mut stopped = self.stopped.clone();
         let _ = stopped.wait_for(|stopped| *stopped).await;
-        self.courier.finish().await;
+        let _ = timeout(STOP_TIMEOUT, self.courier.finish()).await;
     }
 }
 

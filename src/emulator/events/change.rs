@@ -13,8 +13,8 @@ use crate::emulator::world::message::Message;
 use super::Tokens;
 use super::audience;
 use super::mention::{mentioned, without_mentions};
-use super::message::heard_from;
 use super::params::{append, entity_data, ids, user_in_full};
+use super::said::heard_from;
 
 impl Hit<'_> {
     /// Tells the bots that a message has a new text.

@@ -14,8 +14,8 @@ use crate::emulator::world::message::Message;
 
 use super::Tokens;
 use super::audience::Called;
-use super::message::{ending, heading, heard_from, in_group};
 use super::params::{FLAGS, append, ids, letters, user};
+use super::said::{ending, heading, heard_from, in_group};
 
 /// Where a command was given: `COMMAND_CONTEXT`.
 const TYPED: &str = "TEXTAREA";

@@ -11,6 +11,7 @@ mod join;
 pub(crate) mod mention;
 mod message;
 mod params;
+mod said;
 mod slash;
 
 use serde_json::{Value, json};

@@ -1,23 +1,18 @@
-//! The files of the web chat, embedded. A new file is a new line in the table.
+//! The files of the web chat, embedded. A new file is a new name in the list.
 
 use poem::http::StatusCode;
 use poem::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, X_CONTENT_TYPE_OPTIONS};
 use poem::{Request, Response};
 
-const HTML: &str = "text/html; charset=utf-8";
-const CSS: &str = "text/css; charset=utf-8";
-const SCRIPT: &str = "text/javascript; charset=utf-8";
-const SVG: &str = "image/svg+xml";
+/// Name and content of each of these files of `src/emulator/web/`.
+macro_rules! embed {
+    ($($name:literal)*) => { &[$(($name, include_str!(concat!("../web/", $name)))),*] };
+}
 
-/// Name, content type and content of each file in `src/emulator/web/`.
-const ASSETS: &[(&str, &str, &str)] = &[
-    ("index.html", HTML, include_str!("../web/index.html")),
-    ("style.css", CSS, include_str!("../web/style.css")),
-    ("icon.svg", SVG, include_str!("../web/icon.svg")),
-    ("app.js", SCRIPT, include_str!("../web/app.js")),
-];
+/// What the page consists of.
+const ASSETS: &[(&str, &str)] = embed!["index.html" "style.css" "icon.svg" "app.js"];
 
-/// What the page may load: itself, and pictures that messages show.
+/// What the page may load: itself, pictures that messages show, and the pages of applications.
 const POLICY: &str = "default-src 'self'; img-src 'self' data: https:; style-src 'self' 'unsafe-inline'; \
                       frame-src 'self' http: https:";
 
@@ -32,9 +27,18 @@ pub(super) fn asset(request: &Request) -> Response {
 }
 
 fn named(name: &str) -> Response {
-    match ASSETS.iter().find(|(known, _, _)| *known == name) {
-        Some((_, content_type, content)) => file(content_type, content),
+    match ASSETS.iter().find(|(known, _)| *known == name) {
+        Some((_, content)) => file(content_type(name), content),
         None => Response::builder().status(StatusCode::NOT_FOUND).finish(),
+    }
+}
+
+fn content_type(name: &str) -> &'static str {
+    match name.rsplit_once('.') {
+        Some((_, "html")) => "text/html; charset=utf-8",
+        Some((_, "css")) => "text/css; charset=utf-8",
+        Some((_, "svg")) => "image/svg+xml",
+        _ => "text/javascript; charset=utf-8",
     }
 }
 

@@ -11,7 +11,7 @@ mod reads;
 mod setup;
 pub(crate) mod view;
 
-pub(crate) use self::reads::piece_of_history;
+pub(crate) use self::reads::{piece_of_history, state};
 
 use std::sync::Arc;
 
@@ -39,7 +39,7 @@ pub(crate) fn routes(portal: &Arc<Portal>, guard: Guard) -> impl Endpoint + use<
                 assets::asset(&request)
             })),
         )
-        .at("/chat/state", reading(portal, reads::state))
+        .at("/chat/state", reading(portal, reads::state_of))
         .at("/chat/history", reading(portal, reads::history))
         .at("/chat/wire", reading(portal, reads::wire))
         .at("/chat/live", reads::live(portal))

@@ -22,23 +22,26 @@ pub(crate) const HISTORY_MAX: usize = 50;
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// Everything the page begins with.
-pub(super) fn state(portal: &Portal, request: &Request) -> Answer {
+pub(super) fn state_of(portal: &Portal, request: &Request) -> Answer {
     let me = viewer(request)?;
-    portal.see(|world| {
-        if !world.users.contains_key(&me) {
-            return Err(no_user(me));
-        }
-        Ok(json!({
-            "portal": { "name": world.name, "domain": world.domain, "member_id": world.member_id },
-            "me": me,
-            "users": view::people(world),
-            "bots": view::bots(world, me),
-            "dialogs": view::dialogs(world, me),
-            "commands": view::commands(world),
-            "apps": view::apps(world),
-            "webhook": format!("{}{}/{}/", world.endpoint(), world.webhook.user, world.webhook.secret),
-        }))
-    })
+    portal.see(|world| state(world, me))
+}
+
+/// The portal as one of its people sees it.
+pub(crate) fn state(world: &World, me: u64) -> Answer {
+    if !world.users.contains_key(&me) {
+        return Err(no_user(me));
+    }
+    Ok(json!({
+        "portal": { "name": world.name, "domain": world.domain, "member_id": world.member_id },
+        "me": me,
+        "users": view::people(world),
+        "bots": view::bots(world, me),
+        "dialogs": view::dialogs(world, me),
+        "commands": view::commands(world),
+        "apps": view::apps(world),
+        "webhook": world.webhook_url(),
+    }))
 }
 
 /// A piece of a dialog's history, before a message or up to now.

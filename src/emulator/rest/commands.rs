@@ -1,20 +1,19 @@
-//! `imbot.command.*`: slash commands, and answers to them.
+//! `imbot.command.*`: slash commands, registered and changed.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::answer::answer;
 use super::bots::named;
 use super::call::{Answer, Call, foreign, wrong, yes};
 use super::handlers::address;
-use super::messages::{extras, required_text};
 use super::params::{as_text, is_yes, items};
 use super::table::{Method, method};
 use crate::emulator::live::News;
 use crate::emulator::refusal::Refusal;
-use crate::emulator::talk::{Author, Draft};
 use crate::emulator::world::access::Owner;
-use crate::emulator::world::command::{Command, Title, Use};
+use crate::emulator::world::command::{Command, Title};
 
 pub(super) const METHODS: &[Method] = &[
     method("imbot.command.register", "imbot", register),
@@ -111,63 +110,8 @@ fn unregister(call: &mut Call<'_, '_>) -> Answer {
     yes()
 }
 
-/// Answers a command. Ten minutes after it was used the portal still says `true`, and posts nothing.
-fn answer(call: &mut Call<'_, '_>) -> Answer {
-    let owner = call.owner()?;
-    let command = match (call.params.id("COMMAND_ID"), call.params.text("COMMAND")) {
-        (None, Some(name)) => by_name(call, &owner, &bare(&name))?,
-        _ => own(call, &owner)?,
-    };
-    let message = call.params.id("MESSAGE_ID");
-    let message =
-        message.ok_or_else(|| Refusal::new("MESSAGE_ID_EMPTY", "Message ID can't be empty"))?;
-    let (text, rich) = (required_text(call)?, extras(call)?);
-    let Some(open) = open_use(call, command.id, message) else {
-        return yes();
-    };
-    call.hit.user = command.bot;
-    let present = call
-        .hit
-        .world
-        .chats
-        .get(&open.chat)
-        .is_some_and(|chat| chat.has(command.bot));
-    let author = if present && !call.params.yes("SYSTEM") {
-        Author::Bot(command.bot)
-    } else {
-        Author::System
-    };
-    let text = if present {
-        text
-    } else {
-        format!("[b]{}:[/b] {text}", name_of(call, command.bot))
-    };
-    let draft = Draft {
-        author,
-        text,
-        rich,
-        url_preview: call.params.unless_no("URL_PREVIEW"),
-    };
-    Ok(call.hit.say(open.chat, draft).into())
-}
-
-fn open_use(call: &Call<'_, '_>, command: u64, message: u64) -> Option<Use> {
-    let now = call.hit.world.clock.millis();
-    let fits = |open: &&Use| open.command == command && open.message == message && open.until > now;
-    call.hit.world.uses.iter().find(fits).cloned()
-}
-
-fn name_of(call: &Call<'_, '_>, bot: u64) -> String {
-    call.hit
-        .world
-        .users
-        .get(&bot)
-        .map(|user| user.name())
-        .unwrap_or_default()
-}
-
 /// The command that `COMMAND_ID` names, if it is the caller's.
-fn own(call: &Call<'_, '_>, owner: &Owner) -> Result<Command, Refusal> {
+pub(super) fn own(call: &Call<'_, '_>, owner: &Owner) -> Result<Command, Refusal> {
     let command = call
         .params
         .id("COMMAND_ID")
@@ -181,20 +125,7 @@ fn own(call: &Call<'_, '_>, owner: &Owner) -> Result<Command, Refusal> {
     }
 }
 
-fn by_name(call: &Call<'_, '_>, owner: &Owner, name: &str) -> Result<Command, Refusal> {
-    let mut named = call
-        .hit
-        .world
-        .commands
-        .values()
-        .filter(|command| command.name == name);
-    let command = named
-        .find(|command| is_owned(call, owner, command))
-        .cloned();
-    command.ok_or_else(|| Refusal::new("COMMAND_ID_ERROR", "Command not found"))
-}
-
-fn is_owned(call: &Call<'_, '_>, owner: &Owner, command: &Command) -> bool {
+pub(super) fn is_owned(call: &Call<'_, '_>, owner: &Owner, command: &Command) -> bool {
     let bot = call
         .hit
         .world
@@ -205,7 +136,7 @@ fn is_owned(call: &Call<'_, '_>, owner: &Owner, command: &Command) -> bool {
 }
 
 /// The name without its slash.
-fn bare(name: &str) -> String {
+pub(super) fn bare(name: &str) -> String {
     name.trim().trim_start_matches('/').to_owned()
 }
 

@@ -21,10 +21,10 @@ pub(super) const METHODS: &[Method] = &[
 fn add(call: &mut Call<'_, '_>) -> Answer {
     let bot = call.as_bot()?;
     if let (Some(from), Some(to)) = (call.params.id("FROM_USER_ID"), call.params.id("TO_USER_ID")) {
-        return between(call, from, to);
+        return between(call, bot, from, to);
     }
     let dialog_id = call.dialog_id()?;
-    let (text, rich) = (required_text(call)?, extras(call)?);
+    let (text, rich) = (required_text(call)?, extras(call, Some(bot))?);
     reachable(call.hit, &dialog_id)?;
     let author = if call.params.yes("SYSTEM") {
         Author::System
@@ -41,8 +41,8 @@ fn add(call: &mut Call<'_, '_>) -> Answer {
 }
 
 /// A system message into the private dialog of two users.
-fn between(call: &mut Call<'_, '_>, from: u64, to: u64) -> Answer {
-    let (text, rich) = (required_text(call)?, extras(call)?);
+fn between(call: &mut Call<'_, '_>, bot: u64, from: u64, to: u64) -> Answer {
+    let (text, rich) = (required_text(call)?, extras(call, Some(bot))?);
     call.hit.user = from;
     let draft = Draft {
         author: Author::System,
@@ -70,7 +70,7 @@ pub(super) fn reachable(hit: &Hit<'_>, dialog_id: &str) -> Result<(), Refusal> {
 }
 
 fn update(call: &mut Call<'_, '_>) -> Answer {
-    call.as_bot()?;
+    let bot = call.as_bot()?;
     let id = message_id(call)?;
     let old = call.hit.own_message(id)?;
     let text = call
@@ -81,7 +81,7 @@ fn update(call: &mut Call<'_, '_>) -> Answer {
     if text.as_deref() == Some("") {
         return call.hit.delete(id, false).and(yes());
     }
-    let rich = changed_extras(call, &old)?;
+    let rich = changed_extras(call, &old, Some(bot))?;
     let text = text.map_or_else(|| old.text.clone(), |text| stored(&text));
     let url_preview = call.params.unless_no("URL_PREVIEW");
     call.hit.put(&Message {
@@ -137,11 +137,11 @@ pub(super) fn required_text(call: &Call<'_, '_>) -> Result<String, Refusal> {
 }
 
 /// Keyboard, attachment and menu of a new message.
-pub(super) fn extras(call: &Call<'_, '_>) -> Result<Rich, Refusal> {
+pub(super) fn extras(call: &Call<'_, '_>, bot: Option<u64>) -> Result<Rich, Refusal> {
     let part = |part: Part| {
         call.params
             .get(part.name())
-            .map_or(Ok(None), |value| rich::read(part, value))
+            .map_or(Ok(None), |value| rich::read(part, value, bot))
     };
     Ok(Rich {
         attach: part(Part::Attach)?,
@@ -151,9 +151,13 @@ pub(super) fn extras(call: &Call<'_, '_>) -> Result<Rich, Refusal> {
 }
 
 /// The same of a changed one: what is not named stays, `N` and nothing remove it.
-pub(super) fn changed_extras(call: &Call<'_, '_>, old: &Message) -> Result<Rich, Refusal> {
+pub(super) fn changed_extras(
+    call: &Call<'_, '_>,
+    old: &Message,
+    bot: Option<u64>,
+) -> Result<Rich, Refusal> {
     let part = |part: Part, old: &Option<_>| match call.params.get(part.name()) {
-        Some(value) => rich::read(part, value),
+        Some(value) => rich::read(part, value, bot),
         None => Ok(old.clone()),
     };
     Ok(Rich {

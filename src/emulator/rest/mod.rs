@@ -3,14 +3,19 @@
 //! The order of checks is the portal's (server-behaviour.md 5.2): the rate limit at the edge, then whether the method
 //! exists, then who calls, then whether they may, then the method itself.
 
+mod answer;
+mod attach;
 pub(crate) mod auth;
 mod batch;
 mod bots;
+mod button;
 mod call;
 mod chats;
 mod commands;
+mod dialogs;
 mod envelope;
 mod events;
+mod founding;
 mod handlers;
 mod im;
 pub(crate) mod limit;
@@ -85,9 +90,13 @@ async fn handle(portal: &Portal, request: Request) -> Response {
     send(status, &body)
 }
 
+/// Checks in the portal's order, then runs. A parameter named `token` makes any call a signed link, which it is not.
 fn answer(portal: &Portal, incoming: &Incoming, caller: Result<Caller, Refusal>) -> Answer {
     table::find(&incoming.name)?;
     let caller = caller?;
+    if incoming.params.get("TOKEN").is_some() {
+        return Err(Refusal::new("ACCESS_DENIED", "Link check failed").status(403));
+    }
     portal.hit(caller.user, caller.hops, |hit| {
         run(hit, &caller, &incoming.name, incoming.params.clone())
     })

@@ -87,6 +87,14 @@ pub(crate) fn as_id(value: &Value) -> Option<u64> {
     as_text(value)?.trim().parse().ok().filter(|id| *id > 0)
 }
 
+/// A number that may have come as a text; what is none stays as it is.
+pub(super) fn as_number(value: &Value) -> Value {
+    value
+        .as_str()
+        .and_then(|text| text.parse::<i64>().ok())
+        .map_or_else(|| value.clone(), Value::from)
+}
+
 /// Whether a flag says `Y`.
 pub(crate) fn is_yes(value: &Value) -> bool {
     matches!(value, Value::Bool(true)) || value.as_str() == Some("Y")

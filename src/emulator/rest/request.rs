@@ -24,7 +24,7 @@ pub(crate) struct Incoming {
     pub(crate) name: String,
     pub(crate) params: Params,
     pub(crate) credential: Credential,
-    /// As it came, for the wire log.
+    /// As it came, for the wire log; the query if there was no body.
     pub(crate) body: String,
 }
 
@@ -53,11 +53,16 @@ pub(super) async fn read(mut request: Request) -> Result<Incoming, Refusal> {
     let credential = in_path
         .or(token.map(Credential::Token))
         .unwrap_or(Credential::None);
+    let body = if body.is_empty() {
+        query
+    } else {
+        String::from_utf8_lossy(&body).into_owned()
+    };
     Ok(Incoming {
         name,
         params,
         credential,
-        body: String::from_utf8_lossy(&body).into_owned(),
+        body,
     })
 }
 

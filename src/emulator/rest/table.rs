@@ -2,7 +2,7 @@
 
 use super::call::{Answer, Call};
 use super::request::not_found;
-use super::{batch, bots, chats, commands, events, im, messages, system, users};
+use super::{batch, bots, chats, commands, dialogs, events, im, messages, system, users};
 use crate::emulator::refusal::Refusal;
 
 /// One method.
@@ -24,7 +24,7 @@ pub(super) const fn method(
 }
 
 /// All tables, in the order `methods` prints them.
-const TABLES: [&[Method]; 9] = [
+const TABLES: [&[Method]; 10] = [
     batch::METHODS,
     system::METHODS,
     users::METHODS,
@@ -34,6 +34,7 @@ const TABLES: [&[Method]; 9] = [
     messages::METHODS,
     chats::METHODS,
     im::METHODS,
+    dialogs::METHODS,
 ];
 
 /// All methods.

@@ -111,6 +111,16 @@ impl World {
         format!("http://{}/rest/", self.domain)
     }
 
+    /// The inbound webhook as it is pasted into settings.
+    pub(crate) fn webhook_url(&self) -> String {
+        format!(
+            "{}{}/{}/",
+            self.endpoint(),
+            self.webhook.user,
+            self.webhook.secret
+        )
+    }
+
     pub(crate) fn new_user_id(&mut self) -> u64 {
         take(&mut self.next.user)
     }
