@@ -51,3 +51,26 @@ pub(super) fn file(content_type: &str, content: &'static str) -> Response {
         .header(CACHE_CONTROL, "no-cache")
         .body(content)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_of_the_page_is_embedded() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/emulator/web");
+        let files = std::fs::read_dir(folder).expect("the folder of the page");
+        let mut there: Vec<String> = files
+            .map(|file| {
+                file.expect("a file")
+                    .file_name()
+                    .to_string_lossy()
+                    .into_owned()
+            })
+            .collect();
+        let mut embedded: Vec<&str> = ASSETS.iter().map(|(name, _)| *name).collect();
+        there.sort();
+        embedded.sort_unstable();
+        assert_eq!(embedded, there);
+    }
+}

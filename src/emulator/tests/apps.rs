@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Desk;
+use crate::emulator::post::Post;
 use crate::event::form;
 
 #[tokio::test]
@@ -91,6 +92,25 @@ async fn refresh_tokens_rotate_and_the_old_one_is_dead() {
     let access = answer["access_token"].as_str().expect("a token");
     assert_eq!(desk.call_as(access, "profile", json!({})).await.0, 200);
     assert_eq!(desk.get(&refresh(first)).await.1["error"], "invalid_grant");
+}
+
+#[tokio::test]
+async fn tokens_are_also_refreshed_by_a_form_over_a_real_connection_until_the_portal_stops() {
+    let desk = Desk::new().await;
+    let body = form::encode(&json!({
+        "grant_type": "refresh_token",
+        "client_id": desk.app.client_id,
+        "client_secret": desk.app.client_secret,
+        "refresh_token": desk.install["auth"]["refresh_token"],
+    }));
+    let (post, url) = (
+        Post::new().expect("a client"),
+        format!("{}/oauth/token/", desk.portal.oauth_url()),
+    );
+    let answer = post.send(&url, body.clone()).await.expect("an answer");
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    desk.portal.stop().await;
+    assert!(post.send(&url, body).await.is_err());
 }
 
 #[tokio::test]
