@@ -1,0 +1,40 @@
+// Colours that come from outside. Nothing reaches a style but what these functions let through.
+
+const HEX = /^#?([0-9a-f]{3}|[0-9a-f]{6})$/i;
+const TOKENS = ["primary", "secondary", "alert", "base"];
+const READABLE_RATIO_MIN = 3;
+
+/// `#rrggbb`, or null for anything that is not a plain hexadecimal colour.
+export function hex(value) {
+  const found = HEX.exec(String(value ?? "").trim());
+  if (!found) return null;
+  const digits = found[1].length === 3 ? [...found[1]].map((digit) => digit + digit).join("") : found[1];
+  return `#${digits.toLowerCase()}`;
+}
+
+/// One of the portal's four colour names, or null.
+export function token(value) {
+  const name = String(value ?? "").toLowerCase();
+  return TOKENS.includes(name) ? name : null;
+}
+
+/// The colour to write with on `background`: the wanted one while it can be read, else black or white.
+export function ink(background, wanted = null) {
+  const colour = hex(wanted);
+  if (colour && contrast(background, colour) >= READABLE_RATIO_MIN) return colour;
+  const white = contrast(background, "#ffffff");
+  return white >= READABLE_RATIO_MIN || white > contrast(background, "#10192a") ? "#ffffff" : "#10192a";
+}
+
+function contrast(one, other) {
+  const [dark, light] = [luminance(one), luminance(other)].sort((left, right) => left - right);
+  return (light + 0.05) / (dark + 0.05);
+}
+
+function luminance(colour) {
+  const [red, green, blue] = [1, 3, 5].map((at) => {
+    const part = parseInt(colour.slice(at, at + 2), 16) / 255;
+    return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+}
