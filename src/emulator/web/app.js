@@ -65,8 +65,7 @@ function toggleWire() {
 
 function tab(id, picture, label) {
   const choose = () => {
-    if (id === "list" && state.open) show(null);
-    body.dataset.pane = id;
+    body.dataset.pane = id === "list" && state.dialogs.has(state.open) ? "chat" : id;
     markTabs();
   };
   return h("button", { type: "button", class: "tab", "data-testid": `tab-${id}`, "data-tab": id, onclick: choose }, icon(picture), label);

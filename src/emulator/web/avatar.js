@@ -1,6 +1,6 @@
 // The round picture of a person, bot or chat: initials on its colour, and a small mark on bots.
 
-import { hex, ink } from "./colour.js";
+import { hex, initialsInk } from "./colour.js";
 import { h, icon } from "./dom.js";
 import { isBot, person, state } from "./store.js";
 
@@ -29,7 +29,7 @@ export function botBadge(id) {
 
 function disc(name, colour, size, mark, kind = "") {
   const background = hex(colour) ?? FALLBACK;
-  const style = { "--size": `${size}px`, "--disc": background, "--ink": ink(background) };
+  const style = { "--size": `${size}px`, "--disc": background, "--ink": initialsInk(background) };
   return h("span", { class: `avatar ${kind}`, style, "aria-hidden": "true" }, initials(name), mark);
 }
 

@@ -32,7 +32,10 @@ const TAGS = {
   i: element("em"),
   u: element("u"),
   s: element("s"),
-  code: (node) => h("code", {}, node.children[0].replace(/^\n|\n$/g, "")),
+  code(node) {
+    const text = node.children[0].replace(/^\n|\n$/g, "");
+    return h("code", { class: text.includes("\n") && "lines" }, text);
+  },
   size(node) {
     const size = Number(node.value);
     return h("span", { style: { "font-size": size >= 8 && size <= 30 ? `${size}px` : null } }, ...views(node.children));

@@ -1,7 +1,6 @@
 // The conversation: the log of messages, kept at its foot while one reads there, and older ones loaded on the way up.
 
 import { h, icon, reconcile } from "./dom.js";
-import { botBadge } from "./avatar.js";
 import { messageView } from "./message.js";
 import { loadOlder } from "./session.js";
 import { history, on, person, state, typists } from "./store.js";
@@ -79,7 +78,7 @@ function drawTyping() {
   typing.hidden = !who.length;
   const names = who.map(({ name }) => name).join(", ");
   const dots = h("span", { class: "dots", "aria-hidden": "true" }, h("i"), h("i"), h("i"));
-  typing.replaceChildren(...(who.length ? [dots, h("span", { "data-testid": "typing" }, `${names} ${who.length > 1 ? "are" : "is"} typing…`), botBadge(who[0].id) || ""] : []));
+  typing.replaceChildren(...(who.length ? [dots, h("span", { "data-testid": "typing" }, `${names} ${who.length > 1 ? "are" : "is"} typing…`)] : []));
   if (atFoot) toFoot();
 }
 

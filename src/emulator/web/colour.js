@@ -3,6 +3,7 @@
 const HEX = /^#?([0-9a-f]{3}|[0-9a-f]{6})$/i;
 const TOKENS = ["primary", "secondary", "alert", "base"];
 const READABLE_RATIO_MIN = 3;
+const INITIALS_RATIO_MIN = 2.2; // two bold letters, and the name stands beside them
 
 /// `#rrggbb`, or null for anything that is not a plain hexadecimal colour.
 export function hex(value) {
@@ -22,8 +23,16 @@ export function token(value) {
 export function ink(background, wanted = null) {
   const colour = hex(wanted);
   if (colour && contrast(background, colour) >= READABLE_RATIO_MIN) return colour;
-  const white = contrast(background, "#ffffff");
-  return white >= READABLE_RATIO_MIN || white > contrast(background, "#10192a") ? "#ffffff" : "#10192a";
+  return white(background, READABLE_RATIO_MIN);
+}
+
+/// The colour of initials: white wherever it can be seen.
+export function initialsInk(background) {
+  return white(background, INITIALS_RATIO_MIN);
+}
+
+function white(background, ratio) {
+  return contrast(background, "#ffffff") >= ratio ? "#ffffff" : "#10192a";
 }
 
 function contrast(one, other) {

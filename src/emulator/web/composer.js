@@ -11,6 +11,7 @@ import { toast } from "./toast.js";
 const TYPING_MS_MIN = 4000;
 const HEIGHT_PX_MAX = 200;
 
+const phone = window.matchMedia("(max-width: 720px)");
 const names = mentions();
 const drafts = new Map();
 let editing = null;
@@ -36,7 +37,7 @@ export function composer() {
 
 function draw() {
   const dialog = state.dialogs.get(state.open);
-  field.placeholder = dialog ? `Write to ${dialog.title}   ·   @ to mention, / for commands` : "";
+  field.placeholder = dialog ? `Write to ${dialog.title}${phone.matches ? "" : "   ·   @ to mention, / for commands"}` : "";
   const here = `${state.me}/${state.open}`;
   if (here === shownFor) return;
   if (shownFor) drafts.set(shownFor, editing ? "" : field.value);

@@ -12,7 +12,7 @@ import { when } from "./time.js";
 
 const who = h("select", { id: "who", "data-testid": "who", "aria-label": "You are", onchange: () => become(Number(who.value)) });
 const face = h("span", { class: "who-face" });
-const search = h("input", { type: "search", class: "search", placeholder: "Find a chat, a person or a bot", "aria-label": "Find a chat, a person or a bot", oninput: () => draw(), onkeydown: firstFound });
+const search = h("input", { type: "search", class: "search", placeholder: "Find a chat or a person", "aria-label": "Find a chat, a person or a bot", oninput: () => draw(), onkeydown: firstFound });
 const dialogs = h("ul", { class: "rows", "aria-label": "Your chats" });
 const others = h("div", { class: "others" });
 

@@ -29,7 +29,7 @@ function card(bot) {
     h("span", { class: "card-text" },
       h("strong", {}, bot.name, botBadge(bot.id)),
       bot.position && h("span", { class: "card-about" }, bot.position),
-      h("span", { class: "card-call" }, `Say hello to ${bot.name} →`)));
+      h("span", { class: "card-call" }, `Say hello to ${bot.name}\u00a0→`)));
 }
 
 /// What an empty chat shows: who is there, and words to begin with.

@@ -7,6 +7,9 @@ import { on, state } from "./store.js";
 import { exactTime } from "./time.js";
 import { tree } from "./tree.js";
 import { copy } from "./act.js";
+import { plain } from "./bbcode.js";
+
+const GIST_MAX = 80;
 
 const filter = h("input", { type: "search", class: "search", placeholder: "Filter: a name, a word, a number", "aria-label": "Filter the wire", "data-testid": "wire-filter", oninput: () => draw() });
 const list = h("ol", { class: "wire-list", "aria-label": "Entries" });
@@ -20,6 +23,7 @@ const texts = new WeakMap();
 
 export function wire(close) {
   body.addEventListener("scroll", () => { atFoot = body.scrollHeight - body.scrollTop - body.clientHeight < 60; }, { passive: true });
+  new ResizeObserver(toFoot).observe(body);
   on("wire", draw);
   return [
     h("header", { class: "wire-head" }, icon("wire"), h("h2", {}, "The wire"), count,
@@ -37,6 +41,10 @@ function draw() {
   reconcile(list, shown.length ? shown : [{ id: "none", none: all.length ? "Nothing here has these words." : EMPTY }], { key: (entry) => String(entry.id), stamp: (entry) => entry.none ?? "entry", build });
   const waiting = paused ? state.wire.filter((entry) => entry.id > (paused.at(-1)?.id ?? 0)).length : 0;
   count.textContent = waiting ? `${waiting} held` : all.length ? String(all.length) : "";
+  toFoot();
+}
+
+function toFoot() {
   if (atFoot) body.scrollTop = body.scrollHeight;
 }
 
@@ -57,7 +65,7 @@ function build(entry) {
       h("span", { class: `way ${entry.kind}`, title: WAYS[entry.kind] }, out ? "→" : "←", h("span", { class: "unseen" }, WAYS[entry.kind])),
       h("span", { class: "wire-words" },
         h("span", { class: "wire-name" }, broken(entry.name)),
-        h("span", { class: "wire-small" }, h("time", {}, exactTime(entry.at)), entry.app && h("span", {}, entry.app))),
+        h("span", { class: "wire-small" }, h("time", {}, exactTime(entry.at)), entry.app && h("span", {}, entry.app), h("span", { class: "gist" }, gist(entry.request)))),
       h("span", { class: "wire-end" },
         h("span", { class: `status ${health}` }, entry.status ? String(entry.status) : "no answer"),
         h("span", { class: "wire-small" }, duration(entry.ms)))));
@@ -84,6 +92,13 @@ function part(title, content) {
 // Long names may break at their dots, and capitals between the portal's words.
 function broken(name) {
   return String(name).split(/(?<=\.)/).flatMap((word) => [word, h("wbr")]);
+}
+
+// A few words of what was said, to know the entry by without opening it.
+function gist(request) {
+  const tree = request?.data?.PARAMS ?? request?.fields ?? request ?? {};
+  const said = tree.MESSAGE ?? tree.message ?? tree.COMMAND ?? tree.CODE ?? "";
+  return typeof said === "string" ? plain(said).slice(0, GIST_MAX) : "";
 }
 
 function duration(ms) {
