@@ -19,12 +19,13 @@ const greeting = h("div", { class: "greeting" });
 
 function start() {
   body.dataset.wire = localStorage.getItem("wire") ?? (narrow.matches ? "closed" : "open");
+  // First of all who listens: a hidden field cannot take the focus.
+  on("open", "people", "dialogs", drawCentre);
+  on("open", () => choosePane());
   pane("list").append(...chatList());
   pane("chat").append(header(toggleWire), greeting, conversation(), composer());
   pane("wire").append(...wire(toggleWire));
   pane("tabs").append(tab("list", "chats", "Chats"), tab("wire", "wire", "Wire"));
-  on("open", "people", "dialogs", drawCentre);
-  on("open", () => choosePane());
   on("online", () => { pane("offline").hidden = state.online; });
   document.addEventListener("keydown", shortcut);
   pane("list").addEventListener("keydown", walkRows);

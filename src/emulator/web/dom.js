@@ -69,8 +69,14 @@ function replaceKeepingFocus(node, fresh) {
   node.replaceWith(fresh);
   if (!focused) return;
   const wanted = focused.dataset.focus;
-  const heir = (wanted && fresh.querySelector(`[data-focus="${CSS.escape(wanted)}"]`)) || fresh;
-  heir.focus({ preventScroll: true });
+  refocus((wanted && fresh.querySelector(`[data-focus="${CSS.escape(wanted)}"]`)) || fresh);
+}
+
+/// Gives the focus back to a button. Those of a message are visible only while the message has it, so that comes first.
+export function refocus(node) {
+  if (!node?.isConnected) return;
+  node.closest(".message")?.focus({ preventScroll: true });
+  node.focus({ preventScroll: true });
 }
 
 const ICONS = {

@@ -27,14 +27,14 @@ function key(message, button, index) {
   const away = safeUrl(button.LINK);
   return h("button", {
     type: "button",
-    class: `key ${line ? "key-line" : "key-block"} key-${token(button.BG_COLOR_TOKEN) ?? "base"}`,
+    class: `key ${line ? "key-line" : "key-block"} key-${token(button.BG_COLOR_TOKEN) ?? "base"} ${away ? "key-away" : ""}`,
     style: { ...colours(button), width: pixels(button.WIDTH, 800) ? `${pixels(button.WIDTH, 800)}px` : null },
     disabled: blocked || yes(button.DISABLED),
     title: away,
     "data-testid": "button",
     "data-focus": `key-${index}`,
     onclick: () => press(message, button, index),
-  }, String(button.TEXT ?? ""), away && h("span", { class: "away", "aria-hidden": "true" }, "↗"));
+  }, String(button.TEXT ?? ""));
 }
 
 // A colour of the bot's own wins over the token; the writing on it is made readable whatever was asked for.

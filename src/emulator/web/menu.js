@@ -1,6 +1,6 @@
 // A small menu that opens at a button: what one may do with a message, and the items its bot added.
 
-import { h } from "./dom.js";
+import { h, refocus } from "./dom.js";
 
 let shown = null;
 
@@ -24,7 +24,7 @@ export function closeMenu() {
   shown = null;
   menu.remove();
   anchor.removeAttribute("aria-expanded");
-  if (inside && anchor.isConnected) anchor.focus({ preventScroll: true });
+  if (inside) refocus(anchor);
   document.removeEventListener("pointerdown", outside, true);
 }
 

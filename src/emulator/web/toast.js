@@ -1,6 +1,6 @@
 // Short notices at the foot of the page, and the one question the page asks before it destroys something.
 
-import { h } from "./dom.js";
+import { h, refocus } from "./dom.js";
 
 const SHOWN_MS = 5000;
 const SHOWN_MAX = 3;
@@ -31,7 +31,11 @@ export function modal(title, content) {
   const dialog = h("dialog", { class: "modal", "aria-labelledby": "modal-title" });
   const close = () => dialog.close();
   dialog.append(heading, ...content(close));
-  dialog.addEventListener("close", () => dialog.remove());
+  const opener = document.activeElement;
+  dialog.addEventListener("close", () => {
+    dialog.remove();
+    if (document.activeElement === document.body) refocus(opener);
+  });
   dialog.addEventListener("click", (event) => event.target === dialog && close());
   document.body.append(dialog);
   dialog.showModal();
