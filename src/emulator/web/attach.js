@@ -87,7 +87,9 @@ function size(bytes) {
   return number < 1024 ** 2 ? `${(number / 1024).toFixed(1)} KB` : `${(number / 1024 ** 2).toFixed(1)} MB`;
 }
 
-// The portal renders HTML here; the page shows its words only. The parsed document is inert: it runs and loads nothing.
+// The portal renders HTML here; the page shows its words only, as text.
 function textOfHtml(html) {
-  return new DOMParser().parseFromString(String(html).replace(/<br\s*\/?>/gi, "\n"), "text/html").body.textContent;
+  const named = { lt: "<", gt: ">", quot: '"', apos: "'", nbsp: " ", amp: "&" };
+  return String(html).replace(/<br\s*\/?>/gi, "\n").replace(/<[^<>]*>/g, "")
+    .replace(/&(lt|gt|quot|apos|nbsp|amp);/g, (_, name) => named[name]);
 }

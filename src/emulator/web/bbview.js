@@ -2,7 +2,7 @@
 
 import { act, openDialog } from "./act.js";
 import { parse } from "./bbcode.js";
-import { hex } from "./colour.js";
+import { hex, tints } from "./colour.js";
 import { h, icon } from "./dom.js";
 import { link, picture, pixels } from "./link.js";
 import { openPrivate } from "./session.js";
@@ -42,7 +42,7 @@ const TAGS = {
   },
   color(node) {
     const colour = hex(node.value);
-    return h("span", { class: colour && "tinted", style: { "--tint": colour } }, ...views(node.children));
+    return h("span", { class: colour && "tinted", style: colour ? tints(colour) : {} }, ...views(node.children));
   },
   url: (node) => link(node.value ?? words(node), ...(node.children.length ? views(node.children) : [node.value])),
   img(node) {

@@ -21,7 +21,7 @@ let sending = false;
 
 const field = h("textarea", {
   id: "composer", rows: "1", "data-testid": "composer", "aria-label": "Message", enterkeyhint: "send", autocomplete: "off",
-  role: "combobox", "aria-autocomplete": "list", "aria-controls": "suggest", "aria-expanded": "false", oninput: changed, onkeydown: keys, onclick: () => suggest.update(),
+  "aria-autocomplete": "list", "aria-controls": "suggest", oninput: changed, onkeydown: keys, onclick: () => suggest.update(),
   onblur: () => suggest.close(),
 });
 const suggest = suggestions(field, names.add);

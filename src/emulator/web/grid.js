@@ -2,7 +2,7 @@
 
 import { target } from "./attach.js";
 import { bb } from "./bbview.js";
-import { hex, token } from "./colour.js";
+import { hex, tints, token } from "./colour.js";
 import { h } from "./dom.js";
 import { pixels } from "./link.js";
 
@@ -30,7 +30,7 @@ function row(item) {
 function mark(item) {
   const colour = hex(item.COLOR);
   const name = token(item.COLOR_TOKEN);
-  return { class: `bb ${colour ? "tinted" : name ? `tinted ink-${name}` : ""}`, style: { "--tint": colour } };
+  return { class: `bb ${colour ? "tinted" : name ? `tinted ink-${name}` : ""}`, style: colour ? tints(colour) : {} };
 }
 
 function value(item) {

@@ -8,7 +8,7 @@ let shown = null;
 export function openMenu(anchor, items, label) {
   closeMenu();
   const menu = h("div", { class: "menu", role: "menu", "aria-label": label, onkeydown: keys }, items.map(entry));
-  document.body.append(menu);
+  (anchor.closest("main") ?? document.body).append(menu);
   anchor.setAttribute("aria-expanded", "true");
   shown = { menu, anchor };
   place(menu, anchor);

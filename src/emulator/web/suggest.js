@@ -22,7 +22,6 @@ export function suggestions(field, onMention) {
 
   const close = () => {
     box.hidden = true;
-    field.setAttribute("aria-expanded", "false");
     field.removeAttribute("aria-activedescendant");
   };
   const mark = () => [...box.children].forEach((node, index) => {
@@ -47,7 +46,6 @@ export function suggestions(field, onMention) {
     if (!found.items.length || dismissed === typed) return close();
     box.replaceChildren(...found.items.map((item, index) => option(item, index, choose)));
     box.hidden = false;
-    field.setAttribute("aria-expanded", "true");
     return mark();
   };
   const keydown = (event) => {
