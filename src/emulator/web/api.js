@@ -10,13 +10,13 @@ export async function get(path, params = {}) {
   return answer(await fetch(`${path}?${new URLSearchParams(params)}`, { cache: "no-store" }));
 }
 
-/// Does something on the portal. On failure it tells the person why and resolves to null.
-export async function post(path, body) {
+/// Does something on the portal. On failure it tells the person why (unless `quiet`) and resolves to null.
+export async function post(path, body, { quiet = false } = {}) {
   try {
     const headers = { "content-type": "application/json" };
     return await answer(await fetch(path, { method: "POST", headers, body: JSON.stringify(body) }));
   } catch (error) {
-    toast(error instanceof TypeError ? "The portal does not answer." : error.message);
+    if (!quiet) toast(error instanceof TypeError ? "The portal does not answer." : error.message);
     return null;
   }
 }

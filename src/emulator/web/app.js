@@ -28,6 +28,7 @@ function start() {
   pane("tabs").append(tab("list", "chats", "Chats"), tab("wire", "wire", "Wire"));
   on("online", () => { pane("offline").hidden = state.online; });
   document.addEventListener("keydown", shortcut);
+  document.querySelector(".skip").addEventListener("click", skip);
   pane("list").addEventListener("keydown", walkRows);
   phone.addEventListener("change", () => choosePane());
   begin();
@@ -83,9 +84,16 @@ function shortcut(event) {
   else if (event.altKey && event.code === "KeyW") toggleWire();
   else if (event.altKey && ["ArrowUp", "ArrowDown"].includes(event.key)) step(event.key === "ArrowUp" ? -1 : 1);
   else if (event.key === "?" && !writing) showHelp();
+  else if (event.key === "Escape" && narrow.matches && !phone.matches && body.dataset.wire === "open") toggleWire();
   else if (event.key === "Escape" && state.open) pane("composer").focus();
   else return;
   event.preventDefault();
+}
+
+// The address' fragment names the open chat, so this link must not touch it.
+function skip(event) {
+  event.preventDefault();
+  pane("composer").focus();
 }
 
 function step(by) {

@@ -52,8 +52,7 @@ function changed() {
   suggest.update();
   if (!field.value.trim() || editing || Date.now() - toldTyping < TYPING_MS_MIN) return;
   toldTyping = Date.now();
-  // A notice that did not arrive is not worth a word: the message itself will complain.
-  fetch("/chat/typing", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ as: state.me, dialog: state.open }) }).catch(() => {});
+  post("/chat/typing", { as: state.me, dialog: state.open }, { quiet: true });
 }
 
 function keys(event) {

@@ -24,11 +24,12 @@ export function keyboard(message) {
 function key(message, button, index) {
   const line = String(button.DISPLAY ?? "BLOCK").toUpperCase() === "LINE";
   const blocked = state.blocked.has(message.id);
+  const width = pixels(button.WIDTH, 800);
   const away = safeUrl(button.LINK);
   return h("button", {
     type: "button",
-    class: `key ${line ? "key-line" : "key-block"} key-${token(button.BG_COLOR_TOKEN) ?? "base"} ${away ? "key-away" : ""}`,
-    style: { ...colours(button), width: pixels(button.WIDTH, 800) ? `${pixels(button.WIDTH, 800)}px` : null },
+    class: `key ${line ? "key-line" : "key-block"} key-${token(button.BG_COLOR_TOKEN) ?? "base"} ${away ? "key-away" : ""} ${width ? "key-fixed" : ""}`,
+    style: { ...colours(button), width: width && `${width}px` },
     disabled: blocked || yes(button.DISABLED),
     title: away,
     "data-testid": "button",

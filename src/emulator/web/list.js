@@ -87,7 +87,7 @@ function section([title, people]) {
 // Enter in the search field opens the first thing found; the arrow goes to the list.
 function firstFound(event) {
   const rows = [...document.querySelectorAll(".list-body .row")];
-  if (event.key === "Enter") rows[0]?.click();
+  if (event.key === "Enter") found(rows[0]);
   else if (event.key === "ArrowDown") rows[0]?.focus();
   else if (event.key === "Escape" && search.value) {
     search.value = "";
@@ -95,6 +95,12 @@ function firstFound(event) {
   } else return;
   event.preventDefault();
   event.stopPropagation();
+}
+
+function found(row) {
+  search.value = "";
+  row?.click();
+  draw();
 }
 
 /// ArrowUp and ArrowDown walk the rows of the left pane.

@@ -48,10 +48,10 @@ export async function loadOlder() {
   const page = history(id);
   if (!page.more || page.loading) return;
   page.loading = true;
+  const [first] = page.messages;
   try {
-    const answer = await get("/chat/history", { as: state.me, dialog: id, before: page.messages[0].id });
-    page.messages = [...answer.messages, ...page.messages];
-    page.more = answer.more;
+    const answer = await get("/chat/history", { as: state.me, dialog: id, before: first.id });
+    if (page.messages[0]?.id === first.id) Object.assign(page, { messages: [...answer.messages, ...page.messages], more: answer.more });
   } catch (error) {
     toast(error.message);
   }
@@ -122,11 +122,12 @@ async function loadOpen(again = false) {
   if (!state.dialogs.has(id)) return emit("messages");
   const page = history(id);
   if (!page.loaded || again) {
+    const before = new Set(page.messages);
     try {
       const answer = await get("/chat/history", { as: me, dialog: id });
       if (me !== state.me) return;
       const newest = answer.messages.at(-1)?.id ?? 0;
-      const meanwhile = page.messages.filter((message) => message.id > newest);
+      const meanwhile = page.messages.filter((message) => message.id > newest && !before.has(message));
       Object.assign(page, { messages: [...answer.messages, ...meanwhile], more: answer.more, loaded: true });
     } catch (error) {
       toast(error.message);

@@ -63,7 +63,7 @@ export function history(dialogId) {
 export const changes = {
   message({ dialog_id: id, message }) {
     const page = history(id);
-    if (page.loaded && !page.messages.some((known) => known.id === message.id)) page.messages.push(message);
+    if (!page.messages.some((known) => known.id === message.id)) page.messages.push(message);
     const dialog = state.dialogs.get(id);
     if (dialog) {
       dialog.last = message;

@@ -35,10 +35,12 @@ export function wire(close) {
 }
 
 function draw() {
+  // A portal started anew counts from one again.
+  if ((state.wire.at(-1)?.id ?? 0) < clearedTo) clearedTo = 0;
   const words = filter.value.trim().toLowerCase();
   const all = (paused ?? state.wire).filter((entry) => entry.id > clearedTo);
   const shown = words ? all.filter((entry) => text(entry).includes(words)) : all;
-  reconcile(list, shown.length ? shown : [{ id: "none", none: all.length ? "Nothing here has these words." : EMPTY }], { key: (entry) => String(entry.id), stamp: (entry) => entry.none ?? "entry", build });
+  reconcile(list, shown.length ? shown : [{ id: "none", none: all.length ? "Nothing here has these words." : EMPTY }], { key: (entry) => String(entry.id), stamp: (entry) => entry.none ?? entry.at, build });
   const waiting = paused ? state.wire.filter((entry) => entry.id > (paused.at(-1)?.id ?? 0)).length : 0;
   count.textContent = waiting ? `${waiting} held` : all.length ? String(all.length) : "";
   toFoot();
