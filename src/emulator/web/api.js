@@ -1,4 +1,4 @@
-// Speaks with the portal: questions, acts, and the stream of what happens. The contract is described in ARCHITECTURE.md.
+// Speaks with the portal: questions, acts, and the stream of what happens. The other side is the emulator's own server.
 
 import { toast } from "./toast.js";
 

@@ -78,7 +78,8 @@ function drawTyping() {
   typing.hidden = !who.length;
   const names = who.map(({ name }) => name).join(", ");
   const dots = h("span", { class: "dots", "aria-hidden": "true" }, h("i"), h("i"), h("i"));
-  typing.replaceChildren(...(who.length ? [dots, h("span", { "data-testid": "typing" }, `${names} ${who.length > 1 ? "are" : "is"} typing…`)] : []));
+  const words = h("span", { "data-testid": "typing" }, `${names} ${who.length > 1 ? "are" : "is"} typing…`);
+  typing.replaceChildren(...(who.length ? [dots, words] : []));
   if (atFoot) toFoot();
 }
 

@@ -91,7 +91,12 @@ function editLast(event) {
 
 function edit(message) {
   editing = message;
-  note.replaceChildren(icon("edit", 16), h("span", {}, "Editing your message"), iconButton("close", "Stop editing", () => { stopEditing(); set(""); field.focus(); }));
+  const stop = () => {
+    stopEditing();
+    set("");
+    field.focus();
+  };
+  note.replaceChildren(icon("edit", 16), h("span", {}, "Editing your message"), iconButton("close", "Stop editing", stop));
   note.hidden = false;
   set(names.toWords(message.text, (id, name) => person(id).gone ? name : person(id).name));
   field.focus();

@@ -56,12 +56,18 @@ export function reconcile(parent, items, { key, stamp, build }) {
       node = fresh;
     }
     if (node === cursor) cursor = cursor.nextElementSibling;
-    else parent.insertBefore(node, cursor);
+    else moveKeepingFocus(parent, node, cursor);
   }
   for (const node of old.values()) node.remove();
 }
 
 const stamps = new WeakMap();
+
+function moveKeepingFocus(parent, node, before) {
+  const focused = node.contains(document.activeElement) ? document.activeElement : null;
+  parent.insertBefore(node, before);
+  refocus(focused);
+}
 
 function replaceKeepingFocus(node, fresh) {
   const focused = node.contains(document.activeElement) ? document.activeElement : null;

@@ -8,7 +8,10 @@ import { person, state } from "./store.js";
 import { modal } from "./toast.js";
 
 export function newGroup(chosen = []) {
-  const title = h("input", { type: "text", class: "text-input", "data-testid": "group-title", "aria-label": "Name of the group", placeholder: "Name of the group", maxlength: "120", autofocus: true });
+  const title = h("input", {
+    type: "text", class: "text-input", "data-testid": "group-title", maxlength: "120", autofocus: true,
+    "aria-label": "Name of the group", placeholder: "Name of the group",
+  });
   const picker = memberPicker([...state.bots.keys(), ...state.users.keys()].filter((id) => id !== state.me), chosen);
   modal("New group", (close) => {
     const create = async (event) => {

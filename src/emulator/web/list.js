@@ -12,7 +12,10 @@ import { when } from "./time.js";
 
 const who = h("select", { id: "who", "data-testid": "who", "aria-label": "You are", onchange: () => become(Number(who.value)) });
 const face = h("span", { class: "who-face" });
-const search = h("input", { type: "search", class: "search", placeholder: "Find a chat or a person", "aria-label": "Find a chat, a person or a bot", oninput: () => draw(), onkeydown: firstFound });
+const search = h("input", {
+  type: "search", class: "search", placeholder: "Find a chat or a person", "aria-label": "Find a chat, a person or a bot",
+  oninput: () => draw(), onkeydown: firstFound,
+});
 const dialogs = h("ul", { class: "rows", "aria-label": "Your chats" });
 const others = h("div", { class: "others" });
 
@@ -49,21 +52,23 @@ function draw() {
 }
 
 function drawWho() {
-  const options = [...state.users.values()].map(({ id, name, position }) => h("option", { value: String(id), title: position }, name));
-  if (JSON.stringify(options.map((item) => item.text)) !== JSON.stringify([...who.options].map((item) => item.text))) who.replaceChildren(...options);
+  const options = [...state.users.values()].map(({ id, name }) => h("option", { value: String(id) }, name));
+  const names = (items) => JSON.stringify([...items].map((item) => [item.value, item.text]));
+  if (names(options) !== names(who.options)) who.replaceChildren(...options);
   who.value = String(state.me);
   face.replaceChildren(avatar(state.me, 40));
 }
 
 function stamp(dialog) {
   const other = otherSide(dialog);
-  return JSON.stringify([dialog, dialog.dialog_id === state.open, other && person(other), dialog.last && when(dialog.last.date), person(dialog.last?.author)]);
+  const { last } = dialog;
+  return JSON.stringify([dialog, dialog.dialog_id === state.open, other && person(other), last && when(last.date), person(last?.author)]);
 }
 
 function dialogRow(dialog) {
   const { last, unread } = dialog;
   const current = dialog.dialog_id === state.open;
-  const author = last?.author === state.me ? "You: " : last && dialog.type !== "P" && last.author ? `${person(last.author).name.split(" ")[0]}: ` : "";
+  const author = speaker(dialog);
   return h("li", {}, h("button", {
     type: "button", class: "row", "data-testid": "dialog", "data-dialog": dialog.dialog_id, "data-focus": "row",
     "aria-current": current && "true", onclick: () => show(dialog.dialog_id),
@@ -74,14 +79,30 @@ function dialogRow(dialog) {
       h("strong", { class: "row-title" }, dialog.title), botBadge(otherSide(dialog)),
       h("time", {}, last ? when(last.date) : "")),
     h("span", { class: "row-bottom" },
-      h("span", { class: "row-last" }, author && h("span", { class: "row-author" }, author), last ? preview(last) : "No messages yet"),
-      unread > 0 && h("span", { class: "unread", "data-testid": "unread", "aria-label": `${unread} unread` }, unread > 99 ? "99+" : String(unread))))));
+      h("span", { class: "row-last" },
+        author && h("span", { class: "row-author" }, author), last ? preview(last) : "No messages yet"),
+      unread > 0 && badge(unread)))));
+}
+
+function badge(unread) {
+  return h("span", { class: "unread", "data-testid": "unread", "aria-label": `${unread} unread`, role: "img" }, unread > 99 ? "99+" : String(unread));
+}
+
+// Whose word the last one was: one's own, or in a group the first name of who said it.
+function speaker({ type, last }) {
+  if (!last?.author || last.system) return "";
+  if (last.author === state.me) return "You: ";
+  return type === "P" ? "" : `${person(last.author).name.split(" ")[0]}: `;
 }
 
 function section([title, people]) {
-  return h("section", {}, h("h2", {}, title), h("ul", { class: "rows" }, people.map((item) => h("li", {}, h("button", {
-    type: "button", class: "row small", "data-testid": "person", "data-id": item.id, onclick: () => openPrivate(item.id),
-  }, avatar(item.id, 36), h("span", { class: "row-words" }, h("strong", { class: "row-title" }, item.name), h("span", { class: "row-last" }, item.position ?? "")))))));
+  return h("section", {}, h("h2", {}, title), h("ul", { class: "rows" }, people.map((item) => h("li", {}, personRow(item)))));
+}
+
+function personRow({ id, name, position }) {
+  return h("button", { type: "button", class: "row small", "data-testid": "person", "data-id": id, onclick: () => openPrivate(id) },
+    avatar(id, 36),
+    h("span", { class: "row-words" }, h("strong", { class: "row-title" }, name), h("span", { class: "row-last" }, position ?? "")));
 }
 
 // Enter in the search field opens the first thing found; the arrow goes to the list.

@@ -15,7 +15,8 @@ export function showMembers(dialogId) {
   const dialog = modal("About this group", (close) => {
     refresh = () => (state.dialogs.has(dialogId) ? draw(body, dialogId, close) : close());
     return [body, h("div", { class: "modal-buttons" },
-      h("button", { type: "button", class: "danger-plain", "data-testid": "leave", onclick: () => leave(dialogId, close) }, icon("leave", 18), "Leave the group"),
+      h("button", { type: "button", class: "danger-plain", "data-testid": "leave", onclick: () => leave(dialogId, close) },
+        icon("leave", 18), "Leave the group"),
       h("button", { type: "button", class: "plain", onclick: close }, "Close"))];
   });
   dialog.addEventListener("close", () => { refresh = () => {}; });
@@ -37,13 +38,16 @@ function draw(body, dialogId, close) {
 }
 
 function nameForm(dialog) {
-  const title = h("input", { type: "text", class: "text-input", value: dialog.title, "aria-label": "Name of the group", maxlength: "120", "data-testid": "rename" });
+  const title = h("input", {
+    type: "text", class: "text-input", value: dialog.title, "aria-label": "Name of the group", maxlength: "120", "data-testid": "rename",
+  });
   const rename = (event) => {
     event.preventDefault();
     const name = title.value.trim();
     if (name && name !== dialog.title) post("/chat/rename", { as: state.me, dialog: dialog.dialog_id, title: name });
   };
-  return h("form", { class: "rename", onsubmit: rename }, title, h("button", { type: "submit", class: "plain", "data-testid": "rename-save" }, "Rename"));
+  return h("form", { class: "rename", onsubmit: rename }, title,
+    h("button", { type: "submit", class: "plain", "data-testid": "rename-save" }, "Rename"));
 }
 
 function member(dialog, id, close) {
@@ -52,15 +56,19 @@ function member(dialog, id, close) {
     close();
     openPrivate(id);
   };
-  return h("li", { class: "member", "data-testid": "member", "data-id": id }, avatar(id, 34), words(id, me ? "you" : id === dialog.owner ? "owner" : ""),
+  const remove = () => post("/chat/kick", { as: state.me, dialog: dialog.dialog_id, user: id });
+  return h("li", { class: "member", "data-testid": "member", "data-id": id },
+    avatar(id, 34), words(id, me ? "you" : id === dialog.owner ? "owner" : ""),
     !me && iconButton("chats", `Write to ${person(id).name}`, talk),
-    !me && iconButton("close", `Remove ${person(id).name}`, () => post("/chat/kick", { as: state.me, dialog: dialog.dialog_id, user: id }), { "data-testid": "kick" }));
+    !me && iconButton("close", `Remove ${person(id).name}`, remove, { "data-testid": "kick" }));
 }
 
 function guest(dialogId, id) {
   const invite = () => post("/chat/invite", { as: state.me, dialog: dialogId, user: id });
   return h("li", { class: "member" }, avatar(id, 34), words(id, ""),
-    h("button", { type: "button", class: "plain", "data-testid": "invite", "data-id": id, "aria-label": `Invite ${person(id).name}`, onclick: invite }, icon("plus", 16), "Invite"));
+    h("button", {
+      type: "button", class: "plain", "data-testid": "invite", "data-id": id, "aria-label": `Invite ${person(id).name}`, onclick: invite,
+    }, icon("plus", 16), "Invite"));
 }
 
 function words(id, mark) {

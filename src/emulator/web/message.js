@@ -61,11 +61,16 @@ function deeds(message, kind) {
   const mine = message.likes.includes(state.me);
   const editable = kind === "own";
   return [
-    kind !== "system" && iconButton("like", mine ? "Take the like back" : "Like", () => like(message), { "aria-pressed": String(mine), "data-focus": "like", "data-testid": "like" }),
-    editable && iconButton("edit", "Edit", () => emit("edit", message), { "data-focus": "edit", "data-testid": "edit" }),
-    editable && iconButton("trash", "Delete", () => remove(message), { "data-focus": "delete", "data-testid": "delete" }),
-    iconButton("more", "More", (event) => openMenu(event.currentTarget, menuOf(message), "Message"), { "aria-haspopup": "menu", "data-focus": "more", "data-testid": "more" }),
+    kind !== "system" && iconButton("like", "Like", () => like(message), { "aria-pressed": String(mine), ...named("like") }),
+    editable && iconButton("edit", "Edit", () => emit("edit", message), named("edit")),
+    editable && iconButton("trash", "Delete", () => remove(message), named("delete")),
+    iconButton("more", "More", (event) => openMenu(event.currentTarget, menuOf(message), "Message"), { "aria-haspopup": "menu", ...named("more") }),
   ];
+}
+
+// A name that finds the button again when its message is drawn anew, and for the tests.
+function named(name) {
+  return { "data-focus": name, "data-testid": name };
 }
 
 // The bot's own items come first, as in the portal's menu of a message.

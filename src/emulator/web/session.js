@@ -97,7 +97,8 @@ function take(event) {
   if (event.type === "message" && !state.dialogs.has(event.dialog_id)) return reload();
   const topics = changes[event.type]?.(event) ?? [];
   topics.forEach((topic) => emit(topic));
-  if (event.type === "message" && event.dialog_id === state.open && document.hasFocus()) markRead();
+  const told = { message: event.dialog_id, dialog: event.dialog?.dialog_id }[event.type];
+  if (told && told === state.open && document.hasFocus()) markRead();
   if (event.type === "left" && event.dialog_id === state.open) show(null);
 }
 

@@ -91,7 +91,8 @@ function search(text) {
 function option(item, index, choose) {
   const about = item.user
     ? [avatar(item.user, 26), h("strong", {}, item.name), botBadge(item.user)]
-    : [avatar(item.bot_id, 26), h("strong", {}, item.value), item.params ? h("code", {}, item.params) : null, h("span", { class: "suggest-title" }, item.title ?? "")];
+    : [avatar(item.bot_id, 26), h("strong", {}, item.value), item.params ? h("code", {}, item.params) : null,
+      h("span", { class: "suggest-title" }, item.title ?? "")];
   return h("div", {
     class: "suggest-item", role: "option", id: `suggest-${index}`, "data-testid": "suggest", "data-value": item.value,
     onpointerdown: (event) => event.preventDefault(), onclick: () => choose(item),

@@ -22,7 +22,8 @@ function branch(key, item, depth) {
   const size = item !== null && typeof item === "object" ? Object.keys(item).length : 0;
   if (!size) return [name, view(item, depth + 1)];
   const open = depth + 1 < OPEN_DEPTH && size <= OPEN_MEMBERS_MAX;
-  return h("details", { open }, h("summary", {}, name, h("span", { class: "tree-punct" }, Array.isArray(item) ? `[${size}]` : `{${size}}`)), view(item, depth + 1));
+  const count = h("span", { class: "tree-punct" }, Array.isArray(item) ? `[${size}]` : `{${size}}`);
+  return h("details", { open }, h("summary", {}, name, count), view(item, depth + 1));
 }
 
 function leaf(value) {

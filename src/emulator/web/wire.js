@@ -11,7 +11,10 @@ import { plain } from "./bbcode.js";
 
 const GIST_MAX = 80;
 
-const filter = h("input", { type: "search", class: "search", placeholder: "Filter: a name, a word, a number", "aria-label": "Filter the wire", "data-testid": "wire-filter", oninput: () => draw() });
+const filter = h("input", {
+  type: "search", class: "search", placeholder: "Filter: a name, a word, a number", "aria-label": "Filter the wire",
+  "data-testid": "wire-filter", oninput: () => draw(),
+});
 const list = h("ol", { class: "wire-list", "aria-label": "Entries" });
 const body = h("div", { class: "wire-body", tabindex: "0", "aria-label": "Entries of the wire", role: "region" }, list);
 const hold = iconButton("pause", "Pause", pause, { "aria-pressed": "false", "data-testid": "wire-pause" });
@@ -40,7 +43,8 @@ function draw() {
   const words = filter.value.trim().toLowerCase();
   const all = (paused ?? state.wire).filter((entry) => entry.id > clearedTo);
   const shown = words ? all.filter((entry) => text(entry).includes(words)) : all;
-  reconcile(list, shown.length ? shown : [{ id: "none", none: all.length ? "Nothing here has these words." : EMPTY }], { key: (entry) => String(entry.id), stamp: (entry) => entry.none ?? entry.at, build });
+  const none = { id: "none", none: all.length ? "Nothing here has these words." : EMPTY };
+  reconcile(list, shown.length ? shown : [none], { key: (entry) => String(entry.id), stamp: (entry) => entry.none ?? entry.at, build });
   const waiting = paused ? state.wire.filter((entry) => entry.id > (paused.at(-1)?.id ?? 0)).length : 0;
   count.textContent = waiting ? `${waiting} held` : all.length ? String(all.length) : "";
   toFoot();
@@ -67,7 +71,8 @@ function build(entry) {
       h("span", { class: `way ${entry.kind}`, title: WAYS[entry.kind] }, out ? "→" : "←", h("span", { class: "unseen" }, WAYS[entry.kind])),
       h("span", { class: "wire-words" },
         h("span", { class: "wire-name" }, broken(entry.name)),
-        h("span", { class: "wire-small" }, h("time", {}, exactTime(entry.at)), entry.app && h("span", {}, entry.app), h("span", { class: "gist" }, gist(entry.request)))),
+        h("span", { class: "wire-small" },
+          h("time", {}, exactTime(entry.at)), entry.app && h("span", {}, entry.app), h("span", { class: "gist" }, gist(entry.request)))),
       h("span", { class: "wire-end" },
         h("span", { class: `status ${health}` }, entry.status ? String(entry.status) : "no answer"),
         h("span", { class: "wire-small" }, duration(entry.ms)))));
