@@ -10,7 +10,13 @@ macro_rules! embed {
 }
 
 /// What the page consists of.
-const ASSETS: &[(&str, &str)] = embed!["index.html" "style.css" "icon.svg" "app.js"];
+const ASSETS: &[(&str, &str)] = embed![
+    "index.html" "chat.css" "list.css" "rich.css" "style.css" "wire.css" "icon.svg" "app.js"
+    "act.js" "api.js" "apps.js" "attach.js" "avatar.js" "bbcode.js" "bbview.js" "chat.js"
+    "colour.js" "composer.js" "dom.js" "grid.js" "group.js" "header.js" "help.js" "keyboard.js"
+    "link.js" "list.js" "members.js" "mentions.js" "menu.js" "message.js" "session.js" "store.js"
+    "suggest.js" "time.js" "toast.js" "tree.js" "welcome.js" "wire.js"
+];
 
 /// What the page may load: itself, pictures that messages show, and the pages of applications.
 const POLICY: &str = "default-src 'self'; img-src 'self' data: https:; style-src 'self' 'unsafe-inline'; \
