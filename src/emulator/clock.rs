@@ -1,0 +1,50 @@
+//! The portal's clock: wall time that stands still when a test pauses tokio's.
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
+
+/// Tells the time, counted on tokio's clock from the moment the portal was started.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Clock {
+    born: Timestamp,
+    since: Instant,
+}
+
+impl Clock {
+    pub(crate) fn start() -> Self {
+        Clock {
+            born: Timestamp::now(),
+            since: Instant::now(),
+        }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        let lived = SignedDuration::try_from(self.since.elapsed()).unwrap_or_default();
+        self.born.checked_add(lived).unwrap_or(self.born)
+    }
+
+    /// Unix seconds, as `ts` and `expires` carry them.
+    pub(crate) fn unix(&self) -> i64 {
+        self.now().as_second()
+    }
+
+    /// Unix milliseconds, as the web page reads them.
+    pub(crate) fn millis(&self) -> i64 {
+        self.now().as_millisecond()
+    }
+}
+
+/// `2026-11-23T18:58:08+00:00`, as REST answers write dates.
+pub(crate) fn iso(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%S+00:00").to_string()
+}
+
+/// `02/26/2026 09:27:30`, as the portal writes a date into a sentence.
+pub(crate) fn in_words(millis: i64) -> String {
+    at(millis).strftime("%m/%d/%Y %H:%M:%S").to_string()
+}
+
+/// The moment a stored number of milliseconds names.
+pub(crate) fn at(millis: i64) -> Timestamp {
+    Timestamp::from_millisecond(millis).unwrap_or(Timestamp::UNIX_EPOCH)
+}

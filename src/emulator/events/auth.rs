@@ -1,0 +1,123 @@
+//! The `auth` block of an event and the tokens of a bot inside it: table 1.4 and section 3.2 of server-behaviour.md.
+
+use serde_json::{Map, Value, json};
+
+use crate::emulator::hit::Hit;
+use crate::emulator::world::access::{App, Owner};
+use crate::emulator::world::tokens::ACCESS_SECONDS;
+
+/// How much authorization an event carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tokens {
+    /// Access and refresh token: message and command events, the installation.
+    WithRefresh,
+    /// Access token only: joins, bot removal, and all events that are no bot's.
+    WithoutRefresh,
+    /// None, since the application is gone: `ONAPPUNINSTALL`.
+    None,
+}
+
+impl Hit<'_> {
+    /// The `auth` of an event: who caused it, and what the handler may do on their behalf.
+    ///
+    /// Without a user there are no tokens; a handler that an inbound webhook registered never gets any.
+    pub(crate) fn auth(&mut self, owner: &Owner, user: u64, tokens: Tokens) -> Value {
+        match self.app(owner) {
+            Some(app) if tokens != Tokens::None && user > 0 => {
+                let mut auth = self.access(&app, user);
+                if tokens == Tokens::WithoutRefresh {
+                    auth.shift_remove("refresh_token");
+                }
+                auth.insert("application_token".to_owned(), app.application_token.into());
+                Value::Object(auth)
+            }
+            _ => self.bare_auth(owner),
+        }
+    }
+
+    /// What an outgoing webhook is told: where it came from, and the secret that proves it.
+    fn bare_auth(&self, owner: &Owner) -> Value {
+        json!({
+            "domain": self.world.domain,
+            "server_endpoint": self.world.endpoint(),
+            "client_endpoint": self.world.endpoint(),
+            "member_id": self.world.member_id,
+            "application_token": self.application_token(owner),
+        })
+    }
+
+    /// The secret a handler compares: the application's, or the raw `CLIENT_ID` of a webhook.
+    fn application_token(&self, owner: &Owner) -> String {
+        match owner {
+            Owner::App(client_id) => self
+                .world
+                .apps
+                .get(client_id)
+                .map(|app| app.application_token.clone())
+                .unwrap_or_default(),
+            Owner::Webhook(client_id) => client_id.clone(),
+        }
+    }
+
+    /// One item of `data[BOT]` or the beginning of one of `data[COMMAND]`: the bot's own tokens, flat and again under
+    /// `AUTH`, then its id and code. A bot registered through a webhook has only the latter two.
+    pub(crate) fn bot_item(&mut self, bot: u64) -> Map<String, Value> {
+        let Some(known) = self.world.users.get(&bot).and_then(|user| user.bot.clone()) else {
+            return Map::new();
+        };
+        let mut item = self
+            .app(&known.owner)
+            .map(|app| self.bot_tokens(&app, bot))
+            .unwrap_or_default();
+        item.insert("BOT_ID".to_owned(), bot.into());
+        item.insert("BOT_CODE".to_owned(), known.code.into());
+        item
+    }
+
+    fn bot_tokens(&mut self, app: &App, bot: u64) -> Map<String, Value> {
+        let mut tokens = self.access(app, bot);
+        tokens.shift_remove("user_id");
+        tokens.insert("user_id".to_owned(), bot.into());
+        tokens.insert("client_id".to_owned(), app.client_id.clone().into());
+        tokens.insert(
+            "application_token".to_owned(),
+            app.application_token.clone().into(),
+        );
+        tokens.insert("AUTH".to_owned(), tokens.clone().into());
+        tokens
+    }
+
+    /// Fresh tokens for a user, in the order the documentation prints them.
+    fn access(&mut self, app: &App, user: u64) -> Map<String, Value> {
+        let now = self.world.clock.unix();
+        let hops = self.hops.saturating_sub(1);
+        let pair = self
+            .world
+            .tokens
+            .issue_for_event(&app.client_id, user, now, hops);
+        let fields = [
+            ("access_token", pair.access.into()),
+            ("expires", pair.expires.into()),
+            ("expires_in", ACCESS_SECONDS.into()),
+            ("scope", app.scope.clone().into()),
+            ("domain", self.world.domain.clone().into()),
+            ("server_endpoint", self.world.endpoint().into()),
+            ("status", "L".into()),
+            ("client_endpoint", self.world.endpoint().into()),
+            ("member_id", self.world.member_id.clone().into()),
+            ("user_id", user.into()),
+            ("refresh_token", pair.refresh.into()),
+        ];
+        fields
+            .into_iter()
+            .map(|(key, value): (&str, Value)| (key.to_owned(), value))
+            .collect()
+    }
+
+    fn app(&self, owner: &Owner) -> Option<App> {
+        match owner {
+            Owner::App(client_id) => self.world.apps.get(client_id).cloned(),
+            Owner::Webhook(_) => None,
+        }
+    }
+}

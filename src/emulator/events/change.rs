@@ -1,0 +1,131 @@
+//! `ONIMBOTMESSAGEUPDATE` and `ONIMBOTMESSAGEDELETE`: section 3.4 of server-behaviour.md.
+//!
+//! In groups neither tells who did it: no `FROM_USER_ID`, and so no `data[USER]`.
+
+use serde_json::{Map, Value, json};
+
+use crate::emulator::clock::in_words;
+use crate::emulator::hit::Hit;
+use crate::emulator::world::World;
+use crate::emulator::world::chat::Chat;
+use crate::emulator::world::message::Message;
+
+use super::Tokens;
+use super::audience;
+use super::mention::{mentioned, without_mentions};
+use super::params::{append, entity_data, ids, user_in_full};
+use super::said::heard_from;
+
+impl Hit<'_> {
+    /// Tells the bots that a message has a new text.
+    pub(crate) fn announce_edit(&mut self, chat: &Chat, message: &Message) {
+        let mut params = heading(chat, message, &text_for_bots(chat, &message.text));
+        append(
+            &mut params,
+            json!({ "CHAT_USER_COUNT": chat.members.len() }),
+        );
+        if !chat.is_private() {
+            let named = mentioned(&message.text);
+            let first = named.first().copied().unwrap_or(0);
+            append(
+                &mut params,
+                json!({ "MENTIONED_LIST": ids(named), "PLATFORM_CONTEXT": "web" }),
+            );
+            append(
+                &mut params,
+                json!({ "MESSAGE_ORIGINAL": message.text, "TO_USER_ID": first }),
+            );
+        } else {
+            params.insert("PLATFORM_CONTEXT".to_owned(), "web".into());
+        }
+        append(&mut params, ending(self.world, chat, message));
+        self.announce_change(
+            "ONIMBOTMESSAGEUPDATE",
+            chat,
+            message,
+            &message.text,
+            &params,
+        );
+    }
+
+    /// Tells the bots that a message is gone; `text` is what it said, which they are not told.
+    pub(crate) fn announce_deletion(&mut self, chat: &Chat, message: &Message, text: &str) {
+        let gone = format!("Message from {} has been deleted", in_words(message.date));
+        let mut params = heading(chat, message, &gone);
+        append(&mut params, ending(self.world, chat, message));
+        self.announce_change("ONIMBOTMESSAGEDELETE", chat, message, text, &params);
+    }
+
+    fn announce_change(
+        &mut self,
+        event: &str,
+        chat: &Chat,
+        message: &Message,
+        text: &str,
+        params: &Map<String, Value>,
+    ) {
+        let bots = audience::change(self.world, chat, message.author, text);
+        for (owner, bots) in self.by_owner(&bots) {
+            self.fire(event, &owner, Tokens::WithRefresh, |hit| {
+                let items: Map<_, _> = bots
+                    .iter()
+                    .map(|bot| (bot.to_string(), hit.bot_item(*bot).into()))
+                    .collect();
+                let user = if chat.is_private() {
+                    user_in_full(hit.world, message.author)
+                } else {
+                    Value::Null
+                };
+                json!({ "BOT": items, "PARAMS": params, "USER": user })
+            });
+        }
+    }
+}
+
+/// What opens `data[PARAMS]`; the type of the entity is missing in private chats, its id is not.
+fn heading(chat: &Chat, message: &Message, text: &str) -> Map<String, Value> {
+    let mut fields = Map::new();
+    append(
+        &mut fields,
+        json!({
+            "ID": message.id,
+            "CHAT_ID": chat.id,
+            "AUTHOR_ID": message.author,
+            "MESSAGE": text,
+            "MESSAGE_TYPE": chat.kind.letter(),
+            "CHAT_AUTHOR_ID": chat.owner,
+        }),
+    );
+    if !chat.is_private() {
+        fields.insert(
+            "CHAT_ENTITY_TYPE".to_owned(),
+            chat.entity_type.clone().into(),
+        );
+    }
+    fields.insert("CHAT_ENTITY_ID".to_owned(), chat.entity_id.clone().into());
+    append(&mut fields, entity_data());
+    if chat.is_private() {
+        append(
+            &mut fields,
+            json!({ "FROM_USER_ID": message.author, "TO_USER_ID": chat.partner(message.author) }),
+        );
+    }
+    fields
+}
+
+fn ending(world: &World, chat: &Chat, message: &Message) -> Value {
+    json!({
+        "DIALOG_ID": heard_from(world, chat, message.author),
+        "MESSAGE_ID": message.id,
+        "CHAT_TYPE": chat.kind.letter(),
+        "LANGUAGE": world.language,
+    })
+}
+
+fn text_for_bots(chat: &Chat, text: &str) -> String {
+    if chat.is_private() {
+        text.to_owned()
+    } else {
+        without_mentions(text)
+    }
+}

@@ -1,0 +1,179 @@
+//! `ONIMCOMMANDADD`, typed or pressed: section 7 of server-behaviour.md.
+//!
+//! A typed command tells almost all that a message event tells, mentions and all; a pressed button tells little, and
+//! its `MESSAGE_ID` is the message that holds the keyboard.
+
+use serde_json::{Map, Value, json};
+
+use crate::emulator::hit::Hit;
+use crate::emulator::world::World;
+use crate::emulator::world::access::Owner;
+use crate::emulator::world::chat::Chat;
+use crate::emulator::world::command::{ANSWER_WINDOW_MS, Use};
+use crate::emulator::world::message::Message;
+
+use super::Tokens;
+use super::audience::Called;
+use super::params::{FLAGS, append, ids, letters, user};
+use super::said::{ending, heading, heard_from, in_group};
+
+/// Where a command was given: `COMMAND_CONTEXT`.
+const TYPED: &str = "TEXTAREA";
+const PRESSED: &str = "KEYBOARD";
+
+impl Hit<'_> {
+    /// Tells the bots about the commands found in a message.
+    pub(super) fn announce_commands(&mut self, chat: &Chat, message: &Message, called: &[Called]) {
+        let bots: Vec<u64> = called
+            .iter()
+            .filter_map(|called| Some(self.world.commands.get(&called.command)?.bot))
+            .collect();
+        self.show_typing(chat, &bots);
+        let params = typed(self.world, chat, message);
+        self.command_event(chat, message.id, message.author, called, TYPED, &params);
+    }
+
+    /// Tells a bot that a button or a menu item with one of its commands was pressed.
+    pub(crate) fn announce_press(&mut self, chat: &Chat, message: u64, user: u64, called: Called) {
+        let Some(command) = self.world.commands.get(&called.command) else {
+            return;
+        };
+        let text = format!("/{} {}", command.name, called.params)
+            .trim_end()
+            .to_owned();
+        let params = pressed(self.world, chat, message, user, &text);
+        self.command_event(chat, message, user, &[called], PRESSED, &params);
+    }
+
+    fn command_event(
+        &mut self,
+        chat: &Chat,
+        message: u64,
+        author: u64,
+        called: &[Called],
+        context: &str,
+        params: &Value,
+    ) {
+        let until = self.world.clock.millis() + ANSWER_WINDOW_MS;
+        self.world
+            .uses
+            .retain(|open| open.until > until - ANSWER_WINDOW_MS);
+        for called in called {
+            self.world.uses.push(Use {
+                command: called.command,
+                message,
+                chat: chat.id,
+                until,
+            });
+        }
+        for (owner, called) in self.commands_by_owner(called) {
+            self.fire("ONIMCOMMANDADD", &owner, Tokens::WithRefresh, |hit| {
+                let items: Map<_, _> = called
+                    .iter()
+                    .map(|called| {
+                        (
+                            called.command.to_string(),
+                            hit.command_item(called, message, context),
+                        )
+                    })
+                    .collect();
+                json!({ "COMMAND": items, "PARAMS": params, "USER": user(hit.world, author) })
+            });
+        }
+    }
+
+    fn command_item(&mut self, called: &Called, message: u64, context: &str) -> Value {
+        let Some(command) = self.world.commands.get(&called.command).cloned() else {
+            return Value::Null;
+        };
+        let mut item = self.bot_item(command.bot);
+        append(
+            &mut item,
+            json!({
+                "COMMAND": command.name,
+                "COMMAND_ID": command.id,
+                "COMMAND_PARAMS": called.params,
+                "COMMAND_CONTEXT": context,
+                "MESSAGE_ID": message,
+            }),
+        );
+        item.into()
+    }
+
+    fn commands_by_owner(&self, called: &[Called]) -> Vec<(Owner, Vec<Called>)> {
+        let bot_of = |called: &Called| {
+            self.world
+                .commands
+                .get(&called.command)
+                .map(|command| command.bot)
+        };
+        let bots: Vec<u64> = called.iter().filter_map(bot_of).collect();
+        let mine = |bots: &[u64]| -> Vec<Called> {
+            called
+                .iter()
+                .filter(|called| bot_of(called).is_some_and(|bot| bots.contains(&bot)))
+                .cloned()
+                .collect()
+        };
+        self.by_owner(&bots)
+            .into_iter()
+            .map(|(owner, bots)| (owner, mine(&bots)))
+            .collect()
+    }
+}
+
+/// `data[PARAMS]` of a typed command.
+fn typed(world: &World, chat: &Chat, message: &Message) -> Value {
+    let mut fields = heading(world, chat, message, &message.text);
+    if chat.is_private() {
+        fields.insert("TO_USER_ID".to_owned(), chat.partner(message.author).into());
+    } else {
+        append(
+            &mut fields,
+            in_group(
+                chat,
+                message,
+                json!({ "CHAT_PARENT_ID": 0, "CHAT_PARENT_MID": 0 }),
+            ),
+        );
+        let bots = chat.members.iter().copied().filter(|id| world.is_bot(*id));
+        fields.insert("BOT_IN_CHAT".to_owned(), ids(bots));
+    }
+    fields.insert("SKIP_USER_CHECK".to_owned(), "Y".into());
+    for (key, value) in FLAGS {
+        if key == "RECENT_SKIP_AUTHOR" {
+            fields.insert("RECENT_ADD".to_owned(), "Y".into());
+        }
+        fields.insert(key.to_owned(), value.into());
+    }
+    fields.insert("SKIP_URL_INDEX".to_owned(), "N".into());
+    append(&mut fields, ending(world, chat, message));
+    fields.into()
+}
+
+/// `data[PARAMS]` of a pressed button.
+fn pressed(world: &World, chat: &Chat, message: u64, user: u64, text: &str) -> Value {
+    let mut fields = Map::new();
+    append(
+        &mut fields,
+        json!({ "FROM_USER_ID": user, "AUTHOR_ID": user }),
+    );
+    if chat.is_private() {
+        fields.insert("TO_USER_ID".to_owned(), chat.partner(user).into());
+    } else {
+        fields.insert("TO_CHAT_ID".to_owned(), chat.id.into());
+    }
+    fields.insert("MESSAGE".to_owned(), text.into());
+    append(&mut fields, letters(chat));
+    append(
+        &mut fields,
+        json!({
+            "CHAT_ENTITY_TYPE": chat.entity_type,
+            "CHAT_ENTITY_ID": chat.entity_id,
+            "DIALOG_ID": heard_from(world, chat, user),
+            "MESSAGE_ID": message,
+            "LANGUAGE": world.language,
+        }),
+    );
+    fields.into()
+}

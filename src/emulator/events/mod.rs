@@ -1,0 +1,92 @@
+//! What the portal tells the handlers: which event, to which row, with which tokens.
+//!
+//! `audience` decides who hears, `slash` and `mention` read the text, the other files write the bodies. Key order and
+//! key presence follow the samples of the documentation, since that is what decoders were written against.
+
+pub(crate) mod audience;
+mod auth;
+mod change;
+mod command;
+mod join;
+pub(crate) mod mention;
+mod message;
+mod params;
+mod said;
+mod slash;
+
+use serde_json::{Value, json};
+
+pub(crate) use self::auth::Tokens;
+use super::courier::Delivery;
+use super::hit::Hit;
+use super::world::access::{Owner, Subscription};
+
+impl Hit<'_> {
+    /// Sends an event to every row its owner has for it; `data` writes the body for each anew, tokens being fresh.
+    pub(crate) fn fire(
+        &mut self,
+        event: &str,
+        owner: &Owner,
+        tokens: Tokens,
+        data: impl Fn(&mut Self) -> Value,
+    ) {
+        if self.hops == 0 || !self.world.is_listening(owner) {
+            return;
+        }
+        for row in self.world.rows(owner, event) {
+            let data = data(self);
+            let auth = self.auth(&row.owner, self.actor_for(&row), tokens);
+            self.deliver(&row, &data, &auth);
+        }
+    }
+
+    /// Sends an event to all rows on the portal, whoever they belong to, as events that are no bot's are sent.
+    pub(crate) fn fire_to_all(&mut self, event: &str, data: &Value) -> usize {
+        let event = event.to_uppercase();
+        let fits = |row: &&Subscription| row.event == event && self.world.is_listening(&row.owner);
+        let rows: Vec<Subscription> = self
+            .world
+            .subscriptions
+            .values()
+            .filter(fits)
+            .cloned()
+            .collect();
+        for row in &rows {
+            let auth = self.auth(&row.owner, self.actor_for(row), Tokens::WithoutRefresh);
+            self.deliver(row, data, &auth);
+        }
+        rows.len()
+    }
+
+    fn actor_for(&self, row: &Subscription) -> u64 {
+        if row.user > 0 {
+            row.user
+        } else {
+            self.local_user
+        }
+    }
+
+    fn deliver(&mut self, row: &Subscription, data: &Value, auth: &Value) {
+        let tree = json!({
+            "event": row.event,
+            "event_handler_id": row.id,
+            "data": data,
+            "ts": self.world.clock.unix(),
+            "auth": auth,
+        });
+        self.outgoing.push(Delivery {
+            url: row.url.clone(),
+            app: self.app_title(&row.owner),
+            tree,
+            done: None,
+        });
+    }
+
+    /// The name under which the wire log shows an owner.
+    pub(crate) fn app_title(&self, owner: &Owner) -> Option<String> {
+        match owner {
+            Owner::App(client_id) => self.world.apps.get(client_id).map(|app| app.title.clone()),
+            Owner::Webhook(client_id) => Some(client_id.clone()),
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! The pieces that several events share: the acting user, and what is told about the chat.
+
+use serde_json::{Map, Value, json};
+
+use crate::emulator::world::World;
+use crate::emulator::world::chat::Chat;
+
+/// The send flags of a message, always all of them.
+pub(super) const FLAGS: [(&str, &str); 11] = [
+    ("PUSH", "Y"),
+    ("PUSH_IMPORTANT", "N"),
+    ("RECENT_SKIP_AUTHOR", "N"),
+    ("CONVERT", "N"),
+    ("SKIP_COMMAND", "N"),
+    ("SKIP_COUNTER_INCREMENTS", "N"),
+    ("SILENT_CONNECTOR", "N"),
+    ("SKIP_CONNECTOR", "N"),
+    ("IMPORTANT_CONNECTOR", "N"),
+    ("NO_SESSION_OL", "N"),
+    ("FAKE_RELATION", "0"),
+];
+
+/// Adds the fields of a JSON object to another, behind what is there.
+pub(super) fn append(fields: &mut Map<String, Value>, more: Value) {
+    if let Value::Object(more) = more {
+        fields.extend(more);
+    }
+}
+
+/// `Y` or `N`.
+pub(super) fn flag(yes: bool) -> &'static str {
+    if yes { "Y" } else { "N" }
+}
+
+/// `data[USER]` as command and join events carry it; null, and so absent, for nobody.
+pub(super) fn user(world: &World, id: u64) -> Value {
+    world.users.get(&id).map_or(Value::Null, |user| {
+        json!({
+            "ID": user.id,
+            "NAME": user.name(),
+            "FIRST_NAME": user.first_name,
+            "LAST_NAME": user.last_name,
+            "WORK_POSITION": user.position,
+            "GENDER": user.gender,
+        })
+    })
+}
+
+/// `data[USER]` as message events carry it.
+pub(super) fn user_in_full(world: &World, id: u64) -> Value {
+    let mut fields = user(world, id);
+    if let Value::Object(fields) = &mut fields {
+        append(
+            fields,
+            json!({
+                "IS_BOT": flag(world.is_bot(id)),
+                "IS_CONNECTOR": "N",
+                "IS_NETWORK": "N",
+                "IS_EXTRANET": "N",
+            }),
+        );
+    }
+    fields
+}
+
+/// The free fields of a chat that belongs to something else on the portal.
+pub(super) fn entity_data() -> Value {
+    json!({ "CHAT_ENTITY_DATA_1": "", "CHAT_ENTITY_DATA_2": "", "CHAT_ENTITY_DATA_3": "" })
+}
+
+/// The chat's type, twice, under the names `MESSAGE_TYPE` and `CHAT_TYPE`.
+pub(super) fn letters(chat: &Chat) -> Value {
+    json!({ "CHAT_TYPE": chat.kind.letter(), "MESSAGE_TYPE": chat.kind.letter() })
+}
+
+/// A map of ids to themselves, as `MENTIONED_LIST` and `BOT_IN_CHAT` are.
+pub(super) fn ids(list: impl IntoIterator<Item = u64>) -> Value {
+    list.into_iter()
+        .map(|id| (id.to_string(), Value::from(id)))
+        .collect::<Map<_, _>>()
+        .into()
+}

@@ -1,0 +1,128 @@
+//! What was said, as bots are told it: `data[PARAMS]` of messages, and the parts typed commands share.
+//!
+//! Section 3.3 of server-behaviour.md; the order of the keys is that of the documentation's samples.
+
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use crate::emulator::world::World;
+use crate::emulator::world::chat::Chat;
+use crate::emulator::world::message::Message;
+
+use super::mention::{mentioned, without_mentions};
+use super::params::{FLAGS, append, entity_data, flag, ids};
+
+/// `data[PARAMS]` of a message event.
+pub(super) fn params(world: &World, chat: &Chat, message: &Message) -> Value {
+    let named = mentioned(&message.text);
+    let text = if chat.is_private() {
+        message.text.clone()
+    } else {
+        without_mentions(&message.text)
+    };
+    let mut fields = heading(world, chat, message, &text);
+    if chat.is_private() {
+        fields.insert("TO_USER_ID".to_owned(), chat.partner(message.author).into());
+    } else {
+        append(&mut fields, in_group(chat, message, Value::Null));
+    }
+    append(&mut fields, flags());
+    append(
+        &mut fields,
+        json!({ "COMMAND_CONTEXT": "TEXTAREA", "CHAT_USER_COUNT": chat.members.len() }),
+    );
+    append(
+        &mut fields,
+        json!({ "MENTIONED_LIST": ids(named.iter().copied()), "PLATFORM_CONTEXT": "web" }),
+    );
+    if !chat.is_private() {
+        let first = named.first().copied().unwrap_or(0);
+        append(
+            &mut fields,
+            json!({ "MESSAGE_ORIGINAL": message.text, "TO_USER_ID": first }),
+        );
+    }
+    append(&mut fields, ending(world, chat, message));
+    fields.into()
+}
+
+/// What opens `data[PARAMS]` of messages and typed commands.
+pub(super) fn heading(
+    world: &World,
+    chat: &Chat,
+    message: &Message,
+    text: &str,
+) -> Map<String, Value> {
+    let mut fields = Map::new();
+    append(
+        &mut fields,
+        json!({
+            "MESSAGE": text,
+            "TEMPLATE_ID": Uuid::new_v4().to_string(),
+            "MESSAGE_TYPE": chat.kind.letter(),
+            "FROM_USER_ID": message.author,
+            "DIALOG_ID": heard_from(world, chat, message.author),
+            "TO_CHAT_ID": chat.id,
+            "AUTHOR_ID": message.author,
+            "SYSTEM": flag(message.system),
+        }),
+    );
+    fields
+}
+
+/// What is told about a group; `parents` are the two fields that only commands have.
+pub(super) fn in_group(chat: &Chat, message: &Message, parents: Value) -> Value {
+    let before = chat
+        .messages
+        .iter()
+        .rev()
+        .find(|id| **id < message.id)
+        .copied()
+        .unwrap_or(0);
+    let mut fields = Map::new();
+    append(&mut fields, json!({ "CHAT_ID": chat.id }));
+    append(&mut fields, parents);
+    append(
+        &mut fields,
+        json!({
+            "CHAT_TITLE": chat.title,
+            "CHAT_AUTHOR_ID": chat.owner,
+            "CHAT_TYPE": chat.kind.letter(),
+            "CHAT_AVATAR": chat.avatar,
+            "CHAT_COLOR": chat.color,
+            "CHAT_ENTITY_TYPE": chat.entity_type,
+            "CHAT_ENTITY_ID": chat.entity_id,
+        }),
+    );
+    append(&mut fields, entity_data());
+    append(
+        &mut fields,
+        json!({
+            "CHAT_EXTRANET": "N",
+            "CHAT_PREV_MESSAGE_ID": before,
+            "CHAT_CAN_POST": "MEMBER",
+            "RID": message.author,
+            "IS_MANAGER": flag(chat.is_manager(message.author)),
+        }),
+    );
+    fields.into()
+}
+
+/// What closes `data[PARAMS]` of messages and typed commands.
+pub(super) fn ending(world: &World, chat: &Chat, message: &Message) -> Value {
+    json!({ "MESSAGE_ID": message.id, "CHAT_TYPE": chat.kind.letter(), "LANGUAGE": world.language })
+}
+
+/// The send flags, `SKIP_URL_INDEX` last.
+fn flags() -> Value {
+    let pairs = FLAGS.iter().chain(&[("SKIP_URL_INDEX", "N")]);
+    pairs
+        .map(|(key, value)| ((*key).to_owned(), Value::from(*value)))
+        .collect::<Map<_, _>>()
+        .into()
+}
+
+/// `DIALOG_ID` as a bot is told it: in private the author's id.
+pub(super) fn heard_from(world: &World, chat: &Chat, author: u64) -> String {
+    world.dialog_id(chat.partner(author), chat)
+}

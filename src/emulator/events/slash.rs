@@ -1,0 +1,72 @@
+//! Finds slash commands in a text.
+//!
+//! Every line that *begins* with `/` is a command; a mention in front of it makes it an ordinary line. The name goes
+//! up to the first space, the rest of the line is its parameters, and the letter case counts.
+
+/// Handled by the chat itself; a text with one of them reaches no bot.
+const BUILT_IN: [&str; 6] = ["me", "loud", ">>", "rename", "getDialogId", "webrtcDebug"];
+
+/// A line that looks like a command; whether a bot knows it is for the caller to find out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Slash {
+    /// Without the slash.
+    pub(crate) name: String,
+    pub(crate) params: String,
+}
+
+/// All lines of a text that begin with a slash.
+pub(crate) fn slashes(text: &str) -> Vec<Slash> {
+    text.lines()
+        .filter_map(|line| line.strip_prefix('/'))
+        .map(slash)
+        .filter(|slash| !slash.name.is_empty())
+        .collect()
+}
+
+/// The command and its parameters, the slash already gone.
+fn slash(line: &str) -> Slash {
+    let (name, params) = line.split_once(' ').unwrap_or((line, ""));
+    Slash {
+        name: name.to_owned(),
+        params: params.trim().to_owned(),
+    }
+}
+
+impl Slash {
+    /// Whether the chat itself answers it.
+    pub(crate) fn is_built_in(&self) -> bool {
+        BUILT_IN.contains(&self.name.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_a_line_that_begins_with_a_slash() {
+        let cases: [(&str, &[(&str, &str)]); 7] = [
+            ("/echo test", &[("echo", "test")]),
+            ("/help", &[("help", "")]),
+            ("first\n/help me  \n/Help", &[("help", "me"), ("Help", "")]),
+            ("[USER=5]Bot[/USER] /help", &[]),
+            (" /help", &[]),
+            ("/ help", &[]),
+            ("1/2", &[]),
+        ];
+        for (text, expected) in cases {
+            let found = slashes(text);
+            let found: Vec<_> = found
+                .iter()
+                .map(|slash| (slash.name.as_str(), slash.params.as_str()))
+                .collect();
+            assert_eq!(found, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_chat_answers_its_own_commands() {
+        assert!(slashes("/me waves")[0].is_built_in());
+        assert!(!slashes("/mee")[0].is_built_in());
+    }
+}

@@ -1,0 +1,174 @@
+//! The life of an application: made, installed, opened in a frame, removed. Section 1.4 of server-behaviour.md.
+
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+
+use super::apps::{Credentials, NewApp};
+use super::courier::Delivery;
+use super::events::Tokens;
+use super::hit::Hit;
+use super::live::News;
+use super::refusal::Refusal;
+use super::world::access::{App, Owner};
+use super::world::secret;
+use super::world::tokens::ACCESS_SECONDS;
+
+/// What is posted into the frame in which an application shows its page.
+pub(crate) struct Frame {
+    pub(crate) address: String,
+    pub(crate) fields: Vec<(&'static str, String)>,
+}
+
+impl Hit<'_> {
+    /// Makes an application; it gets nothing until it is installed.
+    pub(crate) fn register_app(&mut self, new: NewApp) -> Credentials {
+        let id = self.world.new_app_id();
+        let random = secret();
+        let app = App {
+            id,
+            client_id: format!("local.{}.{:08}", &random[..14], id + 10_000_000),
+            client_secret: secret() + &secret(),
+            application_token: secret(),
+            title: new.title,
+            handler: new.handler,
+            install: new.install,
+            interface: new.interface,
+            scope: new.scope,
+            installed: false,
+        };
+        let made = Credentials {
+            client_id: app.client_id.clone(),
+            client_secret: app.client_secret.clone(),
+        };
+        self.world.apps.insert(app.client_id.clone(), app);
+        self.news.push(News::Hello);
+        made
+    }
+
+    /// Installs an application; `done` is told when its handler has answered.
+    ///
+    /// One without pages is installed at once and told so. One with pages is shown in a frame and is installed when
+    /// its page says so.
+    pub(crate) fn install(
+        &mut self,
+        client_id: &str,
+        done: Option<oneshot::Sender<()>>,
+    ) -> Result<(), Refusal> {
+        let app = self.known_app(client_id)?;
+        if app.interface {
+            return Ok(());
+        }
+        self.finish_install(client_id)?;
+        let tree = json!({
+            "event": "ONAPPINSTALL",
+            "data": { "VERSION": "1", "ACTIVE": "Y", "INSTALLED": "Y", "LANGUAGE_ID": self.world.language },
+            "ts": self.world.clock.unix(),
+            "auth": self.install_auth(&app),
+        });
+        self.outgoing.push(Delivery {
+            url: app.install,
+            app: Some(app.title),
+            tree,
+            done,
+        });
+        Ok(())
+    }
+
+    /// The `auth` of an installation: it lacks `expires` and `user_id`, as the documentation's sample does.
+    fn install_auth(&mut self, app: &App) -> Value {
+        let now = self.world.clock.unix();
+        let pair = self
+            .world
+            .tokens
+            .issue(&app.client_id, self.local_user, now);
+        json!({
+            "domain": self.world.domain,
+            "scope": app.scope,
+            "access_token": pair.access,
+            "refresh_token": pair.refresh,
+            "expires_in": ACCESS_SECONDS,
+            "server_endpoint": self.world.endpoint(),
+            "status": "L",
+            "client_endpoint": self.world.endpoint(),
+            "member_id": self.world.member_id,
+            "application_token": app.application_token,
+        })
+    }
+
+    /// The end of an installation: from now on events are sent. What `BX24.installFinish()` does.
+    pub(crate) fn finish_install(&mut self, client_id: &str) -> Result<(), Refusal> {
+        self.known_app(client_id)?;
+        if let Some(app) = self.world.apps.get_mut(client_id) {
+            app.installed = true;
+        }
+        self.news.push(News::Hello);
+        Ok(())
+    }
+
+    /// Removes an application: its bots, rows and tokens go, and it is told without any token.
+    pub(crate) fn uninstall(&mut self, client_id: &str, clean: bool) -> Result<(), Refusal> {
+        self.known_app(client_id)?;
+        let owner = Owner::App(client_id.to_owned());
+        let bots: Vec<u64> = self.world.bots_of(&owner).map(|bot| bot.id).collect();
+        for bot in bots {
+            self.remove_bot(bot);
+        }
+        let data = json!({ "LANGUAGE_ID": self.world.language, "CLEAN": u8::from(clean) });
+        self.fire("ONAPPUNINSTALL", &owner, Tokens::None, |_| data.clone());
+        self.world.subscriptions.retain(|_, row| row.owner != owner);
+        self.world.tokens.revoke(client_id);
+        if let Some(app) = self.world.apps.get_mut(client_id) {
+            app.installed = false;
+        }
+        self.news.push(News::Hello);
+        Ok(())
+    }
+
+    /// Fresh tokens for the page of an application: its installer's page before the installation, its own after.
+    pub(crate) fn frame(&mut self, client_id: &str) -> Result<Frame, Refusal> {
+        let app = self.known_app(client_id)?;
+        let now = self.world.clock.unix();
+        let pair = self
+            .world
+            .tokens
+            .issue(&app.client_id, self.local_user, now);
+        let address = if app.installed {
+            &app.handler
+        } else {
+            &app.install
+        };
+        let joint = if address.contains('?') { '&' } else { '?' };
+        let language = &self.world.language;
+        let query = format!(
+            "DOMAIN={}&PROTOCOL=0&LANG={language}&APP_SID={}",
+            self.world.domain,
+            secret()
+        );
+        let fields = vec![
+            ("AUTH_ID", pair.access),
+            ("AUTH_EXPIRES", ACCESS_SECONDS.to_string()),
+            ("REFRESH_ID", pair.refresh),
+            ("SERVER_ENDPOINT", self.world.endpoint()),
+            ("APPLICATION_TOKEN", app.application_token),
+            ("APPLICATION_SCOPE", app.scope),
+            ("member_id", self.world.member_id.clone()),
+            ("status", "L".to_owned()),
+            ("PLACEMENT", "DEFAULT".to_owned()),
+            ("PLACEMENT_OPTIONS", "{\"any\":\"\"}".to_owned()),
+        ];
+        Ok(Frame {
+            address: format!("{address}{joint}{query}"),
+            fields,
+        })
+    }
+
+    fn known_app(&self, client_id: &str) -> Result<App, Refusal> {
+        let app = self.world.apps.get(client_id).cloned();
+        app.ok_or_else(|| {
+            Refusal::new(
+                "APPLICATION_NOT_FOUND",
+                "There is no such application on this portal",
+            )
+        })
+    }
+}

@@ -1,0 +1,50 @@
+//! A portal on your desk: installation, REST, events and a web chat, in one process.
+//!
+//! It is an independent witness. It was written from the documentation and from how the real server behaves, shares
+//! nothing with the rest of the crate but the form encoding, and keeps production's rules: there is no switch that
+//! turns a check off. One engine has three faces, and all do the same things through it: this type for tests,
+//! [`Emulator::start`] for programs in any language, and the web chat on the same address for people.
+//!
+//! In reading order: `world` is what the portal knows, `talk` what users do, `events` whom it is told, `courier` how
+//! it gets there, `rest` and `oauth` what programs may ask, `page` what the browser asks, `wire` what passed by.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use imbot::emulator::{Emulator, NewApp, Options};
+//!
+//! let portal = Emulator::start(Options::default()).await?;
+//! let app = portal.register_app(NewApp::new("bots", "http://127.0.0.1:8072/"));
+//! portal.install(&app.client_id).await?;
+//! println!("talk to it at {}", portal.url());
+//! # Ok(()) }
+//! ```
+
+mod apps;
+mod clock;
+mod courier;
+mod events;
+mod face;
+mod hit;
+mod install;
+mod listen;
+mod live;
+mod oauth;
+mod page;
+mod portal;
+mod post;
+mod refusal;
+mod rest;
+mod server;
+mod shorten;
+mod talk;
+#[cfg(test)]
+mod tests;
+mod trouble;
+mod wire;
+mod world;
+
+pub use self::apps::{Credentials, NewApp};
+pub use self::live::Live;
+pub use self::refusal::Refusal;
+pub use self::rest::limit::{Rate, Traffic};
+pub use self::server::{Emulator, Options};

@@ -1,0 +1,134 @@
+//! What people do on the page. A new act is a line in the table and a function.
+
+use serde_json::{Value, json};
+
+use super::Answer;
+use crate::emulator::hit::Hit;
+use crate::emulator::portal::Portal;
+use crate::emulator::refusal::Refusal;
+use crate::emulator::talk::{Like, NewChat};
+use crate::emulator::world::chat::ChatType;
+
+/// An act by its path.
+pub(super) type Act = fn(&Portal, &Value) -> Answer;
+
+/// All acts of the web chat.
+pub(super) const ACTS: &[(&str, Act)] = &[
+    ("/chat/send", |portal, body| {
+        act(portal, body, |hit| {
+            Ok(json!({ "id": hit.send(text(body, "dialog")?, text(body, "text")?)? }))
+        })
+    }),
+    ("/chat/edit", |portal, body| {
+        act(portal, body, |hit| {
+            done(hit.edit(number(body, "message")?, text(body, "text")?))
+        })
+    }),
+    ("/chat/delete", |portal, body| {
+        act(portal, body, |hit| {
+            done(hit.delete(number(body, "message")?, false))
+        })
+    }),
+    ("/chat/press", |portal, body| {
+        act(portal, body, |hit| {
+            done(hit.press(number(body, "message")?, place(body, "button")?))
+        })
+    }),
+    ("/chat/menu", |portal, body| {
+        act(portal, body, |hit| {
+            done(hit.pick(number(body, "message")?, place(body, "item")?))
+        })
+    }),
+    ("/chat/like", |portal, body| {
+        act(portal, body, |hit| {
+            done(hit.like(number(body, "message")?, Like::Toggle))
+        })
+    }),
+    ("/chat/typing", |portal, body| {
+        act(portal, body, |hit| done(hit.type_at(text(body, "dialog")?)))
+    }),
+    ("/chat/read", |portal, body| {
+        act(portal, body, |hit| {
+            done(hit.read_all(text(body, "dialog")?))
+        })
+    }),
+    ("/chat/open", |portal, body| {
+        act(portal, body, |hit| open(hit, body))
+    }),
+    ("/chat/group", |portal, body| {
+        act(portal, body, |hit| group(hit, body))
+    }),
+    ("/chat/invite", |portal, body| {
+        act(portal, body, |hit| {
+            let chat = hit.chat_at(text(body, "dialog")?)?.id;
+            done(hit.invite(chat, &[number(body, "user")?]))
+        })
+    }),
+    ("/chat/kick", |portal, body| {
+        act(portal, body, |hit| {
+            let chat = hit.chat_at(text(body, "dialog")?)?.id;
+            done(hit.part(chat, number(body, "user")?))
+        })
+    }),
+    ("/chat/leave", |portal, body| {
+        act(portal, body, |hit| {
+            let chat = hit.chat_at(text(body, "dialog")?)?.id;
+            done(hit.part(chat, hit.user))
+        })
+    }),
+    ("/chat/rename", |portal, body| {
+        act(portal, body, |hit| {
+            let chat = hit.chat_at(text(body, "dialog")?)?.id;
+            done(hit.rename(chat, text(body, "title")?))
+        })
+    }),
+];
+
+/// Lets the person named in the body act.
+fn act(portal: &Portal, body: &Value, work: impl FnOnce(&mut Hit<'_>) -> Answer) -> Answer {
+    let user = number(body, "as")?;
+    portal.act(user, work)
+}
+
+fn open(hit: &mut Hit<'_>, body: &Value) -> Answer {
+    let user = number(body, "user")?;
+    hit.private_chat(user)?;
+    Ok(json!({ "dialog_id": user.to_string() }))
+}
+
+fn group(hit: &mut Hit<'_>, body: &Value) -> Answer {
+    let title = body["title"].as_str().unwrap_or_default().to_owned();
+    let members = body["members"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_u64)
+        .collect();
+    let chat = hit.found_group(NewChat {
+        kind: ChatType::Group,
+        title,
+        members,
+    })?;
+    Ok(json!({ "dialog_id": format!("chat{}", chat.id) }))
+}
+
+fn done(result: Result<(), Refusal>) -> Answer {
+    result.map(|()| json!({}))
+}
+
+/// A text the act needs.
+pub(super) fn text<'a>(body: &'a Value, name: &str) -> Result<&'a str, Refusal> {
+    body[name]
+        .as_str()
+        .ok_or_else(|| Refusal::new("ERROR_ARGUMENT", format!("`{name}` is missing")))
+}
+
+fn number(body: &Value, name: &str) -> Result<u64, Refusal> {
+    body[name]
+        .as_u64()
+        .ok_or_else(|| Refusal::new("ERROR_ARGUMENT", format!("`{name}` is not a number")))
+}
+
+fn place(body: &Value, name: &str) -> Result<usize, Refusal> {
+    Ok(usize::try_from(number(body, name)?).unwrap_or(usize::MAX))
+}

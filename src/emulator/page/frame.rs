@@ -1,0 +1,60 @@
+//! The page of an application, opened in a frame: the portal posts its tokens there, as auth.md section 3 tells.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use poem::http::StatusCode;
+use poem::http::header::CACHE_CONTROL;
+use poem::{Endpoint, Request, Response, get};
+
+use super::assets::file;
+use super::reads::query;
+use super::refused;
+use crate::emulator::portal::Portal;
+
+/// Sends the form as soon as it is there; a script of its own, since the page allows none inside it.
+const SCRIPT: &str = "document.forms[0].submit();\n";
+
+/// `GET /emulator/frame?client_id=..[&as=..]`: a form that posts itself to the application.
+pub(super) fn page(portal: &Arc<Portal>) -> impl Endpoint + use<> {
+    let portal = Arc::clone(portal);
+    get(poem::endpoint::make_sync(move |request: Request| {
+        let client_id: String = query(&request, "client_id").unwrap_or_default();
+        let user = query(&request, "as").unwrap_or(1);
+        match portal.act(user, |hit| hit.frame(&client_id)) {
+            Ok(frame) => form(&frame.address, &frame.fields),
+            Err(refusal) => refused(404, &refusal.to_string()),
+        }
+    }))
+}
+
+/// The script of that form.
+pub(super) fn script() -> Response {
+    file("text/javascript; charset=utf-8", SCRIPT)
+}
+
+fn form(action: &str, fields: &[(&str, String)]) -> Response {
+    let mut page = format!(
+        "<!doctype html><form method=\"post\" action=\"{}\">",
+        escape(action)
+    );
+    for (name, value) in fields {
+        let _ = write!(
+            page,
+            "<input type=\"hidden\" name=\"{name}\" value=\"{}\">",
+            escape(value)
+        );
+    }
+    page.push_str("</form><script src=\"/emulator/frame.js\"></script>");
+    Response::builder()
+        .status(StatusCode::OK)
+        .content_type("text/html; charset=utf-8")
+        .header(CACHE_CONTROL, "no-store")
+        .body(page)
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('"', "&quot;")
+        .replace('<', "&lt;")
+}

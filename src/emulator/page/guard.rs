@@ -1,0 +1,136 @@
+//! Keeps other web sites away from a portal that asks for no password.
+//!
+//! A page elsewhere may neither post here (the content type of JSON needs a permission nobody gives, and a foreign
+//! `Origin` is refused) nor reach us under a name of its own (DNS rebinding: the `Host` must be the loopback, the
+//! address listened on, or one that was allowed). REST calls pass by: they carry tokens.
+
+use std::net::{IpAddr, SocketAddr};
+
+use poem::http::header::{CONTENT_TYPE, HOST, ORIGIN};
+use poem::http::{HeaderName, Method};
+use poem::{Request, Response};
+
+use super::refused;
+
+/// Who may use the page.
+#[derive(Debug, Clone)]
+pub(crate) struct Guard {
+    listen: SocketAddr,
+    hosts: Vec<String>,
+}
+
+impl Guard {
+    pub(crate) fn new(listen: SocketAddr, hosts: Vec<String>) -> Self {
+        Guard { listen, hosts }
+    }
+
+    /// The refusal, if the request is not from here.
+    pub(crate) fn check(&self, request: &Request) -> Option<Response> {
+        let host = header(request, HOST);
+        if !self.is_ours(host) {
+            return Some(refused(
+                403,
+                "This portal answers on the desk only: the host is not one of its own",
+            ));
+        }
+        if request.method() != Method::POST {
+            return None;
+        }
+        if !header(request, CONTENT_TYPE).starts_with("application/json") {
+            return Some(refused(415, "Send JSON, as application/json"));
+        }
+        let origin = header(request, ORIGIN);
+        let same = origin.is_empty()
+            || origin
+                .split_once("://")
+                .is_some_and(|(_, from)| from == host);
+        (!same).then(|| refused(403, "Another site may not act on this portal"))
+    }
+
+    fn is_ours(&self, host: &str) -> bool {
+        let name = name_of(host);
+        let address = name.trim_matches(['[', ']']).parse::<IpAddr>();
+        let is_local =
+            address.is_ok_and(|address| address.is_loopback() || address == self.listen.ip());
+        is_local
+            || name.eq_ignore_ascii_case("localhost")
+            || self.hosts.iter().any(|allowed| allowed == name)
+    }
+}
+
+/// The host without its port.
+fn name_of(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.chars().all(|c| c.is_ascii_digit()) => name,
+        _ => host,
+    }
+}
+
+fn header(request: &Request, name: HeaderName) -> &str {
+    request
+        .headers()
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(host: &str, origin: &str, content_type: &str) -> Option<u16> {
+        let guard = Guard::new(([127, 0, 0, 1], 8071).into(), vec!["desk".to_owned()]);
+        let request = Request::builder()
+            .method(Method::POST)
+            .header(HOST, host)
+            .header(ORIGIN, origin)
+            .header(CONTENT_TYPE, content_type)
+            .finish();
+        guard
+            .check(&request)
+            .map(|refused| refused.status().as_u16())
+    }
+
+    #[test]
+    fn only_the_page_itself_may_act() {
+        let cases = [
+            ("127.0.0.1:8071", "", "application/json", None),
+            (
+                "127.0.0.1:8071",
+                "http://127.0.0.1:8071",
+                "application/json; charset=utf-8",
+                None,
+            ),
+            ("localhost:8071", "", "application/json", None),
+            ("[::1]:8071", "", "application/json", None),
+            ("desk:8071", "", "application/json", None),
+            (
+                "127.0.0.1:8071",
+                "https://evil.example",
+                "application/json",
+                Some(403),
+            ),
+            (
+                "127.0.0.1:8071",
+                "http://127.0.0.1:9999",
+                "application/json",
+                Some(403),
+            ),
+            (
+                "evil.example",
+                "http://evil.example",
+                "application/json",
+                Some(403),
+            ),
+            ("", "", "application/json", Some(403)),
+            ("127.0.0.1:8071", "", "text/plain", Some(415)),
+        ];
+        for (host, origin, content_type, expected) in cases {
+            assert_eq!(
+                check(host, origin, content_type),
+                expected,
+                "{host} {origin} {content_type}"
+            );
+        }
+    }
+}

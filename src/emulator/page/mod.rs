@@ -1,0 +1,117 @@
+//! The web chat's side of the engine: `/chat/*` for people, `/emulator/*` for programs that bring their own bot.
+//!
+//! Everything here is JSON on one origin and answers with `{"error": "<sentence>"}` when it refuses. `guard` keeps
+//! other web sites out, since there is no password.
+
+mod acts;
+mod assets;
+mod frame;
+pub(crate) mod guard;
+mod reads;
+mod setup;
+pub(crate) mod view;
+
+pub(crate) use self::reads::{piece_of_history, state};
+
+use std::sync::Arc;
+
+use poem::http::StatusCode;
+use poem::{Endpoint, EndpointExt, IntoResponse, Request, Response, Route, get, post};
+use serde_json::{Value, json};
+
+use self::guard::Guard;
+use super::portal::Portal;
+use super::refusal::Refusal;
+
+/// The largest body an act may have.
+pub(crate) const BODY_BYTES_MAX: usize = 1024 * 1024;
+
+/// What every act answers with.
+pub(crate) type Answer = Result<Value, Refusal>;
+
+/// All routes of the page.
+pub(crate) fn routes(portal: &Arc<Portal>, guard: Guard) -> impl Endpoint + use<> {
+    let mut route = Route::new()
+        .at("/", get(poem::endpoint::make_sync(|_| assets::index())))
+        .at(
+            "/web/:name",
+            get(poem::endpoint::make_sync(|request: Request| {
+                assets::asset(&request)
+            })),
+        )
+        .at("/chat/state", reading(portal, reads::state_of))
+        .at("/chat/history", reading(portal, reads::history))
+        .at("/chat/wire", reading(portal, reads::wire))
+        .at("/chat/live", reads::live(portal))
+        .at("/emulator/frame", frame::page(portal))
+        .at(
+            "/emulator/frame.js",
+            get(poem::endpoint::make_sync(|_| frame::script())),
+        );
+    for (path, act) in acts::ACTS.iter().chain(setup::ACTS) {
+        route = route.at(*path, acting(portal, *act));
+    }
+    route.around(move |endpoint, request| {
+        let refused = guard.check(&request);
+        async move {
+            match refused {
+                Some(refused) => Ok(refused),
+                None => endpoint
+                    .call(request)
+                    .await
+                    .map(IntoResponse::into_response),
+            }
+        }
+    })
+}
+
+/// A reading of the world, from the query.
+fn reading(portal: &Arc<Portal>, read: fn(&Portal, &Request) -> Answer) -> impl Endpoint + use<> {
+    let portal = Arc::clone(portal);
+    get(poem::endpoint::make_sync(move |request| {
+        answer(read(&portal, &request))
+    }))
+}
+
+/// An act, from a JSON body.
+fn acting(portal: &Arc<Portal>, act: fn(&Portal, &Value) -> Answer) -> impl Endpoint + use<> {
+    let portal = Arc::clone(portal);
+    post(poem::endpoint::make(move |mut request: Request| {
+        let portal = Arc::clone(&portal);
+        async move {
+            let body = request
+                .take_body()
+                .into_bytes_limit(BODY_BYTES_MAX)
+                .await
+                .unwrap_or_default();
+            match serde_json::from_slice(&body) {
+                Ok(body) => answer(act(&portal, &body)),
+                Err(error) => answer(Err(Refusal::new(
+                    "INVALID_JSON",
+                    format!("The body is not JSON: {error}"),
+                ))),
+            }
+        }
+    }))
+}
+
+fn answer(answer: Answer) -> Response {
+    match answer {
+        Ok(value) => json_response(StatusCode::OK, &value),
+        Err(refusal) => refused(refusal.http_status(), &refusal.to_string()),
+    }
+}
+
+/// An error as the page shows it.
+fn refused(status: u16, sentence: &str) -> Response {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+    json_response(status, &json!({ "error": sentence }))
+}
+
+/// Any JSON under any status.
+pub(crate) fn json_response(status: StatusCode, value: &Value) -> Response {
+    Response::builder()
+        .status(status)
+        .content_type("application/json; charset=utf-8")
+        .body(value.to_string())
+}

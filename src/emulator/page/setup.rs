@@ -1,0 +1,66 @@
+//! Setting up from outside: applications made and installed, events fired, everything forgotten.
+
+use serde_json::{Value, json};
+
+use super::Answer;
+use super::acts::{Act, text};
+use crate::emulator::apps::NewApp;
+use crate::emulator::portal::Portal;
+use crate::emulator::world::user::User;
+
+/// All acts of a program that brings its own bot. The administrator does them.
+pub(super) const ACTS: &[(&str, Act)] = &[
+    ("/emulator/app", register),
+    ("/emulator/install", |portal, body| {
+        portal.act(admin(portal), |hit| {
+            hit.install(text(body, "client_id")?, None)
+        })?;
+        Ok(json!({}))
+    }),
+    ("/emulator/finish", |portal, body| {
+        portal.act(admin(portal), |hit| {
+            hit.finish_install(text(body, "client_id")?)
+        })?;
+        Ok(json!({}))
+    }),
+    ("/emulator/uninstall", |portal, body| {
+        let clean = body["clean"].as_bool().unwrap_or(false);
+        portal.act(admin(portal), |hit| {
+            hit.uninstall(text(body, "client_id")?, clean)
+        })?;
+        Ok(json!({}))
+    }),
+    ("/emulator/fire", |portal, body| {
+        let sent = portal.act(admin(portal), |hit| {
+            Ok(hit.fire_to_all(text(body, "event")?, &body["data"]))
+        })?;
+        Ok(json!({ "sent": sent }))
+    }),
+    ("/emulator/reset", |portal, _| {
+        portal.forget();
+        Ok(json!({}))
+    }),
+];
+
+fn register(portal: &Portal, body: &Value) -> Answer {
+    let mut app = NewApp::new(text(body, "title")?, text(body, "handler")?);
+    if let Some(install) = body["install"].as_str() {
+        install.clone_into(&mut app.install);
+    }
+    if let Some(scope) = body["scope"].as_str() {
+        scope.clone_into(&mut app.scope);
+    }
+    app.interface = body["interface"].as_bool().unwrap_or(false);
+    let made = portal.act(admin(portal), |hit| hit.register_app(app));
+    Ok(json!({ "client_id": made.client_id, "client_secret": made.client_secret }))
+}
+
+fn admin(portal: &Portal) -> u64 {
+    portal.see(|world| {
+        world
+            .users
+            .values()
+            .find(|user| User::is_admin(user))
+            .map_or(1, |user| user.id)
+    })
+}

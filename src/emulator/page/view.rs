@@ -1,0 +1,137 @@
+//! The world as the page reads it: the objects of the contract with `web/`.
+
+use serde_json::{Value, json};
+
+use crate::emulator::world::World;
+use crate::emulator::world::chat::Chat;
+use crate::emulator::world::color;
+use crate::emulator::world::message::Message;
+use crate::emulator::world::user::{Bot, User};
+
+/// A message.
+pub(crate) fn message(message: &Message) -> Value {
+    json!({
+        "id": message.id,
+        "chat_id": message.chat,
+        "author": message.author,
+        "text": message.text,
+        "date": message.date,
+        "system": message.system,
+        "edited": message.edited,
+        "deleted": message.deleted,
+        "keyboard": message.rich.keyboard,
+        "attach": message.rich.attach,
+        "menu": message.rich.menu,
+        "likes": message.likes,
+        "url_preview": message.url_preview,
+    })
+}
+
+/// A dialog as one of its members sees it.
+pub(crate) fn dialog(world: &World, viewer: u64, chat: &Chat) -> Value {
+    let last = chat.messages.back().and_then(|id| world.messages.get(id));
+    let partner = chat
+        .is_private()
+        .then(|| world.users.get(&chat.partner(viewer)))
+        .flatten();
+    json!({
+        "dialog_id": world.dialog_id(viewer, chat),
+        "chat_id": chat.id,
+        "type": chat.kind.letter(),
+        "title": world.title(viewer, chat),
+        "members": chat.members,
+        "owner": chat.owner,
+        "color": color::hex(partner.map_or(&chat.color, |user| &user.color)),
+        "last": last.map(message),
+        "unread": world.unread(viewer, chat),
+    })
+}
+
+/// The dialogs a user is a member of, the newest first.
+pub(crate) fn dialogs(world: &World, viewer: u64) -> Vec<Value> {
+    let mut mine: Vec<&Chat> = world
+        .chats
+        .values()
+        .filter(|chat| chat.has(viewer))
+        .collect();
+    mine.sort_by_key(|chat| {
+        std::cmp::Reverse((chat.messages.back().copied().unwrap_or(0), chat.id))
+    });
+    mine.into_iter()
+        .map(|chat| dialog(world, viewer, chat))
+        .collect()
+}
+
+/// The people of the portal.
+pub(crate) fn people(world: &World) -> Vec<Value> {
+    let people = world.users.values().filter(|user| user.bot.is_none());
+    people
+        .map(|user| {
+            json!({
+                "id": user.id,
+                "name": user.name(),
+                "first_name": user.first_name,
+                "last_name": user.last_name,
+                "position": user.position,
+                "gender": user.gender,
+                "color": color::hex(&user.color),
+            })
+        })
+        .collect()
+}
+
+/// The bots; `greeted` are those with whom the viewer has a private dialog.
+pub(crate) fn bots(world: &World, viewer: u64) -> Vec<Value> {
+    let bots = world
+        .users
+        .values()
+        .filter_map(|user| Some((user, user.bot.as_ref()?)));
+    bots.map(|(user, kind)| bot(world, viewer, user, kind))
+        .collect()
+}
+
+fn bot(world: &World, viewer: u64, user: &User, bot: &Bot) -> Value {
+    json!({
+        "id": user.id,
+        "code": bot.code,
+        "name": user.name(),
+        "type": bot.kind.letter(),
+        "color": color::hex(&user.color),
+        "position": user.position,
+        "greeted": world.chat_at(viewer, &user.id.to_string()).is_some(),
+    })
+}
+
+/// The commands of all bots.
+pub(crate) fn commands(world: &World) -> Vec<Value> {
+    let commands = world.commands.values();
+    commands
+        .map(|command| {
+            let title = command.title(&world.language);
+            json!({
+                "id": command.id,
+                "bot_id": command.bot,
+                "command": command.name,
+                "title": title.title,
+                "params": title.params,
+                "common": command.common,
+                "hidden": command.hidden,
+            })
+        })
+        .collect()
+}
+
+/// The applications, without their secrets.
+pub(crate) fn apps(world: &World) -> Vec<Value> {
+    let apps = world.apps.values();
+    apps.map(|app| {
+        json!({
+            "client_id": app.client_id,
+            "title": app.title,
+            "handler": app.handler,
+            "interface": app.interface,
+            "installed": app.installed,
+        })
+    })
+    .collect()
+}

@@ -1,0 +1,92 @@
+//! The engine behind all three faces: the world under its lock, and the three ways out of it.
+//!
+//! The lock is held for the length of one hit and never over an `.await`. What the hit caused is handed on while it
+//! is still held, so events leave in the order in which things happened.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::broadcast;
+
+use super::courier::Courier;
+use super::hit::Hit;
+use super::live::{NEWS_MAX, News};
+use super::rest::limit::Limits;
+use super::wire::Wire;
+use super::world::World;
+use super::world::tokens::HOPS_MAX;
+
+/// Everything a running emulator shares between its requests.
+pub(crate) struct Portal {
+    world: Mutex<World>,
+    pub(crate) limits: Mutex<Limits>,
+    pub(crate) wire: Wire,
+    pub(crate) live: broadcast::Sender<News>,
+    courier: Courier,
+}
+
+impl Portal {
+    pub(crate) fn new(world: World, limits: Limits, courier: Courier, wire: Wire) -> Self {
+        let live = wire.live();
+        Portal {
+            world: Mutex::new(world),
+            limits: Mutex::new(limits),
+            wire,
+            live,
+            courier,
+        }
+    }
+
+    /// Looks at the world.
+    pub(crate) fn see<T>(&self, look: impl FnOnce(&World) -> T) -> T {
+        look(&self.lock())
+    }
+
+    /// Lets a user do something in the web chat: a chain of events begins.
+    pub(crate) fn act<T>(&self, user: u64, work: impl FnOnce(&mut Hit<'_>) -> T) -> T {
+        self.hit(user, HOPS_MAX, work)
+    }
+
+    /// Runs one hit and sends on what it caused.
+    pub(crate) fn hit<T>(&self, user: u64, hops: u8, work: impl FnOnce(&mut Hit<'_>) -> T) -> T {
+        let mut world = self.lock();
+        let mut hit = Hit::new(&mut world, user, hops);
+        let answer = work(&mut hit);
+        let Hit { outgoing, news, .. } = hit;
+        for item in news {
+            self.tell(item);
+        }
+        for delivery in outgoing {
+            self.courier.take(delivery);
+        }
+        answer
+    }
+
+    /// Shows something to the pages that are open; nobody listening is no error.
+    pub(crate) fn tell(&self, news: News) {
+        let _ = self.live.send(news);
+    }
+
+    /// Replaces the world by a new one, everything forgotten.
+    pub(crate) fn forget(&self) {
+        let mut world = self.lock();
+        let (name, domain, language) = (
+            world.name.clone(),
+            world.domain.clone(),
+            world.language.clone(),
+        );
+        let bots_max = world.bots_max;
+        *world = World::new(name, domain, language);
+        world.bots_max = bots_max;
+        self.wire.clear();
+        self.tell(News::Hello);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The channel to the pages, made before the things that speak through it.
+pub(crate) fn channel() -> broadcast::Sender<News> {
+    broadcast::channel(NEWS_MAX).0
+}

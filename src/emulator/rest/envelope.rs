@@ -1,0 +1,44 @@
+//! What stands around every answer: `result` and `time`, or `error` and `error_description`.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::call::Reply;
+use crate::emulator::clock::iso;
+use crate::emulator::refusal::Refusal;
+
+/// An answer that worked. Without `time` the SDKs of other languages fail.
+pub(super) fn success(reply: &Reply, started: Timestamp, finished: Timestamp) -> Value {
+    let mut body = Map::new();
+    body.insert("result".to_owned(), reply.result.clone());
+    if let Some(next) = reply.next {
+        body.insert("next".to_owned(), next.into());
+    }
+    if let Some(total) = reply.total {
+        body.insert("total".to_owned(), total.into());
+    }
+    body.insert("time".to_owned(), time(reply, started, finished));
+    body.into()
+}
+
+/// The `time` block.
+pub(super) fn time(reply: &Reply, started: Timestamp, finished: Timestamp) -> Value {
+    let seconds = |time: Timestamp| time.as_nanosecond() as f64 / 1e9;
+    let duration = seconds(finished) - seconds(started);
+    let (operating, reset_at) = reply.operating;
+    json!({
+        "start": seconds(started),
+        "finish": seconds(finished),
+        "duration": duration,
+        "processing": duration,
+        "date_start": iso(started),
+        "date_finish": iso(finished),
+        "operating_reset_at": reset_at,
+        "operating": operating,
+    })
+}
+
+/// An answer that did not.
+pub(super) fn failure(refusal: &Refusal) -> Value {
+    json!({ "error": refusal.code(), "error_description": refusal.to_string() })
+}

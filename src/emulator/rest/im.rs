@@ -1,0 +1,97 @@
+//! `im.*`: what the user of a token does in the messenger, with the rights of that user.
+
+use super::call::{Answer, Call, yes};
+use super::chats::invite;
+use super::founding::found;
+use super::messages::{changed_extras, extras, message_id, reachable, required_text};
+use super::params::as_text;
+use super::table::{Method, method};
+use crate::emulator::refusal::Refusal;
+use crate::emulator::talk::{Author, Draft};
+use crate::emulator::world::message::{Message, stored};
+
+pub(super) const METHODS: &[Method] = &[
+    method("im.message.add", "im", add),
+    method("im.message.update", "im", update),
+    method("im.message.delete", "im", delete),
+    method("im.message.command", "im", command),
+    method("im.dialog.writing", "im", writing),
+    method("im.chat.add", "im", add_chat),
+    method("im.chat.user.add", "im", invite),
+];
+
+fn add(call: &mut Call<'_, '_>) -> Answer {
+    let dialog_id = call.dialog_id()?;
+    let rich = extras(call, None)?;
+    let text = if rich.attach.is_some() {
+        call.params.text("MESSAGE").unwrap_or_default()
+    } else {
+        required_text(call)?
+    };
+    reachable(call.hit, &dialog_id)?;
+    let author = if call.params.yes("SYSTEM") {
+        Author::System
+    } else {
+        Author::User(call.caller.user)
+    };
+    let draft = Draft {
+        author,
+        text,
+        rich,
+        url_preview: call.params.unless_no("URL_PREVIEW"),
+    };
+    Ok(call.hit.say_at(&dialog_id, draft)?.into())
+}
+
+fn update(call: &mut Call<'_, '_>) -> Answer {
+    let id = message_id(call)?;
+    let old = call.hit.own_message(id)?;
+    let text = call.params.get("MESSAGE").and_then(as_text);
+    if text.as_deref().is_some_and(|text| text.trim().is_empty()) {
+        return call.hit.delete(id, false).and(yes());
+    }
+    let rich = changed_extras(call, &old, None)?;
+    let text = text.map_or_else(|| old.text.clone(), |text| stored(&text));
+    call.hit.put(&Message {
+        text,
+        rich,
+        edited: true,
+        ..old
+    });
+    yes()
+}
+
+fn delete(call: &mut Call<'_, '_>) -> Answer {
+    let id = message_id(call)?;
+    call.hit.delete(id, false)?;
+    yes()
+}
+
+/// Presses a button without a keyboard.
+fn command(call: &mut Call<'_, '_>) -> Answer {
+    let message = message_id(call)?;
+    let bot = call
+        .params
+        .id("BOT_ID")
+        .ok_or_else(|| Refusal::new("BOT_ID_ERROR", "Bot ID can't be empty"))?;
+    let name = call.params.text("COMMAND").filter(|name| !name.is_empty());
+    let name = name.ok_or_else(|| Refusal::new("COMMAND_ERROR", "Command can't be empty"))?;
+    call.hit.run_command(
+        message,
+        bot,
+        &name,
+        &call.params.text("COMMAND_PARAMS").unwrap_or_default(),
+    )?;
+    yes()
+}
+
+fn writing(call: &mut Call<'_, '_>) -> Answer {
+    let dialog_id = call.dialog_id()?;
+    call.hit.type_at(&dialog_id)?;
+    yes()
+}
+
+fn add_chat(call: &mut Call<'_, '_>) -> Answer {
+    let author = Author::User(call.caller.user);
+    found(call, author)
+}

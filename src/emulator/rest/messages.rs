@@ -1,0 +1,168 @@
+//! `imbot.message.*` and the typing indicator: what bots say.
+
+use super::call::{Answer, Call, yes};
+use super::params::as_text;
+use super::rich::{self, Part};
+use super::table::{Method, method};
+use crate::emulator::hit::Hit;
+use crate::emulator::refusal::Refusal;
+use crate::emulator::talk::{Author, Draft, Like};
+use crate::emulator::world::dialog::{Address, parse};
+use crate::emulator::world::message::{Message, Rich, stored};
+
+pub(super) const METHODS: &[Method] = &[
+    method("imbot.message.add", "imbot", add),
+    method("imbot.message.update", "imbot", update),
+    method("imbot.message.delete", "imbot", delete),
+    method("imbot.message.like", "imbot", like),
+    method("imbot.chat.sendtyping", "imbot", typing),
+];
+
+fn add(call: &mut Call<'_, '_>) -> Answer {
+    let bot = call.as_bot()?;
+    if let (Some(from), Some(to)) = (call.params.id("FROM_USER_ID"), call.params.id("TO_USER_ID")) {
+        return between(call, bot, from, to);
+    }
+    let dialog_id = call.dialog_id()?;
+    let (text, rich) = (required_text(call)?, extras(call, Some(bot))?);
+    reachable(call.hit, &dialog_id)?;
+    let author = if call.params.yes("SYSTEM") {
+        Author::System
+    } else {
+        Author::Bot(bot)
+    };
+    let draft = Draft {
+        author,
+        text,
+        rich,
+        url_preview: call.params.unless_no("URL_PREVIEW"),
+    };
+    Ok(call.hit.say_at(&dialog_id, draft)?.into())
+}
+
+/// A system message into the private dialog of two users.
+fn between(call: &mut Call<'_, '_>, bot: u64, from: u64, to: u64) -> Answer {
+    let (text, rich) = (required_text(call)?, extras(call, Some(bot))?);
+    call.hit.user = from;
+    let draft = Draft {
+        author: Author::System,
+        text,
+        rich,
+        url_preview: call.params.unless_no("URL_PREVIEW"),
+    };
+    Ok(call.hit.say_at(&to.to_string(), draft)?.into())
+}
+
+/// Refuses a dialog the acting user may not write to; the portal has a code of its own for either kind.
+pub(super) fn reachable(hit: &Hit<'_>, dialog_id: &str) -> Result<(), Refusal> {
+    match parse(dialog_id) {
+        Some(Address::User(user)) if hit.world.users.contains_key(&user) => Ok(()),
+        Some(Address::Chat(chat)) if hit.my_chat(chat).is_ok() => Ok(()),
+        Some(Address::Chat(_)) => Err(Refusal::new(
+            "CANCELED",
+            "You cannot send messages to this chat",
+        )),
+        _ => Err(Refusal::new(
+            "ERROR_NO_ACCESS",
+            "You cannot send messages to this user",
+        )),
+    }
+}
+
+fn update(call: &mut Call<'_, '_>) -> Answer {
+    let bot = call.as_bot()?;
+    let id = message_id(call)?;
+    let old = call.hit.own_message(id)?;
+    let text = call
+        .params
+        .get("MESSAGE")
+        .and_then(as_text)
+        .map(|text| text.trim().to_owned());
+    if text.as_deref() == Some("") {
+        return call.hit.delete(id, false).and(yes());
+    }
+    let rich = changed_extras(call, &old, Some(bot))?;
+    let text = text.map_or_else(|| old.text.clone(), |text| stored(&text));
+    let url_preview = call.params.unless_no("URL_PREVIEW");
+    call.hit.put(&Message {
+        text,
+        rich,
+        url_preview,
+        edited: true,
+        ..old
+    });
+    yes()
+}
+
+fn delete(call: &mut Call<'_, '_>) -> Answer {
+    call.as_bot()?;
+    let id = message_id(call)?;
+    call.hit.delete(id, call.params.yes("COMPLETE"))?;
+    yes()
+}
+
+fn like(call: &mut Call<'_, '_>) -> Answer {
+    call.as_bot()?;
+    let id = message_id(call)?;
+    call.hit.like(
+        id,
+        Like::from_action(&call.params.text("ACTION").unwrap_or_default()),
+    )?;
+    yes()
+}
+
+fn typing(call: &mut Call<'_, '_>) -> Answer {
+    call.as_bot()?;
+    let dialog_id = call.dialog_id()?;
+    // The portal says `true` wherever the bot types, also where nobody can see it.
+    let _ = call.hit.type_at(&dialog_id);
+    yes()
+}
+
+/// The number in `MESSAGE_ID`.
+pub(super) fn message_id(call: &Call<'_, '_>) -> Result<u64, Refusal> {
+    call.params
+        .id("MESSAGE_ID")
+        .ok_or_else(|| Refusal::new("MESSAGE_ID_ERROR", "Message ID can't be empty"))
+}
+
+/// The text of `MESSAGE`, trimmed; an attachment alone is no message in version 1.
+pub(super) fn required_text(call: &Call<'_, '_>) -> Result<String, Refusal> {
+    let text = call
+        .params
+        .text("MESSAGE")
+        .map(|text| text.trim().to_owned())
+        .filter(|text| !text.is_empty());
+    text.ok_or_else(|| Refusal::new("MESSAGE_EMPTY", "Message can't be empty"))
+}
+
+/// Keyboard, attachment and menu of a new message.
+pub(super) fn extras(call: &Call<'_, '_>, bot: Option<u64>) -> Result<Rich, Refusal> {
+    let part = |part: Part| {
+        call.params
+            .get(part.name())
+            .map_or(Ok(None), |value| rich::read(part, value, bot))
+    };
+    Ok(Rich {
+        attach: part(Part::Attach)?,
+        keyboard: part(Part::Keyboard)?,
+        menu: part(Part::Menu)?,
+    })
+}
+
+/// The same of a changed one: what is not named stays, `N` and nothing remove it.
+pub(super) fn changed_extras(
+    call: &Call<'_, '_>,
+    old: &Message,
+    bot: Option<u64>,
+) -> Result<Rich, Refusal> {
+    let part = |part: Part, old: &Option<_>| match call.params.get(part.name()) {
+        Some(value) => rich::read(part, value, bot),
+        None => Ok(old.clone()),
+    };
+    Ok(Rich {
+        attach: part(Part::Attach, &old.rich.attach)?,
+        keyboard: part(Part::Keyboard, &old.rich.keyboard)?,
+        menu: part(Part::Menu, &old.rich.menu)?,
+    })
+}

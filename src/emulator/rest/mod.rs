@@ -1,0 +1,135 @@
+//! The REST interface: from an HTTP request to the documented envelope.
+//!
+//! The order of checks is the portal's (server-behaviour.md 5.2): the rate limit at the edge, then whether the method
+//! exists, then who calls, then whether they may, then the method itself.
+
+mod answer;
+mod attach;
+pub(crate) mod auth;
+mod batch;
+mod bots;
+mod button;
+mod call;
+mod chats;
+mod commands;
+mod dialogs;
+mod envelope;
+mod events;
+mod founding;
+mod handlers;
+mod im;
+pub(crate) mod limit;
+mod messages;
+pub(crate) mod params;
+mod reference;
+pub(crate) mod request;
+mod rich;
+mod system;
+mod table;
+mod users;
+
+use std::sync::{Arc, PoisonError};
+
+use poem::http::StatusCode;
+use poem::{Endpoint, Request, Response};
+use serde_json::Value;
+use tokio::time::Instant;
+
+use self::auth::Caller;
+use self::call::Answer;
+use self::params::Params;
+use self::request::{Incoming, read};
+use super::hit::Hit;
+use super::page::json_response;
+use super::portal::Portal;
+use super::refusal::Refusal;
+use super::wire::Received;
+use super::world::access::Owner;
+
+/// Everything below `/rest/`.
+pub(crate) fn endpoint(portal: &Arc<Portal>) -> impl Endpoint + use<> {
+    let portal = Arc::clone(portal);
+    poem::endpoint::make(move |request: Request| {
+        let portal = Arc::clone(&portal);
+        async move { handle(&portal, request).await }
+    })
+}
+
+async fn handle(portal: &Portal, request: Request) -> Response {
+    let begun = Instant::now();
+    let started = portal.see(|world| world.clock.now());
+    let incoming = match read(request).await {
+        Ok(incoming) => incoming,
+        Err(refusal) => return send(refusal.http_status(), &envelope::failure(&refusal)),
+    };
+    let limited = portal
+        .limits
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .admit(begun);
+    let caller = portal.see(|world| auth::caller(world, &incoming));
+    let answer = limited.and_then(|()| answer(portal, &incoming, caller.clone()));
+    let (status, body) = match &answer {
+        Ok(reply) => (
+            200,
+            envelope::success(reply, started, portal.see(|world| world.clock.now())),
+        ),
+        Err(refusal) => (refusal.http_status(), envelope::failure(refusal)),
+    };
+    let shown = caller.ok();
+    portal.wire.call(&Received {
+        kind: "rest",
+        name: &incoming.name,
+        app: shown.and_then(|caller| title(portal, &caller, &incoming.params)),
+        request: &incoming.params.to_value(),
+        body: &incoming.body,
+        status,
+        answer: &body,
+        took: begun.elapsed(),
+    });
+    send(status, &body)
+}
+
+/// Checks in the portal's order, then runs. A parameter named `token` makes any call a signed link, which it is not.
+fn answer(portal: &Portal, incoming: &Incoming, caller: Result<Caller, Refusal>) -> Answer {
+    table::find(&incoming.name)?;
+    let caller = caller?;
+    if incoming.params.get("TOKEN").is_some() {
+        return Err(Refusal::new("ACCESS_DENIED", "Link check failed").status(403));
+    }
+    portal.hit(caller.user, caller.hops, |hit| {
+        run(hit, &caller, &incoming.name, incoming.params.clone())
+    })
+}
+
+/// Runs one method: the whole request, or one command of a batch.
+fn run(hit: &mut Hit<'_>, caller: &Caller, name: &str, params: Params) -> Answer {
+    let method = table::find(name)?;
+    auth::may(hit.world, caller, method.scope)?;
+    let now = hit.world.clock.unix();
+    hit.world.operating.check(&caller.key(), name, now)?;
+    hit.user = caller.user;
+    let mut reply = (method.run)(&mut call::Call {
+        hit,
+        params,
+        caller: caller.clone(),
+    })?;
+    reply.operating = hit.world.operating.spent(&caller.key(), name, now);
+    Ok(reply)
+}
+
+/// The application that called, as the wire log names it.
+fn title(portal: &Portal, caller: &Caller, params: &Params) -> Option<String> {
+    let owner = match &caller.app {
+        Some(client_id) => Owner::App(client_id.clone()),
+        None => Owner::Webhook(params.text("CLIENT_ID")?),
+    };
+    portal.act(caller.user, |hit| hit.app_title(&owner))
+}
+
+fn send(status: u16, body: &Value) -> Response {
+    json_response(
+        StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST),
+        body,
+    )
+}

@@ -1,0 +1,92 @@
+//! People: `profile`, `user.current`, `user.get`.
+
+use serde_json::{Value, json};
+
+use super::call::{Answer, Call, Reply};
+use super::params::{Params, as_id, items};
+use super::table::{Method, method};
+use crate::emulator::refusal::{Refusal, no_user};
+use crate::emulator::world::user::User;
+
+pub(super) const METHODS: &[Method] = &[
+    method("profile", "", profile),
+    method("user.current", "user", current),
+    method("user.get", "user", get),
+];
+
+/// Users in one answer.
+const PAGE: usize = 50;
+
+fn profile(call: &mut Call<'_, '_>) -> Answer {
+    let user = me(call)?;
+    Ok(json!({
+        "ID": user.id.to_string(),
+        "ADMIN": user.is_admin(),
+        "NAME": user.first_name,
+        "LAST_NAME": user.last_name,
+        "PERSONAL_GENDER": user.gender,
+        "PERSONAL_PHOTO": "",
+        "TIME_ZONE": "",
+        "TIME_ZONE_OFFSET": 0,
+    })
+    .into())
+}
+
+fn current(call: &mut Call<'_, '_>) -> Answer {
+    Ok(described(&me(call)?).into())
+}
+
+/// The people of the portal, never its bots, filtered by `ID`.
+fn get(call: &mut Call<'_, '_>) -> Answer {
+    let ids = wanted(&call.params);
+    let fits =
+        |user: &&User| user.bot.is_none() && ids.as_ref().is_none_or(|ids| ids.contains(&user.id));
+    let found: Vec<&User> = call.hit.world.users.values().filter(fits).collect();
+    let start = call
+        .params
+        .id("START")
+        .and_then(|start| usize::try_from(start).ok())
+        .unwrap_or(0);
+    let page: Vec<Value> = found
+        .iter()
+        .skip(start)
+        .take(PAGE)
+        .map(|user| described(user))
+        .collect();
+    let end = start + page.len();
+    let next = (end < found.len()).then_some(end);
+    Ok(Reply {
+        total: Some(found.len()),
+        next,
+        ..Reply::from(page)
+    })
+}
+
+fn wanted(params: &Params) -> Option<Vec<u64>> {
+    let filter = params.fields("FILTER");
+    let ids = params.get("ID").or_else(|| filter.get("ID"))?;
+    Some(items(ids).iter().filter_map(as_id).collect())
+}
+
+fn me(call: &Call<'_, '_>) -> Result<User, Refusal> {
+    call.hit
+        .world
+        .users
+        .get(&call.caller.user)
+        .cloned()
+        .ok_or_else(|| no_user(call.caller.user))
+}
+
+fn described(user: &User) -> Value {
+    json!({
+        "ID": user.id.to_string(),
+        "ACTIVE": true,
+        "NAME": user.first_name,
+        "LAST_NAME": user.last_name,
+        "EMAIL": "",
+        "PERSONAL_GENDER": user.gender,
+        "WORK_POSITION": user.position,
+        "UF_DEPARTMENT": [1],
+        "USER_TYPE": "employee",
+    })
+}

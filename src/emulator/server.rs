@@ -1,0 +1,170 @@
+//! Starting and stopping the portal, and its settings.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use poem::{EndpointExt, Route, Server};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::courier::Courier;
+use super::listen::Door;
+use super::page::guard::Guard;
+use super::portal::{Portal, channel};
+use super::post::Post;
+use super::rest::limit::{Limits, Rate};
+use super::wire::Wire;
+use super::world::{BOTS_MAX, World};
+use super::{oauth, page, rest};
+
+/// How long a stop waits for answers that are under way, and then for handlers.
+const STOP_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The settings of a portal.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The address to listen on; port 0 takes any free one. Default: `127.0.0.1:8071`.
+    pub listen: SocketAddr,
+    /// The address others reach it by, `host:port`. Default: the one it listens on.
+    pub domain: Option<String>,
+    /// The name people see. Default: `Demo portal`.
+    pub name: String,
+    /// The portal's language, `LANGUAGE` in events. Default: `en`.
+    pub language: String,
+    /// The limit on REST calls; `None` for a self-hosted portal, which has none. Default: [`Rate::STANDARD`].
+    pub rate: Option<Rate>,
+    /// How many bots one application may have. Default: 5, as in the documentation of `imbot.register`.
+    pub bots_max: usize,
+    /// How long an event is on its way to the central queue and out again. Default: 10 ms.
+    pub delivery_delay: Duration,
+    /// Host names, besides the loopback's, under which the web chat may be opened. Default: none.
+    pub hosts: Vec<String>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8071)),
+            domain: None,
+            name: "Demo portal".to_owned(),
+            language: "en".to_owned(),
+            rate: Some(Rate::STANDARD),
+            bots_max: BOTS_MAX,
+            delivery_delay: Duration::from_millis(10),
+            hosts: Vec::new(),
+        }
+    }
+}
+
+/// A running portal. Clones are the same portal.
+#[derive(Clone)]
+pub struct Emulator {
+    pub(super) portal: Arc<Portal>,
+    address: SocketAddr,
+    courier: Courier,
+    stop: CancellationToken,
+    stopped: watch::Receiver<bool>,
+}
+
+impl std::fmt::Debug for Emulator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Emulator")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Emulator {
+    /// Opens a portal and serves it in the background until [`Emulator::stop`].
+    ///
+    /// # Errors
+    ///
+    /// When the address cannot be listened on.
+    pub async fn start(options: Options) -> std::io::Result<Emulator> {
+        let listener = TcpListener::bind(options.listen).await?;
+        let address = listener.local_addr()?;
+        let stop = CancellationToken::new();
+        let wire = Wire::new(channel());
+        let courier = Courier::new(
+            Post::new()?,
+            wire.clone(),
+            options.delivery_delay,
+            stop.clone(),
+        );
+        let domain = options.domain.unwrap_or_else(|| address.to_string());
+        let mut world = World::new(options.name, domain, options.language);
+        world.bots_max = options.bots_max;
+        let portal = Arc::new(Portal::new(
+            world,
+            Limits::new(options.rate),
+            courier.clone(),
+            wire,
+        ));
+        let routes = routes(&portal, Guard::new(address, options.hosts));
+        let (done, stopped) = watch::channel(false);
+        let signal = stop.clone();
+        tokio::spawn(async move {
+            let server = Server::new_with_acceptor(Door::new(listener));
+            let served = server
+                .run_with_graceful_shutdown(
+                    routes,
+                    async move { signal.cancelled().await },
+                    Some(STOP_TIMEOUT),
+                )
+                .await;
+            if let Err(error) = served {
+                tracing::error!(%error, "the emulated portal has stopped by itself");
+            }
+            let _ = done.send(true);
+        });
+        Ok(Emulator {
+            portal,
+            address,
+            courier,
+            stop,
+            stopped,
+        })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The portal's address, such as `http://127.0.0.1:8071`.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The address of the authorization server: the portal's own.
+    pub fn oauth_url(&self) -> String {
+        self.url()
+    }
+
+    /// The same portal without a network, for a client in this process.
+    #[cfg(test)]
+    pub(super) fn routes(&self) -> Route {
+        routes(&self.portal, Guard::new(self.address, Vec::new()))
+    }
+
+    /// Stops listening and delivering. Events that wait are lost, as they are when a real portal goes down.
+    pub async fn stop(&self) {
+        self.stop.cancel();
+        let mut stopped = self.stopped.clone();
+        let _ = stopped.wait_for(|stopped| *stopped).await;
+        let _ = timeout(STOP_TIMEOUT, self.courier.finish()).await;
+    }
+}
+
+fn routes(portal: &Arc<Portal>, guard: Guard) -> Route {
+    Route::new()
+        .at("/rest/*path", rest::endpoint(portal))
+        .at("/oauth/token", oauth::token(portal))
+        .at("/oauth/token/", oauth::token(portal))
+        .at("/oauth/authorize", oauth::authorize(portal))
+        .at("/oauth/authorize/", oauth::authorize(portal))
+        .nest_no_strip("/", page::routes(portal, guard).map_to_response())
+}

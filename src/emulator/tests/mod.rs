@@ -1,0 +1,224 @@
+//! The emulator over real HTTP: what a handler receives and what a caller is answered.
+
+mod apps;
+mod events;
+mod page;
+mod rest;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use poem::listener::TcpAcceptor;
+use poem::test::TestClient;
+use poem::{EndpointExt, Route, Server};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::{Mutex, mpsc};
+use tokio::time::timeout;
+
+use super::{Credentials, Emulator, NewApp, Options};
+use crate::event::form;
+
+/// How long a test waits for an event, and for none.
+const PATIENCE: Duration = Duration::from_secs(5);
+const SILENCE: Duration = Duration::from_millis(100);
+
+/// A portal with one application installed, and the handler that takes its events in.
+struct Desk {
+    portal: Emulator,
+    client: TestClient<Route>,
+    app: Credentials,
+    handler: String,
+    events: Mutex<mpsc::UnboundedReceiver<Value>>,
+    /// What the installation was told.
+    install: Value,
+}
+
+impl Desk {
+    async fn new() -> Desk {
+        Desk::with(Options {
+            rate: None,
+            ..Options::default()
+        })
+        .await
+    }
+
+    async fn with(options: Options) -> Desk {
+        let options = Options {
+            listen: ([127, 0, 0, 1], 0).into(),
+            ..options
+        };
+        let portal = Emulator::start(options).await.expect("a free port");
+        let client = TestClient::new(portal.routes());
+        let (handler, events) = handler().await;
+        let app = portal.register_app(NewApp::new("bots", &handler));
+        portal.install(&app.client_id).await.expect("installed");
+        let desk = Desk {
+            portal,
+            client,
+            app,
+            handler,
+            events: Mutex::new(events),
+            install: Value::Null,
+        };
+        let install = desk.event("ONAPPINSTALL").await;
+        Desk { install, ..desk }
+    }
+
+    /// The next event, which must be this one.
+    async fn event(&self, name: &str) -> Value {
+        let next = timeout(PATIENCE, async { self.events.lock().await.recv().await });
+        let event = next
+            .await
+            .expect("an event in time")
+            .expect("the handler lives");
+        assert_eq!(event["event"], name, "{event:#}");
+        event
+    }
+
+    /// Whether the handler is left in peace.
+    async fn is_quiet(&self) -> bool {
+        timeout(SILENCE, async { self.events.lock().await.recv().await })
+            .await
+            .is_err()
+    }
+
+    /// The access token of the installation.
+    fn token(&self) -> &str {
+        self.install["auth"]["access_token"]
+            .as_str()
+            .expect("a token")
+    }
+
+    /// Calls a method with a token: the status and the answer.
+    async fn call_as(&self, token: &str, method: &str, params: Value) -> (u16, Value) {
+        self.post(&format!("/rest/{method}?auth={token}"), params)
+            .await
+    }
+
+    /// Posts JSON as the page and most SDKs do.
+    async fn post(&self, path: &str, body: Value) -> (u16, Value) {
+        let request = self
+            .client
+            .post(path)
+            .header("host", "127.0.0.1")
+            .body_json(&body);
+        let mut response = request.send().await.0;
+        let body = response.take_body().into_bytes().await.expect("a body");
+        (
+            response.status().as_u16(),
+            serde_json::from_slice(&body).unwrap_or_default(),
+        )
+    }
+
+    async fn get(&self, path: &str) -> (u16, Value) {
+        let mut response = self
+            .client
+            .get(path)
+            .header("host", "127.0.0.1")
+            .send()
+            .await
+            .0;
+        let body = response.take_body().into_bytes().await.expect("a body");
+        (
+            response.status().as_u16(),
+            serde_json::from_slice(&body).unwrap_or_default(),
+        )
+    }
+
+    /// The result of a call that must work.
+    async fn result(&self, method: &str, params: Value) -> Value {
+        let (status, mut answer) = self.call_as(self.token(), method, params).await;
+        assert_eq!(status, 200, "{method}: {answer}");
+        answer["result"].take()
+    }
+
+    /// Status and code of a call that must be refused.
+    async fn refusal(&self, method: &str, params: Value) -> (u16, String) {
+        let (status, answer) = self.call_as(self.token(), method, params).await;
+        (
+            status,
+            answer["error"].as_str().expect("an error").to_owned(),
+        )
+    }
+
+    /// Registers a bot of this type.
+    async fn bot(&self, code: &str, kind: &str) -> u64 {
+        let params = json!({
+            "CODE": code,
+            "TYPE": kind,
+            "EVENT_HANDLER": self.handler,
+            "PROPERTIES": { "NAME": code },
+        });
+        self.result("imbot.register", params)
+            .await
+            .as_u64()
+            .expect("an id")
+    }
+
+    /// A bot that also hears of edits and deletions, which takes an update.
+    async fn attentive_bot(&self, code: &str) -> u64 {
+        let bot = self.bot(code, "B").await;
+        let fields =
+            json!({ "EVENT_MESSAGE_UPDATE": self.handler, "EVENT_MESSAGE_DELETE": self.handler });
+        self.result("imbot.update", json!({ "BOT_ID": bot, "FIELDS": fields }))
+            .await;
+        bot
+    }
+
+    /// Registers a command of a bot.
+    async fn command(&self, bot: u64, name: &str) -> u64 {
+        let params = json!({
+            "BOT_ID": bot,
+            "COMMAND": name,
+            "EVENT_COMMAND_ADD": self.handler,
+            "LANG": [{ "LANGUAGE_ID": "en", "TITLE": name }],
+        });
+        self.result("imbot.command.register", params)
+            .await
+            .as_u64()
+            .expect("an id")
+    }
+
+    /// A private dialog with a bot, its join already told.
+    async fn dialog(&self, bot: u64) -> String {
+        let dialog = self.portal.open(1, bot).expect("opened");
+        self.event("ONIMBOTJOINCHAT").await;
+        dialog
+    }
+
+    /// A group of Ann, Boris and a bot, its join already told.
+    async fn group(&self, bot: u64) -> String {
+        let dialog = self.portal.group(1, "Office", &[2, bot]).expect("made");
+        self.event("ONIMBOTJOINCHAT").await;
+        dialog
+    }
+}
+
+/// A handler that passes on each event it is posted, and answers.
+async fn handler() -> (String, mpsc::UnboundedReceiver<Value>) {
+    let (sender, events) = mpsc::unbounded_channel();
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("http://{}/", listener.local_addr().expect("an address"));
+    let sender = Arc::new(sender);
+    let endpoint = poem::endpoint::make(move |mut request: poem::Request| {
+        let sender = Arc::clone(&sender);
+        async move {
+            assert_eq!(
+                request.header("user-agent"),
+                Some("Bitrix24 Webhook Engine")
+            );
+            assert_eq!(
+                request.content_type(),
+                Some("application/x-www-form-urlencoded")
+            );
+            let body = request.take_body().into_bytes().await.expect("a body");
+            let _ = sender.send(form::decode(&body).expect("a form"));
+            "ignored"
+        }
+    });
+    let acceptor = TcpAcceptor::from_tokio(listener).expect("listening");
+    let routes = Route::new().at("/", endpoint.map_to_response());
+    tokio::spawn(Server::new_with_acceptor(acceptor).run(routes));
+    (url, events)
+}

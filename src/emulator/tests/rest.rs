@@ -1,0 +1,332 @@
+//! What callers are answered: envelopes, refusals, batches, limits.
+
+use serde_json::{Value, json};
+
+use super::{Desk, Options};
+
+#[tokio::test]
+async fn every_success_carries_the_time_it_took() {
+    let desk = Desk::new().await;
+    let (_, answer) = desk.call_as(desk.token(), "SERVER.Time", json!({})).await;
+    let mut keys: Vec<&String> = answer["time"].as_object().expect("a map").keys().collect();
+    keys.sort();
+    let documented = [
+        "date_finish",
+        "date_start",
+        "duration",
+        "finish",
+        "operating",
+        "operating_reset_at",
+        "processing",
+        "start",
+    ];
+    assert_eq!(keys, documented);
+}
+
+#[tokio::test]
+async fn calls_are_refused_in_the_order_of_the_portals_checks() {
+    let desk = Desk::new().await;
+    let cases = [
+        ("/rest/no.such.method", 404, "ERROR_METHOD_NOT_FOUND"),
+        ("/rest/profile", 401, "NO_AUTH_FOUND"),
+        ("/rest/profile?auth=nonsense", 401, "invalid_token"),
+        ("/rest/1/nonsense/profile", 401, "INVALID_CREDENTIALS"),
+    ];
+    for (path, status, code) in cases {
+        let (found, answer) = desk.post(path, json!({})).await;
+        assert_eq!(
+            (found, answer["error"].as_str()),
+            (status, Some(code)),
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn refusals_of_bot_methods_carry_the_documented_codes() {
+    let desk = Desk::new().await;
+    let bot = desk.bot("echo", "B").await;
+    let say = |more: Value| {
+        let mut params = json!({ "BOT_ID": bot, "DIALOG_ID": "1", "MESSAGE": "hi" });
+        params
+            .as_object_mut()
+            .expect("a map")
+            .extend(more.as_object().expect("a map").clone());
+        params
+    };
+    let handler = json!({ "CODE": "x", "EVENT_HANDLER": desk.handler });
+    let cases = [
+        ("imbot.register", json!({}), 400, "EVENT_MESSAGE_ADD_ERROR"),
+        (
+            "imbot.register",
+            json!({ "EVENT_HANDLER": desk.handler }),
+            400,
+            "CODE_ERROR",
+        ),
+        ("imbot.register", handler, 400, "NAME_ERROR"),
+        ("imbot.unregister", json!({}), 400, "BOT_ID_ERROR"),
+        (
+            "imbot.update",
+            json!({ "BOT_ID": bot }),
+            400,
+            "WRONG_REQUEST",
+        ),
+        (
+            "imbot.message.add",
+            say(json!({ "BOT_ID": 9999 })),
+            400,
+            "BOT_ID_ERROR",
+        ),
+        (
+            "imbot.message.add",
+            say(json!({ "DIALOG_ID": "" })),
+            400,
+            "DIALOG_ID_EMPTY",
+        ),
+        (
+            "imbot.message.add",
+            say(json!({ "MESSAGE": "  " })),
+            400,
+            "MESSAGE_EMPTY",
+        ),
+        (
+            "imbot.message.add",
+            say(json!({ "DIALOG_ID": "chat99" })),
+            400,
+            "CANCELED",
+        ),
+        (
+            "imbot.message.add",
+            say(json!({ "DIALOG_ID": "999" })),
+            400,
+            "ERROR_NO_ACCESS",
+        ),
+        (
+            "imbot.message.add",
+            say(json!({ "KEYBOARD": [{}] })),
+            400,
+            "KEYBOARD_ERROR",
+        ),
+        (
+            "imbot.message.update",
+            json!({ "BOT_ID": bot }),
+            400,
+            "MESSAGE_ID_ERROR",
+        ),
+        (
+            "imbot.message.like",
+            json!({ "BOT_ID": bot, "MESSAGE_ID": 1 }),
+            400,
+            "MESSAGE_ID_ERROR",
+        ),
+        (
+            "imbot.command.register",
+            json!({ "BOT_ID": bot }),
+            400,
+            "EVENT_COMMAND_ADD_ERROR",
+        ),
+        (
+            "imbot.command.answer",
+            json!({ "COMMAND_ID": 5 }),
+            400,
+            "COMMAND_ID_ERROR",
+        ),
+        (
+            "imbot.chat.leave",
+            json!({ "BOT_ID": bot }),
+            400,
+            "CHAT_ID_EMPTY",
+        ),
+        (
+            "imbot.chat.user.list",
+            json!({ "BOT_ID": bot, "CHAT_ID": 99 }),
+            403,
+            "ACCESS_ERROR",
+        ),
+        (
+            "event.bind",
+            json!({ "event": "ONNOTHING", "handler": desk.handler }),
+            400,
+            "ERROR_EVENT_NOT_FOUND",
+        ),
+        ("feature.get", json!({}), 400, "CODE_EMPTY"),
+    ];
+    for (method, params, status, code) in cases {
+        assert_eq!(
+            desk.refusal(method, params.clone()).await,
+            (status, code.to_owned()),
+            "{method} {params}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn registering_a_code_again_returns_the_same_bot() {
+    let desk = Desk::new().await;
+    let bot = desk.bot("echo", "B").await;
+    assert_eq!(desk.bot("echo", "S").await, bot);
+    let list = desk.result("imbot.bot.list", json!({})).await;
+    let item = json!({ "ID": bot, "NAME": "echo", "CODE": "echo", "OPENLINE": "N" });
+    assert_eq!(list, json!({ bot.to_string(): item }));
+    for code in ["2", "3", "4", "5"] {
+        desk.bot(code, "B").await;
+    }
+    let sixth =
+        json!({ "CODE": "6", "EVENT_HANDLER": desk.handler, "PROPERTIES": { "NAME": "6" } });
+    assert_eq!(
+        desk.refusal("imbot.register", sixth).await.1,
+        "MAX_COUNT_ERROR"
+    );
+}
+
+#[tokio::test]
+async fn a_command_may_be_answered_for_ten_minutes_and_then_true_means_nothing() {
+    let desk = Desk::new().await;
+    let bot = desk.bot("echo", "B").await;
+    let command = desk.command(bot, "echo").await;
+    let dialog = desk.dialog(bot).await;
+    let message = desk.portal.send(1, &dialog, "/echo x").expect("sent");
+    let answer =
+        |message: u64| json!({ "COMMAND_ID": command, "MESSAGE_ID": message, "MESSAGE": "x" });
+    assert!(
+        desk.result("imbot.command.answer", answer(message))
+            .await
+            .as_u64()
+            > Some(message)
+    );
+    assert_eq!(
+        desk.result("imbot.command.answer", answer(message + 50))
+            .await,
+        json!(true)
+    );
+    assert_eq!(desk.portal.history(1, &dialog).len(), 2);
+}
+
+#[tokio::test]
+async fn a_batch_runs_in_order_and_reaches_back() {
+    let desk = Desk::new().await;
+    let bot = desk.bot("echo", "B").await;
+    let cmd = json!({
+        "me": "profile",
+        "say": format!("imbot.message.add?BOT_ID={bot}&DIALOG_ID=$result[me][ID]&MESSAGE=hi+%26+bye"),
+        "edit": format!("imbot.message.update?BOT_ID={bot}&MESSAGE_ID=$result[say]&MESSAGE=bye"),
+        "odd": "no.such.method",
+        "nested": "batch?cmd[]=profile",
+        "people": "user.get",
+    });
+    let answer = desk.result("batch", json!({ "cmd": cmd, "halt": 0 })).await;
+    assert_eq!(answer["result"]["edit"], json!(true), "{answer:#}");
+    assert_eq!(
+        answer["result_error"]["odd"]["error"],
+        "ERROR_METHOD_NOT_FOUND"
+    );
+    assert_eq!(
+        answer["result_error"]["nested"]["error"],
+        "ERROR_BATCH_METHOD_NOT_ALLOWED"
+    );
+    assert_eq!(answer["result_total"], json!({ "people": 5 }));
+    assert_eq!(answer["result_next"], json!([]));
+    assert_eq!(desk.portal.history(1, &bot.to_string())[0]["text"], "bye");
+}
+
+#[tokio::test]
+async fn a_batch_halts_when_told_and_stops_counting_at_fifty() {
+    let desk = Desk::new().await;
+    let answer = desk
+        .result(
+            "batch",
+            json!({ "cmd": ["no.method", "profile"], "halt": 1 }),
+        )
+        .await;
+    assert_eq!(answer["result"], json!([]));
+    assert_eq!(answer["result_error"].as_array().map(Vec::len), Some(1));
+    let cmd: Vec<&str> = vec!["server.time"; 51];
+    let answer = desk.result("batch", json!({ "cmd": cmd })).await;
+    assert_eq!(answer["result"].as_array().map(Vec::len), Some(50));
+    assert_eq!(
+        answer["result_error"]["50"]["error"],
+        "ERROR_BATCH_LENGTH_EXCEEDED"
+    );
+}
+
+#[tokio::test]
+async fn the_limits_bite_and_are_counted() {
+    let desk = Desk::with(Options::default()).await;
+    let mut codes = Vec::new();
+    for _ in 0..52 {
+        let (status, answer) = desk.call_as(desk.token(), "profile", json!({})).await;
+        codes.push((status, answer["error"].as_str().map(str::to_owned)));
+    }
+    assert_eq!(
+        codes.last(),
+        Some(&(503, Some("QUERY_LIMIT_EXCEEDED".to_owned())))
+    );
+    assert!(desk.portal.traffic().refused > 0);
+}
+
+#[tokio::test]
+async fn trouble_comes_when_a_test_asks_for_it() {
+    let desk = Desk::new().await;
+    desk.portal.refuse(1, 503, "OVERLOAD_LIMIT");
+    assert_eq!(
+        desk.refusal("profile", json!({})).await,
+        (503, "OVERLOAD_LIMIT".to_owned())
+    );
+    desk.portal.charge(&desk.app.client_id, "profile", 421.0);
+    assert_eq!(
+        desk.refusal("profile", json!({})).await,
+        (429, "OPERATION_TIME_LIMIT".to_owned())
+    );
+    desk.result("server.time", json!({})).await;
+}
+
+#[tokio::test]
+async fn bots_look_after_their_groups() {
+    let desk = Desk::new().await;
+    let bot = desk.bot("host", "B").await;
+    let new = json!({ "BOT_ID": bot, "TITLE": "Party", "USERS": [1, 2], "COLOR": "PINK", "MESSAGE": "Welcome" });
+    let chat = desk.result("imbot.chat.add", new).await;
+    let with = |more: Value| {
+        let mut params = json!({ "BOT_ID": bot, "CHAT_ID": chat });
+        params
+            .as_object_mut()
+            .expect("a map")
+            .extend(more.as_object().expect("a map").clone());
+        params
+    };
+    assert_eq!(
+        desk.result("imbot.chat.user.list", with(json!({}))).await,
+        json!([bot, 1, 2])
+    );
+    desk.result("imbot.chat.user.add", with(json!({ "USERS": [3] })))
+        .await;
+    desk.result("imbot.chat.user.delete", with(json!({ "USER_ID": 2 })))
+        .await;
+    desk.result(
+        "imbot.chat.updateTitle",
+        with(json!({ "TITLE": " Quiet party " })),
+    )
+    .await;
+    desk.result("imbot.chat.setManager", with(json!({ "USER_ID": 3 })))
+        .await;
+    assert_eq!(
+        desk.refusal("imbot.chat.updateColor", with(json!({ "COLOR": "PINK" })))
+            .await
+            .1,
+        "WRONG_REQUEST"
+    );
+    let dialog = json!({ "DIALOG_ID": format!("chat{chat}") });
+    let described = desk.result("imbot.dialog.get", dialog).await;
+    assert_eq!(
+        [&described["name"], &described["manager_list"]],
+        [&json!("Quiet party"), &json!([3])]
+    );
+    desk.result("imbot.chat.setOwner", with(json!({ "USER_ID": 1 })))
+        .await;
+    desk.result("imbot.chat.leave", with(json!({}))).await;
+    assert_eq!(
+        desk.refusal("imbot.chat.leave", with(json!({}))).await.1,
+        "ACCESS_ERROR"
+    );
+    assert!(desk.is_quiet().await);
+}

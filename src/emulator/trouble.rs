@@ -1,0 +1,44 @@
+//! Trouble on demand: what a test cannot wait for a portal to do by itself.
+
+use std::sync::{MutexGuard, PoisonError};
+
+use super::refusal::Refusal;
+use super::rest::limit::{Limits, Traffic};
+use super::server::Emulator;
+
+/// Trouble, for tests.
+impl Emulator {
+    /// Refuses the next calls with this HTTP status and code, before anything else is looked at.
+    pub fn refuse(&self, times: usize, status: u16, code: &str) {
+        let refusal = Refusal::new(code, "Refused because a test asked for it").status(status);
+        self.limits().refuse(times, &refusal);
+    }
+
+    /// Lets every access token expire now.
+    pub fn expire_tokens(&self) {
+        self.portal.act(0, |hit| {
+            let now = hit.world.clock.unix();
+            hit.world.tokens.expire_all(now);
+        });
+    }
+
+    /// Charges a method with operating time it did not take; 420 seconds within ten minutes block it.
+    pub fn charge(&self, client_id: &str, method: &str, seconds: f64) {
+        self.portal.act(0, |hit| {
+            let now = hit.world.clock.unix();
+            hit.world.operating.charge(client_id, method, seconds, now);
+        });
+    }
+
+    /// What the limit on REST calls has let through and refused so far.
+    pub fn traffic(&self) -> Traffic {
+        self.limits().traffic
+    }
+
+    fn limits(&self) -> MutexGuard<'_, Limits> {
+        self.portal
+            .limits
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,105 @@
+// The page itself: puts the panes together, decides which is seen, and listens to the keys that work everywhere.
+
+import { conversation } from "./chat.js";
+import { composer } from "./composer.js";
+import { h, icon } from "./dom.js";
+import { header } from "./header.js";
+import { showHelp } from "./help.js";
+import { chatList, focusSearch, walkRows } from "./list.js";
+import { begin, show } from "./session.js";
+import { dialogsByTime, on, state } from "./store.js";
+import { welcome } from "./welcome.js";
+import { wire } from "./wire.js";
+
+const { body } = document;
+const phone = window.matchMedia("(max-width: 720px)");
+const narrow = window.matchMedia("(max-width: 1100px)");
+const pane = (id) => document.getElementById(id);
+const greeting = h("div", { class: "greeting" });
+
+function start() {
+  body.dataset.wire = localStorage.getItem("wire") ?? (narrow.matches ? "closed" : "open");
+  // First of all who listens: a hidden field cannot take the focus.
+  on("open", "people", "dialogs", drawCentre);
+  on("open", () => choosePane());
+  pane("list").append(...chatList());
+  pane("chat").append(header(toggleWire), greeting, conversation(), composer());
+  pane("wire").append(...wire(toggleWire));
+  pane("tabs").append(tab("list", "chats", "Chats"), tab("wire", "wire", "Wire"));
+  on("online", () => { pane("offline").hidden = state.online; });
+  document.addEventListener("keydown", shortcut);
+  document.querySelector(".skip").addEventListener("click", skip);
+  pane("list").addEventListener("keydown", walkRows);
+  phone.addEventListener("change", () => choosePane());
+  begin();
+}
+
+// The welcome stands where the conversation would, whenever none is open.
+function drawCentre() {
+  const talking = state.dialogs.has(state.open);
+  body.dataset.talking = String(talking);
+  if (talking || !state.loaded) return greeting.replaceChildren();
+  const stamp = JSON.stringify([state.me, [...state.bots.values()], state.dialogs.size === 0, [...state.users.values()][0]]);
+  if (greeting.dataset.stamp === stamp && greeting.firstChild) return null;
+  greeting.dataset.stamp = stamp;
+  return greeting.replaceChildren(welcome());
+}
+
+// On a phone one pane is seen: the open chat, or the list; the very first time, the welcome.
+let chosenFor = null;
+function choosePane() {
+  if (!state.loaded) return;
+  const key = `${state.me}/${state.open}/${state.dialogs.has(state.open)}`;
+  if (key === chosenFor) return;
+  chosenFor = key;
+  body.dataset.pane = state.dialogs.has(state.open) || state.dialogs.size === 0 ? "chat" : "list";
+  markTabs();
+}
+
+function toggleWire() {
+  if (phone.matches) {
+    body.dataset.pane = body.dataset.pane === "wire" ? (state.open ? "chat" : "list") : "wire";
+    return markTabs();
+  }
+  body.dataset.wire = body.dataset.wire === "open" ? "closed" : "open";
+  return localStorage.setItem("wire", body.dataset.wire);
+}
+
+function tab(id, picture, label) {
+  const choose = () => {
+    body.dataset.pane = id === "list" && state.dialogs.has(state.open) ? "chat" : id;
+    markTabs();
+  };
+  return h("button", { type: "button", class: "tab", "data-testid": `tab-${id}`, "data-tab": id, onclick: choose }, icon(picture), label);
+}
+
+function markTabs() {
+  for (const node of pane("tabs").children) node.setAttribute("aria-pressed", String(node.dataset.tab === body.dataset.pane));
+}
+
+function shortcut(event) {
+  const writing = event.target.matches("input, textarea, select");
+  if (document.querySelector("dialog[open]")) return;
+  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") focusSearch();
+  else if (event.altKey && event.code === "KeyW") toggleWire();
+  else if (event.altKey && ["ArrowUp", "ArrowDown"].includes(event.key)) step(event.key === "ArrowUp" ? -1 : 1);
+  else if (event.key === "?" && !writing) showHelp();
+  else if (event.key === "Escape" && narrow.matches && !phone.matches && body.dataset.wire === "open") toggleWire();
+  else if (event.key === "Escape" && state.open) pane("composer").focus();
+  else return;
+  event.preventDefault();
+}
+
+// The address' fragment names the open chat, so this link must not touch it.
+function skip(event) {
+  event.preventDefault();
+  pane("composer").focus();
+}
+
+function step(by) {
+  const all = dialogsByTime().map((dialog) => dialog.dialog_id);
+  const next = all[all.indexOf(state.open) + by] ?? (state.open ? null : all[0]);
+  if (next) show(next);
+}
+
+start();

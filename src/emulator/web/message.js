@@ -1,0 +1,96 @@
+// One message: its bubble, what hangs under it, and what one may do with it.
+
+import { copy, fitsScreen, perform, yes } from "./act.js";
+import { post } from "./api.js";
+import { attach } from "./attach.js";
+import { avatar, botBadge } from "./avatar.js";
+import { plain } from "./bbcode.js";
+import { bb } from "./bbview.js";
+import { h, icon, iconButton } from "./dom.js";
+import { keyboard } from "./keyboard.js";
+import { openMenu } from "./menu.js";
+import { emit, person, state } from "./store.js";
+import { fullTime, time } from "./time.js";
+import { confirmed } from "./toast.js";
+
+/// `first` and `last` say where it stands in a run of messages by one author.
+export function messageView(message, { first, last }) {
+  const kind = message.system || !message.author ? "system" : message.author === state.me ? "own" : "other";
+  const { name } = person(message.author);
+  return h("article", {
+    class: `message ${kind} ${first ? "first" : ""} ${last ? "last" : ""} ${message.deleted ? "deleted" : ""}`,
+    tabindex: "-1", "aria-label": `${kind === "own" ? "You" : name}, ${time(message.date)}`,
+    "data-testid": "message", "data-id": message.id, "data-author": message.author, "data-kind": kind,
+  },
+  kind === "other" && h("span", { class: "side" }, last && avatar(message.author, 34)),
+  h("div", { class: "column" },
+    h("div", { class: "bubble" },
+      kind === "other" && first && h("div", { class: "author" }, name, botBadge(message.author)),
+      body(message),
+      !message.deleted && attach(message.attach),
+      foot(message, kind)),
+    !message.deleted && keyboard(message)),
+  !message.deleted && h("div", { class: "deeds" }, deeds(message, kind)));
+}
+
+/// What a list shows of a message, in one line.
+export function preview(message) {
+  if (message.deleted) return "Message deleted";
+  return plain(message.text) || (message.attach ? "Attachment" : message.keyboard ? "Buttons" : "");
+}
+
+function body(message) {
+  if (message.deleted) return h("p", { class: "text gone", "data-testid": "message-text" }, icon("trash", 16), "Message deleted");
+  const hollow = message.text === "" && message.attach;
+  return h("div", { class: `text bb ${hollow ? "hollow" : ""}`, "data-testid": "message-text" }, bb(message.text));
+}
+
+function foot(message, kind) {
+  const mine = message.likes.includes(state.me);
+  const names = message.likes.map((id) => person(id).name).join(", ");
+  return h("div", { class: "foot" },
+    message.likes.length > 0 && h("button", {
+      type: "button", class: `likes ${mine ? "mine" : ""}`, title: `Liked by ${names}`, "data-focus": "likes", "data-testid": "likes",
+      "aria-pressed": String(mine), "aria-label": `${message.likes.length} liked it: ${names}`, onclick: () => like(message),
+    }, icon("like", 14), String(message.likes.length)),
+    message.edited && !message.deleted && h("span", { class: "edited" }, "edited"),
+    kind !== "system" && h("time", { datetime: new Date(message.date).toISOString(), title: fullTime(message.date) }, time(message.date)));
+}
+
+function deeds(message, kind) {
+  const mine = message.likes.includes(state.me);
+  const editable = kind === "own";
+  return [
+    kind !== "system" && iconButton("like", "Like", () => like(message), { "aria-pressed": String(mine), ...named("like") }),
+    editable && iconButton("edit", "Edit", () => emit("edit", message), named("edit")),
+    editable && iconButton("trash", "Delete", () => remove(message), named("delete")),
+    iconButton("more", "More", (event) => openMenu(event.currentTarget, menuOf(message), "Message"), { "aria-haspopup": "menu", ...named("more") }),
+  ];
+}
+
+// A name that finds the button again when its message is drawn anew, and for the tests.
+function named(name) {
+  return { "data-focus": name, "data-testid": name };
+}
+
+// The bot's own items come first, as in the portal's menu of a message.
+function menuOf(message) {
+  const items = (message.menu?.ITEMS ?? []).map((item, index) => ({ item, index })).filter(({ item }) => fitsScreen(item));
+  const own = items.map(({ item, index }) => (item.TYPE === "NEWLINE" ? null : {
+    label: String(item.TEXT ?? ""),
+    disabled: yes(item.DISABLED),
+    run: () => perform(item, () => post("/chat/menu", { as: state.me, message: message.id, item: index })),
+  }));
+  return [...own, ...(own.length ? [null] : []),
+    { label: "Copy the text", run: () => copy(plain(message.text)) },
+    { label: "Copy the BB code", run: () => copy(message.text) },
+    { label: `Copy the number ${message.id}`, run: () => copy(String(message.id)) }];
+}
+
+function like(message) {
+  return post("/chat/like", { as: state.me, message: message.id });
+}
+
+async function remove(message) {
+  if (await confirmed("Delete this message?", "Delete")) await post("/chat/delete", { as: state.me, message: message.id });
+}

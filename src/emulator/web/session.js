@@ -1,0 +1,155 @@
+// One person's sitting at the portal: who it is (`?as=2`), which dialog is open (`#chat5`), and the live stream.
+//
+// The address is the truth, so a window can be reloaded, bookmarked or copied, and "back" works as on any page.
+
+import { get, live, post } from "./api.js";
+import { changes, emit, forget, history, state, takeState } from "./store.js";
+import { toast } from "./toast.js";
+
+const HIDDEN_MS_MAX = 60_000;
+let hangUp = () => {};
+let hiddenTimer = 0;
+
+export function begin() {
+  window.addEventListener("popstate", follow);
+  document.addEventListener("visibilitychange", restWhenHidden);
+  window.addEventListener("focus", markRead);
+  follow();
+}
+
+/// Sits down as another person: a fresh look at the same portal.
+export function become(id) {
+  window.history.pushState(null, "", `?as=${id}`);
+  follow();
+}
+
+/// Shows a dialog, or the welcome for null.
+export function show(dialogId) {
+  if (dialogId === state.open) return emit("open");
+  window.history.pushState(null, "", dialogId ? `#${dialogId}` : location.pathname + location.search);
+  follow();
+}
+
+/// Opens the private chat with a person or bot, creating it when they have never talked.
+export async function openPrivate(user) {
+  if (user === state.me) return toast("That is you.");
+  const answer = await post("/chat/open", { as: state.me, user });
+  if (answer) await showNew(answer.dialog_id);
+}
+
+/// Shows a dialog the portal has just created, though its live event may not have come yet.
+export async function showNew(dialogId) {
+  if (!state.dialogs.has(dialogId)) await reload();
+  show(dialogId);
+}
+
+export async function loadOlder() {
+  const id = state.open;
+  const page = history(id);
+  if (!page.more || page.loading) return;
+  page.loading = true;
+  const [first] = page.messages;
+  try {
+    const answer = await get("/chat/history", { as: state.me, dialog: id, before: first.id });
+    if (page.messages[0]?.id === first.id) Object.assign(page, { messages: [...answer.messages, ...page.messages], more: answer.more });
+  } catch (error) {
+    toast(error.message);
+  }
+  page.loading = false;
+  emit("messages");
+}
+
+export function markRead() {
+  const dialog = state.dialogs.get(state.open);
+  if (!dialog?.unread || document.hidden) return;
+  dialog.unread = 0;
+  emit("dialogs");
+  post("/chat/read", { as: state.me, dialog: state.open });
+}
+
+function follow() {
+  const asked = Number(new URLSearchParams(location.search).get("as") ?? sessionStorage.getItem("as") ?? 1) || 1;
+  const open = decodeURIComponent(location.hash.slice(1)).match(/^(chat)?\d+$/)?.[0] ?? null;
+  sessionStorage.setItem("as", asked);
+  if (asked !== state.me || !state.begun) {
+    forget(asked);
+    state.begun = true;
+    state.open = open;
+    ["people", "dialogs", "open", "messages", "wire"].forEach((topic) => emit(topic));
+    return listen();
+  }
+  if (open === state.open) return;
+  state.open = open;
+  emit("open");
+  loadOpen();
+}
+
+function listen() {
+  hangUp();
+  hangUp = live(state.me, take, (online) => {
+    state.online = online;
+    emit("online");
+  });
+}
+
+function take(event) {
+  if (event.type === "hello") return reload();
+  if (event.type === "message" && !state.dialogs.has(event.dialog_id)) return reload();
+  const topics = changes[event.type]?.(event) ?? [];
+  topics.forEach((topic) => emit(topic));
+  const told = { message: event.dialog_id, dialog: event.dialog?.dialog_id }[event.type];
+  if (told && told === state.open && document.hasFocus()) markRead();
+  if (event.type === "left" && event.dialog_id === state.open) show(null);
+}
+
+async function reload() {
+  const me = state.me;
+  try {
+    const [answer, wire] = await Promise.all([get("/chat/state", { as: me }), get("/chat/wire")]);
+    if (me !== state.me) return;
+    takeState(answer);
+    state.wire = wire.entries;
+    for (const [id, page] of state.history) if (id !== state.open) page.loaded = false;
+    ["people", "dialogs", "open", "wire"].forEach((topic) => emit(topic));
+    await loadOpen(true);
+  } catch (error) {
+    if (me !== 1 && state.users.size === 0) return become(1);
+    toast(error.message);
+  }
+}
+
+async function loadOpen(again = false) {
+  const [me, id] = [state.me, state.open];
+  if (!state.dialogs.has(id)) return emit("messages");
+  const page = history(id);
+  if (!page.loaded || again) {
+    const before = new Set(page.messages);
+    try {
+      const answer = await get("/chat/history", { as: me, dialog: id });
+      if (me !== state.me) return;
+      const newest = answer.messages.at(-1)?.id ?? 0;
+      const meanwhile = page.messages.filter((message) => message.id > newest && !before.has(message));
+      Object.assign(page, { messages: [...answer.messages, ...meanwhile], more: answer.more, loaded: true });
+    } catch (error) {
+      toast(error.message);
+    }
+  }
+  emit("messages");
+  markRead();
+}
+
+// A browser gives one address six connections; windows nobody looks at give theirs back and catch up when shown again.
+function restWhenHidden() {
+  clearTimeout(hiddenTimer);
+  if (document.hidden) {
+    hiddenTimer = setTimeout(() => {
+      hangUp();
+      state.resting = true;
+    }, HIDDEN_MS_MAX);
+  } else if (state.resting) {
+    state.resting = false;
+    listen();
+  } else {
+    markRead();
+  }
+}

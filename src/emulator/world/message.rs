@@ -1,0 +1,59 @@
+//! A message as the portal stores it.
+
+use serde_json::Value;
+
+/// Longer texts are cut, as the portal cuts them.
+pub(crate) const TEXT_MAX: usize = 20_000;
+
+/// A chat forgets its oldest message when it holds this many.
+pub(crate) const MESSAGES_MAX: usize = 10_000;
+
+/// What the portal puts at the end of a text it has cut.
+const CUT: &str = " (...)";
+
+/// One line of a chat.
+#[derive(Debug, Clone)]
+pub(crate) struct Message {
+    pub(crate) id: u64,
+    pub(crate) chat: u64,
+    /// `0` for the portal itself.
+    pub(crate) author: u64,
+    pub(crate) text: String,
+    /// Unix milliseconds.
+    pub(crate) date: i64,
+    pub(crate) system: bool,
+    pub(crate) edited: bool,
+    pub(crate) deleted: bool,
+    pub(crate) url_preview: bool,
+    pub(crate) rich: Rich,
+    pub(crate) likes: Vec<u64>,
+}
+
+/// What may hang on a message, in the full form of the documentation.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Rich {
+    pub(crate) keyboard: Option<Value>,
+    pub(crate) attach: Option<Value>,
+    pub(crate) menu: Option<Value>,
+}
+
+/// The text that is stored for a text that was sent.
+pub(crate) fn stored(text: &str) -> String {
+    match text.char_indices().nth(TEXT_MAX) {
+        Some((end, _)) => format!("{}{CUT}", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_text_is_cut_at_a_character_and_says_so() {
+        let cut = stored(&"ж".repeat(TEXT_MAX + 5));
+        assert_eq!(cut.chars().count(), TEXT_MAX + CUT.len());
+        assert!(cut.ends_with("ж (...)"));
+        assert_eq!(stored("short"), "short");
+    }
+}

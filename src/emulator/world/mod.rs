@@ -1,0 +1,169 @@
+//! Everything the portal knows: plain data and the rules that need nothing else.
+//!
+//! One lock holds the whole of it, since a portal on a desk has one author and a few bots. What changes the world and
+//! tells others about it stands in `talk`; what only looks at it stands here.
+
+pub(crate) mod access;
+pub(crate) mod chat;
+pub(crate) mod color;
+pub(crate) mod command;
+pub(crate) mod dialog;
+pub(crate) mod message;
+pub(crate) mod operating;
+pub(crate) mod tokens;
+pub(crate) mod user;
+
+use std::collections::BTreeMap;
+
+use uuid::Uuid;
+
+use self::access::{App, Owner, Subscription, Webhook};
+use self::chat::Chat;
+use self::command::{Command, Use};
+use self::message::Message;
+use self::operating::Operating;
+use self::tokens::Tokens;
+use self::user::User;
+use super::clock::Clock;
+
+/// Bots and everyone else who is not there from the start get ids from here on.
+const FIRST_NEW_USER: u64 = 101;
+
+/// A portal that has been used for years does not number its messages from one.
+const FIRST_MESSAGE: u64 = 84_331;
+
+/// Bots one application may have, as the page of `imbot.register` says; those of version 2 speak of a hundred.
+pub(crate) const BOTS_MAX: usize = 5;
+
+/// The portal's memory.
+pub(crate) struct World {
+    pub(crate) name: String,
+    /// `127.0.0.1:8071`: what a real portal writes as `demo.bitrix24.com`.
+    pub(crate) domain: String,
+    pub(crate) member_id: String,
+    pub(crate) language: String,
+    pub(crate) clock: Clock,
+    pub(crate) users: BTreeMap<u64, User>,
+    pub(crate) chats: BTreeMap<u64, Chat>,
+    /// The chat of each pair of users who have ever talked in private, the smaller id first.
+    pub(crate) private: BTreeMap<(u64, u64), u64>,
+    pub(crate) messages: BTreeMap<u64, Message>,
+    pub(crate) commands: BTreeMap<u64, Command>,
+    /// The open rights to answer a command, oldest first.
+    pub(crate) uses: Vec<Use>,
+    pub(crate) apps: BTreeMap<String, App>,
+    pub(crate) subscriptions: BTreeMap<u64, Subscription>,
+    pub(crate) tokens: Tokens,
+    pub(crate) webhook: Webhook,
+    pub(crate) operating: Operating,
+    /// Bots one application may have.
+    pub(crate) bots_max: usize,
+    next: Sequences,
+}
+
+/// The next id of each kind.
+struct Sequences {
+    user: u64,
+    chat: u64,
+    message: u64,
+    command: u64,
+    subscription: u64,
+    app: u64,
+}
+
+impl World {
+    /// A portal with its people and nothing else.
+    pub(crate) fn new(name: String, domain: String, language: String) -> Self {
+        World {
+            name,
+            domain,
+            member_id: secret(),
+            language,
+            clock: Clock::start(),
+            users: user::people(),
+            chats: BTreeMap::new(),
+            private: BTreeMap::new(),
+            messages: BTreeMap::new(),
+            commands: BTreeMap::new(),
+            uses: Vec::new(),
+            apps: BTreeMap::new(),
+            subscriptions: BTreeMap::new(),
+            tokens: Tokens::default(),
+            webhook: Webhook {
+                user: 1,
+                secret: secret(),
+            },
+            operating: Operating::default(),
+            bots_max: BOTS_MAX,
+            next: Sequences {
+                user: FIRST_NEW_USER,
+                chat: 1,
+                message: FIRST_MESSAGE,
+                command: 1,
+                subscription: 1,
+                app: 1,
+            },
+        }
+    }
+
+    /// The address of the REST interface, `client_endpoint` in every `auth`.
+    pub(crate) fn endpoint(&self) -> String {
+        format!("http://{}/rest/", self.domain)
+    }
+
+    /// The inbound webhook as it is pasted into settings.
+    pub(crate) fn webhook_url(&self) -> String {
+        format!(
+            "{}{}/{}/",
+            self.endpoint(),
+            self.webhook.user,
+            self.webhook.secret
+        )
+    }
+
+    pub(crate) fn new_user_id(&mut self) -> u64 {
+        take(&mut self.next.user)
+    }
+
+    pub(crate) fn new_chat_id(&mut self) -> u64 {
+        take(&mut self.next.chat)
+    }
+
+    pub(crate) fn new_message_id(&mut self) -> u64 {
+        take(&mut self.next.message)
+    }
+
+    pub(crate) fn new_command_id(&mut self) -> u64 {
+        take(&mut self.next.command)
+    }
+
+    pub(crate) fn new_subscription_id(&mut self) -> u64 {
+        take(&mut self.next.subscription)
+    }
+
+    pub(crate) fn new_app_id(&mut self) -> u64 {
+        take(&mut self.next.app)
+    }
+
+    /// The bots of one application, lowest id first.
+    pub(crate) fn bots_of(&self, owner: &Owner) -> impl Iterator<Item = &User> {
+        self.users
+            .values()
+            .filter(move |user| user.bot.as_ref().is_some_and(|bot| bot.owner == *owner))
+    }
+
+    pub(crate) fn is_bot(&self, id: u64) -> bool {
+        self.users.get(&id).is_some_and(|user| user.bot.is_some())
+    }
+}
+
+fn take(next: &mut u64) -> u64 {
+    let id = *next;
+    *next += 1;
+    id
+}
+
+/// Thirty-two characters nobody can guess, in the portal's hexadecimal manner.
+pub(crate) fn secret() -> String {
+    Uuid::new_v4().simple().to_string()
+}

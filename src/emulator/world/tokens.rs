@@ -1,0 +1,182 @@
+//! Access and refresh tokens: who they stand for and how long they live.
+//!
+//! Every event carries fresh ones, so the pairs made for events are bounded by number; those an application got by
+//! installing or refreshing stay until they are used up or expire.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::secret;
+
+/// An access token lives an hour.
+pub(crate) const ACCESS_SECONDS: i64 = 3600;
+
+/// A refresh token lives 180 days.
+const REFRESH_SECONDS: i64 = 180 * 24 * 3600;
+
+/// An authorization code lives 30 seconds and is used once.
+const CODE_SECONDS: i64 = 30;
+
+/// The pairs made for events that are kept; beyond this the oldest pair dies.
+const EVENT_PAIRS_MAX: usize = 20_000;
+
+/// A chain "event, call with its token, event" is cut after this many links.
+pub(crate) const HOPS_MAX: u8 = 7;
+
+/// Whom a token stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Grant {
+    pub(crate) client_id: String,
+    pub(crate) user: u64,
+    /// Links left in a chain of events.
+    pub(crate) hops: u8,
+    /// Unix seconds.
+    pub(crate) expires: i64,
+}
+
+/// A fresh access token with its refresh token.
+#[derive(Debug, Clone)]
+pub(crate) struct Pair {
+    pub(crate) access: String,
+    pub(crate) refresh: String,
+    /// Unix seconds.
+    pub(crate) expires: i64,
+}
+
+/// All tokens that were given out and still mean something.
+#[derive(Debug, Default)]
+pub(crate) struct Tokens {
+    access: BTreeMap<String, Grant>,
+    refresh: BTreeMap<String, Grant>,
+    codes: BTreeMap<String, Grant>,
+    of_events: VecDeque<Pair>,
+}
+
+impl Tokens {
+    /// A pair for an installation or a refresh: a chain of events begins anew with it.
+    pub(crate) fn issue(&mut self, client_id: &str, user: u64, now: i64) -> Pair {
+        self.access
+            .retain(|_, grant| grant.expires + ACCESS_SECONDS > now);
+        self.mint(client_id, user, now, HOPS_MAX)
+    }
+
+    /// A pair for an event that is `hops` links away from being cut.
+    pub(crate) fn issue_for_event(
+        &mut self,
+        client_id: &str,
+        user: u64,
+        now: i64,
+        hops: u8,
+    ) -> Pair {
+        let pair = self.mint(client_id, user, now, hops);
+        self.of_events.push_back(pair.clone());
+        if self.of_events.len() > EVENT_PAIRS_MAX
+            && let Some(oldest) = self.of_events.pop_front()
+        {
+            self.access.remove(&oldest.access);
+            self.refresh.remove(&oldest.refresh);
+        }
+        pair
+    }
+
+    fn mint(&mut self, client_id: &str, user: u64, now: i64, hops: u8) -> Pair {
+        let grant = |life| Grant {
+            client_id: client_id.to_owned(),
+            user,
+            hops,
+            expires: now + life,
+        };
+        let pair = Pair {
+            access: secret() + &secret(),
+            refresh: secret() + &secret(),
+            expires: now + ACCESS_SECONDS,
+        };
+        self.access
+            .insert(pair.access.clone(), grant(ACCESS_SECONDS));
+        self.refresh
+            .insert(pair.refresh.clone(), grant(REFRESH_SECONDS));
+        pair
+    }
+
+    /// Whom an access token stands for, expired or not.
+    pub(crate) fn grant(&self, access: &str) -> Option<&Grant> {
+        self.access.get(access)
+    }
+
+    /// Takes a refresh token, which is dead from now on.
+    pub(crate) fn take_refresh(
+        &mut self,
+        refresh: &str,
+        client_id: &str,
+        now: i64,
+    ) -> Option<Grant> {
+        take(&mut self.refresh, refresh, client_id, now)
+    }
+
+    /// An authorization code for the full OAuth flow.
+    pub(crate) fn issue_code(&mut self, client_id: &str, user: u64, now: i64) -> String {
+        self.codes.retain(|_, grant| grant.expires > now);
+        let code = secret();
+        let grant = Grant {
+            client_id: client_id.to_owned(),
+            user,
+            hops: HOPS_MAX,
+            expires: now + CODE_SECONDS,
+        };
+        self.codes.insert(code.clone(), grant);
+        code
+    }
+
+    /// Takes an authorization code.
+    pub(crate) fn take_code(&mut self, code: &str, client_id: &str, now: i64) -> Option<Grant> {
+        take(&mut self.codes, code, client_id, now)
+    }
+
+    /// Lets every access token expire now, so that a client shows how it refreshes.
+    pub(crate) fn expire_all(&mut self, now: i64) {
+        for grant in self.access.values_mut() {
+            grant.expires = grant.expires.min(now);
+        }
+    }
+
+    /// Kills all that an application holds.
+    pub(crate) fn revoke(&mut self, client_id: &str) {
+        for book in [&mut self.access, &mut self.refresh, &mut self.codes] {
+            book.retain(|_, grant| grant.client_id != client_id);
+        }
+    }
+}
+
+fn take(book: &mut BTreeMap<String, Grant>, key: &str, client_id: &str, now: i64) -> Option<Grant> {
+    let grant = book
+        .get(key)
+        .filter(|grant| grant.client_id == client_id && grant.expires > now)?
+        .clone();
+    book.remove(key);
+    Some(grant)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refresh_token_works_once_and_only_for_its_application() {
+        let mut tokens = Tokens::default();
+        let pair = tokens.issue("a", 1, 0);
+        assert_eq!(tokens.take_refresh(&pair.refresh, "b", 0), None);
+        assert!(tokens.take_refresh(&pair.refresh, "a", 0).is_some());
+        assert_eq!(tokens.take_refresh(&pair.refresh, "a", 0), None);
+    }
+
+    #[test]
+    fn tokens_of_events_never_push_out_those_of_the_installation() {
+        let mut tokens = Tokens::default();
+        let kept = tokens.issue("a", 1, 0);
+        let first = tokens.issue_for_event("a", 1, 0, 6);
+        for _ in 0..EVENT_PAIRS_MAX {
+            tokens.issue_for_event("a", 1, 0, 6);
+        }
+        assert!(tokens.grant(&first.access).is_none());
+        assert!(tokens.grant(&kept.access).is_some());
+    }
+}

@@ -1,0 +1,101 @@
+//! Who talks: people, and bots, which to the portal are users as well.
+
+use std::collections::BTreeMap;
+
+use super::access::Owner;
+
+/// Somebody with an id: a person, or a bot if `bot` says so.
+#[derive(Debug, Clone)]
+pub(crate) struct User {
+    pub(crate) id: u64,
+    pub(crate) first_name: String,
+    pub(crate) last_name: String,
+    pub(crate) position: String,
+    /// `M` or `F`.
+    pub(crate) gender: String,
+    /// One of the sixteen colour names.
+    pub(crate) color: String,
+    pub(crate) bot: Option<Bot>,
+}
+
+/// What a bot has that a person has not.
+#[derive(Debug, Clone)]
+pub(crate) struct Bot {
+    pub(crate) code: String,
+    pub(crate) kind: BotType,
+    pub(crate) openline: bool,
+    pub(crate) owner: Owner,
+}
+
+/// The letter a bot was registered with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BotType {
+    /// `B`: hears what is said to it, in groups only when mentioned.
+    Plain,
+    /// `O`: made for open lines.
+    OpenLine,
+    /// `H`: as `B`, and looks like a person.
+    Human,
+    /// `S`: hears all that is said where it is.
+    Supervisor,
+}
+
+impl BotType {
+    /// Reads the letter; anything unknown is silently a plain bot, as on the portal.
+    pub(crate) fn from_letter(letter: &str) -> Self {
+        match letter {
+            "O" => BotType::OpenLine,
+            "H" => BotType::Human,
+            "S" => BotType::Supervisor,
+            _ => BotType::Plain,
+        }
+    }
+
+    pub(crate) fn letter(self) -> &'static str {
+        match self {
+            BotType::Plain => "B",
+            BotType::OpenLine => "O",
+            BotType::Human => "H",
+            BotType::Supervisor => "S",
+        }
+    }
+}
+
+impl User {
+    pub(crate) fn name(&self) -> String {
+        format!("{} {}", self.first_name, self.last_name)
+            .trim()
+            .to_owned()
+    }
+
+    /// The person who installs applications and owns the webhook.
+    pub(crate) fn is_admin(&self) -> bool {
+        self.id == 1
+    }
+}
+
+/// The people who are there from the start; the first is the administrator.
+pub(crate) fn people() -> BTreeMap<u64, User> {
+    [
+        ("Ann", "Meyer", "Sales manager", "F", "RED"),
+        ("Boris", "Petrov", "Support engineer", "M", "DARK_BLUE"),
+        ("Clara", "Diaz", "Accountant", "F", "PURPLE"),
+        ("David", "Kim", "Warehouse lead", "M", "LIME"),
+        ("Elif", "Yılmaz", "", "F", "AQUA"),
+    ]
+    .into_iter()
+    .zip(1..)
+    .map(|((first_name, last_name, position, gender, color), id)| {
+        let user = User {
+            id,
+            first_name: first_name.to_owned(),
+            last_name: last_name.to_owned(),
+            position: position.to_owned(),
+            gender: gender.to_owned(),
+            color: color.to_owned(),
+            bot: None,
+        };
+        (id, user)
+    })
+    .collect()
+}
