@@ -82,14 +82,16 @@ impl App {
     /// (`"ONTASK*"`, `"*"`), or by [`Category`](crate::event::Category). Several may be for one event.
     #[must_use]
     pub fn hook(mut self, events: impl Into<Pattern>, hook: impl Hook) -> App {
-        self.hooks.push((events.into(), Listener::Hook(Arc::new(hook))));
+        self.hooks
+            .push((events.into(), Listener::Hook(Arc::new(hook))));
         self
     }
 
     /// Forwards events that are not a bot's to an address, as JSON: `event`, `portal`, `ts`, `data`; no tokens.
     #[must_use]
     pub fn forward(mut self, events: impl Into<Pattern>, address: impl Into<String>) -> App {
-        self.hooks.push((events.into(), Listener::Address(address.into())));
+        self.hooks
+            .push((events.into(), Listener::Address(address.into())));
         self
     }
 
@@ -119,23 +121,39 @@ impl App {
     pub fn engine(self, config: &Config) -> Result<Arc<Engine>, ConfigError> {
         check(&self.bots)?;
         let missing = |value: &Option<String>, why| value.clone().ok_or(ConfigError::Missing(why));
-        let client_id = missing(&config.client_id, "the application's client id is missing: set IMBOT_CLIENT_ID")?;
+        let client_id = missing(
+            &config.client_id,
+            "the application's client id is missing: set IMBOT_CLIENT_ID",
+        )?;
         let handler_url = missing(
             &config.public_url,
             "the address where portals reach this program is missing: set IMBOT_PUBLIC_URL",
         )?;
         let no_secret = "the application's client secret is missing: set IMBOT_CLIENT_SECRET";
-        let client_secret: SecretString = config.client_secret.clone().ok_or(ConfigError::Missing(no_secret))?;
+        let client_secret: SecretString = config
+            .client_secret
+            .clone()
+            .ok_or(ConfigError::Missing(no_secret))?;
         let http = Http::new(config.allow_host.iter().cloned())?;
-        let hooks = self.hooks.into_iter().map(|(pattern, listener)| (pattern, listener.hook(&http))).collect();
+        let hooks = self
+            .hooks
+            .into_iter()
+            .map(|(pattern, listener)| (pattern, listener.hook(&http)))
+            .collect();
         let store = self.store.unwrap_or_else(|| {
-            tracing::info!("conversations are kept in memory: they are forgotten when this program ends");
+            tracing::info!(
+                "conversations are kept in memory: they are forgotten when this program ends"
+            );
             Arc::new(Memory::new())
         });
         let options = Options {
             store,
             http,
-            application: Arc::new(Application { client_id, client_secret, oauth_url: config.oauth_url.clone() }),
+            application: Arc::new(Application {
+                client_id,
+                client_secret,
+                oauth_url: config.oauth_url.clone(),
+            }),
             handler_url,
             bx24_url: config.bx24_url.clone(),
             speaker: self.speaker.unwrap_or_else(|| Arc::new(Rest)),
@@ -146,12 +164,18 @@ impl App {
 
     /// The names of its bots, for people.
     pub(crate) fn names(&self) -> Vec<String> {
-        self.bots.iter().map(|bot| bot.profile().name().to_owned()).collect()
+        self.bots
+            .iter()
+            .map(|bot| bot.profile().name().to_owned())
+            .collect()
     }
 
     /// The codes of its bots.
     pub(crate) fn codes(&self) -> Vec<String> {
-        self.bots.iter().map(|bot| bot.profile().code().to_owned()).collect()
+        self.bots
+            .iter()
+            .map(|bot| bot.profile().code().to_owned())
+            .collect()
     }
 }
 
@@ -166,7 +190,10 @@ impl Listener {
 
 impl std::fmt::Debug for App {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("App").field("bots", &self.names()).field("hooks", &self.hooks.len()).finish()
+        f.debug_struct("App")
+            .field("bots", &self.names())
+            .field("hooks", &self.hooks.len())
+            .finish()
     }
 }
 
@@ -174,11 +201,21 @@ impl std::fmt::Debug for App {
 fn check(bots: &[Arc<dyn AnyBot>]) -> Result<(), ConfigError> {
     for (index, bot) in bots.iter().enumerate() {
         let code = bot.profile().code();
-        if bots[..index].iter().any(|other| other.profile().code() == code) {
+        if bots[..index]
+            .iter()
+            .any(|other| other.profile().code() == code)
+        {
             return Err(ConfigError::SameCode(code.to_owned()));
         }
-        if let Some(spec) = bot.commands().iter().find(|spec| !crate::message::is_command(spec.name())) {
-            return Err(ConfigError::CommandName { bot: code.to_owned(), command: spec.name().to_owned() });
+        if let Some(spec) = bot
+            .commands()
+            .iter()
+            .find(|spec| !crate::message::is_command(spec.name()))
+        {
+            return Err(ConfigError::CommandName {
+                bot: code.to_owned(),
+                command: spec.name().to_owned(),
+            });
         }
     }
     Ok(())

@@ -1,6 +1,9 @@
 //! The command line that every program of bots gets.
 
-#![expect(clippy::print_stdout, reason = "what a command answers goes to standard output")]
+#![expect(
+    clippy::print_stdout,
+    reason = "what a command answers goes to standard output"
+)]
 
 use std::error::Error;
 use std::io::{ErrorKind, Read};
@@ -65,7 +68,11 @@ type Done = Result<(), Box<dyn Error>>;
 pub(crate) fn run(app: App) -> ExitCode {
     let cli = Cli::parse();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .init();
     let done = match cli.command {
         None => on_runtime(run_somewhere(app)),
         Some(Command::Run(run)) => on_runtime(run_bots(app, run)),
@@ -82,18 +89,30 @@ pub(crate) fn run(app: App) -> ExitCode {
 }
 
 fn on_runtime(work: impl Future<Output = Done>) -> Done {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(work)
 }
 
 /// Without a command: on the portal that the environment names, else on an emulated one.
 async fn run_somewhere(app: App) -> Done {
-    let Cli { command: Some(Command::Run(mut run)) } = Cli::parse_from(["imbot", "run"]) else { unreachable!() };
+    let Cli {
+        command: Some(Command::Run(mut run)),
+    } = Cli::parse_from(["imbot", "run"])
+    else {
+        unreachable!()
+    };
     run.emulator = run.config.client_id.is_none();
     run_bots(app, run).await
 }
 
 async fn run_bots(app: App, run: Run) -> Done {
-    let Run { emulator, emulator_listen, mut config } = run;
+    let Run {
+        emulator,
+        emulator_listen,
+        mut config,
+    } = run;
     let listener = listen(config.listen, emulator).await?;
     if !emulator {
         let path = path_of(config.public_url.as_deref());
@@ -114,7 +133,10 @@ async fn run_bots(app: App, run: Run) -> Done {
             tracing::error!(%error, "the bots are not installed on the emulated portal");
         }
         wait_for(&portal, &codes).await;
-        println!("\n  No portal is configured, so this one is emulated. Talk to the bots here:\n\n      {}\n\n  Ctrl-C ends it.\n", portal.url());
+        println!(
+            "\n  No portal is configured, so this one is emulated. Talk to the bots here:\n\n      {}\n\n  Ctrl-C ends it.\n",
+            portal.url()
+        );
         std::future::pending::<Done>().await
     };
     let served = tokio::select! {
@@ -128,7 +150,14 @@ async fn run_bots(app: App, run: Run) -> Done {
 async fn serve_app(app: App, config: &Config, listener: TcpListener, path: &str) -> Done {
     let engine = app.engine(config)?;
     engine.recover().await?;
-    Ok(serve::run(engine, listener, path, serve::asked_to_stop(), config.stop_timeout()).await?)
+    Ok(serve::run(
+        engine,
+        listener,
+        path,
+        serve::asked_to_stop(),
+        config.stop_timeout(),
+    )
+    .await?)
 }
 
 /// Waits until the bots are on the portal, so that the first click finds them.
@@ -149,25 +178,40 @@ async fn listen(address: SocketAddr, is_trial: bool) -> std::io::Result<TcpListe
         Err(error) if is_trial && error.kind() == ErrorKind::AddrInUse => {
             TcpListener::bind(SocketAddr::new(address.ip(), 0)).await
         }
-        Err(error) => Err(std::io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))),
+        Err(error) => Err(std::io::Error::new(
+            error.kind(),
+            format!("cannot listen on {address}: {error}"),
+        )),
         listener => listener,
     }
 }
 
 async fn start_emulator(listen: SocketAddr) -> std::io::Result<Emulator> {
-    match Emulator::start(Options { listen, ..Options::default() }).await {
+    match Emulator::start(Options {
+        listen,
+        ..Options::default()
+    })
+    .await
+    {
         Err(error) if error.kind() == ErrorKind::AddrInUse => {
             let listen = SocketAddr::new(listen.ip(), 0);
-            Emulator::start(Options { listen, ..Options::default() }).await
+            Emulator::start(Options {
+                listen,
+                ..Options::default()
+            })
+            .await
         }
         started => started,
     }
 }
 
 async fn emulate(listen: SocketAddr) -> Done {
-    let portal = Emulator::start(Options { listen, ..Options::default() })
-        .await
-        .map_err(|error| format!("cannot listen on {listen}: {error}"))?;
+    let portal = Emulator::start(Options {
+        listen,
+        ..Options::default()
+    })
+    .await
+    .map_err(|error| format!("cannot listen on {listen}: {error}"))?;
     let url = portal.url();
     println!(
         "\
@@ -198,15 +242,21 @@ async fn emulate(listen: SocketAddr) -> Done {
 
 /// The path of an address, for a reverse proxy that passes it on.
 fn path_of(url: Option<&str>) -> String {
-    let rest = url.and_then(|url| url.split_once("://")).map_or("", |(_, rest)| rest);
-    rest.find('/').map_or("", |start| &rest[start..]).trim_end_matches('/').to_owned()
+    let rest = url
+        .and_then(|url| url.split_once("://"))
+        .map_or("", |(_, rest)| rest);
+    rest.find('/')
+        .map_or("", |start| &rest[start..])
+        .trim_end_matches('/')
+        .to_owned()
 }
 
 fn decode(file: Option<PathBuf>) -> Done {
     let mut body = Vec::new();
     match file {
         Some(file) => {
-            let opened = std::fs::File::open(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+            let opened = std::fs::File::open(&file)
+                .map_err(|error| format!("{}: {error}", file.display()))?;
             std::io::BufReader::new(opened).read_to_end(&mut body)?;
         }
         None => drop(std::io::stdin().read_to_end(&mut body)?),
@@ -227,7 +277,9 @@ fn show(delivery: &Delivery) -> Result<Value, Box<dyn Error>> {
     let events = serde_json::to_value(delivery.events()?)?;
     let mut raw = delivery.root().to_json();
     hide_tokens(&mut raw);
-    Ok(json!({ "event": delivery.name, "category": format!("{:?}", delivery.category), "events": events, "raw": raw }))
+    Ok(
+        json!({ "event": delivery.name, "category": format!("{:?}", delivery.category), "events": events, "raw": raw }),
+    )
 }
 
 /// Shortens what must not be shown, wherever it stands.

@@ -22,7 +22,12 @@ pub struct Config {
     pub client_id: Option<String>,
 
     /// The application's `client_secret`; better given in the environment
-    #[arg(long, env = "IMBOT_CLIENT_SECRET", value_name = "SECRET", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "IMBOT_CLIENT_SECRET",
+        value_name = "SECRET",
+        hide_env_values = true
+    )]
     pub client_secret: Option<SecretString>,
 
     /// Where portals reach this program, such as <https://bots.example.com/bitrix>: the application's handler address
@@ -30,7 +35,12 @@ pub struct Config {
     pub public_url: Option<String>,
 
     /// The address to listen on
-    #[arg(long, env = "IMBOT_LISTEN", default_value = "127.0.0.1:8072", value_name = "ADDRESS")]
+    #[arg(
+        long,
+        env = "IMBOT_LISTEN",
+        default_value = "127.0.0.1:8072",
+        value_name = "ADDRESS"
+    )]
     pub listen: SocketAddr,
 
     /// The authorization server
@@ -42,7 +52,12 @@ pub struct Config {
     pub bx24_url: String,
 
     /// A host that may be called by http and inside the own network, such as 127.0.0.1:8071; may be repeated
-    #[arg(long, env = "IMBOT_ALLOW_HOST", value_name = "HOST:PORT", value_delimiter = ',')]
+    #[arg(
+        long,
+        env = "IMBOT_ALLOW_HOST",
+        value_name = "HOST:PORT",
+        value_delimiter = ','
+    )]
     pub allow_host: Vec<String>,
 
     /// Seconds that a handler may take

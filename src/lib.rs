@@ -30,23 +30,25 @@
 //! - [`serve`]: how events arrive
 //! - [`emulator`]: a portal on your desk
 
-pub mod event;
-pub mod message;
-pub mod store;
-pub mod portal;
-pub mod handler;
-pub mod engine;
-pub mod serve;
-pub mod emulator;
 mod app;
 mod cli;
 pub mod config;
+pub mod emulator;
+pub mod engine;
+pub mod event;
+pub mod handler;
+pub mod message;
+pub mod portal;
+pub mod serve;
+pub mod store;
 
 use std::process::ExitCode;
 
 pub use app::{App, ConfigError};
 pub use config::Config;
-pub use handler::{Bot, CommandSpec, Context, Error, HookEvent, Pattern, Profile, Result, State, tell};
+pub use handler::{
+    Bot, CommandSpec, Context, Error, HookEvent, Pattern, Profile, Result, State, tell,
+};
 
 /// What a program of bots needs in nearly every file.
 pub mod prelude {

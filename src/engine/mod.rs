@@ -49,6 +49,7 @@ pub const TURN_TIMEOUT: Duration = Duration::from_secs(60);
 pub const INSTALLS_MAX: usize = 64;
 
 /// What the engine is made of.
+#[derive(Debug)]
 pub struct Options {
     /// Where it remembers.
     pub store: Arc<dyn Store>,
@@ -88,6 +89,7 @@ struct Known {
 }
 
 /// What an installation claims, to be proven by exchanging its refresh token.
+#[derive(Debug)]
 pub struct Proof {
     /// The portal that it claims to be.
     pub portal: MemberId,
@@ -136,9 +138,12 @@ impl Engine {
                 chats: Lanes::new(lanes(), LANE_MAX, WAITING_MAX, |engine, key, job| {
                     engine.turn(key, job)
                 }),
-                hooked: Lanes::new(lanes(), LANE_MAX, WAITING_MAX, |engine, key: (MemberId, usize), job| {
-                    engine.run_hook(key.1, job)
-                }),
+                hooked: Lanes::new(
+                    lanes(),
+                    LANE_MAX,
+                    WAITING_MAX,
+                    |engine, key: (MemberId, usize), job| engine.run_hook(key.1, job),
+                ),
                 outbox: Lanes::new(lanes(), usize::MAX, usize::MAX, |engine, _, call| {
                     engine.send(call)
                 }),

@@ -43,7 +43,12 @@ impl Acceptor {
     pub fn new(listener: TcpListener) -> io::Result<Acceptor> {
         let address = LocalAddr(Addr::SocketAddr(listener.local_addr()?));
         let free = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-        Ok(Acceptor { listener, address, free, request_timeout: REQUEST_TIMEOUT })
+        Ok(Acceptor {
+            listener,
+            address,
+            free,
+            request_timeout: REQUEST_TIMEOUT,
+        })
     }
 
     /// Accepts so many connections at once. Default: [`CONNECTIONS_MAX`].
@@ -69,7 +74,10 @@ impl poem::listener::Acceptor for Acceptor {
     }
 
     async fn accept(&mut self) -> io::Result<(Connection, LocalAddr, RemoteAddr, Scheme)> {
-        let permit = Arc::clone(&self.free).acquire_owned().await.map_err(io::Error::other)?;
+        let permit = Arc::clone(&self.free)
+            .acquire_owned()
+            .await
+            .map_err(io::Error::other)?;
         loop {
             match self.listener.accept().await {
                 Ok((stream, remote)) => {
@@ -99,9 +107,19 @@ pub struct Connection {
 }
 
 impl Connection {
-    fn new(stream: TcpStream, request_timeout: Duration, permit: OwnedSemaphorePermit) -> Connection {
+    fn new(
+        stream: TcpStream,
+        request_timeout: Duration,
+        permit: OwnedSemaphorePermit,
+    ) -> Connection {
         let deadline = Box::pin(sleep(request_timeout));
-        Connection { stream, deadline, is_in_request: true, request_timeout, _permit: permit }
+        Connection {
+            stream,
+            deadline,
+            is_in_request: true,
+            request_timeout,
+            _permit: permit,
+        }
     }
 
     /// A byte was written: the request has arrived, and silence begins.
@@ -114,7 +132,11 @@ impl Connection {
 }
 
 impl AsyncRead for Connection {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         match Pin::new(&mut self.stream).poll_read(cx, buffer) {
             Poll::Ready(Ok(())) if buffer.filled().len() > before && !self.is_in_request => {
@@ -132,13 +154,17 @@ impl AsyncRead for Connection {
                 drop(ready);
                 Poll::Ready(Err(ErrorKind::TimedOut.into()))
             }
-            ready => ready,
+            ready @ Poll::Ready(_) => ready,
         }
     }
 }
 
 impl AsyncWrite for Connection {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         self.answered();
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }

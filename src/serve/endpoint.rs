@@ -22,8 +22,8 @@ use crate::event::BODY_BYTES_MAX;
 /// ```
 pub fn endpoint(engine: Arc<Engine>) -> impl Endpoint<Output = Response> + use<> {
     Route::new()
-        .at("/", events)
-        .at("/install", get(install::page).post(install::page))
+        .at("/", take_in)
+        .at("/install", get(install::install).post(install::install))
         .at("/health", get(health))
         .data(engine)
         .map_to_response()
@@ -31,22 +31,39 @@ pub fn endpoint(engine: Arc<Engine>) -> impl Endpoint<Output = Response> + use<>
 
 /// Takes an event in.
 #[handler]
-async fn events(request: &Request, body: poem::Body, Data(engine): Data<&Arc<Engine>>) -> Response {
+async fn take_in(
+    request: &Request,
+    body: poem::Body,
+    Data(engine): Data<&Arc<Engine>>,
+) -> Response {
     let event = match *request.method() {
         Method::POST if !is_form(request) => {
-            return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "events are posted as application/x-www-form-urlencoded");
+            return refuse(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "events are posted as application/x-www-form-urlencoded",
+            );
         }
         Method::POST => match body.into_bytes_limit(BODY_BYTES_MAX).await {
             Ok(body) => body,
             Err(poem::error::ReadBodyError::PayloadTooLarge) => {
-                return refuse(StatusCode::PAYLOAD_TOO_LARGE, &format!("the body is longer than {BODY_BYTES_MAX} bytes"));
+                return refuse(
+                    StatusCode::PAYLOAD_TOO_LARGE,
+                    &format!("the body is longer than {BODY_BYTES_MAX} bytes"),
+                );
             }
             Err(_) => return refuse(StatusCode::BAD_REQUEST, "the body ended early"),
         },
         Method::GET => Bytes::copy_from_slice(request.uri().query().unwrap_or_default().as_bytes()),
         _ => {
-            let response = refuse(StatusCode::METHOD_NOT_ALLOWED, "events come by POST, or by GET with a query");
-            return poem::IntoResponse::into_response(poem::IntoResponse::with_header(response, header::ALLOW, "POST, GET"));
+            let response = refuse(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "events come by POST, or by GET with a query",
+            );
+            return poem::IntoResponse::into_response(poem::IntoResponse::with_header(
+                response,
+                header::ALLOW,
+                "POST, GET",
+            ));
         }
     };
     match engine.accept(event).await {
@@ -74,7 +91,10 @@ fn status(refused: &Refused) -> StatusCode {
 }
 
 pub(super) fn refuse(status: StatusCode, why: &str) -> Response {
-    Response::builder().status(status).content_type("text/plain; charset=utf-8").body(format!("{why}\n"))
+    Response::builder()
+        .status(status)
+        .content_type("text/plain; charset=utf-8")
+        .body(format!("{why}\n"))
 }
 
 /// Tells a probe that the program runs, and how much waits.
@@ -82,5 +102,7 @@ pub(super) fn refuse(status: StatusCode, why: &str) -> Response {
 fn health(Data(engine): Data<&Arc<Engine>>) -> Response {
     let (events, calls) = engine.waiting();
     let health = json!({ "status": "ok", "portals": engine.portals().len(), "waiting": { "events": events, "calls": calls } });
-    Response::builder().content_type("application/json").body(health.to_string())
+    Response::builder()
+        .content_type("application/json")
+        .body(health.to_string())
 }

@@ -21,12 +21,15 @@ const PAGE: &str = include_str!("install.html");
 
 /// Takes the tokens in, and finishes the installation in the browser.
 #[handler]
-pub(super) async fn page(body: Body, Data(engine): Data<&Arc<Engine>>) -> Response {
+pub(super) async fn install(body: Body, Data(engine): Data<&Arc<Engine>>) -> Response {
     let Ok(body) = body.into_bytes_limit(BODY_BYTES_MAX).await else {
         return refuse(StatusCode::PAYLOAD_TOO_LARGE, "the body is too long");
     };
     let Some(proof) = Tree::from_form(body).ok().and_then(|form| proof(&form)) else {
-        return refuse(StatusCode::BAD_REQUEST, "this page is opened by a portal that installs the application");
+        return refuse(
+            StatusCode::BAD_REQUEST,
+            "this page is opened by a portal that installs the application",
+        );
     };
     match engine.install(proof) {
         Ok(()) => html(PAGE.replace("{{bx24}}", engine.bx24_url())),
@@ -35,11 +38,18 @@ pub(super) async fn page(body: Body, Data(engine): Data<&Arc<Engine>>) -> Respon
 }
 
 fn html(page: String) -> Response {
-    Response::builder().content_type("text/html; charset=utf-8").body(page)
+    Response::builder()
+        .content_type("text/html; charset=utf-8")
+        .body(page)
 }
 
 fn proof(form: &Tree) -> Option<Proof> {
-    let text = |key: &str| form.root().get(key).and_then(Node::filled).map(String::from);
+    let text = |key: &str| {
+        form.root()
+            .get(key)
+            .and_then(Node::filled)
+            .map(String::from)
+    };
     Some(Proof {
         portal: MemberId::new(text("member_id")?),
         application_token: SecretString::from(text("APPLICATION_TOKEN")?),

@@ -47,7 +47,9 @@ pub async fn run(
     if !path.is_empty() {
         app = app.nest(path, events.into_endpoint());
     }
-    let served = Server::new_with_acceptor(acceptor).run_with_graceful_shutdown(app, stop, Some(limit)).await;
+    let served = Server::new_with_acceptor(acceptor)
+        .run_with_graceful_shutdown(app, stop, Some(limit))
+        .await;
     engine.stop(limit).await;
     served
 }
@@ -59,7 +61,9 @@ pub async fn asked_to_stop() {
     {
         use tokio::signal::unix::{SignalKind, signal};
         match signal(SignalKind::terminate()) {
-            Ok(mut terminate) => tokio::select! { () = interrupt => {}, _ = terminate.recv() => {} },
+            Ok(mut terminate) => {
+                tokio::select! { () = interrupt => {}, _ = terminate.recv() => {} }
+            }
             Err(_) => interrupt.await,
         }
     }
