@@ -102,6 +102,13 @@ impl App {
         self
     }
 
+    /// Remembers in a store that others hold, too.
+    #[must_use]
+    pub fn shared_store(mut self, store: Arc<dyn Store>) -> App {
+        self.store = Some(store);
+        self
+    }
+
     /// Sends messages another way. Default: the portal's REST methods.
     #[must_use]
     pub fn speaker(mut self, speaker: impl Speaker) -> App {

@@ -69,6 +69,23 @@ pub struct Config {
     pub stop_timeout: u64,
 }
 
+impl Default for Config {
+    /// The documented defaults; the environment is not read.
+    fn default() -> Config {
+        Config {
+            client_id: None,
+            client_secret: None,
+            public_url: None,
+            listen: SocketAddr::from(([127, 0, 0, 1], 8072)),
+            oauth_url: OAUTH_URL.to_owned(),
+            bx24_url: BX24_URL.to_owned(),
+            allow_host: Vec::new(),
+            turn_timeout: TURN_TIMEOUT.as_secs(),
+            stop_timeout: STOP_TIMEOUT.as_secs(),
+        }
+    }
+}
+
 impl Config {
     /// How long a handler may take.
     pub fn turn_timeout(&self) -> Duration {

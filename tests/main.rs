@@ -1,3 +1,6 @@
 //! The end-to-end tests: one program, so that it links once.
 
+mod engine;
 mod event;
+mod house;
+mod store;

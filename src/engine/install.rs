@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{Engine, Proof, Refused};
-use crate::event::{Category, Delivery, catalogue};
+use crate::event::{Category, Delivery, Event, catalogue};
 use crate::handler::{AnyBot, Pattern};
 use crate::portal::{BotFields, CommandFields, Error, Portal};
 use crate::store::Installation;
@@ -24,6 +24,7 @@ impl Engine {
                 portal,
                 application_token,
                 refresh_token,
+                event: Some(delivery.clone()),
             }),
             _ => Err(Refused::Unproven),
         }
@@ -68,7 +69,24 @@ impl Engine {
         }
         let portal = self.know(installation).await;
         tracing::info!(portal = %portal.id(), endpoint = portal.endpoint(), "installed");
+        if let Some(delivery) = proof.event {
+            self.tell_hooks(&portal, &delivery).await;
+        }
         self.set_up(&portal).await;
+    }
+
+    /// Hooks see a proven installation as they see any event.
+    async fn tell_hooks(self: &Arc<Self>, portal: &Portal, delivery: &Delivery) {
+        let rows = self.rows(portal, delivery, &[Event::Other]);
+        match self.options.store.append(rows).await {
+            Ok(ids) => ids
+                .into_iter()
+                .flatten()
+                .for_each(|id| self.dispatch(id, portal, delivery, Event::Other)),
+            Err(error) => {
+                tracing::error!(portal = %portal.id(), %error, "the installation event is not written down")
+            }
+        }
     }
 
     /// Registers bots and commands, and binds the events of hooks. Each failure is logged; the others go on.

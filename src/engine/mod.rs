@@ -97,6 +97,8 @@ pub struct Proof {
     pub application_token: SecretString,
     /// What the authorization server knows to be this portal's, if it is.
     pub refresh_token: SecretString,
+    /// The event that claims it, for the hooks; an installation page is none.
+    pub event: Option<Delivery>,
 }
 
 /// Why an event was not taken in.

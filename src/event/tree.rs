@@ -18,7 +18,7 @@ use super::{DecodeError, form};
 pub const DEPTH_MAX: usize = 32;
 
 /// One body, decoded to nested text.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Tree {
     pub(super) text: Bytes,
     nodes: Vec<Cell>,
@@ -288,6 +288,12 @@ impl<'t> Node<'t> {
 
     pub(super) fn kind(self) -> Kind {
         self.cell().kind
+    }
+}
+
+impl std::fmt::Debug for Tree {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.root().fmt(f)
     }
 }
 

@@ -150,7 +150,7 @@ impl AsyncRead for Connection {
                 Poll::Pending => Poll::Pending,
             },
             // One byte now and then does not keep a connection: the deadline counts while bytes come, too.
-            ready if self.is_in_request && self.deadline.is_elapsed() => {
+            ready @ Poll::Ready(_) if self.is_in_request && self.deadline.is_elapsed() => {
                 drop(ready);
                 Poll::Ready(Err(ErrorKind::TimedOut.into()))
             }

@@ -54,5 +54,6 @@ fn proof(form: &Tree) -> Option<Proof> {
         portal: MemberId::new(text("member_id")?),
         application_token: SecretString::from(text("APPLICATION_TOKEN")?),
         refresh_token: SecretString::from(text("REFRESH_ID")?),
+        event: None,
     })
 }

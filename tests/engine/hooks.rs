@@ -1,0 +1,119 @@
+//! Hooks see every event that is not a bot's, and harm nothing.
+
+use std::sync::{Arc, Mutex};
+
+use imbot::event::Category;
+use imbot::prelude::*;
+use serde_json::{Value, json};
+
+use super::stage::{Stage, auth, message};
+
+type Seen = Arc<Mutex<Vec<String>>>;
+
+/// A hook that writes down what it sees.
+fn seeing(
+    seen: &Seen,
+    mark: &'static str,
+) -> impl Fn(HookEvent) -> std::future::Ready<Result> + Send + Sync + 'static {
+    let seen = Arc::clone(seen);
+    move |event: HookEvent| {
+        seen.lock().unwrap().push(format!("{mark} {}", event.name));
+        std::future::ready(Ok(()))
+    }
+}
+
+fn other(name: &str, data: Value) -> Value {
+    json!({ "event": name, "data": data, "ts": 1, "auth": auth() })
+}
+
+struct Silent;
+
+impl Bot for Silent {}
+
+#[tokio::test]
+async fn hooks_are_chosen_by_name_beginning_and_category() {
+    let seen = Seen::default();
+    let app = App::new()
+        .bot(Silent)
+        .hook("onCrmDealAdd", seeing(&seen, "name"))
+        .hook("ONTASK*", seeing(&seen, "prefix"))
+        .hook(Category::Crm, seeing(&seen, "category"))
+        .hook("*", seeing(&seen, "all"));
+    let stage = Stage::with(app).await;
+    stage
+        .hears(other("ONCRMDEALADD", json!({ "FIELDS": { "ID": 7 } })))
+        .await;
+    stage
+        .hears(other(
+            "onTaskUpdate",
+            json!({ "FIELDS_AFTER": { "ID": 7 } }),
+        ))
+        .await;
+    stage
+        .hears(other("ONSOMETHINGNEW", json!("a bare word")))
+        .await;
+    stage.hears(message("silent", "27", 1, "a bot's own")).await;
+    stage.rests().await;
+    let mut seen = seen.lock().unwrap().clone();
+    seen.sort();
+    let expected = [
+        "all ONCRMDEALADD",
+        "all ONSOMETHINGNEW",
+        "all ONTASKUPDATE",
+        "category ONCRMDEALADD",
+        "name ONCRMDEALADD",
+        "prefix ONTASKUPDATE",
+    ];
+    assert_eq!(seen, expected);
+}
+
+#[tokio::test]
+async fn a_failing_hook_harms_neither_the_others_nor_the_bots() {
+    async fn fails(_: HookEvent) -> Result {
+        Err("no")?
+    }
+    async fn panics(_: HookEvent) -> Result {
+        panic!("a bug in a hook")
+    }
+    struct Echo;
+    impl Bot for Echo {
+        async fn message(&self, cx: &mut Context, message: Message) -> Result {
+            cx.say(message.text);
+            Ok(())
+        }
+    }
+    let seen = Seen::default();
+    let app = App::new()
+        .bot(Echo)
+        .hook("*", fails)
+        .hook("*", panics)
+        .hook("*", seeing(&seen, "all"));
+    let stage = Stage::with(app).await;
+    for id in 0..3 {
+        stage
+            .hears(other("ONCRMDEALADD", json!({ "FIELDS": { "ID": id } })))
+            .await;
+        stage.hears(message("echo", "27", id + 1, "hi")).await;
+    }
+    stage.rests().await;
+    assert_eq!(seen.lock().unwrap().len(), 3);
+    assert_eq!(stage.spoken.said("27").len(), 3);
+}
+
+#[tokio::test]
+async fn what_is_forwarded_holds_no_token() {
+    let json = Arc::new(Mutex::new(Value::Null));
+    let kept = Arc::clone(&json);
+    let hook = move |event: HookEvent| {
+        *kept.lock().unwrap() = event.to_json();
+        std::future::ready(Ok(()))
+    };
+    let stage = Stage::with(App::new().hook("*", hook)).await;
+    stage
+        .hears(other("ONCRMDEALADD", json!({ "FIELDS": { "ID": 7 } })))
+        .await;
+    stage.rests().await;
+    let json = json.lock().unwrap().clone();
+    assert_eq!(json["data"], json!({ "FIELDS": { "ID": "7" } }));
+    assert!(!json.to_string().contains(super::stage::TOKEN));
+}

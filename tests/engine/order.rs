@@ -1,0 +1,151 @@
+//! One chat's events are handled in the order accepted, chats side by side, and a slow chat delays only itself.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use imbot::engine::{LANE_MAX, Refused};
+use imbot::prelude::*;
+use proptest::prelude::*;
+use tokio::time::{Instant, sleep};
+
+use super::stage::{Stage, message};
+
+/// Sleeps as many milliseconds as the message says, then repeats it.
+struct Sleeper {
+    running: Arc<Mutex<Vec<DialogId>>>,
+}
+
+impl Sleeper {
+    fn app() -> App {
+        App::new().bot(Sleeper {
+            running: Arc::default(),
+        })
+    }
+}
+
+impl Bot<Vec<String>> for Sleeper {
+    async fn message(&self, cx: &mut Context<Vec<String>>, message: Message) -> Result {
+        let dialog = cx.dialog().clone();
+        {
+            let mut running = self.running.lock().unwrap();
+            assert!(!running.contains(&dialog), "two events of one chat at once");
+            running.push(dialog.clone());
+        }
+        let pause = message
+            .text
+            .split_whitespace()
+            .next()
+            .and_then(|word| word.parse().ok())
+            .unwrap_or(0);
+        sleep(Duration::from_millis(pause)).await;
+        cx.state.push(message.text.clone());
+        cx.say(message.text);
+        self.running
+            .lock()
+            .unwrap()
+            .retain(|other| *other != dialog);
+        Ok(())
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+    #[test]
+    fn answers_keep_the_order_of_each_chat(script in prop::collection::vec((1u64..5, 0u64..50, 0u64..20), 1..120)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            let stage = Stage::with(Sleeper::app()).await;
+            let mut expected = vec![Vec::new(); 5];
+            for (id, (chat, pause, gap)) in script.into_iter().enumerate() {
+                let text = format!("{pause} #{id}");
+                stage.hears(message("sleeper", &chat.to_string(), id as u64 + 1, &text)).await;
+                expected[chat as usize].push(text);
+                sleep(Duration::from_millis(gap)).await;
+            }
+            stage.rests().await;
+            for (chat, texts) in expected.iter().enumerate().skip(1) {
+                assert_eq!(&stage.spoken.said(&chat.to_string()), texts);
+            }
+        });
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_chat_delays_only_itself() {
+    let stage = Stage::with(Sleeper::app()).await;
+    let start = Instant::now();
+    stage.hears(message("sleeper", "1", 1, "30000 slow")).await;
+    stage.hears(message("sleeper", "1", 2, "0 behind it")).await;
+    for id in 0..500 {
+        stage
+            .hears(message(
+                "sleeper",
+                &format!("chat{id}"),
+                100 + id,
+                "1 quick",
+            ))
+            .await;
+    }
+    sleep(Duration::from_millis(100)).await;
+    assert_eq!(
+        (0..500)
+            .map(|id| stage.spoken.said(&format!("chat{id}")).len())
+            .sum::<usize>(),
+        500
+    );
+    assert_eq!(stage.spoken.said("1"), Vec::<String>::new());
+    stage.rests().await;
+    assert_eq!(stage.spoken.said("1"), ["30000 slow", "0 behind it"]);
+    assert!(start.elapsed() >= Duration::from_secs(30));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_chat_refuses_and_the_others_do_not() {
+    let stage = Stage::with(Sleeper::app()).await;
+    let mut refused = 0;
+    for id in 0..LANE_MAX as u64 + 50 {
+        match stage.accept(message("sleeper", "1", id + 1, "10 x")).await {
+            Ok(()) => {}
+            Err(Refused::Full) => refused += 1,
+            Err(other) => panic!("{other}"),
+        }
+    }
+    assert!((45..=50).contains(&refused), "{refused} refused");
+    stage
+        .hears(message("sleeper", "2", 5_000, "0 there is room"))
+        .await;
+    stage.rests().await;
+    assert_eq!(stage.spoken.said("2"), ["0 there is room"]);
+    stage
+        .hears(message("sleeper", "1", 6_000, "0 and here again"))
+        .await;
+    stage.rests().await;
+    assert_eq!(stage.spoken.said("1").last().unwrap(), "0 and here again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_is_taken_up_again_in_order_by_the_next_engine() {
+    let first = Stage::with(Sleeper::app()).await;
+    first.hears(message("sleeper", "1", 1, "10 before")).await;
+    first.rests().await;
+    for id in 2..6 {
+        first
+            .hears(message("sleeper", "1", id, &format!("5000 #{id}")))
+            .await;
+    }
+    assert!(
+        !first.engine.stop(Duration::from_millis(100)).await,
+        "it had no time for them"
+    );
+    let Stage {
+        engine,
+        spoken,
+        store,
+    } = first;
+    drop(engine);
+    let second = Stage::on(Sleeper::app(), store).await;
+    second.rests().await;
+    let again = second.spoken.said("1");
+    assert_eq!(spoken.said("1"), ["10 before"]);
+    assert_eq!(again, ["5000 #2", "5000 #3", "5000 #4", "5000 #5"]);
+}

@@ -1,0 +1,173 @@
+//! A stage for the engine alone: an installed portal in a memory store, bodies as the portal writes them, and a speaker
+//! that writes down what is said instead of sending it.
+
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use imbot::engine::{Engine, Refused, Speaker, Speech};
+use imbot::event::{BotId, DialogId, MemberId, MessageId, form};
+use imbot::portal::{Error, Portal};
+use imbot::store::{Installation, Memory, Store, Tokens};
+use imbot::{App, Config};
+use serde_json::{Value, json};
+
+pub(super) const MEMBER: &str = "bac1cd5c8940947a75e0d71b1a84e348";
+pub(super) const TOKEN: &str = "831c76b092f9f135d9b6b36c3a720757";
+
+/// What was said, in the order it went out.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Recorder {
+    spoken: Arc<Mutex<Vec<(String, Speech)>>>,
+    last: Arc<AtomicU64>,
+}
+
+impl Speaker for Recorder {
+    fn speak<'a>(
+        &'a self,
+        _: &'a Portal,
+        _: BotId,
+        dialog: &'a DialogId,
+        speech: Speech,
+    ) -> Pin<Box<dyn Future<Output = Result<Option<MessageId>, Error>> + Send + 'a>> {
+        self.spoken
+            .lock()
+            .unwrap()
+            .push((dialog.to_string(), speech));
+        let id = MessageId(1_000 + self.last.fetch_add(1, Ordering::Relaxed));
+        Box::pin(async move { Ok(Some(id)) })
+    }
+}
+
+impl Recorder {
+    /// The texts said in a dialog.
+    pub(super) fn said(&self, dialog: &str) -> Vec<String> {
+        let spoken = self.spoken.lock().unwrap();
+        let here = spoken.iter().filter(|(to, _)| to == dialog);
+        here.filter_map(|(_, speech)| match speech {
+            Speech::Say { params, .. } => params["MESSAGE"].as_str().map(str::to_owned),
+            _ => None,
+        })
+        .collect()
+    }
+
+    /// Everything that went out.
+    pub(super) fn all(&self) -> Vec<Speech> {
+        self.spoken
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|(_, speech)| speech.clone())
+            .collect()
+    }
+}
+
+/// An engine, its store and its recorder.
+pub(super) struct Stage {
+    pub(super) engine: Arc<Engine>,
+    pub(super) spoken: Recorder,
+    pub(super) store: Arc<Memory>,
+}
+
+impl Stage {
+    /// The application, installed on one portal.
+    pub(super) async fn with(app: App) -> Stage {
+        let store = Arc::new(Memory::new());
+        store.install(installation(MEMBER, TOKEN)).await.unwrap();
+        Stage::on(app, store).await
+    }
+
+    /// The application on a store that may hold something already.
+    pub(super) async fn on(app: App, store: Arc<Memory>) -> Stage {
+        let spoken = Recorder::default();
+        let engine = app
+            .shared_store(store.clone())
+            .speaker(spoken.clone())
+            .engine(&config())
+            .unwrap();
+        engine.recover().await.unwrap();
+        Stage {
+            engine,
+            spoken,
+            store,
+        }
+    }
+
+    pub(super) async fn accept(&self, body: Value) -> Result<(), Refused> {
+        self.engine.accept(Bytes::from(form::encode(&body))).await
+    }
+
+    /// Takes an event in.
+    pub(super) async fn hears(&self, body: Value) {
+        self.accept(body).await.unwrap();
+    }
+
+    /// Waits until everything is handled and sent.
+    pub(super) async fn rests(&self) {
+        while self.engine.waiting() != (0, 0) {
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+    }
+}
+
+pub(super) fn installation(member: &str, token: &str) -> Installation {
+    Installation {
+        portal: MemberId::new(member),
+        endpoint: "https://example.bitrix24.com/rest/".into(),
+        application_token: token.to_owned().into(),
+        tokens: Tokens {
+            access: "access".to_owned().into(),
+            refresh: "refresh".to_owned().into(),
+        },
+    }
+}
+
+fn config() -> Config {
+    let mut config = Config::default();
+    config.client_id = Some("local.1".into());
+    config.client_secret = Some("secret".to_owned().into());
+    config.public_url = Some("https://bots.example.com/".into());
+    config
+}
+
+pub(super) fn auth() -> Value {
+    json!({ "member_id": MEMBER, "application_token": TOKEN, "domain": "example.bitrix24.com" })
+}
+
+/// What all events of the bot `BOT_CODE` (its number is 7) in a dialog share.
+pub(super) fn event(name: &str, code: &str, params: Value) -> Value {
+    json!({
+        "event": name,
+        "data": {
+            "BOT": { "7": { "BOT_ID": 7, "BOT_CODE": code } },
+            "PARAMS": params,
+            "USER": { "ID": 27, "NAME": "Ann Meyer" },
+        },
+        "ts": 1_771_940_028,
+        "auth": auth(),
+    })
+}
+
+pub(super) fn message(code: &str, dialog: &str, id: u64, text: &str) -> Value {
+    let params = json!({
+        "MESSAGE": text, "MESSAGE_ID": id, "DIALOG_ID": dialog, "FROM_USER_ID": 27, "AUTHOR_ID": 27, "CHAT_TYPE": "P",
+    });
+    event("ONIMBOTMESSAGEADD", code, params)
+}
+
+pub(super) fn command(code: &str, dialog: &str, id: u64, line: &str, context: &str) -> Value {
+    let (name, params) = line.split_once(' ').unwrap_or((line, ""));
+    json!({
+        "event": "ONIMCOMMANDADD",
+        "data": {
+            "COMMAND": { "99": {
+                "BOT_ID": 7, "BOT_CODE": code, "COMMAND": name, "COMMAND_ID": 99, "COMMAND_PARAMS": params,
+                "COMMAND_CONTEXT": context, "MESSAGE_ID": id,
+            }},
+            "PARAMS": { "MESSAGE": format!("/{line}"), "MESSAGE_ID": id, "DIALOG_ID": dialog, "FROM_USER_ID": 27 },
+        },
+        "ts": 1_771_940_028,
+        "auth": auth(),
+    })
+}

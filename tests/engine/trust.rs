@@ -1,0 +1,175 @@
+//! What is believed, what is a repeat, and what is neither.
+
+use imbot::engine::Refused;
+use imbot::prelude::*;
+use imbot::store::Store;
+use serde_json::json;
+
+use super::stage::{MEMBER, Stage, TOKEN, command, event, installation, message};
+
+struct Echo;
+
+impl Bot for Echo {
+    fn commands(&self) -> Vec<CommandSpec> {
+        vec![CommandSpec::new("plus", "Adds one")]
+    }
+
+    async fn message(&self, cx: &mut Context, message: Message) -> Result {
+        cx.say(message.text);
+        Ok(())
+    }
+
+    async fn edited(&self, cx: &mut Context, message: Message) -> Result {
+        cx.say(format!("edited: {}", message.text));
+        Ok(())
+    }
+
+    async fn command(&self, cx: &mut Context, command: Command) -> Result {
+        cx.say(format!("{}: {}", command.name, command.params));
+        Ok(())
+    }
+}
+
+async fn stage() -> Stage {
+    Stage::with(App::new().bot(Echo)).await
+}
+
+#[tokio::test]
+async fn forged_missing_and_foreign_are_refused_alike() {
+    let stage = stage().await;
+    stage
+        .store
+        .install(installation("another", "another token of the same length"))
+        .await
+        .unwrap();
+    let changes = [
+        json!({ "member_id": MEMBER, "application_token": "831c76b092f9f135d9b6b36c3a720758" }),
+        json!({ "member_id": MEMBER, "application_token": "" }),
+        json!({ "member_id": MEMBER }),
+        json!({ "member_id": "nobody", "application_token": TOKEN }),
+        json!({ "application_token": TOKEN }),
+        json!({ "member_id": "another", "application_token": TOKEN }),
+        json!({ "member_id": "nobody", "application_token": "00000000000000000000000000000000" }),
+        json!({}),
+    ];
+    let mut answers = Vec::new();
+    for (number, auth) in changes.into_iter().enumerate() {
+        for name in [
+            "ONIMBOTMESSAGEADD",
+            "ONIMBOTJOINCHAT",
+            "ONIMBOTDELETE",
+            "ONAPPUNINSTALL",
+            "ONCRMDEALADD",
+        ] {
+            let mut body = message("echo", "27", 100 + number as u64, "forged");
+            body["event"] = name.into();
+            body["auth"] = auth.clone();
+            answers.push(stage.accept(body).await.unwrap_err());
+        }
+    }
+    stage.rests().await;
+    assert!(
+        answers
+            .iter()
+            .all(|answer| matches!(answer, Refused::Unproven))
+    );
+    assert_eq!(stage.spoken.all(), []);
+    stage.hears(message("echo", "27", 1, "proven")).await;
+    stage.rests().await;
+    assert_eq!(stage.spoken.said("27"), ["proven"]);
+}
+
+#[tokio::test]
+async fn an_installation_event_alone_is_not_believed() {
+    let stage = stage().await;
+    let forged = json!({
+        "event": "ONAPPINSTALL", "data": { "VERSION": "1" },
+        "auth": { "member_id": MEMBER, "application_token": "mine now", "refresh_token": "invented", "client_endpoint": "https://evil.example/rest/" },
+    });
+    stage.hears(forged).await; // taken in like any other, so that it tells nothing
+    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    let mut body = message("echo", "27", 1, "forged");
+    body["auth"]["application_token"] = "mine now".into();
+    assert!(matches!(
+        stage.accept(body).await.unwrap_err(),
+        Refused::Unproven
+    ));
+    stage
+        .hears(message("echo", "27", 2, "the real one still works"))
+        .await;
+}
+
+#[tokio::test]
+async fn repeats_are_dropped() {
+    let stage = stage().await;
+    for _ in 0..3 {
+        stage.hears(message("echo", "27", 1, "once")).await;
+        stage
+            .hears(command("echo", "27", 2, "plus 1", "TEXTAREA"))
+            .await;
+    }
+    stage.rests().await;
+    assert_eq!(stage.spoken.said("27"), ["once", "plus: 1"]);
+}
+
+#[tokio::test]
+async fn clicks_on_one_keyboard_are_no_repeats_though_they_share_the_message() {
+    let stage = stage().await;
+    for click in 0..3 {
+        let mut body = command("echo", "27", 2, "plus 1", "KEYBOARD");
+        body["data"]["COMMAND"]["99"]["access_token"] = format!("token of click {click}").into();
+        stage.hears(body.clone()).await;
+        stage.hears(body).await; // this one is
+    }
+    stage.rests().await;
+    assert_eq!(stage.spoken.said("27").len(), 3);
+}
+
+#[tokio::test]
+async fn a_message_may_be_edited_again_and_again() {
+    let stage = stage().await;
+    for text in ["one", "two", "one"] {
+        let params =
+            json!({ "MESSAGE": text, "MESSAGE_ID": 5, "DIALOG_ID": "27", "AUTHOR_ID": 27 });
+        let mut body = event("ONIMBOTMESSAGEUPDATE", "echo", params);
+        body["ts"] = json!(1_771_940_000 + stage.spoken.all().len());
+        stage.hears(body).await;
+        stage.rests().await;
+    }
+    assert_eq!(
+        stage.spoken.said("27"),
+        ["edited: one", "edited: two", "edited: one"]
+    );
+}
+
+#[tokio::test]
+async fn a_bot_is_not_told_of_its_own_edits() {
+    let stage = stage().await;
+    let params =
+        json!({ "MESSAGE": "mine", "MESSAGE_ID": 5, "DIALOG_ID": "chat5", "AUTHOR_ID": 7 });
+    stage
+        .hears(event("ONIMBOTMESSAGEUPDATE", "echo", params))
+        .await;
+    stage.rests().await;
+    assert_eq!(stage.spoken.all(), []);
+}
+
+#[tokio::test]
+async fn an_uninstalled_portal_is_not_believed_any_more() {
+    let stage = stage().await;
+    let mut body = message("echo", "27", 1, "");
+    body["event"] = "ONAPPUNINSTALL".into();
+    body["data"] = json!({ "CLEAN": 1 });
+    stage.hears(body).await;
+    while !stage.engine.portals().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    assert!(matches!(
+        stage
+            .accept(message("echo", "27", 2, "late"))
+            .await
+            .unwrap_err(),
+        Refused::Unproven
+    ));
+    assert!(stage.store.portals().await.unwrap().is_empty());
+}

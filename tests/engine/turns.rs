@@ -1,0 +1,184 @@
+//! A turn is a transaction: everything of it is kept, or nothing.
+
+use std::time::Duration;
+
+use imbot::engine::{Speech, TURN_TIMEOUT};
+use imbot::prelude::*;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::stage::{Stage, command, message};
+
+#[derive(Default, Serialize, Deserialize)]
+struct Count {
+    seen: u32,
+    last: Option<MessageRef>,
+}
+
+/// Does what it is told.
+struct Worker;
+
+impl Bot<Count> for Worker {
+    fn commands(&self) -> Vec<CommandSpec> {
+        vec![CommandSpec::new("order", "Order something").params("<what> <quantity>")]
+    }
+
+    async fn message(&self, cx: &mut Context<Count>, message: Message) -> Result {
+        cx.state.seen += 1;
+        let said = cx.say(format!("#{}", cx.state.seen));
+        match message.text.as_str() {
+            "fail" => Err("the database is away")?,
+            "panic" => panic!("a bug"),
+            "sleep" => tokio::time::sleep(TURN_TIMEOUT * 2).await,
+            "tell" => return Err(tell("No such deal")),
+            "long" => drop(cx.say("x".repeat(20_001))),
+            "forget" => cx.state = Count::default(),
+            "change" => drop(
+                said.edit("changed")
+                    .keyboard(Button::link("Docs", "https://example.com")),
+            ),
+            "delete" => said.delete(),
+            "keep" => cx.state.last = Some(said.reference()),
+            "later" => drop(
+                cx.said(cx.state.last.unwrap())
+                    .edit("changed later")
+                    .without_keyboard(),
+            ),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    async fn command(&self, cx: &mut Context<Count>, command: Command) -> Result {
+        let (what, quantity): (String, u32) = command.args()?;
+        cx.say(format!("{quantity} × {what}"));
+        Ok(())
+    }
+}
+
+async fn talk(texts: &[&str]) -> Stage {
+    let stage = Stage::with(App::new().bot(Worker)).await;
+    for (id, text) in texts.iter().enumerate() {
+        stage
+            .hears(message("worker", "27", id as u64 + 1, text))
+            .await;
+    }
+    stage.rests().await;
+    stage
+}
+
+const SORRY: &str = "Sorry, that did not work. The error has been noted.";
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_turn_leaves_nothing_behind_but_an_apology() {
+    for wrong in ["fail", "panic", "sleep", "long"] {
+        let stage = talk(&["a", wrong, "b"]).await;
+        assert_eq!(stage.spoken.said("27"), ["#1", SORRY, "#2"], "{wrong}");
+    }
+}
+
+#[tokio::test]
+async fn an_error_can_be_an_answer() {
+    let stage = talk(&["a", "tell", "b"]).await;
+    assert_eq!(stage.spoken.said("27"), ["#1", "No such deal", "#2"]);
+}
+
+#[tokio::test]
+async fn each_dialog_has_a_state_of_its_own_and_the_default_is_not_stored() {
+    let stage = talk(&["a", "b"]).await;
+    stage.hears(message("worker", "28", 50, "a")).await;
+    stage.rests().await;
+    assert_eq!(stage.spoken.said("28"), ["#1"]);
+    assert_eq!(stage.store.conversations(), 2);
+    stage.hears(message("worker", "27", 51, "forget")).await;
+    stage.rests().await;
+    assert_eq!(stage.store.conversations(), 1);
+}
+
+#[tokio::test]
+async fn a_message_changes_before_it_is_sent() {
+    let stage = talk(&["change", "delete"]).await;
+    let [Speech::Say { params, .. }] = &stage.spoken.all()[..] else {
+        panic!()
+    };
+    assert_eq!(params["MESSAGE"], "changed");
+    assert_eq!(
+        params["KEYBOARD"]["BUTTONS"][0],
+        json!({ "TEXT": "Docs", "LINK": "https://example.com" })
+    );
+}
+
+#[tokio::test]
+async fn a_message_changes_in_a_later_turn() {
+    let stage = talk(&["keep", "later"]).await;
+    let all = stage.spoken.all();
+    let Speech::Edit { message, params } = &all[1] else {
+        panic!("{all:?}")
+    };
+    assert_eq!(message.0, 1_000, "the number that the portal gave it");
+    assert_eq!(
+        json!(params),
+        json!({ "MESSAGE": "changed later", "KEYBOARD": "N" })
+    );
+}
+
+#[tokio::test]
+async fn arguments_that_do_not_fit_are_answered_with_the_usage() {
+    let stage = Stage::with(App::new().bot(Worker)).await;
+    stage
+        .hears(command("worker", "27", 1, "order pizza 2", "TEXTAREA"))
+        .await;
+    stage
+        .hears(command(
+            "worker",
+            "27",
+            2,
+            "order pizza [b]two[/b]",
+            "TEXTAREA",
+        ))
+        .await;
+    stage.rests().await;
+    let usage = "“[\u{2060}b]two[\u{2060}/b]” is not a whole number, zero or more.\nUsage: [code]\u{2060}/order <what> <quantity>[/code]";
+    let said = stage.spoken.said("27");
+    assert_eq!(said[0], "2 × pizza");
+    assert_eq!(
+        said[1].replace("[code]\u{2060}", "[code]"),
+        usage.replace("[code]\u{2060}", "[code]")
+    );
+    let Speech::Say { answers, .. } = &stage.spoken.all()[0] else {
+        panic!()
+    };
+    assert_eq!(
+        answers.map(|(command, message)| (command.0, message.0)),
+        Some((99, 1)),
+        "sent as the command's answer"
+    );
+}
+
+#[tokio::test]
+async fn one_delivery_for_several_bots_is_a_turn_for_each() {
+    struct Other;
+    impl Bot for Other {
+        async fn message(&self, cx: &mut Context, message: Message) -> Result {
+            cx.say(format!("other: {}", message.text));
+            Ok(())
+        }
+    }
+    let stage = Stage::with(App::new().bot(Worker).bot(Other)).await;
+    let mut body = message("worker", "chat5", 1, "both");
+    body["data"]["BOT"]["8"] = json!({ "BOT_ID": 8, "BOT_CODE": "other" });
+    body["data"]["BOT"]["9"] = json!({ "BOT_ID": 9, "BOT_CODE": "of another program" });
+    stage.hears(body).await;
+    stage.rests().await;
+    let mut said = stage.spoken.said("chat5");
+    said.sort();
+    assert_eq!(said, ["#1", "other: both"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_waits_for_what_was_begun() {
+    let stage = Stage::with(App::new().bot(Worker)).await;
+    stage.hears(message("worker", "27", 1, "a")).await;
+    assert!(stage.engine.stop(Duration::from_secs(5)).await);
+    assert_eq!(stage.spoken.said("27"), ["#1"]);
+}
