@@ -1,6 +1,7 @@
 //! The emulator over real HTTP: what a handler receives and what a caller is answered.
 
 mod apps;
+mod audience;
 mod events;
 mod page;
 mod rest;
