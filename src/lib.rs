@@ -1,4 +1,69 @@
 //! The framework for Bitrix24 chatbots.
+//!
+//! A bot is a type that implements [`Bot`]; [`run`] gives it a command line, a server and a portal to try it on:
+//!
+//! ```no_run
+//! use imbot::prelude::*;
+//!
+//! struct Echo;
+//!
+//! impl Bot for Echo {
+//!     async fn message(&self, cx: &mut Context, message: Message) -> Result {
+//!         cx.say(message.text);
+//!         Ok(())
+//!     }
+//! }
+//!
+//! fn main() -> ExitCode { imbot::run(Echo) }
+//! ```
+//!
+//! # The house
+//!
+//! In the order an event travels; a module imports only from those above it (ARCHITECTURE.md):
+//!
+//! - [`event`]: what a portal says, decoded
+//! - [`message`]: what a bot says, with the portal's limits
+//! - [`store`]: remembering events, conversations, calls and portals
+//! - [`portal`]: calling a portal, within its limits
+//! - [`handler`]: what you write
+//! - [`engine`]: from event to answer
+//! - [`serve`]: how events arrive
+//! - [`emulator`]: a portal on your desk
+
+mod app;
+mod cli;
+pub mod config;
 pub mod emulator;
+pub mod engine;
 pub mod event;
+pub mod handler;
 pub mod message;
+pub mod portal;
+pub mod serve;
+pub mod store;
+
+use std::process::ExitCode;
+
+pub use app::{App, ConfigError};
+pub use config::Config;
+pub use handler::{
+    Bot, CommandSpec, Context, Error, HookEvent, Pattern, Profile, Result, State, tell,
+};
+
+/// What a program of bots needs in nearly every file.
+pub mod prelude {
+    pub use std::process::ExitCode;
+
+    pub use crate::App;
+    pub use crate::event::{Command, CommandFrom, Deleted, DialogId, Join, Message, UserId};
+    pub use crate::handler::{
+        Bot, CommandSpec, Context, Error, HookEvent, Profile, Rest, Result, Said, State, tell,
+    };
+    pub use crate::message::{Attach, Button, Color, Draft, Keyboard, Menu, Text, Tone};
+    pub use crate::store::MessageRef;
+}
+
+/// Runs one bot with the command line that every program of bots has.
+pub fn run<S: State>(bot: impl Bot<S>) -> ExitCode {
+    App::new().bot(bot).run()
+}

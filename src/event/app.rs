@@ -3,12 +3,13 @@
 //! Pages `api-reference/common/events/*` of the documentation.
 
 use secrecy::SecretString;
+use serde::Serialize;
 
 use super::DecodeError;
 use super::tree::Node;
 
 /// The application was installed, updated, paid or removed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub enum AppEvent {
     /// `ONAPPINSTALL`: the portal installed the application and sends its first tokens.
@@ -56,6 +57,7 @@ pub enum AppEvent {
     /// `ONAPPMETHODCONFIRM`: an administrator decided about a method that needs consent.
     MethodConfirm {
         /// The access token whose call waited.
+        #[serde(skip)]
         token: Option<SecretString>,
         /// The method.
         method: String,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{BotId, ChatId, CommandId, DialogId, MessageId, UserId};
 
 /// Something that happened in a chat with a bot.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct ChatEvent {
     /// The bot it is meant for; none in what a messenger user polls (`ONIMV2*`).
@@ -31,7 +31,7 @@ pub struct ChatEvent {
 }
 
 /// What happened in a chat.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub enum What {
     /// Somebody wrote.
@@ -71,7 +71,7 @@ pub struct BotRef {
 }
 
 /// A message, new or edited.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct Message {
     /// The message's number.
@@ -113,7 +113,7 @@ impl Message {
 }
 
 /// A file of a message (`FILES` of version 1).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct File {
     /// The file's number on the portal's drive.
@@ -129,7 +129,7 @@ pub struct File {
 }
 
 /// A message that was deleted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Deleted {
     /// The message's number.
@@ -139,7 +139,7 @@ pub struct Deleted {
 }
 
 /// A command that somebody gave.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Command {
     /// The command's number.
@@ -159,7 +159,7 @@ pub struct Command {
 }
 
 /// How a command was given (`COMMAND_CONTEXT`).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub enum CommandFrom {
     /// Typed into the chat (`TEXTAREA`).
@@ -173,7 +173,7 @@ pub enum CommandFrom {
 }
 
 /// The bot came into a chat.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Join {
     /// Who brought it in, or opened its private chat.
@@ -185,7 +185,7 @@ pub struct Join {
 }
 
 /// A reaction that came or went (version 2).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Reaction {
     /// The message it belongs to.
@@ -197,7 +197,7 @@ pub struct Reaction {
 }
 
 /// A chat, as far as an event describes it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Chat {
     /// The chat's number; missing in private chats of version 1.
@@ -215,7 +215,7 @@ pub struct Chat {
 }
 
 /// What a chat belongs to (`CHAT_ENTITY_*`).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Entity {
     /// `LINES` for an open channel, `CRM`, `THREAD`, … or empty.
@@ -227,7 +227,7 @@ pub struct Entity {
 }
 
 /// What sort of chat an event comes from.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub enum ChatKind {
     /// The portal did not say.
@@ -299,7 +299,7 @@ impl ChatKind {
 }
 
 /// A person or bot, as an event describes them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct User {
     /// Their number.

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use serde::Serialize;
 
 use super::tree::Node;
 use super::{AppEvent, Auth, BotRef, Category, ChatEvent, DecodeError, Tree, catalogue, v1, v2};
@@ -50,7 +51,7 @@ pub enum Api {
 }
 
 /// What a delivery says.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub enum Event {
     /// Something happened in a chat.
@@ -132,6 +133,11 @@ impl Delivery {
             name if v2::NAMES.contains(&name) => Api::V2,
             _ => Api::None,
         }
+    }
+
+    /// The body, as it came; of a polled event its texts only.
+    pub fn body(&self) -> Bytes {
+        self.tree.text.clone()
     }
 
     /// Everything as it came, nested as the portal nests it.

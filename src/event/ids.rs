@@ -1,8 +1,10 @@
 //! The portal's identifiers, each a type of its own, so that a user cannot be passed for a chat.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::num::ParseIntError;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -61,11 +63,11 @@ impl From<BotId> for UserId {
 /// It is what one answers to. The other side of a private chat sees another address for the same chat.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct DialogId(Box<str>);
+pub struct DialogId(Arc<str>);
 
 impl DialogId {
     /// The address written in `text`, unchecked: new kinds of address must pass.
-    pub fn new(text: impl Into<Box<str>>) -> DialogId {
+    pub fn new(text: impl Into<Arc<str>>) -> DialogId {
         DialogId(text.into())
     }
 
@@ -107,16 +109,22 @@ impl From<&str> for DialogId {
 /// A portal's own id (`member_id`): it outlives renames and moves, so everything stored is keyed by it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct MemberId(Box<str>);
+pub struct MemberId(Arc<str>);
 
 impl MemberId {
     /// The id written in `text`.
-    pub fn new(text: impl Into<Box<str>>) -> MemberId {
+    pub fn new(text: impl Into<Arc<str>>) -> MemberId {
         MemberId(text.into())
     }
 
     /// The id as the portal writes it.
     pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for MemberId {
+    fn borrow(&self) -> &str {
         &self.0
     }
 }

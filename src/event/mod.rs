@@ -38,6 +38,7 @@ pub use catalogue::Category;
 pub use chat::*;
 pub use delivery::{Api, Delivery, Event, Page, Via};
 pub use error::DecodeError;
+pub(crate) use error::excerpt;
 pub use form::{BODY_BYTES_MAX, PAIRS_MAX};
 pub use ids::{BotId, ChatId, CommandId, DialogId, MemberId, MessageId, UserId};
 pub use tree::{DEPTH_MAX, Node, Tree};

@@ -24,6 +24,7 @@ use serde_json::{Map, Value};
 
 pub use attach::{Attach, Block, Display, FileLink, GridCell, Image, Link, Person};
 pub use color::{Color, Tone};
+pub(crate) use keyboard::is_command;
 pub use keyboard::{Button, Device, Keyboard};
 pub use menu::{Item, Menu};
 pub use text::Text;
@@ -119,6 +120,19 @@ impl Draft {
     pub fn without_preview(mut self) -> Draft {
         self.no_preview = true;
         self
+    }
+
+    /// This draft with the text of another, and its other parts where that has them.
+    #[must_use]
+    pub fn edited(self, new: Draft) -> Draft {
+        Draft {
+            text: new.text,
+            keyboard: new.keyboard.or(self.keyboard),
+            attach: new.attach.or(self.attach),
+            menu: new.menu.or(self.menu),
+            system: self.system,
+            no_preview: self.no_preview || new.no_preview,
+        }
     }
 
     /// The text.

@@ -1,0 +1,222 @@
+//! The wiring on one page: bots, hooks and a store become an engine.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
+use crate::cli;
+use crate::config::Config;
+use crate::engine::{Engine, Options, Rest, Speaker};
+use crate::handler::{AnyBot, Bot, Erased, Forward, Hook, Pattern, State};
+use crate::portal::{Application, Http};
+use crate::store::{Memory, Store};
+
+/// An application: its bots and hooks, in one process.
+///
+/// ```no_run
+/// use imbot::prelude::*;
+///
+/// # struct Echo; impl Bot for Echo {}
+/// # struct Poll; impl Bot for Poll {}
+/// async fn deal_added(event: HookEvent) -> Result {
+///     println!("a deal: {:?}", event.data());
+///     Ok(())
+/// }
+///
+/// fn main() -> ExitCode {
+///     App::new().bot(Echo).bot(Poll).hook("ONCRMDEALADD", deal_added).run()
+/// }
+/// ```
+#[derive(Default)]
+pub struct App {
+    bots: Vec<Arc<dyn AnyBot>>,
+    hooks: Vec<(Pattern, Listener)>,
+    store: Option<Arc<dyn Store>>,
+    speaker: Option<Arc<dyn Speaker>>,
+}
+
+/// A hook, or the address that one forwards to.
+enum Listener {
+    Hook(Arc<dyn Hook>),
+    Address(String),
+}
+
+/// An application cannot run with these settings.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// A setting is missing.
+    #[error("{0}")]
+    Missing(&'static str),
+    /// The HTTP client cannot be made.
+    #[error(transparent)]
+    Http(#[from] crate::portal::Error),
+    /// Two bots have one code.
+    #[error("two bots have the code `{0}`; give each a code of its own in its profile")]
+    SameCode(String),
+    /// A command has a name that the portal refuses.
+    #[error("the command `{command}` of the bot `{bot}` is not Latin letters and digits")]
+    CommandName {
+        /// The bot's code.
+        bot: String,
+        /// The command's name.
+        command: String,
+    },
+}
+
+impl App {
+    /// An application without bots.
+    pub fn new() -> App {
+        App::default()
+    }
+
+    /// Adds a bot.
+    #[must_use]
+    pub fn bot<S: State>(mut self, bot: impl Bot<S>) -> App {
+        self.bots.push(Arc::new(Erased::new(bot)));
+        self
+    }
+
+    /// Adds a hook for events that are not a bot's: by name (`"ONCRMDEALADD"`), by the beginning of a name
+    /// (`"ONTASK*"`, `"*"`), or by [`Category`](crate::event::Category). Several may be for one event.
+    #[must_use]
+    pub fn hook(mut self, events: impl Into<Pattern>, hook: impl Hook) -> App {
+        self.hooks
+            .push((events.into(), Listener::Hook(Arc::new(hook))));
+        self
+    }
+
+    /// Forwards events that are not a bot's to an address, as JSON: `event`, `portal`, `ts`, `data`; no tokens.
+    #[must_use]
+    pub fn forward(mut self, events: impl Into<Pattern>, address: impl Into<String>) -> App {
+        self.hooks
+            .push((events.into(), Listener::Address(address.into())));
+        self
+    }
+
+    /// Remembers in this store. Default: [`Memory`], which forgets when the process ends.
+    #[must_use]
+    pub fn store(mut self, store: impl Store) -> App {
+        self.store = Some(Arc::new(store));
+        self
+    }
+
+    /// Sends messages another way. Default: the portal's REST methods.
+    #[must_use]
+    pub fn speaker(mut self, speaker: impl Speaker) -> App {
+        self.speaker = Some(Arc::new(speaker));
+        self
+    }
+
+    /// Runs the command line that every program of bots has; `--help` tells it.
+    pub fn run(self) -> ExitCode {
+        cli::run(self)
+    }
+
+    /// The engine of this application, to be served by [`serve`](crate::serve) or by an application of your own.
+    ///
+    /// # Errors
+    /// A setting is missing, or two bots are the same.
+    pub fn engine(self, config: &Config) -> Result<Arc<Engine>, ConfigError> {
+        check(&self.bots)?;
+        let missing = |value: &Option<String>, why| value.clone().ok_or(ConfigError::Missing(why));
+        let client_id = missing(
+            &config.client_id,
+            "the application's client id is missing: set IMBOT_CLIENT_ID",
+        )?;
+        let handler_url = missing(
+            &config.public_url,
+            "the address where portals reach this program is missing: set IMBOT_PUBLIC_URL",
+        )?;
+        let no_secret = "the application's client secret is missing: set IMBOT_CLIENT_SECRET";
+        let client_secret: SecretString = config
+            .client_secret
+            .clone()
+            .ok_or(ConfigError::Missing(no_secret))?;
+        let http = Http::new(config.allow_host.iter().cloned())?;
+        let hooks = self
+            .hooks
+            .into_iter()
+            .map(|(pattern, listener)| (pattern, listener.hook(&http)))
+            .collect();
+        let store = self.store.unwrap_or_else(|| {
+            tracing::info!(
+                "conversations are kept in memory: they are forgotten when this program ends"
+            );
+            Arc::new(Memory::new())
+        });
+        let options = Options {
+            store,
+            http,
+            application: Arc::new(Application {
+                client_id,
+                client_secret,
+                oauth_url: config.oauth_url.clone(),
+            }),
+            handler_url,
+            bx24_url: config.bx24_url.clone(),
+            speaker: self.speaker.unwrap_or_else(|| Arc::new(Rest)),
+            turn_timeout: config.turn_timeout(),
+        };
+        Ok(Engine::new(options, self.bots, hooks))
+    }
+
+    /// The names of its bots, for people.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.bots
+            .iter()
+            .map(|bot| bot.profile().name().to_owned())
+            .collect()
+    }
+
+    /// The codes of its bots.
+    pub(crate) fn codes(&self) -> Vec<String> {
+        self.bots
+            .iter()
+            .map(|bot| bot.profile().code().to_owned())
+            .collect()
+    }
+}
+
+impl Listener {
+    fn hook(self, http: &Http) -> Arc<dyn Hook> {
+        match self {
+            Listener::Hook(hook) => hook,
+            Listener::Address(address) => Arc::new(Forward::new(http.clone(), address)),
+        }
+    }
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App")
+            .field("bots", &self.names())
+            .field("hooks", &self.hooks.len())
+            .finish()
+    }
+}
+
+/// Refuses bots that a portal would mix up or refuse.
+fn check(bots: &[Arc<dyn AnyBot>]) -> Result<(), ConfigError> {
+    for (index, bot) in bots.iter().enumerate() {
+        let code = bot.profile().code();
+        if bots[..index]
+            .iter()
+            .any(|other| other.profile().code() == code)
+        {
+            return Err(ConfigError::SameCode(code.to_owned()));
+        }
+        if let Some(spec) = bot
+            .commands()
+            .iter()
+            .find(|spec| !crate::message::is_command(spec.name()))
+        {
+            return Err(ConfigError::CommandName {
+                bot: code.to_owned(),
+                command: spec.name().to_owned(),
+            });
+        }
+    }
+    Ok(())
+}

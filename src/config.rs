@@ -1,0 +1,82 @@
+//! Every setting with its default, on the command line and in the environment.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::Args;
+use secrecy::SecretString;
+
+use crate::engine::TURN_TIMEOUT;
+use crate::portal::OAUTH_URL;
+use crate::serve::STOP_TIMEOUT;
+
+/// Where the portal's own script for applications with an interface is loaded from.
+pub const BX24_URL: &str = "https://api.bitrix24.com/api/v1/";
+
+/// How a program of bots runs. The environment variable of a setting is named in `--help`.
+#[derive(Args, Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// The application's `client_id`, from its card on the portal
+    #[arg(long, env = "IMBOT_CLIENT_ID", value_name = "ID")]
+    pub client_id: Option<String>,
+
+    /// The application's `client_secret`; better given in the environment
+    #[arg(
+        long,
+        env = "IMBOT_CLIENT_SECRET",
+        value_name = "SECRET",
+        hide_env_values = true
+    )]
+    pub client_secret: Option<SecretString>,
+
+    /// Where portals reach this program, such as <https://bots.example.com/bitrix>: the application's handler address
+    #[arg(long, env = "IMBOT_PUBLIC_URL", value_name = "URL")]
+    pub public_url: Option<String>,
+
+    /// The address to listen on
+    #[arg(
+        long,
+        env = "IMBOT_LISTEN",
+        default_value = "127.0.0.1:8072",
+        value_name = "ADDRESS"
+    )]
+    pub listen: SocketAddr,
+
+    /// The authorization server
+    #[arg(long, env = "IMBOT_OAUTH_URL", default_value = OAUTH_URL, value_name = "URL")]
+    pub oauth_url: String,
+
+    /// The portal's script for applications with an interface
+    #[arg(long, env = "IMBOT_BX24_URL", default_value = BX24_URL, value_name = "URL", hide = true)]
+    pub bx24_url: String,
+
+    /// A host that may be called by http and inside the own network, such as 127.0.0.1:8071; may be repeated
+    #[arg(
+        long,
+        env = "IMBOT_ALLOW_HOST",
+        value_name = "HOST:PORT",
+        value_delimiter = ','
+    )]
+    pub allow_host: Vec<String>,
+
+    /// Seconds that a handler may take
+    #[arg(long, env = "IMBOT_TURN_TIMEOUT", default_value_t = TURN_TIMEOUT.as_secs(), value_name = "SECONDS")]
+    pub turn_timeout: u64,
+
+    /// Seconds that a stop waits for what was begun
+    #[arg(long, env = "IMBOT_STOP_TIMEOUT", default_value_t = STOP_TIMEOUT.as_secs(), value_name = "SECONDS")]
+    pub stop_timeout: u64,
+}
+
+impl Config {
+    /// How long a handler may take.
+    pub fn turn_timeout(&self) -> Duration {
+        Duration::from_secs(self.turn_timeout)
+    }
+
+    /// How long a stop waits.
+    pub fn stop_timeout(&self) -> Duration {
+        Duration::from_secs(self.stop_timeout)
+    }
+}

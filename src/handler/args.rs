@@ -1,0 +1,216 @@
+//! The arguments of a command, typed.
+
+use std::fmt;
+
+use crate::event::{BotId, ChatId, Command, CommandId, DialogId, MessageId, UserId};
+
+impl Command {
+    /// The arguments as a tuple: words, or several `"in quotes"`.
+    ///
+    /// Returned with `?`, the error answers the user with what is wrong and how the command is used.
+    ///
+    /// ```
+    /// # use imbot::prelude::*;
+    /// fn order(command: &Command) -> Result<String> {
+    ///     let (what, quantity): (String, Option<u32>) = command.args()?;
+    ///     Ok(format!("{} × {what}", quantity.unwrap_or(1)))
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// A word is missing, of another kind, or too much.
+    pub fn args<T: Args>(&self) -> Result<T, ArgsError> {
+        T::parse(&self.params)
+    }
+}
+
+/// Arguments that a command line can be read as: tuples of [`Arg`]s.
+pub trait Args: Sized {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// The line is not of this shape.
+    fn parse(line: &str) -> Result<Self, ArgsError>;
+}
+
+/// One argument. Text, numbers, ids, `Option`s of them and [`Rest`] are; your own type becomes one with one function.
+pub trait Arg: Sized {
+    /// Takes what belongs to it from the words that are left.
+    ///
+    /// # Errors
+    /// The next word is missing or of another kind.
+    fn take(words: &mut Words<'_>) -> Result<Self, ArgsError>;
+}
+
+/// The rest of a line as it was typed; the last of the arguments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rest(pub String);
+
+/// Why a command line does not read as its arguments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArgsError(String);
+
+impl fmt::Display for ArgsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ArgsError {}
+
+/// The words of a line that are not taken yet.
+#[derive(Debug)]
+pub struct Words<'l> {
+    rest: &'l str,
+    taken: usize,
+}
+
+impl Words<'_> {
+    /// The next word, or what stands between quotes.
+    pub fn next(&mut self) -> Option<String> {
+        self.rest = self.rest.trim_start();
+        let first = self.rest.chars().next()?;
+        self.taken += 1;
+        if matches!(first, '"' | '“' | '«') {
+            let inside = &self.rest[first.len_utf8()..];
+            if let Some(end) = inside.find(['"', '”', '»']) {
+                let close = inside[end..].chars().next().map_or(0, char::len_utf8);
+                self.rest = &inside[end + close..];
+                return Some(inside[..end].to_owned());
+            }
+        }
+        let end = self
+            .rest
+            .find(char::is_whitespace)
+            .unwrap_or(self.rest.len());
+        let (word, rest) = self.rest.split_at(end);
+        self.rest = rest;
+        Some(word.to_owned())
+    }
+
+    /// The error that says what was expected of the word taken last.
+    pub fn wrong(&self, word: &str, expected: impl fmt::Display) -> ArgsError {
+        ArgsError(format!("“{word}” is not {expected}."))
+    }
+
+    fn missing(&self) -> ArgsError {
+        ArgsError(format!(
+            "Something is missing after {} of the arguments.",
+            self.taken
+        ))
+    }
+}
+
+macro_rules! args {
+    ($($name:ident)+) => {
+        impl<$($name: Arg),+> Args for ($($name,)+) {
+            fn parse(line: &str) -> Result<Self, ArgsError> {
+                let mut words = Words { rest: line, taken: 0 };
+                let args = ($($name::take(&mut words)?,)+);
+                match words.next() {
+                    Some(more) => Err(ArgsError(format!("“{more}” is too much."))),
+                    None => Ok(args),
+                }
+            }
+        }
+    };
+}
+
+args!(A);
+args!(A B);
+args!(A B C);
+args!(A B C D);
+args!(A B C D E);
+
+macro_rules! arg {
+    ($expected:literal: $($type:ty)+) => {$(
+        impl Arg for $type {
+            fn take(words: &mut Words<'_>) -> Result<Self, ArgsError> {
+                let word = words.next().ok_or_else(|| words.missing())?;
+                word.parse().map_err(|_| words.wrong(&word, $expected))
+            }
+        }
+    )+};
+}
+
+arg!("a whole number, zero or more": u8 u16 u32 u64 usize UserId ChatId BotId MessageId CommandId);
+arg!("a whole number": i8 i16 i32 i64 isize);
+arg!("a number": f32 f64);
+arg!("a single letter": char);
+arg!("true or false": bool);
+
+impl Arg for String {
+    fn take(words: &mut Words<'_>) -> Result<Self, ArgsError> {
+        words.next().ok_or_else(|| words.missing())
+    }
+}
+
+impl Arg for DialogId {
+    fn take(words: &mut Words<'_>) -> Result<Self, ArgsError> {
+        String::take(words).map(DialogId::new)
+    }
+}
+
+impl<A: Arg> Arg for Option<A> {
+    /// Nothing at the end of the line.
+    fn take(words: &mut Words<'_>) -> Result<Self, ArgsError> {
+        if words.rest.trim().is_empty() {
+            Ok(None)
+        } else {
+            A::take(words).map(Some)
+        }
+    }
+}
+
+impl Arg for Rest {
+    fn take(words: &mut Words<'_>) -> Result<Self, ArgsError> {
+        let rest = words.rest.trim().to_owned();
+        words.rest = "";
+        if rest.is_empty() {
+            Err(words.missing())
+        } else {
+            Ok(Rest(rest))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_reads_as_a_tuple() {
+        type Order = (String, u32);
+        assert_eq!(Order::parse("pizza 2"), Ok(("pizza".into(), 2)));
+        assert_eq!(
+            Order::parse("  \"big pizza\"  2 "),
+            Ok(("big pizza".into(), 2))
+        );
+        assert_eq!(
+            Order::parse("«большая пицца» 2"),
+            Ok(("большая пицца".into(), 2))
+        );
+        assert_eq!(
+            <(String, Option<u32>)>::parse("pizza"),
+            Ok(("pizza".into(), None))
+        );
+        assert_eq!(
+            <(UserId, Rest)>::parse("27 see you, then"),
+            Ok((UserId(27), Rest("see you, then".into())))
+        );
+        let wrong = |line| Order::parse(line).unwrap_err().to_string();
+        assert_eq!(
+            wrong("pizza two"),
+            "“two” is not a whole number, zero or more."
+        );
+        assert_eq!(
+            wrong("pizza"),
+            "Something is missing after 1 of the arguments."
+        );
+        assert_eq!(wrong("pizza 2 now"), "“now” is too much.");
+        assert_eq!(
+            wrong("pizza \"2"),
+            "“\"2” is not a whole number, zero or more."
+        );
+    }
+}

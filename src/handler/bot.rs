@@ -1,0 +1,114 @@
+//! The trait for writing bots.
+
+use std::future::{Future, ready};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{CommandSpec, Context, Error, Profile, Result};
+use crate::event::{BotRef, Command, Deleted, Join, Message};
+
+/// What a conversation remembers: anything that serde can write and read, and that has a beginning.
+///
+/// The default is not stored, so a chat that has nothing to remember costs nothing.
+pub trait State: Serialize + DeserializeOwned + Default + Send + 'static {}
+
+impl<T: Serialize + DeserializeOwned + Default + Send + 'static> State for T {}
+
+/// A bot: override what it reacts to, as plain `async fn`s.
+///
+/// `S` is what it remembers of each conversation ([`Context::state`]): one per portal, bot and dialog. A bot that
+/// remembers nothing never mentions it. What all conversations share are fields of the bot itself.
+///
+/// ```no_run
+/// use imbot::prelude::*;
+///
+/// struct Echo;
+///
+/// impl Bot for Echo {
+///     async fn message(&self, cx: &mut Context, message: Message) -> Result {
+///         cx.say(message.text);
+///         Ok(())
+///     }
+/// }
+///
+/// fn main() -> ExitCode { imbot::run(Echo) }
+/// ```
+///
+/// Events of one chat are handled one after another in the order they came; chats run side by side. A handler that takes
+/// longer than [`TURN_TIMEOUT`](crate::engine::TURN_TIMEOUT) is stopped, and its turn has failed.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a bot with the state `{S}`",
+    label = "this should implement `Bot<{S}>`",
+    note = "write `impl Bot for {Self} {{ … }}`, or `impl Bot<YourState> for {Self} {{ … }}` for a bot that remembers"
+)]
+pub trait Bot<S: State = ()>: Send + Sync + 'static {
+    /// Who the bot is on the portal. Default: code and name by the name of its type; changing the code makes another bot
+    /// on the portal, so say it yourself before you rename the type.
+    fn profile(&self) -> Profile {
+        Profile::of::<Self>()
+    }
+
+    /// The commands it understands, registered with the portal together with the bot. Default: none.
+    fn commands(&self) -> Vec<CommandSpec> {
+        Vec::new()
+    }
+
+    /// Somebody wrote: in the bot's private chat anything, in a group a message that mentions it.
+    ///
+    /// A message that begins with one of the portal's commands comes to [`command`](Bot::command) only.
+    fn message(
+        &self,
+        cx: &mut Context<S>,
+        message: Message,
+    ) -> impl Future<Output = Result> + Send {
+        let _ = (cx, message);
+        ready(Ok(()))
+    }
+
+    /// A message was edited; this is its new text. The bot's own edits are left out.
+    fn edited(&self, cx: &mut Context<S>, message: Message) -> impl Future<Output = Result> + Send {
+        let _ = (cx, message);
+        ready(Ok(()))
+    }
+
+    /// A message was deleted. The bot's own deletions are left out.
+    fn deleted(
+        &self,
+        cx: &mut Context<S>,
+        message: Deleted,
+    ) -> impl Future<Output = Result> + Send {
+        let _ = (cx, message);
+        ready(Ok(()))
+    }
+
+    /// One of [`commands`](Bot::commands) was typed, or a button that gives it was pressed.
+    fn command(
+        &self,
+        cx: &mut Context<S>,
+        command: Command,
+    ) -> impl Future<Output = Result> + Send {
+        let _ = (cx, command);
+        ready(Ok(()))
+    }
+
+    /// The bot came into a chat, or somebody opened its private chat for the first time.
+    fn join(&self, cx: &mut Context<S>, join: Join) -> impl Future<Output = Result> + Send {
+        let _ = (cx, join);
+        ready(Ok(()))
+    }
+
+    /// The bot was removed from a portal. There is no chat any more, so there is no context.
+    fn removed(&self, bot: BotRef) -> impl Future<Output = Result> + Send {
+        let _ = bot;
+        ready(Ok(()))
+    }
+
+    /// A turn failed, by an error or a panic: nothing of it was kept, and the error is in the log. What is said here is
+    /// sent. Default: a sentence of apology, so that nobody waits for an answer.
+    fn failed(&self, cx: &mut Context<S>, error: &Error) -> impl Future<Output = Result> + Send {
+        let _ = error;
+        cx.say("Sorry, that did not work. The error has been noted.");
+        ready(Ok(()))
+    }
+}

@@ -1,0 +1,183 @@
+//! What a handler receives beside the event.
+
+use std::future::IntoFuture;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::Error;
+use super::erased::Scene;
+use super::said::{Said, Turn};
+use crate::event::{BotRef, Chat, Delivery, DialogId, MessageId, User, UserId};
+use crate::message::Draft;
+use crate::portal::{self, Portal};
+use crate::store::MessageRef;
+
+/// How often the typing indicator is renewed while it is shown.
+const TYPING_INTERVAL: Duration = Duration::from_secs(10);
+
+/// The turn that a handler runs in: the conversation's state, who is there, and the ways to answer.
+#[derive(Debug)]
+pub struct Context<S = ()> {
+    /// What is remembered of this conversation. It is written when the turn succeeds.
+    pub state: S,
+    scene: Scene,
+    turn: Turn,
+}
+
+impl<S> Context<S> {
+    pub(super) fn new(state: S, scene: Scene, turn: Turn) -> Context<S> {
+        Context { state, scene, turn }
+    }
+
+    /// Says something in this chat, after the turn. Strings are taken with their BB codes;
+    /// [`Text`](crate::message::Text) escapes what people typed.
+    ///
+    /// It waits for nothing: the message is sent when the turn is committed, after what was said before it. A message
+    /// that the portal would not take fails the turn, with the limit's name.
+    pub fn say(&self, message: impl Into<Draft>) -> Said {
+        self.say_to(self.scene.event.dialog.clone(), message)
+    }
+
+    /// Says something in another chat of this portal, after the turn.
+    pub fn say_to(&self, dialog: impl Into<DialogId>, message: impl Into<Draft>) -> Said {
+        self.turn.say(dialog.into(), message.into())
+    }
+
+    /// Says something in this chat now, before what the turn has said so far, and waits for its number.
+    ///
+    /// It stays even if the turn fails, and comes again if the turn is repeated.
+    ///
+    /// # Errors
+    /// The message is over a limit, or the portal did not take it.
+    pub async fn send_now(&self, message: impl Into<Draft>) -> Result<MessageId, Error> {
+        let draft = message.into();
+        draft.check()?;
+        let (bot, dialog) = (self.scene.bot.id, &self.scene.event.dialog);
+        Ok(self.scene.portal.say(bot, dialog, draft.params()).await?)
+    }
+
+    /// A message of an earlier turn, to change or delete it: by its number, or by [`Said::reference`].
+    pub fn said(&self, message: impl Into<MessageRef>) -> Said {
+        self.turn.said(message.into())
+    }
+
+    /// Shows that the bot is typing, until the returned guard is dropped or something is said.
+    #[must_use = "the indicator ends when this is dropped"]
+    pub fn typing(&self) -> Typing {
+        let (portal, bot, dialog) = (
+            self.scene.portal.clone(),
+            self.scene.bot.id,
+            self.scene.event.dialog.clone(),
+        );
+        Typing {
+            _renewal: AbortOnDropHandle::new(tokio::spawn(async move {
+                loop {
+                    if let Err(error) = portal.typing(bot, &dialog).await {
+                        tracing::debug!(portal = %portal.id(), bot.id = %bot, %error, "typing is not shown");
+                    }
+                    tokio::time::sleep(TYPING_INTERVAL).await;
+                }
+            })),
+        }
+    }
+
+    /// Calls any REST method of the portal; its result is decoded to what you ask for.
+    ///
+    /// ```no_run
+    /// # use imbot::prelude::*;
+    /// # async fn example(cx: &mut Context) -> Result {
+    /// let deal: serde_json::Value = cx.call("crm.deal.get").with("ID", 7).await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn call<T: DeserializeOwned>(&self, method: impl Into<String>) -> RestCall<T> {
+        RestCall::new(self.scene.portal.clone(), method.into())
+    }
+
+    /// The bot that this turn is for.
+    pub fn bot(&self) -> &BotRef {
+        &self.scene.bot
+    }
+
+    /// The address of this chat.
+    pub fn dialog(&self) -> &DialogId {
+        &self.scene.event.dialog
+    }
+
+    /// This chat, as far as the event describes it.
+    pub fn chat(&self) -> &Chat {
+        &self.scene.event.chat
+    }
+
+    /// Who did it, as far as the event describes them.
+    pub fn user(&self) -> Option<&User> {
+        self.scene.event.user.as_ref()
+    }
+
+    /// Who did it.
+    pub fn sender(&self) -> Option<UserId> {
+        self.scene.sender
+    }
+
+    /// The portal's default language, such as `en`.
+    pub fn language(&self) -> Option<&str> {
+        self.scene.event.language.as_deref()
+    }
+
+    /// The event as it was delivered, with everything that is not typed.
+    pub fn delivery(&self) -> &Delivery {
+        &self.scene.delivery
+    }
+
+    /// The client for this portal.
+    pub fn portal(&self) -> &Portal {
+        &self.scene.portal
+    }
+}
+
+/// Shows that the bot is typing, until it is dropped.
+#[derive(Debug)]
+pub struct Typing {
+    _renewal: AbortOnDropHandle<()>,
+}
+
+/// A REST call that is run when it is awaited.
+#[derive(Debug)]
+#[must_use = "a call is run when it is awaited"]
+pub struct RestCall<T> {
+    portal: Portal,
+    method: String,
+    params: Value,
+    result: PhantomData<fn() -> T>,
+}
+
+impl<T> RestCall<T> {
+    pub(super) fn new(portal: Portal, method: String) -> RestCall<T> {
+        RestCall {
+            portal,
+            method,
+            params: Value::Object(Default::default()),
+            result: PhantomData,
+        }
+    }
+
+    /// Adds a parameter. One that serde cannot write as JSON becomes null.
+    pub fn with(mut self, name: &str, value: impl Serialize) -> RestCall<T> {
+        self.params[name] = serde_json::to_value(value).unwrap_or_default();
+        self
+    }
+}
+
+impl<T: DeserializeOwned + Send + 'static> IntoFuture for RestCall<T> {
+    type Output = Result<T, portal::Error>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move { self.portal.call(&self.method, &self.params).await })
+    }
+}

@@ -1,0 +1,148 @@
+//! Hooks: code for every event that is not a bot's.
+
+use std::fmt;
+use std::future::Future;
+use std::ops::Deref;
+use std::pin::Pin;
+
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::{RestCall, Result};
+use crate::event::{Category, Delivery, Node};
+use crate::portal::{Http, Portal};
+
+/// Code for events that are not a bot's. Functions `async fn(HookEvent) -> Result` are hooks.
+pub trait Hook: Send + Sync + 'static {
+    /// Handles an event. An error is logged; it harms neither the other hooks nor the bots.
+    fn event(&self, event: HookEvent) -> Pin<Box<dyn Future<Output = Result> + Send + '_>>;
+}
+
+impl<F, R> Hook for F
+where
+    F: Fn(HookEvent) -> R + Send + Sync + 'static,
+    R: Future<Output = Result> + Send + 'static,
+{
+    fn event(&self, event: HookEvent) -> Pin<Box<dyn Future<Output = Result> + Send + '_>> {
+        Box::pin(self(event))
+    }
+}
+
+/// An event for a hook: a [`Delivery`], and the portal it came from.
+#[derive(Clone, Debug)]
+pub struct HookEvent {
+    delivery: Delivery,
+    portal: Portal,
+}
+
+impl HookEvent {
+    pub(crate) fn new(delivery: Delivery, portal: Portal) -> HookEvent {
+        HookEvent { delivery, portal }
+    }
+
+    /// Calls any REST method of the portal.
+    pub fn call<T: DeserializeOwned>(&self, method: impl Into<String>) -> RestCall<T> {
+        RestCall::new(self.portal.clone(), method.into())
+    }
+
+    /// The client for this portal.
+    pub fn portal(&self) -> &Portal {
+        &self.portal
+    }
+
+    /// The event as JSON for other programs: no tokens.
+    pub fn to_json(&self) -> Value {
+        json!({
+            "event": self.name,
+            "portal": self.portal.id(),
+            "ts": self.ts,
+            "data": self.data().map(Node::to_json),
+        })
+    }
+}
+
+impl Deref for HookEvent {
+    type Target = Delivery;
+
+    fn deref(&self) -> &Delivery {
+        &self.delivery
+    }
+}
+
+/// Which events a hook is for.
+///
+/// ```
+/// use imbot::{Pattern, event::Category};
+///
+/// assert!(Pattern::from("onCrmDealAdd").matches("ONCRMDEALADD", Category::Crm));
+/// assert!(Pattern::from("ONTASK*").matches("ONTASKUPDATE", Category::Tasks));
+/// assert!(Pattern::from(Category::Calendar).matches("ONCALENDARENTRYADD", Category::Calendar));
+/// assert!(Pattern::from("*").matches("ONSOMETHINGNEW", Category::Unknown));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pattern {
+    /// The event of this name.
+    Name(String),
+    /// Events whose names begin so.
+    Prefix(String),
+    /// Events about this.
+    Category(Category),
+}
+
+impl Pattern {
+    /// Whether an event of this name and category is meant.
+    pub fn matches(&self, name: &str, category: Category) -> bool {
+        match self {
+            Pattern::Name(own) => own.eq_ignore_ascii_case(name),
+            Pattern::Prefix(own) => name
+                .get(..own.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(own)),
+            Pattern::Category(own) => *own == category,
+        }
+    }
+}
+
+impl From<&str> for Pattern {
+    /// A name, or its beginning with a star at the end.
+    fn from(text: &str) -> Pattern {
+        match text.strip_suffix('*') {
+            Some(start) => Pattern::Prefix(start.to_ascii_uppercase()),
+            None => Pattern::Name(text.to_ascii_uppercase()),
+        }
+    }
+}
+
+impl From<Category> for Pattern {
+    fn from(category: Category) -> Pattern {
+        Pattern::Category(category)
+    }
+}
+
+/// A hook that POSTs the event as JSON to an address.
+pub struct Forward {
+    http: Http,
+    address: String,
+}
+
+impl Forward {
+    /// A hook that POSTs to this address.
+    pub fn new(http: Http, address: impl Into<String>) -> Forward {
+        Forward {
+            http,
+            address: address.into(),
+        }
+    }
+}
+
+impl fmt::Debug for Forward {
+    /// Without the address: it may hold a secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Forward")
+    }
+}
+
+impl Hook for Forward {
+    fn event(&self, event: HookEvent) -> Pin<Box<dyn Future<Output = Result> + Send + '_>> {
+        Box::pin(async move { Ok(self.http.forward(&self.address, &event.to_json()).await?) })
+    }
+}

@@ -1,0 +1,26 @@
+//! What you write: a [`Bot`], and [`Hook`]s for the events that are no bot's.
+//!
+//! A handler runs as one **turn**: the conversation's state is loaded into [`Context::state`], the handler changes it and
+//! says things, and when it returns `Ok` the new state and the messages are committed together. On an error or a panic
+//! nothing of the turn is kept. [`Context::say`] therefore does not wait and cannot fail for the network's sake: it puts
+//! a message among the turn's, and the sender takes over after the commit.
+
+mod args;
+mod bot;
+mod command;
+mod context;
+mod erased;
+mod error;
+mod hook;
+mod profile;
+mod said;
+
+pub use args::{Arg, Args, ArgsError, Rest};
+pub use bot::{Bot, State};
+pub use command::CommandSpec;
+pub use context::{Context, RestCall, Typing};
+pub(crate) use erased::{AnyBot, Erased, Outcome, Scene};
+pub use error::{Error, Result, tell};
+pub use hook::{Forward, Hook, HookEvent, Pattern};
+pub use profile::{BotColor, BotKind, Gender, Profile};
+pub use said::Said;

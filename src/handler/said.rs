@@ -1,0 +1,277 @@
+//! What a turn says, and the handle by which it can still be changed.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::{Map, Value};
+
+use super::Error;
+use crate::event::{CommandId, DialogId, MessageId};
+use crate::message::{Attach, Draft, Keyboard, Menu};
+use crate::store::{Call, CallId, Conversation, EventId, MessageRef, QueuedCall};
+
+/// What a turn has said so far.
+#[derive(Clone, Debug)]
+pub(super) struct Turn(Arc<Mutex<Inner>>);
+
+#[derive(Debug)]
+struct Inner {
+    event: EventId,
+    here: Conversation,
+    answers: Option<(CommandId, MessageId)>,
+    steps: Vec<Step>,
+    wrong: Option<Error>,
+}
+
+/// One thing said, changed or deleted. Its place is its number, so it stays even if it comes to nothing.
+#[derive(Debug)]
+enum Step {
+    Say {
+        dialog: DialogId,
+        draft: Draft,
+        remember: bool,
+    },
+    Edit {
+        message: MessageRef,
+        params: Map<String, Value>,
+    },
+    Delete {
+        message: MessageRef,
+    },
+    Nothing,
+}
+
+impl Turn {
+    pub(super) fn new(
+        event: EventId,
+        here: Conversation,
+        answers: Option<(CommandId, MessageId)>,
+    ) -> Turn {
+        Turn(Arc::new(Mutex::new(Inner {
+            event,
+            here,
+            answers,
+            steps: Vec::new(),
+            wrong: None,
+        })))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn say(&self, dialog: DialogId, draft: Draft) -> Said {
+        let mut inner = self.lock();
+        inner.check(&draft);
+        let id = CallId {
+            event: inner.event,
+            index: inner.steps.len() as u16,
+        };
+        inner.steps.push(Step::Say {
+            dialog,
+            draft,
+            remember: false,
+        });
+        Said {
+            turn: self.clone(),
+            message: MessageRef::Queued(id),
+        }
+    }
+
+    pub(super) fn said(&self, message: MessageRef) -> Said {
+        Said {
+            turn: self.clone(),
+            message,
+        }
+    }
+
+    /// Forgets what was said: the turn has failed.
+    pub(super) fn clear(&self) {
+        let mut inner = self.lock();
+        inner.steps.clear();
+        inner.wrong = None;
+    }
+
+    /// The first thing said that the portal would not take.
+    pub(super) fn wrong(&self) -> Option<Error> {
+        self.lock().wrong.take()
+    }
+
+    /// What was said, as calls.
+    pub(super) fn calls(&self) -> Vec<QueuedCall> {
+        let mut inner = self.lock();
+        let steps = std::mem::take(&mut inner.steps);
+        let calls = steps.into_iter().enumerate().filter_map(|(index, step)| {
+            let id = CallId {
+                event: inner.event,
+                index: index as u16,
+            };
+            let mut to = inner.here.clone();
+            let call = match step {
+                Step::Say {
+                    dialog,
+                    draft,
+                    remember,
+                } => {
+                    let answers = inner.answers.filter(|_| dialog == to.dialog);
+                    to.dialog = dialog;
+                    Call::Say {
+                        params: draft.params(),
+                        answers,
+                        remember,
+                    }
+                }
+                Step::Edit { message, params } => Call::Edit { message, params },
+                Step::Delete { message } => Call::Delete { message },
+                Step::Nothing => return None,
+            };
+            Some(QueuedCall { id, to, call })
+        });
+        calls.collect()
+    }
+}
+
+impl Inner {
+    fn check(&mut self, draft: &Draft) {
+        if let Err(wrong) = draft.check() {
+            self.wrong.get_or_insert(wrong.into());
+        }
+    }
+
+    /// The step that makes this message, if it is one of this turn's.
+    fn own(&mut self, message: MessageRef) -> Option<&mut Step> {
+        match message {
+            MessageRef::Queued(id) if id.event == self.event => {
+                self.steps.get_mut(id.index as usize)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A message that was said: a handle to finish, change or delete it.
+///
+/// Within the turn that said it, a change is made before the message is sent. [`reference`](Said::reference) can be kept
+/// in the state, for [`Context::said`](super::Context::said) in a later turn.
+#[derive(Clone, Debug)]
+pub struct Said {
+    turn: Turn,
+    message: MessageRef,
+}
+
+impl Said {
+    /// Puts a keyboard under it.
+    #[expect(
+        clippy::return_self_not_must_use,
+        reason = "the change is made, used or not"
+    )]
+    pub fn keyboard(self, keyboard: impl Into<Keyboard>) -> Said {
+        let keyboard = keyboard.into();
+        self.change(keyboard.check(), |draft| draft.keyboard(keyboard))
+    }
+
+    /// Attaches blocks.
+    #[expect(
+        clippy::return_self_not_must_use,
+        reason = "the change is made, used or not"
+    )]
+    pub fn attach(self, attach: impl Into<Attach>) -> Said {
+        let attach = attach.into();
+        self.change(attach.check(), |draft| draft.attach(attach))
+    }
+
+    /// Adds items to its menu.
+    #[expect(
+        clippy::return_self_not_must_use,
+        reason = "the change is made, used or not"
+    )]
+    pub fn menu(self, menu: Menu) -> Said {
+        self.change(menu.check(), |draft| draft.menu(menu))
+    }
+
+    /// Takes its keyboard away.
+    #[expect(
+        clippy::return_self_not_must_use,
+        reason = "the change is made, used or not"
+    )]
+    pub fn without_keyboard(self) -> Said {
+        self.edit_params(
+            [("KEYBOARD".to_owned(), Value::from("N"))]
+                .into_iter()
+                .collect(),
+        );
+        self
+    }
+
+    /// Gives it another text, and another keyboard, attachment and menu where the draft has them.
+    #[expect(
+        clippy::return_self_not_must_use,
+        reason = "the change is made, used or not"
+    )]
+    pub fn edit(self, draft: impl Into<Draft>) -> Said {
+        let draft = draft.into();
+        {
+            let mut inner = self.turn.lock();
+            inner.check(&draft);
+            if let Some(Step::Say { draft: own, .. }) = inner.own(self.message) {
+                *own = std::mem::take(own).edited(draft);
+                drop(inner);
+                return self;
+            }
+        }
+        self.edit_params(draft.params());
+        self
+    }
+
+    /// Deletes it.
+    pub fn delete(self) {
+        let mut inner = self.turn.lock();
+        let message = self.message;
+        match inner.own(message) {
+            Some(step) => *step = Step::Nothing,
+            None => inner.steps.push(Step::Delete { message }),
+        }
+    }
+
+    /// A reference that outlives the turn: keep it in the state to change the message later.
+    pub fn reference(&self) -> MessageRef {
+        let mut inner = self.turn.lock();
+        if let Some(Step::Say { remember, .. }) = inner.own(self.message) {
+            *remember = true;
+        }
+        self.message
+    }
+
+    fn change(
+        self,
+        check: Result<(), crate::message::Oversized>,
+        change: impl FnOnce(Draft) -> Draft,
+    ) -> Said {
+        let mut inner = self.turn.lock();
+        if let Err(wrong) = check {
+            inner.wrong.get_or_insert(wrong.into());
+        }
+        if let Some(Step::Say { draft, .. }) = inner.own(self.message) {
+            *draft = change(std::mem::take(draft));
+            drop(inner);
+        } else {
+            drop(inner);
+            let mut params = change(Draft::default()).params();
+            params.remove("MESSAGE"); // what is left out stays
+            self.edit_params(params);
+        }
+        self
+    }
+
+    /// Adds to the edit that this turn makes of the message.
+    fn edit_params(&self, changes: Map<String, Value>) {
+        let mut inner = self.turn.lock();
+        let of_this = |step: &&mut Step| matches!(step, Step::Edit { message, .. } if *message == self.message);
+        match inner.steps.iter_mut().find(of_this) {
+            Some(Step::Edit { params, .. }) => params.extend(changes),
+            _ => inner.steps.push(Step::Edit {
+                message: self.message,
+                params: changes,
+            }),
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! The HTTP client: where it may go, how long it waits, how much it reads.
+
+use std::collections::HashSet;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::{Response, Url, redirect};
+use serde_json::Value;
+
+use super::Error;
+use crate::event::excerpt;
+
+/// How long a call may take: the portal itself cuts a request after 60 seconds.
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(70);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The largest answer that is read, in bytes.
+pub const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// A client that goes to public hosts by https, and to the hosts of its own network that are allowed by name.
+#[derive(Clone, Debug)]
+pub struct Http {
+    client: reqwest::Client,
+    local: Arc<HashSet<String>>,
+}
+
+impl Http {
+    /// A client that may also call these hosts (`127.0.0.1:8071`), by http and on addresses of the own network.
+    ///
+    /// # Errors
+    /// The system offers no certificates or no randomness.
+    pub fn new(local: impl IntoIterator<Item = String>) -> Result<Http, Error> {
+        let local: Arc<HashSet<String>> = Arc::new(local.into_iter().collect());
+        let names = local.iter().map(|host| {
+            host.rsplit_once(':')
+                .map_or(host.as_str(), |(name, _)| name)
+                .to_owned()
+        });
+        let client = reqwest::Client::builder()
+            .user_agent(concat!("imbot/", env!("CARGO_PKG_VERSION")))
+            .redirect(redirect::Policy::none())
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(CALL_TIMEOUT)
+            .no_proxy()
+            .dns_resolver(PublicOnly {
+                local: names.collect(),
+            })
+            .build()
+            .map_err(|source| Error::unreachable("client", source))?;
+        Ok(Http { client, local })
+    }
+
+    /// POSTs JSON to a REST method and takes the result out of its envelope.
+    pub(super) async fn call(
+        &self,
+        method: &str,
+        address: &str,
+        body: &Value,
+    ) -> Result<Value, Error> {
+        let request = self.client.post(self.allowed(method, address)?).json(body);
+        let response = request
+            .send()
+            .await
+            .map_err(|source| Error::unreachable(method, source))?;
+        let mut answer = self.answer(method, response).await?;
+        answer
+            .get_mut("result")
+            .map(Value::take)
+            .ok_or_else(|| Error::answer(method, "there is no `result`"))
+    }
+
+    /// GETs JSON, as the authorization server wants it.
+    pub(super) async fn get(
+        &self,
+        method: &str,
+        address: &str,
+        query: &[(&str, &str)],
+    ) -> Result<Value, Error> {
+        let request = self.client.get(self.allowed(method, address)?).query(query);
+        let response = request
+            .send()
+            .await
+            .map_err(|source| Error::unreachable(method, source))?;
+        self.answer(method, response).await
+    }
+
+    /// POSTs JSON to an address that the author configured; only the status counts.
+    ///
+    /// # Errors
+    /// The address cannot be reached or answers with an error.
+    pub async fn forward(&self, address: &str, body: &Value) -> Result<(), Error> {
+        let url =
+            Url::parse(address).map_err(|error| Error::forbidden("forward", error.to_string()))?;
+        let response = self.client.post(url).json(body).send().await;
+        let response = response.and_then(Response::error_for_status);
+        response
+            .map(drop)
+            .map_err(|source| Error::unreachable("forward", source))
+    }
+
+    /// The address, if it may be called.
+    fn allowed(&self, method: &str, address: &str) -> Result<Url, Error> {
+        let url = Url::parse(address)
+            .map_err(|error| Error::forbidden(method, format!("`{address}`: {error}")))?;
+        let host = url.host_str().unwrap_or_default();
+        let full = url
+            .port_or_known_default()
+            .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+        if self.local.contains(&full) || self.local.contains(host) {
+            return Ok(url);
+        }
+        let is_public = host.parse::<IpAddr>().map_or(true, is_public);
+        match url.scheme() {
+            "https" if is_public => Ok(url),
+            "https" => Err(Error::forbidden(
+                method,
+                format!("{host} is an address of the own network; allow it by name"),
+            )),
+            _ => Err(Error::forbidden(
+                method,
+                format!("{full} is not called without https; allow it by name"),
+            )),
+        }
+    }
+
+    async fn answer(&self, method: &str, mut response: Response) -> Result<Value, Error> {
+        let status = response.status().as_u16();
+        let mut body = Vec::new();
+        while let Some(part) = response
+            .chunk()
+            .await
+            .map_err(|source| Error::unreachable(method, source))?
+        {
+            if body.len() + part.len() > ANSWER_BYTES_MAX {
+                return Err(Error::too_large(method, ANSWER_BYTES_MAX));
+            }
+            body.extend_from_slice(&part);
+        }
+        let answer: Value = serde_json::from_slice(&body).map_err(|_| {
+            Error::not_json(method, status, excerpt(&String::from_utf8_lossy(&body)))
+        })?;
+        match answer.get("error").and_then(Value::as_str) {
+            Some(code) => {
+                let description = answer
+                    .get("error_description")
+                    .and_then(Value::as_str)
+                    .unwrap_or_default();
+                Err(Error::refused(method, code, &excerpt(description), status))
+            }
+            None if status >= 400 => Err(Error::not_json(
+                method,
+                status,
+                excerpt(&answer.to_string()),
+            )),
+            None => Ok(answer),
+        }
+    }
+}
+
+/// Drops addresses of the own network after a name is resolved, so that no name can be bent to point there.
+#[derive(Debug)]
+struct PublicOnly {
+    local: HashSet<String>,
+}
+
+impl Resolve for PublicOnly {
+    fn resolve(&self, name: Name) -> Resolving {
+        let host = name.as_str().to_owned();
+        let is_local = self.local.contains(&host);
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((host.as_str(), 0)).await?;
+            let passing: Vec<SocketAddr> = found
+                .filter(|address| is_local || is_public(address.ip()))
+                .collect();
+            if passing.is_empty() {
+                return Err(format!("{host} has no public address").into());
+            }
+            Ok(Box::new(passing.into_iter()) as Addrs)
+        })
+    }
+}
+
+/// Whether an address is one of the public internet.
+fn is_public(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => {
+            let [a, b, ..] = v4.octets();
+            let is_shared = a == 100 && (64..128).contains(&b);
+            let is_special =
+                a == 0 || a >= 224 || (a == 192 && b == 0) || (a == 198 && (b == 18 || b == 19));
+            !(v4.is_loopback()
+                || v4.is_private()
+                || v4.is_link_local()
+                || v4.is_documentation()
+                || is_shared
+                || is_special)
+        }
+        IpAddr::V6(v6) => match v6.to_ipv4() {
+            Some(v4) => is_public(IpAddr::V4(v4)),
+            None => {
+                let first = v6.segments()[0];
+                let is_translated = first == 0x64; // 64:ff9b::/96 leads to IPv4
+                !(v6.is_multicast()
+                    || (first & 0xfe00) == 0xfc00
+                    || (first & 0xffc0) == 0xfe80
+                    || is_translated)
+            }
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_public_addresses_are_called_by_default() {
+        let closed = [
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.1.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "0.0.0.0",
+            "224.0.0.1",
+            "255.255.255.255",
+            "192.0.2.1",
+            "198.18.0.1",
+            "::1",
+            "::",
+            "fc00::1",
+            "fe80::1",
+            "ff02::1",
+            "::ffff:127.0.0.1",
+            "64:ff9b::7f00:1",
+        ];
+        for address in closed {
+            assert!(!is_public(address.parse().unwrap()), "{address}");
+        }
+        for address in ["8.8.8.8", "100.128.0.1", "172.32.0.1", "2606:4700::1111"] {
+            assert!(is_public(address.parse().unwrap()), "{address}");
+        }
+    }
+
+    #[test]
+    fn plain_http_goes_to_allowed_hosts_only() {
+        let http = Http::new(["127.0.0.1:8071".to_owned()]).unwrap();
+        let allowed = |address| http.allowed("scope", address).is_ok();
+        assert!(allowed("http://127.0.0.1:8071/rest/scope"));
+        assert!(allowed("https://example.bitrix24.com/rest/scope"));
+        assert!(!allowed("http://127.0.0.1:8072/rest/scope"));
+        assert!(!allowed("http://example.bitrix24.com/rest/scope"));
+        assert!(!allowed("https://169.254.169.254/latest"));
+        assert!(!allowed("https://[::1]/"));
+        assert!(!allowed("file:///etc/passwd"));
+    }
+}

@@ -1,0 +1,171 @@
+//! Calling a portal: the only part on the road that names reqwest.
+//!
+//! [`Portal`] speaks for the application on one portal. [`Portal::call`] reads as one sentence: wait for the limit, take
+//! the token, send, decode; it repeats only what was certainly not done. Addresses come from a proven installation and
+//! from the configured authorization server, never from an event.
+
+mod bots;
+mod error;
+mod events;
+mod http;
+mod limit;
+mod oauth;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use tokio::sync::Mutex;
+
+use crate::event::MemberId;
+use crate::store::{Installation, Store, Tokens};
+
+pub use bots::{BotFields, CommandFields};
+pub use error::Error;
+pub use events::Binding;
+pub use http::{ANSWER_BYTES_MAX, CALL_TIMEOUT, Http};
+pub use limit::Limit;
+pub use oauth::{Application, Grant, OAUTH_URL};
+
+/// How often a call is repeated that the portal refused for its limits before running it.
+pub const REPEATS_MAX: u32 = 6;
+
+/// The application on one portal. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Portal(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    id: MemberId,
+    endpoint: String,
+    http: Http,
+    application: Arc<Application>,
+    store: Arc<dyn Store>,
+    limit: Limit,
+    /// Held while the tokens are refreshed, so that many callers who find them expired refresh once.
+    installation: Mutex<Installation>,
+}
+
+impl Portal {
+    /// The application on the portal of this installation.
+    pub fn new(
+        http: Http,
+        application: Arc<Application>,
+        store: Arc<dyn Store>,
+        installation: Installation,
+    ) -> Portal {
+        Portal(Arc::new(Inner {
+            id: installation.portal.clone(),
+            endpoint: installation.endpoint.clone(),
+            http,
+            application,
+            store,
+            limit: Limit::default(),
+            installation: Mutex::new(installation),
+        }))
+    }
+
+    /// The portal's own id.
+    pub fn id(&self) -> &MemberId {
+        &self.0.id
+    }
+
+    /// Where its REST methods are called.
+    pub fn endpoint(&self) -> &str {
+        &self.0.endpoint
+    }
+
+    /// Calls a REST method and decodes its result.
+    ///
+    /// ```no_run
+    /// # async fn example(portal: imbot::portal::Portal) -> Result<(), imbot::portal::Error> {
+    /// let deal: serde_json::Value = portal.call("crm.deal.get", &serde_json::json!({ "ID": 7 })).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// The portal refused ([`Error::code`] tells why), could not be reached, or answered something else than `T`.
+    pub async fn call<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        params: &Value,
+    ) -> Result<T, Error> {
+        let result = self.call_value(method, params).await?;
+        serde_json::from_value(result).map_err(|source| Error::answer(method, source))
+    }
+
+    async fn call_value(&self, method: &str, params: &Value) -> Result<Value, Error> {
+        let mut is_refreshed = false;
+        let mut repeats = 0;
+        loop {
+            self.0.limit.ready().await;
+            let tokens = self.0.installation.lock().await.tokens.clone();
+            let error = match self.send(method, params, &tokens).await {
+                Ok(result) => return Ok(result),
+                Err(error) => error,
+            };
+            if error.is_token_expired() && !is_refreshed {
+                is_refreshed = true;
+                self.refresh(&tokens).await?;
+            } else if error.was_not_run() && repeats < REPEATS_MAX {
+                repeats += 1;
+                let pause = Duration::from_millis(250) * 2u32.pow(repeats);
+                tracing::debug!(portal = %self.0.id, method, %error, ?pause, "the call is repeated");
+                tokio::time::sleep(pause).await;
+            } else {
+                return Err(error);
+            }
+        }
+    }
+
+    async fn send(&self, method: &str, params: &Value, tokens: &Tokens) -> Result<Value, Error> {
+        let mut body = params.as_object().cloned().unwrap_or_default();
+        body.insert("auth".into(), tokens.access.expose_secret().into());
+        self.0
+            .http
+            .call(
+                method,
+                &format!("{}{method}.json", self.0.endpoint),
+                &Value::Object(body),
+            )
+            .await
+    }
+
+    /// Exchanges the refresh token, unless somebody did meanwhile. The new pair is stored before it is used.
+    async fn refresh(&self, stale: &Tokens) -> Result<(), Error> {
+        let mut installation = self.0.installation.lock().await;
+        if installation.tokens.access.expose_secret() != stale.access.expose_secret() {
+            return Ok(());
+        }
+        let grant = self
+            .0
+            .application
+            .refresh(&self.0.http, &installation.tokens.refresh)
+            .await?;
+        let mut renewed = installation.clone();
+        renewed.tokens = grant.tokens;
+        self.0
+            .store
+            .install(renewed.clone())
+            .await
+            .map_err(|source| Error::store("oauth/token", source))?;
+        *installation = renewed;
+        tracing::info!(portal = %self.0.id, "the tokens are renewed");
+        Ok(())
+    }
+
+    /// Takes over the tokens of a new proof of the same installation.
+    pub async fn renew(&self, installation: Installation) {
+        *self.0.installation.lock().await = installation;
+    }
+}
+
+/// Parameters without the ones that are not given.
+fn params(pairs: impl IntoIterator<Item = (&'static str, Option<Value>)>) -> Value {
+    let given = pairs
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    Value::Object(given.collect::<Map<_, _>>())
+}

@@ -1,0 +1,192 @@
+//! Accepts connections, and closes what poem 3.1.12 leaves open.
+//!
+//! poem gives hyper no timer, so half a request stays open for ever; it has no bound on connections; its accept loop spins
+//! when descriptors run out; it does not set `TCP_NODELAY`. Put a reverse proxy in front for TLS all the same.
+
+use std::io::{self, ErrorKind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use poem::Addr;
+use poem::http::uri::Scheme;
+use poem::web::{LocalAddr, RemoteAddr};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, Sleep, sleep};
+
+/// The most connections at once; more wait in the system's queue.
+pub const CONNECTIONS_MAX: usize = 10_000;
+/// How long a request may take to arrive, from its first byte (of a connection: from its beginning).
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long a connection may be silent between requests.
+pub const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
+/// How long accepting pauses after it failed, such as when descriptors have run out.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// A listener with bounds on connections and time.
+#[derive(Debug)]
+pub struct Acceptor {
+    listener: TcpListener,
+    address: LocalAddr,
+    free: Arc<Semaphore>,
+    request_timeout: Duration,
+}
+
+impl Acceptor {
+    /// Accepts from this socket.
+    ///
+    /// # Errors
+    /// The socket has no address.
+    pub fn new(listener: TcpListener) -> io::Result<Acceptor> {
+        let address = LocalAddr(Addr::SocketAddr(listener.local_addr()?));
+        let free = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        Ok(Acceptor {
+            listener,
+            address,
+            free,
+            request_timeout: REQUEST_TIMEOUT,
+        })
+    }
+
+    /// Accepts so many connections at once. Default: [`CONNECTIONS_MAX`].
+    #[must_use]
+    pub fn connections_max(mut self, connections: usize) -> Acceptor {
+        self.free = Arc::new(Semaphore::new(connections));
+        self
+    }
+
+    /// Gives a request so long to arrive. Default: [`REQUEST_TIMEOUT`].
+    #[must_use]
+    pub fn request_timeout(mut self, limit: Duration) -> Acceptor {
+        self.request_timeout = limit;
+        self
+    }
+}
+
+impl poem::listener::Acceptor for Acceptor {
+    type Io = Connection;
+
+    fn local_addr(&self) -> Vec<LocalAddr> {
+        vec![self.address.clone()]
+    }
+
+    async fn accept(&mut self) -> io::Result<(Connection, LocalAddr, RemoteAddr, Scheme)> {
+        let permit = Arc::clone(&self.free)
+            .acquire_owned()
+            .await
+            .map_err(io::Error::other)?;
+        loop {
+            match self.listener.accept().await {
+                Ok((stream, remote)) => {
+                    stream.set_nodelay(true).ok(); // a closed connection shows at the first read
+                    let connection = Connection::new(stream, self.request_timeout, permit);
+                    let remote = RemoteAddr(Addr::SocketAddr(remote));
+                    return Ok((connection, self.address.clone(), remote, Scheme::HTTP));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "no connection is accepted for a moment");
+                    sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+}
+
+/// A connection that ends when a request does not arrive in time.
+#[derive(Debug)]
+pub struct Connection {
+    stream: TcpStream,
+    deadline: Pin<Box<Sleep>>,
+    /// Whether the deadline is that of a request; between requests it is that of silence.
+    is_in_request: bool,
+    request_timeout: Duration,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Connection {
+    fn new(
+        stream: TcpStream,
+        request_timeout: Duration,
+        permit: OwnedSemaphorePermit,
+    ) -> Connection {
+        let deadline = Box::pin(sleep(request_timeout));
+        Connection {
+            stream,
+            deadline,
+            is_in_request: true,
+            request_timeout,
+            _permit: permit,
+        }
+    }
+
+    /// A byte was written: the request has arrived, and silence begins.
+    fn answered(&mut self) {
+        if self.is_in_request {
+            self.is_in_request = false;
+        }
+        self.deadline.as_mut().reset(Instant::now() + IDLE_TIMEOUT);
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        match Pin::new(&mut self.stream).poll_read(cx, buffer) {
+            Poll::Ready(Ok(())) if buffer.filled().len() > before && !self.is_in_request => {
+                self.is_in_request = true;
+                let deadline = Instant::now() + self.request_timeout;
+                self.deadline.as_mut().reset(deadline);
+                Poll::Ready(Ok(()))
+            }
+            Poll::Pending => match self.deadline.as_mut().poll(cx) {
+                Poll::Ready(()) => Poll::Ready(Err(ErrorKind::TimedOut.into())),
+                Poll::Pending => Poll::Pending,
+            },
+            // One byte now and then does not keep a connection: the deadline counts while bytes come, too.
+            ready if self.is_in_request && self.deadline.is_elapsed() => {
+                drop(ready);
+                Poll::Ready(Err(ErrorKind::TimedOut.into()))
+            }
+            ready @ Poll::Ready(_) => ready,
+        }
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.answered();
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.answered();
+        Pin::new(&mut self.stream).poll_write_vectored(cx, parts)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,58 @@
+//! The installation page of an application with an interface.
+//!
+//! The portal shows it in a frame and POSTs the tokens of the administrator (auth.md, section 3). No event is sent before
+//! the page calls `BX24.installFinish()`, which every example forgets once.
+
+use std::sync::Arc;
+
+use poem::http::StatusCode;
+use poem::web::Data;
+use poem::{Body, Response, handler};
+use secrecy::SecretString;
+
+use super::endpoint::refuse;
+use crate::engine::{Engine, Proof};
+use crate::event::{MemberId, Node, Tree};
+
+/// The longest body of the frame's POST, in bytes.
+const BODY_BYTES_MAX: usize = 64 * 1024;
+
+const PAGE: &str = include_str!("install.html");
+
+/// Takes the tokens in, and finishes the installation in the browser.
+#[handler]
+pub(super) async fn install(body: Body, Data(engine): Data<&Arc<Engine>>) -> Response {
+    let Ok(body) = body.into_bytes_limit(BODY_BYTES_MAX).await else {
+        return refuse(StatusCode::PAYLOAD_TOO_LARGE, "the body is too long");
+    };
+    let Some(proof) = Tree::from_form(body).ok().and_then(|form| proof(&form)) else {
+        return refuse(
+            StatusCode::BAD_REQUEST,
+            "this page is opened by a portal that installs the application",
+        );
+    };
+    match engine.install(proof) {
+        Ok(()) => html(PAGE.replace("{{bx24}}", engine.bx24_url())),
+        Err(refused) => refuse(StatusCode::SERVICE_UNAVAILABLE, &refused.to_string()),
+    }
+}
+
+fn html(page: String) -> Response {
+    Response::builder()
+        .content_type("text/html; charset=utf-8")
+        .body(page)
+}
+
+fn proof(form: &Tree) -> Option<Proof> {
+    let text = |key: &str| {
+        form.root()
+            .get(key)
+            .and_then(Node::filled)
+            .map(String::from)
+    };
+    Some(Proof {
+        portal: MemberId::new(text("member_id")?),
+        application_token: SecretString::from(text("APPLICATION_TOKEN")?),
+        refresh_token: SecretString::from(text("REFRESH_ID")?),
+    })
+}

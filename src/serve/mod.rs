@@ -1,0 +1,72 @@
+//! How events arrive: the only part on the road that names poem.
+//!
+//! [`endpoint`] is a poem endpoint with three addresses, to be served by [`run`] or nested in an application of your own:
+//!
+//! | address | what |
+//! |---|---|
+//! | `/` | events: form POSTs, or GETs with a query string; 200 with an empty body once an event is taken in |
+//! | `/install` | the installation page of an application with an interface; it tells the portal that it is finished |
+//! | `/health` | JSON for probes: portals, waiting events, waiting calls |
+
+mod acceptor;
+mod endpoint;
+mod install;
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use poem::{EndpointExt, IntoEndpoint, Route, Server};
+use tokio::net::TcpListener;
+
+use crate::engine::Engine;
+
+pub use acceptor::{Acceptor, CONNECTIONS_MAX, IDLE_TIMEOUT, REQUEST_TIMEOUT};
+pub use endpoint::endpoint;
+
+/// How long a stop waits for what was begun. Default of `--stop-timeout`.
+pub const STOP_TIMEOUT: Duration = Duration::from_secs(25);
+
+/// Serves the engine on a socket until `stop` is ready, then ends what was begun, at most for `limit`.
+///
+/// The addresses answer below `path` as well as at the root: a reverse proxy may pass the path on or cut it off.
+///
+/// # Errors
+/// The socket fails.
+pub async fn run(
+    engine: Arc<Engine>,
+    listener: TcpListener,
+    path: &str,
+    stop: impl Future<Output = ()>,
+    limit: Duration,
+) -> io::Result<()> {
+    let acceptor = Acceptor::new(listener)?;
+    let events = Arc::new(endpoint(Arc::clone(&engine)));
+    let mut app = Route::new().nest("/", Arc::clone(&events).map_to_response());
+    let path = path.trim_end_matches('/');
+    if !path.is_empty() {
+        app = app.nest(path, events.into_endpoint());
+    }
+    let served = Server::new_with_acceptor(acceptor)
+        .run_with_graceful_shutdown(app, stop, Some(limit))
+        .await;
+    engine.stop(limit).await;
+    served
+}
+
+/// Ready when the process is asked to end: SIGINT or SIGTERM.
+pub async fn asked_to_stop() {
+    let interrupt = async { drop(tokio::signal::ctrl_c().await) };
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => {
+                tokio::select! { () = interrupt => {}, _ = terminate.recv() => {} }
+            }
+            Err(_) => interrupt.await,
+        }
+    }
+    #[cfg(not(unix))]
+    interrupt.await;
+}
