@@ -5,6 +5,7 @@
 //! the same address, and when an address is [`QUEUE_MAX`] events behind, further ones are lost and the wire says so.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -35,6 +36,18 @@ pub(crate) struct Delivery {
     pub(crate) done: Option<oneshot::Sender<()>>,
 }
 
+impl Delivery {
+    /// The same once more; nobody waits for it.
+    fn again(&self) -> Delivery {
+        Delivery {
+            url: self.url.clone(),
+            app: self.app.clone(),
+            tree: self.tree.clone(),
+            done: None,
+        }
+    }
+}
+
 /// Takes deliveries and works them off in the background.
 #[derive(Clone)]
 pub(crate) struct Courier {
@@ -44,6 +57,9 @@ pub(crate) struct Courier {
     delay: Duration,
     stop: CancellationToken,
     tasks: TaskTracker,
+    /// How many of the next events are to be lost, and how many to arrive twice: what a real queue does at times.
+    pub(crate) lose: Arc<AtomicUsize>,
+    pub(crate) repeat: Arc<AtomicUsize>,
 }
 
 impl Courier {
@@ -55,21 +71,36 @@ impl Courier {
             delay,
             stop,
             tasks: TaskTracker::new(),
+            lose: Arc::default(),
+            repeat: Arc::default(),
         }
     }
 
-    /// Puts a delivery in the queue of its address; it leaves after the delay of the central queue.
+    /// Takes an event over from the portal, to be delivered once unless a test wants it lost or repeated.
     pub(crate) fn take(&self, delivery: Delivery) {
+        if one_of(&self.lose) {
+            return self.drop_with("lost on the way, as a test asked", &delivery);
+        }
+        if one_of(&self.repeat) {
+            self.put(delivery.again());
+        }
+        self.put(delivery);
+    }
+
+    /// Puts a delivery in the queue of its address; it leaves after the delay of the central queue.
+    fn put(&self, delivery: Delivery) {
         let queue = self.queue(&delivery.url);
         if let Err(refused) = queue.try_send((Instant::now() + self.delay, delivery)) {
-            let (_, delivery) = refused.into_inner();
-            self.wire.event(
-                &delivery,
-                "",
-                &Err("the queue of this handler is full: lost".to_owned()),
-                Duration::ZERO,
+            self.drop_with(
+                "the queue of this handler is full: lost",
+                &refused.into_inner().1,
             );
         }
+    }
+
+    fn drop_with(&self, why: &str, delivery: &Delivery) {
+        self.wire
+            .event(delivery, "", &Err(why.to_owned()), Duration::ZERO);
     }
 
     /// Waits until what is being delivered right now has been delivered.
@@ -105,4 +136,13 @@ impl Courier {
             let _ = done.send(());
         }
     }
+}
+
+/// Takes one off a count, if any is left.
+fn one_of(count: &AtomicUsize) -> bool {
+    count
+        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+            left.checked_sub(1)
+        })
+        .is_ok()
 }

@@ -11,7 +11,7 @@ use super::refusal::Refusal;
 use super::server::Emulator;
 use super::talk::{Like, NewChat};
 use super::world::chat::ChatType;
-use super::world::user::Bot;
+use super::world::user::{Bot, User};
 
 /// Who installs applications: the first of the people.
 const ADMIN: u64 = 1;
@@ -171,6 +171,13 @@ impl Emulator {
     /// `USER_ID_EMPTY` when there is no such person.
     pub fn state(&self, as_user: u64) -> Result<Value, Refusal> {
         self.portal.see(|world| state(world, as_user))
+    }
+
+    /// The id of the person with this first name.
+    pub fn person(&self, first_name: &str) -> Option<u64> {
+        let fits = |user: &&User| user.bot.is_none() && user.first_name == first_name;
+        self.portal
+            .see(|world| Some(world.users.values().find(fits)?.id))
     }
 
     /// The id of the bot with this code.

@@ -64,7 +64,7 @@ impl Default for Options {
 pub struct Emulator {
     pub(super) portal: Arc<Portal>,
     address: SocketAddr,
-    courier: Courier,
+    pub(super) courier: Courier,
     stop: CancellationToken,
     stopped: watch::Receiver<bool>,
 }

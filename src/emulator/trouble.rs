@@ -1,5 +1,6 @@
 //! Trouble on demand: what a test cannot wait for a portal to do by itself.
 
+use std::sync::atomic::Ordering;
 use std::sync::{MutexGuard, PoisonError};
 
 use super::refusal::Refusal;
@@ -28,6 +29,16 @@ impl Emulator {
             let now = hit.world.clock.unix();
             hit.world.operating.charge(client_id, method, seconds, now);
         });
+    }
+
+    /// Loses the next events on their way: a portal does not send them again.
+    pub fn lose(&self, events: usize) {
+        self.courier.lose.store(events, Ordering::Relaxed);
+    }
+
+    /// Delivers each of the next events twice, as a distributed queue may.
+    pub fn repeat(&self, events: usize) {
+        self.courier.repeat.store(events, Ordering::Relaxed);
     }
 
     /// What the limit on REST calls has let through and refused so far.

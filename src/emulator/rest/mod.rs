@@ -20,6 +20,7 @@ mod handlers;
 mod im;
 pub(crate) mod limit;
 mod messages;
+mod multipart;
 pub(crate) mod params;
 mod reference;
 pub(crate) mod request;

@@ -7,6 +7,7 @@ use poem::Request;
 use poem::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use serde_json::Value;
 
+use super::multipart;
 use super::params::Params;
 use crate::emulator::refusal::Refusal;
 use crate::event::form;
@@ -44,7 +45,7 @@ pub(super) async fn read(mut request: Request) -> Result<Incoming, Refusal> {
     let (name, in_path) = address(request.uri().path())?;
     let bearer = bearer(&request);
     let query = request.uri().query().unwrap_or_default().to_owned();
-    let kind = header(&request, CONTENT_TYPE).to_lowercase();
+    let kind = header(&request, CONTENT_TYPE).to_owned();
     let body = request.take_body().into_bytes_limit(BODY_BYTES_MAX).await;
     let body =
         body.map_err(|_| Refusal::new("INVALID_REQUEST", "The request is too large").status(413))?;
@@ -103,12 +104,19 @@ pub(super) fn not_found() -> Refusal {
 /// Query and body, the body on top.
 fn merge(query: &[u8], kind: &str, body: &[u8]) -> Params {
     let mut params = form_params(query);
-    let media = kind.split(';').next().unwrap_or_default().trim();
-    params.merge(if media == "application/json" || media.contains("+json") {
-        json_params(body)
-    } else {
-        form_params(body)
-    });
+    let media = kind
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_lowercase();
+    params.merge(
+        match multipart::boundary(kind).filter(|_| media == "multipart/form-data") {
+            Some(boundary) => form_params(&multipart::to_form(boundary, body)),
+            None if media == "application/json" || media.contains("+json") => json_params(body),
+            None => form_params(body),
+        },
+    );
     for name in TELEMETRY {
         params.take(name);
     }

@@ -93,7 +93,9 @@ impl Hit<'_> {
     fn keep(&mut self, chat: u64, message: &Message) -> Option<Chat> {
         let chat = self.world.chats.get_mut(&chat)?;
         chat.messages.push_back(message.id);
-        chat.read.insert(message.author, message.id);
+        if message.author > 0 {
+            chat.read.insert(message.author, message.id);
+        }
         if chat.messages.len() > MESSAGES_MAX
             && let Some(oldest) = chat.messages.pop_front()
         {

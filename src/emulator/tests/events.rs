@@ -276,3 +276,18 @@ async fn a_chain_of_events_is_cut_after_seven_links() {
     assert_eq!(desk.call_as(&token, "imbot.chat.add", group).await.0, 200);
     assert!(desk.is_quiet().await);
 }
+
+#[tokio::test]
+async fn what_is_lost_does_not_come_again_and_what_is_repeated_is_the_same() {
+    let desk = Desk::new().await;
+    let bot = desk.bot("echo", "B").await;
+    let dialog = desk.dialog(bot).await;
+    desk.portal.lose(1);
+    desk.portal.send(1, &dialog, "lost").expect("sent");
+    desk.portal.repeat(1);
+    desk.portal.send(1, &dialog, "twice").expect("sent");
+    let first = desk.event("ONIMBOTMESSAGEADD").await;
+    assert_eq!(first["data"]["PARAMS"]["MESSAGE"], "twice");
+    assert_eq!(desk.event("ONIMBOTMESSAGEADD").await, first);
+    assert!(desk.is_quiet().await);
+}

@@ -1,6 +1,7 @@
 //! The emulator over real HTTP: what a handler receives and what a caller is answered.
 
 mod apps;
+mod audience;
 mod events;
 mod page;
 mod rest;
@@ -19,9 +20,11 @@ use tokio::time::timeout;
 use super::{Credentials, Emulator, NewApp, Options};
 use crate::event::form;
 
-/// How long a test waits for an event, and for none.
+/// How long a test waits for an event before it has failed.
 const PATIENCE: Duration = Duration::from_secs(5);
-const SILENCE: Duration = Duration::from_millis(100);
+
+/// An event that nothing in the tests causes by itself.
+const LAST: &str = "ONCALENDARENTRYADD";
 
 /// A portal with one application installed, and the handler that takes its events in.
 struct Desk {
@@ -62,7 +65,13 @@ impl Desk {
             install: Value::Null,
         };
         let install = desk.event("ONAPPINSTALL").await;
-        Desk { install, ..desk }
+        let desk = Desk { install, ..desk };
+        desk.result(
+            "event.bind",
+            json!({ "event": LAST, "handler": desk.handler }),
+        )
+        .await;
+        desk
     }
 
     /// The next event, which must be this one.
@@ -76,11 +85,14 @@ impl Desk {
         event
     }
 
-    /// Whether the handler is left in peace.
+    /// Whether nothing is on its way to the handler: a last event, sent behind all others, is the next to arrive.
     async fn is_quiet(&self) -> bool {
-        timeout(SILENCE, async { self.events.lock().await.recv().await })
-            .await
-            .is_err()
+        self.portal.fire(LAST, &json!({}));
+        let next = timeout(PATIENCE, async { self.events.lock().await.recv().await });
+        next.await
+            .expect("an event in time")
+            .expect("the handler lives")["event"]
+            == LAST
     }
 
     /// The access token of the installation.

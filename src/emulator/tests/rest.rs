@@ -1,5 +1,7 @@
 //! What callers are answered: envelopes, refusals, batches, limits.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::{Desk, Options};
@@ -197,6 +199,13 @@ async fn a_command_may_be_answered_for_ten_minutes_and_then_true_means_nothing()
     assert_eq!(
         desk.result("imbot.command.answer", answer(message + 50))
             .await,
+        json!(true)
+    );
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(601)).await;
+    tokio::time::resume();
+    assert_eq!(
+        desk.result("imbot.command.answer", answer(message)).await,
         json!(true)
     );
     assert_eq!(desk.portal.history(1, &dialog).len(), 2);
