@@ -22,6 +22,10 @@ fn seeing(
     }
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "read as a call with a literal"
+)]
 fn other(name: &str, data: Value) -> Value {
     json!({ "event": name, "data": data, "ts": 1, "auth": auth() })
 }

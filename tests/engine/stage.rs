@@ -136,6 +136,10 @@ pub(super) fn auth() -> Value {
 }
 
 /// What all events of the bot `BOT_CODE` (its number is 7) in a dialog share.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "read as a call with a literal"
+)]
 pub(super) fn event(name: &str, code: &str, params: Value) -> Value {
     json!({
         "event": name,

@@ -112,7 +112,7 @@ async fn a_message_changes_before_it_is_sent() {
 async fn a_message_changes_in_a_later_turn() {
     let stage = talk(&["keep", "later"]).await;
     let all = stage.spoken.all();
-    let Speech::Edit { message, params } = &all[1] else {
+    let Speech::Edit { message, params } = &all[2] else {
         panic!("{all:?}")
     };
     assert_eq!(message.0, 1_000, "the number that the portal gave it");
