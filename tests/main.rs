@@ -1,6 +1,9 @@
 //! The end-to-end tests: one program, so that it links once.
 
+mod bots;
 mod engine;
 mod event;
 mod house;
 mod store;
+#[allow(dead_code, reason = "each suite takes what it needs")]
+mod support;
