@@ -3,4 +3,5 @@
 mod engine;
 mod event;
 mod house;
+mod serve;
 mod store;
