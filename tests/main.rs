@@ -3,5 +3,6 @@
 mod engine;
 mod event;
 mod house;
+mod road;
 mod serve;
 mod store;
