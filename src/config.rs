@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use secrecy::SecretString;
 
+use crate::emulator::{Credentials, Emulator};
 use crate::engine::TURN_TIMEOUT;
 use crate::portal::OAUTH_URL;
 use crate::serve::STOP_TIMEOUT;
@@ -87,6 +88,19 @@ impl Default for Config {
 }
 
 impl Config {
+    /// The settings for an application of an emulated portal, which posts its events to this address.
+    pub fn emulated(portal: &Emulator, app: &Credentials, handler: impl Into<String>) -> Config {
+        Config {
+            client_id: Some(app.client_id.clone()),
+            client_secret: Some(app.client_secret.clone().into()),
+            public_url: Some(handler.into()),
+            oauth_url: portal.oauth_url(),
+            bx24_url: portal.bx24_url(),
+            allow_host: vec![portal.address().to_string()],
+            ..Config::default()
+        }
+    }
+
     /// How long a handler may take.
     pub fn turn_timeout(&self) -> Duration {
         Duration::from_secs(self.turn_timeout)

@@ -1,8 +1,11 @@
 //! The end-to-end tests: one program, so that it links once.
 
+mod bots;
 mod engine;
 mod event;
 mod house;
 mod road;
 mod serve;
 mod store;
+#[allow(dead_code, reason = "each suite takes what it needs")]
+mod support;

@@ -1,16 +1,8 @@
-//! Runs all ready-made bots in one process.
+//! Runs all ready-made bots in one process; without settings, on a portal that is emulated.
 
+use bots::{Echo, Menu, Poll};
 use imbot::prelude::*;
 
-struct Echo;
-
-impl Bot for Echo {
-    async fn message(&self, cx: &mut Context, message: Message) -> Result {
-        cx.say(message.text);
-        Ok(())
-    }
-}
-
 fn main() -> ExitCode {
-    imbot::run(Echo)
+    App::new().bot(Echo).bot(Menu::office()).bot(Poll).run()
 }

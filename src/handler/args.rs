@@ -33,7 +33,7 @@ pub trait Args: Sized {
     fn parse(line: &str) -> Result<Self, ArgsError>;
 }
 
-/// One argument. Text, numbers, ids, `Option`s of them and [`Rest`] are; your own type becomes one with one function.
+/// One argument. Text, numbers, ids, `Option`s and `Vec`s of them and [`Rest`] are; your own type becomes one with one function.
 pub trait Arg: Sized {
     /// Takes what belongs to it from the words that are left.
     ///
@@ -162,6 +162,13 @@ impl<A: Arg> Arg for Option<A> {
     }
 }
 
+impl<A: Arg> Arg for Vec<A> {
+    /// All that are left, also none.
+    fn take(words: &mut Words<'_>) -> Result<Self, ArgsError> {
+        std::iter::from_fn(|| <Option<A> as Arg>::take(words).transpose()).collect()
+    }
+}
+
 impl Arg for Rest {
     fn take(words: &mut Words<'_>) -> Result<Self, ArgsError> {
         let rest = words.rest.trim().to_owned();
@@ -198,6 +205,11 @@ mod tests {
             <(UserId, Rest)>::parse("27 see you, then"),
             Ok((UserId(27), Rest("see you, then".into())))
         );
+        assert_eq!(
+            <(String, Vec<u8>)>::parse("pizza 1 2"),
+            Ok(("pizza".into(), vec![1, 2]))
+        );
+        assert_eq!(<(Vec<u8>,)>::parse(""), Ok((vec![],)));
         let wrong = |line| Order::parse(line).unwrap_err().to_string();
         assert_eq!(
             wrong("pizza two"),

@@ -13,7 +13,9 @@ use tokio_util::task::AbortOnDropHandle;
 use super::Error;
 use super::erased::Scene;
 use super::said::{Said, Turn};
-use crate::event::{BotRef, Chat, Delivery, DialogId, MessageId, User, UserId};
+use crate::event::{
+    BotRef, Chat, Command, CommandFrom, Delivery, DialogId, MessageId, User, UserId,
+};
 use crate::message::Draft;
 use crate::portal::{self, Portal};
 use crate::store::MessageRef;
@@ -65,6 +67,15 @@ impl<S> Context<S> {
     /// A message of an earlier turn, to change or delete it: by its number, or by [`Said::reference`].
     pub fn said(&self, message: impl Into<MessageRef>) -> Said {
         self.turn.said(message.into())
+    }
+
+    /// Shows something in place of the message whose button was pressed. A command that was typed holds no message of
+    /// ours, so it is answered with a new one.
+    pub fn show(&self, command: &Command, message: impl Into<Draft>) -> Said {
+        match command.from {
+            CommandFrom::Keyboard | CommandFrom::Menu => self.said(command.message).edit(message),
+            CommandFrom::Text | CommandFrom::Other(_) => self.say(message),
+        }
     }
 
     /// Shows that the bot is typing, until the returned guard is dropped or something is said.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::Color;
 use crate::event::{ChatId, UserId};
 
 /// Text with BB codes. What goes in as text comes out as text: brackets that people typed are no codes.
@@ -74,6 +75,12 @@ impl Text {
     #[must_use]
     pub fn code(self, text: impl fmt::Display) -> Text {
         self.within("code", text)
+    }
+
+    /// Adds coloured text.
+    #[must_use]
+    pub fn color(self, color: Color, text: impl fmt::Display) -> Text {
+        self.with("color", color, text)
     }
 
     /// Adds a link.

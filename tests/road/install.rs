@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use imbot::emulator::NewApp;
 use imbot::prelude::*;
-use imbot::serve;
+use imbot::{Config, serve};
 use poem::{Route, Server, get, handler};
 use serde_json::Value;
 use tokio::net::TcpListener;
 
-use super::stage::{ANN, Echo, Road, config, portal, until};
+use super::stage::{ANN, Echo, Road, portal, until};
 
 #[tokio::test]
 async fn an_installed_bot_answers() {
@@ -67,7 +67,7 @@ async fn the_endpoint_lives_inside_a_poem_application() {
     let credentials = portal.register_app(NewApp::new("bots", &handler));
     let engine = App::new()
         .bot(Echo)
-        .engine(&config(&portal, &credentials, &handler))
+        .engine(&Config::emulated(&portal, &credentials, &handler))
         .unwrap();
     let app = Route::new()
         .at("/", get(home))

@@ -4,15 +4,15 @@ use std::sync::{Arc, Mutex};
 
 use imbot::emulator::NewApp;
 use imbot::prelude::*;
-use imbot::serve;
 use imbot::store::{Memory, Store};
+use imbot::{Config, serve};
 use secrecy::ExposeSecret;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tracing::Level;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use super::stage::{ANN, PATIENCE, config, portal, process, until};
+use super::stage::{ANN, PATIENCE, portal, process, until};
 
 /// What is logged, in memory.
 #[derive(Clone, Default)]
@@ -105,7 +105,7 @@ async fn everything_is_logged_and_shown() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let handler = format!("http://{}/", listener.local_addr().unwrap());
     let credentials = portal.register_app(NewApp::new("bots", &handler));
-    let config = config(&portal, &credentials, &handler);
+    let config = Config::emulated(&portal, &credentials, &handler);
     let store = Arc::new(Memory::new());
     let hook = {
         let (shown, tokens) = (Arc::clone(&shown), Arc::clone(&tokens));

@@ -50,7 +50,7 @@ impl Road {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let handler = format!("http://{}{path}/", listener.local_addr().unwrap());
         let credentials = portal.register_app(NewApp::new("bots", &handler));
-        let config = config(&portal, &credentials, &handler);
+        let config = Config::emulated(&portal, &credentials, &handler);
         let engine = app.engine(&config).unwrap();
         let never = std::future::pending();
         let (served, path) = (Arc::clone(&engine), path.to_owned());
@@ -121,18 +121,6 @@ pub(super) async fn portal() -> Emulator {
         ..Options::default()
     };
     Emulator::start(options).await.unwrap()
-}
-
-/// The settings of a program on that portal.
-pub(super) fn config(portal: &Emulator, credentials: &Credentials, handler: &str) -> Config {
-    let mut config = Config::default();
-    config.client_id = Some(credentials.client_id.clone());
-    config.client_secret = Some(credentials.client_secret.clone().into());
-    config.public_url = Some(handler.to_owned());
-    config.oauth_url = portal.oauth_url();
-    config.bx24_url = portal.bx24_url();
-    config.allow_host = vec![portal.address().to_string()];
-    config
 }
 
 /// An ignored test of this program, as a process of its own.

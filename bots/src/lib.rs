@@ -1,0 +1,13 @@
+//! Ready-made bots, on the public interface of `imbot` only: to run as they are, and to copy from.
+//!
+//! - [`Echo`] repeats what it hears; it shows text, buttons, pages that turn, and the two kinds of welcome
+//! - [`Menu`] leads through a tree of choices; it shows a conversation's state
+//! - [`Poll`] lets a group vote; it shows a message that changes as people press
+
+mod echo;
+mod menu;
+mod poll;
+
+pub use echo::Echo;
+pub use menu::{Choice, Menu};
+pub use poll::{Poll, Vote};

@@ -1,0 +1,5 @@
+//! The ready-made bots, each in conversation, over real HTTP between our server and the emulator.
+
+mod echo;
+mod menu;
+mod poll;

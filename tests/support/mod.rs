@@ -1,0 +1,133 @@
+//! A desk to test bots at: an emulated portal, an application installed on it, and people who talk, over real HTTP.
+//!
+//! ```ignore
+//! let desk = Desk::with(App::new().bot(Echo)).await;
+//! let mut ann = desk.private("Ann", "echo");
+//! ann.says("Hello").sees("Hello").await;
+//! ```
+//!
+//! No test sleeps for a fixed time: people see what the portal's own live stream tells them, the one that the web chat
+//! reads, and whatever must come is waited for at most [`PATIENCE`].
+
+mod person;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use imbot::emulator::{Emulator, NewApp, Options};
+use imbot::engine::Engine;
+use imbot::{App, Config, serve};
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::time::{Instant, sleep};
+
+pub(crate) use person::{Line, Person};
+
+/// How long a test waits for what must come.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+/// How often it looks, where the portal does not tell.
+const GLANCE: Duration = Duration::from_millis(5);
+
+/// An emulated portal with one application on it.
+pub(crate) struct Desk {
+    pub(crate) portal: Emulator,
+    pub(crate) engine: Arc<Engine>,
+}
+
+impl Desk {
+    /// An application on a portal of its own, its bots, commands and hooks set up.
+    pub(crate) async fn with(app: App) -> Desk {
+        Desk::on(app, Options::default()).await
+    }
+
+    /// The same with other settings of the portal. It listens on any free port.
+    pub(crate) async fn on(app: App, options: Options) -> Desk {
+        let options = Options {
+            listen: ([127, 0, 0, 1], 0).into(),
+            ..options
+        };
+        let portal = Emulator::start(options).await.expect("a portal");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let handler = format!("http://{}/", listener.local_addr().expect("an address"));
+        let credentials = portal.register_app(NewApp::new("bots", &handler));
+        let config = Config::emulated(&portal, &credentials, handler);
+        let engine = app.engine(&config).expect("an engine");
+        let stop = std::future::pending();
+        let served = serve::run(Arc::clone(&engine), listener, "", stop, PATIENCE);
+        tokio::spawn(served);
+        portal
+            .install(&credentials.client_id)
+            .await
+            .expect("installed");
+        let desk = Desk { portal, engine };
+        desk.until("the application to be set up", |desk| desk.is_set_up())
+            .await;
+        desk
+    }
+
+    /// Waits until the desk is as the test wants it.
+    pub(crate) async fn until(&self, what: &str, is_so: impl Fn(&Desk) -> bool) {
+        let end = Instant::now() + PATIENCE;
+        while !is_so(self) {
+            assert!(Instant::now() < end, "waited in vain for {what}");
+            sleep(GLANCE).await;
+        }
+    }
+
+    /// The last thing that a set-up does is to bind events, and of those without hooks this one.
+    fn is_set_up(&self) -> bool {
+        self.calls("event.bind")
+            .iter()
+            .any(|call| call["request"]["EVENT"] == "ONAPPUPDATE")
+    }
+
+    /// The calls of a REST method that the portal has answered, oldest first.
+    pub(crate) fn calls(&self, method: &str) -> Vec<Value> {
+        let mut calls = self.portal.wire();
+        calls.retain(|entry| entry["kind"] == "rest" && entry["name"] == method);
+        calls
+    }
+
+    /// Fires an event as soon as the application has bound it.
+    pub(crate) async fn fires(&self, event: &str, data: &Value) {
+        self.until("the event to be bound", |desk| {
+            desk.portal.fire(event, data) > 0
+        })
+        .await;
+    }
+
+    /// A person in the private chat with a bot, which is not opened yet.
+    pub(crate) fn private(&self, name: &str, bot: &str) -> Person {
+        Person::new(&self.portal, self.user(name), self.bot(bot).to_string())
+    }
+
+    /// A group of people and bots, each person with a view of their own.
+    pub(crate) fn group<const N: usize>(&self, people: [&str; N], bots: &[&str]) -> [Person; N] {
+        let users = people.map(|name| self.user(name));
+        let bots = bots.iter().map(|code| self.bot(code));
+        let members: Vec<u64> = users.iter().copied().chain(bots).collect();
+        let views = users.map(|user| Person::new(&self.portal, user, String::new()));
+        let dialog = self
+            .portal
+            .group(members[0], "A group", &members)
+            .expect("a group");
+        views.map(|person| person.at(&dialog))
+    }
+
+    /// The number of a bot.
+    pub(crate) fn bot(&self, code: &str) -> u64 {
+        self.portal
+            .bot(code)
+            .unwrap_or_else(|| panic!("no bot `{code}` is registered"))
+    }
+
+    /// The number of a person by their first name.
+    pub(crate) fn user(&self, name: &str) -> u64 {
+        let state = self.portal.state(1).expect("the administrator");
+        let people = state["users"].as_array().expect("people");
+        let person = people.iter().find(|person| person["first_name"] == name);
+        person
+            .and_then(|person| person["id"].as_u64())
+            .unwrap_or_else(|| panic!("nobody is called {name}"))
+    }
+}
