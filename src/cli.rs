@@ -127,6 +127,7 @@ async fn run_bots(app: App, run: Run) -> Done {
     config.client_secret = Some(credentials.client_secret.clone().into());
     config.public_url = Some(handler);
     config.oauth_url = portal.oauth_url();
+    config.bx24_url = portal.bx24_url();
     config.allow_host = vec![portal.address().to_string()];
     let codes = app.codes();
     let greeting = async {
@@ -230,11 +231,13 @@ async fn emulate(listen: SocketAddr) -> Done {
   A program made with imbot connects with:
 
     IMBOT_CLIENT_ID=… IMBOT_CLIENT_SECRET=… IMBOT_OAUTH_URL={url} \\
+    IMBOT_BX24_URL={bx24} \\
     IMBOT_ALLOW_HOST={address} IMBOT_PUBLIC_URL=http://127.0.0.1:8072/ your-bot run
 
   Ctrl-C ends it.",
         webhook = portal.webhook_url(),
         address = portal.address(),
+        bx24 = portal.bx24_url(),
     );
     serve::asked_to_stop().await;
     portal.stop().await;

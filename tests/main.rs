@@ -4,6 +4,8 @@ mod bots;
 mod engine;
 mod event;
 mod house;
+mod road;
+mod serve;
 mod store;
 #[allow(dead_code, reason = "each suite takes what it needs")]
 mod support;

@@ -144,6 +144,11 @@ impl Emulator {
         self.url()
     }
 
+    /// The address of the portal's script for the pages of applications.
+    pub fn bx24_url(&self) -> String {
+        format!("{}/api/v1/", self.url())
+    }
+
     /// The same portal without a network, for a client in this process.
     #[cfg(test)]
     pub(super) fn routes(&self) -> Route {

@@ -24,7 +24,8 @@ enum Kind {
     Answer(Box<dyn StdError + Send + Sync>),
     NotJson {
         status: u16,
-        excerpt: String,
+        /// The beginning of what came instead, where it may be quoted.
+        excerpt: Option<String>,
     },
     TooLarge(usize),
     Unreachable {
@@ -61,8 +62,19 @@ impl Error {
     pub(super) fn not_json(method: &str, status: u16, excerpt: String) -> Error {
         Error {
             method: method.to_owned(),
-            kind: Kind::NotJson { status, excerpt },
+            kind: Kind::NotJson {
+                status,
+                excerpt: Some(excerpt),
+            },
         }
+    }
+
+    /// The same without quoting the answer: it may hold tokens.
+    pub(super) fn without_excerpt(mut self) -> Error {
+        if let Kind::NotJson { excerpt, .. } = &mut self.kind {
+            excerpt.take_if(|excerpt| !excerpt.is_empty());
+        }
+        self
     }
 
     pub(super) fn too_large(method: &str, limit: usize) -> Error {
@@ -187,9 +199,11 @@ impl fmt::Display for Error {
                 }
             }
             Kind::Answer(_) => f.write_str("the answer is not what this method returns")?,
-            Kind::NotJson { status, excerpt } => {
-                write!(f, "the answer ({status}) is not JSON: {excerpt}")?
-            }
+            Kind::NotJson { status, excerpt } => match excerpt.as_deref() {
+                Some("") => write!(f, "the answer ({status}) is empty")?,
+                Some(excerpt) => write!(f, "the answer ({status}) is not JSON: {excerpt}")?,
+                None => write!(f, "the answer ({status}) is not JSON")?,
+            },
             Kind::TooLarge(limit) => write!(f, "the answer is larger than {limit} bytes")?,
             Kind::Unreachable {
                 was_sent: false, ..

@@ -70,7 +70,7 @@ impl Http {
             .ok_or_else(|| Error::answer(method, "there is no `result`"))
     }
 
-    /// GETs JSON, as the authorization server wants it.
+    /// GETs JSON, as the authorization server wants it. Its answers hold tokens, so errors do not quote them.
     pub(super) async fn get(
         &self,
         method: &str,
@@ -82,7 +82,9 @@ impl Http {
             .send()
             .await
             .map_err(|source| Error::unreachable(method, source))?;
-        self.answer(method, response).await
+        self.answer(method, response)
+            .await
+            .map_err(Error::without_excerpt)
     }
 
     /// POSTs JSON to an address that the author configured; only the status counts.
@@ -140,18 +142,22 @@ impl Http {
         let answer: Value = serde_json::from_slice(&body).map_err(|_| {
             Error::not_json(method, status, excerpt(&String::from_utf8_lossy(&body)))
         })?;
-        match answer.get("error").and_then(Value::as_str) {
+        let code = answer.get("error").and_then(|code| match code {
+            Value::String(code) => Some(code.clone()),
+            Value::Number(code) => Some(code.to_string()), // PHP exceptions without a code have 0
+            _ => None,
+        });
+        match code {
             Some(code) => {
                 let description = answer
                     .get("error_description")
                     .and_then(Value::as_str)
                     .unwrap_or_default();
-                Err(Error::refused(method, code, &excerpt(description), status))
+                Err(Error::refused(method, &code, &excerpt(description), status))
             }
-            None if status >= 400 => Err(Error::not_json(
+            None if status >= 400 => Err(Error::answer(
                 method,
-                status,
-                excerpt(&answer.to_string()),
+                format!("a status of {status} without an error"),
             )),
             None => Ok(answer),
         }

@@ -27,6 +27,9 @@ pub use endpoint::{EventEndpoint, endpoint};
 /// How long a stop waits for what was begun. Default of `--stop-timeout`.
 pub const STOP_TIMEOUT: Duration = Duration::from_secs(25);
 
+/// How much of that is for requests that are still arriving: half a request is not worth a slow stop.
+const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// Serves the engine on a socket until `stop` is ready, then ends what was begun, at most for `limit`.
 ///
 /// The addresses answer below `path` as well as at the root: a reverse proxy may pass the path on or cut it off.
@@ -42,10 +45,11 @@ pub async fn run(
 ) -> io::Result<()> {
     let acceptor = Acceptor::new(listener)?;
     let app = endpoint(Arc::clone(&engine)).below(path);
+    let arrival = ARRIVAL_TIMEOUT.min(limit);
     let served = Server::new_with_acceptor(acceptor)
-        .run_with_graceful_shutdown(app, stop, Some(limit))
+        .run_with_graceful_shutdown(app, stop, Some(arrival))
         .await;
-    engine.stop(limit).await;
+    engine.stop(limit - arrival).await;
     served
 }
 

@@ -4,6 +4,8 @@
 //! are CPU times of the server's process, which has one thread. A first argument (`decode`, `road`, `memory`) runs only
 //! that part.
 
+#![expect(clippy::print_stdout, reason = "the table goes to standard output")]
+
 mod decode;
 mod memory;
 mod road;

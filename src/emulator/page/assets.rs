@@ -12,19 +12,26 @@ macro_rules! embed {
 /// What the page consists of.
 const ASSETS: &[(&str, &str)] = embed![
     "index.html" "chat.css" "list.css" "rich.css" "style.css" "wire.css" "icon.svg" "app.js"
-    "act.js" "api.js" "apps.js" "attach.js" "avatar.js" "bbcode.js" "bbview.js" "chat.js"
-    "colour.js" "composer.js" "dom.js" "grid.js" "group.js" "header.js" "help.js" "keyboard.js"
+    "act.js" "api.js" "apps.js" "attach.js" "avatar.js" "bbcode.js" "bbview.js" "bx24.js"
+    "chat.js" "colour.js" "composer.js" "dom.js" "grid.js" "group.js" "header.js" "help.js" "keyboard.js"
     "link.js" "list.js" "members.js" "mentions.js" "menu.js" "message.js" "session.js" "store.js"
     "suggest.js" "time.js" "toast.js" "tree.js" "welcome.js" "wire.js"
 ];
 
 /// What the page may load: itself, pictures that messages show, and the pages of applications.
-const POLICY: &str = "default-src 'self'; img-src 'self' data: https:; style-src 'self' 'unsafe-inline'; \
-                      frame-src 'self' http: https:";
+///
+/// A program under development has its pictures on the desk, too.
+const POLICY: &str = "default-src 'self'; img-src 'self' data: https: http://127.0.0.1:* http://localhost:*; \
+                      style-src 'self' 'unsafe-inline'; frame-src 'self' http: https:";
 
 /// The page itself.
 pub(super) fn index() -> Response {
     named("index.html")
+}
+
+/// The portal's script for the pages of applications.
+pub(super) fn bx24() -> Response {
+    named("bx24.js")
 }
 
 /// One of its files, `/web/<name>`.

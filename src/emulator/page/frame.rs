@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use poem::http::StatusCode;
-use poem::http::header::CACHE_CONTROL;
+use poem::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY};
 use poem::{Endpoint, Request, Response, get};
 
 use super::assets::file;
@@ -14,6 +14,10 @@ use crate::emulator::portal::Portal;
 
 /// Sends the form as soon as it is there; a script of its own, since the page allows none inside it.
 const SCRIPT: &str = "document.forms[0].submit();\n";
+
+/// What the form may do: run that script and post itself, in no frame but the portal's own.
+const POLICY: &str =
+    "default-src 'none'; script-src 'self'; form-action http: https:; frame-ancestors 'self'";
 
 /// `GET /emulator/frame?client_id=..[&as=..]`: a form that posts itself to the application.
 pub(super) fn page(portal: &Arc<Portal>) -> impl Endpoint + use<> {
@@ -50,6 +54,7 @@ fn form(action: &str, fields: &[(&str, String)]) -> Response {
         .status(StatusCode::OK)
         .content_type("text/html; charset=utf-8")
         .header(CACHE_CONTROL, "no-store")
+        .header(CONTENT_SECURITY_POLICY, POLICY)
         .body(page)
 }
 

@@ -43,6 +43,10 @@ pub(crate) fn routes(portal: &Arc<Portal>, guard: Guard) -> impl Endpoint + use<
         .at("/chat/history", reading(portal, reads::history))
         .at("/chat/wire", reading(portal, reads::wire))
         .at("/chat/live", reads::live(portal))
+        .at(
+            "/api/v1/",
+            get(poem::endpoint::make_sync(|_| assets::bx24())),
+        )
         .at("/emulator/frame", frame::page(portal))
         .at(
             "/emulator/frame.js",

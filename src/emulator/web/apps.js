@@ -30,11 +30,20 @@ async function install(app) {
   return toast(`${app.title} is installed.`);
 }
 
+// The installer's page says through the portal's script (bx24.js) when it is finished. Only its own frame is believed.
 function frame(app) {
   const src = `/emulator/frame?client_id=${encodeURIComponent(app.client_id)}`;
+  const page = h("iframe", { class: "installer", src, title: `Installer of ${app.title}`, "data-testid": "installer" });
+  const finish = (event) => event.source === page.contentWindow && event.data === "BX24.installFinish" && finished(app);
   const dialog = modal(`Installing ${app.title}`, (close) => [
-    h("iframe", { class: "installer", src, title: `Installer of ${app.title}` }),
+    page,
     h("div", { class: "modal-buttons" }, h("button", { type: "button", class: "plain", onclick: close }, "Close")),
   ]);
   dialog.classList.add("wide");
+  window.addEventListener("message", finish);
+  dialog.addEventListener("close", () => window.removeEventListener("message", finish));
+}
+
+async function finished(app) {
+  if (await post("/emulator/finish", { client_id: app.client_id })) toast(`${app.title} is installed.`);
 }

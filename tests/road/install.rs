@@ -1,0 +1,105 @@
+//! Installed, removed, installed again; at the root, below a path, and inside an application of one's own.
+
+use std::sync::Arc;
+
+use imbot::emulator::NewApp;
+use imbot::prelude::*;
+use imbot::{Config, serve};
+use poem::{Route, Server, get, handler};
+use serde_json::Value;
+use tokio::net::TcpListener;
+
+use super::stage::{ANN, Echo, Road, portal, until};
+
+#[tokio::test]
+async fn an_installed_bot_answers() {
+    let road = Road::to(App::new().bot(Echo)).await;
+    road.tell("echo", "hello");
+    road.hears("echo", &["hello"]).await;
+    let registered = &road.wire("imbot.register")[0];
+    assert_eq!(registered["request"]["CODE"], "echo");
+    assert_eq!(registered["request"]["EVENT_HANDLER"], road.handler);
+}
+
+#[tokio::test]
+async fn after_the_removal_events_are_refused_until_the_next_installation() {
+    let road = Road::to(App::new().bot(Echo)).await;
+    road.tell("echo", "before");
+    road.hears("echo", &["before"]).await;
+    let event = last_body(&road, "ONIMBOTMESSAGEADD");
+    road.portal
+        .uninstall(&road.credentials.client_id, false)
+        .unwrap();
+    until("the portal to be forgotten", || {
+        road.engine.portals().is_empty()
+    })
+    .await;
+    assert_eq!(road.portal.bot("echo"), None);
+    assert_eq!(post(&road.handler, event).await, 403);
+    road.install().await;
+    road.tell("echo", "after");
+    road.hears("echo", &["after"]).await;
+}
+
+#[tokio::test]
+async fn the_events_may_come_below_a_path_that_the_proxy_keeps_or_cuts() {
+    let road = Road::not_yet_installed(App::new().bot(Echo), "/bitrix/bots").await;
+    road.install().await;
+    road.tell("echo", "below a path");
+    road.hears("echo", &["below a path"]).await;
+    let root = road.handler.replace("bitrix/bots/", "");
+    for address in [&road.handler, &root] {
+        let health = reqwest::get(format!("{address}health")).await.unwrap();
+        assert_eq!(health.status(), 200, "{address}");
+    }
+}
+
+#[tokio::test]
+async fn the_endpoint_lives_inside_a_poem_application() {
+    #[handler]
+    fn home() -> &'static str {
+        "at home"
+    }
+    let portal = portal().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let site = format!("http://{}", listener.local_addr().unwrap());
+    let handler = format!("{site}/bots/");
+    let credentials = portal.register_app(NewApp::new("bots", &handler));
+    let engine = App::new()
+        .bot(Echo)
+        .engine(&Config::emulated(&portal, &credentials, &handler))
+        .unwrap();
+    let app = Route::new()
+        .at("/", get(home))
+        .nest("/bots", serve::endpoint(Arc::clone(&engine)));
+    let acceptor = serve::Acceptor::new(listener).unwrap();
+    tokio::spawn(Server::new_with_acceptor(acceptor).run(app));
+    portal.install(&credentials.client_id).await.unwrap();
+    until("the bot", || portal.bot("echo").is_some()).await;
+    let dialog = portal.bot("echo").unwrap().to_string();
+    portal.send(ANN, &dialog, "nested").unwrap();
+    until("the answer", || {
+        portal
+            .history(ANN, &dialog)
+            .last()
+            .is_some_and(|last| last["text"] == "nested" && last["author"] != ANN)
+    })
+    .await;
+    let page = reqwest::get(site).await.unwrap().text().await.unwrap();
+    assert_eq!(page, "at home");
+}
+
+/// The body of the last event of this name, whose tokens the wire has shortened.
+fn last_body(road: &Road, name: &str) -> String {
+    let entries = road.wire(name);
+    let body = entries.last().map(|entry| &entry["body"]);
+    body.and_then(Value::as_str).expect("a body").to_owned()
+}
+
+async fn post(address: &str, form: String) -> u16 {
+    let request = reqwest::Client::new()
+        .post(address)
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(form);
+    request.send().await.unwrap().status().as_u16()
+}

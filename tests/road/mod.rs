@@ -1,0 +1,11 @@
+//! The whole road over real HTTP: an emulated portal, our server, a bot, and back.
+
+mod answers;
+mod hooks;
+mod install;
+mod nonsense;
+mod portals;
+mod secrets;
+mod stage;
+mod stop;
+mod trouble;

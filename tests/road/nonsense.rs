@@ -1,0 +1,141 @@
+//! A portal that answers nonsense: each kind is told apart, none is repeated, and the next call works.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use futures_util::stream;
+use imbot::event::MemberId;
+use imbot::portal::{Application, Http, Portal};
+use imbot::store::{Installation, Memory, Tokens};
+use poem::http::StatusCode;
+use poem::web::{Data, Path};
+use poem::{Body, EndpointExt, Response, Route, Server, handler, post};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+/// Answers as the method's name wants it.
+#[handler]
+fn answer(Path(method): Path<String>, Data(calls): Data<&Arc<AtomicUsize>>) -> Response {
+    calls.fetch_add(1, Ordering::Relaxed);
+    let plain = |status: u16, body: &'static str| {
+        let status = StatusCode::from_u16(status).unwrap();
+        Response::builder().status(status).body(body)
+    };
+    match method.trim_end_matches(".json") {
+        "html" => plain(200, "<html><body>Under maintenance</body></html>"),
+        "broken" => plain(500, "Internal Server Error"),
+        "empty" => plain(200, ""),
+        "gone" => plain(502, ""),
+        "truncated" => plain(200, r#"{"result":{"ID":7,"NAM"#),
+        "moved" => Response::builder()
+            .status(StatusCode::FOUND)
+            .header("location", "http://127.0.0.1:1/elsewhere")
+            .body(()),
+        "endless" => {
+            let part = || Ok::<_, std::io::Error>(Bytes::from(vec![b' '; 64 * 1024]));
+            let parts = stream::unfold((), move |()| async move { Some((part(), ())) });
+            Response::builder().body(Body::from_bytes_stream(parts))
+        }
+        "bare" => plain(200, r#"{"time":{}}"#),
+        "mute" => plain(500, r#"{"time":{}}"#),
+        "list" => plain(200, "[]"),
+        "refused" => plain(
+            200,
+            r#"{"error":"CONNECTOR_ID_ERROR","error_description":"No such connector"}"#,
+        ),
+        "numbered" => plain(400, r#"{"error":0,"error_description":"Something"}"#),
+        _ => plain(200, r#"{"result":"fine"}"#),
+    }
+}
+
+#[tokio::test]
+async fn nonsense_is_a_clear_error_and_is_not_asked_for_again() {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let routes = Route::new()
+        .at("/rest/:method", post(answer))
+        .data(Arc::clone(&calls));
+    let acceptor = imbot::serve::Acceptor::new(listener).unwrap();
+    tokio::spawn(Server::new_with_acceptor(acceptor).run(routes));
+    let portal = portal_at(&address.to_string());
+    let cases = [
+        (
+            "html",
+            "html: the answer (200) is not JSON: <html><body>Under maintenance</body></html>",
+        ),
+        (
+            "broken",
+            "broken: the answer (500) is not JSON: Internal Server Error",
+        ),
+        ("empty", "empty: the answer (200) is empty"),
+        ("gone", "gone: the answer (502) is empty"),
+        (
+            "truncated",
+            r#"truncated: the answer (200) is not JSON: {"result":{"ID":7,"NAM"#,
+        ),
+        ("moved", "moved: the answer (302) is empty"),
+        (
+            "endless",
+            "endless: the answer is larger than 16777216 bytes",
+        ),
+        ("bare", "bare: the answer is not what this method returns"),
+        ("mute", "mute: the answer is not what this method returns"),
+        ("list", "list: the answer is not what this method returns"),
+        (
+            "refused",
+            "refused: the portal refused with CONNECTOR_ID_ERROR (200): No such connector",
+        ),
+        (
+            "numbered",
+            "numbered: the portal refused with 0 (400): Something",
+        ),
+    ];
+    for (number, (method, sentence)) in cases.into_iter().enumerate() {
+        let error = portal.call::<Value>(method, &json!({})).await.unwrap_err();
+        assert_eq!(error.to_string(), sentence);
+        assert_eq!(calls.load(Ordering::Relaxed), 2 * number + 1, "{method}");
+        let next: String = portal.call("fine", &json!({})).await.unwrap();
+        assert_eq!(next, "fine", "after {method}");
+    }
+}
+
+#[tokio::test]
+async fn a_portal_that_is_not_there_is_told_so() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    drop(listener);
+    let http = portal_at(&address);
+    tokio::time::pause(); // the pauses between the tries take no time
+    let error = http.call::<Value>("profile", &json!({})).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "profile: the portal could not be reached"
+    );
+    assert!(error.was_not_run());
+}
+
+fn portal_at(address: &str) -> Portal {
+    let application = Application {
+        client_id: "local.1".into(),
+        client_secret: "secret".to_owned().into(),
+        oauth_url: format!("http://{address}"),
+    };
+    let installation = Installation {
+        portal: MemberId::new("nonsense"),
+        endpoint: format!("http://{address}/rest/"),
+        application_token: "application".to_owned().into(),
+        tokens: Tokens {
+            access: "access".to_owned().into(),
+            refresh: "refresh".to_owned().into(),
+        },
+    };
+    let http = Http::new([address.to_owned()]).unwrap();
+    Portal::new(
+        http,
+        Arc::new(application),
+        Arc::new(Memory::new()),
+        installation,
+    )
+}

@@ -1,0 +1,190 @@
+//! What opens something is written neither to a log nor into a `Debug`, however loud both are.
+
+use std::sync::{Arc, Mutex};
+
+use imbot::emulator::NewApp;
+use imbot::prelude::*;
+use imbot::store::{Memory, Store};
+use imbot::{Config, serve};
+use secrecy::ExposeSecret;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tracing::Level;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use super::stage::{ANN, PATIENCE, portal, process, until};
+
+/// What is logged, in memory.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+type Notes = Arc<Mutex<Vec<String>>>;
+
+/// Shows everything that it can get hold of, and notes the tokens that its events carry.
+struct Babbler {
+    shown: Notes,
+    tokens: Notes,
+}
+
+impl Babbler {
+    fn show(&self, seen: &dyn std::fmt::Debug, delivery: &imbot::event::Delivery) {
+        let mut shown = self.shown.lock().unwrap();
+        shown.extend([format!("{seen:?}"), format!("{delivery:#?}")]);
+        note_tokens(&self.tokens, delivery);
+    }
+}
+
+impl Bot for Babbler {
+    fn commands(&self) -> Vec<CommandSpec> {
+        vec![CommandSpec::new("fail", "Fails")]
+    }
+
+    async fn message(&self, cx: &mut Context, message: Message) -> Result {
+        self.show(&(&*cx, &message, cx.portal()), cx.delivery());
+        cx.say("seen");
+        Ok(())
+    }
+
+    async fn command(&self, cx: &mut Context, command: Command) -> Result {
+        self.show(&(&*cx, &command), cx.delivery());
+        let error = cx.call::<bool>("no.such.method").await.unwrap_err();
+        Err(error.into())
+    }
+}
+
+/// Every value below a key that ends with `token`.
+fn note_tokens(tokens: &Notes, delivery: &imbot::event::Delivery) {
+    fn walk(value: &serde_json::Value, found: &mut Vec<String>) {
+        match value {
+            serde_json::Value::Object(fields) => {
+                for (key, field) in fields {
+                    match field.as_str() {
+                        Some(text) if key.ends_with("token") => found.push(text.to_owned()),
+                        _ => walk(field, found),
+                    }
+                }
+            }
+            serde_json::Value::Array(items) => items.iter().for_each(|item| walk(item, found)),
+            _ => {}
+        }
+    }
+    walk(&delivery.root().to_json(), &mut tokens.lock().unwrap());
+}
+
+#[test]
+fn no_secret_is_logged_or_shown() {
+    let alone = process("road::secrets::everything_is_logged_and_shown").output();
+    let alone = alone.unwrap();
+    let told = String::from_utf8_lossy(&alone.stdout);
+    assert!(alone.status.success(), "{told}");
+}
+
+#[tokio::test]
+#[ignore = "the test above gives it a process of its own: its log would hold what other tests log"]
+async fn everything_is_logged_and_shown() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(Level::TRACE)
+        .with_writer(move || writer.clone())
+        .finish();
+    subscriber.init(); // of the whole process, and what libraries log comes, too
+
+    let (shown, tokens) = (Notes::default(), Notes::default());
+    let portal = portal().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let handler = format!("http://{}/", listener.local_addr().unwrap());
+    let credentials = portal.register_app(NewApp::new("bots", &handler));
+    let config = Config::emulated(&portal, &credentials, &handler);
+    let store = Arc::new(Memory::new());
+    let hook = {
+        let (shown, tokens) = (Arc::clone(&shown), Arc::clone(&tokens));
+        move |event: HookEvent| {
+            shown.lock().unwrap().push(format!("{event:?}"));
+            note_tokens(&tokens, &event);
+            std::future::ready(Ok(()))
+        }
+    };
+    let app = App::new()
+        .bot(Babbler {
+            shown: Arc::clone(&shown),
+            tokens: Arc::clone(&tokens),
+        })
+        .hook("ONAPPINSTALL", hook.clone())
+        .hook("ONCRMDEALADD", hook)
+        .shared_store(store.clone());
+    shown.lock().unwrap().push(format!("{app:?} {config:?}"));
+    let engine = app.engine(&config).unwrap();
+    let never = std::future::pending();
+    tokio::spawn(serve::run(engine.clone(), listener, "", never, PATIENCE));
+
+    portal.install(&credentials.client_id).await.unwrap();
+    until("the hook to be bound", || {
+        portal.fire("ONCRMDEALADD", &json!({ "FIELDS": { "ID": 7 } })) > 0
+    })
+    .await;
+    note_installations(&store, &tokens).await;
+    portal.expire_tokens();
+    portal.refuse(1, 503, "QUERY_LIMIT_EXCEEDED");
+    let dialog = portal.bot("babbler").unwrap().to_string();
+    let said = || portal.history(ANN, &dialog).len();
+    portal.send(ANN, &dialog, "hello").unwrap();
+    until("an answer", || said() == 2).await;
+    portal.send(ANN, &dialog, "/fail").unwrap();
+    until("an apology", || said() == 4).await;
+    note_installations(&store, &tokens).await;
+    for broken in ["event=ONIMBOTMESSAGEADD", "a[b=c&%zz"] {
+        let forged = format!("{broken}&auth[application_token]={}", "f".repeat(32));
+        let request = reqwest::Client::new().post(&handler).body(forged);
+        request.send().await.unwrap();
+    }
+    shown.lock().unwrap().push(format!(
+        "{engine:?} {store:?} {credentials:?} {portal:?} {:?} {:?}",
+        store.portals().await.unwrap(),
+        store.waiting().await.unwrap(),
+    ));
+    portal.uninstall(&credentials.client_id, true).unwrap();
+    until("the removal", || engine.portals().is_empty()).await;
+
+    let secrets = {
+        let mut secrets = tokens.lock().unwrap().clone();
+        secrets.push(credentials.client_secret.clone());
+        secrets.sort();
+        secrets.dedup();
+        secrets
+    };
+    assert!(secrets.len() >= 6, "only {} are known", secrets.len());
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(log.contains("TRACE") && log.contains("installed"));
+    for secret in &secrets {
+        assert!(secret.len() > 20);
+        for (place, text) in [
+            ("the log", &log),
+            ("Debug", &shown.lock().unwrap().join("\n")),
+        ] {
+            if let Some(at) = text.find(secret.as_str()) {
+                let line = text[..at].rfind('\n').map_or(0, |end| end + 1);
+                panic!("{place} holds a secret after: {}", &text[line..at]);
+            }
+        }
+    }
+}
+
+async fn note_installations(store: &Memory, tokens: &Notes) {
+    for installation in store.portals().await.unwrap() {
+        let own = &installation.tokens;
+        let secrets = [&own.access, &own.refresh, &installation.application_token];
+        let texts = secrets.map(|secret| secret.expose_secret().to_owned());
+        tokens.lock().unwrap().extend(texts);
+    }
+}

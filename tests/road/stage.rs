@@ -1,0 +1,146 @@
+//! A portal and a program, with nothing but HTTP between them.
+
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use imbot::emulator::{Credentials, Emulator, NewApp, Options};
+use imbot::engine::Engine;
+use imbot::prelude::{App, Bot, Context, Message, Result};
+use imbot::{Config, serve};
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::time::{Instant, sleep};
+
+/// How long a test waits for what must come.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Ann, the administrator of every emulated portal.
+pub(super) const ANN: u64 = 1;
+
+/// Repeats what it hears.
+pub(crate) struct Echo;
+
+impl Bot for Echo {
+    async fn message(&self, cx: &mut Context, message: Message) -> Result {
+        cx.say(message.text);
+        Ok(())
+    }
+}
+
+/// A portal, and an application that is served where the portal can reach it.
+pub(super) struct Road {
+    pub(super) portal: Emulator,
+    pub(super) credentials: Credentials,
+    pub(super) engine: Arc<Engine>,
+    pub(super) handler: String,
+}
+
+impl Road {
+    /// An application that is installed and set up.
+    pub(super) async fn to(app: App) -> Road {
+        let road = Road::not_yet_installed(app, "").await;
+        road.install().await;
+        road
+    }
+
+    /// An application below a path of its address.
+    pub(super) async fn not_yet_installed(app: App, path: &str) -> Road {
+        let portal = portal().await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let handler = format!("http://{}{path}/", listener.local_addr().unwrap());
+        let credentials = portal.register_app(NewApp::new("bots", &handler));
+        let config = Config::emulated(&portal, &credentials, &handler);
+        let engine = app.engine(&config).unwrap();
+        let never = std::future::pending();
+        let (served, path) = (Arc::clone(&engine), path.to_owned());
+        tokio::spawn(async move { serve::run(served, listener, &path, never, PATIENCE).await });
+        Road {
+            portal,
+            credentials,
+            engine,
+            handler,
+        }
+    }
+
+    /// Installs, and waits until the application has set itself up.
+    pub(super) async fn install(&self) {
+        let before = self.bound();
+        self.portal
+            .install(&self.credentials.client_id)
+            .await
+            .unwrap();
+        until("the application to be set up", || self.bound() > before).await;
+    }
+
+    /// The last event that is bound without hooks tells that the set-up is over.
+    fn bound(&self) -> usize {
+        let binds = self.wire("event.bind");
+        let last = |bind: &&Value| bind["request"]["EVENT"] == "ONAPPUPDATE";
+        binds.iter().filter(last).count()
+    }
+
+    /// What crossed the wire under this name, oldest first.
+    pub(super) fn wire(&self, name: &str) -> Vec<Value> {
+        let mut entries = self.portal.wire();
+        entries.retain(|entry| entry["name"] == name);
+        entries
+    }
+
+    /// Ann's dialog with a bot.
+    pub(super) fn dialog(&self, code: &str) -> String {
+        self.portal.bot(code).expect("a bot").to_string()
+    }
+
+    /// Ann writes to a bot in its private chat.
+    pub(super) fn tell(&self, code: &str, text: &str) -> u64 {
+        self.portal.send(ANN, &self.dialog(code), text).unwrap()
+    }
+
+    /// The messages of a bot to Ann.
+    pub(super) fn said(&self, code: &str) -> Vec<Value> {
+        let bot = self.portal.bot(code).expect("a bot");
+        let mut messages = self.portal.history(ANN, &bot.to_string());
+        messages.retain(|message| message["author"] == bot);
+        messages
+    }
+
+    /// Waits until a bot has said this to Ann, and nothing else.
+    pub(super) async fn hears(&self, code: &str, expected: &[&str]) {
+        until(&format!("{code} to say {expected:?}"), || {
+            texts(&self.said(code)) == expected
+        })
+        .await;
+    }
+}
+
+/// An emulated portal on a free port.
+pub(super) async fn portal() -> Emulator {
+    let options = Options {
+        listen: ([127, 0, 0, 1], 0).into(),
+        ..Options::default()
+    };
+    Emulator::start(options).await.unwrap()
+}
+
+/// An ignored test of this program, as a process of its own.
+pub(super) fn process(test: &str) -> Command {
+    let mut process = Command::new(std::env::current_exe().unwrap());
+    process.args(["--exact", test, "--ignored", "--nocapture"]);
+    process
+}
+
+/// The texts of messages.
+pub(super) fn texts(messages: &[Value]) -> Vec<&str> {
+    let texts = messages.iter().map(|message| &message["text"]);
+    texts.filter_map(Value::as_str).collect()
+}
+
+/// Waits until something is so.
+pub(crate) async fn until(what: &str, is_so: impl Fn() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < end, "waited in vain for {what}");
+        sleep(Duration::from_millis(5)).await;
+    }
+}

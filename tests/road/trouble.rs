@@ -1,0 +1,127 @@
+//! A portal in trouble: expired tokens, limits, refusals, lost and repeated events.
+
+use std::collections::BTreeSet;
+
+use imbot::prelude::*;
+use serde_json::Value;
+
+use super::stage::{ANN, Echo, Road, texts, until};
+
+#[tokio::test]
+async fn sixteen_messages_find_the_token_expired_and_refresh_it_once() {
+    const CHATS: usize = 16;
+    let road = Road::to(App::new().bot(Echo)).await;
+    let bot = road.portal.bot("echo").unwrap();
+    let groups: Vec<String> = (0..CHATS)
+        .map(|n| {
+            road.portal
+                .group(ANN, &format!("Group {n}"), &[ANN, bot])
+                .unwrap()
+        })
+        .collect();
+    let refreshed = road.wire("oauth/token").len();
+    let refused = refused_as_expired(&road);
+    road.portal.expire_tokens();
+    for (number, group) in groups.iter().enumerate() {
+        let text = format!("[USER={bot}]Echo[/USER] number {number}");
+        road.portal.send(ANN, group, &text).unwrap();
+    }
+    let answered = |group: &String| {
+        let messages = road.portal.history(ANN, group);
+        messages.iter().filter(|line| line["author"] == bot).count()
+    };
+    until("sixteen answers", || {
+        groups.iter().all(|group| answered(group) == 1)
+    })
+    .await;
+    assert!(
+        refused_as_expired(&road) > refused,
+        "no call met the expiry"
+    );
+    assert_eq!(road.wire("oauth/token").len() - refreshed, 1);
+}
+
+#[tokio::test]
+async fn a_call_over_the_limit_is_made_later_and_nothing_is_lost() {
+    let road = Road::to(App::new().bot(Echo)).await;
+    road.portal.refuse(3, 503, "QUERY_LIMIT_EXCEEDED");
+    road.tell("echo", "one");
+    road.tell("echo", "two");
+    road.hears("echo", &["one", "two"]).await;
+    assert_eq!(statuses(&road), [503, 503, 503, 200, 200]);
+}
+
+#[tokio::test]
+async fn a_message_that_is_refused_for_good_is_given_up_and_the_chat_goes_on() {
+    for (status, code) in [
+        (400, "CANCELED"),
+        (401, "insufficient_scope"),
+        (403, "ACCESS_DENIED"),
+        (500, "INTERNAL_SERVER_ERROR"),
+    ] {
+        let road = Road::to(App::new().bot(Echo)).await;
+        road.portal.refuse(1, status, code);
+        road.tell("echo", "refused");
+        road.tell("echo", "the next");
+        road.hears("echo", &["the next"]).await;
+        assert_eq!(statuses(&road), [u64::from(status), 200], "{code}");
+    }
+}
+
+#[tokio::test]
+async fn a_repeated_event_is_answered_once() {
+    let road = Road::to(App::new().bot(Echo)).await;
+    road.tell("echo", "the first");
+    road.hears("echo", &["the first"]).await;
+    road.portal.repeat(1);
+    road.tell("echo", "twice");
+    road.tell("echo", "the next");
+    road.hears("echo", &["the first", "twice", "the next"])
+        .await;
+    assert_eq!(road.wire("ONIMBOTMESSAGEADD").len(), 4);
+}
+
+#[tokio::test]
+async fn an_event_that_the_portal_loses_stops_nothing() {
+    let road = Road::to(App::new().bot(Echo)).await;
+    road.tell("echo", "the first");
+    road.hears("echo", &["the first"]).await;
+    road.portal.lose(1);
+    road.tell("echo", "lost");
+    road.tell("echo", "the next");
+    road.hears("echo", &["the first", "the next"]).await;
+}
+
+#[tokio::test]
+async fn a_burst_over_the_portals_limit_is_answered_without_a_refusal() {
+    let road = Road::to(App::new().bot(Echo)).await;
+    let texts_said: Vec<String> = (0..45).map(|n| format!("message {n}")).collect();
+    for text in &texts_said {
+        road.tell("echo", text);
+    }
+    until("45 answers in order", || {
+        texts(&road.said("echo")) == texts_said
+    })
+    .await;
+    assert_eq!(road.portal.traffic().refused, 0);
+}
+
+fn statuses(road: &Road) -> Vec<u64> {
+    let calls = road.wire("imbot.message.add");
+    calls
+        .iter()
+        .filter_map(|call| call["status"].as_u64())
+        .collect()
+}
+
+/// How many calls were refused because their token was over.
+fn refused_as_expired(road: &Road) -> usize {
+    let expired = |entry: &&Value| entry["answer"]["error"] == "expired_token";
+    let wire = road.portal.wire();
+    let ids: BTreeSet<u64> = wire
+        .iter()
+        .filter(expired)
+        .filter_map(|entry| entry["id"].as_u64())
+        .collect();
+    ids.len()
+}
