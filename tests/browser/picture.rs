@@ -1,0 +1,1 @@
+//! The README's picture, taken anew with `cargo test --test it -- --ignored readme_picture`.
