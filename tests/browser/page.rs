@@ -59,10 +59,9 @@ impl Page {
     /// Opens another window and looks at it.
     pub(super) async fn another_window(&self, path: &str) -> WindowHandle {
         let window = self.client.new_window(false).await.expect("a window");
-        let window: WindowHandle = window.handle.try_into().expect("its handle");
-        self.look_at(&window).await;
+        self.look_at(&window.handle).await;
         self.goto(path).await;
-        window
+        window.handle
     }
 
     pub(super) async fn look_at(&self, window: &WindowHandle) {
