@@ -71,13 +71,13 @@ pub struct Config {
 }
 
 impl Default for Config {
-    /// The documented defaults; the environment is not read.
+    /// Every setting's default; the environment is not asked.
     fn default() -> Config {
         Config {
             client_id: None,
             client_secret: None,
             public_url: None,
-            listen: SocketAddr::from(([127, 0, 0, 1], 8072)),
+            listen: ([127, 0, 0, 1], 8072).into(),
             oauth_url: OAUTH_URL.to_owned(),
             bx24_url: BX24_URL.to_owned(),
             allow_host: Vec::new(),
@@ -95,7 +95,6 @@ impl Config {
             client_secret: Some(app.client_secret.clone().into()),
             public_url: Some(handler.into()),
             oauth_url: portal.oauth_url(),
-            bx24_url: portal.bx24_url(),
             allow_host: vec![portal.address().to_string()],
             ..Config::default()
         }

@@ -14,7 +14,6 @@ mod occurrence;
 mod sender;
 mod turns;
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -27,7 +26,7 @@ use subtle::ConstantTimeEq;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
-use crate::event::{AppEvent, DecodeError, Delivery, Event, MemberId, Node};
+use crate::event::{AppEvent, DecodeError, Delivery, Event, MemberId};
 use crate::handler::{AnyBot, Hook, Pattern};
 use crate::portal::{Application, Http, Portal};
 use crate::store::{Conversation, Installation, NewEvent, QueuedCall, Store, StoreError};
@@ -75,7 +74,7 @@ pub struct Engine {
     portals: DashMap<MemberId, Known>,
     chats: Arc<Lanes<Conversation, ChatJob>>,
     hooked: Arc<Lanes<(MemberId, usize), HookJob>>,
-    outbox: Arc<Lanes<Conversation, QueuedCall>>,
+    outbox: Arc<Lanes<Conversation, Arc<QueuedCall>>>,
     installs: Arc<Lanes<MemberId, Proof>>,
     turns: Semaphore,
     tasks: TaskTracker,
@@ -226,14 +225,8 @@ impl Engine {
     /// The portal that an event proves to be from. An unknown portal takes the same way as a wrong token.
     fn verify(&self, delivery: &Delivery) -> Option<Portal> {
         const NOBODY: &str = "00000000000000000000000000000000";
-        let text = |key| {
-            delivery
-                .at(&["auth", key])
-                .and_then(Node::text)
-                .unwrap_or(Cow::Borrowed(""))
-        };
-        let token = text("application_token");
-        let known = self.portals.get(text("member_id").as_ref());
+        let (member_id, token) = delivery.proof();
+        let known = self.portals.get(&*member_id);
         let expected = known
             .as_ref()
             .map_or(NOBODY, |known| known.application_token.expose_secret());

@@ -5,11 +5,12 @@
 //! repeat only if the whole body is; the tokens in it differ from press to press.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 use crate::event::{BotId, ChatEvent, CommandFrom, Delivery, Event, What};
 
 /// The key of an occurrence on its portal.
-pub(super) fn key(delivery: &Delivery, event: &Event) -> Box<str> {
+pub(super) fn key(delivery: &Delivery, event: &Event) -> Arc<str> {
     if let Some(id) = delivery.event_id {
         return format!("event {} {id}", delivery.name).into();
     }
@@ -20,7 +21,7 @@ pub(super) fn key(delivery: &Delivery, event: &Event) -> Box<str> {
     }
 }
 
-fn of_chat(delivery: &Delivery, event: &ChatEvent) -> Box<str> {
+fn of_chat(delivery: &Delivery, event: &ChatEvent) -> Arc<str> {
     let bot = event.bot.as_ref().map_or(BotId(0), |bot| bot.id);
     let ts = delivery.ts.unwrap_or(0);
     match &event.what {
@@ -49,7 +50,7 @@ fn of_chat(delivery: &Delivery, event: &ChatEvent) -> Box<str> {
     .into()
 }
 
-fn whole(delivery: &Delivery) -> Box<str> {
+fn whole(delivery: &Delivery) -> Arc<str> {
     format!("body {:x}", hash(&delivery.body())).into()
 }
 

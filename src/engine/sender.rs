@@ -87,8 +87,8 @@ impl Speaker for Rest {
 
 impl Engine {
     /// Sends one call. One that the portal refuses is given up, and logged with the portal's words.
-    pub(super) async fn send(self: Arc<Self>, queued: QueuedCall) {
-        let QueuedCall { id, to, call } = queued;
+    pub(super) async fn send(self: Arc<Self>, queued: Arc<QueuedCall>) {
+        let QueuedCall { id, to, call } = &*queued;
         let Some(portal) = self
             .portals
             .get(&to.portal)
@@ -115,23 +115,28 @@ impl Engine {
             tracing::error!(portal = %to.portal, bot.id = %to.bot, chat.id = %to.dialog, %error, "a message is given up");
             None
         });
-        if let Err(error) = self.options.store.sent(id, made).await {
+        if let Err(error) = self.options.store.sent(*id, made).await {
             tracing::error!(portal = %to.portal, %error, "a sent message is not marked as sent");
         }
     }
 
     /// The call with the number of its message, if that message was ever sent.
-    async fn ready(&self, call: Call) -> Result<Option<Speech>, StoreError> {
+    async fn ready(&self, call: &Call) -> Result<Option<Speech>, StoreError> {
         Ok(match call {
             Call::Say {
                 params, answers, ..
-            } => Some(Speech::Say { params, answers }),
-            Call::Edit { message, params } => self
-                .number(message)
-                .await?
-                .map(|message| Speech::Edit { message, params }),
+            } => Some(Speech::Say {
+                params: params.clone(),
+                answers: *answers,
+            }),
+            Call::Edit { message, params } => {
+                self.number(*message).await?.map(|message| Speech::Edit {
+                    message,
+                    params: params.clone(),
+                })
+            }
             Call::Delete { message } => self
-                .number(message)
+                .number(*message)
                 .await?
                 .map(|message| Speech::Delete { message }),
         })

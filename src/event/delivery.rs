@@ -1,11 +1,13 @@
 //! One event as it was delivered, by webhook or by polling: its envelope, and the way to what is in it.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use serde::Serialize;
 
+use super::form::{Pairs, Raw};
 use super::tree::Node;
 use super::{AppEvent, Auth, BotRef, Category, ChatEvent, DecodeError, Tree, catalogue, v1, v2};
 
@@ -27,7 +29,20 @@ pub struct Delivery {
     pub ts: Option<u64>,
     /// When it happened, as the portal writes times (polling).
     pub date: Option<String>,
-    tree: Arc<Tree>,
+    content: Arc<Content>,
+}
+
+/// What came, and the tree of it once somebody asks for that.
+struct Content {
+    pairs: Option<Pairs>,
+    tree: OnceLock<Tree>,
+}
+
+impl fmt::Debug for Content {
+    /// Nothing: it holds tokens and what people wrote.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
+    }
 }
 
 /// How an event came.
@@ -82,34 +97,48 @@ impl Delivery {
     /// # Errors
     /// The body is over a limit of the decoder, or names no event.
     pub fn from_form(body: impl Into<Bytes>) -> Result<Delivery, DecodeError> {
-        Delivery::new(Tree::from_form(body)?, Via::Webhook)
-    }
-
-    fn new(tree: Tree, via: Via) -> Result<Delivery, DecodeError> {
-        let root = tree.root();
-        let (mut event, mut handler_id, mut event_id, mut ts, mut date) =
-            (None, None, None, None, None);
-        for (key, value) in root.fields() {
-            match key.as_ref() {
-                b"event" | b"type" => event = value.filled(),
-                b"event_handler_id" => handler_id = value.number()?,
-                b"eventId" | b"event_id" => event_id = value.number()?,
-                b"ts" => ts = value.number()?,
-                b"date" => date = value.filled().map(String::from),
-                _ => {}
+        let pairs = Pairs::read(&body.into())?;
+        let mut root = Envelope::default();
+        for (path, mut fields) in pairs.sections::<1>() {
+            if path[0].is_empty() {
+                fields.try_for_each(|(key, value)| root.put(&key, value))?;
             }
         }
-        let (name, category) = catalogue::name(&event.ok_or_else(|| root.missing("event"))?);
-        Ok(Delivery {
-            name,
-            category,
-            via,
-            handler_id,
-            event_id,
-            ts,
-            date,
-            tree: Arc::new(tree),
-        })
+        root.open(
+            Via::Webhook,
+            Content {
+                pairs: Some(pairs),
+                tree: OnceLock::new(),
+            },
+        )
+    }
+
+    /// Reads one item of a poll.
+    fn from_item(tree: Tree) -> Result<Delivery, DecodeError> {
+        let text = |key| {
+            tree.root()
+                .get(key)
+                .and_then(Node::filled)
+                .map(String::from)
+        };
+        let number = |key| {
+            tree.root()
+                .get(key)
+                .map_or(Ok(None), |node: Node<'_>| node.number())
+        };
+        let root = Envelope {
+            event: text("type"),
+            event_id: number("eventId")?,
+            date: text("date"),
+            ..Envelope::default()
+        };
+        root.open(
+            Via::Fetch,
+            Content {
+                pairs: None,
+                tree: OnceLock::from(tree),
+            },
+        )
     }
 
     /// Decodes what is in it: an event for each bot or command that it concerns.
@@ -117,10 +146,10 @@ impl Delivery {
     /// # Errors
     /// A key is missing without which the event has no meaning, or holds something else than the portal documents.
     pub fn events(&self) -> Result<Vec<Event>, DecodeError> {
-        match self.api() {
-            Api::V1 => v1::decode(&self.name, self.root()),
-            Api::V2 => v2::decode(&self.name, self.root()).map(|event| vec![event]),
-            Api::None => Ok(vec![
+        match (self.api(), &self.content.pairs) {
+            (Api::V1, Some(pairs)) => v1::decode(&self.name, pairs),
+            (Api::V2, _) => v2::decode(&self.name, self.root()).map(|event| vec![event]),
+            _ => Ok(vec![
                 AppEvent::decode(&self.name, self.root())?.map_or(Event::Other, Event::App),
             ]),
         }
@@ -135,14 +164,40 @@ impl Delivery {
         }
     }
 
-    /// The body, as it came; of a polled event its texts only.
+    /// The body, as it came; empty for a polled event.
     pub fn body(&self) -> Bytes {
-        self.tree.text.clone()
+        self.content
+            .pairs
+            .as_ref()
+            .map(|pairs| pairs.body().clone())
+            .unwrap_or_default()
+    }
+
+    /// What the event shows for itself: the portal's id and the token of the installation, empty if missing.
+    pub fn proof(&self) -> (Cow<'_, str>, Cow<'_, str>) {
+        let (mut member_id, mut token) = (Cow::Borrowed(""), Cow::Borrowed(""));
+        for (path, fields) in self.content.pairs.iter().flat_map(Pairs::sections::<2>) {
+            if path.each_ref().map(|key| &**key) == [b"auth".as_slice(), b""] {
+                for (key, value) in fields {
+                    match &*key {
+                        b"member_id" => member_id = value.text(),
+                        b"application_token" => token = value.text(),
+                        _ => {}
+                    }
+                }
+            }
+        }
+        (member_id, token)
     }
 
     /// Everything as it came, nested as the portal nests it.
     pub fn root(&self) -> Node<'_> {
-        self.tree.root()
+        self.tree().root()
+    }
+
+    fn tree(&self) -> &Tree {
+        let Content { pairs, tree } = &*self.content;
+        tree.get_or_init(|| pairs.as_ref().map_or_else(Tree::default, Pairs::tree))
     }
 
     /// The event's own part: a map, sometimes a single text, sometimes missing.
@@ -152,7 +207,7 @@ impl Delivery {
 
     /// The value under a path of keys, such as `["data", "FIELDS", "ID"]`.
     pub fn at(&self, path: &[&str]) -> Option<Node<'_>> {
-        self.tree.at(path)
+        self.tree().at(path)
     }
 
     /// The portal, the acting user and the tokens that came with it.
@@ -189,6 +244,53 @@ impl Delivery {
     }
 }
 
+/// The top-level keys of an event.
+#[derive(Default)]
+struct Envelope {
+    event: Option<String>,
+    handler_id: Option<u64>,
+    event_id: Option<u64>,
+    ts: Option<u64>,
+    date: Option<String>,
+}
+
+impl Envelope {
+    fn put(&mut self, key: &[u8], value: Raw<'_>) -> Result<(), DecodeError> {
+        match key {
+            b"event" => self.event = value.filled().map(String::from),
+            b"event_handler_id" => self.handler_id = value.number()?,
+            b"eventId" | b"event_id" => self.event_id = value.number()?,
+            b"ts" => self.ts = value.number()?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn open(self, via: Via, content: Content) -> Result<Delivery, DecodeError> {
+        let event = self.event.ok_or_else(|| DecodeError::Missing {
+            key: "event".to_owned(),
+        })?;
+        let (name, category) = catalogue::name(&event);
+        let Envelope {
+            handler_id,
+            event_id,
+            ts,
+            date,
+            ..
+        } = self;
+        Ok(Delivery {
+            name,
+            category,
+            via,
+            handler_id,
+            event_id,
+            ts,
+            date,
+            content: Arc::new(content),
+        })
+    }
+}
+
 impl Page {
     /// Decodes the answer of `imbot.v2.Event.get` or `im.v2.Event.get`, with its envelope or without.
     ///
@@ -213,7 +315,7 @@ impl Page {
         let items = page.get("events").ok_or_else(|| page.missing("events"))?;
         let events = items
             .values()
-            .map(|item| Delivery::new(Tree::from_value(&item.to_json())?, Via::Fetch));
+            .map(|item| Delivery::from_item(Tree::from_value(&item.to_json())?));
         let after_last = || {
             page.get("lastEventId")
                 .map_or(Ok(None), |last| last.number::<u64>())

@@ -5,9 +5,10 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
+use std::str::FromStr;
 
 use bytes::Bytes;
-use memchr::{memchr, memchr2, memchr3};
+use memchr::{memchr, memchr2};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
@@ -32,52 +33,236 @@ impl Tree {
     /// # Errors
     /// [`DecodeError::TooLong`], [`TooManyKeys`](DecodeError::TooManyKeys) or [`TooDeep`](DecodeError::TooDeep).
     pub fn from_form(body: impl Into<Bytes>) -> Result<Tree, DecodeError> {
-        let body = body.into();
+        Ok(Pairs::read(&body.into())?.tree())
+    }
+}
+
+/// The pairs of a body in the order they came, each in the map that it belongs to. Nothing is copied or unescaped.
+#[derive(Clone)]
+pub(super) struct Pairs {
+    body: Bytes,
+    pairs: Vec<Pair>,
+    sections: Vec<Section>,
+    /// The keys of all sections' paths, one path after the other.
+    keys: Vec<Option<Span>>,
+}
+
+/// A key, without the maps around it, and its value. No key is PHP's `[]`.
+#[derive(Clone, Copy)]
+struct Pair {
+    key: Option<Span>,
+    value: Span,
+}
+
+/// Pairs that stand side by side in one map.
+#[derive(Clone, Copy)]
+struct Section {
+    first_pair: u32,
+    first_key: u32,
+}
+
+/// A value that is not unescaped yet, and where it stands.
+#[derive(Clone, Copy)]
+pub(super) struct Raw<'p> {
+    pairs: &'p Pairs,
+    section: usize,
+    pair: usize,
+}
+
+/// A map's path, and what is in it.
+type InMap<'p, const DEPTH: usize, F> = ([Cow<'p, [u8]>; DEPTH], F);
+
+/// Keys and values of one map.
+pub(super) trait Fields<'p>: Iterator<Item = (Cow<'p, [u8]>, Raw<'p>)> {}
+
+impl<'p, F: Iterator<Item = (Cow<'p, [u8]>, Raw<'p>)>> Fields<'p> for F {}
+
+impl Pairs {
+    pub(super) fn read(body: &Bytes) -> Result<Pairs, DecodeError> {
         if body.len() > BODY_BYTES_MAX {
             return Err(DecodeError::TooLong);
         }
-        let mut reader = Reader::new(&body);
-        let (mut at, mut pairs) = (0, 0);
+        let pairs = Vec::with_capacity((body.len() / 40).min(PAIRS_MAX));
+        let read = Pairs {
+            body: body.clone(),
+            pairs,
+            sections: Vec::with_capacity(16),
+            keys: Vec::with_capacity(48),
+        };
+        let mut reader = Reader {
+            body,
+            read,
+            stem: 0..0,
+        };
+        let mut at = 0;
         while at < body.len() {
             if body[at] == b'&' {
                 at += 1;
                 continue;
             }
-            pairs += 1;
-            if pairs > PAIRS_MAX {
+            if reader.read.pairs.len() == PAIRS_MAX {
                 return Err(DecodeError::TooManyKeys);
             }
             at = reader.pair(at)?;
         }
-        Ok(reader.builder.finish())
+        Ok(reader.read)
+    }
+
+    pub(super) fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    pub(super) fn tree(&self) -> Tree {
+        let mut builder = Builder::new(self.body.clone(), self.pairs.len());
+        let mut path = Vec::with_capacity(DEPTH_MAX);
+        for section in 0..self.sections.len() {
+            path.clear();
+            path.extend_from_slice(self.path(section));
+            for pair in &self.pairs[self.pairs_of(section)] {
+                path.push(pair.key);
+                builder.leaf(&path, pair.value);
+                path.pop();
+            }
+        }
+        builder.finish()
+    }
+
+    /// The pairs, map by map: the path to the map (deeper ones are cut to `DEPTH` keys and one more) and what is in it.
+    pub(super) fn sections<const DEPTH: usize>(
+        &self,
+    ) -> impl Iterator<Item = InMap<'_, DEPTH, impl Fields<'_>>> {
+        (0..self.sections.len()).map(move |section| {
+            let path = self.path(section);
+            let key = |depth| {
+                path.get(depth)
+                    .map_or(Cow::Borrowed(&[][..]), |key: &Option<Span>| self.name(*key))
+            };
+            let fields = self.pairs_of(section).map(move |pair| {
+                (
+                    self.name(self.pairs[pair].key),
+                    Raw {
+                        pairs: self,
+                        section,
+                        pair,
+                    },
+                )
+            });
+            (std::array::from_fn(key), fields)
+        })
+    }
+
+    fn path(&self, section: usize) -> &[Option<Span>] {
+        let first = |section: usize| {
+            self.sections
+                .get(section)
+                .map_or(self.keys.len(), |next| next.first_key as usize)
+        };
+        &self.keys[first(section)..first(section + 1)]
+    }
+
+    fn pairs_of(&self, section: usize) -> Range<usize> {
+        let first = |section: usize| {
+            self.sections
+                .get(section)
+                .map_or(self.pairs.len(), |next| next.first_pair as usize)
+        };
+        first(section)..first(section + 1)
+    }
+
+    fn name(&self, key: Option<Span>) -> Cow<'_, [u8]> {
+        match key {
+            None => Cow::Borrowed(b"[]"),
+            Some(key) if key.is_escaped() => {
+                Cow::Owned(unescape(&self.body[key.range()]).into_owned().into_bytes())
+            }
+            Some(key) => Cow::Borrowed(&self.body[key.range()]),
+        }
     }
 }
 
-/// Reads pair after pair into a tree.
+impl<'p> Raw<'p> {
+    pub(super) fn text(self) -> Cow<'p, str> {
+        let value = self.pairs.pairs[self.pair].value;
+        let raw = &self.pairs.body[value.range()];
+        if value.is_escaped() {
+            unescape(raw)
+        } else {
+            text(raw)
+        }
+    }
+
+    pub(super) fn string(self) -> String {
+        self.text().into_owned()
+    }
+
+    pub(super) fn filled(self) -> Option<Cow<'p, str>> {
+        Some(self.text()).filter(|text| !text.is_empty())
+    }
+
+    pub(super) fn flag(self) -> Option<bool> {
+        flag(&self.text())
+    }
+
+    pub(super) fn number<T: FromStr>(self) -> Result<Option<T>, DecodeError> {
+        let Some(text) = self.filled() else {
+            return Ok(None);
+        };
+        let unexpected = |_| DecodeError::Unexpected {
+            key: excerpt(&self.place()),
+            expected: "a number",
+            found: excerpt(&text),
+        };
+        text.parse().map(Some).map_err(unexpected)
+    }
+
+    /// The whole key, as PHP writes it.
+    fn place(self) -> String {
+        let own = self.pairs.pairs[self.pair].key;
+        let keys = self.pairs.path(self.section).iter().chain([&own]);
+        let names = keys.map(|key| String::from_utf8_lossy(&self.pairs.name(*key)).into_owned());
+        names
+            .reduce(|path, key| format!("{path}[{key}]"))
+            .unwrap_or_default()
+    }
+}
+
+/// A yes or no in any of the portal's spellings.
+pub(super) fn flag(text: &str) -> Option<bool> {
+    match text {
+        "Y" | "y" | "1" | "true" => Some(true),
+        "N" | "n" | "0" | "false" => Some(false),
+        _ => None,
+    }
+}
+
+/// Reads pair after pair.
 struct Reader<'b> {
     body: &'b [u8],
-    builder: Builder,
-    path: [Option<Span>; DEPTH_MAX],
+    read: Pairs,
     /// The last key up to its last bracket: most keys stand beside the one before.
     stem: Range<usize>,
 }
 
-impl<'b> Reader<'b> {
-    fn new(body: &'b Bytes) -> Reader<'b> {
-        let builder = Builder::new(body.clone(), (body.len() / 40).min(PAIRS_MAX));
-        Reader {
-            body,
-            builder,
-            path: [None; DEPTH_MAX],
-            stem: 0..0,
-        }
+/// The bytes that end a plain name.
+const MARKS: [bool; 256] = {
+    let mut marks = [false; 256];
+    let mut index = 0;
+    while index < 6 {
+        marks[b"%+[]=&"[index] as usize] = true;
+        index += 1;
     }
+    marks
+};
 
+impl Reader<'_> {
     /// Reads the pair that begins at `start` and tells where the next one begins.
     fn pair(&mut self, start: usize) -> Result<usize, DecodeError> {
         if let Some((key, at)) = self.beside(start) {
             let (value, next) = self.value(at);
-            self.builder.sibling(key, value);
+            self.read.pairs.push(Pair {
+                key: Some(key),
+                value,
+            });
             return Ok(next);
         }
         let rest = &self.body[start..];
@@ -86,27 +271,26 @@ impl<'b> Reader<'b> {
             Some(b'=') => self.value(end + 1),
             _ => (Span::default(), end),
         };
-        let too_deep = || DecodeError::TooDeep {
-            key: excerpt(&unescape(&self.body[start..end])),
+        let section = Section {
+            first_pair: self.read.pairs.len() as u32,
+            first_key: self.read.keys.len() as u32,
         };
-        let depth = self.keys(start, end).ok_or_else(too_deep)?;
-        self.builder.leaf(&self.path[..depth], value);
+        self.read.sections.push(section);
+        let Some(key) = self.keys(start, end) else {
+            return Err(DecodeError::TooDeep {
+                key: excerpt(&unescape(&self.body[start..end])),
+            });
+        };
+        self.read.pairs.push(Pair { key, value });
         Ok(next)
     }
 
-    /// The value that begins at `start`, and where the next pair begins.
+    /// The value that begins at `start`, and where the next pair begins. Whether it is escaped shows when it is read: most
+    /// values never are.
     fn value(&self, start: usize) -> (Span, usize) {
-        let rest = &self.body[start..];
-        let (length, escaped) = match memchr3(b'&', b'%', b'+', rest) {
-            None => (rest.len(), false),
-            Some(end) if rest[end] == b'&' => (end, false),
-            Some(mark) => {
-                let end = memchr(b'&', &rest[mark..]);
-                (end.map_or(rest.len(), |length| mark + length), true)
-            }
-        };
-        let end = start + length;
-        (Span::new(start, end, escaped), end + 1)
+        let end =
+            memchr(b'&', &self.body[start..]).map_or(self.body.len(), |length| start + length);
+        (Span::new(start, end, true), end + 1)
     }
 
     /// The key's own name and where its value begins, if the key is the one before but for a plain name in its last
@@ -114,12 +298,11 @@ impl<'b> Reader<'b> {
     fn beside(&self, start: usize) -> Option<(Span, usize)> {
         let stem = &self.body[self.stem.clone()];
         let rest = self.body[start..].strip_prefix(stem)?;
-        let is_mark = |byte: &u8| matches!(byte, b'%' | b'+' | b'[' | b']' | b'=' | b'&');
-        let length = rest.iter().position(is_mark)?;
+        let length = rest.iter().position(|byte| MARKS[*byte as usize])?;
         let close = match &rest[length..] {
             _ if stem.is_empty() || length == 0 => return None,
-            [b']', b'=', ..] => 2,
             [b'%', b'5', b'D' | b'd', b'=', ..] => 4,
+            [b']', b'=', ..] => 2,
             _ => return None,
         };
         let start = start + stem.len();
@@ -127,30 +310,34 @@ impl<'b> Reader<'b> {
         Some((Span::new(start, end, false), end + close))
     }
 
-    /// Splits `name[a][b]` into its keys and tells how many there are, or nothing if there are too many.
-    fn keys(&mut self, start: usize, end: usize) -> Option<usize> {
+    /// Splits `name[a][b]`: the maps' keys become the section's path, the last key is returned; nothing if there are too
+    /// many.
+    fn keys(&mut self, start: usize, end: usize) -> Option<Option<Span>> {
         self.stem = 0..0;
         let (name, mut open) = until(self.body, start, end, b'[', *b"5B");
-        self.path[0] = Some(name);
         if name.is_empty() {
-            self.path[0] = Some(whole(self.body, start, end)); // `[a]=1`: PHP takes it for a name
-            return Some(1);
+            return Some(Some(whole(self.body, start, end))); // `[a]=1`: PHP takes it for a name
         }
+        let mut last = Some(name);
         let mut depth = 1;
         while let Some(inside) = open {
             let (key, close) = until(self.body, inside, end, b']', *b"5D");
             let Some(after) = close else {
                 if depth == 1 {
-                    self.path[0] = Some(whole(self.body, start, end)); // `a[b`: never closed, so part of the name
+                    last = Some(whole(self.body, start, end)); // `a[b`: never closed, so part of the name
                 }
                 break;
             };
-            *self.path.get_mut(depth)? = (!key.is_empty()).then_some(key);
-            self.stem = start..inside;
             depth += 1;
+            if depth > DEPTH_MAX {
+                return None;
+            }
+            self.read.keys.push(last);
+            last = (!key.is_empty()).then_some(key);
+            self.stem = start..inside;
             open = bracket(&self.body[after..end], b'[', *b"5B").map(|length| after + length);
         }
-        Some(depth)
+        Some(last)
     }
 }
 

@@ -52,11 +52,11 @@ impl Span {
         self.length == 0
     }
 
-    fn is_escaped(self) -> bool {
+    pub(super) fn is_escaped(self) -> bool {
         self.length & ESCAPED != 0
     }
 
-    fn range(self) -> std::ops::Range<usize> {
+    pub(super) fn range(self) -> std::ops::Range<usize> {
         let start = self.start as usize;
         start..start + (self.length & !ESCAPED) as usize
     }
@@ -89,6 +89,13 @@ struct Cell {
     last: u32,
     next: u32,
     next_index: u32, // of a map: the number that `[]` gets
+}
+
+impl Default for Tree {
+    /// Nothing.
+    fn default() -> Tree {
+        Builder::new(Bytes::new(), 0).finish()
+    }
 }
 
 impl Tree {
@@ -231,11 +238,7 @@ impl<'t> Node<'t> {
 
     /// A yes or no, written `Y`, `N`, `1`, `0`, `true` or `false`; anything else is neither.
     pub fn flag(self) -> Option<bool> {
-        match self.text()?.as_ref() {
-            "Y" | "y" | "1" | "true" => Some(true),
-            "N" | "n" | "0" | "false" => Some(false),
-            _ => None,
-        }
+        form::flag(&self.text()?)
     }
 
     /// A number, or none where the leaf is empty or this is a map.
@@ -319,7 +322,7 @@ pub(super) struct Builder {
 }
 
 /// A family larger than this is searched through [`Builder::index`], so no body can make the search slow.
-const SCAN_MAX: usize = 32;
+const SCAN_MAX: usize = 128;
 
 impl Builder {
     pub(super) fn new(text: Bytes, leaves: usize) -> Builder {
@@ -334,13 +337,6 @@ impl Builder {
 
     pub(super) fn finish(self) -> Tree {
         self.tree
-    }
-
-    /// Puts a leaf beside the last one.
-    pub(super) fn sibling(&mut self, key: Span, value: Span) {
-        let parent = self.way.last().copied().unwrap_or(0);
-        let leaf = self.grow(parent, Some(key), Kind::Text);
-        self.set(leaf, value);
     }
 
     /// Puts a leaf under a path whose last key is its own; `None` as a key is PHP's `[]`.

@@ -3,10 +3,12 @@
 //! Pages `api-reference/chat-bots/outdated/**` of the documentation. Any key may be missing, since PHP drops nulls and
 //! empty lists; only the bot, the dialog and the message's number are needed to make sense of an event.
 
-use super::tree::Node;
+use std::iter::repeat_n;
+
+use super::form::{Pairs, Raw};
 use super::{
-    BotRef, Chat, ChatEvent, ChatKind, Command, CommandFrom, DecodeError, Deleted, DialogId,
-    Entity, Event, File, Join, Message, User, What,
+    BotId, BotRef, Chat, ChatEvent, ChatKind, Command, CommandFrom, CommandId, DecodeError,
+    Deleted, DialogId, Entity, Event, File, Join, Message, MessageId, UserId, What,
 };
 
 /// The names that this file decodes.
@@ -19,81 +21,70 @@ pub(super) const NAMES: &[&str] = &[
     "ONIMCOMMANDADD",
 ];
 
-pub(super) fn decode(name: &str, root: Node<'_>) -> Result<Vec<Event>, DecodeError> {
-    let data = root.get("data").ok_or_else(|| root.missing("data"))?;
+pub(super) fn decode(name: &str, pairs: &Pairs) -> Result<Vec<Event>, DecodeError> {
+    let read = Read::new(pairs)?;
     if name == "ONIMBOTDELETE" {
-        return Ok(vec![Event::Removed(bot(data)?)]);
+        return Ok(vec![Event::Removed(read.removed.bot("data[BOT_ID]")?)]);
     }
-    let params = data.get("PARAMS").ok_or_else(|| data.missing("PARAMS"))?;
-    let (mut event, rest) = read(params, data.get("USER"))?;
-    let key = if name == "ONIMCOMMANDADD" {
-        "COMMAND"
-    } else {
-        "BOT"
+    let Read {
+        mut event,
+        message,
+        has_id,
+        join,
+        bots_in_chat,
+        items,
+        has_dialog,
+        ..
+    } = read;
+    if !has_dialog {
+        return Err(missing("data[PARAMS][DIALOG_ID]"));
+    }
+    let is_command = name == "ONIMCOMMANDADD";
+    if name != "ONIMBOTJOINCHAT" && !is_command && !has_id {
+        return Err(missing("data[PARAMS][MESSAGE_ID]"));
+    }
+    let mut items = items;
+    items.retain(|item| item.is_command == is_command);
+    let (line_id, line) = (
+        message.id,
+        if is_command {
+            message.text.clone()
+        } else {
+            String::new()
+        },
+    );
+    event.what = match name {
+        "ONIMBOTMESSAGEADD" => What::Message(message),
+        "ONIMBOTMESSAGEUPDATE" => What::Edited(message),
+        "ONIMBOTMESSAGEDELETE" => What::Deleted(Deleted {
+            id: message.id,
+            notice: Some(message.text),
+        }),
+        _ => What::Join(join), // a command's is set for each of them
     };
-    let items = data.get(key).ok_or_else(|| data.missing(key))?;
-    let commands = if key == "COMMAND" {
-        Some(rest)
-    } else {
-        event.what = what(name, params, rest)?;
-        None
-    };
-    let count = items.values().count();
-    let events = std::iter::repeat_n(event, count).zip(items.values());
+    if items.is_empty() {
+        return Err(missing(if is_command {
+            "data[COMMAND]"
+        } else {
+            "data[BOT]"
+        }));
+    }
+    let events = repeat_n(event, items.len()).zip(items);
     events
         .map(|(mut event, item)| {
-            event.bot = Some(bot(item)?);
-            if let Some(rest) = &commands {
-                event.what = What::Command(command(item, rest)?);
+            if is_command {
+                event.what = What::Command(item.command(line_id, &line, &bots_in_chat)?);
             }
+            event.bot = Some(item.bot("data[BOT][…][BOT_ID]")?);
             Ok(Event::Chat(Box::new(event)))
         })
         .collect()
 }
 
-fn bot(item: Node<'_>) -> Result<BotRef, DecodeError> {
-    let id = item
-        .get("BOT_ID")
-        .map_or(Ok(None), Node::number)?
-        .ok_or_else(|| item.missing("BOT_ID"))?;
-    Ok(BotRef {
-        id,
-        code: text(item.get("BOT_CODE")).unwrap_or_default(),
-    })
-}
-
-fn what(name: &str, params: Node<'_>, rest: Rest) -> Result<What, DecodeError> {
-    if name == "ONIMBOTJOINCHAT" {
-        return Ok(What::Join(rest.join));
+fn missing(key: &str) -> DecodeError {
+    DecodeError::Missing {
+        key: key.to_owned(),
     }
-    if !rest.has_id {
-        return Err(params.missing("MESSAGE_ID"));
-    }
-    Ok(match name {
-        "ONIMBOTMESSAGEADD" => What::Message(rest.message),
-        "ONIMBOTMESSAGEUPDATE" => What::Edited(rest.message),
-        _ => What::Deleted(Deleted {
-            id: rest.message.id,
-            notice: Some(rest.message.text),
-        }),
-    })
-}
-
-fn command(item: Node<'_>, rest: &Rest) -> Result<Command, DecodeError> {
-    let id = item
-        .get("COMMAND_ID")
-        .map_or(Ok(None), Node::number)?
-        .ok_or_else(|| item.missing("COMMAND_ID"))?;
-    let message = item.get("MESSAGE_ID").map_or(Ok(None), Node::number)?;
-    Ok(Command {
-        id,
-        name: text(item.get("COMMAND")).unwrap_or_default(),
-        params: text(item.get("COMMAND_PARAMS")).unwrap_or_default(),
-        from: command_from(&text(item.get("COMMAND_CONTEXT")).unwrap_or_default()),
-        message: message.unwrap_or(rest.message.id),
-        text: rest.message.text.clone(),
-        bots_in_chat: rest.bots_in_chat.clone(),
-    })
 }
 
 /// The way a command was given, by its word in either version.
@@ -106,90 +97,222 @@ pub(super) fn command_from(word: &str) -> CommandFrom {
     }
 }
 
-/// What `data[PARAMS]` says beyond what all events share.
+/// An item of `data[BOT]` or `data[COMMAND]`.
 #[derive(Default)]
-struct Rest {
+struct Item {
+    is_command: bool,
+    key: Vec<u8>,
+    bot: Option<BotId>,
+    code: String,
+    command: Option<CommandId>,
+    name: String,
+    params: String,
+    context: String,
+    message: Option<MessageId>,
+}
+
+impl Item {
+    fn put(&mut self, key: &[u8], value: Raw<'_>) -> Result<(), DecodeError> {
+        match key {
+            b"BOT_ID" => self.bot = value.number()?,
+            b"BOT_CODE" => self.code = value.string(),
+            b"COMMAND" => self.name = value.string(),
+            b"COMMAND_ID" => self.command = value.number()?,
+            b"COMMAND_PARAMS" => self.params = value.string(),
+            b"COMMAND_CONTEXT" => self.context = value.string(),
+            b"MESSAGE_ID" => self.message = value.number()?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn bot(self, wanted: &str) -> Result<BotRef, DecodeError> {
+        Ok(BotRef {
+            id: self.bot.ok_or_else(|| missing(wanted))?,
+            code: self.code,
+        })
+    }
+
+    fn command(
+        &self,
+        line_id: MessageId,
+        line: &str,
+        bots_in_chat: &[BotId],
+    ) -> Result<Command, DecodeError> {
+        Ok(Command {
+            id: self
+                .command
+                .ok_or_else(|| missing("data[COMMAND][…][COMMAND_ID]"))?,
+            name: self.name.clone(),
+            params: self.params.clone(),
+            from: command_from(&self.context),
+            message: self.message.unwrap_or(line_id),
+            text: line.to_owned(),
+            bots_in_chat: bots_in_chat.to_vec(),
+        })
+    }
+}
+
+/// Everything that the six events say, read in one pass.
+struct Read {
+    /// Without its bot and what happened.
+    event: ChatEvent,
+    has_dialog: bool,
     message: Message,
     has_id: bool,
     join: Join,
-    bots_in_chat: Vec<super::BotId>,
+    bots_in_chat: Vec<BotId>,
+    items: Vec<Item>,
+    removed: Item,
+    entity: Entity,
+    has_entity: bool,
 }
 
-/// Reads `data[PARAMS]` in one pass. The event still lacks its bot and what happened.
-fn read(params: Node<'_>, person: Option<Node<'_>>) -> Result<(ChatEvent, Rest), DecodeError> {
-    let mut rest = Rest::default();
-    let mut dialog = None;
-    let (mut chat, mut entity, mut has_entity) = (Chat::default(), Entity::default(), false);
-    let (mut from, mut author, mut to_user, mut to_chat, mut language) =
-        (None, None, None, None, None);
-    for (key, value) in params.fields() {
-        match key.as_ref() {
-            b"MESSAGE" => rest.message.text = text(Some(value)).unwrap_or_default(),
+impl Read {
+    fn new(pairs: &Pairs) -> Result<Read, DecodeError> {
+        let event = ChatEvent {
+            bot: None,
+            dialog: DialogId::from(""),
+            chat: Chat::default(),
+            user: None,
+            from: None,
+            author: None,
+            to_user: None,
+            to_chat: None,
+            language: None,
+            what: What::Join(Join::default()),
+        };
+        let mut read = Read {
+            event,
+            has_dialog: false,
+            message: Message::default(),
+            has_id: false,
+            join: Join::default(),
+            bots_in_chat: Vec::new(),
+            items: Vec::new(),
+            removed: Item::default(),
+            entity: Entity::default(),
+            has_entity: false,
+        };
+        for (path, mut fields) in pairs.sections::<5>() {
+            match path.each_ref().map(|key| &**key) {
+                [b"data", b"PARAMS", b"", ..] => {
+                    fields.try_for_each(|(key, value)| read.param(&key, value))?
+                }
+                [b"data", b"PARAMS", list, b"", ..] => {
+                    fields.try_for_each(|(_, value)| read.list(list, value))?
+                }
+                [b"data", b"PARAMS", b"FILES", id, b""] => {
+                    fields.try_for_each(|(key, value)| read.file(id, &key, value))?;
+                }
+                [b"data", b"USER", b"", ..] => {
+                    fields.try_for_each(|(key, value)| read.person(&key, value))?
+                }
+                [b"data", kind @ (b"BOT" | b"COMMAND"), item, b"", ..] => {
+                    let item = read.item(kind == b"COMMAND", item);
+                    fields.try_for_each(|(key, value)| item.put(&key, value))?;
+                }
+                [b"data", b"", ..] => {
+                    fields.try_for_each(|(key, value)| read.removed.put(&key, value))?
+                }
+                _ => {} // tokens, the envelope, and what is newer than this program
+            }
+        }
+        read.event.chat.entity = read.has_entity.then(|| std::mem::take(&mut read.entity));
+        // The portal leaves the block empty where nobody is the author.
+        read.event.user = read.event.user.filter(|user| user.id.0 != 0);
+        Ok(read)
+    }
+
+    fn param(&mut self, key: &[u8], value: Raw<'_>) -> Result<(), DecodeError> {
+        let Read {
+            event,
+            message,
+            entity,
+            ..
+        } = self;
+        match key {
+            b"MESSAGE" => message.text = value.string(),
             b"MESSAGE_ID" | b"ID" => {
                 if let Some(id) = value.number()? {
-                    (rest.message.id, rest.has_id) = (id, true);
+                    (message.id, self.has_id) = (id, true);
                 }
             }
-            b"MESSAGE_ORIGINAL" => rest.message.original = text(Some(value)),
-            b"MENTIONED_LIST" => rest.message.mentions = value.numbers()?,
-            b"FILES" => rest.message.files = value.values().map(file).collect::<Result<_, _>>()?,
-            b"SYSTEM" => rest.message.system = value.flag(),
-            b"PLATFORM_CONTEXT" => rest.message.platform = filled(value),
-            b"TEMPLATE_ID" => rest.message.uuid = filled(value),
-            b"DIALOG_ID" => dialog = value.filled().map(DialogId::new),
-            b"FROM_USER_ID" => from = value.number()?,
-            b"AUTHOR_ID" => author = value.number()?,
-            b"TO_USER_ID" => to_user = value.number()?,
-            b"TO_CHAT_ID" => to_chat = value.number()?,
-            b"CHAT_ID" => chat.id = value.number()?,
-            b"CHAT_TYPE" => chat.kind = ChatKind::read(&value.text().unwrap_or_default()),
-            b"MESSAGE_TYPE" if chat.kind == ChatKind::Unknown => {
-                chat.kind = ChatKind::read(&value.text().unwrap_or_default());
+            b"MESSAGE_ORIGINAL" => message.original = Some(value.string()),
+            b"SYSTEM" => message.system = value.flag(),
+            b"PLATFORM_CONTEXT" => message.platform = filled(value),
+            b"TEMPLATE_ID" => message.uuid = filled(value),
+            b"DIALOG_ID" => {
+                if let Some(dialog) = value.filled() {
+                    (event.dialog, self.has_dialog) = (DialogId::new(dialog), true);
+                }
             }
-            b"CHAT_TITLE" => chat.title = filled(value),
-            b"CHAT_AUTHOR_ID" => chat.owner = value.number()?,
-            b"CHAT_USER_COUNT" => chat.users = value.number()?,
-            b"CHAT_ENTITY_TYPE" => {
-                (entity.kind, has_entity) = (text(Some(value)).unwrap_or_default(), true)
+            b"FROM_USER_ID" => event.from = value.number()?,
+            b"AUTHOR_ID" => event.author = value.number()?,
+            b"TO_USER_ID" => event.to_user = value.number()?,
+            b"TO_CHAT_ID" => event.to_chat = value.number()?,
+            b"CHAT_ID" => event.chat.id = value.number()?,
+            b"CHAT_TYPE" => event.chat.kind = ChatKind::read(&value.text()),
+            b"MESSAGE_TYPE" if event.chat.kind == ChatKind::Unknown => {
+                event.chat.kind = ChatKind::read(&value.text())
             }
-            b"CHAT_ENTITY_ID" => (entity.id, has_entity) = (text(Some(value)), true),
-            b"CHAT_ENTITY_DATA_1" => entity.data[0] = text(Some(value)),
-            b"CHAT_ENTITY_DATA_2" => entity.data[1] = text(Some(value)),
-            b"CHAT_ENTITY_DATA_3" => entity.data[2] = text(Some(value)),
-            b"USER_ID" => rest.join.user = value.number()?,
-            b"ACCESS_HISTORY" => rest.join.access_history = value.flag(),
-            b"SILENT_JOIN" => rest.join.silent = value.flag(),
-            b"BOT_IN_CHAT" => rest.bots_in_chat = value.numbers()?,
-            b"LANGUAGE" => language = filled(value),
+            b"CHAT_TITLE" => event.chat.title = filled(value),
+            b"CHAT_AUTHOR_ID" => event.chat.owner = value.number()?,
+            b"CHAT_USER_COUNT" => event.chat.users = value.number()?,
+            b"CHAT_ENTITY_TYPE" => (entity.kind, self.has_entity) = (value.string(), true),
+            b"CHAT_ENTITY_ID" => (entity.id, self.has_entity) = (Some(value.string()), true),
+            b"CHAT_ENTITY_DATA_1" => entity.data[0] = Some(value.string()),
+            b"CHAT_ENTITY_DATA_2" => entity.data[1] = Some(value.string()),
+            b"CHAT_ENTITY_DATA_3" => entity.data[2] = Some(value.string()),
+            b"USER_ID" => self.join.user = value.number()?,
+            b"ACCESS_HISTORY" => self.join.access_history = value.flag(),
+            b"SILENT_JOIN" => self.join.silent = value.flag(),
+            b"LANGUAGE" => event.language = filled(value),
             _ => {}
         }
+        Ok(())
     }
-    chat.entity = has_entity.then_some(entity);
-    let event = ChatEvent {
-        bot: None,
-        dialog: dialog.ok_or_else(|| params.missing("DIALOG_ID"))?,
-        chat,
-        user: person.map(user).transpose()?.flatten(),
-        from,
-        author,
-        to_user,
-        to_chat,
-        language,
-        what: What::Join(Join::default()),
-    };
-    Ok((event, rest))
-}
 
-/// A person; none where the portal left the block empty.
-fn user(node: Node<'_>) -> Result<Option<User>, DecodeError> {
-    let mut user = User::default();
-    for (key, value) in node.fields() {
-        match key.as_ref() {
+    fn list(&mut self, key: &[u8], value: Raw<'_>) -> Result<(), DecodeError> {
+        match key {
+            b"MENTIONED_LIST" => self.message.mentions.extend(value.number::<UserId>()?),
+            b"BOT_IN_CHAT" => self.bots_in_chat.extend(value.number::<BotId>()?),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// `FILES` is keyed by the file's number.
+    fn file(&mut self, id: &[u8], key: &[u8], value: Raw<'_>) -> Result<(), DecodeError> {
+        let files = &mut self.message.files;
+        let id = String::from_utf8_lossy(id).parse().unwrap_or(0);
+        if files.last().is_none_or(|file| file.id != id) {
+            files.push(File {
+                id,
+                ..File::default()
+            });
+        }
+        let Some(file) = files.last_mut() else {
+            return Ok(());
+        };
+        match key {
+            b"name" => file.name = value.string(),
+            b"type" => file.kind = value.string(),
+            b"size" => file.size = value.number()?.unwrap_or(0),
+            b"urlDownload" => file.download_url = filled(value),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn person(&mut self, key: &[u8], value: Raw<'_>) -> Result<(), DecodeError> {
+        let user = self.event.user.get_or_insert_default();
+        match key {
             b"ID" => user.id = value.number()?.unwrap_or_default(),
-            b"NAME" => user.name = text(Some(value)).unwrap_or_default(),
-            b"FIRST_NAME" => user.first_name = text(Some(value)),
-            b"LAST_NAME" => user.last_name = text(Some(value)),
-            b"WORK_POSITION" => user.work_position = text(Some(value)),
+            b"NAME" => user.name = value.string(),
+            b"FIRST_NAME" => user.first_name = Some(value.string()),
+            b"LAST_NAME" => user.last_name = Some(value.string()),
+            b"WORK_POSITION" => user.work_position = Some(value.string()),
             b"GENDER" => user.gender = filled(value),
             b"IS_BOT" => user.is_bot = value.flag().unwrap_or(false),
             b"IS_CONNECTOR" => user.is_connector = value.flag().unwrap_or(false),
@@ -197,29 +320,26 @@ fn user(node: Node<'_>) -> Result<Option<User>, DecodeError> {
             b"IS_EXTRANET" => user.is_extranet = value.flag().unwrap_or(false),
             _ => {}
         }
+        Ok(())
     }
-    Ok((user.id.0 != 0).then_some(user))
-}
 
-fn file(node: Node<'_>) -> Result<File, DecodeError> {
-    let mut file = File::default();
-    for (key, value) in node.fields() {
-        match key.as_ref() {
-            b"id" => file.id = value.number()?.unwrap_or(0),
-            b"name" => file.name = text(Some(value)).unwrap_or_default(),
-            b"type" => file.kind = text(Some(value)).unwrap_or_default(),
-            b"size" => file.size = value.number()?.unwrap_or(0),
-            b"urlDownload" => file.download_url = filled(value),
-            _ => {}
-        }
+    fn item(&mut self, is_command: bool, key: &[u8]) -> &mut Item {
+        let known = self
+            .items
+            .iter()
+            .position(|item| item.is_command == is_command && item.key == key);
+        let index = known.unwrap_or_else(|| {
+            self.items.push(Item {
+                is_command,
+                key: key.to_vec(),
+                ..Item::default()
+            });
+            self.items.len() - 1
+        });
+        &mut self.items[index]
     }
-    Ok(file)
 }
 
-fn text(node: Option<Node<'_>>) -> Option<String> {
-    node.and_then(Node::text).map(String::from)
-}
-
-fn filled(node: Node<'_>) -> Option<String> {
-    node.filled().map(String::from)
+fn filled(value: Raw<'_>) -> Option<String> {
+    value.filled().map(String::from)
 }

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::marker::PhantomData;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -30,7 +31,7 @@ pub(crate) struct Scene {
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) state: StateChange,
-    pub(crate) calls: Vec<QueuedCall>,
+    pub(crate) calls: Vec<Arc<QueuedCall>>,
     /// The failure, if it failed: then `calls` are what `failed` says about it.
     pub(crate) error: Option<Error>,
 }

@@ -97,7 +97,7 @@ impl Turn {
     }
 
     /// What was said, as calls.
-    pub(super) fn calls(&self) -> Vec<QueuedCall> {
+    pub(super) fn calls(&self) -> Vec<Arc<QueuedCall>> {
         let mut inner = self.lock();
         let steps = std::mem::take(&mut inner.steps);
         let calls = steps.into_iter().enumerate().filter_map(|(index, step)| {
@@ -124,7 +124,7 @@ impl Turn {
                 Step::Delete { message } => Call::Delete { message },
                 Step::Nothing => return None,
             };
-            Some(QueuedCall { id, to, call })
+            Some(Arc::new(QueuedCall { id, to, call }))
         });
         calls.collect()
     }

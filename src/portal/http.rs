@@ -112,7 +112,10 @@ impl Http {
         if self.local.contains(&full) || self.local.contains(host) {
             return Ok(url);
         }
-        let is_public = host.parse::<IpAddr>().map_or(true, is_public);
+        let is_public = host
+            .trim_matches(['[', ']'])
+            .parse::<IpAddr>()
+            .map_or(true, is_public);
         match url.scheme() {
             "https" if is_public => Ok(url),
             "https" => Err(Error::forbidden(

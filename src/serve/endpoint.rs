@@ -1,11 +1,11 @@
-//! The address that portals post events to.
+//! The addresses that portals and probes call.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
+use poem::error::ReadBodyError;
 use poem::http::{Method, StatusCode, header};
-use poem::web::Data;
-use poem::{Endpoint, EndpointExt, Request, Response, Route, get, handler};
+use poem::{Endpoint, Request, Response};
 use serde_json::json;
 
 use super::install;
@@ -20,59 +20,94 @@ use crate::event::BODY_BYTES_MAX;
 /// poem::Route::new().nest("/bitrix", imbot::serve::endpoint(engine))
 /// # }
 /// ```
-pub fn endpoint(engine: Arc<Engine>) -> impl Endpoint<Output = Response> + use<> {
-    Route::new()
-        .at("/", take_in)
-        .at("/install", get(install::install).post(install::install))
-        .at("/health", get(health))
-        .data(engine)
-        .map_to_response()
+pub fn endpoint(engine: Arc<Engine>) -> EventEndpoint {
+    EventEndpoint {
+        engine,
+        path: String::new(),
+    }
 }
 
-/// Takes an event in.
-#[handler]
-async fn take_in(
-    request: &Request,
-    body: poem::Body,
-    Data(engine): Data<&Arc<Engine>>,
-) -> Response {
-    let event = match *request.method() {
-        Method::POST if !is_form(request) => {
-            return refuse(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "events are posted as application/x-www-form-urlencoded",
-            );
-        }
-        Method::POST => match body.into_bytes_limit(BODY_BYTES_MAX).await {
-            Ok(body) => body,
-            Err(poem::error::ReadBodyError::PayloadTooLarge) => {
-                return refuse(
-                    StatusCode::PAYLOAD_TOO_LARGE,
-                    &format!("the body is longer than {BODY_BYTES_MAX} bytes"),
-                );
+/// The engine's addresses: `/` for events, `/install`, `/health`.
+#[derive(Clone, Debug)]
+pub struct EventEndpoint {
+    engine: Arc<Engine>,
+    path: String,
+}
+
+impl EventEndpoint {
+    /// Answers below this path, too: a reverse proxy may pass the path on or cut it off. Default: at the root only.
+    #[must_use]
+    pub fn below(mut self, path: &str) -> EventEndpoint {
+        path.trim_end_matches('/').clone_into(&mut self.path);
+        self
+    }
+
+    /// Takes an event in.
+    async fn take_in(&self, request: Request, body: poem::Body) -> Response {
+        let event = match *request.method() {
+            Method::POST if !is_form(&request) => {
+                let why = "events are posted as application/x-www-form-urlencoded";
+                return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, why);
             }
-            Err(_) => return refuse(StatusCode::BAD_REQUEST, "the body ended early"),
-        },
-        Method::GET => Bytes::copy_from_slice(request.uri().query().unwrap_or_default().as_bytes()),
-        _ => {
-            let response = refuse(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "events come by POST, or by GET with a query",
-            );
-            return poem::IntoResponse::into_response(poem::IntoResponse::with_header(
-                response,
-                header::ALLOW,
-                "POST, GET",
-            ));
+            Method::POST => match body.into_bytes_limit(BODY_BYTES_MAX).await {
+                Ok(body) => body,
+                Err(ReadBodyError::PayloadTooLarge) => {
+                    let why = format!("the body is longer than {BODY_BYTES_MAX} bytes");
+                    return refuse(StatusCode::PAYLOAD_TOO_LARGE, &why);
+                }
+                Err(_) => return refuse(StatusCode::BAD_REQUEST, "the body ended early"),
+            },
+            Method::GET => {
+                Bytes::copy_from_slice(request.uri().query().unwrap_or_default().as_bytes())
+            }
+            _ => {
+                let mut response = refuse(
+                    StatusCode::METHOD_NOT_ALLOWED,
+                    "events come by POST, or by GET with a query",
+                );
+                response
+                    .headers_mut()
+                    .insert(header::ALLOW, header::HeaderValue::from_static("POST, GET"));
+                return response;
+            }
+        };
+        match self.engine.accept(event).await {
+            Ok(()) => StatusCode::OK.into(),
+            Err(refused) => {
+                let status = status(&refused);
+                tracing::warn!(status = status.as_u16(), %refused, "an event is not taken in");
+                refuse(status, &refused.to_string())
+            }
         }
-    };
-    match engine.accept(event).await {
-        Ok(()) => StatusCode::OK.into(),
-        Err(refused) => {
-            let status = status(&refused);
-            tracing::warn!(status = status.as_u16(), %refused, "an event is not taken in");
-            refuse(status, &refused.to_string())
-        }
+    }
+
+    /// Tells a probe that the program runs, and how much waits.
+    fn health(&self) -> Response {
+        let (events, calls) = self.engine.waiting();
+        let portals = self.engine.portals().len();
+        let health = json!({ "status": "ok", "portals": portals, "waiting": { "events": events, "calls": calls } });
+        Response::builder()
+            .content_type("application/json")
+            .body(health.to_string())
+    }
+}
+
+impl Endpoint for EventEndpoint {
+    type Output = Response;
+
+    async fn call(&self, mut request: Request) -> poem::Result<Response> {
+        let body = request.take_body();
+        let path = request.uri().path();
+        let path = path.strip_prefix(self.path.as_str()).unwrap_or(path);
+        Ok(match path {
+            "" | "/" => self.take_in(request, body).await,
+            "/install" | "/install/" => install::page(&self.engine, body).await,
+            "/health" | "/health/" => self.health(),
+            _ => refuse(
+                StatusCode::NOT_FOUND,
+                "there is nothing at this address; events go to /",
+            ),
+        })
     }
 }
 
@@ -95,14 +130,4 @@ pub(super) fn refuse(status: StatusCode, why: &str) -> Response {
         .status(status)
         .content_type("text/plain; charset=utf-8")
         .body(format!("{why}\n"))
-}
-
-/// Tells a probe that the program runs, and how much waits.
-#[handler]
-fn health(Data(engine): Data<&Arc<Engine>>) -> Response {
-    let (events, calls) = engine.waiting();
-    let health = json!({ "status": "ok", "portals": engine.portals().len(), "waiting": { "events": events, "calls": calls } });
-    Response::builder()
-        .content_type("application/json")
-        .body(health.to_string())
 }

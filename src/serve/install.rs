@@ -6,8 +6,7 @@
 use std::sync::Arc;
 
 use poem::http::StatusCode;
-use poem::web::Data;
-use poem::{Body, Response, handler};
+use poem::{Body, Response};
 use secrecy::SecretString;
 
 use super::endpoint::refuse;
@@ -20,8 +19,7 @@ const BODY_BYTES_MAX: usize = 64 * 1024;
 const PAGE: &str = include_str!("install.html");
 
 /// Takes the tokens in, and finishes the installation in the browser.
-#[handler]
-pub(super) async fn install(body: Body, Data(engine): Data<&Arc<Engine>>) -> Response {
+pub(super) async fn page(engine: &Arc<Engine>, body: Body) -> Response {
     let Ok(body) = body.into_bytes_limit(BODY_BYTES_MAX).await else {
         return refuse(StatusCode::PAYLOAD_TOO_LARGE, "the body is too long");
     };

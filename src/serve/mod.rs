@@ -16,13 +16,13 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use poem::{EndpointExt, IntoEndpoint, Route, Server};
+use poem::Server;
 use tokio::net::TcpListener;
 
 use crate::engine::Engine;
 
 pub use acceptor::{Acceptor, CONNECTIONS_MAX, IDLE_TIMEOUT, REQUEST_TIMEOUT};
-pub use endpoint::endpoint;
+pub use endpoint::{EventEndpoint, endpoint};
 
 /// How long a stop waits for what was begun. Default of `--stop-timeout`.
 pub const STOP_TIMEOUT: Duration = Duration::from_secs(25);
@@ -44,12 +44,7 @@ pub async fn run(
     limit: Duration,
 ) -> io::Result<()> {
     let acceptor = Acceptor::new(listener)?;
-    let events = Arc::new(endpoint(Arc::clone(&engine)));
-    let mut app = Route::new().nest("/", Arc::clone(&events).map_to_response());
-    let path = path.trim_end_matches('/');
-    if !path.is_empty() {
-        app = app.nest(path, events.into_endpoint());
-    }
+    let app = endpoint(Arc::clone(&engine)).below(path);
     let arrival = ARRIVAL_TIMEOUT.min(limit);
     let served = Server::new_with_acceptor(acceptor)
         .run_with_graceful_shutdown(app, stop, Some(arrival))

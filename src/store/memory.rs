@@ -1,8 +1,8 @@
 //! A store that forgets when the process ends: for tests and trials.
 
 use std::collections::HashSet;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use dashmap::DashMap;
@@ -24,7 +24,7 @@ pub struct Memory {
     inbox: DashMap<EventId, NewEvent>,
     seen: Mutex<Seen>,
     states: DashMap<Conversation, Bytes>,
-    outbox: DashMap<CallId, QueuedCall>,
+    outbox: DashMap<CallId, Arc<QueuedCall>>,
     messages: DashMap<CallId, MessageId>,
     portals: DashMap<MemberId, Installation>,
 }
@@ -32,14 +32,14 @@ pub struct Memory {
 /// The occurrences of late, in two generations: when the younger is full, the older is dropped.
 #[derive(Debug, Default)]
 struct Seen {
-    young: HashSet<Box<str>>,
-    old: HashSet<Box<str>>,
+    young: HashSet<(MemberId, Arc<str>)>,
+    old: HashSet<(MemberId, Arc<str>)>,
 }
 
 impl Seen {
     /// Whether this is the first time.
-    fn first(&mut self, portal: &MemberId, occurrence: &str) -> bool {
-        let key = format!("{portal} {occurrence}").into_boxed_str();
+    fn first(&mut self, portal: &MemberId, occurrence: &Arc<str>) -> bool {
+        let key = (portal.clone(), Arc::clone(occurrence));
         if self.old.contains(&key) || !self.young.insert(key) {
             return false;
         }
@@ -113,7 +113,7 @@ impl Store for Memory {
         ready(())
     }
 
-    fn unsent(&self) -> Stored<'_, Vec<QueuedCall>> {
+    fn unsent(&self) -> Stored<'_, Vec<Arc<QueuedCall>>> {
         let mut unsent: Vec<_> = self
             .outbox
             .iter()
@@ -125,17 +125,10 @@ impl Store for Memory {
 
     fn sent(&self, call: CallId, message: Option<MessageId>) -> Stored<'_, ()> {
         let queued = self.outbox.remove(&call);
-        if let (
-            Some((
-                _,
-                QueuedCall {
-                    call: Call::Say { remember: true, .. },
-                    ..
-                },
-            )),
-            Some(message),
-        ) = (queued, message)
-        {
+        let is_wanted = |queued: &(_, Arc<QueuedCall>)| {
+            matches!(queued.1.call, Call::Say { remember: true, .. })
+        };
+        if let (true, Some(message)) = (queued.as_ref().is_some_and(is_wanted), message) {
             self.messages.insert(call, message);
         }
         ready(())

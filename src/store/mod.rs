@@ -10,6 +10,7 @@ mod memory;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use secrecy::SecretString;
@@ -43,7 +44,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     fn commit(&self, turn: Turn) -> Stored<'_, ()>;
 
     /// The calls that are decided and not sent, oldest first.
-    fn unsent(&self) -> Stored<'_, Vec<QueuedCall>>;
+    fn unsent(&self) -> Stored<'_, Vec<Arc<QueuedCall>>>;
 
     /// Marks a call as sent, or given up, and remembers its message's number if the call says so.
     fn sent(&self, call: CallId, message: Option<MessageId>) -> Stored<'_, ()>;
@@ -83,7 +84,7 @@ pub struct NewEvent {
     /// The portal it came from.
     pub portal: MemberId,
     /// What makes this occurrence different from all others on that portal.
-    pub occurrence: Box<str>,
+    pub occurrence: Arc<str>,
     /// The body, as it came.
     pub body: Bytes,
     /// Which of the delivery's events this is.
@@ -115,7 +116,7 @@ pub struct Turn {
     /// The conversation it belongs to, and what becomes of its state.
     pub state: Option<(Conversation, StateChange)>,
     /// What is to be sent, in order.
-    pub calls: Vec<QueuedCall>,
+    pub calls: Vec<Arc<QueuedCall>>,
 }
 
 /// What becomes of a conversation's state.

@@ -1,7 +1,43 @@
-//! All benchmarks: `cargo bench` prints one table of ratios.
+//! All benchmarks: `cargo bench --bench bench` prints one table of ratios.
+//!
+//! Every row compares two things measured in turns within one run, so that what else the machine does hits both. Times
+//! are CPU times of the server's process, which has one thread. A first argument (`decode`, `road`, `memory`) runs only
+//! that part.
+
+#![expect(clippy::print_stdout, reason = "the table goes to standard output")]
 
 mod decode;
+mod memory;
+mod road;
+mod server;
+
+use std::env;
 
 fn main() {
-    decode::run();
+    let args: Vec<String> = env::args()
+        .skip(1)
+        .filter(|arg| !arg.starts_with("--"))
+        .collect();
+    match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["serve", kind, conversations] => server::serve(kind, conversations.parse().unwrap()),
+        ["fill", conversations] => memory::fill(conversations.parse().unwrap()),
+        ref parts => {
+            let wanted = |part| parts.is_empty() || parts.contains(&part);
+            println!("| what | measured | ratio | bound |\n|---|---|---|---|");
+            wanted("decode").then(decode::run);
+            wanted("road").then(road::run);
+            wanted("memory").then(memory::run);
+        }
+    }
+}
+
+/// Prints one row of the table.
+fn row(what: &str, measured: &str, ratio: f64, bound: &str) {
+    println!("| {what} | {measured} | {ratio:.2} | {bound} |");
+}
+
+/// The middle of some numbers.
+fn median(mut numbers: Vec<f64>) -> f64 {
+    numbers.sort_by(f64::total_cmp);
+    numbers[numbers.len() / 2]
 }

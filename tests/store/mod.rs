@@ -32,17 +32,17 @@ fn conversation(dialog: &str) -> Conversation {
     }
 }
 
-fn say(event: EventId, index: u16, remember: bool) -> QueuedCall {
+fn say(event: EventId, index: u16, remember: bool) -> Arc<QueuedCall> {
     let call = Call::Say {
         params: Map::new(),
         answers: None,
         remember,
     };
-    QueuedCall {
+    Arc::new(QueuedCall {
         id: CallId { event, index },
         to: conversation("27"),
         call,
-    }
+    })
 }
 
 #[tokio::test]

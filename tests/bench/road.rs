@@ -1,0 +1,148 @@
+//! CPU per event: the whole road against a bare poem endpoint, and with few and many known conversations.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+
+use super::{median, row};
+
+/// The message event of the documentation with a mention, as it goes over the wire.
+const BODY: &str = include_str!("../fixtures/events/v1-message-add-group-mention.form");
+const ROUNDS: usize = 9;
+const EVENTS: u64 = 20_000;
+const CONNECTIONS: usize = 1;
+/// The first message of the load; what is older made the conversations known.
+const FIRST_ID: u64 = 10_000_000;
+
+/// A server in a process of its own.
+struct Server {
+    child: Child,
+    connections: Vec<TcpStream>,
+    conversations: u64,
+    sent: u64,
+}
+
+impl Server {
+    fn start(kind: &str, conversations: u64) -> Server {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["serve", kind, &conversations.to_string()])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let port: u16 = line.trim().parse().unwrap();
+        let connect = |_| {
+            let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+            stream.set_nodelay(true).unwrap();
+            stream
+        };
+        Server {
+            child,
+            connections: (0..CONNECTIONS).map(connect).collect(),
+            conversations,
+            sent: 0,
+        }
+    }
+
+    /// Nanoseconds of CPU that its one thread has used so far.
+    fn cpu(&self) -> f64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/schedstat", self.child.id())).unwrap();
+        stat.split_whitespace().next().unwrap().parse().unwrap()
+    }
+
+    /// Microseconds of CPU per event of one round.
+    fn round(&mut self) -> f64 {
+        let before = self.cpu();
+        for _ in 0..EVENTS / CONNECTIONS as u64 {
+            for connection in 0..CONNECTIONS {
+                let request = self.request();
+                self.connections[connection]
+                    .write_all(request.as_bytes())
+                    .unwrap();
+            }
+            for connection in &mut self.connections {
+                answer(connection);
+            }
+        }
+        (self.cpu() - before) / EVENTS as f64 / 1_000.0
+    }
+
+    /// The next message, in one of the known conversations by a stride that visits them all.
+    fn request(&mut self) -> String {
+        self.sent += 1;
+        let dialog = self.sent.wrapping_mul(7_919) % self.conversations.max(1_000) + 1;
+        let body = BODY
+            .replace(
+                "%5BMESSAGE_ID%5D=84351",
+                &format!("%5BMESSAGE_ID%5D={}", FIRST_ID + self.sent),
+            )
+            .replace(
+                "%5BDIALOG_ID%5D=chat1157",
+                &format!("%5BDIALOG_ID%5D={dialog}"),
+            );
+        format!(
+            "POST / HTTP/1.1\r\nHost: bench\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+fn answer(connection: &mut TcpStream) {
+    let mut buffer = [0; 1_024];
+    let length = connection.read(&mut buffer).unwrap();
+    assert!(
+        buffer[..length].starts_with(b"HTTP/1.1 200"),
+        "{}",
+        String::from_utf8_lossy(&buffer[..length])
+    );
+}
+
+/// The medians of both, and of their ratio, measured in turns.
+fn compare(first: &mut Server, second: &mut Server) -> (f64, f64, f64) {
+    first.round();
+    second.round();
+    let rounds: Vec<(f64, f64)> = (0..ROUNDS)
+        .map(|_| (first.round(), second.round()))
+        .collect();
+    let ratio = rounds
+        .iter()
+        .map(|(first, second)| first / second)
+        .collect();
+    let one = |pick: fn(&(f64, f64)) -> f64| median(rounds.iter().map(pick).collect());
+    (one(|round| round.0), one(|round| round.1), median(ratio))
+}
+
+pub(crate) fn run() {
+    let (mut few, mut bare) = (Server::start("road", 1_000), Server::start("bare", 0));
+    let (road, poem, ratio) = compare(&mut few, &mut bare);
+    let measured = format!(
+        "{road:.1} µs, bare poem {poem:.1} µs for {} bytes",
+        BODY.len()
+    );
+    row(
+        "CPU per event, whole road to bare poem",
+        &measured,
+        ratio,
+        "at most 1.6",
+    );
+    drop(bare);
+    let mut many = Server::start("road", 1_000_000);
+    let (million, thousand, ratio) = compare(&mut many, &mut few);
+    let measured = format!("{million:.1} µs at a million, {thousand:.1} µs at a thousand");
+    row(
+        "CPU per event by known conversations",
+        &measured,
+        ratio,
+        "at most 1.3",
+    );
+}

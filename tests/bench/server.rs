@@ -1,0 +1,145 @@
+//! The servers that are measured, each in a process of its own with one thread.
+
+use std::io::Write;
+use std::pin::Pin;
+
+use bytes::Bytes;
+use imbot::engine::{Engine, Speaker, Speech};
+use imbot::event::{BotId, DialogId, MemberId, MessageId};
+use imbot::portal::{Error, Portal};
+use imbot::prelude::*;
+use imbot::store::{Installation, Memory, Store, Tokens};
+use imbot::{Config, serve as road};
+use poem::listener::TcpAcceptor;
+use poem::{Route, Server, handler, post};
+use serde::{Deserialize, Serialize};
+use tokio::net::TcpListener;
+
+/// A portal's id and token, as in the fixture.
+pub(crate) const MEMBER: &str = "bac1cd5c8940947a75e0d71b1a84e348";
+pub(crate) const TOKEN: &str = "831c76b092f9f135d9b6b36c3a720757";
+
+/// Serves on a free port, which it prints, until it is killed.
+pub(crate) fn serve(kind: &str, conversations: u64) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        match kind {
+            "bare" => {
+                announce(port);
+                let acceptor = TcpAcceptor::from_tokio(listener).unwrap();
+                Server::new_with_acceptor(acceptor)
+                    .run(Route::new().at("/", post(bare)))
+                    .await
+                    .unwrap();
+            }
+            _ => {
+                let engine = engine().await;
+                fill(&engine, conversations).await;
+                announce(port);
+                let never = std::future::pending();
+                road::run(engine, listener, "", never, road::STOP_TIMEOUT)
+                    .await
+                    .unwrap();
+            }
+        }
+    });
+}
+
+fn announce(port: u16) {
+    println!("{port}");
+    std::io::stdout().flush().unwrap();
+}
+
+/// A bare poem endpoint that reads the same body.
+#[handler]
+async fn bare(body: poem::Body) -> &'static str {
+    let body = body.into_bytes().await.unwrap();
+    assert!(body.len() > 1_000);
+    ""
+}
+
+/// Repeats what is said, and remembers 200 bytes of each conversation.
+struct Echo;
+
+#[derive(Serialize, Deserialize, Default)]
+struct Memo {
+    text: String,
+}
+
+impl Bot<Memo> for Echo {
+    fn profile(&self) -> Profile {
+        Profile::new("BOT1", "Echo")
+    }
+
+    async fn message(&self, cx: &mut Context<Memo>, message: Message) -> Result {
+        cx.state.text = "x".repeat(189);
+        cx.say(message.text);
+        Ok(())
+    }
+}
+
+/// Says nothing to anybody.
+#[derive(Debug)]
+struct Mute;
+
+impl Speaker for Mute {
+    fn speak<'a>(
+        &'a self,
+        _: &'a Portal,
+        _: BotId,
+        _: &'a DialogId,
+        _: Speech,
+    ) -> Pin<Box<dyn Future<Output = Result<Option<MessageId>, Error>> + Send + 'a>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+}
+
+/// The whole road, installed on one portal.
+pub(crate) async fn engine() -> std::sync::Arc<Engine> {
+    let store = Memory::new();
+    let installation = Installation {
+        portal: MemberId::new(MEMBER),
+        endpoint: "https://example.bitrix24.com/rest/".into(),
+        application_token: TOKEN.to_owned().into(),
+        tokens: Tokens {
+            access: String::new().into(),
+            refresh: String::new().into(),
+        },
+    };
+    store.install(installation).await.unwrap();
+    let mut config = Config::default();
+    config.client_id = Some("local.1".into());
+    config.client_secret = Some(String::new().into());
+    config.public_url = Some("https://bots.example.com/".into());
+    let engine = App::new()
+        .bot(Echo)
+        .store(store)
+        .speaker(Mute)
+        .engine(&config)
+        .unwrap();
+    engine.recover().await.unwrap();
+    engine
+}
+
+/// Makes conversations known, each by one message.
+pub(crate) async fn fill(engine: &std::sync::Arc<Engine>, conversations: u64) {
+    for dialog in 1..=conversations {
+        let body = format!(
+            "event=ONIMBOTMESSAGEADD&data[BOT][567][BOT_ID]=567&data[BOT][567][BOT_CODE]=BOT1&data[PARAMS][MESSAGE]=hi\
+             &data[PARAMS][MESSAGE_ID]={dialog}&data[PARAMS][DIALOG_ID]={dialog}&ts=1\
+             &auth[member_id]={MEMBER}&auth[application_token]={TOKEN}"
+        );
+        engine.accept(Bytes::from(body)).await.unwrap();
+        while engine.waiting().0 > 1_000 {
+            tokio::task::yield_now().await;
+        }
+    }
+    while engine.waiting() != (0, 0) {
+        tokio::task::yield_now().await;
+    }
+}
