@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! (a deal is added on the portal)
-//! by name:     deal 7 is new
-//! about CRM:   ONCRMDEALADD
+//! by name:       deal 7 is new
+//! by beginning:  ONCRMDEALADD
 //! ```
 //!
 //! Run it with `cargo run --example hooks`, and let the emulated portal say that a deal was added:
@@ -13,6 +13,9 @@
 //!      -d '{"event": "ONCRMDEALADD", "data": {"FIELDS": {"ID": "7"}}}'
 //! ```
 //!
+//! A hook hears only what the portal was asked to send: a pattern asks for every event that it fits, so a wide one, such
+//! as `Category::Crm`, takes a while to set up on a portal that allows two calls a second.
+//!
 //! What an event carries is little more than an id; `event.call("crm.deal.get").with("ID", id)` asks for the rest.
 
 use imbot::event::{Category, Node};
@@ -21,24 +24,24 @@ use imbot::prelude::*;
 fn main() -> ExitCode {
     App::new()
         .hook("ONCRMDEALADD", deal_added)
-        .hook("ONTASK*", task)
-        .hook(Category::Crm, crm)
+        .hook("ONCRMDEAL*", deal)
+        .hook(Category::Calendar, calendar)
         .run()
 }
 
 async fn deal_added(event: HookEvent) -> Result {
     let id = event.at(&["data", "FIELDS", "ID"]).and_then(Node::text);
     let id = id.ok_or_else(|| Error::failed("a deal without a number"))?;
-    eprintln!("by name:     deal {id} is new");
+    eprintln!("by name:       deal {id} is new");
     Ok(())
 }
 
-async fn task(event: HookEvent) -> Result {
-    eprintln!("about tasks: {}", event.name);
+async fn deal(event: HookEvent) -> Result {
+    eprintln!("by beginning:  {}", event.name);
     Ok(())
 }
 
-async fn crm(event: HookEvent) -> Result {
-    eprintln!("about CRM:   {}", event.name);
+async fn calendar(event: HookEvent) -> Result {
+    eprintln!("by category:   {}", event.name);
     Ok(())
 }

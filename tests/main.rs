@@ -1,6 +1,7 @@
 //! The end-to-end tests: one program, so that it links once.
 
 mod bots;
+mod browser;
 mod engine;
 mod event;
 mod house;

@@ -87,12 +87,12 @@ impl Bot for Echo {
 
 fn help() -> Draft {
     let commands = [
-        (Text::new().put("/echo", "/echo "), "I say it again"),
+        ("/echo", Text::new().put("say it again", "/echo ")),
         (
-            Text::new().send("/colors", "/colors"),
-            "a list that is turned by buttons",
+            "/colors",
+            Text::new().send("a list that is turned by buttons", "/colors"),
         ),
-        (Text::new().send("/help", "/help"), "what you are reading"),
+        ("/help", Text::new().plain("what you are reading")),
     ];
     Draft::new(
         Text::new()

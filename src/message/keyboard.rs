@@ -6,6 +6,7 @@ use serde::{Serialize, Serializer};
 use super::{Color, Oversized, Tone, check_link, check_size, is_no, wrong, yes};
 
 const PART: &str = "keyboard";
+const IN_LINE: &str = "LINE";
 
 /// Rows of buttons under a message.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -72,10 +73,16 @@ impl Keyboard {
         Keyboard::default()
     }
 
-    /// Adds a row of buttons.
+    /// Adds a row of buttons, which stand beside each other as far as the chat is wide enough.
     #[must_use]
     pub fn row(mut self, buttons: impl IntoIterator<Item = Button>) -> Keyboard {
-        self.rows.push(buttons.into_iter().collect());
+        let mut row: Vec<Button> = buttons.into_iter().collect();
+        if row.len() > 1 {
+            for button in &mut row {
+                button.display = Some(IN_LINE); // the portal's default, BLOCK, takes a line for each
+            }
+        }
+        self.rows.push(row);
         self
     }
 
@@ -258,10 +265,10 @@ impl Button {
         self
     }
 
-    /// Lets the next button stand beside it (`DISPLAY=LINE`). Default: as wide as the row allows.
+    /// Takes no more width than its text needs (`DISPLAY=LINE`). Default: so in a row of several, else the whole width.
     #[must_use]
     pub fn in_line(mut self) -> Button {
-        self.display = Some("LINE");
+        self.display = Some(IN_LINE);
         self
     }
 

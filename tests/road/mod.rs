@@ -6,6 +6,6 @@ mod install;
 mod nonsense;
 mod portals;
 mod secrets;
-mod stage;
+pub(crate) mod stage;
 mod stop;
 mod trouble;

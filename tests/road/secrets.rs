@@ -148,11 +148,12 @@ async fn everything_is_logged_and_shown() {
         let request = reqwest::Client::new().post(&handler).body(forged);
         request.send().await.unwrap();
     }
-    shown.lock().unwrap().push(format!(
-        "{engine:?} {store:?} {credentials:?} {portal:?} {:?} {:?}",
+    let stored = (
         store.portals().await.unwrap(),
         store.waiting().await.unwrap(),
-    ));
+    );
+    let public = (&engine, &store, &credentials, &portal, stored);
+    shown.lock().unwrap().push(format!("{public:?}"));
     portal.uninstall(&credentials.client_id, true).unwrap();
     until("the removal", || engine.portals().is_empty()).await;
 

@@ -7,6 +7,7 @@ use imbot::emulator::NewApp;
 use imbot::prelude::{App, Bot, Context, Message, Result};
 use imbot::{Config, serve};
 use tokio::net::TcpListener;
+use tokio::time::Instant;
 
 use super::stage::{ANN, PATIENCE, portal, process, until};
 
@@ -73,7 +74,7 @@ async fn sigterm_under_load_ends_begun_turns_and_the_process_exits_well() {
         .status()
         .unwrap();
     assert!(killed.success());
-    let asked = std::time::Instant::now();
+    let asked = Instant::now();
     let status = tokio::task::spawn_blocking(move || child.wait()).await;
     assert!(status.unwrap().unwrap().success());
     assert!(asked.elapsed() < PATIENCE / 2, "half a request held it up");

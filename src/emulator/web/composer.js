@@ -44,7 +44,8 @@ function draw() {
   shownFor = here;
   stopEditing();
   set(drafts.get(here) ?? "");
-  if (dialog && window.matchMedia("(pointer: fine)").matches) field.focus();
+  // Not on a touch screen, where a keyboard would cover the chat; but where there is no pointer at all.
+  if (dialog && !window.matchMedia("(pointer: coarse)").matches) field.focus();
 }
 
 function changed() {
