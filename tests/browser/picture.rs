@@ -68,7 +68,7 @@ async fn lunch(desk: &Desk) -> String {
     clara.presses(&poll, "Pizza").sees("1 · Pizza").await;
     david.presses(&poll, "Sushi").sees("2 · Sushi").await;
     ann.presses(&poll, "Sushi").sees("3 · Sushi").await;
-    clara.says("Sushi it is! I book a table for four.");
+    clara.says("Sushi it is! I book a table for four at noon, and we meet at the door.");
     let last = ann.sees("Sushi it is").await;
     for person in [1, desk.user("Boris")] {
         desk.portal.like(person, last.id).expect("liked");
