@@ -91,7 +91,7 @@ impl Engine {
 
     /// Registers bots and commands, and binds the events of hooks. Each failure is logged; the others go on.
     async fn set_up(&self, portal: &Portal) {
-        for bot in self.bots.values() {
+        for bot in &self.bots {
             if let Err(error) = self.register(portal, bot.as_ref()).await {
                 tracing::error!(portal = %portal.id(), bot = bot.profile().code(), error = %causes(&error), "the bot is not registered");
             }

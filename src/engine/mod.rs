@@ -14,7 +14,6 @@ mod occurrence;
 mod sender;
 mod turns;
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -69,7 +68,8 @@ pub struct Options {
 /// The bots and hooks of one application, on all its portals.
 pub struct Engine {
     options: Options,
-    bots: HashMap<String, Arc<dyn AnyBot>>,
+    /// As the application has them, and so as people see them on the portal.
+    bots: Vec<Arc<dyn AnyBot>>,
     hooks: Vec<(Pattern, Arc<dyn Hook>)>,
     portals: DashMap<MemberId, Known>,
     chats: Arc<Lanes<Conversation, ChatJob>>,
@@ -130,10 +130,7 @@ impl Engine {
             let lanes = || (engine.clone(), tasks.clone());
             Engine {
                 options,
-                bots: bots
-                    .into_iter()
-                    .map(|bot| (bot.profile().code().to_owned(), bot))
-                    .collect(),
+                bots,
                 hooks,
                 portals: DashMap::new(),
                 chats: Lanes::new(lanes(), LANE_MAX, WAITING_MAX, |engine, key, job| {
@@ -346,8 +343,9 @@ impl Engine {
 
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let codes = self.bots.iter().map(|bot| bot.profile().code());
         f.debug_struct("Engine")
-            .field("bots", &self.bots.keys())
+            .field("bots", &codes.collect::<Vec<_>>())
             .field("portals", &self.portals())
             .finish()
     }

@@ -71,7 +71,7 @@ impl Engine {
         let engine = Arc::clone(self);
         self.tasks.spawn(async move {
             tracing::info!(portal = %portal.id(), bot = bot.code, "the bot was removed from the portal");
-            if let Some(any) = engine.bots.get(&bot.code)
+            if let Some(any) = engine.bot(&bot.code)
                 && let Err(error) = any.removed(bot.clone()).await
             {
                 tracing::error!(portal = %portal.id(), bot = bot.code, %error, "`removed` failed");
@@ -160,10 +160,15 @@ impl Engine {
         }
     }
 
+    /// The bot of this code. A program has a handful, so looking through them is as quick as anything.
+    fn bot(&self, code: &str) -> Option<&Arc<dyn AnyBot>> {
+        self.bots.iter().find(|bot| bot.profile().code() == code)
+    }
+
     /// The bot that an event is for, unless it is told of what it did itself.
     fn find_bot(&self, job: &ChatJob) -> Option<(&dyn AnyBot, BotRef)> {
         let bot = job.event.bot.clone()?;
-        let Some(any) = self.bots.get(&bot.code) else {
+        let Some(any) = self.bot(&bot.code) else {
             tracing::warn!(portal = %job.portal.id(), bot = bot.code, "an event for a bot that is not in this program");
             return None;
         };
