@@ -67,3 +67,9 @@ pub mod prelude {
 pub fn run<S: State>(bot: impl Bot<S>) -> ExitCode {
     App::new().bot(bot).run()
 }
+
+/// The README's programs compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+#[derive(Debug)]
+pub struct ReadmeDoctests;

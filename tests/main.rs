@@ -5,6 +5,7 @@ mod browser;
 mod engine;
 mod event;
 mod house;
+mod message;
 mod road;
 mod serve;
 mod store;

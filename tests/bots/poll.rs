@@ -1,3 +1,5 @@
+//! The group vote, from the question to its end.
+
 use bots::Poll;
 use imbot::App;
 

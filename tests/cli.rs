@@ -1,0 +1,133 @@
+//! The command line that every program of bots has, on the ready-made bots.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+fn bots() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bots"));
+    for name in [
+        "IMBOT_CLIENT_ID",
+        "IMBOT_CLIENT_SECRET",
+        "IMBOT_PUBLIC_URL",
+        "RUST_LOG",
+    ] {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn decode(body: &[u8]) -> Output {
+    let mut child = bots()
+        .arg("decode")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(body).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn decode_shows_an_event_as_json_without_its_tokens() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/events");
+    let form = std::fs::read(fixtures.join("v1-message-add-group-mention.form")).unwrap();
+    let shown = text(&decode(&form).stdout);
+    assert!(
+        shown.contains("\"event\": \"ONIMBOTMESSAGEADD\"")
+            && shown.contains("how to set up the left menu")
+    );
+    assert!(
+        !shown.contains("831c76b092f9f135d9b6b36c3a720757"),
+        "the application token is shown"
+    );
+    let page = decode(&std::fs::read(fixtures.join("v2-fetch-command-add.json")).unwrap());
+    assert!(text(&page.stdout).contains("\"next_offset\": 1006"));
+}
+
+#[test]
+fn decode_names_the_key_that_is_wrong() {
+    let wrong = decode(b"event=ONIMBOTMESSAGEADD&data[BOT][7][BOT_ID]=7&data[PARAMS][DIALOG_ID]=1&data[PARAMS][MESSAGE_ID]=x");
+    assert_eq!(wrong.status.code(), Some(1));
+    assert!(
+        text(&wrong.stderr).contains("`data[PARAMS][MESSAGE_ID]`: expected a number, found `x`")
+    );
+    assert_eq!(wrong.stdout, b"");
+}
+
+#[test]
+fn help_tells_every_command_and_setting() {
+    let help = text(&bots().arg("--help").output().unwrap().stdout);
+    for word in ["run", "emulate", "decode", "Without a command"] {
+        assert!(help.contains(word), "{word} is missing in\n{help}");
+    }
+    let help = text(&bots().args(["run", "--help"]).output().unwrap().stdout);
+    for word in [
+        "--emulator",
+        "IMBOT_CLIENT_ID",
+        "IMBOT_CLIENT_SECRET",
+        "IMBOT_PUBLIC_URL",
+        "127.0.0.1:8072",
+    ] {
+        assert!(help.contains(word), "{word} is missing in\n{help}");
+    }
+}
+
+#[test]
+fn run_says_what_it_lacks_before_it_starts() {
+    let failed = bots()
+        .args(["run", "--listen", "127.0.0.1:0"])
+        .output()
+        .unwrap();
+    assert_eq!(failed.status.code(), Some(1));
+    assert!(
+        text(&failed.stderr).contains("set IMBOT_CLIENT_ID"),
+        "{}",
+        text(&failed.stderr)
+    );
+}
+
+#[test]
+fn a_trial_prints_the_address_of_a_chat_with_all_bots_in_it() {
+    let addresses = [
+        "--emulator-listen",
+        "127.0.0.1:0",
+        "--listen",
+        "127.0.0.1:0",
+    ];
+    let mut child = bots()
+        .args(["run", "--emulator"])
+        .args(addresses)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap())
+        .lines()
+        .map(Result::unwrap);
+    let address = lines
+        .find_map(|line| line.trim().strip_prefix("http://").map(str::to_owned))
+        .unwrap();
+    let mut portal = TcpStream::connect(&address).unwrap();
+    write!(
+        portal,
+        "GET /chat/state?as=1 HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
+    )
+    .unwrap();
+    let mut state = String::new();
+    portal.read_to_string(&mut state).unwrap();
+    for bot in [
+        "\"code\":\"echo\"",
+        "\"code\":\"menu\"",
+        "\"code\":\"poll\"",
+    ] {
+        assert!(state.contains(bot), "{bot} is missing");
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
