@@ -95,6 +95,7 @@ impl Config {
             client_secret: Some(app.client_secret.clone().into()),
             public_url: Some(handler.into()),
             oauth_url: portal.oauth_url(),
+            bx24_url: portal.bx24_url(),
             allow_host: vec![portal.address().to_string()],
             ..Config::default()
         }

@@ -68,6 +68,7 @@ pub struct Options {
 /// The bots and hooks of one application, on all its portals.
 pub struct Engine {
     options: Options,
+    /// As the application has them, and so as people see them on the portal.
     bots: Vec<Arc<dyn AnyBot>>,
     hooks: Vec<(Pattern, Arc<dyn Hook>)>,
     portals: DashMap<MemberId, Known>,
@@ -233,11 +234,6 @@ impl Engine {
         known.filter(|_| is_same).map(|known| known.portal.clone())
     }
 
-    /// The bot of this code; there are few.
-    fn bot(&self, code: &str) -> Option<&Arc<dyn AnyBot>> {
-        self.bots.iter().find(|bot| bot.profile().code() == code)
-    }
-
     fn rows(&self, portal: &Portal, delivery: &Delivery, events: &[Event]) -> Vec<NewEvent> {
         let row = |(part, event): (usize, &Event)| NewEvent {
             portal: portal.id().clone(),
@@ -361,15 +357,9 @@ impl Engine {
 
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let codes = self.bots.iter().map(|bot| bot.profile().code());
         f.debug_struct("Engine")
-            .field(
-                "bots",
-                &self
-                    .bots
-                    .iter()
-                    .map(|bot| bot.profile().code())
-                    .collect::<Vec<_>>(),
-            )
+            .field("bots", &codes.collect::<Vec<_>>())
             .field("portals", &self.portals())
             .finish()
     }

@@ -1,3 +1,5 @@
+//! The echo bot: welcome, echo, the turned list, and commands typed by hand.
+
 use bots::Echo;
 use imbot::App;
 

@@ -1,3 +1,5 @@
+//! The menu: down and back by buttons and by words, shared by a group.
+
 use bots::Menu;
 use imbot::App;
 

@@ -22,6 +22,17 @@ async fn an_installed_bot_answers() {
 }
 
 #[tokio::test]
+async fn bots_appear_on_the_portal_in_the_order_of_the_application() {
+    let app = App::new()
+        .bot(bots::Poll)
+        .bot(Echo)
+        .bot(bots::Menu::office());
+    let road = Road::to(app).await;
+    let ids = ["poll", "echo", "menu"].map(|code| road.portal.bot(code).unwrap());
+    assert!(ids.is_sorted(), "{ids:?}");
+}
+
+#[tokio::test]
 async fn after_the_removal_events_are_refused_until_the_next_installation() {
     let road = Road::to(App::new().bot(Echo)).await;
     road.tell("echo", "before");
