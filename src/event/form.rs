@@ -182,13 +182,7 @@ impl Pairs {
 
 impl<'p> Raw<'p> {
     pub(super) fn text(self) -> Cow<'p, str> {
-        let value = self.pairs.pairs[self.pair].value;
-        let raw = &self.pairs.body[value.range()];
-        if value.is_escaped() {
-            unescape(raw)
-        } else {
-            text(raw)
-        }
+        unescape(self.bytes())
     }
 
     pub(super) fn string(self) -> String {
@@ -200,19 +194,33 @@ impl<'p> Raw<'p> {
     }
 
     pub(super) fn flag(self) -> Option<bool> {
-        flag(&self.text())
+        match self.bytes() {
+            b"Y" => Some(true),
+            b"N" => Some(false),
+            _ => flag(&self.text()),
+        }
     }
 
     pub(super) fn number<T: FromStr>(self) -> Result<Option<T>, DecodeError> {
+        // Digits are never escaped, so most numbers are read where they stand.
+        if let Some(number) = std::str::from_utf8(self.bytes())
+            .ok()
+            .and_then(|digits| digits.parse().ok())
+        {
+            return Ok(Some(number));
+        }
         let Some(text) = self.filled() else {
             return Ok(None);
         };
-        let unexpected = |_| DecodeError::Unexpected {
+        text.parse().map(Some).map_err(|_| DecodeError::Unexpected {
             key: excerpt(&self.place()),
             expected: "a number",
             found: excerpt(&text),
-        };
-        text.parse().map(Some).map_err(unexpected)
+        })
+    }
+
+    fn bytes(self) -> &'p [u8] {
+        &self.pairs.body[self.pairs.pairs[self.pair].value.range()]
     }
 
     /// The whole key, as PHP writes it.
