@@ -1,3 +1,5 @@
+//! The bot that repeats, alone and in a group.
+
 use bots::Echo;
 use imbot::App;
 

@@ -1,3 +1,5 @@
+//! The tree of choices, walked by buttons, numbers and words.
+
 use bots::Menu;
 use imbot::App;
 
