@@ -176,14 +176,6 @@ impl App {
             .map(|bot| bot.profile().name().to_owned())
             .collect()
     }
-
-    /// The codes of its bots.
-    pub(crate) fn codes(&self) -> Vec<String> {
-        self.bots
-            .iter()
-            .map(|bot| bot.profile().code().to_owned())
-            .collect()
-    }
 }
 
 impl Listener {

@@ -10,6 +10,7 @@ use std::io::{ErrorKind, Read};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
@@ -20,6 +21,7 @@ use tracing_subscriber::EnvFilter;
 use crate::app::App;
 use crate::config::Config;
 use crate::emulator::{Emulator, NewApp, Options};
+use crate::engine::Engine;
 use crate::event::{Delivery, Page};
 use crate::serve;
 
@@ -118,7 +120,7 @@ async fn run_bots(app: App, run: Run) -> Done {
     if !emulator {
         let path = path_of(config.public_url.as_deref());
         tracing::info!(bots = app.names().join(", "), listen = %listener.local_addr()?, "the bots are running");
-        return serve_app(app, &config, listener, &path).await;
+        return serve_engine(app.engine(&config)?, &config, listener, &path).await;
     }
     let portal = start_emulator(emulator_listen).await?;
     let handler = format!("http://{}/", listener.local_addr()?);
@@ -129,28 +131,22 @@ async fn run_bots(app: App, run: Run) -> Done {
     config.oauth_url = portal.oauth_url();
     config.bx24_url = portal.bx24_url();
     config.allow_host = vec![portal.address().to_string()];
-    let codes = app.codes();
-    let greeting = async {
-        if let Err(error) = portal.install(&credentials.client_id).await {
-            tracing::error!(%error, "the bots are not installed on the emulated portal");
-        }
-        wait_for(&portal, &codes).await;
-        println!(
-            "\n  No portal is configured, so this one is emulated. Talk to the bots here:\n\n      {}\n\n  Ctrl-C ends it.\n",
-            portal.url()
-        );
-        std::future::pending::<Done>().await
-    };
+    let engine = app.engine(&config)?;
+    let greeting = greet(&portal, &credentials.client_id, &engine);
     let served = tokio::select! {
-        served = serve_app(app, &config, listener, "") => served,
+        served = serve_engine(Arc::clone(&engine), &config, listener, "") => served,
         greeted = greeting => greeted,
     };
     portal.stop().await;
     served
 }
 
-async fn serve_app(app: App, config: &Config, listener: TcpListener, path: &str) -> Done {
-    let engine = app.engine(config)?;
+async fn serve_engine(
+    engine: Arc<Engine>,
+    config: &Config,
+    listener: TcpListener,
+    path: &str,
+) -> Done {
     engine.recover().await?;
     Ok(serve::run(
         engine,
@@ -162,16 +158,21 @@ async fn serve_app(app: App, config: &Config, listener: TcpListener, path: &str)
     .await?)
 }
 
-/// Waits until the bots are on the portal, so that the first click finds them.
-async fn wait_for(portal: &Emulator, codes: &[String]) {
-    const TRIES: usize = 200;
-    for _ in 0..TRIES {
-        if codes.iter().all(|code| portal.bot(code).is_some()) {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(25)).await;
+/// Installs the bots on the emulated portal, and says where to talk once the first click will find them.
+async fn greet(portal: &Emulator, client_id: &str, engine: &Engine) -> Done {
+    const SET_UP_TIMEOUT: Duration = Duration::from_secs(10);
+    portal.install(client_id).await?;
+    if tokio::time::timeout(SET_UP_TIMEOUT, engine.until_set_up(1))
+        .await
+        .is_err()
+    {
+        tracing::warn!("the bots are not set up on the emulated portal yet");
     }
-    tracing::warn!("not all bots are on the emulated portal; the lines above tell why");
+    println!(
+        "\n  No portal is configured, so this one is emulated. Talk to the bots here:\n\n      {}\n\n  Ctrl-C ends it.\n",
+        portal.url()
+    );
+    std::future::pending().await
 }
 
 /// Listens; for a trial any other port will do as well.

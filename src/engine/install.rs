@@ -73,6 +73,7 @@ impl Engine {
             self.tell_hooks(&portal, &delivery).await;
         }
         self.set_up(&portal).await;
+        self.set_ups.send_modify(|done| *done += 1);
     }
 
     /// Hooks see a proven installation as they see any event.
@@ -145,13 +146,12 @@ impl Engine {
             .map(|binding| binding.event.to_ascii_uppercase())
             .collect();
         let wanted = self.wanted(portal).await?;
-        for name in wanted.difference(&bound) {
-            if let Err(error) = portal.bind(name, url).await {
-                tracing::warn!(portal = %portal.id(), event = name, error = %causes(&error), "the event is not bound");
-            }
-        }
-        for name in bound.difference(&wanted) {
-            portal.unbind(name, url).await?;
+        let missing: Vec<&str> = wanted.difference(&bound).map(String::as_str).collect();
+        let stray: Vec<&str> = bound.difference(&wanted).map(String::as_str).collect();
+        let mut refused = portal.bind(&missing, url).await?;
+        refused.extend(portal.unbind(&stray, url).await?);
+        for (event, error) in refused {
+            tracing::warn!(portal = %portal.id(), event, error, "the event is not bound");
         }
         Ok(())
     }

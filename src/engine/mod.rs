@@ -22,7 +22,7 @@ use bytes::Bytes;
 use dashmap::DashMap;
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::task::TaskTracker;
 
 use crate::event::{AppEvent, DecodeError, Delivery, Event, MemberId};
@@ -68,7 +68,6 @@ pub struct Options {
 /// The bots and hooks of one application, on all its portals.
 pub struct Engine {
     options: Options,
-    /// As the application has them, and so as people see them on the portal.
     bots: Vec<Arc<dyn AnyBot>>,
     hooks: Vec<(Pattern, Arc<dyn Hook>)>,
     portals: DashMap<MemberId, Known>,
@@ -77,6 +76,8 @@ pub struct Engine {
     outbox: Arc<Lanes<Conversation, Arc<QueuedCall>>>,
     installs: Arc<Lanes<MemberId, Proof>>,
     turns: Semaphore,
+    /// How many installations have been set up so far.
+    set_ups: watch::Sender<usize>,
     tasks: TaskTracker,
 }
 
@@ -149,6 +150,7 @@ impl Engine {
                     engine.prove(proof)
                 }),
                 turns: Semaphore::new(TURNS_MAX),
+                set_ups: watch::Sender::new(0),
                 tasks: tasks.clone(),
             }
         })
@@ -231,6 +233,11 @@ impl Engine {
         known.filter(|_| is_same).map(|known| known.portal.clone())
     }
 
+    /// The bot of this code; there are few.
+    fn bot(&self, code: &str) -> Option<&Arc<dyn AnyBot>> {
+        self.bots.iter().find(|bot| bot.profile().code() == code)
+    }
+
     fn rows(&self, portal: &Portal, delivery: &Delivery, events: &[Event]) -> Vec<NewEvent> {
         let row = |(part, event): (usize, &Event)| NewEvent {
             portal: portal.id().clone(),
@@ -261,6 +268,17 @@ impl Engine {
             .iter()
             .map(|known| known.key().clone())
             .collect()
+    }
+
+    /// How many installations this engine has set up: bots, commands and hooks registered, or the failure logged.
+    pub fn set_ups(&self) -> usize {
+        *self.set_ups.borrow()
+    }
+
+    /// Waits until so many installations are set up.
+    pub async fn until_set_up(&self, installations: usize) {
+        let mut set_ups = self.set_ups.subscribe();
+        drop(set_ups.wait_for(|done| *done >= installations).await); // the sender lives as long as the engine
     }
 
     /// How many events wait, and how many calls.
@@ -343,9 +361,15 @@ impl Engine {
 
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let codes = self.bots.iter().map(|bot| bot.profile().code());
         f.debug_struct("Engine")
-            .field("bots", &codes.collect::<Vec<_>>())
+            .field(
+                "bots",
+                &self
+                    .bots
+                    .iter()
+                    .map(|bot| bot.profile().code())
+                    .collect::<Vec<_>>(),
+            )
             .field("portals", &self.portals())
             .finish()
     }

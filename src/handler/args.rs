@@ -62,7 +62,6 @@ impl std::error::Error for ArgsError {}
 #[derive(Debug)]
 pub struct Words<'l> {
     rest: &'l str,
-    taken: usize,
 }
 
 impl Words<'_> {
@@ -70,7 +69,6 @@ impl Words<'_> {
     pub fn next(&mut self) -> Option<String> {
         self.rest = self.rest.trim_start();
         let first = self.rest.chars().next()?;
-        self.taken += 1;
         if matches!(first, '"' | '“' | '«') {
             let inside = &self.rest[first.len_utf8()..];
             if let Some(end) = inside.find(['"', '”', '»']) {
@@ -93,11 +91,8 @@ impl Words<'_> {
         ArgsError(format!("“{word}” is not {expected}."))
     }
 
-    fn missing(&self) -> ArgsError {
-        ArgsError(format!(
-            "Something is missing after {} of the arguments.",
-            self.taken
-        ))
+    fn missing() -> ArgsError {
+        ArgsError("Something is missing at the end.".to_owned())
     }
 }
 
@@ -105,7 +100,7 @@ macro_rules! args {
     ($($name:ident)+) => {
         impl<$($name: Arg),+> Args for ($($name,)+) {
             fn parse(line: &str) -> Result<Self, ArgsError> {
-                let mut words = Words { rest: line, taken: 0 };
+                let mut words = Words { rest: line };
                 let args = ($($name::take(&mut words)?,)+);
                 match words.next() {
                     Some(more) => Err(ArgsError(format!("“{more}” is too much."))),
@@ -126,7 +121,7 @@ macro_rules! arg {
     ($expected:literal: $($type:ty)+) => {$(
         impl Arg for $type {
             fn take(words: &mut Words<'_>) -> Result<Self, ArgsError> {
-                let word = words.next().ok_or_else(|| words.missing())?;
+                let word = words.next().ok_or_else(Words::missing)?;
                 word.parse().map_err(|_| words.wrong(&word, $expected))
             }
         }
@@ -141,7 +136,7 @@ arg!("true or false": bool);
 
 impl Arg for String {
     fn take(words: &mut Words<'_>) -> Result<Self, ArgsError> {
-        words.next().ok_or_else(|| words.missing())
+        words.next().ok_or_else(Words::missing)
     }
 }
 
@@ -174,7 +169,7 @@ impl Arg for Rest {
         let rest = words.rest.trim().to_owned();
         words.rest = "";
         if rest.is_empty() {
-            Err(words.missing())
+            Err(Words::missing())
         } else {
             Ok(Rest(rest))
         }
@@ -215,10 +210,7 @@ mod tests {
             wrong("pizza two"),
             "“two” is not a whole number, zero or more."
         );
-        assert_eq!(
-            wrong("pizza"),
-            "Something is missing after 1 of the arguments."
-        );
+        assert_eq!(wrong("pizza"), "Something is missing at the end.");
         assert_eq!(wrong("pizza 2 now"), "“now” is too much.");
         assert_eq!(
             wrong("pizza \"2"),

@@ -1,9 +1,13 @@
 //! The methods that bind events to our address (`event.*`).
 
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{Error, Portal};
+use crate::event::form;
+
+/// The most commands that the portal takes in one `batch`.
+const BATCH_MAX: usize = 50;
 
 /// One binding, as `event.get` tells it.
 #[derive(Clone, Debug, Deserialize)]
@@ -33,26 +37,58 @@ impl Portal {
         self.call("event.get", &json!({})).await
     }
 
-    /// Has an event posted to an address.
+    /// Has events posted to an address, many with one call. The ones that the portal refuses come back with its words.
     ///
     /// # Errors
-    /// `ERROR_EVENT_NOT_FOUND`; `ERROR_CORE` if it is bound already.
-    pub async fn bind(&self, event: &str, handler: &str) -> Result<(), Error> {
-        self.call::<Value>("event.bind", &json!({ "event": event, "handler": handler }))
-            .await
-            .map(drop)
+    /// A call as a whole is refused; what was bound before stays.
+    pub async fn bind(
+        &self,
+        events: &[&str],
+        handler: &str,
+    ) -> Result<Vec<(String, String)>, Error> {
+        self.for_each("event.bind", events, handler).await
     }
 
-    /// Ends a binding.
+    /// Ends bindings, many with one call. The ones that the portal refuses come back with its words.
     ///
     /// # Errors
-    /// `ACCESS_DENIED`.
-    pub async fn unbind(&self, event: &str, handler: &str) -> Result<(), Error> {
-        self.call::<Value>(
-            "event.unbind",
-            &json!({ "event": event, "handler": handler }),
-        )
-        .await
-        .map(drop)
+    /// A call as a whole is refused.
+    pub async fn unbind(
+        &self,
+        events: &[&str],
+        handler: &str,
+    ) -> Result<Vec<(String, String)>, Error> {
+        self.for_each("event.unbind", events, handler).await
+    }
+
+    async fn for_each(
+        &self,
+        method: &str,
+        events: &[&str],
+        handler: &str,
+    ) -> Result<Vec<(String, String)>, Error> {
+        let mut refused = Vec::new();
+        for events in events.chunks(BATCH_MAX) {
+            let command = |event: &&str| {
+                let params = form::encode(&json!({ "event": event, "handler": handler }));
+                (
+                    (*event).to_owned(),
+                    Value::from(format!("{method}?{params}")),
+                )
+            };
+            let commands: Map<String, Value> = events.iter().map(command).collect();
+            let answer: Value = self
+                .call("batch", &json!({ "halt": 0, "cmd": commands }))
+                .await?;
+            // PHP writes an empty map as a list.
+            for (event, error) in answer["result_error"].as_object().into_iter().flatten() {
+                let word = |key| error[key].as_str().unwrap_or_default();
+                refused.push((
+                    event.clone(),
+                    format!("{} {}", word("error"), word("error_description")),
+                ));
+            }
+        }
+        Ok(refused)
     }
 }

@@ -65,19 +65,15 @@ impl Road {
 
     /// Installs, and waits until the application has set itself up.
     pub(super) async fn install(&self) {
-        let before = self.bound();
+        let before = self.engine.set_ups();
         self.portal
             .install(&self.credentials.client_id)
             .await
             .unwrap();
-        until("the application to be set up", || self.bound() > before).await;
-    }
-
-    /// The last event that is bound without hooks tells that the set-up is over.
-    fn bound(&self) -> usize {
-        let binds = self.wire("event.bind");
-        let last = |bind: &&Value| bind["request"]["EVENT"] == "ONAPPUPDATE";
-        binds.iter().filter(last).count()
+        let set_up = self.engine.until_set_up(before + 1);
+        tokio::time::timeout(PATIENCE, set_up)
+            .await
+            .expect("set up in time");
     }
 
     /// What crossed the wire under this name, oldest first.

@@ -19,7 +19,7 @@ use imbot::engine::Engine;
 use imbot::{App, Config, serve};
 use serde_json::Value;
 use tokio::net::TcpListener;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 pub(crate) use person::{Line, Person};
 
@@ -59,10 +59,10 @@ impl Desk {
             .install(&credentials.client_id)
             .await
             .expect("installed");
-        let desk = Desk { portal, engine };
-        desk.until("the application to be set up", |desk| desk.is_set_up())
-            .await;
-        desk
+        timeout(PATIENCE, engine.until_set_up(1))
+            .await
+            .expect("set up in time");
+        Desk { portal, engine }
     }
 
     /// Waits until the desk is as the test wants it.
@@ -72,13 +72,6 @@ impl Desk {
             assert!(Instant::now() < end, "waited in vain for {what}");
             sleep(GLANCE).await;
         }
-    }
-
-    /// The last thing that a set-up does is to bind events, and of those without hooks this one.
-    fn is_set_up(&self) -> bool {
-        self.calls("event.bind")
-            .iter()
-            .any(|call| call["request"]["EVENT"] == "ONAPPUPDATE")
     }
 
     /// The calls of a REST method that the portal has answered, oldest first.
