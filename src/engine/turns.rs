@@ -160,6 +160,11 @@ impl Engine {
         }
     }
 
+    /// The bot of this code. A program has a handful, so looking through them is as quick as anything.
+    fn bot(&self, code: &str) -> Option<&Arc<dyn AnyBot>> {
+        self.bots.iter().find(|bot| bot.profile().code() == code)
+    }
+
     /// The bot that an event is for, unless it is told of what it did itself.
     fn find_bot(&self, job: &ChatJob) -> Option<(&dyn AnyBot, BotRef)> {
         let bot = job.event.bot.clone()?;
