@@ -87,10 +87,8 @@ pub struct Message {
     pub files: Vec<File>,
     /// Whether the portal wrote it; unknown in edits.
     pub system: Option<bool>,
-    /// Where it was written: `web` or `mobile`.
-    pub platform: Option<String>,
-    /// The sender's own id of the message (`TEMPLATE_ID`), a UUID.
-    pub uuid: Option<String>,
+    /// Where it was written.
+    pub platform: Platform,
     /// When it was written, as the portal writes times (version 2).
     pub date: Option<String>,
     /// Whether others than its author have seen it (version 2).
@@ -109,6 +107,32 @@ impl Message {
         self.text
             .trim_start_matches(|c: char| c.is_whitespace() || matches!(c, ',' | ':'))
             .trim_end()
+    }
+}
+
+/// Where a message was written (`PLATFORM_CONTEXT`).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub enum Platform {
+    /// The portal did not say.
+    #[default]
+    Unknown,
+    /// A browser or the desktop application.
+    Web,
+    /// A phone or tablet.
+    Mobile,
+    /// Something that is newer than this program.
+    Other(String),
+}
+
+impl Platform {
+    pub(super) fn read(text: &str) -> Platform {
+        match text {
+            "" => Platform::Unknown,
+            "web" => Platform::Web,
+            "mobile" => Platform::Mobile,
+            other => Platform::Other(other.to_owned()),
+        }
     }
 }
 
@@ -313,7 +337,7 @@ pub struct User {
     /// What they do; often empty.
     pub work_position: Option<String>,
     /// `M` or `F`.
-    pub gender: Option<String>,
+    pub gender: Option<char>,
     /// Whether this is a bot.
     pub is_bot: bool,
     /// Whether they write through an open channel: a client.

@@ -127,7 +127,7 @@ impl Delivery {
                 .map_or(Ok(None), |node: Node<'_>| node.number())
         };
         let root = Envelope {
-            event: text("type"),
+            event: text("type").map(|name| catalogue::name(&name)),
             event_id: number("eventId")?,
             date: text("date"),
             ..Envelope::default()
@@ -247,7 +247,7 @@ impl Delivery {
 /// The top-level keys of an event.
 #[derive(Default)]
 struct Envelope {
-    event: Option<String>,
+    event: Option<(Cow<'static, str>, Category)>,
     handler_id: Option<u64>,
     event_id: Option<u64>,
     ts: Option<u64>,
@@ -257,7 +257,7 @@ struct Envelope {
 impl Envelope {
     fn put(&mut self, key: &[u8], value: Raw<'_>) -> Result<(), DecodeError> {
         match key {
-            b"event" => self.event = value.filled().map(String::from),
+            b"event" => self.event = value.filled().map(|name| catalogue::name(&name)),
             b"event_handler_id" => self.handler_id = value.number()?,
             b"eventId" | b"event_id" => self.event_id = value.number()?,
             b"ts" => self.ts = value.number()?,
@@ -267,10 +267,10 @@ impl Envelope {
     }
 
     fn open(self, via: Via, content: Content) -> Result<Delivery, DecodeError> {
-        let event = self.event.ok_or_else(|| DecodeError::Missing {
+        let missing = || DecodeError::Missing {
             key: "event".to_owned(),
-        })?;
-        let (name, category) = catalogue::name(&event);
+        };
+        let (name, category) = self.event.ok_or_else(missing)?;
         let Envelope {
             handler_id,
             event_id,

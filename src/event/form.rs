@@ -353,17 +353,12 @@ impl Reader<'_> {
 fn until(body: &[u8], start: usize, end: usize, raw: u8, hex: [u8; 2]) -> (Span, Option<usize>) {
     let mut escaped = false;
     let mut at = start;
-    while at < end {
-        match body[at] {
-            byte if byte == raw || byte == b'%' => {
-                if let Some(length) = bracket(&body[at..end], raw, hex) {
-                    return (Span::new(start, at, escaped), Some(at + length));
-                }
-                escaped = true;
-            }
-            b'+' => escaped = true,
-            _ => {}
+    while let Some(length) = body[at..end].iter().position(|byte| MARKS[*byte as usize]) {
+        at += length;
+        if let Some(length) = bracket(&body[at..end], raw, hex) {
+            return (Span::new(start, at, escaped), Some(at + length));
         }
+        escaped |= matches!(body[at], b'%' | b'+');
         at += 1;
     }
     (Span::new(start, end, escaped), None)

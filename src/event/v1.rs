@@ -3,12 +3,13 @@
 //! Pages `api-reference/chat-bots/outdated/**` of the documentation. Any key may be missing, since PHP drops nulls and
 //! empty lists; only the bot, the dialog and the message's number are needed to make sense of an event.
 
+use std::borrow::Cow;
 use std::iter::repeat_n;
 
 use super::form::{Pairs, Raw};
 use super::{
     BotId, BotRef, Chat, ChatEvent, ChatKind, Command, CommandFrom, CommandId, DecodeError,
-    Deleted, DialogId, Entity, Event, File, Join, Message, MessageId, UserId, What,
+    Deleted, DialogId, Entity, Event, File, Join, Message, MessageId, Platform, UserId, What,
 };
 
 /// The names that this file decodes.
@@ -99,9 +100,9 @@ pub(super) fn command_from(word: &str) -> CommandFrom {
 
 /// An item of `data[BOT]` or `data[COMMAND]`.
 #[derive(Default)]
-struct Item {
+struct Item<'p> {
     is_command: bool,
-    key: Vec<u8>,
+    key: Cow<'p, [u8]>,
     bot: Option<BotId>,
     code: String,
     command: Option<CommandId>,
@@ -111,7 +112,7 @@ struct Item {
     message: Option<MessageId>,
 }
 
-impl Item {
+impl Item<'_> {
     fn put(&mut self, key: &[u8], value: Raw<'_>) -> Result<(), DecodeError> {
         match key {
             b"BOT_ID" => self.bot = value.number()?,
@@ -154,7 +155,7 @@ impl Item {
 }
 
 /// Everything that the six events say, read in one pass.
-struct Read {
+struct Read<'p> {
     /// Without its bot and what happened.
     event: ChatEvent,
     has_dialog: bool,
@@ -162,14 +163,14 @@ struct Read {
     has_id: bool,
     join: Join,
     bots_in_chat: Vec<BotId>,
-    items: Vec<Item>,
-    removed: Item,
+    items: Vec<Item<'p>>,
+    removed: Item<'p>,
     entity: Entity,
     has_entity: bool,
 }
 
-impl Read {
-    fn new(pairs: &Pairs) -> Result<Read, DecodeError> {
+impl<'p> Read<'p> {
+    fn new(pairs: &'p Pairs) -> Result<Read<'p>, DecodeError> {
         let event = ChatEvent {
             bot: None,
             dialog: DialogId::from(""),
@@ -208,8 +209,8 @@ impl Read {
                 [b"data", b"USER", b"", ..] => {
                     fields.try_for_each(|(key, value)| read.person(&key, value))?
                 }
-                [b"data", kind @ (b"BOT" | b"COMMAND"), item, b"", ..] => {
-                    let item = read.item(kind == b"COMMAND", item);
+                [b"data", kind @ (b"BOT" | b"COMMAND"), _, b"", ..] => {
+                    let item = read.item(kind == b"COMMAND", &path[2]);
                     fields.try_for_each(|(key, value)| item.put(&key, value))?;
                 }
                 [b"data", b"", ..] => {
@@ -240,8 +241,7 @@ impl Read {
             }
             b"MESSAGE_ORIGINAL" => message.original = Some(value.string()),
             b"SYSTEM" => message.system = value.flag(),
-            b"PLATFORM_CONTEXT" => message.platform = filled(value),
-            b"TEMPLATE_ID" => message.uuid = filled(value),
+            b"PLATFORM_CONTEXT" => message.platform = Platform::read(&value.text()),
             b"DIALOG_ID" => {
                 if let Some(dialog) = value.filled() {
                     (event.dialog, self.has_dialog) = (DialogId::new(dialog), true);
@@ -313,7 +313,7 @@ impl Read {
             b"FIRST_NAME" => user.first_name = Some(value.string()),
             b"LAST_NAME" => user.last_name = Some(value.string()),
             b"WORK_POSITION" => user.work_position = Some(value.string()),
-            b"GENDER" => user.gender = filled(value),
+            b"GENDER" => user.gender = value.text().chars().next(),
             b"IS_BOT" => user.is_bot = value.flag().unwrap_or(false),
             b"IS_CONNECTOR" => user.is_connector = value.flag().unwrap_or(false),
             b"IS_NETWORK" => user.is_network = value.flag().unwrap_or(false),
@@ -323,15 +323,15 @@ impl Read {
         Ok(())
     }
 
-    fn item(&mut self, is_command: bool, key: &[u8]) -> &mut Item {
+    fn item(&mut self, is_command: bool, key: &Cow<'p, [u8]>) -> &mut Item<'p> {
         let known = self
             .items
             .iter()
-            .position(|item| item.is_command == is_command && item.key == key);
+            .position(|item| item.is_command == is_command && item.key == *key);
         let index = known.unwrap_or_else(|| {
             self.items.push(Item {
                 is_command,
-                key: key.to_vec(),
+                key: key.clone(),
                 ..Item::default()
             });
             self.items.len() - 1

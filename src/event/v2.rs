@@ -134,7 +134,6 @@ fn message(node: Node<'_>) -> Result<Message, DecodeError> {
             b"isSystem" => message.system = value.flag(),
             b"date" => message.date = filled(value),
             b"viewedByOthers" => message.viewed_by_others = value.flag(),
-            b"uuid" => message.uuid = filled(value),
             _ => {}
         }
     }
@@ -193,7 +192,7 @@ fn user(node: Node<'_>) -> Result<User, DecodeError> {
             b"firstName" => user.first_name = filled(value),
             b"lastName" => user.last_name = filled(value),
             b"workPosition" => user.work_position = filled(value),
-            b"gender" => user.gender = filled(value),
+            b"gender" => user.gender = value.filled().and_then(|gender| gender.chars().next()),
             b"bot" => user.is_bot = value.flag().unwrap_or(false),
             b"connector" => user.is_connector = value.flag().unwrap_or(false),
             b"network" => user.is_network = value.flag().unwrap_or(false),

@@ -1,8 +1,9 @@
 //! A store that forgets when the process ends: for tests and trials.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use dashmap::DashMap;
@@ -13,34 +14,39 @@ use super::{
 };
 use crate::event::{MemberId, MessageId};
 
-/// How many occurrences are remembered at least, to tell repeats. Older ones are forgotten first; up to twice as many
-/// are kept.
+/// How many occurrences are remembered at least, to tell repeats, and how many numbers of messages. Older ones are
+/// forgotten first; up to twice as many are kept.
 pub const SEEN_MAX: usize = 200_000;
 
 /// A store that forgets when the process ends.
+///
+/// Conversations are kept as long as it lives; everything else has a bound.
 #[derive(Debug, Default)]
 pub struct Memory {
     last_event: AtomicU64,
     inbox: DashMap<EventId, NewEvent>,
-    seen: Mutex<Seen>,
+    seen: Mutex<Recent<(MemberId, Arc<str>), ()>>,
     states: DashMap<Conversation, Bytes>,
     outbox: DashMap<CallId, Arc<QueuedCall>>,
-    messages: DashMap<CallId, MessageId>,
+    messages: Mutex<Recent<CallId, MessageId>>,
     portals: DashMap<MemberId, Installation>,
 }
 
-/// The occurrences of late, in two generations: when the younger is full, the older is dropped.
-#[derive(Debug, Default)]
-struct Seen {
-    young: HashSet<(MemberId, Arc<str>)>,
-    old: HashSet<(MemberId, Arc<str>)>,
+/// What came of late, in two generations: when the younger is full, the older is dropped.
+#[derive(Debug)]
+struct Recent<K, V> {
+    young: HashMap<K, V>,
+    old: HashMap<K, V>,
 }
 
-impl Seen {
-    /// Whether this is the first time.
-    fn first(&mut self, portal: &MemberId, occurrence: &Arc<str>) -> bool {
-        let key = (portal.clone(), Arc::clone(occurrence));
-        if self.old.contains(&key) || !self.young.insert(key) {
+impl<K: Eq + Hash, V> Recent<K, V> {
+    fn get(&self, key: &K) -> Option<&V> {
+        self.young.get(key).or_else(|| self.old.get(key))
+    }
+
+    /// Puts a value in, and tells whether there was none.
+    fn put(&mut self, key: K, value: V) -> bool {
+        if self.old.contains_key(&key) || self.young.insert(key, value).is_some() {
             return false;
         }
         if self.young.len() >= SEEN_MAX {
@@ -48,6 +54,20 @@ impl Seen {
         }
         true
     }
+}
+
+impl<K, V> Default for Recent<K, V> {
+    fn default() -> Recent<K, V> {
+        Recent {
+            young: HashMap::new(),
+            old: HashMap::new(),
+        }
+    }
+}
+
+/// A panic while the lock was held leaves nothing half done.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Memory {
@@ -62,11 +82,8 @@ impl Memory {
     }
 
     fn append_one(&self, event: NewEvent) -> Option<EventId> {
-        let mut seen = self
-            .seen
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        if !seen.first(&event.portal, &event.occurrence) {
+        let occurrence = (event.portal.clone(), Arc::clone(&event.occurrence));
+        if !lock(&self.seen).put(occurrence, ()) {
             return None;
         }
         let id = EventId(self.last_event.fetch_add(1, Ordering::Relaxed) + 1);
@@ -129,13 +146,13 @@ impl Store for Memory {
             matches!(queued.1.call, Call::Say { remember: true, .. })
         };
         if let (true, Some(message)) = (queued.as_ref().is_some_and(is_wanted), message) {
-            self.messages.insert(call, message);
+            lock(&self.messages).put(call, message);
         }
         ready(())
     }
 
     fn message(&self, call: CallId) -> Stored<'_, Option<MessageId>> {
-        ready(self.messages.get(&call).map(|message| *message))
+        ready(lock(&self.messages).get(&call).copied())
     }
 
     fn portals(&self) -> Stored<'_, Vec<Installation>> {
