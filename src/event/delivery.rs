@@ -36,6 +36,10 @@ pub struct Delivery {
 struct Content {
     pairs: Option<Pairs>,
     tree: OnceLock<Tree>,
+    /// Where the portal's id stands among the pairs.
+    member_id: Option<usize>,
+    /// Where the token of the installation stands.
+    token: Option<usize>,
 }
 
 impl fmt::Debug for Content {
@@ -99,18 +103,14 @@ impl Delivery {
     pub fn from_form(body: impl Into<Bytes>) -> Result<Delivery, DecodeError> {
         let pairs = Pairs::read(&body.into())?;
         let mut root = Envelope::default();
-        for (path, mut fields) in pairs.sections::<1>() {
-            if path[0].is_empty() {
-                fields.try_for_each(|(key, value)| root.put(&key, value))?;
+        for (path, mut fields) in pairs.sections::<2>() {
+            match path.each_ref().map(|key| &**key) {
+                [b"", b""] => fields.try_for_each(|(key, value)| root.put(&key, value))?,
+                [b"auth", b""] => fields.for_each(|(key, value)| root.prove(&key, value)),
+                _ => {}
             }
         }
-        root.open(
-            Via::Webhook,
-            Content {
-                pairs: Some(pairs),
-                tree: OnceLock::new(),
-            },
-        )
+        root.open(Via::Webhook, Some(pairs), OnceLock::new())
     }
 
     /// Reads one item of a poll.
@@ -132,13 +132,7 @@ impl Delivery {
             date: text("date"),
             ..Envelope::default()
         };
-        root.open(
-            Via::Fetch,
-            Content {
-                pairs: None,
-                tree: OnceLock::from(tree),
-            },
-        )
+        root.open(Via::Fetch, None, OnceLock::from(tree))
     }
 
     /// Decodes what is in it: an event for each bot or command that it concerns.
@@ -175,19 +169,11 @@ impl Delivery {
 
     /// What the event shows for itself: the portal's id and the token of the installation, empty if missing.
     pub fn proof(&self) -> (Cow<'_, str>, Cow<'_, str>) {
-        let (mut member_id, mut token) = (Cow::Borrowed(""), Cow::Borrowed(""));
-        for (path, fields) in self.content.pairs.iter().flat_map(Pairs::sections::<2>) {
-            if path.each_ref().map(|key| &**key) == [b"auth".as_slice(), b""] {
-                for (key, value) in fields {
-                    match &*key {
-                        b"member_id" => member_id = value.text(),
-                        b"application_token" => token = value.text(),
-                        _ => {}
-                    }
-                }
-            }
-        }
-        (member_id, token)
+        let read = |place: Option<usize>| match (&self.content.pairs, place) {
+            (Some(pairs), Some(place)) => pairs.value(place),
+            _ => Cow::Borrowed(""),
+        };
+        (read(self.content.member_id), read(self.content.token))
     }
 
     /// Everything as it came, nested as the portal nests it.
@@ -196,7 +182,7 @@ impl Delivery {
     }
 
     fn tree(&self) -> &Tree {
-        let Content { pairs, tree } = &*self.content;
+        let Content { pairs, tree, .. } = &*self.content;
         tree.get_or_init(|| pairs.as_ref().map_or_else(Tree::default, Pairs::tree))
     }
 
@@ -252,9 +238,20 @@ struct Envelope {
     event_id: Option<u64>,
     ts: Option<u64>,
     date: Option<String>,
+    member_id: Option<usize>,
+    token: Option<usize>,
 }
 
 impl Envelope {
+    /// Notes where the proof of an event stands.
+    fn prove(&mut self, key: &[u8], value: Raw<'_>) {
+        match key {
+            b"member_id" => self.member_id = Some(value.place_in_body()),
+            b"application_token" => self.token = Some(value.place_in_body()),
+            _ => {}
+        }
+    }
+
     fn put(&mut self, key: &[u8], value: Raw<'_>) -> Result<(), DecodeError> {
         match key {
             b"event" => self.event = value.filled().map(|name| catalogue::name(&name)),
@@ -266,7 +263,18 @@ impl Envelope {
         Ok(())
     }
 
-    fn open(self, via: Via, content: Content) -> Result<Delivery, DecodeError> {
+    fn open(
+        self,
+        via: Via,
+        pairs: Option<Pairs>,
+        tree: OnceLock<Tree>,
+    ) -> Result<Delivery, DecodeError> {
+        let content = Content {
+            pairs,
+            tree,
+            member_id: self.member_id,
+            token: self.token,
+        };
         let missing = || DecodeError::Missing {
             key: "event".to_owned(),
         };

@@ -151,6 +151,11 @@ impl Pairs {
         })
     }
 
+    /// The value of the pair at this place.
+    pub(super) fn value(&self, pair: usize) -> Cow<'_, str> {
+        unescape(&self.body[self.pairs[pair].value.range()])
+    }
+
     fn path(&self, section: usize) -> &[Option<Span>] {
         let first = |section: usize| {
             self.sections
@@ -221,6 +226,11 @@ impl<'p> Raw<'p> {
 
     fn bytes(self) -> &'p [u8] {
         &self.pairs.body[self.pairs.pairs[self.pair].value.range()]
+    }
+
+    /// Its place among the body's pairs.
+    pub(super) fn place_in_body(self) -> usize {
+        self.pair
     }
 
     /// The whole key, as PHP writes it.
