@@ -9,6 +9,8 @@ import { toast } from "./toast.js";
 const HIDDEN_MS_MAX = 60_000;
 let hangUp = () => {};
 let hiddenTimer = 0;
+let looks = 0; // reloads begun: only the last one counts
+let waiting = null; // live events that came during a reload, which may be older or newer than what it brings
 
 export function begin() {
   window.addEventListener("popstate", follow);
@@ -94,6 +96,7 @@ function listen() {
 
 function take(event) {
   if (event.type === "hello") return reload();
+  if (waiting) return waiting.push(event);
   if (event.type === "message" && !state.dialogs.has(event.dialog_id)) return reload();
   const topics = changes[event.type]?.(event) ?? [];
   topics.forEach((topic) => emit(topic));
@@ -104,9 +107,11 @@ function take(event) {
 
 async function reload() {
   const me = state.me;
+  const look = (looks += 1);
+  waiting ??= [];
   try {
     const [answer, wire] = await Promise.all([get("/chat/state", { as: me }), get("/chat/wire")]);
-    if (me !== state.me) return;
+    if (me !== state.me || look !== looks) return;
     takeState(answer);
     state.wire = wire.entries;
     for (const [id, page] of state.history) if (id !== state.open) page.loaded = false;
@@ -115,7 +120,16 @@ async function reload() {
   } catch (error) {
     if (me !== 1 && state.users.size === 0) return become(1);
     toast(error.message);
+  } finally {
+    if (look === looks) catchUp(me);
   }
+}
+
+/// Takes what came during a reload; nobody else's, if the person has changed.
+function catchUp(me) {
+  const came = waiting ?? [];
+  waiting = null;
+  if (me === state.me) came.forEach(take);
 }
 
 async function loadOpen(again = false) {

@@ -65,7 +65,7 @@ export const changes = {
     const page = history(id);
     if (!page.messages.some((known) => known.id === message.id)) page.messages.push(message);
     const dialog = state.dialogs.get(id);
-    if (dialog) {
+    if (dialog && !(dialog.last?.id >= message.id)) {
       dialog.last = message;
       if (message.author !== state.me) dialog.unread += 1;
     }
