@@ -5,7 +5,7 @@
 //! same way, a lane per chat.
 //!
 //! Every queue has a bound, and beside it stands what happens there: a chat or hook with [`LANE_MAX`] waiting events, or
-//! [`WAITING_MAX`] waiting events altogether, makes `accept` refuse; the portal does not send again, so both are far
+//! [`WAITING_MAX`] waiting events altogether, or [`CALLS_MAX`] waiting calls, makes `accept` refuse; the portal does not send again, so both are far
 //! beyond what a handler that works can build up.
 
 mod install;
@@ -39,10 +39,14 @@ pub use sender::{Rest, Speaker, Speech};
 pub const LANE_MAX: usize = 1_000;
 /// The most events that wait altogether.
 pub const WAITING_MAX: usize = 100_000;
+/// The most calls that wait to be sent; while they do, no event is taken in.
+pub const CALLS_MAX: usize = 100_000;
 /// The most handlers that run at once.
 pub const TURNS_MAX: usize = 4_096;
 /// How long a handler may take. Default of [`Options::turn_timeout`].
 pub const TURN_TIMEOUT: Duration = Duration::from_secs(60);
+/// The most claims that wait for one portal's installation to be proven.
+const CLAIMS_MAX: usize = 4;
 /// The most installations that are being proven at once.
 pub const INSTALLS_MAX: usize = 64;
 
@@ -144,10 +148,10 @@ impl Engine {
                     WAITING_MAX,
                     |engine, key: (MemberId, usize), job| engine.run_hook(key.1, job),
                 ),
-                outbox: Lanes::new(lanes(), usize::MAX, usize::MAX, |engine, _, call| {
+                outbox: Lanes::new(lanes(), CALLS_MAX, CALLS_MAX, |engine, _, call| {
                     engine.send(call)
                 }),
-                installs: Lanes::new(lanes(), 4, INSTALLS_MAX, |engine, _, proof| {
+                installs: Lanes::new(lanes(), CLAIMS_MAX, INSTALLS_MAX, |engine, _, proof| {
                     engine.prove(proof)
                 }),
                 turns: Semaphore::new(TURNS_MAX),
@@ -245,17 +249,18 @@ impl Engine {
     }
 
     fn has_room(&self, portal: &Portal, events: &[Event]) -> bool {
-        events.iter().all(|event| match event {
-            Event::Chat(event) => match &event.bot {
-                Some(bot) => self.chats.has_room(&Conversation {
-                    portal: portal.id().clone(),
-                    bot: bot.id,
-                    dialog: event.dialog.clone(),
-                }),
-                None => true,
-            },
-            _ => self.hooked.has_room_for(self.hooks.len()),
-        })
+        self.outbox.has_room_for(events.len())
+            && events.iter().all(|event| match event {
+                Event::Chat(event) => match &event.bot {
+                    Some(bot) => self.chats.has_room(&Conversation {
+                        portal: portal.id().clone(),
+                        bot: bot.id,
+                        dialog: event.dialog.clone(),
+                    }),
+                    None => true,
+                },
+                _ => self.hooked.has_room_for(self.hooks.len()),
+            })
     }
 
     /// Tells the portals that are known, for `/health` and the log.

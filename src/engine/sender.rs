@@ -89,25 +89,26 @@ impl Engine {
     /// Sends one call. One that the portal refuses is given up, and logged with the portal's words.
     pub(super) async fn send(self: Arc<Self>, queued: Arc<QueuedCall>) {
         let QueuedCall { id, to, call } = &*queued;
-        let Some(portal) = self
+        let portal = self
             .portals
             .get(&to.portal)
-            .map(|known| known.portal.clone())
-        else {
-            return;
-        };
-        let made = match self.ready(call).await {
-            Ok(Some(speech)) => {
+            .map(|known| known.portal.clone());
+        let made = match (portal, self.ready(call).await) {
+            (Some(portal), Ok(Some(speech))) => {
                 self.options
                     .speaker
                     .speak(&portal, to.bot, &to.dialog, speech)
                     .await
             }
-            Ok(None) => {
+            (None, _) => {
+                tracing::warn!(portal = %to.portal, "a message to a portal that removed the application is given up");
+                Ok(None)
+            }
+            (_, Ok(None)) => {
                 tracing::warn!(portal = %to.portal, chat.id = %to.dialog, "a message that was never sent is not changed");
                 Ok(None)
             }
-            Err(error) => {
+            (_, Err(error)) => {
                 return tracing::error!(portal = %to.portal, %error, "the outbox cannot be read");
             }
         };

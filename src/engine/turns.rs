@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Engine;
 use crate::event::{AppEvent, BotRef, ChatEvent, Delivery, Event, UserId, What};
-use crate::handler::{AnyBot, HookEvent, Outcome, Scene};
+use crate::handler::{AnyBot, HookEvent, Outcome, Pattern, Scene, guarded};
 use crate::portal::Portal;
 use crate::store::{Conversation, EventId, StateChange, Turn};
 
@@ -72,7 +72,7 @@ impl Engine {
         self.tasks.spawn(async move {
             tracing::info!(portal = %portal.id(), bot = bot.code, "the bot was removed from the portal");
             if let Some(any) = engine.bot(&bot.code)
-                && let Err(error) = any.removed(bot.clone()).await
+                && let Err(error) = guarded(engine.options.turn_timeout, any.removed(bot.clone())).await
             {
                 tracing::error!(portal = %portal.id(), bot = bot.code, %error, "`removed` failed");
             }
@@ -89,7 +89,7 @@ impl Engine {
         own: Option<AppEvent>,
     ) {
         let wanted = |(_, (pattern, _)): &(usize, &(_, _))| {
-            let pattern: &crate::handler::Pattern = pattern;
+            let pattern: &Pattern = pattern;
             pattern.matches(&delivery.name, delivery.category)
         };
         let event = HookEvent::new(delivery.clone(), portal.clone());
@@ -128,12 +128,8 @@ impl Engine {
     pub(super) async fn run_hook(self: Arc<Self>, hook: usize, job: HookJob) {
         let name = job.event.name.clone();
         let run = self.hooks[hook].1.event(job.event);
-        match tokio::time::timeout(self.options.turn_timeout, run).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::error!(event = %name, %error, "a hook failed"),
-            Err(_) => {
-                tracing::error!(event = %name, limit = ?self.options.turn_timeout, "a hook took too long")
-            }
+        if let Err(error) = guarded(self.options.turn_timeout, run).await {
+            tracing::error!(event = %name, %error, "a hook failed");
         }
         self.commit(Turn {
             event: job.id,

@@ -212,7 +212,10 @@ fn read<S: State>(stored: Option<&Bytes>) -> Result<S> {
 }
 
 /// Runs a handler so that a panic or a hang is an error like any other.
-async fn guarded(limit: Duration, handler: impl Future<Output = Result> + Send) -> Result {
+pub(crate) async fn guarded(
+    limit: Duration,
+    handler: impl Future<Output = Result> + Send,
+) -> Result {
     match tokio::time::timeout(limit, AssertUnwindSafe(handler).catch_unwind()).await {
         Ok(Ok(result)) => result,
         Ok(Err(panic)) => Err(Error::failed(format_args!(

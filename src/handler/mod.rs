@@ -19,7 +19,7 @@ pub use args::{Arg, Args, ArgsError, Rest};
 pub use bot::{Bot, State};
 pub use command::CommandSpec;
 pub use context::{Context, RestCall, Typing};
-pub(crate) use erased::{AnyBot, Erased, Outcome, Scene};
+pub(crate) use erased::{AnyBot, Erased, Outcome, Scene, guarded};
 pub use error::{Error, Result, tell};
 pub use hook::{Forward, Hook, HookEvent, Pattern};
 pub use profile::{BotColor, BotKind, Gender, Profile};

@@ -66,7 +66,7 @@ impl Turn {
             event: inner.event,
             index: inner.steps.len() as u16,
         };
-        inner.steps.push(Step::Say {
+        inner.push(Step::Say {
             dialog,
             draft,
             remember: false,
@@ -130,7 +130,19 @@ impl Turn {
     }
 }
 
+/// The most things that one turn may say, change or delete.
+const STEPS_MAX: usize = 1_000;
+
 impl Inner {
+    /// Adds a step; one too many fails the turn.
+    fn push(&mut self, step: Step) {
+        if self.steps.len() < STEPS_MAX {
+            return self.steps.push(step);
+        }
+        let too_many = format_args!("one turn says or changes more than {STEPS_MAX} messages");
+        self.wrong.get_or_insert_with(|| Error::failed(too_many));
+    }
+
     fn check(&mut self, draft: &Draft) {
         if let Err(wrong) = draft.check() {
             self.wrong.get_or_insert(wrong.into());
@@ -228,7 +240,7 @@ impl Said {
         let message = self.message;
         match inner.own(message) {
             Some(step) => *step = Step::Nothing,
-            None => inner.steps.push(Step::Delete { message }),
+            None => inner.push(Step::Delete { message }),
         }
     }
 
@@ -268,7 +280,7 @@ impl Said {
         let of_this = |step: &&mut Step| matches!(step, Step::Edit { message, .. } if *message == self.message);
         match inner.steps.iter_mut().find(of_this) {
             Some(Step::Edit { params, .. }) => params.extend(changes),
-            _ => inner.steps.push(Step::Edit {
+            _ => inner.push(Step::Edit {
                 message: self.message,
                 params: changes,
             }),

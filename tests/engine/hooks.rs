@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use imbot::event::Category;
 use imbot::prelude::*;
+use imbot::store::Store;
 use serde_json::{Value, json};
 
 use super::stage::{Stage, auth, message};
@@ -102,6 +103,10 @@ async fn a_failing_hook_harms_neither_the_others_nor_the_bots() {
     stage.rests().await;
     assert_eq!(seen.lock().unwrap().len(), 3);
     assert_eq!(stage.spoken.said("27").len(), 3);
+    assert!(
+        stage.store.waiting().await.unwrap().is_empty(),
+        "a hook that panics is done, too"
+    );
 }
 
 #[tokio::test]
@@ -120,4 +125,17 @@ async fn what_is_forwarded_holds_no_token() {
     let json = json.lock().unwrap().clone();
     assert_eq!(json["data"], json!({ "FIELDS": { "ID": "7" } }));
     assert!(!json.to_string().contains(super::stage::TOKEN));
+}
+
+#[tokio::test]
+async fn an_event_whose_only_hook_panics_does_not_stay() {
+    async fn panics(_: HookEvent) -> Result {
+        panic!("a bug in a hook")
+    }
+    let stage = Stage::with(App::new().hook("*", panics)).await;
+    stage
+        .hears(other("ONCRMDEALADD", json!({ "FIELDS": { "ID": 7 } })))
+        .await;
+    stage.rests().await;
+    assert!(stage.store.waiting().await.unwrap().is_empty());
 }

@@ -32,6 +32,7 @@ impl Bot<Count> for Worker {
             "sleep" => tokio::time::sleep(TURN_TIMEOUT * 2).await,
             "tell" => return Err(tell("No such deal")),
             "long" => drop(cx.say("x".repeat(20_001))),
+            "flood" => (0..1_001).for_each(|_| drop(cx.say("again"))),
             "forget" => cx.state = Count::default(),
             "change" => drop(
                 said.edit("changed")
@@ -71,7 +72,7 @@ const SORRY: &str = "Sorry, that did not work. The error has been noted.";
 
 #[tokio::test(start_paused = true)]
 async fn a_failed_turn_leaves_nothing_behind_but_an_apology() {
-    for wrong in ["fail", "panic", "sleep", "long"] {
+    for wrong in ["fail", "panic", "sleep", "long", "flood"] {
         let stage = talk(&["a", wrong, "b"]).await;
         assert_eq!(stage.spoken.said("27"), ["#1", SORRY, "#2"], "{wrong}");
     }
