@@ -114,7 +114,7 @@ async fn run_bots(app: App, run: Run) -> Done {
     let Run {
         emulator,
         emulator_listen,
-        mut config,
+        config,
     } = run;
     let listener = listen(config.listen, emulator).await?;
     if !emulator {
@@ -125,12 +125,11 @@ async fn run_bots(app: App, run: Run) -> Done {
     let portal = start_emulator(emulator_listen).await?;
     let handler = format!("http://{}/", listener.local_addr()?);
     let credentials = portal.register_app(NewApp::new("bots", &handler));
-    config.client_id = Some(credentials.client_id.clone());
-    config.client_secret = Some(credentials.client_secret.clone().into());
-    config.public_url = Some(handler);
-    config.oauth_url = portal.oauth_url();
-    config.bx24_url = portal.bx24_url();
-    config.allow_host = vec![portal.address().to_string()];
+    let config = Config {
+        turn_timeout: config.turn_timeout,
+        stop_timeout: config.stop_timeout,
+        ..Config::emulated(&portal, &credentials, handler)
+    };
     let engine = app.engine(&config)?;
     let greeting = greet(&portal, &credentials.client_id, &engine);
     let served = tokio::select! {
@@ -190,19 +189,15 @@ async fn listen(address: SocketAddr, is_trial: bool) -> std::io::Result<TcpListe
 }
 
 async fn start_emulator(listen: SocketAddr) -> std::io::Result<Emulator> {
-    match Emulator::start(Options {
-        listen,
-        ..Options::default()
-    })
-    .await
-    {
+    let start = |listen| {
+        Emulator::start(Options {
+            listen,
+            ..Options::default()
+        })
+    };
+    match start(listen).await {
         Err(error) if error.kind() == ErrorKind::AddrInUse => {
-            let listen = SocketAddr::new(listen.ip(), 0);
-            Emulator::start(Options {
-                listen,
-                ..Options::default()
-            })
-            .await
+            start(SocketAddr::new(listen.ip(), 0)).await
         }
         started => started,
     }

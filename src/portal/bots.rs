@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::{Error, Portal, params};
+use super::{Error, Portal};
 use crate::event::{BotId, CommandId, DialogId, MessageId};
 
 /// What `imbot.register` is told about a bot.
@@ -96,7 +96,6 @@ impl Portal {
         let mut params = message;
         params.insert("BOT_ID".into(), json!(bot));
         params.insert("DIALOG_ID".into(), json!(dialog));
-        // The portal would parse a command in the bot's own words, too.
         self.call("imbot.message.add", &Value::Object(params)).await
     }
 
@@ -153,10 +152,7 @@ impl Portal {
     /// # Errors
     /// `DIALOG_ID_EMPTY`, `BOT_ID_ERROR`.
     pub async fn typing(&self, bot: BotId, dialog: &DialogId) -> Result<(), Error> {
-        let params = params([
-            ("BOT_ID", Some(json!(bot))),
-            ("DIALOG_ID", Some(json!(dialog))),
-        ]);
+        let params = json!({ "BOT_ID": bot, "DIALOG_ID": dialog });
         self.call::<Value>("imbot.chat.sendTyping", &params)
             .await
             .map(drop)

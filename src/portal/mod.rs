@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tokio::sync::Mutex;
 
 use crate::event::MemberId;
@@ -160,12 +160,4 @@ impl Portal {
     pub async fn renew(&self, installation: Installation) {
         *self.0.installation.lock().await = installation;
     }
-}
-
-/// Parameters without the ones that are not given.
-fn params(pairs: impl IntoIterator<Item = (&'static str, Option<Value>)>) -> Value {
-    let given = pairs
-        .into_iter()
-        .filter_map(|(name, value)| Some((name.to_owned(), value?)));
-    Value::Object(given.collect::<Map<_, _>>())
 }

@@ -124,9 +124,7 @@ impl Connection {
 
     /// A byte was written: the request has arrived, and silence begins.
     fn answered(&mut self) {
-        if self.is_in_request {
-            self.is_in_request = false;
-        }
+        self.is_in_request = false;
         self.deadline.as_mut().reset(Instant::now() + IDLE_TIMEOUT);
     }
 }

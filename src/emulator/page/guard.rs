@@ -6,8 +6,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use poem::http::Method;
 use poem::http::header::{CONTENT_TYPE, HOST, ORIGIN};
-use poem::http::{HeaderName, Method};
 use poem::{Request, Response};
 
 use super::refused;
@@ -26,7 +26,7 @@ impl Guard {
 
     /// The refusal, if the request is not from here.
     pub(crate) fn check(&self, request: &Request) -> Option<Response> {
-        let host = header(request, HOST);
+        let host = request.header(HOST).unwrap_or_default();
         if !self.is_ours(host) {
             return Some(refused(
                 403,
@@ -36,10 +36,14 @@ impl Guard {
         if request.method() != Method::POST {
             return None;
         }
-        if !header(request, CONTENT_TYPE).starts_with("application/json") {
+        if !request
+            .header(CONTENT_TYPE)
+            .unwrap_or_default()
+            .starts_with("application/json")
+        {
             return Some(refused(415, "Send JSON, as application/json"));
         }
-        let origin = header(request, ORIGIN);
+        let origin = request.header(ORIGIN).unwrap_or_default();
         let same = origin.is_empty()
             || origin
                 .split_once("://")
@@ -64,14 +68,6 @@ fn name_of(host: &str) -> &str {
         Some((name, port)) if port.chars().all(|c| c.is_ascii_digit()) => name,
         _ => host,
     }
-}
-
-fn header(request: &Request, name: HeaderName) -> &str {
-    request
-        .headers()
-        .get(name)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default()
 }
 
 #[cfg(test)]

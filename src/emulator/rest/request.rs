@@ -45,7 +45,7 @@ pub(super) async fn read(mut request: Request) -> Result<Incoming, Refusal> {
     let (name, in_path) = address(request.uri().path())?;
     let bearer = bearer(&request);
     let query = request.uri().query().unwrap_or_default().to_owned();
-    let kind = header(&request, CONTENT_TYPE).to_owned();
+    let kind = request.header(CONTENT_TYPE).unwrap_or_default().to_owned();
     let body = request.take_body().into_bytes_limit(BODY_BYTES_MAX).await;
     let body =
         body.map_err(|_| Refusal::new("INVALID_REQUEST", "The request is too large").status(413))?;
@@ -145,17 +145,11 @@ fn take_token(params: &mut Params) -> Option<String> {
 }
 
 fn bearer(request: &Request) -> Option<String> {
-    header(request, AUTHORIZATION)
+    request
+        .header(AUTHORIZATION)
+        .unwrap_or_default()
         .strip_prefix("Bearer ")
         .map(|token| token.trim().to_owned())
-}
-
-fn header(request: &Request, name: poem::http::HeaderName) -> &str {
-    request
-        .headers()
-        .get(name)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default()
 }
 
 #[cfg(test)]
