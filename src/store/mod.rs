@@ -1,25 +1,39 @@
-//! Remembering: events not yet handled, conversations, calls not yet sent, and the portals we are installed on.
+//! Remembering: events not yet handled, conversations, calls not yet sent, reminders, dead letters, and the portals we are
+//! installed on.
 //!
 //! One trait, shaped by the turn and not by a database. An event is [appended](Store::append) before anybody is told
-//! that it was taken in; a turn ends in one [commit](Store::commit) that writes the new state, the calls it decided and
-//! that the event is done, or nothing of it. [`Memory`] is the only engine so far; `tests/store.rs` is the contract that
-//! every engine keeps.
+//! that it was taken in; a turn [begins](Store::begin) by counting the attempt and ends in one [commit](Store::commit)
+//! that writes the new state, the calls and reminders it decided and that the event is done, or nothing of it.
+//! [`Memory`] forgets when the process ends; `tests/store` is the contract that every engine keeps.
+//!
+//! A store has no clock: every moment it writes down is given to it.
 
+mod dead;
+mod inbox;
 mod memory;
+mod outbox;
+mod portals;
+mod reminders;
+mod time;
+mod turn;
 
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use secrecy::SecretString;
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use crate::event::{MemberId, MessageId, UserId};
 
-use crate::event::{BotId, CommandId, DialogId, MemberId, MessageId};
-
+pub use dead::{DeadId, DeadLetter, DeadWhat, Failure};
+pub use inbox::{
+    Appended, Content, EventId, InboxEvent, Lane, NewDelivery, NewEvent, Occurrence,
+};
 pub use memory::{Memory, SEEN_MAX};
+pub use outbox::{Call, CallId, Doubt, MessageRef, QueuedCall, Settled, Taken};
+pub use portals::{Installation, Tokens};
+pub use reminders::{NewReminder, Reminder, ReminderChange, ReminderId};
+pub use time::{Clock, Time};
+pub use turn::{Begun, Conversation, End, StateChange, StoredState, Turn};
 
 /// What a store answers with.
 pub type Stored<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -30,27 +44,68 @@ pub type Stored<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Se
 pub struct StoreError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 
 /// The memory of the engine.
+///
+/// Whatever a method writes is durable when it answers, as far as the engine promises that at all. Methods may be called
+/// from many tasks at once; what was answered before a call began is seen by it.
 pub trait Store: fmt::Debug + Send + Sync + 'static {
-    /// Writes events down, and tells for each its number, or nothing where it is a repeat of one seen before.
-    fn append(&self, events: Vec<NewEvent>) -> Stored<'_, Vec<Option<EventId>>>;
+    // The inbox.
 
-    /// The events that are written down and not done, oldest first.
-    fn waiting(&self) -> Stored<'_, Vec<(EventId, NewEvent)>>;
+    /// Writes a delivery down, and tells for each of its events its number, or nothing where it is a repeat of one seen
+    /// before. Numbers grow in the order in which deliveries are appended.
+    fn append(&self, delivery: NewDelivery) -> Stored<'_, Appended>;
 
-    /// The state of a conversation, if it has one.
-    fn state(&self, key: &Conversation) -> Stored<'_, Option<Bytes>>;
+    /// At most `limit` of the events that are written down and not done, oldest first, from the one after `after`.
+    fn waiting(&self, after: Option<EventId>, limit: usize) -> Stored<'_, Vec<(EventId, Lane)>>;
 
-    /// Ends a turn: state, calls and "done" in one step.
+    /// An event that waits, as it came.
+    fn event(&self, event: EventId) -> Stored<'_, Option<InboxEvent>>;
+
+    // Turns.
+
+    /// Counts one more attempt at an event, and reads the state of the conversation that it needs. Nothing comes back
+    /// for an event that does not wait any more.
+    fn begin(&self, event: EventId, state: Option<&Conversation>) -> Stored<'_, Option<Begun>>;
+
+    /// Notes that an attempt failed. The event waits on.
+    fn fail(&self, event: EventId, failure: Failure) -> Stored<'_, ()>;
+
+    /// Ends a turn: state, calls, reminders, and "done" or "dead" in one step. A turn whose event does not wait any more
+    /// changes nothing.
+    ///
+    /// An edit or deletion of a message that still waits in the outbox and is not [taken](Store::take) is made there.
     fn commit(&self, turn: Turn) -> Stored<'_, ()>;
 
-    /// The calls that are decided and not sent, oldest first.
-    fn unsent(&self) -> Stored<'_, Vec<Arc<QueuedCall>>>;
+    /// The state of a conversation, if it has one.
+    fn state(&self, key: &Conversation) -> Stored<'_, Option<StoredState>>;
 
-    /// Marks a call as sent, or given up, and remembers its message's number if the call says so.
-    fn sent(&self, call: CallId, message: Option<MessageId>) -> Stored<'_, ()>;
+    // The outbox.
+
+    /// At most `limit` of the calls that are decided and not settled, oldest first, from the one after `after`.
+    fn unsent(
+        &self,
+        after: Option<CallId>,
+        limit: usize,
+    ) -> Stored<'_, Vec<(CallId, Conversation)>>;
+
+    /// Takes a call in order to make it: it is marked, so that a later process knows that it may have been made. Nothing
+    /// comes back for one that is settled, or was deleted before it was sent.
+    fn take(&self, call: CallId) -> Stored<'_, Option<Taken>>;
+
+    /// Tells what became of a call that was taken.
+    fn settle(&self, call: CallId, settled: Settled) -> Stored<'_, ()>;
 
     /// The number of the message that a call made, if it was to be remembered.
     fn message(&self, call: CallId) -> Stored<'_, Option<MessageId>>;
+
+    // Reminders.
+
+    /// Puts at most `limit` reminders that are due into the inbox, each once, and tells their events.
+    fn due(&self, now: Time, limit: usize) -> Stored<'_, Vec<(EventId, Lane)>>;
+
+    /// When the next reminder is due.
+    fn next_due(&self) -> Stored<'_, Option<Time>>;
+
+    // Portals.
 
     /// The portals that the application is installed on.
     fn portals(&self) -> Stored<'_, Vec<Installation>>;
@@ -58,159 +113,140 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Writes down an installation, in place of an earlier one on the same portal.
     fn install(&self, installation: Installation) -> Stored<'_, ()>;
 
-    /// Forgets an installation.
-    fn uninstall(&self, portal: &MemberId) -> Stored<'_, ()>;
+    /// Forgets an installation, and with `forget` all conversations and reminders on that portal, too.
+    fn uninstall(&self, portal: &MemberId, forget: bool) -> Stored<'_, ()>;
+
+    // What changes from outside, and upkeep.
+
+    /// What others than the engine have put into the store since the last call: an operator from another process, or the
+    /// store itself out of its spool.
+    fn news(&self) -> Stored<'_, Vec<News>>;
+
+    /// The lanes that wait for an operator to decide about a dead letter.
+    fn blocked(&self) -> Stored<'_, Vec<Lane>>;
+
+    /// Removes what is older than its limit.
+    fn sweep(&self, now: Time, limits: Limits) -> Stored<'_, Swept>;
+
+    /// Ends the store's work: what it holds back is written.
+    fn close(&self) -> Stored<'_, ()>;
+
+    // What an operator asks.
+
+    /// How much is stored.
+    fn status(&self) -> Stored<'_, Status>;
+
+    /// At most `limit` dead letters, oldest first, from the one after `after`.
+    fn dead(&self, after: Option<DeadId>, limit: usize) -> Stored<'_, Vec<DeadLetter>>;
+
+    /// Puts a dead letter back to where it came from, with a clean count. Says whether there was one.
+    fn revive(&self, dead: DeadId) -> Stored<'_, bool>;
+
+    /// Drops a dead letter. Says whether there was one.
+    fn drop_dead(&self, dead: DeadId) -> Stored<'_, bool>;
+
+    /// Forgets all that is stored of a conversation or a person, and tells how many things that were.
+    fn forget(&self, whom: Whom) -> Stored<'_, u64>;
 }
 
-/// One bot in one dialog of one portal: what has a state, and what is handled in order.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Conversation {
-    /// The portal.
-    pub portal: MemberId,
-    /// The bot.
-    pub bot: BotId,
-    /// The dialog.
-    pub dialog: DialogId,
-}
-
-/// The number of an event in the inbox.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct EventId(pub u64);
-
-/// An event to be written down: one delivery as one bot or the hooks see it.
-#[derive(Clone)]
-pub struct NewEvent {
-    /// The portal it came from.
-    pub portal: MemberId,
-    /// What makes this occurrence different from all others on that portal.
-    pub occurrence: Arc<str>,
-    /// The body, as it came.
-    pub body: Bytes,
-    /// Which of the delivery's events this is.
-    pub part: u16,
-}
-
-impl fmt::Debug for NewEvent {
-    /// Without the body: it holds tokens.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            portal,
-            occurrence,
-            part,
-            ..
-        } = self;
-        f.debug_struct("NewEvent")
-            .field("portal", portal)
-            .field("occurrence", occurrence)
-            .field("part", part)
-            .finish()
-    }
-}
-
-/// How a turn ends.
-#[derive(Clone, Debug)]
-pub struct Turn {
-    /// The event that is done.
-    pub event: EventId,
-    /// The conversation it belongs to, and what becomes of its state.
-    pub state: Option<(Conversation, StateChange)>,
-    /// What is to be sent, in order.
-    pub calls: Vec<Arc<QueuedCall>>,
-}
-
-/// What becomes of a conversation's state.
+/// Something that has come into the store from outside the engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum StateChange {
-    /// It stays.
-    Keep,
-    /// This is the new one.
-    Put(Bytes),
-    /// It is the default again, which is not stored.
-    Forget,
+pub enum News {
+    /// An event waits: it was revived, or came out of the spool.
+    Event(EventId, Lane),
+    /// A call waits again.
+    Call(CallId, Conversation),
+    /// A blocked lane may go on.
+    Open(Lane),
 }
 
-/// The number of a call: the event that decided it, and its place among that event's calls.
-///
-/// It is the same on every replay of the event, so it serves as the call's idempotency id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct CallId {
-    /// The event.
-    pub event: EventId,
-    /// The place.
-    pub index: u16,
+/// How long things are kept that are of no use any more.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Dead letters, and states that were kept aside. Default: 30 days.
+    pub dead: std::time::Duration,
+    /// Conversations in which nothing happens. Default: for ever.
+    pub idle: Option<std::time::Duration>,
+    /// Numbers of messages that bots keep references to: bots may change theirs for three days
+    /// (`imbot.message.update`). Default: 7 days.
+    pub messages: std::time::Duration,
+    /// Occurrences, by which repeats are known. Default: 24 hours.
+    pub occurrences: std::time::Duration,
 }
 
-/// A call that is decided and not sent.
-#[derive(Clone, Debug)]
-pub struct QueuedCall {
-    /// Its number.
-    pub id: CallId,
-    /// Who speaks, and where.
-    pub to: Conversation,
-    /// What is done.
-    pub call: Call,
-}
-
-/// What a bot does in a chat.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Call {
-    /// Sends a message.
-    Say {
-        /// The message's own parameters.
-        params: Map<String, Value>,
-        /// The command that it answers, if it does: a bot that is not in the chat may speak only so.
-        answers: Option<(CommandId, MessageId)>,
-        /// Whether somebody may ask for the message's number later.
-        remember: bool,
-    },
-    /// Changes a message.
-    Edit {
-        /// Which.
-        message: MessageRef,
-        /// What becomes different.
-        params: Map<String, Value>,
-    },
-    /// Deletes a message.
-    Delete {
-        /// Which.
-        message: MessageRef,
-    },
-}
-
-/// A message of ours, sent or still in the outbox. It can be kept in a bot's state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum MessageRef {
-    /// A message that the portal has numbered.
-    Sent(MessageId),
-    /// A message by the call that makes it.
-    Queued(CallId),
-}
-
-impl From<MessageId> for MessageRef {
-    fn from(id: MessageId) -> MessageRef {
-        MessageRef::Sent(id)
+impl Default for Limits {
+    fn default() -> Limits {
+        const DAY: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
+        Limits {
+            dead: 30 * DAY,
+            idle: None,
+            messages: 7 * DAY,
+            occurrences: DAY,
+        }
     }
 }
 
-/// The application as it is installed on one portal.
-#[derive(Clone, Debug)]
-pub struct Installation {
-    /// The portal.
-    pub portal: MemberId,
-    /// Where its REST methods are called, such as `https://example.bitrix24.com/rest/`.
-    pub endpoint: String,
-    /// What proves that an event is this portal's.
-    pub application_token: SecretString,
-    /// What proves that a call is ours.
-    pub tokens: Tokens,
+/// What a sweep removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Conversations that had been idle.
+    pub conversations: u64,
+    /// Dead letters and states kept aside.
+    pub dead: u64,
 }
 
-/// A pair of OAuth tokens.
-#[derive(Clone, Debug)]
-pub struct Tokens {
-    /// Good for an hour.
-    pub access: SecretString,
-    /// Good for 180 days, and for one use.
-    pub refresh: SecretString,
+/// How much is stored.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[non_exhaustive]
+pub struct Status {
+    /// Portals that the application is installed on.
+    pub portals: u64,
+    /// Events that wait.
+    pub events: u64,
+    /// When the oldest of them came.
+    pub oldest_event: Option<Time>,
+    /// Calls that wait to be sent.
+    pub calls: u64,
+    /// When the oldest of them was decided.
+    pub oldest_call: Option<Time>,
+    /// Reminders that are not due yet.
+    pub reminders: u64,
+    /// Conversations with a state.
+    pub conversations: u64,
+    /// States that could not be read and are kept aside.
+    pub aside: u64,
+    /// Dead letters.
+    pub dead: u64,
+    /// Deliveries that wait in the spool, since the store could not write.
+    pub spooled: u64,
+    /// Bytes on the disk.
+    pub bytes: u64,
 }
+
+/// Whose data are to be forgotten.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Whom {
+    /// Everything of one conversation.
+    Conversation(Conversation),
+    /// Everything of a person's private chats with the bots of a portal.
+    User {
+        /// The portal.
+        portal: MemberId,
+        /// The person.
+        user: UserId,
+    },
+}
+
+impl Whom {
+    /// Whether a conversation is meant.
+    pub fn includes(&self, key: &Conversation) -> bool {
+        match self {
+            Whom::Conversation(own) => own == key,
+            Whom::User { portal, user } => {
+                *portal == key.portal && key.dialog.as_str() == user.to_string()
+            }
+        }
+    }
+}
+

@@ -1,0 +1,143 @@
+//! What waits to be handled: deliveries as they came, and the events in them.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::{Conversation, Reminder, Time};
+use crate::event::MemberId;
+
+/// The number of an event in the inbox. Numbers grow, and are never used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EventId(pub u64);
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What makes an occurrence different from all others, on all portals: 128 bits of a stable hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Occurrence(pub u128);
+
+/// Whose turn an event is: the events of one lane are handled in order, lanes side by side.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Lane {
+    /// A bot's, in one dialog.
+    Chat(Conversation),
+    /// A hook's, by its name in the application.
+    Hook {
+        /// The portal.
+        portal: MemberId,
+        /// The hook.
+        hook: Arc<str>,
+    },
+    /// The application's own, for what happens to it and its bots on a portal.
+    Application(MemberId),
+}
+
+impl Lane {
+    /// The portal that it belongs to.
+    pub fn portal(&self) -> &MemberId {
+        match self {
+            Lane::Chat(conversation) => &conversation.portal,
+            Lane::Hook { portal, .. } | Lane::Application(portal) => portal,
+        }
+    }
+}
+
+impl fmt::Display for Lane {
+    /// For a log line and for the operator.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Lane::Chat(conversation) => conversation.fmt(f),
+            Lane::Hook { portal, hook } => write!(f, "{portal}/hook {hook}"),
+            Lane::Application(portal) => write!(f, "{portal}/application"),
+        }
+    }
+}
+
+/// A delivery to be written down: the body as it came, and the events in it.
+#[derive(Clone)]
+pub struct NewDelivery {
+    /// The portal it came from.
+    pub portal: MemberId,
+    /// The body, as it came.
+    pub body: Bytes,
+    /// When it came.
+    pub at: Time,
+    /// Its events.
+    pub events: Vec<NewEvent>,
+}
+
+impl fmt::Debug for NewDelivery {
+    /// Without the body: it holds tokens and what people wrote.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { portal, at, events, .. } = self;
+        f.debug_struct("NewDelivery")
+            .field("portal", portal)
+            .field("at", at)
+            .field("events", events)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One event of a delivery.
+#[derive(Clone, Debug)]
+pub struct NewEvent {
+    /// By what a repeat of it is known.
+    pub occurrence: Occurrence,
+    /// Whose turn it is.
+    pub lane: Lane,
+    /// Which of the delivery's events it is.
+    pub part: u16,
+}
+
+/// What became of a delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Appended {
+    /// It is in the inbox: the number of each event, or nothing for a repeat.
+    Now(Vec<Option<EventId>>),
+    /// It is safe, but not in the inbox yet: the store cannot write there, and spooled it. Its events come as
+    /// [`News`](super::News).
+    Later,
+}
+
+/// An event that waits.
+#[derive(Clone, Debug)]
+pub struct InboxEvent {
+    /// Whose turn it is.
+    pub lane: Lane,
+    /// When it came.
+    pub at: Time,
+    /// What it is.
+    pub content: Content,
+}
+
+/// What an event is.
+#[derive(Clone)]
+pub enum Content {
+    /// An event of a portal.
+    Delivered {
+        /// The body, as it came.
+        body: Bytes,
+        /// Which of the delivery's events it is.
+        part: u16,
+    },
+    /// A reminder that is due.
+    Reminder(Reminder),
+}
+
+impl fmt::Debug for Content {
+    /// Without the body: it holds tokens and what people wrote.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Content::Delivered { part, .. } => write!(f, "Delivered {{ part: {part}, .. }}"),
+            Content::Reminder(reminder) => reminder.fmt(f),
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! How a turn begins and ends.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::{EventId, QueuedCall, ReminderChange, Time};
+use crate::event::{BotId, DialogId, MemberId};
+
+/// One bot in one dialog of one portal: what has a state, and what is handled in order.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Conversation {
+    /// The portal.
+    pub portal: MemberId,
+    /// The bot.
+    pub bot: BotId,
+    /// The dialog.
+    pub dialog: DialogId,
+}
+
+impl fmt::Display for Conversation {
+    /// As `portal/bot/dialog`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.portal, self.bot, self.dialog)
+    }
+}
+
+/// A turn that has begun.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Begun {
+    /// The number of this attempt, from 1.
+    pub attempt: u32,
+    /// The state of the conversation that was asked for, if it has one.
+    pub state: Option<StoredState>,
+}
+
+/// A state as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredState {
+    /// The version of its shape.
+    pub version: u32,
+    /// What was written.
+    pub bytes: Bytes,
+}
+
+/// How a turn ends.
+#[derive(Clone, Debug)]
+pub struct Turn {
+    /// The event that was handled.
+    pub event: EventId,
+    /// When.
+    pub at: Time,
+    /// What becomes of the event.
+    pub end: End,
+    /// The conversation it belongs to, and what becomes of its state.
+    pub state: Option<(Conversation, StateChange)>,
+    /// Why the state as it was before is kept aside, if it is.
+    pub aside: Option<String>,
+    /// What is to be sent, in order.
+    pub calls: Vec<Arc<QueuedCall>>,
+    /// What is to be remembered later, or not any more.
+    pub reminders: Vec<ReminderChange>,
+}
+
+impl Turn {
+    /// A turn that ends well and changes nothing.
+    pub fn done(event: EventId, at: Time) -> Turn {
+        Turn {
+            event,
+            at,
+            end: End::Done,
+            state: None,
+            aside: None,
+            calls: Vec::new(),
+            reminders: Vec::new(),
+        }
+    }
+}
+
+/// What becomes of an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It is done.
+    Done,
+    /// It is not tried again, and rests among the dead letters.
+    Dead {
+        /// Why.
+        error: String,
+        /// Whether its lane waits until an operator decides about it.
+        blocks: bool,
+    },
+}
+
+/// What becomes of a conversation's state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StateChange {
+    /// It stays.
+    Keep,
+    /// This is the new one.
+    Put(StoredState),
+    /// It is the default again, which is not stored.
+    Forget,
+}
