@@ -1,0 +1,463 @@
+//! A store that forgets when the process ends: for tests and trials.
+
+mod recent;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use dashmap::DashMap;
+
+use super::{
+    Appended, Begun, Call, CallId, Content, Conversation, DeadId, DeadLetter, DeadWhat, End,
+    EventId, Failure, InboxEvent, Installation, Lane, Limits, NewDelivery, NewReminder, News,
+    Occurrence, QueuedCall, ReminderChange, ReminderId, Settled, StateChange, Status, Store,
+    Stored, StoredState, Swept, Taken, Time, Turn, Whom,
+};
+use crate::event::{MemberId, MessageId};
+
+use recent::Recent;
+
+pub use recent::SEEN_MAX;
+
+/// The most dead letters that are kept; older ones are dropped first.
+const DEAD_MAX: usize = 10_000;
+
+/// A store that forgets when the process ends.
+///
+/// Conversations and what waits are kept as long as it lives; what is kept of the past has a bound.
+#[derive(Debug, Default)]
+pub struct Memory {
+    last_event: AtomicU64,
+    inbox: DashMap<EventId, Waiting>,
+    seen: Mutex<Recent<Occurrence, ()>>,
+    states: DashMap<Conversation, State>,
+    outbox: DashMap<CallId, Queued>,
+    messages: Mutex<Recent<CallId, MessageId>>,
+    reminders: Mutex<Reminders>,
+    portals: DashMap<MemberId, Installation>,
+    dead: Mutex<Dead>,
+    news: Mutex<Vec<News>>,
+}
+
+#[derive(Clone, Debug)]
+struct Waiting {
+    event: InboxEvent,
+    attempts: u32,
+    history: Vec<Failure>,
+}
+
+#[derive(Debug)]
+struct State {
+    stored: StoredState,
+    at: Time,
+}
+
+#[derive(Debug)]
+struct Queued {
+    call: Arc<QueuedCall>,
+    is_taken: bool,
+}
+
+#[derive(Debug, Default)]
+struct Reminders {
+    waiting: BTreeMap<(Time, ReminderId), NewReminder>,
+    due: HashMap<ReminderId, Time>,
+}
+
+#[derive(Debug, Default)]
+struct Dead {
+    last: u64,
+    letters: BTreeMap<DeadId, DeadLetter>,
+}
+
+/// A panic while the lock was held leaves nothing half done.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Memory {
+    /// An empty store.
+    pub fn new() -> Memory {
+        Memory::default()
+    }
+
+    /// How many conversations have a state.
+    pub fn conversations(&self) -> usize {
+        self.states.len()
+    }
+
+    fn put_in(&self, event: InboxEvent) -> EventId {
+        let id = EventId(self.last_event.fetch_add(1, Ordering::Relaxed) + 1);
+        let waiting = Waiting {
+            event,
+            attempts: 0,
+            history: Vec::new(),
+        };
+        self.inbox.insert(id, waiting);
+        id
+    }
+
+    fn bury(&self, letter: DeadLetter) {
+        let mut dead = lock(&self.dead);
+        dead.last += 1;
+        let id = DeadId(dead.last);
+        dead.letters.insert(id, DeadLetter { id, ..letter });
+        if dead.letters.len() > DEAD_MAX {
+            dead.letters.pop_first();
+        }
+    }
+
+    /// Queues a call, or makes the change in the message that it is for, if that is not on its way yet.
+    fn queue(&self, call: Arc<QueuedCall>) {
+        let target = call.call.target();
+        let waiting = target.and_then(|target| self.outbox.get_mut(&target));
+        match waiting.filter(|queued| !queued.is_taken) {
+            Some(mut queued) => match &call.call {
+                Call::Edit { params, .. } => Arc::make_mut(&mut queued.call).call.change(params),
+                _ => {
+                    drop(queued);
+                    target.map(|target| self.outbox.remove(&target));
+                }
+            },
+            None => {
+                let queued = Queued {
+                    call,
+                    is_taken: false,
+                };
+                self.outbox.insert(queued.call.id, queued);
+            }
+        }
+    }
+
+    fn remind(&self, change: ReminderChange) {
+        let mut reminders = lock(&self.reminders);
+        match change {
+            ReminderChange::Set(new) => {
+                let key = (new.reminder.due, new.reminder.id);
+                reminders.due.insert(key.1, key.0);
+                reminders.waiting.insert(key, new);
+            }
+            ReminderChange::Cancel(id) => {
+                if let Some(due) = reminders.due.remove(&id) {
+                    reminders.waiting.remove(&(due, id));
+                }
+            }
+        }
+    }
+
+    /// Forgets what is stored of some conversations, and tells how many things that were.
+    fn forget_all(&self, is_meant: impl Fn(&Conversation) -> bool) -> u64 {
+        let of_lane = |lane: &Lane| matches!(lane, Lane::Chat(key) if is_meant(key));
+        let mut forgotten = 0;
+        let mut keep = |is_meant: bool| {
+            forgotten += u64::from(is_meant);
+            !is_meant
+        };
+        self.states.retain(|key, _| keep(is_meant(key)));
+        self.inbox
+            .retain(|_, waiting| keep(of_lane(&waiting.event.lane)));
+        let mut messages = Vec::new();
+        self.outbox.retain(|id, queued| {
+            let is_meant = is_meant(&queued.call.to);
+            messages.extend(is_meant.then_some(*id));
+            keep(is_meant)
+        });
+        lock(&self.messages).retain(|id| !messages.contains(id));
+        lock(&self.dead)
+            .letters
+            .retain(|_, letter| keep(of_lane(&letter.lane)));
+        let mut reminders = lock(&self.reminders);
+        reminders.waiting.retain(|_, new| keep(is_meant(&new.to)));
+        let Reminders { waiting, due } = &mut *reminders;
+        due.retain(|id, due| waiting.contains_key(&(*due, *id)));
+        forgotten
+    }
+}
+
+impl Store for Memory {
+    fn append(&self, delivery: NewDelivery) -> Stored<'_, Appended> {
+        let NewDelivery {
+            body, at, events, ..
+        } = delivery;
+        let append = |event: super::NewEvent| {
+            lock(&self.seen).put(event.occurrence, ()).then(|| {
+                let (body, part) = (body.clone(), event.part);
+                self.put_in(InboxEvent {
+                    lane: event.lane,
+                    at,
+                    content: Content::Delivered { body, part },
+                })
+            })
+        };
+        ready(Appended::Now(events.into_iter().map(append).collect()))
+    }
+
+    fn waiting(&self, after: Option<EventId>, limit: usize) -> Stored<'_, Vec<(EventId, Lane)>> {
+        let after = after.unwrap_or(EventId(0));
+        let events = self.inbox.iter().filter(|event| *event.key() > after);
+        let mut waiting: Vec<_> = events
+            .map(|event| (*event.key(), event.event.lane.clone()))
+            .collect();
+        waiting.sort_by_key(|(id, _)| *id);
+        waiting.truncate(limit);
+        ready(waiting)
+    }
+
+    fn event(&self, event: EventId) -> Stored<'_, Option<InboxEvent>> {
+        ready(self.inbox.get(&event).map(|waiting| waiting.event.clone()))
+    }
+
+    fn begin(&self, event: EventId, state: Option<&Conversation>) -> Stored<'_, Option<Begun>> {
+        let attempt = self.inbox.get_mut(&event).map(|mut waiting| {
+            waiting.attempts += 1;
+            waiting.attempts
+        });
+        ready(attempt.map(|attempt| {
+            let state = state.and_then(|key| self.states.get(key));
+            let state = state.map(|state| state.stored.clone());
+            Begun { attempt, state }
+        }))
+    }
+
+    fn fail(&self, event: EventId, failure: Failure) -> Stored<'_, ()> {
+        if let Some(mut waiting) = self.inbox.get_mut(&event) {
+            waiting.history.push(failure);
+        }
+        ready(())
+    }
+
+    fn commit(&self, turn: Turn) -> Stored<'_, ()> {
+        let Some((id, waiting)) = self.inbox.remove(&turn.event) else {
+            return ready(()); // done already: a replay changes nothing
+        };
+        if let End::Dead { error, blocks } = turn.end {
+            let InboxEvent { lane, at, content } = waiting.event;
+            self.bury(DeadLetter {
+                id: DeadId(0),
+                at: turn.at,
+                lane,
+                what: DeadWhat::Event { id, at, content },
+                error,
+                attempts: waiting.attempts,
+                history: waiting.history,
+                blocks,
+            });
+        }
+        if let (Some(why), Some((key, _))) = (turn.aside, &turn.state) {
+            tracing::debug!(conversation = %key, why, "the state before is not kept aside in memory");
+        }
+        match turn.state {
+            Some((key, StateChange::Put(stored))) => {
+                self.states.insert(key, State { stored, at: turn.at });
+            }
+            Some((key, StateChange::Forget)) => drop(self.states.remove(&key)),
+            Some((_, StateChange::Keep)) | None => {}
+        }
+        turn.calls.into_iter().for_each(|call| self.queue(call));
+        turn.reminders
+            .into_iter()
+            .for_each(|change| self.remind(change));
+        ready(())
+    }
+
+    fn state(&self, key: &Conversation) -> Stored<'_, Option<StoredState>> {
+        ready(self.states.get(key).map(|state| state.stored.clone()))
+    }
+
+    fn unsent(
+        &self,
+        after: Option<CallId>,
+        limit: usize,
+    ) -> Stored<'_, Vec<(CallId, Conversation)>> {
+        let calls = self.outbox.iter();
+        let mut unsent: Vec<_> = calls
+            .filter(|queued| after.is_none_or(|after| *queued.key() > after))
+            .map(|queued| (*queued.key(), queued.call.to.clone()))
+            .collect();
+        unsent.sort_by_key(|(id, _)| *id);
+        unsent.truncate(limit);
+        ready(unsent)
+    }
+
+    fn take(&self, call: CallId) -> Stored<'_, Option<Taken>> {
+        ready(self.outbox.get_mut(&call).map(|mut queued| Taken {
+            in_doubt: std::mem::replace(&mut queued.is_taken, true),
+            call: Arc::clone(&queued.call),
+        }))
+    }
+
+    fn settle(&self, call: CallId, settled: Settled) -> Stored<'_, ()> {
+        if settled == Settled::NotSent {
+            if let Some(mut queued) = self.outbox.get_mut(&call) {
+                queued.is_taken = false;
+            }
+            return ready(());
+        }
+        let Some((_, queued)) = self.outbox.remove(&call) else {
+            return ready(());
+        };
+        let is_remembered = matches!(queued.call.call, Call::Say { remember: true, .. });
+        match settled {
+            Settled::Sent(Some(message)) if is_remembered => {
+                lock(&self.messages).put(call, message);
+            }
+            Settled::Dead { at, error } => self.bury(DeadLetter {
+                id: DeadId(0),
+                at,
+                lane: Lane::Chat(queued.call.to.clone()),
+                what: DeadWhat::Call(queued.call),
+                error,
+                attempts: 1,
+                history: Vec::new(),
+                blocks: false,
+            }),
+            _ => {}
+        }
+        ready(())
+    }
+
+    fn message(&self, call: CallId) -> Stored<'_, Option<MessageId>> {
+        ready(lock(&self.messages).get(&call).copied())
+    }
+
+    fn due(&self, now: Time, limit: usize) -> Stored<'_, Vec<(EventId, Lane)>> {
+        let mut events = Vec::new();
+        let mut reminders = lock(&self.reminders);
+        while events.len() < limit
+            && let Some(first) = reminders.waiting.first_entry()
+            && first.key().0 <= now
+        {
+            let NewReminder { to, reminder } = first.remove();
+            reminders.due.remove(&reminder.id);
+            let lane = Lane::Chat(to);
+            let id = self.put_in(InboxEvent {
+                lane: lane.clone(),
+                at: now,
+                content: Content::Reminder(reminder),
+            });
+            events.push((id, lane));
+        }
+        ready(events)
+    }
+
+    fn next_due(&self) -> Stored<'_, Option<Time>> {
+        let reminders = lock(&self.reminders);
+        ready(reminders.waiting.keys().next().map(|(due, _)| *due))
+    }
+
+    fn portals(&self) -> Stored<'_, Vec<Installation>> {
+        let portals = self.portals.iter();
+        ready(portals.map(|portal| portal.value().clone()).collect())
+    }
+
+    fn install(&self, installation: Installation) -> Stored<'_, ()> {
+        self.portals
+            .insert(installation.portal.clone(), installation);
+        ready(())
+    }
+
+    fn uninstall(&self, portal: &MemberId, forget: bool) -> Stored<'_, ()> {
+        self.portals.remove(portal);
+        if forget {
+            self.forget_all(|key| key.portal == *portal);
+        }
+        ready(())
+    }
+
+    fn news(&self) -> Stored<'_, Vec<News>> {
+        ready(std::mem::take(&mut *lock(&self.news)))
+    }
+
+    fn blocked(&self) -> Stored<'_, Vec<Lane>> {
+        let dead = lock(&self.dead);
+        let blocking = dead.letters.values().filter(|letter| letter.blocks);
+        ready(blocking.map(|letter| letter.lane.clone()).collect())
+    }
+
+    fn sweep(&self, now: Time, limits: Limits) -> Stored<'_, Swept> {
+        let mut swept = Swept::default();
+        if let Some(idle) = limits.idle {
+            self.states.retain(|_, state| {
+                let is_idle = now.since(state.at) > idle;
+                swept.conversations += u64::from(is_idle);
+                !is_idle
+            });
+        }
+        lock(&self.dead).letters.retain(|_, letter| {
+            let is_old = now.since(letter.at) > limits.dead && !letter.blocks;
+            swept.dead += u64::from(is_old);
+            !is_old
+        });
+        ready(swept)
+    }
+
+    fn close(&self) -> Stored<'_, ()> {
+        ready(())
+    }
+
+    fn status(&self) -> Stored<'_, Status> {
+        ready(Status {
+            portals: self.portals.len() as u64,
+            events: self.inbox.len() as u64,
+            oldest_event: self.inbox.iter().map(|waiting| waiting.event.at).min(),
+            calls: self.outbox.len() as u64,
+            oldest_call: self.outbox.iter().map(|queued| queued.call.at).min(),
+            reminders: lock(&self.reminders).waiting.len() as u64,
+            conversations: self.states.len() as u64,
+            dead: lock(&self.dead).letters.len() as u64,
+            ..Status::default()
+        })
+    }
+
+    fn dead(&self, after: Option<DeadId>, limit: usize) -> Stored<'_, Vec<DeadLetter>> {
+        let dead = lock(&self.dead);
+        let letters = dead
+            .letters
+            .values()
+            .filter(|letter| after.is_none_or(|after| letter.id > after));
+        ready(letters.take(limit).cloned().collect())
+    }
+
+    fn revive(&self, dead: DeadId) -> Stored<'_, bool> {
+        let Some(letter) = lock(&self.dead).letters.remove(&dead) else {
+            return ready(false);
+        };
+        let news = match letter.what {
+            DeadWhat::Event { id, at, content } => {
+                let lane = letter.lane.clone();
+                let waiting = Waiting {
+                    event: InboxEvent { lane, at, content },
+                    attempts: 0,
+                    history: Vec::new(),
+                };
+                self.inbox.insert(id, waiting);
+                News::Event(id, letter.lane)
+            }
+            DeadWhat::Call(call) => {
+                let (id, to) = (call.id, call.to.clone());
+                let is_taken = false;
+                self.outbox.insert(id, Queued { call, is_taken });
+                News::Call(id, to)
+            }
+        };
+        lock(&self.news).push(news);
+        ready(true)
+    }
+
+    fn drop_dead(&self, dead: DeadId) -> Stored<'_, bool> {
+        let letter = lock(&self.dead).letters.remove(&dead);
+        if let Some(letter) = letter.as_ref().filter(|letter| letter.blocks) {
+            lock(&self.news).push(News::Open(letter.lane.clone()));
+        }
+        ready(letter.is_some())
+    }
+
+    fn forget(&self, whom: Whom) -> Stored<'_, u64> {
+        ready(self.forget_all(|key| whom.includes(key)))
+    }
+}
+
+fn ready<'a, T: Send + 'a>(value: T) -> Stored<'a, T> {
+    Box::pin(std::future::ready(Ok(value)))
+}
