@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::engine::{Engine, Options, Rest, Speaker};
 use crate::handler::{AnyBot, Bot, Erased, Forward, Hook, Pattern, State};
 use crate::portal::{Application, Http};
-use crate::store::{Memory, Store};
+use crate::store::{Clock, Memory, Store};
 
 /// An application: its bots and hooks, in one process.
 ///
@@ -34,6 +34,7 @@ pub struct App {
     hooks: Vec<(Pattern, Listener)>,
     store: Option<Arc<dyn Store>>,
     speaker: Option<Arc<dyn Speaker>>,
+    clock: Clock,
 }
 
 /// A hook, or the address that one forwards to.
@@ -116,6 +117,13 @@ impl App {
         self
     }
 
+    /// Tells the time another way, for tests. Default: the system's clock.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> App {
+        self.clock = clock;
+        self
+    }
+
     /// Runs the command line that every program of bots has; `--help` tells it.
     pub fn run(self) -> ExitCode {
         cli::run(self)
@@ -165,6 +173,9 @@ impl App {
             bx24_url: config.bx24_url.clone(),
             speaker: self.speaker.unwrap_or_else(|| Arc::new(Rest)),
             turn_timeout: config.turn_timeout(),
+            attempts: config.attempts,
+            limits: config.limits(),
+            clock: self.clock,
         };
         Ok(Engine::new(options, self.bots, hooks))
     }

@@ -146,7 +146,6 @@ async fn serve_engine(
     listener: TcpListener,
     path: &str,
 ) -> Done {
-    engine.recover().await?;
     Ok(serve::run(
         engine,
         listener,

@@ -7,12 +7,16 @@ use clap::Args;
 use secrecy::SecretString;
 
 use crate::emulator::{Credentials, Emulator};
-use crate::engine::TURN_TIMEOUT;
+use crate::engine::{ATTEMPTS_MAX, TURN_TIMEOUT};
 use crate::portal::OAUTH_URL;
 use crate::serve::STOP_TIMEOUT;
+use crate::store::Limits;
 
 /// Where the portal's own script for applications with an interface is loaded from.
 pub const BX24_URL: &str = "https://api.bitrix24.com/api/v1/";
+
+/// Days for which dead letters are kept. Default of `--dead-days`.
+pub const DEAD_DAYS: u64 = 30;
 
 /// How a program of bots runs. The environment variable of a setting is named in `--help`.
 #[derive(Args, Clone, Debug)]
@@ -65,6 +69,18 @@ pub struct Config {
     #[arg(long, env = "IMBOT_TURN_TIMEOUT", default_value_t = TURN_TIMEOUT.as_secs(), value_name = "SECONDS")]
     pub turn_timeout: u64,
 
+    /// How often an event is tried that cannot be handled, before it rests among the dead letters
+    #[arg(long, env = "IMBOT_ATTEMPTS", default_value_t = ATTEMPTS_MAX, value_name = "TIMES", value_parser = clap::value_parser!(u32).range(1..))]
+    pub attempts: u32,
+
+    /// Days after which a conversation is forgotten in which nothing happens. Default: never
+    #[arg(long, env = "IMBOT_IDLE_DAYS", value_name = "DAYS")]
+    pub idle_days: Option<u64>,
+
+    /// Days for which dead letters are kept
+    #[arg(long, env = "IMBOT_DEAD_DAYS", default_value_t = DEAD_DAYS, value_name = "DAYS")]
+    pub dead_days: u64,
+
     /// Seconds that a stop waits for what was begun
     #[arg(long, env = "IMBOT_STOP_TIMEOUT", default_value_t = STOP_TIMEOUT.as_secs(), value_name = "SECONDS")]
     pub stop_timeout: u64,
@@ -82,6 +98,9 @@ impl Default for Config {
             bx24_url: BX24_URL.to_owned(),
             allow_host: Vec::new(),
             turn_timeout: TURN_TIMEOUT.as_secs(),
+            attempts: ATTEMPTS_MAX,
+            idle_days: None,
+            dead_days: DEAD_DAYS,
             stop_timeout: STOP_TIMEOUT.as_secs(),
         }
     }
@@ -104,6 +123,17 @@ impl Config {
     /// How long a handler may take.
     pub fn turn_timeout(&self) -> Duration {
         Duration::from_secs(self.turn_timeout)
+    }
+
+    /// How long things are kept that are of no use any more.
+    pub fn limits(&self) -> Limits {
+        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+        let days = |days: u64| DAY.saturating_mul(days.try_into().unwrap_or(u32::MAX));
+        Limits {
+            dead: days(self.dead_days),
+            idle: self.idle_days.map(days),
+            ..Limits::default()
+        }
     }
 
     /// How long a stop waits.

@@ -85,7 +85,12 @@ impl EventEndpoint {
     fn health(&self) -> Response {
         let (events, calls) = self.engine.waiting();
         let portals = self.engine.portals().len();
-        let health = json!({ "status": "ok", "portals": portals, "waiting": { "events": events, "calls": calls } });
+        let health = json!({
+            "status": "ok",
+            "portals": portals,
+            "waiting": { "events": events, "calls": calls },
+            "since_start": self.engine.counts(),
+        });
         Response::builder()
             .content_type("application/json")
             .body(health.to_string())
@@ -117,11 +122,11 @@ fn is_form(request: &Request) -> bool {
     kind.eq_ignore_ascii_case("application/x-www-form-urlencoded")
 }
 
-fn status(refused: &Refused) -> StatusCode {
+pub(super) fn status(refused: &Refused) -> StatusCode {
     match refused {
         Refused::Malformed(_) => StatusCode::BAD_REQUEST,
         Refused::Unproven => StatusCode::FORBIDDEN,
-        Refused::Full | Refused::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+        Refused::Full | Refused::Unreachable | Refused::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 

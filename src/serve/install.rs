@@ -9,7 +9,7 @@ use poem::http::StatusCode;
 use poem::{Body, Response};
 use secrecy::SecretString;
 
-use super::endpoint::refuse;
+use super::endpoint::{refuse, status};
 use crate::engine::{Engine, Proof};
 use crate::event::{MemberId, Node, Tree};
 
@@ -29,9 +29,9 @@ pub(super) async fn page(engine: &Arc<Engine>, body: Body) -> Response {
             "this page is opened by a portal that installs the application",
         );
     };
-    match engine.install(proof) {
+    match engine.install(proof).await {
         Ok(()) => html(PAGE.replace("{{bx24}}", engine.bx24_url())),
-        Err(refused) => refuse(StatusCode::SERVICE_UNAVAILABLE, &refused.to_string()),
+        Err(refused) => refuse(status(&refused), &refused.to_string()),
     }
 }
 

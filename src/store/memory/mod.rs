@@ -12,7 +12,7 @@ use super::{
     Appended, Begun, Call, CallId, Content, Conversation, DeadId, DeadLetter, DeadWhat, End,
     EventId, Failure, InboxEvent, Installation, Lane, Limits, NewDelivery, NewReminder, News,
     Occurrence, QueuedCall, ReminderChange, ReminderId, Settled, StateChange, Status, Store,
-    Stored, StoredState, Swept, Taken, Time, Turn, Whom,
+    StoreError, Stored, StoredState, Swept, Taken, Time, Turn, Whom,
 };
 use crate::event::{MemberId, MessageId};
 
@@ -20,6 +20,8 @@ use recent::Recent;
 
 pub use recent::SEEN_MAX;
 
+/// The most events that wait; more are refused.
+pub const WAITING_MAX: usize = 100_000;
 /// The most dead letters that are kept; older ones are dropped first.
 const DEAD_MAX: usize = 10_000;
 
@@ -176,7 +178,15 @@ impl Memory {
 }
 
 impl Store for Memory {
+    fn is_durable(&self) -> bool {
+        false
+    }
+
     fn append(&self, delivery: NewDelivery) -> Stored<'_, Appended> {
+        if self.inbox.len() >= WAITING_MAX {
+            let full = format!("{WAITING_MAX} events wait in memory");
+            return Box::pin(std::future::ready(Err(StoreError(full.into()))));
+        }
         let NewDelivery {
             body, at, events, ..
         } = delivery;
@@ -249,7 +259,13 @@ impl Store for Memory {
         }
         match turn.state {
             Some((key, StateChange::Put(stored))) => {
-                self.states.insert(key, State { stored, at: turn.at });
+                self.states.insert(
+                    key,
+                    State {
+                        stored,
+                        at: turn.at,
+                    },
+                );
             }
             Some((key, StateChange::Forget)) => drop(self.states.remove(&key)),
             Some((_, StateChange::Keep)) | None => {}
