@@ -96,6 +96,36 @@ async fn a_message_that_may_have_been_sent_is_sent_again_unless_the_bot_says_not
 }
 
 #[tokio::test]
+async fn an_answer_that_is_lost_on_its_way_doubles_a_message_unless_the_portal_knows_repeats() {
+    struct Once;
+    impl Bot for Once {
+        fn profile(&self) -> Profile {
+            Profile::new("echo", "Echo").doubt(Doubt::Once)
+        }
+        async fn message(&self, cx: &mut Context, message: Message) -> Result {
+            cx.say(message.text);
+            Ok(())
+        }
+    }
+    let (doubled, once) = (
+        Road::to(App::new().bot(Echo)).await,
+        Road::to(App::new().bot(Once)).await,
+    );
+    for road in [&doubled, &once] {
+        road.tell("echo", "the first");
+        road.hears("echo", &["the first"]).await; // and no typing is under way
+        road.portal.swallow(1);
+        road.tell("echo", "lost");
+        road.tell("echo", "the next");
+    }
+    once.hears("echo", &["the first", "lost", "the next"]).await;
+    doubled
+        .hears("echo", &["the first", "lost", "lost", "the next"])
+        .await;
+    assert_eq!(once.wire("imbot.v2.chat.message.send").len(), 4);
+}
+
+#[tokio::test]
 async fn a_repeated_event_is_answered_once() {
     let road = Road::to(App::new().bot(Echo)).await;
     road.tell("echo", "the first");
