@@ -86,7 +86,9 @@ fn libraries_are_named_only_where_they_belong() {
     let rules: &[(&str, &[&str])] = &[
         ("reqwest::", &["src/portal", "src/emulator/post.rs"]),
         ("poem::", &["src/serve", "src/emulator"]),
-        ("dashmap::", &["src/store/memory.rs", "src/engine"]),
+        ("dashmap::", &["src/store/memory", "src/engine"]),
+        ("rusqlite::", &["src/store/sqlite"]),
+        ("aws_lc_rs::", &["src/store/sqlite"]),
         ("clap::", &["src/cli.rs", "src/config.rs"]),
     ];
     for (path, text) in sources()
