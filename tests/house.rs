@@ -88,7 +88,8 @@ fn libraries_are_named_only_where_they_belong() {
         ("poem::", &["src/serve", "src/emulator"]),
         ("dashmap::", &["src/store/memory", "src/engine"]),
         ("rusqlite::", &["src/store/sqlite"]),
-        ("clap::", &["src/cli.rs", "src/config.rs"]),
+        ("aws_lc_rs::", &["src/store/sqlite"]),
+        ("clap::", &["src/cli", "src/config.rs"]),
     ];
     for (path, text) in sources()
         .into_iter()

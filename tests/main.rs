@@ -8,6 +8,6 @@ mod house;
 mod message;
 mod road;
 mod serve;
-// mod store;
+mod store;
 #[allow(dead_code, reason = "each suite takes what it needs")]
 mod support;

@@ -14,6 +14,7 @@ mod memory;
 mod outbox;
 mod portals;
 mod reminders;
+mod sqlite;
 mod time;
 mod turn;
 
@@ -29,6 +30,7 @@ pub use memory::{Memory, SEEN_MAX, WAITING_MAX};
 pub use outbox::{Call, CallId, Doubt, MessageRef, QueuedCall, Settled, Taken};
 pub use portals::{Installation, Tokens};
 pub use reminders::{NewReminder, Reminder, ReminderChange, ReminderId};
+pub use sqlite::{BackupError, Key, KeyError, OpenError, Sqlite};
 pub use time::{Clock, Time};
 pub use turn::{Begun, Conversation, End, StateChange, StoredState, Turn};
 

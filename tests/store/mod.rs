@@ -1,27 +1,56 @@
 //! The contract that every store keeps. A new engine adds one line to [`every_store`].
 
+mod dead;
+mod forgetting;
+mod inbox;
+mod outbox;
+mod portals;
+mod reminders;
+mod sqlite;
+mod sweep;
+mod turns;
+
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use imbot::event::{BotId, DialogId, MemberId, MessageId};
+use imbot::event::{BotId, DialogId, MemberId};
 use imbot::store::{
-    Call, CallId, Conversation, EventId, Installation, Memory, NewEvent, QueuedCall, StateChange,
-    Store, Tokens, Turn,
+    Appended, Call, CallId, Conversation, Doubt, End, EventId, Failure, Key, Lane, Memory,
+    NewDelivery, NewEvent, Occurrence, QueuedCall, Sqlite, StateChange, Store, StoredState, Time,
+    Turn,
 };
-use serde_json::Map;
+use serde_json::{Map, Value, json};
+use tempfile::TempDir;
 
-fn every_store() -> Vec<(&'static str, Arc<dyn Store>)> {
-    vec![("memory", Arc::new(Memory::new()))]
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A store under test, with the folder that goes with it.
+struct Subject {
+    name: &'static str,
+    store: Arc<dyn Store>,
+    _folder: Option<TempDir>,
 }
 
-fn event(occurrence: &str) -> NewEvent {
-    let body = Bytes::copy_from_slice(format!("event={occurrence}").as_bytes());
-    NewEvent {
-        portal: MemberId::new("portal"),
-        occurrence: occurrence.into(),
-        body,
-        part: 0,
-    }
+fn every_store() -> Vec<Subject> {
+    let memory = Subject {
+        name: "memory",
+        store: Arc::new(Memory::new()),
+        _folder: None,
+    };
+    let folder = TempDir::new().unwrap();
+    let store = Sqlite::open(folder.path().join("store.db"), &Key::random()).unwrap();
+    let sqlite = Subject {
+        name: "sqlite",
+        store: Arc::new(store),
+        _folder: Some(folder),
+    };
+    vec![memory, sqlite]
+}
+
+/// A moment: so many seconds after the test began.
+fn at(seconds: u64) -> Time {
+    Time(1_795_000_000_000 + seconds * 1000)
 }
 
 fn conversation(dialog: &str) -> Conversation {
@@ -32,199 +61,107 @@ fn conversation(dialog: &str) -> Conversation {
     }
 }
 
-fn say(event: EventId, index: u16, remember: bool) -> Arc<QueuedCall> {
-    let call = Call::Say {
-        params: Map::new(),
-        answers: None,
-        remember,
+fn chat(dialog: &str) -> Lane {
+    Lane::Chat(conversation(dialog))
+}
+
+fn body(occurrence: u128) -> Bytes {
+    Bytes::from(format!("event=ONIMBOTMESSAGEADD&n={occurrence}"))
+}
+
+/// A delivery with one event for each lane; their occurrences count from the one given.
+fn delivery(first: u128, lanes: &[Lane]) -> NewDelivery {
+    let events = (0..).zip(lanes).map(|(part, lane)| NewEvent {
+        occurrence: Occurrence(first + u128::from(part)),
+        lane: lane.clone(),
+        part,
+    });
+    NewDelivery {
+        portal: MemberId::new("portal"),
+        body: body(first),
+        at: at(0),
+        events: events.collect(),
+    }
+}
+
+/// Appends an event in a dialog.
+async fn append(store: &dyn Store, occurrence: u128, dialog: &str) -> EventId {
+    let appended = store.append(delivery(occurrence, &[chat(dialog)])).await;
+    numbers(appended.unwrap())[0].expect("it is no repeat")
+}
+
+fn numbers(appended: Appended) -> Vec<Option<EventId>> {
+    match appended {
+        Appended::Now(numbers) => numbers,
+        Appended::Later => panic!("the store could not write"),
+    }
+}
+
+/// The events that wait.
+async fn waiting(store: &dyn Store) -> Vec<EventId> {
+    let waiting = store.waiting(None, 1000).await.unwrap();
+    waiting.into_iter().map(|(id, _)| id).collect()
+}
+
+/// The calls that wait.
+async fn unsent(store: &dyn Store) -> Vec<CallId> {
+    let unsent = store.unsent(None, 1000).await.unwrap();
+    unsent.into_iter().map(|(id, _)| id).collect()
+}
+
+fn params(text: &str) -> Map<String, Value> {
+    let Value::Object(params) = json!({ "MESSAGE": text }) else {
+        unreachable!()
     };
+    params
+}
+
+fn say(event: EventId, index: u16, dialog: &str, text: &str) -> Arc<QueuedCall> {
+    let call = Call::Say {
+        params: params(text),
+        answers: None,
+        remember: true,
+    };
+    queued(event, index, dialog, call)
+}
+
+fn queued(event: EventId, index: u16, dialog: &str, call: Call) -> Arc<QueuedCall> {
     Arc::new(QueuedCall {
         id: CallId { event, index },
-        to: conversation("27"),
+        to: conversation(dialog),
+        at: at(1),
+        doubt: Doubt::Skip,
         call,
     })
 }
 
-#[tokio::test]
-async fn an_event_waits_until_its_turn_is_committed() {
-    for (name, store) in every_store() {
-        let ids = store
-            .append(vec![event("a"), event("b"), event("c")])
-            .await
-            .unwrap();
-        let ids: Vec<EventId> = ids.into_iter().flatten().collect();
-        assert!(ids.is_sorted() && ids.len() == 3, "{name}");
-        store
-            .commit(Turn {
-                event: ids[1],
-                state: None,
-                calls: vec![],
-            })
-            .await
-            .unwrap();
-        let waiting = store.waiting().await.unwrap();
-        let waiting: Vec<_> = waiting
-            .iter()
-            .map(|(id, event)| (*id, event.body.as_ref()))
-            .collect();
-        assert_eq!(
-            waiting,
-            [(ids[0], b"event=a".as_ref()), (ids[2], b"event=c".as_ref())],
-            "{name}"
-        );
+fn stored(text: &str) -> StoredState {
+    StoredState {
+        version: 1,
+        bytes: Bytes::copy_from_slice(text.as_bytes()),
     }
 }
 
-#[tokio::test]
-async fn a_repeat_has_no_number_and_another_portal_is_no_repeat() {
-    for (name, store) in every_store() {
-        let first = store.append(vec![event("a")]).await.unwrap();
-        let elsewhere = NewEvent {
-            portal: MemberId::new("elsewhere"),
-            ..event("a")
-        };
-        let again = store
-            .append(vec![event("a"), elsewhere, event("b")])
-            .await
-            .unwrap();
-        assert!(
-            first[0].is_some() && again[0].is_none() && again[1].is_some() && again[2].is_some(),
-            "{name}"
-        );
+/// A turn that writes a state.
+fn put(event: EventId, dialog: &str, state: &str) -> Turn {
+    Turn {
+        state: Some((conversation(dialog), StateChange::Put(stored(state)))),
+        ..Turn::done(event, at(1))
     }
 }
 
-#[tokio::test]
-async fn a_commit_writes_state_and_calls_once() {
-    for (name, store) in every_store() {
-        let id = store.append(vec![event("a")]).await.unwrap()[0].unwrap();
-        let key = conversation("27");
-        let state = |text: &'static str| {
-            Some((
-                key.clone(),
-                StateChange::Put(Bytes::from_static(text.as_bytes())),
-            ))
-        };
-        store
-            .commit(Turn {
-                event: id,
-                state: state("1"),
-                calls: vec![say(id, 0, false)],
-            })
-            .await
-            .unwrap();
-        store
-            .commit(Turn {
-                event: id,
-                state: state("2"),
-                calls: vec![say(id, 1, false)],
-            })
-            .await
-            .unwrap();
-        assert_eq!(store.state(&key).await.unwrap().unwrap(), "1", "{name}");
-        assert_eq!(store.unsent().await.unwrap().len(), 1, "{name}");
-        assert_eq!(
-            store.state(&conversation("28")).await.unwrap(),
-            None,
-            "{name}"
-        );
+/// A turn after which an event is not tried again.
+fn dead(event: EventId, blocks: bool) -> Turn {
+    let error = "the handler failed".to_owned();
+    Turn {
+        end: End::Dead { error, blocks },
+        ..Turn::done(event, at(1))
     }
 }
 
-#[tokio::test]
-async fn a_state_stays_until_it_is_replaced_or_forgotten() {
-    for (name, store) in every_store() {
-        let key = conversation("27");
-        for (occurrence, change, expected) in [
-            ("a", StateChange::Put(Bytes::from_static(b"1")), Some("1")),
-            ("b", StateChange::Keep, Some("1")),
-            ("c", StateChange::Put(Bytes::from_static(b"2")), Some("2")),
-            ("d", StateChange::Forget, None),
-        ] {
-            let id = store.append(vec![event(occurrence)]).await.unwrap()[0].unwrap();
-            store
-                .commit(Turn {
-                    event: id,
-                    state: Some((key.clone(), change)),
-                    calls: vec![],
-                })
-                .await
-                .unwrap();
-            let state = store.state(&key).await.unwrap();
-            assert_eq!(
-                state.as_deref(),
-                expected.map(str::as_bytes),
-                "{name} after {occurrence}"
-            );
-        }
-    }
-}
-
-#[tokio::test]
-async fn calls_wait_in_order_until_they_are_sent_and_a_number_is_remembered_on_demand() {
-    for (name, store) in every_store() {
-        let id = store.append(vec![event("a")]).await.unwrap()[0].unwrap();
-        let calls = vec![say(id, 0, true), say(id, 1, false), say(id, 2, true)];
-        store
-            .commit(Turn {
-                event: id,
-                state: None,
-                calls,
-            })
-            .await
-            .unwrap();
-        let order: Vec<u16> = store
-            .unsent()
-            .await
-            .unwrap()
-            .iter()
-            .map(|call| call.id.index)
-            .collect();
-        assert_eq!(order, [0, 1, 2], "{name}");
-        for index in 0..2 {
-            store
-                .sent(
-                    CallId { event: id, index },
-                    Some(MessageId(100 + u64::from(index))),
-                )
-                .await
-                .unwrap();
-        }
-        assert_eq!(store.unsent().await.unwrap().len(), 1, "{name}");
-        let number = async |index| store.message(CallId { event: id, index }).await.unwrap();
-        assert_eq!(
-            (number(0).await, number(1).await, number(2).await),
-            (Some(MessageId(100)), None, None),
-            "{name}"
-        );
-    }
-}
-
-#[tokio::test]
-async fn a_portal_is_installed_once_and_uninstalled() {
-    for (name, store) in every_store() {
-        let installation = |endpoint: &str| Installation {
-            portal: MemberId::new("portal"),
-            endpoint: endpoint.into(),
-            application_token: "token".to_owned().into(),
-            tokens: Tokens {
-                access: "a".to_owned().into(),
-                refresh: "r".to_owned().into(),
-            },
-        };
-        store.install(installation("https://old/")).await.unwrap();
-        store.install(installation("https://new/")).await.unwrap();
-        let portals = store.portals().await.unwrap();
-        assert_eq!(
-            (portals.len(), portals[0].endpoint.as_str()),
-            (1, "https://new/"),
-            "{name}"
-        );
-        assert!(
-            !format!("{portals:?}").contains("token\""),
-            "{name}: secrets are not printed"
-        );
-        store.uninstall(&MemberId::new("portal")).await.unwrap();
-        assert!(store.portals().await.unwrap().is_empty(), "{name}");
+fn failure(error: &str) -> Failure {
+    Failure {
+        at: at(1),
+        error: error.to_owned(),
     }
 }

@@ -1,0 +1,144 @@
+//! Dead letters in the tables. The body of an event stays where it is, and its dead letter needs it on.
+
+use std::sync::Arc;
+
+use rusqlite::{Row, params};
+
+use super::db::{Db, lane_at};
+use super::{Trouble, inbox, outbox, text};
+use crate::store::{DeadId, DeadLetter, DeadWhat, EventId, Failure, Lane, News, QueuedCall, Time};
+
+const COLUMNS: &str =
+    "id, at, lane, error, attempts, history, blocks, body, part, reminder, event, came, call";
+
+/// Puts an event that waits among the dead letters; its row in the inbox goes with the turn.
+pub(super) fn bury_event(
+    db: &Db,
+    event: EventId,
+    at: Time,
+    error: &str,
+    blocks: bool,
+    (attempts, history): (u32, Vec<Failure>),
+) -> Result<(), Trouble> {
+    db.execute(
+        "INSERT INTO dead (at, lane, error, attempts, history, blocks, event, came, body, part,
+                           reminder)
+         SELECT ?2, lane, ?3, ?4, ?5, ?6, id, at, body, part, reminder FROM event WHERE id = ?1",
+        params![event.0, at.0, error, attempts, text::json(&history), blocks],
+    )?;
+    Ok(())
+}
+
+/// Puts a call among the dead letters.
+pub(super) fn bury_call(db: &Db, call: &QueuedCall, at: Time, error: &str) -> Result<(), Trouble> {
+    db.execute(
+        "INSERT INTO dead (at, lane, error, attempts, blocks, call) VALUES (?1, ?2, ?3, 1, 0, ?4)",
+        params![at.0, text::conversation(&call.to), error, text::json(call)],
+    )?;
+    Ok(())
+}
+
+/// Dead letters, oldest first.
+pub(super) fn list(
+    db: &Db,
+    after: Option<DeadId>,
+    limit: usize,
+) -> Result<Vec<DeadLetter>, Trouble> {
+    let sql = format!("SELECT {COLUMNS} FROM dead WHERE id > ?1 ORDER BY id LIMIT ?2");
+    db.list(&sql, params![after.map_or(0, |id| id.0), limit], |row| {
+        read(db, row)
+    })
+}
+
+fn read(db: &Db, row: &Row<'_>) -> Result<DeadLetter, Trouble> {
+    let history: Option<String> = row.get(5)?;
+    let history = history
+        .map(|text| text::read_json("dead", &text))
+        .transpose()?;
+    let call: Option<String> = row.get(12)?;
+    let what = match call {
+        Some(call) => DeadWhat::Call(Arc::new(text::read_json("dead", &call)?)),
+        None => DeadWhat::Event {
+            id: EventId(row.get(10)?),
+            at: Time(row.get(11)?),
+            content: inbox::content(db, row, 7)?,
+        },
+    };
+    Ok(DeadLetter {
+        id: DeadId(row.get(0)?),
+        at: Time(row.get(1)?),
+        lane: lane_at(row, 2)?,
+        what,
+        error: row.get(3)?,
+        attempts: row.get(4)?,
+        history: history.unwrap_or_default(),
+        blocks: row.get(6)?,
+    })
+}
+
+/// Lanes that wait for an operator's word.
+pub(super) fn blocked(db: &Db) -> Result<Vec<Lane>, Trouble> {
+    db.list("SELECT DISTINCT lane FROM dead WHERE blocks", [], |row| {
+        lane_at(row, 0)
+    })
+}
+
+/// Puts a dead letter back to where it came from: an event under its own number, so that its order in the lane stays.
+pub(super) fn revive(db: &Db, id: DeadId) -> Result<bool, Trouble> {
+    let sql = "SELECT event, lane, call FROM dead WHERE id = ?1";
+    let found = db.find(sql, [id.0], |row| {
+        let call: Option<String> = row.get(2)?;
+        Ok((
+            row.get::<_, Option<u64>>(0)?.map(EventId),
+            lane_at(row, 1)?,
+            call,
+        ))
+    })?;
+    let Some((event, lane, call)) = found else {
+        return Ok(false);
+    };
+    if let Some(event) = event {
+        db.execute(
+            "INSERT INTO event (id, lane, at, body, part, reminder)
+             SELECT event, lane, came, body, part, reminder FROM dead WHERE id = ?1",
+            [id.0],
+        )?;
+        db.tell(&News::Event(event, lane))?;
+    } else if let Some(call) = call {
+        let call: Arc<QueuedCall> = Arc::new(text::read_json("dead", &call)?);
+        outbox::insert(db, &outbox::Row::new(&call))?;
+        db.tell(&News::Call(call.id, call.to.clone()))?;
+    }
+    db.execute("DELETE FROM dead WHERE id = ?1", [id.0])?;
+    Ok(true)
+}
+
+/// Drops a dead letter, and opens the lane that waited for that.
+pub(super) fn drop(db: &Db, id: DeadId) -> Result<bool, Trouble> {
+    let sql = "SELECT body, lane, blocks FROM dead WHERE id = ?1";
+    let found = db.find(sql, [id.0], |row| {
+        Ok((
+            row.get::<_, Option<u64>>(0)?,
+            lane_at(row, 1)?,
+            row.get::<_, bool>(2)?,
+        ))
+    })?;
+    let Some((body, lane, blocks)) = found else {
+        return Ok(false);
+    };
+    body.map(|body| inbox::release(db, body)).transpose()?;
+    db.execute("DELETE FROM dead WHERE id = ?1", [id.0])?;
+    if blocks {
+        open(db, lane)?;
+    }
+    Ok(true)
+}
+
+/// Tells that a lane may go on, unless another dead letter still blocks it.
+fn open(db: &Db, lane: Lane) -> Result<(), Trouble> {
+    let sql = "SELECT 1 FROM dead WHERE blocks AND lane = ?1";
+    match db.find(sql, [text::lane(&lane)], |_| Ok(()))? {
+        Some(()) => Ok(()),
+        None => db.tell(&News::Open(lane)),
+    }
+}

@@ -1,0 +1,128 @@
+//! The inbox in the tables: deliveries written down once, events read back.
+
+use bytes::Bytes;
+use rusqlite::{Row, params};
+
+use super::db::{Db, lane_at};
+use super::{Trouble, text};
+use crate::store::{Content, EventId, InboxEvent, Lane, NewDelivery, Occurrence, Time};
+
+/// Occurrences lie in buckets of so many milliseconds: 12 hours.
+const BUCKET_MS: u64 = 12 * 60 * 60 * 1000;
+
+/// How many buckets before the current one are looked into, so that a repeat is known for a day.
+const BUCKETS_BEFORE: u64 = 2;
+
+/// Where a body may be opened.
+pub(super) fn place(delivery: u64) -> String {
+    format!("body {delivery}")
+}
+
+/// The bucket of a moment.
+pub(super) fn bucket(at: Time) -> u64 {
+    at.0 / BUCKET_MS
+}
+
+/// Writes a delivery down: the numbers of its events, or nothing for repeats.
+pub(super) fn append(db: &Db, delivery: &NewDelivery) -> Result<Vec<Option<EventId>>, Trouble> {
+    let (mut ids, mut first, mut uses) = (Vec::with_capacity(delivery.events.len()), 0, 0);
+    for event in &delivery.events {
+        if !is_new(db, event.occurrence, delivery.at)? {
+            ids.push(None);
+            continue;
+        }
+        let id = db.next_event()?;
+        if uses == 0 {
+            first = id.0;
+        }
+        uses += 1;
+        db.execute(
+            "INSERT INTO event (id, lane, at, body, part) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![
+                id.0,
+                text::lane(&event.lane),
+                delivery.at.0,
+                first,
+                event.part
+            ],
+        )?;
+        ids.push(Some(id));
+    }
+    if uses > 0 {
+        let sealed = db.seal.seal(&place(first), &delivery.body);
+        let sql = "INSERT INTO body (id, uses, sealed) VALUES (?1, ?2, ?3)";
+        db.execute(sql, params![first, uses, sealed])?;
+    }
+    Ok(ids)
+}
+
+fn is_new(db: &Db, occurrence: Occurrence, at: Time) -> Result<bool, Trouble> {
+    let (bucket, key) = (bucket(at), occurrence.0.to_be_bytes());
+    let before = "SELECT 1 FROM seen WHERE bucket BETWEEN ?1 AND ?2 AND occurrence = ?3";
+    for earlier in bucket.saturating_sub(BUCKETS_BEFORE)..bucket {
+        if db
+            .find(before, params![earlier, earlier, key], |_| Ok(()))?
+            .is_some()
+        {
+            return Ok(false);
+        }
+    }
+    let sql = "INSERT OR IGNORE INTO seen (bucket, occurrence) VALUES (?1, ?2)";
+    Ok(db.execute(sql, params![bucket, key])? > 0)
+}
+
+/// Says that one event or dead letter less needs a body, which goes with the last.
+pub(super) fn release(db: &Db, body: u64) -> Result<(), Trouble> {
+    if db.execute("DELETE FROM body WHERE id = ?1 AND uses = 1", [body])? == 0 {
+        db.execute("UPDATE body SET uses = uses - 1 WHERE id = ?1", [body])?;
+    }
+    Ok(())
+}
+
+/// Events that wait, oldest first.
+pub(super) fn waiting(
+    db: &Db,
+    after: Option<EventId>,
+    limit: usize,
+) -> Result<Vec<(EventId, Lane)>, Trouble> {
+    let sql = "SELECT id, lane FROM event WHERE id > ?1 ORDER BY id LIMIT ?2";
+    db.list(
+        sql,
+        params![after.map_or(0, |id| id.0), limit],
+        read_waiting,
+    )
+}
+
+pub(super) fn read_waiting(row: &Row<'_>) -> Result<(EventId, Lane), Trouble> {
+    Ok((EventId(row.get(0)?), lane_at(row, 1)?))
+}
+
+/// An event that waits, as it came.
+pub(super) fn event(db: &Db, event: EventId) -> Result<Option<InboxEvent>, Trouble> {
+    let sql = "SELECT lane, at, body, part, reminder FROM event WHERE id = ?1";
+    db.find(sql, [event.0], |row| {
+        Ok(InboxEvent {
+            lane: lane_at(row, 0)?,
+            at: Time(row.get(1)?),
+            content: content(db, row, 2)?,
+        })
+    })
+}
+
+/// What an event is: the columns body, part and reminder, from the one given.
+pub(super) fn content(db: &Db, row: &Row<'_>, column: usize) -> Result<Content, Trouble> {
+    let Some(body) = row.get::<_, Option<u64>>(column)? else {
+        let reminder: String = row.get(column + 2)?;
+        return Ok(Content::Reminder(text::read_json("event", &reminder)?));
+    };
+    let sql = "SELECT sealed FROM body WHERE id = ?1";
+    let plain = db.find(sql, [body], |row| {
+        let sealed = row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?;
+        db.seal.open(&place(body), sealed)
+    })?;
+    let plain = plain.ok_or_else(|| Trouble::Sealed { place: place(body) })?;
+    Ok(Content::Delivered {
+        body: Bytes::from(plain),
+        part: row.get(column + 1)?,
+    })
+}

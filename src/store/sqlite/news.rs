@@ -1,0 +1,67 @@
+//! What changed without the engine: an operator's command or the spool leaves word in a table, the engine asks for it.
+
+use rusqlite::params;
+
+use super::db::{Db, conversation_at, lane_at};
+use super::{Trouble, text};
+use crate::store::{EventId, Lane, News};
+
+/// Leaves word.
+pub(super) fn tell(db: &Db, news: &News) -> Result<(), Trouble> {
+    let (kind, number, lane) = match news {
+        News::Event(id, lane) => ("event", Some(id.0), text::lane(lane)),
+        News::Call(id, to) => ("call", Some(text::call_number(*id)), text::conversation(to)),
+        News::Open(lane) => ("open", None, text::lane(lane)),
+    };
+    let sql = "INSERT INTO news (kind, number, lane) VALUES (?1, ?2, ?3)";
+    db.execute(sql, params![kind, number, lane]).map(drop)
+}
+
+/// Takes what was left. Whether another process has written at all since the last time costs no reading of the file.
+pub(super) fn take(db: &Db) -> Result<Vec<News>, Trouble> {
+    if db.attends {
+        return Err(Trouble::Attending);
+    }
+    let version = db
+        .find("PRAGMA data_version", [], |row| Ok(row.get(0)?))?
+        .unwrap_or_default();
+    if !db.has_news.get() && db.version.get() == version {
+        return Ok(Vec::new());
+    }
+    let news = db.list(
+        "SELECT kind, number, lane FROM news ORDER BY id",
+        [],
+        |row| {
+            let kind: String = row.get(0)?;
+            Ok(match kind.as_str() {
+                "event" => News::Event(EventId(row.get(1)?), lane_at(row, 2)?),
+                "call" => News::Call(text::call_id(row.get(1)?), conversation_at(row, 2)?),
+                "open" => News::Open(lane_at(row, 2)?),
+                _ => {
+                    return Err(Trouble::Text {
+                        table: "news",
+                        text: kind,
+                    });
+                }
+            })
+        },
+    )?;
+    if !news.is_empty() {
+        db.execute("DELETE FROM news", [])?;
+    }
+    db.version.set(version);
+    db.has_news.set(false);
+    Ok(news)
+}
+
+/// Forgets what was left for an earlier process: a new one looks at everything anyway.
+pub(super) fn clear(db: &Db) -> Result<(), Trouble> {
+    db.execute("DELETE FROM news", []).map(drop)
+}
+
+/// Lanes are blocked by dead letters; these are open again now.
+pub(super) fn tell_open(db: &Db, lanes: Vec<Lane>) -> Result<(), Trouble> {
+    lanes
+        .into_iter()
+        .try_for_each(|lane| db.tell(&News::Open(lane)))
+}

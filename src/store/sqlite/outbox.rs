@@ -1,0 +1,171 @@
+//! The outbox in the tables: calls decided, taken and settled, and the numbers that messages got.
+
+use std::sync::Arc;
+
+use rusqlite::params;
+
+use super::db::{Db, conversation_at};
+use super::{Trouble, dead, text};
+use crate::event::MessageId;
+use crate::store::{Call, CallId, Conversation, QueuedCall, Settled, Taken, Time};
+
+/// A call as it stands in its table.
+pub(super) struct Row {
+    call: Arc<QueuedCall>,
+    number: u64,
+    conversation: String,
+    json: String,
+}
+
+impl Row {
+    pub(super) fn new(call: &Arc<QueuedCall>) -> Row {
+        Row {
+            number: text::call_number(call.id),
+            conversation: text::conversation(&call.to),
+            json: text::json(&call.call),
+            call: Arc::clone(call),
+        }
+    }
+}
+
+/// Queues a call, or makes the change in the message that it is for, if that is not on its way yet.
+pub(super) fn queue(db: &Db, row: &Row) -> Result<(), Trouble> {
+    let target = row.call.call.target();
+    match target
+        .map(|target| change(db, target, &row.call.call))
+        .transpose()?
+    {
+        Some(true) => Ok(()),
+        Some(false) | None => insert(db, row),
+    }
+}
+
+/// Puts a call into the outbox.
+pub(super) fn insert(db: &Db, row: &Row) -> Result<(), Trouble> {
+    let remember = matches!(row.call.call, Call::Say { remember: true, .. });
+    db.execute(
+        "INSERT INTO call (id, conversation, at, doubt, remember, call)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        params![
+            row.number,
+            row.conversation,
+            row.call.at.0,
+            text::doubt(row.call.doubt),
+            remember,
+            row.json
+        ],
+    )?;
+    Ok(())
+}
+
+/// Changes or deletes a message that waits and is not taken, and says whether there was one.
+fn change(db: &Db, target: CallId, by: &Call) -> Result<bool, Trouble> {
+    let number = text::call_number(target);
+    let sql = "SELECT call FROM call WHERE id = ?1 AND id NOT IN (SELECT call FROM taken)";
+    let Some(json) = db.find(sql, [number], |row| Ok(row.get::<_, String>(0)?))? else {
+        return Ok(false);
+    };
+    if let Call::Edit { params, .. } = by {
+        let mut call: Call = text::read_json("call", &json)?;
+        call.change(params);
+        let sql = "UPDATE call SET call = ?2 WHERE id = ?1";
+        db.execute(sql, params![number, text::json(&call)])?;
+    } else {
+        db.execute("DELETE FROM call WHERE id = ?1", [number])?;
+    }
+    Ok(true)
+}
+
+/// Calls that are not settled, oldest first.
+pub(super) fn unsent(
+    db: &Db,
+    after: Option<CallId>,
+    limit: usize,
+) -> Result<Vec<(CallId, Conversation)>, Trouble> {
+    let sql = "SELECT id, conversation FROM call WHERE id > ?1 ORDER BY id LIMIT ?2";
+    let after = after.map_or(0, text::call_number);
+    db.list(sql, params![after, limit], |row| {
+        Ok((text::call_id(row.get(0)?), conversation_at(row, 1)?))
+    })
+}
+
+/// A call that was taken, as it stands in its table: it is read where it is asked for, not where it is written.
+#[derive(Clone)]
+pub(super) struct TakenRow {
+    conversation: String,
+    at: u64,
+    doubt: String,
+    json: String,
+    in_doubt: bool,
+}
+
+impl TakenRow {
+    pub(super) fn read(self, id: CallId) -> Result<Taken, Trouble> {
+        let call = QueuedCall {
+            id,
+            to: text::read_conversation(&self.conversation)?,
+            at: Time(self.at),
+            doubt: text::read_doubt(&self.doubt)?,
+            call: text::read_json("call", &self.json)?,
+        };
+        Ok(Taken {
+            call: Arc::new(call),
+            in_doubt: self.in_doubt,
+        })
+    }
+}
+
+/// Marks a call as taken.
+pub(super) fn take(db: &Db, id: CallId) -> Result<Option<TakenRow>, Trouble> {
+    let number = text::call_number(id);
+    let sql = "SELECT conversation, at, doubt, call FROM call WHERE id = ?1";
+    let row = db.find(sql, [number], |row| {
+        Ok(TakenRow {
+            conversation: row.get(0)?,
+            at: row.get(1)?,
+            doubt: row.get(2)?,
+            json: row.get(3)?,
+            in_doubt: false,
+        })
+    })?;
+    let Some(row) = row else { return Ok(None) };
+    let in_doubt = db.execute("INSERT OR IGNORE INTO taken (call) VALUES (?1)", [number])? == 0;
+    Ok(Some(TakenRow { in_doubt, ..row }))
+}
+
+/// Notes what became of a call.
+pub(super) fn settle(db: &Db, id: CallId, settled: &Settled) -> Result<(), Trouble> {
+    let number = text::call_number(id);
+    match settled {
+        Settled::Sent(Some(MessageId(message))) => {
+            db.execute(
+                "INSERT OR REPLACE INTO message (call, conversation, at, number)
+                 SELECT id, conversation, at, ?2 FROM call WHERE id = ?1 AND remember",
+                params![number, message],
+            )?;
+        }
+        Settled::Dead { at, error } => bury(db, id, *at, error)?,
+        Settled::Sent(None) | Settled::GivenUp | Settled::NotSent => {}
+    }
+    if *settled != Settled::NotSent {
+        db.execute("DELETE FROM call WHERE id = ?1", [number])?;
+    }
+    db.execute("DELETE FROM taken WHERE call = ?1", [number])?;
+    Ok(())
+}
+
+fn bury(db: &Db, id: CallId, at: Time, error: &str) -> Result<(), Trouble> {
+    // Reading it again costs nothing that counts: this is rare.
+    match take(db, id)? {
+        Some(row) => dead::bury_call(db, &*row.read(id)?.call, at, error),
+        None => Ok(()),
+    }
+}
+
+/// The number of the message that a call made.
+pub(super) fn message(db: &Db, id: CallId) -> Result<Option<MessageId>, Trouble> {
+    let sql = "SELECT number FROM message WHERE call = ?1";
+    db.find(sql, [text::call_number(id)], |row| {
+        Ok(MessageId(row.get(0)?))
+    })
+}

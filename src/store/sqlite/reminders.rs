@@ -1,0 +1,56 @@
+//! Reminders in the tables: each goes into the inbox once, when it is due.
+
+use rusqlite::params;
+
+use super::db::{Db, conversation_at};
+use super::{Trouble, text};
+use crate::store::{EventId, Lane, NewReminder, ReminderChange, Time};
+
+/// Sets or cancels a reminder.
+pub(super) fn change(db: &Db, change: &ReminderChange) -> Result<(), Trouble> {
+    match change {
+        ReminderChange::Set(NewReminder { to, reminder }) => db.execute(
+            "INSERT OR REPLACE INTO reminder (id, conversation, due, reminder)
+             VALUES (?1, ?2, ?3, ?4)",
+            params![
+                text::reminder_number(reminder.id),
+                text::conversation(to),
+                reminder.due.0,
+                text::json(reminder)
+            ],
+        ),
+        ReminderChange::Cancel(id) => db.execute(
+            "DELETE FROM reminder WHERE id = ?1",
+            [text::reminder_number(*id)],
+        ),
+    }
+    .map(drop)
+}
+
+/// Puts reminders that are due into the inbox.
+pub(super) fn due(db: &Db, now: Time, limit: usize) -> Result<Vec<(EventId, Lane)>, Trouble> {
+    let sql = "SELECT id, conversation, reminder FROM reminder WHERE due <= ?1
+               ORDER BY due, id LIMIT ?2";
+    let due = db.list(sql, params![now.0, limit], |row| {
+        let (number, reminder): (u64, String) = (row.get(0)?, row.get(2)?);
+        Ok((number, conversation_at(row, 1)?, reminder))
+    })?;
+    let mut events = Vec::with_capacity(due.len());
+    for (number, to, reminder) in due {
+        let (id, lane) = (db.next_event()?, Lane::Chat(to));
+        db.execute(
+            "INSERT INTO event (id, lane, at, reminder) VALUES (?1, ?2, ?3, ?4)",
+            params![id.0, text::lane(&lane), now.0, reminder],
+        )?;
+        db.execute("DELETE FROM reminder WHERE id = ?1", [number])?;
+        events.push((id, lane));
+    }
+    Ok(events)
+}
+
+/// When the next reminder is due.
+pub(super) fn next(db: &Db) -> Result<Option<Time>, Trouble> {
+    db.find("SELECT due FROM reminder ORDER BY due LIMIT 1", [], |row| {
+        Ok(Time(row.get(0)?))
+    })
+}

@@ -1,0 +1,167 @@
+//! Turns in the tables: attempts counted, states read and written, and the one commit at the end.
+
+use bytes::Bytes;
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Row, ToSql, params};
+
+use super::db::Db;
+use super::{Trouble, dead, inbox, outbox, reminders, text};
+use crate::store::{Begun, End, EventId, Failure, StateChange, StoredState, Turn};
+
+/// How many failed attempts are told of an event.
+const HISTORY_MAX: usize = 20;
+
+/// Turns that leave a state as it is say seldom that the conversation is alive: every hour.
+const TOUCH_MS: u64 = 60 * 60 * 1000;
+
+/// Counts an attempt at an event that waits, and reads a state.
+pub(super) fn begin(
+    db: &Db,
+    event: EventId,
+    state: Option<&str>,
+) -> Result<Option<Begun>, Trouble> {
+    let count = "INSERT INTO attempt (event, count) SELECT id, 1 FROM event WHERE id = ?1
+                 ON CONFLICT (event) DO UPDATE SET count = count + 1 RETURNING count";
+    let Some(attempt) = db.find(count, [event.0], |row| Ok(row.get(0)?))? else {
+        return Ok(None);
+    };
+    let state = state.map(|key| read_state(db, key)).transpose()?.flatten();
+    Ok(Some(Begun { attempt, state }))
+}
+
+/// The state of a conversation.
+pub(super) fn read_state(db: &Db, key: &str) -> Result<Option<StoredState>, Trouble> {
+    db.find(
+        "SELECT version, data FROM state WHERE conversation = ?1",
+        [key],
+        |row| {
+            Ok(StoredState {
+                version: row.get(0)?,
+                bytes: bytes_at(row, 1)?,
+            })
+        },
+    )
+}
+
+fn bytes_at(row: &Row<'_>, column: usize) -> Result<Bytes, Trouble> {
+    Ok(match row.get_ref(column)? {
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Bytes::copy_from_slice(bytes),
+        // What only an operator's hand can have written there.
+        ValueRef::Integer(number) => Bytes::from(number.to_string()),
+        ValueRef::Real(number) => Bytes::from(number.to_string()),
+        ValueRef::Null => Bytes::from_static(b"null"),
+    })
+}
+
+/// A state's bytes: as text, which an operator can read, if they are text.
+struct Data<'a>(&'a [u8]);
+
+impl ToSql for Data<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match std::str::from_utf8(self.0) {
+            Ok(text) => ValueRef::Text(text.as_bytes()),
+            Err(_) => ValueRef::Blob(self.0),
+        }))
+    }
+}
+
+/// Notes that an attempt failed.
+pub(super) fn fail(db: &Db, event: EventId, failure: &Failure) -> Result<(), Trouble> {
+    if db
+        .find("SELECT 1 FROM event WHERE id = ?1", [event.0], |_| Ok(()))?
+        .is_none()
+    {
+        return Ok(());
+    }
+    let (_, mut history) = attempts(db, event)?;
+    history.push(failure.clone());
+    let late = history.len().saturating_sub(HISTORY_MAX);
+    let sql = "INSERT INTO attempt (event, count, history) VALUES (?1, 0, ?2)
+               ON CONFLICT (event) DO UPDATE SET history = excluded.history";
+    db.execute(sql, params![event.0, text::json(&&history[late..])])?;
+    Ok(())
+}
+
+/// How often an event was tried, and how that failed.
+pub(super) fn attempts(db: &Db, event: EventId) -> Result<(u32, Vec<Failure>), Trouble> {
+    let sql = "SELECT count, history FROM attempt WHERE event = ?1";
+    let found = db.find(sql, [event.0], |row| {
+        let history: Option<String> = row.get(1)?;
+        let history = history
+            .map(|text| text::read_json("attempt", &text))
+            .transpose()?;
+        Ok((row.get(0)?, history.unwrap_or_default()))
+    })?;
+    Ok(found.unwrap_or_default())
+}
+
+/// A turn with its texts, made before the writer has to wait for them.
+pub(super) struct Ending {
+    turn: Turn,
+    key: Option<String>,
+    calls: Vec<outbox::Row>,
+}
+
+impl Ending {
+    pub(super) fn new(turn: Turn) -> Ending {
+        let key = turn.state.as_ref().map(|(key, _)| text::conversation(key));
+        let calls = turn
+            .calls
+            .iter()
+            .map(|call| outbox::Row::new(call))
+            .collect();
+        Ending { turn, key, calls }
+    }
+}
+
+/// Ends a turn, if its event still waits.
+pub(super) fn commit(db: &Db, ending: &Ending) -> Result<(), Trouble> {
+    let Ending { turn, key, calls } = ending;
+    let event = turn.event.0;
+    let sql = "SELECT body FROM event WHERE id = ?1";
+    let Some(body) = db.find(sql, [event], |row| Ok(row.get::<_, Option<u64>>(0)?))? else {
+        return Ok(()); // done already: a replay changes nothing
+    };
+    match (&turn.end, body) {
+        (End::Dead { error, blocks }, _) => {
+            let tried = attempts(db, turn.event)?;
+            dead::bury_event(db, turn.event, turn.at, error, *blocks, tried)?;
+        }
+        (End::Done, Some(body)) => inbox::release(db, body)?,
+        (End::Done, None) => {}
+    }
+    db.execute("DELETE FROM event WHERE id = ?1", [event])?;
+    db.execute("DELETE FROM attempt WHERE event = ?1", [event])?;
+    if let (Some((_, change)), Some(key)) = (&turn.state, key) {
+        change_state(db, turn, key, change)?;
+    }
+    calls.iter().try_for_each(|call| outbox::queue(db, call))?;
+    turn.reminders
+        .iter()
+        .try_for_each(|change| reminders::change(db, change))
+}
+
+fn change_state(db: &Db, turn: &Turn, key: &str, change: &StateChange) -> Result<(), Trouble> {
+    let at = turn.at.0;
+    if let Some(reason) = &turn.aside {
+        db.execute(
+            "INSERT INTO aside (at, conversation, version, data, reason)
+             SELECT ?1, conversation, version, data, ?3 FROM state WHERE conversation = ?2",
+            params![at, key, reason],
+        )?;
+    }
+    match change {
+        StateChange::Keep => db.execute(
+            "UPDATE state SET at = ?2 WHERE conversation = ?1 AND at < ?3",
+            params![key, at, at.saturating_sub(TOUCH_MS)],
+        ),
+        StateChange::Put(state) => db.execute(
+            "INSERT INTO state (conversation, version, at, data) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (conversation) DO UPDATE
+             SET version = excluded.version, at = excluded.at, data = excluded.data",
+            params![key, state.version, at, Data(&state.bytes)],
+        ),
+        StateChange::Forget => db.execute("DELETE FROM state WHERE conversation = ?1", [key]),
+    }
+    .map(drop)
+}

@@ -1,0 +1,1 @@
+//! What only the store on a disk promises.
