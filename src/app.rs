@@ -6,7 +6,7 @@ use std::sync::Arc;
 use secrecy::SecretString;
 
 use crate::cli;
-use crate::config::Config;
+use crate::config::{Config, PlaceError, StorePlace};
 use crate::engine::{Engine, Options, Rest, Speaker};
 use crate::handler::{AnyBot, Bot, Erased, Forward, Hook, Pattern, State};
 use crate::portal::{Application, Http};
@@ -53,6 +53,9 @@ pub enum ConfigError {
     /// The HTTP client cannot be made.
     #[error(transparent)]
     Http(#[from] crate::portal::Error),
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Store(#[from] PlaceError),
     /// Two bots have one code.
     #[error("two bots have the code `{0}`; give each a code of its own in its profile")]
     SameCode(String),
@@ -96,7 +99,7 @@ impl App {
         self
     }
 
-    /// Remembers in this store. Default: [`Memory`], which forgets when the process ends.
+    /// Remembers in this store. Default: the one that the settings name ([`StorePlace`]).
     #[must_use]
     pub fn store(mut self, store: impl Store) -> App {
         self.store = Some(Arc::new(store));
@@ -155,12 +158,10 @@ impl App {
             .into_iter()
             .map(|(pattern, listener)| (pattern, listener.hook(&http)))
             .collect();
-        let store = self.store.unwrap_or_else(|| {
-            tracing::info!(
-                "conversations are kept in memory: they are forgotten when this program ends"
-            );
-            Arc::new(Memory::new())
-        });
+        let store = match self.store {
+            Some(store) => store,
+            None => open(&config.store)?,
+        };
         let options = Options {
             store,
             http,
@@ -187,6 +188,16 @@ impl App {
             .map(|bot| bot.profile().name().to_owned())
             .collect()
     }
+}
+
+/// The store that the settings name.
+fn open(place: &StorePlace) -> Result<Arc<dyn Store>, ConfigError> {
+    if let Some(store) = place.open()? {
+        tracing::info!(file = %place.file().display(), "everything is remembered in a file");
+        return Ok(Arc::new(store));
+    }
+    tracing::warn!("everything is kept in memory, and forgotten when this program ends");
+    Ok(Arc::new(Memory::new()))
 }
 
 impl Listener {

@@ -1,22 +1,115 @@
 //! Every setting with its default, on the command line and in the environment.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::emulator::{Credentials, Emulator};
 use crate::engine::{ATTEMPTS_MAX, TURN_TIMEOUT};
 use crate::portal::OAUTH_URL;
 use crate::serve::STOP_TIMEOUT;
-use crate::store::Limits;
+use crate::store::{Key, KeyError, Limits, OpenError, Sqlite};
 
 /// Where the portal's own script for applications with an interface is loaded from.
 pub const BX24_URL: &str = "https://api.bitrix24.com/api/v1/";
 
 /// Days for which dead letters are kept. Default of `--dead-days`.
 pub const DEAD_DAYS: u64 = 30;
+
+/// The store's file. Default of `--store`, but for trials on an emulated portal, which remember in memory.
+pub const STORE: &str = "imbot.db";
+
+/// What `--store` says for a store in memory.
+pub const MEMORY: &str = "memory";
+
+/// Where everything is remembered, and the key that it is sealed with.
+#[derive(Args, Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct StorePlace {
+    /// The file that everything is remembered in, or `memory`. Default: imbot.db; with an emulated portal: memory
+    #[arg(long = "store", env = "IMBOT_STORE", value_name = "FILE")]
+    pub file: Option<PathBuf>,
+
+    /// The key that tokens and events are sealed with in it, 32 bytes in base64. Default: the one in the key file
+    #[arg(
+        long = "store-key",
+        env = "IMBOT_STORE_KEY",
+        value_name = "KEY",
+        hide_env_values = true
+    )]
+    pub key: Option<SecretString>,
+
+    /// The file that holds the key, made at the first start. Default: the store's file with `.key` at its end
+    #[arg(
+        long = "store-key-file",
+        env = "IMBOT_STORE_KEY_FILE",
+        value_name = "FILE"
+    )]
+    pub key_file: Option<PathBuf>,
+}
+
+impl StorePlace {
+    /// The store's file.
+    pub fn file(&self) -> PathBuf {
+        self.file.clone().unwrap_or_else(|| STORE.into())
+    }
+
+    /// The file of its key.
+    pub fn key_file(&self) -> PathBuf {
+        self.key_file.clone().unwrap_or_else(|| {
+            let mut name = self.file().into_os_string();
+            name.push(".key");
+            name.into()
+        })
+    }
+
+    /// Its key, made now if there is neither a store nor a key.
+    ///
+    /// # Errors
+    /// See [`KeyError`].
+    pub fn key(&self) -> Result<Key, KeyError> {
+        match &self.key {
+            Some(key) => Key::from_base64(key.expose_secret()),
+            None => Key::of(self.file(), self.key_file()),
+        }
+    }
+
+    /// Opens the store for this process alone; nothing if it is to be in memory, or no file is named.
+    ///
+    /// # Errors
+    /// The key or the file is not as it should be.
+    pub fn open(&self) -> Result<Option<Sqlite>, PlaceError> {
+        match &self.file {
+            Some(file) if file.as_os_str() != MEMORY => Ok(Some(Sqlite::open(file, &self.key()?)?)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Opens the store beside the process that has it.
+    ///
+    /// # Errors
+    /// The key or the file is not as it should be.
+    pub fn attend(&self) -> Result<Sqlite, PlaceError> {
+        let file = self.file();
+        if !file.exists() {
+            return Err(OpenError::Missing { path: file }.into()); // before a key is made for it
+        }
+        Ok(Sqlite::attend(file, &self.key()?)?)
+    }
+}
+
+/// The store cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub enum PlaceError {
+    /// For its key's sake.
+    Key(#[from] KeyError),
+    /// For its file's sake.
+    Store(#[from] OpenError),
+}
 
 /// How a program of bots runs. The environment variable of a setting is named in `--help`.
 #[derive(Args, Clone, Debug)]
@@ -65,6 +158,10 @@ pub struct Config {
     )]
     pub allow_host: Vec<String>,
 
+    #[command(flatten)]
+    /// Where everything is remembered
+    pub store: StorePlace,
+
     /// Seconds that a handler may take
     #[arg(long, env = "IMBOT_TURN_TIMEOUT", default_value_t = TURN_TIMEOUT.as_secs(), value_name = "SECONDS")]
     pub turn_timeout: u64,
@@ -97,6 +194,7 @@ impl Default for Config {
             oauth_url: OAUTH_URL.to_owned(),
             bx24_url: BX24_URL.to_owned(),
             allow_host: Vec::new(),
+            store: StorePlace::default(),
             turn_timeout: TURN_TIMEOUT.as_secs(),
             attempts: ATTEMPTS_MAX,
             idle_days: None,

@@ -14,9 +14,7 @@ use super::{Engine, Job, lock};
 use crate::event::{BotRef, Chat, ChatEvent, Delivery, Event, UserId, What};
 use crate::handler::{AnyBot, Attempt, Error, Occasion, Outcome, Result, Scene};
 use crate::portal::Portal;
-use crate::store::{
-    Begun, Content, Conversation, End, EventId, Failure, Lane, Reminder, StateChange, Turn,
-};
+use crate::store::{Begun, Content, Conversation, End, EventId, Failure, Lane, Reminder, Turn};
 
 /// How long a lane waits for a store that cannot be read.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
@@ -229,12 +227,11 @@ impl Engine {
             self.counts.anew.add();
             tracing::error!(conversation = %here, why, "the state cannot be read: it is kept aside, and the conversation begins anew");
         }
-        let has_change = state != StateChange::Keep || aside.is_some();
         let turn = Turn {
             event: id,
             at,
             end,
-            state: has_change.then(|| (here.clone(), state)),
+            state: any.has_state().then(|| (here.clone(), state)),
             aside,
             calls,
             reminders,

@@ -32,7 +32,7 @@ pub use portals::{Installation, Tokens};
 pub use reminders::{NewReminder, Reminder, ReminderChange, ReminderId};
 pub use sqlite::{BackupError, Key, KeyError, OpenError, Sqlite};
 pub use time::{Clock, Time};
-pub use turn::{Begun, Conversation, End, StateChange, StoredState, Turn};
+pub use turn::{Aside, Begun, Conversation, End, StateChange, StoredState, Turn};
 
 /// What a store answers with.
 pub type Stored<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -79,6 +79,9 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// The state of a conversation, if it has one.
     fn state(&self, key: &Conversation) -> Stored<'_, Option<StoredState>>;
+
+    /// States of a conversation that could not be read and are kept aside, oldest first.
+    fn aside(&self, key: &Conversation) -> Stored<'_, Vec<Aside>>;
 
     // The outbox.
 

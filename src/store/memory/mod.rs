@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use dashmap::DashMap;
 
 use super::{
-    Appended, Begun, Call, CallId, Content, Conversation, DeadId, DeadLetter, DeadWhat, End,
+    Appended, Aside, Begun, Call, CallId, Content, Conversation, DeadId, DeadLetter, DeadWhat, End,
     EventId, Failure, InboxEvent, Installation, Lane, Limits, NewDelivery, NewReminder, News,
     Occurrence, QueuedCall, ReminderChange, ReminderId, Settled, StateChange, Status, Store,
     StoreError, Stored, StoredState, Swept, Taken, Time, Turn, Whom,
@@ -268,7 +268,12 @@ impl Store for Memory {
                 );
             }
             Some((key, StateChange::Forget)) => drop(self.states.remove(&key)),
-            Some((_, StateChange::Keep)) | None => {}
+            Some((key, StateChange::Keep)) => {
+                if let Some(mut state) = self.states.get_mut(&key) {
+                    state.at = turn.at;
+                }
+            }
+            None => {}
         }
         turn.calls.into_iter().for_each(|call| self.queue(call));
         turn.reminders
@@ -279,6 +284,10 @@ impl Store for Memory {
 
     fn state(&self, key: &Conversation) -> Stored<'_, Option<StoredState>> {
         ready(self.states.get(key).map(|state| state.stored.clone()))
+    }
+
+    fn aside(&self, _: &Conversation) -> Stored<'_, Vec<Aside>> {
+        ready(Vec::new()) // see `commit`
     }
 
     fn unsent(
