@@ -32,7 +32,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::event::{DecodeError, Delivery, Event, MemberId};
 use crate::handler::{AnyBot, Hook, Pattern};
-use crate::portal::{Application, Http, Portal};
+use crate::portal::{Application, Http, Plan, Portal};
 use crate::store::{
     Clock, Conversation, EventId, Installation, Lane, Limits, Store, StoreError, Turn,
 };
@@ -73,6 +73,8 @@ pub struct Options {
     pub handler_url: String,
     /// The portal's script for applications with an interface.
     pub bx24_url: String,
+    /// How quickly portals may be called. Default: [`Plan::Standard`].
+    pub plan: Plan,
     /// How messages go out. Default: [`Rest`].
     pub speaker: Arc<dyn Speaker>,
     /// How long a handler may take. Default: [`TURN_TIMEOUT`].
@@ -315,6 +317,7 @@ impl Engine {
                     application.clone(),
                     store.clone(),
                     installation,
+                    self.options.plan,
                 )
             }
         };
