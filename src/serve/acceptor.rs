@@ -15,7 +15,7 @@ use poem::web::{LocalAddr, RemoteAddr};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 /// The most connections at once; more wait in the system's queue.
 pub const CONNECTIONS_MAX: usize = 10_000;
@@ -99,7 +99,10 @@ impl poem::listener::Acceptor for Acceptor {
 #[derive(Debug)]
 pub struct Connection {
     stream: TcpStream,
-    deadline: Pin<Box<Sleep>>,
+    deadline: Instant,
+    /// Rings at the deadline or before it. Moving it costs more than reading the clock, so it stays where it is while requests
+    /// come and go, and is moved when it rings too early.
+    alarm: Pin<Box<Sleep>>,
     /// Whether the deadline is that of a request; between requests it is that of silence.
     is_in_request: bool,
     request_timeout: Duration,
@@ -112,10 +115,11 @@ impl Connection {
         request_timeout: Duration,
         permit: OwnedSemaphorePermit,
     ) -> Connection {
-        let deadline = Box::pin(sleep(request_timeout));
+        let deadline = Instant::now() + request_timeout;
         Connection {
             stream,
             deadline,
+            alarm: Box::pin(sleep_until(deadline)),
             is_in_request: true,
             request_timeout,
             _permit: permit,
@@ -125,7 +129,21 @@ impl Connection {
     /// A byte was written: the request has arrived, and silence begins.
     fn answered(&mut self) {
         self.is_in_request = false;
-        self.deadline.as_mut().reset(Instant::now() + IDLE_TIMEOUT);
+        self.deadline = Instant::now() + IDLE_TIMEOUT;
+    }
+
+    /// Whether the deadline is over; if not, the task is woken when it is.
+    fn is_late(&mut self, cx: &mut Context<'_>) -> bool {
+        while self.alarm.as_mut().poll(cx).is_ready() {
+            let now = Instant::now();
+            if now >= self.deadline {
+                return true;
+            }
+            // No request that begins later has its deadline before this.
+            let next = self.deadline.min(now + self.request_timeout);
+            self.alarm.as_mut().reset(next);
+        }
+        false
     }
 }
 
@@ -139,20 +157,15 @@ impl AsyncRead for Connection {
         match Pin::new(&mut self.stream).poll_read(cx, buffer) {
             Poll::Ready(Ok(())) if buffer.filled().len() > before && !self.is_in_request => {
                 self.is_in_request = true;
-                let deadline = Instant::now() + self.request_timeout;
-                self.deadline.as_mut().reset(deadline);
+                self.deadline = Instant::now() + self.request_timeout;
                 Poll::Ready(Ok(()))
             }
-            Poll::Pending => match self.deadline.as_mut().poll(cx) {
-                Poll::Ready(()) => Poll::Ready(Err(ErrorKind::TimedOut.into())),
-                Poll::Pending => Poll::Pending,
-            },
             // One byte now and then does not keep a connection: the deadline counts while bytes come, too.
-            ready @ Poll::Ready(_) if self.is_in_request && self.deadline.is_elapsed() => {
-                drop(ready);
+            Poll::Ready(_) if self.is_in_request && self.alarm.is_elapsed() && self.is_late(cx) => {
                 Poll::Ready(Err(ErrorKind::TimedOut.into()))
             }
-            ready @ Poll::Ready(_) => ready,
+            Poll::Pending if self.is_late(cx) => Poll::Ready(Err(ErrorKind::TimedOut.into())),
+            poll => poll,
         }
     }
 }
