@@ -17,15 +17,36 @@ async fn a_dead_letter_tells_how_it_came_about() {
         store.commit(dead(id, false)).await.unwrap();
         assert_eq!(waiting(store).await, [], "{name}");
         let letters = store.dead(None, 10).await.unwrap();
-        let [letter] = &letters[..] else { panic!("{name}: {letters:?}") };
-        assert_eq!(letter.history, [failure("first"), failure("second")], "{name}");
+        let [letter] = &letters[..] else {
+            panic!("{name}: {letters:?}")
+        };
+        assert_eq!(
+            letter.history,
+            [failure("first"), failure("second")],
+            "{name}"
+        );
         assert_eq!((letter.attempts, letter.at), (3, at(1)), "{name}");
-        assert_eq!((&*letter.error, letter.blocks), ("the handler failed", false), "{name}");
-        let DeadWhat::Event { id: own, at: came, content } = &letter.what else {
+        assert_eq!(
+            (&*letter.error, letter.blocks),
+            ("the handler failed", false),
+            "{name}"
+        );
+        let DeadWhat::Event {
+            id: own,
+            at: came,
+            content,
+        } = &letter.what
+        else {
             panic!("{name}");
         };
-        assert_eq!((*own, *came, &letter.lane), (id, at(0), &chat("27")), "{name}");
-        let Content::Delivered { body: kept, .. } = content else { panic!("{name}") };
+        assert_eq!(
+            (*own, *came, &letter.lane),
+            (id, at(0), &chat("27")),
+            "{name}"
+        );
+        let Content::Delivered { body: kept, .. } = content else {
+            panic!("{name}")
+        };
         assert_eq!(*kept, body(1), "{name}");
     }
 }
@@ -49,7 +70,11 @@ async fn a_revived_event_has_its_old_number_and_a_clean_count() {
         let news = store.news().await.unwrap();
         assert_eq!(news, [News::Event(first, chat("27"))], "{name}");
         assert!(store.news().await.unwrap().is_empty(), "{name}: told once");
-        assert_eq!(store.begin(first, None).await.unwrap().unwrap().attempt, 1, "{name}");
+        assert_eq!(
+            store.begin(first, None).await.unwrap().unwrap().attempt,
+            1,
+            "{name}"
+        );
         let Content::Delivered { body: kept, .. } =
             store.event(first).await.unwrap().unwrap().content
         else {
@@ -66,7 +91,9 @@ async fn a_revived_event_has_its_old_number_and_a_clean_count() {
 async fn dropping_the_letter_that_blocks_opens_its_lane() {
     for subject in every_store() {
         let (name, store) = (subject.name, &*subject.store);
-        for (occurrence, blocks, expected) in [(1, false, vec![]), (2, true, vec![News::Open(chat("27"))])] {
+        for (occurrence, blocks, expected) in
+            [(1, false, vec![]), (2, true, vec![News::Open(chat("27"))])]
+        {
             let id = append(store, occurrence, "27").await;
             store.commit(dead(id, blocks)).await.unwrap();
             store.news().await.unwrap();

@@ -33,7 +33,13 @@ async fn talk(store: &dyn Store, first: u128, dialog: &str) {
 async fn left(store: &dyn Store) -> [u64; 5] {
     let status = store.status().await.unwrap();
     let [events, calls] = [status.events, status.calls];
-    [events, calls, status.reminders, status.conversations, status.dead]
+    [
+        events,
+        calls,
+        status.reminders,
+        status.conversations,
+        status.dead,
+    ]
 }
 
 #[tokio::test]
@@ -47,8 +53,14 @@ async fn everything_of_a_conversation_is_forgotten_and_nothing_else() {
         assert_eq!(store.forget(whom.clone()).await.unwrap(), 5, "{name}");
         assert_eq!(left(store).await, [2; 5], "{name}");
         assert_eq!(store.forget(whom).await.unwrap(), 0, "{name}");
-        assert!(store.state(&conversation("27")).await.unwrap().is_none(), "{name}");
-        assert!(store.state(&conversation("270")).await.unwrap().is_some(), "{name}");
+        assert!(
+            store.state(&conversation("27")).await.unwrap().is_none(),
+            "{name}"
+        );
+        assert!(
+            store.state(&conversation("270")).await.unwrap().is_some(),
+            "{name}"
+        );
         assert_eq!(store.blocked().await.unwrap().len(), 2, "{name}");
     }
 }
@@ -67,15 +79,35 @@ async fn a_person_is_forgotten_in_private_chats_with_every_bot_of_the_portal() {
             ..own.clone()
         };
         for (key, is_forgotten) in [(other("portal", 12), true), (other("elsewhere", 7), false)] {
-            let state = put(event, "27", "{}").state.map(|(_, change)| (key.clone(), change));
+            let state = put(event, "27", "{}")
+                .state
+                .map(|(_, change)| (key.clone(), change));
             let event = append(store, 40 + u128::from(is_forgotten), "chat1").await;
-            store.commit(Turn { state, ..Turn::done(event, at(1)) }).await.unwrap();
+            store
+                .commit(Turn {
+                    state,
+                    ..Turn::done(event, at(1))
+                })
+                .await
+                .unwrap();
         }
         let portal = MemberId::new("portal");
-        let forgotten = store.forget(Whom::User { portal, user: UserId(27) }).await.unwrap();
+        let forgotten = store
+            .forget(Whom::User {
+                portal,
+                user: UserId(27),
+            })
+            .await
+            .unwrap();
         assert_eq!(forgotten, 7, "{name}");
         assert_eq!(left(store).await, [1, 1, 1, 2, 1], "{name}");
-        assert!(store.state(&other("portal", 12)).await.unwrap().is_none(), "{name}");
-        assert!(store.state(&other("elsewhere", 7)).await.unwrap().is_some(), "{name}");
+        assert!(
+            store.state(&other("portal", 12)).await.unwrap().is_none(),
+            "{name}"
+        );
+        assert!(
+            store.state(&other("elsewhere", 7)).await.unwrap().is_some(),
+            "{name}"
+        );
     }
 }

@@ -67,7 +67,10 @@ async fn a_repeat_has_no_number() {
         let mut same = delivery(5, &[chat("27"), chat("28")]);
         same.events[1].occurrence = Occurrence(5);
         let same = numbers(store.append(same).await.unwrap());
-        assert!(same[0].is_some() && same[1].is_none(), "{name}: within a delivery");
+        assert!(
+            same[0].is_some() && same[1].is_none(),
+            "{name}: within a delivery"
+        );
     }
 }
 
@@ -85,8 +88,14 @@ async fn a_repeat_is_known_for_a_day() {
                 at: first_at + DAY,
                 ..own.clone()
             };
-            assert!(numbers(store.append(own).await.unwrap())[0].is_some(), "{name}");
-            assert!(numbers(store.append(late).await.unwrap())[0].is_none(), "{name} {first}");
+            assert!(
+                numbers(store.append(own).await.unwrap())[0].is_some(),
+                "{name}"
+            );
+            assert!(
+                numbers(store.append(late).await.unwrap())[0].is_none(),
+                "{name} {first}"
+            );
         }
     }
 }
@@ -101,7 +110,9 @@ async fn what_waits_is_told_page_by_page() {
         let (mut after, mut pages) = (None, Vec::new());
         loop {
             let page = store.waiting(after, 4).await.unwrap();
-            let Some((last, lane)) = page.last().cloned() else { break };
+            let Some((last, lane)) = page.last().cloned() else {
+                break;
+            };
             assert_eq!(lane, chat(&format!("chat{}", last.0 - 1)), "{name}");
             after = Some(last);
             pages.push(page.len());

@@ -5,9 +5,7 @@ use imbot::store::{
     Call, CallId, DeadWhat, EventId, Lane, MessageRef, QueuedCall, Settled, Store, Turn,
 };
 
-use super::{
-    append, at, conversation, every_store, params, queued, say, unsent,
-};
+use super::{append, at, conversation, every_store, params, queued, say, unsent};
 
 /// An event whose turn decided some calls.
 async fn decide(
@@ -17,7 +15,13 @@ async fn decide(
 ) -> EventId {
     let id = append(store, occurrence, "27").await;
     let calls = calls(id);
-    store.commit(Turn { calls, ..Turn::done(id, at(1)) }).await.unwrap();
+    store
+        .commit(Turn {
+            calls,
+            ..Turn::done(id, at(1))
+        })
+        .await
+        .unwrap();
     id
 }
 
@@ -33,7 +37,9 @@ async fn calls_wait_in_order_until_they_are_settled() {
     for subject in every_store() {
         let (name, store) = (subject.name, &*subject.store);
         let event = decide(store, 1, |id| {
-            (0..3).map(|index| say(id, index, "27", &format!("{index}"))).collect()
+            (0..3)
+                .map(|index| say(id, index, "27", &format!("{index}")))
+                .collect()
         })
         .await;
         let id = |index| CallId { event, index };
@@ -48,8 +54,15 @@ async fn calls_wait_in_order_until_they_are_settled() {
         store.take(id(0)).await.unwrap();
         store.settle(id(0), Settled::GivenUp).await.unwrap();
         assert_eq!(unsent(store).await, [id(2)], "{name}");
-        store.settle(id(0), Settled::Sent(Some(MessageId(1)))).await.unwrap();
-        assert_eq!(store.message(id(0)).await.unwrap(), None, "{name}: it was settled before");
+        store
+            .settle(id(0), Settled::Sent(Some(MessageId(1))))
+            .await
+            .unwrap();
+        assert_eq!(
+            store.message(id(0)).await.unwrap(),
+            None,
+            "{name}: it was settled before"
+        );
     }
 }
 
@@ -74,16 +87,27 @@ async fn a_messages_number_is_remembered_on_demand() {
         let (name, store) = (subject.name, &*subject.store);
         let event = decide(store, 1, |id| {
             let (params, answers, remember) = (params("hi"), None, false);
-            let unnamed = Call::Say { params, answers, remember };
+            let unnamed = Call::Say {
+                params,
+                answers,
+                remember,
+            };
             vec![say(id, 0, "27", "hi"), queued(id, 1, "27", unnamed)]
         })
         .await;
         let id = |index| CallId { event, index };
         for index in [0, 1] {
             store.take(id(index)).await.unwrap();
-            store.settle(id(index), Settled::Sent(Some(MessageId(100)))).await.unwrap();
+            store
+                .settle(id(index), Settled::Sent(Some(MessageId(100))))
+                .await
+                .unwrap();
         }
-        assert_eq!(store.message(id(0)).await.unwrap(), Some(MessageId(100)), "{name}");
+        assert_eq!(
+            store.message(id(0)).await.unwrap(),
+            Some(MessageId(100)),
+            "{name}"
+        );
         assert_eq!(store.message(id(1)).await.unwrap(), None, "{name}");
     }
 }
@@ -92,27 +116,65 @@ async fn a_messages_number_is_remembered_on_demand() {
 async fn a_message_that_waits_is_changed_where_it_waits() {
     for subject in every_store() {
         let (name, store) = (subject.name, &*subject.store);
-        let first = decide(store, 1, |id| vec![say(id, 0, "27", "old"), say(id, 1, "27", "b")]).await;
-        let message = |index| MessageRef::Queued(CallId { event: first, index });
-        let edit = |message| Call::Edit { message, params: params("new") };
-        decide(store, 2, |id| vec![queued(id, 0, "27", edit(message(0)))]).await;
-        decide(store, 3, |id| {
-            vec![queued(id, 0, "27", Call::Delete { message: message(1) })]
+        let first = decide(store, 1, |id| {
+            vec![say(id, 0, "27", "old"), say(id, 1, "27", "b")]
         })
         .await;
-        let id = |index| CallId { event: first, index };
+        let message = |index| {
+            MessageRef::Queued(CallId {
+                event: first,
+                index,
+            })
+        };
+        let edit = |message| Call::Edit {
+            message,
+            params: params("new"),
+        };
+        decide(store, 2, |id| vec![queued(id, 0, "27", edit(message(0)))]).await;
+        decide(store, 3, |id| {
+            vec![queued(
+                id,
+                0,
+                "27",
+                Call::Delete {
+                    message: message(1),
+                },
+            )]
+        })
+        .await;
+        let id = |index| CallId {
+            event: first,
+            index,
+        };
         assert_eq!(unsent(store).await, [id(0)], "{name}");
         let taken = store.take(id(0)).await.unwrap().unwrap();
         assert_eq!(text(&taken.call), "new", "{name}");
         let late = decide(store, 4, |id| vec![queued(id, 0, "27", edit(message(0)))]).await;
-        let late = CallId { event: late, index: 0 };
-        assert_eq!(unsent(store).await, [id(0), late], "{name}: it is on its way");
+        let late = CallId {
+            event: late,
+            index: 0,
+        };
+        assert_eq!(
+            unsent(store).await,
+            [id(0), late],
+            "{name}: it is on its way"
+        );
         let same = decide(store, 5, |id| {
-            let own = MessageRef::Queued(CallId { event: id, index: 0 });
+            let own = MessageRef::Queued(CallId {
+                event: id,
+                index: 0,
+            });
             vec![say(id, 0, "27", "old"), queued(id, 1, "27", edit(own))]
         })
         .await;
-        let taken = store.take(CallId { event: same, index: 0 }).await.unwrap().unwrap();
+        let taken = store
+            .take(CallId {
+                event: same,
+                index: 0,
+            })
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(text(&taken.call), "new", "{name}: within a turn");
     }
 }
@@ -125,13 +187,30 @@ async fn a_refused_call_rests_among_the_dead_letters() {
         let id = CallId { event, index: 0 };
         store.take(id).await.unwrap();
         let error = "USER_ACCESS_ERROR".to_owned();
-        store.settle(id, Settled::Dead { at: at(5), error: error.clone() }).await.unwrap();
+        store
+            .settle(
+                id,
+                Settled::Dead {
+                    at: at(5),
+                    error: error.clone(),
+                },
+            )
+            .await
+            .unwrap();
         assert_eq!(unsent(store).await, [], "{name}");
         let letters = store.dead(None, 10).await.unwrap();
-        let [letter] = &letters[..] else { panic!("{name}: {letters:?}") };
-        assert_eq!((letter.at, &letter.error, letter.blocks), (at(5), &error, false), "{name}");
+        let [letter] = &letters[..] else {
+            panic!("{name}: {letters:?}")
+        };
+        assert_eq!(
+            (letter.at, &letter.error, letter.blocks),
+            (at(5), &error, false),
+            "{name}"
+        );
         assert_eq!(letter.lane, Lane::Chat(conversation("27")), "{name}");
-        let DeadWhat::Call(call) = &letter.what else { panic!("{name}") };
+        let DeadWhat::Call(call) = &letter.what else {
+            panic!("{name}")
+        };
         assert_eq!(**call, *say(event, 0, "27", "hi"), "{name}");
         assert!(store.revive(letter.id).await.unwrap(), "{name}");
         let taken = store.take(id).await.unwrap().unwrap();

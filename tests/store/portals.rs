@@ -25,15 +25,24 @@ async fn an_installation_takes_the_place_of_an_earlier_one() {
         store.install(installation("https://old/")).await.unwrap();
         store.install(installation("https://new/")).await.unwrap();
         let portals = store.portals().await.unwrap();
-        let [own] = &portals[..] else { panic!("{name}: {portals:?}") };
+        let [own] = &portals[..] else {
+            panic!("{name}: {portals:?}")
+        };
         assert_eq!(own.endpoint, "https://new/", "{name}");
-        let secrets = [&own.application_token, &own.tokens.access, &own.tokens.refresh];
+        let secrets = [
+            &own.application_token,
+            &own.tokens.access,
+            &own.tokens.refresh,
+        ];
         assert_eq!(
             secrets.map(|secret| secret.expose_secret()),
             ["application", "access", "refresh"].map(|what| format!("{what} of https://new/")),
             "{name}"
         );
-        assert!(!format!("{portals:?}").contains("access of"), "{name}: secrets are not printed");
+        assert!(
+            !format!("{portals:?}").contains("access of"),
+            "{name}: secrets are not printed"
+        );
         assert_eq!(store.status().await.unwrap().portals, 1, "{name}");
     }
 }
@@ -45,7 +54,10 @@ async fn uninstalled(store: &dyn Store, forget: bool) -> usize {
         store.commit(put(id, dialog, "{}")).await.unwrap();
     }
     append(store, 3, "27").await;
-    store.uninstall(&MemberId::new("portal"), forget).await.unwrap();
+    store
+        .uninstall(&MemberId::new("portal"), forget)
+        .await
+        .unwrap();
     assert!(store.portals().await.unwrap().is_empty());
     let state = store.state(&conversation("27")).await.unwrap();
     usize::from(state.is_some()) + waiting(store).await.len()
@@ -54,10 +66,25 @@ async fn uninstalled(store: &dyn Store, forget: bool) -> usize {
 #[tokio::test]
 async fn what_was_said_stays_when_a_portal_is_uninstalled_and_goes_when_that_is_asked_for() {
     for subject in every_store() {
-        assert_eq!(uninstalled(&*subject.store, false).await, 2, "{}", subject.name);
+        assert_eq!(
+            uninstalled(&*subject.store, false).await,
+            2,
+            "{}",
+            subject.name
+        );
     }
     for subject in every_store() {
-        assert_eq!(uninstalled(&*subject.store, true).await, 0, "{}", subject.name);
-        assert_eq!(subject.store.status().await.unwrap().conversations, 0, "{}", subject.name);
+        assert_eq!(
+            uninstalled(&*subject.store, true).await,
+            0,
+            "{}",
+            subject.name
+        );
+        assert_eq!(
+            subject.store.status().await.unwrap().conversations,
+            0,
+            "{}",
+            subject.name
+        );
     }
 }

@@ -25,7 +25,13 @@ async fn remind(store: &dyn Store, occurrence: u128, due: &[u64]) -> EventId {
         })
     };
     let reminders = (0..).zip(due).map(set).collect();
-    store.commit(Turn { reminders, ..Turn::done(event, at(1)) }).await.unwrap();
+    store
+        .commit(Turn {
+            reminders,
+            ..Turn::done(event, at(1))
+        })
+        .await
+        .unwrap();
     event
 }
 
@@ -37,11 +43,15 @@ async fn reminders_come_when_they_are_due_each_once() {
         assert_eq!(store.next_due().await.unwrap(), Some(at(10)), "{name}");
         assert!(store.due(at(9), 10).await.unwrap().is_empty(), "{name}");
         let due = store.due(at(25), 1).await.unwrap();
-        let [(first, lane)] = &due[..] else { panic!("{name}: {due:?}") };
+        let [(first, lane)] = &due[..] else {
+            panic!("{name}: {due:?}")
+        };
         assert_eq!(*lane, chat("27"), "{name}");
         let content = store.event(*first).await.unwrap().unwrap();
         assert_eq!((content.lane, content.at), (chat("27"), at(25)), "{name}");
-        let Content::Reminder(came) = content.content else { panic!("{name}") };
+        let Content::Reminder(came) = content.content else {
+            panic!("{name}")
+        };
         assert_eq!(came, reminder(event, 1, 10), "{name}: the earliest first");
         let rest = store.due(at(25), 10).await.unwrap();
         assert_eq!(rest.len(), 1, "{name}");
@@ -63,9 +73,17 @@ async fn a_cancelled_reminder_does_not_come() {
         let second = append(store, 2, "27").await;
         let cancel = |index| ReminderChange::Cancel(ReminderId { event, index });
         let reminders = vec![cancel(0), cancel(9)];
-        store.commit(Turn { reminders, ..Turn::done(second, at(1)) }).await.unwrap();
+        store
+            .commit(Turn {
+                reminders,
+                ..Turn::done(second, at(1))
+            })
+            .await
+            .unwrap();
         let due = store.due(at(100), 10).await.unwrap();
-        let [(id, _)] = due[..] else { panic!("{name}: {due:?}") };
+        let [(id, _)] = due[..] else {
+            panic!("{name}: {due:?}")
+        };
         let Content::Reminder(came) = store.event(id).await.unwrap().unwrap().content else {
             panic!("{name}");
         };

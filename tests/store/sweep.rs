@@ -11,7 +11,10 @@ async fn idle_conversations_go_if_that_is_wished() {
         let old = append(store, 1, "27").await;
         store.commit(put(old, "27", "old")).await.unwrap();
         let new = append(store, 2, "28").await;
-        let turn = Turn { at: at(1) + 3 * DAY, ..put(new, "28", "new") };
+        let turn = Turn {
+            at: at(1) + 3 * DAY,
+            ..put(new, "28", "new")
+        };
         store.commit(turn).await.unwrap();
         let now = at(2) + 4 * DAY;
         let swept = store.sweep(now, Limits::default()).await.unwrap();
@@ -20,8 +23,14 @@ async fn idle_conversations_go_if_that_is_wished() {
         limits.idle = Some(2 * DAY);
         let swept = store.sweep(now, limits).await.unwrap();
         assert_eq!(swept.conversations, 1, "{name}");
-        assert!(store.state(&conversation("27")).await.unwrap().is_none(), "{name}");
-        assert!(store.state(&conversation("28")).await.unwrap().is_some(), "{name}");
+        assert!(
+            store.state(&conversation("27")).await.unwrap().is_none(),
+            "{name}"
+        );
+        assert!(
+            store.state(&conversation("28")).await.unwrap().is_some(),
+            "{name}"
+        );
     }
 }
 
@@ -31,13 +40,22 @@ async fn dead_letters_go_after_their_time_unless_a_lane_waits_for_one() {
         let (name, store) = (subject.name, &*subject.store);
         for (occurrence, blocks, late) in [(1, false, 0), (2, true, 0), (3, false, 20)] {
             let id = append(store, occurrence, "27").await;
-            let turn = Turn { at: at(1) + late * DAY, ..dead(id, blocks) };
+            let turn = Turn {
+                at: at(1) + late * DAY,
+                ..dead(id, blocks)
+            };
             store.commit(turn).await.unwrap();
         }
-        let swept = store.sweep(at(2) + 30 * DAY, Limits::default()).await.unwrap();
+        let swept = store
+            .sweep(at(2) + 30 * DAY, Limits::default())
+            .await
+            .unwrap();
         assert_eq!(swept.dead, 1, "{name}");
         let left = store.dead(None, 10).await.unwrap();
-        let left: Vec<_> = left.iter().map(|letter| (letter.blocks, letter.at)).collect();
+        let left: Vec<_> = left
+            .iter()
+            .map(|letter| (letter.blocks, letter.at))
+            .collect();
         assert_eq!(left, [(true, at(1)), (false, at(1) + 20 * DAY)], "{name}");
     }
 }

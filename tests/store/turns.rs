@@ -19,9 +19,17 @@ async fn an_attempt_is_counted_and_the_state_read() {
         let second = append(store, 2, "27").await;
         for attempt in 1..=3 {
             let begun = store.begin(second, Some(&key)).await.unwrap().unwrap();
-            assert_eq!((begun.attempt, begun.state), (attempt, Some(stored("{}"))), "{name}");
+            assert_eq!(
+                (begun.attempt, begun.state),
+                (attempt, Some(stored("{}"))),
+                "{name}"
+            );
         }
-        let begun = store.begin(second, Some(&conversation("28"))).await.unwrap().unwrap();
+        let begun = store
+            .begin(second, Some(&conversation("28")))
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!((begun.attempt, begun.state), (4, None), "{name}");
         let begun = store.begin(second, None).await.unwrap().unwrap();
         assert_eq!((begun.attempt, begun.state), (5, None), "{name}");
@@ -53,7 +61,10 @@ async fn a_commit_happens_once() {
             ..put(id, "27", state)
         };
         let error = "late".to_owned();
-        let late = End::Dead { error, blocks: true };
+        let late = End::Dead {
+            error,
+            blocks: true,
+        };
         store.commit(turn("1", 0, End::Done)).await.unwrap();
         store.commit(turn("2", 1, End::Done)).await.unwrap();
         store.commit(turn("3", 2, late)).await.unwrap();
@@ -76,7 +87,11 @@ async fn a_state_stays_until_it_is_replaced_or_forgotten() {
         };
         let binary = state(3, &[0, 159, 146, 150]);
         for (occurrence, change, expected) in [
-            (1, StateChange::Put(state(1, b"{\"n\":1}")), Some(state(1, b"{\"n\":1}"))),
+            (
+                1,
+                StateChange::Put(state(1, b"{\"n\":1}")),
+                Some(state(1, b"{\"n\":1}")),
+            ),
             (2, StateChange::Keep, Some(state(1, b"{\"n\":1}"))),
             (3, StateChange::Put(state(2, b"12")), Some(state(2, b"12"))),
             (4, StateChange::Put(binary.clone()), Some(binary)),
@@ -110,7 +125,10 @@ async fn a_dead_turn_keeps_its_state_and_calls_too() {
         store.commit(turn).await.unwrap();
         assert_eq!(waiting(store).await, [], "{name}");
         assert_eq!(unsent(store).await.len(), 1, "{name}");
-        assert!(store.state(&conversation("27")).await.unwrap().is_some(), "{name}");
+        assert!(
+            store.state(&conversation("27")).await.unwrap().is_some(),
+            "{name}"
+        );
         assert_eq!(store.status().await.unwrap().dead, 1, "{name}");
     }
 }

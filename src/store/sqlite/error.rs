@@ -130,7 +130,7 @@ impl OpenError {
     /// What an error of the database says about a store.
     pub(super) fn sql(path: &Path, error: &rusqlite::Error) -> OpenError {
         let (path, cause) = (path.to_owned(), error.to_string());
-        match error.sqlite_error_code() {
+        match code(error) {
             Some(ErrorCode::NotADatabase) => OpenError::Foreign { path },
             Some(ErrorCode::DatabaseCorrupt) => OpenError::Corrupt { path, cause },
             Some(ErrorCode::DiskFull) => OpenError::Full { path, cause },
@@ -180,7 +180,7 @@ impl From<rusqlite::Error> for Trouble {
 impl Trouble {
     fn code(&self) -> Option<ErrorCode> {
         match self {
-            Trouble::Sql(error) => error.sqlite_error_code(),
+            Trouble::Sql(error) => code(error),
             _ => None,
         }
     }
@@ -216,9 +216,18 @@ impl Trouble {
     }
 }
 
+/// What kind of error it is. No room for the log's index is told as an I/O error; it is a full disk like any other.
+fn code(error: &rusqlite::Error) -> Option<ErrorCode> {
+    let error = error.sqlite_error()?;
+    match error.extended_code {
+        rusqlite::ffi::SQLITE_IOERR_SHMSIZE => Some(ErrorCode::DiskFull),
+        _ => Some(error.code),
+    }
+}
+
 /// What SQLite says, and what an operator does about it.
 fn advice(error: &rusqlite::Error) -> String {
-    let advice = match error.sqlite_error_code() {
+    let advice = match code(error) {
         Some(ErrorCode::DiskFull) => "free some space on its disk",
         Some(ErrorCode::SystemIoFailure) => "look at the disk and the system's log",
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {

@@ -151,6 +151,22 @@ impl Sqlite {
             .map_err(|trouble| self.failed(trouble))
     }
 
+    /// Writes a delivery down and reports an I/O error, as a flush does whose bytes arrived all the same: a test sees that
+    /// the database is opened anew, and that nothing is forgotten.
+    #[doc(hidden)]
+    pub async fn fail_disk(&self, delivery: super::NewDelivery) -> Result<(), super::StoreError> {
+        let failed = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR_FSYNC);
+        let fail = move |db: &Db| {
+            inbox::append(db, &delivery)?;
+            db.commit()?;
+            Err::<(), _>(Trouble::from(rusqlite::Error::SqliteFailure(failed, None)))
+        };
+        self.writer
+            .ask(fail)
+            .await
+            .map_err(|trouble| self.failed(trouble))
+    }
+
     fn failed(&self, trouble: Trouble) -> super::StoreError {
         super::StoreError(Box::new(Failed {
             path: Arc::clone(&self.path),
