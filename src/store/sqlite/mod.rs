@@ -14,6 +14,7 @@ mod dead;
 mod error;
 mod files;
 mod forget;
+mod group;
 mod inbox;
 mod key;
 mod news;
@@ -27,6 +28,7 @@ mod seal;
 mod spool;
 mod take_in;
 mod text;
+mod trouble;
 mod turns;
 mod upkeep;
 mod work;
@@ -41,7 +43,7 @@ pub use error::OpenError;
 pub use key::{Key, KeyError};
 
 use db::Db;
-use error::{Failed, Trouble};
+use trouble::{Failed, Trouble};
 use worker::Worker;
 use writer::Writer;
 

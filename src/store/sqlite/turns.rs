@@ -118,11 +118,7 @@ pub(super) struct Ending {
 impl Ending {
     pub(super) fn new(turn: Turn) -> Ending {
         let key = turn.state.as_ref().map(|(key, _)| text::conversation(key));
-        let calls = turn
-            .calls
-            .iter()
-            .map(|call| outbox::Row::new(call))
-            .collect();
+        let calls = turn.calls.iter().map(outbox::Row::new).collect();
         Ending { turn, key, calls }
     }
 }
