@@ -45,7 +45,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let hellos = Arc::new(AtomicU32::new(0));
     let engine = App::new().bot(Greeter(hellos.clone())).engine(&config)?;
-    engine.recover().await?;
+    engine.start().await?;
     let routes = Route::new()
         .at("/", get(page))
         .nest("/bitrix", serve::endpoint(engine.clone()))

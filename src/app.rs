@@ -6,11 +6,11 @@ use std::sync::Arc;
 use secrecy::SecretString;
 
 use crate::cli;
-use crate::config::Config;
+use crate::config::{Config, PlaceError, StorePlace};
 use crate::engine::{Engine, Options, Rest, Speaker};
 use crate::handler::{AnyBot, Bot, Erased, Forward, Hook, Pattern, State};
 use crate::portal::{Application, Http};
-use crate::store::{Memory, Store};
+use crate::store::{Clock, Memory, Store};
 
 /// An application: its bots and hooks, in one process.
 ///
@@ -34,6 +34,7 @@ pub struct App {
     hooks: Vec<(Pattern, Listener)>,
     store: Option<Arc<dyn Store>>,
     speaker: Option<Arc<dyn Speaker>>,
+    clock: Clock,
 }
 
 /// A hook, or the address that one forwards to.
@@ -52,6 +53,9 @@ pub enum ConfigError {
     /// The HTTP client cannot be made.
     #[error(transparent)]
     Http(#[from] crate::portal::Error),
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Store(#[from] PlaceError),
     /// Two bots have one code.
     #[error("two bots have the code `{0}`; give each a code of its own in its profile")]
     SameCode(String),
@@ -95,7 +99,7 @@ impl App {
         self
     }
 
-    /// Remembers in this store. Default: [`Memory`], which forgets when the process ends.
+    /// Remembers in this store. Default: the one that the settings name ([`StorePlace`]).
     #[must_use]
     pub fn store(mut self, store: impl Store) -> App {
         self.store = Some(Arc::new(store));
@@ -113,6 +117,13 @@ impl App {
     #[must_use]
     pub fn speaker(mut self, speaker: impl Speaker) -> App {
         self.speaker = Some(Arc::new(speaker));
+        self
+    }
+
+    /// Tells the time another way, for tests. Default: the system's clock.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> App {
+        self.clock = clock;
         self
     }
 
@@ -147,12 +158,10 @@ impl App {
             .into_iter()
             .map(|(pattern, listener)| (pattern, listener.hook(&http)))
             .collect();
-        let store = self.store.unwrap_or_else(|| {
-            tracing::info!(
-                "conversations are kept in memory: they are forgotten when this program ends"
-            );
-            Arc::new(Memory::new())
-        });
+        let store = match self.store {
+            Some(store) => store,
+            None => open(&config.store)?,
+        };
         let options = Options {
             store,
             http,
@@ -163,8 +172,12 @@ impl App {
             }),
             handler_url,
             bx24_url: config.bx24_url.clone(),
+            plan: config.plan,
             speaker: self.speaker.unwrap_or_else(|| Arc::new(Rest)),
             turn_timeout: config.turn_timeout(),
+            attempts: config.attempts,
+            limits: config.limits(),
+            clock: self.clock,
         };
         Ok(Engine::new(options, self.bots, hooks))
     }
@@ -176,6 +189,16 @@ impl App {
             .map(|bot| bot.profile().name().to_owned())
             .collect()
     }
+}
+
+/// The store that the settings name.
+fn open(place: &StorePlace) -> Result<Arc<dyn Store>, ConfigError> {
+    if let Some(store) = place.open()? {
+        tracing::info!(file = %place.file().display(), "everything is remembered in a file");
+        return Ok(Arc::new(store));
+    }
+    tracing::warn!("everything is kept in memory, and forgotten when this program ends");
+    Ok(Arc::new(Memory::new()))
 }
 
 impl Listener {

@@ -1,18 +1,115 @@
 //! Every setting with its default, on the command line and in the environment.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::emulator::{Credentials, Emulator};
-use crate::engine::TURN_TIMEOUT;
-use crate::portal::OAUTH_URL;
+use crate::engine::{ATTEMPTS_MAX, TURN_TIMEOUT};
+use crate::portal::{OAUTH_URL, Plan};
 use crate::serve::STOP_TIMEOUT;
+use crate::store::{Key, KeyError, Limits, OpenError, Sqlite};
 
 /// Where the portal's own script for applications with an interface is loaded from.
 pub const BX24_URL: &str = "https://api.bitrix24.com/api/v1/";
+
+/// Days for which dead letters are kept. Default of `--dead-days`.
+pub const DEAD_DAYS: u64 = 30;
+
+/// The store's file. Default of `--store`, but for trials on an emulated portal, which remember in memory.
+pub const STORE: &str = "imbot.db";
+
+/// What `--store` says for a store in memory.
+pub const MEMORY: &str = "memory";
+
+/// Where everything is remembered, and the key that it is sealed with.
+#[derive(Args, Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct StorePlace {
+    /// The file that everything is remembered in, or `memory`. Default: imbot.db; with an emulated portal: memory
+    #[arg(long = "store", env = "IMBOT_STORE", value_name = "FILE")]
+    pub file: Option<PathBuf>,
+
+    /// The key that tokens and events are sealed with in it, 32 bytes in base64. Default: the one in the key file
+    #[arg(
+        long = "store-key",
+        env = "IMBOT_STORE_KEY",
+        value_name = "KEY",
+        hide_env_values = true
+    )]
+    pub key: Option<SecretString>,
+
+    /// The file that holds the key, made at the first start. Default: the store's file with `.key` at its end
+    #[arg(
+        long = "store-key-file",
+        env = "IMBOT_STORE_KEY_FILE",
+        value_name = "FILE"
+    )]
+    pub key_file: Option<PathBuf>,
+}
+
+impl StorePlace {
+    /// The store's file.
+    pub fn file(&self) -> PathBuf {
+        self.file.clone().unwrap_or_else(|| STORE.into())
+    }
+
+    /// The file of its key.
+    pub fn key_file(&self) -> PathBuf {
+        self.key_file.clone().unwrap_or_else(|| {
+            let mut name = self.file().into_os_string();
+            name.push(".key");
+            name.into()
+        })
+    }
+
+    /// Its key, made now if there is neither a store nor a key.
+    ///
+    /// # Errors
+    /// See [`KeyError`].
+    pub fn key(&self) -> Result<Key, KeyError> {
+        match &self.key {
+            Some(key) => Key::from_base64(key.expose_secret()),
+            None => Key::of(self.file(), self.key_file()),
+        }
+    }
+
+    /// Opens the store for this process alone; nothing if it is to be in memory, or no file is named.
+    ///
+    /// # Errors
+    /// The key or the file is not as it should be.
+    pub fn open(&self) -> Result<Option<Sqlite>, PlaceError> {
+        match &self.file {
+            Some(file) if file.as_os_str() != MEMORY => Ok(Some(Sqlite::open(file, &self.key()?)?)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Opens the store beside the process that has it.
+    ///
+    /// # Errors
+    /// The key or the file is not as it should be.
+    pub fn attend(&self) -> Result<Sqlite, PlaceError> {
+        let file = self.file();
+        if !file.exists() {
+            return Err(OpenError::Missing { path: file }.into()); // before a key is made for it
+        }
+        Ok(Sqlite::attend(file, &self.key()?)?)
+    }
+}
+
+/// The store cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub enum PlaceError {
+    /// For its key's sake.
+    Key(#[from] KeyError),
+    /// For its file's sake.
+    Store(#[from] OpenError),
+}
 
 /// How a program of bots runs. The environment variable of a setting is named in `--help`.
 #[derive(Args, Clone, Debug)]
@@ -61,9 +158,35 @@ pub struct Config {
     )]
     pub allow_host: Vec<String>,
 
+    /// The plan that the portals are on: how quickly they may be called
+    #[arg(
+        long,
+        env = "IMBOT_PLAN",
+        value_enum,
+        default_value_t,
+        value_name = "PLAN"
+    )]
+    pub plan: Plan,
+
+    /// Where everything is remembered
+    #[command(flatten)]
+    pub store: StorePlace,
+
     /// Seconds that a handler may take
     #[arg(long, env = "IMBOT_TURN_TIMEOUT", default_value_t = TURN_TIMEOUT.as_secs(), value_name = "SECONDS")]
     pub turn_timeout: u64,
+
+    /// How often an event is tried that cannot be handled, before it rests among the dead letters
+    #[arg(long, env = "IMBOT_ATTEMPTS", default_value_t = ATTEMPTS_MAX, value_name = "TIMES", value_parser = clap::value_parser!(u32).range(1..))]
+    pub attempts: u32,
+
+    /// Days after which a conversation is forgotten in which nothing happens. Default: never
+    #[arg(long, env = "IMBOT_IDLE_DAYS", value_name = "DAYS")]
+    pub idle_days: Option<u64>,
+
+    /// Days for which dead letters are kept
+    #[arg(long, env = "IMBOT_DEAD_DAYS", default_value_t = DEAD_DAYS, value_name = "DAYS")]
+    pub dead_days: u64,
 
     /// Seconds that a stop waits for what was begun
     #[arg(long, env = "IMBOT_STOP_TIMEOUT", default_value_t = STOP_TIMEOUT.as_secs(), value_name = "SECONDS")]
@@ -81,7 +204,12 @@ impl Default for Config {
             oauth_url: OAUTH_URL.to_owned(),
             bx24_url: BX24_URL.to_owned(),
             allow_host: Vec::new(),
+            plan: Plan::default(),
+            store: StorePlace::default(),
             turn_timeout: TURN_TIMEOUT.as_secs(),
+            attempts: ATTEMPTS_MAX,
+            idle_days: None,
+            dead_days: DEAD_DAYS,
             stop_timeout: STOP_TIMEOUT.as_secs(),
         }
     }
@@ -104,6 +232,17 @@ impl Config {
     /// How long a handler may take.
     pub fn turn_timeout(&self) -> Duration {
         Duration::from_secs(self.turn_timeout)
+    }
+
+    /// How long things are kept that are of no use any more.
+    pub fn limits(&self) -> Limits {
+        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+        let days = |days: u64| DAY.saturating_mul(days.try_into().unwrap_or(u32::MAX));
+        Limits {
+            dead: days(self.dead_days),
+            idle: self.idle_days.map(days),
+            ..Limits::default()
+        }
     }
 
     /// How long a stop waits.

@@ -60,7 +60,7 @@ pub mod prelude {
         Bot, CommandSpec, Context, Error, HookEvent, Profile, Rest, Result, Said, State, tell,
     };
     pub use crate::message::{Attach, Button, Color, Draft, Keyboard, Menu, Text, Tone};
-    pub use crate::store::MessageRef;
+    pub use crate::store::{Doubt, MessageRef, Reminder, ReminderId};
 }
 
 /// Runs one bot with the command line that every program of bots has.

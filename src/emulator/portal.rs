@@ -18,7 +18,7 @@ use super::world::tokens::HOPS_MAX;
 /// Everything a running emulator shares between its requests.
 pub(crate) struct Portal {
     world: Mutex<World>,
-    pub(crate) limits: Mutex<Limits>,
+    limits: Mutex<Limits>,
     pub(crate) wire: Wire,
     pub(crate) live: broadcast::Sender<News>,
     courier: Courier,
@@ -34,6 +34,11 @@ impl Portal {
             live,
             courier,
         }
+    }
+
+    /// The limits, under their lock.
+    pub(crate) fn limits(&self) -> MutexGuard<'_, Limits> {
+        self.limits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Looks at the world.

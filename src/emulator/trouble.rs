@@ -1,10 +1,9 @@
 //! Trouble on demand: what a test cannot wait for a portal to do by itself.
 
 use std::sync::atomic::Ordering;
-use std::sync::{MutexGuard, PoisonError};
 
 use super::refusal::Refusal;
-use super::rest::limit::{Limits, Traffic};
+use super::rest::limit::Traffic;
 use super::server::Emulator;
 
 /// Trouble, for tests.
@@ -12,7 +11,13 @@ impl Emulator {
     /// Refuses the next calls with this HTTP status and code, before anything else is looked at.
     pub fn refuse(&self, times: usize, status: u16, code: &str) {
         let refusal = Refusal::new(code, "Refused because a test asked for it").status(status);
-        self.limits().refuse(times, &refusal);
+        self.portal.limits().refuse(times, &refusal);
+    }
+
+    /// Runs the next calls that would succeed, and answers them as a gateway does that lost the portal: the caller cannot
+    /// know that they were run.
+    pub fn swallow(&self, answers: usize) {
+        self.portal.limits().swallow(answers);
     }
 
     /// Lets every access token expire now.
@@ -43,13 +48,6 @@ impl Emulator {
 
     /// What the limit on REST calls has let through and refused so far.
     pub fn traffic(&self) -> Traffic {
-        self.limits().traffic
-    }
-
-    fn limits(&self) -> MutexGuard<'_, Limits> {
-        self.portal
-            .limits
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.portal.limits().traffic
     }
 }

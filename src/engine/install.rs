@@ -6,8 +6,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Engine, Proof, Refused};
-use crate::event::{Category, Delivery, Event, catalogue};
+use tokio::sync::oneshot;
+
+use super::lanes::Next;
+use super::{CLAIMS_MAX, Engine, INSTALLS_MAX, Options, Proof, Refused};
+use crate::event::{Category, Delivery, catalogue};
 use crate::handler::{AnyBot, Pattern};
 use crate::portal::{BotFields, CommandFields, Error, Portal};
 use crate::store::Installation;
@@ -15,47 +18,85 @@ use crate::store::Installation;
 /// Events of the application's own life that it must hear of.
 const OWN: &[&str] = &["ONAPPUNINSTALL", "ONAPPUPDATE"];
 
+/// An installation to be proven, and who waits to hear of it.
+pub(super) struct Claim {
+    proof: Proof,
+    answer: oneshot::Sender<Result<(), Refused>>,
+}
+
 impl Engine {
-    /// Takes in the claim of an installation event. The answer does not tell whether it will be believed.
-    pub(super) fn claim(self: &Arc<Self>, delivery: &Delivery) -> Result<(), Refused> {
+    /// Takes in the claim of an installation event.
+    pub(super) async fn claim(self: &Arc<Self>, delivery: &Delivery) -> Result<(), Refused> {
         let auth = delivery.auth()?;
         match (auth.member_id, auth.application_token, auth.refresh_token) {
-            (Some(portal), Some(application_token), Some(refresh_token)) => self.install(Proof {
-                portal,
-                application_token,
-                refresh_token,
-                event: Some(delivery.clone()),
-            }),
+            (Some(portal), Some(application_token), Some(refresh_token)) => {
+                let proof = Proof {
+                    portal,
+                    application_token,
+                    refresh_token,
+                    event: Some(delivery.clone()),
+                };
+                self.install(proof).await
+            }
             _ => Err(Refused::Unproven),
         }
     }
 
-    /// Takes in the claim of an installation, from an event or an installation page, to be proven.
+    /// Takes in the claim of an installation, from an event or an installation page. When it returns `Ok`, it is proven
+    /// and written down; what the application needs on the portal is set up afterwards.
     ///
     /// # Errors
-    /// [`Refused::Full`] while [`INSTALLS_MAX`](super::INSTALLS_MAX) are being proven.
-    pub fn install(self: &Arc<Self>, proof: Proof) -> Result<(), Refused> {
-        if !self.installs.has_room(&proof.portal) {
+    /// [`Refused::Unproven`]; [`Refused::Full`] while [`INSTALLS_MAX`] are being proven; [`Refused::Unreachable`] if the
+    /// authorization server is; [`Refused::Store`].
+    pub async fn install(self: &Arc<Self>, proof: Proof) -> Result<(), Refused> {
+        let is_full = self.installs.waiting() >= INSTALLS_MAX
+            || self.installs.waiting_for(&proof.portal) >= CLAIMS_MAX;
+        if is_full {
             return Err(Refused::Full);
         }
-        self.installs.push(proof.portal.clone(), proof);
-        Ok(())
+        let (answer, answered) = oneshot::channel();
+        let portal = proof.portal.clone();
+        self.installs.push(portal, Claim { proof, answer });
+        answered.await.unwrap_or(Err(Refused::Full)) // the program stops
     }
 
-    /// Proves an installation and sets it up.
-    pub(super) async fn prove(self: Arc<Self>, proof: Proof) {
-        let grant = match self
-            .options
-            .application
-            .refresh(&self.options.http, &proof.refresh_token)
-            .await
-        {
+    /// Proves an installation, answers, and sets it up.
+    pub(super) async fn prove(self: Arc<Self>, claim: Claim) -> Next<Claim> {
+        let Claim { mut proof, answer } = claim;
+        let event = proof.event.take();
+        let proven = self.believe(proof).await;
+        let portal = proven.as_ref().ok().cloned();
+        if let (Some(portal), Some(delivery)) = (&portal, event) {
+            self.tell_hooks(portal, delivery).await;
+        }
+        answer.send(proven.map(drop)).ok(); // whoever asked may have gone
+        if let Some(portal) = portal {
+            self.set_up(&portal).await;
+            self.set_ups.send_modify(|done| *done += 1);
+        }
+        Next::Done
+    }
+
+    /// Exchanges the refresh token, and writes the installation down if the answer is of the portal that it claims.
+    async fn believe(&self, proof: Proof) -> Result<Portal, Refused> {
+        let Options {
+            application,
+            http,
+            store,
+            ..
+        } = &self.options;
+        let grant = match application.refresh(http, &proof.refresh_token).await {
             Ok(grant) if grant.portal == proof.portal => grant,
             Ok(grant) => {
-                return tracing::warn!(claimed = %proof.portal, proven = %grant.portal, "an installation of another portal is not believed");
+                tracing::warn!(claimed = %proof.portal, proven = %grant.portal, "an installation of another portal is not believed");
+                return Err(Refused::Unproven);
             }
             Err(error) => {
-                return tracing::warn!(claimed = %proof.portal, error = %causes(&error), "an installation is not proven");
+                tracing::warn!(claimed = %proof.portal, error = %causes(&error), "an installation is not proven");
+                return Err(match error.code() {
+                    Some(_) => Refused::Unproven,
+                    None => Refused::Unreachable,
+                });
             }
         };
         let installation = Installation {
@@ -64,30 +105,10 @@ impl Engine {
             application_token: proof.application_token,
             tokens: grant.tokens,
         };
-        if let Err(error) = self.options.store.install(installation.clone()).await {
-            return tracing::error!(portal = %installation.portal, %error, "the installation cannot be stored");
-        }
+        store.install(installation.clone()).await?;
         let portal = self.know(installation).await;
         tracing::info!(portal = %portal.id(), endpoint = portal.endpoint(), "installed");
-        if let Some(delivery) = proof.event {
-            self.tell_hooks(&portal, &delivery).await;
-        }
-        self.set_up(&portal).await;
-        self.set_ups.send_modify(|done| *done += 1);
-    }
-
-    /// Hooks see a proven installation as they see any event.
-    async fn tell_hooks(self: &Arc<Self>, portal: &Portal, delivery: &Delivery) {
-        let rows = self.rows(portal, delivery, &[Event::Other]);
-        match self.options.store.append(rows).await {
-            Ok(ids) => ids
-                .into_iter()
-                .flatten()
-                .for_each(|id| self.dispatch(id, portal, delivery, Event::Other)),
-            Err(error) => {
-                tracing::error!(portal = %portal.id(), %error, "the installation event is not written down")
-            }
-        }
+        Ok(portal)
     }
 
     /// Registers bots and commands, and binds the events of hooks. Each failure is logged; the others go on.
@@ -162,7 +183,7 @@ impl Engine {
         let (names, patterns): (Vec<_>, Vec<_>) = self
             .hooks
             .iter()
-            .map(|(pattern, _)| pattern)
+            .map(|hook| &hook.pattern)
             .partition(|pattern| matches!(pattern, Pattern::Name(_)));
         wanted.extend(names.into_iter().filter_map(|pattern| match pattern {
             Pattern::Name(name) => Some(name.clone()),

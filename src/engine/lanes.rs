@@ -1,7 +1,8 @@
 //! Lanes: work of one key in order, keys side by side.
 //!
-//! A lane is born with a key's first item and dropped when it runs empty, so idle chats cost nothing. Both a lane and all
-//! lanes together are bounded; who pushes asks for room first.
+//! A lane is born with a key's first item and dropped when it runs empty, so idle chats cost nothing. At most so many
+//! workers run at once; lanes that find none free wait for their turn. What waits is bounded by whoever pushes: an item
+//! is little more than a number, since what it stands for is in the store.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -9,7 +10,8 @@ use std::hash::Hash;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
@@ -18,49 +20,69 @@ use tokio_util::task::TaskTracker;
 
 use super::Engine;
 
-type Work<K, T> =
-    Box<dyn Fn(Arc<Engine>, K, T) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+/// What comes after an item.
+#[derive(Debug)]
+pub(super) enum Next<T> {
+    /// The lane's next one.
+    Done,
+    /// The same one again, after a pause; the lane waits.
+    Again(T, Duration),
+    /// Nothing, until the lane is [opened](Lanes::open).
+    Blocked,
+}
 
-/// Queues by key, each worked off by a task of its own.
+type Work<K, T> =
+    Box<dyn Fn(Arc<Engine>, K, T) -> Pin<Box<dyn Future<Output = Next<T>> + Send>> + Send + Sync>;
+
+/// Queues by key.
+///
+/// A key is in `lanes` as long as somebody answers for it: a worker, the queue of ready keys, a pause, or an operator.
 pub(super) struct Lanes<K, T> {
-    queues: DashMap<K, VecDeque<T>>,
+    lanes: DashMap<K, Lane<T>>,
+    ready: Mutex<Ready<K>>,
     waiting: AtomicUsize,
-    lane_max: usize,
-    waiting_max: usize,
+    workers_max: usize,
     engine: Weak<Engine>,
     tasks: TaskTracker,
     work: Work<K, T>,
 }
 
-impl<K: Clone + Eq + Hash + Send + Sync + 'static, T: Send + Sync + 'static> Lanes<K, T> {
-    pub(super) fn new<F: Future<Output = ()> + Send + 'static>(
+struct Lane<T> {
+    items: VecDeque<T>,
+    is_blocked: bool,
+}
+
+/// Lanes that wait for a worker.
+struct Ready<K> {
+    keys: VecDeque<K>,
+    workers: usize,
+    is_closed: bool,
+}
+
+impl<K, T> Lanes<K, T>
+where
+    K: Clone + Eq + Hash + Send + Sync + 'static,
+    T: Send + Sync + 'static,
+{
+    pub(super) fn new<F: Future<Output = Next<T>> + Send + 'static>(
         (engine, tasks): (Weak<Engine>, TaskTracker),
-        lane_max: usize,
-        waiting_max: usize,
+        workers_max: usize,
         work: impl Fn(Arc<Engine>, K, T) -> F + Send + Sync + 'static,
     ) -> Arc<Lanes<K, T>> {
         let work: Work<K, T> = Box::new(move |engine, key, item| Box::pin(work(engine, key, item)));
-        let queues = DashMap::new();
         Arc::new(Lanes {
-            queues,
+            lanes: DashMap::new(),
+            ready: Mutex::new(Ready {
+                keys: VecDeque::new(),
+                workers: 0,
+                is_closed: false,
+            }),
             waiting: AtomicUsize::new(0),
-            lane_max,
-            waiting_max,
+            workers_max,
             engine,
             tasks,
             work,
         })
-    }
-
-    /// Whether one more item of this key may be pushed.
-    pub(super) fn has_room(&self, key: &K) -> bool {
-        let in_lane = self.queues.get(key).map_or(0, |lane| lane.len());
-        in_lane < self.lane_max && self.has_room_for(1)
-    }
-
-    /// Whether so many items more may be pushed, whatever their keys.
-    pub(super) fn has_room_for(&self, items: usize) -> bool {
-        self.waiting() + items <= self.waiting_max
     }
 
     /// How many items wait or are being worked on.
@@ -68,44 +90,156 @@ impl<K: Clone + Eq + Hash + Send + Sync + 'static, T: Send + Sync + 'static> Lan
         self.waiting.load(Ordering::Relaxed)
     }
 
+    /// How many items of a key wait behind the one that is being worked on.
+    pub(super) fn waiting_for(&self, key: &K) -> usize {
+        self.lanes.get(key).map_or(0, |lane| lane.items.len())
+    }
+
     /// Puts an item at the end of its lane.
     pub(super) fn push(self: &Arc<Self>, key: K, item: T) {
         self.waiting.fetch_add(1, Ordering::Relaxed);
-        match self.queues.entry(key) {
-            Entry::Occupied(mut lane) => lane.get_mut().push_back(item),
+        match self.lanes.entry(key) {
+            Entry::Occupied(mut lane) => lane.get_mut().items.push_back(item),
             Entry::Vacant(place) => {
                 let key = place.key().clone();
-                drop(place.insert(VecDeque::new()));
-                self.tasks.spawn(Arc::clone(self).drain(key, item));
+                drop(place.insert(Lane::default()));
+                self.start(key, item);
             }
         }
     }
 
-    /// Works off a lane until it is empty, and drops it.
-    async fn drain(self: Arc<Self>, key: K, first: T) {
-        let mut next = Some(first);
-        while let Some(item) = next {
-            let Some(engine) = self.engine.upgrade() else {
-                return;
-            };
-            let work = AssertUnwindSafe((self.work)(engine, key.clone(), item));
-            if work.catch_unwind().await.is_err() {
-                tracing::error!("the engine panicked at an event; its lane goes on with the next");
-            }
-            self.waiting.fetch_sub(1, Ordering::Relaxed);
-            next = self.next(&key);
+    /// Puts an item back to the beginning of its lane.
+    pub(super) fn put_back(self: &Arc<Self>, key: K, item: T) {
+        if let Some(mut lane) = self.lanes.get_mut(&key) {
+            self.waiting.fetch_add(1, Ordering::Relaxed);
+            return lane.items.push_front(item);
         }
+        self.push(key, item);
+    }
+
+    /// Makes a lane wait until it is opened.
+    pub(super) fn block(&self, key: K) {
+        self.lanes.entry(key).or_default().is_blocked = true;
+    }
+
+    /// Lets a lane go on that was blocked.
+    pub(super) fn open(self: &Arc<Self>, key: &K) {
+        let was_blocked = self
+            .lanes
+            .get_mut(key)
+            .is_some_and(|mut lane| std::mem::take(&mut lane.is_blocked));
+        if was_blocked && let Some(item) = self.next(key) {
+            self.start(key.clone(), item);
+        }
+    }
+
+    /// Begins no more work; what is begun goes on.
+    pub(super) fn close(&self) {
+        self.ready().is_closed = true;
+    }
+
+    /// Gives a lane to a free worker, or queues it.
+    fn start(self: &Arc<Self>, key: K, item: T) {
+        let mut ready = self.ready();
+        if ready.workers < self.workers_max && !ready.is_closed {
+            ready.workers += 1;
+            drop(ready);
+            self.tasks.spawn(Arc::clone(self).worker(key, item));
+        } else {
+            if let Some(mut lane) = self.lanes.get_mut(&key) {
+                lane.items.push_front(item);
+            }
+            ready.keys.push_back(key);
+        }
+    }
+
+    /// Works off lane after lane, an item of each at a time while others wait for a worker.
+    async fn worker(self: Arc<Self>, mut key: K, mut item: T) {
+        while let Some(engine) = self.engine.upgrade() {
+            let work = AssertUnwindSafe((self.work)(engine, key.clone(), item));
+            let next = work.catch_unwind().await.unwrap_or_else(|_| {
+                tracing::error!("the engine panicked at an event; its lane goes on with the next");
+                Next::Done
+            });
+            match self.go_on(key, next) {
+                Some(next) => (key, item) = next,
+                None => return,
+            }
+        }
+    }
+
+    /// What a worker does next, after what came of a key's item.
+    fn go_on(self: &Arc<Self>, key: K, next: Next<T>) -> Option<(K, T)> {
+        let following = match next {
+            Next::Done => {
+                self.waiting.fetch_sub(1, Ordering::Relaxed);
+                self.next(&key)
+            }
+            Next::Blocked => {
+                self.waiting.fetch_sub(1, Ordering::Relaxed);
+                if let Some(mut lane) = self.lanes.get_mut(&key) {
+                    lane.is_blocked = true;
+                }
+                None
+            }
+            Next::Again(item, pause) => {
+                self.pause(key.clone(), item, pause);
+                None
+            }
+        };
+        let mut ready = self.ready();
+        if let Some(item) = following {
+            if ready.keys.is_empty() && !ready.is_closed {
+                return Some((key, item));
+            }
+            if let Some(mut lane) = self.lanes.get_mut(&key) {
+                lane.items.push_front(item);
+            }
+            ready.keys.push_back(key);
+        }
+        while !ready.is_closed
+            && let Some(key) = ready.keys.pop_front()
+        {
+            if let Some(item) = self.next(&key) {
+                return Some((key, item));
+            }
+        }
+        ready.workers -= 1;
+        None
+    }
+
+    /// Starts a lane again after a pause.
+    fn pause(self: &Arc<Self>, key: K, item: T, pause: Duration) {
+        let lanes = Arc::clone(self);
+        // Not among the tasks that a stop waits for.
+        tokio::spawn(async move {
+            tokio::time::sleep(pause).await;
+            lanes.start(key, item);
+        });
     }
 
     /// The next item, or the end of the lane: deciding so and dropping it is one step, so no item is left behind.
     fn next(&self, key: &K) -> Option<T> {
-        let Entry::Occupied(mut lane) = self.queues.entry(key.clone()) else {
+        let Entry::Occupied(mut lane) = self.lanes.entry(key.clone()) else {
             return None;
         };
-        let next = lane.get_mut().pop_front();
-        if next.is_none() {
+        let next = lane.get_mut().items.pop_front();
+        if next.is_none() && !lane.get().is_blocked {
             lane.remove();
         }
         next
+    }
+
+    fn ready(&self) -> MutexGuard<'_, Ready<K>> {
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> Default for Lane<T> {
+    fn default() -> Lane<T> {
+        Lane {
+            items: VecDeque::new(),
+            is_blocked: false,
+        }
     }
 }

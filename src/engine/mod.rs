@@ -1,48 +1,58 @@
 //! From event to answer: verify, decode, write down, handle in order, commit, send.
 //!
-//! [`Engine::accept`] is the single door for events, however they came. Behind it every chat has a lane of its own: one
-//! chat's events are handled one at a time in the order accepted, chats run side by side. What a turn says goes out the
-//! same way, a lane per chat.
+//! [`Engine::accept`] is the single door for events, however they came. Behind it every chat and every hook has a lane of
+//! its own: one lane's events are handled one at a time in the order accepted, lanes run side by side. What a turn says
+//! goes out the same way, a lane per chat.
 //!
-//! Every queue has a bound, and beside it stands what happens there: a chat or hook with [`LANE_MAX`] waiting events, or
-//! [`WAITING_MAX`] waiting events altogether, or [`CALLS_MAX`] waiting calls, makes `accept` refuse; the portal does not send again, so both are far
-//! beyond what a handler that works can build up.
+//! What waits is bounded by the store and not by memory, since a portal does not send again what was refused: a lane
+//! holds little more than numbers. Of the newest events [`FRESH_MAX`] are kept decoded, too, so that what is handled at
+//! once is never read back. At most [`TURNS_MAX`] handlers and [`SENDS_MAX`] calls run at once.
 
+mod counts;
+mod hooks;
 mod install;
+mod intake;
 mod lanes;
 mod occurrence;
+mod retry;
 mod sender;
 mod turns;
+mod upkeep;
 
+use std::collections::HashSet;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
 use dashmap::DashMap;
-use secrecy::{ExposeSecret, SecretString};
-use subtle::ConstantTimeEq;
-use tokio::sync::{Semaphore, watch};
+use secrecy::SecretString;
+use tokio::sync::{Notify, OnceCell, watch};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::event::{AppEvent, DecodeError, Delivery, Event, MemberId};
+use crate::event::{DecodeError, Delivery, Event, MemberId};
 use crate::handler::{AnyBot, Hook, Pattern};
-use crate::portal::{Application, Http, Portal};
-use crate::store::{Conversation, Installation, NewEvent, QueuedCall, Store, StoreError};
+use crate::portal::{Application, Http, Plan, Portal};
+use crate::store::{
+    Clock, Conversation, EventId, Installation, Lane, Limits, Store, StoreError, Turn,
+};
 
+use hooks::NamedHook;
+use install::Claim;
 use lanes::Lanes;
-use turns::{ChatJob, HookJob};
+use sender::Outgoing;
 
-pub use sender::{Rest, Speaker, Speech};
+pub use counts::Counts;
+pub use retry::{ATTEMPTS_MAX, PAUSE_MAX, PAUSE_MIN};
+pub use sender::{Rest, SEND_PATIENCE, Speaker, Speech};
+pub use upkeep::{LOOK_INTERVAL, SWEEP_INTERVAL};
 
-/// The most events that wait in one chat, or for one hook.
-pub const LANE_MAX: usize = 1_000;
-/// The most events that wait altogether.
-pub const WAITING_MAX: usize = 100_000;
-/// The most calls that wait to be sent; while they do, no event is taken in.
-pub const CALLS_MAX: usize = 100_000;
+/// The most events that are kept decoded while they wait; of others only the number is, and they are read back.
+pub const FRESH_MAX: usize = 2_000;
 /// The most handlers that run at once.
 pub const TURNS_MAX: usize = 4_096;
+/// The most calls that are being made at once.
+pub const SENDS_MAX: usize = 4_096;
 /// How long a handler may take. Default of [`Options::turn_timeout`].
 pub const TURN_TIMEOUT: Duration = Duration::from_secs(60);
 /// The most claims that wait for one portal's installation to be proven.
@@ -63,10 +73,18 @@ pub struct Options {
     pub handler_url: String,
     /// The portal's script for applications with an interface.
     pub bx24_url: String,
+    /// How quickly portals may be called. Default: [`Plan::Standard`].
+    pub plan: Plan,
     /// How messages go out. Default: [`Rest`].
     pub speaker: Arc<dyn Speaker>,
     /// How long a handler may take. Default: [`TURN_TIMEOUT`].
     pub turn_timeout: Duration,
+    /// How often an event is tried. Default: [`ATTEMPTS_MAX`].
+    pub attempts: u32,
+    /// How long things are kept that are of no use any more.
+    pub limits: Limits,
+    /// What time it is. Default: the system's clock.
+    pub clock: Clock,
 }
 
 /// The bots and hooks of one application, on all its portals.
@@ -74,16 +92,40 @@ pub struct Engine {
     options: Options,
     /// As the application has them, and so as people see them on the portal.
     bots: Vec<Arc<dyn AnyBot>>,
-    hooks: Vec<(Pattern, Arc<dyn Hook>)>,
+    hooks: Vec<NamedHook>,
     portals: DashMap<MemberId, Known>,
-    chats: Arc<Lanes<Conversation, ChatJob>>,
-    hooked: Arc<Lanes<(MemberId, usize), HookJob>>,
-    outbox: Arc<Lanes<Conversation, Arc<QueuedCall>>>,
-    installs: Arc<Lanes<MemberId, Proof>>,
-    turns: Semaphore,
+    events: Arc<Lanes<Lane, Job>>,
+    outbox: Arc<Lanes<Conversation, Outgoing>>,
+    installs: Arc<Lanes<MemberId, Claim>>,
+    /// Events that came while an earlier life's are still being taken up; nothing once those are.
+    held: Mutex<Option<Vec<(EventId, Lane)>>>,
+    /// Lanes that wait for an operator.
+    blocked: Mutex<HashSet<Lane>>,
+    /// Told when a reminder is set.
+    reminded: Arc<Notify>,
+    counts: Counts,
     /// How many installations have been set up so far.
     set_ups: watch::Sender<usize>,
     tasks: TaskTracker,
+    started: OnceCell<()>,
+    /// Cancelled when everything that an earlier life left is in the lanes.
+    taken_up: CancellationToken,
+    stopped: CancellationToken,
+}
+
+/// An event in its lane.
+#[derive(Debug)]
+struct Job {
+    id: EventId,
+    /// What it is, if it came a moment ago.
+    fresh: Option<Box<(Delivery, Event)>>,
+}
+
+impl Job {
+    /// An event that is in the store.
+    fn stored(id: EventId) -> Job {
+        Job { id, fresh: None }
+    }
 }
 
 /// A portal that we are installed on.
@@ -116,9 +158,12 @@ pub enum Refused {
     /// It does not prove that it is from a portal that we are installed on. More is not told.
     #[error("not an event of a portal that this application is installed on")]
     Unproven,
-    /// Too many events are waiting.
-    #[error("too many events are waiting")]
+    /// Too many installations are being proven.
+    #[error("too many installations are being proven")]
     Full,
+    /// The authorization server could not be asked whether an installation is one.
+    #[error("the authorization server cannot be reached")]
+    Unreachable,
     /// It could not be written down.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -137,130 +182,24 @@ impl Engine {
             Engine {
                 options,
                 bots,
-                hooks,
+                hooks: hooks::named(hooks),
                 portals: DashMap::new(),
-                chats: Lanes::new(lanes(), LANE_MAX, WAITING_MAX, |engine, key, job| {
-                    engine.turn(key, job)
+                events: Lanes::new(lanes(), TURNS_MAX, Engine::handle),
+                outbox: Lanes::new(lanes(), SENDS_MAX, Engine::send),
+                installs: Lanes::new(lanes(), INSTALLS_MAX, |engine, _, claim| {
+                    engine.prove(claim)
                 }),
-                hooked: Lanes::new(
-                    lanes(),
-                    LANE_MAX,
-                    WAITING_MAX,
-                    |engine, key: (MemberId, usize), job| engine.run_hook(key.1, job),
-                ),
-                outbox: Lanes::new(lanes(), CALLS_MAX, CALLS_MAX, |engine, _, call| {
-                    engine.send(call)
-                }),
-                installs: Lanes::new(lanes(), CLAIMS_MAX, INSTALLS_MAX, |engine, _, proof| {
-                    engine.prove(proof)
-                }),
-                turns: Semaphore::new(TURNS_MAX),
+                held: Mutex::new(Some(Vec::new())),
+                blocked: Mutex::default(),
+                reminded: Arc::default(),
+                counts: Counts::default(),
                 set_ups: watch::Sender::new(0),
                 tasks: tasks.clone(),
+                started: OnceCell::new(),
+                taken_up: CancellationToken::new(),
+                stopped: CancellationToken::new(),
             }
         })
-    }
-
-    /// Takes up what an earlier process left: portals, waiting events, unsent calls.
-    ///
-    /// # Errors
-    /// The store cannot be read.
-    pub async fn recover(self: &Arc<Self>) -> Result<(), StoreError> {
-        for installation in self.options.store.portals().await? {
-            self.know(installation).await;
-        }
-        for call in self.options.store.unsent().await? {
-            self.outbox.push(call.to.clone(), call);
-        }
-        for (id, event) in self.options.store.waiting().await? {
-            let Some(known) = self
-                .portals
-                .get(&event.portal)
-                .map(|known| known.portal.clone())
-            else {
-                continue;
-            };
-            match Delivery::from_form(event.body)
-                .and_then(|delivery| Ok((delivery.events()?, delivery)))
-            {
-                Ok((events, delivery)) => {
-                    if let Some(what) = events.into_iter().nth(event.part as usize) {
-                        self.dispatch(id, &known, &delivery, what);
-                    }
-                }
-                Err(error) => {
-                    tracing::error!(portal = %event.portal, %error, "a stored event cannot be read")
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes an event in: the body of a form POST, or a query string. When it returns `Ok`, the event is written down.
-    ///
-    /// # Errors
-    /// See [`Refused`]. Nothing has happened then.
-    pub async fn accept(self: &Arc<Self>, body: Bytes) -> Result<(), Refused> {
-        let delivery = Delivery::from_form(body)?;
-        if matches!(delivery.name.as_ref(), "ONAPPINSTALL" | "ONAPPUPDATE") {
-            return self.claim(&delivery);
-        }
-        let portal = self.verify(&delivery).ok_or(Refused::Unproven)?;
-        let events = delivery.events()?;
-        if !self.has_room(&portal, &events) {
-            return Err(Refused::Full);
-        }
-        let ids = self
-            .options
-            .store
-            .append(self.rows(&portal, &delivery, &events))
-            .await?;
-        for (event, id) in events.into_iter().zip(ids) {
-            match id {
-                Some(id) => self.dispatch(id, &portal, &delivery, event),
-                None => {
-                    tracing::debug!(portal = %portal.id(), event = %delivery.name, "a repeat is dropped")
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The portal that an event proves to be from. An unknown portal takes the same way as a wrong token.
-    fn verify(&self, delivery: &Delivery) -> Option<Portal> {
-        const NOBODY: &str = "00000000000000000000000000000000";
-        let (member_id, token) = delivery.proof();
-        let known = self.portals.get(&*member_id);
-        let expected = known
-            .as_ref()
-            .map_or(NOBODY, |known| known.application_token.expose_secret());
-        let is_same = bool::from(expected.as_bytes().ct_eq(token.as_bytes()));
-        known.filter(|_| is_same).map(|known| known.portal.clone())
-    }
-
-    fn rows(&self, portal: &Portal, delivery: &Delivery, events: &[Event]) -> Vec<NewEvent> {
-        let row = |(part, event): (usize, &Event)| NewEvent {
-            portal: portal.id().clone(),
-            occurrence: occurrence::key(delivery, event),
-            body: delivery.body(),
-            part: part as u16,
-        };
-        events.iter().enumerate().map(row).collect()
-    }
-
-    fn has_room(&self, portal: &Portal, events: &[Event]) -> bool {
-        self.outbox.has_room_for(events.len())
-            && events.iter().all(|event| match event {
-                Event::Chat(event) => match &event.bot {
-                    Some(bot) => self.chats.has_room(&Conversation {
-                        portal: portal.id().clone(),
-                        bot: bot.id,
-                        dialog: event.dialog.clone(),
-                    }),
-                    None => true,
-                },
-                _ => self.hooked.has_room_for(self.hooks.len()),
-            })
     }
 
     /// Tells the portals that are known, for `/health` and the log.
@@ -282,21 +221,57 @@ impl Engine {
         drop(set_ups.wait_for(|done| *done >= installations).await); // the sender lives as long as the engine
     }
 
-    /// How many events wait, and how many calls.
-    pub fn waiting(&self) -> (usize, usize) {
-        (
-            self.chats.waiting() + self.hooked.waiting(),
-            self.outbox.waiting(),
-        )
+    /// Waits until everything that an earlier process left is in its lane.
+    pub async fn until_taken_up(&self) {
+        self.taken_up.cancelled().await;
     }
 
-    /// Waits until everything that was taken in is handled and sent, at most for `limit`. Says whether it is.
+    /// How many events wait, and how many calls.
+    pub fn waiting(&self) -> (usize, usize) {
+        let held = lock(&self.held).as_ref().map_or(0, Vec::len);
+        (held + self.events.waiting(), self.outbox.waiting())
+    }
+
+    /// What has happened since the program began.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// Begins no more turns and calls, and waits until those that are begun end, at most for `limit`. Says whether they
+    /// did. Events are still taken in: a store that outlives the process keeps them for the next one.
+    ///
+    /// With a store that does not, everything that was taken in is handled and sent first.
     pub async fn stop(&self, limit: Duration) -> bool {
+        let end = tokio::time::Instant::now() + limit;
+        if !self.options.store.is_durable() {
+            let idle = async {
+                if self.started.initialized() {
+                    self.until_taken_up().await;
+                }
+                while self.waiting() != (0, 0) {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+            };
+            drop(tokio::time::timeout_at(end, idle).await); // what is left is told below
+        }
+        self.stopped.cancel();
+        self.events.close();
+        self.outbox.close();
+        self.installs.close();
         self.tasks.close();
-        let is_done = tokio::time::timeout(limit, self.tasks.wait()).await.is_ok();
+        let is_done = tokio::time::timeout_at(end, self.tasks.wait())
+            .await
+            .is_ok();
+        let (events, calls) = self.waiting();
         if !is_done {
-            let (events, calls) = self.waiting();
-            tracing::warn!(events, calls, ?limit, "stopped before everything was done");
+            tracing::warn!(
+                events,
+                calls,
+                ?limit,
+                "stopped before everything that was begun had ended"
+            );
+        } else if (events, calls) != (0, 0) {
+            tracing::info!(events, calls, "the rest waits for the next start");
         }
         is_done
     }
@@ -311,11 +286,18 @@ impl Engine {
         &self.options.store
     }
 
+    /// The client for a portal that we are installed on.
+    fn portal(&self, id: &MemberId) -> Option<Portal> {
+        self.portals.get(id).map(|known| known.portal.clone())
+    }
+
+    /// The bot of this code. A program has a handful, so looking through them is as quick as anything.
+    fn bot(&self, code: &str) -> Option<&Arc<dyn AnyBot>> {
+        self.bots.iter().find(|bot| bot.profile().code() == code)
+    }
+
     async fn know(&self, installation: Installation) -> Portal {
-        let known = self
-            .portals
-            .get(&installation.portal)
-            .map(|known| known.portal.clone());
+        let known = self.portal(&installation.portal);
         let token = installation.application_token.clone();
         let id = installation.portal.clone();
         let portal = match known {
@@ -335,6 +317,7 @@ impl Engine {
                     application.clone(),
                     store.clone(),
                     installation,
+                    self.options.plan,
                 )
             }
         };
@@ -348,14 +331,42 @@ impl Engine {
         portal
     }
 
-    /// What the application does itself with an event of its own life.
-    async fn live(&self, portal: &Portal, event: &AppEvent) {
-        if let AppEvent::Uninstalled { .. } = event {
-            self.portals.remove(portal.id());
-            if let Err(error) = self.options.store.uninstall(portal.id()).await {
-                tracing::error!(portal = %portal.id(), %error, "the uninstalled portal is not forgotten");
+    /// Ends a turn, then hands its calls to the sender. A store that cannot write now is asked again and again: what was
+    /// decided is not decided anew for its sake. Says whether the turn is written.
+    async fn commit(&self, turn: Turn) -> bool {
+        let calls: Vec<_> = turn
+            .calls
+            .iter()
+            .map(|call| (call.to.clone(), call.id))
+            .collect();
+        let reminds = !turn.reminders.is_empty();
+        if !self.write(|store| store.commit(turn.clone())).await {
+            return false;
+        }
+        for (to, id) in calls {
+            self.outbox.push(to, Outgoing::new(id));
+        }
+        if reminds {
+            self.reminded.notify_one();
+        }
+        true
+    }
+
+    /// Writes something, again and again until it is written or the program stops. Says whether it is.
+    async fn write<'s, F>(&'s self, write: impl Fn(&'s dyn Store) -> F) -> bool
+    where
+        F: Future<Output = Result<(), StoreError>>,
+    {
+        const PAUSE: Duration = Duration::from_secs(1);
+        loop {
+            let Err(error) = write(&*self.options.store).await else {
+                return true;
+            };
+            tracing::error!(%error, "the store cannot write; it is tried again");
+            tokio::select! {
+                () = tokio::time::sleep(PAUSE) => {}
+                () = self.stopped.cancelled() => return false,
             }
-            tracing::info!(portal = %portal.id(), "the application was removed from the portal");
         }
     }
 }
@@ -368,4 +379,9 @@ impl fmt::Debug for Engine {
             .field("portals", &self.portals())
             .finish()
     }
+}
+
+/// A panic while the lock was held leaves nothing half done.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,16 +1,50 @@
 //! The sender: calls that a turn decided, in order per chat.
+//!
+//! A call is taken from the store, which marks it, then made, then settled. So a later life of the program knows which
+//! calls may have been made by the one before, and does with them what the bot's profile says ([`Doubt`]).
 
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use super::Engine;
+use super::lanes::Next;
+use super::retry::pause;
 use crate::event::{BotId, CommandId, DialogId, MessageId};
 use crate::portal::{Error, Portal};
-use crate::store::{Call, MessageRef, QueuedCall, StoreError};
+use crate::store::{
+    Call, CallId, Conversation, Doubt, MessageRef, QueuedCall, Settled, StoreError, Taken,
+};
+
+/// How long a call is tried that the portal does not refuse, but does not take either.
+pub const SEND_PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
+/// How often a message is sent again of which nobody knows whether it was sent.
+const RESENDS_MAX: u32 = 5;
+
+/// A call in its chat's lane.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    id: CallId,
+    failures: u32,
+}
+
+impl Outgoing {
+    pub(super) fn new(id: CallId) -> Outgoing {
+        Outgoing { id, failures: 0 }
+    }
+
+    fn again(self) -> Next<Outgoing> {
+        let failures = self.failures + 1;
+        let pause = pause(self.id.event.0, failures);
+        let id = self.id;
+        Next::Again(Outgoing { id, failures }, pause)
+    }
+}
 
 /// What is said or changed in a chat, ready to be sent.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +55,8 @@ pub enum Speech {
         params: Map<String, Value>,
         /// The command, and the message that holds it.
         answers: Option<(CommandId, MessageId)>,
+        /// The id by which the portal is to know a repeat, if the bot wants its messages shown once.
+        once: Option<Uuid>,
     },
     /// A change of a message.
     Edit {
@@ -65,6 +101,7 @@ impl Speaker for Rest {
                 Speech::Say {
                     params,
                     answers: Some((command, to)),
+                    ..
                 } => {
                     match portal.answer(command, to, params.clone()).await? {
                         // The ten minutes for an answer are over, and nothing was posted.
@@ -74,8 +111,12 @@ impl Speaker for Rest {
                 }
                 Speech::Say {
                     params,
-                    answers: None,
-                } => portal.say(bot, dialog, params).await.map(Some),
+                    once: Some(id),
+                    ..
+                } if !params.contains_key("MENU") => {
+                    portal.say_once(bot, dialog, &params, id).await.map(Some)
+                }
+                Speech::Say { params, .. } => portal.say(bot, dialog, params).await.map(Some),
                 Speech::Edit { message, params } => {
                     portal.edit(bot, message, params).await.map(|()| None)
                 }
@@ -86,49 +127,103 @@ impl Speaker for Rest {
 }
 
 impl Engine {
-    /// Sends one call. One that the portal refuses is given up, and logged with the portal's words.
-    pub(super) async fn send(self: Arc<Self>, queued: Arc<QueuedCall>) {
-        let QueuedCall { id, to, call } = &*queued;
-        let portal = self
-            .portals
-            .get(&to.portal)
-            .map(|known| known.portal.clone());
-        let made = match (portal, self.ready(call).await) {
-            (Some(portal), Ok(Some(speech))) => {
-                self.options
-                    .speaker
-                    .speak(&portal, to.bot, &to.dialog, speech)
-                    .await
-            }
-            (None, _) => {
-                tracing::warn!(portal = %to.portal, "a message to a portal that removed the application is given up");
-                Ok(None)
-            }
-            (_, Ok(None)) => {
-                tracing::warn!(portal = %to.portal, chat.id = %to.dialog, "a message that was never sent is not changed");
-                Ok(None)
-            }
-            (_, Err(error)) => {
-                return tracing::error!(portal = %to.portal, %error, "the outbox cannot be read");
+    /// Sends one call of a chat.
+    pub(super) async fn send(
+        self: Arc<Self>,
+        to: Conversation,
+        outgoing: Outgoing,
+    ) -> Next<Outgoing> {
+        let Taken { call, in_doubt } = match self.options.store.take(outgoing.id).await {
+            Ok(Some(taken)) => taken,
+            Ok(None) => return Next::Done, // sent, or deleted before it was
+            Err(error) => {
+                tracing::error!(conversation = %to, %error, "the outbox cannot be read");
+                return outgoing.again();
             }
         };
-        let made = made.unwrap_or_else(|error| {
-            tracing::error!(portal = %to.portal, bot.id = %to.bot, chat.id = %to.dialog, %error, "a message is given up");
-            None
-        });
-        if let Err(error) = self.options.store.sent(*id, made).await {
-            tracing::error!(portal = %to.portal, %error, "a sent message is not marked as sent");
+        if in_doubt && matches!(call.call, Call::Say { .. }) {
+            self.counts.doubts.add();
+            if call.doubt == Doubt::Skip {
+                tracing::warn!(conversation = %to, call = %call.id, "a message that may have been sent is not sent again");
+                return self.settle(&call, Settled::GivenUp).await;
+            }
+        }
+        let Some(portal) = self.portal(&to.portal) else {
+            let error = "the application was removed from the portal".to_owned();
+            return self.lay_to_rest(&call, error).await;
+        };
+        let speech = match self.ready(&call).await {
+            Ok(Some(speech)) => speech,
+            Ok(None) => {
+                tracing::warn!(conversation = %to, call = %call.id, "a message that was never sent is not changed");
+                return self.settle(&call, Settled::GivenUp).await;
+            }
+            Err(error) => {
+                tracing::error!(conversation = %to, %error, "the outbox cannot be read");
+                return outgoing.again();
+            }
+        };
+        let speaker = &self.options.speaker;
+        match speaker.speak(&portal, to.bot, &to.dialog, speech).await {
+            Ok(made) => self.settle(&call, Settled::Sent(made)).await,
+            Err(error) => self.not_made(outgoing, &call, &error).await,
         }
     }
 
+    /// What becomes of a call that failed: certainly not made and worth another try, perhaps made, or refused for good.
+    async fn not_made(
+        &self,
+        outgoing: Outgoing,
+        call: &QueuedCall,
+        error: &Error,
+    ) -> Next<Outgoing> {
+        let is_old = self.options.clock.now().since(call.at) > SEND_PATIENCE;
+        let is_message = matches!(call.call, Call::Say { .. });
+        if error.may_have_run() {
+            if is_message && call.doubt == Doubt::Skip {
+                self.counts.doubts.add();
+                tracing::warn!(conversation = %call.to, call = %call.id, %error, "nobody knows whether a message was sent; it is not sent again");
+                return self.settle(call, Settled::GivenUp).await;
+            }
+            // A message that the portal shows once, edits and deletions may be repeated as often as one likes.
+            let is_harmless = !is_message || call.doubt == Doubt::Once;
+            if !is_old && (is_harmless || outgoing.failures < RESENDS_MAX) {
+                tracing::warn!(conversation = %call.to, call = %call.id, %error, "nobody knows whether a message was sent; it is sent again");
+                return outgoing.again();
+            }
+        } else if error.may_pass_later() && !is_old {
+            tracing::warn!(conversation = %call.to, call = %call.id, %error, "a call waits, since the portal does not take it now");
+            return match self.settle(call, Settled::NotSent).await {
+                Next::Done => outgoing.again(),
+                next => next,
+            };
+        }
+        self.lay_to_rest(call, error.to_string()).await
+    }
+
+    /// Puts a call among the dead letters.
+    async fn lay_to_rest(&self, call: &QueuedCall, error: String) -> Next<Outgoing> {
+        self.counts.dead.add();
+        tracing::error!(conversation = %call.to, call = %call.id, error, "a call rests among the dead letters");
+        let at = self.options.clock.now();
+        self.settle(call, Settled::Dead { at, error }).await
+    }
+
+    async fn settle(&self, call: &QueuedCall, settled: Settled) -> Next<Outgoing> {
+        self.write(|store| store.settle(call.id, settled.clone()))
+            .await;
+        Next::Done
+    }
+
     /// The call with the number of its message, if that message was ever sent.
-    async fn ready(&self, call: &Call) -> Result<Option<Speech>, StoreError> {
-        Ok(match call {
+    async fn ready(&self, queued: &QueuedCall) -> Result<Option<Speech>, StoreError> {
+        Ok(match &queued.call {
             Call::Say {
                 params, answers, ..
             } => Some(Speech::Say {
                 params: params.clone(),
                 answers: *answers,
+                once: (queued.doubt == Doubt::Once).then(|| once(queued)),
             }),
             Call::Edit { message, params } => {
                 self.number(*message).await?.map(|message| Speech::Edit {
@@ -149,4 +244,14 @@ impl Engine {
             MessageRef::Queued(call) => self.options.store.message(call).await,
         }
     }
+}
+
+/// The id of a message that is the same on every replay: the hash of a version 5 UUID, marked as version 4, since the
+/// portal takes no other (server-behaviour, section 4.3).
+fn once(call: &QueuedCall) -> Uuid {
+    let QueuedCall { id, to, at, .. } = call;
+    // With the moment: the numbers of events begin anew with a new store.
+    let name = format!("imbot {to} {id} {}", at.0);
+    let hash = Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes());
+    uuid::Builder::from_random_bytes(hash.into_bytes()).into_uuid()
 }

@@ -1,239 +1,337 @@
-//! Turns: one event handled by one bot, then everything committed or nothing; and hooks, which see the rest.
+//! Turns: one event handled by one bot, then everything committed or nothing.
+//!
+//! An attempt is counted in the store before the handler runs, so that one that takes the process with it is counted,
+//! too. A failure leaves nothing behind and is tried again after a pause, while its chat waits; after
+//! [`Options::attempts`](super::Options::attempts) of them the event rests among the dead letters.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::Engine;
-use crate::event::{AppEvent, BotRef, ChatEvent, Delivery, Event, UserId, What};
-use crate::handler::{AnyBot, HookEvent, Outcome, Pattern, Scene, guarded};
+use super::intake::decode;
+use super::lanes::Next;
+use super::retry::pause;
+use super::{Engine, Job, lock};
+use crate::event::{BotRef, Chat, ChatEvent, Delivery, Event, UserId, What};
+use crate::handler::{AnyBot, Attempt, Error, Occasion, Outcome, Result, Scene};
 use crate::portal::Portal;
-use crate::store::{Conversation, EventId, StateChange, Turn};
+use crate::store::{Begun, Content, Conversation, End, EventId, Failure, Lane, Reminder, Turn};
 
-/// An event in a chat's lane.
-#[derive(Debug)]
-pub(super) struct ChatJob {
-    id: EventId,
-    delivery: Delivery,
-    portal: Portal,
-    event: Box<ChatEvent>,
-}
+/// How long a lane waits for a store that cannot be read.
+const STORE_PAUSE: Duration = Duration::from_secs(1);
 
-/// An event in a hook's lane.
-#[derive(Debug)]
-pub(super) struct HookJob {
-    id: EventId,
-    event: HookEvent,
+/// What a lane's event turns out to be.
+enum Found {
+    Delivered(Delivery, Event),
+    Reminder(Reminder),
+    /// It does not wait any more.
+    Nothing,
 }
 
 impl Engine {
-    /// Puts an event into the lanes of those that it is for.
-    pub(super) fn dispatch(
-        self: &Arc<Self>,
-        id: EventId,
-        portal: &Portal,
-        delivery: &Delivery,
-        event: Event,
-    ) {
-        match event {
-            Event::Chat(mut event) => match event.bot.take() {
-                Some(bot) => self.dispatch_chat(id, portal, delivery, bot, event),
-                None => self.dispatch_hooks(id, portal, delivery, None),
-            },
-            Event::Removed(bot) => self.dispatch_removed(id, portal.clone(), bot),
-            Event::App(event) => self.dispatch_hooks(id, portal, delivery, Some(event)),
-            Event::Other => self.dispatch_hooks(id, portal, delivery, None),
-        }
-    }
-
-    fn dispatch_chat(
-        self: &Arc<Self>,
-        id: EventId,
-        portal: &Portal,
-        delivery: &Delivery,
-        bot: BotRef,
-        mut event: Box<ChatEvent>,
-    ) {
-        let key = Conversation {
-            portal: portal.id().clone(),
-            bot: bot.id,
-            dialog: event.dialog.clone(),
+    /// Handles one event of a lane.
+    pub(super) async fn handle(self: Arc<Self>, lane: Lane, job: Job) -> Next<Job> {
+        let Job { id, fresh } = job;
+        let found = match fresh {
+            Some(fresh) => Ok(Found::Delivered(fresh.0, fresh.1)),
+            None => self.find(id).await,
         };
-        event.bot = Some(bot);
-        let job = ChatJob {
-            id,
-            delivery: delivery.clone(),
-            portal: portal.clone(),
-            event,
-        };
-        self.chats.push(key, job);
-    }
-
-    fn dispatch_removed(self: &Arc<Self>, id: EventId, portal: Portal, bot: BotRef) {
-        let engine = Arc::clone(self);
-        self.tasks.spawn(async move {
-            tracing::info!(portal = %portal.id(), bot = bot.code, "the bot was removed from the portal");
-            if let Some(any) = engine.bot(&bot.code)
-                && let Err(error) = guarded(engine.options.turn_timeout, any.removed(bot.clone())).await
-            {
-                tracing::error!(portal = %portal.id(), bot = bot.code, %error, "`removed` failed");
+        match (&lane, found) {
+            (_, Ok(Found::Nothing)) => Next::Done,
+            (_, Err(next)) => next,
+            (Lane::Chat(here), Ok(Found::Delivered(delivery, Event::Chat(event)))) => {
+                self.hear(&lane, here, id, delivery, event).await
             }
-            engine.commit(Turn { event: id, state: None, calls: Vec::new() }).await;
-        });
+            (Lane::Chat(here), Ok(Found::Reminder(reminder))) => {
+                self.remind(&lane, here, id, reminder).await
+            }
+            (Lane::Hook { hook, .. }, Ok(Found::Delivered(delivery, _))) => {
+                self.run_hook(&lane, hook, id, delivery).await
+            }
+            (Lane::Application(_), Ok(Found::Delivered(delivery, event))) => {
+                self.run_application(&lane, id, delivery, event).await
+            }
+            (_, Ok(_)) => {
+                let error = "the stored event is of another kind than its lane".to_owned();
+                self.give_up(&lane, id, error).await
+            }
+        }
     }
 
-    /// Every hook that wants the event gets it in a lane of its own.
-    fn dispatch_hooks(
-        self: &Arc<Self>,
+    /// Reads an event back.
+    async fn find(&self, id: EventId) -> Result<Found, Next<Job>> {
+        let content = match self.options.store.event(id).await {
+            Ok(Some(event)) => event.content,
+            Ok(None) => return Ok(Found::Nothing),
+            Err(error) => {
+                tracing::error!(event = %id, %error, "an event cannot be read from the store");
+                return Err(Next::Again(Job::stored(id), STORE_PAUSE));
+            }
+        };
+        let (body, part) = match content {
+            Content::Delivered { body, part } => (body, part),
+            Content::Reminder(reminder) => return Ok(Found::Reminder(reminder)),
+        };
+        let read = || {
+            let delivery = Delivery::from_form(body).map_err(|error| error.to_string())?;
+            let mut events = decode(&delivery)?;
+            if events.len() <= part as usize {
+                return Err("the stored event has fewer parts than when it came".to_owned());
+            }
+            Ok((delivery, events.swap_remove(part as usize)))
+        };
+        match read() {
+            Ok((delivery, event)) => Ok(Found::Delivered(delivery, event)),
+            Err(error) => {
+                tracing::error!(event = %id, error, "a stored event cannot be decoded");
+                self.bury(id, error, false).await;
+                Ok(Found::Nothing)
+            }
+        }
+    }
+
+    /// A bot hears of what happened in a chat.
+    async fn hear(
+        &self,
+        lane: &Lane,
+        here: &Conversation,
         id: EventId,
-        portal: &Portal,
-        delivery: &Delivery,
-        own: Option<AppEvent>,
-    ) {
-        let wanted = |(_, (pattern, _)): &(usize, &(_, _))| {
-            let pattern: &Pattern = pattern;
-            pattern.matches(&delivery.name, delivery.category)
-        };
-        let event = HookEvent::new(delivery.clone(), portal.clone());
-        let hooks: Vec<usize> = self
-            .hooks
-            .iter()
-            .enumerate()
-            .filter(wanted)
-            .map(|(index, _)| index)
-            .collect();
-        for index in &hooks {
-            let job = HookJob {
-                id,
-                event: event.clone(),
-            };
-            self.hooked.push((portal.id().clone(), *index), job);
-        }
-        if hooks.is_empty() || own.is_some() {
-            let (engine, portal) = (Arc::clone(self), portal.clone());
-            self.tasks.spawn(async move {
-                if let Some(own) = own {
-                    engine.live(&portal, &own).await;
-                }
-                engine
-                    .commit(Turn {
-                        event: id,
-                        state: None,
-                        calls: Vec::new(),
-                    })
-                    .await;
-            });
-        }
-    }
-
-    /// Runs one hook on one event.
-    pub(super) async fn run_hook(self: Arc<Self>, hook: usize, job: HookJob) {
-        let name = job.event.name.clone();
-        let run = self.hooks[hook].1.event(job.event);
-        if let Err(error) = guarded(self.options.turn_timeout, run).await {
-            tracing::error!(event = %name, %error, "a hook failed");
-        }
-        self.commit(Turn {
-            event: job.id,
-            state: None,
-            calls: Vec::new(),
-        })
-        .await;
-    }
-
-    /// Runs one turn.
-    pub(super) async fn turn(self: Arc<Self>, key: Conversation, job: ChatJob) {
-        let _running = self.turns.acquire().await; // never closed
-        let id = job.id;
-        let turn = match self.find_bot(&job) {
-            Some((any, bot)) => self.handle(any, bot, key, job).await,
-            None => Some(Turn {
-                event: id,
-                state: None,
-                calls: Vec::new(),
-            }),
-        };
-        if let Some(turn) = turn {
-            self.commit(turn).await;
-        }
-    }
-
-    /// The bot of this code. A program has a handful, so looking through them is as quick as anything.
-    fn bot(&self, code: &str) -> Option<&Arc<dyn AnyBot>> {
-        self.bots.iter().find(|bot| bot.profile().code() == code)
-    }
-
-    /// The bot that an event is for, unless it is told of what it did itself.
-    fn find_bot(&self, job: &ChatJob) -> Option<(&dyn AnyBot, BotRef)> {
-        let bot = job.event.bot.clone()?;
-        let Some(any) = self.bot(&bot.code) else {
-            tracing::warn!(portal = %job.portal.id(), bot = bot.code, "an event for a bot that is not in this program");
-            return None;
+        delivery: Delivery,
+        event: Box<ChatEvent>,
+    ) -> Next<Job> {
+        let sender = event.sender().or_else(|| acting_user(&delivery));
+        let ChatEvent {
+            bot,
+            chat,
+            user,
+            author,
+            language,
+            what,
+            ..
+        } = *event;
+        let Some((any, bot)) = self.find_bot(here, bot) else {
+            return self.skip(id).await;
         };
         // In groups and open channels the portal reports a bot's own edits and deletions to it.
-        let is_echo = matches!(job.event.what, What::Edited(_) | What::Deleted(_))
-            && job.event.author == Some(UserId::from(bot.id));
-        (!is_echo).then_some((any.as_ref(), bot))
+        let is_echo = matches!(what, What::Edited(_) | What::Deleted(_))
+            && author == Some(UserId::from(bot.id));
+        if is_echo {
+            return self.skip(id).await;
+        }
+        let Some(portal) = self.portal(&here.portal) else {
+            let error = "the application was removed from the portal".to_owned();
+            return self.give_up(lane, id, error).await;
+        };
+        let scene = |begun: &Begun, portal: Portal| Scene {
+            id,
+            now: self.options.clock.now(),
+            attempt: begun.attempt,
+            here: here.clone(),
+            bot,
+            chat,
+            user,
+            sender,
+            language,
+            delivery: Some(delivery),
+            portal,
+        };
+        self.turn(lane, here, id, any, Occasion::Chat(what), |begun| {
+            scene(begun, portal)
+        })
+        .await
     }
 
-    async fn handle(
+    /// A bot is reminded of what it asked for.
+    async fn remind(
         &self,
-        any: &dyn AnyBot,
-        bot: BotRef,
-        key: Conversation,
-        job: ChatJob,
-    ) -> Option<Turn> {
-        let state = if any.has_state() {
-            self.options.store.state(&key).await
-        } else {
-            Ok(None)
+        lane: &Lane,
+        here: &Conversation,
+        id: EventId,
+        reminder: Reminder,
+    ) -> Next<Job> {
+        let bot = BotRef {
+            id: here.bot,
+            code: reminder.code.clone(),
         };
-        let state = match state {
-            Ok(state) => state,
-            Err(error) => {
-                tracing::error!(portal = %key.portal, bot = bot.code, chat.id = %key.dialog, %error, "the state cannot be read");
-                return None;
+        let Some((any, bot)) = self.find_bot(here, Some(bot)) else {
+            return self.skip(id).await;
+        };
+        let Some(portal) = self.portal(&here.portal) else {
+            let error = "the application was removed from the portal".to_owned();
+            return self.give_up(lane, id, error).await;
+        };
+        self.turn(lane, here, id, any, Occasion::Reminder(reminder), |begun| {
+            Scene {
+                id,
+                now: self.options.clock.now(),
+                attempt: begun.attempt,
+                here: here.clone(),
+                bot,
+                chat: Chat::default(),
+                user: None,
+                sender: None,
+                language: None,
+                delivery: None,
+                portal,
             }
+        })
+        .await
+    }
+
+    fn find_bot(&self, here: &Conversation, bot: Option<BotRef>) -> Option<(&dyn AnyBot, BotRef)> {
+        let bot = bot?;
+        match self.bot(&bot.code) {
+            Some(any) => Some((any.as_ref(), bot)),
+            None => {
+                tracing::warn!(portal = %here.portal, bot = bot.code, "an event for a bot that is not in this program");
+                None
+            }
+        }
+    }
+
+    /// Runs one attempt at a bot's turn.
+    async fn turn(
+        &self,
+        lane: &Lane,
+        here: &Conversation,
+        id: EventId,
+        any: &dyn AnyBot,
+        occasion: Occasion,
+        scene: impl FnOnce(&Begun) -> Scene,
+    ) -> Next<Job> {
+        let begun = match self.begin(lane, id, any.has_state().then_some(here)).await {
+            Ok(begun) => begun,
+            Err(next) => return next,
         };
-        let ChatJob {
-            id,
-            delivery,
-            portal,
-            event,
-        } = job;
-        let name = delivery.name.clone();
-        let sender = event.sender().or_else(|| acting_user(&delivery));
-        let scene = Scene {
-            id,
-            delivery,
-            event,
-            bot: bot.clone(),
-            sender,
-            portal,
+        let attempt = Attempt {
+            limit: self.options.turn_timeout,
+            is_last: begun.attempt >= self.options.attempts,
         };
+        let scene = scene(&begun);
+        let at = scene.now;
         let Outcome {
             state,
+            aside,
             calls,
+            reminders,
             error,
-        } = any.turn(scene, state, self.options.turn_timeout).await;
-        if let Some(error) = error {
-            tracing::error!(portal = %key.portal, bot = bot.code, chat.id = %key.dialog, event = %name, %error, "the turn failed");
+        } = any.turn(scene, occasion, begun.state, attempt).await;
+        let end = match error {
+            None => End::Done,
+            Some(error) if !attempt.is_last => {
+                return self.fail(lane, id, begun.attempt, &error).await;
+            }
+            Some(error) => self.end_of(lane, &error, any.profile().is_waiting_for_the_operator()),
+        };
+        let is_blocked = matches!(end, End::Dead { blocks: true, .. });
+        if let Some(why) = &aside {
+            self.counts.anew.add();
+            tracing::error!(conversation = %here, why, "the state cannot be read: it is kept aside, and the conversation begins anew");
         }
-        let state = (state != StateChange::Keep).then_some((key, state));
-        Some(Turn {
+        let turn = Turn {
             event: id,
-            state,
+            at,
+            end,
+            state: any.has_state().then(|| (here.clone(), state)),
+            aside,
             calls,
-        })
+            reminders,
+        };
+        self.finish(lane, turn, is_blocked).await
     }
 
-    /// Ends a turn, then hands its calls to the sender.
-    async fn commit(self: &Arc<Self>, turn: Turn) {
-        let calls = turn.calls.clone();
-        if let Err(error) = self.options.store.commit(turn).await {
-            tracing::error!(%error, "a turn is not committed; its event runs again after a restart");
-            return;
+    /// Runs one attempt at something that has no state and says nothing.
+    pub(super) async fn attempt(
+        &self,
+        lane: &Lane,
+        id: EventId,
+        run: impl AsyncFnOnce() -> Result,
+    ) -> Next<Job> {
+        let begun = match self.begin(lane, id, None).await {
+            Ok(begun) => begun,
+            Err(next) => return next,
+        };
+        let end = match run().await {
+            Ok(()) => End::Done,
+            Err(error) if begun.attempt < self.options.attempts => {
+                return self.fail(lane, id, begun.attempt, &error).await;
+            }
+            Err(error) => self.end_of(lane, &error, false),
+        };
+        let turn = Turn::done(id, self.options.clock.now());
+        self.finish(lane, Turn { end, ..turn }, false).await
+    }
+
+    /// Counts an attempt. One too many means that the process died in each of those before.
+    async fn begin(
+        &self,
+        lane: &Lane,
+        id: EventId,
+        state: Option<&Conversation>,
+    ) -> Result<Begun, Next<Job>> {
+        match self.options.store.begin(id, state).await {
+            Ok(Some(begun)) if begun.attempt > self.options.attempts => {
+                let error = format!(
+                    "the process ended during the last of {} attempts",
+                    self.options.attempts
+                );
+                Err(self.give_up(lane, id, error).await)
+            }
+            Ok(Some(begun)) => Ok(begun),
+            Ok(None) => Err(Next::Done),
+            Err(error) => {
+                tracing::error!(%lane, event = %id, %error, "a turn cannot begin, since the store fails");
+                Err(Next::Again(Job::stored(id), STORE_PAUSE))
+            }
         }
-        for call in calls {
-            self.outbox.push(call.to.clone(), call);
+    }
+
+    /// Notes a failure that is not the last.
+    async fn fail(&self, lane: &Lane, id: EventId, attempt: u32, error: &Error) -> Next<Job> {
+        let pause = pause(id.0, attempt);
+        self.counts.failed.add();
+        tracing::warn!(%lane, event = %id, attempt, %error, ?pause, "a turn failed, and is tried again");
+        let failure = Failure {
+            at: self.options.clock.now(),
+            error: error.to_string(),
+        };
+        if let Err(error) = self.options.store.fail(id, failure).await {
+            tracing::error!(%lane, event = %id, %error, "the failure is not noted");
+        }
+        Next::Again(Job::stored(id), pause)
+    }
+
+    /// The end of an event whose last attempt failed.
+    fn end_of(&self, lane: &Lane, error: &Error, blocks: bool) -> End {
+        self.counts.failed.add();
+        self.counts.dead.add();
+        tracing::error!(%lane, %error, blocks, "an event cannot be handled, and rests among the dead letters");
+        let error = error.to_string();
+        End::Dead { error, blocks }
+    }
+
+    /// Puts an event among the dead letters whose handler is not asked.
+    pub(super) async fn give_up(&self, lane: &Lane, id: EventId, error: String) -> Next<Job> {
+        tracing::error!(%lane, event = %id, error, "an event rests among the dead letters");
+        self.bury(id, error, false).await;
+        Next::Done
+    }
+
+    /// Ends an event that is nobody's business.
+    async fn skip(&self, id: EventId) -> Next<Job> {
+        self.commit(Turn::done(id, self.options.clock.now())).await;
+        Next::Done
+    }
+
+    /// Commits a turn, and lets its lane go on or wait.
+    async fn finish(&self, lane: &Lane, turn: Turn, blocks: bool) -> Next<Job> {
+        let id = turn.event;
+        if blocks {
+            lock(&self.blocked).insert(lane.clone());
+        }
+        match self.commit(turn).await {
+            false => Next::Again(Job::stored(id), STORE_PAUSE), // the program stops
+            true if blocks => Next::Blocked,
+            true => Next::Done,
         }
     }
 }

@@ -5,8 +5,11 @@ use std::future::{Future, ready};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use serde_json::Value;
+
 use super::{CommandSpec, Context, Error, Profile, Result};
 use crate::event::{BotRef, Command, Deleted, Join, Message};
+use crate::store::Reminder;
 
 /// What a conversation remembers: anything that serde can write and read, and that has a beginning.
 ///
@@ -37,6 +40,9 @@ impl<T: Serialize + DeserializeOwned + Default + Send + 'static> State for T {}
 ///
 /// Events of one chat are handled one after another in the order they came; chats run side by side. A handler that takes
 /// longer than [`TURN_TIMEOUT`](crate::engine::TURN_TIMEOUT) is stopped, and its turn has failed.
+///
+/// A turn that failed, by an error or a panic, leaves nothing behind and runs again, with growing pauses; also after the
+/// process died in it. Calls to other services that a handler makes by itself are therefore made at least once.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a bot with the state `{S}`",
     label = "this should implement `Bot<{S}>`",
@@ -98,14 +104,42 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
         ready(Ok(()))
     }
 
+    /// A reminder that a turn has set with [`Context::remind`] is due.
+    fn reminded(
+        &self,
+        cx: &mut Context<S>,
+        reminder: Reminder,
+    ) -> impl Future<Output = Result> + Send {
+        let _ = (cx, reminder);
+        ready(Ok(()))
+    }
+
     /// The bot was removed from a portal. There is no chat any more, so there is no context.
     fn removed(&self, bot: BotRef) -> impl Future<Output = Result> + Send {
         let _ = bot;
         ready(Ok(()))
     }
 
-    /// A turn failed, by an error or a panic: nothing of it was kept, and the error is in the log. What is said here is
-    /// sent. Default: a sentence of apology, so that nobody waits for an answer.
+    /// The version of the state's shape: raise it with a change that makes older states unreadable. Default: 0.
+    fn state_version(&self) -> u32 {
+        0
+    }
+
+    /// Makes today's state out of one that was written under an older [version](Bot::state_version). Default: reads it as
+    /// it is.
+    ///
+    /// A state that fails here, or does not read, or is of a newer version, is no reason to lock a user out: it is kept
+    /// aside (`conversation show`), counted and logged, and the conversation begins anew.
+    ///
+    /// # Errors
+    /// Nothing of today's can be made out of it.
+    fn upgrade(&self, version: u32, old: Value) -> Result<S> {
+        let _ = version;
+        Ok(serde_json::from_value(old)?)
+    }
+
+    /// An event could not be handled, however often it was tried: nothing of it was kept, and it rests among the dead
+    /// letters. What is said here is sent. Default: a sentence of apology, so that nobody waits for an answer.
     fn failed(&self, cx: &mut Context<S>, error: &Error) -> impl Future<Output = Result> + Send {
         let _ = error;
         cx.say("Sorry, that did not work. The error has been noted.");

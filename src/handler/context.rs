@@ -3,7 +3,7 @@
 use std::future::IntoFuture;
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -18,7 +18,7 @@ use crate::event::{
 };
 use crate::message::Draft;
 use crate::portal::{self, Portal};
-use crate::store::MessageRef;
+use crate::store::{MessageRef, NewReminder, Reminder, ReminderChange, ReminderId, Time};
 
 /// How often the typing indicator is renewed while it is shown.
 const TYPING_INTERVAL: Duration = Duration::from_secs(10);
@@ -43,12 +43,57 @@ impl<S> Context<S> {
     /// It waits for nothing: the message is sent when the turn is committed, after what was said before it. A message
     /// that the portal would not take fails the turn, with the limit's name.
     pub fn say(&self, message: impl Into<Draft>) -> Said {
-        self.say_to(self.scene.event.dialog.clone(), message)
+        self.say_to(self.scene.here.dialog.clone(), message)
     }
 
     /// Says something in another chat of this portal, after the turn.
     pub fn say_to(&self, dialog: impl Into<DialogId>, message: impl Into<Draft>) -> Said {
         self.turn.say(dialog.into(), message.into())
+    }
+
+    /// Asks to be reminded in this conversation, after a while or at a moment: then
+    /// [`reminded`](super::Bot::reminded) gets what is given here. It is kept with the turn, survives restarts, and comes
+    /// once; one that is late comes as soon as it can.
+    ///
+    /// ```no_run
+    /// # use std::time::{Duration, SystemTime};
+    /// # use imbot::prelude::*;
+    /// # async fn example(cx: &mut Context) -> Result {
+    /// cx.remind(Duration::from_secs(3600), "Did the pizza come?")?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// serde cannot write the payload as JSON.
+    pub fn remind(
+        &self,
+        when: impl Into<When>,
+        payload: impl Serialize,
+    ) -> Result<ReminderId, Error> {
+        let payload = serde_json::to_value(payload)?;
+        let Scene {
+            id, now, here, bot, ..
+        } = &self.scene;
+        let due = match when.into() {
+            When::After(duration) => *now + duration,
+            When::At(time) => time,
+        };
+        Ok(self.turn.remind(|index| {
+            let id = ReminderId { event: *id, index };
+            let reminder = Reminder {
+                id,
+                code: bot.code.clone(),
+                due,
+                payload,
+            };
+            let to = here.clone();
+            (ReminderChange::Set(NewReminder { to, reminder }), id)
+        }))
+    }
+
+    /// Cancels a reminder, if it has not come yet.
+    pub fn cancel(&self, reminder: ReminderId) {
+        self.turn.remind(|_| (ReminderChange::Cancel(reminder), ()));
     }
 
     /// Says something in this chat now, before what the turn has said so far, and waits for its number.
@@ -60,7 +105,7 @@ impl<S> Context<S> {
     pub async fn send_now(&self, message: impl Into<Draft>) -> Result<MessageId, Error> {
         let draft = message.into();
         draft.check()?;
-        let (bot, dialog) = (self.scene.bot.id, &self.scene.event.dialog);
+        let (bot, dialog) = (self.scene.bot.id, &self.scene.here.dialog);
         Ok(self.scene.portal.say(bot, dialog, draft.params()).await?)
     }
 
@@ -84,7 +129,7 @@ impl<S> Context<S> {
         let (portal, bot, dialog) = (
             self.scene.portal.clone(),
             self.scene.bot.id,
-            self.scene.event.dialog.clone(),
+            self.scene.here.dialog.clone(),
         );
         Typing {
             _renewal: AbortOnDropHandle::new(tokio::spawn(async move {
@@ -117,17 +162,17 @@ impl<S> Context<S> {
 
     /// The address of this chat.
     pub fn dialog(&self) -> &DialogId {
-        &self.scene.event.dialog
+        &self.scene.here.dialog
     }
 
     /// This chat, as far as the event describes it.
     pub fn chat(&self) -> &Chat {
-        &self.scene.event.chat
+        &self.scene.chat
     }
 
     /// Who did it, as far as the event describes them.
     pub fn user(&self) -> Option<&User> {
-        self.scene.event.user.as_ref()
+        self.scene.user.as_ref()
     }
 
     /// Who did it.
@@ -137,17 +182,49 @@ impl<S> Context<S> {
 
     /// The portal's default language, such as `en`.
     pub fn language(&self) -> Option<&str> {
-        self.scene.event.language.as_deref()
+        self.scene.language.as_deref()
     }
 
-    /// The event as it was delivered, with everything that is not typed.
-    pub fn delivery(&self) -> &Delivery {
-        &self.scene.delivery
+    /// The event as it was delivered, with everything that is not typed; a reminder was not.
+    pub fn delivery(&self) -> Option<&Delivery> {
+        self.scene.delivery.as_ref()
+    }
+
+    /// The number of this attempt at the event, from 1: more than that after a failure, or after the process died in it.
+    pub fn attempt(&self) -> u32 {
+        self.scene.attempt
     }
 
     /// The client for this portal.
     pub fn portal(&self) -> &Portal {
         &self.scene.portal
+    }
+}
+
+/// When a reminder is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// So long after the turn.
+    After(Duration),
+    /// At this moment.
+    At(Time),
+}
+
+impl From<Duration> for When {
+    fn from(after: Duration) -> When {
+        When::After(after)
+    }
+}
+
+impl From<Time> for When {
+    fn from(at: Time) -> When {
+        When::At(at)
+    }
+}
+
+impl From<SystemTime> for When {
+    fn from(at: SystemTime) -> When {
+        When::At(at.into())
     }
 }
 

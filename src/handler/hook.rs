@@ -14,7 +14,8 @@ use crate::portal::{Http, Portal};
 
 /// Code for events that are not a bot's. Functions `async fn(HookEvent) -> Result` are hooks.
 pub trait Hook: Send + Sync + 'static {
-    /// Handles an event. An error is logged; it harms neither the other hooks nor the bots.
+    /// Handles an event. After an error it is called again, with growing pauses, and in the end the event rests among the
+    /// dead letters; neither harms the other hooks or the bots.
     fn event(&self, event: HookEvent) -> Pin<Box<dyn Future<Output = Result> + Send + '_>>;
 }
 
@@ -98,6 +99,17 @@ impl Pattern {
                 .get(..own.len())
                 .is_some_and(|start| start.eq_ignore_ascii_case(own)),
             Pattern::Category(own) => *own == category,
+        }
+    }
+}
+
+impl fmt::Display for Pattern {
+    /// As one writes it for [`App::hook`](crate::App::hook).
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Pattern::Name(name) => f.write_str(name),
+            Pattern::Prefix(start) => write!(f, "{start}*"),
+            Pattern::Category(category) => write!(f, "{category:?}"),
         }
     }
 }

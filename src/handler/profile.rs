@@ -2,13 +2,17 @@
 
 use serde_json::{Map, Value};
 
-/// Who a bot is on the portal (`imbot.register`).
+use crate::store::Doubt;
+
+/// Who a bot is on the portal (`imbot.register`), and how its turns are treated.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Profile {
     code: String,
     kind: BotKind,
     openline: bool,
     properties: Map<String, Value>,
+    doubt: Doubt,
+    waits: bool,
 }
 
 /// What a bot hears in groups (`TYPE`).
@@ -63,6 +67,8 @@ impl Profile {
             kind: BotKind::Bot,
             openline: false,
             properties: Map::new(),
+            doubt: Doubt::default(),
+            waits: false,
         };
         profile.with("NAME", name.into())
     }
@@ -145,6 +151,22 @@ impl Profile {
         self.with("PERSONAL_WWW", address.into())
     }
 
+    /// What becomes of a message that may have been sent: the process died while it was on its way, or no answer came.
+    /// Default: [`Doubt::Resend`].
+    #[must_use]
+    pub fn doubt(mut self, doubt: Doubt) -> Profile {
+        self.doubt = doubt;
+        self
+    }
+
+    /// Lets a chat wait, after an event that could not be handled, until an operator retries or drops that event
+    /// (`dead retry`, `dead drop`). Default: the chat goes on with its next event.
+    #[must_use]
+    pub fn waits_for_the_operator(mut self) -> Profile {
+        self.waits = true;
+        self
+    }
+
     fn with(mut self, key: &str, value: impl Into<Value>) -> Profile {
         self.properties.insert(key.to_owned(), value.into());
         self
@@ -175,6 +197,14 @@ impl Profile {
 
     pub(crate) fn is_for_open_channels(&self) -> bool {
         self.openline || self.kind == BotKind::OpenChannel
+    }
+
+    pub(crate) fn is_waiting_for_the_operator(&self) -> bool {
+        self.waits
+    }
+
+    pub(crate) fn on_doubt(&self) -> Doubt {
+        self.doubt
     }
 
     pub(crate) fn properties(&self) -> &Map<String, Value> {

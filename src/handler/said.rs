@@ -7,19 +7,32 @@ use serde_json::{Map, Value};
 use super::Error;
 use crate::event::{CommandId, DialogId, MessageId};
 use crate::message::{Attach, Draft, Keyboard, Menu};
-use crate::store::{Call, CallId, Conversation, EventId, MessageRef, QueuedCall};
+use crate::store::{
+    Call, CallId, Conversation, Doubt, EventId, MessageRef, QueuedCall, ReminderChange, Time,
+};
 
-/// What a turn has said so far.
+/// What a turn has said so far, and asked to be reminded of.
 #[derive(Clone, Debug)]
 pub(super) struct Turn(Arc<Mutex<Inner>>);
 
 #[derive(Debug)]
 struct Inner {
-    event: EventId,
-    here: Conversation,
-    answers: Option<(CommandId, MessageId)>,
+    place: Place,
     steps: Vec<Step>,
+    reminders: Vec<ReminderChange>,
     wrong: Option<Error>,
+}
+
+/// Where and when a turn speaks.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) event: EventId,
+    pub(super) at: Time,
+    pub(super) here: Conversation,
+    /// The command that is answered.
+    pub(super) answers: Option<(CommandId, MessageId)>,
+    /// What becomes of a message that may have been sent.
+    pub(super) doubt: Doubt,
 }
 
 /// One thing said, changed or deleted. Its place is its number, so it stays even if it comes to nothing.
@@ -41,16 +54,11 @@ enum Step {
 }
 
 impl Turn {
-    pub(super) fn new(
-        event: EventId,
-        here: Conversation,
-        answers: Option<(CommandId, MessageId)>,
-    ) -> Turn {
+    pub(super) fn new(place: Place) -> Turn {
         Turn(Arc::new(Mutex::new(Inner {
-            event,
-            here,
-            answers,
+            place,
             steps: Vec::new(),
+            reminders: Vec::new(),
             wrong: None,
         })))
     }
@@ -63,7 +71,7 @@ impl Turn {
         let mut inner = self.lock();
         inner.check(&draft);
         let id = CallId {
-            event: inner.event,
+            event: inner.place.event,
             index: inner.steps.len() as u16,
         };
         inner.push(Step::Say {
@@ -84,11 +92,30 @@ impl Turn {
         }
     }
 
+    /// Sets or cancels a reminder, by what is told its place among the turn's.
+    pub(super) fn remind<T>(&self, change: impl FnOnce(u16) -> (ReminderChange, T)) -> T {
+        let mut inner = self.lock();
+        let (change, told) = change(inner.reminders.len() as u16);
+        if inner.reminders.len() < STEPS_MAX {
+            inner.reminders.push(change);
+        } else {
+            let too_many = format_args!("one turn changes more than {STEPS_MAX} reminders");
+            inner.wrong.get_or_insert_with(|| Error::failed(too_many));
+        }
+        told
+    }
+
     /// Forgets what was said: the turn has failed.
     pub(super) fn clear(&self) {
         let mut inner = self.lock();
         inner.steps.clear();
+        inner.reminders.clear();
         inner.wrong = None;
+    }
+
+    /// What the turn changes about reminders.
+    pub(super) fn reminders(&self) -> Vec<ReminderChange> {
+        std::mem::take(&mut self.lock().reminders)
     }
 
     /// The first thing said that the portal would not take.
@@ -100,19 +127,20 @@ impl Turn {
     pub(super) fn calls(&self) -> Vec<Arc<QueuedCall>> {
         let mut inner = self.lock();
         let steps = std::mem::take(&mut inner.steps);
+        let place = &inner.place;
         let calls = steps.into_iter().enumerate().filter_map(|(index, step)| {
             let id = CallId {
-                event: inner.event,
+                event: place.event,
                 index: index as u16,
             };
-            let mut to = inner.here.clone();
+            let mut to = place.here.clone();
             let call = match step {
                 Step::Say {
                     dialog,
                     draft,
                     remember,
                 } => {
-                    let answers = inner.answers.filter(|_| dialog == to.dialog);
+                    let answers = place.answers.filter(|_| dialog == to.dialog);
                     to.dialog = dialog;
                     Call::Say {
                         params: draft.params(),
@@ -124,7 +152,13 @@ impl Turn {
                 Step::Delete { message } => Call::Delete { message },
                 Step::Nothing => return None,
             };
-            Some(Arc::new(QueuedCall { id, to, call }))
+            Some(Arc::new(QueuedCall {
+                id,
+                to,
+                at: place.at,
+                doubt: place.doubt,
+                call,
+            }))
         });
         calls.collect()
     }
@@ -152,7 +186,7 @@ impl Inner {
     /// The step that makes this message, if it is one of this turn's.
     fn own(&mut self, message: MessageRef) -> Option<&mut Step> {
         match message {
-            MessageRef::Queued(id) if id.event == self.event => {
+            MessageRef::Queued(id) if id.event == self.place.event => {
                 self.steps.get_mut(id.index as usize)
             }
             _ => None,

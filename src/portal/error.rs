@@ -162,6 +162,32 @@ impl Error {
         }
     }
 
+    /// Whether the call may have been run, though no answer tells so.
+    ///
+    /// Renewing the tokens comes before the call, so a call whose tokens could not be renewed was not run.
+    pub fn may_have_run(&self) -> bool {
+        let is_call = self.method != super::oauth::METHOD;
+        is_call
+            && match &self.kind {
+                Kind::Refused { status, .. } => *status >= 500 && !self.was_not_run(),
+                Kind::Answer(_) | Kind::NotJson { .. } | Kind::TooLarge(_) => true,
+                Kind::Unreachable { was_sent, .. } => *was_sent,
+                Kind::Forbidden(_) | Kind::Store(_) => false,
+            }
+    }
+
+    /// Whether the same call may pass later: a limit was reached, or the portal or its authorization server could not be
+    /// reached.
+    pub fn may_pass_later(&self) -> bool {
+        match &self.kind {
+            Kind::Refused { status, .. } => {
+                self.is_rate_limited() || self.is("CONNECTION_ERROR") || *status >= 500
+            }
+            Kind::Unreachable { .. } | Kind::NotJson { .. } | Kind::Store(_) => true,
+            Kind::Answer(_) | Kind::TooLarge(_) | Kind::Forbidden(_) => false,
+        }
+    }
+
     /// What to do about it.
     fn advice(&self) -> Option<&'static str> {
         if self.is_access_revoked() {

@@ -14,7 +14,7 @@ use crate::store::Tokens;
 /// The authorization server of Bitrix24 in the cloud. Default of [`Application::oauth_url`].
 pub const OAUTH_URL: &str = "https://oauth.bitrix.info";
 
-const METHOD: &str = "oauth/token";
+pub(super) const METHOD: &str = "oauth/token";
 
 /// The application as it is registered with Bitrix24.
 #[derive(Clone)]

@@ -1,11 +1,13 @@
 //! The addresses that portals and probes call.
 
+use std::pin::pin;
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use futures_util::TryStreamExt;
 use poem::error::ReadBodyError;
 use poem::http::{Method, StatusCode, header};
-use poem::{Endpoint, Request, Response};
+use poem::{Body, Endpoint, Request, Response};
 use serde_json::json;
 
 use super::install;
@@ -43,13 +45,13 @@ impl EventEndpoint {
     }
 
     /// Takes an event in.
-    async fn take_in(&self, request: Request, body: poem::Body) -> Response {
+    async fn take_in(&self, request: Request, body: Body) -> Response {
         let event = match *request.method() {
             Method::POST if !is_form(&request) => {
                 let why = "events are posted as application/x-www-form-urlencoded";
                 return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, why);
             }
-            Method::POST => match body.into_bytes_limit(BODY_BYTES_MAX).await {
+            Method::POST => match whole(body, BODY_BYTES_MAX).await {
                 Ok(body) => body,
                 Err(ReadBodyError::PayloadTooLarge) => {
                     let why = format!("the body is longer than {BODY_BYTES_MAX} bytes");
@@ -85,7 +87,12 @@ impl EventEndpoint {
     fn health(&self) -> Response {
         let (events, calls) = self.engine.waiting();
         let portals = self.engine.portals().len();
-        let health = json!({ "status": "ok", "portals": portals, "waiting": { "events": events, "calls": calls } });
+        let health = json!({
+            "status": "ok",
+            "portals": portals,
+            "waiting": { "events": events, "calls": calls },
+            "since_start": self.engine.counts(),
+        });
         Response::builder()
             .content_type("application/json")
             .body(health.to_string())
@@ -111,17 +118,36 @@ impl Endpoint for EventEndpoint {
     }
 }
 
+/// The whole of a body that is not longer than the limit. Most come in one piece, which is passed on as it is.
+pub(super) async fn whole(body: Body, limit: usize) -> Result<Bytes, ReadBodyError> {
+    let mut pieces = pin!(body.into_bytes_stream());
+    let mut whole = Bytes::new();
+    while let Some(piece) = pieces.try_next().await? {
+        if whole.len() + piece.len() > limit {
+            return Err(ReadBodyError::PayloadTooLarge);
+        }
+        whole = if whole.is_empty() {
+            piece
+        } else {
+            let mut longer = BytesMut::from(whole); // copied once, when the second piece comes
+            longer.extend_from_slice(&piece);
+            longer.freeze()
+        };
+    }
+    Ok(whole)
+}
+
 fn is_form(request: &Request) -> bool {
     let kind = request.content_type().unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
     kind.eq_ignore_ascii_case("application/x-www-form-urlencoded")
 }
 
-fn status(refused: &Refused) -> StatusCode {
+pub(super) fn status(refused: &Refused) -> StatusCode {
     match refused {
         Refused::Malformed(_) => StatusCode::BAD_REQUEST,
         Refused::Unproven => StatusCode::FORBIDDEN,
-        Refused::Full | Refused::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+        Refused::Full | Refused::Unreachable | Refused::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 

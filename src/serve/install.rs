@@ -9,7 +9,7 @@ use poem::http::StatusCode;
 use poem::{Body, Response};
 use secrecy::SecretString;
 
-use super::endpoint::refuse;
+use super::endpoint::{refuse, status, whole};
 use crate::engine::{Engine, Proof};
 use crate::event::{MemberId, Node, Tree};
 
@@ -20,7 +20,7 @@ const PAGE: &str = include_str!("install.html");
 
 /// Takes the tokens in, and finishes the installation in the browser.
 pub(super) async fn page(engine: &Arc<Engine>, body: Body) -> Response {
-    let Ok(body) = body.into_bytes_limit(BODY_BYTES_MAX).await else {
+    let Ok(body) = whole(body, BODY_BYTES_MAX).await else {
         return refuse(StatusCode::PAYLOAD_TOO_LARGE, "the body is too long");
     };
     let Some(proof) = Tree::from_form(body).ok().and_then(|form| proof(&form)) else {
@@ -29,9 +29,9 @@ pub(super) async fn page(engine: &Arc<Engine>, body: Body) -> Response {
             "this page is opened by a portal that installs the application",
         );
     };
-    match engine.install(proof) {
+    match engine.install(proof).await {
         Ok(()) => html(PAGE.replace("{{bx24}}", engine.bx24_url())),
-        Err(refused) => refuse(StatusCode::SERVICE_UNAVAILABLE, &refused.to_string()),
+        Err(refused) => refuse(status(&refused), &refused.to_string()),
     }
 }
 

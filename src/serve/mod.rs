@@ -13,6 +13,7 @@ mod endpoint;
 mod install;
 
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,7 +36,7 @@ const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(1);
 /// The addresses answer below `path` as well as at the root: a reverse proxy may pass the path on or cut it off.
 ///
 /// # Errors
-/// The socket fails.
+/// The socket fails, or the store cannot be read.
 pub async fn run(
     engine: Arc<Engine>,
     listener: TcpListener,
@@ -43,13 +44,26 @@ pub async fn run(
     stop: impl Future<Output = ()>,
     limit: Duration,
 ) -> io::Result<()> {
+    engine.start().await.map_err(io::Error::other)?;
     let acceptor = Acceptor::new(listener)?;
+    let door = acceptor.door();
     let app = endpoint(Arc::clone(&engine)).below(path);
     let arrival = ARRIVAL_TIMEOUT.min(limit);
-    let served = Server::new_with_acceptor(acceptor)
-        .run_with_graceful_shutdown(app, stop, Some(arrival))
-        .await;
-    engine.stop(limit - arrival).await;
+    let (end, ended) = tokio::sync::oneshot::channel::<()>();
+    let ended = async { drop(ended.await) };
+    let server = Server::new_with_acceptor(acceptor);
+    let mut server = pin!(server.run_with_graceful_shutdown(app, ended, Some(arrival)));
+    let served = tokio::select! {
+        served = &mut server => served,
+        // Events are taken in until the begun turns have ended, and only then the socket is closed or handed over.
+        () = async { stop.await; engine.stop(limit - arrival).await; door.close(arrival).await; } => {
+            drop(end);
+            server.await
+        }
+    };
+    if let Err(error) = engine.store().close().await {
+        tracing::error!(%error, "the store is not closed well");
+    }
     served
 }
 

@@ -77,7 +77,9 @@ pub struct NewDelivery {
 impl fmt::Debug for NewDelivery {
     /// Without the body: it holds tokens and what people wrote.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { portal, at, events, .. } = self;
+        let Self {
+            portal, at, events, ..
+        } = self;
         f.debug_struct("NewDelivery")
             .field("portal", portal)
             .field("at", at)

@@ -21,21 +21,18 @@ mod turn;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 
 use crate::event::{MemberId, MessageId, UserId};
 
 pub use dead::{DeadId, DeadLetter, DeadWhat, Failure};
-pub use inbox::{
-    Appended, Content, EventId, InboxEvent, Lane, NewDelivery, NewEvent, Occurrence,
-};
-pub use memory::{Memory, SEEN_MAX};
+pub use inbox::{Appended, Content, EventId, InboxEvent, Lane, NewDelivery, NewEvent, Occurrence};
+pub use memory::{Memory, SEEN_MAX, WAITING_MAX};
 pub use outbox::{Call, CallId, Doubt, MessageRef, QueuedCall, Settled, Taken};
 pub use portals::{Installation, Tokens};
 pub use reminders::{NewReminder, Reminder, ReminderChange, ReminderId};
 pub use sqlite::{BackupError, Key, KeyError, OpenError, Sqlite};
 pub use time::{Clock, Time};
-pub use turn::{Begun, Conversation, End, StateChange, StoredState, Turn};
+pub use turn::{Aside, Begun, Conversation, End, StateChange, StoredState, Turn};
 
 /// What a store answers with.
 pub type Stored<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -50,6 +47,9 @@ pub struct StoreError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 /// Whatever a method writes is durable when it answers, as far as the engine promises that at all. Methods may be called
 /// from many tasks at once; what was answered before a call began is seen by it.
 pub trait Store: fmt::Debug + Send + Sync + 'static {
+    /// Whether what is written outlives the process.
+    fn is_durable(&self) -> bool;
+
     // The inbox.
 
     /// Writes a delivery down, and tells for each of its events its number, or nothing where it is a repeat of one seen
@@ -79,6 +79,9 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// The state of a conversation, if it has one.
     fn state(&self, key: &Conversation) -> Stored<'_, Option<StoredState>>;
+
+    /// States of a conversation that could not be read and are kept aside, oldest first.
+    fn aside(&self, key: &Conversation) -> Stored<'_, Vec<Aside>>;
 
     // The outbox.
 
@@ -251,4 +254,3 @@ impl Whom {
         }
     }
 }
-

@@ -72,15 +72,22 @@ impl Call {
     /// The call of an earlier turn whose message this one changes or deletes, if the portal has not numbered it.
     pub fn target(&self) -> Option<CallId> {
         match self {
-            Call::Edit { message: MessageRef::Queued(call), .. }
-            | Call::Delete { message: MessageRef::Queued(call) } => Some(*call),
+            Call::Edit {
+                message: MessageRef::Queued(call),
+                ..
+            }
+            | Call::Delete {
+                message: MessageRef::Queued(call),
+            } => Some(*call),
             _ => None,
         }
     }
 
     /// Makes a change in a message that is not sent yet.
     pub fn change(&mut self, changes: &Map<String, Value>) {
-        let Call::Say { params, .. } = self else { return };
+        let Call::Say { params, .. } = self else {
+            return;
+        };
         for (key, value) in changes {
             // `N` takes a keyboard away, which a new message does not know.
             if value == "N" {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -37,6 +38,16 @@ pub struct Reminder {
     pub due: Time,
     /// What the bot wants to know then.
     pub payload: Value,
+}
+
+impl Reminder {
+    /// What the bot wants to know, as the type that it gave.
+    ///
+    /// # Errors
+    /// It was of another type.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        T::deserialize(&self.payload)
+    }
 }
 
 impl fmt::Debug for Reminder {

@@ -45,6 +45,17 @@ pub struct StoredState {
     pub bytes: Bytes,
 }
 
+/// A state that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Aside {
+    /// When it was put aside.
+    pub at: Time,
+    /// The state.
+    pub state: StoredState,
+    /// Why it could not be read.
+    pub why: String,
+}
+
 /// How a turn ends.
 #[derive(Clone, Debug)]
 pub struct Turn {

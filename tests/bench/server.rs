@@ -122,7 +122,7 @@ pub(crate) async fn engine() -> std::sync::Arc<Engine> {
         .speaker(Mute)
         .engine(&config)
         .unwrap();
-    engine.recover().await.unwrap();
+    engine.start().await.unwrap();
     engine
 }
 

@@ -72,7 +72,7 @@ async fn hooks_are_chosen_by_name_beginning_and_category() {
     assert_eq!(seen, expected);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_failing_hook_harms_neither_the_others_nor_the_bots() {
     async fn fails(_: HookEvent) -> Result {
         Err("no")?
@@ -104,7 +104,7 @@ async fn a_failing_hook_harms_neither_the_others_nor_the_bots() {
     assert_eq!(seen.lock().unwrap().len(), 3);
     assert_eq!(stage.spoken.said("27").len(), 3);
     assert!(
-        stage.store.waiting().await.unwrap().is_empty(),
+        stage.store.waiting(None, 10).await.unwrap().is_empty(),
         "a hook that panics is done, too"
     );
 }
@@ -127,7 +127,7 @@ async fn what_is_forwarded_holds_no_token() {
     assert!(!json.to_string().contains(super::stage::TOKEN));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_event_whose_only_hook_panics_does_not_stay() {
     async fn panics(_: HookEvent) -> Result {
         panic!("a bug in a hook")
@@ -137,5 +137,7 @@ async fn an_event_whose_only_hook_panics_does_not_stay() {
         .hears(other("ONCRMDEALADD", json!({ "FIELDS": { "ID": 7 } })))
         .await;
     stage.rests().await;
-    assert!(stage.store.waiting().await.unwrap().is_empty());
+    assert!(stage.store.waiting(None, 10).await.unwrap().is_empty());
+    let dead = stage.store.dead(None, 10).await.unwrap();
+    assert_eq!(dead[0].error, "the handler panicked: a bug in a hook");
 }

@@ -1,7 +1,10 @@
 //! From event to answer: order, isolation, repeats, turns, bounds.
 
+mod failures;
 mod hooks;
 mod order;
+mod reminders;
 mod stage;
+mod states;
 mod trust;
 mod turns;

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use imbot::engine::{LANE_MAX, Refused};
+use imbot::engine::FRESH_MAX;
 use imbot::prelude::*;
 use proptest::prelude::*;
 use tokio::time::{Instant, sleep};
@@ -100,27 +100,17 @@ async fn a_slow_chat_delays_only_itself() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_full_chat_refuses_and_the_others_do_not() {
+async fn a_chat_that_is_far_behind_keeps_its_order_and_refuses_nothing() {
+    const MESSAGES: u64 = 3 * FRESH_MAX as u64;
     let stage = Stage::with(Sleeper::app()).await;
-    let mut refused = 0;
-    for id in 0..LANE_MAX as u64 + 50 {
-        match stage.accept(message("sleeper", "1", id + 1, "10 x")).await {
-            Ok(()) => {}
-            Err(Refused::Full) => refused += 1,
-            Err(other) => panic!("{other}"),
-        }
+    for id in 1..=MESSAGES {
+        stage
+            .hears(message("sleeper", "1", id, &format!("1 #{id}")))
+            .await;
     }
-    assert!((45..=50).contains(&refused), "{refused} refused");
-    stage
-        .hears(message("sleeper", "2", 5_000, "0 there is room"))
-        .await;
     stage.rests().await;
-    assert_eq!(stage.spoken.said("2"), ["0 there is room"]);
-    stage
-        .hears(message("sleeper", "1", 6_000, "0 and here again"))
-        .await;
-    stage.rests().await;
-    assert_eq!(stage.spoken.said("1").last().unwrap(), "0 and here again");
+    let expected: Vec<String> = (1..=MESSAGES).map(|id| format!("1 #{id}")).collect();
+    assert!(stage.spoken.said("1") == expected);
 }
 
 #[tokio::test(start_paused = true)]

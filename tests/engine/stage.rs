@@ -3,15 +3,16 @@
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use bytes::Bytes;
 use imbot::engine::{Engine, Refused, Speaker, Speech};
 use imbot::event::{BotId, DialogId, MemberId, MessageId, form};
 use imbot::portal::{Error, Portal};
-use imbot::store::{Installation, Memory, Store, Tokens};
+use imbot::store::{Clock, Installation, Memory, Store, Time, Tokens};
 use imbot::{App, Config};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 pub(super) const MEMBER: &str = "bac1cd5c8940947a75e0d71b1a84e348";
 pub(super) const TOKEN: &str = "831c76b092f9f135d9b6b36c3a720757";
@@ -84,9 +85,10 @@ impl Stage {
         let engine = app
             .shared_store(store.clone())
             .speaker(spoken.clone())
+            .clock(clock())
             .engine(&config())
             .unwrap();
-        engine.recover().await.unwrap();
+        engine.start().await.unwrap();
         Stage {
             engine,
             spoken,
@@ -105,10 +107,18 @@ impl Stage {
 
     /// Waits until everything is handled and sent.
     pub(super) async fn rests(&self) {
+        self.engine.until_taken_up().await;
         while self.engine.waiting() != (0, 0) {
             tokio::time::sleep(std::time::Duration::from_millis(1)).await;
         }
     }
+}
+
+/// A clock that a paused runtime turns.
+fn clock() -> Clock {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    LazyLock::force(&START);
+    Clock::new(|| Time(1_771_940_028_000) + START.elapsed())
 }
 
 pub(super) fn installation(member: &str, token: &str) -> Installation {

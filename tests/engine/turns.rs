@@ -111,7 +111,9 @@ async fn a_message_changes_before_it_is_sent() {
 
 #[tokio::test]
 async fn a_message_changes_in_a_later_turn() {
-    let stage = talk(&["keep", "later"]).await;
+    let stage = talk(&["keep"]).await;
+    stage.hears(message("worker", "27", 2, "later")).await;
+    stage.rests().await;
     let all = stage.spoken.all();
     let Speech::Edit { message, params } = &all[2] else {
         panic!("{all:?}")
@@ -121,6 +123,14 @@ async fn a_message_changes_in_a_later_turn() {
         json!(params),
         json!({ "MESSAGE": "changed later", "KEYBOARD": "N" })
     );
+}
+
+#[tokio::test]
+async fn a_message_that_still_waits_is_changed_where_it_waits() {
+    let stage = talk(&["keep", "later"]).await;
+    let said = stage.spoken.all();
+    assert_eq!(stage.spoken.said("27"), ["changed later", "#2"]);
+    assert_eq!(said.len(), 2, "no edit was sent: {said:?}");
 }
 
 #[tokio::test]

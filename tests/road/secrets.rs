@@ -37,7 +37,8 @@ struct Babbler {
 }
 
 impl Babbler {
-    fn show(&self, seen: &dyn std::fmt::Debug, delivery: &imbot::event::Delivery) {
+    fn show(&self, seen: &dyn std::fmt::Debug, delivery: Option<&imbot::event::Delivery>) {
+        let delivery = delivery.expect("no reminder");
         let mut shown = self.shown.lock().unwrap();
         shown.extend([format!("{seen:?}"), format!("{delivery:#?}")]);
         note_tokens(&self.tokens, delivery);
@@ -105,7 +106,8 @@ async fn everything_is_logged_and_shown() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let handler = format!("http://{}/", listener.local_addr().unwrap());
     let credentials = portal.register_app(NewApp::new("bots", &handler));
-    let config = Config::emulated(&portal, &credentials, &handler);
+    let mut config = Config::emulated(&portal, &credentials, &handler);
+    config.attempts = 1;
     let store = Arc::new(Memory::new());
     let hook = {
         let (shown, tokens) = (Arc::clone(&shown), Arc::clone(&tokens));
@@ -150,7 +152,7 @@ async fn everything_is_logged_and_shown() {
     }
     let stored = (
         store.portals().await.unwrap(),
-        store.waiting().await.unwrap(),
+        store.waiting(None, 10).await.unwrap(),
     );
     let public = (&engine, &store, &credentials, &portal, stored);
     shown.lock().unwrap().push(format!("{public:?}"));

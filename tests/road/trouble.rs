@@ -57,7 +57,6 @@ async fn a_message_that_is_refused_for_good_is_given_up_and_the_chat_goes_on() {
         (400, "CANCELED"),
         (401, "insufficient_scope"),
         (403, "ACCESS_DENIED"),
-        (500, "INTERNAL_SERVER_ERROR"),
     ] {
         let road = Road::to(App::new().bot(Echo)).await;
         road.portal.refuse(1, status, code);
@@ -66,6 +65,64 @@ async fn a_message_that_is_refused_for_good_is_given_up_and_the_chat_goes_on() {
         road.hears("echo", &["the next"]).await;
         assert_eq!(statuses(&road), [u64::from(status), 200], "{code}");
     }
+}
+
+#[tokio::test]
+async fn a_message_that_may_have_been_sent_is_sent_again_unless_the_bot_says_not_to() {
+    struct Careful;
+    impl Bot for Careful {
+        fn profile(&self) -> Profile {
+            Profile::new("echo", "Echo").doubt(Doubt::Skip)
+        }
+        async fn message(&self, cx: &mut Context, message: Message) -> Result {
+            cx.say(message.text);
+            Ok(())
+        }
+    }
+    let (again, skipped) = (
+        Road::to(App::new().bot(Echo)).await,
+        Road::to(App::new().bot(Careful)).await,
+    );
+    for road in [&again, &skipped] {
+        road.portal.refuse(1, 500, "INTERNAL_SERVER_ERROR");
+        road.tell("echo", "in doubt");
+        road.tell("echo", "the next");
+    }
+    again.hears("echo", &["in doubt", "the next"]).await;
+    skipped.hears("echo", &["the next"]).await;
+    assert_eq!(statuses(&again), [500, 200, 200]);
+    assert_eq!(statuses(&skipped), [500, 200]);
+    assert_eq!(skipped.engine.counts().doubts.get(), 1);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_lost_on_its_way_doubles_a_message_unless_the_portal_knows_repeats() {
+    struct Once;
+    impl Bot for Once {
+        fn profile(&self) -> Profile {
+            Profile::new("echo", "Echo").doubt(Doubt::Once)
+        }
+        async fn message(&self, cx: &mut Context, message: Message) -> Result {
+            cx.say(message.text);
+            Ok(())
+        }
+    }
+    let (doubled, once) = (
+        Road::to(App::new().bot(Echo)).await,
+        Road::to(App::new().bot(Once)).await,
+    );
+    for road in [&doubled, &once] {
+        road.tell("echo", "the first");
+        road.hears("echo", &["the first"]).await; // and no typing is under way
+        road.portal.swallow(1);
+        road.tell("echo", "lost");
+        road.tell("echo", "the next");
+    }
+    once.hears("echo", &["the first", "lost", "the next"]).await;
+    doubled
+        .hears("echo", &["the first", "lost", "lost", "the next"])
+        .await;
+    assert_eq!(once.wire("imbot.v2.chat.message.send").len(), 4);
 }
 
 #[tokio::test]

@@ -35,6 +35,7 @@ impl Bot for Ear {
 /// The door of an application.
 pub(super) struct Door {
     pub(super) address: std::net::SocketAddr,
+    pub(super) store: Arc<Memory>,
     heard: Arc<Mutex<Vec<String>>>,
 }
 
@@ -53,21 +54,27 @@ impl Door {
 
     /// A door with other limits.
     pub(super) async fn with(limits: impl FnOnce(Acceptor) -> Acceptor) -> Door {
-        let store = Memory::new();
+        let store = Arc::new(Memory::new());
         store.install(installation()).await.unwrap();
         let heard = Arc::new(Mutex::new(Vec::new()));
-        let app = App::new().bot(Ear(Arc::clone(&heard))).store(store);
+        let app = App::new()
+            .bot(Ear(Arc::clone(&heard)))
+            .shared_store(store.clone());
         let mut config = Config::default();
         config.client_id = Some("local.1".into());
         config.client_secret = Some("secret".to_owned().into());
         config.public_url = Some("https://bots.example.com/".into());
         let engine = app.engine(&config).unwrap();
-        engine.recover().await.unwrap();
+        engine.start().await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let acceptor = limits(Acceptor::new(listener).unwrap());
         tokio::spawn(Server::new_with_acceptor(acceptor).run(endpoint(engine)));
-        Door { address, heard }
+        Door {
+            address,
+            store,
+            heard,
+        }
     }
 
     pub(super) async fn knock(&self) -> TcpStream {

@@ -1,6 +1,7 @@
 //! Each bad request gets the status and the sentence that tell its sender what is wrong, and does no harm.
 
 use imbot::event::{BODY_BYTES_MAX, DEPTH_MAX, PAIRS_MAX};
+use imbot::store::Store;
 use serde_json::{Value, json};
 
 use super::door::{Answer, Door, MEMBER, TOKEN, form, message, request};
@@ -70,28 +71,11 @@ async fn a_body_over_the_limit_is_refused_whether_its_length_is_told_or_not() {
 #[tokio::test]
 async fn a_body_that_cannot_be_read_is_told_the_key() {
     let door = Door::open().await;
-    let changed = |place: &str, value: &str| {
-        let mut body = message("broken");
-        *body.pointer_mut(place).unwrap() = value.into();
-        form(&body)
-    };
     let many: String = (0..=PAIRS_MAX).map(|key| format!("k{key}=1&")).collect();
     let deep = format!("event=ONCRMDEALADD&data{}=1", "[a]".repeat(DEPTH_MAX + 1));
     let cases = [
         (many, "more than 4000 keys"),
         (deep, "`data[a][a]"),
-        (
-            changed("/data/PARAMS/MESSAGE_ID", "abc"),
-            "`data[PARAMS][MESSAGE_ID]`: expected a number, found `abc`",
-        ),
-        (
-            changed("/data/PARAMS/MESSAGE_ID", "99999999999999999999999"),
-            "`data[PARAMS][MESSAGE_ID]`: expected",
-        ),
-        (
-            changed("/data/PARAMS/DIALOG_ID", ""),
-            "`data[PARAMS][DIALOG_ID]` is missing",
-        ),
         ("a=1&b=2".to_owned(), "`event` is missing"),
         (String::new(), "`event` is missing"),
     ];
@@ -102,6 +86,39 @@ async fn a_body_that_cannot_be_read_is_told_the_key() {
     }
     door.is_open("after broken bodies").await;
     assert_eq!(door.heard(), ["after broken bodies"]);
+}
+
+#[tokio::test]
+async fn a_proven_event_that_makes_no_sense_is_kept_among_the_dead_letters() {
+    let door = Door::open().await;
+    let cases = [
+        (
+            "/data/PARAMS/MESSAGE_ID",
+            "abc",
+            "`data[PARAMS][MESSAGE_ID]`: expected a number, found `abc`",
+        ),
+        (
+            "/data/PARAMS/MESSAGE_ID",
+            "99999999999999999999999",
+            "`data[PARAMS][MESSAGE_ID]`: expected a number, found `99999999999999999999999`",
+        ),
+        (
+            "/data/PARAMS/DIALOG_ID",
+            "",
+            "`data[PARAMS][DIALOG_ID]` is missing",
+        ),
+    ];
+    for (place, value, _) in cases {
+        let mut body = message("broken");
+        *body.pointer_mut(place).unwrap() = value.into();
+        let answer = door.post(&form(&body)).await;
+        assert_eq!((answer.status, answer.body.as_str()), (200, ""));
+    }
+    door.is_open("after broken events").await;
+    let dead = door.store.dead(None, 10).await.unwrap();
+    let errors: Vec<&str> = dead.iter().map(|letter| letter.error.as_str()).collect();
+    assert_eq!(errors, cases.map(|(_, _, error)| error));
+    assert_eq!(door.heard(), ["after broken events"]);
 }
 
 #[tokio::test]

@@ -48,6 +48,8 @@ pub(crate) struct Limits {
     level: f64,
     drained: Instant,
     planned: VecDeque<Refusal>,
+    /// Of how many calls the answer is still to be swallowed.
+    swallowed: usize,
     pub(crate) traffic: Traffic,
 }
 
@@ -58,6 +60,7 @@ impl Limits {
             level: 0.0,
             drained: Instant::now(),
             planned: VecDeque::new(),
+            swallowed: 0,
             traffic: Traffic::default(),
         }
     }
@@ -66,6 +69,18 @@ impl Limits {
     pub(crate) fn refuse(&mut self, times: usize, refusal: &Refusal) {
         self.planned
             .extend(std::iter::repeat_n(refusal.clone(), times));
+    }
+
+    /// Plans to run the next calls and swallow their answers.
+    pub(crate) fn swallow(&mut self, answers: usize) {
+        self.swallowed += answers;
+    }
+
+    /// Whether the answer of a call that was run is swallowed.
+    pub(crate) fn is_swallowed(&mut self) -> bool {
+        let is_swallowed = self.swallowed > 0;
+        self.swallowed -= usize::from(is_swallowed);
+        is_swallowed
     }
 
     /// Lets a request in, or says why not.

@@ -20,6 +20,7 @@ mod handlers;
 mod im;
 pub(crate) mod limit;
 mod messages;
+mod messages_v2;
 mod multipart;
 pub(crate) mod params;
 mod reference;
@@ -29,7 +30,7 @@ mod system;
 mod table;
 mod users;
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use poem::http::StatusCode;
 use poem::{Endpoint, Request, Response};
@@ -63,11 +64,7 @@ async fn handle(portal: &Portal, request: Request) -> Response {
         Ok(incoming) => incoming,
         Err(refusal) => return send(refusal.http_status(), &envelope::failure(&refusal)),
     };
-    let limited = portal
-        .limits
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .admit(begun);
+    let limited = portal.limits().admit(begun);
     let caller = portal.see(|world| auth::caller(world, &incoming));
     let answer = limited.and_then(|()| answer(portal, &incoming, caller.clone()));
     let (status, body) = match &answer {
@@ -88,6 +85,12 @@ async fn handle(portal: &Portal, request: Request) -> Response {
         answer: &body,
         took: begun.elapsed(),
     });
+    if answer.is_ok() && portal.limits().is_swallowed() {
+        return Response::builder()
+            .status(StatusCode::BAD_GATEWAY)
+            .content_type("text/html")
+            .body("<html><body><h1>502 Bad Gateway</h1></body></html>");
+    }
     send(status, &body)
 }
 

@@ -2,7 +2,9 @@
 
 use super::call::{Answer, Call};
 use super::request::not_found;
-use super::{batch, bots, chats, commands, dialogs, events, im, messages, system, users};
+use super::{
+    batch, bots, chats, commands, dialogs, events, im, messages, messages_v2, system, users,
+};
 use crate::emulator::refusal::Refusal;
 
 /// One method.
@@ -24,7 +26,7 @@ pub(super) const fn method(
 }
 
 /// All tables, in the order `methods` prints them.
-const TABLES: [&[Method]; 10] = [
+const TABLES: [&[Method]; 11] = [
     batch::METHODS,
     system::METHODS,
     users::METHODS,
@@ -32,6 +34,7 @@ const TABLES: [&[Method]; 10] = [
     bots::METHODS,
     commands::METHODS,
     messages::METHODS,
+    messages_v2::METHODS,
     chats::METHODS,
     im::METHODS,
     dialogs::METHODS,

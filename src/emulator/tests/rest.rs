@@ -339,3 +339,46 @@ async fn bots_look_after_their_groups() {
     );
     assert!(desk.is_quiet().await);
 }
+
+#[tokio::test]
+async fn a_message_with_a_template_id_is_shown_once_however_often_it_is_sent() {
+    let desk = Desk::new().await;
+    let bot = desk.bot("echo", "B").await;
+    let dialog = desk.dialog(bot).await;
+    let send = |message: &str, template: &str| {
+        let fields = json!({ "message": message, "templateId": template });
+        let params = json!({ "botId": bot, "dialogId": "1", "fields": fields });
+        desk.result("imbot.v2.Chat.Message.send", params)
+    };
+    let id = "5b1b2a3c-8d5e-4f60-9a7b-0c1d2e3f4a5b";
+    let first = send("once", id).await;
+    let again = send("once", id).await;
+    assert_eq!(
+        (&first["id"], &first["uuidMap"][id]),
+        (&again["id"], &first["id"])
+    );
+    let no_template = "5b1b2a3c-8d5e-5f60-9a7b-0c1d2e3f4a5b"; // of version 5, which the portal passes over
+    assert_ne!(
+        send("twice", no_template).await["id"],
+        send("twice", no_template).await["id"]
+    );
+    let texts: Vec<Value> = desk.portal.history(1, &dialog);
+    let texts: Vec<&str> = texts
+        .iter()
+        .filter_map(|line| line["text"].as_str())
+        .collect();
+    assert_eq!(texts, ["once", "twice", "twice"]);
+}
+
+#[tokio::test]
+async fn a_swallowed_answer_hides_a_call_that_was_run() {
+    let desk = Desk::new().await;
+    let bot = desk.bot("echo", "B").await;
+    let dialog = desk.dialog(bot).await;
+    desk.portal.swallow(1);
+    let params = json!({ "BOT_ID": bot, "DIALOG_ID": "1", "MESSAGE": "said" });
+    let path = format!("/rest/imbot.message.add?auth={}", desk.token());
+    let response = desk.client.post(path).body_json(&params).send().await;
+    response.assert_status(poem::http::StatusCode::BAD_GATEWAY);
+    assert_eq!(desk.portal.history(1, &dialog).len(), 1);
+}

@@ -10,6 +10,7 @@ pub(crate) mod command;
 pub(crate) mod dialog;
 pub(crate) mod message;
 pub(crate) mod operating;
+pub(crate) mod templates;
 pub(crate) mod tokens;
 pub(crate) mod user;
 
@@ -22,6 +23,7 @@ use self::chat::Chat;
 use self::command::{Command, Use};
 use self::message::Message;
 use self::operating::Operating;
+use self::templates::Templates;
 use self::tokens::Tokens;
 use self::user::User;
 use super::clock::Clock;
@@ -48,6 +50,7 @@ pub(crate) struct World {
     /// The chat of each pair of users who have ever talked in private, the smaller id first.
     pub(crate) private: BTreeMap<(u64, u64), u64>,
     pub(crate) messages: BTreeMap<u64, Message>,
+    pub(crate) templates: Templates,
     pub(crate) commands: BTreeMap<u64, Command>,
     /// The open rights to answer a command, oldest first.
     pub(crate) uses: Vec<Use>,
@@ -84,6 +87,7 @@ impl World {
             chats: BTreeMap::new(),
             private: BTreeMap::new(),
             messages: BTreeMap::new(),
+            templates: Templates::default(),
             commands: BTreeMap::new(),
             uses: Vec::new(),
             apps: BTreeMap::new(),

@@ -9,10 +9,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use dashmap::DashMap;
 
 use super::{
-    Appended, Begun, Call, CallId, Content, Conversation, DeadId, DeadLetter, DeadWhat, End,
+    Appended, Aside, Begun, Call, CallId, Content, Conversation, DeadId, DeadLetter, DeadWhat, End,
     EventId, Failure, InboxEvent, Installation, Lane, Limits, NewDelivery, NewReminder, News,
     Occurrence, QueuedCall, ReminderChange, ReminderId, Settled, StateChange, Status, Store,
-    Stored, StoredState, Swept, Taken, Time, Turn, Whom,
+    StoreError, Stored, StoredState, Swept, Taken, Time, Turn, Whom,
 };
 use crate::event::{MemberId, MessageId};
 
@@ -20,6 +20,8 @@ use recent::Recent;
 
 pub use recent::SEEN_MAX;
 
+/// The most events that wait; more are refused.
+pub const WAITING_MAX: usize = 100_000;
 /// The most dead letters that are kept; older ones are dropped first.
 const DEAD_MAX: usize = 10_000;
 
@@ -176,7 +178,15 @@ impl Memory {
 }
 
 impl Store for Memory {
+    fn is_durable(&self) -> bool {
+        false
+    }
+
     fn append(&self, delivery: NewDelivery) -> Stored<'_, Appended> {
+        if self.inbox.len() >= WAITING_MAX {
+            let full = format!("{WAITING_MAX} events wait in memory");
+            return Box::pin(std::future::ready(Err(StoreError(full.into()))));
+        }
         let NewDelivery {
             body, at, events, ..
         } = delivery;
@@ -249,10 +259,21 @@ impl Store for Memory {
         }
         match turn.state {
             Some((key, StateChange::Put(stored))) => {
-                self.states.insert(key, State { stored, at: turn.at });
+                self.states.insert(
+                    key,
+                    State {
+                        stored,
+                        at: turn.at,
+                    },
+                );
             }
             Some((key, StateChange::Forget)) => drop(self.states.remove(&key)),
-            Some((_, StateChange::Keep)) | None => {}
+            Some((key, StateChange::Keep)) => {
+                if let Some(mut state) = self.states.get_mut(&key) {
+                    state.at = turn.at;
+                }
+            }
+            None => {}
         }
         turn.calls.into_iter().for_each(|call| self.queue(call));
         turn.reminders
@@ -263,6 +284,10 @@ impl Store for Memory {
 
     fn state(&self, key: &Conversation) -> Stored<'_, Option<StoredState>> {
         ready(self.states.get(key).map(|state| state.stored.clone()))
+    }
+
+    fn aside(&self, _: &Conversation) -> Stored<'_, Vec<Aside>> {
+        ready(Vec::new()) // see `commit`
     }
 
     fn unsent(

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::event::{MemberId, MessageId};
 use crate::store::{
-    Appended, Begun, CallId, Conversation, DeadId, DeadLetter, EventId, Failure, InboxEvent,
+    Appended, Aside, Begun, CallId, Conversation, DeadId, DeadLetter, EventId, Failure, InboxEvent,
     Installation, Lane, Limits, NewDelivery, News, Settled, Status, Store, Stored, StoredState,
     Swept, Taken, Time, Turn, Whom,
 };
@@ -60,6 +60,10 @@ impl Sqlite {
 }
 
 impl Store for Sqlite {
+    fn is_durable(&self) -> bool {
+        true
+    }
+
     fn append(&self, delivery: NewDelivery) -> Stored<'_, Appended> {
         Box::pin(async {
             self.writer
@@ -94,6 +98,11 @@ impl Store for Sqlite {
     fn state(&self, key: &Conversation) -> Stored<'_, Option<StoredState>> {
         let key = text::conversation(key);
         self.read(move |db| turns::read_state(db, &key))
+    }
+
+    fn aside(&self, key: &Conversation) -> Stored<'_, Vec<Aside>> {
+        let key = text::conversation(key);
+        self.read(move |db| turns::aside(db, &key))
     }
 
     fn unsent(

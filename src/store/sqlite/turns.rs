@@ -6,7 +6,7 @@ use rusqlite::{Row, ToSql, params};
 
 use super::db::Db;
 use super::{Trouble, dead, inbox, outbox, reminders, text};
-use crate::store::{Begun, End, EventId, Failure, StateChange, StoredState, Turn};
+use crate::store::{Aside, Begun, End, EventId, Failure, StateChange, StoredState, Time, Turn};
 
 /// How many failed attempts are told of an event.
 const HISTORY_MAX: usize = 20;
@@ -47,13 +47,16 @@ pub(super) fn read_state(db: &Db, key: &str) -> Result<Option<StoredState>, Trou
     db.find(
         "SELECT version, data FROM state WHERE conversation = ?1",
         [key],
-        |row| {
-            Ok(StoredState {
-                version: row.get(0)?,
-                bytes: bytes_at(row, 1)?,
-            })
-        },
+        state_at,
     )
+}
+
+/// The state in a row's first two columns.
+fn state_at(row: &Row<'_>) -> Result<StoredState, Trouble> {
+    Ok(StoredState {
+        version: row.get(0)?,
+        bytes: bytes_at(row, 1)?,
+    })
 }
 
 fn bytes_at(row: &Row<'_>, column: usize) -> Result<Bytes, Trouble> {
@@ -106,6 +109,18 @@ pub(super) fn attempts(db: &Db, event: EventId) -> Result<(u32, Vec<Failure>), T
         Ok((row.get(0)?, history.unwrap_or_default()))
     })?;
     Ok(found.unwrap_or_default())
+}
+
+/// States of a conversation that were kept aside, oldest first.
+pub(super) fn aside(db: &Db, key: &str) -> Result<Vec<Aside>, Trouble> {
+    let sql = "SELECT version, data, at, reason FROM aside WHERE conversation = ?1 ORDER BY id";
+    db.list(sql, [key], |row| {
+        Ok(Aside {
+            state: state_at(row)?,
+            at: Time(row.get(2)?),
+            why: row.get(3)?,
+        })
+    })
 }
 
 /// A turn with its texts, made before the writer has to wait for them.

@@ -1,0 +1,171 @@
+//! `conversation`: what is remembered of one, and forgetting it, or all of a person.
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::Done;
+use crate::config::StorePlace;
+use crate::event::{BotId, Delivery, DialogId, Event, MemberId, UserId};
+use crate::store::{
+    Content, Conversation, DeadLetter, DeadWhat, Sqlite, Store, StoreError, StoredState, Whom,
+};
+
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Show the state of a conversation, and states that could not be read and are kept aside
+    Show {
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        place: StorePlace,
+    },
+    /// Forget all that is stored of a conversation, or of a person in all private chats with the bots
+    Forget {
+        #[command(flatten)]
+        whom: Person,
+        #[command(flatten)]
+        place: StorePlace,
+    },
+}
+
+#[derive(Args)]
+pub(super) struct Which {
+    /// The portal's member_id
+    portal: String,
+    /// The bot's number
+    bot: u64,
+    /// The dialog, such as 27 or chat142
+    dialog: String,
+}
+
+#[derive(Args)]
+pub(super) struct Person {
+    /// The portal's member_id
+    portal: String,
+    /// The bot's number
+    #[arg(required_unless_present = "user")]
+    bot: Option<u64>,
+    /// The dialog, such as 27 or chat142
+    #[arg(required_unless_present = "user")]
+    dialog: Option<String>,
+    /// A person's number: forgets their private chats with all bots, and dead letters of what they wrote elsewhere.
+    /// What bots remember of them in groups only the bots know
+    #[arg(long, conflicts_with_all = ["bot", "dialog"])]
+    user: Option<u64>,
+}
+
+impl Command {
+    pub(super) async fn run(self) -> Done {
+        match self {
+            Command::Show { which, place } => show(&place.attend()?, which.into()).await,
+            Command::Forget { whom, place } => {
+                let store = place.attend()?;
+                let mut forgotten = 0;
+                if let (Some(user), portal) = (whom.user, &whom.portal) {
+                    forgotten +=
+                        drop_letters_of(&store, &MemberId::new(portal.as_str()), UserId(user))
+                            .await?;
+                }
+                forgotten += store.forget(whom.into()).await?;
+                println!("{forgotten} things are forgotten.");
+                Ok(())
+            }
+        }
+    }
+}
+
+async fn show(store: &Sqlite, key: Conversation) -> Done {
+    let shown = |state: &StoredState| {
+        let data: Value = serde_json::from_slice(&state.bytes)
+            .unwrap_or_else(|_| String::from_utf8_lossy(&state.bytes).into());
+        json!({ "version": state.version, "state": data })
+    };
+    let state = store.state(&key).await?;
+    let aside = store.aside(&key).await?;
+    if state.is_none() && aside.is_empty() {
+        return Err(format!("nothing is remembered of {key}").into());
+    }
+    let aside = aside.iter().map(|aside| {
+        let mut shown = shown(&aside.state);
+        shown["at"] = aside.at.to_string().into();
+        shown["why"] = aside.why.as_str().into();
+        shown
+    });
+    let all = json!({
+        "now": state.as_ref().map(shown),
+        "aside": aside.collect::<Vec<_>>(),
+    });
+    println!("{}", serde_json::to_string_pretty(&all)?);
+    Ok(())
+}
+
+/// Drops the dead letters of what a person wrote in groups, which do not belong to a chat of theirs.
+async fn drop_letters_of(
+    store: &Sqlite,
+    portal: &MemberId,
+    user: UserId,
+) -> Result<u64, StoreError> {
+    const PAGE: usize = 100;
+    let (mut last, mut dropped) = (None, 0);
+    loop {
+        let page = store.dead(last, PAGE).await?;
+        let Some(letter) = page.last() else {
+            return Ok(dropped);
+        };
+        last = Some(letter.id);
+        for letter in page {
+            if letter.lane.portal() == portal
+                && is_by(&letter, user)
+                && store.drop_dead(letter.id).await?
+            {
+                dropped += 1;
+            }
+        }
+    }
+}
+
+fn is_by(letter: &DeadLetter, user: UserId) -> bool {
+    let DeadWhat::Event {
+        content: Content::Delivered { body, .. },
+        ..
+    } = &letter.what
+    else {
+        return false;
+    };
+    let events = Delivery::from_form(body.clone()).and_then(|delivery| delivery.events());
+    events.is_ok_and(|events| {
+        events
+            .iter()
+            .any(|event| matches!(event, Event::Chat(event) if event.sender() == Some(user)))
+    })
+}
+
+impl From<Which> for Conversation {
+    fn from(which: Which) -> Conversation {
+        conversation(&which.portal, which.bot, &which.dialog)
+    }
+}
+
+impl From<Person> for Whom {
+    fn from(person: Person) -> Whom {
+        match (person.user, person.bot, person.dialog) {
+            (Some(user), ..) => Whom::User {
+                portal: MemberId::new(person.portal),
+                user: UserId(user),
+            },
+            (None, bot, dialog) => Whom::Conversation(conversation(
+                &person.portal,
+                bot.unwrap_or_default(),
+                &dialog.unwrap_or_default(),
+            )),
+        }
+    }
+}
+
+fn conversation(portal: &str, bot: u64, dialog: &str) -> Conversation {
+    Conversation {
+        portal: MemberId::new(portal),
+        bot: BotId(bot),
+        dialog: DialogId::from(dialog),
+    }
+}

@@ -1,0 +1,103 @@
+//! The command line that every program of bots gets.
+
+#![expect(
+    clippy::print_stdout,
+    reason = "what a command answers goes to standard output"
+)]
+
+mod conversation;
+mod dead;
+mod decode;
+mod emulate;
+mod run;
+mod store;
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use crate::app::App;
+
+/// Bots for Bitrix24. Without a command: runs the bots, on an emulated portal if no real one is configured.
+#[derive(Parser)]
+#[command(version, arg_required_else_help = false)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the bots: on your portals, or on an emulated one with --emulator
+    Run(run::Run),
+    /// Run the portal emulator alone, for bots of other programs
+    Emulate(emulate::Emulate),
+    /// Show an event body as JSON, or tell which key of it is wrong
+    Decode {
+        /// A file with the body of a POST, or the JSON answer to a poll. Default: standard input
+        file: Option<PathBuf>,
+    },
+    /// Look at the store, back it up, or change its key; also while the bots run
+    #[command(subcommand)]
+    Store(store::Command),
+    /// Look at what could not be done, and run it again or drop it; also while the bots run
+    #[command(subcommand)]
+    Dead(dead::Command),
+    /// Look at what is remembered of a conversation, or forget it; also while the bots run
+    #[command(subcommand)]
+    Conversation(conversation::Command),
+}
+
+type Done = Result<(), Box<dyn Error>>;
+
+/// Runs the command line.
+pub(crate) fn run(app: App) -> ExitCode {
+    let cli = Cli::parse();
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,poem=warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .init();
+    let done = match cli.command {
+        None => on_runtime(run::somewhere(app)),
+        Some(Command::Run(run)) => on_runtime(run::bots(app, run)),
+        Some(Command::Emulate(emulate)) => on_runtime(emulate.run()),
+        Some(Command::Decode { file }) => decode::decode(file),
+        Some(Command::Store(command)) => on_runtime(command.run()),
+        Some(Command::Dead(command)) => on_runtime(command.run()),
+        Some(Command::Conversation(command)) => on_runtime(command.run()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{}", with_causes(&*error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn on_runtime(work: impl Future<Output = Done>) -> Done {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(work)
+}
+
+/// An error and what caused it, unless it says so itself.
+fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let words = error.to_string();
+        if !text.contains(&words) {
+            text = format!("{text}: {words}");
+        }
+        cause = error.source();
+    }
+    text
+}

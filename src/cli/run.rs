@@ -1,0 +1,156 @@
+//! `run`: the bots on their portals, or on one that is emulated in the same process.
+
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Args, Parser};
+use listenfd::ListenFd;
+use tokio::net::TcpListener;
+
+use super::{Cli, Command, Done};
+use crate::app::App;
+use crate::config::{Config, STORE};
+use crate::emulator::{Emulator, NewApp, Options};
+use crate::engine::Engine;
+use crate::serve;
+
+#[derive(Args)]
+pub(super) struct Run {
+    /// Run a portal emulator in the same process and install the bots on it: no account, token or network
+    #[arg(long)]
+    emulator: bool,
+
+    /// The address of that emulator
+    #[arg(long, default_value_t = Options::default().listen, value_name = "ADDRESS")]
+    emulator_listen: SocketAddr,
+
+    #[command(flatten)]
+    config: Config,
+}
+
+/// Without a command: on the portal that the environment names, else on an emulated one.
+pub(super) async fn somewhere(app: App) -> Done {
+    let Cli {
+        command: Some(Command::Run(mut run)),
+    } = Cli::parse_from(["imbot", "run"])
+    else {
+        unreachable!()
+    };
+    run.emulator = run.config.client_id.is_none();
+    bots(app, run).await
+}
+
+pub(super) async fn bots(app: App, run: Run) -> Done {
+    let Run {
+        emulator,
+        emulator_listen,
+        mut config,
+    } = run;
+    let listener = listen(config.listen, emulator).await?;
+    if !emulator {
+        config.store.file.get_or_insert_with(|| STORE.into());
+        let path = path_of(config.public_url.as_deref());
+        tracing::info!(bots = app.names().join(", "), listen = %listener.local_addr()?, "the bots are running");
+        return serve_engine(app.engine(&config)?, &config, listener, &path).await;
+    }
+    let portal = start_emulator(emulator_listen).await?;
+    let handler = format!("http://{}/", listener.local_addr()?);
+    let credentials = portal.register_app(NewApp::new("bots", &handler));
+    let config = Config {
+        store: config.store,
+        turn_timeout: config.turn_timeout,
+        attempts: config.attempts,
+        idle_days: config.idle_days,
+        dead_days: config.dead_days,
+        stop_timeout: config.stop_timeout,
+        ..Config::emulated(&portal, &credentials, handler)
+    };
+    let engine = app.engine(&config)?;
+    let greeting = greet(&portal, &credentials.client_id, &engine);
+    let served = tokio::select! {
+        served = serve_engine(Arc::clone(&engine), &config, listener, "") => served,
+        greeted = greeting => greeted,
+    };
+    portal.stop().await;
+    served
+}
+
+async fn serve_engine(
+    engine: Arc<Engine>,
+    config: &Config,
+    listener: TcpListener,
+    path: &str,
+) -> Done {
+    Ok(serve::run(
+        engine,
+        listener,
+        path,
+        serve::asked_to_stop(),
+        config.stop_timeout(),
+    )
+    .await?)
+}
+
+/// Installs the bots on the emulated portal, and says where to talk once the first click will find them.
+async fn greet(portal: &Emulator, client_id: &str, engine: &Engine) -> Done {
+    const SET_UP_TIMEOUT: Duration = Duration::from_secs(10);
+    portal.install(client_id).await?;
+    if tokio::time::timeout(SET_UP_TIMEOUT, engine.until_set_up(1))
+        .await
+        .is_err()
+    {
+        tracing::warn!("the bots are not set up on the emulated portal yet");
+    }
+    println!(
+        "\n  No portal is configured, so this one is emulated. Talk to the bots here:\n\n      {}\n\n  Ctrl-C ends it.\n",
+        portal.url()
+    );
+    std::future::pending().await
+}
+
+/// Takes over the socket that a service manager hands down (`LISTEN_FDS`), else listens; for a trial any other port will
+/// do as well.
+async fn listen(address: SocketAddr, is_trial: bool) -> std::io::Result<TcpListener> {
+    if let Some(socket) = ListenFd::from_env().take_tcp_listener(0)? {
+        socket.set_nonblocking(true)?;
+        return TcpListener::from_std(socket);
+    }
+    match TcpListener::bind(address).await {
+        Err(error) if is_trial && error.kind() == ErrorKind::AddrInUse => {
+            TcpListener::bind(SocketAddr::new(address.ip(), 0)).await
+        }
+        Err(error) => Err(std::io::Error::new(
+            error.kind(),
+            format!("cannot listen on {address}: {error}"),
+        )),
+        listener => listener,
+    }
+}
+
+async fn start_emulator(listen: SocketAddr) -> std::io::Result<Emulator> {
+    let start = |listen| {
+        Emulator::start(Options {
+            listen,
+            ..Options::default()
+        })
+    };
+    match start(listen).await {
+        Err(error) if error.kind() == ErrorKind::AddrInUse => {
+            start(SocketAddr::new(listen.ip(), 0)).await
+        }
+        started => started,
+    }
+}
+
+/// The path of an address, for a reverse proxy that passes it on.
+fn path_of(url: Option<&str>) -> String {
+    let rest = url
+        .and_then(|url| url.split_once("://"))
+        .map_or("", |(_, rest)| rest);
+    rest.find('/')
+        .map_or("", |start| &rest[start..])
+        .trim_end_matches('/')
+        .to_owned()
+}

@@ -1,0 +1,171 @@
+//! `store`: how much is stored, a copy of it, another key.
+
+use std::error::Error;
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use indicatif::{ProgressBar, ProgressStyle};
+use secrecy::ExposeSecret;
+use serde_json::json;
+
+use super::Done;
+use crate::config::StorePlace;
+use crate::store::{Clock, Key, Sqlite, Status, Store};
+
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Tell how much is stored, and how long the oldest of what waits has waited
+    Status {
+        /// As JSON, for a program
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        place: StorePlace,
+    },
+    /// Copy the store to a new file, while the bots run; the key is not in it
+    Backup {
+        /// The new file
+        to: PathBuf,
+        #[command(flatten)]
+        place: StorePlace,
+    },
+    /// Seal everything with a new key; the bots must not run
+    ///
+    /// The new key takes the place of the old one in the key file, which is kept beside it with `.old` at its end. A key
+    /// from the environment is not changed there: give the new one as --new-key.
+    Rekey {
+        /// The new key, 32 bytes in base64. Default: a random one, for the key file
+        #[arg(long, env = "IMBOT_NEW_STORE_KEY", hide_env_values = true)]
+        new_key: Option<secrecy::SecretString>,
+        #[command(flatten)]
+        place: StorePlace,
+    },
+}
+
+impl Command {
+    pub(super) async fn run(self) -> Done {
+        match self {
+            Command::Status { json, place } => status(&place, json).await,
+            Command::Backup { to, place } => {
+                let bar = bar("pages");
+                let store = place.attend()?;
+                let progress = bar.clone();
+                store
+                    .backup(&to, move |done, all| advance(&progress, done, all))
+                    .await?;
+                bar.finish_and_clear();
+                println!(
+                    "The store is copied to {}. Keep its key, too: without it the copy does not open.",
+                    to.display()
+                );
+                Ok(())
+            }
+            Command::Rekey { new_key, place } => tokio::task::spawn_blocking(move || {
+                rekey(&place, new_key).map_err(|error| error.to_string())
+            })
+            .await?
+            .map_err(Into::into),
+        }
+    }
+}
+
+async fn status(place: &StorePlace, as_json: bool) -> Done {
+    let store = place.attend()?;
+    let status = store.status().await?;
+    if as_json {
+        println!("{}", serde_json::to_string_pretty(&json!(status))?);
+        return Ok(());
+    }
+    let now = Clock::default().now();
+    let since = |oldest: Option<crate::store::Time>| {
+        oldest.map_or(String::new(), |oldest| {
+            format!(
+                ", the oldest since {oldest} ({} s)",
+                now.since(oldest).as_secs()
+            )
+        })
+    };
+    let Status {
+        portals,
+        events,
+        calls,
+        reminders,
+        conversations,
+        aside,
+        dead,
+        spooled,
+        bytes,
+        ..
+    } = status;
+    println!(
+        "\
+portals        {portals}
+events         {events} waiting{}
+calls          {calls} waiting{}
+reminders      {reminders} not due yet
+conversations  {conversations}, and {aside} states kept aside
+dead letters   {dead}
+spooled        {spooled} deliveries
+on the disk    {bytes} bytes",
+        since(status.oldest_event),
+        since(status.oldest_call),
+    );
+    Ok(())
+}
+
+/// The old key file is replaced only when everything is sealed with the new key, and the new key is on the disk before
+/// anything is.
+fn rekey(place: &StorePlace, new: Option<secrecy::SecretString>) -> Result<(), Box<dyn Error>> {
+    let (file, old) = (place.file(), place.key()?);
+    let bar = bar("bodies");
+    let progress = |done, all| advance(&bar, done, all);
+    if let Some(new) = new {
+        Sqlite::rekey(
+            &file,
+            &old,
+            &Key::from_base64(new.expose_secret())?,
+            progress,
+        )?;
+        bar.finish_and_clear();
+        println!("Everything is sealed with the new key. Start the bots with it.");
+        return Ok(());
+    }
+    if place.key.is_some() {
+        return Err(
+            "the key comes from the environment: give the new one in IMBOT_NEW_STORE_KEY".into(),
+        );
+    }
+    let key_file = place.key_file();
+    let beside = |end: &str| {
+        let mut name = key_file.clone().into_os_string();
+        name.push(end);
+        PathBuf::from(name)
+    };
+    let (next, before) = (beside(".new"), beside(".old"));
+    let new = Key::make(&next)?;
+    Sqlite::rekey(&file, &old, &new, progress).inspect_err(|_| {
+        std::fs::remove_file(&next).ok(); // nothing is sealed with it
+    })?;
+    bar.finish_and_clear();
+    std::fs::rename(&key_file, &before)?;
+    std::fs::rename(&next, &key_file)?;
+    println!(
+        "Everything is sealed with the new key in {}; the old one is in {}, for older backups.",
+        key_file.display(),
+        before.display()
+    );
+    Ok(())
+}
+
+/// A bar on the terminal; where there is none it is silent.
+fn bar(of: &'static str) -> ProgressBar {
+    let style = ProgressStyle::with_template("{wide_bar} {pos} of {len} {msg}");
+    ProgressBar::new(0)
+        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+        .with_message(of)
+}
+
+fn advance(bar: &ProgressBar, done: u64, all: u64) {
+    bar.set_length(all);
+    bar.set_position(done);
+}

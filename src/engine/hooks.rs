@@ -1,0 +1,130 @@
+//! Hooks, which see every event that is not a bot's, and what the application does itself with events of its own life.
+
+use std::sync::Arc;
+
+use super::intake::decode;
+use super::lanes::Next;
+use super::{Engine, Job};
+use crate::event::{AppEvent, Delivery, Event, MemberId};
+use crate::handler::{Error, Hook, HookEvent, Pattern, Result, guarded};
+use crate::portal::Portal;
+use crate::store::{EventId, Lane};
+
+/// A hook, and the name under which its events are stored: it must find them again after a restart.
+pub(super) struct NamedHook {
+    pub(super) name: Arc<str>,
+    pub(super) pattern: Pattern,
+    pub(super) hook: Arc<dyn Hook>,
+}
+
+impl NamedHook {
+    /// Its lane on a portal.
+    pub(super) fn lane(&self, portal: &MemberId) -> Lane {
+        Lane::Hook {
+            portal: portal.clone(),
+            hook: Arc::clone(&self.name),
+        }
+    }
+}
+
+/// Names hooks by what they want: the second of those that want the same is `… #2`.
+pub(super) fn named(hooks: Vec<(Pattern, Arc<dyn Hook>)>) -> Vec<NamedHook> {
+    let mut named: Vec<NamedHook> = Vec::with_capacity(hooks.len());
+    for (pattern, hook) in hooks {
+        let before = named.iter().filter(|other| other.pattern == pattern);
+        let name = match before.count() {
+            0 => pattern.to_string(),
+            before => format!("{pattern} #{}", before + 1),
+        };
+        named.push(NamedHook {
+            name: name.into(),
+            pattern,
+            hook,
+        });
+    }
+    named
+}
+
+impl Engine {
+    /// The hooks that want an event.
+    pub(super) fn hooks_for<'e>(
+        &'e self,
+        delivery: &'e Delivery,
+    ) -> impl Iterator<Item = &'e NamedHook> {
+        self.hooks
+            .iter()
+            .filter(|hook| hook.pattern.matches(&delivery.name, delivery.category))
+    }
+
+    /// Runs a hook on one event.
+    pub(super) async fn run_hook(
+        self: &Arc<Self>,
+        lane: &Lane,
+        name: &str,
+        id: EventId,
+        delivery: Delivery,
+    ) -> Next<Job> {
+        let Some(hook) = self.hooks.iter().find(|hook| *hook.name == *name) else {
+            let error = format!("this program has no hook `{name}` any more");
+            return self.give_up(lane, id, error).await;
+        };
+        let Some(portal) = self.portal(lane.portal()) else {
+            let error = "the application was removed from the portal".to_owned();
+            return self.give_up(lane, id, error).await;
+        };
+        let event = HookEvent::new(delivery, portal);
+        self.attempt(lane, id, async || {
+            guarded(self.options.turn_timeout, hook.hook.event(event)).await
+        })
+        .await
+    }
+
+    /// What the application does itself.
+    pub(super) async fn run_application(
+        self: &Arc<Self>,
+        lane: &Lane,
+        id: EventId,
+        delivery: Delivery,
+        event: Event,
+    ) -> Next<Job> {
+        self.attempt(lane, id, async || match event {
+            Event::Removed(bot) => {
+                tracing::info!(portal = %lane.portal(), bot = bot.code, "the bot was removed from the portal");
+                match self.bot(&bot.code) {
+                    Some(any) => guarded(self.options.turn_timeout, any.removed(bot)).await,
+                    None => Ok(()),
+                }
+            }
+            Event::App(AppEvent::Uninstalled { clean, .. }) => {
+                self.uninstall(lane.portal(), clean).await
+            }
+            // It could not be decoded when it came; now it can.
+            _ => self.address_again(lane.portal(), delivery).await,
+        })
+        .await
+    }
+
+    async fn uninstall(&self, portal: &MemberId, forget: bool) -> Result {
+        self.portals.remove(portal);
+        self.options.store.uninstall(portal, forget).await?;
+        tracing::info!(%portal, forget, "the application was removed from the portal");
+        Ok(())
+    }
+
+    async fn address_again(self: &Arc<Self>, portal: &MemberId, delivery: Delivery) -> Result {
+        let events = decode(&delivery).map_err(Error::failed)?;
+        let events = self.address(portal, &delivery, events);
+        Ok(self.take_in(portal.clone(), delivery, events, None).await?)
+    }
+
+    /// Hooks see a proven installation as they see any event.
+    pub(super) async fn tell_hooks(self: &Arc<Self>, portal: &Portal, delivery: Delivery) {
+        let events = self.address(portal.id(), &delivery, vec![Event::Other]);
+        if let Err(error) = self
+            .take_in(portal.id().clone(), delivery, events, None)
+            .await
+        {
+            tracing::error!(portal = %portal.id(), %error, "the installation event is not written down");
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! Taking events in: verified, decoded as far as whose turn they are, written down, and only then acknowledged.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use secrecy::ExposeSecret;
+use subtle::ConstantTimeEq;
+
+use super::{Engine, FRESH_MAX, Job, Refused, lock, occurrence};
+use crate::event::{AppEvent, Delivery, Event, MemberId};
+use crate::store::{Appended, Conversation, End, EventId, Lane, NewDelivery, NewEvent, Turn};
+
+/// One event of a delivery, and whose turn it is.
+pub(super) struct Addressed {
+    lane: Lane,
+    part: u16,
+    /// Nothing where the delivery could not be decoded.
+    event: Option<Event>,
+}
+
+impl Engine {
+    /// Takes an event in: the body of a form POST, or a query string. When it returns `Ok`, the event is written down.
+    ///
+    /// An event that proves itself but cannot be decoded is written down all the same, and rests among the dead letters:
+    /// a later version of this program may understand it.
+    ///
+    /// # Errors
+    /// See [`Refused`]. Nothing has happened then.
+    pub async fn accept(self: &Arc<Self>, body: Bytes) -> Result<(), Refused> {
+        let delivery = Delivery::from_form(body)?;
+        self.start().await?;
+        if matches!(delivery.name.as_ref(), "ONAPPINSTALL" | "ONAPPUPDATE") {
+            return self.claim(&delivery).await;
+        }
+        let portal = self.verify(&delivery).ok_or(Refused::Unproven)?;
+        let (events, wrong) = match decode(&delivery) {
+            Ok(events) => (self.address(&portal, &delivery, events), None),
+            Err(wrong) => {
+                tracing::error!(%portal, event = %delivery.name, error = wrong, "an event cannot be decoded");
+                let lane = Lane::Application(portal.clone());
+                let event = None;
+                (
+                    vec![Addressed {
+                        lane,
+                        part: 0,
+                        event,
+                    }],
+                    Some(wrong),
+                )
+            }
+        };
+        self.take_in(portal, delivery, events, wrong).await
+    }
+
+    /// Writes a delivery down and dispatches its events.
+    pub(super) async fn take_in(
+        self: &Arc<Self>,
+        portal: MemberId,
+        delivery: Delivery,
+        events: Vec<Addressed>,
+        wrong: Option<String>,
+    ) -> Result<(), Refused> {
+        if events.is_empty() {
+            return Ok(()); // nobody wants it
+        }
+        let new = NewDelivery {
+            body: delivery.body(),
+            at: self.options.clock.now(),
+            events: events
+                .iter()
+                .map(|Addressed { lane, part, event }| NewEvent {
+                    occurrence: occurrence::key(lane, &delivery, event.as_ref()),
+                    lane: lane.clone(),
+                    part: *part,
+                })
+                .collect(),
+            portal,
+        };
+        let ids = match self.options.store.append(new).await {
+            Ok(Appended::Now(ids)) => ids,
+            Ok(Appended::Later) => return Ok(()),
+            Err(error) => {
+                self.counts.refused.add();
+                tracing::error!(event = %delivery.name, %error, "AN EVENT IS LOST: it can be written down nowhere, and the portal does not send it again");
+                return Err(error.into());
+            }
+        };
+        for (event, id) in events.into_iter().zip(ids) {
+            match (id, &wrong) {
+                (None, _) => {
+                    tracing::debug!(lane = %event.lane, event = %delivery.name, "a repeat is dropped")
+                }
+                (Some(id), Some(wrong)) => self.bury(id, wrong.clone(), false).await,
+                (Some(id), None) => self.dispatch(id, event, &delivery),
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts an event into its lane, or aside while an earlier life's are still being taken up.
+    fn dispatch(self: &Arc<Self>, id: EventId, event: Addressed, delivery: &Delivery) {
+        let Addressed { lane, event, .. } = event;
+        if let Some(held) = &mut *lock(&self.held) {
+            return held.push((id, lane));
+        }
+        let fresh = event
+            .filter(|_| self.events.waiting() < FRESH_MAX)
+            .map(|event| Box::new((delivery.clone(), event)));
+        self.events.push(lane, Job { id, fresh });
+    }
+
+    /// Puts an event among the dead letters.
+    pub(super) async fn bury(&self, event: EventId, error: String, blocks: bool) {
+        self.counts.dead.add();
+        let end = End::Dead { error, blocks };
+        let turn = Turn::done(event, self.options.clock.now());
+        self.commit(Turn { end, ..turn }).await;
+    }
+
+    /// The portal that an event proves to be from. An unknown portal takes the same way as a wrong token.
+    fn verify(&self, delivery: &Delivery) -> Option<MemberId> {
+        const NOBODY: &str = "00000000000000000000000000000000";
+        let (member_id, token) = delivery.proof();
+        let known = self.portals.get(&*member_id);
+        let expected = known
+            .as_ref()
+            .map_or(NOBODY, |known| known.application_token.expose_secret());
+        let is_same = bool::from(expected.as_bytes().ct_eq(token.as_bytes()));
+        known
+            .filter(|_| is_same)
+            .map(|known| known.portal.id().clone())
+    }
+
+    /// Whose turn each event of a delivery is: a bot's in its chat, every hook's that wants it, or the application's own.
+    pub(super) fn address(
+        &self,
+        portal: &MemberId,
+        delivery: &Delivery,
+        events: Vec<Event>,
+    ) -> Vec<Addressed> {
+        let mut addressed = Vec::with_capacity(events.len());
+        for (part, event) in events.into_iter().enumerate() {
+            let part = part as u16;
+            let lane = match &event {
+                Event::Chat(chat) => chat.bot.as_ref().map(|bot| {
+                    Lane::Chat(Conversation {
+                        portal: portal.clone(),
+                        bot: bot.id,
+                        dialog: chat.dialog.clone(),
+                    })
+                }),
+                Event::Removed(_) => Some(Lane::Application(portal.clone())),
+                Event::App(_) | Event::Other => None,
+            };
+            if let Some(lane) = lane {
+                let event = Some(event);
+                addressed.push(Addressed { lane, part, event });
+                continue;
+            }
+            addressed.extend(self.hooks_for(delivery).map(|hook| Addressed {
+                lane: hook.lane(portal),
+                part,
+                event: Some(Event::Other),
+            }));
+            if matches!(event, Event::App(AppEvent::Uninstalled { .. })) {
+                // Behind the hooks, which may still want to know the portal.
+                let lane = Lane::Application(portal.clone());
+                let event = Some(event);
+                addressed.push(Addressed { lane, part, event });
+            }
+        }
+        addressed
+    }
+}
+
+/// Decodes what is in a delivery. A decoder that panics is no reason to lose an event.
+pub(super) fn decode(delivery: &Delivery) -> Result<Vec<Event>, String> {
+    match catch_unwind(AssertUnwindSafe(|| delivery.events())) {
+        Ok(events) => events.map_err(|error| error.to_string()),
+        Err(_) => Err("the decoder panicked".to_owned()),
+    }
+}

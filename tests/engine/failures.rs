@@ -1,0 +1,168 @@
+//! What fails is tried again, in order, and in the end rests among the dead letters; nothing of it is left behind.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use imbot::engine::{ATTEMPTS_MAX, PAUSE_MAX};
+use imbot::prelude::*;
+use imbot::store::{DeadWhat, Lane, Store};
+use tokio::time::Instant;
+
+use super::stage::{Stage, message};
+
+/// Fails as often as the message says, counting the messages that it handled.
+#[derive(Clone, Default)]
+struct Shaky {
+    waits: bool,
+    tries: Arc<AtomicU32>,
+}
+
+impl Bot<u32> for Shaky {
+    fn profile(&self) -> Profile {
+        let profile = Profile::new("shaky", "Shaky");
+        if self.waits {
+            profile.waits_for_the_operator()
+        } else {
+            profile
+        }
+    }
+
+    async fn message(&self, cx: &mut Context<u32>, message: Message) -> Result {
+        cx.state += 1;
+        cx.say(format!("{} at attempt {}", message.text, cx.attempt()));
+        let failures: u32 = message.text.parse().unwrap_or(0);
+        self.tries.fetch_add(1, Ordering::Relaxed);
+        if cx.attempt() <= failures {
+            Err("the warehouse does not answer")?;
+        }
+        cx.say(format!("state {}", cx.state));
+        Ok(())
+    }
+}
+
+const SORRY: &str = "Sorry, that did not work. The error has been noted.";
+
+#[tokio::test(start_paused = true)]
+async fn a_turn_is_tried_again_with_growing_pauses_while_its_chat_waits_and_others_do_not() {
+    let stage = Stage::with(App::new().bot(Shaky::default())).await;
+    let start = Instant::now();
+    stage.hears(message("shaky", "27", 1, "3")).await;
+    stage.hears(message("shaky", "27", 2, "behind")).await;
+    stage.hears(message("shaky", "28", 3, "elsewhere")).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(
+        stage.spoken.said("28"),
+        ["elsewhere at attempt 1", "state 1"]
+    );
+    assert!(stage.spoken.said("27").is_empty());
+    stage.rests().await;
+    let expected = [
+        "3 at attempt 4",
+        "state 1",
+        "behind at attempt 1",
+        "state 2",
+    ];
+    assert_eq!(stage.spoken.said("27"), expected);
+    let took = start.elapsed();
+    let (least, most) = (Duration::from_secs(15), Duration::from_secs(22)); // 1 + 4 + 16 s, less a quarter
+    assert!(took > least && took < most, "{took:?}");
+    assert_eq!(stage.engine.counts().failed.get(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_the_last_attempt_the_user_is_told_once_and_the_letter_is_dead() {
+    let stage = Stage::with(App::new().bot(Shaky::default())).await;
+    stage.hears(message("shaky", "27", 1, "99")).await;
+    stage.hears(message("shaky", "27", 2, "next")).await;
+    stage.rests().await;
+    assert_eq!(
+        stage.spoken.said("27"),
+        [SORRY, "next at attempt 1", "state 1"]
+    );
+    let dead = stage.store.dead(None, 10).await.unwrap();
+    let [letter] = &dead[..] else {
+        panic!("{dead:?}")
+    };
+    assert_eq!(letter.error, "the warehouse does not answer");
+    assert_eq!((letter.attempts, letter.history.len()), (ATTEMPTS_MAX, 4));
+    assert!(
+        letter
+            .history
+            .iter()
+            .all(|failure| failure.error == letter.error)
+    );
+    assert!(letter.history.is_sorted_by_key(|failure| failure.at));
+    assert!(matches!(&letter.lane, Lane::Chat(chat) if chat.dialog.as_str() == "27"));
+    assert!(matches!(letter.what, DeadWhat::Event { .. }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_letter_that_is_retried_runs_again_with_a_clean_count() {
+    let shaky = Shaky::default();
+    let stage = Stage::with(App::new().bot(shaky.clone())).await;
+    stage.hears(message("shaky", "27", 1, "99")).await;
+    stage.rests().await;
+    let tried = shaky.tries.load(Ordering::Relaxed);
+    let dead = stage.store.dead(None, 10).await.unwrap();
+    assert!(stage.store.revive(dead[0].id).await.unwrap());
+    assert!(
+        !stage.store.revive(dead[0].id).await.unwrap(),
+        "it is no dead letter any more"
+    );
+    tokio::time::sleep(Duration::from_secs(2)).await; // the engine looks once a second
+    stage.rests().await;
+    assert_eq!(shaky.tries.load(Ordering::Relaxed), tried + ATTEMPTS_MAX);
+    assert_eq!(stage.spoken.said("27"), [SORRY, SORRY]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_chat_that_waits_for_the_operator_goes_on_when_the_letter_is_dropped_or_retried() {
+    for retry in [false, true] {
+        let waits = Shaky {
+            waits: true,
+            ..Shaky::default()
+        };
+        let stage = Stage::with(App::new().bot(waits)).await;
+        stage.hears(message("shaky", "27", 1, "5")).await;
+        stage.hears(message("shaky", "27", 2, "behind")).await;
+        stage.hears(message("shaky", "28", 3, "elsewhere")).await;
+        tokio::time::sleep(2 * PAUSE_MAX).await;
+        assert_eq!(stage.spoken.said("27"), [SORRY]);
+        assert_eq!(stage.spoken.said("28").len(), 2);
+        let letter = stage.store.dead(None, 10).await.unwrap()[0].id;
+        let done = if retry {
+            stage.store.revive(letter)
+        } else {
+            stage.store.drop_dead(letter)
+        };
+        assert!(done.await.unwrap());
+        tokio::time::sleep(2 * PAUSE_MAX).await;
+        let said = stage.spoken.said("27");
+        let expected: &[&str] = if retry {
+            &[SORRY, SORRY] // it failed again, so the chat waits again
+        } else {
+            &[SORRY, "behind at attempt 1", "state 1"]
+        };
+        assert_eq!(said, expected, "retried: {retry}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_that_died_in_a_turn_has_counted_the_attempt() {
+    let first = Stage::with(App::new().bot(Shaky::default())).await;
+    first.engine.stop(Duration::ZERO).await; // so that nothing is handled
+    first.hears(message("shaky", "27", 1, "fine")).await;
+    let (event, _) = first.store.waiting(None, 1).await.unwrap()[0].clone();
+    for _ in 0..ATTEMPTS_MAX {
+        first.store.begin(event, None).await.unwrap().unwrap(); // a life that ends here
+    }
+    let second = Stage::on(App::new().bot(Shaky::default()), first.store).await;
+    second.rests().await;
+    assert!(second.spoken.said("27").is_empty());
+    let dead = second.store.dead(None, 10).await.unwrap();
+    assert_eq!(
+        dead[0].error,
+        "the process ended during the last of 5 attempts"
+    );
+}

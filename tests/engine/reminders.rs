@@ -1,0 +1,76 @@
+//! Reminders come as turns of their chat: on time, once, after a restart too.
+
+use std::time::Duration;
+
+use imbot::prelude::*;
+use imbot::store::Store;
+
+use super::stage::{Stage, message};
+
+/// Reminds of a message after as many seconds as it says, and cancels on demand.
+struct Alarm;
+
+impl Bot<Option<ReminderId>> for Alarm {
+    async fn message(&self, cx: &mut Context<Option<ReminderId>>, message: Message) -> Result {
+        match message.text.parse::<u64>() {
+            Ok(seconds) => {
+                cx.state = Some(cx.remind(Duration::from_secs(seconds), (seconds, "tea"))?);
+            }
+            Err(_) if message.text == "fail" => {
+                cx.remind(Duration::from_secs(1), (0, "never"))?;
+                return Err(tell("no reminder"));
+            }
+            Err(_) => cx.state.take().map_or((), |reminder| cx.cancel(reminder)),
+        }
+        Ok(())
+    }
+
+    async fn reminded(&self, cx: &mut Context<Option<ReminderId>>, reminder: Reminder) -> Result {
+        let (seconds, what): (u64, String) = reminder.read()?;
+        assert!(cx.delivery().is_none());
+        cx.say(format!("{what} after {seconds} s"));
+        Ok(())
+    }
+}
+
+async fn stage() -> Stage {
+    Stage::with(App::new().bot(Alarm)).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reminder_comes_when_it_is_due_and_not_again() {
+    let stage = stage().await;
+    stage.hears(message("alarm", "27", 1, "90")).await;
+    stage.hears(message("alarm", "27", 2, "5")).await;
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert!(stage.spoken.said("27").is_empty());
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(stage.spoken.said("27"), ["tea after 5 s"]);
+    tokio::time::sleep(Duration::from_secs(1_000)).await;
+    assert_eq!(stage.spoken.said("27"), ["tea after 5 s", "tea after 90 s"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancelled_reminder_and_one_of_a_turn_that_failed_do_not_come() {
+    let stage = stage().await;
+    for (id, text) in [(1, "60"), (2, "cancel"), (3, "fail")] {
+        stage.hears(message("alarm", "27", id, text)).await;
+    }
+    tokio::time::sleep(Duration::from_secs(1_000)).await;
+    assert_eq!(stage.spoken.said("27"), ["no reminder"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_late_reminder_comes_once_after_the_restart() {
+    let first = stage().await;
+    first.hears(message("alarm", "27", 1, "30")).await;
+    first.rests().await;
+    first.engine.stop(Duration::from_secs(1)).await;
+    let store = first.store;
+    drop((first.engine, first.spoken));
+    tokio::time::sleep(Duration::from_secs(300)).await;
+    let second = Stage::on(App::new().bot(Alarm), store.clone()).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(second.spoken.said("27"), ["tea after 30 s"]);
+    assert_eq!(store.status().await.unwrap().reminders, 0);
+}
