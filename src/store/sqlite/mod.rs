@@ -14,6 +14,7 @@ mod dead;
 mod error;
 mod files;
 mod forget;
+mod group;
 mod inbox;
 mod key;
 mod news;
@@ -27,6 +28,7 @@ mod seal;
 mod spool;
 mod take_in;
 mod text;
+mod trouble;
 mod turns;
 mod upkeep;
 mod work;
@@ -41,7 +43,7 @@ pub use error::OpenError;
 pub use key::{Key, KeyError};
 
 use db::Db;
-use error::{Failed, Trouble};
+use trouble::{Failed, Trouble};
 use worker::Worker;
 use writer::Writer;
 
@@ -148,6 +150,22 @@ impl Sqlite {
             .ask(limit)
             .await
             .map(drop)
+            .map_err(|trouble| self.failed(trouble))
+    }
+
+    /// Writes a delivery down and reports an I/O error, as a flush does whose bytes arrived all the same: a test sees that
+    /// the database is opened anew, and that nothing is forgotten.
+    #[doc(hidden)]
+    pub async fn fail_disk(&self, delivery: super::NewDelivery) -> Result<(), super::StoreError> {
+        let failed = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR_FSYNC);
+        let fail = move |db: &Db| {
+            inbox::append(db, &delivery)?;
+            db.commit()?;
+            Err::<(), _>(Trouble::from(rusqlite::Error::SqliteFailure(failed, None)))
+        };
+        self.writer
+            .ask(fail)
+            .await
             .map_err(|trouble| self.failed(trouble))
     }
 
