@@ -6,6 +6,7 @@ mod refusals;
 mod secrets;
 mod spool;
 mod upgrade;
+mod upkeep;
 
 use std::fs;
 use std::path::{Path, PathBuf};
