@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::scan::find;
+use super::scan::{behind, find};
 use super::unescape;
 
 /// The key and the value of a pair.
@@ -14,9 +14,9 @@ pub(super) fn split(pair: &[u8]) -> (&[u8], &[u8]) {
 
 /// The name and the value of a pair whose key is `stem`, a plain name and a closing bracket, or a plain name alone where
 /// there is no stem: nearly all pairs stand in one map with the pair before them.
-#[inline]
+#[inline(always)] // it runs for every pair, and what it returns is taken apart at once
 pub(super) fn beside<'p>(stem: &[u8], pair: &'p [u8]) -> Option<(&'p [u8], &'p [u8])> {
-    let rest = pair.strip_prefix(stem)?;
+    let rest = behind(stem, pair)?;
     let (name, rest) = rest.split_at(find([b'%', b']', b'='], rest)?);
     let value = match rest {
         [b'%', b'5', b'D' | b'd', b'=', value @ ..] | [b']', b'=', value @ ..] => value,

@@ -34,6 +34,25 @@ fn place<const N: usize>(wanted: [u8; N], step: [u8; STEP]) -> Option<usize> {
     (found & HIGH != 0).then(|| (found & HIGH).trailing_zeros() as usize / 8)
 }
 
+/// What stands behind a beginning, if `text` begins so. `strip_prefix` calls `memcmp`, and that took a fifth of the decoder's
+/// time.
+#[inline]
+pub(super) fn behind<'t>(beginning: &[u8], text: &'t [u8]) -> Option<&'t [u8]> {
+    let (same, rest) = text.split_at_checked(beginning.len())?;
+    let equal = |a: &[u8; STEP], b: &[u8; STEP]| u64::from_le_bytes(*a) == u64::from_le_bytes(*b);
+    let is_same = match (same.last_chunk(), beginning.last_chunk()) {
+        (Some(end), Some(known)) => {
+            let mut steps = same.as_chunks().0.iter().zip(beginning.as_chunks().0);
+            equal(end, known) && steps.all(|(step, known)| equal(step, known))
+        }
+        _ => same
+            .iter()
+            .zip(beginning)
+            .all(|(byte, known)| byte == known),
+    };
+    is_same.then_some(rest)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -61,6 +80,20 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_beginning_is_told_from_one_that_differs_anywhere() {
+        let text = b"data%5BPARAMS%5D%5BMESSAGE%5D=hi";
+        for length in 0..=text.len() {
+            assert_eq!(behind(&text[..length], text), Some(&text[length..]));
+            for place in 0..length {
+                let mut other = text[..length].to_vec();
+                other[place] ^= 1;
+                assert_eq!(behind(&other, text), None, "{place} of {length}");
+            }
+        }
+        assert_eq!(behind(b"data", b"dat"), None);
     }
 
     #[test]

@@ -12,9 +12,9 @@ use crate::event::{BotId, BotRef, Command, CommandFrom, CommandId, DecodeError, 
 pub(super) struct Numbers<'p>(BTreeMap<Cow<'p, [u8]>, usize>);
 
 impl<'p> Numbers<'p> {
-    pub(super) fn of(&mut self, key: &Cow<'p, [u8]>) -> usize {
+    pub(super) fn of(&mut self, key: Cow<'p, [u8]>) -> usize {
         let next = self.0.len();
-        *self.0.entry(key.clone()).or_insert(next)
+        *self.0.entry(key).or_insert(next)
     }
 }
 

@@ -51,8 +51,8 @@ impl Map {
                 Map::File(String::from_utf8_lossy(id).parse().unwrap_or(0))
             }
             [b"data", b"USER", b"", ..] => Map::User,
-            [b"data", b"BOT", _, b"", _] => Map::Bot(bots.of(&path[2])),
-            [b"data", b"COMMAND", _, b"", _] => Map::Command(commands.of(&path[2])),
+            [b"data", b"BOT", _, b"", _] => Map::Bot(bots.of(path[2].clone())),
+            [b"data", b"COMMAND", _, b"", _] => Map::Command(commands.of(path[2].clone())),
             _ => Map::Other,
         }
     }
