@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::db::Db;
-use super::work::Work;
+use super::work::{self, Work};
 use super::writer::Writer;
 use super::{Trouble, connect};
 
@@ -61,7 +61,9 @@ impl Writer {
         let outcome = self.open().and_then(|()| {
             let db = self.db.as_ref().ok_or(Trouble::Closed)?;
             db.begin()?;
-            group.iter_mut().try_for_each(|work| work.run(db))?;
+            group
+                .iter_mut()
+                .try_for_each(|work| work::run(work.as_mut(), db))?;
             db.commit()
         });
         self.operations += group.len();

@@ -176,3 +176,35 @@ impl Sqlite {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_operation_that_panics_takes_nothing_along() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Sqlite::open(folder.path().join("store.db"), &Key::random()).unwrap();
+        let panics = || {
+            store
+                .writer
+                .ask(|_| -> Result<(), Trouble> { panic!("a bug") })
+        };
+        let works = || {
+            store
+                .writer
+                .ask(|db| db.count("SELECT count(*) FROM event", []))
+        };
+        let (first, second, third, fourth) = tokio::join!(works(), panics(), works(), panics());
+        assert!(matches!(
+            (second, fourth),
+            (Err(Trouble::Panicked), Err(Trouble::Panicked))
+        ));
+        assert_eq!((first.unwrap(), third.unwrap()), (0, 0));
+        let read = store
+            .reader
+            .ask(|_| -> Result<(), Trouble> { panic!("a bug") });
+        assert!(read.await.is_err());
+        assert_eq!(works().await.unwrap(), 0);
+    }
+}

@@ -20,6 +20,8 @@ pub(super) enum Trouble {
     Spool { path: PathBuf, cause: String },
     #[error("only the running process does that")]
     Attending,
+    #[error("an operation panicked; this is a bug of imbot")]
+    Panicked,
     #[error("it is closed")]
     Closed,
 }
