@@ -21,6 +21,7 @@ mod upkeep;
 
 use std::collections::HashSet;
 use std::fmt;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -99,6 +100,10 @@ pub struct Engine {
     installs: Arc<Lanes<MemberId, Claim>>,
     /// Events that came while an earlier life's are still being taken up; nothing once those are.
     held: Mutex<Option<Vec<(EventId, Lane)>>>,
+    /// Whether the store had to spool events that are not in their lanes yet.
+    has_spooled: AtomicBool,
+    /// Held while news are taken over from the store.
+    looking: tokio::sync::Mutex<()>,
     /// Lanes that wait for an operator.
     blocked: Mutex<HashSet<Lane>>,
     /// Told when a reminder is set.
@@ -190,6 +195,8 @@ impl Engine {
                     engine.prove(claim)
                 }),
                 held: Mutex::new(Some(Vec::new())),
+                has_spooled: AtomicBool::new(false),
+                looking: tokio::sync::Mutex::default(),
                 blocked: Mutex::default(),
                 reminded: Arc::default(),
                 counts: Counts::default(),
