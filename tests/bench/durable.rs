@@ -12,7 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use imbot::engine::Engine;
 use imbot::prelude::*;
-use imbot::store::{Key, Sqlite, Store};
+use imbot::store::{Key, Sqlite};
 use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;

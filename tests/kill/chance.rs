@@ -1,4 +1,4 @@
-//! Chance under a seed: SplitMix64, whose whole state is one number.
+//! Chance under a seed: `SplitMix64`, whose whole state is one number.
 
 #[derive(Debug)]
 pub(crate) struct Chance(u64);

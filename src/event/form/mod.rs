@@ -4,7 +4,7 @@
 //! (an unclosed bracket is part of a name, a broken escape stands for itself, bytes that are not UTF-8 become U+FFFD).
 //!
 //! A body is first cut into pairs and no further: of the hundred keys of an event a bot reads a third, and half of a body
-//! are tokens that nobody asks for. Keys are looked into by who reads them: [`Fields`] for typed values, [`Tree`] for all.
+//! are tokens that nobody asks for. Keys are looked into by who reads them: `Fields` for typed values, [`Tree`] for all.
 
 mod encode;
 mod escape;
