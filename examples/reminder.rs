@@ -10,8 +10,8 @@
 //! Timer   Forgotten.
 //! ```
 //!
-//! A reminder belongs to its turn like a message: it is set when the turn succeeds, and comes once. With a store in a file
-//! it survives a restart: `cargo run --example reminder -- run --emulator --store /tmp/timer.db`.
+//! A reminder belongs to its turn like a message: it is set when the turn succeeds, and comes once. On a portal that stays,
+//! such as one of `cargo run --example reminder -- emulate`, it survives a restart of the bot: `run` has a store in a file.
 //!
 //! Run it with `cargo run --example reminder`.
 

@@ -52,8 +52,10 @@ pub(super) async fn bots(app: App, run: Run) -> Done {
     if !emulator {
         config.store.file.get_or_insert_with(|| STORE.into());
         let path = path_of(config.public_url.as_deref());
-        tracing::info!(bots = app.names().join(", "), listen = %listener.local_addr()?, "the bots are running");
-        return serve_engine(app.engine(&config)?, &config, listener, &path).await;
+        let names = app.names().join(", ");
+        let engine = app.engine(&config)?;
+        tracing::info!(bots = names, listen = %listener.local_addr()?, "the bots are running");
+        return serve_engine(engine, &config, listener, &path).await;
     }
     let portal = start_emulator(emulator_listen).await?;
     let handler = format!("http://{}/", listener.local_addr()?);

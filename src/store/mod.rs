@@ -11,28 +11,32 @@
 mod dead;
 mod inbox;
 mod memory;
+mod operator;
 mod outbox;
 mod portals;
 mod reminders;
 mod sqlite;
 mod time;
 mod turn;
+mod upkeep;
 
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
-use crate::event::{MemberId, MessageId, UserId};
+use crate::event::{MemberId, MessageId};
 
 pub use dead::{DeadId, DeadLetter, DeadWhat, Failure};
 pub use inbox::{Appended, Content, EventId, InboxEvent, Lane, NewDelivery, NewEvent, Occurrence};
 pub use memory::{Memory, SEEN_MAX, WAITING_MAX};
+pub use operator::{News, Status, Whom};
 pub use outbox::{Call, CallId, Doubt, MessageRef, QueuedCall, Settled, Taken};
 pub use portals::{Installation, Tokens};
 pub use reminders::{NewReminder, Reminder, ReminderChange, ReminderId};
 pub use sqlite::{BackupError, Key, KeyError, OpenError, Sqlite};
 pub use time::{Clock, Time};
 pub use turn::{Aside, Begun, Conversation, End, StateChange, StoredState, Turn};
+pub use upkeep::{Limits, Swept};
 
 /// What a store answers with.
 pub type Stored<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -152,105 +156,4 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Forgets all that is stored of a conversation or a person, and tells how many things that were.
     fn forget(&self, whom: Whom) -> Stored<'_, u64>;
-}
-
-/// Something that has come into the store from outside the engine.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum News {
-    /// An event waits: it was revived, or came out of the spool.
-    Event(EventId, Lane),
-    /// A call waits again.
-    Call(CallId, Conversation),
-    /// A blocked lane may go on.
-    Open(Lane),
-}
-
-/// How long things are kept that are of no use any more.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct Limits {
-    /// Dead letters, and states that were kept aside. Default: 30 days.
-    pub dead: std::time::Duration,
-    /// Conversations in which nothing happens. Default: for ever.
-    pub idle: Option<std::time::Duration>,
-    /// Numbers of messages that bots keep references to: bots may change theirs for three days
-    /// (`imbot.message.update`). Default: 7 days.
-    pub messages: std::time::Duration,
-    /// Occurrences, by which repeats are known. Default: 24 hours.
-    pub occurrences: std::time::Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Limits {
-        const DAY: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
-        Limits {
-            dead: 30 * DAY,
-            idle: None,
-            messages: 7 * DAY,
-            occurrences: DAY,
-        }
-    }
-}
-
-/// What a sweep removed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Swept {
-    /// Conversations that had been idle.
-    pub conversations: u64,
-    /// Dead letters and states kept aside.
-    pub dead: u64,
-}
-
-/// How much is stored.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
-#[non_exhaustive]
-pub struct Status {
-    /// Portals that the application is installed on.
-    pub portals: u64,
-    /// Events that wait.
-    pub events: u64,
-    /// When the oldest of them came.
-    pub oldest_event: Option<Time>,
-    /// Calls that wait to be sent.
-    pub calls: u64,
-    /// When the oldest of them was decided.
-    pub oldest_call: Option<Time>,
-    /// Reminders that are not due yet.
-    pub reminders: u64,
-    /// Conversations with a state.
-    pub conversations: u64,
-    /// States that could not be read and are kept aside.
-    pub aside: u64,
-    /// Dead letters.
-    pub dead: u64,
-    /// Deliveries that wait in the spool, since the store could not write.
-    pub spooled: u64,
-    /// Bytes on the disk.
-    pub bytes: u64,
-}
-
-/// Whose data are to be forgotten.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Whom {
-    /// Everything of one conversation.
-    Conversation(Conversation),
-    /// Everything of a person's private chats with the bots of a portal.
-    User {
-        /// The portal.
-        portal: MemberId,
-        /// The person.
-        user: UserId,
-    },
-}
-
-impl Whom {
-    /// Whether a conversation is meant.
-    pub fn includes(&self, key: &Conversation) -> bool {
-        match self {
-            Whom::Conversation(own) => own == key,
-            Whom::User { portal, user } => {
-                *portal == key.portal && key.dialog.as_str() == user.to_string()
-            }
-        }
-    }
 }
