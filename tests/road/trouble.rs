@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use imbot::prelude::*;
+use imbot::store::DeadWhat;
 use serde_json::Value;
 
 use super::stage::{ANN, Echo, Road, texts, until};
@@ -52,7 +53,7 @@ async fn a_call_over_the_limit_is_made_later_and_nothing_is_lost() {
 }
 
 #[tokio::test]
-async fn a_message_that_is_refused_for_good_is_given_up_and_the_chat_goes_on() {
+async fn a_message_that_is_refused_for_good_is_a_dead_letter_and_the_chat_goes_on() {
     for (status, code) in [
         (400, "CANCELED"),
         (401, "insufficient_scope"),
@@ -64,6 +65,13 @@ async fn a_message_that_is_refused_for_good_is_given_up_and_the_chat_goes_on() {
         road.tell("echo", "the next");
         road.hears("echo", &["the next"]).await;
         assert_eq!(statuses(&road), [u64::from(status), 200], "{code}");
+        let dead = road.engine.store().dead(None, 10).await.unwrap();
+        let [letter] = &dead[..] else {
+            panic!("{code}: {dead:?}")
+        };
+        let words = format!("the portal refused with {code} ({status})");
+        assert!(letter.error.contains(&words), "{}", letter.error);
+        assert!(matches!(&letter.what, DeadWhat::Call(call) if call.to.dialog.as_str() == "1"));
     }
 }
 
