@@ -181,6 +181,7 @@ impl App {
             }),
             handler_url,
             bx24_url: config.bx24_url.clone(),
+            plan: config.plan,
             speaker: self.speaker.unwrap_or_else(|| Arc::new(Rest)),
             turn_timeout: config.turn_timeout(),
             attempts: config.attempts,

@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::emulator::{Credentials, Emulator};
 use crate::engine::{ATTEMPTS_MAX, TURN_TIMEOUT};
-use crate::portal::OAUTH_URL;
+use crate::portal::{OAUTH_URL, Plan};
 use crate::serve::STOP_TIMEOUT;
 use crate::store::{Key, KeyError, Limits, OpenError, Sqlite};
 
@@ -158,8 +158,18 @@ pub struct Config {
     )]
     pub allow_host: Vec<String>,
 
-    #[command(flatten)]
+    /// The plan that the portals are on: how quickly they may be called
+    #[arg(
+        long,
+        env = "IMBOT_PLAN",
+        value_enum,
+        default_value_t,
+        value_name = "PLAN"
+    )]
+    pub plan: Plan,
+
     /// Where everything is remembered
+    #[command(flatten)]
     pub store: StorePlace,
 
     /// Seconds that a handler may take
@@ -194,6 +204,7 @@ impl Default for Config {
             oauth_url: OAUTH_URL.to_owned(),
             bx24_url: BX24_URL.to_owned(),
             allow_host: Vec::new(),
+            plan: Plan::default(),
             store: StorePlace::default(),
             turn_timeout: TURN_TIMEOUT.as_secs(),
             attempts: ATTEMPTS_MAX,

@@ -30,7 +30,7 @@ pub(super) enum Command {
 
 #[derive(Args)]
 pub(super) struct Which {
-    /// The portal's member_id
+    /// The portal's `member_id`
     portal: String,
     /// The bot's number
     bot: u64,
@@ -40,7 +40,7 @@ pub(super) struct Which {
 
 #[derive(Args)]
 pub(super) struct Person {
-    /// The portal's member_id
+    /// The portal's `member_id`
     portal: String,
     /// The bot's number
     #[arg(required_unless_present = "user")]

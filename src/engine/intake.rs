@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use secrecy::ExposeSecret;
@@ -79,13 +80,19 @@ impl Engine {
         };
         let ids = match self.options.store.append(new).await {
             Ok(Appended::Now(ids)) => ids,
-            Ok(Appended::Later) => return Ok(()),
+            Ok(Appended::Later) => {
+                self.has_spooled.store(true, Ordering::Release);
+                return Ok(());
+            }
             Err(error) => {
                 self.counts.refused.add();
                 tracing::error!(event = %delivery.name, %error, "AN EVENT IS LOST: it can be written down nowhere, and the portal does not send it again");
                 return Err(error.into());
             }
         };
+        if let Err(error) = self.catch_up().await {
+            tracing::error!(%error, "what was spooled comes later than it should");
+        }
         for (event, id) in events.into_iter().zip(ids) {
             match (id, &wrong) {
                 (None, _) => {

@@ -108,11 +108,12 @@ where
         }
     }
 
-    /// Puts an item back to the beginning of its lane.
-    pub(super) fn put_back(self: &Arc<Self>, key: K, item: T) {
+    /// Puts an item to its place in its lane: behind those that come before it.
+    pub(super) fn insert(self: &Arc<Self>, key: K, item: T, comes_before: impl Fn(&T) -> bool) {
         if let Some(mut lane) = self.lanes.get_mut(&key) {
             self.waiting.fetch_add(1, Ordering::Relaxed);
-            return lane.items.push_front(item);
+            let place = lane.items.partition_point(comes_before);
+            return lane.items.insert(place, item);
         }
         self.push(key, item);
     }

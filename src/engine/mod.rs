@@ -21,6 +21,7 @@ mod upkeep;
 
 use std::collections::HashSet;
 use std::fmt;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -32,7 +33,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::event::{DecodeError, Delivery, Event, MemberId};
 use crate::handler::{AnyBot, Hook, Pattern};
-use crate::portal::{Application, Http, Portal};
+use crate::portal::{Application, Http, Plan, Portal};
 use crate::store::{
     Clock, Conversation, EventId, Installation, Lane, Limits, Store, StoreError, Turn,
 };
@@ -73,6 +74,8 @@ pub struct Options {
     pub handler_url: String,
     /// The portal's script for applications with an interface.
     pub bx24_url: String,
+    /// How quickly portals may be called. Default: [`Plan::Standard`].
+    pub plan: Plan,
     /// How messages go out. Default: [`Rest`].
     pub speaker: Arc<dyn Speaker>,
     /// How long a handler may take. Default: [`TURN_TIMEOUT`].
@@ -97,6 +100,10 @@ pub struct Engine {
     installs: Arc<Lanes<MemberId, Claim>>,
     /// Events that came while an earlier life's are still being taken up; nothing once those are.
     held: Mutex<Option<Vec<(EventId, Lane)>>>,
+    /// Whether the store had to spool events that are not in their lanes yet.
+    has_spooled: AtomicBool,
+    /// Held while news are taken over from the store.
+    looking: tokio::sync::Mutex<()>,
     /// Lanes that wait for an operator.
     blocked: Mutex<HashSet<Lane>>,
     /// Told when a reminder is set.
@@ -188,6 +195,8 @@ impl Engine {
                     engine.prove(claim)
                 }),
                 held: Mutex::new(Some(Vec::new())),
+                has_spooled: AtomicBool::new(false),
+                looking: tokio::sync::Mutex::default(),
                 blocked: Mutex::default(),
                 reminded: Arc::default(),
                 counts: Counts::default(),
@@ -315,6 +324,7 @@ impl Engine {
                     application.clone(),
                     store.clone(),
                     installation,
+                    self.options.plan,
                 )
             }
         };

@@ -1,5 +1,6 @@
 //! What runs beside the turns: taking up what an earlier life left, reminders, news from the store, and sweeping.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -90,12 +91,27 @@ impl Engine {
         Ok(())
     }
 
-    /// Takes over what has come into the store from outside.
+    /// Waits until what the store had to spool is in its lanes, if it had to: what comes now belongs behind it.
+    ///
+    /// An event that the store takes in at once comes after its spool was emptied, so the word about that is there.
+    pub(super) async fn catch_up(self: &Arc<Self>) -> Result<(), StoreError> {
+        if self.has_spooled.load(Ordering::Acquire) {
+            self.look().await?;
+            self.has_spooled.store(false, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    /// Takes over what has come into the store from outside; one at a time, so that afterwards it is in its lanes.
     async fn look(self: &Arc<Self>) -> Result<(), StoreError> {
+        let _one = self.looking.lock().await;
         let store = &self.options.store;
         for news in store.news().await? {
             match news {
-                News::Event(id, lane) => self.events.put_back(lane, Job::stored(id)),
+                News::Event(id, lane) => {
+                    self.events
+                        .insert(lane, Job::stored(id), |other| other.id < id);
+                }
                 News::Call(id, to) => self.outbox.push(to, Outgoing::new(id)),
                 News::Open(_) => {} // seen below
             }

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use serde::Serialize;
 
-use super::form::{Pairs, Raw};
+use super::form::{self, Pairs, Path, Raw};
 use super::tree::Node;
 use super::{AppEvent, Auth, BotRef, Category, ChatEvent, DecodeError, Tree, catalogue, v1, v2};
 
@@ -36,10 +36,10 @@ pub struct Delivery {
 struct Content {
     pairs: Option<Pairs>,
     tree: OnceLock<Tree>,
-    /// Where the portal's id stands among the pairs.
-    member_id: Option<usize>,
-    /// Where the token of the installation stands.
-    token: Option<usize>,
+    /// The portal's id, with its escapes.
+    member_id: Bytes,
+    /// The token of the installation, with its escapes.
+    token: Bytes,
 }
 
 impl fmt::Debug for Content {
@@ -101,16 +101,8 @@ impl Delivery {
     /// # Errors
     /// The body is over a limit of the decoder, or names no event.
     pub fn from_form(body: impl Into<Bytes>) -> Result<Delivery, DecodeError> {
-        let pairs = Pairs::read(&body.into())?;
-        let mut root = Envelope::default();
-        for (path, mut fields) in pairs.sections::<2>() {
-            match path.each_ref().map(|key| &**key) {
-                [b"", b""] => fields.try_for_each(|(key, value)| root.put(&key, value))?,
-                [b"auth", b""] => fields.for_each(|(key, value)| root.prove(&key, value)),
-                _ => {}
-            }
-        }
-        root.open(Via::Webhook, Some(pairs), OnceLock::new())
+        let pairs = Pairs::read(body.into())?;
+        Envelope::read(&pairs)?.open(Via::Webhook, Some(pairs), OnceLock::new())
     }
 
     /// Reads one item of a poll.
@@ -169,11 +161,10 @@ impl Delivery {
 
     /// What the event shows for itself: the portal's id and the token of the installation, empty if missing.
     pub fn proof(&self) -> (Cow<'_, str>, Cow<'_, str>) {
-        let read = |place: Option<usize>| match (&self.content.pairs, place) {
-            (Some(pairs), Some(place)) => pairs.value(place),
-            _ => Cow::Borrowed(""),
-        };
-        (read(self.content.member_id), read(self.content.token))
+        let Content {
+            member_id, token, ..
+        } = &*self.content;
+        (form::unescape(member_id), form::unescape(token))
     }
 
     /// Everything as it came, nested as the portal nests it.
@@ -238,16 +229,47 @@ struct Envelope {
     event_id: Option<u64>,
     ts: Option<u64>,
     date: Option<String>,
-    member_id: Option<usize>,
-    token: Option<usize>,
+    member_id: Bytes,
+    token: Bytes,
+}
+
+/// The maps that the envelope is read from.
+enum Block {
+    Root,
+    Auth,
+    Other,
+}
+
+impl Block {
+    fn at(path: &Path<'_>) -> Block {
+        match path.each_ref().map(|key| &**key) {
+            [b"", ..] => Block::Root,
+            [b"auth", b"", ..] => Block::Auth,
+            _ => Block::Other,
+        }
+    }
 }
 
 impl Envelope {
-    /// Notes where the proof of an event stands.
-    fn prove(&mut self, key: &[u8], value: Raw<'_>) {
+    fn read(pairs: &Pairs) -> Result<Envelope, DecodeError> {
+        let mut root = Envelope::default();
+        // Most pairs are the event's own part, which nobody reads before the event is proven.
+        let mut fields = pairs.fields(|pair| !pair.starts_with(b"data"), Block::at);
+        while let Some((key, value)) = fields.next() {
+            match fields.place() {
+                Block::Root => root.put(&key, value)?,
+                Block::Auth => root.prove(&key, pairs.body(), value),
+                Block::Other => {}
+            }
+        }
+        Ok(root)
+    }
+
+    /// Notes what an event shows for itself.
+    fn prove(&mut self, key: &[u8], body: &Bytes, value: Raw<'_>) {
         match key {
-            b"member_id" => self.member_id = Some(value.place_in_body()),
-            b"application_token" => self.token = Some(value.place_in_body()),
+            b"member_id" => self.member_id = body.slice_ref(value.bytes()),
+            b"application_token" => self.token = body.slice_ref(value.bytes()),
             _ => {}
         }
     }

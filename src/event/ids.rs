@@ -21,6 +21,12 @@ macro_rules! id {
             }
         }
 
+        impl From<u64> for $name {
+            fn from(number: u64) -> $name {
+                $name(number)
+            }
+        }
+
         impl FromStr for $name {
             type Err = ParseIntError;
 

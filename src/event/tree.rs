@@ -48,10 +48,6 @@ impl Span {
         }
     }
 
-    pub(super) fn is_empty(self) -> bool {
-        self.length == 0
-    }
-
     pub(super) fn is_escaped(self) -> bool {
         self.length & ESCAPED != 0
     }

@@ -26,7 +26,7 @@ pub use bots::{BotFields, CommandFields};
 pub use error::Error;
 pub use events::Binding;
 pub use http::{ANSWER_BYTES_MAX, CALL_TIMEOUT, Http};
-pub use limit::Limit;
+pub use limit::{Limit, Plan};
 pub use oauth::{Application, Grant, OAUTH_URL};
 
 /// How often a call is repeated that the portal refused for its limits before running it.
@@ -55,6 +55,7 @@ impl Portal {
         application: Arc<Application>,
         store: Arc<dyn Store>,
         installation: Installation,
+        plan: Plan,
     ) -> Portal {
         Portal(Arc::new(Inner {
             id: installation.portal.clone(),
@@ -62,7 +63,7 @@ impl Portal {
             http,
             application,
             store,
-            limit: Limit::default(),
+            limit: Limit::new(plan),
             installation: Mutex::new(installation),
         }))
     }

@@ -15,7 +15,10 @@ use poem::web::{LocalAddr, RemoteAddr};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 /// The most connections at once; more wait in the system's queue.
 pub const CONNECTIONS_MAX: usize = 10_000;
@@ -33,6 +36,27 @@ pub struct Acceptor {
     address: LocalAddr,
     free: Arc<Semaphore>,
     request_timeout: Duration,
+    door: Door,
+}
+
+/// What a stop needs to know of an acceptor.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Door {
+    closed: CancellationToken,
+    /// Those that wait for their first request, or for the answer to one.
+    requests: TaskTracker,
+}
+
+impl Door {
+    /// Accepts no more connections, and waits until every request that is under way has its answer, at most for `limit`.
+    ///
+    /// A connection that was accepted a moment ago belongs to those: its request may still be on the way, and closing it
+    /// would lose an event. What the system has not handed over yet stays in the socket's queue, for the next process.
+    pub(super) async fn close(&self, limit: Duration) {
+        self.closed.cancel();
+        self.requests.close();
+        drop(timeout(limit, self.requests.wait()).await); // half a request is not worth a slow stop
+    }
 }
 
 impl Acceptor {
@@ -48,7 +72,12 @@ impl Acceptor {
             address,
             free,
             request_timeout: REQUEST_TIMEOUT,
+            door: Door::default(),
         })
+    }
+
+    pub(super) fn door(&self) -> Door {
+        self.door.clone()
     }
 
     /// Accepts so many connections at once. Default: [`CONNECTIONS_MAX`].
@@ -79,10 +108,16 @@ impl poem::listener::Acceptor for Acceptor {
             .await
             .map_err(io::Error::other)?;
         loop {
-            match self.listener.accept().await {
+            let accepted = self.door.closed.run_until_cancelled(self.listener.accept());
+            let Some(accepted) = accepted.await else {
+                return std::future::pending().await; // until the server ends
+            };
+            match accepted {
                 Ok((stream, remote)) => {
                     stream.set_nodelay(true).ok(); // a closed connection shows at the first read
-                    let connection = Connection::new(stream, self.request_timeout, permit);
+                    let requests = self.door.requests.clone();
+                    let connection =
+                        Connection::new(stream, self.request_timeout, requests, permit);
                     let remote = RemoteAddr(Addr::SocketAddr(remote));
                     return Ok((connection, self.address.clone(), remote, Scheme::HTTP));
                 }
@@ -99,9 +134,13 @@ impl poem::listener::Acceptor for Acceptor {
 #[derive(Debug)]
 pub struct Connection {
     stream: TcpStream,
-    deadline: Pin<Box<Sleep>>,
-    /// Whether the deadline is that of a request; between requests it is that of silence.
-    is_in_request: bool,
+    deadline: Instant,
+    /// Rings at the deadline or before it. Moving it costs more than reading the clock, so it stays where it is while requests
+    /// come and go, and is moved when it rings too early.
+    alarm: Pin<Box<Sleep>>,
+    /// The request that is under way, if one is; between requests the deadline is that of silence.
+    request: Option<TaskTrackerToken>,
+    requests: TaskTracker,
     request_timeout: Duration,
     _permit: OwnedSemaphorePermit,
 }
@@ -110,13 +149,16 @@ impl Connection {
     fn new(
         stream: TcpStream,
         request_timeout: Duration,
+        requests: TaskTracker,
         permit: OwnedSemaphorePermit,
     ) -> Connection {
-        let deadline = Box::pin(sleep(request_timeout));
+        let deadline = Instant::now() + request_timeout;
         Connection {
             stream,
             deadline,
-            is_in_request: true,
+            alarm: Box::pin(sleep_until(deadline)),
+            request: Some(requests.token()),
+            requests,
             request_timeout,
             _permit: permit,
         }
@@ -124,8 +166,22 @@ impl Connection {
 
     /// A byte was written: the request has arrived, and silence begins.
     fn answered(&mut self) {
-        self.is_in_request = false;
-        self.deadline.as_mut().reset(Instant::now() + IDLE_TIMEOUT);
+        self.request = None;
+        self.deadline = Instant::now() + IDLE_TIMEOUT;
+    }
+
+    /// Whether the deadline is over; if not, the task is woken when it is.
+    fn is_late(&mut self, cx: &mut Context<'_>) -> bool {
+        while self.alarm.as_mut().poll(cx).is_ready() {
+            let now = Instant::now();
+            if now >= self.deadline {
+                return true;
+            }
+            // No request that begins later has its deadline before this.
+            let next = self.deadline.min(now + self.request_timeout);
+            self.alarm.as_mut().reset(next);
+        }
+        false
     }
 }
 
@@ -137,22 +193,19 @@ impl AsyncRead for Connection {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         match Pin::new(&mut self.stream).poll_read(cx, buffer) {
-            Poll::Ready(Ok(())) if buffer.filled().len() > before && !self.is_in_request => {
-                self.is_in_request = true;
-                let deadline = Instant::now() + self.request_timeout;
-                self.deadline.as_mut().reset(deadline);
+            Poll::Ready(Ok(())) if buffer.filled().len() > before && self.request.is_none() => {
+                self.request = Some(self.requests.token());
+                self.deadline = Instant::now() + self.request_timeout;
                 Poll::Ready(Ok(()))
             }
-            Poll::Pending => match self.deadline.as_mut().poll(cx) {
-                Poll::Ready(()) => Poll::Ready(Err(ErrorKind::TimedOut.into())),
-                Poll::Pending => Poll::Pending,
-            },
             // One byte now and then does not keep a connection: the deadline counts while bytes come, too.
-            ready @ Poll::Ready(_) if self.is_in_request && self.deadline.is_elapsed() => {
-                drop(ready);
+            Poll::Ready(_)
+                if self.request.is_some() && self.alarm.is_elapsed() && self.is_late(cx) =>
+            {
                 Poll::Ready(Err(ErrorKind::TimedOut.into()))
             }
-            ready @ Poll::Ready(_) => ready,
+            Poll::Pending if self.is_late(cx) => Poll::Ready(Err(ErrorKind::TimedOut.into())),
+            poll => poll,
         }
     }
 }

@@ -1,11 +1,13 @@
 //! The addresses that portals and probes call.
 
+use std::pin::pin;
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use futures_util::TryStreamExt;
 use poem::error::ReadBodyError;
 use poem::http::{Method, StatusCode, header};
-use poem::{Endpoint, Request, Response};
+use poem::{Body, Endpoint, Request, Response};
 use serde_json::json;
 
 use super::install;
@@ -43,13 +45,13 @@ impl EventEndpoint {
     }
 
     /// Takes an event in.
-    async fn take_in(&self, request: Request, body: poem::Body) -> Response {
+    async fn take_in(&self, request: Request, body: Body) -> Response {
         let event = match *request.method() {
             Method::POST if !is_form(&request) => {
                 let why = "events are posted as application/x-www-form-urlencoded";
                 return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, why);
             }
-            Method::POST => match body.into_bytes_limit(BODY_BYTES_MAX).await {
+            Method::POST => match whole(body, BODY_BYTES_MAX).await {
                 Ok(body) => body,
                 Err(ReadBodyError::PayloadTooLarge) => {
                     let why = format!("the body is longer than {BODY_BYTES_MAX} bytes");
@@ -114,6 +116,25 @@ impl Endpoint for EventEndpoint {
             ),
         })
     }
+}
+
+/// The whole of a body that is not longer than the limit. Most come in one piece, which is passed on as it is.
+pub(super) async fn whole(body: Body, limit: usize) -> Result<Bytes, ReadBodyError> {
+    let mut pieces = pin!(body.into_bytes_stream());
+    let mut whole = Bytes::new();
+    while let Some(piece) = pieces.try_next().await? {
+        if whole.len() + piece.len() > limit {
+            return Err(ReadBodyError::PayloadTooLarge);
+        }
+        whole = if whole.is_empty() {
+            piece
+        } else {
+            let mut longer = BytesMut::from(whole); // copied once, when the second piece comes
+            longer.extend_from_slice(&piece);
+            longer.freeze()
+        };
+    }
+    Ok(whole)
 }
 
 fn is_form(request: &Request) -> bool {

@@ -9,7 +9,7 @@ use poem::http::StatusCode;
 use poem::{Body, Response};
 use secrecy::SecretString;
 
-use super::endpoint::{refuse, status};
+use super::endpoint::{refuse, status, whole};
 use crate::engine::{Engine, Proof};
 use crate::event::{MemberId, Node, Tree};
 
@@ -20,7 +20,7 @@ const PAGE: &str = include_str!("install.html");
 
 /// Takes the tokens in, and finishes the installation in the browser.
 pub(super) async fn page(engine: &Arc<Engine>, body: Body) -> Response {
-    let Ok(body) = body.into_bytes_limit(BODY_BYTES_MAX).await else {
+    let Ok(body) = whole(body, BODY_BYTES_MAX).await else {
         return refuse(StatusCode::PAYLOAD_TOO_LARGE, "the body is too long");
     };
     let Some(proof) = Tree::from_form(body).ok().and_then(|form| proof(&form)) else {

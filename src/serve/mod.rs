@@ -8,6 +8,8 @@
 //! | `/install` | the installation page of an application with an interface; it tells the portal that it is finished |
 //! | `/health` | JSON for probes: portals, waiting events, waiting calls |
 
+#![doc = include_str!("operation.md")]
+
 mod acceptor;
 mod endpoint;
 mod install;
@@ -46,6 +48,7 @@ pub async fn run(
 ) -> io::Result<()> {
     engine.start().await.map_err(io::Error::other)?;
     let acceptor = Acceptor::new(listener)?;
+    let door = acceptor.door();
     let app = endpoint(Arc::clone(&engine)).below(path);
     let arrival = ARRIVAL_TIMEOUT.min(limit);
     let (end, ended) = tokio::sync::oneshot::channel::<()>();
@@ -55,7 +58,7 @@ pub async fn run(
     let served = tokio::select! {
         served = &mut server => served,
         // Events are taken in until the begun turns have ended, and only then the socket is closed or handed over.
-        () = async { stop.await; engine.stop(limit - arrival).await; } => {
+        () = async { stop.await; engine.stop(limit - arrival).await; door.close(arrival).await; } => {
             drop(end);
             server.await
         }

@@ -109,7 +109,7 @@ pub(crate) fn run() {
 }
 
 /// The message event of the fixtures as a bot of an inbound webhook gets it, without the bot's own tokens: 2 KB.
-fn body() -> bytes::Bytes {
+pub(crate) fn body() -> bytes::Bytes {
     let body = include_str!("../fixtures/events/v1-message-add-private.form");
     let is_token = |pair: &str| pair.starts_with("data%5BBOT") && !pair.contains("BOT_");
     let pairs: Vec<&str> = body.split('&').filter(|pair| !is_token(pair)).collect();

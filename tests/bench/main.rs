@@ -1,14 +1,16 @@
 //! All benchmarks: `cargo bench --bench bench` prints one table of ratios.
 //!
 //! Every row compares two things measured in turns within one run, so that what else the machine does hits both. Times
-//! are CPU times of the server's process, which has one thread. A first argument (`decode`, `road`, `memory`) runs only
-//! that part.
+//! are CPU times of the server's process, which has one thread. A first argument (`decode`, `road`, `memory`, `durable`)
+//! runs only that part.
 
 #![expect(clippy::print_stdout, reason = "the table goes to standard output")]
 
 mod decode;
+mod durable;
 mod memory;
 mod road;
+mod rows;
 mod server;
 
 use std::env;
@@ -21,12 +23,14 @@ fn main() {
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["serve", kind, conversations] => server::serve(kind, conversations.parse().unwrap()),
         ["fill", conversations] => memory::fill(conversations.parse().unwrap()),
+        ["backlog", events] => durable::backlog(events.parse().unwrap()),
         ref parts => {
             let wanted = |part| parts.is_empty() || parts.contains(&part);
             println!("| what | measured | ratio | bound |\n|---|---|---|---|");
             wanted("decode").then(decode::run);
             wanted("road").then(road::run);
             wanted("memory").then(memory::run);
+            wanted("durable").then(durable::run);
         }
     }
 }

@@ -42,7 +42,7 @@ pub(crate) fn fill(conversations: u64) {
 }
 
 /// Bytes of this process that are in memory.
-fn resident() -> f64 {
+pub(crate) fn resident() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status
         .lines()

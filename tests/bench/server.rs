@@ -64,10 +64,10 @@ async fn bare(body: poem::Body) -> &'static str {
 }
 
 /// Repeats what is said, and remembers 200 bytes of each conversation.
-struct Echo;
+pub(crate) struct Echo;
 
 #[derive(Serialize, Deserialize, Default)]
-struct Memo {
+pub(crate) struct Memo {
     text: String,
 }
 
@@ -99,9 +99,16 @@ impl Speaker for Mute {
     }
 }
 
-/// The whole road, installed on one portal.
+/// The whole road, installed on one portal, in memory.
 pub(crate) async fn engine() -> std::sync::Arc<Engine> {
-    let store = Memory::new();
+    engine_on(std::sync::Arc::new(Memory::new()), Echo).await
+}
+
+/// The whole road, installed on one portal.
+pub(crate) async fn engine_on<S: imbot::State>(
+    store: std::sync::Arc<dyn Store>,
+    bot: impl Bot<S>,
+) -> std::sync::Arc<Engine> {
     let installation = Installation {
         portal: MemberId::new(MEMBER),
         endpoint: "https://example.bitrix24.com/rest/".into(),
@@ -117,8 +124,8 @@ pub(crate) async fn engine() -> std::sync::Arc<Engine> {
     config.client_secret = Some(String::new().into());
     config.public_url = Some("https://bots.example.com/".into());
     let engine = App::new()
-        .bot(Echo)
-        .store(store)
+        .bot(bot)
+        .shared_store(store)
         .speaker(Mute)
         .engine(&config)
         .unwrap();

@@ -1,11 +1,13 @@
 //! Reminders come as turns of their chat: on time, once, after a restart too.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use imbot::prelude::*;
-use imbot::store::Store;
+use imbot::store::{Clock, Memory, Store, Time};
 
-use super::stage::{Stage, message};
+use super::stage::{MEMBER, Stage, TOKEN, installation, message};
 
 /// Reminds of a message after as many seconds as it says, and cancels on demand.
 struct Alarm;
@@ -73,4 +75,36 @@ async fn a_late_reminder_comes_once_after_the_restart() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(second.spoken.said("27"), ["tea after 30 s"]);
     assert_eq!(store.status().await.unwrap().reminders, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_jumps_loses_no_reminder_and_brings_none_twice() {
+    const HOUR: u64 = 60 * 60 * 1_000;
+    let now = Arc::new(AtomicU64::new(100 * HOUR));
+    let clock = {
+        let now = Arc::clone(&now);
+        Clock::new(move || Time(now.load(Ordering::Relaxed)))
+    };
+    let store = Arc::new(Memory::new());
+    store.install(installation(MEMBER, TOKEN)).await.unwrap();
+    let stage = Stage::by(clock, App::new().bot(Alarm), store).await;
+    stage.hears(message("alarm", "27", 1, "3600")).await;
+    stage.rests().await;
+    let look = Duration::from_secs(90); // the clock is looked at once a minute
+    now.store(76 * HOUR, Ordering::Relaxed); // a day back
+    tokio::time::sleep(look).await;
+    assert!(stage.spoken.said("27").is_empty());
+    stage.hears(message("alarm", "27", 2, "60")).await;
+    tokio::time::sleep(look).await;
+    now.store(77 * HOUR, Ordering::Relaxed);
+    tokio::time::sleep(look).await;
+    assert_eq!(stage.spoken.said("27"), ["tea after 60 s"]);
+    now.store(200 * HOUR, Ordering::Relaxed); // days ahead
+    tokio::time::sleep(look).await;
+    now.store(100 * HOUR, Ordering::Relaxed);
+    tokio::time::sleep(look).await;
+    assert_eq!(
+        stage.spoken.said("27"),
+        ["tea after 60 s", "tea after 3600 s"]
+    );
 }

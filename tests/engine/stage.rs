@@ -65,10 +65,10 @@ impl Recorder {
 }
 
 /// An engine, its store and its recorder.
-pub(super) struct Stage {
+pub(super) struct Stage<S = Memory> {
     pub(super) engine: Arc<Engine>,
     pub(super) spoken: Recorder,
-    pub(super) store: Arc<Memory>,
+    pub(super) store: Arc<S>,
 }
 
 impl Stage {
@@ -78,14 +78,21 @@ impl Stage {
         store.install(installation(MEMBER, TOKEN)).await.unwrap();
         Stage::on(app, store).await
     }
+}
 
+impl<S: Store> Stage<S> {
     /// The application on a store that may hold something already.
-    pub(super) async fn on(app: App, store: Arc<Memory>) -> Stage {
+    pub(super) async fn on(app: App, store: Arc<S>) -> Stage<S> {
+        Stage::by(clock(), app, store).await
+    }
+
+    /// The same by another clock.
+    pub(super) async fn by(clock: Clock, app: App, store: Arc<S>) -> Stage<S> {
         let spoken = Recorder::default();
         let engine = app
             .shared_store(store.clone())
             .speaker(spoken.clone())
-            .clock(clock())
+            .clock(clock)
             .engine(&config())
             .unwrap();
         engine.start().await.unwrap();

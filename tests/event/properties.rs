@@ -92,6 +92,21 @@ fn php_reads_oddities_the_same_way() {
             json!({ "d": { "B": { "1": "x", "2": "z" }, "P": "y" } }),
         ),
         ("a=1=2", json!({ "a": "1=2" })),
+        // Beside a pair that is well, damage must not be taken for one more like it.
+        (
+            "a[x]=1&a[b=c]=2",
+            json!({ "a": { "x": "1" }, "a[b": "c]=2" }),
+        ),
+        ("a[x]=1&a[y[z]=2", json!({ "a": { "x": "1", "y[z": "2" } })),
+        (
+            "a[x]=1&a[y]z=2&a[w]&a[+]=3",
+            json!({ "a": { "x": "1", "y": "2", "w": "", " ": "3" } }),
+        ),
+        ("a[b][x]=1&a[b][c=2", json!({ "a": { "b": "2" } })),
+        (
+            "a[x]=1&a[]=2&a[x][y]=3",
+            json!({ "a": { "x": { "y": "3" }, "0": "2" } }),
+        ),
         ("t=%F0%9F%98%80+%2B", json!({ "t": "😀 +" })),
     ];
     for (body, expected) in cases {
@@ -134,6 +149,13 @@ fn bodies_over_a_limit_are_refused_by_the_limits_name() {
         Tree::from_form(deep).unwrap_err(),
         DecodeError::TooDeep { .. }
     ));
+    let deep = format!("event=ONIMBOTMESSAGEADD&data{}=1", "[]".repeat(DEPTH_MAX));
+    assert!(matches!(
+        Delivery::from_form(deep).unwrap_err(),
+        DecodeError::TooDeep { key } if key.starts_with("data[][]")
+    ));
+    let nearly = format!("a{}={}", "[]".repeat(DEPTH_MAX - 1), "[]".repeat(99));
+    assert!(Tree::from_form(nearly).is_ok());
     let deep = format!(
         "{}1{}",
         "{\"a\":".repeat(DEPTH_MAX + 1),
@@ -143,6 +165,48 @@ fn bodies_over_a_limit_are_refused_by_the_limits_name() {
         Tree::from_json(deep.as_bytes()).unwrap_err(),
         DecodeError::TooDeep { .. }
     ));
+}
+
+#[test]
+fn an_event_is_the_same_however_its_keys_are_spelled() {
+    let body = include_str!("../fixtures/events/v1-message-add-group-mention.form");
+    let read = |body: &str| {
+        let delivery = Delivery::from_form(body.to_owned()).unwrap();
+        let proof = format!("{:?}", delivery.proof());
+        (json!(delivery.events().unwrap()), delivery.ts, proof)
+    };
+    let spellings: [&[(&str, &str)]; 4] = [
+        &[("%5B", "["), ("%5D", "]")],
+        &[("%5B", "%5b"), ("%5D", "%5d")],
+        &[
+            ("data%5B", "d%61ta%5B"),
+            ("&auth", "&%61uth"),
+            ("&ts", "&t%73"),
+        ],
+        &[
+            ("5BPARAMS", "5BP%41RAMS"),
+            ("_ID%5D", "%5FID%5D"),
+            ("&", "&&"),
+        ],
+    ];
+    for spelling in spellings {
+        let respelled = spelling
+            .iter()
+            .fold(body.to_owned(), |body, (from, to)| body.replace(from, to));
+        assert_ne!(respelled, body);
+        assert_eq!(read(&respelled), read(body), "{spelling:?}");
+    }
+}
+
+#[test]
+fn the_pairs_of_several_bots_may_come_mixed() {
+    let body = "event=ONIMBOTMESSAGEADD&data[BOT][7][BOT_ID]=7&data[BOT][8][BOT_CODE]=b&data[BOT][7][BOT_CODE]=a\
+                &data[PARAMS][MESSAGE_ID]=1&data[BOT][8][BOT_ID]=8&data[PARAMS][DIALOG_ID]=27";
+    let events = json!(Delivery::from_form(body).unwrap().events().unwrap());
+    let bot = |event: usize| events[event]["Chat"]["bot"].clone();
+    assert_eq!(bot(0), json!({ "id": 7, "code": "a" }));
+    assert_eq!(bot(1), json!({ "id": 8, "code": "b" }));
+    assert_eq!(events.as_array().unwrap().len(), 2);
 }
 
 #[test]

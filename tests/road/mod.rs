@@ -5,6 +5,7 @@ mod hooks;
 mod install;
 mod nonsense;
 mod portals;
+mod restart;
 mod secrets;
 pub(crate) mod stage;
 mod stop;

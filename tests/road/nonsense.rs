@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bytes::Bytes;
 use futures_util::stream;
 use imbot::event::MemberId;
-use imbot::portal::{Application, Http, Portal};
+use imbot::portal::{Application, Http, Plan, Portal};
 use imbot::store::{Installation, Memory, Tokens};
 use poem::http::StatusCode;
 use poem::web::{Data, Path};
@@ -137,5 +137,6 @@ fn portal_at(address: &str) -> Portal {
         Arc::new(application),
         Arc::new(Memory::new()),
         installation,
+        Plan::default(),
     )
 }

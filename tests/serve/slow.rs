@@ -79,6 +79,23 @@ async fn a_kept_connection_may_be_silent_longer_than_a_request_may_take() {
 }
 
 #[tokio::test]
+async fn half_a_request_on_a_kept_connection_is_cut_after_the_timeout() {
+    let door = Door::with(|acceptor| acceptor.request_timeout(LIMIT)).await;
+    let asks = "GET /health HTTP/1.1\r\nHost: bots\r\n\r\n";
+    for silence in [LIMIT / 10, LIMIT / 2, LIMIT * 3 / 2] {
+        let mut stream = door.knock().await;
+        stream.write_all(asks.as_bytes()).await.unwrap();
+        tokio::time::sleep(silence).await;
+        let begun = Instant::now();
+        stream.write_all(&asks.as_bytes()[..9]).await.unwrap();
+        let answers = timeout(PATIENCE, read_answer(&mut stream)).await;
+        assert_eq!(answers.expect("cut in time").status, 200, "the first one");
+        let took = begun.elapsed();
+        assert!((LIMIT..LIMIT * 3).contains(&took), "{silence:?}: {took:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_thousand_half_open_connections_do_not_stop_a_good_request() {
     const HALF_OPEN: usize = 1_000;
     let door = Door::open().await;

@@ -1,6 +1,6 @@
 //! What is old goes, each thing after its own time.
 
-use imbot::store::{Limits, Turn};
+use imbot::store::{EventId, Limits, NewReminder, Reminder, ReminderChange, ReminderId, Turn};
 
 use super::{DAY, append, at, conversation, dead, every_store, put};
 
@@ -31,6 +31,39 @@ async fn idle_conversations_go_if_that_is_wished() {
             store.state(&conversation("28")).await.unwrap().is_some(),
             "{name}"
         );
+    }
+}
+
+#[tokio::test]
+async fn a_conversation_that_waits_for_its_reminder_is_not_idle() {
+    for subject in every_store() {
+        let (name, store) = (subject.name, &*subject.store);
+        let id = append(store, 1, "27").await;
+        let turn = Turn {
+            reminders: vec![ReminderChange::Set(reminder(id))],
+            ..put(id, "27", "patient")
+        };
+        store.commit(turn).await.unwrap();
+        let mut limits = Limits::default();
+        limits.idle = Some(2 * DAY);
+        let swept = store.sweep(at(1) + 4 * DAY, limits).await.unwrap();
+        assert_eq!(swept.conversations, 0, "{name}");
+        store.due(at(1) + 31 * DAY, 10).await.unwrap();
+        let swept = store.sweep(at(1) + 32 * DAY, limits).await.unwrap();
+        assert_eq!(swept.conversations, 1, "{name}: the reminder has come");
+    }
+}
+
+/// A reminder after thirty days.
+fn reminder(event: EventId) -> NewReminder {
+    NewReminder {
+        to: conversation("27"),
+        reminder: Reminder {
+            id: ReminderId { event, index: 0 },
+            code: "echo".to_owned(),
+            due: at(1) + 30 * DAY,
+            payload: serde_json::Value::Null,
+        },
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod recent;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -403,8 +403,11 @@ impl Store for Memory {
     fn sweep(&self, now: Time, limits: Limits) -> Stored<'_, Swept> {
         let mut swept = Swept::default();
         if let Some(idle) = limits.idle {
-            self.states.retain(|_, state| {
-                let is_idle = now.since(state.at) > idle;
+            let reminders = lock(&self.reminders);
+            let reminded: HashSet<&Conversation> =
+                reminders.waiting.values().map(|new| &new.to).collect();
+            self.states.retain(|key, state| {
+                let is_idle = now.since(state.at) > idle && !reminded.contains(key);
                 swept.conversations += u64::from(is_idle);
                 !is_idle
             });

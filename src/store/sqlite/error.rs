@@ -1,10 +1,11 @@
-//! What can be wrong with a store on a disk, in an operator's words.
+//! Why a store cannot be opened, in an operator's words.
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use rusqlite::ErrorCode;
+
+use super::trouble::{Trouble, code};
 
 /// A store cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -130,7 +131,7 @@ impl OpenError {
     /// What an error of the database says about a store.
     pub(super) fn sql(path: &Path, error: &rusqlite::Error) -> OpenError {
         let (path, cause) = (path.to_owned(), error.to_string());
-        match error.sqlite_error_code() {
+        match code(error) {
             Some(ErrorCode::NotADatabase) => OpenError::Foreign { path },
             Some(ErrorCode::DatabaseCorrupt) => OpenError::Corrupt { path, cause },
             Some(ErrorCode::DiskFull) => OpenError::Full { path, cause },
@@ -150,96 +151,4 @@ impl OpenError {
             },
         }
     }
-}
-
-/// What went wrong with one operation, or with all that were committed together.
-#[derive(Clone, Debug, thiserror::Error)]
-pub(super) enum Trouble {
-    #[error("{}", advice(.0))]
-    Sql(#[from] Arc<rusqlite::Error>),
-    #[error("`{text}` in its table {table} is not understood; was it changed by hand?")]
-    Text { table: &'static str, text: String },
-    #[error(
-        "a sealed value ({place}) does not open; it is damaged, or was moved or sealed with another key"
-    )]
-    Sealed { place: String },
-    #[error("the spool {} cannot be written either: {cause}", path.display())]
-    Spool { path: PathBuf, cause: String },
-    #[error("only the running process does that")]
-    Attending,
-    #[error("it is closed")]
-    Closed,
-}
-
-impl From<rusqlite::Error> for Trouble {
-    fn from(error: rusqlite::Error) -> Trouble {
-        Trouble::Sql(Arc::new(error))
-    }
-}
-
-impl Trouble {
-    fn code(&self) -> Option<ErrorCode> {
-        match self {
-            Trouble::Sql(error) => error.sqlite_error_code(),
-            _ => None,
-        }
-    }
-
-    /// Whether the disk, and not the operation, is to blame: it may work later.
-    pub(super) fn is_of_disk(&self) -> bool {
-        self.needs_reopening()
-            || matches!(
-                self.code(),
-                Some(
-                    ErrorCode::DiskFull
-                        | ErrorCode::ReadOnly
-                        | ErrorCode::PermissionDenied
-                        | ErrorCode::DatabaseBusy
-                        | ErrorCode::DatabaseLocked
-                        | ErrorCode::FileLockingProtocolFailed
-                )
-            )
-    }
-
-    /// Whether what the connection has in memory cannot be trusted any more.
-    pub(super) fn needs_reopening(&self) -> bool {
-        matches!(
-            self.code(),
-            Some(
-                ErrorCode::SystemIoFailure
-                    | ErrorCode::CannotOpen
-                    | ErrorCode::DatabaseCorrupt
-                    | ErrorCode::NotADatabase
-                    | ErrorCode::OutOfMemory
-            )
-        )
-    }
-}
-
-/// What SQLite says, and what an operator does about it.
-fn advice(error: &rusqlite::Error) -> String {
-    let advice = match error.sqlite_error_code() {
-        Some(ErrorCode::DiskFull) => "free some space on its disk",
-        Some(ErrorCode::SystemIoFailure) => "look at the disk and the system's log",
-        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
-            "give this user the right to write the file and its folder"
-        }
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-            "the file is damaged: keep a copy of it and of its -wal file, then restore a backup"
-        }
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-            "another process holds it: end commands and tools that have it open"
-        }
-        _ => return error.to_string(),
-    };
-    format!("{error}; {advice}")
-}
-
-/// An operation on a store failed.
-#[derive(Debug, thiserror::Error)]
-#[error("{}: {trouble}", path.display())]
-pub(super) struct Failed {
-    pub(super) path: Arc<Path>,
-    #[source]
-    pub(super) trouble: Trouble,
 }

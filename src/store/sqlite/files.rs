@@ -62,7 +62,7 @@ pub(super) fn check_mode(path: &Path) -> Result<(), OpenError> {
 /// Holds a store for this process. It is a file of its own, for the reason told at [`make`].
 #[derive(Debug)]
 pub(super) struct Lock {
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -72,11 +72,20 @@ impl Lock {
             .open(&path)
             .map_err(|source| OpenError::file(&path, source))?;
         match file.try_lock() {
-            Ok(()) => Ok(Lock { _file: file }),
+            Ok(()) => Ok(Lock { file }),
             Err(TryLockError::WouldBlock) => Err(OpenError::Locked {
                 path: database.to_owned(),
             }),
             Err(TryLockError::Error(source)) => Err(OpenError::file(&path, source)),
+        }
+    }
+}
+
+impl Drop for Lock {
+    /// Closing the file would do, but for a process that is just being started by this one and has it for a moment, too.
+    fn drop(&mut self) {
+        if let Err(error) = self.file.unlock() {
+            tracing::warn!(%error, "the store's lock could not be given back");
         }
     }
 }

@@ -7,11 +7,8 @@ use super::db::{Db, lane_at};
 use super::{Trouble, text};
 use crate::store::{Content, EventId, InboxEvent, Lane, NewDelivery, Occurrence, Time};
 
-/// Occurrences lie in buckets of so many milliseconds: 12 hours.
+/// Occurrences lie in buckets of so many milliseconds: 12 hours. With the two before its own, a repeat is known for a day.
 const BUCKET_MS: u64 = 12 * 60 * 60 * 1000;
-
-/// How many buckets before the current one are looked into, so that a repeat is known for a day.
-const BUCKETS_BEFORE: u64 = 2;
 
 /// Where a body may be opened.
 pub(super) fn place(delivery: u64) -> String {
@@ -56,19 +53,14 @@ pub(super) fn append(db: &Db, delivery: &NewDelivery) -> Result<Vec<Option<Event
     Ok(ids)
 }
 
+/// Notes an occurrence, and says whether it is the first: in its bucket and the two before it.
 fn is_new(db: &Db, occurrence: Occurrence, at: Time) -> Result<bool, Trouble> {
     let (bucket, key) = (bucket(at), occurrence.0.to_be_bytes());
-    let before = "SELECT 1 FROM seen WHERE bucket BETWEEN ?1 AND ?2 AND occurrence = ?3";
-    for earlier in bucket.saturating_sub(BUCKETS_BEFORE)..bucket {
-        if db
-            .find(before, params![earlier, earlier, key], |_| Ok(()))?
-            .is_some()
-        {
-            return Ok(false);
-        }
-    }
-    let sql = "INSERT OR IGNORE INTO seen (bucket, occurrence) VALUES (?1, ?2)";
-    Ok(db.execute(sql, params![bucket, key])? > 0)
+    let [before, long_before] = [1, 2].map(|back| bucket.saturating_sub(back));
+    let sql = "INSERT INTO seen (bucket, occurrence) SELECT ?1, ?2 WHERE NOT EXISTS
+               (SELECT 1 FROM seen WHERE bucket IN (?3, ?4) AND occurrence = ?2)
+               ON CONFLICT DO NOTHING";
+    Ok(db.execute(sql, params![bucket, key, before, long_before])? > 0)
 }
 
 /// Says that one event or dead letter less needs a body, which goes with the last.

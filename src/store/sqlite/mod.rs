@@ -14,6 +14,7 @@ mod dead;
 mod error;
 mod files;
 mod forget;
+mod group;
 mod inbox;
 mod key;
 mod news;
@@ -27,6 +28,7 @@ mod seal;
 mod spool;
 mod take_in;
 mod text;
+mod trouble;
 mod turns;
 mod upkeep;
 mod work;
@@ -41,7 +43,7 @@ pub use error::OpenError;
 pub use key::{Key, KeyError};
 
 use db::Db;
-use error::{Failed, Trouble};
+use trouble::{Failed, Trouble};
 use worker::Worker;
 use writer::Writer;
 
@@ -165,10 +167,58 @@ impl Sqlite {
             .map_err(|trouble| self.failed(trouble))
     }
 
+    /// Writes a delivery down and reports an I/O error, as a flush does whose bytes arrived all the same: a test sees that
+    /// the database is opened anew, and that nothing is forgotten.
+    #[doc(hidden)]
+    pub async fn fail_disk(&self, delivery: super::NewDelivery) -> Result<(), super::StoreError> {
+        let failed = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR_FSYNC);
+        let fail = move |db: &Db| {
+            inbox::append(db, &delivery)?;
+            db.commit()?;
+            Err::<(), _>(Trouble::from(rusqlite::Error::SqliteFailure(failed, None)))
+        };
+        self.writer
+            .ask(fail)
+            .await
+            .map_err(|trouble| self.failed(trouble))
+    }
+
     fn failed(&self, trouble: Trouble) -> super::StoreError {
         super::StoreError(Box::new(Failed {
             path: Arc::clone(&self.path),
             trouble,
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_operation_that_panics_takes_nothing_along() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Sqlite::open(folder.path().join("store.db"), &Key::random()).unwrap();
+        let panics = || {
+            store
+                .writer
+                .ask(|_| -> Result<(), Trouble> { panic!("a bug") })
+        };
+        let works = || {
+            store
+                .writer
+                .ask(|db| db.count("SELECT count(*) FROM event", []))
+        };
+        let (first, second, third, fourth) = tokio::join!(works(), panics(), works(), panics());
+        assert!(matches!(
+            (second, fourth),
+            (Err(Trouble::Panicked), Err(Trouble::Panicked))
+        ));
+        assert_eq!((first.unwrap(), third.unwrap()), (0, 0));
+        let read = store
+            .reader
+            .ask(|_| -> Result<(), Trouble> { panic!("a bug") });
+        assert!(read.await.is_err());
+        assert_eq!(works().await.unwrap(), 0);
     }
 }

@@ -157,7 +157,7 @@ pub(super) fn settle(db: &Db, id: CallId, settled: &Settled) -> Result<(), Troub
 fn bury(db: &Db, id: CallId, at: Time, error: &str) -> Result<(), Trouble> {
     // Reading it again costs nothing that counts: this is rare.
     match take(db, id)? {
-        Some(row) => dead::bury_call(db, &*row.read(id)?.call, at, error),
+        Some(row) => dead::bury_call(db, &row.read(id)?.call, at, error),
         None => Ok(()),
     }
 }

@@ -20,13 +20,26 @@ pub(super) fn begin(
     event: EventId,
     state: Option<&str>,
 ) -> Result<Option<Begun>, Trouble> {
-    let count = "INSERT INTO attempt (event, count) SELECT id, 1 FROM event WHERE id = ?1
-                 ON CONFLICT (event) DO UPDATE SET count = count + 1 RETURNING count";
-    let Some(attempt) = db.find(count, [event.0], |row| Ok(row.get(0)?))? else {
+    let first =
+        "INSERT OR IGNORE INTO attempt (event, count) SELECT id, 1 FROM event WHERE id = ?1";
+    let attempt = match db.execute(first, [event.0])? {
+        0 => one_more(db, event)?,
+        _ => Some(1),
+    };
+    let Some(attempt) = attempt else {
         return Ok(None);
     };
     let state = state.map(|key| read_state(db, key)).transpose()?.flatten();
     Ok(Some(Begun { attempt, state }))
+}
+
+/// Counts an attempt after the first, if the event waits.
+fn one_more(db: &Db, event: EventId) -> Result<Option<u32>, Trouble> {
+    let sql = "UPDATE attempt SET count = count + 1 WHERE event = ?1";
+    match db.execute(sql, [event.0])? {
+        0 => Ok(None),
+        _ => Ok(Some(attempts(db, event)?.0)),
+    }
 }
 
 /// The state of a conversation.
@@ -120,11 +133,7 @@ pub(super) struct Ending {
 impl Ending {
     pub(super) fn new(turn: Turn) -> Ending {
         let key = turn.state.as_ref().map(|(key, _)| text::conversation(key));
-        let calls = turn
-            .calls
-            .iter()
-            .map(|call| outbox::Row::new(call))
-            .collect();
+        let calls = turn.calls.iter().map(outbox::Row::new).collect();
         Ending { turn, key, calls }
     }
 }

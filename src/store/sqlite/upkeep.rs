@@ -28,7 +28,11 @@ pub(super) enum Old {
 impl Old {
     fn select(self) -> &'static str {
         match self {
-            Old::State => "SELECT id FROM state WHERE id > ?1 AND at < ?2 ORDER BY id LIMIT ?3",
+            // A conversation that waits for its reminder is not idle.
+            Old::State => {
+                "SELECT id FROM state WHERE id > ?1 AND at < ?2
+                 AND conversation NOT IN (SELECT conversation FROM reminder) ORDER BY id LIMIT ?3"
+            }
             Old::Aside => "SELECT id FROM aside WHERE id > ?1 AND at < ?2 ORDER BY id LIMIT ?3",
             Old::Message => {
                 "SELECT call FROM message WHERE call > ?1 AND at < ?2 ORDER BY call LIMIT ?3"
@@ -41,7 +45,10 @@ impl Old {
 
     fn delete(self) -> &'static str {
         match self {
-            Old::State => "DELETE FROM state WHERE id = ?1 AND at < ?2",
+            Old::State => {
+                "DELETE FROM state WHERE id = ?1 AND at < ?2
+                 AND conversation NOT IN (SELECT conversation FROM reminder)"
+            }
             Old::Aside => "DELETE FROM aside WHERE id = ?1 AND at < ?2",
             Old::Message => "DELETE FROM message WHERE call = ?1 AND at < ?2",
             Old::Dead => "DELETE FROM dead WHERE id = ?1 AND at < ?2",

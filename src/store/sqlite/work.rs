@@ -1,5 +1,7 @@
 //! One operation on its way to a thread and back: what is to be done, and who waits for it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use tokio::sync::oneshot;
 
 use super::db::Db;
@@ -25,6 +27,11 @@ pub(super) trait Work: Send {
 
     /// Tells the outcome. Who does not wait any more is not told.
     fn answer(self: Box<Self>, trouble: Option<Trouble>);
+}
+
+/// Does an operation. One that panics has failed, and takes neither its thread nor the others of its group along.
+pub(super) fn run(work: &mut dyn Work, db: &Db) -> Result<(), Trouble> {
+    catch_unwind(AssertUnwindSafe(|| work.run(db))).unwrap_or(Err(Trouble::Panicked))
 }
 
 /// An operation made of a function.

@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::Trouble;
 use super::db::Db;
-use super::work::{Append, Job, Reply, Work};
+use super::work::{self, Append, Job, Reply, Work};
 use crate::store::{Appended, NewDelivery};
 
 /// How many operations wait for a thread; who comes when it is full waits outside, which loses nothing.
@@ -103,7 +103,7 @@ pub(super) fn read(db: &Db, mut requests: mpsc::Receiver<Request>) {
     while let Some(request) = requests.blocking_recv() {
         match request {
             Request::Work(mut work) => {
-                let outcome = snapshot(db, |db| work.run(db));
+                let outcome = snapshot(db, |db| work::run(work.as_mut(), db));
                 work.answer(outcome.err());
             }
             Request::Close(reply) => {

@@ -1,1 +1,75 @@
 //! What only the store on a disk promises.
+
+mod crash;
+mod operator;
+mod refusals;
+mod secrets;
+mod spool;
+mod upgrade;
+mod upkeep;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use imbot::store::{Key, Sqlite};
+use tempfile::TempDir;
+
+/// A folder with a store's file, and its key.
+struct Home {
+    folder: TempDir,
+    path: PathBuf,
+    key: Key,
+}
+
+impl Home {
+    fn new() -> Home {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("store.db");
+        Home {
+            folder,
+            path,
+            key: Key::random(),
+        }
+    }
+
+    fn open(&self) -> Sqlite {
+        Sqlite::open(&self.path, &self.key).unwrap()
+    }
+
+    /// Why it does not open.
+    fn refusal(&self) -> String {
+        Sqlite::open(&self.path, &self.key).unwrap_err().to_string()
+    }
+
+    /// The files as they are at this moment, in a folder of their own: what a killed process leaves.
+    ///
+    /// Another process copies them. Closing a database's file in this one would drop SQLite's locks on it.
+    fn copy(&self) -> Home {
+        let Home { folder, path, key } = Home::new();
+        let from = format!("{}/.", self.folder.path().display());
+        run("cp", &["-r", &from, folder.path().to_str().unwrap()]);
+        drop(key);
+        let key = Key::from_base64(secrecy::ExposeSecret::expose_secret(&self.key.to_base64()));
+        Home {
+            folder,
+            path,
+            key: key.unwrap(),
+        }
+    }
+}
+
+fn run(program: &str, arguments: &[&str]) {
+    let status = Command::new(program).args(arguments).status().unwrap();
+    assert!(status.success(), "{program} {arguments:?}");
+}
+
+/// Whether some bytes stand in a file of the folder.
+fn holds(folder: &Path, bytes: &[u8]) -> bool {
+    let files = fs::read_dir(folder)
+        .unwrap()
+        .map(|file| fs::read(file.unwrap().path()).unwrap());
+    files
+        .into_iter()
+        .any(|file| file.windows(bytes.len()).any(|window| window == bytes))
+}

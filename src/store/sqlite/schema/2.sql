@@ -9,6 +9,7 @@ CREATE TABLE reminder (
 ) STRICT;
 
 CREATE INDEX reminder_due ON reminder (due, id);
+CREATE INDEX reminder_conversation ON reminder (conversation);
 
 -- An event is a delivery's (body, part) or a reminder that was due.
 ALTER TABLE event ADD COLUMN reminder TEXT;

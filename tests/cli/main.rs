@@ -1,5 +1,7 @@
 //! The command line that every program of bots has, on the ready-made bots.
 
+mod operator;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
@@ -11,6 +13,9 @@ fn bots() -> Command {
         "IMBOT_CLIENT_ID",
         "IMBOT_CLIENT_SECRET",
         "IMBOT_PUBLIC_URL",
+        "IMBOT_STORE",
+        "IMBOT_STORE_KEY",
+        "IMBOT_STORE_KEY_FILE",
         "RUST_LOG",
     ] {
         command.env_remove(name);
@@ -64,7 +69,15 @@ fn decode_names_the_key_that_is_wrong() {
 #[test]
 fn help_tells_every_command_and_setting() {
     let help = text(&bots().arg("--help").output().unwrap().stdout);
-    for word in ["run", "emulate", "decode", "Without a command"] {
+    for word in [
+        "run",
+        "emulate",
+        "decode",
+        "store",
+        "dead",
+        "conversation",
+        "Without a command",
+    ] {
         assert!(help.contains(word), "{word} is missing in\n{help}");
     }
     let help = text(&bots().args(["run", "--help"]).output().unwrap().stdout);
@@ -74,6 +87,8 @@ fn help_tells_every_command_and_setting() {
         "IMBOT_CLIENT_SECRET",
         "IMBOT_PUBLIC_URL",
         "127.0.0.1:8072",
+        "IMBOT_STORE_KEY",
+        "IMBOT_ATTEMPTS",
     ] {
         assert!(help.contains(word), "{word} is missing in\n{help}");
     }

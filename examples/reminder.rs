@@ -1,0 +1,57 @@
+//! A bot that keeps its word: reminders are stored with the turn, and come after a restart, too.
+//!
+//! ```text
+//! Ann     10 take the pizza out
+//! Timer   In 10 seconds.
+//! Timer   Now: take the pizza out
+//! Ann     3600 call Boris
+//! Timer   In 3600 seconds.
+//! Ann     stop
+//! Timer   Forgotten.
+//! ```
+//!
+//! A reminder belongs to its turn like a message: it is set when the turn succeeds, and comes once. With a store in a file
+//! it survives a restart: `cargo run --example reminder -- run --emulator --store /tmp/timer.db`.
+//!
+//! Run it with `cargo run --example reminder`.
+
+use std::time::Duration;
+
+use imbot::prelude::*;
+
+struct Timer;
+
+impl Bot<Option<ReminderId>> for Timer {
+    async fn message(&self, cx: &mut Context<Option<ReminderId>>, message: Message) -> Result {
+        if message.said() == "stop" {
+            let reminder = cx
+                .state
+                .take()
+                .ok_or_else(|| tell("There is nothing to stop."))?;
+            cx.cancel(reminder);
+            cx.say("Forgotten.");
+            return Ok(());
+        }
+        let (seconds, what) = message
+            .said()
+            .split_once(' ')
+            .unwrap_or((message.said(), ""));
+        let seconds = seconds
+            .parse()
+            .map_err(|_| tell("Seconds first, please: 10 tea"))?;
+        cx.state = Some(cx.remind(Duration::from_secs(seconds), what)?);
+        cx.say(format!("In {seconds} seconds."));
+        Ok(())
+    }
+
+    async fn reminded(&self, cx: &mut Context<Option<ReminderId>>, reminder: Reminder) -> Result {
+        let what: String = reminder.read()?;
+        cx.state = None;
+        cx.say(Text::new().plain("Now: ").plain(what));
+        Ok(())
+    }
+}
+
+fn main() -> ExitCode {
+    imbot::run(Timer)
+}

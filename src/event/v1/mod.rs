@@ -1,0 +1,110 @@
+//! The six events of the first bot platform, as PHP writes them: upper-case keys, everything text.
+//!
+//! Pages `api-reference/chat-bots/outdated/**` of the documentation. Any key may be missing, since PHP drops nulls and
+//! empty lists; only the bot, the dialog and the message's number are needed to make sense of an event.
+
+mod item;
+mod read;
+
+use std::iter::repeat_n;
+
+use super::form::Pairs;
+use super::{ChatEvent, DecodeError, Deleted, Event, What};
+
+pub(super) use item::command_from;
+use item::{Item, Line};
+use read::Read;
+
+/// The names that this file decodes.
+pub(super) const NAMES: &[&str] = &[
+    "ONIMBOTMESSAGEADD",
+    "ONIMBOTMESSAGEUPDATE",
+    "ONIMBOTMESSAGEDELETE",
+    "ONIMBOTJOINCHAT",
+    "ONIMBOTDELETE",
+    "ONIMCOMMANDADD",
+];
+
+pub(super) fn decode(name: &str, pairs: &Pairs) -> Result<Vec<Event>, DecodeError> {
+    let Read {
+        event,
+        has_dialog,
+        message,
+        has_id,
+        join,
+        bots_in_chat,
+        bots,
+        commands,
+        removed,
+        ..
+    } = Read::new(pairs)?;
+    if name == "ONIMBOTDELETE" {
+        return Ok(vec![Event::Removed(removed.bot("data[BOT_ID]")?)]);
+    }
+    if !has_dialog {
+        return Err(missing("data[PARAMS][DIALOG_ID]"));
+    }
+    let what = match name {
+        "ONIMCOMMANDADD" => {
+            let line = Line {
+                id: message.id,
+                text: message.text,
+                bots_in_chat,
+            };
+            return for_commands(event, commands, &line);
+        }
+        "ONIMBOTJOINCHAT" => What::Join(join),
+        _ if !has_id => return Err(missing("data[PARAMS][MESSAGE_ID]")),
+        "ONIMBOTMESSAGEUPDATE" => What::Edited(message),
+        "ONIMBOTMESSAGEDELETE" => What::Deleted(Deleted {
+            id: message.id,
+            notice: Some(message.text),
+        }),
+        _ => What::Message(message),
+    };
+    for_bots(event, bots, what)
+}
+
+/// An event for each of these bots.
+fn for_bots(
+    mut event: Box<ChatEvent>,
+    bots: Vec<Item>,
+    what: What,
+) -> Result<Vec<Event>, DecodeError> {
+    if bots.is_empty() {
+        return Err(missing("data[BOT]"));
+    }
+    event.what = what;
+    let events = repeat_n(event, bots.len()).zip(bots);
+    events
+        .map(|(mut event, bot)| {
+            event.bot = Some(bot.bot("data[BOT][…][BOT_ID]")?);
+            Ok(Event::Chat(event))
+        })
+        .collect()
+}
+
+/// An event for each of these commands.
+fn for_commands(
+    event: Box<ChatEvent>,
+    commands: Vec<Item>,
+    line: &Line,
+) -> Result<Vec<Event>, DecodeError> {
+    if commands.is_empty() {
+        return Err(missing("data[COMMAND]"));
+    }
+    let events = repeat_n(event, commands.len()).zip(commands);
+    events
+        .map(|(mut event, command)| {
+            event.what = What::Command(command.command(line)?);
+            event.bot = Some(command.bot("data[COMMAND][…][BOT_ID]")?);
+            Ok(Event::Chat(event))
+        })
+        .collect()
+}
+
+fn missing(key: &str) -> DecodeError {
+    DecodeError::Missing {
+        key: key.to_owned(),
+    }
+}

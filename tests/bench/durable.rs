@@ -1,0 +1,291 @@
+//! The durable store: events per second against a bare loop that commits the same rows, how long an acknowledgement
+//! takes, how long a start, and what a million waiting events cost.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use imbot::engine::Engine;
+use imbot::prelude::*;
+use imbot::store::{Key, Sqlite};
+use tokio::runtime::Runtime;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+
+use super::server::{Echo, MEMBER, TOKEN, engine_on};
+use super::{decode, median, memory, row, rows};
+
+const ROUNDS: usize = 5;
+const EVENTS: u64 = 40_000;
+const CLIENTS: u64 = 256;
+const CHATS: u64 = 10_000;
+const BACKLOG: u64 = 1_000_000;
+const BACKLOG_BYTES_MAX: f64 = 300.0 * 1_024.0 * 1_024.0;
+
+pub(crate) fn run() {
+    let rate = throughput();
+    acknowledgement(rate / 2.0);
+    start();
+    let program = std::env::current_exe().unwrap();
+    let told = Command::new(program)
+        .args(["backlog", &BACKLOG.to_string()])
+        .output()
+        .unwrap();
+    let told = String::from_utf8(told.stdout).unwrap();
+    let (bytes, measured) = told.trim().split_once(' ').unwrap();
+    let ratio = bytes.parse::<f64>().unwrap() / BACKLOG_BYTES_MAX;
+    row(
+        "memory with a million events waiting, to 300 MB",
+        measured,
+        ratio,
+        "at most 1",
+    );
+}
+
+/// Events per second, accepted, turned and sent, against the bare loop, in turns. Answers with the first.
+fn throughput() -> f64 {
+    let rounds: Vec<(f64, f64)> = (0..ROUNDS)
+        .map(|_| {
+            let folder = tempfile::tempdir().unwrap();
+            let store = folder.path().join("bare.db");
+            drop(Sqlite::open(&store, &Key::random()).unwrap());
+            let bare = rows::events_per_second(&store, EVENTS);
+            let desk = Desk::new(folder.path());
+            let begin = Instant::now();
+            desk.runtime.block_on(async {
+                load(&desk.engine, EVENTS, None).await;
+                rest(&desk.engine).await;
+            });
+            (EVENTS as f64 / begin.elapsed().as_secs_f64(), bare)
+        })
+        .collect();
+    let one = |pick: fn(&(f64, f64)) -> f64| median(rounds.iter().map(pick).collect());
+    let measured = format!(
+        "{:.0} events a second, bare loop {:.0}",
+        one(|r| r.0),
+        one(|r| r.1)
+    );
+    let ratio = median(rounds.iter().map(|(ours, bare)| ours / bare).collect());
+    row(
+        "durable events, to a bare loop that commits the same rows",
+        &measured,
+        ratio,
+        "at least 0.6",
+    );
+    one(|round| round.0)
+}
+
+/// The 99th percentile of what a caller waits, at this many events a second, against one flush.
+fn acknowledgement(rate: f64) {
+    let folder = tempfile::tempdir().unwrap();
+    let flush = flush(folder.path());
+    let desk = Desk::new(folder.path());
+    let mut waits = desk.runtime.block_on(async {
+        let waits = load(&desk.engine, (rate * 5.0) as u64, Some(rate)).await;
+        rest(&desk.engine).await;
+        waits
+    });
+    waits.sort_by(f64::total_cmp);
+    let p99 = waits[waits.len() * 99 / 100];
+    let measured = format!(
+        "{:.2} ms at {rate:.0} events a second (median {:.2} ms), one flush {:.2} ms",
+        p99 * 1e3,
+        waits[waits.len() / 2] * 1e3,
+        flush * 1e3,
+    );
+    row(
+        "acknowledgement under half load, 99 of 100, to one flush",
+        &measured,
+        p99 / flush,
+        "at most 3",
+    );
+}
+
+/// Seconds that one flush takes, the median of many.
+fn flush(folder: &Path) -> f64 {
+    let mut file = File::create(folder.join("flush")).unwrap();
+    let flush = |_| {
+        let begin = Instant::now();
+        file.write_all(&[7; 4_096]).unwrap();
+        file.sync_data().unwrap();
+        begin.elapsed().as_secs_f64()
+    };
+    median((0..500).map(flush).collect())
+}
+
+/// From the start of the program to the end of the first turn, with 100,000 events waiting.
+fn start() {
+    const WAITING: u64 = 100_000;
+    let folder = tempfile::tempdir().unwrap();
+    let desk = Desk::new(folder.path());
+    desk.runtime.block_on(async {
+        desk.engine.stop(Duration::ZERO).await; // takes in, and handles nothing
+        load(&desk.engine, WAITING, None).await;
+    });
+    desk.close();
+    let begin = Instant::now();
+    let desk = Desk::new(folder.path());
+    let took = desk.runtime.block_on(async {
+        desk.engine.start().await.unwrap();
+        let waiting = async || desk.engine.store().status().await.unwrap().events;
+        while waiting().await == WAITING {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        begin.elapsed().as_secs_f64()
+    });
+    let measured = format!("{:.0} ms with {WAITING} events waiting", took * 1e3);
+    row(
+        "start until the first turn is done, to a second",
+        &measured,
+        took,
+        "at most 1",
+    );
+}
+
+/// In a process of its own: takes in events while all handlers stand still, prints the memory, then lets them go and
+/// looks whether they are handled in order.
+pub(crate) fn backlog(events: u64) {
+    let folder = tempfile::tempdir().unwrap();
+    let gate = Arc::new(Semaphore::new(0));
+    let handled = Arc::new(AtomicU64::new(0));
+    let desk = Desk::with(
+        folder.path(),
+        Gated {
+            gate: Arc::clone(&gate),
+            handled: Arc::clone(&handled),
+        },
+    );
+    desk.runtime.block_on(async {
+        load(&desk.engine, events, None).await;
+        let bytes = memory::resident();
+        gate.add_permits(Semaphore::MAX_PERMITS);
+        let begin = Instant::now();
+        rest(&desk.engine).await;
+        assert_eq!(
+            handled.load(Ordering::Relaxed),
+            events,
+            "all handled, each once"
+        );
+        println!(
+            "{bytes} {:.0} MB with {events} waiting, then drained in order in {:.0} s",
+            bytes / 1_024.0 / 1_024.0,
+            begin.elapsed().as_secs_f64()
+        );
+    });
+}
+
+/// An engine on a durable store.
+struct Desk {
+    engine: Arc<Engine>,
+    runtime: Runtime,
+}
+
+impl Desk {
+    fn new(folder: &Path) -> Desk {
+        Desk::with(folder, Echo)
+    }
+
+    fn with<S: imbot::State>(folder: &Path, bot: impl Bot<S>) -> Desk {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build();
+        let runtime = runtime.unwrap();
+        let file = folder.join("store.db");
+        let key = Key::of(&file, folder.join("key")).unwrap();
+        let store = Arc::new(Sqlite::open(&file, &key).unwrap());
+        let engine = runtime.block_on(engine_on(store, bot));
+        Desk { engine, runtime }
+    }
+
+    fn close(self) {
+        self.runtime
+            .block_on(async { self.engine.store().close().await.unwrap() });
+    }
+}
+
+/// Waits at a gate, and checks the order of its chat.
+struct Gated {
+    gate: Arc<Semaphore>,
+    handled: Arc<AtomicU64>,
+}
+
+impl Bot<u64> for Gated {
+    fn profile(&self) -> Profile {
+        Profile::new("BOT1", "Gated")
+    }
+
+    async fn message(&self, cx: &mut Context<u64>, message: Message) -> Result {
+        self.gate.acquire().await?.forget();
+        assert!(message.id.0 > cx.state, "out of order");
+        cx.state = message.id.0;
+        self.handled.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+/// Has events taken in by many clients at once, at most so many a second, and tells how many seconds each waited.
+async fn load(engine: &Arc<Engine>, events: u64, rate: Option<f64>) -> Vec<f64> {
+    let body = Arc::new(String::from_utf8(decode::body().to_vec()).unwrap());
+    let begin = Instant::now();
+    let clients = (0..CLIENTS).map(|client| {
+        let (engine, body) = (Arc::clone(engine), Arc::clone(&body));
+        tokio::spawn(async move {
+            let mut waits = Vec::new();
+            // A client has chats of its own, so that the order in a chat is the order of the numbers.
+            for number in (client + 1..=events).step_by(CLIENTS as usize) {
+                if let Some(rate) = rate {
+                    tokio::time::sleep_until(begin + Duration::from_secs_f64(number as f64 / rate))
+                        .await;
+                }
+                let chat = client + CLIENTS * (number / CLIENTS % (CHATS / CLIENTS));
+                let body = message(&body, chat, number);
+                let asked = Instant::now();
+                engine.accept(body).await.unwrap();
+                waits.push(asked.elapsed().as_secs_f64());
+            }
+            waits
+        })
+    });
+    let mut waits = Vec::with_capacity(events as usize);
+    for client in clients.collect::<Vec<_>>() {
+        waits.extend(client.await.unwrap());
+    }
+    waits
+}
+
+/// The message event of the fixtures with another number, in another chat, of the portal that is installed.
+fn message(body: &str, chat: u64, number: u64) -> Bytes {
+    const KEYS: [&str; 4] = [
+        "data%5BPARAMS%5D%5BMESSAGE_ID%5D=",
+        "data%5BPARAMS%5D%5BDIALOG_ID%5D=",
+        "auth%5Bmember_id%5D=",
+        "auth%5Bapplication_token%5D=",
+    ];
+    let values = [
+        number.to_string(),
+        format!("chat{chat}"),
+        MEMBER.to_owned(),
+        TOKEN.to_owned(),
+    ];
+    let pairs =
+        body.split('&').map(
+            |pair| match KEYS.iter().position(|key| pair.starts_with(key)) {
+                Some(place) => format!("{}{}", KEYS[place], values[place]),
+                None => pair.to_owned(),
+            },
+        );
+    pairs.collect::<Vec<_>>().join("&").into()
+}
+
+/// Waits until everything is handled and sent.
+async fn rest(engine: &Engine) {
+    while engine.waiting() != (0, 0) {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}

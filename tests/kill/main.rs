@@ -1,0 +1,115 @@
+//! Kills the bots a thousand times and looks for what is lost, doubled or out of order.
+//!
+//! ```sh
+//! cargo test --test kill                                  # 50 kills, as in CI
+//! cargo test --release --test kill -- --kills 1000 --seed 7
+//! cargo test --test kill -- --torn                        # state apart from the reply: must find something
+//! ```
+//!
+//! A portal and people live in this process, the bots in another one, which is killed (`kill -9`) after a random while,
+//! or dies by itself at a random moment of its work: in a handler, or between the portal's answer and our mark. What it
+//! has acknowledged is written down, and compared in the end with what people have seen. The seed decides everything
+//! that chance decides here, but not what the system makes of it.
+
+#![expect(clippy::print_stdout, reason = "what it found goes to standard output")]
+
+mod chance;
+mod check;
+mod life;
+mod people;
+mod program;
+mod relay;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use chance::Chance;
+use check::Findings;
+
+/// How many kills a run without arguments has.
+const KILLS: u64 = 50;
+
+/// What a run is told on the command line.
+#[derive(Clone, Copy, Debug)]
+struct Plan {
+    kills: u64,
+    seed: u64,
+    /// Whether the bots keep their state apart from their replies.
+    torn: bool,
+}
+
+fn main() -> ExitCode {
+    if program::is_asked_for() {
+        return program::run();
+    }
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let number = |name: &str| {
+        let at = args.iter().position(|arg| arg == name)?;
+        args.get(at + 1)?.parse().ok()
+    };
+    let plan = Plan {
+        kills: number("--kills").unwrap_or(KILLS),
+        seed: number("--seed").unwrap_or_else(|| u64::from(std::process::id())),
+        torn: args.iter().any(|arg| arg == "--torn"),
+    };
+    println!("kill: {} kills, seed {}", plan.kills, plan.seed);
+    let found = run(plan);
+    println!("kill: {found}");
+    if plan.torn {
+        return verdict(
+            found.is_wrong(),
+            "state apart from the reply was not found out",
+        );
+    }
+    // The same with the state apart from the reply: a test that finds nothing there is none.
+    let control = run(Plan { torn: true, ..plan });
+    println!("kill, state apart from the reply: {control}");
+    let is_good = !found.is_wrong() && control.is_wrong();
+    verdict(
+        is_good,
+        "something is lost, doubled or out of order, or the control found nothing",
+    )
+}
+
+/// The closing line that counts, and the exit code.
+fn verdict(is_good: bool, otherwise: &str) -> ExitCode {
+    if is_good {
+        println!("kill: 1 passed, 0 failed");
+        return ExitCode::SUCCESS;
+    }
+    println!("kill: {otherwise}\nkill: 0 passed, 1 failed");
+    ExitCode::FAILURE
+}
+
+fn run(plan: Plan) -> Findings {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
+    runtime.expect("a runtime").block_on(lives(plan))
+}
+
+/// Life after life under load, then one that ends what was begun.
+async fn lives(plan: Plan) -> Findings {
+    let mut chance = Chance::new(plan.seed);
+    let folder = tempfile::tempdir().expect("a folder");
+    let stage = people::Stage::set_up(folder.path(), plan.torn).await;
+    let mut lives = life::Lives::new(&stage);
+    lives.install(&stage).await;
+    let talk = stage.talk(plan.seed);
+    for kill in 1..=plan.kills {
+        lives.one(&mut chance).await;
+        if kill % 100 == 0 {
+            println!("kill: {kill} of {}", plan.kills);
+        }
+        let found = stage.look();
+        if plan.torn && found.is_wrong() {
+            talk.abort();
+            return found.after(kill, lives.deaths);
+        }
+    }
+    talk.abort();
+    drop(talk.await);
+    lives.last(Duration::from_secs(90), &stage).await;
+    stage.look().after(plan.kills, lives.deaths)
+}

@@ -1,0 +1,183 @@
+//! An operator's command works beside the running process, which learns of what it did.
+
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use imbot::store::{BackupError, CallId, News, Settled, Sqlite, Store, Turn, Whom};
+
+use super::super::{append, at, chat, conversation, dead, delivery, numbers, put, say, waiting};
+use super::Home;
+
+#[tokio::test]
+async fn what_an_operator_decides_is_news_to_the_running_process() {
+    let home = Home::new();
+    let running = home.open();
+    let event = append(&running, 1, "27").await;
+    running.commit(dead(event, true)).await.unwrap();
+    let other = append(&running, 2, "28").await;
+    let turn = Turn {
+        calls: vec![say(other, 0, "28", "hi")],
+        ..dead(other, true)
+    };
+    running.commit(turn).await.unwrap();
+    let call = CallId {
+        event: other,
+        index: 0,
+    };
+    let error = "refused".to_owned();
+    running
+        .settle(call, Settled::Dead { at: at(2), error })
+        .await
+        .unwrap();
+    assert!(running.news().await.unwrap().is_empty());
+
+    let operator = Sqlite::attend(&home.path, &home.key).unwrap();
+    let letters = operator.dead(None, 10).await.unwrap();
+    assert!(operator.revive(letters[0].id).await.unwrap());
+    assert!(operator.drop_dead(letters[1].id).await.unwrap());
+    assert!(operator.revive(letters[2].id).await.unwrap());
+    operator.close().await.unwrap();
+    drop(operator);
+    let expected = [
+        News::Event(event, chat("27")),
+        News::Open(chat("28")),
+        News::Call(call, conversation("28")),
+    ];
+    assert_eq!(running.news().await.unwrap(), expected);
+    assert!(running.news().await.unwrap().is_empty(), "told once");
+    assert!(running.blocked().await.unwrap().is_empty());
+    assert_eq!(waiting(&running).await, [event]);
+}
+
+#[tokio::test]
+async fn forgetting_opens_the_lane_that_waited_and_covers_numbers_and_states_aside() {
+    let home = Home::new();
+    let running = home.open();
+    let first = append(&running, 1, "27").await;
+    let turn = Turn {
+        calls: vec![say(first, 0, "27", "hi")],
+        ..put(first, "27", "old")
+    };
+    running.commit(turn).await.unwrap();
+    let call = CallId {
+        event: first,
+        index: 0,
+    };
+    running.take(call).await.unwrap();
+    running
+        .settle(call, Settled::Sent(Some(imbot::event::MessageId(5))))
+        .await
+        .unwrap();
+    let second = append(&running, 2, "27").await;
+    let turn = Turn {
+        aside: Some("it does not decode".to_owned()),
+        ..put(second, "27", "new")
+    };
+    running.commit(turn).await.unwrap();
+    let third = append(&running, 3, "27").await;
+    running.commit(dead(third, true)).await.unwrap();
+    assert_eq!(running.status().await.unwrap().aside, 1);
+
+    let operator = Sqlite::attend(&home.path, &home.key).unwrap();
+    let whom = Whom::Conversation(conversation("27"));
+    assert_eq!(
+        operator.forget(whom).await.unwrap(),
+        4,
+        "state, aside, number and letter"
+    );
+    assert_eq!(running.news().await.unwrap(), [News::Open(chat("27"))]);
+    assert_eq!(running.message(call).await.unwrap(), None);
+    assert_eq!(running.status().await.unwrap().aside, 0);
+}
+
+#[tokio::test]
+async fn only_the_running_process_takes_events_in() {
+    let home = Home::new();
+    let running = home.open();
+    let operator = Sqlite::attend(&home.path, &home.key).unwrap();
+    let error = operator
+        .append(delivery(1, &[chat("27")]))
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("only the running process"), "{error}");
+    assert!(operator.news().await.is_err(), "news is not the operator's");
+    assert_eq!(append(&running, 1, "27").await.0, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn both_can_write_at_once() {
+    let home = Home::new();
+    let running = Arc::new(home.open());
+    for occurrence in 0..20 {
+        let event = append(&*running, occurrence, "27").await;
+        running.commit(dead(event, false)).await.unwrap();
+    }
+    let operator = Sqlite::attend(&home.path, &home.key).unwrap();
+    let store = running.clone();
+    let busy = tokio::spawn(async move {
+        for occurrence in 100..300 {
+            append(&*store, occurrence, "28").await;
+        }
+    });
+    for letter in operator.dead(None, 100).await.unwrap() {
+        assert!(operator.revive(letter.id).await.unwrap());
+    }
+    busy.await.unwrap();
+    assert_eq!(running.news().await.unwrap().len(), 20);
+    assert_eq!(waiting(&*running).await.len(), 220);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_is_one_moment_of_a_store_in_use() {
+    let home = Home::new();
+    let running = Arc::new(home.open());
+    for occurrence in 0..200 {
+        let event = append(&*running, occurrence, "27").await;
+        running.commit(put(event, "27", "{}")).await.unwrap();
+        append(&*running, 10_000 + occurrence, "28").await;
+    }
+    let stop = Arc::new(AtomicBool::new(false));
+    let (store, stopped) = (running.clone(), stop.clone());
+    let busy = tokio::spawn(async move {
+        let mut occurrence = 20_000;
+        while !stopped.load(Ordering::Relaxed) {
+            let event = append(&*store, occurrence, "27").await;
+            store.commit(Turn::done(event, at(1))).await.unwrap();
+            occurrence += 1;
+        }
+    });
+    let copy = Home::new();
+    let (told, telling) = std::sync::mpsc::channel();
+    running
+        .backup(&copy.path, move |done, total| {
+            told.send((done, total)).unwrap()
+        })
+        .await
+        .unwrap();
+    let (done, total) = telling.iter().last().unwrap();
+    assert!(done == total && total > 10, "{done} of {total}");
+    let error = running.backup(&copy.path, |_, _| ()).await.unwrap_err();
+    assert!(matches!(error, BackupError::Exists { .. }), "{error}");
+    stop.store(true, Ordering::Relaxed);
+    busy.await.unwrap();
+
+    use std::os::unix::fs::PermissionsExt;
+    assert_eq!(
+        fs::metadata(&copy.path).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+    let restored = Sqlite::open(&copy.path, &home.key).unwrap();
+    let waits = waiting(&restored).await.len();
+    assert!((200..=201).contains(&waits), "{waits}");
+    assert!(
+        restored
+            .event(waiting(&restored).await[0])
+            .await
+            .unwrap()
+            .is_some()
+    );
+    let again = numbers(restored.append(delivery(5, &[chat("27")])).await.unwrap());
+    assert_eq!(again, [None]);
+}

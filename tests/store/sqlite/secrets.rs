@@ -1,0 +1,178 @@
+//! Neither tokens nor bodies can be read from the files without the key.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+
+use imbot::event::MemberId;
+use imbot::store::{
+    Content, DeadWhat, Installation, Key, KeyError, OpenError, Sqlite, Store, Tokens, Turn,
+};
+use rusqlite::Connection;
+use secrecy::ExposeSecret;
+
+use super::super::{append, at, body, chat, dead, delivery};
+use super::{Home, holds};
+
+fn installation() -> Installation {
+    Installation {
+        portal: MemberId::new("portal"),
+        endpoint: "https://example.bitrix24.com/rest/".to_owned(),
+        application_token: "canary-application".to_owned().into(),
+        tokens: Tokens {
+            access: "canary-access".to_owned().into(),
+            refresh: "canary-refresh".to_owned().into(),
+        },
+    }
+}
+
+#[tokio::test]
+async fn no_token_and_no_body_stands_in_the_files() {
+    let home = Home::new();
+    let store = home.open();
+    store.install(installation()).await.unwrap();
+    let done = append(&store, 1, "27").await;
+    let letter = append(&store, 2, "27").await;
+    append(&store, 3, "27").await;
+    store.commit(Turn::done(done, at(1))).await.unwrap();
+    store.commit(dead(letter, false)).await.unwrap();
+    store.limit_pages(1).await.unwrap();
+    let mut next = 100..;
+    while store.status().await.unwrap().spooled < 3 {
+        store
+            .append(delivery(next.next().unwrap(), &[chat("27")]))
+            .await
+            .unwrap();
+    }
+    let while_open = home.copy();
+    store.close().await.unwrap();
+    for folder in [while_open.folder.path(), home.folder.path()] {
+        assert!(
+            holds(folder, b"https://example.bitrix24.com/rest/"),
+            "the search works"
+        );
+        for secret in ["canary", "ONIMBOTMESSAGEADD"] {
+            assert!(!holds(folder, secret.as_bytes()), "{secret} in {folder:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_sealed_value_does_not_open_in_another_place() {
+    let home = Home::new();
+    let store = home.open();
+    let (first, second) = (append(&store, 1, "27").await, append(&store, 2, "28").await);
+    drop(store);
+    let database = Connection::open(&home.path).unwrap();
+    let changed = database
+        .execute(
+            "UPDATE body SET sealed = (SELECT sealed FROM body WHERE id = ?1) WHERE id = ?2",
+            [first.0, second.0],
+        )
+        .unwrap();
+    assert_eq!(changed, 1);
+    drop(database);
+    let store = home.open();
+    assert!(store.event(first).await.unwrap().is_some());
+    let error = store.event(second).await.unwrap_err().to_string();
+    assert!(error.contains("does not open"), "{error}");
+}
+
+#[tokio::test]
+async fn another_key_is_refused() {
+    let home = Home::new();
+    drop(home.open());
+    for error in [
+        Sqlite::open(&home.path, &Key::random()).unwrap_err(),
+        Sqlite::attend(&home.path, &Key::random()).unwrap_err(),
+    ] {
+        assert!(matches!(error, OpenError::WrongKey { .. }), "{error}");
+    }
+    home.open();
+}
+
+#[tokio::test]
+async fn a_new_key_opens_everything_and_the_old_one_nothing() {
+    let home = Home::new();
+    let store = home.open();
+    store.install(installation()).await.unwrap();
+    let event = append(&store, 1, "27").await;
+    let letter = append(&store, 2, "27").await;
+    store.commit(dead(letter, false)).await.unwrap();
+    drop(store);
+    let (new, mut told) = (Key::random(), Vec::new());
+    Sqlite::rekey(&home.path, &home.key, &new, |done, total| {
+        told.push((done, total))
+    })
+    .unwrap();
+    assert_eq!((told.first(), told.last()), (Some(&(0, 2)), Some(&(2, 2))));
+    let refusal = Sqlite::open(&home.path, &home.key).unwrap_err();
+    assert!(matches!(refusal, OpenError::WrongKey { .. }), "{refusal}");
+    let error = Sqlite::rekey(&home.path, &home.key, &new, |_, _| ()).unwrap_err();
+    assert!(matches!(error, OpenError::WrongKey { .. }), "{error}");
+
+    let store = Sqlite::open(&home.path, &new).unwrap();
+    let content = store.event(event).await.unwrap().unwrap().content;
+    assert!(matches!(content, Content::Delivered { body: kept, .. } if kept == body(1)));
+    let letters = store.dead(None, 1).await.unwrap();
+    let DeadWhat::Event { content, .. } = &letters[0].what else {
+        panic!()
+    };
+    assert!(matches!(content, Content::Delivered { body: kept, .. } if *kept == body(2)));
+    let portal = store.portals().await.unwrap().remove(0);
+    assert_eq!(portal.tokens.refresh.expose_secret(), "canary-refresh");
+}
+
+#[test]
+fn a_key_is_made_once_and_kept_for_its_owner() {
+    let home = Home::new();
+    let file = home.folder.path().join("keys/store.key");
+    let made = Key::of(&home.path, &file).unwrap();
+    assert_eq!(
+        fs::metadata(&file).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+    drop(Sqlite::open(&home.path, &made).unwrap());
+    Sqlite::open(&home.path, &Key::of(&home.path, &file).unwrap()).unwrap();
+
+    assert!(!format!("{made:?}").contains(made.to_base64().expose_secret()));
+    let bytes: &[u8] = &fs::read(&file).unwrap();
+    assert_eq!(
+        bytes.trim_ascii(),
+        made.to_base64().expose_secret().as_bytes()
+    );
+
+    fs::set_permissions(&file, Permissions::from_mode(0o640)).unwrap();
+    let error = Key::of(&home.path, &file).unwrap_err();
+    assert!(
+        matches!(error, KeyError::Exposed { mode: 0o640, .. }),
+        "{error}"
+    );
+
+    fs::remove_file(&file).unwrap();
+    let error = Key::of(&home.path, &file).unwrap_err();
+    assert!(
+        matches!(error, KeyError::Missing { .. }),
+        "a new key would not open it: {error}"
+    );
+    assert!(!file.exists());
+}
+
+#[test]
+fn what_is_no_key_is_refused() {
+    for text in [
+        "",
+        "abc",
+        "AAAA",
+        &"A".repeat(44),
+        &format!("{}==", "A".repeat(46)),
+    ] {
+        assert!(Key::from_base64(text).is_err(), "{text}");
+    }
+    let key = Key::random();
+    let text = format!(" {}\n", key.to_base64().expose_secret());
+    let same = Key::from_base64(&text).unwrap();
+    assert_eq!(
+        same.to_base64().expose_secret(),
+        key.to_base64().expose_secret()
+    );
+}

@@ -1,0 +1,238 @@
+//! When the database cannot be written, deliveries are safe in the spool, and come in later in their order.
+
+use std::fs;
+use std::io::Write;
+use std::time::Duration;
+
+use imbot::store::{Appended, Content, EventId, Key, News, Sqlite, Store, Turn};
+
+use super::super::{append, at, body, chat, delivery, numbers, put, waiting};
+use super::Home;
+use super::refusals::Mount;
+
+const ROOMY: u32 = 1_000_000;
+
+/// Appends until the store cannot write any more; how many were taken in before.
+async fn fill(store: &Sqlite, first: u128) -> u128 {
+    store.limit_pages(1).await.unwrap();
+    let mut occurrence = first;
+    while let Appended::Now(_) = store
+        .append(delivery(occurrence, &[chat("27")]))
+        .await
+        .unwrap()
+    {
+        occurrence += 1;
+    }
+    occurrence - first
+}
+
+/// Asks for news until so many came, or it has lasted far too long.
+async fn news(store: &dyn Store, count: usize) -> Vec<News> {
+    let mut news = Vec::new();
+    patiently(async {
+        while news.len() < count {
+            news.extend(store.news().await.unwrap());
+        }
+    })
+    .await;
+    news
+}
+
+async fn patiently(until: impl Future<Output = ()>) {
+    let limit = Duration::from_secs(30);
+    tokio::time::timeout(limit, until).await.expect("it comes");
+}
+
+async fn bodies(store: &dyn Store) -> Vec<bytes::Bytes> {
+    let mut bodies = Vec::new();
+    for id in waiting(store).await {
+        let content = store.event(id).await.unwrap().unwrap().content;
+        let Content::Delivered { body, .. } = content else {
+            panic!()
+        };
+        bodies.push(body);
+    }
+    bodies
+}
+
+#[tokio::test]
+async fn deliveries_wait_in_the_spool_and_come_in_order_with_word_of_it() {
+    let home = Home::new();
+    let store = home.open();
+    let before = fill(&store, 0).await;
+    for later in 1..4 {
+        let appended = store
+            .append(delivery(before + later, &[chat("27")]))
+            .await
+            .unwrap();
+        assert_eq!(appended, Appended::Later);
+    }
+    let repeat = store
+        .append(delivery(before + 1, &[chat("27")]))
+        .await
+        .unwrap();
+    assert_eq!(
+        repeat,
+        Appended::Later,
+        "whether it is a repeat shows later"
+    );
+    assert_eq!(store.status().await.unwrap().spooled, 5);
+    assert_eq!(waiting(&store).await.len() as u128, before);
+
+    store.limit_pages(ROOMY).await.unwrap();
+    let behind = delivery(before + 4, &[chat("27")]);
+    let behind = store.append(behind).await.unwrap();
+    let told = if behind == Appended::Later { 5 } else { 4 };
+    let last = u64::try_from(before).unwrap();
+    let expected: Vec<_> = (1..=told)
+        .map(|next| News::Event(EventId(last + next), chat("27")))
+        .collect();
+    assert_eq!(news(&store, expected.len()).await, expected);
+    assert_eq!(store.status().await.unwrap().spooled, 0);
+    let expected: Vec<_> = (0..before + 5).map(body).collect();
+    assert_eq!(bodies(&store).await, expected, "none overtakes another");
+    let now = append(&store, 1000, "27").await;
+    assert_eq!(now.0, last + 6, "written at once again");
+}
+
+#[tokio::test]
+async fn what_the_disk_still_allows_goes_on() {
+    let home = Home::new();
+    let store = home.open();
+    fill(&store, 0).await;
+    let first = waiting(&store).await[0];
+    assert_eq!(store.begin(first, None).await.unwrap().unwrap().attempt, 1);
+    store.commit(Turn::done(first, at(1))).await.unwrap();
+    assert!(store.event(first).await.unwrap().is_none());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_does_not_fit_takes_no_other_of_its_group_down() {
+    let home = Home::new();
+    let store = std::sync::Arc::new(home.open());
+    let first = append(&*store, 1, "27").await;
+    let mut others = Vec::new();
+    for occurrence in 2..40 {
+        others.push(append(&*store, occurrence, "28").await);
+    }
+    store.limit_pages(1).await.unwrap();
+    let mut tasks = Vec::new();
+    for id in others {
+        let store = store.clone();
+        tasks.push(tokio::spawn(async move {
+            store.commit(Turn::done(id, at(1))).await
+        }));
+    }
+    let huge = "x".repeat(1 << 20);
+    let refused = store
+        .commit(put(first, "27", &huge))
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        refused.contains("free some space") && refused.contains("store.db"),
+        "{refused}"
+    );
+    for task in tasks {
+        task.await.unwrap().unwrap();
+    }
+    assert_eq!(waiting(&*store).await, [first], "and it waits as it did");
+}
+
+#[tokio::test]
+async fn a_spool_left_behind_is_taken_in_first_without_its_torn_tail() {
+    let home = Home::new();
+    let store = home.open();
+    let before = fill(&store, 0).await;
+    store
+        .append(delivery(before + 1, &[chat("27")]))
+        .await
+        .unwrap();
+    let killed = home.copy();
+    let spool = killed.folder.path().join("store.db.spool");
+    let whole = fs::metadata(&spool).unwrap().len();
+    assert!(whole > 0);
+    let mut file = fs::OpenOptions::new().append(true).open(&spool).unwrap();
+    file.write_all(&[0, 0, 1, 0, 7, 7, 7]).unwrap();
+    drop(file);
+    let store = killed.open();
+    let expected: Vec<_> = (0..before + 2).map(body).collect();
+    assert_eq!(bodies(&store).await, expected);
+    assert_eq!(fs::metadata(&spool).unwrap().len(), 0);
+    assert!(
+        store.news().await.unwrap().is_empty(),
+        "who starts looks at everything anyway"
+    );
+}
+
+#[tokio::test]
+async fn a_spool_taken_in_twice_is_in_the_inbox_once() {
+    let home = Home::new();
+    let store = home.open();
+    let before = fill(&store, 0).await;
+    let killed = home.copy();
+    let spool = killed.folder.path().join("store.db.spool");
+    let left = fs::read(&spool).unwrap();
+    drop(killed.open());
+    fs::write(&spool, left).unwrap();
+    let store = killed.open();
+    assert_eq!(waiting(&store).await.len() as u128, before + 1);
+}
+
+#[tokio::test]
+async fn a_spool_that_does_not_open_is_kept_aside() {
+    let home = Home::new();
+    let store = home.open();
+    let before = fill(&store, 0).await;
+    store
+        .append(delivery(before + 1, &[chat("27")]))
+        .await
+        .unwrap();
+    let killed = home.copy();
+    let spool = killed.folder.path().join("store.db.spool");
+    let mut bytes = fs::read(&spool).unwrap();
+    bytes[40] ^= 1;
+    fs::write(&spool, &bytes).unwrap();
+    let store = killed.open();
+    assert_eq!(
+        waiting(&store).await.len() as u128,
+        before + 1,
+        "the other is taken in"
+    );
+    let aside = killed.folder.path().join("store.db.spool.broken-1");
+    assert!(fs::read(aside).unwrap() == bytes);
+    assert!(!spool.exists());
+}
+
+#[tokio::test]
+async fn a_full_disk_loses_nothing_that_was_taken_and_is_written_again_when_there_is_room() {
+    let Some(mount) = Mount::new("size=1m") else {
+        return;
+    };
+    let (path, key) = (mount.0.path().join("store.db"), Key::random());
+    let store = Sqlite::open(&path, &key).unwrap();
+    let mut taken = Vec::new();
+    let refused = loop {
+        let occurrence = taken.len() as u128;
+        match store.append(delivery(occurrence, &[chat("27")])).await {
+            Ok(_) => taken.push(body(occurrence)),
+            Err(error) => break error.to_string(),
+        }
+    };
+    assert!(
+        refused.contains("spool") && refused.contains("either"),
+        "{refused}"
+    );
+    let count = taken.len() as u128;
+    mount.again("size=16m");
+    patiently(async {
+        while store.status().await.unwrap().spooled > 0 {
+            store.news().await.unwrap();
+        }
+    })
+    .await;
+    assert_eq!(bodies(&store).await[..], taken[..taken.len().min(1000)]);
+    let again = numbers(store.append(delivery(count, &[chat("27")])).await.unwrap());
+    assert!(again[0].is_some(), "the refused one was not kept");
+    store.close().await.unwrap();
+}

@@ -1,0 +1,135 @@
+//! Files of every older version are brought up to date with what is in them.
+
+use imbot::store::{
+    Content, NewReminder, OpenError, Reminder, ReminderChange, ReminderId, Sqlite, Store, Turn,
+};
+use rusqlite::Connection;
+use serde_json::json;
+
+use super::super::{
+    append, at, body, chat, conversation, dead, delivery, numbers, put, say, stored, unsent,
+    waiting,
+};
+use super::Home;
+
+/// Makes a file of version 1 out of one of today: the tables as they were, the rows that they had.
+fn as_version_1(home: &Home) {
+    use std::os::unix::fs::PermissionsExt;
+    let today = home.folder.path().join("today.db");
+    std::fs::rename(&home.path, &today).unwrap();
+    let old = Connection::open(&home.path).unwrap();
+    old.execute_batch("PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL;")
+        .unwrap();
+    old.execute_batch(include_str!("../../../src/store/sqlite/schema/1.sql"))
+        .unwrap();
+    old.pragma_update(None, "application_id", 0x696d_6274)
+        .unwrap();
+    old.pragma_update(None, "user_version", 1).unwrap();
+    old.execute("ATTACH ?1 AS today", [today.to_str().unwrap()])
+        .unwrap();
+    let mut tables = old
+        .prepare(
+            "SELECT name, (SELECT group_concat(name, ', ') FROM pragma_table_info(list.name))
+             FROM sqlite_schema AS list WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
+        )
+        .unwrap();
+    let tables: Vec<(String, String)> = tables
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    assert_eq!(tables.len(), 11, "{tables:?}");
+    for (table, columns) in tables {
+        let sql = format!(
+            "INSERT OR REPLACE INTO main.{table} ({columns}) SELECT {columns} FROM today.{table}"
+        );
+        old.execute(&sql, []).unwrap();
+    }
+    std::fs::set_permissions(&home.path, std::fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+#[tokio::test]
+async fn version_1_keeps_its_rows_and_learns_reminders() {
+    let home = Home::new();
+    let store = home.open();
+    let first = append(&store, 1, "27").await;
+    let turn = Turn {
+        calls: vec![say(first, 0, "27", "hi")],
+        ..put(first, "27", "{}")
+    };
+    store.commit(turn).await.unwrap();
+    let letter = append(&store, 2, "27").await;
+    store.begin(letter, None).await.unwrap();
+    store.commit(dead(letter, true)).await.unwrap();
+    let waits = append(&store, 3, "28").await;
+    store.close().await.unwrap();
+    drop(store);
+    as_version_1(&home);
+
+    let error = Sqlite::attend(&home.path, &home.key).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            OpenError::Older {
+                found: 1,
+                known: 2,
+                ..
+            }
+        ),
+        "{error}"
+    );
+
+    let store = home.open();
+    assert_eq!(waiting(&store).await, [waits]);
+    let content = store.event(waits).await.unwrap().unwrap().content;
+    assert!(matches!(content, Content::Delivered { body: kept, .. } if kept == body(3)));
+    assert_eq!(
+        store.state(&conversation("27")).await.unwrap(),
+        Some(stored("{}"))
+    );
+    assert_eq!(unsent(&store).await.len(), 1);
+    assert_eq!(store.blocked().await.unwrap(), [chat("27")]);
+    assert_eq!(store.dead(None, 9).await.unwrap()[0].attempts, 1);
+    let again = numbers(store.append(delivery(1, &[chat("27")])).await.unwrap());
+    assert_eq!(again, [None]);
+
+    let reminder = Reminder {
+        id: ReminderId {
+            event: waits,
+            index: 0,
+        },
+        code: "echo".to_owned(),
+        due: at(5),
+        payload: json!(1),
+    };
+    let set = NewReminder {
+        to: conversation("28"),
+        reminder,
+    };
+    let reminders = vec![ReminderChange::Set(set)];
+    store
+        .commit(Turn {
+            reminders,
+            ..Turn::done(waits, at(1))
+        })
+        .await
+        .unwrap();
+    let due = store.due(at(5), 1).await.unwrap();
+    assert_eq!(due[0].0.0, waits.0 + 1, "numbers go on");
+    let content = store.event(due[0].0).await.unwrap().unwrap().content;
+    assert!(matches!(content, Content::Reminder(_)));
+    let letter = store.dead(None, 1).await.unwrap().remove(0);
+    assert!(store.revive(letter.id).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_file_that_was_begun_and_left_empty_becomes_a_store() {
+    let home = Home::new();
+    std::fs::write(&home.path, b"").unwrap();
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(&home.path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let begun = Connection::open(&home.path).unwrap();
+    begun.execute_batch("PRAGMA journal_mode = WAL").unwrap();
+    drop(begun);
+    append(&home.open(), 1, "27").await;
+}

@@ -1,0 +1,143 @@
+//! What is kept for an operator's eyes, what is old and goes, and room that is given back.
+
+use std::fs;
+
+use imbot::event::MessageId;
+use imbot::store::{CallId, End, Limits, Settled, StateChange, Store, Turn, Whom};
+
+use super::super::{
+    DAY, append, at, chat, conversation, delivery, failure, numbers, put, say, stored,
+};
+use super::Home;
+
+#[tokio::test]
+async fn an_old_state_kept_aside_stands_beside_its_reason() {
+    let home = Home::new();
+    let store = home.open();
+    let first = append(&store, 1, "27").await;
+    store.commit(put(first, "27", "old")).await.unwrap();
+    let second = append(&store, 2, "27").await;
+    let turn = Turn {
+        aside: Some("it does not decode".to_owned()),
+        ..put(second, "27", "new")
+    };
+    store.commit(turn).await.unwrap();
+    assert_eq!(
+        store.state(&conversation("27")).await.unwrap(),
+        Some(stored("new"))
+    );
+    drop(store);
+    let database = rusqlite::Connection::open(&home.path).unwrap();
+    let sql = "SELECT conversation, data, reason FROM aside";
+    let row: (String, String, String) = database
+        .query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .unwrap();
+    let expected = ("portal/7/27", "old", "it does not decode");
+    assert_eq!(
+        (&*row.0, &*row.1, &*row.2),
+        expected,
+        "as an operator reads it"
+    );
+}
+
+#[tokio::test]
+async fn the_last_twenty_failures_are_told() {
+    let home = Home::new();
+    let store = home.open();
+    let event = append(&store, 1, "27").await;
+    for attempt in 0..25 {
+        store.begin(event, None).await.unwrap();
+        store
+            .fail(event, failure(&attempt.to_string()))
+            .await
+            .unwrap();
+    }
+    let error = "at last".to_owned();
+    let end = End::Dead {
+        error,
+        blocks: false,
+    };
+    store
+        .commit(Turn {
+            end,
+            ..Turn::done(event, at(1))
+        })
+        .await
+        .unwrap();
+    let letter = store.dead(None, 1).await.unwrap().remove(0);
+    let told: Vec<_> = letter
+        .history
+        .iter()
+        .map(|failure| failure.error.as_str())
+        .collect();
+    let expected: Vec<_> = (5..25).map(|attempt: u32| attempt.to_string()).collect();
+    assert_eq!(
+        (letter.attempts, told),
+        (25, expected.iter().map(String::as_str).collect())
+    );
+}
+
+#[tokio::test]
+async fn a_turn_that_leaves_a_state_as_it_is_keeps_the_conversation_alive() {
+    let home = Home::new();
+    let store = home.open();
+    let first = append(&store, 1, "27").await;
+    store.commit(put(first, "27", "{}")).await.unwrap();
+    let second = append(&store, 2, "27").await;
+    let turn = Turn {
+        at: at(1) + 3 * DAY,
+        state: Some((conversation("27"), StateChange::Keep)),
+        ..Turn::done(second, at(1))
+    };
+    store.commit(turn).await.unwrap();
+    let mut limits = Limits::default();
+    limits.idle = Some(2 * DAY);
+    let swept = store.sweep(at(1) + 4 * DAY, limits).await.unwrap();
+    assert_eq!(swept.conversations, 0);
+}
+
+#[tokio::test]
+async fn old_numbers_and_occurrences_are_swept_and_pages_given_back() {
+    let home = Home::new();
+    let store = home.open();
+    let first = append(&store, 1, "27").await;
+    let turn = Turn {
+        calls: vec![say(first, 0, "27", "hi")],
+        ..Turn::done(first, at(1))
+    };
+    store.commit(turn).await.unwrap();
+    let call = CallId {
+        event: first,
+        index: 0,
+    };
+    store
+        .settle(call, Settled::Sent(Some(MessageId(5))))
+        .await
+        .unwrap();
+    let limits = Limits::default();
+    store.sweep(at(1) + 6 * DAY, limits).await.unwrap();
+    assert!(store.message(call).await.unwrap().is_some());
+    store.sweep(at(2) + 7 * DAY, limits).await.unwrap();
+    assert!(store.message(call).await.unwrap().is_none());
+    let again = numbers(store.append(delivery(1, &[chat("27")])).await.unwrap());
+    assert!(
+        again[0].is_some(),
+        "an occurrence is known for a day, not for ever"
+    );
+
+    let huge = "x".repeat(40 << 20);
+    let event = append(&store, 2, "29").await;
+    store.commit(put(event, "29", &huge)).await.unwrap();
+    store
+        .forget(Whom::Conversation(conversation("29")))
+        .await
+        .unwrap();
+    store.close().await.unwrap();
+    let before = fs::metadata(&home.path).unwrap().len();
+    drop(store);
+    let store = home.open();
+    store.sweep(at(3), limits).await.unwrap();
+    store.close().await.unwrap();
+    let after = fs::metadata(&home.path).unwrap().len();
+    assert!(after + (20 << 20) < before, "{before} bytes, then {after}");
+}
