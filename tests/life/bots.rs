@@ -40,7 +40,7 @@ impl Clerk {
         self.ledger.turn();
         match fate {
             "fail" if is_first_tries => return Err(Error::failed("the warehouse does not answer")),
-            "panic" if is_first_tries => panic!("{}", crate::BUG),
+            "panic" if is_first_tries => std::panic::panic_any(crate::BUG),
             "hang" if is_first_tries => std::future::pending().await,
             "never" if !self.ledger.is_healed(cx.dialog(), number) => {
                 return Err(Error::failed("nobody can do that"));

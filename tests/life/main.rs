@@ -57,7 +57,7 @@ fn main() -> ExitCode {
     );
     let usual = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
-        if info.payload_as_str() != Some(BUG) {
+        if info.payload().downcast_ref::<&str>() != Some(&BUG) {
             usual(info);
         }
     }));
@@ -138,7 +138,7 @@ fn size(file: &Path) -> u64 {
     fs::metadata(file).unwrap().len()
 }
 
-/// How much memory this process has (VmRSS).
+/// How much memory this process has (`VmRSS`).
 fn memory() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let line = status
