@@ -12,11 +12,12 @@ mod ledger;
 mod life;
 mod operator;
 mod portal;
+#[path = "../support/program.rs"]
+mod program;
 #[path = "../support/random.rs"]
 mod random;
 mod stay;
 
-use std::env;
 use std::fs;
 use std::panic;
 use std::path::Path;
@@ -25,7 +26,6 @@ use std::time::Duration;
 
 use imbot::store::Limits;
 use rusqlite::Connection;
-use tempfile::TempDir;
 use tokio::time::Instant;
 
 use life::Life;
@@ -33,6 +33,8 @@ use life::Life;
 /// How the bug of a bot panics, which nobody needs to read.
 const BUG: &str = "a bug of the bot";
 
+/// How many events a run without arguments has, and in how many days.
+const EVENTS: u64 = 20_000;
 const DAYS: u64 = 40;
 
 /// After the first fifth of the days everything with an age limit has its size. By what factor that may grow.
@@ -46,34 +48,25 @@ const PASSING: &[&str] = &[
 ];
 
 fn main() -> ExitCode {
-    let args: Vec<String> = env::args().collect();
-    let number = |name: &str| {
-        let place = args.iter().position(|arg| arg == name)?;
-        args.get(place + 1)?.parse::<u64>().ok()
-    };
-    let (events, seed) = (
-        number("--events").unwrap_or(20_000),
-        number("--seed").unwrap_or(7),
-    );
+    if !program::is_meant("life") {
+        return ExitCode::SUCCESS;
+    }
+    let events = program::number("--events").unwrap_or(EVENTS);
+    let seed = program::number("--seed").unwrap_or(7);
     let usual = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
         if info.payload().downcast_ref::<&str>() != Some(&BUG) {
             usual(info);
         }
     }));
-    println!("a long life: {events} events in {DAYS} days, --seed {seed}");
+    println!("life: {events} events in {DAYS} days, seed {seed}");
     let wrong = [swept(events, seed), unswept(events / 4, seed)].concat();
-    wrong.iter().for_each(|wrong| println!("FAILED: {wrong}"));
-    if wrong.is_empty() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    program::verdict("life", &wrong)
 }
 
 /// The life itself: what is wrong with it.
 fn swept(events: u64, seed: u64) -> Vec<String> {
-    let (folder, start) = (folder(), Instant::now());
+    let (folder, start) = (program::folder(), Instant::now());
     let file = folder.path().join("store.db");
     let mut life = Life::new(file.clone(), seed, None);
     life.pass(DAYS / 5, events / DAYS);
@@ -83,7 +76,7 @@ fn swept(events: u64, seed: u64) -> Vec<String> {
     let status = life.finish();
     let mut wrong = life.complaints();
     println!(
-        "{} turns in {:.0?}; at the end {status:?}",
+        "life: {} turns in {:.0?}; at the end {status:?}",
         life.ledger.turns(),
         start.elapsed()
     );
@@ -92,7 +85,7 @@ fn swept(events: u64, seed: u64) -> Vec<String> {
         ("memory", early.1, late.1, MEMORY_FACTOR),
     ] {
         println!(
-            "{what}: {early} bytes after a fifth, {late} at the end, {factor} times that allowed"
+            "life: {what}, {early} bytes after a fifth, {late} at the end, {factor} times that allowed"
         );
         if late as f64 > early as f64 * factor {
             wrong.push(format!("the {what} grows"));
@@ -105,7 +98,7 @@ fn swept(events: u64, seed: u64) -> Vec<String> {
 
 /// Ten days without sweeping: the file must grow.
 fn unswept(events: u64, seed: u64) -> Vec<String> {
-    let folder = folder();
+    let folder = program::folder();
     let file = folder.path().join("store.db");
     let mut never = Limits::default();
     let ages = [&mut never.dead, &mut never.messages, &mut never.occurrences];
@@ -116,7 +109,7 @@ fn unswept(events: u64, seed: u64) -> Vec<String> {
     let early = size(&file);
     life.pass(8, events / 10);
     let late = size(&file);
-    println!("without sweeping: {early} bytes after a fifth, {late} at the end");
+    println!("life: without sweeping {early} bytes after a fifth, {late} at the end");
     let grows = late as f64 > early as f64 * FILE_FACTOR;
     if grows {
         Vec::new()
@@ -147,15 +140,4 @@ fn memory() -> u64 {
         .unwrap();
     let kilobytes = line.split_whitespace().nth(1).unwrap();
     kilobytes.parse::<u64>().unwrap() * 1024
-}
-
-/// Where flushes are quick: this is not about the disk.
-fn folder() -> TempDir {
-    let memory = Path::new("/dev/shm");
-    let place = if memory.is_dir() {
-        memory.to_owned()
-    } else {
-        env::temp_dir()
-    };
-    TempDir::new_in(place).unwrap()
 }

@@ -14,6 +14,8 @@ mod disk;
 mod effects;
 mod file;
 mod look;
+#[path = "../support/program.rs"]
+mod program;
 #[path = "../support/random.rs"]
 mod random;
 mod record;
@@ -24,7 +26,7 @@ mod work;
 mod world;
 
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -34,35 +36,35 @@ use session::{Counts, Session, Stage};
 use tokio::time::Instant;
 use world::{HANDS, Hand};
 
+/// How many images a run without arguments has.
+const IMAGES: u64 = 200;
+
 /// How many images a session gives, and how many sessions follow one another, each on an image of the one before.
 const IMAGES_PER_SESSION: u64 = 40;
 const SESSIONS_PER_CHAIN: u64 = 8;
 
 fn main() -> ExitCode {
     let args: Vec<String> = env::args().skip(1).collect();
-    match &args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["work", folder, world, seed, steps, settings] => {
-            let (seed, steps) = (seed.parse().unwrap(), steps.parse().unwrap());
-            work::run(Path::new(folder), Path::new(world), seed, steps, settings);
-            ExitCode::SUCCESS
-        }
-        args => {
-            let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-            let seed = number(args, "--seed").unwrap_or(u64::from(clock.subsec_nanos()));
-            run(seed, number(args, "--images").unwrap_or(200))
-        }
+    if let [work, folder, world, seed, steps, settings] = &args[..]
+        && work == "work"
+    {
+        let (seed, steps) = (seed.parse().unwrap(), steps.parse().unwrap());
+        work::run(Path::new(folder), Path::new(world), seed, steps, settings);
+        return ExitCode::SUCCESS;
     }
+    if !program::is_meant("power") {
+        return ExitCode::SUCCESS;
+    }
+    let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let seed = program::number("--seed").unwrap_or(u64::from(clock.subsec_nanos()));
+    let images = program::number("--images").unwrap_or(IMAGES);
+    program::verdict("power", &run(seed, images))
 }
 
-/// The number behind a word of the command line.
-fn number(args: &[&str], name: &str) -> Option<u64> {
-    let place = args.iter().position(|arg| *arg == name)?;
-    args.get(place + 1)?.parse().ok()
-}
-
-fn run(seed: u64, images: u64) -> ExitCode {
-    println!("power failures: {images} images, --seed {seed}");
-    let folder = tempfile::TempDir::new_in(quick()).unwrap();
+/// What is wrong.
+fn run(seed: u64, images: u64) -> Vec<String> {
+    println!("power: {images} images, seed {seed}");
+    let folder = program::folder();
     let stage = Stage {
         recorder: record::build(folder.path()),
         folder: folder.path().canonicalize().unwrap(),
@@ -77,22 +79,22 @@ fn run(seed: u64, images: u64) -> ExitCode {
     while counts.images < images {
         chain(&stage, &mut random, images, &mut counts);
     }
-    println!("synchronous = FULL: {counts}, {:.0?}", start.elapsed());
+    println!("power: {counts}, in {:.0?}", start.elapsed());
     let mut control = Counts::default();
     while control.images < (images / 10).max(IMAGES_PER_SESSION) {
         let mut session = Session::new(IMAGES_PER_SESSION, empty());
         session.settings = "PRAGMA synchronous = NORMAL".to_owned();
         session.run(&stage, &mut random, &mut control);
     }
-    println!("synchronous = NORMAL (control): {control}");
-    if !counts.is_clean() {
-        println!("FAILED: a power failure may lose something");
-    } else if control.lost == 0 {
-        println!("FAILED: nothing is lost without flushes, so this test finds nothing");
-    } else {
-        return ExitCode::SUCCESS;
+    println!("power, synchronous = NORMAL: {control}");
+    let mut wrong = Vec::new();
+    if !counts.is_clean() || (control.damaged, control.unopenable) != (0, 0) {
+        wrong.push("a power failure may lose or damage something".to_owned());
     }
-    ExitCode::FAILURE
+    if control.lost == 0 {
+        wrong.push("nothing is lost without flushes, so this test finds nothing".to_owned());
+    }
+    wrong
 }
 
 /// Sessions that follow one another, from an empty folder on.
@@ -116,14 +118,4 @@ fn chain(stage: &Stage, random: &mut Random, images: u64, counts: &mut Counts) {
 
 fn empty() -> (Image, Vec<Hand>) {
     (Image::new(), vec![Hand::default(); HANDS])
-}
-
-/// Where files are quick: nothing there needs to be safe, since the recorder says what is.
-fn quick() -> PathBuf {
-    let memory = Path::new("/dev/shm");
-    if memory.is_dir() {
-        memory.to_owned()
-    } else {
-        env::temp_dir()
-    }
 }
