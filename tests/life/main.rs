@@ -52,7 +52,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let events = program::number("--events").unwrap_or(EVENTS);
-    let seed = program::number("--seed").unwrap_or(7);
+    let seed = program::seed();
     let usual = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
         if info.payload().downcast_ref::<&str>() != Some(&BUG) {

@@ -28,7 +28,6 @@ mod world;
 use std::env;
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use disk::Image;
 use random::Random;
@@ -55,10 +54,8 @@ fn main() -> ExitCode {
     if !program::is_meant("power") {
         return ExitCode::SUCCESS;
     }
-    let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    let seed = program::number("--seed").unwrap_or(u64::from(clock.subsec_nanos()));
     let images = program::number("--images").unwrap_or(IMAGES);
-    program::verdict("power", &run(seed, images))
+    program::verdict("power", &run(program::seed(), images))
 }
 
 /// What is wrong.

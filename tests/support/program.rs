@@ -3,6 +3,7 @@
 use std::env;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use tempfile::TempDir;
 
@@ -10,6 +11,12 @@ use tempfile::TempDir;
 pub(crate) fn number(name: &str) -> Option<u64> {
     let mut args = env::args().skip_while(|arg| arg != name).skip(1);
     args.next()?.parse().ok()
+}
+
+/// The seed that is asked for, or any.
+pub(crate) fn seed() -> u64 {
+    let clock = SystemTime::now().duration_since(UNIX_EPOCH);
+    number("--seed").unwrap_or_else(|| u64::from(clock.unwrap_or_default().subsec_nanos()))
 }
 
 /// Whether `cargo test WORD` means this test: each of our own options has a number behind it.
