@@ -10,7 +10,7 @@ use crate::config::{Config, PlaceError, StorePlace};
 use crate::engine::{Engine, Options, Rest, Speaker};
 use crate::handler::{AnyBot, Bot, Erased, Forward, Hook, Pattern, State};
 use crate::portal::{Application, Http};
-use crate::store::{Clock, Memory, Store};
+use crate::store::{Clock, Limits, Memory, Store};
 
 /// An application: its bots and hooks, in one process.
 ///
@@ -35,6 +35,7 @@ pub struct App {
     store: Option<Arc<dyn Store>>,
     speaker: Option<Arc<dyn Speaker>>,
     clock: Clock,
+    limits: Option<Limits>,
 }
 
 /// A hook, or the address that one forwards to.
@@ -127,6 +128,14 @@ impl App {
         self
     }
 
+    /// Keeps things for other times than the settings say, so that a test can show what sweeping is good for.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> App {
+        self.limits = Some(limits);
+        self
+    }
+
     /// Runs the command line that every program of bots has; `--help` tells it.
     pub fn run(self) -> ExitCode {
         cli::run(self)
@@ -176,7 +185,7 @@ impl App {
             speaker: self.speaker.unwrap_or_else(|| Arc::new(Rest)),
             turn_timeout: config.turn_timeout(),
             attempts: config.attempts,
-            limits: config.limits(),
+            limits: self.limits.unwrap_or_else(|| config.limits()),
             clock: self.clock,
         };
         Ok(Engine::new(options, self.bots, hooks))

@@ -49,6 +49,12 @@ impl Error {
         }
     }
 
+    /// A refusal as a portal gives one, for tests that send messages another way.
+    #[doc(hidden)]
+    pub fn refusal(code: &str, status: u16) -> Error {
+        Error::refused("imbot.message.add", code, "", status)
+    }
+
     pub(super) fn answer(
         method: &str,
         source: impl Into<Box<dyn StdError + Send + Sync>>,

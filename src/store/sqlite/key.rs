@@ -2,12 +2,15 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretBox, SecretString};
+use uuid::Uuid;
+
+use super::files;
 
 /// The key that a store seals tokens and bodies with: 32 bytes.
 #[derive(Debug)]
@@ -63,18 +66,21 @@ impl Key {
     }
 
     /// A new key, kept in a new file that only its owner may read.
+    ///
+    /// It gets its name when it is on the disk: if the power fails before, there is no key, and not half of one.
     pub fn make(path: impl AsRef<Path>) -> Result<Key, KeyError> {
         let path = path.as_ref();
         let key = Key::random();
+        let new = files::beside(path, &format!(".new-{}", Uuid::new_v4().simple()));
         let write = || {
-            let mut file = OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(path)?;
+            let mut options = OpenOptions::new();
+            let mut file = files::private(options.write(true).create_new(true)).open(&new)?;
             writeln!(file, "{}", key.to_base64().expose_secret())?;
             file.sync_all()?;
-            File::open(super::files::folder(path))?.sync_all()
+            let named = fs::hard_link(&new, path); // unlike a rename, this replaces nothing
+            fs::remove_file(&new)?;
+            named?;
+            File::open(files::folder(path))?.sync_all()
         };
         write().map_err(|source| KeyError::File {
             path: path.to_owned(),
@@ -95,11 +101,9 @@ impl Key {
                         store: store.to_owned(),
                     });
                 }
-                super::files::make_folder(&super::files::folder(path)).map_err(|source| {
-                    KeyError::File {
-                        path: path.to_owned(),
-                        source,
-                    }
+                files::make_folder(&files::folder(path)).map_err(|source| KeyError::File {
+                    path: path.to_owned(),
+                    source,
                 })?;
                 tracing::info!(path = %path.display(), "made a key; keep a copy apart from the store's backups");
                 Key::make(path)

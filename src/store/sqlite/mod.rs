@@ -72,6 +72,20 @@ impl Sqlite {
         Sqlite::start(path, db, Some((spool, lock)))
     }
 
+    /// Opens a store whose connection that writes has other settings, so that a test can show what ours are good for.
+    #[doc(hidden)]
+    pub fn open_with(
+        path: impl AsRef<Path>,
+        key: &Key,
+        settings: &str,
+    ) -> Result<Sqlite, OpenError> {
+        let path = Arc::from(path.as_ref());
+        let open::Held { db, spool, lock } = open::hold(&path, key)?;
+        let set = db.connection.execute_batch(settings);
+        set.map_err(|error| OpenError::sql(&path, &error))?;
+        Sqlite::start(path, db, Some((spool, lock)))
+    }
+
     /// Opens a store beside the process that has it, for an operator's command: to look at it, and to decide about dead
     /// letters and what is to be forgotten. The running process learns of it by [`news`](super::Store::news).
     ///

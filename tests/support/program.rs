@@ -1,0 +1,53 @@
+//! What tests share that are programs of their own: their command line, a folder, and the closing line.
+
+use std::env;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tempfile::TempDir;
+
+/// The number behind a word of the command line, such as `--seed 7`.
+pub(crate) fn number(name: &str) -> Option<u64> {
+    let mut args = env::args().skip_while(|arg| arg != name).skip(1);
+    args.next()?.parse().ok()
+}
+
+/// The seed that is asked for, or any.
+pub(crate) fn seed() -> u64 {
+    let clock = SystemTime::now().duration_since(UNIX_EPOCH);
+    number("--seed").unwrap_or_else(|| u64::from(clock.unwrap_or_default().subsec_nanos()))
+}
+
+/// Whether `cargo test WORD` means this test: each of our own options has a number behind it.
+pub(crate) fn is_meant(name: &str) -> bool {
+    let args: Vec<String> = env::args().skip(1).collect();
+    let mut words = args
+        .iter()
+        .filter(|arg| !arg.starts_with("--") && arg.parse::<u64>().is_err());
+    words.next().is_none_or(|word| name.contains(word.as_str()))
+}
+
+/// A folder where flushes are quick, for tests that are not about the disk.
+pub(crate) fn folder() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    match memory.is_dir() {
+        true => TempDir::new_in(memory),
+        false => TempDir::new(),
+    }
+    .expect("a folder")
+}
+
+/// The closing line that counts, and the exit code.
+#[expect(
+    clippy::print_stdout,
+    reason = "what a test found goes to standard output"
+)]
+pub(crate) fn verdict(name: &str, wrong: &[String]) -> ExitCode {
+    for wrong in wrong {
+        println!("{name}: {wrong}");
+    }
+    let failed = usize::from(!wrong.is_empty());
+    println!("{name}: {} passed, {failed} failed", 1 - failed);
+    ExitCode::from(failed as u8)
+}
