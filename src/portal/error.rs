@@ -49,8 +49,7 @@ impl Error {
         }
     }
 
-    /// A refusal as a portal gives one, for tests that send messages another way.
-    #[doc(hidden)]
+    /// A refusal as a portal gives one, for who sends messages another way ([`Speaker`](crate::engine::Speaker)).
     pub fn refusal(code: &str, status: u16) -> Error {
         Error::refused("imbot.message.add", code, "", status)
     }

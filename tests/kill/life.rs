@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::chance::Chance;
 use super::people::Stage;
 use super::program::{AFTER_ANSWER, IN_HANDLER, Settings};
+use super::random::Random;
 
 /// How long the program may take to do what it always does.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -45,14 +45,14 @@ impl Lives {
     }
 
     /// A life that ends at a random moment.
-    pub(crate) async fn one(&mut self, chance: &mut Chance) {
-        let death = match chance.between(0, 5) {
-            0 => Some((IN_HANDLER, chance.between(1, 30))),
-            1 => Some((AFTER_ANSWER, chance.between(1, 30))),
+    pub(crate) async fn one(&mut self, random: &mut Random) {
+        let death = match random.below(5) {
+            0 => Some((IN_HANDLER, 1 + random.below(29))),
+            1 => Some((AFTER_ANSWER, 1 + random.below(29))),
             _ => None,
         };
         let mut program = self.start(death).await;
-        let span = Duration::from_millis(chance.between(10, 250));
+        let span = Duration::from_millis(10 + random.below(240));
         let end = Instant::now() + span;
         while Instant::now() < end {
             if program.try_wait().expect("its state").is_some() {

@@ -3,7 +3,6 @@
 //! ```sh
 //! cargo test --test kill                                  # 50 kills, as in CI
 //! cargo test --release --test kill -- --kills 1000 --seed 7
-//! cargo test --test kill -- --torn                        # state apart from the reply: must find something
 //! ```
 //!
 //! A portal and people live in this process, the bots in another one, which is killed (`kill -9`) after a random while,
@@ -13,18 +12,23 @@
 
 #![expect(clippy::print_stdout, reason = "what it found goes to standard output")]
 
-mod chance;
 mod check;
 mod life;
 mod people;
 mod program;
+#[expect(dead_code, reason = "this program needs a part of it")]
+#[path = "../support/random.rs"]
+mod random;
 mod relay;
+#[expect(dead_code, reason = "its folder is a disk whose flushes are real")]
+#[path = "../support/program.rs"]
+mod support;
 
 use std::process::ExitCode;
 use std::time::Duration;
 
-use chance::Chance;
 use check::Findings;
+use random::Random;
 
 /// How many kills a run without arguments has.
 const KILLS: u64 = 50;
@@ -42,43 +46,28 @@ fn main() -> ExitCode {
     if program::is_asked_for() {
         return program::run();
     }
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    let number = |name: &str| {
-        let at = args.iter().position(|arg| arg == name)?;
-        args.get(at + 1)?.parse().ok()
-    };
+    if !support::is_meant("kill") {
+        return ExitCode::SUCCESS;
+    }
     let plan = Plan {
-        kills: number("--kills").unwrap_or(KILLS),
-        seed: number("--seed").unwrap_or_else(|| u64::from(std::process::id())),
-        torn: args.iter().any(|arg| arg == "--torn"),
+        kills: support::number("--kills").unwrap_or(KILLS),
+        seed: support::seed(),
+        torn: false,
     };
     println!("kill: {} kills, seed {}", plan.kills, plan.seed);
     let found = run(plan);
     println!("kill: {found}");
-    if plan.torn {
-        return verdict(
-            found.is_wrong(),
-            "state apart from the reply was not found out",
-        );
-    }
     // The same with the state apart from the reply: a test that finds nothing there is none.
     let control = run(Plan { torn: true, ..plan });
     println!("kill, state apart from the reply: {control}");
-    let is_good = !found.is_wrong() && control.is_wrong();
-    verdict(
-        is_good,
-        "something is lost, doubled or out of order, or the control found nothing",
-    )
-}
-
-/// The closing line that counts, and the exit code.
-fn verdict(is_good: bool, otherwise: &str) -> ExitCode {
-    if is_good {
-        println!("kill: 1 passed, 0 failed");
-        return ExitCode::SUCCESS;
+    let mut wrong = Vec::new();
+    if found.is_wrong() {
+        wrong.push("something is lost, doubled or out of order".to_owned());
     }
-    println!("kill: {otherwise}\nkill: 0 passed, 1 failed");
-    ExitCode::FAILURE
+    if !control.is_wrong() {
+        wrong.push("state apart from the reply was not found out".to_owned());
+    }
+    support::verdict("kill", &wrong)
 }
 
 fn run(plan: Plan) -> Findings {
@@ -91,14 +80,14 @@ fn run(plan: Plan) -> Findings {
 
 /// Life after life under load, then one that ends what was begun.
 async fn lives(plan: Plan) -> Findings {
-    let mut chance = Chance::new(plan.seed);
+    let mut random = Random::new(plan.seed);
     let folder = tempfile::tempdir().expect("a folder");
     let stage = people::Stage::set_up(folder.path(), plan.torn).await;
     let mut lives = life::Lives::new(&stage);
     lives.install(&stage).await;
     let talk = stage.talk(plan.seed);
     for kill in 1..=plan.kills {
-        lives.one(&mut chance).await;
+        lives.one(&mut random).await;
         if kill % 100 == 0 {
             println!("kill: {kill} of {}", plan.kills);
         }

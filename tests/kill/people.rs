@@ -9,9 +9,9 @@ use imbot::emulator::{Credentials, Emulator, NewApp, Options};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use super::chance::Chance;
 use super::check::{Chat, Findings, check};
 use super::program::Settings;
+use super::random::Random;
 use super::relay::{self, Fate, Fates};
 
 /// Who writes.
@@ -94,16 +94,14 @@ impl Stage {
             Arc::clone(&self.fates),
             Arc::clone(&self.seen),
         );
-        let mut chance = Chance::new(!seed);
+        let mut random = Random::new(!seed);
         tokio::spawn(async move {
             let mut sent: HashMap<String, usize> = HashMap::new();
             loop {
                 note(&portal, &groups, &seen);
                 for (dialog, code) in &groups {
                     let sent = sent.entry(dialog.clone()).or_default();
-                    if *sent < ended(&fates, &seen, dialog) + BEHIND_MAX
-                        && chance.between(0, 2) == 0
-                    {
+                    if *sent < ended(&fates, &seen, dialog) + BEHIND_MAX && random.chance(50) {
                         *sent += 1;
                         let bot = portal.bot(code).expect("the bot");
                         let text = format!("[USER={bot}]{code}[/USER] {sent}");
