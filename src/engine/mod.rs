@@ -8,6 +8,7 @@
 //! holds little more than numbers. Of the newest events [`FRESH_MAX`] are kept decoded, too, so that what is handled at
 //! once is never read back. At most [`TURNS_MAX`] handlers and [`SENDS_MAX`] calls run at once.
 
+mod attempt;
 mod counts;
 mod hooks;
 mod install;

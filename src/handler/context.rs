@@ -175,9 +175,10 @@ impl<S> Context<S> {
         self.scene.user.as_ref()
     }
 
-    /// Who did it.
+    /// Who did it, also where only the event's `auth` says so.
     pub fn sender(&self) -> Option<UserId> {
-        self.scene.sender
+        let acting = || self.delivery()?.at(&["auth", "user_id"])?.number().ok()?;
+        self.scene.sender.or_else(acting)
     }
 
     /// The portal's default language, such as `en`.

@@ -1,0 +1,326 @@
+//! The contract's methods, on maps in memory: each is done when it is asked.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::{Memory, Queued, State, WAITING_MAX, Waiting, lock};
+use crate::event::{MemberId, MessageId};
+use crate::store::{
+    Appended, Aside, Begun, Call, CallId, Content, Conversation, DeadId, DeadLetter, DeadWhat, End,
+    EventId, Failure, InboxEvent, Installation, Lane, Limits, NewDelivery, NewEvent, NewReminder,
+    News, Settled, StateChange, Status, Store, StoreError, Stored, StoredState, Swept, Taken, Time,
+    Turn, Whom,
+};
+
+impl Store for Memory {
+    fn is_durable(&self) -> bool {
+        false
+    }
+
+    fn append(&self, delivery: NewDelivery) -> Stored<'_, Appended> {
+        if self.inbox.len() >= WAITING_MAX {
+            let full = format!("{WAITING_MAX} events wait in memory");
+            return Box::pin(std::future::ready(Err(StoreError(full.into()))));
+        }
+        let NewDelivery {
+            body, at, events, ..
+        } = delivery;
+        let append = |event: NewEvent| {
+            lock(&self.seen).put(event.occurrence, ()).then(|| {
+                let (body, part) = (body.clone(), event.part);
+                self.put_in(InboxEvent {
+                    lane: event.lane,
+                    at,
+                    content: Content::Delivered { body, part },
+                })
+            })
+        };
+        ready(Appended::Now(events.into_iter().map(append).collect()))
+    }
+
+    fn waiting(&self, after: Option<EventId>, limit: usize) -> Stored<'_, Vec<(EventId, Lane)>> {
+        let after = after.unwrap_or(EventId(0));
+        let events = self.inbox.iter().filter(|event| *event.key() > after);
+        let mut waiting: Vec<_> = events
+            .map(|event| (*event.key(), event.event.lane.clone()))
+            .collect();
+        waiting.sort_by_key(|(id, _)| *id);
+        waiting.truncate(limit);
+        ready(waiting)
+    }
+
+    fn event(&self, event: EventId) -> Stored<'_, Option<InboxEvent>> {
+        ready(self.inbox.get(&event).map(|waiting| waiting.event.clone()))
+    }
+
+    fn begin(&self, event: EventId, state: Option<&Conversation>) -> Stored<'_, Option<Begun>> {
+        let attempt = self.inbox.get_mut(&event).map(|mut waiting| {
+            waiting.attempts += 1;
+            waiting.attempts
+        });
+        ready(attempt.map(|attempt| {
+            let state = state.and_then(|key| self.states.get(key));
+            let state = state.map(|state| state.stored.clone());
+            Begun { attempt, state }
+        }))
+    }
+
+    fn fail(&self, event: EventId, failure: Failure) -> Stored<'_, ()> {
+        if let Some(mut waiting) = self.inbox.get_mut(&event) {
+            waiting.history.push(failure);
+        }
+        ready(())
+    }
+
+    fn commit(&self, turn: Turn) -> Stored<'_, ()> {
+        let Some((id, waiting)) = self.inbox.remove(&turn.event) else {
+            return ready(()); // done already: a replay changes nothing
+        };
+        if let End::Dead { error, blocks } = turn.end {
+            let InboxEvent { lane, at, content } = waiting.event;
+            self.bury(DeadLetter {
+                id: DeadId(0),
+                at: turn.at,
+                lane,
+                what: DeadWhat::Event { id, at, content },
+                error,
+                attempts: waiting.attempts,
+                history: waiting.history,
+                blocks,
+            });
+        }
+        if let (Some(why), Some((key, _))) = (turn.aside, &turn.state) {
+            tracing::debug!(conversation = %key, why, "the state before is not kept aside in memory");
+        }
+        match turn.state {
+            Some((key, StateChange::Put(stored))) => {
+                self.states.insert(
+                    key,
+                    State {
+                        stored,
+                        at: turn.at,
+                    },
+                );
+            }
+            Some((key, StateChange::Forget)) => drop(self.states.remove(&key)),
+            Some((key, StateChange::Keep)) => {
+                if let Some(mut state) = self.states.get_mut(&key) {
+                    state.at = turn.at;
+                }
+            }
+            None => {}
+        }
+        turn.calls.into_iter().for_each(|call| self.queue(call));
+        turn.reminders
+            .into_iter()
+            .for_each(|change| self.remind(change));
+        ready(())
+    }
+
+    fn state(&self, key: &Conversation) -> Stored<'_, Option<StoredState>> {
+        ready(self.states.get(key).map(|state| state.stored.clone()))
+    }
+
+    fn aside(&self, _: &Conversation) -> Stored<'_, Vec<Aside>> {
+        ready(Vec::new()) // see `commit`
+    }
+
+    fn unsent(
+        &self,
+        after: Option<CallId>,
+        limit: usize,
+    ) -> Stored<'_, Vec<(CallId, Conversation)>> {
+        let calls = self.outbox.iter();
+        let mut unsent: Vec<_> = calls
+            .filter(|queued| after.is_none_or(|after| *queued.key() > after))
+            .map(|queued| (*queued.key(), queued.call.to.clone()))
+            .collect();
+        unsent.sort_by_key(|(id, _)| *id);
+        unsent.truncate(limit);
+        ready(unsent)
+    }
+
+    fn take(&self, call: CallId) -> Stored<'_, Option<Taken>> {
+        ready(self.outbox.get_mut(&call).map(|mut queued| Taken {
+            in_doubt: std::mem::replace(&mut queued.is_taken, true),
+            call: Arc::clone(&queued.call),
+        }))
+    }
+
+    fn settle(&self, call: CallId, settled: Settled) -> Stored<'_, ()> {
+        if settled == Settled::NotSent {
+            if let Some(mut queued) = self.outbox.get_mut(&call) {
+                queued.is_taken = false;
+            }
+            return ready(());
+        }
+        let Some((_, queued)) = self.outbox.remove(&call) else {
+            return ready(());
+        };
+        let is_remembered = matches!(queued.call.call, Call::Say { remember: true, .. });
+        match settled {
+            Settled::Sent(Some(message)) if is_remembered => {
+                lock(&self.messages).put(call, message);
+            }
+            Settled::Dead { at, error } => self.bury(DeadLetter {
+                id: DeadId(0),
+                at,
+                lane: Lane::Chat(queued.call.to.clone()),
+                what: DeadWhat::Call(queued.call),
+                error,
+                attempts: 1,
+                history: Vec::new(),
+                blocks: false,
+            }),
+            _ => {}
+        }
+        ready(())
+    }
+
+    fn message(&self, call: CallId) -> Stored<'_, Option<MessageId>> {
+        ready(lock(&self.messages).get(&call).copied())
+    }
+
+    fn due(&self, now: Time, limit: usize) -> Stored<'_, Vec<(EventId, Lane)>> {
+        let mut events = Vec::new();
+        let mut reminders = lock(&self.reminders);
+        while events.len() < limit
+            && let Some(first) = reminders.waiting.first_entry()
+            && first.key().0 <= now
+        {
+            let NewReminder { to, reminder } = first.remove();
+            reminders.due.remove(&reminder.id);
+            let lane = Lane::Chat(to);
+            let id = self.put_in(InboxEvent {
+                lane: lane.clone(),
+                at: now,
+                content: Content::Reminder(reminder),
+            });
+            events.push((id, lane));
+        }
+        ready(events)
+    }
+
+    fn next_due(&self) -> Stored<'_, Option<Time>> {
+        let reminders = lock(&self.reminders);
+        ready(reminders.waiting.keys().next().map(|(due, _)| *due))
+    }
+
+    fn portals(&self) -> Stored<'_, Vec<Installation>> {
+        let portals = self.portals.iter();
+        ready(portals.map(|portal| portal.value().clone()).collect())
+    }
+
+    fn install(&self, installation: Installation) -> Stored<'_, ()> {
+        self.portals
+            .insert(installation.portal.clone(), installation);
+        ready(())
+    }
+
+    fn uninstall(&self, portal: &MemberId, forget: bool) -> Stored<'_, ()> {
+        self.portals.remove(portal);
+        if forget {
+            self.forget_all(|key| key.portal == *portal);
+        }
+        ready(())
+    }
+
+    fn news(&self) -> Stored<'_, Vec<News>> {
+        ready(std::mem::take(&mut *lock(&self.news)))
+    }
+
+    fn blocked(&self) -> Stored<'_, Vec<Lane>> {
+        let dead = lock(&self.dead);
+        let blocking = dead.letters.values().filter(|letter| letter.blocks);
+        ready(blocking.map(|letter| letter.lane.clone()).collect())
+    }
+
+    fn sweep(&self, now: Time, limits: Limits) -> Stored<'_, Swept> {
+        let mut swept = Swept::default();
+        if let Some(idle) = limits.idle {
+            let reminders = lock(&self.reminders);
+            let reminded: HashSet<&Conversation> =
+                reminders.waiting.values().map(|new| &new.to).collect();
+            self.states.retain(|key, state| {
+                let is_idle = now.since(state.at) > idle && !reminded.contains(key);
+                swept.conversations += u64::from(is_idle);
+                !is_idle
+            });
+        }
+        lock(&self.dead).letters.retain(|_, letter| {
+            let is_old = now.since(letter.at) > limits.dead && !letter.blocks;
+            swept.dead += u64::from(is_old);
+            !is_old
+        });
+        ready(swept)
+    }
+
+    fn close(&self) -> Stored<'_, ()> {
+        ready(())
+    }
+
+    fn status(&self) -> Stored<'_, Status> {
+        ready(Status {
+            portals: self.portals.len() as u64,
+            events: self.inbox.len() as u64,
+            oldest_event: self.inbox.iter().map(|waiting| waiting.event.at).min(),
+            calls: self.outbox.len() as u64,
+            oldest_call: self.outbox.iter().map(|queued| queued.call.at).min(),
+            reminders: lock(&self.reminders).waiting.len() as u64,
+            conversations: self.states.len() as u64,
+            dead: lock(&self.dead).letters.len() as u64,
+            ..Status::default()
+        })
+    }
+
+    fn dead(&self, after: Option<DeadId>, limit: usize) -> Stored<'_, Vec<DeadLetter>> {
+        let dead = lock(&self.dead);
+        let letters = dead
+            .letters
+            .values()
+            .filter(|letter| after.is_none_or(|after| letter.id > after));
+        ready(letters.take(limit).cloned().collect())
+    }
+
+    fn revive(&self, dead: DeadId) -> Stored<'_, bool> {
+        let Some(letter) = lock(&self.dead).letters.remove(&dead) else {
+            return ready(false);
+        };
+        let news = match letter.what {
+            DeadWhat::Event { id, at, content } => {
+                let lane = letter.lane.clone();
+                let waiting = Waiting {
+                    event: InboxEvent { lane, at, content },
+                    attempts: 0,
+                    history: Vec::new(),
+                };
+                self.inbox.insert(id, waiting);
+                News::Event(id, letter.lane)
+            }
+            DeadWhat::Call(call) => {
+                let (id, to) = (call.id, call.to.clone());
+                let is_taken = false;
+                self.outbox.insert(id, Queued { call, is_taken });
+                News::Call(id, to)
+            }
+        };
+        lock(&self.news).push(news);
+        ready(true)
+    }
+
+    fn drop_dead(&self, dead: DeadId) -> Stored<'_, bool> {
+        let letter = lock(&self.dead).letters.remove(&dead);
+        if let Some(letter) = letter.as_ref().filter(|letter| letter.blocks) {
+            lock(&self.news).push(News::Open(letter.lane.clone()));
+        }
+        ready(letter.is_some())
+    }
+
+    fn forget(&self, whom: Whom) -> Stored<'_, u64> {
+        ready(self.forget_all(|key| whom.includes(key)))
+    }
+}
+
+fn ready<'a, T: Send + 'a>(value: T) -> Stored<'a, T> {
+    Box::pin(std::future::ready(Ok(value)))
+}
