@@ -43,13 +43,11 @@ async fn ten_restarts_under_load_refuse_nobody_and_lose_nothing() {
         .collect();
     let mut program = start(&socket, &store);
     for _ in 0..RESTARTS {
-        let before = sent.load(Ordering::Relaxed);
-        while sent.load(Ordering::Relaxed) < before + 40 {
-            sleep(GAP).await;
-        }
+        has_answered(&sent).await;
         end(&mut program);
         program = start(&socket, &store);
     }
+    has_answered(&sent).await;
     stop.store(1, Ordering::Relaxed);
     let mut refused = Vec::new();
     for sender in senders {
@@ -67,6 +65,14 @@ async fn ten_restarts_under_load_refuse_nobody_and_lose_nothing() {
     let store = Sqlite::open(&store, &key).unwrap();
     let (status, heard) = (store.status().await.unwrap(), heard(&store).await);
     assert_eq!(heard + status.events, sent, "heard, and still waiting");
+}
+
+/// Waits until the program that runs now has answered: it hears signals from then on.
+async fn has_answered(sent: &AtomicU64) {
+    let before = sent.load(Ordering::Relaxed);
+    while sent.load(Ordering::Relaxed) < before + 40 {
+        sleep(GAP).await;
+    }
 }
 
 /// Posts messages, and tells those that were not taken in.
