@@ -3,13 +3,13 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use secrecy::SecretString;
+use secrecy::ExposeSecret;
 
 use crate::cli;
 use crate::config::{Config, PlaceError, StorePlace};
 use crate::engine::{Engine, Options, Rest, Speaker};
 use crate::handler::{AnyBot, Bot, Erased, Forward, Hook, Pattern, State};
-use crate::portal::{Application, Http};
+use crate::portal::{Application, Http, inbound};
 use crate::store::{Clock, Limits, Memory, Store};
 
 /// An application: its bots and hooks, in one process.
@@ -51,6 +51,9 @@ pub enum ConfigError {
     /// A setting is missing.
     #[error("{0}")]
     Missing(&'static str),
+    /// The address of a portal is not that of an inbound webhook.
+    #[error("the portal's address in IMBOT_PORTAL: {0}")]
+    Portal(#[from] crate::portal::AddressError),
     /// The HTTP client cannot be made.
     #[error(transparent)]
     Http(#[from] crate::portal::Error),
@@ -147,20 +150,12 @@ impl App {
     /// A setting is missing, or two bots are the same.
     pub fn engine(self, config: &Config) -> Result<Arc<Engine>, ConfigError> {
         check(&self.bots)?;
-        let missing = |value: &Option<String>, why| value.clone().ok_or(ConfigError::Missing(why));
-        let client_id = missing(
-            &config.client_id,
-            "the application's client id is missing: set IMBOT_CLIENT_ID",
-        )?;
-        let handler_url = missing(
-            &config.public_url,
-            "the address where portals reach this program is missing: set IMBOT_PUBLIC_URL",
-        )?;
-        let no_secret = "the application's client secret is missing: set IMBOT_CLIENT_SECRET";
-        let client_secret: SecretString = config
-            .client_secret
-            .clone()
-            .ok_or(ConfigError::Missing(no_secret))?;
+        let webhooks = config
+            .portal
+            .iter()
+            .map(|address| inbound(address.expose_secret()))
+            .collect::<Result<_, _>>()?;
+        let application = application(config)?;
         let http = Http::new(config.allow_host.iter().cloned())?;
         let hooks = self
             .hooks
@@ -174,15 +169,14 @@ impl App {
         let options = Options {
             store,
             http,
-            application: Arc::new(Application {
-                client_id,
-                client_secret,
-                oauth_url: config.oauth_url.clone(),
-            }),
-            handler_url,
+            application: application.map(Arc::new),
+            webhooks,
+            handler_url: config.public_url.clone(),
             bx24_url: config.bx24_url.clone(),
             plan: config.plan,
             speaker: self.speaker.unwrap_or_else(|| Arc::new(Rest)),
+            poll_quick: config.poll_quick(),
+            poll_slow: config.poll_slow(),
             turn_timeout: config.turn_timeout(),
             attempts: config.attempts,
             limits: self.limits.unwrap_or_else(|| config.limits()),
@@ -198,6 +192,27 @@ impl App {
             .map(|bot| bot.profile().name().to_owned())
             .collect()
     }
+}
+
+/// The application that the settings name; none where portals are reached by inbound webhooks only.
+fn application(config: &Config) -> Result<Option<Application>, ConfigError> {
+    if config.client_id.is_none() && !config.portal.is_empty() {
+        return Ok(None);
+    }
+    let no_portal = "no portal is configured: set IMBOT_PORTAL to the address of an inbound webhook, or IMBOT_CLIENT_ID to \
+                     the application's client id";
+    let no_secret = "the application's client secret is missing: set IMBOT_CLIENT_SECRET";
+    let no_address =
+        "the address where portals reach this program is missing: set IMBOT_PUBLIC_URL";
+    let missing = ConfigError::Missing;
+    if config.public_url.is_none() && config.client_id.is_some() {
+        return Err(missing(no_address));
+    }
+    Ok(Some(Application {
+        client_id: config.client_id.clone().ok_or(missing(no_portal))?,
+        client_secret: config.client_secret.clone().ok_or(missing(no_secret))?,
+        oauth_url: config.oauth_url.clone(),
+    }))
 }
 
 /// The store that the settings name.

@@ -8,7 +8,7 @@ use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::emulator::{Credentials, Emulator};
-use crate::engine::{ATTEMPTS_MAX, TURN_TIMEOUT};
+use crate::engine::{ATTEMPTS_MAX, POLL_QUICK, POLL_SLOW, TURN_TIMEOUT};
 use crate::portal::{OAUTH_URL, Plan};
 use crate::serve::STOP_TIMEOUT;
 use crate::store::{Key, KeyError, Limits, OpenError, Sqlite};
@@ -115,6 +115,17 @@ pub enum PlaceError {
 #[derive(Args, Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
+    /// The address of an inbound webhook, such as <https://example.bitrix24.com/rest/1/abc123/>: the bots are registered on
+    /// that portal and poll for their events; may be repeated
+    #[arg(
+        long,
+        env = "IMBOT_PORTAL",
+        value_name = "URL",
+        value_delimiter = ',',
+        hide_env_values = true
+    )]
+    pub portal: Vec<SecretString>,
+
     /// The application's `client_id`, from its card on the portal
     #[arg(long, env = "IMBOT_CLIENT_ID", value_name = "ID")]
     pub client_id: Option<String>,
@@ -172,6 +183,14 @@ pub struct Config {
     #[command(flatten)]
     pub store: StorePlace,
 
+    /// Seconds between two polls for a bot's events while people talk to it
+    #[arg(long, env = "IMBOT_POLL_QUICK", default_value_t = POLL_QUICK.as_secs_f64(), value_name = "SECONDS", value_parser = seconds)]
+    pub poll_quick: f64,
+
+    /// Seconds between two polls for a bot's events in silence
+    #[arg(long, env = "IMBOT_POLL_SLOW", default_value_t = POLL_SLOW.as_secs_f64(), value_name = "SECONDS", value_parser = seconds)]
+    pub poll_slow: f64,
+
     /// Seconds that a handler may take
     #[arg(long, env = "IMBOT_TURN_TIMEOUT", default_value_t = TURN_TIMEOUT.as_secs(), value_name = "SECONDS")]
     pub turn_timeout: u64,
@@ -197,6 +216,7 @@ impl Default for Config {
     /// Every setting's default; the environment is not asked.
     fn default() -> Config {
         Config {
+            portal: Vec::new(),
             client_id: None,
             client_secret: None,
             public_url: None,
@@ -206,6 +226,8 @@ impl Default for Config {
             allow_host: Vec::new(),
             plan: Plan::default(),
             store: StorePlace::default(),
+            poll_quick: POLL_QUICK.as_secs_f64(),
+            poll_slow: POLL_SLOW.as_secs_f64(),
             turn_timeout: TURN_TIMEOUT.as_secs(),
             attempts: ATTEMPTS_MAX,
             idle_days: None,
@@ -229,6 +251,16 @@ impl Config {
         }
     }
 
+    /// How often a bot is polled for while people talk to it.
+    pub fn poll_quick(&self) -> Duration {
+        Duration::from_secs_f64(self.poll_quick)
+    }
+
+    /// How often a bot is polled for in silence.
+    pub fn poll_slow(&self) -> Duration {
+        Duration::from_secs_f64(self.poll_slow)
+    }
+
     /// How long a handler may take.
     pub fn turn_timeout(&self) -> Duration {
         Duration::from_secs(self.turn_timeout)
@@ -249,4 +281,12 @@ impl Config {
     pub fn stop_timeout(&self) -> Duration {
         Duration::from_secs(self.stop_timeout)
     }
+}
+
+/// Reads a span of time as it is written in a setting: seconds, also parts of one.
+fn seconds(text: &str) -> Result<f64, String> {
+    let wrong = || format!("`{text}` is not a number of seconds above 0");
+    let seconds: f64 = text.parse().map_err(|_| wrong())?;
+    let is_span = seconds > 0.0 && Duration::try_from_secs_f64(seconds).is_ok();
+    is_span.then_some(seconds).ok_or_else(wrong)
 }

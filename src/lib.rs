@@ -55,7 +55,9 @@ pub mod prelude {
     pub use std::process::ExitCode;
 
     pub use crate::App;
-    pub use crate::event::{Command, CommandFrom, Deleted, DialogId, Join, Message, UserId};
+    pub use crate::event::{
+        Api, Command, CommandFrom, Deleted, DialogId, Join, Message, Reaction, UserId,
+    };
     pub use crate::handler::{
         Bot, CommandSpec, Context, Error, HookEvent, Profile, Rest, Result, Said, State, tell,
     };

@@ -132,7 +132,7 @@ fn is_by(letter: &DeadLetter, user: UserId) -> bool {
     else {
         return false;
     };
-    let events = Delivery::from_form(body.clone()).and_then(|delivery| delivery.events());
+    let events = Delivery::from_body(body.clone()).and_then(|delivery| delivery.events());
     events.is_ok_and(|events| {
         events
             .iter()

@@ -120,7 +120,7 @@ async fn show(store: &Sqlite, number: u64) -> Done {
         DeadWhat::Event {
             content: Content::Delivered { body, .. },
             ..
-        } => match Delivery::from_form(body.clone()) {
+        } => match Delivery::from_body(body.clone()) {
             Ok(delivery) => {
                 let mut raw = delivery.root().to_json();
                 decode::hide_tokens(&mut raw);

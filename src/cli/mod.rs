@@ -9,6 +9,7 @@ mod conversation;
 mod dead;
 mod decode;
 mod emulate;
+mod register;
 mod run;
 mod store;
 
@@ -33,6 +34,10 @@ struct Cli {
 enum Command {
     /// Run the bots: on your portals, or on an emulated one with --emulator
     Run(run::Run),
+    /// Bring the bots and commands on your portals into step with this program, as run does at its start
+    Register(register::Register),
+    /// Remove the bots of this program from your portals
+    Unregister(register::Unregister),
     /// Run the portal emulator alone, for bots of other programs
     Emulate(emulate::Emulate),
     /// Show an event body as JSON, or tell which key of it is wrong
@@ -66,6 +71,8 @@ pub(crate) fn run(app: App) -> ExitCode {
     let done = match cli.command {
         None => on_runtime(run::somewhere(app)),
         Some(Command::Run(run)) => on_runtime(run::bots(app, run)),
+        Some(Command::Register(register)) => on_runtime(register::register(app, register)),
+        Some(Command::Unregister(unregister)) => on_runtime(register::unregister(app, unregister)),
         Some(Command::Emulate(emulate)) => on_runtime(emulate.run()),
         Some(Command::Decode { file }) => decode::decode(file),
         Some(Command::Store(command)) => on_runtime(command.run()),

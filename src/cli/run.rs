@@ -38,7 +38,7 @@ pub(super) async fn somewhere(app: App) -> Done {
     else {
         unreachable!()
     };
-    run.emulator = run.config.client_id.is_none();
+    run.emulator = run.config.client_id.is_none() && run.config.portal.is_empty();
     bots(app, run).await
 }
 
@@ -48,13 +48,21 @@ pub(super) async fn bots(app: App, run: Run) -> Done {
         emulator_listen,
         mut config,
     } = run;
-    let listener = listen(config.listen, emulator).await?;
     if !emulator {
         config.store.file.get_or_insert_with(|| STORE.into());
+    }
+    if !emulator && config.client_id.is_none() && config.public_url.is_none() {
+        return polling(app.engine(&config)?, &config).await;
+    }
+    let listener = listen(config.listen, emulator).await?;
+    if !emulator {
         let path = path_of(config.public_url.as_deref());
         let names = app.names().join(", ");
         let engine = app.engine(&config)?;
         tracing::info!(bots = names, listen = %listener.local_addr()?, "the bots are running");
+        engine.start().await?;
+        let reconciled = Arc::clone(&engine);
+        tokio::spawn(async move { reconciled.reconcile().await }); // what is refused is logged
         return serve_engine(engine, &config, listener, &path).await;
     }
     let portal = start_emulator(emulator_listen).await?;
@@ -77,6 +85,22 @@ pub(super) async fn bots(app: App, run: Run) -> Done {
     };
     portal.stop().await;
     served
+}
+
+/// Runs bots on portals that are reached by inbound webhooks: their events are polled, so there is nothing to listen on.
+async fn polling(engine: Arc<Engine>, config: &Config) -> Done {
+    engine.start().await?;
+    let known = engine.portals().len();
+    let mut refused = engine.reconcile().await;
+    if refused.len() == known
+        && let Some((portal, error)) = refused.pop()
+    {
+        return Err(format!("the bots cannot be set up on {portal}: {error}").into());
+    }
+    for talk in engine.polled() {
+        println!("  Talk to {} at {}", talk.bot, talk.address);
+    }
+    Ok(serve::poll(engine, serve::asked_to_stop(), config.stop_timeout()).await?)
 }
 
 async fn serve_engine(

@@ -21,10 +21,8 @@ pub(super) struct Addressed {
 }
 
 impl Engine {
-    /// Takes an event in: the body of a form POST, or a query string. When it returns `Ok`, the event is written down.
-    ///
-    /// An event that proves itself but cannot be decoded is written down all the same, and rests among the dead letters:
-    /// a later version of this program may understand it.
+    /// Takes a posted event in: the body of a form POST, or a query string. When it returns `Ok`, the event is written
+    /// down.
     ///
     /// # Errors
     /// See [`Refused`]. Nothing has happened then.
@@ -35,20 +33,32 @@ impl Engine {
             return self.claim(&delivery).await;
         }
         let portal = self.verify(&delivery).ok_or(Refused::Unproven)?;
+        let name = delivery.name.clone();
+        self.admit(portal, delivery).await.inspect_err(|error| {
+            self.counts.refused.add();
+            tracing::error!(event = %name, %error, "AN EVENT IS LOST: it can be written down nowhere, and the portal does not send it again");
+        })
+    }
+
+    /// Takes in an event that is certainly of this portal. When it returns `Ok`, it is written down.
+    ///
+    /// One that cannot be decoded is written down all the same, and rests among the dead letters: a later version of this
+    /// program may understand it.
+    pub(super) async fn admit(
+        self: &Arc<Self>,
+        portal: MemberId,
+        delivery: Delivery,
+    ) -> Result<(), Refused> {
         let (events, wrong) = match decode(&delivery) {
             Ok(events) => (self.address(&portal, &delivery, events), None),
             Err(wrong) => {
                 tracing::error!(%portal, event = %delivery.name, error = wrong, "an event cannot be decoded");
-                let lane = Lane::Application(portal.clone());
-                let event = None;
-                (
-                    vec![Addressed {
-                        lane,
-                        part: 0,
-                        event,
-                    }],
-                    Some(wrong),
-                )
+                let unknown = Addressed {
+                    lane: Lane::Application(portal.clone()),
+                    part: 0,
+                    event: None,
+                };
+                (vec![unknown], Some(wrong))
             }
         };
         self.take_in(portal, delivery, events, wrong).await
@@ -78,16 +88,11 @@ impl Engine {
                 .collect(),
             portal,
         };
-        let ids = match self.options.store.append(new).await {
-            Ok(Appended::Now(ids)) => ids,
-            Ok(Appended::Later) => {
+        let ids = match self.options.store.append(new).await? {
+            Appended::Now(ids) => ids,
+            Appended::Later => {
                 self.has_spooled.store(true, Ordering::Release);
                 return Ok(());
-            }
-            Err(error) => {
-                self.counts.refused.add();
-                tracing::error!(event = %delivery.name, %error, "AN EVENT IS LOST: it can be written down nowhere, and the portal does not send it again");
-                return Err(error.into());
             }
         };
         if let Err(error) = self.catch_up().await {
@@ -126,10 +131,15 @@ impl Engine {
     }
 
     /// The portal that an event proves to be from. An unknown portal takes the same way as a wrong token.
+    ///
+    /// A portal that is reached by an inbound webhook is known by its host; others by what their installation proved.
     fn verify(&self, delivery: &Delivery) -> Option<MemberId> {
         const NOBODY: &str = "00000000000000000000000000000000";
         let (member_id, token) = delivery.proof();
-        let known = self.portals.get(&*member_id);
+        let known = self
+            .portals
+            .get(&*member_id)
+            .or_else(|| self.portals.get(&*delivery.domain()));
         let expected = known
             .as_ref()
             .map_or(NOBODY, |known| known.application_token.expose_secret());

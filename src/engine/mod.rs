@@ -15,6 +15,8 @@ mod install;
 mod intake;
 mod lanes;
 mod occurrence;
+mod poll;
+mod reconcile;
 mod retry;
 mod sender;
 mod turns;
@@ -32,7 +34,7 @@ use tokio::sync::{Notify, OnceCell, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::event::{DecodeError, Delivery, Event, MemberId};
+use crate::event::{BotId, DecodeError, Delivery, Event, MemberId};
 use crate::handler::{AnyBot, Hook, Pattern};
 use crate::portal::{Application, Http, Plan, Portal};
 use crate::store::{
@@ -45,6 +47,8 @@ use lanes::Lanes;
 use sender::Outgoing;
 
 pub use counts::Counts;
+pub use poll::{POLL_QUICK, POLL_SLOW, TALK, Talk};
+pub use reconcile::{Mode, Step};
 pub use retry::{ATTEMPTS_MAX, PAUSE_MAX, PAUSE_MIN};
 pub use sender::{Rest, SEND_PATIENCE, Speaker, Speech};
 pub use upkeep::{LOOK_INTERVAL, SWEEP_INTERVAL};
@@ -69,10 +73,12 @@ pub struct Options {
     pub store: Arc<dyn Store>,
     /// What it calls portals with.
     pub http: Http,
-    /// The application that it is.
-    pub application: Arc<Application>,
-    /// Where portals post events, as they see it.
-    pub handler_url: String,
+    /// The application that it is; nothing if portals are reached by inbound webhooks only.
+    pub application: Option<Arc<Application>>,
+    /// The portals that are reached by inbound webhooks ([`inbound`](crate::portal::inbound)).
+    pub webhooks: Vec<Installation>,
+    /// Where portals post events, as they see it; nothing if they cannot.
+    pub handler_url: Option<String>,
     /// The portal's script for applications with an interface.
     pub bx24_url: String,
     /// How quickly portals may be called. Default: [`Plan::Standard`].
@@ -85,6 +91,10 @@ pub struct Options {
     pub attempts: u32,
     /// How long things are kept that are of no use any more.
     pub limits: Limits,
+    /// How often a bot whose events are polled is asked for while people talk to it. Default: [`POLL_QUICK`].
+    pub poll_quick: Duration,
+    /// How often in silence. Default: [`POLL_SLOW`].
+    pub poll_slow: Duration,
     /// What time it is. Default: the system's clock.
     pub clock: Clock,
 }
@@ -107,6 +117,8 @@ pub struct Engine {
     looking: tokio::sync::Mutex<()>,
     /// Lanes that wait for an operator.
     blocked: Mutex<HashSet<Lane>>,
+    /// The bots that are polled for.
+    polled: DashMap<(MemberId, BotId), String>,
     /// Told when a reminder is set.
     reminded: Arc<Notify>,
     counts: Counts,
@@ -199,6 +211,7 @@ impl Engine {
                 has_spooled: AtomicBool::new(false),
                 looking: tokio::sync::Mutex::default(),
                 blocked: Mutex::default(),
+                polled: DashMap::new(),
                 reminded: Arc::default(),
                 counts: Counts::default(),
                 set_ups: watch::Sender::new(0),
@@ -295,7 +308,7 @@ impl Engine {
     }
 
     /// The client for a portal that we are installed on.
-    fn portal(&self, id: &MemberId) -> Option<Portal> {
+    pub fn portal(&self, id: &MemberId) -> Option<Portal> {
         self.portals.get(id).map(|known| known.portal.clone())
     }
 

@@ -1,7 +1,8 @@
 //! What makes one occurrence different from all others, so that a repeat is known.
 //!
 //! Nothing in a posted event numbers the occurrence (server-behaviour, section 8.4): `event_handler_id` is the
-//! subscription's. The trap: all presses on one keyboard carry the number of the message that holds it, so a press is a
+//! subscription's. A message, a deletion and a typed command are known by the message's number, so that a bot which is
+//! registered with both generations of the bot platform, or is posted a command that it polls, too, hears of it once. The trap: all presses on one keyboard carry the number of the message that holds it, so a press is a
 //! repeat only if the whole body is; the tokens in it differ from press to press.
 //!
 //! The hash is one that stays the same from one program to the next: it is stored.
@@ -24,15 +25,17 @@ pub(super) fn key(lane: &Lane, delivery: &Delivery, event: Option<&Event>) -> Oc
         Lane::Hook { hook, .. } => sum.text(hook),
         Lane::Application(_) => {}
     }
-    sum.text(&delivery.name);
-    match (delivery.event_id, event) {
-        (Some(id), _) => sum.number(id),
-        (None, Some(Event::Chat(event))) => sum.chat(delivery, event),
-        (None, Some(Event::Removed(bot))) => {
+    match event {
+        Some(Event::Chat(event)) => sum.chat(delivery, event),
+        Some(Event::Removed(bot)) => {
+            sum.text("removed");
             sum.number(bot.id.0);
             sum.number(delivery.ts.unwrap_or(0));
         }
-        _ => sum.bytes(&delivery.body()),
+        _ => {
+            sum.text(&delivery.name);
+            sum.delivery(delivery);
+        }
     }
     sum.key()
 }
@@ -42,26 +45,44 @@ struct Sum(SipHasher13);
 impl Sum {
     fn chat(&mut self, delivery: &Delivery, event: &ChatEvent) {
         match &event.what {
-            What::Message(message) => self.number(message.id.0),
+            What::Message(message) => {
+                self.text("message");
+                self.number(message.id.0);
+            }
             // The same message is edited again and again.
             What::Edited(message) => {
+                self.text("edited");
                 self.number(message.id.0);
-                self.number(delivery.ts.unwrap_or(0));
+                self.number(delivery.event_id.or(delivery.ts).unwrap_or(0));
                 self.text(&message.text);
             }
-            What::Deleted(deleted) => self.number(deleted.id.0),
+            What::Deleted(deleted) => {
+                self.text("deleted");
+                self.number(deleted.id.0);
+            }
             What::Command(command) if command.from == CommandFrom::Text => {
-                self.number(command.id.0);
+                self.text("command");
                 self.number(command.message.0);
+                self.text(&command.name);
                 self.text(&command.params);
             }
             // A bot may be brought into the same chat again.
-            What::Join(_) => self.number(delivery.ts.unwrap_or(0)),
-            What::Command(command) => {
-                self.number(command.id.0);
-                self.bytes(&delivery.body());
+            What::Join(_) => {
+                self.text("join");
+                self.number(delivery.event_id.or(delivery.ts).unwrap_or(0));
             }
-            What::Opened(_) | What::Reaction(_) => self.bytes(&delivery.body()),
+            What::Command(_) | What::Opened(_) | What::Reaction(_) => {
+                self.text(&delivery.name);
+                self.delivery(delivery);
+            }
+        }
+    }
+
+    /// By the number that the portal gave the occurrence, else by everything that came.
+    fn delivery(&mut self, delivery: &Delivery) {
+        match delivery.event_id {
+            Some(id) => self.number(id),
+            None => self.bytes(&delivery.body()),
         }
     }
 

@@ -15,8 +15,8 @@ use uuid::Uuid;
 use super::Engine;
 use super::lanes::Next;
 use super::retry::pause;
-use crate::event::{BotId, CommandId, DialogId, MessageId};
-use crate::portal::{Error, Portal};
+use crate::event::{Api, CommandId, DialogId, MessageId};
+use crate::portal::{Error, Voice};
 use crate::store::{
     Call, CallId, Conversation, Doubt, MessageRef, QueuedCall, Settled, StoreError, Taken,
 };
@@ -77,8 +77,7 @@ pub trait Speaker: fmt::Debug + Send + Sync + 'static {
     /// Sends it, and tells the number of a new message.
     fn speak<'a>(
         &'a self,
-        portal: &'a Portal,
-        bot: BotId,
+        voice: &'a Voice,
         dialog: &'a DialogId,
         speech: Speech,
     ) -> Pin<Box<dyn Future<Output = Result<Option<MessageId>, Error>> + Send + 'a>>;
@@ -91,8 +90,7 @@ pub struct Rest;
 impl Speaker for Rest {
     fn speak<'a>(
         &'a self,
-        portal: &'a Portal,
-        bot: BotId,
+        voice: &'a Voice,
         dialog: &'a DialogId,
         speech: Speech,
     ) -> Pin<Box<dyn Future<Output = Result<Option<MessageId>, Error>> + Send + 'a>> {
@@ -101,26 +99,13 @@ impl Speaker for Rest {
                 Speech::Say {
                     params,
                     answers: Some((command, to)),
-                    ..
-                } => {
-                    match portal.answer(command, to, params.clone()).await? {
-                        // The ten minutes for an answer are over, and nothing was posted.
-                        None => portal.say(bot, dialog, params).await.map(Some),
-                        answered => Ok(answered),
-                    }
-                }
-                Speech::Say {
-                    params,
-                    once: Some(id),
-                    ..
-                } if !params.contains_key("MENU") => {
-                    portal.say_once(bot, dialog, &params, id).await.map(Some)
-                }
-                Speech::Say { params, .. } => portal.say(bot, dialog, params).await.map(Some),
+                    once,
+                } => voice.answer(command, to, dialog, params, once).await,
+                Speech::Say { params, once, .. } => voice.say(dialog, params, once).await.map(Some),
                 Speech::Edit { message, params } => {
-                    portal.edit(bot, message, params).await.map(|()| None)
+                    voice.edit(message, params).await.map(|()| None)
                 }
-                Speech::Delete { message } => portal.delete(bot, message).await.map(|()| None),
+                Speech::Delete { message } => voice.delete(message).await.map(|()| None),
             }
         })
     }
@@ -163,8 +148,8 @@ impl Engine {
                 return outgoing.again();
             }
         };
-        let speaker = &self.options.speaker;
-        match speaker.speak(&portal, to.bot, &to.dialog, speech).await {
+        let voice = Voice::new(portal, to.bot, call.api);
+        match self.options.speaker.speak(&voice, &to.dialog, speech).await {
             Ok(made) => self.settle(&call, Settled::Sent(made)).await,
             Err(error) => self.not_made(outgoing, &call, &error).await,
         }
@@ -186,7 +171,7 @@ impl Engine {
                 return self.settle(call, Settled::GivenUp).await;
             }
             // A message that the portal shows once, edits and deletions may be repeated as often as one likes.
-            let is_harmless = !is_message || call.doubt == Doubt::Once;
+            let is_harmless = !is_message || knows_repeats(call);
             if !is_old && (is_harmless || outgoing.failures < RESENDS_MAX) {
                 tracing::warn!(conversation = %call.to, call = %call.id, %error, "nobody knows whether a message was sent; it is sent again");
                 return outgoing.again();
@@ -223,7 +208,7 @@ impl Engine {
             } => Some(Speech::Say {
                 params: params.clone(),
                 answers: *answers,
-                once: (queued.doubt == Doubt::Once).then(|| once(queued)),
+                once: knows_repeats(queued).then(|| once(queued)),
             }),
             Call::Edit { message, params } => {
                 self.number(*message).await?.map(|message| Speech::Edit {
@@ -244,6 +229,13 @@ impl Engine {
             MessageRef::Queued(call) => self.options.store.message(call).await,
         }
     }
+}
+
+/// Whether the portal is to show a message once that is sent twice: the second generation always does, the first where the
+/// bot asks for it. Neither does for a message with a menu.
+fn knows_repeats(call: &QueuedCall) -> bool {
+    let is_asked = call.api == Api::V2 || call.doubt == Doubt::Once;
+    matches!(&call.call, Call::Say { params, .. } if is_asked && !params.contains_key("MENU"))
 }
 
 /// The id of a message that is the same on every replay: the hash of a version 5 UUID, marked as version 4, since the

@@ -64,7 +64,7 @@ impl Engine {
             Content::Reminder(reminder) => return Ok(Found::Reminder(reminder)),
         };
         let read = || {
-            let delivery = Delivery::from_form(body).map_err(|error| error.to_string())?;
+            let delivery = Delivery::from_body(body).map_err(|error| error.to_string())?;
             let mut events = decode(&delivery)?;
             if events.len() <= part as usize {
                 return Err("the stored event has fewer parts than when it came".to_owned());

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::sender::Outgoing;
 use super::{Engine, Job, lock};
-use crate::store::{News, StoreError, Time};
+use crate::store::{Access, Installation, News, StoreError, Time};
 
 /// How often the store is asked whether something came into it from outside.
 pub const LOOK_INTERVAL: Duration = Duration::from_secs(1);
@@ -29,9 +29,7 @@ impl Engine {
     }
 
     async fn begin_to_work(self: &Arc<Self>) -> Result<(), StoreError> {
-        for installation in self.options.store.portals().await? {
-            self.know(installation).await;
-        }
+        self.know_portals().await?;
         for lane in self.options.store.blocked().await? {
             self.events.block(lane.clone());
             lock(&self.blocked).insert(lane);
@@ -49,6 +47,38 @@ impl Engine {
                 async { tokio::join!(look(weak.clone()), sweep(weak.clone()), remind(weak)) };
             stopped.run_until_cancelled(work).await;
         });
+        Ok(())
+    }
+
+    /// Learns the portals, as [`start`](Engine::start) does, and begins no work: those that the application is installed on,
+    /// and those whose inbound webhook is configured.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn know_portals(&self) -> Result<(), StoreError> {
+        let store = &self.options.store;
+        let stored = store.portals().await?;
+        for mut webhook in self.options.webhooks.iter().cloned() {
+            let before = stored.iter().find(|known| known.portal == webhook.portal);
+            if let Some(Installation {
+                application_token,
+                access: Access::Webhook(before),
+                ..
+            }) = before
+                && let Access::Webhook(now) = &mut webhook.access
+            {
+                // A new webhook for the portal: our bots are known by what they were registered with.
+                now.bot_token = before.bot_token.clone();
+                webhook.application_token = application_token.clone();
+            }
+            store.install(webhook.clone()).await?;
+            self.know(webhook).await;
+        }
+        for installation in stored {
+            if matches!(installation.access, Access::Tokens(_)) {
+                self.know(installation).await;
+            }
+        }
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::form::{self, Pairs, Path, Raw};
 use super::tree::Node;
@@ -34,12 +34,22 @@ pub struct Delivery {
 
 /// What came, and the tree of it once somebody asks for that.
 struct Content {
-    pairs: Option<Pairs>,
+    source: Source,
     tree: OnceLock<Tree>,
     /// The portal's id, with its escapes.
     member_id: Bytes,
     /// The token of the installation, with its escapes.
     token: Bytes,
+    /// The portal's host, with its escapes.
+    domain: Bytes,
+}
+
+/// What came.
+enum Source {
+    /// A posted form, or a query string.
+    Form(Pairs),
+    /// One item of a poll, as JSON.
+    Item(Bytes),
 }
 
 impl fmt::Debug for Content {
@@ -58,15 +68,14 @@ pub enum Via {
     Fetch,
 }
 
-/// The generation of the bot platform that an event belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A generation of the bot platform.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Api {
-    /// `imbot.*`.
+    /// `imbot.*`, with its events by webhook only. Portals on a server of their owner may have no other.
     V1,
-    /// `imbot.v2.*` and `im.v2.*`.
+    /// `imbot.v2.*` and `im.v2.*`, with events by webhook or by polling.
+    #[default]
     V2,
-    /// Not an event of the bot platform.
-    None,
 }
 
 /// What a delivery says.
@@ -89,6 +98,8 @@ pub enum Event {
 pub struct Page {
     /// The events, oldest first.
     pub events: Vec<Delivery>,
+    /// Why others could not be read: they stop nothing.
+    pub broken: Vec<DecodeError>,
     /// What to ask for next; asking for it confirms these events.
     pub next_offset: u64,
     /// Whether more are waiting.
@@ -102,11 +113,26 @@ impl Delivery {
     /// The body is over a limit of the decoder, or names no event.
     pub fn from_form(body: impl Into<Bytes>) -> Result<Delivery, DecodeError> {
         let pairs = Pairs::read(body.into())?;
-        Envelope::read(&pairs)?.open(Via::Webhook, Some(pairs), OnceLock::new())
+        Envelope::read(&pairs)?.open(Via::Webhook, Source::Form(pairs), OnceLock::new())
+    }
+
+    /// Reads what [`body`](Delivery::body) told: a form, or an item of a poll.
+    ///
+    /// # Errors
+    /// As of [`from_form`](Delivery::from_form).
+    pub fn from_body(body: impl Into<Bytes>) -> Result<Delivery, DecodeError> {
+        let body = body.into();
+        // A form that names an event begins with a key, and the portal writes braces in keys as `%7B`.
+        if body.first() == Some(&b'{') {
+            Delivery::from_item(body)
+        } else {
+            Delivery::from_form(body)
+        }
     }
 
     /// Reads one item of a poll.
-    fn from_item(tree: Tree) -> Result<Delivery, DecodeError> {
+    fn from_item(item: Bytes) -> Result<Delivery, DecodeError> {
+        let tree = Tree::from_json(&item)?;
         let text = |key| {
             tree.root()
                 .get(key)
@@ -124,7 +150,7 @@ impl Delivery {
             date: text("date"),
             ..Envelope::default()
         };
-        root.open(Via::Fetch, None, OnceLock::from(tree))
+        root.open(Via::Fetch, Source::Item(item), OnceLock::from(tree))
     }
 
     /// Decodes what is in it: an event for each bot or command that it concerns.
@@ -132,31 +158,30 @@ impl Delivery {
     /// # Errors
     /// A key is missing without which the event has no meaning, or holds something else than the portal documents.
     pub fn events(&self) -> Result<Vec<Event>, DecodeError> {
-        match (self.api(), &self.content.pairs) {
-            (Api::V1, Some(pairs)) => v1::decode(&self.name, pairs),
-            (Api::V2, _) => v2::decode(&self.name, self.root()).map(|event| vec![event]),
+        match (self.api(), &self.content.source) {
+            (Some(Api::V1), Source::Form(pairs)) => v1::decode(&self.name, pairs),
+            (Some(Api::V2), _) => v2::decode(&self.name, self.root()).map(|event| vec![event]),
             _ => Ok(vec![
                 AppEvent::decode(&self.name, self.root())?.map_or(Event::Other, Event::App),
             ]),
         }
     }
 
-    /// The generation of the bot platform that this event belongs to.
-    pub fn api(&self) -> Api {
+    /// The generation of the bot platform that this event belongs to, if it is one of the bot platform.
+    pub fn api(&self) -> Option<Api> {
         match self.name.as_ref() {
-            name if v1::NAMES.contains(&name) => Api::V1,
-            name if v2::NAMES.contains(&name) => Api::V2,
-            _ => Api::None,
+            name if v1::NAMES.contains(&name) => Some(Api::V1),
+            name if v2::NAMES.contains(&name) => Some(Api::V2),
+            _ => None,
         }
     }
 
-    /// The body, as it came; empty for a polled event.
+    /// The body, as it came: of a polled event its item. [`Delivery::from_body`] reads it again.
     pub fn body(&self) -> Bytes {
-        self.content
-            .pairs
-            .as_ref()
-            .map(|pairs| pairs.body().clone())
-            .unwrap_or_default()
+        match &self.content.source {
+            Source::Form(pairs) => pairs.body().clone(),
+            Source::Item(item) => item.clone(),
+        }
     }
 
     /// What the event shows for itself: the portal's id and the token of the installation, empty if missing.
@@ -167,14 +192,22 @@ impl Delivery {
         (form::unescape(member_id), form::unescape(token))
     }
 
+    /// The portal's host as the event tells it, empty if missing.
+    pub fn domain(&self) -> Cow<'_, str> {
+        form::unescape(&self.content.domain)
+    }
+
     /// Everything as it came, nested as the portal nests it.
     pub fn root(&self) -> Node<'_> {
         self.tree().root()
     }
 
     fn tree(&self) -> &Tree {
-        let Content { pairs, tree, .. } = &*self.content;
-        tree.get_or_init(|| pairs.as_ref().map_or_else(Tree::default, Pairs::tree))
+        let Content { source, tree, .. } = &*self.content;
+        tree.get_or_init(|| match source {
+            Source::Form(pairs) => pairs.tree(),
+            Source::Item(_) => Tree::default(), // never: its tree is there from the beginning
+        })
     }
 
     /// The event's own part: a map, sometimes a single text, sometimes missing.
@@ -231,6 +264,7 @@ struct Envelope {
     date: Option<String>,
     member_id: Bytes,
     token: Bytes,
+    domain: Bytes,
 }
 
 /// The maps that the envelope is read from.
@@ -270,6 +304,7 @@ impl Envelope {
         match key {
             b"member_id" => self.member_id = body.slice_ref(value.bytes()),
             b"application_token" => self.token = body.slice_ref(value.bytes()),
+            b"domain" => self.domain = body.slice_ref(value.bytes()),
             _ => {}
         }
     }
@@ -285,17 +320,13 @@ impl Envelope {
         Ok(())
     }
 
-    fn open(
-        self,
-        via: Via,
-        pairs: Option<Pairs>,
-        tree: OnceLock<Tree>,
-    ) -> Result<Delivery, DecodeError> {
+    fn open(self, via: Via, source: Source, tree: OnceLock<Tree>) -> Result<Delivery, DecodeError> {
         let content = Content {
-            pairs,
+            source,
             tree,
             member_id: self.member_id,
             token: self.token,
+            domain: self.domain,
         };
         let missing = || DecodeError::Missing {
             key: "event".to_owned(),
@@ -325,9 +356,20 @@ impl Page {
     /// Decodes the answer of `imbot.v2.Event.get` or `im.v2.Event.get`, with its envelope or without.
     ///
     /// # Errors
-    /// It is not JSON, it is the portal's error, or an event in it has no name.
+    /// It is not JSON, or it is the portal's error.
     pub fn from_json(text: &[u8]) -> Result<Page, DecodeError> {
-        let tree = Tree::from_json(text)?;
+        Page::from_tree(&Tree::from_json(text)?)
+    }
+
+    /// Decodes the same where it is JSON already.
+    ///
+    /// # Errors
+    /// As of [`from_json`](Page::from_json).
+    pub fn from_value(answer: &serde_json::Value) -> Result<Page, DecodeError> {
+        Page::from_tree(&Tree::from_value(answer)?)
+    }
+
+    fn from_tree(tree: &Tree) -> Result<Page, DecodeError> {
         let root = tree.root();
         let word = |key| {
             root.get(key)
@@ -343,9 +385,13 @@ impl Page {
         }
         let page = root.get("result").unwrap_or(root);
         let items = page.get("events").ok_or_else(|| page.missing("events"))?;
-        let events = items
-            .values()
-            .map(|item| Delivery::from_item(Tree::from_value(&item.to_json())?));
+        let (mut events, mut broken) = (Vec::new(), Vec::new());
+        for item in items.values() {
+            match Delivery::from_item(item.to_json().to_string().into()) {
+                Ok(event) => events.push(event),
+                Err(wrong) => broken.push(wrong),
+            }
+        }
         let after_last = || {
             page.get("lastEventId")
                 .map_or(Ok(None), |last| last.number::<u64>())
@@ -355,7 +401,8 @@ impl Page {
             None => after_last()?.map_or(0, |last| last + 1), // the answer's older form
         };
         Ok(Page {
-            events: events.collect::<Result<_, _>>()?,
+            events,
+            broken,
             next_offset,
             has_more: page.get("hasMore").and_then(Node::flag).unwrap_or(false),
         })

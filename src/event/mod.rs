@@ -28,6 +28,7 @@ mod error;
 pub mod form;
 mod ids;
 mod json;
+mod mention;
 mod tree;
 mod v1;
 mod v2;

@@ -7,7 +7,7 @@ use super::tree::Node;
 use super::v1::command_from;
 use super::{
     BotRef, Chat, ChatEvent, ChatKind, Command, DecodeError, Deleted, DialogId, Entity, Event,
-    Join, Message, MessageId, Reaction, User, What,
+    File, Join, Message, MessageId, Reaction, User, UserId, What, mention,
 };
 
 /// The names that this file decodes.
@@ -50,7 +50,6 @@ pub(super) fn decode(name: &str, root: Node<'_>) -> Result<Event, DecodeError> {
         None => None,
     };
     Ok(Event::Chat(Box::new(ChatEvent {
-        bot,
         dialog: dialog
             .map(DialogId::new)
             .ok_or_else(|| data.missing("dialogId"))?,
@@ -61,14 +60,19 @@ pub(super) fn decode(name: &str, root: Node<'_>) -> Result<Event, DecodeError> {
         to_user: None,
         to_chat: None,
         language: data.get("language").and_then(filled),
-        what: what(name, data)?,
+        what: what(name, data, bot.as_ref())?,
+        bot,
     })))
 }
 
-fn what(name: &str, data: Node<'_>) -> Result<What, DecodeError> {
+fn what(name: &str, data: Node<'_>, bot: Option<&BotRef>) -> Result<What, DecodeError> {
     let message = || {
-        data.get("message")
-            .map_or_else(|| Err(data.missing("message")), message)
+        let node = data.get("message").ok_or_else(|| data.missing("message"))?;
+        let mut message = message(node)?;
+        if let Some(bot) = bot {
+            hide_mention(&mut message, UserId::from(bot.id));
+        }
+        Ok(message)
     };
     let kind = name
         .trim_start_matches("ONIMBOTV2")
@@ -134,10 +138,31 @@ fn message(node: Node<'_>) -> Result<Message, DecodeError> {
             b"isSystem" => message.system = value.flag(),
             b"date" => message.date = filled(value),
             b"viewedByOthers" => message.viewed_by_others = value.flag(),
+            b"params" => message.files = files(value)?,
             _ => {}
         }
     }
     Ok(message)
+}
+
+/// Takes the mention of the bot out of a text, as the portal does for the first generation.
+fn hide_mention(message: &mut Message, bot: UserId) {
+    message.mentions = mention::mentioned(&message.text);
+    if let Some(text) = mention::without(&message.text, bot) {
+        message.original = Some(std::mem::replace(&mut message.text, text));
+    }
+}
+
+/// The files that came along: of these the portal tells numbers only (`params.FILE_ID`).
+fn files(params: Node<'_>) -> Result<Vec<File>, DecodeError> {
+    let ids = params
+        .get("FILE_ID")
+        .map_or(Ok(Vec::new()), Node::numbers)?;
+    let file = |id| File {
+        id,
+        ..File::default()
+    };
+    Ok(ids.into_iter().map(file).collect())
 }
 
 fn command(data: Node<'_>, message: &Message) -> Result<Command, DecodeError> {

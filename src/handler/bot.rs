@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{CommandSpec, Context, Error, Profile, Result};
-use crate::event::{BotRef, Command, Deleted, Join, Message};
+use crate::event::{BotRef, Command, Deleted, Join, Message, Reaction};
 use crate::store::Reminder;
 
 /// What a conversation remembers: anything that serde can write and read, and that has a beginning.
@@ -101,6 +101,25 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
     /// The bot came into a chat, or somebody opened its private chat for the first time.
     fn join(&self, cx: &mut Context<S>, join: Join) -> impl Future<Output = Result> + Send {
         let _ = (cx, join);
+        ready(Ok(()))
+    }
+
+    /// Somebody opened the bot's chat by a link that carries this context (`BOT_CONTEXT`). Second generation only.
+    ///
+    /// Anybody can make such a link, so do nothing for it alone that cannot be undone: ask with a button first (page
+    /// `bot-context.md`). By webhook each value in it is a text.
+    fn opened(&self, cx: &mut Context<S>, context: Value) -> impl Future<Output = Result> + Send {
+        let _ = (cx, context);
+        ready(Ok(()))
+    }
+
+    /// Somebody reacted to a message of the bot, or took the reaction back. Second generation only.
+    fn reaction(
+        &self,
+        cx: &mut Context<S>,
+        reaction: Reaction,
+    ) -> impl Future<Output = Result> + Send {
+        let _ = (cx, reaction);
         ready(Ok(()))
     }
 

@@ -1,6 +1,6 @@
 //! Commands as a bot declares them.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// A command that a bot understands, as it is registered with the portal.
 ///
@@ -109,6 +109,18 @@ impl CommandSpec {
 
     pub(crate) fn is_for_extranet(&self) -> bool {
         self.for_extranet
+    }
+
+    /// What it does, by language.
+    pub(crate) fn titles(&self) -> Map<String, Value> {
+        let title = |title: &Title| (title.language.clone(), title.title.clone().into());
+        self.titles.iter().map(title).collect()
+    }
+
+    /// What follows its name, by language.
+    pub(crate) fn all_params(&self) -> Map<String, Value> {
+        let params = |title: &Title| (title.language.clone(), title.params.clone().into());
+        self.titles.iter().map(params).collect()
     }
 
     /// `LANG` of `imbot.command.register`.

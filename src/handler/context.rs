@@ -14,14 +14,14 @@ use super::Error;
 use super::erased::Scene;
 use super::said::{Said, Turn};
 use crate::event::{
-    BotRef, Chat, Command, CommandFrom, Delivery, DialogId, MessageId, User, UserId,
+    Api, BotRef, Chat, Command, CommandFrom, Delivery, DialogId, MessageId, User, UserId,
 };
 use crate::message::Draft;
-use crate::portal::{self, Portal};
+use crate::portal::{self, Portal, Status, Voice};
 use crate::store::{MessageRef, NewReminder, Reminder, ReminderChange, ReminderId, Time};
 
-/// How often the typing indicator is renewed while it is shown.
-const TYPING_INTERVAL: Duration = Duration::from_secs(10);
+/// How often a status is renewed while it is shown.
+const STATUS_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The turn that a handler runs in: the conversation's state, who is there, and the ways to answer.
 #[derive(Debug)]
@@ -30,11 +30,18 @@ pub struct Context<S = ()> {
     pub state: S,
     scene: Scene,
     turn: Turn,
+    voice: Voice,
 }
 
 impl<S> Context<S> {
-    pub(super) fn new(state: S, scene: Scene, turn: Turn) -> Context<S> {
-        Context { state, scene, turn }
+    pub(super) fn new(state: S, scene: Scene, turn: Turn, api: Api) -> Context<S> {
+        let voice = Voice::new(scene.portal.clone(), scene.bot.id, api);
+        Context {
+            state,
+            scene,
+            turn,
+            voice,
+        }
     }
 
     /// Says something in this chat, after the turn. Strings are taken with their BB codes;
@@ -105,8 +112,8 @@ impl<S> Context<S> {
     pub async fn send_now(&self, message: impl Into<Draft>) -> Result<MessageId, Error> {
         let draft = message.into();
         draft.check()?;
-        let (bot, dialog) = (self.scene.bot.id, &self.scene.here.dialog);
-        Ok(self.scene.portal.say(bot, dialog, draft.params()).await?)
+        let dialog = &self.scene.here.dialog;
+        Ok(self.voice.say(dialog, draft.params(), None).await?)
     }
 
     /// A message of an earlier turn, to change or delete it: by its number, or by [`Said::reference`].
@@ -125,19 +132,22 @@ impl<S> Context<S> {
 
     /// Shows that the bot is typing, until the returned guard is dropped or something is said.
     #[must_use = "the indicator ends when this is dropped"]
-    pub fn typing(&self) -> Typing {
-        let (portal, bot, dialog) = (
-            self.scene.portal.clone(),
-            self.scene.bot.id,
-            self.scene.here.dialog.clone(),
-        );
-        Typing {
+    pub fn typing(&self) -> Showing {
+        self.showing(Status::Typing)
+    }
+
+    /// Shows what the bot is doing, such as thinking, until the returned guard is dropped or something is said. The first
+    /// generation can only show that it is typing.
+    #[must_use = "the status ends when this is dropped"]
+    pub fn showing(&self, status: Status) -> Showing {
+        let (voice, dialog) = (self.voice.clone(), self.scene.here.dialog.clone());
+        Showing {
             _renewal: AbortOnDropHandle::new(tokio::spawn(async move {
                 loop {
-                    if let Err(error) = portal.typing(bot, &dialog).await {
-                        tracing::debug!(portal = %portal.id(), bot.id = %bot, %error, "typing is not shown");
+                    if let Err(error) = voice.show(&dialog, status).await {
+                        tracing::debug!(portal = %voice.portal().id(), bot.id = %voice.bot(), %error, ?status, "a status is not shown");
                     }
-                    tokio::time::sleep(TYPING_INTERVAL).await;
+                    tokio::time::sleep(STATUS_INTERVAL).await;
                 }
             })),
         }
@@ -229,9 +239,9 @@ impl From<SystemTime> for When {
     }
 }
 
-/// Shows that the bot is typing, until it is dropped.
+/// Shows what the bot is doing, until it is dropped.
 #[derive(Debug)]
-pub struct Typing {
+pub struct Showing {
     _renewal: AbortOnDropHandle<()>,
 }
 

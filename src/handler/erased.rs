@@ -119,6 +119,7 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
                 Occasion::Chat(What::Command(command)) => Some((command.id, command.message)),
                 _ => None,
             },
+            api: self.profile.on_api(),
             doubt: self.profile.on_doubt(),
         });
         let (state, aside) = match self.read(stored.as_ref()) {
@@ -127,7 +128,8 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
         };
         // What is kept aside leaves its place, whatever the turn makes of the new one.
         let stored = stored.filter(|_| aside.is_none());
-        let mut cx = Context::new(state, scene, turn.clone());
+        let api = self.profile.on_api();
+        let mut cx = Context::new(state, scene, turn.clone(), api);
         let handled = guarded(attempt.limit, self.handle(&mut cx, occasion)).await;
         let handled = handled.and_then(|()| turn.wrong().map_or(Ok(()), Err));
         match handled.and_then(|()| self.change(&cx.state, stored.as_ref())) {
@@ -158,7 +160,8 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
                     .await
                     .map_err(|error| explain(error, usage))
             }
-            What::Opened(_) | What::Reaction(_) => Ok(()), // version 2: not acted on yet
+            What::Opened(context) => self.bot.opened(cx, context).await,
+            What::Reaction(reaction) => self.bot.reaction(cx, reaction).await,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::event::Api;
 use crate::store::Doubt;
 
 /// Who a bot is on the portal (`imbot.register`), and how its turns are treated.
@@ -10,6 +11,8 @@ pub struct Profile {
     code: String,
     kind: BotKind,
     openline: bool,
+    api: Api,
+    event_mode: Option<EventMode>,
     properties: Map<String, Value>,
     doubt: Doubt,
     waits: bool,
@@ -25,8 +28,21 @@ pub enum BotKind {
     Human,
     /// Every message of its chats.
     Supervisor,
+    /// Every message of its chats; people without access to it do not find it. The first generation has it as a
+    /// supervisor.
+    Personal,
     /// Every message of the open channels it serves.
     OpenChannel,
+}
+
+/// How the events of a bot of the second generation come (`eventMode`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventMode {
+    /// The portal posts them to our address.
+    Webhook,
+    /// They are polled (`imbot.v2.Event.get`): no public address is needed, and what is not confirmed stays on the portal
+    /// for a day.
+    Fetch,
 }
 
 /// The colour of a bot on phones (`COLOR`).
@@ -66,6 +82,8 @@ impl Profile {
             code: code.into(),
             kind: BotKind::Bot,
             openline: false,
+            api: Api::default(),
+            event_mode: None,
             properties: Map::new(),
             doubt: Doubt::default(),
             waits: false,
@@ -151,6 +169,22 @@ impl Profile {
         self.with("PERSONAL_WWW", address.into())
     }
 
+    /// The generation of the bot platform that it is registered with. Default: [`Api::V2`]; a portal on a server of its
+    /// owner may know the first only.
+    #[must_use]
+    pub fn api(mut self, api: Api) -> Profile {
+        self.api = api;
+        self
+    }
+
+    /// How its events come; the first generation has webhooks only. Default: by webhook if the program has a public
+    /// address, else they are polled.
+    #[must_use]
+    pub fn event_mode(mut self, mode: EventMode) -> Profile {
+        self.event_mode = Some(mode);
+        self
+    }
+
     /// What becomes of a message that may have been sent: the process died while it was on its way, or no answer came.
     /// Default: [`Doubt::Resend`].
     #[must_use]
@@ -190,13 +224,48 @@ impl Profile {
         match self.kind {
             BotKind::Bot => 'B',
             BotKind::Human => 'H',
-            BotKind::Supervisor => 'S',
+            BotKind::Supervisor | BotKind::Personal => 'S',
             BotKind::OpenChannel => 'O',
         }
     }
 
+    /// The second generation's word for what it hears.
+    pub(crate) fn kind_word(&self) -> &'static str {
+        match self.kind {
+            BotKind::Bot | BotKind::Human => "bot",
+            BotKind::Supervisor => "supervisor",
+            BotKind::Personal => "personal",
+            BotKind::OpenChannel => "openline",
+        }
+    }
+
+    /// Its properties in the words of the second generation, which has no place for a web page.
+    pub(crate) fn properties_v2(&self) -> Map<String, Value> {
+        let words = [
+            ("NAME", "name"),
+            ("LAST_NAME", "lastName"),
+            ("WORK_POSITION", "workPosition"),
+            ("COLOR", "color"),
+            ("PERSONAL_GENDER", "gender"),
+            ("PERSONAL_PHOTO", "avatar"),
+        ];
+        let word = |(first, second): (&str, &str)| {
+            let value = self.properties.get(first)?.clone();
+            Some((second.to_owned(), value))
+        };
+        words.into_iter().filter_map(word).collect()
+    }
+
     pub(crate) fn is_for_open_channels(&self) -> bool {
         self.openline || self.kind == BotKind::OpenChannel
+    }
+
+    pub(crate) fn on_api(&self) -> Api {
+        self.api
+    }
+
+    pub(crate) fn on_event_mode(&self) -> Option<EventMode> {
+        self.event_mode
     }
 
     pub(crate) fn is_waiting_for_the_operator(&self) -> bool {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::{Map, Value};
 
 use super::Error;
-use crate::event::{CommandId, DialogId, MessageId};
+use crate::event::{Api, CommandId, DialogId, MessageId};
 use crate::message::{Attach, Draft, Keyboard, Menu};
 use crate::store::{
     Call, CallId, Conversation, Doubt, EventId, MessageRef, QueuedCall, ReminderChange, Time,
@@ -31,6 +31,8 @@ pub(super) struct Place {
     pub(super) here: Conversation,
     /// The command that is answered.
     pub(super) answers: Option<(CommandId, MessageId)>,
+    /// By which generation of the bot platform.
+    pub(super) api: Api,
     /// What becomes of a message that may have been sent.
     pub(super) doubt: Doubt,
 }
@@ -156,6 +158,7 @@ impl Turn {
                 id,
                 to,
                 at: place.at,
+                api: place.api,
                 doubt: place.doubt,
                 call,
             }))

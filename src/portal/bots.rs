@@ -1,11 +1,10 @@
-//! The methods of the first bot platform that speak for a bot (`imbot.*`).
+//! Bots and commands of the first generation (`imbot.*`).
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
-use uuid::Uuid;
 
 use super::{Error, Portal};
-use crate::event::{BotId, CommandId, DialogId, MessageId};
+use crate::event::{BotId, CommandId};
 
 /// What `imbot.register` is told about a bot.
 #[derive(Clone, Debug, Serialize)]
@@ -66,6 +65,21 @@ impl Portal {
         Ok(id)
     }
 
+    /// The bot of a code; nothing where there is none.
+    ///
+    /// # Errors
+    /// The portal's refusal.
+    pub async fn find_bot_of_the_first(&self, code: &str) -> Result<Option<BotId>, Error> {
+        // A map by number; PHP writes an empty one as a list.
+        let bots: Value = self.call("imbot.bot.list", &json!({})).await?;
+        let of_code = |bot: &&Value| bot["CODE"] == code;
+        let bot = bots
+            .as_object()
+            .and_then(|bots| bots.values().find(of_code));
+        let number = |id: &Value| id.as_u64().or_else(|| id.as_str()?.parse().ok());
+        Ok(bot.and_then(|bot| number(&bot["ID"])).map(BotId))
+    }
+
     /// Removes a bot and its private chats.
     ///
     /// # Errors
@@ -82,118 +96,5 @@ impl Portal {
     /// `COMMAND_ERROR` for a name that is not Latin letters and digits, `LANG_ERROR` without a title.
     pub async fn register_command(&self, fields: &CommandFields) -> Result<CommandId, Error> {
         self.call("imbot.command.register", &json!(fields)).await
-    }
-
-    /// Sends a message as the bot.
-    ///
-    /// # Errors
-    /// The portal's refusal, such as `DIALOG_ID_EMPTY` or `CANCELED` where the bot may not write.
-    pub async fn say(
-        &self,
-        bot: BotId,
-        dialog: &DialogId,
-        message: Map<String, Value>,
-    ) -> Result<MessageId, Error> {
-        let mut params = message;
-        params.insert("BOT_ID".into(), json!(bot));
-        params.insert("DIALOG_ID".into(), json!(dialog));
-        self.call("imbot.message.add", &Value::Object(params)).await
-    }
-
-    /// Sends a message as the bot, so that the portal shows it once, however often it is sent with this id
-    /// (`imbot.v2.Chat.Message.send`, `templateId`; kept for about 31 days). Ids are of version 4.
-    ///
-    /// # Errors
-    /// The portal's refusal, such as `ACCESS_DENIED` where the bot is not in the chat, or `ERROR_METHOD_NOT_FOUND` on a
-    /// portal without the second generation of the bot platform.
-    pub async fn say_once(
-        &self,
-        bot: BotId,
-        dialog: &DialogId,
-        message: &Map<String, Value>,
-        id: Uuid,
-    ) -> Result<MessageId, Error> {
-        #[derive(Deserialize)]
-        struct Sent {
-            id: MessageId,
-        }
-        let mut fields = Map::new();
-        for (own, theirs) in [
-            ("MESSAGE", "message"),
-            ("ATTACH", "attach"),
-            ("KEYBOARD", "keyboard"),
-        ] {
-            if let Some(value) = message.get(own) {
-                fields.insert(theirs.to_owned(), value.clone());
-            }
-        }
-        for (own, theirs) in [("SYSTEM", "system"), ("URL_PREVIEW", "urlPreview")] {
-            if let Some(value) = message.get(own) {
-                fields.insert(theirs.to_owned(), (value == "Y").into());
-            }
-        }
-        fields.insert("templateId".to_owned(), id.to_string().into());
-        let params = json!({ "botId": bot, "dialogId": dialog, "fields": fields });
-        let sent: Sent = self.call("imbot.v2.Chat.Message.send", &params).await?;
-        Ok(sent.id)
-    }
-
-    /// Answers a command. Nothing comes back where the ten minutes for it are over: then nothing was posted.
-    ///
-    /// # Errors
-    /// The portal's refusal, such as `COMMAND_ID_ERROR`.
-    pub async fn answer(
-        &self,
-        command: CommandId,
-        to: MessageId,
-        message: Map<String, Value>,
-    ) -> Result<Option<MessageId>, Error> {
-        let mut params = message;
-        params.insert("COMMAND_ID".into(), json!(command));
-        params.insert("MESSAGE_ID".into(), json!(to));
-        let answer: Value = self
-            .call("imbot.command.answer", &Value::Object(params))
-            .await?;
-        Ok(answer.as_u64().map(MessageId))
-    }
-
-    /// Changes a message of the bot; what is not given stays.
-    ///
-    /// # Errors
-    /// `MESSAGE_ID_ERROR`, `CANT_EDIT_MESSAGE` after three days.
-    pub async fn edit(
-        &self,
-        bot: BotId,
-        message: MessageId,
-        changes: Map<String, Value>,
-    ) -> Result<(), Error> {
-        let mut params = changes;
-        params.insert("BOT_ID".into(), json!(bot));
-        params.insert("MESSAGE_ID".into(), json!(message));
-        self.call::<Value>("imbot.message.update", &Value::Object(params))
-            .await
-            .map(drop)
-    }
-
-    /// Deletes a message of the bot.
-    ///
-    /// # Errors
-    /// `MESSAGE_ID_ERROR`, `CANT_EDIT_MESSAGE`.
-    pub async fn delete(&self, bot: BotId, message: MessageId) -> Result<(), Error> {
-        let params = json!({ "BOT_ID": bot, "MESSAGE_ID": message });
-        self.call::<Value>("imbot.message.delete", &params)
-            .await
-            .map(drop)
-    }
-
-    /// Shows that the bot is typing.
-    ///
-    /// # Errors
-    /// `DIALOG_ID_EMPTY`, `BOT_ID_ERROR`.
-    pub async fn typing(&self, bot: BotId, dialog: &DialogId) -> Result<(), Error> {
-        let params = json!({ "BOT_ID": bot, "DIALOG_ID": dialog });
-        self.call::<Value>("imbot.chat.sendTyping", &params)
-            .await
-            .map(drop)
     }
 }

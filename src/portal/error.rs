@@ -108,6 +108,11 @@ impl Error {
         }
     }
 
+    /// A call that is not made, since it could not do what it is for.
+    pub(crate) fn unusable(method: &str, why: &str) -> Error {
+        Error::forbidden(method, why.to_owned())
+    }
+
     pub(super) fn store(method: &str, source: StoreError) -> Error {
         Error {
             method: method.to_owned(),

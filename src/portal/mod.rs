@@ -5,11 +5,14 @@
 //! from the configured authorization server, never from an event.
 
 mod bots;
+mod bots_v2;
 mod error;
 mod events;
 mod http;
 mod limit;
 mod oauth;
+mod voice;
+mod webhook;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,14 +23,17 @@ use serde_json::Value;
 use tokio::sync::Mutex;
 
 use crate::event::MemberId;
-use crate::store::{Installation, Store, Tokens};
+use crate::store::{Access, Installation, Store, Tokens};
 
 pub use bots::{BotFields, CommandFields};
+pub use bots_v2::{BotInfo, CommandInfo, EVENTS_MAX, NewBot, NewCommand};
 pub use error::Error;
 pub use events::Binding;
 pub use http::{ANSWER_BYTES_MAX, CALL_TIMEOUT, Http};
 pub use limit::{Limit, Plan};
 pub use oauth::{Application, Grant, OAUTH_URL};
+pub use voice::{Status, Voice};
+pub use webhook::{AddressError, inbound};
 
 /// How often a call is repeated that the portal refused for its limits before running it.
 pub const REPEATS_MAX: u32 = 6;
@@ -41,7 +47,7 @@ struct Inner {
     id: MemberId,
     endpoint: String,
     http: Http,
-    application: Arc<Application>,
+    application: Option<Arc<Application>>,
     store: Arc<dyn Store>,
     limit: Limit,
     /// Held while the tokens are refreshed, so that many callers who find them expired refresh once.
@@ -49,10 +55,10 @@ struct Inner {
 }
 
 impl Portal {
-    /// The application on the portal of this installation.
+    /// The application on the portal of this installation. Only one that calls by inbound webhooks may be none.
     pub fn new(
         http: Http,
-        application: Arc<Application>,
+        application: Option<Arc<Application>>,
         store: Arc<dyn Store>,
         installation: Installation,
         plan: Plan,
@@ -102,14 +108,17 @@ impl Portal {
         let mut repeats = 0;
         loop {
             self.0.limit.ready().await;
-            let tokens = self.0.installation.lock().await.tokens.clone();
-            let error = match self.send(method, params, &tokens).await {
+            let access = self.0.installation.lock().await.access.clone();
+            let error = match self.send(method, params, &access).await {
                 Ok(result) => return Ok(result),
                 Err(error) => error,
             };
-            if error.is_token_expired() && !is_refreshed {
+            if let Access::Tokens(stale) = &access
+                && error.is_token_expired()
+                && !is_refreshed
+            {
                 is_refreshed = true;
-                self.refresh(&tokens).await?;
+                self.refresh(stale).await?;
             } else if error.was_not_run() && repeats < REPEATS_MAX {
                 repeats += 1;
                 let pause = Duration::from_millis(250) * 2u32.pow(repeats);
@@ -121,32 +130,40 @@ impl Portal {
         }
     }
 
-    async fn send(&self, method: &str, params: &Value, tokens: &Tokens) -> Result<Value, Error> {
+    async fn send(&self, method: &str, params: &Value, access: &Access) -> Result<Value, Error> {
+        let Inner { endpoint, http, .. } = &*self.0;
         let mut body = params.as_object().cloned().unwrap_or_default();
-        body.insert("auth".into(), tokens.access.expose_secret().into());
-        self.0
-            .http
-            .call(
-                method,
-                &format!("{}{method}.json", self.0.endpoint),
-                &Value::Object(body),
-            )
-            .await
+        let address = match access {
+            Access::Tokens(tokens) => {
+                body.insert("auth".into(), tokens.access.expose_secret().into());
+                format!("{endpoint}{method}.json")
+            }
+            Access::Webhook(hook) => {
+                webhook::name_bots(method, &mut body, hook.bot_token.expose_secret());
+                format!(
+                    "{endpoint}{}/{}/{method}.json",
+                    hook.user,
+                    hook.code.expose_secret()
+                )
+            }
+        };
+        http.call(method, &address, &Value::Object(body)).await
     }
 
     /// Exchanges the refresh token, unless somebody did meanwhile. The new pair is stored before it is used.
     async fn refresh(&self, stale: &Tokens) -> Result<(), Error> {
         let mut installation = self.0.installation.lock().await;
-        if installation.tokens.access.expose_secret() != stale.access.expose_secret() {
+        let (Access::Tokens(tokens), Some(application)) =
+            (&installation.access, &self.0.application)
+        else {
+            return Ok(()); // the portal is reached another way meanwhile
+        };
+        if tokens.access.expose_secret() != stale.access.expose_secret() {
             return Ok(());
         }
-        let grant = self
-            .0
-            .application
-            .refresh(&self.0.http, &installation.tokens.refresh)
-            .await?;
+        let grant = application.refresh(&self.0.http, &tokens.refresh).await?;
         let mut renewed = installation.clone();
-        renewed.tokens = grant.tokens;
+        renewed.access = Access::Tokens(grant.tokens);
         self.0
             .store
             .install(renewed.clone())
@@ -155,6 +172,11 @@ impl Portal {
         *installation = renewed;
         tracing::info!(portal = %self.0.id, "the tokens are renewed");
         Ok(())
+    }
+
+    /// What proves that a call is ours.
+    pub(crate) async fn access(&self) -> Access {
+        self.0.installation.lock().await.access.clone()
     }
 
     /// Takes over the tokens of a new proof of the same installation.

@@ -63,10 +63,31 @@ pub async fn run(
             server.await
         }
     };
+    close(&engine).await;
+    served
+}
+
+/// Runs the engine without a socket until `stop` is ready, then ends what was begun, at most for `limit`: for bots whose
+/// events are polled.
+///
+/// # Errors
+/// The store cannot be read.
+pub async fn poll(
+    engine: Arc<Engine>,
+    stop: impl Future<Output = ()>,
+    limit: Duration,
+) -> io::Result<()> {
+    engine.start().await.map_err(io::Error::other)?;
+    stop.await;
+    engine.stop(limit).await;
+    close(&engine).await;
+    Ok(())
+}
+
+async fn close(engine: &Engine) {
     if let Err(error) = engine.store().close().await {
         tracing::error!(%error, "the store is not closed well");
     }
-    served
 }
 
 /// Ready when the process is asked to end: SIGINT or SIGTERM.

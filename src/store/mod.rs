@@ -31,7 +31,7 @@ pub use inbox::{Appended, Content, EventId, InboxEvent, Lane, NewDelivery, NewEv
 pub use memory::{Memory, SEEN_MAX, WAITING_MAX};
 pub use operator::{News, Status, Whom};
 pub use outbox::{Call, CallId, Doubt, MessageRef, QueuedCall, Settled, Taken};
-pub use portals::{Installation, Tokens};
+pub use portals::{Access, Installation, Tokens, Webhook};
 pub use reminders::{NewReminder, Reminder, ReminderChange, ReminderId};
 pub use sqlite::{BackupError, Key, KeyError, OpenError, Sqlite};
 pub use time::{Clock, Time};

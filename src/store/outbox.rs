@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Conversation, EventId, Time};
-use crate::event::{CommandId, MessageId};
+use crate::event::{Api, CommandId, MessageId};
 
 /// The number of a call: the event that decided it, and its place among that event's calls.
 ///
@@ -36,10 +36,18 @@ pub struct QueuedCall {
     pub to: Conversation,
     /// When it was decided.
     pub at: Time,
+    /// By which generation of the bot platform.
+    #[serde(default = "before")]
+    pub api: Api,
     /// What is done if it may have been made already.
     pub doubt: Doubt,
     /// What is done.
     pub call: Call,
+}
+
+/// The generation of calls that were stored before there was a choice.
+fn before() -> Api {
+    Api::V1
 }
 
 /// What a bot does in a chat.

@@ -2,7 +2,7 @@
 
 use secrecy::SecretString;
 
-use crate::event::MemberId;
+use crate::event::{MemberId, UserId};
 
 /// The application as it is installed on one portal.
 #[derive(Clone, Debug)]
@@ -14,7 +14,37 @@ pub struct Installation {
     /// What proves that an event is this portal's.
     pub application_token: SecretString,
     /// What proves that a call is ours.
-    pub tokens: Tokens,
+    pub access: Access,
+}
+
+/// What proves that a call is ours.
+#[derive(Clone, Debug)]
+pub enum Access {
+    /// The tokens of an application (OAuth).
+    Tokens(Tokens),
+    /// An inbound webhook.
+    Webhook(Webhook),
+}
+
+impl Access {
+    /// The tokens of an application, if it is one.
+    pub fn tokens(&self) -> Option<&Tokens> {
+        match self {
+            Access::Tokens(tokens) => Some(tokens),
+            Access::Webhook(_) => None,
+        }
+    }
+}
+
+/// An inbound webhook: it acts as the person who made it, and needs no application.
+#[derive(Clone, Debug)]
+pub struct Webhook {
+    /// Who made it.
+    pub user: UserId,
+    /// Its secret, as it stands in its address.
+    pub code: SecretString,
+    /// What tells our bots from those of other programs (`botToken`, at most 40 characters).
+    pub bot_token: SecretString,
 }
 
 /// A pair of OAuth tokens.

@@ -5,10 +5,10 @@ use std::pin::Pin;
 
 use bytes::Bytes;
 use imbot::engine::{Engine, Speaker, Speech};
-use imbot::event::{BotId, DialogId, MemberId, MessageId};
-use imbot::portal::{Error, Portal};
+use imbot::event::{DialogId, MemberId, MessageId};
+use imbot::portal::{Error, Voice};
 use imbot::prelude::*;
-use imbot::store::{Installation, Memory, Store, Tokens};
+use imbot::store::{Access, Installation, Memory, Store, Tokens};
 use imbot::{Config, serve as road};
 use poem::listener::TcpAcceptor;
 use poem::{Route, Server, handler, post};
@@ -90,8 +90,7 @@ struct Mute;
 impl Speaker for Mute {
     fn speak<'a>(
         &'a self,
-        _: &'a Portal,
-        _: BotId,
+        _: &'a Voice,
         _: &'a DialogId,
         _: Speech,
     ) -> Pin<Box<dyn Future<Output = Result<Option<MessageId>, Error>> + Send + 'a>> {
@@ -113,10 +112,10 @@ pub(crate) async fn engine_on<S: imbot::State>(
         portal: MemberId::new(MEMBER),
         endpoint: "https://example.bitrix24.com/rest/".into(),
         application_token: TOKEN.to_owned().into(),
-        tokens: Tokens {
+        access: Access::Tokens(Tokens {
             access: String::new().into(),
             refresh: String::new().into(),
-        },
+        }),
     };
     store.install(installation).await.unwrap();
     let mut config = Config::default();

@@ -124,10 +124,10 @@ async fn the_wire_shows_the_event_and_the_call_with_its_answer() {
     .await;
     page.until("document.querySelector('.raw pre')").await;
     let installation = desk.engine.store().portals().await.unwrap().remove(0);
-    let tokens = installation.tokens;
+    let tokens = installation.access.tokens().unwrap();
     for secret in [
-        tokens.access,
-        tokens.refresh,
+        tokens.access.clone(),
+        tokens.refresh.clone(),
         installation.application_token,
     ] {
         let shown = format!(

@@ -7,9 +7,9 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use bytes::Bytes;
 use imbot::engine::{Engine, Refused, Speaker, Speech};
-use imbot::event::{BotId, DialogId, MemberId, MessageId, form};
-use imbot::portal::{Error, Portal};
-use imbot::store::{Clock, Installation, Memory, Store, Time, Tokens};
+use imbot::event::{DialogId, MemberId, MessageId, form};
+use imbot::portal::{Error, Voice};
+use imbot::store::{Access, Clock, Installation, Memory, Store, Time, Tokens};
 use imbot::{App, Config};
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -27,8 +27,7 @@ pub(super) struct Recorder {
 impl Speaker for Recorder {
     fn speak<'a>(
         &'a self,
-        _: &'a Portal,
-        _: BotId,
+        _: &'a Voice,
         dialog: &'a DialogId,
         speech: Speech,
     ) -> Pin<Box<dyn Future<Output = Result<Option<MessageId>, Error>> + Send + 'a>> {
@@ -133,10 +132,10 @@ pub(super) fn installation(member: &str, token: &str) -> Installation {
         portal: MemberId::new(member),
         endpoint: "https://example.bitrix24.com/rest/".into(),
         application_token: token.to_owned().into(),
-        tokens: Tokens {
+        access: Access::Tokens(Tokens {
             access: "access".to_owned().into(),
             refresh: "refresh".to_owned().into(),
-        },
+        }),
     }
 }
 

@@ -57,8 +57,8 @@ pub(super) fn delivery_facts(delivery: &Delivery) -> Result<Value, DecodeError> 
 fn api(delivery: &Delivery, event: &Event) -> &'static str {
     use imbot::event::Category;
     match (delivery.api(), event, delivery.category) {
-        (Api::V1, ..) => "v1",
-        (Api::V2, ..) => "v2",
+        (Some(Api::V1), ..) => "v1",
+        (Some(Api::V2), ..) => "v2",
         (_, Event::App(_), _) | (.., Category::Application) => "app",
         (.., Category::Connectors) => "connector",
         (.., Category::OpenChannels) => "openlines",
@@ -82,7 +82,7 @@ fn event_facts(delivery: &Delivery, events: &[Event]) -> Result<Map<String, Valu
             let bot_facts = bot_facts(delivery, bot)?;
             json!({ "deleted_bot": { "id": bot.id, "code": bot.code }, "bot": bot_facts, "dialog_id": null, "user": null })
         }
-        Event::Chat(event) if delivery.api() == Api::V1 => v1_facts(delivery, event, events)?,
+        Event::Chat(event) if delivery.api() == Some(Api::V1) => v1_facts(delivery, event, events)?,
         Event::Chat(event) => v2_facts(delivery, event)?,
         _ => json!({}),
     };

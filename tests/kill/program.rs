@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use imbot::engine::{Rest, Speaker, Speech};
-use imbot::event::{BotId, DialogId, MessageId};
-use imbot::portal::{Error, Plan, Portal};
+use imbot::event::{DialogId, MessageId};
+use imbot::portal::{Error, Plan, Voice};
 use imbot::prelude::*;
 use imbot::{Config, serve};
 use serde::{Deserialize, Serialize};
@@ -183,13 +183,12 @@ struct Mortal(Arc<Deaths>);
 impl Speaker for Mortal {
     fn speak<'a>(
         &'a self,
-        portal: &'a Portal,
-        bot: BotId,
+        voice: &'a Voice,
         dialog: &'a DialogId,
         speech: Speech,
     ) -> Pin<Box<dyn Future<Output = Result<Option<MessageId>, Error>> + Send + 'a>> {
         Box::pin(async move {
-            let answer = Rest.speak(portal, bot, dialog, speech).await;
+            let answer = Rest.speak(voice, dialog, speech).await;
             self.0.step();
             answer
         })

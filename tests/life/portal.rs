@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use imbot::engine::{Speaker, Speech};
-use imbot::event::{BotId, DialogId, MemberId, MessageId, form};
-use imbot::portal::{Error, Portal};
-use imbot::store::{Installation, Tokens};
+use imbot::event::{DialogId, MemberId, MessageId, form};
+use imbot::portal::{Error, Voice};
+use imbot::store::{Access, Installation, Tokens};
 use serde_json::json;
 
 use crate::ledger::{EXPECTED, Ledger, SEEN, chat};
@@ -22,10 +22,10 @@ pub(crate) fn installation() -> Installation {
         portal: MemberId::new(MEMBER),
         endpoint: "https://example.bitrix24.com/rest/".into(),
         application_token: TOKEN.to_owned().into(),
-        tokens: Tokens {
+        access: Access::Tokens(Tokens {
             access: "access".to_owned().into(),
             refresh: "refresh".to_owned().into(),
-        },
+        }),
     }
 }
 
@@ -94,8 +94,7 @@ pub(crate) struct Screen(pub(crate) Arc<Ledger>);
 impl Speaker for Screen {
     fn speak<'a>(
         &'a self,
-        _: &'a Portal,
-        _: BotId,
+        _: &'a Voice,
         dialog: &'a DialogId,
         speech: Speech,
     ) -> Pin<Box<dyn Future<Output = Result<Option<MessageId>, Error>> + Send + 'a>> {

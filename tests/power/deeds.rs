@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use imbot::event::MessageId;
+use imbot::event::{Api, MessageId};
 use imbot::store::{
     Appended, CallId, DeadId, Doubt, End, EventId, Failure, Lane, Limits, NewReminder, QueuedCall,
     Reminder, ReminderChange, ReminderId, Settled, StateChange, Store, StoredState, Turn, Whom,
@@ -69,6 +69,7 @@ pub(crate) async fn carry_out(
                         id: CallId { event, index },
                         to: to.clone(),
                         at: now,
+                        api: Api::V2,
                         doubt: Doubt::Once,
                         call: call(said),
                     })

@@ -24,7 +24,8 @@ pub(crate) async fn look(store: &dyn Store, expected: &World) -> Result<World, S
         })
         .collect();
     for installation in store.portals().await? {
-        let token = installation.tokens.access.expose_secret();
+        let tokens = installation.access.tokens().expect("an application's");
+        let token = tokens.access.expose_secret();
         let hand = (0..HANDS).find(|hand| *lane(*hand, 0).portal() == installation.portal);
         world[hand.expect("a portal of ours")].token = token.parse().ok();
     }

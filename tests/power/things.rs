@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use imbot::event::{BotId, DialogId, MemberId};
 use imbot::store::{
-    Call, CallId, Conversation, EventId, Installation, Lane, MessageRef, NewDelivery, NewEvent,
-    Occurrence, StoredState, Time, Tokens,
+    Access, Call, CallId, Conversation, EventId, Installation, Lane, MessageRef, NewDelivery,
+    NewEvent, Occurrence, StoredState, Time, Tokens,
 };
 use serde_json::{Map, Value, json};
 
@@ -49,10 +49,10 @@ pub(crate) fn installation(hand: usize, token: u64) -> Installation {
         portal: lane(hand, 0).portal().clone(),
         endpoint: "https://example.bitrix24.com/rest/".into(),
         application_token: "application".to_owned().into(),
-        tokens: Tokens {
+        access: Access::Tokens(Tokens {
             access: token.to_string().into(),
             refresh: "refresh".to_owned().into(),
-        },
+        }),
     }
 }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use imbot::event::MemberId;
 use imbot::portal::{Application, Http, Plan, Portal};
-use imbot::store::{Installation, Memory, Tokens};
+use imbot::store::{Access, Installation, Memory, Tokens};
 use poem::http::StatusCode;
 use poem::web::{Data, Path};
 use poem::{Body, EndpointExt, Response, Route, Server, handler, post};
@@ -126,15 +126,15 @@ fn portal_at(address: &str) -> Portal {
         portal: MemberId::new("nonsense"),
         endpoint: format!("http://{address}/rest/"),
         application_token: "application".to_owned().into(),
-        tokens: Tokens {
+        access: Access::Tokens(Tokens {
             access: "access".to_owned().into(),
             refresh: "refresh".to_owned().into(),
-        },
+        }),
     };
     let http = Http::new([address.to_owned()]).unwrap();
     Portal::new(
         http,
-        Arc::new(application),
+        Some(Arc::new(application)),
         Arc::new(Memory::new()),
         installation,
         Plan::default(),

@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use imbot::engine::{Speaker, Speech};
 use imbot::event::{BotId, DialogId, MemberId, MessageId};
-use imbot::portal::{Error, Portal};
+use imbot::portal::{Error, Voice};
 use imbot::prelude::*;
-use imbot::store::{Installation, Key, Sqlite, Store, Tokens};
+use imbot::store::{Access, Installation, Key, Sqlite, Store, Tokens};
 use imbot::{Config, serve};
 use listenfd::ListenFd;
 use tokio::time::sleep;
@@ -149,10 +149,10 @@ async fn install(store: &Path) {
         portal: MemberId::new(MEMBER),
         endpoint: "https://example.bitrix24.com/rest/".into(),
         application_token: TOKEN.to_owned().into(),
-        tokens: Tokens {
+        access: Access::Tokens(Tokens {
             access: "access".to_owned().into(),
             refresh: "refresh".to_owned().into(),
-        },
+        }),
     };
     store.install(installation).await.unwrap();
     store.close().await.unwrap();
@@ -190,8 +190,7 @@ struct Mute;
 impl Speaker for Mute {
     fn speak<'a>(
         &'a self,
-        _: &'a Portal,
-        _: BotId,
+        _: &'a Voice,
         _: &'a DialogId,
         _: Speech,
     ) -> std::pin::Pin<Box<dyn Future<Output = Result<Option<MessageId>, Error>> + Send + 'a>> {

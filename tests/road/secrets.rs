@@ -185,7 +185,7 @@ async fn everything_is_logged_and_shown() {
 
 async fn note_installations(store: &Memory, tokens: &Notes) {
     for installation in store.portals().await.unwrap() {
-        let own = &installation.tokens;
+        let own = installation.access.tokens().unwrap();
         let secrets = [&own.access, &own.refresh, &installation.application_token];
         let texts = secrets.map(|secret| secret.expose_secret().to_owned());
         tokens.lock().unwrap().extend(texts);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use imbot::prelude::*;
 use imbot::serve::{Acceptor, endpoint};
-use imbot::store::{Installation, Memory, Store, Tokens};
+use imbot::store::{Access, Installation, Memory, Store, Tokens};
 use imbot::{Config, event::MemberId};
 use poem::Server;
 use serde_json::{Value, json};
@@ -166,9 +166,9 @@ fn installation() -> Installation {
         portal: MemberId::new(MEMBER),
         endpoint: "https://example.bitrix24.com/rest/".into(),
         application_token: TOKEN.to_owned().into(),
-        tokens: Tokens {
+        access: Access::Tokens(Tokens {
             access: "access".to_owned().into(),
             refresh: "refresh".to_owned().into(),
-        },
+        }),
     }
 }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use imbot::event::{BotId, DialogId, MemberId};
+use imbot::event::{Api, BotId, DialogId, MemberId};
 use imbot::store::{
     Appended, Call, CallId, Conversation, Doubt, End, EventId, Failure, Key, Lane, Memory,
     NewDelivery, NewEvent, Occurrence, QueuedCall, Sqlite, StateChange, Store, StoredState, Time,
@@ -130,6 +130,7 @@ fn queued(event: EventId, index: u16, dialog: &str, call: Call) -> Arc<QueuedCal
         id: CallId { event, index },
         to: conversation(dialog),
         at: at(1),
+        api: Api::V2,
         doubt: Doubt::Skip,
         call,
     })

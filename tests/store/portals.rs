@@ -1,7 +1,8 @@
 //! A portal is installed once, and uninstalled with or without what was said there.
 
-use imbot::event::MemberId;
-use imbot::store::{Installation, Store, Tokens};
+use imbot::event::{MemberId, UserId};
+use imbot::portal::inbound;
+use imbot::store::{Access, Installation, Store, Tokens};
 use secrecy::ExposeSecret;
 
 use super::{append, conversation, every_store, put, waiting};
@@ -11,10 +12,10 @@ fn installation(endpoint: &str) -> Installation {
         portal: MemberId::new("portal"),
         endpoint: endpoint.to_owned(),
         application_token: format!("application of {endpoint}").into(),
-        tokens: Tokens {
+        access: Access::Tokens(Tokens {
             access: format!("access of {endpoint}").into(),
             refresh: format!("refresh of {endpoint}").into(),
-        },
+        }),
     }
 }
 
@@ -29,11 +30,8 @@ async fn an_installation_takes_the_place_of_an_earlier_one() {
             panic!("{name}: {portals:?}")
         };
         assert_eq!(own.endpoint, "https://new/", "{name}");
-        let secrets = [
-            &own.application_token,
-            &own.tokens.access,
-            &own.tokens.refresh,
-        ];
+        let tokens = own.access.tokens().unwrap();
+        let secrets = [&own.application_token, &tokens.access, &tokens.refresh];
         assert_eq!(
             secrets.map(|secret| secret.expose_secret()),
             ["application", "access", "refresh"].map(|what| format!("{what} of https://new/")),
@@ -44,6 +42,26 @@ async fn an_installation_takes_the_place_of_an_earlier_one() {
             "{name}: secrets are not printed"
         );
         assert_eq!(store.status().await.unwrap().portals, 1, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_portal_behind_an_inbound_webhook_is_known_by_its_address() {
+    for subject in every_store() {
+        let (name, store) = (subject.name, &*subject.store);
+        let behind = inbound("https://example.bitrix24.com/rest/7/abc123/").unwrap();
+        store.install(behind.clone()).await.unwrap();
+        let own = store.portals().await.unwrap().remove(0);
+        let (Access::Webhook(own), Access::Webhook(given)) = (own.access, behind.access) else {
+            panic!("{name}")
+        };
+        assert_eq!(
+            (own.user, own.code.expose_secret()),
+            (UserId(7), "abc123"),
+            "{name}"
+        );
+        let tokens = [&own.bot_token, &given.bot_token].map(ExposeSecret::expose_secret);
+        assert_eq!(tokens[0], tokens[1], "{name}");
     }
 }
 

@@ -44,12 +44,13 @@ pub(super) fn queue(db: &Db, row: &Row) -> Result<(), Trouble> {
 pub(super) fn insert(db: &Db, row: &Row) -> Result<(), Trouble> {
     let remember = matches!(row.call.call, Call::Say { remember: true, .. });
     db.execute(
-        "INSERT INTO call (id, conversation, at, doubt, remember, call)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT INTO call (id, conversation, at, api, doubt, remember, call)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         params![
             row.number,
             row.conversation,
             row.call.at.0,
+            text::api(row.call.api),
             text::doubt(row.call.doubt),
             remember,
             row.json
@@ -94,6 +95,7 @@ pub(super) fn unsent(
 pub(super) struct TakenRow {
     conversation: String,
     at: u64,
+    api: String,
     doubt: String,
     json: String,
     in_doubt: bool,
@@ -105,6 +107,7 @@ impl TakenRow {
             id,
             to: text::read_conversation(&self.conversation)?,
             at: Time(self.at),
+            api: text::read_api(&self.api)?,
             doubt: text::read_doubt(&self.doubt)?,
             call: text::read_json("call", &self.json)?,
         };
@@ -118,13 +121,14 @@ impl TakenRow {
 /// Marks a call as taken.
 pub(super) fn take(db: &Db, id: CallId) -> Result<Option<TakenRow>, Trouble> {
     let number = text::call_number(id);
-    let sql = "SELECT conversation, at, doubt, call FROM call WHERE id = ?1";
+    let sql = "SELECT conversation, at, api, doubt, call FROM call WHERE id = ?1";
     let row = db.find(sql, [number], |row| {
         Ok(TakenRow {
             conversation: row.get(0)?,
             at: row.get(1)?,
-            doubt: row.get(2)?,
-            json: row.get(3)?,
+            api: row.get(2)?,
+            doubt: row.get(3)?,
+            json: row.get(4)?,
             in_doubt: false,
         })
     })?;

@@ -5,8 +5,8 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::Trouble;
 use super::db::Db;
-use crate::event::MemberId;
-use crate::store::{Installation, Tokens};
+use crate::event::{MemberId, UserId};
+use crate::store::{Access, Installation, Tokens, Webhook};
 
 /// Where a token may be opened.
 pub(super) fn place(column: &str, portal: &str) -> String {
@@ -19,8 +19,12 @@ pub(super) fn install(db: &Db, installation: &Installation) -> Result<(), Troubl
         portal,
         endpoint,
         application_token,
-        tokens,
+        access,
     } = installation;
+    let (user, access, refresh) = match access {
+        Access::Tokens(tokens) => (None, &tokens.access, &tokens.refresh),
+        Access::Webhook(hook) => (Some(hook.user.0), &hook.code, &hook.bot_token),
+    };
     let seal = |column, token: &SecretString| {
         db.seal.seal(
             &place(column, portal.as_str()),
@@ -28,14 +32,15 @@ pub(super) fn install(db: &Db, installation: &Installation) -> Result<(), Troubl
         )
     };
     db.execute(
-        "INSERT OR REPLACE INTO portal (portal, endpoint, application_token, access, refresh)
-         VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT OR REPLACE INTO portal (portal, endpoint, application_token, access, refresh, user)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         params![
             portal.as_str(),
             endpoint,
             seal("application_token", application_token),
-            seal("access", &tokens.access),
-            seal("refresh", &tokens.refresh)
+            seal("access", access),
+            seal("refresh", refresh),
+            user
         ],
     )?;
     Ok(())
@@ -49,19 +54,32 @@ pub(super) fn uninstall(db: &Db, portal: &MemberId) -> Result<(), Trouble> {
 
 /// All installations.
 pub(super) fn portals(db: &Db) -> Result<Vec<Installation>, Trouble> {
-    let sql = "SELECT portal, endpoint, application_token, access, refresh FROM portal";
+    let sql = "SELECT portal, endpoint, application_token, access, refresh, user FROM portal";
     db.list(sql, [], |row| {
         let portal: String = row.get(0)?;
         Ok(Installation {
             endpoint: row.get(1)?,
             application_token: token(db, row, 2, "application_token", &portal)?,
-            tokens: Tokens {
-                access: token(db, row, 3, "access", &portal)?,
-                refresh: token(db, row, 4, "refresh", &portal)?,
-            },
+            access: access(
+                token(db, row, 3, "access", &portal)?,
+                token(db, row, 4, "refresh", &portal)?,
+                row.get::<_, Option<u64>>(5)?.map(UserId),
+            ),
             portal: MemberId::new(portal),
         })
     })
+}
+
+/// An inbound webhook has a person, and the token of our bots where an application has the one to refresh.
+fn access(access: SecretString, refresh: SecretString, user: Option<UserId>) -> Access {
+    match user {
+        None => Access::Tokens(Tokens { access, refresh }),
+        Some(user) => Access::Webhook(Webhook {
+            user,
+            code: access,
+            bot_token: refresh,
+        }),
+    }
 }
 
 fn token(

@@ -10,7 +10,11 @@ use super::OpenError;
 const APPLICATION: i32 = 0x696d_6274;
 
 /// Each makes the next version out of the one before. What is released is never changed any more.
-const MIGRATIONS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema/1.sql"),
+    include_str!("schema/2.sql"),
+    include_str!("schema/3.sql"),
+];
 
 /// The version that this program works with.
 pub(super) fn version() -> u32 {

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Trouble;
-use crate::event::{BotId, DialogId, MemberId};
+use crate::event::{Api, BotId, DialogId, MemberId};
 use crate::store::{CallId, Conversation, Doubt, EventId, Lane, ReminderId};
 
 const PLACES: u64 = 1 << 16;
@@ -108,6 +108,21 @@ pub(super) fn read_doubt(text: &str) -> Result<Doubt, Trouble> {
         "skip" => Ok(Doubt::Skip),
         "once" => Ok(Doubt::Once),
         _ => Err(not_understood("doubt", text)),
+    }
+}
+
+pub(super) fn api(api: Api) -> &'static str {
+    match api {
+        Api::V1 => "V1",
+        Api::V2 => "V2",
+    }
+}
+
+pub(super) fn read_api(text: &str) -> Result<Api, Trouble> {
+    match text {
+        "V1" => Ok(Api::V1),
+        "V2" => Ok(Api::V2),
+        _ => Err(not_understood("api", text)),
     }
 }
 

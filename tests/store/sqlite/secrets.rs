@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use imbot::event::MemberId;
 use imbot::store::{
-    Content, DeadWhat, Installation, Key, KeyError, OpenError, Sqlite, Store, Tokens, Turn,
+    Access, Content, DeadWhat, Installation, Key, KeyError, OpenError, Sqlite, Store, Tokens, Turn,
 };
 use rusqlite::Connection;
 use secrecy::ExposeSecret;
@@ -18,10 +18,10 @@ fn installation() -> Installation {
         portal: MemberId::new("portal"),
         endpoint: "https://example.bitrix24.com/rest/".to_owned(),
         application_token: "canary-application".to_owned().into(),
-        tokens: Tokens {
+        access: Access::Tokens(Tokens {
             access: "canary-access".to_owned().into(),
             refresh: "canary-refresh".to_owned().into(),
-        },
+        }),
     }
 }
 
@@ -119,7 +119,10 @@ async fn a_new_key_opens_everything_and_the_old_one_nothing() {
     };
     assert!(matches!(content, Content::Delivered { body: kept, .. } if *kept == body(2)));
     let portal = store.portals().await.unwrap().remove(0);
-    assert_eq!(portal.tokens.refresh.expose_secret(), "canary-refresh");
+    assert_eq!(
+        portal.access.tokens().unwrap().refresh.expose_secret(),
+        "canary-refresh"
+    );
 }
 
 #[test]

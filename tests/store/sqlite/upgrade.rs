@@ -1,5 +1,6 @@
 //! Files of every older version are brought up to date with what is in them.
 
+use imbot::event::Api;
 use imbot::store::{
     Content, NewReminder, OpenError, Reminder, ReminderChange, ReminderId, Sqlite, Store, Turn,
 };
@@ -12,19 +13,26 @@ use super::super::{
 };
 use super::Home;
 
-/// Makes a file of version 1 out of one of today: the tables as they were, the rows that they had.
-fn as_version_1(home: &Home) {
+/// The tables that each version added, oldest first.
+const SCHEMAS: [&str; 2] = [
+    include_str!("../../../src/store/sqlite/schema/1.sql"),
+    include_str!("../../../src/store/sqlite/schema/2.sql"),
+];
+
+/// Makes a file of an older version out of one of today: the tables as they were, the rows that they had.
+fn as_version(home: &Home, version: u32) {
     use std::os::unix::fs::PermissionsExt;
     let today = home.folder.path().join("today.db");
     std::fs::rename(&home.path, &today).unwrap();
     let old = Connection::open(&home.path).unwrap();
     old.execute_batch("PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL;")
         .unwrap();
-    old.execute_batch(include_str!("../../../src/store/sqlite/schema/1.sql"))
-        .unwrap();
+    for schema in &SCHEMAS[..version as usize] {
+        old.execute_batch(schema).unwrap();
+    }
     old.pragma_update(None, "application_id", 0x696d_6274)
         .unwrap();
-    old.pragma_update(None, "user_version", 1).unwrap();
+    old.pragma_update(None, "user_version", version).unwrap();
     old.execute("ATTACH ?1 AS today", [today.to_str().unwrap()])
         .unwrap();
     let mut tables = old
@@ -38,7 +46,7 @@ fn as_version_1(home: &Home) {
         .unwrap()
         .collect::<Result<_, _>>()
         .unwrap();
-    assert_eq!(tables.len(), 11, "{tables:?}");
+    assert_eq!(tables.len(), [11, 14][version as usize - 1], "{tables:?}");
     for (table, columns) in tables {
         let sql = format!(
             "INSERT OR REPLACE INTO main.{table} ({columns}) SELECT {columns} FROM today.{table}"
@@ -49,7 +57,13 @@ fn as_version_1(home: &Home) {
 }
 
 #[tokio::test]
-async fn version_1_keeps_its_rows_and_learns_reminders() {
+async fn older_versions_keep_their_rows_and_learn_what_is_new() {
+    for version in [1, 2] {
+        becomes_a_store_of_today(version).await;
+    }
+}
+
+async fn becomes_a_store_of_today(version: u32) {
     let home = Home::new();
     let store = home.open();
     let first = append(&store, 1, "27").await;
@@ -64,17 +78,17 @@ async fn version_1_keeps_its_rows_and_learns_reminders() {
     let waits = append(&store, 3, "28").await;
     store.close().await.unwrap();
     drop(store);
-    as_version_1(&home);
+    as_version(&home, version);
 
     let error = Sqlite::attend(&home.path, &home.key).unwrap_err();
     assert!(
         matches!(
             error,
             OpenError::Older {
-                found: 1,
-                known: 2,
+                found,
+                known: 3,
                 ..
-            }
+            } if found == version
         ),
         "{error}"
     );
@@ -87,7 +101,10 @@ async fn version_1_keeps_its_rows_and_learns_reminders() {
         store.state(&conversation("27")).await.unwrap(),
         Some(stored("{}"))
     );
-    assert_eq!(unsent(&store).await.len(), 1);
+    let calls = unsent(&store).await;
+    assert_eq!(calls.len(), 1);
+    let call = store.take(calls[0]).await.unwrap().unwrap().call;
+    assert_eq!(call.api, Api::V1, "there was no other");
     assert_eq!(store.blocked().await.unwrap(), [chat("27")]);
     assert_eq!(store.dead(None, 9).await.unwrap()[0].attempts, 1);
     let again = numbers(store.append(delivery(1, &[chat("27")])).await.unwrap());

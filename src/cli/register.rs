@@ -1,0 +1,115 @@
+//! `register` and `unregister`: the bots of this program on its portals.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use clap::Args;
+
+use super::Done;
+use crate::app::App;
+use crate::config::Config;
+use crate::engine::{Engine, Mode, Step};
+use crate::portal::{self, Portal};
+use crate::store::{Memory, Store};
+
+#[derive(Args)]
+pub(super) struct Register {
+    /// Only tell what would be done
+    #[arg(long)]
+    dry_run: bool,
+
+    #[command(flatten)]
+    config: Config,
+}
+
+#[derive(Args)]
+pub(super) struct Unregister {
+    /// Really remove the bots: their private chats go with them
+    #[arg(long)]
+    yes: bool,
+
+    #[command(flatten)]
+    config: Config,
+}
+
+/// Brings the portals into step. `run` does so by itself at its start.
+pub(super) async fn register(app: App, register: Register) -> Done {
+    let mode = if register.dry_run {
+        Mode::DryRun
+    } else {
+        Mode::Apply
+    };
+    let engine = beside(app, &register.config).await?;
+    each(&engine, mode, async |portal| {
+        engine.register(portal, mode).await
+    })
+    .await
+}
+
+/// Removes the bots from the portals.
+pub(super) async fn unregister(app: App, unregister: Unregister) -> Done {
+    let mode = if unregister.yes {
+        Mode::Apply
+    } else {
+        Mode::DryRun
+    };
+    let engine = beside(app, &unregister.config).await?;
+    each(&engine, mode, async |portal| {
+        engine.unregister(portal, mode).await
+    })
+    .await?;
+    if !unregister.yes {
+        println!("Nothing is removed yet: add --yes.");
+    }
+    Ok(())
+}
+
+/// An engine that knows the portals and does no work, beside the process that may be running.
+async fn beside(app: App, config: &Config) -> Result<Arc<Engine>, Box<dyn Error>> {
+    let store: Arc<dyn Store> = if config.store.file().exists() {
+        Arc::new(config.store.attend()?)
+    } else {
+        Arc::new(Memory::new()) // the portals of inbound webhooks need none
+    };
+    let engine = app.shared_store(store).engine(config)?;
+    engine.know_portals().await?;
+    Ok(engine)
+}
+
+/// Goes through the portals, and tells the steps on each.
+async fn each(
+    engine: &Engine,
+    mode: Mode,
+    steps: impl AsyncFn(&Portal) -> Result<Vec<Step>, portal::Error>,
+) -> Done {
+    let portals = engine.portals();
+    if portals.is_empty() {
+        return Err(
+            "no portal is known: install the application on one, or set IMBOT_PORTAL".into(),
+        );
+    }
+    let mut refused = 0;
+    for id in portals {
+        let Some(portal) = engine.portal(&id) else {
+            continue;
+        };
+        println!("{id}");
+        match steps(&portal).await {
+            Ok(steps) if steps.is_empty() => println!("  nothing to do"),
+            Ok(steps) => {
+                let told = if mode == Mode::Apply { "done" } else { "would" };
+                for step in steps {
+                    println!("  {told}: {step}");
+                }
+            }
+            Err(error) => {
+                refused += 1;
+                println!("  refused: {error}");
+            }
+        }
+    }
+    match refused {
+        0 => Ok(()),
+        refused => Err(format!("{refused} of the portals refused").into()),
+    }
+}

@@ -1,0 +1,92 @@
+//! Mentions in a text: `[USER=5]Ann[/USER]`, also `[USER=5 REPLACE]Ann[/USER]`.
+
+use super::UserId;
+
+/// One mention: who, and the bytes of the text that it takes.
+struct Mention {
+    user: UserId,
+    start: usize,
+    end: usize,
+}
+
+/// Who is mentioned, in order, each once.
+pub(super) fn mentioned(text: &str) -> Vec<UserId> {
+    let mut users = Vec::new();
+    for mention in mentions(text) {
+        if !users.contains(&mention.user) {
+            users.push(mention.user);
+        }
+    }
+    users
+}
+
+/// The text without the mentions of one user, if there are any; trimmed, as the portal does for the first generation.
+pub(super) fn without(text: &str, user: UserId) -> Option<String> {
+    let mut rest = String::new();
+    let mut last = 0;
+    for mention in mentions(text).filter(|mention| mention.user == user) {
+        rest.push_str(&text[last..mention.start]);
+        last = mention.end;
+    }
+    (last > 0).then(|| {
+        rest.push_str(&text[last..]);
+        rest.trim().to_owned()
+    })
+}
+
+fn mentions(text: &str) -> impl Iterator<Item = Mention> {
+    const OPEN: &str = "[USER=";
+    const CLOSE: &str = "[/USER]";
+    let find = move |tag: &str, from: usize| {
+        let bytes = text.as_bytes().get(from..)?.windows(tag.len());
+        let place = bytes
+            .into_iter()
+            .position(|window| window.eq_ignore_ascii_case(tag.as_bytes()))?;
+        Some(from + place)
+    };
+    let mut from = 0;
+    std::iter::from_fn(move || {
+        loop {
+            let start = find(OPEN, from)?;
+            from = start + OPEN.len();
+            let inside = &text[from..];
+            let digits = inside.bytes().take_while(u8::is_ascii_digit).count();
+            let Ok(user) = inside[..digits].parse() else {
+                continue; // `[USER=all]`
+            };
+            let Some(close) = find(CLOSE, from) else {
+                continue;
+            };
+            let end = close + CLOSE.len();
+            from = end;
+            return Some(Mention { user, start, end });
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_own_mention_is_cut() {
+        let text = "[USER=7]Echo[/USER], tell [user=5 REPLACE]Ann[/user] [USER=all]all[/USER] hi";
+        assert_eq!(mentioned(text), [UserId(7), UserId(5)]);
+        assert_eq!(
+            without(text, UserId(7)).unwrap(),
+            ", tell [user=5 REPLACE]Ann[/user] [USER=all]all[/USER] hi"
+        );
+        assert_eq!(without(text, UserId(9)), None);
+    }
+
+    #[test]
+    fn what_is_no_mention_stays() {
+        for text in ["[USER=7]open", "[USER=]x[/USER]", "[USER=", "ö[USER=ü]", ""] {
+            assert_eq!(
+                (mentioned(text), without(text, UserId(7))),
+                (vec![], None),
+                "{text}"
+            );
+        }
+    }
+}
