@@ -8,6 +8,7 @@ mod bots;
 mod bots_v2;
 mod error;
 mod events;
+mod files;
 mod http;
 mod limit;
 mod oauth;
@@ -17,6 +18,7 @@ mod webhook;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -29,6 +31,7 @@ pub use bots::{BotFields, CommandFields};
 pub use bots_v2::{BotInfo, CommandInfo, EVENTS_MAX, NewBot, NewCommand};
 pub use error::Error;
 pub use events::Binding;
+pub use files::{FILE_BYTES_MAX, Uploaded, UploadedFile};
 pub use http::{ANSWER_BYTES_MAX, CALL_TIMEOUT, Http};
 pub use limit::{Limit, Plan};
 pub use oauth::{Application, Grant, OAUTH_URL};
@@ -172,6 +175,13 @@ impl Portal {
         *installation = renewed;
         tracing::info!(portal = %self.0.id, "the tokens are renewed");
         Ok(())
+    }
+
+    /// Reads what a one-time address of this portal holds.
+    async fn download(&self, method: &str, address: &str, limit: usize) -> Result<Bytes, Error> {
+        self.0.limit.ready().await;
+        let Inner { http, endpoint, .. } = &*self.0;
+        http.download(method, address, endpoint, limit).await
     }
 
     /// What proves that a call is ours.
