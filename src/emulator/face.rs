@@ -10,8 +10,9 @@ use super::page::{piece_of_history, state};
 use super::refusal::Refusal;
 use super::server::Emulator;
 use super::talk::{Like, NewChat};
+use super::world::bot::Bot;
 use super::world::chat::ChatType;
-use super::world::user::{Bot, User};
+use super::world::user::User;
 
 /// Who installs applications: the first of the people.
 const ADMIN: u64 = 1;

@@ -79,9 +79,9 @@ impl Portal {
             world.domain.clone(),
             world.language.clone(),
         );
-        let bots_max = world.bots_max;
+        let (bots_max, both_formats) = (world.bots_max, world.both_formats);
         *world = World::new(name, domain, language);
-        world.bots_max = bots_max;
+        (world.bots_max, world.both_formats) = (bots_max, both_formats);
         self.wire.clear();
         self.tell(News::Hello);
     }

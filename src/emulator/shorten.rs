@@ -3,12 +3,13 @@
 use serde_json::Value;
 
 /// Keys whose values open something, in lower case.
-const SECRET_KEYS: [&str; 9] = [
+const SECRET_KEYS: [&str; 10] = [
     "access_token",
     "refresh_token",
     "application_token",
     "auth",
     "auth_id",
+    "bottoken",
     "refresh_id",
     "client_secret",
     "code",
@@ -43,7 +44,7 @@ fn field(key: &str, value: &Value) -> Value {
 
 fn is_secret(key: &str, text: &str) -> bool {
     let key = key.to_lowercase();
-    let always = key.ends_with("_token") || key == "client_secret";
+    let always = key.ends_with("_token") || key == "client_secret" || key == "bottoken";
     SECRET_KEYS.contains(&key.as_str())
         && text.len() > SHOWN
         && (always || text.len() >= TOKEN_CHARS_MIN)
@@ -95,7 +96,8 @@ fn shorten_runs(text: &str) -> String {
     short + rest
 }
 
-fn shortened(token: &str) -> String {
+/// What is shown of a token.
+pub(crate) fn shortened(token: &str) -> String {
     token.chars().take(SHOWN).chain(['…']).collect()
 }
 

@@ -1,6 +1,7 @@
-//! `ONIMBOTMESSAGEUPDATE` and `ONIMBOTMESSAGEDELETE`: section 3.4 of server-behaviour.md.
+//! Edits and deletions: section 3.4 of server-behaviour.md.
 //!
-//! In groups neither tells who did it: no `FROM_USER_ID`, and so no `data[USER]`.
+//! In groups the events of version 1 do not tell who did it: no `FROM_USER_ID`, and so no `data[USER]`. Those of
+//! version 2 always have the author.
 
 use serde_json::{Map, Value, json};
 
@@ -15,6 +16,7 @@ use super::audience;
 use super::mention::{mentioned, without_mentions};
 use super::params::{append, entity_data, ids, user_in_full};
 use super::said::heard_from;
+use super::v2;
 
 impl Hit<'_> {
     /// Tells the bots that a message has a new text.
@@ -39,13 +41,12 @@ impl Hit<'_> {
             params.insert("PLATFORM_CONTEXT".to_owned(), "web".into());
         }
         append(&mut params, ending(self.world, chat, message));
-        self.announce_change(
-            "ONIMBOTMESSAGEUPDATE",
-            chat,
-            message,
-            &message.text,
-            &params,
-        );
+        let bots = audience::change(self.world, chat, message.author, &message.text);
+        self.announce_change("ONIMBOTMESSAGEUPDATE", chat, message, &bots, &params);
+        for bot in bots {
+            let data = v2::said(self.world, bot, chat, message);
+            self.tell("ONIMBOTV2MESSAGEUPDATE", bot, Tokens::WithRefresh, &data);
+        }
     }
 
     /// Tells the bots that a message is gone; `text` is what it said, which they are not told.
@@ -53,7 +54,13 @@ impl Hit<'_> {
         let gone = format!("Message from {} has been deleted", in_words(message.date));
         let mut params = heading(chat, message, &gone);
         append(&mut params, ending(self.world, chat, message));
-        self.announce_change("ONIMBOTMESSAGEDELETE", chat, message, text, &params);
+        let bots = audience::change(self.world, chat, message.author, text);
+        self.announce_change("ONIMBOTMESSAGEDELETE", chat, message, &bots, &params);
+        for bot in bots {
+            let id = json!({ "messageId": message.id });
+            let data = v2::around(self.world, bot, chat, message.author, id);
+            self.tell("ONIMBOTV2MESSAGEDELETE", bot, Tokens::WithRefresh, &data);
+        }
     }
 
     fn announce_change(
@@ -61,11 +68,10 @@ impl Hit<'_> {
         event: &str,
         chat: &Chat,
         message: &Message,
-        text: &str,
+        bots: &[u64],
         params: &Map<String, Value>,
     ) {
-        let bots = audience::change(self.world, chat, message.author, text);
-        for (owner, bots) in self.by_owner(&bots) {
+        for (owner, bots) in self.by_owner(bots, false) {
             self.fire(event, &owner, Tokens::WithRefresh, |hit| {
                 let items: Map<_, _> = bots
                     .iter()

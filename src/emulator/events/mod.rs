@@ -13,12 +13,14 @@ mod message;
 mod params;
 mod said;
 mod slash;
+pub(crate) mod v2;
 
 use serde_json::{Value, json};
 
 pub(crate) use self::auth::Tokens;
 use super::courier::Delivery;
 use super::hit::Hit;
+use super::shorten::shortened;
 use super::world::access::{Owner, Subscription};
 
 impl Hit<'_> {
@@ -86,7 +88,7 @@ impl Hit<'_> {
     pub(crate) fn app_title(&self, owner: &Owner) -> Option<String> {
         match owner {
             Owner::App(client_id) => self.world.apps.get(client_id).map(|app| app.title.clone()),
-            Owner::Webhook(client_id) => Some(client_id.clone()),
+            Owner::Webhook(secret) => Some(format!("webhook {}", shortened(secret))),
         }
     }
 }

@@ -3,10 +3,11 @@
 use serde_json::{Value, json};
 
 use crate::emulator::world::World;
+use crate::emulator::world::bot::Bot;
 use crate::emulator::world::chat::Chat;
 use crate::emulator::world::color;
 use crate::emulator::world::message::Message;
-use crate::emulator::world::user::{Bot, User};
+use crate::emulator::world::user::User;
 
 /// A message.
 pub(crate) fn message(message: &Message) -> Value {
@@ -22,7 +23,7 @@ pub(crate) fn message(message: &Message) -> Value {
         "keyboard": message.rich.keyboard,
         "attach": message.rich.attach,
         "menu": message.rich.menu,
-        "likes": message.likes,
+        "likes": message.likes(),
         "url_preview": message.url_preview,
     })
 }

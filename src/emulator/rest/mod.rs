@@ -20,7 +20,6 @@ mod handlers;
 mod im;
 pub(crate) mod limit;
 mod messages;
-mod messages_v2;
 mod multipart;
 pub(crate) mod params;
 mod reference;
@@ -29,6 +28,7 @@ mod rich;
 mod system;
 mod table;
 mod users;
+mod v2;
 
 use std::sync::Arc;
 
@@ -126,7 +126,9 @@ fn run(hit: &mut Hit<'_>, caller: &Caller, name: &str, params: Params) -> Answer
 fn title(portal: &Portal, caller: &Caller, params: &Params) -> Option<String> {
     let owner = match &caller.app {
         Some(client_id) => Owner::App(client_id.clone()),
-        None => Owner::Webhook(params.text("CLIENT_ID")?),
+        None => {
+            v2::webhook_owner(params).or_else(|| params.text("CLIENT_ID").map(Owner::Webhook))?
+        }
     };
     portal.act(caller.user, |hit| hit.app_title(&owner))
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::emulator::hit::Hit;
-use crate::emulator::live::News;
+use crate::emulator::live::{News, TYPING_SECONDS};
 use crate::emulator::refusal::{Refusal, no_user};
 use crate::emulator::world::chat::{Chat, ChatType};
 use crate::emulator::world::color;
@@ -80,6 +80,8 @@ impl Hit<'_> {
         self.news.push(News::Typing {
             chat,
             user: self.user,
+            action: None,
+            seconds: TYPING_SECONDS,
         });
         Ok(())
     }

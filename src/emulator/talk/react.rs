@@ -2,6 +2,7 @@
 
 use crate::emulator::hit::Hit;
 use crate::emulator::refusal::Refusal;
+use crate::emulator::world::message::{LIKE, Reaction};
 
 /// What a like is to become.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +28,7 @@ impl Hit<'_> {
     /// Likes a message, or no longer.
     pub(crate) fn like(&mut self, id: u64, like: Like) -> Result<(), Refusal> {
         let (_, mut message) = self.message_in_reach(id)?;
-        let liked = message.likes.contains(&self.user);
+        let liked = message.likes().contains(&self.user);
         let wanted = match like {
             Like::Toggle => !liked,
             Like::On => true,
@@ -36,9 +37,14 @@ impl Hit<'_> {
         if wanted == liked {
             return Err(Refusal::new("WITHOUT_CHANGES", "Status not changed"));
         }
-        message.likes.retain(|user| *user != self.user);
+        let user = self.user;
         if wanted {
-            message.likes.push(self.user);
+            let code = LIKE.to_owned();
+            message.reactions.push(Reaction { code, user });
+        } else {
+            message
+                .reactions
+                .retain(|set| set.user != user || set.code != LIKE);
         }
         self.show_edit(&message);
         self.world.messages.insert(id, message);

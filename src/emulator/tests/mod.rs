@@ -5,6 +5,7 @@ mod audience;
 mod events;
 mod page;
 mod rest;
+mod v2;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -33,6 +33,19 @@ pub(crate) fn of_id(id: u64) -> &'static str {
     COLORS[usize::try_from(id).unwrap_or(0) % COLORS.len()].0
 }
 
+/// The name of the colour that version 2 calls `lightBlue` where version 1 says `LIGHT_BLUE`.
+pub(crate) fn camel(name: &str) -> Option<&'static str> {
+    let same = |upper: &str| {
+        let plain = upper.replace('_', "");
+        name.starts_with(|first: char| first.is_ascii_lowercase())
+            && plain.eq_ignore_ascii_case(name)
+    };
+    COLORS
+        .iter()
+        .find(|(known, _)| same(known))
+        .map(|(known, _)| *known)
+}
+
 /// What the page paints.
 pub(crate) fn hex(name: &str) -> &'static str {
     COLORS

@@ -11,6 +11,9 @@ pub(crate) const MESSAGES_MAX: usize = 10_000;
 /// What the portal puts at the end of a text it has cut.
 const CUT: &str = " (...)";
 
+/// The reaction that version 1 knows as well.
+pub(crate) const LIKE: &str = "like";
+
 /// One line of a chat.
 #[derive(Debug, Clone)]
 pub(crate) struct Message {
@@ -26,7 +29,46 @@ pub(crate) struct Message {
     pub(crate) deleted: bool,
     pub(crate) url_preview: bool,
     pub(crate) rich: Rich,
-    pub(crate) likes: Vec<u64>,
+    pub(crate) refs: Refs,
+    /// In the order in which they were set.
+    pub(crate) reactions: Vec<Reaction>,
+}
+
+/// Who has reacted to a message, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Reaction {
+    /// Such as `like` or `faceWithTearsOfJoy`.
+    pub(crate) code: String,
+    pub(crate) user: u64,
+}
+
+/// What a message refers to, and what refers to it: version 2 only.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Refs {
+    /// The `templateId` it was sent with, or empty.
+    pub(crate) uuid: String,
+    /// The message it quotes.
+    pub(crate) reply: Option<u64>,
+    /// The message it repeats from elsewhere.
+    pub(crate) forward: Option<Forward>,
+}
+
+/// Where a forwarded message came from.
+#[derive(Debug, Clone)]
+pub(crate) struct Forward {
+    pub(crate) id: u64,
+    pub(crate) user: u64,
+    pub(crate) chat: u64,
+    /// Unix milliseconds.
+    pub(crate) date: i64,
+}
+
+impl Message {
+    /// Who likes it.
+    pub(crate) fn likes(&self) -> Vec<u64> {
+        let likes = self.reactions.iter().filter(|set| set.code == LIKE);
+        likes.map(|set| set.user).collect()
+    }
 }
 
 /// What may hang on a message, in the full form of the documentation.

@@ -4,10 +4,12 @@
 //! tells others about it stands in `talk`; what only looks at it stands here.
 
 pub(crate) mod access;
+pub(crate) mod bot;
 pub(crate) mod chat;
 pub(crate) mod color;
 pub(crate) mod command;
 pub(crate) mod dialog;
+pub(crate) mod log;
 pub(crate) mod message;
 pub(crate) mod operating;
 pub(crate) mod templates;
@@ -21,6 +23,7 @@ use uuid::Uuid;
 use self::access::{App, Owner, Subscription, Webhook};
 use self::chat::Chat;
 use self::command::{Command, Use};
+use self::log::EventLog;
 use self::message::Message;
 use self::operating::Operating;
 use self::templates::Templates;
@@ -54,6 +57,8 @@ pub(crate) struct World {
     pub(crate) commands: BTreeMap<u64, Command>,
     /// The open rights to answer a command, oldest first.
     pub(crate) uses: Vec<Use>,
+    /// What waits to be fetched.
+    pub(crate) log: EventLog,
     pub(crate) apps: BTreeMap<String, App>,
     pub(crate) subscriptions: BTreeMap<u64, Subscription>,
     pub(crate) tokens: Tokens,
@@ -61,6 +66,8 @@ pub(crate) struct World {
     pub(crate) operating: Operating,
     /// Bots one application may have.
     pub(crate) bots_max: usize,
+    /// Whether an application with subscriptions of both versions gets both formats for every bot.
+    pub(crate) both_formats: bool,
     next: Sequences,
 }
 
@@ -90,6 +97,7 @@ impl World {
             templates: Templates::default(),
             commands: BTreeMap::new(),
             uses: Vec::new(),
+            log: EventLog::default(),
             apps: BTreeMap::new(),
             subscriptions: BTreeMap::new(),
             tokens: Tokens::default(),
@@ -99,6 +107,7 @@ impl World {
             },
             operating: Operating::default(),
             bots_max: BOTS_MAX,
+            both_formats: false,
             next: Sequences {
                 user: FIRST_NEW_USER,
                 chat: 1,

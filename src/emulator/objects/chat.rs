@@ -1,0 +1,67 @@
+//! `Chat`, as one of its members sees it.
+
+use serde_json::{Value, json};
+
+use crate::emulator::world::World;
+use crate::emulator::world::chat::{Chat, ChatType};
+use crate::emulator::world::color;
+
+/// A chat as events carry it: without `role` and `muteList`, which depend on who asks.
+///
+/// Its `dialogId` is how the viewer writes its address; a private dialog has no name, as in the documentation's sample
+/// of `ONIMBOTV2CONTEXTGET`.
+pub(crate) fn chat(world: &World, viewer: u64, chat: &Chat) -> Value {
+    json!({
+        "id": chat.id,
+        "dialogId": world.dialog_id(viewer, chat),
+        "name": chat.title,
+        "type": word(chat),
+        "messageType": chat.kind.letter(),
+        "owner": chat.owner,
+        "color": color::hex(&chat.color),
+        "avatar": "",
+        "description": chat.description,
+        "extranet": false,
+        "containsCollaber": false,
+        "entityType": chat.entity_type,
+        "entityId": chat.entity_id,
+        "entityData1": "",
+        "entityData2": "",
+        "entityData3": "",
+        "entityLink": {},
+        "diskFolderId": null,
+        "permissions": permissions(chat),
+        "parentChatId": 0,
+        "parentMessageId": 0,
+        "isNew": false,
+        "textFieldEnabled": true,
+        "backgroundId": null,
+    })
+}
+
+fn word(chat: &Chat) -> &'static str {
+    match chat.kind {
+        _ if chat.is_line() => "lines",
+        ChatType::Private => "private",
+        ChatType::Group => "chat",
+        ChatType::Open => "open",
+    }
+}
+
+/// The least role that may do each; private dialogs tell none.
+fn permissions(chat: &Chat) -> Value {
+    if chat.is_private() {
+        return json!({});
+    }
+    json!({
+        "manageUsersAdd": "member",
+        "manageUsersDelete": "manager",
+        "manageUi": "member",
+        "manageSettings": "owner",
+        "manageMessages": "member",
+        "manageMessagesAutoDelete": "manager",
+        "manageGuestInvites": "manager",
+        "manageDelete": "owner",
+        "canPost": "member",
+    })
+}

@@ -1,0 +1,42 @@
+//! `imbot.v2.*`: the second version of the bot platform, section 7 of bots-v2.md.
+//!
+//! Names of parameters are camel case and have to be. Content stands in `fields`, what is meant stands beside it. What
+//! has nothing better to say answers `{"result": true}` inside `result`.
+
+mod access;
+mod bots;
+mod commands;
+mod events;
+mod fields;
+mod messages;
+mod registration;
+mod sending;
+mod typing;
+
+use serde_json::json;
+
+use self::access::bot_token;
+use super::call::{Answer, Reply};
+use super::params::Params;
+use super::table::Method;
+use crate::emulator::world::access::Owner;
+
+/// The tables of this folder.
+pub(super) const TABLES: [&[Method]; 5] = [
+    bots::METHODS,
+    commands::METHODS,
+    messages::METHODS,
+    typing::METHODS,
+    events::METHODS,
+];
+
+/// Whose bots a call through a webhook is about, if it says so at all; for the wire log.
+pub(super) fn webhook_owner(params: &Params) -> Option<Owner> {
+    let fields = Params::new(params.fields("FIELDS"));
+    bot_token(params).or_else(|| bot_token(&fields))
+}
+
+/// The nested `true`.
+fn done() -> Answer {
+    Ok(Reply::from(json!({ "result": true })))
+}
