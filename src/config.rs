@@ -251,6 +251,15 @@ impl Config {
         }
     }
 
+    /// The settings of a program that reaches this emulated portal by its inbound webhook, and polls.
+    pub fn polling(portal: &Emulator) -> Config {
+        Config {
+            portal: vec![portal.webhook_url().into()],
+            allow_host: vec![portal.address().to_string()],
+            ..Config::default()
+        }
+    }
+
     /// How often a bot is polled for while people talk to it.
     pub fn poll_quick(&self) -> Duration {
         Duration::from_secs_f64(self.poll_quick)

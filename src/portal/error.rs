@@ -157,6 +157,7 @@ impl Error {
             "invalid_client",
             "NOT_INSTALLED",
             "APPLICATION_NOT_FOUND",
+            "INVALID_CREDENTIALS",
             "PORTAL_DELETED",
         ]
         .iter()
@@ -200,6 +201,11 @@ impl Error {
 
     /// What to do about it.
     fn advice(&self) -> Option<&'static str> {
+        if self.is("INVALID_CREDENTIALS") {
+            return Some(
+                "make a new inbound webhook on the portal: this one was deleted, or mistyped",
+            );
+        }
         if self.is_access_revoked() {
             return Some("install the application on the portal again");
         }

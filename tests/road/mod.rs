@@ -4,6 +4,7 @@ mod answers;
 mod hooks;
 mod install;
 mod nonsense;
+mod polling;
 mod portals;
 mod restart;
 mod secrets;

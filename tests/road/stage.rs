@@ -1,5 +1,6 @@
 //! A portal and a program, with nothing but HTTP between them.
 
+use std::ops::Deref;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,12 +29,25 @@ impl Bot for Echo {
     }
 }
 
+/// A portal and a program.
+pub(super) struct Desk {
+    pub(super) portal: Arc<Emulator>,
+    pub(super) engine: Arc<Engine>,
+}
+
 /// A portal, and an application that is served where the portal can reach it.
 pub(super) struct Road {
-    pub(super) portal: Emulator,
+    desk: Desk,
     pub(super) credentials: Credentials,
-    pub(super) engine: Arc<Engine>,
     pub(super) handler: String,
+}
+
+impl Deref for Road {
+    type Target = Desk;
+
+    fn deref(&self) -> &Desk {
+        &self.desk
+    }
 }
 
 impl Road {
@@ -56,9 +70,11 @@ impl Road {
         let (served, path) = (Arc::clone(&engine), path.to_owned());
         tokio::spawn(async move { serve::run(served, listener, &path, never, PATIENCE).await });
         Road {
-            portal,
+            desk: Desk {
+                portal: Arc::new(portal),
+                engine,
+            },
             credentials,
-            engine,
             handler,
         }
     }
@@ -75,7 +91,9 @@ impl Road {
             .await
             .expect("set up in time");
     }
+}
 
+impl Desk {
     /// What crossed the wire under this name, oldest first.
     pub(super) fn wire(&self, name: &str) -> Vec<Value> {
         let mut entries = self.portal.wire();
