@@ -34,6 +34,10 @@ pub(crate) fn routes(portal: &Arc<Portal>, guard: Guard) -> impl Endpoint + use<
     let mut route = Route::new()
         .at("/", get(poem::endpoint::make_sync(|_| assets::index())))
         .at(
+            "/online/",
+            get(poem::endpoint::make_sync(|_| assets::index())),
+        )
+        .at(
             "/web/:name",
             get(poem::endpoint::make_sync(|request: Request| {
                 assets::asset(&request)

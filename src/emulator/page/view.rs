@@ -1,5 +1,7 @@
 //! The world as the page reads it: the objects of the contract with `web/`.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use crate::emulator::world::World;
@@ -7,6 +9,7 @@ use crate::emulator::world::bot::Bot;
 use crate::emulator::world::chat::Chat;
 use crate::emulator::world::color;
 use crate::emulator::world::message::Message;
+use crate::emulator::world::reaction::LIKE;
 use crate::emulator::world::user::User;
 
 /// A message.
@@ -24,8 +27,18 @@ pub(crate) fn message(message: &Message) -> Value {
         "attach": message.rich.attach,
         "menu": message.rich.menu,
         "likes": message.likes(),
+        "reactions": reactions(message),
         "url_preview": message.url_preview,
     })
+}
+
+/// Who has reacted how, likes left out: a map of codes to users.
+fn reactions(message: &Message) -> Value {
+    let mut set: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
+    for reaction in message.reactions.iter().filter(|set| set.code != LIKE) {
+        set.entry(&reaction.code).or_default().push(reaction.user);
+    }
+    json!(set)
 }
 
 /// A dialog as one of its members sees it.

@@ -4,6 +4,7 @@
 
 mod bots;
 mod change;
+mod context;
 mod group;
 mod press;
 mod private;

@@ -9,6 +9,7 @@ import { bb } from "./bbview.js";
 import { h, icon, iconButton } from "./dom.js";
 import { keyboard } from "./keyboard.js";
 import { openMenu } from "./menu.js";
+import { reactionItems, reactions } from "./reaction.js";
 import { emit, person, state } from "./store.js";
 import { fullTime, time } from "./time.js";
 import { confirmed } from "./toast.js";
@@ -53,6 +54,7 @@ function foot(message, kind) {
       type: "button", class: `likes ${mine ? "mine" : ""}`, title: `Liked by ${names}`, "data-focus": "likes", "data-testid": "likes",
       "aria-pressed": String(mine), "aria-label": `${message.likes.length} liked it: ${names}`, onclick: () => like(message),
     }, icon("like", 14), String(message.likes.length)),
+    ...reactions(message),
     message.edited && !message.deleted && h("span", { class: "edited" }, "edited"),
     kind !== "system" && h("time", { datetime: new Date(message.date).toISOString(), title: fullTime(message.date) }, time(message.date)));
 }
@@ -81,7 +83,8 @@ function menuOf(message) {
     disabled: yes(item.DISABLED),
     run: () => perform(item, () => post("/chat/menu", { as: state.me, message: message.id, item: index })),
   }));
-  return [...own, ...(own.length ? [null] : []),
+  const faces = message.system ? [] : [...reactionItems(message), null];
+  return [...own, ...(own.length ? [null] : []), ...faces,
     { label: "Copy the text", run: () => copy(plain(message.text)) },
     { label: "Copy the BB code", run: () => copy(message.text) },
     { label: `Copy the number ${message.id}`, run: () => copy(String(message.id)) }];

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use super::reaction::{LIKE, Reaction};
+
 /// Longer texts are cut, as the portal cuts them.
 pub(crate) const TEXT_MAX: usize = 20_000;
 
@@ -10,9 +12,6 @@ pub(crate) const MESSAGES_MAX: usize = 10_000;
 
 /// What the portal puts at the end of a text it has cut.
 const CUT: &str = " (...)";
-
-/// The reaction that version 1 knows as well.
-pub(crate) const LIKE: &str = "like";
 
 /// One line of a chat.
 #[derive(Debug, Clone)]
@@ -32,14 +31,6 @@ pub(crate) struct Message {
     pub(crate) refs: Refs,
     /// In the order in which they were set.
     pub(crate) reactions: Vec<Reaction>,
-}
-
-/// Who has reacted to a message, and how.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Reaction {
-    /// Such as `like` or `faceWithTearsOfJoy`.
-    pub(crate) code: String,
-    pub(crate) user: u64,
 }
 
 /// What a message refers to, and what refers to it: version 2 only.

@@ -12,6 +12,7 @@ pub(crate) mod dialog;
 pub(crate) mod log;
 pub(crate) mod message;
 pub(crate) mod operating;
+pub(crate) mod reaction;
 pub(crate) mod templates;
 pub(crate) mod tokens;
 pub(crate) mod user;

@@ -9,6 +9,7 @@ mod commands;
 mod events;
 mod fields;
 mod messages;
+mod reactions;
 mod registration;
 mod sending;
 mod typing;
@@ -22,10 +23,11 @@ use super::table::Method;
 use crate::emulator::world::access::Owner;
 
 /// The tables of this folder.
-pub(super) const TABLES: [&[Method]; 5] = [
+pub(super) const TABLES: [&[Method]; 6] = [
     bots::METHODS,
     commands::METHODS,
     messages::METHODS,
+    reactions::METHODS,
     typing::METHODS,
     events::METHODS,
 ];
