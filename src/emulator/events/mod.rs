@@ -12,6 +12,7 @@ mod join;
 pub(crate) mod mention;
 mod message;
 mod params;
+mod people;
 mod reaction;
 mod said;
 mod slash;

@@ -21,6 +21,14 @@ impl Hit<'_> {
         code: &str,
         is_set: bool,
     ) {
+        let first = json!({
+            "reaction": code,
+            "action": if is_set { "add" } else { "delete" },
+            "message": objects::message(self.world, message),
+        });
+        self.tell_people("ONIMV2REACTIONCHANGE", chat, self.user, |_, _| {
+            first.clone()
+        });
         let (bot, by) = (message.author, self.user);
         let known = self
             .world
@@ -30,11 +38,6 @@ impl Hit<'_> {
         if bot == by || !known.is_some_and(|bot| bot.reactions) {
             return;
         }
-        let first = json!({
-            "reaction": code,
-            "action": if is_set { "add" } else { "delete" },
-            "message": objects::message(self.world, message),
-        });
         let data = v2::around(self.world, bot, chat, by, first);
         self.tell("ONIMBOTV2REACTIONCHANGE", bot, Tokens::WithRefresh, &data);
     }

@@ -13,7 +13,7 @@ use crate::emulator::world::reaction::LIKE;
 use crate::emulator::world::user::User;
 
 /// A message.
-pub(crate) fn message(message: &Message) -> Value {
+pub(crate) fn message(world: &World, message: &Message) -> Value {
     json!({
         "id": message.id,
         "chat_id": message.chat,
@@ -29,7 +29,19 @@ pub(crate) fn message(message: &Message) -> Value {
         "likes": message.likes(),
         "reactions": reactions(message),
         "url_preview": message.url_preview,
+        "files": files(world, message),
     })
+}
+
+fn files(world: &World, message: &Message) -> Vec<Value> {
+    let found = message
+        .refs
+        .files
+        .iter()
+        .filter_map(|id| world.files.get(*id));
+    found
+        .map(|file| json!({ "id": file.id, "name": file.name, "size": file.content.len() }))
+        .collect()
 }
 
 /// Who has reacted how, likes left out: a map of codes to users.
@@ -56,8 +68,9 @@ pub(crate) fn dialog(world: &World, viewer: u64, chat: &Chat) -> Value {
         "members": chat.members,
         "owner": chat.owner,
         "color": color::hex(partner.map_or(&chat.color, |user| &user.color)),
-        "last": last.map(message),
+        "last": last.map(|last| message(world, last)),
         "unread": world.unread(viewer, chat),
+        "text_field": chat.text_field,
     })
 }
 

@@ -58,7 +58,7 @@ impl Hit<'_> {
     pub(crate) fn show_edit(&mut self, message: &Message) {
         self.news.push(News::Edit {
             chat: message.chat,
-            message: view::message(message),
+            message: view::message(self.world, message),
         });
     }
 }

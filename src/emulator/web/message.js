@@ -29,6 +29,7 @@ export function messageView(message, { first, last }) {
       kind === "other" && first && h("div", { class: "author" }, name, botBadge(message.author)),
       body(message),
       !message.deleted && attach(message.attach),
+      !message.deleted && files(message),
       foot(message, kind)),
     !message.deleted && keyboard(message)),
   !message.deleted && h("div", { class: "deeds" }, deeds(message, kind)));
@@ -37,13 +38,18 @@ export function messageView(message, { first, last }) {
 /// What a list shows of a message, in one line.
 export function preview(message) {
   if (message.deleted) return "Message deleted";
-  return plain(message.text) || (message.attach ? "Attachment" : message.keyboard ? "Buttons" : "");
+  return plain(message.text) || message.files?.[0]?.name || (message.attach ? "Attachment" : message.keyboard ? "Buttons" : "");
 }
 
 function body(message) {
   if (message.deleted) return h("p", { class: "text gone", "data-testid": "message-text" }, icon("trash", 16), "Message deleted");
-  const hollow = message.text === "" && message.attach;
+  const hollow = message.text === "" && (message.attach || message.files?.length);
   return h("div", { class: `text bb ${hollow ? "hollow" : ""}`, "data-testid": "message-text" }, bb(message.text));
+}
+
+function files(message) {
+  return (message.files ?? []).map(({ id, name, size }) =>
+    h("a", { class: "file", href: `/chat/file?id=${id}`, download: name, "data-testid": "file" }, `${name} (${size} B)`));
 }
 
 function foot(message, kind) {

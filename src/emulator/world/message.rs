@@ -33,7 +33,7 @@ pub(crate) struct Message {
     pub(crate) reactions: Vec<Reaction>,
 }
 
-/// What a message refers to, and what refers to it: version 2 only.
+/// What a message refers to, and what refers to it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Refs {
     /// The `templateId` it was sent with, or empty.
@@ -42,6 +42,8 @@ pub(crate) struct Refs {
     pub(crate) reply: Option<u64>,
     /// The message it repeats from elsewhere.
     pub(crate) forward: Option<Forward>,
+    /// The ids of the files that hang on it.
+    pub(crate) files: Vec<u64>,
 }
 
 /// Where a forwarded message came from.

@@ -1,11 +1,15 @@
 //! Version 2 of the bot platform, as an application and as a webhook with a `botToken`.
 
 mod bots;
+mod chats;
 mod commands;
 mod fetch;
+mod files;
 mod messages;
 mod reactions;
+mod reading;
 mod subscriptions;
+mod user_events;
 mod webhook;
 
 use std::collections::BTreeSet;
