@@ -29,7 +29,7 @@ pub(crate) fn check(content: &str) -> Result<(), Refusal> {
 }
 
 /// Width and height of a PNG, GIF or JPEG.
-fn size(bytes: &[u8]) -> Option<(usize, usize)> {
+pub(crate) fn size(bytes: &[u8]) -> Option<(usize, usize)> {
     if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
         let wide =
             |at: usize| Some(usize::from(*bytes.get(at)?) << 8 | usize::from(*bytes.get(at + 1)?));

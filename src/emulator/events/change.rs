@@ -21,6 +21,7 @@ use super::v2;
 impl Hit<'_> {
     /// Tells the bots that a message has a new text.
     pub(crate) fn announce_edit(&mut self, chat: &Chat, message: &Message) {
+        self.tell_people_of("ONIMV2MESSAGEUPDATE", chat, message);
         let mut params = heading(chat, message, &text_for_bots(chat, &message.text));
         append(
             &mut params,
@@ -51,6 +52,12 @@ impl Hit<'_> {
 
     /// Tells the bots that a message is gone; `text` is what it said, which they are not told.
     pub(crate) fn announce_deletion(&mut self, chat: &Chat, message: &Message, text: &str) {
+        if !message.system {
+            let id = json!({ "messageId": message.id });
+            self.tell_people("ONIMV2MESSAGEDELETE", chat, message.author, |_, _| {
+                id.clone()
+            });
+        }
         let gone = format!("Message from {} has been deleted", in_words(message.date));
         let mut params = heading(chat, message, &gone);
         append(&mut params, ending(self.world, chat, message));

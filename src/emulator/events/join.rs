@@ -12,8 +12,10 @@ use super::params::{append, letters, user};
 use super::v2;
 
 impl Hit<'_> {
-    /// Tells a bot that it is in a chat now: `by` is who added it, or the other side of a private dialog.
+    /// Tells a bot that it is in a chat now: `by` is who added it, or the other side of a private dialog. People are told
+    /// of everybody.
     pub(crate) fn announce_join(&mut self, chat: &Chat, bot: u64, by: u64) {
+        self.tell_people_of_join(chat, bot);
         let Some(known) = self.world.users.get(&bot).and_then(|user| user.bot.clone()) else {
             return;
         };

@@ -18,6 +18,7 @@ use super::v2;
 impl Hit<'_> {
     /// Tells the bots about a message that was just stored.
     pub(crate) fn announce(&mut self, chat: &Chat, message: &Message, skip_command: bool) {
+        self.tell_people_of("ONIMV2MESSAGEADD", chat, message);
         match audience::message(self.world, chat, message, skip_command) {
             Audience::None => {}
             Audience::Commands(called) => self.announce_commands(chat, message, &called),

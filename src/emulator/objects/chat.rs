@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::emulator::clock::{at, iso};
 use crate::emulator::world::World;
 use crate::emulator::world::chat::{Chat, ChatType};
 use crate::emulator::world::color;
@@ -34,9 +35,44 @@ pub(crate) fn chat(world: &World, viewer: u64, chat: &Chat) -> Value {
         "parentChatId": 0,
         "parentMessageId": 0,
         "isNew": false,
-        "textFieldEnabled": true,
+        "textFieldEnabled": chat.text_field,
         "backgroundId": null,
     })
+}
+
+/// A chat as methods answer with it: also what depends on who asks, and what is counted.
+pub(crate) fn chat_in_answer(world: &World, viewer: u64, shown: &Chat) -> Value {
+    let last = shown.messages.back().copied();
+    let read = shown.read.get(&viewer).copied();
+    let managers: Vec<u64> = shown.managers.iter().copied().collect();
+    let more = json!({
+            "role": role(shown, viewer),
+            "muteList": [],
+            "dateCreate": iso(at(shown.created)),
+            "lastMessageId": last,
+            "lastId": read,
+            "managerList": managers,
+            "messageCount": shown.messages.len(),
+            "userCounter": shown.members.len(),
+            "unreadId": 0,
+            "lastMessageViews": { "messageId": last, "firstViewers": [], "countOfViewers": 0 },
+            "markedId": 0,
+            "public": "",
+    });
+    let mut answer = chat(world, viewer, shown);
+    for (key, value) in more.as_object().into_iter().flatten() {
+        answer[key] = value.clone();
+    }
+    answer
+}
+
+fn role(chat: &Chat, viewer: u64) -> &'static str {
+    match () {
+        () if chat.owner == viewer => "owner",
+        () if chat.managers.contains(&viewer) => "manager",
+        () if chat.has(viewer) => "member",
+        () => "none",
+    }
 }
 
 fn word(chat: &Chat) -> &'static str {

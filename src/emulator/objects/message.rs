@@ -32,6 +32,20 @@ pub(crate) fn message(world: &World, message: &Message) -> Value {
     })
 }
 
+/// A message as methods answer with it: whether the viewer has seen it.
+pub(crate) fn message_in_answer(world: &World, viewer: u64, shown: &Message) -> Value {
+    let chat = world.chats.get(&shown.chat);
+    let read = chat
+        .and_then(|chat| chat.read.get(&viewer))
+        .copied()
+        .unwrap_or(0);
+    let is_viewed = shown.author == viewer || shown.id <= read;
+    let mut answer = message(world, shown);
+    answer["unread"] = (!is_viewed).into();
+    answer["viewed"] = is_viewed.into();
+    answer
+}
+
 fn params(message: &Message) -> Value {
     let mut params = Map::new();
     let rich = &message.rich;
@@ -42,6 +56,14 @@ fn params(message: &Message) -> Value {
     }
     if let Some(reply) = message.refs.reply {
         params.insert("REPLY_ID".to_owned(), reply.into());
+    }
+    if !message.refs.files.is_empty() {
+        let ids = message
+            .refs
+            .files
+            .iter()
+            .map(|id| Value::from(id.to_string()));
+        params.insert("FILE_ID".to_owned(), ids.collect::<Vec<_>>().into());
     }
     if params.is_empty() {
         json!([])

@@ -13,6 +13,7 @@ mod call;
 mod chats;
 mod commands;
 mod dialogs;
+pub(crate) mod download;
 mod envelope;
 mod events;
 mod founding;
@@ -65,6 +66,9 @@ async fn handle(portal: &Portal, request: Request) -> Response {
         Err(refusal) => return send(refusal.http_status(), &envelope::failure(&refusal)),
     };
     let limited = portal.limits().admit(begun);
+    if let ("download", Ok(())) = (incoming.name.as_str(), &limited) {
+        return download::serve(portal, &incoming, begun);
+    }
     let caller = portal.see(|world| auth::caller(world, &incoming));
     let answer = limited.and_then(|()| answer(portal, &incoming, caller.clone()));
     let (status, body) = match &answer {

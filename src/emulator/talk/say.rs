@@ -86,7 +86,7 @@ impl Hit<'_> {
         };
         self.news.push(News::Message {
             chat: chat.id,
-            message: view::message(&message),
+            message: view::message(self.world, &message),
         });
         self.announce(&chat, &message, matches!(draft.author, Author::Bot(_)));
         id

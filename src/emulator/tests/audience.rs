@@ -69,6 +69,7 @@ fn chat(kind: ChatType, entity_type: &str, members: &[u64]) -> Chat {
         entity_id: String::new(),
         messages: VecDeque::new(),
         read: BTreeMap::new(),
+        text_field: true,
         created: 0,
     }
 }

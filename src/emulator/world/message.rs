@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use super::reaction::{LIKE, Reaction};
+
 /// Longer texts are cut, as the portal cuts them.
 pub(crate) const TEXT_MAX: usize = 20_000;
 
@@ -10,9 +12,6 @@ pub(crate) const MESSAGES_MAX: usize = 10_000;
 
 /// What the portal puts at the end of a text it has cut.
 const CUT: &str = " (...)";
-
-/// The reaction that version 1 knows as well.
-pub(crate) const LIKE: &str = "like";
 
 /// One line of a chat.
 #[derive(Debug, Clone)]
@@ -34,15 +33,7 @@ pub(crate) struct Message {
     pub(crate) reactions: Vec<Reaction>,
 }
 
-/// Who has reacted to a message, and how.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Reaction {
-    /// Such as `like` or `faceWithTearsOfJoy`.
-    pub(crate) code: String,
-    pub(crate) user: u64,
-}
-
-/// What a message refers to, and what refers to it: version 2 only.
+/// What a message refers to, and what refers to it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Refs {
     /// The `templateId` it was sent with, or empty.
@@ -51,6 +42,8 @@ pub(crate) struct Refs {
     pub(crate) reply: Option<u64>,
     /// The message it repeats from elsewhere.
     pub(crate) forward: Option<Forward>,
+    /// The ids of the files that hang on it.
+    pub(crate) files: Vec<u64>,
 }
 
 /// Where a forwarded message came from.

@@ -9,20 +9,23 @@ pub(crate) mod chat;
 pub(crate) mod color;
 pub(crate) mod command;
 pub(crate) mod dialog;
+pub(crate) mod file;
 pub(crate) mod log;
 pub(crate) mod message;
 pub(crate) mod operating;
+pub(crate) mod reaction;
 pub(crate) mod templates;
 pub(crate) mod tokens;
 pub(crate) mod user;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
 use self::access::{App, Owner, Subscription, Webhook};
 use self::chat::Chat;
 use self::command::{Command, Use};
+use self::file::Files;
 use self::log::EventLog;
 use self::message::Message;
 use self::operating::Operating;
@@ -59,6 +62,9 @@ pub(crate) struct World {
     pub(crate) uses: Vec<Use>,
     /// What waits to be fetched.
     pub(crate) log: EventLog,
+    /// The people for whom it is written: `im.v2.Event.subscribe`.
+    pub(crate) subscribers: BTreeSet<u64>,
+    pub(crate) files: Files,
     pub(crate) apps: BTreeMap<String, App>,
     pub(crate) subscriptions: BTreeMap<u64, Subscription>,
     pub(crate) tokens: Tokens,
@@ -98,6 +104,8 @@ impl World {
             commands: BTreeMap::new(),
             uses: Vec::new(),
             log: EventLog::default(),
+            subscribers: BTreeSet::new(),
+            files: Files::default(),
             apps: BTreeMap::new(),
             subscriptions: BTreeMap::new(),
             tokens: Tokens::default(),

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::emulator::rest::call::Call;
 use crate::emulator::rest::params::as_text;
 
 /// A text that is not blank.
@@ -15,8 +16,13 @@ pub(super) fn flag(fields: &Map<String, Value>, name: &str) -> Option<bool> {
     is_on(fields.get(name)?)
 }
 
+/// A flag beside the fields, if it was sent.
+pub(super) fn flag_at(call: &Call<'_, '_>, name: &str) -> Option<bool> {
+    is_on(call.params.exact(name)?)
+}
+
 /// Whether a flag is on; none for what is no flag.
-pub(super) fn is_on(value: &Value) -> Option<bool> {
+fn is_on(value: &Value) -> Option<bool> {
     match as_text(value)?.as_str() {
         "1" | "Y" | "true" => Some(true),
         "0" | "N" | "false" | "" => Some(false),

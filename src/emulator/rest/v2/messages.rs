@@ -8,7 +8,7 @@ use uuid::{Uuid, Version};
 
 use super::access::denied;
 use super::done;
-use super::fields::{flag, map, text};
+use super::fields::{flag, flag_at, map, text};
 use super::sending::{changed, new_text, read};
 use crate::emulator::refusal::Refusal;
 use crate::emulator::rest::call::{Answer, Call};
@@ -50,7 +50,7 @@ fn send(call: &mut Call<'_, '_>) -> Answer {
                 let refs = Refs {
                     uuid: template.clone().unwrap_or_default(),
                     reply: quoted(call, &chat, &fields),
-                    forward: None,
+                    ..Refs::default()
                 };
                 call.hit.say(
                     chat.id,
@@ -106,8 +106,8 @@ fn repeated(bot: u64, uuid: &str, original: &Message) -> Draft {
         url_preview: original.url_preview,
         refs: Refs {
             uuid: uuid.to_owned(),
-            reply: None,
             forward: Some(forward),
+            ..Refs::default()
         },
     }
 }
@@ -157,7 +157,7 @@ fn delete(call: &mut Call<'_, '_>) -> Answer {
     if message.author != bot && (chat.is_private() || !chat.is_manager(bot)) {
         return Err(denied());
     }
-    let complete = call.params.exact("complete").and_then(super::fields::is_on);
-    call.hit.erase(&message, complete.unwrap_or(false));
+    let complete = flag_at(call, "complete").unwrap_or(false);
+    call.hit.erase(&message, complete);
     done()
 }

@@ -1,17 +1,23 @@
-//! `imbot.v2.*`: the second version of the bot platform, section 7 of bots-v2.md.
+//! `imbot.v2.*` and `im.v2.*`: the second version of the bot platform, sections 7 and 8 of bots-v2.md.
 //!
 //! Names of parameters are camel case and have to be. Content stands in `fields`, what is meant stands beside it. What
 //! has nothing better to say answers `{"result": true}` inside `result`.
 
 mod access;
 mod bots;
+mod chats;
 mod commands;
 mod events;
 mod fields;
+mod files;
+mod members;
 mod messages;
+mod reactions;
+mod reading;
 mod registration;
 mod sending;
 mod typing;
+mod user_events;
 
 use serde_json::json;
 
@@ -22,12 +28,18 @@ use super::table::Method;
 use crate::emulator::world::access::Owner;
 
 /// The tables of this folder.
-pub(super) const TABLES: [&[Method]; 5] = [
+pub(super) const TABLES: [&[Method]; 11] = [
     bots::METHODS,
     commands::METHODS,
     messages::METHODS,
+    reading::METHODS,
+    reactions::METHODS,
+    chats::METHODS,
+    members::METHODS,
     typing::METHODS,
     events::METHODS,
+    files::METHODS,
+    user_events::METHODS,
 ];
 
 /// Whose bots a call through a webhook is about, if it says so at all; for the wire log.

@@ -1,11 +1,10 @@
 //! `imbot.v2.Event.get`: what waits, how it is confirmed, and what each event says.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Desk, TOKEN};
+use super::{Desk, TOKEN, keys};
 
 async fn get(desk: &Desk, bot: u64, more: Value) -> Value {
     let mut params = json!({ "botId": bot });
@@ -136,20 +135,6 @@ async fn a_supervisor_and_a_personal_bot_hear_all_and_a_plain_one_what_it_is_ask
     assert_eq!(heard, [2, 3, 3]);
 }
 
-/// The keys of an object and of what is in it.
-fn keys(tree: &Value) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    let mut todo = vec![(String::new(), tree)];
-    while let Some((path, tree)) = todo.pop() {
-        for (key, value) in tree.as_object().into_iter().flatten() {
-            let path = format!("{path}.{key}");
-            todo.push((path.clone(), value));
-            found.insert(path);
-        }
-    }
-    found
-}
-
 macro_rules! sample {
     ($name:literal) => {
         include_str!(concat!(
@@ -215,4 +200,18 @@ async fn events_have_what_the_samples_have() {
     like_sample(&command, sample!("command-add"));
     assert_eq!(command["data"]["chat"]["dialogId"], "1");
     assert_eq!(command["data"]["bot"]["auth"], Value::Null);
+    let context = json!({ "entityId": 164, "more": { "deep": [1, true] } });
+    desk.portal
+        .open_with_context(1, bot, &context)
+        .expect("opened");
+    let opened = desk.fetched(bot, "ONIMBOTV2CONTEXTGET").await;
+    like_sample(&opened, sample!("context-get"));
+    assert_eq!(opened["data"]["context"], context, "types stay as they are");
+    let params = json!({ "botId": bot, "dialogId": "1", "fields": { "message": "done" } });
+    let said = desk.result("imbot.v2.Chat.Message.send", params).await;
+    let said = said["id"].as_u64().expect("an id");
+    desk.portal.react(1, said, "fire").expect("reacted");
+    let reaction = desk.fetched(bot, "ONIMBOTV2REACTIONCHANGE").await;
+    like_sample(&reaction, sample!("reaction-change"));
+    assert_eq!(reaction["data"]["message"]["id"], said);
 }

@@ -1,9 +1,18 @@
 //! Version 2 of the bot platform, as an application and as a webhook with a `botToken`.
 
 mod bots;
+mod chats;
 mod commands;
 mod fetch;
+mod files;
 mod messages;
+mod reactions;
+mod reading;
+mod subscriptions;
+mod user_events;
+mod webhook;
+
+use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
@@ -30,6 +39,29 @@ impl Desk {
         answer["bot"]["id"].as_u64().expect("an id")
     }
 
+    /// The same, but its events are posted.
+    async fn posted(&self, code: &str, more: Value) -> u64 {
+        let mut fields = json!({ "eventMode": "webhook", "webhookUrl": self.handler });
+        extend(&mut fields, more);
+        self.bot_v2(code, fields).await
+    }
+
+    async fn update(&self, bot: u64, fields: Value) {
+        let params = json!({ "botId": bot, "fields": fields });
+        self.result("imbot.v2.Bot.update", params).await;
+    }
+
+    /// The events of version 2 that are subscribed to, with their addresses.
+    fn subscribed(&self) -> Vec<(String, String)> {
+        self.portal.portal.see(|world| {
+            let rows = world.subscriptions.values();
+            let of_v2 = rows.filter(|row| row.event.contains("V2"));
+            of_v2
+                .map(|row| (row.event.clone(), row.url.clone()))
+                .collect()
+        })
+    }
+
     /// The events that wait for a bot, none of them confirmed.
     async fn waiting(&self, bot: u64) -> Vec<Value> {
         let answer = self
@@ -53,4 +85,18 @@ fn extend(object: &mut Value, more: Value) {
         panic!("two objects")
     };
     object.extend(more);
+}
+
+/// The keys of an object and of what is in it.
+fn keys(tree: &Value) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut todo = vec![(String::new(), tree)];
+    while let Some((path, tree)) = todo.pop() {
+        for (key, value) in tree.as_object().into_iter().flatten() {
+            let path = format!("{path}.{key}");
+            todo.push((path.clone(), value));
+            found.insert(path);
+        }
+    }
+    found
 }
