@@ -31,7 +31,7 @@ pub use endpoint::{EventEndpoint, endpoint};
 pub const STOP_TIMEOUT: Duration = Duration::from_secs(25);
 
 /// How much of that is for requests that are still arriving: half a request is not worth a slow stop.
-const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(1);
+const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Serves the engine on a socket until `stop` is ready, then ends what was begun, at most for `limit`.
 ///

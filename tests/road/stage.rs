@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use imbot::emulator::{Credentials, Emulator, NewApp, Options};
 use imbot::engine::Engine;
-use imbot::prelude::{App, Bot, Context, Message, Result};
+use imbot::prelude::{Api, App, Bot, Context, Message, Result};
 use imbot::{Config, serve};
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -99,6 +99,14 @@ impl Desk {
         let mut entries = self.portal.wire();
         entries.retain(|entry| entry["name"] == name);
         entries
+    }
+
+    /// The messages that bots of a generation have sent, as calls.
+    pub(super) fn sent(&self, api: Api) -> Vec<Value> {
+        self.wire(match api {
+            Api::V1 => "imbot.message.add",
+            Api::V2 => "imbot.v2.chat.message.send",
+        })
     }
 
     /// Ann's dialog with a bot.
