@@ -22,10 +22,6 @@ pub(super) struct Run {
     #[arg(long)]
     emulator: bool,
 
-    /// The address of that emulator
-    #[arg(long, default_value_t = Options::default().listen, value_name = "ADDRESS")]
-    emulator_listen: SocketAddr,
-
     #[command(flatten)]
     config: Config,
 }
@@ -45,7 +41,6 @@ pub(super) async fn somewhere(app: App) -> Done {
 pub(super) async fn bots(app: App, run: Run) -> Done {
     let Run {
         emulator,
-        emulator_listen,
         mut config,
     } = run;
     let listener = listen(config.listen, emulator).await?;
@@ -57,18 +52,10 @@ pub(super) async fn bots(app: App, run: Run) -> Done {
         tracing::info!(bots = names, listen = %listener.local_addr()?, "the bots are running");
         return serve_engine(engine, &config, listener, &path).await;
     }
-    let portal = start_emulator(emulator_listen).await?;
+    let portal = start_emulator(config.emulator_listen).await?;
     let handler = format!("http://{}/", listener.local_addr()?);
     let credentials = portal.register_app(NewApp::new("bots", &handler));
-    let config = Config {
-        store: config.store,
-        turn_timeout: config.turn_timeout,
-        attempts: config.attempts,
-        idle_days: config.idle_days,
-        dead_days: config.dead_days,
-        stop_timeout: config.stop_timeout,
-        ..Config::emulated(&portal, &credentials, handler)
-    };
+    let config = config.on(&portal, &credentials, handler);
     let engine = app.engine(&config)?;
     let greeting = greet(&portal, &credentials.client_id, &engine);
     let served = tokio::select! {

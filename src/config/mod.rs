@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::builder::Resettable::Reset;
+use clap::{Args, Command, FromArgMatches};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::emulator::{Credentials, Emulator};
+use crate::emulator::{Credentials, Emulator, Options};
 use crate::engine::{ATTEMPTS_MAX, TURN_TIMEOUT};
 use crate::portal::{OAUTH_URL, Plan};
 use crate::serve::STOP_TIMEOUT;
@@ -191,33 +192,37 @@ pub struct Config {
     /// Seconds that a stop waits for what was begun
     #[arg(long, env = "IMBOT_STOP_TIMEOUT", default_value_t = STOP_TIMEOUT.as_secs(), value_name = "SECONDS")]
     pub stop_timeout: u64,
+
+    /// The address of the portal emulator
+    #[arg(long, env = "IMBOT_EMULATOR_LISTEN", default_value_t = Options::default().listen, value_name = "ADDRESS")]
+    pub emulator_listen: SocketAddr,
 }
 
 impl Default for Config {
     /// Every setting's default; the environment is not asked.
     fn default() -> Config {
-        Config {
-            client_id: None,
-            client_secret: None,
-            public_url: None,
-            listen: ([127, 0, 0, 1], 8072).into(),
-            oauth_url: OAUTH_URL.to_owned(),
-            bx24_url: BX24_URL.to_owned(),
-            allow_host: Vec::new(),
-            plan: Plan::default(),
-            store: StorePlace::default(),
-            turn_timeout: TURN_TIMEOUT.as_secs(),
-            attempts: ATTEMPTS_MAX,
-            idle_days: None,
-            dead_days: DEAD_DAYS,
-            stop_timeout: STOP_TIMEOUT.as_secs(),
-        }
+        let table = Config::augment_args(Command::new("imbot").no_binary_name(true));
+        let deaf = table.mut_args(|arg| arg.env(Reset));
+        let defaults = deaf.try_get_matches_from([""; 0]);
+        defaults
+            .and_then(|defaults| Config::from_arg_matches(&defaults))
+            .expect("no setting is required, and every default is valid")
     }
 }
 
 impl Config {
     /// The settings for an application of an emulated portal, which posts its events to this address.
     pub fn emulated(portal: &Emulator, app: &Credentials, handler: impl Into<String>) -> Config {
+        Config::default().on(portal, app, handler)
+    }
+
+    /// These settings, with an emulated portal in the place of a real one.
+    pub(crate) fn on(
+        self,
+        portal: &Emulator,
+        app: &Credentials,
+        handler: impl Into<String>,
+    ) -> Config {
         Config {
             client_id: Some(app.client_id.clone()),
             client_secret: Some(app.client_secret.clone().into()),
@@ -225,7 +230,8 @@ impl Config {
             oauth_url: portal.oauth_url(),
             bx24_url: portal.bx24_url(),
             allow_host: vec![portal.address().to_string()],
-            ..Config::default()
+            plan: Plan::default(),
+            ..self
         }
     }
 
