@@ -150,13 +150,13 @@ impl App {
         let missing = |value: &Option<String>, why| value.clone().ok_or(ConfigError::Missing(why));
         let client_id = missing(
             &config.client_id,
-            "the application's client id is missing: set IMBOT_CLIENT_ID",
+            "the application's client id is missing: set IMBOT_CLIENT_ID, or client_id in imbot.toml",
         )?;
         let handler_url = missing(
             &config.public_url,
-            "the address where portals reach this program is missing: set IMBOT_PUBLIC_URL",
+            "the address where portals reach this program is missing: set IMBOT_PUBLIC_URL, or public_url in imbot.toml",
         )?;
-        let no_secret = "the application's client secret is missing: set IMBOT_CLIENT_SECRET";
+        let no_secret = "the application's client secret is missing: set IMBOT_CLIENT_SECRET, or client_secret in imbot.toml";
         let client_secret: SecretString = config
             .client_secret
             .clone()

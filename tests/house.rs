@@ -90,6 +90,7 @@ fn libraries_are_named_only_where_they_belong() {
         ("rusqlite::", &["src/store/sqlite"]),
         ("aws_lc_rs::", &["src/store/sqlite"]),
         ("clap::", &["src/cli", "src/config", "src/portal/limit.rs"]),
+        ("toml::", &["src/config/file.rs"]),
     ];
     for (path, text) in sources()
         .into_iter()

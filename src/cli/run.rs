@@ -5,13 +5,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::{Args, Parser};
+use clap::{Args, Command, FromArgMatches};
 use listenfd::ListenFd;
 use tokio::net::TcpListener;
 
-use super::{Cli, Command, Done};
+use super::Done;
 use crate::app::App;
-use crate::config::{Config, STORE};
+use crate::config::{Config, File, STORE};
 use crate::emulator::{Emulator, NewApp, Options};
 use crate::engine::Engine;
 use crate::serve;
@@ -26,23 +26,22 @@ pub(super) struct Run {
     config: Config,
 }
 
-/// Without a command: on the portal that the environment names, else on an emulated one.
-pub(super) async fn somewhere(app: App) -> Done {
-    let Cli {
-        command: Some(Command::Run(mut run)),
-    } = Cli::parse_from(["imbot", "run"])
-    else {
-        unreachable!()
-    };
+/// Without a command: on the portal that the environment or the file names, else on an emulated one.
+pub(super) async fn somewhere(app: App, file: &File) -> Done {
+    let command = file.under(Run::augment_args(Command::new("imbot")));
+    let mut run = Run::from_arg_matches(&command.get_matches_from(["imbot"]))?;
     run.emulator = run.config.client_id.is_none();
-    bots(app, run).await
+    bots(app, run, file).await
 }
 
-pub(super) async fn bots(app: App, run: Run) -> Done {
+pub(super) async fn bots(app: App, run: Run, file: &File) -> Done {
     let Run {
         emulator,
         mut config,
     } = run;
+    if let Some(path) = file.path() {
+        tracing::info!(file = %path.display(), "settings are read from a file");
+    }
     let listener = listen(config.listen, emulator).await?;
     if !emulator {
         config.store.file.get_or_insert_with(|| STORE.into());

@@ -1,4 +1,11 @@
-//! Every setting with its default, on the command line and in the environment.
+//! Every setting with its default: on the command line, in the environment and in a file.
+//!
+//! To add one, add a field to [`Config`] with its documentation, flag, environment variable and default. The key in the
+//! file is the variable's name without `IMBOT_`. `hide_env_values` makes a secret of it; its type takes any text, since clap
+//! shows what a parser refuses. The rest follows: `config` and its example, errors of the file, and the tests.
+
+mod file;
+mod setting;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -13,6 +20,9 @@ use crate::engine::{ATTEMPTS_MAX, TURN_TIMEOUT};
 use crate::portal::{OAUTH_URL, Plan};
 use crate::serve::STOP_TIMEOUT;
 use crate::store::{Key, KeyError, Limits, OpenError, Sqlite};
+
+pub(crate) use file::File;
+pub(crate) use setting::Setting;
 
 /// Where the portal's own script for applications with an interface is loaded from.
 pub const BX24_URL: &str = "https://api.bitrix24.com/api/v1/";
@@ -120,7 +130,7 @@ pub struct Config {
     #[arg(long, env = "IMBOT_CLIENT_ID", value_name = "ID")]
     pub client_id: Option<String>,
 
-    /// The application's `client_secret`; better given in the environment
+    /// The application's `client_secret`; not as a flag, which others on the machine see
     #[arg(
         long,
         env = "IMBOT_CLIENT_SECRET",
@@ -199,7 +209,7 @@ pub struct Config {
 }
 
 impl Default for Config {
-    /// Every setting's default; the environment is not asked.
+    /// Every setting's default; neither the environment nor a file is asked.
     fn default() -> Config {
         let table = Config::augment_args(Command::new("imbot").no_binary_name(true));
         let deaf = table.mut_args(|arg| arg.env(Reset));
