@@ -98,7 +98,7 @@ fn run_says_what_it_lacks_before_it_starts() {
         .unwrap();
     assert_eq!(failed.status.code(), Some(1));
     assert!(
-        text(&failed.stderr).contains("set IMBOT_CLIENT_ID"),
+        text(&failed.stderr).contains("set IMBOT_PORTAL"),
         "{}",
         text(&failed.stderr)
     );
