@@ -12,6 +12,7 @@ mod button;
 mod call;
 mod chats;
 mod commands;
+mod damaged;
 mod dialogs;
 pub(crate) mod download;
 mod envelope;
@@ -21,6 +22,7 @@ mod handlers;
 mod im;
 pub(crate) mod limit;
 mod messages;
+mod moved;
 mod multipart;
 pub(crate) mod params;
 mod reference;
@@ -36,7 +38,7 @@ use std::sync::Arc;
 use poem::http::StatusCode;
 use poem::{Endpoint, Request, Response};
 use serde_json::Value;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use self::auth::Caller;
 use self::call::Answer;
@@ -46,6 +48,7 @@ use super::hit::Hit;
 use super::page::json_response;
 use super::portal::Portal;
 use super::refusal::Refusal;
+use super::trouble::planned::Damage;
 use super::wire::Received;
 use super::world::access::Owner;
 
@@ -59,13 +62,17 @@ pub(crate) fn endpoint(portal: &Arc<Portal>) -> impl Endpoint + use<> {
 }
 
 async fn handle(portal: &Portal, request: Request) -> Response {
+    if let Some(moved) = moved::check(portal, &request) {
+        return moved;
+    }
     let begun = Instant::now();
     let started = portal.see(|world| world.clock.now());
     let incoming = match read(request).await {
         Ok(incoming) => incoming,
         Err(refusal) => return send(refusal.http_status(), &envelope::failure(&refusal)),
     };
-    let limited = portal.limits().admit(begun);
+    let planned = portal.planned().take_refusal();
+    let limited = portal.limits().admit(begun, planned);
     if let ("download", Ok(())) = (incoming.name.as_str(), &limited) {
         return download::serve(portal, &incoming, begun);
     }
@@ -89,13 +96,16 @@ async fn handle(portal: &Portal, request: Request) -> Response {
         answer: &body,
         took: begun.elapsed(),
     });
-    if answer.is_ok() && portal.limits().is_swallowed() {
-        return Response::builder()
-            .status(StatusCode::BAD_GATEWAY)
-            .content_type("text/html")
-            .body("<html><body><h1>502 Bad Gateway</h1></body></html>");
+    let damage = answer.is_ok().then(|| portal.planned().take_damage());
+    match damage.flatten() {
+        None => send(status, &body),
+        Some(Damage::Page(status)) => damaged::page(status),
+        Some(Damage::Cut) => damaged::cut(&body),
+        Some(Damage::Late(late)) => {
+            sleep(late).await;
+            send(status, &body)
+        }
     }
-    send(status, &body)
 }
 
 /// Checks in the portal's order, then runs. A parameter named `token` makes any call a signed link, which it is not.

@@ -5,6 +5,7 @@ mod audience;
 mod events;
 mod page;
 mod rest;
+mod trouble;
 mod v2;
 
 use std::sync::Arc;

@@ -48,6 +48,8 @@ pub(crate) struct World {
     pub(crate) name: String,
     /// `127.0.0.1:8071`: what a real portal writes as `demo.bitrix24.com`.
     pub(crate) domain: String,
+    /// The addresses it had before it was renamed.
+    pub(crate) former_domains: BTreeSet<String>,
     pub(crate) member_id: String,
     pub(crate) language: String,
     pub(crate) clock: Clock,
@@ -93,6 +95,7 @@ impl World {
         World {
             name,
             domain,
+            former_domains: BTreeSet::new(),
             member_id: secret(),
             language,
             clock: Clock::start(),
@@ -125,6 +128,13 @@ impl World {
                 app: 1,
             },
         }
+    }
+
+    /// Gives the portal another address; the old one is remembered.
+    pub(crate) fn rename(&mut self, domain: &str) {
+        let old = std::mem::replace(&mut self.domain, domain.to_owned());
+        self.former_domains.insert(old);
+        self.former_domains.remove(domain);
     }
 
     /// The address of the REST interface, `client_endpoint` in every `auth`.
