@@ -10,15 +10,12 @@ use imbot::prelude::*;
 use imbot::store::{Memory, Store};
 use imbot::{Config, serve};
 
-use super::stage::{ANN, Desk, Echo, PATIENCE, portal, texts, until};
-
-/// How often the tests poll, in seconds.
-const QUICK: f64 = 0.01;
+use super::stage::{ANN, Desk, Echo, PATIENCE, POLL, portal, texts, until};
 
 impl Desk {
     /// A program that polls a portal, and has just been started.
     async fn polling(app: App, portal: impl Into<Arc<Emulator>>) -> Desk {
-        Desk::polling_every(QUICK, app, portal).await
+        Desk::polling_every(POLL, app, portal).await
     }
 
     async fn polling_every(seconds: f64, app: App, portal: impl Into<Arc<Emulator>>) -> Desk {

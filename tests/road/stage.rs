@@ -16,6 +16,9 @@ use tokio::time::{Instant, sleep};
 /// How long a test waits for what must come.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How often bots are polled for, in seconds.
+pub(super) const POLL: f64 = 0.02;
+
 /// Ann, the administrator of every emulated portal.
 pub(super) const ANN: u64 = 1;
 
@@ -58,22 +61,42 @@ impl Road {
         road
     }
 
+    /// Another version of the application on the same portal, installed anew.
+    pub(super) async fn again(self, app: App) -> Road {
+        assert!(self.engine.stop(PATIENCE).await);
+        let address = self.handler.trim_start_matches("http://");
+        let listener = TcpListener::bind(address.trim_end_matches('/')).await;
+        let Desk { portal, .. } = self.desk;
+        let road = Road::of(app, portal, self.credentials, listener.unwrap(), "");
+        road.install().await;
+        road
+    }
+
     /// An application below a path of its address.
     pub(super) async fn not_yet_installed(app: App, path: &str) -> Road {
-        let portal = portal().await;
+        let portal = Arc::new(portal().await);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let handler = format!("http://{}{path}/", listener.local_addr().unwrap());
         let credentials = portal.register_app(NewApp::new("bots", &handler));
-        let config = Config::emulated(&portal, &credentials, &handler);
+        Road::of(app, portal, credentials, listener, path)
+    }
+
+    fn of(
+        app: App,
+        portal: Arc<Emulator>,
+        credentials: Credentials,
+        listener: TcpListener,
+        path: &str,
+    ) -> Road {
+        let handler = format!("http://{}{path}/", listener.local_addr().unwrap());
+        let mut config = Config::emulated(&portal, &credentials, &handler);
+        (config.poll_quick, config.poll_slow) = (POLL, POLL);
         let engine = app.engine(&config).unwrap();
         let never = std::future::pending();
         let (served, path) = (Arc::clone(&engine), path.to_owned());
         tokio::spawn(async move { serve::run(served, listener, &path, never, PATIENCE).await });
         Road {
-            desk: Desk {
-                portal: Arc::new(portal),
-                engine,
-            },
+            desk: Desk { portal, engine },
             credentials,
             handler,
         }
