@@ -1,5 +1,6 @@
 //! A portal and a program, with nothing but HTTP between them.
 
+use std::io;
 use std::ops::Deref;
 use std::process::Command;
 use std::sync::Arc;
@@ -11,7 +12,9 @@ use imbot::prelude::{Api, App, Bot, Context, Message, Result};
 use imbot::{Config, serve};
 use serde_json::Value;
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
 
 /// How long a test waits for what must come.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
@@ -43,6 +46,8 @@ pub(super) struct Road {
     desk: Desk,
     pub(super) credentials: Credentials,
     pub(super) handler: String,
+    stop: CancellationToken,
+    served: JoinHandle<io::Result<()>>,
 }
 
 impl Deref for Road {
@@ -61,20 +66,41 @@ impl Road {
         road
     }
 
-    /// Another version of the application on the same portal, installed anew.
+    /// Another version of the program, started with the store of the one before.
     pub(super) async fn again(self, app: App) -> Road {
-        assert!(self.engine.stop(PATIENCE).await);
+        self.stop.cancel();
+        self.served.await.unwrap().unwrap();
         let address = self.handler.trim_start_matches("http://");
         let listener = TcpListener::bind(address.trim_end_matches('/')).await;
-        let Desk { portal, .. } = self.desk;
+        let Desk { portal, engine } = self.desk;
+        let app = app.shared_store(Arc::clone(engine.store()));
         let road = Road::of(app, portal, self.credentials, listener.unwrap(), "");
+        road.engine.start().await.unwrap();
+        assert!(road.engine.reconcile().await.is_empty());
+        road
+    }
+
+    /// An application that is installed and set up, on a portal that posts to each bot the events of both generations
+    /// that are subscribed to.
+    pub(super) async fn of_both_formats(app: App) -> Road {
+        let options = Options {
+            listen: ([127, 0, 0, 1], 0).into(),
+            both_formats: true,
+            ..Options::default()
+        };
+        let portal = Emulator::start(options).await.unwrap();
+        let road = Road::at(app, portal, "").await;
         road.install().await;
         road
     }
 
     /// An application below a path of its address.
     pub(super) async fn not_yet_installed(app: App, path: &str) -> Road {
-        let portal = Arc::new(portal().await);
+        Road::at(app, portal().await, path).await
+    }
+
+    async fn at(app: App, portal: Emulator, path: &str) -> Road {
+        let portal = Arc::new(portal);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let handler = format!("http://{}{path}/", listener.local_addr().unwrap());
         let credentials = portal.register_app(NewApp::new("bots", &handler));
@@ -92,13 +118,16 @@ impl Road {
         let mut config = Config::emulated(&portal, &credentials, &handler);
         (config.poll_quick, config.poll_slow) = (POLL, POLL);
         let engine = app.engine(&config).unwrap();
-        let never = std::future::pending();
+        let stop = CancellationToken::new();
+        let stopped = stop.clone().cancelled_owned();
         let (served, path) = (Arc::clone(&engine), path.to_owned());
-        tokio::spawn(async move { serve::run(served, listener, &path, never, PATIENCE).await });
+        let served = async move { serve::run(served, listener, &path, stopped, PATIENCE).await };
         Road {
             desk: Desk { portal, engine },
             credentials,
             handler,
+            stop,
+            served: tokio::spawn(served),
         }
     }
 
