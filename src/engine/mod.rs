@@ -31,6 +31,7 @@ use std::time::Duration;
 use dashmap::DashMap;
 use secrecy::SecretString;
 use tokio::sync::{Notify, OnceCell, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -119,6 +120,8 @@ pub struct Engine {
     blocked: Mutex<HashSet<Lane>>,
     /// The bots that are polled for.
     polled: DashMap<(MemberId, BotId), String>,
+    /// When each portal may be polled next.
+    poll_turns: DashMap<MemberId, Arc<tokio::sync::Mutex<Option<Instant>>>>,
     /// Told when a reminder is set.
     reminded: Arc<Notify>,
     counts: Counts,
@@ -212,6 +215,7 @@ impl Engine {
                 looking: tokio::sync::Mutex::default(),
                 blocked: Mutex::default(),
                 polled: DashMap::new(),
+                poll_turns: DashMap::new(),
                 reminded: Arc::default(),
                 counts: Counts::default(),
                 set_ups: watch::Sender::new(0),
