@@ -8,6 +8,7 @@ mod nonsense;
 mod polling;
 mod portals;
 mod restart;
+mod second;
 mod secrets;
 pub(crate) mod stage;
 mod stop;
