@@ -4,6 +4,8 @@
 //! the token, send, decode; it repeats only what was certainly not done. Addresses come from a proven installation and
 //! from the configured authorization server, never from an event.
 
+#![doc = include_str!("guide.md")]
+
 mod bots;
 mod bots_v2;
 mod error;
