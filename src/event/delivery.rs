@@ -64,7 +64,7 @@ impl fmt::Debug for Content {
 pub enum Via {
     /// The portal posted it.
     Webhook,
-    /// It was fetched (`imbot.v2.Event.get`).
+    /// It was fetched (`imbot.v2.Event.get`, `event.offline.get`).
     Fetch,
 }
 
@@ -128,6 +128,21 @@ impl Delivery {
         } else {
             Delivery::from_form(body)
         }
+    }
+
+    /// Reads a record of `event.offline.get`, as an item of a poll.
+    ///
+    /// # Errors
+    /// It has no name.
+    pub fn from_offline(record: &serde_json::Value) -> Result<Delivery, DecodeError> {
+        let item = serde_json::json!({
+            "type": record["EVENT_NAME"],
+            "date": record["TIMESTAMP_X"],
+            "data": record["EVENT_DATA"],
+            "additional": record["EVENT_ADDITIONAL"],
+            "messageId": record["MESSAGE_ID"],
+        });
+        Delivery::from_item(item.to_string().into())
     }
 
     /// Reads one item of a poll.

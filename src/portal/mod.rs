@@ -14,6 +14,7 @@ mod files;
 mod http;
 mod limit;
 mod oauth;
+mod offline;
 mod voice;
 mod webhook;
 
@@ -32,11 +33,12 @@ use crate::store::{Access, Installation, Store, Tokens};
 pub use bots::{BotFields, CommandFields};
 pub use bots_v2::{BotInfo, CommandInfo, EVENTS_MAX, NewBot, NewCommand};
 pub use error::Error;
-pub use events::Binding;
+pub use events::{Binding, EventType};
 pub use files::{FILE_BYTES_MAX, Uploaded, UploadedFile};
 pub use http::{ANSWER_BYTES_MAX, CALL_TIMEOUT, Http};
 pub use limit::{Limit, Plan};
 pub use oauth::{Application, Grant, OAUTH_URL};
+pub use offline::{Batch, OFFLINE_MAX};
 pub use voice::{Status, Voice};
 pub use webhook::{AddressError, inbound};
 

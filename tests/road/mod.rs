@@ -5,6 +5,7 @@ mod generations;
 mod hooks;
 mod install;
 mod nonsense;
+mod offline;
 mod polling;
 mod portals;
 mod restart;
