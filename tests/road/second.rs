@@ -2,7 +2,6 @@
 //! the input field, and what a bot shows that it is doing.
 
 use imbot::emulator::Live;
-use imbot::portal::Status;
 use imbot::prelude::*;
 use serde_json::{Value, json};
 
