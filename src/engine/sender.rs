@@ -148,7 +148,7 @@ impl Engine {
                 return outgoing.again();
             }
         };
-        let voice = Voice::new(portal, to.bot, call.api);
+        let voice = Voice::new(portal.in_lane(&to), to.bot, call.api);
         match self.options.speaker.speak(&voice, &to.dialog, speech).await {
             Ok(made) => self.settle(&call, Settled::Sent(made)).await,
             Err(error) => self.not_made(outgoing, &call, &error).await,

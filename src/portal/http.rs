@@ -6,10 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::header::RETRY_AFTER;
 use reqwest::{Response, Url, redirect};
 use serde_json::Value;
 
 use super::Error;
+use super::answer::Answer;
 use crate::event::excerpt;
 
 /// How long a call may take: the portal itself cuts a request after 60 seconds.
@@ -57,17 +59,13 @@ impl Http {
         method: &str,
         address: &str,
         body: &Value,
-    ) -> Result<Value, Error> {
+    ) -> Result<Answer, Error> {
         let request = self.client.post(self.allowed(method, address)?).json(body);
         let response = request
             .send()
             .await
             .map_err(|source| Error::unreachable(method, source))?;
-        let mut answer = self.answer(method, response).await?;
-        answer
-            .get_mut("result")
-            .map(Value::take)
-            .ok_or_else(|| Error::answer(method, "there is no `result`"))
+        Answer::of(method, self.answer(method, response).await?)
     }
 
     /// GETs JSON, as the authorization server wants it. Its answers hold tokens, so errors do not quote them.
@@ -131,6 +129,7 @@ impl Http {
 
     async fn answer(&self, method: &str, mut response: Response) -> Result<Value, Error> {
         let status = response.status().as_u16();
+        let retry_after = retry_after(&response);
         let mut body = Vec::new();
         while let Some(part) = response
             .chunk()
@@ -156,7 +155,14 @@ impl Http {
                     .get("error_description")
                     .and_then(Value::as_str)
                     .unwrap_or_default();
-                Err(Error::refused(method, &code, &excerpt(description), status))
+                let description = excerpt(description);
+                Err(Error::refused(
+                    method,
+                    &code,
+                    &description,
+                    status,
+                    retry_after,
+                ))
             }
             None if status >= 400 => Err(Error::answer(
                 method,
@@ -165,6 +171,12 @@ impl Http {
             None => Ok(answer),
         }
     }
+}
+
+/// What a proxy may tell; the portal's documentation promises nothing.
+fn retry_after(response: &Response) -> Option<Duration> {
+    let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
+    seconds.parse().ok().map(Duration::from_secs)
 }
 
 /// Drops addresses of the own network after a name is resolved, so that no name can be bent to point there.

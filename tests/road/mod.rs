@@ -3,6 +3,7 @@
 mod answers;
 mod hooks;
 mod install;
+mod limits;
 mod nonsense;
 mod portals;
 mod restart;
