@@ -5,6 +5,7 @@
 //! from the configured authorization server, never from an event.
 
 mod answer;
+mod batch;
 mod bots;
 mod bots_v2;
 mod error;
@@ -37,6 +38,7 @@ use self::turns::{Desk, Turn};
 use crate::event::MemberId;
 use crate::store::{Access, Installation, Store};
 
+pub use batch::{Answers, Batch, Command, Reference};
 pub use bots::{BotFields, CommandFields};
 pub use bots_v2::{BotInfo, CommandInfo, EVENTS_MAX, NewBot, NewCommand};
 pub use error::Error;

@@ -120,3 +120,53 @@ async fn a_portal_whose_support_has_stopped_the_application_is_not_hammered() {
     }
     assert_eq!(road.wire("profile").len() + road.wire("app.info").len(), 1);
 }
+
+#[tokio::test]
+async fn a_batch_has_typed_answers_and_refers_to_earlier_ones() {
+    let (road, portal, bot) = road().await;
+    let group = road.portal.group(ANN, "Group", &[ANN, bot]).unwrap();
+    let mut batch = portal.batch();
+    let me = batch.add::<Value>("profile", json!({}));
+    let text = json!({ "BOT_ID": bot, "DIALOG_ID": group, "MESSAGE": me.at(["NAME"]) });
+    let said = batch.add::<u64>("imbot.message.add", text);
+    let unknown = batch.add::<Value>("no.such.method", json!({}));
+    let wrong = batch.add::<bool>("profile", json!({}));
+    let mut answers = batch.send().await.unwrap();
+    let name = answers.take(me).unwrap()["NAME"].clone();
+    let said = answers.take(said).unwrap();
+    let history = road.portal.history(ANN, &group);
+    let message = history
+        .iter()
+        .find(|message| message["id"] == said)
+        .unwrap();
+    assert_eq!(message["text"], name);
+    let unknown = answers.take(unknown).unwrap_err();
+    assert!(unknown.is("ERROR_METHOD_NOT_FOUND"), "{unknown}");
+    assert_eq!(unknown.method(), "no.such.method");
+    assert!(answers.take(wrong).unwrap_err().code().is_none());
+
+    let mut halting = portal.batch().halting();
+    halting.add::<Value>("no.such.method", json!({}));
+    let after = halting.add::<Value>("profile", json!({}));
+    let error = halting.send().await.unwrap().take(after).unwrap_err();
+    assert!(error.was_not_run(), "{error}");
+}
+
+#[tokio::test]
+async fn a_batch_that_would_not_be_what_is_meant_is_not_sent() {
+    let (road, portal, bot) = road().await;
+    let mut injected = portal.batch();
+    injected.add::<Value>("profile", json!({}));
+    let text = json!({ "BOT_ID": bot, "DIALOG_ID": "1", "MESSAGE": "$result[0][NAME]" });
+    injected.add::<u64>("imbot.message.add", text);
+    let mut long = portal.batch();
+    (0..51).for_each(|_| drop(long.add::<Value>("profile", json!({}))));
+    let mut file = portal.batch();
+    file.add::<Value>("imbot.v2.File.upload", json!({}));
+    for batch in [injected, long, file] {
+        let error = batch.send().await.unwrap_err();
+        assert!(error.was_not_run(), "{error}");
+    }
+    portal.batch().send().await.unwrap();
+    assert!(road.wire("batch").is_empty());
+}
