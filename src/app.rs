@@ -52,7 +52,7 @@ pub enum ConfigError {
     #[error("{0}")]
     Missing(&'static str),
     /// The address of a portal is not that of an inbound webhook.
-    #[error("the portal's address in IMBOT_PORTAL: {0}")]
+    #[error("the portal's address: {0}")]
     Portal(#[from] crate::portal::AddressError),
     /// The HTTP client cannot be made.
     #[error(transparent)]
@@ -200,10 +200,9 @@ fn application(config: &Config) -> Result<Option<Application>, ConfigError> {
         return Ok(None);
     }
     let no_portal = "no portal is configured: set IMBOT_PORTAL to the address of an inbound webhook, or IMBOT_CLIENT_ID to \
-                     the application's client id";
-    let no_secret = "the application's client secret is missing: set IMBOT_CLIENT_SECRET";
-    let no_address =
-        "the address where portals reach this program is missing: set IMBOT_PUBLIC_URL";
+                     the application's client id (in imbot.toml: portal or client_id)";
+    let no_secret = "the application's client secret is missing: set IMBOT_CLIENT_SECRET, or client_secret in imbot.toml";
+    let no_address = "the address where portals reach this program is missing: set IMBOT_PUBLIC_URL, or public_url in imbot.toml";
     let missing = ConfigError::Missing;
     if config.public_url.is_none() && config.client_id.is_some() {
         return Err(missing(no_address));

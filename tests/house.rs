@@ -89,10 +89,8 @@ fn libraries_are_named_only_where_they_belong() {
         ("dashmap::", &["src/store/memory", "src/engine"]),
         ("rusqlite::", &["src/store/sqlite"]),
         ("aws_lc_rs::", &["src/store/sqlite"]),
-        (
-            "clap::",
-            &["src/cli", "src/config.rs", "src/portal/limit.rs"],
-        ),
+        ("clap::", &["src/cli", "src/config", "src/portal/limit.rs"]),
+        ("toml::", &["src/config/file.rs"]),
     ];
     for (path, text) in sources()
         .into_iter()

@@ -11,7 +11,7 @@ use crate::serve;
 #[derive(Args)]
 pub(super) struct Emulate {
     /// The address to listen on
-    #[arg(long, default_value_t = Options::default().listen, value_name = "ADDRESS")]
+    #[arg(long, env = "IMBOT_EMULATOR_LISTEN", default_value_t = Options::default().listen, value_name = "ADDRESS")]
     listen: SocketAddr,
 }
 

@@ -5,6 +5,7 @@
     reason = "what a command answers goes to standard output"
 )]
 
+mod config;
 mod conversation;
 mod dead;
 mod decode;
@@ -14,18 +15,23 @@ mod run;
 mod store;
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::app::App;
+use crate::config::File;
 
 /// Bots for Bitrix24. Without a command: runs the bots, on an emulated portal if no real one is configured.
 #[derive(Parser)]
 #[command(version, arg_required_else_help = false)]
 struct Cli {
+    /// A file of settings (TOML); flags and the environment count before it. Default: imbot.toml, if there is one
+    #[arg(long, global = true, env = "IMBOT_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -54,13 +60,16 @@ enum Command {
     /// Look at what is remembered of a conversation, or forget it; also while the bots run
     #[command(subcommand)]
     Conversation(conversation::Command),
+    /// Show the settings in force and where each comes from, or print a file of all with their defaults
+    Config(config::Show),
 }
 
 type Done = Result<(), Box<dyn Error>>;
 
 /// Runs the command line.
 pub(crate) fn run(app: App) -> ExitCode {
-    let cli = Cli::parse();
+    let args: Vec<OsString> = std::env::args_os().collect();
+    let told = Cli::parse_from(&args);
     let filter =
         EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,poem=warn"));
     tracing_subscriber::fmt()
@@ -68,16 +77,9 @@ pub(crate) fn run(app: App) -> ExitCode {
         .with_writer(std::io::stderr)
         .with_target(false)
         .init();
-    let done = match cli.command {
-        None => on_runtime(run::somewhere(app)),
-        Some(Command::Run(run)) => on_runtime(run::bots(app, run)),
-        Some(Command::Register(register)) => on_runtime(register::register(app, register)),
-        Some(Command::Unregister(unregister)) => on_runtime(register::unregister(app, unregister)),
-        Some(Command::Emulate(emulate)) => on_runtime(emulate.run()),
-        Some(Command::Decode { file }) => decode::decode(file),
-        Some(Command::Store(command)) => on_runtime(command.run()),
-        Some(Command::Dead(command)) => on_runtime(command.run()),
-        Some(Command::Conversation(command)) => on_runtime(command.run()),
+    let done = match told.command {
+        Some(Command::Config(show)) if show.example => config::example(),
+        _ => act(app, args, told.config.as_deref()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -85,6 +87,24 @@ pub(crate) fn run(app: App) -> ExitCode {
             tracing::error!("{}", with_causes(&*error));
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Does what the command line says, read once more with what the file says below it.
+fn act(app: App, args: Vec<OsString>, file: Option<&Path>) -> Done {
+    let file = File::find(file)?;
+    let matches = file.under(Cli::command()).get_matches_from(args);
+    match Cli::from_arg_matches(&matches)?.command {
+        None => on_runtime(run::somewhere(app, &file)),
+        Some(Command::Run(run)) => on_runtime(run::bots(app, run, &file)),
+        Some(Command::Register(register)) => on_runtime(register::register(app, register)),
+        Some(Command::Unregister(unregister)) => on_runtime(register::unregister(app, unregister)),
+        Some(Command::Emulate(emulate)) => on_runtime(emulate.run()),
+        Some(Command::Decode { file }) => decode::decode(file),
+        Some(Command::Store(command)) => on_runtime(command.run()),
+        Some(Command::Dead(command)) => on_runtime(command.run()),
+        Some(Command::Conversation(command)) => on_runtime(command.run()),
+        Some(Command::Config(show)) => show.run(&file),
     }
 }
 

@@ -5,13 +5,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::{Args, Parser};
+use clap::{Args, Command, FromArgMatches};
 use listenfd::ListenFd;
 use tokio::net::TcpListener;
 
-use super::{Cli, Command, Done};
+use super::Done;
 use crate::app::App;
-use crate::config::{Config, STORE};
+use crate::config::{Config, File, STORE};
 use crate::emulator::{Emulator, NewApp, Options};
 use crate::engine::Engine;
 use crate::serve;
@@ -22,32 +22,26 @@ pub(super) struct Run {
     #[arg(long)]
     emulator: bool,
 
-    /// The address of that emulator
-    #[arg(long, default_value_t = Options::default().listen, value_name = "ADDRESS")]
-    emulator_listen: SocketAddr,
-
     #[command(flatten)]
     config: Config,
 }
 
-/// Without a command: on the portal that the environment names, else on an emulated one.
-pub(super) async fn somewhere(app: App) -> Done {
-    let Cli {
-        command: Some(Command::Run(mut run)),
-    } = Cli::parse_from(["imbot", "run"])
-    else {
-        unreachable!()
-    };
+/// Without a command: on the portal that the environment or the file names, else on an emulated one.
+pub(super) async fn somewhere(app: App, file: &File) -> Done {
+    let command = file.under(Run::augment_args(Command::new("imbot")));
+    let mut run = Run::from_arg_matches(&command.get_matches_from(["imbot"]))?;
     run.emulator = run.config.client_id.is_none() && run.config.portal.is_empty();
-    bots(app, run).await
+    bots(app, run, file).await
 }
 
-pub(super) async fn bots(app: App, run: Run) -> Done {
+pub(super) async fn bots(app: App, run: Run, file: &File) -> Done {
     let Run {
         emulator,
-        emulator_listen,
         mut config,
     } = run;
+    if let Some(path) = file.path() {
+        tracing::info!(file = %path.display(), "settings are read from a file");
+    }
     if !emulator {
         config.store.file.get_or_insert_with(|| STORE.into());
     }
@@ -65,18 +59,10 @@ pub(super) async fn bots(app: App, run: Run) -> Done {
         tokio::spawn(async move { reconciled.reconcile().await }); // what is refused is logged
         return serve_engine(engine, &config, listener, &path).await;
     }
-    let portal = start_emulator(emulator_listen).await?;
+    let portal = start_emulator(config.emulator_listen).await?;
     let handler = format!("http://{}/", listener.local_addr()?);
     let credentials = portal.register_app(NewApp::new("bots", &handler));
-    let config = Config {
-        store: config.store,
-        turn_timeout: config.turn_timeout,
-        attempts: config.attempts,
-        idle_days: config.idle_days,
-        dead_days: config.dead_days,
-        stop_timeout: config.stop_timeout,
-        ..Config::emulated(&portal, &credentials, handler)
-    };
+    let config = config.on(&portal, &credentials, handler);
     let engine = app.engine(&config)?;
     let greeting = greet(&portal, &credentials.client_id, &engine);
     let served = tokio::select! {

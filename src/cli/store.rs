@@ -32,7 +32,7 @@ pub(super) enum Command {
     /// Seal everything with a new key; the bots must not run
     ///
     /// The new key takes the place of the old one in the key file, which is kept beside it with `.old` at its end. A key
-    /// from the environment is not changed there: give the new one as --new-key.
+    /// from a setting is not changed there: give the new one as --new-key.
     Rekey {
         /// The new key, 32 bytes in base64. Default: a random one, for the key file
         #[arg(long, env = "IMBOT_NEW_STORE_KEY", hide_env_values = true)]
@@ -132,7 +132,7 @@ fn rekey(place: &StorePlace, new: Option<secrecy::SecretString>) -> Result<(), B
     }
     if place.key.is_some() {
         return Err(
-            "the key comes from the environment: give the new one in IMBOT_NEW_STORE_KEY".into(),
+            "the key comes from a setting, which is not changed: give the new one in IMBOT_NEW_STORE_KEY".into(),
         );
     }
     let key_file = place.key_file();

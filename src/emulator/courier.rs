@@ -4,14 +4,13 @@
 //! reads no answer, and gives a slow handler its events later. So does this: an event waits for the ones before it on
 //! the same address, and when an address is [`QUEUE_MAX`] events behind, further ones are lost and the wire says so.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -57,9 +56,18 @@ pub(crate) struct Courier {
     delay: Duration,
     stop: CancellationToken,
     tasks: TaskTracker,
-    /// How many of the next events are to be lost, and how many to arrive twice: what a real queue does at times.
-    pub(crate) lose: Arc<AtomicUsize>,
-    pub(crate) repeat: Arc<AtomicUsize>,
+    faults: Arc<Mutex<Faults>>,
+}
+
+/// What is to happen to the next events: what a real queue does at times.
+#[derive(Debug, Default)]
+pub(crate) struct Faults {
+    /// How many are to be lost.
+    pub(crate) lose: usize,
+    /// How many are to arrive twice.
+    pub(crate) repeat: usize,
+    /// How much later each of the next is to arrive.
+    pub(crate) late: VecDeque<Duration>,
 }
 
 impl Courier {
@@ -71,20 +79,35 @@ impl Courier {
             delay,
             stop,
             tasks: TaskTracker::new(),
-            lose: Arc::default(),
-            repeat: Arc::default(),
+            faults: Arc::default(),
         }
     }
 
-    /// Takes an event over from the portal, to be delivered once unless a test wants it lost or repeated.
+    /// What is to happen to the next events, under its lock.
+    pub(crate) fn faults(&self) -> MutexGuard<'_, Faults> {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes an event over from the portal, to be delivered once unless a test wants it lost, repeated or late.
     pub(crate) fn take(&self, delivery: Delivery) {
-        if one_of(&self.lose) {
+        if one_of(&mut self.faults().lose) {
             return self.drop_with("lost on the way, as a test asked", &delivery);
         }
-        if one_of(&self.repeat) {
+        if one_of(&mut self.faults().repeat) {
             self.put(delivery.again());
         }
-        self.put(delivery);
+        let late = self.faults().late.pop_front();
+        match late {
+            Some(late) => drop(self.tasks.spawn(self.clone().put_later(delivery, late))),
+            None => self.put(delivery),
+        }
+    }
+
+    /// Puts a delivery in its queue after some time, behind what has come meanwhile.
+    async fn put_later(self, delivery: Delivery, late: Duration) {
+        if self.stop.run_until_cancelled(sleep(late)).await.is_some() {
+            self.put(delivery);
+        }
     }
 
     /// Puts a delivery in the queue of its address; it leaves after the delay of the central queue.
@@ -139,10 +162,8 @@ impl Courier {
 }
 
 /// Takes one off a count, if any is left.
-fn one_of(count: &AtomicUsize) -> bool {
-    count
-        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
-            left.checked_sub(1)
-        })
-        .is_ok()
+fn one_of(count: &mut usize) -> bool {
+    let is_left = *count > 0;
+    *count -= usize::from(is_left);
+    is_left
 }

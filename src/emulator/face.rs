@@ -10,8 +10,9 @@ use super::page::{piece_of_history, state};
 use super::refusal::Refusal;
 use super::server::Emulator;
 use super::talk::{Like, NewChat};
+use super::world::bot::Bot;
 use super::world::chat::ChatType;
-use super::world::user::{Bot, User};
+use super::world::user::User;
 
 /// Who installs applications: the first of the people.
 const ADMIN: u64 = 1;
@@ -112,6 +113,40 @@ impl Emulator {
     pub fn like(&self, as_user: u64, message: u64) -> Result<(), Refusal> {
         self.portal
             .act(as_user, |hit| hit.like(message, Like::Toggle))
+    }
+
+    /// Sets a reaction of the person, such as `fire`, in the place of the one before.
+    ///
+    /// # Errors
+    ///
+    /// `MESSAGE_ID_ERROR`, `REACTION_NOT_FOUND` for a code that does not exist, `REACTION_ALREADY_SET`.
+    pub fn react(&self, as_user: u64, message: u64, reaction: &str) -> Result<(), Refusal> {
+        self.portal.act(as_user, |hit| hit.react(message, reaction))
+    }
+
+    /// Takes a reaction of the person back.
+    ///
+    /// # Errors
+    ///
+    /// `MESSAGE_ID_ERROR`, `REACTION_NOT_FOUND`.
+    pub fn unreact(&self, as_user: u64, message: u64, reaction: &str) -> Result<(), Refusal> {
+        self.portal
+            .act(as_user, |hit| hit.unreact(message, reaction))
+    }
+
+    /// Opens the dialog with a bot through a link that carries a context, as `?IM_DIALOG=…&BOT_CONTEXT=…` does.
+    ///
+    /// # Errors
+    ///
+    /// `BOT_NOT_FOUND` when there is no such bot.
+    pub fn open_with_context(
+        &self,
+        as_user: u64,
+        bot: u64,
+        context: &Value,
+    ) -> Result<String, Refusal> {
+        self.portal
+            .act(as_user, |hit| hit.open_with_context(bot, context))
     }
 
     /// Opens the private dialog with a user; a bot is told of it the first time.

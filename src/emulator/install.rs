@@ -124,6 +124,14 @@ impl Hit<'_> {
         Ok(())
     }
 
+    /// Takes an application away without telling it. Its bots stay, and nobody answers for them.
+    pub(crate) fn revoke_app(&mut self, client_id: &str) -> Result<(), Refusal> {
+        self.known_app(client_id)?;
+        self.world.apps.remove(client_id);
+        self.news.push(News::Hello);
+        Ok(())
+    }
+
     /// Fresh tokens for the page of an application: its installer's page before the installation, its own after.
     pub(crate) fn frame(&mut self, client_id: &str) -> Result<Frame, Refusal> {
         let app = self.known_app(client_id)?;

@@ -16,8 +16,8 @@ use super::world::chat::Chat;
 /// News a slow page may be behind.
 pub(crate) const NEWS_MAX: usize = 1024;
 
-/// How long a page shows that somebody is typing.
-const TYPING_SECONDS: u64 = 10;
+/// How long a page shows that somebody is typing, unless it is told otherwise.
+pub(crate) const TYPING_SECONDS: u64 = 10;
 
 /// Something that happened.
 #[derive(Debug, Clone)]
@@ -42,6 +42,9 @@ pub(crate) enum News {
     Typing {
         chat: u64,
         user: u64,
+        /// What it does instead of typing, such as `THINKING`.
+        action: Option<&'static str>,
+        seconds: u64,
     },
     /// A chat was made or changed.
     Dialog {
@@ -129,8 +132,17 @@ impl News {
             News::Remove { chat, message } => {
                 json!({ "type": "remove", "dialog_id": dialog(chat_of(chat)?), "id": message })
             }
-            News::Typing { chat, user } if *user != viewer => json!({
-                "type": "typing", "dialog_id": dialog(chat_of(chat)?), "user": user, "seconds": TYPING_SECONDS,
+            News::Typing {
+                chat,
+                user,
+                action,
+                seconds,
+            } if *user != viewer => json!({
+                "type": "typing",
+                "dialog_id": dialog(chat_of(chat)?),
+                "user": user,
+                "seconds": seconds,
+                "action": action,
             }),
             News::Dialog { chat } => {
                 json!({ "type": "dialog", "dialog": view::dialog(world, viewer, chat_of(chat)?) })

@@ -7,10 +7,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::broadcast;
 
-use super::courier::Courier;
+use super::courier::{Courier, Faults};
 use super::hit::Hit;
 use super::live::{NEWS_MAX, News};
 use super::rest::limit::Limits;
+use super::trouble::planned::Planned;
 use super::wire::Wire;
 use super::world::World;
 use super::world::tokens::HOPS_MAX;
@@ -19,6 +20,7 @@ use super::world::tokens::HOPS_MAX;
 pub(crate) struct Portal {
     world: Mutex<World>,
     limits: Mutex<Limits>,
+    planned: Mutex<Planned>,
     pub(crate) wire: Wire,
     pub(crate) live: broadcast::Sender<News>,
     courier: Courier,
@@ -30,6 +32,7 @@ impl Portal {
         Portal {
             world: Mutex::new(world),
             limits: Mutex::new(limits),
+            planned: Mutex::default(),
             wire,
             live,
             courier,
@@ -39,6 +42,16 @@ impl Portal {
     /// The limits, under their lock.
     pub(crate) fn limits(&self) -> MutexGuard<'_, Limits> {
         self.limits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is planned for the next calls, under its lock.
+    pub(crate) fn planned(&self) -> MutexGuard<'_, Planned> {
+        self.planned.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What carries the events.
+    pub(crate) fn courier(&self) -> &Courier {
+        &self.courier
     }
 
     /// Looks at the world.
@@ -71,17 +84,24 @@ impl Portal {
         let _ = self.live.send(news);
     }
 
+    /// Forgets what was planned for calls and events.
+    pub(crate) fn calm(&self) {
+        *self.planned() = Planned::default();
+        *self.courier.faults() = Faults::default();
+    }
+
     /// Replaces the world by a new one, everything forgotten.
     pub(crate) fn forget(&self) {
+        self.calm();
         let mut world = self.lock();
         let (name, domain, language) = (
             world.name.clone(),
             world.domain.clone(),
             world.language.clone(),
         );
-        let bots_max = world.bots_max;
+        let (bots_max, both_formats) = (world.bots_max, world.both_formats);
         *world = World::new(name, domain, language);
-        world.bots_max = bots_max;
+        (world.bots_max, world.both_formats) = (bots_max, both_formats);
         self.wire.clear();
         self.tell(News::Hello);
     }

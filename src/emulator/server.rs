@@ -38,6 +38,10 @@ pub struct Options {
     pub rate: Option<Rate>,
     /// How many bots one application may have. Default: 5, as in the documentation of `imbot.register`.
     pub bots_max: usize,
+    /// Whether an application that has subscriptions of both versions of the bot platform gets both formats for every
+    /// bot, as in the portal's source; the documentation says that the format follows the version a bot was registered
+    /// with. Default: false, as documented.
+    pub both_formats: bool,
     /// How long an event is on its way to the central queue and out again. Default: 10 ms.
     pub delivery_delay: Duration,
     /// Host names, besides the loopback's, under which the web chat may be opened. Default: none.
@@ -53,6 +57,7 @@ impl Default for Options {
             language: "en".to_owned(),
             rate: Some(Rate::STANDARD),
             bots_max: BOTS_MAX,
+            both_formats: false,
             delivery_delay: Duration::from_millis(10),
             hosts: Vec::new(),
         }
@@ -97,6 +102,7 @@ impl Emulator {
         let domain = options.domain.unwrap_or_else(|| address.to_string());
         let mut world = World::new(options.name, domain, options.language);
         world.bots_max = options.bots_max;
+        world.both_formats = options.both_formats;
         let portal = Arc::new(Portal::new(
             world,
             Limits::new(options.rate),

@@ -3,12 +3,13 @@
 use serde_json::Value;
 
 /// Keys whose values open something, in lower case.
-const SECRET_KEYS: [&str; 9] = [
+const SECRET_KEYS: [&str; 10] = [
     "access_token",
     "refresh_token",
     "application_token",
     "auth",
     "auth_id",
+    "bottoken",
     "refresh_id",
     "client_secret",
     "code",
@@ -21,6 +22,10 @@ const TOKEN_CHARS_MIN: usize = 24;
 /// What remains to be seen of a token.
 const SHOWN: usize = 4;
 
+/// Longer texts are no messages but files: only their beginning is kept.
+const TEXT_BYTES_MAX: usize = 128 * 1024;
+const TEXT_SHOWN: usize = 200;
+
 /// A copy of a tree with its tokens shortened.
 pub(crate) fn shorten_tree(tree: &Value) -> Value {
     match tree {
@@ -29,6 +34,10 @@ pub(crate) fn shorten_tree(tree: &Value) -> Value {
             .map(|(key, value)| (key.clone(), field(key, value)))
             .collect(),
         Value::Array(items) => items.iter().map(shorten_tree).collect(),
+        Value::String(text) if text.len() > TEXT_BYTES_MAX => {
+            let shown: String = text.chars().take(TEXT_SHOWN).collect();
+            format!("{}… ({} bytes)", shorten_runs(&shown), text.len()).into()
+        }
         Value::String(text) => shorten_runs(text).into(),
         other => other.clone(),
     }
@@ -43,7 +52,7 @@ fn field(key: &str, value: &Value) -> Value {
 
 fn is_secret(key: &str, text: &str) -> bool {
     let key = key.to_lowercase();
-    let always = key.ends_with("_token") || key == "client_secret";
+    let always = key.ends_with("_token") || key == "client_secret" || key == "bottoken";
     SECRET_KEYS.contains(&key.as_str())
         && text.len() > SHOWN
         && (always || text.len() >= TOKEN_CHARS_MIN)
@@ -95,7 +104,8 @@ fn shorten_runs(text: &str) -> String {
     short + rest
 }
 
-fn shortened(token: &str) -> String {
+/// What is shown of a token.
+pub(crate) fn shortened(token: &str) -> String {
     token.chars().take(SHOWN).chain(['…']).collect()
 }
 
@@ -113,6 +123,16 @@ mod tests {
         assert!(short.contains("a?auth=0123…"), "{short}");
         let body = shorten_body(&format!("auth={token}&x=1"), &tree);
         assert_eq!(body, "auth=0123…&x=1");
+    }
+
+    #[test]
+    fn of_a_file_only_the_beginning_is_kept() {
+        let tree = json!({ "content": "AbC=".repeat(TEXT_BYTES_MAX) });
+        let short = shorten_tree(&tree)["content"].to_string();
+        assert!(
+            short.len() < 300 && short.contains("(524288 bytes)"),
+            "{short}"
+        );
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -14,10 +15,10 @@ use super::Error;
 use super::erased::Scene;
 use super::said::{Said, Turn};
 use crate::event::{
-    Api, BotRef, Chat, Command, CommandFrom, Delivery, DialogId, MessageId, User, UserId,
+    Api, BotRef, Chat, Command, CommandFrom, Delivery, DialogId, File, MessageId, User, UserId,
 };
 use crate::message::Draft;
-use crate::portal::{self, Portal, Status, Voice};
+use crate::portal::{self, Portal, Status, Uploaded, Voice};
 use crate::store::{MessageRef, NewReminder, Reminder, ReminderChange, ReminderId, Time};
 
 /// How often a status is renewed while it is shown.
@@ -163,6 +164,64 @@ impl<S> Context<S> {
     /// ```
     pub fn call<T: DeserializeOwned>(&self, method: impl Into<String>) -> RestCall<T> {
         RestCall::new(self.scene.portal.clone(), method.into())
+    }
+
+    /// Reacts to a message with one of the portal's codes, such as `like` or `thinkingFace`, now. Second generation only.
+    ///
+    /// # Errors
+    /// The portal's refusal, such as `REACTION_NOT_FOUND`; that it is set already is none.
+    pub async fn react(&self, to: MessageId, reaction: &str) -> Result<(), Error> {
+        match self.voice.react(to, reaction, true).await {
+            Err(error) if error.is("REACTION_ALREADY_SET") => Ok(()),
+            reacted => Ok(reacted?),
+        }
+    }
+
+    /// Takes a reaction back, now. Second generation only.
+    ///
+    /// # Errors
+    /// The portal's refusal.
+    pub async fn unreact(&self, to: MessageId, reaction: &str) -> Result<(), Error> {
+        Ok(self.voice.react(to, reaction, false).await?)
+    }
+
+    /// Marks this chat as read by the bot, now. Second generation only.
+    ///
+    /// # Errors
+    /// The portal's refusal.
+    pub async fn read(&self) -> Result<(), Error> {
+        Ok(self.voice.read(&self.scene.here.dialog, None).await?)
+    }
+
+    /// Lets people write in this chat, or takes the input field away, now: then only buttons are left. Second generation
+    /// only.
+    ///
+    /// # Errors
+    /// The portal's refusal.
+    pub async fn text_field(&self, enabled: bool) -> Result<(), Error> {
+        Ok(self
+            .voice
+            .text_field(&self.scene.here.dialog, enabled)
+            .await?)
+    }
+
+    /// Sends a file of at most 100 MB in this chat, in a message of its own, now. Second generation only.
+    ///
+    /// It stays even if the turn fails, and comes again if the turn is repeated.
+    ///
+    /// # Errors
+    /// The file is empty or too large, or the portal did not take it.
+    pub async fn upload(&self, name: &str, content: &[u8]) -> Result<Uploaded, Error> {
+        let dialog = &self.scene.here.dialog;
+        Ok(self.voice.upload(dialog, name, content, None).await?)
+    }
+
+    /// Reads a file that came with a message, of at most 100 MB. Second generation only.
+    ///
+    /// # Errors
+    /// There is no such file, or the bot may not read it.
+    pub async fn download(&self, file: &File) -> Result<Bytes, Error> {
+        Ok(self.voice.download(file.id).await?)
     }
 
     /// The bot that this turn is for.

@@ -73,7 +73,7 @@ impl Gate {
                 };
                 self.methods.insert(method.to_owned(), closed);
             }
-            Err(error) if error.is_blocked() || error.is_access_revoked() => {
+            Err(error) if closes(error) => {
                 let is_new = self.portal.is_none();
                 self.portal = Some(Closed {
                     until: now + CLOSED,
@@ -99,6 +99,11 @@ impl Gate {
     pub(super) fn open(&mut self) {
         *self = Gate::default();
     }
+}
+
+/// Whether a refusal is one of all calls. `INVALID_CREDENTIALS` may be one of a single method that the person may not call.
+fn closes(error: &Error) -> bool {
+    error.is_blocked() || (error.is_access_revoked() && !error.is("INVALID_CREDENTIALS"))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::RETRY_AFTER;
 use reqwest::{Response, Url, redirect};
@@ -127,20 +128,63 @@ impl Http {
         }
     }
 
-    async fn answer(&self, method: &str, mut response: Response) -> Result<Value, Error> {
+    /// GETs a file from a one-time address, which must be of the same host as the portal's REST methods.
+    pub(super) async fn download(
+        &self,
+        method: &str,
+        address: &str,
+        endpoint: &str,
+        limit: usize,
+    ) -> Result<Bytes, Error> {
+        let url = self.allowed(method, address)?;
+        let is_same = Url::parse(endpoint).is_ok_and(|portal| portal.origin() == url.origin());
+        if !is_same {
+            let why = "the file is on another host than the portal";
+            return Err(Error::forbidden(method, why.to_owned()));
+        }
+        // The portal refuses signed addresses to what does not look like a person's program (bots-v2, section 7.6).
+        let request = self
+            .client
+            .get(url)
+            .header("accept", "*/*")
+            .header("accept-language", "en")
+            .header("referer", endpoint);
+        let response = request
+            .send()
+            .await
+            .map_err(|source| Error::unreachable(method, source))?;
         let status = response.status().as_u16();
-        let retry_after = retry_after(&response);
+        if status != 200 {
+            let why = format!("a status of {status} in place of the file");
+            return Err(Error::answer(method, why));
+        }
+        self.body(method, response, limit).await.map(Bytes::from)
+    }
+
+    async fn body(
+        &self,
+        method: &str,
+        mut response: Response,
+        limit: usize,
+    ) -> Result<Vec<u8>, Error> {
         let mut body = Vec::new();
         while let Some(part) = response
             .chunk()
             .await
             .map_err(|source| Error::unreachable(method, source))?
         {
-            if body.len() + part.len() > ANSWER_BYTES_MAX {
-                return Err(Error::too_large(method, ANSWER_BYTES_MAX));
+            if body.len() + part.len() > limit {
+                return Err(Error::too_large(method, limit));
             }
             body.extend_from_slice(&part);
         }
+        Ok(body)
+    }
+
+    async fn answer(&self, method: &str, response: Response) -> Result<Value, Error> {
+        let status = response.status().as_u16();
+        let retry_after = retry_after(&response);
+        let body = self.body(method, response, ANSWER_BYTES_MAX).await?;
         let answer: Value = serde_json::from_slice(&body).map_err(|_| {
             Error::not_json(method, status, excerpt(&String::from_utf8_lossy(&body)))
         })?;

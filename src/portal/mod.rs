@@ -10,6 +10,7 @@ mod bots;
 mod bots_v2;
 mod error;
 mod events;
+mod files;
 mod fold;
 mod gate;
 mod http;
@@ -25,6 +26,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -43,6 +45,7 @@ pub use bots::{BotFields, CommandFields};
 pub use bots_v2::{BotInfo, CommandInfo, EVENTS_MAX, NewBot, NewCommand};
 pub use error::Error;
 pub use events::Binding;
+pub use files::{FILE_BYTES_MAX, Uploaded, UploadedFile};
 pub use http::{ANSWER_BYTES_MAX, CALL_TIMEOUT, Http};
 pub use limit::Plan;
 pub use line::{BATCH_MAX, LINE_MAX, Urgency};
@@ -219,6 +222,13 @@ impl Portal {
             _ => bucket.passed(),
         }
         answer
+    }
+
+    /// Reads what a one-time address of this portal holds.
+    async fn download(&self, method: &str, address: &str, limit: usize) -> Result<Bytes, Error> {
+        self.pass(method).await?;
+        let Inner { http, endpoint, .. } = &*self.inner;
+        http.download(method, address, endpoint, limit).await
     }
 
     /// Waits for a method that is closed for a moment; is an error if that takes longer.

@@ -212,6 +212,44 @@ impl Voice {
         self.portal.call::<Value>(method, &params).await.map(drop)
     }
 
+    /// Reacts to a message as the bot, with one of the portal's codes such as `like`, or takes that back. Second generation
+    /// only (page `imbot.v2/messages/reactions`).
+    ///
+    /// # Errors
+    /// `REACTION_NOT_FOUND`, `REACTION_ALREADY_SET`, `ACCESS_DENIED`.
+    pub async fn react(&self, to: MessageId, reaction: &str, add: bool) -> Result<(), Error> {
+        let method = if add {
+            "imbot.v2.Chat.Message.Reaction.add"
+        } else {
+            "imbot.v2.Chat.Message.Reaction.delete"
+        };
+        let params = json!({ "botId": self.bot, "messageId": to, "reaction": reaction });
+        self.portal.call::<Value>(method, &params).await.map(drop)
+    }
+
+    /// Marks a chat as read, up to a message or all of it. Second generation only.
+    ///
+    /// # Errors
+    /// `MESSAGE_NOT_FOUND`, `ACCESS_DENIED`.
+    pub async fn read(&self, dialog: &DialogId, up_to: Option<MessageId>) -> Result<(), Error> {
+        let mut params = json!({ "botId": self.bot, "dialogId": dialog });
+        if let Some(message) = up_to {
+            params["messageId"] = json!(message);
+        }
+        let method = "imbot.v2.Chat.Message.read";
+        self.portal.call::<Value>(method, &params).await.map(drop)
+    }
+
+    /// Lets people write in a chat, or takes the input field away: then only buttons are left. Second generation only.
+    ///
+    /// # Errors
+    /// `ACCESS_DENIED`.
+    pub async fn text_field(&self, dialog: &DialogId, enabled: bool) -> Result<(), Error> {
+        let params = json!({ "botId": self.bot, "dialogId": dialog, "enabled": enabled });
+        let method = "imbot.v2.Chat.TextField.enabled";
+        self.portal.call::<Value>(method, &params).await.map(drop)
+    }
+
     /// A message's parameters in the words of the second generation.
     fn fields(&self, message: Map<String, Value>) -> Map<String, Value> {
         let mut fields = Map::new();

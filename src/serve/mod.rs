@@ -30,8 +30,12 @@ pub use endpoint::{EventEndpoint, endpoint};
 /// How long a stop waits for what was begun. Default of `--stop-timeout`.
 pub const STOP_TIMEOUT: Duration = Duration::from_secs(25);
 
-/// How much of that is for requests that are still arriving: half a request is not worth a slow stop.
-const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(1);
+/// How much of that is for requests that are still arriving: what is refused is lost, but half a request, as a probe leaves
+/// behind, does not hold up a stop for ever.
+const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How long connections without a request have to hear that the server ends.
+const HANG_UP: Duration = Duration::from_millis(100);
 
 /// Serves the engine on a socket until `stop` is ready, then ends what was begun, at most for `limit`.
 ///
@@ -54,7 +58,7 @@ pub async fn run(
     let (end, ended) = tokio::sync::oneshot::channel::<()>();
     let ended = async { drop(ended.await) };
     let server = Server::new_with_acceptor(acceptor);
-    let mut server = pin!(server.run_with_graceful_shutdown(app, ended, Some(arrival)));
+    let mut server = pin!(server.run_with_graceful_shutdown(app, ended, Some(HANG_UP)));
     let served = tokio::select! {
         served = &mut server => served,
         // Events are taken in until the begun turns have ended, and only then the socket is closed or handed over.

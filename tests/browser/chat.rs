@@ -91,7 +91,7 @@ async fn a_slash_suggests_commands_and_enter_gives_one() {
         .await;
     page.types(ENTER).await; // gives it
     page.sees("other", "Colours").await;
-    assert_eq!(desk.calls("imbot.command.answer").len(), 1);
+    assert_eq!(desk.calls("imbot.v2.chat.message.send").len(), 2);
 }
 
 #[tokio::test]
@@ -105,8 +105,8 @@ async fn the_wire_shows_the_event_and_the_call_with_its_answer() {
     page.says("On the wire").await;
     page.sees("other", "On the wire").await;
     for (name, words) in [
-        ("ONIMBOTMESSAGEADD", ["On the wire", "FROM_USER_ID"]),
-        ("imbot.message.add", ["On the wire", "result"]),
+        ("ONIMBOTV2MESSAGEADD", ["On the wire", "authorId"]),
+        ("imbot.v2.chat.message.send", ["On the wire", "result"]),
     ] {
         let entry = format!("[data-testid=wire-entry][data-name='{name}']");
         let last = format!("[...document.querySelectorAll(\"{entry}\")].at(-1)");

@@ -1,5 +1,6 @@
 //! The command line that every program of bots has, on the ready-made bots.
 
+mod config;
 mod operator;
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -9,16 +10,10 @@ use std::process::{Command, Output, Stdio};
 
 fn bots() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bots"));
-    for name in [
-        "IMBOT_CLIENT_ID",
-        "IMBOT_CLIENT_SECRET",
-        "IMBOT_PUBLIC_URL",
-        "IMBOT_STORE",
-        "IMBOT_STORE_KEY",
-        "IMBOT_STORE_KEY_FILE",
-        "RUST_LOG",
-    ] {
-        command.env_remove(name);
+    for (name, _) in std::env::vars_os() {
+        if name == "RUST_LOG" || name.to_string_lossy().starts_with("IMBOT_") {
+            command.env_remove(name);
+        }
     }
     command
 }
@@ -76,6 +71,7 @@ fn help_tells_every_command_and_setting() {
         "store",
         "dead",
         "conversation",
+        "config",
         "Without a command",
     ] {
         assert!(help.contains(word), "{word} is missing in\n{help}");
@@ -102,7 +98,7 @@ fn run_says_what_it_lacks_before_it_starts() {
         .unwrap();
     assert_eq!(failed.status.code(), Some(1));
     assert!(
-        text(&failed.stderr).contains("set IMBOT_CLIENT_ID"),
+        text(&failed.stderr).contains("set IMBOT_PORTAL"),
         "{}",
         text(&failed.stderr)
     );

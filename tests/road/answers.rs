@@ -6,9 +6,13 @@ use serde_json::{Value, json};
 use super::stage::{ANN, Road, texts, until};
 
 /// Does with its last message what it is told.
-struct Clerk;
+struct Clerk(Api);
 
 impl Bot<Option<MessageRef>> for Clerk {
+    fn profile(&self) -> Profile {
+        Profile::new("clerk", "Clerk").api(self.0)
+    }
+
     fn commands(&self) -> Vec<CommandSpec> {
         vec![CommandSpec::new("stamp", "Stamps a paper").params("<what>")]
     }
@@ -37,8 +41,10 @@ impl Bot<Option<MessageRef>> for Clerk {
     }
 }
 
-async fn road() -> Road {
-    let road = Road::to(App::new().bot(Clerk)).await;
+const BOTH: [Api; 2] = [Api::V1, Api::V2];
+
+async fn road(api: Api) -> Road {
+    let road = Road::to(App::new().bot(Clerk(api))).await;
     road.tell("clerk", "a paper");
     road.hears("clerk", &["a paper"]).await;
     road
@@ -46,28 +52,33 @@ async fn road() -> Road {
 
 #[tokio::test]
 async fn a_message_is_edited_in_a_later_turn() {
-    let road = road().await;
-    road.tell("clerk", "edit");
-    road.hears("clerk", &["edited"]).await;
-    assert_eq!(road.said("clerk")[0]["edited"], true);
-    assert_eq!(road.wire("imbot.message.add").len(), 1);
+    for api in BOTH {
+        let road = road(api).await;
+        road.tell("clerk", "edit");
+        road.hears("clerk", &["edited"]).await;
+        assert_eq!(road.said("clerk")[0]["edited"], true);
+        assert_eq!(road.sent(api).len(), 1);
+    }
 }
 
 #[tokio::test]
 async fn a_message_is_deleted_in_a_later_turn() {
-    let road = road().await;
-    road.tell("clerk", "delete");
-    until("the deletion", || {
-        road.said("clerk")
-            .iter()
-            .all(|message| message["deleted"] == true)
-    })
-    .await;
+    for api in BOTH {
+        let road = road(api).await;
+        road.tell("clerk", "delete");
+        let is_deleted = |message: &Value| message["deleted"] == true;
+        until("the deletion", || road.said("clerk").iter().all(is_deleted)).await;
+    }
 }
 
 #[tokio::test]
 async fn typing_is_shown() {
-    let road = road().await;
+    for api in BOTH {
+        types(&road(api).await).await;
+    }
+}
+
+async fn types(road: &Road) {
     let mut live = road.portal.subscribe(ANN);
     road.tell("clerk", "type");
     let bot = road.portal.bot("clerk").unwrap();
@@ -84,20 +95,29 @@ async fn typing_is_shown() {
 
 #[tokio::test]
 async fn a_button_gives_its_command_and_the_answer_is_one() {
-    let road = road().await;
+    for api in BOTH {
+        presses(&road(api).await, api).await;
+    }
+}
+
+async fn presses(road: &Road, api: Api) {
     let paper = road.said("clerk").remove(0);
     assert_eq!(paper["keyboard"]["BUTTONS"][0]["TEXT"], "Stamp");
     let id = paper["id"].as_u64().unwrap();
     road.portal.press(ANN, id, 0).unwrap();
     road.hears("clerk", &["a paper", "stamped: paper"]).await;
     let answers = road.wire("imbot.command.answer");
-    assert_eq!(answers.len(), 1);
-    assert_eq!(answers[0]["request"]["MESSAGE_ID"], json!(id));
+    if api == Api::V1 {
+        assert_eq!(answers.len(), 1);
+        assert_eq!(answers[0]["request"]["MESSAGE_ID"], json!(id));
+    } else {
+        assert!(answers.is_empty(), "what it can say as well it says");
+    }
 }
 
 #[tokio::test]
 async fn a_typed_command_is_answered_as_one() {
-    let road = road().await;
+    let road = road(Api::V1).await;
     let id = road.tell("clerk", "/stamp letter");
     road.hears("clerk", &["a paper", "stamped: letter"]).await;
     let answers = road.wire("imbot.command.answer");
@@ -117,4 +137,36 @@ async fn many_messages_of_one_chat_are_answered_in_order() {
     }
     let expected: Vec<String> = (0..20).map(|number| number.to_string()).collect();
     until("twenty answers", || texts(&road.said("echo")) == expected).await;
+}
+
+#[tokio::test]
+async fn a_command_of_a_chat_that_the_bot_is_not_in_is_answered_there() {
+    for api in BOTH {
+        let road = Road::to(App::new().bot(Anywhere(api))).await;
+        let group = road.portal.group(ANN, "Without the bot", &[]).unwrap();
+        road.portal.send(ANN, &group, "/where").unwrap();
+        let is_answered = || {
+            let last = road.portal.history(ANN, &group).pop();
+            last.is_some_and(|last| last["text"].as_str().unwrap().contains("here"))
+        };
+        until("the answer", is_answered).await;
+    }
+}
+
+/// Has a command for every chat.
+struct Anywhere(Api);
+
+impl Bot for Anywhere {
+    fn profile(&self) -> Profile {
+        Profile::new("anywhere", "Anywhere").api(self.0)
+    }
+
+    fn commands(&self) -> Vec<CommandSpec> {
+        vec![CommandSpec::new("where", "Tells where it is").everywhere()]
+    }
+
+    async fn command(&self, cx: &mut Context, _: Command) -> Result {
+        cx.say("here");
+        Ok(())
+    }
 }

@@ -16,9 +16,9 @@ async fn an_installed_bot_answers() {
     let road = Road::to(App::new().bot(Echo)).await;
     road.tell("echo", "hello");
     road.hears("echo", &["hello"]).await;
-    let registered = &road.wire("imbot.register")[0];
-    assert_eq!(registered["request"]["CODE"], "echo");
-    assert_eq!(registered["request"]["EVENT_HANDLER"], road.handler);
+    let registered = &road.wire("imbot.v2.bot.register")[0]["request"]["fields"];
+    assert_eq!(registered["code"], "echo");
+    assert_eq!(registered["webhookUrl"], road.handler);
 }
 
 #[tokio::test]
@@ -37,7 +37,7 @@ async fn after_the_removal_events_are_refused_until_the_next_installation() {
     let road = Road::to(App::new().bot(Echo)).await;
     road.tell("echo", "before");
     road.hears("echo", &["before"]).await;
-    let event = last_body(&road, "ONIMBOTMESSAGEADD");
+    let event = last_body(&road, "ONIMBOTV2MESSAGEADD");
     road.portal
         .uninstall(&road.credentials.client_id, false)
         .unwrap();

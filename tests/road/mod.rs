@@ -5,6 +5,7 @@ mod hooks;
 mod install;
 mod limits;
 mod nonsense;
+mod polling;
 mod portals;
 mod restart;
 mod secrets;

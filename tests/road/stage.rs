@@ -1,12 +1,13 @@
 //! A portal and a program, with nothing but HTTP between them.
 
+use std::ops::Deref;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
 use imbot::emulator::{Credentials, Emulator, NewApp, Options};
 use imbot::engine::Engine;
-use imbot::prelude::{App, Bot, Context, Message, Result};
+use imbot::prelude::{Api, App, Bot, Context, Message, Result};
 use imbot::{Config, serve};
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -28,12 +29,25 @@ impl Bot for Echo {
     }
 }
 
+/// A portal and a program.
+pub(super) struct Desk {
+    pub(super) portal: Arc<Emulator>,
+    pub(super) engine: Arc<Engine>,
+}
+
 /// A portal, and an application that is served where the portal can reach it.
 pub(super) struct Road {
-    pub(super) portal: Emulator,
+    desk: Desk,
     pub(super) credentials: Credentials,
-    pub(super) engine: Arc<Engine>,
     pub(super) handler: String,
+}
+
+impl Deref for Road {
+    type Target = Desk;
+
+    fn deref(&self) -> &Desk {
+        &self.desk
+    }
 }
 
 impl Road {
@@ -56,9 +70,11 @@ impl Road {
         let (served, path) = (Arc::clone(&engine), path.to_owned());
         tokio::spawn(async move { serve::run(served, listener, &path, never, PATIENCE).await });
         Road {
-            portal,
+            desk: Desk {
+                portal: Arc::new(portal),
+                engine,
+            },
             credentials,
-            engine,
             handler,
         }
     }
@@ -75,12 +91,22 @@ impl Road {
             .await
             .expect("set up in time");
     }
+}
 
+impl Desk {
     /// What crossed the wire under this name, oldest first.
     pub(super) fn wire(&self, name: &str) -> Vec<Value> {
         let mut entries = self.portal.wire();
         entries.retain(|entry| entry["name"] == name);
         entries
+    }
+
+    /// The messages that bots of a generation have sent, as calls.
+    pub(super) fn sent(&self, api: Api) -> Vec<Value> {
+        self.wire(match api {
+            Api::V1 => "imbot.message.add",
+            Api::V2 => "imbot.v2.chat.message.send",
+        })
     }
 
     /// Ann's dialog with a bot.

@@ -65,7 +65,7 @@ async fn sigterm_under_load_ends_begun_turns_and_the_process_exits_well() {
         let wire = portal.wire();
         let taken = wire
             .iter()
-            .filter(|entry| entry["name"] == "ONIMBOTMESSAGEADD" && entry["status"] == 200);
+            .filter(|entry| entry["name"] == "ONIMBOTV2MESSAGEADD" && entry["status"] == 200);
         taken.count() == CHATS
     };
     until("the events to be taken in", taken_in).await;

@@ -7,7 +7,6 @@ use crate::emulator::world::World;
 use crate::emulator::world::chat::Chat;
 use crate::emulator::world::command::Command;
 use crate::emulator::world::message::Message;
-use crate::emulator::world::user::BotType;
 
 use super::mention::mentioned;
 use super::slash::{Slash, slashes};
@@ -70,7 +69,7 @@ fn listeners(world: &World, chat: &Chat, author: u64, text: &str) -> Vec<u64> {
         None => false,
         Some(_) if chat.is_private() => id != author,
         Some(bot) if chat.is_line() => bot.openline,
-        Some(bot) => bot.kind == BotType::Supervisor || named.contains(&id),
+        Some(bot) => bot.kind.hears_all() || named.contains(&id),
     };
     chat.members
         .iter()
@@ -79,7 +78,7 @@ fn listeners(world: &World, chat: &Chat, author: u64, text: &str) -> Vec<u64> {
         .collect()
 }
 
-/// The commands of a text that work in this chat; of one used twice the last remains.
+/// The commands of a text that work in this chat, as often as they stand there.
 fn called(world: &World, chat: &Chat, author: u64, slashes: &[Slash]) -> Vec<Called> {
     let mut found: Vec<Called> = Vec::new();
     for slash in slashes {
@@ -89,7 +88,6 @@ fn called(world: &World, chat: &Chat, author: u64, slashes: &[Slash]) -> Vec<Cal
             .filter(|command| command.name == slash.name)
         {
             if works(world, chat, author, command) {
-                found.retain(|earlier| earlier.command != command.id);
                 found.push(Called {
                     command: command.id,
                     params: slash.params.clone(),

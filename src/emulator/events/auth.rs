@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::emulator::hit::Hit;
 use crate::emulator::world::access::{App, Owner};
+use crate::emulator::world::bot::Bot;
 use crate::emulator::world::tokens::ACCESS_SECONDS;
 
 /// How much authorization an event carries.
@@ -46,7 +47,8 @@ impl Hit<'_> {
         })
     }
 
-    /// The secret a handler compares: the application's, or the raw `CLIENT_ID` of a webhook.
+    /// The secret a handler compares: the application's, or what owns the bots of a webhook: the raw `CLIENT_ID` in
+    /// version 1, `custom` and the `botToken` in version 2.
     fn application_token(&self, owner: &Owner) -> String {
         match owner {
             Owner::App(client_id) => self
@@ -65,25 +67,29 @@ impl Hit<'_> {
         let Some(known) = self.world.users.get(&bot).and_then(|user| user.bot.clone()) else {
             return Map::new();
         };
-        let mut item = self
-            .app(&known.owner)
-            .map(|app| self.bot_tokens(&app, bot))
-            .unwrap_or_default();
+        let mut item = self.bot_tokens(&known.owner, bot);
+        if !item.is_empty() {
+            item.insert("AUTH".to_owned(), item.clone().into());
+        }
         item.insert("BOT_ID".to_owned(), bot.into());
         item.insert("BOT_CODE".to_owned(), known.code.into());
         item
     }
 
-    fn bot_tokens(&mut self, app: &App, bot: u64) -> Map<String, Value> {
-        let mut tokens = self.access(app, bot);
+    /// `data[bot]` of version 2: id, code, and the bot's own tokens, which a bot of a webhook has not.
+    pub(super) fn bot_in_brief(&mut self, bot: u64, known: &Bot) -> Value {
+        json!({ "id": bot, "code": known.code, "auth": self.bot_tokens(&known.owner, bot) })
+    }
+
+    fn bot_tokens(&mut self, owner: &Owner, bot: u64) -> Map<String, Value> {
+        let Some(app) = self.app(owner) else {
+            return Map::new();
+        };
+        let mut tokens = self.access(&app, bot);
         tokens.shift_remove("user_id");
         tokens.insert("user_id".to_owned(), bot.into());
         tokens.insert("client_id".to_owned(), app.client_id.clone().into());
-        tokens.insert(
-            "application_token".to_owned(),
-            app.application_token.clone().into(),
-        );
-        tokens.insert("AUTH".to_owned(), tokens.clone().into());
+        tokens.insert("application_token".to_owned(), app.application_token.into());
         tokens
     }
 

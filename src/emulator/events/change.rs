@@ -1,6 +1,7 @@
-//! `ONIMBOTMESSAGEUPDATE` and `ONIMBOTMESSAGEDELETE`: section 3.4 of server-behaviour.md.
+//! Edits and deletions: section 3.4 of server-behaviour.md.
 //!
-//! In groups neither tells who did it: no `FROM_USER_ID`, and so no `data[USER]`.
+//! In groups the events of version 1 do not tell who did it: no `FROM_USER_ID`, and so no `data[USER]`. Those of
+//! version 2 always have the author.
 
 use serde_json::{Map, Value, json};
 
@@ -15,10 +16,12 @@ use super::audience;
 use super::mention::{mentioned, without_mentions};
 use super::params::{append, entity_data, ids, user_in_full};
 use super::said::heard_from;
+use super::v2;
 
 impl Hit<'_> {
     /// Tells the bots that a message has a new text.
     pub(crate) fn announce_edit(&mut self, chat: &Chat, message: &Message) {
+        self.tell_people_of("ONIMV2MESSAGEUPDATE", chat, message);
         let mut params = heading(chat, message, &text_for_bots(chat, &message.text));
         append(
             &mut params,
@@ -39,21 +42,32 @@ impl Hit<'_> {
             params.insert("PLATFORM_CONTEXT".to_owned(), "web".into());
         }
         append(&mut params, ending(self.world, chat, message));
-        self.announce_change(
-            "ONIMBOTMESSAGEUPDATE",
-            chat,
-            message,
-            &message.text,
-            &params,
-        );
+        let bots = audience::change(self.world, chat, message.author, &message.text);
+        self.announce_change("ONIMBOTMESSAGEUPDATE", chat, message, &bots, &params);
+        for bot in bots {
+            let data = v2::said(self.world, bot, chat, message);
+            self.tell("ONIMBOTV2MESSAGEUPDATE", bot, Tokens::WithRefresh, &data);
+        }
     }
 
     /// Tells the bots that a message is gone; `text` is what it said, which they are not told.
     pub(crate) fn announce_deletion(&mut self, chat: &Chat, message: &Message, text: &str) {
+        if !message.system {
+            let id = json!({ "messageId": message.id });
+            self.tell_people("ONIMV2MESSAGEDELETE", chat, message.author, |_, _| {
+                id.clone()
+            });
+        }
         let gone = format!("Message from {} has been deleted", in_words(message.date));
         let mut params = heading(chat, message, &gone);
         append(&mut params, ending(self.world, chat, message));
-        self.announce_change("ONIMBOTMESSAGEDELETE", chat, message, text, &params);
+        let bots = audience::change(self.world, chat, message.author, text);
+        self.announce_change("ONIMBOTMESSAGEDELETE", chat, message, &bots, &params);
+        for bot in bots {
+            let id = json!({ "messageId": message.id });
+            let data = v2::around(self.world, bot, chat, message.author, id);
+            self.tell("ONIMBOTV2MESSAGEDELETE", bot, Tokens::WithRefresh, &data);
+        }
     }
 
     fn announce_change(
@@ -61,11 +75,10 @@ impl Hit<'_> {
         event: &str,
         chat: &Chat,
         message: &Message,
-        text: &str,
+        bots: &[u64],
         params: &Map<String, Value>,
     ) {
-        let bots = audience::change(self.world, chat, message.author, text);
-        for (owner, bots) in self.by_owner(&bots) {
+        for (owner, bots) in self.by_owner(bots, false) {
             self.fire(event, &owner, Tokens::WithRefresh, |hit| {
                 let items: Map<_, _> = bots
                     .iter()

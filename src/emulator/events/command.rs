@@ -1,4 +1,4 @@
-//! `ONIMCOMMANDADD`, typed or pressed: section 7 of server-behaviour.md.
+//! `ONIMCOMMANDADD` and `ONIMBOTV2COMMANDADD`, typed or pressed: section 7 of server-behaviour.md.
 //!
 //! A typed command tells almost all that a message event tells, mentions and all; a pressed button tells little, and
 //! its `MESSAGE_ID` is the message that holds the keyboard.
@@ -6,6 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::emulator::hit::Hit;
+use crate::emulator::objects;
 use crate::emulator::world::World;
 use crate::emulator::world::access::Owner;
 use crate::emulator::world::chat::Chat;
@@ -16,6 +17,7 @@ use super::Tokens;
 use super::audience::Called;
 use super::params::{FLAGS, append, ids, letters, user};
 use super::said::{ending, heading, heard_from, in_group};
+use super::v2;
 
 /// Where a command was given: `COMMAND_CONTEXT`.
 const TYPED: &str = "TEXTAREA";
@@ -54,18 +56,7 @@ impl Hit<'_> {
         context: &str,
         params: &Value,
     ) {
-        let until = self.world.clock.millis() + ANSWER_WINDOW_MS;
-        self.world
-            .uses
-            .retain(|open| open.until > until - ANSWER_WINDOW_MS);
-        for called in called {
-            self.world.uses.push(Use {
-                command: called.command,
-                message,
-                chat: chat.id,
-                until,
-            });
-        }
+        self.open_uses(chat.id, message, called);
         for (owner, called) in self.commands_by_owner(called) {
             self.fire("ONIMCOMMANDADD", &owner, Tokens::WithRefresh, |hit| {
                 let items: Map<_, _> = called
@@ -78,6 +69,50 @@ impl Hit<'_> {
                     })
                     .collect();
                 json!({ "COMMAND": items, "PARAMS": params, "USER": user(hit.world, author) })
+            });
+        }
+        for called in called {
+            self.command_event_v2(chat, message, author, called, context);
+        }
+    }
+
+    /// Version 2 has an event for each command, and `message` is the whole message: of a pressed button the one that
+    /// holds the keyboard.
+    fn command_event_v2(
+        &mut self,
+        chat: &Chat,
+        message: u64,
+        author: u64,
+        called: &Called,
+        context: &str,
+    ) {
+        let Some(command) = self.world.commands.get(&called.command).cloned() else {
+            return;
+        };
+        let found = self.world.messages.get(&message);
+        let first = json!({
+            "command": {
+                "id": command.id,
+                "command": format!("/{}", command.name),
+                "params": called.params,
+                "context": context.to_lowercase(),
+            },
+            "message": found.map(|message| objects::message(self.world, message)),
+        });
+        let data = v2::around(self.world, command.bot, chat, author, first);
+        self.tell(v2::COMMAND, command.bot, Tokens::WithRefresh, &data);
+    }
+
+    /// Gives the bots of these commands the right to answer them.
+    fn open_uses(&mut self, chat: u64, message: u64, called: &[Called]) {
+        let now = self.world.clock.millis();
+        self.world.uses.retain(|open| open.until > now);
+        for called in called {
+            self.world.uses.push(Use {
+                command: called.command,
+                message,
+                chat,
+                until: now + ANSWER_WINDOW_MS,
             });
         }
     }
@@ -115,7 +150,7 @@ impl Hit<'_> {
                 .cloned()
                 .collect()
         };
-        self.by_owner(&bots)
+        self.by_owner(&bots, true)
             .into_iter()
             .map(|(owner, bots)| (owner, mine(&bots)))
             .collect()

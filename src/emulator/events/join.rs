@@ -1,35 +1,48 @@
-//! `ONIMBOTJOINCHAT` and `ONIMBOTDELETE`: section 3.5 of server-behaviour.md. Leaving a chat is told to nobody.
+//! A bot comes into a chat, and a bot goes from the portal: section 3.5 of server-behaviour.md. Leaving a chat is told to nobody.
 
 use serde_json::{Map, Value, json};
 
 use crate::emulator::hit::Hit;
 use crate::emulator::world::World;
-use crate::emulator::world::access::Owner;
+use crate::emulator::world::bot::{Bot, Generation};
 use crate::emulator::world::chat::Chat;
 
 use super::Tokens;
 use super::params::{append, letters, user};
+use super::v2;
 
 impl Hit<'_> {
-    /// Tells a bot that it is in a chat now: `by` is who added it, or the other side of a private dialog.
+    /// Tells a bot that it is in a chat now: `by` is who added it, or the other side of a private dialog. People are told
+    /// of everybody.
     pub(crate) fn announce_join(&mut self, chat: &Chat, bot: u64, by: u64) {
+        self.tell_people_of_join(chat, bot);
         let Some(known) = self.world.users.get(&bot).and_then(|user| user.bot.clone()) else {
             return;
         };
-        self.fire("ONIMBOTJOINCHAT", &known.owner, Tokens::WithoutRefresh, |hit| {
-            let items: Map<_, _> = [(bot.to_string(), hit.bot_item(bot).into())].into_iter().collect();
-            json!({ "BOT": items, "PARAMS": params(hit.world, chat, bot, by), "USER": user(hit.world, by) })
-        });
+        let tokens = Tokens::WithoutRefresh;
+        if self.is_posted(&known, Generation::First, false) {
+            self.fire("ONIMBOTJOINCHAT", &known.owner, tokens, |hit| {
+                let items: Map<_, _> = [(bot.to_string(), hit.bot_item(bot).into())].into_iter().collect();
+                json!({ "BOT": items, "PARAMS": params(hit.world, chat, bot, by), "USER": user(hit.world, by) })
+            });
+        }
+        let dialog = json!({ "dialogId": self.world.dialog_id(bot, chat) });
+        let data = v2::around(self.world, bot, chat, by, dialog);
+        self.tell("ONIMBOTV2JOINCHAT", bot, tokens, &data);
     }
 
-    /// Tells an application that one of its bots is gone.
-    pub(crate) fn announce_removal(&mut self, owner: &Owner, bot: u64, code: &str) {
-        self.fire(
-            "ONIMBOTDELETE",
-            owner,
-            Tokens::WithoutRefresh,
-            |_| json!({ "BOT_ID": bot, "BOT_CODE": code }),
-        );
+    /// Tells an application that one of its bots is about to go; the bot is still there.
+    pub(crate) fn announce_removal(&mut self, id: u64, bot: &Bot) {
+        let tokens = Tokens::WithoutRefresh;
+        if self.is_posted(bot, Generation::First, false) {
+            self.fire(
+                "ONIMBOTDELETE",
+                &bot.owner,
+                tokens,
+                |_| json!({ "BOT_ID": id, "BOT_CODE": bot.code }),
+            );
+        }
+        self.tell("ONIMBOTV2DELETE", id, tokens, &Map::new());
     }
 }
 

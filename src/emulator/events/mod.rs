@@ -7,18 +7,23 @@ pub(crate) mod audience;
 mod auth;
 mod change;
 mod command;
+mod context;
 mod join;
 pub(crate) mod mention;
 mod message;
 mod params;
+mod people;
+mod reaction;
 mod said;
 mod slash;
+pub(crate) mod v2;
 
 use serde_json::{Value, json};
 
 pub(crate) use self::auth::Tokens;
 use super::courier::Delivery;
 use super::hit::Hit;
+use super::shorten::shortened;
 use super::world::access::{Owner, Subscription};
 
 impl Hit<'_> {
@@ -86,7 +91,7 @@ impl Hit<'_> {
     pub(crate) fn app_title(&self, owner: &Owner) -> Option<String> {
         match owner {
             Owner::App(client_id) => self.world.apps.get(client_id).map(|app| app.title.clone()),
-            Owner::Webhook(client_id) => Some(client_id.clone()),
+            Owner::Webhook(secret) => Some(format!("webhook {}", shortened(secret))),
         }
     }
 }

@@ -5,6 +5,7 @@
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use crate::emulator::objects;
 use crate::emulator::world::World;
 use crate::emulator::world::chat::Chat;
 use crate::emulator::world::message::Message;
@@ -42,8 +43,22 @@ pub(super) fn params(world: &World, chat: &Chat, message: &Message) -> Value {
             json!({ "MESSAGE_ORIGINAL": message.text, "TO_USER_ID": first }),
         );
     }
+    fields.insert("FILES".to_owned(), files(world, message));
     append(&mut fields, ending(world, chat, message));
     fields.into()
+}
+
+/// `FILES`, by id; without any it vanishes on its way through the form.
+fn files(world: &World, message: &Message) -> Value {
+    let found = message
+        .refs
+        .files
+        .iter()
+        .filter_map(|id| world.files.get(*id));
+    found
+        .map(|file| (file.id.to_string(), objects::file_in_full(world, file)))
+        .collect::<Map<_, _>>()
+        .into()
 }
 
 /// What opens `data[PARAMS]` of messages and typed commands.

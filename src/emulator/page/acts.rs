@@ -44,6 +44,21 @@ pub(super) const ACTS: &[(&str, Act)] = &[
             done(hit.like(number(body, "message")?, Like::Toggle))
         })
     }),
+    ("/chat/react", |portal, body| {
+        act(portal, body, |hit| {
+            let (message, reaction) = (number(body, "message")?, text(body, "reaction")?);
+            done(match hit.has_reacted(message, reaction)? {
+                true => hit.unreact(message, reaction),
+                false => hit.react(message, reaction),
+            })
+        })
+    }),
+    ("/chat/context", |portal, body| {
+        act(portal, body, |hit| {
+            let dialog = hit.open_with_context(number(body, "bot")?, &body["context"])?;
+            Ok(json!({ "dialog_id": dialog }))
+        })
+    }),
     ("/chat/typing", |portal, body| {
         act(portal, body, |hit| done(hit.type_at(text(body, "dialog")?)))
     }),

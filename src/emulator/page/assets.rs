@@ -14,7 +14,7 @@ const ASSETS: &[(&str, &str)] = embed![
     "index.html" "chat.css" "list.css" "rich.css" "style.css" "wire.css" "icon.svg" "app.js"
     "act.js" "api.js" "apps.js" "attach.js" "avatar.js" "bbcode.js" "bbview.js" "bx24.js"
     "chat.js" "colour.js" "composer.js" "dom.js" "grid.js" "group.js" "header.js" "help.js" "keyboard.js"
-    "link.js" "list.js" "members.js" "mentions.js" "menu.js" "message.js" "session.js" "store.js"
+    "link.js" "list.js" "members.js" "mentions.js" "menu.js" "message.js" "reaction.js" "session.js" "store.js"
     "suggest.js" "time.js" "toast.js" "tree.js" "welcome.js" "wire.js"
 ];
 

@@ -34,6 +34,10 @@ pub(crate) fn routes(portal: &Arc<Portal>, guard: Guard) -> impl Endpoint + use<
     let mut route = Route::new()
         .at("/", get(poem::endpoint::make_sync(|_| assets::index())))
         .at(
+            "/online/",
+            get(poem::endpoint::make_sync(|_| assets::index())),
+        )
+        .at(
             "/web/:name",
             get(poem::endpoint::make_sync(|request: Request| {
                 assets::asset(&request)
@@ -43,6 +47,7 @@ pub(crate) fn routes(portal: &Arc<Portal>, guard: Guard) -> impl Endpoint + use<
         .at("/chat/history", reading(portal, reads::history))
         .at("/chat/wire", reading(portal, reads::wire))
         .at("/chat/live", reads::live(portal))
+        .at("/chat/file", file(portal))
         .at(
             "/api/v1/",
             get(poem::endpoint::make_sync(|_| assets::bx24())),
@@ -74,6 +79,14 @@ fn reading(portal: &Arc<Portal>, read: fn(&Portal, &Request) -> Answer) -> impl 
     let portal = Arc::clone(portal);
     get(poem::endpoint::make_sync(move |request| {
         answer(read(&portal, &request))
+    }))
+}
+
+/// The files that messages carry.
+fn file(portal: &Arc<Portal>) -> impl Endpoint + use<> {
+    let portal = Arc::clone(portal);
+    get(poem::endpoint::make_sync(move |request| {
+        reads::file(&portal, &request)
     }))
 }
 

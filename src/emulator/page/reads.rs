@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use futures_util::stream;
 use poem::web::sse::{Event, SSE};
-use poem::{Endpoint, IntoResponse, Request, get};
+use poem::{Endpoint, IntoResponse, Request, Response, get};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use tokio::time::Duration;
 
-use super::{Answer, view};
+use super::{Answer, refused, view};
 use crate::emulator::live::Live;
 use crate::emulator::portal::Portal;
 use crate::emulator::refusal::{Refusal, no_access, no_user};
+use crate::emulator::rest::download::attached;
 use crate::emulator::world::World;
 
 /// Messages in one piece of history.
@@ -64,8 +65,20 @@ pub(crate) fn piece_of_history(world: &World, me: u64, dialog: &str, before: u64
         .filter_map(|id| world.messages.get(id))
         .collect();
     piece.reverse();
-    let messages: Vec<_> = piece.into_iter().map(view::message).collect();
+    let messages: Vec<_> = piece
+        .into_iter()
+        .map(|message| view::message(world, message))
+        .collect();
     Ok(json!({ "messages": messages, "more": older.next().is_some() }))
+}
+
+/// A file from a chat, by its id.
+pub(super) fn file(portal: &Portal, request: &Request) -> Response {
+    let id = query(request, "id").unwrap_or(0);
+    match portal.see(|world| world.files.get(id).cloned()) {
+        Some(file) => attached(&file),
+        None => refused(404, "There is no such file"),
+    }
 }
 
 /// The wire log.

@@ -6,6 +6,8 @@ use super::Answer;
 use super::acts::{Act, text};
 use crate::emulator::apps::NewApp;
 use crate::emulator::portal::Portal;
+use crate::emulator::refusal::Refusal;
+use crate::emulator::trouble::Fault;
 use crate::emulator::world::user::User;
 
 /// All acts of a program that brings its own bot. The administrator does them.
@@ -36,11 +38,29 @@ pub(super) const ACTS: &[(&str, Act)] = &[
         })?;
         Ok(json!({ "sent": sent }))
     }),
+    ("/emulator/faults", |portal, body| {
+        for fault in faults(body)? {
+            fault.cause(portal)?;
+        }
+        Ok(json!({}))
+    }),
     ("/emulator/reset", |portal, _| {
         portal.forget();
         Ok(json!({}))
     }),
 ];
+
+/// One fault or a list of them, all of which are read before the first happens.
+fn faults(body: &Value) -> Result<Vec<Fault>, Refusal> {
+    let read = |fault: &Value| {
+        let fault = serde_json::from_value(fault.clone());
+        fault.map_err(|error| Refusal::new("ERROR_ARGUMENT", error.to_string()))
+    };
+    match body {
+        Value::Array(faults) => faults.iter().map(read).collect(),
+        fault => Ok(vec![read(fault)?]),
+    }
+}
 
 fn register(portal: &Portal, body: &Value) -> Answer {
     let mut app = NewApp::new(text(body, "title")?, text(body, "handler")?);

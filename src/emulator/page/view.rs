@@ -1,15 +1,19 @@
 //! The world as the page reads it: the objects of the contract with `web/`.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use crate::emulator::world::World;
+use crate::emulator::world::bot::Bot;
 use crate::emulator::world::chat::Chat;
 use crate::emulator::world::color;
 use crate::emulator::world::message::Message;
-use crate::emulator::world::user::{Bot, User};
+use crate::emulator::world::reaction::LIKE;
+use crate::emulator::world::user::User;
 
 /// A message.
-pub(crate) fn message(message: &Message) -> Value {
+pub(crate) fn message(world: &World, message: &Message) -> Value {
     json!({
         "id": message.id,
         "chat_id": message.chat,
@@ -22,9 +26,31 @@ pub(crate) fn message(message: &Message) -> Value {
         "keyboard": message.rich.keyboard,
         "attach": message.rich.attach,
         "menu": message.rich.menu,
-        "likes": message.likes,
+        "likes": message.likes(),
+        "reactions": reactions(message),
         "url_preview": message.url_preview,
+        "files": files(world, message),
     })
+}
+
+fn files(world: &World, message: &Message) -> Vec<Value> {
+    let found = message
+        .refs
+        .files
+        .iter()
+        .filter_map(|id| world.files.get(*id));
+    found
+        .map(|file| json!({ "id": file.id, "name": file.name, "size": file.content.len() }))
+        .collect()
+}
+
+/// Who has reacted how, likes left out: a map of codes to users.
+fn reactions(message: &Message) -> Value {
+    let mut set: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
+    for reaction in message.reactions.iter().filter(|set| set.code != LIKE) {
+        set.entry(&reaction.code).or_default().push(reaction.user);
+    }
+    json!(set)
 }
 
 /// A dialog as one of its members sees it.
@@ -42,8 +68,9 @@ pub(crate) fn dialog(world: &World, viewer: u64, chat: &Chat) -> Value {
         "members": chat.members,
         "owner": chat.owner,
         "color": color::hex(partner.map_or(&chat.color, |user| &user.color)),
-        "last": last.map(message),
+        "last": last.map(|last| message(world, last)),
         "unread": world.unread(viewer, chat),
+        "text_field": chat.text_field,
     })
 }
 

@@ -7,6 +7,7 @@ use crate::emulator::refusal::Refusal;
 use crate::emulator::talk::{Author, Draft};
 use crate::emulator::world::access::Owner;
 use crate::emulator::world::command::{Command, Use};
+use crate::emulator::world::message::Refs;
 
 /// Answers a command. Ten minutes after it was used the portal still says `true`, and posts nothing.
 pub(super) fn answer(call: &mut Call<'_, '_>) -> Answer {
@@ -19,9 +20,32 @@ pub(super) fn answer(call: &mut Call<'_, '_>) -> Answer {
     let message =
         message.ok_or_else(|| Refusal::new("MESSAGE_ID_EMPTY", "Message ID can't be empty"))?;
     let (text, rich) = (required_text(call)?, extras(call, Some(command.bot))?);
-    let Some(open) = open_use(call, command.id, message) else {
-        return yes();
+    let draft = Draft {
+        author: if call.params.yes("SYSTEM") {
+            Author::System
+        } else {
+            Author::Bot(command.bot)
+        },
+        text,
+        rich,
+        url_preview: call.params.unless_no("URL_PREVIEW"),
+        refs: Refs::default(),
     };
+    match post(call, &command, message, draft) {
+        Some(id) => Ok(id.into()),
+        None => yes(),
+    }
+}
+
+/// Posts an answer where the command was given, if the right to answer is still open. A bot that is not there is
+/// spoken for by the portal, which gives its name.
+pub(super) fn post(
+    call: &mut Call<'_, '_>,
+    command: &Command,
+    message: u64,
+    draft: Draft,
+) -> Option<u64> {
+    let open = open_use(call, command.id, message)?;
     call.hit.user = command.bot;
     let present = call
         .hit
@@ -29,23 +53,16 @@ pub(super) fn answer(call: &mut Call<'_, '_>) -> Answer {
         .chats
         .get(&open.chat)
         .is_some_and(|chat| chat.has(command.bot));
-    let author = if present && !call.params.yes("SYSTEM") {
-        Author::Bot(command.bot)
+    let draft = if present {
+        draft
     } else {
-        Author::System
+        Draft {
+            author: Author::System,
+            text: format!("[b]{}:[/b] {}", name_of(call, command.bot), draft.text),
+            ..draft
+        }
     };
-    let text = if present {
-        text
-    } else {
-        format!("[b]{}:[/b] {text}", name_of(call, command.bot))
-    };
-    let draft = Draft {
-        author,
-        text,
-        rich,
-        url_preview: call.params.unless_no("URL_PREVIEW"),
-    };
-    Ok(call.hit.say(open.chat, draft).into())
+    Some(call.hit.say(open.chat, draft))
 }
 
 fn open_use(call: &Call<'_, '_>, command: u64, message: u64) -> Option<Use> {

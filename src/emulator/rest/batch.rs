@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::call::{Answer, Call, Reply};
 use super::envelope;
-use super::params::{Params, as_text, items, php_array};
+use super::params::{Params, items, php_array};
 use super::reference::resolve;
 use super::request::form_params;
 use super::run;
@@ -90,16 +90,19 @@ fn one(call: &mut Call<'_, '_>, command: &str, results: &Results) -> Answer {
         &form_params(query.as_bytes()).to_value(),
         &results.as_value(),
     );
-    let Value::Object(mut fields) = params else {
+    let Value::Object(fields) = params else {
         return Err(super::request::not_found());
     };
-    if let (None, Some(client_id)) = (
-        fields.get("CLIENT_ID"),
-        call.params.get("CLIENT_ID").and_then(as_text),
-    ) {
-        fields.insert("CLIENT_ID".to_owned(), client_id.into());
+    let mut params = Params::default();
+    if let Some(client_id) = call.params.text("CLIENT_ID") {
+        params.merge(Params::new(
+            [("CLIENT_ID".to_owned(), client_id.into())]
+                .into_iter()
+                .collect(),
+        ));
     }
-    run(call.hit, &call.caller, &name, Params::new(fields))
+    params.merge(Params::new(fields));
+    run(call.hit, &call.caller, &name, params)
 }
 
 impl Results {

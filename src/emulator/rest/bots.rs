@@ -12,8 +12,9 @@ use super::table::{Method, method};
 use crate::emulator::live::News;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::world::access::Owner;
+use crate::emulator::world::bot::{Bot, BotType};
 use crate::emulator::world::color;
-use crate::emulator::world::user::{Bot, BotType, User};
+use crate::emulator::world::user::User;
 
 pub(super) const METHODS: &[Method] = &[
     method("imbot.register", "imbot", register),
@@ -49,12 +50,7 @@ fn register(call: &mut Call<'_, '_>) -> Answer {
         Some(user) => user.id,
         None => create(
             call,
-            Bot {
-                code,
-                kind,
-                openline,
-                owner: owner.clone(),
-            },
+            Bot::of_version_1(&code, kind, openline, owner.clone()),
             &properties,
         )?,
     };

@@ -8,7 +8,7 @@ use super::params::as_text;
 use super::table::{Method, method};
 use crate::emulator::refusal::Refusal;
 use crate::emulator::talk::{Author, Draft};
-use crate::emulator::world::message::{Message, stored};
+use crate::emulator::world::message::{Message, Refs, stored};
 
 pub(super) const METHODS: &[Method] = &[
     method("im.message.add", "im", add),
@@ -39,6 +39,7 @@ fn add(call: &mut Call<'_, '_>) -> Answer {
         text,
         rich,
         url_preview: call.params.unless_no("URL_PREVIEW"),
+        refs: Refs::default(),
     };
     Ok(call.hit.say_at(&dialog_id, draft)?.into())
 }

@@ -1,8 +1,6 @@
-//! The limits that bite: the leaky bucket at the edge, and refusals a test has asked for.
+//! The limit that bites: the leaky bucket at the edge.
 //!
 //! A real portal counts per source address; here everything comes from one desk and is counted together.
-
-use std::collections::VecDeque;
 
 use tokio::time::Instant;
 
@@ -47,9 +45,6 @@ pub(crate) struct Limits {
     rate: Option<Rate>,
     level: f64,
     drained: Instant,
-    planned: VecDeque<Refusal>,
-    /// Of how many calls the answer is still to be swallowed.
-    swallowed: usize,
     pub(crate) traffic: Traffic,
 }
 
@@ -59,34 +54,14 @@ impl Limits {
             rate,
             level: 0.0,
             drained: Instant::now(),
-            planned: VecDeque::new(),
-            swallowed: 0,
             traffic: Traffic::default(),
         }
     }
 
-    /// Plans to refuse the next calls in this way.
-    pub(crate) fn refuse(&mut self, times: usize, refusal: &Refusal) {
-        self.planned
-            .extend(std::iter::repeat_n(refusal.clone(), times));
-    }
-
-    /// Plans to run the next calls and swallow their answers.
-    pub(crate) fn swallow(&mut self, answers: usize) {
-        self.swallowed += answers;
-    }
-
-    /// Whether the answer of a call that was run is swallowed.
-    pub(crate) fn is_swallowed(&mut self) -> bool {
-        let is_swallowed = self.swallowed > 0;
-        self.swallowed -= usize::from(is_swallowed);
-        is_swallowed
-    }
-
-    /// Lets a request in, or says why not.
-    pub(crate) fn admit(&mut self, now: Instant) -> Result<(), Refusal> {
+    /// Lets a request in, or says why not; a refusal that was planned comes first and does not fill the bucket.
+    pub(crate) fn admit(&mut self, now: Instant, planned: Option<Refusal>) -> Result<(), Refusal> {
         self.traffic.requests += 1;
-        if let Some(refusal) = self.planned.pop_front() {
+        if let Some(refusal) = planned {
             return Err(refusal);
         }
         let Some(rate) = self.rate else { return Ok(()) };
@@ -113,25 +88,24 @@ mod tests {
         let mut limits = Limits::new(Some(Rate::STANDARD));
         let begin = Instant::now();
         for _ in 0..50 {
-            assert!(limits.admit(begin).is_ok());
+            assert!(limits.admit(begin, None).is_ok());
         }
         assert_eq!(
-            limits.admit(begin).unwrap_err().code(),
+            limits.admit(begin, None).unwrap_err().code(),
             "QUERY_LIMIT_EXCEEDED"
         );
         let later = begin + Duration::from_secs(1);
-        assert!(limits.admit(later).is_ok() && limits.admit(later).is_ok());
-        assert!(limits.admit(later).is_err());
+        assert!(limits.admit(later, None).is_ok() && limits.admit(later, None).is_ok());
+        assert!(limits.admit(later, None).is_err());
         assert_eq!((limits.traffic.refused, limits.traffic.peak), (2, 50.0));
     }
 
     #[test]
-    fn planned_refusals_come_first_and_end() {
-        let mut limits = Limits::new(None);
-        limits.refuse(2, &Refusal::new("OVERLOAD_LIMIT", "stop").status(503));
-        let outcomes: Vec<bool> = (0..3)
-            .map(|_| limits.admit(Instant::now()).is_ok())
-            .collect();
-        assert_eq!(outcomes, [false, false, true]);
+    fn a_planned_refusal_comes_first_and_does_not_fill_the_bucket() {
+        let mut limits = Limits::new(Some(Rate::STANDARD));
+        let refusal = Refusal::new("OVERLOAD_LIMIT", "stop");
+        let refused = limits.admit(Instant::now(), Some(refusal.clone()));
+        assert_eq!(refused, Err(refusal));
+        assert_eq!((limits.traffic.requests, limits.traffic.peak), (1, 0.0));
     }
 }

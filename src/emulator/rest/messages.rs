@@ -8,7 +8,7 @@ use crate::emulator::hit::Hit;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::talk::{Author, Draft, Like};
 use crate::emulator::world::dialog::{Address, parse};
-use crate::emulator::world::message::{Message, Rich, stored};
+use crate::emulator::world::message::{Message, Refs, Rich, stored};
 
 pub(super) const METHODS: &[Method] = &[
     method("imbot.message.add", "imbot", add),
@@ -36,6 +36,7 @@ fn add(call: &mut Call<'_, '_>) -> Answer {
         text,
         rich,
         url_preview: call.params.unless_no("URL_PREVIEW"),
+        refs: Refs::default(),
     };
     Ok(call.hit.say_at(&dialog_id, draft)?.into())
 }
@@ -49,6 +50,7 @@ fn between(call: &mut Call<'_, '_>, bot: u64, from: u64, to: u64) -> Answer {
         text,
         rich,
         url_preview: call.params.unless_no("URL_PREVIEW"),
+        refs: Refs::default(),
     };
     Ok(call.hit.say_at(&to.to_string(), draft)?.into())
 }

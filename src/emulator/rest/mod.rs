@@ -12,7 +12,9 @@ mod button;
 mod call;
 mod chats;
 mod commands;
+mod damaged;
 mod dialogs;
+pub(crate) mod download;
 mod envelope;
 mod events;
 mod founding;
@@ -20,7 +22,7 @@ mod handlers;
 mod im;
 pub(crate) mod limit;
 mod messages;
-mod messages_v2;
+mod moved;
 mod multipart;
 pub(crate) mod params;
 mod reference;
@@ -29,13 +31,14 @@ mod rich;
 mod system;
 mod table;
 mod users;
+mod v2;
 
 use std::sync::Arc;
 
 use poem::http::StatusCode;
 use poem::{Endpoint, Request, Response};
 use serde_json::Value;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use self::auth::Caller;
 use self::call::Answer;
@@ -45,6 +48,7 @@ use super::hit::Hit;
 use super::page::json_response;
 use super::portal::Portal;
 use super::refusal::Refusal;
+use super::trouble::planned::Damage;
 use super::wire::Received;
 use super::world::access::Owner;
 
@@ -58,13 +62,20 @@ pub(crate) fn endpoint(portal: &Arc<Portal>) -> impl Endpoint + use<> {
 }
 
 async fn handle(portal: &Portal, request: Request) -> Response {
+    if let Some(moved) = moved::check(portal, &request) {
+        return moved;
+    }
     let begun = Instant::now();
     let started = portal.see(|world| world.clock.now());
     let incoming = match read(request).await {
         Ok(incoming) => incoming,
         Err(refusal) => return send(refusal.http_status(), &envelope::failure(&refusal)),
     };
-    let limited = portal.limits().admit(begun);
+    let planned = portal.planned().take_refusal();
+    let limited = portal.limits().admit(begun, planned);
+    if let ("download", Ok(())) = (incoming.name.as_str(), &limited) {
+        return download::serve(portal, &incoming, begun);
+    }
     let caller = portal.see(|world| auth::caller(world, &incoming));
     let answer = limited.and_then(|()| answer(portal, &incoming, caller.clone()));
     let (status, body) = match &answer {
@@ -85,13 +96,16 @@ async fn handle(portal: &Portal, request: Request) -> Response {
         answer: &body,
         took: begun.elapsed(),
     });
-    if answer.is_ok() && portal.limits().is_swallowed() {
-        return Response::builder()
-            .status(StatusCode::BAD_GATEWAY)
-            .content_type("text/html")
-            .body("<html><body><h1>502 Bad Gateway</h1></body></html>");
+    let damage = answer.is_ok().then(|| portal.planned().take_damage());
+    match damage.flatten() {
+        None => send(status, &body),
+        Some(Damage::Page(status)) => damaged::page(status),
+        Some(Damage::Cut) => damaged::cut(&body),
+        Some(Damage::Late(late)) => {
+            sleep(late).await;
+            send(status, &body)
+        }
     }
-    send(status, &body)
 }
 
 /// Checks in the portal's order, then runs. A parameter named `token` makes any call a signed link, which it is not.
@@ -126,7 +140,9 @@ fn run(hit: &mut Hit<'_>, caller: &Caller, name: &str, params: Params) -> Answer
 fn title(portal: &Portal, caller: &Caller, params: &Params) -> Option<String> {
     let owner = match &caller.app {
         Some(client_id) => Owner::App(client_id.clone()),
-        None => Owner::Webhook(params.text("CLIENT_ID")?),
+        None => {
+            v2::webhook_owner(params).or_else(|| params.text("CLIENT_ID").map(Owner::Webhook))?
+        }
     };
     portal.act(caller.user, |hit| hit.app_title(&owner))
 }

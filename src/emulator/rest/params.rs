@@ -5,36 +5,47 @@
 
 use serde_json::{Map, Value};
 
-/// Named values; the names are upper case.
+/// Named values, the names as they came.
+///
+/// Version 1 finds a name in any letter case and asks for it in upper case; version 2 insists on the case.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Params(Map<String, Value>);
 
 impl Params {
     /// Takes the fields of an object; later ones win over earlier ones that differ in letter case only.
     pub(crate) fn new(fields: Map<String, Value>) -> Self {
-        Params(
-            fields
-                .into_iter()
-                .map(|(name, value)| (name.to_uppercase(), value))
-                .collect(),
-        )
+        Params(fields)
     }
 
     /// Lays other parameters on top.
     pub(crate) fn merge(&mut self, over: Params) {
-        self.0.extend(over.0);
+        for (name, value) in over.0 {
+            self.take(&name.to_uppercase());
+            self.0.insert(name, value);
+        }
     }
 
     pub(crate) fn to_value(&self) -> Value {
         self.0.clone().into()
     }
 
+    /// The value under an upper-case name, in whatever letter case it came.
     pub(crate) fn get(&self, name: &str) -> Option<&Value> {
-        self.0.get(name).filter(|value| !value.is_null())
+        let mut named = self.0.iter().filter(|(known, _)| is_same(known, name));
+        let (_, value) = named.next_back()?;
+        Some(value).filter(|value| !value.is_null())
     }
 
+    /// The value under exactly this name, null or not.
+    pub(crate) fn exact(&self, name: &str) -> Option<&Value> {
+        self.0.get(name)
+    }
+
+    /// Takes out all that is under an upper-case name; the last of it counts.
     pub(crate) fn take(&mut self, name: &str) -> Option<Value> {
-        self.0.shift_remove(name)
+        let value = self.get(name).cloned();
+        self.0.retain(|known, _| !is_same(known, name));
+        value
     }
 
     /// A text, a number or a flag as text.
@@ -70,6 +81,10 @@ impl Params {
             .cloned()
             .unwrap_or_default()
     }
+}
+
+fn is_same(known: &str, upper: &str) -> bool {
+    known == upper || known.to_uppercase() == upper
 }
 
 /// The text of a scalar.

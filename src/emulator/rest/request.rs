@@ -12,8 +12,8 @@ use super::params::Params;
 use crate::emulator::refusal::Refusal;
 use crate::event::form;
 
-/// The largest body a call may have: a batch of fifty messages with pictures fits.
-const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// The largest body a call may have: a file of 100 MB in base64 fits.
+const BODY_BYTES_MAX: usize = 150 * 1024 * 1024;
 
 /// Parameters that only tell which SDK calls.
 const TELEMETRY: [&str; 3] = ["BX24_REQUEST_ID", "BX24_SDK_VER", "BX24_SDK_TYPE"];

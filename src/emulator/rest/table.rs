@@ -2,9 +2,7 @@
 
 use super::call::{Answer, Call};
 use super::request::not_found;
-use super::{
-    batch, bots, chats, commands, dialogs, events, im, messages, messages_v2, system, users,
-};
+use super::{batch, bots, chats, commands, dialogs, events, im, messages, system, users, v2};
 use crate::emulator::refusal::Refusal;
 
 /// One method.
@@ -26,7 +24,7 @@ pub(super) const fn method(
 }
 
 /// All tables, in the order `methods` prints them.
-const TABLES: [&[Method]; 11] = [
+const TABLES: [&[Method]; 10] = [
     batch::METHODS,
     system::METHODS,
     users::METHODS,
@@ -34,7 +32,6 @@ const TABLES: [&[Method]; 11] = [
     bots::METHODS,
     commands::METHODS,
     messages::METHODS,
-    messages_v2::METHODS,
     chats::METHODS,
     im::METHODS,
     dialogs::METHODS,
@@ -42,7 +39,7 @@ const TABLES: [&[Method]; 11] = [
 
 /// All methods.
 pub(super) fn all() -> impl Iterator<Item = &'static Method> {
-    TABLES.into_iter().flatten()
+    TABLES.into_iter().chain(v2::TABLES).flatten()
 }
 
 /// The method of this name.

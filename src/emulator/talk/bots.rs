@@ -4,12 +4,13 @@ use crate::emulator::hit::Hit;
 use crate::emulator::live::News;
 
 impl Hit<'_> {
-    /// Removes a bot from the portal.
+    /// Removes a bot from the portal. Its log goes at once, so one that fetches can never read that it is gone.
     pub(crate) fn remove_bot(&mut self, id: u64) {
         let Some(bot) = self.world.users.get(&id).and_then(|user| user.bot.clone()) else {
             return;
         };
-        self.announce_removal(&bot.owner, id, &bot.code);
+        self.announce_removal(id, &bot);
+        self.world.log.purge(id);
         self.world.users.remove(&id);
         self.world.commands.retain(|_, command| command.bot != id);
         self.close_private_dialogs(id);

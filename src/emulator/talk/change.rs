@@ -57,8 +57,15 @@ impl Hit<'_> {
     /// Deletes a message: a tombstone stays, unless it is to go without a trace.
     pub(crate) fn delete(&mut self, id: u64, without_trace: bool) -> Result<(), Refusal> {
         let message = self.own_message(id)?;
+        self.erase(&message, without_trace);
+        Ok(())
+    }
+
+    /// Deletes a message, whoever may do so having been asked.
+    pub(crate) fn erase(&mut self, message: &Message, without_trace: bool) {
+        let id = message.id;
         let Some(chat) = self.world.chats.get_mut(&message.chat) else {
-            return Ok(());
+            return;
         };
         let bare = Message {
             text: String::new(),
@@ -78,8 +85,7 @@ impl Hit<'_> {
             self.show_edit(&bare);
         }
         if let Some(chat) = self.world.chats.get(&message.chat).cloned() {
-            self.announce_deletion(&chat, &message, &message.text);
+            self.announce_deletion(&chat, message, &message.text);
         }
-        Ok(())
     }
 }

@@ -4,6 +4,7 @@
 
 mod bots;
 mod change;
+mod context;
 mod group;
 mod press;
 mod private;
@@ -57,7 +58,7 @@ impl Hit<'_> {
     pub(crate) fn show_edit(&mut self, message: &Message) {
         self.news.push(News::Edit {
             chat: message.chat,
-            message: view::message(message),
+            message: view::message(self.world, message),
         });
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::emulator::hit::Hit;
-use crate::emulator::live::News;
+use crate::emulator::live::{News, TYPING_SECONDS};
 use crate::emulator::refusal::{Refusal, no_user};
 use crate::emulator::world::chat::{Chat, ChatType};
 use crate::emulator::world::color;
@@ -68,6 +68,7 @@ impl Hit<'_> {
             entity_id: String::new(),
             messages: VecDeque::new(),
             read: BTreeMap::new(),
+            text_field: true,
             created: self.world.clock.millis(),
         };
         self.world.chats.insert(id, chat.clone());
@@ -80,6 +81,8 @@ impl Hit<'_> {
         self.news.push(News::Typing {
             chat,
             user: self.user,
+            action: None,
+            seconds: TYPING_SECONDS,
         });
         Ok(())
     }
@@ -88,13 +91,16 @@ impl Hit<'_> {
     pub(crate) fn read_all(&mut self, dialog_id: &str) -> Result<(), Refusal> {
         let chat = self.chat_at(dialog_id)?;
         let last = chat.messages.back().copied().unwrap_or(0);
-        if let Some(chat) = self.world.chats.get_mut(&chat.id) {
-            chat.read.insert(self.user, last);
-        }
-        self.news.push(News::Read {
-            chat: chat.id,
-            user: self.user,
-        });
+        self.read_up_to(chat.id, last);
         Ok(())
+    }
+
+    /// Marks a chat as read up to a message.
+    pub(crate) fn read_up_to(&mut self, chat: u64, message: u64) {
+        let user = self.user;
+        if let Some(chat) = self.world.chats.get_mut(&chat) {
+            chat.read.insert(user, message);
+        }
+        self.news.push(News::Read { chat, user });
     }
 }

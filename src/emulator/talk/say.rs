@@ -6,7 +6,7 @@ use crate::emulator::page::view;
 use crate::emulator::refusal::{Refusal, no_user};
 use crate::emulator::world::chat::Chat;
 use crate::emulator::world::dialog::{Address, parse};
-use crate::emulator::world::message::{MESSAGES_MAX, Message, Rich, stored};
+use crate::emulator::world::message::{MESSAGES_MAX, Message, Refs, Rich, stored};
 
 /// A message before it has an id.
 #[derive(Debug, Clone)]
@@ -15,6 +15,7 @@ pub(crate) struct Draft {
     pub(crate) text: String,
     pub(crate) rich: Rich,
     pub(crate) url_preview: bool,
+    pub(crate) refs: Refs,
 }
 
 /// Who says it, and so who hears it.
@@ -36,6 +37,7 @@ impl Draft {
             text: text.into(),
             rich: Rich::default(),
             url_preview: true,
+            refs: Refs::default(),
         }
     }
 }
@@ -75,7 +77,8 @@ impl Hit<'_> {
             deleted: false,
             url_preview: draft.url_preview,
             rich: draft.rich,
-            likes: Vec::new(),
+            refs: draft.refs,
+            reactions: Vec::new(),
         };
         self.world.messages.insert(id, message.clone());
         let Some(chat) = self.keep(chat, &message) else {
@@ -83,7 +86,7 @@ impl Hit<'_> {
         };
         self.news.push(News::Message {
             chat: chat.id,
-            message: view::message(&message),
+            message: view::message(self.world, &message),
         });
         self.announce(&chat, &message, matches!(draft.author, Author::Bot(_)));
         id

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use crate::emulator::events::audience::{Audience, change, message};
 use crate::emulator::world::World;
 use crate::emulator::world::access::Owner;
+use crate::emulator::world::bot::{Bot, BotType};
 use crate::emulator::world::chat::{Chat, ChatType};
 use crate::emulator::world::command::Command;
-use crate::emulator::world::message::{Message, Rich};
-use crate::emulator::world::user::{Bot, BotType, User};
+use crate::emulator::world::message::{Message, Refs, Rich};
+use crate::emulator::world::user::User;
 
 const PLAIN: u64 = 101;
 const WATCH: u64 = 102;
@@ -26,12 +27,8 @@ fn world() -> World {
         (GUEST, BotType::Plain),
     ] {
         let owner = Owner::App("app".to_owned());
-        let bot = Bot {
-            code: id.to_string(),
-            kind,
-            openline: kind == BotType::OpenLine,
-            owner,
-        };
+        let openline = kind == BotType::OpenLine;
+        let bot = Bot::of_version_1(&id.to_string(), kind, openline, owner);
         let user = User {
             id,
             bot: Some(bot),
@@ -72,6 +69,7 @@ fn chat(kind: ChatType, entity_type: &str, members: &[u64]) -> Chat {
         entity_id: String::new(),
         messages: VecDeque::new(),
         read: BTreeMap::new(),
+        text_field: true,
         created: 0,
     }
 }
@@ -88,7 +86,8 @@ fn said(author: u64, text: &str) -> Message {
         deleted: false,
         url_preview: true,
         rich: Rich::default(),
-        likes: Vec::new(),
+        refs: Refs::default(),
+        reactions: Vec::new(),
     }
 }
 
@@ -126,7 +125,7 @@ fn the_right_bots_hear_a_message() {
         (&group, 0, mention, ""),
         (&line, 1, "hi", "bots [103]"),
         (&private, 1, "/go  north ", "commands 1(north)"),
-        (&private, 1, "/go a\n/go b", "commands 1(b)"),
+        (&private, 1, "/go a\n/go b", "commands 1(a) 1(b)"),
         (&group, 1, "/go\n/all x", "commands 1() 2(x)"),
         (&people, 1, "/go", ""),
         (&people, 1, "/all x", "commands 2(x)"),

@@ -5,6 +5,8 @@ mod audience;
 mod events;
 mod page;
 mod rest;
+mod trouble;
+mod v2;
 
 use std::sync::Arc;
 use std::time::Duration;

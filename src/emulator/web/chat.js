@@ -74,11 +74,12 @@ function build(item) {
 }
 
 function drawTyping() {
-  const who = typists(state.open).map(person);
+  const who = typists(state.open);
   typing.hidden = !who.length;
-  const names = who.map(({ name }) => name).join(", ");
+  const names = who.map(({ user }) => person(user).name).join(", ");
+  const doing = (who.length === 1 && who[0].action?.replaceAll("_", " ").toLowerCase()) || "typing";
   const dots = h("span", { class: "dots", "aria-hidden": "true" }, h("i"), h("i"), h("i"));
-  const words = h("span", { "data-testid": "typing" }, `${names} ${who.length > 1 ? "are" : "is"} typing…`);
+  const words = h("span", { "data-testid": "typing" }, `${names} ${who.length > 1 ? "are" : "is"} ${doing}…`);
   typing.replaceChildren(...(who.length ? [dots, words] : []));
   if (atFoot) toFoot();
 }

@@ -38,6 +38,7 @@ export function composer() {
 function draw() {
   const dialog = state.dialogs.get(state.open);
   field.placeholder = dialog ? `Write to ${dialog.title}${phone.matches ? "" : "   ·   @ to mention, / for commands"}` : "";
+  field.disabled = dialog?.text_field === false; // a bot wants its buttons to be used
   const here = `${state.me}/${state.open}`;
   if (here === shownFor) return;
   if (shownFor) drafts.set(shownFor, editing ? "" : field.value);

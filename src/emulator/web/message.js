@@ -9,6 +9,7 @@ import { bb } from "./bbview.js";
 import { h, icon, iconButton } from "./dom.js";
 import { keyboard } from "./keyboard.js";
 import { openMenu } from "./menu.js";
+import { reactionItems, reactions } from "./reaction.js";
 import { emit, person, state } from "./store.js";
 import { fullTime, time } from "./time.js";
 import { confirmed } from "./toast.js";
@@ -28,6 +29,7 @@ export function messageView(message, { first, last }) {
       kind === "other" && first && h("div", { class: "author" }, name, botBadge(message.author)),
       body(message),
       !message.deleted && attach(message.attach),
+      !message.deleted && files(message),
       foot(message, kind)),
     !message.deleted && keyboard(message)),
   !message.deleted && h("div", { class: "deeds" }, deeds(message, kind)));
@@ -36,13 +38,18 @@ export function messageView(message, { first, last }) {
 /// What a list shows of a message, in one line.
 export function preview(message) {
   if (message.deleted) return "Message deleted";
-  return plain(message.text) || (message.attach ? "Attachment" : message.keyboard ? "Buttons" : "");
+  return plain(message.text) || message.files?.[0]?.name || (message.attach ? "Attachment" : message.keyboard ? "Buttons" : "");
 }
 
 function body(message) {
   if (message.deleted) return h("p", { class: "text gone", "data-testid": "message-text" }, icon("trash", 16), "Message deleted");
-  const hollow = message.text === "" && message.attach;
+  const hollow = message.text === "" && (message.attach || message.files?.length);
   return h("div", { class: `text bb ${hollow ? "hollow" : ""}`, "data-testid": "message-text" }, bb(message.text));
+}
+
+function files(message) {
+  return (message.files ?? []).map(({ id, name, size }) =>
+    h("a", { class: "file", href: `/chat/file?id=${id}`, download: name, "data-testid": "file" }, `${name} (${size} B)`));
 }
 
 function foot(message, kind) {
@@ -53,6 +60,7 @@ function foot(message, kind) {
       type: "button", class: `likes ${mine ? "mine" : ""}`, title: `Liked by ${names}`, "data-focus": "likes", "data-testid": "likes",
       "aria-pressed": String(mine), "aria-label": `${message.likes.length} liked it: ${names}`, onclick: () => like(message),
     }, icon("like", 14), String(message.likes.length)),
+    ...reactions(message),
     message.edited && !message.deleted && h("span", { class: "edited" }, "edited"),
     kind !== "system" && h("time", { datetime: new Date(message.date).toISOString(), title: fullTime(message.date) }, time(message.date)));
 }
@@ -81,7 +89,8 @@ function menuOf(message) {
     disabled: yes(item.DISABLED),
     run: () => perform(item, () => post("/chat/menu", { as: state.me, message: message.id, item: index })),
   }));
-  return [...own, ...(own.length ? [null] : []),
+  const faces = message.system ? [] : [...reactionItems(message), null];
+  return [...own, ...(own.length ? [null] : []), ...faces,
     { label: "Copy the text", run: () => copy(plain(message.text)) },
     { label: "Copy the BB code", run: () => copy(message.text) },
     { label: `Copy the number ${message.id}`, run: () => copy(String(message.id)) }];

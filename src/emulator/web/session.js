@@ -16,7 +16,20 @@ export function begin() {
   window.addEventListener("popstate", follow);
   document.addEventListener("visibilitychange", restWhenHidden);
   window.addEventListener("focus", markRead);
+  const asked = new URLSearchParams(location.search);
   follow();
+  if (asked.has("BOT_CONTEXT")) openWithContext(Number(asked.get("IM_DIALOG")), asked.get("BOT_CONTEXT"));
+}
+
+// The portal's link to a bot, `/online/?IM_DIALOG=5&BOT_CONTEXT={…}`; what it carries leaves the address at once.
+async function openWithContext(bot, text) {
+  window.history.replaceState(null, "", `/?as=${state.me}`);
+  try {
+    const answer = await post("/chat/context", { as: state.me, bot, context: JSON.parse(text) });
+    if (answer) await showNew(answer.dialog_id);
+  } catch {
+    toast("The context in this link is not JSON.");
+  }
 }
 
 /// Sits down as another person: a fresh look at the same portal.

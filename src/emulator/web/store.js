@@ -90,10 +90,10 @@ export const changes = {
     if (dialog?.last?.id === messageId) dialog.last = page.messages.at(-1) ?? null;
     return ["messages", "dialogs"];
   },
-  typing({ dialog_id: id, user, seconds }) {
+  typing({ dialog_id: id, user, seconds, action }) {
     if (user === state.me) return [];
     if (!state.typing.has(id)) state.typing.set(id, new Map());
-    state.typing.get(id).set(user, Date.now() + seconds * 1000);
+    state.typing.get(id).set(user, { until: Date.now() + seconds * 1000, action });
     setTimeout(() => emit("typing"), seconds * 1000 + 50);
     return ["typing"];
   },
@@ -124,10 +124,10 @@ export const changes = {
   },
 };
 
-/// Who is typing in a dialog now.
+/// Who is typing in a dialog now, or doing what else before the answer.
 export function typists(dialogId) {
   const now = Date.now();
-  return [...(state.typing.get(dialogId) ?? [])].filter(([, until]) => until > now).map(([user]) => user);
+  return [...(state.typing.get(dialogId) ?? [])].filter(([, { until }]) => until > now).map(([user, { action }]) => ({ user, action }));
 }
 
 function byId(items) {
@@ -135,5 +135,5 @@ function byId(items) {
 }
 
 function sameButLikes(one, other) {
-  return JSON.stringify({ ...one, likes: 0 }) === JSON.stringify({ ...other, likes: 0 });
+  return JSON.stringify({ ...one, likes: 0, reactions: 0 }) === JSON.stringify({ ...other, likes: 0, reactions: 0 });
 }

@@ -24,7 +24,7 @@ pub(crate) struct App {
 pub(crate) enum Owner {
     /// An OAuth application, by its client id.
     App(String),
-    /// Whoever calls through an inbound webhook with this `CLIENT_ID`.
+    /// Whoever calls through an inbound webhook: version 1 by its `CLIENT_ID`, version 2 by `custom` and its `botToken`.
     Webhook(String),
 }
 
@@ -73,6 +73,22 @@ impl super::World {
             user,
         };
         self.subscriptions.insert(id, row);
+    }
+
+    /// Adds a row for each of these events, unless there is one already.
+    pub(crate) fn subscribe_once(&mut self, owner: &Owner, events: &[&str], url: &str) {
+        for event in events {
+            let rows = self.rows(owner, event);
+            if !rows.iter().any(|row| row.url == url && row.user == 0) {
+                self.subscribe(owner, event, url, 0);
+            }
+        }
+    }
+
+    /// Removes what an owner has subscribed to among these events.
+    pub(crate) fn unsubscribe(&mut self, owner: &Owner, events: &[&str]) {
+        self.subscriptions
+            .retain(|_, row| row.owner != *owner || !events.contains(&row.event.as_str()));
     }
 
     /// Puts one row in the place of all that the owner had for this event, as bot registration of v1 does.

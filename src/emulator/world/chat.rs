@@ -22,6 +22,8 @@ pub(crate) struct Chat {
     pub(crate) messages: VecDeque<u64>,
     /// The last message each member has read.
     pub(crate) read: BTreeMap<u64, u64>,
+    /// Whether people are offered a field to write into.
+    pub(crate) text_field: bool,
     /// Unix milliseconds.
     pub(crate) created: i64,
 }

@@ -1,6 +1,6 @@
 //! The sixteen colours a chat or a bot may have, as REST names them and as the page paints them.
 
-/// Name and hexadecimal value, in the order the documentation lists them.
+/// Name and hexadecimal value, in the order and with the values of page `chats/chat-add.md` of version 2.
 const COLORS: [(&str, &str); 16] = [
     ("RED", "#df532d"),
     ("GREEN", "#64a513"),
@@ -9,15 +9,15 @@ const COLORS: [(&str, &str); 16] = [
     ("DARK_BLUE", "#3e99ce"),
     ("PURPLE", "#8474c8"),
     ("AQUA", "#1eb4aa"),
-    ("PINK", "#e58fa5"),
-    ("LIME", "#93bd3f"),
-    ("BROWN", "#a56300"),
-    ("AZURE", "#5ea6d0"),
-    ("KHAKI", "#9e8f6a"),
+    ("PINK", "#f76187"),
+    ("LIME", "#58cc47"),
+    ("BROWN", "#ab7761"),
+    ("AZURE", "#29619b"),
+    ("KHAKI", "#728f7a"),
     ("SAND", "#ba9c7b"),
-    ("MARENGO", "#5f7d95"),
-    ("GRAY", "#8d8d8d"),
-    ("GRAPHITE", "#4c4f54"),
+    ("MARENGO", "#556574"),
+    ("GRAY", "#909090"),
+    ("GRAPHITE", "#5e5f5e"),
 ];
 
 /// The colour of this name, if there is one.
@@ -33,10 +33,23 @@ pub(crate) fn of_id(id: u64) -> &'static str {
     COLORS[usize::try_from(id).unwrap_or(0) % COLORS.len()].0
 }
 
+/// The name of the colour that version 2 calls `lightBlue` where version 1 says `LIGHT_BLUE`.
+pub(crate) fn camel(name: &str) -> Option<&'static str> {
+    let same = |upper: &str| {
+        let plain = upper.replace('_', "");
+        name.starts_with(|first: char| first.is_ascii_lowercase())
+            && plain.eq_ignore_ascii_case(name)
+    };
+    COLORS
+        .iter()
+        .find(|(known, _)| same(known))
+        .map(|(known, _)| *known)
+}
+
 /// What the page paints.
 pub(crate) fn hex(name: &str) -> &'static str {
     COLORS
         .iter()
         .find(|(known, _)| *known == name)
-        .map_or("#8d8d8d", |(_, hex)| hex)
+        .map_or("#909090", |(_, hex)| hex)
 }

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use super::reaction::{LIKE, Reaction};
+
 /// Longer texts are cut, as the portal cuts them.
 pub(crate) const TEXT_MAX: usize = 20_000;
 
@@ -26,7 +28,40 @@ pub(crate) struct Message {
     pub(crate) deleted: bool,
     pub(crate) url_preview: bool,
     pub(crate) rich: Rich,
-    pub(crate) likes: Vec<u64>,
+    pub(crate) refs: Refs,
+    /// In the order in which they were set.
+    pub(crate) reactions: Vec<Reaction>,
+}
+
+/// What a message refers to, and what refers to it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Refs {
+    /// The `templateId` it was sent with, or empty.
+    pub(crate) uuid: String,
+    /// The message it quotes.
+    pub(crate) reply: Option<u64>,
+    /// The message it repeats from elsewhere.
+    pub(crate) forward: Option<Forward>,
+    /// The ids of the files that hang on it.
+    pub(crate) files: Vec<u64>,
+}
+
+/// Where a forwarded message came from.
+#[derive(Debug, Clone)]
+pub(crate) struct Forward {
+    pub(crate) id: u64,
+    pub(crate) user: u64,
+    pub(crate) chat: u64,
+    /// Unix milliseconds.
+    pub(crate) date: i64,
+}
+
+impl Message {
+    /// Who likes it.
+    pub(crate) fn likes(&self) -> Vec<u64> {
+        let likes = self.reactions.iter().filter(|set| set.code == LIKE);
+        likes.map(|set| set.user).collect()
+    }
 }
 
 /// What may hang on a message, in the full form of the documentation.

@@ -4,23 +4,29 @@
 //! tells others about it stands in `talk`; what only looks at it stands here.
 
 pub(crate) mod access;
+pub(crate) mod bot;
 pub(crate) mod chat;
 pub(crate) mod color;
 pub(crate) mod command;
 pub(crate) mod dialog;
+pub(crate) mod file;
+pub(crate) mod log;
 pub(crate) mod message;
 pub(crate) mod operating;
+pub(crate) mod reaction;
 pub(crate) mod templates;
 pub(crate) mod tokens;
 pub(crate) mod user;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
 use self::access::{App, Owner, Subscription, Webhook};
 use self::chat::Chat;
 use self::command::{Command, Use};
+use self::file::Files;
+use self::log::EventLog;
 use self::message::Message;
 use self::operating::Operating;
 use self::templates::Templates;
@@ -42,6 +48,8 @@ pub(crate) struct World {
     pub(crate) name: String,
     /// `127.0.0.1:8071`: what a real portal writes as `demo.bitrix24.com`.
     pub(crate) domain: String,
+    /// The addresses it had before it was renamed.
+    pub(crate) former_domains: BTreeSet<String>,
     pub(crate) member_id: String,
     pub(crate) language: String,
     pub(crate) clock: Clock,
@@ -54,6 +62,11 @@ pub(crate) struct World {
     pub(crate) commands: BTreeMap<u64, Command>,
     /// The open rights to answer a command, oldest first.
     pub(crate) uses: Vec<Use>,
+    /// What waits to be fetched.
+    pub(crate) log: EventLog,
+    /// The people for whom it is written: `im.v2.Event.subscribe`.
+    pub(crate) subscribers: BTreeSet<u64>,
+    pub(crate) files: Files,
     pub(crate) apps: BTreeMap<String, App>,
     pub(crate) subscriptions: BTreeMap<u64, Subscription>,
     pub(crate) tokens: Tokens,
@@ -61,6 +74,8 @@ pub(crate) struct World {
     pub(crate) operating: Operating,
     /// Bots one application may have.
     pub(crate) bots_max: usize,
+    /// Whether an application with subscriptions of both versions gets both formats for every bot.
+    pub(crate) both_formats: bool,
     next: Sequences,
 }
 
@@ -80,6 +95,7 @@ impl World {
         World {
             name,
             domain,
+            former_domains: BTreeSet::new(),
             member_id: secret(),
             language,
             clock: Clock::start(),
@@ -90,6 +106,9 @@ impl World {
             templates: Templates::default(),
             commands: BTreeMap::new(),
             uses: Vec::new(),
+            log: EventLog::default(),
+            subscribers: BTreeSet::new(),
+            files: Files::default(),
             apps: BTreeMap::new(),
             subscriptions: BTreeMap::new(),
             tokens: Tokens::default(),
@@ -99,6 +118,7 @@ impl World {
             },
             operating: Operating::default(),
             bots_max: BOTS_MAX,
+            both_formats: false,
             next: Sequences {
                 user: FIRST_NEW_USER,
                 chat: 1,
@@ -108,6 +128,13 @@ impl World {
                 app: 1,
             },
         }
+    }
+
+    /// Gives the portal another address; the old one is remembered.
+    pub(crate) fn rename(&mut self, domain: &str) {
+        let old = std::mem::replace(&mut self.domain, domain.to_owned());
+        self.former_domains.insert(old);
+        self.former_domains.remove(domain);
     }
 
     /// The address of the REST interface, `client_endpoint` in every `auth`.

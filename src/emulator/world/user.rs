@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::access::Owner;
+use super::bot::Bot;
 
 /// Somebody with an id: a person, or a bot if `bot` says so.
 #[derive(Debug, Clone)]
@@ -16,49 +16,6 @@ pub(crate) struct User {
     /// One of the sixteen colour names.
     pub(crate) color: String,
     pub(crate) bot: Option<Bot>,
-}
-
-/// What a bot has that a person has not.
-#[derive(Debug, Clone)]
-pub(crate) struct Bot {
-    pub(crate) code: String,
-    pub(crate) kind: BotType,
-    pub(crate) openline: bool,
-    pub(crate) owner: Owner,
-}
-
-/// The letter a bot was registered with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum BotType {
-    /// `B`: hears what is said to it, in groups only when mentioned.
-    Plain,
-    /// `O`: made for open lines.
-    OpenLine,
-    /// `H`: as `B`, and looks like a person.
-    Human,
-    /// `S`: hears all that is said where it is.
-    Supervisor,
-}
-
-impl BotType {
-    /// Reads the letter; anything unknown is silently a plain bot, as on the portal.
-    pub(crate) fn from_letter(letter: &str) -> Self {
-        match letter {
-            "O" => BotType::OpenLine,
-            "H" => BotType::Human,
-            "S" => BotType::Supervisor,
-            _ => BotType::Plain,
-        }
-    }
-
-    pub(crate) fn letter(self) -> &'static str {
-        match self {
-            BotType::Plain => "B",
-            BotType::OpenLine => "O",
-            BotType::Human => "H",
-            BotType::Supervisor => "S",
-        }
-    }
 }
 
 impl User {

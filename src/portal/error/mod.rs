@@ -10,7 +10,8 @@ use std::time::Duration;
 use crate::store::StoreError;
 
 /// The application is not installed any more, or its tokens are dead.
-const REVOKED: [&str; 6] = [
+const REVOKED: [&str; 7] = [
+    "INVALID_CREDENTIALS",
     "invalid_grant",
     "invalid_client",
     "wrong_client",
@@ -20,10 +21,9 @@ const REVOKED: [&str; 6] = [
 ];
 
 /// Refusals for want of a scope or a right (page `_includes/system-errors.md`).
-const DENIED: [&str; 8] = [
+const DENIED: [&str; 7] = [
     "ACCESS_DENIED",
     "ACCESS_ERROR",
-    "INVALID_CREDENTIALS",
     "insufficient_scope",
     "user_access_error",
     "authorization_error",

@@ -8,6 +8,11 @@ use crate::portal::line::LINE_MAX;
 impl Error {
     /// What to do about it.
     fn advice(&self) -> Option<&'static str> {
+        if self.is("INVALID_CREDENTIALS") {
+            return Some(
+                "make a new inbound webhook on the portal: this one was deleted, or mistyped",
+            );
+        }
         if self.is_access_revoked() {
             return Some("install the application on the portal again");
         }
@@ -30,9 +35,6 @@ impl Error {
             ),
             "QUERY_LIMIT_EXCEEDED" => {
                 Some("too many calls from this address; see whether other programs call the portal")
-            }
-            "INVALID_CREDENTIALS" => {
-                Some("make a new inbound webhook, or give its person the right to do this")
             }
             "METHOD_CONFIRM_WAITING" => {
                 Some("an administrator of the portal has to allow this method")

@@ -1,17 +1,28 @@
-//! Every setting with its default, on the command line and in the environment.
+//! Every setting with its default: on the command line, in the environment and in a file.
+//!
+//! To add one, add a field to [`Config`] with its documentation, flag, environment variable and default. The key in the
+//! file is the variable's name without `IMBOT_`. `hide_env_values` makes a secret of it; its type takes any text, since clap
+//! shows what a parser refuses. The rest follows: `config` and its example, errors of the file, and the tests.
+
+mod file;
+mod setting;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::builder::Resettable::Reset;
+use clap::{Args, Command, FromArgMatches};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::emulator::{Credentials, Emulator};
+use crate::emulator::{Credentials, Emulator, Options};
 use crate::engine::{ATTEMPTS_MAX, POLL_QUICK, POLL_SLOW, TURN_TIMEOUT};
 use crate::portal::{OAUTH_URL, Plan};
 use crate::serve::STOP_TIMEOUT;
 use crate::store::{Key, KeyError, Limits, OpenError, Sqlite};
+
+pub(crate) use file::File;
+pub(crate) use setting::Setting;
 
 /// Where the portal's own script for applications with an interface is loaded from.
 pub const BX24_URL: &str = "https://api.bitrix24.com/api/v1/";
@@ -130,7 +141,7 @@ pub struct Config {
     #[arg(long, env = "IMBOT_CLIENT_ID", value_name = "ID")]
     pub client_id: Option<String>,
 
-    /// The application's `client_secret`; better given in the environment
+    /// The application's `client_secret`; not as a flag, which others on the machine see
     #[arg(
         long,
         env = "IMBOT_CLIENT_SECRET",
@@ -210,42 +221,54 @@ pub struct Config {
     /// Seconds that a stop waits for what was begun
     #[arg(long, env = "IMBOT_STOP_TIMEOUT", default_value_t = STOP_TIMEOUT.as_secs(), value_name = "SECONDS")]
     pub stop_timeout: u64,
+
+    /// The address of the portal emulator
+    #[arg(long, env = "IMBOT_EMULATOR_LISTEN", default_value_t = Options::default().listen, value_name = "ADDRESS")]
+    pub emulator_listen: SocketAddr,
 }
 
 impl Default for Config {
-    /// Every setting's default; the environment is not asked.
+    /// Every setting's default; neither the environment nor a file is asked.
     fn default() -> Config {
-        Config {
-            portal: Vec::new(),
-            client_id: None,
-            client_secret: None,
-            public_url: None,
-            listen: ([127, 0, 0, 1], 8072).into(),
-            oauth_url: OAUTH_URL.to_owned(),
-            bx24_url: BX24_URL.to_owned(),
-            allow_host: Vec::new(),
-            plan: Plan::default(),
-            store: StorePlace::default(),
-            poll_quick: POLL_QUICK.as_secs_f64(),
-            poll_slow: POLL_SLOW.as_secs_f64(),
-            turn_timeout: TURN_TIMEOUT.as_secs(),
-            attempts: ATTEMPTS_MAX,
-            idle_days: None,
-            dead_days: DEAD_DAYS,
-            stop_timeout: STOP_TIMEOUT.as_secs(),
-        }
+        let table = Config::augment_args(Command::new("imbot").no_binary_name(true));
+        let deaf = table.mut_args(|arg| arg.env(Reset));
+        let defaults = deaf.try_get_matches_from([""; 0]);
+        defaults
+            .and_then(|defaults| Config::from_arg_matches(&defaults))
+            .expect("no setting is required, and every default is valid")
     }
 }
 
 impl Config {
     /// The settings for an application of an emulated portal, which posts its events to this address.
     pub fn emulated(portal: &Emulator, app: &Credentials, handler: impl Into<String>) -> Config {
+        Config::default().on(portal, app, handler)
+    }
+
+    /// These settings, with an emulated portal in the place of a real one.
+    pub(crate) fn on(
+        self,
+        portal: &Emulator,
+        app: &Credentials,
+        handler: impl Into<String>,
+    ) -> Config {
         Config {
             client_id: Some(app.client_id.clone()),
             client_secret: Some(app.client_secret.clone().into()),
             public_url: Some(handler.into()),
             oauth_url: portal.oauth_url(),
             bx24_url: portal.bx24_url(),
+            allow_host: vec![portal.address().to_string()],
+            plan: Plan::default(),
+            portal: Vec::new(),
+            ..self
+        }
+    }
+
+    /// The settings of a program that reaches this emulated portal by its inbound webhook, and polls.
+    pub fn polling(portal: &Emulator) -> Config {
+        Config {
+            portal: vec![portal.webhook_url().into()],
             allow_host: vec![portal.address().to_string()],
             ..Config::default()
         }

@@ -1,0 +1,66 @@
+//! `ONIMV2*`: what people who have subscribed can fetch, section 5.1 of bots-v2.md.
+//!
+//! They are written into the event log and never posted. A person hears everything in their chats, their own words as
+//! well; what the portal itself says is no message here, either.
+
+use serde_json::{Map, Value, json};
+
+use crate::emulator::hit::Hit;
+use crate::emulator::objects;
+use crate::emulator::world::World;
+use crate::emulator::world::chat::Chat;
+use crate::emulator::world::log::Row;
+use crate::emulator::world::message::Message;
+
+use super::v2::around;
+
+impl Hit<'_> {
+    /// Tells the people of a chat that something was said, or changed.
+    pub(super) fn tell_people_of(&mut self, event: &str, chat: &Chat, message: &Message) {
+        if !message.system {
+            let first = json!({ "message": objects::message(self.world, message) });
+            self.tell_people(event, chat, message.author, |_, _| first.clone());
+        }
+    }
+
+    /// Tells the people of a chat that somebody has joined it.
+    pub(super) fn tell_people_of_join(&mut self, chat: &Chat, who: u64) {
+        self.tell_people(
+            "ONIMV2JOINCHAT",
+            chat,
+            who,
+            |world, viewer| json!({ "dialogId": world.dialog_id(viewer, chat) }),
+        );
+    }
+
+    /// Writes an event for each member of a chat who has subscribed; `first` has what is special about it.
+    pub(super) fn tell_people(
+        &mut self,
+        event: &str,
+        chat: &Chat,
+        user: u64,
+        first: impl Fn(&World, u64) -> Value,
+    ) {
+        for viewer in &chat.members {
+            if !self.world.subscribers.contains(viewer) {
+                continue;
+            }
+            let mut data = around(self.world, *viewer, chat, user, first(self.world, *viewer));
+            hide_activity(&mut data);
+            let row = Row {
+                user: *viewer,
+                event: event.to_owned(),
+                data: data.into(),
+                date: self.world.clock.millis(),
+            };
+            self.world.log.write(row);
+        }
+    }
+}
+
+/// In these events nobody is seen to have been active.
+fn hide_activity(data: &mut Map<String, Value>) {
+    if let Some(user) = data.get_mut("user").filter(|user| user.is_object()) {
+        user["lastActivityDate"] = false.into();
+    }
+}

@@ -1,0 +1,105 @@
+//! Events of version 2: one bot each, into the event log or to the subscriptions of its owner.
+//!
+//! Sections 3 to 5 of bots-v2.md, section 4 of server-behaviour.md. Both ways carry the same fields; only `bot` differs,
+//! which is the whole object in the log, and id, code and tokens in what is posted.
+
+use serde_json::{Map, Value, json};
+
+use crate::emulator::hit::Hit;
+use crate::emulator::objects;
+use crate::emulator::world::World;
+use crate::emulator::world::bot::{Bot, Generation, Mode};
+use crate::emulator::world::chat::Chat;
+use crate::emulator::world::log::Row;
+use crate::emulator::world::message::Message;
+
+use super::Tokens;
+
+/// The eight events a bot has: registration with `eventMode=webhook` subscribes to all of them.
+pub(crate) const NAMES: [&str; 8] = [
+    "ONIMBOTV2MESSAGEADD",
+    "ONIMBOTV2MESSAGEUPDATE",
+    "ONIMBOTV2MESSAGEDELETE",
+    "ONIMBOTV2JOINCHAT",
+    "ONIMBOTV2DELETE",
+    "ONIMBOTV2CONTEXTGET",
+    COMMAND,
+    "ONIMBOTV2REACTIONCHANGE",
+];
+
+/// The one event whose rows do not look at `eventMode`: a bot that fetches gets it both ways if its application has
+/// subscribed to it for another bot.
+pub(super) const COMMAND: &str = "ONIMBOTV2COMMANDADD";
+
+impl Hit<'_> {
+    /// Tells one bot in the format of version 2, if that is how it hears.
+    ///
+    /// `data` has all fields but `bot`. What goes into the log does so at once and whatever the length of the chain
+    /// of events; only what is posted is cut.
+    pub(super) fn tell(
+        &mut self,
+        event: &str,
+        bot: u64,
+        tokens: Tokens,
+        data: &Map<String, Value>,
+    ) {
+        let Some(user) = self.world.users.get(&bot).cloned() else {
+            return;
+        };
+        let Some(known) = &user.bot else {
+            return;
+        };
+        if known.mode == Mode::Fetch {
+            let row = Row {
+                user: bot,
+                event: event.to_owned(),
+                data: with_bot(objects::own_bot(self.world, &user), data),
+                date: self.world.clock.millis(),
+            };
+            self.world.log.write(row);
+        }
+        if self.is_posted(known, Generation::Second, event == COMMAND) {
+            self.fire(event, &known.owner, tokens, |hit| {
+                with_bot(hit.bot_in_brief(bot, known), data)
+            });
+        }
+    }
+
+    /// Whether events in the format of a version are posted for a bot.
+    ///
+    /// The format follows the version that registered the bot; on a portal where `both_formats` is on it does not.
+    pub(super) fn is_posted(&self, bot: &Bot, format: Generation, is_command: bool) -> bool {
+        (bot.mode == Mode::Webhook || is_command)
+            && (bot.generation == format || self.world.both_formats)
+    }
+}
+
+fn with_bot(bot: Value, data: &Map<String, Value>) -> Value {
+    let bot = [("bot".to_owned(), bot)].into_iter();
+    bot.chain(data.clone()).collect::<Map<_, _>>().into()
+}
+
+/// What was said, new or changed: `ONIMBOTV2MESSAGEADD`, `ONIMBOTV2MESSAGEUPDATE`.
+pub(super) fn said(world: &World, bot: u64, chat: &Chat, message: &Message) -> Map<String, Value> {
+    let first = json!({ "message": objects::message(world, message) });
+    around(world, bot, chat, message.author, first)
+}
+
+/// Opens `data` with the fields of one event and closes it with those that nearly all have.
+pub(super) fn around(
+    world: &World,
+    bot: u64,
+    chat: &Chat,
+    user: u64,
+    first: Value,
+) -> Map<String, Value> {
+    let mut data = Map::new();
+    let last = json!({
+        "chat": objects::chat(world, bot, chat),
+        "user": objects::user(world, user),
+        "language": world.language,
+    });
+    super::params::append(&mut data, first);
+    super::params::append(&mut data, last);
+    data
+}

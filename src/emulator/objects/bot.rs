@@ -1,0 +1,62 @@
+//! `Bot`: what everybody sees, and what its owner sees.
+
+use serde_json::{Value, json};
+
+use crate::emulator::world::World;
+use crate::emulator::world::bot::{Bot, Mode};
+use crate::emulator::world::user::User;
+
+/// A bot as any application sees it; null for a user who is none.
+pub(crate) fn bot(world: &World, user: &User) -> Value {
+    user.bot
+        .as_ref()
+        .map_or(Value::Null, |bot| open_part(world, user.id, bot))
+}
+
+/// A bot as its owner sees it.
+///
+/// `countMessage` is "messages sent by the bot" on the pages of the methods and "processed messages" on `entities.md`:
+/// it counts those sent. The key `appId` went with revision 35.
+pub(crate) fn own_bot(world: &World, user: &User) -> Value {
+    let Some(bot) = &user.bot else {
+        return Value::Null;
+    };
+    let chats = world.chats.values().filter(|chat| chat.has(user.id));
+    let (mut groups, mut people) = (0, 0);
+    for chat in chats {
+        groups += usize::from(!chat.is_private());
+        people += usize::from(chat.is_private());
+    }
+    let sent = world
+        .messages
+        .values()
+        .filter(|message| message.author == user.id);
+    let commands = world
+        .commands
+        .values()
+        .filter(|command| command.bot == user.id);
+    let mut shown = open_part(world, user.id, bot);
+    shown["moduleId"] = "rest".into();
+    shown["eventMode"] = match bot.mode {
+        Mode::Fetch => "fetch".into(),
+        Mode::Webhook => "webhook".into(),
+    };
+    shown["countMessage"] = sent.count().into();
+    shown["countCommand"] = commands.count().into();
+    shown["countChat"] = groups.into();
+    shown["countUser"] = people.into();
+    shown
+}
+
+fn open_part(world: &World, id: u64, bot: &Bot) -> Value {
+    json!({
+        "id": id,
+        "code": bot.code,
+        "type": bot.kind.word(),
+        "isHidden": bot.hidden,
+        "isSupportOpenline": bot.openline,
+        "isReactionsEnabled": bot.reactions,
+        "backgroundId": bot.background,
+        "language": world.language,
+    })
+}

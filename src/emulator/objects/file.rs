@@ -1,0 +1,52 @@
+//! `File`: what a message carries.
+
+use serde_json::{Value, json};
+
+use crate::emulator::clock::{at, iso};
+use crate::emulator::picture;
+use crate::emulator::world::World;
+use crate::emulator::world::file::File;
+
+/// A file as `imbot.v2.File.upload` answers with it.
+pub(crate) fn file(world: &World, file: &File) -> Value {
+    let author = world.users.get(&file.author).map(|user| user.name());
+    json!({
+        "id": file.id,
+        "chatId": file.chat,
+        "date": iso(at(file.date)),
+        "type": file.kind(),
+        "name": file.name,
+        "extension": file.extension(),
+        "size": file.content.len(),
+        "image": image(file),
+        "authorId": file.author,
+        "authorName": author.unwrap_or_default(),
+        "isTranscribable": false,
+        "isVideoNote": false,
+        "isVoiceNote": false,
+    })
+}
+
+/// A file as `im.v2.File.upload` and the events of version 1 show it: with addresses for a person who is logged in.
+pub(crate) fn file_in_full(world: &World, shown: &File) -> Value {
+    let address = format!("http://{}/chat/file?id={}", world.domain, shown.id);
+    let mut full = file(world, shown);
+    full["status"] = "done".into();
+    full["progress"] = 100.into();
+    full["urlPreview"] = "".into();
+    full["urlShow"] = address.clone().into();
+    full["urlDownload"] = address.into();
+    full["viewerAttrs"] =
+        json!({ "viewer": "", "objectId": shown.id.to_string(), "title": shown.name });
+    full["mediaUrl"] = json!({ "preview": { "250": "" } });
+    full
+}
+
+/// Width and height of a picture, `false` for everything else.
+fn image(file: &File) -> Value {
+    let size = (file.kind() == "image").then(|| picture::size(&file.content));
+    match size.flatten() {
+        Some((width, height)) => json!({ "width": width, "height": height }),
+        None => false.into(),
+    }
+}

@@ -1,0 +1,55 @@
+//! `/rest/download.json?token=…`: the bytes of a file, for the link that `File.download` gave.
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use poem::Response;
+use poem::http::header::CONTENT_DISPOSITION;
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::request::Incoming;
+use super::{envelope, send};
+use crate::emulator::portal::Portal;
+use crate::emulator::refusal::Refusal;
+use crate::emulator::wire::Received;
+use crate::emulator::world::file::File;
+
+/// Answers with the file, and lets the link die. A link that is dead, or was never one, is refused as any signed link is.
+pub(super) fn serve(portal: &Portal, incoming: &Incoming, begun: Instant) -> Response {
+    let token = incoming.params.text("TOKEN").unwrap_or_default();
+    let secret = token.split_once('|').map_or("", |(_, secret)| secret);
+    let found = portal.act(0, |hit| hit.world.files.follow(secret));
+    let refusal = Refusal::new("ACCESS_DENIED", "Link check failed").status(403);
+    let (status, answer) = match &found {
+        Some(file) => (
+            200,
+            json!({ "file": file.name, "size": file.content.len() }),
+        ),
+        None => (refusal.http_status(), envelope::failure(&refusal)),
+    };
+    portal.wire.call(&Received {
+        kind: "rest",
+        name: &incoming.name,
+        app: None,
+        request: &incoming.params.to_value(),
+        body: &incoming.body,
+        status,
+        answer: &answer,
+        took: begun.elapsed(),
+    });
+    match found {
+        Some(file) => attached(&file),
+        None => send(status, &answer),
+    }
+}
+
+/// A file as a browser saves it.
+pub(crate) fn attached(file: &File) -> Response {
+    let name = utf8_percent_encode(&file.name, NON_ALPHANUMERIC);
+    Response::builder()
+        .content_type(file.media_type())
+        .header(
+            CONTENT_DISPOSITION,
+            format!("attachment; filename*=utf-8''{name}"),
+        )
+        .body(file.content.clone())
+}

@@ -1,0 +1,224 @@
+//! `imbot.v2.Bot.*` and `imbot.v2.Revision.get`: section 7.1 of bots-v2.md.
+//!
+//! Registering a code again returns the bot that has it, nothing changed; if another application has it, it is taken.
+
+use serde_json::{Map, Value, json};
+
+use super::access::{no_bot, no_token, owner_of};
+use super::done;
+use super::fields::{map, text};
+use super::registration::{change, describe, fitting, new_bot};
+use crate::emulator::events::v2::NAMES;
+use crate::emulator::live::News;
+use crate::emulator::objects;
+use crate::emulator::refusal::Refusal;
+use crate::emulator::rest::call::{Answer, Call};
+use crate::emulator::rest::table::{Method, method};
+use crate::emulator::world::access::Owner;
+use crate::emulator::world::bot::{Bot, Mode};
+use crate::emulator::world::color;
+use crate::emulator::world::user::User;
+
+pub(super) const METHODS: &[Method] = &[
+    method("imbot.v2.revision.get", "imbot", revision),
+    method("imbot.v2.bot.register", "imbot", register),
+    method("imbot.v2.bot.update", "imbot", update),
+    method("imbot.v2.bot.get", "imbot", get),
+    method("imbot.v2.bot.list", "imbot", list),
+    method("imbot.v2.bot.unregister", "imbot", unregister),
+];
+
+/// Bots that one application may have.
+const BOTS_MAX: usize = 100;
+
+/// Bots in one answer, unless another number was asked for.
+const LIMIT_DEFAULT: u64 = 50;
+
+/// The revision whose rules are kept here: subscriptions are cleaned, `appId` is gone.
+fn revision(_: &mut Call<'_, '_>) -> Answer {
+    Ok(json!({ "rest": 36, "web": 130, "mobile": 23, "desktop": 6 }).into())
+}
+
+fn register(call: &mut Call<'_, '_>) -> Answer {
+    let fields = call.content();
+    let owner = new_owner(call, &fields)?;
+    let code = text(&fields, "code").map(|code| code.trim().to_owned());
+    let code = code.ok_or_else(|| Refusal::new("BOT_CODE_REQUIRED", "Bot code is required"))?;
+    if text(&map(&fields, "properties"), "name").is_none() {
+        let text = "Bot properties are required";
+        return Err(Refusal::new("BOT_PROPERTIES_REQUIRED", text));
+    }
+    if let Some((id, known)) = with_code(call, &code) {
+        return match known.owner == owner {
+            true => shown(call, id),
+            false => Err(Refusal::new(
+                "BOT_CODE_ALREADY_TAKEN",
+                "Bot code is already taken",
+            )),
+        };
+    }
+    let bot = new_bot(code, owner, &fields)?;
+    if call.hit.world.bots_of(&bot.owner).count() >= BOTS_MAX {
+        let text = format!("The application has {BOTS_MAX} bots already");
+        return Err(Refusal::new("BOT_LIMIT_EXCEEDED", text));
+    }
+    let id = call.hit.world.new_user_id();
+    let (mode, url, owner) = (bot.mode, bot.url.clone(), bot.owner.clone());
+    let mut user = User {
+        id,
+        first_name: String::new(),
+        last_name: String::new(),
+        position: String::new(),
+        gender: "M".to_owned(),
+        color: color::of_id(id).to_owned(),
+        bot: Some(bot),
+    };
+    describe(&mut user, &fields)?;
+    call.hit.world.users.insert(id, user);
+    if let (Mode::Webhook, Some(url)) = (mode, url) {
+        call.hit.world.subscribe_once(&owner, &NAMES, &url);
+    }
+    call.hit.news.push(News::Bots);
+    shown(call, id)
+}
+
+/// Who is to own a new bot. The token stands in `fields`; the quick start has it beside them.
+fn new_owner(call: &Call<'_, '_>, fields: &Map<String, Value>) -> Result<Owner, Refusal> {
+    if let Some(client_id) = &call.caller.app {
+        return Ok(Owner::App(client_id.clone()));
+    }
+    let token = text(fields, "botToken").or_else(|| call.text_of("botToken"));
+    let token = token
+        .filter(|token| !token.trim().is_empty())
+        .ok_or_else(no_token)?;
+    fitting(&token)?;
+    Ok(owner_of(&token))
+}
+
+fn with_code(call: &Call<'_, '_>, code: &str) -> Option<(u64, Bot)> {
+    let mut bots = call.hit.world.users.values();
+    bots.find_map(|user| {
+        let bot = user.bot.as_ref().filter(|bot| bot.code == code)?;
+        Some((user.id, bot.clone()))
+    })
+}
+
+fn update(call: &mut Call<'_, '_>) -> Answer {
+    let mut user = call.own_bot()?;
+    let fields = call.content();
+    let Some(before) = user.bot.clone() else {
+        return Err(no_bot());
+    };
+    let mut after = before.clone();
+    change(&mut after, &fields)?;
+    if let Some(token) = text(&fields, "botToken").filter(|_| call.caller.app.is_none()) {
+        after.owner = rotated(call, user.id, &token)?;
+    }
+    user.bot = Some(after.clone());
+    describe(&mut user, &fields)?;
+    let id = user.id;
+    call.hit.world.users.insert(id, user);
+    rebind(call, &before, &after);
+    if (before.mode, after.mode) == (Mode::Fetch, Mode::Webhook) {
+        call.hit.world.log.purge(id);
+    }
+    call.hit.news.push(News::Bots);
+    shown(call, id)
+}
+
+/// The owner that a new token makes. Why it is refused is not told, since it would tell of somebody else's token.
+fn rotated(call: &Call<'_, '_>, bot: u64, token: &str) -> Result<Owner, Refusal> {
+    let owner = owner_of(token);
+    let is_taken = call.hit.world.bots_of(&owner).any(|other| other.id != bot);
+    if is_taken || fitting(token).is_err() {
+        let text = "Bot token rotation failed";
+        return Err(Refusal::new("BOT_TOKEN_ROTATION_FAILED", text));
+    }
+    Ok(owner)
+}
+
+/// Brings the subscriptions up to date, if anything about them has changed.
+fn rebind(call: &mut Call<'_, '_>, before: &Bot, after: &Bot) {
+    let same = (before.mode, &before.url, &before.owner) == (after.mode, &after.url, &after.owner);
+    if same || ![before.mode, after.mode].contains(&Mode::Webhook) {
+        return;
+    }
+    clean(call, &before.owner, 1);
+    if let (Mode::Webhook, Some(url)) = (after.mode, &after.url) {
+        call.hit.world.subscribe_once(&after.owner, &NAMES, url);
+    }
+}
+
+/// Removes the eight subscriptions of an owner, unless they are an application's with more bots than this one.
+fn clean(call: &mut Call<'_, '_>, owner: &Owner, bots: usize) {
+    let is_shared = matches!(owner, Owner::App(_)) && call.hit.world.bots_of(owner).count() > bots;
+    if !is_shared {
+        call.hit.world.unsubscribe(owner, &NAMES);
+    }
+}
+
+/// A bot by `botId` or `code`, whoever owns it; its owner sees more of it.
+fn get(call: &mut Call<'_, '_>) -> Answer {
+    let owner = call.bot_owner()?;
+    let by_id = call.id_of("botId");
+    let by_code = call.text_of("code").and_then(|code| with_code(call, &code));
+    if by_id.is_none() && call.text_of("code").is_none() {
+        return Err(Refusal::new(
+            "PARAMS_REQUIRED",
+            "Either botId or code is required",
+        ));
+    }
+    let id = by_id.or(by_code.map(|(id, _)| id)).ok_or_else(no_bot)?;
+    let user = call.hit.world.users.get(&id).cloned();
+    let bot = user.and_then(|user| user.bot).ok_or_else(no_bot)?;
+    if bot.owner == owner {
+        return shown(call, id);
+    }
+    let world = &call.hit.world;
+    let user = &world.users[&id];
+    Ok(json!({ "bot": objects::bot(world, user), "users": [objects::user(world, id)] }).into())
+}
+
+fn list(call: &mut Call<'_, '_>) -> Answer {
+    let owner = call.bot_owner()?;
+    let filter = call
+        .params
+        .exact("filter")
+        .and_then(Value::as_object)
+        .cloned();
+    let kind = filter.and_then(|filter| text(&filter, "type"));
+    let limit = size(call.id_of("limit").unwrap_or(LIMIT_DEFAULT));
+    let offset = size(call.id_of("offset").unwrap_or(0));
+    let world = &call.hit.world;
+    let fits = |user: &&User| {
+        let bot = user.bot.as_ref();
+        bot.is_some_and(|bot| kind.as_ref().is_none_or(|kind| bot.kind.word() == kind))
+    };
+    let found: Vec<&User> = world.bots_of(&owner).filter(fits).collect();
+    let page = found.iter().skip(offset).take(limit);
+    let (bots, users): (Vec<Value>, Vec<Value>) = page
+        .map(|user| (objects::own_bot(world, user), objects::user(world, user.id)))
+        .unzip();
+    let more = found.len() > offset.saturating_add(limit);
+    Ok(json!({ "bots": bots, "users": users, "hasNextPage": more }).into())
+}
+
+fn size(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+fn unregister(call: &mut Call<'_, '_>) -> Answer {
+    let user = call.own_bot()?;
+    call.hit.remove_bot(user.id);
+    if let Some(bot) = user.bot {
+        clean(call, &bot.owner, 0);
+    }
+    done()
+}
+
+/// A bot as its owner sees it.
+fn shown(call: &Call<'_, '_>, id: u64) -> Answer {
+    let world = &call.hit.world;
+    let user = world.users.get(&id).ok_or_else(no_bot)?;
+    Ok(json!({ "bot": objects::own_bot(world, user), "users": [objects::user(world, id)] }).into())
+}

@@ -1,0 +1,132 @@
+//! `imbot.v2.Chat.*`: groups in the hands of bots, section 7.2 of bots-v2.md.
+
+use serde_json::{Map, Value, json};
+
+use super::access::denied;
+use super::done;
+use super::fields::{flag_at, text};
+use crate::emulator::objects;
+use crate::emulator::refusal::Refusal;
+use crate::emulator::rest::call::{Answer, Call};
+use crate::emulator::rest::params::{as_id, as_text, items};
+use crate::emulator::rest::table::{Method, method};
+use crate::emulator::talk::{Author, Draft, NewChat};
+use crate::emulator::world::chat::{Chat, ChatType};
+use crate::emulator::world::color;
+
+pub(super) const METHODS: &[Method] = &[
+    method("imbot.v2.chat.add", "imbot", add),
+    method("imbot.v2.chat.get", "imbot", get),
+    method("imbot.v2.chat.update", "imbot", update),
+    method("imbot.v2.chat.leave", "imbot", leave),
+    method("imbot.v2.chat.setowner", "imbot", set_owner),
+    method("imbot.v2.chat.textfield.enabled", "imbot", text_field),
+];
+
+/// Makes a group of the bot and of those who exist; who does not is passed over, as unknown fields are.
+fn add(call: &mut Call<'_, '_>) -> Answer {
+    let bot = call.act_as_own_bot()?;
+    let fields = call.content();
+    let owner = fields.get("ownerId").and_then(as_id).unwrap_or(bot);
+    let asked = fields.get("userIds").map(items).unwrap_or_default();
+    let mut members: Vec<u64> = asked.iter().filter_map(as_id).collect();
+    members.push(owner);
+    members.retain(|id| call.hit.world.users.contains_key(id));
+    let is_open = text(&fields, "type").as_deref() == Some("open");
+    let new = NewChat {
+        kind: if is_open {
+            ChatType::Open
+        } else {
+            ChatType::Group
+        },
+        title: text(&fields, "title").unwrap_or_default(),
+        members,
+    };
+    let chat = call.hit.found_group(new)?.id;
+    describe(call, chat, &fields);
+    if call.hit.world.users.contains_key(&owner) {
+        call.hit.change_chat(chat, |chat| chat.owner = owner);
+    }
+    if let Some(text) = text(&fields, "message") {
+        let draft = Draft::text(Author::User(bot), text.trim());
+        call.hit.say(chat, draft);
+    }
+    let chat = call.hit.my_chat(chat).map_err(|_| denied())?;
+    let world = &call.hit.world;
+    let users: Vec<Value> = chat
+        .members
+        .iter()
+        .map(|id| objects::user(world, *id))
+        .collect();
+    let shown = objects::chat_in_answer(world, bot, &chat);
+    Ok(json!({ "chat": shown, "users": users }).into())
+}
+
+/// Gives a group what the fields name, its title left out; a colour that does not exist is passed over.
+fn describe(call: &mut Call<'_, '_>, chat: u64, fields: &Map<String, Value>) {
+    let color = text(fields, "color").and_then(|name| color::camel(&name));
+    let avatar = text(fields, "avatar").is_some();
+    call.hit.change_chat(chat, |chat| {
+        if let Some(description) = fields.get("description").and_then(as_text) {
+            chat.description = description;
+        }
+        color
+            .unwrap_or(&chat.color.clone())
+            .clone_into(&mut chat.color);
+        chat.avatar += u64::from(avatar);
+    });
+}
+
+fn get(call: &mut Call<'_, '_>) -> Answer {
+    let bot = call.act_as_own_bot()?;
+    let chat = call.dialog()?;
+    let shown = objects::chat_in_answer(call.hit.world, bot, &chat);
+    Ok(json!({ "chat": shown }).into())
+}
+
+fn update(call: &mut Call<'_, '_>) -> Answer {
+    call.act_as_own_bot()?;
+    let chat = group(call)?.id;
+    let fields = call.content();
+    if let Some(title) = text(&fields, "title") {
+        call.hit.rename(chat, &title).map_err(|_| denied())?;
+    }
+    describe(call, chat, &fields);
+    done()
+}
+
+fn leave(call: &mut Call<'_, '_>) -> Answer {
+    let bot = call.act_as_own_bot()?;
+    let chat = group(call)?.id;
+    call.hit.part(chat, bot).map_err(|_| denied())?;
+    done()
+}
+
+/// Only the owner hands a group over, to one who is in it.
+fn set_owner(call: &mut Call<'_, '_>) -> Answer {
+    let bot = call.act_as_own_bot()?;
+    let chat = group(call)?;
+    let user = call.id_of("userId").filter(|user| chat.has(*user));
+    let user = user.filter(|_| chat.owner == bot).ok_or_else(denied)?;
+    call.hit.change_chat(chat.id, |chat| chat.owner = user);
+    done()
+}
+
+/// Offers people a field to write into, or none; they are not kept from writing by other ways.
+fn text_field(call: &mut Call<'_, '_>) -> Answer {
+    call.act_as_own_bot()?;
+    let chat = call.dialog()?.id;
+    let enabled = flag_at(call, "enabled").unwrap_or(true);
+    call.hit.change_chat(chat, |chat| chat.text_field = enabled);
+    done()
+}
+
+/// The group in `dialogId`; a private dialog is none.
+pub(super) fn group(call: &mut Call<'_, '_>) -> Result<Chat, Refusal> {
+    let chat = call.dialog()?;
+    if chat.is_private() {
+        Err(denied())
+    } else {
+        Ok(chat)
+    }
+}

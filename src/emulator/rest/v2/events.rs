@@ -1,0 +1,54 @@
+//! `imbot.v2.Event.get`: section 3 of bots-v2.md, section 4.1 of server-behaviour.md.
+
+use serde_json::{Value, json};
+
+use super::fields::flag_at;
+use crate::emulator::clock::{at, iso};
+use crate::emulator::refusal::Refusal;
+use crate::emulator::rest::auth::may;
+use crate::emulator::rest::call::{Answer, Call};
+use crate::emulator::rest::table::{Method, method};
+use crate::emulator::world::log::Row;
+
+pub(super) const METHODS: &[Method] = &[method("imbot.v2.event.get", "imbot", get)];
+
+/// Events in one answer, unless another number was asked for, and at most.
+const LIMIT_DEFAULT: u64 = 100;
+const LIMIT_MAX: u64 = 1000;
+
+/// What waits for a bot, and with `withUserEvents` for the caller as well, in one row of numbers.
+///
+/// An offset confirms all that is below it, none and 0 confirm nothing.
+fn get(call: &mut Call<'_, '_>) -> Answer {
+    let bot = call.own_bot()?.id;
+    if flag_at(call, "withUserEvents") != Some(true) {
+        return Ok(read(call, &[bot]).into());
+    }
+    let user = call.caller.user;
+    may(call.hit.world, &call.caller, "im")
+        .map_err(|_| Refusal::new("SCOPE_ERROR", "The im scope is required for user events"))?;
+    if !call.hit.world.subscribers.contains(&user) {
+        let text = "User is not subscribed to events";
+        return Err(Refusal::new("USER_NOT_SUBSCRIBED", text));
+    }
+    Ok(read(call, &[bot, user]).into())
+}
+
+/// Confirms, and reads what comes after. `hasMore` only says that the page is full.
+pub(super) fn read(call: &mut Call<'_, '_>, users: &[u64]) -> Value {
+    let offset = call.id_of("offset").unwrap_or(0);
+    let limit = call.id_of("limit").unwrap_or(LIMIT_DEFAULT).min(LIMIT_MAX);
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let now = call.hit.world.clock.millis();
+    if offset > 0 {
+        call.hit.world.log.acknowledge(users, offset);
+    }
+    let rows = call.hit.world.log.read(users, offset, limit, now);
+    let next = rows.last().map_or(offset, |(id, _)| id + 1);
+    let events: Vec<Value> = rows.iter().map(|(id, row)| event(*id, row)).collect();
+    json!({ "events": events, "nextOffset": next, "hasMore": rows.len() >= limit })
+}
+
+fn event(id: u64, row: &Row) -> Value {
+    json!({ "eventId": id, "type": row.event, "date": iso(at(row.date)), "data": row.data })
+}

@@ -1,0 +1,163 @@
+//! `imbot.v2.Chat.Message.send`, `.update` and `.delete`: section 7.3 of bots-v2.md.
+//!
+//! `templateId`, a lower-case UUID of version 4, makes a send idempotent: a repeat returns the first message
+//! (server-behaviour.md 4.3). It does not work for system messages.
+
+use serde_json::{Map, Value, json};
+use uuid::{Uuid, Version};
+
+use super::access::denied;
+use super::done;
+use super::fields::{flag, flag_at, map, text};
+use super::sending::{changed, new_text, read};
+use crate::emulator::refusal::Refusal;
+use crate::emulator::rest::call::{Answer, Call};
+use crate::emulator::rest::params::{as_id, is_list, php_array};
+use crate::emulator::rest::table::{Method, method};
+use crate::emulator::talk::{Author, Draft};
+use crate::emulator::world::chat::Chat;
+use crate::emulator::world::message::{Forward, Message, Refs, stored};
+
+pub(super) const METHODS: &[Method] = &[
+    method("imbot.v2.chat.message.send", "imbot", send),
+    method("imbot.v2.chat.message.update", "imbot", update),
+    method("imbot.v2.chat.message.delete", "imbot", delete),
+];
+
+/// Messages that may be forwarded at once.
+const FORWARDS_MAX: usize = 100;
+
+fn send(call: &mut Call<'_, '_>) -> Answer {
+    let bot = call.act_as_own_bot()?;
+    let fields = call.content();
+    let forwarded = forwarded(call, &map(&fields, "forwardIds"))?;
+    let content = match read(&fields, bot) {
+        Err(refusal) if refusal.code() == "EMPTY_MESSAGE" && !forwarded.is_empty() => None,
+        read => Some(read?),
+    };
+    let chat = call.dialog()?;
+    let mut map = Map::new();
+    let mut first = None;
+    if let Some(content) = content {
+        let template =
+            text(&fields, "templateId").filter(|id| !content.is_system && is_template(id));
+        let id = match template
+            .as_ref()
+            .and_then(|id| call.hit.world.templates.message(bot, id))
+        {
+            Some(id) => id,
+            None => {
+                let refs = Refs {
+                    uuid: template.clone().unwrap_or_default(),
+                    reply: quoted(call, &chat, &fields),
+                    ..Refs::default()
+                };
+                call.hit.say(
+                    chat.id,
+                    Draft {
+                        refs,
+                        ..content.draft(bot)
+                    },
+                )
+            }
+        };
+        if let Some(template) = template {
+            call.hit.world.templates.keep(bot, &template, id);
+            map.insert(template, id.into());
+        }
+        first = Some(id);
+    }
+    for (uuid, original) in forwarded {
+        let id = call.hit.say(chat.id, repeated(bot, &uuid, &original));
+        first.get_or_insert(id);
+        map.insert(uuid, id.into());
+    }
+    Ok(json!({ "id": first, "uuidMap": php_array(map) }).into())
+}
+
+/// The messages to be forwarded: the bot has to be where they are.
+fn forwarded(
+    call: &Call<'_, '_>,
+    ids: &Map<String, Value>,
+) -> Result<Vec<(String, Message)>, Refusal> {
+    let one = |(uuid, id): (&String, &Value)| {
+        let message = as_id(id).and_then(|id| call.hit.message_in_reach(id).ok());
+        message
+            .map(|(_, message)| (uuid.clone(), message))
+            .ok_or_else(denied)
+    };
+    if ids.len() > FORWARDS_MAX || (is_list(ids) && !ids.is_empty()) {
+        return Err(Refusal::new("SENDING_FAILED", "Sending failed"));
+    }
+    ids.iter().map(one).collect()
+}
+
+fn repeated(bot: u64, uuid: &str, original: &Message) -> Draft {
+    let forward = original.refs.forward.clone().unwrap_or(Forward {
+        id: original.id,
+        user: original.author,
+        chat: original.chat,
+        date: original.date,
+    });
+    Draft {
+        author: Author::Bot(bot),
+        text: original.text.clone(),
+        rich: original.rich.clone(),
+        url_preview: original.url_preview,
+        refs: Refs {
+            uuid: uuid.to_owned(),
+            forward: Some(forward),
+            ..Refs::default()
+        },
+    }
+}
+
+/// The message that is answered, if it is in the same chat; another is passed over.
+fn quoted(call: &Call<'_, '_>, chat: &Chat, fields: &Map<String, Value>) -> Option<u64> {
+    let id = fields.get("replyId").and_then(as_id)?;
+    Some(id).filter(|id| chat.messages.contains(id) && call.hit.world.messages.contains_key(id))
+}
+
+/// The portal takes ids of version 4 in lower case, and passes others over.
+fn is_template(text: &str) -> bool {
+    let is_plain = text.len() == 36 && !text.bytes().any(|byte| byte.is_ascii_uppercase());
+    is_plain && Uuid::try_parse(text).is_ok_and(|id| id.get_version() == Some(Version::Random))
+}
+
+/// Changes a message of the bot, whatever its age; an empty text deletes it. A system message has no author.
+fn update(call: &mut Call<'_, '_>) -> Answer {
+    let bot = call.act_as_own_bot()?;
+    let (_, old) = call.message(denied)?;
+    if old.author != bot {
+        return Err(denied());
+    }
+    let fields = call.content();
+    let text = new_text(&fields);
+    if text.as_deref() == Some("") {
+        call.hit.erase(&old, false);
+        return done();
+    }
+    let rich = changed(&fields, &old.rich, bot)?;
+    let text = text.map_or_else(|| old.text.clone(), |text| stored(&text));
+    let url_preview = flag(&fields, "urlPreview").unwrap_or(old.url_preview);
+    call.hit.put(&Message {
+        text,
+        rich,
+        url_preview,
+        edited: true,
+        ..old
+    });
+    done()
+}
+
+/// Deletes a message of the bot, or any in a chat that it manages; `complete` leaves no trace.
+fn delete(call: &mut Call<'_, '_>) -> Answer {
+    let bot = call.act_as_own_bot()?;
+    let (chat, message) = call.message(denied)?;
+    if message.author != bot && (chat.is_private() || !chat.is_manager(bot)) {
+        return Err(denied());
+    }
+    let complete = flag_at(call, "complete").unwrap_or(false);
+    call.hit.erase(&message, complete);
+    done()
+}

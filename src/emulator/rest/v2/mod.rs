@@ -1,0 +1,54 @@
+//! `imbot.v2.*` and `im.v2.*`: the second version of the bot platform, sections 7 and 8 of bots-v2.md.
+//!
+//! Names of parameters are camel case and have to be. Content stands in `fields`, what is meant stands beside it. What
+//! has nothing better to say answers `{"result": true}` inside `result`.
+
+mod access;
+mod bots;
+mod chats;
+mod commands;
+mod events;
+mod fields;
+mod files;
+mod members;
+mod messages;
+mod reactions;
+mod reading;
+mod registration;
+mod sending;
+mod typing;
+mod user_events;
+
+use serde_json::json;
+
+use self::access::bot_token;
+use super::call::{Answer, Reply};
+use super::params::Params;
+use super::table::Method;
+use crate::emulator::world::access::Owner;
+
+/// The tables of this folder.
+pub(super) const TABLES: [&[Method]; 11] = [
+    bots::METHODS,
+    commands::METHODS,
+    messages::METHODS,
+    reading::METHODS,
+    reactions::METHODS,
+    chats::METHODS,
+    members::METHODS,
+    typing::METHODS,
+    events::METHODS,
+    files::METHODS,
+    user_events::METHODS,
+];
+
+/// Whose bots a call through a webhook is about, if it says so at all; for the wire log.
+pub(super) fn webhook_owner(params: &Params) -> Option<Owner> {
+    let fields = Params::new(params.fields("FIELDS"));
+    bot_token(params).or_else(|| bot_token(&fields))
+}
+
+/// The nested `true`.
+fn done() -> Answer {
+    Ok(Reply::from(json!({ "result": true })))
+}

@@ -1,0 +1,132 @@
+//! What a bot is registered and updated with: `fields` of `imbot.v2.Bot.register` and `imbot.v2.Bot.update`.
+
+use serde_json::{Map, Value};
+
+use super::fields::{flag, map, text};
+use crate::emulator::picture;
+use crate::emulator::refusal::Refusal;
+use crate::emulator::rest::handlers::address;
+use crate::emulator::rest::params::as_text;
+use crate::emulator::world::access::Owner;
+use crate::emulator::world::bot::{BACKGROUNDS, Bot, BotType, Generation, Mode};
+use crate::emulator::world::color;
+use crate::emulator::world::user::User;
+
+/// The longest `botToken`; longer ones are refused since August 2026.
+const TOKEN_CHARS_MAX: usize = 40;
+
+/// A bot that does not exist yet.
+pub(super) fn new_bot(
+    code: String,
+    owner: Owner,
+    fields: &Map<String, Value>,
+) -> Result<Bot, Refusal> {
+    let kind = match text(fields, "type") {
+        Some(word) => BotType::from_word(&word).ok_or_else(wrong_type)?,
+        None => BotType::Plain,
+    };
+    let mode = mode(fields)?.unwrap_or(Mode::Fetch);
+    let url = url(&owner, fields)?;
+    if mode == Mode::Webhook && url.is_none() {
+        let text = "Webhook URL is required for the webhook event mode";
+        return Err(Refusal::new("BOT_WEBHOOK_URL_REQUIRED", text));
+    }
+    let is_line = kind == BotType::OpenLine;
+    Ok(Bot {
+        code,
+        kind,
+        openline: is_line || flag(fields, "isSupportOpenline").unwrap_or(false),
+        owner,
+        generation: Generation::Second,
+        mode,
+        url,
+        hidden: flag(fields, "isHidden").unwrap_or(false),
+        reactions: flag(fields, "isReactionsEnabled").unwrap_or(true),
+        background: background(fields),
+    })
+}
+
+/// Changes a bot as the fields say; what they do not name stays. Type and code cannot be changed.
+pub(super) fn change(bot: &mut Bot, fields: &Map<String, Value>) -> Result<(), Refusal> {
+    bot.mode = mode(fields)?.unwrap_or(bot.mode);
+    bot.url = url(&bot.owner, fields)?.or(bot.url.take());
+    if bot.mode == Mode::Webhook && bot.url.is_none() && bot.generation == Generation::Second {
+        return Err(wrong_address());
+    }
+    bot.hidden = flag(fields, "isHidden").unwrap_or(bot.hidden);
+    bot.reactions = flag(fields, "isReactionsEnabled").unwrap_or(bot.reactions);
+    bot.openline = flag(fields, "isSupportOpenline").unwrap_or(bot.openline);
+    if fields.contains_key("backgroundId") {
+        bot.background = background(fields);
+    }
+    Ok(())
+}
+
+/// Gives a bot its profile; a colour that does not exist is passed over.
+pub(super) fn describe(user: &mut User, fields: &Map<String, Value>) -> Result<(), Refusal> {
+    let properties = map(fields, "properties");
+    if let Some(avatar) = text(&properties, "avatar") {
+        picture::check(&avatar)?;
+    }
+    for (field, name) in [
+        (&mut user.first_name, "name"),
+        (&mut user.last_name, "lastName"),
+        (&mut user.position, "workPosition"),
+    ] {
+        if let Some(value) = properties.get(name).and_then(as_text) {
+            *field = value;
+        }
+    }
+    if let Some(gender) =
+        text(&properties, "gender").filter(|gender| gender == "M" || gender == "F")
+    {
+        user.gender = gender;
+    }
+    if let Some(color) = text(&properties, "color").and_then(|name| color::camel(&name)) {
+        color.clone_into(&mut user.color);
+    }
+    Ok(())
+}
+
+/// A `botToken` that is not too long.
+pub(super) fn fitting(token: &str) -> Result<(), Refusal> {
+    if token.chars().count() <= TOKEN_CHARS_MAX {
+        return Ok(());
+    }
+    let text = format!("Bot token must not be longer than {TOKEN_CHARS_MAX} characters");
+    Err(Refusal::new("BOT_TOKEN_INVALID_LENGTH", text))
+}
+
+fn mode(fields: &Map<String, Value>) -> Result<Option<Mode>, Refusal> {
+    match text(fields, "eventMode").as_deref() {
+        None => Ok(None),
+        Some("fetch") => Ok(Some(Mode::Fetch)),
+        Some("webhook") => Ok(Some(Mode::Webhook)),
+        Some(_) => Err(Refusal::new(
+            "BOT_INVALID_EVENT_MODE",
+            "Event mode must be fetch or webhook",
+        )),
+    }
+}
+
+/// `webhookUrl`, which version 2 keeps as it came.
+fn url(owner: &Owner, fields: &Map<String, Value>) -> Result<Option<String>, Refusal> {
+    let Some(url) = text(fields, "webhookUrl") else {
+        return Ok(None);
+    };
+    address(owner, &url).ok_or_else(wrong_address)?;
+    Ok(Some(url))
+}
+
+fn background(fields: &Map<String, Value>) -> Option<String> {
+    text(fields, "backgroundId").filter(|name| BACKGROUNDS.contains(&name.as_str()))
+}
+
+fn wrong_type() -> Refusal {
+    let text = "Bot type must be one of bot, network, openline, supervisor, personal";
+    Refusal::new("BOT_INVALID_TYPE", text)
+}
+
+fn wrong_address() -> Refusal {
+    Refusal::new("BOT_INVALID_CALLBACK", "Webhook URL is not a valid address")
+}

@@ -1,0 +1,99 @@
+//! What is to be said: the content of `send`, `update` and `answer`.
+
+use serde_json::{Map, Value};
+
+use super::fields::{flag, text};
+use crate::emulator::refusal::Refusal;
+use crate::emulator::rest::params::as_text;
+use crate::emulator::rest::rich::{self, Part};
+use crate::emulator::talk::{Author, Draft};
+use crate::emulator::world::message::{Refs, Rich};
+
+/// Content that has been read.
+#[derive(Debug, Clone)]
+pub(super) struct Content {
+    pub(super) text: String,
+    pub(super) rich: Rich,
+    pub(super) is_system: bool,
+    pub(super) url_preview: bool,
+}
+
+impl Content {
+    /// The message it becomes. Unlike in version 1, a command in what a bot says is run.
+    pub(super) fn draft(self, bot: u64) -> Draft {
+        Draft {
+            author: if self.is_system {
+                Author::System
+            } else {
+                Author::User(bot)
+            },
+            text: self.text,
+            rich: self.rich,
+            url_preview: self.url_preview,
+            refs: Refs::default(),
+        }
+    }
+}
+
+/// Reads the content of a new message, which has a text or an attachment.
+pub(super) fn read(fields: &Map<String, Value>, bot: u64) -> Result<Content, Refusal> {
+    let part = |part: Part, name: &str| {
+        fields
+            .get(name)
+            .map_or(Ok(None), |value| self::part(part, value, bot))
+    };
+    let content = Content {
+        text: text(fields, "message")
+            .unwrap_or_default()
+            .trim()
+            .to_owned(),
+        rich: Rich {
+            attach: part(Part::Attach, "attach")?,
+            keyboard: part(Part::Keyboard, "keyboard")?,
+            menu: None,
+        },
+        is_system: flag(fields, "system").unwrap_or(false),
+        url_preview: flag(fields, "urlPreview").unwrap_or(true),
+    };
+    if content.text.is_empty() && content.rich.attach.is_none() {
+        return Err(Refusal::new("EMPTY_MESSAGE", "Message is empty"));
+    }
+    Ok(content)
+}
+
+/// What an update gives a message; what it does not name stays.
+///
+/// An attachment has to come in its full form here: a bare list takes it away without a word, as `""` does.
+pub(super) fn changed(fields: &Map<String, Value>, old: &Rich, bot: u64) -> Result<Rich, Refusal> {
+    let attach = match fields.get("attach") {
+        None => old.attach.clone(),
+        Some(full) if full.get("BLOCKS").is_some() => part(Part::Attach, full, bot)?,
+        Some(Value::String(json)) if json.contains("BLOCKS") => {
+            part(Part::Attach, &Value::String(json.clone()), bot)?
+        }
+        Some(_) => None,
+    };
+    let keyboard = match fields.get("keyboard") {
+        None => old.keyboard.clone(),
+        Some(keyboard) => part(Part::Keyboard, keyboard, bot)?,
+    };
+    let menu = old.menu.clone();
+    Ok(Rich {
+        attach,
+        keyboard,
+        menu,
+    })
+}
+
+/// A part of a message; version 2 has one code for all that may be wrong with it.
+fn part(part: Part, value: &Value, bot: u64) -> Result<Option<Value>, Refusal> {
+    rich::read(part, value, Some(bot)).map_err(|refusal| {
+        Refusal::new(&format!("PARAM_{}_ERROR", part.name()), refusal.to_string())
+    })
+}
+
+/// The new text of a message, if one was sent.
+pub(super) fn new_text(fields: &Map<String, Value>) -> Option<String> {
+    let text = fields.get("message").and_then(as_text)?;
+    Some(text.trim().to_owned())
+}

@@ -1,0 +1,181 @@
+//! Files: uploaded by bots and people, told of, and downloaded once.
+
+use serde_json::{Value, json};
+
+use super::Desk;
+
+/// `hello` and nothing more.
+const CONTENT: &str = "aGVsbG8=";
+
+async fn upload(desk: &Desk, bot: u64, dialog: &str, name: &str) -> Value {
+    let fields = json!({ "name": name, "content": CONTENT, "message": "look" });
+    let params = json!({ "botId": bot, "dialogId": dialog, "fields": fields });
+    desk.result("imbot.v2.File.upload", params).await
+}
+
+async fn fetch(desk: &Desk, url: &Value) -> (u16, String) {
+    let url = url.as_str().expect("an address");
+    let path = &url[desk.portal.url().len()..];
+    let mut response = desk.client.get(path).send().await.0;
+    let body = response.take_body().into_string().await.expect("a body");
+    (response.status().as_u16(), body)
+}
+
+#[tokio::test]
+async fn a_bot_sends_a_file_and_fetches_it_once() {
+    let desk = Desk::new().await;
+    let bot = desk.bot_v2("helper", json!({})).await;
+    let sent = upload(&desk, bot, "1", "Report 7.PDF").await;
+    let file = &sent["file"];
+    let told = [
+        &file["name"],
+        &file["extension"],
+        &file["type"],
+        &file["size"],
+    ];
+    assert_eq!(
+        told,
+        [
+            &json!("Report 7.PDF"),
+            &json!("pdf"),
+            &json!("file"),
+            &json!(5)
+        ]
+    );
+    assert_eq!(sent["dialogId"], "1");
+    let seen = desk
+        .portal
+        .history(1, &bot.to_string())
+        .pop()
+        .expect("a message");
+    assert_eq!(
+        [&seen["id"], &seen["text"]],
+        [&sent["messageId"], &json!("look")]
+    );
+    assert_eq!(
+        seen["files"],
+        json!([{ "id": file["id"], "name": "Report 7.PDF", "size": 5 }])
+    );
+
+    let params = json!({ "botId": bot, "fileId": file["id"] });
+    let link = desk.result("imbot.v2.File.download", params.clone()).await["downloadUrl"].clone();
+    assert_eq!(fetch(&desk, &link).await, (200, "hello".to_owned()));
+    let (status, answer) = fetch(&desk, &link).await;
+    assert!(
+        status == 403 && answer.contains("ACCESS_DENIED"),
+        "{answer}"
+    );
+    let again = desk.result("imbot.v2.File.download", params).await["downloadUrl"].clone();
+    assert_eq!(fetch(&desk, &again).await.0, 200);
+    let wire = serde_json::to_string(&desk.portal.wire()).expect("JSON");
+    let secret = again
+        .as_str()
+        .and_then(|url| url.rsplit_once("%7C"))
+        .expect("a secret")
+        .1;
+    assert!(!wire.contains(secret), "a link is a secret, too");
+    let page = format!("{}/chat/file?id={}", desk.portal.url(), file["id"]);
+    assert_eq!(desk.get(&page[desk.portal.url().len()..]).await.0, 200);
+}
+
+#[tokio::test]
+async fn files_are_refused_with_the_documented_codes() {
+    let desk = Desk::new().await;
+    let bot = desk.bot_v2("helper", json!({})).await;
+    let group = desk.portal.group(1, "Office", &[2]).expect("made");
+    let file = || json!({ "name": "a.txt", "content": CONTENT });
+    let theirs = desk
+        .result(
+            "im.v2.File.upload",
+            json!({ "dialogId": group, "fields": file() }),
+        )
+        .await;
+    let id = &theirs["file"]["id"];
+    let upload =
+        |dialog: &str, fields: Value| json!({ "botId": bot, "dialogId": dialog, "fields": fields });
+    let cases = [
+        (
+            "imbot.v2.File.upload",
+            upload("1", json!({ "name": "a.txt" })),
+            "FILE_EMPTY",
+        ),
+        (
+            "imbot.v2.File.upload",
+            upload("1", json!({ "name": "a", "content": "?" })),
+            "FILE_INVALID_CONTENT",
+        ),
+        (
+            "imbot.v2.File.upload",
+            upload(&group, file()),
+            "ACCESS_DENIED",
+        ),
+        (
+            "imbot.v2.File.download",
+            json!({ "botId": bot, "fileId": 1 }),
+            "FILE_NOT_FOUND",
+        ),
+        (
+            "imbot.v2.File.download",
+            json!({ "botId": bot, "fileId": id }),
+            "FILE_ACCESS_ERROR",
+        ),
+        (
+            "im.v2.File.upload",
+            json!({ "dialogId": "chat999", "fields": file() }),
+            "CHAT_NOT_FOUND",
+        ),
+        (
+            "im.v2.File.download",
+            json!({ "dialogId": "2", "fileId": id }),
+            "FILE_NOT_FOUND",
+        ),
+        (
+            "im.v2.File.download",
+            json!({ "dialogId": "chat999", "fileId": id }),
+            "ACCESS_DENIED",
+        ),
+    ];
+    for (method, params, code) in cases {
+        let refused = desk.refusal(method, params).await;
+        assert_eq!(refused, (400, code.to_owned()), "{method}");
+    }
+    let params = json!({ "dialogId": group, "fileId": id });
+    let link = desk.result("im.v2.File.download", params).await["downloadUrl"].clone();
+    assert_eq!(fetch(&desk, &link).await.1, "hello");
+    assert_eq!(
+        fetch(
+            &desk,
+            &json!(format!("{}/rest/download.json", desk.portal.url()))
+        )
+        .await
+        .0,
+        403
+    );
+}
+
+#[tokio::test]
+async fn bots_of_both_versions_are_told_of_a_file() {
+    let desk = Desk::new().await;
+    let (second, first) = (
+        desk.bot_v2("second", json!({})).await,
+        desk.bot("first", "B").await,
+    );
+    desk.dialog(first).await;
+    let fields = json!({ "name": "a.png", "content": CONTENT });
+    for bot in [second, first] {
+        let params = json!({ "dialogId": bot, "fields": fields });
+        desk.result("im.v2.File.upload", params).await;
+    }
+    let event = desk.fetched(second, "ONIMBOTV2MESSAGEADD").await;
+    let message = &event["data"]["message"];
+    assert_eq!(
+        [&message["text"], &message["params"]["FILE_ID"]],
+        [&json!(""), &json!(["4001"])]
+    );
+    let event = desk.event("ONIMBOTMESSAGEADD").await;
+    let file = &event["data"]["PARAMS"]["FILES"]["4002"];
+    assert_eq!(
+        [&file["name"], &file["type"], &file["image"]],
+        ["a.png", "image", "0"]
+    );
+}

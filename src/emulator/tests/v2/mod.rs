@@ -1,0 +1,102 @@
+//! Version 2 of the bot platform, as an application and as a webhook with a `botToken`.
+
+mod bots;
+mod chats;
+mod commands;
+mod fetch;
+mod files;
+mod messages;
+mod reactions;
+mod reading;
+mod subscriptions;
+mod user_events;
+mod webhook;
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::Desk;
+
+/// The token of the bots that tests register through the webhook.
+const TOKEN: &str = "my token";
+
+impl Desk {
+    /// Calls a method through the inbound webhook.
+    async fn by_webhook(&self, method: &str, params: Value) -> (u16, Value) {
+        let url = self.portal.webhook_url();
+        let path = &url[self.portal.url().len()..];
+        self.post(&format!("{path}{method}"), params).await
+    }
+
+    /// A bot of the application that fetches its events, or another with more fields.
+    async fn bot_v2(&self, code: &str, more: Value) -> u64 {
+        let mut fields = json!({ "code": code, "properties": { "name": code } });
+        extend(&mut fields, more);
+        let answer = self
+            .result("imbot.v2.Bot.register", json!({ "fields": fields }))
+            .await;
+        answer["bot"]["id"].as_u64().expect("an id")
+    }
+
+    /// The same, but its events are posted.
+    async fn posted(&self, code: &str, more: Value) -> u64 {
+        let mut fields = json!({ "eventMode": "webhook", "webhookUrl": self.handler });
+        extend(&mut fields, more);
+        self.bot_v2(code, fields).await
+    }
+
+    async fn update(&self, bot: u64, fields: Value) {
+        let params = json!({ "botId": bot, "fields": fields });
+        self.result("imbot.v2.Bot.update", params).await;
+    }
+
+    /// The events of version 2 that are subscribed to, with their addresses.
+    fn subscribed(&self) -> Vec<(String, String)> {
+        self.portal.portal.see(|world| {
+            let rows = world.subscriptions.values();
+            let of_v2 = rows.filter(|row| row.event.contains("V2"));
+            of_v2
+                .map(|row| (row.event.clone(), row.url.clone()))
+                .collect()
+        })
+    }
+
+    /// The events that wait for a bot, none of them confirmed.
+    async fn waiting(&self, bot: u64) -> Vec<Value> {
+        let answer = self
+            .result("imbot.v2.Event.get", json!({ "botId": bot }))
+            .await;
+        answer["events"].as_array().expect("a list").clone()
+    }
+
+    /// The only event of this name that waits for a bot.
+    async fn fetched(&self, bot: u64, name: &str) -> Value {
+        let mut events = self.waiting(bot).await;
+        events.retain(|event| event["type"] == name);
+        assert_eq!(events.len(), 1, "{name}: {events:#?}");
+        events.remove(0)
+    }
+}
+
+/// Adds the fields of one object to another.
+fn extend(object: &mut Value, more: Value) {
+    let (Value::Object(object), Value::Object(more)) = (object, more) else {
+        panic!("two objects")
+    };
+    object.extend(more);
+}
+
+/// The keys of an object and of what is in it.
+fn keys(tree: &Value) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut todo = vec![(String::new(), tree)];
+    while let Some((path, tree)) = todo.pop() {
+        for (key, value) in tree.as_object().into_iter().flatten() {
+            let path = format!("{path}.{key}");
+            todo.push((path.clone(), value));
+            found.insert(path);
+        }
+    }
+    found
+}

@@ -1,0 +1,120 @@
+//! Reactions, of people and of bots: section 7.3 of bots-v2.md.
+
+use serde_json::{Value, json};
+
+use super::Desk;
+
+/// A bot with something to react to.
+async fn said(desk: &Desk, bot: u64) -> u64 {
+    let params = json!({ "botId": bot, "dialogId": "1", "fields": { "message": "well?" } });
+    let answer = desk.result("imbot.v2.Chat.Message.send", params).await;
+    answer["id"].as_u64().expect("an id")
+}
+
+/// What a bot was told of reactions: `add fire`.
+async fn told(desk: &Desk, bot: u64) -> Vec<String> {
+    let events = desk.waiting(bot).await;
+    let changes = events
+        .iter()
+        .filter(|event| event["type"] == "ONIMBOTV2REACTIONCHANGE");
+    let text = |event: &Value, key: &str| event["data"][key].as_str().expect("a text").to_owned();
+    changes
+        .map(|event| format!("{} {}", text(event, "action"), text(event, "reaction")))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_bot_is_told_how_people_take_what_it_said() {
+    let desk = Desk::new().await;
+    let (bot, deaf) = (
+        desk.bot_v2("helper", json!({})).await,
+        desk.bot_v2("deaf", json!({ "isReactionsEnabled": false }))
+            .await,
+    );
+    let message = said(&desk, bot).await;
+    desk.portal.react(1, message, "fire").expect("set");
+    assert_eq!(
+        desk.portal.react(1, message, "fire").unwrap_err().code(),
+        "REACTION_ALREADY_SET"
+    );
+    desk.portal
+        .react(1, message, "redHeart")
+        .expect("set in its place");
+    desk.portal
+        .unreact(1, message, "redHeart")
+        .expect("taken back");
+    desk.portal.like(1, message).expect("liked");
+    desk.portal.like(1, message).expect("no longer");
+    assert_eq!(
+        desk.portal.unreact(1, message, "fire").unwrap_err().code(),
+        "REACTION_NOT_FOUND"
+    );
+    assert_eq!(
+        desk.portal.react(1, message, "smirk").unwrap_err().code(),
+        "REACTION_NOT_FOUND"
+    );
+    let expected = [
+        "add fire",
+        "add redHeart",
+        "delete redHeart",
+        "add like",
+        "delete like",
+    ];
+    assert_eq!(told(&desk, bot).await, expected);
+
+    let unheard = said(&desk, deaf).await;
+    desk.portal.react(1, unheard, "fire").expect("set");
+    let own = desk.portal.send(1, &bot.to_string(), "mine").expect("sent");
+    desk.portal.like(1, own).expect("liked");
+    assert!(told(&desk, deaf).await.is_empty());
+    assert_eq!(told(&desk, bot).await.len(), expected.len());
+}
+
+#[tokio::test]
+async fn a_bot_reacts_to_what_it_sees() {
+    let desk = Desk::new().await;
+    let bot = desk.bot_v2("helper", json!({})).await;
+    let theirs = desk.portal.send(1, &bot.to_string(), "hi").expect("sent");
+    let elsewhere = desk.portal.send(1, "2", "hi").expect("sent");
+    let own = said(&desk, bot).await;
+    let react = async |method: &str, message: u64, reaction: &str| {
+        let params = json!({ "botId": bot, "messageId": message, "reaction": reaction });
+        let method = format!("imbot.v2.Chat.Message.Reaction.{method}");
+        let (_, answer) = desk.call_as(desk.token(), &method, params).await;
+        let code = answer["error"].as_str().map(str::to_owned);
+        code.unwrap_or_else(|| answer["result"].to_string())
+    };
+    assert_eq!(react("add", theirs, "eyes").await, r#"{"result":true}"#);
+    let seen = desk.portal.history(1, &bot.to_string());
+    assert_eq!(seen[0]["reactions"], json!({ "eyes": [bot] }));
+    assert_eq!(react("add", theirs, "eyes").await, "REACTION_ALREADY_SET");
+    assert_eq!(react("add", theirs, "EYES").await, "REACTION_NOT_FOUND");
+    assert_eq!(react("add", elsewhere, "eyes").await, "ACCESS_DENIED");
+    assert_eq!(react("delete", theirs, "fire").await, "REACTION_NOT_FOUND");
+    assert_eq!(react("delete", theirs, "eyes").await, r#"{"result":true}"#);
+    assert_eq!(react("add", own, "eyes").await, r#"{"result":true}"#);
+    assert!(told(&desk, bot).await.is_empty());
+}
+
+#[tokio::test]
+async fn people_react_on_the_page() {
+    let desk = Desk::new().await;
+    let bot = desk.bot_v2("helper", json!({})).await;
+    let message = said(&desk, bot).await;
+    let press = || {
+        desk.post(
+            "/chat/react",
+            json!({ "as": 1, "message": message, "reaction": "fire" }),
+        )
+    };
+    assert_eq!(press().await, (200, json!({})));
+    assert_eq!(press().await, (200, json!({})));
+    assert_eq!(told(&desk, bot).await, ["add fire", "delete fire"]);
+    let open = json!({ "as": 1, "bot": bot, "context": { "table": 42 } });
+    assert_eq!(
+        desk.post("/chat/context", open).await.1["dialog_id"],
+        bot.to_string()
+    );
+    let event = desk.fetched(bot, "ONIMBOTV2CONTEXTGET").await;
+    assert_eq!(event["data"]["context"], json!({ "table": 42 }));
+}

@@ -1,0 +1,134 @@
+//! What makes a user a bot: its owner, its type, and how it hears of things.
+
+use super::access::Owner;
+
+/// What a bot has that a person has not.
+#[derive(Debug, Clone)]
+pub(crate) struct Bot {
+    pub(crate) code: String,
+    pub(crate) kind: BotType,
+    pub(crate) openline: bool,
+    pub(crate) owner: Owner,
+    pub(crate) generation: Generation,
+    pub(crate) mode: Mode,
+    /// `webhookUrl`; bots of version 1 have theirs in the subscriptions only.
+    pub(crate) url: Option<String>,
+    /// Not in the contact list.
+    pub(crate) hidden: bool,
+    /// Whether it hears of reactions to its messages.
+    pub(crate) reactions: bool,
+    /// One of [`BACKGROUNDS`].
+    pub(crate) background: Option<String>,
+}
+
+/// Which version of the platform registered a bot: the format of its events follows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Generation {
+    /// `imbot.register`.
+    First,
+    /// `imbot.v2.Bot.register`.
+    Second,
+}
+
+/// How events reach a bot: `eventMode`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// They wait in the event log until `imbot.v2.Event.get` fetches them.
+    Fetch,
+    /// They are posted to the subscriptions of the owner.
+    Webhook,
+}
+
+/// The type a bot was registered with: a letter in version 1, a word in version 2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BotType {
+    /// `B`, `bot`: hears what is said to it, in groups only when mentioned.
+    Plain,
+    /// `O`, `openline`: made for open lines.
+    OpenLine,
+    /// `H`: as `B`, and looks like a person. Version 2 has no word for it.
+    Human,
+    /// `S`, `supervisor`: hears all that is said where it is.
+    Supervisor,
+    /// `P`, `personal`: hears as a supervisor does; version 2 only.
+    Personal,
+    /// `N`, `network`: known from the text of `BOT_INVALID_TYPE` only; as `B` here.
+    Network,
+}
+
+/// The backgrounds a bot's chat may have; page `bots/bot-register.md`. Anything else means none.
+pub(crate) const BACKGROUNDS: [&str; 9] = [
+    "azure",
+    "mint",
+    "steel",
+    "slate",
+    "teal",
+    "cornflower",
+    "sky",
+    "peach",
+    "frost",
+];
+
+/// Letter and word of each type. A bot of type `H` is shown as a plain one.
+const TYPES: [(BotType, &str, &str); 6] = [
+    (BotType::Plain, "B", "bot"),
+    (BotType::OpenLine, "O", "openline"),
+    (BotType::Human, "H", "bot"),
+    (BotType::Supervisor, "S", "supervisor"),
+    (BotType::Personal, "P", "personal"),
+    (BotType::Network, "N", "network"),
+];
+
+impl Bot {
+    /// A bot as `imbot.register` makes it.
+    pub(crate) fn of_version_1(code: &str, kind: BotType, openline: bool, owner: Owner) -> Self {
+        Bot {
+            code: code.to_owned(),
+            kind,
+            openline,
+            owner,
+            generation: Generation::First,
+            mode: Mode::Webhook,
+            url: None,
+            hidden: false,
+            reactions: true,
+            background: None,
+        }
+    }
+}
+
+impl BotType {
+    /// Reads the letter of version 1; anything unknown is silently a plain bot, as on the portal.
+    pub(crate) fn from_letter(letter: &str) -> Self {
+        match letter {
+            "O" => BotType::OpenLine,
+            "H" => BotType::Human,
+            "S" => BotType::Supervisor,
+            _ => BotType::Plain,
+        }
+    }
+
+    /// Reads the word of version 2.
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        let found = TYPES.iter().find(|(_, _, known)| *known == word);
+        found.map(|(kind, _, _)| *kind)
+    }
+
+    pub(crate) fn letter(self) -> &'static str {
+        self.row().1
+    }
+
+    pub(crate) fn word(self) -> &'static str {
+        self.row().2
+    }
+
+    /// Whether it hears all that is said where it is, and may read all of it.
+    pub(crate) fn hears_all(self) -> bool {
+        matches!(self, BotType::Supervisor | BotType::Personal)
+    }
+
+    fn row(self) -> (BotType, &'static str, &'static str) {
+        let found = TYPES.iter().find(|(kind, _, _)| *kind == self);
+        *found.unwrap_or(&TYPES[0])
+    }
+}

@@ -1,0 +1,290 @@
+//! Bots without a public address: registered through an inbound webhook, their events polled.
+
+use std::sync::Arc;
+
+use imbot::emulator::Emulator;
+use imbot::engine::{Mode, Step};
+use imbot::event::BotId;
+use imbot::portal::{CommandInfo, Plan};
+use imbot::prelude::*;
+use imbot::store::{Memory, Store};
+use imbot::{Config, serve};
+
+use super::stage::{ANN, Desk, Echo, PATIENCE, portal, texts, until};
+
+/// How often the tests poll, in seconds.
+const QUICK: f64 = 0.01;
+
+impl Desk {
+    /// A program that polls a portal, and has just been started.
+    async fn polling(app: App, portal: impl Into<Arc<Emulator>>) -> Desk {
+        Desk::polling_every(QUICK, app, portal).await
+    }
+
+    async fn polling_every(seconds: f64, app: App, portal: impl Into<Arc<Emulator>>) -> Desk {
+        let portal = portal.into();
+        let mut config = Config::polling(&portal);
+        (config.poll_quick, config.poll_slow) = (seconds, seconds);
+        config.plan = Plan::OnPremise;
+        let engine = app.engine(&config).unwrap();
+        let served = Arc::clone(&engine);
+        tokio::spawn(async move { serve::poll(served, std::future::pending(), PATIENCE).await });
+        engine.start().await.unwrap();
+        assert!(engine.reconcile().await.is_empty(), "no portal refuses");
+        Desk { portal, engine }
+    }
+
+    /// Ends the program, and leaves its portal.
+    async fn leave(self) -> Arc<Emulator> {
+        assert!(self.engine.stop(PATIENCE).await);
+        self.portal
+    }
+}
+
+/// Counts in its state what it hears, and tells.
+struct Counter;
+
+impl Bot<u32> for Counter {
+    fn commands(&self) -> Vec<CommandSpec> {
+        vec![
+            CommandSpec::new("reset", "Begins anew").in_language("de", "Beginnt von vorn", ""),
+            CommandSpec::new("press", "A button").hidden(),
+        ]
+    }
+
+    async fn message(&self, cx: &mut Context<u32>, message: Message) -> Result {
+        cx.state += 1;
+        let button = Button::command("Press", "press", "it");
+        cx.say(format!("{}: {}", cx.state, message.said()))
+            .keyboard(Keyboard::new().row([button]));
+        Ok(())
+    }
+
+    async fn command(&self, cx: &mut Context<u32>, command: Command) -> Result {
+        cx.state = 0;
+        cx.say(format!("{} {}", command.name, command.params));
+        Ok(())
+    }
+
+    async fn join(&self, cx: &mut Context<u32>, _: Join) -> Result {
+        cx.say("hello");
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_bot_talks_without_a_public_address() {
+    let desk = Desk::polling(App::new().bot(Counter), portal().await).await;
+    desk.portal
+        .open(ANN, desk.portal.bot("counter").unwrap())
+        .unwrap();
+    desk.hears("counter", &["hello"]).await;
+    desk.tell("counter", "one");
+    desk.tell("counter", "two");
+    desk.hears("counter", &["hello", "1: one", "2: two"]).await;
+    desk.tell("counter", "/reset now");
+    desk.hears("counter", &["hello", "1: one", "2: two", "reset now"])
+        .await;
+    let id = desk.said("counter")[1]["id"].as_u64().unwrap();
+    desk.portal.press(ANN, id, 0).unwrap();
+    until("the press", || {
+        texts(&desk.said("counter")).last() == Some(&"press it")
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn in_a_group_the_own_mention_is_taken_out() {
+    let desk = Desk::polling(App::new().bot(Counter), portal().await).await;
+    let bot = desk.portal.bot("counter").unwrap();
+    let group = desk.portal.group(ANN, "Lunch", &[bot]).unwrap();
+    let said = || {
+        let mut messages = desk.portal.history(ANN, &group);
+        messages.retain(|message| message["author"] == bot);
+        texts(&messages)
+            .into_iter()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    until("the greeting", || said() == ["hello"]).await;
+    desk.portal.send(ANN, &group, "not for you").unwrap();
+    let mention = format!("[USER={bot}]Counter[/USER], soup");
+    desk.portal.send(ANN, &group, &mention).unwrap();
+    until("the answer", || said() == ["hello", "1: soup"]).await;
+}
+
+#[tokio::test]
+async fn what_is_said_while_the_program_is_away_is_answered_at_its_next_start() {
+    let store: Arc<dyn Store> = Arc::new(Memory::new());
+    let app = || App::new().bot(Counter).shared_store(Arc::clone(&store));
+    let desk = Desk::polling(app(), portal().await).await;
+    desk.tell("counter", "here");
+    desk.hears("counter", &["hello", "1: here"]).await;
+    let portal = desk.leave().await;
+    let bot = portal.bot("counter").unwrap().to_string();
+    portal.send(ANN, &bot, "anybody?").unwrap();
+    // The last page was stored and not confirmed, so it comes again, and is known.
+    let desk = Desk::polling(app(), portal).await;
+    desk.hears("counter", &["hello", "1: here", "2: anybody?"])
+        .await;
+    desk.tell("counter", "good");
+    desk.hears("counter", &["hello", "1: here", "2: anybody?", "3: good"])
+        .await;
+}
+
+#[tokio::test]
+async fn two_bots_of_a_program_are_polled_side_by_side() {
+    let desk = Desk::polling(App::new().bot(Counter).bot(Echo), portal().await).await;
+    desk.tell("echo", "hi");
+    desk.tell("counter", "hi");
+    desk.hears("echo", &["hi"]).await;
+    desk.hears("counter", &["hello", "1: hi"]).await;
+    assert_eq!(desk.engine.polled().len(), 2);
+}
+
+/// A bot of the same code as [`Counter`], grown up.
+struct Grown;
+
+impl Bot for Grown {
+    fn profile(&self) -> Profile {
+        Profile::new("counter", "Grown")
+    }
+
+    fn commands(&self) -> Vec<CommandSpec> {
+        vec![
+            CommandSpec::new("press", "A button, for everybody").everywhere(),
+            CommandSpec::new("again", "Once more"),
+        ]
+    }
+}
+
+#[tokio::test]
+async fn bots_and_commands_are_brought_into_step_at_each_start() {
+    let desk = Desk::polling(App::new().bot(Counter), portal().await).await;
+    let id = BotId(desk.portal.bot("counter").unwrap());
+    let update = Step::UpdateBot {
+        bot: "counter".to_owned(),
+        id,
+    };
+    let portal = desk.engine.portal(&desk.engine.portals()[0]).unwrap();
+    let again = desk.engine.register(&portal, Mode::DryRun).await.unwrap();
+    assert_eq!(
+        again,
+        std::slice::from_ref(&update),
+        "a second time there is nothing to do"
+    );
+
+    let grown = Desk::polling(App::new().bot(Grown), desk.leave().await).await;
+    let names = |list: Vec<CommandInfo>| {
+        let mut names: Vec<_> = list
+            .iter()
+            .map(|one| (one.name().to_owned(), one.common))
+            .collect();
+        names.sort();
+        names
+    };
+    let commands = names(portal.commands(id).await.unwrap());
+    assert_eq!(
+        commands,
+        [("again".to_owned(), false), ("press".to_owned(), true)]
+    );
+    assert_eq!(
+        grown.portal.bot("counter"),
+        Some(id.0),
+        "it is the same bot"
+    );
+    let engine = &grown.engine;
+    assert_eq!(
+        engine.register(&portal, Mode::DryRun).await.unwrap(),
+        [update]
+    );
+
+    let remove = Step::RemoveBot {
+        bot: "counter".to_owned(),
+        id,
+    };
+    assert_eq!(
+        engine.unregister(&portal, Mode::DryRun).await.unwrap(),
+        std::slice::from_ref(&remove)
+    );
+    assert_eq!(grown.portal.bot("counter"), Some(id.0));
+    assert_eq!(
+        engine.unregister(&portal, Mode::Apply).await.unwrap(),
+        [remove]
+    );
+    assert_eq!(grown.portal.bot("counter"), None);
+    assert_eq!(engine.unregister(&portal, Mode::Apply).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_plan_for_a_portal_without_the_bot_names_everything_and_does_nothing() {
+    let emulated = portal().await;
+    let engine = App::new()
+        .bot(Counter)
+        .engine(&Config::polling(&emulated))
+        .unwrap();
+    engine.know_portals().await.unwrap();
+    let portal = engine.portal(&engine.portals()[0]).unwrap();
+    let plan = engine.register(&portal, Mode::DryRun).await.unwrap();
+    let told: Vec<String> = plan.iter().map(Step::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "register the bot counter",
+            "add /reset to the bot counter",
+            "add /press to the bot counter",
+        ]
+    );
+    assert_eq!(emulated.bot("counter"), None);
+}
+
+#[tokio::test]
+async fn a_webhook_that_is_none_is_told_so() {
+    let emulated = portal().await;
+    let wrong = emulated.webhook_url().replace("/rest/1/", "/rest/1/no");
+    let mut config = Config::polling(&emulated);
+    config.portal = vec![wrong.into()];
+    let engine = App::new().bot(Echo).engine(&config).unwrap();
+    engine.start().await.unwrap();
+    let refused = engine.reconcile().await;
+    let [(_, error)] = &refused[..] else {
+        panic!("{refused:?}")
+    };
+    assert!(error.is_access_revoked(), "{error}");
+    let told = error.to_string();
+    assert!(
+        told.contains("webhook") && !told.contains("/rest/"),
+        "{told}"
+    );
+    assert!(engine.polled().is_empty());
+}
+
+#[tokio::test]
+async fn a_bot_that_is_removed_on_the_portal_is_polled_no_more() {
+    let desk = Desk::polling(App::new().bot(Echo), portal().await).await;
+    let portal = desk.engine.portal(&desk.engine.portals()[0]).unwrap();
+    desk.engine.unregister(&portal, Mode::Apply).await.unwrap();
+    until("the end of polling", || desk.engine.polled().is_empty()).await;
+}
+
+/// Says what it hears, and has the answer to that call lost.
+struct Unlucky(Arc<Emulator>);
+
+impl Bot for Unlucky {
+    async fn message(&self, cx: &mut Context, message: Message) -> Result {
+        self.0.swallow(1);
+        cx.say(message.text);
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_message_whose_answer_was_lost_is_shown_once() {
+    // Slowly, so that it is not the answer to a poll that is lost.
+    let portal = Arc::new(portal().await);
+    let app = App::new().bot(Unlucky(Arc::clone(&portal)));
+    let desk = Desk::polling_every(0.3, app, Arc::clone(&portal)).await;
+    desk.tell("unlucky", "hi");
+    until("a second try", || desk.sent(Api::V2).len() == 2).await;
+    desk.hears("unlucky", &["hi"]).await;
+}
