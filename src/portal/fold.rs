@@ -4,7 +4,7 @@
 //! reference to an earlier result wherever it stands, also in what a person wrote. What a form cannot tell, or what would
 //! be replaced, goes by itself.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::answer::{Answer, Time, map, number};
 use super::line::BATCH_BYTES_MAX;
@@ -59,7 +59,7 @@ fn refers(text: &str) -> bool {
             word.get(..name.len())
                 .is_some_and(|begin| begin.eq_ignore_ascii_case(name.as_bytes()))
         };
-        REFERENCES.iter().any(|name| begins(&name))
+        REFERENCES.iter().any(begins)
     })
 }
 
@@ -93,7 +93,8 @@ fn with_letters(value: &mut Value) {
 
 /// The parameters of a batch.
 pub(super) fn batch(commands: Map<String, Value>, halts: bool) -> Value {
-    json!({ "halt": u8::from(halts), "cmd": commands })
+    let halt = u8::from(halts).into();
+    Value::from_iter([("halt", halt), ("cmd", Value::Object(commands))])
 }
 
 /// The answers of a batch, by the keys of its commands.
@@ -143,6 +144,8 @@ fn refusal(method: &str, error: &Value) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::portal::inbound;
 

@@ -17,6 +17,7 @@ mod http;
 mod limit;
 mod line;
 mod oauth;
+mod pages;
 mod tokens;
 mod turns;
 mod voice;

@@ -179,7 +179,7 @@ impl Error {
     /// Whether the portal was never asked, or at its door said "later": the client asks again by itself.
     pub(in crate::portal) fn is_worth_repeating(&self) -> bool {
         match &*self.kind {
-            Kind::Refused { .. } => self.is("QUERY_LIMIT_EXCEEDED") || self.may_not_be_folded(),
+            Kind::Refused { .. } => self.is_rate_limited() || self.may_not_be_folded(),
             Kind::Unreachable { was_sent, .. } => !was_sent,
             _ => false,
         }
