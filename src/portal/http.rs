@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::Error;
 use super::answer::Answer;
+use super::moved::{Moved, Reply};
 use crate::event::excerpt;
 
 /// How long a call may take: the portal itself cuts a request after 60 seconds.
@@ -60,13 +61,17 @@ impl Http {
         method: &str,
         address: &str,
         body: &Value,
-    ) -> Result<Answer, Error> {
+    ) -> Result<Reply, Error> {
         let request = self.client.post(self.allowed(method, address)?).json(body);
         let response = request
             .send()
             .await
             .map_err(|source| Error::unreachable(method, source))?;
-        Answer::of(method, self.answer(method, response).await?)
+        if let Some(moved) = Moved::of(&response) {
+            return Ok(Reply::Moved(moved));
+        }
+        let answer = Answer::of(method, self.answer(method, response).await?)?;
+        Ok(Reply::Answer(answer))
     }
 
     /// GETs JSON, as the authorization server wants it. Its answers hold tokens, so errors do not quote them.

@@ -16,6 +16,7 @@ mod gate;
 mod http;
 mod limit;
 mod line;
+mod moved;
 mod oauth;
 mod pages;
 mod tokens;
@@ -24,7 +25,7 @@ mod voice;
 mod webhook;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -37,6 +38,8 @@ use tokio::time::{Instant, sleep};
 use self::answer::Answer;
 use self::gate::Gate;
 use self::line::Place;
+use self::moved::Reply;
+use self::tokens::Held;
 use self::turns::{Desk, Turn};
 use crate::event::MemberId;
 use crate::store::{Access, Installation, Store};
@@ -62,6 +65,9 @@ pub const OPERATING_PATIENCE: Duration = Duration::from_secs(30);
 /// The pause before a portal that could not be reached is tried again; every further one is twice as long.
 const PAUSE_MIN: Duration = Duration::from_millis(500);
 
+/// How often a portal may send a call on to another address.
+pub const HOPS_MAX: u32 = 3;
+
 /// The application on one portal. Cheap to clone.
 ///
 /// All clones share one limit. When it is reached, answers to people go first, lanes take turns, and calls that may go
@@ -75,14 +81,14 @@ pub struct Portal {
 #[derive(Debug)]
 struct Inner {
     id: MemberId,
-    endpoint: String,
+    endpoint: RwLock<String>,
     http: Http,
     application: Option<Arc<Application>>,
     store: Arc<dyn Store>,
     desk: std::sync::Mutex<Desk>,
     gate: std::sync::Mutex<Gate>,
-    /// Held while the tokens are refreshed, so that many callers who find them expired refresh once.
-    installation: Mutex<Installation>,
+    /// Locked while the tokens are renewed, so that many callers who find them expired renew them once.
+    held: Mutex<Held>,
 }
 
 impl Portal {
@@ -96,13 +102,13 @@ impl Portal {
     ) -> Portal {
         let inner = Inner {
             id: installation.portal.clone(),
-            endpoint: installation.endpoint.clone(),
+            endpoint: RwLock::new(installation.endpoint.clone()),
             http,
             application,
             store,
             desk: std::sync::Mutex::new(Desk::new(plan)),
             gate: std::sync::Mutex::default(),
-            installation: Mutex::new(installation),
+            held: Mutex::new(Held::new(installation)),
         };
         Portal {
             inner: Arc::new(inner),
@@ -115,9 +121,15 @@ impl Portal {
         &self.inner.id
     }
 
-    /// Where its REST methods are called.
-    pub fn endpoint(&self) -> &str {
-        &self.inner.endpoint
+    /// Where its REST methods are called, such as `https://example.bitrix24.com/rest/`; a portal may move.
+    pub fn endpoint(&self) -> String {
+        let endpoint = self.inner.endpoint.read();
+        endpoint.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_endpoint(&self, endpoint: &str) {
+        let own = self.inner.endpoint.write();
+        endpoint.clone_into(&mut own.unwrap_or_else(PoisonError::into_inner));
     }
 
     /// The same portal for calls that nobody waits for ([`Urgency::Bulk`]): answers to people go first.
@@ -199,20 +211,18 @@ impl Portal {
     }
 
     async fn send(&self, method: &str, params: &Value, access: &Access) -> Result<Answer, Error> {
-        let Inner { endpoint, http, .. } = &*self.inner;
         let mut body = params.as_object().cloned().unwrap_or_default();
-        let address = match access {
+        let path = match access {
             Access::Tokens(tokens) => {
                 body.insert("auth".into(), tokens.access.expose_secret().into());
-                format!("{endpoint}{method}.json")
+                format!("{method}.json")
             }
             Access::Webhook(hook) => {
                 webhook::name_bots(method, &mut body, &hook.bot_token);
-                let code = hook.code.expose_secret();
-                format!("{endpoint}{}/{code}/{method}.json", hook.user)
+                format!("{}/{}/{method}.json", hook.user, hook.code.expose_secret())
             }
         };
-        let answer = http.call(method, &address, &Value::Object(body)).await;
+        let answer = self.post(method, &path, &Value::Object(body)).await;
         let bucket = &mut self.desk().line.bucket;
         match &answer {
             Err(error) if error.is("QUERY_LIMIT_EXCEEDED") => {
@@ -228,8 +238,28 @@ impl Portal {
     /// Reads what a one-time address of this portal holds.
     async fn download(&self, method: &str, address: &str, limit: usize) -> Result<Bytes, Error> {
         self.pass(method).await?;
-        let Inner { http, endpoint, .. } = &*self.inner;
-        http.download(method, address, endpoint, limit).await
+        let http = &self.inner.http;
+        http.download(method, address, &self.endpoint(), limit)
+            .await
+    }
+
+    /// Posts to where the portal is, or to where it says that it has moved.
+    async fn post(&self, method: &str, path: &str, body: &Value) -> Result<Answer, Error> {
+        let mut endpoint = self.endpoint();
+        for hops in 0..=HOPS_MAX {
+            let address = format!("{endpoint}{path}");
+            match self.inner.http.call(method, &address, body).await? {
+                Reply::Answer(answer) => {
+                    if hops > 0 {
+                        self.moved(&endpoint).await;
+                    }
+                    return Ok(answer);
+                }
+                Reply::Moved(to) => endpoint = to.follow(method, &endpoint)?,
+            }
+        }
+        let why = format!("the portal sends on more than {HOPS_MAX} times");
+        Err(Error::forbidden(method, why))
     }
 
     /// Waits for a method that is closed for a moment; is an error if that takes longer.

@@ -11,4 +11,5 @@ mod restart;
 mod secrets;
 pub(crate) mod stage;
 mod stop;
+mod tokens;
 mod trouble;
