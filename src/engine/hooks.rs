@@ -93,7 +93,7 @@ impl Engine {
             let error = "the application was removed from the portal".to_owned();
             return self.give_up(lane, id, error).await;
         };
-        let event = HookEvent::new(delivery, portal);
+        let event = HookEvent::new(delivery, portal.in_bulk()); // nobody waits for a hook
         self.attempt(lane, id, async || {
             guarded(self.options.turn_timeout, hook.hook.event(event)).await
         })

@@ -331,11 +331,11 @@ impl Engine {
         let token = installation.application_token.clone();
         let id = installation.portal.clone();
         let portal = match known {
-            Some(portal) if portal.endpoint() == installation.endpoint => {
+            Some(portal) => {
                 portal.renew(installation).await;
                 portal
             }
-            _ => {
+            None => {
                 let Options {
                     http,
                     application,

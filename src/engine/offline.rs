@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use super::poll::PAUSE_MAX;
 use super::retry::pause;
 use super::{Engine, Refused};
-use crate::portal::{Batch, Error, OFFLINE_MAX, Portal};
+use crate::portal::{Error, OFFLINE_MAX, OfflineBatch, Portal};
 
 /// Why offline events could not be taken in.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +29,7 @@ impl Engine {
             return;
         }
         let (weak, stopped) = (Arc::downgrade(self), self.stopped.clone());
+        let portal = portal.in_bulk(); // answers go first
         self.tasks.spawn(async move {
             let (mut failures, mut is_first) = (0, true);
             while let Some(engine) = weak.upgrade() {
@@ -79,7 +80,11 @@ impl Engine {
     }
 
     /// Writes a batch down, and clears it.
-    async fn admit_batch(self: &Arc<Self>, portal: &Portal, batch: Batch) -> Result<(), Trouble> {
+    async fn admit_batch(
+        self: &Arc<Self>,
+        portal: &Portal,
+        batch: OfflineBatch,
+    ) -> Result<(), Trouble> {
         for event in batch.events {
             match event {
                 Ok(delivery) => self.admit(portal.id().clone(), delivery).await?,

@@ -69,7 +69,7 @@ impl Engine {
         }
         tracing::info!(portal = %portal.id(), bot = bot.code, "polling for events");
         let mut poll = Poll {
-            portal,
+            portal: portal.in_bulk(), // answers go first
             bot,
             offset: None,
             failures: 0,

@@ -38,9 +38,10 @@ impl Outgoing {
         Outgoing { id, failures: 0 }
     }
 
-    fn again(self) -> Next<Outgoing> {
+    /// Not before the portal may be asked again, if it told when.
+    fn again(self, not_before: Option<Duration>) -> Next<Outgoing> {
         let failures = self.failures + 1;
-        let pause = pause(self.id.event.0, failures);
+        let pause = pause(self.id.event.0, failures).max(not_before.unwrap_or_default());
         let id = self.id;
         Next::Again(Outgoing { id, failures }, pause)
     }
@@ -123,7 +124,7 @@ impl Engine {
             Ok(None) => return Next::Done, // sent, or deleted before it was
             Err(error) => {
                 tracing::error!(conversation = %to, %error, "the outbox cannot be read");
-                return outgoing.again();
+                return outgoing.again(None);
             }
         };
         if in_doubt && matches!(call.call, Call::Say { .. }) {
@@ -145,10 +146,10 @@ impl Engine {
             }
             Err(error) => {
                 tracing::error!(conversation = %to, %error, "the outbox cannot be read");
-                return outgoing.again();
+                return outgoing.again(None);
             }
         };
-        let voice = Voice::new(portal, to.bot, call.api);
+        let voice = Voice::new(portal.in_lane(&to), to.bot, call.api);
         match self.options.speaker.speak(&voice, &to.dialog, speech).await {
             Ok(made) => self.settle(&call, Settled::Sent(made)).await,
             Err(error) => self.not_made(outgoing, &call, &error).await,
@@ -174,12 +175,12 @@ impl Engine {
             let is_harmless = !is_message || knows_repeats(call);
             if !is_old && (is_harmless || outgoing.failures < RESENDS_MAX) {
                 tracing::warn!(conversation = %call.to, call = %call.id, %error, "nobody knows whether a message was sent; it is sent again");
-                return outgoing.again();
+                return outgoing.again(error.retry_after());
             }
         } else if error.may_pass_later() && !is_old {
             tracing::warn!(conversation = %call.to, call = %call.id, %error, "a call waits, since the portal does not take it now");
             return match self.settle(call, Settled::NotSent).await {
-                Next::Done => outgoing.again(),
+                Next::Done => outgoing.again(error.retry_after()),
                 next => next,
             };
         }

@@ -124,7 +124,7 @@ impl Engine {
             sender,
             language,
             delivery: Some(delivery),
-            portal,
+            portal: portal.in_lane(here),
         };
         self.turn(lane, here, id, any, Occasion::Chat(what), |begun| {
             scene(begun, portal)
@@ -163,7 +163,7 @@ impl Engine {
                 sender: None,
                 language: None,
                 delivery: None,
-                portal,
+                portal: portal.in_lane(here),
             }
         })
         .await

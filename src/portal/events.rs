@@ -3,11 +3,9 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::line::BATCH_MAX;
 use super::{Error, Portal};
 use crate::event::form;
-
-/// The most commands that the portal takes in one `batch`.
-const BATCH_MAX: usize = 50;
 
 /// One binding, as `event.get` tells it.
 #[derive(Clone, Debug, Deserialize)]

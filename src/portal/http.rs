@@ -7,10 +7,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::header::RETRY_AFTER;
 use reqwest::{Response, Url, redirect};
 use serde_json::Value;
 
 use super::Error;
+use super::answer::Answer;
+use super::moved::{Moved, Reply};
 use crate::event::excerpt;
 
 /// How long a call may take: the portal itself cuts a request after 60 seconds.
@@ -58,17 +61,17 @@ impl Http {
         method: &str,
         address: &str,
         body: &Value,
-    ) -> Result<Value, Error> {
+    ) -> Result<Reply, Error> {
         let request = self.client.post(self.allowed(method, address)?).json(body);
         let response = request
             .send()
             .await
             .map_err(|source| Error::unreachable(method, source))?;
-        let mut answer = self.answer(method, response).await?;
-        answer
-            .get_mut("result")
-            .map(Value::take)
-            .ok_or_else(|| Error::answer(method, "there is no `result`"))
+        if let Some(moved) = Moved::of(&response) {
+            return Ok(Reply::Moved(moved));
+        }
+        let answer = Answer::of(method, self.answer(method, response).await?)?;
+        Ok(Reply::Answer(answer))
     }
 
     /// GETs JSON, as the authorization server wants it. Its answers hold tokens, so errors do not quote them.
@@ -185,6 +188,7 @@ impl Http {
 
     async fn answer(&self, method: &str, response: Response) -> Result<Value, Error> {
         let status = response.status().as_u16();
+        let retry_after = retry_after(&response);
         let body = self.body(method, response, ANSWER_BYTES_MAX).await?;
         let answer: Value = serde_json::from_slice(&body).map_err(|_| {
             Error::not_json(method, status, excerpt(&String::from_utf8_lossy(&body)))
@@ -200,7 +204,14 @@ impl Http {
                     .get("error_description")
                     .and_then(Value::as_str)
                     .unwrap_or_default();
-                Err(Error::refused(method, &code, &excerpt(description), status))
+                let description = excerpt(description);
+                Err(Error::refused(
+                    method,
+                    &code,
+                    &description,
+                    status,
+                    retry_after,
+                ))
             }
             None if status >= 400 => Err(Error::answer(
                 method,
@@ -209,6 +220,12 @@ impl Http {
             None => Ok(answer),
         }
     }
+}
+
+/// What a proxy may tell; the portal's documentation promises nothing.
+fn retry_after(response: &Response) -> Option<Duration> {
+    let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
+    seconds.parse().ok().map(Duration::from_secs)
 }
 
 /// Drops addresses of the own network after a name is resolved, so that no name can be bent to point there.

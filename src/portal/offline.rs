@@ -16,7 +16,7 @@ const PAGES_MAX: usize = 20;
 
 /// Records that were fetched together.
 #[derive(Clone, Debug)]
-pub struct Batch {
+pub struct OfflineBatch {
     /// What they are cleared under; nothing where they are gone from the portal already, since its plan has no more.
     pub process_id: Option<String>,
     /// The events, oldest first, or why one could not be read.
@@ -30,10 +30,10 @@ struct Fetched {
     events: Vec<Value>,
 }
 
-impl From<Fetched> for Batch {
-    fn from(fetched: Fetched) -> Batch {
+impl From<Fetched> for OfflineBatch {
+    fn from(fetched: Fetched) -> OfflineBatch {
         let events = fetched.events.iter().map(Delivery::from_offline);
-        Batch {
+        OfflineBatch {
             events: events.collect(),
             process_id: fetched.process_id.filter(|id| !id.is_empty()),
         }
@@ -46,7 +46,7 @@ impl Portal {
     ///
     /// # Errors
     /// `ACCESS_DENIED` unless the application was installed by an administrator.
-    pub async fn fetch_offline(&self) -> Result<Batch, Error> {
+    pub async fn fetch_offline(&self) -> Result<OfflineBatch, Error> {
         const METHOD: &str = "event.offline.get";
         let kept = json!({ "clear": 0, "limit": OFFLINE_MAX });
         let fetched: Fetched = match self.call(METHOD, &kept).await {
@@ -62,7 +62,7 @@ impl Portal {
     ///
     /// # Errors
     /// As of [`fetch_offline`](Portal::fetch_offline).
-    pub async fn offline_left(&self) -> Result<Vec<Batch>, Error> {
+    pub async fn offline_left(&self) -> Result<Vec<OfflineBatch>, Error> {
         let mut left: Vec<String> = Vec::new();
         for page in 0..PAGES_MAX {
             let params = json!({ "start": page * OFFLINE_MAX });
@@ -82,7 +82,7 @@ impl Portal {
         let mut batches = Vec::with_capacity(left.len());
         for id in left {
             let params = json!({ "clear": 0, "process_id": id });
-            let mut batch: Batch = self
+            let mut batch: OfflineBatch = self
                 .call::<Fetched>("event.offline.get", &params)
                 .await?
                 .into();

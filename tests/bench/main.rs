@@ -1,14 +1,15 @@
 //! All benchmarks: `cargo bench --bench bench` prints one table of ratios.
 //!
 //! Every row compares two things measured in turns within one run, so that what else the machine does hits both. Times
-//! are CPU times of the server's process, which has one thread. A first argument (`decode`, `road`, `memory`, `durable`, `talk`)
-//! runs only that part.
+//! are CPU times of the server's process, which has one thread. A first argument (`decode`, `road`, `memory`, `durable`,
+//! `talk`, `replies`) runs only that part.
 
 #![expect(clippy::print_stdout, reason = "the table goes to standard output")]
 
 mod decode;
 mod durable;
 mod memory;
+mod replies;
 mod road;
 mod rows;
 mod server;
@@ -34,6 +35,7 @@ fn main() {
             wanted("memory").then(memory::run);
             wanted("durable").then(durable::run);
             wanted("talk").then(talk::run);
+            wanted("replies").then(replies::run);
         }
     }
 }

@@ -115,7 +115,8 @@ impl Engine {
     /// Brings a portal into step. Each failure is logged; the others go on.
     pub(super) async fn bring_into_step(self: &Arc<Self>, portal: &Portal) -> Result<(), Error> {
         let mut first = Ok(());
-        let mut work = Reconciliation::new(self, portal, Mode::Apply);
+        let in_bulk = portal.in_bulk(); // answers go first
+        let mut work = Reconciliation::new(self, &in_bulk, Mode::Apply);
         for bot in &self.bots {
             match work.bot(bot.as_ref()).await {
                 Ok(Some(id)) => {

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dashmap::DashMap;
+use uuid::Uuid;
 
 use super::{
     Call, CallId, Conversation, DeadId, DeadLetter, EventId, Failure, InboxEvent, Installation,
@@ -37,6 +38,8 @@ pub struct Memory {
     messages: Mutex<Recent<CallId, MessageId>>,
     reminders: Mutex<Reminders>,
     portals: DashMap<MemberId, Installation>,
+    /// Who renews a portal's tokens, and until when.
+    claims: DashMap<MemberId, (Uuid, Time)>,
     dead: Mutex<Dead>,
     news: Mutex<Vec<News>>,
 }
