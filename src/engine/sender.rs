@@ -150,7 +150,7 @@ impl Engine {
         }
         let Some(portal) = self.portal(&to.portal) else {
             let error = "the application was removed from the portal".to_owned();
-            return self.lay_to_rest(&call, error).await;
+            return Box::pin(self.lay_to_rest(&call, error)).await;
         };
         let speech = match self.ready(&call).await {
             Ok(Some(speech)) => speech,
@@ -166,7 +166,7 @@ impl Engine {
         let speaker = &self.options.speaker;
         match speaker.speak(&portal, to.bot, &to.dialog, speech).await {
             Ok(made) => self.settle(&call, Settled::Sent(made)).await,
-            Err(error) => self.not_made(outgoing, &call, &error).await,
+            Err(error) => Box::pin(self.not_made(outgoing, &call, &error)).await,
         }
     }
 

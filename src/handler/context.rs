@@ -28,12 +28,12 @@ const TYPING_INTERVAL: Duration = Duration::from_secs(10);
 pub struct Context<S = ()> {
     /// What is remembered of this conversation. It is written when the turn succeeds.
     pub state: S,
-    scene: Scene,
+    scene: Box<Scene>,
     turn: Turn,
 }
 
 impl<S> Context<S> {
-    pub(super) fn new(state: S, scene: Scene, turn: Turn) -> Context<S> {
+    pub(super) fn new(state: S, scene: Box<Scene>, turn: Turn) -> Context<S> {
         Context { state, scene, turn }
     }
 
@@ -73,7 +73,7 @@ impl<S> Context<S> {
         let payload = serde_json::to_value(payload)?;
         let Scene {
             id, now, here, bot, ..
-        } = &self.scene;
+        } = &*self.scene;
         let due = match when.into() {
             When::After(duration) => *now + duration,
             When::At(time) => time,
