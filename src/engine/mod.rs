@@ -30,6 +30,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use dashmap::{DashMap, DashSet};
+use foldhash::quality::RandomState;
 use secrecy::SecretString;
 use tokio::sync::{Notify, OnceCell, watch};
 use tokio::time::Instant;
@@ -108,7 +109,7 @@ pub struct Engine {
     /// As the application has them, and so as people see them on the portal.
     bots: Vec<Arc<dyn AnyBot>>,
     hooks: Vec<NamedHook>,
-    portals: DashMap<MemberId, Known>,
+    portals: DashMap<MemberId, Known, RandomState>,
     events: Arc<Lanes<Lane, Job>>,
     outbox: Arc<Lanes<Conversation, Outgoing>>,
     installs: Arc<Lanes<MemberId, Claim>>,
@@ -208,7 +209,7 @@ impl Engine {
                 options,
                 bots,
                 hooks: hooks::named(hooks),
-                portals: DashMap::new(),
+                portals: DashMap::default(),
                 events: Lanes::new(lanes(), TURNS_MAX, Engine::handle),
                 outbox: Lanes::new(lanes(), SENDS_MAX, Engine::send),
                 installs: Lanes::new(lanes(), INSTALLS_MAX, |engine, _, claim| {

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::form::{self, Pairs, Path, Raw};
+use super::form::{self, Pairs, Raw};
 use super::tree::Node;
 use super::{AppEvent, Auth, BotRef, Category, ChatEvent, DecodeError, Tree, catalogue, v1, v2};
 
@@ -282,33 +282,22 @@ struct Envelope {
     domain: Bytes,
 }
 
-/// The maps that the envelope is read from.
-enum Block {
-    Root,
-    Auth,
-    Other,
-}
-
-impl Block {
-    fn at(path: &Path<'_>) -> Block {
-        match path.each_ref().map(|key| &**key) {
-            [b"", ..] => Block::Root,
-            [b"auth", b"", ..] => Block::Auth,
-            _ => Block::Other,
-        }
-    }
-}
-
 impl Envelope {
     fn read(pairs: &Pairs) -> Result<Envelope, DecodeError> {
         let mut root = Envelope::default();
-        // Most pairs are the event's own part, which nobody reads before the event is proven.
-        let mut fields = pairs.fields(|pair| !pair.starts_with(b"data"), Block::at);
-        while let Some((key, value)) = fields.next() {
-            match fields.place() {
-                Block::Root => root.put(&key, value)?,
-                Block::Auth => root.prove(&key, pairs.body(), value),
-                Block::Other => {}
+        for map in pairs.maps() {
+            match map.path().each_ref().map(|name| &**name) {
+                [b"", ..] => {
+                    for (key, value) in map.fields() {
+                        root.put(&key, value)?;
+                    }
+                }
+                [b"auth", b"", ..] => {
+                    for (key, value) in map.fields() {
+                        root.prove(&key, pairs.body(), value);
+                    }
+                }
+                _ => {} // the event's own part, which nobody reads before the event is proven
             }
         }
         Ok(root)
