@@ -28,6 +28,7 @@ mod voice;
 mod webhook;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -87,6 +88,17 @@ struct Inner {
     gate: std::sync::Mutex<Gate>,
     /// Locked while the tokens are renewed, so that many callers who find them expired renew them once.
     held: Mutex<Held>,
+    /// How many calls are under way or wait.
+    busy: AtomicUsize,
+}
+
+/// Counts a call as long as it lives.
+struct Busy<'p>(&'p AtomicUsize);
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Portal {
@@ -107,6 +119,7 @@ impl Portal {
             desk: std::sync::Mutex::new(Desk::new(plan)),
             gate: std::sync::Mutex::default(),
             held: Mutex::new(Held::new(installation)),
+            busy: AtomicUsize::new(0),
         };
         Portal {
             inner: Arc::new(inner),
@@ -171,8 +184,15 @@ impl Portal {
         serde_json::from_value(answer.result).map_err(|source| Error::answer(method, source))
     }
 
+    /// How many calls are under way or wait for the limit.
+    pub fn busy(&self) -> usize {
+        self.inner.busy.load(Ordering::Relaxed)
+    }
+
     /// Calls a method until it is run, or it is clear that it will not be.
     async fn answer(&self, method: &str, params: &Value) -> Result<Answer, Error> {
+        self.inner.busy.fetch_add(1, Ordering::Relaxed);
+        let _busy = Busy(&self.inner.busy);
         let mut repeats = 0;
         loop {
             self.open(method).await?;

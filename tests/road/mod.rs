@@ -4,6 +4,7 @@ mod answers;
 mod hooks;
 mod install;
 mod limits;
+mod methods;
 mod nonsense;
 mod polling;
 mod portals;

@@ -89,7 +89,7 @@ pub trait Method {
 }
 
 impl Portal {
-    /// Calls a method of the [table](self::methods).
+    /// Calls a method of the [table](crate::portal::methods).
     ///
     /// # Errors
     /// Those that the method tells, and those of every [`call`](Portal::call).
@@ -99,7 +99,7 @@ impl Portal {
 }
 
 impl Batch {
-    /// Adds a call of the [table](self::methods).
+    /// Adds a call of the [table](crate::portal::methods).
     pub fn push<M: Method>(&mut self, method: M) -> Command<M::Answer> {
         self.add(M::NAME, method.params())
     }
