@@ -19,6 +19,8 @@ use crate::event::excerpt;
 /// How long a call may take: the portal itself cuts a request after 60 seconds.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(70);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the authorization server may take; within the lease of who renews tokens.
+const OAUTH_TIMEOUT: Duration = Duration::from_secs(20);
 /// The largest answer that is read, in bytes.
 pub const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 
@@ -81,7 +83,11 @@ impl Http {
         address: &str,
         query: &[(&str, &str)],
     ) -> Result<Value, Error> {
-        let request = self.client.get(self.allowed(method, address)?).query(query);
+        let request = self
+            .client
+            .get(self.allowed(method, address)?)
+            .query(query)
+            .timeout(OAUTH_TIMEOUT);
         let response = request
             .send()
             .await

@@ -2,13 +2,14 @@
 //!
 //! Every row compares two things measured in turns within one run, so that what else the machine does hits both. Times
 //! are CPU times of the server's process, which has one thread. A first argument (`decode`, `road`, `memory`, `durable`,
-//! `replies`) runs only that part.
+//! `replies`, `portals`) runs only that part.
 
 #![expect(clippy::print_stdout, reason = "the table goes to standard output")]
 
 mod decode;
 mod durable;
 mod memory;
+mod portals;
 mod replies;
 mod road;
 mod rows;
@@ -33,6 +34,7 @@ fn main() {
             wanted("memory").then(memory::run);
             wanted("durable").then(durable::run);
             wanted("replies").then(replies::run);
+            wanted("portals").then(portals::run);
         }
     }
 }

@@ -7,9 +7,9 @@ use futures_util::future::join_all;
 use imbot::portal::Portal;
 use imbot::prelude::*;
 use serde_json::{Value, json};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
-use super::stage::{ANN, Echo, Road, texts};
+use super::stage::{ANN, Echo, Road, texts, until};
 
 /// An installed application, its portal's client, and the number of its bot.
 async fn road() -> (Road, Portal, u64) {
@@ -167,4 +167,43 @@ async fn a_batch_that_would_not_be_what_is_meant_is_not_sent() {
     }
     portal.batch().send().await.unwrap();
     assert_eq!(road.wire("batch").len(), before);
+}
+
+#[tokio::test]
+async fn a_batch_whose_answer_is_lost_is_sent_again_in_order_and_shows_nothing_twice() {
+    let (road, portal, bot) = road().await;
+    let groups: Vec<String> = (0..20)
+        .map(|n| {
+            let title = format!("Group {n}");
+            road.portal.group(ANN, &title, &[ANN, bot]).unwrap()
+        })
+        .collect();
+    fill(&portal).await;
+    for number in 0..3 {
+        for group in &groups {
+            let text = format!("[USER={bot}]Echo[/USER] number {number}");
+            road.portal.send(ANN, group, &text).unwrap();
+        }
+    }
+    let batches = || road.wire("batch").len();
+    let before = batches();
+    road.portal.swallow(1);
+    let expected: Vec<String> = (0..3).map(|number| format!("number {number}")).collect();
+    until("every answer, once and in order", || {
+        groups.iter().all(|group| {
+            let mut history = road.portal.history(ANN, group);
+            history.retain(|message| message["author"] == bot);
+            assert!(history.len() <= expected.len(), "{history:?}");
+            texts(&history) == expected
+        })
+    })
+    .await;
+    assert!(batches() > before);
+    sleep(Duration::from_millis(1_500)).await; // nothing comes late
+    for group in &groups {
+        let history = road.portal.history(ANN, group);
+        let of_bot = history.iter().filter(|message| message["author"] == bot);
+        assert_eq!(of_bot.count(), expected.len(), "{group}");
+    }
+    assert_eq!(road.portal.traffic().refused, 0);
 }
