@@ -149,7 +149,7 @@ impl Engine {
         }
         let Some(portal) = known else {
             let error = "the application was removed from the portal".to_owned();
-            return self.lay_to_rest(&call, error).await;
+            return Box::pin(self.lay_to_rest(&call, error)).await;
         };
         let speech = match self.ready(&call).await {
             Ok(Some(speech)) => speech,
@@ -165,7 +165,7 @@ impl Engine {
         let voice = Voice::new(portal.in_lane(&to), to.bot, call.api);
         match self.options.speaker.speak(&voice, &to.dialog, speech).await {
             Ok(made) => self.settle(&call, Settled::Sent(made)).await,
-            Err(error) => self.not_made(outgoing, &call, &error).await,
+            Err(error) => Box::pin(self.not_made(outgoing, &call, &error)).await,
         }
     }
 

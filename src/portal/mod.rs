@@ -4,6 +4,8 @@
 //! the token, send, decode; it repeats only what was certainly not done. Addresses come from a proven installation and
 //! from the configured authorization server, never from an event.
 
+#![doc = include_str!("guide.md")]
+
 mod answer;
 mod batch;
 mod bots;
@@ -19,6 +21,7 @@ mod line;
 pub mod methods;
 mod moved;
 mod oauth;
+mod offline;
 mod pages;
 mod public;
 mod send;
@@ -49,13 +52,14 @@ pub use batch::{Answers, Batch, Command, Reference};
 pub use bots::{BotFields, CommandFields};
 pub use bots_v2::{BotInfo, CommandInfo, EVENTS_MAX, NewBot, NewCommand};
 pub use error::Error;
-pub use events::Binding;
+pub use events::{Binding, EventType};
 pub use files::{FILE_BYTES_MAX, Uploaded, UploadedFile};
 pub use http::{ANSWER_BYTES_MAX, CALL_TIMEOUT, Http};
 pub use limit::Plan;
 pub use line::{BATCH_MAX, LINE_MAX, Urgency};
 pub use moved::HOPS_MAX;
 pub use oauth::{Application, Grant, OAUTH_URL};
+pub use offline::{OFFLINE_MAX, OfflineBatch};
 pub use voice::{Status, Voice};
 pub use webhook::{AddressError, inbound};
 

@@ -2,6 +2,7 @@
 
 mod config;
 mod operator;
+mod portal;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
