@@ -54,7 +54,7 @@ pub(crate) use hooks::NewHook;
 pub use poll::{POLL_QUICK, POLL_SLOW, TALK, Talk};
 pub use reconcile::{Mode, Step};
 pub use retry::{ATTEMPTS_MAX, PAUSE_MAX, PAUSE_MIN};
-pub use sender::{Rest, SEND_PATIENCE, Speaker, Speech};
+pub use sender::{Rest, SEND_PATIENCE, SENDS_OF_ONE_MAX, Speaker, Speech};
 pub use upkeep::{LOOK_INTERVAL, SWEEP_INTERVAL};
 
 /// The most events that are kept decoded while they wait; of others only the number is, and they are read back.

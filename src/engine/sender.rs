@@ -26,6 +26,12 @@ pub const SEND_PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
 /// How often a message is sent again of which nobody knows whether it was sent.
 const RESENDS_MAX: u32 = 5;
 
+/// The most calls to one portal that are under way or wait for its limit; the others' lanes pause. So a portal that is slow,
+/// or has much to say, leaves the [sender](super::SENDS_MAX) to the others.
+pub const SENDS_OF_ONE_MAX: usize = 512;
+/// How long a lane pauses for that.
+const CROWDED_PAUSE: Duration = Duration::from_secs(1);
+
 /// A call in its chat's lane.
 #[derive(Debug)]
 pub(super) struct Outgoing {
@@ -119,6 +125,13 @@ impl Engine {
         to: Conversation,
         outgoing: Outgoing,
     ) -> Next<Outgoing> {
+        let known = self.portal(&to.portal);
+        if known
+            .as_ref()
+            .is_some_and(|portal| portal.busy() >= SENDS_OF_ONE_MAX)
+        {
+            return Next::Again(outgoing, CROWDED_PAUSE);
+        }
         let Taken { call, in_doubt } = match self.options.store.take(outgoing.id).await {
             Ok(Some(taken)) => taken,
             Ok(None) => return Next::Done, // sent, or deleted before it was
@@ -134,7 +147,7 @@ impl Engine {
                 return self.settle(&call, Settled::GivenUp).await;
             }
         }
-        let Some(portal) = self.portal(&to.portal) else {
+        let Some(portal) = known else {
             let error = "the application was removed from the portal".to_owned();
             return Box::pin(self.lay_to_rest(&call, error)).await;
         };

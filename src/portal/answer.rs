@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use serde::Deserialize;
+use serde::de::Error as _;
 use serde_json::{Map, Value};
 
 use super::Error;
@@ -69,6 +71,17 @@ pub(super) fn map(of: &mut Value, name: &str) -> Map<String, Value> {
 /// A number that may be written as a text.
 pub(super) fn number(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| value.as_str()?.parse().ok())
+}
+
+/// An id that may be written as a text, for serde.
+pub(super) fn lenient<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: From<u64>,
+{
+    let value = Value::deserialize(deserializer)?;
+    let number = number(&value).ok_or_else(|| D::Error::custom("expected a number"))?;
+    Ok(T::from(number))
 }
 
 #[cfg(test)]

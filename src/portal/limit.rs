@@ -89,6 +89,13 @@ impl Bucket {
         }
     }
 
+    /// A request that was counted is not made.
+    pub(super) fn give_back(&mut self) {
+        if let Some((_, leak)) = self.plan.bucket() {
+            self.empty_at = self.empty_at.checked_sub(leak).unwrap_or(self.empty_at);
+        }
+    }
+
     /// A request has passed.
     pub(super) fn passed(&mut self) {
         self.refusals = 0;
@@ -161,6 +168,8 @@ mod tests {
         bucket.passed();
         bucket.refused(now, None);
         assert_eq!(bucket.ready_at(ANSWER), now + HOLD_MIN);
+        bucket.take(now + HOLD_MIN);
+        bucket.give_back();
         assert_eq!(burst(&mut bucket, ANSWER, now + HOLD_MIN), 1);
         now += HOLD_MIN;
         bucket.refused(now, Some(Duration::from_secs(7)));

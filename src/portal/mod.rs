@@ -18,21 +18,23 @@ mod gate;
 mod http;
 mod limit;
 mod line;
+pub mod methods;
 mod moved;
 mod oauth;
 mod offline;
 mod pages;
+mod public;
+mod send;
 mod tokens;
 mod turns;
 mod voice;
 mod webhook;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
-use bytes::Bytes;
-use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::Mutex;
@@ -41,11 +43,10 @@ use tokio::time::{Instant, sleep};
 use self::answer::Answer;
 use self::gate::Gate;
 use self::line::Place;
-use self::moved::Reply;
 use self::tokens::Held;
 use self::turns::{Desk, Turn};
 use crate::event::MemberId;
-use crate::store::{Access, Installation, Store};
+use crate::store::{Installation, Store};
 
 pub use batch::{Answers, Batch, Command, Reference};
 pub use bots::{BotFields, CommandFields};
@@ -56,6 +57,7 @@ pub use files::{FILE_BYTES_MAX, Uploaded, UploadedFile};
 pub use http::{ANSWER_BYTES_MAX, CALL_TIMEOUT, Http};
 pub use limit::Plan;
 pub use line::{BATCH_MAX, LINE_MAX, Urgency};
+pub use moved::HOPS_MAX;
 pub use oauth::{Application, Grant, OAUTH_URL};
 pub use offline::{OFFLINE_MAX, OfflineBatch};
 pub use voice::{Status, Voice};
@@ -68,9 +70,6 @@ pub const REPEATS_MAX: u32 = 6;
 pub const OPERATING_PATIENCE: Duration = Duration::from_secs(30);
 /// The pause before a portal that could not be reached is tried again; every further one is twice as long.
 const PAUSE_MIN: Duration = Duration::from_millis(500);
-
-/// How often a portal may send a call on to another address.
-pub const HOPS_MAX: u32 = 3;
 
 /// The application on one portal. Cheap to clone.
 ///
@@ -93,6 +92,17 @@ struct Inner {
     gate: std::sync::Mutex<Gate>,
     /// Locked while the tokens are renewed, so that many callers who find them expired renew them once.
     held: Mutex<Held>,
+    /// How many calls are under way or wait.
+    busy: AtomicUsize,
+}
+
+/// Counts a call as long as it lives.
+struct Busy<'p>(&'p AtomicUsize);
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Portal {
@@ -113,6 +123,7 @@ impl Portal {
             desk: std::sync::Mutex::new(Desk::new(plan)),
             gate: std::sync::Mutex::default(),
             held: Mutex::new(Held::new(installation)),
+            busy: AtomicUsize::new(0),
         };
         Portal {
             inner: Arc::new(inner),
@@ -177,8 +188,15 @@ impl Portal {
         serde_json::from_value(answer.result).map_err(|source| Error::answer(method, source))
     }
 
+    /// How many calls are under way or wait for the limit.
+    pub fn busy(&self) -> usize {
+        self.inner.busy.load(Ordering::Relaxed)
+    }
+
     /// Calls a method until it is run, or it is clear that it will not be.
     async fn answer(&self, method: &str, params: &Value) -> Result<Answer, Error> {
+        self.inner.busy.fetch_add(1, Ordering::Relaxed);
+        let _busy = Busy(&self.inner.busy);
         let mut repeats = 0;
         loop {
             self.open(method).await?;
@@ -198,72 +216,6 @@ impl Portal {
                 answer => return answer,
             }
         }
-    }
-
-    /// One request within the limit: token, send; and once more where the token is over.
-    async fn request(&self, method: &str, params: &Value) -> Result<Answer, Error> {
-        let access = self.access().await;
-        let mut answer = self.send(method, params, &access).await;
-        if let Access::Tokens(stale) = &access
-            && answer.as_ref().is_err_and(Error::is_token_expired)
-        {
-            self.refresh(stale).await?;
-            self.pass(method).await?;
-            answer = self.send(method, params, &self.access().await).await;
-        }
-        answer
-    }
-
-    async fn send(&self, method: &str, params: &Value, access: &Access) -> Result<Answer, Error> {
-        let mut body = params.as_object().cloned().unwrap_or_default();
-        let path = match access {
-            Access::Tokens(tokens) => {
-                body.insert("auth".into(), tokens.access.expose_secret().into());
-                format!("{method}.json")
-            }
-            Access::Webhook(hook) => {
-                webhook::name_bots(method, &mut body, &hook.bot_token);
-                format!("{}/{}/{method}.json", hook.user, hook.code.expose_secret())
-            }
-        };
-        let answer = self.post(method, &path, &Value::Object(body)).await;
-        let bucket = &mut self.desk().line.bucket;
-        match &answer {
-            Err(error) if error.is("QUERY_LIMIT_EXCEEDED") => {
-                tracing::warn!(portal = %self.id(), method, "the portal's limit is reached by calls that are not ours");
-                bucket.refused(Instant::now(), error.retry_after());
-            }
-            Err(error) if error.code().is_none() => {} // nobody knows
-            _ => bucket.passed(),
-        }
-        answer
-    }
-
-    /// Reads what a one-time address of this portal holds.
-    async fn download(&self, method: &str, address: &str, limit: usize) -> Result<Bytes, Error> {
-        self.pass(method).await?;
-        let http = &self.inner.http;
-        http.download(method, address, &self.endpoint(), limit)
-            .await
-    }
-
-    /// Posts to where the portal is, or to where it says that it has moved.
-    async fn post(&self, method: &str, path: &str, body: &Value) -> Result<Answer, Error> {
-        let mut endpoint = self.endpoint();
-        for hops in 0..=HOPS_MAX {
-            let address = format!("{endpoint}{path}");
-            match self.inner.http.call(method, &address, body).await? {
-                Reply::Answer(answer) => {
-                    if hops > 0 {
-                        self.moved(&endpoint).await;
-                    }
-                    return Ok(answer);
-                }
-                Reply::Moved(to) => endpoint = to.follow(method, &endpoint)?,
-            }
-        }
-        let why = format!("the portal sends on more than {HOPS_MAX} times");
-        Err(Error::forbidden(method, why))
     }
 
     /// Waits for a method that is closed for a moment; is an error if that takes longer.

@@ -8,6 +8,9 @@ use reqwest::{Response, StatusCode, Url};
 use super::Error;
 use super::answer::Answer;
 
+/// How often a portal may send a call on to another address.
+pub const HOPS_MAX: u32 = 3;
+
 /// What came of a call.
 #[derive(Debug)]
 pub(super) enum Reply {

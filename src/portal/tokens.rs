@@ -16,7 +16,7 @@ use crate::store::{Access, Clock, Installation, Tokens};
 
 /// How long before its end an access token is renewed, if a call wants it then; at most a tenth of its life.
 const MARGIN: Duration = Duration::from_secs(60);
-/// For how long a process claims the right to renew: it has answered or failed by then.
+/// For how long a process claims the right to renew; each try claims anew, and is over by then.
 const LEASE: Duration = Duration::from_secs(30);
 /// How often somebody looks whether another process has renewed the tokens.
 const LOOK: Duration = Duration::from_millis(250);

@@ -98,7 +98,11 @@ impl Portal {
                 match next {
                     Next::Nobody => return,
                     Next::At(moment) => tokio::time::sleep_until(moment).await,
-                    Next::Alone(ticket) => drop(ticket.turn.send(Turn::Now)), // who has gone away needs none
+                    Next::Alone(ticket) => {
+                        if ticket.turn.send(Turn::Now).is_err() {
+                            self.desk().line.bucket.give_back(); // who has gone away needs none
+                        }
+                    }
                     Next::Together(tickets) => drop(tokio::spawn(self.clone().make(tickets))),
                 }
             }
@@ -115,6 +119,13 @@ impl Portal {
     /// Makes calls together, and tells each its own answer.
     async fn make(self, tickets: Vec<Ticket>) {
         tracing::debug!(portal = %self.id(), calls = tickets.len(), "the limit is reached; calls go together");
+        let (tickets, gone): (Vec<_>, Vec<_>) = tickets
+            .into_iter()
+            .partition(|ticket| !ticket.turn.is_closed());
+        drop(gone); // they are not called for
+        if tickets.is_empty() {
+            return self.desk().line.bucket.give_back();
+        }
         let access = self.access().await;
         let command = |(key, ticket): (usize, &Ticket)| {
             let command = fold::command(&ticket.method, &ticket.params, &access);

@@ -2,13 +2,14 @@
 //!
 //! Every row compares two things measured in turns within one run, so that what else the machine does hits both. Times
 //! are CPU times of the server's process, which has one thread. A first argument (`decode`, `road`, `memory`, `durable`,
-//! `talk`, `replies`) runs only that part.
+//! `talk`, `replies`, `portals`) runs only that part.
 
 #![expect(clippy::print_stdout, reason = "the table goes to standard output")]
 
 mod decode;
 mod durable;
 mod memory;
+mod portals;
 mod replies;
 mod road;
 mod rows;
@@ -36,6 +37,7 @@ fn main() {
             wanted("durable").then(durable::run);
             wanted("talk").then(talk::run);
             wanted("replies").then(replies::run);
+            wanted("portals").then(portals::run);
         }
     }
 }

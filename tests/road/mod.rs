@@ -5,6 +5,7 @@ mod generations;
 mod hooks;
 mod install;
 mod limits;
+mod methods;
 mod nonsense;
 mod offline;
 mod polling;
