@@ -25,7 +25,7 @@ impl Emulate {
         .await
         .map_err(|error| format!("cannot listen on {listen}: {error}"))?;
         let url = portal.url();
-        println!(
+        out!(
             "\
   A portal is emulated. Its web chat:        {url}
   REST for an inbound webhook:               {webhook}
