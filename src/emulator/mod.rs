@@ -7,7 +7,7 @@
 //!
 //! In reading order: `world` is what the portal knows, `talk` what users do, `events` whom it is told, `courier` how
 //! it gets there, `rest` and `oauth` what programs may ask, `objects` how version 2 prints things, `page` what the
-//! browser asks, `wire` what passed by, `trouble` what may go wrong.
+//! browser asks, `wire` what passed by, `trouble` what may go wrong, `secure` how clients of other languages get in.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -37,6 +37,7 @@ mod portal;
 mod post;
 mod refusal;
 mod rest;
+mod secure;
 mod server;
 mod shorten;
 mod talk;

@@ -5,6 +5,7 @@
 
 use poem::Request;
 use poem::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use poem::http::uri::Scheme;
 use serde_json::Value;
 
 use super::multipart;
@@ -25,6 +26,8 @@ pub(crate) struct Incoming {
     pub(crate) name: String,
     pub(crate) params: Params,
     pub(crate) credential: Credential,
+    /// Whether it came through TLS.
+    pub(crate) is_secure: bool,
     /// As it came, for the wire log; the query if there was no body.
     pub(crate) body: String,
 }
@@ -43,6 +46,8 @@ pub(crate) enum Credential {
 /// Reads a request to `/rest/…`.
 pub(super) async fn read(mut request: Request) -> Result<Incoming, Refusal> {
     let (name, in_path) = address(request.uri().path())?;
+    let scheme = request.uri().scheme().unwrap_or(request.scheme());
+    let is_secure = *scheme == Scheme::HTTPS;
     let bearer = bearer(&request);
     let query = request.uri().query().unwrap_or_default().to_owned();
     let kind = request.header(CONTENT_TYPE).unwrap_or_default().to_owned();
@@ -63,6 +68,7 @@ pub(super) async fn read(mut request: Request) -> Result<Incoming, Refusal> {
         name,
         params,
         credential,
+        is_secure,
         body,
     })
 }

@@ -6,6 +6,7 @@ mod events;
 mod offline;
 mod page;
 mod rest;
+mod secure;
 mod trouble;
 mod v2;
 
