@@ -87,7 +87,8 @@ impl Emulate {
             "  A program in any language that has these lines in its environment can call it:\n"
         );
         if self.proxy {
-            println!("    export HTTPS_PROXY=http://{}", portal.address());
+            let address = portal.address();
+            println!("    export HTTPS_PROXY=http://{address} NODE_USE_ENV_PROXY=1");
         }
         println!(
             "    export SSL_CERT_FILE={shown} REQUESTS_CA_BUNDLE={shown} NODE_EXTRA_CA_CERTS={shown}\n"

@@ -50,5 +50,5 @@ mod world;
 pub use self::apps::{Credentials, NewApp};
 pub use self::live::Live;
 pub use self::refusal::Refusal;
-pub use self::rest::limit::{Rate, Traffic};
+pub use self::rest::limit::{Counting, Rate, Traffic};
 pub use self::server::{Emulator, Options};

@@ -15,7 +15,7 @@ use super::listen::Door;
 use super::page::guard::Guard;
 use super::portal::{Portal, channel};
 use super::post::Post;
-use super::rest::limit::{Limits, Rate};
+use super::rest::limit::{Counting, Limits, Rate};
 use super::secure::{Authority, DEMO, Greeter, OAUTH, Proxy, names, only_ours};
 use super::wire::Wire;
 use super::world::{BOTS_MAX, World};
@@ -37,6 +37,8 @@ pub struct Options {
     pub language: String,
     /// The limit on REST calls; `None` for a self-hosted portal, which has none. Default: [`Rate::STANDARD`].
     pub rate: Option<Rate>,
+    /// How that limit is counted and told. Default: [`Counting::Together`].
+    pub counting: Counting,
     /// How many bots one application may register through version 1. Default: 5, as in the documentation of
     /// `imbot.register`; through version 2 it may have 100.
     pub bots_max: usize,
@@ -46,6 +48,9 @@ pub struct Options {
     pub both_formats: bool,
     /// How long an event is on its way to the central queue and out again. Default: 10 ms.
     pub delivery_delay: Duration,
+    /// After which pauses an event is posted again as long as its handler gives no answer, or an error. Default: none,
+    /// as documented: such an event is lost. People tell of portals that do otherwise.
+    pub redeliver: Vec<Duration>,
     /// Whether it speaks TLS as well, on the same address, with a certificate that is made when it starts; its addresses
     /// begin with `https` then, and an inbound webhook is refused over plain HTTP, as production refuses it. Clients have
     /// to trust [`Emulator::authority`]. Default: false.
@@ -65,9 +70,11 @@ impl Default for Options {
             name: "Demo portal".to_owned(),
             language: "en".to_owned(),
             rate: Some(Rate::STANDARD),
+            counting: Counting::default(),
             bots_max: BOTS_MAX,
             both_formats: false,
             delivery_delay: Duration::from_millis(10),
+            redeliver: Vec::new(),
             tls: false,
             proxy: false,
             hosts: Vec::new(),
@@ -108,6 +115,7 @@ impl Emulator {
             Post::new()?,
             wire.clone(),
             options.delivery_delay,
+            options.redeliver,
             stop.clone(),
         );
         let domain = match options.domain {
@@ -133,7 +141,7 @@ impl Emulator {
         world.oauth_host = options.proxy.then(|| OAUTH[0].to_owned());
         let portal = Arc::new(Portal::new(
             world,
-            Limits::new(options.rate),
+            Limits::new(options.rate, options.counting),
             courier.clone(),
             wire,
             authority.as_ref().map(|authority| authority.pem.clone()),

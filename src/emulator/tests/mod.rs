@@ -2,6 +2,7 @@
 
 mod apps;
 mod audience;
+mod clients;
 mod events;
 mod offline;
 mod page;
@@ -9,6 +10,7 @@ mod rest;
 mod secure;
 mod trouble;
 mod v2;
+mod wire;
 
 use std::sync::Arc;
 use std::time::Duration;
