@@ -164,7 +164,14 @@ impl Portal {
         if tokens.access.expose_secret() != stale.access.expose_secret() {
             return Ok(());
         }
-        let grant = application.refresh(&self.0.http, &tokens.refresh).await?;
+        let grant = match application.refresh(&self.0.http, &tokens.refresh).await {
+            Err(error) if error.is("invalid_grant") => {
+                // A refresh token is good for one use: a command beside the running program may have had it.
+                let stored = self.renewed_elsewhere(tokens).await.ok_or(error)?;
+                application.refresh(&self.0.http, &stored.refresh).await?
+            }
+            grant => grant?,
+        };
         let mut renewed = installation.clone();
         renewed.access = Access::Tokens(grant.tokens);
         self.0
@@ -175,6 +182,14 @@ impl Portal {
         *installation = renewed;
         tracing::info!(portal = %self.0.id, "the tokens are renewed");
         Ok(())
+    }
+
+    /// The tokens in the store, if they are not these: another process has renewed them.
+    async fn renewed_elsewhere(&self, stale: &Tokens) -> Option<Tokens> {
+        let stored = self.0.store.portals().await.ok()?;
+        let ours = stored.into_iter().find(|known| known.portal == self.0.id)?;
+        let tokens = ours.access.tokens().cloned();
+        tokens.filter(|tokens| tokens.refresh.expose_secret() != stale.refresh.expose_secret())
     }
 
     /// Reads what a one-time address of this portal holds.
