@@ -196,7 +196,7 @@ impl Engine {
                 Ok(Some(id)) => {
                     let code = bot.profile().code().to_owned();
                     tracing::info!(portal = %portal.id(), bot = code, bot.id = %id, "the bot is registered");
-                    if work.event_mode(bot.as_ref()) == Some(EventMode::Fetch) {
+                    if self.event_mode(bot.as_ref()) == Some(EventMode::Fetch) {
                         self.begin_to_poll(portal.clone(), BotRef { id, code });
                     }
                 }
@@ -232,22 +232,9 @@ impl<'e> Reconciliation<'e> {
         self.mode == Mode::Apply
     }
 
-    /// How the events of a bot come; nothing for the first generation, which knows webhooks only.
-    fn event_mode(&self, bot: &dyn AnyBot) -> Option<EventMode> {
-        let profile = bot.profile();
-        (profile.on_api() == Api::V2).then(|| {
-            profile
-                .on_event_mode()
-                .unwrap_or(match self.engine.options.handler_url {
-                    Some(_) => EventMode::Webhook,
-                    None => EventMode::Fetch,
-                })
-        })
-    }
-
     /// Brings a bot and its commands into step. Nothing comes back where it is not registered.
     async fn bot(&mut self, bot: &dyn AnyBot) -> Result<Option<BotId>, Error> {
-        match self.event_mode(bot) {
+        match self.engine.event_mode(bot) {
             None => self.bot_of_the_first(bot).await,
             Some(mode) => self.bot_of_the_second(bot, mode).await,
         }

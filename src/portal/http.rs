@@ -22,7 +22,7 @@ pub const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// A client that goes to public hosts by https, and to the hosts of its own network that are allowed by name.
 #[derive(Clone, Debug)]
 pub struct Http {
-    client: reqwest::Client,
+    pub(super) client: reqwest::Client,
     local: Arc<HashSet<String>>,
 }
 
@@ -52,7 +52,7 @@ impl Http {
         Ok(Http { client, local })
     }
 
-    /// POSTs JSON to a REST method and takes the result out of its envelope.
+    /// POSTs JSON to a REST method, and gives the result in its envelope.
     pub(super) async fn call(
         &self,
         method: &str,
@@ -64,11 +64,7 @@ impl Http {
             .send()
             .await
             .map_err(|source| Error::unreachable(method, source))?;
-        let mut answer = self.answer(method, response).await?;
-        answer
-            .get_mut("result")
-            .map(Value::take)
-            .ok_or_else(|| Error::answer(method, "there is no `result`"))
+        self.answer(method, response).await
     }
 
     /// GETs JSON, as the authorization server wants it. Its answers hold tokens, so errors do not quote them.
@@ -103,7 +99,7 @@ impl Http {
     }
 
     /// The address, if it may be called.
-    fn allowed(&self, method: &str, address: &str) -> Result<Url, Error> {
+    pub(super) fn allowed(&self, method: &str, address: &str) -> Result<Url, Error> {
         let url = Url::parse(address)
             .map_err(|error| Error::forbidden(method, format!("`{address}`: {error}")))?;
         let host = url.host_str().unwrap_or_default();
@@ -163,7 +159,7 @@ impl Http {
         self.body(method, response, limit).await.map(Bytes::from)
     }
 
-    async fn body(
+    pub(super) async fn body(
         &self,
         method: &str,
         mut response: Response,

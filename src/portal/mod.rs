@@ -11,6 +11,7 @@ mod events;
 mod files;
 mod http;
 mod limit;
+mod look;
 mod oauth;
 mod voice;
 mod webhook;
@@ -34,6 +35,7 @@ pub use events::Binding;
 pub use files::{FILE_BYTES_MAX, Uploaded, UploadedFile};
 pub use http::{ANSWER_BYTES_MAX, CALL_TIMEOUT, Http};
 pub use limit::{Limit, Plan};
+pub(crate) use look::{AppInfo, Glimpse, Owner};
 pub use oauth::{Application, Grant, OAUTH_URL};
 pub use voice::{Status, Voice};
 pub use webhook::{AddressError, inbound};
@@ -134,6 +136,20 @@ impl Portal {
     }
 
     async fn send(&self, method: &str, params: &Value, access: &Access) -> Result<Value, Error> {
+        let mut answer = self.envelope(method, params, access).await?;
+        answer
+            .get_mut("result")
+            .map(Value::take)
+            .ok_or_else(|| Error::answer(method, "there is no `result`"))
+    }
+
+    /// Sends once, and leaves the result in its envelope.
+    async fn envelope(
+        &self,
+        method: &str,
+        params: &Value,
+        access: &Access,
+    ) -> Result<Value, Error> {
         let Inner { endpoint, http, .. } = &*self.0;
         let mut body = params.as_object().cloned().unwrap_or_default();
         let address = match access {
