@@ -4,7 +4,8 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use super::bound;
-use super::check::{Check, ask};
+use super::check::Check;
+use super::trouble::ask;
 use super::waiting;
 use crate::config::Config;
 use crate::engine::{Engine, Mode, Need, Step};
@@ -29,16 +30,21 @@ pub(super) async fn look(
     let access = portal.access().await;
     let (mut checks, mut ours) = (Vec::new(), Vec::new());
     for need in &needs {
-        let (check, found) = bot(portal, need, &access).await;
+        let (check, found) = if need.is_posted_to() && engine.handler_url().is_none() {
+            (unheard(&need.code), None)
+        } else {
+            bot(portal, need, &access).await
+        };
         checks.push(check);
         ours.extend(found.map(|id| (id, need)));
     }
     if needs.iter().any(|need| need.mode.is_some()) {
         checks.extend(strangers(portal, &needs).await);
     }
-    if ours.len() == needs.len() {
-        checks.push(in_step(engine, portal).await);
-    }
+    checks.push(match ours.len() == needs.len() {
+        true => in_step(engine, portal).await,
+        false => Check::skipped("in step", "all bots have to be there and ours first"),
+    });
     checks.extend(bound::look(engine, portal, &access, owner).await);
     let polled = ours
         .iter()
@@ -107,6 +113,15 @@ async fn bot_of_the_first(portal: &Portal, need: &Need, name: &str) -> (Check, O
         },
         Err(trouble) => (trouble.of(name), None),
     }
+}
+
+/// A bot that the program can only be told of at an address, which it does not have.
+fn unheard(code: &str) -> Check {
+    Check::failed(
+        &format!("bot {code}"),
+        "its events are posted to an address, as its profile says, and this program has none",
+        "set IMBOT_PUBLIC_URL; or let its events be polled, as bots of the second generation can",
+    )
 }
 
 fn missing(name: &str) -> Check {

@@ -1,6 +1,7 @@
 //! The events that are bound on a portal for an application: at our address, at others, and of both generations.
 
-use super::check::{Check, ask};
+use super::check::Check;
+use super::trouble::ask;
 use crate::engine::{Engine, Need};
 use crate::portal::{Binding, Owner, Portal};
 use crate::store::Access;

@@ -3,13 +3,6 @@
 use std::time::Duration;
 
 use serde::Serialize;
-use tokio::time::timeout;
-
-use super::super::with_causes;
-use crate::portal::Error;
-
-/// How long one question to a portal may take.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What became of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -52,23 +45,23 @@ pub(super) struct Check {
 
 impl Check {
     pub(super) fn ok(name: &str, found: impl Into<String>) -> Check {
-        Check::new(name, Verdict::Ok, found.into(), None)
+        Check::new(name, Verdict::Ok, found, None)
     }
 
     pub(super) fn skipped(name: &str, why: impl Into<String>) -> Check {
-        Check::new(name, Verdict::Skipped, why.into(), None)
+        Check::new(name, Verdict::Skipped, why, None)
     }
 
     pub(super) fn warning(name: &str, found: impl Into<String>, mend: impl Into<String>) -> Check {
-        Check::new(name, Verdict::Warning, found.into(), Some(mend.into()))
+        Check::new(name, Verdict::Warning, found, Some(mend.into()))
     }
 
     pub(super) fn failed(name: &str, found: impl Into<String>, mend: impl Into<String>) -> Check {
-        Check::new(name, Verdict::Failed, found.into(), Some(mend.into()))
+        Check::new(name, Verdict::Failed, found, Some(mend.into()))
     }
 
     pub(super) fn unknown(name: &str, found: impl Into<String>, mend: impl Into<String>) -> Check {
-        Check::new(name, Verdict::Unknown, found.into(), Some(mend.into()))
+        Check::new(name, Verdict::Unknown, found, Some(mend.into()))
     }
 
     /// Whether what comes after it cannot be looked at.
@@ -76,90 +69,14 @@ impl Check {
         self.verdict == Verdict::Failed
     }
 
-    fn new(name: &str, verdict: Verdict, found: String, mend: Option<String>) -> Check {
+    fn new(name: &str, verdict: Verdict, found: impl Into<String>, mend: Option<String>) -> Check {
         Check {
             name: name.to_owned(),
             verdict,
-            found,
+            // A portal's words may hold anything, also what moves a terminal's cursor.
+            found: found.into().replace(char::is_control, " "),
             mend,
         }
-    }
-}
-
-/// Why a question got no good answer.
-#[derive(Debug)]
-pub(super) struct Trouble {
-    /// The portal's words, or what was in the way.
-    found: String,
-    mend: String,
-    /// Whether the same question may be answered later.
-    may_pass: bool,
-}
-
-impl Trouble {
-    /// The check that this leaves without an answer: failed where the portal refuses for good.
-    pub(super) fn of(self, name: &str) -> Check {
-        match self.may_pass {
-            true => Check::unknown(name, self.found, self.mend),
-            false => Check::failed(name, self.found, self.mend),
-        }
-    }
-
-    /// The same for a check without which nothing works.
-    pub(super) fn fails(self, name: &str) -> Check {
-        Check::failed(name, self.found, self.mend)
-    }
-}
-
-impl From<Error> for Trouble {
-    fn from(error: Error) -> Trouble {
-        let bare = format!("{error:#}");
-        let words = with_causes(&error);
-        let causes = words.strip_prefix(&error.to_string()).unwrap_or_default();
-        Trouble {
-            found: format!("{bare}{causes}"),
-            mend: mend(&error, &words).to_owned(),
-            may_pass: error.may_pass_later(),
-        }
-    }
-}
-
-/// What to do about an error. What was in the way of a connection stands in its causes only.
-fn mend<'e>(error: &'e Error, words: &str) -> &'e str {
-    if let Some(advice) = error.advice() {
-        return advice;
-    }
-    if error.is_rate_limited() {
-        return "the limit is reached: see whether other programs at this address call the portal, and ask again in a minute";
-    }
-    if error.code().is_some() {
-        return "look this code up in the portal's documentation; it may be a matter of rights or of the plan";
-    }
-    if words.contains("dns error") || words.contains("has no public address") {
-        return "check the address for typing errors, and this machine's name server";
-    }
-    if words.contains("certificate") {
-        return "the certificate is not one that this machine trusts: renew it, give the server its whole chain, and \
-                check this machine's clock";
-    }
-    if words.contains("is not JSON") {
-        return "open the address in a browser: a gateway, a login or a maintenance page answers in the portal's place";
-    }
-    if words.contains("allow it by name") {
-        return "if it stands in your own network, allow it with --allow-host";
-    }
-    "check that this machine may call it: firewall, routing, proxy"
-}
-
-/// Asks, and does not wait for ever.
-pub(super) async fn ask<T>(question: impl Future<Output = Result<T, Error>>) -> Result<T, Trouble> {
-    match timeout(PATIENCE, question).await {
-        Ok(answer) => answer.map_err(Trouble::from),
-        Err(_) => Err(Trouble {
-            found: format!("no answer within {} s", PATIENCE.as_secs()),
-            mend: "the portal is slow, or its limit is reached; ask again in a minute".into(),
-            may_pass: true,
-        }),
     }
 }
 

@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_paid_and_granted_is_weighed() {
+    fn what_is_installed_paid_and_granted_is_weighed() {
         let info = |status: &str, is_expired, days| AppInfo {
             is_installed: true,
             status: status.into(),
@@ -125,6 +125,24 @@ mod tests {
             days,
         };
         assert_eq!(payment(&info("L", false, None)).verdict, Verdict::Ok);
+        let config = Config {
+            public_url: Some("https://bots.example.com/b/".into()),
+            ..Config::default()
+        };
+        assert_eq!(
+            application(&info("L", false, None), &config).verdict,
+            Verdict::Ok
+        );
+        let half = AppInfo {
+            is_installed: false,
+            ..info("L", false, None)
+        };
+        let half = application(&half, &config);
+        assert_eq!(half.verdict, Verdict::Failed);
+        assert!(
+            half.mend
+                .is_some_and(|mend| mend.contains("https://bots.example.com/b/install"))
+        );
         assert_eq!(
             payment(&info("T", false, Some(3))).verdict,
             Verdict::Warning

@@ -5,7 +5,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
-use super::check::{Check, ask, span};
+use super::check::{Check, span};
+use super::trouble::ask;
 use crate::config::{Config, PlaceError, StorePlace};
 use crate::engine::Engine;
 use crate::portal::{Glimpse, Http};
@@ -25,10 +26,10 @@ pub(super) async fn store(place: &StorePlace, store: &Sqlite) -> Vec<Check> {
         }
     };
     let found = format!(
-        "{} opens with its key; {} bytes, {} portals",
+        "{} opens with its key; portals: {}, bytes: {}",
         file.display(),
-        status.bytes,
-        status.portals
+        status.portals,
+        status.bytes
     );
     vec![
         Check::ok("store", found),
@@ -166,11 +167,7 @@ pub(super) async fn address(engine: &Engine, config: &Config) -> Vec<Check> {
     };
     match looked {
         Ok(glimpse) => vec![answered(&health, config, &glimpse), certificate(url)],
-        Err(trouble) => {
-            let mut check = trouble.fails("address");
-            check.found = format!("{health} cannot be reached from here: {}", check.found);
-            vec![check]
-        }
+        Err(trouble) => vec![trouble.fails_to_reach("address", &health)],
     }
 }
 

@@ -10,6 +10,7 @@ mod check;
 mod grants;
 mod here;
 mod portal;
+mod trouble;
 mod waiting;
 
 use std::sync::Arc;

@@ -3,8 +3,9 @@
 use secrecy::ExposeSecret;
 
 use super::bots;
-use super::check::{Check, Trouble, ask, span};
+use super::check::{Check, span};
 use super::grants::{application, payment, rights, scopes};
+use super::trouble::{PAGE, Trouble, ask};
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::portal::{Owner, Portal};
@@ -89,8 +90,7 @@ async fn reached(portal: &Portal) -> Vec<Check> {
             "{endpoint} answers with a status of {}, and not as a portal does",
             glimpse.status
         );
-        let mend = "open the address in a browser: a gateway, a login or a maintenance page answers in the portal's place";
-        return vec![Check::failed("reached", found, mend)];
+        return vec![Check::failed("reached", found, PAGE)];
     }
     let found = format!("{endpoint} answers in {}", span(glimpse.took));
     let date = glimpse.date;

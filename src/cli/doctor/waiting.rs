@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::check::{Check, ask};
+use super::check::Check;
+use super::trouble::ask;
 use crate::config::Config;
 use crate::event::BotId;
 use crate::portal::Portal;

@@ -1,6 +1,7 @@
 //! What is wrong is found, told in words that help, and stops nothing else.
 
 use imbot::Config;
+use imbot::portal::NewBot;
 
 use super::{ANN, Desk, NOWHERE, doctor, portal, with_store};
 
@@ -161,4 +162,52 @@ async fn events_that_nobody_takes_are_told_and_not_taken_by_looking() {
             .is("events of echo", "failed", "nobody takes them")
             .is("events of poll", "ok", "none wait");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_differs_from_the_program_is_named() {
+    let desk = Desk::application(None).await;
+    let portal = desk.engine.portal(&desk.engine.portals()[0]).unwrap();
+    let stray = NewBot {
+        code: "stray".into(),
+        kind: "bot",
+        event_mode: "fetch",
+        webhook_url: None,
+        is_support_openline: false,
+        properties: [("name".to_owned(), "Stray".into())].into_iter().collect(),
+    };
+    let stray_id = portal.register(&stray).await.unwrap().id;
+    let menu = portal.find_bot("menu").await.unwrap().unwrap().id;
+    portal.update(menu, &stray).await.unwrap();
+    let poll = portal.find_bot("poll").await.unwrap().unwrap().id;
+    let command = &portal.commands(poll).await.unwrap()[0];
+    portal.remove_command(poll, command.id).await.unwrap();
+    let found = doctor(&desk.config).await;
+    assert_eq!(found.code, Some(1));
+    found
+        .is("other bots", "warning", &format!("stray ({stray_id})"))
+        .is(
+            "bot menu",
+            "failed",
+            "its event mode is fetch, and this program needs webhook",
+        )
+        .is(
+            "in step",
+            "warning",
+            &format!("add /{} to the bot poll", command.name()),
+        );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn running_time_is_told_before_and_after_it_is_used_up() {
+    let portal = portal().await;
+    let (config, _folder) = with_store(Config::polling(&portal));
+    portal.charge("webhook 1", "profile", 300.0);
+    doctor(&config)
+        .await
+        .is("limits", "warning", "profile has run 300.0 s");
+    portal.charge("webhook 1", "profile", 300.0);
+    let found = doctor(&config).await;
+    assert_eq!(found.code, Some(1));
+    found.is("credentials", "failed", "OPERATION_TIME_LIMIT");
 }
