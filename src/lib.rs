@@ -59,9 +59,11 @@ pub mod prelude {
         Api, Command, CommandFrom, Deleted, DialogId, Join, Message, Reaction, UserId,
     };
     pub use crate::handler::{
-        Bot, CommandSpec, Context, Error, HookEvent, Profile, Rest, Result, Said, State, tell,
+        Bot, CommandSpec, Context, Error, EventMode, HookEvent, Profile, Rest, Result, Said, State,
+        tell,
     };
     pub use crate::message::{Attach, Button, Color, Draft, Keyboard, Menu, Text, Tone};
+    pub use crate::portal::Status;
     pub use crate::store::{Doubt, MessageRef, Reminder, ReminderId};
 }
 

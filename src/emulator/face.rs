@@ -47,7 +47,8 @@ impl Emulator {
             .act(ADMIN, |hit| hit.uninstall(client_id, clean))
     }
 
-    /// Sends any event to all who have bound it, as the administrator; the answer is how many that are.
+    /// Sends any event to all who have bound it, as the administrator; the answer is how many that are. For those who
+    /// have bound it with `event_type=offline` it is kept until they fetch it.
     pub fn fire(&self, event: &str, data: &Value) -> usize {
         self.portal.act(ADMIN, |hit| hit.fire_to_all(event, data))
     }

@@ -3,6 +3,8 @@
 //! A hit knows who acts and how long the chain of events behind it is. What it has to tell the outside is collected
 //! and leaves when the hit is over, as on the portal, where events go out after the answer.
 
+use std::collections::BTreeSet;
+
 use super::courier::Delivery;
 use super::live::News;
 use super::world::World;
@@ -16,10 +18,23 @@ pub(crate) struct Hit<'a> {
     pub(crate) local_user: u64,
     /// Links left before the portal cuts a chain of events and calls.
     pub(crate) hops: u8,
+    /// On whose behalf things change: nobody's, unless it is a call.
+    pub(crate) origin: Origin,
+    /// The applications whose queues have grown, by client id.
+    pub(crate) queued: BTreeSet<String>,
     /// Events to be posted.
     pub(crate) outgoing: Vec<Delivery>,
     /// What the web pages are shown.
     pub(crate) news: Vec<News>,
+}
+
+/// The application that makes a change, and the source it names: what it causes itself is not kept for it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Origin {
+    /// The client id; none for people and inbound webhooks.
+    pub(crate) app: Option<String>,
+    /// `auth_connector`; empty if there is none.
+    pub(crate) source: String,
 }
 
 impl<'a> Hit<'a> {
@@ -29,6 +44,8 @@ impl<'a> Hit<'a> {
             user,
             local_user: user,
             hops,
+            origin: Origin::default(),
+            queued: BTreeSet::new(),
             outgoing: Vec::new(),
             news: Vec::new(),
         }

@@ -116,6 +116,7 @@ impl Hit<'_> {
         let data = json!({ "LANGUAGE_ID": self.world.language, "CLEAN": u8::from(clean) });
         self.fire("ONAPPUNINSTALL", &owner, Tokens::None, |_| data.clone());
         self.world.subscriptions.retain(|_, row| row.owner != owner);
+        self.world.offline.forget(client_id);
         self.world.tokens.revoke(client_id);
         if let Some(app) = self.world.apps.get_mut(client_id) {
             app.installed = false;

@@ -6,7 +6,8 @@
 //! [`Emulator::start`] for programs in any language, and the web chat on the same address for people.
 //!
 //! In reading order: `world` is what the portal knows, `talk` what users do, `events` whom it is told, `courier` how
-//! it gets there, `rest` and `oauth` what programs may ask, `page` what the browser asks, `wire` what passed by.
+//! it gets there, `rest` and `oauth` what programs may ask, `objects` how version 2 prints things, `page` what the
+//! browser asks, `wire` what passed by, `trouble` what may go wrong.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {

@@ -37,7 +37,12 @@ pub(crate) fn token(portal: &Arc<Portal>) -> impl Endpoint + use<> {
                 .unwrap_or_default();
             let mut params = read(request.uri().query().unwrap_or_default().as_bytes());
             params.merge(read(&body));
-            let (status, answer) = match portal.act(0, |hit| grant(hit, &params)) {
+            let planned = portal.planned().take_token_refusal();
+            let granted = match planned {
+                Some(refusal) => Err(refusal),
+                None => portal.act(0, |hit| grant(hit, &params)),
+            };
+            let (status, answer) = match granted {
                 Ok(answer) => (200, answer),
                 Err(refusal) => (
                     refusal.http_status(),

@@ -69,6 +69,7 @@ impl Portal {
         let mut world = self.lock();
         let mut hit = Hit::new(&mut world, user, hops);
         let answer = work(&mut hit);
+        hit.tell_of_queues();
         let Hit { outgoing, news, .. } = hit;
         for item in news {
             self.tell(item);

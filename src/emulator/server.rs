@@ -36,7 +36,8 @@ pub struct Options {
     pub language: String,
     /// The limit on REST calls; `None` for a self-hosted portal, which has none. Default: [`Rate::STANDARD`].
     pub rate: Option<Rate>,
-    /// How many bots one application may have. Default: 5, as in the documentation of `imbot.register`.
+    /// How many bots one application may register through version 1. Default: 5, as in the documentation of
+    /// `imbot.register`; through version 2 it may have 100.
     pub bots_max: usize,
     /// Whether an application that has subscriptions of both versions of the bot platform gets both formats for every
     /// bot, as in the portal's source; the documentation says that the format follows the version a bot was registered

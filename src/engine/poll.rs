@@ -4,14 +4,14 @@
 //! (bots-v2, section 3). So an event is confirmed only after it is written down, and what a dead process had not
 //! confirmed comes again, and is known as a repeat: nothing is lost from end to end.
 //!
-//! While people talk a bot is asked about every second, later every five: a portal lets two calls a second pass, and
-//! answers need them, too.
+//! While people talk a bot is asked about every second, later every five. A portal lets two calls a second pass, and answers
+//! need them, too: so of all its bots only one is asked about in a second, and they take turns.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use dashmap::mapref::multiple::RefMulti;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::Engine;
 use super::retry::pause;
@@ -69,7 +69,7 @@ impl Engine {
         }
         tracing::info!(portal = %portal.id(), bot = bot.code, "polling for events");
         let mut poll = Poll {
-            portal,
+            portal: portal.in_bulk(), // answers go first
             bot,
             offset: None,
             failures: 0,
@@ -90,7 +90,10 @@ impl Engine {
 
     /// Asks once, and tells when to ask again; nothing if there is no use.
     async fn poll(self: &Arc<Self>, poll: &mut Poll) -> Option<Duration> {
-        let asked = poll.portal.events(poll.bot.id, poll.offset);
+        let asked = async {
+            self.take_turns(poll.portal.id()).await;
+            poll.portal.events(poll.bot.id, poll.offset).await
+        };
         match self.stopped.run_until_cancelled(asked).await? {
             Ok(page) => {
                 if poll.failures > 0 {
@@ -120,6 +123,16 @@ impl Engine {
                 Some(wait)
             }
         }
+    }
+
+    /// Waits until a portal may be asked about one more of its bots; first come, first served.
+    async fn take_turns(&self, portal: &MemberId) {
+        let turn = Arc::clone(&*self.poll_turns.entry(portal.clone()).or_default());
+        let mut next = turn.lock().await;
+        if let Some(next) = *next {
+            sleep_until(next).await;
+        }
+        *next = Some(Instant::now() + self.options.poll_quick);
     }
 
     /// Writes a page down, and tells where the next begins: behind it, or with the first event that could not be written.

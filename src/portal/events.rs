@@ -3,11 +3,9 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::line::BATCH_MAX;
 use super::{Error, Portal};
 use crate::event::form;
-
-/// The most commands that the portal takes in one `batch`.
-const BATCH_MAX: usize = 50;
 
 /// One binding, as `event.get` tells it.
 #[derive(Clone, Debug, Deserialize)]
@@ -18,6 +16,28 @@ pub struct Binding {
     /// Where it is posted; empty for offline events.
     #[serde(default)]
     pub handler: String,
+    /// 1 for an offline event.
+    #[serde(default)]
+    pub offline: u8,
+}
+
+/// What becomes of an event that is bound (`event_type`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EventType {
+    /// It is posted to this address.
+    Online(String),
+    /// The portal keeps it until it is [fetched](Portal::fetch_offline).
+    Offline,
+}
+
+impl Binding {
+    /// Whether it is of this kind, and to this address.
+    pub fn is(&self, kind: &EventType) -> bool {
+        match kind {
+            EventType::Online(handler) => self.offline == 0 && self.handler == *handler,
+            EventType::Offline => self.offline == 1,
+        }
+    }
 }
 
 impl Portal {
@@ -37,16 +57,16 @@ impl Portal {
         self.call("event.get", &json!({})).await
     }
 
-    /// Has events posted to an address, many with one call. The ones that the portal refuses come back with its words.
+    /// Has events posted or kept, many with one call. The ones that the portal refuses come back with its words.
     ///
     /// # Errors
     /// A call as a whole is refused; what was bound before stays.
     pub async fn bind(
         &self,
         events: &[&str],
-        handler: &str,
+        kind: &EventType,
     ) -> Result<Vec<(String, String)>, Error> {
-        self.for_each("event.bind", events, handler).await
+        self.for_each("event.bind", events, kind).await
     }
 
     /// Ends bindings, many with one call. The ones that the portal refuses come back with its words.
@@ -56,21 +76,24 @@ impl Portal {
     pub async fn unbind(
         &self,
         events: &[&str],
-        handler: &str,
+        kind: &EventType,
     ) -> Result<Vec<(String, String)>, Error> {
-        self.for_each("event.unbind", events, handler).await
+        self.for_each("event.unbind", events, kind).await
     }
 
     async fn for_each(
         &self,
         method: &str,
         events: &[&str],
-        handler: &str,
+        kind: &EventType,
     ) -> Result<Vec<(String, String)>, Error> {
         let mut refused = Vec::new();
         for events in events.chunks(BATCH_MAX) {
             let command = |event: &&str| {
-                let params = form::encode(&json!({ "event": event, "handler": handler }));
+                let params = form::encode(&match kind {
+                    EventType::Online(handler) => json!({ "event": event, "handler": handler }),
+                    EventType::Offline => json!({ "event": event, "event_type": "offline" }),
+                });
                 (
                     (*event).to_owned(),
                     Value::from(format!("{method}?{params}")),

@@ -78,7 +78,7 @@ impl Portal {
     pub(crate) async fn glimpse(&self) -> Result<Glimpse, Error> {
         const METHOD: &str = "server.time";
         let address = format!("{}{METHOD}.json", self.endpoint());
-        self.0.http.glimpse(METHOD, &address).await
+        self.inner.http.glimpse(METHOD, &address).await
     }
 
     /// Whom our credentials stand for.
@@ -119,16 +119,10 @@ impl Portal {
         Ok(bots)
     }
 
-    /// How long a method has run within ten minutes, in seconds, as the answer to one more call tells
-    /// (`time.operating`; rest, section 5). A portal on a server of its owner may not count.
-    pub(crate) async fn operating(
-        &self,
-        method: &str,
-        params: &Value,
-    ) -> Result<Option<f64>, Error> {
-        self.0.limit.ready().await;
-        let answer = self.envelope(method, params, &self.access().await).await?;
-        Ok(answer["time"]["operating"].as_f64())
+    /// How long a method has run within ten minutes, in seconds, as the answer to one more call tells; none where the
+    /// portal does not count, as on a server of its owner (`time.operating`; rest, section 5).
+    pub(crate) async fn operating(&self, method: &str, params: &Value) -> Result<f64, Error> {
+        Ok(self.answer(method, params).await?.time.operating)
     }
 }
 

@@ -3,6 +3,7 @@
 mod config;
 mod doctor;
 mod operator;
+mod portal;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;

@@ -1,13 +1,19 @@
 //! The whole road over real HTTP: an emulated portal, our server, a bot, and back.
 
 mod answers;
+mod generations;
 mod hooks;
 mod install;
+mod limits;
+mod methods;
 mod nonsense;
+mod offline;
 mod polling;
 mod portals;
 mod restart;
+mod second;
 mod secrets;
 pub(crate) mod stage;
 mod stop;
+mod tokens;
 mod trouble;

@@ -1,6 +1,7 @@
 //! Bots without a public address: registered through an inbound webhook, their events polled.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use imbot::emulator::Emulator;
 use imbot::engine::{Mode, Step};
@@ -10,15 +11,12 @@ use imbot::prelude::*;
 use imbot::store::{Memory, Store};
 use imbot::{Config, serve};
 
-use super::stage::{ANN, Desk, Echo, PATIENCE, portal, texts, until};
-
-/// How often the tests poll, in seconds.
-const QUICK: f64 = 0.01;
+use super::stage::{ANN, Desk, Echo, PATIENCE, POLL, portal, texts, until};
 
 impl Desk {
     /// A program that polls a portal, and has just been started.
     async fn polling(app: App, portal: impl Into<Arc<Emulator>>) -> Desk {
-        Desk::polling_every(QUICK, app, portal).await
+        Desk::polling_every(POLL, app, portal).await
     }
 
     async fn polling_every(seconds: f64, app: App, portal: impl Into<Arc<Emulator>>) -> Desk {
@@ -140,6 +138,11 @@ async fn two_bots_of_a_program_are_polled_side_by_side() {
     desk.hears("echo", &["hi"]).await;
     desk.hears("counter", &["hello", "1: hi"]).await;
     assert_eq!(desk.engine.polled().len(), 2);
+    let polls = || desk.wire("imbot.v2.event.get").len();
+    let (before, start) = (polls(), Instant::now());
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    let most = start.elapsed().as_secs_f64() / POLL + 2.0;
+    assert!(((polls() - before) as f64) < most, "they take turns");
 }
 
 /// A bot of the same code as [`Counter`], grown up.

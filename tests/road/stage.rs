@@ -1,5 +1,6 @@
 //! A portal and a program, with nothing but HTTP between them.
 
+use std::io;
 use std::ops::Deref;
 use std::process::Command;
 use std::sync::Arc;
@@ -8,13 +9,19 @@ use std::time::Duration;
 use imbot::emulator::{Credentials, Emulator, NewApp, Options};
 use imbot::engine::Engine;
 use imbot::prelude::{Api, App, Bot, Context, Message, Result};
+use imbot::store::Store;
 use imbot::{Config, serve};
 use serde_json::Value;
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
 
 /// How long a test waits for what must come.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often bots are polled for, in seconds.
+pub(super) const POLL: f64 = 0.02;
 
 /// Ann, the administrator of every emulated portal.
 pub(super) const ANN: u64 = 1;
@@ -40,6 +47,8 @@ pub(super) struct Road {
     desk: Desk,
     pub(super) credentials: Credentials,
     pub(super) handler: String,
+    stop: CancellationToken,
+    served: JoinHandle<io::Result<()>>,
 }
 
 impl Deref for Road {
@@ -58,24 +67,76 @@ impl Road {
         road
     }
 
+    /// Another version of the program, started with the store of the one before.
+    pub(super) async fn again(self, app: App) -> Road {
+        self.leave().await.back(app).await
+    }
+
+    /// Ends the program.
+    pub(super) async fn leave(self) -> Away {
+        self.stop.cancel();
+        self.served.await.unwrap().unwrap();
+        Away {
+            portal: self.desk.portal,
+            credentials: self.credentials,
+            handler: self.handler,
+            store: Arc::clone(self.desk.engine.store()),
+        }
+    }
+
+    /// The settings that it runs with.
+    pub(super) fn config(&self) -> Config {
+        config(&self.portal, &self.credentials, &self.handler)
+    }
+
+    /// An application that is installed and set up, on a portal that posts to each bot the events of both generations
+    /// that are subscribed to.
+    pub(super) async fn of_both_formats(app: App) -> Road {
+        let options = Options {
+            listen: ([127, 0, 0, 1], 0).into(),
+            both_formats: true,
+            ..Options::default()
+        };
+        let portal = Emulator::start(options).await.unwrap();
+        let road = Road::at(app, portal, "").await;
+        road.install().await;
+        road
+    }
+
     /// An application below a path of its address.
     pub(super) async fn not_yet_installed(app: App, path: &str) -> Road {
-        let portal = portal().await;
+        Road::at(app, portal().await, path).await
+    }
+
+    async fn at(app: App, portal: Emulator, path: &str) -> Road {
+        let portal = Arc::new(portal);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let handler = format!("http://{}{path}/", listener.local_addr().unwrap());
         let credentials = portal.register_app(NewApp::new("bots", &handler));
-        let config = Config::emulated(&portal, &credentials, &handler);
-        let engine = app.engine(&config).unwrap();
-        let never = std::future::pending();
+        Road::of(app, portal, credentials, listener, path)
+    }
+
+    fn of(
+        app: App,
+        portal: Arc<Emulator>,
+        credentials: Credentials,
+        listener: TcpListener,
+        path: &str,
+    ) -> Road {
+        let handler = format!("http://{}{path}/", listener.local_addr().unwrap());
+        let engine = app
+            .engine(&config(&portal, &credentials, &handler))
+            .unwrap();
+        let stop = CancellationToken::new();
+        let stopped = stop.clone().cancelled_owned();
         let (served, path) = (Arc::clone(&engine), path.to_owned());
-        tokio::spawn(async move { serve::run(served, listener, &path, never, PATIENCE).await });
+        let served = async move { serve::run(served, listener, &path, stopped, PATIENCE).await };
         Road {
-            desk: Desk {
-                portal: Arc::new(portal),
-                engine,
-            },
+            desk: Desk { portal, engine },
             credentials,
             handler,
+            stop,
+            served: tokio::spawn(served),
         }
     }
 
@@ -134,6 +195,33 @@ impl Desk {
         })
         .await;
     }
+}
+
+/// A portal whose program is away, and what that left.
+pub(super) struct Away {
+    pub(super) portal: Arc<Emulator>,
+    credentials: Credentials,
+    handler: String,
+    store: Arc<dyn Store>,
+}
+
+impl Away {
+    /// Starts a version of the program again.
+    pub(super) async fn back(self, app: App) -> Road {
+        let address = self.handler.trim_start_matches("http://");
+        let listener = TcpListener::bind(address.trim_end_matches('/')).await;
+        let app = app.shared_store(self.store);
+        let road = Road::of(app, self.portal, self.credentials, listener.unwrap(), "");
+        road.engine.start().await.unwrap();
+        assert!(road.engine.reconcile().await.is_empty());
+        road
+    }
+}
+
+fn config(portal: &Emulator, credentials: &Credentials, handler: &str) -> Config {
+    let mut config = Config::emulated(portal, credentials, handler);
+    (config.poll_quick, config.poll_slow) = (POLL, POLL);
+    config
 }
 
 /// An emulated portal on a free port.

@@ -4,8 +4,9 @@ use imbot::event::{MemberId, UserId};
 use imbot::portal::inbound;
 use imbot::store::{Access, Installation, Store, Tokens};
 use secrecy::ExposeSecret;
+use uuid::Uuid;
 
-use super::{append, conversation, every_store, put, waiting};
+use super::{append, at, conversation, every_store, put, waiting};
 
 fn installation(endpoint: &str) -> Installation {
     Installation {
@@ -62,6 +63,39 @@ async fn a_portal_behind_an_inbound_webhook_is_known_by_its_address() {
         );
         let tokens = [&own.bot_token, &given.bot_token].map(ExposeSecret::expose_secret);
         assert_eq!(tokens[0], tokens[1], "{name}");
+    }
+}
+
+#[tokio::test]
+async fn one_at_a_time_may_renew_the_tokens_of_a_portal() {
+    for subject in every_store() {
+        let (name, store) = (subject.name, &*subject.store);
+        let (one, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let claim = async |holder, now, until| {
+            let portal = MemberId::new("portal");
+            let claim = store.claim(&portal, holder, at(now), at(until)).await;
+            claim.unwrap()
+        };
+        assert!(claim(one, 0, 30).await.is_none(), "{name}: not installed");
+        store.install(installation("https://old/")).await.unwrap();
+        let own = claim(one, 0, 30).await.unwrap();
+        assert!(own.is_granted, "{name}");
+        assert_eq!(own.installation.endpoint, "https://old/", "{name}");
+        assert!(!claim(other, 29, 60).await.unwrap().is_granted, "{name}");
+        assert!(
+            claim(one, 29, 60).await.unwrap().is_granted,
+            "{name}: again"
+        );
+        assert!(
+            claim(other, 60, 90).await.unwrap().is_granted,
+            "{name}: over"
+        );
+        assert!(!claim(one, 60, 90).await.unwrap().is_granted, "{name}");
+        store.install(installation("https://new/")).await.unwrap();
+        let renewed = claim(one, 61, 90).await.unwrap();
+        assert!(renewed.is_granted, "{name}: ended by the installation");
+        let tokens = [&own.installation.access, &renewed.installation.access];
+        assert!(!tokens[0].is_same(tokens[1]), "{name}");
     }
 }
 

@@ -194,7 +194,7 @@ async fn limits(portal: &Portal, polled: Option<BotId>) -> Check {
         None => ("profile", json!({})),
     };
     match ask(portal.operating(method, &params)).await {
-        Ok(Some(seconds)) => {
+        Ok(seconds) => {
             let found = format!(
                 "{method} has run {seconds:.1} s within ten minutes; refused from about {OPERATING_MAX} s on"
             );
@@ -207,7 +207,6 @@ async fn limits(portal: &Portal, polled: Option<BotId>) -> Check {
                 ),
             }
         }
-        Ok(None) => Check::ok(NAME, "the portal counts no running time"),
         Err(trouble) => trouble.fails(NAME),
     }
 }

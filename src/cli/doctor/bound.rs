@@ -34,7 +34,7 @@ pub(super) async fn look(
     for binding in &mut bound {
         binding.event.make_ascii_uppercase();
     }
-    bound.retain(|binding| is_first(binding) || is_second(binding));
+    bound.retain(|binding| binding.offline == 0 && (is_first(binding) || is_second(binding)));
     let needs = engine.needs();
     let posted: Vec<&Need> = needs.iter().filter(|need| need.is_posted_to()).collect();
     let url = engine.handler_url().unwrap_or_default();

@@ -45,8 +45,12 @@ impl Hit<'_> {
         let bots = audience::change(self.world, chat, message.author, &message.text);
         self.announce_change("ONIMBOTMESSAGEUPDATE", chat, message, &bots, &params);
         for bot in bots {
-            let data = v2::said(self.world, bot, chat, message);
-            self.tell("ONIMBOTV2MESSAGEUPDATE", bot, Tokens::WithRefresh, &data);
+            self.tell(
+                "ONIMBOTV2MESSAGEUPDATE",
+                bot,
+                Tokens::WithRefresh,
+                |world| v2::said(world, bot, chat, message),
+            );
         }
     }
 
@@ -64,9 +68,15 @@ impl Hit<'_> {
         let bots = audience::change(self.world, chat, message.author, text);
         self.announce_change("ONIMBOTMESSAGEDELETE", chat, message, &bots, &params);
         for bot in bots {
-            let id = json!({ "messageId": message.id });
-            let data = v2::around(self.world, bot, chat, message.author, id);
-            self.tell("ONIMBOTV2MESSAGEDELETE", bot, Tokens::WithRefresh, &data);
+            self.tell(
+                "ONIMBOTV2MESSAGEDELETE",
+                bot,
+                Tokens::WithRefresh,
+                |world| {
+                    let id = json!({ "messageId": message.id });
+                    v2::around(world, bot, chat, message.author, id)
+                },
+            );
         }
     }
 

@@ -89,18 +89,20 @@ impl Hit<'_> {
         let Some(command) = self.world.commands.get(&called.command).cloned() else {
             return;
         };
-        let found = self.world.messages.get(&message);
-        let first = json!({
-            "command": {
-                "id": command.id,
-                "command": format!("/{}", command.name),
-                "params": called.params,
-                "context": context.to_lowercase(),
-            },
-            "message": found.map(|message| objects::message(self.world, message)),
+        let bot = command.bot;
+        self.tell(v2::COMMAND, bot, Tokens::WithRefresh, |world| {
+            let found = world.messages.get(&message);
+            let first = json!({
+                "command": {
+                    "id": command.id,
+                    "command": format!("/{}", command.name),
+                    "params": called.params,
+                    "context": context.to_lowercase(),
+                },
+                "message": found.map(|message| objects::message(world, message)),
+            });
+            v2::around(world, bot, chat, author, first)
         });
-        let data = v2::around(self.world, command.bot, chat, author, first);
-        self.tell(v2::COMMAND, command.bot, Tokens::WithRefresh, &data);
     }
 
     /// Gives the bots of these commands the right to answer them.

@@ -29,9 +29,10 @@ impl Hit<'_> {
                 json!({ "BOT": items, "PARAMS": params, "USER": user(hit.world, by) })
             });
         }
-        let dialog = json!({ "dialogId": self.world.dialog_id(bot, chat), "context": context });
-        let data = v2::around(self.world, bot, chat, by, dialog);
-        self.tell("ONIMBOTV2CONTEXTGET", bot, tokens, &data);
+        self.tell("ONIMBOTV2CONTEXTGET", bot, tokens, |world| {
+            let dialog = json!({ "dialogId": world.dialog_id(bot, chat), "context": context });
+            v2::around(world, bot, chat, by, dialog)
+        });
     }
 }
 

@@ -26,9 +26,10 @@ impl Hit<'_> {
                 json!({ "BOT": items, "PARAMS": params(hit.world, chat, bot, by), "USER": user(hit.world, by) })
             });
         }
-        let dialog = json!({ "dialogId": self.world.dialog_id(bot, chat) });
-        let data = v2::around(self.world, bot, chat, by, dialog);
-        self.tell("ONIMBOTV2JOINCHAT", bot, tokens, &data);
+        self.tell("ONIMBOTV2JOINCHAT", bot, tokens, |world| {
+            let dialog = json!({ "dialogId": world.dialog_id(bot, chat) });
+            v2::around(world, bot, chat, by, dialog)
+        });
     }
 
     /// Tells an application that one of its bots is about to go; the bot is still there.
@@ -42,7 +43,7 @@ impl Hit<'_> {
                 |_| json!({ "BOT_ID": id, "BOT_CODE": bot.code }),
             );
         }
-        self.tell("ONIMBOTV2DELETE", id, tokens, &Map::new());
+        self.tell("ONIMBOTV2DELETE", id, tokens, |_| Map::new());
     }
 }
 

@@ -38,8 +38,9 @@ impl Hit<'_> {
                     });
                 }
                 for bot in bots {
-                    let data = v2::said(self.world, bot, chat, message);
-                    self.tell("ONIMBOTV2MESSAGEADD", bot, Tokens::WithRefresh, &data);
+                    self.tell("ONIMBOTV2MESSAGEADD", bot, Tokens::WithRefresh, |world| {
+                        v2::said(world, bot, chat, message)
+                    });
                 }
             }
         }

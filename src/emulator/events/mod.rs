@@ -11,6 +11,7 @@ mod context;
 mod join;
 pub(crate) mod mention;
 mod message;
+pub(crate) mod offline;
 mod params;
 mod people;
 mod reaction;
@@ -24,7 +25,7 @@ pub(crate) use self::auth::Tokens;
 use super::courier::Delivery;
 use super::hit::Hit;
 use super::shorten::shortened;
-use super::world::access::{Owner, Subscription};
+use super::world::access::{Owner, Subscription, Way};
 
 impl Hit<'_> {
     /// Sends an event to every row its owner has for it; `data` writes the body for each anew, tokens being fresh.
@@ -40,8 +41,7 @@ impl Hit<'_> {
         }
         for row in self.world.rows(owner, event) {
             let data = data(self);
-            let auth = self.auth(&row.owner, self.actor_for(&row), tokens);
-            self.deliver(&row, &data, &auth);
+            self.hand_on(&row, &data, tokens);
         }
     }
 
@@ -57,10 +57,20 @@ impl Hit<'_> {
             .cloned()
             .collect();
         for row in &rows {
-            let auth = self.auth(&row.owner, self.actor_for(row), Tokens::WithoutRefresh);
-            self.deliver(row, data, &auth);
+            self.hand_on(row, data, Tokens::WithoutRefresh);
         }
         rows.len()
+    }
+
+    /// Posts an event, or keeps it for who fetches it.
+    fn hand_on(&mut self, row: &Subscription, data: &Value, tokens: Tokens) {
+        match &row.way {
+            Way::Online { .. } => {
+                let auth = self.auth(&row.owner, self.actor_for(row), tokens);
+                self.deliver(row, data, &auth);
+            }
+            Way::Offline { source } => self.put_by(row, source, data),
+        }
     }
 
     fn actor_for(&self, row: &Subscription) -> u64 {

@@ -18,8 +18,12 @@ impl Hit<'_> {
     /// Tells the people of a chat that something was said, or changed.
     pub(super) fn tell_people_of(&mut self, event: &str, chat: &Chat, message: &Message) {
         if !message.system {
-            let first = json!({ "message": objects::message(self.world, message) });
-            self.tell_people(event, chat, message.author, |_, _| first.clone());
+            self.tell_people(
+                event,
+                chat,
+                message.author,
+                |world, _| json!({ "message": objects::message(world, message) }),
+            );
         }
     }
 
@@ -48,12 +52,11 @@ impl Hit<'_> {
             let mut data = around(self.world, *viewer, chat, user, first(self.world, *viewer));
             hide_activity(&mut data);
             let row = Row {
-                user: *viewer,
                 event: event.to_owned(),
                 data: data.into(),
                 date: self.world.clock.millis(),
             };
-            self.world.log.write(row);
+            self.world.log.write(*viewer, row);
         }
     }
 }

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::emulator::hit::Hit;
 use crate::emulator::objects;
+use crate::emulator::world::World;
 use crate::emulator::world::chat::Chat;
 use crate::emulator::world::message::Message;
 
@@ -21,15 +22,15 @@ impl Hit<'_> {
         code: &str,
         is_set: bool,
     ) {
-        let first = json!({
-            "reaction": code,
-            "action": if is_set { "add" } else { "delete" },
-            "message": objects::message(self.world, message),
-        });
-        self.tell_people("ONIMV2REACTIONCHANGE", chat, self.user, |_, _| {
-            first.clone()
-        });
         let (bot, by) = (message.author, self.user);
+        let first = |world: &World| {
+            json!({
+                "reaction": code,
+                "action": if is_set { "add" } else { "delete" },
+                "message": objects::message(world, message),
+            })
+        };
+        self.tell_people("ONIMV2REACTIONCHANGE", chat, by, |world, _| first(world));
         let known = self
             .world
             .users
@@ -38,7 +39,11 @@ impl Hit<'_> {
         if bot == by || !known.is_some_and(|bot| bot.reactions) {
             return;
         }
-        let data = v2::around(self.world, bot, chat, by, first);
-        self.tell("ONIMBOTV2REACTIONCHANGE", bot, Tokens::WithRefresh, &data);
+        self.tell(
+            "ONIMBOTV2REACTIONCHANGE",
+            bot,
+            Tokens::WithRefresh,
+            |world| v2::around(world, bot, chat, by, first(world)),
+        );
     }
 }

@@ -34,14 +34,14 @@ pub(super) const COMMAND: &str = "ONIMBOTV2COMMANDADD";
 impl Hit<'_> {
     /// Tells one bot in the format of version 2, if that is how it hears.
     ///
-    /// `data` has all fields but `bot`. What goes into the log does so at once and whatever the length of the chain
+    /// `data` writes all fields but `bot`. What goes into the log does so at once and whatever the length of the chain
     /// of events; only what is posted is cut.
     pub(super) fn tell(
         &mut self,
         event: &str,
         bot: u64,
         tokens: Tokens,
-        data: &Map<String, Value>,
+        data: impl Fn(&World) -> Map<String, Value>,
     ) {
         let Some(user) = self.world.users.get(&bot).cloned() else {
             return;
@@ -51,16 +51,15 @@ impl Hit<'_> {
         };
         if known.mode == Mode::Fetch {
             let row = Row {
-                user: bot,
                 event: event.to_owned(),
-                data: with_bot(objects::own_bot(self.world, &user), data),
+                data: with_bot(objects::own_bot(self.world, &user), data(self.world)),
                 date: self.world.clock.millis(),
             };
-            self.world.log.write(row);
+            self.world.log.write(bot, row);
         }
         if self.is_posted(known, Generation::Second, event == COMMAND) {
             self.fire(event, &known.owner, tokens, |hit| {
-                with_bot(hit.bot_in_brief(bot, known), data)
+                with_bot(hit.bot_in_brief(bot, known), data(hit.world))
             });
         }
     }
@@ -74,9 +73,9 @@ impl Hit<'_> {
     }
 }
 
-fn with_bot(bot: Value, data: &Map<String, Value>) -> Value {
+fn with_bot(bot: Value, data: Map<String, Value>) -> Value {
     let bot = [("bot".to_owned(), bot)].into_iter();
-    bot.chain(data.clone()).collect::<Map<_, _>>().into()
+    bot.chain(data).collect::<Map<_, _>>().into()
 }
 
 /// What was said, new or changed: `ONIMBOTV2MESSAGEADD`, `ONIMBOTV2MESSAGEUPDATE`.

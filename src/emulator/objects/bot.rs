@@ -27,10 +27,6 @@ pub(crate) fn own_bot(world: &World, user: &User) -> Value {
         groups += usize::from(!chat.is_private());
         people += usize::from(chat.is_private());
     }
-    let sent = world
-        .messages
-        .values()
-        .filter(|message| message.author == user.id);
     let commands = world
         .commands
         .values()
@@ -41,7 +37,7 @@ pub(crate) fn own_bot(world: &World, user: &User) -> Value {
         Mode::Fetch => "fetch".into(),
         Mode::Webhook => "webhook".into(),
     };
-    shown["countMessage"] = sent.count().into();
+    shown["countMessage"] = bot.sent.into();
     shown["countCommand"] = commands.count().into();
     shown["countChat"] = groups.into();
     shown["countUser"] = people.into();

@@ -125,6 +125,7 @@ fn bot(world: &World, viewer: u64, user: &User, bot: &Bot) -> Value {
         "type": bot.kind.letter(),
         "color": color::hex(&user.color),
         "position": user.position,
+        "hidden": bot.hidden,
         "greeted": world.chat_at(viewer, &user.id.to_string()).is_some(),
     })
 }

@@ -110,6 +110,12 @@ impl Call<'_, '_> {
         dialog_id.ok_or_else(|| Refusal::new("DIALOG_ID_EMPTY", "Dialog ID can't be empty"))
     }
 
+    /// Whether the caller may do what only an administrator may.
+    pub(super) fn is_admin(&self) -> bool {
+        let user = self.hit.world.users.get(&self.caller.user);
+        user.is_some_and(User::is_admin)
+    }
+
     /// Refuses a call that did not come from an application.
     pub(super) fn application(&self) -> Result<String, Refusal> {
         let refusal = || {

@@ -17,6 +17,7 @@ mod dialogs;
 pub(crate) mod download;
 mod envelope;
 mod events;
+mod filter;
 mod founding;
 mod handlers;
 mod im;
@@ -24,6 +25,7 @@ pub(crate) mod limit;
 mod messages;
 mod moved;
 mod multipart;
+mod offline;
 pub(crate) mod params;
 mod reference;
 pub(crate) mod request;
@@ -42,9 +44,9 @@ use tokio::time::{Instant, sleep};
 
 use self::auth::Caller;
 use self::call::Answer;
-use self::params::Params;
+use self::params::{Params, as_text};
 use self::request::{Incoming, read};
-use super::hit::Hit;
+use super::hit::{Hit, Origin};
 use super::page::json_response;
 use super::portal::Portal;
 use super::refusal::Refusal;
@@ -121,17 +123,25 @@ fn answer(portal: &Portal, incoming: &Incoming, caller: Result<Caller, Refusal>)
 }
 
 /// Runs one method: the whole request, or one command of a batch.
-fn run(hit: &mut Hit<'_>, caller: &Caller, name: &str, params: Params) -> Answer {
+fn run(hit: &mut Hit<'_>, caller: &Caller, name: &str, mut params: Params) -> Answer {
     let method = table::find(name)?;
     auth::may(hit.world, caller, method.scope)?;
     let now = hit.world.clock.unix();
     hit.world.operating.check(&caller.key(), name, now)?;
     hit.user = caller.user;
-    let mut reply = (method.run)(&mut call::Call {
-        hit,
+    let source = params.take("AUTH_CONNECTOR").as_ref().and_then(as_text);
+    let outer = hit.origin.clone();
+    hit.origin = Origin {
+        app: caller.app.clone(),
+        source: source.unwrap_or_else(|| outer.source.clone()),
+    };
+    let answer = (method.run)(&mut call::Call {
+        hit: &mut *hit,
         params,
         caller: caller.clone(),
-    })?;
+    });
+    hit.origin = outer;
+    let mut reply = answer?;
     reply.operating = hit.world.operating.spent(&caller.key(), name, now);
     Ok(reply)
 }

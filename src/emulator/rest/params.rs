@@ -58,9 +58,9 @@ impl Params {
         self.get(name).and_then(as_id)
     }
 
-    /// A number of any sign.
+    /// A number of any sign, as PHP's `intval` reads it: what is none is 0.
     pub(crate) fn int(&self, name: &str) -> Option<i64> {
-        self.text(name)?.trim().parse().ok()
+        Some(self.text(name)?.trim().parse().unwrap_or(0))
     }
 
     /// A flag that is off unless it says `Y`.

@@ -2,7 +2,9 @@
 
 use super::call::{Answer, Call};
 use super::request::not_found;
-use super::{batch, bots, chats, commands, dialogs, events, im, messages, system, users, v2};
+use super::{
+    batch, bots, chats, commands, dialogs, events, im, messages, offline, system, users, v2,
+};
 use crate::emulator::refusal::Refusal;
 
 /// One method.
@@ -24,11 +26,12 @@ pub(super) const fn method(
 }
 
 /// All tables, in the order `methods` prints them.
-const TABLES: [&[Method]; 10] = [
+const TABLES: [&[Method]; 11] = [
     batch::METHODS,
     system::METHODS,
     users::METHODS,
     events::METHODS,
+    offline::METHODS,
     bots::METHODS,
     commands::METHODS,
     messages::METHODS,

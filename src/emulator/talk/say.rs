@@ -81,6 +81,10 @@ impl Hit<'_> {
             reactions: Vec::new(),
         };
         self.world.messages.insert(id, message.clone());
+        let author = self.world.users.get_mut(&message.author);
+        if let Some(bot) = author.and_then(|user| user.bot.as_mut()) {
+            bot.sent += 1;
+        }
         let Some(chat) = self.keep(chat, &message) else {
             return id;
         };

@@ -3,6 +3,7 @@
 mod apps;
 mod audience;
 mod events;
+mod offline;
 mod page;
 mod rest;
 mod trouble;

@@ -184,6 +184,10 @@ async fn access_ends_in_three_ways() {
         "/oauth/token/?grant_type=refresh_token&client_id={}&client_secret={}&refresh_token={refresh}",
         desk.app.client_id, desk.app.client_secret
     );
+    let broken = json!({ "fault": "refuse_tokens", "status": 503, "code": "INTERNAL" });
+    cause(&desk, broken).await;
+    let (status, refused) = desk.get(&query).await;
+    assert_eq!((status, &refused["error"]), (503, &json!("INTERNAL")));
     let (_, granted) = desk.get(&query).await;
     let token = granted["access_token"]
         .as_str()

@@ -25,6 +25,13 @@ pub(crate) enum Fault {
         status: u16,
         code: String,
     },
+    /// The next requests to the authorization server are refused, and the tokens that came with them stay good.
+    RefuseTokens {
+        #[serde(default = "once")]
+        times: usize,
+        status: u16,
+        code: String,
+    },
     /// The next calls that work are answered with a page in HTML.
     AnswerHtml {
         #[serde(default = "once")]
@@ -96,9 +103,15 @@ impl Fault {
                 status,
                 code,
             } => {
-                let text = "Refused because a test asked for it";
-                let refusal = Refusal::new(&code, text).status(status);
-                portal.planned().refuse(times, &refusal);
+                portal.planned().refuse(times, &refusal(&code, status));
+            }
+            Fault::RefuseTokens {
+                times,
+                status,
+                code,
+            } => {
+                let refusal = refusal(&code, status);
+                portal.planned().refuse_tokens(times, &refusal);
             }
             Fault::AnswerHtml { times, status } => damage(times, Damage::Page(status)),
             Fault::CutAnswers { times } => damage(times, Damage::Cut),
@@ -136,6 +149,10 @@ impl Fault {
         }
         Ok(())
     }
+}
+
+fn refusal(code: &str, status: u16) -> Refusal {
+    Refusal::new(code, "Refused because a test asked for it").status(status)
 }
 
 #[cfg(test)]

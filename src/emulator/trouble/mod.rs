@@ -24,6 +24,16 @@ impl Emulator {
         });
     }
 
+    /// Refuses the next requests to the authorization server; the refresh tokens in them stay good.
+    pub fn refuse_tokens(&self, times: usize, status: u16, code: &str) {
+        let code = code.to_owned();
+        self.cause(Fault::RefuseTokens {
+            times,
+            status,
+            code,
+        });
+    }
+
     /// Runs the next calls that would succeed, and answers them as a gateway does that lost the portal, with 502: the
     /// caller cannot know that they were run.
     pub fn swallow(&self, answers: usize) {

@@ -20,6 +20,7 @@ pub(crate) enum Damage {
 #[derive(Debug, Default)]
 pub(crate) struct Planned {
     refusals: VecDeque<Refusal>,
+    token_refusals: VecDeque<Refusal>,
     damages: VecDeque<Damage>,
 }
 
@@ -30,6 +31,12 @@ impl Planned {
         self.refusals.extend(refusals);
     }
 
+    /// Plans to refuse the next requests to the authorization server in this way.
+    pub(crate) fn refuse_tokens(&mut self, times: usize, refusal: &Refusal) {
+        let refusals = std::iter::repeat_n(refusal.clone(), times);
+        self.token_refusals.extend(refusals);
+    }
+
     /// Plans to run the next calls and damage their answers.
     pub(crate) fn damage(&mut self, times: usize, damage: Damage) {
         self.damages.extend(std::iter::repeat_n(damage, times));
@@ -38,6 +45,11 @@ impl Planned {
     /// How the call that just came is refused, if it is.
     pub(crate) fn take_refusal(&mut self) -> Option<Refusal> {
         self.refusals.pop_front()
+    }
+
+    /// How the request for tokens that just came is refused, if it is.
+    pub(crate) fn take_token_refusal(&mut self) -> Option<Refusal> {
+        self.token_refusals.pop_front()
     }
 
     /// What becomes of the answer that is just going out.

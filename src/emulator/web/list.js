@@ -45,7 +45,7 @@ function draw() {
   reconcile(dialogs, shown, { key: (dialog) => dialog.dialog_id, stamp, build: dialogRow });
   const met = new Set([...state.dialogs.values()].map(otherSide));
   const fresh = ({ id, name, gone }) => id !== state.me && !gone && !met.has(id) && fits(name);
-  const groups = [["Bots", [...state.bots.values()].filter(fresh)], ["People", [...state.users.values()].filter(fresh)]];
+  const groups = [["Bots", [...state.bots.values()].filter((bot) => !bot.hidden && fresh(bot))], ["People", [...state.users.values()].filter(fresh)]];
   reconcile(others, groups.filter(([, people]) => people.length), { key: ([title]) => title, stamp: JSON.stringify, build: section });
   const unread = dialogsByTime().reduce((sum, dialog) => sum + dialog.unread, 0);
   document.title = `${unread ? `(${unread}) ` : ""}${state.dialogs.get(state.open)?.title ?? state.portal.name ?? "imbot portal"}`;

@@ -12,7 +12,7 @@ const CHIPS_MAX = 5;
 /// What the centre shows while no chat is open.
 export function welcome() {
   const { first_name: name } = person(state.me);
-  const bots = [...state.bots.values()];
+  const bots = [...state.bots.values()].filter((bot) => !bot.hidden);
   const fresh = state.dialogs.size === 0;
   return h("div", { class: "welcome" },
     h("img", { src: "/web/icon.svg", alt: "", width: "72", height: "72" }),

@@ -36,9 +36,35 @@ pub(crate) struct Subscription {
     pub(crate) owner: Owner,
     /// Upper case.
     pub(crate) event: String,
+    /// Empty if the event is kept rather than posted.
     pub(crate) url: String,
     /// The user whose tokens the event carries; `0` for whoever caused it.
     pub(crate) user: u64,
+    pub(crate) way: Way,
+}
+
+/// How an event goes to its application.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// It is posted. `ONOFFLINEEVENT` is posted no sooner than this many seconds after the one before.
+    Online { min_timeout: i64 },
+    /// It is kept until the application fetches it, in the queue of this source; the queue without one is empty text.
+    Offline { source: String },
+}
+
+impl Subscription {
+    /// The source in whose queue the events are kept; none if they are posted.
+    pub(crate) fn source(&self) -> Option<&str> {
+        match &self.way {
+            Way::Online { .. } => None,
+            Way::Offline { source } => Some(source),
+        }
+    }
+}
+
+impl Way {
+    /// What a subscription is that says nothing of it.
+    pub(crate) const PLAIN: Way = Way::Online { min_timeout: 1 };
 }
 
 /// The inbound webhook that every portal here is born with.
@@ -62,17 +88,22 @@ impl super::World {
         self.subscriptions.values().filter(fits).cloned().collect()
     }
 
-    /// Adds a row; nothing but its id tells it from an older one.
-    pub(crate) fn subscribe(&mut self, owner: &Owner, event: &str, url: &str, user: u64) {
+    /// Adds a row, the id of which is not yet known; nothing but that tells it from an older one.
+    pub(crate) fn subscribe(&mut self, row: Subscription) {
         let id = self.new_subscription_id();
-        let row = Subscription {
-            id,
+        self.subscriptions.insert(id, Subscription { id, ..row });
+    }
+
+    /// Adds a row that posts an event, with the tokens of whoever causes it.
+    fn post_to(&mut self, owner: &Owner, event: &str, url: &str) {
+        self.subscribe(Subscription {
+            id: 0,
             owner: owner.clone(),
             event: event.to_owned(),
             url: url.to_owned(),
-            user,
-        };
-        self.subscriptions.insert(id, row);
+            user: 0,
+            way: Way::PLAIN,
+        });
     }
 
     /// Adds a row for each of these events, unless there is one already.
@@ -80,7 +111,7 @@ impl super::World {
         for event in events {
             let rows = self.rows(owner, event);
             if !rows.iter().any(|row| row.url == url && row.user == 0) {
-                self.subscribe(owner, event, url, 0);
+                self.post_to(owner, event, url);
             }
         }
     }
@@ -95,7 +126,7 @@ impl super::World {
     pub(crate) fn resubscribe(&mut self, owner: &Owner, event: &str, url: &str) {
         self.subscriptions
             .retain(|_, row| row.owner != *owner || row.event != event);
-        self.subscribe(owner, event, url, 0);
+        self.post_to(owner, event, url);
     }
 
     /// Whether events of this owner are sent at all.

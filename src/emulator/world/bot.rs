@@ -19,6 +19,8 @@ pub(crate) struct Bot {
     pub(crate) reactions: bool,
     /// One of [`BACKGROUNDS`].
     pub(crate) background: Option<String>,
+    /// Messages it has sent.
+    pub(crate) sent: u64,
 }
 
 /// Which version of the platform registered a bot: the format of its events follows it.
@@ -93,6 +95,7 @@ impl Bot {
             hidden: false,
             reactions: true,
             background: None,
+            sent: 0,
         }
     }
 }

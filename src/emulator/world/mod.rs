@@ -12,6 +12,7 @@ pub(crate) mod dialog;
 pub(crate) mod file;
 pub(crate) mod log;
 pub(crate) mod message;
+pub(crate) mod offline;
 pub(crate) mod operating;
 pub(crate) mod reaction;
 pub(crate) mod templates;
@@ -28,6 +29,7 @@ use self::command::{Command, Use};
 use self::file::Files;
 use self::log::EventLog;
 use self::message::Message;
+use self::offline::Offline;
 use self::operating::Operating;
 use self::templates::Templates;
 use self::tokens::Tokens;
@@ -69,6 +71,8 @@ pub(crate) struct World {
     pub(crate) files: Files,
     pub(crate) apps: BTreeMap<String, App>,
     pub(crate) subscriptions: BTreeMap<u64, Subscription>,
+    /// Events that applications fetch: `event.offline.*`.
+    pub(crate) offline: Offline,
     pub(crate) tokens: Tokens,
     pub(crate) webhook: Webhook,
     pub(crate) operating: Operating,
@@ -111,6 +115,7 @@ impl World {
             files: Files::default(),
             apps: BTreeMap::new(),
             subscriptions: BTreeMap::new(),
+            offline: Offline::default(),
             tokens: Tokens::default(),
             webhook: Webhook {
                 user: 1,

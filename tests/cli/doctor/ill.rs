@@ -1,7 +1,7 @@
 //! What is wrong is found, told in words that help, and stops nothing else.
 
 use imbot::Config;
-use imbot::portal::NewBot;
+use imbot::portal::{EventType, NewBot};
 
 use super::{ANN, Desk, NOWHERE, doctor, portal, with_store};
 
@@ -54,10 +54,16 @@ async fn both_generations_and_an_old_address_are_told() {
     let id = &desk.engine.portals()[0];
     let portal = desk.engine.portal(id).unwrap();
     let url = desk.config.public_url.clone().unwrap();
-    let refused = portal.bind(&["ONIMBOTMESSAGEADD"], &url).await.unwrap();
+    let refused = portal
+        .bind(&["ONIMBOTMESSAGEADD"], &EventType::Online(url))
+        .await
+        .unwrap();
     assert!(refused.is_empty(), "{refused:?}");
     let old = format!("http://{NOWHERE}/old?CLIENT_ID=secret");
-    portal.bind(&["ONIMBOTV2MESSAGEADD"], &old).await.unwrap();
+    portal
+        .bind(&["ONIMBOTV2MESSAGEADD"], &EventType::Online(old))
+        .await
+        .unwrap();
     let found = doctor(&desk.config).await;
     assert_eq!(found.code, Some(0), "warnings alone fail nothing");
     found

@@ -1,4 +1,6 @@
 //! `imbot.v2.Command.*`: section 7.4 of bots-v2.md. Names come without a slash and are shown with one.
+//!
+//! The flat form of `register`, without `fields`, was accepted until 30 September 2026.
 
 use std::collections::BTreeMap;
 

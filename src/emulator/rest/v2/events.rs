@@ -1,4 +1,6 @@
 //! `imbot.v2.Event.get`: section 3 of bots-v2.md, section 4.1 of server-behaviour.md.
+//!
+//! `lastEventId`, the older name of `nextOffset`, was answered until 25 September 2026.
 
 use serde_json::{Value, json};
 

@@ -43,6 +43,7 @@ pub(super) fn new_bot(
         hidden: flag(fields, "isHidden").unwrap_or(false),
         reactions: flag(fields, "isReactionsEnabled").unwrap_or(true),
         background: background(fields),
+        sent: 0,
     })
 }
 

@@ -190,6 +190,11 @@ async fn a_new_token_ends_the_old_one_at_once() {
         (taken.0, &taken.1["error"]),
         (400, &json!("BOT_TOKEN_ROTATION_FAILED"))
     );
+    let fixed =
+        json!({ "botId": bot, "botToken": TOKEN, "fields": { "type": "personal", "code": "x" } });
+    let (_, same) = desk.by_webhook("imbot.v2.Bot.update", fixed).await;
+    let same = &same["result"]["bot"];
+    assert_eq!([&same["type"], &same["code"]], ["bot", "helper"]);
     let (_, blank) = rotate(TOKEN, "  ").await;
     assert_eq!(blank["result"]["bot"]["isHidden"], true);
     assert_eq!(rotate(TOKEN, "new").await.0, 200);

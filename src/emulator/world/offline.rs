@@ -1,0 +1,189 @@
+//! Events that are kept until an application fetches them: `b_rest_event_offline`, section 2.2 of server-behaviour.md.
+//!
+//! A record stands for what has changed, not for how often: while nobody has taken it, the same event with the same
+//! data only renews its stamp. Taking marks records with the id of a process, and the same change makes a new one then.
+
+use std::collections::{BTreeMap, HashMap};
+use std::hash::Hasher;
+
+use serde_json::Value;
+use siphasher::sip128::{Hasher128, SipHasher13};
+
+/// Records older than this many seconds go: 30 days, says the page; the server's own number is this one.
+const AGE_SECONDS_MAX: i64 = 2_952_000;
+
+/// Records that are kept in all; beyond it the oldest goes. A real portal has its disk.
+const RECORDS_MAX: usize = 100_000;
+
+/// One change.
+#[derive(Debug, Clone)]
+pub(crate) struct Record {
+    /// Unix seconds.
+    pub(crate) stamp: i64,
+    /// The client id of the application.
+    pub(crate) app: String,
+    /// `auth_connector`; empty for none.
+    pub(crate) source: String,
+    /// Upper case.
+    pub(crate) event: String,
+    pub(crate) data: Value,
+    /// Who caused it; `0` for nobody.
+    pub(crate) user: u64,
+    /// Thirty-two characters that are the same for the same event with the same data.
+    pub(crate) message: String,
+    /// Who has taken it; empty for nobody.
+    pub(crate) process: String,
+    pub(crate) is_error: bool,
+}
+
+impl Record {
+    /// A change that nobody has taken.
+    pub(crate) fn new(app: &str, source: &str, event: &str, data: &Value, user: u64) -> Self {
+        let mut hash = SipHasher13::new();
+        hash.write(event.as_bytes());
+        hash.write(b"|");
+        hash.write(data.to_string().as_bytes());
+        Record {
+            stamp: 0,
+            app: app.to_owned(),
+            source: source.to_owned(),
+            event: event.to_owned(),
+            data: data.clone(),
+            user,
+            message: format!("{:032x}", hash.finish128().as_u128()),
+            process: String::new(),
+            is_error: false,
+        }
+    }
+
+    fn is_same(&self, other: &Record) -> bool {
+        self.message == other.message
+            && self.app == other.app
+            && self.source == other.source
+            && self.process == other.process
+    }
+}
+
+/// All records of all applications, and when each was last told of them.
+#[derive(Debug, Default)]
+pub(crate) struct Offline {
+    records: BTreeMap<u64, Record>,
+    last: u64,
+    /// Unix milliseconds, by the id of the subscription.
+    told: HashMap<u64, i64>,
+}
+
+impl Offline {
+    /// Keeps a change at this moment, or renews the record that already says so.
+    ///
+    /// A record that somebody gave back as an error stays one, as in the server's own statement.
+    pub(crate) fn keep(&mut self, record: Record, now: i64) {
+        self.sweep(now);
+        if let Some(known) = self
+            .records
+            .values_mut()
+            .find(|known| known.is_same(&record))
+        {
+            (known.stamp, known.data, known.user) = (now, record.data, record.user);
+            return;
+        }
+        self.last += 1;
+        self.records.insert(
+            self.last,
+            Record {
+                stamp: now,
+                ..record
+            },
+        );
+        if self.records.len() > RECORDS_MAX {
+            self.records.pop_first();
+        }
+    }
+
+    /// The records of one queue, by id.
+    pub(crate) fn of<'a>(
+        &'a mut self,
+        app: &'a str,
+        source: &'a str,
+        now: i64,
+    ) -> impl Iterator<Item = (u64, &'a mut Record)> {
+        self.sweep(now);
+        self.records
+            .iter_mut()
+            .map(|(id, record)| (*id, record))
+            .filter(move |(_, record)| record.app == app && record.source == source)
+    }
+
+    /// Deletes the records of one queue that fit.
+    pub(crate) fn clear(&mut self, app: &str, source: &str, fits: impl Fn(u64, &Record) -> bool) {
+        self.records.retain(|id, record| {
+            record.app != app || record.source != source || !fits(*id, record)
+        });
+    }
+
+    /// Deletes all that an application has, since it is gone.
+    pub(crate) fn forget(&mut self, app: &str) {
+        self.records.retain(|_, record| record.app != app);
+    }
+
+    /// Whether a subscription may be told again; if so, it counts as told at this moment, in Unix milliseconds.
+    pub(crate) fn may_tell(&mut self, row: u64, min_timeout: i64, now: i64) -> bool {
+        let due = self.told.get(&row).map(|told| told + min_timeout * 1000);
+        let may = due.is_none_or(|due| now >= due);
+        if may {
+            self.told.insert(row, now);
+        }
+        may
+    }
+
+    fn sweep(&mut self, now: i64) {
+        self.records
+            .retain(|_, record| record.stamp > now - AGE_SECONDS_MAX);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn record(id: u64, source: &str) -> Record {
+        Record::new("app", source, "ONCRMDEALADD", &json!({ "ID": id }), 1)
+    }
+
+    fn stamps(offline: &mut Offline, source: &str, now: i64) -> Vec<(u64, i64)> {
+        let found = offline.of("app", source, now);
+        found.map(|(id, record)| (id, record.stamp)).collect()
+    }
+
+    #[test]
+    fn the_same_change_renews_its_record_until_somebody_takes_it() {
+        let mut offline = Offline::default();
+        offline.keep(record(7, ""), 10);
+        offline.keep(record(7, ""), 20);
+        offline.keep(record(8, ""), 20);
+        offline.keep(record(7, "other"), 30);
+        assert_eq!(stamps(&mut offline, "", 40), [(1, 20), (2, 20)]);
+        for (_, record) in offline.of("app", "", 40) {
+            record.process = "p".to_owned();
+        }
+        offline.keep(record(7, ""), 50);
+        assert_eq!(stamps(&mut offline, "", 50), [(1, 20), (2, 20), (4, 50)]);
+    }
+
+    #[test]
+    fn a_record_goes_after_thirty_days_and_some() {
+        let mut offline = Offline::default();
+        offline.keep(record(7, ""), 0);
+        assert_eq!(stamps(&mut offline, "", AGE_SECONDS_MAX - 1).len(), 1);
+        assert!(stamps(&mut offline, "", AGE_SECONDS_MAX).is_empty());
+    }
+
+    #[test]
+    fn who_was_told_is_not_told_again_before_the_time_is_up() {
+        let mut offline = Offline::default();
+        assert!(offline.may_tell(1, 5, 0) && offline.may_tell(2, 5, 0));
+        assert!(!offline.may_tell(1, 5, 4999) && offline.may_tell(1, 5, 5000));
+        assert!(offline.may_tell(3, 0, 0) && offline.may_tell(3, 0, 0));
+    }
+}
