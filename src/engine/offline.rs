@@ -24,7 +24,7 @@ enum Trouble {
 
 impl Engine {
     /// Fetches offline events until the program stops, or the application is removed from the portal. Twice is once.
-    pub(super) fn begin_to_fetch_offline(self: &Arc<Self>, portal: Portal) {
+    pub(super) fn begin_to_fetch_offline(self: &Arc<Self>, portal: &Portal) {
         if !self.fetching_offline.insert(portal.id().clone()) {
             return;
         }

@@ -62,7 +62,7 @@ impl Engine {
     }
 
     /// Polls for a bot until the program stops, or the portal knows the bot or us no more. Twice is once.
-    pub(super) fn begin_to_poll(self: &Arc<Self>, portal: Portal, bot: BotRef) {
+    pub(super) fn begin_to_poll(self: &Arc<Self>, portal: &Portal, bot: BotRef) {
         let key = (portal.id().clone(), bot.id);
         if self.polled.insert(key.clone(), bot.code.clone()).is_some() {
             return;

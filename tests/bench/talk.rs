@@ -120,7 +120,7 @@ async fn call(rest: &Rest, method: &str, params: &Value) {
 }
 
 #[handler]
-fn reply(Form(form): Form<Vec<(String, String)>>, rest: Data<&Rest>) -> &'static str {
+fn reply(Form(form): Form<Vec<(String, String)>>, Data(rest): Data<&Rest>) -> &'static str {
     let field = |name| {
         let found = form.iter().find(|(key, _)| key == name);
         found.map(|(_, value)| value.clone())
@@ -130,7 +130,7 @@ fn reply(Form(form): Form<Vec<(String, String)>>, rest: Data<&Rest>) -> &'static
             "botId": field("data[bot][id]"), "botToken": "bare", "dialogId": field("data[chat][dialogId]"),
             "fields": { "message": text },
         });
-        let rest = Arc::clone(&rest);
+        let rest = Arc::clone(rest);
         tokio::spawn(async move { call(&rest, "imbot.v2.Chat.Message.send", &params).await });
     }
     ""

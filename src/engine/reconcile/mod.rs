@@ -123,7 +123,7 @@ impl Engine {
                     let code = bot.profile().code().to_owned();
                     tracing::info!(portal = %portal.id(), bot = code, bot.id = %id, "the bot is registered");
                     if self.event_mode(bot.as_ref()) == Some(EventMode::Fetch) {
-                        self.begin_to_poll(portal.clone(), BotRef { id, code });
+                        self.begin_to_poll(portal, BotRef { id, code });
                     }
                 }
                 Ok(None) => {}
@@ -135,7 +135,7 @@ impl Engine {
         }
         match work.bindings().await {
             Ok(()) if self.hooks.iter().any(|hook| hook.is_offline) => {
-                self.begin_to_fetch_offline(portal.clone());
+                self.begin_to_fetch_offline(portal);
             }
             Ok(()) => {}
             Err(error) => {
