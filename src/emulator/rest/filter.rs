@@ -178,9 +178,7 @@ mod tests {
     #[test]
     fn rows_are_sorted_by_the_first_field_that_tells_them_apart() {
         let order = json!({ "AT": "DESC", "ID": "asc" });
-        let order = Order::read(Some(&order), &FIELDS, "ID")
-            .ok()
-            .expect("an order");
+        let order = Order::read(Some(&order), &FIELDS, "ID").expect("an order");
         let mut rows = [(10, "a"), (9, "a"), (1, "b")];
         order.sort(&mut rows, |row, field| match field {
             "ID" => row.0.to_string(),
