@@ -85,6 +85,9 @@ async fn status(place: &StorePlace, as_json: bool) -> Done {
             )
         })
     };
+    let last = status
+        .last_event
+        .map_or(String::new(), |last| format!("; the last came at {last}"));
     let Status {
         portals,
         events,
@@ -100,7 +103,7 @@ async fn status(place: &StorePlace, as_json: bool) -> Done {
     out!(
         "\
 portals        {portals}
-events         {events} waiting{}
+events         {events} waiting{}{last}
 calls          {calls} waiting{}
 reminders      {reminders} not due yet
 conversations  {conversations}, and {aside} states kept aside

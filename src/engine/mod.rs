@@ -14,6 +14,7 @@ mod hooks;
 mod install;
 mod intake;
 mod lanes;
+mod needs;
 mod occurrence;
 mod offline;
 mod poll;
@@ -51,6 +52,7 @@ use sender::Outgoing;
 
 pub use counts::Counts;
 pub(crate) use hooks::NewHook;
+pub(crate) use needs::Need;
 pub use poll::{POLL_QUICK, POLL_SLOW, TALK, Talk};
 pub use reconcile::{Mode, Step};
 pub use retry::{ATTEMPTS_MAX, PAUSE_MAX, PAUSE_MIN};

@@ -27,7 +27,7 @@ pub const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// A client that goes to public hosts by https, and to the hosts of its own network that are allowed by name.
 #[derive(Clone, Debug)]
 pub struct Http {
-    client: reqwest::Client,
+    pub(super) client: reqwest::Client,
     local: Arc<HashSet<String>>,
 }
 
@@ -112,7 +112,7 @@ impl Http {
     }
 
     /// The address, if it may be called.
-    fn allowed(&self, method: &str, address: &str) -> Result<Url, Error> {
+    pub(super) fn allowed(&self, method: &str, address: &str) -> Result<Url, Error> {
         let url = Url::parse(address)
             .map_err(|error| Error::forbidden(method, format!("`{address}`: {error}")))?;
         let host = url.host_str().unwrap_or_default();
@@ -172,7 +172,7 @@ impl Http {
         self.body(method, response, limit).await.map(Bytes::from)
     }
 
-    async fn body(
+    pub(super) async fn body(
         &self,
         method: &str,
         mut response: Response,

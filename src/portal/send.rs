@@ -11,16 +11,22 @@ use super::{Error, Portal, webhook};
 use crate::store::Access;
 
 impl Portal {
-    /// One request within the limit: token, send; and once more where the token is over.
+    /// One request within the limit: token, send; and again where the token is over. Tokens that are taken over from
+    /// another process may be over, too, so that may happen twice.
     pub(super) async fn request(&self, method: &str, params: &Value) -> Result<Answer, Error> {
-        let access = self.access().await;
+        let mut access = self.access().await;
         let mut answer = self.send(method, params, &access).await;
-        if let Access::Tokens(stale) = &access
-            && answer.as_ref().is_err_and(Error::is_token_expired)
-        {
+        for _ in 0..2 {
+            let Access::Tokens(stale) = &access else {
+                break;
+            };
+            if !answer.as_ref().is_err_and(Error::is_token_expired) {
+                break;
+            }
             self.refresh(stale).await?;
             self.pass(method).await?;
-            answer = self.send(method, params, &self.access().await).await;
+            access = self.access().await;
+            answer = self.send(method, params, &access).await;
         }
         answer
     }

@@ -6,22 +6,9 @@ use crate::handler::{AnyBot, CommandSpec, EventMode};
 use crate::portal::{BotFields, CommandFields, CommandInfo, Error, NewBot, NewCommand};
 
 impl Reconciliation<'_> {
-    /// How the events of a bot come; nothing for the first generation, which knows webhooks only.
-    pub(super) fn event_mode(&self, bot: &dyn AnyBot) -> Option<EventMode> {
-        let profile = bot.profile();
-        (profile.on_api() == Api::V2).then(|| {
-            profile
-                .on_event_mode()
-                .unwrap_or(match self.engine.options.handler_url {
-                    Some(_) => EventMode::Webhook,
-                    None => EventMode::Fetch,
-                })
-        })
-    }
-
     /// Brings a bot and its commands into step. Nothing comes back where it is not registered.
     pub(super) async fn bot(&mut self, bot: &dyn AnyBot) -> Result<Option<BotId>, Error> {
-        match self.event_mode(bot) {
+        match self.engine.event_mode(bot) {
             None => self.bot_of_the_first(bot).await,
             Some(mode) => self.bot_of_the_second(bot, mode).await,
         }

@@ -122,7 +122,7 @@ impl Engine {
                 Ok(Some(id)) => {
                     let code = bot.profile().code().to_owned();
                     tracing::info!(portal = %portal.id(), bot = code, bot.id = %id, "the bot is registered");
-                    if work.event_mode(bot.as_ref()) == Some(EventMode::Fetch) {
+                    if self.event_mode(bot.as_ref()) == Some(EventMode::Fetch) {
                         self.begin_to_poll(portal, BotRef { id, code });
                     }
                 }

@@ -7,7 +7,7 @@ use crate::portal::line::LINE_MAX;
 
 impl Error {
     /// What to do about it.
-    fn advice(&self) -> Option<&'static str> {
+    pub(crate) fn advice(&self) -> Option<&'static str> {
         if self.is("INVALID_CREDENTIALS") {
             return Some(
                 "make a new inbound webhook on the portal: this one was deleted, or mistyped",
@@ -45,6 +45,7 @@ impl Error {
     }
 }
 
+/// What happened, and what to do about it; the alternate form (`{:#}`) leaves that out.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.method)?;
@@ -77,7 +78,7 @@ impl fmt::Display for Error {
             Kind::Crowded => write!(f, "not called: {LINE_MAX} calls wait already")?,
             Kind::Store(_) => f.write_str("the new tokens could not be stored")?,
         }
-        match self.advice() {
+        match self.advice().filter(|_| !f.alternate()) {
             Some(advice) => write!(f, " ({advice})"),
             None => Ok(()),
         }

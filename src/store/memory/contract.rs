@@ -29,6 +29,7 @@ impl Store for Memory {
         } = delivery;
         let append = |event: NewEvent| {
             lock(&self.seen).put(event.occurrence, ()).then(|| {
+                *lock(&self.heard) = Some(at);
                 let (body, part) = (body.clone(), event.part);
                 self.put_in(InboxEvent {
                     lane: event.lane,
@@ -289,6 +290,7 @@ impl Store for Memory {
             portals: self.portals.len() as u64,
             events: self.inbox.len() as u64,
             oldest_event: self.inbox.iter().map(|waiting| waiting.event.at).min(),
+            last_event: *lock(&self.heard),
             calls: self.outbox.len() as u64,
             oldest_call: self.outbox.iter().map(|queued| queued.call.at).min(),
             reminders: lock(&self.reminders).waiting.len() as u64,

@@ -32,6 +32,7 @@ const DEAD_MAX: usize = 10_000;
 #[derive(Debug, Default)]
 pub struct Memory {
     last_event: AtomicU64,
+    heard: Mutex<Option<Time>>,
     inbox: DashMap<EventId, Waiting, RandomState>,
     seen: Mutex<Recent<Occurrence, ()>>,
     states: DashMap<Conversation, State, RandomState>,
