@@ -57,6 +57,9 @@ pub enum ConfigError {
     /// The HTTP client cannot be made.
     #[error(transparent)]
     Http(#[from] crate::portal::Error),
+    /// The file of authorities cannot be read.
+    #[error("the file of authorities (ca_file) cannot be read: {0}")]
+    Authorities(#[from] std::io::Error),
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] PlaceError),
@@ -169,7 +172,7 @@ impl App {
             .map(|address| inbound(address.expose_secret()))
             .collect::<Result<_, _>>()?;
         let application = application(config)?;
-        let http = Http::new(config.allow_host.iter().cloned())?;
+        let http = Http::to(config.outside()?)?;
         let hooks = self
             .hooks
             .into_iter()

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::RETRY_AFTER;
-use reqwest::{Response, Url, redirect};
+use reqwest::{Certificate, Proxy, Response, Url, redirect};
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::Error;
@@ -31,27 +32,72 @@ pub struct Http {
     local: Arc<HashSet<String>>,
 }
 
+/// How calls leave.
+#[derive(Clone, Debug, Default)]
+pub struct Outside {
+    /// Hosts (`127.0.0.1:8071`) that may be called by http, and on addresses of the own network. Default: none.
+    pub local: Vec<String>,
+    /// Certificates, as PEM, of authorities that are trusted beside the system's. Default: none.
+    pub authorities: Option<Vec<u8>>,
+    /// The proxy that all calls go through, such as `http://proxy.example.com:3128`. Default: none.
+    pub proxy: Option<SecretString>,
+}
+
 impl Http {
     /// A client that may also call these hosts (`127.0.0.1:8071`), by http and on addresses of the own network.
     ///
     /// # Errors
     /// The system offers no certificates or no randomness.
     pub fn new(local: impl IntoIterator<Item = String>) -> Result<Http, Error> {
+        Http::to(Outside {
+            local: local.into_iter().collect(),
+            ..Outside::default()
+        })
+    }
+
+    /// A client that leaves in this way.
+    ///
+    /// # Errors
+    /// As of [`new`](Http::new); the certificates are not PEM, or the proxy's address is none.
+    pub fn to(outside: Outside) -> Result<Http, Error> {
+        let Outside {
+            local,
+            authorities,
+            proxy,
+        } = outside;
         let local: Arc<HashSet<String>> = Arc::new(local.into_iter().collect());
-        let names = local.iter().map(|host| {
-            host.rsplit_once(':')
-                .map_or(host.as_str(), |(name, _)| name)
-                .to_owned()
-        });
-        let client = reqwest::Client::builder()
+        let mut names: HashSet<String> = local
+            .iter()
+            .map(|host| {
+                host.rsplit_once(':')
+                    .map_or(host.as_str(), |(name, _)| name)
+                    .to_owned()
+            })
+            .collect();
+        let unusable = |what: &str| Error::forbidden("client", what.to_owned());
+        let mut builder = reqwest::Client::builder();
+        if let Some(pem) = authorities {
+            let certificates = Certificate::from_pem_bundle(&pem)
+                .ok()
+                .filter(|found| !found.is_empty())
+                .ok_or_else(|| unusable("the file of authorities holds no certificate as PEM"))?;
+            builder = builder.tls_certs_merge(certificates);
+        }
+        builder = match proxy {
+            Some(address) => {
+                let wrong = || unusable("the proxy's address does not read as one");
+                let address = Url::parse(address.expose_secret()).map_err(|_| wrong())?;
+                names.extend(address.host_str().map(str::to_owned)); // it is looked up as portals are
+                builder.proxy(Proxy::all(address).map_err(|_| wrong())?)
+            }
+            None => builder.no_proxy(),
+        };
+        let client = builder
             .user_agent(concat!("imbot/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(CALL_TIMEOUT)
-            .no_proxy()
-            .dns_resolver(PublicOnly {
-                local: names.collect(),
-            })
+            .dns_resolver(PublicOnly { local: names })
             .build()
             .map_err(|source| Error::unreachable("client", source))?;
         Ok(Http { client, local })

@@ -55,7 +55,7 @@ pub use bots_v2::{BotInfo, CommandInfo, EVENTS_MAX, NewBot, NewCommand};
 pub use error::Error;
 pub use events::{Binding, EventType};
 pub use files::{FILE_BYTES_MAX, Uploaded, UploadedFile};
-pub use http::{ANSWER_BYTES_MAX, CALL_TIMEOUT, Http};
+pub use http::{ANSWER_BYTES_MAX, CALL_TIMEOUT, Http, Outside};
 pub use limit::Plan;
 pub use line::{BATCH_MAX, LINE_MAX, Urgency};
 pub(crate) use look::{AppInfo, Glimpse, Owner};

@@ -13,6 +13,7 @@ mod portals;
 mod restart;
 mod second;
 mod secrets;
+mod secure;
 pub(crate) mod stage;
 mod stop;
 mod tokens;
