@@ -1,6 +1,7 @@
 //! `emulate`: the portal alone, for bots of other programs.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use clap::Args;
 
@@ -13,6 +14,19 @@ pub(super) struct Emulate {
     /// The address to listen on
     #[arg(long, env = "IMBOT_EMULATOR_LISTEN", default_value_t = Options::default().listen, value_name = "ADDRESS")]
     listen: SocketAddr,
+
+    /// Speak TLS, too, on the same address
+    #[arg(long, env = "IMBOT_EMULATOR_TLS")]
+    tls: bool,
+
+    /// Be a proxy through which programs see the portal as <https://demo.bitrix24.test>
+    #[arg(long, env = "IMBOT_EMULATOR_PROXY")]
+    proxy: bool,
+
+    /// Where the certificate is written that programs have to trust [default: imbot-emulator.pem among the temporary
+    /// files]
+    #[arg(long, env = "IMBOT_EMULATOR_CA_FILE", value_name = "FILE")]
+    ca_file: Option<PathBuf>,
 }
 
 impl Emulate {
@@ -20,37 +34,63 @@ impl Emulate {
         let listen = self.listen;
         let portal = Emulator::start(Options {
             listen,
+            tls: self.tls,
+            proxy: self.proxy,
             ..Options::default()
         })
         .await
         .map_err(|error| format!("cannot listen on {listen}: {error}"))?;
-        let url = portal.url();
-        println!(
+        let address = portal.address();
+        out!(
             "\
-  A portal is emulated. Its web chat:        {url}
+  A portal is emulated. Its web chat:        http://{address}
   REST for an inbound webhook:               {webhook}
-  REST for an application:                   {url}/rest/
-  Authorization server:                      {url}
+  REST for an application:                   {endpoint}
+  Authorization server:                      {oauth}
 
   Register an application, then install it; its handler gets ONAPPINSTALL:
 
-    curl {url}/emulator/app -H 'content-type: application/json' \\
+    curl http://{address}/emulator/app -H 'content-type: application/json' \\
          -d '{{\"title\": \"my bots\", \"handler\": \"http://127.0.0.1:8072/\"}}'
-    curl {url}/emulator/install -H 'content-type: application/json' -d '{{\"client_id\": \"…\"}}'
-
-  A program made with imbot connects with:
+    curl http://{address}/emulator/install -H 'content-type: application/json' -d '{{\"client_id\": \"…\"}}'
+",
+            webhook = portal.webhook_url(),
+            endpoint = portal.endpoint(),
+            oauth = portal.oauth_url(),
+        );
+        match portal.authority() {
+            Some(pem) => self.print_trust(&portal, pem)?,
+            None => out!(
+                "  A program made with imbot connects with:
 
     IMBOT_CLIENT_ID=… IMBOT_CLIENT_SECRET=… IMBOT_OAUTH_URL={url} \\
     IMBOT_BX24_URL={bx24} \\
     IMBOT_ALLOW_HOST={address} IMBOT_PUBLIC_URL=http://127.0.0.1:8072/ your-bot run
-
-  Ctrl-C ends it.",
-            webhook = portal.webhook_url(),
-            address = portal.address(),
-            bx24 = portal.bx24_url(),
-        );
+",
+                url = portal.oauth_url(),
+                bx24 = portal.bx24_url(),
+            ),
+        }
+        out!("  Ctrl-C ends it.");
         serve::asked_to_stop().await;
         portal.stop().await;
+        Ok(())
+    }
+
+    /// Writes the certificate to its file, and says what a program needs in order to trust it.
+    fn print_trust(&self, portal: &Emulator, pem: &str) -> Done {
+        let temporary = || std::env::temp_dir().join("imbot-emulator.pem");
+        let file = self.ca_file.clone().unwrap_or_else(temporary);
+        let shown = file.display();
+        std::fs::write(&file, pem).map_err(|error| format!("{shown}: {error}"))?;
+        out!("  A program in any language that has these lines in its environment can call it:\n");
+        if self.proxy {
+            let address = portal.address();
+            out!("    export HTTPS_PROXY=http://{address} NODE_USE_ENV_PROXY=1");
+        }
+        out!(
+            "    export SSL_CERT_FILE={shown} REQUESTS_CA_BUNDLE={shown} NODE_EXTRA_CA_CERTS={shown}\n"
+        );
         Ok(())
     }
 }

@@ -54,6 +54,8 @@ pub(crate) struct Courier {
     post: Post,
     wire: Wire,
     delay: Duration,
+    /// The pauses before further attempts; none on the documented portal.
+    redeliver: Arc<[Duration]>,
     stop: CancellationToken,
     tasks: TaskTracker,
     faults: Arc<Mutex<Faults>>,
@@ -71,12 +73,19 @@ pub(crate) struct Faults {
 }
 
 impl Courier {
-    pub(crate) fn new(post: Post, wire: Wire, delay: Duration, stop: CancellationToken) -> Self {
+    pub(crate) fn new(
+        post: Post,
+        wire: Wire,
+        delay: Duration,
+        redeliver: Vec<Duration>,
+        stop: CancellationToken,
+    ) -> Self {
         Courier {
             queues: Arc::default(),
             post,
             wire,
             delay,
+            redeliver: redeliver.into(),
             stop,
             tasks: TaskTracker::new(),
             faults: Arc::default(),
@@ -151,13 +160,25 @@ impl Courier {
     }
 
     async fn deliver(&self, mut delivery: Delivery) {
-        let body = form::encode(&delivery.tree);
-        let begun = Instant::now();
-        let answer = self.post.send(&delivery.url, body.clone()).await;
-        self.wire.event(&delivery, &body, &answer, begun.elapsed());
+        let mut pauses = self.redeliver.iter();
+        while !self.attempt(&delivery).await {
+            let Some(pause) = pauses.next() else { break };
+            if self.stop.run_until_cancelled(sleep(*pause)).await.is_none() {
+                break;
+            }
+        }
         if let Some(done) = delivery.done.take() {
             let _ = done.send(());
         }
+    }
+
+    /// Posts an event once; whether the handler took it.
+    async fn attempt(&self, delivery: &Delivery) -> bool {
+        let body = form::encode(&delivery.tree);
+        let begun = Instant::now();
+        let answer = self.post.send(&delivery.url, body.clone()).await;
+        self.wire.event(delivery, &body, &answer, begun.elapsed());
+        answer.is_ok_and(|answer| answer.status < 400)
     }
 }
 

@@ -87,7 +87,7 @@ impl Hit<'_> {
             "access_token": pair.access,
             "refresh_token": pair.refresh,
             "expires_in": ACCESS_SECONDS,
-            "server_endpoint": self.world.endpoint(),
+            "server_endpoint": self.world.server_endpoint(),
             "status": "L",
             "client_endpoint": self.world.endpoint(),
             "member_id": self.world.member_id,
@@ -149,15 +149,16 @@ impl Hit<'_> {
         let joint = if address.contains('?') { '&' } else { '?' };
         let language = &self.world.language;
         let query = format!(
-            "DOMAIN={}&PROTOCOL=0&LANG={language}&APP_SID={}",
+            "DOMAIN={}&PROTOCOL={}&LANG={language}&APP_SID={}",
             self.world.domain,
+            u8::from(self.world.is_secure),
             secret()
         );
         let fields = vec![
             ("AUTH_ID", pair.access),
             ("AUTH_EXPIRES", ACCESS_SECONDS.to_string()),
             ("REFRESH_ID", pair.refresh),
-            ("SERVER_ENDPOINT", self.world.endpoint()),
+            ("SERVER_ENDPOINT", self.world.server_endpoint()),
             ("APPLICATION_TOKEN", app.application_token),
             ("APPLICATION_SCOPE", app.scope),
             ("member_id", self.world.member_id.clone()),

@@ -7,7 +7,7 @@
 //!
 //! In reading order: `world` is what the portal knows, `talk` what users do, `events` whom it is told, `courier` how
 //! it gets there, `rest` and `oauth` what programs may ask, `objects` how version 2 prints things, `page` what the
-//! browser asks, `wire` what passed by, `trouble` what may go wrong.
+//! browser asks, `wire` what passed by, `trouble` what may go wrong, `secure` how clients of other languages get in.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -37,6 +37,7 @@ mod portal;
 mod post;
 mod refusal;
 mod rest;
+mod secure;
 mod server;
 mod shorten;
 mod talk;
@@ -49,5 +50,5 @@ mod world;
 pub use self::apps::{Credentials, NewApp};
 pub use self::live::Live;
 pub use self::refusal::Refusal;
-pub use self::rest::limit::{Rate, Traffic};
+pub use self::rest::limit::{Counting, Rate, Traffic};
 pub use self::server::{Emulator, Options};

@@ -102,7 +102,7 @@ fn grant(hit: &mut Hit<'_>, params: &Params) -> Result<Value, Refusal> {
         "expires_in": ACCESS_SECONDS,
         "scope": app.scope,
         "domain": hit.world.domain,
-        "server_endpoint": hit.world.endpoint(),
+        "server_endpoint": hit.world.server_endpoint(),
         "status": "L",
         "client_endpoint": hit.world.endpoint(),
         "member_id": hit.world.member_id,

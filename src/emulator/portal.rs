@@ -24,10 +24,18 @@ pub(crate) struct Portal {
     pub(crate) wire: Wire,
     pub(crate) live: broadcast::Sender<News>,
     courier: Courier,
+    /// The certificate of the authority that vouches for the portal, as PEM.
+    pub(crate) authority: Option<String>,
 }
 
 impl Portal {
-    pub(crate) fn new(world: World, limits: Limits, courier: Courier, wire: Wire) -> Self {
+    pub(crate) fn new(
+        world: World,
+        limits: Limits,
+        courier: Courier,
+        wire: Wire,
+        authority: Option<String>,
+    ) -> Self {
         let live = wire.live();
         Portal {
             world: Mutex::new(world),
@@ -36,6 +44,7 @@ impl Portal {
             wire,
             live,
             courier,
+            authority,
         }
     }
 
@@ -101,7 +110,9 @@ impl Portal {
             world.language.clone(),
         );
         let (bots_max, both_formats) = (world.bots_max, world.both_formats);
+        let (is_secure, oauth_host) = (world.is_secure, world.oauth_host.clone());
         *world = World::new(name, domain, language);
+        (world.is_secure, world.oauth_host) = (is_secure, oauth_host);
         (world.bots_max, world.both_formats) = (bots_max, both_formats);
         self.wire.clear();
         self.tell(News::Hello);

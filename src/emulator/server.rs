@@ -15,7 +15,8 @@ use super::listen::Door;
 use super::page::guard::Guard;
 use super::portal::{Portal, channel};
 use super::post::Post;
-use super::rest::limit::{Limits, Rate};
+use super::rest::limit::{Counting, Limits, Rate};
+use super::secure::{Authority, DEMO, Greeter, OAUTH, Proxy, names, only_ours};
 use super::wire::Wire;
 use super::world::{BOTS_MAX, World};
 use super::{oauth, page, rest};
@@ -36,6 +37,8 @@ pub struct Options {
     pub language: String,
     /// The limit on REST calls; `None` for a self-hosted portal, which has none. Default: [`Rate::STANDARD`].
     pub rate: Option<Rate>,
+    /// How that limit is counted and told. Default: [`Counting::Together`].
+    pub counting: Counting,
     /// How many bots one application may register through version 1. Default: 5, as in the documentation of
     /// `imbot.register`; through version 2 it may have 100.
     pub bots_max: usize,
@@ -45,6 +48,16 @@ pub struct Options {
     pub both_formats: bool,
     /// How long an event is on its way to the central queue and out again. Default: 10 ms.
     pub delivery_delay: Duration,
+    /// After which pauses an event is posted again as long as its handler gives no answer, or an error. Default: none,
+    /// as documented: such an event is lost. People tell of portals that do otherwise.
+    pub redeliver: Vec<Duration>,
+    /// Whether it speaks TLS as well, on the same address, with a certificate that is made when it starts; its addresses
+    /// begin with `https` then, and an inbound webhook is refused over plain HTTP, as production refuses it. Clients have
+    /// to trust [`Emulator::authority`]. Default: false.
+    pub tls: bool,
+    /// Whether it is a proxy as well, through which clients see it as `https://demo.bitrix24.test` (or `domain`) and its
+    /// authorization server as `https://oauth.bitrix.info`; no other host is let through. Includes `tls`. Default: false.
+    pub proxy: bool,
     /// Host names, besides the loopback's, under which the web chat may be opened. Default: none.
     pub hosts: Vec<String>,
 }
@@ -57,9 +70,13 @@ impl Default for Options {
             name: "Demo portal".to_owned(),
             language: "en".to_owned(),
             rate: Some(Rate::STANDARD),
+            counting: Counting::default(),
             bots_max: BOTS_MAX,
             both_formats: false,
             delivery_delay: Duration::from_millis(10),
+            redeliver: Vec::new(),
+            tls: false,
+            proxy: false,
             hosts: Vec::new(),
         }
     }
@@ -98,23 +115,44 @@ impl Emulator {
             Post::new()?,
             wire.clone(),
             options.delivery_delay,
+            options.redeliver,
             stop.clone(),
         );
-        let domain = options.domain.unwrap_or_else(|| address.to_string());
+        let domain = match options.domain {
+            Some(domain) => domain,
+            None if options.proxy => DEMO.to_owned(),
+            None => address.to_string(),
+        };
+        let proxy = options.proxy.then(|| Proxy::new(&domain));
+        let authority = match options.tls || options.proxy {
+            true => Some(Authority::make(names(
+                address,
+                &options.hosts,
+                proxy.as_ref(),
+            ))?),
+            false => None,
+        };
+        let mut hosts = options.hosts;
+        hosts.extend(proxy.iter().flat_map(Proxy::names));
         let mut world = World::new(options.name, domain, options.language);
         world.bots_max = options.bots_max;
         world.both_formats = options.both_formats;
+        world.is_secure = authority.is_some();
+        world.oauth_host = options.proxy.then(|| OAUTH[0].to_owned());
         let portal = Arc::new(Portal::new(
             world,
-            Limits::new(options.rate),
+            Limits::new(options.rate, options.counting),
             courier.clone(),
             wire,
+            authority.as_ref().map(|authority| authority.pem.clone()),
         ));
-        let routes = routes(&portal, Guard::new(address, options.hosts));
+        let routes = routes(&portal, Guard::new(address, hosts));
+        let greeter = authority.map(|made| Greeter::new(made.acceptor, proxy.clone()));
+        let routes = only_ours(proxy, routes);
         let (done, stopped) = watch::channel(false);
         let signal = stop.clone();
         tokio::spawn(async move {
-            let server = Server::new_with_acceptor(Door::new(listener));
+            let server = Server::new_with_acceptor(Door::new(listener, greeter));
             let served = server
                 .run_with_graceful_shutdown(
                     routes,
@@ -141,14 +179,34 @@ impl Emulator {
         self.address
     }
 
-    /// The portal's address, such as `http://127.0.0.1:8071`.
+    /// The portal's address without a proxy, such as `http://127.0.0.1:8071`.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        let scheme = if self.portal.authority.is_some() {
+            "https"
+        } else {
+            "http"
+        };
+        format!("{scheme}://{}", self.address)
     }
 
-    /// The address of the authorization server: the portal's own.
+    /// The address of the REST interface as applications are told it, such as `http://127.0.0.1:8071/rest/`.
+    pub fn endpoint(&self) -> String {
+        self.portal.see(|world| world.endpoint())
+    }
+
+    /// The address of the authorization server: the portal's own, or as clients see it through the proxy.
     pub fn oauth_url(&self) -> String {
-        self.url()
+        self.portal.see(|world| match world.oauth_host {
+            Some(_) => world.oauth_address(),
+            None => self.url(),
+        })
+    }
+
+    /// The certificate of the authority that vouches for the portal, as PEM; none without [`Options::tls`].
+    ///
+    /// It is made anew each time a portal starts. `GET /emulator/authority.pem` gives it to other programs.
+    pub fn authority(&self) -> Option<&str> {
+        self.portal.authority.as_deref()
     }
 
     /// The address of the portal's script for the pages of applications.

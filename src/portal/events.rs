@@ -1,11 +1,10 @@
 //! The methods that bind events to our address (`event.*`).
 
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::line::BATCH_MAX;
 use super::{Error, Portal};
-use crate::event::form;
 
 /// One binding, as `event.get` tells it.
 #[derive(Clone, Debug, Deserialize)]
@@ -89,27 +88,20 @@ impl Portal {
     ) -> Result<Vec<(String, String)>, Error> {
         let mut refused = Vec::new();
         for events in events.chunks(BATCH_MAX) {
-            let command = |event: &&str| {
-                let params = form::encode(&match kind {
+            let mut batch = self.in_bulk().batch();
+            let add = |event: &&str| {
+                let params = match kind {
                     EventType::Online(handler) => json!({ "event": event, "handler": handler }),
                     EventType::Offline => json!({ "event": event, "event_type": "offline" }),
-                });
-                (
-                    (*event).to_owned(),
-                    Value::from(format!("{method}?{params}")),
-                )
+                };
+                ((*event).to_owned(), batch.add::<Value>(method, params))
             };
-            let commands: Map<String, Value> = events.iter().map(command).collect();
-            let answer: Value = self
-                .call("batch", &json!({ "halt": 0, "cmd": commands }))
-                .await?;
-            // PHP writes an empty map as a list.
-            for (event, error) in answer["result_error"].as_object().into_iter().flatten() {
-                let word = |key| error[key].as_str().unwrap_or_default();
-                refused.push((
-                    event.clone(),
-                    format!("{} {}", word("error"), word("error_description")),
-                ));
+            let commands: Vec<_> = events.iter().map(add).collect();
+            let mut answers = batch.send().await?;
+            for (event, command) in commands {
+                if let Err(error) = answers.take(command) {
+                    refused.push((event, error.to_string()));
+                }
             }
         }
         Ok(refused)

@@ -111,7 +111,7 @@ impl<T> Line<T> {
         let Some(first) = order.iter_mut().find_map(|lanes| lanes.pop()) else {
             return Next::Nobody; // somebody waits, as was seen above
         };
-        let is_full = self.bucket.ready_at(Urgency::Answer) > now;
+        let is_full = self.bucket.ready_at(urgency) > now;
         let Some(mut size) = first.size.filter(|_| is_full) else {
             return Next::Alone(first.call);
         };
@@ -272,6 +272,19 @@ mod tests {
         assert_eq!(rest[0], Next::Alone(59));
         assert_eq!(rest[5], Next::Alone(1_001)); // the eighth turn is for bulk work
         assert_eq!(line.len(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn bulk_work_goes_together_at_the_part_of_the_bucket_that_it_may_fill() {
+        let (mut line, now) = (Line::new(Plan::Standard), Instant::now());
+        while line.pass(Urgency::Bulk, now) {}
+        for call in 0..3 {
+            line.push(place(Urgency::Bulk, call), Some(100), call);
+        }
+        assert!(matches!(line.next(now), Next::At(_)));
+        let went = turns(&mut line, now, 2);
+        assert_eq!(went, [Next::Together(vec![0, 1, 2]), Next::Nobody]);
+        assert_eq!(line.bucket.ready_at(Urgency::Answer).max(now), now);
     }
 
     #[tokio::test(start_paused = true)]

@@ -49,8 +49,11 @@ async fn what_happens_while_the_program_is_away_is_heard_at_its_next_start() {
     fire(&road, "ONCRMDEALADD", 7);
     fire(&road, "ONCRMCONTACTADD", 8);
     until("both", || heard.all().len() == 2).await;
-    assert_eq!(heard.all()[0], "ONCRMCONTACTADD 8", "it is posted at once");
-    assert_eq!(heard.all()[1], "ONCRMDEALADD 7");
+    let both = heard.all();
+    for event in ["ONCRMCONTACTADD 8", "ONCRMDEALADD 7"] {
+        assert!(both.iter().any(|heard| heard == event), "{both:?}");
+    }
+    assert!(road.wire("ONCRMDEALADD").is_empty(), "it is not posted");
 
     let away = road.leave().await;
     away.portal

@@ -2,8 +2,9 @@
 
 use imbot::event::{MemberId, UserId};
 use imbot::portal::inbound;
-use imbot::store::{Access, Installation, Store, Tokens};
+use imbot::store::{Access, Installation, Key, Sqlite, Store, Tokens};
 use secrecy::ExposeSecret;
+use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::{append, at, conversation, every_store, put, waiting};
@@ -97,6 +98,29 @@ async fn one_at_a_time_may_renew_the_tokens_of_a_portal() {
         let tokens = [&own.installation.access, &renewed.installation.access];
         assert!(!tokens[0].is_same(tokens[1]), "{name}");
     }
+}
+
+#[tokio::test]
+async fn a_process_that_attends_a_store_renews_no_tokens_beside_the_one_that_has_it() {
+    let folder = TempDir::new().unwrap();
+    let (path, key) = (folder.path().join("store.db"), Key::random());
+    let own = Sqlite::open(&path, &key).unwrap();
+    own.install(installation("https://old/")).await.unwrap();
+    let attending = Sqlite::attend(&path, &key).unwrap();
+    let claim = async |store: &Sqlite, holder| {
+        let (portal, holder) = (MemberId::new("portal"), Uuid::from_u128(holder));
+        let claim = store.claim(&portal, holder, at(0), at(30)).await;
+        claim.unwrap().unwrap()
+    };
+    assert!(claim(&attending, 1).await.is_granted);
+    assert!(!claim(&own, 2).await.is_granted);
+    attending
+        .install(installation("https://new/"))
+        .await
+        .unwrap();
+    let taken_over = claim(&own, 2).await;
+    assert_eq!(taken_over.installation.endpoint, "https://new/");
+    assert!(!claim(&attending, 1).await.is_granted);
 }
 
 async fn uninstalled(store: &dyn Store, forget: bool) -> usize {

@@ -113,7 +113,7 @@ fn tell(reports: &[Report], as_json: bool) -> Done {
                 })
             })
             .collect();
-        println!("{}", serde_json::to_string_pretty(&all)?);
+        out!("{}", serde_json::to_string_pretty(&all)?);
         return Ok(());
     }
     let names = reports.iter().flat_map(|report| &report.checks);
@@ -121,8 +121,8 @@ fn tell(reports: &[Report], as_json: bool) -> Done {
     let width = width.unwrap_or_default();
     for Report { portal, checks } in reports {
         match portal {
-            Some(portal) => println!("{portal}"),
-            None => println!("this program"),
+            Some(portal) => out!("{portal}"),
+            None => out!("this program"),
         }
         for Check {
             name,
@@ -135,7 +135,7 @@ fn tell(reports: &[Report], as_json: bool) -> Done {
             let mend = mend
                 .as_ref()
                 .map_or(String::new(), |mend| format!(" → {mend}"));
-            println!("  {verdict:7}  {name:width$}  {found}{mend}");
+            out!("  {verdict:7}  {name:width$}  {found}{mend}");
         }
     }
     Ok(())

@@ -40,7 +40,7 @@ impl Hit<'_> {
     fn bare_auth(&self, owner: &Owner) -> Value {
         json!({
             "domain": self.world.domain,
-            "server_endpoint": self.world.endpoint(),
+            "server_endpoint": self.world.server_endpoint(),
             "client_endpoint": self.world.endpoint(),
             "member_id": self.world.member_id,
             "application_token": self.application_token(owner),
@@ -107,7 +107,7 @@ impl Hit<'_> {
             ("expires_in", ACCESS_SECONDS.into()),
             ("scope", app.scope.clone().into()),
             ("domain", self.world.domain.clone().into()),
-            ("server_endpoint", self.world.endpoint().into()),
+            ("server_endpoint", self.world.server_endpoint().into()),
             ("status", "L".into()),
             ("client_endpoint", self.world.endpoint().into()),
             ("member_id", self.world.member_id.clone().into()),

@@ -52,6 +52,7 @@ pub(crate) fn routes(portal: &Arc<Portal>, guard: Guard) -> impl Endpoint + use<
             "/api/v1/",
             get(poem::endpoint::make_sync(|_| assets::bx24())),
         )
+        .at("/emulator/authority.pem", authority(portal))
         .at("/emulator/frame", frame::page(portal))
         .at(
             "/emulator/frame.js",
@@ -87,6 +88,19 @@ fn file(portal: &Arc<Portal>) -> impl Endpoint + use<> {
     let portal = Arc::clone(portal);
     get(poem::endpoint::make_sync(move |request| {
         reads::file(&portal, &request)
+    }))
+}
+
+/// The certificate that clients have to trust, where there is TLS.
+fn authority(portal: &Arc<Portal>) -> impl Endpoint + use<> {
+    let portal = Arc::clone(portal);
+    get(poem::endpoint::make_sync(move |_| {
+        match &portal.authority {
+            Some(pem) => Response::builder()
+                .content_type("application/x-pem-file")
+                .body(pem.clone()),
+            None => refused(404, "This portal was started without TLS"),
+        }
     }))
 }
 

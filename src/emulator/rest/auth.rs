@@ -1,6 +1,6 @@
 //! Who calls: an application by its token, or an inbound webhook. Production rules, and no switch to leave them out.
 //!
-//! One rule of the real portal cannot hold here: it refuses webhooks over plain http, and a desk has nothing else.
+//! One rule of the real portal holds only where there is TLS: it refuses webhooks over plain http.
 
 use subtle::ConstantTimeEq;
 
@@ -34,6 +34,9 @@ pub(crate) fn caller(world: &World, incoming: &Incoming) -> Result<Caller, Refus
     match &incoming.credential {
         Credential::None => Err(unauthorized("NO_AUTH_FOUND", "Wrong authorization data")),
         Credential::Token(token) => by_token(world, token),
+        Credential::Webhook(..) if world.is_secure && !incoming.is_secure => {
+            Err(unauthorized("INVALID_REQUEST", "Https required."))
+        }
         Credential::Webhook(user, secret) => by_webhook(world, user, secret),
     }
 }

@@ -38,6 +38,15 @@ pub(super) fn time(reply: &Reply, started: Timestamp, finished: Timestamp) -> Va
     })
 }
 
+/// An answer that did not, as version 3 of the interface prints it. None of its methods is about bots, and none is
+/// emulated; the code follows from the way it makes its codes (rest.md, section 7).
+pub(super) fn not_found_in_version_3(method: &str) -> Value {
+    json!({ "error": {
+        "code": "BITRIX_REST_V3_EXCEPTION_METHODNOTFOUNDEXCEPTION",
+        "message": format!("Method `{method}` was not found"),
+    } })
+}
+
 /// An answer that did not.
 pub(super) fn failure(refusal: &Refusal) -> Value {
     json!({ "error": refusal.code(), "error_description": refusal.to_string() })

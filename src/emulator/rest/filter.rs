@@ -61,6 +61,7 @@ impl Filter {
 }
 
 /// By which fields rows are sorted, the first counting most.
+#[derive(Debug)]
 pub(super) struct Order(Vec<(String, bool)>);
 
 impl Order {

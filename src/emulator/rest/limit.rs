@@ -1,6 +1,9 @@
 //! The limit that bites: the leaky bucket at the edge.
 //!
-//! A real portal counts per source address; here everything comes from one desk and is counted together.
+//! A real portal counts per source address; here everything comes from one desk and is counted together, unless the
+//! other reading of the documentation is asked for.
+
+use std::collections::HashMap;
 
 use tokio::time::Instant;
 
@@ -28,6 +31,17 @@ impl Rate {
     };
 }
 
+/// How the limit is counted and told; the documentation has it in two ways.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Counting {
+    /// All that comes from one address is counted together and refused with 503 (limits.md).
+    #[default]
+    Together,
+    /// Each application and each webhook is counted by itself, and methods of version 2 of the bot platform are refused
+    /// with 429 (chat-bots-v2/index.md).
+    ByApplication,
+}
+
 /// What the edge has let through and what it has refused.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Traffic {
@@ -35,7 +49,7 @@ pub struct Traffic {
     pub requests: u64,
     /// Those answered `QUERY_LIMIT_EXCEEDED` because the bucket was full.
     pub refused: u64,
-    /// The highest the bucket has stood.
+    /// The highest a bucket has stood.
     pub peak: f64,
 }
 
@@ -43,37 +57,58 @@ pub struct Traffic {
 #[derive(Debug)]
 pub(crate) struct Limits {
     rate: Option<Rate>,
-    level: f64,
-    drained: Instant,
+    counting: Counting,
+    /// How full each bucket was, and when; of who is unknown there is one for all.
+    buckets: HashMap<String, (f64, Instant)>,
     pub(crate) traffic: Traffic,
 }
 
 impl Limits {
-    pub(crate) fn new(rate: Option<Rate>) -> Self {
+    pub(crate) fn new(rate: Option<Rate>, counting: Counting) -> Self {
         Limits {
             rate,
-            level: 0.0,
-            drained: Instant::now(),
+            counting,
+            buckets: HashMap::new(),
             traffic: Traffic::default(),
         }
     }
 
     /// Lets a request in, or says why not; a refusal that was planned comes first and does not fill the bucket.
-    pub(crate) fn admit(&mut self, now: Instant, planned: Option<Refusal>) -> Result<(), Refusal> {
+    ///
+    /// `caller` is who calls, if that is known, and `method` what.
+    pub(crate) fn admit(
+        &mut self,
+        now: Instant,
+        planned: Option<Refusal>,
+        caller: Option<String>,
+        method: &str,
+    ) -> Result<(), Refusal> {
         self.traffic.requests += 1;
         if let Some(refusal) = planned {
             return Err(refusal);
         }
         let Some(rate) = self.rate else { return Ok(()) };
-        let passed = now.saturating_duration_since(self.drained).as_secs_f64();
-        self.level = (self.level - passed * rate.per_second).max(0.0);
-        self.drained = now;
-        if self.level >= rate.burst {
+        let (key, status) = match self.counting {
+            Counting::Together => (String::new(), 503),
+            Counting::ByApplication => {
+                let is_second = method.contains(".v2.");
+                (
+                    caller.unwrap_or_default(),
+                    if is_second { 429 } else { 503 },
+                )
+            }
+        };
+        let (level, drained) = self.buckets.entry(key).or_insert((0.0, now));
+        let passed = now.saturating_duration_since(*drained).as_secs_f64();
+        *level = (*level - passed * rate.per_second).max(0.0);
+        *drained = now;
+        if *level >= rate.burst {
             self.traffic.refused += 1;
-            return Err(Refusal::new("QUERY_LIMIT_EXCEEDED", "Too many requests").status(503));
+            let refusal = Refusal::new("QUERY_LIMIT_EXCEEDED", "Too many requests");
+            return Err(refusal.status(status));
         }
-        self.level += 1.0;
-        self.traffic.peak = self.traffic.peak.max(self.level);
+        *level += 1.0;
+        self.traffic.peak = self.traffic.peak.max(*level);
         Ok(())
     }
 }
@@ -83,28 +118,46 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
+    fn status(limits: &mut Limits, now: Instant, caller: &str, method: &str) -> u16 {
+        let admitted = limits.admit(now, None, Some(caller.to_owned()), method);
+        admitted.map_or_else(|refusal| refusal.http_status(), |()| 200)
+    }
+
     #[test]
     fn the_bucket_holds_fifty_and_drains_two_a_second() {
-        let mut limits = Limits::new(Some(Rate::STANDARD));
+        let mut limits = Limits::new(Some(Rate::STANDARD), Counting::Together);
         let begin = Instant::now();
-        for _ in 0..50 {
-            assert!(limits.admit(begin, None).is_ok());
+        for caller in 0..50 {
+            assert_eq!(
+                status(&mut limits, begin, &caller.to_string(), "profile"),
+                200
+            );
         }
-        assert_eq!(
-            limits.admit(begin, None).unwrap_err().code(),
-            "QUERY_LIMIT_EXCEEDED"
-        );
+        let refused = limits.admit(begin, None, None, "profile").unwrap_err();
+        assert_eq!(refused.code(), "QUERY_LIMIT_EXCEEDED");
         let later = begin + Duration::from_secs(1);
-        assert!(limits.admit(later, None).is_ok() && limits.admit(later, None).is_ok());
-        assert!(limits.admit(later, None).is_err());
+        let calls = [(); 3].map(|()| status(&mut limits, later, "a", "imbot.v2.bot.list"));
+        assert_eq!(calls, [200, 200, 503]);
         assert_eq!((limits.traffic.refused, limits.traffic.peak), (2, 50.0));
     }
 
     #[test]
+    fn by_application_one_does_not_fill_the_bucket_of_another_and_version_2_says_429() {
+        let mut limits = Limits::new(Some(Rate::STANDARD), Counting::ByApplication);
+        let now = Instant::now();
+        for _ in 0..50 {
+            assert_eq!(status(&mut limits, now, "a", "profile"), 200);
+        }
+        assert_eq!(status(&mut limits, now, "a", "imbot.v2.event.get"), 429);
+        assert_eq!(status(&mut limits, now, "a", "profile"), 503);
+        assert_eq!(status(&mut limits, now, "b", "imbot.v2.event.get"), 200);
+    }
+
+    #[test]
     fn a_planned_refusal_comes_first_and_does_not_fill_the_bucket() {
-        let mut limits = Limits::new(Some(Rate::STANDARD));
+        let mut limits = Limits::new(Some(Rate::STANDARD), Counting::Together);
         let refusal = Refusal::new("OVERLOAD_LIMIT", "stop");
-        let refused = limits.admit(Instant::now(), Some(refusal.clone()));
+        let refused = limits.admit(Instant::now(), Some(refusal.clone()), None, "profile");
         assert_eq!(refused, Err(refusal));
         assert_eq!((limits.traffic.requests, limits.traffic.peak), (1, 0.0));
     }

@@ -34,8 +34,10 @@ mod system;
 mod table;
 mod users;
 mod v2;
+mod xml;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use poem::http::StatusCode;
 use poem::{Endpoint, Request, Response};
@@ -69,16 +71,18 @@ async fn handle(portal: &Portal, request: Request) -> Response {
     }
     let begun = Instant::now();
     let started = portal.see(|world| world.clock.now());
+    let path = request.uri().path().to_owned();
     let incoming = match read(request).await {
         Ok(incoming) => incoming,
-        Err(refusal) => return send(refusal.http_status(), &envelope::failure(&refusal)),
+        Err(refusal) => return unread(portal, &path, &refusal),
     };
     let planned = portal.planned().take_refusal();
-    let limited = portal.limits().admit(begun, planned);
+    let caller = portal.see(|world| auth::caller(world, &incoming));
+    let known = caller.as_ref().ok().map(Caller::key);
+    let limited = portal.limits().admit(begun, planned, known, &incoming.name);
     if let ("download", Ok(())) = (incoming.name.as_str(), &limited) {
         return download::serve(portal, &incoming, begun);
     }
-    let caller = portal.see(|world| auth::caller(world, &incoming));
     let answer = limited.and_then(|()| answer(portal, &incoming, caller.clone()));
     let (status, body) = match &answer {
         Ok(reply) => (
@@ -100,6 +104,7 @@ async fn handle(portal: &Portal, request: Request) -> Response {
     });
     let damage = answer.is_ok().then(|| portal.planned().take_damage());
     match damage.flatten() {
+        None if incoming.wants_xml => send_xml(status, &body),
         None => send(status, &body),
         Some(Damage::Page(status)) => damaged::page(status),
         Some(Damage::Cut) => damaged::cut(&body),
@@ -108,6 +113,26 @@ async fn handle(portal: &Portal, request: Request) -> Response {
             send(status, &body)
         }
     }
+}
+
+/// Refuses what could not be read as a call.
+fn unread(portal: &Portal, path: &str, refusal: &Refusal) -> Response {
+    let mut parts = path.split('/').filter(|part| !part.is_empty()).skip(1);
+    let answer = match parts.next() {
+        Some("api") => envelope::not_found_in_version_3(parts.last().unwrap_or_default()),
+        _ => envelope::failure(refusal),
+    };
+    portal.wire.call(&Received {
+        kind: "rest",
+        name: path,
+        app: None,
+        request: &Value::Null,
+        body: "",
+        status: refusal.http_status(),
+        answer: &answer,
+        took: Duration::ZERO,
+    });
+    send(refusal.http_status(), &answer)
 }
 
 /// Checks in the portal's order, then runs. A parameter named `token` makes any call a signed link, which it is not.
@@ -155,6 +180,13 @@ fn title(portal: &Portal, caller: &Caller, params: &Params) -> Option<String> {
         }
     };
     portal.act(caller.user, |hit| hit.app_title(&owner))
+}
+
+fn send_xml(status: u16, body: &Value) -> Response {
+    Response::builder()
+        .status(StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST))
+        .content_type("text/xml; charset=utf-8")
+        .body(xml::document(body))
 }
 
 fn send(status: u16, body: &Value) -> Response {

@@ -16,9 +16,9 @@ use crate::emulator::wire::Received;
 /// The redirection, if the request came under a name the portal no longer has.
 pub(super) fn check(portal: &Portal, request: &Request) -> Option<Response> {
     let host = request.header(HOST)?;
-    let domain = portal.see(|world| {
+    let address = portal.see(|world| {
         let is_old = world.former_domains.contains(host);
-        is_old.then(|| world.domain.clone())
+        is_old.then(|| world.address())
     })?;
     let path = request.uri().path_and_query()?;
     portal.wire.call(&Received {
@@ -28,11 +28,11 @@ pub(super) fn check(portal: &Portal, request: &Request) -> Option<Response> {
         request: &json!({ "host": host }),
         body: "",
         status: StatusCode::FOUND.as_u16(),
-        answer: &json!({ "moved": domain }),
+        answer: &json!({ "moved": address }),
         took: Duration::ZERO,
     });
     let moved = Response::builder()
         .status(StatusCode::FOUND)
-        .header(LOCATION, format!("http://{domain}{path}"));
+        .header(LOCATION, format!("{address}{path}"));
     Some(moved.finish())
 }

@@ -5,6 +5,7 @@
 
 use poem::Request;
 use poem::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use poem::http::uri::Scheme;
 use serde_json::Value;
 
 use super::multipart;
@@ -25,6 +26,10 @@ pub(crate) struct Incoming {
     pub(crate) name: String,
     pub(crate) params: Params,
     pub(crate) credential: Credential,
+    /// Whether the answer is to be XML: the suffix `.xml`.
+    pub(crate) wants_xml: bool,
+    /// Whether it came through TLS.
+    pub(crate) is_secure: bool,
     /// As it came, for the wire log; the query if there was no body.
     pub(crate) body: String,
 }
@@ -43,6 +48,10 @@ pub(crate) enum Credential {
 /// Reads a request to `/rest/…`.
 pub(super) async fn read(mut request: Request) -> Result<Incoming, Refusal> {
     let (name, in_path) = address(request.uri().path())?;
+    let scheme = request.uri().scheme().unwrap_or(request.scheme());
+    let is_secure = *scheme == Scheme::HTTPS;
+    let path = request.uri().path().trim_end_matches('/').to_lowercase();
+    let wants_xml = path.ends_with(".xml");
     let bearer = bearer(&request);
     let query = request.uri().query().unwrap_or_default().to_owned();
     let kind = request.header(CONTENT_TYPE).unwrap_or_default().to_owned();
@@ -63,6 +72,8 @@ pub(super) async fn read(mut request: Request) -> Result<Incoming, Refusal> {
         name,
         params,
         credential,
+        wants_xml,
+        is_secure,
         body,
     })
 }

@@ -2,12 +2,15 @@
 
 mod apps;
 mod audience;
+mod clients;
 mod events;
 mod offline;
 mod page;
 mod rest;
+mod secure;
 mod trouble;
 mod v2;
+mod wire;
 
 use std::sync::Arc;
 use std::time::Duration;

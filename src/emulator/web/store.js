@@ -118,6 +118,8 @@ export const changes = {
   },
   wire({ entry }) {
     if (state.wire.some((known) => known.id === entry.id)) return [];
+    const replaced = state.wire.findIndex((known) => known.id === entry.replaces);
+    if (replaced >= 0) state.wire.splice(replaced, 1);
     state.wire.push(entry);
     if (state.wire.length > WIRE_MAX) state.wire.shift();
     return ["wire"];

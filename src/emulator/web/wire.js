@@ -56,7 +56,7 @@ function toFoot() {
 
 const EMPTY = "Nothing has crossed the wire yet. Write to a bot, and see what the portal and your program say to each other.";
 
-// Entries never change once they are here, so their searchable text is made once.
+// Entries never change once they are here (a poll in vain replaces the one before), so their searchable text is made once.
 function text(entry) {
   if (!texts.has(entry)) texts.set(entry, JSON.stringify(entry).toLowerCase());
   return texts.get(entry);
@@ -72,7 +72,8 @@ function build(entry) {
       h("span", { class: "wire-words" },
         h("span", { class: "wire-name" }, broken(entry.name)),
         h("span", { class: "wire-small" },
-          h("time", {}, exactTime(entry.at)), entry.app && h("span", {}, entry.app), h("span", { class: "gist" }, gist(entry.request)))),
+          h("time", {}, exactTime(entry.at)), entry.app && h("span", {}, entry.app), entry.polls > 1 && h("span", {}, `${entry.polls} in a row`),
+          h("span", { class: "gist" }, gist(entry.request)))),
       h("span", { class: "wire-end" },
         h("span", { class: `status ${health}` }, entry.status ? String(entry.status) : "no answer"),
         h("span", { class: "wire-small" }, duration(entry.ms)))));

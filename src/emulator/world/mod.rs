@@ -50,6 +50,10 @@ pub(crate) struct World {
     pub(crate) name: String,
     /// `127.0.0.1:8071`: what a real portal writes as `demo.bitrix24.com`.
     pub(crate) domain: String,
+    /// Whether its address begins with `https`.
+    pub(crate) is_secure: bool,
+    /// The host of the authorization server, if it is not the portal's own.
+    pub(crate) oauth_host: Option<String>,
     /// The addresses it had before it was renamed.
     pub(crate) former_domains: BTreeSet<String>,
     pub(crate) member_id: String,
@@ -99,6 +103,8 @@ impl World {
         World {
             name,
             domain,
+            is_secure: false,
+            oauth_host: None,
             former_domains: BTreeSet::new(),
             member_id: secret(),
             language,
@@ -142,9 +148,30 @@ impl World {
         self.former_domains.remove(domain);
     }
 
+    /// The portal's address, without a slash at the end.
+    pub(crate) fn address(&self) -> String {
+        format!("{}://{}", self.scheme(), self.domain)
+    }
+
+    /// The authorization server's address, without a slash at the end.
+    pub(crate) fn oauth_address(&self) -> String {
+        let host = self.oauth_host.as_ref().unwrap_or(&self.domain);
+        format!("{}://{host}", self.scheme())
+    }
+
     /// The address of the REST interface, `client_endpoint` in every `auth`.
     pub(crate) fn endpoint(&self) -> String {
-        format!("http://{}/rest/", self.domain)
+        format!("{}/rest/", self.address())
+    }
+
+    /// `server_endpoint` in every `auth`.
+    pub(crate) fn server_endpoint(&self) -> String {
+        format!("{}/rest/", self.oauth_address())
+    }
+
+    /// `http` or `https`.
+    fn scheme(&self) -> &'static str {
+        if self.is_secure { "https" } else { "http" }
     }
 
     /// The inbound webhook as it is pasted into settings.

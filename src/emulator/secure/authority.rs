@@ -1,0 +1,91 @@
+//! The certificate authority that is made when the portal starts. Its key never leaves the process.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp, tz::Offset};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, date_time_ymd,
+};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+
+use super::proxy::Proxy;
+
+/// How long the certificates are good, from yesterday on; some systems take none that are good for more than 398 days.
+const DAYS: i64 = 365;
+
+/// An authority and the one certificate it has signed.
+pub(crate) struct Authority {
+    /// The authority's own certificate, for clients to trust.
+    pub(crate) pem: String,
+    /// Proves that the portal is whom its names say.
+    pub(crate) acceptor: TlsAcceptor,
+}
+
+impl Authority {
+    /// Makes an authority and lets it vouch for these names and addresses.
+    pub(crate) fn make(names: Vec<String>) -> io::Result<Self> {
+        let key = KeyPair::generate().map_err(io::Error::other)?;
+        let mut root = lasting(CertificateParams::default(), "imbot emulator authority");
+        root.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        root.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let pem = root.self_signed(&key).map_err(io::Error::other)?.pem();
+        let issuer = Issuer::new(root, key);
+
+        let key = KeyPair::generate().map_err(io::Error::other)?;
+        let leaf = CertificateParams::new(names).map_err(io::Error::other)?;
+        let mut leaf = lasting(leaf, "imbot emulator");
+        leaf.use_authority_key_identifier_extension = true; // Python 3.13 insists
+        leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        let leaf = leaf.signed_by(&key, &issuer).map_err(io::Error::other)?;
+
+        let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
+        let mut config =
+            ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+                .with_safe_default_protocol_versions()
+                .map_err(io::Error::other)?
+                .with_no_client_auth()
+                .with_single_cert(vec![leaf.der().clone()], key)
+                .map_err(io::Error::other)?;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Authority {
+            pem,
+            acceptor: Arc::new(config).into(),
+        })
+    }
+}
+
+/// What the portal's certificate vouches for: where it listens, and the names under which it may be called.
+pub(crate) fn names(address: SocketAddr, hosts: &[String], proxy: Option<&Proxy>) -> Vec<String> {
+    let mut names = vec![
+        "localhost".to_owned(),
+        "127.0.0.1".to_owned(),
+        "::1".to_owned(),
+    ];
+    names.push(address.ip().to_string());
+    names.extend(hosts.iter().cloned());
+    names.extend(proxy.into_iter().flat_map(Proxy::names));
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// Good from yesterday on, under this name.
+fn lasting(mut params: CertificateParams, name: &str) -> CertificateParams {
+    let day = |from_now: i64| {
+        let moment = Timestamp::now() + SignedDuration::from_hours(24 * from_now);
+        let date = Offset::UTC.to_datetime(moment).date();
+        let (month, day) = (date.month().unsigned_abs(), date.day().unsigned_abs());
+        date_time_ymd(date.year().into(), month, day)
+    };
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.not_before = day(-1);
+    params.not_after = day(DAYS);
+    params
+}

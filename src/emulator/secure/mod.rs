@@ -1,0 +1,12 @@
+//! TLS on the portal's own address, and a proxy through which every client sees the names of a real portal.
+//!
+//! The clients of other languages insist on https and on `…bitrix24…` (item 9 of other-clients.md). One address serves
+//! them all: the first byte of a connection says whether it is plain HTTP, TLS, or a proxy that is asked for a tunnel.
+
+mod authority;
+mod greet;
+mod proxy;
+
+pub(crate) use self::authority::{Authority, names};
+pub(crate) use self::greet::{Greeter, Stream};
+pub(crate) use self::proxy::{DEMO, OAUTH, Proxy, only_ours};

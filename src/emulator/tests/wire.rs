@@ -1,0 +1,48 @@
+//! The wire log: what is kept of what passes by.
+
+use serde_json::json;
+
+use super::Desk;
+
+#[tokio::test]
+async fn polls_in_vain_take_one_place_on_the_wire_until_something_comes() {
+    let desk = Desk::new().await;
+    let fields = json!({ "code": "poll", "eventMode": "fetch", "properties": { "name": "Poll" } });
+    let bot = desk
+        .result("imbot.v2.Bot.register", json!({ "fields": fields }))
+        .await;
+    let bot = bot["bot"]["id"].as_u64().expect("an id");
+    let poll = async || {
+        desk.result("imbot.v2.Event.get", json!({ "botId": bot }))
+            .await
+    };
+    let polls = || {
+        let wire = desk.portal.wire();
+        let polls = wire
+            .iter()
+            .filter(|entry| entry["name"] == "imbot.v2.event.get");
+        polls
+            .map(|entry| entry["polls"].as_u64())
+            .collect::<Vec<_>>()
+    };
+    for _ in 0..3 {
+        poll().await;
+        desk.result("profile", json!({})).await;
+    }
+    assert_eq!(polls(), [Some(3)]);
+    desk.portal.open(1, bot).expect("opened");
+    for _ in 0..2 {
+        poll().await;
+    }
+    assert_eq!(polls(), [Some(3), None, None]);
+    let mut live = desk.portal.subscribe(1);
+    live.next().await;
+    let offset = json!({ "botId": bot, "offset": 1_000_000 });
+    for _ in 0..2 {
+        desk.result("imbot.v2.Event.get", offset.clone()).await;
+    }
+    assert_eq!(polls(), [Some(3), None, None, Some(2)]);
+    let first = live.next().await.expect("an entry");
+    let second = live.next().await.expect("an entry");
+    assert_eq!(second["entry"]["replaces"], first["entry"]["id"]);
+}
