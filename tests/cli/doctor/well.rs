@@ -87,3 +87,16 @@ async fn tokens_that_are_over_are_renewed_and_the_running_program_goes_on_with_t
         .await
         .is("credentials", "ok", "is accepted");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_portal_that_has_moved_is_told_and_followed() {
+    let portal = portal().await;
+    let (mut config, _folder) = with_store(Config::polling(&portal));
+    let moved = format!("localhost:{}", portal.address().port());
+    config.allow_host.push(moved.clone());
+    portal.rename(&moved);
+    doctor(&config)
+        .await
+        .is("reached", "ok", &format!("on to {moved}"))
+        .is("credentials", "ok", "is accepted");
+}
