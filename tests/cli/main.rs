@@ -1,6 +1,7 @@
 //! The command line that every program of bots has, on the ready-made bots.
 
 mod config;
+mod emulate;
 mod operator;
 mod portal;
 
