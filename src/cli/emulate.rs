@@ -19,7 +19,7 @@ pub(super) struct Emulate {
     #[arg(long, env = "IMBOT_EMULATOR_TLS")]
     tls: bool,
 
-    /// Be a proxy through which programs see the portal as <https://demo.bitrix24.test>
+    /// Be a proxy through which programs see the portal as `https://demo.bitrix24.test`
     #[arg(long, env = "IMBOT_EMULATOR_PROXY")]
     proxy: bool,
 

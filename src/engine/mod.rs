@@ -319,6 +319,11 @@ impl Engine {
         &self.options.store
     }
 
+    /// What portals are called with.
+    pub(crate) fn http(&self) -> &Http {
+        &self.options.http
+    }
+
     /// The client for a portal that we are installed on.
     pub fn portal(&self, id: &MemberId) -> Option<Portal> {
         self.portals.get(id).map(|known| known.portal.clone())

@@ -2,6 +2,7 @@
 
 mod config;
 mod doctor;
+mod emulate;
 mod operator;
 mod portal;
 

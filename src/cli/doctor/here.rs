@@ -9,7 +9,7 @@ use super::check::{Check, span};
 use super::trouble::ask;
 use crate::config::{Config, PlaceError, StorePlace};
 use crate::engine::Engine;
-use crate::portal::{Glimpse, Http};
+use crate::portal::Glimpse;
 use crate::store::{Clock, OpenError, Sqlite, Status, Store};
 
 /// How long an event may wait before that is told.
@@ -160,12 +160,7 @@ pub(super) async fn address(engine: &Engine, config: &Config) -> Vec<Check> {
         }
     };
     let health = format!("{}/health", url.trim_end_matches('/'));
-    let http = Http::new(config.allow_host.iter().cloned());
-    let looked = match http {
-        Ok(http) => ask(http.glimpse("health", &health)).await,
-        Err(error) => Err(error.into()),
-    };
-    match looked {
+    match ask(engine.http().glimpse("health", &health)).await {
         Ok(glimpse) => vec![answered(&health, config, &glimpse), certificate(url)],
         Err(trouble) => vec![trouble.fails_to_reach("address", &health)],
     }

@@ -11,7 +11,7 @@ use rcgen::{
 };
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::crypto::aws_lc_rs as backend;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 use super::proxy::Proxy;
@@ -46,13 +46,12 @@ impl Authority {
         let leaf = leaf.signed_by(&key, &issuer).map_err(io::Error::other)?;
 
         let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
-        let mut config =
-            ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-                .with_safe_default_protocol_versions()
-                .map_err(io::Error::other)?
-                .with_no_client_auth()
-                .with_single_cert(vec![leaf.der().clone()], key)
-                .map_err(io::Error::other)?;
+        let mut config = ServerConfig::builder_with_provider(Arc::new(backend::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(io::Error::other)?
+            .with_no_client_auth()
+            .with_single_cert(vec![leaf.der().clone()], key)
+            .map_err(io::Error::other)?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Authority {
             pem,
