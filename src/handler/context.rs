@@ -18,7 +18,8 @@ use crate::event::{
     Api, BotRef, Chat, Command, CommandFrom, Delivery, DialogId, File, MessageId, User, UserId,
 };
 use crate::message::Draft;
-use crate::portal::{self, Portal, Status, Uploaded, Voice};
+use crate::portal::methods::imbot_v2::Upload;
+use crate::portal::{self, Portal, Status, Voice};
 use crate::store::{MessageRef, NewReminder, Reminder, ReminderChange, ReminderId, Time};
 
 /// How often a status is renewed while it is shown.
@@ -211,7 +212,7 @@ impl<S> Context<S> {
     ///
     /// # Errors
     /// The file is empty or too large, or the portal did not take it.
-    pub async fn upload(&self, name: &str, content: &[u8]) -> Result<Uploaded, Error> {
+    pub async fn upload(&self, name: &str, content: &[u8]) -> Result<Upload, Error> {
         let dialog = &self.scene.here.dialog;
         Ok(self.voice.upload(dialog, name, content, None).await?)
     }

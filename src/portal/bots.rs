@@ -80,16 +80,6 @@ impl Portal {
         Ok(bot.and_then(|bot| number(&bot["ID"])).map(BotId))
     }
 
-    /// Removes a bot and its private chats.
-    ///
-    /// # Errors
-    /// `BOT_ID_ERROR`, `APP_ID_ERROR`.
-    pub async fn unregister_bot(&self, bot: BotId) -> Result<(), Error> {
-        self.call::<Value>("imbot.unregister", &json!({ "BOT_ID": bot }))
-            .await
-            .map(drop)
-    }
-
     /// Registers a command, or finds the one of its name.
     ///
     /// # Errors

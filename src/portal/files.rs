@@ -3,36 +3,14 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use serde::Deserialize;
-use serde_json::{Value, json};
 
+use super::methods::Method;
+use super::methods::imbot_v2::{self, Upload};
 use super::{Error, Voice};
-use crate::event::{DialogId, MessageId};
+use crate::event::DialogId;
 
 /// The largest file that the portal takes, in bytes, and the largest that is read.
 pub const FILE_BYTES_MAX: usize = 100 * 1024 * 1024;
-
-/// A file that was sent.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct Uploaded {
-    /// The message that holds it.
-    pub message_id: MessageId,
-    /// The file.
-    pub file: UploadedFile,
-}
-
-/// A file as the portal numbers it.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[non_exhaustive]
-pub struct UploadedFile {
-    /// Its number on the portal's drive.
-    pub id: u64,
-    /// Its name; the portal may have changed it.
-    #[serde(default)]
-    pub name: String,
-}
 
 impl Voice {
     /// Sends a file of at most [`FILE_BYTES_MAX`] bytes in a message of its own, with a text beside it or none.
@@ -45,18 +23,18 @@ impl Voice {
         name: &str,
         content: &[u8],
         text: Option<&str>,
-    ) -> Result<Uploaded, Error> {
-        const METHOD: &str = "imbot.v2.File.upload";
+    ) -> Result<Upload, Error> {
+        const METHOD: &str = imbot_v2::FileUpload::NAME;
         if content.len() > FILE_BYTES_MAX {
             let why = format!("the file has more than {FILE_BYTES_MAX} bytes");
             return Err(Error::forbidden(METHOD, why));
         }
-        let mut fields = json!({ "name": name, "content": STANDARD.encode(content) });
+        let content = STANDARD.encode(content);
+        let mut upload = imbot_v2::FileUpload::new(self.bot(), dialog.clone(), name, content);
         if let Some(text) = text {
-            fields["message"] = text.into();
+            upload = upload.message(text);
         }
-        let params = json!({ "botId": self.bot(), "dialogId": dialog, "fields": fields });
-        self.portal().call(METHOD, &params).await
+        self.portal().run(upload).await
     }
 
     /// Reads a file that came with a message.
@@ -65,14 +43,11 @@ impl Voice {
     /// `FILE_NOT_FOUND`, `FILE_ACCESS_ERROR`; the file is larger than [`FILE_BYTES_MAX`]; the portal names an address of
     /// another host.
     pub async fn download(&self, file: u64) -> Result<Bytes, Error> {
-        const METHOD: &str = "imbot.v2.File.download";
-        let params = json!({ "botId": self.bot(), "fileId": file });
-        let answer: Value = self.portal().call(METHOD, &params).await?;
-        let address = answer["downloadUrl"]
-            .as_str()
-            .ok_or_else(|| Error::answer(METHOD, "there is no `downloadUrl`"))?;
+        const METHOD: &str = imbot_v2::FileDownload::NAME;
+        let place = imbot_v2::FileDownload::new(self.bot(), file);
+        let address = self.portal().run(place).await?.download_url;
         self.portal()
-            .download(METHOD, address, FILE_BYTES_MAX)
+            .download(METHOD, &address, FILE_BYTES_MAX)
             .await
     }
 }

@@ -51,10 +51,10 @@ use crate::store::{Installation, Store};
 
 pub use batch::{Answers, Batch, Command, Reference};
 pub use bots::{BotFields, CommandFields};
-pub use bots_v2::{BotInfo, CommandInfo, EVENTS_MAX, NewBot, NewCommand};
+pub use bots_v2::{BotInfo, CommandInfo, EVENTS_MAX};
 pub use error::Error;
 pub use events::{Binding, EventType};
-pub use files::{FILE_BYTES_MAX, Uploaded, UploadedFile};
+pub use files::FILE_BYTES_MAX;
 pub use http::{ANSWER_BYTES_MAX, CALL_TIMEOUT, Http, Outside};
 pub use limit::Plan;
 pub use line::{BATCH_MAX, LINE_MAX, Urgency};

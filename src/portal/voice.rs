@@ -3,15 +3,15 @@
 //! What it says is told in the first generation's words (`MESSAGE`, `KEYBOARD`, `ATTACH`, `MENU`, …), since those are what
 //! is stored; for the second generation they are translated here.
 
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use super::methods::{imbot, imbot_v2};
 use super::{Error, Portal};
 use crate::event::{Api, BotId, CommandId, DialogId, MessageId};
 
 /// For how long a status is shown that nobody renews.
-const STATUS_SECONDS: u32 = 20;
+const STATUS_SECONDS: u64 = 20;
 
 /// A bot on a portal, to speak for it. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -87,10 +87,6 @@ impl Voice {
         message: Map<String, Value>,
         id: Option<Uuid>,
     ) -> Result<MessageId, Error> {
-        #[derive(Deserialize)]
-        struct Sent {
-            id: MessageId,
-        }
         let is_second = self.api == Api::V2 || id.is_some();
         if message.contains_key("MENU") || !is_second {
             let mut params = message;
@@ -104,7 +100,7 @@ impl Voice {
             fields.insert("templateId".to_owned(), id.to_string().into());
         }
         let params = json!({ "botId": self.bot, "dialogId": dialog, "fields": fields });
-        let sent: Sent = self
+        let sent: imbot_v2::Sent = self
             .portal
             .call("imbot.v2.Chat.Message.send", &params)
             .await?;
@@ -177,17 +173,19 @@ impl Voice {
     /// # Errors
     /// `MESSAGE_ID_ERROR`, `ACCESS_DENIED`, `CANT_EDIT_MESSAGE`.
     pub async fn delete(&self, message: MessageId) -> Result<(), Error> {
-        let (method, params) = match self.api {
-            Api::V1 => (
-                "imbot.message.delete",
-                json!({ "BOT_ID": self.bot, "MESSAGE_ID": message }),
-            ),
-            Api::V2 => (
-                "imbot.v2.Chat.Message.delete",
-                json!({ "botId": self.bot, "messageId": message }),
-            ),
+        match self.api {
+            Api::V1 => {
+                self.portal
+                    .run(imbot::MessageDelete::new(self.bot, message))
+                    .await?
+            }
+            Api::V2 => {
+                self.portal
+                    .run(imbot_v2::MessageDelete::new(self.bot, message))
+                    .await?
+            }
         };
-        self.portal.call::<Value>(method, &params).await.map(drop)
+        Ok(())
     }
 
     /// Shows for a while what the bot is doing; the first generation can only show that it is typing.
@@ -195,21 +193,21 @@ impl Voice {
     /// # Errors
     /// `DIALOG_ID_EMPTY`, `BOT_ID_ERROR`, `ACCESS_DENIED`.
     pub async fn show(&self, dialog: &DialogId, status: Status) -> Result<(), Error> {
-        let (method, params) = match self.api {
-            Api::V1 => (
-                "imbot.chat.sendTyping",
-                json!({ "BOT_ID": self.bot, "DIALOG_ID": dialog }),
-            ),
-            Api::V2 => {
-                let mut params =
-                    json!({ "botId": self.bot, "dialogId": dialog, "duration": STATUS_SECONDS });
-                if let Some(code) = status.code() {
-                    params["statusMessageCode"] = code.into();
-                }
-                ("imbot.v2.Chat.InputAction.notify", params)
+        match self.api {
+            Api::V1 => {
+                let typing = imbot::ChatSendTyping::new(self.bot, dialog.clone());
+                self.portal.run(typing).await?;
             }
-        };
-        self.portal.call::<Value>(method, &params).await.map(drop)
+            Api::V2 => {
+                let mut notify = imbot_v2::InputActionNotify::new(self.bot, dialog.clone())
+                    .seconds(STATUS_SECONDS);
+                if let Some(code) = status.code() {
+                    notify = notify.status(code);
+                }
+                self.portal.run(notify).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Reacts to a message as the bot, with one of the portal's codes such as `like`, or takes that back. Second generation
@@ -218,13 +216,14 @@ impl Voice {
     /// # Errors
     /// `REACTION_NOT_FOUND`, `REACTION_ALREADY_SET`, `ACCESS_DENIED`.
     pub async fn react(&self, to: MessageId, reaction: &str, add: bool) -> Result<(), Error> {
-        let method = if add {
-            "imbot.v2.Chat.Message.Reaction.add"
+        if add {
+            let react = imbot_v2::ReactionAdd::new(self.bot, to, reaction);
+            self.portal.run(react).await?;
         } else {
-            "imbot.v2.Chat.Message.Reaction.delete"
-        };
-        let params = json!({ "botId": self.bot, "messageId": to, "reaction": reaction });
-        self.portal.call::<Value>(method, &params).await.map(drop)
+            let unreact = imbot_v2::ReactionDelete::new(self.bot, to, reaction);
+            self.portal.run(unreact).await?;
+        }
+        Ok(())
     }
 
     /// Marks a chat as read, up to a message or all of it. Second generation only.
@@ -232,12 +231,11 @@ impl Voice {
     /// # Errors
     /// `MESSAGE_NOT_FOUND`, `ACCESS_DENIED`.
     pub async fn read(&self, dialog: &DialogId, up_to: Option<MessageId>) -> Result<(), Error> {
-        let mut params = json!({ "botId": self.bot, "dialogId": dialog });
+        let mut read = imbot_v2::MessageRead::new(self.bot, dialog.clone());
         if let Some(message) = up_to {
-            params["messageId"] = json!(message);
+            read = read.up_to(message);
         }
-        let method = "imbot.v2.Chat.Message.read";
-        self.portal.call::<Value>(method, &params).await.map(drop)
+        self.portal.run(read).await.map(drop)
     }
 
     /// Lets people write in a chat, or takes the input field away: then only buttons are left. Second generation only.
@@ -245,9 +243,8 @@ impl Voice {
     /// # Errors
     /// `ACCESS_DENIED`.
     pub async fn text_field(&self, dialog: &DialogId, enabled: bool) -> Result<(), Error> {
-        let params = json!({ "botId": self.bot, "dialogId": dialog, "enabled": enabled });
-        let method = "imbot.v2.Chat.TextField.enabled";
-        self.portal.call::<Value>(method, &params).await.map(drop)
+        let field = imbot_v2::TextFieldEnabled::new(self.bot, dialog.clone()).enabled(enabled);
+        self.portal.run(field).await.map(drop)
     }
 
     /// A message's parameters in the words of the second generation.

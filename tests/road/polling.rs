@@ -6,6 +6,7 @@ use std::time::Duration;
 use imbot::emulator::Emulator;
 use imbot::engine::{Mode, Step};
 use imbot::event::BotId;
+use imbot::portal::methods::imbot_v2;
 use imbot::portal::{CommandInfo, Plan};
 use imbot::prelude::*;
 use imbot::store::{Memory, Store};
@@ -187,7 +188,8 @@ async fn bots_and_commands_are_brought_into_step_at_each_start() {
         names.sort();
         names
     };
-    let commands = names(portal.commands(id).await.unwrap());
+    let commands = portal.run(imbot_v2::CommandList::new(id)).await.unwrap();
+    let commands = names(commands.commands);
     assert_eq!(
         commands,
         [("again".to_owned(), false), ("press".to_owned(), true)]

@@ -1,9 +1,12 @@
 //! Bots and their commands, by the generation that the profile names.
 
+use serde_json::{Map, Value};
+
 use super::{Reconciliation, Step};
 use crate::event::{Api, BotId};
 use crate::handler::{AnyBot, CommandSpec, EventMode};
-use crate::portal::{BotFields, CommandFields, CommandInfo, Error, NewBot, NewCommand};
+use crate::portal::methods::{imbot, imbot_v2};
+use crate::portal::{BotFields, CommandFields, CommandInfo, Error};
 
 impl Reconciliation<'_> {
     /// Brings a bot and its commands into step. Nothing comes back where it is not registered.
@@ -58,27 +61,24 @@ impl Reconciliation<'_> {
     ) -> Result<Option<BotId>, Error> {
         let profile = bot.profile();
         let code = profile.code().to_owned();
-        let new = NewBot {
-            kind: profile.kind_word(),
-            event_mode: match mode {
-                EventMode::Webhook => "webhook",
-                EventMode::Fetch => "fetch",
-            },
-            webhook_url: self
-                .engine
-                .options
-                .handler_url
-                .clone()
-                .filter(|_| mode == EventMode::Webhook),
-            is_support_openline: profile.is_for_open_channels(),
-            properties: profile.properties_v2(),
-            code: code.clone(),
+        let properties = Value::Object(profile.properties_v2());
+        let (mode, url) = match mode {
+            EventMode::Webhook => ("webhook", self.engine.options.handler_url.clone()),
+            EventMode::Fetch => ("fetch", None),
         };
+        let openline = profile.is_for_open_channels();
         let id = match self.portal.find_bot(&code).await? {
             Some(found) => {
                 let id = found.id;
                 if self.step(Step::UpdateBot { bot: code, id }) {
-                    self.portal.update(id, &new).await?;
+                    let mut update = imbot_v2::BotUpdate::new(id)
+                        .properties(properties)
+                        .event_mode(mode)
+                        .openline(openline);
+                    if let Some(url) = url {
+                        update = update.webhook_url(url);
+                    }
+                    self.portal.run(update).await?;
                 }
                 id
             }
@@ -89,7 +89,14 @@ impl Reconciliation<'_> {
                     }
                     return Ok(None);
                 }
-                self.portal.register(&new).await?.id
+                let mut register = imbot_v2::BotRegister::new(code, properties)
+                    .kind(profile.kind_word())
+                    .event_mode(mode)
+                    .openline(openline);
+                if let Some(url) = url {
+                    register = register.webhook_url(url);
+                }
+                self.portal.run(register).await?.bot.id
             }
         };
         self.commands(bot, id).await?;
@@ -98,21 +105,37 @@ impl Reconciliation<'_> {
 
     async fn commands(&mut self, bot: &dyn AnyBot, id: BotId) -> Result<(), Error> {
         let code = bot.profile().code();
-        let found = self.portal.commands(id).await?;
+        let found = self
+            .portal
+            .run(imbot_v2::CommandList::new(id))
+            .await?
+            .commands;
         for wanted in bot.commands() {
             let is_this = |found: &&CommandInfo| found.name() == wanted.name();
-            let new = described(wanted);
+            let (titles, params) = (wanted.titles(), wanted.all_params());
             match found.iter().find(is_this) {
                 None => {
                     if self.step(add(code, wanted)) {
-                        self.portal.add_command(id, &new).await?;
+                        let register = imbot_v2::CommandRegister::new(id, wanted.name())
+                            .title(titles)
+                            .params(params)
+                            .common(wanted.is_common())
+                            .hidden(wanted.is_hidden())
+                            .extranet_support(wanted.is_for_extranet());
+                        self.portal.run(register).await?;
                     }
                 }
-                Some(found) if found.is_like(&new) => {}
+                Some(found) if is_like(found, wanted) => {}
                 Some(found) => {
                     let (bot, command) = (code.to_owned(), wanted.name().to_owned());
                     if self.step(Step::ChangeCommand { bot, command }) {
-                        self.portal.change_command(id, found.id, &new).await?;
+                        let update = imbot_v2::CommandUpdate::new(id, found.id)
+                            .title(titles)
+                            .params(params)
+                            .common(wanted.is_common())
+                            .hidden(wanted.is_hidden())
+                            .extranet_support(wanted.is_for_extranet());
+                        self.portal.run(update).await?;
                     }
                 }
             }
@@ -127,7 +150,8 @@ impl Reconciliation<'_> {
             }
             let (bot, command) = (code.to_owned(), stray.name().to_owned());
             if self.step(Step::RemoveCommand { bot, command }) {
-                self.portal.remove_command(id, stray.id).await?;
+                let remove = imbot_v2::CommandUnregister::new(id, stray.id);
+                self.portal.run(remove).await?;
             }
         }
         Ok(())
@@ -148,9 +172,10 @@ impl Reconciliation<'_> {
             return Ok(());
         }
         match profile.on_api() {
-            Api::V1 => self.portal.unregister_bot(id).await,
-            Api::V2 => self.portal.unregister(id).await,
-        }
+            Api::V1 => self.portal.run(imbot::Unregister::new(id)).await?,
+            Api::V2 => self.portal.run(imbot_v2::BotUnregister::new(id)).await?,
+        };
+        Ok(())
     }
 }
 
@@ -161,14 +186,18 @@ fn add(bot: &str, command: &CommandSpec) -> Step {
     }
 }
 
-/// A command as the second generation wants it described.
-fn described(command: &CommandSpec) -> NewCommand {
-    NewCommand {
-        command: command.name().to_owned(),
-        title: command.titles(),
-        params: command.all_params(),
-        common: command.is_common(),
-        hidden: command.is_hidden(),
-        extranet_support: command.is_for_extranet(),
-    }
+/// Whether a command is as the bot has it. Titles are compared where the portal tells them by language.
+fn is_like(found: &CommandInfo, wanted: &CommandSpec) -> bool {
+    let is_same = |told: &Value, wanted: Map<String, Value>| match told {
+        Value::Object(told) => *told == wanted,
+        _ => true,
+    };
+    (found.common, found.hidden, found.extranet_support)
+        == (
+            wanted.is_common(),
+            wanted.is_hidden(),
+            wanted.is_for_extranet(),
+        )
+        && is_same(&found.title, wanted.titles())
+        && is_same(&found.params, wanted.all_params())
 }

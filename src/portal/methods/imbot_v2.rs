@@ -88,10 +88,21 @@ pub struct Commands {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Upload {
-    /// The file: `id`, `name`, `size`, ….
-    pub file: Value,
+    /// The file.
+    pub file: UploadedFile,
     /// The message that holds it.
     pub message_id: MessageId,
+}
+
+/// A file as the portal numbers it.
+#[derive(Clone, Debug, Deserialize)]
+#[non_exhaustive]
+pub struct UploadedFile {
+    /// Its number on the portal's drive.
+    pub id: u64,
+    /// Its name; the portal may have changed it.
+    #[serde(default)]
+    pub name: String,
 }
 
 /// Where a file can be read once.

@@ -1,7 +1,9 @@
 //! What is wrong is found, told in words that help, and stops nothing else.
 
 use imbot::Config;
-use imbot::portal::{EventType, NewBot};
+use imbot::portal::EventType;
+use imbot::portal::methods::imbot_v2;
+use serde_json::json;
 
 use super::{ANN, Desk, NOWHERE, doctor, portal, with_store};
 
@@ -174,20 +176,15 @@ async fn events_that_nobody_takes_are_told_and_not_taken_by_looking() {
 async fn what_differs_from_the_program_is_named() {
     let desk = Desk::application(None).await;
     let portal = desk.engine.portal(&desk.engine.portals()[0]).unwrap();
-    let stray = NewBot {
-        code: "stray".into(),
-        kind: "bot",
-        event_mode: "fetch",
-        webhook_url: None,
-        is_support_openline: false,
-        properties: [("name".to_owned(), "Stray".into())].into_iter().collect(),
-    };
-    let stray_id = portal.register(&stray).await.unwrap().id;
+    let stray = imbot_v2::BotRegister::new("stray", json!({ "name": "Stray" }));
+    let stray_id = portal.run(stray).await.unwrap().bot.id;
     let menu = portal.find_bot("menu").await.unwrap().unwrap().id;
-    portal.update(menu, &stray).await.unwrap();
+    let fetching = imbot_v2::BotUpdate::new(menu).event_mode("fetch");
+    portal.run(fetching).await.unwrap();
     let poll = portal.find_bot("poll").await.unwrap().unwrap().id;
-    let command = &portal.commands(poll).await.unwrap()[0];
-    portal.remove_command(poll, command.id).await.unwrap();
+    let commands = portal.run(imbot_v2::CommandList::new(poll)).await.unwrap();
+    let remove = imbot_v2::CommandUnregister::new(poll, commands.commands[0].id);
+    portal.run(remove).await.unwrap();
     let found = doctor(&desk.config).await;
     assert_eq!(found.code, Some(1));
     found
@@ -200,7 +197,7 @@ async fn what_differs_from_the_program_is_named() {
         .is(
             "in step",
             "warning",
-            &format!("add /{} to the bot poll", command.name()),
+            &format!("add /{} to the bot poll", commands.commands[0].name()),
         );
 }
 
