@@ -7,7 +7,7 @@ use secrecy::ExposeSecret;
 
 use crate::cli;
 use crate::config::{Config, PlaceError, StorePlace};
-use crate::engine::{Engine, Options, Rest, Speaker};
+use crate::engine::{Engine, NewHook, Options, Rest, Speaker};
 use crate::handler::{AnyBot, Bot, Erased, Forward, Hook, Pattern, State};
 use crate::portal::{Application, Http, inbound};
 use crate::store::{Clock, Limits, Memory, Store};
@@ -31,7 +31,7 @@ use crate::store::{Clock, Limits, Memory, Store};
 #[derive(Default)]
 pub struct App {
     bots: Vec<Arc<dyn AnyBot>>,
-    hooks: Vec<(Pattern, Listener)>,
+    hooks: Vec<(Pattern, bool, Listener)>,
     store: Option<Arc<dyn Store>>,
     speaker: Option<Arc<dyn Speaker>>,
     clock: Clock,
@@ -57,6 +57,9 @@ pub enum ConfigError {
     /// The HTTP client cannot be made.
     #[error(transparent)]
     Http(#[from] crate::portal::Error),
+    /// The file of authorities cannot be read.
+    #[error("the file of authorities (ca_file) cannot be read: {0}")]
+    Authorities(#[from] std::io::Error),
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] PlaceError),
@@ -91,7 +94,20 @@ impl App {
     #[must_use]
     pub fn hook(mut self, events: impl Into<Pattern>, hook: impl Hook) -> App {
         self.hooks
-            .push((events.into(), Listener::Hook(Arc::new(hook))));
+            .push((events.into(), false, Listener::Hook(Arc::new(hook))));
+        self
+    }
+
+    /// Adds a hook that must lose nothing: the portal keeps its events until they are fetched and written down, for 30 days,
+    /// so they come after what happens while the program is away, too. Of several changes of one thing the portal keeps the
+    /// latest only, and it has no offline events for bots.
+    ///
+    /// They are fetched every few seconds (`--poll-slow`). It takes an application that an administrator installed. Where the
+    /// portal's plan has no confirmation (`rest_offline_extended`), what was fetched by a process that dies at that moment is lost.
+    #[must_use]
+    pub fn offline_hook(mut self, events: impl Into<Pattern>, hook: impl Hook) -> App {
+        self.hooks
+            .push((events.into(), true, Listener::Hook(Arc::new(hook))));
         self
     }
 
@@ -99,7 +115,7 @@ impl App {
     #[must_use]
     pub fn forward(mut self, events: impl Into<Pattern>, address: impl Into<String>) -> App {
         self.hooks
-            .push((events.into(), Listener::Address(address.into())));
+            .push((events.into(), false, Listener::Address(address.into())));
         self
     }
 
@@ -156,11 +172,15 @@ impl App {
             .map(|address| inbound(address.expose_secret()))
             .collect::<Result<_, _>>()?;
         let application = application(config)?;
-        let http = Http::new(config.allow_host.iter().cloned())?;
+        let http = Http::to(config.outside()?)?;
         let hooks = self
             .hooks
             .into_iter()
-            .map(|(pattern, listener)| (pattern, listener.hook(&http)))
+            .map(|(pattern, is_offline, listener)| NewHook {
+                pattern,
+                is_offline,
+                hook: listener.hook(&http),
+            })
             .collect();
         let store = match self.store {
             Some(store) => store,

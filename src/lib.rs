@@ -63,6 +63,7 @@ pub mod prelude {
         tell,
     };
     pub use crate::message::{Attach, Button, Color, Draft, Keyboard, Menu, Text, Tone};
+    pub use crate::portal::Status;
     pub use crate::store::{Doubt, MessageRef, Reminder, ReminderId};
 }
 

@@ -37,11 +37,11 @@ impl Show {
         if self.json {
             let all = self.all.0.iter();
             let all: Map<String, Value> = all.map(|parsed| parsed.to_json(file)).collect();
-            println!("{}", serde_json::to_string_pretty(&all)?);
+            out!("{}", serde_json::to_string_pretty(&all)?);
             return Ok(());
         }
         for parsed in &self.all.0 {
-            println!("{}", parsed.to_toml(file));
+            out!("{}", parsed.to_toml(file));
         }
         Ok(())
     }
@@ -112,7 +112,7 @@ fn without(setting: &Setting) -> String {
 
 /// Prints a file of all settings, each turned off, with its documentation and its default.
 pub(super) fn example() -> Done {
-    println!(
+    out!(
         "\
 # Every setting, with its default. `config --example` prints this; `config` prints what is in force.
 #
@@ -121,15 +121,15 @@ pub(super) fn example() -> Done {
 # With a secret in it, the file must be readable for its owner only: chmod 600."
     );
     for setting in Setting::all() {
-        println!("\n# {}", setting.help());
+        out!("\n# {}", setting.help());
         for (word, meaning) in setting.words() {
-            println!(
+            out!(
                 "{}",
                 format!("#   {word}: {meaning}").trim_end_matches(": ")
             );
         }
         let line = setting.default().map(|value| setting.line(&value));
-        println!("#{}", line.unwrap_or_else(|| setting.form()));
+        out!("#{}", line.unwrap_or_else(|| setting.form()));
     }
     Ok(())
 }

@@ -67,7 +67,7 @@ impl Command {
                             .await?;
                 }
                 forgotten += store.forget(whom.into()).await?;
-                println!("{forgotten} things are forgotten.");
+                out!("{forgotten} things are forgotten.");
                 Ok(())
             }
         }
@@ -95,7 +95,7 @@ async fn show(store: &Sqlite, key: Conversation) -> Done {
         "now": state.as_ref().map(shown),
         "aside": aside.collect::<Vec<_>>(),
     });
-    println!("{}", serde_json::to_string_pretty(&all)?);
+    out!("{}", serde_json::to_string_pretty(&all)?);
     Ok(())
 }
 

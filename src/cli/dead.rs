@@ -63,13 +63,13 @@ impl Command {
             Command::Retry { which, place } => {
                 let store = place.attend()?;
                 let done = each(&store, which, async |id| store.revive(id).await).await?;
-                println!("{done} put back.");
+                out!("{done} put back.");
                 Ok(())
             }
             Command::Drop { which, place } => {
                 let store = place.attend()?;
                 let done = each(&store, which, async |id| store.drop_dead(id).await).await?;
-                println!("{done} dropped.");
+                out!("{done} dropped.");
                 Ok(())
             }
         }
@@ -80,7 +80,7 @@ async fn list(store: &Sqlite, as_json: bool) -> Done {
     let letters = all(store).await?;
     for letter in &letters {
         if as_json {
-            println!("{}", summary(letter));
+            out!("{}", summary(letter));
         } else {
             let kind = kind(letter);
             let DeadLetter {
@@ -93,11 +93,11 @@ async fn list(store: &Sqlite, as_json: bool) -> Done {
                 ..
             } = letter;
             let blocks = if *blocks { ", its chat waits" } else { "" };
-            println!("{id}  {at}  {kind} of {lane}, tried {attempts}×{blocks}: {error}");
+            out!("{id}  {at}  {kind} of {lane}, tried {attempts}×{blocks}: {error}");
         }
     }
     if letters.is_empty() && !as_json {
-        println!("There are no dead letters.");
+        out!("There are no dead letters.");
     }
     Ok(())
 }
@@ -134,7 +134,7 @@ async fn show(store: &Sqlite, number: u64) -> Done {
         } => json!(reminder),
         DeadWhat::Call(call) => json!(call),
     };
-    println!("{}", serde_json::to_string_pretty(&shown)?);
+    out!("{}", serde_json::to_string_pretty(&shown)?);
     Ok(())
 }
 

@@ -27,7 +27,7 @@ pub(super) fn decode(file: Option<PathBuf>) -> Done {
     } else {
         show(&Delivery::from_form(body.to_vec())?)?
     };
-    println!("{}", serde_json::to_string_pretty(&shown)?);
+    out!("{}", serde_json::to_string_pretty(&shown)?);
     Ok(())
 }
 

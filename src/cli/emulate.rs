@@ -41,7 +41,7 @@ impl Emulate {
         .await
         .map_err(|error| format!("cannot listen on {listen}: {error}"))?;
         let address = portal.address();
-        println!(
+        out!(
             "\
   A portal is emulated. Its web chat:        http://{address}
   REST for an inbound webhook:               {webhook}
@@ -60,7 +60,7 @@ impl Emulate {
         );
         match portal.authority() {
             Some(pem) => self.print_trust(&portal, pem)?,
-            None => println!(
+            None => out!(
                 "  A program made with imbot connects with:
 
     IMBOT_CLIENT_ID=… IMBOT_CLIENT_SECRET=… IMBOT_OAUTH_URL={url} \\
@@ -71,7 +71,7 @@ impl Emulate {
                 bx24 = portal.bx24_url(),
             ),
         }
-        println!("  Ctrl-C ends it.");
+        out!("  Ctrl-C ends it.");
         serve::asked_to_stop().await;
         portal.stop().await;
         Ok(())
@@ -83,14 +83,12 @@ impl Emulate {
         let file = self.ca_file.clone().unwrap_or_else(temporary);
         let shown = file.display();
         std::fs::write(&file, pem).map_err(|error| format!("{shown}: {error}"))?;
-        println!(
-            "  A program in any language that has these lines in its environment can call it:\n"
-        );
+        out!("  A program in any language that has these lines in its environment can call it:\n");
         if self.proxy {
             let address = portal.address();
-            println!("    export HTTPS_PROXY=http://{address} NODE_USE_ENV_PROXY=1");
+            out!("    export HTTPS_PROXY=http://{address} NODE_USE_ENV_PROXY=1");
         }
-        println!(
+        out!(
             "    export SSL_CERT_FILE={shown} REQUESTS_CA_BUNDLE={shown} NODE_EXTRA_CA_CERTS={shown}\n"
         );
         Ok(())

@@ -1,14 +1,18 @@
 //! The command line that every program of bots gets.
 
-#![expect(
-    clippy::print_stdout,
-    reason = "what a command answers goes to standard output"
-)]
+/// Prints a line of what a command answers. Whoever reads may have gone, such as `head`: that is no reason to end.
+macro_rules! out {
+    ($($line:tt)*) => {{
+        use std::io::Write;
+        drop(writeln!(std::io::stdout().lock(), $($line)*));
+    }};
+}
 
 mod config;
 mod conversation;
 mod dead;
 mod decode;
+mod doctor;
 mod emulate;
 mod register;
 mod run;
@@ -44,6 +48,8 @@ enum Command {
     Register(register::Register),
     /// Remove the bots of this program from your portals
     Unregister(register::Unregister),
+    /// Tell why events do not arrive, and what to do about it; also while the bots run
+    Doctor(doctor::Doctor),
     /// Run the portal emulator alone, for bots of other programs
     Emulate(emulate::Emulate),
     /// Show an event body as JSON, or tell which key of it is wrong
@@ -99,6 +105,7 @@ fn act(app: App, args: Vec<OsString>, file: Option<&Path>) -> Done {
         Some(Command::Run(run)) => on_runtime(run::bots(app, run, &file)),
         Some(Command::Register(register)) => on_runtime(register::register(app, register)),
         Some(Command::Unregister(unregister)) => on_runtime(register::unregister(app, unregister)),
+        Some(Command::Doctor(doctor)) => on_runtime(doctor::examine(app, doctor)),
         Some(Command::Emulate(emulate)) => on_runtime(emulate.run()),
         Some(Command::Decode { file }) => decode::decode(file),
         Some(Command::Store(command)) => on_runtime(command.run()),

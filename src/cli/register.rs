@@ -59,7 +59,7 @@ pub(super) async fn unregister(app: App, unregister: Unregister) -> Done {
     })
     .await?;
     if !unregister.yes {
-        println!("Nothing is removed yet: add --yes.");
+        out!("Nothing is removed yet: add --yes.");
     }
     Ok(())
 }
@@ -93,18 +93,18 @@ async fn each(
         let Some(portal) = engine.portal(&id) else {
             continue;
         };
-        println!("{id}");
+        out!("{id}");
         match steps(&portal).await {
-            Ok(steps) if steps.is_empty() => println!("  nothing to do"),
+            Ok(steps) if steps.is_empty() => out!("  nothing to do"),
             Ok(steps) => {
                 let told = if mode == Mode::Apply { "done" } else { "would" };
                 for step in steps {
-                    println!("  {told}: {step}");
+                    out!("  {told}: {step}");
                 }
             }
             Err(error) => {
                 refused += 1;
-                println!("  refused: {error}");
+                out!("  refused: {error}");
             }
         }
     }

@@ -84,7 +84,7 @@ async fn polling(engine: Arc<Engine>, config: &Config) -> Done {
         return Err(format!("the bots cannot be set up on {portal}: {error}").into());
     }
     for talk in engine.polled() {
-        println!("  Talk to {} at {}", talk.bot, talk.address);
+        out!("  Talk to {} at {}", talk.bot, talk.address);
     }
     Ok(serve::poll(engine, serve::asked_to_stop(), config.stop_timeout()).await?)
 }
@@ -115,7 +115,7 @@ async fn greet(portal: &Emulator, client_id: &str, engine: &Engine) -> Done {
     {
         tracing::warn!("the bots are not set up on the emulated portal yet");
     }
-    println!(
+    out!(
         "\n  No portal is configured, so this one is emulated. Talk to the bots here:\n\n      {}\n\n  Ctrl-C ends it.\n",
         portal.url()
     );

@@ -54,7 +54,7 @@ impl Command {
                     .backup(&to, move |done, all| advance(&progress, done, all))
                     .await?;
                 bar.finish_and_clear();
-                println!(
+                out!(
                     "The store is copied to {}. Keep its key, too: without it the copy does not open.",
                     to.display()
                 );
@@ -73,7 +73,7 @@ async fn status(place: &StorePlace, as_json: bool) -> Done {
     let store = place.attend()?;
     let status = store.status().await?;
     if as_json {
-        println!("{}", serde_json::to_string_pretty(&json!(status))?);
+        out!("{}", serde_json::to_string_pretty(&json!(status))?);
         return Ok(());
     }
     let now = Clock::default().now();
@@ -85,6 +85,9 @@ async fn status(place: &StorePlace, as_json: bool) -> Done {
             )
         })
     };
+    let last = status
+        .last_event
+        .map_or(String::new(), |last| format!("; the last came at {last}"));
     let Status {
         portals,
         events,
@@ -97,10 +100,10 @@ async fn status(place: &StorePlace, as_json: bool) -> Done {
         bytes,
         ..
     } = status;
-    println!(
+    out!(
         "\
 portals        {portals}
-events         {events} waiting{}
+events         {events} waiting{}{last}
 calls          {calls} waiting{}
 reminders      {reminders} not due yet
 conversations  {conversations}, and {aside} states kept aside
@@ -127,7 +130,7 @@ fn rekey(place: &StorePlace, new: Option<secrecy::SecretString>) -> Result<(), B
             progress,
         )?;
         bar.finish_and_clear();
-        println!("Everything is sealed with the new key. Start the bots with it.");
+        out!("Everything is sealed with the new key. Start the bots with it.");
         return Ok(());
     }
     if place.key.is_some() {
@@ -149,7 +152,7 @@ fn rekey(place: &StorePlace, new: Option<secrecy::SecretString>) -> Result<(), B
     bar.finish_and_clear();
     std::fs::rename(&key_file, &before)?;
     std::fs::rename(&next, &key_file)?;
-    println!(
+    out!(
         "Everything is sealed with the new key in {}; the old one is in {}, for older backups.",
         key_file.display(),
         before.display()

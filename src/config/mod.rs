@@ -17,7 +17,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::emulator::{Credentials, Emulator, Options};
 use crate::engine::{ATTEMPTS_MAX, POLL_QUICK, POLL_SLOW, TURN_TIMEOUT};
-use crate::portal::{OAUTH_URL, Plan};
+use crate::portal::{OAUTH_URL, Outside, Plan};
 use crate::serve::STOP_TIMEOUT;
 use crate::store::{Key, KeyError, Limits, OpenError, Sqlite};
 
@@ -180,6 +180,15 @@ pub struct Config {
     )]
     pub allow_host: Vec<String>,
 
+    /// A file with certificates, as PEM, of authorities that are trusted beside the system's: for portals on a server of
+    /// their owner
+    #[arg(long, env = "IMBOT_CA_FILE", value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+
+    /// The proxy that all calls go through, such as <http://proxy.example.com:3128>
+    #[arg(long, env = "IMBOT_PROXY", value_name = "URL", hide_env_values = true)]
+    pub proxy: Option<SecretString>,
+
     /// The plan that the portals are on: how quickly they may be called
     #[arg(
         long,
@@ -272,6 +281,15 @@ impl Config {
             allow_host: vec![portal.address().to_string()],
             ..Config::default()
         }
+    }
+
+    /// How calls leave.
+    pub(crate) fn outside(&self) -> std::io::Result<Outside> {
+        Ok(Outside {
+            local: self.allow_host.clone(),
+            authorities: self.ca_file.as_ref().map(std::fs::read).transpose()?,
+            proxy: self.proxy.clone(),
+        })
     }
 
     /// How often a bot is polled for while people talk to it.

@@ -3,6 +3,9 @@
 //! The count is in the store before the handler runs, so that one that takes the process with it is counted, too. A
 //! failure leaves nothing behind and is tried again after a pause, while its lane waits; after
 //! [`Options::attempts`](super::Options::attempts) of them the event rests among the dead letters.
+//!
+//! What is rare is boxed where it is awaited, here and in all of the engine: every turn's future has room for all that it
+//! may come to, and is allocated and moved with it.
 
 use std::time::Duration;
 
@@ -30,7 +33,7 @@ impl Engine {
         let end = match run().await {
             Ok(()) => End::Done,
             Err(error) if begun.attempt < self.options.attempts => {
-                return self.fail(lane, id, begun.attempt, &error).await;
+                return Box::pin(self.fail(lane, id, begun.attempt, &error)).await;
             }
             Err(error) => self.end_of(lane, &error, false),
         };
@@ -51,7 +54,7 @@ impl Engine {
                     "the process ended during the last of {} attempts",
                     self.options.attempts
                 );
-                Err(self.give_up(lane, id, error).await)
+                Err(Box::pin(self.give_up(lane, id, error)).await)
             }
             Ok(Some(begun)) => Ok(begun),
             Ok(None) => Err(Next::Done),

@@ -5,15 +5,24 @@ use std::sync::Arc;
 use super::intake::decode;
 use super::lanes::Next;
 use super::{Engine, Job};
-use crate::event::{AppEvent, Delivery, Event, MemberId};
+use crate::event::{AppEvent, Delivery, Event, MemberId, Via};
 use crate::handler::{Error, Hook, HookEvent, Pattern, Result, guarded};
 use crate::portal::Portal;
 use crate::store::{EventId, Lane};
+
+/// A hook as the application has it.
+pub(crate) struct NewHook {
+    pub(crate) pattern: Pattern,
+    /// Whether the portal keeps its events until they are fetched.
+    pub(crate) is_offline: bool,
+    pub(crate) hook: Arc<dyn Hook>,
+}
 
 /// A hook, and the name under which its events are stored: it must find them again after a restart.
 pub(super) struct NamedHook {
     pub(super) name: Arc<str>,
     pub(super) pattern: Pattern,
+    pub(super) is_offline: bool,
     pub(super) hook: Arc<dyn Hook>,
 }
 
@@ -28,17 +37,28 @@ impl NamedHook {
 }
 
 /// Names hooks by what they want: the second of those that want the same is `… #2`.
-pub(super) fn named(hooks: Vec<(Pattern, Arc<dyn Hook>)>) -> Vec<NamedHook> {
+pub(super) fn named(hooks: Vec<NewHook>) -> Vec<NamedHook> {
     let mut named: Vec<NamedHook> = Vec::with_capacity(hooks.len());
-    for (pattern, hook) in hooks {
-        let before = named.iter().filter(|other| other.pattern == pattern);
-        let name = match before.count() {
-            0 => pattern.to_string(),
-            before => format!("{pattern} #{}", before + 1),
-        };
+    for NewHook {
+        pattern,
+        is_offline,
+        hook,
+    } in hooks
+    {
+        let is_same =
+            |other: &&NamedHook| other.pattern == pattern && other.is_offline == is_offline;
+        let before = named.iter().filter(is_same).count();
+        let mut name = pattern.to_string();
+        if is_offline {
+            name.push_str(" offline");
+        }
+        if before > 0 {
+            name.push_str(&format!(" #{}", before + 1));
+        }
         named.push(NamedHook {
             name: name.into(),
             pattern,
+            is_offline,
             hook,
         });
     }
@@ -51,9 +71,10 @@ impl Engine {
         &'e self,
         delivery: &'e Delivery,
     ) -> impl Iterator<Item = &'e NamedHook> {
-        self.hooks
-            .iter()
-            .filter(|hook| hook.pattern.matches(&delivery.name, delivery.category))
+        let is_offline = delivery.via == Via::Fetch;
+        self.hooks.iter().filter(move |hook| {
+            hook.is_offline == is_offline && hook.pattern.matches(&delivery.name, delivery.category)
+        })
     }
 
     /// Runs a hook on one event.
@@ -72,7 +93,7 @@ impl Engine {
             let error = "the application was removed from the portal".to_owned();
             return self.give_up(lane, id, error).await;
         };
-        let event = HookEvent::new(delivery, portal);
+        let event = HookEvent::new(delivery, portal.in_bulk()); // nobody waits for a hook
         self.attempt(lane, id, async || {
             guarded(self.options.turn_timeout, hook.hook.event(event)).await
         })

@@ -28,9 +28,11 @@ impl Engine {
     /// See [`Refused`]. Nothing has happened then.
     pub async fn accept(self: &Arc<Self>, body: Bytes) -> Result<(), Refused> {
         let delivery = Delivery::from_form(body)?;
-        self.start().await?;
+        if !self.started.initialized() {
+            Box::pin(self.start()).await?;
+        }
         if matches!(delivery.name.as_ref(), "ONAPPINSTALL" | "ONAPPUPDATE") {
-            return self.claim(&delivery).await;
+            return Box::pin(self.claim(&delivery)).await;
         }
         let portal = self.verify(&delivery).ok_or(Refused::Unproven)?;
         let name = delivery.name.clone();
@@ -103,7 +105,7 @@ impl Engine {
                 (None, _) => {
                     tracing::debug!(lane = %event.lane, event = %delivery.name, "a repeat is dropped")
                 }
-                (Some(id), Some(wrong)) => self.bury(id, wrong.clone(), false).await,
+                (Some(id), Some(wrong)) => Box::pin(self.bury(id, wrong.clone(), false)).await,
                 (Some(id), None) => self.dispatch(id, event, &delivery),
             }
         }

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
+use foldhash::quality::RandomState;
 use futures_util::FutureExt;
 use tokio_util::task::TaskTracker;
 
@@ -38,7 +39,7 @@ type Work<K, T> =
 ///
 /// A key is in `lanes` as long as somebody answers for it: a worker, the queue of ready keys, a pause, or an operator.
 pub(super) struct Lanes<K, T> {
-    lanes: DashMap<K, Lane<T>>,
+    lanes: DashMap<K, Lane<T>, RandomState>,
     ready: Mutex<Ready<K>>,
     waiting: AtomicUsize,
     workers_max: usize,
@@ -71,7 +72,7 @@ where
     ) -> Arc<Lanes<K, T>> {
         let work: Work<K, T> = Box::new(move |engine, key, item| Box::pin(work(engine, key, item)));
         Arc::new(Lanes {
-            lanes: DashMap::new(),
+            lanes: DashMap::default(),
             ready: Mutex::new(Ready {
                 keys: VecDeque::new(),
                 workers: 0,

@@ -14,7 +14,9 @@ mod hooks;
 mod install;
 mod intake;
 mod lanes;
+mod needs;
 mod occurrence;
+mod offline;
 mod poll;
 mod reconcile;
 mod retry;
@@ -28,7 +30,8 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use dashmap::DashMap;
+use dashmap::{DashMap, DashSet};
+use foldhash::quality::RandomState;
 use secrecy::SecretString;
 use tokio::sync::{Notify, OnceCell, watch};
 use tokio::time::Instant;
@@ -36,7 +39,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::event::{BotId, DecodeError, Delivery, Event, MemberId};
-use crate::handler::{AnyBot, Hook, Pattern};
+use crate::handler::AnyBot;
 use crate::portal::{Application, Http, Plan, Portal};
 use crate::store::{
     Clock, Conversation, EventId, Installation, Lane, Limits, Store, StoreError, Turn,
@@ -48,10 +51,12 @@ use lanes::Lanes;
 use sender::Outgoing;
 
 pub use counts::Counts;
+pub(crate) use hooks::NewHook;
+pub(crate) use needs::Need;
 pub use poll::{POLL_QUICK, POLL_SLOW, TALK, Talk};
 pub use reconcile::{Mode, Step};
 pub use retry::{ATTEMPTS_MAX, PAUSE_MAX, PAUSE_MIN};
-pub use sender::{Rest, SEND_PATIENCE, Speaker, Speech};
+pub use sender::{Rest, SEND_PATIENCE, SENDS_OF_ONE_MAX, Speaker, Speech};
 pub use upkeep::{LOOK_INTERVAL, SWEEP_INTERVAL};
 
 /// The most events that are kept decoded while they wait; of others only the number is, and they are read back.
@@ -106,7 +111,7 @@ pub struct Engine {
     /// As the application has them, and so as people see them on the portal.
     bots: Vec<Arc<dyn AnyBot>>,
     hooks: Vec<NamedHook>,
-    portals: DashMap<MemberId, Known>,
+    portals: DashMap<MemberId, Known, RandomState>,
     events: Arc<Lanes<Lane, Job>>,
     outbox: Arc<Lanes<Conversation, Outgoing>>,
     installs: Arc<Lanes<MemberId, Claim>>,
@@ -120,6 +125,8 @@ pub struct Engine {
     blocked: Mutex<HashSet<Lane>>,
     /// The bots that are polled for.
     polled: DashMap<(MemberId, BotId), String>,
+    /// The portals whose offline events are fetched.
+    fetching_offline: DashSet<MemberId>,
     /// When each portal may be polled next.
     poll_turns: DashMap<MemberId, Arc<tokio::sync::Mutex<Option<Instant>>>>,
     /// Told when a reminder is set.
@@ -195,7 +202,7 @@ impl Engine {
     pub(crate) fn new(
         options: Options,
         bots: Vec<Arc<dyn AnyBot>>,
-        hooks: Vec<(Pattern, Arc<dyn Hook>)>,
+        hooks: Vec<NewHook>,
     ) -> Arc<Engine> {
         let tasks = TaskTracker::new();
         Arc::new_cyclic(|engine: &std::sync::Weak<Engine>| {
@@ -204,7 +211,7 @@ impl Engine {
                 options,
                 bots,
                 hooks: hooks::named(hooks),
-                portals: DashMap::new(),
+                portals: DashMap::default(),
                 events: Lanes::new(lanes(), TURNS_MAX, Engine::handle),
                 outbox: Lanes::new(lanes(), SENDS_MAX, Engine::send),
                 installs: Lanes::new(lanes(), INSTALLS_MAX, |engine, _, claim| {
@@ -215,6 +222,7 @@ impl Engine {
                 looking: tokio::sync::Mutex::default(),
                 blocked: Mutex::default(),
                 polled: DashMap::new(),
+                fetching_offline: DashSet::new(),
                 poll_turns: DashMap::new(),
                 reminded: Arc::default(),
                 counts: Counts::default(),
@@ -326,11 +334,11 @@ impl Engine {
         let token = installation.application_token.clone();
         let id = installation.portal.clone();
         let portal = match known {
-            Some(portal) if portal.endpoint() == installation.endpoint => {
+            Some(portal) => {
                 portal.renew(installation).await;
                 portal
             }
-            _ => {
+            None => {
                 let Options {
                     http,
                     application,

@@ -62,14 +62,14 @@ impl Engine {
     }
 
     /// Polls for a bot until the program stops, or the portal knows the bot or us no more. Twice is once.
-    pub(super) fn begin_to_poll(self: &Arc<Self>, portal: Portal, bot: BotRef) {
+    pub(super) fn begin_to_poll(self: &Arc<Self>, portal: &Portal, bot: BotRef) {
         let key = (portal.id().clone(), bot.id);
         if self.polled.insert(key.clone(), bot.code.clone()).is_some() {
             return;
         }
         tracing::info!(portal = %portal.id(), bot = bot.code, "polling for events");
         let mut poll = Poll {
-            portal,
+            portal: portal.in_bulk(), // answers go first
             bot,
             offset: None,
             failures: 0,

@@ -26,6 +26,12 @@ pub const SEND_PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
 /// How often a message is sent again of which nobody knows whether it was sent.
 const RESENDS_MAX: u32 = 5;
 
+/// The most calls to one portal that are under way or wait for its limit; the others' lanes pause. So a portal that is slow,
+/// or has much to say, leaves the [sender](super::SENDS_MAX) to the others.
+pub const SENDS_OF_ONE_MAX: usize = 512;
+/// How long a lane pauses for that.
+const CROWDED_PAUSE: Duration = Duration::from_secs(1);
+
 /// A call in its chat's lane.
 #[derive(Debug)]
 pub(super) struct Outgoing {
@@ -38,9 +44,10 @@ impl Outgoing {
         Outgoing { id, failures: 0 }
     }
 
-    fn again(self) -> Next<Outgoing> {
+    /// Not before the portal may be asked again, if it told when.
+    fn again(self, not_before: Option<Duration>) -> Next<Outgoing> {
         let failures = self.failures + 1;
-        let pause = pause(self.id.event.0, failures);
+        let pause = pause(self.id.event.0, failures).max(not_before.unwrap_or_default());
         let id = self.id;
         Next::Again(Outgoing { id, failures }, pause)
     }
@@ -118,12 +125,19 @@ impl Engine {
         to: Conversation,
         outgoing: Outgoing,
     ) -> Next<Outgoing> {
+        let known = self.portal(&to.portal);
+        if known
+            .as_ref()
+            .is_some_and(|portal| portal.busy() >= SENDS_OF_ONE_MAX)
+        {
+            return Next::Again(outgoing, CROWDED_PAUSE);
+        }
         let Taken { call, in_doubt } = match self.options.store.take(outgoing.id).await {
             Ok(Some(taken)) => taken,
             Ok(None) => return Next::Done, // sent, or deleted before it was
             Err(error) => {
                 tracing::error!(conversation = %to, %error, "the outbox cannot be read");
-                return outgoing.again();
+                return outgoing.again(None);
             }
         };
         if in_doubt && matches!(call.call, Call::Say { .. }) {
@@ -133,9 +147,9 @@ impl Engine {
                 return self.settle(&call, Settled::GivenUp).await;
             }
         }
-        let Some(portal) = self.portal(&to.portal) else {
+        let Some(portal) = known else {
             let error = "the application was removed from the portal".to_owned();
-            return self.lay_to_rest(&call, error).await;
+            return Box::pin(self.lay_to_rest(&call, error)).await;
         };
         let speech = match self.ready(&call).await {
             Ok(Some(speech)) => speech,
@@ -145,13 +159,13 @@ impl Engine {
             }
             Err(error) => {
                 tracing::error!(conversation = %to, %error, "the outbox cannot be read");
-                return outgoing.again();
+                return outgoing.again(None);
             }
         };
-        let voice = Voice::new(portal, to.bot, call.api);
+        let voice = Voice::new(portal.in_lane(&to), to.bot, call.api);
         match self.options.speaker.speak(&voice, &to.dialog, speech).await {
             Ok(made) => self.settle(&call, Settled::Sent(made)).await,
-            Err(error) => self.not_made(outgoing, &call, &error).await,
+            Err(error) => Box::pin(self.not_made(outgoing, &call, &error)).await,
         }
     }
 
@@ -174,12 +188,12 @@ impl Engine {
             let is_harmless = !is_message || knows_repeats(call);
             if !is_old && (is_harmless || outgoing.failures < RESENDS_MAX) {
                 tracing::warn!(conversation = %call.to, call = %call.id, %error, "nobody knows whether a message was sent; it is sent again");
-                return outgoing.again();
+                return outgoing.again(error.retry_after());
             }
         } else if error.may_pass_later() && !is_old {
             tracing::warn!(conversation = %call.to, call = %call.id, %error, "a call waits, since the portal does not take it now");
             return match self.settle(call, Settled::NotSent).await {
-                Next::Done => outgoing.again(),
+                Next::Done => outgoing.again(error.retry_after()),
                 next => next,
             };
         }

@@ -6,10 +6,9 @@ use super::attempt::STORE_PAUSE;
 use super::intake::decode;
 use super::lanes::Next;
 use super::{Engine, Job};
-use crate::event::{BotRef, Chat, ChatEvent, Delivery, Event, UserId, What};
+use crate::event::{BotRef, ChatEvent, Delivery, Event, UserId, What};
 use crate::handler::{AnyBot, Attempt, Occasion, Outcome, Result, Scene};
-use crate::portal::Portal;
-use crate::store::{Begun, Content, Conversation, End, EventId, Lane, Reminder, Turn};
+use crate::store::{Content, Conversation, End, EventId, Lane, Reminder, Turn};
 
 /// What a lane's event turns out to be.
 enum Found {
@@ -25,7 +24,7 @@ impl Engine {
         let Job { id, fresh } = job;
         let found = match fresh {
             Some(fresh) => Ok(Found::Delivered(fresh.0, fresh.1)),
-            None => self.find(id).await,
+            None => Box::pin(self.find(id)).await,
         };
         match (&lane, found) {
             (_, Ok(Found::Nothing)) => Next::Done,
@@ -34,17 +33,17 @@ impl Engine {
                 self.hear(&lane, here, id, delivery, event).await
             }
             (Lane::Chat(here), Ok(Found::Reminder(reminder))) => {
-                self.remind(&lane, here, id, reminder).await
+                Box::pin(self.remind(&lane, here, id, reminder)).await
             }
             (Lane::Hook { hook, .. }, Ok(Found::Delivered(delivery, _))) => {
-                self.run_hook(&lane, hook, id, delivery).await
+                Box::pin(self.run_hook(&lane, hook, id, delivery)).await
             }
             (Lane::Application(_), Ok(Found::Delivered(delivery, event))) => {
-                self.run_application(&lane, id, delivery, event).await
+                Box::pin(self.run_application(&lane, id, delivery, event)).await
             }
             (_, Ok(_)) => {
                 let error = "the stored event is of another kind than its lane".to_owned();
-                self.give_up(&lane, id, error).await
+                Box::pin(self.give_up(&lane, id, error)).await
             }
         }
     }
@@ -88,48 +87,32 @@ impl Engine {
         here: &Conversation,
         id: EventId,
         delivery: Delivery,
-        event: Box<ChatEvent>,
+        mut event: Box<ChatEvent>,
     ) -> Next<Job> {
-        let sender = event.sender();
-        let ChatEvent {
-            bot,
-            chat,
-            user,
-            author,
-            language,
-            what,
-            ..
-        } = *event;
-        let Some((any, bot)) = self.find_bot(here, bot) else {
-            return self.skip(id).await;
+        let Some((any, bot)) = self.find_bot(here, event.bot.take()) else {
+            return Box::pin(self.skip(id)).await;
         };
         // In groups and open channels the portal reports a bot's own edits and deletions to it.
-        let is_echo = matches!(what, What::Edited(_) | What::Deleted(_))
-            && author == Some(UserId::from(bot.id));
+        let is_echo = matches!(event.what, What::Edited(_) | What::Deleted(_))
+            && event.author == Some(UserId::from(bot.id));
         if is_echo {
-            return self.skip(id).await;
+            return Box::pin(self.skip(id)).await;
         }
         let Some(portal) = self.portal(&here.portal) else {
             let error = "the application was removed from the portal".to_owned();
-            return self.give_up(lane, id, error).await;
+            return Box::pin(self.give_up(lane, id, error)).await;
         };
-        let scene = |begun: &Begun, portal: Portal| Scene {
-            id,
-            now: self.options.clock.now(),
-            attempt: begun.attempt,
-            here: here.clone(),
-            bot,
-            chat,
-            user,
+        let sender = event.sender();
+        let scene = Scene {
+            chat: event.chat,
+            user: event.user,
             sender,
-            language,
+            language: event.language,
             delivery: Some(delivery),
-            portal,
+            ..Scene::new(id, here.clone(), bot, portal.in_lane(here))
         };
-        self.turn(lane, here, id, any, Occasion::Chat(what), |begun| {
-            scene(begun, portal)
-        })
-        .await
+        let occasion = Occasion::Chat(event.what);
+        self.turn(lane, any, occasion, Box::new(scene)).await
     }
 
     /// A bot is reminded of what it asked for.
@@ -145,28 +128,15 @@ impl Engine {
             code: reminder.code.clone(),
         };
         let Some((any, bot)) = self.find_bot(here, Some(bot)) else {
-            return self.skip(id).await;
+            return Box::pin(self.skip(id)).await;
         };
         let Some(portal) = self.portal(&here.portal) else {
             let error = "the application was removed from the portal".to_owned();
-            return self.give_up(lane, id, error).await;
+            return Box::pin(self.give_up(lane, id, error)).await;
         };
-        self.turn(lane, here, id, any, Occasion::Reminder(reminder), |begun| {
-            Scene {
-                id,
-                now: self.options.clock.now(),
-                attempt: begun.attempt,
-                here: here.clone(),
-                bot,
-                chat: Chat::default(),
-                user: None,
-                sender: None,
-                language: None,
-                delivery: None,
-                portal,
-            }
-        })
-        .await
+        let scene = Scene::new(id, here.clone(), bot, portal.in_lane(here));
+        let occasion = Occasion::Reminder(reminder);
+        self.turn(lane, any, occasion, Box::new(scene)).await
     }
 
     fn find_bot(&self, here: &Conversation, bot: Option<BotRef>) -> Option<(&dyn AnyBot, BotRef)> {
@@ -184,13 +154,13 @@ impl Engine {
     async fn turn(
         &self,
         lane: &Lane,
-        here: &Conversation,
-        id: EventId,
         any: &dyn AnyBot,
         occasion: Occasion,
-        scene: impl FnOnce(&Begun) -> Scene,
+        mut scene: Box<Scene>,
     ) -> Next<Job> {
-        let begun = match self.begin(lane, id, any.has_state().then_some(here)).await {
+        let id = scene.id;
+        let here = any.has_state().then(|| scene.here.clone());
+        let begun = match self.begin(lane, id, here.as_ref()).await {
             Ok(begun) => begun,
             Err(next) => return next,
         };
@@ -198,8 +168,8 @@ impl Engine {
             limit: self.options.turn_timeout,
             is_last: begun.attempt >= self.options.attempts,
         };
-        let scene = scene(&begun);
-        let at = scene.now;
+        let at = self.options.clock.now();
+        (scene.now, scene.attempt) = (at, begun.attempt);
         let Outcome {
             state,
             aside,
@@ -210,20 +180,20 @@ impl Engine {
         let end = match error {
             None => End::Done,
             Some(error) if !attempt.is_last => {
-                return self.fail(lane, id, begun.attempt, &error).await;
+                return Box::pin(self.fail(lane, id, begun.attempt, &error)).await;
             }
             Some(error) => self.end_of(lane, &error, any.profile().is_waiting_for_the_operator()),
         };
         let is_blocked = matches!(end, End::Dead { blocks: true, .. });
         if let Some(why) = &aside {
             self.counts.anew.add();
-            tracing::error!(conversation = %here, why, "the state cannot be read: it is kept aside, and the conversation begins anew");
+            tracing::error!(conversation = %lane, why, "the state cannot be read: it is kept aside, and the conversation begins anew");
         }
         let turn = Turn {
             event: id,
             at,
             end,
-            state: any.has_state().then(|| (here.clone(), state)),
+            state: here.map(|here| (here, state)),
             aside,
             calls,
             reminders,

@@ -126,7 +126,7 @@ impl Engine {
     /// An event that the store takes in at once comes after its spool was emptied, so the word about that is there.
     pub(super) async fn catch_up(self: &Arc<Self>) -> Result<(), StoreError> {
         if self.has_spooled.load(Ordering::Acquire) {
-            self.look().await?;
+            Box::pin(self.look()).await?;
             self.has_spooled.store(false, Ordering::Release);
         }
         Ok(())

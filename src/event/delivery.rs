@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::form::{self, Pairs, Path, Raw};
+use super::form::{self, Pairs, Raw};
 use super::tree::Node;
 use super::{AppEvent, Auth, BotRef, Category, ChatEvent, DecodeError, Tree, catalogue, v1, v2};
 
@@ -64,7 +64,7 @@ impl fmt::Debug for Content {
 pub enum Via {
     /// The portal posted it.
     Webhook,
-    /// It was fetched (`imbot.v2.Event.get`).
+    /// It was fetched (`imbot.v2.Event.get`, `event.offline.get`).
     Fetch,
 }
 
@@ -128,6 +128,21 @@ impl Delivery {
         } else {
             Delivery::from_form(body)
         }
+    }
+
+    /// Reads a record of `event.offline.get`, as an item of a poll.
+    ///
+    /// # Errors
+    /// It has no name.
+    pub fn from_offline(record: &serde_json::Value) -> Result<Delivery, DecodeError> {
+        let item = serde_json::json!({
+            "type": record["EVENT_NAME"],
+            "date": record["TIMESTAMP_X"],
+            "data": record["EVENT_DATA"],
+            "additional": record["EVENT_ADDITIONAL"],
+            "messageId": record["MESSAGE_ID"],
+        });
+        Delivery::from_item(item.to_string().into())
     }
 
     /// Reads one item of a poll.
@@ -267,33 +282,22 @@ struct Envelope {
     domain: Bytes,
 }
 
-/// The maps that the envelope is read from.
-enum Block {
-    Root,
-    Auth,
-    Other,
-}
-
-impl Block {
-    fn at(path: &Path<'_>) -> Block {
-        match path.each_ref().map(|key| &**key) {
-            [b"", ..] => Block::Root,
-            [b"auth", b"", ..] => Block::Auth,
-            _ => Block::Other,
-        }
-    }
-}
-
 impl Envelope {
     fn read(pairs: &Pairs) -> Result<Envelope, DecodeError> {
         let mut root = Envelope::default();
-        // Most pairs are the event's own part, which nobody reads before the event is proven.
-        let mut fields = pairs.fields(|pair| !pair.starts_with(b"data"), Block::at);
-        while let Some((key, value)) = fields.next() {
-            match fields.place() {
-                Block::Root => root.put(&key, value)?,
-                Block::Auth => root.prove(&key, pairs.body(), value),
-                Block::Other => {}
+        for map in pairs.maps() {
+            match map.path().each_ref().map(|name| &**name) {
+                [b"", ..] => {
+                    for (key, value) in map.fields() {
+                        root.put(&key, value)?;
+                    }
+                }
+                [b"auth", b"", ..] => {
+                    for (key, value) in map.fields() {
+                        root.prove(&key, pairs.body(), value);
+                    }
+                }
+                _ => {} // the event's own part, which nobody reads before the event is proven
             }
         }
         Ok(root)

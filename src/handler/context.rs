@@ -29,13 +29,13 @@ const STATUS_INTERVAL: Duration = Duration::from_secs(10);
 pub struct Context<S = ()> {
     /// What is remembered of this conversation. It is written when the turn succeeds.
     pub state: S,
-    scene: Scene,
+    scene: Box<Scene>,
     turn: Turn,
     voice: Voice,
 }
 
 impl<S> Context<S> {
-    pub(super) fn new(state: S, scene: Scene, turn: Turn, api: Api) -> Context<S> {
+    pub(super) fn new(state: S, scene: Box<Scene>, turn: Turn, api: Api) -> Context<S> {
         let voice = Voice::new(scene.portal.clone(), scene.bot.id, api);
         Context {
             state,
@@ -81,7 +81,7 @@ impl<S> Context<S> {
         let payload = serde_json::to_value(payload)?;
         let Scene {
             id, now, here, bot, ..
-        } = &self.scene;
+        } = &*self.scene;
         let due = match when.into() {
             When::After(duration) => *now + duration,
             When::At(time) => time,

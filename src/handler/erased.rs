@@ -34,6 +34,25 @@ pub(crate) struct Scene {
     pub(crate) portal: Portal,
 }
 
+impl Scene {
+    /// The scene of a first attempt at an event that says nothing of who is there.
+    pub(crate) fn new(id: EventId, here: Conversation, bot: BotRef, portal: Portal) -> Scene {
+        Scene {
+            id,
+            now: Time(0),
+            attempt: 1,
+            here,
+            bot,
+            chat: Chat::default(),
+            user: None,
+            sender: None,
+            language: None,
+            delivery: None,
+            portal,
+        }
+    }
+}
+
 /// What happened.
 #[derive(Debug)]
 pub(crate) enum Occasion {
@@ -72,7 +91,7 @@ pub(crate) trait AnyBot: Send + Sync {
     fn has_state(&self) -> bool;
     fn turn(
         &self,
-        scene: Scene,
+        scene: Box<Scene>,
         occasion: Occasion,
         state: Option<StoredState>,
         attempt: Attempt,
@@ -106,7 +125,7 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
 
     async fn run(
         &self,
-        scene: Scene,
+        scene: Box<Scene>,
         occasion: Occasion,
         stored: Option<StoredState>,
         attempt: Attempt,
@@ -259,7 +278,7 @@ impl<S: State, B: Bot<S>> AnyBot for Erased<B, S> {
 
     fn turn(
         &self,
-        scene: Scene,
+        scene: Box<Scene>,
         occasion: Occasion,
         state: Option<StoredState>,
         attempt: Attempt,

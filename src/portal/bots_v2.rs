@@ -232,7 +232,7 @@ impl Portal {
         if let Some(offset) = offset {
             params["offset"] = offset.into();
         }
-        let page: Value = self.call(METHOD, &params).await?;
+        let page: Value = self.in_bulk().call(METHOD, &params).await?;
         Page::from_value(&page).map_err(|wrong| Error::answer(METHOD, wrong))
     }
 }

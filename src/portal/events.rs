@@ -1,13 +1,10 @@
 //! The methods that bind events to our address (`event.*`).
 
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+use super::line::BATCH_MAX;
 use super::{Error, Portal};
-use crate::event::form;
-
-/// The most commands that the portal takes in one `batch`.
-const BATCH_MAX: usize = 50;
 
 /// One binding, as `event.get` tells it.
 #[derive(Clone, Debug, Deserialize)]
@@ -18,6 +15,28 @@ pub struct Binding {
     /// Where it is posted; empty for offline events.
     #[serde(default)]
     pub handler: String,
+    /// 1 for an offline event.
+    #[serde(default)]
+    pub offline: u8,
+}
+
+/// What becomes of an event that is bound (`event_type`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EventType {
+    /// It is posted to this address.
+    Online(String),
+    /// The portal keeps it until it is [fetched](Portal::fetch_offline).
+    Offline,
+}
+
+impl Binding {
+    /// Whether it is of this kind, and to this address.
+    pub fn is(&self, kind: &EventType) -> bool {
+        match kind {
+            EventType::Online(handler) => self.offline == 0 && self.handler == *handler,
+            EventType::Offline => self.offline == 1,
+        }
+    }
 }
 
 impl Portal {
@@ -37,16 +56,16 @@ impl Portal {
         self.call("event.get", &json!({})).await
     }
 
-    /// Has events posted to an address, many with one call. The ones that the portal refuses come back with its words.
+    /// Has events posted or kept, many with one call. The ones that the portal refuses come back with its words.
     ///
     /// # Errors
     /// A call as a whole is refused; what was bound before stays.
     pub async fn bind(
         &self,
         events: &[&str],
-        handler: &str,
+        kind: &EventType,
     ) -> Result<Vec<(String, String)>, Error> {
-        self.for_each("event.bind", events, handler).await
+        self.for_each("event.bind", events, kind).await
     }
 
     /// Ends bindings, many with one call. The ones that the portal refuses come back with its words.
@@ -56,37 +75,33 @@ impl Portal {
     pub async fn unbind(
         &self,
         events: &[&str],
-        handler: &str,
+        kind: &EventType,
     ) -> Result<Vec<(String, String)>, Error> {
-        self.for_each("event.unbind", events, handler).await
+        self.for_each("event.unbind", events, kind).await
     }
 
     async fn for_each(
         &self,
         method: &str,
         events: &[&str],
-        handler: &str,
+        kind: &EventType,
     ) -> Result<Vec<(String, String)>, Error> {
         let mut refused = Vec::new();
         for events in events.chunks(BATCH_MAX) {
-            let command = |event: &&str| {
-                let params = form::encode(&json!({ "event": event, "handler": handler }));
-                (
-                    (*event).to_owned(),
-                    Value::from(format!("{method}?{params}")),
-                )
+            let mut batch = self.in_bulk().batch();
+            let add = |event: &&str| {
+                let params = match kind {
+                    EventType::Online(handler) => json!({ "event": event, "handler": handler }),
+                    EventType::Offline => json!({ "event": event, "event_type": "offline" }),
+                };
+                ((*event).to_owned(), batch.add::<Value>(method, params))
             };
-            let commands: Map<String, Value> = events.iter().map(command).collect();
-            let answer: Value = self
-                .call("batch", &json!({ "halt": 0, "cmd": commands }))
-                .await?;
-            // PHP writes an empty map as a list.
-            for (event, error) in answer["result_error"].as_object().into_iter().flatten() {
-                let word = |key| error[key].as_str().unwrap_or_default();
-                refused.push((
-                    event.clone(),
-                    format!("{} {}", word("error"), word("error_description")),
-                ));
+            let commands: Vec<_> = events.iter().map(add).collect();
+            let mut answers = batch.send().await?;
+            for (event, command) in commands {
+                if let Err(error) = answers.take(command) {
+                    refused.push((event, error.to_string()));
+                }
             }
         }
         Ok(refused)

@@ -1,29 +1,46 @@
 //! The HTTP client: where it may go, how long it waits, how much it reads.
 
 use std::collections::HashSet;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::{Response, Url, redirect};
+use reqwest::header::RETRY_AFTER;
+use reqwest::{Certificate, Proxy, Response, Url, redirect};
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::Error;
+use super::answer::Answer;
+use super::moved::{Moved, Reply};
+use super::public::{PublicOnly, is_public};
 use crate::event::excerpt;
 
 /// How long a call may take: the portal itself cuts a request after 60 seconds.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(70);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the authorization server may take; within the lease of who renews tokens.
+const OAUTH_TIMEOUT: Duration = Duration::from_secs(20);
 /// The largest answer that is read, in bytes.
 pub const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// A client that goes to public hosts by https, and to the hosts of its own network that are allowed by name.
 #[derive(Clone, Debug)]
 pub struct Http {
-    client: reqwest::Client,
+    pub(super) client: reqwest::Client,
     local: Arc<HashSet<String>>,
+}
+
+/// How calls leave.
+#[derive(Clone, Debug, Default)]
+pub struct Outside {
+    /// Hosts (`127.0.0.1:8071`) that may be called by http, and on addresses of the own network. Default: none.
+    pub local: Vec<String>,
+    /// Certificates, as PEM, of authorities that are trusted beside the system's. Default: none.
+    pub authorities: Option<Vec<u8>>,
+    /// The proxy that all calls go through, such as `http://proxy.example.com:3128`. Default: none.
+    pub proxy: Option<SecretString>,
 }
 
 impl Http {
@@ -32,21 +49,55 @@ impl Http {
     /// # Errors
     /// The system offers no certificates or no randomness.
     pub fn new(local: impl IntoIterator<Item = String>) -> Result<Http, Error> {
+        Http::to(Outside {
+            local: local.into_iter().collect(),
+            ..Outside::default()
+        })
+    }
+
+    /// A client that leaves in this way.
+    ///
+    /// # Errors
+    /// As of [`new`](Http::new); the certificates are not PEM, or the proxy's address is none.
+    pub fn to(outside: Outside) -> Result<Http, Error> {
+        let Outside {
+            local,
+            authorities,
+            proxy,
+        } = outside;
         let local: Arc<HashSet<String>> = Arc::new(local.into_iter().collect());
-        let names = local.iter().map(|host| {
-            host.rsplit_once(':')
-                .map_or(host.as_str(), |(name, _)| name)
-                .to_owned()
-        });
-        let client = reqwest::Client::builder()
+        let mut names: HashSet<String> = local
+            .iter()
+            .map(|host| {
+                host.rsplit_once(':')
+                    .map_or(host.as_str(), |(name, _)| name)
+                    .to_owned()
+            })
+            .collect();
+        let unusable = |what: &str| Error::forbidden("client", what.to_owned());
+        let mut builder = reqwest::Client::builder();
+        if let Some(pem) = authorities {
+            let certificates = Certificate::from_pem_bundle(&pem)
+                .ok()
+                .filter(|found| !found.is_empty())
+                .ok_or_else(|| unusable("the file of authorities holds no certificate as PEM"))?;
+            builder = builder.tls_certs_merge(certificates);
+        }
+        builder = match proxy {
+            Some(address) => {
+                let wrong = || unusable("the proxy's address does not read as one");
+                let address = Url::parse(address.expose_secret()).map_err(|_| wrong())?;
+                names.extend(address.host_str().map(str::to_owned)); // it is looked up as portals are
+                builder.proxy(Proxy::all(address).map_err(|_| wrong())?)
+            }
+            None => builder.no_proxy(),
+        };
+        let client = builder
             .user_agent(concat!("imbot/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(CALL_TIMEOUT)
-            .no_proxy()
-            .dns_resolver(PublicOnly {
-                local: names.collect(),
-            })
+            .dns_resolver(PublicOnly { local: names })
             .build()
             .map_err(|source| Error::unreachable("client", source))?;
         Ok(Http { client, local })
@@ -58,17 +109,17 @@ impl Http {
         method: &str,
         address: &str,
         body: &Value,
-    ) -> Result<Value, Error> {
+    ) -> Result<Reply, Error> {
         let request = self.client.post(self.allowed(method, address)?).json(body);
         let response = request
             .send()
             .await
             .map_err(|source| Error::unreachable(method, source))?;
-        let mut answer = self.answer(method, response).await?;
-        answer
-            .get_mut("result")
-            .map(Value::take)
-            .ok_or_else(|| Error::answer(method, "there is no `result`"))
+        if let Some(moved) = Moved::of(&response) {
+            return Ok(Reply::Moved(moved));
+        }
+        let answer = Answer::of(method, self.answer(method, response).await?)?;
+        Ok(Reply::Answer(answer))
     }
 
     /// GETs JSON, as the authorization server wants it. Its answers hold tokens, so errors do not quote them.
@@ -78,7 +129,11 @@ impl Http {
         address: &str,
         query: &[(&str, &str)],
     ) -> Result<Value, Error> {
-        let request = self.client.get(self.allowed(method, address)?).query(query);
+        let request = self
+            .client
+            .get(self.allowed(method, address)?)
+            .query(query)
+            .timeout(OAUTH_TIMEOUT);
         let response = request
             .send()
             .await
@@ -103,7 +158,7 @@ impl Http {
     }
 
     /// The address, if it may be called.
-    fn allowed(&self, method: &str, address: &str) -> Result<Url, Error> {
+    pub(super) fn allowed(&self, method: &str, address: &str) -> Result<Url, Error> {
         let url = Url::parse(address)
             .map_err(|error| Error::forbidden(method, format!("`{address}`: {error}")))?;
         let host = url.host_str().unwrap_or_default();
@@ -163,7 +218,7 @@ impl Http {
         self.body(method, response, limit).await.map(Bytes::from)
     }
 
-    async fn body(
+    pub(super) async fn body(
         &self,
         method: &str,
         mut response: Response,
@@ -185,6 +240,7 @@ impl Http {
 
     async fn answer(&self, method: &str, response: Response) -> Result<Value, Error> {
         let status = response.status().as_u16();
+        let retry_after = retry_after(&response);
         let body = self.body(method, response, ANSWER_BYTES_MAX).await?;
         let answer: Value = serde_json::from_slice(&body).map_err(|_| {
             Error::not_json(method, status, excerpt(&String::from_utf8_lossy(&body)))
@@ -200,7 +256,14 @@ impl Http {
                     .get("error_description")
                     .and_then(Value::as_str)
                     .unwrap_or_default();
-                Err(Error::refused(method, &code, &excerpt(description), status))
+                let description = excerpt(description);
+                Err(Error::refused(
+                    method,
+                    &code,
+                    &description,
+                    status,
+                    retry_after,
+                ))
             }
             None if status >= 400 => Err(Error::answer(
                 method,
@@ -211,91 +274,15 @@ impl Http {
     }
 }
 
-/// Drops addresses of the own network after a name is resolved, so that no name can be bent to point there.
-#[derive(Debug)]
-struct PublicOnly {
-    local: HashSet<String>,
-}
-
-impl Resolve for PublicOnly {
-    fn resolve(&self, name: Name) -> Resolving {
-        let host = name.as_str().to_owned();
-        let is_local = self.local.contains(&host);
-        Box::pin(async move {
-            let found = tokio::net::lookup_host((host.as_str(), 0)).await?;
-            let passing: Vec<SocketAddr> = found
-                .filter(|address| is_local || is_public(address.ip()))
-                .collect();
-            if passing.is_empty() {
-                return Err(format!("{host} has no public address").into());
-            }
-            Ok(Box::new(passing.into_iter()) as Addrs)
-        })
-    }
-}
-
-/// Whether an address is one of the public internet.
-fn is_public(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => {
-            let [a, b, ..] = v4.octets();
-            let is_shared = a == 100 && (64..128).contains(&b);
-            let is_special =
-                a == 0 || a >= 224 || (a == 192 && b == 0) || (a == 198 && (b == 18 || b == 19));
-            !(v4.is_loopback()
-                || v4.is_private()
-                || v4.is_link_local()
-                || v4.is_documentation()
-                || is_shared
-                || is_special)
-        }
-        IpAddr::V6(v6) => match v6.to_ipv4() {
-            Some(v4) => is_public(IpAddr::V4(v4)),
-            None => {
-                let first = v6.segments()[0];
-                let is_translated = first == 0x64; // 64:ff9b::/96 leads to IPv4
-                !(v6.is_multicast()
-                    || (first & 0xfe00) == 0xfc00
-                    || (first & 0xffc0) == 0xfe80
-                    || is_translated)
-            }
-        },
-    }
+/// What a proxy may tell; the portal's documentation promises nothing.
+fn retry_after(response: &Response) -> Option<Duration> {
+    let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
+    seconds.parse().ok().map(Duration::from_secs)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_public_addresses_are_called_by_default() {
-        let closed = [
-            "127.0.0.1",
-            "10.1.2.3",
-            "172.16.0.1",
-            "192.168.1.1",
-            "169.254.169.254",
-            "100.64.0.1",
-            "0.0.0.0",
-            "224.0.0.1",
-            "255.255.255.255",
-            "192.0.2.1",
-            "198.18.0.1",
-            "::1",
-            "::",
-            "fc00::1",
-            "fe80::1",
-            "ff02::1",
-            "::ffff:127.0.0.1",
-            "64:ff9b::7f00:1",
-        ];
-        for address in closed {
-            assert!(!is_public(address.parse().unwrap()), "{address}");
-        }
-        for address in ["8.8.8.8", "100.128.0.1", "172.32.0.1", "2606:4700::1111"] {
-            assert!(is_public(address.parse().unwrap()), "{address}");
-        }
-    }
 
     #[test]
     fn plain_http_goes_to_allowed_hosts_only() {

@@ -4,57 +4,107 @@
 //! the token, send, decode; it repeats only what was certainly not done. Addresses come from a proven installation and
 //! from the configured authorization server, never from an event.
 
+#![doc = include_str!("guide.md")]
+
+mod answer;
+mod batch;
 mod bots;
 mod bots_v2;
 mod error;
 mod events;
 mod files;
+mod fold;
+mod gate;
 mod http;
 mod limit;
+mod line;
+mod look;
+pub mod methods;
+mod moved;
 mod oauth;
+mod offline;
+mod pages;
+mod public;
+mod send;
+mod tokens;
+mod turns;
 mod voice;
 mod webhook;
 
-use std::sync::Arc;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
-use bytes::Bytes;
-use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep};
 
+use self::answer::Answer;
+use self::gate::Gate;
+use self::line::Place;
+use self::tokens::Held;
+use self::turns::{Desk, Turn};
 use crate::event::MemberId;
-use crate::store::{Access, Installation, Store, Tokens};
+use crate::store::{Installation, Store};
 
+pub use batch::{Answers, Batch, Command, Reference};
 pub use bots::{BotFields, CommandFields};
 pub use bots_v2::{BotInfo, CommandInfo, EVENTS_MAX, NewBot, NewCommand};
 pub use error::Error;
-pub use events::Binding;
+pub use events::{Binding, EventType};
 pub use files::{FILE_BYTES_MAX, Uploaded, UploadedFile};
-pub use http::{ANSWER_BYTES_MAX, CALL_TIMEOUT, Http};
-pub use limit::{Limit, Plan};
+pub use http::{ANSWER_BYTES_MAX, CALL_TIMEOUT, Http, Outside};
+pub use limit::Plan;
+pub use line::{BATCH_MAX, LINE_MAX, Urgency};
+pub(crate) use look::{AppInfo, Glimpse, Owner};
+pub use moved::HOPS_MAX;
 pub use oauth::{Application, Grant, OAUTH_URL};
+pub use offline::{OFFLINE_MAX, OfflineBatch};
 pub use voice::{Status, Voice};
 pub use webhook::{AddressError, inbound};
 
-/// How often a call is repeated that the portal refused for its limits before running it.
+/// How often a call is repeated that the portal refused for its limits before running it, or that never reached it.
 pub const REPEATS_MAX: u32 = 6;
+/// How long a call waits for a method that has used up its running time; if it takes longer, the call fails with
+/// `OPERATION_TIME_LIMIT` and tells how long ([`Error::retry_after`]).
+pub const OPERATING_PATIENCE: Duration = Duration::from_secs(30);
+/// The pause before a portal that could not be reached is tried again; every further one is twice as long.
+const PAUSE_MIN: Duration = Duration::from_millis(500);
 
 /// The application on one portal. Cheap to clone.
+///
+/// All clones share one limit. When it is reached, answers to people go first, lanes take turns, and calls that may go
+/// together go in one `batch`; a call that waits alone is not delayed for that.
 #[derive(Clone, Debug)]
-pub struct Portal(Arc<Inner>);
+pub struct Portal {
+    inner: Arc<Inner>,
+    place: Place,
+}
 
 #[derive(Debug)]
 struct Inner {
     id: MemberId,
-    endpoint: String,
+    endpoint: RwLock<String>,
     http: Http,
     application: Option<Arc<Application>>,
     store: Arc<dyn Store>,
-    limit: Limit,
-    /// Held while the tokens are refreshed, so that many callers who find them expired refresh once.
-    installation: Mutex<Installation>,
+    desk: std::sync::Mutex<Desk>,
+    gate: std::sync::Mutex<Gate>,
+    /// Locked while the tokens are renewed, so that many callers who find them expired renew them once.
+    held: Mutex<Held>,
+    /// How many calls are under way or wait.
+    busy: AtomicUsize,
+}
+
+/// Counts a call as long as it lives.
+struct Busy<'p>(&'p AtomicUsize);
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Portal {
@@ -66,28 +116,62 @@ impl Portal {
         installation: Installation,
         plan: Plan,
     ) -> Portal {
-        Portal(Arc::new(Inner {
+        let inner = Inner {
             id: installation.portal.clone(),
-            endpoint: installation.endpoint.clone(),
+            endpoint: RwLock::new(installation.endpoint.clone()),
             http,
             application,
             store,
-            limit: Limit::new(plan),
-            installation: Mutex::new(installation),
-        }))
+            desk: std::sync::Mutex::new(Desk::new(plan)),
+            gate: std::sync::Mutex::default(),
+            held: Mutex::new(Held::new(installation)),
+            busy: AtomicUsize::new(0),
+        };
+        Portal {
+            inner: Arc::new(inner),
+            place: Place::default(),
+        }
     }
 
     /// The portal's own id.
     pub fn id(&self) -> &MemberId {
-        &self.0.id
+        &self.inner.id
     }
 
-    /// Where its REST methods are called.
-    pub fn endpoint(&self) -> &str {
-        &self.0.endpoint
+    /// Where its REST methods are called, such as `https://example.bitrix24.com/rest/`; a portal may move.
+    pub fn endpoint(&self) -> String {
+        let endpoint = self.inner.endpoint.read();
+        endpoint.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_endpoint(&self, endpoint: &str) {
+        let own = self.inner.endpoint.write();
+        endpoint.clone_into(&mut own.unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// The same portal for calls that nobody waits for ([`Urgency::Bulk`]): answers to people go first.
+    #[must_use]
+    pub fn in_bulk(&self) -> Portal {
+        let mut portal = self.clone();
+        portal.place.urgency = Urgency::Bulk;
+        portal
+    }
+
+    /// The same portal for the calls of one chat, or of whatever else is to have its turn beside the others. Default: one
+    /// lane for all.
+    #[must_use]
+    pub fn in_lane(&self, lane: &impl Hash) -> Portal {
+        let mut portal = self.clone();
+        let mut hasher = DefaultHasher::new();
+        lane.hash(&mut hasher);
+        portal.place.lane = hasher.finish();
+        portal
     }
 
     /// Calls a REST method and decodes its result.
+    ///
+    /// It waits while the portal's limits are reached, and is repeated, at most [`REPEATS_MAX`] times, where it certainly
+    /// was not run.
     ///
     /// ```no_run
     /// # async fn example(portal: imbot::portal::Portal) -> Result<(), imbot::portal::Error> {
@@ -102,95 +186,64 @@ impl Portal {
         method: &str,
         params: &Value,
     ) -> Result<T, Error> {
-        let result = self.call_value(method, params).await?;
-        serde_json::from_value(result).map_err(|source| Error::answer(method, source))
+        let answer = self.answer(method, params).await?;
+        serde_json::from_value(answer.result).map_err(|source| Error::answer(method, source))
     }
 
-    async fn call_value(&self, method: &str, params: &Value) -> Result<Value, Error> {
-        let mut is_refreshed = false;
+    /// How many calls are under way or wait for the limit.
+    pub fn busy(&self) -> usize {
+        self.inner.busy.load(Ordering::Relaxed)
+    }
+
+    /// Calls a method until it is run, or it is clear that it will not be.
+    async fn answer(&self, method: &str, params: &Value) -> Result<Answer, Error> {
+        self.inner.busy.fetch_add(1, Ordering::Relaxed);
+        let _busy = Busy(&self.inner.busy);
         let mut repeats = 0;
         loop {
-            self.0.limit.ready().await;
-            let access = self.0.installation.lock().await.access.clone();
-            let error = match self.send(method, params, &access).await {
-                Ok(result) => return Ok(result),
-                Err(error) => error,
+            self.open(method).await?;
+            let answer = match self.turn(method, params).await? {
+                Turn::Now => self.request(method, params).await,
+                Turn::Made(answer) => answer,
             };
-            if let Access::Tokens(stale) = &access
-                && error.is_token_expired()
-                && !is_refreshed
-            {
-                is_refreshed = true;
-                self.refresh(stale).await?;
-            } else if error.was_not_run() && repeats < REPEATS_MAX {
-                repeats += 1;
-                let pause = Duration::from_millis(250) * 2u32.pow(repeats);
-                tracing::debug!(portal = %self.0.id, method, %error, ?pause, "the call is repeated");
-                tokio::time::sleep(pause).await;
-            } else {
-                return Err(error);
+            self.learn(method, &answer);
+            match answer {
+                Err(error) if error.is_worth_repeating() && repeats < REPEATS_MAX => {
+                    repeats += 1;
+                    tracing::debug!(portal = %self.id(), method, %error, repeats, "the call is repeated");
+                    if error.code().is_none() {
+                        sleep(PAUSE_MIN * 2u32.pow(repeats - 1)).await; // limits have pauses of their own
+                    }
+                }
+                answer => return answer,
             }
         }
     }
 
-    async fn send(&self, method: &str, params: &Value, access: &Access) -> Result<Value, Error> {
-        let Inner { endpoint, http, .. } = &*self.0;
-        let mut body = params.as_object().cloned().unwrap_or_default();
-        let address = match access {
-            Access::Tokens(tokens) => {
-                body.insert("auth".into(), tokens.access.expose_secret().into());
-                format!("{endpoint}{method}.json")
+    /// Waits for a method that is closed for a moment; is an error if that takes longer.
+    async fn open(&self, method: &str) -> Result<(), Error> {
+        loop {
+            let Some(closed) = self.gate().closed(method, Instant::now()) else {
+                return Ok(());
+            };
+            match closed.retry_after() {
+                Some(left) if closed.is_rate_limited() && left <= OPERATING_PATIENCE => {
+                    sleep(left).await;
+                }
+                _ => return Err(closed),
             }
-            Access::Webhook(hook) => {
-                webhook::name_bots(method, &mut body, hook.bot_token.expose_secret());
-                format!(
-                    "{endpoint}{}/{}/{method}.json",
-                    hook.user,
-                    hook.code.expose_secret()
-                )
-            }
-        };
-        http.call(method, &address, &Value::Object(body)).await
-    }
-
-    /// Exchanges the refresh token, unless somebody did meanwhile. The new pair is stored before it is used.
-    async fn refresh(&self, stale: &Tokens) -> Result<(), Error> {
-        let mut installation = self.0.installation.lock().await;
-        let (Access::Tokens(tokens), Some(application)) =
-            (&installation.access, &self.0.application)
-        else {
-            return Ok(()); // the portal is reached another way meanwhile
-        };
-        if tokens.access.expose_secret() != stale.access.expose_secret() {
-            return Ok(());
         }
-        let grant = application.refresh(&self.0.http, &tokens.refresh).await?;
-        let mut renewed = installation.clone();
-        renewed.access = Access::Tokens(grant.tokens);
-        self.0
-            .store
-            .install(renewed.clone())
-            .await
-            .map_err(|source| Error::store("oauth/token", source))?;
-        *installation = renewed;
-        tracing::info!(portal = %self.0.id, "the tokens are renewed");
-        Ok(())
     }
 
-    /// Reads what a one-time address of this portal holds.
-    async fn download(&self, method: &str, address: &str, limit: usize) -> Result<Bytes, Error> {
-        self.0.limit.ready().await;
-        let Inner { http, endpoint, .. } = &*self.0;
-        http.download(method, address, endpoint, limit).await
+    fn learn(&self, method: &str, answer: &Result<Answer, Error>) {
+        let is_closed = self.gate().learn(method, answer, Instant::now());
+        if is_closed && let Err(error) = answer {
+            tracing::error!(portal = %self.id(), %error, "the portal does not let the application act; it is not called for a while");
+        }
     }
 
-    /// What proves that a call is ours.
-    pub(crate) async fn access(&self) -> Access {
-        self.0.installation.lock().await.access.clone()
-    }
-
-    /// Takes over the tokens of a new proof of the same installation.
-    pub async fn renew(&self, installation: Installation) {
-        *self.0.installation.lock().await = installation;
+    fn gate(&self) -> MutexGuard<'_, Gate> {
+        let gate = self.inner.gate.lock();
+        gate.unwrap_or_else(PoisonError::into_inner) // a panic leaves nothing half done
     }
 }

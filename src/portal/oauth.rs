@@ -3,10 +3,13 @@
 //! Page `settings/oauth/auto-renewal.md`. The client secret goes to this server and nowhere else.
 
 use std::fmt;
+use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use serde_json::Value;
 
+use super::answer::number;
 use super::{Error, Http};
 use crate::event::MemberId;
 use crate::store::Tokens;
@@ -36,6 +39,8 @@ pub struct Grant {
     pub endpoint: String,
     /// The new tokens; the old refresh token is dead.
     pub tokens: Tokens,
+    /// For how long the access token is good, if that was told: an hour.
+    pub expires_in: Option<Duration>,
 }
 
 #[derive(Deserialize)]
@@ -44,6 +49,8 @@ struct Answer {
     refresh_token: String,
     client_endpoint: String,
     member_id: String,
+    #[serde(default)]
+    expires_in: Value,
 }
 
 impl Application {
@@ -69,6 +76,7 @@ impl Application {
                 access: answer.access_token.into(),
                 refresh: answer.refresh_token.into(),
             },
+            expires_in: number(&answer.expires_in).map(Duration::from_secs),
         })
     }
 }

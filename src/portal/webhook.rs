@@ -4,7 +4,7 @@
 //! person, within the scopes chosen there, until it is deleted.
 
 use reqwest::Url;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -70,7 +70,8 @@ pub fn inbound(address: &str) -> Result<Installation, AddressError> {
 ///
 /// It stands in `fields` of `imbot.v2.Bot.register`, at the top of the other calls (bots-v2, section 2); the first
 /// generation calls it `CLIENT_ID`.
-pub(super) fn name_bots(method: &str, body: &mut Map<String, Value>, bot_token: &str) {
+pub(super) fn name_bots(method: &str, body: &mut Map<String, Value>, bot_token: &SecretString) {
+    let bot_token = bot_token.expose_secret();
     let method = method.to_ascii_lowercase();
     if method == "imbot.v2.bot.register" {
         let fields = body.entry("fields").or_insert_with(|| json!({}));
@@ -86,8 +87,6 @@ pub(super) fn name_bots(method: &str, body: &mut Map<String, Value>, bot_token: 
 
 #[cfg(test)]
 mod tests {
-    use secrecy::ExposeSecret;
-
     use super::*;
 
     #[test]

@@ -45,9 +45,9 @@ impl EventEndpoint {
     }
 
     /// Takes an event in.
-    async fn take_in(&self, request: Request, body: Body) -> Response {
+    async fn take_in(&self, request: &Request, body: Body) -> Response {
         let event = match *request.method() {
-            Method::POST if !is_form(&request) => {
+            Method::POST if !is_form(request) => {
                 let why = "events are posted as application/x-www-form-urlencoded";
                 return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, why);
             }
@@ -107,8 +107,8 @@ impl Endpoint for EventEndpoint {
         let path = request.uri().path();
         let path = path.strip_prefix(self.path.as_str()).unwrap_or(path);
         Ok(match path {
-            "" | "/" => self.take_in(request, body).await,
-            "/install" | "/install/" => install::page(&self.engine, body).await,
+            "" | "/" => self.take_in(&request, body).await,
+            "/install" | "/install/" => Box::pin(install::page(&self.engine, body)).await,
             "/health" | "/health/" => self.health(),
             _ => refuse(
                 StatusCode::NOT_FOUND,

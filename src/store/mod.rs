@@ -24,6 +24,8 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
+use uuid::Uuid;
+
 use crate::event::{MemberId, MessageId};
 
 pub use dead::{DeadId, DeadLetter, DeadWhat, Failure};
@@ -31,7 +33,7 @@ pub use inbox::{Appended, Content, EventId, InboxEvent, Lane, NewDelivery, NewEv
 pub use memory::{Memory, SEEN_MAX, WAITING_MAX};
 pub use operator::{News, Status, Whom};
 pub use outbox::{Call, CallId, Doubt, MessageRef, QueuedCall, Settled, Taken};
-pub use portals::{Access, Installation, Tokens, Webhook};
+pub use portals::{Access, Claim, Installation, Tokens, Webhook};
 pub use reminders::{NewReminder, Reminder, ReminderChange, ReminderId};
 pub use sqlite::{BackupError, Key, KeyError, OpenError, Sqlite};
 pub use time::{Clock, Time};
@@ -121,6 +123,16 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Writes down an installation, in place of an earlier one on the same portal.
     fn install(&self, installation: Installation) -> Stored<'_, ()>;
+
+    /// Claims the right to renew a portal's tokens until a moment. One holder has it at a time; it may claim it again, and
+    /// [`install`](Store::install) ends it. Nothing comes back for a portal that is not installed.
+    fn claim(
+        &self,
+        portal: &MemberId,
+        holder: Uuid,
+        now: Time,
+        until: Time,
+    ) -> Stored<'_, Option<Claim>>;
 
     /// Forgets an installation, and with `forget` all conversations and reminders on that portal, too.
     fn uninstall(&self, portal: &MemberId, forget: bool) -> Stored<'_, ()>;

@@ -15,6 +15,8 @@ pub struct Status {
     pub events: u64,
     /// When the oldest of them came.
     pub oldest_event: Option<Time>,
+    /// When the last event came, whatever became of it; not told of events that an earlier version took in.
+    pub last_event: Option<Time>,
     /// Calls that wait to be sent.
     pub calls: u64,
     /// When the oldest of them was decided.

@@ -1,6 +1,6 @@
 //! The portals that the application is installed on.
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::event::{MemberId, UserId};
 
@@ -17,6 +17,15 @@ pub struct Installation {
     pub access: Access,
 }
 
+/// What came of asking for the right to renew a portal's tokens.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// Whether it was given, or another process has it.
+    pub is_granted: bool,
+    /// The installation as it is stored: another process may have renewed it.
+    pub installation: Installation,
+}
+
 /// What proves that a call is ours.
 #[derive(Clone, Debug)]
 pub enum Access {
@@ -27,6 +36,15 @@ pub enum Access {
 }
 
 impl Access {
+    /// Whether these are the same tokens, or the same webhook.
+    pub fn is_same(&self, other: &Access) -> bool {
+        let secret = |access: &Access| match access {
+            Access::Tokens(tokens) => tokens.access.clone(),
+            Access::Webhook(hook) => hook.code.clone(),
+        };
+        secret(self).expose_secret() == secret(other).expose_secret()
+    }
+
     /// The tokens of an application, if it is one.
     pub fn tokens(&self) -> Option<&Tokens> {
         match self {

@@ -1,17 +1,20 @@
 //! All benchmarks: `cargo bench --bench bench` prints one table of ratios.
 //!
 //! Every row compares two things measured in turns within one run, so that what else the machine does hits both. Times
-//! are CPU times of the server's process, which has one thread. A first argument (`decode`, `road`, `memory`, `durable`)
-//! runs only that part.
+//! are CPU times of the server's process, which has one thread. A first argument (`decode`, `road`, `memory`, `durable`,
+//! `talk`, `replies`, `portals`) runs only that part.
 
 #![expect(clippy::print_stdout, reason = "the table goes to standard output")]
 
 mod decode;
 mod durable;
 mod memory;
+mod portals;
+mod replies;
 mod road;
 mod rows;
 mod server;
+mod talk;
 
 use std::env;
 
@@ -23,6 +26,7 @@ fn main() {
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["serve", kind, conversations] => server::serve(kind, conversations.parse().unwrap()),
         ["fill", conversations] => memory::fill(conversations.parse().unwrap()),
+        ["poll", ref urls @ ..] => talk::poll(urls),
         ["backlog", events] => durable::backlog(events.parse().unwrap()),
         ref parts => {
             let wanted = |part| parts.is_empty() || parts.contains(&part);
@@ -31,6 +35,9 @@ fn main() {
             wanted("road").then(road::run);
             wanted("memory").then(memory::run);
             wanted("durable").then(durable::run);
+            wanted("talk").then(talk::run);
+            wanted("replies").then(replies::run);
+            wanted("portals").then(portals::run);
         }
     }
 }

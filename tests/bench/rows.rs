@@ -126,7 +126,7 @@ impl Rows {
             params![conversation(id), AT + id, self.state],
         );
         self.run(
-            "INSERT INTO call (id, conversation, at, doubt, remember, call) VALUES (?1, ?2, ?3, 'resend', 0, ?4)",
+            "INSERT INTO call (id, conversation, at, api, doubt, remember, call) VALUES (?1, ?2, ?3, 'V2', 'resend', 0, ?4)",
             params![id << 16, conversation(id), AT, CALL],
         );
     }

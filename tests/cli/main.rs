@@ -1,6 +1,7 @@
 //! The command line that every program of bots has, on the ready-made bots.
 
 mod config;
+mod doctor;
 mod emulate;
 mod operator;
 mod portal;
@@ -70,6 +71,7 @@ fn help_tells_every_command_and_setting() {
         "run",
         "emulate",
         "decode",
+        "doctor",
         "store",
         "dead",
         "conversation",

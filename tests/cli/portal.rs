@@ -51,9 +51,11 @@ async fn one_address_is_enough_to_converse_on_a_portal() {
     let out = child.stdout.take().unwrap();
     let told = tokio::task::spawn_blocking(|| {
         let mut lines = BufReader::new(out).lines().map(Result::unwrap);
-        lines.find(|line| line.contains("Talk to echo at"))
+        let told = lines.find(|line| line.contains("Talk to echo at"));
+        (told, lines) // while they are held, the program may go on telling
     });
-    let told = told.await.unwrap().expect("the address of a chat");
+    let (told, _lines) = told.await.unwrap();
+    let told = told.expect("the address of a chat");
     let bot = portal.bot("echo").unwrap().to_string();
     assert!(
         told.contains(&format!("/online/?IM_DIALOG={bot}")),

@@ -75,7 +75,10 @@ async fn nonsense_is_a_clear_error_and_is_not_asked_for_again() {
             "truncated",
             r#"truncated: the answer (200) is not JSON: {"result":{"ID":7,"NAM"#,
         ),
-        ("moved", "moved: the answer (302) is empty"),
+        (
+            "moved",
+            "moved: not called: the portal sends to 127.0.0.1, where no REST method is",
+        ),
         (
             "endless",
             "endless: the answer is larger than 16777216 bytes",

@@ -1,7 +1,7 @@
 //! Bots without a public address: registered through an inbound webhook, their events polled.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use imbot::emulator::Emulator;
 use imbot::engine::{Mode, Step};
@@ -10,6 +10,7 @@ use imbot::portal::{CommandInfo, Plan};
 use imbot::prelude::*;
 use imbot::store::{Memory, Store};
 use imbot::{Config, serve};
+use tokio::time::Instant;
 
 use super::stage::{ANN, Desk, Echo, PATIENCE, POLL, portal, texts, until};
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use imbot::emulator::{Credentials, Emulator, NewApp, Options};
 use imbot::engine::Engine;
 use imbot::prelude::{Api, App, Bot, Context, Message, Result};
+use imbot::store::Store;
 use imbot::{Config, serve};
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -68,16 +69,24 @@ impl Road {
 
     /// Another version of the program, started with the store of the one before.
     pub(super) async fn again(self, app: App) -> Road {
+        self.leave().await.back(app).await
+    }
+
+    /// Ends the program.
+    pub(super) async fn leave(self) -> Away {
         self.stop.cancel();
         self.served.await.unwrap().unwrap();
-        let address = self.handler.trim_start_matches("http://");
-        let listener = TcpListener::bind(address.trim_end_matches('/')).await;
-        let Desk { portal, engine } = self.desk;
-        let app = app.shared_store(Arc::clone(engine.store()));
-        let road = Road::of(app, portal, self.credentials, listener.unwrap(), "");
-        road.engine.start().await.unwrap();
-        assert!(road.engine.reconcile().await.is_empty());
-        road
+        Away {
+            portal: self.desk.portal,
+            credentials: self.credentials,
+            handler: self.handler,
+            store: Arc::clone(self.desk.engine.store()),
+        }
+    }
+
+    /// The settings that it runs with.
+    pub(super) fn config(&self) -> Config {
+        config(&self.portal, &self.credentials, &self.handler)
     }
 
     /// An application that is installed and set up, on a portal that posts to each bot the events of both generations
@@ -115,9 +124,9 @@ impl Road {
         path: &str,
     ) -> Road {
         let handler = format!("http://{}{path}/", listener.local_addr().unwrap());
-        let mut config = Config::emulated(&portal, &credentials, &handler);
-        (config.poll_quick, config.poll_slow) = (POLL, POLL);
-        let engine = app.engine(&config).unwrap();
+        let engine = app
+            .engine(&config(&portal, &credentials, &handler))
+            .unwrap();
         let stop = CancellationToken::new();
         let stopped = stop.clone().cancelled_owned();
         let (served, path) = (Arc::clone(&engine), path.to_owned());
@@ -186,6 +195,33 @@ impl Desk {
         })
         .await;
     }
+}
+
+/// A portal whose program is away, and what that left.
+pub(super) struct Away {
+    pub(super) portal: Arc<Emulator>,
+    credentials: Credentials,
+    handler: String,
+    store: Arc<dyn Store>,
+}
+
+impl Away {
+    /// Starts a version of the program again.
+    pub(super) async fn back(self, app: App) -> Road {
+        let address = self.handler.trim_start_matches("http://");
+        let listener = TcpListener::bind(address.trim_end_matches('/')).await;
+        let app = app.shared_store(self.store);
+        let road = Road::of(app, self.portal, self.credentials, listener.unwrap(), "");
+        road.engine.start().await.unwrap();
+        assert!(road.engine.reconcile().await.is_empty());
+        road
+    }
+}
+
+fn config(portal: &Emulator, credentials: &Credentials, handler: &str) -> Config {
+    let mut config = Config::emulated(portal, credentials, handler);
+    (config.poll_quick, config.poll_slow) = (POLL, POLL);
+    config
 }
 
 /// An emulated portal on a free port.

@@ -75,6 +75,25 @@ async fn a_repeat_has_no_number() {
 }
 
 #[tokio::test]
+async fn when_the_last_event_came_is_known_after_its_turn_and_repeats_are_none() {
+    for subject in every_store() {
+        let (name, store) = (subject.name, &*subject.store);
+        let last = async || store.status().await.unwrap().last_event;
+        assert_eq!(last().await, None, "{name}");
+        let id = append(store, 1, "27").await;
+        store.commit(Turn::done(id, at(1))).await.unwrap();
+        let later = |occurrence| NewDelivery {
+            at: at(7),
+            ..delivery(occurrence, &[chat("27")])
+        };
+        store.append(later(1)).await.unwrap();
+        assert_eq!(last().await, Some(at(0)), "{name}: a repeat");
+        store.append(later(2)).await.unwrap();
+        assert_eq!(last().await, Some(at(7)), "{name}");
+    }
+}
+
+#[tokio::test]
 async fn a_repeat_is_known_for_a_day() {
     for subject in every_store() {
         let (name, store) = (subject.name, &*subject.store);

@@ -2,10 +2,12 @@
 
 use imbot::event::{MemberId, UserId};
 use imbot::portal::inbound;
-use imbot::store::{Access, Installation, Store, Tokens};
+use imbot::store::{Access, Installation, Key, Sqlite, Store, Tokens};
 use secrecy::ExposeSecret;
+use tempfile::TempDir;
+use uuid::Uuid;
 
-use super::{append, conversation, every_store, put, waiting};
+use super::{append, at, conversation, every_store, put, waiting};
 
 fn installation(endpoint: &str) -> Installation {
     Installation {
@@ -63,6 +65,62 @@ async fn a_portal_behind_an_inbound_webhook_is_known_by_its_address() {
         let tokens = [&own.bot_token, &given.bot_token].map(ExposeSecret::expose_secret);
         assert_eq!(tokens[0], tokens[1], "{name}");
     }
+}
+
+#[tokio::test]
+async fn one_at_a_time_may_renew_the_tokens_of_a_portal() {
+    for subject in every_store() {
+        let (name, store) = (subject.name, &*subject.store);
+        let (one, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let claim = async |holder, now, until| {
+            let portal = MemberId::new("portal");
+            let claim = store.claim(&portal, holder, at(now), at(until)).await;
+            claim.unwrap()
+        };
+        assert!(claim(one, 0, 30).await.is_none(), "{name}: not installed");
+        store.install(installation("https://old/")).await.unwrap();
+        let own = claim(one, 0, 30).await.unwrap();
+        assert!(own.is_granted, "{name}");
+        assert_eq!(own.installation.endpoint, "https://old/", "{name}");
+        assert!(!claim(other, 29, 60).await.unwrap().is_granted, "{name}");
+        assert!(
+            claim(one, 29, 60).await.unwrap().is_granted,
+            "{name}: again"
+        );
+        assert!(
+            claim(other, 60, 90).await.unwrap().is_granted,
+            "{name}: over"
+        );
+        assert!(!claim(one, 60, 90).await.unwrap().is_granted, "{name}");
+        store.install(installation("https://new/")).await.unwrap();
+        let renewed = claim(one, 61, 90).await.unwrap();
+        assert!(renewed.is_granted, "{name}: ended by the installation");
+        let tokens = [&own.installation.access, &renewed.installation.access];
+        assert!(!tokens[0].is_same(tokens[1]), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_process_that_attends_a_store_renews_no_tokens_beside_the_one_that_has_it() {
+    let folder = TempDir::new().unwrap();
+    let (path, key) = (folder.path().join("store.db"), Key::random());
+    let own = Sqlite::open(&path, &key).unwrap();
+    own.install(installation("https://old/")).await.unwrap();
+    let attending = Sqlite::attend(&path, &key).unwrap();
+    let claim = async |store: &Sqlite, holder| {
+        let (portal, holder) = (MemberId::new("portal"), Uuid::from_u128(holder));
+        let claim = store.claim(&portal, holder, at(0), at(30)).await;
+        claim.unwrap().unwrap()
+    };
+    assert!(claim(&attending, 1).await.is_granted);
+    assert!(!claim(&own, 2).await.is_granted);
+    attending
+        .install(installation("https://new/"))
+        .await
+        .unwrap();
+    let taken_over = claim(&own, 2).await;
+    assert_eq!(taken_over.installation.endpoint, "https://new/");
+    assert!(!claim(&attending, 1).await.is_granted);
 }
 
 async fn uninstalled(store: &dyn Store, forget: bool) -> usize {

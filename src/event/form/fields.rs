@@ -1,78 +1,63 @@
-//! Reading typed values off the pairs of a form.
+//! Reading typed values off the maps of a form.
 
 use std::borrow::Cow;
 
-use super::{key, unescape};
+use super::pairs::{Pair, Pairs};
+use super::unescape;
 use crate::event::DecodeError;
 use crate::event::error::excerpt;
+use crate::event::tree::Span;
 
-/// The maps around a value, outermost first; empty names follow the last. Of more than five the inner ones are left out.
+/// The names of the maps around a value, outermost first; empty ones follow the last. Of more than five the inner ones are
+/// left out.
 pub(in crate::event) type Path<'p> = [Cow<'p, [u8]>; 5];
 
-/// Goes through pairs, and knows in which map they stand.
-///
-/// The portal writes a map's pairs side by side, so what a map means is asked once for all of them.
-pub(in crate::event) struct Fields<'p, I, P, F> {
-    pairs: I,
-    meaning: F,
-    /// The last key up to its last bracket.
-    stem: &'p [u8],
-    place: P,
+/// Pairs that stand side by side in one map.
+#[derive(Clone, Copy)]
+pub(in crate::event) struct Map<'p> {
+    pub(super) form: &'p Pairs,
+    pub(super) names: &'p [Span],
+    pub(super) pairs: &'p [Pair],
 }
 
-/// A value that is not unescaped yet, and the pair that it belongs to.
+/// A value that is not unescaped yet, and where it stands.
 #[derive(Clone, Copy)]
 pub(in crate::event) struct Raw<'p> {
-    pair: &'p [u8],
+    map: Map<'p>,
+    name: Span,
     value: &'p [u8],
 }
 
-impl<'p, I, P, F> Fields<'p, I, P, F>
-where
-    I: Iterator<Item = &'p [u8]>,
-    F: FnMut(&Path<'p>) -> P,
-{
-    /// Goes through these pairs; `meaning` tells what the map at a path is to the caller.
-    pub(super) fn new(pairs: I, mut meaning: F) -> Self {
-        let place = meaning(&Path::default());
-        Fields {
-            pairs,
-            meaning,
-            stem: &[],
-            place,
-        }
-    }
-
-    /// The name and value of the next pair.
-    pub(in crate::event) fn next(&mut self) -> Option<(Cow<'p, [u8]>, Raw<'p>)> {
-        let pair = self.pairs.next()?;
-        let (name, value) = match key::beside(self.stem, pair) {
-            Some((name, value)) => (Cow::Borrowed(name), value),
-            None => self.enter(pair),
-        };
-        Some((name, Raw { pair, value }))
-    }
-
-    /// What the map of the last pair is to the caller.
-    pub(in crate::event) fn place(&self) -> &P {
-        &self.place
-    }
-
-    /// Enters the map that a pair stands in, and tells its name and value.
-    fn enter(&mut self, pair: &'p [u8]) -> (Cow<'p, [u8]>, &'p [u8]) {
-        let (key, value) = key::split(pair);
+impl<'p> Map<'p> {
+    /// Where this map is.
+    pub(in crate::event) fn path(&self) -> Path<'p> {
         let mut path = Path::default();
-        let mut names = key::names(key);
-        let mut own = names.next().unwrap_or_default();
-        for (depth, name) in names.enumerate() {
-            if let Some(map) = path.get_mut(depth) {
-                *map = key::name(&key[own]);
-            }
-            own = name;
+        for (place, name) in path.iter_mut().zip(self.names) {
+            *place = self.name(*name);
         }
-        self.place = (self.meaning)(&path);
-        self.stem = &key[..own.start];
-        (key::name(&key[own]), value)
+        path
+    }
+
+    /// The names and values in it.
+    pub(in crate::event) fn fields(self) -> impl Iterator<Item = (Cow<'p, [u8]>, Raw<'p>)> {
+        self.pairs.iter().map(move |pair| {
+            let raw = Raw {
+                map: self,
+                name: pair.name,
+                value: self.form.slice(pair.value),
+            };
+            (self.name(pair.name), raw)
+        })
+    }
+
+    /// A name without its escapes, and `[]` for an empty one.
+    #[inline]
+    fn name(&self, name: Span) -> Cow<'p, [u8]> {
+        match self.form.slice(name) {
+            [] => Cow::Borrowed(b"[]"),
+            raw if name.is_escaped() => Cow::Owned(unescape(raw).into_owned().into_bytes()),
+            raw => Cow::Borrowed(raw),
+        }
     }
 }
 
@@ -123,10 +108,9 @@ impl<'p> Raw<'p> {
 
     /// The whole key, as PHP writes it.
     fn place(self) -> String {
-        let (key, _) = key::split(self.pair);
-        let names = key::names(key).map(|name| key::name(&key[name]));
+        let names = self.map.names.iter().chain([&self.name]);
         names
-            .map(|name| String::from_utf8_lossy(&name).into_owned())
+            .map(|name| String::from_utf8_lossy(&self.map.name(*name)).into_owned())
             .reduce(|path, name| format!("{path}[{name}]"))
             .unwrap_or_default()
     }

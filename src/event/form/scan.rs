@@ -3,35 +3,60 @@
 //! Eight bytes are looked at in one step, as one number.
 
 const STEP: usize = 8;
+const LOW: u64 = u64::from_le_bytes([0x01; STEP]);
+const HIGH: u64 = u64::from_le_bytes([0x80; STEP]);
 
 /// Where the first of these bytes stands.
 #[inline]
 pub(super) fn find<const N: usize>(wanted: [u8; N], text: &[u8]) -> Option<usize> {
-    let Some(last) = text.last_chunk() else {
-        return text.iter().position(|byte| wanted.contains(byte));
+    first(text, |step| {
+        wanted
+            .iter()
+            .fold(0, |marks, byte| marks | equal(step, *byte))
+    })
+}
+
+/// Where a plain name ends: at `=`, at a bracket that closes it, or at any sign before the digits, as `%`, `&` and `+` are.
+#[inline]
+pub(super) fn end_of_name(text: &[u8]) -> Option<usize> {
+    first(text, |step| {
+        below(step, b'0') | equal(step, b'=') | equal(step, b']')
+    })
+}
+
+/// Where the first byte stands that is marked in its step.
+#[inline]
+fn first(text: &[u8], marks: impl Fn(u64) -> u64) -> Option<usize> {
+    let place = |step: u64| {
+        let marks = marks(step) & HIGH;
+        (marks != 0).then(|| marks.trailing_zeros() as usize / 8)
     };
-    let (steps, _) = text.as_chunks();
-    for (index, step) in steps.iter().enumerate() {
-        if let Some(place) = place(wanted, *step) {
+    let Some(last) = text.last_chunk() else {
+        let short = text
+            .iter()
+            .rev()
+            .fold(0, |step, byte| step << 8 | u64::from(*byte));
+        return place(short).filter(|place| *place < text.len()); // the step's other bytes may be marked, too
+    };
+    for (index, step) in text.as_chunks().0.iter().enumerate() {
+        if let Some(place) = place(u64::from_le_bytes(*step)) {
             return Some(index * STEP + place);
         }
     }
-    place(wanted, *last).map(|place| text.len() - STEP + place)
+    place(u64::from_le_bytes(*last)).map(|place| text.len() - STEP + place)
 }
 
-/// Where the first of the wanted bytes stands among eight.
+/// Marks the bytes of a step that are this one.
 #[inline]
-fn place<const N: usize>(wanted: [u8; N], step: [u8; STEP]) -> Option<usize> {
-    const LOW: u64 = u64::from_le_bytes([0x01; STEP]);
-    const HIGH: u64 = u64::from_le_bytes([0x80; STEP]);
-    let step = u64::from_le_bytes(step);
-    // A byte that is wanted becomes zero, and taking one from zero sets its highest bit. The loan can set that bit in a byte
-    // above it too, so only the lowest one counts.
-    let found = wanted.iter().fold(0, |found, byte| {
-        let other = step ^ (LOW * u64::from(*byte));
-        found | (other.wrapping_sub(LOW) & !other)
-    });
-    (found & HIGH != 0).then(|| (found & HIGH).trailing_zeros() as usize / 8)
+fn equal(step: u64, byte: u8) -> u64 {
+    below(step ^ (LOW * u64::from(byte)), 1)
+}
+
+/// Marks the bytes of a step that are smaller than a bound of at most 128, in their highest bits. Taking the bound from a
+/// smaller byte borrows, which sets that bit; it can set the bit of a byte above, too, so only the lowest mark counts.
+#[inline]
+fn below(step: u64, bound: u8) -> u64 {
+    step.wrapping_sub(LOW * u64::from(bound)) & !step
 }
 
 /// What stands behind a beginning, if `text` begins so. `strip_prefix` calls `memcmp`, and that took a fifth of the decoder's
@@ -71,11 +96,8 @@ mod tests {
                         let mut text = vec![neighbour; length];
                         text[place] = wanted;
                         let expected = if neighbour == wanted { 0 } else { place };
-                        assert_eq!(
-                            find([wanted], &text),
-                            Some(expected),
-                            "{wanted} in {text:?}"
-                        );
+                        let found = find([wanted], &text);
+                        assert_eq!(found, Some(expected), "{wanted} in {text:?}");
                     }
                 }
             }
@@ -102,5 +124,24 @@ mod tests {
         assert_eq!(find([b'a', b'b'], b"01a"), Some(2));
         assert_eq!(find([b'a', b'b'], b"0123456789"), None);
         assert_eq!(find([b'a', b'b'], b""), None);
+        assert_eq!(find([0], b"0123"), None);
+    }
+
+    #[test]
+    fn a_plain_name_ends_at_whatever_may_end_it() {
+        for name in [
+            "",
+            "A",
+            "MESSAGE",
+            "MESSAGE_ID",
+            "CHAT_ENTITY_DATA_1",
+            "\u{424}",
+        ] {
+            for end in [b'%', b'&', b'+', b'-', b']', b'='] {
+                let text = [name.as_bytes(), &[end], b"0123456789="].concat();
+                assert_eq!(end_of_name(&text), Some(name.len()), "{name} {end}");
+            }
+            assert_eq!(end_of_name(name.as_bytes()), None, "{name}");
+        }
     }
 }

@@ -62,22 +62,23 @@ impl Read {
     pub(super) fn new(pairs: &Pairs) -> Result<Read, DecodeError> {
         let mut read = Read::nothing();
         let (mut bots, mut commands) = (Numbers::default(), Numbers::default());
-        // The envelope's tokens are none of a bot's business.
-        let mut fields = pairs.fields(
-            |pair| !pair.starts_with(b"auth"),
-            |path| Map::at(path, &mut bots, &mut commands),
-        );
-        while let Some((key, value)) = fields.next() {
-            match fields.place() {
-                Map::Params => read.param(&key, value)?,
-                Map::User => read.person(&key, value)?,
-                Map::Bot(bot) => numbered(&mut read.bots, *bot).put(&key, value)?,
-                Map::Command(place) => numbered(&mut read.commands, *place).put(&key, value)?,
-                Map::Mentions => read.message.mentions.extend(value.number::<UserId>()?),
-                Map::BotsInChat => read.bots_in_chat.extend(value.number::<BotId>()?),
-                Map::File(id) => read.file(*id, &key, value)?,
-                Map::Data => read.removed.put(&key, value)?,
-                Map::Other => {}
+        for map in pairs.maps() {
+            let place = Map::at(&map.path(), &mut bots, &mut commands);
+            if let Map::Other = place {
+                continue;
+            }
+            for (key, value) in map.fields() {
+                match place {
+                    Map::Params => read.param(&key, value)?,
+                    Map::User => read.person(&key, value)?,
+                    Map::Bot(bot) => numbered(&mut read.bots, bot).put(&key, value)?,
+                    Map::Command(place) => numbered(&mut read.commands, place).put(&key, value)?,
+                    Map::Mentions => read.message.mentions.extend(value.number::<UserId>()?),
+                    Map::BotsInChat => read.bots_in_chat.extend(value.number::<BotId>()?),
+                    Map::File(id) => read.file(id, &key, value)?,
+                    Map::Data => read.removed.put(&key, value)?,
+                    Map::Other => {}
+                }
             }
         }
         read.event.chat.entity = read.has_entity.then(|| std::mem::take(&mut read.entity));

@@ -3,13 +3,15 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use super::{Memory, Queued, State, WAITING_MAX, Waiting, lock};
 use crate::event::{MemberId, MessageId};
 use crate::store::{
-    Appended, Aside, Begun, Call, CallId, Content, Conversation, DeadId, DeadLetter, DeadWhat, End,
-    EventId, Failure, InboxEvent, Installation, Lane, Limits, NewDelivery, NewEvent, NewReminder,
-    News, Settled, StateChange, Status, Store, StoreError, Stored, StoredState, Swept, Taken, Time,
-    Turn, Whom,
+    Appended, Aside, Begun, Call, CallId, Claim, Content, Conversation, DeadId, DeadLetter,
+    DeadWhat, End, EventId, Failure, InboxEvent, Installation, Lane, Limits, NewDelivery, NewEvent,
+    NewReminder, News, Settled, StateChange, Status, Store, StoreError, Stored, StoredState, Swept,
+    Taken, Time, Turn, Whom,
 };
 
 impl Store for Memory {
@@ -27,6 +29,7 @@ impl Store for Memory {
         } = delivery;
         let append = |event: NewEvent| {
             lock(&self.seen).put(event.occurrence, ()).then(|| {
+                *lock(&self.heard) = Some(at);
                 let (body, part) = (body.clone(), event.part);
                 self.put_in(InboxEvent {
                     lane: event.lane,
@@ -212,12 +215,35 @@ impl Store for Memory {
     }
 
     fn install(&self, installation: Installation) -> Stored<'_, ()> {
+        self.claims.remove(&installation.portal);
         self.portals
             .insert(installation.portal.clone(), installation);
         ready(())
     }
 
+    fn claim(
+        &self,
+        portal: &MemberId,
+        holder: Uuid,
+        now: Time,
+        until: Time,
+    ) -> Stored<'_, Option<Claim>> {
+        let Some(installation) = self.portals.get(portal).map(|own| own.value().clone()) else {
+            return ready(None);
+        };
+        let mut claim = self.claims.entry(portal.clone()).or_insert((holder, until));
+        let is_granted = claim.0 == holder || claim.1 <= now;
+        if is_granted {
+            *claim = (holder, until);
+        }
+        ready(Some(Claim {
+            is_granted,
+            installation,
+        }))
+    }
+
     fn uninstall(&self, portal: &MemberId, forget: bool) -> Stored<'_, ()> {
+        self.claims.remove(portal);
         self.portals.remove(portal);
         if forget {
             self.forget_all(|key| key.portal == *portal);
@@ -264,6 +290,7 @@ impl Store for Memory {
             portals: self.portals.len() as u64,
             events: self.inbox.len() as u64,
             oldest_event: self.inbox.iter().map(|waiting| waiting.event.at).min(),
+            last_event: *lock(&self.heard),
             calls: self.outbox.len() as u64,
             oldest_call: self.outbox.iter().map(|queued| queued.call.at).min(),
             reminders: lock(&self.reminders).waiting.len() as u64,

@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dashmap::DashMap;
+use foldhash::quality::RandomState;
+use uuid::Uuid;
 
 use super::{
     Call, CallId, Conversation, DeadId, DeadLetter, EventId, Failure, InboxEvent, Installation,
@@ -30,13 +32,16 @@ const DEAD_MAX: usize = 10_000;
 #[derive(Debug, Default)]
 pub struct Memory {
     last_event: AtomicU64,
-    inbox: DashMap<EventId, Waiting>,
+    heard: Mutex<Option<Time>>,
+    inbox: DashMap<EventId, Waiting, RandomState>,
     seen: Mutex<Recent<Occurrence, ()>>,
-    states: DashMap<Conversation, State>,
-    outbox: DashMap<CallId, Queued>,
+    states: DashMap<Conversation, State, RandomState>,
+    outbox: DashMap<CallId, Queued, RandomState>,
     messages: Mutex<Recent<CallId, MessageId>>,
     reminders: Mutex<Reminders>,
-    portals: DashMap<MemberId, Installation>,
+    portals: DashMap<MemberId, Installation, RandomState>,
+    /// Who renews a portal's tokens, and until when.
+    claims: DashMap<MemberId, (Uuid, Time)>,
     dead: Mutex<Dead>,
     news: Mutex<Vec<News>>,
 }

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
+use foldhash::quality::RandomState;
+
 /// How many occurrences are remembered at least, to tell repeats, and how many numbers of messages; up to twice as many
 /// are kept.
 pub const SEEN_MAX: usize = 200_000;
@@ -10,8 +12,8 @@ pub const SEEN_MAX: usize = 200_000;
 /// Two generations: when the younger is full, the older is dropped.
 #[derive(Debug)]
 pub(super) struct Recent<K, V> {
-    young: HashMap<K, V>,
-    old: HashMap<K, V>,
+    young: HashMap<K, V, RandomState>,
+    old: HashMap<K, V, RandomState>,
 }
 
 impl<K: Eq + Hash, V> Recent<K, V> {
@@ -40,8 +42,8 @@ impl<K: Eq + Hash, V> Recent<K, V> {
 impl<K, V> Default for Recent<K, V> {
     fn default() -> Recent<K, V> {
         Recent {
-            young: HashMap::new(),
-            old: HashMap::new(),
+            young: HashMap::default(),
+            old: HashMap::default(),
         }
     }
 }

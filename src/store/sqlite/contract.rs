@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use super::db::Db;
 use super::forget::Meant;
 use super::turns::Ending;
@@ -11,9 +13,9 @@ use super::{
 };
 use crate::event::{MemberId, MessageId};
 use crate::store::{
-    Appended, Aside, Begun, CallId, Conversation, DeadId, DeadLetter, EventId, Failure, InboxEvent,
-    Installation, Lane, Limits, NewDelivery, News, Settled, Status, Store, Stored, StoredState,
-    Swept, Taken, Time, Turn, Whom,
+    Appended, Aside, Begun, CallId, Claim, Conversation, DeadId, DeadLetter, EventId, Failure,
+    InboxEvent, Installation, Lane, Limits, NewDelivery, News, Settled, Status, Store, Stored,
+    StoredState, Swept, Taken, Time, Turn, Whom,
 };
 
 impl Sqlite {
@@ -145,6 +147,17 @@ impl Store for Sqlite {
 
     fn install(&self, installation: Installation) -> Stored<'_, ()> {
         self.write(move |db| portals::install(db, &installation))
+    }
+
+    fn claim(
+        &self,
+        portal: &MemberId,
+        holder: Uuid,
+        now: Time,
+        until: Time,
+    ) -> Stored<'_, Option<Claim>> {
+        let portal = portal.clone();
+        self.write(move |db| portals::claim(db, &portal, holder, now, until))
     }
 
     fn uninstall(&self, portal: &MemberId, forget: bool) -> Stored<'_, ()> {

@@ -7,7 +7,7 @@ use rusqlite::{CachedStatement, Connection, Params, Row};
 
 use super::Trouble;
 use super::seal::Sealer;
-use crate::store::{Conversation, EventId, Lane, News};
+use crate::store::{Conversation, EventId, Lane, News, Time};
 
 /// The writer's side of the database. Whatever is done with it happens inside a transaction.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub(super) struct Db {
     pub(super) attends: bool,
     last_event: Cell<u64>,
     saved_event: Cell<u64>,
+    /// When the last event came, if that is to be written down.
+    heard: Cell<Option<Time>>,
     pub(super) has_news: Cell<bool>,
     pub(super) version: Cell<i64>,
 }
@@ -39,6 +41,7 @@ impl Db {
             attends,
             last_event: Cell::new(last),
             saved_event: Cell::new(last),
+            heard: Cell::new(None),
             has_news: Cell::new(true),
             version: Cell::new(-1),
         })
@@ -98,6 +101,11 @@ impl Db {
         Ok(EventId(self.last_event.get()))
     }
 
+    /// Notes when an event came; written down once with what is committed together.
+    pub(super) fn heard(&self, at: Time) {
+        self.heard.set(Some(at));
+    }
+
     /// Leaves word for the running process.
     pub(super) fn tell(&self, news: &News) -> Result<(), Trouble> {
         super::news::tell(self, news)?;
@@ -119,7 +127,12 @@ impl Db {
                 [last],
             )?;
         }
+        if let Some(at) = self.heard.get() {
+            let sql = "INSERT OR REPLACE INTO meta (name, value) VALUES ('last event at', ?1)";
+            self.execute(sql, [at.0])?;
+        }
         self.execute("COMMIT", [])?;
+        self.heard.set(None);
         self.saved_event.set(last);
         Ok(())
     }
@@ -132,6 +145,7 @@ impl Db {
             tracing::error!(%error, "the store could not undo what it could not commit");
         }
         self.last_event.set(self.saved_event.get());
+        self.heard.set(None);
         self.has_news.set(true);
     }
 

@@ -81,6 +81,14 @@ impl Lock {
     }
 }
 
+/// Whether a process holds a store. Where that cannot be told, nobody is said to.
+///
+/// It asks for a shared lock and gives it back at once; a process that starts in this very moment would be refused.
+pub(super) fn is_held(database: &Path) -> bool {
+    let lock = File::open(beside(database, ".lock"));
+    lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
 impl Drop for Lock {
     /// Closing the file would do, but for a process that is just being started by this one and has it for a moment, too.
     fn drop(&mut self) {

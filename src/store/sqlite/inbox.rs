@@ -49,6 +49,7 @@ pub(super) fn append(db: &Db, delivery: &NewDelivery) -> Result<Vec<Option<Event
         let sealed = db.seal.seal(&place(first), &delivery.body);
         let sql = "INSERT INTO body (id, uses, sealed) VALUES (?1, ?2, ?3)";
         db.execute(sql, params![first, uses, sealed])?;
+        db.heard(delivery.at);
     }
     Ok(ids)
 }

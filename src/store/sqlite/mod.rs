@@ -98,6 +98,11 @@ impl Sqlite {
         Sqlite::start(path, db, None)
     }
 
+    /// Whether a process has this store for itself: whether the bots run.
+    pub fn is_held(path: impl AsRef<Path>) -> bool {
+        files::is_held(path.as_ref())
+    }
+
     fn start(
         path: Arc<Path>,
         db: Db,

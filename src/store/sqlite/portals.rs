@@ -2,11 +2,12 @@
 
 use rusqlite::{Row, params};
 use secrecy::{ExposeSecret, SecretString};
+use uuid::Uuid;
 
 use super::Trouble;
 use super::db::Db;
 use crate::event::{MemberId, UserId};
-use crate::store::{Access, Installation, Tokens, Webhook};
+use crate::store::{Access, Claim, Installation, Time, Tokens, Webhook};
 
 /// Where a token may be opened.
 pub(super) fn place(column: &str, portal: &str) -> String {
@@ -46,6 +47,33 @@ pub(super) fn install(db: &Db, installation: &Installation) -> Result<(), Troubl
     Ok(())
 }
 
+/// Gives the right to renew a portal's tokens to one at a time. The group that this is part of holds the write lock.
+pub(super) fn claim(
+    db: &Db,
+    portal: &MemberId,
+    holder: Uuid,
+    now: Time,
+    until: Time,
+) -> Result<Option<Claim>, Trouble> {
+    let granted = db.execute(
+        "UPDATE portal SET claimed_by = ?2, claimed_until = ?4
+         WHERE portal = ?1 AND (claimed_by IS NULL OR claimed_by = ?2 OR claimed_until <= ?3)",
+        params![
+            portal.as_str(),
+            holder.as_bytes().as_slice(),
+            now.0,
+            until.0
+        ],
+    )?;
+    let sql = "SELECT portal, endpoint, application_token, access, refresh, user FROM portal WHERE portal = ?1";
+    db.find(sql, [portal.as_str()], |row| {
+        Ok(Claim {
+            is_granted: granted > 0,
+            installation: installation(db, row)?,
+        })
+    })
+}
+
 /// Forgets an installation.
 pub(super) fn uninstall(db: &Db, portal: &MemberId) -> Result<(), Trouble> {
     db.execute("DELETE FROM portal WHERE portal = ?1", [portal.as_str()])
@@ -55,18 +83,20 @@ pub(super) fn uninstall(db: &Db, portal: &MemberId) -> Result<(), Trouble> {
 /// All installations.
 pub(super) fn portals(db: &Db) -> Result<Vec<Installation>, Trouble> {
     let sql = "SELECT portal, endpoint, application_token, access, refresh, user FROM portal";
-    db.list(sql, [], |row| {
-        let portal: String = row.get(0)?;
-        Ok(Installation {
-            endpoint: row.get(1)?,
-            application_token: token(db, row, 2, "application_token", &portal)?,
-            access: access(
-                token(db, row, 3, "access", &portal)?,
-                token(db, row, 4, "refresh", &portal)?,
-                row.get::<_, Option<u64>>(5)?.map(UserId),
-            ),
-            portal: MemberId::new(portal),
-        })
+    db.list(sql, [], |row| installation(db, row))
+}
+
+fn installation(db: &Db, row: &Row<'_>) -> Result<Installation, Trouble> {
+    let portal: String = row.get(0)?;
+    Ok(Installation {
+        endpoint: row.get(1)?,
+        application_token: token(db, row, 2, "application_token", &portal)?,
+        access: access(
+            token(db, row, 3, "access", &portal)?,
+            token(db, row, 4, "refresh", &portal)?,
+            row.get::<_, Option<u64>>(5)?.map(UserId),
+        ),
+        portal: MemberId::new(portal),
     })
 }
 

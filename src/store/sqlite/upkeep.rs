@@ -112,10 +112,12 @@ pub(super) fn status(db: &Db, path: &Path) -> Result<Status, Trouble> {
         })
         .map(|at| at.flatten().map(Time))
     };
+    let last = "SELECT value FROM meta WHERE name = 'last event at'";
     Ok(Status {
         portals: count("portal")?,
         events: count("event")?,
         oldest_event: oldest("event")?,
+        last_event: db.find(last, [], |row| Ok(Time(row.get(0)?)))?,
         calls: count("call")?,
         oldest_call: oldest("call")?,
         reminders: count("reminder")?,

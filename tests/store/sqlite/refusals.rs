@@ -54,7 +54,9 @@ async fn a_second_process_is_kept_out_until_the_first_has_ended() {
     assert!(refusal.contains("store.db"), "it says where: {refusal}");
     let error = Sqlite::rekey(&home.path, &home.key, &Key::random(), |_, _| ()).unwrap_err();
     assert!(matches!(error, OpenError::Locked { .. }), "{error}");
+    assert!(Sqlite::is_held(&home.path));
     drop(store);
+    assert!(!Sqlite::is_held(&home.path));
     home.open();
 }
 

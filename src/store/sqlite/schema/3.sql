@@ -5,3 +5,7 @@ ALTER TABLE portal ADD COLUMN user INTEGER;
 
 -- By which generation of the bot platform a call is made.
 ALTER TABLE call ADD COLUMN api TEXT NOT NULL DEFAULT 'V1';
+
+-- Which process renews a portal's tokens, and until when; a new installation ends it.
+ALTER TABLE portal ADD COLUMN claimed_by BLOB;
+ALTER TABLE portal ADD COLUMN claimed_until INTEGER;

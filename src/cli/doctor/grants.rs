@@ -1,0 +1,166 @@
+//! What we may do on a portal: whose rights we have, whether the application is installed and paid, and its scopes.
+
+use super::check::Check;
+use crate::config::Config;
+use crate::engine::Need;
+use crate::portal::{AppInfo, Owner};
+
+/// From so many days of paid time on it is told.
+const DAYS_FEW: i64 = 7;
+
+/// Who acts. Without rights of an administrator an application binds and sees only its own user's handlers (events.md,
+/// section 2), and cannot have been installed by that person (auth.md, section 4).
+pub(super) fn rights(owner: &Owner, is_application: bool) -> Check {
+    let id = owner.id;
+    match (owner.is_admin, is_application) {
+        (true, _) => Check::ok(
+            "rights",
+            format!("calls are made as the person {id}, an administrator"),
+        ),
+        (false, false) => Check::ok(
+            "rights",
+            format!("calls are made as the person {id}, no administrator; bots need none"),
+        ),
+        (false, true) => Check::warning(
+            "rights",
+            format!(
+                "calls are made as the person {id}, who is no administrator: events of others are not bound"
+            ),
+            "let an administrator install the application again",
+        ),
+    }
+}
+
+/// Whether the installation is finished: before that no events are sent (auth.md, section 4).
+pub(super) fn application(info: &AppInfo, config: &Config) -> Check {
+    if info.is_installed {
+        return Check::ok(
+            "application",
+            "it is installed, and the installation is finished",
+        );
+    }
+    let page = config.public_url.as_deref().unwrap_or("IMBOT_PUBLIC_URL/");
+    Check::failed(
+        "application",
+        "the installation is not finished: until then the portal sends no events",
+        format!(
+            "open the application on the portal as an administrator; its initial installation path has to be {}/install, \
+             whose page ends the installation",
+            page.trim_end_matches('/')
+        ),
+    )
+}
+
+/// Whether the application's time is paid: when it is over, no events are sent (server-behaviour, section 1.3).
+pub(super) fn payment(info: &AppInfo) -> Check {
+    let kind = match info.status.as_str() {
+        "L" => "a local application",
+        "F" => "a free application",
+        "D" => "a demo",
+        "T" => "a trial",
+        "P" => "a paid application",
+        "S" => "a subscription",
+        other => other,
+    };
+    let mend = "let the portal's administrator pay for the application or its subscription";
+    match info.days {
+        _ if info.is_expired => Check::failed(
+            "payment",
+            format!("{kind}, and its time is over: the portal sends no events"),
+            mend,
+        ),
+        Some(days) if days <= DAYS_FEW && !matches!(info.status.as_str(), "L" | "F") => {
+            Check::warning(
+                "payment",
+                format!("{kind}, whose time ends in {days} days"),
+                mend,
+            )
+        }
+        Some(days) => Check::ok("payment", format!("{kind}, {days} days are left")),
+        None => Check::ok("payment", kind),
+    }
+}
+
+/// Every method for bots needs `imbot`; `im` and the others are for calls of the bots' own. Binding events takes no scope
+/// of its own, but that of the event's module (events.md, section 1).
+pub(super) fn scopes(granted: &[String], needs: &[Need], is_application: bool) -> Check {
+    let has = |scope: &str| granted.iter().any(|own| own.eq_ignore_ascii_case(scope));
+    let list = granted.join(", ");
+    let mend = |scope: &str| match is_application {
+        true => format!("add the scope {scope} to the application, and install it again"),
+        false => format!(
+            "make an inbound webhook with the scope {scope}, and give its address in IMBOT_PORTAL"
+        ),
+    };
+    if !has("imbot") {
+        let found = format!("imbot is not among the granted scopes ({list}): there can be no bots");
+        return Check::failed("scopes", found, mend("imbot"));
+    }
+    let serves_open_channels = needs.iter().any(|need| need.serves_open_channels);
+    if serves_open_channels && !has("imopenlines") {
+        let found = format!(
+            "imopenlines is not among the granted scopes ({list}), and a bot serves open channels"
+        );
+        return Check::warning("scopes", found, mend("imopenlines"));
+    }
+    let without = if has("im") {
+        ""
+    } else {
+        "; not im, which bots need only to call im.* themselves"
+    };
+    Check::ok("scopes", format!("granted are {list}{without}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::Verdict;
+    use super::*;
+
+    #[test]
+    fn what_is_installed_paid_and_granted_is_weighed() {
+        let info = |status: &str, is_expired, days| AppInfo {
+            is_installed: true,
+            status: status.into(),
+            is_expired,
+            days,
+        };
+        assert_eq!(payment(&info("L", false, None)).verdict, Verdict::Ok);
+        let config = Config {
+            public_url: Some("https://bots.example.com/b/".into()),
+            ..Config::default()
+        };
+        assert_eq!(
+            application(&info("L", false, None), &config).verdict,
+            Verdict::Ok
+        );
+        let half = AppInfo {
+            is_installed: false,
+            ..info("L", false, None)
+        };
+        let half = application(&half, &config);
+        assert_eq!(half.verdict, Verdict::Failed);
+        assert!(
+            half.mend
+                .is_some_and(|mend| mend.contains("https://bots.example.com/b/install"))
+        );
+        assert_eq!(
+            payment(&info("T", false, Some(3))).verdict,
+            Verdict::Warning
+        );
+        assert_eq!(payment(&info("P", false, Some(90))).verdict, Verdict::Ok);
+        assert_eq!(payment(&info("S", true, Some(-2))).verdict, Verdict::Failed);
+        let need = |serves_open_channels| Need {
+            code: "a".into(),
+            mode: None,
+            serves_open_channels,
+        };
+        let verdict = |granted: &[&str], open| {
+            let granted: Vec<String> = granted.iter().map(|scope| (*scope).to_owned()).collect();
+            scopes(&granted, &[need(open)], true).verdict
+        };
+        assert_eq!(verdict(&["im", "crm"], false), Verdict::Failed);
+        assert_eq!(verdict(&["imbot"], false), Verdict::Ok);
+        assert_eq!(verdict(&["IMBOT"], true), Verdict::Warning);
+        assert_eq!(verdict(&["imbot", "imopenlines"], true), Verdict::Ok);
+    }
+}

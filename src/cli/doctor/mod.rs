@@ -1,0 +1,142 @@
+//! `doctor`: why events do not arrive, and what to do about it.
+//!
+//! It runs beside the program, or without a store where portals are reached by inbound webhooks. On a portal it looks and
+//! changes nothing. In the store it writes what any command does that calls a portal: tokens that it had to renew, and the
+//! inbound webhooks that the settings name.
+
+mod bots;
+mod bound;
+mod check;
+mod grants;
+mod here;
+mod portal;
+mod trouble;
+mod waiting;
+
+use std::sync::Arc;
+
+use clap::Args;
+use futures_util::{StreamExt, stream};
+use serde_json::json;
+
+use self::check::{Check, Verdict};
+use super::Done;
+use crate::app::App;
+use crate::config::Config;
+use crate::engine::Engine;
+use crate::event::MemberId;
+use crate::store::{Memory, Store};
+
+/// How many portals are looked at at once.
+const AT_ONCE: usize = 8;
+
+#[derive(Args)]
+pub(super) struct Doctor {
+    /// As JSON, for a program: a list of checks with portal, name, verdict, found, mend
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    config: Config,
+}
+
+/// The checks of one portal, or of the program itself.
+struct Report {
+    portal: Option<MemberId>,
+    checks: Vec<Check>,
+}
+
+/// Looks at the program and at all its portals. It is an error if anything failed; warnings are none.
+pub(super) async fn examine(app: App, doctor: Doctor) -> Done {
+    let Doctor { json, config } = doctor;
+    let place = &config.store;
+    let (store, mut checks): (Arc<dyn Store>, _) = match place.attend() {
+        Ok(store) => {
+            let checks = here::store(place, &store).await;
+            (Arc::new(store), checks)
+        }
+        Err(error) => (
+            Arc::new(Memory::new()),
+            vec![here::no_store(&config, &error)],
+        ),
+    };
+    let engine = app.shared_store(store).engine(&config)?;
+    engine.know_portals().await?;
+    checks.extend(here::address(&engine, &config).await);
+    let mut portals = engine.portals();
+    portals.sort_unstable();
+    if portals.is_empty() {
+        checks.push(here::no_portals());
+    }
+    let mut reports = vec![Report {
+        portal: None,
+        checks,
+    }];
+    let looks = portals.into_iter().map(|id| look(&engine, &config, id));
+    reports.extend(
+        stream::iter(looks)
+            .buffered(AT_ONCE)
+            .collect::<Vec<_>>()
+            .await,
+    );
+    tell(&reports, json)?;
+    let failed = reports.iter().flat_map(|report| &report.checks);
+    match failed
+        .filter(|check| check.verdict == Verdict::Failed)
+        .count()
+    {
+        0 => Ok(()),
+        1 => Err("one check failed".into()),
+        failed => Err(format!("{failed} checks failed").into()),
+    }
+}
+
+async fn look(engine: &Engine, config: &Config, id: MemberId) -> Report {
+    let checks = match engine.portal(&id) {
+        Some(portal) => portal::look(engine, &portal, config).await,
+        None => Vec::new(),
+    };
+    Report {
+        portal: Some(id),
+        checks,
+    }
+}
+
+fn tell(reports: &[Report], as_json: bool) -> Done {
+    if as_json {
+        let all: Vec<_> = reports
+            .iter()
+            .flat_map(|Report { portal, checks }| {
+                checks.iter().map(move |check| {
+                    let Check { name, verdict, found, mend } = check;
+                    json!({ "portal": portal, "name": name, "verdict": verdict, "found": found, "mend": mend })
+                })
+            })
+            .collect();
+        out!("{}", serde_json::to_string_pretty(&all)?);
+        return Ok(());
+    }
+    let names = reports.iter().flat_map(|report| &report.checks);
+    let width = names.map(|check| check.name.chars().count()).max();
+    let width = width.unwrap_or_default();
+    for Report { portal, checks } in reports {
+        match portal {
+            Some(portal) => out!("{portal}"),
+            None => out!("this program"),
+        }
+        for Check {
+            name,
+            verdict,
+            found,
+            mend,
+        } in checks
+        {
+            let verdict = verdict.word();
+            let mend = mend
+                .as_ref()
+                .map_or(String::new(), |mend| format!(" → {mend}"));
+            out!("  {verdict:7}  {name:width$}  {found}{mend}");
+        }
+    }
+    Ok(())
+}

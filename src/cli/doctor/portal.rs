@@ -1,0 +1,169 @@
+//! One portal, in the order in which one would look: is it there, does it know us, may we act, what about the bots.
+
+use super::bots;
+use super::check::{Check, span};
+use super::grants::{application, payment, rights, scopes};
+use super::trouble::{PAGE, Trouble, ask};
+use crate::config::Config;
+use crate::engine::Engine;
+use crate::portal::{Owner, Portal};
+use crate::store::{Access, Clock, Time};
+
+/// From this difference of clocks on it is told, and from the second on it is in the way, in seconds.
+const CLOCK_NOTABLE: u64 = 60;
+const CLOCK_WRONG: u64 = 60 * 60;
+
+/// Looks at one portal. What cannot be answered without an earlier answer is left out.
+pub(super) async fn look(engine: &Engine, portal: &Portal, config: &Config) -> Vec<Check> {
+    let mut checks = reached(portal).await;
+    if checks[0].is_in_the_way() {
+        checks.push(Check::skipped(
+            "the rest",
+            "the portal has to be reached first",
+        ));
+        return checks;
+    }
+    let owner = match credentials(portal).await {
+        Ok((check, owner)) => {
+            checks.push(check);
+            owner
+        }
+        Err(trouble) => {
+            checks.push(trouble.fails("credentials"));
+            checks.push(Check::skipped(
+                "the rest",
+                "the portal has to accept our calls first",
+            ));
+            return checks;
+        }
+    };
+    let is_application = matches!(portal.access().await, Access::Tokens(_));
+    checks.push(rights(&owner, is_application));
+    if is_application {
+        match ask(portal.app_info()).await {
+            Ok(info) => checks.extend([application(&info, config), payment(&info)]),
+            Err(trouble) => checks.push(trouble.of("application")),
+        }
+    } else {
+        let why = "the portal is called by an inbound webhook: there is no application to install or to pay";
+        checks.push(Check::skipped("application", why));
+    }
+    let needs = engine.needs();
+    let may_use_bots = match ask(portal.scopes()).await {
+        Ok(granted) => {
+            let check = scopes(&granted, &needs, is_application);
+            let may = !check.is_in_the_way();
+            checks.push(check);
+            may
+        }
+        Err(trouble) => {
+            checks.push(trouble.of("scopes"));
+            true // let the bots' own methods tell
+        }
+    };
+    match may_use_bots {
+        true => checks.extend(bots::look(engine, portal, config, &owner).await),
+        false => checks.push(Check::skipped(
+            "the bots",
+            "the scope imbot has to be granted first",
+        )),
+    }
+    checks
+}
+
+/// The portal itself: the way there, and its clock.
+async fn reached(portal: &Portal) -> Vec<Check> {
+    let glimpse = match ask(portal.glimpse()).await {
+        Ok(glimpse) => glimpse,
+        Err(trouble) => return vec![trouble.fails("reached")],
+    };
+    let endpoint = portal.endpoint();
+    if glimpse.json.is_none() && glimpse.moved_to.is_none() {
+        let found = format!(
+            "{endpoint} answers with a status of {}, and not as a portal does",
+            glimpse.status
+        );
+        return vec![Check::failed("reached", found, PAGE)];
+    }
+    let took = span(glimpse.took);
+    let found = match glimpse.moved_to {
+        None => format!("{endpoint} answers in {took}"),
+        // Calls follow it there, and remember the new address (change-domen.md).
+        Some(host) => {
+            format!("{endpoint} sends callers on to {host}, in {took}: the portal has moved")
+        }
+    };
+    vec![
+        Check::ok("reached", found),
+        clock(glimpse.date, Clock::default().now()),
+    ]
+}
+
+/// The two clocks. A wrong one makes certificates invalid, and reminders late.
+fn clock(theirs: Option<Time>, ours: Time) -> Check {
+    let Some(theirs) = theirs else {
+        return Check::unknown(
+            "clock",
+            "the portal's answer has no date",
+            "nothing, if this machine's clock is right",
+        );
+    };
+    let (ahead, behind) = (ours.since(theirs), theirs.since(ours));
+    let found = match ahead > behind {
+        true => format!(
+            "this machine's clock is {} ahead of the portal's",
+            span(ahead)
+        ),
+        false => format!(
+            "this machine's clock is {} behind the portal's",
+            span(behind)
+        ),
+    };
+    let mend = "let this machine keep its clock by NTP";
+    match ahead.max(behind).as_secs() {
+        CLOCK_WRONG.. => Check::failed("clock", found, mend),
+        CLOCK_NOTABLE.. => Check::warning("clock", found, mend),
+        _ => Check::ok("clock", "this machine's clock and the portal's agree"),
+    }
+}
+
+/// Whether the portal accepts our calls. Tokens that are over are renewed on the way, as any call does.
+async fn credentials(portal: &Portal) -> Result<(Check, Owner), Trouble> {
+    let before = portal.access().await;
+    let owner = ask(portal.owner()).await?;
+    let after = portal.access().await;
+    let found = match &after {
+        Access::Webhook(_) => "the inbound webhook is accepted",
+        Access::Tokens(_) if before.is_same(&after) => {
+            "the access token is accepted, so it is younger than an hour"
+        }
+        Access::Tokens(_) => "the access token was over, and could be renewed just now",
+    };
+    Ok((Check::ok("credentials", found), owner))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::Verdict;
+    use super::*;
+
+    fn verdict(seconds: i64) -> Verdict {
+        let ours = 1_800_000_000_i64;
+        let time = |seconds: i64| Time(u64::try_from(seconds).unwrap() * 1_000);
+        clock(Some(time(ours + seconds)), time(ours)).verdict
+    }
+
+    #[test]
+    fn seconds_between_the_clocks_do_not_matter_minutes_are_told_and_hours_are_in_the_way() {
+        for seconds in [0, 30, -30] {
+            assert_eq!(verdict(seconds), Verdict::Ok, "{seconds}");
+        }
+        for seconds in [90, -90] {
+            assert_eq!(verdict(seconds), Verdict::Warning, "{seconds}");
+        }
+        for seconds in [3 * 3600, -3 * 3600] {
+            assert_eq!(verdict(seconds), Verdict::Failed, "{seconds}");
+        }
+        assert_eq!(clock(None, Time(0)).verdict, Verdict::Unknown);
+    }
+}

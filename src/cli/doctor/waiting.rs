@@ -1,0 +1,75 @@
+//! The events that wait on a portal for a bot that polls, and who takes them.
+
+use std::time::Duration;
+
+use super::check::Check;
+use super::trouble::ask;
+use crate::config::Config;
+use crate::event::BotId;
+use crate::portal::Portal;
+use crate::store::Sqlite;
+
+/// What a poll takes, beside the pauses between polls.
+const POLL: Duration = Duration::from_secs(1);
+
+/// What became of the oldest event that waited at a first look.
+#[derive(Clone, Copy)]
+enum Fate {
+    Left,
+    Taken,
+}
+
+/// Looks twice, so far apart that a program that polls has confirmed what it had. Reading without an offset confirms
+/// nothing (server-behaviour, section 4.1).
+pub(super) async fn look(portal: &Portal, id: BotId, code: &str, config: &Config) -> Check {
+    let name = format!("events of {code}");
+    let before = match ask(portal.events(id, None)).await {
+        Ok(page) => page.events,
+        Err(trouble) => return trouble.of(&name),
+    };
+    let Some(oldest) = before.first() else {
+        return Check::ok(&name, "none wait on the portal");
+    };
+    tokio::time::sleep(config.poll_slow() + config.poll_quick() + POLL).await;
+    let after = match ask(portal.events(id, None)).await {
+        Ok(page) => page.events,
+        Err(trouble) => return trouble.of(&name),
+    };
+    let is_left = after.iter().any(|event| event.event_id == oldest.event_id);
+    let fate = if is_left { Fate::Left } else { Fate::Taken };
+    let store = config.store.file();
+    let is_ours_away = store.exists() && !Sqlite::is_held(store);
+    let since = oldest.date.as_deref().unwrap_or("an unknown time");
+    taken(&name, fate, is_ours_away, after.len(), since)
+}
+
+fn taken(name: &str, fate: Fate, is_ours_away: bool, count: usize, since: &str) -> Check {
+    match (fate, is_ours_away) {
+        (Fate::Left, _) => Check::failed(
+            name,
+            format!("{count} wait on the portal, the oldest since {since}, and nobody takes them"),
+            "start the program, or see in its log why it does not poll; the portal keeps them for a day",
+        ),
+        (Fate::Taken, true) => Check::failed(
+            name,
+            "they are taken, and not by the program with this store: another one polls for the same bot",
+            "end that program; or give this one a webhook of its own, and its bot another code",
+        ),
+        (Fate::Taken, false) => Check::ok(name, "they are taken as they come"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::Verdict;
+    use super::*;
+
+    #[test]
+    fn events_that_are_taken_while_our_program_is_away_are_taken_by_another() {
+        let verdict = |fate, is_ours_away| taken("a", fate, is_ours_away, 1, "now").verdict;
+        assert_eq!(verdict(Fate::Taken, false), Verdict::Ok);
+        assert_eq!(verdict(Fate::Taken, true), Verdict::Failed);
+        assert_eq!(verdict(Fate::Left, false), Verdict::Failed);
+        assert_eq!(verdict(Fate::Left, true), Verdict::Failed);
+    }
+}

@@ -1,0 +1,90 @@
+//! What is done to bring a portal into step.
+
+use std::fmt;
+
+use crate::event::BotId;
+
+/// What a portal lacks, or has too much.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Step {
+    /// A bot is registered.
+    RegisterBot {
+        /// Its code.
+        bot: String,
+    },
+    /// A bot is given its profile and the way to its events anew: the portal does not tell what it has.
+    UpdateBot {
+        /// Its code.
+        bot: String,
+        /// Its number.
+        id: BotId,
+    },
+    /// A command is registered.
+    AddCommand {
+        /// The bot's code.
+        bot: String,
+        /// The command's name.
+        command: String,
+    },
+    /// A command is changed.
+    ChangeCommand {
+        /// The bot's code.
+        bot: String,
+        /// The command's name.
+        command: String,
+    },
+    /// A command that the bot does not know any more is removed.
+    RemoveCommand {
+        /// The bot's code.
+        bot: String,
+        /// The command's name.
+        command: String,
+    },
+    /// A bot is removed, and its private chats with it.
+    RemoveBot {
+        /// Its code.
+        bot: String,
+        /// Its number.
+        id: BotId,
+    },
+    /// An event is bound, for a hook.
+    Bind {
+        /// Its name.
+        event: String,
+        /// Whether the portal keeps it until it is fetched.
+        is_offline: bool,
+    },
+    /// An event that no hook is for any more is unbound.
+    Unbind {
+        /// Its name.
+        event: String,
+        /// Whether the portal kept it until it was fetched.
+        is_offline: bool,
+    },
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Step::RegisterBot { bot } => write!(f, "register the bot {bot}"),
+            Step::UpdateBot { bot, id } => write!(f, "update the bot {bot} ({id})"),
+            Step::AddCommand { bot, command } => write!(f, "add /{command} to the bot {bot}"),
+            Step::ChangeCommand { bot, command } => write!(f, "change /{command} of the bot {bot}"),
+            Step::RemoveCommand { bot, command } => {
+                write!(f, "remove /{command} from the bot {bot}")
+            }
+            Step::RemoveBot { bot, id } => {
+                write!(f, "remove the bot {bot} ({id}) and its private chats")
+            }
+            Step::Bind { event, is_offline } => write!(f, "bind {}{event}", offline(*is_offline)),
+            Step::Unbind { event, is_offline } => {
+                write!(f, "unbind {}{event}", offline(*is_offline))
+            }
+        }
+    }
+}
+
+fn offline(is_offline: bool) -> &'static str {
+    if is_offline { "offline " } else { "" }
+}

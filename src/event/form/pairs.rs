@@ -1,0 +1,144 @@
+//! A body cut into maps and pairs, in one pass.
+
+use bytes::Bytes;
+
+use super::fields::Map;
+use super::{BODY_BYTES_MAX, PAIRS_MAX, key, scan, unescape};
+use crate::event::error::excerpt;
+use crate::event::tree::{Builder, DEPTH_MAX, Span};
+use crate::event::{DecodeError, Tree};
+
+/// Bytes of a pair as portals write them, or less: room for a body's pairs is made by it.
+const PAIR_BYTES: usize = 32;
+
+/// Maps in a body as portals write them: so many are made room for.
+const MAPS: usize = 16;
+
+/// A body within the limits, and where its maps and pairs stand in it, in the order they came.
+///
+/// The portal writes a map's pairs side by side, so its names are taken apart once for all of them.
+#[derive(Clone)]
+pub(in crate::event) struct Pairs {
+    body: Bytes,
+    maps: Vec<Block>,
+    /// The names of the maps, outermost first, one map's behind another's.
+    names: Vec<Span>,
+    pairs: Vec<Pair>,
+}
+
+/// Pairs that stand side by side in one map: where its names begin, and its pairs.
+#[derive(Clone, Copy, Default)]
+struct Block {
+    names: usize,
+    pairs: usize,
+}
+
+/// A pair's own name, and its value.
+#[derive(Clone, Copy)]
+pub(super) struct Pair {
+    pub(super) name: Span,
+    pub(super) value: Span,
+}
+
+impl Pairs {
+    pub(in crate::event) fn read(body: Bytes) -> Result<Pairs, DecodeError> {
+        if body.len() > BODY_BYTES_MAX {
+            return Err(DecodeError::TooLong);
+        }
+        let mut form = Pairs {
+            body: Bytes::new(),
+            maps: Vec::with_capacity(MAPS),
+            names: Vec::with_capacity(2 * MAPS),
+            pairs: Vec::with_capacity((body.len() / PAIR_BYTES).min(PAIRS_MAX)),
+        };
+        form.maps.push(Block::default());
+        let mut stem = &[][..]; // the last key up to its last name
+        let mut rest = &body[..];
+        while let [first, after @ ..] = rest {
+            if *first == b'&' {
+                rest = after;
+                continue;
+            }
+            if form.pairs.len() == PAIRS_MAX {
+                return Err(DecodeError::TooManyKeys);
+            }
+            let at = body.len() - rest.len();
+            let (name, value) = match key::beside(stem, rest) {
+                Some((end, value)) => (Span::new(at + stem.len(), at + end, false), value),
+                None => {
+                    let (name, value) = form.enter(rest, at)?;
+                    stem = &body[at..name.range().start];
+                    (name, value)
+                }
+            };
+            rest = &rest[value..];
+            let length = scan::find([b'&'], rest).unwrap_or(rest.len());
+            rest = &rest[length..];
+            let value = Span::new(at + value, at + value + length, true); // for all that is known
+            form.pairs.push(Pair { name, value });
+        }
+        Ok(Pairs { body, ..form })
+    }
+
+    /// Enters the map of a pair that stands at this place of the body. Tells the pair's own name, and where its value begins.
+    #[inline(never)] // it runs for few pairs
+    fn enter(&mut self, pair: &[u8], at: usize) -> Result<(Span, usize), DecodeError> {
+        self.maps.push(Block {
+            names: self.names.len(),
+            pairs: self.pairs.len(),
+        });
+        let key = key::of(pair);
+        let mut own = Span::default();
+        for (depth, name) in key::names(key).enumerate() {
+            if depth == DEPTH_MAX {
+                let key = excerpt(&unescape(key));
+                return Err(DecodeError::TooDeep { key });
+            }
+            if depth > 0 {
+                self.names.push(own);
+            }
+            let is_escaped = scan::find([b'%', b'+'], &key[name.clone()]).is_some();
+            own = Span::new(at + name.start, at + name.end, is_escaped);
+        }
+        let equals = usize::from(pair.get(key.len()) == Some(&b'='));
+        Ok((own, key.len() + equals))
+    }
+
+    pub(in crate::event) fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    pub(super) fn slice(&self, span: Span) -> &[u8] {
+        &self.body[span.range()]
+    }
+
+    /// The maps, to read typed values off them. One whose pairs are scattered over the body comes several times.
+    pub(in crate::event) fn maps(&self) -> impl Iterator<Item = Map<'_>> {
+        let end = Block {
+            names: self.names.len(),
+            pairs: self.pairs.len(),
+        };
+        let ends = self.maps[1..].iter().copied().chain([end]);
+        ends.zip(&self.maps).map(|(end, map)| Map {
+            form: self,
+            names: &self.names[map.names..end.names],
+            pairs: &self.pairs[map.pairs..end.pairs],
+        })
+    }
+
+    pub(in crate::event) fn tree(&self) -> Tree {
+        let mut builder = Builder::new(self.body.clone(), self.pairs.len());
+        let mut path = Vec::with_capacity(DEPTH_MAX);
+        for map in self.maps() {
+            for pair in map.pairs {
+                path.clear();
+                for name in map.names.iter().chain([&pair.name]) {
+                    let is_named = path.is_empty() || !name.range().is_empty();
+                    path.push(is_named.then_some(*name));
+                }
+                builder.leaf(&path, pair.value);
+            }
+        }
+        builder.finish()
+    }
+}

@@ -1,0 +1,115 @@
+//! How errors come about.
+
+use std::error::Error as StdError;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Error, Kind};
+use crate::portal::oauth;
+use crate::store::StoreError;
+
+impl Error {
+    fn new(method: &str, kind: Kind) -> Error {
+        Error {
+            method: method.to_owned(),
+            kind: Arc::new(kind),
+        }
+    }
+
+    pub(in crate::portal) fn refused(
+        method: &str,
+        code: &str,
+        description: &str,
+        status: u16,
+        retry_after: Option<Duration>,
+    ) -> Error {
+        let kind = Kind::Refused {
+            code: code.to_owned(),
+            description: description.to_owned(),
+            status,
+            retry_after,
+        };
+        Error::new(method, kind)
+    }
+
+    /// A refusal as a portal gives one, for who sends messages another way ([`Speaker`](crate::engine::Speaker)).
+    pub fn refusal(code: &str, status: u16) -> Error {
+        Error::refused("imbot.message.add", code, "", status, None)
+    }
+
+    pub(in crate::portal) fn answer(
+        method: &str,
+        source: impl Into<Box<dyn StdError + Send + Sync>>,
+    ) -> Error {
+        Error::new(method, Kind::Answer(source.into()))
+    }
+
+    pub(in crate::portal) fn not_json(method: &str, status: u16, excerpt: String) -> Error {
+        let excerpt = Some(excerpt);
+        Error::new(method, Kind::NotJson { status, excerpt })
+    }
+
+    /// The same without quoting the answer: it may hold tokens.
+    pub(in crate::portal) fn without_excerpt(self) -> Error {
+        match &*self.kind {
+            Kind::NotJson {
+                status,
+                excerpt: Some(excerpt),
+            } if !excerpt.is_empty() => {
+                let (status, excerpt) = (*status, None);
+                Error::new(&self.method, Kind::NotJson { status, excerpt })
+            }
+            _ => self,
+        }
+    }
+
+    pub(in crate::portal) fn too_large(method: &str, limit: usize) -> Error {
+        Error::new(method, Kind::TooLarge(limit))
+    }
+
+    pub(in crate::portal) fn unreachable(method: &str, source: reqwest::Error) -> Error {
+        let was_sent = !source.is_connect() && !source.is_builder();
+        // The address is left out: a query string may hold a secret.
+        let source = source.without_url();
+        Error::new(method, Kind::Unreachable { source, was_sent })
+    }
+
+    pub(in crate::portal) fn forbidden(method: &str, why: String) -> Error {
+        Error::new(method, Kind::Forbidden(why))
+    }
+
+    /// A call that is not made, since it could not do what it is for.
+    pub(crate) fn unusable(method: &str, why: &str) -> Error {
+        Error::forbidden(method, why.to_owned())
+    }
+
+    pub(in crate::portal) fn crowded(method: &str) -> Error {
+        Error::new(method, Kind::Crowded)
+    }
+
+    pub(in crate::portal) fn store(method: &str, source: StoreError) -> Error {
+        Error::new(method, Kind::Store(source))
+    }
+
+    /// The same failure of a call that went together with others, or that is not made for the failure of another.
+    pub(in crate::portal) fn of(&self, method: &str) -> Error {
+        let is_of_tokens = self.method == oauth::METHOD;
+        Error {
+            method: if is_of_tokens { &self.method } else { method }.to_owned(),
+            kind: Arc::clone(&self.kind),
+        }
+    }
+
+    /// The same refusal, with the time that is left until a call may pass.
+    pub(in crate::portal) fn until(&self, method: &str, left: Duration) -> Error {
+        match &*self.kind {
+            Kind::Refused {
+                code,
+                description,
+                status,
+                ..
+            } => Error::refused(method, code, description, *status, Some(left)),
+            _ => self.of(method),
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! An error in words: what was called, what the portal said, and what to do about it.
+
+use std::fmt;
+
+use super::{Error, Kind};
+use crate::portal::line::LINE_MAX;
+
+impl Error {
+    /// What to do about it.
+    pub(crate) fn advice(&self) -> Option<&'static str> {
+        if self.is("INVALID_CREDENTIALS") {
+            return Some(
+                "make a new inbound webhook on the portal: this one was deleted, or mistyped",
+            );
+        }
+        if self.is_access_revoked() {
+            return Some("install the application on the portal again");
+        }
+        match self.code()?.to_ascii_uppercase().as_str() {
+            "INSUFFICIENT_SCOPE" => {
+                Some("add the scope of this method to the application and install it again")
+            }
+            "APP_ID_ERROR" => Some(
+                "another application owns a bot of this code: choose another code in the profile",
+            ),
+            "WRONG_AUTH_TYPE" => Some("this method needs the tokens of an application"),
+            "ERROR_METHOD_NOT_FOUND" => {
+                Some("check the method's name, and that the portal has this module")
+            }
+            "OVERLOAD_LIMIT" => {
+                Some("Bitrix24's support has stopped the application on this portal: ask them")
+            }
+            "OPERATION_TIME_LIMIT" => Some(
+                "this method has used up its running time of ten minutes: call it less, or ask for less",
+            ),
+            "QUERY_LIMIT_EXCEEDED" => {
+                Some("too many calls from this address; see whether other programs call the portal")
+            }
+            "METHOD_CONFIRM_WAITING" => {
+                Some("an administrator of the portal has to allow this method")
+            }
+            "PAYMENT_REQUIRED" => Some("the application's subscription on this portal is over"),
+            _ => None,
+        }
+    }
+}
+
+/// What happened, and what to do about it; the alternate form (`{:#}`) leaves that out.
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.method)?;
+        match &*self.kind {
+            Kind::Refused {
+                code,
+                description,
+                status,
+                ..
+            } => {
+                write!(f, "the portal refused with {code} ({status})")?;
+                if !description.is_empty() {
+                    write!(f, ": {description}")?;
+                }
+            }
+            Kind::Answer(_) => f.write_str("the answer is not what this method returns")?,
+            Kind::NotJson { status, excerpt } => match excerpt.as_deref() {
+                Some("") => write!(f, "the answer ({status}) is empty")?,
+                Some(excerpt) => write!(f, "the answer ({status}) is not JSON: {excerpt}")?,
+                None => write!(f, "the answer ({status}) is not JSON")?,
+            },
+            Kind::TooLarge(limit) => write!(f, "the answer is larger than {limit} bytes")?,
+            Kind::Unreachable {
+                was_sent: false, ..
+            } => f.write_str("the portal could not be reached")?,
+            Kind::Unreachable { .. } => {
+                f.write_str("no answer came; the call may have been run")?
+            }
+            Kind::Forbidden(why) => write!(f, "not called: {why}")?,
+            Kind::Crowded => write!(f, "not called: {LINE_MAX} calls wait already")?,
+            Kind::Store(_) => f.write_str("the new tokens could not be stored")?,
+        }
+        match self.advice().filter(|_| !f.alternate()) {
+            Some(advice) => write!(f, " ({advice})"),
+            None => Ok(()),
+        }
+    }
+}

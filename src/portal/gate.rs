@@ -1,0 +1,159 @@
+//! What the portal has closed for a while: a method that ran too long, or the whole of it.
+//!
+//! Page `limits.md`: the running time of each method is counted over ten minutes; who has used it up gets
+//! `OPERATION_TIME_LIMIT` until the oldest minute is forgotten, which every answer tells beforehand
+//! (`operating_reset_at`). A portal is closed when Bitrix24's support has stopped the application (`OVERLOAD_LIMIT`), or
+//! when the application may not act there any more. Nobody calls while it is closed: callers get the portal's words back.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Error;
+use super::answer::{Answer, Time};
+
+/// For how long a method is closed of which nobody told when it opens: a minute is the portal's own step.
+const RESET_DEFAULT: Duration = Duration::from_secs(60);
+/// The longest that a method is closed: after ten minutes everything is forgotten.
+const RESET_MAX: Duration = Duration::from_secs(10 * 60);
+/// From this running time on it is remembered when a method's is forgotten, in seconds.
+const OPERATING_NOTABLE: f64 = 30.0;
+/// For how long a portal is closed that has stopped the application or dismissed it.
+const CLOSED: Duration = Duration::from_secs(10 * 60);
+
+/// What is closed, and until when.
+#[derive(Debug, Default)]
+pub(super) struct Gate {
+    portal: Option<Closed>,
+    methods: HashMap<String, Closed>,
+    /// When the running time of busy methods is forgotten.
+    resets: HashMap<String, Instant>,
+}
+
+#[derive(Debug)]
+struct Closed {
+    until: Instant,
+    error: Error,
+}
+
+impl Gate {
+    /// The refusal that a call would get.
+    ///
+    /// Its [`retry_after`](Error::retry_after) tells when that ends.
+    pub(super) fn closed(&mut self, method: &str, now: Instant) -> Option<Error> {
+        self.portal.take_if(|closed| closed.until <= now);
+        if let Some(closed) = &self.portal {
+            return Some(closed.error.until(method, closed.until - now));
+        }
+        let closed = self.methods.get(method)?;
+        if closed.until <= now {
+            self.methods.remove(method);
+            return None;
+        }
+        Some(closed.error.until(method, closed.until - now))
+    }
+
+    /// Learns from what a portal answered. Says whether the portal is closed since now.
+    pub(super) fn learn(
+        &mut self,
+        method: &str,
+        answer: &Result<Answer, Error>,
+        now: Instant,
+    ) -> bool {
+        match answer {
+            Ok(answer) => self.note(method, answer.time, now),
+            Err(error) if error.is("OPERATION_TIME_LIMIT") => {
+                let reset = self.resets.remove(method).filter(|at| *at > now);
+                let told = error.retry_after().map(|after| now + after);
+                let until = told.or(reset).unwrap_or(now + RESET_DEFAULT);
+                let closed = Closed {
+                    until: until.min(now + RESET_MAX),
+                    error: error.clone(),
+                };
+                self.methods.insert(method.to_owned(), closed);
+            }
+            Err(error) if closes(error) => {
+                let is_new = self.portal.is_none();
+                self.portal = Some(Closed {
+                    until: now + CLOSED,
+                    error: error.clone(),
+                });
+                return is_new;
+            }
+            Err(_) => {}
+        }
+        false
+    }
+
+    fn note(&mut self, method: &str, time: Time, now: Instant) {
+        match time.reset_in {
+            Some(reset_in) if time.operating >= OPERATING_NOTABLE => {
+                self.resets.insert(method.to_owned(), now + reset_in);
+            }
+            _ => drop(self.resets.remove(method)),
+        }
+    }
+
+    /// Opens what is closed: the application has new proof of itself.
+    pub(super) fn open(&mut self) {
+        *self = Gate::default();
+    }
+}
+
+/// Whether a refusal is one of all calls. `INVALID_CREDENTIALS` may be one of a single method that the person may not call.
+fn closes(error: &Error) -> bool {
+    error.is_blocked() || (error.is_access_revoked() && !error.is("INVALID_CREDENTIALS"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(code: &str) -> Result<Answer, Error> {
+        Err(Error::refused("m", code, "", 429, None))
+    }
+
+    fn busy(operating: f64, reset_in: u64) -> Result<Answer, Error> {
+        let reset_in = Some(Duration::from_secs(reset_in));
+        Ok(Answer {
+            time: Time {
+                operating,
+                reset_in,
+            },
+            ..Answer::default()
+        })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_method_out_of_time_is_closed_until_the_portal_forgets_and_others_are_not() {
+        let (mut gate, now) = (Gate::default(), Instant::now());
+        gate.learn("slow", &busy(419.0, 200), now);
+        assert!(gate.closed("slow", now).is_none());
+        gate.learn("slow", &refused("OPERATION_TIME_LIMIT"), now);
+        gate.learn("unknown", &refused("OPERATION_TIME_LIMIT"), now);
+        for (method, seconds) in [("slow", 200), ("unknown", 60)] {
+            let error = gate.closed(method, now).unwrap();
+            assert!(error.is_rate_limited() && error.was_not_run());
+            assert_eq!(error.retry_after(), Some(Duration::from_secs(seconds)));
+            let then = now + Duration::from_secs(seconds);
+            assert!(gate.closed(method, then).is_none(), "{method}");
+        }
+        assert!(gate.closed("other", now).is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_portal_that_has_stopped_the_application_is_not_called_for_a_while() {
+        let (mut gate, now) = (Gate::default(), Instant::now());
+        assert!(gate.learn("m", &refused("OVERLOAD_LIMIT"), now));
+        assert!(
+            !gate.learn("m", &refused("OVERLOAD_LIMIT"), now),
+            "told once"
+        );
+        assert!(gate.closed("other", now).unwrap().is_blocked());
+        assert!(gate.closed("other", now + CLOSED).is_none());
+        gate.learn("m", &refused("invalid_grant"), now);
+        gate.open();
+        assert!(gate.closed("m", now).is_none());
+    }
+}

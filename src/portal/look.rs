@@ -1,0 +1,156 @@
+//! Looking at a portal, and at the way to an address, without changing anything there: what `doctor` asks.
+
+use std::time::Duration;
+
+use reqwest::header::{DATE, HeaderName, LOCATION};
+use reqwest::{Response, Url};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::{BotInfo, Error, Http, Portal};
+use crate::event::UserId;
+use crate::store::Time;
+
+/// How much of an answer is read.
+const GLIMPSE_BYTES_MAX: usize = 64 * 1024;
+
+/// What an address answers to a plain GET.
+#[derive(Debug)]
+pub(crate) struct Glimpse {
+    /// The HTTP status.
+    pub(crate) status: u16,
+    /// What time it is there (`Date`).
+    pub(crate) date: Option<Time>,
+    /// The host that callers are sent to (`Location`).
+    pub(crate) moved_to: Option<String>,
+    /// The answer, if it is JSON.
+    pub(crate) json: Option<Value>,
+    /// How long it took.
+    pub(crate) took: Duration,
+}
+
+/// Whom our credentials stand for (`profile`; rest, section 8: "no scope needed; best token check").
+#[derive(Debug)]
+pub(crate) struct Owner {
+    /// Their number.
+    pub(crate) id: UserId,
+    /// Whether they administer the portal.
+    pub(crate) is_admin: bool,
+}
+
+/// The application as the portal sees it (`app.info`; rest, section 8).
+#[derive(Debug)]
+pub(crate) struct AppInfo {
+    /// Whether its installation is finished.
+    pub(crate) is_installed: bool,
+    /// `L` local, `F` free, `D` demo, `T` trial, `P` paid, `S` subscription.
+    pub(crate) status: String,
+    /// Whether its paid time is over.
+    pub(crate) is_expired: bool,
+    /// Days of paid time that are left.
+    pub(crate) days: Option<i64>,
+}
+
+impl Http {
+    /// GETs an address that the operator configured, and follows it nowhere.
+    pub(crate) async fn glimpse(&self, what: &str, address: &str) -> Result<Glimpse, Error> {
+        let url = self.allowed(what, address)?;
+        let began = Instant::now();
+        let asked = self.client.get(url.clone()).send().await;
+        let response = asked.map_err(|source| Error::unreachable(what, source))?;
+        let moved_to = header(&response, LOCATION).and_then(|to| host(&url.join(&to).ok()?));
+        let (status, date) = (response.status().as_u16(), date(&response));
+        let body = self.body(what, response, GLIMPSE_BYTES_MAX).await?;
+        Ok(Glimpse {
+            status,
+            date,
+            moved_to,
+            json: serde_json::from_slice(&body).ok(),
+            took: began.elapsed(),
+        })
+    }
+}
+
+impl Portal {
+    /// What the portal answers to somebody without credentials: a refusal in JSON, since it looks for the method first
+    /// and then for who calls (server-behaviour, section 5.2).
+    pub(crate) async fn glimpse(&self) -> Result<Glimpse, Error> {
+        const METHOD: &str = "server.time";
+        let address = format!("{}{METHOD}.json", self.endpoint());
+        self.inner.http.glimpse(METHOD, &address).await
+    }
+
+    /// Whom our credentials stand for.
+    pub(crate) async fn owner(&self) -> Result<Owner, Error> {
+        const METHOD: &str = "profile";
+        let answer: Value = self.call(METHOD, &json!({})).await?;
+        let id = number(&answer["ID"]).and_then(|id| u64::try_from(id).ok());
+        let id = id.ok_or_else(|| Error::answer(METHOD, "there is no `ID`"))?;
+        Ok(Owner {
+            id: UserId(id),
+            is_admin: is_yes(&answer["ADMIN"]),
+        })
+    }
+
+    /// The application as the portal sees it. For an inbound webhook there is none.
+    pub(crate) async fn app_info(&self) -> Result<AppInfo, Error> {
+        let answer: Value = self.call("app.info", &json!({})).await?;
+        Ok(AppInfo {
+            is_installed: is_yes(&answer["INSTALLED"]),
+            status: answer["STATUS"].as_str().unwrap_or_default().to_owned(),
+            is_expired: is_yes(&answer["PAYMENT_EXPIRED"]),
+            days: number(&answer["DAYS"]),
+        })
+    }
+
+    /// The scopes that our credentials have.
+    pub(crate) async fn scopes(&self) -> Result<Vec<String>, Error> {
+        self.call("scope", &json!({})).await
+    }
+
+    /// The bots that are ours, of both generations (bots-v2, section 1); the first page of them.
+    pub(crate) async fn own_bots(&self) -> Result<Vec<BotInfo>, Error> {
+        #[derive(Deserialize)]
+        struct Listed {
+            bots: Vec<BotInfo>,
+        }
+        let Listed { bots } = self.call("imbot.v2.Bot.list", &json!({})).await?;
+        Ok(bots)
+    }
+
+    /// How long a method has run within ten minutes, in seconds, as the answer to one more call tells; none where the
+    /// portal does not count, as on a server of its owner (`time.operating`; rest, section 5).
+    pub(crate) async fn operating(&self, method: &str, params: &Value) -> Result<f64, Error> {
+        Ok(self.answer(method, params).await?.time.operating)
+    }
+}
+
+/// A number, also one that is written as a text: `profile` does so.
+fn number(value: &Value) -> Option<i64> {
+    value.as_i64().or_else(|| value.as_str()?.parse().ok())
+}
+
+/// A yes, as a boolean or as `Y`: `app.info` has both.
+fn is_yes(value: &Value) -> bool {
+    value == true || value == "Y"
+}
+
+fn header(response: &Response, name: HeaderName) -> Option<String> {
+    let value = response.headers().get(name)?;
+    value.to_str().ok().map(str::to_owned)
+}
+
+fn date(response: &Response) -> Option<Time> {
+    let date = jiff::fmt::rfc2822::parse(&header(response, DATE)?).ok()?;
+    let ms = date.timestamp().as_millisecond();
+    ms.try_into().ok().map(Time)
+}
+
+fn host(url: &Url) -> Option<String> {
+    let name = url.host_str()?;
+    Some(match url.port() {
+        Some(port) => format!("{name}:{port}"),
+        None => name.to_owned(),
+    })
+}

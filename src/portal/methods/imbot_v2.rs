@@ -1,0 +1,314 @@
+//! Bots of the second generation (`imbot.v2.*`). Pages `api-reference/chat-bots/chat-bots-v2`, scope `imbot`.
+//!
+//! Every method about a bot may also fail with `BOT_NOT_FOUND` and `BOT_OWNERSHIP_ERROR` (another application's). Over an
+//! inbound webhook the client adds `botToken`.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::Done;
+use crate::event::{BotId, ChatId, CommandId, DialogId, MessageId, UserId};
+use crate::portal::{BotInfo, CommandInfo};
+
+/// One bot.
+#[derive(Clone, Debug, Deserialize)]
+#[non_exhaustive]
+pub struct One {
+    /// The bot.
+    pub bot: BotInfo,
+}
+
+/// Some of the bots.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Bots {
+    /// The bots.
+    pub bots: Vec<BotInfo>,
+    /// Whether there are more ([`Portal::pages`](crate::portal::Portal::pages)).
+    #[serde(default)]
+    pub has_next_page: bool,
+}
+
+/// One chat.
+#[derive(Clone, Debug, Deserialize)]
+#[non_exhaustive]
+pub struct Chat {
+    /// The chat: `id`, `dialogId`, `name`, `type`, `owner`, `entityType`, ….
+    pub chat: Value,
+}
+
+/// A message that was sent.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Sent {
+    /// Its number.
+    pub id: MessageId,
+    /// The numbers of forwarded messages by their ids; an empty one is a list.
+    #[serde(default)]
+    pub uuid_map: Value,
+}
+
+/// What is read now.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Read {
+    /// The chat.
+    pub chat_id: ChatId,
+    /// The last message that is read.
+    #[serde(default)]
+    pub last_id: Option<MessageId>,
+    /// How many are not.
+    #[serde(default)]
+    pub counter: u64,
+}
+
+/// One command.
+#[derive(Clone, Debug, Deserialize)]
+#[non_exhaustive]
+pub struct OneCommand {
+    /// The command.
+    pub command: CommandInfo,
+}
+
+/// The commands of a bot.
+#[derive(Clone, Debug, Deserialize)]
+#[non_exhaustive]
+pub struct Commands {
+    /// The commands.
+    pub commands: Vec<CommandInfo>,
+}
+
+/// A file that was sent.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Upload {
+    /// The file: `id`, `name`, `size`, ….
+    pub file: Value,
+    /// The message that holds it.
+    pub message_id: MessageId,
+}
+
+/// Where a file can be read once.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Download {
+    /// The address.
+    pub download_url: String,
+}
+
+/// Versions of the portal's programming interface.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[non_exhaustive]
+pub struct Revision {
+    /// Of the REST methods.
+    pub rest: u64,
+}
+
+methods! {
+    /// Registers a bot; one whose code exists is found as it is.
+    ///
+    /// `type` is `bot`, `supervisor`, `personal` or `openline`, `eventMode` `fetch` (default) or `webhook`. A hundred
+    /// bots at most.
+    ///
+    /// Errors: `BOT_CODE_ALREADY_TAKEN`, `BOT_INVALID_TYPE`, `BOT_WEBHOOK_URL_REQUIRED`, `BOT_INVALID_CALLBACK`,
+    /// `BOT_LIMIT_EXCEEDED`, `BOT_AVATAR_…`.
+    BotRegister "imbot.v2.Bot.register" (code: String = "fields.code", properties: Value = "fields.properties")
+        [kind: String = "fields.type", event_mode: String = "fields.eventMode", webhook_url: String = "fields.webhookUrl",
+         hidden: bool = "fields.isHidden", reactions: bool = "fields.isReactionsEnabled",
+         openline: bool = "fields.isSupportOpenline", background: String = "fields.backgroundId"] -> One;
+
+    /// Changes a bot; code and type stay.
+    ///
+    /// Errors: `BOT_INVALID_EVENT_MODE`, `BOT_INVALID_CALLBACK`, `BOT_AVATAR_…`.
+    BotUpdate "imbot.v2.Bot.update" (bot: BotId = "botId")
+        [properties: Value = "fields.properties", event_mode: String = "fields.eventMode",
+         webhook_url: String = "fields.webhookUrl", hidden: bool = "fields.isHidden",
+         reactions: bool = "fields.isReactionsEnabled", openline: bool = "fields.isSupportOpenline",
+         background: String = "fields.backgroundId"] -> One;
+
+    /// Tells about a bot.
+    BotGet "imbot.v2.Bot.get" (bot: BotId = "botId") [] -> One;
+
+    /// Finds a bot by its code.
+    BotFind "imbot.v2.Bot.get" (code: String = "code") [] -> One;
+
+    /// Tells the bots of the portal, fifty at a time.
+    BotList "imbot.v2.Bot.list" () [kind: String = "filter.type", limit: u64 = "limit", offset: u64 = "offset"] -> Bots;
+
+    /// Removes a bot and its private chats.
+    ///
+    /// Errors: `BOT_UNREGISTER_FAILED`.
+    BotUnregister "imbot.v2.Bot.unregister" (bot: BotId = "botId") [] -> Done;
+
+    /// Tells the versions of the programming interface.
+    RevisionGet "imbot.v2.Revision.get" () [] -> Revision;
+
+    /// Makes a chat that the bot owns, if nobody else is named.
+    ///
+    /// Errors: `ACCESS_DENIED`, `CREATION_ERROR`.
+    ChatAdd "imbot.v2.Chat.add" (bot: BotId = "botId")
+        [title: String = "fields.title", description: String = "fields.description", color: String = "fields.color",
+         avatar: String = "fields.avatar", users: Vec<UserId> = "fields.userIds", owner: UserId = "fields.ownerId",
+         message: String = "fields.message", kind: String = "fields.type"] -> Chat;
+
+    /// Tells about a chat.
+    ///
+    /// Errors: `ACCESS_DENIED`, `CHAT_NOT_FOUND`.
+    ChatGet "imbot.v2.Chat.get" (bot: BotId = "botId", dialog: DialogId = "dialogId") [] -> Chat;
+
+    /// Changes a chat.
+    ///
+    /// Errors: `ACCESS_DENIED`.
+    ChatUpdate "imbot.v2.Chat.update" (bot: BotId = "botId", dialog: DialogId = "dialogId")
+        [title: String = "fields.title", description: String = "fields.description", color: String = "fields.color",
+         avatar: String = "fields.avatar"] -> Done;
+
+    /// Leaves a chat.
+    ///
+    /// Errors: `ACCESS_DENIED`.
+    ChatLeave "imbot.v2.Chat.leave" (bot: BotId = "botId", dialog: DialogId = "dialogId") [] -> Done;
+
+    /// Gives a chat to another owner.
+    ///
+    /// Errors: `ACCESS_DENIED`.
+    ChatSetOwner "imbot.v2.Chat.setOwner" (bot: BotId = "botId", dialog: DialogId = "dialogId", user: UserId = "userId") [] -> Done;
+
+    /// Makes people managers of a chat.
+    ///
+    /// Errors: `EMPTY_USER_IDS`, `ACCESS_DENIED`.
+    ChatManagerAdd "imbot.v2.Chat.Manager.add" (bot: BotId = "botId", dialog: DialogId = "dialogId", users: Vec<UserId> = "userIds") [] -> Done;
+
+    /// Makes managers of a chat plain members.
+    ///
+    /// Errors: `EMPTY_USER_IDS`, `ACCESS_DENIED`.
+    ChatManagerDelete "imbot.v2.Chat.Manager.delete" (bot: BotId = "botId", dialog: DialogId = "dialogId", users: Vec<UserId> = "userIds") [] -> Done;
+
+    /// Brings people into a chat.
+    ///
+    /// Errors: `ACCESS_DENIED`.
+    ChatUserAdd "imbot.v2.Chat.User.add" (bot: BotId = "botId", dialog: DialogId = "dialogId", users: Vec<UserId> = "userIds") [] -> Done;
+
+    /// Takes somebody out of a chat.
+    ///
+    /// Errors: `ACCESS_DENIED`.
+    ChatUserDelete "imbot.v2.Chat.User.delete" (bot: BotId = "botId", dialog: DialogId = "dialogId", user: UserId = "userId") [] -> Done;
+
+    /// Tells who is in a chat, at most 200 (50).
+    ///
+    /// Errors: `ACCESS_DENIED`.
+    ChatUserList "imbot.v2.Chat.User.list" (bot: BotId = "botId", dialog: DialogId = "dialogId")
+        [order: Value = "order", limit: u64 = "limit"] -> Vec<Value>;
+
+    /// Sends a message of at most 20 000 characters; one with a `templateId` (a UUID of version 4) is shown once,
+    /// however often it is sent.
+    ///
+    /// Errors: `ACCESS_DENIED`, `EMPTY_MESSAGE`, `SENDING_FAILED`, `PARAM_ATTACH_ERROR`, `PARAM_KEYBOARD_ERROR`.
+    MessageSend "imbot.v2.Chat.Message.send" (bot: BotId = "botId", dialog: DialogId = "dialogId")
+        [message: String = "fields.message", attach: Value = "fields.attach", keyboard: Value = "fields.keyboard",
+         system: bool = "fields.system", url_preview: bool = "fields.urlPreview", reply: MessageId = "fields.replyId",
+         template: String = "fields.templateId", forward: HashMap<String, MessageId> = "fields.forwardIds"] -> Sent;
+
+    /// Changes a message of the bot; `keyboard` `"N"` takes it away.
+    ///
+    /// Errors: `ACCESS_DENIED`, `PARAM_ATTACH_ERROR`.
+    MessageUpdate "imbot.v2.Chat.Message.update" (bot: BotId = "botId", id: MessageId = "messageId")
+        [message: String = "fields.message", attach: Value = "fields.attach", keyboard: Value = "fields.keyboard",
+         url_preview: super::Flag = "fields.urlPreview"] -> Done;
+
+    /// Deletes a message; with `complete` without a trace.
+    ///
+    /// Errors: `ACCESS_DENIED`.
+    MessageDelete "imbot.v2.Chat.Message.delete" (bot: BotId = "botId", id: MessageId = "messageId") [complete: bool = "complete"] -> Done;
+
+    /// Marks a chat as read, up to a message or all of it.
+    ///
+    /// Errors: `ACCESS_DENIED`, `MESSAGE_NOT_FOUND`.
+    MessageRead "imbot.v2.Chat.Message.read" (bot: BotId = "botId", dialog: DialogId = "dialogId") [up_to: MessageId = "messageId"] -> Read;
+
+    /// Tells a message and who wrote it; only for supervisors and personal bots.
+    ///
+    /// Errors: `BOT_TYPE_NOT_ALLOWED`.
+    MessageGet "imbot.v2.Chat.Message.get" (bot: BotId = "botId", id: MessageId = "messageId") [] -> Value;
+
+    /// Tells the messages around one, at most 50 on each side.
+    ///
+    /// Errors: `BOT_TYPE_NOT_ALLOWED`, `MESSAGE_NOT_FOUND`, `MESSAGE_ACCESS_DENIED`.
+    MessageGetContext "imbot.v2.Chat.Message.getContext" (bot: BotId = "botId", id: MessageId = "messageId") [range: u64 = "range"] -> Value;
+
+    /// Reacts to a message, such as with `like`.
+    ///
+    /// Errors: `ACCESS_DENIED`, `REACTION_NOT_FOUND`, `REACTION_ALREADY_SET`.
+    ReactionAdd "imbot.v2.Chat.Message.Reaction.add" (bot: BotId = "botId", id: MessageId = "messageId", reaction: String = "reaction") [] -> Done;
+
+    /// Takes a reaction back.
+    ///
+    /// Errors: `ACCESS_DENIED`, `REACTION_NOT_FOUND`.
+    ReactionDelete "imbot.v2.Chat.Message.Reaction.delete" (bot: BotId = "botId", id: MessageId = "messageId", reaction: String = "reaction") [] -> Done;
+
+    /// Registers a command; titles and parameters by language.
+    ///
+    /// Errors: `COMMAND_NAME_INVALID`, `COMMAND_TITLE_REQUIRED`.
+    CommandRegister "imbot.v2.Command.register" (bot: BotId = "botId", command: String = "fields.command")
+        [title: Value = "fields.title", params: Value = "fields.params", common: bool = "fields.common",
+         hidden: bool = "fields.hidden", extranet_support: bool = "fields.extranetSupport"] -> OneCommand;
+
+    /// Changes a command.
+    ///
+    /// Errors: `COMMAND_NOT_FOUND`, `COMMAND_NAME_INVALID`, `COMMAND_ALREADY_EXISTS`.
+    CommandUpdate "imbot.v2.Command.update" (bot: BotId = "botId", id: CommandId = "commandId")
+        [command: String = "fields.command", title: Value = "fields.title", params: Value = "fields.params",
+         common: bool = "fields.common", hidden: bool = "fields.hidden",
+         extranet_support: bool = "fields.extranetSupport"] -> OneCommand;
+
+    /// Tells the commands of a bot.
+    CommandList "imbot.v2.Command.list" (bot: BotId = "botId") [] -> Commands;
+
+    /// Removes a command.
+    ///
+    /// Errors: `COMMAND_NOT_FOUND`.
+    CommandUnregister "imbot.v2.Command.unregister" (bot: BotId = "botId", id: CommandId = "commandId") [] -> Done;
+
+    /// Answers a command, also where the bot is not; the message's number is not told.
+    ///
+    /// Errors: `COMMAND_ANSWER_FAILED`.
+    CommandAnswer "imbot.v2.Command.answer"
+        (bot: BotId = "botId", id: CommandId = "commandId", to: MessageId = "messageId", dialog: DialogId = "dialogId")
+        [message: String = "fields.message", attach: Value = "fields.attach", keyboard: Value = "fields.keyboard",
+         system: bool = "fields.system", url_preview: bool = "fields.urlPreview"] -> Done;
+
+    /// Shows what the bot is doing, for 1 to 600 seconds.
+    ///
+    /// Errors: `ACCESS_DENIED`.
+    InputActionNotify "imbot.v2.Chat.InputAction.notify" (bot: BotId = "botId", dialog: DialogId = "dialogId")
+        [status: String = "statusMessageCode", seconds: u64 = "duration"] -> Done;
+
+    /// Lets people write in a chat, or only press buttons.
+    ///
+    /// Errors: `ACCESS_DENIED`.
+    TextFieldEnabled "imbot.v2.Chat.TextField.enabled" (bot: BotId = "botId", dialog: DialogId = "dialogId") [enabled: bool = "enabled"] -> Done;
+
+    /// Sends a file of at most 100 MB, in base64, in a message of its own.
+    ///
+    /// Errors: `FILE_EMPTY`, `FILE_INVALID_CONTENT`, `FILE_TOO_LARGE`, `FILE_UPLOAD_FAILED`, `FILE_SEND_FAILED`.
+    FileUpload "imbot.v2.File.upload"
+        (bot: BotId = "botId", dialog: DialogId = "dialogId", name: String = "fields.name", content: String = "fields.content")
+        [message: String = "fields.message"] -> Upload;
+
+    /// Tells an address from which a file can be read once.
+    ///
+    /// Errors: `FILE_NOT_FOUND`, `FILE_ACCESS_ERROR`.
+    FileDownload "imbot.v2.File.download" (bot: BotId = "botId", file: u64 = "fileId") [] -> Download;
+
+    /// Tells the events of a bot, at most 1000 (100), and confirms those before the offset.
+    ///
+    /// Errors: `SCOPE_ERROR`, `USER_NOT_SUBSCRIBED`.
+    EventGet "imbot.v2.Event.get" (bot: BotId = "botId")
+        [offset: u64 = "offset", limit: u64 = "limit", with_user_events: bool = "withUserEvents"] -> Value;
+}

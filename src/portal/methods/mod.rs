@@ -1,0 +1,189 @@
+//! The portal's methods as types: a table of their parameters and results, one row each.
+//!
+//! A row tells name and REST method, what it must be given, what it may be given, and what it answers. Errors are those
+//! of the method alone; each may also be refused as any call ([`Error`]).
+//!
+//! ```no_run
+//! # async fn example(portal: imbot::portal::Portal) -> Result<(), imbot::portal::Error> {
+//! use imbot::portal::methods::im;
+//!
+//! let chat = portal.run(im::ChatAdd::new().title("Deal 7").message("Here we go")).await?;
+//! portal.run(im::ChatMute::new().chat(chat).mute(true)).await?;
+//! # Ok(()) }
+//! ```
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::{Batch, Command, Error, Portal};
+
+/// Makes a type of each row.
+///
+/// `Name "rest.method" (required: Type = "KEY", …) [optional: Type = "KEY", …] -> Answer;` where a key such as
+/// `fields.title` is one within another.
+macro_rules! methods {
+    ($(
+        $(#[$doc:meta])*
+        $name:ident $method:literal
+        ($($required:ident: $rtype:ty = $rkey:literal),* $(,)?)
+        [$($optional:ident: $otype:ty = $okey:literal),* $(,)?]
+        -> $answer:ty;
+    )*) => {$(
+        $(#[$doc])*
+        ///
+        #[doc = concat!("The REST method `", $method, "`.")]
+        #[derive(Clone, Debug)]
+        #[must_use = "a call is made by `Portal::run`"]
+        pub struct $name($crate::portal::methods::Params);
+
+        #[allow(clippy::new_without_default, reason = "methods without parameters have rows as the others")]
+        impl $name {
+            #[doc = concat!("A call of `", $method, "`" $(, ", with `", $rkey, "`")*, ".")]
+            pub fn new($($required: impl Into<$rtype>),*) -> $name {
+                #[allow(unused_mut, reason = "some methods need nothing")]
+                let mut params = $crate::portal::methods::Params::default();
+                $(params.put::<$rtype>($rkey, $required.into());)*
+                $name(params)
+            }
+
+            $(
+                #[doc = concat!("The same with `", $okey, "`.")]
+                pub fn $optional(mut self, $optional: impl Into<$otype>) -> $name {
+                    self.0.put::<$otype>($okey, $optional.into());
+                    self
+                }
+            )*
+        }
+
+        impl $crate::portal::methods::Method for $name {
+            const NAME: &'static str = $method;
+            type Answer = $answer;
+
+            fn params(self) -> serde_json::Value {
+                self.0.into()
+            }
+        }
+    )*};
+}
+
+pub mod app;
+pub mod event;
+pub mod im;
+pub mod im_notify;
+pub mod im_v2;
+pub mod imbot;
+pub mod imbot_v2;
+pub mod profile;
+pub mod user;
+
+/// A call of a method whose parameters and answer are known.
+pub trait Method {
+    /// The REST method's name.
+    const NAME: &'static str;
+    /// What it answers.
+    type Answer: DeserializeOwned;
+
+    /// Its parameters.
+    fn params(self) -> Value;
+}
+
+impl Portal {
+    /// Calls a method of the [table](crate::portal::methods).
+    ///
+    /// # Errors
+    /// Those that the method tells, and those of every [`call`](Portal::call).
+    pub async fn run<M: Method>(&self, method: M) -> Result<M::Answer, Error> {
+        self.call(M::NAME, &method.params()).await
+    }
+}
+
+impl Batch {
+    /// Adds a call of the [table](crate::portal::methods).
+    pub fn push<M: Method>(&mut self, method: M) -> Command<M::Answer> {
+        self.add(M::NAME, method.params())
+    }
+}
+
+/// Parameters, as a row puts them together.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Params(Map<String, Value>);
+
+impl Params {
+    /// What serde cannot write as JSON becomes null.
+    fn put<T: Serialize>(&mut self, key: &str, value: T) {
+        let value = json!(value);
+        match key.split_once('.') {
+            Some((outer, inner)) => {
+                let within = self.0.entry(outer).or_insert_with(|| json!({}));
+                within[inner] = value;
+            }
+            None => drop(self.0.insert(key.to_owned(), value)),
+        }
+    }
+}
+
+impl From<Params> for Value {
+    fn from(params: Params) -> Value {
+        Value::Object(params.0)
+    }
+}
+
+/// Yes or no, written `Y` and `N`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flag(pub bool);
+
+impl From<bool> for Flag {
+    fn from(is_so: bool) -> Flag {
+        Flag(is_so)
+    }
+}
+
+impl Serialize for Flag {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(if self.0 { "Y" } else { "N" })
+    }
+}
+
+/// That it is done. The first generation answers `true`, the second `{"result": true}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Done(pub bool);
+
+impl<'de> Deserialize<'de> for Done {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Done, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Told {
+            Bare(bool),
+            Nested { result: bool },
+        }
+        Ok(match Told::deserialize(deserializer)? {
+            Told::Bare(done) | Told::Nested { result: done } => Done(done),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{BotId, ChatId, UserId};
+
+    #[test]
+    fn a_row_writes_what_it_is_given_and_nothing_else() {
+        let call = imbot_v2::ChatAdd::new(BotId(7))
+            .title("Deal")
+            .users([UserId(1), UserId(2)]);
+        let params = json!({ "botId": 7, "fields": { "title": "Deal", "userIds": [1, 2] } });
+        assert_eq!(call.params(), params);
+        let call = im::ChatMute::new().chat(ChatId(5)).mute(true);
+        assert_eq!(call.params(), json!({ "CHAT_ID": 5, "MUTE": "Y" }));
+        assert_eq!(profile::Get::new().params(), json!({}));
+    }
+
+    #[test]
+    fn done_is_told_in_two_ways() {
+        for told in [json!(true), json!({ "result": true })] {
+            assert_eq!(serde_json::from_value::<Done>(told).unwrap(), Done(true));
+        }
+    }
+}

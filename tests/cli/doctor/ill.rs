@@ -1,0 +1,219 @@
+//! What is wrong is found, told in words that help, and stops nothing else.
+
+use imbot::Config;
+use imbot::portal::{EventType, NewBot};
+
+use super::{ANN, Desk, NOWHERE, doctor, portal, with_store};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_that_was_deleted_is_told_in_the_portals_words() {
+    let desk = Desk::polling().await;
+    desk.portal.revoke_webhook();
+    let found = doctor(&desk.config).await;
+    assert_eq!(found.code, Some(1));
+    found
+        .is("reached", "ok", "answers in")
+        .is(
+            "credentials",
+            "failed",
+            "INVALID_CREDENTIALS (401): Invalid request",
+        )
+        .is("the rest", "skipped", "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_scope_is_named() {
+    let desk = Desk::application(Some("im,crm")).await;
+    let found = doctor(&desk.config).await;
+    assert_eq!(found.code, Some(1));
+    found
+        .is(
+            "scopes",
+            "failed",
+            "imbot is not among the granted scopes (im, crm)",
+        )
+        .is("the bots", "skipped", "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bot_of_another_owner_is_told_from_one_that_is_missing() {
+    let desk = Desk::application(None).await;
+    let (other, _folder) = with_store(Config::polling(&desk.portal));
+    let found = doctor(&other).await;
+    assert_eq!(found.code, Some(1));
+    found.is(
+        "bot echo",
+        "failed",
+        "belongs to another application or webhook",
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_generations_and_an_old_address_are_told() {
+    let desk = Desk::application(None).await;
+    let id = &desk.engine.portals()[0];
+    let portal = desk.engine.portal(id).unwrap();
+    let url = desk.config.public_url.clone().unwrap();
+    let refused = portal
+        .bind(&["ONIMBOTMESSAGEADD"], &EventType::Online(url))
+        .await
+        .unwrap();
+    assert!(refused.is_empty(), "{refused:?}");
+    let old = format!("http://{NOWHERE}/old?CLIENT_ID=secret");
+    portal
+        .bind(&["ONIMBOTV2MESSAGEADD"], &EventType::Online(old))
+        .await
+        .unwrap();
+    let found = doctor(&desk.config).await;
+    assert_eq!(found.code, Some(0), "warnings alone fail nothing");
+    found
+        .is("generations", "warning", "ONIMBOT… and ONIMBOTV2…")
+        .is("stray addresses", "warning", "http://127.0.0.1:9/old");
+    let mend = found.check("generations")["mend"].to_string();
+    assert!(
+        mend.contains("all bots are of the second generation"),
+        "{mend}"
+    );
+    let stray = found.check("stray addresses")["found"].to_string();
+    assert!(!stray.contains("secret"), "{stray}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_cannot_be_reached_or_is_somebody_elses_is_told() {
+    let desk = Desk::application(None).await;
+    let mut config = desk.config.clone();
+    config.public_url = Some(format!("http://{NOWHERE}/"));
+    doctor(&config).await.is("address", "failed", "not called");
+    config.allow_host.push(NOWHERE.into());
+    let found = doctor(&config).await;
+    assert_eq!(found.code, Some(1));
+    found
+        .is(
+            "address",
+            "failed",
+            "http://127.0.0.1:9/health cannot be reached from here",
+        )
+        .is(
+            "bound events",
+            "failed",
+            "not bound to http://127.0.0.1:9/: ONIMBOTV2MESSAGEADD",
+        )
+        .is(
+            "stray addresses",
+            "warning",
+            &desk.config.public_url.clone().unwrap(),
+        );
+    config.public_url = Some(desk.portal.url());
+    doctor(&config)
+        .await
+        .is("address", "failed", "and not by this program");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_portal_that_answers_a_page_or_not_at_all_does_not_stop_the_others() {
+    let (ill, well) = (portal().await, portal().await);
+    let (mut config, _folder) = with_store(Config::polling(&ill));
+    let away = format!("http://{NOWHERE}/rest/1/abcdef123/");
+    config
+        .portal
+        .extend([well.webhook_url().into(), away.into()]);
+    config
+        .allow_host
+        .extend([well.address().to_string(), NOWHERE.into()]);
+    ill.answer_html(1, 502);
+    let found = doctor(&config).await;
+    assert_eq!(found.code, Some(1));
+    let of = |portal: String, name: &str| {
+        let mut checks = found.checks.iter();
+        let check = checks.find(|check| check["portal"] == *portal && check["name"] == *name);
+        check.cloned().unwrap_or_default()
+    };
+    let page = of(ill.address().to_string(), "credentials");
+    assert_eq!(page["verdict"], "failed");
+    assert!(
+        page["found"]
+            .as_str()
+            .unwrap()
+            .contains("(502) is not JSON: <"),
+        "{page}"
+    );
+    assert!(
+        page["mend"].as_str().unwrap().contains("in a browser"),
+        "{page}"
+    );
+    assert_eq!(
+        of(well.address().to_string(), "credentials")["verdict"],
+        "ok"
+    );
+    let away = of(NOWHERE.into(), "reached");
+    assert_eq!(away["verdict"], "failed");
+    assert!(
+        away["found"].as_str().unwrap().contains("refused"),
+        "{away}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_that_nobody_takes_are_told_and_not_taken_by_looking() {
+    let desk = Desk::polling().await;
+    desk.talks("here").await;
+    let (portal, config, _folder) = desk.leave().await;
+    let echo = portal.bot("echo").unwrap().to_string();
+    portal.send(ANN, &echo, "anybody?").unwrap();
+    for _ in 0..2 {
+        let found = doctor(&config).await;
+        assert_eq!(found.code, Some(1));
+        found
+            .is("program", "failed", "no process works with this store")
+            .is("events of echo", "failed", "nobody takes them")
+            .is("events of poll", "ok", "none wait");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_differs_from_the_program_is_named() {
+    let desk = Desk::application(None).await;
+    let portal = desk.engine.portal(&desk.engine.portals()[0]).unwrap();
+    let stray = NewBot {
+        code: "stray".into(),
+        kind: "bot",
+        event_mode: "fetch",
+        webhook_url: None,
+        is_support_openline: false,
+        properties: [("name".to_owned(), "Stray".into())].into_iter().collect(),
+    };
+    let stray_id = portal.register(&stray).await.unwrap().id;
+    let menu = portal.find_bot("menu").await.unwrap().unwrap().id;
+    portal.update(menu, &stray).await.unwrap();
+    let poll = portal.find_bot("poll").await.unwrap().unwrap().id;
+    let command = &portal.commands(poll).await.unwrap()[0];
+    portal.remove_command(poll, command.id).await.unwrap();
+    let found = doctor(&desk.config).await;
+    assert_eq!(found.code, Some(1));
+    found
+        .is("other bots", "warning", &format!("stray ({stray_id})"))
+        .is(
+            "bot menu",
+            "failed",
+            "its event mode is fetch, and this program needs webhook",
+        )
+        .is(
+            "in step",
+            "warning",
+            &format!("add /{} to the bot poll", command.name()),
+        );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn running_time_is_told_before_and_after_it_is_used_up() {
+    let portal = portal().await;
+    let (config, _folder) = with_store(Config::polling(&portal));
+    portal.charge("webhook 1", "profile", 300.0);
+    doctor(&config)
+        .await
+        .is("limits", "warning", "profile has run 300.0 s");
+    portal.charge("webhook 1", "profile", 300.0);
+    let found = doctor(&config).await;
+    assert_eq!(found.code, Some(1));
+    found.is("credentials", "failed", "OPERATION_TIME_LIMIT");
+}

@@ -1,0 +1,229 @@
+//! What `doctor` finds beside a program that runs, over real HTTP: the desk it is tried at.
+
+mod ill;
+mod well;
+
+use std::process::Output;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bots::{Echo, Menu, Poll};
+use imbot::emulator::{Emulator, NewApp, Options};
+use imbot::engine::Engine;
+use imbot::prelude::App;
+use imbot::{Config, serve};
+use secrecy::ExposeSecret;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::{bots, text};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Ann, the administrator of every emulated portal.
+const ANN: u64 = 1;
+/// Nobody listens there.
+const NOWHERE: &str = "127.0.0.1:9";
+
+/// A portal, and the program of the bots in the box, which keeps a store.
+struct Desk {
+    portal: Emulator,
+    config: Config,
+    engine: Arc<Engine>,
+    served: JoinHandle<std::io::Result<()>>,
+    _folder: TempDir,
+}
+
+/// What the doctor found.
+struct Found {
+    code: Option<i32>,
+    checks: Vec<Value>,
+}
+
+impl Desk {
+    /// A program that polls.
+    async fn polling() -> Desk {
+        let portal = portal().await;
+        let (config, folder) = with_store(Config::polling(&portal));
+        let engine = program().engine(&config).unwrap();
+        engine.start().await.unwrap();
+        assert!(engine.reconcile().await.is_empty());
+        let served = tokio::spawn(serve::poll(
+            Arc::clone(&engine),
+            std::future::pending(),
+            PATIENCE,
+        ));
+        Desk {
+            portal,
+            config,
+            engine,
+            served,
+            _folder: folder,
+        }
+    }
+
+    /// A program that is installed as an application.
+    async fn application(scope: Option<&str>) -> Desk {
+        let portal = portal().await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let handler = format!("http://{address}/");
+        let mut app = NewApp::new("bots", &handler);
+        app.scope = scope.map_or(app.scope, str::to_owned);
+        let credentials = portal.register_app(app);
+        let mut config = Config::emulated(&portal, &credentials, &handler);
+        config.allow_host.push(address);
+        let (config, folder) = with_store(config);
+        let engine = program().engine(&config).unwrap();
+        let serving = Arc::clone(&engine);
+        let served = tokio::spawn(async move {
+            serve::run(serving, listener, "", std::future::pending(), PATIENCE).await
+        });
+        portal.install(&credentials.client_id).await.unwrap();
+        timeout(PATIENCE, engine.until_set_up(1)).await.unwrap();
+        Desk {
+            portal,
+            config,
+            engine,
+            served,
+            _folder: folder,
+        }
+    }
+
+    /// Ann says something to Echo, and waits for its answer.
+    async fn talks(&self, said: &str) {
+        let echo = self.portal.bot("echo").unwrap();
+        let dialog = echo.to_string();
+        self.portal.send(ANN, &dialog, said).unwrap();
+        let end = Instant::now() + PATIENCE;
+        let is_answered = || {
+            let history = self.portal.history(ANN, &dialog);
+            history.iter().any(|message| {
+                message["author"] == echo
+                    && message["text"]
+                        .as_str()
+                        .is_some_and(|text| text.contains(said))
+            })
+        };
+        while !is_answered() {
+            assert!(
+                Instant::now() < end,
+                "waited in vain for an answer to `{said}`"
+            );
+            sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Ends the program; its store is free afterwards.
+    async fn leave(self) -> (Emulator, Config, TempDir) {
+        assert!(self.engine.stop(PATIENCE).await);
+        self.served.abort();
+        self.served.await.ok();
+        self.engine.store().close().await.unwrap();
+        (self.portal, self.config, self._folder)
+    }
+}
+
+impl Found {
+    fn check(&self, name: &str) -> &Value {
+        let found = self.checks.iter().find(|check| check["name"] == name);
+        found.unwrap_or_else(|| panic!("no check `{name}` among {:#?}", self.checks))
+    }
+
+    /// Asserts a verdict, and that this stands in what was found.
+    #[track_caller]
+    fn is(&self, name: &str, verdict: &str, found: &str) -> &Found {
+        let check = self.check(name);
+        let words = check["found"].as_str().unwrap();
+        assert!(
+            check["verdict"] == verdict && words.contains(found),
+            "expected {verdict}, `{found}`: {check:#}"
+        );
+        let is_well = matches!(verdict, "ok" | "skipped");
+        assert_eq!(check["mend"].is_null(), is_well, "{check:#}");
+        self
+    }
+
+    /// The names of checks that are not as they should be.
+    fn complaints(&self) -> Vec<&str> {
+        let ill = self
+            .checks
+            .iter()
+            .filter(|check| check["verdict"] != "ok" && check["verdict"] != "skipped");
+        ill.map(|check| check["name"].as_str().unwrap()).collect()
+    }
+}
+
+fn program() -> App {
+    App::new().bot(Echo).bot(Menu::office()).bot(Poll)
+}
+
+async fn portal() -> Emulator {
+    let options = Options {
+        listen: ([127, 0, 0, 1], 0).into(),
+        rate: None,
+        ..Options::default()
+    };
+    Emulator::start(options).await.unwrap()
+}
+
+fn with_store(mut config: Config) -> (Config, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    config.store.file = Some(folder.path().join("store.db"));
+    (config.poll_quick, config.poll_slow) = (0.05, 0.05);
+    (config, folder)
+}
+
+/// Runs the command with these settings.
+async fn run(config: &Config, args: &'static [&str]) -> Output {
+    let mut command = bots();
+    let secrets: Vec<String> = config
+        .portal
+        .iter()
+        .map(|url| url.expose_secret().to_owned())
+        .collect();
+    command
+        .arg("doctor")
+        .args(args)
+        .env("IMBOT_ALLOW_HOST", config.allow_host.join(","))
+        .env("IMBOT_OAUTH_URL", &config.oauth_url)
+        .env("IMBOT_STORE", config.store.file())
+        .env("IMBOT_POLL_QUICK", config.poll_quick.to_string())
+        .env("IMBOT_POLL_SLOW", config.poll_slow.to_string());
+    if !secrets.is_empty() {
+        command.env("IMBOT_PORTAL", secrets.join(","));
+    }
+    if let Some(id) = &config.client_id {
+        command.env("IMBOT_CLIENT_ID", id);
+    }
+    if let Some(secret) = &config.client_secret {
+        command.env("IMBOT_CLIENT_SECRET", secret.expose_secret());
+    }
+    if let Some(url) = &config.public_url {
+        command.env("IMBOT_PUBLIC_URL", url);
+    }
+    let output = spawn_blocking(move || command.output())
+        .await
+        .unwrap()
+        .unwrap();
+    let said = text(&output.stdout) + &text(&output.stderr);
+    let codes = secrets
+        .iter()
+        .filter_map(|url| url.trim_end_matches('/').rsplit('/').next());
+    let secret = config.client_secret.as_ref();
+    for secret in codes.chain(secret.map(ExposeSecret::expose_secret)) {
+        assert!(!said.contains(secret), "a secret is shown:\n{said}");
+    }
+    output
+}
+
+async fn doctor(config: &Config) -> Found {
+    let output = run(config, &["--json"]).await;
+    let checks = serde_json::from_slice(&output.stdout);
+    Found {
+        code: output.status.code(),
+        checks: checks.unwrap_or_else(|_| panic!("{}", text(&output.stderr))),
+    }
+}

@@ -1,0 +1,102 @@
+//! Where all is well, nothing is complained of; and what it looks like.
+
+use imbot::Config;
+
+use super::super::text;
+use super::{Desk, NOWHERE, doctor, portal, run, with_store};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_polls_is_well() {
+    let desk = Desk::polling().await;
+    desk.talks("hello").await;
+    let found = doctor(&desk.config).await;
+    assert_eq!((found.code, found.complaints()), (Some(0), vec![]));
+    found
+        .is("program", "ok", "it runs")
+        .is("last event", "ok", "ago")
+        .is("address", "skipped", "poll")
+        .is("credentials", "ok", "webhook is accepted")
+        .is("rights", "ok", "an administrator")
+        .is("bot echo", "ok", "its events are polled")
+        .is("in step", "ok", "")
+        .is("events of echo", "ok", "")
+        .is("limits", "ok", "imbot.v2.Event.get has run");
+    desk.talks("and now?").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_application_is_well_but_for_its_plain_http() {
+    let desk = Desk::application(None).await;
+    desk.talks("hello").await;
+    let found = doctor(&desk.config).await;
+    assert_eq!(
+        (found.code, found.complaints()),
+        (Some(0), vec!["certificate"])
+    );
+    found
+        .is("address", "ok", "asked from here")
+        .is("certificate", "warning", "plain http")
+        .is("clock", "ok", "agree")
+        .is("application", "ok", "finished")
+        .is("payment", "ok", "a local application")
+        .is("scopes", "ok", "imbot")
+        .is("bot poll", "ok", "posted to our address")
+        .is(
+            "bound events",
+            "ok",
+            &desk.config.public_url.clone().unwrap(),
+        );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn for_people_each_check_is_a_line_in_columns() {
+    let portal = portal().await;
+    let mut config = with_store(Config::polling(&portal)).0;
+    let output = run(&config, &[]).await;
+    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1));
+    for line in [
+        "  failed   bot echo      it is not on the portal → run `register`, or start the program",
+        "  ok       credentials   the inbound webhook is accepted\n",
+        "  skipped  store         there is no store at",
+    ] {
+        assert!(said.contains(line), "{line} is missing in\n{said}");
+    }
+    assert!(text(&output.stderr).contains("3 checks failed"));
+    config.portal.clear();
+    config.client_id = Some("local.1".into());
+    config.client_secret = Some("zxcvbn831c76b092f9".to_owned().into());
+    config.public_url = Some(format!("http://{NOWHERE}/"));
+    doctor(&config)
+        .await
+        .is("store", "failed", "there is no store at")
+        .is("portals", "failed", "none is known");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_that_are_over_are_renewed_and_the_running_program_goes_on_with_them() {
+    let desk = Desk::application(None).await;
+    desk.talks("before").await;
+    desk.portal.expire_tokens();
+    let found = doctor(&desk.config).await;
+    assert_eq!(found.code, Some(0));
+    found.is("credentials", "ok", "could be renewed just now");
+    desk.portal.expire_tokens();
+    desk.talks("after").await;
+    doctor(&desk.config)
+        .await
+        .is("credentials", "ok", "is accepted");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_portal_that_has_moved_is_told_and_followed() {
+    let portal = portal().await;
+    let (mut config, _folder) = with_store(Config::polling(&portal));
+    let moved = format!("localhost:{}", portal.address().port());
+    config.allow_host.push(moved.clone());
+    portal.rename(&moved);
+    doctor(&config)
+        .await
+        .is("reached", "ok", &format!("on to {moved}"))
+        .is("credentials", "ok", "is accepted");
+}

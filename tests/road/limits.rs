@@ -1,0 +1,209 @@
+//! A portal's limits: nothing is refused for them, people's answers share requests, and what the portal closes is left
+//! alone.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use imbot::portal::Portal;
+use imbot::prelude::*;
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+
+use super::stage::{ANN, Echo, Road, texts, until};
+
+/// An installed application, its portal's client, and the number of its bot.
+async fn road() -> (Road, Portal, u64) {
+    let road = Road::to(App::new().bot(Echo)).await;
+    let id = road.engine.portals().remove(0);
+    let portal = road.engine.portal(&id).unwrap();
+    let bot = road.portal.bot("echo").unwrap();
+    (road, portal, bot)
+}
+
+/// Makes calls until the next one has to wait.
+async fn fill(portal: &Portal) {
+    let none = json!({});
+    loop {
+        let begin = Instant::now();
+        let calls = (0..10).map(|_| portal.call::<Value>("profile", &none));
+        join_all(calls)
+            .await
+            .into_iter()
+            .for_each(|answer| drop(answer.unwrap()));
+        if begin.elapsed() > Duration::from_millis(300) {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn at_a_full_bucket_messages_go_together_and_each_has_its_own_answer() {
+    let (road, portal, bot) = road().await;
+    let groups: Vec<String> = (0..60)
+        .map(|n| {
+            road.portal
+                .group(ANN, &format!("Group {n}"), &[ANN, bot])
+                .unwrap()
+        })
+        .collect();
+    fill(&portal).await;
+    let text = |n: usize| match n {
+        7 => "$result[0] is $next".to_owned(), // would be replaced in a batch
+        _ => format!("number {n} & [b]more[/b] + 100%"),
+    };
+    let say = |(n, dialog): (usize, &String)| {
+        let params = json!({ "BOT_ID": bot, "DIALOG_ID": dialog, "MESSAGE": text(n) });
+        let lane = portal.in_lane(dialog);
+        async move { lane.call::<u64>("imbot.message.add", &params).await }
+    };
+    let nowhere = "chat999999".to_owned();
+    let begin = Instant::now();
+    let (said, refused) = tokio::join!(
+        join_all(groups.iter().enumerate().map(say)),
+        say((99, &nowhere))
+    );
+    assert!(
+        begin.elapsed() < Duration::from_secs(8),
+        "{:?}",
+        begin.elapsed()
+    );
+    for (n, (group, said)) in groups.iter().zip(said).enumerate() {
+        let mut history = road.portal.history(ANN, group);
+        history.retain(|message| message["author"] == bot);
+        assert_eq!(texts(&history), [text(n)]);
+        assert_eq!(history[0]["id"], said.unwrap(), "{group}");
+    }
+    let refused = refused.unwrap_err();
+    assert_eq!(refused.method(), "imbot.message.add");
+    assert!(
+        refused.code().is_some() && !refused.may_have_run(),
+        "{refused}"
+    );
+    // How many exactly is up to the machine; one by one it would have taken half a minute.
+    let requests = road.wire("imbot.message.add").len() + road.wire("batch").len();
+    assert!(requests <= 15, "{requests} requests for 61 messages");
+    assert_eq!(road.portal.traffic().refused, 0);
+}
+
+#[tokio::test]
+async fn a_method_out_of_running_time_is_not_called_until_the_portal_forgets() {
+    let (road, portal, _) = road().await;
+    let client = &road.credentials.client_id;
+    road.portal.charge(client, "profile", 500.0);
+    for _ in 0..2 {
+        let error = portal
+            .call::<Value>("profile", &json!({}))
+            .await
+            .unwrap_err();
+        assert!(
+            error.is_rate_limited() && error.is("OPERATION_TIME_LIMIT"),
+            "{error}"
+        );
+        assert!(error.retry_after().is_some() && error.may_pass_later() && error.was_not_run());
+    }
+    assert_eq!(road.wire("profile").len(), 1);
+    portal.call::<Value>("app.info", &json!({})).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_portal_whose_support_has_stopped_the_application_is_not_hammered() {
+    let (road, portal, _) = road().await;
+    road.portal.refuse(1, 503, "OVERLOAD_LIMIT");
+    for method in ["profile", "app.info", "profile"] {
+        let error = portal.call::<Value>(method, &json!({})).await.unwrap_err();
+        assert!(error.is_blocked() && error.may_pass_later(), "{error}");
+        assert!(error.to_string().contains("ask them"), "{error}");
+        assert_eq!(error.method(), method);
+    }
+    assert_eq!(road.wire("profile").len() + road.wire("app.info").len(), 1);
+}
+
+#[tokio::test]
+async fn a_batch_has_typed_answers_and_refers_to_earlier_ones() {
+    let (road, portal, bot) = road().await;
+    let group = road.portal.group(ANN, "Group", &[ANN, bot]).unwrap();
+    let mut batch = portal.batch();
+    let me = batch.add::<Value>("profile", json!({}));
+    let text = json!({ "BOT_ID": bot, "DIALOG_ID": group, "MESSAGE": me.at(["NAME"]) });
+    let said = batch.add::<u64>("imbot.message.add", text);
+    let unknown = batch.add::<Value>("no.such.method", json!({}));
+    let wrong = batch.add::<bool>("profile", json!({}));
+    let mut answers = batch.send().await.unwrap();
+    let name = answers.take(me).unwrap()["NAME"].clone();
+    let said = answers.take(said).unwrap();
+    let history = road.portal.history(ANN, &group);
+    let message = history
+        .iter()
+        .find(|message| message["id"] == said)
+        .unwrap();
+    assert_eq!(message["text"], name);
+    let unknown = answers.take(unknown).unwrap_err();
+    assert!(unknown.is("ERROR_METHOD_NOT_FOUND"), "{unknown}");
+    assert_eq!(unknown.method(), "no.such.method");
+    assert!(answers.take(wrong).unwrap_err().code().is_none());
+
+    let mut halting = portal.batch().halting();
+    halting.add::<Value>("no.such.method", json!({}));
+    let after = halting.add::<Value>("profile", json!({}));
+    let error = halting.send().await.unwrap().take(after).unwrap_err();
+    assert!(error.was_not_run(), "{error}");
+}
+
+#[tokio::test]
+async fn a_batch_that_would_not_be_what_is_meant_is_not_sent() {
+    let (road, portal, bot) = road().await;
+    let before = road.wire("batch").len();
+    let mut injected = portal.batch();
+    injected.add::<Value>("profile", json!({}));
+    let text = json!({ "BOT_ID": bot, "DIALOG_ID": "1", "MESSAGE": "$result[0][NAME]" });
+    injected.add::<u64>("imbot.message.add", text);
+    let mut long = portal.batch();
+    (0..51).for_each(|_| drop(long.add::<Value>("profile", json!({}))));
+    let mut file = portal.batch();
+    file.add::<Value>("imbot.v2.File.upload", json!({}));
+    for batch in [injected, long, file] {
+        let error = batch.send().await.unwrap_err();
+        assert!(error.was_not_run(), "{error}");
+    }
+    portal.batch().send().await.unwrap();
+    assert_eq!(road.wire("batch").len(), before);
+}
+
+#[tokio::test]
+async fn a_batch_whose_answer_is_lost_is_sent_again_in_order_and_shows_nothing_twice() {
+    let (road, portal, bot) = road().await;
+    let groups: Vec<String> = (0..20)
+        .map(|n| {
+            let title = format!("Group {n}");
+            road.portal.group(ANN, &title, &[ANN, bot]).unwrap()
+        })
+        .collect();
+    fill(&portal).await;
+    for number in 0..3 {
+        for group in &groups {
+            let text = format!("[USER={bot}]Echo[/USER] number {number}");
+            road.portal.send(ANN, group, &text).unwrap();
+        }
+    }
+    let batches = || road.wire("batch").len();
+    let before = batches();
+    road.portal.swallow(1);
+    let expected: Vec<String> = (0..3).map(|number| format!("number {number}")).collect();
+    until("every answer, once and in order", || {
+        groups.iter().all(|group| {
+            let mut history = road.portal.history(ANN, group);
+            history.retain(|message| message["author"] == bot);
+            assert!(history.len() <= expected.len(), "{history:?}");
+            texts(&history) == expected
+        })
+    })
+    .await;
+    assert!(batches() > before);
+    sleep(Duration::from_millis(1_500)).await; // nothing comes late
+    for group in &groups {
+        let history = road.portal.history(ANN, group);
+        let of_bot = history.iter().filter(|message| message["author"] == bot);
+        assert_eq!(of_bot.count(), expected.len(), "{group}");
+    }
+    assert_eq!(road.portal.traffic().refused, 0);
+}

@@ -1,0 +1,169 @@
+//! Tokens and addresses of a portal change while it is called: each is renewed once, stored, and taken over.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use imbot::portal::{Application, Http, Plan, Portal};
+use imbot::prelude::*;
+use imbot::store::{Access, Installation, Memory, Store, Tokens};
+use poem::http::StatusCode;
+use poem::{Request, Response, Server};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use super::stage::{Echo, Road};
+
+/// The installation that the program has stored.
+async fn installation(road: &Road) -> Installation {
+    road.engine.store().portals().await.unwrap().remove(0)
+}
+
+/// The client of another process on the same store.
+fn other(road: &Road, installation: Installation) -> Portal {
+    let application = Application {
+        client_id: road.credentials.client_id.clone(),
+        client_secret: road.credentials.client_secret.clone().into(),
+        oauth_url: road.portal.oauth_url(),
+    };
+    let hosts = [&installation.endpoint, &road.portal.oauth_url()]
+        .map(|address| address.split('/').nth(2).unwrap().to_owned());
+    Portal::new(
+        Http::new(hosts).unwrap(),
+        Some(Arc::new(application)),
+        Arc::clone(road.engine.store()),
+        installation,
+        Plan::default(),
+    )
+}
+
+fn exchanges(road: &Road) -> usize {
+    road.wire("oauth/token").len()
+}
+
+async fn profile(portal: &Portal) -> Value {
+    portal.call("profile", &json!({})).await.unwrap()
+}
+
+#[tokio::test]
+async fn processes_on_one_store_renew_the_tokens_once() {
+    let road = Road::to(App::new().bot(Echo)).await;
+    let installation = installation(&road).await;
+    let own = road.engine.portal(&installation.portal).unwrap();
+    let others: Vec<Portal> = (0..4).map(|_| other(&road, installation.clone())).collect();
+    let before = exchanges(&road);
+    road.portal.expire_tokens();
+    let all = others.iter().chain([&own]).cycle().take(15);
+    join_all(all.map(profile)).await;
+    assert_eq!(exchanges(&road) - before, 1);
+    // One that slept meanwhile has the pair of before, which is dead.
+    let late = other(&road, installation);
+    profile(&late).await;
+    assert_eq!(exchanges(&road) - before, 1);
+}
+
+#[tokio::test]
+async fn tokens_are_renewed_shortly_before_they_are_over_and_only_for_a_call() {
+    let road = Road::to(App::new().bot(Echo)).await;
+    let portal = other(&road, installation(&road).await);
+    road.portal.expire_tokens();
+    profile(&portal).await; // from now on it is known how long they are good
+    let before = exchanges(&road);
+    for (seconds, renewed) in [(3_500, 0), (45, 1), (3_500, 1), (7_200, 2)] {
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_secs(seconds)).await;
+        tokio::time::resume();
+        profile(&portal).await;
+        assert_eq!(
+            exchanges(&road) - before,
+            renewed,
+            "after {seconds} seconds"
+        );
+    }
+    let refused = road.wire("profile");
+    let refused = refused.iter().filter(|call| call["status"] == 401);
+    assert_eq!(refused.count(), 1);
+}
+
+#[tokio::test]
+async fn an_application_that_may_not_act_any_more_is_told_so_and_does_not_go_on_asking() {
+    let road = Road::to(App::new().bot(Echo)).await;
+    let mut revoked = installation(&road).await;
+    revoked.access = Access::Tokens(Tokens {
+        access: "dead".to_owned().into(),
+        refresh: "dead, too".to_owned().into(),
+    });
+    let store = road.engine.store();
+    store.install(revoked.clone()).await.unwrap();
+    let portal = other(&road, revoked);
+    let (calls, before) = (road.wire("profile").len(), exchanges(&road));
+    for _ in 0..3 {
+        let error = portal
+            .call::<Value>("profile", &json!({}))
+            .await
+            .unwrap_err();
+        assert!(
+            error.is_access_revoked() && !error.may_have_run(),
+            "{error}"
+        );
+        assert!(
+            error.to_string().contains("install the application"),
+            "{error}"
+        );
+    }
+    assert_eq!(road.wire("profile").len() - calls, 1);
+    assert_eq!(exchanges(&road) - before, 1);
+}
+
+/// An address that sends every call on, with this status: to other REST methods, or else in a circle.
+async fn moved(status: u16, to: Option<String>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let own = format!("http://{}/rest/", listener.local_addr().unwrap());
+    let to = to.unwrap_or_else(|| own.clone());
+    let endpoint = poem::endpoint::make_sync(move |request: Request| {
+        let method = request.uri().path().trim_start_matches("/rest/").to_owned();
+        let status = StatusCode::from_u16(status).unwrap();
+        let response = Response::builder().status(status);
+        response
+            .header("location", format!("{to}{method}"))
+            .body(())
+    });
+    let acceptor = imbot::serve::Acceptor::new(listener).unwrap();
+    tokio::spawn(Server::new_with_acceptor(acceptor).run(endpoint));
+    own
+}
+
+#[tokio::test]
+async fn a_portal_that_has_moved_is_called_where_it_is_and_found_there_the_next_time() {
+    let road = Road::to(App::new().bot(Echo)).await;
+    let new = installation(&road).await;
+    let at = async |endpoint: String| {
+        let hosts = [&endpoint, &new.endpoint].map(|url| url.split('/').nth(2).unwrap().to_owned());
+        let store: Arc<dyn Store> = Arc::new(Memory::new());
+        let mut old = new.clone();
+        old.endpoint = endpoint;
+        store.install(old.clone()).await.unwrap();
+        let http = Http::new(hosts).unwrap();
+        let portal = Portal::new(http, None, Arc::clone(&store), old, Plan::default());
+        (portal, store)
+    };
+    for status in [301, 302, 307, 308] {
+        let (portal, store) = at(moved(status, Some(new.endpoint.clone())).await).await;
+        let params = json!({ "code": "echo" });
+        let found: Value = portal.call("imbot.v2.Bot.get", &params).await.unwrap();
+        assert_eq!(
+            found["bot"]["code"], "echo",
+            "{status}: the body came along"
+        );
+        assert_eq!(portal.endpoint(), new.endpoint, "{status}");
+        let stored = store.portals().await.unwrap().remove(0);
+        assert_eq!(stored.endpoint, new.endpoint, "{status}");
+    }
+    let (portal, _) = at(moved(302, None).await).await;
+    let error = portal
+        .call::<Value>("profile", &json!({}))
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("more than 3 times"), "{error}");
+    assert!(error.was_not_run());
+}
