@@ -83,13 +83,22 @@ impl Emulate {
         let file = self.ca_file.clone().unwrap_or_else(temporary);
         let shown = file.display();
         std::fs::write(&file, pem).map_err(|error| format!("{shown}: {error}"))?;
+        let address = portal.address();
         out!("  A program in any language that has these lines in its environment can call it:\n");
-        if self.proxy {
-            let address = portal.address();
+        let reach = if self.proxy {
             out!("    export HTTPS_PROXY=http://{address} NODE_USE_ENV_PROXY=1");
-        }
+            format!("IMBOT_PROXY=http://{address}")
+        } else {
+            let oauth = portal.oauth_url();
+            format!("IMBOT_ALLOW_HOST={address} IMBOT_OAUTH_URL={oauth}")
+        };
         out!(
-            "    export SSL_CERT_FILE={shown} REQUESTS_CA_BUNDLE={shown} NODE_EXTRA_CA_CERTS={shown}\n"
+            "    export SSL_CERT_FILE={shown} REQUESTS_CA_BUNDLE={shown} NODE_EXTRA_CA_CERTS={shown}
+
+  A program made with imbot needs these beside what it is to the portal:
+
+    IMBOT_CA_FILE={shown} {reach}
+"
         );
         Ok(())
     }
