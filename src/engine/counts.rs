@@ -18,6 +18,8 @@ pub struct Counts {
     pub anew: Count,
     /// Events that could be written down nowhere, and so were refused and lost.
     pub refused: Count,
+    /// Times that another process was found to poll for a bot of ours.
+    pub rivals: Count,
 }
 
 /// One counter.

@@ -4,6 +4,9 @@
 //! (bots-v2, section 3). So an event is confirmed only after it is written down, and what a dead process had not
 //! confirmed comes again, and is known as a repeat: nothing is lost from end to end.
 //!
+//! Only one process can poll for a bot: what one confirms, another never sees. So now and then events are left unconfirmed
+//! for a few polls more; if they are gone by then, somebody else has confirmed them, and that is told.
+//!
 //! While people talk a bot is asked about every second, later every five. A portal lets two calls a second pass, and answers
 //! need them, too: so of all its bots only one is asked about in a second, and they take turns.
 
@@ -25,6 +28,11 @@ pub const POLL_SLOW: Duration = Duration::from_secs(5);
 /// How long after an event people are taken to be talking.
 pub const TALK: Duration = Duration::from_secs(60);
 
+/// Of so many polls that brought something, the first is followed by a look for another process that polls for the same bot.
+pub const RIVAL_EVERY: u32 = 20;
+/// How many polls such a look takes: another process confirms an event with the poll after the one that brought it.
+const RIVAL_POLLS: u32 = 3;
+
 /// The longest pause while a portal cannot be asked.
 pub(super) const PAUSE_MAX: Duration = Duration::from_secs(60);
 
@@ -35,6 +43,10 @@ struct Poll {
     offset: Option<u64>,
     failures: u32,
     last_event: Instant,
+    /// How many polls have brought something.
+    filled: u32,
+    /// An event that is left unconfirmed, and so must come again, and for how many polls more.
+    left: Option<(u64, u32)>,
 }
 
 /// Where people find a bot that is polled for.
@@ -74,6 +86,8 @@ impl Engine {
             offset: None,
             failures: 0,
             last_event: Instant::now(),
+            filled: 0,
+            left: None,
         };
         let (weak, stopped) = (Arc::downgrade(self), self.stopped.clone());
         self.tasks.spawn(async move {
@@ -103,7 +117,20 @@ impl Engine {
                 if !page.events.is_empty() {
                     poll.last_event = Instant::now();
                 }
-                poll.offset = self.admit_page(poll, page).await;
+                self.look_for_a_rival(poll, &page);
+                let last = page.events.iter().filter_map(|event| event.event_id).max();
+                let last = last.filter(|_| !page.has_more); // while many wait, none is left
+                let next = self.admit_page(poll, page).await;
+                if poll.left.is_none()
+                    && let Some(last) = last
+                {
+                    let is_due = poll.filled.is_multiple_of(RIVAL_EVERY);
+                    poll.left = is_due.then_some((last, RIVAL_POLLS));
+                    poll.filled = poll.filled.wrapping_add(1);
+                }
+                if poll.left.is_none() {
+                    poll.offset = next;
+                }
                 Some(if poll.last_event.elapsed() < TALK {
                     self.options.poll_quick
                 } else {
@@ -122,6 +149,19 @@ impl Engine {
                 }
                 Some(wait)
             }
+        }
+    }
+
+    /// Tells if an event is gone that we have not confirmed.
+    fn look_for_a_rival(&self, poll: &mut Poll, page: &Page) {
+        let Some((left, polls)) = poll.left.take() else {
+            return;
+        };
+        poll.left = (polls > 1).then_some((left, polls - 1));
+        if page.events.iter().all(|event| event.event_id != Some(left)) {
+            poll.left = None;
+            self.counts.rivals.add();
+            tracing::error!(portal = %poll.portal.id(), bot = poll.bot.code, "ANOTHER PROCESS POLLS FOR THIS BOT: each of the two hears only a part of what people say; stop one of them");
         }
     }
 

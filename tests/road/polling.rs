@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use imbot::emulator::Emulator;
+use imbot::emulator::{Emulator, Options};
 use imbot::engine::{Mode, Step};
 use imbot::event::BotId;
 use imbot::portal::methods::imbot_v2;
@@ -13,7 +13,17 @@ use imbot::store::{Memory, Store};
 use imbot::{Config, serve};
 use tokio::time::Instant;
 
-use super::stage::{ANN, Desk, Echo, PATIENCE, POLL, portal, texts, until};
+use super::stage::{ANN, Desk, Echo, PATIENCE, POLL, texts, until};
+
+/// A portal without a limit: these tests poll more often than one would.
+async fn portal() -> Emulator {
+    let options = Options {
+        listen: ([127, 0, 0, 1], 0).into(),
+        rate: None,
+        ..Options::default()
+    };
+    Emulator::start(options).await.unwrap()
+}
 
 impl Desk {
     /// A program that polls a portal, and has just been started.
@@ -293,4 +303,25 @@ async fn a_message_whose_answer_was_lost_is_shown_once() {
     desk.tell("unlucky", "hi");
     until("a second try", || desk.sent(Api::V2).len() == 2).await;
     desk.hears("unlucky", &["hi"]).await;
+}
+
+#[tokio::test]
+async fn another_process_that_polls_for_the_same_bot_is_told() {
+    let portal = Arc::new(portal().await);
+    let one = Desk::polling(App::new().bot(Echo), Arc::clone(&portal)).await;
+    for number in 0..5 {
+        one.tell("echo", &number.to_string());
+    }
+    until("the answers", || one.said("echo").len() == 5).await;
+    let found = |desk: &Desk| desk.engine.counts().rivals.get();
+    assert_eq!(found(&one), 0, "there is nobody else yet");
+    // It has a store of its own, and so knows nothing of the first.
+    let other = Desk::polling(App::new().bot(Echo), portal).await;
+    let end = Instant::now() + PATIENCE;
+    while found(&other) == 0 {
+        assert!(Instant::now() < end, "the other process is found");
+        other.tell("echo", "who hears this?");
+        // Not in step with the polls, or always the same of the two would be first.
+        tokio::time::sleep(Duration::from_millis(7)).await;
+    }
 }
