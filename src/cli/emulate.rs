@@ -61,12 +61,16 @@ impl Emulate {
         match portal.authority() {
             Some(pem) => self.print_trust(&portal, pem)?,
             None => out!(
-                "  A program made with imbot connects with:
+                "  A program made with imbot connects by the inbound webhook, or as an application, with:
+
+    IMBOT_PORTAL={webhook} \\
+    IMBOT_ALLOW_HOST={address} your-bot run
 
     IMBOT_CLIENT_ID=… IMBOT_CLIENT_SECRET=… IMBOT_OAUTH_URL={url} \\
     IMBOT_BX24_URL={bx24} \\
     IMBOT_ALLOW_HOST={address} IMBOT_PUBLIC_URL=http://127.0.0.1:8072/ your-bot run
 ",
+                webhook = portal.webhook_url(),
                 url = portal.oauth_url(),
                 bx24 = portal.bx24_url(),
             ),

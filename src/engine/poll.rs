@@ -50,7 +50,7 @@ struct Poll {
 }
 
 /// Where people find a bot that is polled for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Talk {
     /// The bot's code.
     pub bot: String,
@@ -59,7 +59,7 @@ pub struct Talk {
 }
 
 impl Engine {
-    /// The bots that are polled for.
+    /// The bots that are polled for, by their codes.
     pub fn polled(&self) -> Vec<Talk> {
         let talk = |polled: RefMulti<'_, (MemberId, BotId), String>| {
             let (portal, bot) = polled.key();
@@ -70,7 +70,9 @@ impl Engine {
                 address: format!("{host}/online/?IM_DIALOG={bot}"),
             })
         };
-        self.polled.iter().filter_map(talk).collect()
+        let mut polled: Vec<Talk> = self.polled.iter().filter_map(talk).collect();
+        polled.sort();
+        polled
     }
 
     /// Polls for a bot until the program stops, or the portal knows the bot or us no more. Twice is once.
