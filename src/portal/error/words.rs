@@ -24,6 +24,9 @@ impl Error {
                 "another application owns a bot of this code: choose another code in the profile",
             ),
             "WRONG_AUTH_TYPE" => Some("this method needs the tokens of an application"),
+            "ERROR_METHOD_NOT_FOUND" if self.method().starts_with("imbot.v2.") => Some(
+                "the portal does not know the second generation of the bot platform: give the bot `.api(Api::V1)` in its profile",
+            ),
             "ERROR_METHOD_NOT_FOUND" => {
                 Some("check the method's name, and that the portal has this module")
             }
@@ -82,5 +85,18 @@ impl fmt::Display for Error {
             Some(advice) => write!(f, " ({advice})"),
             None => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_portal_without_the_second_generation_is_told_as_that() {
+        let told =
+            |method| Error::refused(method, "ERROR_METHOD_NOT_FOUND", "", 404, None).to_string();
+        assert!(told("imbot.v2.Bot.get").contains("Api::V1"));
+        assert!(told("crm.deal.gett").contains("check the method's name"));
     }
 }
