@@ -325,3 +325,36 @@ async fn another_process_that_polls_for_the_same_bot_is_told() {
         tokio::time::sleep(Duration::from_millis(7)).await;
     }
 }
+
+#[tokio::test]
+async fn portals_that_are_down_or_refuse_hold_up_no_other() {
+    let mut config = Config::default();
+    let mut portals = Vec::new();
+    for _ in 0..10 {
+        let portal = portal().await;
+        config.portal.push(portal.webhook_url().into());
+        config.allow_host.push(portal.address().to_string());
+        portals.push(portal);
+    }
+    (config.poll_quick, config.poll_slow) = (POLL, POLL);
+    config.plan = Plan::OnPremise;
+    portals.remove(0).stop().await; // it is down
+    let refusing = portals.remove(0);
+    refusing.revoke_webhook();
+    let engine = App::new().bot(Echo).engine(&config).unwrap();
+    engine.start().await.unwrap();
+    // The one that is down is called again and again for half a minute; that is nobody else's time.
+    let reconciling = Arc::clone(&engine);
+    tokio::spawn(async move { reconciling.reconcile().await });
+    let registered = || portals.iter().all(|portal| portal.bot("echo").is_some());
+    until("the others", registered).await;
+    for portal in portals {
+        let desk = Desk {
+            portal: Arc::new(portal),
+            engine: Arc::clone(&engine),
+        };
+        desk.tell("echo", "hi");
+        desk.hears("echo", &["hi"]).await;
+    }
+    assert_eq!(engine.polled().len(), 8);
+}
