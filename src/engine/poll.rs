@@ -83,7 +83,7 @@ impl Engine {
         }
         tracing::info!(portal = %portal.id(), bot = bot.code, "polling for events");
         let mut poll = Poll {
-            portal: portal.in_bulk(), // answers go first
+            portal: portal.clone(),
             bot,
             offset: None,
             failures: 0,

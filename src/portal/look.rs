@@ -4,12 +4,10 @@ use std::time::Duration;
 
 use reqwest::header::{DATE, HeaderName, LOCATION};
 use reqwest::{Response, Url};
-use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::{BotInfo, Error, Http, Portal};
-use crate::event::UserId;
+use super::{Error, Http, Portal};
 use crate::store::Time;
 
 /// How much of an answer is read.
@@ -28,15 +26,6 @@ pub(crate) struct Glimpse {
     pub(crate) json: Option<Value>,
     /// How long it took.
     pub(crate) took: Duration,
-}
-
-/// Whom our credentials stand for (`profile`; rest, section 8: "no scope needed; best token check").
-#[derive(Debug)]
-pub(crate) struct Owner {
-    /// Their number.
-    pub(crate) id: UserId,
-    /// Whether they administer the portal.
-    pub(crate) is_admin: bool,
 }
 
 /// The application as the portal sees it (`app.info`; rest, section 8).
@@ -81,18 +70,6 @@ impl Portal {
         self.inner.http.glimpse(METHOD, &address).await
     }
 
-    /// Whom our credentials stand for.
-    pub(crate) async fn owner(&self) -> Result<Owner, Error> {
-        const METHOD: &str = "profile";
-        let answer: Value = self.call(METHOD, &json!({})).await?;
-        let id = number(&answer["ID"]).and_then(|id| u64::try_from(id).ok());
-        let id = id.ok_or_else(|| Error::answer(METHOD, "there is no `ID`"))?;
-        Ok(Owner {
-            id: UserId(id),
-            is_admin: is_yes(&answer["ADMIN"]),
-        })
-    }
-
     /// The application as the portal sees it. For an inbound webhook there is none.
     pub(crate) async fn app_info(&self) -> Result<AppInfo, Error> {
         let answer: Value = self.call("app.info", &json!({})).await?;
@@ -104,21 +81,6 @@ impl Portal {
         })
     }
 
-    /// The scopes that our credentials have.
-    pub(crate) async fn scopes(&self) -> Result<Vec<String>, Error> {
-        self.call("scope", &json!({})).await
-    }
-
-    /// The bots that are ours, of both generations (bots-v2, section 1); the first page of them.
-    pub(crate) async fn own_bots(&self) -> Result<Vec<BotInfo>, Error> {
-        #[derive(Deserialize)]
-        struct Listed {
-            bots: Vec<BotInfo>,
-        }
-        let Listed { bots } = self.call("imbot.v2.Bot.list", &json!({})).await?;
-        Ok(bots)
-    }
-
     /// How long a method has run within ten minutes, in seconds, as the answer to one more call tells; none where the
     /// portal does not count, as on a server of its owner (`time.operating`; rest, section 5).
     pub(crate) async fn operating(&self, method: &str, params: &Value) -> Result<f64, Error> {
@@ -126,7 +88,7 @@ impl Portal {
     }
 }
 
-/// A number, also one that is written as a text: `profile` does so.
+/// A number, also one that is written as a text.
 fn number(value: &Value) -> Option<i64> {
     value.as_i64().or_else(|| value.as_str()?.parse().ok())
 }

@@ -50,7 +50,6 @@ use crate::event::MemberId;
 use crate::store::{Installation, Store};
 
 pub use batch::{Answers, Batch, Command, Reference};
-pub use bots::{BotFields, CommandFields};
 pub use bots_v2::{BotInfo, CommandInfo, EVENTS_MAX};
 pub use error::Error;
 pub use events::{Binding, EventType};
@@ -58,7 +57,7 @@ pub use files::FILE_BYTES_MAX;
 pub use http::{ANSWER_BYTES_MAX, CALL_TIMEOUT, Http, Outside};
 pub use limit::Plan;
 pub use line::{BATCH_MAX, LINE_MAX, Urgency};
-pub(crate) use look::{AppInfo, Glimpse, Owner};
+pub(crate) use look::{AppInfo, Glimpse};
 pub use moved::HOPS_MAX;
 pub use oauth::{Application, Grant, OAUTH_URL};
 pub use offline::{OFFLINE_MAX, OfflineBatch};

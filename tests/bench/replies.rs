@@ -6,14 +6,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use imbot::emulator::{Emulator, NewApp, Options};
+use imbot::emulator::{Emulator, Options};
 use imbot::engine::Engine;
-use imbot::prelude::*;
-use imbot::{Config, serve};
-use tokio::net::TcpListener;
+use imbot::portal::Plan;
 use tokio::time::{Instant, sleep};
 
 use super::row;
+use super::talk::installed;
 
 const CHATS: usize = 200;
 /// In each chat, so that none runs dry.
@@ -22,15 +21,6 @@ const MESSAGES: usize = 12;
 const WARM: Duration = Duration::from_secs(4);
 const MEASURED: Duration = Duration::from_secs(12);
 const ANN: u64 = 1;
-
-struct Echo;
-
-impl Bot for Echo {
-    async fn message(&self, cx: &mut Context, message: Message) -> Result {
-        cx.say(message.text);
-        Ok(())
-    }
-}
 
 pub(crate) fn run() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -89,15 +79,5 @@ async fn road() -> (Emulator, Arc<Engine>) {
         ..Options::default()
     };
     let portal = Emulator::start(options).await.unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let handler = format!("http://{}/", listener.local_addr().unwrap());
-    let credentials = portal.register_app(NewApp::new("bots", &handler));
-    let config = Config::emulated(&portal, &credentials, &handler);
-    let engine = App::new().bot(Echo).engine(&config).unwrap();
-    let served = Arc::clone(&engine);
-    let never = std::future::pending();
-    tokio::spawn(async move { serve::run(served, listener, "", never, WARM).await });
-    portal.install(&credentials.client_id).await.unwrap();
-    engine.until_set_up(1).await;
-    (portal, engine)
+    installed(portal, Plan::Standard).await
 }

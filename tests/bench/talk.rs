@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use imbot::emulator::{Emulator, NewApp, Options};
+use imbot::engine::Engine;
 use imbot::portal::Plan;
 use imbot::prelude::*;
 use imbot::{Config, serve};
@@ -138,19 +139,23 @@ fn reply(Form(form): Form<Vec<(String, String)>>, Data(rest): Data<&Rest>) -> &'
 
 /// A portal with the whole road.
 async fn whole() -> Emulator {
-    let portal = portal().await;
+    installed(portal().await, Plan::OnPremise).await.0
+}
+
+/// The echo, installed on a portal and set up.
+pub(crate) async fn installed(portal: Emulator, plan: Plan) -> (Emulator, Arc<Engine>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let handler = format!("http://{}/", listener.local_addr().unwrap());
     let credentials = portal.register_app(NewApp::new("bots", &handler));
     let mut config = Config::emulated(&portal, &credentials, &handler);
-    config.plan = Plan::OnPremise;
+    config.plan = plan;
     let engine = App::new().bot(Echo).engine(&config).unwrap();
     let served = Arc::clone(&engine);
     let never = std::future::pending();
     tokio::spawn(async move { serve::run(served, listener, "", never, serve::STOP_TIMEOUT).await });
     portal.install(&credentials.client_id).await.unwrap();
     engine.until_set_up(1).await;
-    portal
+    (portal, engine)
 }
 
 /// What share of a core polling takes by default, and microseconds of CPU for a poll.

@@ -11,7 +11,9 @@ use crate::config::Config;
 use crate::engine::{Engine, Mode, Need, Step};
 use crate::event::BotId;
 use crate::handler::EventMode;
-use crate::portal::{Owner, Portal};
+use crate::portal::Portal;
+use crate::portal::methods::imbot_v2;
+use crate::portal::methods::profile::Profile;
 use crate::store::Access;
 
 /// How long a method may run within ten minutes (rest, section 5): 420 seconds where a portal's owner has turned the limit
@@ -24,7 +26,7 @@ pub(super) async fn look(
     engine: &Engine,
     portal: &Portal,
     config: &Config,
-    owner: &Owner,
+    owner: &Profile,
 ) -> Vec<Check> {
     let needs = engine.needs();
     let access = portal.access().await;
@@ -140,8 +142,8 @@ fn foreign(name: &str, id: BotId) -> Check {
 /// Bots of ours that the program does not have: people may write to them, and nobody answers.
 async fn strangers(portal: &Portal, needs: &[Need]) -> Option<Check> {
     const NAME: &str = "other bots";
-    let own = match ask(portal.own_bots()).await {
-        Ok(own) => own,
+    let own = match ask(portal.run(imbot_v2::BotList::new())).await {
+        Ok(page) => page.bots,
         Err(trouble) => return Some(trouble.of(NAME)),
     };
     let is_known = |code: &str| needs.iter().any(|need| need.code == code);

@@ -3,7 +3,8 @@
 use super::check::Check;
 use super::trouble::ask;
 use crate::engine::{Engine, Need};
-use crate::portal::{Binding, Owner, Portal};
+use crate::portal::methods::profile::Profile;
+use crate::portal::{Binding, Portal};
 use crate::store::Access;
 
 /// Without these a bot hears nothing: the portal binds them, and more, when the bot is registered (bots-v1, section 4.1;
@@ -20,7 +21,7 @@ pub(super) async fn look(
     engine: &Engine,
     portal: &Portal,
     access: &Access,
-    owner: &Owner,
+    owner: &Profile,
 ) -> Vec<Check> {
     const NAME: &str = "bound events";
     if matches!(access, Access::Webhook(_)) {
@@ -52,7 +53,7 @@ fn at_our_address(
     bound: &[Binding],
     posted: &[&Need],
     url: &str,
-    owner: &Owner,
+    owner: &Profile,
 ) -> Check {
     let is_bound = |event: &str| {
         bound
@@ -74,7 +75,7 @@ fn at_our_address(
         return Check::ok(name, format!("the bots' events go to {url}"));
     }
     let found = format!("not bound to {url}: {}", missing.join(", "));
-    if !owner.is_admin {
+    if !owner.admin {
         // events.md, section 2: who is no administrator sees their own handlers only.
         let found = format!("{found}; but not all is shown to who is no administrator");
         return Check::unknown(

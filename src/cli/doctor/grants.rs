@@ -3,16 +3,17 @@
 use super::check::Check;
 use crate::config::Config;
 use crate::engine::Need;
-use crate::portal::{AppInfo, Owner};
+use crate::portal::AppInfo;
+use crate::portal::methods::profile::Profile;
 
 /// From so many days of paid time on it is told.
 const DAYS_FEW: i64 = 7;
 
 /// Who acts. Without rights of an administrator an application binds and sees only its own user's handlers (events.md,
 /// section 2), and cannot have been installed by that person (auth.md, section 4).
-pub(super) fn rights(owner: &Owner, is_application: bool) -> Check {
+pub(super) fn rights(owner: &Profile, is_application: bool) -> Check {
     let id = owner.id;
-    match (owner.is_admin, is_application) {
+    match (owner.admin, is_application) {
         (true, _) => Check::ok(
             "rights",
             format!("calls are made as the person {id}, an administrator"),

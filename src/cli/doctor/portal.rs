@@ -6,7 +6,9 @@ use super::grants::{application, payment, rights, scopes};
 use super::trouble::{PAGE, Trouble, ask};
 use crate::config::Config;
 use crate::engine::Engine;
-use crate::portal::{Owner, Portal};
+use crate::portal::Portal;
+use crate::portal::methods::app::Scope;
+use crate::portal::methods::profile::{self, Profile};
 use crate::store::{Access, Clock, Time};
 
 /// From this difference of clocks on it is told, and from the second on it is in the way, in seconds.
@@ -49,7 +51,7 @@ pub(super) async fn look(engine: &Engine, portal: &Portal, config: &Config) -> V
         checks.push(Check::skipped("application", why));
     }
     let needs = engine.needs();
-    let may_use_bots = match ask(portal.scopes()).await {
+    let may_use_bots = match ask(portal.run(Scope::new())).await {
         Ok(granted) => {
             let check = scopes(&granted, &needs, is_application);
             let may = !check.is_in_the_way();
@@ -128,9 +130,9 @@ fn clock(theirs: Option<Time>, ours: Time) -> Check {
 }
 
 /// Whether the portal accepts our calls. Tokens that are over are renewed on the way, as any call does.
-async fn credentials(portal: &Portal) -> Result<(Check, Owner), Trouble> {
+async fn credentials(portal: &Portal) -> Result<(Check, Profile), Trouble> {
     let before = portal.access().await;
-    let owner = ask(portal.owner()).await?;
+    let owner = ask(portal.run(profile::Get::new())).await?;
     let after = portal.access().await;
     let found = match &after {
         Access::Webhook(_) => "the inbound webhook is accepted",

@@ -1,12 +1,12 @@
 //! Bots and their commands, by the generation that the profile names.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{Reconciliation, Step};
 use crate::event::{Api, BotId};
 use crate::handler::{AnyBot, CommandSpec, EventMode};
 use crate::portal::methods::{imbot, imbot_v2};
-use crate::portal::{BotFields, CommandFields, CommandInfo, Error};
+use crate::portal::{CommandInfo, Error};
 
 impl Reconciliation<'_> {
     /// Brings a bot and its commands into step. Nothing comes back where it is not registered.
@@ -26,30 +26,31 @@ impl Reconciliation<'_> {
                 "a bot of the first generation gets its events by webhook, and this program has no public address",
             ));
         };
-        let flag = |yes| if yes { 'Y' } else { 'N' };
-        let name = profile.code().to_owned();
-        if !self.step(Step::RegisterBot { bot: name }) {
+        let code = profile.code().to_owned();
+        if !self.step(Step::RegisterBot { bot: code.clone() }) {
             return Ok(None);
         }
-        let fields = BotFields {
-            code: profile.code().to_owned(),
-            kind: profile.kind_letter(),
-            openline: flag(profile.is_for_open_channels()),
-            event_handler: url.clone(),
-            properties: profile.properties().clone(),
-        };
-        let id = self.portal.register_bot(&fields).await?;
+        let properties = Value::Object(profile.properties().clone());
+        let register = imbot::Register::new(code, url.clone(), properties.clone())
+            .kind(profile.kind_letter())
+            .openline(profile.is_for_open_channels());
+        let id = self.portal.run(register).await?;
+        // `imbot.register` ignores the two handlers for plain bots, and everything for a code that exists: both are put
+        // right by an update (bots-v1, section 6).
+        let fields = json!({
+            "EVENT_HANDLER": url,
+            "EVENT_MESSAGE_UPDATE": url,
+            "EVENT_MESSAGE_DELETE": url,
+            "PROPERTIES": properties,
+        });
+        self.portal.run(imbot::Update::new(id, fields)).await?;
         for command in bot.commands() {
-            let fields = CommandFields {
-                bot_id: id,
-                command: command.name().to_owned(),
-                common: flag(command.is_common()),
-                hidden: flag(command.is_hidden()),
-                extranet_support: flag(command.is_for_extranet()),
-                lang: command.lang(),
-                event_command_add: url.clone(),
-            };
-            self.portal.register_command(&fields).await?;
+            let register =
+                imbot::CommandRegister::new(id, command.name(), url.clone(), command.lang())
+                    .common(command.is_common())
+                    .hidden(command.is_hidden())
+                    .extranet_support(command.is_for_extranet());
+            self.portal.run(register).await?;
         }
         Ok(Some(id))
     }
