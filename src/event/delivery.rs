@@ -9,7 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use super::form::{self, Pairs, Raw};
 use super::tree::Node;
-use super::{AppEvent, Auth, BotRef, Category, ChatEvent, DecodeError, Tree, catalogue, v1, v2};
+use super::{
+    AppEvent, Auth, BotRef, Category, ChatEvent, DecodeError, SessionChange, Tree, catalogue, v1,
+    v2,
+};
 
 /// One event as it was delivered. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -88,6 +91,8 @@ pub enum Event {
     Removed(BotRef),
     /// The application was installed, updated, paid or removed.
     App(AppEvent),
+    /// A session of an open channel began or ended.
+    Session(SessionChange),
     /// Any other event, known or not: its data are in [`Delivery::data`].
     Other,
 }
@@ -176,6 +181,11 @@ impl Delivery {
         match (self.api(), &self.content.source) {
             (Some(Api::V1), Source::Form(pairs)) => v1::decode(&self.name, pairs),
             (Some(Api::V2), _) => v2::decode(&self.name, self.root()).map(|event| vec![event]),
+            _ if self.category == Category::OpenChannels => {
+                let sessions = SessionChange::decode(&self.name, self.root())?;
+                let sessions = sessions.into_iter().map(Event::Session);
+                Ok([Event::Other].into_iter().chain(sessions).collect())
+            }
             _ => Ok(vec![
                 AppEvent::decode(&self.name, self.root())?.map_or(Event::Other, Event::App),
             ]),

@@ -1,0 +1,278 @@
+//! Open channels: what the chat of a line tells about itself, and its sessions.
+//!
+//! A line's chat carries who and what it is in pipe-separated parts, whose number differs from portal to portal: what is
+//! not typed is kept (open-channels.md, "Chat fields of an open-line chat").
+
+use serde::{Deserialize, Serialize};
+
+use super::{Chat, ChatId, DecodeError, Delivery, LineId, Node, SessionId, UserId};
+
+/// The chat of an open channel, as far as its events describe it ([`Chat::line`]).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct LineChat {
+    /// The connector through which the client writes, such as `livechat`.
+    pub connector: String,
+    /// The line.
+    pub line: Option<LineId>,
+    /// The chat's id outside, as the connector gave it.
+    pub outside_chat: String,
+    /// The client's id outside, as the connector gave it; some connectors of the portal have a user's number here.
+    pub outside_user: String,
+    /// The session that is under way.
+    pub session: Option<SessionId>,
+    /// Whether the client is saved in CRM.
+    pub in_crm: bool,
+    /// The object that the session is recorded at.
+    pub recorded_at: Option<CrmObject>,
+    /// What the client is in CRM: a lead, a company, a contact, deals.
+    pub crm: Vec<CrmObject>,
+    /// The parts of `DATA_1` that have no documented meaning, with their places from 1.
+    pub rest: Vec<(usize, String)>,
+}
+
+/// An object of CRM, as open channels name it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct CrmObject {
+    /// `LEAD`, `DEAL`, `COMPANY`, `CONTACT`.
+    pub kind: String,
+    /// Its number.
+    pub id: u64,
+}
+
+impl Chat {
+    /// What it is as the chat of an open channel, if it is one.
+    pub fn line(&self) -> Option<LineChat> {
+        let entity = self.entity.as_ref().filter(|it| it.kind == "LINES")?;
+        let mut id = entity.id.as_deref().unwrap_or_default().splitn(4, '|');
+        let mut part = || id.next().unwrap_or_default();
+        let mut chat = LineChat {
+            connector: part().to_owned(),
+            line: part().parse().ok(),
+            outside_chat: part().to_owned(),
+            outside_user: part().to_owned(),
+            ..LineChat::default()
+        };
+        let [state, crm, _] = &entity.data;
+        chat.read_state(state.as_deref().unwrap_or_default());
+        chat.crm = crm_objects(crm.as_deref().unwrap_or_default());
+        Some(chat)
+    }
+}
+
+impl LineChat {
+    /// Reads `DATA_1`, such as `Y|LEAD|1205|N|N|321|1773223732|0|0|0`: of its parts five have a documented meaning.
+    fn read_state(&mut self, text: &str) {
+        let parts: Vec<&str> = text.split('|').collect();
+        let part = |place: usize| parts.get(place - 1).copied().unwrap_or_default();
+        self.in_crm = part(1) == "Y";
+        self.recorded_at = CrmObject::read(part(2), part(3));
+        self.session = part(6).parse().ok().filter(|id| *id != SessionId(0));
+        let rest = parts
+            .iter()
+            .enumerate()
+            .map(|(index, text)| (index + 1, *text));
+        self.rest = rest
+            .filter(|(place, text)| ![1, 2, 3, 6].contains(place) && !text.is_empty())
+            .map(|(place, text)| (place, text.to_owned()))
+            .collect();
+    }
+}
+
+impl CrmObject {
+    fn read(kind: &str, id: &str) -> Option<CrmObject> {
+        let id = id.parse().ok().filter(|id| *id != 0)?;
+        let kind = kind.to_owned();
+        (!kind.is_empty() && kind != "NONE").then_some(CrmObject { kind, id })
+    }
+}
+
+/// Reads `DATA_2`, such as `LEAD|7|COMPANY|0|CONTACT|0|DEAL|9`: zero is none.
+fn crm_objects(text: &str) -> Vec<CrmObject> {
+    let parts: Vec<&str> = text.split('|').collect();
+    let pairs = parts.chunks_exact(2);
+    pairs
+        .filter_map(|pair| CrmObject::read(pair[0], pair[1]))
+        .collect()
+}
+
+impl Delivery {
+    /// Whether the message is a note that operators write to each other (`COMPONENT_ID` of its parameters; bots-v1, section
+    /// on undocumented keys).
+    pub fn is_whisper(&self) -> bool {
+        const PLACES: [&[&str]; 2] = [
+            &["data", "PARAMS", "PARAMS", "COMPONENT_ID"],
+            &["data", "message", "params", "COMPONENT_ID"],
+        ];
+        let component = PLACES.iter().find_map(|path| self.at(path)?.text());
+        component.is_some_and(|component| component == "HiddenMessage")
+    }
+}
+
+/// A session of an open channel began or ended (`ONSESSIONSTART`, `ONSESSIONFINISH`).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Session {
+    /// Its number, where the portal tells it.
+    pub id: Option<SessionId>,
+    /// The session that it goes on from.
+    pub parent: Option<SessionId>,
+    /// Whether it is closed.
+    pub is_closed: bool,
+    /// After how many minutes of silence the portal closes it.
+    pub close_minutes: Option<u64>,
+    /// The connector through which the client writes.
+    pub connector: String,
+    /// The line.
+    pub line: Option<LineId>,
+    /// The chat's id outside.
+    pub outside_chat: String,
+    /// The client's id outside.
+    pub outside_user: String,
+    /// The chat on the portal.
+    pub chat: Option<ChatId>,
+    /// The client on the portal.
+    pub user: Option<UserId>,
+}
+
+/// The beginning or the end of a session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub enum SessionChange {
+    /// It began.
+    Started(Session),
+    /// It ended.
+    Finished(Session),
+}
+
+impl SessionChange {
+    /// The session.
+    pub fn session(&self) -> &Session {
+        match self {
+            SessionChange::Started(session) | SessionChange::Finished(session) => session,
+        }
+    }
+
+    /// Reads an event of this name, if it is one: an item for each session in it.
+    pub(super) fn decode(name: &str, root: Node<'_>) -> Result<Vec<SessionChange>, DecodeError> {
+        let change = match name {
+            "ONSESSIONSTART" => SessionChange::Started,
+            "ONSESSIONFINISH" => SessionChange::Finished,
+            _ => return Ok(Vec::new()),
+        };
+        let Some(data) = root.get("data").and_then(|data| data.get("DATA")) else {
+            return Ok(Vec::new());
+        };
+        // The documentation shows a list, the server's source a single item.
+        let items: Vec<Node<'_>> = match data.get("connector") {
+            Some(_) => vec![data],
+            None => data.values().collect(),
+        };
+        items
+            .into_iter()
+            .map(|item| Session::read(item).map(change))
+            .collect()
+    }
+}
+
+impl Session {
+    fn read(item: Node<'_>) -> Result<Session, DecodeError> {
+        let at = |path: [&str; 2]| item.get(path[0])?.get(path[1]);
+        let text = |path| {
+            at(path)
+                .and_then(Node::text)
+                .unwrap_or_default()
+                .into_owned()
+        };
+        let number = |path| at(path).map_or(Ok(None), |node: Node<'_>| node.number::<u64>());
+        Ok(Session {
+            id: number(["session", "id"])?.map(SessionId),
+            parent: number(["session", "parent_id"])?
+                .filter(|id| *id != 0)
+                .map(SessionId),
+            is_closed: text(["session", "closed"]) == "Y",
+            close_minutes: number(["session", "close_term"])?,
+            connector: text(["connector", "connector_id"]),
+            line: number(["connector", "line_id"])?.map(LineId),
+            outside_chat: text(["connector", "chat_id"]),
+            outside_user: text(["connector", "user_id"]),
+            chat: number(["chat", "id"])?.map(ChatId),
+            user: number(["user", "id"])?.map(UserId),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Entity, Tree};
+
+    fn chat(id: &str, data: [&str; 2]) -> LineChat {
+        let [state, crm] = data.map(|text| Some(text.to_owned()));
+        let entity = Entity {
+            kind: "LINES".to_owned(),
+            id: Some(id.to_owned()),
+            data: [state, crm, None],
+        };
+        let chat = Chat {
+            entity: Some(entity),
+            ..Chat::default()
+        };
+        chat.line().unwrap()
+    }
+
+    #[test]
+    fn the_parts_of_a_lines_chat_are_typed_however_many_there_are() {
+        let crm = "LEAD|1205|COMPANY|0|CONTACT|0|DEAL|9";
+        let long = chat(
+            "livechat|22|1761|587",
+            ["Y|LEAD|1205|N|N|321|1773223732|0|0|0", crm],
+        );
+        let short = chat("livechat|22|1761|587", ["Y|LEAD|1205|N|N|321", crm]);
+        for chat in [&long, &short] {
+            assert_eq!(
+                (chat.connector.as_str(), chat.line),
+                ("livechat", Some(LineId(22)))
+            );
+            assert_eq!(
+                (chat.outside_chat.as_str(), chat.outside_user.as_str()),
+                ("1761", "587")
+            );
+            assert_eq!((chat.in_crm, chat.session), (true, Some(SessionId(321))));
+            assert_eq!(chat.recorded_at.as_ref().unwrap().id, 1205);
+            let kinds: Vec<_> = chat.crm.iter().map(|object| object.kind.as_str()).collect();
+            assert_eq!(kinds, ["LEAD", "DEAL"]);
+        }
+        assert_eq!(long.rest.last(), Some(&(10, "0".to_owned())));
+    }
+
+    #[test]
+    fn nothing_is_needed_and_an_outside_id_may_hold_a_pipe() {
+        assert_eq!(chat("", ["", ""]), LineChat::default());
+        let odd = chat("mine|7|a|b|c", ["N|NONE|0|N|N|0", "LEAD"]);
+        assert_eq!(
+            (odd.outside_user.as_str(), odd.session, odd.in_crm),
+            ("b|c", None, false)
+        );
+        assert!(odd.crm.is_empty() && odd.recorded_at.is_none());
+    }
+
+    #[test]
+    fn sessions_are_read_from_a_list_and_from_a_single_item() {
+        for prefix in ["data[DATA][0]", "data[DATA]"] {
+            let body = format!(
+                "event=ONSESSIONFINISH&{prefix}[connector][connector_id]=mine&{prefix}[connector][line_id]=7\
+                 &{prefix}[session][id]=5&{prefix}[session][closed]=Y&{prefix}[chat][id]=42"
+            );
+            let tree = Tree::from_form(body).unwrap();
+            let changes = SessionChange::decode("ONSESSIONFINISH", tree.root()).unwrap();
+            let [SessionChange::Finished(session)] = &*changes else {
+                panic!("{changes:?}")
+            };
+            assert_eq!(
+                (session.id, session.chat),
+                (Some(SessionId(5)), Some(ChatId(42)))
+            );
+            assert!(session.is_closed);
+        }
+    }
+}
