@@ -57,6 +57,14 @@ id! {
     /// A registered command.
     CommandId
 }
+id! {
+    /// An open channel: `LINE` of connectors, `CONFIG_ID` and `QUEUE_ID` of open channels.
+    LineId
+}
+id! {
+    /// A session of an open channel.
+    SessionId
+}
 
 impl From<BotId> for UserId {
     fn from(bot: BotId) -> UserId {
