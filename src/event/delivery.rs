@@ -168,7 +168,7 @@ impl Delivery {
             (Some(Api::V1), Source::Form(pairs)) => v1::decode(&self.name, pairs),
             (Some(Api::V2), _) => v2::decode(&self.name, self.root()).map(|event| vec![event]),
             _ if self.category == Category::OpenChannels => {
-                let sessions = SessionChange::decode(&self.name, self.root())?;
+                let sessions = SessionChange::decode(self)?;
                 let sessions = sessions.into_iter().map(Event::Session);
                 Ok([Event::Other].into_iter().chain(sessions).collect())
             }

@@ -34,6 +34,14 @@ pub enum DecodeError {
         /// The beginning of what is there.
         found: String,
     },
+    /// A payload is read that events of this name do not carry.
+    #[error("`{event}` does not carry this payload, which is of {carriers}")]
+    OtherEvent {
+        /// The event's name.
+        event: String,
+        /// The events that carry it.
+        carriers: String,
+    },
     /// A polled answer is not JSON.
     #[error("not JSON: {0}")]
     NotJson(String),

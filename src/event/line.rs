@@ -1,11 +1,12 @@
-//! Open channels: what the chat of a line tells about itself, and its sessions.
+//! Open channels: what the chat of a line tells about itself, and of its sessions.
 //!
 //! A line's chat carries who and what it is in pipe-separated parts, whose number differs from portal to portal: what is
 //! not typed is kept (open-channels.md, "Chat fields of an open-line chat").
 
 use serde::{Deserialize, Serialize};
 
-use super::{Chat, ChatId, DecodeError, Delivery, LineId, Node, SessionId, UserId};
+use super::payload::{Session, Sessions};
+use super::{Chat, DecodeError, Delivery, LineId, SessionId};
 
 /// The chat of an open channel, as far as its events describe it ([`Chat::line`]).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -109,33 +110,7 @@ impl Delivery {
     }
 }
 
-/// A session of an open channel began or ended (`ONSESSIONSTART`, `ONSESSIONFINISH`).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct Session {
-    /// Its number, where the portal tells it.
-    pub id: Option<SessionId>,
-    /// The session that it goes on from.
-    pub parent: Option<SessionId>,
-    /// Whether it is closed.
-    pub is_closed: bool,
-    /// After how many minutes of silence the portal closes it.
-    pub close_minutes: Option<u64>,
-    /// The connector through which the client writes.
-    pub connector: String,
-    /// The line.
-    pub line: Option<LineId>,
-    /// The chat's id outside.
-    pub outside_chat: String,
-    /// The client's id outside.
-    pub outside_user: String,
-    /// The chat on the portal.
-    pub chat: Option<ChatId>,
-    /// The client on the portal.
-    pub user: Option<UserId>,
-}
-
-/// The beginning or the end of a session.
+/// The beginning or the end of a session of an open channel (`ONSESSIONSTART`, `ONSESSIONFINISH`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub enum SessionChange {
     /// It began.
@@ -152,59 +127,22 @@ impl SessionChange {
         }
     }
 
-    /// Reads an event of this name, if it is one: an item for each session in it.
-    pub(super) fn decode(name: &str, root: Node<'_>) -> Result<Vec<SessionChange>, DecodeError> {
-        let change = match name {
+    /// Reads an event, if it is one of these: an item for each session in it.
+    pub(super) fn decode(event: &Delivery) -> Result<Vec<SessionChange>, DecodeError> {
+        let change = match event.name.as_ref() {
             "ONSESSIONSTART" => SessionChange::Started,
             "ONSESSIONFINISH" => SessionChange::Finished,
             _ => return Ok(Vec::new()),
         };
-        let Some(data) = root.get("data").and_then(|data| data.get("DATA")) else {
-            return Ok(Vec::new());
-        };
-        // The documentation shows a list, the server's source a single item.
-        let items: Vec<Node<'_>> = match data.get("connector") {
-            Some(_) => vec![data],
-            None => data.values().collect(),
-        };
-        items
-            .into_iter()
-            .map(|item| Session::read(item).map(change))
-            .collect()
-    }
-}
-
-impl Session {
-    fn read(item: Node<'_>) -> Result<Session, DecodeError> {
-        let at = |path: [&str; 2]| item.get(path[0])?.get(path[1]);
-        let text = |path| {
-            at(path)
-                .and_then(Node::text)
-                .unwrap_or_default()
-                .into_owned()
-        };
-        let number = |path| at(path).map_or(Ok(None), |node: Node<'_>| node.number::<u64>());
-        Ok(Session {
-            id: number(["session", "id"])?.map(SessionId),
-            parent: number(["session", "parent_id"])?
-                .filter(|id| *id != 0)
-                .map(SessionId),
-            is_closed: text(["session", "closed"]) == "Y",
-            close_minutes: number(["session", "close_term"])?,
-            connector: text(["connector", "connector_id"]),
-            line: number(["connector", "line_id"])?.map(LineId),
-            outside_chat: text(["connector", "chat_id"]),
-            outside_user: text(["connector", "user_id"]),
-            chat: number(["chat", "id"])?.map(ChatId),
-            user: number(["user", "id"])?.map(UserId),
-        })
+        let Sessions { sessions } = event.read()?;
+        Ok(sessions.into_iter().map(change).collect())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Entity, Tree};
+    use crate::event::Entity;
 
     fn chat(id: &str, data: [&str; 2]) -> LineChat {
         let [state, crm] = data.map(|text| Some(text.to_owned()));
@@ -254,25 +192,5 @@ mod tests {
             ("b|c", None, false)
         );
         assert!(odd.crm.is_empty() && odd.recorded_at.is_none());
-    }
-
-    #[test]
-    fn sessions_are_read_from_a_list_and_from_a_single_item() {
-        for prefix in ["data[DATA][0]", "data[DATA]"] {
-            let body = format!(
-                "event=ONSESSIONFINISH&{prefix}[connector][connector_id]=mine&{prefix}[connector][line_id]=7\
-                 &{prefix}[session][id]=5&{prefix}[session][closed]=Y&{prefix}[chat][id]=42"
-            );
-            let tree = Tree::from_form(body).unwrap();
-            let changes = SessionChange::decode("ONSESSIONFINISH", tree.root()).unwrap();
-            let [SessionChange::Finished(session)] = &*changes else {
-                panic!("{changes:?}")
-            };
-            assert_eq!(
-                (session.id, session.chat),
-                (Some(SessionId(5)), Some(ChatId(42)))
-            );
-            assert!(session.is_closed);
-        }
     }
 }

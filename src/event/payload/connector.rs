@@ -1,0 +1,149 @@
+//! Connectors: what a channel outside has to be told. Only an application's own connectors are told of.
+//!
+//! Pages `api-reference/imopenlines/imconnector/events/*` of the documentation.
+
+use serde::Serialize;
+
+use super::Payload;
+use crate::event::{ChatId, DecodeError, Delivery, LineId, MessageId, Node, UserId};
+
+/// Messages that were written, changed or deleted on the portal, to be carried outside.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Messages {
+    /// The connector. An application that has several gets the events of all.
+    pub connector: String,
+    /// The line.
+    pub line: LineId,
+    /// The messages.
+    pub messages: Vec<Message>,
+}
+
+/// A message of the portal, to be carried outside.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Message {
+    /// The chat on the portal. The portal is to be told it, with `id`, when the message is delivered.
+    pub chat: ChatId,
+    /// Its number on the portal.
+    pub id: MessageId,
+    /// The chat outside.
+    pub outside_chat: String,
+    /// Its ids outside, as the connector gave them when it delivered the message; none of a new one. The documentation
+    /// shows a list when it is changed, and a single one when it is deleted.
+    pub outside_ids: Vec<String>,
+    /// Who wrote it; of a new one only.
+    pub user: Option<UserId>,
+    /// The text with BB codes, its author's name in front (`[b]Ann Meyer:[/b] [br]Hi`) unless the connector declined that.
+    pub text: String,
+    /// Files that came along.
+    pub files: Vec<File>,
+}
+
+/// A file of a message. The documentation shows none; public integrations read these keys.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct File {
+    /// Its name. It comes from outside: never a path.
+    pub name: String,
+    /// `image`, `file`, ….
+    pub kind: Option<String>,
+    /// Where people see it.
+    pub link: Option<String>,
+    /// Where it can be downloaded.
+    pub download_link: Option<String>,
+    /// Its media type.
+    pub mime: Option<String>,
+    /// Bytes.
+    pub size: Option<u64>,
+}
+
+/// The connector was switched off on a line.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Status {
+    /// The connector.
+    pub connector: String,
+    /// The line.
+    pub line: LineId,
+}
+
+/// A line was deleted. Whatever connectors were on it are no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct LineDeleted(pub LineId);
+
+impl Payload for Messages {
+    const EVENTS: &'static [&'static str] = &[
+        "ONIMCONNECTORMESSAGEADD",
+        "ONIMCONNECTORMESSAGEUPDATE",
+        "ONIMCONNECTORMESSAGEDELETE",
+    ];
+
+    fn read(event: &Delivery) -> Result<Messages, DecodeError> {
+        let data = event.own()?;
+        let messages = data.items("MESSAGES").into_iter();
+        Ok(Messages {
+            connector: data.needed_word("CONNECTOR")?,
+            line: data.needed("LINE")?,
+            messages: messages.map(Message::read).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+impl Message {
+    fn read(item: Node<'_>) -> Result<Message, DecodeError> {
+        let im = item.needed_part("im")?;
+        let message = item.part("message");
+        Ok(Message {
+            chat: im.needed("chat_id")?,
+            id: im.needed("message_id")?,
+            outside_chat: item.needed_part("chat")?.needed_word("id")?,
+            outside_ids: message.map_or_else(Vec::new, |message| message.words("id")),
+            user: message.map_or(Ok(None), |message| message.figure("user_id"))?,
+            text: message
+                .and_then(|message| message.word("text"))
+                .unwrap_or_default(),
+            files: message.map_or(Ok(Vec::new()), File::list)?,
+        })
+    }
+}
+
+impl File {
+    pub(super) fn list(message: Node<'_>) -> Result<Vec<File>, DecodeError> {
+        let files = message.items("files").into_iter();
+        files.map(File::read).collect()
+    }
+
+    fn read(file: Node<'_>) -> Result<File, DecodeError> {
+        Ok(File {
+            name: file.word("name").unwrap_or_default(),
+            kind: file.word("type"),
+            link: file.word("link"),
+            download_link: file.word("downloadLink"),
+            mime: file.word("mime"),
+            size: file.figure("size")?,
+        })
+    }
+}
+
+impl Payload for Status {
+    const EVENTS: &'static [&'static str] = &["ONIMCONNECTORSTATUSDELETE"];
+
+    fn read(event: &Delivery) -> Result<Status, DecodeError> {
+        let data = event.own()?; // in lower case here, unlike the others
+        Ok(Status {
+            connector: data.needed_word("connector")?,
+            line: data.needed("line")?,
+        })
+    }
+}
+
+impl Payload for LineDeleted {
+    const EVENTS: &'static [&'static str] = &["ONIMCONNECTORLINEDELETE"];
+
+    fn read(event: &Delivery) -> Result<LineDeleted, DecodeError> {
+        let line = event.own()?.number()?; // the data are the number itself, not a map
+        line.map(LineDeleted)
+            .ok_or_else(|| event.root().missing("data"))
+    }
+}

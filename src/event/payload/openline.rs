@@ -1,0 +1,94 @@
+//! Open channels: what is said in the chats of lines.
+//!
+//! Pages `api-reference/imopenlines/openlines/events/*` of the documentation.
+
+use serde::Serialize;
+
+use super::Payload;
+use super::connector::File;
+use crate::event::{ChatId, DecodeError, Delivery, LineId, MessageId, Node, UserId};
+
+/// Messages that were written, changed or deleted in the chats of lines.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Messages {
+    /// The messages.
+    pub messages: Vec<Message>,
+}
+
+/// A message in the chat of a line.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Message {
+    /// The chat on the portal.
+    pub chat: ChatId,
+    /// Its number on the portal.
+    pub id: MessageId,
+    /// The connector through which the client writes.
+    pub connector: String,
+    /// The line.
+    pub line: Option<LineId>,
+    /// The chat's id outside; of a new message only, as all that follows.
+    pub outside_chat: Option<String>,
+    /// The client's id outside.
+    pub outside_user: Option<String>,
+    /// Who wrote it.
+    pub user: Option<UserId>,
+    /// The text with BB codes.
+    pub text: String,
+    /// When it was written; often nothing.
+    pub date: Option<String>,
+    /// Whether the portal wrote it.
+    pub system: Option<bool>,
+    /// Files that came along.
+    pub files: Vec<File>,
+    /// The codes of the tracker that tie the message to an object of CRM.
+    pub trackers: Vec<String>,
+    /// An address for people outside, in Bitrix24.Network.
+    pub extra_url: Option<String>,
+}
+
+impl Payload for Messages {
+    const EVENTS: &'static [&'static str] = &[
+        "ONOPENLINEMESSAGEADD",
+        "ONOPENLINEMESSAGEUPDATE",
+        "ONOPENLINEMESSAGEDELETE",
+    ];
+
+    fn read(event: &Delivery) -> Result<Messages, DecodeError> {
+        let data = event.own()?;
+        let messages = data.items("DATA").into_iter();
+        Ok(Messages {
+            messages: messages
+                .map(|item| Message::read(data, item))
+                .collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+impl Message {
+    /// Of a new message the connector stands in its item, of others in the event.
+    fn read(data: Node<'_>, item: Node<'_>) -> Result<Message, DecodeError> {
+        let message = item.needed_part("message")?;
+        let from = item.part("connector");
+        let outside = |key| from.and_then(|from| from.word(key));
+        let line = from.map_or(Ok(None), |from| from.figure("line_id"))?;
+        Ok(Message {
+            chat: item.needed_part("chat")?.needed("id")?,
+            id: message.needed("id")?,
+            connector: outside("connector_id")
+                .or_else(|| data.word("CONNECTOR"))
+                .unwrap_or_default(),
+            line: line.map_or_else(|| data.figure("LINE"), |line| Ok(Some(line)))?,
+            outside_chat: outside("chat_id"),
+            outside_user: outside("user_id"),
+            user: message.figure("user_id")?,
+            text: message.word("text").unwrap_or_default(),
+            date: message.word("date"),
+            system: message.yes("system"),
+            files: File::list(message)?,
+            trackers: item.words("ref"),
+            extra_url: item.part("extra").and_then(|extra| extra.word("EXTRA_URL")),
+        })
+    }
+}

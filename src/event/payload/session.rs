@@ -1,0 +1,104 @@
+//! Sessions of open channels: what lines tell of them, and what their connectors do.
+//!
+//! Pages `on-session-*.md` and `on-im-connector-dialog-*.md` in `api-reference/imopenlines` of the documentation.
+
+use serde::Serialize;
+
+use super::Payload;
+use crate::event::{ChatId, DecodeError, Delivery, LineId, Node, SessionId, UserId};
+
+/// Sessions of lines that began or ended (`ONSESSIONSTART`, `ONSESSIONFINISH`).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Sessions {
+    /// The sessions.
+    pub sessions: Vec<Session>,
+}
+
+/// The same as an application's own connectors hear of it (`ONIMCONNECTORDIALOGSTART`, `ONIMCONNECTORDIALOGFINISH`).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Dialogs {
+    /// The connector.
+    pub connector: String,
+    /// The line.
+    pub line: LineId,
+    /// The sessions.
+    pub sessions: Vec<Session>,
+}
+
+/// A session: one conversation of a client with a line, from its first message until it is closed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Session {
+    /// Its number.
+    pub id: Option<SessionId>,
+    /// The session that it goes on from.
+    pub parent: Option<SessionId>,
+    /// Whether it is closed.
+    pub is_closed: bool,
+    /// After how many minutes of silence the portal closes it.
+    pub close_minutes: Option<u64>,
+    /// The connector through which the client writes.
+    pub connector: String,
+    /// The line.
+    pub line: Option<LineId>,
+    /// The chat's id outside.
+    pub outside_chat: String,
+    /// The client's id outside.
+    pub outside_user: String,
+    /// The chat on the portal.
+    pub chat: Option<ChatId>,
+    /// The client on the portal.
+    pub user: Option<UserId>,
+}
+
+impl Payload for Sessions {
+    const EVENTS: &'static [&'static str] = &["ONSESSIONSTART", "ONSESSIONFINISH"];
+
+    fn read(event: &Delivery) -> Result<Sessions, DecodeError> {
+        let sessions = Session::list(event.own()?)?;
+        Ok(Sessions { sessions })
+    }
+}
+
+impl Payload for Dialogs {
+    const EVENTS: &'static [&'static str] =
+        &["ONIMCONNECTORDIALOGSTART", "ONIMCONNECTORDIALOGFINISH"];
+
+    fn read(event: &Delivery) -> Result<Dialogs, DecodeError> {
+        let data = event.own()?;
+        Ok(Dialogs {
+            connector: data.needed_word("CONNECTOR")?,
+            line: data.needed("LINE")?,
+            sessions: Session::list(data)?,
+        })
+    }
+}
+
+impl Session {
+    fn list(data: Node<'_>) -> Result<Vec<Session>, DecodeError> {
+        data.items("DATA").into_iter().map(Session::read).collect()
+    }
+
+    fn read(item: Node<'_>) -> Result<Session, DecodeError> {
+        let word = |part, key| item.part(part)?.word(key);
+        let number = |part, key| {
+            item.part(part)
+                .map_or(Ok(None), |part: Node<'_>| part.figure::<u64>(key))
+        };
+        let some = |number: &u64| *number != 0; // the portal writes 0 where there is none
+        Ok(Session {
+            id: number("session", "id")?.map(SessionId),
+            parent: number("session", "parent_id")?.filter(some).map(SessionId),
+            is_closed: item.part("session").and_then(|part| part.yes("closed")) == Some(true),
+            close_minutes: number("session", "close_term")?,
+            connector: word("connector", "connector_id").unwrap_or_default(),
+            line: number("connector", "line_id")?.map(LineId),
+            outside_chat: word("connector", "chat_id").unwrap_or_default(),
+            outside_user: word("connector", "user_id").unwrap_or_default(),
+            chat: number("chat", "id")?.map(ChatId),
+            user: number("user", "id")?.filter(some).map(UserId),
+        })
+    }
+}
