@@ -48,6 +48,16 @@ pub enum Step {
         /// Its number.
         id: BotId,
     },
+    /// A connector is registered, or given its profile anew: the portal does not tell what it has.
+    RegisterConnector {
+        /// Its id.
+        connector: String,
+    },
+    /// A connector is removed, from all lines that it is on.
+    RemoveConnector {
+        /// Its id.
+        connector: String,
+    },
     /// An event is bound, for a hook.
     Bind {
         /// Its name.
@@ -76,6 +86,12 @@ impl fmt::Display for Step {
             }
             Step::RemoveBot { bot, id } => {
                 write!(f, "remove the bot {bot} ({id}) and its private chats")
+            }
+            Step::RegisterConnector { connector } => {
+                write!(f, "register the connector {connector}")
+            }
+            Step::RemoveConnector { connector } => {
+                write!(f, "remove the connector {connector} from all lines")
             }
             Step::Bind { event, is_offline } => write!(f, "bind {}{event}", offline(*is_offline)),
             Step::Unbind { event, is_offline } => {
