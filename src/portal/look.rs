@@ -66,6 +66,7 @@ impl Portal {
     /// and then for who calls (server-behaviour, section 5.2).
     pub(crate) async fn glimpse(&self) -> Result<Glimpse, Error> {
         const METHOD: &str = "server.time";
+        self.pass(METHOD).await?;
         let address = format!("{}{METHOD}.json", self.endpoint());
         self.inner.http.glimpse(METHOD, &address).await
     }

@@ -38,7 +38,7 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 use tokio::time::{Instant, sleep};
 
 use self::answer::Answer;
@@ -74,7 +74,7 @@ const PAUSE_MIN: Duration = Duration::from_millis(500);
 
 /// The application on one portal. Cheap to clone.
 ///
-/// All clones share one limit. When it is reached, answers to people go first, lanes take turns, and calls that may go
+/// All clones share one limit, and so do all processes on one store. When it is reached, answers to people go first, lanes take turns, and calls that may go
 /// together go in one `batch`; a call that waits alone is not delayed for that.
 #[derive(Clone, Debug)]
 pub struct Portal {
@@ -90,6 +90,8 @@ struct Inner {
     application: Option<Arc<Application>>,
     store: Arc<dyn Store>,
     desk: std::sync::Mutex<Desk>,
+    /// Told when a call that somebody waits for stands in the line.
+    asked: Notify,
     gate: std::sync::Mutex<Gate>,
     /// Locked while the tokens are renewed, so that many callers who find them expired renew them once.
     held: Mutex<Held>,
@@ -122,6 +124,7 @@ impl Portal {
             application,
             store,
             desk: std::sync::Mutex::new(Desk::new(plan)),
+            asked: Notify::new(),
             gate: std::sync::Mutex::default(),
             held: Mutex::new(Held::new(installation)),
             busy: AtomicUsize::new(0),

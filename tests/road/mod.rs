@@ -14,6 +14,7 @@ mod restart;
 mod second;
 mod secrets;
 mod secure;
+mod shared;
 pub(crate) mod stage;
 mod stop;
 mod tokens;
