@@ -57,7 +57,7 @@ pub use files::FILE_BYTES_MAX;
 pub use http::{ANSWER_BYTES_MAX, CALL_TIMEOUT, Http, Outside};
 pub use limit::Plan;
 pub use line::{BATCH_MAX, LINE_MAX, Urgency};
-pub(crate) use look::{AppInfo, Glimpse};
+pub(crate) use look::Glimpse;
 pub use moved::HOPS_MAX;
 pub use oauth::{Application, Grant, OAUTH_URL};
 pub use offline::{OFFLINE_MAX, OfflineBatch};
