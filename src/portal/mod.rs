@@ -42,7 +42,7 @@ use tokio::sync::{Mutex, Notify};
 use tokio::time::{Instant, sleep};
 
 use self::answer::Answer;
-use self::gate::Gate;
+use self::gate::{Gate, News};
 use self::line::Place;
 use self::tokens::Held;
 use self::turns::{Desk, Turn};
@@ -238,9 +238,15 @@ impl Portal {
     }
 
     fn learn(&self, method: &str, answer: &Result<Answer, Error>) {
-        let is_closed = self.gate().learn(method, answer, Instant::now());
-        if is_closed && let Err(error) = answer {
-            tracing::error!(portal = %self.id(), %error, "the portal does not let the application act; it is not called for a while");
+        let news = self.gate().learn(method, answer, Instant::now());
+        match (news, answer) {
+            (Some(News::Closed), Err(error)) => {
+                tracing::error!(portal = %self.id(), %error, "the portal does not let the application act; it is called now and then");
+            }
+            (Some(News::Open), _) => {
+                tracing::info!(portal = %self.id(), "the portal lets the application act again");
+            }
+            _ => {}
         }
     }
 

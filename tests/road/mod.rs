@@ -2,6 +2,7 @@
 
 mod answers;
 mod generations;
+mod hard_days;
 mod hooks;
 mod install;
 mod limits;
