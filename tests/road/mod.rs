@@ -2,6 +2,7 @@
 
 mod answers;
 mod generations;
+mod hard_days;
 mod hooks;
 mod install;
 mod limits;
@@ -14,6 +15,7 @@ mod restart;
 mod second;
 mod secrets;
 mod secure;
+mod shared;
 pub(crate) mod stage;
 mod stop;
 mod tokens;

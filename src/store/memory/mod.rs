@@ -42,6 +42,8 @@ pub struct Memory {
     portals: DashMap<MemberId, Installation, RandomState>,
     /// Who renews a portal's tokens, and until when.
     claims: DashMap<MemberId, (Uuid, Time)>,
+    /// Until when each portal's time is booked.
+    booked: DashMap<MemberId, Time>,
     dead: Mutex<Dead>,
     news: Mutex<Vec<News>>,
 }
