@@ -166,6 +166,7 @@ impl App {
     /// A setting is missing, or two bots are the same.
     pub fn engine(self, config: &Config) -> Result<Arc<Engine>, ConfigError> {
         check(&self.bots)?;
+        warn_of_the_first_bot(&self.bots);
         let webhooks = config
             .portal
             .iter()
@@ -259,6 +260,17 @@ impl std::fmt::Debug for App {
             .field("bots", &self.names())
             .field("hooks", &self.hooks.len())
             .finish()
+    }
+}
+
+/// Tells of a trap of open channels: the portal transfers and finishes as the first bot of the application, whichever asks.
+fn warn_of_the_first_bot(bots: &[Arc<dyn AnyBot>]) {
+    let serves_lines = bots.iter().any(|bot| bot.profile().is_for_open_channels());
+    if bots.len() > 1 && serves_lines {
+        tracing::warn!(
+            "this application serves open channels and has several bots: the portal transfers and finishes chats as the \
+             first of them, whichever asks (to_operator is not affected)"
+        );
     }
 }
 

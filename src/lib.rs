@@ -56,11 +56,12 @@ pub mod prelude {
 
     pub use crate::App;
     pub use crate::event::{
-        Api, Command, CommandFrom, Deleted, DialogId, Join, Message, Reaction, UserId,
+        Api, Command, CommandFrom, Deleted, DialogId, Join, LineId, Message, Reaction, Session,
+        SessionId, UserId,
     };
     pub use crate::handler::{
-        Bot, CommandSpec, Context, Error, EventMode, HookEvent, Profile, Rest, Result, Said, State,
-        tell,
+        Bot, CommandSpec, Context, Error, EventMode, HookEvent, Profile, Rest, Result, Role, Said,
+        State, TakenOver, tell,
     };
     pub use crate::message::{Attach, Button, Color, Draft, Keyboard, Menu, Text, Tone};
     pub use crate::portal::Status;

@@ -7,13 +7,14 @@
 //! What is rare is boxed where it is awaited, here and in all of the engine: every turn's future has room for all that it
 //! may come to, and is allocated and moved with it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::lanes::Next;
 use super::retry::pause;
 use super::{Engine, Job, lock};
 use crate::handler::{Error, Result};
-use crate::store::{Begun, Conversation, End, EventId, Failure, Lane, Turn};
+use crate::store::{Begun, Conversation, End, EventId, Failure, Lane, QueuedCall, Turn};
 
 /// How long a lane waits for a store that cannot be read.
 pub(super) const STORE_PAUSE: Duration = Duration::from_secs(1);
@@ -26,7 +27,7 @@ impl Engine {
         id: EventId,
         run: impl AsyncFnOnce() -> Result,
     ) -> Next<Job> {
-        let begun = match self.begin(lane, id, None).await {
+        let begun = match self.begin(lane, id, None, Vec::new).await {
             Ok(begun) => begun,
             Err(next) => return next,
         };
@@ -41,12 +42,14 @@ impl Engine {
         self.finish(lane, Turn { end, ..turn }, false).await
     }
 
-    /// Counts an attempt. One too many means that the process died in each of those before.
+    /// Counts an attempt. One too many means that the process died in each of those before: then all that is left to do are
+    /// these last calls.
     pub(super) async fn begin(
         &self,
         lane: &Lane,
         id: EventId,
         state: Option<&Conversation>,
+        last: impl FnOnce() -> Vec<Arc<QueuedCall>>,
     ) -> Result<Begun, Next<Job>> {
         match self.options.store.begin(id, state).await {
             Ok(Some(begun)) if begun.attempt > self.options.attempts => {
@@ -54,7 +57,9 @@ impl Engine {
                     "the process ended during the last of {} attempts",
                     self.options.attempts
                 );
-                Err(Box::pin(self.give_up(lane, id, error)).await)
+                tracing::error!(%lane, event = %id, error, "an event rests among the dead letters");
+                Box::pin(self.bury(id, error, last())).await;
+                Err(Next::Done)
             }
             Ok(Some(begun)) => Ok(begun),
             Ok(None) => Err(Next::Done),
@@ -98,7 +103,7 @@ impl Engine {
     /// Puts an event among the dead letters whose handler is not asked.
     pub(super) async fn give_up(&self, lane: &Lane, id: EventId, error: String) -> Next<Job> {
         tracing::error!(%lane, event = %id, error, "an event rests among the dead letters");
-        self.bury(id, error, false).await;
+        self.bury(id, error, Vec::new()).await;
         Next::Done
     }
 

@@ -10,14 +10,16 @@ use subtle::ConstantTimeEq;
 
 use super::{Engine, FRESH_MAX, Job, Refused, lock, occurrence};
 use crate::event::{AppEvent, Delivery, Event, MemberId};
-use crate::store::{Appended, Conversation, End, EventId, Lane, NewDelivery, NewEvent, Turn};
+use crate::store::{
+    Appended, Conversation, End, EventId, Lane, NewDelivery, NewEvent, QueuedCall, Turn,
+};
 
 /// One event of a delivery, and whose turn it is.
 pub(super) struct Addressed {
-    lane: Lane,
-    part: u16,
+    pub(super) lane: Lane,
+    pub(super) part: u16,
     /// Nothing where the delivery could not be decoded.
-    event: Option<Event>,
+    pub(super) event: Option<Event>,
 }
 
 impl Engine {
@@ -105,7 +107,7 @@ impl Engine {
                 (None, _) => {
                     tracing::debug!(lane = %event.lane, event = %delivery.name, "a repeat is dropped")
                 }
-                (Some(id), Some(wrong)) => Box::pin(self.bury(id, wrong.clone(), false)).await,
+                (Some(id), Some(wrong)) => Box::pin(self.bury(id, wrong.clone(), Vec::new())).await,
                 (Some(id), None) => self.dispatch(id, event, &delivery),
             }
         }
@@ -124,12 +126,16 @@ impl Engine {
         self.events.push(lane, Job { id, fresh });
     }
 
-    /// Puts an event among the dead letters.
-    pub(super) async fn bury(&self, event: EventId, error: String, blocks: bool) {
+    /// Puts an event among the dead letters, and queues what is left to do about it.
+    pub(super) async fn bury(&self, event: EventId, error: String, calls: Vec<Arc<QueuedCall>>) {
         self.counts.dead.add();
-        let end = End::Dead { error, blocks };
-        let turn = Turn::done(event, self.options.clock.now());
-        self.commit(Turn { end, ..turn }).await;
+        let blocks = false;
+        let turn = Turn {
+            end: End::Dead { error, blocks },
+            calls,
+            ..Turn::done(event, self.options.clock.now())
+        };
+        self.commit(turn).await;
     }
 
     /// The portal that an event proves to be from. An unknown portal takes the same way as a wrong token.
@@ -170,6 +176,10 @@ impl Engine {
                     })
                 }),
                 Event::Removed(_) => Some(Lane::Application(portal.clone())),
+                Event::Session(change) => {
+                    addressed.extend(self.on_line(portal, part, change));
+                    continue;
+                }
                 Event::App(_) | Event::Other => None,
             };
             if let Some(lane) = lane {

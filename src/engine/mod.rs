@@ -14,6 +14,7 @@ mod hooks;
 mod install;
 mod intake;
 mod lanes;
+mod lines;
 mod needs;
 mod occurrence;
 mod offline;
@@ -38,7 +39,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::event::{BotId, DecodeError, Delivery, Event, MemberId};
+use crate::event::{BotId, BotRef, DecodeError, Delivery, Event, MemberId};
 use crate::handler::AnyBot;
 use crate::portal::{Application, Http, Plan, Portal};
 use crate::store::{
@@ -123,6 +124,8 @@ pub struct Engine {
     looking: tokio::sync::Mutex<()>,
     /// Lanes that wait for an operator.
     blocked: Mutex<HashSet<Lane>>,
+    /// The bots of this program on each portal that they were registered on.
+    registered: DashMap<MemberId, Vec<BotRef>, RandomState>,
     /// The bots that are polled for.
     polled: DashMap<(MemberId, BotId), String>,
     /// The portals whose offline events are fetched.
@@ -221,6 +224,7 @@ impl Engine {
                 has_spooled: AtomicBool::new(false),
                 looking: tokio::sync::Mutex::default(),
                 blocked: Mutex::default(),
+                registered: DashMap::default(),
                 polled: DashMap::new(),
                 fetching_offline: DashSet::new(),
                 poll_turns: DashMap::new(),

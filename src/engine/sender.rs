@@ -77,6 +77,13 @@ pub enum Speech {
         /// Which.
         message: MessageId,
     },
+    /// A method of open channels.
+    Rest {
+        /// The method.
+        method: String,
+        /// Its parameters.
+        params: Map<String, Value>,
+    },
 }
 
 /// How a message goes out.
@@ -113,6 +120,10 @@ impl Speaker for Rest {
                     voice.edit(message, params).await.map(|()| None)
                 }
                 Speech::Delete { message } => voice.delete(message).await.map(|()| None),
+                Speech::Rest { method, params } => {
+                    let portal = voice.portal();
+                    portal.do_on_line(&method, params).await.map(|()| None)
+                }
             }
         })
     }
@@ -140,7 +151,7 @@ impl Engine {
                 return outgoing.again(None);
             }
         };
-        if in_doubt && matches!(call.call, Call::Say { .. }) {
+        if in_doubt && is_seen(&call.call) {
             self.counts.doubts.add();
             if call.doubt == Doubt::Skip {
                 tracing::warn!(conversation = %to, call = %call.id, "a message that may have been sent is not sent again");
@@ -177,7 +188,7 @@ impl Engine {
         error: &Error,
     ) -> Next<Outgoing> {
         let is_old = self.options.clock.now().since(call.at) > SEND_PATIENCE;
-        let is_message = matches!(call.call, Call::Say { .. });
+        let is_message = is_seen(&call.call);
         if error.may_have_run() {
             if is_message && call.doubt == Doubt::Skip {
                 self.counts.doubts.add();
@@ -234,6 +245,10 @@ impl Engine {
                 .number(*message)
                 .await?
                 .map(|message| Speech::Delete { message }),
+            Call::Rest { method, params } => Some(Speech::Rest {
+                method: method.clone(),
+                params: params.clone(),
+            }),
         })
     }
 
@@ -242,6 +257,16 @@ impl Engine {
             MessageRef::Sent(id) => Ok(Some(id)),
             MessageRef::Queued(call) => self.options.store.message(call).await,
         }
+    }
+}
+
+/// Whether people would see it twice if it were done twice: a message. Of the methods only one makes messages, and the portal
+/// does not know repeats of it (server-behaviour, section 6.1).
+fn is_seen(call: &Call) -> bool {
+    match call {
+        Call::Say { .. } => true,
+        Call::Rest { method, .. } => method == "imconnector.send.messages",
+        Call::Edit { .. } | Call::Delete { .. } => false,
     }
 }
 

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use super::attempt::STORE_PAUSE;
 use super::intake::decode;
 use super::lanes::Next;
+use super::lines::unknown_bots;
 use super::{Engine, Job};
-use crate::event::{BotRef, ChatEvent, Delivery, Event, UserId, What};
-use crate::handler::{AnyBot, Attempt, Occasion, Outcome, Result, Scene};
+use crate::event::{BotRef, ChatEvent, Delivery, Event, SessionChange, UserId, What};
+use crate::handler::{AnyBot, Attempt, Occasion, Outcome, Result, Scene, to_people};
 use crate::store::{Content, Conversation, End, EventId, Lane, Reminder, Turn};
 
 /// What a lane's event turns out to be.
@@ -34,6 +35,9 @@ impl Engine {
             }
             (Lane::Chat(here), Ok(Found::Reminder(reminder))) => {
                 Box::pin(self.remind(&lane, here, id, reminder)).await
+            }
+            (Lane::Chat(here), Ok(Found::Delivered(delivery, Event::Session(change)))) => {
+                Box::pin(self.hear_of(&lane, here, id, delivery, change)).await
             }
             (Lane::Hook { hook, .. }, Ok(Found::Delivered(delivery, _))) => {
                 Box::pin(self.run_hook(&lane, hook, id, delivery)).await
@@ -74,7 +78,7 @@ impl Engine {
             Ok((delivery, event)) => Ok(Found::Delivered(delivery, event)),
             Err(error) => {
                 tracing::error!(event = %id, error, "a stored event cannot be decoded");
-                self.bury(id, error, false).await;
+                self.bury(id, error, Vec::new()).await;
                 Ok(Found::Nothing)
             }
         }
@@ -139,6 +143,34 @@ impl Engine {
         self.turn(lane, any, occasion, Box::new(scene)).await
     }
 
+    /// A bot hears that a session began or ended in a chat of an open channel.
+    async fn hear_of(
+        &self,
+        lane: &Lane,
+        here: &Conversation,
+        id: EventId,
+        delivery: Delivery,
+        change: SessionChange,
+    ) -> Next<Job> {
+        let Some(bot) = self.registered_bot(here) else {
+            // An earlier life's: which bot this is will be known when the portal is in step again.
+            return self.attempt(lane, id, async || Err(unknown_bots())).await;
+        };
+        let Some((any, bot)) = self.find_bot(here, Some(bot)) else {
+            return Box::pin(self.skip(id)).await;
+        };
+        let Some(portal) = self.portal(&here.portal) else {
+            let error = "the application was removed from the portal".to_owned();
+            return Box::pin(self.give_up(lane, id, error)).await;
+        };
+        let scene = Scene {
+            delivery: Some(delivery),
+            ..Scene::new(id, here.clone(), bot, portal.in_lane(here))
+        };
+        let occasion = Occasion::Session(change);
+        self.turn(lane, any, occasion, Box::new(scene)).await
+    }
+
     fn find_bot(&self, here: &Conversation, bot: Option<BotRef>) -> Option<(&dyn AnyBot, BotRef)> {
         let bot = bot?;
         match self.bot(&bot.code) {
@@ -160,7 +192,10 @@ impl Engine {
     ) -> Next<Job> {
         let id = scene.id;
         let here = any.has_state().then(|| scene.here.clone());
-        let begun = match self.begin(lane, id, here.as_ref()).await {
+        let at = self.options.clock.now();
+        scene.now = at;
+        let to_people = || to_people(any.profile(), &scene);
+        let begun = match self.begin(lane, id, here.as_ref(), to_people).await {
             Ok(begun) => begun,
             Err(next) => return next,
         };
@@ -168,8 +203,7 @@ impl Engine {
             limit: self.options.turn_timeout,
             is_last: begun.attempt >= self.options.attempts,
         };
-        let at = self.options.clock.now();
-        (scene.now, scene.attempt) = (at, begun.attempt);
+        scene.attempt = begun.attempt;
         let Outcome {
             state,
             aside,

@@ -9,7 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use super::form::{self, Pairs, Raw};
 use super::tree::Node;
-use super::{AppEvent, Auth, BotRef, Category, ChatEvent, DecodeError, Tree, catalogue, v1, v2};
+use super::{
+    AppEvent, Auth, BotRef, Category, ChatEvent, DecodeError, SessionChange, Tree, catalogue, v1,
+    v2,
+};
 
 /// One event as it was delivered. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -88,22 +91,10 @@ pub enum Event {
     Removed(BotRef),
     /// The application was installed, updated, paid or removed.
     App(AppEvent),
+    /// A session of an open channel began or ended.
+    Session(SessionChange),
     /// Any other event, known or not: its data are in [`Delivery::data`].
     Other,
-}
-
-/// One answer to a poll.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Page {
-    /// The events, oldest first.
-    pub events: Vec<Delivery>,
-    /// Why others could not be read: they stop nothing.
-    pub broken: Vec<DecodeError>,
-    /// What to ask for next; asking for it confirms these events.
-    pub next_offset: u64,
-    /// Whether more are waiting.
-    pub has_more: bool,
 }
 
 impl Delivery {
@@ -146,7 +137,7 @@ impl Delivery {
     }
 
     /// Reads one item of a poll.
-    fn from_item(item: Bytes) -> Result<Delivery, DecodeError> {
+    pub(super) fn from_item(item: Bytes) -> Result<Delivery, DecodeError> {
         let tree = Tree::from_json(&item)?;
         let text = |key| {
             tree.root()
@@ -176,6 +167,11 @@ impl Delivery {
         match (self.api(), &self.content.source) {
             (Some(Api::V1), Source::Form(pairs)) => v1::decode(&self.name, pairs),
             (Some(Api::V2), _) => v2::decode(&self.name, self.root()).map(|event| vec![event]),
+            _ if self.category == Category::OpenChannels => {
+                let sessions = SessionChange::decode(self)?;
+                let sessions = sessions.into_iter().map(Event::Session);
+                Ok([Event::Other].into_iter().chain(sessions).collect())
+            }
             _ => Ok(vec![
                 AppEvent::decode(&self.name, self.root())?.map_or(Event::Other, Event::App),
             ]),
@@ -352,63 +348,6 @@ impl Envelope {
             ts,
             date,
             content: Arc::new(content),
-        })
-    }
-}
-
-impl Page {
-    /// Decodes the answer of `imbot.v2.Event.get` or `im.v2.Event.get`, with its envelope or without.
-    ///
-    /// # Errors
-    /// It is not JSON, or it is the portal's error.
-    pub fn from_json(text: &[u8]) -> Result<Page, DecodeError> {
-        Page::from_tree(&Tree::from_json(text)?)
-    }
-
-    /// Decodes the same where it is JSON already.
-    ///
-    /// # Errors
-    /// As of [`from_json`](Page::from_json).
-    pub fn from_value(answer: &serde_json::Value) -> Result<Page, DecodeError> {
-        Page::from_tree(&Tree::from_value(answer)?)
-    }
-
-    fn from_tree(tree: &Tree) -> Result<Page, DecodeError> {
-        let root = tree.root();
-        let word = |key| {
-            root.get(key)
-                .and_then(Node::text)
-                .unwrap_or_default()
-                .into_owned()
-        };
-        if root.get("error").is_some() {
-            return Err(DecodeError::Refused {
-                code: word("error"),
-                description: word("error_description"),
-            });
-        }
-        let page = root.get("result").unwrap_or(root);
-        let items = page.get("events").ok_or_else(|| page.missing("events"))?;
-        let (mut events, mut broken) = (Vec::new(), Vec::new());
-        for item in items.values() {
-            match Delivery::from_item(item.to_json().to_string().into()) {
-                Ok(event) => events.push(event),
-                Err(wrong) => broken.push(wrong),
-            }
-        }
-        let after_last = || {
-            page.get("lastEventId")
-                .map_or(Ok(None), |last| last.number::<u64>())
-        };
-        let next_offset = match page.get("nextOffset") {
-            Some(next) => next.number()?.unwrap_or(0),
-            None => after_last()?.map_or(0, |last| last + 1), // the answer's older form
-        };
-        Ok(Page {
-            events,
-            broken,
-            next_offset,
-            has_more: page.get("hasMore").and_then(Node::flag).unwrap_or(false),
         })
     }
 }

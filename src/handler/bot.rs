@@ -7,8 +7,8 @@ use serde::de::DeserializeOwned;
 
 use serde_json::Value;
 
-use super::{CommandSpec, Context, Error, Profile, Result};
-use crate::event::{BotRef, Command, Deleted, Join, Message, Reaction};
+use super::{CommandSpec, Context, Error, Profile, Result, TakenOver};
+use crate::event::{BotRef, Command, Deleted, Join, Message, Reaction, Session, SessionId};
 use crate::store::Reminder;
 
 /// What a conversation remembers: anything that serde can write and read, and that has a beginning.
@@ -104,6 +104,41 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
         ready(Ok(()))
     }
 
+    /// A session began in a chat of an open channel that the bot is in: the place to greet, once. It is told in the turn of
+    /// the first event that shows the session, before that event is handed over; the number may be missing.
+    ///
+    /// On lines [`join`](Bot::join) comes at most once a session, and later than this.
+    fn session_started(
+        &self,
+        cx: &mut Context<S>,
+        session: Option<SessionId>,
+    ) -> impl Future<Output = Result> + Send {
+        let _ = (cx, session);
+        ready(Ok(()))
+    }
+
+    /// The session in a chat of an open channel ended. It takes an application that hears `ONSESSIONFINISH`; on a portal
+    /// that is reached by an inbound webhook the next session only begins.
+    fn session_finished(
+        &self,
+        cx: &mut Context<S>,
+        session: Session,
+    ) -> impl Future<Output = Result> + Send {
+        let _ = (cx, session);
+        ready(Ok(()))
+    }
+
+    /// People took over a chat of an open channel: an operator wrote, or the client asked for one. The bot is silent from
+    /// now on. The place to cancel reminders.
+    fn taken_over(
+        &self,
+        cx: &mut Context<S>,
+        by: TakenOver,
+    ) -> impl Future<Output = Result> + Send {
+        let _ = (cx, by);
+        ready(Ok(()))
+    }
+
     /// Somebody opened the bot's chat by a link that carries this context (`BOT_CONTEXT`). Second generation only.
     ///
     /// Anybody can make such a link, so do nothing for it alone that cannot be undone: ask with a button first (page
@@ -158,7 +193,8 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
     }
 
     /// An event could not be handled, however often it was tried: nothing of it was kept, and it rests among the dead
-    /// letters. What is said here is sent. Default: a sentence of apology, so that nobody waits for an answer.
+    /// letters. What is said here is sent. Default: a sentence of apology, so that nobody waits for an answer. In an open
+    /// channel the chat is handed over to people after it.
     fn failed(&self, cx: &mut Context<S>, error: &Error) -> impl Future<Output = Result> + Send {
         let _ = error;
         cx.say("Sorry, that did not work. The error has been noted.");

@@ -46,6 +46,14 @@ impl<S> Context<S> {
         }
     }
 
+    pub(super) fn scene(&self) -> &Scene {
+        &self.scene
+    }
+
+    pub(super) fn turn(&self) -> &Turn {
+        &self.turn
+    }
+
     /// Says something in this chat, after the turn. Strings are taken with their BB codes;
     /// [`Text`](crate::message::Text) escapes what people typed.
     ///
@@ -107,7 +115,8 @@ impl<S> Context<S> {
 
     /// Says something in this chat now, before what the turn has said so far, and waits for its number.
     ///
-    /// It stays even if the turn fails, and comes again if the turn is repeated.
+    /// It stays even if the turn fails, and comes again if the turn is repeated. In an open channel it is said even where
+    /// [people have taken over](Context::is_with_people).
     ///
     /// # Errors
     /// The message is over a limit, or the portal did not take it.

@@ -10,9 +10,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::FutureExt;
 
+use super::floor::{Floor, Heard, Meaning, is_system};
+use super::kept::Kept;
 use super::said::{Place, Turn};
-use super::{ArgsError, Bot, CommandSpec, Context, Error, Profile, Result, State};
-use crate::event::{BotRef, Chat, Delivery, User, UserId, What};
+use super::{ArgsError, Bot, CommandSpec, Context, Error, Profile, Result, Role, State};
+use crate::event::{BotRef, Chat, Delivery, SessionChange, User, UserId, What};
 use crate::portal::Portal;
 use crate::store::{
     Conversation, EventId, QueuedCall, Reminder, ReminderChange, StateChange, StoredState, Time,
@@ -32,6 +34,8 @@ pub(crate) struct Scene {
     pub(crate) language: Option<String>,
     pub(crate) delivery: Option<Delivery>,
     pub(crate) portal: Portal,
+    /// Who did it, in the chat of an open channel.
+    pub(crate) role: Option<Role>,
 }
 
 impl Scene {
@@ -49,6 +53,7 @@ impl Scene {
             language: None,
             delivery: None,
             portal,
+            role: None,
         }
     }
 }
@@ -58,6 +63,7 @@ impl Scene {
 pub(crate) enum Occasion {
     Chat(What),
     Reminder(Reminder),
+    Session(SessionChange),
 }
 
 /// How a turn is run.
@@ -125,43 +131,84 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
 
     async fn run(
         &self,
-        scene: Box<Scene>,
+        mut scene: Box<Scene>,
         occasion: Occasion,
-        stored: Option<StoredState>,
+        row: Option<StoredState>,
         attempt: Attempt,
     ) -> Outcome {
-        let turn = Turn::new(Place {
-            event: scene.id,
-            at: scene.now,
-            here: scene.here.clone(),
+        let Kept { mut floor, state } = Kept::read(row.as_ref());
+        let meaning = self.hear(&mut floor, &mut scene, &occasion);
+        let place = Place {
             answers: match &occasion {
                 Occasion::Chat(What::Command(command)) => Some((command.id, command.message)),
                 _ => None,
             },
-            api: self.profile.on_api(),
-            doubt: self.profile.on_doubt(),
-        });
-        let (state, aside) = match self.read(stored.as_ref()) {
+            ..Place::of(&scene, &self.profile)
+        };
+        let is_silent = floor.is_with_people() && !self.profile.is_beside_operators();
+        let turn = Turn::new(place, floor, is_silent);
+        let (read, aside) = match self.read(state.as_ref()) {
             Ok(state) => (state, None),
             Err(error) => (S::default(), Some(error.to_string())),
         };
-        // What is kept aside leaves its place, whatever the turn makes of the new one.
-        let stored = stored.filter(|_| aside.is_none());
+        let before = Before {
+            // What is kept aside leaves its place, whatever the turn makes of the new one.
+            state: state.filter(|_| aside.is_none()),
+            row: row.filter(|_| aside.is_none()),
+            aside,
+        };
         let api = self.profile.on_api();
-        let mut cx = Context::new(state, scene, turn.clone(), api);
-        let handled = guarded(attempt.limit, self.handle(&mut cx, occasion)).await;
+        let mut cx = Context::new(read, scene, turn.clone(), api);
+        let handled = guarded(attempt.limit, self.handle(&mut cx, occasion, meaning)).await;
         let handled = handled.and_then(|()| turn.wrong().map_or(Ok(()), Err));
-        match handled.and_then(|()| self.change(&cx.state, stored.as_ref())) {
-            Ok(StateChange::Keep) if aside.is_some() => turn.outcome(StateChange::Forget, aside),
-            Ok(state) => turn.outcome(state, aside),
-            Err(error) => self.fail(&mut cx, &turn, error, attempt).await,
+        match handled.and_then(|()| self.change(&cx.state, &turn, &before)) {
+            Ok(change) => turn.outcome(change, before.aside),
+            Err(error) => self.fail(&mut cx, &turn, error, attempt, &before).await,
         }
     }
 
-    async fn handle(&self, cx: &mut Context<S>, occasion: Occasion) -> Result {
+    /// What happened means in the chat of an open channel; anywhere else it is as it is.
+    fn hear(&self, floor: &mut Floor, scene: &mut Scene, occasion: &Occasion) -> Meaning {
         let what = match occasion {
             Occasion::Chat(what) => what,
+            Occasion::Session(change) => return floor.hear_of(change),
+            Occasion::Reminder(_) => return Meaning::ANY,
+        };
+        let Some(line) = scene.chat.line() else {
+            return Meaning::ANY;
+        };
+        scene.role = floor.role(scene.user.as_ref(), scene.sender, is_system(what));
+        if !self.profile.is_for_open_channels() {
+            return Meaning::ANY;
+        }
+        let heard = Heard {
+            what,
+            sender: scene.sender,
+            is_whisper: scene.delivery.as_ref().is_some_and(Delivery::is_whisper),
+        };
+        let meaning = floor.hear(&line, scene.role, &heard);
+        Meaning {
+            is_for_bot: meaning.is_for_bot || self.profile.is_beside_operators(),
+            ..meaning
+        }
+    }
+
+    async fn handle(&self, cx: &mut Context<S>, occasion: Occasion, meaning: Meaning) -> Result {
+        if meaning.begins {
+            let session = cx.session();
+            self.bot.session_started(cx, session).await?;
+        }
+        if let Some(by) = meaning.taken_over {
+            self.bot.taken_over(cx, by).await?;
+        }
+        let what = match occasion {
+            _ if !meaning.is_for_bot => return Ok(()),
+            Occasion::Chat(what) => what,
             Occasion::Reminder(reminder) => return self.bot.reminded(cx, reminder).await,
+            Occasion::Session(SessionChange::Started(_)) => return Ok(()), // told above
+            Occasion::Session(SessionChange::Finished(session)) => {
+                return self.bot.session_finished(cx, session).await;
+            }
         };
         match what {
             What::Message(message) => self.bot.message(cx, message).await,
@@ -184,32 +231,43 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
         }
     }
 
-    /// Nothing of the turn is kept; what remains is what is told to the user, if it was the last attempt.
+    /// Nothing of the turn is kept; what remains is what is told to the user, if it was the last attempt. A client of an
+    /// open channel is then handed over to people.
     async fn fail(
         &self,
         cx: &mut Context<S>,
         turn: &Turn,
         mut error: Error,
         attempt: Attempt,
+        before: &Before,
     ) -> Outcome {
         turn.clear();
         if let Some(answer) = error.told() {
             cx.say(answer.clone());
             match turn.wrong() {
-                None => return turn.outcome(StateChange::Keep, None),
+                None => return turn.outcome(self.only_floor(turn, before), None),
                 Some(wrong) => error = wrong,
             }
             turn.clear();
         }
-        if attempt.is_last
-            && let Err(second) = guarded(attempt.limit, self.bot.failed(cx, &error)).await
-        {
+        if !attempt.is_last {
+            return Outcome {
+                error: Some(error),
+                ..turn.outcome(StateChange::Keep, None)
+            };
+        }
+        if let Err(second) = guarded(attempt.limit, self.bot.failed(cx, &error)).await {
             tracing::error!(bot = self.profile.code(), error = %second, "`failed` has failed");
             turn.clear();
         }
+        if self.profile.is_for_open_channels() && cx.line_chat().is_some() && !turn.is_with_people()
+        {
+            tracing::warn!(conversation = %cx.scene().here, "the bot has failed on a line: the chat goes to people");
+            cx.to_operator();
+        }
         Outcome {
             error: Some(error),
-            ..turn.outcome(StateChange::Keep, None)
+            ..turn.outcome(self.only_floor(turn, before), None)
         }
     }
 
@@ -229,25 +287,73 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
         catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|panic| Err(panicked(&*panic)))
     }
 
-    /// How the state differs from what is stored.
-    fn change(&self, state: &S, stored: Option<&StoredState>) -> Result<StateChange> {
-        if !self.has_state() {
-            return Ok(StateChange::Keep);
+    /// How what is kept differs from what is stored.
+    fn change(&self, state: &S, turn: &Turn, before: &Before) -> Result<StateChange> {
+        Ok(self.row_change(turn, self.written(state, before)?, before)?)
+    }
+
+    /// The change of a turn of which nothing stays but who has the floor.
+    fn only_floor(&self, turn: &Turn, before: &Before) -> StateChange {
+        if before.aside.is_some() {
+            return StateChange::Keep; // whoever can read it may come yet
+        }
+        let change = self.row_change(turn, before.state.clone(), before);
+        change.unwrap_or(StateChange::Keep) // it was written before, so it can be again
+    }
+
+    /// The state as it is to be stored; the default is not.
+    fn written(&self, state: &S, before: &Before) -> Result<Option<StoredState>> {
+        if std::mem::size_of::<S>() == 0 {
+            return Ok(before.state.clone()); // as it was before the bot forgot how to remember
         }
         let written = serde_json::to_vec(state)?;
-        let is_default = written == self.default;
-        Ok(match stored {
-            Some(stored) if stored.version == self.version && stored.bytes == written => {
-                StateChange::Keep
-            }
-            None if is_default => StateChange::Keep,
-            Some(_) if is_default => StateChange::Forget,
-            _ => StateChange::Put(StoredState {
-                version: self.version,
-                bytes: Bytes::from(written.into_boxed_slice()),
-            }),
+        let bytes = (written != self.default).then(|| Bytes::from(written.into_boxed_slice()));
+        Ok(bytes.map(|bytes| StoredState {
+            version: self.version,
+            bytes,
+        }))
+    }
+
+    fn row_change(
+        &self,
+        turn: &Turn,
+        state: Option<StoredState>,
+        before: &Before,
+    ) -> serde_json::Result<StateChange> {
+        let floor = turn.floor();
+        let row = Kept { floor, state }.row(self.version)?;
+        let had_row = before.row.is_some() || before.aside.is_some();
+        Ok(match row {
+            row if row == before.row && before.aside.is_none() => StateChange::Keep,
+            Some(row) => StateChange::Put(row),
+            None if had_row => StateChange::Forget,
+            None => StateChange::Keep,
         })
     }
+}
+
+impl Place {
+    /// Where a scene's turn speaks, if it answers no command.
+    pub(super) fn of(scene: &Scene, profile: &Profile) -> Place {
+        Place {
+            event: scene.id,
+            at: scene.now,
+            here: scene.here.clone(),
+            answers: None,
+            api: profile.on_api(),
+            doubt: profile.on_doubt(),
+        }
+    }
+}
+
+/// What was kept before a turn.
+struct Before {
+    /// The bot's state.
+    state: Option<StoredState>,
+    /// The row that holds it.
+    row: Option<StoredState>,
+    /// Why the state could not be read, if it could not.
+    aside: Option<String>,
 }
 
 impl Turn {
@@ -273,7 +379,7 @@ impl<S: State, B: Bot<S>> AnyBot for Erased<B, S> {
     }
 
     fn has_state(&self) -> bool {
-        std::mem::size_of::<S>() > 0
+        std::mem::size_of::<S>() > 0 || self.profile.is_for_open_channels()
     }
 
     fn turn(

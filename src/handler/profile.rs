@@ -16,6 +16,7 @@ pub struct Profile {
     properties: Map<String, Value>,
     doubt: Doubt,
     waits: bool,
+    beside_operators: bool,
 }
 
 /// What a bot hears in groups (`TYPE`).
@@ -87,6 +88,7 @@ impl Profile {
             properties: Map::new(),
             doubt: Doubt::default(),
             waits: false,
+            beside_operators: false,
         };
         profile.with("NAME", name.into())
     }
@@ -201,6 +203,15 @@ impl Profile {
         self
     }
 
+    /// Goes on to hear and to speak in the chats of open channels that people have taken over, and hears operators, too:
+    /// [`Context::role`](super::Context::role) tells who speaks. Default: it is silent from the moment an operator speaks,
+    /// the client asks for one or the bot hands the chat over, until another session begins or it is brought in again.
+    #[must_use]
+    pub fn beside_operators(mut self) -> Profile {
+        self.beside_operators = true;
+        self
+    }
+
     fn with(mut self, key: &str, value: impl Into<Value>) -> Profile {
         self.properties.insert(key.to_owned(), value.into());
         self
@@ -258,6 +269,10 @@ impl Profile {
 
     pub(crate) fn is_for_open_channels(&self) -> bool {
         self.openline || self.kind == BotKind::OpenChannel
+    }
+
+    pub(crate) fn is_beside_operators(&self) -> bool {
+        self.beside_operators
     }
 
     pub(crate) fn on_api(&self) -> Api {

@@ -4,8 +4,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Map, Value};
 
-use super::Error;
-use crate::event::{Api, CommandId, DialogId, MessageId};
+use super::floor::Floor;
+use super::{Error, on_line};
+use crate::event::{Api, ChatId, CommandId, DialogId, MessageId, SessionId};
 use crate::message::{Attach, Draft, Keyboard, Menu};
 use crate::store::{
     Call, CallId, Conversation, Doubt, EventId, MessageRef, QueuedCall, ReminderChange, Time,
@@ -18,6 +19,10 @@ pub(super) struct Turn(Arc<Mutex<Inner>>);
 #[derive(Debug)]
 struct Inner {
     place: Place,
+    /// Who has the floor, where this is the chat of an open channel.
+    floor: Floor,
+    /// Whether the bot has nothing to say in this chat, since people have taken it over.
+    is_silent: bool,
     steps: Vec<Step>,
     reminders: Vec<ReminderChange>,
     wrong: Option<Error>,
@@ -52,13 +57,19 @@ enum Step {
     Delete {
         message: MessageRef,
     },
+    Rest {
+        method: String,
+        params: Map<String, Value>,
+    },
     Nothing,
 }
 
 impl Turn {
-    pub(super) fn new(place: Place) -> Turn {
+    pub(super) fn new(place: Place, floor: Floor, is_silent: bool) -> Turn {
         Turn(Arc::new(Mutex::new(Inner {
             place,
+            floor,
+            is_silent,
             steps: Vec::new(),
             reminders: Vec::new(),
             wrong: None,
@@ -107,6 +118,37 @@ impl Turn {
         told
     }
 
+    /// Gives the floor in this chat of an open channel to people, or ends its session.
+    pub(super) fn hand_over(&self, method: &str, chat: ChatId, params: Value) {
+        let (method, params) = on_line::session_call(method, chat, params);
+        let mut inner = self.lock();
+        inner.floor.give_away();
+        inner.push(Step::Rest { method, params });
+    }
+
+    /// Who has the floor by now.
+    pub(super) fn floor(&self) -> Floor {
+        self.lock().floor.clone()
+    }
+
+    /// Whether this is the chat of an open channel, as far as the floor tells.
+    pub(super) fn is_on_line(&self) -> bool {
+        self.lock().floor != Floor::default()
+    }
+
+    pub(super) fn is_with_people(&self) -> bool {
+        self.lock().floor.is_with_people()
+    }
+
+    pub(super) fn session(&self) -> Option<SessionId> {
+        self.lock().floor.session()
+    }
+
+    /// Fails the turn, once the handler returns.
+    pub(super) fn fail(&self, error: Error) {
+        self.lock().wrong.get_or_insert(error);
+    }
+
     /// Forgets what was said: the turn has failed.
     pub(super) fn clear(&self) {
         let mut inner = self.lock();
@@ -129,7 +171,7 @@ impl Turn {
     pub(super) fn calls(&self) -> Vec<Arc<QueuedCall>> {
         let mut inner = self.lock();
         let steps = std::mem::take(&mut inner.steps);
-        let place = &inner.place;
+        let (place, is_silent) = (&inner.place, inner.is_silent);
         let calls = steps.into_iter().enumerate().filter_map(|(index, step)| {
             let id = CallId {
                 event: place.event,
@@ -137,6 +179,12 @@ impl Turn {
             };
             let mut to = place.here.clone();
             let call = match step {
+                Step::Say { dialog, draft, .. }
+                    if is_silent && dialog == to.dialog && !draft.is_whisper() =>
+                {
+                    tracing::info!(conversation = %to, call = %id, "people have taken the chat over, so the bot says nothing");
+                    return None;
+                }
                 Step::Say {
                     dialog,
                     draft,
@@ -152,6 +200,7 @@ impl Turn {
                 }
                 Step::Edit { message, params } => Call::Edit { message, params },
                 Step::Delete { message } => Call::Delete { message },
+                Step::Rest { method, params } => Call::Rest { method, params },
                 Step::Nothing => return None,
             };
             Some(Arc::new(QueuedCall {

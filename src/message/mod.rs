@@ -43,6 +43,7 @@ pub struct Draft {
     menu: Option<Menu>,
     system: bool,
     no_preview: bool,
+    is_whisper: bool,
 }
 
 /// Why the portal would not take a message.
@@ -122,6 +123,13 @@ impl Draft {
         self
     }
 
+    /// Keeps it from the client of an open channel (`SKIP_CONNECTOR`): only operators see it. Default: the client sees it.
+    #[must_use]
+    pub fn whisper(mut self) -> Draft {
+        self.is_whisper = true;
+        self
+    }
+
     /// This draft with the text of another, and its other parts where that has them.
     #[must_use]
     pub fn edited(self, new: Draft) -> Draft {
@@ -132,7 +140,13 @@ impl Draft {
             menu: new.menu.or(self.menu),
             system: self.system,
             no_preview: self.no_preview || new.no_preview,
+            is_whisper: self.is_whisper || new.is_whisper,
         }
+    }
+
+    /// Whether the client of an open channel does not see it.
+    pub fn is_whisper(&self) -> bool {
+        self.is_whisper
     }
 
     /// The text.
@@ -168,6 +182,7 @@ impl Draft {
         rich("MENU", self.menu.as_ref().map(json));
         rich("SYSTEM", self.system.then(|| "Y".into()));
         rich("URL_PREVIEW", self.no_preview.then(|| "N".into()));
+        rich("SKIP_CONNECTOR", self.is_whisper.then(|| "Y".into()));
         params
     }
 }

@@ -18,6 +18,7 @@ mod gate;
 mod http;
 mod limit;
 mod line;
+mod lines;
 mod look;
 pub mod methods;
 mod moved;

@@ -268,6 +268,10 @@ impl Voice {
                     value = (value == "Y").into();
                     "urlPreview"
                 }
+                "SKIP_CONNECTOR" => {
+                    value = (value == "Y").into();
+                    "skipConnector"
+                }
                 _ => continue,
             };
             fields.insert(name.to_owned(), value);

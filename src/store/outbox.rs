@@ -50,7 +50,7 @@ fn before() -> Api {
     Api::V1
 }
 
-/// What a bot does in a chat.
+/// What is done in a chat.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Call {
     /// Sends a message.
@@ -73,6 +73,13 @@ pub enum Call {
     Delete {
         /// Which.
         message: MessageRef,
+    },
+    /// Calls a method, in its place among what is said: a line's chat is handed over, a message is passed to a line.
+    Rest {
+        /// The method.
+        method: String,
+        /// Its parameters.
+        params: Map<String, Value>,
     },
 }
 

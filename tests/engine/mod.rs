@@ -3,6 +3,7 @@
 mod durable;
 mod failures;
 mod hooks;
+mod lines;
 mod order;
 mod reminders;
 mod stage;

@@ -155,6 +155,7 @@ fn queued(call: &QueuedCall, taken: bool) -> Call {
             text: text(params),
         },
         QueuedKind::Delete { message } => Said::Delete { of: of(message) },
+        QueuedKind::Rest { .. } => panic!("hands call no methods"),
     };
     let EventId(event) = call.id.event;
     Call {

@@ -58,7 +58,8 @@ impl Reconciliation<'_> {
     /// The names of the events that hooks are for. Only patterns need the portal's own list.
     async fn wanted(&self, kind: &EventType) -> Result<BTreeSet<String>, Error> {
         let is_offline = *kind == EventType::Offline;
-        let own = OWN.iter().filter(|_| !is_offline);
+        let own = OWN.iter().chain(self.engine.line_events());
+        let own = own.filter(|_| !is_offline);
         let mut wanted: BTreeSet<String> = own.map(|name| (*name).to_owned()).collect();
         let hooks = self.engine.hooks.iter();
         let (names, patterns): (Vec<_>, Vec<_>) = hooks

@@ -122,8 +122,10 @@ impl Engine {
                 Ok(Some(id)) => {
                     let code = bot.profile().code().to_owned();
                     tracing::info!(portal = %portal.id(), bot = code, bot.id = %id, "the bot is registered");
+                    let registered = BotRef { id, code };
+                    self.note_registered(portal.id(), registered.clone());
                     if self.event_mode(bot.as_ref()) == Some(EventMode::Fetch) {
-                        self.begin_to_poll(portal, BotRef { id, code });
+                        self.begin_to_poll(portal, registered);
                     }
                 }
                 Ok(None) => {}

@@ -1,0 +1,196 @@
+//! Open channels: what the chat of a line tells about itself, and of its sessions.
+//!
+//! A line's chat carries who and what it is in pipe-separated parts, whose number differs from portal to portal: what is
+//! not typed is kept (open-channels.md, "Chat fields of an open-line chat").
+
+use serde::{Deserialize, Serialize};
+
+use super::payload::{Session, Sessions};
+use super::{Chat, DecodeError, Delivery, LineId, SessionId};
+
+/// The chat of an open channel, as far as its events describe it ([`Chat::line`]).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct LineChat {
+    /// The connector through which the client writes, such as `livechat`.
+    pub connector: String,
+    /// The line.
+    pub line: Option<LineId>,
+    /// The chat's id outside, as the connector gave it.
+    pub outside_chat: String,
+    /// The client's id outside, as the connector gave it; some connectors of the portal have a user's number here.
+    pub outside_user: String,
+    /// The session that is under way.
+    pub session: Option<SessionId>,
+    /// Whether the client is saved in CRM.
+    pub in_crm: bool,
+    /// The object that the session is recorded at.
+    pub recorded_at: Option<CrmObject>,
+    /// What the client is in CRM: a lead, a company, a contact, deals.
+    pub crm: Vec<CrmObject>,
+    /// The parts of `DATA_1` that have no documented meaning, with their places from 1.
+    pub rest: Vec<(usize, String)>,
+}
+
+/// An object of CRM, as open channels name it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct CrmObject {
+    /// `LEAD`, `DEAL`, `COMPANY`, `CONTACT`.
+    pub kind: String,
+    /// Its number.
+    pub id: u64,
+}
+
+impl Chat {
+    /// What it is as the chat of an open channel, if it is one.
+    pub fn line(&self) -> Option<LineChat> {
+        let entity = self.entity.as_ref().filter(|it| it.kind == "LINES")?;
+        let mut id = entity.id.as_deref().unwrap_or_default().splitn(4, '|');
+        let mut part = || id.next().unwrap_or_default();
+        let mut chat = LineChat {
+            connector: part().to_owned(),
+            line: part().parse().ok(),
+            outside_chat: part().to_owned(),
+            outside_user: part().to_owned(),
+            ..LineChat::default()
+        };
+        let [state, crm, _] = &entity.data;
+        chat.read_state(state.as_deref().unwrap_or_default());
+        chat.crm = crm_objects(crm.as_deref().unwrap_or_default());
+        Some(chat)
+    }
+}
+
+impl LineChat {
+    /// Reads `DATA_1`, such as `Y|LEAD|1205|N|N|321|1773223732|0|0|0`: of its parts five have a documented meaning.
+    fn read_state(&mut self, text: &str) {
+        let parts: Vec<&str> = text.split('|').collect();
+        let part = |place: usize| parts.get(place - 1).copied().unwrap_or_default();
+        self.in_crm = part(1) == "Y";
+        self.recorded_at = CrmObject::read(part(2), part(3));
+        self.session = part(6).parse().ok().filter(|id| *id != SessionId(0));
+        let rest = parts
+            .iter()
+            .enumerate()
+            .map(|(index, text)| (index + 1, *text));
+        self.rest = rest
+            .filter(|(place, text)| ![1, 2, 3, 6].contains(place) && !text.is_empty())
+            .map(|(place, text)| (place, text.to_owned()))
+            .collect();
+    }
+}
+
+impl CrmObject {
+    fn read(kind: &str, id: &str) -> Option<CrmObject> {
+        let id = id.parse().ok().filter(|id| *id != 0)?;
+        let kind = kind.to_owned();
+        (!kind.is_empty() && kind != "NONE").then_some(CrmObject { kind, id })
+    }
+}
+
+/// Reads `DATA_2`, such as `LEAD|7|COMPANY|0|CONTACT|0|DEAL|9`: zero is none.
+fn crm_objects(text: &str) -> Vec<CrmObject> {
+    let parts: Vec<&str> = text.split('|').collect();
+    let pairs = parts.chunks_exact(2);
+    pairs
+        .filter_map(|pair| CrmObject::read(pair[0], pair[1]))
+        .collect()
+}
+
+impl Delivery {
+    /// Whether the message is a note that operators write to each other (`COMPONENT_ID` of its parameters; bots-v1, section
+    /// on undocumented keys).
+    pub fn is_whisper(&self) -> bool {
+        const PLACES: [&[&str]; 2] = [
+            &["data", "PARAMS", "PARAMS", "COMPONENT_ID"],
+            &["data", "message", "params", "COMPONENT_ID"],
+        ];
+        let component = PLACES.iter().find_map(|path| self.at(path)?.text());
+        component.is_some_and(|component| component == "HiddenMessage")
+    }
+}
+
+/// The beginning or the end of a session of an open channel (`ONSESSIONSTART`, `ONSESSIONFINISH`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub enum SessionChange {
+    /// It began.
+    Started(Session),
+    /// It ended.
+    Finished(Session),
+}
+
+impl SessionChange {
+    /// The session.
+    pub fn session(&self) -> &Session {
+        match self {
+            SessionChange::Started(session) | SessionChange::Finished(session) => session,
+        }
+    }
+
+    /// Reads an event, if it is one of these: an item for each session in it.
+    pub(super) fn decode(event: &Delivery) -> Result<Vec<SessionChange>, DecodeError> {
+        let change = match event.name.as_ref() {
+            "ONSESSIONSTART" => SessionChange::Started,
+            "ONSESSIONFINISH" => SessionChange::Finished,
+            _ => return Ok(Vec::new()),
+        };
+        let Sessions { sessions } = event.read()?;
+        Ok(sessions.into_iter().map(change).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Entity;
+
+    fn chat(id: &str, data: [&str; 2]) -> LineChat {
+        let [state, crm] = data.map(|text| Some(text.to_owned()));
+        let entity = Entity {
+            kind: "LINES".to_owned(),
+            id: Some(id.to_owned()),
+            data: [state, crm, None],
+        };
+        let chat = Chat {
+            entity: Some(entity),
+            ..Chat::default()
+        };
+        chat.line().unwrap()
+    }
+
+    #[test]
+    fn the_parts_of_a_lines_chat_are_typed_however_many_there_are() {
+        let crm = "LEAD|1205|COMPANY|0|CONTACT|0|DEAL|9";
+        let long = chat(
+            "livechat|22|1761|587",
+            ["Y|LEAD|1205|N|N|321|1773223732|0|0|0", crm],
+        );
+        let short = chat("livechat|22|1761|587", ["Y|LEAD|1205|N|N|321", crm]);
+        for chat in [&long, &short] {
+            assert_eq!(
+                (chat.connector.as_str(), chat.line),
+                ("livechat", Some(LineId(22)))
+            );
+            assert_eq!(
+                (chat.outside_chat.as_str(), chat.outside_user.as_str()),
+                ("1761", "587")
+            );
+            assert_eq!((chat.in_crm, chat.session), (true, Some(SessionId(321))));
+            assert_eq!(chat.recorded_at.as_ref().unwrap().id, 1205);
+            let kinds: Vec<_> = chat.crm.iter().map(|object| object.kind.as_str()).collect();
+            assert_eq!(kinds, ["LEAD", "DEAL"]);
+        }
+        assert_eq!(long.rest.last(), Some(&(10, "0".to_owned())));
+    }
+
+    #[test]
+    fn nothing_is_needed_and_an_outside_id_may_hold_a_pipe() {
+        assert_eq!(chat("", ["", ""]), LineChat::default());
+        let odd = chat("mine|7|a|b|c", ["N|NONE|0|N|N|0", "LEAD"]);
+        assert_eq!(
+            (odd.outside_user.as_str(), odd.session, odd.in_crm),
+            ("b|c", None, false)
+        );
+        assert!(odd.crm.is_empty() && odd.recorded_at.is_none());
+    }
+}

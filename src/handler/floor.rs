@@ -1,0 +1,261 @@
+//! Who has the floor in a line's chat, so that a bot and people do not talk over each other.
+//!
+//! The portal tells nobody when an operator takes a chat over; it goes on sending the bot what clients and operators write
+//! for as long as the bot is in the chat (server-behaviour, section 3.1). So it is worked out here, from the chat's own
+//! events in their order: people have the floor from the moment an operator speaks, the client asks for one (a text of `0`,
+//! on which the portal itself ends the bot's part) or the bot hands the chat over, until another session begins or an
+//! operator brings the bot in again.
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::{LineChat, SessionChange, SessionId, User, UserId, What};
+
+/// What a client writes to reach people: the portal passes it on and ends the bot's part by itself.
+const TO_PEOPLE: &str = "0";
+
+/// What is remembered of a line's chat. Nothing of it is needed; what is not known stays away.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Floor {
+    /// The session that is under way, or was the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session: Option<SessionId>,
+    /// The client: edits do not say who they are by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client: Option<UserId>,
+    /// Whether the bot came into this session.
+    #[serde(skip_serializing_if = "is_no")]
+    has_joined: bool,
+    /// Whether the bot was told that this session has begun.
+    #[serde(skip_serializing_if = "is_no")]
+    has_begun: bool,
+    /// Whether people have the floor.
+    #[serde(skip_serializing_if = "is_no")]
+    with_people: bool,
+}
+
+/// Who writes in a line's chat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The client, from outside.
+    Client,
+    /// A person of the portal.
+    Operator,
+    /// A bot, this one or another.
+    Bot,
+    /// The portal.
+    System,
+}
+
+/// How people came to have the floor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TakenOver {
+    /// An operator wrote.
+    ByOperator,
+    /// The client asked for an operator: `0`.
+    AtClientsWish,
+}
+
+/// What an event of a line's chat means for the bot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Meaning {
+    /// A session began that the bot has not been told of.
+    pub(super) begins: bool,
+    /// People took over just now.
+    pub(super) taken_over: Option<TakenOver>,
+    /// The bot is handed the event itself.
+    pub(super) is_for_bot: bool,
+}
+
+impl Meaning {
+    /// It is not the bot's business.
+    const NOTHING: Meaning = Meaning {
+        begins: false,
+        taken_over: None,
+        is_for_bot: false,
+    };
+    /// It is as any other event.
+    pub(super) const ANY: Meaning = Meaning {
+        is_for_bot: true,
+        ..Meaning::NOTHING
+    };
+
+    fn taken_over(by: TakenOver) -> Meaning {
+        let taken_over = Some(by);
+        Meaning {
+            taken_over,
+            ..Meaning::NOTHING
+        }
+    }
+}
+
+impl Floor {
+    /// Whether people have the floor.
+    pub(super) fn is_with_people(&self) -> bool {
+        self.with_people
+    }
+
+    /// The session that is under way, or was the last.
+    pub(super) fn session(&self) -> Option<SessionId> {
+        self.session
+    }
+
+    /// The bot gives the floor away.
+    pub(super) fn give_away(&mut self) {
+        self.with_people = true;
+    }
+
+    /// Who did something in a line's chat, as far as anybody knows.
+    pub(super) fn role(
+        &self,
+        user: Option<&User>,
+        sender: Option<UserId>,
+        is_system: bool,
+    ) -> Option<Role> {
+        if is_system {
+            return Some(Role::System);
+        }
+        match (user, sender) {
+            (Some(user), _) if user.is_connector => Some(Role::Client),
+            (Some(user), _) if user.is_bot => Some(Role::Bot),
+            (Some(_), _) => Some(Role::Operator),
+            (None, Some(UserId(0))) => Some(Role::System),
+            (None, Some(sender)) => self.client.map(|client| match client == sender {
+                true => Role::Client,
+                false => Role::Operator,
+            }),
+            (None, None) => None,
+        }
+    }
+
+    /// Hears what happened in the chat.
+    pub(super) fn hear(
+        &mut self,
+        line: &LineChat,
+        role: Option<Role>,
+        event: &Heard<'_>,
+    ) -> Meaning {
+        self.advance(line.session);
+        match (event.what, role) {
+            (What::Join(_), _) => self.joined(),
+            (What::Message(_), Some(Role::Operator)) if event.is_whisper => Meaning::NOTHING,
+            (What::Message(_), Some(Role::Operator)) => self.operator_speaks(),
+            (What::Message(message), Some(Role::Client) | None)
+                if message.text.trim() == TO_PEOPLE =>
+            {
+                self.client_leaves()
+            }
+            (What::Message(_) | What::Command(_), Some(Role::Client)) => {
+                self.client = event.sender.or(self.client);
+                self.client_speaks()
+            }
+            (_, Some(Role::Operator | Role::Bot | Role::System)) => Meaning::NOTHING,
+            (_, Some(Role::Client) | None) => Meaning {
+                is_for_bot: !self.with_people,
+                ..Meaning::NOTHING
+            },
+        }
+    }
+
+    /// Hears of the beginning or the end of a session. One of a chat that the bot was never in means nothing.
+    pub(super) fn hear_of(&mut self, change: &SessionChange) -> Meaning {
+        if *self == Floor::default() {
+            return Meaning::NOTHING;
+        }
+        let session = change.session().id;
+        let is_old = session.is_some() && session < self.session;
+        match change {
+            SessionChange::Started(_) => {
+                self.advance(session);
+                Meaning {
+                    begins: self.begin(),
+                    ..Meaning::NOTHING
+                }
+            }
+            SessionChange::Finished(_) if is_old => Meaning::NOTHING,
+            SessionChange::Finished(_) => {
+                // The number stays, so that what comes late does not begin the session again.
+                *self = Floor {
+                    session: self.session.or(session),
+                    client: self.client,
+                    has_begun: self.session.or(session).is_some(),
+                    ..Floor::default()
+                };
+                Meaning::ANY
+            }
+        }
+    }
+
+    /// Another session has the floor given anew. What comes late of an older one changes nothing.
+    fn advance(&mut self, session: Option<SessionId>) {
+        if session <= self.session {
+            return;
+        }
+        if self.session.is_some() {
+            *self = Floor {
+                client: self.client,
+                ..Floor::default()
+            };
+        }
+        self.session = session;
+    }
+
+    /// The first time belongs to the session's beginning, and may come late; after that somebody brought the bot in again.
+    fn joined(&mut self) -> Meaning {
+        let is_first = !std::mem::replace(&mut self.has_joined, true);
+        if !is_first {
+            self.with_people = false;
+            return Meaning::NOTHING;
+        }
+        Meaning {
+            is_for_bot: !self.with_people,
+            begins: self.begin(),
+            ..Meaning::NOTHING
+        }
+    }
+
+    fn operator_speaks(&mut self) -> Meaning {
+        match std::mem::replace(&mut self.with_people, true) {
+            true => Meaning::NOTHING,
+            false => Meaning::taken_over(TakenOver::ByOperator),
+        }
+    }
+
+    fn client_leaves(&mut self) -> Meaning {
+        match std::mem::replace(&mut self.with_people, true) {
+            true => Meaning::NOTHING,
+            false => Meaning::taken_over(TakenOver::AtClientsWish),
+        }
+    }
+
+    fn client_speaks(&mut self) -> Meaning {
+        Meaning {
+            begins: self.begin(),
+            is_for_bot: !self.with_people,
+            ..Meaning::NOTHING
+        }
+    }
+
+    /// Whether the bot is to be told now that the session has begun.
+    fn begin(&mut self) -> bool {
+        !self.with_people && !std::mem::replace(&mut self.has_begun, true)
+    }
+}
+
+/// What is heard, and what of it only the whole event tells.
+pub(super) struct Heard<'e> {
+    pub(super) what: &'e What,
+    pub(super) sender: Option<UserId>,
+    /// Whether it is a note among operators.
+    pub(super) is_whisper: bool,
+}
+
+/// Whether the portal wrote it.
+pub(super) fn is_system(what: &What) -> bool {
+    matches!(what, What::Message(message) if message.system == Some(true))
+}
+
+fn is_no(flag: &bool) -> bool {
+    !flag
+}
