@@ -42,6 +42,7 @@ pub struct Memory {
     portals: DashMap<MemberId, Installation, RandomState>,
     /// Who renews a portal's tokens, and until when.
     claims: DashMap<MemberId, (Uuid, Time)>,
+    addresses: Mutex<Vec<String>>,
     dead: Mutex<Dead>,
     news: Mutex<Vec<News>>,
 }
