@@ -16,9 +16,11 @@
 //! A hook hears only what the portal was asked to send: a pattern asks for every event that it fits, so a wide one, such
 //! as `Category::Crm`, takes a while to set up on a portal that allows two calls a second.
 //!
-//! What an event carries is little more than an id; `event.call("crm.deal.get").with("ID", id)` asks for the rest.
+//! What an event carries is little more than an id, typed in `imbot::event::payload`;
+//! `event.call("crm.deal.get").with("ID", deal.id)` asks for the rest.
 
-use imbot::event::{Category, Node};
+use imbot::event::Category;
+use imbot::event::payload::crm;
 use imbot::prelude::*;
 
 fn main() -> ExitCode {
@@ -30,9 +32,8 @@ fn main() -> ExitCode {
 }
 
 async fn deal_added(event: HookEvent) -> Result {
-    let id = event.at(&["data", "FIELDS", "ID"]).and_then(Node::text);
-    let id = id.ok_or_else(|| Error::failed("a deal without a number"))?;
-    eprintln!("by name:       deal {id} is new");
+    let deal: crm::Item = event.read()?;
+    eprintln!("by name:       deal {} is new", deal.id);
     Ok(())
 }
 

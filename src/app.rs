@@ -8,6 +8,7 @@ use secrecy::ExposeSecret;
 use crate::cli;
 use crate::config::{Config, PlaceError, StorePlace};
 use crate::engine::{Engine, NewHook, Options, Rest, Speaker};
+use crate::event::UserId;
 use crate::handler::{
     AnyBot, AnyConnector, Bot, Connector, Erased, ErasedConnector, Forward, Hook, Pattern, State,
 };
@@ -34,7 +35,7 @@ use crate::store::{Clock, Limits, Memory, Store};
 #[derive(Default)]
 pub struct App {
     bots: Vec<Arc<dyn AnyBot>>,
-    hooks: Vec<(Pattern, bool, Listener)>,
+    hooks: Vec<Hooked>,
     connectors: Vec<Arc<dyn AnyConnector>>,
     nests: Vec<Nest>,
     store: Option<Arc<dyn Store>>,
@@ -45,6 +46,15 @@ pub struct App {
 
 /// Puts addresses of the program's own beside the engine's.
 type Nest = Box<dyn FnOnce(EventEndpoint) -> EventEndpoint + Send>;
+
+/// A hook, and the events that it is for.
+struct Hooked {
+    events: Pattern,
+    is_offline: bool,
+    /// As whom they come.
+    user: UserId,
+    listener: Listener,
+}
 
 /// A hook, or the address that one forwards to.
 enum Listener {
@@ -113,11 +123,21 @@ impl App {
 
     /// Adds a hook for events that are not a bot's: by name (`"ONCRMDEALADD"`), by the beginning of a name
     /// (`"ONTASK*"`, `"*"`), or by [`Category`](crate::event::Category). Several may be for one event.
+    ///
+    /// It comes as who caused it: with that user's tokens, and without any where nobody did.
     #[must_use]
-    pub fn hook(mut self, events: impl Into<Pattern>, hook: impl Hook) -> App {
-        self.hooks
-            .push((events.into(), false, Listener::Hook(Arc::new(hook))));
-        self
+    pub fn hook(self, events: impl Into<Pattern>, hook: impl Hook) -> App {
+        self.hook_as(UserId(0), events, hook)
+    }
+
+    /// Adds a hook whose events come as one user, whoever caused them (`auth_type`): with this user's tokens, and where the
+    /// portal asks who may see what happened, it asks for this user. Only an administrator may bind for others.
+    ///
+    /// An event is bound once. Of several hooks for one event the first that names a user decides for all.
+    #[must_use]
+    pub fn hook_as(self, user: UserId, events: impl Into<Pattern>, hook: impl Hook) -> App {
+        let listener = Listener::Hook(Arc::new(hook));
+        self.listener(events, false, user, listener)
     }
 
     /// Adds a hook that must lose nothing: the portal keeps its events until they are fetched and written down, for 30 days,
@@ -127,17 +147,31 @@ impl App {
     /// They are fetched every few seconds (`--poll-slow`). It takes an application that an administrator installed. Where the
     /// portal's plan has no confirmation (`rest_offline_extended`), what was fetched by a process that dies at that moment is lost.
     #[must_use]
-    pub fn offline_hook(mut self, events: impl Into<Pattern>, hook: impl Hook) -> App {
-        self.hooks
-            .push((events.into(), true, Listener::Hook(Arc::new(hook))));
-        self
+    pub fn offline_hook(self, events: impl Into<Pattern>, hook: impl Hook) -> App {
+        let listener = Listener::Hook(Arc::new(hook));
+        self.listener(events, true, UserId(0), listener)
     }
 
     /// Forwards events that are not a bot's to an address, as JSON: `event`, `portal`, `ts`, `data`; no tokens.
     #[must_use]
-    pub fn forward(mut self, events: impl Into<Pattern>, address: impl Into<String>) -> App {
-        self.hooks
-            .push((events.into(), false, Listener::Address(address.into())));
+    pub fn forward(self, events: impl Into<Pattern>, address: impl Into<String>) -> App {
+        let listener = Listener::Address(address.into());
+        self.listener(events, false, UserId(0), listener)
+    }
+
+    fn listener(
+        mut self,
+        events: impl Into<Pattern>,
+        is_offline: bool,
+        user: UserId,
+        listener: Listener,
+    ) -> App {
+        self.hooks.push(Hooked {
+            events: events.into(),
+            is_offline,
+            user,
+            listener,
+        });
         self
     }
 
@@ -224,10 +258,11 @@ impl App {
         let hooks = self
             .hooks
             .into_iter()
-            .map(|(pattern, is_offline, listener)| NewHook {
-                pattern,
-                is_offline,
-                hook: listener.hook(&http),
+            .map(|hooked| NewHook {
+                pattern: hooked.events,
+                is_offline: hooked.is_offline,
+                user: hooked.user,
+                hook: hooked.listener.hook(&http),
             })
             .collect();
         let store = match self.store {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::intake::decode;
 use super::lanes::Next;
 use super::{Engine, Job};
-use crate::event::{AppEvent, Delivery, Event, MemberId, Via};
+use crate::event::{AppEvent, Delivery, Event, MemberId, UserId, Via};
 use crate::handler::{Error, Hook, HookEvent, Pattern, Result, guarded};
 use crate::portal::Portal;
 use crate::store::{EventId, Lane};
@@ -15,6 +15,8 @@ pub(crate) struct NewHook {
     pub(crate) pattern: Pattern,
     /// Whether the portal keeps its events until they are fetched.
     pub(crate) is_offline: bool,
+    /// As whom its events come; 0 for who caused them.
+    pub(crate) user: UserId,
     pub(crate) hook: Arc<dyn Hook>,
 }
 
@@ -23,6 +25,7 @@ pub(super) struct NamedHook {
     pub(super) name: Arc<str>,
     pub(super) pattern: Pattern,
     pub(super) is_offline: bool,
+    pub(super) user: UserId,
     pub(super) hook: Arc<dyn Hook>,
 }
 
@@ -42,6 +45,7 @@ pub(super) fn named(hooks: Vec<NewHook>) -> Vec<NamedHook> {
     for NewHook {
         pattern,
         is_offline,
+        user,
         hook,
     } in hooks
     {
@@ -59,6 +63,7 @@ pub(super) fn named(hooks: Vec<NewHook>) -> Vec<NamedHook> {
             name: name.into(),
             pattern,
             is_offline,
+            user,
             hook,
         });
     }

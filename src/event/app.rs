@@ -1,6 +1,6 @@
-//! The application's own life on a portal: `ONAPP*`.
+//! The application's own life on a portal: `ONAPP*`, and the portal's word that offline events wait.
 //!
-//! Pages `api-reference/common/events/*` of the documentation.
+//! Pages `api-reference/common/events/*` and `api-reference/events/*` of the documentation.
 
 use secrecy::SecretString;
 use serde::Serialize;
@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::DecodeError;
 use super::tree::Node;
 
-/// The application was installed, updated, paid or removed.
+/// The application was installed, updated, paid, tested or removed.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub enum AppEvent {
@@ -66,6 +66,13 @@ pub enum AppEvent {
         /// The portal's language.
         language: Option<String>,
     },
+    /// `ONAPPTEST`: `event.test` was called, to see whether events arrive.
+    Tested {
+        /// What it was called with.
+        query: serde_json::Value,
+    },
+    /// `ONOFFLINEEVENT`: offline events wait to be fetched.
+    OfflineWaiting,
 }
 
 impl AppEvent {
@@ -115,6 +122,10 @@ impl AppEvent {
                 confirmed: flag("CONFIRMED").unwrap_or(false),
                 language,
             },
+            "ONAPPTEST" => AppEvent::Tested {
+                query: value("QUERY").map_or(serde_json::Value::Null, Node::to_json),
+            },
+            "ONOFFLINEEVENT" => AppEvent::OfflineWaiting,
             _ => return Ok(None),
         }))
     }

@@ -53,7 +53,7 @@ use crate::store::{Installation, Store};
 pub use batch::{Answers, Batch, Command, Reference};
 pub use bots_v2::{BotInfo, CommandInfo, EVENTS_MAX};
 pub use error::Error;
-pub use events::{Binding, EventType};
+pub use events::Binding;
 pub use files::FILE_BYTES_MAX;
 pub use http::{ANSWER_BYTES_MAX, CALL_TIMEOUT, Http, Outside};
 pub use limit::Plan;

@@ -36,7 +36,7 @@ pub use inbox::{Appended, Content, EventId, InboxEvent, Lane, NewDelivery, NewEv
 pub use memory::{Memory, SEEN_MAX, WAITING_MAX};
 pub use operator::{News, Status, Whom};
 pub use outbox::{Call, CallId, Doubt, MessageRef, QueuedCall, Settled, Taken};
-pub use portals::{Access, Claim, Installation, Tokens, Webhook};
+pub use portals::{ADDRESSES_MAX, Access, Claim, Installation, Tokens, Webhook};
 pub use reminders::{NewReminder, Reminder, ReminderChange, ReminderId};
 pub use sqlite::{BackupError, Key, KeyError, OpenError, Sqlite};
 pub use time::{Clock, Time};
@@ -143,6 +143,10 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Forgets an installation, and with `forget` all conversations and reminders on that portal, too.
     fn uninstall(&self, portal: &MemberId, forget: bool) -> Stored<'_, ()>;
+
+    /// Notes the address where portals reach this program now, if one is given, and tells all that were noted, the oldest
+    /// first, at most [`ADDRESSES_MAX`].
+    fn addresses(&self, now: Option<&str>) -> Stored<'_, Vec<String>>;
 
     // What changes from outside, and upkeep.
 

@@ -4,6 +4,22 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::event::{MemberId, UserId};
 
+/// The most addresses of this program that are remembered; older ones are forgotten first.
+pub const ADDRESSES_MAX: usize = 32;
+
+/// Notes an address among those that were noted before. Says whether that changed anything.
+pub(super) fn note_address(known: &mut Vec<String>, now: Option<&str>) -> bool {
+    let Some(now) = now else { return false };
+    if known.last().is_some_and(|last| last == now) {
+        return false;
+    }
+    known.retain(|address| address != now);
+    known.push(now.to_owned());
+    let surplus = known.len().saturating_sub(ADDRESSES_MAX);
+    known.drain(..surplus);
+    true
+}
+
 /// The application as it is installed on one portal.
 #[derive(Clone, Debug)]
 pub struct Installation {

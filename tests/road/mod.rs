@@ -1,6 +1,7 @@
 //! The whole road over real HTTP: an emulated portal, our server, a bot, and back.
 
 mod answers;
+mod bindings;
 mod generations;
 mod hard_days;
 mod hooks;

@@ -218,8 +218,18 @@ impl Away {
     pub(super) async fn back(self, app: App) -> Road {
         let address = self.handler.trim_start_matches("http://");
         let listener = TcpListener::bind(address.trim_end_matches('/')).await;
+        self.on(app, listener.unwrap()).await
+    }
+
+    /// Starts a version of the program at another address.
+    pub(super) async fn moved(self, app: App) -> Road {
+        let listener = TcpListener::bind("127.0.0.1:0").await;
+        self.on(app, listener.unwrap()).await
+    }
+
+    async fn on(self, app: App, listener: TcpListener) -> Road {
         let app = app.shared_store(self.store);
-        let road = Road::of(app, self.portal, self.credentials, listener.unwrap(), "");
+        let road = Road::of(app, self.portal, self.credentials, listener, "");
         road.engine.start().await.unwrap();
         assert!(road.engine.reconcile().await.is_empty());
         road

@@ -2,7 +2,7 @@
 
 use imbot::event::{MemberId, UserId};
 use imbot::portal::inbound;
-use imbot::store::{Access, Installation, Key, Sqlite, Store, Tokens};
+use imbot::store::{ADDRESSES_MAX, Access, Installation, Key, Sqlite, Store, Tokens};
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -162,5 +162,35 @@ async fn what_was_said_stays_when_a_portal_is_uninstalled_and_goes_when_that_is_
             "{}",
             subject.name
         );
+    }
+}
+
+#[tokio::test]
+async fn the_addresses_of_the_program_are_remembered_up_to_a_bound() {
+    for subject in every_store() {
+        let (name, store) = (subject.name, &*subject.store);
+        let note = async |address: &str| store.addresses(Some(address)).await.unwrap();
+        assert_eq!(note("https://one/").await, ["https://one/"], "{name}");
+        assert_eq!(note("https://one/").await, ["https://one/"], "{name}");
+        assert_eq!(
+            store.addresses(None).await.unwrap(),
+            ["https://one/"],
+            "{name}"
+        );
+        let both = ["https://one/", "https://two/"];
+        assert_eq!(note("https://two/").await, both, "{name}");
+        let back = ["https://two/", "https://one/"];
+        assert_eq!(
+            note("https://one/").await,
+            back,
+            "{name}: the last one is that of now"
+        );
+        for number in 0..ADDRESSES_MAX {
+            note(&format!("https://{number}/")).await;
+        }
+        let known = note("https://new/").await;
+        assert_eq!(known.len(), ADDRESSES_MAX, "{name}");
+        assert_eq!(known.last().unwrap(), "https://new/", "{name}");
+        assert!(!known.contains(&"https://one/".to_owned()), "{name}");
     }
 }

@@ -32,9 +32,6 @@ pub(super) async fn look(
         Ok(bound) => bound,
         Err(trouble) => return vec![trouble.of(NAME)],
     };
-    for binding in &mut bound {
-        binding.event.make_ascii_uppercase();
-    }
     bound.retain(|binding| binding.offline == 0 && (is_first(binding) || is_second(binding)));
     let needs = engine.needs();
     let posted: Vec<&Need> = needs.iter().filter(|need| need.is_posted_to()).collect();

@@ -1,97 +1,147 @@
 //! The events that hooks are for: posted to our address, or kept by the portal until they are fetched.
+//!
+//! Only applications have any. What is bound at our address, at one that this program had before, and of offline events is
+//! ours, and is brought into step; everything else is left alone: one application may have other programs, too, with
+//! addresses of their own. So an address is taken for one of ours only if the store remembers it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use super::{Reconciliation, Step};
-use crate::event::{Category, catalogue};
+use super::{Mode, Reconciliation, Step};
+use crate::event::{Category, UserId, catalogue};
 use crate::handler::Pattern;
-use crate::portal::{Error, EventType};
+use crate::portal::methods::profile;
+use crate::portal::{Binding, Error};
 use crate::store::Access;
 
 /// Events of the application's own life that it must hear of.
 const OWN: &[&str] = &["ONAPPUNINSTALL", "ONAPPUPDATE"];
 
+/// As whom events come: who caused them.
+const ANYBODY: UserId = UserId(0);
+
 impl Reconciliation<'_> {
-    /// Brings the bindings of our address, and of offline events, into step with the hooks. Only applications have any.
+    /// Brings the bindings into step with the hooks.
     pub(super) async fn bindings(&mut self) -> Result<(), Error> {
         let is_application = matches!(self.portal.access().await, Access::Tokens(_));
-        let Some(url) = self
-            .engine
-            .options
-            .handler_url
-            .clone()
-            .filter(|_| is_application)
-        else {
+        let url = self.engine.options.handler_url.clone();
+        let Some(url) = url.filter(|_| is_application) else {
             if !self.engine.hooks.is_empty() {
                 tracing::warn!(portal = %self.portal.id(), "no events are bound for the hooks: that takes an application (client id and secret) with a public address");
             }
             return Ok(());
         };
+        let former = self.former_addresses(&url).await;
+        let wanted = self.wanted(&url).await?;
         let bound = self.portal.bindings().await?;
-        for kind in [EventType::Online(url), EventType::Offline] {
-            let bound: BTreeSet<String> = bound
-                .iter()
-                .filter(|binding| binding.is(&kind) && is_ours(&binding.event))
-                .map(|binding| binding.event.to_ascii_uppercase())
-                .collect();
-            let wanted = self.wanted(&kind).await?;
-            let mut missing: Vec<&str> = wanted.difference(&bound).map(String::as_str).collect();
-            let mut stray: Vec<&str> = bound.difference(&wanted).map(String::as_str).collect();
-            let is_offline = kind == EventType::Offline;
-            missing.retain(|event| {
-                let event = (*event).to_owned();
-                self.step(Step::Bind { event, is_offline })
-            });
-            stray.retain(|event| {
-                let event = (*event).to_owned();
-                self.step(Step::Unbind { event, is_offline })
-            });
-            let mut refused = self.portal.bind(&missing, &kind).await?;
-            refused.extend(self.portal.unbind(&stray, &kind).await?);
-            for (event, error) in refused {
-                tracing::warn!(portal = %self.portal.id(), event, error, is_offline, "the event is not bound");
-            }
+        let is_ours = |binding: &&Binding| match binding.offline {
+            0 if binding.handler == url => is_for_hooks(&binding.event),
+            0 => former.contains(&binding.handler), // of the bots, too: they have the new address by now
+            _ => is_for_hooks(&binding.event),
+        };
+        let bound: BTreeSet<Binding> = bound.iter().filter(is_ours).map(plain).collect();
+        let mut missing: Vec<Binding> = wanted.difference(&bound).cloned().collect();
+        let mut stray: Vec<Binding> = bound.difference(&wanted).cloned().collect();
+        self.leave_what_is_alike(&mut missing, &mut stray).await?;
+        missing.retain(|binding| self.step(Step::Bind(binding.clone())));
+        stray.retain(|binding| self.step(Step::Unbind(binding.clone())));
+        let mut refused = self.portal.bind(&missing).await?;
+        refused.extend(self.portal.unbind(&stray).await?);
+        for (binding, error) in refused {
+            let Binding { event, user, .. } = &binding;
+            tracing::warn!(portal = %self.portal.id(), event, as_user = %user, error, "the portal refuses to bind or unbind the event");
         }
         Ok(())
     }
 
-    /// The names of the events that hooks are for. Only patterns need the portal's own list.
-    async fn wanted(&self, kind: &EventType) -> Result<BTreeSet<String>, Error> {
-        let is_offline = *kind == EventType::Offline;
-        let own = OWN.iter().copied().chain(self.engine.line_events());
-        let own = own.filter(|_| !is_offline);
-        let mut wanted: BTreeSet<String> = own.map(str::to_owned).collect();
-        let hooks = self.engine.hooks.iter();
-        let (names, patterns): (Vec<_>, Vec<_>) = hooks
-            .filter(|hook| hook.is_offline == is_offline)
-            .map(|hook| &hook.pattern)
-            .partition(|pattern| matches!(pattern, Pattern::Name(_)));
-        wanted.extend(names.into_iter().filter_map(|pattern| match pattern {
-            Pattern::Name(name) => Some(name.clone()),
-            _ => None,
-        }));
-        if !patterns.is_empty() {
-            let fits = |name: &String| {
-                let category = catalogue::category(name);
-                is_ours(name)
-                    && patterns
-                        .iter()
-                        .any(|pattern| pattern.matches(name, category))
-            };
-            let offered = self.portal.event_names().await?;
-            wanted.extend(
-                offered
-                    .iter()
-                    .map(|name| name.to_ascii_uppercase())
-                    .filter(fits),
-            );
+    /// The addresses that this program had before.
+    async fn former_addresses(&self, url: &str) -> HashSet<String> {
+        let now = (self.mode == Mode::Apply).then_some(url);
+        match self.engine.options.store.addresses(now).await {
+            Ok(known) => known.into_iter().filter(|known| known != url).collect(),
+            Err(error) => {
+                tracing::warn!(%error, "bindings of earlier addresses stay for now");
+                HashSet::new()
+            }
         }
-        Ok(wanted)
+    }
+
+    /// What is to be bound, once for each event. Only patterns need the portal's own list.
+    async fn wanted(&self, url: &str) -> Result<BTreeSet<Binding>, Error> {
+        let hooks = &self.engine.hooks;
+        let is_pattern = |pattern: &Pattern| !matches!(pattern, Pattern::Name(_));
+        let offered = match hooks.iter().any(|hook| is_pattern(&hook.pattern)) {
+            true => self.portal.event_names().await?,
+            false => Vec::new(),
+        };
+        let offered: Vec<_> = offered
+            .iter()
+            .map(|name| name.to_ascii_uppercase())
+            .filter(|name| is_for_hooks(name))
+            .collect();
+        let own = OWN.iter().copied().chain(self.engine.line_events());
+        let mut online: BTreeMap<String, UserId> =
+            own.map(|name| (name.to_owned(), ANYBODY)).collect();
+        let mut offline = BTreeSet::new();
+        for hook in hooks {
+            for name in named_by(&hook.pattern, &offered) {
+                if hook.is_offline {
+                    offline.insert(Binding::offline(name));
+                    continue;
+                }
+                // Each binding has the event posted: with one for each user it would come several times.
+                let user = online.entry(name).or_insert(hook.user);
+                if *user == ANYBODY {
+                    *user = hook.user;
+                }
+            }
+        }
+        let online = online.into_iter();
+        let online = online.map(|(name, user)| Binding::online(name, url).as_user(user));
+        Ok(online.chain(offline).collect())
+    }
+
+    /// A portal binds events for who is no administrator as that user only (`event-bind.md`): what differs in nothing else
+    /// is as it should be.
+    async fn leave_what_is_alike(
+        &self,
+        missing: &mut Vec<Binding>,
+        stray: &mut Vec<Binding>,
+    ) -> Result<(), Error> {
+        let is_alike = |a: &Binding, b: &Binding| {
+            a.user == ANYBODY && (&a.event, &a.handler) == (&b.event, &b.handler)
+        };
+        let alike = |missing: &Binding| stray.iter().any(|stray| is_alike(missing, stray));
+        if !missing.iter().any(alike) || self.portal.run(profile::Get::new()).await?.admin {
+            return Ok(());
+        }
+        let wanted = missing.clone();
+        missing.retain(|missing| !stray.iter().any(|stray| is_alike(missing, stray)));
+        stray.retain(|stray| !wanted.iter().any(|wanted| is_alike(wanted, stray)));
+        Ok(())
+    }
+}
+
+/// The events that a pattern means, of a portal that offers these.
+fn named_by(pattern: &Pattern, offered: &[String]) -> Vec<String> {
+    match pattern {
+        Pattern::Name(name) => vec![name.clone()],
+        pattern => {
+            let fits = |name: &&String| pattern.matches(name, catalogue::category(name));
+            offered.iter().filter(fits).cloned().collect()
+        }
+    }
+}
+
+/// Without what `event.get` tells of offline events in one way or another.
+fn plain(binding: &Binding) -> Binding {
+    match binding.offline {
+        0 => binding.clone(),
+        _ => Binding::offline(binding.event.as_str()),
     }
 }
 
 /// Whether hooks bind it: what is a bot's comes with the bot.
-fn is_ours(name: &str) -> bool {
+fn is_for_hooks(name: &str) -> bool {
     !matches!(
         catalogue::category(name),
         Category::Bots | Category::Messenger

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::event::BotId;
+use crate::event::{BotId, UserId};
+use crate::portal::Binding;
 
 /// What a portal lacks, or has too much.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,19 +60,9 @@ pub enum Step {
         connector: String,
     },
     /// An event is bound, for a hook.
-    Bind {
-        /// Its name.
-        event: String,
-        /// Whether the portal keeps it until it is fetched.
-        is_offline: bool,
-    },
-    /// An event that no hook is for any more is unbound.
-    Unbind {
-        /// Its name.
-        event: String,
-        /// Whether the portal kept it until it was fetched.
-        is_offline: bool,
-    },
+    Bind(Binding),
+    /// An event is unbound: no hook is for it any more, or not as this user, or it goes to an earlier address.
+    Unbind(Binding),
 }
 
 impl fmt::Display for Step {
@@ -93,14 +84,39 @@ impl fmt::Display for Step {
             Step::RemoveConnector { connector } => {
                 write!(f, "remove the connector {connector} from all lines")
             }
-            Step::Bind { event, is_offline } => write!(f, "bind {}{event}", offline(*is_offline)),
-            Step::Unbind { event, is_offline } => {
-                write!(f, "unbind {}{event}", offline(*is_offline))
+            Step::Bind(binding) => write!(f, "bind {}", told(binding)),
+            Step::Unbind(binding) if binding.offline == 0 => {
+                write!(
+                    f,
+                    "unbind {} from {}",
+                    told(binding),
+                    bare(&binding.handler)
+                )
             }
+            Step::Unbind(binding) => write!(f, "unbind {}", told(binding)),
         }
     }
 }
 
-fn offline(is_offline: bool) -> &'static str {
-    if is_offline { "offline " } else { "" }
+fn told(binding: &Binding) -> String {
+    match binding {
+        Binding {
+            event,
+            offline: 0,
+            user: UserId(0),
+            ..
+        } => event.clone(),
+        Binding {
+            event,
+            offline: 0,
+            user,
+            ..
+        } => format!("{event} as user {user}"),
+        Binding { event, .. } => format!("offline {event}"),
+    }
+}
+
+/// An address without its query, which may hold a secret.
+fn bare(address: &str) -> &str {
+    address.split_once('?').map_or(address, |(bare, _)| bare)
 }

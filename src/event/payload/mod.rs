@@ -1,8 +1,8 @@
-//! What events carry that are not a bot's, typed: a file for each category of the catalogue.
+//! What events carry that are not a bot's, typed: a file for each subject.
 //!
 //! An event says that something changed and which thing it was; what the thing is now one asks the portal. So most of these
 //! are little more than ids. Keys that no field is for stay reachable in [`Delivery::data`], and so does every event that no
-//! type is for.
+//! type is for. What a bot's events say is in [`Delivery::events`].
 //!
 //! ```
 //! use imbot::event::{Delivery, payload::connector};
@@ -15,14 +15,23 @@
 //!
 //! What the portal leaves out or sends empty is all the same: nothing. So is the word `undefined` where it belongs, in tasks.
 
+pub mod calendar;
 pub mod connector;
+pub mod crm;
+mod measure;
 pub mod openline;
 mod part;
 mod session;
+pub mod task;
+pub mod telephony;
+pub mod timeline;
+mod user;
 
+pub use measure::Measure;
 pub use session::{Dialogs, Session, Sessions};
+pub use user::User;
 
-use super::{DecodeError, Delivery, Node};
+use super::{AppEvent, DecodeError, Delivery, Node};
 
 /// What events of some names carry. A type of your own may be one, too.
 pub trait Payload: Sized {
@@ -34,6 +43,22 @@ pub trait Payload: Sized {
     /// # Errors
     /// A key is missing without which the event has no meaning, or holds something else than the portal documents.
     fn read(event: &Delivery) -> Result<Self, DecodeError>;
+}
+
+impl Payload for AppEvent {
+    const EVENTS: &'static [&'static str] = &[
+        "ONAPPINSTALL",
+        "ONAPPUPDATE",
+        "ONAPPUNINSTALL",
+        "ONAPPPAYMENT",
+        "ONAPPMETHODCONFIRM",
+        "ONAPPTEST",
+        "ONOFFLINEEVENT",
+    ];
+
+    fn read(event: &Delivery) -> Result<AppEvent, DecodeError> {
+        AppEvent::decode(&event.name, event.root())?.ok_or_else(|| event.other::<AppEvent>())
+    }
 }
 
 /// Whether events of this name carry a payload.
@@ -50,17 +75,27 @@ impl Delivery {
     /// # Errors
     /// Events of this name do not carry it, or as of [`Payload::read`].
     pub fn read<P: Payload>(&self) -> Result<P, DecodeError> {
-        if !carries::<P>(&self.name) {
-            return Err(DecodeError::OtherEvent {
-                event: self.name.to_string(),
-                carriers: P::EVENTS.join(", "),
-            });
+        if carries::<P>(&self.name) {
+            P::read(self)
+        } else {
+            Err(self.other::<P>())
         }
-        P::read(self)
+    }
+
+    fn other<P: Payload>(&self) -> DecodeError {
+        DecodeError::OtherEvent {
+            event: self.name.to_string(),
+            carriers: P::EVENTS.join(", "),
+        }
     }
 
     /// The event's own part, where the event has no meaning without one.
     pub(super) fn own(&self) -> Result<Node<'_>, DecodeError> {
         self.data().ok_or_else(|| self.root().missing("data"))
+    }
+
+    /// The fields of what changed, where the portal puts them into a map of their own.
+    fn fields(&self) -> Result<Node<'_>, DecodeError> {
+        self.own()?.needed_part("FIELDS")
     }
 }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::{Memory, Queued, State, WAITING_MAX, Waiting, lock};
 use crate::event::{MemberId, MessageId};
+use crate::store::portals::note_address;
 use crate::store::{
     Appended, Aside, Begun, Booking, Call, CallId, Claim, Content, Conversation, DeadId,
     DeadLetter, DeadWhat, End, EventId, Failure, InboxEvent, Installation, Lane, Limits,
@@ -257,6 +258,12 @@ impl Store for Memory {
             self.forget_all(|key| key.portal == *portal);
         }
         ready(())
+    }
+
+    fn addresses(&self, now: Option<&str>) -> Stored<'_, Vec<String>> {
+        let mut known = lock(&self.addresses);
+        note_address(&mut known, now);
+        ready(known.clone())
     }
 
     fn news(&self) -> Stored<'_, Vec<News>> {

@@ -44,6 +44,7 @@ pub struct Memory {
     claims: DashMap<MemberId, (Uuid, Time)>,
     /// Until when each portal's time is booked.
     booked: DashMap<MemberId, Time>,
+    addresses: Mutex<Vec<String>>,
     dead: Mutex<Dead>,
     news: Mutex<Vec<News>>,
 }

@@ -178,6 +178,11 @@ impl Store for Sqlite {
         })
     }
 
+    fn addresses(&self, now: Option<&str>) -> Stored<'_, Vec<String>> {
+        let now = now.map(str::to_owned);
+        self.write(move |db| portals::addresses(db, now.as_deref()))
+    }
+
     fn news(&self) -> Stored<'_, Vec<News>> {
         self.write(news::take)
     }

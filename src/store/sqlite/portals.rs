@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::Trouble;
 use super::db::Db;
 use crate::event::{MemberId, UserId};
+use crate::store::portals::note_address;
 use crate::store::{Access, Booking, Claim, Installation, Time, Tokens, Webhook};
 
 /// Where a token may be opened.
@@ -102,6 +103,22 @@ pub(super) fn uninstall(db: &Db, portal: &MemberId) -> Result<(), Trouble> {
 pub(super) fn portals(db: &Db) -> Result<Vec<Installation>, Trouble> {
     let sql = "SELECT portal, endpoint, application_token, access, refresh, user FROM portal";
     db.list(sql, [], |row| installation(db, row))
+}
+
+/// The addresses that were noted, a list in JSON, and with them the one of now.
+pub(super) fn addresses(db: &Db, now: Option<&str>) -> Result<Vec<String>, Trouble> {
+    let sql = "SELECT value FROM meta WHERE name = 'addresses'";
+    let known = db.find(sql, [], |row| Ok(row.get::<_, String>(0)?))?;
+    // One that cannot be read is nothing to stop for: it is written anew.
+    let mut known: Vec<String> = known
+        .and_then(|known| serde_json::from_str(&known).ok())
+        .unwrap_or_default();
+    if note_address(&mut known, now) {
+        let list = serde_json::Value::from(known.clone()).to_string();
+        let sql = "INSERT OR REPLACE INTO meta (name, value) VALUES ('addresses', ?1)";
+        db.execute(sql, [list])?;
+    }
+    Ok(known)
 }
 
 fn installation(db: &Db, row: &Row<'_>) -> Result<Installation, Trouble> {

@@ -1,7 +1,7 @@
 //! What is wrong is found, told in words that help, and stops nothing else.
 
 use imbot::Config;
-use imbot::portal::EventType;
+use imbot::portal::Binding;
 use imbot::portal::methods::imbot_v2;
 use serde_json::json;
 
@@ -57,13 +57,13 @@ async fn both_generations_and_an_old_address_are_told() {
     let portal = desk.engine.portal(id).unwrap();
     let url = desk.config.public_url.clone().unwrap();
     let refused = portal
-        .bind(&["ONIMBOTMESSAGEADD"], &EventType::Online(url))
+        .bind(&[Binding::online("ONIMBOTMESSAGEADD", url)])
         .await
         .unwrap();
     assert!(refused.is_empty(), "{refused:?}");
     let old = format!("http://{NOWHERE}/old?CLIENT_ID=secret");
     portal
-        .bind(&["ONIMBOTV2MESSAGEADD"], &EventType::Online(old))
+        .bind(&[Binding::online("ONIMBOTV2MESSAGEADD", old)])
         .await
         .unwrap();
     let found = doctor(&desk.config).await;

@@ -3,14 +3,68 @@
 //! Beside what it expects, every example is read whole: no text of its body is missing in what was read.
 
 mod connectors;
+mod crm;
+mod work;
 
 use std::fs;
 use std::path::Path;
 
-use imbot::event::payload::Payload;
-use imbot::event::{DecodeError, Delivery};
+use imbot::event::payload::{
+    self, Payload, calendar, carries, connector, openline, task, telephony, timeline,
+};
+use imbot::event::{AppEvent, Category, DecodeError, Delivery, catalogue};
 use serde::Serialize;
 use serde_json::{Value, json};
+
+/// The categories whose events all have a type. What a bot's say is in `Delivery::events`; of the rest the tree is enough.
+const TYPED: &[Category] = &[
+    Category::Application,
+    Category::Calendar,
+    Category::Connectors,
+    Category::Crm,
+    Category::OpenChannels,
+    Category::Tasks,
+    Category::Telephony,
+    Category::Users,
+];
+
+#[test]
+fn every_event_of_the_typed_categories_is_carried_by_one_type() {
+    use payload::crm;
+    let types: &[fn(&str) -> bool] = &[
+        carries::<AppEvent>,
+        carries::<calendar::Entry>,
+        carries::<calendar::Section>,
+        carries::<connector::Messages>,
+        carries::<connector::Status>,
+        carries::<connector::LineDeleted>,
+        carries::<payload::Dialogs>,
+        carries::<payload::Sessions>,
+        carries::<openline::Messages>,
+        carries::<crm::Item>,
+        carries::<crm::Document>,
+        carries::<crm::Recurring>,
+        carries::<crm::UserField>,
+        carries::<crm::Currency>,
+        carries::<crm::Address>,
+        carries::<payload::Measure>,
+        carries::<timeline::Comment>,
+        carries::<task::Task>,
+        carries::<task::Comment>,
+        carries::<telephony::CallInit>,
+        carries::<telephony::CallStart>,
+        carries::<telephony::CallEnd>,
+        carries::<telephony::ExternalCall>,
+        carries::<telephony::ExternalCallback>,
+        carries::<payload::User>,
+    ];
+    for (name, category) in catalogue::names() {
+        let carrying = types.iter().filter(|carries| carries(name)).count();
+        let is_measure = name.starts_with("CATALOG.MEASURE"); // as of CRM
+        let expected = usize::from(TYPED.contains(&category) || is_measure);
+        assert_eq!(carrying, expected, "{name}");
+    }
+}
 
 /// An example of the documentation, by the name of its page.
 fn example(page: &str) -> Delivery {

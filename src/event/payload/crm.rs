@@ -1,0 +1,186 @@
+//! CRM: leads, deals, contacts, companies, smart processes and what belongs to them.
+//!
+//! Pages `api-reference/crm/**/events/*` of the documentation. Which thing it is and what happened to it says the name of
+//! the event: [`Delivery::name`].
+
+use serde::Serialize;
+
+use super::Payload;
+use crate::event::{DecodeError, Delivery};
+
+/// A thing of CRM that was created, changed, moved or removed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Item {
+    /// Its number among its like.
+    pub id: u64,
+    /// The number of its type (`entityTypeId`), where several share an event: smart processes, documents.
+    pub entity_type: Option<u64>,
+    /// The pipeline that a deal was moved to.
+    pub category: Option<u64>,
+    /// The stage that a deal was moved to, such as `C1:NEW`.
+    pub stage: Option<String>,
+}
+
+/// A document that was made from a template, changed or removed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Document {
+    /// Its number.
+    pub id: u64,
+    /// The type of the thing that it was made for.
+    pub entity_type: Option<u64>,
+    /// The thing that it was made for.
+    pub entity: Option<u64>,
+}
+
+/// A regular deal or invoice: one from which others are made by a timetable.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Recurring {
+    /// The number of the timetable.
+    pub id: u64,
+    /// The deal that others are made from, its template.
+    pub template: Option<u64>,
+    /// The deal that was made now.
+    pub made: Option<u64>,
+}
+
+/// A custom field that was created, changed or removed, or whose list of values changed. A change of values may come as two
+/// events.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct UserField {
+    /// Its number.
+    pub id: u64,
+    /// What has it, such as `CRM_LEAD`.
+    pub entity: Option<String>,
+    /// Its name, such as `UF_CRM_1742999523`.
+    pub name: Option<String>,
+}
+
+/// A currency that was added, changed or removed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Currency {
+    /// Its code, such as `CHE`.
+    pub code: String,
+}
+
+/// An address that was tied to something, or is not any more. It has no number of its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Address {
+    /// What sort of address it is.
+    pub kind: u64,
+    /// The type of the thing that has it: details of a company or contact, or a lead.
+    pub entity_type: u64,
+    /// The thing that has it.
+    pub entity: u64,
+    /// The type of the company, contact or lead that it comes down to.
+    pub anchor_type: Option<u64>,
+    /// The company, contact or lead that it comes down to.
+    pub anchor: Option<u64>,
+}
+
+impl Payload for Item {
+    #[rustfmt::skip] // a line for each family
+    const EVENTS: &'static [&'static str] = &[
+        "ONCRMACTIVITYADD", "ONCRMACTIVITYUPDATE", "ONCRMACTIVITYDELETE",
+        "ONCRMBANKDETAILADD", "ONCRMBANKDETAILUPDATE", "ONCRMBANKDETAILDELETE",
+        "ONCRMCOMPANYADD", "ONCRMCOMPANYUPDATE", "ONCRMCOMPANYDELETE",
+        "ONCRMCONTACTADD", "ONCRMCONTACTUPDATE", "ONCRMCONTACTDELETE",
+        "ONCRMDEALADD", "ONCRMDEALUPDATE", "ONCRMDEALDELETE", "ONCRMDEALMOVETOCATEGORY",
+        "ONCRMDYNAMICITEMADD*", "ONCRMDYNAMICITEMUPDATE*", "ONCRMDYNAMICITEMDELETE*",
+        "ONCRMINVOICEADD", "ONCRMINVOICEUPDATE", "ONCRMINVOICEDELETE", "ONCRMINVOICESETSTATUS",
+        "ONCRMLEADADD", "ONCRMLEADUPDATE", "ONCRMLEADDELETE",
+        "ONCRMPRODUCTADD", "ONCRMPRODUCTUPDATE", "ONCRMPRODUCTDELETE",
+        "ONCRMPRODUCTPROPERTYADD", "ONCRMPRODUCTPROPERTYUPDATE", "ONCRMPRODUCTPROPERTYDELETE",
+        "ONCRMPRODUCTSECTIONADD", "ONCRMPRODUCTSECTIONUPDATE", "ONCRMPRODUCTSECTIONDELETE",
+        "ONCRMQUOTEADD", "ONCRMQUOTEUPDATE", "ONCRMQUOTEDELETE",
+        "ONCRMREQUISITEADD", "ONCRMREQUISITEUPDATE", "ONCRMREQUISITEDELETE",
+        "ONCRMTYPEADD", "ONCRMTYPEUPDATE", "ONCRMTYPEDELETE",
+    ];
+
+    fn read(event: &Delivery) -> Result<Item, DecodeError> {
+        let fields = event.fields()?;
+        Ok(Item {
+            id: fields.needed("ID")?,
+            entity_type: fields.figure("ENTITY_TYPE_ID")?,
+            category: fields.figure("CATEGORY_ID")?,
+            stage: fields.word("STAGE_ID"),
+        })
+    }
+}
+
+impl Payload for Document {
+    const EVENTS: &'static [&'static str] = &["ONCRMDOCUMENTGENERATORDOCUMENT*"];
+
+    fn read(event: &Delivery) -> Result<Document, DecodeError> {
+        let fields = event.fields()?;
+        Ok(Document {
+            id: fields.needed("ID")?,
+            entity_type: fields.figure("ENTITY_TYPE_ID")?,
+            entity: fields.figure("ENTITY_ID")?,
+        })
+    }
+}
+
+impl Payload for Recurring {
+    const EVENTS: &'static [&'static str] = &["ONCRMDEALRECURRING*", "ONCRMINVOICERECURRING*"];
+
+    fn read(event: &Delivery) -> Result<Recurring, DecodeError> {
+        let fields = event.fields()?;
+        Ok(Recurring {
+            id: fields.needed("ID")?,
+            template: fields.figure("RECURRING_DEAL_ID")?,
+            made: fields.figure("DEAL_ID")?,
+        })
+    }
+}
+
+impl Payload for UserField {
+    const EVENTS: &'static [&'static str] = &[
+        "ONCRMCOMPANYUSERFIELD*",
+        "ONCRMCONTACTUSERFIELD*",
+        "ONCRMDEALUSERFIELD*",
+        "ONCRMINVOICEUSERFIELD*",
+        "ONCRMLEADUSERFIELD*",
+        "ONCRMQUOTEUSERFIELD*",
+        "ONCRMREQUISITEUSERFIELD*",
+        "ONCRMTYPEUSERFIELD*",
+    ];
+
+    fn read(event: &Delivery) -> Result<UserField, DecodeError> {
+        let fields = event.fields()?;
+        Ok(UserField {
+            id: fields.needed("ID")?,
+            entity: fields.word("ENTITY_ID"),
+            name: fields.word("FIELD_NAME"),
+        })
+    }
+}
+
+impl Payload for Currency {
+    const EVENTS: &'static [&'static str] = &["ONCRMCURRENCY*"];
+
+    fn read(event: &Delivery) -> Result<Currency, DecodeError> {
+        let code = event.fields()?.needed_word("ID")?;
+        Ok(Currency { code })
+    }
+}
+
+impl Payload for Address {
+    const EVENTS: &'static [&'static str] = &["ONCRMADDRESS*"];
+
+    fn read(event: &Delivery) -> Result<Address, DecodeError> {
+        let fields = event.fields()?;
+        Ok(Address {
+            kind: fields.needed("TYPE_ID")?,
+            entity_type: fields.needed("ENTITY_TYPE_ID")?,
+            entity: fields.needed("ENTITY_ID")?,
+            anchor_type: fields.figure("ANCHOR_TYPE_ID")?,
+            anchor: fields.figure("ANCHOR_ID")?,
+        })
+    }
+}

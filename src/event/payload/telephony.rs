@@ -1,0 +1,196 @@
+//! Telephony: calls through the portal's own lines, and calls that an application's telephony is asked for.
+//!
+//! Pages `api-reference/telephony/**/events/*` of the documentation.
+
+use serde::Serialize;
+
+use super::Payload;
+use crate::event::{DecodeError, Delivery, UserId};
+
+/// A call is being set up.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct CallInit {
+    /// Its id, which all events of the call share.
+    pub call: String,
+    /// 1 outgoing, 2 incoming, 3 incoming and passed on, 4 a callback, 5 informational.
+    pub kind: Option<u8>,
+    /// The portal's line, such as `reg150908`; of rented numbers and SIP only, as the number.
+    pub account: Option<String>,
+    /// The number that is called.
+    pub phone: Option<String>,
+    /// Who calls: a number, or a line of the portal.
+    pub caller: Option<String>,
+    /// The application whose telephony it is.
+    pub application: Option<u64>,
+}
+
+/// A call was answered.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct CallStart {
+    /// Its id.
+    pub call: String,
+    /// Who answered.
+    pub user: Option<UserId>,
+}
+
+/// A call ended, and is in the statistics.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct CallEnd {
+    /// Its id.
+    pub call: String,
+    /// As of [`CallInit::kind`].
+    pub kind: Option<u8>,
+    /// The number outside.
+    pub phone: Option<String>,
+    /// The portal's line.
+    pub portal_number: Option<String>,
+    /// Who talked, or was called.
+    pub user: Option<UserId>,
+    /// How long it was, in seconds.
+    pub seconds: Option<u64>,
+    /// When it began, as the portal writes times.
+    pub began: Option<String>,
+    /// What it cost, as the portal writes amounts.
+    pub cost: Option<String>,
+    /// In what currency.
+    pub currency: Option<String>,
+    /// How it ended: `200` well, `304` missed, `603-S` cancelled, ….
+    pub code: Option<String>,
+    /// The same in words.
+    pub reason: Option<String>,
+    /// The activity of CRM that it became.
+    pub activity: Option<u64>,
+}
+
+/// Somebody clicked a number: the application is to call it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ExternalCall {
+    /// The call's id, for `telephony.externalCall.*`.
+    pub call: String,
+    /// The number.
+    pub phone: Option<String>,
+    /// The same in its international form.
+    pub phone_international: Option<String>,
+    /// The extension behind it.
+    pub extension: Option<String>,
+    /// Who clicked.
+    pub user: Option<UserId>,
+    /// The list of calls that it is from.
+    pub call_list: Option<u64>,
+    /// The application's line that is to be used.
+    pub line: Option<String>,
+    /// Whether it was clicked in the mobile application.
+    pub is_mobile: Option<bool>,
+    /// `CONTACT`, `COMPANY`, `LEAD`: whose number it is.
+    pub entity_type: Option<String>,
+    /// Its number in CRM.
+    pub entity: Option<u64>,
+}
+
+/// A form asked to be called back: the application is to call both sides.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ExternalCallback {
+    /// The number.
+    pub phone: String,
+    /// What is to be said to the employee.
+    pub text: Option<String>,
+    /// In which voice, such as `ruinternalfemale`.
+    pub voice: Option<String>,
+    /// The application's line that is to be used.
+    pub line: Option<String>,
+    /// `CONTACT`, `COMPANY`, `LEAD`: who asked.
+    pub entity_type: Option<String>,
+    /// Its number in CRM.
+    pub entity: Option<u64>,
+}
+
+impl Payload for CallInit {
+    const EVENTS: &'static [&'static str] = &["ONVOXIMPLANTCALLINIT"];
+
+    fn read(event: &Delivery) -> Result<CallInit, DecodeError> {
+        let data = event.own()?;
+        Ok(CallInit {
+            call: data.needed_word("CALL_ID")?,
+            kind: data.figure("CALL_TYPE")?,
+            account: data.word("ACCOUNT_SEARCH_ID"),
+            phone: data.word("PHONE_NUMBER"),
+            caller: data.word("CALLER_ID"),
+            application: data.figure("REST_APP_ID")?,
+        })
+    }
+}
+
+impl Payload for CallStart {
+    const EVENTS: &'static [&'static str] = &["ONVOXIMPLANTCALLSTART"];
+
+    fn read(event: &Delivery) -> Result<CallStart, DecodeError> {
+        let data = event.own()?;
+        Ok(CallStart {
+            call: data.needed_word("CALL_ID")?,
+            user: data.figure("USER_ID")?,
+        })
+    }
+}
+
+impl Payload for CallEnd {
+    const EVENTS: &'static [&'static str] = &["ONVOXIMPLANTCALLEND"];
+
+    fn read(event: &Delivery) -> Result<CallEnd, DecodeError> {
+        let data = event.own()?;
+        Ok(CallEnd {
+            call: data.needed_word("CALL_ID")?,
+            kind: data.figure("CALL_TYPE")?,
+            phone: data.word("PHONE_NUMBER"),
+            portal_number: data.word("PORTAL_NUMBER"),
+            user: data.figure("PORTAL_USER_ID")?,
+            seconds: data.figure("CALL_DURATION")?,
+            began: data.word("CALL_START_DATE"),
+            cost: data.word("COST"),
+            currency: data.word("COST_CURRENCY"),
+            code: data.word("CALL_FAILED_CODE"),
+            reason: data.word("CALL_FAILED_REASON"),
+            activity: data.figure("CRM_ACTIVITY_ID")?,
+        })
+    }
+}
+
+impl Payload for ExternalCall {
+    const EVENTS: &'static [&'static str] = &["ONEXTERNALCALLSTART"];
+
+    fn read(event: &Delivery) -> Result<ExternalCall, DecodeError> {
+        let data = event.own()?;
+        Ok(ExternalCall {
+            call: data.needed_word("CALL_ID")?,
+            phone: data.word("PHONE_NUMBER"),
+            phone_international: data.word("PHONE_NUMBER_INTERNATIONAL"),
+            extension: data.word("EXTENSION"),
+            user: data.figure("USER_ID")?,
+            call_list: data.figure("CALL_LIST_ID")?.filter(|id| *id != 0),
+            line: data.word("LINE_NUMBER"),
+            is_mobile: data.yes("IS_MOBILE"),
+            entity_type: data.word("CRM_ENTITY_TYPE"),
+            entity: data.figure("CRM_ENTITY_ID")?,
+        })
+    }
+}
+
+impl Payload for ExternalCallback {
+    const EVENTS: &'static [&'static str] = &["ONEXTERNALCALLBACKSTART"];
+
+    fn read(event: &Delivery) -> Result<ExternalCallback, DecodeError> {
+        let data = event.own()?;
+        Ok(ExternalCallback {
+            phone: data.needed_word("PHONE_NUMBER")?,
+            text: data.word("TEXT"),
+            voice: data.word("VOICE"),
+            line: data.word("LINE_NUMBER"),
+            entity_type: data.word("CRM_ENTITY_TYPE"),
+            entity: data.figure("CRM_ENTITY_ID")?,
+        })
+    }
+}

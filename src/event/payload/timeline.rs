@@ -1,0 +1,25 @@
+//! The timeline of CRM: its comments.
+//!
+//! Pages `api-reference/crm/timeline/comments/events/*` of the documentation.
+
+use serde::Serialize;
+
+use super::Payload;
+use crate::event::{DecodeError, Delivery};
+
+/// A comment that was written, changed or removed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Comment {
+    /// Its number: `crm.timeline.comment.get` tells the rest.
+    pub id: u64,
+}
+
+impl Payload for Comment {
+    const EVENTS: &'static [&'static str] = &["ONCRMTIMELINECOMMENT*"];
+
+    fn read(event: &Delivery) -> Result<Comment, DecodeError> {
+        let id = event.own()?.needed("ID")?;
+        Ok(Comment { id })
+    }
+}
