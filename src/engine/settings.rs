@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::connectors::{Joinable, on_line};
+use super::connectors::Joinable;
 use super::{Engine, Refused};
 use crate::event::{LineId, MemberId};
 use crate::handler::{Channel, Error, guarded};
 use crate::portal::Portal;
+use crate::portal::methods::imconnector;
 
 /// What somebody who opens a connector's settings shows (auth.md, section 3).
 #[derive(Debug)]
@@ -78,18 +79,13 @@ impl Engine {
     ) -> Result<(), Error> {
         let connector = &joinable.connector;
         guarded(self.options.turn_timeout, connector.activated(channel)).await?;
-        let mut params = on_line(channel.connector(), channel.line());
-        params.insert("ACTIVE".to_owned(), 1.into());
-        let activate = Value::Object(params.clone());
+        let (id, line) = (channel.connector(), channel.line());
         portal
-            .call::<Value>("imconnector.activate", &activate)
+            .run(imconnector::Activate::new(id, line, 1_u64))
             .await?;
-        params.remove("ACTIVE");
-        let data = json!({ "ID": channel.connector(), "NAME": connector.profile().name() });
-        params.insert("DATA".to_owned(), data);
-        let set = Value::Object(params);
+        let data = json!({ "ID": id, "NAME": connector.profile().name() });
         portal
-            .call::<Value>("imconnector.connector.data.set", &set)
+            .run(imconnector::DataSet::new(id, line, data))
             .await?;
         joinable.note(portal.id(), channel.line(), true);
         tracing::info!(portal = %portal.id(), connector = channel.connector(), line = %channel.line(), "a connector is joined to a line");

@@ -1,28 +1,16 @@
 //! Connectors: registered with the portal, and asked for the lines that they are joined to.
 
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Reconciliation, Step};
-use crate::engine::connectors::{Joinable, on_line};
+use crate::engine::connectors::Joinable;
 use crate::event::LineId;
 use crate::portal::Error;
+use crate::portal::methods::{imconnector, imopenlines};
 use crate::store::Access;
 
 /// The most lines of a portal that are asked for (`imopenlines.config.list.get` answers at most 200 at once).
 const LINES_MAX: usize = 200;
-
-#[derive(Deserialize)]
-struct Line {
-    #[serde(rename = "ID")]
-    id: Value,
-}
-
-#[derive(Deserialize)]
-struct State {
-    #[serde(rename = "STATUS", default)]
-    is_on: bool,
-}
 
 impl Reconciliation<'_> {
     /// Brings the connectors into step. Only applications with a public address can have any.
@@ -76,24 +64,22 @@ impl Reconciliation<'_> {
 
     /// Learns which lines the connectors are joined to.
     async fn find_lines(&mut self) -> Result<(), Error> {
-        let params = json!({ "PARAMS": { "select": ["ID"], "limit": LINES_MAX }, "OPTIONS": { "QUEUE": "N" } });
-        let lines: Vec<Line> = self
-            .portal
-            .call("imopenlines.config.list.get", &params)
-            .await?;
+        let list = imopenlines::ConfigListGet::new()
+            .params(json!({ "select": ["ID"], "limit": LINES_MAX }));
+        let lines: Vec<Value> = self.portal.run(list).await?;
         if lines.len() == LINES_MAX {
             tracing::warn!(portal = %self.portal.id(), "the portal has many lines: whether connectors are joined to more than {LINES_MAX} of them is not asked");
         }
-        let lines: Vec<LineId> = lines.iter().filter_map(Line::number).collect();
+        let lines: Vec<LineId> = lines.iter().filter_map(line_id).collect();
         for joinable in &self.engine.connectors {
             let mut batch = self.portal.batch();
             let asked: Vec<_> = lines
                 .iter()
                 .map(|line| {
-                    let params = on_line(joinable.connector.profile().id(), *line);
+                    let connector = joinable.connector.profile().id();
                     (
                         *line,
-                        batch.add::<State>("imconnector.status", params.into()),
+                        batch.push(imconnector::Status::new(connector, *line)),
                     )
                 })
                 .collect();
@@ -107,12 +93,11 @@ impl Reconciliation<'_> {
     }
 }
 
-impl Line {
-    /// Numbers come as texts, too.
-    fn number(&self) -> Option<LineId> {
-        let text = || self.id.as_str()?.parse().ok();
-        self.id.as_u64().or_else(text).map(LineId)
-    }
+/// The number of a line, which comes as a text, too.
+fn line_id(line: &Value) -> Option<LineId> {
+    let id = &line["ID"];
+    let text = || id.as_str()?.parse().ok();
+    id.as_u64().or_else(text).map(LineId)
 }
 
 /// Where the portal shows a connector's settings: a page of ours.

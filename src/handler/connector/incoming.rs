@@ -233,7 +233,7 @@ mod tests {
             .file("https://x.example/a.png", "a.png");
         incoming.check(true).unwrap();
         let element = incoming.element(Time(1_700_000_000_500));
-        assert_eq!(element["user"]["name"], "Zoë bO'Neil-Smithb the");
+        assert_eq!(element["user"]["name"], "Zoë bO'Neil-Smithb the rd");
         assert!(element["user"].get("phone").is_none());
         assert_eq!(element["message"]["date"], 1_700_000_000);
         assert_eq!(element["message"]["id"], "7");
