@@ -33,6 +33,7 @@ mod oauth;
 mod objects;
 mod page;
 mod picture;
+mod placement;
 mod portal;
 mod post;
 mod refusal;
