@@ -211,7 +211,7 @@ impl Emulator {
 
     /// The id of the person with this first name.
     pub fn person(&self, first_name: &str) -> Option<u64> {
-        let fits = |user: &&User| user.bot.is_none() && user.first_name == first_name;
+        let fits = |user: &&User| user.is_person() && user.first_name == first_name;
         self.portal
             .see(|world| Some(world.users.values().find(fits)?.id))
     }

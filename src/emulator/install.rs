@@ -111,6 +111,7 @@ impl Hit<'_> {
         self.fire("ONAPPUNINSTALL", &owner, Tokens::None, |_| data.clone());
         self.world.subscriptions.retain(|_, row| row.owner != owner);
         self.world.offline.forget(client_id);
+        self.remove_connectors_of(client_id);
         self.world.tokens.revoke(client_id);
         if let Some(app) = self.world.apps.get_mut(client_id) {
             app.installed = false;

@@ -4,6 +4,7 @@ mod apps;
 mod audience;
 mod clients;
 mod events;
+mod lines;
 mod offline;
 mod page;
 mod rest;
