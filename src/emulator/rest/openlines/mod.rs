@@ -1,9 +1,12 @@
 //! `imopenlines.*`: lines, sessions, and what bots and operators do with them. Sections 5 to 8 of open-channels.md.
 
 mod bots;
+mod configs;
 mod dialogs;
+mod network;
 mod operators;
 mod sessions;
+mod settings;
 
 use super::call::Call;
 use super::params::{as_id, as_text};
@@ -12,11 +15,13 @@ use crate::emulator::refusal::Refusal;
 use crate::emulator::talk::Target;
 
 /// The tables of this folder.
-pub(super) const TABLES: [&[Method]; 4] = [
+pub(super) const TABLES: [&[Method]; 6] = [
     bots::METHODS,
     operators::METHODS,
     sessions::METHODS,
     dialogs::METHODS,
+    configs::METHODS,
+    network::METHODS,
 ];
 
 /// The number in `CHAT_ID`, as methods of operators ask for it.

@@ -2,6 +2,7 @@
 
 mod bots;
 mod clients;
+mod configs;
 mod connectors;
 mod operators;
 mod outgoing;
