@@ -2,7 +2,9 @@
 
 mod bots;
 mod configs;
+mod crm;
 mod dialogs;
+mod members;
 mod network;
 mod operators;
 mod sessions;
@@ -15,11 +17,13 @@ use crate::emulator::refusal::Refusal;
 use crate::emulator::talk::Target;
 
 /// The tables of this folder.
-pub(super) const TABLES: [&[Method]; 6] = [
+pub(super) const TABLES: [&[Method]; 8] = [
     bots::METHODS,
     operators::METHODS,
     sessions::METHODS,
     dialogs::METHODS,
+    crm::METHODS,
+    members::METHODS,
     configs::METHODS,
     network::METHODS,
 ];

@@ -4,6 +4,7 @@ mod bots;
 mod clients;
 mod configs;
 mod connectors;
+mod crm;
 mod operators;
 mod outgoing;
 mod samples;
