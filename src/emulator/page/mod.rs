@@ -6,6 +6,7 @@
 mod acts;
 mod assets;
 pub(crate) mod channels;
+mod desk;
 mod frame;
 pub(crate) mod guard;
 mod reads;
@@ -61,11 +62,12 @@ pub(crate) fn routes(portal: &Arc<Portal>, guard: Guard) -> impl Endpoint + use<
         )
         .at("/emulator/authority.pem", authority(portal))
         .at("/emulator/frame", frame::page(portal))
+        .at("/emulator/connector/settings", settings(portal))
         .at(
             "/emulator/frame.js",
             get(poem::endpoint::make_sync(|_| frame::script())),
         );
-    for (path, act) in acts::ACTS.iter().chain(setup::ACTS) {
+    for (path, act) in acts::ACTS.iter().chain(setup::ACTS).chain(desk::ACTS) {
         route = route.at(*path, acting(portal, *act));
     }
     route.around(move |endpoint, request| {
@@ -107,6 +109,20 @@ fn authority(portal: &Arc<Portal>) -> impl Endpoint + use<> {
                 .content_type("application/x-pem-file")
                 .body(pem.clone()),
             None => refused(404, "This portal was started without TLS"),
+        }
+    }))
+}
+
+/// The settings page of a connector, opened as a person's browser does.
+fn settings(portal: &Arc<Portal>) -> impl Endpoint + use<> {
+    let portal = Arc::clone(portal);
+    post(poem::endpoint::make(move |request: Request| {
+        let portal = Arc::clone(&portal);
+        async move {
+            match json_body(request).await {
+                Ok(body) => answer(desk::open_settings(&portal, &body).await),
+                Err(refusal) => answer(Err(refusal)),
+            }
         }
     }))
 }

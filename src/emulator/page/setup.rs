@@ -75,7 +75,7 @@ fn register(portal: &Portal, body: &Value) -> Answer {
     Ok(json!({ "client_id": made.client_id, "client_secret": made.client_secret }))
 }
 
-fn admin(portal: &Portal) -> u64 {
+pub(super) fn admin(portal: &Portal) -> u64 {
     portal.see(|world| {
         world
             .users

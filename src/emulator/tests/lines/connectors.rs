@@ -248,7 +248,7 @@ async fn the_settings_page_is_posted_to_the_placement() {
 }
 
 /// A page that answers with what was posted to it.
-async fn handler_of_pages() -> String {
+pub(super) async fn handler_of_pages() -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
     let listener = listener.expect("a free port");
     let url = format!("http://{}/", listener.local_addr().expect("an address"));

@@ -7,6 +7,7 @@ mod connectors;
 mod crm;
 mod operators;
 mod outgoing;
+mod page;
 mod samples;
 
 use serde_json::{Value, json};
