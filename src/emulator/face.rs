@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::apps::{Credentials, NewApp};
+use super::events::samples::sample;
 use super::live::Live;
 use super::page::{piece_of_history, state};
 use super::refusal::Refusal;
@@ -48,9 +49,14 @@ impl Emulator {
     }
 
     /// Sends any event to all who have bound it, as the administrator; the answer is how many that are. For those who
-    /// have bound it with `event_type=offline` it is kept until they fetch it.
+    /// have bound it with `event_type=offline` it is kept until they fetch it. [`Emulator::sample`] has data for each.
     pub fn fire(&self, event: &str, data: &Value) -> usize {
         self.portal.act(ADMIN, |hit| hit.fire_to_all(event, data))
+    }
+
+    /// What an event of this name may carry, as the samples of the documentation do.
+    pub fn sample(&self, event: &str) -> Value {
+        sample(event)
     }
 
     /// The inbound webhook every portal is born with, as it is pasted into settings.

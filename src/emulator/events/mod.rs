@@ -17,6 +17,7 @@ mod params;
 mod people;
 mod reaction;
 mod said;
+pub(crate) mod samples;
 mod slash;
 pub(crate) mod v2;
 
@@ -48,7 +49,8 @@ impl Hit<'_> {
 
     /// Sends an event to all rows on the portal, whoever they belong to, as events that are no bot's are sent.
     pub(crate) fn fire_to_all(&mut self, event: &str, data: &Value) -> usize {
-        self.tell_all(event, data, Tokens::WithoutRefresh)
+        let event = event.to_uppercase();
+        self.tell_all(&event, data, Tokens::of(&event))
     }
 
     /// The same with as much authorization as the event carries.
@@ -56,7 +58,6 @@ impl Hit<'_> {
         if self.hops == 0 {
             return 0;
         }
-        let event = event.to_uppercase();
         let fits = |row: &&Subscription| row.event == event && self.world.is_listening(&row.owner);
         let rows: Vec<Subscription> = self
             .world

@@ -61,6 +61,7 @@ pub(crate) fn routes(portal: &Arc<Portal>, guard: Guard) -> impl Endpoint + use<
             get(poem::endpoint::make_sync(|_| assets::bx24())),
         )
         .at("/emulator/authority.pem", authority(portal))
+        .at("/emulator/samples", reading(portal, setup::samples))
         .at("/emulator/frame", frame::page(portal))
         .at("/emulator/connector/settings", settings(portal))
         .at(
