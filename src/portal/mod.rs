@@ -10,6 +10,7 @@ mod answer;
 mod batch;
 mod bots;
 mod bots_v2;
+mod certificate;
 mod error;
 mod events;
 mod files;
@@ -51,6 +52,7 @@ use crate::store::{Installation, Store};
 
 pub use batch::{Answers, Batch, Command, Reference};
 pub use bots_v2::{BotInfo, CommandInfo, EVENTS_MAX};
+pub(crate) use certificate::Validity;
 pub use error::Error;
 pub use events::{Binding, EventType};
 pub use files::FILE_BYTES_MAX;
