@@ -245,8 +245,12 @@ impl Portal {
             (Some(News::Closed), Err(error)) => {
                 tracing::error!(portal = %self.id(), %error, "the portal does not let the application act; it is called now and then");
             }
+            (Some(News::Away), Err(error)) => {
+                let error: &dyn std::error::Error = error; // with what was in the way
+                tracing::warn!(portal = %self.id(), error, "the portal cannot be reached; it is tried again");
+            }
             (Some(News::Open), _) => {
-                tracing::info!(portal = %self.id(), "the portal lets the application act again");
+                tracing::info!(portal = %self.id(), "the portal takes calls again");
             }
             _ => {}
         }
