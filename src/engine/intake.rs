@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
+use dashmap::mapref::one::Ref;
 use secrecy::ExposeSecret;
 use subtle::ConstantTimeEq;
 
-use super::{Engine, FRESH_MAX, Job, Refused, lock, occurrence};
+use super::{Engine, FRESH_MAX, Job, Known, Refused, lock, occurrence};
 use crate::event::{AppEvent, Delivery, Event, MemberId};
 use crate::store::{
     Appended, Conversation, End, EventId, Lane, NewDelivery, NewEvent, QueuedCall, Turn,
@@ -36,7 +37,9 @@ impl Engine {
         if matches!(delivery.name.as_ref(), "ONAPPINSTALL" | "ONAPPUPDATE") {
             return Box::pin(self.claim(&delivery)).await;
         }
-        let portal = self.verify(&delivery).ok_or(Refused::Unproven)?;
+        let proven = self.verify(&delivery);
+        let proven = proven.or_else(|| self.verify_outgoing(&delivery));
+        let portal = proven.ok_or(Refused::Unproven)?;
         let name = delivery.name.clone();
         self.admit(portal, delivery).await.inspect_err(|error| {
             self.counts.refused.add();
@@ -139,15 +142,10 @@ impl Engine {
     }
 
     /// The portal that an event proves to be from. An unknown portal takes the same way as a wrong token.
-    ///
-    /// A portal that is reached by an inbound webhook is known by its host; others by what their installation proved.
     fn verify(&self, delivery: &Delivery) -> Option<MemberId> {
         const NOBODY: &str = "00000000000000000000000000000000";
-        let (member_id, token) = delivery.proof();
-        let known = self
-            .portals
-            .get(&*member_id)
-            .or_else(|| self.portals.get(&*delivery.domain()));
+        let (_, token) = delivery.proof();
+        let known = self.claimed(delivery);
         let expected = known
             .as_ref()
             .map_or(NOBODY, |known| known.application_token.expose_secret());
@@ -155,6 +153,14 @@ impl Engine {
         known
             .filter(|_| is_same)
             .map(|known| known.portal.id().clone())
+    }
+
+    /// The portal that an event claims to be from. One that is reached by an inbound webhook is known by its host; others by
+    /// what their installation proved.
+    pub(super) fn claimed(&self, delivery: &Delivery) -> Option<Ref<'_, MemberId, Known>> {
+        let (member_id, _) = delivery.proof();
+        let known = self.portals.get(&*member_id);
+        known.or_else(|| self.portals.get(&*delivery.domain()))
     }
 
     /// Whose turn each event of a delivery is: a bot's in its chat, every hook's that wants it, or the application's own.

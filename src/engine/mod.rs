@@ -18,6 +18,7 @@ mod lines;
 mod needs;
 mod occurrence;
 mod offline;
+mod outgoing;
 mod poll;
 mod reconcile;
 mod retry;
@@ -54,6 +55,7 @@ use sender::Outgoing;
 pub use counts::Counts;
 pub(crate) use hooks::NewHook;
 pub(crate) use needs::Need;
+pub use outgoing::{HookTokenError, HookTokens};
 pub use poll::{POLL_QUICK, POLL_SLOW, RIVAL_EVERY, TALK, Talk};
 pub use reconcile::{Mode, Step};
 pub use retry::{ATTEMPTS_MAX, PAUSE_MAX, PAUSE_MIN};
@@ -84,6 +86,8 @@ pub struct Options {
     pub application: Option<Arc<Application>>,
     /// The portals that are reached by inbound webhooks ([`inbound`](crate::portal::inbound)).
     pub webhooks: Vec<Installation>,
+    /// The tokens of outgoing webhooks.
+    pub hook_tokens: HookTokens,
     /// Where portals post events, as they see it; nothing if they cannot.
     pub handler_url: Option<String>,
     /// The portal's script for applications with an interface.
