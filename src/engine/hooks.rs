@@ -150,6 +150,7 @@ impl Engine {
 
     /// Hooks see a proven installation as they see any event.
     pub(super) async fn tell_hooks(self: &Arc<Self>, portal: &Portal, delivery: Delivery) {
+        self.count_arrival(delivery.name.clone());
         let events = self.address(portal.id(), &delivery, vec![Event::Other]);
         if let Err(error) = self
             .take_in(portal.id().clone(), delivery, events, None)

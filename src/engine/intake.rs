@@ -68,7 +68,10 @@ impl Engine {
                 (vec![unknown], Some(wrong))
             }
         };
-        self.take_in(portal, delivery, events, wrong).await
+        let name = delivery.name.clone();
+        self.take_in(portal, delivery, events, wrong).await?;
+        self.count_arrival(name);
+        Ok(())
     }
 
     /// Writes a delivery down and dispatches its events.

@@ -8,6 +8,7 @@
 //! holds little more than numbers. Of the newest events [`FRESH_MAX`] are kept decoded, too, so that what is handled at
 //! once is never read back. At most [`TURNS_MAX`] handlers and [`SENDS_MAX`] calls run at once.
 
+mod arrivals;
 mod attempt;
 mod counts;
 mod hooks;
@@ -47,6 +48,7 @@ use crate::store::{
     Clock, Conversation, EventId, Installation, Lane, Limits, Store, StoreError, Turn,
 };
 
+use arrivals::Arrivals;
 use hooks::NamedHook;
 use install::Claim;
 use lanes::Lanes;
@@ -139,6 +141,7 @@ pub struct Engine {
     /// Told when a reminder is set.
     reminded: Arc<Notify>,
     counts: Counts,
+    arrivals: Arrivals,
     /// How many installations have been set up so far.
     set_ups: watch::Sender<usize>,
     tasks: TaskTracker,
@@ -234,6 +237,7 @@ impl Engine {
                 poll_turns: DashMap::new(),
                 reminded: Arc::default(),
                 counts: Counts::default(),
+                arrivals: Arrivals::default(),
                 set_ups: watch::Sender::new(0),
                 tasks: tasks.clone(),
                 started: OnceCell::new(),
@@ -303,6 +307,9 @@ impl Engine {
         let is_done = tokio::time::timeout_at(end, self.tasks.wait())
             .await
             .is_ok();
+        if let Err(error) = self.add_up_arrivals().await {
+            tracing::warn!(%error, "the last events are not counted");
+        }
         let (events, calls) = self.waiting();
         if !is_done {
             tracing::warn!(

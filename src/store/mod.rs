@@ -8,6 +8,7 @@
 //!
 //! A store has no clock: every moment it writes down is given to it.
 
+mod arrived;
 mod dead;
 mod inbox;
 mod memory;
@@ -28,6 +29,7 @@ use uuid::Uuid;
 
 use crate::event::{MemberId, MessageId};
 
+pub use arrived::{ARRIVED_MAX, Arrived};
 pub use dead::{DeadId, DeadLetter, DeadWhat, Failure};
 pub use inbox::{Appended, Content, EventId, InboxEvent, Lane, NewDelivery, NewEvent, Occurrence};
 pub use memory::{Memory, SEEN_MAX, WAITING_MAX};
@@ -160,6 +162,9 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// How much is stored.
     fn status(&self) -> Stored<'_, Status>;
+
+    /// Adds to what has arrived, and tells all that has, at most [`ARRIVED_MAX`] names.
+    fn arrived(&self, more: Vec<Arrived>) -> Stored<'_, Vec<Arrived>>;
 
     /// At most `limit` dead letters, oldest first, from the one after `after`.
     fn dead(&self, after: Option<DeadId>, limit: usize) -> Stored<'_, Vec<DeadLetter>>;

@@ -12,8 +12,9 @@ use foldhash::quality::RandomState;
 use uuid::Uuid;
 
 use super::{
-    Call, CallId, Conversation, DeadId, DeadLetter, EventId, Failure, InboxEvent, Installation,
-    Lane, NewReminder, News, Occurrence, QueuedCall, ReminderChange, ReminderId, StoredState, Time,
+    Arrived, Call, CallId, Conversation, DeadId, DeadLetter, EventId, Failure, InboxEvent,
+    Installation, Lane, NewReminder, News, Occurrence, QueuedCall, ReminderChange, ReminderId,
+    StoredState, Time,
 };
 use crate::event::{MemberId, MessageId};
 
@@ -43,6 +44,7 @@ pub struct Memory {
     /// Who renews a portal's tokens, and until when.
     claims: DashMap<MemberId, (Uuid, Time)>,
     addresses: Mutex<Vec<String>>,
+    arrived: Mutex<Vec<Arrived>>,
     dead: Mutex<Dead>,
     news: Mutex<Vec<News>>,
 }
