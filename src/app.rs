@@ -9,8 +9,11 @@ use crate::cli;
 use crate::config::{Config, PlaceError, StorePlace};
 use crate::engine::{Engine, HookTokenError, HookTokens, NewHook, Options, Rest, Speaker};
 use crate::event::UserId;
-use crate::handler::{AnyBot, Bot, Erased, Forward, Hook, Pattern, State};
+use crate::handler::{
+    AnyBot, AnyConnector, Bot, Connector, Erased, ErasedConnector, Forward, Hook, Pattern, State,
+};
 use crate::portal::{Application, Http, SecretError, Signer, inbound};
+use crate::serve::{EventEndpoint, IntoEndpoint};
 use crate::store::{Clock, Limits, Memory, Store};
 
 /// An application: its bots and hooks, in one process.
@@ -33,11 +36,16 @@ use crate::store::{Clock, Limits, Memory, Store};
 pub struct App {
     bots: Vec<Arc<dyn AnyBot>>,
     hooks: Vec<Hooked>,
+    connectors: Vec<Arc<dyn AnyConnector>>,
+    nests: Vec<Nest>,
     store: Option<Arc<dyn Store>>,
     speaker: Option<Arc<dyn Speaker>>,
     clock: Clock,
     limits: Option<Limits>,
 }
+
+/// Puts addresses of the program's own beside the engine's.
+type Nest = Box<dyn FnOnce(EventEndpoint) -> EventEndpoint + Send>;
 
 /// A hook, and the events that it is for.
 struct Hooked {
@@ -82,6 +90,12 @@ pub enum ConfigError {
     /// Two bots have one code.
     #[error("two bots have the code `{0}`; give each a code of its own in its profile")]
     SameCode(String),
+    /// Two connectors have one id.
+    #[error("two connectors have the id `{0}`; give each an id of its own in its profile")]
+    SameConnector(String),
+    /// A connector has an id that the portal refuses.
+    #[error("the connector id `{0}` is not digits, Latin letters and `_`")]
+    ConnectorId(String),
     /// A command has a name that the portal refuses.
     #[error("the command `{command}` of the bot `{bot}` is not Latin letters and digits")]
     CommandName {
@@ -102,6 +116,14 @@ impl App {
     #[must_use]
     pub fn bot<S: State>(mut self, bot: impl Bot<S>) -> App {
         self.bots.push(Arc::new(Erased::new(bot)));
+        self
+    }
+
+    /// Adds a connector: a messenger outside, joined to open channels.
+    #[must_use]
+    pub fn connector(mut self, connector: impl Connector) -> App {
+        self.connectors
+            .push(Arc::new(ErasedConnector::new(connector)));
         self
     }
 
@@ -166,6 +188,30 @@ impl App {
         self
     }
 
+    /// Serves addresses of your own on the same socket, below a path such as `/widget`: a poem endpoint, such as a connector's
+    /// way in from outside. They are served where the program listens; one whose events are polled does not. Whoever serves
+    /// the [`engine`](App::engine) otherwise nests them there.
+    ///
+    /// # Panics
+    /// When it is served: the path does not begin with `/`, or another one is the same.
+    #[must_use]
+    pub fn nest<E>(mut self, path: impl Into<String>, endpoint: E) -> App
+    where
+        E: IntoEndpoint + Send + 'static,
+        E::Endpoint: 'static,
+    {
+        let path = path.into();
+        self.nests
+            .push(Box::new(move |app| app.nest(&path, endpoint)));
+        self
+    }
+
+    /// What is to be nested beside the engine's addresses.
+    pub(crate) fn take_nests(&mut self) -> impl FnOnce(EventEndpoint) -> EventEndpoint + use<> {
+        let nests = std::mem::take(&mut self.nests);
+        move |app| nests.into_iter().fold(app, |app, nest| nest(app))
+    }
+
     /// Remembers in this store. Default: the one that the settings name ([`StorePlace`]).
     #[must_use]
     pub fn store(mut self, store: impl Store) -> App {
@@ -213,6 +259,7 @@ impl App {
     /// A setting is missing, or two bots are the same.
     pub fn engine(self, config: &Config) -> Result<Arc<Engine>, ConfigError> {
         check(&self.bots)?;
+        check_connectors(&self.connectors)?;
         warn_of_the_first_bot(&self.bots);
         let webhooks = config
             .portal
@@ -263,7 +310,7 @@ impl App {
             limits: self.limits.unwrap_or_else(|| config.limits()),
             clock: self.clock,
         };
-        Ok(Engine::new(options, self.bots, hooks))
+        Ok(Engine::new(options, self.bots, hooks, self.connectors))
     }
 
     /// The names of its bots, for people.
@@ -312,6 +359,24 @@ impl std::fmt::Debug for App {
             .field("hooks", &self.hooks.len())
             .finish()
     }
+}
+
+/// Refuses connectors that a portal would mix up or refuse.
+fn check_connectors(connectors: &[Arc<dyn AnyConnector>]) -> Result<(), ConfigError> {
+    for (index, connector) in connectors.iter().enumerate() {
+        let profile = connector.profile();
+        let id = profile.id().to_owned();
+        if !profile.is_valid() {
+            return Err(ConfigError::ConnectorId(id));
+        }
+        if connectors[..index]
+            .iter()
+            .any(|other| other.profile().id() == id)
+        {
+            return Err(ConfigError::SameConnector(id));
+        }
+    }
+    Ok(())
 }
 
 /// Tells of a trap of open channels: the portal transfers and finishes as the first bot of the application, whichever asks.

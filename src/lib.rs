@@ -60,8 +60,9 @@ pub mod prelude {
         SessionId, UserId,
     };
     pub use crate::handler::{
-        Bot, CommandSpec, Context, Error, EventMode, HookEvent, Profile, Rest, Result, Role, Said,
-        State, TakenOver, tell,
+        Bot, Channel, Channels, Client, CommandSpec, Connector, ConnectorProfile, Context,
+        Delivered, Error, EventMode, HookEvent, Incoming, Outgoing, Profile, Rest, Result, Role,
+        Said, State, TakenOver, tell,
     };
     pub use crate::message::{Attach, Button, Color, Draft, Keyboard, Menu, Text, Tone};
     pub use crate::portal::Status;

@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::config::{Config, File, STORE};
 use crate::emulator::{Emulator, NewApp, Options};
 use crate::engine::Engine;
-use crate::serve;
+use crate::serve::{self, EventEndpoint};
 
 #[derive(Args)]
 pub(super) struct Run {
@@ -34,7 +34,8 @@ pub(super) async fn somewhere(app: App, file: &File) -> Done {
     bots(app, run, file).await
 }
 
-pub(super) async fn bots(app: App, run: Run, file: &File) -> Done {
+pub(super) async fn bots(mut app: App, run: Run, file: &File) -> Done {
+    let nests = app.take_nests();
     let Run {
         emulator,
         mut config,
@@ -57,7 +58,8 @@ pub(super) async fn bots(app: App, run: Run, file: &File) -> Done {
         engine.start().await?;
         let reconciled = Arc::clone(&engine);
         tokio::spawn(async move { reconciled.reconcile().await }); // what is refused is logged
-        return serve_engine(engine, &config, listener, &path).await;
+        let app = nests(serve::endpoint(engine).below(&path));
+        return serve_until_asked(app, &config, listener).await;
     }
     let portal = start_emulator(config.emulator_listen).await?;
     let handler = format!("http://{}/", listener.local_addr()?);
@@ -66,7 +68,7 @@ pub(super) async fn bots(app: App, run: Run, file: &File) -> Done {
     let engine = app.engine(&config)?;
     let greeting = greet(&portal, &credentials.client_id, &engine);
     let served = tokio::select! {
-        served = serve_engine(Arc::clone(&engine), &config, listener, "") => served,
+        served = serve_until_asked(nests(serve::endpoint(Arc::clone(&engine))), &config, listener) => served,
         greeted = greeting => greeted,
     };
     portal.stop().await;
@@ -89,20 +91,9 @@ async fn polling(engine: Arc<Engine>, config: &Config) -> Done {
     Ok(serve::poll(engine, serve::asked_to_stop(), config.stop_timeout()).await?)
 }
 
-async fn serve_engine(
-    engine: Arc<Engine>,
-    config: &Config,
-    listener: TcpListener,
-    path: &str,
-) -> Done {
-    Ok(serve::run(
-        engine,
-        listener,
-        path,
-        serve::asked_to_stop(),
-        config.stop_timeout(),
-    )
-    .await?)
+async fn serve_until_asked(app: EventEndpoint, config: &Config, listener: TcpListener) -> Done {
+    let stop = serve::asked_to_stop();
+    Ok(serve::run(app, listener, stop, config.stop_timeout()).await?)
 }
 
 /// Installs the bots on the emulated portal, and says where to talk once the first click will find them.

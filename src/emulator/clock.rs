@@ -1,5 +1,7 @@
 //! The portal's clock: wall time that stands still when a test pauses tokio's.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
@@ -21,6 +23,12 @@ impl Clock {
     pub(crate) fn now(&self) -> Timestamp {
         let lived = SignedDuration::try_from(self.since.elapsed()).unwrap_or_default();
         self.born.checked_add(lived).unwrap_or(self.born)
+    }
+
+    /// How long it is until a moment of this clock, in Unix milliseconds; nothing if it is over.
+    pub(crate) fn until(&self, millis: i64) -> Duration {
+        let left = u64::try_from(millis - self.millis()).unwrap_or(0);
+        Duration::from_millis(left)
     }
 
     /// Unix seconds, as `ts` and `expires` carry them.

@@ -92,6 +92,11 @@ impl Courier {
         }
     }
 
+    /// What posts.
+    pub(crate) fn post(&self) -> &Post {
+        &self.post
+    }
+
     /// What is to happen to the next events, under its lock.
     pub(crate) fn faults(&self) -> MutexGuard<'_, Faults> {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::apps::{Credentials, NewApp};
+use super::events::samples::sample;
 use super::live::Live;
 use super::page::{piece_of_history, state};
 use super::refusal::Refusal;
@@ -48,9 +49,14 @@ impl Emulator {
     }
 
     /// Sends any event to all who have bound it, as the administrator; the answer is how many that are. For those who
-    /// have bound it with `event_type=offline` it is kept until they fetch it.
+    /// have bound it with `event_type=offline` it is kept until they fetch it. [`Emulator::sample`] has data for each.
     pub fn fire(&self, event: &str, data: &Value) -> usize {
         self.portal.act(ADMIN, |hit| hit.fire_to_all(event, data))
+    }
+
+    /// What an event of this name may carry, as the samples of the documentation do.
+    pub fn sample(&self, event: &str) -> Value {
+        sample(event)
     }
 
     /// The inbound webhook every portal is born with, as it is pasted into settings.
@@ -211,7 +217,7 @@ impl Emulator {
 
     /// The id of the person with this first name.
     pub fn person(&self, first_name: &str) -> Option<u64> {
-        let fits = |user: &&User| user.bot.is_none() && user.first_name == first_name;
+        let fits = |user: &&User| user.is_person() && user.first_name == first_name;
         self.portal
             .see(|world| Some(world.users.values().find(fits)?.id))
     }

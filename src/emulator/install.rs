@@ -1,4 +1,4 @@
-//! The life of an application: made, installed, opened in a frame, removed. Section 1.4 of server-behaviour.md.
+//! The life of an application: made, installed, removed. Section 1.4 of server-behaviour.md.
 
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -12,12 +12,6 @@ use super::refusal::Refusal;
 use super::world::access::{App, Owner};
 use super::world::secret;
 use super::world::tokens::ACCESS_SECONDS;
-
-/// What is posted into the frame in which an application shows its page.
-pub(crate) struct Frame {
-    pub(crate) address: String,
-    pub(crate) fields: Vec<(&'static str, String)>,
-}
 
 impl Hit<'_> {
     /// Makes an application; it gets nothing until it is installed.
@@ -117,6 +111,7 @@ impl Hit<'_> {
         self.fire("ONAPPUNINSTALL", &owner, Tokens::None, |_| data.clone());
         self.world.subscriptions.retain(|_, row| row.owner != owner);
         self.world.offline.forget(client_id);
+        self.remove_connectors_of(client_id);
         self.world.tokens.revoke(client_id);
         if let Some(app) = self.world.apps.get_mut(client_id) {
             app.installed = false;
@@ -133,46 +128,7 @@ impl Hit<'_> {
         Ok(())
     }
 
-    /// Fresh tokens for the page of an application: its installer's page before the installation, its own after.
-    pub(crate) fn frame(&mut self, client_id: &str) -> Result<Frame, Refusal> {
-        let app = self.known_app(client_id)?;
-        let now = self.world.clock.unix();
-        let pair = self
-            .world
-            .tokens
-            .issue(&app.client_id, self.local_user, now);
-        let address = if app.installed {
-            &app.handler
-        } else {
-            &app.install
-        };
-        let joint = if address.contains('?') { '&' } else { '?' };
-        let language = &self.world.language;
-        let query = format!(
-            "DOMAIN={}&PROTOCOL={}&LANG={language}&APP_SID={}",
-            self.world.domain,
-            u8::from(self.world.is_secure),
-            secret()
-        );
-        let fields = vec![
-            ("AUTH_ID", pair.access),
-            ("AUTH_EXPIRES", ACCESS_SECONDS.to_string()),
-            ("REFRESH_ID", pair.refresh),
-            ("SERVER_ENDPOINT", self.world.server_endpoint()),
-            ("APPLICATION_TOKEN", app.application_token),
-            ("APPLICATION_SCOPE", app.scope),
-            ("member_id", self.world.member_id.clone()),
-            ("status", "L".to_owned()),
-            ("PLACEMENT", "DEFAULT".to_owned()),
-            ("PLACEMENT_OPTIONS", "{\"any\":\"\"}".to_owned()),
-        ];
-        Ok(Frame {
-            address: format!("{address}{joint}{query}"),
-            fields,
-        })
-    }
-
-    fn known_app(&self, client_id: &str) -> Result<App, Refusal> {
+    pub(super) fn known_app(&self, client_id: &str) -> Result<App, Refusal> {
         let app = self.world.apps.get(client_id).cloned();
         app.ok_or_else(|| {
             Refusal::new(

@@ -65,6 +65,8 @@ pub(crate) enum News {
     },
     /// A bot or a command was registered, changed or removed.
     Bots,
+    /// A line, a connector or a session was made or has changed.
+    Lines,
     /// A line of the wire log.
     Wire(Arc<Value>),
 }
@@ -164,6 +166,7 @@ impl News {
             News::Bots => {
                 json!({ "type": "bots", "bots": view::bots(world, viewer), "commands": view::commands(world) })
             }
+            News::Lines => json!({ "type": "lines" }),
             News::Wire(entry) => json!({ "type": "wire", "entry": **entry }),
             News::Typing { .. } | News::Left { .. } | News::Gone { .. } | News::Read { .. } => {
                 return None;

@@ -6,8 +6,9 @@
 //! [`Emulator::start`] for programs in any language, and the web chat on the same address for people.
 //!
 //! In reading order: `world` is what the portal knows, `talk` what users do, `events` whom it is told, `courier` how
-//! it gets there, `rest` and `oauth` what programs may ask, `objects` how version 2 prints things, `page` what the
-//! browser asks, `wire` what passed by, `trouble` what may go wrong, `secure` how clients of other languages get in.
+//! it gets there, `placement` what the pages of applications are told, `rest` and `oauth` what programs may ask,
+//! `objects` how version 2 prints things, `page` what the browser asks, `wire` what passed by, `trouble` what may go
+//! wrong, `secure` how clients of other languages get in. Open channels have a folder `line` in the first three.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -20,7 +21,9 @@
 //! # Ok(()) }
 //! ```
 
+mod alarm;
 mod apps;
+mod channels;
 mod clock;
 mod courier;
 mod events;
@@ -33,6 +36,7 @@ mod oauth;
 mod objects;
 mod page;
 mod picture;
+mod placement;
 mod portal;
 mod post;
 mod refusal;
@@ -48,6 +52,7 @@ mod wire;
 mod world;
 
 pub use self::apps::{Credentials, NewApp};
+pub use self::channels::{Arrival, Client, NewLine, Opened};
 pub use self::live::Live;
 pub use self::refusal::Refusal;
 pub use self::rest::limit::{Counting, Rate, Traffic};

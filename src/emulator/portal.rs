@@ -5,7 +5,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast};
 
 use super::courier::{Courier, Faults};
 use super::hit::Hit;
@@ -24,6 +24,8 @@ pub(crate) struct Portal {
     pub(crate) wire: Wire,
     pub(crate) live: broadcast::Sender<News>,
     courier: Courier,
+    /// Told when the next alarm of the world is another than before.
+    pub(crate) alarm: Notify,
     /// The certificate of the authority that vouches for the portal, as PEM.
     pub(crate) authority: Option<String>,
 }
@@ -44,6 +46,7 @@ impl Portal {
             wire,
             live,
             courier,
+            alarm: Notify::new(),
             authority,
         }
     }
@@ -76,6 +79,7 @@ impl Portal {
     /// Runs one hit and sends on what it caused.
     pub(crate) fn hit<T>(&self, user: u64, hops: u8, work: impl FnOnce(&mut Hit<'_>) -> T) -> T {
         let mut world = self.lock();
+        let alarm = world.lines.next_alarm();
         let mut hit = Hit::new(&mut world, user, hops);
         let answer = work(&mut hit);
         hit.tell_of_queues();
@@ -85,6 +89,9 @@ impl Portal {
         }
         for delivery in outgoing {
             self.courier.take(delivery);
+        }
+        if world.lines.next_alarm() != alarm {
+            self.alarm.notify_one();
         }
         answer
     }

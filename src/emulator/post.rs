@@ -1,4 +1,4 @@
-//! Posts an event to a handler: the second and only other file that names reqwest.
+//! Posts an event to a handler, or a page's form to an application: the second and only other file that names reqwest.
 //!
 //! `portal` has the crate's HTTP client, but the emulator is an independent witness and shares nothing with the road
 //! that it is to find fault with. What leaves here is what the portal's queue sends, header by header.
@@ -9,6 +9,9 @@ use reqwest::header::{CONTENT_TYPE, USER_AGENT};
 
 /// How the portal's queue introduces itself.
 const AGENT: &str = "Bitrix24 Webhook Engine";
+
+/// How a person's browser does; what it says of itself matters to nobody.
+const BROWSER: &str = "Mozilla/5.0 (emulated)";
 
 /// A handler that takes longer than this has missed the event.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
@@ -40,10 +43,19 @@ impl Post {
 
     /// Posts a form once; an error is a sentence, since only people read it.
     pub(crate) async fn send(&self, url: &str, form: String) -> Result<Answer, String> {
+        self.send_as(AGENT, url, form).await
+    }
+
+    /// Posts a form as the browser of a person does who opens a page of an application.
+    pub(crate) async fn open(&self, url: &str, form: String) -> Result<Answer, String> {
+        self.send_as(BROWSER, url, form).await
+    }
+
+    async fn send_as(&self, agent: &str, url: &str, form: String) -> Result<Answer, String> {
         let sent = self
             .0
             .post(url)
-            .header(USER_AGENT, AGENT)
+            .header(USER_AGENT, agent)
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(form)
             .send()

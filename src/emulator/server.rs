@@ -19,7 +19,7 @@ use super::rest::limit::{Counting, Limits, Rate};
 use super::secure::{Authority, DEMO, Greeter, OAUTH, Proxy, names, only_ours};
 use super::wire::Wire;
 use super::world::{BOTS_MAX, World};
-use super::{oauth, page, rest};
+use super::{alarm, oauth, page, rest};
 
 /// How long a stop waits for answers that are under way, and then for handlers.
 const STOP_TIMEOUT: Duration = Duration::from_secs(1);
@@ -149,6 +149,7 @@ impl Emulator {
         let routes = routes(&portal, Guard::new(address, hosts));
         let greeter = authority.map(|made| Greeter::new(made.acceptor, proxy.clone()));
         let routes = only_ours(proxy, routes);
+        tokio::spawn(alarm::ring(Arc::clone(&portal), stop.clone()));
         let (done, stopped) = watch::channel(false);
         let signal = stop.clone();
         tokio::spawn(async move {

@@ -10,6 +10,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::connectors::OUTSIDE_ATTEMPTS_MAX;
 use super::lanes::Next;
 use super::retry::pause;
 use super::{Engine, Job, lock};
@@ -51,12 +52,13 @@ impl Engine {
         state: Option<&Conversation>,
         last: impl FnOnce() -> Vec<Arc<QueuedCall>>,
     ) -> Result<Begun, Next<Job>> {
+        let attempts = match lane {
+            Lane::Chat(here) if here.connector().is_some() => OUTSIDE_ATTEMPTS_MAX,
+            _ => self.options.attempts,
+        };
         match self.options.store.begin(id, state).await {
-            Ok(Some(begun)) if begun.attempt > self.options.attempts => {
-                let error = format!(
-                    "the process ended during the last of {} attempts",
-                    self.options.attempts
-                );
+            Ok(Some(begun)) if begun.attempt > attempts => {
+                let error = format!("the process ended during the last of {attempts} attempts");
                 tracing::error!(%lane, event = %id, error, "an event rests among the dead letters");
                 Box::pin(self.bury(id, error, last())).await;
                 Err(Next::Done)

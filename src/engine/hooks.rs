@@ -145,7 +145,8 @@ impl Engine {
     async fn address_again(self: &Arc<Self>, portal: &MemberId, delivery: Delivery) -> Result {
         let events = decode(&delivery).map_err(Error::failed)?;
         let events = self.address(portal, &delivery, events);
-        Ok(self.take_in(portal.clone(), delivery, events, None).await?)
+        self.take_in(portal.clone(), delivery, events, None).await?;
+        Ok(())
     }
 
     /// Hooks see a proven installation as they see any event.

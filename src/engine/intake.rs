@@ -74,16 +74,16 @@ impl Engine {
         Ok(())
     }
 
-    /// Writes a delivery down and dispatches its events.
+    /// Writes a delivery down and dispatches its events. Says whether any of them is new.
     pub(super) async fn take_in(
         self: &Arc<Self>,
         portal: MemberId,
         delivery: Delivery,
         events: Vec<Addressed>,
         wrong: Option<String>,
-    ) -> Result<(), Refused> {
+    ) -> Result<bool, Refused> {
         if events.is_empty() {
-            return Ok(()); // nobody wants it
+            return Ok(false); // nobody wants it
         }
         let new = NewDelivery {
             body: delivery.body(),
@@ -102,12 +102,13 @@ impl Engine {
             Appended::Now(ids) => ids,
             Appended::Later => {
                 self.has_spooled.store(true, Ordering::Release);
-                return Ok(());
+                return Ok(true); // as far as anybody knows
             }
         };
         if let Err(error) = self.catch_up().await {
             tracing::error!(%error, "what was spooled comes later than it should");
         }
+        let is_any_new = ids.iter().any(Option::is_some);
         for (event, id) in events.into_iter().zip(ids) {
             match (id, &wrong) {
                 (None, _) => {
@@ -117,7 +118,7 @@ impl Engine {
                 (Some(id), None) => self.dispatch(id, event, &delivery),
             }
         }
-        Ok(())
+        Ok(is_any_new)
     }
 
     /// Puts an event into its lane, or aside while an earlier life's are still being taken up.
@@ -144,11 +145,18 @@ impl Engine {
         self.commit(turn).await;
     }
 
-    /// The portal that an event proves to be from. An unknown portal takes the same way as a wrong token.
+    /// The portal that an event proves to be from.
     fn verify(&self, delivery: &Delivery) -> Option<MemberId> {
+        let (member_id, token) = delivery.proof();
+        self.proven(&member_id, &delivery.domain(), &token)
+    }
+
+    /// The portal that this token proves, in constant time. An unknown portal takes the same way as a wrong token.
+    ///
+    /// A portal that is reached by an inbound webhook is known by its host; others by what their installation proved.
+    pub(super) fn proven(&self, member_id: &str, host: &str, token: &str) -> Option<MemberId> {
         const NOBODY: &str = "00000000000000000000000000000000";
-        let (_, token) = delivery.proof();
-        let known = self.claimed(delivery);
+        let known = self.claimed(member_id, host);
         let expected = known
             .as_ref()
             .map_or(NOBODY, |known| known.application_token.expose_secret());
@@ -158,12 +166,10 @@ impl Engine {
             .map(|known| known.portal.id().clone())
     }
 
-    /// The portal that an event claims to be from. One that is reached by an inbound webhook is known by its host; others by
-    /// what their installation proved.
-    pub(super) fn claimed(&self, delivery: &Delivery) -> Option<Ref<'_, MemberId, Known>> {
-        let (member_id, _) = delivery.proof();
-        let known = self.portals.get(&*member_id);
-        known.or_else(|| self.portals.get(&*delivery.domain()))
+    /// The portal that is claimed, by its id or its host.
+    pub(super) fn claimed(&self, member_id: &str, host: &str) -> Option<Ref<'_, MemberId, Known>> {
+        let known = self.portals.get(member_id);
+        known.or_else(|| self.portals.get(host))
     }
 
     /// Whose turn each event of a delivery is: a bot's in its chat, every hook's that wants it, or the application's own.
@@ -189,6 +195,11 @@ impl Engine {
                     addressed.extend(self.on_line(portal, part, change));
                     continue;
                 }
+                Event::Connector(event) => {
+                    addressed.extend(self.to_connectors(portal, part, event));
+                    continue;
+                }
+                Event::Inward(act) => Some(self.outside(portal, act)),
                 Event::App(_) | Event::Other => None,
             };
             if let Some(lane) = lane {

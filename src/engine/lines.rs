@@ -68,12 +68,21 @@ impl Engine {
         }
     }
 
-    /// The events of open channels that the application must hear of.
-    pub(super) fn line_events(&self) -> &'static [&'static str] {
-        match self.serves_lines() {
-            true => &["ONSESSIONSTART", "ONSESSIONFINISH"],
-            false => &[],
-        }
+    /// The events of open channels that the application must hear of: for its bots on lines, and for its connectors.
+    pub(super) fn line_events(&self) -> impl Iterator<Item = &'static str> {
+        const OF_BOTS: &[&str] = &["ONSESSIONSTART", "ONSESSIONFINISH"];
+        const OF_CONNECTORS: &[&str] = &[
+            "ONIMCONNECTORMESSAGEADD",
+            "ONIMCONNECTORMESSAGEUPDATE",
+            "ONIMCONNECTORMESSAGEDELETE",
+            "ONIMCONNECTORDIALOGSTART",
+            "ONIMCONNECTORDIALOGFINISH",
+            "ONIMCONNECTORSTATUSDELETE",
+            "ONIMCONNECTORLINEDELETE",
+        ];
+        let of_bots = OF_BOTS.iter().filter(|_| self.serves_lines());
+        let of_connectors = OF_CONNECTORS.iter().filter(|_| !self.connectors.is_empty());
+        of_bots.chain(of_connectors).copied()
     }
 
     fn serves_lines(&self) -> bool {

@@ -10,6 +10,7 @@
 
 mod arrivals;
 mod attempt;
+mod connectors;
 mod counts;
 mod hooks;
 mod install;
@@ -24,6 +25,7 @@ mod poll;
 mod reconcile;
 mod retry;
 mod sender;
+mod settings;
 mod turns;
 mod upkeep;
 
@@ -42,18 +44,20 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::event::{BotId, BotRef, DecodeError, Delivery, Event, MemberId};
-use crate::handler::AnyBot;
+use crate::handler::{AnyBot, AnyConnector};
 use crate::portal::{Application, Http, Plan, Portal};
 use crate::store::{
     Clock, Conversation, EventId, Installation, Lane, Limits, Store, StoreError, Turn,
 };
 
 use arrivals::Arrivals;
+use connectors::Joinable;
 use hooks::NamedHook;
 use install::Claim;
 use lanes::Lanes;
 use sender::Outgoing;
 
+pub use connectors::OUTSIDE_ATTEMPTS_MAX;
 pub use counts::Counts;
 pub(crate) use hooks::NewHook;
 pub(crate) use needs::Need;
@@ -62,6 +66,7 @@ pub use poll::{POLL_QUICK, POLL_SLOW, RIVAL_EVERY, TALK, Talk};
 pub use reconcile::{Mode, Step};
 pub use retry::{ATTEMPTS_MAX, PAUSE_MAX, PAUSE_MIN};
 pub use sender::{Rest, SEND_PATIENCE, SENDS_OF_ONE_MAX, Speaker, Speech};
+pub(crate) use settings::{Opened, Settings};
 pub use upkeep::{LOOK_INTERVAL, SWEEP_INTERVAL};
 
 /// The most events that are kept decoded while they wait; of others only the number is, and they are read back.
@@ -118,6 +123,7 @@ pub struct Engine {
     /// As the application has them, and so as people see them on the portal.
     bots: Vec<Arc<dyn AnyBot>>,
     hooks: Vec<NamedHook>,
+    connectors: Vec<Joinable>,
     portals: DashMap<MemberId, Known, RandomState>,
     events: Arc<Lanes<Lane, Job>>,
     outbox: Arc<Lanes<Conversation, Outgoing>>,
@@ -213,6 +219,7 @@ impl Engine {
         options: Options,
         bots: Vec<Arc<dyn AnyBot>>,
         hooks: Vec<NewHook>,
+        connectors: Vec<Arc<dyn AnyConnector>>,
     ) -> Arc<Engine> {
         let tasks = TaskTracker::new();
         Arc::new_cyclic(|engine: &std::sync::Weak<Engine>| {
@@ -221,6 +228,7 @@ impl Engine {
                 options,
                 bots,
                 hooks: hooks::named(hooks),
+                connectors: connectors.into_iter().map(Joinable::new).collect(),
                 portals: DashMap::default(),
                 events: Lanes::new(lanes(), TURNS_MAX, Engine::handle),
                 outbox: Lanes::new(lanes(), SENDS_MAX, Engine::send),

@@ -10,7 +10,10 @@
 use siphasher::sip128::{Hasher128, SipHasher13};
 use std::hash::Hasher;
 
-use crate::event::{ChatEvent, CommandFrom, Delivery, Event, Via, What};
+use crate::event::{
+    Act, ChatEvent, CommandFrom, ConnectorEvent, Delivery, Event, Inward, Outward, SessionChange,
+    Via, What,
+};
 use crate::store::{Lane, Occurrence};
 
 /// The key of an event's occurrence, for the one whose turn it is.
@@ -32,6 +35,9 @@ pub(super) fn key(lane: &Lane, delivery: &Delivery, event: Option<&Event>) -> Oc
             sum.number(bot.id.0);
             sum.number(delivery.ts.unwrap_or(0));
         }
+        Some(Event::Connector(event)) => sum.connector(delivery, event),
+        Some(Event::Session(change)) => sum.session(delivery, change),
+        Some(Event::Inward(act)) => sum.inward(act),
         _ => {
             sum.text(&delivery.name);
             sum.delivery(delivery);
@@ -75,6 +81,40 @@ impl Sum {
                 self.text(&delivery.name);
                 self.delivery(delivery);
             }
+        }
+    }
+
+    /// Several messages of one chat may come together. One that is edited comes again and again.
+    fn connector(&mut self, delivery: &Delivery, event: &ConnectorEvent) {
+        self.text(&delivery.name);
+        match event {
+            ConnectorEvent::Message { what, message, .. } => {
+                self.number(message.id.0);
+                message.outside_ids.iter().for_each(|id| self.text(id));
+                if *what == Outward::Edit {
+                    self.number(delivery.ts.unwrap_or(0));
+                    self.text(&message.text);
+                }
+            }
+            ConnectorEvent::Session { change, .. } => self.session(delivery, change),
+            _ => self.delivery(delivery),
+        }
+    }
+
+    fn session(&mut self, delivery: &Delivery, change: &SessionChange) {
+        self.text(&delivery.name);
+        match change.session().id {
+            Some(id) => self.number(id.0),
+            None => self.delivery(delivery),
+        }
+    }
+
+    /// By the id that the message has outside: what comes again under it is the same.
+    fn inward(&mut self, act: &Inward) {
+        self.text(act.what.method());
+        self.text(&act.id);
+        if act.what == Act::Edited {
+            self.text(&act.message["message"].to_string());
         }
     }
 

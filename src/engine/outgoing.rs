@@ -54,8 +54,9 @@ impl Engine {
         if !is_for_hooks(delivery.category) {
             return None;
         }
-        let (_, token) = delivery.proof();
-        let portal = self.claimed(delivery)?.portal.clone();
+        let (member_id, token) = delivery.proof();
+        let claimed = self.claimed(&member_id, &delivery.domain())?;
+        let portal = claimed.portal.clone();
         let host = host(&portal.endpoint()).to_ascii_lowercase();
         let is_proven = self.options.hook_tokens.has(&host, &token);
         is_proven.then(|| portal.id().clone())

@@ -39,6 +39,12 @@ impl Engine {
             (Lane::Chat(here), Ok(Found::Delivered(delivery, Event::Session(change)))) => {
                 Box::pin(self.hear_of(&lane, here, id, delivery, change)).await
             }
+            (Lane::Chat(here), Ok(Found::Delivered(delivery, Event::Connector(event)))) => {
+                Box::pin(self.carry(&lane, here, id, delivery, *event)).await
+            }
+            (Lane::Chat(here), Ok(Found::Delivered(_, Event::Inward(act)))) => {
+                Box::pin(self.pass_in(here, id, *act)).await
+            }
             (Lane::Hook { hook, .. }, Ok(Found::Delivered(delivery, _))) => {
                 Box::pin(self.run_hook(&lane, hook, id, delivery)).await
             }

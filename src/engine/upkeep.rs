@@ -40,6 +40,7 @@ impl Engine {
                 tracing::error!(%error, "what an earlier process left cannot be read; start again")
             }
         });
+        self.run_connectors();
         let weak = Arc::downgrade(self);
         let stopped = self.stopped.clone();
         tokio::spawn(async move {

@@ -8,10 +8,11 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::form::{self, Pairs, Raw};
+use super::inward::is_inward;
 use super::tree::Node;
 use super::{
-    AppEvent, Auth, BotRef, Category, ChatEvent, DecodeError, SessionChange, Tree, catalogue, v1,
-    v2,
+    AppEvent, Auth, BotRef, Category, ChatEvent, ConnectorEvent, DecodeError, Inward,
+    SessionChange, Tree, catalogue, v1, v2,
 };
 
 /// One event as it was delivered. Cheap to clone.
@@ -93,6 +94,10 @@ pub enum Event {
     App(AppEvent),
     /// A session of an open channel began or ended.
     Session(SessionChange),
+    /// Something happened to a connector of the application, or is to be carried outside by it.
+    Connector(Box<ConnectorEvent>),
+    /// What a client wrote outside, on its way to a line.
+    Inward(Box<Inward>),
     /// Any other event, known or not: its data are in [`Delivery::data`].
     Other,
 }
@@ -167,6 +172,14 @@ impl Delivery {
         match (self.api(), &self.content.source) {
             (Some(Api::V1), Source::Form(pairs)) => v1::decode(&self.name, pairs),
             (Some(Api::V2), _) => v2::decode(&self.name, self.root()).map(|event| vec![event]),
+            (None, Source::Item(item)) if is_inward(self) => {
+                Ok(vec![Event::Inward(Box::new(Inward::decode(item)?))])
+            }
+            _ if self.category == Category::Connectors => {
+                let events = ConnectorEvent::decode(self)?.into_iter();
+                let events = events.map(|event| Event::Connector(Box::new(event)));
+                Ok([Event::Other].into_iter().chain(events).collect())
+            }
             _ if self.category == Category::OpenChannels => {
                 let sessions = SessionChange::decode(self)?;
                 let sessions = sessions.into_iter().map(Event::Session);

@@ -398,10 +398,10 @@ impl<S: State, B: Bot<S>> AnyBot for Erased<B, S> {
 }
 
 /// Runs a handler so that a panic or a hang is an error like any other.
-pub(crate) async fn guarded(
+pub(crate) async fn guarded<T>(
     limit: Duration,
-    handler: impl Future<Output = Result> + Send,
-) -> Result {
+    handler: impl Future<Output = Result<T>> + Send,
+) -> Result<T> {
     match tokio::time::timeout(limit, AssertUnwindSafe(handler).catch_unwind()).await {
         Ok(Ok(result)) => result,
         Ok(Err(panic)) => Err(panicked(&*panic)),

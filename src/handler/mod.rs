@@ -8,6 +8,7 @@
 mod args;
 mod bot;
 mod command;
+mod connector;
 mod context;
 mod erased;
 mod error;
@@ -22,6 +23,8 @@ mod said;
 pub use args::{Arg, Args, ArgsError, Rest};
 pub use bot::{Bot, State};
 pub use command::CommandSpec;
+pub use connector::*;
+pub(crate) use connector::{AnyConnector, Door, ErasedConnector, Joined};
 pub use context::{Context, RestCall, Showing, When};
 pub(crate) use erased::{AnyBot, Attempt, Erased, Occasion, Outcome, Scene, guarded};
 pub use error::{Error, Result, tell};

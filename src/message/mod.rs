@@ -17,6 +17,7 @@ mod attach;
 mod color;
 mod keyboard;
 mod menu;
+mod plain;
 mod text;
 
 use serde::Serialize;
@@ -27,6 +28,7 @@ pub use color::{Color, Tone};
 pub(crate) use keyboard::is_command;
 pub use keyboard::{Button, Device, Keyboard};
 pub use menu::{Item, Menu};
+pub use plain::plain;
 pub use text::Text;
 
 /// The longest text, in characters: the portal cuts what is longer (`bots-v2`, `imbot.v2.Chat.Message.send`).

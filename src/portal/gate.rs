@@ -2,8 +2,8 @@
 //!
 //! Page `limits.md`: the running time of each method is counted over ten minutes; who has used it up gets
 //! `OPERATION_TIME_LIMIT` until the oldest minute is forgotten, which every answer tells beforehand
-//! (`operating_reset_at`). A portal is closed when Bitrix24's support has stopped the application (`OVERLOAD_LIMIT`), or
-//! when the application may not act there any more. Nobody calls while it is closed: callers get the portal's words back.
+//! (`operating_reset_at`). A portal is closed when Bitrix24's support has stopped the application (`OVERLOAD_LIMIT`), when
+//! the application may not act there any more, or when the portal is stopped or not paid for. Nobody calls while it is closed: callers get the portal's words back.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -21,6 +21,8 @@ const RESET_MAX: Duration = Duration::from_secs(10 * 60);
 const OPERATING_NOTABLE: f64 = 30.0;
 /// For how long a portal is closed that has stopped the application or dismissed it.
 const CLOSED: Duration = Duration::from_secs(10 * 60);
+/// The same for one that is stopped or not paid for: nobody tells us when that is mended.
+const AWAY: Duration = Duration::from_secs(60);
 
 /// What is closed, and until when.
 #[derive(Debug, Default)]
@@ -29,6 +31,17 @@ pub(super) struct Gate {
     methods: HashMap<String, Closed>,
     /// When the running time of busy methods is forgotten.
     resets: HashMap<String, Instant>,
+    /// Whether it was told that the portal is closed: once, until a call passes.
+    is_told: bool,
+}
+
+/// What has become of a portal.
+#[derive(Debug, PartialEq)]
+pub(super) enum News {
+    /// It is closed from now on.
+    Closed,
+    /// It takes calls again.
+    Open,
 }
 
 #[derive(Debug)]
@@ -54,15 +67,18 @@ impl Gate {
         Some(closed.error.until(method, closed.until - now))
     }
 
-    /// Learns from what a portal answered. Says whether the portal is closed since now.
+    /// Learns from what a portal answered. Tells if that is news of the portal itself.
     pub(super) fn learn(
         &mut self,
         method: &str,
         answer: &Result<Answer, Error>,
         now: Instant,
-    ) -> bool {
+    ) -> Option<News> {
         match answer {
-            Ok(answer) => self.note(method, answer.time, now),
+            Ok(answer) => {
+                self.note(method, answer.time, now);
+                return std::mem::take(&mut self.is_told).then_some(News::Open);
+            }
             Err(error) if error.is("OPERATION_TIME_LIMIT") => {
                 let reset = self.resets.remove(method).filter(|at| *at > now);
                 let told = error.retry_after().map(|after| now + after);
@@ -73,17 +89,16 @@ impl Gate {
                 };
                 self.methods.insert(method.to_owned(), closed);
             }
-            Err(error) if closes(error) => {
-                let is_new = self.portal.is_none();
+            Err(error) => {
                 self.portal = Some(Closed {
-                    until: now + CLOSED,
+                    until: now + closes(error)?,
                     error: error.clone(),
                 });
-                return is_new;
+                let is_new = !std::mem::replace(&mut self.is_told, true);
+                return is_new.then_some(News::Closed);
             }
-            Err(_) => {}
         }
-        false
+        None
     }
 
     fn note(&mut self, method: &str, time: Time, now: Instant) {
@@ -101,9 +116,15 @@ impl Gate {
     }
 }
 
-/// Whether a refusal is one of all calls. `INVALID_CREDENTIALS` may be one of a single method that the person may not call.
-fn closes(error: &Error) -> bool {
-    error.is_blocked() || (error.is_access_revoked() && !error.is("INVALID_CREDENTIALS"))
+/// For how long a refusal is one of all calls. `INVALID_CREDENTIALS` may be one of a single method that the person may not
+/// call.
+fn closes(error: &Error) -> Option<Duration> {
+    let is_dismissed = error.is_access_revoked() && !error.is("INVALID_CREDENTIALS");
+    if error.is_portal_closed() {
+        Some(AWAY)
+    } else {
+        (error.is_blocked() || is_dismissed).then_some(CLOSED)
+    }
 }
 
 #[cfg(test)]
@@ -145,13 +166,15 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_portal_that_has_stopped_the_application_is_not_called_for_a_while() {
         let (mut gate, now) = (Gate::default(), Instant::now());
-        assert!(gate.learn("m", &refused("OVERLOAD_LIMIT"), now));
-        assert!(
-            !gate.learn("m", &refused("OVERLOAD_LIMIT"), now),
-            "told once"
-        );
+        let news = gate.learn("m", &refused("OVERLOAD_LIMIT"), now);
+        assert_eq!(news, Some(News::Closed));
         assert!(gate.closed("other", now).unwrap().is_blocked());
         assert!(gate.closed("other", now + CLOSED).is_none());
+        let news = gate.learn("m", &refused("PORTAL_DELETED"), now + CLOSED);
+        assert_eq!(news, None, "told once");
+        let later = now + CLOSED + AWAY;
+        assert!(gate.closed("other", later).is_none(), "asked again");
+        assert_eq!(gate.learn("m", &busy(0.0, 0), later), Some(News::Open));
         gate.learn("m", &refused("invalid_grant"), now);
         gate.open();
         assert!(gate.closed("m", now).is_none());

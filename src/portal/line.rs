@@ -42,8 +42,10 @@ pub(super) struct Place {
 pub(super) enum Next<T> {
     /// Nobody waits.
     Nobody,
-    /// Wait until then.
+    /// Wait until then, or until somebody comes whose turn may be earlier.
     At(Instant),
+    /// Book more of the portal's time first.
+    Book,
     /// This one goes.
     Alone(T),
     /// These go in one batch.
@@ -75,7 +77,8 @@ impl<T> Line<T> {
 
     /// Lets a call pass that need not wait.
     pub(super) fn pass(&mut self, urgency: Urgency, now: Instant) -> bool {
-        let passes = self.len() == 0 && self.bucket.ready_at(urgency) <= now;
+        let is_ready = self.bucket.ready_at(urgency) <= now && self.bucket.has_booked(now);
+        let passes = self.len() == 0 && is_ready;
         if passes {
             self.bucket.take(now);
         }
@@ -101,6 +104,9 @@ impl<T> Line<T> {
         let at = self.bucket.ready_at(urgency);
         if at > now {
             return Next::At(at);
+        }
+        if !self.bucket.has_booked(now) {
+            return Next::Book;
         }
         self.bucket.take(now);
         self.turns = self.turns.wrapping_add(1);
@@ -205,25 +211,53 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::store::Time;
 
     const fn place(urgency: Urgency, lane: u64) -> Place {
         Place { urgency, lane }
     }
 
+    /// Fills the bucket as far as this urgency may.
+    fn fill(line: &mut Line<u64>, urgency: Urgency, now: Instant) {
+        while line.bucket.ready_at(urgency) <= now {
+            if !line.pass(urgency, now) {
+                book(line, now);
+            }
+        }
+    }
+
+    /// Books as much as one likes, for this line alone.
+    fn book(line: &mut Line<u64>, now: Instant) {
+        let time = Time(1_795_000_000_000);
+        let booking = line.bucket.booking(now, time).unwrap();
+        let booked = booking.after(booking.from);
+        line.bucket.book(&booked, now, time);
+    }
+
     /// A line in front of a full bucket.
     fn full() -> (Line<u64>, Instant) {
         let (mut line, now) = (Line::new(Plan::Standard), Instant::now());
-        while line.pass(Urgency::Answer, now) {}
+        fill(&mut line, Urgency::Answer, now);
         (line, now)
+    }
+
+    /// Who goes now, with all the time booked that it takes.
+    fn next(line: &mut Line<u64>, now: Instant) -> Next<u64> {
+        loop {
+            match line.next(now) {
+                Next::Book => book(line, now),
+                next => return next,
+            }
+        }
     }
 
     /// Who goes in the next turns, half a second apart.
     fn turns(line: &mut Line<u64>, mut now: Instant, turns: usize) -> Vec<Next<u64>> {
-        let next = |_| {
+        let turn = |_| {
             now += Duration::from_millis(500);
-            line.next(now)
+            next(line, now)
         };
-        (0..turns).map(next).collect()
+        (0..turns).map(turn).collect()
     }
 
     #[tokio::test(start_paused = true)]
@@ -277,7 +311,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn bulk_work_goes_together_at_the_part_of_the_bucket_that_it_may_fill() {
         let (mut line, now) = (Line::new(Plan::Standard), Instant::now());
-        while line.pass(Urgency::Bulk, now) {}
+        fill(&mut line, Urgency::Bulk, now);
         for call in 0..3 {
             line.push(place(Urgency::Bulk, call), Some(100), call);
         }
@@ -294,7 +328,7 @@ mod tests {
             line.push(place(Urgency::Answer, call), Some(100), call);
         }
         let later = now + Duration::from_secs(60);
-        let went: Vec<_> = (0..4).map(|_| line.next(later)).collect();
+        let went: Vec<_> = (0..4).map(|_| next(&mut line, later)).collect();
         let alone = [0, 1, 2].map(Next::Alone);
         assert_eq!(went[..3], alone);
         assert_eq!(went[3], Next::Nobody);

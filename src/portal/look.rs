@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::header::{DATE, HeaderName, LOCATION};
 use reqwest::{Response, Url};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::time::Instant;
 
 use super::{Error, Http, Portal};
@@ -26,19 +26,6 @@ pub(crate) struct Glimpse {
     pub(crate) json: Option<Value>,
     /// How long it took.
     pub(crate) took: Duration,
-}
-
-/// The application as the portal sees it (`app.info`; rest, section 8).
-#[derive(Debug)]
-pub(crate) struct AppInfo {
-    /// Whether its installation is finished.
-    pub(crate) is_installed: bool,
-    /// `L` local, `F` free, `D` demo, `T` trial, `P` paid, `S` subscription.
-    pub(crate) status: String,
-    /// Whether its paid time is over.
-    pub(crate) is_expired: bool,
-    /// Days of paid time that are left.
-    pub(crate) days: Option<i64>,
 }
 
 impl Http {
@@ -66,19 +53,9 @@ impl Portal {
     /// and then for who calls (server-behaviour, section 5.2).
     pub(crate) async fn glimpse(&self) -> Result<Glimpse, Error> {
         const METHOD: &str = "server.time";
+        self.pass(METHOD).await?;
         let address = format!("{}{METHOD}.json", self.endpoint());
         self.inner.http.glimpse(METHOD, &address).await
-    }
-
-    /// The application as the portal sees it. For an inbound webhook there is none.
-    pub(crate) async fn app_info(&self) -> Result<AppInfo, Error> {
-        let answer: Value = self.call("app.info", &json!({})).await?;
-        Ok(AppInfo {
-            is_installed: is_yes(&answer["INSTALLED"]),
-            status: answer["STATUS"].as_str().unwrap_or_default().to_owned(),
-            is_expired: is_yes(&answer["PAYMENT_EXPIRED"]),
-            days: number(&answer["DAYS"]),
-        })
     }
 
     /// How long a method has run within ten minutes, in seconds, as the answer to one more call tells; none where the
@@ -86,16 +63,6 @@ impl Portal {
     pub(crate) async fn operating(&self, method: &str, params: &Value) -> Result<f64, Error> {
         Ok(self.answer(method, params).await?.time.operating)
     }
-}
-
-/// A number, also one that is written as a text.
-fn number(value: &Value) -> Option<i64> {
-    value.as_i64().or_else(|| value.as_str()?.parse().ok())
-}
-
-/// A yes, as a boolean or as `Y`: `app.info` has both.
-fn is_yes(value: &Value) -> bool {
-    value == true || value == "Y"
 }
 
 fn header(response: &Response, name: HeaderName) -> Option<String> {

@@ -41,11 +41,11 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 use tokio::time::{Instant, sleep};
 
 use self::answer::Answer;
-use self::gate::Gate;
+use self::gate::{Gate, News};
 use self::line::Place;
 use self::tokens::Held;
 use self::turns::{Desk, Turn};
@@ -61,7 +61,7 @@ pub use forward::{FORWARD_BYTES_MAX, FORWARD_TIMEOUT};
 pub use http::{ANSWER_BYTES_MAX, CALL_TIMEOUT, Http, Outside};
 pub use limit::Plan;
 pub use line::{BATCH_MAX, LINE_MAX, Urgency};
-pub(crate) use look::{AppInfo, Glimpse};
+pub(crate) use look::Glimpse;
 pub use moved::HOPS_MAX;
 pub use oauth::{Application, Grant, OAUTH_URL};
 pub use offline::{OFFLINE_MAX, OfflineBatch};
@@ -79,7 +79,7 @@ const PAUSE_MIN: Duration = Duration::from_millis(500);
 
 /// The application on one portal. Cheap to clone.
 ///
-/// All clones share one limit. When it is reached, answers to people go first, lanes take turns, and calls that may go
+/// All clones share one limit, and so do all processes on one store. When it is reached, answers to people go first, lanes take turns, and calls that may go
 /// together go in one `batch`; a call that waits alone is not delayed for that.
 #[derive(Clone, Debug)]
 pub struct Portal {
@@ -95,6 +95,8 @@ struct Inner {
     application: Option<Arc<Application>>,
     store: Arc<dyn Store>,
     desk: std::sync::Mutex<Desk>,
+    /// Told when a call that somebody waits for stands in the line.
+    asked: Notify,
     gate: std::sync::Mutex<Gate>,
     /// Locked while the tokens are renewed, so that many callers who find them expired renew them once.
     held: Mutex<Held>,
@@ -127,6 +129,7 @@ impl Portal {
             application,
             store,
             desk: std::sync::Mutex::new(Desk::new(plan)),
+            asked: Notify::new(),
             gate: std::sync::Mutex::default(),
             held: Mutex::new(Held::new(installation)),
             busy: AtomicUsize::new(0),
@@ -240,9 +243,15 @@ impl Portal {
     }
 
     fn learn(&self, method: &str, answer: &Result<Answer, Error>) {
-        let is_closed = self.gate().learn(method, answer, Instant::now());
-        if is_closed && let Err(error) = answer {
-            tracing::error!(portal = %self.id(), %error, "the portal does not let the application act; it is not called for a while");
+        let news = self.gate().learn(method, answer, Instant::now());
+        match (news, answer) {
+            (Some(News::Closed), Err(error)) => {
+                tracing::error!(portal = %self.id(), %error, "the portal does not let the application act; it is called now and then");
+            }
+            (Some(News::Open), _) => {
+                tracing::info!(portal = %self.id(), "the portal lets the application act again");
+            }
+            _ => {}
         }
     }
 

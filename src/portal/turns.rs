@@ -1,7 +1,7 @@
 //! How a call gets its turn: at once, after waiting in the line, or together with others.
 //!
 //! Nobody serves a line in which nobody waits. The first who has to wait starts a task that gives turns until the line is
-//! empty.
+//! empty, and books the portal's time for them.
 
 use std::collections::HashSet;
 use std::pin::Pin;
@@ -9,12 +9,13 @@ use std::sync::{MutexGuard, PoisonError};
 
 use serde_json::{Map, Value};
 use tokio::sync::oneshot;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 use super::answer::Answer;
 use super::limit::Plan;
 use super::line::{LINE_MAX, Line, Next};
-use super::{Error, Portal, fold};
+use super::{Error, Portal, Urgency, fold};
+use crate::store::Clock;
 
 /// The line of a portal, and what is known about who may go together.
 #[derive(Debug)]
@@ -81,6 +82,9 @@ impl Portal {
                 turn,
             };
             desk.line.push(self.place, size, ticket);
+            if self.place.urgency == Urgency::Answer {
+                self.inner.asked.notify_one(); // bulk work may be waited for that leaves room for it
+            }
             if !desk.is_served {
                 desk.is_served = true;
                 tokio::spawn(self.clone().serve());
@@ -97,35 +101,55 @@ impl Portal {
                 let next = self.next();
                 match next {
                     Next::Nobody => return,
-                    Next::At(moment) => tokio::time::sleep_until(moment).await,
-                    Next::Alone(ticket) => {
-                        if ticket.turn.send(Turn::Now).is_err() {
-                            self.desk().line.bucket.give_back(); // who has gone away needs none
-                        }
-                    }
+                    Next::At(moment) => tokio::select! {
+                        () = sleep_until(moment) => {}
+                        () = self.inner.asked.notified() => {}
+                    },
+                    Next::Book => self.book().await,
+                    Next::Alone(ticket) => drop(ticket.turn.send(Turn::Now)), // it may go away this moment
                     Next::Together(tickets) => drop(tokio::spawn(self.clone().make(tickets))),
                 }
             }
         })
     }
 
+    /// Whose turn it is, among those who still wait for it.
     fn next(&self) -> Next<Ticket> {
         let mut desk = self.desk();
-        let next = desk.line.next(Instant::now());
-        desk.is_served = !matches!(next, Next::Nobody);
-        next
+        loop {
+            let next = match desk.line.next(Instant::now()) {
+                Next::Alone(ticket) if ticket.turn.is_closed() => None,
+                Next::Together(mut tickets) => {
+                    tickets.retain(|ticket| !ticket.turn.is_closed());
+                    (!tickets.is_empty()).then_some(Next::Together(tickets))
+                }
+                next => Some(next),
+            };
+            if let Some(next) = next {
+                desk.is_served = !matches!(next, Next::Nobody);
+                return next;
+            }
+            desk.line.bucket.give_back(); // they are not called for
+        }
+    }
+
+    /// Books the portal's time for the next requests. If the store cannot, this process counts for itself.
+    async fn book(&self) {
+        let (now, time) = (Instant::now(), Clock::default().now());
+        let Some(booking) = self.desk().line.bucket.booking(now, time) else {
+            return;
+        };
+        let booked = self.inner.store.book(self.id(), booking).await;
+        let booked = booked.unwrap_or_else(|error| {
+            tracing::warn!(portal = %self.id(), %error, "the limit is not shared with other processes");
+            booking.after(booking.from)
+        });
+        self.desk().line.bucket.book(&booked, now, time);
     }
 
     /// Makes calls together, and tells each its own answer.
     async fn make(self, tickets: Vec<Ticket>) {
         tracing::debug!(portal = %self.id(), calls = tickets.len(), "the limit is reached; calls go together");
-        let (tickets, gone): (Vec<_>, Vec<_>) = tickets
-            .into_iter()
-            .partition(|ticket| !ticket.turn.is_closed());
-        drop(gone); // they are not called for
-        if tickets.is_empty() {
-            return self.desk().line.bucket.give_back();
-        }
         let access = self.access().await;
         let command = |(key, ticket): (usize, &Ticket)| {
             let command = fold::command(&ticket.method, &ticket.params, &access);

@@ -1,16 +1,17 @@
 //! The addresses that portals and probes call.
 
+use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::TryStreamExt;
-use poem::error::ReadBodyError;
+use poem::error::{NotFoundError, ReadBodyError};
 use poem::http::{Method, StatusCode, header};
-use poem::{Body, Endpoint, Request, Response};
+use poem::{Body, Endpoint, IntoEndpoint, Request, Response, Route};
 use serde_json::json;
 
-use super::install;
+use super::{connector, install};
 use crate::engine::{Engine, Refused};
 use crate::event::BODY_BYTES_MAX;
 
@@ -26,14 +27,25 @@ pub fn endpoint(engine: Arc<Engine>) -> EventEndpoint {
     EventEndpoint {
         engine,
         path: String::new(),
+        others: None,
     }
 }
 
-/// The engine's addresses: `/` for events, `/install`, `/health`.
-#[derive(Clone, Debug)]
+/// The engine's addresses: `/` for events, `/install`, `/connectors/…`, `/health`.
 pub struct EventEndpoint {
     engine: Arc<Engine>,
     path: String,
+    /// The program's own addresses.
+    others: Option<Route>,
+}
+
+impl fmt::Debug for EventEndpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventEndpoint")
+            .field("engine", &self.engine)
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
 }
 
 impl EventEndpoint {
@@ -42,6 +54,45 @@ impl EventEndpoint {
     pub fn below(mut self, path: &str) -> EventEndpoint {
         path.trim_end_matches('/').clone_into(&mut self.path);
         self
+    }
+
+    /// Serves addresses of your own beside, below a path such as `/widget`, which they do not see.
+    ///
+    /// # Panics
+    /// The path does not begin with `/`, or another one is the same.
+    #[must_use]
+    pub fn nest<E>(mut self, path: &str, endpoint: E) -> EventEndpoint
+    where
+        E: IntoEndpoint,
+        E::Endpoint: 'static,
+    {
+        let others = self.others.take().unwrap_or_default();
+        self.others = Some(others.nest(path, endpoint));
+        self
+    }
+
+    /// The engine whose addresses these are.
+    pub(super) fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    /// Answers at an address that is not the engine's.
+    async fn others(&self, mut request: Request, body: Body) -> poem::Result<Response> {
+        let Some(others) = &self.others else {
+            return Ok(not_found());
+        };
+        request.set_body(body);
+        let uri = request.uri();
+        let path = uri.path_and_query().map_or("/", |path| path.as_str());
+        if let Some(path) = path.strip_prefix(self.path.as_str())
+            && let Ok(uri) = path.parse()
+        {
+            *request.uri_mut() = uri;
+        }
+        match others.call(request).await {
+            Err(error) if error.is::<NotFoundError>() => Ok(not_found()),
+            answered => answered,
+        }
     }
 
     /// Takes an event in.
@@ -110,10 +161,13 @@ impl Endpoint for EventEndpoint {
             "" | "/" => self.take_in(&request, body).await,
             "/install" | "/install/" => Box::pin(install::page(&self.engine, body)).await,
             "/health" | "/health/" => self.health(),
-            _ => refuse(
-                StatusCode::NOT_FOUND,
-                "there is nothing at this address; events go to /",
-            ),
+            _ => match path.strip_prefix("/connectors/") {
+                Some(id) => {
+                    let id = id.trim_end_matches('/').to_owned();
+                    Box::pin(connector::page(&self.engine, &id, body)).await
+                }
+                None => return Box::pin(self.others(request, body)).await,
+            },
         })
     }
 }
@@ -149,6 +203,11 @@ pub(super) fn status(refused: &Refused) -> StatusCode {
         Refused::Unproven => StatusCode::FORBIDDEN,
         Refused::Full | Refused::Unreachable | Refused::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
     }
+}
+
+fn not_found() -> Response {
+    let why = "there is nothing at this address; events go to /";
+    refuse(StatusCode::NOT_FOUND, why)
 }
 
 pub(super) fn refuse(status: StatusCode, why: &str) -> Response {

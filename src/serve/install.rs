@@ -13,14 +13,14 @@ use super::endpoint::{refuse, status, whole};
 use crate::engine::{Engine, Proof};
 use crate::event::{MemberId, Node, Tree};
 
-/// The longest body of the frame's POST, in bytes.
-const BODY_BYTES_MAX: usize = 64 * 1024;
+/// The longest body of a frame's POST, in bytes.
+pub(super) const FRAME_BYTES_MAX: usize = 64 * 1024;
 
 const PAGE: &str = include_str!("install.html");
 
 /// Takes the tokens in, and finishes the installation in the browser.
 pub(super) async fn page(engine: &Arc<Engine>, body: Body) -> Response {
-    let Ok(body) = whole(body, BODY_BYTES_MAX).await else {
+    let Ok(body) = whole(body, FRAME_BYTES_MAX).await else {
         return refuse(StatusCode::PAYLOAD_TOO_LARGE, "the body is too long");
     };
     let Some(proof) = Tree::from_form(body).ok().and_then(|form| proof(&form)) else {

@@ -1,16 +1,18 @@
 //! How events arrive: the only part on the road that names poem.
 //!
-//! [`endpoint`] is a poem endpoint with three addresses, to be served by [`run`] or nested in an application of your own:
+//! [`endpoint`] is a poem endpoint with these addresses, to be served by [`run`] or nested in an application of your own:
 //!
 //! | address | what |
 //! |---|---|
 //! | `/` | events: form POSTs, or GETs with a query string; 200 with an empty body once an event is taken in |
+//! | `/connectors/…` | the settings page of a connector, by its id; opening it on the portal joins the connector to the line |
 //! | `/install` | the installation page of an application with an interface; it tells the portal that it is finished |
 //! | `/health` | JSON for probes: portals, waiting events, waiting calls |
 
 #![doc = include_str!("operation.md")]
 
 mod acceptor;
+mod connector;
 mod endpoint;
 mod install;
 
@@ -26,6 +28,7 @@ use crate::engine::Engine;
 
 pub use acceptor::{Acceptor, CONNECTIONS_MAX, IDLE_TIMEOUT, REQUEST_TIMEOUT};
 pub use endpoint::{EventEndpoint, endpoint};
+pub use poem::IntoEndpoint;
 
 /// How long a stop waits for what was begun. Default of `--stop-timeout`.
 pub const STOP_TIMEOUT: Duration = Duration::from_secs(25);
@@ -37,23 +40,20 @@ const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long connections without a request have to hear that the server ends.
 const HANG_UP: Duration = Duration::from_millis(100);
 
-/// Serves the engine on a socket until `stop` is ready, then ends what was begun, at most for `limit`.
-///
-/// The addresses answer below `path` as well as at the root: a reverse proxy may pass the path on or cut it off.
+/// Serves the engine's addresses on a socket until `stop` is ready, then ends what was begun, at most for `limit`.
 ///
 /// # Errors
 /// The socket fails, or the store cannot be read.
 pub async fn run(
-    engine: Arc<Engine>,
+    app: EventEndpoint,
     listener: TcpListener,
-    path: &str,
     stop: impl Future<Output = ()>,
     limit: Duration,
 ) -> io::Result<()> {
+    let engine = Arc::clone(app.engine());
     engine.start().await.map_err(io::Error::other)?;
     let acceptor = Acceptor::new(listener)?;
     let door = acceptor.door();
-    let app = endpoint(Arc::clone(&engine)).below(path);
     let arrival = ARRIVAL_TIMEOUT.min(limit);
     let (end, ended) = tokio::sync::oneshot::channel::<()>();
     let ended = async { drop(ended.await) };

@@ -9,6 +9,7 @@
 //! A store has no clock: every moment it writes down is given to it.
 
 mod arrived;
+mod booking;
 mod dead;
 mod inbox;
 mod memory;
@@ -23,6 +24,7 @@ mod upkeep;
 
 use std::fmt;
 use std::future::Future;
+use std::ops::Range;
 use std::pin::Pin;
 
 use uuid::Uuid;
@@ -30,6 +32,7 @@ use uuid::Uuid;
 use crate::event::{MemberId, MessageId};
 
 pub use arrived::{ARRIVED_MAX, Arrived};
+pub use booking::Booking;
 pub use dead::{DeadId, DeadLetter, DeadWhat, Failure};
 pub use inbox::{Appended, Content, EventId, InboxEvent, Lane, NewDelivery, NewEvent, Occurrence};
 pub use memory::{Memory, SEEN_MAX, WAITING_MAX};
@@ -135,6 +138,10 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         now: Time,
         until: Time,
     ) -> Stored<'_, Option<Claim>>;
+
+    /// Books some of a portal's time, for the next requests to it: behind what is booked already, by whichever process on
+    /// this store.
+    fn book(&self, portal: &MemberId, booking: Booking) -> Stored<'_, Range<Time>>;
 
     /// Forgets an installation, and with `forget` all conversations and reminders on that portal, too.
     fn uninstall(&self, portal: &MemberId, forget: bool) -> Stored<'_, ()>;

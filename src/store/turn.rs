@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::{EventId, QueuedCall, ReminderChange, Time};
-use crate::event::{BotId, DialogId, MemberId};
+use crate::event::{BotId, DialogId, LineId, MemberId};
 
 /// One bot in one dialog of one portal: what has a state, and what is handled in order.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -18,6 +18,30 @@ pub struct Conversation {
     pub bot: BotId,
     /// The dialog.
     pub dialog: DialogId,
+}
+
+impl Conversation {
+    /// What stands in place of the bot in the conversation of a connector: no bot has this number.
+    const CONNECTOR: BotId = BotId(0);
+
+    /// A chat outside, as a connector on a line knows it: what goes there and comes from there is handled in order.
+    pub fn outside(portal: MemberId, connector: &str, line: LineId, chat: &str) -> Conversation {
+        Conversation {
+            portal,
+            bot: Conversation::CONNECTOR,
+            dialog: DialogId::new(format!("{connector}|{line}|{chat}")),
+        }
+    }
+
+    /// The connector whose chat outside this is, if it is one.
+    pub fn connector(&self) -> Option<&str> {
+        let is_outside = self.bot == Conversation::CONNECTOR;
+        self.dialog
+            .as_str()
+            .split('|')
+            .next()
+            .filter(|_| is_outside)
+    }
 }
 
 impl fmt::Display for Conversation {

@@ -42,7 +42,7 @@ pub(crate) fn serve(kind: &str, conversations: u64) {
                 fill(&engine, conversations).await;
                 announce(port);
                 let never = std::future::pending();
-                road::run(engine, listener, "", never, road::STOP_TIMEOUT)
+                road::run(road::endpoint(engine), listener, never, road::STOP_TIMEOUT)
                     .await
                     .unwrap();
             }

@@ -152,7 +152,15 @@ pub(crate) async fn installed(portal: Emulator, plan: Plan) -> (Emulator, Arc<En
     let engine = App::new().bot(Echo).engine(&config).unwrap();
     let served = Arc::clone(&engine);
     let never = std::future::pending();
-    tokio::spawn(async move { serve::run(served, listener, "", never, serve::STOP_TIMEOUT).await });
+    tokio::spawn(async move {
+        serve::run(
+            serve::endpoint(served),
+            listener,
+            never,
+            serve::STOP_TIMEOUT,
+        )
+        .await
+    });
     portal.install(&credentials.client_id).await.unwrap();
     engine.until_set_up(1).await;
     (portal, engine)

@@ -26,7 +26,12 @@ async fn events_flow_from_the_end_of_the_installation_in_the_frame() {
     let config = Config::emulated(&portal, &credentials, &handler);
     let engine = App::new().bot(bots::Echo).engine(&config).unwrap();
     let never = std::future::pending();
-    tokio::spawn(serve::run(engine, listener, "", never, PATIENCE));
+    tokio::spawn(serve::run(
+        serve::endpoint(engine),
+        listener,
+        never,
+        PATIENCE,
+    ));
 
     portal.install(&credentials.client_id).await.unwrap();
     assert_eq!(portal.bot("echo"), None, "nothing happens without the page");

@@ -109,9 +109,8 @@ async fn what_is_bound_and_what_has_arrived_is_told() {
         .engine(&config)
         .unwrap();
     let served = imbot::serve::run(
-        Arc::clone(&engine),
+        imbot::serve::endpoint(Arc::clone(&engine)),
         listener,
-        "",
         std::future::pending(),
         std::time::Duration::ZERO,
     );

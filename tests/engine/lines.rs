@@ -61,6 +61,10 @@ async fn desk_with(profile: Profile) -> Stage {
 }
 
 /// An event of the chat of line 7, in a session.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "read as a call with a literal"
+)]
 fn at_line(name: &str, session: u64, params: Value) -> Value {
     let mut all = json!({
         "DIALOG_ID": "chat42", "CHAT_ID": 42, "CHAT_TYPE": "L", "CHAT_ENTITY_TYPE": "LINES",

@@ -106,9 +106,14 @@ async fn serve_bots() {
     let engine = app.engine(&config).expect("an engine");
     let listener = TcpListener::bind(set(ADDRESS)).await.expect("the address");
     let limit = config.stop_timeout();
-    serve::run(engine, listener, "", serve::asked_to_stop(), limit)
-        .await
-        .expect("served");
+    serve::run(
+        serve::endpoint(engine),
+        listener,
+        serve::asked_to_stop(),
+        limit,
+    )
+    .await
+    .expect("served");
 }
 
 /// A death after so many steps.

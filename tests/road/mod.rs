@@ -3,6 +3,7 @@
 mod answers;
 mod bindings;
 mod generations;
+mod hard_days;
 mod hooks;
 mod hooks_categories;
 mod hooks_forwarded;
@@ -18,6 +19,7 @@ mod restart;
 mod second;
 mod secrets;
 mod secure;
+mod shared;
 pub(crate) mod stage;
 mod stop;
 mod tokens;

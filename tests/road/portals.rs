@@ -87,7 +87,12 @@ async fn the_conversations_of_two_portals_do_not_mix() {
     config.oauth_url = oauth_url;
     let engine = App::new().bot(Diary).engine(&config).unwrap();
     let never = std::future::pending();
-    tokio::spawn(serve::run(engine.clone(), listener, "", never, PATIENCE));
+    tokio::spawn(serve::run(
+        serve::endpoint(engine.clone()),
+        listener,
+        never,
+        PATIENCE,
+    ));
 
     for desk in &desks {
         let client_id = &desk.credentials.client_id;

@@ -212,7 +212,12 @@ async fn program() {
     socket.set_nonblocking(true).unwrap();
     let listener = tokio::net::TcpListener::from_std(socket).unwrap();
     let engine = App::new().bot(Ear).speaker(Mute).engine(&config).unwrap();
-    serve::run(engine, listener, "", serve::asked_to_stop(), PATIENCE)
-        .await
-        .unwrap();
+    serve::run(
+        serve::endpoint(engine),
+        listener,
+        serve::asked_to_stop(),
+        PATIENCE,
+    )
+    .await
+    .unwrap();
 }

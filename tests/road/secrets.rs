@@ -128,7 +128,12 @@ async fn everything_is_logged_and_shown() {
     shown.lock().unwrap().push(format!("{app:?} {config:?}"));
     let engine = app.engine(&config).unwrap();
     let never = std::future::pending();
-    tokio::spawn(serve::run(engine.clone(), listener, "", never, PATIENCE));
+    tokio::spawn(serve::run(
+        serve::endpoint(engine.clone()),
+        listener,
+        never,
+        PATIENCE,
+    ));
 
     portal.install(&credentials.client_id).await.unwrap();
     until("the hook to be bound", || {

@@ -137,7 +137,9 @@ async fn an_application_is_installed_and_talks_through_a_proxy() {
     let engine = App::new().bot(Echo).engine(&config).unwrap();
     let served = Arc::clone(&engine);
     let never = std::future::pending();
-    tokio::spawn(async move { serve::run(served, listener, "", never, PATIENCE).await });
+    tokio::spawn(
+        async move { serve::run(serve::endpoint(served), listener, never, PATIENCE).await },
+    );
     portal.install(&credentials.client_id).await.unwrap();
     tokio::time::timeout(PATIENCE, engine.until_set_up(1))
         .await

@@ -157,7 +157,15 @@ impl Road {
         let stop = CancellationToken::new();
         let stopped = stop.clone().cancelled_owned();
         let (served, path) = (Arc::clone(&engine), path.to_owned());
-        let served = async move { serve::run(served, listener, &path, stopped, PATIENCE).await };
+        let served = async move {
+            serve::run(
+                serve::endpoint(served).below(&path),
+                listener,
+                stopped,
+                PATIENCE,
+            )
+            .await
+        };
         Road {
             desk: Desk { portal, engine },
             credentials,

@@ -96,7 +96,12 @@ async fn program() {
     config.allow_host = vec![set(PORTAL)];
     let engine = App::new().bot(Thinker).engine(&config).unwrap();
     let listener = TcpListener::bind(set(ADDRESS)).await.unwrap();
-    serve::run(engine, listener, "", serve::asked_to_stop(), PATIENCE)
-        .await
-        .unwrap();
+    serve::run(
+        serve::endpoint(engine),
+        listener,
+        serve::asked_to_stop(),
+        PATIENCE,
+    )
+    .await
+    .unwrap();
 }

@@ -1,6 +1,7 @@
 //! The contract that every store keeps. A new engine adds one line to [`every_store`].
 
 mod arrived;
+mod bookings;
 mod dead;
 mod forgetting;
 mod inbox;

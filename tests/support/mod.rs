@@ -53,7 +53,12 @@ impl Desk {
         let config = Config::emulated(&portal, &credentials, handler);
         let engine = app.engine(&config).expect("an engine");
         let stop = std::future::pending();
-        let served = serve::run(Arc::clone(&engine), listener, "", stop, PATIENCE);
+        let served = serve::run(
+            serve::endpoint(Arc::clone(&engine)),
+            listener,
+            stop,
+            PATIENCE,
+        );
         tokio::spawn(served);
         portal
             .install(&credentials.client_id)

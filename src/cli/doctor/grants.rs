@@ -3,7 +3,7 @@
 use super::check::Check;
 use crate::config::Config;
 use crate::engine::Need;
-use crate::portal::AppInfo;
+use crate::portal::methods::app::Info;
 use crate::portal::methods::profile::Profile;
 
 /// From so many days of paid time on it is told.
@@ -33,8 +33,8 @@ pub(super) fn rights(owner: &Profile, is_application: bool) -> Check {
 }
 
 /// Whether the installation is finished: before that no events are sent (auth.md, section 4).
-pub(super) fn application(info: &AppInfo, config: &Config) -> Check {
-    if info.is_installed {
+pub(super) fn application(info: &Info, config: &Config) -> Check {
+    if info.installed {
         return Check::ok(
             "application",
             "it is installed, and the installation is finished",
@@ -53,8 +53,9 @@ pub(super) fn application(info: &AppInfo, config: &Config) -> Check {
 }
 
 /// Whether the application's time is paid: when it is over, no events are sent (server-behaviour, section 1.3).
-pub(super) fn payment(info: &AppInfo) -> Check {
-    let kind = match info.status.as_str() {
+pub(super) fn payment(info: &Info) -> Check {
+    let status = info.status.as_deref().unwrap_or_default();
+    let kind = match status {
         "L" => "a local application",
         "F" => "a free application",
         "D" => "a demo",
@@ -65,18 +66,16 @@ pub(super) fn payment(info: &AppInfo) -> Check {
     };
     let mend = "let the portal's administrator pay for the application or its subscription";
     match info.days {
-        _ if info.is_expired => Check::failed(
+        _ if info.payment_expired => Check::failed(
             "payment",
             format!("{kind}, and its time is over: the portal sends no events"),
             mend,
         ),
-        Some(days) if days <= DAYS_FEW && !matches!(info.status.as_str(), "L" | "F") => {
-            Check::warning(
-                "payment",
-                format!("{kind}, whose time ends in {days} days"),
-                mend,
-            )
-        }
+        Some(days) if days <= DAYS_FEW && !matches!(status, "L" | "F") => Check::warning(
+            "payment",
+            format!("{kind}, whose time ends in {days} days"),
+            mend,
+        ),
         Some(days) => Check::ok("payment", format!("{kind}, {days} days are left")),
         None => Check::ok("payment", kind),
     }
@@ -114,42 +113,39 @@ pub(super) fn scopes(granted: &[String], needs: &[Need], is_application: bool) -
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::super::check::Verdict;
     use super::*;
 
     #[test]
     fn what_is_installed_paid_and_granted_is_weighed() {
-        let info = |status: &str, is_expired, days| AppInfo {
-            is_installed: true,
-            status: status.into(),
-            is_expired,
-            days,
+        let told = |installed: bool, status: &str, expired: &str, days: Value| {
+            let told = json!({
+                "ID": "7", "CODE": "local.1", "INSTALLED": installed, "STATUS": status, "PAYMENT_EXPIRED": expired,
+                "DAYS": days,
+            });
+            serde_json::from_value::<Info>(told).unwrap()
         };
-        assert_eq!(payment(&info("L", false, None)).verdict, Verdict::Ok);
+        let info = |status, expired, days| told(true, status, expired, days);
+        assert_eq!(payment(&info("L", "N", Value::Null)).verdict, Verdict::Ok);
         let config = Config {
             public_url: Some("https://bots.example.com/b/".into()),
             ..Config::default()
         };
         assert_eq!(
-            application(&info("L", false, None), &config).verdict,
+            application(&info("L", "N", Value::Null), &config).verdict,
             Verdict::Ok
         );
-        let half = AppInfo {
-            is_installed: false,
-            ..info("L", false, None)
-        };
-        let half = application(&half, &config);
+        let half = application(&told(false, "L", "N", Value::Null), &config);
         assert_eq!(half.verdict, Verdict::Failed);
         assert!(
             half.mend
                 .is_some_and(|mend| mend.contains("https://bots.example.com/b/install"))
         );
-        assert_eq!(
-            payment(&info("T", false, Some(3))).verdict,
-            Verdict::Warning
-        );
-        assert_eq!(payment(&info("P", false, Some(90))).verdict, Verdict::Ok);
-        assert_eq!(payment(&info("S", true, Some(-2))).verdict, Verdict::Failed);
+        assert_eq!(payment(&info("T", "N", json!(3))).verdict, Verdict::Warning);
+        assert_eq!(payment(&info("P", "N", json!("90"))).verdict, Verdict::Ok);
+        assert_eq!(payment(&info("S", "Y", json!(-2))).verdict, Verdict::Failed);
         let need = |serves_open_channels| Need {
             code: "a".into(),
             mode: None,

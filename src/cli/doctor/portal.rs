@@ -7,7 +7,7 @@ use super::trouble::{PAGE, Trouble, ask};
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::portal::Portal;
-use crate::portal::methods::app::Scope;
+use crate::portal::methods::app::{AppInfo, Scope};
 use crate::portal::methods::profile::{self, Profile};
 use crate::store::{Access, Clock, Time};
 
@@ -42,7 +42,7 @@ pub(super) async fn look(engine: &Engine, portal: &Portal, config: &Config) -> V
     let is_application = matches!(portal.access().await, Access::Tokens(_));
     checks.push(rights(&owner, is_application));
     if is_application {
-        match ask(portal.app_info()).await {
+        match ask(portal.run(AppInfo::new())).await {
             Ok(info) => checks.extend([application(&info, config), payment(&info)]),
             Err(trouble) => checks.push(trouble.of("application")),
         }

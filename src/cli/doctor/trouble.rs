@@ -115,10 +115,7 @@ fn mend_refusal(code: &str) -> &'static str {
         "user_access_error" => {
             "let an administrator of the portal allow this person to use the application"
         }
-        "access_denied" => {
-            "REST needs a commercial plan or a Market subscription; or this person lacks the rights"
-        }
-        "payment_required" => "let the portal's administrator pay for the subscription",
+        "access_denied" => "this person, or this application, lacks a right on the portal",
         "invalid_request" => "call the portal by https",
         "method_confirm_waiting" => "let an administrator of the portal allow this method",
         _ => "look this code up in the documentation; it may be a matter of rights or of the plan",

@@ -14,8 +14,28 @@ pub(crate) enum Tokens {
     WithRefresh,
     /// Access token only: joins, bot removal, and all events that are no bot's.
     WithoutRefresh,
+    /// As the pages of sessions and dialogs on lines print it: a refresh token, but neither `expires` nor `user_id`.
+    OfSession,
     /// None, since the application is gone: `ONAPPUNINSTALL`.
     None,
+}
+
+impl Tokens {
+    /// Under which name the envelope numbers the subscription; the pages of sessions have one of their own.
+    pub(super) fn id_key(self) -> &'static str {
+        match self {
+            Tokens::OfSession => "eventId",
+            Tokens::WithRefresh | Tokens::WithoutRefresh | Tokens::None => "event_handler_id",
+        }
+    }
+
+    fn left_out(self) -> &'static [&'static str] {
+        match self {
+            Tokens::WithoutRefresh => &["refresh_token"],
+            Tokens::OfSession => &["expires", "user_id"],
+            Tokens::WithRefresh | Tokens::None => &[],
+        }
+    }
 }
 
 impl Hit<'_> {
@@ -26,8 +46,8 @@ impl Hit<'_> {
         match self.app(owner) {
             Some(app) if tokens != Tokens::None && user > 0 => {
                 let mut auth = self.access(&app, user);
-                if tokens == Tokens::WithoutRefresh {
-                    auth.shift_remove("refresh_token");
+                for key in tokens.left_out() {
+                    auth.shift_remove(*key);
                 }
                 auth.insert("application_token".to_owned(), app.application_token.into());
                 Value::Object(auth)

@@ -126,7 +126,7 @@ fn heading(chat: &Chat, message: &Message, text: &str) -> Map<String, Value> {
         );
     }
     fields.insert("CHAT_ENTITY_ID".to_owned(), chat.entity_id.clone().into());
-    append(&mut fields, entity_data());
+    append(&mut fields, entity_data(chat));
     if chat.is_private() {
         append(
             &mut fields,

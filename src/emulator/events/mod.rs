@@ -9,6 +9,7 @@ mod change;
 mod command;
 mod context;
 mod join;
+mod line;
 pub(crate) mod mention;
 mod message;
 pub(crate) mod offline;
@@ -16,6 +17,7 @@ mod params;
 mod people;
 mod reaction;
 mod said;
+pub(crate) mod samples;
 mod slash;
 pub(crate) mod v2;
 
@@ -48,6 +50,14 @@ impl Hit<'_> {
     /// Sends an event to all rows on the portal, whoever they belong to, as events that are no bot's are sent.
     pub(crate) fn fire_to_all(&mut self, event: &str, data: &Value) -> usize {
         let event = event.to_uppercase();
+        self.tell_all(&event, data, Tokens::of(&event))
+    }
+
+    /// The same with as much authorization as the event carries.
+    fn tell_all(&mut self, event: &str, data: &Value, tokens: Tokens) -> usize {
+        if self.hops == 0 {
+            return 0;
+        }
         let fits = |row: &&Subscription| row.event == event && self.world.is_listening(&row.owner);
         let rows: Vec<Subscription> = self
             .world
@@ -57,7 +67,7 @@ impl Hit<'_> {
             .cloned()
             .collect();
         for row in &rows {
-            self.hand_on(row, data, Tokens::WithoutRefresh);
+            self.hand_on(row, data, tokens);
         }
         rows.len()
     }
@@ -67,7 +77,7 @@ impl Hit<'_> {
         match &row.way {
             Way::Online { .. } => {
                 let auth = self.auth(&row.owner, self.actor_for(row), tokens);
-                self.deliver(row, data, &auth);
+                self.deliver(row, data, &auth, tokens);
             }
             Way::Offline { source } => self.put_by(row, source, data),
         }
@@ -81,10 +91,10 @@ impl Hit<'_> {
         }
     }
 
-    fn deliver(&mut self, row: &Subscription, data: &Value, auth: &Value) {
+    fn deliver(&mut self, row: &Subscription, data: &Value, auth: &Value, tokens: Tokens) {
         let tree = json!({
             "event": row.event,
-            "event_handler_id": row.id,
+            tokens.id_key(): row.id,
             "data": data,
             "ts": self.world.clock.unix(),
             "auth": auth,

@@ -21,14 +21,14 @@ pub(super) const FLAGS: [(&str, &str); 11] = [
 ];
 
 /// Adds the fields of a JSON object to another, behind what is there.
-pub(super) fn append(fields: &mut Map<String, Value>, more: Value) {
+pub(in crate::emulator::events) fn append(fields: &mut Map<String, Value>, more: Value) {
     if let Value::Object(more) = more {
         fields.extend(more);
     }
 }
 
 /// `Y` or `N`.
-pub(super) fn flag(yes: bool) -> &'static str {
+pub(in crate::emulator::events) fn flag(yes: bool) -> &'static str {
     if yes { "Y" } else { "N" }
 }
 
@@ -50,13 +50,14 @@ pub(super) fn user(world: &World, id: u64) -> Value {
 pub(super) fn user_in_full(world: &World, id: u64) -> Value {
     let mut fields = user(world, id);
     if let Value::Object(fields) = &mut fields {
+        let is_guest = flag(world.is_guest(id));
         append(
             fields,
             json!({
                 "IS_BOT": flag(world.is_bot(id)),
-                "IS_CONNECTOR": "N",
+                "IS_CONNECTOR": is_guest,
                 "IS_NETWORK": "N",
-                "IS_EXTRANET": "N",
+                "IS_EXTRANET": is_guest,
             }),
         );
     }
@@ -64,8 +65,9 @@ pub(super) fn user_in_full(world: &World, id: u64) -> Value {
 }
 
 /// The free fields of a chat that belongs to something else on the portal.
-pub(super) fn entity_data() -> Value {
-    json!({ "CHAT_ENTITY_DATA_1": "", "CHAT_ENTITY_DATA_2": "", "CHAT_ENTITY_DATA_3": "" })
+pub(super) fn entity_data(chat: &Chat) -> Value {
+    let [one, two, three] = &chat.entity_data;
+    json!({ "CHAT_ENTITY_DATA_1": one, "CHAT_ENTITY_DATA_2": two, "CHAT_ENTITY_DATA_3": three })
 }
 
 /// The chat's type, twice, under the names `MESSAGE_TYPE` and `CHAT_TYPE`.

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::emulator::objects;
 use crate::emulator::world::World;
-use crate::emulator::world::chat::Chat;
+use crate::emulator::world::chat::{Chat, ChatType};
 use crate::emulator::world::message::Message;
 
 use super::mention::{mentioned, without_mentions};
@@ -27,7 +27,7 @@ pub(super) fn params(world: &World, chat: &Chat, message: &Message) -> Value {
     } else {
         append(&mut fields, in_group(chat, message, Value::Null));
     }
-    append(&mut fields, flags());
+    append(&mut fields, flags(message));
     append(
         &mut fields,
         json!({ "COMMAND_CONTEXT": "TEXTAREA", "CHAT_USER_COUNT": chat.members.len() }),
@@ -109,11 +109,11 @@ pub(super) fn in_group(chat: &Chat, message: &Message, parents: Value) -> Value 
             "CHAT_ENTITY_ID": chat.entity_id,
         }),
     );
-    append(&mut fields, entity_data());
+    append(&mut fields, entity_data(chat));
     append(
         &mut fields,
         json!({
-            "CHAT_EXTRANET": "N",
+            "CHAT_EXTRANET": flag(chat.kind == ChatType::Line),
             "CHAT_PREV_MESSAGE_ID": before,
             "CHAT_CAN_POST": "MEMBER",
             "RID": message.author,
@@ -129,10 +129,14 @@ pub(super) fn ending(world: &World, chat: &Chat, message: &Message) -> Value {
 }
 
 /// The send flags, `SKIP_URL_INDEX` last.
-fn flags() -> Value {
+fn flags(message: &Message) -> Value {
     let pairs = FLAGS.iter().chain(&[("SKIP_URL_INDEX", "N")]);
+    let set = message.refs.outside.passage.flag();
     pairs
-        .map(|(key, value)| ((*key).to_owned(), Value::from(*value)))
+        .map(|(key, value)| {
+            let value = if set == Some(*key) { "Y" } else { *value };
+            ((*key).to_owned(), Value::from(value))
+        })
         .collect::<Map<_, _>>()
         .into()
 }

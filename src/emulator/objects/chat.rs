@@ -26,9 +26,9 @@ pub(crate) fn chat(world: &World, viewer: u64, chat: &Chat) -> Value {
         "containsCollaber": false,
         "entityType": chat.entity_type,
         "entityId": chat.entity_id,
-        "entityData1": "",
-        "entityData2": "",
-        "entityData3": "",
+        "entityData1": chat.entity_data[0],
+        "entityData2": chat.entity_data[1],
+        "entityData3": chat.entity_data[2],
         "entityLink": {},
         "diskFolderId": null,
         "permissions": permissions(chat),
@@ -77,6 +77,7 @@ fn role(chat: &Chat, viewer: u64) -> &'static str {
 
 fn word(chat: &Chat) -> &'static str {
     match chat.kind {
+        ChatType::Line => "lines",
         _ if chat.is_line() => "lines",
         ChatType::Private => "private",
         ChatType::Group => "chat",

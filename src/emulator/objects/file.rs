@@ -29,7 +29,7 @@ pub(crate) fn file(world: &World, file: &File) -> Value {
 
 /// A file as `im.v2.File.upload` and the events of version 1 show it: with addresses for a person who is logged in.
 pub(crate) fn file_in_full(world: &World, shown: &File) -> Value {
-    let address = format!("{}/chat/file?id={}", world.address(), shown.id);
+    let address = shown.address(world);
     let mut full = file(world, shown);
     full["status"] = "done".into();
     full["progress"] = 100.into();

@@ -14,7 +14,8 @@ pub(crate) fn user(world: &World, id: u64) -> Value {
     let Some(user) = world.users.get(&id) else {
         return Value::Null;
     };
-    let is_bot = user.bot.is_some();
+    let (is_bot, guest) = (user.bot.is_some(), user.guest.as_ref());
+    let phones = guest.filter(|guest| !guest.phone.is_empty());
     json!({
         "id": user.id,
         "active": true,
@@ -26,20 +27,28 @@ pub(crate) fn user(world: &World, id: u64) -> Value {
         "avatar": "",
         "gender": user.gender,
         "birthday": "",
-        "extranet": false,
+        "extranet": guest.is_some(),
         "bot": is_bot,
-        "connector": false,
-        "externalAuthId": if is_bot { "bot" } else { "default" },
+        "connector": guest.is_some(),
+        "externalAuthId": match guest {
+            Some(_) => "imconnector",
+            None if is_bot => "bot",
+            None => "default",
+        },
         "status": "online",
         "idle": false,
         "lastActivityDate": iso(world.clock.now()),
         "mobileLastDate": false,
         "desktopLastDate": false,
         "absent": false,
-        "departments": [1],
-        "phones": false,
+        "departments": if guest.is_some() { json!([]) } else { json!([1]) },
+        "phones": phones.map_or(json!(false), |guest| json!({ "personalMobile": guest.phone })),
         "website": "",
-        "email": "",
-        "type": if is_bot { "bot" } else { "employee" },
+        "email": guest.map_or("", |guest| &guest.email),
+        "type": match guest {
+            Some(_) => "extranet",
+            None if is_bot => "bot",
+            None => "employee",
+        },
     })
 }

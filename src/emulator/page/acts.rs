@@ -100,7 +100,11 @@ pub(super) const ACTS: &[(&str, Act)] = &[
 ];
 
 /// Lets the person named in the body act.
-fn act(portal: &Portal, body: &Value, work: impl FnOnce(&mut Hit<'_>) -> Answer) -> Answer {
+pub(super) fn act(
+    portal: &Portal,
+    body: &Value,
+    work: impl FnOnce(&mut Hit<'_>) -> Answer,
+) -> Answer {
     let user = number(body, "as")?;
     portal.act(user, work)
 }
@@ -127,7 +131,7 @@ fn group(hit: &mut Hit<'_>, body: &Value) -> Answer {
     Ok(json!({ "dialog_id": format!("chat{}", chat.id) }))
 }
 
-fn done(result: Result<(), Refusal>) -> Answer {
+pub(super) fn done(result: Result<(), Refusal>) -> Answer {
     result.map(|()| json!({}))
 }
 
@@ -138,7 +142,7 @@ pub(super) fn text<'a>(body: &'a Value, name: &str) -> Result<&'a str, Refusal> 
         .ok_or_else(|| Refusal::new("ERROR_ARGUMENT", format!("`{name}` is missing")))
 }
 
-fn number(body: &Value, name: &str) -> Result<u64, Refusal> {
+pub(super) fn number(body: &Value, name: &str) -> Result<u64, Refusal> {
     body[name]
         .as_u64()
         .ok_or_else(|| Refusal::new("ERROR_ARGUMENT", format!("`{name}` is not a number")))

@@ -1,4 +1,5 @@
 //! The page of an application, opened in a frame: the portal posts its tokens there, as auth.md section 3 tells.
+//! The settings page of a connector is one as well.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -19,13 +20,20 @@ const SCRIPT: &str = "document.forms[0].submit();\n";
 const POLICY: &str =
     "default-src 'none'; script-src 'self'; form-action http: https:; frame-ancestors 'self'";
 
-/// `GET /emulator/frame?client_id=..[&as=..]`: a form that posts itself to the application.
+/// `GET /emulator/frame?client_id=..[&as=..]`: a form that posts itself to the application. With `connector` and `line`
+/// in the place of `client_id`: to the connector's settings page.
 pub(super) fn page(portal: &Arc<Portal>) -> impl Endpoint + use<> {
     let portal = Arc::clone(portal);
     get(poem::endpoint::make_sync(move |request: Request| {
         let client_id: String = query(&request, "client_id").unwrap_or_default();
         let user = query(&request, "as").unwrap_or(1);
-        match portal.act(user, |hit| hit.frame(&client_id)) {
+        let connector: Option<String> = query(&request, "connector");
+        let line = query(&request, "line").unwrap_or(0);
+        let frame = portal.act(user, |hit| match connector {
+            Some(connector) => hit.settings_frame(&connector, line),
+            None => hit.frame(&client_id),
+        });
+        match frame {
             Ok(frame) => form(&frame.address, &frame.fields),
             Err(refusal) => refused(404, &refusal.to_string()),
         }

@@ -5,6 +5,8 @@
 
 mod acts;
 mod assets;
+pub(crate) mod channels;
+mod desk;
 mod frame;
 pub(crate) mod guard;
 mod reads;
@@ -47,18 +49,26 @@ pub(crate) fn routes(portal: &Arc<Portal>, guard: Guard) -> impl Endpoint + use<
         .at("/chat/history", reading(portal, reads::history))
         .at("/chat/wire", reading(portal, reads::wire))
         .at("/chat/live", reads::live(portal))
+        .at("/chat/lines", reading(portal, channels::all))
+        .at("/chat/line/history", reading(portal, channels::history))
+        .at(
+            "/chat/client/history",
+            reading(portal, channels::client_history),
+        )
         .at("/chat/file", file(portal))
         .at(
             "/api/v1/",
             get(poem::endpoint::make_sync(|_| assets::bx24())),
         )
         .at("/emulator/authority.pem", authority(portal))
+        .at("/emulator/samples", reading(portal, setup::samples))
         .at("/emulator/frame", frame::page(portal))
+        .at("/emulator/connector/settings", settings(portal))
         .at(
             "/emulator/frame.js",
             get(poem::endpoint::make_sync(|_| frame::script())),
         );
-    for (path, act) in acts::ACTS.iter().chain(setup::ACTS) {
+    for (path, act) in acts::ACTS.iter().chain(setup::ACTS).chain(desk::ACTS) {
         route = route.at(*path, acting(portal, *act));
     }
     route.around(move |endpoint, request| {
@@ -104,26 +114,39 @@ fn authority(portal: &Arc<Portal>) -> impl Endpoint + use<> {
     }))
 }
 
-/// An act, from a JSON body.
-fn acting(portal: &Arc<Portal>, act: fn(&Portal, &Value) -> Answer) -> impl Endpoint + use<> {
+/// The settings page of a connector, opened as a person's browser does.
+fn settings(portal: &Arc<Portal>) -> impl Endpoint + use<> {
     let portal = Arc::clone(portal);
-    post(poem::endpoint::make(move |mut request: Request| {
+    post(poem::endpoint::make(move |request: Request| {
         let portal = Arc::clone(&portal);
         async move {
-            let body = request
-                .take_body()
-                .into_bytes_limit(BODY_BYTES_MAX)
-                .await
-                .unwrap_or_default();
-            match serde_json::from_slice(&body) {
-                Ok(body) => answer(act(&portal, &body)),
-                Err(error) => answer(Err(Refusal::new(
-                    "INVALID_JSON",
-                    format!("The body is not JSON: {error}"),
-                ))),
+            match json_body(request).await {
+                Ok(body) => answer(desk::open_settings(&portal, &body).await),
+                Err(refusal) => answer(Err(refusal)),
             }
         }
     }))
+}
+
+/// An act, from a JSON body.
+fn acting(portal: &Arc<Portal>, act: fn(&Portal, &Value) -> Answer) -> impl Endpoint + use<> {
+    let portal = Arc::clone(portal);
+    post(poem::endpoint::make(move |request: Request| {
+        let portal = Arc::clone(&portal);
+        async move {
+            answer(
+                json_body(request)
+                    .await
+                    .and_then(|body| act(&portal, &body)),
+            )
+        }
+    }))
+}
+
+async fn json_body(mut request: Request) -> Result<Value, Refusal> {
+    let body = request.take_body().into_bytes_limit(BODY_BYTES_MAX).await;
+    serde_json::from_slice(&body.unwrap_or_default())
+        .map_err(|error| Refusal::new("INVALID_JSON", format!("The body is not JSON: {error}")))
 }
 
 fn answer(answer: Answer) -> Response {

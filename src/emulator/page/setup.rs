@@ -1,14 +1,17 @@
 //! Setting up from outside: applications made and installed, events fired, everything forgotten.
 
+use poem::Request;
 use serde_json::{Value, json};
 
 use super::Answer;
 use super::acts::{Act, text};
 use crate::emulator::apps::NewApp;
+use crate::emulator::events::samples::sample;
 use crate::emulator::portal::Portal;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::trouble::Fault;
 use crate::emulator::world::user::User;
+use crate::event::{catalogue, form};
 
 /// All acts of a program that brings its own bot. The administrator does them.
 pub(super) const ACTS: &[(&str, Act)] = &[
@@ -33,10 +36,10 @@ pub(super) const ACTS: &[(&str, Act)] = &[
         Ok(json!({}))
     }),
     ("/emulator/fire", |portal, body| {
-        let sent = portal.act(admin(portal), |hit| {
-            Ok(hit.fire_to_all(text(body, "event")?, &body["data"]))
-        })?;
-        Ok(json!({ "sent": sent }))
+        let event = text(body, "event")?;
+        let data = payload(event, body)?;
+        let sent = portal.act(admin(portal), |hit| hit.fire_to_all(event, &data));
+        Ok(json!({ "sent": sent, "data": data }))
     }),
     ("/emulator/faults", |portal, body| {
         for fault in faults(body)? {
@@ -49,6 +52,31 @@ pub(super) const ACTS: &[(&str, Act)] = &[
         Ok(json!({}))
     }),
 ];
+
+/// What an event is to carry: `data` as JSON, `form` as what would stand in a body behind `data`, such as
+/// `FIELDS[ID]=5`, or else the sample of this event.
+fn payload(event: &str, body: &Value) -> Answer {
+    match (&body["data"], body["form"].as_str()) {
+        (Value::Null, None) => Ok(sample(event)),
+        (Value::Null, Some(form)) => form::decode(form.as_bytes())
+            .map_err(|error| Refusal::new("ERROR_ARGUMENT", error.to_string())),
+        (data, _) => Ok(data.clone()),
+    }
+}
+
+/// `GET /emulator/samples`: every event of the catalogue, what it is about, and how many have bound it.
+pub(super) fn samples(portal: &Portal, _: &Request) -> Answer {
+    let events = catalogue::names().map(|(event, category)| {
+        let bound = portal.see(|world| world.bound(event));
+        json!({
+            "event": event,
+            "category": format!("{category:?}"),
+            "data": sample(event),
+            "bound": bound,
+        })
+    });
+    Ok(json!({ "events": events.collect::<Vec<_>>() }))
+}
 
 /// One fault or a list of them, all of which are read before the first happens.
 fn faults(body: &Value) -> Result<Vec<Fault>, Refusal> {
@@ -75,7 +103,7 @@ fn register(portal: &Portal, body: &Value) -> Answer {
     Ok(json!({ "client_id": made.client_id, "client_secret": made.client_secret }))
 }
 
-fn admin(portal: &Portal) -> u64 {
+pub(super) fn admin(portal: &Portal) -> u64 {
     portal.see(|world| {
         world
             .users

@@ -8,7 +8,7 @@ use crate::emulator::world::World;
 use crate::emulator::world::bot::Bot;
 use crate::emulator::world::chat::Chat;
 use crate::emulator::world::color;
-use crate::emulator::world::message::Message;
+use crate::emulator::world::message::{Message, Passage};
 use crate::emulator::world::reaction::LIKE;
 use crate::emulator::world::user::User;
 
@@ -30,7 +30,17 @@ pub(crate) fn message(world: &World, message: &Message) -> Value {
         "reactions": reactions(message),
         "url_preview": message.url_preview,
         "files": files(world, message),
+        "outside": outside(message),
     })
+}
+
+/// How far a message is on its way to a client, and its numbers there; null if that is nobody's business.
+fn outside(message: &Message) -> Value {
+    let outside = &message.refs.outside;
+    match outside.passage {
+        Passage::Inside | Passage::Important => Value::Null,
+        passage => json!({ "state": passage.word(), "ids": outside.ids }),
+    }
 }
 
 fn files(world: &World, message: &Message) -> Vec<Value> {
@@ -91,7 +101,7 @@ pub(crate) fn dialogs(world: &World, viewer: u64) -> Vec<Value> {
 
 /// The people of the portal.
 pub(crate) fn people(world: &World) -> Vec<Value> {
-    let people = world.users.values().filter(|user| user.bot.is_none());
+    let people = world.users.values().filter(|user| user.is_person());
     people
         .map(|user| {
             json!({

@@ -77,6 +77,7 @@ fn create(
         gender: "M".to_owned(),
         color: color::of_id(id).to_owned(),
         bot: Some(bot),
+        guest: None,
     };
     describe(&mut user, properties);
     call.hit.world.users.insert(id, user);

@@ -101,7 +101,7 @@ fn dialog(call: &mut Call<'_, '_>) -> Answer {
     Ok(described(call.hit.world, call.hit.user, &chat).into())
 }
 
-fn described(world: &World, viewer: u64, chat: &Chat) -> Value {
+pub(super) fn described(world: &World, viewer: u64, chat: &Chat) -> Value {
     let last = chat.messages.back().copied().unwrap_or(0);
     let managers: Vec<u64> = chat.managers.iter().copied().collect();
     json!({
@@ -114,7 +114,11 @@ fn described(world: &World, viewer: u64, chat: &Chat) -> Value {
         "extranet": false,
         "avatar": "",
         "color": color::hex(&chat.color),
-        "type": if chat.kind == ChatType::Private { "private" } else { "chat" },
+        "type": match chat.kind {
+            ChatType::Private => "private",
+            ChatType::Line => "lines",
+            ChatType::Group | ChatType::Open => "chat",
+        },
         "counter": world.unread(viewer, chat),
         "user_counter": chat.members.len(),
         "message_count": chat.messages.len(),
@@ -125,9 +129,9 @@ fn described(world: &World, viewer: u64, chat: &Chat) -> Value {
         "disk_folder_id": 0,
         "entity_type": chat.entity_type,
         "entity_id": chat.entity_id,
-        "entity_data_1": "",
-        "entity_data_2": "",
-        "entity_data_3": "",
+        "entity_data_1": chat.entity_data[0],
+        "entity_data_2": chat.entity_data[1],
+        "entity_data_3": chat.entity_data[2],
         "mute_list": [],
         "date_create": iso(at(chat.created)),
         "message_type": chat.kind.letter(),

@@ -48,6 +48,15 @@ pub(super) fn not_found_in_version_3(method: &str) -> Value {
 }
 
 /// An answer that did not.
+///
+/// Some methods fail with HTTP 200: their error is a normal result to the server (server-behaviour.md 5.2).
 pub(super) fn failure(refusal: &Refusal) -> Value {
+    if refusal.http_status() == 200 {
+        return json!({
+            "result": false,
+            "error": refusal.code(),
+            "error_description": refusal.to_string(),
+        });
+    }
     json!({ "error": refusal.code(), "error_description": refusal.to_string() })
 }

@@ -3,12 +3,12 @@
 use super::call::{Answer, Call, yes};
 use super::chats::invite;
 use super::founding::found;
-use super::messages::{changed_extras, extras, message_id, reachable, required_text};
+use super::messages::{changed_extras, extras, message_id, reachable, required_text, staying};
 use super::params::as_text;
 use super::table::{Method, method};
 use crate::emulator::refusal::Refusal;
 use crate::emulator::talk::{Author, Draft};
-use crate::emulator::world::message::{Message, Refs, stored};
+use crate::emulator::world::message::{Message, stored};
 
 pub(super) const METHODS: &[Method] = &[
     method("im.message.add", "im", add),
@@ -39,7 +39,7 @@ fn add(call: &mut Call<'_, '_>) -> Answer {
         text,
         rich,
         url_preview: call.params.unless_no("URL_PREVIEW"),
-        refs: Refs::default(),
+        refs: staying(call),
     };
     Ok(call.hit.say_at(&dialog_id, draft)?.into())
 }

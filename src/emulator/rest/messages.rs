@@ -8,7 +8,7 @@ use crate::emulator::hit::Hit;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::talk::{Author, Draft, Like};
 use crate::emulator::world::dialog::{Address, parse};
-use crate::emulator::world::message::{Message, Refs, Rich, stored};
+use crate::emulator::world::message::{Message, Outside, Passage, Refs, Rich, stored};
 
 pub(super) const METHODS: &[Method] = &[
     method("imbot.message.add", "imbot", add),
@@ -36,9 +36,25 @@ fn add(call: &mut Call<'_, '_>) -> Answer {
         text,
         rich,
         url_preview: call.params.unless_no("URL_PREVIEW"),
-        refs: Refs::default(),
+        refs: staying(call),
     };
     Ok(call.hit.say_at(&dialog_id, draft)?.into())
+}
+
+/// In a line's chat: whether the client is not to read it, as `SKIP_CONNECTOR` and `SILENT_CONNECTOR` say.
+pub(super) fn staying(call: &Call<'_, '_>) -> Refs {
+    let passage = match () {
+        () if call.params.yes("SKIP_CONNECTOR") => Passage::Skipped,
+        () if call.params.yes("SILENT_CONNECTOR") => Passage::Silent,
+        () => Passage::Inside,
+    };
+    Refs {
+        outside: Outside {
+            passage,
+            ..Outside::default()
+        },
+        ..Refs::default()
+    }
 }
 
 /// A system message into the private dialog of two users.

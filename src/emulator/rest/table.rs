@@ -3,7 +3,8 @@
 use super::call::{Answer, Call};
 use super::request::not_found;
 use super::{
-    batch, bots, chats, commands, dialogs, events, im, messages, offline, system, users, v2,
+    batch, bots, chats, commands, connectors, dialogs, events, im, messages, offline, openlines,
+    system, users, v2,
 };
 use crate::emulator::refusal::Refusal;
 
@@ -42,7 +43,12 @@ const TABLES: [&[Method]; 11] = [
 
 /// All methods.
 pub(super) fn all() -> impl Iterator<Item = &'static Method> {
-    TABLES.into_iter().chain(v2::TABLES).flatten()
+    TABLES
+        .into_iter()
+        .chain(v2::TABLES)
+        .chain(connectors::TABLES)
+        .chain(openlines::TABLES)
+        .flatten()
 }
 
 /// The method of this name.

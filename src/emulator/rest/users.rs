@@ -40,7 +40,7 @@ fn current(call: &mut Call<'_, '_>) -> Answer {
 fn get(call: &mut Call<'_, '_>) -> Answer {
     let ids = wanted(&call.params);
     let fits =
-        |user: &&User| user.bot.is_none() && ids.as_ref().is_none_or(|ids| ids.contains(&user.id));
+        |user: &&User| user.is_person() && ids.as_ref().is_none_or(|ids| ids.contains(&user.id));
     let found: Vec<&User> = call.hit.world.users.values().filter(fits).collect();
     let start = call
         .params

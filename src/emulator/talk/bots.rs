@@ -18,6 +18,7 @@ impl Hit<'_> {
             chat.members.retain(|member| *member != id);
             self.news.push(News::Dialog { chat: chat.id });
         }
+        self.leave_sessions_of(id);
         self.news.push(News::Bots);
     }
 

@@ -51,6 +51,7 @@ impl Hit<'_> {
         };
         if changed.is_none_or(|before| before.text != message.text) {
             self.announce_edit(&chat, message);
+            self.edited_on_line(&chat, message);
         }
     }
 
@@ -86,6 +87,7 @@ impl Hit<'_> {
         }
         if let Some(chat) = self.world.chats.get(&message.chat).cloned() {
             self.announce_deletion(&chat, message, &message.text);
+            self.deleted_on_line(&chat, message);
         }
     }
 }

@@ -6,12 +6,14 @@ mod bots;
 mod change;
 mod context;
 mod group;
+mod line;
 mod press;
 mod private;
 mod react;
 mod say;
 
 pub(crate) use self::group::NewChat;
+pub(crate) use self::line::{Arrived, Heard, Sender, Target};
 pub(crate) use self::react::Like;
 pub(crate) use self::say::{Author, Draft};
 

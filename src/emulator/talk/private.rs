@@ -66,6 +66,7 @@ impl Hit<'_> {
             managers: BTreeSet::new(),
             entity_type: String::new(),
             entity_id: String::new(),
+            entity_data: Default::default(),
             messages: VecDeque::new(),
             read: BTreeMap::new(),
             text_field: true,

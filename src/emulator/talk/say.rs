@@ -93,6 +93,9 @@ impl Hit<'_> {
             message: view::message(self.world, &message),
         });
         self.announce(&chat, &message, matches!(draft.author, Author::Bot(_)));
+        if chat.is_line() {
+            self.said_on_line(&chat, &message);
+        }
         id
     }
 

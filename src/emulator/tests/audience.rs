@@ -67,6 +67,7 @@ fn chat(kind: ChatType, entity_type: &str, members: &[u64]) -> Chat {
         managers: BTreeSet::new(),
         entity_type: entity_type.to_owned(),
         entity_id: String::new(),
+        entity_data: Default::default(),
         messages: VecDeque::new(),
         read: BTreeMap::new(),
         text_field: true,

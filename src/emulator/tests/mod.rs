@@ -4,6 +4,8 @@ mod apps;
 mod audience;
 mod clients;
 mod events;
+mod fire;
+mod lines;
 mod offline;
 mod page;
 mod rest;

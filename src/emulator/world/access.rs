@@ -88,6 +88,12 @@ impl super::World {
         self.subscriptions.values().filter(fits).cloned().collect()
     }
 
+    /// How many rows there are for an event, whoever they belong to.
+    pub(crate) fn bound(&self, event: &str) -> usize {
+        let rows = self.subscriptions.values();
+        rows.filter(|row| row.event == event).count()
+    }
+
     /// Adds a row, the id of which is not yet known; nothing but that tells it from an older one.
     pub(crate) fn subscribe(&mut self, row: Subscription) {
         let id = self.new_subscription_id();

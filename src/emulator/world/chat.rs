@@ -18,6 +18,8 @@ pub(crate) struct Chat {
     pub(crate) managers: BTreeSet<u64>,
     pub(crate) entity_type: String,
     pub(crate) entity_id: String,
+    /// What the owner of the entity keeps with the chat: `ENTITY_DATA_1` to `3`.
+    pub(crate) entity_data: [String; 3],
     /// Ids of the messages it still holds, oldest first.
     pub(crate) messages: VecDeque<u64>,
     /// The last message each member has read.
@@ -37,6 +39,8 @@ pub(crate) enum ChatType {
     Group,
     /// `O`: whoever of the portal likes to come.
     Open,
+    /// `L`: a client from outside, and who looks after them.
+    Line,
 }
 
 impl ChatType {
@@ -45,6 +49,7 @@ impl ChatType {
             ChatType::Private => "P",
             ChatType::Group => "C",
             ChatType::Open => "O",
+            ChatType::Line => "L",
         }
     }
 }

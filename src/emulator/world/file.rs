@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 
-use super::secret;
+use super::{World, secret};
 
 /// What all files together may hold, in bytes; beyond it the oldest is forgotten, as no portal does.
 const BYTES_MAX: usize = 512 * 1024 * 1024;
@@ -39,6 +39,8 @@ pub(crate) struct File {
     pub(crate) author: u64,
     pub(crate) name: String,
     pub(crate) content: Bytes,
+    /// Where it is if it is not here: what came through a connector; empty otherwise.
+    pub(crate) source: String,
     /// Unix milliseconds.
     pub(crate) date: i64,
 }
@@ -54,6 +56,14 @@ pub(crate) struct Files {
 }
 
 impl File {
+    /// Where a person who is logged in finds it.
+    pub(crate) fn address(&self, world: &World) -> String {
+        match self.source.as_str() {
+            "" => format!("{}/chat/file?id={}", world.address(), self.id),
+            source => source.to_owned(),
+        }
+    }
+
     /// What stands behind the last dot of the name, in lower case.
     pub(crate) fn extension(&self) -> String {
         let ending = self.name.rsplit_once('.').map(|(_, ending)| ending);

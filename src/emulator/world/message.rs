@@ -44,6 +44,59 @@ pub(crate) struct Refs {
     pub(crate) forward: Option<Forward>,
     /// The ids of the files that hang on it.
     pub(crate) files: Vec<u64>,
+    /// What it is to a client outside, in a chat of an open channel.
+    pub(crate) outside: Outside,
+}
+
+/// A message as the messenger beyond an open channel knows it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Outside {
+    /// Its numbers there; one message may have become several.
+    pub(crate) ids: Vec<String>,
+    pub(crate) passage: Passage,
+}
+
+/// How far a message is on its way out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Passage {
+    /// It is nobody's business outside, or it is not decided yet.
+    #[default]
+    Inside,
+    /// It is to go out although the portal itself says it.
+    Important,
+    /// It stays here: a whisper, or a session in silent mode.
+    Silent,
+    /// It stays here, as `SKIP_CONNECTOR` asked.
+    Skipped,
+    /// It came from outside.
+    Came,
+    /// The connector has been told; nobody knows whether the client has.
+    Sending,
+    /// The connector has confirmed it.
+    Delivered,
+}
+
+impl Passage {
+    /// The send flag that says so in events.
+    pub(crate) fn flag(self) -> Option<&'static str> {
+        match self {
+            Passage::Silent => Some("SILENT_CONNECTOR"),
+            Passage::Skipped => Some("SKIP_CONNECTOR"),
+            Passage::Important => Some("IMPORTANT_CONNECTOR"),
+            Passage::Inside | Passage::Came | Passage::Sending | Passage::Delivered => None,
+        }
+    }
+
+    /// Its name on the page and in tests.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Passage::Inside | Passage::Important => "inside",
+            Passage::Silent | Passage::Skipped => "silent",
+            Passage::Came => "came",
+            Passage::Sending => "sending",
+            Passage::Delivered => "delivered",
+        }
+    }
 }
 
 /// Where a forwarded message came from.

@@ -10,6 +10,7 @@ pub(crate) mod color;
 pub(crate) mod command;
 pub(crate) mod dialog;
 pub(crate) mod file;
+pub(crate) mod line;
 pub(crate) mod log;
 pub(crate) mod message;
 pub(crate) mod offline;
@@ -27,6 +28,7 @@ use self::access::{App, Owner, Subscription, Webhook};
 use self::chat::Chat;
 use self::command::{Command, Use};
 use self::file::Files;
+use self::line::Lines;
 use self::log::EventLog;
 use self::message::Message;
 use self::offline::Offline;
@@ -73,6 +75,8 @@ pub(crate) struct World {
     /// The people for whom it is written: `im.v2.Event.subscribe`.
     pub(crate) subscribers: BTreeSet<u64>,
     pub(crate) files: Files,
+    /// Open channels.
+    pub(crate) lines: Lines,
     pub(crate) apps: BTreeMap<String, App>,
     pub(crate) subscriptions: BTreeMap<u64, Subscription>,
     /// Events that applications fetch: `event.offline.*`.
@@ -119,6 +123,7 @@ impl World {
             log: EventLog::default(),
             subscribers: BTreeSet::new(),
             files: Files::default(),
+            lines: Lines::default(),
             apps: BTreeMap::new(),
             subscriptions: BTreeMap::new(),
             offline: Offline::default(),
@@ -213,6 +218,11 @@ impl World {
         self.users
             .values()
             .filter(move |user| user.bot.as_ref().is_some_and(|bot| bot.owner == *owner))
+    }
+
+    /// Whether it is a client outside.
+    pub(crate) fn is_guest(&self, id: u64) -> bool {
+        self.users.get(&id).is_some_and(|user| user.guest.is_some())
     }
 
     pub(crate) fn is_bot(&self, id: u64) -> bool {

@@ -16,6 +16,18 @@ pub(crate) struct User {
     /// One of the sixteen colour names.
     pub(crate) color: String,
     pub(crate) bot: Option<Bot>,
+    /// Somebody outside, who writes through a connector.
+    pub(crate) guest: Option<Guest>,
+}
+
+/// What a client of an open channel has that nobody else has.
+#[derive(Debug, Clone)]
+pub(crate) struct Guest {
+    pub(crate) connector: String,
+    /// The number outside.
+    pub(crate) id: String,
+    pub(crate) email: String,
+    pub(crate) phone: String,
 }
 
 impl User {
@@ -23,6 +35,11 @@ impl User {
         format!("{} {}", self.first_name, self.last_name)
             .trim()
             .to_owned()
+    }
+
+    /// Whether it is one of the people who work here.
+    pub(crate) fn is_person(&self) -> bool {
+        self.bot.is_none() && self.guest.is_none()
     }
 
     /// The person who installs applications and owns the webhook.
@@ -51,6 +68,7 @@ pub(crate) fn people() -> BTreeMap<u64, User> {
             gender: gender.to_owned(),
             color: color.to_owned(),
             bot: None,
+            guest: None,
         };
         (id, user)
     })

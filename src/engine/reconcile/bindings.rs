@@ -78,9 +78,9 @@ impl Reconciliation<'_> {
             .map(|name| name.to_ascii_uppercase())
             .filter(|name| is_for_hooks(name))
             .collect();
-        let own = OWN.iter().chain(self.engine.line_events());
+        let own = OWN.iter().copied().chain(self.engine.line_events());
         let mut online: BTreeMap<String, UserId> =
-            own.map(|name| ((*name).to_owned(), ANYBODY)).collect();
+            own.map(|name| (name.to_owned(), ANYBODY)).collect();
         let mut offline = BTreeSet::new();
         for hook in hooks {
             for name in named_by(&hook.pattern, &offered) {

@@ -1,4 +1,4 @@
-//! Bringing a portal into step with the program: bots, their commands, and the events that hooks are for.
+//! Bringing a portal into step with the program: bots, their commands, connectors, and the events that hooks are for.
 //!
 //! What is missing is registered, what differs is updated, and commands and bindings of ours that nobody wants any more
 //! are removed. Doing it twice changes nothing. A bot that is on the portal and not in the program stays, since its private
@@ -6,6 +6,7 @@
 
 mod bindings;
 mod bots;
+mod connectors;
 mod step;
 
 use std::sync::Arc;
@@ -53,12 +54,13 @@ impl Engine {
         for bot in &self.bots {
             work.bot(bot.as_ref()).await?;
         }
+        work.connectors().await?;
         work.bindings().await?;
         Ok(work.steps)
     }
 
-    /// Removes the bots of this program from a portal, and with them their private chats, or only tells what would be
-    /// removed.
+    /// Removes the bots of this program from a portal, and with them their private chats, and its connectors, or only tells
+    /// what would be removed.
     ///
     /// # Errors
     /// The portal's refusal; the steps before it are done.
@@ -67,6 +69,7 @@ impl Engine {
         for bot in &self.bots {
             work.remove(bot.as_ref()).await?;
         }
+        work.remove_connectors().await?;
         Ok(work.steps)
     }
 
@@ -134,6 +137,10 @@ impl Engine {
                     first = first.and(Err(error));
                 }
             }
+        }
+        if let Err(error) = work.connectors().await {
+            tracing::error!(portal = %portal.id(), error = %causes(&error), "the connectors are not registered");
+            first = first.and(Err(error));
         }
         match work.bindings().await {
             Ok(()) if self.hooks.iter().any(|hook| hook.is_offline) => {

@@ -49,6 +49,16 @@ pub enum Step {
         /// Its number.
         id: BotId,
     },
+    /// A connector is registered, or given its profile anew: the portal does not tell what it has.
+    RegisterConnector {
+        /// Its id.
+        connector: String,
+    },
+    /// A connector is removed, from all lines that it is on.
+    RemoveConnector {
+        /// Its id.
+        connector: String,
+    },
     /// An event is bound, for a hook.
     Bind(Binding),
     /// An event is unbound: no hook is for it any more, or not as this user, or it goes to an earlier address.
@@ -67,6 +77,12 @@ impl fmt::Display for Step {
             }
             Step::RemoveBot { bot, id } => {
                 write!(f, "remove the bot {bot} ({id}) and its private chats")
+            }
+            Step::RegisterConnector { connector } => {
+                write!(f, "register the connector {connector}")
+            }
+            Step::RemoveConnector { connector } => {
+                write!(f, "remove the connector {connector} from all lines")
             }
             Step::Bind(binding) => write!(f, "bind {}", told(binding)),
             Step::Unbind(binding) if binding.offline == 0 => {

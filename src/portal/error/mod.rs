@@ -10,14 +10,13 @@ use std::time::Duration;
 use crate::store::StoreError;
 
 /// The application is not installed any more, or its tokens are dead.
-const REVOKED: [&str; 7] = [
+const REVOKED: [&str; 6] = [
     "INVALID_CREDENTIALS",
     "invalid_grant",
     "invalid_client",
     "wrong_client",
     "NOT_INSTALLED",
     "APPLICATION_NOT_FOUND",
-    "PORTAL_DELETED",
 ];
 
 /// Refusals for want of a scope or a right (page `_includes/system-errors.md`).
@@ -110,6 +109,26 @@ impl Error {
         self.is("OVERLOAD_LIMIT")
     }
 
+    /// Whether the portal takes no calls at present: it is stopped or gone (`PORTAL_DELETED`), or its plan or the
+    /// application's subscription is over. Calls pass again when that is mended.
+    pub fn is_portal_closed(&self) -> bool {
+        self.is("PORTAL_DELETED") || self.is_unpaid()
+    }
+
+    /// `ACCESS_DENIED` has many meanings: this one comes with 401 where the tokens are looked at (server-behaviour, section
+    /// 5.2), or with these words: "REST is available only on commercial plans", "… only by subscription".
+    pub(in crate::portal) fn is_unpaid(&self) -> bool {
+        let is_of_the_plan = match &*self.kind {
+            Kind::Refused {
+                description,
+                status,
+                ..
+            } => *status == 401 || description.contains("available only"),
+            _ => false,
+        };
+        self.is("PAYMENT_REQUIRED") || (self.is("ACCESS_DENIED") && is_of_the_plan)
+    }
+
     /// Whether the access token is over; the client renews it by itself, so who sees this should reinstall.
     pub fn is_token_expired(&self) -> bool {
         self.is("expired_token") || self.is("invalid_token")
@@ -137,7 +156,10 @@ impl Error {
     pub fn was_not_run(&self) -> bool {
         match &*self.kind {
             Kind::Refused { .. } => {
-                self.is_token_expired() || self.is_blocked() || self.is_one_of(&AT_THE_DOOR)
+                self.is_token_expired()
+                    || self.is_blocked()
+                    || self.is_portal_closed()
+                    || self.is_one_of(&AT_THE_DOOR)
             }
             Kind::Unreachable { was_sent, .. } => !was_sent,
             Kind::Forbidden(_) | Kind::Crowded => true,
@@ -159,13 +181,14 @@ impl Error {
             }
     }
 
-    /// Whether the same call may pass later: a limit was reached, or the portal or its authorization server could not be
-    /// reached.
+    /// Whether the same call may pass later: a limit was reached, the portal is closed for a time, or it or its
+    /// authorization server could not be reached.
     pub fn may_pass_later(&self) -> bool {
         match &*self.kind {
             Kind::Refused { .. } => {
                 self.is_rate_limited()
                     || self.is_blocked()
+                    || self.is_portal_closed()
                     || self.is("CONNECTION_ERROR")
                     || self.is_the_portals_fault()
             }

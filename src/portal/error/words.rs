@@ -16,6 +16,11 @@ impl Error {
         if self.is_access_revoked() {
             return Some("install the application on the portal again");
         }
+        if self.is_unpaid() {
+            return Some(
+                "the portal's plan, or the subscription, is over: let its administrator pay; what waits is sent when that is done within a day",
+            );
+        }
         match self.code()?.to_ascii_uppercase().as_str() {
             "INSUFFICIENT_SCOPE" => {
                 Some("add the scope of this method to the application and install it again")
@@ -42,7 +47,9 @@ impl Error {
             "METHOD_CONFIRM_WAITING" => {
                 Some("an administrator of the portal has to allow this method")
             }
-            "PAYMENT_REQUIRED" => Some("the application's subscription on this portal is over"),
+            "PORTAL_DELETED" => Some(
+                "the portal is stopped or deleted: open it in a browser; what waits is sent when it is back within a day",
+            ),
             _ => None,
         }
     }
@@ -91,6 +98,40 @@ impl fmt::Display for Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_plan_that_is_over_is_told_from_a_right_that_is_missing() {
+        let refused =
+            |code, words, status| Error::refused("imbot.v2.Bot.get", code, words, status, None);
+        for closed in [
+            refused("PORTAL_DELETED", "", 403),
+            refused("PORTAL_DELETED", "", 500),
+            refused("PAYMENT_REQUIRED", "Subscription has been ended", 401),
+            refused("ACCESS_DENIED", "", 401),
+            refused(
+                "ACCESS_DENIED",
+                "REST API is available only on commercial plans",
+                403,
+            ),
+            refused(
+                "ACCESS_DENIED",
+                "REST is available only by subscription",
+                403,
+            ),
+        ] {
+            assert!(
+                closed.is_portal_closed() && closed.may_pass_later(),
+                "{closed}"
+            );
+            assert!(closed.was_not_run() && !closed.may_have_run(), "{closed}");
+            assert!(closed.to_string().contains("within a day"), "{closed}");
+        }
+        let right = refused("ACCESS_DENIED", "Access denied!", 403);
+        assert!(
+            !right.is_portal_closed() && !right.may_pass_later(),
+            "{right}"
+        );
+    }
 
     #[test]
     fn a_portal_without_the_second_generation_is_told_as_that() {

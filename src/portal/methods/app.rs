@@ -1,6 +1,9 @@
 //! The application and the portal it is on (`app.info`, `scope`, `server.time`, …). Pages `api-reference/common/system`.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use super::super::answer::lenient;
 
 /// The application on this portal. A `STATUS` is `F` free, `D` demo, `T` trial, `P` paid, `L` local, `S` subscription.
 #[derive(Clone, Debug, Deserialize)]
@@ -8,6 +11,7 @@ use serde::Deserialize;
 #[non_exhaustive]
 pub struct Info {
     /// Its number.
+    #[serde(deserialize_with = "lenient")]
     pub id: u64,
     /// Its code.
     pub code: String,
@@ -18,13 +22,13 @@ pub struct Info {
     #[serde(default)]
     pub status: Option<String>,
     /// Whether its installation is finished.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "yes")]
     pub installed: bool,
-    /// `Y` when the paid or trial time is over.
-    #[serde(default)]
-    pub payment_expired: Option<String>,
+    /// Whether the paid or trial time is over.
+    #[serde(default, deserialize_with = "yes")]
+    pub payment_expired: bool,
     /// Days left of it; negative when it is over.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "days")]
     pub days: Option<i64>,
     /// The portal's language, such as `en`.
     #[serde(default)]
@@ -75,6 +79,18 @@ methods! {
 
     /// Tells the names of access codes such as `U1` and `G2`.
     AccessName "access.name" (access: Vec<String> = "ACCESS") [] -> serde_json::Value;
+}
+
+/// A yes, as a boolean or as `Y`: `app.info` has both.
+fn yes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    let told = Value::deserialize(deserializer)?;
+    Ok(told == true || told == "Y")
+}
+
+/// A number, also one that is written as a text.
+fn days<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    let told = Value::deserialize(deserializer)?;
+    Ok(told.as_i64().or_else(|| told.as_str()?.parse().ok()))
 }
 
 impl Feature {

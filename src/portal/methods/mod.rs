@@ -74,6 +74,8 @@ pub mod im_notify;
 pub mod im_v2;
 pub mod imbot;
 pub mod imbot_v2;
+pub mod imconnector;
+pub mod imopenlines;
 pub mod profile;
 pub mod user;
 

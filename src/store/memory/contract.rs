@@ -1,6 +1,7 @@
 //! The contract's methods, on maps in memory: each is done when it is asked.
 
 use std::collections::HashSet;
+use std::ops::Range;
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -10,7 +11,7 @@ use crate::event::{MemberId, MessageId};
 use crate::store::arrived::add_up;
 use crate::store::portals::note_address;
 use crate::store::{
-    Appended, Arrived, Aside, Begun, Call, CallId, Claim, Content, Conversation, DeadId,
+    Appended, Arrived, Aside, Begun, Booking, Call, CallId, Claim, Content, Conversation, DeadId,
     DeadLetter, DeadWhat, End, EventId, Failure, InboxEvent, Installation, Lane, Limits,
     NewDelivery, NewEvent, NewReminder, News, Settled, StateChange, Status, Store, StoreError,
     Stored, StoredState, Swept, Taken, Time, Turn, Whom,
@@ -244,6 +245,13 @@ impl Store for Memory {
         }))
     }
 
+    fn book(&self, portal: &MemberId, booking: Booking) -> Stored<'_, Range<Time>> {
+        let mut booked = self.booked.entry(portal.clone()).or_default();
+        let given = booking.after(*booked);
+        *booked = given.end;
+        ready(given)
+    }
+
     fn uninstall(&self, portal: &MemberId, forget: bool) -> Stored<'_, ()> {
         self.claims.remove(portal);
         self.portals.remove(portal);
@@ -292,6 +300,7 @@ impl Store for Memory {
             swept.dead += u64::from(is_old);
             !is_old
         });
+        self.booked.retain(|_, until| *until > now);
         ready(swept)
     }
 

@@ -43,6 +43,8 @@ pub struct Memory {
     portals: DashMap<MemberId, Installation, RandomState>,
     /// Who renews a portal's tokens, and until when.
     claims: DashMap<MemberId, (Uuid, Time)>,
+    /// Until when each portal's time is booked.
+    booked: DashMap<MemberId, Time>,
     addresses: Mutex<Vec<String>>,
     arrived: Mutex<Vec<Arrived>>,
     dead: Mutex<Dead>,

@@ -1,5 +1,6 @@
 //! The contract's methods: each is a function of another file, sent to the thread that does it.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -13,9 +14,9 @@ use super::{
 };
 use crate::event::{MemberId, MessageId};
 use crate::store::{
-    Appended, Arrived, Aside, Begun, CallId, Claim, Conversation, DeadId, DeadLetter, EventId,
-    Failure, InboxEvent, Installation, Lane, Limits, NewDelivery, News, Settled, Status, Store,
-    Stored, StoredState, Swept, Taken, Time, Turn, Whom,
+    Appended, Arrived, Aside, Begun, Booking, CallId, Claim, Conversation, DeadId, DeadLetter,
+    EventId, Failure, InboxEvent, Installation, Lane, Limits, NewDelivery, News, Settled, Status,
+    Store, Stored, StoredState, Swept, Taken, Time, Turn, Whom,
 };
 
 impl Sqlite {
@@ -160,6 +161,11 @@ impl Store for Sqlite {
         self.write(move |db| portals::claim(db, &portal, holder, now, until))
     }
 
+    fn book(&self, portal: &MemberId, booking: Booking) -> Stored<'_, Range<Time>> {
+        let portal = portal.clone();
+        self.write(move |db| portals::book(db, &portal, booking))
+    }
+
     fn uninstall(&self, portal: &MemberId, forget: bool) -> Stored<'_, ()> {
         let (portal, meant) = (portal.clone(), forget.then(|| Meant::all_of(portal)));
         self.write(move |db| {
@@ -194,6 +200,8 @@ impl Store for Sqlite {
             swept.dead = self.remove(Old::Dead, now.before(limits.dead)).await?;
             swept.dead += self.remove(Old::Aside, now.before(limits.dead)).await?;
             self.remove(Old::Message, now.before(limits.messages))
+                .await?;
+            self.write(move |db| portals::forget_booked(db, now))
                 .await?;
             let before = now.before(limits.occurrences);
             while self

@@ -1,4 +1,6 @@
-//! Installations in the tables, with their tokens sealed.
+//! Portals in the tables: installations, with their tokens sealed, and until when their time is booked.
+
+use std::ops::Range;
 
 use rusqlite::{Row, params};
 use secrecy::{ExposeSecret, SecretString};
@@ -8,7 +10,7 @@ use super::Trouble;
 use super::db::Db;
 use crate::event::{MemberId, UserId};
 use crate::store::portals::note_address;
-use crate::store::{Access, Claim, Installation, Time, Tokens, Webhook};
+use crate::store::{Access, Booking, Claim, Installation, Time, Tokens, Webhook};
 
 /// Where a token may be opened.
 pub(super) fn place(column: &str, portal: &str) -> String {
@@ -73,6 +75,22 @@ pub(super) fn claim(
             installation: installation(db, row)?,
         })
     })
+}
+
+/// Books some of a portal's time. The group that this is part of holds the write lock.
+pub(super) fn book(db: &Db, portal: &MemberId, booking: Booking) -> Result<Range<Time>, Trouble> {
+    let sql = "SELECT until FROM booked WHERE portal = ?1";
+    let booked = db.find(sql, [portal.as_str()], |row| Ok(Time(row.get(0)?)))?;
+    let given = booking.after(booked.unwrap_or_default());
+    let sql = "INSERT OR REPLACE INTO booked (portal, until) VALUES (?1, ?2)";
+    db.execute(sql, params![portal.as_str(), given.end.0])?;
+    Ok(given)
+}
+
+/// Forgets what was booked until now: it says no more than that nothing is.
+pub(super) fn forget_booked(db: &Db, now: Time) -> Result<(), Trouble> {
+    db.execute("DELETE FROM booked WHERE until <= ?1", [now.0])
+        .map(drop)
 }
 
 /// Forgets an installation.

@@ -214,3 +214,43 @@ async fn running_time_is_told_before_and_after_it_is_used_up() {
     assert_eq!(found.code, Some(1));
     found.is("credentials", "failed", "OPERATION_TIME_LIMIT");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_portal_that_is_stopped_or_not_paid_for_is_told_with_what_becomes_of_its_messages() {
+    let portal = portal().await;
+    let (config, _folder) = with_store(Config::polling(&portal));
+    for (status, code, mend) in [
+        (401, "PAYMENT_REQUIRED", "let its administrator pay"),
+        (401, "ACCESS_DENIED", "let its administrator pay"),
+        (403, "PORTAL_DELETED", "stopped or deleted"),
+    ] {
+        portal.refuse(100, status, code);
+        let found = doctor(&config).await;
+        assert_eq!(found.code, Some(1));
+        let words = format!("the portal refused with {code} ({status})");
+        found
+            .is("reached", "ok", "")
+            .is("credentials", "failed", &words);
+        let told = found.check("credentials")["mend"].to_string();
+        assert!(
+            told.contains(mend) && told.contains("within a day"),
+            "{told}"
+        );
+        portal.calm();
+    }
+    let found = doctor(&config).await;
+    found.is("credentials", "ok", "accepted");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_application_that_was_removed_without_a_word_is_told() {
+    let desk = Desk::application(None).await;
+    desk.portal.lose(10);
+    let client_id = desk.config.client_id.clone().unwrap();
+    desk.portal.uninstall(&client_id, false).unwrap();
+    let found = doctor(&desk.config).await;
+    assert_eq!(found.code, Some(1));
+    found.is("credentials", "failed", "oauth/token");
+    let told = found.check("credentials")["mend"].to_string();
+    assert!(told.contains("install the application"), "{told}");
+}

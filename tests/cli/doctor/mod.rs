@@ -79,7 +79,13 @@ impl Desk {
         let engine = program().engine(&config).unwrap();
         let serving = Arc::clone(&engine);
         let served = tokio::spawn(async move {
-            serve::run(serving, listener, "", std::future::pending(), PATIENCE).await
+            serve::run(
+                serve::endpoint(serving),
+                listener,
+                std::future::pending(),
+                PATIENCE,
+            )
+            .await
         });
         portal.install(&credentials.client_id).await.unwrap();
         timeout(PATIENCE, engine.until_set_up(1)).await.unwrap();

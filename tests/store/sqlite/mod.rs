@@ -16,14 +16,14 @@ use imbot::store::{Key, Sqlite};
 use tempfile::TempDir;
 
 /// A folder with a store's file, and its key.
-struct Home {
+pub(super) struct Home {
     folder: TempDir,
-    path: PathBuf,
-    key: Key,
+    pub(super) path: PathBuf,
+    pub(super) key: Key,
 }
 
 impl Home {
-    fn new() -> Home {
+    pub(super) fn new() -> Home {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("store.db");
         Home {
@@ -33,7 +33,7 @@ impl Home {
         }
     }
 
-    fn open(&self) -> Sqlite {
+    pub(super) fn open(&self) -> Sqlite {
         Sqlite::open(&self.path, &self.key).unwrap()
     }
 

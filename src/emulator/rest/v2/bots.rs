@@ -72,6 +72,7 @@ fn register(call: &mut Call<'_, '_>) -> Answer {
         gender: "M".to_owned(),
         color: color::of_id(id).to_owned(),
         bot: Some(bot),
+        guest: None,
     };
     describe(&mut user, &fields)?;
     call.hit.world.users.insert(id, user);

@@ -88,6 +88,7 @@ fn keep(call: &mut Call<'_, '_>, chat: &Chat, name: String, content: Bytes) -> (
         author,
         name,
         content,
+        source: String::new(),
         date,
     });
     let refs = Refs {

@@ -23,14 +23,14 @@ const TOKEN: &str = "my token";
 
 impl Desk {
     /// Calls a method through the inbound webhook.
-    async fn by_webhook(&self, method: &str, params: Value) -> (u16, Value) {
+    pub(super) async fn by_webhook(&self, method: &str, params: Value) -> (u16, Value) {
         let url = self.portal.webhook_url();
         let path = &url[self.portal.url().len()..];
         self.post(&format!("{path}{method}"), params).await
     }
 
     /// A bot of the application that fetches its events, or another with more fields.
-    async fn bot_v2(&self, code: &str, more: Value) -> u64 {
+    pub(super) async fn bot_v2(&self, code: &str, more: Value) -> u64 {
         let mut fields = json!({ "code": code, "properties": { "name": code } });
         extend(&mut fields, more);
         let answer = self
@@ -40,7 +40,7 @@ impl Desk {
     }
 
     /// The same, but its events are posted.
-    async fn posted(&self, code: &str, more: Value) -> u64 {
+    pub(super) async fn posted(&self, code: &str, more: Value) -> u64 {
         let mut fields = json!({ "eventMode": "webhook", "webhookUrl": self.handler });
         extend(&mut fields, more);
         self.bot_v2(code, fields).await
@@ -63,7 +63,7 @@ impl Desk {
     }
 
     /// The events that wait for a bot, none of them confirmed.
-    async fn waiting(&self, bot: u64) -> Vec<Value> {
+    pub(super) async fn waiting(&self, bot: u64) -> Vec<Value> {
         let answer = self
             .result("imbot.v2.Event.get", json!({ "botId": bot }))
             .await;
@@ -71,7 +71,7 @@ impl Desk {
     }
 
     /// The only event of this name that waits for a bot.
-    async fn fetched(&self, bot: u64, name: &str) -> Value {
+    pub(super) async fn fetched(&self, bot: u64, name: &str) -> Value {
         let mut events = self.waiting(bot).await;
         events.retain(|event| event["type"] == name);
         assert_eq!(events.len(), 1, "{name}: {events:#?}");

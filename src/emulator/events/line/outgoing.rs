@@ -1,0 +1,166 @@
+//! What goes to a client: `ONIMCONNECTORMESSAGE*` for the connector, `ONOPENLINEMESSAGE*` for whoever listens to lines.
+//!
+//! The latter tell "messages to the client through non-livechat connectors" (server-behaviour.md 6.1).
+
+use serde_json::{Map, Value, json};
+
+use super::connector;
+use crate::emulator::clock::{at, iso};
+use crate::emulator::events::Tokens;
+use crate::emulator::events::params::{append, flag};
+use crate::emulator::hit::Hit;
+use crate::emulator::picture;
+use crate::emulator::world::World;
+use crate::emulator::world::access::Owner;
+use crate::emulator::world::chat::Chat;
+use crate::emulator::world::file::File;
+use crate::emulator::world::line::connector::Connector;
+use crate::emulator::world::line::place::Place;
+use crate::emulator::world::message::Message;
+
+impl Hit<'_> {
+    /// Tells a connector what it is to bring to its client.
+    pub(crate) fn announce_outgoing(
+        &mut self,
+        provider: &Connector,
+        place: &Place,
+        chat: &Chat,
+        message: &Message,
+    ) {
+        let said = said(self.world, provider, message);
+        let item = json!({ "im": im(message), "message": said, "chat": { "id": place.chat } });
+        self.tell_connector("ADD", provider, place, &[item]);
+        let told = json!({
+            "connector": connector(place),
+            "chat": { "id": chat.id },
+            "message": {
+                "id": message.id,
+                "date": iso(at(message.date)),
+                "text": message.text,
+                "files": files(self.world, message),
+                "attach": message.rich.attach,
+                "system": flag(message.system),
+                "user_id": message.author,
+            },
+        });
+        if provider.app.is_some() {
+            let data = json!({ "DATA": [told] });
+            self.tell_all("ONOPENLINEMESSAGEADD", &data, Tokens::OfSession);
+        }
+    }
+
+    /// Tells a connector that a message has another text now. `message[id]` is a list.
+    pub(crate) fn announce_outgoing_edit(
+        &mut self,
+        provider: &Connector,
+        place: &Place,
+        message: &Message,
+    ) {
+        let text = signed(self.world, provider, message, "[br] ");
+        let item = json!({
+            "im": im(message),
+            "message": { "id": message.refs.outside.ids, "text": text },
+            "chat": { "id": place.chat },
+        });
+        self.tell_connector("UPDATE", provider, place, &[item]);
+        self.tell_lines("UPDATE", provider, place, message);
+    }
+
+    /// Tells a connector that a message is gone: an item for each of its numbers outside.
+    pub(crate) fn announce_outgoing_deletion(
+        &mut self,
+        provider: &Connector,
+        place: &Place,
+        message: &Message,
+    ) {
+        let ids = message.refs.outside.ids.iter();
+        let items = ids.map(|id| {
+            json!({ "im": im(message), "message": { "id": id }, "chat": { "id": place.chat } })
+        });
+        let items: Vec<Value> = items.collect();
+        self.tell_connector("DELETE", provider, place, &items);
+        self.tell_lines("DELETE", provider, place, message);
+    }
+
+    fn tell_connector(&mut self, end: &str, provider: &Connector, place: &Place, items: &[Value]) {
+        let data = json!({
+            "CONNECTOR": place.connector,
+            "LINE": place.line,
+            "MESSAGES": items,
+        });
+        if let Some(app) = provider.app.clone() {
+            let (event, owner) = (format!("ONIMCONNECTORMESSAGE{end}"), Owner::App(app));
+            self.fire(&event, &owner, Tokens::WithoutRefresh, |_| data.clone());
+        }
+    }
+
+    fn tell_lines(&mut self, end: &str, provider: &Connector, place: &Place, message: &Message) {
+        let id = message.refs.outside.ids.first();
+        let item =
+            json!({ "im": im(message), "message": { "id": id }, "chat": { "id": place.chat } });
+        let data = json!({ "CONNECTOR": place.connector, "LINE": place.line, "DATA": [item] });
+        if provider.app.is_some() {
+            let event = format!("ONOPENLINEMESSAGE{end}");
+            self.tell_all(&event, &data, Tokens::OfSession);
+        }
+    }
+}
+
+fn im(message: &Message) -> Value {
+    json!({ "chat_id": message.chat, "message_id": message.id })
+}
+
+/// `message` of what is to go out. What hangs on it comes as it is, and once more as text.
+fn said(world: &World, provider: &Connector, message: &Message) -> Value {
+    let mut said = Map::new();
+    let text = signed(world, provider, message, " [br]");
+    append(
+        &mut said,
+        json!({ "user_id": message.author, "text": text }),
+    );
+    append(&mut said, json!({ "files": files(world, message) }));
+    if let Some(attach) = &message.rich.attach {
+        let old = json!([attach.to_string()]);
+        append(
+            &mut said,
+            json!({ "attachments": [attach], "attachments_old": old }),
+        );
+    }
+    said.into()
+}
+
+/// The text with the speaker's name in front, unless the connector wants none, or nobody speaks, or nothing is said.
+///
+/// The samples break the line behind the name in two ways: ` [br]` in a new message, `[br] ` in a changed one.
+fn signed(world: &World, provider: &Connector, message: &Message, line_break: &str) -> String {
+    let speaker = world.users.get(&message.author);
+    match speaker.filter(|_| provider.wishes.signature && !message.text.is_empty()) {
+        Some(user) => format!("[b]{}:[/b]{line_break}{}", user.name(), message.text),
+        None => message.text.clone(),
+    }
+}
+
+fn files(world: &World, message: &Message) -> Vec<Value> {
+    let ids = message.refs.files.iter();
+    ids.filter_map(|id| world.files.get(*id))
+        .map(|one| file(world, one))
+        .collect()
+}
+
+fn file(world: &World, file: &File) -> Value {
+    let link = file.address(world);
+    let bytes = file.content.len();
+    let mut shown = json!({
+        "name": file.name,
+        "type": file.kind(),
+        "mime": file.media_type(),
+        "link": link,
+        "downloadLink": link,
+        "size": bytes,
+        "sizef": format!("{:.2} KB", f64::from(u32::try_from(bytes).unwrap_or(u32::MAX)) / 1024.0),
+    });
+    if let Some((width, height)) = picture::size(&file.content) {
+        (shown["width"], shown["height"]) = (width.into(), height.into());
+    }
+    shown
+}

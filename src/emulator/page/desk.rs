@@ -1,0 +1,148 @@
+//! What is done on open channels, by the page and by programs: clients write, operators work, lines are set up.
+
+use serde_json::{Value, json};
+
+use super::Answer;
+use super::acts::{Act, act, done, number, text};
+use super::setup::admin;
+use crate::emulator::channels::Client;
+use crate::emulator::hit::Hit;
+use crate::emulator::placement;
+use crate::emulator::portal::Portal;
+use crate::emulator::refusal::Refusal;
+use crate::emulator::talk::Target;
+
+/// All acts of open channels. `as` is the operator; clients and whoever sets up need none.
+pub(super) const ACTS: &[(&str, Act)] = &[
+    ("/chat/client/say", |portal, body| {
+        let heard = client(body)?.heard(text(body, "text")?);
+        let arrived = portal.act(0, |hit| hit.hear_in_live_chat(&heard))?;
+        Ok(json!({
+            "session": arrived.session,
+            "chat": arrived.chat,
+            "message": arrived.message,
+        }))
+    }),
+    ("/chat/client/edit", |portal, body| {
+        let heard = client(body)?.heard_as(number(body, "message")?, text(body, "text")?);
+        done(portal.act(0, |hit| hit.hear_edit(&heard).map(drop)))
+    }),
+    ("/chat/client/delete", |portal, body| {
+        let heard = client(body)?.heard_as(number(body, "message")?, "");
+        done(portal.act(0, |hit| hit.hear_deletion(&heard).map(drop)))
+    }),
+    ("/chat/line/answer", |portal, body| {
+        at_chat(portal, body, |hit, chat| hit.answer_session(chat))
+    }),
+    ("/chat/line/join", |portal, body| {
+        at_chat(portal, body, |hit, chat| hit.join_session(chat))
+    }),
+    ("/chat/line/skip", |portal, body| {
+        at_chat(portal, body, |hit, chat| hit.skip(chat))
+    }),
+    ("/chat/line/start", |portal, body| {
+        at_chat(portal, body, |hit, chat| hit.begin_session(chat))
+    }),
+    ("/chat/line/finish", |portal, body| {
+        at_chat(portal, body, |hit, chat| hit.finish_session(chat))
+    }),
+    ("/chat/line/silent", |portal, body| {
+        let is_silent = body["silent"].as_bool().unwrap_or(true);
+        at_chat(portal, body, |hit, chat| hit.silence(chat, is_silent))
+    }),
+    ("/chat/line/whisper", |portal, body| {
+        act(portal, body, |hit| {
+            let id = hit.whisper(number(body, "chat")?, text(body, "text")?)?;
+            Ok(json!({ "id": id }))
+        })
+    }),
+    ("/chat/line/transfer", |portal, body| {
+        at_chat(portal, body, |hit, chat| transfer(hit, chat, body))
+    }),
+    ("/emulator/line", |portal, body| {
+        let (settings, queue) = (settings(body), queue(body));
+        let line = portal.act(admin(portal), |hit| {
+            hit.add_line(&settings, &queue.unwrap_or_default())
+        });
+        Ok(json!({ "line": line }))
+    }),
+    ("/emulator/line/change", |portal, body| {
+        let (line, settings, queue) = (number(body, "line")?, settings(body), queue(body));
+        done(portal.act(admin(portal), |hit| {
+            hit.change_line(line, &settings, queue.as_deref())
+        }))
+    }),
+    ("/emulator/line/delete", |portal, body| {
+        let line = number(body, "line")?;
+        done(portal.act(admin(portal), |hit| hit.delete_line(line)))
+    }),
+    ("/emulator/line/end_bot_time", |portal, body| {
+        let chat = number(body, "chat")?;
+        done(portal.act(0, |hit| hit.bot_to_queue(chat)))
+    }),
+    ("/emulator/connector/off", |portal, body| {
+        let (connector, line) = (text(body, "connector")?, number(body, "line")?);
+        done(portal.act(admin(portal), |hit| hit.switch_off(connector, line)))
+    }),
+];
+
+/// `POST /emulator/connector/settings`: the page is opened, and what the application answers is the answer.
+pub(super) async fn open_settings(portal: &Portal, body: &Value) -> Answer {
+    let user = body["as"].as_u64().unwrap_or_else(|| admin(portal));
+    let (connector, line) = (text(body, "connector")?, number(body, "line")?);
+    let (status, page) = placement::open_settings(portal, user, connector, line).await?;
+    Ok(json!({ "status": status, "body": page }))
+}
+
+/// Lets the person named in the body act on the chat named in it.
+fn at_chat(
+    portal: &Portal,
+    body: &Value,
+    work: impl FnOnce(&mut Hit<'_>, u64) -> Result<(), Refusal>,
+) -> Answer {
+    act(portal, body, |hit| done(work(hit, number(body, "chat")?)))
+}
+
+/// To whom a session is to go: one of `user`, `bot` and `line`.
+fn transfer(hit: &mut Hit<'_>, chat: u64, body: &Value) -> Result<(), Refusal> {
+    if let Some(bot) = body["bot"].as_u64() {
+        return hit.transfer_to_bot(chat, bot);
+    }
+    let target = match body["user"].as_u64() {
+        Some(user) => Target::User(user),
+        None => Target::Queue(number(body, "line")?),
+    };
+    hit.transfer(chat, target)
+}
+
+fn client(body: &Value) -> Result<Client, Refusal> {
+    Ok(Client {
+        line: number(body, "line")?,
+        id: text(body, "client")?.to_owned(),
+        name: body["name"].as_str().unwrap_or_default().to_owned(),
+    })
+}
+
+/// `name`, `bot` (`0` for none) and whatever stands in `settings`, under the names of the portal.
+fn settings(body: &Value) -> Vec<(String, String)> {
+    let mut settings = Vec::new();
+    let mut set = |name: &str, value: String| settings.push((name.to_owned(), value));
+    if let Some(name) = body["name"].as_str() {
+        set("LINE_NAME", name.to_owned());
+    }
+    if let Some(bot) = body["bot"].as_u64() {
+        let enabled = if bot > 0 { "Y" } else { "N" };
+        set("WELCOME_BOT_ENABLE", enabled.to_owned());
+        set("WELCOME_BOT_ID", bot.to_string());
+    }
+    for (name, value) in body["settings"].as_object().into_iter().flatten() {
+        let text = value.as_str().map(str::to_owned);
+        set(name, text.unwrap_or_else(|| value.to_string()));
+    }
+    settings
+}
+
+fn queue(body: &Value) -> Option<Vec<u64>> {
+    let queue = body["queue"].as_array()?;
+    Some(queue.iter().filter_map(Value::as_u64).collect())
+}

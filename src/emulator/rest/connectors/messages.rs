@@ -1,0 +1,157 @@
+//! What is said through a connector: `imconnector.send.messages` and its kin, and what has become of what it was told.
+
+use serde_json::{Map, Value, json};
+
+use super::super::call::{Answer, Call};
+use super::super::params::{as_id, as_text, items};
+use super::super::table::{Method, method};
+use super::said::{elements, heard, must_have, text};
+use super::statuses::inactive;
+use super::{line, own, required};
+use crate::emulator::refusal::Refusal;
+use crate::emulator::talk::Heard;
+use crate::emulator::world::line::connector::Connector;
+use crate::emulator::world::line::place::Place;
+
+pub(super) const METHODS: &[Method] = &[
+    method("imconnector.send.messages", "imopenlines", send),
+    method("imconnector.update.messages", "imopenlines", update),
+    method("imconnector.delete.messages", "imopenlines", delete),
+    method("imconnector.send.status.delivery", "imopenlines", delivered),
+    method("imconnector.send.status.reading", "imopenlines", read),
+    method("imconnector.chat.name.set", "imconnector", set_name),
+];
+
+/// What a client said. Each element succeeds or fails by itself; a number that came before is no repeat.
+fn send(call: &mut Call<'_, '_>) -> Answer {
+    each(call, |call, heard| {
+        if heard.text.is_empty() && heard.files.is_empty() {
+            return Err("The message has neither text nor files".to_owned());
+        }
+        let arrived = call.hit.hear(heard);
+        let session = json!({
+            "ID": arrived.session.to_string(),
+            "CHAT_ID": arrived.chat.to_string(),
+        });
+        Ok(Some(session))
+    })
+}
+
+fn update(call: &mut Call<'_, '_>) -> Answer {
+    each(call, |call, heard| {
+        let changed = call.hit.hear_edit(heard);
+        changed.map(|_| None).map_err(|error| error.to_string())
+    })
+}
+
+fn delete(call: &mut Call<'_, '_>) -> Answer {
+    each(call, |call, heard| {
+        let gone = call.hit.hear_deletion(heard);
+        gone.map(|_| None).map_err(|error| error.to_string())
+    })
+}
+
+/// Runs something for every element of `MESSAGES`, on an open line, and lists what came of it.
+fn each(
+    call: &mut Call<'_, '_>,
+    run: impl Fn(&mut Call<'_, '_>, &Heard) -> Result<Option<Value>, String>,
+) -> Answer {
+    let (connector, line) = open_line(call)?;
+    let elements = elements(call.params.get("MESSAGES"))?;
+    for element in &elements {
+        must_have(element, &["user", "message", "chat"])?;
+    }
+    let results: Vec<Value> = elements
+        .iter()
+        .map(|element| {
+            let heard = heard(&connector.id, line, element);
+            let done = heard.and_then(|heard| run(call, &heard));
+            outcome(element, done)
+        })
+        .collect();
+    Ok(json!({ "SUCCESS": true, "DATA": { "RESULT": results } }).into())
+}
+
+/// The connector and the line of a call, which have to be there and on.
+fn open_line(call: &Call<'_, '_>) -> Result<(Connector, u64), Refusal> {
+    let connector = own(call)?;
+    let line = line(call)?;
+    if call.hit.world.lines.is_open(&connector.id, line) {
+        Ok((connector, line))
+    } else {
+        Err(inactive())
+    }
+}
+
+/// An element of the result: ids are texts, the date is an empty object, the chat's address stands in `description`.
+fn outcome(element: &Map<String, Value>, done: Result<Option<Value>, String>) -> Value {
+    let mut shown = json!({
+        "user": text(element, "user", "id"),
+        "message": {
+            "id": text(element, "message", "id"),
+            "date": {},
+            "text": text(element, "message", "text"),
+        },
+        "chat": {
+            "id": text(element, "chat", "id"),
+            "name": text(element, "chat", "name"),
+            "description": text(element, "chat", "url"),
+        },
+        "extra": {
+            "skip_phone_validate": text(element, "user", "skip_phone_validate"),
+            "disable_tracker": text(element, "message", "disable_crm"),
+        },
+        "SUCCESS": done.is_ok(),
+    });
+    match done {
+        Ok(Some(session)) => shown["session"] = session,
+        Ok(None) => {}
+        Err(error) => shown["ERRORS"] = json!([error]),
+    }
+    shown
+}
+
+/// Under which numbers the client has messages. What is not waited for is passed over, a second time as well.
+fn delivered(call: &mut Call<'_, '_>) -> Answer {
+    let connector = own(call)?.id;
+    line(call)?;
+    for element in elements(call.params.get("MESSAGES"))? {
+        must_have(&element, &["im", "message", "chat"])?;
+        let ids = items(&element["message"]["id"]);
+        let ids: Vec<String> = ids.iter().filter_map(as_text).collect();
+        if let Some(message) = as_id(&element["im"]["message_id"]) {
+            call.hit.confirm(&connector, message, &ids);
+        }
+    }
+    Ok(json!({ "SUCCESS": true, "DATA": [] }).into())
+}
+
+/// That the client has read messages: the portal takes it and does nothing with it.
+fn read(call: &mut Call<'_, '_>) -> Answer {
+    own(call)?;
+    line(call)?;
+    elements(call.params.get("MESSAGES"))?;
+    Ok(json!({ "SUCCESS": true, "DATA": [] }).into())
+}
+
+/// Gives a chat another name; `USER_ID` is needed unless the connector's chats are groups.
+fn set_name(call: &mut Call<'_, '_>) -> Answer {
+    let (connector, line) = open_line(call)?;
+    let (chat, name) = (required(call, "CHAT_ID")?, required(call, "NAME")?);
+    let user = match connector.wishes.group {
+        true => "0".to_owned(),
+        false => required(call, "USER_ID")?,
+    };
+    let place = Place {
+        connector: connector.id,
+        line,
+        chat,
+        user,
+    };
+    let known = call.hit.chat_of_place(&place);
+    let chat = known.ok_or_else(|| {
+        Refusal::new("CHAT_RENAMING_FAILED", "There is no such chat on this line")
+    })?;
+    call.hit.change_chat(chat, |chat| chat.title = name);
+    Ok(json!({ "SUCCESS": true, "DATA": { "RESULT": {} } }).into())
+}

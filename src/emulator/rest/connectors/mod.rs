@@ -1,0 +1,63 @@
+//! `imconnector.*`: messengers of applications on open channels, section 2 of open-channels.md.
+//!
+//! Only applications may call these; a webhook is refused.
+
+mod messages;
+mod registration;
+mod said;
+mod statuses;
+
+use super::call::Call;
+use super::params::as_text;
+use super::table::Method;
+use crate::emulator::refusal::Refusal;
+use crate::emulator::world::line::connector::Connector;
+
+/// The tables of this folder.
+pub(super) const TABLES: [&[Method]; 3] =
+    [registration::METHODS, statuses::METHODS, messages::METHODS];
+
+/// The application that calls.
+fn app(call: &Call<'_, '_>) -> Result<String, Refusal> {
+    let text = "Current authorization type is denied for this method Application context required";
+    let refusal = || Refusal::new("WRONG_AUTH_TYPE", text).status(403);
+    call.caller.app.clone().ok_or_else(refusal)
+}
+
+/// A text that has to be there.
+fn required(call: &Call<'_, '_>, name: &str) -> Result<String, Refusal> {
+    let text = call.params.text(name).filter(|text| !text.is_empty());
+    text.ok_or_else(|| missing(name))
+}
+
+fn missing(name: &str) -> Refusal {
+    Refusal::new(
+        "ERROR_ARGUMENT",
+        format!("Argument '{name}' is null or empty"),
+    )
+}
+
+/// The line in `LINE`, which has to be there; `0` for what is no number.
+fn line(call: &Call<'_, '_>) -> Result<u64, Refusal> {
+    Ok(required(call, "LINE")?.trim().parse().unwrap_or(0))
+}
+
+/// The connector in `CONNECTOR`, if it is the caller's.
+fn own(call: &Call<'_, '_>) -> Result<Connector, Refusal> {
+    let app = app(call)?;
+    let id = required(call, "CONNECTOR")?.to_lowercase();
+    let known = call.hit.world.lines.connectors.get(&id).cloned();
+    let own = known.filter(|connector| connector.app.as_ref() == Some(&app));
+    own.ok_or_else(|| {
+        Refusal::new(
+            "IMCONNECTOR_NO_CORRECT_PROVIDER",
+            "Could not find a suitable provider for the connector",
+        )
+    })
+}
+
+/// Whether a flag that the caller may have sent is on: anything but nothing, `0`, `N` and `false`.
+fn is_on(call: &Call<'_, '_>, name: &str) -> Option<bool> {
+    let text = call.params.get(name).and_then(as_text)?;
+    Some(!["", "0", "N", "n", "false"].contains(&text.as_str()))
+}

@@ -1,0 +1,95 @@
+//! How a connector stands on a line: `imconnector.activate`, `.connector.data.set`, `.status`, `.set.error`.
+
+use serde_json::json;
+
+use super::super::call::{Answer, Call, yes};
+use super::super::table::{Method, method};
+use super::{app, is_on, line, missing, own, required};
+use crate::emulator::live::News;
+use crate::emulator::refusal::Refusal;
+use crate::emulator::world::line::connector::Link;
+
+pub(super) const METHODS: &[Method] = &[
+    method("imconnector.activate", "imopenlines", activate),
+    method("imconnector.connector.data.set", "imopenlines", set_data),
+    method("imconnector.status", "imopenlines", status),
+    method("imconnector.set.error", "imopenlines", set_error),
+];
+
+/// Switches a connector on, or off. Off forgets what it was; the application did it and is not told.
+fn activate(call: &mut Call<'_, '_>) -> Answer {
+    let active = is_on(call, "ACTIVE");
+    change(call, |call, link| {
+        match active.ok_or_else(|| missing("ACTIVE"))? {
+            true => link.active = true,
+            false => *link = Link::default(),
+        }
+        let _ = call;
+        Ok(())
+    })
+}
+
+/// Takes the whole set in the place of the old one; connection and registration count as confirmed.
+fn set_data(call: &mut Call<'_, '_>) -> Answer {
+    change(call, |call, link| {
+        let data = call.params.fields("DATA");
+        if data.is_empty() {
+            return Err(missing("DATA"));
+        }
+        link.data = data;
+        (link.connection, link.register) = (true, true);
+        Ok(())
+    })
+}
+
+/// Says that the connector does not work. No page has it; it is named as what raises `ERROR_STATUS`.
+fn set_error(call: &mut Call<'_, '_>) -> Answer {
+    change(call, |_, link| {
+        link.error = true;
+        Ok(())
+    })
+}
+
+/// Changes the connector of the caller on a line that exists.
+fn change(
+    call: &mut Call<'_, '_>,
+    change: impl FnOnce(&mut Call<'_, '_>, &mut Link) -> Result<(), Refusal>,
+) -> Answer {
+    let connector = own(call)?.id;
+    let line = line(call)?;
+    if !call.hit.world.lines.configs.contains_key(&line) {
+        return Err(inactive());
+    }
+    let mut link = call.hit.world.lines.link(&connector, line);
+    change(call, &mut link)?;
+    call.hit
+        .world
+        .lines
+        .change_link(&connector, line, |old| *old = link);
+    call.hit.news.push(News::Lines);
+    yes()
+}
+
+/// Where a connector stands; on no line, and where it was never joined, everything is off.
+fn status(call: &mut Call<'_, '_>) -> Answer {
+    app(call)?;
+    let connector = required(call, "CONNECTOR")?.to_lowercase();
+    let line = call.params.id("LINE").unwrap_or(0);
+    let link = call.hit.world.lines.link(&connector, line);
+    Ok(json!({
+        "LINE": line,
+        "CONNECTOR": connector,
+        "ERROR": link.error,
+        "CONFIGURED": link.is_configured(),
+        "STATUS": link.works(),
+    })
+    .into())
+}
+
+/// The line is not there, or off, or the connector is off on it.
+pub(super) fn inactive() -> Refusal {
+    Refusal::new(
+        "NOT_ACTIVE_LINE",
+        "Line with this ID is not active or does not exist",
+    )
+}

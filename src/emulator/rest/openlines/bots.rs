@@ -1,0 +1,76 @@
+//! `imopenlines.bot.session.*`: what a bot does with the session it leads. Section 6.2 of server-behaviour.md.
+
+use super::super::call::{Answer, Call, yes};
+use super::super::params::{as_id, as_text};
+use super::super::table::{Method, method};
+use super::target;
+use crate::emulator::refusal::Refusal;
+use crate::emulator::world::access::Owner;
+
+pub(super) const METHODS: &[Method] = &[
+    method("imopenlines.bot.session.message.send", "imopenlines", send),
+    method("imopenlines.bot.session.operator", "imopenlines", operator),
+    method("imopenlines.bot.session.transfer", "imopenlines", transfer),
+    method("imopenlines.bot.session.finish", "imopenlines", finish),
+];
+
+/// Says something in the portal's name that the client is to read: the greeting of the line, or `MESSAGE`. An empty
+/// one is not said, and the answer is `true` all the same.
+fn send(call: &mut Call<'_, '_>) -> Answer {
+    let chat = call.chat_id()?;
+    let is_greeting = call.params.text("NAME").as_deref() == Some("WELCOME");
+    let text = match is_greeting {
+        true => greeting(call, chat),
+        false => call.params.text("MESSAGE").unwrap_or_default(),
+    };
+    if call.hit.line_chat(chat).is_ok() && !text.trim().is_empty() {
+        call.hit.tell_client(chat, text.trim());
+    }
+    yes()
+}
+
+fn greeting(call: &Call<'_, '_>, chat: u64) -> String {
+    let lines = &call.hit.world.lines;
+    let session = lines.last_session(chat);
+    let line = session.and_then(|session| lines.configs.get(&session.line));
+    line.map(|line| line.get("WELCOME_MESSAGE_TEXT").to_owned())
+        .unwrap_or_default()
+}
+
+/// Calls an operator for whatever bot leads the session.
+fn operator(call: &mut Call<'_, '_>) -> Answer {
+    let chat = call.chat_id()?;
+    call.hit.bot_to_queue(chat)?;
+    yes()
+}
+
+/// Gives the session away. Parameters have to be in upper case here, and `BOT_ID` means nothing: the bot is the first
+/// of the application, wherever it is.
+fn transfer(call: &mut Call<'_, '_>) -> Answer {
+    let chat = call.params.exact("CHAT_ID").and_then(as_id);
+    let chat = chat.ok_or_else(|| Refusal::new("CHAT_ID_EMPTY", "Chat ID can't be empty"))?;
+    let target = target(call)?;
+    let bot = first_bot(call)?;
+    let leaves = call.params.exact("LEAVE").and_then(as_text).as_deref() == Some("Y");
+    call.hit.bot_transfer(bot, chat, target, leaves)?;
+    yes()
+}
+
+fn finish(call: &mut Call<'_, '_>) -> Answer {
+    let chat = call.chat_id()?;
+    let bot = first_bot(call)?;
+    call.hit.bot_finish(bot, chat)?;
+    yes()
+}
+
+/// The first bot of the caller. A webhook names it by `CLIENT_ID`: that of version 1, or a `botToken` of version 2.
+fn first_bot(call: &Call<'_, '_>) -> Result<u64, Refusal> {
+    let owner = call.owner()?;
+    let second = match &owner {
+        Owner::Webhook(token) => Some(Owner::Webhook(format!("custom{token}"))),
+        Owner::App(_) => None,
+    };
+    let mut owners = [Some(owner), second].into_iter().flatten();
+    let first = owners.find_map(|owner| call.hit.world.bots_of(&owner).next().map(|bot| bot.id));
+    first.ok_or_else(|| Refusal::new("BOT_ID_ERROR", "Bot not found"))
+}

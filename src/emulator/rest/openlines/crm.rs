@@ -1,0 +1,132 @@
+//! Chats of open channels in CRM: `imopenlines.crm.chat.get` and `.getLastId`, `.crm.lead.create`,
+//! `.crm.message.add`, `.message.quick.save`. Section 7 of open-channels.md.
+
+use serde_json::{Value, json};
+
+use super::super::call::{Answer, Call, yes};
+use super::super::params::is_yes;
+use super::super::table::{Method, method};
+use super::chat;
+use crate::emulator::refusal::Refusal;
+use crate::emulator::talk::{Author, Draft};
+use crate::emulator::world::chat::Chat;
+
+pub(super) const METHODS: &[Method] = &[
+    method("imopenlines.crm.chat.get", "imopenlines", chats),
+    method("imopenlines.crm.chat.getlastid", "imopenlines", last),
+    method("imopenlines.crm.lead.create", "imopenlines", make_lead),
+    method("imopenlines.crm.message.add", "imopenlines", say),
+    method("imopenlines.message.quick.save", "imopenlines", save),
+];
+
+/// What a chat can be tied to.
+const KINDS: [&str; 4] = ["lead", "deal", "company", "contact"];
+
+/// The kind and the number that a call is about.
+pub(super) fn entity(call: &Call<'_, '_>) -> Result<(String, u64), Refusal> {
+    let kind = call.params.text("CRM_ENTITY_TYPE").unwrap_or_default();
+    let kind = kind.to_lowercase();
+    match call.params.id("CRM_ENTITY") {
+        Some(id) if KINDS.contains(&kind.as_str()) => Ok((kind.to_uppercase(), id)),
+        _ => Err(Refusal::new(
+            "ERROR_ARGUMENT",
+            "CRM_ENTITY_TYPE and CRM_ENTITY are required",
+        )),
+    }
+}
+
+/// The chats that a call is about, oldest first.
+pub(super) fn tied(call: &Call<'_, '_>) -> Result<Vec<Chat>, Refusal> {
+    let (kind, id) = entity(call)?;
+    Ok(call.hit.chats_in_crm(&kind, id))
+}
+
+/// The chats of something in CRM; those without an open session only if `ACTIVE_ONLY` says `N`.
+fn chats(call: &mut Call<'_, '_>) -> Answer {
+    let all = call
+        .params
+        .get("ACTIVE_ONLY")
+        .is_some_and(|flag| !is_yes(flag));
+    let chats = tied(call)?;
+    let lines = &call.hit.world.lines;
+    let shown = chats
+        .iter()
+        .filter(|chat| all || lines.open_session(chat.id).is_some());
+    let listed: Vec<Value> = shown
+        .filter_map(|chat| {
+            let (connector, _) = call.hit.way_out(chat)?;
+            Some(json!({
+                "CHAT_ID": chat.id.to_string(),
+                "CONNECTOR_ID": connector.id,
+                "CONNECTOR_TITLE": connector.title,
+            }))
+        })
+        .collect();
+    Ok(listed.into())
+}
+
+fn last(call: &mut Call<'_, '_>) -> Answer {
+    let chats = tied(call)?;
+    let last = chats.last().map(|chat| chat.id);
+    let last = last.ok_or_else(|| {
+        Refusal::new(
+            "CRM_CHAT_EMPTY_CRM_DATA",
+            "There is no chat of this CRM entity",
+        )
+    })?;
+    Ok(last.into())
+}
+
+/// Keeps the session of a chat as a lead.
+fn make_lead(call: &mut Call<'_, '_>) -> Answer {
+    let chat = chat(call)?;
+    let session = call.hit.my_session(chat)?;
+    if session.operator != call.caller.user {
+        let text = "Only the operator of the session can do this";
+        return Err(Refusal::new("ERROR_USER_NOT_OPERATOR", text));
+    }
+    call.hit.make_lead(session.id);
+    yes()
+}
+
+/// Says something in a chat of something in CRM, as one of its members.
+fn say(call: &mut Call<'_, '_>) -> Answer {
+    let (chats, chat) = (tied(call)?, call.params.id("CHAT_ID"));
+    let chat = chats.into_iter().find(|known| Some(known.id) == chat);
+    let chat = chat.ok_or_else(|| {
+        Refusal::new(
+            "CHAT_NOT_IN_CRM",
+            "The chat does not belong to the CRM entity",
+        )
+    })?;
+    let (user, text) = (call.user_id()?, call.params.text("MESSAGE"));
+    let text = text.filter(|text| !text.trim().is_empty());
+    let text = text.ok_or_else(|| Refusal::new("ERROR_ARGUMENT", "MESSAGE is required"))?;
+    if !chat.has(user) {
+        let text = "You cannot send messages to this chat";
+        return Err(Refusal::new("CANCELED", text));
+    }
+    let author = match call.hit.world.is_bot(user) {
+        true => Author::Bot(user),
+        false => Author::User(user),
+    };
+    Ok(call
+        .hit
+        .say(chat.id, Draft::text(author, text.trim()))
+        .into())
+}
+
+/// Keeps a message as a quick answer. There is no list of them here, and no method reads one.
+fn save(call: &mut Call<'_, '_>) -> Answer {
+    let chat = call.hit.line_chat(chat(call)?)?.id;
+    let message = call.params.id("MESSAGE_ID").unwrap_or(0);
+    let known = call.hit.world.messages.get(&message);
+    if known.is_some_and(|message| message.chat == chat && !message.text.is_empty()) {
+        yes()
+    } else {
+        Err(Refusal::new(
+            "CANT_SAVE_QUICK_ANSWER",
+            "Can't save quick answer",
+        ))
+    }
+}

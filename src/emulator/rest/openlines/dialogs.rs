@@ -1,0 +1,125 @@
+//! What a line's chat is, and what was said in it: `imopenlines.dialog.get`, `imopenlines.session.history.get`.
+
+use serde_json::{Map, Value, json};
+
+use super::super::call::{Answer, Call};
+use super::super::dialogs::described;
+use super::super::params::php_array;
+use super::super::table::{Method, method};
+use crate::emulator::clock::{at, iso};
+use crate::emulator::objects;
+use crate::emulator::refusal::Refusal;
+use crate::emulator::world::World;
+use crate::emulator::world::chat::Chat;
+use crate::emulator::world::dialog::{Address, parse};
+use crate::emulator::world::line::place::Place;
+use crate::emulator::world::line::session::Session;
+use crate::emulator::world::message::Message;
+
+pub(super) const METHODS: &[Method] = &[
+    method("imopenlines.dialog.get", "imopenlines", dialog),
+    method("imopenlines.session.history.get", "imopenlines", history),
+];
+
+/// A chat, by any of the four names it has.
+fn dialog(call: &mut Call<'_, '_>) -> Answer {
+    let refusal = || Refusal::new("ACCESS_ERROR", "You do not have access to this dialog");
+    let id = named(call).ok_or_else(refusal)?;
+    let chat = call.hit.line_chat(id).map_err(|_| refusal())?;
+    Ok(described(call.hit.world, call.hit.user, &chat).into())
+}
+
+fn named(call: &Call<'_, '_>) -> Option<u64> {
+    let params = &call.params;
+    if let Some(chat) = params.id("CHAT_ID") {
+        return Some(chat);
+    }
+    if let Some(dialog) = params.text("DIALOG_ID") {
+        return match parse(&dialog)? {
+            Address::Chat(chat) => Some(chat),
+            Address::User(_) => None,
+        };
+    }
+    if let Some(session) = params.id("SESSION_ID") {
+        return Some(call.hit.world.lines.sessions.get(&session)?.chat);
+    }
+    call.hit
+        .chat_of_place(&Place::read(&params.text("USER_CODE")?)?)
+}
+
+/// A session with its messages: the one of `SESSION_ID`, or the last of a chat.
+fn history(call: &mut Call<'_, '_>) -> Answer {
+    let lines = &call.hit.world.lines;
+    let session = match (call.params.id("SESSION_ID"), call.params.id("CHAT_ID")) {
+        (Some(session), _) => lines.sessions.get(&session),
+        (None, Some(chat)) => lines.last_session(chat),
+        (None, None) => {
+            let text = "SESSION_ID or CHAT_ID is required";
+            return Err(Refusal::new("MISSING_REQUIRED_PARAM", text));
+        }
+    };
+    let refusal = || Refusal::new("INVALID_SESSION_ID", "There is no such session");
+    let session = session.cloned().ok_or_else(refusal)?;
+    call.hit
+        .must_serve(session.line, session.chat)
+        .map_err(|_| Refusal::new("ACCESS_DENIED", "You do not have access"))?;
+    let chat = call.hit.line_chat(session.chat).map_err(|_| refusal())?;
+    Ok(told(call.hit.world, call.hit.user, &session, &chat).into())
+}
+
+fn told(world: &World, viewer: u64, session: &Session, chat: &Chat) -> Value {
+    let until = session.closed.unwrap_or(i64::MAX);
+    let ids = chat.messages.iter();
+    let said: Vec<&Message> = ids
+        .filter_map(|id| world.messages.get(id))
+        .filter(|message| (session.started..=until).contains(&message.date))
+        .collect();
+    let by_id = |value: &dyn Fn(&Message) -> Value| -> Map<String, Value> {
+        let entries = said.iter();
+        entries
+            .map(|message| (message.id.to_string(), value(message)))
+            .collect()
+    };
+    let members = chat.members.iter();
+    let users: Map<_, _> = members
+        .map(|id| (id.to_string(), objects::user(world, *id)))
+        .collect();
+    let files = said.iter().flat_map(|message| &message.refs.files);
+    let files: Map<_, _> = files
+        .filter_map(|id| Some((id.to_string(), objects::file(world, world.files.get(*id)?))))
+        .collect();
+    let numbers: Vec<u64> = said.iter().map(|message| message.id).collect();
+    let (dialog, is_there) = (chat.id.to_string(), chat.has(viewer));
+    json!({
+        "chatId": chat.id,
+        "canJoin": if is_there { "N" } else { "Y" },
+        "canVoteHead": "Y",
+        "sessionId": session.id,
+        "sessionVoteHead": session.vote,
+        "sessionCommentHead": session.comment,
+        "userId": dialog,
+        "message": php_array(by_id(&brief)),
+        "usersMessage": { dialog.clone(): numbers },
+        "users": users,
+        "openlines": { "canVoteAsHead": { session.line.to_string(): true } },
+        "userInGroup": [],
+        "chat": { dialog.clone(): objects::chat(world, viewer, chat) },
+        "userInChat": { dialog: chat.members },
+        "files": php_array(files),
+    })
+}
+
+/// A message of the history: its keys are in lower case.
+fn brief(message: &Message) -> Value {
+    json!({
+        "id": message.id.to_string(),
+        "chatid": message.chat.to_string(),
+        "senderid": message.author.to_string(),
+        "recipientid": format!("chat{}", message.chat),
+        "date": iso(at(message.date)),
+        "text": message.text,
+        "textlegacy": message.text,
+        "system": if message.system { "Y" } else { "N" },
+        "params": [],
+    })
+}

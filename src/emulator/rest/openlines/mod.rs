@@ -1,0 +1,55 @@
+//! `imopenlines.*`: lines, sessions, and what bots and operators do with them. Sections 5 to 8 of open-channels.md.
+
+mod bots;
+mod configs;
+mod crm;
+mod dialogs;
+mod members;
+mod network;
+mod operators;
+mod sessions;
+mod settings;
+
+use super::call::Call;
+use super::params::{as_id, as_text};
+use super::table::Method;
+use crate::emulator::refusal::Refusal;
+use crate::emulator::talk::Target;
+
+/// The tables of this folder.
+pub(super) const TABLES: [&[Method]; 8] = [
+    bots::METHODS,
+    operators::METHODS,
+    sessions::METHODS,
+    dialogs::METHODS,
+    crm::METHODS,
+    members::METHODS,
+    configs::METHODS,
+    network::METHODS,
+];
+
+/// The number in `CHAT_ID`, as methods of operators ask for it.
+fn chat(call: &Call<'_, '_>) -> Result<u64, Refusal> {
+    let id = call.params.id("CHAT_ID");
+    id.ok_or_else(|| Refusal::new("CHAT_ID", "Chat ID can't be empty"))
+}
+
+/// Where a session is to go: `USER_ID` before `QUEUE_ID` before `TRANSFER_ID`, their names in upper case only.
+fn target(call: &Call<'_, '_>) -> Result<Target, Refusal> {
+    let given = |name| call.params.exact(name).and_then(as_text);
+    let number = |text: &str, code: &str| {
+        let id = as_id(&text.into());
+        id.ok_or_else(|| Refusal::new(code, format!("{code}: a number is expected")))
+    };
+    if let Some(user) = given("USER_ID") {
+        return number(&user, "USER_ID_EMPTY").map(Target::User);
+    }
+    if let Some(line) = given("QUEUE_ID") {
+        return number(&line, "QUEUE_ID_EMPTY").map(Target::Queue);
+    }
+    let to = given("TRANSFER_ID").unwrap_or_default();
+    match to.strip_prefix("queue") {
+        Some(line) => number(line, "QUEUE_ID_EMPTY").map(Target::Queue),
+        None => number(&to, "TRANSFER_ID_EMPTY").map(Target::User),
+    }
+}

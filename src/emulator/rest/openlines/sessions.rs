@@ -1,0 +1,128 @@
+//! `imopenlines.session.*`: sessions begun, joined, taken, pinned and judged.
+
+use serde_json::json;
+
+use super::super::call::{Answer, Call, yes};
+use super::super::table::{Method, method};
+use super::chat;
+use crate::emulator::refusal::Refusal;
+use crate::emulator::world::line::place::Place;
+
+pub(super) const METHODS: &[Method] = &[
+    method("imopenlines.session.open", "imopenlines", open),
+    method("imopenlines.session.start", "imopenlines", start),
+    method("imopenlines.message.session.start", "imopenlines", start_by),
+    method("imopenlines.session.join", "imopenlines", join),
+    method("imopenlines.session.intercept", "imopenlines", intercept),
+    method("imopenlines.session.mode.pin", "imopenlines", pin),
+    method("imopenlines.session.mode.pinall", "imopenlines", pin_all),
+    method(
+        "imopenlines.session.mode.unpinall",
+        "imopenlines",
+        unpin_all,
+    ),
+    method("imopenlines.session.mode.silent", "imopenlines", silent),
+    method("imopenlines.session.head.vote", "imopenlines", vote),
+];
+
+/// The highest mark.
+const MARK_MAX: u64 = 5;
+
+/// The chat of a client; its number is a text, as nowhere else.
+fn open(call: &mut Call<'_, '_>) -> Answer {
+    let code = call.params.text("USER_CODE").unwrap_or_default();
+    let chat = Place::read(&code).and_then(|place| call.hit.chat_of_place(&place));
+    let chat = chat.ok_or_else(|| Refusal::new("ACCESS_DENIED", "You do not have access"))?;
+    call.hit.join_session(chat)?;
+    Ok(json!({ "chatId": chat.to_string() }).into())
+}
+
+fn start(call: &mut Call<'_, '_>) -> Answer {
+    let chat = chat(call)?;
+    call.hit.begin_session(chat)?;
+    yes()
+}
+
+/// Begins a session with a message of an older one.
+fn start_by(call: &mut Call<'_, '_>) -> Answer {
+    let chat = chat(call)?;
+    let message = call.params.id("MESSAGE_ID").unwrap_or(0);
+    let known = call.hit.world.messages.get(&message);
+    if known.is_none_or(|message| message.chat != chat) {
+        return Err(Refusal::new("ACCESS_DENIED", "You do not have access"));
+    }
+    call.hit.begin_session(chat)?;
+    yes()
+}
+
+fn join(call: &mut Call<'_, '_>) -> Answer {
+    let chat = chat(call)?;
+    call.hit.join_session(chat)?;
+    yes()
+}
+
+fn intercept(call: &mut Call<'_, '_>) -> Answer {
+    let chat = call.chat_id()?;
+    call.hit.intercept(chat)?;
+    yes()
+}
+
+fn pin(call: &mut Call<'_, '_>) -> Answer {
+    let chat = chat(call)?;
+    let session = call.hit.my_session(chat)?.id;
+    let is_pinned = call.params.unless_no("ACTIVATE");
+    call.hit.pin(session, is_pinned);
+    yes()
+}
+
+fn pin_all(call: &mut Call<'_, '_>) -> Answer {
+    change_pins(call, true)
+}
+
+fn unpin_all(call: &mut Call<'_, '_>) -> Answer {
+    change_pins(call, false)
+}
+
+/// Pins all open sessions of the caller, or none; the answer is those that have changed.
+fn change_pins(call: &mut Call<'_, '_>, is_pinned: bool) -> Answer {
+    let me = call.caller.user;
+    let sessions = call.hit.world.lines.sessions.values();
+    let mine = sessions.filter(|session| session.closed.is_none() && session.operator == me);
+    let changed: Vec<u64> = mine
+        .filter(|session| session.pinned.contains(&me) != is_pinned)
+        .map(|session| session.id)
+        .collect();
+    for session in &changed {
+        call.hit.pin(*session, is_pinned);
+    }
+    Ok(json!(changed).into())
+}
+
+fn silent(call: &mut Call<'_, '_>) -> Answer {
+    let chat = chat(call)?;
+    let is_silent = call.params.unless_no("ACTIVATE");
+    call.hit.silence(chat, is_silent)?;
+    yes()
+}
+
+/// What the head of the operators thinks of a session.
+fn vote(call: &mut Call<'_, '_>) -> Answer {
+    let id = call.params.id("SESSION_ID");
+    let id = id.ok_or_else(|| Refusal::new("EMPTY_SESSION_ID", "Session ID can't be empty"))?;
+    let mark = call.params.id("RATING").filter(|mark| *mark <= MARK_MAX);
+    let comment = call.params.text("COMMENT");
+    if mark.is_none() && comment.is_none() {
+        return Err(Refusal::new(
+            "EMPTY_VOTE_PARAMS",
+            "There is nothing to keep",
+        ));
+    }
+    let is_admin = call.is_admin();
+    let session = call.hit.world.lines.sessions.get_mut(&id);
+    let session = session
+        .filter(|_| is_admin)
+        .ok_or_else(|| Refusal::new("ACCESS_DENIED", "You do not have access"))?;
+    session.vote = mark.unwrap_or(session.vote);
+    session.comment = comment.unwrap_or_else(|| session.comment.clone());
+    yes()
+}

@@ -1,0 +1,265 @@
+//! `imconnector.*`: registration, statuses, and all the ways they are refused.
+
+use serde_json::{Value, json};
+
+use super::{CONNECTOR, Desk, support};
+
+/// Status and error of a call.
+async fn failure(desk: &Desk, method: &str, params: Value) -> (u16, String) {
+    let (status, answer) = desk.call_as(desk.token(), method, params).await;
+    let error = answer["error"].as_str().unwrap_or_default().to_owned();
+    (status, error)
+}
+
+#[tokio::test]
+async fn webhooks_have_no_connectors() {
+    let desk = Desk::new().await;
+    for method in [
+        "imconnector.register",
+        "imconnector.activate",
+        "imconnector.status",
+        "imconnector.list",
+        "imconnector.send.messages",
+        "imconnector.send.status.delivery",
+    ] {
+        let (status, answer) = desk
+            .by_webhook(method, json!({ "CONNECTOR": "a", "LINE": 1 }))
+            .await;
+        assert_eq!(
+            (status, &answer["error"]),
+            (403, &json!("WRONG_AUTH_TYPE")),
+            "{method}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_failed_registration_comes_with_status_200() {
+    let desk = Desk::new().await;
+    let icon = json!({ "DATA_IMAGE": "data:image/svg+xml,x" });
+    let whole = json!({
+        "ID": "a",
+        "NAME": "A",
+        "ICON": icon,
+        "PLACEMENT_HANDLER": desk.handler,
+    });
+    let without = |name: &str| {
+        let mut params = whole.clone();
+        params.as_object_mut().expect("an object").remove(name);
+        params
+    };
+    let with = |name: &str, value: &str| {
+        let mut params = whole.clone();
+        params[name] = value.into();
+        params
+    };
+    let cases = [
+        (without("ID"), "CONNECTOR_ID_REQUIRED"),
+        (with("ID", "a.b"), "APPLICATION_REGISTRATION_ERROR_POINT"),
+        (with("ID", "a b"), "APPLICATION_REGISTRATION_ERROR"),
+        (without("NAME"), "NAME_REQUIRED"),
+        (without("ICON"), "ICON_REQUIRED"),
+        (without("PLACEMENT_HANDLER"), "NO_PLACEMENT_HANDLER"),
+        (
+            with("ID", "livechat"),
+            "GENERAL_CONNECTOR_REGISTRATION_ERROR",
+        ),
+    ];
+    for (params, expected) in cases {
+        let (status, answer) = desk
+            .call_as(desk.token(), "imconnector.register", params)
+            .await;
+        assert_eq!((status, &answer["error"]), (200, &json!(expected)));
+        assert_eq!(answer["result"], false);
+    }
+    let gone = json!({ "ID": "a" });
+    assert_eq!(
+        failure(&desk, "imconnector.unregister", gone).await,
+        (200, "APPLICATION_UNREGISTRATION_ERROR".to_owned())
+    );
+}
+
+#[tokio::test]
+async fn a_connector_is_kept_in_lower_case_and_registered_again() {
+    let desk = Desk::new().await;
+    desk.register(json!({ "ID": "MyConnector" })).await;
+    desk.register(json!({ "NAME": "Another name" })).await;
+    let listed = desk.result("imconnector.list", json!({})).await;
+    assert_eq!(
+        listed,
+        json!({ "livechat": "Live chat", CONNECTOR: "Another name" })
+    );
+    desk.result("imconnector.unregister", json!({ "ID": CONNECTOR }))
+        .await;
+    let listed = desk.result("imconnector.list", json!({})).await;
+    assert_eq!(listed, json!({ "livechat": "Live chat" }));
+}
+
+#[tokio::test]
+async fn a_status_grows_step_by_step() {
+    let desk = Desk::new().await;
+    let line = desk.portal.add_line(support());
+    desk.register(json!({})).await;
+    let place = json!({ "CONNECTOR": CONNECTOR, "LINE": line });
+    let status = async || {
+        let status = desk.result("imconnector.status", place.clone()).await;
+        assert_eq!(status["LINE"], line);
+        ["CONFIGURED", "STATUS", "ERROR"].map(|name| status[name] == true)
+    };
+    assert_eq!(status().await, [false, false, false]);
+    desk.join(line).await;
+    assert_eq!(status().await, [true, true, false]);
+    desk.result("imconnector.set.error", place.clone()).await;
+    assert_eq!(status().await, [true, false, true]);
+    let off = json!({ "CONNECTOR": CONNECTOR, "LINE": line, "ACTIVE": 0 });
+    desk.result("imconnector.activate", off).await;
+    assert_eq!(status().await, [false, false, false]);
+    let elsewhere = json!({ "CONNECTOR": CONNECTOR });
+    let nowhere = desk.result("imconnector.status", elsewhere).await;
+    assert_eq!(nowhere["LINE"], 0);
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_said_by_its_name() {
+    let desk = Desk::new().await;
+    let line = desk.line(support()).await;
+    let messages = json!([{ "user": {}, "message": {}, "chat": {} }]);
+    let at = |connector: &str, line: u64, messages: &Value| {
+        json!({
+            "CONNECTOR": connector,
+            "LINE": line,
+            "MESSAGES": messages,
+            "ACTIVE": "Y",
+        })
+    };
+    let cases = [
+        ("send.messages", at("", line, &messages), "ERROR_ARGUMENT"),
+        (
+            "send.messages",
+            at("other", line, &messages),
+            "IMCONNECTOR_NO_CORRECT_PROVIDER",
+        ),
+        (
+            "send.messages",
+            at(CONNECTOR, 99, &messages),
+            "NOT_ACTIVE_LINE",
+        ),
+        (
+            "send.messages",
+            at(CONNECTOR, line, &json!("text")),
+            "ERROR_ARGUMENT",
+        ),
+        (
+            "send.messages",
+            at(CONNECTOR, line, &json!(["text"])),
+            "ERROR_ARGUMENT",
+        ),
+        (
+            "send.messages",
+            at(CONNECTOR, line, &json!([{ "user": {} }])),
+            "ERROR_ARGUMENT",
+        ),
+        (
+            "send.status.delivery",
+            at("other", line, &messages),
+            "IMCONNECTOR_NO_CORRECT_PROVIDER",
+        ),
+        (
+            "chat.name.set",
+            at(CONNECTOR, line, &messages),
+            "ERROR_ARGUMENT",
+        ),
+        (
+            "activate",
+            json!({ "CONNECTOR": CONNECTOR, "LINE": line }),
+            "ERROR_ARGUMENT",
+        ),
+    ];
+    for (method, params, expected) in cases {
+        let found = failure(&desk, &format!("imconnector.{method}"), params).await;
+        assert_eq!(found, (400, expected.to_owned()), "{method}");
+    }
+}
+
+#[tokio::test]
+async fn a_chat_gets_the_name_it_has_outside() {
+    let desk = Desk::new().await;
+    let line = desk.line(support()).await;
+    let chat = desk.hear(line, "ext-1", "hello").await;
+    let name = |chat: &str| {
+        json!({
+            "CONNECTOR": CONNECTOR,
+            "LINE": line,
+            "CHAT_ID": chat,
+            "NAME": "Orders",
+            "USER_ID": "ext-user-42",
+        })
+    };
+    let set = desk
+        .result("imconnector.chat.name.set", name("channel-123"))
+        .await;
+    assert_eq!(set, json!({ "SUCCESS": true, "DATA": { "RESULT": {} } }));
+    assert_eq!(desk.portal.session(chat)["title"], "Orders");
+    assert_eq!(
+        failure(&desk, "imconnector.chat.name.set", name("elsewhere")).await,
+        (400, "CHAT_RENAMING_FAILED".to_owned())
+    );
+}
+
+#[tokio::test]
+async fn the_settings_page_is_posted_to_the_placement() {
+    let desk = Desk::new().await;
+    let line = desk.line(support()).await;
+    let page = handler_of_pages().await;
+    desk.register(json!({ "PLACEMENT_HANDLER": page })).await;
+    let opened = desk
+        .portal
+        .open_settings(1, CONNECTOR, line)
+        .await
+        .expect("opened");
+    assert_eq!(opened.status, 200);
+    let posted: Value = serde_json::from_str(&opened.body).expect("what was posted");
+    assert_eq!(posted["PLACEMENT"], "SETTING_CONNECTOR");
+    assert_eq!(
+        posted["APPLICATION_TOKEN"],
+        desk.install["auth"]["application_token"]
+    );
+    let options = posted["PLACEMENT_OPTIONS"].as_str().expect("a text");
+    let options: Value = serde_json::from_str(options).expect("JSON");
+    assert_eq!(options["LINE"], line.to_string());
+    for status in [
+        "ACTIVE_STATUS",
+        "CONNECTION_STATUS",
+        "REGISTER_STATUS",
+        "STATUS",
+    ] {
+        assert_eq!(options[status], true, "{status}");
+    }
+    let (status, _) = desk
+        .call_as(
+            posted["AUTH_ID"].as_str().expect("a token"),
+            "imconnector.status",
+            json!({ "CONNECTOR": CONNECTOR, "LINE": line }),
+        )
+        .await;
+    assert_eq!(status, 200, "the tokens of the page work");
+    let unknown = desk.portal.open_settings(1, "other", line).await;
+    assert!(unknown.is_err());
+}
+
+/// A page that answers with what was posted to it.
+pub(super) async fn handler_of_pages() -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
+    let listener = listener.expect("a free port");
+    let url = format!("http://{}/", listener.local_addr().expect("an address"));
+    let echo = poem::endpoint::make(|mut request: poem::Request| async move {
+        let body = request.take_body().into_bytes().await.expect("a body");
+        let posted = crate::event::form::decode(&body).expect("a form");
+        posted.to_string()
+    });
+    let echo = poem::EndpointExt::map_to_response(echo);
+    let acceptor = poem::listener::TcpAcceptor::from_tokio(listener).expect("listening");
+    let routes = poem::Route::new().at("/", echo);
+    tokio::spawn(poem::Server::new_with_acceptor(acceptor).run(routes));
+    url
+}

@@ -1,0 +1,116 @@
+//! Open channels: what a connector's application, a bot and an operator see of a conversation.
+
+mod bots;
+mod clients;
+mod configs;
+mod connectors;
+mod crm;
+mod operators;
+mod outgoing;
+mod page;
+mod samples;
+
+use serde_json::{Value, json};
+
+use super::Desk;
+use crate::emulator::NewLine;
+
+/// The connector that tests register.
+const CONNECTOR: &str = "myconnector";
+
+/// Operators who are in nobody's queue by themselves.
+const BORIS: u64 = 2;
+const CLARA: u64 = 3;
+
+impl Desk {
+    /// A line with the connector of the application on it, its queue and perhaps more settings.
+    async fn line(&self, line: NewLine) -> u64 {
+        let line = self.portal.add_line(line);
+        self.register(json!({})).await;
+        self.join(line).await;
+        line
+    }
+
+    /// Registers the connector, with more parameters.
+    async fn register(&self, more: Value) {
+        let mut params = json!({
+            "ID": CONNECTOR,
+            "NAME": "My messenger",
+            "ICON": { "DATA_IMAGE": "data:image/svg+xml,%3Csvg/%3E" },
+            "PLACEMENT_HANDLER": self.handler,
+        });
+        for (name, value) in more.as_object().expect("an object") {
+            params[name] = value.clone();
+        }
+        let result = self.result("imconnector.register", params).await;
+        assert_eq!(result, json!({ "result": true }));
+    }
+
+    /// Switches the connector on.
+    async fn join(&self, line: u64) {
+        let on = json!({ "CONNECTOR": CONNECTOR, "LINE": line, "ACTIVE": 1 });
+        self.result("imconnector.activate", on).await;
+        let data = json!({ "ID": "page", "NAME": "Our page", "URL": "https://page.test/" });
+        let set = json!({ "CONNECTOR": CONNECTOR, "LINE": line, "DATA": data });
+        self.result("imconnector.connector.data.set", set).await;
+    }
+
+    /// Binds events to the handler.
+    async fn bind(&self, events: &[&str]) {
+        for event in events {
+            let params = json!({ "event": event, "handler": self.handler });
+            self.result("event.bind", params).await;
+        }
+    }
+
+    /// What a client outside says; the answer is the only element of the result.
+    async fn outside(&self, method: &str, line: u64, id: &str, text: &str) -> Value {
+        let element = json!({
+            "user": { "id": "ext-user-42", "name": "Klaus", "last_name": "Weber", "phone": "+491" },
+            "message": { "id": id, "date": 1_773_759_000, "text": text },
+            "chat": { "id": "channel-123", "url": "https://page.test/123" },
+        });
+        let params = json!({ "CONNECTOR": CONNECTOR, "LINE": line, "MESSAGES": [element] });
+        let mut answer = self.result(method, params).await;
+        assert_eq!(answer["SUCCESS"], true);
+        answer["DATA"]["RESULT"][0].take()
+    }
+
+    /// A client says something; the answer is the chat.
+    async fn hear(&self, line: u64, id: &str, text: &str) -> u64 {
+        let element = self
+            .outside("imconnector.send.messages", line, id, text)
+            .await;
+        assert_eq!(element["SUCCESS"], true, "{element}");
+        let chat = element["session"]["CHAT_ID"].as_str().expect("a chat");
+        chat.parse().expect("a number")
+    }
+
+    /// Confirms a message under these numbers outside.
+    async fn confirm(&self, line: u64, message: u64, ids: Value) -> Value {
+        let element = json!({
+            "im": { "chat_id": 1, "message_id": message },
+            "message": { "id": ids, "date": 1_773_759_001 },
+            "chat": { "id": "channel-123" },
+        });
+        let params = json!({ "CONNECTOR": CONNECTOR, "LINE": line, "MESSAGES": [element] });
+        self.result("imconnector.send.status.delivery", params)
+            .await
+    }
+
+    /// A bot for lines, of version 1.
+    async fn line_bot(&self, code: &str) -> u64 {
+        self.bot(code, "O").await
+    }
+
+    /// How far the last message of a chat has come.
+    fn passage(&self, chat: u64) -> Value {
+        let last = self.portal.line_history(chat).pop().expect("a message");
+        last["outside"].clone()
+    }
+}
+
+/// A line with Boris in its queue.
+fn support() -> NewLine {
+    NewLine::new("Support").queue(&[BORIS])
+}

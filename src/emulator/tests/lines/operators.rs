@@ -1,0 +1,168 @@
+//! Operators: by the desk's own acts and by `imopenlines.operator.*` and `.session.*`.
+
+use serde_json::{Value, json};
+
+use super::{BORIS, CLARA, CONNECTOR, Desk, support};
+
+fn operator(desk: &Desk, chat: u64) -> Value {
+    desk.portal.session(chat)["operator"].clone()
+}
+
+#[tokio::test]
+async fn a_session_is_taken_passed_on_handed_over_and_finished() {
+    let desk = Desk::new().await;
+    let line = desk.line(support().queue(&[BORIS, CLARA])).await;
+    let chat = desk.hear(line, "ext-1", "hello").await;
+    desk.portal.answer(BORIS, chat).expect("answered");
+    assert_eq!(desk.portal.session(chat)["answered"], true);
+    desk.portal.skip(BORIS, chat).expect("passed on");
+    assert_eq!(operator(&desk, chat), CLARA);
+    assert_eq!(
+        desk.portal.skip(BORIS, chat).unwrap_err().code(),
+        "ACCESS_DENIED_KICK"
+    );
+    desk.portal
+        .transfer_to_user(CLARA, chat, 4)
+        .expect("handed over");
+    assert_eq!(operator(&desk, chat), 4);
+    desk.portal
+        .transfer_to_queue(4, chat, line)
+        .expect("handed over");
+    assert_eq!(operator(&desk, chat), BORIS);
+    desk.portal.finish(BORIS, chat).expect("finished");
+    let refused = desk.portal.answer(BORIS, chat).unwrap_err();
+    assert_eq!(refused.code(), "CHAT_ID", "there is nothing to take");
+}
+
+#[tokio::test]
+async fn who_has_nothing_to_do_with_a_line_is_kept_out() {
+    let desk = Desk::new().await;
+    let line = desk.line(support()).await;
+    let chat = desk.hear(line, "ext-1", "hello").await;
+    let refused = desk.portal.answer(CLARA, chat).unwrap_err();
+    assert_eq!(refused.code(), "ACCESS_DENIED");
+    let refused = desk.portal.transfer_to_user(BORIS, chat, 99).unwrap_err();
+    assert_eq!(refused.code(), "OPERATOR_WRONG");
+    let group = desk.portal.group(1, "Office", &[BORIS]).expect("made");
+    let group: u64 = group["chat".len()..].parse().expect("a number");
+    let refused = desk.portal.answer(1, group).unwrap_err();
+    assert_eq!(refused.code(), "CHAT_TYPE");
+}
+
+#[tokio::test]
+async fn an_operator_who_speaks_first_begins_a_session() {
+    let desk = Desk::new().await;
+    let line = desk.line(support()).await;
+    let chat = desk.hear(line, "ext-1", "hello").await;
+    let dialog = format!("chat{chat}");
+    desk.portal.send(BORIS, &dialog, "yes?").expect("sent");
+    assert_eq!(desk.portal.session(chat)["answered"], true);
+    desk.portal.finish(BORIS, chat).expect("finished");
+    let first = desk.portal.session(chat)["id"].clone();
+    desk.portal
+        .send(BORIS, &dialog, "one more thing")
+        .expect("sent");
+    let second = desk.portal.session(chat);
+    assert_eq!(
+        [&second["parent"], &second["operator"]],
+        [&first, &json!(BORIS)]
+    );
+}
+
+#[tokio::test]
+async fn the_user_of_a_token_works_as_an_operator() {
+    let desk = Desk::new().await;
+    let line = desk.line(support()).await;
+    let chat = desk.hear(line, "ext-1", "hello").await;
+    let at = json!({ "CHAT_ID": chat });
+    for method in [
+        "session.join",
+        "operator.answer",
+        "session.mode.pin",
+        "session.mode.silent",
+        "session.intercept",
+    ] {
+        let done = desk
+            .result(&format!("imopenlines.{method}"), at.clone())
+            .await;
+        assert_eq!(done, true, "{method}");
+    }
+    assert_eq!(operator(&desk, chat), 1);
+    let session = desk.portal.session(chat);
+    let unpinned = desk
+        .result("imopenlines.session.mode.unpinAll", json!({}))
+        .await;
+    assert_eq!(unpinned, json!([session["id"]]));
+    let to = json!({ "CHAT_ID": chat, "TRANSFER_ID": BORIS });
+    desk.result("imopenlines.operator.transfer", to).await;
+    assert_eq!(operator(&desk, chat), BORIS);
+    assert_eq!(
+        desk.refusal("imopenlines.operator.skip", at.clone()).await,
+        (400, "ACCESS_DENIED_KICK".to_owned())
+    );
+    desk.result("imopenlines.operator.another.finish", at.clone())
+        .await;
+    assert_eq!(desk.portal.session(chat)["closed"], true);
+    desk.result("imopenlines.session.start", at.clone()).await;
+    assert_eq!(operator(&desk, chat), 1);
+    for (params, expected) in [
+        (json!({}), "CHAT_ID"),
+        (json!({ "CHAT_ID": 999 }), "CHAT_ID"),
+    ] {
+        let found = desk.refusal("imopenlines.operator.answer", params).await;
+        assert_eq!(found, (400, expected.to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn a_session_can_be_found_read_and_judged() {
+    let desk = Desk::new().await;
+    let line = desk.line(support()).await;
+    let chat = desk.hear(line, "ext-1", "hello").await;
+    let code = format!("{CONNECTOR}|{line}|channel-123|ext-user-42");
+    let opened = desk
+        .result("imopenlines.session.open", json!({ "USER_CODE": code }))
+        .await;
+    assert_eq!(opened, json!({ "chatId": chat.to_string() }));
+    let session = desk.portal.session(chat)["id"].clone();
+    let history = desk
+        .result(
+            "imopenlines.session.history.get",
+            json!({ "SESSION_ID": session }),
+        )
+        .await;
+    assert_eq!(
+        [&history["chatId"], &history["sessionId"]],
+        [&json!(chat), &session]
+    );
+    let said = history["message"].as_object().expect("a map");
+    let first = said.values().next().expect("a message");
+    assert_eq!(
+        [&first["textlegacy"], &first["chatid"]],
+        ["hello", &*chat.to_string()]
+    );
+    assert_eq!(history["files"], json!([]));
+    let by_chat = desk
+        .result(
+            "imopenlines.session.history.get",
+            json!({ "CHAT_ID": chat }),
+        )
+        .await;
+    assert_eq!(by_chat["sessionId"], session);
+    for (params, expected) in [
+        (json!({}), "MISSING_REQUIRED_PARAM"),
+        (json!({ "SESSION_ID": 9 }), "INVALID_SESSION_ID"),
+    ] {
+        let found = desk
+            .refusal("imopenlines.session.history.get", params)
+            .await;
+        assert_eq!(found, (400, expected.to_owned()));
+    }
+    let vote = json!({ "SESSION_ID": session, "RATING": 5, "COMMENT": "well done" });
+    desk.result("imopenlines.session.head.vote", vote).await;
+    let nothing = json!({ "SESSION_ID": session });
+    assert_eq!(
+        desk.refusal("imopenlines.session.head.vote", nothing).await,
+        (400, "EMPTY_VOTE_PARAMS".to_owned())
+    );
+}

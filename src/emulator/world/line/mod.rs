@@ -1,0 +1,133 @@
+//! Open channels: the lines, the connectors that join messengers to them, and the sessions held on them.
+//!
+//! Section 1 of open-channels.md: a line (its settings) has connectors, each of them brings people from outside, and
+//! each of those has one chat of type `L`, in which one session follows another.
+
+pub(crate) mod config;
+pub(crate) mod connector;
+pub(crate) mod place;
+pub(crate) mod session;
+
+use std::collections::BTreeMap;
+
+use self::config::Line;
+use self::connector::{Connector, LIVECHAT, Link};
+use self::session::Session;
+
+/// A portal that has been used for years does not number its sessions from one.
+const FIRST_SESSION: u64 = 321;
+
+/// The first lead that a session leaves in CRM.
+const FIRST_LEAD: u64 = 1205;
+
+/// Sessions that are remembered; beyond it the oldest that is closed is forgotten.
+const SESSIONS_MAX: usize = 10_000;
+
+/// All there is of open channels.
+#[derive(Debug)]
+pub(crate) struct Lines {
+    pub(crate) configs: BTreeMap<u64, Line>,
+    /// By their id, the portal's own `livechat` among them.
+    pub(crate) connectors: BTreeMap<String, Connector>,
+    /// Which connector is joined to which line.
+    pub(crate) links: BTreeMap<(String, u64), Link>,
+    pub(crate) sessions: BTreeMap<u64, Session>,
+    last_line: u64,
+    next_session: u64,
+    next_lead: u64,
+}
+
+impl Default for Lines {
+    fn default() -> Self {
+        let own = Connector::of_portal(LIVECHAT, "Live chat");
+        Lines {
+            configs: BTreeMap::new(),
+            connectors: BTreeMap::from([(own.id.clone(), own)]),
+            links: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            last_line: 0,
+            next_session: FIRST_SESSION,
+            next_lead: FIRST_LEAD,
+        }
+    }
+}
+
+impl Lines {
+    /// Makes a line with nothing but what every line begins with.
+    pub(crate) fn add(&mut self, language: &str) -> u64 {
+        self.last_line += 1;
+        let id = self.last_line;
+        self.configs.insert(id, Line::new(id, language));
+        id
+    }
+
+    /// A connector on a line; one that was never joined to it is off.
+    pub(crate) fn link(&self, connector: &str, line: u64) -> Link {
+        let key = (connector.to_owned(), line);
+        self.links.get(&key).cloned().unwrap_or_default()
+    }
+
+    /// Changes how a connector stands on a line.
+    pub(crate) fn change_link(
+        &mut self,
+        connector: &str,
+        line: u64,
+        change: impl FnOnce(&mut Link),
+    ) {
+        change(self.links.entry((connector.to_owned(), line)).or_default());
+    }
+
+    /// Whether messages go through: the line is active, and so is the connector on it.
+    pub(crate) fn is_open(&self, connector: &str, line: u64) -> bool {
+        self.configs.get(&line).is_some_and(Line::is_active) && self.link(connector, line).active
+    }
+
+    /// The session of a chat that is not closed.
+    pub(crate) fn open_session(&self, chat: u64) -> Option<&Session> {
+        self.last_session(chat)
+            .filter(|session| session.closed.is_none())
+    }
+
+    /// The newest session of a chat, closed or not.
+    pub(crate) fn last_session(&self, chat: u64) -> Option<&Session> {
+        let mut sessions = self.sessions.values().rev();
+        sessions.find(|session| session.chat == chat)
+    }
+
+    /// Keeps a new session; its id is given here.
+    pub(crate) fn keep(&mut self, session: Session) -> Session {
+        let session = Session {
+            id: self.next_session,
+            ..session
+        };
+        self.next_session += 1;
+        self.sessions.insert(session.id, session.clone());
+        if self.sessions.len() > SESSIONS_MAX {
+            let mut closed = self.sessions.values().filter(|old| old.closed.is_some());
+            if let Some(oldest) = closed.next().map(|old| old.id) {
+                self.sessions.remove(&oldest);
+            }
+        }
+        session
+    }
+
+    /// The number of a new lead.
+    pub(crate) fn new_lead(&mut self) -> u64 {
+        self.next_lead += 1;
+        self.next_lead - 1
+    }
+
+    /// When the time of the next welcome bot is over, in Unix milliseconds.
+    pub(crate) fn next_alarm(&self) -> Option<i64> {
+        let open = self.sessions.values().filter(|one| one.closed.is_none());
+        open.filter_map(|session| session.bot_until).min()
+    }
+
+    /// The sessions in which the time of the welcome bot is over.
+    pub(crate) fn due(&self, now: i64) -> Vec<u64> {
+        let open = self.sessions.values().filter(|one| one.closed.is_none());
+        open.filter(|session| session.bot_until.is_some_and(|until| until <= now))
+            .map(|session| session.id)
+            .collect()
+    }
+}

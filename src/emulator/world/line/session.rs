@@ -1,0 +1,71 @@
+//! A session: one inquiry of a client, from its first word to its end.
+
+use std::collections::BTreeSet;
+
+/// A session on a line.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Session {
+    pub(crate) id: u64,
+    pub(crate) line: u64,
+    pub(crate) chat: u64,
+    /// The client, a user with a guest's part.
+    pub(crate) client: u64,
+    /// The session before it in the same chat, or `0`.
+    pub(crate) parent: u64,
+    /// Who is responsible: a person, a bot, or `0` while it waits in the queue.
+    pub(crate) operator: u64,
+    /// Whether that person has said yes; one who was only chosen by the queue has not.
+    pub(crate) is_answered: bool,
+    /// Unix milliseconds.
+    pub(crate) started: i64,
+    /// Unix milliseconds; none while it goes on.
+    pub(crate) closed: Option<i64>,
+    /// When the queue takes over from the welcome bot, in Unix milliseconds.
+    pub(crate) bot_until: Option<i64>,
+    /// Operators who have passed it on: the queue does not ask them again.
+    pub(crate) passed: BTreeSet<u64>,
+    /// Who has pinned it.
+    pub(crate) pinned: BTreeSet<u64>,
+    /// Whether what operators say stays here.
+    pub(crate) is_silent: bool,
+    /// The lead it was kept as in CRM, or `0`.
+    pub(crate) lead: u64,
+    /// What the head thinks of it: one to five, `0` for nothing.
+    pub(crate) vote: u64,
+    pub(crate) comment: String,
+}
+
+impl Session {
+    /// `CHAT_ENTITY_DATA_1`: whether and as what it is in CRM, two parts without a name, itself, and when it began.
+    pub(crate) fn data_1(&self) -> String {
+        let (kept, kind) = match self.lead {
+            0 => ("N", "NONE"),
+            _ => ("Y", "LEAD"),
+        };
+        let (lead, id, start) = (self.lead, self.id, self.started / 1000);
+        format!("{kept}|{kind}|{lead}|N|N|{id}|{start}|0|0|0")
+    }
+
+    /// `CHAT_ENTITY_DATA_2`: what it is tied to in CRM.
+    pub(crate) fn data_2(&self) -> String {
+        format!("LEAD|{}|COMPANY|0|CONTACT|0|DEAL|0", self.lead)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sixth_part_is_the_session() {
+        let mut session = Session {
+            id: 321,
+            started: 1_773_223_732_000,
+            ..Session::default()
+        };
+        assert_eq!(session.data_1(), "N|NONE|0|N|N|321|1773223732|0|0|0");
+        session.lead = 1205;
+        assert_eq!(session.data_1(), "Y|LEAD|1205|N|N|321|1773223732|0|0|0");
+        assert_eq!(session.data_2(), "LEAD|1205|COMPANY|0|CONTACT|0|DEAL|0");
+    }
+}

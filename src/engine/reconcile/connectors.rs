@@ -1,0 +1,106 @@
+//! Connectors: registered with the portal, and asked for the lines that they are joined to.
+
+use serde_json::{Value, json};
+
+use super::{Reconciliation, Step};
+use crate::engine::connectors::Joinable;
+use crate::event::LineId;
+use crate::portal::Error;
+use crate::portal::methods::{imconnector, imopenlines};
+use crate::store::Access;
+
+/// The most lines of a portal that are asked for (`imopenlines.config.list.get` answers at most 200 at once).
+const LINES_MAX: usize = 200;
+
+impl Reconciliation<'_> {
+    /// Brings the connectors into step. Only applications with a public address can have any.
+    pub(super) async fn connectors(&mut self) -> Result<(), Error> {
+        if self.engine.connectors.is_empty() {
+            return Ok(());
+        }
+        let is_application = matches!(self.portal.access().await, Access::Tokens(_));
+        let url = self.engine.options.handler_url.clone();
+        let Some(url) = url.filter(|_| is_application) else {
+            tracing::warn!(portal = %self.portal.id(), "no connectors are registered: that takes an application (client id and secret) with a public address");
+            return Ok(());
+        };
+        for joinable in &self.engine.connectors {
+            self.connector(joinable, &url).await?;
+        }
+        if self.mode == super::Mode::Apply {
+            self.find_lines().await?;
+        }
+        Ok(())
+    }
+
+    /// Registers a connector, or says again what it is: the portal does not tell what it has.
+    async fn connector(&mut self, joinable: &Joinable, url: &str) -> Result<(), Error> {
+        let profile = joinable.connector.profile();
+        let connector = profile.id().to_owned();
+        if !self.step(Step::RegisterConnector { connector }) {
+            return Ok(());
+        }
+        let settings = settings_url(url, profile.id());
+        let Value::Object(params) = profile.params(&settings) else {
+            return Ok(());
+        };
+        self.portal.do_on_line("imconnector.register", params).await
+    }
+
+    /// Removes the connectors of this program.
+    pub(super) async fn remove_connectors(&mut self) -> Result<(), Error> {
+        for joinable in &self.engine.connectors {
+            let connector = joinable.connector.profile().id().to_owned();
+            let params = [("ID".to_owned(), connector.clone().into())];
+            if self.step(Step::RemoveConnector { connector }) {
+                let params = params.into_iter().collect();
+                self.portal
+                    .do_on_line("imconnector.unregister", params)
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Learns which lines the connectors are joined to.
+    async fn find_lines(&mut self) -> Result<(), Error> {
+        let list = imopenlines::ConfigListGet::new()
+            .params(json!({ "select": ["ID"], "limit": LINES_MAX }));
+        let lines: Vec<Value> = self.portal.run(list).await?;
+        if lines.len() == LINES_MAX {
+            tracing::warn!(portal = %self.portal.id(), "the portal has many lines: whether connectors are joined to more than {LINES_MAX} of them is not asked");
+        }
+        let lines: Vec<LineId> = lines.iter().filter_map(line_id).collect();
+        for joinable in &self.engine.connectors {
+            let mut batch = self.portal.batch();
+            let asked: Vec<_> = lines
+                .iter()
+                .map(|line| {
+                    let connector = joinable.connector.profile().id();
+                    (
+                        *line,
+                        batch.push(imconnector::Status::new(connector, *line)),
+                    )
+                })
+                .collect();
+            let mut answers = batch.send().await?;
+            for (line, command) in asked {
+                let is_on = answers.take(command)?.is_on;
+                joinable.note(self.portal.id(), line, is_on);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The number of a line, which comes as a text, too.
+fn line_id(line: &Value) -> Option<LineId> {
+    let id = &line["ID"];
+    let text = || id.as_str()?.parse().ok();
+    id.as_u64().or_else(text).map(LineId)
+}
+
+/// Where the portal shows a connector's settings: a page of ours.
+fn settings_url(url: &str, connector: &str) -> String {
+    format!("{}/connectors/{connector}", url.trim_end_matches('/'))
+}

@@ -1,0 +1,93 @@
+//! A connector of any type, as the engine runs it.
+
+use std::pin::Pin;
+
+use super::{Channel, Channels, Connector, ConnectorProfile, Delivered, Outgoing};
+use crate::event::{Outward, SessionChange, payload::connector::Message};
+use crate::handler::Result;
+
+type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A connector of any type.
+pub(crate) trait AnyConnector: Send + Sync {
+    fn profile(&self) -> &ConnectorProfile;
+    /// Carries a message outside; tells what is delivered, where that is to be told.
+    fn carry<'a>(
+        &'a self,
+        channel: &'a Channel,
+        what: Outward,
+        message: Message,
+    ) -> Boxed<'a, Result<Option<Delivered>>>;
+    fn session<'a>(&'a self, channel: &'a Channel, change: SessionChange) -> Boxed<'a, Result>;
+    fn activated<'a>(&'a self, channel: &'a Channel) -> Boxed<'a, Result>;
+    fn deactivated<'a>(&'a self, channel: &'a Channel) -> Boxed<'a, Result>;
+    fn settings<'a>(&'a self, channel: &'a Channel) -> Boxed<'a, Result<String>>;
+    fn run(&self, channels: Channels) -> Boxed<'_, ()>;
+}
+
+/// A connector of a known type behind [`AnyConnector`].
+pub(crate) struct ErasedConnector<C> {
+    connector: C,
+    profile: ConnectorProfile,
+}
+
+impl<C: Connector> ErasedConnector<C> {
+    pub(crate) fn new(connector: C) -> ErasedConnector<C> {
+        ErasedConnector {
+            profile: connector.profile(),
+            connector,
+        }
+    }
+}
+
+impl<C: Connector> AnyConnector for ErasedConnector<C> {
+    fn profile(&self) -> &ConnectorProfile {
+        &self.profile
+    }
+
+    fn carry<'a>(
+        &'a self,
+        channel: &'a Channel,
+        what: Outward,
+        message: Message,
+    ) -> Boxed<'a, Result<Option<Delivered>>> {
+        let message = Outgoing::new(message);
+        Box::pin(async move {
+            match what {
+                Outward::Send => self.connector.outgoing(channel, message).await.map(Some),
+                Outward::Edit => {
+                    let ids = message.outside_ids.clone();
+                    self.connector.edited(channel, message).await?;
+                    Ok(Some(Delivered { ids }))
+                }
+                Outward::Delete => {
+                    self.connector.deleted(channel, message).await?;
+                    Ok(None)
+                }
+            }
+        })
+    }
+
+    fn session<'a>(&'a self, channel: &'a Channel, change: SessionChange) -> Boxed<'a, Result> {
+        match change {
+            SessionChange::Started(session) => Box::pin(self.connector.started(channel, session)),
+            SessionChange::Finished(session) => Box::pin(self.connector.finished(channel, session)),
+        }
+    }
+
+    fn activated<'a>(&'a self, channel: &'a Channel) -> Boxed<'a, Result> {
+        Box::pin(self.connector.activated(channel))
+    }
+
+    fn deactivated<'a>(&'a self, channel: &'a Channel) -> Boxed<'a, Result> {
+        Box::pin(self.connector.deactivated(channel))
+    }
+
+    fn settings<'a>(&'a self, channel: &'a Channel) -> Boxed<'a, Result<String>> {
+        Box::pin(self.connector.settings(channel))
+    }
+
+    fn run(&self, channels: Channels) -> Boxed<'_, ()> {
+        Box::pin(self.connector.run(channels))
+    }
+}

@@ -1,0 +1,172 @@
+//! Who a connector is on the portal.
+
+use serde_json::{Map, Value, json};
+
+use crate::handler::Profile;
+use crate::store::Doubt;
+
+/// Who a connector is on the portal (`imconnector.register`), and how its messages are treated.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConnectorProfile {
+    id: String,
+    name: String,
+    icon: String,
+    color: Option<String>,
+    flags: Map<String, Value>,
+    doubt: Doubt,
+}
+
+/// A speech bubble: what is shown for a connector without an icon of its own.
+const ICON: &str = "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 24 24'>\
+    <path fill='#fff' d='M4 4h16v12H9l-5 4z'/></svg>";
+
+impl ConnectorProfile {
+    /// A connector under this id (digits, Latin letters and `_`; the portal writes it in lower case), which stays, and this
+    /// name, which people see.
+    pub fn new(id: impl Into<String>, name: impl Into<String>) -> ConnectorProfile {
+        ConnectorProfile {
+            id: id.into().to_lowercase(),
+            name: name.into(),
+            icon: ICON.to_owned(),
+            color: None,
+            flags: Map::new(),
+            doubt: Doubt::default(),
+        }
+    }
+
+    /// A profile by the name of a type: `WebChat` is `web_chat`, named "Web chat".
+    pub fn of<T: ?Sized>() -> ConnectorProfile {
+        let profile = Profile::of::<T>();
+        ConnectorProfile::new(profile.code(), profile.name())
+    }
+
+    /// Its icon, as SVG. Default: a speech bubble.
+    #[must_use]
+    pub fn icon(mut self, svg: impl Into<String>) -> ConnectorProfile {
+        self.icon = svg.into();
+        self
+    }
+
+    /// The colour behind its icon, such as `#1900ff`. Default: the portal's.
+    #[must_use]
+    pub fn color(mut self, color: impl Into<String>) -> ConnectorProfile {
+        self.color = Some(color.into());
+        self
+    }
+
+    /// Leaves out who wrote a message. Default: it begins with `[b]Ann Meyer:[/b] [br]`.
+    #[must_use]
+    pub fn without_signature(self) -> ConnectorProfile {
+        self.flag("NEED_SIGNATURE", false)
+    }
+
+    /// Passes the portal's own notices on to clients, too. Default: they stay on the portal.
+    #[must_use]
+    pub fn with_system_messages(self) -> ConnectorProfile {
+        self.flag("NEED_SYSTEM_MESSAGES", true)
+    }
+
+    /// Keeps one chat for each chat outside, however many people write in it, and links none of them in CRM by itself.
+    /// Default: one chat for each person.
+    #[must_use]
+    pub fn group_chats(self) -> ConnectorProfile {
+        self.flag("CHAT_GROUP", true)
+    }
+
+    /// What becomes of a client's message that may have been passed to the portal: the process died while it was on its
+    /// way, or no answer came. The portal knows no repeats. Default: [`Doubt::Resend`].
+    #[must_use]
+    pub fn doubt(mut self, doubt: Doubt) -> ConnectorProfile {
+        self.doubt = doubt;
+        self
+    }
+
+    fn flag(mut self, name: &str, value: bool) -> ConnectorProfile {
+        self.flags.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Its id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether the portal takes its id.
+    pub(crate) fn is_valid(&self) -> bool {
+        let fits = |char: char| char.is_ascii_alphanumeric() || char == '_';
+        !self.id.is_empty() && self.id.chars().all(fits)
+    }
+
+    pub(crate) fn on_doubt(&self) -> Doubt {
+        self.doubt
+    }
+
+    /// The parameters of `imconnector.register`.
+    pub(crate) fn params(&self, settings: &str) -> Value {
+        let mut icon =
+            json!({ "DATA_IMAGE": format!("data:image/svg+xml,{}", escaped(&self.icon)) });
+        if let Some(color) = &self.color {
+            icon["COLOR"] = color.clone().into();
+        }
+        let mut params = self.flags.clone();
+        params.insert("ID".to_owned(), self.id.clone().into());
+        params.insert("NAME".to_owned(), self.name.clone().into());
+        params.insert("ICON".to_owned(), icon);
+        params.insert("PLACEMENT_HANDLER".to_owned(), settings.into());
+        Value::Object(params)
+    }
+}
+
+/// SVG as it may stand in a data URI: what would end the URI or the attribute that holds it is written as a code.
+fn escaped(svg: &str) -> String {
+    let mut text = String::with_capacity(svg.len());
+    for char in svg.chars() {
+        match char {
+            '#' => text.push_str("%23"),
+            '%' => text.push_str("%25"),
+            '"' => text.push('\''),
+            '<' => text.push_str("%3C"),
+            '>' => text.push_str("%3E"),
+            char if char.is_control() => text.push(' '),
+            char => text.push(char),
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct WebChat;
+
+    #[test]
+    fn a_profile_tells_all_that_the_portal_needs() {
+        let profile = ConnectorProfile::of::<WebChat>()
+            .color("#1900ff")
+            .without_signature();
+        let params = profile.params("https://bots.example.com/connectors/web_chat");
+        assert_eq!(
+            (&params["ID"], &params["NAME"]),
+            (&json!("web_chat"), &json!("Web chat"))
+        );
+        assert_eq!(params["NEED_SIGNATURE"], false);
+        assert_eq!(params["ICON"]["COLOR"], "#1900ff");
+        let image = params["ICON"]["DATA_IMAGE"].as_str().unwrap();
+        assert!(image.starts_with("data:image/svg+xml,%3Csvg") && !image.contains(['#', '<', '"']));
+    }
+
+    #[test]
+    fn an_id_is_digits_letters_and_underscores_in_lower_case() {
+        assert!(ConnectorProfile::new("My_Sms2", "SMS").is_valid());
+        assert_eq!(ConnectorProfile::new("My_Sms2", "SMS").id(), "my_sms2");
+        for id in ["", "a.b", "a b", "é"] {
+            assert!(!ConnectorProfile::new(id, "SMS").is_valid(), "{id}");
+        }
+    }
+}

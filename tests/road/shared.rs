@@ -1,0 +1,93 @@
+//! One limit for all processes on one store: the portal refuses none of them, each gets on, and who is left has all of it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use imbot::Config;
+use imbot::emulator::Emulator;
+use imbot::engine::Engine;
+use imbot::portal::Portal;
+use imbot::prelude::*;
+use imbot::store::{Key, Sqlite};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+
+use super::stage::{Echo, portal, until};
+
+/// How many calls of a process are always under way or wait.
+const AT_ONCE: usize = 4;
+
+/// A process that calls as often as it may, and what it has done so far.
+struct Process {
+    engine: Arc<Engine>,
+    calls: Arc<AtomicUsize>,
+    work: JoinSet<()>,
+}
+
+impl Process {
+    async fn on(store: Sqlite, portal: &Emulator, method: &'static str) -> Process {
+        let app = App::new().bot(Echo).shared_store(Arc::new(store));
+        let engine = app.engine(&Config::polling(portal)).unwrap();
+        engine.know_portals().await.unwrap();
+        let own = engine.portal(&engine.portals()[0]).unwrap();
+        let calls = Arc::default();
+        let mut work = JoinSet::new();
+        for _ in 0..AT_ONCE {
+            work.spawn(call(own.clone(), method, Arc::clone(&calls)));
+        }
+        Process {
+            engine,
+            calls,
+            work,
+        }
+    }
+
+    fn calls(&self) -> usize {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    /// Ends in the middle of its calls, as a process does that is killed.
+    async fn die(mut self) {
+        self.work.shutdown().await;
+        self.engine.store().close().await.unwrap();
+    }
+}
+
+/// Calls again and again. What has a null in it goes by itself, so each call is one request.
+async fn call(portal: Portal, method: &'static str, calls: Arc<AtomicUsize>) {
+    loop {
+        let answer = portal.call::<Value>(method, &json!({ "by": null })).await;
+        answer.unwrap();
+        calls.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[tokio::test]
+async fn processes_on_one_store_share_a_portals_limit_and_who_is_left_has_all_of_it() {
+    let portal = portal().await;
+    let folder = TempDir::new().unwrap();
+    let (path, key) = (folder.path().join("store.db"), Key::random());
+    let bots = Process::on(Sqlite::open(&path, &key).unwrap(), &portal, "profile").await;
+    until("a full bucket", || bots.calls() >= 46).await;
+    // It comes while the first has filled the bucket.
+    let beside = Sqlite::attend(&path, &key).unwrap();
+    let beside = Process::on(beside, &portal, "server.time").await;
+    let before = bots.calls();
+    sleep(Duration::from_secs(6)).await;
+    let (of_bots, of_other) = (bots.calls() - before, beside.calls());
+    assert!(
+        (4..=8).contains(&of_bots) && (4..=8).contains(&of_other),
+        "{of_bots} and {of_other} of twelve"
+    );
+    beside.die().await;
+    let (before, began) = (bots.calls(), Instant::now());
+    until("ten more calls", || bots.calls() >= before + 10).await;
+    let took = began.elapsed();
+    assert!(took < Duration::from_millis(6_500), "{took:?}");
+    bots.die().await;
+    let traffic = portal.traffic();
+    assert_eq!(traffic.refused, 0, "{traffic:?}");
+}
