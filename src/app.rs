@@ -7,12 +7,12 @@ use secrecy::ExposeSecret;
 
 use crate::cli;
 use crate::config::{Config, PlaceError, StorePlace};
-use crate::engine::{Engine, NewHook, Options, Rest, Speaker};
+use crate::engine::{Engine, HookTokenError, HookTokens, NewHook, Options, Rest, Speaker};
 use crate::event::UserId;
 use crate::handler::{
     AnyBot, AnyConnector, Bot, Connector, Erased, ErasedConnector, Forward, Hook, Pattern, State,
 };
-use crate::portal::{Application, Http, inbound};
+use crate::portal::{Application, Http, SecretError, Signer, inbound};
 use crate::serve::{EventEndpoint, IntoEndpoint};
 use crate::store::{Clock, Limits, Memory, Store};
 
@@ -72,6 +72,12 @@ pub enum ConfigError {
     /// The address of a portal is not that of an inbound webhook.
     #[error("the portal's address: {0}")]
     Portal(#[from] crate::portal::AddressError),
+    /// The token of an outgoing webhook does not say of which portal it is.
+    #[error("the token of an outgoing webhook (hook_token): {0}")]
+    HookToken(#[from] HookTokenError),
+    /// The secret that signs what is forwarded is none.
+    #[error("the secret that signs what is forwarded (forward_secret): {0}")]
+    ForwardSecret(#[from] SecretError),
     /// The HTTP client cannot be made.
     #[error(transparent)]
     Http(#[from] crate::portal::Error),
@@ -153,6 +159,13 @@ impl App {
     }
 
     /// Forwards events that are not a bot's to an address, as JSON: `event`, `portal`, `ts`, `data`; no tokens.
+    ///
+    /// Those of one portal arrive one at a time, in the order in which they came. Where the receiver does not answer with a
+    /// status in the two hundreds within [`FORWARD_TIMEOUT`](crate::portal::FORWARD_TIMEOUT), an event is tried again with
+    /// growing pauses, while those behind it wait, and in the end rests among the dead letters. No other hook or bot waits.
+    ///
+    /// The headers are those of Standard Webhooks: `webhook-id`, which is the same for an event each time it is tried,
+    /// `webhook-timestamp`, and with `--forward-secret` also `webhook-signature`, which [`Signer`] explains and checks.
     #[must_use]
     pub fn forward(self, events: impl Into<Pattern>, address: impl Into<String>) -> App {
         let listener = Listener::Address(address.into());
@@ -255,6 +268,14 @@ impl App {
             .collect::<Result<_, _>>()?;
         let application = application(config)?;
         let http = Http::to(config.outside()?)?;
+        let signer = config.forward_secret.as_ref();
+        let signer = signer.map(Signer::new).transpose()?.map(Arc::new);
+        let forward = |address| Forward {
+            http: http.clone(),
+            address,
+            signer: signer.clone(),
+            clock: self.clock.clone(),
+        };
         let hooks = self
             .hooks
             .into_iter()
@@ -262,7 +283,10 @@ impl App {
                 pattern: hooked.events,
                 is_offline: hooked.is_offline,
                 user: hooked.user,
-                hook: hooked.listener.hook(&http),
+                hook: match hooked.listener {
+                    Listener::Hook(hook) => hook,
+                    Listener::Address(address) => Arc::new(forward(address)),
+                },
             })
             .collect();
         let store = match self.store {
@@ -274,6 +298,7 @@ impl App {
             http,
             application: application.map(Arc::new),
             webhooks,
+            hook_tokens: HookTokens::read(&config.hook_token)?,
             handler_url: config.public_url.clone(),
             bx24_url: config.bx24_url.clone(),
             plan: config.plan,
@@ -325,15 +350,6 @@ fn open(place: &StorePlace) -> Result<Arc<dyn Store>, ConfigError> {
     }
     tracing::warn!("everything is kept in memory, and forgotten when this program ends");
     Ok(Arc::new(Memory::new()))
-}
-
-impl Listener {
-    fn hook(self, http: &Http) -> Arc<dyn Hook> {
-        match self {
-            Listener::Hook(hook) => hook,
-            Listener::Address(address) => Arc::new(Forward::new(http.clone(), address)),
-        }
-    }
 }
 
 impl std::fmt::Debug for App {

@@ -14,6 +14,7 @@ mod dead;
 mod decode;
 mod doctor;
 mod emulate;
+mod events;
 mod register;
 mod run;
 mod store;
@@ -57,6 +58,8 @@ enum Command {
         /// A file with the body of a POST, or the JSON answer to a poll. Default: standard input
         file: Option<PathBuf>,
     },
+    /// List the portal's events: what each is, where it is bound and as whom it comes, and how often it has arrived
+    Events(events::Events),
     /// Look at the store, back it up, or change its key; also while the bots run
     #[command(subcommand)]
     Store(store::Command),
@@ -108,6 +111,7 @@ fn act(app: App, args: Vec<OsString>, file: Option<&Path>) -> Done {
         Some(Command::Doctor(doctor)) => on_runtime(doctor::examine(app, doctor)),
         Some(Command::Emulate(emulate)) => on_runtime(emulate.run()),
         Some(Command::Decode { file }) => decode::decode(file),
+        Some(Command::Events(events)) => on_runtime(events.run(app)),
         Some(Command::Store(command)) => on_runtime(command.run()),
         Some(Command::Dead(command)) => on_runtime(command.run()),
         Some(Command::Conversation(command)) => on_runtime(command.run()),

@@ -65,7 +65,7 @@ pub(super) async fn unregister(app: App, unregister: Unregister) -> Done {
 }
 
 /// An engine that knows the portals and does no work, beside the process that may be running.
-async fn beside(app: App, config: &Config) -> Result<Arc<Engine>, Box<dyn Error>> {
+pub(super) async fn beside(app: App, config: &Config) -> Result<Arc<Engine>, Box<dyn Error>> {
     let store: Arc<dyn Store> = if config.store.file().exists() {
         Arc::new(config.store.attend()?)
     } else {

@@ -150,6 +150,26 @@ pub struct Config {
     )]
     pub client_secret: Option<SecretString>,
 
+    /// The token of an outgoing webhook, made in a portal's interface, with the portal's host before it, such as
+    /// example.bitrix24.com:abc123: what it sends is for the hooks; may be repeated
+    #[arg(
+        long,
+        env = "IMBOT_HOOK_TOKEN",
+        value_name = "HOST:TOKEN",
+        value_delimiter = ',',
+        hide_env_values = true
+    )]
+    pub hook_token: Vec<SecretString>,
+
+    /// The secret that what is forwarded is signed with, as `openssl rand -base64 32` makes one. Default: nothing is signed
+    #[arg(
+        long,
+        env = "IMBOT_FORWARD_SECRET",
+        value_name = "SECRET",
+        hide_env_values = true
+    )]
+    pub forward_secret: Option<SecretString>,
+
     /// Where portals reach this program, such as <https://bots.example.com/bitrix>: the application's handler address
     #[arg(long, env = "IMBOT_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<String>,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::intake::decode;
 use super::lanes::Next;
-use super::{Engine, Job};
+use super::{Engine, Job, occurrence};
 use crate::event::{AppEvent, Delivery, Event, MemberId, UserId, Via};
 use crate::handler::{Error, Hook, HookEvent, Pattern, Result, guarded};
 use crate::portal::Portal;
@@ -98,7 +98,8 @@ impl Engine {
             let error = "the application was removed from the portal".to_owned();
             return self.give_up(lane, id, error).await;
         };
-        let event = HookEvent::new(delivery, portal.in_bulk()); // nobody waits for a hook
+        let key = format!("{:032x}", occurrence::key(lane, &delivery, None).0);
+        let event = HookEvent::new(delivery, portal.in_bulk(), key); // nobody waits for a hook
         self.attempt(lane, id, async || {
             guarded(self.options.turn_timeout, hook.hook.event(event)).await
         })
@@ -147,6 +148,7 @@ impl Engine {
 
     /// Hooks see a proven installation as they see any event.
     pub(super) async fn tell_hooks(self: &Arc<Self>, portal: &Portal, delivery: Delivery) {
+        self.count_arrival(delivery.name.clone());
         let events = self.address(portal.id(), &delivery, vec![Event::Other]);
         if let Err(error) = self
             .take_in(portal.id().clone(), delivery, events, None)

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
+use dashmap::mapref::one::Ref;
 use secrecy::ExposeSecret;
 use subtle::ConstantTimeEq;
 
-use super::{Engine, FRESH_MAX, Job, Refused, lock, occurrence};
+use super::{Engine, FRESH_MAX, Job, Known, Refused, lock, occurrence};
 use crate::event::{AppEvent, Delivery, Event, MemberId};
 use crate::store::{
     Appended, Conversation, End, EventId, Lane, NewDelivery, NewEvent, QueuedCall, Turn,
@@ -36,7 +37,9 @@ impl Engine {
         if matches!(delivery.name.as_ref(), "ONAPPINSTALL" | "ONAPPUPDATE") {
             return Box::pin(self.claim(&delivery)).await;
         }
-        let portal = self.verify(&delivery).ok_or(Refused::Unproven)?;
+        let proven = self.verify(&delivery);
+        let proven = proven.or_else(|| self.verify_outgoing(&delivery));
+        let portal = proven.ok_or(Refused::Unproven)?;
         let name = delivery.name.clone();
         self.admit(portal, delivery).await.inspect_err(|error| {
             self.counts.refused.add();
@@ -65,7 +68,9 @@ impl Engine {
                 (vec![unknown], Some(wrong))
             }
         };
+        let name = delivery.name.clone();
         self.take_in(portal, delivery, events, wrong).await?;
+        self.count_arrival(name);
         Ok(())
     }
 
@@ -151,10 +156,7 @@ impl Engine {
     /// A portal that is reached by an inbound webhook is known by its host; others by what their installation proved.
     pub(super) fn proven(&self, member_id: &str, host: &str, token: &str) -> Option<MemberId> {
         const NOBODY: &str = "00000000000000000000000000000000";
-        let known = self
-            .portals
-            .get(member_id)
-            .or_else(|| self.portals.get(host));
+        let known = self.claimed(member_id, host);
         let expected = known
             .as_ref()
             .map_or(NOBODY, |known| known.application_token.expose_secret());
@@ -162,6 +164,12 @@ impl Engine {
         known
             .filter(|_| is_same)
             .map(|known| known.portal.id().clone())
+    }
+
+    /// The portal that is claimed, by its id or its host.
+    pub(super) fn claimed(&self, member_id: &str, host: &str) -> Option<Ref<'_, MemberId, Known>> {
+        let known = self.portals.get(member_id);
+        known.or_else(|| self.portals.get(host))
     }
 
     /// Whose turn each event of a delivery is: a bot's in its chat, every hook's that wants it, or the application's own.

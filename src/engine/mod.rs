@@ -8,6 +8,7 @@
 //! holds little more than numbers. Of the newest events [`FRESH_MAX`] are kept decoded, too, so that what is handled at
 //! once is never read back. At most [`TURNS_MAX`] handlers and [`SENDS_MAX`] calls run at once.
 
+mod arrivals;
 mod attempt;
 mod connectors;
 mod counts;
@@ -19,6 +20,7 @@ mod lines;
 mod needs;
 mod occurrence;
 mod offline;
+mod outgoing;
 mod poll;
 mod reconcile;
 mod retry;
@@ -48,6 +50,7 @@ use crate::store::{
     Clock, Conversation, EventId, Installation, Lane, Limits, Store, StoreError, Turn,
 };
 
+use arrivals::Arrivals;
 use connectors::Joinable;
 use hooks::NamedHook;
 use install::Claim;
@@ -58,6 +61,7 @@ pub use connectors::OUTSIDE_ATTEMPTS_MAX;
 pub use counts::Counts;
 pub(crate) use hooks::NewHook;
 pub(crate) use needs::Need;
+pub use outgoing::{HookTokenError, HookTokens};
 pub use poll::{POLL_QUICK, POLL_SLOW, RIVAL_EVERY, TALK, Talk};
 pub use reconcile::{Mode, START_PATIENCE, Step};
 pub use retry::{ATTEMPTS_MAX, PAUSE_MAX, PAUSE_MIN};
@@ -89,6 +93,8 @@ pub struct Options {
     pub application: Option<Arc<Application>>,
     /// The portals that are reached by inbound webhooks ([`inbound`](crate::portal::inbound)).
     pub webhooks: Vec<Installation>,
+    /// The tokens of outgoing webhooks.
+    pub hook_tokens: HookTokens,
     /// Where portals post events, as they see it; nothing if they cannot.
     pub handler_url: Option<String>,
     /// The portal's script for applications with an interface.
@@ -141,6 +147,7 @@ pub struct Engine {
     /// Told when a reminder is set.
     reminded: Arc<Notify>,
     counts: Counts,
+    arrivals: Arrivals,
     /// How many installations have been set up so far.
     set_ups: watch::Sender<usize>,
     tasks: TaskTracker,
@@ -238,6 +245,7 @@ impl Engine {
                 poll_turns: DashMap::new(),
                 reminded: Arc::default(),
                 counts: Counts::default(),
+                arrivals: Arrivals::default(),
                 set_ups: watch::Sender::new(0),
                 tasks: tasks.clone(),
                 started: OnceCell::new(),
@@ -307,6 +315,9 @@ impl Engine {
         let is_done = tokio::time::timeout_at(end, self.tasks.wait())
             .await
             .is_ok();
+        if let Err(error) = self.add_up_arrivals().await {
+            tracing::warn!(%error, "the last events are not counted");
+        }
         let (events, calls) = self.waiting();
         if !is_done {
             tracing::warn!(

@@ -12,7 +12,7 @@ use std::hash::Hasher;
 
 use crate::event::{
     Act, ChatEvent, CommandFrom, ConnectorEvent, Delivery, Event, Inward, Outward, SessionChange,
-    What,
+    Via, What,
 };
 use crate::store::{Lane, Occurrence};
 
@@ -118,11 +118,12 @@ impl Sum {
         }
     }
 
-    /// By the number that the portal gave the occurrence, else by everything that came.
+    /// By the number that the portal gave the occurrence in its queue, else by everything that came. What is posted has no
+    /// such number: the `eventId` of open channels is the same in each of their pages, where others have the subscription's.
     fn delivery(&mut self, delivery: &Delivery) {
         match delivery.event_id {
-            Some(id) => self.number(id),
-            None => self.bytes(&delivery.body()),
+            Some(id) if delivery.via == Via::Fetch => self.number(id),
+            _ => self.bytes(&delivery.body()),
         }
     }
 

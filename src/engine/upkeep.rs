@@ -188,6 +188,9 @@ async fn look(engine: Weak<Engine>) {
         if let Err(error) = engine.look().await {
             tracing::error!(%error, "the store cannot be asked for news");
         }
+        if let Err(error) = engine.add_up_arrivals().await {
+            tracing::warn!(%error, "what has arrived is counted later");
+        }
     }
 }
 

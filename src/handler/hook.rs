@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{RestCall, Result};
 use crate::event::{Category, Delivery, Node};
-use crate::portal::{Http, Portal};
+use crate::portal::Portal;
 
 /// Code for events that are not a bot's. Functions `async fn(HookEvent) -> Result` are hooks.
 pub trait Hook: Send + Sync + 'static {
@@ -34,11 +34,22 @@ where
 pub struct HookEvent {
     delivery: Delivery,
     portal: Portal,
+    id: String,
 }
 
 impl HookEvent {
-    pub(crate) fn new(delivery: Delivery, portal: Portal) -> HookEvent {
-        HookEvent { delivery, portal }
+    pub(crate) fn new(delivery: Delivery, portal: Portal, id: String) -> HookEvent {
+        HookEvent {
+            delivery,
+            portal,
+            id,
+        }
+    }
+
+    /// What tells this event from all others of this hook. It is the same each time that the event is tried, also after a
+    /// restart: who does something that must not be done twice can remember it.
+    pub fn id(&self) -> &str {
+        &self.id
     }
 
     /// Calls any REST method of the portal.
@@ -127,34 +138,5 @@ impl From<&str> for Pattern {
 impl From<Category> for Pattern {
     fn from(category: Category) -> Pattern {
         Pattern::Category(category)
-    }
-}
-
-/// A hook that POSTs the event as JSON to an address.
-pub struct Forward {
-    http: Http,
-    address: String,
-}
-
-impl Forward {
-    /// A hook that POSTs to this address.
-    pub fn new(http: Http, address: impl Into<String>) -> Forward {
-        Forward {
-            http,
-            address: address.into(),
-        }
-    }
-}
-
-impl fmt::Debug for Forward {
-    /// Without the address: it may hold a secret.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Forward")
-    }
-}
-
-impl Hook for Forward {
-    fn event(&self, event: HookEvent) -> Pin<Box<dyn Future<Output = Result> + Send + '_>> {
-        Box::pin(async move { Ok(self.http.forward(&self.address, &event.to_json()).await?) })
     }
 }

@@ -144,20 +144,6 @@ impl Http {
             .map_err(Error::without_excerpt)
     }
 
-    /// POSTs JSON to an address that the author configured; only the status counts.
-    ///
-    /// # Errors
-    /// The address cannot be reached or answers with an error.
-    pub async fn forward(&self, address: &str, body: &Value) -> Result<(), Error> {
-        let url =
-            Url::parse(address).map_err(|error| Error::forbidden("forward", error.to_string()))?;
-        let response = self.client.post(url).json(body).send().await;
-        let response = response.and_then(Response::error_for_status);
-        response
-            .map(drop)
-            .map_err(|source| Error::unreachable("forward", source))
-    }
-
     /// The address, if it may be called.
     pub(super) fn allowed(&self, method: &str, address: &str) -> Result<Url, Error> {
         let url = Url::parse(address)

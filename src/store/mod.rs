@@ -8,6 +8,7 @@
 //!
 //! A store has no clock: every moment it writes down is given to it.
 
+mod arrived;
 mod booking;
 mod dead;
 mod inbox;
@@ -30,6 +31,7 @@ use uuid::Uuid;
 
 use crate::event::{MemberId, MessageId};
 
+pub use arrived::{ARRIVED_MAX, Arrived};
 pub use booking::Booking;
 pub use dead::{DeadId, DeadLetter, DeadWhat, Failure};
 pub use inbox::{Appended, Content, EventId, InboxEvent, Lane, NewDelivery, NewEvent, Occurrence};
@@ -167,6 +169,9 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// How much is stored.
     fn status(&self) -> Stored<'_, Status>;
+
+    /// Adds to what has arrived, and tells all that has, at most [`ARRIVED_MAX`] names.
+    fn arrived(&self, more: Vec<Arrived>) -> Stored<'_, Vec<Arrived>>;
 
     /// At most `limit` dead letters, oldest first, from the one after `after`.
     fn dead(&self, after: Option<DeadId>, limit: usize) -> Stored<'_, Vec<DeadLetter>>;

@@ -3,6 +3,7 @@
 mod config;
 mod doctor;
 mod emulate;
+mod events;
 mod operator;
 mod portal;
 
@@ -72,6 +73,7 @@ fn help_tells_every_command_and_setting() {
         "emulate",
         "decode",
         "doctor",
+        "events",
         "store",
         "dead",
         "conversation",

@@ -1,5 +1,6 @@
 //! From event to answer: order, isolation, repeats, turns, bounds.
 
+mod arrivals;
 mod durable;
 mod failures;
 mod hooks;

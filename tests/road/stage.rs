@@ -8,10 +8,12 @@ use std::time::Duration;
 
 use imbot::emulator::{Credentials, Emulator, NewApp, Options};
 use imbot::engine::Engine;
+use imbot::event::form;
 use imbot::prelude::{Api, App, Bot, Context, Message, Result};
 use imbot::store::Store;
 use imbot::{Config, serve};
-use serde_json::Value;
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
@@ -103,6 +105,20 @@ impl Road {
         road
     }
 
+    /// An application that is installed and set up, with other settings.
+    pub(super) async fn with_settings(
+        app: App,
+        change: impl FnOnce(&mut Config, &Emulator),
+    ) -> Road {
+        let portal = Arc::new(portal().await);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let handler = format!("http://{}/", listener.local_addr().unwrap());
+        let credentials = portal.register_app(NewApp::new("bots", &handler));
+        let road = Road::by(app, portal, credentials, listener, "", change);
+        road.install().await;
+        road
+    }
+
     /// An application below a path of its address.
     pub(super) async fn not_yet_installed(app: App, path: &str) -> Road {
         Road::at(app, portal().await, path).await
@@ -123,10 +139,21 @@ impl Road {
         listener: TcpListener,
         path: &str,
     ) -> Road {
+        Road::by(app, portal, credentials, listener, path, |_, _| {})
+    }
+
+    fn by(
+        app: App,
+        portal: Arc<Emulator>,
+        credentials: Credentials,
+        listener: TcpListener,
+        path: &str,
+        change: impl FnOnce(&mut Config, &Emulator),
+    ) -> Road {
         let handler = format!("http://{}{path}/", listener.local_addr().unwrap());
-        let engine = app
-            .engine(&config(&portal, &credentials, &handler))
-            .unwrap();
+        let mut config = config(&portal, &credentials, &handler);
+        change(&mut config, &portal);
+        let engine = app.engine(&config).unwrap();
         let stop = CancellationToken::new();
         let stopped = stop.clone().cancelled_owned();
         let (served, path) = (Arc::clone(&engine), path.to_owned());
@@ -146,6 +173,29 @@ impl Road {
             stop,
             served: tokio::spawn(served),
         }
+    }
+
+    /// Posts an event as a portal does, and tells the status of the answer.
+    pub(super) async fn post(&self, body: &Value) -> u16 {
+        let request = reqwest::Client::new().post(&self.handler);
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        let answered = request.body(form::encode(body)).send().await;
+        answered.unwrap().status().as_u16()
+    }
+
+    /// Posts an event with what the installed portal shows for itself.
+    pub(super) async fn post_as_portal(&self, mut body: Value) -> u16 {
+        let known = self.engine.store().portals().await.unwrap().remove(0);
+        body["auth"] = json!({
+            "member_id": known.portal,
+            "application_token": known.application_token.expose_secret(),
+        });
+        self.post(&body).await
+    }
+
+    /// Waits until everything that was taken in is handled and sent.
+    pub(super) async fn rests(&self) {
+        until("the program to rest", || self.engine.waiting() == (0, 0)).await;
     }
 
     /// Installs, and waits until the application has set itself up.

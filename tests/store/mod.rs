@@ -1,5 +1,6 @@
 //! The contract that every store keeps. A new engine adds one line to [`every_store`].
 
+mod arrived;
 mod bookings;
 mod dead;
 mod forgetting;

@@ -8,9 +8,10 @@ use uuid::Uuid;
 
 use super::{Memory, Queued, State, WAITING_MAX, Waiting, lock};
 use crate::event::{MemberId, MessageId};
+use crate::store::arrived::add_up;
 use crate::store::portals::note_address;
 use crate::store::{
-    Appended, Aside, Begun, Booking, Call, CallId, Claim, Content, Conversation, DeadId,
+    Appended, Arrived, Aside, Begun, Booking, Call, CallId, Claim, Content, Conversation, DeadId,
     DeadLetter, DeadWhat, End, EventId, Failure, InboxEvent, Installation, Lane, Limits,
     NewDelivery, NewEvent, NewReminder, News, Settled, StateChange, Status, Store, StoreError,
     Stored, StoredState, Swept, Taken, Time, Turn, Whom,
@@ -263,6 +264,12 @@ impl Store for Memory {
     fn addresses(&self, now: Option<&str>) -> Stored<'_, Vec<String>> {
         let mut known = lock(&self.addresses);
         note_address(&mut known, now);
+        ready(known.clone())
+    }
+
+    fn arrived(&self, more: Vec<Arrived>) -> Stored<'_, Vec<Arrived>> {
+        let mut known = lock(&self.arrived);
+        add_up(&mut known, &more);
         ready(known.clone())
     }
 

@@ -12,8 +12,9 @@ use foldhash::quality::RandomState;
 use uuid::Uuid;
 
 use super::{
-    Call, CallId, Conversation, DeadId, DeadLetter, EventId, Failure, InboxEvent, Installation,
-    Lane, NewReminder, News, Occurrence, QueuedCall, ReminderChange, ReminderId, StoredState, Time,
+    Arrived, Call, CallId, Conversation, DeadId, DeadLetter, EventId, Failure, InboxEvent,
+    Installation, Lane, NewReminder, News, Occurrence, QueuedCall, ReminderChange, ReminderId,
+    StoredState, Time,
 };
 use crate::event::{MemberId, MessageId};
 
@@ -45,6 +46,7 @@ pub struct Memory {
     /// Until when each portal's time is booked.
     booked: DashMap<MemberId, Time>,
     addresses: Mutex<Vec<String>>,
+    arrived: Mutex<Vec<Arrived>>,
     dead: Mutex<Dead>,
     news: Mutex<Vec<News>>,
 }

@@ -14,9 +14,9 @@ use super::{
 };
 use crate::event::{MemberId, MessageId};
 use crate::store::{
-    Appended, Aside, Begun, Booking, CallId, Claim, Conversation, DeadId, DeadLetter, EventId,
-    Failure, InboxEvent, Installation, Lane, Limits, NewDelivery, News, Settled, Status, Store,
-    Stored, StoredState, Swept, Taken, Time, Turn, Whom,
+    Appended, Arrived, Aside, Begun, Booking, CallId, Claim, Conversation, DeadId, DeadLetter,
+    EventId, Failure, InboxEvent, Installation, Lane, Limits, NewDelivery, News, Settled, Status,
+    Store, Stored, StoredState, Swept, Taken, Time, Turn, Whom,
 };
 
 impl Sqlite {
@@ -224,6 +224,13 @@ impl Store for Sqlite {
     fn status(&self) -> Stored<'_, Status> {
         let path = Arc::clone(&self.path);
         self.read(move |db| upkeep::status(db, &path))
+    }
+
+    fn arrived(&self, more: Vec<Arrived>) -> Stored<'_, Vec<Arrived>> {
+        if more.is_empty() {
+            return self.read(upkeep::arrived);
+        }
+        self.write(move |db| upkeep::add_up_arrived(db, &more))
     }
 
     fn dead(&self, after: Option<DeadId>, limit: usize) -> Stored<'_, Vec<DeadLetter>> {

@@ -6,7 +6,8 @@ use rusqlite::params;
 
 use super::db::Db;
 use super::{Trouble, files, inbox, spool};
-use crate::store::{Status, Time};
+use crate::store::arrived::add_up;
+use crate::store::{Arrived, Status, Time};
 
 /// How many rows one step removes.
 const STEP: usize = 1_000;
@@ -127,4 +128,22 @@ pub(super) fn status(db: &Db, path: &Path) -> Result<Status, Trouble> {
         spooled: spool::count(path),
         bytes: files::bytes(path),
     })
+}
+
+/// What has arrived, a list in JSON.
+pub(super) fn arrived(db: &Db) -> Result<Vec<Arrived>, Trouble> {
+    let sql = "SELECT value FROM meta WHERE name = 'arrived'";
+    let known = db.find(sql, [], |row| Ok(row.get::<_, String>(0)?))?;
+    // Counts that cannot be read are nothing to stop for: they begin anew.
+    let known = known.and_then(|known| serde_json::from_str(&known).ok());
+    Ok(known.unwrap_or_default())
+}
+
+/// Adds to what has arrived.
+pub(super) fn add_up_arrived(db: &Db, more: &[Arrived]) -> Result<Vec<Arrived>, Trouble> {
+    let mut known = arrived(db)?;
+    add_up(&mut known, more);
+    let sql = "INSERT OR REPLACE INTO meta (name, value) VALUES ('arrived', ?1)";
+    db.execute(sql, [serde_json::json!(known).to_string()])?;
+    Ok(known)
 }

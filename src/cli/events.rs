@@ -1,0 +1,134 @@
+//! `events`: the events of a portal, where each is bound, and what has arrived.
+
+mod follow;
+mod row;
+
+use std::collections::BTreeMap;
+use std::error::Error;
+
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+
+use super::{Done, register, with_causes};
+use crate::app::App;
+use crate::config::Config;
+use crate::event::{Category, catalogue};
+use crate::handler::Pattern;
+use crate::portal::Binding;
+use crate::store::{Arrived, Store};
+
+use row::{Bound, Row};
+
+#[derive(Args)]
+pub(super) struct Events {
+    /// Only events of these names, or with a star at the end, names that begin so, such as 'ONTASK*'
+    names: Vec<String>,
+
+    /// Only events about this; may be repeated
+    #[arg(long, value_parser = PossibleValuesParser::new(categories()), ignore_case = true)]
+    category: Vec<String>,
+
+    /// Tell what arrives from now on, until Ctrl-C, in place of a list
+    #[arg(long)]
+    follow: bool,
+
+    /// As JSON, a line each, for a program
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    config: Config,
+}
+
+impl Events {
+    pub(super) async fn run(self, app: App) -> Done {
+        if self.follow {
+            return follow::follow(&self).await;
+        }
+        let names = catalogue::names().map(|(name, _)| (name.to_owned(), Row::new(name)));
+        let mut rows: BTreeMap<String, Row> = names.collect();
+        let missing = |what: &str, error: Box<dyn Error>| {
+            tracing::warn!("what {what} is not known: {}", with_causes(&*error));
+        };
+        match self.bound(app).await {
+            Ok(bound) => {
+                for bound in bound {
+                    let row = row(&mut rows, &bound.binding.event);
+                    row.bound.push(bound);
+                }
+            }
+            Err(error) => missing("is bound", error),
+        }
+        match self.arrived().await {
+            Ok(arrived) => {
+                for arrived in arrived {
+                    let row = row(&mut rows, &arrived.name);
+                    row.arrived = Some(arrived);
+                }
+            }
+            Err(error) => missing("has arrived", error),
+        }
+        for row in rows.values().filter(|row| self.wants(&row.name)) {
+            row.print(self.json);
+        }
+        Ok(())
+    }
+
+    /// Whether an event is asked for.
+    fn wants(&self, name: &str) -> bool {
+        let category = catalogue::category(name);
+        let is_about = |wanted: &String| wanted.eq_ignore_ascii_case(&word(category));
+        let is_named = |wanted: &String| Pattern::from(wanted.as_str()).matches(name, category);
+        (self.category.is_empty() || self.category.iter().any(is_about))
+            && (self.names.is_empty() || self.names.iter().any(is_named))
+    }
+
+    /// What is bound on the portals. One that does not tell is told as that.
+    async fn bound(&self, app: App) -> Result<Vec<Bound>, Box<dyn Error>> {
+        let engine = register::beside(app, &self.config).await?;
+        let mut all = Vec::new();
+        for id in engine.portals() {
+            let Some(portal) = engine.portal(&id) else {
+                continue;
+            };
+            let is_ours = |binding: &Binding| {
+                binding.offline == 1 || Some(binding.handler.as_str()) == engine.handler_url()
+            };
+            match portal.bindings().await {
+                Ok(bound) => all.extend(bound.into_iter().map(|binding| Bound {
+                    portal: id.clone(),
+                    is_ours: is_ours(&binding),
+                    binding,
+                })),
+                Err(error) => tracing::warn!(portal = %id, "what is bound is not told: {error}"),
+            }
+        }
+        Ok(all)
+    }
+
+    /// What has arrived, as the running program counts it.
+    async fn arrived(&self) -> Result<Vec<Arrived>, Box<dyn Error>> {
+        Ok(self.config.store.attend()?.arrived(Vec::new()).await?)
+    }
+}
+
+/// The row of an event; one that the catalogue does not know gets its own.
+fn row<'r>(rows: &'r mut BTreeMap<String, Row>, name: &str) -> &'r mut Row {
+    let row = || Row::new(name);
+    rows.entry(name.to_owned()).or_insert_with(row)
+}
+
+/// What an event is about, as one word.
+fn word(category: Category) -> String {
+    format!("{category:?}").to_lowercase()
+}
+
+fn categories() -> Vec<String> {
+    let mut words: Vec<String> = catalogue::names()
+        .map(|(_, category)| word(category))
+        .collect();
+    words.sort();
+    words.dedup();
+    words.push(word(Category::Unknown));
+    words
+}

@@ -1,0 +1,48 @@
+//! `events --follow`: what arrives, as the running program counts it in the store.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::Events;
+use crate::cli::Done;
+use crate::serve;
+use crate::store::{Arrived, Store};
+
+/// How often the store is looked into. The running program adds up once a second.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// Tells what arrives until it is asked to stop.
+pub(super) async fn follow(events: &Events) -> Done {
+    let store = events.config.store.attend()?;
+    let mut before = counts(store.arrived(Vec::new()).await?);
+    let stop = serve::asked_to_stop();
+    tokio::pin!(stop);
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+            () = &mut stop => return Ok(()),
+        }
+        let mut arrived = store.arrived(Vec::new()).await?;
+        arrived.sort_by_key(|arrived| arrived.last);
+        for Arrived { name, count, last } in &arrived {
+            let more = count.saturating_sub(before.get(name).copied().unwrap_or(0));
+            if more == 0 || !events.wants(name) {
+                continue;
+            }
+            if events.json {
+                let line = json!({ "event": name, "more": more, "count": count, "last": last.to_string() });
+                out!("{line}");
+            } else {
+                out!("{last}  {name}  {more}× ({count} in all)");
+            }
+        }
+        before = counts(arrived);
+    }
+}
+
+fn counts(arrived: Vec<Arrived>) -> HashMap<String, u64> {
+    let count = |arrived: Arrived| (arrived.name, arrived.count);
+    arrived.into_iter().map(count).collect()
+}
