@@ -16,7 +16,7 @@ use super::page::guard::Guard;
 use super::portal::{Portal, channel};
 use super::post::Post;
 use super::rest::limit::{Counting, Limits, Rate};
-use super::secure::{Authority, DEMO, Greeter, OAUTH, Proxy, names, only_ours};
+use super::secure::{Authority, DAYS, DEMO, Greeter, OAUTH, Proxy, names, only_ours};
 use super::wire::Wire;
 use super::world::{BOTS_MAX, World};
 use super::{alarm, oauth, page, rest};
@@ -55,6 +55,8 @@ pub struct Options {
     /// begin with `https` then, and an inbound webhook is refused over plain HTTP, as production refuses it. Clients have
     /// to trust [`Emulator::authority`]. Default: false.
     pub tls: bool,
+    /// How many days from now on that certificate is good. Default: 365.
+    pub tls_days: u32,
     /// Whether it is a proxy as well, through which clients see it as `https://demo.bitrix24.test` (or `domain`) and its
     /// authorization server as `https://oauth.bitrix.info`; no other host is let through. Includes `tls`. Default: false.
     pub proxy: bool,
@@ -76,6 +78,7 @@ impl Default for Options {
             delivery_delay: Duration::from_millis(10),
             redeliver: Vec::new(),
             tls: false,
+            tls_days: DAYS,
             proxy: false,
             hosts: Vec::new(),
         }
@@ -125,11 +128,10 @@ impl Emulator {
         };
         let proxy = options.proxy.then(|| Proxy::new(&domain));
         let authority = match options.tls || options.proxy {
-            true => Some(Authority::make(names(
-                address,
-                &options.hosts,
-                proxy.as_ref(),
-            ))?),
+            true => Some(Authority::make(
+                names(address, &options.hosts, proxy.as_ref()),
+                options.tls_days,
+            )?),
             false => None,
         };
         let mut hosts = options.hosts;

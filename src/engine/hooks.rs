@@ -125,10 +125,7 @@ impl Engine {
             Event::App(AppEvent::Uninstalled { clean, .. }) => {
                 self.uninstall(lane.portal(), clean).await
             }
-            Event::Session(_) => {
-                self.knows_bots(lane.portal())?;
-                self.address_again(lane.portal(), delivery).await
-            }
+            Event::Session(change) => self.tell_bots(lane.portal(), delivery, &change).await,
             // It could not be decoded when it came; now it can.
             _ => self.address_again(lane.portal(), delivery).await,
         })

@@ -1,47 +1,85 @@
 //! Open channels: whom the beginning and the end of a session concern.
 //!
-//! The portal tells them to the application and names no bot. So each bot that serves open channels hears of it in the
-//! chat's own order, and one that was never in that chat makes nothing of it (`handler/floor.rs`).
+//! The portal tells them to the application, and names neither a bot nor its own chat, only the client's code. So the chat is
+//! asked for, and each bot that serves open channels hears of it in that chat's own order; one that was never in that chat
+//! makes nothing of it (`handler/floor.rs`).
+
+use std::sync::Arc;
+
+use serde_json::Value;
 
 use super::Engine;
 use super::intake::Addressed;
-use crate::event::{BotRef, Event, MemberId, SessionChange};
+use crate::event::{BotRef, ChatId, Delivery, DialogId, Event, MemberId, SessionChange};
 use crate::handler::{Error, Result};
+use crate::portal::methods::imopenlines;
 use crate::store::{Conversation, Lane};
 
 impl Engine {
-    /// Whose turn the change of a session is.
-    ///
-    /// Before the bots of this portal are known, as at a start, it waits in the application's lane and is addressed again.
+    /// The change of a session is the application's at first: it finds out which chat it is about.
     pub(super) fn on_line(
         &self,
         portal: &MemberId,
         part: u16,
         change: &SessionChange,
-    ) -> Vec<Addressed> {
-        let Some(chat) = change.session().chat else {
-            return Vec::new();
-        };
-        let addressed = |lane| Addressed {
-            lane,
+    ) -> Option<Addressed> {
+        self.serves_lines().then(|| Addressed {
+            lane: Lane::Application(portal.clone()),
             part,
             event: Some(Event::Session(change.clone())),
+        })
+    }
+
+    /// Passes the change of a session on to the bots of its chat.
+    pub(super) async fn tell_bots(
+        self: &Arc<Self>,
+        portal: &MemberId,
+        delivery: Delivery,
+        change: &SessionChange,
+    ) -> Result {
+        let Some(chat) = self.chat_of(portal, change).await? else {
+            return Ok(());
         };
-        if !self.serves_lines() {
-            return Vec::new();
-        }
-        let Some(bots) = self.registered.get(portal) else {
-            return vec![addressed(Lane::Application(portal.clone()))];
-        };
-        let bots = bots.iter().filter(|bot| self.serves_line(bot));
-        let lanes = bots.map(|bot| {
-            Lane::Chat(Conversation {
-                portal: portal.clone(),
-                bot: bot.id,
-                dialog: chat.into(),
+        let bots = self.registered.get(portal).map(|bots| bots.clone());
+        let bots = bots.ok_or_else(unknown_bots)?;
+        let event = Event::Session(change.clone());
+        let is_it = |other: &Event| matches!(other, Event::Session(other) if other == change);
+        let part = delivery.events()?.iter().position(is_it).unwrap_or(0) as u16;
+        let addressed = bots
+            .into_iter()
+            .filter(|bot| self.serves_line(bot))
+            .map(|bot| Addressed {
+                lane: Lane::Chat(Conversation {
+                    portal: portal.clone(),
+                    bot: bot.id,
+                    dialog: DialogId::from(chat),
+                }),
+                part,
+                event: Some(event.clone()),
             })
-        });
-        lanes.map(addressed).collect()
+            .collect();
+        self.take_in(portal.clone(), delivery, addressed, None)
+            .await?;
+        Ok(())
+    }
+
+    /// The portal's chat of a session's client; nothing where the portal does not tell.
+    async fn chat_of(&self, portal: &MemberId, change: &SessionChange) -> Result<Option<ChatId>> {
+        let Some(client) = self.portal(portal) else {
+            return Ok(None); // the application was removed
+        };
+        let Some(code) = change.session().user_code() else {
+            return Ok(None);
+        };
+        let get = imopenlines::DialogGet::new().user_code(code);
+        match client.run(get).await {
+            Ok(dialog) => Ok(chat_id(&dialog["id"])),
+            Err(error) if error.code().is_some() && !error.may_pass_later() => {
+                tracing::debug!(%portal, %error, "the chat of a session is not told, so no bot hears of it");
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The bot of a line's lane, as it was registered.
@@ -55,17 +93,6 @@ impl Engine {
         let mut bots = self.registered.entry(portal.clone()).or_default();
         bots.retain(|other| other.code != bot.code);
         bots.push(bot);
-    }
-
-    /// Whether the bots of a portal are known by now.
-    ///
-    /// # Errors
-    /// They are not: that is worth another attempt.
-    pub(super) fn knows_bots(&self, portal: &MemberId) -> Result {
-        match self.registered.contains_key(portal) {
-            true => Ok(()),
-            false => Err(unknown_bots()),
-        }
     }
 
     /// The events of open channels that the application must hear of: for its bots on lines, and for its connectors.
@@ -95,6 +122,12 @@ impl Engine {
         let known = self.bot(&bot.code);
         known.is_some_and(|bot| bot.profile().is_for_open_channels())
     }
+}
+
+/// The number of a chat, which may come as a text.
+fn chat_id(id: &Value) -> Option<ChatId> {
+    let text = || id.as_str()?.parse().ok();
+    id.as_u64().or_else(text).map(ChatId)
 }
 
 /// Why the change of a session waits.

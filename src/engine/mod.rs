@@ -63,7 +63,7 @@ pub(crate) use hooks::NewHook;
 pub(crate) use needs::Need;
 pub use outgoing::{HookTokenError, HookTokens};
 pub use poll::{POLL_QUICK, POLL_SLOW, RIVAL_EVERY, TALK, Talk};
-pub use reconcile::{Mode, Step};
+pub use reconcile::{Mode, START_PATIENCE, Step};
 pub use retry::{ATTEMPTS_MAX, PAUSE_MAX, PAUSE_MIN};
 pub use sender::{Rest, SEND_PATIENCE, SENDS_OF_ONE_MAX, Speaker, Speech};
 pub(crate) use settings::{Opened, Settings};

@@ -108,7 +108,8 @@ impl Engine {
     async fn poll(self: &Arc<Self>, poll: &mut Poll) -> Option<Duration> {
         let asked = async {
             self.take_turns(poll.portal.id()).await;
-            poll.portal.events(poll.bot.id, poll.offset).await
+            let portal = poll.portal.in_bulk(); // answers go first
+            portal.events(poll.bot.id, poll.offset).await
         };
         match self.stopped.run_until_cancelled(asked).await? {
             Ok(page) => {

@@ -83,7 +83,7 @@ impl Portal {
         if let Some(offset) = offset {
             poll = poll.offset(offset);
         }
-        let page = self.in_bulk().run(poll).await?;
+        let page = self.run(poll).await?;
         Page::from_value(&page).map_err(|wrong| Error::answer(imbot_v2::EventGet::NAME, wrong))
     }
 }

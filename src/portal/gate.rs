@@ -31,13 +31,15 @@ pub(super) struct Gate {
     methods: HashMap<String, Closed>,
     /// When the running time of busy methods is forgotten.
     resets: HashMap<String, Instant>,
-    /// Whether it was told that the portal is closed: once, until a call passes.
-    is_told: bool,
+    /// What was told of the portal, until a call passes.
+    told: Option<News>,
 }
 
 /// What has become of a portal.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum News {
+    /// It cannot be reached.
+    Away,
     /// It is closed from now on.
     Closed,
     /// It takes calls again.
@@ -77,7 +79,7 @@ impl Gate {
         match answer {
             Ok(answer) => {
                 self.note(method, answer.time, now);
-                return std::mem::take(&mut self.is_told).then_some(News::Open);
+                self.told.take().map(|_| News::Open)
             }
             Err(error) if error.is("OPERATION_TIME_LIMIT") => {
                 let reset = self.resets.remove(method).filter(|at| *at > now);
@@ -88,17 +90,23 @@ impl Gate {
                     error: error.clone(),
                 };
                 self.methods.insert(method.to_owned(), closed);
+                None
             }
+            Err(error) if error.is_away() => self.tell(News::Away),
             Err(error) => {
                 self.portal = Some(Closed {
                     until: now + closes(error)?,
                     error: error.clone(),
                 });
-                let is_new = !std::mem::replace(&mut self.is_told, true);
-                return is_new.then_some(News::Closed);
+                self.tell(News::Closed)
             }
         }
-        None
+    }
+
+    /// A state of the portal, if it is not told yet.
+    fn tell(&mut self, news: News) -> Option<News> {
+        let before = self.told.replace(news);
+        (before != Some(news)).then_some(news)
     }
 
     fn note(&mut self, method: &str, time: Time, now: Instant) {
@@ -178,5 +186,17 @@ mod tests {
         gate.learn("m", &refused("invalid_grant"), now);
         gate.open();
         assert!(gate.closed("m", now).is_none());
+    }
+
+    #[tokio::test]
+    async fn a_portal_that_is_not_reached_is_told_at_the_first_try_and_when_it_is_back() {
+        let (mut gate, now) = (Gate::default(), Instant::now());
+        let nobody = reqwest::get("http://127.0.0.1:9/").await.unwrap_err(); // the port of discarding
+        let away = Err(Error::unreachable("m", nobody));
+        assert_eq!(gate.learn("m", &away, now), Some(News::Away));
+        assert_eq!(gate.learn("m", &away, now), None, "told once");
+        assert!(gate.closed("m", now).is_none());
+        assert_eq!(gate.learn("m", &busy(0.0, 0), now), Some(News::Open));
+        assert_eq!(gate.learn("m", &busy(0.0, 0), now), None);
     }
 }

@@ -97,6 +97,7 @@ impl Http {
             .redirect(redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(CALL_TIMEOUT)
+            .tls_info(true) // when a certificate ends is told
             .dns_resolver(PublicOnly { local: names })
             .build()
             .map_err(|source| Error::unreachable("client", source))?;

@@ -14,7 +14,8 @@
 //! So whatever has been sent and has not leaked out has its part within the depth of the bucket from now on, and there are
 //! no more such parts than the bucket holds. That is so at every moment, whoever comes and goes: a process that starts finds
 //! booked what the others may send, one that dies leaves parts of the time that pass by themselves, and one that is alone
-//! has all of it. There is nothing to renew, and nobody counts processes. At a full bucket they have turns, as they book.
+//! has all of it. There is nothing to renew, and nobody counts processes. At a full bucket they have turns, as they book;
+//! bulk work of one leaves room for the answers of all.
 
 use std::ops::Range;
 use std::time::Duration;

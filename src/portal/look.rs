@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use reqwest::header::{DATE, HeaderName, LOCATION};
+use reqwest::tls::TlsInfo;
 use reqwest::{Response, Url};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::{Error, Http, Portal};
+use super::{Error, Http, Portal, Validity};
 use crate::store::Time;
 
 /// How much of an answer is read.
@@ -24,6 +25,8 @@ pub(crate) struct Glimpse {
     pub(crate) moved_to: Option<String>,
     /// The answer, if it is JSON.
     pub(crate) json: Option<Value>,
+    /// How long the certificate is good, if there was one.
+    pub(crate) validity: Option<Validity>,
     /// How long it took.
     pub(crate) took: Duration,
 }
@@ -37,11 +40,15 @@ impl Http {
         let response = asked.map_err(|source| Error::unreachable(what, source))?;
         let moved_to = header(&response, LOCATION).and_then(|to| host(&url.join(&to).ok()?));
         let (status, date) = (response.status().as_u16(), date(&response));
+        let tls: Option<&TlsInfo> = response.extensions().get();
+        let certificate = tls.and_then(TlsInfo::peer_certificate);
+        let validity = certificate.and_then(Validity::of);
         let body = self.body(what, response, GLIMPSE_BYTES_MAX).await?;
         Ok(Glimpse {
             status,
             date,
             moved_to,
+            validity,
             json: serde_json::from_slice(&body).ok(),
             took: began.elapsed(),
         })

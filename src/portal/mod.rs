@@ -10,6 +10,7 @@ mod answer;
 mod batch;
 mod bots;
 mod bots_v2;
+mod certificate;
 mod error;
 mod events;
 mod files;
@@ -54,6 +55,7 @@ use crate::store::{Installation, Store};
 
 pub use batch::{Answers, Batch, Command, Reference};
 pub use bots_v2::{BotInfo, CommandInfo, EVENTS_MAX};
+pub(crate) use certificate::Validity;
 pub use error::Error;
 pub use events::Binding;
 pub use files::FILE_BYTES_MAX;
@@ -248,8 +250,12 @@ impl Portal {
             (Some(News::Closed), Err(error)) => {
                 tracing::error!(portal = %self.id(), %error, "the portal does not let the application act; it is called now and then");
             }
+            (Some(News::Away), Err(error)) => {
+                let error: &dyn std::error::Error = error; // with what was in the way
+                tracing::warn!(portal = %self.id(), error, "the portal cannot be reached; it is tried again");
+            }
             (Some(News::Open), _) => {
-                tracing::info!(portal = %self.id(), "the portal lets the application act again");
+                tracing::info!(portal = %self.id(), "the portal takes calls again");
             }
             _ => {}
         }

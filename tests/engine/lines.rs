@@ -2,7 +2,7 @@
 
 use imbot::engine::Speech;
 use imbot::prelude::*;
-use imbot::store::{Lane, Store};
+use imbot::store::Store;
 use serde_json::{Value, json};
 
 use super::stage::{Stage, event};
@@ -327,21 +327,4 @@ async fn a_bot_never_answers_behind_an_operator_however_the_chat_runs() {
             .collect();
         assert_eq!(answers, expected.iter().collect::<Vec<_>>(), "seed {seed}");
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_event_of_a_session_waits_for_the_bots_of_its_portal_to_be_known() {
-    let stage = desk().await;
-    let mut finish = json!({ "event": "ONSESSIONFINISH", "ts": 1, "auth": super::stage::auth() });
-    finish["data"] =
-        json!({ "DATA": [{ "session": { "id": 1, "closed": "Y" }, "chat": { "id": 42 } }] });
-    stage.hears(finish).await;
-    stage.rests().await;
-    let [dead] = &stage.store.dead(None, 9).await.unwrap()[..] else {
-        panic!()
-    };
-    assert!(
-        matches!(&dead.lane, Lane::Application(_)) && dead.error.contains("not known yet"),
-        "{dead:?}"
-    );
 }

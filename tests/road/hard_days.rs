@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use imbot::Config;
 use imbot::emulator::Emulator;
-use imbot::engine::Engine;
+use imbot::engine::{Engine, START_PATIENCE};
 use imbot::prelude::*;
 use serde_json::Value;
 use tokio::sync::{Semaphore, watch};
@@ -224,4 +224,24 @@ async fn an_application_that_was_removed_without_a_word_is_told_and_goes_on_when
     road.install().await;
     road.tell("echo", "again");
     road.hears("echo", &["again"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_does_not_wait_long_for_a_portal_that_is_away() {
+    const NOWHERE: &str = "127.0.0.1:9";
+    let mut config = Config::default();
+    config.portal = vec![format!("http://{NOWHERE}/rest/1/abcdef123/").into()];
+    config.allow_host = vec![NOWHERE.to_owned()];
+    let engine = App::new().bot(Slow::new()).engine(&config).unwrap();
+    engine.start().await.unwrap();
+    let began = Instant::now();
+    let refused = engine.reconcile().await;
+    assert!(refused.is_empty(), "it may come back: {refused:?}");
+    let took = began.elapsed();
+    assert!(
+        took >= START_PATIENCE && took < 2 * START_PATIENCE,
+        "{took:?}"
+    );
+    let portal = engine.portal(&engine.portals()[0]).unwrap();
+    assert!(portal.busy() > 0, "it goes on beside");
 }

@@ -2,6 +2,7 @@
 
 mod answers;
 mod bindings;
+mod connectors;
 mod generations;
 mod hard_days;
 mod hooks;

@@ -6,6 +6,7 @@
 
 mod bots;
 mod bound;
+mod certificate;
 mod check;
 mod grants;
 mod here;

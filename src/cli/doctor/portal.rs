@@ -1,6 +1,7 @@
 //! One portal, in the order in which one would look: is it there, does it know us, may we act, what about the bots.
 
 use super::bots;
+use super::certificate::certificate;
 use super::check::{Check, span};
 use super::grants::{application, payment, rights, scopes};
 use super::trouble::{PAGE, Trouble, ask};
@@ -95,10 +96,16 @@ async fn reached(portal: &Portal) -> Vec<Check> {
             format!("{endpoint} sends callers on to {host}, in {took}: the portal has moved")
         }
     };
-    vec![
+    let mut checks = vec![
         Check::ok("reached", found),
         clock(glimpse.date, Clock::default().now()),
-    ]
+    ];
+    if endpoint.starts_with("https://") {
+        const RENEW: &str =
+            "let who runs the portal's server renew it: when it ends, no call passes";
+        checks.push(certificate(glimpse.validity, RENEW));
+    }
+    checks
 }
 
 /// The two clocks. A wrong one makes certificates invalid, and reminders late.

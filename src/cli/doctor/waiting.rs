@@ -11,6 +11,8 @@ use crate::store::Sqlite;
 
 /// What a poll takes, beside the pauses between polls.
 const POLL: Duration = Duration::from_secs(1);
+/// How often one looks again: at a portal whose limit is reached a program polls more slowly than it would.
+const LOOKS: usize = 3;
 
 /// What became of the oldest event that waited at a first look.
 #[derive(Clone, Copy)]
@@ -19,7 +21,7 @@ enum Fate {
     Taken,
 }
 
-/// Looks twice, so far apart that a program that polls has confirmed what it had. Reading without an offset confirms
+/// Looks again, so much later that a program that polls has confirmed what it had. Reading without an offset confirms
 /// nothing (server-behaviour, section 4.1).
 pub(super) async fn look(portal: &Portal, id: BotId, code: &str, config: &Config) -> Check {
     let name = format!("events of {code}");
@@ -30,17 +32,23 @@ pub(super) async fn look(portal: &Portal, id: BotId, code: &str, config: &Config
     let Some(oldest) = before.first() else {
         return Check::ok(&name, "none wait on the portal");
     };
-    tokio::time::sleep(config.poll_slow() + config.poll_quick() + POLL).await;
-    let after = match ask(portal.events(id, None)).await {
-        Ok(page) => page.events,
-        Err(trouble) => return trouble.of(&name),
-    };
-    let is_left = after.iter().any(|event| event.event_id == oldest.event_id);
-    let fate = if is_left { Fate::Left } else { Fate::Taken };
+    let (mut fate, mut count) = (Fate::Left, before.len());
+    for _ in 0..LOOKS {
+        tokio::time::sleep(config.poll_slow() + config.poll_quick() + POLL).await;
+        let after = match ask(portal.events(id, None)).await {
+            Ok(page) => page.events,
+            Err(trouble) => return trouble.of(&name),
+        };
+        count = after.len();
+        if after.iter().all(|event| event.event_id != oldest.event_id) {
+            fate = Fate::Taken;
+            break;
+        }
+    }
     let store = config.store.file();
     let is_ours_away = store.exists() && !Sqlite::is_held(store);
     let since = oldest.date.as_deref().unwrap_or("an unknown time");
-    taken(&name, fate, is_ours_away, after.len(), since)
+    taken(&name, fate, is_ours_away, count, since)
 }
 
 fn taken(name: &str, fate: Fate, is_ours_away: bool, count: usize, since: &str) -> Check {

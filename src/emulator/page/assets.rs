@@ -11,10 +11,10 @@ macro_rules! embed {
 
 /// What the page consists of.
 const ASSETS: &[(&str, &str)] = embed![
-    "index.html" "chat.css" "list.css" "rich.css" "style.css" "wire.css" "icon.svg" "app.js"
+    "index.html" "client.html" "chat.css" "desk.css" "list.css" "rich.css" "style.css" "wire.css" "icon.svg" "app.js"
     "act.js" "api.js" "apps.js" "attach.js" "avatar.js" "bbcode.js" "bbview.js" "bx24.js"
-    "chat.js" "colour.js" "composer.js" "dom.js" "grid.js" "group.js" "header.js" "help.js" "keyboard.js"
-    "link.js" "list.js" "members.js" "mentions.js" "menu.js" "message.js" "reaction.js" "session.js" "store.js"
+    "chat.js" "client.js" "colour.js" "composer.js" "desk.js" "dom.js" "fire.js" "grid.js" "group.js" "header.js" "help.js" "keyboard.js"
+    "line.js" "lines.js" "link.js" "list.js" "members.js" "mentions.js" "menu.js" "message.js" "reaction.js" "session.js" "store.js"
     "suggest.js" "time.js" "toast.js" "tree.js" "welcome.js" "wire.js"
 ];
 
@@ -27,6 +27,11 @@ const POLICY: &str = "default-src 'self'; img-src 'self' data: https: http://127
 /// The page itself.
 pub(super) fn index() -> Response {
     named("index.html")
+}
+
+/// The page of a client outside.
+pub(super) fn client() -> Response {
+    named("client.html")
 }
 
 /// The portal's script for the pages of applications.

@@ -1,7 +1,7 @@
 //! Open channels as the page reads them: lines, connectors, sessions, and the two sides of a conversation.
 
 use poem::Request;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::Answer;
 use super::reads::query;
@@ -9,6 +9,7 @@ use super::view;
 use crate::emulator::channels::Client;
 use crate::emulator::portal::Portal;
 use crate::emulator::world::World;
+use crate::emulator::world::color;
 use crate::emulator::world::line::config::Line;
 use crate::emulator::world::line::connector::Connector;
 use crate::emulator::world::line::place::Place;
@@ -33,21 +34,47 @@ pub(super) fn client_history(portal: &Portal, request: &Request) -> Answer {
         id: query(request, "client").unwrap_or_default(),
         name: String::new(),
     };
-    let chat = portal.act(0, |hit| hit.chat_of_place(&hit.place(&client.heard(""))));
-    let seen = chat.map_or_else(Vec::new, |chat| {
-        portal.see(|world| seen_outside(world, chat))
+    let heard = client.heard("");
+    let (chat, user) = portal.act(0, |hit| {
+        let chat = hit.chat_of_place(&hit.place(&heard));
+        (chat, hit.known_guest(&heard.connector, &heard.sender.id))
     });
-    Ok(json!({ "messages": seen }))
+    Ok(portal.see(|world| {
+        let line = world.lines.configs.get(&client.line);
+        json!({
+            "messages": chat.map_or_else(Vec::new, |chat| seen_outside(world, chat)),
+            "people": chat.map(|chat| names(world, chat)),
+            "user": user,
+            "line": line.map(Line::name),
+        })
+    }))
 }
 
-/// Lines, and the sessions on them, newest first.
+/// The names of all who have spoken in a chat.
+fn names(world: &World, chat: u64) -> Value {
+    let people = said(world, chat).filter_map(|message| world.users.get(&message.author));
+    people
+        .map(|user| (user.id.to_string(), user.name().into()))
+        .collect::<Map<_, _>>()
+        .into()
+}
+
+/// Lines, and the sessions on them, newest first; and who the clients are.
 pub(crate) fn lines(world: &World) -> Value {
     let configs = world.lines.configs.values();
     let sessions = world.lines.sessions.values().rev();
     json!({
         "lines": configs.map(|one| line(world, one)).collect::<Vec<_>>(),
         "sessions": sessions.map(|one| session(world, one)).collect::<Vec<_>>(),
+        "guests": guests(world),
     })
+}
+
+fn guests(world: &World) -> Vec<Value> {
+    let guests = world.users.values().filter(|user| user.guest.is_some());
+    guests
+        .map(|user| json!({ "id": user.id, "name": user.name(), "color": color::hex(&user.color) }))
+        .collect()
 }
 
 fn line(world: &World, line: &Line) -> Value {

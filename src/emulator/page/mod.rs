@@ -45,6 +45,10 @@ pub(crate) fn routes(portal: &Arc<Portal>, guard: Guard) -> impl Endpoint + use<
                 assets::asset(&request)
             })),
         )
+        .at(
+            "/client",
+            get(poem::endpoint::make_sync(|_| assets::client())),
+        )
         .at("/chat/state", reading(portal, reads::state_of))
         .at("/chat/history", reading(portal, reads::history))
         .at("/chat/wire", reading(portal, reads::wire))

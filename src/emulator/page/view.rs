@@ -136,6 +136,7 @@ fn bot(world: &World, viewer: u64, user: &User, bot: &Bot) -> Value {
         "color": color::hex(&user.color),
         "position": user.position,
         "hidden": bot.hidden,
+        "openline": bot.openline,
         "greeted": world.chat_at(viewer, &user.id.to_string()).is_some(),
     })
 }

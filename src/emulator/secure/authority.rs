@@ -16,8 +16,9 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 use super::proxy::Proxy;
 
-/// How long the certificates are good, from yesterday on; some systems take none that are good for more than 398 days.
-const DAYS: i64 = 365;
+/// How long the certificates are good, from yesterday on, unless another time is asked for; some systems take none that are
+/// good for more than 398 days.
+pub(crate) const DAYS: u32 = 365;
 
 /// An authority and the one certificate it has signed.
 pub(crate) struct Authority {
@@ -28,10 +29,14 @@ pub(crate) struct Authority {
 }
 
 impl Authority {
-    /// Makes an authority and lets it vouch for these names and addresses.
-    pub(crate) fn make(names: Vec<String>) -> io::Result<Self> {
+    /// Makes an authority and lets it vouch for these names and addresses, for so many days.
+    pub(crate) fn make(names: Vec<String>, days: u32) -> io::Result<Self> {
         let key = KeyPair::generate().map_err(io::Error::other)?;
-        let mut root = lasting(CertificateParams::default(), "imbot emulator authority");
+        let mut root = lasting(
+            CertificateParams::default(),
+            "imbot emulator authority",
+            DAYS,
+        );
         root.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         root.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let pem = root.self_signed(&key).map_err(io::Error::other)?.pem();
@@ -39,7 +44,7 @@ impl Authority {
 
         let key = KeyPair::generate().map_err(io::Error::other)?;
         let leaf = CertificateParams::new(names).map_err(io::Error::other)?;
-        let mut leaf = lasting(leaf, "imbot emulator");
+        let mut leaf = lasting(leaf, "imbot emulator", days);
         leaf.use_authority_key_identifier_extension = true; // Python 3.13 insists
         leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
@@ -75,8 +80,8 @@ pub(crate) fn names(address: SocketAddr, hosts: &[String], proxy: Option<&Proxy>
     names
 }
 
-/// Good from yesterday on, under this name.
-fn lasting(mut params: CertificateParams, name: &str) -> CertificateParams {
+/// Good from yesterday on for so many days, under this name.
+fn lasting(mut params: CertificateParams, name: &str, days: u32) -> CertificateParams {
     let day = |from_now: i64| {
         let moment = Timestamp::now() + SignedDuration::from_hours(24 * from_now);
         let date = Offset::UTC.to_datetime(moment).date();
@@ -85,6 +90,6 @@ fn lasting(mut params: CertificateParams, name: &str) -> CertificateParams {
     };
     params.distinguished_name.push(DnType::CommonName, name);
     params.not_before = day(-1);
-    params.not_after = day(DAYS);
+    params.not_after = day(days.into());
     params
 }

@@ -2,6 +2,7 @@
 
 import { conversation } from "./chat.js";
 import { composer } from "./composer.js";
+import { desk } from "./desk.js";
 import { h, icon } from "./dom.js";
 import { header } from "./header.js";
 import { showHelp } from "./help.js";
@@ -23,7 +24,7 @@ function start() {
   on("open", "people", "dialogs", drawCentre);
   on("open", () => choosePane());
   pane("list").append(...chatList());
-  pane("chat").append(header(toggleWire), greeting, conversation(), composer());
+  pane("chat").append(header(toggleWire), desk(), greeting, conversation(), composer());
   pane("wire").append(...wire(toggleWire));
   pane("tabs").append(tab("list", "chats", "Chats"), tab("wire", "wire", "Wire"));
   on("online", () => { pane("offline").hidden = state.online; });

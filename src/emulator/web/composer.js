@@ -28,15 +28,22 @@ const suggest = suggestions(field, names.add);
 const note = h("div", { class: "editing", hidden: true });
 const button = h("button", { type: "submit", class: "send", "data-testid": "send", "aria-label": "Send" }, icon("send", 22));
 
+// On a line: the next words are for those who work here, not for the client.
+const whisper = iconButton("whisper", "Whisper: the client does not read it", toggleWhisper, {
+  class: "icon-button whisper", "aria-pressed": "false", hidden: true, "data-testid": "whisper",
+});
+
 export function composer() {
   on("open", "dialogs", draw);
   on("put", put);
   on("edit", edit);
-  return h("form", { class: "composer", onsubmit: submit }, suggest.box, note, h("div", { class: "field" }, field, button));
+  return h("form", { class: "composer", onsubmit: submit }, suggest.box, note, h("div", { class: "field" }, field, whisper, button));
 }
 
 function draw() {
   const dialog = state.dialogs.get(state.open);
+  whisper.hidden = dialog?.type !== "L";
+  if (whisper.hidden) whisper.setAttribute("aria-pressed", "false");
   field.placeholder = dialog ? `Write to ${dialog.title}${phone.matches ? "" : "   ·   @ to mention, / for commands"}` : "";
   field.disabled = dialog?.text_field === false; // a bot wants its buttons to be used
   const here = `${state.me}/${state.open}`;
@@ -78,9 +85,19 @@ async function submit(event) {
   set("");
   toldTyping = 0;
   sending = true;
-  const answer = changing ? await post("/chat/edit", { as: state.me, message: changing.id, text }) : await say(text);
+  const answer = changing ? await post("/chat/edit", { as: state.me, message: changing.id, text }) : await utter(text);
   sending = false;
   if (!answer && shownFor === dialog && !field.value) set(typed);
+}
+
+function utter(text) {
+  if (whisper.getAttribute("aria-pressed") !== "true") return say(text);
+  return post("/chat/line/whisper", { as: state.me, chat: state.dialogs.get(state.open).chat_id, text });
+}
+
+function toggleWhisper() {
+  whisper.setAttribute("aria-pressed", String(whisper.getAttribute("aria-pressed") !== "true"));
+  field.focus();
 }
 
 // ArrowUp in an empty field: the last thing one said, to be said better.

@@ -30,12 +30,12 @@ export function newGroup(chosen = []) {
 }
 
 /// A list of people with check boxes: `{box, chosen()}`.
-export function memberPicker(ids, chosen = []) {
+export function memberPicker(ids, chosen = [], legend = "Who is in it") {
   const options = ids.map((id) => {
     const check = h("input", { type: "checkbox", value: String(id), checked: chosen.includes(id) });
     return h("label", { class: "member", "data-testid": "member-option", "data-id": id }, check, avatar(id, 34),
       h("span", { class: "member-words" }, h("strong", {}, person(id).name, botBadge(id)), h("small", {}, person(id).position ?? "")));
   });
-  const box = h("fieldset", { class: "picker" }, h("legend", {}, "Who is in it"), options);
+  const box = h("fieldset", { class: "picker" }, h("legend", {}, legend), options);
   return { box, chosen: () => [...box.querySelectorAll("input:checked")].map((check) => Number(check.value)) };
 }

@@ -5,6 +5,7 @@ import { apps } from "./apps.js";
 import { h, icon, iconButton, reconcile } from "./dom.js";
 import { newGroup } from "./group.js";
 import { showHelp } from "./help.js";
+import { conversations, openChannels } from "./lines.js";
 import { preview } from "./message.js";
 import { become, openPrivate, show } from "./session.js";
 import { dialogsByTime, on, person, state } from "./store.js";
@@ -27,7 +28,7 @@ export function chatList() {
       iconButton("help", "Keyboard shortcuts", showHelp, { "data-testid": "help" }),
       iconButton("plus", "New group", () => newGroup(), { "data-testid": "new-group" })),
     h("div", { class: "search-box" }, icon("search", 18), search),
-    h("div", { class: "list-body" }, dialogs, others, apps()),
+    h("div", { class: "list-body" }, dialogs, conversations(), others, openChannels(), apps()),
   ];
 }
 

@@ -19,7 +19,7 @@ export function messageView(message, { first, last }) {
   const kind = message.system || !message.author ? "system" : message.author === state.me ? "own" : "other";
   const { name } = person(message.author);
   return h("article", {
-    class: `message ${kind} ${first ? "first" : ""} ${last ? "last" : ""} ${message.deleted ? "deleted" : ""}`,
+    class: `message ${kind} ${first ? "first" : ""} ${last ? "last" : ""} ${message.deleted ? "deleted" : ""} ${message.outside?.state === "silent" ? "whispered" : ""}`,
     tabindex: "-1", "aria-label": `${kind === "own" ? "You" : name}, ${time(message.date)}`,
     "data-testid": "message", "data-id": message.id, "data-author": message.author, "data-kind": kind,
   },
@@ -62,7 +62,18 @@ function foot(message, kind) {
     }, icon("like", 14), String(message.likes.length)),
     ...reactions(message),
     message.edited && !message.deleted && h("span", { class: "edited" }, "edited"),
+    passage(message),
     kind !== "system" && h("time", { datetime: new Date(message.date).toISOString(), title: fullTime(message.date) }, time(message.date)));
+}
+
+// How far it is on its way to a client outside.
+function passage({ outside }) {
+  if (!outside || outside.state === "came") return false;
+  if (outside.state === "silent") return h("span", { class: "passage", "data-testid": "passage" }, "whispered");
+  const done = outside.state === "delivered";
+  const about = done ? `Delivered as ${outside.ids.join(", ")}` : "Sending: the connector has not confirmed it yet";
+  return h("span", { class: `passage ${outside.state}`, title: about, role: "img", "aria-label": about, "data-testid": "passage", "data-state": outside.state },
+    icon(done ? "check" : "clock", 14));
 }
 
 function deeds(message, kind) {

@@ -3,12 +3,14 @@
 // The address is the truth, so a window can be reloaded, bookmarked or copied, and "back" works as on any page.
 
 import { get, live, post } from "./api.js";
-import { changes, emit, forget, history, state, takeState } from "./store.js";
+import { changes, emit, forget, history, state, takeLines, takeState } from "./store.js";
 import { toast } from "./toast.js";
 
 const HIDDEN_MS_MAX = 60_000;
+const LINES_MS = 30;
 let hangUp = () => {};
 let hiddenTimer = 0;
+let linesTimer = 0;
 let looks = 0; // reloads begun: only the last one counts
 let waiting = null; // live events that came during a reload, which may be older or newer than what it brings
 
@@ -90,7 +92,7 @@ function follow() {
     forget(asked);
     state.begun = true;
     state.open = open;
-    ["people", "dialogs", "open", "messages", "wire"].forEach((topic) => emit(topic));
+    ["people", "dialogs", "open", "messages", "lines", "wire"].forEach((topic) => emit(topic));
     return listen();
   }
   if (open === state.open) return;
@@ -109,6 +111,7 @@ function listen() {
 
 function take(event) {
   if (event.type === "hello") return reload();
+  if (event.type === "lines") return lookAtLines();
   if (waiting) return waiting.push(event);
   if (event.type === "message" && !state.dialogs.has(event.dialog_id)) return reload();
   const topics = changes[event.type]?.(event) ?? [];
@@ -123,12 +126,13 @@ async function reload() {
   const look = (looks += 1);
   waiting ??= [];
   try {
-    const [answer, wire] = await Promise.all([get("/chat/state", { as: me }), get("/chat/wire")]);
+    const [answer, wire, lines] = await Promise.all([get("/chat/state", { as: me }), get("/chat/wire"), get("/chat/lines")]);
     if (me !== state.me || look !== looks) return;
     takeState(answer);
+    takeLines(lines);
     state.wire = wire.entries;
     for (const [id, page] of state.history) if (id !== state.open) page.loaded = false;
-    ["people", "dialogs", "open", "wire"].forEach((topic) => emit(topic));
+    ["people", "dialogs", "open", "lines", "wire"].forEach((topic) => emit(topic));
     await loadOpen(true);
   } catch (error) {
     if (me !== 1 && state.users.size === 0) return become(1);
@@ -136,6 +140,17 @@ async function reload() {
   } finally {
     if (look === looks) catchUp(me);
   }
+}
+
+/// Reads lines and sessions anew; what changes together is told several times, and read once.
+function lookAtLines() {
+  clearTimeout(linesTimer);
+  linesTimer = setTimeout(async () => {
+    const lines = await get("/chat/lines").catch(() => null);
+    if (!lines) return;
+    takeLines(lines);
+    ["people", "lines", "messages"].forEach((topic) => emit(topic));
+  }, LINES_MS);
 }
 
 /// Takes what came during a reload; nobody else's, if the person has changed.

@@ -1,7 +1,7 @@
 // What the page knows, and how the portal's live events change it. No DOM here.
 //
 // Modules read `state`, and `on(topic, …)` tells them to draw again. Topics: people, dialogs, messages, open, typing,
-// wire, online, put (text for the message field), edit (a message of one's own to change), jump (to a message).
+// lines, wire, online, put (text for the message field), edit (a message of one's own to change), jump (to a message).
 
 export const state = {};
 export const WIRE_MAX = 500;
@@ -20,7 +20,8 @@ export function emit(topic, detail) {
 /// Everything forgotten, as for a person who has just sat down.
 export function forget(me) {
   Object.assign(state, {
-    me, portal: {}, users: new Map(), bots: new Map(), dialogs: new Map(), commands: [], apps: [], wire: [],
+    me, portal: {}, users: new Map(), bots: new Map(), guests: new Map(), dialogs: new Map(), commands: [], apps: [], wire: [],
+    lines: [], sessions: [],
     open: null, history: new Map(), typing: new Map(), blocked: new Set(), loaded: false, online: true,
   });
 }
@@ -38,9 +39,25 @@ export function takeState(answer) {
   state.loaded = true;
 }
 
-/// A person or bot; one who is gone still gets a name to be shown by.
+/// Takes in the answer of /chat/lines.
+export function takeLines(answer) {
+  state.lines = answer.lines;
+  state.sessions = answer.sessions;
+  state.guests = byId(answer.guests);
+}
+
+/// The newest session of a dialog; null where there is none, as in all chats that are on no line.
+export function sessionOf(dialogId) {
+  return state.sessions.find((session) => session.dialog_id === dialogId) ?? null;
+}
+
+export function lineOf(session) {
+  return state.lines.find((line) => line.id === session.line);
+}
+
+/// A person, a bot, or a client outside; one who is gone still gets a name to be shown by.
 export function person(id) {
-  return state.users.get(id) ?? state.bots.get(id) ?? { id, name: id ? `User ${id}` : "Portal", color: "#8593a8", gone: true };
+  return state.users.get(id) ?? state.bots.get(id) ?? state.guests.get(id) ?? { id, name: id ? `User ${id}` : "Portal", color: "#8593a8", gone: true };
 }
 
 export function isBot(id) {

@@ -10,9 +10,10 @@ mod connectors;
 mod step;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::Engine;
 use super::install::causes;
@@ -26,6 +27,8 @@ pub use step::Step;
 
 /// How many portals are brought into step at once.
 const AT_ONCE: usize = 16;
+/// How long one waits for a portal at a start; what takes longer goes on beside.
+pub const START_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Whether steps are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,9 +77,9 @@ impl Engine {
         Ok(work.steps)
     }
 
-    /// Brings all portals into step that are known, and begins to poll for the bots whose events are polled. When it
-    /// returns, each has been tried once: it tells the portals that refused for good. Those that could not be reached are
-    /// tried again beside.
+    /// Brings all portals into step that are known, and begins to poll for the bots whose events are polled. It tells the
+    /// portals that refused for good. Those that cannot be reached, or take longer than [`START_PATIENCE`], it goes on with
+    /// beside.
     pub async fn reconcile(self: &Arc<Self>) -> Vec<(MemberId, Error)> {
         let portals: Vec<Portal> = self
             .portals
@@ -84,18 +87,35 @@ impl Engine {
             .map(|known| known.portal.clone())
             .collect();
         let tries = portals.into_iter().map(async |portal| {
-            let error = self.bring_into_step(&portal).await.err()?;
-            if error.may_pass_later() {
-                self.reconcile_later(portal);
-                return None;
+            let id = portal.id().clone();
+            let tried = tokio::spawn(Arc::clone(self).try_to_reconcile(portal));
+            match timeout(START_PATIENCE, tried).await {
+                Ok(refused) => refused.ok()?.map(|error| (id, error)),
+                Err(_) => {
+                    tracing::info!(portal = %id, "bringing the portal into step takes long, and goes on beside");
+                    None
+                }
             }
-            Some((portal.id().clone(), error))
         });
         stream::iter(tries)
             .buffer_unordered(AT_ONCE)
             .filter_map(async |refused| refused)
             .collect()
             .await
+    }
+
+    /// Tries a portal, and tells if it refuses for good.
+    async fn try_to_reconcile(self: Arc<Self>, portal: Portal) -> Option<Error> {
+        let tried = self
+            .stopped
+            .run_until_cancelled(self.bring_into_step(&portal));
+        match tried.await? {
+            Err(error) if error.may_pass_later() => {
+                self.reconcile_later(portal);
+                None
+            }
+            tried => tried.err(),
+        }
     }
 
     /// Tries a portal again and again that could not be reached.

@@ -5,7 +5,7 @@
 use serde::Serialize;
 
 use super::Payload;
-use crate::event::{ChatId, DecodeError, Delivery, LineId, Node, SessionId, UserId};
+use crate::event::{DecodeError, Delivery, LineId, Node, SessionId};
 
 /// Sessions of lines that began or ended (`ONSESSIONSTART`, `ONSESSIONFINISH`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -28,6 +28,8 @@ pub struct Dialogs {
 }
 
 /// A session: one conversation of a client with a line, from its first message until it is closed.
+///
+/// The portal's own chat is not told: `chat` and `user` of the event say again what `connector` says, as the samples show.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Session {
@@ -47,10 +49,6 @@ pub struct Session {
     pub outside_chat: String,
     /// The client's id outside.
     pub outside_user: String,
-    /// The chat on the portal.
-    pub chat: Option<ChatId>,
-    /// The client on the portal.
-    pub user: Option<UserId>,
 }
 
 impl Payload for Sessions {
@@ -77,6 +75,19 @@ impl Payload for Dialogs {
 }
 
 impl Session {
+    /// By what the portal knows the client's chat (`USER_CODE`): `connector|line|chat|user`; nothing without a line.
+    pub fn user_code(&self) -> Option<String> {
+        let Session {
+            connector,
+            line,
+            outside_chat,
+            outside_user,
+            ..
+        } = self;
+        let line = (*line)?;
+        Some(format!("{connector}|{line}|{outside_chat}|{outside_user}"))
+    }
+
     fn list(data: Node<'_>) -> Result<Vec<Session>, DecodeError> {
         data.items("DATA").into_iter().map(Session::read).collect()
     }
@@ -97,8 +108,6 @@ impl Session {
             line: number("connector", "line_id")?.map(LineId),
             outside_chat: word("connector", "chat_id").unwrap_or_default(),
             outside_user: word("connector", "user_id").unwrap_or_default(),
-            chat: number("chat", "id")?.map(ChatId),
-            user: number("user", "id")?.filter(some).map(UserId),
         })
     }
 }

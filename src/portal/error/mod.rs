@@ -208,6 +208,17 @@ impl Error {
         }
     }
 
+    /// Whether the portal was not even reached.
+    pub(in crate::portal) fn is_away(&self) -> bool {
+        matches!(
+            &*self.kind,
+            Kind::Unreachable {
+                was_sent: false,
+                ..
+            }
+        )
+    }
+
     /// Whether the method has to be called by itself.
     pub(in crate::portal) fn may_not_be_folded(&self) -> bool {
         self.is("ERROR_BATCH_METHOD_NOT_ALLOWED")

@@ -1,6 +1,7 @@
 //! What `doctor` finds beside a program that runs, over real HTTP: the desk it is tried at.
 
 mod ill;
+mod secure;
 mod well;
 
 use std::process::Output;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use bots::{Echo, Menu, Poll};
 use imbot::emulator::{Emulator, NewApp, Options};
 use imbot::engine::Engine;
+use imbot::portal::Plan;
 use imbot::prelude::App;
 use imbot::{Config, serve};
 use secrecy::ExposeSecret;
@@ -45,8 +47,13 @@ struct Found {
 impl Desk {
     /// A program that polls.
     async fn polling() -> Desk {
-        let portal = portal().await;
-        let (config, folder) = with_store(Config::polling(&portal));
+        Desk::polling_on(portal().await, Plan::OnPremise).await
+    }
+
+    /// The same on a portal of this plan.
+    async fn polling_on(portal: Emulator, plan: Plan) -> Desk {
+        let (mut config, folder) = with_store(Config::polling(&portal));
+        config.plan = plan;
         let engine = program().engine(&config).unwrap();
         engine.start().await.unwrap();
         assert!(engine.reconcile().await.is_empty());
@@ -179,7 +186,17 @@ fn with_store(mut config: Config) -> (Config, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     config.store.file = Some(folder.path().join("store.db"));
     (config.poll_quick, config.poll_slow) = (0.05, 0.05);
+    config.plan = Plan::OnPremise; // as the portal, which has no limit
     (config, folder)
+}
+
+/// A plan as its flag has it.
+fn plan(plan: Plan) -> &'static str {
+    match plan {
+        Plan::Standard => "standard",
+        Plan::Enterprise => "enterprise",
+        Plan::OnPremise => "on-premise",
+    }
 }
 
 /// Runs the command with these settings.
@@ -196,6 +213,7 @@ async fn run(config: &Config, args: &'static [&str]) -> Output {
         .env("IMBOT_ALLOW_HOST", config.allow_host.join(","))
         .env("IMBOT_OAUTH_URL", &config.oauth_url)
         .env("IMBOT_STORE", config.store.file())
+        .env("IMBOT_PLAN", plan(config.plan))
         .env("IMBOT_POLL_QUICK", config.poll_quick.to_string())
         .env("IMBOT_POLL_SLOW", config.poll_slow.to_string());
     if !secrets.is_empty() {
@@ -206,6 +224,9 @@ async fn run(config: &Config, args: &'static [&str]) -> Output {
     }
     if let Some(secret) = &config.client_secret {
         command.env("IMBOT_CLIENT_SECRET", secret.expose_secret());
+    }
+    if let Some(file) = &config.ca_file {
+        command.env("IMBOT_CA_FILE", file);
     }
     if let Some(url) = &config.public_url {
         command.env("IMBOT_PUBLIC_URL", url);

@@ -1,9 +1,16 @@
 //! Where all is well, nothing is complained of; and what it looks like.
 
+use std::time::Duration;
+
 use imbot::Config;
+use imbot::emulator::{Emulator, Options, Rate};
+use imbot::portal::Plan;
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
 
 use super::super::text;
-use super::{Desk, NOWHERE, doctor, portal, run, with_store};
+use super::{Desk, NOWHERE, PATIENCE, doctor, portal, run, with_store};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_that_polls_is_well() {
@@ -99,4 +106,40 @@ async fn a_portal_that_has_moved_is_told_and_followed() {
         .await
         .is("reached", "ok", &format!("on to {moved}"))
         .is("credentials", "ok", "is accepted");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn beside_bots_that_use_up_the_limit_nothing_is_refused_and_they_go_on() {
+    let portal = Emulator::start(Options {
+        listen: ([127, 0, 0, 1], 0).into(),
+        rate: Some(Rate::ENTERPRISE),
+        ..Options::default()
+    });
+    let portal = portal.await.unwrap();
+    let desk = Desk::polling_on(portal, Plan::Enterprise).await;
+    let own = desk.engine.portal(&desk.engine.portals()[0]).unwrap();
+    let mut busy = JoinSet::new();
+    for _ in 0..8 {
+        let own = own.clone();
+        busy.spawn(async move {
+            loop {
+                let alone = json!({ "by": null }); // it goes in no batch
+                own.call::<Value>("profile", &alone).await.unwrap();
+            }
+        });
+    }
+    let end = Instant::now() + PATIENCE;
+    while desk.portal.traffic().peak < 200.0 {
+        assert!(Instant::now() < end, "the bucket is not filled");
+        sleep(Duration::from_millis(5)).await;
+    }
+    let before = desk.portal.traffic().requests;
+    let found = doctor(&desk.config).await;
+    assert_eq!(
+        (found.code, found.complaints()),
+        (Some(0), vec!["last event"])
+    );
+    assert!(desk.portal.traffic().requests - before > 10);
+    assert!(busy.try_join_next().is_none(), "a call was refused");
+    assert_eq!(desk.portal.traffic().refused, 0);
 }

@@ -91,7 +91,7 @@ fn sessions_are_read_whole_as_lines_and_as_connectors_hear_of_them() {
     let session = |closed: bool| {
         json!({ "sessions": [{
             "id": 42, "is_closed": closed, "close_minutes": 60, "connector": "livechat", "line": 128,
-            "outside_chat": "10585", "outside_user": "1984", "chat": 10585, "user": 1984,
+            "outside_chat": "10585", "outside_user": "1984",
         }] })
     };
     check::<Sessions>("onsessionstart", session(false));
@@ -100,7 +100,7 @@ fn sessions_are_read_whole_as_lines_and_as_connectors_hear_of_them() {
         "connector": "newcustomconnector", "line": 105,
         "sessions": [{
             "id": 3282, "is_closed": false, "close_minutes": 10, "connector": "newcustomconnector", "line": 105,
-            "outside_chat": "8", "outside_user": "0", "chat": 8,
+            "outside_chat": "8", "outside_user": "0",
         }],
     });
     check::<Dialogs>("onimconnectordialogstart", dialog);

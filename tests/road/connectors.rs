@@ -1,0 +1,438 @@
+//! A messenger outside, joined to a line: client, bot, operator and back, over HTTP in both directions.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+
+use imbot::emulator::NewLine;
+use imbot::prelude::*;
+use serde_json::Value;
+
+use super::stage::{Road, until};
+
+const BORIS: u64 = 2;
+
+/// A messenger outside: what came there, and what it did not take.
+#[derive(Clone, Default)]
+struct Outside {
+    shown: Arc<Mutex<Vec<String>>>,
+    channels: Arc<Mutex<Option<Channels>>>,
+    /// How many messages fail before one passes.
+    away: Arc<AtomicU32>,
+    next: Arc<AtomicU32>,
+}
+
+impl Outside {
+    fn note(&self, what: String) {
+        self.shown.lock().unwrap().push(what);
+    }
+
+    fn shown(&self) -> Vec<String> {
+        self.shown.lock().unwrap().clone()
+    }
+
+    /// A client writes.
+    async fn says(&self, chat: &str, id: u32, text: &str) -> bool {
+        let client = Client::new(format!("of-{chat}")).name("Eve");
+        let message = Incoming::new(chat, client, id).text(text);
+        self.channel().incoming(message).await.unwrap()
+    }
+
+    fn channel(&self) -> Channel {
+        let channels = self.channels.lock().unwrap();
+        channels.as_ref().unwrap().all().pop().unwrap()
+    }
+
+    async fn shows(&self, expected: &[&str]) {
+        until(&format!("{expected:?} outside"), || {
+            self.shown() == expected
+        })
+        .await;
+    }
+}
+
+impl Connector for Outside {
+    fn profile(&self) -> ConnectorProfile {
+        ConnectorProfile::new("pigeons", "Pigeons")
+    }
+
+    async fn outgoing(&self, _: &Channel, message: Outgoing) -> Result<Delivered> {
+        let fails = |left: u32| left.checked_sub(1);
+        if self
+            .away
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, fails)
+            .is_ok()
+        {
+            return Err("the pigeons sleep")?;
+        }
+        self.note(format!(
+            "{}: {}",
+            message.chat,
+            message.text().replace(" \n", " ")
+        ));
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        Ok(Delivered::as_several([
+            format!("p{number}"),
+            format!("q{number}"),
+        ]))
+    }
+
+    async fn edited(&self, _: &Channel, message: Outgoing) -> Result {
+        self.note(format!("edited {:?}", message.outside_ids));
+        Ok(())
+    }
+
+    async fn deleted(&self, _: &Channel, message: Outgoing) -> Result {
+        self.note(format!("deleted {:?}", message.outside_ids));
+        Ok(())
+    }
+
+    async fn started(&self, _: &Channel, session: imbot::event::Session) -> Result {
+        self.note(format!("started {}", session.outside_chat));
+        Ok(())
+    }
+
+    async fn finished(&self, _: &Channel, session: imbot::event::Session) -> Result {
+        self.note(format!("finished {}", session.outside_chat));
+        Ok(())
+    }
+
+    async fn deactivated(&self, channel: &Channel) -> Result {
+        self.note(format!("off line {}", channel.line()));
+        Ok(())
+    }
+
+    async fn settings(&self, channel: &Channel) -> Result<String> {
+        Ok(format!("<p>pigeons of line {}</p>", channel.line()))
+    }
+
+    async fn run(&self, channels: Channels) {
+        *self.channels.lock().unwrap() = Some(channels);
+    }
+}
+
+/// A bot on the line, which hands over when it is asked to.
+struct Desk;
+
+impl Bot<u32> for Desk {
+    fn profile(&self) -> Profile {
+        Profile::new("desk", "Desk").serves_open_channels()
+    }
+
+    async fn session_started(&self, cx: &mut Context<u32>, _: Option<SessionId>) -> Result {
+        cx.say("Welcome");
+        Ok(())
+    }
+
+    async fn message(&self, cx: &mut Context<u32>, message: Message) -> Result {
+        cx.state += 1;
+        let line = cx.line().ok_or("no line")?;
+        cx.say(format!(
+            "{} of {}: {}",
+            cx.state, line.outside_chat, message.text
+        ));
+        if message.text == "people" {
+            cx.whisper("they want you");
+            cx.to_operator();
+        }
+        Ok(())
+    }
+
+    async fn session_finished(&self, cx: &mut Context<u32>, _: Session) -> Result {
+        cx.state = 0;
+        Ok(())
+    }
+}
+
+struct Stage {
+    road: Road,
+    outside: Outside,
+    line: u64,
+}
+
+impl Stage {
+    /// A line with a bot, to which the connector is joined.
+    async fn set() -> Stage {
+        let outside = Outside::default();
+        let road = Road::to(App::new().bot(Desk).connector(outside.clone())).await;
+        let bot = road.portal.bot("desk").unwrap();
+        let line = road
+            .portal
+            .add_line(NewLine::new("Support").queue(&[BORIS]).bot(bot));
+        let stage = Stage {
+            road,
+            outside,
+            line,
+        };
+        stage.join().await;
+        stage
+    }
+
+    async fn join(&self) -> String {
+        let opened = self
+            .road
+            .portal
+            .open_settings(1, "pigeons", self.line)
+            .await;
+        opened.unwrap().body
+    }
+
+    /// The portal's chat with a client.
+    fn chat(&self, outside: &str) -> u64 {
+        let user = format!("of-{outside}");
+        let chat = self
+            .road
+            .portal
+            .line_chat("pigeons", self.line, outside, &user);
+        chat.expect("a chat")
+    }
+
+    fn answers(&self, outside: &str) {
+        self.road.portal.answer(BORIS, self.chat(outside)).unwrap();
+    }
+
+    fn operator_says(&self, outside: &str, text: &str) -> u64 {
+        let dialog = format!("chat{}", self.chat(outside));
+        self.road.portal.send(BORIS, &dialog, text).unwrap()
+    }
+
+    /// How a message stands for operators.
+    fn state(&self, outside: &str, message: u64) -> Value {
+        let history = self.road.portal.line_history(self.chat(outside));
+        let found = history.into_iter().find(|it| it["id"] == message);
+        found.expect("the message")["outside"].clone()
+    }
+}
+
+#[tokio::test]
+async fn a_client_talks_to_the_bot_then_to_an_operator_and_to_the_bot_again() {
+    let stage = Stage::set().await;
+    let outside = &stage.outside;
+    assert!(outside.says("loft", 1, "hi").await);
+    outside
+        .shows(&[
+            "started loft",
+            "loft: Desk: Welcome",
+            "loft: Desk: 1 of loft: hi",
+        ])
+        .await;
+    outside.says("loft", 2, "people").await;
+    until("the bot's last word", || outside.shown().len() == 4).await;
+    assert_eq!(
+        outside.shown()[3],
+        "loft: Desk: 2 of loft: people",
+        "no whisper goes out"
+    );
+    until("Boris to be asked", || {
+        stage.road.portal.session(stage.chat("loft"))["operator"] == BORIS
+    })
+    .await;
+    stage.answers("loft");
+    stage.operator_says("loft", "I am Boris");
+    until("Boris outside", || outside.shown().len() == 5).await;
+    assert!(
+        outside.shown()[4].ends_with("I am Boris"),
+        "{:?}",
+        outside.shown()
+    );
+    outside.says("loft", 3, "thanks").await;
+    stage.road.portal.finish(BORIS, stage.chat("loft")).unwrap();
+    until("the end", || {
+        outside.shown().contains(&"finished loft".to_owned())
+    })
+    .await;
+    outside.says("loft", 4, "one more").await;
+    let expected = [
+        "started loft",
+        "loft: Desk: Welcome",
+        "loft: Desk: 1 of loft: one more",
+    ];
+    until("the bot again", || {
+        outside.shown().ends_with(&expected.map(str::to_owned))
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_delivered_message_can_be_edited_and_deleted() {
+    let stage = Stage::set().await;
+    stage.outside.says("loft", 1, "hi").await;
+    until("the bot", || stage.outside.shown().len() == 3).await;
+    stage.answers("loft");
+    let message = stage.operator_says("loft", "Guten Tag");
+    until("it to be delivered", || {
+        stage.state("loft", message)["state"] == "delivered"
+    })
+    .await;
+    assert_eq!(
+        stage.state("loft", message)["ids"],
+        serde_json::json!(["p2", "q2"])
+    );
+    stage.road.portal.edit(BORIS, message, "Good day").unwrap();
+    until("the edit", || {
+        stage
+            .outside
+            .shown()
+            .contains(&"edited [\"p2\", \"q2\"]".to_owned())
+    })
+    .await;
+    stage.road.portal.delete(BORIS, message).unwrap();
+    until("the deletion", || {
+        stage
+            .outside
+            .shown()
+            .iter()
+            .any(|it| it.starts_with("deleted"))
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_messenger_that_is_away_does_not_take_waits_in_order_and_others_go_on() {
+    let stage = Stage::set().await;
+    stage.outside.says("loft", 1, "hi").await;
+    stage.outside.says("barn", 1, "hi").await;
+    until("both", || stage.outside.shown().len() == 6).await;
+    stage.answers("loft");
+    stage.answers("barn");
+    stage.outside.away.store(2, Ordering::Relaxed);
+    let first = stage.operator_says("loft", "one");
+    until("the pigeons to sleep", || {
+        stage.outside.away.load(Ordering::Relaxed) < 2
+    })
+    .await;
+    stage.operator_says("loft", "two");
+    assert_eq!(stage.state("loft", first)["state"], "sending");
+    until("both in order", || {
+        let shown = stage.outside.shown();
+        shown.len() == 8 && shown[6].ends_with("one") && shown[7].ends_with("two")
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_message_that_comes_twice_from_outside_is_taken_once() {
+    let stage = Stage::set().await;
+    assert!(stage.outside.says("loft", 7, "hi").await);
+    assert!(!stage.outside.says("loft", 7, "hi").await);
+    assert!(stage.outside.says("barn", 7, "another chat").await);
+    until("both", || stage.outside.shown().len() == 6).await;
+    assert_eq!(stage.road.wire("imconnector.send.messages").len(), 2);
+}
+
+#[tokio::test]
+async fn what_clients_type_is_no_code_and_no_markup() {
+    let stage = Stage::set().await;
+    stage
+        .outside
+        .says(
+            "loft",
+            1,
+            "[b]<script>alert(1)</script>[/b] [send=/x]y[/send]",
+        )
+        .await;
+    until("the bot", || stage.outside.shown().len() == 3).await;
+    let shown = &stage.outside.shown()[2];
+    assert!(
+        shown.ends_with("[b]<script>alert(1)</script>[/b] [send=/x]y[/send]"),
+        "{shown}"
+    );
+}
+
+#[tokio::test]
+async fn a_line_that_is_deleted_under_a_session_is_told_and_nothing_breaks() {
+    let stage = Stage::set().await;
+    stage.outside.says("loft", 1, "hi").await;
+    until("the bot", || stage.outside.shown().len() == 3).await;
+    stage.road.portal.delete_line(stage.line).unwrap();
+    let off = format!("off line {}", stage.line);
+    until("the end of the line", || {
+        stage.outside.shown().contains(&off)
+    })
+    .await;
+    assert!(
+        stage
+            .outside
+            .channels
+            .lock()
+            .unwrap()
+            .as_ref()
+            .unwrap()
+            .all()
+            .is_empty()
+    );
+}
+
+#[tokio::test]
+async fn a_message_to_a_line_that_is_no_more_rests_with_the_portals_words() {
+    let stage = Stage::set().await;
+    let channel = stage.outside.channel();
+    stage.road.portal.switch_off("pigeons", stage.line).unwrap();
+    let message = Incoming::new("loft", Client::new("of-loft"), 1).text("anybody?");
+    channel.incoming(message).await.unwrap();
+    let store = Arc::clone(stage.road.engine.store());
+    let end = tokio::time::Instant::now() + super::stage::PATIENCE;
+    while store.dead(None, 9).await.unwrap().is_empty() {
+        assert!(tokio::time::Instant::now() < end, "it does not rest");
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    let dead = store.dead(None, 9).await.unwrap();
+    assert!(
+        dead[0].error.contains("NOT_ACTIVE_LINE"),
+        "{}",
+        dead[0].error
+    );
+}
+
+#[tokio::test]
+async fn the_lines_are_known_again_after_a_restart_and_what_waits_is_passed_on() {
+    let stage = Stage::set().await;
+    let Stage {
+        road,
+        outside,
+        line,
+    } = stage;
+    let channel = outside.channel();
+    let again = Outside::default();
+    let road = road
+        .again(App::new().bot(Desk).connector(again.clone()))
+        .await;
+    let stage = Stage {
+        road,
+        outside: again,
+        line,
+    };
+    assert_eq!(stage.outside.channel().line(), LineId(line));
+    let late = Incoming::new("loft", Client::new("of-loft"), 1).text("hi");
+    assert!(
+        channel.incoming(late).await.is_err(),
+        "the earlier program is gone"
+    );
+    stage.outside.says("loft", 1, "hi").await;
+    until("the bot", || stage.outside.shown().len() == 3).await;
+}
+
+#[tokio::test]
+async fn the_settings_page_shows_the_line_and_only_the_portal_opens_it() {
+    let stage = Stage::set().await;
+    let page = stage.join().await;
+    assert!(
+        page.contains("Connected to line") && page.contains("pigeons of line"),
+        "{page}"
+    );
+    let url = format!("{}connectors/pigeons", stage.road.handler);
+    let options = format!("{{\"CONNECTOR\":\"pigeons\",\"LINE\":{}}}", stage.line);
+    let form = [
+        ("PLACEMENT", "SETTING_CONNECTOR"),
+        ("PLACEMENT_OPTIONS", options.as_str()),
+        ("member_id", stage.road.engine.portals()[0].as_str()),
+        ("APPLICATION_TOKEN", "00000000000000000000000000000000"),
+    ]
+    .map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let forged = reqwest::Client::new()
+        .post(url)
+        .form(&form)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(forged.status(), 403);
+}
