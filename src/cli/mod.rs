@@ -47,7 +47,7 @@ enum Command {
     Run(run::Run),
     /// Bring the bots and commands on your portals into step with this program, as run does at its start
     Register(register::Register),
-    /// Remove the bots of this program from your portals
+    /// Remove the bots of this program from your portals, and what it has bound there
     Unregister(register::Unregister),
     /// Tell why events do not arrive, and what to do about it; also while the bots run
     Doctor(doctor::Doctor),

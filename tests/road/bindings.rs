@@ -1,13 +1,15 @@
 //! What is bound on a portal follows the program: its hooks, as whom they are, and the address that it has now.
 
 use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 
 use imbot::engine::Mode;
 use imbot::event::UserId;
 use imbot::portal::Binding;
 use imbot::prelude::*;
+use imbot::store::{Access, Memory, Store, Tokens};
 
-use super::stage::{ANN, Echo, Road};
+use super::stage::{ANN, Echo, Road, until};
 
 async fn nothing(_: HookEvent) -> Result {
     Ok(())
@@ -100,6 +102,59 @@ async fn an_event_comes_as_the_user_that_a_hook_names_and_is_bound_once() {
         road.bound_for("ONCRMDEALADD").await,
         [(road.handler.clone(), anybody)]
     );
+}
+
+#[tokio::test]
+async fn who_leaves_a_portal_leaves_nothing_bound() {
+    let app = App::new()
+        .hook("ONCRMDEALADD", nothing)
+        .offline_hook("ONTASKADD", nothing);
+    let road = Road::to(app).await;
+    let portal = road.engine.portal(&road.engine.portals()[0]).unwrap();
+    let plan = road.engine.unregister(&portal, Mode::DryRun).await.unwrap();
+    assert!(!road.bound().await.is_empty());
+    assert_eq!(
+        road.engine.unregister(&portal, Mode::Apply).await.unwrap(),
+        plan
+    );
+    assert_eq!(road.bound().await, BTreeSet::new());
+}
+
+#[tokio::test]
+async fn what_an_application_of_no_administrator_has_bound_stays() {
+    struct Ear(Arc<Mutex<Option<Tokens>>>);
+    impl Bot for Ear {
+        async fn message(&self, cx: &mut Context, _: Message) -> Result {
+            let auth = cx.delivery().unwrap().auth()?;
+            let (access, refresh) = (auth.access_token.unwrap(), auth.refresh_token.unwrap());
+            *self.0.lock().unwrap() = Some(Tokens { access, refresh });
+            Ok(())
+        }
+    }
+    let heard = Arc::new(Mutex::new(None));
+    let road = Road::to(App::new().bot(Ear(Arc::clone(&heard)))).await;
+    let ben = road.portal.person("Boris").unwrap();
+    road.portal
+        .send(ben, &road.dialog("ear"), "these are my tokens")
+        .unwrap();
+    until("Ben's tokens", || heard.lock().unwrap().is_some()).await;
+
+    let mut installation = road.engine.store().portals().await.unwrap().remove(0);
+    installation.access = Access::Tokens(heard.lock().unwrap().take().unwrap());
+    let store = Arc::new(Memory::new());
+    store.install(installation).await.unwrap();
+    let app = App::new().hook("ONCRMDEALADD", nothing).shared_store(store);
+    let engine = app.engine(&road.config()).unwrap();
+    engine.know_portals().await.unwrap();
+    let portal = engine.portal(&engine.portals()[0]).unwrap();
+    engine.register(&portal, Mode::Apply).await.unwrap();
+    let bound = portal.bindings().await.unwrap();
+    let deal = Binding::online("ONCRMDEALADD", &road.handler).as_user(UserId(ben));
+    assert!(
+        bound.contains(&deal),
+        "the portal binds for who asks: {bound:?}"
+    );
+    assert_eq!(engine.register(&portal, Mode::DryRun).await.unwrap(), []);
 }
 
 #[tokio::test]

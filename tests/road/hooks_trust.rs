@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
+use imbot::Config;
+use imbot::event::form;
 use imbot::prelude::*;
 use serde_json::{Value, json};
 
@@ -100,6 +102,26 @@ async fn an_outgoing_webhook_speaks_to_hooks_of_its_portal_and_to_nobody_else() 
     road.tell("echo", "still here");
     road.hears("echo", &["still here"]).await;
     assert_eq!(seen.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_portal_that_is_known_by_its_inbound_webhook_may_have_outgoing_ones() {
+    let portal = super::stage::portal().await;
+    let host = portal.address().to_string();
+    let mut config = Config::polling(&portal);
+    config.hook_token = vec![format!("{host}:abc123").into()];
+    let seen = Seen::default();
+    let app = App::new().hook("ONCRM*", seeing(&seen));
+    let engine = app.engine(&config).unwrap();
+    let auth =
+        |token: &str| json!({ "domain": host, "member_id": "unknown", "application_token": token });
+    let post = async |auth: &Value| engine.accept(form::encode(&deal(auth)).into()).await;
+    post(&auth("abc123")).await.unwrap();
+    post(&auth("abc124")).await.unwrap_err();
+    until("the deal", || {
+        *seen.lock().unwrap() == ["ONCRMDEALADD by nobody"]
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -28,6 +28,13 @@ impl std::io::Write for Log {
     }
 }
 
+/// The token of an outgoing webhook.
+const OUTGOING: &str = "51856fefc120afa4b628cc82d3935cce";
+/// What forwarded events are signed with.
+const SIGNING: &str = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+/// What the receiver of forwarded events has in its address.
+const RECEIVING: &str = "hidden-in-the-address-of-a-receiver";
+
 type Notes = Arc<Mutex<Vec<String>>>;
 
 /// Shows everything that it can get hold of, and notes the tokens that its events carry.
@@ -108,6 +115,8 @@ async fn everything_is_logged_and_shown() {
     let credentials = portal.register_app(NewApp::new("bots", &handler));
     let mut config = Config::emulated(&portal, &credentials, &handler);
     config.attempts = 1;
+    config.hook_token = vec![format!("{}:{OUTGOING}", portal.address()).into()];
+    config.forward_secret = Some(SIGNING.into());
     let store = Arc::new(Memory::new());
     let hook = {
         let (shown, tokens) = (Arc::clone(&shown), Arc::clone(&tokens));
@@ -124,6 +133,10 @@ async fn everything_is_logged_and_shown() {
         })
         .hook("ONAPPINSTALL", hook.clone())
         .hook("ONCRMDEALADD", hook)
+        .forward(
+            "ONCRMDEALADD",
+            format!("http://127.0.0.1:1/?key={RECEIVING}"),
+        )
         .shared_store(store.clone());
     shown.lock().unwrap().push(format!("{app:?} {config:?}"));
     let engine = app.engine(&config).unwrap();
@@ -167,6 +180,7 @@ async fn everything_is_logged_and_shown() {
     let secrets = {
         let mut secrets = tokens.lock().unwrap().clone();
         secrets.push(credentials.client_secret.clone());
+        secrets.extend([OUTGOING, SIGNING, RECEIVING].map(str::to_owned));
         secrets.sort();
         secrets.dedup();
         secrets

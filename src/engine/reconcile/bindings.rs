@@ -22,26 +22,55 @@ const ANYBODY: UserId = UserId(0);
 impl Reconciliation<'_> {
     /// Brings the bindings into step with the hooks.
     pub(super) async fn bindings(&mut self) -> Result<(), Error> {
-        let is_application = matches!(self.portal.access().await, Access::Tokens(_));
-        let url = self.engine.options.handler_url.clone();
-        let Some(url) = url.filter(|_| is_application) else {
+        let Some(url) = self.bound_to().await else {
             if !self.engine.hooks.is_empty() {
-                tracing::warn!(portal = %self.portal.id(), "no events are bound for the hooks: that takes an application (client id and secret) with a public address");
+                tracing::warn!(portal = %self.portal.id(), "no events are bound for the hooks: that takes an application (client id and secret) with a public address (outgoing webhooks of the portal's interface are bound there)");
             }
             return Ok(());
         };
-        let former = self.former_addresses(&url).await;
         let wanted = self.wanted(&url).await?;
+        let bound = self.bound(&url).await?;
+        let mut missing: Vec<Binding> = wanted.difference(&bound).cloned().collect();
+        let mut stray: Vec<Binding> = bound.difference(&wanted).cloned().collect();
+        self.leave_what_is_alike(&mut missing, &mut stray).await?;
+        self.change(missing, stray).await
+    }
+
+    /// Ends the bindings of this program.
+    pub(super) async fn remove_bindings(&mut self) -> Result<(), Error> {
+        match self.bound_to().await {
+            Some(url) => {
+                let bound = self.bound(&url).await?;
+                self.change(Vec::new(), bound.into_iter().collect()).await
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The address that events are bound to, if any can be.
+    async fn bound_to(&self) -> Option<String> {
+        let is_application = matches!(self.portal.access().await, Access::Tokens(_));
+        let url = self.engine.options.handler_url.clone();
+        url.filter(|_| is_application)
+    }
+
+    /// What is bound that is ours.
+    async fn bound(&self, url: &str) -> Result<BTreeSet<Binding>, Error> {
+        let former = self.former_addresses(url).await;
         let bound = self.portal.bindings().await?;
         let is_ours = |binding: &&Binding| match binding.offline {
             0 if binding.handler == url => is_for_hooks(&binding.event),
             0 => former.contains(&binding.handler), // of the bots, too: they have the new address by now
             _ => is_for_hooks(&binding.event),
         };
-        let bound: BTreeSet<Binding> = bound.iter().filter(is_ours).map(plain).collect();
-        let mut missing: Vec<Binding> = wanted.difference(&bound).cloned().collect();
-        let mut stray: Vec<Binding> = bound.difference(&wanted).cloned().collect();
-        self.leave_what_is_alike(&mut missing, &mut stray).await?;
+        Ok(bound.iter().filter(is_ours).map(plain).collect())
+    }
+
+    async fn change(
+        &mut self,
+        mut missing: Vec<Binding>,
+        mut stray: Vec<Binding>,
+    ) -> Result<(), Error> {
         missing.retain(|binding| self.step(Step::Bind(binding.clone())));
         stray.retain(|binding| self.step(Step::Unbind(binding.clone())));
         let mut refused = self.portal.bind(&missing).await?;

@@ -62,8 +62,8 @@ impl Engine {
         Ok(work.steps)
     }
 
-    /// Removes the bots of this program from a portal, and with them their private chats, and its connectors, or only tells
-    /// what would be removed.
+    /// Removes the bots of this program from a portal, and with them their private chats, its connectors and its bindings, or
+    /// only tells what would be removed.
     ///
     /// # Errors
     /// The portal's refusal; the steps before it are done.
@@ -73,6 +73,7 @@ impl Engine {
             work.remove(bot.as_ref()).await?;
         }
         work.remove_connectors().await?;
+        work.remove_bindings().await?;
         Ok(work.steps)
     }
 

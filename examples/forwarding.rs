@@ -1,0 +1,69 @@
+//! Events handed on to another program, which believes them by their signature.
+//!
+//! ```text
+//! (a deal is added on the portal)
+//! the other program:  {"event":"ONCRMDEALADD","portal":"…","ts":1766047124,"data":{"FIELDS":{"ID":"7"}}}
+//! (somebody else posts to it)
+//! the other program:  refused: `webhook-timestamp` is not a time
+//! ```
+//!
+//! Run it with a secret, and let the emulated portal say that a deal was added:
+//!
+//! ```text
+//! IMBOT_FORWARD_SECRET=$(openssl rand -base64 32) cargo run --example forwarding
+//! curl http://127.0.0.1:8071/emulator/fire -H 'content-type: application/json' \
+//!      -d '{"event": "ONCRMDEALADD", "data": {"FIELDS": {"ID": "7"}}}'
+//! curl http://127.0.0.1:8073 -d '{"event": "ONCRMDEALADD"}'
+//! ```
+//!
+//! The other program is written here with this crate; a library for Standard Webhooks does the same in any language. While
+//! it is away, events wait and are tried again; `webhook-id` tells it which it has had.
+
+use std::sync::Arc;
+use std::thread;
+
+use imbot::portal::Signer;
+use imbot::prelude::*;
+use imbot::store::Clock;
+use poem::http::{HeaderMap, StatusCode};
+use poem::listener::TcpListener;
+use poem::web::Data;
+use poem::{EndpointExt, Route, Server, handler, post};
+
+fn main() -> ExitCode {
+    let secret = std::env::var("IMBOT_FORWARD_SECRET").unwrap_or_default();
+    match Signer::new(&secret.into()) {
+        Ok(signer) => thread::spawn(|| other_program(signer)),
+        Err(error) => {
+            eprintln!("IMBOT_FORWARD_SECRET is no secret: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    App::new().forward("ONCRM*", "http://127.0.0.1:8073/").run()
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn other_program(signer: Signer) {
+    let routes = Route::new().at("/", post(take).data(Arc::new(signer)));
+    let served = Server::new(TcpListener::bind("127.0.0.1:8073")).run(routes);
+    if let Err(error) = served.await {
+        eprintln!("the other program:  {error}");
+    }
+}
+
+#[handler]
+fn take(headers: &HeaderMap, body: String, Data(signer): Data<&Arc<Signer>>) -> StatusCode {
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let [id, at, signature] = ["webhook-id", "webhook-timestamp", "webhook-signature"]
+        .map(|name| header(name).unwrap_or_default());
+    match signer.check(id, at, signature, body.as_bytes(), Clock::default().now()) {
+        Ok(()) => {
+            eprintln!("the other program:  {body}");
+            StatusCode::OK
+        }
+        Err(error) => {
+            eprintln!("the other program:  refused: {error}");
+            StatusCode::UNAUTHORIZED
+        }
+    }
+}
