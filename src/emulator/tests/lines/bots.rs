@@ -260,6 +260,15 @@ async fn a_bot_that_is_removed_leaves_its_sessions_to_the_queue() {
 }
 
 #[tokio::test]
+async fn a_bot_that_leaves_the_chat_leaves_the_session() {
+    let desk = Desk::new().await;
+    let (bot, _, chat) = greeted(&desk).await;
+    let leave = json!({ "BOT_ID": bot, "CHAT_ID": chat });
+    desk.result("imbot.chat.leave", leave).await;
+    assert_eq!(operator(&desk, chat), BORIS);
+}
+
+#[tokio::test]
 async fn the_first_bot_of_the_application_is_meant_wherever_it_is() {
     let desk = Desk::new().await;
     let first = desk.line_bot("first").await;
