@@ -1,6 +1,7 @@
 //! From event to answer: order, isolation, repeats, turns, bounds.
 
 mod arrivals;
+mod connectors;
 mod durable;
 mod failures;
 mod hooks;
