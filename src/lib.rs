@@ -47,7 +47,7 @@ use std::process::ExitCode;
 pub use app::{App, ConfigError};
 pub use config::Config;
 pub use handler::{
-    Bot, CommandSpec, Context, Error, HookEvent, Pattern, Profile, Result, State, tell,
+    Bot, CommandSpec, Connector, Context, Error, HookEvent, Pattern, Profile, Result, State, tell,
 };
 
 /// What a program of bots needs in nearly every file.

@@ -36,6 +36,15 @@ impl Engine {
         self.bots.iter().map(need).collect()
     }
 
+    /// The ids of the connectors.
+    pub(crate) fn connectors(&self) -> Vec<String> {
+        let ids = self
+            .connectors
+            .iter()
+            .map(|joinable| joinable.connector.profile().id());
+        ids.map(str::to_owned).collect()
+    }
+
     /// Where portals post events; nothing if they cannot.
     pub(crate) fn handler_url(&self) -> Option<&str> {
         self.options.handler_url.as_deref()

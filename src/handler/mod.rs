@@ -5,6 +5,8 @@
 //! nothing of the turn is kept. [`Context::say`] therefore does not wait and cannot fail for the network's sake: it puts
 //! a message among the turn's, and the sender takes over after the commit.
 
+#![doc = include_str!("open_channels.md")]
+
 mod args;
 mod bot;
 mod command;

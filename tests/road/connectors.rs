@@ -235,6 +235,11 @@ async fn a_client_talks_to_the_bot_then_to_an_operator_and_to_the_bot_again() {
         outside.shown()
     );
     outside.says("loft", 3, "thanks").await;
+    until("Boris to read it", || {
+        let history = stage.road.portal.line_history(stage.chat("loft"));
+        history.iter().any(|message| message["text"] == "thanks")
+    })
+    .await;
     stage.road.portal.finish(BORIS, stage.chat("loft")).unwrap();
     until("the end", || {
         outside.shown().contains(&"finished loft".to_owned())

@@ -83,7 +83,12 @@ pub(super) fn payment(info: &Info) -> Check {
 
 /// Every method for bots needs `imbot`; `im` and the others are for calls of the bots' own. Binding events takes no scope
 /// of its own, but that of the event's module (events.md, section 1).
-pub(super) fn scopes(granted: &[String], needs: &[Need], is_application: bool) -> Check {
+pub(super) fn scopes(
+    granted: &[String],
+    needs: &[Need],
+    has_connectors: bool,
+    is_application: bool,
+) -> Check {
     let has = |scope: &str| granted.iter().any(|own| own.eq_ignore_ascii_case(scope));
     let list = granted.join(", ");
     let mend = |scope: &str| match is_application {
@@ -102,6 +107,15 @@ pub(super) fn scopes(granted: &[String], needs: &[Need], is_application: bool) -
             "imopenlines is not among the granted scopes ({list}), and a bot serves open channels"
         );
         return Check::warning("scopes", found, mend("imopenlines"));
+    }
+    let missing = ["imopenlines", "imconnector"]
+        .into_iter()
+        .find(|scope| !has(scope));
+    if let (true, Some(scope)) = (has_connectors, missing) {
+        let found = format!(
+            "{scope} is not among the granted scopes ({list}), and this program has a connector"
+        );
+        return Check::failed("scopes", found, mend(scope));
     }
     let without = if has("im") {
         ""
@@ -153,11 +167,14 @@ mod tests {
         };
         let verdict = |granted: &[&str], open| {
             let granted: Vec<String> = granted.iter().map(|scope| (*scope).to_owned()).collect();
-            scopes(&granted, &[need(open)], true).verdict
+            scopes(&granted, &[need(open)], false, true).verdict
         };
         assert_eq!(verdict(&["im", "crm"], false), Verdict::Failed);
         assert_eq!(verdict(&["imbot"], false), Verdict::Ok);
         assert_eq!(verdict(&["IMBOT"], true), Verdict::Warning);
         assert_eq!(verdict(&["imbot", "imopenlines"], true), Verdict::Ok);
+        let granted = ["imbot", "imopenlines"].map(str::to_owned);
+        let with_connector = scopes(&granted, &[need(true)], true, true);
+        assert!(with_connector.is_in_the_way() && with_connector.found.contains("imconnector"));
     }
 }

@@ -10,6 +10,7 @@ mod certificate;
 mod check;
 mod grants;
 mod here;
+mod lines;
 mod portal;
 mod trouble;
 mod waiting;

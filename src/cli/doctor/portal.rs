@@ -4,6 +4,7 @@ use super::bots;
 use super::certificate::certificate;
 use super::check::{Check, span};
 use super::grants::{application, payment, rights, scopes};
+use super::lines;
 use super::trouble::{PAGE, Trouble, ask};
 use crate::config::Config;
 use crate::engine::Engine;
@@ -54,7 +55,8 @@ pub(super) async fn look(engine: &Engine, portal: &Portal, config: &Config) -> V
     let needs = engine.needs();
     let may_use_bots = match ask(portal.run(Scope::new())).await {
         Ok(granted) => {
-            let check = scopes(&granted, &needs, is_application);
+            let has_connectors = !engine.connectors().is_empty();
+            let check = scopes(&granted, &needs, has_connectors, is_application);
             let may = !check.is_in_the_way();
             checks.push(check);
             may
@@ -65,7 +67,10 @@ pub(super) async fn look(engine: &Engine, portal: &Portal, config: &Config) -> V
         }
     };
     match may_use_bots {
-        true => checks.extend(bots::look(engine, portal, config, &owner).await),
+        true => {
+            checks.extend(bots::look(engine, portal, config, &owner).await);
+            checks.extend(lines::look(engine, portal).await);
+        }
         false => checks.push(Check::skipped(
             "the bots",
             "the scope imbot has to be granted first",

@@ -74,7 +74,7 @@ fn brief(message: &Message) -> Value {
     })
 }
 
-fn author(world: &World, id: u64) -> Option<Value> {
+pub(super) fn author(world: &World, id: u64) -> Option<Value> {
     let user = world.users.get(&id)?;
     Some(json!({
         "id": user.id,
@@ -85,6 +85,7 @@ fn author(world: &World, id: u64) -> Option<Value> {
         "gender": user.gender,
         "color": color::hex(&user.color),
         "bot": user.bot.is_some(),
+        "connector": user.guest.is_some(),
     }))
 }
 

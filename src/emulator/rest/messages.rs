@@ -8,7 +8,7 @@ use crate::emulator::hit::Hit;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::talk::{Author, Draft, Like};
 use crate::emulator::world::dialog::{Address, parse};
-use crate::emulator::world::message::{Message, Outside, Passage, Refs, Rich, stored};
+use crate::emulator::world::message::{Message, Passage, Refs, Rich, stored};
 
 pub(super) const METHODS: &[Method] = &[
     method("imbot.message.add", "imbot", add),
@@ -48,13 +48,7 @@ pub(super) fn staying(call: &Call<'_, '_>) -> Refs {
         () if call.params.yes("SILENT_CONNECTOR") => Passage::Silent,
         () => Passage::Inside,
     };
-    Refs {
-        outside: Outside {
-            passage,
-            ..Outside::default()
-        },
-        ..Refs::default()
-    }
+    Refs::of(passage)
 }
 
 /// A system message into the private dialog of two users.

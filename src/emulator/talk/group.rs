@@ -84,6 +84,7 @@ impl Hit<'_> {
             user,
         });
         self.news.push(News::Dialog { chat: chat.id });
+        self.leave_session(chat.id, user);
         Ok(())
     }
 

@@ -37,7 +37,7 @@ function controls(line) {
   const left = select("line-left", [["queue", "when the queue takes over"], ["close", "when the session is finished"]], setting("WELCOME_BOT_LEFT", "queue"));
   const queue = memberPicker([...state.users.keys()], line?.queue ?? [state.me], "The queue");
   const box = h("div", { class: "controls" }, name,
-    labelled("The bot that greets", bot), labelled("Seconds until the queue takes over, 0 for never", seconds), labelled("The bot leaves", left),
+    labelled(`The bot that greets${bots.length ? "" : ": none here supports open channels"}`, bot), labelled("Seconds until the queue takes over, 0 for never", seconds), labelled("The bot leaves", left),
     queue.box);
   const values = () => ({
     name: name.value.trim(), bot: Number(bot.value), queue: queue.chosen(),

@@ -48,6 +48,20 @@ pub(crate) struct Refs {
     pub(crate) outside: Outside,
 }
 
+impl Refs {
+    /// A message that goes so far on its way out.
+    pub(crate) fn of(passage: Passage) -> Refs {
+        let outside = Outside {
+            passage,
+            ..Outside::default()
+        };
+        Refs {
+            outside,
+            ..Refs::default()
+        }
+    }
+}
+
 /// A message as the messenger beyond an open channel knows it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Outside {

@@ -63,7 +63,7 @@ pub trait Connector: Send + Sync + 'static {
     /// ([`OUTSIDE_ATTEMPTS_MAX`](crate::engine::OUTSIDE_ATTEMPTS_MAX)), and later messages of this chat wait behind it; then
     /// it rests among the dead letters, and the portal shows the connector's error. An answer
     /// ([`tell`](super::tell)) is final at once, and is this message's alone. It may come again if the process dies in it:
-    /// [`Outgoing::id`] stays the same.
+    /// its `id` stays the same.
     fn outgoing(
         &self,
         channel: &Channel,

@@ -42,7 +42,8 @@ fn set_data(call: &mut Call<'_, '_>) -> Answer {
     })
 }
 
-/// Says that the connector does not work. No page has it; it is named as what raises `ERROR_STATUS`.
+/// Says that the connector does not work, which shuts it on this line. The documentation has a sentence about it and no
+/// page; the way back is `imconnector.activate` with 0, then with 1.
 fn set_error(call: &mut Call<'_, '_>) -> Answer {
     change(call, |_, link| {
         link.error = true;

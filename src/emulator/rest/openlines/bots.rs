@@ -49,7 +49,7 @@ fn operator(call: &mut Call<'_, '_>) -> Answer {
 fn transfer(call: &mut Call<'_, '_>) -> Answer {
     let chat = call.params.exact("CHAT_ID").and_then(as_id);
     let chat = chat.ok_or_else(|| Refusal::new("CHAT_ID_EMPTY", "Chat ID can't be empty"))?;
-    let target = target(call)?;
+    let target = target(|name| call.params.exact(name).and_then(as_text))?;
     let bot = first_bot(call)?;
     let leaves = call.params.exact("LEAVE").and_then(as_text).as_deref() == Some("Y");
     call.hit.bot_transfer(bot, chat, target, leaves)?;

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::super::call::{Answer, Call};
-use super::super::dialogs::described;
+use super::super::dialogs::{author, described};
 use super::super::params::php_array;
 use super::super::table::{Method, method};
 use crate::emulator::clock::{at, iso};
@@ -26,7 +26,45 @@ fn dialog(call: &mut Call<'_, '_>) -> Answer {
     let refusal = || Refusal::new("ACCESS_ERROR", "You do not have access to this dialog");
     let id = named(call).ok_or_else(refusal)?;
     let chat = call.hit.line_chat(id).map_err(|_| refusal())?;
-    Ok(described(call.hit.world, call.hit.user, &chat).into())
+    let mut shown = described(call.hit.world, call.hit.user, &chat);
+    let last = chat.messages.back();
+    shown["restrictions"] = restrictions();
+    shown["permissions"] = json!({
+        "manage_users_add": "member",
+        "manage_users_delete": "manager",
+        "manage_ui": "member",
+        "manage_settings": "owner",
+        "manage_messages": "member",
+        "can_post": "member",
+    });
+    shown["last_message_views"] =
+        json!({ "message_id": last, "first_viewers": [], "count_of_viewers": 0 });
+    Ok(shown.into())
+}
+
+/// What the messenger offers to do in a line's chat: all but a new picture and a call.
+fn restrictions() -> Value {
+    let of = |name: &str| {
+        (
+            name.to_owned(),
+            Value::from(!["avatar", "call"].contains(&name)),
+        )
+    };
+    [
+        "avatar",
+        "rename",
+        "extend",
+        "call",
+        "mute",
+        "leave",
+        "leave_owner",
+        "send",
+        "user_list",
+    ]
+    .map(of)
+    .into_iter()
+    .collect::<Map<_, _>>()
+    .into()
 }
 
 fn named(call: &Call<'_, '_>) -> Option<u64> {
@@ -82,7 +120,7 @@ fn told(world: &World, viewer: u64, session: &Session, chat: &Chat) -> Value {
     };
     let members = chat.members.iter();
     let users: Map<_, _> = members
-        .map(|id| (id.to_string(), objects::user(world, *id)))
+        .filter_map(|id| Some((id.to_string(), author(world, *id)?)))
         .collect();
     let files = said.iter().flat_map(|message| &message.refs.files);
     let files: Map<_, _> = files
@@ -103,7 +141,7 @@ fn told(world: &World, viewer: u64, session: &Session, chat: &Chat) -> Value {
         "users": users,
         "openlines": { "canVoteAsHead": { session.line.to_string(): true } },
         "userInGroup": [],
-        "chat": { dialog.clone(): objects::chat(world, viewer, chat) },
+        "chat": { dialog.clone(): described(world, viewer, chat) },
         "userInChat": { dialog: chat.members },
         "files": php_array(files),
     })

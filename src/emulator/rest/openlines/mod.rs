@@ -11,7 +11,7 @@ mod sessions;
 mod settings;
 
 use super::call::Call;
-use super::params::{as_id, as_text};
+use super::params::as_id;
 use super::table::Method;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::talk::Target;
@@ -34,9 +34,8 @@ fn chat(call: &Call<'_, '_>) -> Result<u64, Refusal> {
     id.ok_or_else(|| Refusal::new("CHAT_ID", "Chat ID can't be empty"))
 }
 
-/// Where a session is to go: `USER_ID` before `QUEUE_ID` before `TRANSFER_ID`, their names in upper case only.
-fn target(call: &Call<'_, '_>) -> Result<Target, Refusal> {
-    let given = |name| call.params.exact(name).and_then(as_text);
+/// Where a session is to go: `USER_ID` before `QUEUE_ID` before `TRANSFER_ID`, as `given` finds them.
+fn target(given: impl Fn(&str) -> Option<String>) -> Result<Target, Refusal> {
     let number = |text: &str, code: &str| {
         let id = as_id(&text.into());
         id.ok_or_else(|| Refusal::new(code, format!("{code}: a number is expected")))

@@ -34,7 +34,7 @@ fn skip(call: &mut Call<'_, '_>) -> Answer {
 
 fn transfer(call: &mut Call<'_, '_>) -> Answer {
     let chat = call.chat_id()?;
-    let target = target(call)?;
+    let target = target(|name| call.params.text(name))?;
     call.hit.transfer(chat, target)?;
     yes()
 }

@@ -33,7 +33,8 @@ fn open(call: &mut Call<'_, '_>) -> Answer {
     let code = call.params.text("USER_CODE").unwrap_or_default();
     let chat = Place::read(&code).and_then(|place| call.hit.chat_of_place(&place));
     let chat = chat.ok_or_else(|| Refusal::new("ACCESS_DENIED", "You do not have access"))?;
-    call.hit.join_session(chat)?;
+    let line = call.hit.world.lines.last_session(chat).map(|one| one.line);
+    call.hit.must_serve(line.unwrap_or(0), chat)?;
     Ok(json!({ "chatId": chat.to_string() }).into())
 }
 

@@ -47,18 +47,10 @@ fn send(call: &mut Call<'_, '_>) -> Answer {
         {
             Some(id) => id,
             None => {
-                let refs = Refs {
-                    uuid: template.clone().unwrap_or_default(),
-                    reply: quoted(call, &chat, &fields),
-                    ..Refs::default()
-                };
-                call.hit.say(
-                    chat.id,
-                    Draft {
-                        refs,
-                        ..content.draft(bot)
-                    },
-                )
+                let mut draft = content.draft(bot);
+                draft.refs.uuid = template.clone().unwrap_or_default();
+                draft.refs.reply = quoted(call, &chat, &fields);
+                call.hit.say(chat.id, draft)
             }
         };
         if let Some(template) = template {

@@ -7,7 +7,7 @@ use crate::emulator::refusal::Refusal;
 use crate::emulator::rest::params::as_text;
 use crate::emulator::rest::rich::{self, Part};
 use crate::emulator::talk::{Author, Draft};
-use crate::emulator::world::message::{Refs, Rich};
+use crate::emulator::world::message::{Passage, Refs, Rich};
 
 /// Content that has been read.
 #[derive(Debug, Clone)]
@@ -16,6 +16,8 @@ pub(super) struct Content {
     pub(super) rich: Rich,
     pub(super) is_system: bool,
     pub(super) url_preview: bool,
+    /// Whether the client of a line reads it.
+    passage: Passage,
 }
 
 impl Content {
@@ -30,7 +32,7 @@ impl Content {
             text: self.text,
             rich: self.rich,
             url_preview: self.url_preview,
-            refs: Refs::default(),
+            refs: Refs::of(self.passage),
         }
     }
 }
@@ -54,11 +56,22 @@ pub(super) fn read(fields: &Map<String, Value>, bot: u64) -> Result<Content, Ref
         },
         is_system: flag(fields, "system").unwrap_or(false),
         url_preview: flag(fields, "urlPreview").unwrap_or(true),
+        passage: passage(fields),
     };
     if content.text.is_empty() && content.rich.attach.is_none() {
         return Err(Refusal::new("EMPTY_MESSAGE", "Message is empty"));
     }
     Ok(content)
+}
+
+/// In a line's chat: `skipConnector` and `silentConnector` keep a message from the client (bots-v2, section 7.3).
+fn passage(fields: &Map<String, Value>) -> Passage {
+    let is_on = |name| flag(fields, name) == Some(true);
+    match () {
+        () if is_on("skipConnector") => Passage::Skipped,
+        () if is_on("silentConnector") => Passage::Silent,
+        () => Passage::Inside,
+    }
 }
 
 /// What an update gives a message; what it does not name stays.

@@ -70,9 +70,9 @@ impl Hit<'_> {
             let makes_lead = !heard.skips_crm && !self.is_group(&heard.connector);
             self.start_session(chat, client, makes_lead)
         });
-        let author = match heard.employee {
-            0 => client,
-            employee => employee,
+        let author = match self.world.users.get(&heard.employee) {
+            Some(employee) if employee.is_person() => employee.id,
+            _ => client,
         };
         let message = self.keep_heard(chat, author, heard);
         if open.is_none() {

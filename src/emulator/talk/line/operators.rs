@@ -36,7 +36,9 @@ impl Hit<'_> {
     /// Takes a session: `imopenlines.operator.answer`. A bot that led it goes, unless the line lets it stay.
     pub(crate) fn answer_session(&mut self, chat: u64) -> Result<(), Refusal> {
         let session = self.my_session(chat)?;
-        self.take_over(&session);
+        if session.operator != self.user || !session.is_answered {
+            self.take_over(&session);
+        }
         Ok(())
     }
 
@@ -59,18 +61,14 @@ impl Hit<'_> {
     /// Passes a session on to the next in the queue.
     pub(crate) fn skip(&mut self, chat: u64) -> Result<(), Refusal> {
         let session = self.my_session(chat)?;
-        let me = self.user;
-        if session.operator != me {
+        if session.operator != self.user {
             return Err(Refusal::new(
                 "ACCESS_DENIED_KICK",
                 "The session is not yours to pass on",
             ));
         }
-        if let Some(session) = self.world.lines.sessions.get_mut(&session.id) {
-            session.passed.insert(me);
-        }
-        self.go_out_of(chat, me);
-        self.ask_queue(session.id);
+        self.go_out_of(chat, self.user);
+        self.leave_session(chat, self.user);
         Ok(())
     }
 

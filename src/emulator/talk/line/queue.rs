@@ -41,6 +41,18 @@ impl Hit<'_> {
         self.ask_queue(id);
     }
 
+    /// Whoever leads a session and leaves its chat leaves the session to the queue, which does not ask them again.
+    pub(crate) fn leave_session(&mut self, chat: u64, user: u64) {
+        let session = self.world.lines.open_session(chat);
+        let led = session.filter(|session| session.operator == user);
+        if let Some(id) = led.map(|session| session.id) {
+            self.change_session(id, |session| {
+                session.passed.insert(user);
+            });
+            self.ask_queue(id);
+        }
+    }
+
     /// Asks the next operator of the queue; if there is none left, the session waits.
     pub(super) fn ask_queue(&mut self, id: u64) {
         let Some(session) = self.world.lines.sessions.get(&id).cloned() else {

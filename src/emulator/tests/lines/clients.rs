@@ -95,6 +95,44 @@ async fn a_client_edits_and_deletes() {
 }
 
 #[tokio::test]
+async fn a_bot_is_told_where_a_clients_file_is() {
+    let desk = Desk::new().await;
+    let bot = desk.line_bot("greeter").await;
+    let line = desk.line(support().bot(bot)).await;
+    let address = "https://messenger.test/files/bill.pdf";
+    let element = json!({
+        "user": { "id": "u" },
+        "message": { "id": "1", "files": [{ "url": address }] },
+        "chat": { "id": "c" },
+    });
+    let params = json!({ "CONNECTOR": CONNECTOR, "LINE": line, "MESSAGES": [element] });
+    desk.result("imconnector.send.messages", params).await;
+    desk.event("ONIMBOTJOINCHAT").await;
+    let event = desk.event("ONIMBOTMESSAGEADD").await;
+    let files = event["data"]["PARAMS"]["FILES"].as_object().expect("a map");
+    let file = files.values().next().expect("a file");
+    assert_eq!([&file["name"], &file["urlDownload"]], ["bill.pdf", address]);
+}
+
+#[tokio::test]
+async fn a_message_may_be_kept_in_the_name_of_an_employee() {
+    let desk = Desk::new().await;
+    let line = desk.line(support()).await;
+    desk.bind(&["OnImConnectorMessageAdd"]).await;
+    let element = json!({
+        "user": { "id": "u" },
+        "message": { "id": "1", "text": "said on the phone", "user_id": CLARA },
+        "chat": { "id": "c" },
+    });
+    let params = json!({ "CONNECTOR": CONNECTOR, "LINE": line, "MESSAGES": [element] });
+    desk.result("imconnector.send.messages", params).await;
+    let chat = desk.portal.line_chat(CONNECTOR, line, "c", "u");
+    let said = desk.portal.line_history(chat.expect("a chat"));
+    assert_eq!(said[0]["author"], CLARA);
+    assert!(desk.is_quiet().await, "the messenger has it already");
+}
+
+#[tokio::test]
 async fn an_element_fails_by_itself() {
     let desk = Desk::new().await;
     let line = desk.line(support()).await;

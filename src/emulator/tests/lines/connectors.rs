@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{CONNECTOR, Desk, support};
+use super::{BORIS, CONNECTOR, Desk, support};
+use crate::emulator::NewApp;
 
 /// Status and error of a call.
 async fn failure(desk: &Desk, method: &str, params: Value) -> (u16, String) {
@@ -111,6 +112,11 @@ async fn a_status_grows_step_by_step() {
     assert_eq!(status().await, [true, true, false]);
     desk.result("imconnector.set.error", place.clone()).await;
     assert_eq!(status().await, [true, false, true]);
+    let say = json!({ "CONNECTOR": CONNECTOR, "LINE": line, "MESSAGES": [] });
+    assert_eq!(
+        failure(&desk, "imconnector.send.messages", say).await,
+        (400, "NOT_ACTIVE_LINE".to_owned())
+    );
     let off = json!({ "CONNECTOR": CONNECTOR, "LINE": line, "ACTIVE": 0 });
     desk.result("imconnector.activate", off).await;
     assert_eq!(status().await, [false, false, false]);
@@ -245,6 +251,47 @@ async fn the_settings_page_is_posted_to_the_placement() {
     assert_eq!(status, 200, "the tokens of the page work");
     let unknown = desk.portal.open_settings(1, "other", line).await;
     assert!(unknown.is_err());
+    let frame = format!("/emulator/frame?connector={CONNECTOR}&line={line}");
+    let request = desk.client.get(frame).header("host", "127.0.0.1");
+    let page = request.send().await.0.into_body().into_string().await;
+    let page = page.expect("a form");
+    assert!(page.contains("SETTING_CONNECTOR") && page.contains("REGISTER_STATUS"));
+}
+
+#[tokio::test]
+async fn a_connector_belongs_to_its_application() {
+    let desk = Desk::new().await;
+    let line = desk.line(support()).await;
+    desk.bind(&["OnImConnectorMessageAdd"]).await;
+    let other = desk
+        .portal
+        .register_app(NewApp::new("other", &desk.handler));
+    desk.portal
+        .install(&other.client_id)
+        .await
+        .expect("installed");
+    let install = desk.event("ONAPPINSTALL").await;
+    let token = install["auth"]["access_token"].as_str().expect("a token");
+    let bind = json!({ "event": "OnImConnectorMessageAdd", "handler": desk.handler });
+    assert_eq!(desk.call_as(token, "event.bind", bind).await.0, 200);
+    let place = json!({ "CONNECTOR": CONNECTOR, "LINE": line, "ACTIVE": 0 });
+    let (_, answer) = desk.call_as(token, "imconnector.activate", place).await;
+    assert_eq!(answer["error"], "IMCONNECTOR_NO_CORRECT_PROVIDER");
+    let chat = desk.hear(line, "ext-1", "hello").await;
+    desk.portal
+        .send(BORIS, &format!("chat{chat}"), "hi")
+        .expect("sent");
+    let event = desk.event("ONIMCONNECTORMESSAGEADD").await;
+    assert_eq!(
+        event["auth"]["application_token"],
+        desk.install["auth"]["application_token"]
+    );
+    assert!(desk.is_quiet().await, "the other application hears nothing");
+    desk.portal
+        .uninstall(&desk.app.client_id, true)
+        .expect("uninstalled");
+    let listed = desk.call_as(token, "imconnector.list", json!({})).await.1;
+    assert_eq!(listed["result"], json!({ "livechat": "Live chat" }));
 }
 
 /// A page that answers with what was posted to it.

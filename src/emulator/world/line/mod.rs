@@ -77,9 +77,10 @@ impl Lines {
         change(self.links.entry((connector.to_owned(), line)).or_default());
     }
 
-    /// Whether messages go through: the line is active, and so is the connector on it.
+    /// Whether messages go through: the line is active, and so is the connector on it, without an error.
     pub(crate) fn is_open(&self, connector: &str, line: u64) -> bool {
-        self.configs.get(&line).is_some_and(Line::is_active) && self.link(connector, line).active
+        let link = self.link(connector, line);
+        self.configs.get(&line).is_some_and(Line::is_active) && link.active && !link.error
     }
 
     /// The session of a chat that is not closed.
