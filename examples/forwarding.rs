@@ -52,7 +52,6 @@ async fn other_program(signer: Signer) {
 }
 
 #[handler]
-#[expect(clippy::needless_pass_by_value, reason = "poem hands the body over")]
 fn take(headers: &HeaderMap, body: String, Data(signer): Data<&Arc<Signer>>) -> StatusCode {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let [id, at, signature] = ["webhook-id", "webhook-timestamp", "webhook-signature"]
