@@ -21,6 +21,7 @@ mod needs;
 mod occurrence;
 mod offline;
 mod outgoing;
+mod payment;
 mod poll;
 mod reconcile;
 mod retry;
@@ -38,7 +39,7 @@ use std::time::Duration;
 use dashmap::{DashMap, DashSet};
 use foldhash::quality::RandomState;
 use secrecy::SecretString;
-use tokio::sync::{Notify, OnceCell, watch};
+use tokio::sync::{Notify, OnceCell, Semaphore, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -148,6 +149,8 @@ pub struct Engine {
     reminded: Arc<Notify>,
     counts: Counts,
     arrivals: Arrivals,
+    /// Taken while a payment is compared with what its portal tells.
+    payments: Semaphore,
     /// How many installations have been set up so far.
     set_ups: watch::Sender<usize>,
     tasks: TaskTracker,
@@ -202,11 +205,11 @@ pub enum Refused {
     /// It does not prove that it is from a portal that we are installed on. More is not told.
     #[error("not an event of a portal that this application is installed on")]
     Unproven,
-    /// Too many installations are being proven.
-    #[error("too many installations are being proven")]
+    /// Too many installations or payments are being proven.
+    #[error("too many events that show nothing for themselves are being proven")]
     Full,
-    /// The authorization server could not be asked whether an installation is one.
-    #[error("the authorization server cannot be reached")]
+    /// The authorization server could not be asked whether an installation is one, or the portal about a payment.
+    #[error("whether it is true cannot be asked")]
     Unreachable,
     /// It could not be written down.
     #[error(transparent)]
@@ -246,6 +249,7 @@ impl Engine {
                 reminded: Arc::default(),
                 counts: Counts::default(),
                 arrivals: Arrivals::default(),
+                payments: Semaphore::new(payment::COMPARED_MAX),
                 set_ups: watch::Sender::new(0),
                 tasks: tasks.clone(),
                 started: OnceCell::new(),

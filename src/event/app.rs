@@ -39,7 +39,7 @@ pub enum AppEvent {
         /// The portal's language.
         language: Option<String>,
     },
-    /// `ONAPPPAYMENT`: it was paid, or its paid time changed. It carries no token, so it proves nothing by itself.
+    /// `ONAPPPAYMENT`: it was paid, or its paid time changed. It carries no token, so the portal is asked whether it is true.
     Payment {
         /// The application's code.
         code: String,

@@ -30,6 +30,21 @@ where
 }
 
 /// An event for a hook: a [`Delivery`], and the portal it came from.
+///
+/// What it carries is little more than an id, typed in [`payload`](crate::event::payload):
+///
+/// ```
+/// use imbot::event::payload::crm;
+/// use imbot::prelude::*;
+///
+/// async fn deal_added(event: HookEvent) -> Result {
+///     let deal: crm::Item = event.read()?;
+///     let fields: serde_json::Value = event.call("crm.deal.get").with("ID", deal.id).await?;
+///     println!("{}", fields["TITLE"]);
+///     Ok(())
+/// }
+/// # let _ = App::new().hook("ONCRMDEALADD", deal_added);
+/// ```
 #[derive(Clone, Debug)]
 pub struct HookEvent {
     delivery: Delivery,

@@ -1,14 +1,16 @@
 //! An engine on the durable store: what its promises are worth when the disk is full or the process ends.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use imbot::event::payload::crm;
 use imbot::prelude::*;
 use imbot::store::{Key, Sqlite, Store};
+use serde_json::json;
 use tokio::time::{Instant, sleep};
 
-use super::stage::{MEMBER, Stage, TOKEN, installation, message};
+use super::stage::{MEMBER, Stage, TOKEN, auth, installation, message};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -24,11 +26,15 @@ impl Bot<u32> for Count {
 }
 
 async fn stage(folder: &Path) -> Stage<Sqlite> {
+    stage_of(App::new().bot(Count), folder).await
+}
+
+async fn stage_of(app: App, folder: &Path) -> Stage<Sqlite> {
     let file = folder.join("store.db");
     let key = Key::of(&file, folder.join("key")).unwrap();
     let store = Arc::new(Sqlite::open(file, &key).unwrap());
     store.install(installation(MEMBER, TOKEN)).await.unwrap();
-    Stage::on(App::new().bot(Count), store).await
+    Stage::on(app, store).await
 }
 
 async fn until_said(stage: &Stage<Sqlite>, replies: usize) -> Vec<String> {
@@ -105,4 +111,44 @@ async fn what_is_taken_in_while_it_stops_is_handled_by_the_next_in_order() {
             .await;
     }
     assert_eq!(until_said(&second, 59).await, replies(60)[1..]);
+}
+
+#[tokio::test]
+async fn what_a_hook_could_not_do_is_told_to_it_in_the_next_life_in_order_and_under_the_same_id() {
+    type Seen = Arc<Mutex<Vec<(String, u64)>>>;
+    let (first_life, second_life) = (Seen::default(), Seen::default());
+    let hook = |seen: &Seen, works: bool| {
+        let seen = Arc::clone(seen);
+        move |event: HookEvent| {
+            let deal = event.read::<crm::Item>().unwrap();
+            seen.lock().unwrap().push((event.id().to_owned(), deal.id));
+            std::future::ready(if works { Ok(()) } else { Err("not now".into()) })
+        }
+    };
+    let until_seen = async |seen: &Seen, deals: usize| {
+        let end = Instant::now() + PATIENCE;
+        while seen.lock().unwrap().len() < deals {
+            assert!(Instant::now() < end, "{:?}", seen.lock().unwrap());
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let app = App::new().hook("ONCRMDEALADD", hook(&first_life, false));
+    let first = stage_of(app, folder.path()).await;
+    for id in 1..=3 {
+        let data = json!({ "FIELDS": { "ID": id } });
+        let deal = json!({ "event": "ONCRMDEALADD", "data": data, "ts": 1, "auth": auth() });
+        first.hears(deal).await;
+    }
+    until_seen(&first_life, 1).await;
+    assert!(first.engine.stop(PATIENCE).await);
+    first.store.close().await.unwrap();
+    drop(first);
+    let app = App::new().hook("ONCRMDEALADD", hook(&second_life, true));
+    let _second = stage_of(app, folder.path()).await;
+    until_seen(&second_life, 3).await;
+    let (first_life, second_life) = (first_life.lock().unwrap(), second_life.lock().unwrap());
+    assert_eq!(first_life[0], second_life[0]);
+    let deals: Vec<u64> = second_life.iter().map(|(_, deal)| *deal).collect();
+    assert_eq!(deals, [1, 2, 3]);
 }

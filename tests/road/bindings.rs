@@ -8,6 +8,7 @@ use imbot::event::UserId;
 use imbot::portal::Binding;
 use imbot::prelude::*;
 use imbot::store::{Access, Memory, Store, Tokens};
+use serde_json::json;
 
 use super::stage::{ANN, Echo, Road, until};
 
@@ -101,6 +102,33 @@ async fn an_event_comes_as_the_user_that_a_hook_names_and_is_bound_once() {
     assert_eq!(
         road.bound_for("ONCRMDEALADD").await,
         [(road.handler.clone(), anybody)]
+    );
+}
+
+#[tokio::test]
+async fn an_event_brings_the_tokens_of_the_user_that_its_hook_names() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let boris = UserId(2);
+    let hook = {
+        let seen = Arc::clone(&seen);
+        move |event: HookEvent| {
+            seen.lock().unwrap().push(event.auth().unwrap().user_id);
+            std::future::ready(Ok(()))
+        }
+    };
+    let app = App::new().hook_as(boris, "ONCRMDEALADD", hook.clone());
+    let road = Road::to(app.hook("ONCRMLEADADD", hook)).await;
+    for event in ["ONCRMDEALADD", "ONCRMLEADADD"] {
+        assert_eq!(
+            road.portal.fire(event, &json!({ "FIELDS": { "ID": 7 } })),
+            1
+        );
+    }
+    until("both", || seen.lock().unwrap().len() == 2).await;
+    let seen = seen.lock().unwrap();
+    assert!(
+        seen.contains(&Some(boris)) && seen.contains(&Some(UserId(ANN))),
+        "{seen:?}"
     );
 }
 

@@ -41,6 +41,32 @@ async fn an_event_that_no_user_caused_comes_without_tokens_and_is_heard() {
 }
 
 #[tokio::test]
+async fn a_payment_carries_no_token_and_is_heard_if_the_portal_tells_the_same() {
+    let seen = Seen::default();
+    let road = Road::to(App::new().hook("ONAPPPAYMENT", seeing(&seen))).await;
+    let member_id = road.engine.portals()[0].to_string();
+    let payment = |status: &str, member_id: &str| {
+        json!({
+            "event": "ONAPPPAYMENT",
+            "data": { "CODE": "bots", "VERSION": 1, "STATUS": status, "PAYMENT_EXPIRED": "N", "DAYS": 28 },
+            "ts": 1_466_439_714,
+            "auth": { "member_id": member_id, "domain": "some-domain.bitrix24.com" },
+        })
+    };
+    assert_eq!(
+        road.post(&payment("P", &member_id)).await,
+        403,
+        "the portal tells L"
+    );
+    assert_eq!(road.post(&payment("L", "another")).await, 403);
+    assert_eq!(road.post(&payment("L", &member_id)).await, 200);
+    until("the payment", || {
+        *seen.lock().unwrap() == ["ONAPPPAYMENT by nobody"]
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn an_event_without_a_proof_is_refused_and_told_as_that() {
     let seen = Seen::default();
     let road = Road::to(App::new().hook("*", seeing(&seen))).await;
