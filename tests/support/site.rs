@@ -1,5 +1,6 @@
 //! A site with the widget on it: an emulated portal with a line, a bot on the line, the widget joined, visitors who talk.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bots::Widget;
@@ -48,6 +49,7 @@ pub(crate) struct Site {
     pub(crate) engine: Arc<Engine>,
     /// Where the widget is, without a slash at its end.
     pub(crate) url: String,
+    address: SocketAddr,
     credentials: Credentials,
     store: Arc<dyn Store>,
     stop: CancellationToken,
@@ -95,7 +97,8 @@ impl Site {
         listener: TcpListener,
         dress: impl FnOnce(Widget) -> Widget,
     ) -> Site {
-        let handler = format!("http://{}/", listener.local_addr().expect("an address"));
+        let address = listener.local_addr().expect("an address");
+        let handler = format!("http://{address}/");
         let config = Config::emulated(&portal, &credentials, &handler);
         let widget = dress(Widget::new().folder(folder.path()));
         let app = App::new().bot(Desk).connector(widget.clone());
@@ -111,6 +114,7 @@ impl Site {
             folder,
             engine,
             url: format!("{handler}widget"),
+            address,
             credentials,
             store,
             stop,
@@ -118,20 +122,23 @@ impl Site {
         }
     }
 
-    /// Ends the program and starts it anew at the same address, with the same store and folder.
+    /// Ends the program and starts it anew.
     pub(crate) async fn restarted(self) -> Site {
+        self.leaves().await.returns().await
+    }
+
+    /// Ends the program.
+    pub(crate) async fn leaves(self) -> Away {
         self.stop.cancel();
         self.served.await.expect("ended").expect("ended well");
-        let address = self.url.trim_start_matches("http://");
-        let address = address.trim_end_matches("/widget").to_owned();
-        let listener = TcpListener::bind(address).await.expect("the same port");
-        let (portal, credentials) = (self.portal, self.credentials);
-        let (folder, store) = (self.folder, self.store);
-        let mut site = Site::serve(portal, credentials, folder, store, listener, |it| it);
-        site.line = self.line;
-        site.engine.start().await.expect("started");
-        assert!(site.engine.reconcile().await.is_empty());
-        site
+        Away {
+            address: self.address,
+            line: self.line,
+            portal: self.portal,
+            credentials: self.credentials,
+            folder: self.folder,
+            store: self.store,
+        }
     }
 
     /// A visitor, who shows this secret.
@@ -179,6 +186,37 @@ impl Site {
             .as_str()
             .unwrap_or("none")
             .to_owned()
+    }
+}
+
+/// A site whose program is away.
+pub(crate) struct Away {
+    address: SocketAddr,
+    line: u64,
+    portal: Emulator,
+    credentials: Credentials,
+    folder: Arc<TempDir>,
+    store: Arc<dyn Store>,
+}
+
+impl Away {
+    /// Starts the program at the same address, with the same store and folder.
+    pub(crate) async fn returns(self) -> Site {
+        let listener = TcpListener::bind(self.address).await;
+        let listener = listener.expect("the same port");
+        let (portal, credentials) = (self.portal, self.credentials);
+        let mut site = Site::serve(
+            portal,
+            credentials,
+            self.folder,
+            self.store,
+            listener,
+            |it| it,
+        );
+        site.line = self.line;
+        site.engine.start().await.expect("started");
+        assert!(site.engine.reconcile().await.is_empty());
+        site
     }
 }
 

@@ -162,6 +162,7 @@
     return svg;
   }
 
+  const CLIP = "M16.5 6v11a4.5 4.5 0 0 1-9 0V5a3 3 0 0 1 6 0v10.5a1.5 1.5 0 0 1-3 0V6H9v9.5a3 3 0 0 0 6 0V5a4.5 4.5 0 0 0-9 0v12a6 6 0 0 0 12 0V6z";
   const log = h("div", { class: "log", role: "log", "aria-live": "polite", "aria-label": "Messages", tabindex: "0" },
     h("p", { class: "message line hello" }, hello));
   const notice = h("p", { class: "notice", role: "status" });
@@ -177,14 +178,13 @@
   });
   const chooser = h("input", { type: "file", multiple: true, hidden: true, onchange: () => { attach(chooser.files); chooser.value = ""; } });
   const form = h("form", { onsubmit: (event) => { event.preventDefault(); write(); } },
-    h("button", { type: "button", class: "plain", "aria-label": "Send a file", onclick: () => chooser.click() },
-      icon("M16.5 6v11a4.5 4.5 0 0 1-9 0V5a3 3 0 0 1 6 0v10.500a1.500 1.500 0 0 1-3 0V6H9v9.500a3 3 0 0 0 6 0V5a4.500 4.500 0 0 0-9 0v12a6 6 0 0 0 12 0V6z")),
+    h("button", { type: "button", class: "plain", "aria-label": "Send a file", onclick: () => chooser.click() }, icon(CLIP)),
     chooser, field,
-    h("button", { type: "submit", class: "plain send", "aria-label": "Send" }, icon("M3 20.500 22 12 3 3.500v6.600L15 12 3 13.900z")));
+    h("button", { type: "submit", class: "plain send", "aria-label": "Send" }, icon("M3 20.5 22 12 3 3.5v6.6L15 12 3 13.9z")));
   const panel = h("section", { class: "panel", role: "dialog", "aria-label": title, hidden: true },
     h("header", {}, h("h2", {}, title),
       h("button", { type: "button", class: "plain", "aria-label": "Close the chat", onclick: () => open(false) },
-        icon("M19 6.400 17.600 5 12 10.600 6.400 5 5 6.400 10.600 12 5 17.600 6.400 19 12 13.400 17.600 19 19 17.600 13.400 12z"))),
+        icon("M19 6.4 17.6 5 12 10.6 6.4 5 5 6.4 10.6 12 5 17.6 6.4 19 12 13.4 17.6 19 19 17.6 13.4 12z"))),
     log, notice, form);
   const badge = h("span", { class: "badge", hidden: true });
   const bubble = h("button", { type: "button", class: "bubble", "aria-expanded": "false", "aria-label": `Open the chat: ${title}`, onclick: () => open(panel.hidden) },
@@ -207,7 +207,7 @@
 
   function grow() {
     field.style.height = "auto";
-    field.style.height = `${Math.min(field.scrollHeight, 120)}px`;
+    field.style.height = `${Math.min(field.scrollHeight + 2, 120)}px`; // with its border
   }
 
   function write() {
@@ -268,7 +268,7 @@
 
   function attachment(name, url, bytes) {
     const size = bytes ? ` (${bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} KB` : `${(bytes / 1e6).toFixed(1)} MB`})` : "";
-    return h("p", { class: "file" }, "📎 ", url ? link(url, name || "file") : name, size);
+    return h("p", { class: "file" }, icon(CLIP), url ? link(url, name || "file") : name, size);
   }
 
   function link(url, label) {
@@ -312,6 +312,7 @@
     .message.visitor { align-self: flex-end; background: var(--accent); color: #fff; border-bottom-right-radius: 4px; }
     .message[data-state=waiting] { opacity: .75; }
     .message a { color: inherit; }
+    .file svg { display: inline-block; width: 16px; height: 16px; margin-right: 4px; vertical-align: -3px; }
     .author { display: block; font-size: 13px; color: var(--soft); }
     small { display: block; margin-top: 2px; font-size: 12px; text-align: right; opacity: .85; }
     .line small { color: var(--soft); opacity: 1; }
@@ -320,7 +321,8 @@
     .notice { min-height: 0; margin: 0; padding: 0 16px; font-size: 13px; color: var(--wrong); }
     .notice:not(:empty) { padding: 6px 16px; }
     form { display: flex; align-items: flex-end; gap: 4px; padding: 8px; border-top: 1px solid var(--edge); color: var(--soft); }
-    textarea { flex: 1; min-width: 0; max-height: 120px; padding: 9px 10px; border: 1px solid var(--edge); border-radius: 12px; background: transparent; color: var(--ink); font: inherit; resize: none; }
+    textarea { flex: 1; min-width: 0; max-height: 120px; padding: 9px 10px; border: 1px solid var(--edge); border-radius: 12px; background: transparent; color: var(--ink); font: inherit; resize: none; scrollbar-width: none; }
+    textarea:focus-visible { outline-width: 2px; outline-offset: 0; }
     .send { color: var(--accent); }
     @media (max-width: 480px) {
       .panel { position: fixed; inset: 0; width: auto; height: auto; margin: 0; border: 0; border-radius: 0; }
