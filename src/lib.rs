@@ -61,8 +61,8 @@ pub mod prelude {
     };
     pub use crate::handler::{
         Bot, Channel, Channels, Client, CommandSpec, Connector, ConnectorProfile, Context,
-        Delivered, Error, EventMode, HookEvent, Incoming, Outgoing, Profile, Rest, Result, Role,
-        Said, State, TakenOver, tell,
+        Delivered, Error, EventMode, HookEvent, Incoming, Outgoing, Passed, Profile, Rest, Result,
+        Role, Said, State, TakenOver, tell,
     };
     pub use crate::message::{Attach, Button, Color, Draft, Keyboard, Menu, Text, Tone};
     pub use crate::portal::Status;

@@ -13,10 +13,11 @@ use super::intake::Addressed;
 use super::lanes::Next;
 use super::{Engine, Job};
 use crate::event::{
-    Api, ConnectorEvent, Delivery, Event, Inward, LineId, MemberId, payload::connector::Message,
+    Act, Api, ConnectorEvent, Delivery, Event, Inward, LineId, MemberId,
+    payload::connector::Message,
 };
 use crate::handler::{
-    AnyConnector, Channel, Channels, Delivered, Door, Error, Joined, Result, guarded,
+    AnyConnector, Channel, Channels, Delivered, Door, Error, Joined, Passed, Result, guarded,
 };
 use crate::portal::Portal;
 use crate::store::{Call, CallId, Conversation, Doubt, End, EventId, Lane, QueuedCall, Time, Turn};
@@ -70,6 +71,10 @@ impl Door for EngineDoor {
     fn now(&self) -> Time {
         let engine = self.0.upgrade();
         engine.map_or(Time(0), |engine| engine.options.clock.now())
+    }
+
+    fn address(&self) -> Option<String> {
+        self.0.upgrade()?.handler_url().map(str::to_owned)
     }
 
     fn portal(&self, portal: &MemberId) -> Option<Portal> {
@@ -265,6 +270,22 @@ impl Engine {
         Next::Done
     }
 
+    /// Tells a connector that the portal took a client's message, or refused it for good.
+    pub(super) async fn tell_passed(self: &Arc<Self>, call: &QueuedCall, refused: Option<&str>) {
+        let Some((line, passed)) = passed(call, refused) else {
+            return;
+        };
+        let joinable = call.to.connector().and_then(|id| self.joinable(id));
+        let (Some(joinable), Some(portal)) = (joinable, self.portal(&call.to.portal)) else {
+            return;
+        };
+        let channel = self.channel(&portal, joinable, line);
+        let told = joinable.connector.passed(&channel, passed);
+        if let Err(error) = guarded(self.options.turn_timeout, told).await {
+            tracing::warn!(conversation = %call.to, %error, "a connector does not hear what became of a client's message");
+        }
+    }
+
     /// A call about a chat outside, to be queued by the turn of an event.
     fn line_call(
         &self,
@@ -294,6 +315,24 @@ pub(super) fn on_line(connector: &str, line: LineId) -> Map<String, Value> {
         ("CONNECTOR".to_owned(), connector.into()),
         ("LINE".to_owned(), json!(line)),
     ])
+}
+
+/// The client's message that a call passes on, if it is one, and the line.
+fn passed(call: &QueuedCall, refused: Option<&str>) -> Option<(LineId, Passed)> {
+    let Call::Rest { method, params } = &call.call else {
+        return None;
+    };
+    let message = params
+        .get("MESSAGES")
+        .filter(|_| *method == Act::Wrote.method())?;
+    let id = |of: &str| Some(message[0][of]["id"].as_str()?.to_owned());
+    let passed = Passed {
+        chat: id("chat")?,
+        message: id("message")?,
+        refused: refused.map(str::to_owned),
+    };
+    let line = params.get("LINE").and_then(Value::as_u64)?;
+    Some((LineId(line), passed))
 }
 
 /// What tells the portal that a message is delivered. Without it operators see it on its way for ever, and the portal never

@@ -175,14 +175,20 @@ impl Engine {
         };
         let voice = Voice::new(portal.in_lane(&to), to.bot, call.api);
         match self.options.speaker.speak(&voice, &to.dialog, speech).await {
-            Ok(made) => self.settle(&call, Settled::Sent(made)).await,
+            Ok(made) => {
+                let next = self.settle(&call, Settled::Sent(made)).await;
+                if matches!(call.call, Call::Rest { .. }) {
+                    Box::pin(self.tell_passed(&call, None)).await;
+                }
+                next
+            }
             Err(error) => Box::pin(self.not_made(outgoing, &call, &error)).await,
         }
     }
 
     /// What becomes of a call that failed: certainly not made and worth another try, perhaps made, or refused for good.
     async fn not_made(
-        &self,
+        self: &Arc<Self>,
         outgoing: Outgoing,
         call: &QueuedCall,
         error: &Error,
@@ -212,10 +218,11 @@ impl Engine {
     }
 
     /// Puts a call among the dead letters.
-    async fn lay_to_rest(&self, call: &QueuedCall, error: String) -> Next<Outgoing> {
+    async fn lay_to_rest(self: &Arc<Self>, call: &QueuedCall, error: String) -> Next<Outgoing> {
         self.counts.dead.add();
         tracing::error!(conversation = %call.to, call = %call.id, error, "a call rests among the dead letters");
         let at = self.options.clock.now();
+        self.tell_passed(call, Some(&error)).await;
         self.settle(call, Settled::Dead { at, error }).await
     }
 

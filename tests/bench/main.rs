@@ -2,7 +2,7 @@
 //!
 //! Every row compares two things measured in turns within one run, so that what else the machine does hits both. Times
 //! are CPU times of the server's process, which has one thread. A first argument (`decode`, `road`, `memory`, `durable`,
-//! `talk`, `replies`, `portals`) runs only that part.
+//! `talk`, `replies`, `portals`, `widget`) runs only that part.
 
 #![expect(clippy::print_stdout, reason = "the table goes to standard output")]
 
@@ -15,6 +15,7 @@ mod road;
 mod rows;
 mod server;
 mod talk;
+mod widget;
 
 use std::env;
 
@@ -27,6 +28,9 @@ fn main() {
         ["serve", kind, conversations] => server::serve(kind, conversations.parse().unwrap()),
         ["fill", conversations] => memory::fill(conversations.parse().unwrap()),
         ["poll", ref urls @ ..] => talk::poll(urls),
+        ["widget-program", address, ref settings @ ..] => {
+            widget::program(address, settings.try_into().unwrap());
+        }
         ["backlog", events] => durable::backlog(events.parse().unwrap()),
         ref parts => {
             let wanted = |part| parts.is_empty() || parts.contains(&part);
@@ -38,6 +42,7 @@ fn main() {
             wanted("talk").then(talk::run);
             wanted("replies").then(replies::run);
             wanted("portals").then(portals::run);
+            wanted("widget").then(widget::run);
         }
     }
 }

@@ -67,7 +67,7 @@ async fn replies() -> (f64, f64) {
 }
 
 /// Says something to the bot, and tells how many milliseconds its reply takes.
-async fn exchange(portal: &Emulator) -> f64 {
+pub(crate) async fn exchange(portal: &Emulator) -> f64 {
     let bot = portal.bot("echo").unwrap();
     let mut live = portal.subscribe(ANN);
     let begin = Instant::now();
@@ -80,7 +80,7 @@ async fn exchange(portal: &Emulator) -> f64 {
     }
 }
 
-async fn portal() -> Emulator {
+pub(crate) async fn portal() -> Emulator {
     let options = Options {
         listen: ([127, 0, 0, 1], 0).into(),
         rate: None,

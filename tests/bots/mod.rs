@@ -3,3 +3,5 @@
 mod echo;
 mod menu;
 mod poll;
+mod widget;
+mod widget_bad;

@@ -7,3 +7,4 @@ mod chromium;
 mod installer;
 mod page;
 mod picture;
+mod widget;

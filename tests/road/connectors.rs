@@ -16,6 +16,8 @@ const BORIS: u64 = 2;
 struct Outside {
     shown: Arc<Mutex<Vec<String>>>,
     channels: Arc<Mutex<Option<Channels>>>,
+    /// What became of the clients' messages.
+    passed: Arc<Mutex<Vec<Passed>>>,
     /// How many messages fail before one passes.
     away: Arc<AtomicU32>,
     next: Arc<AtomicU32>,
@@ -83,6 +85,11 @@ impl Connector for Outside {
 
     async fn deleted(&self, _: &Channel, message: Outgoing) -> Result {
         self.note(format!("deleted {:?}", message.outside_ids));
+        Ok(())
+    }
+
+    async fn passed(&self, _: &Channel, passed: Passed) -> Result {
+        self.passed.lock().unwrap().push(passed);
         Ok(())
     }
 
@@ -386,6 +393,34 @@ async fn a_message_to_a_line_that_is_no_more_rests_with_the_portals_words() {
         "{}",
         dead[0].error
     );
+    let passed = stage.outside.passed.lock().unwrap().pop().unwrap();
+    assert_eq!(
+        (passed.chat.as_str(), passed.message.as_str()),
+        ("loft", "1")
+    );
+    assert!(passed.refused.unwrap().contains("NOT_ACTIVE_LINE"));
+}
+
+#[tokio::test]
+async fn a_connector_hears_that_the_portal_took_a_clients_message() {
+    let stage = Stage::set().await;
+    stage.outside.says("loft", 7, "hi").await;
+    until("the tick", || {
+        !stage.outside.passed.lock().unwrap().is_empty()
+    })
+    .await;
+    let passed = stage.outside.passed.lock().unwrap().pop().unwrap();
+    assert_eq!(
+        (
+            passed.chat.as_str(),
+            passed.message.as_str(),
+            passed.refused
+        ),
+        ("loft", "7", None)
+    );
+    let channels = stage.outside.channels.lock().unwrap();
+    let address = channels.as_ref().unwrap().address();
+    assert_eq!(address.as_deref(), Some(stage.road.handler.as_str()));
 }
 
 #[tokio::test]

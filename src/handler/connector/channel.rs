@@ -15,6 +15,8 @@ use crate::store::Time;
 /// What the engine does for channels.
 pub(crate) trait Door: Send + Sync {
     fn now(&self) -> Time;
+    /// Where the program is reached from outside.
+    fn address(&self) -> Option<String>;
     /// The client for a portal that we are installed on.
     fn portal(&self, portal: &MemberId) -> Option<Portal>;
     /// Writes an act of a client down, and says whether it is new.
@@ -200,6 +202,12 @@ impl Channels {
         let (portal, line) = joined.iter().find(is_it)?.clone();
         drop(joined);
         self.channel(&portal, line)
+    }
+
+    /// Where this program is reached from outside, as it is set (`--public-url`): below it the portal finds what a connector
+    /// serves, such as a client's file.
+    pub fn address(&self) -> Option<String> {
+        self.door.address()
     }
 
     /// Waits until they are not what they were when this was last called. Never returns once the program ends.

@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 
-use super::{Channel, Channels, Connector, ConnectorProfile, Delivered, Outgoing};
+use super::{Channel, Channels, Connector, ConnectorProfile, Delivered, Outgoing, Passed};
 use crate::event::{Outward, SessionChange, payload::connector::Message};
 use crate::handler::Result;
 
@@ -18,6 +18,7 @@ pub(crate) trait AnyConnector: Send + Sync {
         what: Outward,
         message: Message,
     ) -> Boxed<'a, Result<Option<Delivered>>>;
+    fn passed<'a>(&'a self, channel: &'a Channel, passed: Passed) -> Boxed<'a, Result>;
     fn session<'a>(&'a self, channel: &'a Channel, change: SessionChange) -> Boxed<'a, Result>;
     fn activated<'a>(&'a self, channel: &'a Channel) -> Boxed<'a, Result>;
     fn deactivated<'a>(&'a self, channel: &'a Channel) -> Boxed<'a, Result>;
@@ -66,6 +67,10 @@ impl<C: Connector> AnyConnector for ErasedConnector<C> {
                 }
             }
         })
+    }
+
+    fn passed<'a>(&'a self, channel: &'a Channel, passed: Passed) -> Boxed<'a, Result> {
+        Box::pin(self.connector.passed(channel, passed))
     }
 
     fn session<'a>(&'a self, channel: &'a Channel, change: SessionChange) -> Boxed<'a, Result> {

@@ -81,6 +81,18 @@ fn taken(name: &str) -> String {
     name.trim().to_owned()
 }
 
+/// What became of a client's message on its way to a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Passed {
+    /// The chat outside.
+    pub chat: String,
+    /// The message's id outside.
+    pub message: String,
+    /// Why the portal did not take it; `None` where it did.
+    pub refused: Option<String>,
+}
+
 /// A message of a client, for a line.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Incoming {

@@ -37,7 +37,7 @@ use crate::event::Session;
 pub use channel::{Channel, Channels};
 pub(crate) use channel::{Door, Joined};
 pub(crate) use erased::{AnyConnector, ErasedConnector};
-pub use incoming::{Client, FILES_MAX, Incoming, OUTSIDE_ID_MAX};
+pub use incoming::{Client, FILES_MAX, Incoming, OUTSIDE_ID_MAX, Passed};
 pub use outgoing::{Delivered, Outgoing};
 pub use profile::ConnectorProfile;
 
@@ -80,6 +80,13 @@ pub trait Connector: Send + Sync + 'static {
     /// A message was deleted on the portal. It comes only for messages that were delivered. Default: nothing is done.
     fn deleted(&self, channel: &Channel, message: Outgoing) -> impl Future<Output = Result> + Send {
         let _ = (channel, message);
+        ready(Ok(()))
+    }
+
+    /// The portal took a client's message, or refused it for good. It is told once, as a tick that people see; a program that
+    /// dies at that moment does not tell it, though the message is passed on. Default: nothing is done.
+    fn passed(&self, channel: &Channel, passed: Passed) -> impl Future<Output = Result> + Send {
+        let _ = (channel, passed);
         ready(Ok(()))
     }
 
