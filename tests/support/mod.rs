@@ -10,6 +10,7 @@
 //! reads, and whatever must come is waited for at most [`PATIENCE`].
 
 mod person;
+pub(crate) mod random;
 
 use std::sync::Arc;
 use std::time::Duration;
