@@ -1,8 +1,9 @@
 //! Runs all ready-made bots in one process; without settings, on a portal that is emulated.
 
-use bots::{Echo, Menu, Poll};
+use bots::{Echo, Menu, Overdue, Poll};
 use imbot::prelude::*;
 
 fn main() -> ExitCode {
-    App::new().bot(Echo).bot(Menu::office()).bot(Poll).run()
+    let app = App::new().bot(Echo).bot(Menu::office());
+    app.bot(Poll).bot(Overdue).run()
 }

@@ -2,4 +2,5 @@
 
 mod echo;
 mod menu;
+mod overdue;
 mod poll;
