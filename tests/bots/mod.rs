@@ -1,6 +1,7 @@
 //! The ready-made bots, each in conversation, over real HTTP between our server and the emulator.
 
 mod echo;
+mod frontdesk;
 mod menu;
 mod overdue;
 mod poll;
