@@ -381,13 +381,20 @@ fn check_connectors(connectors: &[Arc<dyn AnyConnector>]) -> Result<(), ConfigEr
 
 /// Tells of a trap of open channels: the portal transfers and finishes as the first bot of the application, whichever asks.
 fn warn_of_the_first_bot(bots: &[Arc<dyn AnyBot>]) {
-    let serves_lines = bots.iter().any(|bot| bot.profile().is_for_open_channels());
-    if bots.len() > 1 && serves_lines {
+    if let Some(bot) = not_first(bots) {
         tracing::warn!(
-            "this application serves open channels and has several bots: the portal transfers and finishes chats as the \
-             first of them, whichever asks (to_operator is not affected)"
+            bot,
+            "this bot serves open channels and is not the application's first: the portal transfers and finishes chats as \
+             the first bot, whichever asks (to_operator is not affected); add this one first, and only one that does so"
         );
     }
+}
+
+/// The bot that serves open channels without being the application's first, if there is one.
+fn not_first(bots: &[Arc<dyn AnyBot>]) -> Option<&str> {
+    let mut others = bots.iter().skip(1).map(|bot| bot.profile());
+    let bot = others.find(|profile| profile.is_for_open_channels())?;
+    Some(bot.code())
 }
 
 /// Refuses bots that a portal would mix up or refuse.
@@ -412,4 +419,37 @@ fn check(bots: &[Arc<dyn AnyBot>]) -> Result<(), ConfigError> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::handler::Profile;
+
+    struct Named(&'static str, bool);
+
+    impl Bot for Named {
+        fn profile(&self) -> Profile {
+            let profile = Profile::new(self.0, self.0);
+            if self.1 {
+                profile.serves_open_channels()
+            } else {
+                profile
+            }
+        }
+    }
+
+    #[test]
+    fn a_bot_on_lines_should_be_the_first_and_alone() {
+        let check = |bots: &[(&'static str, bool)], expected| {
+            let add = |app: App, bot: &(&'static str, bool)| app.bot(Named(bot.0, bot.1));
+            let app = bots.iter().fold(App::new(), add);
+            assert_eq!(not_first(&app.bots), expected, "{bots:?}");
+        };
+        check(&[("desk", true)], None);
+        check(&[("desk", true), ("echo", false)], None);
+        check(&[("echo", false), ("poll", false)], None);
+        check(&[("echo", false), ("desk", true)], Some("desk"));
+        check(&[("desk", true), ("other", true)], Some("other"));
+    }
 }

@@ -45,6 +45,7 @@ mod secure;
 mod server;
 mod shorten;
 mod talk;
+mod tasks;
 #[cfg(test)]
 mod tests;
 mod trouble;
@@ -57,3 +58,4 @@ pub use self::live::Live;
 pub use self::refusal::Refusal;
 pub use self::rest::limit::{Counting, Rate, Traffic};
 pub use self::server::{Emulator, Options};
+pub use self::tasks::NewTask;

@@ -98,15 +98,26 @@ fn crm_objects(text: &str) -> Vec<CrmObject> {
 }
 
 impl Delivery {
-    /// Whether the message is a note that operators write to each other (`COMPONENT_ID` of its parameters; bots-v1, section
-    /// on undocumented keys).
+    /// Whether the message is a note that operators write to each other: by the `COMPONENT_ID` of its parameters (bots-v1,
+    /// section on undocumented keys), or by a flag that keeps it from the connector (server-behaviour, section 3.3).
     pub fn is_whisper(&self) -> bool {
-        const PLACES: [&[&str]; 2] = [
-            &["data", "PARAMS", "PARAMS", "COMPONENT_ID"],
-            &["data", "message", "params", "COMPONENT_ID"],
+        const PLACES: [(&[&str], &str); 4] = [
+            (
+                &["data", "PARAMS", "PARAMS", "COMPONENT_ID"],
+                "HiddenMessage",
+            ),
+            (
+                &["data", "message", "params", "COMPONENT_ID"],
+                "HiddenMessage",
+            ),
+            (&["data", "PARAMS", "SILENT_CONNECTOR"], "Y"),
+            (&["data", "PARAMS", "SKIP_CONNECTOR"], "Y"),
         ];
-        let component = PLACES.iter().find_map(|path| self.at(path)?.text());
-        component.is_some_and(|component| component == "HiddenMessage")
+        let is = |(path, value): &(&[&str], &str)| {
+            let found = self.at(path).and_then(|node| node.text());
+            found.is_some_and(|found| found == *value)
+        };
+        PLACES.iter().any(is)
     }
 }
 

@@ -105,7 +105,8 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
     }
 
     /// A session began in a chat of an open channel that the bot is in: the place to greet, once. It is told in the turn of
-    /// the first event that shows the session, before that event is handed over; the number may be missing.
+    /// the first event that shows the bot in the session (it came in, or the client wrote), before that event is handed over;
+    /// the number may be missing.
     ///
     /// On lines [`join`](Bot::join) comes at most once a session, and later than this.
     fn session_started(

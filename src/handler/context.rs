@@ -270,6 +270,11 @@ impl<S> Context<S> {
         self.scene.delivery.as_ref()
     }
 
+    /// The moment of this turn, by the program's clock ([`App::clock`](crate::App::clock)).
+    pub fn now(&self) -> Time {
+        self.scene.now
+    }
+
     /// The number of this attempt at the event, from 1: more than that after a failure, or after the process died in it.
     pub fn attempt(&self) -> u32 {
         self.scene.attempt

@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::FutureExt;
 
-use super::floor::{Floor, Heard, Meaning, is_system};
+use super::floor::{Floor, Heard, Meaning};
 use super::kept::Kept;
 use super::said::{Place, Turn};
 use super::{ArgsError, Bot, CommandSpec, Context, Error, Profile, Result, Role, State};
@@ -177,7 +177,7 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
         let Some(line) = scene.chat.line() else {
             return Meaning::ANY;
         };
-        scene.role = floor.role(scene.user.as_ref(), scene.sender, is_system(what));
+        scene.role = floor.role(scene.user.as_ref(), scene.sender, what);
         if !self.profile.is_for_open_channels() {
             return Meaning::ANY;
         }

@@ -26,9 +26,15 @@ pub(super) struct Floor {
     /// Whether the bot came into this session.
     #[serde(skip_serializing_if = "is_no")]
     has_joined: bool,
+    /// Whether the bot came in once more and was not told into which session: perhaps into the next.
+    #[serde(skip_serializing_if = "is_no")]
+    may_have_joined_next: bool,
     /// Whether the bot was told that this session has begun.
     #[serde(skip_serializing_if = "is_no")]
     has_begun: bool,
+    /// Whether this session is known to be over.
+    #[serde(skip_serializing_if = "is_no")]
+    is_over: bool,
     /// Whether people have the floor.
     #[serde(skip_serializing_if = "is_no")]
     with_people: bool,
@@ -107,24 +113,30 @@ impl Floor {
     }
 
     /// Who did something in a line's chat, as far as anybody knows.
+    ///
+    /// With a command the first generation does not say whether a client typed it (server-behaviour, section 3.3), and with
+    /// an edit it says nothing but a number.
     pub(super) fn role(
         &self,
         user: Option<&User>,
         sender: Option<UserId>,
-        is_system: bool,
+        what: &What,
     ) -> Option<Role> {
-        if is_system {
+        if matches!(what, What::Message(message) if message.system == Some(true)) {
             return Some(Role::System);
         }
+        let by_number = |number| {
+            let is_client = |client| client == number;
+            let role = |yes| if yes { Role::Client } else { Role::Operator };
+            self.client.map(is_client).map(role)
+        };
         match (user, sender) {
             (Some(user), _) if user.is_connector => Some(Role::Client),
             (Some(user), _) if user.is_bot => Some(Role::Bot),
+            (Some(user), _) if matches!(what, What::Command(_)) => by_number(user.id),
             (Some(_), _) => Some(Role::Operator),
             (None, Some(UserId(0))) => Some(Role::System),
-            (None, Some(sender)) => self.client.map(|client| match client == sender {
-                true => Role::Client,
-                false => Role::Operator,
-            }),
+            (None, Some(sender)) => by_number(sender),
             (None, None) => None,
         }
     }
@@ -136,9 +148,11 @@ impl Floor {
         role: Option<Role>,
         event: &Heard<'_>,
     ) -> Meaning {
+        let is_late = line.session.is_some() && line.session < self.session;
         self.advance(line.session);
         match (event.what, role) {
-            (What::Join(_), _) => self.joined(),
+            (What::Join(_), _) => self.joined(line.session),
+            (_, Some(Role::Operator)) if is_late => Meaning::NOTHING,
             (What::Message(_), Some(Role::Operator)) if event.is_whisper => Meaning::NOTHING,
             (What::Message(_), Some(Role::Operator)) => self.operator_speaks(),
             (What::Message(message), Some(Role::Client) | None)
@@ -146,10 +160,11 @@ impl Floor {
             {
                 self.client_leaves()
             }
-            (What::Message(_) | What::Command(_), Some(Role::Client)) => {
+            (What::Message(_), Some(Role::Client)) => {
                 self.client = event.sender.or(self.client);
                 self.client_speaks()
             }
+            (What::Command(_), Some(Role::Client) | None) => self.client_speaks(),
             (_, Some(Role::Operator | Role::Bot | Role::System)) => Meaning::NOTHING,
             (_, Some(Role::Client) | None) => Meaning {
                 is_for_bot: !self.with_people,
@@ -166,12 +181,11 @@ impl Floor {
         let session = change.session().id;
         let is_old = session.is_some() && session < self.session;
         match change {
+            // Whether the bot is in it the chat itself will tell: a line may have its bot in a client's first session
+            // only (`WELCOME_BOT_JOIN`), and an operator may begin one alone.
             SessionChange::Started(_) => {
                 self.advance(session);
-                Meaning {
-                    begins: self.begin(),
-                    ..Meaning::NOTHING
-                }
+                Meaning::NOTHING
             }
             SessionChange::Finished(_) if is_old => Meaning::NOTHING,
             SessionChange::Finished(_) => {
@@ -179,7 +193,8 @@ impl Floor {
                 *self = Floor {
                     session: self.session.or(session),
                     client: self.client,
-                    has_begun: self.session.or(session).is_some(),
+                    has_begun: true,
+                    is_over: true,
                     ..Floor::default()
                 };
                 Meaning::ANY
@@ -192,9 +207,10 @@ impl Floor {
         if session <= self.session {
             return;
         }
-        if self.session.is_some() {
+        if self.session.is_some() || self.is_over {
             *self = Floor {
                 client: self.client,
+                has_joined: self.may_have_joined_next,
                 ..Floor::default()
             };
         }
@@ -202,10 +218,20 @@ impl Floor {
     }
 
     /// The first time belongs to the session's beginning, and may come late; after that somebody brought the bot in again.
-    fn joined(&mut self) -> Meaning {
+    ///
+    /// The first generation does not say which session the bot comes into (server-behaviour, section 3.5): into the next, if
+    /// this one is over.
+    fn joined(&mut self, session: Option<SessionId>) -> Meaning {
+        if session.is_none() && self.is_over {
+            *self = Floor {
+                client: self.client,
+                ..Floor::default()
+            };
+        }
         let is_first = !std::mem::replace(&mut self.has_joined, true);
         if !is_first {
             self.with_people = false;
+            self.may_have_joined_next |= session.is_none();
             return Meaning::NOTHING;
         }
         Meaning {
@@ -251,11 +277,102 @@ pub(super) struct Heard<'e> {
     pub(super) is_whisper: bool,
 }
 
-/// Whether the portal wrote it.
-pub(super) fn is_system(what: &What) -> bool {
-    matches!(what, What::Message(message) if message.system == Some(true))
-}
-
 fn is_no(flag: &bool) -> bool {
     !flag
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Join, Message, Session};
+
+    const CLIENT: UserId = UserId(31);
+    const OPERATOR: UserId = UserId(5);
+
+    impl Floor {
+        /// Hears a message of somebody, or nobody's: that the bot comes in.
+        fn hears(&mut self, session: Option<u64>, by: Option<UserId>) -> Meaning {
+            let line = LineChat {
+                session: session.map(SessionId),
+                ..LineChat::default()
+            };
+            let (what, role) = match by {
+                Some(CLIENT) => (What::Message(Message::default()), Some(Role::Client)),
+                Some(_) => (What::Message(Message::default()), Some(Role::Operator)),
+                None => (What::Join(Join::default()), Some(Role::System)),
+            };
+            let heard = Heard {
+                what: &what,
+                sender: by,
+                is_whisper: false,
+            };
+            self.hear(&line, role, &heard)
+        }
+
+        fn begins(&mut self, session: Option<u64>, by: Option<UserId>) -> bool {
+            self.hears(session, by).begins
+        }
+    }
+
+    fn session(id: u64) -> Session {
+        Session {
+            id: Some(SessionId(id)),
+            ..Session::default()
+        }
+    }
+
+    /// A session in which people took over, as the first generation tells it: a join has no number.
+    fn after_a_session() -> Floor {
+        let mut floor = Floor::default();
+        assert!(floor.begins(None, None));
+        assert!(!floor.begins(Some(1), Some(CLIENT)));
+        let taken_over = floor.hears(Some(1), Some(OPERATOR)).taken_over;
+        assert_eq!(taken_over, Some(TakenOver::ByOperator));
+        floor
+    }
+
+    /// Whether an operator gives the floor back who brings the bot in again.
+    fn is_given_back(mut floor: Floor) -> bool {
+        floor.hears(Some(2), Some(OPERATOR));
+        assert!(floor.is_with_people());
+        floor.hears(None, None);
+        !floor.is_with_people()
+    }
+
+    #[test]
+    fn the_bot_comes_into_the_next_session_before_its_number_is_known() {
+        let mut floor = after_a_session();
+        floor.hear_of(&SessionChange::Finished(session(1)));
+        assert!(floor.begins(None, None), "the one before is over");
+        assert!(!floor.begins(Some(2), Some(CLIENT)));
+        assert!(is_given_back(floor));
+    }
+
+    #[test]
+    fn the_same_where_nobody_tells_that_a_session_is_over() {
+        let mut floor = after_a_session();
+        assert!(!floor.begins(None, None), "it may be in the same session");
+        assert!(floor.begins(Some(2), Some(CLIENT)));
+        assert!(is_given_back(floor));
+    }
+
+    #[test]
+    fn a_session_begins_for_the_bot_when_it_is_in_it() {
+        let mut floor = after_a_session();
+        floor.hear_of(&SessionChange::Finished(session(1)));
+        let started = SessionChange::Started(session(2));
+        assert!(!floor.hear_of(&started).begins);
+        assert!(!floor.is_with_people());
+        assert!(floor.begins(Some(2), Some(CLIENT)));
+    }
+
+    #[test]
+    fn what_comes_late_neither_begins_nor_takes_over() {
+        let mut floor = after_a_session();
+        floor.hear_of(&SessionChange::Finished(session(1)));
+        assert!(!floor.begins(Some(1), Some(CLIENT)));
+        assert!(floor.begins(Some(2), Some(CLIENT)));
+        assert_eq!(floor.hears(Some(1), Some(OPERATOR)).taken_over, None);
+        assert!(!floor.is_with_people());
+    }
 }

@@ -1,7 +1,9 @@
 //! The ready-made bots, each in conversation, over real HTTP between our server and the emulator.
 
 mod echo;
+mod frontdesk;
 mod menu;
+mod overdue;
 mod poll;
 mod widget;
 mod widget_bad;

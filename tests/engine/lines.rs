@@ -1,6 +1,8 @@
 //! A bot on an open channel: it greets once, knows who speaks, and does not talk over people.
 
-use imbot::engine::Speech;
+use std::time::Duration;
+
+use imbot::engine::{ATTEMPTS_MAX, Speech};
 use imbot::prelude::*;
 use imbot::store::Store;
 use serde_json::{Value, json};
@@ -262,6 +264,25 @@ async fn a_chat_goes_to_people_when_the_bot_fails_for_good() {
         "the greeting was rolled back with the turn, and then it is silent: {all:?}"
     );
     assert_eq!(stage.store.dead(None, 9).await.unwrap().len(), 1);
+}
+
+/// The bot is not asked any more, so it cannot say sorry.
+#[tokio::test(start_paused = true)]
+async fn a_chat_goes_to_people_when_the_process_died_in_every_attempt() {
+    let first = desk().await;
+    first.engine.stop(Duration::ZERO).await; // so that nothing is handled
+    first.hears(said(1, 10, CLIENT, "hi")).await;
+    let (event, _) = first.store.waiting(None, 1).await.unwrap()[0].clone();
+    for _ in 0..ATTEMPTS_MAX {
+        first.store.begin(event, None).await.unwrap().unwrap(); // a life that ends here
+    }
+    let profile = Profile::new("desk", "Desk").serves_open_channels();
+    let second = Stage::on(App::new().bot(Desk { profile }), first.store).await;
+    second.rests().await;
+    let all = second.spoken.all();
+    let operator = "imopenlines.bot.session.operator".to_owned();
+    let calls: Vec<_> = all.iter().map(call).collect();
+    assert_eq!(calls, [(operator, json!({ "CHAT_ID": 42 }))]);
 }
 
 #[tokio::test(start_paused = true)]

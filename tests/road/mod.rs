@@ -11,6 +11,8 @@ mod hooks_forwarded;
 mod hooks_trust;
 mod install;
 mod limits;
+mod lines;
+mod lines_race;
 mod methods;
 mod nonsense;
 mod offline;

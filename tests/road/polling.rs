@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use imbot::emulator::{Emulator, Options};
+use imbot::emulator::Emulator;
 use imbot::engine::{Mode, Step};
 use imbot::event::BotId;
 use imbot::portal::methods::imbot_v2;
@@ -13,16 +13,11 @@ use imbot::store::{Memory, Store};
 use imbot::{Config, serve};
 use tokio::time::Instant;
 
-use super::stage::{ANN, Desk, Echo, PATIENCE, POLL, texts, until};
+use super::stage::{ANN, Desk, Echo, PATIENCE, POLL, portal_without_limit, texts, until};
 
 /// A portal without a limit: these tests poll more often than one would.
 async fn portal() -> Emulator {
-    let options = Options {
-        listen: ([127, 0, 0, 1], 0).into(),
-        rate: None,
-        ..Options::default()
-    };
-    Emulator::start(options).await.unwrap()
+    portal_without_limit().await
 }
 
 impl Desk {
@@ -32,10 +27,22 @@ impl Desk {
     }
 
     async fn polling_every(seconds: f64, app: App, portal: impl Into<Arc<Emulator>>) -> Desk {
+        let change =
+            |config: &mut Config| (config.poll_quick, config.poll_slow) = (seconds, seconds);
+        Desk::polling_with(change, app, portal).await
+    }
+
+    /// The same with other settings.
+    pub(super) async fn polling_with(
+        change: impl FnOnce(&mut Config),
+        app: App,
+        portal: impl Into<Arc<Emulator>>,
+    ) -> Desk {
         let portal = portal.into();
         let mut config = Config::polling(&portal);
-        (config.poll_quick, config.poll_slow) = (seconds, seconds);
+        (config.poll_quick, config.poll_slow) = (POLL, POLL);
         config.plan = Plan::OnPremise;
+        change(&mut config);
         let engine = app.engine(&config).unwrap();
         let served = Arc::clone(&engine);
         tokio::spawn(async move { serve::poll(served, std::future::pending(), PATIENCE).await });

@@ -110,7 +110,16 @@ impl Road {
         app: App,
         change: impl FnOnce(&mut Config, &Emulator),
     ) -> Road {
-        let portal = Arc::new(portal().await);
+        Road::with_settings_at(portal().await, app, change).await
+    }
+
+    /// The same on a portal of its own choice.
+    pub(super) async fn with_settings_at(
+        portal: Emulator,
+        app: App,
+        change: impl FnOnce(&mut Config, &Emulator),
+    ) -> Road {
+        let portal = Arc::new(portal);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let handler = format!("http://{}/", listener.local_addr().unwrap());
         let credentials = portal.register_app(NewApp::new("bots", &handler));
@@ -173,6 +182,11 @@ impl Road {
             stop,
             served: tokio::spawn(served),
         }
+    }
+
+    /// The same without what it takes to end the program.
+    pub(super) fn into_desk(self) -> Desk {
+        self.desk
     }
 
     /// Posts an event as a portal does, and tells the status of the answer.
@@ -296,6 +310,16 @@ fn config(portal: &Emulator, credentials: &Credentials, handler: &str) -> Config
 pub(super) async fn portal() -> Emulator {
     let options = Options {
         listen: ([127, 0, 0, 1], 0).into(),
+        ..Options::default()
+    };
+    Emulator::start(options).await.unwrap()
+}
+
+/// The same without a limit on calls.
+pub(super) async fn portal_without_limit() -> Emulator {
+    let options = Options {
+        listen: ([127, 0, 0, 1], 0).into(),
+        rate: None,
         ..Options::default()
     };
     Emulator::start(options).await.unwrap()

@@ -10,6 +10,7 @@
 //! reads, and whatever must come is waited for at most [`PATIENCE`].
 
 mod person;
+pub(crate) mod random;
 pub(crate) mod site;
 
 use std::sync::Arc;
@@ -43,6 +44,11 @@ impl Desk {
 
     /// The same with other settings of the portal. It listens on any free port.
     pub(crate) async fn on(app: App, options: Options) -> Desk {
+        Desk::of(app, options, |_| ()).await
+    }
+
+    /// The same of an application that the portal knows otherwise.
+    pub(crate) async fn of(app: App, options: Options, change: impl FnOnce(&mut NewApp)) -> Desk {
         let options = Options {
             listen: ([127, 0, 0, 1], 0).into(),
             ..options
@@ -50,7 +56,9 @@ impl Desk {
         let portal = Emulator::start(options).await.expect("a portal");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let handler = format!("http://{}/", listener.local_addr().expect("an address"));
-        let credentials = portal.register_app(NewApp::new("bots", &handler));
+        let mut known = NewApp::new("bots", &handler);
+        change(&mut known);
+        let credentials = portal.register_app(known);
         let config = Config::emulated(&portal, &credentials, handler);
         let engine = app.engine(&config).expect("an engine");
         let stop = std::future::pending();

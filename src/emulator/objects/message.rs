@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::emulator::clock::{at, iso};
 use crate::emulator::world::World;
-use crate::emulator::world::message::Message;
+use crate::emulator::world::message::{Message, Passage};
 
 /// A message as events and answers carry it.
 ///
@@ -27,7 +27,7 @@ pub(crate) fn message(world: &World, message: &Message) -> Value {
             "chatId": from.chat,
             "date": iso(at(from.date)),
         })),
-        "params": params(message),
+        "params": params(world, message),
         "viewedByOthers": is_viewed(world, message),
     })
 }
@@ -46,13 +46,16 @@ pub(crate) fn message_in_answer(world: &World, viewer: u64, shown: &Message) -> 
     answer
 }
 
-fn params(message: &Message) -> Value {
+fn params(world: &World, message: &Message) -> Value {
     let mut params = Map::new();
     let rich = &message.rich;
     for (name, part) in [("ATTACH", &rich.attach), ("KEYBOARD", &rich.keyboard)] {
         if let Some(part) = part {
             params.insert(name.to_owned(), part.clone());
         }
+    }
+    if message.refs.outside.passage == Passage::Silent && !world.is_bot(message.author) {
+        params.insert("COMPONENT_ID".to_owned(), "HiddenMessage".into());
     }
     if let Some(reply) = message.refs.reply {
         params.insert("REPLY_ID".to_owned(), reply.into());

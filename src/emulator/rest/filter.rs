@@ -42,6 +42,9 @@ impl Filter {
     pub(super) fn fits(&self, field: impl Fn(&str) -> String) -> bool {
         self.0.iter().all(|(operation, name, values)| {
             let text = field(name);
+            if text.is_empty() && operation.starts_with(['<', '>']) {
+                return false; // nothing is neither more nor less, as in SQL
+            }
             let is = |wanted: &[Ordering]| {
                 values
                     .iter()

@@ -34,6 +34,7 @@ pub(crate) mod request;
 mod rich;
 mod system;
 mod table;
+mod tasks;
 mod users;
 mod v2;
 mod xml;

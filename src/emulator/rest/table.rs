@@ -4,7 +4,7 @@ use super::call::{Answer, Call};
 use super::request::not_found;
 use super::{
     batch, bots, chats, commands, connectors, dialogs, events, im, messages, offline, openlines,
-    system, users, v2,
+    system, tasks, users, v2,
 };
 use crate::emulator::refusal::Refusal;
 
@@ -27,10 +27,11 @@ pub(super) const fn method(
 }
 
 /// All tables, in the order `methods` prints them.
-const TABLES: [&[Method]; 11] = [
+const TABLES: [&[Method]; 12] = [
     batch::METHODS,
     system::METHODS,
     users::METHODS,
+    tasks::METHODS,
     events::METHODS,
     offline::METHODS,
     bots::METHODS,

@@ -10,6 +10,7 @@ mod offline;
 mod page;
 mod rest;
 mod secure;
+mod tasks;
 mod trouble;
 mod v2;
 mod wire;

@@ -16,6 +16,7 @@ pub(crate) mod message;
 pub(crate) mod offline;
 pub(crate) mod operating;
 pub(crate) mod reaction;
+pub(crate) mod task;
 pub(crate) mod templates;
 pub(crate) mod tokens;
 pub(crate) mod user;
@@ -33,6 +34,7 @@ use self::log::EventLog;
 use self::message::Message;
 use self::offline::Offline;
 use self::operating::Operating;
+use self::task::Task;
 use self::templates::Templates;
 use self::tokens::Tokens;
 use self::user::User;
@@ -77,6 +79,7 @@ pub(crate) struct World {
     pub(crate) files: Files,
     /// Open channels.
     pub(crate) lines: Lines,
+    pub(crate) tasks: BTreeMap<u64, Task>,
     pub(crate) apps: BTreeMap<String, App>,
     pub(crate) subscriptions: BTreeMap<u64, Subscription>,
     /// Events that applications fetch: `event.offline.*`.
@@ -124,6 +127,7 @@ impl World {
             subscribers: BTreeSet::new(),
             files: Files::default(),
             lines: Lines::default(),
+            tasks: BTreeMap::new(),
             apps: BTreeMap::new(),
             subscriptions: BTreeMap::new(),
             offline: Offline::default(),

@@ -1,0 +1,107 @@
+//! `tasks.task.list`. Page `api-reference/tasks/tasks-task-list.md`.
+
+use serde_json::{Map, Value, json};
+
+use super::call::{Answer, Call, Reply};
+use super::filter::{Filter, Order};
+use super::params::{as_text, items};
+use super::table::{Method, method};
+use crate::emulator::clock::{at, iso};
+use crate::emulator::world::task::Task;
+
+pub(super) const METHODS: &[Method] = &[method("tasks.task.list", "task", list)];
+
+/// Tasks in one answer, whatever `limit` says.
+const PAGE: usize = 50;
+
+/// The fields, and what they are called in answers.
+const FIELDS: [(&str, &str); 7] = [
+    ("ID", "id"),
+    ("TITLE", "title"),
+    ("CREATED_BY", "createdBy"),
+    ("RESPONSIBLE_ID", "responsibleId"),
+    ("STATUS", "status"),
+    ("DEADLINE", "deadline"),
+    ("CREATED_DATE", "createdDate"),
+];
+/// `STATUS` without what only the time of day makes of it.
+const REAL_STATUS: &str = "REAL_STATUS";
+
+/// The newest first, unless the order says otherwise. People see their own; the administrator sees all.
+fn list(call: &mut Call<'_, '_>) -> Answer {
+    let names: Vec<&str> = FIELDS
+        .map(|(name, _)| name)
+        .into_iter()
+        .chain([REAL_STATUS])
+        .collect();
+    let filter = Filter::read(call.params.get("filter"), &names)?;
+    let order = call.params.get("order");
+    let order = order.map(|given| Order::read(Some(given), &names, "ID"));
+    let order = order.transpose()?;
+    let now = call.hit.world.clock.millis();
+    let (me, sees_all) = (call.caller.user, call.is_admin());
+    let is_seen = |task: &&Task| sees_all || task.responsible == me || task.creator == me;
+    let fits = |task: &&Task| filter.fits(|name| field(task, name, now));
+    let tasks = call.hit.world.tasks.values().rev();
+    let mut found: Vec<&Task> = tasks.filter(is_seen).filter(fits).collect();
+    if let Some(order) = order {
+        order.sort(&mut found, |task, name| field(task, name, now));
+    }
+    let start = call.params.id("start").unwrap_or(0) as usize;
+    let wanted: Vec<String> = call
+        .params
+        .get("select")
+        .map(items)
+        .unwrap_or_default()
+        .iter()
+        .filter_map(as_text)
+        .collect();
+    let page = found
+        .iter()
+        .skip(start)
+        .take(PAGE)
+        .map(|task| described(task, &wanted, now));
+    let page: Vec<Value> = page.collect();
+    let end = start + page.len();
+    Ok(Reply {
+        total: Some(found.len()),
+        next: (end < found.len()).then_some(end),
+        ..Reply::from(json!({ "tasks": page }))
+    })
+}
+
+/// A field's text, as filters compare it; empty if there is nothing in it.
+fn field(task: &Task, name: &str, now: i64) -> String {
+    match name {
+        "ID" => task.id.to_string(),
+        "TITLE" => task.title.clone(),
+        "CREATED_BY" => task.creator.to_string(),
+        "RESPONSIBLE_ID" => task.responsible.to_string(),
+        "STATUS" => task.sub_status(now).to_string(),
+        REAL_STATUS => task.status.to_string(),
+        "DEADLINE" => task.deadline().unwrap_or_default(),
+        _ => iso(at(task.created)),
+    }
+}
+
+/// A task with the fields that were asked for; its number always comes. Everything is a text.
+fn described(task: &Task, wanted: &[String], now: i64) -> Value {
+    let is_wanted =
+        |name: &str| name == "ID" || wanted.is_empty() || wanted.iter().any(|it| it == name);
+    let mut told = Map::new();
+    for (name, key) in FIELDS.into_iter().filter(|(name, _)| is_wanted(name)) {
+        let value = match name {
+            "STATUS" => task.status.to_string().into(),
+            "DEADLINE" => json!(task.deadline()),
+            _ => field(task, name, now).into(),
+        };
+        told.insert(key.to_owned(), value);
+        if name == "STATUS" {
+            told.insert(
+                "subStatus".to_owned(),
+                task.sub_status(now).to_string().into(),
+            );
+        }
+    }
+    told.into()
+}

@@ -1,0 +1,40 @@
+//! A task, as far as lists of tasks show it. Page `api-reference/tasks/tasks-task-list.md`.
+
+use crate::emulator::clock::{at, iso};
+
+/// `STATE_PENDING`: what a new task is.
+pub(crate) const PENDING: i64 = 2;
+/// `STATE_COMPLETED`.
+pub(crate) const COMPLETED: i64 = 5;
+/// The status of sorting alone: an open task whose deadline is over.
+const OVERDUE: i64 = -1;
+
+/// Something to be done by somebody.
+#[derive(Debug, Clone)]
+pub(crate) struct Task {
+    pub(crate) id: u64,
+    pub(crate) title: String,
+    pub(crate) creator: u64,
+    pub(crate) responsible: u64,
+    /// `REAL_STATUS`.
+    pub(crate) status: i64,
+    /// Unix milliseconds, as all moments here.
+    pub(crate) deadline: Option<i64>,
+    pub(crate) created: i64,
+}
+
+impl Task {
+    /// `STATUS`, which knows what time it is.
+    pub(crate) fn sub_status(&self, now: i64) -> i64 {
+        let is_late = self.deadline.is_some_and(|deadline| deadline < now);
+        match is_late && self.status != COMPLETED {
+            true => OVERDUE,
+            false => self.status,
+        }
+    }
+
+    /// The deadline as REST answers write it.
+    pub(crate) fn deadline(&self) -> Option<String> {
+        self.deadline.map(|deadline| iso(at(deadline)))
+    }
+}

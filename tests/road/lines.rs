@@ -1,0 +1,492 @@
+//! A bot on a line, with clients and operators: in both generations of the platform, its events posted or polled.
+
+use std::sync::{Arc, Mutex};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use imbot::emulator::{Arrival, Client as Visitor, NewLine};
+use imbot::event::LineChat;
+use imbot::portal::Plan;
+use imbot::prelude::*;
+use serde_json::Value;
+
+use super::stage::{Desk, Road, portal_without_limit, texts, until};
+
+pub(super) const BORIS: u64 = 2;
+const CLARA: u64 = 3;
+
+/// How a bot's events come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    PostedV1,
+    PostedV2,
+    Polled,
+}
+
+pub(super) const WAYS: [Way; 3] = [Way::PostedV1, Way::PostedV2, Way::Polled];
+
+/// Greets, counts what it hears in a session, and does what clients ask for.
+#[derive(Clone)]
+struct Porter {
+    code: &'static str,
+    api: Api,
+    /// What happened to it, that it tells no client.
+    notes: Arc<Mutex<Vec<String>>>,
+}
+
+impl Porter {
+    fn note(&self, what: String) {
+        self.notes.lock().unwrap().push(what);
+    }
+}
+
+impl Bot<u32> for Porter {
+    fn profile(&self) -> Profile {
+        let profile = Profile::new(self.code, self.code).api(self.api);
+        profile.serves_open_channels()
+    }
+
+    fn commands(&self) -> Vec<CommandSpec> {
+        vec![CommandSpec::new("hours", "When people are there")]
+    }
+
+    async fn session_started(&self, cx: &mut Context<u32>, _: Option<SessionId>) -> Result {
+        cx.state = 0;
+        cx.say("Welcome");
+        Ok(())
+    }
+
+    async fn session_finished(&self, _: &mut Context<u32>, _: Session) -> Result {
+        self.note("finished".to_owned());
+        Ok(())
+    }
+
+    async fn join(&self, cx: &mut Context<u32>, _: Join) -> Result {
+        cx.whisper("joined");
+        Ok(())
+    }
+
+    async fn taken_over(&self, _: &mut Context<u32>, by: TakenOver) -> Result {
+        self.note(format!("{by:?}"));
+        Ok(())
+    }
+
+    async fn command(&self, cx: &mut Context<u32>, _: Command) -> Result {
+        cx.say("nine to five");
+        Ok(())
+    }
+
+    async fn message(&self, cx: &mut Context<u32>, message: Message) -> Result {
+        cx.state += 1;
+        let words: Vec<&str> = message.said().split(' ').collect();
+        if words[0] == "boom" {
+            Err("the answers are away")?;
+        }
+        cx.say(format!("{}: {}", cx.state, message.said()));
+        match words[..] {
+            ["people"] => {
+                cx.whisper("they want you");
+                cx.to_operator();
+            }
+            ["line", line, then] => cx.transfer(LineId(line.parse()?), then == "leave"),
+            ["person", user, then] => cx.transfer(UserId(user.parse()?), then == "leave"),
+            ["bye"] => cx.finish(),
+            ["crm"] => {
+                let LineChat { in_crm, crm, .. } = cx.line().ok_or("no line")?;
+                let leads: Vec<_> = crm.iter().filter(|it| it.kind == "LEAD").collect();
+                cx.say(format!("in CRM: {in_crm}, leads: {}", leads.len()));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// A portal with a line for the bot `porter` and its client, and one for another bot, `usher`.
+pub(super) struct Stage {
+    pub(super) desk: Desk,
+    notes: Arc<Mutex<Vec<String>>>,
+    line: u64,
+    other: u64,
+}
+
+impl Stage {
+    pub(super) async fn on(way: Way) -> Stage {
+        let api = if way == Way::PostedV1 {
+            Api::V1
+        } else {
+            Api::V2
+        };
+        let notes = Arc::default();
+        let bot = |code| Porter {
+            code,
+            api,
+            notes: Arc::clone(&notes),
+        };
+        let app = App::new().bot(bot("porter")).bot(bot("usher"));
+        let portal = portal_without_limit().await;
+        let desk = match way {
+            Way::Polled => Desk::polling_with(|config| config.attempts = 1, app, portal).await,
+            Way::PostedV1 | Way::PostedV2 => {
+                let road = Road::with_settings_at(portal, app, |config, _| {
+                    (config.attempts, config.plan) = (1, Plan::OnPremise);
+                });
+                road.await.into_desk()
+            }
+        };
+        let bot = |code| desk.portal.bot(code).unwrap();
+        let support = NewLine::new("Support").queue(&[BORIS]).bot(bot("porter"));
+        let sales = NewLine::new("Sales").queue(&[CLARA]).bot(bot("usher"));
+        let [line, other] = [support, sales].map(|line| desk.portal.add_line(line));
+        Stage {
+            desk,
+            notes,
+            line,
+            other,
+        }
+    }
+
+    fn set(&self, name: &str, value: &str) -> &Stage {
+        self.desk.portal.set_line(self.line, name, value).unwrap();
+        self
+    }
+
+    /// A client of the first line.
+    pub(super) fn visitor(&self, id: &str) -> Visitor {
+        Visitor {
+            line: self.line,
+            id: id.to_owned(),
+            name: "Eve".to_owned(),
+        }
+    }
+
+    /// The client writes.
+    fn says(&self, text: &str) -> Arrival {
+        let eve = self.visitor("eve");
+        self.desk.portal.client_says(&eve, text).unwrap()
+    }
+
+    /// What a client was told by bots.
+    pub(super) fn told(&self, visitor: &Visitor) -> Vec<Value> {
+        let bots = ["porter", "usher"].map(|code| self.desk.portal.bot(code));
+        let mut seen = self.desk.portal.client_sees(visitor);
+        seen.retain(|message| bots.contains(&message["author"].as_u64()));
+        seen
+    }
+
+    /// Waits until the client was told this, and nothing else.
+    async fn hears(&self, expected: &[&str]) {
+        let eve = self.visitor("eve");
+        until(&format!("{expected:?}"), || {
+            texts(&self.told(&eve)) == expected
+        })
+        .await;
+    }
+
+    /// Waits until all events up to now are handled: what another client says now is answered behind them.
+    pub(super) async fn rests(&self) {
+        static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let marker = self.visitor(&format!("marker {number}"));
+        self.desk.portal.client_says(&marker, "mark").unwrap();
+        until("the mark", || texts(&self.told(&marker)).len() == 2).await;
+        until("the program to rest", || {
+            self.desk.engine.waiting() == (0, 0)
+        })
+        .await;
+    }
+
+    /// The same, and the client was told nothing but this; neither was the portal asked for what it refuses.
+    async fn stays_at(&self, expected: &[&str]) {
+        self.rests().await;
+        assert_eq!(texts(&self.told(&self.visitor("eve"))), expected);
+        assert_eq!(self.dead().await, [""; 0]);
+    }
+
+    /// Why what could not be done was not.
+    async fn dead(&self) -> Vec<String> {
+        let dead = self.desk.engine.store().dead(None, 9).await.unwrap();
+        dead.into_iter().map(|dead| dead.error).collect()
+    }
+
+    fn notes(&self) -> Vec<String> {
+        self.notes.lock().unwrap().clone()
+    }
+
+    /// Notes that operators see and the client does not.
+    fn whispers(&self, chat: u64) -> Vec<String> {
+        let mut said = self.desk.portal.line_history(chat);
+        said.retain(|message| message["outside"]["state"] == "silent");
+        texts(&said).into_iter().map(str::to_owned).collect()
+    }
+
+    fn operator_says(&self, chat: u64, text: &str) {
+        let dialog = format!("chat{chat}");
+        self.desk.portal.send(BORIS, &dialog, text).unwrap();
+    }
+
+    fn has_bot(&self, chat: u64) -> bool {
+        let session = self.desk.portal.session(chat);
+        let members = session["members"].as_array().unwrap();
+        let bot = self.desk.portal.bot("porter").unwrap();
+        members.iter().any(|member| *member == bot)
+    }
+}
+
+#[tokio::test]
+async fn it_greets_once_a_session() {
+    for way in WAYS {
+        let stage = Stage::on(way).await;
+        let chat = stage.says("hi").chat;
+        stage.says("there");
+        stage.hears(&["Welcome", "1: hi", "2: there"]).await;
+        assert_eq!(
+            stage.whispers(chat),
+            ["joined"],
+            "{way:?}: after the greeting"
+        );
+        stage.desk.portal.finish(BORIS, chat).unwrap();
+        stage.says("again");
+        let all = ["Welcome", "1: hi", "2: there", "Welcome", "1: again"];
+        stage.hears(&all).await;
+        stage.stays_at(&all).await;
+        // Who reaches a portal by an inbound webhook is told of no session.
+        let expected: &[&str] = if way == Way::Polled {
+            &[]
+        } else {
+            &["finished"]
+        };
+        assert_eq!(stage.notes(), expected, "{way:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_zero_leads_to_people_whether_the_bot_stays_or_not() {
+    for way in WAYS {
+        for left in ["queue", "close"] {
+            let stage = Stage::on(way).await;
+            let chat = stage.set("WELCOME_BOT_LEFT", left).says("hi").chat;
+            stage.hears(&["Welcome", "1: hi"]).await;
+            stage.says("0");
+            stage.says("anybody?");
+            stage.stays_at(&["Welcome", "1: hi"]).await;
+            assert_eq!(stage.desk.portal.session(chat)["operator"], BORIS);
+            assert_eq!(stage.has_bot(chat), left == "close");
+            assert_eq!(stage.notes(), ["AtClientsWish"], "{way:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_operator_silences_it_by_a_word_and_not_by_a_whisper_until_it_is_brought_in_again() {
+    for way in WAYS {
+        let stage = Stage::on(way).await;
+        for round in 1..=2 {
+            let chat = stage.says("hi").chat;
+            let before = (round - 1) * 4;
+            let told = || stage.told(&stage.visitor("eve")).len() - before;
+            until("the greeting", || told() == 2).await;
+            stage.desk.portal.join(BORIS, chat).unwrap();
+            stage
+                .desk
+                .portal
+                .whisper(BORIS, chat, "who is it?")
+                .unwrap();
+            stage.says("still there?");
+            until("an answer", || told() == 3).await;
+            stage.operator_says(chat, "I am Boris");
+            stage.says("good");
+            stage.rests().await;
+            assert_eq!(told(), 3, "{way:?}, session {round}");
+            let bot = stage.desk.portal.bot("porter").unwrap();
+            another_second(way).await;
+            let brought = stage.desk.portal.transfer_to_bot(BORIS, chat, bot);
+            brought.unwrap();
+            stage.says("and you?");
+            until(&format!("the bot again, {way:?}, session {round}"), || {
+                told() == 4
+            })
+            .await;
+            stage.desk.portal.finish(BORIS, chat).unwrap();
+            another_second(way).await;
+        }
+        let one = ["Welcome", "1: hi", "2: still there?", "3: and you?"];
+        stage.stays_at(&[one, one].concat()).await;
+    }
+}
+
+/// Posted joins of one second are one join.
+async fn another_second(way: Way) {
+    if way == Way::Polled {
+        return;
+    }
+    let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let second = now().as_secs();
+    until("another second", || now().as_secs() > second).await;
+}
+
+#[tokio::test]
+async fn it_hands_over_to_whom_it_says_and_stays_or_leaves() {
+    for way in WAYS {
+        for (to, then) in [
+            ("line", "leave"),
+            ("line", "stay"),
+            ("person", "leave"),
+            ("person", "stay"),
+        ] {
+            let stage = Stage::on(way).await;
+            // By default the portal sends a line's bot away when a person takes over.
+            stage.set("WELCOME_BOT_LEFT", "close");
+            let number = if to == "line" { stage.other } else { CLARA };
+            let wish = format!("{to} {number} {then}");
+            let chat = stage.says(&wish).chat;
+            let answer = format!("1: {wish}");
+            stage.hears(&["Welcome", &answer]).await;
+            until("Clara", || {
+                stage.desk.portal.session(chat)["operator"] == CLARA
+            })
+            .await;
+            stage.says("hello?");
+            stage.stays_at(&["Welcome", &answer]).await;
+            assert_eq!(stage.has_bot(chat), then == "stay", "{way:?}: {wish}");
+            assert_eq!(stage.notes(), [""; 0], "it was the bot's own wish");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_it_whispers_is_read_by_operators_alone() {
+    for way in WAYS {
+        let stage = Stage::on(way).await;
+        let chat = stage.says("people").chat;
+        until("Boris", || {
+            stage.desk.portal.session(chat)["operator"] == BORIS
+        })
+        .await;
+        stage.stays_at(&["Welcome", "1: people"]).await;
+        assert_eq!(stage.whispers(chat), ["joined", "they want you"], "{way:?}");
+    }
+}
+
+#[tokio::test]
+async fn it_ends_a_session_and_greets_in_the_next() {
+    for way in WAYS {
+        let stage = Stage::on(way).await;
+        let first = stage.says("bye");
+        until("the end", || {
+            stage.desk.portal.session(first.chat)["closed"] == true
+        })
+        .await;
+        let second = stage.says("hi again");
+        assert_ne!(first.session, second.session);
+        let all = ["Welcome", "1: bye", "Welcome", "1: hi again"];
+        stage.hears(&all).await;
+        stage.stays_at(&all).await;
+    }
+}
+
+/// The portal tells nobody that the bot's time is over: one that it lets stay talks on until an operator speaks.
+#[tokio::test]
+async fn a_bot_whose_time_is_over_is_gone_or_talks_until_an_operator_does() {
+    for way in WAYS {
+        for left in ["queue", "close"] {
+            let stage = Stage::on(way).await;
+            let chat = stage.set("WELCOME_BOT_LEFT", left).says("hi").chat;
+            stage.hears(&["Welcome", "1: hi"]).await;
+            stage.desk.portal.end_bot_time(chat).unwrap();
+            stage.says("anybody?");
+            let told: &[&str] = match left {
+                "close" => &["Welcome", "1: hi", "2: anybody?"],
+                _ => &["Welcome", "1: hi"],
+            };
+            stage.stays_at(told).await;
+            stage.operator_says(chat, "I am Boris");
+            stage.says("good");
+            stage.stays_at(told).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_client_of_a_bot_that_fails_comes_to_people() {
+    for way in WAYS {
+        let stage = Stage::on(way).await;
+        let chat = stage.says("hi").chat;
+        stage.says("boom");
+        until("Boris", || {
+            stage.desk.portal.session(chat)["operator"] == BORIS
+        })
+        .await;
+        stage.says("hello?");
+        stage.rests().await;
+        let told = stage.told(&stage.visitor("eve"));
+        let [welcome, hi, sorry] = texts(&told)[..] else {
+            panic!("{way:?}: {told:?}")
+        };
+        assert_eq!([welcome, hi], ["Welcome", "1: hi"]);
+        assert!(sorry.starts_with("Sorry"), "{sorry}");
+        assert_eq!(stage.dead().await, ["the answers are away"]);
+    }
+}
+
+#[tokio::test]
+async fn two_bots_serve_two_lines_and_neither_hears_the_other() {
+    for way in WAYS {
+        let stage = Stage::on(way).await;
+        let on = |line| Visitor {
+            line,
+            ..stage.visitor("eve")
+        };
+        for line in [stage.line, stage.other] {
+            stage.desk.portal.client_says(&on(line), "hi").unwrap();
+            stage.desk.portal.client_says(&on(line), "people").unwrap();
+        }
+        let bot = |code| stage.desk.portal.bot(code).unwrap();
+        for (line, bot) in [(stage.line, bot("porter")), (stage.other, bot("usher"))] {
+            until("all answers", || stage.told(&on(line)).len() == 3).await;
+            let told = stage.told(&on(line));
+            assert_eq!(texts(&told), ["Welcome", "1: hi", "2: people"]);
+            assert!(
+                told.iter().all(|message| message["author"] == bot),
+                "{way:?}"
+            );
+        }
+        stage.rests().await;
+        assert_eq!(stage.dead().await, [""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn it_knows_what_the_client_is_in_crm() {
+    for way in WAYS {
+        let stage = Stage::on(way).await;
+        stage.set("CRM_CREATE", "lead").says("crm");
+        stage
+            .hears(&["Welcome", "1: crm", "in CRM: true, leads: 1"])
+            .await;
+    }
+}
+
+/// A line may have its bot only in a client's first session, and operators begin sessions by themselves.
+#[tokio::test]
+async fn it_says_nothing_in_a_session_that_it_is_not_in() {
+    for way in WAYS {
+        let stage = Stage::on(way).await;
+        let chat = stage.set("WELCOME_BOT_JOIN", "first").says("hi").chat;
+        stage.hears(&["Welcome", "1: hi"]).await;
+        stage.desk.portal.finish(BORIS, chat).unwrap();
+        stage.says("again");
+        stage.stays_at(&["Welcome", "1: hi"]).await;
+        stage.desk.portal.finish(BORIS, chat).unwrap();
+        stage.desk.portal.start_session(BORIS, chat).unwrap();
+        stage.stays_at(&["Welcome", "1: hi"]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_clients_command_is_the_clients_word() {
+    for way in WAYS {
+        let stage = Stage::on(way).await;
+        stage.says("/hours");
+        stage.hears(&["Welcome", "nine to five"]).await;
+    }
+}
