@@ -6,12 +6,14 @@
 //! - [`Frontdesk`] receives the clients of an open channel; it shows sessions, working hours and handing over to people
 //! - [`Overdue`] tells what is burning; it shows how the portal is asked
 
+mod all;
 mod echo;
 pub mod frontdesk;
 mod menu;
 pub mod overdue;
 mod poll;
 
+pub use all::all;
 pub use echo::Echo;
 pub use frontdesk::Frontdesk;
 pub use menu::{Choice, Menu};
