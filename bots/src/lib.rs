@@ -7,6 +7,7 @@
 //! - [`Overdue`] tells what is burning; it shows how the portal is asked
 //! - [`Widget`] puts a chat on any web page, through an open line to operators and bots; it shows a connector
 
+mod all;
 mod echo;
 pub mod frontdesk;
 mod menu;
@@ -14,6 +15,7 @@ pub mod overdue;
 mod poll;
 pub mod widget;
 
+pub use all::all;
 pub use echo::Echo;
 pub use frontdesk::Frontdesk;
 pub use menu::{Choice, Menu};

@@ -16,6 +16,7 @@ use super::Engine;
 use super::lanes::Next;
 use super::retry::pause;
 use crate::event::{Api, CommandId, DialogId, MessageId};
+use crate::handler::is_on_line;
 use crate::portal::{Error, Voice};
 use crate::store::{
     Call, CallId, Conversation, Doubt, MessageRef, QueuedCall, Settled, StoreError, Taken,
@@ -214,7 +215,18 @@ impl Engine {
                 next => next,
             };
         }
+        if is_not_let_in(call, error) && self.is_on_line(&call.to).await {
+            tracing::warn!(conversation = %call.to, call = %call.id, %error, "the bot is not in this line's chat any more, so it says nothing");
+            return self.settle(call, Settled::GivenUp).await;
+        }
         self.lay_to_rest(call, error.to_string()).await
+    }
+
+    /// Whether this is the chat of an open channel. There a bot is sent away by the client, by operators and by the line's
+    /// clock, and nobody tells it (server-behaviour, section 6.2): what it was about to say is nobody's business any more.
+    async fn is_on_line(&self, chat: &Conversation) -> bool {
+        let row = self.options.store.state(chat).await;
+        matches!(row, Ok(Some(row)) if is_on_line(&row))
     }
 
     /// Puts a call among the dead letters.
@@ -275,6 +287,12 @@ fn is_seen(call: &Call) -> bool {
         Call::Rest { method, .. } => method == "imconnector.send.messages",
         Call::Edit { .. } | Call::Delete { .. } => false,
     }
+}
+
+/// Whether a message was refused since the bot is not in the chat: each generation has its own word for it.
+fn is_not_let_in(call: &QueuedCall, error: &Error) -> bool {
+    let is_refused = error.is("ACCESS_DENIED") || error.is("CANCELED");
+    is_refused && matches!(call.call, Call::Say { .. })
 }
 
 /// Whether the portal is to show a message once that is sent twice: the second generation always does, the first where the

@@ -131,6 +131,8 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
 
     /// People took over a chat of an open channel: an operator wrote, or the client asked for one. The bot is silent from
     /// now on. The place to cancel reminders.
+    ///
+    /// Many a line sends its bot away with that (`WELCOME_BOT_LEFT`): what it whispers then comes to nothing.
     fn taken_over(
         &self,
         cx: &mut Context<S>,
@@ -159,7 +161,8 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
         ready(Ok(()))
     }
 
-    /// A reminder that a turn has set with [`Context::remind`] is due.
+    /// A reminder that a turn has set with [`Context::remind`] is due. On a line it comes also when people have the chat
+    /// ([`Context::is_with_people`]): ask before you [finish](Context::finish) their session.
     fn reminded(
         &self,
         cx: &mut Context<S>,

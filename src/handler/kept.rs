@@ -33,7 +33,7 @@ impl Kept {
         let Some(row) = row else {
             return Kept::default();
         };
-        if row.bytes.starts_with(MARK)
+        if is_on_line(row)
             && let Ok(Row { imbot_floor, state }) = serde_json::from_slice(&row.bytes)
         {
             let state = state.map(|state| StoredState {
@@ -74,6 +74,11 @@ impl Kept {
     }
 }
 
+/// Whether a conversation is known to be the chat of an open channel, by its row.
+pub(crate) fn is_on_line(row: &StoredState) -> bool {
+    row.bytes.starts_with(MARK)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,6 +106,7 @@ mod tests {
             let kept = Kept::read(Some(&row));
             assert_eq!((kept.floor, kept.state), (floor(), state));
             assert_eq!(row.version, 3);
+            assert!(is_on_line(&row));
         }
     }
 
@@ -109,6 +115,7 @@ mod tests {
         let alone = state("{\"a\":1}");
         let kept = Kept::read(Some(&alone));
         assert_eq!(kept.state.as_ref(), Some(&alone));
+        assert!(!is_on_line(&alone));
         assert_eq!(kept.row(3).unwrap(), Some(alone));
         assert!(Kept::read(None).row(3).unwrap().is_none());
     }

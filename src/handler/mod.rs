@@ -33,6 +33,7 @@ pub use error::{Error, Result, tell};
 pub use floor::{Role, TakenOver};
 pub(crate) use forward::Forward;
 pub use hook::{Hook, HookEvent, Pattern};
+pub(crate) use kept::is_on_line;
 pub use on_line::TransferTo;
 pub(crate) use on_line::to_people;
 pub use profile::{BotColor, BotKind, EventMode, Gender, Profile};

@@ -148,3 +148,22 @@ fn a_trial_prints_the_address_of_a_chat_with_all_bots_in_it() {
     child.kill().unwrap();
     child.wait().unwrap();
 }
+
+#[test]
+fn a_mistake_in_the_front_desks_file_ends_the_program_and_is_told_with_its_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("desk.toml");
+    std::fs::write(&file, "greeting = 'Hi'\naway = 'Away'\ntopic = []\n").unwrap();
+    let output = bots().env("FRONTDESK_FILE", &file).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stderr);
+    assert!(
+        said.contains("desk.toml") && said.contains("line 3"),
+        "{said}"
+    );
+    let output = bots()
+        .env("FRONTDESK_FILE", "nowhere.toml")
+        .output()
+        .unwrap();
+    assert!(text(&output.stderr).contains("nowhere.toml, which FRONTDESK_FILE names"));
+}

@@ -65,8 +65,10 @@ impl Bot<u32> for Porter {
         Ok(())
     }
 
-    async fn taken_over(&self, _: &mut Context<u32>, by: TakenOver) -> Result {
+    /// Where the portal has sent the bot away already, it refuses the note.
+    async fn taken_over(&self, cx: &mut Context<u32>, by: TakenOver) -> Result {
         self.note(format!("{by:?}"));
+        cx.whisper("taken over");
         Ok(())
     }
 
@@ -271,6 +273,8 @@ async fn a_zero_leads_to_people_whether_the_bot_stays_or_not() {
             stage.stays_at(&["Welcome", "1: hi"]).await;
             assert_eq!(stage.desk.portal.session(chat)["operator"], BORIS);
             assert_eq!(stage.has_bot(chat), left == "close");
+            let whispers = stage.whispers(chat);
+            assert_eq!(whispers.contains(&"taken over".to_owned()), left == "close");
             assert_eq!(stage.notes(), ["AtClientsWish"], "{way:?}");
         }
     }

@@ -1,7 +1,7 @@
 //! Connectors of open channels (`imconnector.*`). Pages `api-reference/imopenlines/imconnector`. Only with the tokens of an
 //! application: an inbound webhook gets `WRONG_AUTH_TYPE`.
 //!
-//! An application that implements [`Connector`](crate::Connector) calls none of these: the framework does.
+//! An application that implements [`Connector`](crate::handler::Connector) calls none of these: the framework does.
 
 use std::collections::HashMap;
 

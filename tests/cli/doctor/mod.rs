@@ -8,7 +8,7 @@ use std::process::Output;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bots::{Echo, Menu, Poll};
+use bots::Frontdesk;
 use imbot::emulator::{Emulator, NewApp, Options};
 use imbot::engine::Engine;
 use imbot::portal::Plan;
@@ -170,7 +170,7 @@ impl Found {
 }
 
 fn program() -> App {
-    App::new().bot(Echo).bot(Menu::office()).bot(Poll)
+    bots::all(Frontdesk::from_env().unwrap())
 }
 
 async fn portal() -> Emulator {

@@ -63,13 +63,13 @@ async fn for_people_each_check_is_a_line_in_columns() {
     let said = text(&output.stdout);
     assert_eq!(output.status.code(), Some(1));
     for line in [
-        "  failed   bot echo      it is not on the portal → run `register`, or start the program",
-        "  ok       credentials   the inbound webhook is accepted\n",
-        "  skipped  store         there is no store at",
+        "  failed   bot echo       it is not on the portal → run `register`, or start the program",
+        "  ok       credentials    the inbound webhook is accepted\n",
+        "  skipped  store          there is no store at",
     ] {
         assert!(said.contains(line), "{line} is missing in\n{said}");
     }
-    assert!(text(&output.stderr).contains("3 checks failed"));
+    assert!(text(&output.stderr).contains("5 checks failed"));
     config.portal.clear();
     config.client_id = Some("local.1".into());
     config.client_secret = Some("zxcvbn831c76b092f9".to_owned().into());
