@@ -3,5 +3,6 @@
 mod echo;
 mod menu;
 mod poll;
+mod reception;
 mod widget;
 mod widget_bad;
