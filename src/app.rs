@@ -37,7 +37,8 @@ pub struct App {
     bots: Vec<Arc<dyn AnyBot>>,
     hooks: Vec<Hooked>,
     connectors: Vec<Arc<dyn AnyConnector>>,
-    nests: Vec<Nest>,
+    nests: Vec<(String, Nest)>,
+    in_trial: Option<Box<App>>,
     store: Option<Arc<dyn Store>>,
     speaker: Option<Arc<dyn Speaker>>,
     clock: Clock,
@@ -46,6 +47,16 @@ pub struct App {
 
 /// Puts addresses of the program's own beside the engine's.
 type Nest = Box<dyn FnOnce(EventEndpoint) -> EventEndpoint + Send>;
+
+/// What an application has that a portal for a trial is furnished for.
+pub(crate) struct Trial {
+    /// The code of its first bot that serves open channels.
+    pub(crate) line_bot: Option<String>,
+    /// The ids of its connectors.
+    pub(crate) connectors: Vec<String>,
+    /// Where its own addresses are.
+    pub(crate) paths: Vec<String>,
+}
 
 /// A hook, and the events that it is for.
 struct Hooked {
@@ -201,15 +212,52 @@ impl App {
         E::Endpoint: 'static,
     {
         let path = path.into();
+        let at = path.clone();
         self.nests
-            .push(Box::new(move |app| app.nest(&path, endpoint)));
+            .push((path, Box::new(move |app| app.nest(&at, endpoint))));
         self
+    }
+
+    /// Adds the bots, connectors and addresses of another application where [`run`](App::run) brings an emulated portal along:
+    /// what is there to be tried, and nothing that a real portal should be set up for.
+    #[must_use]
+    pub fn with_in_trial(mut self, more: App) -> App {
+        self.in_trial = Some(Box::new(more));
+        self
+    }
+
+    /// It with what there is to be tried.
+    pub(crate) fn in_trial(mut self) -> App {
+        let Some(mut more) = self.in_trial.take() else {
+            return self;
+        };
+        self.bots.append(&mut more.bots);
+        self.connectors.append(&mut more.connectors);
+        self.nests.append(&mut more.nests);
+        self
+    }
+
+    /// What a portal for a trial needs to know of it.
+    pub(crate) fn trial(&self) -> Trial {
+        let bot = self.bots.iter().map(|bot| bot.profile());
+        let connectors = self.connectors.iter();
+        let paths = self.nests.iter().map(|(path, _)| path.clone());
+        Trial {
+            line_bot: bot
+                .filter(|profile| profile.is_for_open_channels())
+                .map(|profile| profile.code().to_owned())
+                .next(),
+            connectors: connectors
+                .map(|connector| connector.profile().id().to_owned())
+                .collect(),
+            paths: paths.collect(),
+        }
     }
 
     /// What is to be nested beside the engine's addresses.
     pub(crate) fn take_nests(&mut self) -> impl FnOnce(EventEndpoint) -> EventEndpoint + use<> {
         let nests = std::mem::take(&mut self.nests);
-        move |app| nests.into_iter().fold(app, |app, nest| nest(app))
+        move |app| nests.into_iter().fold(app, |app, (_, nest)| nest(app))
     }
 
     /// Remembers in this store. Default: the one that the settings name ([`StorePlace`]).

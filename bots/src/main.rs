@@ -1,4 +1,4 @@
-//! Runs all ready-made bots in one process; without settings, on a portal that is emulated.
+//! Runs all ready-made bots in one process; without settings, on a portal that is emulated, with the widget on a line.
 
 use bots::Frontdesk;
 use imbot::prelude::*;

@@ -10,9 +10,9 @@ use listenfd::ListenFd;
 use tokio::net::TcpListener;
 
 use super::Done;
-use crate::app::App;
+use crate::app::{App, Trial};
 use crate::config::{Config, File, STORE};
-use crate::emulator::{Emulator, NewApp, Options};
+use crate::emulator::{Emulator, NewApp, NewLine, Options};
 use crate::engine::Engine;
 use crate::serve::{self, EventEndpoint};
 
@@ -35,11 +35,15 @@ pub(super) async fn somewhere(app: App, file: &File) -> Done {
 }
 
 pub(super) async fn bots(mut app: App, run: Run, file: &File) -> Done {
-    let nests = app.take_nests();
     let Run {
         emulator,
         mut config,
     } = run;
+    if emulator {
+        app = app.in_trial();
+    }
+    let trial = app.trial();
+    let nests = app.take_nests();
     if let Some(path) = file.path() {
         tracing::info!(file = %path.display(), "settings are read from a file");
     }
@@ -64,9 +68,17 @@ pub(super) async fn bots(mut app: App, run: Run, file: &File) -> Done {
     let portal = start_emulator(config.emulator_listen).await?;
     let handler = format!("http://{}/", listener.local_addr()?);
     let credentials = portal.register_app(NewApp::new("bots", &handler));
+    let own = trial.paths.iter();
+    let own: Vec<String> = own
+        .map(|path| format!("{handler}{}/", path.trim_matches('/')))
+        .collect();
     let config = config.on(&portal, &credentials, handler);
     let engine = app.engine(&config)?;
-    let greeting = greet(&portal, &credentials.client_id, &engine);
+    let greeting = async {
+        install(&portal, &credentials.client_id, &engine).await?;
+        join_line(&portal, &trial).await?;
+        greet(&portal, &own).await
+    };
     let served = tokio::select! {
         served = serve_until_asked(nests(serve::endpoint(Arc::clone(&engine))), &config, listener) => served,
         greeted = greeting => greeted,
@@ -96,8 +108,8 @@ async fn serve_until_asked(app: EventEndpoint, config: &Config, listener: TcpLis
     Ok(serve::run(app, listener, stop, config.stop_timeout()).await?)
 }
 
-/// Installs the bots on the emulated portal, and says where to talk once the first click will find them.
-async fn greet(portal: &Emulator, client_id: &str, engine: &Engine) -> Done {
+/// Installs the bots on the emulated portal, and waits until the first click will find them.
+async fn install(portal: &Emulator, client_id: &str, engine: &Engine) -> Done {
     const SET_UP_TIMEOUT: Duration = Duration::from_secs(10);
     portal.install(client_id).await?;
     if tokio::time::timeout(SET_UP_TIMEOUT, engine.until_set_up(1))
@@ -106,10 +118,41 @@ async fn greet(portal: &Emulator, client_id: &str, engine: &Engine) -> Done {
     {
         tracing::warn!("the bots are not set up on the emulated portal yet");
     }
+    Ok(())
+}
+
+/// Makes a line for who tries connectors, and joins them to it: with the first bot that serves open channels, and the portal's
+/// administrator as its operator.
+async fn join_line(portal: &Emulator, trial: &Trial) -> Done {
+    const ADMIN: u64 = 1;
+    if trial.connectors.is_empty() {
+        return Ok(());
+    }
+    let line = NewLine::new("Support").queue(&[ADMIN]);
+    let bot = trial.line_bot.as_deref().and_then(|code| portal.bot(code));
+    let line = portal.add_line(match bot {
+        Some(bot) => line.bot(bot),
+        None => line,
+    });
+    for connector in &trial.connectors {
+        portal.open_settings(ADMIN, connector, line).await?;
+    }
+    Ok(())
+}
+
+/// Says where to talk.
+async fn greet(portal: &Emulator, own: &[String]) -> Done {
     out!(
-        "\n  No portal is configured, so this one is emulated. Talk to the bots here:\n\n      {}\n\n  Ctrl-C ends it.\n",
+        "\n  No portal is configured, so this one is emulated. Talk to the bots here:\n\n      {}\n",
         portal.url()
     );
+    if !own.is_empty() {
+        out!(
+            "  This program's own pages:\n\n      {}\n",
+            own.join("\n      ")
+        );
+    }
+    out!("  Ctrl-C ends it.\n");
     std::future::pending().await
 }
 

@@ -3,7 +3,9 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
+use imbot::Config;
 use imbot::emulator::NewLine;
+use imbot::engine::{Mode, Step};
 use imbot::prelude::*;
 use serde_json::Value;
 
@@ -475,4 +477,34 @@ async fn the_settings_page_shows_the_line_and_only_the_portal_opens_it() {
         .await
         .unwrap();
     assert_eq!(forged.status(), 403);
+}
+
+#[tokio::test]
+async fn a_connector_that_is_registered_is_in_step() {
+    let stage = Stage::set().await;
+    let portal = stage.road.engine.portals().remove(0);
+    let portal = stage.road.engine.portal(&portal).unwrap();
+    let plan = async || {
+        let plan = stage.road.engine.register(&portal, Mode::DryRun).await;
+        plan.unwrap()
+            .iter()
+            .map(Step::to_string)
+            .collect::<Vec<_>>()
+    };
+    assert!(!plan().await.iter().any(|step| step.contains("pigeons")));
+    let removed = stage.road.engine.unregister(&portal, Mode::Apply).await;
+    removed.unwrap();
+    assert!(plan().await.iter().any(|step| step.contains("pigeons")));
+}
+
+#[tokio::test]
+async fn behind_a_webhook_a_connector_is_neither_registered_nor_removed() {
+    let emulated = super::stage::portal().await;
+    let app = App::new().bot(Desk).connector(Outside::default());
+    let engine = app.engine(&Config::polling(&emulated)).unwrap();
+    engine.know_portals().await.unwrap();
+    let portal = engine.portal(&engine.portals()[0]).unwrap();
+    engine.register(&portal, Mode::Apply).await.unwrap();
+    engine.unregister(&portal, Mode::Apply).await.unwrap();
+    assert_eq!(emulated.bot("desk"), None);
 }

@@ -1,12 +1,12 @@
 //! A chat for web pages: a bubble that talks, through an open line, with operators and bots.
 //!
 //! ```no_run
-//! use bots::{Echo, Widget};
+//! use bots::{Reception, Widget};
 //! use imbot::prelude::*;
 //!
 //! fn main() -> ExitCode {
 //!     let widget = Widget::new().folder("widget").site("https://shop.example.com");
-//!     App::new().bot(Echo).connector(widget.clone()).nest(widget.path(), widget).run()
+//!     App::new().bot(Reception::office()).connector(widget.clone()).nest(widget.path(), widget).run()
 //! }
 //! ```
 //!
@@ -18,7 +18,7 @@
 //!
 //! `data-name` tells what the visitor is called, where the page knows; `data-title`, `data-hello` and `data-color` dress it;
 //! `data-portal` (a `member_id`) says whose line is meant, where several portals have a line of this number. `GET /widget/` is
-//! a page to try it on.
+//! a page to try it on; `cargo run` has one on a line of the emulated portal, where the reception answers.
 //!
 //! # What is promised
 //!

@@ -18,7 +18,7 @@ impl Reconciliation<'_> {
         if self.engine.connectors.is_empty() {
             return Ok(());
         }
-        let is_application = matches!(self.portal.access().await, Access::Tokens(_));
+        let is_application = self.is_application().await;
         let url = self.engine.options.handler_url.clone();
         let Some(url) = url.filter(|_| is_application) else {
             tracing::warn!(portal = %self.portal.id(), "no connectors are registered: that takes an application (client id and secret) with a public address");
@@ -33,9 +33,19 @@ impl Reconciliation<'_> {
         Ok(())
     }
 
-    /// Registers a connector, or says again what it is: the portal does not tell what it has.
+    async fn is_application(&self) -> bool {
+        matches!(self.portal.access().await, Access::Tokens(_))
+    }
+
+    /// Registers a connector, or says again what it is: the portal tells that it has it, but not what it has of it.
     async fn connector(&mut self, joinable: &Joinable, url: &str) -> Result<(), Error> {
         let profile = joinable.connector.profile();
+        if self.mode == super::Mode::DryRun {
+            let known = self.portal.run(imconnector::List::new()).await?;
+            if known.keys().any(|id| id.eq_ignore_ascii_case(profile.id())) {
+                return Ok(());
+            }
+        }
         let connector = profile.id().to_owned();
         if !self.step(Step::RegisterConnector { connector }) {
             return Ok(());
@@ -49,6 +59,9 @@ impl Reconciliation<'_> {
 
     /// Removes the connectors of this program.
     pub(super) async fn remove_connectors(&mut self) -> Result<(), Error> {
+        if self.engine.connectors.is_empty() || !self.is_application().await {
+            return Ok(());
+        }
         for joinable in &self.engine.connectors {
             let connector = joinable.connector.profile().id().to_owned();
             let params = [("ID".to_owned(), connector.clone().into())];
