@@ -1,13 +1,13 @@
 //! A chat for web pages: a bubble that talks, through an open line, with operators and bots.
 //!
 //! ```no_run
-//! use bots::{Reception, Widget};
+//! use bots::{Frontdesk, Widget};
 //! use imbot::prelude::*;
 //!
-//! fn main() -> ExitCode {
-//!     let widget = Widget::new().folder("widget").site("https://shop.example.com");
-//!     App::new().bot(Reception::office()).connector(widget.clone()).nest(widget.path(), widget).run()
-//! }
+//! # fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+//! let widget = Widget::new().folder("widget").site("https://shop.example.com");
+//! let app = App::new().bot(Frontdesk::from_env()?).connector(widget.clone()).nest(widget.path(), widget);
+//! # let _: App = app; Ok(()) }
 //! ```
 //!
 //! Somebody opens its settings among the connectors of a line, which joins it; that page shows the tag to put on yours:
@@ -18,7 +18,7 @@
 //!
 //! `data-name` tells what the visitor is called, where the page knows; `data-title`, `data-hello` and `data-color` dress it;
 //! `data-portal` (a `member_id`) says whose line is meant, where several portals have a line of this number. `GET /widget/` is
-//! a page to try it on; `cargo run` has one on a line of the emulated portal, where the reception answers.
+//! a page to try it on; `cargo run` has one on a line of the emulated portal, where the front desk answers.
 //!
 //! # What is promised
 //!
