@@ -4,6 +4,7 @@
 
 mod chat;
 mod chromium;
+mod faults;
 mod installer;
 mod page;
 mod picture;

@@ -3,6 +3,7 @@
 // Clearing and pausing are this window's own affair; the portal keeps its record.
 
 import { h, icon, iconButton, reconcile } from "./dom.js";
+import { makeTrouble } from "./faults.js";
 import { fireEvent } from "./fire.js";
 import { on, state } from "./store.js";
 import { exactTime } from "./time.js";
@@ -31,7 +32,7 @@ export function wire(close) {
   on("wire", draw);
   return [
     h("header", { class: "wire-head" }, icon("wire"), h("h2", {}, "The wire"), count,
-      iconButton("fire", "Fire an event", fireEvent, { "data-testid": "fire" }), hold, iconButton("clear", "Clear", clear, { "data-testid": "wire-clear" }),
+      iconButton("fire", "Fire an event", fireEvent, { "data-testid": "fire" }), iconButton("trouble", "Make trouble", makeTrouble, { "data-testid": "trouble" }), hold, iconButton("clear", "Clear", clear, { "data-testid": "wire-clear" }),
       iconButton("close", "Hide the wire", close, { class: "icon-button wire-close" })),
     h("div", { class: "search-box" }, icon("search", 18), filter),
     body,

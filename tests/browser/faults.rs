@@ -1,0 +1,27 @@
+//! Trouble from the page: whoever tries a bot can have the portal refuse its calls.
+
+use imbot::App;
+
+use super::page::Page;
+use crate::support::Desk;
+
+#[tokio::test]
+async fn the_page_makes_trouble_that_the_bot_gets_over() {
+    let desk = Desk::with(App::new().bot(bots::Echo)).await;
+    let Some(page) = Page::open(&desk.portal).await else {
+        return;
+    };
+    page.click("[data-testid=bot-card][data-code=echo]").await;
+    page.sees("other", "I am Echo").await;
+    page.click("[data-testid=trouble]").await;
+    page.run("document.querySelector('[data-testid=fault-times]').value = 2")
+        .await;
+    page.click("[data-testid=fault-send]").await;
+    page.until("document.body.innerText.includes('Refuse the next calls: done.')")
+        .await;
+    page.says("is anybody there?").await;
+    page.sees("other", "is anybody there?").await;
+    let refused = desk.portal.wire().into_iter();
+    let refused = refused.filter(|entry| entry["answer"]["error"] == "QUERY_LIMIT_EXCEEDED");
+    assert_eq!(refused.count(), 2);
+}
