@@ -254,3 +254,16 @@ async fn an_application_that_was_removed_without_a_word_is_told() {
     let told = found.check("credentials")["mend"].to_string();
     assert!(told.contains("install the application"), "{told}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bot_that_nobody_chose_for_a_line_is_told() {
+    let desk = Desk::application(None).await;
+    desk.portal.delete_line(1).unwrap();
+    let found = doctor(&desk.config).await;
+    found.is(
+        "bot frontdesk on lines",
+        "warning",
+        "on none of the portal's 0 lines",
+    );
+    assert_eq!(found.code, Some(0));
+}

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bots::Frontdesk;
-use imbot::emulator::{Emulator, NewApp, Options};
+use imbot::emulator::{Emulator, NewApp, NewLine, Options};
 use imbot::engine::Engine;
 use imbot::portal::Plan;
 use imbot::prelude::App;
@@ -57,6 +57,7 @@ impl Desk {
         let engine = program().engine(&config).unwrap();
         engine.start().await.unwrap();
         assert!(engine.reconcile().await.is_empty());
+        put_on_a_line(&portal);
         let served = tokio::spawn(serve::poll(
             Arc::clone(&engine),
             std::future::pending(),
@@ -96,6 +97,7 @@ impl Desk {
         });
         portal.install(&credentials.client_id).await.unwrap();
         timeout(PATIENCE, engine.until_set_up(1)).await.unwrap();
+        put_on_a_line(&portal);
         Desk {
             portal,
             config,
@@ -171,6 +173,13 @@ impl Found {
 
 fn program() -> App {
     bots::all(Frontdesk::from_env().unwrap())
+}
+
+/// Chooses the front desk as the bot of a line, as somebody has to.
+fn put_on_a_line(portal: &Emulator) {
+    if let Some(desk) = portal.bot("frontdesk") {
+        portal.add_line(NewLine::new("Support").bot(desk));
+    }
 }
 
 async fn portal() -> Emulator {

@@ -48,6 +48,7 @@ async fn an_application_is_well_but_for_its_plain_http() {
         .is("payment", "ok", "a local application")
         .is("scopes", "ok", "imbot")
         .is("bot poll", "ok", "posted to our address")
+        .is("bot frontdesk on lines", "ok", "it serves Support (1)")
         .is(
             "bound events",
             "ok",
