@@ -16,6 +16,7 @@ use imbot::prelude::*;
 use imbot::{Config, serve};
 use reqwest::{Client as Http, Response};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -101,6 +102,8 @@ struct Site {
     program: Child,
     url: String,
     line: u64,
+    /// Where the program keeps its chats, since it is killed and leaves them.
+    _folder: TempDir,
 }
 
 impl Site {
@@ -111,6 +114,7 @@ impl Site {
         drop(port);
         let app = portal.register_app(NewApp::new("bots", &format!("http://{address}/")));
         let host = portal.address().to_string();
+        let folder = TempDir::new().unwrap();
         let mut program = Command::new(std::env::current_exe().unwrap())
             .args([
                 "widget-program",
@@ -119,6 +123,7 @@ impl Site {
                 &app.client_secret,
             ])
             .args([&portal.oauth_url(), &host])
+            .env("TMPDIR", folder.path())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -141,6 +146,7 @@ impl Site {
             program,
             url: format!("http://{address}/widget"),
             line,
+            _folder: folder,
         }
     }
 

@@ -38,7 +38,7 @@ pub(super) enum Refused {
     Full,
     #[error("the message cannot be kept at the moment: please try again later")]
     NotKept(#[from] io::Error),
-    #[error("the message cannot be passed on: {0}")]
+    #[error("the message cannot be passed on at the moment: please try again later")]
     NotPassed(Error),
 }
 
@@ -59,8 +59,14 @@ impl Refused {
 
     /// The answer.
     pub(super) fn answer(&self) -> Response {
-        if let Refused::NotKept(error) = self {
-            tracing::error!(%error, "the widget's folder does not take a message");
+        match self {
+            Refused::NotKept(error) => {
+                tracing::error!(%error, "the widget's folder does not take a message");
+            }
+            Refused::NotPassed(error) => {
+                tracing::error!(%error, "a visitor's message cannot be written down");
+            }
+            _ => {}
         }
         Response::builder()
             .status(self.status())
