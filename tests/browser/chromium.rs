@@ -77,8 +77,16 @@ impl Chromium {
     }
 }
 
-/// The driver, and the port that it has chosen.
+/// The driver, and the port that it has chosen. It takes the same port for both kinds of addresses, and ends at once where one
+/// of them is another driver's by then.
 fn start_driver() -> (Child, u16) {
+    const TRIES: usize = 5;
+    (0..TRIES)
+        .find_map(|_| try_driver())
+        .expect("the driver tells its port")
+}
+
+fn try_driver() -> Option<(Child, u16)> {
     let mut driver = Command::new(DRIVER)
         .arg("--port=0")
         .stdout(Stdio::piped())
@@ -90,7 +98,10 @@ fn start_driver() -> (Child, u16) {
         let (_, port) = line.split_once("started successfully on port ")?;
         port.trim_end_matches('.').parse().ok()
     });
-    (driver, port.expect("the driver tells its port"))
+    if port.is_none() {
+        driver.wait().ok();
+    }
+    port.map(|port| (driver, port))
 }
 
 fn browser() -> PathBuf {
