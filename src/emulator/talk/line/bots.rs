@@ -23,7 +23,7 @@ impl Hit<'_> {
     /// Gives the session to a person or a queue. `bot` is the first of the application, wherever it sits.
     ///
     /// Without `leaves` it stays and goes on hearing, with one exception: the welcome bot of a line whose bot leaves
-    /// with the queue goes when a person takes over.
+    /// with the queue goes when a person takes over. A bot that leads the session and is not the first stays anyway.
     pub(crate) fn bot_transfer(
         &mut self,
         bot: u64,
@@ -42,8 +42,7 @@ impl Hit<'_> {
         if leaves || goes_anyway {
             self.go_out_of(chat, bot);
         }
-        let stays = session.operator == bot;
-        self.hand_over(&session, target, stays)
+        self.hand_over(&session, target, true)
     }
 
     /// The sessions of a bot that is no more go to the queue.

@@ -36,7 +36,9 @@ impl Hit<'_> {
     /// Takes a session: `imopenlines.operator.answer`. A bot that led it goes, unless the line lets it stay.
     pub(crate) fn answer_session(&mut self, chat: u64) -> Result<(), Refusal> {
         let session = self.my_session(chat)?;
-        self.take_over(&session);
+        if session.operator != self.user || !session.is_answered {
+            self.take_over(&session);
+        }
         Ok(())
     }
 

@@ -275,6 +275,19 @@ async fn the_first_bot_of_the_application_is_meant_wherever_it_is() {
     let second = desk.line_bot("second").await;
     let line = desk.line(support().bot(second)).await;
     let chat = desk.hear(line, "ext-1", "hello").await;
+    desk.event(JOIN).await;
+    desk.event(ADD).await;
+    let transfer = json!({ "CHAT_ID": chat, "USER_ID": CLARA, "LEAVE": "Y", "BOT_ID": second });
+    desk.result("imopenlines.bot.session.transfer", transfer)
+        .await;
+    assert_eq!(operator(&desk, chat), CLARA);
+    desk.hear(line, "ext-2", "are you there?").await;
+    let event = desk.event(ADD).await;
+    let bots = event["data"]["BOT"].as_object().expect("a map");
+    assert!(
+        bots.contains_key(&second.to_string()),
+        "it was not the one to leave"
+    );
     let finish = json!({ "CHAT_ID": chat, "BOT_ID": second });
     desk.result("imopenlines.bot.session.finish", finish).await;
     let session = desk.portal.session(chat);
