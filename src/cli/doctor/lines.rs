@@ -41,7 +41,7 @@ pub(super) async fn look(engine: &Engine, portal: &Portal) -> Vec<Check> {
 /// Whether a bot is on a line.
 async fn bot(portal: &Portal, need: &Need, lines: &[Value]) -> Option<Check> {
     let name = format!("bot {} on lines", need.code);
-    let own = imbot_v2::BotFind::new().code(need.code.as_str());
+    let own = imbot_v2::BotFind::new(need.code.as_str());
     let own = match ask(portal.run(own)).await {
         Ok(own) => own.bot.id.to_string(),
         Err(_) => return None, // the checks of the bots tell
