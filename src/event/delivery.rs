@@ -295,18 +295,15 @@ impl Envelope {
     fn read(pairs: &Pairs) -> Result<Envelope, DecodeError> {
         let mut root = Envelope::default();
         for map in pairs.maps() {
-            match map.path().each_ref().map(|name| &**name) {
-                [b"", ..] => {
-                    for (key, value) in map.fields() {
-                        root.put(&key, value)?;
-                    }
+            // The rest is the event's own part, which nobody reads before the event is proven.
+            if map.is_at(&[]) {
+                for (key, value) in map.fields() {
+                    root.put(&key, value)?;
                 }
-                [b"auth", b"", ..] => {
-                    for (key, value) in map.fields() {
-                        root.prove(&key, pairs.body(), value);
-                    }
+            } else if map.is_at(&["auth"]) {
+                for (key, value) in map.fields() {
+                    root.prove(&key, pairs.body(), value);
                 }
-                _ => {} // the event's own part, which nobody reads before the event is proven
             }
         }
         Ok(root)
