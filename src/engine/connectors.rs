@@ -86,7 +86,7 @@ impl Door for EngineDoor {
             let engine = engine.ok_or_else(|| Error::failed("the program ends"))?;
             let delivery = Delivery::inward(&act)?;
             let events = engine.address(&portal, &delivery, vec![Event::Inward(Box::new(act))]);
-            Ok(engine.take_in(portal, delivery, events, None).await?)
+            Ok(engine.take_in(portal, &delivery, events, None).await?)
         })
     }
 }

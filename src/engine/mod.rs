@@ -395,19 +395,13 @@ impl Engine {
     /// Ends a turn, then hands its calls to the sender. A store that cannot write now is asked again and again: what was
     /// decided is not decided anew for its sake. Says whether the turn is written.
     async fn commit(&self, turn: Turn) -> bool {
-        let calls: Vec<_> = turn
-            .calls
-            .iter()
-            .map(|call| (call.to.clone(), call.id))
-            .collect();
-        let reminds = !turn.reminders.is_empty();
         if !self.write(|store| store.commit(turn.clone())).await {
             return false;
         }
-        for (to, id) in calls {
-            self.outbox.push(to, Outgoing::new(id));
+        for call in &turn.calls {
+            self.outbox.push(call.to.clone(), Outgoing::new(call.id));
         }
-        if reminds {
+        if !turn.reminders.is_empty() {
             self.reminded.notify_one();
         }
         true
