@@ -220,7 +220,7 @@ impl Engine {
             }
         };
         let turn = Turn::done(id, self.options.clock.now());
-        self.finish(lane, Turn { end, calls, ..turn }, false).await
+        self.finish(lane, &Turn { end, calls, ..turn }, false).await
     }
 
     /// Runs a connector on one event; tells what was delivered, where the portal wants to know.
@@ -261,7 +261,7 @@ impl Engine {
             calls: vec![call],
             ..Turn::done(id, self.options.clock.now())
         };
-        self.commit(turn).await;
+        self.commit(&turn).await;
         Next::Done
     }
 

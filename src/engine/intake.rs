@@ -140,7 +140,7 @@ impl Engine {
             calls,
             ..Turn::done(event, self.options.clock.now())
         };
-        self.commit(turn).await;
+        self.commit(&turn).await;
     }
 
     /// The portal that an event proves to be from.

@@ -394,7 +394,7 @@ impl Engine {
 
     /// Ends a turn, then hands its calls to the sender. A store that cannot write now is asked again and again: what was
     /// decided is not decided anew for its sake. Says whether the turn is written.
-    async fn commit(&self, turn: Turn) -> bool {
+    async fn commit(&self, turn: &Turn) -> bool {
         if !self.write(|store| store.commit(turn.clone())).await {
             return false;
         }
@@ -418,9 +418,9 @@ impl Engine {
                 return true;
             };
             tracing::error!(%error, "the store cannot write; it is tried again");
-            tokio::select! {
-                () = tokio::time::sleep(PAUSE) => {}
-                () = self.stopped.cancelled() => return false,
+            let pause = self.stopped.run_until_cancelled(tokio::time::sleep(PAUSE));
+            if Box::pin(pause).await.is_none() {
+                return false;
             }
         }
     }
