@@ -40,7 +40,7 @@ impl Engine {
             Err(error) => self.end_of(lane, &error, false),
         };
         let turn = Turn::done(id, self.options.clock.now());
-        self.finish(lane, Turn { end, ..turn }, false).await
+        self.finish(lane, &Turn { end, ..turn }, false).await
     }
 
     /// Counts an attempt. One too many means that the process died in each of those before: then all that is left to do are
@@ -111,12 +111,12 @@ impl Engine {
 
     /// Ends an event that is nobody's business.
     pub(super) async fn skip(&self, id: EventId) -> Next<Job> {
-        self.commit(Turn::done(id, self.options.clock.now())).await;
+        self.commit(&Turn::done(id, self.options.clock.now())).await;
         Next::Done
     }
 
     /// Commits a turn, and lets its lane go on or wait.
-    pub(super) async fn finish(&self, lane: &Lane, turn: Turn, blocks: bool) -> Next<Job> {
+    pub(super) async fn finish(&self, lane: &Lane, turn: &Turn, blocks: bool) -> Next<Job> {
         let id = turn.event;
         if blocks {
             lock(&self.blocked).insert(lane.clone());

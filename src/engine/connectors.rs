@@ -91,7 +91,7 @@ impl Door for EngineDoor {
             let engine = engine.ok_or_else(|| Error::failed("the program ends"))?;
             let delivery = Delivery::inward(&act)?;
             let events = engine.address(&portal, &delivery, vec![Event::Inward(Box::new(act))]);
-            Ok(engine.take_in(portal, delivery, events, None).await?)
+            Ok(engine.take_in(portal, &delivery, events, None).await?)
         })
     }
 }
@@ -225,7 +225,7 @@ impl Engine {
             }
         };
         let turn = Turn::done(id, self.options.clock.now());
-        self.finish(lane, Turn { end, calls, ..turn }, false).await
+        self.finish(lane, &Turn { end, calls, ..turn }, false).await
     }
 
     /// Runs a connector on one event; tells what was delivered, where the portal wants to know.
@@ -266,7 +266,7 @@ impl Engine {
             calls: vec![call],
             ..Turn::done(id, self.options.clock.now())
         };
-        self.commit(turn).await;
+        self.commit(&turn).await;
         Next::Done
     }
 

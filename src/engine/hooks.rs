@@ -142,7 +142,8 @@ impl Engine {
     async fn address_again(self: &Arc<Self>, portal: &MemberId, delivery: Delivery) -> Result {
         let events = decode(&delivery).map_err(Error::failed)?;
         let events = self.address(portal, &delivery, events);
-        self.take_in(portal.clone(), delivery, events, None).await?;
+        self.take_in(portal.clone(), &delivery, events, None)
+            .await?;
         Ok(())
     }
 
@@ -151,7 +152,7 @@ impl Engine {
         self.count_arrival(delivery.name.clone());
         let events = self.address(portal.id(), &delivery, vec![Event::Other]);
         if let Err(error) = self
-            .take_in(portal.id().clone(), delivery, events, None)
+            .take_in(portal.id().clone(), &delivery, events, None)
             .await
         {
             tracing::error!(portal = %portal.id(), %error, "the installation event is not written down");

@@ -43,10 +43,9 @@ impl Engine {
         let proven = self.verify(&delivery);
         let proven = proven.or_else(|| self.verify_outgoing(&delivery));
         let portal = proven.ok_or(Refused::Unproven)?;
-        let name = delivery.name.clone();
-        self.admit(portal, delivery).await.inspect_err(|error| {
+        self.admit(portal, &delivery).await.inspect_err(|error| {
             self.counts.refused.add();
-            tracing::error!(event = %name, %error, "AN EVENT IS LOST: it can be written down nowhere, and the portal does not send it again");
+            tracing::error!(event = %delivery.name, %error, "AN EVENT IS LOST: it can be written down nowhere, and the portal does not send it again");
         })
     }
 
@@ -57,10 +56,10 @@ impl Engine {
     pub(super) async fn admit(
         self: &Arc<Self>,
         portal: MemberId,
-        delivery: Delivery,
+        delivery: &Delivery,
     ) -> Result<(), Refused> {
-        let (events, wrong) = match decode(&delivery) {
-            Ok(events) => (self.address(&portal, &delivery, events), None),
+        let (events, wrong) = match decode(delivery) {
+            Ok(events) => (self.address(&portal, delivery, events), None),
             Err(wrong) => {
                 tracing::error!(%portal, event = %delivery.name, error = wrong, "an event cannot be decoded");
                 let unknown = Addressed {
@@ -71,9 +70,8 @@ impl Engine {
                 (vec![unknown], Some(wrong))
             }
         };
-        let name = delivery.name.clone();
         self.take_in(portal, delivery, events, wrong).await?;
-        self.count_arrival(name);
+        self.count_arrival(delivery.name.clone());
         Ok(())
     }
 
@@ -81,7 +79,7 @@ impl Engine {
     pub(super) async fn take_in(
         self: &Arc<Self>,
         portal: MemberId,
-        delivery: Delivery,
+        delivery: &Delivery,
         events: Vec<Addressed>,
         wrong: Option<String>,
     ) -> Result<bool, Refused> {
@@ -94,7 +92,7 @@ impl Engine {
             events: events
                 .iter()
                 .map(|Addressed { lane, part, event }| NewEvent {
-                    occurrence: occurrence::key(lane, &delivery, event.as_ref()),
+                    occurrence: occurrence::key(lane, delivery, event.as_ref()),
                     lane: lane.clone(),
                     part: *part,
                 })
@@ -118,7 +116,7 @@ impl Engine {
                     tracing::debug!(lane = %event.lane, event = %delivery.name, "a repeat is dropped")
                 }
                 (Some(id), Some(wrong)) => Box::pin(self.bury(id, wrong.clone(), Vec::new())).await,
-                (Some(id), None) => self.dispatch(id, event, &delivery),
+                (Some(id), None) => self.dispatch(id, event, delivery),
             }
         }
         Ok(is_any_new)
@@ -145,7 +143,7 @@ impl Engine {
             calls,
             ..Turn::done(event, self.options.clock.now())
         };
-        self.commit(turn).await;
+        self.commit(&turn).await;
     }
 
     /// The portal that an event proves to be from.

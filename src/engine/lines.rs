@@ -58,7 +58,7 @@ impl Engine {
                 event: Some(event.clone()),
             })
             .collect();
-        self.take_in(portal.clone(), delivery, addressed, None)
+        self.take_in(portal.clone(), &delivery, addressed, None)
             .await?;
         Ok(())
     }

@@ -398,20 +398,14 @@ impl Engine {
 
     /// Ends a turn, then hands its calls to the sender. A store that cannot write now is asked again and again: what was
     /// decided is not decided anew for its sake. Says whether the turn is written.
-    async fn commit(&self, turn: Turn) -> bool {
-        let calls: Vec<_> = turn
-            .calls
-            .iter()
-            .map(|call| (call.to.clone(), call.id))
-            .collect();
-        let reminds = !turn.reminders.is_empty();
+    async fn commit(&self, turn: &Turn) -> bool {
         if !self.write(|store| store.commit(turn.clone())).await {
             return false;
         }
-        for (to, id) in calls {
-            self.outbox.push(to, Outgoing::new(id));
+        for call in &turn.calls {
+            self.outbox.push(call.to.clone(), Outgoing::new(call.id));
         }
-        if reminds {
+        if !turn.reminders.is_empty() {
             self.reminded.notify_one();
         }
         true
@@ -428,9 +422,9 @@ impl Engine {
                 return true;
             };
             tracing::error!(%error, "the store cannot write; it is tried again");
-            tokio::select! {
-                () = tokio::time::sleep(PAUSE) => {}
-                () = self.stopped.cancelled() => return false,
+            let pause = self.stopped.run_until_cancelled(tokio::time::sleep(PAUSE));
+            if Box::pin(pause).await.is_none() {
+                return false;
             }
         }
     }

@@ -14,7 +14,7 @@ use crate::event::{
     Act, ChatEvent, CommandFrom, ConnectorEvent, Delivery, Event, Inward, Outward, SessionChange,
     Via, What,
 };
-use crate::store::{Lane, Occurrence};
+use crate::store::{Lane, Occurrence, QueuedCall};
 
 /// The key of an event's occurrence, for the one whose turn it is.
 pub(super) fn key(lane: &Lane, delivery: &Delivery, event: Option<&Event>) -> Occurrence {
@@ -43,6 +43,20 @@ pub(super) fn key(lane: &Lane, delivery: &Delivery, event: Option<&Event>) -> Oc
             sum.delivery(delivery);
         }
     }
+    sum.key()
+}
+
+/// What one call of a turn has in common with itself alone, whenever it is made.
+pub(super) fn of_call(call: &QueuedCall) -> Occurrence {
+    let QueuedCall { id, to, at, .. } = call;
+    let mut sum = Sum(SipHasher13::new());
+    sum.text("call");
+    sum.text(to.portal.as_str());
+    sum.number(to.bot.0);
+    sum.text(to.dialog.as_str());
+    sum.number(id.event.0);
+    sum.number(id.index.into());
+    sum.number(at.0); // the numbers of events begin anew with a new store
     sum.key()
 }
 
@@ -123,7 +137,7 @@ impl Sum {
     fn delivery(&mut self, delivery: &Delivery) {
         match delivery.event_id {
             Some(id) if delivery.via == Via::Fetch => self.number(id),
-            _ => self.bytes(&delivery.body()),
+            _ => self.0.write(&delivery.digest().to_le_bytes()),
         }
     }
 
@@ -131,14 +145,10 @@ impl Sum {
         self.0.write(&number.to_le_bytes());
     }
 
-    fn text(&mut self, text: &str) {
-        self.bytes(text.as_bytes());
-    }
-
     /// With the length, so that no two sequences of texts are the same bytes.
-    fn bytes(&mut self, bytes: &[u8]) {
-        self.number(bytes.len() as u64);
-        self.0.write(bytes);
+    fn text(&mut self, text: &str) {
+        self.number(text.len() as u64);
+        self.0.write(text.as_bytes());
     }
 
     fn key(self) -> Occurrence {

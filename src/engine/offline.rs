@@ -87,7 +87,7 @@ impl Engine {
     ) -> Result<(), Trouble> {
         for event in batch.events {
             match event {
-                Ok(delivery) => self.admit(portal.id().clone(), delivery).await?,
+                Ok(delivery) => self.admit(portal.id().clone(), &delivery).await?,
                 Err(wrong) => {
                     tracing::error!(portal = %portal.id(), error = %wrong, "an offline event cannot be read, and is passed over");
                 }

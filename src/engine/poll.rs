@@ -189,7 +189,7 @@ impl Engine {
         for wrong in page.broken {
             tracing::error!(portal = %portal.id(), bot = bot.code, error = %wrong, "a polled event cannot be read, and is passed over");
         }
-        for delivery in page.events {
+        for delivery in &page.events {
             let id = delivery.event_id;
             if let Err(error) = self.admit(portal.id().clone(), delivery).await {
                 tracing::error!(portal = %portal.id(), bot = bot.code, %error, "a polled event cannot be written down; it stays on the portal");

@@ -238,6 +238,6 @@ impl Engine {
             calls,
             reminders,
         };
-        self.finish(lane, turn, is_blocked).await
+        self.finish(lane, &turn, is_blocked).await
     }
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use siphasher::sip128::SipHasher13;
 
 use super::form::{self, Pairs, Raw};
 use super::inward::is_inward;
@@ -36,10 +37,11 @@ pub struct Delivery {
     content: Arc<Content>,
 }
 
-/// What came, and the tree of it once somebody asks for that.
+/// What came, and the tree and the digest of it once somebody asks for them.
 struct Content {
     source: Source,
     tree: OnceLock<Tree>,
+    digest: OnceLock<u128>,
     /// The portal's id, with its escapes.
     member_id: Bytes,
     /// The token of the installation, with its escapes.
@@ -208,6 +210,12 @@ impl Delivery {
         }
     }
 
+    /// What tells the body from all others, the same in every program. Reckoned once: every hook asks for it, twice.
+    pub(crate) fn digest(&self) -> u128 {
+        let digest = &self.content.digest;
+        *digest.get_or_init(|| SipHasher13::new().hash(&self.body()).as_u128())
+    }
+
     /// What the event shows for itself: the portal's id and the token of the installation, empty if missing.
     pub fn proof(&self) -> (Cow<'_, str>, Cow<'_, str>) {
         let Content {
@@ -295,18 +303,15 @@ impl Envelope {
     fn read(pairs: &Pairs) -> Result<Envelope, DecodeError> {
         let mut root = Envelope::default();
         for map in pairs.maps() {
-            match map.path().each_ref().map(|name| &**name) {
-                [b"", ..] => {
-                    for (key, value) in map.fields() {
-                        root.put(&key, value)?;
-                    }
+            // The rest is the event's own part, which nobody reads before the event is proven.
+            if map.is_at(&[]) {
+                for (key, value) in map.fields() {
+                    root.put(&key, value)?;
                 }
-                [b"auth", b"", ..] => {
-                    for (key, value) in map.fields() {
-                        root.prove(&key, pairs.body(), value);
-                    }
+            } else if map.is_at(&["auth"]) {
+                for (key, value) in map.fields() {
+                    root.prove(&key, pairs.body(), value);
                 }
-                _ => {} // the event's own part, which nobody reads before the event is proven
             }
         }
         Ok(root)
@@ -337,6 +342,7 @@ impl Envelope {
         let content = Content {
             source,
             tree,
+            digest: OnceLock::new(),
             member_id: self.member_id,
             token: self.token,
             domain: self.domain,

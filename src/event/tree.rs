@@ -32,7 +32,7 @@ pub struct Node<'t> {
 }
 
 /// A stretch of the tree's text, and whether `%` or `+` in it stand for other characters.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Span {
     start: u32,
     length: u32, // the highest bit says "escaped"
@@ -311,7 +311,7 @@ impl std::fmt::Debug for Node<'_> {
 #[derive(Debug)]
 pub(super) struct Builder {
     tree: Tree,
-    /// The maps on the way to the last leaf: the next one mostly shares them.
+    /// The maps on the way to the last one: the next one mostly shares them.
     way: Vec<u32>,
     /// Children of large families, found by name.
     index: HashMap<(u32, Box<[u8]>), u32>,
@@ -335,13 +335,10 @@ impl Builder {
         self.tree
     }
 
-    /// Puts a leaf under a path whose last key is its own; `None` as a key is PHP's `[]`.
-    pub(super) fn leaf(&mut self, path: &[Option<Span>], value: Span) {
-        let Some((own, maps)) = path.split_last() else {
-            return;
-        };
+    /// The map at a path, made as far as it is not there; `None` as a key is PHP's `[]`, which is always another one.
+    pub(super) fn map_at(&mut self, path: &[Option<Span>]) -> u32 {
         let mut parent = 0;
-        for (level, key) in maps.iter().enumerate() {
+        for (level, key) in path.iter().enumerate() {
             parent = match (self.way.get(level), key) {
                 (Some(known), Some(key)) if self.same(*known, *key) => *known,
                 _ => {
@@ -352,8 +349,13 @@ impl Builder {
                 }
             };
         }
-        self.way.truncate(maps.len());
-        let leaf = self.grow(parent, *own, Kind::Text);
+        self.way.truncate(path.len());
+        parent
+    }
+
+    /// Puts a leaf into a map.
+    pub(super) fn leaf(&mut self, parent: u32, key: Option<Span>, value: Span) {
+        let leaf = self.grow(parent, key, Kind::Text);
         self.set(leaf, value);
     }
 

@@ -398,17 +398,20 @@ impl<S: State, B: Bot<S>> AnyBot for Erased<B, S> {
 }
 
 /// Runs a handler so that a panic or a hang is an error like any other.
-pub(crate) async fn guarded<T>(
+///
+/// Not an `async fn`, whose future would have room for the handler twice: as what it is given, and where it awaits it.
+pub(crate) fn guarded<T>(
     limit: Duration,
     handler: impl Future<Output = Result<T>> + Send,
-) -> Result<T> {
-    match tokio::time::timeout(limit, AssertUnwindSafe(handler).catch_unwind()).await {
+) -> impl Future<Output = Result<T>> + Send {
+    let handler = AssertUnwindSafe(handler).catch_unwind();
+    tokio::time::timeout(limit, handler).map(move |ended| match ended {
         Ok(Ok(result)) => result,
         Ok(Err(panic)) => Err(panicked(&*panic)),
         Err(_) => Err(Error::failed(format_args!(
             "the handler took longer than {limit:?}"
         ))),
-    }
+    })
 }
 
 fn panicked(panic: &(dyn Any + Send)) -> Error {

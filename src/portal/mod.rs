@@ -35,11 +35,12 @@ mod turns;
 mod voice;
 mod webhook;
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasher, Hash};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
+use foldhash::quality::FixedState;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::{Mutex, Notify};
@@ -171,9 +172,7 @@ impl Portal {
     #[must_use]
     pub fn in_lane(&self, lane: &impl Hash) -> Portal {
         let mut portal = self.clone();
-        let mut hasher = DefaultHasher::new();
-        lane.hash(&mut hasher);
-        portal.place.lane = hasher.finish();
+        portal.place.lane = FixedState::default().hash_one(lane);
         portal
     }
 

@@ -1,4 +1,4 @@
-//! CPU per event: the whole road against a bare poem endpoint, and with few and many known conversations.
+//! CPU per event: the whole road against a bare poem endpoint, a hook against a bot, and few known conversations against many.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -8,6 +8,9 @@ use super::{median, row};
 
 /// The message event of the documentation with a mention, as it goes over the wire.
 const BODY: &str = include_str!("../fixtures/events/v1-message-add-group-mention.form");
+/// Its name, and one of the same length under which the same body is a hook's.
+const BOTS: &str = "ONIMBOTMESSAGEADD";
+const HOOKS: &str = "ONSOMETHINGNEWADD";
 const ROUNDS: usize = 9;
 const EVENTS: u64 = 20_000;
 /// One, since a portal's queue posts one event after another; more let bare poem share its wake-ups.
@@ -18,6 +21,7 @@ const FIRST_ID: u64 = 10_000_000;
 /// A server in a process of its own.
 struct Server {
     child: Child,
+    body: String,
     connections: Vec<TcpStream>,
     conversations: u64,
     sent: u64,
@@ -40,8 +44,13 @@ impl Server {
             stream.set_nodelay(true).unwrap();
             stream
         };
+        let body = match kind {
+            "hook" => BODY.replacen(BOTS, HOOKS, 1),
+            _ => BODY.to_owned(),
+        };
         Server {
             child,
+            body,
             connections: (0..CONNECTIONS).map(connect).collect(),
             conversations,
             sent: 0,
@@ -75,7 +84,8 @@ impl Server {
     fn request(&mut self) -> String {
         self.sent += 1;
         let dialog = self.sent.wrapping_mul(7_919) % self.conversations.max(1_000) + 1;
-        let body = BODY
+        let body = self
+            .body
             .replace(
                 "%5BMESSAGE_ID%5D=84351",
                 &format!("%5BMESSAGE_ID%5D={}", FIRST_ID + self.sent),
@@ -137,6 +147,16 @@ pub(crate) fn run() {
         "at most 1.6",
     );
     drop(bare);
+    let mut hooks = Server::start("hook", 0);
+    let (hook, bot, ratio) = compare(&mut hooks, &mut few);
+    let measured = format!("{hook:.1} µs, bot {bot:.1} µs for the same bytes");
+    row(
+        "CPU per event on one connection, hook to bot",
+        &measured,
+        ratio,
+        "at most 1.2",
+    );
+    drop(hooks);
     let mut many = Server::start("road", 1_000_000);
     let (million, thousand, ratio) = compare(&mut many, &mut few);
     let measured = format!("{million:.1} µs at a million, {thousand:.1} µs at a thousand");

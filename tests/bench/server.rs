@@ -2,10 +2,11 @@
 
 use std::io::Write;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use imbot::engine::{Engine, Speaker, Speech};
-use imbot::event::{DialogId, MemberId, MessageId};
+use imbot::event::{DialogId, MemberId, MessageId, Node};
 use imbot::portal::{Error, Voice};
 use imbot::prelude::*;
 use imbot::store::{Access, Installation, Memory, Store, Tokens};
@@ -38,7 +39,10 @@ pub(crate) fn serve(kind: &str, conversations: u64) {
                     .unwrap();
             }
             _ => {
-                let engine = engine().await;
+                let engine = match kind {
+                    "hook" => engine_of(Arc::new(Memory::new()), App::new().hook("*", look)).await,
+                    _ => engine().await,
+                };
                 fill(&engine, conversations).await;
                 announce(port);
                 let never = std::future::pending();
@@ -83,6 +87,14 @@ impl Bot<Memo> for Echo {
     }
 }
 
+/// Reads one value of an event, as a hook does that looks up the rest.
+async fn look(event: HookEvent) -> Result {
+    let id = event.at(&["data", "PARAMS", "CHAT_ID"]);
+    let id: Option<u64> = id.map_or(Ok(None), Node::number)?;
+    assert_eq!(id, Some(1_157));
+    Ok(())
+}
+
 /// Says nothing to anybody.
 #[derive(Debug)]
 struct Mute;
@@ -99,15 +111,20 @@ impl Speaker for Mute {
 }
 
 /// The whole road, installed on one portal, in memory.
-pub(crate) async fn engine() -> std::sync::Arc<Engine> {
-    engine_on(std::sync::Arc::new(Memory::new()), Echo).await
+pub(crate) async fn engine() -> Arc<Engine> {
+    engine_on(Arc::new(Memory::new()), Echo).await
 }
 
 /// The whole road, installed on one portal.
 pub(crate) async fn engine_on<S: imbot::State>(
-    store: std::sync::Arc<dyn Store>,
+    store: Arc<dyn Store>,
     bot: impl Bot<S>,
-) -> std::sync::Arc<Engine> {
+) -> Arc<Engine> {
+    engine_of(store, App::new().bot(bot)).await
+}
+
+/// The same of any application.
+async fn engine_of(store: Arc<dyn Store>, app: App) -> Arc<Engine> {
     let installation = Installation {
         portal: MemberId::new(MEMBER),
         endpoint: "https://example.bitrix24.com/rest/".into(),
@@ -122,8 +139,7 @@ pub(crate) async fn engine_on<S: imbot::State>(
     config.client_id = Some("local.1".into());
     config.client_secret = Some(String::new().into());
     config.public_url = Some("https://bots.example.com/".into());
-    let engine = App::new()
-        .bot(bot)
+    let engine = app
         .shared_store(store)
         .speaker(Mute)
         .engine(&config)
@@ -133,7 +149,7 @@ pub(crate) async fn engine_on<S: imbot::State>(
 }
 
 /// Makes conversations known, each by one message.
-pub(crate) async fn fill(engine: &std::sync::Arc<Engine>, conversations: u64) {
+pub(crate) async fn fill(engine: &Arc<Engine>, conversations: u64) {
     for dialog in 1..=conversations {
         let body = format!(
             "event=ONIMBOTMESSAGEADD&data[BOT][567][BOT_ID]=567&data[BOT][567][BOT_CODE]=BOT1&data[PARAMS][MESSAGE]=hi\

@@ -130,15 +130,22 @@ impl Pairs {
         let mut builder = Builder::new(self.body.clone(), self.pairs.len());
         let mut path = Vec::with_capacity(DEPTH_MAX);
         for map in self.maps() {
-            for pair in map.pairs {
-                path.clear();
-                for name in map.names.iter().chain([&pair.name]) {
-                    let is_named = path.is_empty() || !name.range().is_empty();
-                    path.push(is_named.then_some(*name));
+            path.clear();
+            path.extend(map.names.iter().enumerate().map(key_at));
+            let mut parent = builder.map_at(&path);
+            for (place, pair) in map.pairs.iter().enumerate() {
+                if place > 0 && path.contains(&None) {
+                    parent = builder.map_at(&path); // `[]` on the way is another map for every pair
                 }
-                builder.leaf(&path, pair.value);
+                let own = key_at((path.len(), &pair.name));
+                builder.leaf(parent, own, pair.value);
             }
         }
         builder.finish()
     }
+}
+
+/// What a name is as a key at its depth: inside brackets an empty one is PHP's `[]`.
+fn key_at((depth, name): (usize, &Span)) -> Option<Span> {
+    (depth == 0 || !name.range().is_empty()).then_some(*name)
 }
