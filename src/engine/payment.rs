@@ -52,6 +52,6 @@ impl Engine {
         if told != (status.clone(), *expired) {
             return Err(Refused::Unproven);
         }
-        self.admit(portal.id().clone(), delivery).await
+        self.admit(portal.id().clone(), &delivery).await
     }
 }
