@@ -26,7 +26,7 @@ impl Engine {
         self.serves_lines().then(|| Addressed {
             lane: Lane::Application(portal.clone()),
             part,
-            event: Some(Event::Session(change.clone())),
+            event: Some(Event::Session(Box::new(change.clone()))),
         })
     }
 
@@ -42,8 +42,8 @@ impl Engine {
         };
         let bots = self.registered.get(portal).map(|bots| bots.clone());
         let bots = bots.ok_or_else(unknown_bots)?;
-        let event = Event::Session(change.clone());
-        let is_it = |other: &Event| matches!(other, Event::Session(other) if other == change);
+        let event = Event::Session(Box::new(change.clone()));
+        let is_it = |other: &Event| matches!(other, Event::Session(other) if **other == *change);
         let part = delivery.events()?.iter().position(is_it).unwrap_or(0) as u16;
         let addressed = bots
             .into_iter()

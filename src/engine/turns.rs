@@ -37,7 +37,7 @@ impl Engine {
                 Box::pin(self.remind(&lane, here, id, reminder)).await
             }
             (Lane::Chat(here), Ok(Found::Delivered(delivery, Event::Session(change)))) => {
-                Box::pin(self.hear_of(&lane, here, id, delivery, change)).await
+                Box::pin(self.hear_of(&lane, here, id, delivery, *change)).await
             }
             (Lane::Chat(here), Ok(Found::Delivered(delivery, Event::Connector(event)))) => {
                 Box::pin(self.carry(&lane, here, id, delivery, *event)).await

@@ -95,7 +95,7 @@ pub enum Event {
     /// The application was installed, updated, paid or removed.
     App(AppEvent),
     /// A session of an open channel began or ended.
-    Session(SessionChange),
+    Session(Box<SessionChange>),
     /// Something happened to a connector of the application, or is to be carried outside by it.
     Connector(Box<ConnectorEvent>),
     /// What a client wrote outside, on its way to a line.
@@ -184,7 +184,8 @@ impl Delivery {
             }
             _ if self.category == Category::OpenChannels => {
                 let sessions = SessionChange::decode(self)?;
-                let sessions = sessions.into_iter().map(Event::Session);
+                let sessions = sessions.into_iter();
+                let sessions = sessions.map(|change| Event::Session(Box::new(change)));
                 Ok([Event::Other].into_iter().chain(sessions).collect())
             }
             _ => Ok(vec![
@@ -303,15 +304,18 @@ impl Envelope {
     fn read(pairs: &Pairs) -> Result<Envelope, DecodeError> {
         let mut root = Envelope::default();
         for map in pairs.maps() {
-            // The rest is the event's own part, which nobody reads before the event is proven.
-            if map.is_at(&[]) {
-                for (key, value) in map.fields() {
-                    root.put(&key, value)?;
+            match map.path().each_ref().map(|name| &**name) {
+                [b"", ..] => {
+                    for (key, value) in map.fields() {
+                        root.put(&key, value)?;
+                    }
                 }
-            } else if map.is_at(&["auth"]) {
-                for (key, value) in map.fields() {
-                    root.prove(&key, pairs.body(), value);
+                [b"auth", b"", ..] => {
+                    for (key, value) in map.fields() {
+                        root.prove(&key, pairs.body(), value);
+                    }
                 }
+                _ => {} // the event's own part, which nobody reads before the event is proven
             }
         }
         Ok(root)

@@ -38,13 +38,6 @@ impl<'p> Map<'p> {
         path
     }
 
-    /// Whether it is under these names.
-    pub(in crate::event) fn is_at(&self, path: &[&str]) -> bool {
-        let mut names = self.names.iter().zip(path);
-        self.names.len() == path.len()
-            && names.all(|(name, wanted)| *self.name(*name) == *wanted.as_bytes())
-    }
-
     /// The names and values in it.
     pub(in crate::event) fn fields(self) -> impl Iterator<Item = (Cow<'p, [u8]>, Raw<'p>)> {
         self.pairs.iter().map(move |pair| {
