@@ -14,7 +14,7 @@ use crate::event::{
     Act, ChatEvent, CommandFrom, ConnectorEvent, Delivery, Event, Inward, Outward, SessionChange,
     Via, What,
 };
-use crate::store::{Lane, Occurrence, QueuedCall};
+use crate::store::{Lane, Occurrence};
 
 /// The key of an event's occurrence, for the one whose turn it is.
 pub(super) fn key(lane: &Lane, delivery: &Delivery, event: Option<&Event>) -> Occurrence {
@@ -43,20 +43,6 @@ pub(super) fn key(lane: &Lane, delivery: &Delivery, event: Option<&Event>) -> Oc
             sum.delivery(delivery);
         }
     }
-    sum.key()
-}
-
-/// What one call of a turn has in common with itself alone, whenever it is made.
-pub(super) fn of_call(call: &QueuedCall) -> Occurrence {
-    let QueuedCall { id, to, at, .. } = call;
-    let mut sum = Sum(SipHasher13::new());
-    sum.text("call");
-    sum.text(to.portal.as_str());
-    sum.number(to.bot.0);
-    sum.text(to.dialog.as_str());
-    sum.number(id.event.0);
-    sum.number(id.index.into());
-    sum.number(at.0); // the numbers of events begin anew with a new store
     sum.key()
 }
 

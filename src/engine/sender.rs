@@ -12,9 +12,9 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::Engine;
 use super::lanes::Next;
 use super::retry::pause;
-use super::{Engine, occurrence};
 use crate::event::{Api, CommandId, DialogId, MessageId};
 use crate::handler::is_on_line;
 use crate::portal::{Error, Voice};
@@ -302,9 +302,12 @@ fn knows_repeats(call: &QueuedCall) -> bool {
     matches!(&call.call, Call::Say { params, .. } if is_asked && !params.contains_key("MENU"))
 }
 
-/// The id of a message that is the same on every replay: a hash marked as a UUID of version 4, since the portal takes no
-/// other (server-behaviour, section 4.3).
+/// The id of a message that is the same on every replay: the hash of a version 5 UUID, marked as version 4, since the
+/// portal takes no other (server-behaviour, section 4.3).
 fn once(call: &QueuedCall) -> Uuid {
-    let hash = occurrence::of_call(call).0;
-    uuid::Builder::from_random_bytes(hash.to_be_bytes()).into_uuid()
+    let QueuedCall { id, to, at, .. } = call;
+    // With the moment: the numbers of events begin anew with a new store.
+    let name = format!("imbot {to} {id} {}", at.0);
+    let hash = Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes());
+    uuid::Builder::from_random_bytes(hash.into_bytes()).into_uuid()
 }
