@@ -6,13 +6,12 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use super::Engine;
 use super::intake::Addressed;
 use crate::event::{BotRef, ChatId, Delivery, DialogId, Event, MemberId, SessionChange};
 use crate::handler::{Error, Result};
 use crate::portal::methods::imopenlines;
+use crate::portal::number;
 use crate::store::{Conversation, Lane};
 
 impl Engine {
@@ -73,7 +72,7 @@ impl Engine {
         };
         let get = imopenlines::DialogGet::new().user_code(code);
         match client.run(get).await {
-            Ok(dialog) => Ok(chat_id(&dialog["id"])),
+            Ok(dialog) => Ok(number(&dialog["id"]).map(ChatId)),
             Err(error) if error.code().is_some() && !error.may_pass_later() => {
                 tracing::debug!(%portal, %error, "the chat of a session is not told, so no bot hears of it");
                 Ok(None)
@@ -122,12 +121,6 @@ impl Engine {
         let known = self.bot(&bot.code);
         known.is_some_and(|bot| bot.profile().is_for_open_channels())
     }
-}
-
-/// The number of a chat, which may come as a text.
-fn chat_id(id: &Value) -> Option<ChatId> {
-    let text = || id.as_str()?.parse().ok();
-    id.as_u64().or_else(text).map(ChatId)
 }
 
 /// Why the change of a session waits.

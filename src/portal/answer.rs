@@ -69,7 +69,7 @@ pub(super) fn map(of: &mut Value, name: &str) -> Map<String, Value> {
 }
 
 /// A number that may be written as a text.
-pub(super) fn number(value: &Value) -> Option<u64> {
+pub(crate) fn number(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| value.as_str()?.parse().ok())
 }
 

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::methods::imbot;
-use super::{Error, Portal};
+use super::{Error, Portal, number};
 use crate::event::BotId;
 
 impl Portal {
@@ -18,7 +18,6 @@ impl Portal {
         let bot = bots
             .as_object()
             .and_then(|bots| bots.values().find(of_code));
-        let number = |id: &Value| id.as_u64().or_else(|| id.as_str()?.parse().ok());
         Ok(bot.and_then(|bot| number(&bot["ID"])).map(BotId))
     }
 }

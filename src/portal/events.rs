@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 
 use super::line::BATCH_MAX;
-use super::{Error, Portal};
+use super::{Error, Portal, number};
 use crate::event::UserId;
 
 /// One binding, as `event.get` tells it.
@@ -27,8 +27,7 @@ pub struct Binding {
 /// The page shows a text, and events of no user none at all.
 fn user<'de, D: Deserializer<'de>>(deserializer: D) -> Result<UserId, D::Error> {
     let value = Value::deserialize(deserializer)?;
-    let number = value.as_u64().or_else(|| value.as_str()?.parse().ok());
-    Ok(UserId(number.unwrap_or(0)))
+    Ok(UserId(number(&value).unwrap_or(0)))
 }
 
 impl Binding {

@@ -35,7 +35,7 @@ fn is_done_already(method: &str, error: &Error) -> bool {
 
 /// What an answer with HTTP status 200 refuses: connectors' methods tell it of each message by itself (open-channels, 2.1),
 /// and of a registration within the result.
-pub(super) fn refusal_within(method: &str, answer: &Value) -> Option<Error> {
+fn refusal_within(method: &str, answer: &Value) -> Option<Error> {
     let refused = |code: &str, words: &str| Some(Error::refused(method, code, words, 200, None));
     if answer["SUCCESS"] == false {
         return refused("CONNECTOR_REFUSED", &words(&answer["ERRORS"]));

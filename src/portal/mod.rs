@@ -54,6 +54,7 @@ use self::turns::{Desk, Turn};
 use crate::event::MemberId;
 use crate::store::{Installation, Store};
 
+pub(crate) use answer::number;
 pub use batch::{Answers, Batch, Command, Reference};
 pub use bots_v2::{BotInfo, CommandInfo, EVENTS_MAX};
 pub(crate) use certificate::Validity;

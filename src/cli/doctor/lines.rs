@@ -9,8 +9,8 @@ use super::check::Check;
 use super::trouble::ask;
 use crate::engine::{Engine, Need};
 use crate::event::LineId;
-use crate::portal::Portal;
 use crate::portal::methods::{imbot_v2, imconnector, imopenlines};
+use crate::portal::{Portal, number};
 
 /// The most lines that are looked at: what the portal tells at once.
 const LINES_MAX: usize = 200;
@@ -69,7 +69,7 @@ async fn connector(portal: &Portal, id: &str, lines: &[Value]) -> Check {
     let mut batch = portal.batch();
     let asked: Vec<_> = lines
         .iter()
-        .filter_map(|line| Some((title(line), text(&line["ID"]).parse().ok().map(LineId)?)))
+        .filter_map(|line| Some((title(line), number(&line["ID"]).map(LineId)?)))
         .map(|(title, line)| (title, batch.push(imconnector::Status::new(id, line))))
         .collect();
     let mut answers = match ask(batch.send()).await {

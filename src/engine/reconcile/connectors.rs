@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::{Reconciliation, Step};
 use crate::engine::connectors::Joinable;
 use crate::event::LineId;
-use crate::portal::Error;
 use crate::portal::methods::{imconnector, imopenlines};
+use crate::portal::{Error, number};
 use crate::store::Access;
 
 /// The most lines of a portal that are asked for (`imopenlines.config.list.get` answers at most 200 at once).
@@ -83,7 +83,8 @@ impl Reconciliation<'_> {
         if lines.len() == LINES_MAX {
             tracing::warn!(portal = %self.portal.id(), "the portal has many lines: whether connectors are joined to more than {LINES_MAX} of them is not asked");
         }
-        let lines: Vec<LineId> = lines.iter().filter_map(line_id).collect();
+        let ids = lines.iter().filter_map(|line| number(&line["ID"]));
+        let lines: Vec<LineId> = ids.map(LineId).collect();
         for joinable in &self.engine.connectors {
             let mut batch = self.portal.batch();
             let asked: Vec<_> = lines
@@ -104,13 +105,6 @@ impl Reconciliation<'_> {
         }
         Ok(())
     }
-}
-
-/// The number of a line, which comes as a text, too.
-fn line_id(line: &Value) -> Option<LineId> {
-    let id = &line["ID"];
-    let text = || id.as_str()?.parse().ok();
-    id.as_u64().or_else(text).map(LineId)
 }
 
 /// Where the portal shows a connector's settings: a page of ours.

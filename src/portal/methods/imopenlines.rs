@@ -4,14 +4,12 @@
 //! what it says; these calls are made at once, as the user whose tokens they carry. What each may refuse beside its own
 //! errors: `CHAT_ID`, `CHAT_TYPE`, `ACCESS_DENIED`, `USER_ID`.
 
-use std::fmt;
-
-use serde::de::{Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Flag;
 use crate::event::{BotId, ChatId, DialogId, LineId, MessageId, SessionId, UserId};
+use crate::portal::answer::lenient;
 
 /// An object of CRM that chats belong to (`CRM_ENTITY_TYPE`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -25,8 +23,8 @@ pub enum CrmType {
 }
 
 /// A chat, as these methods tell it: as a number or as a text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Chat(pub ChatId);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct Chat(#[serde(deserialize_with = "lenient")] pub ChatId);
 
 /// A chat that was opened.
 #[derive(Clone, Debug, Deserialize)]
@@ -253,30 +251,6 @@ methods! {
     NetworkMessageAdd "imopenlines.network.message.add"
         (code: String = "CODE", user: UserId = "USER_ID", message: String = "MESSAGE")
         [attach: Value = "ATTACH", keyboard: Value = "KEYBOARD", url_preview: Flag = "URL_PREVIEW"] -> bool;
-}
-
-impl<'de> Deserialize<'de> for Chat {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Chat, D::Error> {
-        struct Number;
-
-        impl Visitor<'_> for Number {
-            type Value = Chat;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("the number of a chat, as a number or as a text")
-            }
-
-            fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Chat, E> {
-                Ok(Chat(ChatId(number)))
-            }
-
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Chat, E> {
-                text.parse().map(Chat).map_err(E::custom)
-            }
-        }
-
-        deserializer.deserialize_any(Number)
-    }
 }
 
 #[cfg(test)]
