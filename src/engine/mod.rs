@@ -66,7 +66,7 @@ pub use outgoing::{HookTokenError, HookTokens};
 pub use poll::{POLL_QUICK, POLL_SLOW, RIVAL_EVERY, TALK, Talk};
 pub use reconcile::{Mode, START_PATIENCE, Step};
 pub use retry::{ATTEMPTS_MAX, PAUSE_MAX, PAUSE_MIN};
-pub use sender::{Rest, SEND_PATIENCE, SENDS_OF_ONE_MAX, Speaker, Speech};
+pub use sender::{Once, Rest, SEND_PATIENCE, SENDS_OF_ONE_MAX, Speaker, Speech};
 pub(crate) use settings::{Opened, Settings};
 pub use upkeep::{LOOK_INTERVAL, SWEEP_INTERVAL};
 

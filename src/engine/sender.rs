@@ -63,8 +63,8 @@ pub enum Speech {
         params: Map<String, Value>,
         /// The command, and the message that holds it.
         answers: Option<(CommandId, MessageId)>,
-        /// The id by which the portal is to know a repeat, if the bot wants its messages shown once.
-        once: Option<Uuid>,
+        /// Tells the id by which the portal is to know a repeat, if the bot wants its messages shown once.
+        once: Option<Once>,
     },
     /// A change of a message.
     Edit {
@@ -85,6 +85,27 @@ pub enum Speech {
         /// Its parameters.
         params: Map<String, Value>,
     },
+}
+
+/// The same on every replay of a message, and of no other message.
+#[derive(Clone, Debug)]
+pub struct Once(Arc<QueuedCall>);
+
+impl Once {
+    /// The hash of a version 5 UUID, marked as version 4, since the portal takes no other (server-behaviour, section 4.3).
+    pub fn id(&self) -> Uuid {
+        let QueuedCall { id, to, at, .. } = &*self.0;
+        // With the moment: the numbers of events begin anew with a new store.
+        let name = format!("imbot {to} {id} {}", at.0);
+        let hash = Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes());
+        uuid::Builder::from_random_bytes(hash.into_bytes()).into_uuid()
+    }
+}
+
+impl PartialEq for Once {
+    fn eq(&self, other: &Once) -> bool {
+        self.id() == other.id()
+    }
 }
 
 /// How a message goes out.
@@ -115,8 +136,14 @@ impl Speaker for Rest {
                     params,
                     answers: Some((command, to)),
                     once,
-                } => voice.answer(command, to, dialog, params, once).await,
-                Speech::Say { params, once, .. } => voice.say(dialog, params, once).await.map(Some),
+                } => {
+                    let id = once.as_ref().map(Once::id);
+                    voice.answer(command, to, dialog, params, id).await
+                }
+                Speech::Say { params, once, .. } => {
+                    let id = once.as_ref().map(Once::id);
+                    voice.say(dialog, params, id).await.map(Some)
+                }
                 Speech::Edit { message, params } => {
                     voice.edit(message, params).await.map(|()| None)
                 }
@@ -245,14 +272,14 @@ impl Engine {
     }
 
     /// The call with the number of its message, if that message was ever sent.
-    async fn ready(&self, queued: &QueuedCall) -> Result<Option<Speech>, StoreError> {
+    async fn ready(&self, queued: &Arc<QueuedCall>) -> Result<Option<Speech>, StoreError> {
         Ok(match &queued.call {
             Call::Say {
                 params, answers, ..
             } => Some(Speech::Say {
                 params: params.clone(),
                 answers: *answers,
-                once: knows_repeats(queued).then(|| once(queued)),
+                once: knows_repeats(queued).then(|| Once(Arc::clone(queued))),
             }),
             Call::Edit { message, params } => {
                 self.number(*message).await?.map(|message| Speech::Edit {
@@ -300,14 +327,4 @@ fn is_not_let_in(call: &QueuedCall, error: &Error) -> bool {
 fn knows_repeats(call: &QueuedCall) -> bool {
     let is_asked = call.api == Api::V2 || call.doubt == Doubt::Once;
     matches!(&call.call, Call::Say { params, .. } if is_asked && !params.contains_key("MENU"))
-}
-
-/// The id of a message that is the same on every replay: the hash of a version 5 UUID, marked as version 4, since the
-/// portal takes no other (server-behaviour, section 4.3).
-fn once(call: &QueuedCall) -> Uuid {
-    let QueuedCall { id, to, at, .. } = call;
-    // With the moment: the numbers of events begin anew with a new store.
-    let name = format!("imbot {to} {id} {}", at.0);
-    let hash = Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes());
-    uuid::Builder::from_random_bytes(hash.into_bytes()).into_uuid()
 }

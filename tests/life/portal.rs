@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use imbot::engine::{Speaker, Speech};
+use imbot::engine::{Once, Speaker, Speech};
 use imbot::event::{DialogId, MemberId, MessageId, form};
 use imbot::portal::{Error, Voice};
 use imbot::store::{Access, Installation, Tokens};
@@ -121,7 +121,8 @@ impl Screen {
         let text = params["MESSAGE"].as_str().unwrap_or_default();
         let mut heard = self.0.heard.lock().unwrap();
         let here = &mut heard[chat];
-        let is_repeat = once.is_some() && *once == here.last;
+        let once = once.as_ref().map(Once::id);
+        let is_repeat = once.is_some() && once == here.last;
         let made = MessageId(self.0.random.lock().unwrap().below(1 << 40));
         if is_repeat {
             return Ok(Some(made));
@@ -135,7 +136,7 @@ impl Screen {
             let number = number.parse().expect("a number");
             self.0.sums.lock().unwrap().reminded[SEEN].add(chat, number);
         }
-        here.last = *once;
+        here.last = once;
         Ok(Some(made))
     }
 }
