@@ -5,7 +5,8 @@
 //! [`Options::attempts`](super::Options::attempts) of them the event rests among the dead letters.
 //!
 //! What is rare is boxed where it is awaited, here and in all of the engine: every turn's future has room for all that it
-//! may come to, and is allocated and moved with it.
+//! may come to, and is allocated and moved with it. What is common is boxed where its future would grow beyond a kilobyte:
+//! larger pieces the allocator does not keep at hand.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -110,13 +110,16 @@ impl Engine {
             tracing::error!(%error, "what was spooled comes later than it should");
         }
         let is_any_new = ids.iter().any(Option::is_some);
+        if let Some(wrong) = wrong {
+            Box::pin(self.bury_all(ids, &wrong)).await;
+            return Ok(is_any_new);
+        }
         for (event, id) in events.into_iter().zip(ids) {
-            match (id, &wrong) {
-                (None, _) => {
+            match id {
+                Some(id) => self.dispatch(id, event, delivery),
+                None => {
                     tracing::debug!(lane = %event.lane, event = %delivery.name, "a repeat is dropped")
                 }
-                (Some(id), Some(wrong)) => Box::pin(self.bury(id, wrong.clone(), Vec::new())).await,
-                (Some(id), None) => self.dispatch(id, event, delivery),
             }
         }
         Ok(is_any_new)
@@ -132,6 +135,13 @@ impl Engine {
             .filter(|_| self.events.waiting() < FRESH_MAX)
             .map(|event| Box::new((delivery.clone(), event)));
         self.events.push(lane, Job { id, fresh });
+    }
+
+    /// Puts what could not be decoded among the dead letters.
+    async fn bury_all(&self, ids: Vec<Option<EventId>>, wrong: &str) {
+        for id in ids.into_iter().flatten() {
+            self.bury(id, wrong.to_owned(), Vec::new()).await;
+        }
     }
 
     /// Puts an event among the dead letters, and queues what is left to do about it.

@@ -1,5 +1,6 @@
 //! Turns: one event handled by one bot, then everything committed or nothing.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use super::attempt::STORE_PAUSE;
@@ -10,6 +11,9 @@ use super::{Engine, Job};
 use crate::event::{BotRef, ChatEvent, Delivery, Event, SessionChange, UserId, What};
 use crate::handler::{AnyBot, Attempt, Occasion, Outcome, Result, Scene, to_people};
 use crate::store::{Content, Conversation, End, EventId, Lane, Reminder, Turn};
+
+/// What is made of an event, on its way.
+type Handling<'a> = Pin<Box<dyn Future<Output = Next<Job>> + Send + 'a>>;
 
 /// What a lane's event turns out to be.
 enum Found {
@@ -27,35 +31,36 @@ impl Engine {
             Some(fresh) => Ok(Found::Delivered(fresh.0, fresh.1)),
             None => Box::pin(self.find(id)).await,
         };
-        match (&lane, found) {
-            (_, Ok(Found::Nothing)) => Next::Done,
-            (_, Err(next)) => next,
+        let handling: Handling<'_> = match (&lane, found) {
+            (_, Ok(Found::Nothing)) => return Next::Done,
+            (_, Err(next)) => return next,
             (Lane::Chat(here), Ok(Found::Delivered(delivery, Event::Chat(event)))) => {
-                self.hear(&lane, here, id, delivery, event).await
+                Box::pin(self.hear(&lane, here, id, delivery, event))
             }
             (Lane::Chat(here), Ok(Found::Reminder(reminder))) => {
-                Box::pin(self.remind(&lane, here, id, reminder)).await
+                Box::pin(self.remind(&lane, here, id, reminder))
             }
             (Lane::Chat(here), Ok(Found::Delivered(delivery, Event::Session(change)))) => {
-                Box::pin(self.hear_of(&lane, here, id, delivery, *change)).await
+                Box::pin(self.hear_of(&lane, here, id, delivery, *change))
             }
             (Lane::Chat(here), Ok(Found::Delivered(delivery, Event::Connector(event)))) => {
-                Box::pin(self.carry(&lane, here, id, delivery, *event)).await
+                Box::pin(self.carry(&lane, here, id, delivery, *event))
             }
             (Lane::Chat(here), Ok(Found::Delivered(_, Event::Inward(act)))) => {
-                Box::pin(self.pass_in(here, id, *act)).await
+                Box::pin(self.pass_in(here, id, *act))
             }
             (Lane::Hook { hook, .. }, Ok(Found::Delivered(delivery, _))) => {
-                Box::pin(self.run_hook(&lane, hook, id, delivery)).await
+                Box::pin(self.run_hook(&lane, hook, id, delivery))
             }
             (Lane::Application(_), Ok(Found::Delivered(delivery, event))) => {
-                Box::pin(self.run_application(&lane, id, delivery, event)).await
+                Box::pin(self.run_application(&lane, id, delivery, event))
             }
             (_, Ok(_)) => {
                 let error = "the stored event is of another kind than its lane".to_owned();
-                Box::pin(self.give_up(&lane, id, error)).await
+                Box::pin(self.give_up(&lane, id, error))
             }
-        }
+        };
+        handling.await
     }
 
     /// Reads an event back.
@@ -121,7 +126,7 @@ impl Engine {
             delivery: Some(delivery),
             ..Scene::new(id, here.clone(), bot, portal.in_lane(here))
         };
-        let occasion = Occasion::Chat(event.what);
+        let occasion = Box::new(Occasion::Chat(event.what));
         self.turn(lane, any, occasion, Box::new(scene)).await
     }
 
@@ -145,7 +150,7 @@ impl Engine {
             return Box::pin(self.give_up(lane, id, error)).await;
         };
         let scene = Scene::new(id, here.clone(), bot, portal.in_lane(here));
-        let occasion = Occasion::Reminder(reminder);
+        let occasion = Box::new(Occasion::Reminder(reminder));
         self.turn(lane, any, occasion, Box::new(scene)).await
     }
 
@@ -173,7 +178,7 @@ impl Engine {
             delivery: Some(delivery),
             ..Scene::new(id, here.clone(), bot, portal.in_lane(here))
         };
-        let occasion = Occasion::Session(change);
+        let occasion = Box::new(Occasion::Session(change));
         self.turn(lane, any, occasion, Box::new(scene)).await
     }
 
@@ -193,7 +198,7 @@ impl Engine {
         &self,
         lane: &Lane,
         any: &dyn AnyBot,
-        occasion: Occasion,
+        occasion: Box<Occasion>,
         mut scene: Box<Scene>,
     ) -> Next<Job> {
         let id = scene.id;

@@ -98,7 +98,7 @@ pub(crate) trait AnyBot: Send + Sync {
     fn turn(
         &self,
         scene: Box<Scene>,
-        occasion: Occasion,
+        occasion: Box<Occasion>,
         state: Option<StoredState>,
         attempt: Attempt,
     ) -> Boxed<'_, Outcome>;
@@ -132,14 +132,14 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
     async fn run(
         &self,
         mut scene: Box<Scene>,
-        occasion: Occasion,
+        occasion: Box<Occasion>,
         row: Option<StoredState>,
         attempt: Attempt,
     ) -> Outcome {
         let Kept { mut floor, state } = Kept::read(row.as_ref());
         let meaning = self.hear(&mut floor, &mut scene, &occasion);
         let place = Place {
-            answers: match &occasion {
+            answers: match &*occasion {
                 Occasion::Chat(What::Command(command)) => Some((command.id, command.message)),
                 _ => None,
             },
@@ -193,7 +193,12 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
         }
     }
 
-    async fn handle(&self, cx: &mut Context<S>, occasion: Occasion, meaning: Meaning) -> Result {
+    async fn handle(
+        &self,
+        cx: &mut Context<S>,
+        occasion: Box<Occasion>,
+        meaning: Meaning,
+    ) -> Result {
         if meaning.begins {
             let session = cx.session();
             self.bot.session_started(cx, session).await?;
@@ -201,7 +206,7 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
         if let Some(by) = meaning.taken_over {
             self.bot.taken_over(cx, by).await?;
         }
-        let what = match occasion {
+        let what = match *occasion {
             _ if !meaning.is_for_bot => return Ok(()),
             Occasion::Chat(what) => what,
             Occasion::Reminder(reminder) => return self.bot.reminded(cx, reminder).await,
@@ -385,7 +390,7 @@ impl<S: State, B: Bot<S>> AnyBot for Erased<B, S> {
     fn turn(
         &self,
         scene: Box<Scene>,
-        occasion: Occasion,
+        occasion: Box<Occasion>,
         state: Option<StoredState>,
         attempt: Attempt,
     ) -> Boxed<'_, Outcome> {

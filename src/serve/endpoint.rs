@@ -153,21 +153,25 @@ impl EventEndpoint {
 impl Endpoint for EventEndpoint {
     type Output = Response;
 
-    async fn call(&self, mut request: Request) -> poem::Result<Response> {
+    /// In a box of its own, and the request in it once: poem keeps it a second time beside what it calls, and what is
+    /// larger than a kilobyte the allocator serves slowly.
+    fn call(&self, mut request: Request) -> impl Future<Output = poem::Result<Response>> + Send {
         let body = request.take_body();
-        let path = request.uri().path();
-        let path = path.strip_prefix(self.path.as_str()).unwrap_or(path);
-        Ok(match path {
-            "" | "/" => self.take_in(&request, body).await,
-            "/install" | "/install/" => Box::pin(install::page(&self.engine, body)).await,
-            "/health" | "/health/" => self.health(),
-            _ => match path.strip_prefix("/connectors/") {
-                Some(id) => {
-                    let id = id.trim_end_matches('/').to_owned();
-                    Box::pin(connector::page(&self.engine, &id, body)).await
-                }
-                None => return Box::pin(self.others(request, body)).await,
-            },
+        Box::pin(async move {
+            let path = request.uri().path();
+            let path = path.strip_prefix(self.path.as_str()).unwrap_or(path);
+            Ok(match path {
+                "" | "/" => self.take_in(&request, body).await,
+                "/install" | "/install/" => Box::pin(install::page(&self.engine, body)).await,
+                "/health" | "/health/" => self.health(),
+                _ => match path.strip_prefix("/connectors/") {
+                    Some(id) => {
+                        let id = id.trim_end_matches('/').to_owned();
+                        Box::pin(connector::page(&self.engine, &id, body)).await
+                    }
+                    None => return Box::pin(self.others(request, body)).await,
+                },
+            })
         })
     }
 }

@@ -9,7 +9,7 @@ use crate::event::tree::{Builder, DEPTH_MAX, Span};
 use crate::event::{DecodeError, Tree};
 
 /// Bytes of a pair as portals write them, or less: room for a body's pairs is made by it.
-const PAIR_BYTES: usize = 32;
+const PAIR_BYTES: usize = 36;
 
 /// Maps in a body as portals write them: so many are made room for.
 const MAPS: usize = 16;

@@ -27,7 +27,8 @@ impl<K: Eq + Hash, V> Recent<K, V> {
             return false;
         }
         if self.young.len() >= SEEN_MAX {
-            self.old = std::mem::take(&mut self.young);
+            std::mem::swap(&mut self.old, &mut self.young);
+            self.young.clear(); // its room stays
         }
         true
     }
