@@ -17,8 +17,9 @@ use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use super::server::{Echo, MEMBER, TOKEN, engine_on};
-use super::{decode, median, memory, row, rows};
+use super::event::Template;
+use super::server::{Echo, engine_on};
+use super::{median, memory, row, rows};
 
 const ROUNDS: usize = 5;
 const EVENTS: u64 = 40_000;
@@ -236,10 +237,10 @@ impl Bot<u64> for Gated {
 
 /// Has events taken in by many clients at once, at most so many a second, and tells how many seconds each waited.
 async fn load(engine: &Arc<Engine>, events: u64, rate: Option<f64>) -> Vec<f64> {
-    let body = Arc::new(String::from_utf8(decode::body().to_vec()).unwrap());
+    let event = Arc::new(Template::short());
     let begin = Instant::now();
     let clients = (0..CLIENTS).map(|client| {
-        let (engine, body) = (Arc::clone(engine), Arc::clone(&body));
+        let (engine, event) = (Arc::clone(engine), Arc::clone(&event));
         tokio::spawn(async move {
             let mut waits = Vec::new();
             // A client has chats of its own, so that the order in a chat is the order of the numbers.
@@ -249,9 +250,9 @@ async fn load(engine: &Arc<Engine>, events: u64, rate: Option<f64>) -> Vec<f64> 
                         .await;
                 }
                 let chat = client + CLIENTS * (number / CLIENTS % (CHATS / CLIENTS));
-                let body = message(&body, chat, number);
+                let body = event.body(&format!("chat{chat}"), number);
                 let asked = Instant::now();
-                engine.accept(body).await.unwrap();
+                engine.accept(Bytes::from(body)).await.unwrap();
                 waits.push(asked.elapsed().as_secs_f64());
             }
             waits
@@ -262,30 +263,6 @@ async fn load(engine: &Arc<Engine>, events: u64, rate: Option<f64>) -> Vec<f64> 
         waits.extend(client.await.unwrap());
     }
     waits
-}
-
-/// The message event of the fixtures with another number, in another chat, of the portal that is installed.
-fn message(body: &str, chat: u64, number: u64) -> Bytes {
-    const KEYS: [&str; 4] = [
-        "data%5BPARAMS%5D%5BMESSAGE_ID%5D=",
-        "data%5BPARAMS%5D%5BDIALOG_ID%5D=",
-        "auth%5Bmember_id%5D=",
-        "auth%5Bapplication_token%5D=",
-    ];
-    let values = [
-        number.to_string(),
-        format!("chat{chat}"),
-        MEMBER.to_owned(),
-        TOKEN.to_owned(),
-    ];
-    let pairs =
-        body.split('&').map(
-            |pair| match KEYS.iter().position(|key| pair.starts_with(key)) {
-                Some(place) => format!("{}{}", KEYS[place], values[place]),
-                None => pair.to_owned(),
-            },
-        );
-    pairs.collect::<Vec<_>>().join("&").into()
 }
 
 /// Waits until everything is handled and sent.

@@ -8,6 +8,7 @@
 
 mod decode;
 mod durable;
+mod event;
 mod memory;
 mod portals;
 mod replies;

@@ -89,9 +89,9 @@ impl Bot<Memo> for Echo {
 
 /// Reads one value of an event, as a hook does that looks up the rest.
 async fn look(event: HookEvent) -> Result {
-    let id = event.at(&["data", "PARAMS", "CHAT_ID"]);
+    let id = event.at(&["data", "PARAMS", "TO_CHAT_ID"]);
     let id: Option<u64> = id.map_or(Ok(None), Node::number)?;
-    assert_eq!(id, Some(1_157));
+    assert_eq!(id, Some(1_407));
     Ok(())
 }
 
