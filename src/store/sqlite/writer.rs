@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
@@ -154,9 +153,6 @@ impl Writer {
 }
 
 /// All that waits, up to a bound, and who wants the end.
-///
-/// Those who were just answered ask for their next thing in a moment. So when nothing more waits, others may go on, and
-/// what they bring comes along: that costs a lone client a microsecond, and spares many a flush for a few of them.
 fn collect(
     first: Request,
     requests: &mut mpsc::Receiver<Request>,
@@ -170,10 +166,7 @@ fn collect(
         if group.len() >= GROUP_MAX {
             break;
         }
-        next = requests.try_recv().ok().or_else(|| {
-            thread::yield_now();
-            requests.try_recv().ok()
-        });
+        next = requests.try_recv().ok();
     }
     (group, None)
 }
