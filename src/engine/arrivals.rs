@@ -5,12 +5,14 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Mutex;
 
+use foldhash::quality::RandomState;
+
 use super::{Engine, lock};
 use crate::store::{Arrived, StoreError, Time};
 
 /// What has arrived and is not in the store's count yet: how often, and when last.
 #[derive(Debug, Default)]
-pub(super) struct Arrivals(Mutex<HashMap<Cow<'static, str>, (u64, Time)>>);
+pub(super) struct Arrivals(Mutex<HashMap<Cow<'static, str>, (u64, Time), RandomState>>);
 
 impl Arrivals {
     fn add(&self, name: Cow<'static, str>, more: u64, at: Time) {
