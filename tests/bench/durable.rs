@@ -1,6 +1,7 @@
 //! The durable store: events per second against a bare loop that commits the same rows, how long an acknowledgement
 //! takes, how long a start, and what a million waiting events cost.
 
+use std::fmt;
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
@@ -22,6 +23,7 @@ use super::server::{Echo, engine_on};
 use super::{median, memory, row, rows};
 
 const ROUNDS: usize = 5;
+const ACKNOWLEDGED_ROUNDS: usize = 5;
 const EVENTS: u64 = 40_000;
 const CLIENTS: u64 = 256;
 const CHATS: u64 = 10_000;
@@ -81,34 +83,66 @@ fn throughput() -> f64 {
     one(|round| round.0)
 }
 
-/// The 99th percentile of what a caller waits, at this many events a second, against one flush of a file that nobody else
-/// uses; how long that takes under the same load is told beside it.
+/// What a caller waits at this many events a second, against one flush of a file beside: the 99th percentile of both, under
+/// the same load. The load and its clients need most of two cores, so there a lone flush waits, too; how long one takes on
+/// the quiet machine is told beside it.
 fn acknowledgement(rate: f64) {
-    let folder = tempfile::tempdir().unwrap();
-    let quiet = median(flushes(folder.path(), 500, Duration::ZERO));
-    let desk = Desk::new(folder.path());
-    let (mut waits, loaded) = desk.runtime.block_on(async {
-        let beside = folder.path().to_owned();
-        let loaded = std::thread::spawn(move || flushes(&beside, 400, Duration::from_millis(10)));
-        let waits = load(&desk.engine, (rate * 5.0) as u64, Some(rate)).await;
-        rest(&desk.engine).await;
-        (waits, median(loaded.join().unwrap()))
+    let mut rounds: Vec<[Waits; 3]> = (0..ACKNOWLEDGED_ROUNDS)
+        .map(|_| acknowledgements(rate))
+        .collect();
+    rounds.sort_by(|[waits, beside, _], [others, other, _]| {
+        f64::total_cmp(&(waits.late / beside.late), &(others.late / other.late))
     });
-    waits.sort_by(f64::total_cmp);
-    let p99 = waits[waits.len() * 99 / 100];
+    let [waits, beside, quiet] = &rounds[ACKNOWLEDGED_ROUNDS / 2];
     let measured = format!(
-        "{:.2} ms at {rate:.0} events a second (median {:.2} ms), one flush {:.2} ms, beside that load {:.2} ms",
-        p99 * 1e3,
-        waits[waits.len() / 2] * 1e3,
-        quiet * 1e3,
-        loaded * 1e3,
+        "{waits} at {rate:.0} events a second, one flush beside {beside}, on the quiet machine {quiet}"
     );
     row(
-        "acknowledgement under half load, 99 of 100, to one flush",
+        "acknowledgement under half load, 99 of 100, to one flush under the same load",
         &measured,
-        p99 / quiet,
+        waits.late / beside.late,
         "at most 3",
     );
+}
+
+/// One round: acknowledgements, flushes under the same load, flushes before it.
+fn acknowledgements(rate: f64) -> [Waits; 3] {
+    const FLUSHES: usize = 450;
+    const PAUSE: Duration = Duration::from_millis(10);
+    let folder = tempfile::tempdir().unwrap();
+    let quiet = flushes(folder.path(), FLUSHES, Duration::ZERO);
+    let desk = Desk::new(folder.path());
+    let (waits, beside) = desk.runtime.block_on(async {
+        let file = folder.path().to_owned();
+        let beside = std::thread::spawn(move || flushes(&file, FLUSHES, PAUSE));
+        let waits = load(&desk.engine, (rate * 5.0) as u64, Some(rate)).await;
+        rest(&desk.engine).await;
+        (waits, beside.join().unwrap())
+    });
+    [waits, beside, quiet].map(Waits::of)
+}
+
+/// How long many waited, in seconds: half of them, and 99 of 100, no longer than this.
+struct Waits {
+    middle: f64,
+    late: f64,
+}
+
+impl Waits {
+    fn of(mut waits: Vec<f64>) -> Waits {
+        waits.sort_by(f64::total_cmp);
+        Waits {
+            middle: waits[waits.len() / 2],
+            late: waits[waits.len() * 99 / 100],
+        }
+    }
+}
+
+impl fmt::Display for Waits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Waits { middle, late } = self;
+        write!(f, "{:.2} ms (median {:.2} ms)", late * 1e3, middle * 1e3)
+    }
 }
 
 /// Seconds that each of many flushes takes, with a pause between them.
