@@ -3,6 +3,7 @@
 //! A call is taken from the store, which marks it, then made, then settled. So a later life of the program knows which
 //! calls may have been made by the one before, and does with them what the bot's profile says ([`Doubt`]).
 
+use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -54,13 +55,13 @@ impl Outgoing {
     }
 }
 
-/// What is said or changed in a chat, ready to be sent.
+/// What is said or changed in a chat, ready to be sent. The parameters are the outbox's own.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Speech {
+pub enum Speech<'a> {
     /// A message, and the command that it answers.
     Say {
         /// The message's parameters.
-        params: Map<String, Value>,
+        params: Cow<'a, Map<String, Value>>,
         /// The command, and the message that holds it.
         answers: Option<(CommandId, MessageId)>,
         /// Tells the id by which the portal is to know a repeat, if the bot wants its messages shown once.
@@ -71,7 +72,7 @@ pub enum Speech {
         /// Which.
         message: MessageId,
         /// What becomes different.
-        params: Map<String, Value>,
+        params: Cow<'a, Map<String, Value>>,
     },
     /// A deletion.
     Delete {
@@ -81,10 +82,37 @@ pub enum Speech {
     /// A method of open channels.
     Rest {
         /// The method.
-        method: String,
+        method: Cow<'a, str>,
         /// Its parameters.
-        params: Map<String, Value>,
+        params: Cow<'a, Map<String, Value>>,
     },
+}
+
+impl Speech<'_> {
+    /// The same, to be kept.
+    #[must_use]
+    pub fn into_owned(self) -> Speech<'static> {
+        match self {
+            Speech::Say {
+                params,
+                answers,
+                once,
+            } => Speech::Say {
+                params: Cow::Owned(params.into_owned()),
+                answers,
+                once,
+            },
+            Speech::Edit { message, params } => Speech::Edit {
+                message,
+                params: Cow::Owned(params.into_owned()),
+            },
+            Speech::Delete { message } => Speech::Delete { message },
+            Speech::Rest { method, params } => Speech::Rest {
+                method: Cow::Owned(method.into_owned()),
+                params: Cow::Owned(params.into_owned()),
+            },
+        }
+    }
 }
 
 /// The same on every replay of a message, and of no other message.
@@ -115,7 +143,7 @@ pub trait Speaker: fmt::Debug + Send + Sync + 'static {
         &'a self,
         voice: &'a Voice,
         dialog: &'a DialogId,
-        speech: Speech,
+        speech: Speech<'a>,
     ) -> Pin<Box<dyn Future<Output = Result<Option<MessageId>, Error>> + Send + 'a>>;
 }
 
@@ -128,7 +156,7 @@ impl Speaker for Rest {
         &'a self,
         voice: &'a Voice,
         dialog: &'a DialogId,
-        speech: Speech,
+        speech: Speech<'a>,
     ) -> Pin<Box<dyn Future<Output = Result<Option<MessageId>, Error>> + Send + 'a>> {
         Box::pin(async move {
             match speech {
@@ -138,19 +166,25 @@ impl Speaker for Rest {
                     once,
                 } => {
                     let id = once.as_ref().map(Once::id);
-                    voice.answer(command, to, dialog, params, id).await
+                    voice
+                        .answer(command, to, dialog, params.into_owned(), id)
+                        .await
                 }
                 Speech::Say { params, once, .. } => {
                     let id = once.as_ref().map(Once::id);
-                    voice.say(dialog, params, id).await.map(Some)
+                    voice.say(dialog, params.into_owned(), id).await.map(Some)
                 }
-                Speech::Edit { message, params } => {
-                    voice.edit(message, params).await.map(|()| None)
-                }
+                Speech::Edit { message, params } => voice
+                    .edit(message, params.into_owned())
+                    .await
+                    .map(|()| None),
                 Speech::Delete { message } => voice.delete(message).await.map(|()| None),
                 Speech::Rest { method, params } => {
                     let portal = voice.portal();
-                    portal.do_on_line(&method, params).await.map(|()| None)
+                    portal
+                        .do_on_line(&method, params.into_owned())
+                        .await
+                        .map(|()| None)
                 }
             }
         })
@@ -272,19 +306,22 @@ impl Engine {
     }
 
     /// The call with the number of its message, if that message was ever sent.
-    async fn ready(&self, queued: &Arc<QueuedCall>) -> Result<Option<Speech>, StoreError> {
+    async fn ready<'q>(
+        &self,
+        queued: &'q Arc<QueuedCall>,
+    ) -> Result<Option<Speech<'q>>, StoreError> {
         Ok(match &queued.call {
             Call::Say {
                 params, answers, ..
             } => Some(Speech::Say {
-                params: params.clone(),
+                params: Cow::Borrowed(params),
                 answers: *answers,
                 once: knows_repeats(queued).then(|| Once(Arc::clone(queued))),
             }),
             Call::Edit { message, params } => {
                 self.number(*message).await?.map(|message| Speech::Edit {
                     message,
-                    params: params.clone(),
+                    params: Cow::Borrowed(params),
                 })
             }
             Call::Delete { message } => self
@@ -292,8 +329,8 @@ impl Engine {
                 .await?
                 .map(|message| Speech::Delete { message }),
             Call::Rest { method, params } => Some(Speech::Rest {
-                method: method.clone(),
-                params: params.clone(),
+                method: Cow::Borrowed(method),
+                params: Cow::Borrowed(params),
             }),
         })
     }

@@ -311,7 +311,10 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
         if std::mem::size_of::<S>() == 0 {
             return Ok(before.state.clone()); // as it was before the bot forgot how to remember
         }
-        let written = serde_json::to_vec(state)?;
+        // Mostly it is as long as it was.
+        let length = before.state.as_ref().map_or(0, |state| state.bytes.len());
+        let mut written = Vec::with_capacity(length);
+        serde_json::to_writer(&mut written, state)?;
         let bytes = (written != self.default).then(|| Bytes::from(written.into_boxed_slice()));
         Ok(bytes.map(|bytes| StoredState {
             version: self.version,

@@ -196,9 +196,10 @@ pub(super) async fn whole(body: Body, limit: usize) -> Result<Bytes, ReadBodyErr
 }
 
 fn is_form(request: &Request) -> bool {
+    const FORM: &str = "application/x-www-form-urlencoded";
     let kind = request.content_type().unwrap_or_default();
-    let kind = kind.split(';').next().unwrap_or_default().trim();
-    kind.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+    let essence = || kind.split(';').next().unwrap_or_default().trim();
+    kind == FORM || essence().eq_ignore_ascii_case(FORM)
 }
 
 pub(super) fn status(refused: &Refused) -> StatusCode {

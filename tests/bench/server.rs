@@ -104,7 +104,7 @@ impl Speaker for Mute {
         &'a self,
         _: &'a Voice,
         _: &'a DialogId,
-        _: Speech,
+        _: Speech<'a>,
     ) -> Pin<Box<dyn Future<Output = Result<Option<MessageId>, Error>> + Send + 'a>> {
         Box::pin(std::future::ready(Ok(None)))
     }

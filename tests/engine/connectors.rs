@@ -66,9 +66,9 @@ async fn pass(time: Duration) {
 
 /// The calls that went out, by method and the number of the message that they are about.
 fn calls(stage: &Stage) -> Vec<(String, Value)> {
-    let call = |speech: Speech| match speech {
+    let call = |speech: Speech<'static>| match speech {
         Speech::Rest { method, params } => (
-            method,
+            method.into_owned(),
             params
                 .get("MESSAGES")
                 .map_or(Value::Null, |it| it[0]["im"]["message_id"].clone()),

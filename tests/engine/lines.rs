@@ -209,7 +209,7 @@ async fn a_whisper_among_operators_takes_nothing_over() {
 }
 
 /// What goes out after the client wrote this, but for the greeting.
-async fn calls(text: &str) -> (Stage, Vec<Speech>) {
+async fn calls(text: &str) -> (Stage, Vec<Speech<'static>>) {
     let stage = desk().await;
     stage.hears(said(1, 10, CLIENT, text)).await;
     stage.hears(said(1, 11, CLIENT, "hello?")).await;
@@ -219,9 +219,12 @@ async fn calls(text: &str) -> (Stage, Vec<Speech>) {
     (stage, all)
 }
 
-fn call(speech: &Speech) -> (String, Value) {
+fn call(speech: &Speech<'_>) -> (String, Value) {
     match speech {
-        Speech::Rest { method, params } => (method.clone(), Value::Object(params.clone())),
+        Speech::Rest { method, params } => (
+            method.to_string(),
+            Value::Object(params.clone().into_owned()),
+        ),
         other => panic!("{other:?}"),
     }
 }

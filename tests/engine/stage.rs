@@ -20,7 +20,7 @@ pub(super) const TOKEN: &str = "831c76b092f9f135d9b6b36c3a720757";
 /// What was said, in the order it went out.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Recorder {
-    spoken: Arc<Mutex<Vec<(String, Speech)>>>,
+    spoken: Arc<Mutex<Vec<(String, Speech<'static>)>>>,
     last: Arc<AtomicU64>,
 }
 
@@ -29,12 +29,12 @@ impl Speaker for Recorder {
         &'a self,
         _: &'a Voice,
         dialog: &'a DialogId,
-        speech: Speech,
+        speech: Speech<'a>,
     ) -> Pin<Box<dyn Future<Output = Result<Option<MessageId>, Error>> + Send + 'a>> {
         self.spoken
             .lock()
             .unwrap()
-            .push((dialog.to_string(), speech));
+            .push((dialog.to_string(), speech.into_owned()));
         let id = MessageId(1_000 + self.last.fetch_add(1, Ordering::Relaxed));
         Box::pin(async move { Ok(Some(id)) })
     }
@@ -53,7 +53,7 @@ impl Recorder {
     }
 
     /// Everything that went out.
-    pub(super) fn all(&self) -> Vec<Speech> {
+    pub(super) fn all(&self) -> Vec<Speech<'static>> {
         self.spoken
             .lock()
             .unwrap()

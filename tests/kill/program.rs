@@ -190,7 +190,7 @@ impl Speaker for Mortal {
         &'a self,
         voice: &'a Voice,
         dialog: &'a DialogId,
-        speech: Speech,
+        speech: Speech<'a>,
     ) -> Pin<Box<dyn Future<Output = Result<Option<MessageId>, Error>> + Send + 'a>> {
         Box::pin(async move {
             let answer = Rest.speak(voice, dialog, speech).await;

@@ -96,7 +96,7 @@ impl Speaker for Screen {
         &'a self,
         _: &'a Voice,
         dialog: &'a DialogId,
-        speech: Speech,
+        speech: Speech<'a>,
     ) -> Pin<Box<dyn Future<Output = Result<Option<MessageId>, Error>> + Send + 'a>> {
         Box::pin(async move {
             let trouble = self.0.random.lock().unwrap().below(100);
@@ -114,7 +114,7 @@ impl Speaker for Screen {
 }
 
 impl Screen {
-    fn show(&self, chat: usize, speech: &Speech) -> Result<Option<MessageId>, Error> {
+    fn show(&self, chat: usize, speech: &Speech<'_>) -> Result<Option<MessageId>, Error> {
         let Speech::Say { params, once, .. } = speech else {
             return Ok(None);
         };
