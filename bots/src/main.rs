@@ -3,6 +3,10 @@
 use bots::Frontdesk;
 use imbot::prelude::*;
 
+/// An event asks for some sixty small pieces and a few large ones; this one has both at hand.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match Frontdesk::from_env() {
         Ok(frontdesk) => bots::all(frontdesk).run(),

@@ -1,6 +1,8 @@
 //! The message event that benchmarks post, of the portal that is installed, with another number and chat each time.
 
-use super::server::{MEMBER, TOKEN};
+/// A portal's id and token, as in the fixtures.
+pub(crate) const MEMBER: &str = "bac1cd5c8940947a75e0d71b1a84e348";
+pub(crate) const TOKEN: &str = "831c76b092f9f135d9b6b36c3a720757";
 
 /// A message event, cut where its chat and its number stand.
 #[derive(Clone)]

@@ -1,12 +1,11 @@
-//! All benchmarks: `cargo bench --bench bench` prints one table of ratios.
+//! All benchmarks but that of the decoder: `cargo bench --bench bench` prints one table of ratios.
 //!
 //! Every row compares two things measured in turns within one run, so that what else the machine does hits both. Times
-//! are CPU times of the server's process, which has one thread. A first argument (`decode`, `road`, `memory`, `durable`,
+//! are CPU times of the server's process, which has one thread. A first argument (`road`, `memory`, `durable`,
 //! `talk`, `replies`, `portals`, `widget`) runs only that part.
 
 #![expect(clippy::print_stdout, reason = "the table goes to standard output")]
 
-mod decode;
 mod durable;
 mod event;
 mod memory;
@@ -15,10 +14,17 @@ mod replies;
 mod road;
 mod rows;
 mod server;
+mod table;
 mod talk;
 mod widget;
 
 use std::env;
+
+use table::{head, median, row};
+
+/// That of `bots`, for what is measured and what it is measured against alike.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() {
     let args: Vec<String> = env::args()
@@ -35,8 +41,7 @@ fn main() {
         ["backlog", events] => durable::backlog(events.parse().unwrap()),
         ref parts => {
             let wanted = |part| parts.is_empty() || parts.contains(&part);
-            println!("| what | measured | ratio | bound |\n|---|---|---|---|");
-            wanted("decode").then(decode::run);
+            head();
             wanted("road").then(road::run);
             wanted("memory").then(memory::run);
             wanted("durable").then(durable::run);
@@ -46,15 +51,4 @@ fn main() {
             wanted("widget").then(widget::run);
         }
     }
-}
-
-/// Prints one row of the table.
-fn row(what: &str, measured: &str, ratio: f64, bound: &str) {
-    println!("| {what} | {measured} | {ratio:.2} | {bound} |");
-}
-
-/// The middle of some numbers.
-fn median(mut numbers: Vec<f64>) -> f64 {
-    numbers.sort_by(f64::total_cmp);
-    numbers[numbers.len() / 2]
 }

@@ -16,9 +16,7 @@ use poem::{Route, Server, handler, post};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 
-/// A portal's id and token, as in the fixture.
-pub(crate) const MEMBER: &str = "bac1cd5c8940947a75e0d71b1a84e348";
-pub(crate) const TOKEN: &str = "831c76b092f9f135d9b6b36c3a720757";
+use super::event::{MEMBER, TOKEN};
 
 /// Serves on a free port, which it prints, until it is killed.
 pub(crate) fn serve(kind: &str, conversations: u64) {
