@@ -1,11 +1,11 @@
 //! What a store holds, read through its contract alone.
 //!
-//! Looking counts attempts and takes calls, so a store that was looked at is of no use any more.
+//! Looking counts attempts, takes calls and buries events, so a store that was looked at is of no use any more.
 
 use imbot::event::MessageId;
 use imbot::store::{
-    Call as QueuedKind, Content, DeadWhat, EventId, Lane, MessageRef, QueuedCall, Store,
-    StoreError, Time,
+    Call as QueuedKind, Content, DeadWhat, End, EventId, Lane, MessageRef, QueuedCall, Store,
+    StoreError, Time, Turn,
 };
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value};
@@ -81,8 +81,30 @@ pub(crate) async fn look(store: &dyn Store, expected: &World) -> Result<World, S
     }
     for here in world.iter_mut().flat_map(|hand| &mut hand.chats) {
         here.reminders.sort_unstable();
+        failures(store, &mut here.waiting).await?;
     }
     Ok(world)
+}
+
+/// How attempts at an event failed is told with its dead letter only: so all that waits dies at last.
+async fn failures(store: &dyn Store, waiting: &mut [Event]) -> Result<(), StoreError> {
+    for event in &*waiting {
+        let (error, blocks) = (String::new(), false);
+        let turn = Turn {
+            end: End::Dead { error, blocks },
+            ..Turn::done(EventId(event.id), at(0))
+        };
+        store.commit(turn).await?;
+    }
+    for letter in store.dead(None, usize::MAX >> 1).await? {
+        let DeadWhat::Event { id, .. } = letter.what else {
+            continue;
+        };
+        if let Some(event) = waiting.iter_mut().find(|event| event.id == id.0) {
+            event.failures = letter.history.len();
+        }
+    }
+    Ok(())
 }
 
 /// What is found by asking for it.
@@ -108,11 +130,6 @@ async fn rest(
         if let Some(MessageId(number)) = store.message(id(key)).await? {
             here.messages.push((key, number));
         }
-    }
-    // How attempts at an event failed is told with its dead letter only.
-    for event in &mut here.waiting {
-        let same = expected.waiting.iter().find(|other| other.id == event.id);
-        event.failures = same.map_or(0, |event| event.failures);
     }
     Ok(())
 }

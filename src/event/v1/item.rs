@@ -7,25 +7,14 @@ use super::missing;
 use crate::event::form::Raw;
 use crate::event::{BotId, BotRef, Command, CommandFrom, CommandId, DecodeError, MessageId};
 
-/// The numbers of keys, in the order that they came first: an item's pairs may be scattered over the body. Mostly there is one
-/// item, and nothing to look up.
+/// The numbers of keys, in the order that they came first: an item's pairs may be scattered over the body.
 #[derive(Default)]
-pub(super) struct Numbers<'p> {
-    first: Option<Cow<'p, [u8]>>,
-    others: BTreeMap<Cow<'p, [u8]>, usize>,
-}
+pub(super) struct Numbers<'p>(BTreeMap<Cow<'p, [u8]>, usize>);
 
 impl<'p> Numbers<'p> {
     pub(super) fn of(&mut self, key: Cow<'p, [u8]>) -> usize {
-        match &self.first {
-            None => self.first = Some(key),
-            Some(first) if *first == key => {}
-            Some(_) => {
-                let next = self.others.len() + 1;
-                return *self.others.entry(key).or_insert(next);
-            }
-        }
-        0
+        let next = self.0.len();
+        *self.0.entry(key).or_insert(next)
     }
 }
 
