@@ -196,10 +196,9 @@ pub(super) async fn whole(body: Body, limit: usize) -> Result<Bytes, ReadBodyErr
 }
 
 fn is_form(request: &Request) -> bool {
-    const FORM: &str = "application/x-www-form-urlencoded";
     let kind = request.content_type().unwrap_or_default();
-    let essence = || kind.split(';').next().unwrap_or_default().trim();
-    kind == FORM || essence().eq_ignore_ascii_case(FORM)
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    kind.eq_ignore_ascii_case("application/x-www-form-urlencoded")
 }
 
 pub(super) fn status(refused: &Refused) -> StatusCode {
