@@ -471,7 +471,7 @@ fn check(bots: &[Arc<dyn AnyBot>]) -> Result<(), ConfigError> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::app::*;
     use crate::handler::Profile;
 
     struct Named(&'static str, bool);

@@ -92,8 +92,8 @@ fn libraries_are_named_only_where_they_belong() {
                 "src/emulator/tests/secure.rs",
             ],
         ),
-        ("rcgen::", &["src/emulator/secure/authority.rs"]),
-        ("tokio_rustls::", &["src/emulator/secure"]),
+        ("rcgen::", &["src/emulator/serve/authority.rs"]),
+        ("tokio_rustls::", &["src/emulator/serve"]),
         ("poem::", &["src/serve", "src/emulator"]),
         ("dashmap::", &["src/store/memory", "src/engine"]),
         ("rusqlite::", &["src/store/sqlite"]),
@@ -101,11 +101,11 @@ fn libraries_are_named_only_where_they_belong() {
             "aws_lc_rs::",
             &[
                 "src/store/sqlite",
-                "src/portal/sign.rs",
-                "src/emulator/secure/authority.rs",
+                "src/portal/http/signature.rs",
+                "src/emulator/serve/authority.rs",
             ],
         ),
-        ("clap::", &["src/cli", "src/config", "src/portal/limit.rs"]),
+        ("clap::", &["src/cli", "src/config", "src/portal/schedule/bucket.rs"]),
         ("toml::", &["src/config/file.rs"]),
     ];
     for (path, text) in sources()

@@ -3,12 +3,11 @@
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-use super::apps::{Credentials, NewApp};
-use super::courier::Delivery;
+use super::delivery::Delivery;
 use super::events::Tokens;
-use super::hit::Hit;
-use super::live::News;
+use super::feed::News;
 use super::refusal::Refusal;
+use super::transaction::Hit;
 use super::world::access::{App, Owner};
 use super::world::secret;
 use super::world::tokens::ACCESS_SECONDS;
@@ -136,5 +135,54 @@ impl Hit<'_> {
                 "There is no such application on this portal",
             )
         })
+    }
+}
+
+/// What an application that did not say what it needs may do.
+const SCOPE: &str = "imbot,im,imopenlines,imconnector,crm,task,user,placement";
+
+/// A local application to be made, as in "Developer resources > Local application".
+#[derive(Debug, Clone)]
+pub struct NewApp {
+    /// The name shown on the portal.
+    pub title: String,
+    /// The address of the application.
+    pub handler: String,
+    /// The address that is told about the installation. Default: `handler`.
+    pub install: String,
+    /// Whether the application has pages; without, it "uses the API only". Default: false.
+    pub interface: bool,
+    /// What it may do, comma separated. Default: everything the emulator knows.
+    pub scope: String,
+}
+
+/// What a developer copies from the portal into the settings of the application.
+#[derive(Clone)]
+pub struct Credentials {
+    /// Such as `local.6925f1a2b3c4d5.12345678`.
+    pub client_id: String,
+    /// The key that refreshes tokens.
+    pub client_secret: String,
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Credentials")
+            .field("client_id", &self.client_id)
+            .field("client_secret", &"<redacted>")
+            .finish()
+    }
+}
+
+impl NewApp {
+    /// An application without pages that gets everything at one address.
+    pub fn new(title: &str, handler: &str) -> Self {
+        NewApp {
+            title: title.to_owned(),
+            handler: handler.to_owned(),
+            install: handler.to_owned(),
+            interface: false,
+            scope: SCOPE.to_owned(),
+        }
     }
 }

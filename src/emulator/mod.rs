@@ -21,17 +21,14 @@
 //! # Ok(()) }
 //! ```
 
-mod alarm;
-mod apps;
-mod channels;
+mod actions;
+mod api;
 mod clock;
-mod courier;
+mod delivery;
 mod events;
-mod face;
-mod hit;
+pub(super) mod faults;
+mod feed;
 mod install;
-mod listen;
-mod live;
 mod oauth;
 mod objects;
 mod page;
@@ -41,21 +38,19 @@ mod portal;
 mod post;
 mod refusal;
 mod rest;
-mod secure;
-mod server;
+mod serve;
 mod shorten;
-mod talk;
-mod tasks;
 #[cfg(test)]
 mod tests;
-mod trouble;
-mod wire;
+mod traffic_log;
+mod transaction;
+pub(super) mod view;
 mod world;
 
-pub use self::apps::{Credentials, NewApp};
-pub use self::channels::{Arrival, Client, NewLine, Opened};
-pub use self::live::Live;
 pub use self::refusal::Refusal;
 pub use self::rest::limit::{Counting, Rate, Traffic};
-pub use self::server::{Emulator, Options};
-pub use self::tasks::NewTask;
+pub use api::lines::{Arrival, Client, NewLine, Opened};
+pub use api::tasks::NewTask;
+pub use feed::Live;
+pub use install::{Credentials, NewApp};
+pub use serve::{Emulator, Options};

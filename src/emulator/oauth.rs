@@ -10,12 +10,12 @@ use poem::{Endpoint, Request, Response};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::hit::Hit;
 use super::page::json_response;
 use super::portal::Portal;
 use super::refusal::Refusal;
 use super::rest::params::Params;
-use super::wire::Received;
+use super::traffic_log::Received;
+use super::transaction::Hit;
 use super::world::access::App;
 use super::world::tokens::ACCESS_SECONDS;
 use crate::event::form;

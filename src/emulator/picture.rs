@@ -61,7 +61,7 @@ fn jpeg(bytes: &[u8]) -> Option<(usize, usize)> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::emulator::picture::*;
 
     fn code(bytes: &[u8]) -> String {
         let refusal = check(&STANDARD.encode(bytes)).err();

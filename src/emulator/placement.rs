@@ -3,9 +3,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::hit::Hit;
 use super::portal::Portal;
 use super::refusal::Refusal;
+use super::transaction::Hit;
 use super::world::access::App;
 use super::world::secret;
 use super::world::tokens::ACCESS_SECONDS;

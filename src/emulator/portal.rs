@@ -3,16 +3,19 @@
 //! The lock is held for the length of one hit and never over an `.await`. What the hit caused is handed on while it
 //! is still held, so events leave in the order in which things happened.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::future::pending;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, broadcast};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 
-use super::courier::{Courier, Faults};
-use super::hit::Hit;
-use super::live::{NEWS_MAX, News};
+use super::delivery::{Courier, Faults};
+use super::faults::planned::Planned;
+use super::feed::{NEWS_MAX, News};
 use super::rest::limit::Limits;
-use super::trouble::planned::Planned;
-use super::wire::Wire;
+use super::traffic_log::Wire;
+use super::transaction::Hit;
 use super::world::World;
 use super::world::tokens::HOPS_MAX;
 
@@ -133,4 +136,24 @@ impl Portal {
 /// The channel to the pages, made before the things that speak through it.
 pub(crate) fn channel() -> broadcast::Sender<News> {
     broadcast::channel(NEWS_MAX).0
+}
+
+/// Waits for the next alarm of the world and rings it, until the portal is stopped. No user causes what follows.
+pub(crate) async fn ring(portal: Arc<Portal>, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = portal.alarm.notified() => {}
+            () = due(&portal) => portal.hit(0, HOPS_MAX, |hit| hit.ring()),
+        }
+    }
+}
+
+/// Waits until the next alarm is due; for ever if there is none.
+async fn due(portal: &Portal) {
+    let left = portal.see(|world| Some(world.clock.until(world.lines.next_alarm()?)));
+    match left {
+        Some(left) => sleep(left).await,
+        None => pending().await,
+    }
 }

@@ -111,7 +111,7 @@ pub(crate) fn shortened(token: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::emulator::shorten::*;
     use serde_json::json;
 
     #[test]

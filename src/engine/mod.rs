@@ -8,27 +8,14 @@
 //! holds little more than numbers. Of the newest events [`FRESH_MAX`] are kept decoded, too, so that what is handled at
 //! once is never read back. At most [`TURNS_MAX`] handlers and [`SENDS_MAX`] calls run at once.
 
-mod arrivals;
-mod attempt;
-mod connectors;
+mod accept;
+mod background;
 mod counts;
-mod hooks;
-mod install;
-mod intake;
-mod lanes;
-mod lines;
-mod needs;
-mod occurrence;
-mod offline;
-mod outgoing;
-mod payment;
-mod poll;
+mod handle;
+mod keyed_queues;
 mod reconcile;
 mod retry;
-mod sender;
-mod settings;
-mod turns;
-mod upkeep;
+mod send;
 
 use std::collections::HashSet;
 use std::fmt;
@@ -51,24 +38,26 @@ use crate::store::{
     Clock, Conversation, EventId, Installation, Lane, Limits, Store, StoreError, Turn,
 };
 
-use arrivals::Arrivals;
-use connectors::Joinable;
-use hooks::NamedHook;
-use install::Claim;
-use lanes::Lanes;
-use sender::Outgoing;
+use accept::arrivals::Arrivals;
+use accept::install::Claim;
+use accept::payment;
+use handle::connectors::Joinable;
+use handle::hooks;
+use handle::hooks::NamedHook;
+use keyed_queues::Lanes;
+use send::Outgoing;
 
-pub use connectors::OUTSIDE_ATTEMPTS_MAX;
+pub use accept::hook_tokens::{HookTokenError, HookTokens};
+pub use background::polling::{POLL_QUICK, POLL_SLOW, RIVAL_EVERY, TALK, Talk};
+pub use background::{LOOK_INTERVAL, SWEEP_INTERVAL};
 pub use counts::Counts;
-pub(crate) use hooks::NewHook;
-pub(crate) use needs::Need;
-pub use outgoing::{HookTokenError, HookTokens};
-pub use poll::{POLL_QUICK, POLL_SLOW, RIVAL_EVERY, TALK, Talk};
+pub(crate) use handle::connector_settings::{Opened, Settings};
+pub use handle::connectors::OUTSIDE_ATTEMPTS_MAX;
+pub(crate) use handle::hooks::NewHook;
+pub(crate) use reconcile::requirements::Need;
 pub use reconcile::{Mode, START_PATIENCE, Step};
 pub use retry::{ATTEMPTS_MAX, PAUSE_MAX, PAUSE_MIN};
-pub use sender::{Once, Rest, SEND_PATIENCE, SENDS_OF_ONE_MAX, Speaker, Speech};
-pub(crate) use settings::{Opened, Settings};
-pub use upkeep::{LOOK_INTERVAL, SWEEP_INTERVAL};
+pub use send::{Once, Rest, SEND_PATIENCE, SENDS_OF_ONE_MAX, Speaker, Speech};
 
 /// The most events that are kept decoded while they wait; of others only the number is, and they are read back.
 pub const FRESH_MAX: usize = 2_000;

@@ -23,7 +23,7 @@ pub(super) fn pause(number: u64, failures: u32) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::engine::retry::*;
 
     #[test]
     fn pauses_grow_up_to_their_bound_and_differ() {

@@ -8,8 +8,9 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use siphasher::sip128::SipHasher13;
 
-use super::form::{self, Pairs, Raw};
-use super::inward::is_inward;
+use super::escape::unescape;
+use super::form::{Pairs, Raw};
+use super::inbound::is_inward;
 use super::tree::Node;
 use super::{
     AppEvent, Auth, BotRef, Category, ChatEvent, ConnectorEvent, DecodeError, Inward,
@@ -222,12 +223,12 @@ impl Delivery {
         let Content {
             member_id, token, ..
         } = &*self.content;
-        (form::unescape(member_id), form::unescape(token))
+        (unescape(member_id), unescape(token))
     }
 
     /// The portal's host as the event tells it, empty if missing.
     pub fn domain(&self) -> Cow<'_, str> {
-        form::unescape(&self.content.domain)
+        unescape(&self.content.domain)
     }
 
     /// Everything as it came, nested as the portal nests it.

@@ -152,8 +152,8 @@ impl SessionChange {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::event::Entity;
+    use crate::event::line::*;
 
     fn chat(id: &str, data: [&str; 2]) -> LineChat {
         let [state, crm] = data.map(|text| Some(text.to_owned()));

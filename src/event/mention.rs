@@ -66,7 +66,7 @@ fn mentions(text: &str) -> impl Iterator<Item = Mention> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::event::mention::*;
 
     #[test]
     fn only_the_own_mention_is_cut() {

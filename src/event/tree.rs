@@ -12,7 +12,7 @@ use std::str::FromStr;
 use bytes::Bytes;
 
 use super::error::excerpt;
-use super::{DecodeError, form};
+use super::{DecodeError, escape};
 
 /// The deepest nesting of keys that is read.
 pub const DEPTH_MAX: usize = 32;
@@ -115,9 +115,9 @@ impl Tree {
     fn read(&self, span: Span) -> Cow<'_, str> {
         let raw = self.slice(span);
         if span.is_escaped() {
-            form::unescape(raw)
+            escape::unescape(raw)
         } else {
-            form::text(raw)
+            escape::text(raw)
         }
     }
 
@@ -234,7 +234,7 @@ impl<'t> Node<'t> {
 
     /// A yes or no, written `Y`, `N`, `1`, `0`, `true` or `false`; anything else is neither.
     pub fn flag(self) -> Option<bool> {
-        form::flag(&self.text()?)
+        escape::flag(&self.text()?)
     }
 
     /// A number, or none where the leaf is empty or this is a map.

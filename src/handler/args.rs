@@ -178,7 +178,7 @@ impl Arg for Rest {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::handler::args::*;
 
     #[test]
     fn a_line_reads_as_a_tuple() {

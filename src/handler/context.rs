@@ -12,8 +12,8 @@ use serde_json::Value;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::Error;
-use super::erased::Scene;
-use super::said::{Said, Turn};
+use super::turn::Scene;
+use super::turn::effects::{Said, Turn};
 use crate::event::{
     Api, BotRef, Chat, Command, CommandFrom, Delivery, DialogId, File, MessageId, User, UserId,
 };

@@ -298,7 +298,7 @@ impl Profile {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::handler::profile::*;
 
     struct FrontDesk;
     struct Generic<T>(T);

@@ -97,7 +97,7 @@ impl Tag<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::plain;
+    use crate::message::plain::plain;
 
     #[test]
     fn codes_go_and_texts_stay() {

@@ -6,34 +6,12 @@
 
 #![doc = include_str!("guide.md")]
 
-mod answer;
-mod batch;
-mod bots;
-mod bots_v2;
-mod certificate;
+mod api;
+mod auth;
 mod error;
-mod events;
-mod files;
-mod fold;
-mod forward;
-mod gate;
 mod http;
-mod limit;
-mod line;
-mod lines;
-mod look;
 pub mod methods;
-mod moved;
-mod oauth;
-mod offline;
-mod pages;
-mod public;
-mod send;
-mod sign;
-mod tokens;
-mod turns;
-mod voice;
-mod webhook;
+mod schedule;
 
 use std::hash::{BuildHasher, Hash};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -46,32 +24,32 @@ use serde_json::Value;
 use tokio::sync::{Mutex, Notify};
 use tokio::time::{Instant, sleep};
 
-use self::answer::Answer;
-use self::gate::{Gate, News};
-use self::line::Place;
-use self::tokens::Held;
-use self::turns::{Desk, Turn};
 use crate::event::MemberId;
 use crate::store::{Installation, Store};
+use auth::tokens::Held;
+use http::answer::Answer;
+use schedule::breaker::{Gate, News};
+use schedule::queue::Place;
+use schedule::{Desk, Turn};
 
-pub(crate) use answer::number;
-pub use batch::{Answers, Batch, Command, Reference};
-pub use bots_v2::{BotInfo, CommandInfo, EVENTS_MAX};
-pub(crate) use certificate::Validity;
+pub use api::batch::{Answers, Batch, Command, Reference};
+pub use api::bindings::Binding;
+pub use api::bot::{Status, Voice};
+pub use api::bots_v2::{BotInfo, CommandInfo, EVENTS_MAX};
+pub use api::files::FILE_BYTES_MAX;
+pub use api::offline::{OFFLINE_MAX, OfflineBatch};
+pub use auth::oauth::{Application, Grant, OAUTH_URL};
+pub use auth::webhook::{AddressError, inbound};
 pub use error::Error;
-pub use events::Binding;
-pub use files::FILE_BYTES_MAX;
-pub use forward::{FORWARD_BYTES_MAX, FORWARD_TIMEOUT};
-pub use http::{ANSWER_BYTES_MAX, CALL_TIMEOUT, Http, Outside};
-pub use limit::Plan;
-pub use line::{BATCH_MAX, LINE_MAX, Urgency};
-pub(crate) use look::Glimpse;
-pub use moved::HOPS_MAX;
-pub use oauth::{Application, Grant, OAUTH_URL};
-pub use offline::{OFFLINE_MAX, OfflineBatch};
-pub use sign::{SECRET_BYTES_MIN, SIGNATURE_TOLERANCE, SecretError, Signer, Unsigned};
-pub use voice::{Status, Voice};
-pub use webhook::{AddressError, inbound};
+pub(crate) use http::answer::number;
+pub(crate) use http::certificate::Validity;
+pub use http::client::{ANSWER_BYTES_MAX, CALL_TIMEOUT, Http, Outside};
+pub use http::forward::{FORWARD_BYTES_MAX, FORWARD_TIMEOUT};
+pub(crate) use http::probe::Glimpse;
+pub use http::redirect::HOPS_MAX;
+pub use http::signature::{SECRET_BYTES_MIN, SIGNATURE_TOLERANCE, SecretError, Signer, Unsigned};
+pub use schedule::bucket::Plan;
+pub use schedule::queue::{BATCH_MAX, LINE_MAX, Urgency};
 
 /// How often a call is repeated that the portal refused for its limits before running it, or that never reached it.
 pub const REPEATS_MAX: u32 = 6;

@@ -82,7 +82,7 @@ fn escape(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::serve::connector::*;
 
     #[test]
     fn a_page_is_opened_by_a_lines_settings_and_nothing_else() {

@@ -33,8 +33,8 @@ fn weigh(validity: Option<Validity>, mend: &str, now: Time) -> Check {
 
 #[cfg(test)]
 mod tests {
-    use super::super::check::Verdict;
-    use super::*;
+    use crate::cli::doctor::certificate::*;
+    use crate::cli::doctor::check::Verdict;
 
     #[test]
     fn a_certificate_is_told_two_weeks_before_its_end_or_in_the_last_quarter_of_a_short_life() {

@@ -129,8 +129,8 @@ pub(super) fn scopes(
 mod tests {
     use serde_json::{Value, json};
 
-    use super::super::check::Verdict;
-    use super::*;
+    use crate::cli::doctor::check::Verdict;
+    use crate::cli::doctor::grants::*;
 
     #[test]
     fn what_is_installed_paid_and_granted_is_weighed() {

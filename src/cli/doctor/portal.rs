@@ -158,8 +158,8 @@ async fn credentials(portal: &Portal) -> Result<(Check, Profile), Trouble> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::check::Verdict;
-    use super::*;
+    use crate::cli::doctor::check::Verdict;
+    use crate::cli::doctor::portal::*;
 
     fn verdict(seconds: i64) -> Verdict {
         let ours = 1_800_000_000_i64;

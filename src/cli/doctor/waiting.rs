@@ -69,8 +69,8 @@ fn taken(name: &str, fate: Fate, is_ours_away: bool, count: usize, since: &str) 
 
 #[cfg(test)]
 mod tests {
-    use super::super::check::Verdict;
-    use super::*;
+    use crate::cli::doctor::check::Verdict;
+    use crate::cli::doctor::waiting::*;
 
     #[test]
     fn events_that_are_taken_while_our_program_is_away_are_taken_by_another() {

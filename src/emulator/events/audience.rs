@@ -4,8 +4,8 @@
 //! `change` decides for an edit or a deletion, where they are not looked for again.
 
 use crate::emulator::world::World;
+use crate::emulator::world::bot::Command;
 use crate::emulator::world::chat::Chat;
-use crate::emulator::world::command::Command;
 use crate::emulator::world::message::Message;
 
 use super::mention::mentioned;

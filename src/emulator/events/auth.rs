@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::emulator::hit::Hit;
+use crate::emulator::transaction::Hit;
 use crate::emulator::world::access::{App, Owner};
 use crate::emulator::world::bot::Bot;
 use crate::emulator::world::tokens::ACCESS_SECONDS;

@@ -5,18 +5,16 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::emulator::clock::in_words;
-use crate::emulator::hit::Hit;
-use crate::emulator::world::World;
-use crate::emulator::world::chat::Chat;
-use crate::emulator::world::message::Message;
-
-use super::Tokens;
-use super::audience;
 use super::mention::{mentioned, without_mentions};
 use super::params::{append, entity_data, ids, user_in_full};
 use super::said::heard_from;
-use super::v2;
+use super::{Tokens, audience, v2};
+use crate::emulator::clock::in_words;
+use crate::emulator::objects;
+use crate::emulator::transaction::Hit;
+use crate::emulator::world::World;
+use crate::emulator::world::chat::Chat;
+use crate::emulator::world::message::Message;
 
 impl Hit<'_> {
     /// Tells the bots that a message has a new text.
@@ -150,5 +148,40 @@ fn text_for_bots(chat: &Chat, text: &str) -> String {
         text.to_owned()
     } else {
         without_mentions(text)
+    }
+}
+
+impl Hit<'_> {
+    /// Tells the bot that the acting user has set a reaction, or taken it back. Its own it knows of.
+    pub(crate) fn announce_reaction(
+        &mut self,
+        chat: &Chat,
+        message: &Message,
+        code: &str,
+        is_set: bool,
+    ) {
+        let (bot, by) = (message.author, self.user);
+        let first = |world: &World| {
+            json!({
+                "reaction": code,
+                "action": if is_set { "add" } else { "delete" },
+                "message": objects::message(world, message),
+            })
+        };
+        self.tell_people("ONIMV2REACTIONCHANGE", chat, by, |world, _| first(world));
+        let known = self
+            .world
+            .users
+            .get(&bot)
+            .and_then(|user| user.bot.as_ref());
+        if bot == by || !known.is_some_and(|bot| bot.reactions) {
+            return;
+        }
+        self.tell(
+            "ONIMBOTV2REACTIONCHANGE",
+            bot,
+            Tokens::WithRefresh,
+            |world| v2::around(world, bot, chat, by, first(world)),
+        );
     }
 }

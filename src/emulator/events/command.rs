@@ -5,12 +5,12 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::emulator::hit::Hit;
 use crate::emulator::objects;
+use crate::emulator::transaction::Hit;
 use crate::emulator::world::World;
 use crate::emulator::world::access::Owner;
+use crate::emulator::world::bot::{ANSWER_WINDOW_MS, Use};
 use crate::emulator::world::chat::Chat;
-use crate::emulator::world::command::{ANSWER_WINDOW_MS, Use};
 use crate::emulator::world::message::Message;
 
 use super::Tokens;

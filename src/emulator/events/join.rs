@@ -2,14 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::emulator::hit::Hit;
+use super::params::{append, letters, user};
+use super::{Tokens, v2};
+use crate::emulator::transaction::Hit;
 use crate::emulator::world::World;
 use crate::emulator::world::bot::{Bot, Generation};
 use crate::emulator::world::chat::Chat;
-
-use super::Tokens;
-use super::params::{append, letters, user};
-use super::v2;
 
 impl Hit<'_> {
     /// Tells a bot that it is in a chat now: `by` is who added it, or the other side of a private dialog. People are told
@@ -71,6 +69,47 @@ fn params(world: &World, chat: &Chat, bot: u64, by: u64) -> Value {
     append(
         &mut fields,
         json!({ "DIALOG_ID": world.dialog_id(bot, chat), "LANGUAGE": world.language }),
+    );
+    fields.into()
+}
+
+impl Hit<'_> {
+    /// Tells a bot with what the acting user has opened its dialog.
+    pub(crate) fn announce_context(&mut self, chat: &Chat, bot: u64, context: &Value) {
+        let Some(known) = self.world.users.get(&bot).and_then(|user| user.bot.clone()) else {
+            return;
+        };
+        let (tokens, by) = (Tokens::WithRefresh, self.user);
+        if self.is_posted(&known, Generation::First, false) {
+            self.fire("ONIMBOTCONTEXTGET", &known.owner, tokens, |hit| {
+                let items: Map<_, _> = [(bot.to_string(), hit.bot_item(bot).into())]
+                    .into_iter()
+                    .collect();
+                let params = context_params(hit.world, chat, bot, by, context);
+                json!({ "BOT": items, "PARAMS": params, "USER": user(hit.world, by) })
+            });
+        }
+        self.tell("ONIMBOTV2CONTEXTGET", bot, tokens, |world| {
+            let dialog = json!({ "dialogId": world.dialog_id(bot, chat), "context": context });
+            v2::around(world, bot, chat, by, dialog)
+        });
+    }
+}
+
+fn context_params(world: &World, chat: &Chat, bot: u64, by: u64, context: &Value) -> Value {
+    let mut fields = Map::new();
+    append(&mut fields, json!({ "CONTEXT": context }));
+    append(&mut fields, letters(chat));
+    append(
+        &mut fields,
+        json!({
+            "USER_ID": by,
+            "CHAT_AUTHOR_ID": chat.owner,
+            "CHAT_ENTITY_TYPE": chat.entity_type,
+            "CHAT_ENTITY_ID": chat.entity_id,
+            "DIALOG_ID": world.dialog_id(bot, chat),
+            "LANGUAGE": world.language,
+        }),
     );
     fields.into()
 }

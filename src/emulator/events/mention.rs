@@ -56,7 +56,7 @@ fn find_tag(text: &str, tag: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::emulator::events::mention::*;
 
     #[test]
     fn a_mention_is_a_user_tag_with_or_without_replace() {

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, json};
 
-use crate::emulator::hit::Hit;
-use crate::emulator::live::{News, TYPING_SECONDS};
+use crate::emulator::feed::{News, TYPING_SECONDS};
+use crate::emulator::transaction::Hit;
 use crate::emulator::world::access::Owner;
 use crate::emulator::world::bot::{Bot, BotType, Generation, Mode};
 use crate::emulator::world::chat::Chat;

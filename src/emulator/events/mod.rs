@@ -7,15 +7,12 @@ pub(crate) mod audience;
 mod auth;
 mod change;
 mod command;
-mod context;
 mod join;
 mod line;
 pub(crate) mod mention;
 mod message;
-pub(crate) mod offline;
 mod params;
 mod people;
-mod reaction;
 mod said;
 pub(crate) mod samples;
 mod slash;
@@ -23,11 +20,13 @@ pub(crate) mod v2;
 
 use serde_json::{Value, json};
 
-pub(crate) use self::auth::Tokens;
-use super::courier::Delivery;
-use super::hit::Hit;
+use super::delivery::Delivery;
 use super::shorten::shortened;
-use super::world::access::{Owner, Subscription, Way};
+use super::transaction::Hit;
+use crate::emulator::world::access::{Owner, Subscription, Way};
+use crate::emulator::world::offline::Record;
+
+pub(crate) use self::auth::Tokens;
 
 impl Hit<'_> {
     /// Sends an event to every row its owner has for it; `data` writes the body for each anew, tokens being fresh.
@@ -112,6 +111,39 @@ impl Hit<'_> {
         match owner {
             Owner::App(client_id) => self.world.apps.get(client_id).map(|app| app.title.clone()),
             Owner::Webhook(secret) => Some(format!("webhook {}", shortened(secret))),
+        }
+    }
+}
+
+/// The one event that tells of others.
+pub(crate) const NOTICE: &str = "ONOFFLINEEVENT";
+
+impl Hit<'_> {
+    /// Keeps an event for the application of a row, unless it was that application which caused it, naming the same
+    /// source. No source is a source like any other here: a plain call of the application is not kept in its plain queue.
+    pub(super) fn put_by(&mut self, row: &Subscription, source: &str, data: &Value) {
+        let Owner::App(app) = &row.owner else { return };
+        if self.origin.app.as_ref() == Some(app) && self.origin.source == source {
+            return;
+        }
+        let now = self.world.clock.unix();
+        let record = Record::new(app, source, &row.event, data, self.local_user);
+        self.world.offline.keep(record, now);
+        self.queued.insert(app.clone());
+    }
+
+    /// Tells the applications whose queues have grown in this hit, once each, and not before its time.
+    pub(crate) fn tell_of_queues(&mut self) {
+        for app in std::mem::take(&mut self.queued) {
+            for row in self.world.rows(&Owner::App(app), NOTICE) {
+                let Way::Online { min_timeout } = row.way else {
+                    continue;
+                };
+                let now = self.world.clock.millis();
+                if self.world.offline.may_tell(row.id, min_timeout, now) {
+                    self.hand_on(&row, &json!({}), Tokens::WithRefresh);
+                }
+            }
         }
     }
 }

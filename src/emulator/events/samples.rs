@@ -54,7 +54,7 @@ impl Tokens {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::*;
+    use crate::emulator::events::samples::*;
     use crate::event::{catalogue, form};
 
     #[test]

@@ -41,7 +41,7 @@ impl Slash {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::emulator::events::slash::*;
 
     #[test]
     fn a_command_is_a_line_that_begins_with_a_slash() {

@@ -5,8 +5,8 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::emulator::hit::Hit;
 use crate::emulator::objects;
+use crate::emulator::transaction::Hit;
 use crate::emulator::world::World;
 use crate::emulator::world::bot::{Bot, Generation, Mode};
 use crate::emulator::world::chat::Chat;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::emulator::world::World;
-use crate::emulator::world::bot::{Bot, Mode};
+use crate::emulator::world::bot::{Bot, Command, Mode};
 use crate::emulator::world::user::User;
 
 /// A bot as any application sees it; null for a user who is none.
@@ -55,4 +55,28 @@ fn open_part(world: &World, id: u64, bot: &Bot) -> Value {
         "backgroundId": bot.background,
         "language": world.language,
     })
+}
+
+/// A command as registration and update answer with it.
+pub(crate) fn command(command: &Command) -> Value {
+    json!({
+        "id": command.id,
+        "botId": command.bot,
+        "command": format!("/{}", command.name),
+        "common": command.common,
+        "hidden": command.hidden,
+        "extranetSupport": command.extranet,
+    })
+}
+
+/// A command as `imbot.v2.Command.list` shows it: titles in the portal's language, the bot's name as category.
+pub(crate) fn listed_command(world: &World, listed: &Command) -> Value {
+    let title = listed.title(&world.language);
+    let bot = world.users.get(&listed.bot).map(|user| user.name());
+    let mut shown = command(listed);
+    shown["title"] = title.title.into();
+    shown["params"] = title.params.into();
+    shown["category"] = bot.into();
+    shown["context"] = "".into();
+    shown
 }

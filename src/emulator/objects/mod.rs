@@ -5,14 +5,13 @@
 
 mod bot;
 mod chat;
-mod command;
 mod file;
 mod message;
 mod user;
 
 pub(crate) use self::bot::{bot, own_bot};
 pub(crate) use self::chat::{chat, chat_in_answer};
-pub(crate) use self::command::{command, listed_command};
 pub(crate) use self::file::{file, file_in_full};
 pub(crate) use self::message::{message, message_in_answer};
 pub(crate) use self::user::user;
+pub(crate) use bot::{command, listed_command};

@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use super::Answer;
-use crate::emulator::hit::Hit;
+use crate::emulator::actions::{Like, NewChat};
 use crate::emulator::portal::Portal;
 use crate::emulator::refusal::Refusal;
-use crate::emulator::talk::{Like, NewChat};
+use crate::emulator::transaction::Hit;
 use crate::emulator::world::chat::ChatType;
 
 /// An act by its path.

@@ -72,7 +72,7 @@ pub(super) fn file(content_type: &str, content: &'static str) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::emulator::page::assets::*;
 
     #[test]
     fn every_file_of_the_page_is_embedded() {

@@ -5,14 +5,14 @@ use serde_json::{Map, Value, json};
 
 use super::Answer;
 use super::reads::query;
-use super::view;
-use crate::emulator::channels::Client;
+use crate::emulator::api::lines::Client;
 use crate::emulator::portal::Portal;
+use crate::emulator::view;
 use crate::emulator::world::World;
 use crate::emulator::world::color;
 use crate::emulator::world::line::config::Line;
 use crate::emulator::world::line::connector::Connector;
-use crate::emulator::world::line::place::Place;
+use crate::emulator::world::line::connector::Place;
 use crate::emulator::world::line::session::Session;
 use crate::emulator::world::message::{Message, Passage};
 

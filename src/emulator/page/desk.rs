@@ -5,12 +5,12 @@ use serde_json::{Value, json};
 use super::Answer;
 use super::acts::{Act, act, done, number, text};
 use super::setup::admin;
-use crate::emulator::channels::Client;
-use crate::emulator::hit::Hit;
+use crate::emulator::actions::Target;
+use crate::emulator::api::lines::Client;
 use crate::emulator::placement;
 use crate::emulator::portal::Portal;
 use crate::emulator::refusal::Refusal;
-use crate::emulator::talk::Target;
+use crate::emulator::transaction::Hit;
 
 /// All acts of open channels. `as` is the operator; clients and whoever sets up need none.
 pub(super) const ACTS: &[(&str, Act)] = &[

@@ -72,7 +72,7 @@ fn name_of(host: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::emulator::page::guard::*;
 
     fn check(host: &str, origin: &str, content_type: &str) -> Option<u16> {
         let guard = Guard::new(([127, 0, 0, 1], 8071).into(), vec!["desk".to_owned()]);

@@ -11,7 +11,6 @@ mod frame;
 pub(crate) mod guard;
 mod reads;
 mod setup;
-pub(crate) mod view;
 
 pub(crate) use self::reads::{piece_of_history, state};
 

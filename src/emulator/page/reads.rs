@@ -9,11 +9,12 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 use tokio::time::Duration;
 
-use super::{Answer, refused, view};
-use crate::emulator::live::Live;
+use super::{Answer, refused};
+use crate::emulator::feed::Live;
 use crate::emulator::portal::Portal;
 use crate::emulator::refusal::{Refusal, no_access, no_user};
 use crate::emulator::rest::download::attached;
+use crate::emulator::view;
 use crate::emulator::world::World;
 
 /// Messages in one piece of history.

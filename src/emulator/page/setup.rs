@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 
 use super::Answer;
 use super::acts::{Act, text};
-use crate::emulator::apps::NewApp;
+use crate::emulator::api::faults::Fault;
 use crate::emulator::events::samples::sample;
+use crate::emulator::install::NewApp;
 use crate::emulator::portal::Portal;
 use crate::emulator::refusal::Refusal;
-use crate::emulator::trouble::Fault;
 use crate::emulator::world::user::User;
 use crate::event::{catalogue, form};
 

@@ -9,7 +9,7 @@ use super::call::{Answer, Call, Reply, foreign, wrong, yes};
 use super::handlers::{Handlers, bind};
 use super::params::{as_text, php_array};
 use super::table::{Method, method};
-use crate::emulator::live::News;
+use crate::emulator::feed::News;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::world::access::Owner;
 use crate::emulator::world::bot::{Bot, BotType};

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::auth::Caller;
 use super::params::Params;
-use crate::emulator::hit::Hit;
 use crate::emulator::refusal::Refusal;
+use crate::emulator::transaction::Hit;
 use crate::emulator::world::access::Owner;
 use crate::emulator::world::chat::Chat;
 use crate::emulator::world::user::User;

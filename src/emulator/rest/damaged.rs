@@ -1,10 +1,15 @@
 //! Answers that do not arrive as they should, because a test asked for it.
 
+use std::time::Duration;
+
 use futures_util::stream;
 use poem::http::StatusCode;
-use poem::http::header::CONTENT_LENGTH;
-use poem::{Body, Response};
-use serde_json::Value;
+use poem::http::header::{CONTENT_LENGTH, HOST, LOCATION};
+use poem::{Body, Request, Response};
+use serde_json::{Value, json};
+
+use crate::emulator::portal::Portal;
+use crate::emulator::traffic_log::Received;
 
 /// A page that something between the portal and its caller made.
 pub(super) fn page(status: u16) -> Response {
@@ -24,4 +29,28 @@ pub(super) fn cut(body: &Value) -> Response {
         .content_type("application/json; charset=utf-8")
         .header(CONTENT_LENGTH, whole.len())
         .body(Body::from_bytes_stream(part))
+}
+
+/// The redirection, if the request came under a name the portal no longer has.
+pub(super) fn check(portal: &Portal, request: &Request) -> Option<Response> {
+    let host = request.header(HOST)?;
+    let address = portal.see(|world| {
+        let is_old = world.former_domains.contains(host);
+        is_old.then(|| world.address())
+    })?;
+    let path = request.uri().path_and_query()?;
+    portal.wire.call(&Received {
+        kind: "rest",
+        name: request.uri().path(),
+        app: None,
+        request: &json!({ "host": host }),
+        body: "",
+        status: StatusCode::FOUND.as_u16(),
+        answer: &json!({ "moved": address }),
+        took: Duration::ZERO,
+    });
+    let moved = Response::builder()
+        .status(StatusCode::FOUND)
+        .header(LOCATION, format!("{address}{path}"));
+    Some(moved.finish())
 }

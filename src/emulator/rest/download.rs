@@ -10,7 +10,7 @@ use super::request::Incoming;
 use super::{envelope, send};
 use crate::emulator::portal::Portal;
 use crate::emulator::refusal::Refusal;
-use crate::emulator::wire::Received;
+use crate::emulator::traffic_log::Received;
 use crate::emulator::world::file::File;
 
 /// Answers with the file, and lets the link die. A link that is dead, or was never one, is refused as any signed link is.

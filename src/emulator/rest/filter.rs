@@ -142,7 +142,7 @@ fn odd(text: &str) -> Refusal {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::emulator::rest::filter::*;
     use serde_json::json;
 
     const FIELDS: [&str; 2] = ["ID", "AT"];

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::call::{Answer, Call, Reply};
 use super::params::{as_id, items};
+use crate::emulator::actions::{Author, Draft, NewChat};
 use crate::emulator::refusal::Refusal;
-use crate::emulator::talk::{Author, Draft, NewChat};
 use crate::emulator::world::chat::{Chat, ChatType};
 use crate::emulator::world::color;
 

@@ -96,7 +96,7 @@ pub(super) fn address(owner: &Owner, url: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::emulator::rest::handlers::*;
 
     fn read(pairs: &[(&str, &str)], hears_changes: bool) -> Result<Vec<bool>, String> {
         let param = |name: &str| {

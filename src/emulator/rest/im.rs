@@ -6,8 +6,8 @@ use super::founding::found;
 use super::messages::{changed_extras, extras, message_id, reachable, required_text, staying};
 use super::params::as_text;
 use super::table::{Method, method};
+use crate::emulator::actions::{Author, Draft};
 use crate::emulator::refusal::Refusal;
-use crate::emulator::talk::{Author, Draft};
 use crate::emulator::world::message::{Message, stored};
 
 pub(super) const METHODS: &[Method] = &[

@@ -4,9 +4,9 @@ use super::call::{Answer, Call, yes};
 use super::params::as_text;
 use super::rich::{self, Part};
 use super::table::{Method, method};
-use crate::emulator::hit::Hit;
+use crate::emulator::actions::{Author, Draft, Like};
 use crate::emulator::refusal::Refusal;
-use crate::emulator::talk::{Author, Draft, Like};
+use crate::emulator::transaction::Hit;
 use crate::emulator::world::dialog::{Address, parse};
 use crate::emulator::world::message::{Message, Passage, Refs, Rich, stored};
 

@@ -3,7 +3,6 @@
 //! The order of checks is the portal's (server-behaviour.md 5.2): the rate limit at the edge, then whether the method
 //! exists, then who calls, then whether they may, then the method itself.
 
-mod answer;
 mod attach;
 pub(crate) mod auth;
 mod batch;
@@ -24,7 +23,6 @@ mod handlers;
 mod im;
 pub(crate) mod limit;
 mod messages;
-mod moved;
 mod multipart;
 mod offline;
 mod openlines;
@@ -51,12 +49,12 @@ use self::auth::Caller;
 use self::call::Answer;
 use self::params::{Params, as_text};
 use self::request::{Incoming, read};
-use super::hit::{Hit, Origin};
+use super::faults::planned::Damage;
 use super::page::json_response;
 use super::portal::Portal;
 use super::refusal::Refusal;
-use super::trouble::planned::Damage;
-use super::wire::Received;
+use super::traffic_log::Received;
+use super::transaction::{Hit, Origin};
 use super::world::access::Owner;
 
 /// Everything below `/rest/`.
@@ -69,7 +67,7 @@ pub(crate) fn endpoint(portal: &Arc<Portal>) -> impl Endpoint + use<> {
 }
 
 async fn handle(portal: &Portal, request: Request) -> Response {
-    if let Some(moved) = moved::check(portal, &request) {
+    if let Some(moved) = damaged::check(portal, &request) {
         return moved;
     }
     let begun = Instant::now();

@@ -57,7 +57,7 @@ fn find(body: &[u8], wanted: &[u8]) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::emulator::rest::multipart::*;
     use crate::event::form;
     use serde_json::json;
 

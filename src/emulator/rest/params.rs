@@ -144,7 +144,7 @@ pub(crate) fn php_array(fields: Map<String, Value>) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::emulator::rest::params::*;
     use serde_json::json;
 
     fn params(value: Value) -> Params {

@@ -78,7 +78,7 @@ fn step<'v>(value: &'v Value, key: &str) -> Option<&'v Value> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::emulator::rest::reference::*;
     use serde_json::json;
 
     #[test]

@@ -165,7 +165,7 @@ fn bearer(request: &Request) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::emulator::rest::request::*;
 
     #[test]
     fn a_method_is_found_however_its_path_is_written() {

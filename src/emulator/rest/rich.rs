@@ -77,7 +77,7 @@ pub(super) fn read(part: Part, value: &Value, bot: Option<u64>) -> Result<Option
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::emulator::rest::rich::*;
     use serde_json::json;
 
     fn keyboard(value: &Value) -> Result<Option<Value>, String> {

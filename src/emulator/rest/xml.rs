@@ -46,7 +46,7 @@ fn escape(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::emulator::rest::xml::*;
     use serde_json::json;
 
     #[test]

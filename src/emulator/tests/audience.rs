@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use crate::emulator::events::audience::{Audience, change, message};
 use crate::emulator::world::World;
 use crate::emulator::world::access::Owner;
+use crate::emulator::world::bot::Command;
 use crate::emulator::world::bot::{Bot, BotType};
 use crate::emulator::world::chat::{Chat, ChatType};
-use crate::emulator::world::command::Command;
 use crate::emulator::world::message::{Message, Refs, Rich};
 use crate::emulator::world::user::User;
 

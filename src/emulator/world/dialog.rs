@@ -75,7 +75,7 @@ pub(crate) fn pair(one: u64, other: u64) -> (u64, u64) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::emulator::world::dialog::*;
 
     #[test]
     fn dialog_ids_name_users_and_chats_and_nothing_else() {

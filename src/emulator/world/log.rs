@@ -94,7 +94,7 @@ fn forget_before(rows: &mut BTreeMap<u64, Row>, date: i64) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::emulator::world::log::*;
 
     fn row(date: i64) -> Row {
         Row {

@@ -1,8 +1,8 @@
 //! A message as the portal stores it.
 
-use serde_json::Value;
+use std::collections::{HashMap, VecDeque};
 
-use super::reaction::{LIKE, Reaction};
+use serde_json::Value;
 
 /// Longer texts are cut, as the portal cuts them.
 pub(crate) const TEXT_MAX: usize = 20_000;
@@ -149,7 +149,7 @@ pub(crate) fn stored(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::emulator::world::message::*;
 
     #[test]
     fn long_text_is_cut_at_a_character_and_says_so() {
@@ -157,5 +157,56 @@ mod tests {
         assert_eq!(cut.chars().count(), TEXT_MAX + CUT.len());
         assert!(cut.ends_with("ж (...)"));
         assert_eq!(stored("short"), "short");
+    }
+}
+
+/// The reaction that version 1 knows as well.
+pub(crate) const LIKE: &str = "like";
+
+/// Who has reacted to a message, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Reaction {
+    /// Such as `like` or `faceWithTearsOfJoy`.
+    pub(crate) code: String,
+    pub(crate) user: u64,
+}
+
+/// The codes of page `messages/chat-message-reaction-add.md`, which says that the list may change.
+#[rustfmt::skip]
+pub(crate) const CODES: [&str; 48] = [
+    LIKE, "dislike", "faceWithTearsOfJoy", "redHeart", "neutralFace", "fire", "cry", "slightlySmilingFace",
+    "winkingFace", "laugh", "kiss", "wonder", "slightlyFrowningFace", "loudlyCryingFace", "faceWithStuckOutTongue",
+    "faceWithStuckOutTongueAndWinkingEye", "smilingFaceWithSunglasses", "confusedFace", "flushedFace", "thinkingFace",
+    "angry", "smilingFaceWithHorns", "faceWithThermometer", "facepalm", "poo", "flexedBiceps", "clappingHands",
+    "raisedHand", "smilingFaceWithHeartEyes", "smilingFaceWithHearts", "pleadingFace", "relievedFace", "foldedHands",
+    "okHand", "signHorns", "loveYouGesture", "clownFace", "partyingFace", "questionMark", "exclamationMark",
+    "lightBulb", "bomb", "sleepingSymbol", "crossMark", "whiteHeavyCheckMark", "eyes", "handshake", "hundredPoints",
+];
+
+/// How many are kept; the portal keeps them for about 31 days.
+const TEMPLATES_MAX: usize = 200_000;
+
+/// What was sent as what: a bot and an id of its own, and the message.
+#[derive(Debug, Default)]
+pub(crate) struct Templates {
+    messages: HashMap<(u64, String), u64>,
+    oldest_first: VecDeque<(u64, String)>,
+}
+
+impl Templates {
+    /// The message that a bot has sent under this id.
+    pub(crate) fn message(&self, bot: u64, template: &str) -> Option<u64> {
+        self.messages.get(&(bot, template.to_owned())).copied()
+    }
+
+    pub(crate) fn keep(&mut self, bot: u64, template: &str, message: u64) {
+        let key = (bot, template.to_owned());
+        self.messages.insert(key.clone(), message);
+        self.oldest_first.push_back(key);
+        if self.oldest_first.len() > TEMPLATES_MAX
+            && let Some(oldest) = self.oldest_first.pop_front()
+        {
+            self.messages.remove(&oldest);
+        }
     }
 }

@@ -7,7 +7,6 @@ pub(crate) mod access;
 pub(crate) mod bot;
 pub(crate) mod chat;
 pub(crate) mod color;
-pub(crate) mod command;
 pub(crate) mod dialog;
 pub(crate) mod file;
 pub(crate) mod line;
@@ -15,9 +14,7 @@ pub(crate) mod log;
 pub(crate) mod message;
 pub(crate) mod offline;
 pub(crate) mod operating;
-pub(crate) mod reaction;
 pub(crate) mod task;
-pub(crate) mod templates;
 pub(crate) mod tokens;
 pub(crate) mod user;
 
@@ -27,7 +24,6 @@ use uuid::Uuid;
 
 use self::access::{App, Owner, Subscription, Webhook};
 use self::chat::Chat;
-use self::command::{Command, Use};
 use self::file::Files;
 use self::line::Lines;
 use self::log::EventLog;
@@ -35,10 +31,11 @@ use self::message::Message;
 use self::offline::Offline;
 use self::operating::Operating;
 use self::task::Task;
-use self::templates::Templates;
 use self::tokens::Tokens;
 use self::user::User;
 use super::clock::Clock;
+use bot::{Command, Use};
+use message::Templates;
 
 /// Bots and everyone else who is not there from the start get ids from here on.
 const FIRST_NEW_USER: u64 = 101;

@@ -144,7 +144,7 @@ impl Offline {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::emulator::world::offline::*;
     use serde_json::json;
 
     fn record(id: u64, source: &str) -> Record {

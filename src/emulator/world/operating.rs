@@ -48,7 +48,7 @@ impl Operating {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::emulator::world::operating::*;
 
     #[test]
     fn a_method_whose_time_is_used_up_rests_until_the_reset() {

@@ -157,7 +157,7 @@ fn take(book: &mut BTreeMap<String, Grant>, key: &str, client_id: &str, now: i64
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::emulator::world::tokens::*;
 
     #[test]
     fn a_refresh_token_works_once_and_only_for_its_application() {

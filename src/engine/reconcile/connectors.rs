@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Reconciliation, Step};
-use crate::engine::connectors::Joinable;
+use crate::engine::handle::connectors::Joinable;
 use crate::event::LineId;
 use crate::portal::methods::{imconnector, imopenlines};
 use crate::portal::{Error, number};

@@ -7,6 +7,7 @@
 mod bindings;
 mod bots;
 mod connectors;
+pub(super) mod requirements;
 mod step;
 
 use std::sync::Arc;
@@ -16,8 +17,8 @@ use futures_util::{StreamExt, stream};
 use tokio::time::{sleep, timeout};
 
 use super::Engine;
-use super::install::causes;
-use super::poll::PAUSE_MAX;
+use super::accept::install::causes;
+use super::background::polling::PAUSE_MAX;
 use super::retry::pause;
 use crate::event::{BotRef, MemberId};
 use crate::handler::EventMode;

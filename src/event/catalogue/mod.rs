@@ -151,7 +151,7 @@ fn suffixed(upper: &str) -> Option<&'static Entry> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::event::catalogue::*;
 
     #[test]
     fn the_catalogue_is_sorted_so_that_it_can_be_searched() {

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use super::pairs::{Pair, Pairs};
-use super::unescape;
 use crate::event::DecodeError;
 use crate::event::error::excerpt;
+use crate::event::escape::{flag, unescape};
 use crate::event::tree::Span;
 
 /// The names of the maps around a value, outermost first; empty ones follow the last. Of more than five the inner ones are
@@ -113,15 +113,6 @@ impl<'p> Raw<'p> {
             .map(|name| String::from_utf8_lossy(&self.map.name(*name)).into_owned())
             .reduce(|path, name| format!("{path}[{name}]"))
             .unwrap_or_default()
-    }
-}
-
-/// A yes or no in any of the portal's spellings.
-pub(in crate::event) fn flag(text: &str) -> Option<bool> {
-    match text {
-        "Y" | "y" | "1" | "true" => Some(true),
-        "N" | "n" | "0" | "false" => Some(false),
-        _ => None,
     }
 }
 

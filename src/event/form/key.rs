@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::scan::{behind, end_of_name, find};
+use crate::event::scan::{behind, end_of_name, find};
 
 /// The key that a pair begins with.
 pub(super) fn of(pair: &[u8]) -> &[u8] {

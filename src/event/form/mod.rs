@@ -8,11 +8,9 @@
 //! `Raw` read typed values, [`Tree`] everything.
 
 mod encode;
-mod escape;
 mod fields;
 mod key;
 mod pairs;
-mod scan;
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -20,8 +18,7 @@ use serde_json::Value;
 use super::{DecodeError, Tree};
 
 pub use encode::encode;
-pub(super) use escape::{text, unescape};
-pub(super) use fields::{Path, Raw, flag};
+pub(super) use fields::{Path, Raw};
 pub(super) use pairs::Pairs;
 
 /// The longest body that is read, in bytes.

@@ -3,8 +3,10 @@
 use bytes::Bytes;
 
 use super::fields::Map;
-use super::{BODY_BYTES_MAX, PAIRS_MAX, key, scan, unescape};
+use super::{BODY_BYTES_MAX, PAIRS_MAX, key};
 use crate::event::error::excerpt;
+use crate::event::escape::unescape;
+use crate::event::scan;
 use crate::event::tree::{Builder, DEPTH_MAX, Span};
 use crate::event::{DecodeError, Tree};
 

@@ -25,8 +25,8 @@
 
 mod channel;
 mod erased;
-mod incoming;
-mod outgoing;
+mod inbound;
+mod outbound;
 mod profile;
 
 use std::future::{Future, ready};
@@ -37,8 +37,8 @@ use crate::event::Session;
 pub use channel::{Channel, Channels};
 pub(crate) use channel::{Door, Joined};
 pub(crate) use erased::{AnyConnector, ErasedConnector};
-pub use incoming::{Client, FILES_MAX, Incoming, OUTSIDE_ID_MAX, Passed};
-pub use outgoing::{Delivered, Outgoing};
+pub use inbound::{Client, FILES_MAX, Incoming, OUTSIDE_ID_MAX, Passed};
+pub use outbound::{Delivered, Outgoing};
 pub use profile::ConnectorProfile;
 
 /// A messenger outside, joined to open channels.

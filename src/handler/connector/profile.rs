@@ -141,7 +141,7 @@ fn escaped(svg: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::handler::connector::profile::*;
 
     struct WebChat;
 

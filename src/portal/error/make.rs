@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Error, Kind};
-use crate::portal::oauth;
+use crate::portal::auth::oauth;
 use crate::store::StoreError;
 
 impl Error {

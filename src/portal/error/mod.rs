@@ -171,7 +171,7 @@ impl Error {
     ///
     /// Renewing the tokens comes before the call, so a call whose tokens could not be renewed was not run.
     pub fn may_have_run(&self) -> bool {
-        let is_call = self.method != super::oauth::METHOD;
+        let is_call = self.method != super::auth::oauth::METHOD;
         is_call
             && match &*self.kind {
                 Kind::Refused { .. } => self.is_the_portals_fault() && !self.was_not_run(),

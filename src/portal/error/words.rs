@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{Error, Kind};
-use crate::portal::line::LINE_MAX;
+use crate::portal::schedule::queue::LINE_MAX;
 
 impl Error {
     /// What to do about it.
@@ -97,7 +97,7 @@ impl fmt::Display for Error {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::portal::error::words::*;
 
     #[test]
     fn a_plan_that_is_over_is_told_from_a_right_that_is_missing() {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::super::answer::lenient;
+use crate::portal::http::answer::lenient;
 
 /// The application on this portal. A `STATUS` is `F` free, `D` demo, `T` trial, `P` paid, `L` local, `S` subscription.
 #[derive(Clone, Debug, Deserialize)]

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::Flag;
 use crate::event::{BotId, ChatId, DialogId, LineId, MessageId, SessionId, UserId};
-use crate::portal::answer::lenient;
+use crate::portal::http::answer::lenient;
 
 /// An object of CRM that chats belong to (`CRM_ENTITY_TYPE`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -255,8 +255,8 @@ methods! {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::portal::methods::Method;
+    use crate::portal::methods::imopenlines::*;
     use serde_json::json;
 
     #[test]

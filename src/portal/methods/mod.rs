@@ -167,8 +167,8 @@ impl<'de> Deserialize<'de> for Done {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::event::{BotId, ChatId, UserId};
+    use crate::portal::methods::*;
 
     #[test]
     fn a_row_writes_what_it_is_given_and_nothing_else() {

@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 
-use super::super::answer::lenient;
 use crate::event::UserId;
+use crate::portal::http::answer::lenient;
 
 /// The person as whom the application or webhook acts.
 #[derive(Clone, Debug, Deserialize)]

@@ -3,9 +3,9 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::super::answer::lenient;
 use super::Done;
 use crate::event::UserId;
+use crate::portal::http::answer::lenient;
 
 /// A person of the portal. Which fields come depends on the scope; what is not named here is in `more`.
 #[derive(Clone, Debug, Deserialize)]

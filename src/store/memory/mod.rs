@@ -1,7 +1,7 @@
 //! A store that forgets when the process ends: for tests and trials.
 
-mod contract;
 mod recent;
+mod store;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};

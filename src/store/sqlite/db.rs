@@ -108,7 +108,7 @@ impl Db {
 
     /// Leaves word for the running process.
     pub(super) fn tell(&self, news: &News) -> Result<(), Trouble> {
-        super::news::tell(self, news)?;
+        super::notices::tell(self, news)?;
         self.has_news.set(true);
         Ok(())
     }

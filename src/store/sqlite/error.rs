@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
-use super::trouble::{Trouble, code};
+use super::fault::{Trouble, code};
 
 /// A store cannot be opened.
 #[derive(Debug, thiserror::Error)]

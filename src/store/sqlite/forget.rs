@@ -3,7 +3,7 @@
 use rusqlite::params;
 
 use super::db::Db;
-use super::{Trouble, dead, inbox, news, text};
+use super::{Trouble, dead, inbox, notices, text};
 use crate::event::MemberId;
 use crate::store::{Conversation, Whom};
 
@@ -83,7 +83,7 @@ pub(super) fn forget(db: &Db, meant: &Meant) -> Result<u64, Trouble> {
         .into_iter()
         .filter(|lane| !left.contains(lane))
         .collect();
-    news::tell_open(db, open)?;
+    notices::tell_open(db, open)?;
     Ok(forgotten)
 }
 

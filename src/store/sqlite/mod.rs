@@ -6,18 +6,19 @@
 //!
 //! The files: the database (`store.db`), its log (`-wal`, `-shm`), `.lock`, which this process holds, and `.spool`.
 
+mod append;
 mod backup;
 mod connect;
-mod contract;
 mod db;
 mod dead;
 mod error;
+mod fault;
 mod files;
 mod forget;
 mod group;
 mod inbox;
 mod key;
-mod news;
+mod notices;
 mod open;
 mod outbox;
 mod portals;
@@ -26,9 +27,8 @@ mod reminders;
 mod schema;
 mod seal;
 mod spool;
-mod take_in;
+mod store;
 mod text;
-mod trouble;
 mod turns;
 mod upkeep;
 mod work;
@@ -43,7 +43,7 @@ pub use error::OpenError;
 pub use key::{Key, KeyError};
 
 use db::Db;
-use trouble::{Failed, Trouble};
+use fault::{Failed, Trouble};
 use worker::Worker;
 use writer::Writer;
 
@@ -198,7 +198,7 @@ impl Sqlite {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::store::sqlite::*;
 
     #[tokio::test]
     async fn an_operation_that_panics_takes_nothing_along() {

@@ -7,7 +7,7 @@ use super::db::Db;
 use super::files::{self, Lock};
 use super::seal::Sealer;
 use super::spool::Spool;
-use super::{Key, OpenError, Trouble, connect, news, schema, take_in};
+use super::{Key, OpenError, Trouble, append, connect, notices, schema};
 
 /// Where the value that tells a wrong key may be opened.
 pub(super) const CHECK: &str = "meta key check";
@@ -40,12 +40,12 @@ pub(super) fn hold(path: &Path, key: &Key) -> Result<Held, OpenError> {
     let mut spool =
         spool.map_err(|source| OpenError::file(&files::beside(path, ".spool"), source))?;
     if !spool.is_empty()
-        && let Err(trouble) = take_in::take_in(&db, &mut spool)
+        && let Err(trouble) = append::take_in(&db, &mut spool)
     {
         db.roll_back();
         tracing::error!(path = %path.display(), %trouble, "what waits in the store's spool waits on");
     }
-    transact(&db, news::clear).map_err(|trouble| OpenError::trouble(path, &trouble))?;
+    transact(&db, notices::clear).map_err(|trouble| OpenError::trouble(path, &trouble))?;
     Ok(Held { db, spool, lock })
 }
 

@@ -150,7 +150,7 @@ fn not_understood(table: &'static str, text: &str) -> Trouble {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::store::sqlite::text::*;
 
     #[test]
     fn a_lane_reads_back_as_it_was() {

@@ -14,7 +14,7 @@ use super::seal::Sealer;
 use super::spool::Spool;
 use super::work::{Reply, Work};
 use super::worker::Request;
-use super::{Trouble, connect, take_in};
+use super::{Trouble, append, connect};
 
 /// How many operations are committed together.
 const GROUP_MAX: usize = 1_024;
@@ -128,7 +128,7 @@ impl Writer {
             let (Some(db), Some(spool)) = (&self.db, &mut self.spool) else {
                 return Ok(());
             };
-            take_in::take_in(db, spool)
+            append::take_in(db, spool)
         });
         self.settle(&outcome);
         match outcome {

@@ -2,13 +2,17 @@
 //!
 //! Events of connectors go to the application of the connector, those of lines and sessions to whoever has bound them.
 
-mod connectors;
 mod outgoing;
 mod sessions;
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
-use crate::emulator::world::line::place::Place;
+use crate::emulator::events::Tokens;
+use crate::emulator::transaction::Hit;
+use crate::emulator::world::access::Owner;
+use crate::emulator::world::line::connector::{Connector, Place};
 
 /// Where a client is, as events say it.
 fn connector(place: &Place) -> Value {
@@ -18,4 +22,31 @@ fn connector(place: &Place) -> Value {
         "chat_id": place.chat,
         "user_id": place.user,
     })
+}
+
+impl Hit<'_> {
+    /// Tells an application that its connector was switched off on a line; the keys are in lower case, as nowhere else.
+    pub(crate) fn announce_status_deletion(&mut self, connector: &Connector, line: u64) {
+        let data = json!({ "connector": connector.id, "line": line });
+        if let Some(app) = connector.app.clone() {
+            let owner = Owner::App(app);
+            let tokens = Tokens::WithoutRefresh;
+            self.fire("ONIMCONNECTORSTATUSDELETE", &owner, tokens, |_| {
+                data.clone()
+            });
+        }
+    }
+
+    /// Tells each application that has a connector on a line that the line is gone: `data` is the line's bare number.
+    pub(crate) fn announce_line_deletion(&mut self, line: u64) {
+        let links = self.world.lines.links.keys();
+        let joined = links.filter(|(_, on)| *on == line);
+        let connectors = joined.filter_map(|(id, _)| self.world.lines.connectors.get(id));
+        let apps: BTreeSet<String> = connectors.filter_map(|one| one.app.clone()).collect();
+        for app in apps {
+            let owner = Owner::App(app);
+            let tokens = Tokens::WithoutRefresh;
+            self.fire("ONIMCONNECTORLINEDELETE", &owner, tokens, |_| json!(line));
+        }
+    }
 }

@@ -8,14 +8,14 @@ use super::connector;
 use crate::emulator::clock::{at, iso};
 use crate::emulator::events::Tokens;
 use crate::emulator::events::params::{append, flag};
-use crate::emulator::hit::Hit;
 use crate::emulator::picture;
+use crate::emulator::transaction::Hit;
 use crate::emulator::world::World;
 use crate::emulator::world::access::Owner;
 use crate::emulator::world::chat::Chat;
 use crate::emulator::world::file::File;
 use crate::emulator::world::line::connector::Connector;
-use crate::emulator::world::line::place::Place;
+use crate::emulator::world::line::connector::Place;
 use crate::emulator::world::message::Message;
 
 impl Hit<'_> {

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::connector;
 use crate::emulator::events::Tokens;
 use crate::emulator::events::params::flag;
-use crate::emulator::hit::Hit;
+use crate::emulator::transaction::Hit;
 use crate::emulator::world::access::Owner;
 
 impl Hit<'_> {

@@ -8,10 +8,10 @@ use super::super::table::{Method, method};
 use super::said::{elements, heard, must_have, text};
 use super::statuses::inactive;
 use super::{line, own, required};
+use crate::emulator::actions::Heard;
 use crate::emulator::refusal::Refusal;
-use crate::emulator::talk::Heard;
 use crate::emulator::world::line::connector::Connector;
-use crate::emulator::world::line::place::Place;
+use crate::emulator::world::line::connector::Place;
 
 pub(super) const METHODS: &[Method] = &[
     method("imconnector.send.messages", "imopenlines", send),

@@ -9,7 +9,7 @@ use super::super::handlers::address;
 use super::super::params::php_array;
 use super::super::table::{Method, method};
 use super::{app, is_on};
-use crate::emulator::live::News;
+use crate::emulator::feed::News;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::world::access::Owner;
 use crate::emulator::world::line::connector::{Connector, Wishes};

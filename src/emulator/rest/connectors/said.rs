@@ -3,8 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::super::params::{as_id, as_text, is_yes, items};
+use crate::emulator::actions::{Heard, Sender};
 use crate::emulator::refusal::Refusal;
-use crate::emulator::talk::{Heard, Sender};
 
 /// The elements of `MESSAGES`, their keys in lower case all the way down.
 pub(super) fn elements(messages: Option<&Value>) -> Result<Vec<Map<String, Value>>, Refusal> {

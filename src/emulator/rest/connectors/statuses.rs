@@ -5,7 +5,7 @@ use serde_json::json;
 use super::super::call::{Answer, Call, yes};
 use super::super::table::{Method, method};
 use super::{app, is_on, line, missing, own, required};
-use crate::emulator::live::News;
+use crate::emulator::feed::News;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::world::line::connector::Link;
 

@@ -7,8 +7,8 @@ use super::super::call::{Answer, Call, yes};
 use super::super::params::is_yes;
 use super::super::table::{Method, method};
 use super::chat;
+use crate::emulator::actions::{Author, Draft};
 use crate::emulator::refusal::Refusal;
-use crate::emulator::talk::{Author, Draft};
 use crate::emulator::world::chat::Chat;
 
 pub(super) const METHODS: &[Method] = &[

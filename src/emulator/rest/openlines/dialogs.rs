@@ -12,7 +12,7 @@ use crate::emulator::refusal::Refusal;
 use crate::emulator::world::World;
 use crate::emulator::world::chat::Chat;
 use crate::emulator::world::dialog::{Address, parse};
-use crate::emulator::world::line::place::Place;
+use crate::emulator::world::line::connector::Place;
 use crate::emulator::world::line::session::Session;
 use crate::emulator::world::message::Message;
 

@@ -5,27 +5,23 @@ mod configs;
 mod crm;
 mod dialogs;
 mod members;
-mod network;
-mod operators;
 mod sessions;
 mod settings;
 
 use super::call::Call;
 use super::params::as_id;
 use super::table::Method;
+use crate::emulator::actions::Target;
 use crate::emulator::refusal::Refusal;
-use crate::emulator::talk::Target;
 
 /// The tables of this folder.
-pub(super) const TABLES: [&[Method]; 8] = [
+pub(super) const TABLES: [&[Method]; 6] = [
     bots::METHODS,
-    operators::METHODS,
     sessions::METHODS,
     dialogs::METHODS,
     crm::METHODS,
     members::METHODS,
     configs::METHODS,
-    network::METHODS,
 ];
 
 /// The number in `CHAT_ID`, as methods of operators ask for it.

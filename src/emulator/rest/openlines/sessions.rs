@@ -4,9 +4,9 @@ use serde_json::json;
 
 use super::super::call::{Answer, Call, yes};
 use super::super::table::{Method, method};
-use super::chat;
+use super::{chat, target};
 use crate::emulator::refusal::Refusal;
-use crate::emulator::world::line::place::Place;
+use crate::emulator::world::line::connector::Place;
 
 pub(super) const METHODS: &[Method] = &[
     method("imopenlines.session.open", "imopenlines", open),
@@ -23,6 +23,18 @@ pub(super) const METHODS: &[Method] = &[
     ),
     method("imopenlines.session.mode.silent", "imopenlines", silent),
     method("imopenlines.session.head.vote", "imopenlines", vote),
+    method("imopenlines.network.join", "imopenlines", network_join),
+    method(
+        "imopenlines.network.message.add",
+        "imopenlines",
+        network_send,
+    ),
+    method("imopenlines.operator.answer", "imopenlines", answer),
+    method("imopenlines.operator.finish", "imopenlines", finish),
+    method("imopenlines.operator.another.finish", "imopenlines", finish),
+    method("imopenlines.operator.spam", "imopenlines", finish),
+    method("imopenlines.operator.skip", "imopenlines", skip),
+    method("imopenlines.operator.transfer", "imopenlines", transfer),
 ];
 
 /// The highest mark.
@@ -125,5 +137,57 @@ fn vote(call: &mut Call<'_, '_>) -> Answer {
         .ok_or_else(|| Refusal::new("ACCESS_DENIED", "You do not have access"))?;
     session.vote = mark.unwrap_or(session.vote);
     session.comment = comment.unwrap_or_else(|| session.comment.clone());
+    yes()
+}
+
+/// The length of the code of a line.
+const CODE_CHARS: usize = 32;
+
+fn network_join(call: &mut Call<'_, '_>) -> Answer {
+    Err(line_not_found(call))
+}
+
+fn network_send(call: &mut Call<'_, '_>) -> Answer {
+    call.user_id()?;
+    let text = call.params.text("MESSAGE").unwrap_or_default();
+    if text.trim().is_empty() {
+        return Err(Refusal::new("MESSAGE_EMPTY", "Message can't be empty"));
+    }
+    Err(line_not_found(call))
+}
+
+/// No code means a line here; one of another length cannot be one anywhere.
+fn line_not_found(call: &Call<'_, '_>) -> Refusal {
+    let code = call.params.text("CODE").unwrap_or_default();
+    if code.chars().count() == CODE_CHARS {
+        Refusal::new("NOT_FOUND", "Open line not found")
+    } else {
+        Refusal::new("CODE", "Code is not correct")
+    }
+}
+
+fn answer(call: &mut Call<'_, '_>) -> Answer {
+    let chat = chat(call)?;
+    call.hit.answer_session(chat)?;
+    yes()
+}
+
+/// Ends a session, whoever has it. Spam is an end as well; what the portal keeps of it is not documented.
+fn finish(call: &mut Call<'_, '_>) -> Answer {
+    let chat = chat(call)?;
+    call.hit.finish_session(chat)?;
+    yes()
+}
+
+fn skip(call: &mut Call<'_, '_>) -> Answer {
+    let chat = chat(call)?;
+    call.hit.skip(chat)?;
+    yes()
+}
+
+fn transfer(call: &mut Call<'_, '_>) -> Answer {
+    let chat = call.chat_id()?;
+    let target = target(|name| call.params.text(name))?;
+    call.hit.transfer(chat, target)?;
     yes()
 }

@@ -59,7 +59,7 @@ pub(super) fn line(line: &Line, with_queue: bool) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::emulator::rest::openlines::settings::*;
 
     #[test]
     fn a_queue_comes_in_two_shapes_and_hours_change_theirs() {

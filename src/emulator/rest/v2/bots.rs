@@ -6,10 +6,10 @@ use serde_json::{Map, Value, json};
 
 use super::access::{no_bot, no_token, owner_of};
 use super::done;
-use super::fields::{map, text};
 use super::registration::{change, describe, fitting, new_bot};
+use super::registration::{map, text};
 use crate::emulator::events::v2::NAMES;
-use crate::emulator::live::News;
+use crate::emulator::feed::News;
 use crate::emulator::objects;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::rest::call::{Answer, Call};

@@ -4,13 +4,13 @@ use serde_json::{Map, Value, json};
 
 use super::access::denied;
 use super::done;
-use super::fields::{flag_at, text};
+use super::registration::{flag_at, text};
+use crate::emulator::actions::{Author, Draft, NewChat};
 use crate::emulator::objects;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::rest::call::{Answer, Call};
 use crate::emulator::rest::params::{as_id, as_text, items};
 use crate::emulator::rest::table::{Method, method};
-use crate::emulator::talk::{Author, Draft, NewChat};
 use crate::emulator::world::chat::{Chat, ChatType};
 use crate::emulator::world::color;
 

@@ -7,17 +7,17 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::done;
-use super::fields::{flag, map};
+use super::registration::{flag, map};
 use super::sending::read;
-use crate::emulator::live::News;
+use crate::emulator::feed::News;
 use crate::emulator::objects;
 use crate::emulator::refusal::Refusal;
-use crate::emulator::rest::answer::post;
 use crate::emulator::rest::call::{Answer, Call};
 use crate::emulator::rest::commands::bare;
+use crate::emulator::rest::commands::post;
 use crate::emulator::rest::params::as_text;
 use crate::emulator::rest::table::{Method, method};
-use crate::emulator::world::command::{Command, Title};
+use crate::emulator::world::bot::{Command, Title};
 
 pub(super) const METHODS: &[Method] = &[
     method("imbot.v2.command.register", "imbot", register),

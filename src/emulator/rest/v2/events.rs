@@ -4,15 +4,24 @@
 
 use serde_json::{Value, json};
 
-use super::fields::flag_at;
+use super::access::denied;
+use super::done;
+use super::registration::flag_at;
 use crate::emulator::clock::{at, iso};
 use crate::emulator::refusal::Refusal;
 use crate::emulator::rest::auth::may;
-use crate::emulator::rest::call::{Answer, Call};
+use crate::emulator::rest::call::{Answer, Call, yes};
+use crate::emulator::rest::params::as_id;
 use crate::emulator::rest::table::{Method, method};
 use crate::emulator::world::log::Row;
 
-pub(super) const METHODS: &[Method] = &[method("imbot.v2.event.get", "imbot", get)];
+pub(super) const METHODS: &[Method] = &[
+    method("imbot.v2.event.get", "imbot", get),
+    method("im.v2.event.subscribe", "im", subscribe),
+    method("im.v2.event.unsubscribe", "im", unsubscribe),
+    method("im.v2.event.get", "im", get_user_events),
+    method("im.v2.chat.bot.sendcontext", "im", send_context),
+];
 
 /// Events in one answer, unless another number was asked for, and at most.
 const LIMIT_DEFAULT: u64 = 100;
@@ -53,4 +62,33 @@ pub(super) fn read(call: &mut Call<'_, '_>, users: &[u64]) -> Value {
 
 fn event(id: u64, row: &Row) -> Value {
     json!({ "eventId": id, "type": row.event, "date": iso(at(row.date)), "data": row.data })
+}
+
+fn subscribe(call: &mut Call<'_, '_>) -> Answer {
+    call.hit.world.subscribers.insert(call.caller.user);
+    yes()
+}
+
+/// Nothing more is written; what was can still be read.
+fn unsubscribe(call: &mut Call<'_, '_>) -> Answer {
+    call.hit.world.subscribers.remove(&call.caller.user);
+    yes()
+}
+
+/// What waits for the user. Whoever confirms it does so for all: a user's events are for one application.
+fn get_user_events(call: &mut Call<'_, '_>) -> Answer {
+    let user = call.caller.user;
+    Ok(read(call, &[user]).into())
+}
+
+/// What the messenger itself calls when a link with a context has opened the dialog with a bot.
+fn send_context(call: &mut Call<'_, '_>) -> Answer {
+    let bot = call
+        .params
+        .exact("dialogId")
+        .and_then(as_id)
+        .ok_or_else(denied)?;
+    let context = call.params.exact("context").cloned().unwrap_or(Value::Null);
+    call.hit.open_with_context(bot, &context)?;
+    done()
 }

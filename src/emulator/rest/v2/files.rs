@@ -8,12 +8,12 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use super::access::denied;
-use super::fields::text;
+use super::registration::text;
+use crate::emulator::actions::{Author, Draft};
 use crate::emulator::objects;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::rest::call::{Answer, Call};
 use crate::emulator::rest::table::{Method, method};
-use crate::emulator::talk::{Author, Draft};
 use crate::emulator::world::chat::Chat;
 use crate::emulator::world::dialog::{Address, parse};
 use crate::emulator::world::file::File;
@@ -145,7 +145,7 @@ fn not_found() -> Refusal {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::emulator::rest::v2::files::*;
 
     #[test]
     fn a_file_has_a_name_and_a_content_of_some_size() {

@@ -8,13 +8,14 @@ use uuid::{Uuid, Version};
 
 use super::access::denied;
 use super::done;
-use super::fields::{flag, flag_at, map, text};
+use super::registration::{flag, flag_at, map, text};
 use super::sending::{changed, new_text, read};
+use crate::emulator::actions::{Author, Draft};
+use crate::emulator::feed::{News, TYPING_SECONDS};
 use crate::emulator::refusal::Refusal;
 use crate::emulator::rest::call::{Answer, Call};
 use crate::emulator::rest::params::{as_id, is_list, php_array};
 use crate::emulator::rest::table::{Method, method};
-use crate::emulator::talk::{Author, Draft};
 use crate::emulator::world::chat::Chat;
 use crate::emulator::world::message::{Forward, Message, Refs, stored};
 
@@ -22,6 +23,17 @@ pub(super) const METHODS: &[Method] = &[
     method("imbot.v2.chat.message.send", "imbot", send),
     method("imbot.v2.chat.message.update", "imbot", update),
     method("imbot.v2.chat.message.delete", "imbot", delete),
+    method("imbot.v2.chat.message.reaction.add", "imbot", add_reaction),
+    method(
+        "imbot.v2.chat.message.reaction.delete",
+        "imbot",
+        delete_reaction,
+    ),
+    method(
+        "imbot.v2.chat.inputaction.notify",
+        "imbot",
+        notify_input_action,
+    ),
 ];
 
 /// Messages that may be forwarded at once.
@@ -151,5 +163,63 @@ fn delete(call: &mut Call<'_, '_>) -> Answer {
     }
     let complete = flag_at(call, "complete").unwrap_or(false);
     call.hit.erase(&message, complete);
+    done()
+}
+
+fn add_reaction(call: &mut Call<'_, '_>) -> Answer {
+    let (message, reaction) = named(call)?;
+    call.hit.react(message, &reaction)?;
+    done()
+}
+
+/// Takes back a reaction; one that was not set is not found.
+fn delete_reaction(call: &mut Call<'_, '_>) -> Answer {
+    let (message, reaction) = named(call)?;
+    call.hit.unreact(message, &reaction)?;
+    done()
+}
+
+/// The message, which the bot has to see, and the code.
+fn named(call: &mut Call<'_, '_>) -> Result<(u64, String), Refusal> {
+    call.act_as_own_bot()?;
+    let (_, message) = call.message(denied)?;
+    Ok((message.id, call.text_of("reaction").unwrap_or_default()))
+}
+
+/// How long the indicator may stay, in seconds.
+const SECONDS_MAX: u64 = 600;
+
+/// What comes before the name of an action.
+const PREFIX: &str = "IMBOT_AGENT_ACTION_";
+
+/// The actions that have a name; none, or one that is not here, is plain typing.
+const ACTIONS: [&str; 11] = [
+    "THINKING",
+    "SEARCHING",
+    "GENERATING",
+    "ANALYZING",
+    "PROCESSING",
+    "TRANSLATING",
+    "CONNECTING",
+    "CHECKING",
+    "CALCULATING",
+    "READING_DOCS",
+    "COMPOSING",
+];
+
+fn notify_input_action(call: &mut Call<'_, '_>) -> Answer {
+    let user = call.act_as_own_bot()?;
+    let chat = call.dialog()?.id;
+    let code = call.text_of("statusMessageCode").unwrap_or_default();
+    let action = code
+        .strip_prefix(PREFIX)
+        .and_then(|name| ACTIONS.into_iter().find(|known| *known == name));
+    let seconds = call.id_of("duration").unwrap_or(TYPING_SECONDS);
+    call.hit.news.push(News::Typing {
+        chat,
+        user,
+        action,
+        seconds: seconds.min(SECONDS_MAX),
+    });
     done()
 }

@@ -8,16 +8,12 @@ mod bots;
 mod chats;
 mod commands;
 mod events;
-mod fields;
 mod files;
 mod members;
 mod messages;
-mod reactions;
 mod reading;
 mod registration;
 mod sending;
-mod typing;
-mod user_events;
 
 use serde_json::json;
 
@@ -28,18 +24,15 @@ use super::table::Method;
 use crate::emulator::world::access::Owner;
 
 /// The tables of this folder.
-pub(super) const TABLES: [&[Method]; 11] = [
+pub(super) const TABLES: [&[Method]; 8] = [
     bots::METHODS,
     commands::METHODS,
     messages::METHODS,
     reading::METHODS,
-    reactions::METHODS,
     chats::METHODS,
     members::METHODS,
-    typing::METHODS,
     events::METHODS,
     files::METHODS,
-    user_events::METHODS,
 ];
 
 /// Whose bots a call through a webhook is about, if it says so at all; for the wire log.

@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use super::fields::{flag, text};
+use super::registration::{flag, text};
+use crate::emulator::actions::{Author, Draft};
 use crate::emulator::refusal::Refusal;
 use crate::emulator::rest::params::as_text;
 use crate::emulator::rest::rich::{self, Part};
-use crate::emulator::talk::{Author, Draft};
 use crate::emulator::world::message::{Passage, Refs, Rich};
 
 /// Content that has been read.

@@ -132,7 +132,7 @@ impl Line {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::emulator::world::line::config::*;
 
     #[test]
     fn a_bot_greets_always_or_only_new_clients() {

@@ -5,7 +5,6 @@
 
 pub(crate) mod config;
 pub(crate) mod connector;
-pub(crate) mod place;
 pub(crate) mod session;
 
 use std::collections::BTreeMap;

@@ -54,7 +54,7 @@ impl Session {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::emulator::world::line::session::*;
 
     #[test]
     fn the_sixth_part_is_the_session() {

@@ -1,0 +1,93 @@
+//! Editing and deleting what was said.
+
+use crate::emulator::feed::News;
+use crate::emulator::refusal::Refusal;
+use crate::emulator::transaction::Hit;
+use crate::emulator::world::message::{Message, Rich, stored};
+
+/// Nothing older than three days may be changed.
+const EDIT_WINDOW_MS: i64 = 3 * 24 * 3600 * 1000;
+
+impl Hit<'_> {
+    /// A message the acting user may change: their own, not too old; the portal's own words age not.
+    pub(crate) fn own_message(&self, id: u64) -> Result<Message, Refusal> {
+        let (_, message) = self.message_in_reach(id)?;
+        let age = self.world.clock.millis() - message.date;
+        let mine = message.author == self.user && age < EDIT_WINDOW_MS;
+        let spoken_for = message.author == 0 && self.world.is_bot(self.user);
+        let refusal = || {
+            Refusal::new(
+                "CANT_EDIT_MESSAGE",
+                "Time has expired for modification or you don't have access",
+            )
+        };
+        if mine || spoken_for {
+            Ok(message)
+        } else {
+            Err(refusal().status(403))
+        }
+    }
+
+    /// Gives a message another text; an empty one deletes it.
+    pub(crate) fn edit(&mut self, id: u64, text: &str) -> Result<(), Refusal> {
+        if text.trim().is_empty() {
+            return self.delete(id, false);
+        }
+        let old = self.own_message(id)?;
+        self.put(&Message {
+            text: stored(text),
+            edited: true,
+            ..old
+        });
+        Ok(())
+    }
+
+    /// Stores a changed message, shows it, and tells the bots.
+    pub(crate) fn put(&mut self, message: &Message) {
+        let changed = self.world.messages.insert(message.id, message.clone());
+        self.show_edit(message);
+        let Some(chat) = self.world.chats.get(&message.chat).cloned() else {
+            return;
+        };
+        if changed.is_none_or(|before| before.text != message.text) {
+            self.announce_edit(&chat, message);
+            self.edited_on_line(&chat, message);
+        }
+    }
+
+    /// Deletes a message: a tombstone stays, unless it is to go without a trace.
+    pub(crate) fn delete(&mut self, id: u64, without_trace: bool) -> Result<(), Refusal> {
+        let message = self.own_message(id)?;
+        self.erase(&message, without_trace);
+        Ok(())
+    }
+
+    /// Deletes a message, whoever may do so having been asked.
+    pub(crate) fn erase(&mut self, message: &Message, without_trace: bool) {
+        let id = message.id;
+        let Some(chat) = self.world.chats.get_mut(&message.chat) else {
+            return;
+        };
+        let bare = Message {
+            text: String::new(),
+            deleted: true,
+            rich: Rich::default(),
+            ..message.clone()
+        };
+        if without_trace {
+            chat.messages.retain(|kept| *kept != id);
+            self.world.messages.remove(&id);
+            self.news.push(News::Remove {
+                chat: message.chat,
+                message: id,
+            });
+        } else {
+            self.world.messages.insert(id, bare.clone());
+            self.show_edit(&bare);
+        }
+        if let Some(chat) = self.world.chats.get(&message.chat).cloned() {
+            self.announce_deletion(&chat, message, &message.text);
+            self.deleted_on_line(&chat, message);
+        }
+    }
+}

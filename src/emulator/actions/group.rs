@@ -1,0 +1,148 @@
+//! Groups: made, joined, left, renamed. The chat says what happened in a system message, which no bot is told.
+
+use crate::emulator::feed::News;
+use crate::emulator::refusal::{Refusal, no_access, no_user};
+use crate::emulator::transaction::Hit;
+use crate::emulator::world::chat::{Chat, ChatType};
+
+use super::{Author, Draft};
+
+/// A group to be made.
+#[derive(Debug, Clone)]
+pub(crate) struct NewChat {
+    pub(crate) kind: ChatType,
+    pub(crate) title: String,
+    pub(crate) members: Vec<u64>,
+}
+
+impl Hit<'_> {
+    /// Makes a group whose owner is the acting user; every bot among the others is told that it joined.
+    pub(crate) fn found_group(&mut self, new: NewChat) -> Result<Chat, Refusal> {
+        let mut members = vec![self.user];
+        for id in new.members {
+            self.must_exist(id)?;
+            if !members.contains(&id) {
+                members.push(id);
+            }
+        }
+        let title = if new.title.trim().is_empty() {
+            self.names(&members)
+        } else {
+            new.title.trim().to_owned()
+        };
+        let chat = self.new_chat(new.kind, title, self.user, members);
+        self.news.push(News::Dialog { chat: chat.id });
+        let text = format!(
+            "{} created the chat \"{}\"",
+            self.tag(self.user),
+            chat.title
+        );
+        self.say(chat.id, Draft::text(Author::System, text));
+        for member in chat.members.iter().skip(1) {
+            self.announce_join(&chat, *member, self.user);
+        }
+        Ok(chat)
+    }
+
+    /// Brings users into a group; those who are there already are passed over.
+    pub(crate) fn invite(&mut self, chat: u64, users: &[u64]) -> Result<(), Refusal> {
+        let chat = self.my_group(chat)?;
+        for id in users.iter().filter(|id| !chat.has(**id)) {
+            self.must_exist(*id)?;
+            if let Some(chat) = self.world.chats.get_mut(&chat.id) {
+                chat.members.push(*id);
+            }
+            let text = format!("{} invited {}", self.tag(self.user), self.tag(*id));
+            self.news.push(News::Dialog { chat: chat.id });
+            self.say(chat.id, Draft::text(Author::System, text));
+            let chat = self.my_chat(chat.id)?;
+            self.announce_join(&chat, *id, self.user);
+        }
+        Ok(())
+    }
+
+    /// Takes a user out of a group: oneself, or another if one manages it.
+    pub(crate) fn part(&mut self, chat: u64, user: u64) -> Result<(), Refusal> {
+        let chat = self.my_group(chat)?;
+        if !chat.has(user) || (user != self.user && !chat.is_manager(self.user)) {
+            return Err(no_access());
+        }
+        let text = match user == self.user {
+            true => format!("{} left the chat", self.tag(user)),
+            false => format!("{} excluded {}", self.tag(self.user), self.tag(user)),
+        };
+        self.say(chat.id, Draft::text(Author::System, text));
+        if let Some(chat) = self.world.chats.get_mut(&chat.id) {
+            chat.members.retain(|member| *member != user);
+            chat.managers.remove(&user);
+            if chat.owner == user {
+                chat.owner = chat.members.first().copied().unwrap_or(0);
+            }
+        }
+        self.news.push(News::Left {
+            chat: chat.id,
+            user,
+        });
+        self.news.push(News::Dialog { chat: chat.id });
+        self.leave_session(chat.id, user);
+        Ok(())
+    }
+
+    /// Gives a group another title.
+    pub(crate) fn rename(&mut self, chat: u64, title: &str) -> Result<(), Refusal> {
+        let chat = self.my_group(chat)?;
+        self.change_chat(chat.id, |chat| title.trim().clone_into(&mut chat.title));
+        let text = format!(
+            "{} renamed the chat to \"{}\"",
+            self.tag(self.user),
+            title.trim()
+        );
+        self.say(chat.id, Draft::text(Author::System, text));
+        Ok(())
+    }
+
+    /// Changes a chat and shows the change.
+    pub(crate) fn change_chat(&mut self, id: u64, change: impl FnOnce(&mut Chat)) {
+        if let Some(chat) = self.world.chats.get_mut(&id) {
+            change(chat);
+        }
+        self.news.push(News::Dialog { chat: id });
+    }
+
+    /// A group of the acting user; a private dialog is none.
+    pub(crate) fn my_group(&self, id: u64) -> Result<Chat, Refusal> {
+        self.my_chat(id).and_then(|chat| {
+            if chat.is_private() {
+                Err(no_access())
+            } else {
+                Ok(chat)
+            }
+        })
+    }
+
+    fn must_exist(&self, id: u64) -> Result<(), Refusal> {
+        self.world
+            .users
+            .get(&id)
+            .map(|_| ())
+            .ok_or_else(|| no_user(id))
+    }
+
+    /// A user as texts name one.
+    fn tag(&self, id: u64) -> String {
+        let name = self
+            .world
+            .users
+            .get(&id)
+            .map(|user| user.name())
+            .unwrap_or_default();
+        format!("[USER={id}]{name}[/USER]")
+    }
+
+    fn names(&self, members: &[u64]) -> String {
+        let names = members
+            .iter()
+            .filter_map(|id| Some(self.world.users.get(id)?.first_name.clone()));
+        names.collect::<Vec<_>>().join(", ")
+    }
+}

@@ -1,0 +1,91 @@
+//! Clients: who writes from outside, as users of the portal, and the chat each of them has.
+
+use super::incoming::Sender;
+use crate::emulator::feed::News;
+use crate::emulator::transaction::Hit;
+use crate::emulator::world::chat::ChatType;
+use crate::emulator::world::color;
+use crate::emulator::world::line::connector::Place;
+use crate::emulator::world::user::{Guest, User};
+
+impl Hit<'_> {
+    /// The user who stands for a sender, made when the sender first writes; a name that is told again is taken over.
+    pub(super) fn guest(&mut self, connector: &str, sender: &Sender) -> u64 {
+        let known = self.known_guest(connector, &sender.id);
+        let id = known.unwrap_or_else(|| self.world.new_user_id());
+        let user = self.world.users.entry(id).or_insert_with(|| User {
+            id,
+            first_name: "Guest".to_owned(),
+            last_name: String::new(),
+            position: String::new(),
+            gender: "M".to_owned(),
+            color: color::of_id(id).to_owned(),
+            bot: None,
+            guest: Some(Guest {
+                connector: connector.to_owned(),
+                id: sender.id.clone(),
+                email: String::new(),
+                phone: String::new(),
+            }),
+        });
+        sender.describe(user);
+        id
+    }
+
+    /// The user who stands for this number outside.
+    pub(crate) fn known_guest(&self, connector: &str, id: &str) -> Option<u64> {
+        let is_meant = |guest: &Guest| guest.connector == connector && guest.id == id;
+        let mut users = self.world.users.values();
+        let found = users.find(|user| user.guest.as_ref().is_some_and(is_meant));
+        found.map(|user| user.id)
+    }
+
+    /// The chat of a place, if its client has ever written.
+    pub(crate) fn chat_of_place(&self, place: &Place) -> Option<u64> {
+        let code = place.code();
+        let mut chats = self.world.chats.values();
+        let found = chats.find(|chat| chat.is_line() && chat.entity_id == code);
+        found.map(|chat| chat.id)
+    }
+
+    /// Makes the chat of a place. Nobody owns it until somebody answers.
+    pub(super) fn new_line_chat(&mut self, place: &Place, client: u64, title: &str) -> u64 {
+        let line = self.world.lines.configs.get(&place.line);
+        let line = line.map(|line| line.name().to_owned()).unwrap_or_default();
+        let name = self.world.users.get(&client).map(User::name);
+        let name = Some(title.to_owned())
+            .filter(|title| !title.is_empty())
+            .or(name)
+            .unwrap_or_default();
+        let title = format!("{name} - {line}");
+        let id = self.new_chat(ChatType::Line, title, 0, vec![client]).id;
+        self.change_chat(id, |chat| {
+            chat.entity_type = "LINES".to_owned();
+            chat.entity_id = place.code();
+        });
+        self.news.push(News::Lines);
+        id
+    }
+}
+
+impl Sender {
+    fn describe(&self, user: &mut User) {
+        let name = |given: &str, known: &mut String| {
+            if !given.is_empty() {
+                given.clone_into(known);
+            }
+        };
+        if !self.first_name.is_empty() || !self.last_name.is_empty() {
+            (user.first_name, user.last_name) = (String::new(), String::new());
+        }
+        name(&self.first_name, &mut user.first_name);
+        name(&self.last_name, &mut user.last_name);
+        if self.gender.eq_ignore_ascii_case("female") {
+            user.gender = "F".to_owned();
+        }
+        if let Some(guest) = &mut user.guest {
+            name(&self.email, &mut guest.email);
+            name(&self.phone, &mut guest.phone);
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! What happens on open channels: clients write, bots greet, operators take over, and all ends. Section 6 of
+//! server-behaviour.md, section 6 of open-channels.md.
+
+mod bots;
+mod clients;
+mod incoming;
+mod operators;
+mod outgoing;
+mod queue;
+mod sessions;
+mod setup;
+
+pub(crate) use self::incoming::{Arrived, Heard, Sender};
+pub(crate) use self::queue::Target;
+
+use crate::emulator::refusal::Refusal;
+use crate::emulator::transaction::Hit;
+use crate::emulator::world::chat::Chat;
+use crate::emulator::world::line::connector::Place;
+use crate::emulator::world::line::session::Session;
+
+impl Hit<'_> {
+    /// A line's chat, whoever asks.
+    pub(crate) fn line_chat(&self, id: u64) -> Result<Chat, Refusal> {
+        let chat = self.world.chats.get(&id).cloned();
+        let chat = chat.ok_or_else(|| Refusal::new("CHAT_ID", "Chat ID is not correct"))?;
+        if chat.is_line() {
+            Ok(chat)
+        } else {
+            Err(Refusal::new("CHAT_TYPE", "Chat is not open line"))
+        }
+    }
+
+    /// The session that goes on in a chat.
+    pub(crate) fn session_in(&self, chat: u64) -> Result<Session, Refusal> {
+        let open = self.world.lines.open_session(chat).cloned();
+        open.ok_or_else(|| Refusal::new("CHAT_ID", "There is no open session in this chat"))
+    }
+
+    /// Changes a session, if it is still known.
+    fn change_session(&mut self, id: u64, change: impl FnOnce(&mut Session)) {
+        if let Some(session) = self.world.lines.sessions.get_mut(&id) {
+            change(session);
+        }
+    }
+
+    /// Where the client of a chat is to be found.
+    pub(crate) fn place_of(&self, chat: &Chat) -> Option<Place> {
+        Place::read(&chat.entity_id).filter(|_| chat.is_line())
+    }
+}

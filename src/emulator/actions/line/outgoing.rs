@@ -1,0 +1,166 @@
+//! What was said in a line's chat goes out to its client, if it is meant for one. Section 6.1 of server-behaviour.md.
+
+use crate::emulator::feed::News;
+use crate::emulator::transaction::Hit;
+use crate::emulator::world::chat::Chat;
+use crate::emulator::world::line::connector::Connector;
+use crate::emulator::world::line::connector::Place;
+use crate::emulator::world::message::{Message, Passage};
+
+/// What a client writes to be rid of the bot.
+const NO_BOT: &str = "0";
+
+impl Hit<'_> {
+    /// Does what a new message in a line's chat brings with it.
+    pub(crate) fn said_on_line(&mut self, chat: &Chat, message: &Message) {
+        if message.refs.outside.passage == Passage::Came {
+            self.obey_zero(chat, message);
+            return;
+        }
+        let author = message.author;
+        let is_person = self
+            .world
+            .users
+            .get(&author)
+            .is_some_and(|user| user.is_person());
+        if is_person && message.refs.outside.passage == Passage::Inside {
+            self.speak_up(chat.id, author);
+        }
+        if self.is_for_client(chat, message) {
+            self.send_out(chat, message);
+        }
+    }
+
+    /// A text that is `0` and nothing else ends the bot's part; the bot has heard it, too.
+    fn obey_zero(&mut self, chat: &Chat, message: &Message) {
+        let session = self.world.lines.open_session(chat.id);
+        let led = session.filter(|session| self.world.is_bot(session.operator));
+        if let Some(id) = led.map(|session| session.id)
+            && message.text.trim() == NO_BOT
+            && self.world.is_guest(message.author)
+        {
+            self.hand_to_queue(id);
+        }
+    }
+
+    /// An operator who speaks without having been asked: a closed session begins anew, a waiting one is taken.
+    fn speak_up(&mut self, chat: u64, operator: u64) {
+        match self.world.lines.last_session(chat).cloned() {
+            Some(session) if session.closed.is_some() => {
+                let session = self.found_session(chat, session.client);
+                self.announce_session(session.id);
+                self.take(session.id, operator);
+            }
+            Some(session) if session.operator == operator || session.operator == 0 => {
+                self.take(session.id, operator);
+            }
+            Some(_) | None => {}
+        }
+    }
+
+    fn is_for_client(&self, chat: &Chat, message: &Message) -> bool {
+        let session = self.world.lines.open_session(chat.id);
+        let is_silent = session.is_some_and(|session| session.is_silent);
+        match message.refs.outside.passage {
+            Passage::Important => true,
+            Passage::Inside => !message.system && !is_silent,
+            Passage::Silent | Passage::Skipped | Passage::Came => false,
+            Passage::Sending | Passage::Delivered => false,
+        }
+    }
+
+    /// Tells the connector. The portal's own has the message at once; any other has to confirm that it does.
+    fn send_out(&mut self, chat: &Chat, message: &Message) {
+        let Some((connector, place)) = self.way_out(chat) else {
+            return;
+        };
+        if message.system && !connector.wishes.system_messages {
+            return;
+        }
+        let is_own = connector.app.is_none();
+        self.change_passage(message.id, |message| {
+            let outside = &mut message.refs.outside;
+            outside.passage = match is_own {
+                true => Passage::Delivered,
+                false => Passage::Sending,
+            };
+            if is_own {
+                outside.ids = vec![message.id.to_string()];
+            }
+        });
+        if self.world.lines.is_open(&place.connector, place.line) {
+            self.announce_outgoing(&connector, &place, chat, message);
+        }
+    }
+
+    /// The connector of a chat, and where its client is.
+    pub(crate) fn way_out(&self, chat: &Chat) -> Option<(Connector, Place)> {
+        let place = self.place_of(chat)?;
+        let connector = self.world.lines.connectors.get(&place.connector)?.clone();
+        Some((connector, place))
+    }
+
+    /// Changes what a message is outside, and shows it.
+    fn change_passage(&mut self, id: u64, change: impl FnOnce(&mut Message)) {
+        let Some(message) = self.world.messages.get_mut(&id) else {
+            return;
+        };
+        change(message);
+        let message = message.clone();
+        self.show_edit(&message);
+    }
+
+    /// The connector says under which numbers the client has a message: once, and for messages that wait for it only.
+    ///
+    /// "Delivery also marks the message as read": by the client.
+    pub(crate) fn confirm(&mut self, connector: &str, message: u64, ids: &[String]) {
+        let waiting = self.world.messages.get(&message).cloned();
+        let Some(waiting) =
+            waiting.filter(|message| message.refs.outside.passage == Passage::Sending)
+        else {
+            return;
+        };
+        let chat = self.world.chats.get(&waiting.chat).cloned();
+        let Some(chat) = chat else { return };
+        let is_theirs = self
+            .place_of(&chat)
+            .is_some_and(|place| place.connector == connector);
+        if !is_theirs {
+            return;
+        }
+        self.change_passage(message, |message| {
+            message.refs.outside.passage = Passage::Delivered;
+            message.refs.outside.ids = ids.to_vec();
+        });
+        let client = self.world.lines.last_session(chat.id).map(|one| one.client);
+        if let Some(user) = client {
+            if let Some(chat) = self.world.chats.get_mut(&chat.id) {
+                chat.read.insert(user, message);
+            }
+            self.news.push(News::Read {
+                chat: chat.id,
+                user,
+            });
+        }
+    }
+
+    /// An edit goes out if the client has the message, under the numbers it has there.
+    pub(crate) fn edited_on_line(&mut self, chat: &Chat, message: &Message) {
+        if let Some((connector, place)) = self.way_out(chat)
+            && message.refs.outside.passage == Passage::Delivered
+            && connector.wishes.edits
+        {
+            self.announce_outgoing_edit(&connector, &place, message);
+        }
+    }
+
+    /// A deletion goes out, once for every number outside.
+    pub(crate) fn deleted_on_line(&mut self, chat: &Chat, message: &Message) {
+        if let Some((connector, place)) = self.way_out(chat)
+            && message.refs.outside.passage == Passage::Delivered
+            && connector.wishes.deletions
+        {
+            self.announce_outgoing_deletion(&connector, &place, message);
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! The queue of a line: who is asked next, and how a session goes from one to another.
+
+use super::super::{Author, Draft};
+use crate::emulator::feed::News;
+use crate::emulator::refusal::Refusal;
+use crate::emulator::transaction::Hit;
+use crate::emulator::world::line::config::Line;
+use crate::emulator::world::line::session::Session;
+
+/// To whom a session goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// A person, who is responsible at once.
+    User(u64),
+    /// The queue of a line.
+    Queue(u64),
+}
+
+impl Hit<'_> {
+    /// The time of welcome bots that is over: the queue takes their sessions.
+    pub(crate) fn ring(&mut self) {
+        let now = self.world.clock.millis();
+        for session in self.world.lines.due(now) {
+            self.hand_to_queue(session);
+        }
+    }
+
+    /// The bot's part is over: it goes, unless the line lets it stay, and the next free operator is asked.
+    ///
+    /// What the client's `0`, `imopenlines.bot.session.operator` and the end of `WELCOME_BOT_TIME` do.
+    pub(crate) fn hand_to_queue(&mut self, id: u64) {
+        let Some(session) = self.world.lines.sessions.get(&id).cloned() else {
+            return;
+        };
+        let line = self.world.lines.configs.get(&session.line);
+        let stays = line.is_some_and(Line::bot_stays);
+        if self.world.is_bot(session.operator) && !stays {
+            self.go_out_of(session.chat, session.operator);
+        }
+        self.say_inside(session.chat, "The conversation goes to the queue");
+        self.ask_queue(id);
+    }
+
+    /// Whoever leads a session and leaves its chat leaves the session to the queue, which does not ask them again.
+    pub(crate) fn leave_session(&mut self, chat: u64, user: u64) {
+        let session = self.world.lines.open_session(chat);
+        let led = session.filter(|session| session.operator == user);
+        if let Some(id) = led.map(|session| session.id) {
+            self.change_session(id, |session| {
+                session.passed.insert(user);
+            });
+            self.ask_queue(id);
+        }
+    }
+
+    /// Asks the next operator of the queue; if there is none left, the session waits.
+    pub(super) fn ask_queue(&mut self, id: u64) {
+        let Some(session) = self.world.lines.sessions.get(&id).cloned() else {
+            return;
+        };
+        let next = self.next_operator(&session);
+        let all = self.asked_together(session.line);
+        self.change_session(id, |session| {
+            session.bot_until = None;
+            session.is_answered = false;
+            session.operator = next.unwrap_or(0);
+        });
+        self.change_chat(session.chat, |chat| chat.owner = 0);
+        for operator in all.into_iter().chain(next) {
+            self.come_into(id, operator);
+        }
+        self.news.push(News::Lines);
+    }
+
+    /// Everybody, if the line asks all at once.
+    fn asked_together(&self, line: u64) -> Vec<u64> {
+        let line = self.world.lines.configs.get(&line);
+        let line = line.filter(|line| line.get("QUEUE_TYPE") == "all");
+        line.map(|line| line.queue.clone()).unwrap_or_default()
+    }
+
+    /// Whose turn it is: in the order of the queue, from its beginning (`strictly`) or behind who was asked last.
+    fn next_operator(&mut self, session: &Session) -> Option<u64> {
+        let line = self.world.lines.configs.get_mut(&session.line)?;
+        let kind = line.get("QUEUE_TYPE");
+        if kind == "all" {
+            return None;
+        }
+        let from = if kind == "strictly" { 0 } else { line.turn };
+        let places = (0..line.queue.len()).map(|step| (from + step) % line.queue.len());
+        let mut free = places.filter(|place| !session.passed.contains(&line.queue[*place]));
+        let place = free.next()?;
+        line.turn = place + 1;
+        line.queue.get(place).copied()
+    }
+
+    /// Gives a session to a person or to a queue; who had it goes, unless `stays` says otherwise.
+    pub(super) fn hand_over(
+        &mut self,
+        session: &Session,
+        target: Target,
+        stays: bool,
+    ) -> Result<(), Refusal> {
+        if session.operator > 0 && !stays {
+            self.go_out_of(session.chat, session.operator);
+        }
+        match target {
+            Target::User(user) => {
+                self.say_inside(session.chat, "The conversation was handed over");
+                self.take(session.id, user);
+            }
+            Target::Queue(line) => {
+                self.change_session(session.id, |session| {
+                    session.line = line;
+                    session.passed.clear();
+                });
+                self.say_inside(session.chat, "The conversation goes to the queue");
+                self.ask_queue(session.id);
+            }
+        }
+        Ok(())
+    }
+
+    /// Somebody becomes responsible.
+    pub(super) fn take(&mut self, id: u64, user: u64) {
+        let chat = self.world.lines.sessions.get(&id).map(|one| one.chat);
+        self.change_session(id, |session| {
+            session.operator = user;
+            session.is_answered = true;
+            session.bot_until = None;
+        });
+        self.come_into(id, user);
+        if let Some(chat) = chat {
+            self.change_chat(chat, |chat| chat.owner = user);
+        }
+        self.news.push(News::Lines);
+    }
+
+    /// Whether a session can go there: to a queue that exists, or to a person who works here.
+    pub(super) fn must_fit(&self, target: Target) -> Result<(), Refusal> {
+        let fits = match target {
+            Target::User(user) => {
+                let user = self.world.users.get(&user);
+                user.is_some_and(|user| user.is_person())
+            }
+            Target::Queue(line) => self.world.lines.configs.contains_key(&line),
+        };
+        if fits {
+            Ok(())
+        } else {
+            Err(Refusal::new("OPERATOR_WRONG", "Operator is not correct"))
+        }
+    }
+
+    /// A note of the portal among those who work here; clients never read it.
+    pub(super) fn say_inside(&mut self, chat: u64, text: &str) {
+        self.say(chat, Draft::text(Author::System, text));
+    }
+}

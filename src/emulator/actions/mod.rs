@@ -1,0 +1,65 @@
+//! What users do: say, change, press, gather. Every face ends up here, so all see the same portal.
+//!
+//! Each function changes the world, tells the pages, and has `events` tell the bots.
+
+mod bots;
+mod change;
+mod group;
+mod line;
+mod press;
+mod private;
+mod react;
+mod say;
+
+pub(crate) use self::group::NewChat;
+pub(crate) use self::line::{Arrived, Heard, Sender, Target};
+pub(crate) use self::react::Like;
+pub(crate) use self::say::{Author, Draft};
+
+use super::feed::News;
+use super::refusal::{Refusal, no_access};
+use super::transaction::Hit;
+use super::view;
+use super::world::chat::Chat;
+use super::world::message::Message;
+
+impl Hit<'_> {
+    /// The chat of a dialog id as the acting user writes it.
+    pub(crate) fn chat_at(&self, dialog_id: &str) -> Result<Chat, Refusal> {
+        self.world
+            .chat_at(self.user, dialog_id)
+            .cloned()
+            .ok_or_else(no_access)
+    }
+
+    /// A chat the acting user is in.
+    pub(crate) fn my_chat(&self, id: u64) -> Result<Chat, Refusal> {
+        self.world
+            .chats
+            .get(&id)
+            .filter(|chat| chat.has(self.user))
+            .cloned()
+            .ok_or_else(no_access)
+    }
+
+    /// A message in a chat of the acting user that has not been deleted.
+    pub(crate) fn message_in_reach(&self, id: u64) -> Result<(Chat, Message), Refusal> {
+        let message = self
+            .world
+            .messages
+            .get(&id)
+            .filter(|message| !message.deleted)
+            .cloned();
+        let message =
+            message.ok_or_else(|| Refusal::new("MESSAGE_ID_ERROR", "There is no such message"))?;
+        Ok((self.my_chat(message.chat)?, message))
+    }
+
+    /// Shows a changed message to the pages.
+    pub(crate) fn show_edit(&mut self, message: &Message) {
+        self.news.push(News::Edit {
+            chat: message.chat,
+            message: view::message(self.world, message),
+        });
+    }
+}

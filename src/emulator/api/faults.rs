@@ -1,0 +1,129 @@
+//! Trouble on demand: what a test cannot wait for a portal to do by itself.
+//!
+//! Programs cause the same by `POST /emulator/faults`, where each fault has the name of its method here.
+
+use std::time::Duration;
+
+pub(crate) use crate::emulator::faults::Fault;
+use crate::emulator::refusal::Refusal;
+use crate::emulator::rest::limit::Traffic;
+use crate::emulator::serve::Emulator;
+
+/// Trouble, for tests. Each plan for calls or events concerns the next ones that come; several add up in their order.
+impl Emulator {
+    /// Refuses the next calls with this HTTP status and code, before anything else is looked at.
+    pub fn refuse(&self, times: usize, status: u16, code: &str) {
+        let code = code.to_owned();
+        self.cause(Fault::Refuse {
+            times,
+            status,
+            code,
+        });
+    }
+
+    /// Refuses the next requests to the authorization server; the refresh tokens in them stay good.
+    pub fn refuse_tokens(&self, times: usize, status: u16, code: &str) {
+        let code = code.to_owned();
+        self.cause(Fault::RefuseTokens {
+            times,
+            status,
+            code,
+        });
+    }
+
+    /// Runs the next calls that would succeed, and answers them as a gateway does that lost the portal, with 502: the
+    /// caller cannot know that they were run.
+    pub fn swallow(&self, answers: usize) {
+        self.answer_html(answers, 502);
+    }
+
+    /// The same with any HTTP status; a page that asks to log in comes with 200.
+    pub fn answer_html(&self, times: usize, status: u16) {
+        self.cause(Fault::AnswerHtml { times, status });
+    }
+
+    /// Runs the next calls that would succeed, and lets the connection break in the middle of the answer.
+    pub fn cut_answers(&self, times: usize) {
+        self.cause(Fault::CutAnswers { times });
+    }
+
+    /// Runs the next calls that would succeed, and holds their answers back for some time, in whole milliseconds.
+    pub fn delay_answers(&self, times: usize, late: Duration) {
+        let ms = milliseconds(late);
+        self.cause(Fault::DelayAnswers { times, ms });
+    }
+
+    /// Lets every access token expire now.
+    pub fn expire_tokens(&self) {
+        self.cause(Fault::ExpireTokens {});
+    }
+
+    /// Charges a method with operating time it did not take; 420 seconds within ten minutes block it.
+    pub fn charge(&self, client_id: &str, method: &str, seconds: f64) {
+        let (client_id, method) = (client_id.to_owned(), method.to_owned());
+        self.cause(Fault::Charge {
+            client_id,
+            method,
+            seconds,
+        });
+    }
+
+    /// Loses the next events on their way: a portal does not send them again.
+    pub fn lose(&self, events: usize) {
+        self.cause(Fault::LoseEvents { times: events });
+    }
+
+    /// Delivers each of the next events twice, as a distributed queue may.
+    pub fn repeat(&self, events: usize) {
+        self.cause(Fault::RepeatEvents { times: events });
+    }
+
+    /// Delivers the next events after some time, in whole milliseconds; those that come after them overtake them.
+    pub fn delay_events(&self, events: usize, late: Duration) {
+        let ms = milliseconds(late);
+        self.cause(Fault::DelayEvents { times: events, ms });
+    }
+
+    /// Takes an application from the portal without telling it: its tokens are refused with `APPLICATION_NOT_FOUND`, it
+    /// can refresh none, and its bots get no events.
+    ///
+    /// # Errors
+    ///
+    /// `APPLICATION_NOT_FOUND`.
+    pub fn revoke_app(&self, client_id: &str) -> Result<(), Refusal> {
+        let client_id = client_id.to_owned();
+        Fault::RevokeApp { client_id }.cause(&self.portal)
+    }
+
+    /// Gives the inbound webhook another secret: calls with the old one are refused with `INVALID_CREDENTIALS`.
+    pub fn revoke_webhook(&self) {
+        self.cause(Fault::RevokeWebhook {});
+    }
+
+    /// Gives the portal another address, `host` or `host:port`. Calls to an old one are answered with 302, whose
+    /// `Location` has the port and the whole path; a caller has to repeat method and body by itself.
+    pub fn rename(&self, domain: &str) {
+        let domain = domain.to_owned();
+        self.cause(Fault::Rename { domain });
+    }
+
+    /// Forgets all that was planned for calls and events.
+    pub fn calm(&self) {
+        self.cause(Fault::Calm {});
+    }
+
+    /// What the limit on REST calls has let through and refused so far.
+    pub fn traffic(&self) -> Traffic {
+        self.portal.limits().traffic
+    }
+
+    /// Causes a fault that nothing can stand against.
+    fn cause(&self, fault: Fault) {
+        let caused = fault.cause(&self.portal);
+        debug_assert!(caused.is_ok(), "{caused:?}");
+    }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}

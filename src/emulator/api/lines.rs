@@ -1,0 +1,153 @@
+//! Open channels for tests and programs in this process: lines and their connectors here, `clients` that write, and the
+//! operators' `desk`. The same acts as the web chat's.
+
+use serde_json::Value;
+
+pub use super::clients::{Arrival, Client};
+
+use crate::emulator::page::channels as view;
+use crate::emulator::placement::open_settings;
+use crate::emulator::refusal::Refusal;
+use crate::emulator::serve::Emulator;
+use crate::emulator::world::line::connector::Place;
+
+/// Who sets up lines: the first of the people.
+const ADMIN: u64 = 1;
+
+/// A line to be made. It has the portal's own live chat, and no bot unless one is named.
+#[derive(Debug, Clone, Default)]
+pub struct NewLine {
+    queue: Vec<u64>,
+    settings: Vec<(String, String)>,
+}
+
+impl NewLine {
+    /// A line of this name with nobody in its queue.
+    pub fn new(name: &str) -> Self {
+        NewLine::default().set("LINE_NAME", name)
+    }
+
+    /// Its operators, in their order.
+    #[must_use]
+    pub fn queue(mut self, operators: &[u64]) -> Self {
+        self.queue = operators.to_vec();
+        self
+    }
+
+    /// The bot that greets its clients; it has to support open channels.
+    #[must_use]
+    pub fn bot(self, bot: u64) -> Self {
+        self.set("WELCOME_BOT_ENABLE", "Y")
+            .set("WELCOME_BOT_ID", &bot.to_string())
+    }
+
+    /// Any setting by its name in `imopenlines.config.add`, such as `WELCOME_BOT_TIME`.
+    #[must_use]
+    pub fn set(mut self, name: &str, value: &str) -> Self {
+        self.settings.push((name.to_owned(), value.to_owned()));
+        self
+    }
+}
+
+/// What an application answered when its page was opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opened {
+    /// The HTTP status.
+    pub status: u16,
+    /// The beginning of the page.
+    pub body: String,
+}
+
+/// Lines and their connectors. The administrator sets them up.
+impl Emulator {
+    /// Makes a line.
+    pub fn add_line(&self, line: NewLine) -> u64 {
+        let NewLine { queue, settings } = line;
+        self.portal
+            .act(ADMIN, |hit| hit.add_line(&settings, &queue))
+    }
+
+    /// Changes a setting of a line.
+    ///
+    /// # Errors
+    ///
+    /// `NOT_FOUND`.
+    pub fn set_line(&self, line: u64, name: &str, value: &str) -> Result<(), Refusal> {
+        let settings = [(name.to_owned(), value.to_owned())];
+        self.portal
+            .act(ADMIN, |hit| hit.change_line(line, &settings, None))
+    }
+
+    /// Gives a line other operators.
+    ///
+    /// # Errors
+    ///
+    /// `NOT_FOUND`.
+    pub fn set_queue(&self, line: u64, operators: &[u64]) -> Result<(), Refusal> {
+        self.portal
+            .act(ADMIN, |hit| hit.change_line(line, &[], Some(operators)))
+    }
+
+    /// Deletes a line: its sessions end, then `ONIMCONNECTORLINEDELETE` goes to the applications of its connectors.
+    ///
+    /// # Errors
+    ///
+    /// `NOT_FOUND`.
+    pub fn delete_line(&self, line: u64) -> Result<(), Refusal> {
+        self.portal.act(ADMIN, |hit| hit.delete_line(line))
+    }
+
+    /// Switches a connector off on a line, as a person does: `ONIMCONNECTORSTATUSDELETE` goes to its application.
+    ///
+    /// # Errors
+    ///
+    /// `NOT_FOUND`, `IMCONNECTOR_NO_CORRECT_PROVIDER` when there is no such connector.
+    pub fn switch_off(&self, connector: &str, line: u64) -> Result<(), Refusal> {
+        self.portal
+            .act(ADMIN, |hit| hit.switch_off(connector, line))
+    }
+
+    /// Opens the settings page of a connector on a line: the placement `SETTING_CONNECTOR` is posted to its handler.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Emulator::switch_off`], and `PLACEMENT_UNREACHABLE`.
+    pub async fn open_settings(
+        &self,
+        as_user: u64,
+        connector: &str,
+        line: u64,
+    ) -> Result<Opened, Refusal> {
+        let (status, body) = open_settings(&self.portal, as_user, connector, line).await?;
+        Ok(Opened { status, body })
+    }
+
+    /// All lines with their connectors, and all sessions: the object of `GET /chat/lines`.
+    pub fn lines(&self) -> Value {
+        self.portal.see(view::lines)
+    }
+
+    /// The last session of a chat, as [`Emulator::lines`] lists it; null if there is none.
+    pub fn session(&self, chat: u64) -> Value {
+        self.portal.see(|world| {
+            let session = world.lines.last_session(chat);
+            session.map_or(Value::Null, |session| view::session(world, session))
+        })
+    }
+
+    /// The chat of a client outside, by the four parts of its `USER_CODE`.
+    pub fn line_chat(&self, connector: &str, line: u64, chat: &str, user: &str) -> Option<u64> {
+        let place = Place {
+            connector: connector.to_owned(),
+            line,
+            chat: chat.to_owned(),
+            user: user.to_owned(),
+        };
+        self.portal.act(ADMIN, |hit| hit.chat_of_place(&place))
+    }
+
+    /// All that was said in a line's chat, oldest first, whoever asks: `outside` tells how far each message has come.
+    pub fn line_history(&self, chat: u64) -> Vec<Value> {
+        self.portal.see(|world| view::messages(world, chat))
+    }
+}

@@ -1,0 +1,195 @@
+//! Carries events to their handlers: one queue per address, in order, once.
+//!
+//! The portal hands its events to a central queue after it has answered, and that queue never repeats a delivery,
+//! reads no answer, and gives a slow handler its events later. So does this: an event waits for the ones before it on
+//! the same address, and when an address is [`QUEUE_MAX`] events behind, further ones are lost and the wire says so.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::post::Post;
+use super::traffic_log::Wire;
+use crate::event::form;
+
+/// Events that may wait for one address.
+const QUEUE_MAX: usize = 10_000;
+
+/// The way in to one address: each event with the moment it is due.
+type Queue = mpsc::Sender<(Instant, Delivery)>;
+
+/// An event on its way to a handler.
+pub(crate) struct Delivery {
+    pub(crate) url: String,
+    /// The application, as the wire log names it.
+    pub(crate) app: Option<String>,
+    /// The whole body, not yet encoded.
+    pub(crate) tree: Value,
+    /// Told when the handler has answered, or did not.
+    pub(crate) done: Option<oneshot::Sender<()>>,
+}
+
+impl Delivery {
+    /// The same once more; nobody waits for it.
+    fn again(&self) -> Delivery {
+        Delivery {
+            url: self.url.clone(),
+            app: self.app.clone(),
+            tree: self.tree.clone(),
+            done: None,
+        }
+    }
+}
+
+/// Takes deliveries and works them off in the background.
+#[derive(Clone)]
+pub(crate) struct Courier {
+    queues: Arc<Mutex<HashMap<String, Queue>>>,
+    post: Post,
+    wire: Wire,
+    delay: Duration,
+    /// The pauses before further attempts; none on the documented portal.
+    redeliver: Arc<[Duration]>,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+    faults: Arc<Mutex<Faults>>,
+}
+
+/// What is to happen to the next events: what a real queue does at times.
+#[derive(Debug, Default)]
+pub(crate) struct Faults {
+    /// How many are to be lost.
+    pub(crate) lose: usize,
+    /// How many are to arrive twice.
+    pub(crate) repeat: usize,
+    /// How much later each of the next is to arrive.
+    pub(crate) late: VecDeque<Duration>,
+}
+
+impl Courier {
+    pub(crate) fn new(
+        post: Post,
+        wire: Wire,
+        delay: Duration,
+        redeliver: Vec<Duration>,
+        stop: CancellationToken,
+    ) -> Self {
+        Courier {
+            queues: Arc::default(),
+            post,
+            wire,
+            delay,
+            redeliver: redeliver.into(),
+            stop,
+            tasks: TaskTracker::new(),
+            faults: Arc::default(),
+        }
+    }
+
+    /// What posts.
+    pub(crate) fn post(&self) -> &Post {
+        &self.post
+    }
+
+    /// What is to happen to the next events, under its lock.
+    pub(crate) fn faults(&self) -> MutexGuard<'_, Faults> {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes an event over from the portal, to be delivered once unless a test wants it lost, repeated or late.
+    pub(crate) fn take(&self, delivery: Delivery) {
+        if one_of(&mut self.faults().lose) {
+            return self.drop_with("lost on the way, as a test asked", &delivery);
+        }
+        if one_of(&mut self.faults().repeat) {
+            self.put(delivery.again());
+        }
+        let late = self.faults().late.pop_front();
+        match late {
+            Some(late) => drop(self.tasks.spawn(self.clone().put_later(delivery, late))),
+            None => self.put(delivery),
+        }
+    }
+
+    /// Puts a delivery in its queue after some time, behind what has come meanwhile.
+    async fn put_later(self, delivery: Delivery, late: Duration) {
+        if self.stop.run_until_cancelled(sleep(late)).await.is_some() {
+            self.put(delivery);
+        }
+    }
+
+    /// Puts a delivery in the queue of its address; it leaves after the delay of the central queue.
+    fn put(&self, delivery: Delivery) {
+        let queue = self.queue(&delivery.url);
+        if let Err(refused) = queue.try_send((Instant::now() + self.delay, delivery)) {
+            self.drop_with(
+                "the queue of this handler is full: lost",
+                &refused.into_inner().1,
+            );
+        }
+    }
+
+    fn drop_with(&self, why: &str, delivery: &Delivery) {
+        self.wire
+            .event(delivery, "", &Err(why.to_owned()), Duration::ZERO);
+    }
+
+    /// Waits until what is being delivered right now has been delivered.
+    pub(crate) async fn finish(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    fn queue(&self, url: &str) -> Queue {
+        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = queues.entry(url.to_owned()).or_insert_with(|| {
+            let (sender, receiver) = mpsc::channel(QUEUE_MAX);
+            self.tasks.spawn(self.clone().carry(receiver));
+            sender
+        });
+        open.clone()
+    }
+
+    /// Works off one queue until the portal is stopped; what waits then is lost, as in a real one.
+    async fn carry(self, mut queue: mpsc::Receiver<(Instant, Delivery)>) {
+        while let Some(Some((due, delivery))) = self.stop.run_until_cancelled(queue.recv()).await {
+            sleep_until(due).await;
+            self.deliver(delivery).await;
+        }
+    }
+
+    async fn deliver(&self, mut delivery: Delivery) {
+        let mut pauses = self.redeliver.iter();
+        while !self.attempt(&delivery).await {
+            let Some(pause) = pauses.next() else { break };
+            if self.stop.run_until_cancelled(sleep(*pause)).await.is_none() {
+                break;
+            }
+        }
+        if let Some(done) = delivery.done.take() {
+            let _ = done.send(());
+        }
+    }
+
+    /// Posts an event once; whether the handler took it.
+    async fn attempt(&self, delivery: &Delivery) -> bool {
+        let body = form::encode(&delivery.tree);
+        let begun = Instant::now();
+        let answer = self.post.send(&delivery.url, body.clone()).await;
+        self.wire.event(delivery, &body, &answer, begun.elapsed());
+        answer.is_ok_and(|answer| answer.status < 400)
+    }
+}
+
+/// Takes one off a count, if any is left.
+fn one_of(count: &mut usize) -> bool {
+    let is_left = *count > 0;
+    *count -= usize::from(is_left);
+    is_left
+}

@@ -1,0 +1,211 @@
+//! A fault by its name: what `POST /emulator/faults` takes, and what the methods for tests come down to.
+
+pub(super) mod planned;
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::emulator::portal::Portal;
+use crate::emulator::refusal::Refusal;
+use crate::emulator::world::secret;
+use planned::Damage;
+
+/// The answer of a gateway that lost the portal behind it.
+const BAD_GATEWAY: u16 = 502;
+
+/// One fault, such as `{"fault": "refuse", "times": 3, "status": 503, "code": "QUERY_LIMIT_EXCEEDED"}`.
+///
+/// `times` is 1 unless it is given. Times are in milliseconds. A field that the fault does not have is an error.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(tag = "fault", rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum Fault {
+    /// The next calls are refused before anything else is looked at.
+    Refuse {
+        #[serde(default = "once")]
+        times: usize,
+        status: u16,
+        code: String,
+    },
+    /// The next requests to the authorization server are refused, and the tokens that came with them stay good.
+    RefuseTokens {
+        #[serde(default = "once")]
+        times: usize,
+        status: u16,
+        code: String,
+    },
+    /// The next calls that work are answered with a page in HTML.
+    AnswerHtml {
+        #[serde(default = "once")]
+        times: usize,
+        #[serde(default = "bad_gateway")]
+        status: u16,
+    },
+    /// The answers to the next calls that work break off in the middle.
+    CutAnswers {
+        #[serde(default = "once")]
+        times: usize,
+    },
+    /// The answers to the next calls that work come late.
+    DelayAnswers {
+        #[serde(default = "once")]
+        times: usize,
+        ms: u64,
+    },
+    /// The next events are lost on their way.
+    LoseEvents {
+        #[serde(default = "once")]
+        times: usize,
+    },
+    /// The next events arrive twice.
+    RepeatEvents {
+        #[serde(default = "once")]
+        times: usize,
+    },
+    /// The next events arrive late, and those behind them first.
+    DelayEvents {
+        #[serde(default = "once")]
+        times: usize,
+        ms: u64,
+    },
+    /// Every access token expires now.
+    ExpireTokens {},
+    /// An application is gone from the portal, and nobody told it.
+    RevokeApp { client_id: String },
+    /// The inbound webhook gets another secret.
+    RevokeWebhook {},
+    /// The portal has another address from now on, and sends callers of the old one there.
+    Rename { domain: String },
+    /// A method is charged with operating time it did not take.
+    Charge {
+        client_id: String,
+        method: String,
+        seconds: f64,
+    },
+    /// Nothing of what was planned for calls and events happens.
+    Calm {},
+}
+
+fn once() -> usize {
+    1
+}
+
+fn bad_gateway() -> u16 {
+    BAD_GATEWAY
+}
+
+impl Fault {
+    /// Makes it happen, now or to what comes next.
+    pub(crate) fn cause(self, portal: &Portal) -> Result<(), Refusal> {
+        let damage = |times, damage| portal.planned().damage(times, damage);
+        let courier = portal.courier();
+        match self {
+            Fault::Refuse {
+                times,
+                status,
+                code,
+            } => {
+                portal.planned().refuse(times, &refusal(&code, status));
+            }
+            Fault::RefuseTokens {
+                times,
+                status,
+                code,
+            } => {
+                let refusal = refusal(&code, status);
+                portal.planned().refuse_tokens(times, &refusal);
+            }
+            Fault::AnswerHtml { times, status } => damage(times, Damage::Page(status)),
+            Fault::CutAnswers { times } => damage(times, Damage::Cut),
+            Fault::DelayAnswers { times, ms } => {
+                damage(times, Damage::Late(Duration::from_millis(ms)));
+            }
+            Fault::LoseEvents { times } => courier.faults().lose += times,
+            Fault::RepeatEvents { times } => courier.faults().repeat += times,
+            Fault::DelayEvents { times, ms } => {
+                let late = std::iter::repeat_n(Duration::from_millis(ms), times);
+                courier.faults().late.extend(late);
+            }
+            Fault::ExpireTokens {} => portal.act(0, |hit| {
+                let now = hit.world.clock.unix();
+                hit.world.tokens.expire_all(now);
+            }),
+            Fault::RevokeApp { client_id } => {
+                portal.act(0, |hit| hit.revoke_app(&client_id))?;
+            }
+            Fault::RevokeWebhook {} => {
+                portal.act(0, |hit| hit.world.webhook.secret = secret());
+            }
+            Fault::Rename { domain } => portal.act(0, |hit| hit.world.rename(&domain)),
+            Fault::Charge {
+                client_id,
+                method,
+                seconds,
+            } => portal.act(0, |hit| {
+                let now = hit.world.clock.unix();
+                hit.world
+                    .operating
+                    .charge(&client_id, &method, seconds, now);
+            }),
+            Fault::Calm {} => portal.calm(),
+        }
+        Ok(())
+    }
+}
+
+fn refusal(code: &str, status: u16) -> Refusal {
+    Refusal::new(code, "Refused because a test asked for it").status(status)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::emulator::faults::*;
+    use serde_json::{Value, json};
+
+    fn read(fault: Value) -> Result<Fault, String> {
+        serde_json::from_value(fault).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn faults_are_read_by_name_and_nothing_else_passes() {
+        let refuse = |times| Fault::Refuse {
+            times,
+            status: 503,
+            code: "X".to_owned(),
+        };
+        let cases = [
+            (
+                json!({ "fault": "refuse", "status": 503, "code": "X" }),
+                refuse(1),
+            ),
+            (
+                json!({ "fault": "refuse", "times": 3, "status": 503, "code": "X" }),
+                refuse(3),
+            ),
+            (
+                json!({ "fault": "answer_html" }),
+                Fault::AnswerHtml {
+                    times: 1,
+                    status: 502,
+                },
+            ),
+            (
+                json!({ "fault": "delay_events", "ms": 5 }),
+                Fault::DelayEvents { times: 1, ms: 5 },
+            ),
+            (json!({ "fault": "expire_tokens" }), Fault::ExpireTokens {}),
+        ];
+        for (fault, expected) in cases {
+            assert_eq!(read(fault.clone()), Ok(expected), "{fault}");
+        }
+        for wrong in [
+            json!({ "fault": "explode" }),
+            json!({ "fault": "refuse", "status": 503 }),
+            json!({ "fault": "delay_events", "seconds": 5 }),
+            json!({ "fault": "lose_events", "time": 5 }),
+            json!({ "times": 1 }),
+        ] {
+            assert!(read(wrong.clone()).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! What has been planned for the next calls: refusals before they are looked at, and answers that do not arrive whole.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::emulator::refusal::Refusal;
+
+/// What becomes of the answer to a call that was run and worked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Damage {
+    /// A page in HTML comes in its place, under this HTTP status.
+    Page(u16),
+    /// The connection breaks in the middle of it.
+    Cut,
+    /// It comes after this time.
+    Late(Duration),
+}
+
+/// The plans, in the order in which they were made.
+#[derive(Debug, Default)]
+pub(crate) struct Planned {
+    refusals: VecDeque<Refusal>,
+    token_refusals: VecDeque<Refusal>,
+    damages: VecDeque<Damage>,
+}
+
+impl Planned {
+    /// Plans to refuse the next calls in this way.
+    pub(crate) fn refuse(&mut self, times: usize, refusal: &Refusal) {
+        let refusals = std::iter::repeat_n(refusal.clone(), times);
+        self.refusals.extend(refusals);
+    }
+
+    /// Plans to refuse the next requests to the authorization server in this way.
+    pub(crate) fn refuse_tokens(&mut self, times: usize, refusal: &Refusal) {
+        let refusals = std::iter::repeat_n(refusal.clone(), times);
+        self.token_refusals.extend(refusals);
+    }
+
+    /// Plans to run the next calls and damage their answers.
+    pub(crate) fn damage(&mut self, times: usize, damage: Damage) {
+        self.damages.extend(std::iter::repeat_n(damage, times));
+    }
+
+    /// How the call that just came is refused, if it is.
+    pub(crate) fn take_refusal(&mut self) -> Option<Refusal> {
+        self.refusals.pop_front()
+    }
+
+    /// How the request for tokens that just came is refused, if it is.
+    pub(crate) fn take_token_refusal(&mut self) -> Option<Refusal> {
+        self.token_refusals.pop_front()
+    }
+
+    /// What becomes of the answer that is just going out.
+    pub(crate) fn take_damage(&mut self) -> Option<Damage> {
+        self.damages.pop_front()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::emulator::faults::planned::*;
+
+    #[test]
+    fn plans_are_carried_out_in_their_order_and_end() {
+        let mut planned = Planned::default();
+        let codes = |planned: &mut Planned| {
+            let refusal = planned.take_refusal();
+            refusal.map_or_else(String::new, |refusal| refusal.code().to_owned())
+        };
+        for (times, code) in [(2, "OVERLOAD_LIMIT"), (0, "NEVER"), (1, "INTERNAL")] {
+            planned.refuse(times, &Refusal::new(code, "planned"));
+        }
+        let found: Vec<String> = (0..4).map(|_| codes(&mut planned)).collect();
+        assert_eq!(found, ["OVERLOAD_LIMIT", "OVERLOAD_LIMIT", "INTERNAL", ""]);
+        planned.damage(1, Damage::Cut);
+        planned.damage(1, Damage::Page(502));
+        let found: Vec<_> = (0..3).map(|_| planned.take_damage()).collect();
+        assert_eq!(found, [Some(Damage::Cut), Some(Damage::Page(502)), None]);
+    }
+}

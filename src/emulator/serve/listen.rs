@@ -1,0 +1,149 @@
+//! Takes connections in: what poem's own listener leaves out.
+//!
+//! A bound on how many there are, a pause when the system has none left to give (without it the loop spins), and no
+//! waiting for small packets to become large ones. Where TLS is spoken, connections are greeted beside one another, so
+//! that one that says nothing keeps nobody waiting.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use poem::http::uri::Scheme;
+use poem::listener::Acceptor;
+use poem::web::{LocalAddr, RemoteAddr};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+
+use super::tls::{Greeter, Stream};
+
+/// Connections open at once; further ones wait to be accepted.
+const CONNECTIONS_MAX: usize = 1024;
+
+/// The pause after the system refused to accept.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// A connection as poem takes it.
+type Arrival = (Guest, LocalAddr, RemoteAddr, Scheme);
+
+/// The portal's door.
+pub(crate) struct Door {
+    listener: TcpListener,
+    room: Arc<Semaphore>,
+    greeter: Option<Arc<Greeter>>,
+    /// Connections that were greeted and wait to be taken; there are never more than there is room for.
+    greeted: (mpsc::Sender<Arrival>, mpsc::Receiver<Arrival>),
+}
+
+impl Door {
+    /// A door; without a greeter everything that comes is plain HTTP.
+    pub(crate) fn new(listener: TcpListener, greeter: Option<Greeter>) -> Self {
+        Door {
+            listener,
+            room: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
+            greeter: greeter.map(Arc::new),
+            greeted: mpsc::channel(CONNECTIONS_MAX),
+        }
+    }
+}
+
+impl Acceptor for Door {
+    type Io = Guest;
+
+    fn local_addr(&self) -> Vec<LocalAddr> {
+        self.listener
+            .local_addr()
+            .map(|address| LocalAddr(address.into()))
+            .into_iter()
+            .collect()
+    }
+
+    async fn accept(&mut self) -> io::Result<Arrival> {
+        loop {
+            let (stream, permit) = tokio::select! {
+                Some(arrival) = self.greeted.1.recv() => return Ok(arrival),
+                taken = take(&self.listener, &self.room) => taken?,
+            };
+            let (local, remote) = (stream.local_addr()?, stream.peer_addr()?);
+            let arrival = move |(stream, scheme)| {
+                let guest = Guest {
+                    stream,
+                    _permit: permit,
+                };
+                (
+                    guest,
+                    LocalAddr(local.into()),
+                    RemoteAddr(remote.into()),
+                    scheme,
+                )
+            };
+            let Some(greeter) = &self.greeter else {
+                return Ok(arrival((Stream::Plain(stream), Scheme::HTTP)));
+            };
+            let (greeter, greeted) = (Arc::clone(greeter), self.greeted.0.clone());
+            tokio::spawn(async move {
+                match greeter.greet(stream).await {
+                    Ok(opened) => drop(greeted.send(arrival(opened)).await),
+                    Err(error) => {
+                        tracing::debug!(%error, "a connection did not get as far as HTTP")
+                    }
+                }
+            });
+        }
+    }
+}
+
+/// The next connection, and the place it holds.
+async fn take(
+    listener: &TcpListener,
+    room: &Arc<Semaphore>,
+) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+    let room = Arc::clone(room);
+    let permit = room.acquire_owned().await.map_err(io::Error::other)?;
+    match listener.accept().await {
+        Ok((stream, _)) => {
+            stream.set_nodelay(true)?;
+            Ok((stream, permit))
+        }
+        Err(error) => {
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            Err(error)
+        }
+    }
+}
+
+/// A connection that holds its place until it is closed.
+pub(crate) struct Guest {
+    stream: Stream,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl AsyncRead for Guest {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Guest {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

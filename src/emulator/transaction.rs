@@ -1,0 +1,53 @@
+//! A hit: one request the portal handles, in its own word for it.
+//!
+//! A hit knows who acts and how long the chain of events behind it is. What it has to tell the outside is collected
+//! and leaves when the hit is over, as on the portal, where events go out after the answer.
+
+use std::collections::BTreeSet;
+
+use super::delivery::Delivery;
+use super::feed::News;
+use super::world::World;
+
+/// The world in the hands of one request.
+pub(crate) struct Hit<'a> {
+    pub(crate) world: &'a mut World,
+    /// Who acts: a person, or the bot that a call lets act.
+    pub(crate) user: u64,
+    /// Who is authorized, `0` for nobody: their tokens are the ones in `auth` of the events that follow.
+    pub(crate) local_user: u64,
+    /// Links left before the portal cuts a chain of events and calls.
+    pub(crate) hops: u8,
+    /// On whose behalf things change: nobody's, unless it is a call.
+    pub(crate) origin: Origin,
+    /// The applications whose queues have grown, by client id.
+    pub(crate) queued: BTreeSet<String>,
+    /// Events to be posted.
+    pub(crate) outgoing: Vec<Delivery>,
+    /// What the web pages are shown.
+    pub(crate) news: Vec<News>,
+}
+
+/// The application that makes a change, and the source it names: what it causes itself is not kept for it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Origin {
+    /// The client id; none for people and inbound webhooks.
+    pub(crate) app: Option<String>,
+    /// `auth_connector`; empty if there is none.
+    pub(crate) source: String,
+}
+
+impl<'a> Hit<'a> {
+    pub(crate) fn new(world: &'a mut World, user: u64, hops: u8) -> Self {
+        Hit {
+            world,
+            user,
+            local_user: user,
+            hops,
+            origin: Origin::default(),
+            queued: BTreeSet::new(),
+            outgoing: Vec::new(),
+            news: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! The world as the page reads it: the objects of the contract with `web/`.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::world::message::LIKE;
+use crate::emulator::world::World;
+use crate::emulator::world::bot::Bot;
+use crate::emulator::world::chat::Chat;
+use crate::emulator::world::color;
+use crate::emulator::world::message::{Message, Passage};
+use crate::emulator::world::user::User;
+
+/// A message.
+pub(crate) fn message(world: &World, message: &Message) -> Value {
+    json!({
+        "id": message.id,
+        "chat_id": message.chat,
+        "author": message.author,
+        "text": message.text,
+        "date": message.date,
+        "system": message.system,
+        "edited": message.edited,
+        "deleted": message.deleted,
+        "keyboard": message.rich.keyboard,
+        "attach": message.rich.attach,
+        "menu": message.rich.menu,
+        "likes": message.likes(),
+        "reactions": reactions(message),
+        "url_preview": message.url_preview,
+        "files": files(world, message),
+        "outside": outside(message),
+    })
+}
+
+/// How far a message is on its way to a client, and its numbers there; null if that is nobody's business.
+fn outside(message: &Message) -> Value {
+    let outside = &message.refs.outside;
+    match outside.passage {
+        Passage::Inside | Passage::Important => Value::Null,
+        passage => json!({ "state": passage.word(), "ids": outside.ids }),
+    }
+}
+
+fn files(world: &World, message: &Message) -> Vec<Value> {
+    let found = message
+        .refs
+        .files
+        .iter()
+        .filter_map(|id| world.files.get(*id));
+    found
+        .map(|file| json!({ "id": file.id, "name": file.name, "size": file.content.len() }))
+        .collect()
+}
+
+/// Who has reacted how, likes left out: a map of codes to users.
+fn reactions(message: &Message) -> Value {
+    let mut set: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
+    for reaction in message.reactions.iter().filter(|set| set.code != LIKE) {
+        set.entry(&reaction.code).or_default().push(reaction.user);
+    }
+    json!(set)
+}
+
+/// A dialog as one of its members sees it.
+pub(crate) fn dialog(world: &World, viewer: u64, chat: &Chat) -> Value {
+    let last = chat.messages.back().and_then(|id| world.messages.get(id));
+    let partner = chat
+        .is_private()
+        .then(|| world.users.get(&chat.partner(viewer)))
+        .flatten();
+    json!({
+        "dialog_id": world.dialog_id(viewer, chat),
+        "chat_id": chat.id,
+        "type": chat.kind.letter(),
+        "title": world.title(viewer, chat),
+        "members": chat.members,
+        "owner": chat.owner,
+        "color": color::hex(partner.map_or(&chat.color, |user| &user.color)),
+        "last": last.map(|last| message(world, last)),
+        "unread": world.unread(viewer, chat),
+        "text_field": chat.text_field,
+    })
+}
+
+/// The dialogs a user is a member of, the newest first.
+pub(crate) fn dialogs(world: &World, viewer: u64) -> Vec<Value> {
+    let mut mine: Vec<&Chat> = world
+        .chats
+        .values()
+        .filter(|chat| chat.has(viewer))
+        .collect();
+    mine.sort_by_key(|chat| {
+        std::cmp::Reverse((chat.messages.back().copied().unwrap_or(0), chat.id))
+    });
+    mine.into_iter()
+        .map(|chat| dialog(world, viewer, chat))
+        .collect()
+}
+
+/// The people of the portal.
+pub(crate) fn people(world: &World) -> Vec<Value> {
+    let people = world.users.values().filter(|user| user.is_person());
+    people
+        .map(|user| {
+            json!({
+                "id": user.id,
+                "name": user.name(),
+                "first_name": user.first_name,
+                "last_name": user.last_name,
+                "position": user.position,
+                "gender": user.gender,
+                "color": color::hex(&user.color),
+            })
+        })
+        .collect()
+}
+
+/// The bots; `greeted` are those with whom the viewer has a private dialog.
+pub(crate) fn bots(world: &World, viewer: u64) -> Vec<Value> {
+    let bots = world
+        .users
+        .values()
+        .filter_map(|user| Some((user, user.bot.as_ref()?)));
+    bots.map(|(user, kind)| bot(world, viewer, user, kind))
+        .collect()
+}
+
+fn bot(world: &World, viewer: u64, user: &User, bot: &Bot) -> Value {
+    json!({
+        "id": user.id,
+        "code": bot.code,
+        "name": user.name(),
+        "type": bot.kind.letter(),
+        "color": color::hex(&user.color),
+        "position": user.position,
+        "hidden": bot.hidden,
+        "openline": bot.openline,
+        "greeted": world.chat_at(viewer, &user.id.to_string()).is_some(),
+    })
+}
+
+/// The commands of all bots.
+pub(crate) fn commands(world: &World) -> Vec<Value> {
+    let commands = world.commands.values();
+    commands
+        .map(|command| {
+            let title = command.title(&world.language);
+            json!({
+                "id": command.id,
+                "bot_id": command.bot,
+                "command": command.name,
+                "title": title.title,
+                "params": title.params,
+                "common": command.common,
+                "hidden": command.hidden,
+            })
+        })
+        .collect()
+}
+
+/// The applications, without their secrets.
+pub(crate) fn apps(world: &World) -> Vec<Value> {
+    let apps = world.apps.values();
+    apps.map(|app| {
+        json!({
+            "client_id": app.client_id,
+            "title": app.title,
+            "handler": app.handler,
+            "interface": app.interface,
+            "installed": app.installed,
+        })
+    })
+    .collect()
+}

@@ -1,0 +1,120 @@
+//! Outgoing webhooks: what the interface of a portal was told to post, proven by a token of its own.
+//!
+//! Such a token is shown in the webhook's settings and is not the application's (`events/safe-event-handlers.md`), so the
+//! operator tells it ([`Config::hook_token`](crate::Config::hook_token)). It is good for hooks only, and only for the portal
+//! that it was told for: who makes a webhook on one portal speaks neither for a bot nor for another portal.
+
+use std::collections::HashMap;
+
+use secrecy::{ExposeSecret, SecretString};
+use subtle::{Choice, ConstantTimeEq};
+
+use crate::engine::Engine;
+use crate::event::{Category, Delivery, MemberId};
+
+/// The tokens of outgoing webhooks, by the host of their portal.
+#[derive(Clone, Debug, Default)]
+pub struct HookTokens(HashMap<String, Vec<SecretString>>);
+
+/// The token of an outgoing webhook is told without its portal. It is not repeated here, since it is a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it is the portal's host, a colon and the token, such as example.bitrix24.com:abc123")]
+pub struct HookTokenError;
+
+impl HookTokens {
+    /// Reads tokens as they are configured: `example.bitrix24.com:abc123`.
+    ///
+    /// # Errors
+    /// One has no host, or no token.
+    pub fn read(settings: &[SecretString]) -> Result<HookTokens, HookTokenError> {
+        let mut tokens = HookTokens::default();
+        for setting in settings {
+            let parts = setting.expose_secret().trim().rsplit_once(':');
+            let is_whole = |(host, token): &(&str, &str)| !host.is_empty() && !token.is_empty();
+            let (host, token) = parts.filter(is_whole).ok_or(HookTokenError)?;
+            let of_host = tokens.0.entry(host.to_ascii_lowercase()).or_default();
+            of_host.push(token.to_owned().into());
+        }
+        Ok(tokens)
+    }
+
+    /// Whether a portal's webhook has this token. All are compared, each in constant time.
+    fn has(&self, host: &str, token: &str) -> bool {
+        let of_host = self.0.get(host).into_iter().flatten();
+        let is_same = of_host.fold(Choice::from(0), |is_same, own| {
+            is_same | own.expose_secret().as_bytes().ct_eq(token.as_bytes())
+        });
+        is_same.into()
+    }
+}
+
+impl Engine {
+    /// The portal whose outgoing webhook an event proves to be from.
+    pub(in crate::engine) fn verify_outgoing(&self, delivery: &Delivery) -> Option<MemberId> {
+        if !is_for_hooks(delivery.category) {
+            return None;
+        }
+        let (member_id, token) = delivery.proof();
+        let claimed = self.claimed(&member_id, &delivery.domain())?;
+        let portal = claimed.portal.clone();
+        let host = host(&portal.endpoint()).to_ascii_lowercase();
+        let is_proven = self.options.hook_tokens.has(&host, &token);
+        is_proven.then(|| portal.id().clone())
+    }
+}
+
+/// Whether an outgoing webhook is believed: not of the application, its bots and its connectors, which are not posted by any.
+fn is_for_hooks(category: Category) -> bool {
+    !matches!(
+        category,
+        Category::Application
+            | Category::Bots
+            | Category::Connectors
+            | Category::Messenger
+            | Category::OpenChannels
+    )
+}
+
+/// The host of an address, with its port if it has one.
+fn host(address: &str) -> &str {
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    rest.split('/').next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::engine::accept::hook_tokens::*;
+
+    fn tokens(settings: &[&str]) -> Result<HookTokens, HookTokenError> {
+        let settings: Vec<SecretString> = settings.iter().map(|text| (*text).into()).collect();
+        HookTokens::read(&settings)
+    }
+
+    #[test]
+    fn a_token_is_good_for_its_portal_only() {
+        let tokens = tokens(&[
+            "Example.bitrix24.com:abc",
+            "127.0.0.1:8071:def",
+            "example.bitrix24.com:ghi",
+        ])
+        .unwrap();
+        assert!(
+            tokens.has("example.bitrix24.com", "abc") && tokens.has("example.bitrix24.com", "ghi")
+        );
+        assert!(tokens.has(host("http://127.0.0.1:8071/rest/"), "def"));
+        for (host, token) in [
+            ("127.0.0.1:8071", "abc"),
+            ("example.bitrix24.com", ""),
+            ("", "abc"),
+        ] {
+            assert!(!tokens.has(host, token), "{host} {token}");
+        }
+    }
+
+    #[test]
+    fn a_token_without_a_portal_is_told() {
+        for setting in ["abc", ":abc", "example.bitrix24.com:", ""] {
+            assert!(tokens(&[setting]).is_err(), "{setting}");
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! What is kept of a conversation in one row, so that one commit writes it: the bot's state, and in a line's chat who has
+//! the floor.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::handover::Floor;
+use crate::store::StoredState;
+
+/// How a row begins that holds more than the bot's state.
+const MARK: &[u8] = b"{\"imbot_floor\":";
+
+/// A row as it is to be used.
+#[derive(Debug, Default)]
+pub(in crate::handler) struct Kept {
+    pub(in crate::handler) floor: Floor,
+    /// The bot's own state, if there is one.
+    pub(in crate::handler) state: Option<StoredState>,
+}
+
+/// A row as it is written.
+#[derive(Serialize, Deserialize)]
+struct Row<'r> {
+    imbot_floor: Floor,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    state: Option<&'r RawValue>,
+}
+
+impl Kept {
+    /// Reads a row; one that holds a bot's state and nothing else is that.
+    pub(in crate::handler) fn read(row: Option<&StoredState>) -> Kept {
+        let Some(row) = row else {
+            return Kept::default();
+        };
+        if is_on_line(row)
+            && let Ok(Row { imbot_floor, state }) = serde_json::from_slice(&row.bytes)
+        {
+            let state = state.map(|state| StoredState {
+                version: row.version,
+                bytes: row.bytes.slice_ref(state.get().as_bytes()),
+            });
+            return Kept {
+                floor: imbot_floor,
+                state,
+            };
+        }
+        Kept {
+            floor: Floor::default(),
+            state: Some(row.clone()),
+        }
+    }
+
+    /// The row to be written; nothing if there is nothing to remember. `version` is that of a state which is not there.
+    ///
+    /// # Errors
+    /// The state is not JSON.
+    pub(in crate::handler) fn row(self, version: u32) -> serde_json::Result<Option<StoredState>> {
+        let Kept { floor, state } = self;
+        if floor == Floor::default() {
+            return Ok(state);
+        }
+        let raw = state
+            .as_ref()
+            .map(|state| serde_json::from_slice(&state.bytes));
+        let row = Row {
+            imbot_floor: floor,
+            state: raw.transpose()?,
+        };
+        Ok(Some(StoredState {
+            version: state.as_ref().map_or(version, |state| state.version),
+            bytes: Bytes::from(serde_json::to_vec(&row)?.into_boxed_slice()),
+        }))
+    }
+}
+
+/// Whether a conversation is known to be the chat of an open channel, by its row.
+pub(crate) fn is_on_line(row: &StoredState) -> bool {
+    row.bytes.starts_with(MARK)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::handler::turn::stored_row::*;
+
+    fn state(text: &str) -> StoredState {
+        let bytes = Bytes::from(text.to_owned());
+        StoredState { version: 3, bytes }
+    }
+
+    fn floor() -> Floor {
+        let mut floor = Floor::default();
+        floor.give_away();
+        floor
+    }
+
+    #[test]
+    fn the_state_and_the_floor_come_back_as_they_were() {
+        for text in [Some("[1,2]"), Some("\"{\\\"imbot_floor\\\":\""), None] {
+            let state = text.map(state);
+            let kept = Kept {
+                floor: floor(),
+                state: state.clone(),
+            };
+            let row = kept.row(3).unwrap().unwrap();
+            let kept = Kept::read(Some(&row));
+            assert_eq!((kept.floor, kept.state), (floor(), state));
+            assert_eq!(row.version, 3);
+            assert!(is_on_line(&row));
+        }
+    }
+
+    #[test]
+    fn a_state_alone_is_its_row_and_no_row_is_nothing() {
+        let alone = state("{\"a\":1}");
+        let kept = Kept::read(Some(&alone));
+        assert_eq!(kept.state.as_ref(), Some(&alone));
+        assert!(!is_on_line(&alone));
+        assert_eq!(kept.row(3).unwrap(), Some(alone));
+        assert!(Kept::read(None).row(3).unwrap().is_none());
+    }
+}

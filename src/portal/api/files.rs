@@ -1,0 +1,54 @@
+//! Files that a bot sends and reads (`imbot.v2.File.*`; second generation only).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+
+use crate::event::DialogId;
+use crate::portal::methods::Method;
+use crate::portal::methods::imbot_v2;
+use crate::portal::methods::imbot_v2::Upload;
+use crate::portal::{Error, Voice};
+
+/// The largest file that the portal takes, in bytes, and the largest that is read.
+pub const FILE_BYTES_MAX: usize = 100 * 1024 * 1024;
+
+impl Voice {
+    /// Sends a file of at most [`FILE_BYTES_MAX`] bytes in a message of its own, with a text beside it or none.
+    ///
+    /// # Errors
+    /// `FILE_EMPTY`, `FILE_TOO_LARGE`, `ACCESS_DENIED`, ….
+    pub async fn upload(
+        &self,
+        dialog: &DialogId,
+        name: &str,
+        content: &[u8],
+        text: Option<&str>,
+    ) -> Result<Upload, Error> {
+        const METHOD: &str = imbot_v2::FileUpload::NAME;
+        if content.len() > FILE_BYTES_MAX {
+            let why = format!("the file has more than {FILE_BYTES_MAX} bytes");
+            return Err(Error::forbidden(METHOD, why));
+        }
+        let content = STANDARD.encode(content);
+        let mut upload = imbot_v2::FileUpload::new(self.bot(), dialog.clone(), name, content);
+        if let Some(text) = text {
+            upload = upload.message(text);
+        }
+        self.portal().run(upload).await
+    }
+
+    /// Reads a file that came with a message.
+    ///
+    /// # Errors
+    /// `FILE_NOT_FOUND`, `FILE_ACCESS_ERROR`; the file is larger than [`FILE_BYTES_MAX`]; the portal names an address of
+    /// another host.
+    pub async fn download(&self, file: u64) -> Result<Bytes, Error> {
+        const METHOD: &str = imbot_v2::FileDownload::NAME;
+        let place = imbot_v2::FileDownload::new(self.bot(), file);
+        let address = self.portal().run(place).await?.download_url;
+        self.portal()
+            .download(METHOD, &address, FILE_BYTES_MAX)
+            .await
+    }
+}

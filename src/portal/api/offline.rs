@@ -1,0 +1,105 @@
+//! Offline events: the portal keeps them until they are fetched and cleared (`event.offline.*`).
+//!
+//! It keeps one record for each event and what it is about, the latest (events, section 3), for 30 days. A batch that was
+//! fetched and not cleared stays under its `process_id`, and nobody else gets it.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::event::{DecodeError, Delivery};
+use crate::portal::{Error, Portal};
+
+/// The most records that one call fetches.
+pub const OFFLINE_MAX: usize = 50;
+/// The most pages that are looked through for batches that were left behind.
+const PAGES_MAX: usize = 20;
+
+/// Records that were fetched together.
+#[derive(Clone, Debug)]
+pub struct OfflineBatch {
+    /// What they are cleared under; nothing where they are gone from the portal already, since its plan has no more.
+    pub process_id: Option<String>,
+    /// The events, oldest first, or why one could not be read.
+    pub events: Vec<Result<Delivery, DecodeError>>,
+}
+
+#[derive(Deserialize)]
+struct Fetched {
+    #[serde(default)]
+    process_id: Option<String>,
+    events: Vec<Value>,
+}
+
+impl From<Fetched> for OfflineBatch {
+    fn from(fetched: Fetched) -> OfflineBatch {
+        let events = fetched.events.iter().map(Delivery::from_offline);
+        OfflineBatch {
+            events: events.collect(),
+            process_id: fetched.process_id.filter(|id| !id.is_empty()),
+        }
+    }
+}
+
+impl Portal {
+    /// Fetches offline events. They stay on the portal until they are [cleared](Portal::clear_offline), where its plan has
+    /// that (`rest_offline_extended`); elsewhere they are gone with this call.
+    ///
+    /// # Errors
+    /// `ACCESS_DENIED` unless the application was installed by an administrator.
+    pub async fn fetch_offline(&self) -> Result<OfflineBatch, Error> {
+        const METHOD: &str = "event.offline.get";
+        let kept = json!({ "clear": 0, "limit": OFFLINE_MAX });
+        let fetched: Fetched = match self.call(METHOD, &kept).await {
+            Err(error) if error.is("WRONG_LICENSE") => {
+                self.call(METHOD, &json!({ "limit": OFFLINE_MAX })).await?
+            }
+            fetched => fetched?,
+        };
+        Ok(fetched.into())
+    }
+
+    /// The batches that were fetched and not cleared, as by a process that died.
+    ///
+    /// # Errors
+    /// As of [`fetch_offline`](Portal::fetch_offline).
+    pub async fn offline_left(&self) -> Result<Vec<OfflineBatch>, Error> {
+        let mut left: Vec<String> = Vec::new();
+        for page in 0..PAGES_MAX {
+            let params = json!({ "start": page * OFFLINE_MAX });
+            let records: Vec<Value> = self.call("event.offline.list", &params).await?;
+            let ids = records
+                .iter()
+                .filter_map(|record| record["PROCESS_ID"].as_str());
+            for id in ids.filter(|id| !id.is_empty()) {
+                if !left.iter().any(|known| known == id) {
+                    left.push(id.to_owned());
+                }
+            }
+            if records.len() < OFFLINE_MAX {
+                break;
+            }
+        }
+        let mut batches = Vec::with_capacity(left.len());
+        for id in left {
+            let params = json!({ "clear": 0, "process_id": id });
+            let mut batch: OfflineBatch = self
+                .call::<Fetched>("event.offline.get", &params)
+                .await?
+                .into();
+            batch.process_id = Some(id);
+            batches.push(batch);
+        }
+        Ok(batches)
+    }
+
+    /// Clears a batch of offline events: they are in good hands.
+    ///
+    /// # Errors
+    /// As of [`fetch_offline`](Portal::fetch_offline).
+    pub async fn clear_offline(&self, process_id: &str) -> Result<(), Error> {
+        let params = json!({ "process_id": process_id });
+        self.call::<Value>("event.offline.clear", &params)
+            .await
+            .map(drop)
+    }
+}

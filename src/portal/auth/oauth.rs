@@ -1,0 +1,91 @@
+//! The application at the authorization server: refresh tokens for new tokens, and so the proof of an installation.
+//!
+//! Page `settings/oauth/auto-renewal.md`. The client secret goes to this server and nowhere else.
+
+use std::fmt;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::event::MemberId;
+use crate::portal::http::answer::number;
+use crate::portal::{Error, Http};
+use crate::store::Tokens;
+
+/// The authorization server of Bitrix24 in the cloud. Default of [`Application::oauth_url`].
+pub const OAUTH_URL: &str = "https://oauth.bitrix.info";
+
+pub(in crate::portal) const METHOD: &str = "oauth/token";
+
+/// The application as it is registered with Bitrix24.
+#[derive(Clone)]
+pub struct Application {
+    /// `client_id`, such as `local.5c8bb1b0891cf2.87252039`.
+    pub client_id: String,
+    /// `client_secret`.
+    pub client_secret: SecretString,
+    /// The authorization server, without a path. Default: [`OAUTH_URL`].
+    pub oauth_url: String,
+}
+
+/// What the authorization server grants for a refresh token.
+#[derive(Clone, Debug)]
+pub struct Grant {
+    /// The portal it is for. This answer is believed; an event that says the same is not.
+    pub portal: MemberId,
+    /// Where the portal's REST methods are called.
+    pub endpoint: String,
+    /// The new tokens; the old refresh token is dead.
+    pub tokens: Tokens,
+    /// For how long the access token is good, if that was told: an hour.
+    pub expires_in: Option<Duration>,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    access_token: String,
+    refresh_token: String,
+    client_endpoint: String,
+    member_id: String,
+    #[serde(default)]
+    expires_in: Value,
+}
+
+impl Application {
+    /// Exchanges a refresh token.
+    ///
+    /// # Errors
+    /// `invalid_grant` for a token that is over, used or not ours; `invalid_client` for a wrong id or secret.
+    pub async fn refresh(&self, http: &Http, token: &SecretString) -> Result<Grant, Error> {
+        let query = [
+            ("grant_type", "refresh_token"),
+            ("client_id", self.client_id.as_str()),
+            ("client_secret", self.client_secret.expose_secret()),
+            ("refresh_token", token.expose_secret()),
+        ];
+        let address = format!("{}/oauth/token/", self.oauth_url.trim_end_matches('/'));
+        let answer = http.get(METHOD, &address, &query).await?;
+        let answer: Answer =
+            serde_json::from_value(answer).map_err(|source| Error::answer(METHOD, source))?;
+        Ok(Grant {
+            portal: MemberId::new(answer.member_id),
+            endpoint: answer.client_endpoint,
+            tokens: Tokens {
+                access: answer.access_token.into(),
+                refresh: answer.refresh_token.into(),
+            },
+            expires_in: number(&answer.expires_in).map(Duration::from_secs),
+        })
+    }
+}
+
+impl fmt::Debug for Application {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Application")
+            .field("client_id", &self.client_id)
+            .field("oauth_url", &self.oauth_url)
+            .finish()
+    }
+}

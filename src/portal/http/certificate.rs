@@ -1,0 +1,164 @@
+//! How long a certificate is good: the one thing in it that is of interest here.
+//!
+//! The connection was made, so the certificate was checked by then, and it is read for what it is (RFC 5280, section 4.1):
+//! values within values (DER), each after its kind and its length. That takes no library.
+
+use jiff::civil::DateTime;
+use jiff::tz::Offset;
+
+use crate::store::Time;
+
+/// The kinds of values that matter: a version, and the two ways to write a moment.
+const VERSION: u8 = 0xa0;
+const UTC_TIME: u8 = 0x17;
+const GENERALIZED_TIME: u8 = 0x18;
+
+/// From when until when a certificate is good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Validity {
+    pub(crate) from: Time,
+    pub(crate) until: Time,
+}
+
+impl Validity {
+    /// That of a certificate; nothing if it does not read as one.
+    pub(in crate::portal) fn of(certificate: &[u8]) -> Option<Validity> {
+        let mut signed = Values(Values(certificate).within()?.0).within()?;
+        if signed.next()?.0 == VERSION {
+            signed.next()?; // the number
+        }
+        signed.next()?; // how it is signed
+        signed.next()?; // by whom
+        let mut validity = signed.within()?;
+        Some(Validity {
+            from: moment(validity.next()?)?,
+            until: moment(validity.next()?)?,
+        })
+    }
+}
+
+/// Values, one after the other.
+struct Values<'c>(&'c [u8]);
+
+impl<'c> Values<'c> {
+    /// The next value, and its kind.
+    fn next(&mut self) -> Option<(u8, &'c [u8])> {
+        let (kind, rest) = self.0.split_first()?;
+        let (length, rest) = rest.split_first()?;
+        let (length, rest) = match length {
+            0..0x80 => (usize::from(*length), rest),
+            _ => {
+                let (bytes, rest) = rest.split_at_checked(usize::from(length & 0x7f))?;
+                let length = bytes.iter().try_fold(0_usize, |length, byte| {
+                    length.checked_mul(256)?.checked_add(usize::from(*byte))
+                })?;
+                (length, rest)
+            }
+        };
+        let (value, rest) = rest.split_at_checked(length)?;
+        self.0 = rest;
+        Some((*kind, value))
+    }
+
+    /// The values within the next one.
+    fn within(&mut self) -> Option<Values<'c>> {
+        self.next().map(|(_, value)| Values(value))
+    }
+}
+
+/// `261126120000Z` in this century or the second half of the last, or `20261126120000Z` (section 4.1.2.5).
+fn moment((kind, text): (u8, &[u8])) -> Option<Time> {
+    let digits = text.strip_suffix(b"Z")?;
+    let (year, rest) = digits.split_at_checked(match kind {
+        UTC_TIME => 2,
+        GENERALIZED_TIME => 4,
+        _ => return None,
+    })?;
+    let century = match number(year)? {
+        0..50 if kind == UTC_TIME => 2_000,
+        50..100 if kind == UTC_TIME => 1_900,
+        _ => 0,
+    };
+    let ([month, day, hour, minute, second], []) = rest.as_chunks::<2>() else {
+        return None;
+    };
+    let part = |digits: &[u8]| i8::try_from(number(digits)?).ok();
+    let date = DateTime::new(
+        century + number(year)?,
+        part(month)?,
+        part(day)?,
+        part(hour)?,
+        part(minute)?,
+        part(second)?,
+        0,
+    );
+    let moment = Offset::UTC.to_timestamp(date.ok()?).ok()?;
+    moment.as_millisecond().try_into().ok().map(Time)
+}
+
+fn number(digits: &[u8]) -> Option<i16> {
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::portal::http::certificate::*;
+
+    #[test]
+    fn moments_are_read_in_both_ways_and_nothing_else_is() {
+        let read = |kind, text: &str| moment((kind, text.as_bytes())).map(|time| time.to_string());
+        let told = |time: &str| Some(time.to_owned());
+        for (kind, text, time) in [
+            (UTC_TIME, "261126123456Z", told("2026-11-26T12:34:56.000Z")),
+            (UTC_TIME, "700101000000Z", told("1970-01-01T00:00:00.000Z")),
+            (
+                GENERALIZED_TIME,
+                "20500101000000Z",
+                told("2050-01-01T00:00:00.000Z"),
+            ),
+            (UTC_TIME, "261326123456Z", None),
+            (UTC_TIME, "261126123456", None),
+            (UTC_TIME, "2611261234Z", None),
+            (UTC_TIME, "", None),
+            (GENERALIZED_TIME, "261126123456Z", None),
+            (0x0c, "261126123456Z", None),
+        ] {
+            assert_eq!(read(kind, text), time, "{text}");
+        }
+    }
+
+    fn value(kind: u8, within: &[&[u8]]) -> Vec<u8> {
+        let within = within.concat();
+        let length = u16::try_from(within.len()).unwrap().to_be_bytes();
+        [&[kind, 0x82], &length[..], &within].concat()
+    }
+
+    #[test]
+    fn what_is_no_certificate_is_none_wherever_it_ends() {
+        let sequence = |within: &[&[u8]]| value(0x30, within);
+        let (version, number) = ([VERSION, 3, 2, 1, 2], [2, 1, 7]);
+        let validity = sequence(&[
+            &value(UTC_TIME, &[b"260102000000Z"]),
+            &value(GENERALIZED_TIME, &[b"20510304000000Z"]),
+        ]);
+        let issuer = sequence(&[&[0x0c; 300]]);
+        let [first, third] = [&[][..], &version].map(|version| {
+            sequence(&[&sequence(&[
+                version,
+                &number,
+                &sequence(&[]),
+                &issuer,
+                &validity,
+            ])])
+        });
+        for whole in [first, third] {
+            let validity = Validity::of(&whole).unwrap();
+            assert_eq!(validity.from.to_string(), "2026-01-02T00:00:00.000Z");
+            assert_eq!(validity.until.to_string(), "2051-03-04T00:00:00.000Z");
+            for end in 0..whole.len() {
+                assert_eq!(Validity::of(&whole[..end]), None, "{end}");
+            }
+        }
+        assert_eq!(Validity::of(&[0xff; 64]), None);
+    }
+}

@@ -1,0 +1,286 @@
+//! The HTTP client: where it may go, how long it waits, how much it reads.
+
+use std::collections::HashSet;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::header::RETRY_AFTER;
+use reqwest::{Certificate, Proxy, Response, Url, redirect};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+
+use super::answer::Answer;
+use super::public::{PublicOnly, is_public};
+use super::redirect::{Moved, Reply};
+use crate::event::excerpt;
+use crate::portal::Error;
+
+/// How long a call may take: the portal itself cuts a request after 60 seconds.
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(70);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the authorization server may take; within the lease of who renews tokens.
+const OAUTH_TIMEOUT: Duration = Duration::from_secs(20);
+/// The largest answer that is read, in bytes.
+pub const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// A client that goes to public hosts by https, and to the hosts of its own network that are allowed by name.
+#[derive(Clone, Debug)]
+pub struct Http {
+    pub(in crate::portal) client: reqwest::Client,
+    local: Arc<HashSet<String>>,
+}
+
+/// How calls leave.
+#[derive(Clone, Debug, Default)]
+pub struct Outside {
+    /// Hosts (`127.0.0.1:8071`) that may be called by http, and on addresses of the own network. Default: none.
+    pub local: Vec<String>,
+    /// Certificates, as PEM, of authorities that are trusted beside the system's. Default: none.
+    pub authorities: Option<Vec<u8>>,
+    /// The proxy that all calls go through, such as `http://proxy.example.com:3128`. Default: none.
+    pub proxy: Option<SecretString>,
+}
+
+impl Http {
+    /// A client that may also call these hosts (`127.0.0.1:8071`), by http and on addresses of the own network.
+    ///
+    /// # Errors
+    /// The system offers no certificates or no randomness.
+    pub fn new(local: impl IntoIterator<Item = String>) -> Result<Http, Error> {
+        Http::to(Outside {
+            local: local.into_iter().collect(),
+            ..Outside::default()
+        })
+    }
+
+    /// A client that leaves in this way.
+    ///
+    /// # Errors
+    /// As of [`new`](Http::new); the certificates are not PEM, or the proxy's address is none.
+    pub fn to(outside: Outside) -> Result<Http, Error> {
+        let Outside {
+            local,
+            authorities,
+            proxy,
+        } = outside;
+        let local: Arc<HashSet<String>> = Arc::new(local.into_iter().collect());
+        let mut names: HashSet<String> = local
+            .iter()
+            .map(|host| {
+                host.rsplit_once(':')
+                    .map_or(host.as_str(), |(name, _)| name)
+                    .to_owned()
+            })
+            .collect();
+        let unusable = |what: &str| Error::forbidden("client", what.to_owned());
+        let mut builder = reqwest::Client::builder();
+        if let Some(pem) = authorities {
+            let certificates = Certificate::from_pem_bundle(&pem)
+                .ok()
+                .filter(|found| !found.is_empty())
+                .ok_or_else(|| unusable("the file of authorities holds no certificate as PEM"))?;
+            builder = builder.tls_certs_merge(certificates);
+        }
+        builder = match proxy {
+            Some(address) => {
+                let wrong = || unusable("the proxy's address does not read as one");
+                let address = Url::parse(address.expose_secret()).map_err(|_| wrong())?;
+                names.extend(address.host_str().map(str::to_owned)); // it is looked up as portals are
+                builder.proxy(Proxy::all(address).map_err(|_| wrong())?)
+            }
+            None => builder.no_proxy(),
+        };
+        let client = builder
+            .user_agent(concat!("imbot/", env!("CARGO_PKG_VERSION")))
+            .redirect(redirect::Policy::none())
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(CALL_TIMEOUT)
+            .tls_info(true) // when a certificate ends is told
+            .dns_resolver(PublicOnly { local: names })
+            .build()
+            .map_err(|source| Error::unreachable("client", source))?;
+        Ok(Http { client, local })
+    }
+
+    /// POSTs JSON to a REST method and takes the result out of its envelope.
+    pub(in crate::portal) async fn call(
+        &self,
+        method: &str,
+        address: &str,
+        body: &Value,
+    ) -> Result<Reply, Error> {
+        let request = self.client.post(self.allowed(method, address)?).json(body);
+        let response = request
+            .send()
+            .await
+            .map_err(|source| Error::unreachable(method, source))?;
+        if let Some(moved) = Moved::of(&response) {
+            return Ok(Reply::Moved(moved));
+        }
+        let answer = Answer::of(method, self.answer(method, response).await?)?;
+        Ok(Reply::Answer(answer))
+    }
+
+    /// GETs JSON, as the authorization server wants it. Its answers hold tokens, so errors do not quote them.
+    pub(in crate::portal) async fn get(
+        &self,
+        method: &str,
+        address: &str,
+        query: &[(&str, &str)],
+    ) -> Result<Value, Error> {
+        let request = self
+            .client
+            .get(self.allowed(method, address)?)
+            .query(query)
+            .timeout(OAUTH_TIMEOUT);
+        let response = request
+            .send()
+            .await
+            .map_err(|source| Error::unreachable(method, source))?;
+        self.answer(method, response)
+            .await
+            .map_err(Error::without_excerpt)
+    }
+
+    /// The address, if it may be called.
+    pub(in crate::portal) fn allowed(&self, method: &str, address: &str) -> Result<Url, Error> {
+        let url = Url::parse(address)
+            .map_err(|error| Error::forbidden(method, format!("`{address}`: {error}")))?;
+        let host = url.host_str().unwrap_or_default();
+        let full = url
+            .port_or_known_default()
+            .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+        if self.local.contains(&full) || self.local.contains(host) {
+            return Ok(url);
+        }
+        let is_public = host
+            .trim_matches(['[', ']'])
+            .parse::<IpAddr>()
+            .map_or(true, is_public);
+        match url.scheme() {
+            "https" if is_public => Ok(url),
+            "https" => Err(Error::forbidden(
+                method,
+                format!("{host} is an address of the own network; allow it by name"),
+            )),
+            _ => Err(Error::forbidden(
+                method,
+                format!("{full} is not called without https; allow it by name"),
+            )),
+        }
+    }
+
+    /// GETs a file from a one-time address, which must be of the same host as the portal's REST methods.
+    pub(in crate::portal) async fn download(
+        &self,
+        method: &str,
+        address: &str,
+        endpoint: &str,
+        limit: usize,
+    ) -> Result<Bytes, Error> {
+        let url = self.allowed(method, address)?;
+        let is_same = Url::parse(endpoint).is_ok_and(|portal| portal.origin() == url.origin());
+        if !is_same {
+            let why = "the file is on another host than the portal";
+            return Err(Error::forbidden(method, why.to_owned()));
+        }
+        // The portal refuses signed addresses to what does not look like a person's program (bots-v2, section 7.6).
+        let request = self
+            .client
+            .get(url)
+            .header("accept", "*/*")
+            .header("accept-language", "en")
+            .header("referer", endpoint);
+        let response = request
+            .send()
+            .await
+            .map_err(|source| Error::unreachable(method, source))?;
+        let status = response.status().as_u16();
+        if status != 200 {
+            let why = format!("a status of {status} in place of the file");
+            return Err(Error::answer(method, why));
+        }
+        self.body(method, response, limit).await.map(Bytes::from)
+    }
+
+    pub(in crate::portal) async fn body(
+        &self,
+        method: &str,
+        mut response: Response,
+        limit: usize,
+    ) -> Result<Vec<u8>, Error> {
+        let mut body = Vec::new();
+        while let Some(part) = response
+            .chunk()
+            .await
+            .map_err(|source| Error::unreachable(method, source))?
+        {
+            if body.len() + part.len() > limit {
+                return Err(Error::too_large(method, limit));
+            }
+            body.extend_from_slice(&part);
+        }
+        Ok(body)
+    }
+
+    async fn answer(&self, method: &str, response: Response) -> Result<Value, Error> {
+        let status = response.status().as_u16();
+        let retry_after = retry_after(&response);
+        let body = self.body(method, response, ANSWER_BYTES_MAX).await?;
+        let answer: Value = serde_json::from_slice(&body).map_err(|_| {
+            Error::not_json(method, status, excerpt(&String::from_utf8_lossy(&body)))
+        })?;
+        let code = answer.get("error").and_then(|code| match code {
+            Value::String(code) => Some(code.clone()),
+            Value::Number(code) => Some(code.to_string()), // PHP exceptions without a code have 0
+            _ => None,
+        });
+        match code {
+            Some(code) => {
+                let description = answer
+                    .get("error_description")
+                    .and_then(Value::as_str)
+                    .unwrap_or_default();
+                let description = excerpt(description);
+                Err(Error::refused(
+                    method,
+                    &code,
+                    &description,
+                    status,
+                    retry_after,
+                ))
+            }
+            None if status >= 400 => Err(Error::answer(
+                method,
+                format!("a status of {status} without an error"),
+            )),
+            None => Ok(answer),
+        }
+    }
+}
+
+/// What a proxy may tell; the portal's documentation promises nothing.
+fn retry_after(response: &Response) -> Option<Duration> {
+    let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
+    seconds.parse().ok().map(Duration::from_secs)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::portal::http::client::*;
+
+    #[test]
+    fn plain_http_goes_to_allowed_hosts_only() {
+        let http = Http::new(["127.0.0.1:8071".to_owned()]).unwrap();
+        let allowed = |address| http.allowed("scope", address).is_ok();
+        assert!(allowed("http://127.0.0.1:8071/rest/scope"));
+        assert!(allowed("https://example.bitrix24.com/rest/scope"));
+        assert!(!allowed("http://127.0.0.1:8072/rest/scope"));
+        assert!(!allowed("http://example.bitrix24.com/rest/scope"));
+        assert!(!allowed("https://169.254.169.254/latest"));
+        assert!(!allowed("https://[::1]/"));
+        assert!(!allowed("file:///etc/passwd"));
+    }
+}

@@ -1,0 +1,102 @@
+//! Portals that have moved.
+//!
+//! Page `change-domen.md`: a call to an old address is answered with 302. The same POST goes to the new one, with method,
+//! body and port kept, and the new address is remembered; the portal's `member_id` stays.
+
+use reqwest::{Response, StatusCode, Url};
+
+use super::answer::Answer;
+use crate::portal::Error;
+
+/// How often a portal may send a call on to another address.
+pub const HOPS_MAX: u32 = 3;
+
+/// What came of a call.
+#[derive(Debug)]
+pub(in crate::portal) enum Reply {
+    Answer(Answer),
+    Moved(Moved),
+}
+
+/// Where a portal sends a call on to.
+#[derive(Debug)]
+pub(in crate::portal) struct Moved(Url);
+
+impl Moved {
+    /// The new address, if a response is one of sending on.
+    pub(in crate::portal) fn of(response: &Response) -> Option<Moved> {
+        let is_moved = matches!(
+            response.status(),
+            StatusCode::MOVED_PERMANENTLY
+                | StatusCode::FOUND
+                | StatusCode::TEMPORARY_REDIRECT
+                | StatusCode::PERMANENT_REDIRECT
+        );
+        let location = response.headers().get("location").filter(|_| is_moved)?;
+        let url = response.url().join(location.to_str().ok()?).ok()?;
+        Some(Moved(url))
+    }
+
+    /// The new place of the REST methods that were at `endpoint`.
+    ///
+    /// # Errors
+    /// It is no such place: a portal also sends people to its login page.
+    pub(in crate::portal) fn follow(&self, method: &str, endpoint: &str) -> Result<String, Error> {
+        let old = Url::parse(endpoint).map_err(|error| Error::answer(method, error))?;
+        let Moved(new) = self;
+        // Only the host is told: the rest may hold a webhook's secret.
+        let refused = |why| {
+            let host = new.host_str().unwrap_or_default();
+            Error::forbidden(method, format!("the portal sends to {host}, {why}"))
+        };
+        if !new.path().starts_with(old.path()) {
+            return Err(refused("where no REST method is"));
+        }
+        if old.scheme() == "https" && new.scheme() != "https" {
+            return Err(refused("without https"));
+        }
+        Ok(format!(
+            "{}{}",
+            new.origin().ascii_serialization(),
+            old.path()
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::portal::http::redirect::*;
+
+    #[test]
+    fn only_a_rest_address_is_followed() {
+        let follow = |to: &str, from| Moved(Url::parse(to).unwrap()).follow("profile", from);
+        let old = "https://old.bitrix24.com/rest/";
+        for (to, new) in [
+            (
+                "https://new.bitrix24.com/rest/1/secret/profile.json",
+                "https://new.bitrix24.com/rest/",
+            ),
+            (
+                "https://new.example.com:8443/rest/profile.json",
+                "https://new.example.com:8443/rest/",
+            ),
+        ] {
+            assert_eq!(follow(to, old).unwrap(), new);
+        }
+        for to in [
+            "https://new.bitrix24.com/login/?backurl=/rest/1/secret/",
+            "http://new.bitrix24.com/rest/1/secret/profile.json",
+        ] {
+            let error = follow(to, old).unwrap_err();
+            assert!(
+                error.was_not_run() && !error.to_string().contains("secret"),
+                "{error}"
+            );
+        }
+        let local = follow(
+            "http://127.0.0.1:2/rest/profile.json",
+            "http://127.0.0.1:1/rest/",
+        );
+        assert_eq!(local.unwrap(), "http://127.0.0.1:2/rest/");
+    }
+}

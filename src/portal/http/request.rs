@@ -1,0 +1,95 @@
+//! One request to a portal: what proves it, where it goes, and what its answer tells about the limit.
+
+use bytes::Bytes;
+use secrecy::ExposeSecret;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::answer::Answer;
+use super::redirect::{HOPS_MAX, Reply};
+use crate::portal::auth::webhook;
+use crate::portal::{Error, Portal};
+use crate::store::Access;
+
+impl Portal {
+    /// One request within the limit: token, send; and again where the token is over. Tokens that are taken over from
+    /// another process may be over, too, so that may happen twice.
+    pub(in crate::portal) async fn request(
+        &self,
+        method: &str,
+        params: &Value,
+    ) -> Result<Answer, Error> {
+        let mut access = self.access().await;
+        let mut answer = self.send(method, params, &access).await;
+        for _ in 0..2 {
+            let Access::Tokens(stale) = &access else {
+                break;
+            };
+            if !answer.as_ref().is_err_and(Error::is_token_expired) {
+                break;
+            }
+            self.refresh(stale).await?;
+            self.pass(method).await?;
+            access = self.access().await;
+            answer = self.send(method, params, &access).await;
+        }
+        answer
+    }
+
+    async fn send(&self, method: &str, params: &Value, access: &Access) -> Result<Answer, Error> {
+        let mut body = params.as_object().cloned().unwrap_or_default();
+        let path = match access {
+            Access::Tokens(tokens) => {
+                body.insert("auth".into(), tokens.access.expose_secret().into());
+                format!("{method}.json")
+            }
+            Access::Webhook(hook) => {
+                webhook::name_bots(method, &mut body, &hook.bot_token);
+                format!("{}/{}/{method}.json", hook.user, hook.code.expose_secret())
+            }
+        };
+        let answer = self.post(method, &path, &Value::Object(body)).await;
+        let bucket = &mut self.desk().line.bucket;
+        match &answer {
+            Err(error) if error.is("QUERY_LIMIT_EXCEEDED") => {
+                tracing::warn!(portal = %self.id(), method, "the portal's limit is reached by calls that are not ours");
+                bucket.refused(Instant::now(), error.retry_after());
+            }
+            Err(error) if error.code().is_none() => {} // nobody knows
+            _ => bucket.passed(),
+        }
+        answer
+    }
+
+    /// Reads what a one-time address of this portal holds.
+    pub(in crate::portal) async fn download(
+        &self,
+        method: &str,
+        address: &str,
+        limit: usize,
+    ) -> Result<Bytes, Error> {
+        self.pass(method).await?;
+        let http = &self.inner.http;
+        http.download(method, address, &self.endpoint(), limit)
+            .await
+    }
+
+    /// Posts to where the portal is, or to where it says that it has moved.
+    async fn post(&self, method: &str, path: &str, body: &Value) -> Result<Answer, Error> {
+        let mut endpoint = self.endpoint();
+        for hops in 0..=HOPS_MAX {
+            let address = format!("{endpoint}{path}");
+            match self.inner.http.call(method, &address, body).await? {
+                Reply::Answer(answer) => {
+                    if hops > 0 {
+                        self.moved(&endpoint).await;
+                    }
+                    return Ok(answer);
+                }
+                Reply::Moved(to) => endpoint = to.follow(method, &endpoint)?,
+            }
+        }
+        let why = format!("the portal sends on more than {HOPS_MAX} times");
+        Err(Error::forbidden(method, why))
+    }
+}

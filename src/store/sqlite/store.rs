@@ -1,0 +1,252 @@
+//! The contract's methods: each is a function of another file, sent to the thread that does it.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::db::Db;
+use super::forget::Meant;
+use super::turns::Ending;
+use super::upkeep::Old;
+use super::{
+    Sqlite, Trouble, dead, forget, inbox, notices, outbox, portals, reminders, text, turns, upkeep,
+};
+use crate::event::{MemberId, MessageId};
+use crate::store::{
+    Appended, Arrived, Aside, Begun, Booking, CallId, Claim, Conversation, DeadId, DeadLetter,
+    EventId, Failure, InboxEvent, Installation, Lane, Limits, NewDelivery, News, Settled, Status,
+    Store, Stored, StoredState, Swept, Taken, Time, Turn, Whom,
+};
+
+impl Sqlite {
+    fn write<T: Send + 'static>(
+        &self,
+        run: impl FnMut(&Db) -> Result<T, Trouble> + Send + 'static,
+    ) -> Stored<'_, T> {
+        Box::pin(async {
+            self.writer
+                .ask(run)
+                .await
+                .map_err(|trouble| self.failed(trouble))
+        })
+    }
+
+    fn read<T: Send + 'static>(
+        &self,
+        run: impl FnMut(&Db) -> Result<T, Trouble> + Send + 'static,
+    ) -> Stored<'_, T> {
+        Box::pin(async {
+            self.reader
+                .ask(run)
+                .await
+                .map_err(|trouble| self.failed(trouble))
+        })
+    }
+
+    /// Removes all rows of a kind that are older than a moment, a few at a time.
+    async fn remove(&self, old: Old, before: Time) -> Result<u64, super::super::StoreError> {
+        let (mut removed, mut after) = (0, 0);
+        loop {
+            let found = self
+                .read(move |db| upkeep::find(db, old, before, after))
+                .await?;
+            let Some(last) = found.last() else {
+                return Ok(removed);
+            };
+            after = *last;
+            removed += self
+                .write(move |db| upkeep::remove(db, old, before, &found))
+                .await?;
+        }
+    }
+}
+
+impl Store for Sqlite {
+    fn is_durable(&self) -> bool {
+        true
+    }
+
+    fn append(&self, delivery: NewDelivery) -> Stored<'_, Appended> {
+        Box::pin(async {
+            self.writer
+                .append(delivery)
+                .await
+                .map_err(|trouble| self.failed(trouble))
+        })
+    }
+
+    fn waiting(&self, after: Option<EventId>, limit: usize) -> Stored<'_, Vec<(EventId, Lane)>> {
+        self.read(move |db| inbox::waiting(db, after, limit))
+    }
+
+    fn event(&self, event: EventId) -> Stored<'_, Option<InboxEvent>> {
+        self.read(move |db| inbox::event(db, event))
+    }
+
+    fn begin(&self, event: EventId, state: Option<&Conversation>) -> Stored<'_, Option<Begun>> {
+        let key = state.map(text::conversation);
+        self.write(move |db| turns::begin(db, event, key.as_deref()))
+    }
+
+    fn fail(&self, event: EventId, failure: Failure) -> Stored<'_, ()> {
+        self.write(move |db| turns::fail(db, event, &failure))
+    }
+
+    fn commit(&self, turn: Turn) -> Stored<'_, ()> {
+        let ending = Ending::new(turn);
+        self.write(move |db| turns::commit(db, &ending))
+    }
+
+    fn state(&self, key: &Conversation) -> Stored<'_, Option<StoredState>> {
+        let key = text::conversation(key);
+        self.read(move |db| turns::read_state(db, &key))
+    }
+
+    fn aside(&self, key: &Conversation) -> Stored<'_, Vec<Aside>> {
+        let key = text::conversation(key);
+        self.read(move |db| turns::aside(db, &key))
+    }
+
+    fn unsent(
+        &self,
+        after: Option<CallId>,
+        limit: usize,
+    ) -> Stored<'_, Vec<(CallId, Conversation)>> {
+        self.read(move |db| outbox::unsent(db, after, limit))
+    }
+
+    fn take(&self, call: CallId) -> Stored<'_, Option<Taken>> {
+        let taken = self.write(move |db| outbox::take(db, call));
+        Box::pin(async move {
+            let row = taken.await?;
+            row.map(|row| row.read(call))
+                .transpose()
+                .map_err(|trouble| self.failed(trouble))
+        })
+    }
+
+    fn settle(&self, call: CallId, settled: Settled) -> Stored<'_, ()> {
+        self.write(move |db| outbox::settle(db, call, &settled))
+    }
+
+    fn message(&self, call: CallId) -> Stored<'_, Option<MessageId>> {
+        self.read(move |db| outbox::message(db, call))
+    }
+
+    fn due(&self, now: Time, limit: usize) -> Stored<'_, Vec<(EventId, Lane)>> {
+        self.write(move |db| reminders::due(db, now, limit))
+    }
+
+    fn next_due(&self) -> Stored<'_, Option<Time>> {
+        self.read(reminders::next)
+    }
+
+    fn portals(&self) -> Stored<'_, Vec<Installation>> {
+        self.read(portals::portals)
+    }
+
+    fn install(&self, installation: Installation) -> Stored<'_, ()> {
+        self.write(move |db| portals::install(db, &installation))
+    }
+
+    fn claim(
+        &self,
+        portal: &MemberId,
+        holder: Uuid,
+        now: Time,
+        until: Time,
+    ) -> Stored<'_, Option<Claim>> {
+        let portal = portal.clone();
+        self.write(move |db| portals::claim(db, &portal, holder, now, until))
+    }
+
+    fn book(&self, portal: &MemberId, booking: Booking) -> Stored<'_, Range<Time>> {
+        let portal = portal.clone();
+        self.write(move |db| portals::book(db, &portal, booking))
+    }
+
+    fn uninstall(&self, portal: &MemberId, forget: bool) -> Stored<'_, ()> {
+        let (portal, meant) = (portal.clone(), forget.then(|| Meant::all_of(portal)));
+        self.write(move |db| {
+            portals::uninstall(db, &portal)?;
+            meant
+                .as_ref()
+                .map(|meant| forget::forget(db, meant))
+                .transpose()
+                .map(drop)
+        })
+    }
+
+    fn addresses(&self, now: Option<&str>) -> Stored<'_, Vec<String>> {
+        let now = now.map(str::to_owned);
+        self.write(move |db| portals::addresses(db, now.as_deref()))
+    }
+
+    fn news(&self) -> Stored<'_, Vec<News>> {
+        self.write(notices::take)
+    }
+
+    fn blocked(&self) -> Stored<'_, Vec<Lane>> {
+        self.read(dead::blocked)
+    }
+
+    fn sweep(&self, now: Time, limits: Limits) -> Stored<'_, Swept> {
+        Box::pin(async move {
+            let mut swept = Swept::default();
+            if let Some(idle) = limits.idle {
+                swept.conversations = self.remove(Old::State, now.before(idle)).await?;
+            }
+            swept.dead = self.remove(Old::Dead, now.before(limits.dead)).await?;
+            swept.dead += self.remove(Old::Aside, now.before(limits.dead)).await?;
+            self.remove(Old::Message, now.before(limits.messages))
+                .await?;
+            self.write(move |db| portals::forget_booked(db, now))
+                .await?;
+            let before = now.before(limits.occurrences);
+            while self
+                .write(move |db| upkeep::forget_seen(db, before))
+                .await?
+            {}
+            while self.write(upkeep::give_back).await? {}
+            Ok(swept)
+        })
+    }
+
+    fn close(&self) -> Stored<'_, ()> {
+        Box::pin(async {
+            let read = self.reader.close().await;
+            let written = self.writer.close().await;
+            read.and(written).map_err(|trouble| self.failed(trouble))
+        })
+    }
+
+    fn status(&self) -> Stored<'_, Status> {
+        let path = Arc::clone(&self.path);
+        self.read(move |db| upkeep::status(db, &path))
+    }
+
+    fn arrived(&self, more: Vec<Arrived>) -> Stored<'_, Vec<Arrived>> {
+        if more.is_empty() {
+            return self.read(upkeep::arrived);
+        }
+        self.write(move |db| upkeep::add_up_arrived(db, &more))
+    }
+
+    fn dead(&self, after: Option<DeadId>, limit: usize) -> Stored<'_, Vec<DeadLetter>> {
+        self.read(move |db| dead::list(db, after, limit))
+    }
+
+    fn revive(&self, dead: DeadId) -> Stored<'_, bool> {
+        self.write(move |db| dead::revive(db, dead))
+    }
+
+    fn drop_dead(&self, dead: DeadId) -> Stored<'_, bool> {
+        self.write(move |db| dead::drop(db, dead))
+    }
+
+    fn forget(&self, whom: Whom) -> Stored<'_, u64> {
+        let meant = Meant::by(&whom);
+        self.write(move |db| forget::forget(db, &meant))
+    }
+}
