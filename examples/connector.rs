@@ -24,9 +24,9 @@ const CHAT: &str = "phone-1";
 
 impl Connector for Phone {
     /// What operators and bots write goes out here. An error would be tried again, in order, for a day.
-    async fn outgoing(&self, _: &Channel, message: Outgoing) -> Result<Delivered> {
+    async fn outbound(&self, _: &Channel, message: OutboundMessage) -> Result<Receipt> {
         eprintln!("{}", message.text().replace(" \n", " "));
-        Ok(Delivered::as_one(message.id))
+        Ok(Receipt::as_one(message.id))
     }
 
     /// What the client writes comes in here. When `incoming` returns it is written down and will be passed on.
@@ -37,8 +37,8 @@ impl Connector for Phone {
             let id = UNIX_EPOCH.elapsed().unwrap_or_default().as_micros();
             for channel in channels.all() {
                 let client = Client::new("eve").name("Eve");
-                let message = Incoming::new(CHAT, client, id).text(&text);
-                if let Err(error) = channel.incoming(message).await {
+                let message = InboundMessage::new(CHAT, client, id).text(&text);
+                if let Err(error) = channel.inbound(message).await {
                     eprintln!("not passed on: {error}");
                 }
             }

@@ -7,7 +7,9 @@ use secrecy::ExposeSecret;
 
 use crate::cli;
 use crate::config::{Config, PlaceError, StorePlace};
-use crate::engine::{Engine, HookTokenError, HookTokens, NewHook, Options, Rest, Speaker};
+use crate::engine::{
+    Engine, HookSpec, HookTokenError, HookTokens, Options, RestTransport, Transport,
+};
 use crate::event::UserId;
 use crate::handler::{
     AnyBot, AnyConnector, Bot, Connector, Erased, ErasedConnector, Forward, Hook, Pattern, State,
@@ -35,12 +37,12 @@ use crate::store::{Clock, Limits, Memory, Store};
 #[derive(Default)]
 pub struct App {
     bots: Vec<Arc<dyn AnyBot>>,
-    hooks: Vec<Hooked>,
+    hooks: Vec<HookRegistration>,
     connectors: Vec<Arc<dyn AnyConnector>>,
     nests: Vec<(String, Nest)>,
-    in_trial: Option<Box<App>>,
+    emulated_only_parts: Option<Box<App>>,
     store: Option<Arc<dyn Store>>,
-    speaker: Option<Arc<dyn Speaker>>,
+    speaker: Option<Arc<dyn Transport>>,
     clock: Clock,
     limits: Option<Limits>,
 }
@@ -49,7 +51,7 @@ pub struct App {
 type Nest = Box<dyn FnOnce(EventEndpoint) -> EventEndpoint + Send>;
 
 /// What an application has that a portal for a trial is furnished for.
-pub(crate) struct Trial {
+pub(crate) struct EmulatedSetup {
     /// The code of its first bot that serves open channels.
     pub(crate) line_bot: Option<String>,
     /// The ids of its connectors.
@@ -59,16 +61,16 @@ pub(crate) struct Trial {
 }
 
 /// A hook, and the events that it is for.
-struct Hooked {
+struct HookRegistration {
     events: Pattern,
     is_offline: bool,
     /// As whom they come.
     user: UserId,
-    listener: Listener,
+    listener: HookTarget,
 }
 
 /// A hook, or the address that one forwards to.
-enum Listener {
+enum HookTarget {
     Hook(Arc<dyn Hook>),
     Address(String),
 }
@@ -153,7 +155,7 @@ impl App {
     /// An event is bound once. Of several hooks for one event the first that names a user decides for all.
     #[must_use]
     pub fn hook_as(self, user: UserId, events: impl Into<Pattern>, hook: impl Hook) -> App {
-        let listener = Listener::Hook(Arc::new(hook));
+        let listener = HookTarget::Hook(Arc::new(hook));
         self.listener(events, false, user, listener)
     }
 
@@ -165,7 +167,7 @@ impl App {
     /// portal's plan has no confirmation (`rest_offline_extended`), what was fetched by a process that dies at that moment is lost.
     #[must_use]
     pub fn offline_hook(self, events: impl Into<Pattern>, hook: impl Hook) -> App {
-        let listener = Listener::Hook(Arc::new(hook));
+        let listener = HookTarget::Hook(Arc::new(hook));
         self.listener(events, true, UserId(0), listener)
     }
 
@@ -179,7 +181,7 @@ impl App {
     /// `webhook-timestamp`, and with `--forward-secret` also `webhook-signature`, which [`Signer`] explains and checks.
     #[must_use]
     pub fn forward(self, events: impl Into<Pattern>, address: impl Into<String>) -> App {
-        let listener = Listener::Address(address.into());
+        let listener = HookTarget::Address(address.into());
         self.listener(events, false, UserId(0), listener)
     }
 
@@ -188,9 +190,9 @@ impl App {
         events: impl Into<Pattern>,
         is_offline: bool,
         user: UserId,
-        listener: Listener,
+        listener: HookTarget,
     ) -> App {
-        self.hooks.push(Hooked {
+        self.hooks.push(HookRegistration {
             events: events.into(),
             is_offline,
             user,
@@ -221,14 +223,14 @@ impl App {
     /// Adds the bots, connectors and addresses of another application where [`run`](App::run) brings an emulated portal along:
     /// what is there to be tried, and nothing that a real portal should be set up for.
     #[must_use]
-    pub fn with_in_trial(mut self, more: App) -> App {
-        self.in_trial = Some(Box::new(more));
+    pub fn emulated_only(mut self, more: App) -> App {
+        self.emulated_only_parts = Some(Box::new(more));
         self
     }
 
     /// It with what there is to be tried.
-    pub(crate) fn in_trial(mut self) -> App {
-        let Some(mut more) = self.in_trial.take() else {
+    pub(crate) fn emulated_only_parts(mut self) -> App {
+        let Some(mut more) = self.emulated_only_parts.take() else {
             return self;
         };
         self.bots.append(&mut more.bots);
@@ -238,11 +240,11 @@ impl App {
     }
 
     /// What a portal for a trial needs to know of it.
-    pub(crate) fn trial(&self) -> Trial {
+    pub(crate) fn emulated_setup(&self) -> EmulatedSetup {
         let bot = self.bots.iter().map(|bot| bot.profile());
         let connectors = self.connectors.iter();
         let paths = self.nests.iter().map(|(path, _)| path.clone());
-        Trial {
+        EmulatedSetup {
             line_bot: bot
                 .filter(|profile| profile.is_for_open_channels())
                 .map(|profile| profile.code().to_owned())
@@ -276,7 +278,7 @@ impl App {
 
     /// Sends messages another way. Default: the portal's REST methods.
     #[must_use]
-    pub fn speaker(mut self, speaker: impl Speaker) -> App {
+    pub fn speaker(mut self, speaker: impl Transport) -> App {
         self.speaker = Some(Arc::new(speaker));
         self
     }
@@ -327,13 +329,13 @@ impl App {
         let hooks = self
             .hooks
             .into_iter()
-            .map(|hooked| NewHook {
+            .map(|hooked| HookSpec {
                 pattern: hooked.events,
                 is_offline: hooked.is_offline,
                 user: hooked.user,
                 hook: match hooked.listener {
-                    Listener::Hook(hook) => hook,
-                    Listener::Address(address) => Arc::new(forward(address)),
+                    HookTarget::Hook(hook) => hook,
+                    HookTarget::Address(address) => Arc::new(forward(address)),
                 },
             })
             .collect();
@@ -350,7 +352,7 @@ impl App {
             handler_url: config.public_url.clone(),
             bx24_url: config.bx24_url.clone(),
             plan: config.plan,
-            speaker: self.speaker.unwrap_or_else(|| Arc::new(Rest)),
+            speaker: self.speaker.unwrap_or_else(|| Arc::new(RestTransport)),
             poll_quick: config.poll_quick(),
             poll_slow: config.poll_slow(),
             turn_timeout: config.turn_timeout(),

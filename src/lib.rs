@@ -60,13 +60,13 @@ pub mod prelude {
         SessionId, UserId,
     };
     pub use crate::handler::{
-        Bot, Channel, Channels, Client, CommandSpec, Connector, ConnectorProfile, Context,
-        Delivered, Error, EventMode, HookEvent, Incoming, Outgoing, Passed, Profile, Rest, Result,
-        Role, Said, State, TakenOver, tell,
+        Bot, Channel, Channels, Client, CommandSpec, Connector, ConnectorProfile, Context, Error,
+        EventMode, HookEvent, InboundMessage, InboundReceipt, MessageHandle, OutboundMessage,
+        Profile, Receipt, Rest, Result, Role, State, TakenOver, tell,
     };
     pub use crate::message::{Attach, Button, Color, Draft, Keyboard, Menu, Text, Tone};
     pub use crate::portal::Status;
-    pub use crate::store::{Doubt, MessageRef, Reminder, ReminderId};
+    pub use crate::store::{MessageRef, Redelivery, Reminder, ReminderId};
 }
 
 /// Runs one bot with the command line that every program of bots has.

@@ -105,7 +105,10 @@ fn libraries_are_named_only_where_they_belong() {
                 "src/emulator/serve/authority.rs",
             ],
         ),
-        ("clap::", &["src/cli", "src/config", "src/portal/schedule/bucket.rs"]),
+        (
+            "clap::",
+            &["src/cli", "src/config", "src/portal/schedule/bucket.rs"],
+        ),
         ("toml::", &["src/config/file.rs"]),
     ];
     for (path, text) in sources()

@@ -15,5 +15,5 @@ pub fn all(frontdesk: Frontdesk) -> App {
         .connector(widget.clone())
         .nest(widget.path(), widget);
     let app = App::new().bot(frontdesk).bot(Echo).bot(Menu::office());
-    app.bot(Poll).bot(Overdue).with_in_trial(outside)
+    app.bot(Poll).bot(Overdue).emulated_only(outside)
 }

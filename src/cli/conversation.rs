@@ -7,7 +7,8 @@ use super::Done;
 use crate::config::StorePlace;
 use crate::event::{BotId, Delivery, DialogId, Event, MemberId, UserId};
 use crate::store::{
-    Content, Conversation, DeadLetter, DeadWhat, Sqlite, Store, StoreError, StoredState, Whom,
+    Content, Conversation, DeadLetter, DeadWhat, ForgetScope, Sqlite, Store, StoreError,
+    StoredState,
 };
 
 #[derive(Subcommand)]
@@ -146,14 +147,14 @@ impl From<Which> for Conversation {
     }
 }
 
-impl From<Person> for Whom {
-    fn from(person: Person) -> Whom {
+impl From<Person> for ForgetScope {
+    fn from(person: Person) -> ForgetScope {
         match (person.user, person.bot, person.dialog) {
-            (Some(user), ..) => Whom::User {
+            (Some(user), ..) => ForgetScope::User {
                 portal: MemberId::new(person.portal),
                 user: UserId(user),
             },
-            (None, bot, dialog) => Whom::Conversation(conversation(
+            (None, bot, dialog) => ForgetScope::Conversation(conversation(
                 &person.portal,
                 bot.unwrap_or_default(),
                 &dialog.unwrap_or_default(),

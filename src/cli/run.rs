@@ -10,7 +10,7 @@ use listenfd::ListenFd;
 use tokio::net::TcpListener;
 
 use super::Done;
-use crate::app::{App, Trial};
+use crate::app::{App, EmulatedSetup};
 use crate::config::{Config, File, STORE};
 use crate::emulator::{Emulator, NewApp, NewLine, Options};
 use crate::engine::Engine;
@@ -40,9 +40,9 @@ pub(super) async fn bots(mut app: App, run: Run, file: &File) -> Done {
         mut config,
     } = run;
     if emulator {
-        app = app.in_trial();
+        app = app.emulated_only_parts();
     }
-    let trial = app.trial();
+    let trial = app.emulated_setup();
     let nests = app.take_nests();
     if let Some(path) = file.path() {
         tracing::info!(file = %path.display(), "settings are read from a file");
@@ -123,7 +123,7 @@ async fn install(portal: &Emulator, client_id: &str, engine: &Engine) -> Done {
 
 /// Makes a line for who tries connectors, and joins them to it: with the first bot that serves open channels, and the portal's
 /// administrator as its operator.
-async fn join_line(portal: &Emulator, trial: &Trial) -> Done {
+async fn join_line(portal: &Emulator, trial: &EmulatedSetup) -> Done {
     const ADMIN: u64 = 1;
     if trial.connectors.is_empty() {
         return Ok(());

@@ -17,7 +17,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::emulator::{Credentials, Emulator, Options};
 use crate::engine::{ATTEMPTS_MAX, POLL_QUICK, POLL_SLOW, TURN_TIMEOUT};
-use crate::portal::{OAUTH_URL, Outside, Plan};
+use crate::portal::{HttpOptions, OAUTH_URL, Plan};
 use crate::serve::STOP_TIMEOUT;
 use crate::store::{Key, KeyError, Limits, OpenError, Sqlite};
 
@@ -304,8 +304,8 @@ impl Config {
     }
 
     /// How calls leave.
-    pub(crate) fn outside(&self) -> std::io::Result<Outside> {
-        Ok(Outside {
+    pub(crate) fn outside(&self) -> std::io::Result<HttpOptions> {
+        Ok(HttpOptions {
             local: self.allow_host.clone(),
             authorities: self.ca_file.as_ref().map(std::fs::read).transpose()?,
             proxy: self.proxy.clone(),

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::post::Post;
-use super::traffic_log::Wire;
+use super::traffic_log::TrafficLog;
 use crate::event::form;
 
 /// Events that may wait for one address.
@@ -49,10 +49,10 @@ impl Delivery {
 
 /// Takes deliveries and works them off in the background.
 #[derive(Clone)]
-pub(crate) struct Courier {
+pub(crate) struct Deliveries {
     queues: Arc<Mutex<HashMap<String, Queue>>>,
     post: Post,
-    wire: Wire,
+    traffic: TrafficLog,
     delay: Duration,
     /// The pauses before further attempts; none on the documented portal.
     redeliver: Arc<[Duration]>,
@@ -72,18 +72,18 @@ pub(crate) struct Faults {
     pub(crate) late: VecDeque<Duration>,
 }
 
-impl Courier {
+impl Deliveries {
     pub(crate) fn new(
         post: Post,
-        wire: Wire,
+        traffic: TrafficLog,
         delay: Duration,
         redeliver: Vec<Duration>,
         stop: CancellationToken,
     ) -> Self {
-        Courier {
+        Deliveries {
             queues: Arc::default(),
             post,
-            wire,
+            traffic,
             delay,
             redeliver: redeliver.into(),
             stop,
@@ -136,7 +136,7 @@ impl Courier {
     }
 
     fn drop_with(&self, why: &str, delivery: &Delivery) {
-        self.wire
+        self.traffic
             .event(delivery, "", &Err(why.to_owned()), Duration::ZERO);
     }
 
@@ -182,7 +182,8 @@ impl Courier {
         let body = form::encode(&delivery.tree);
         let begun = Instant::now();
         let answer = self.post.send(&delivery.url, body.clone()).await;
-        self.wire.event(delivery, &body, &answer, begun.elapsed());
+        self.traffic
+            .event(delivery, &body, &answer, begun.elapsed());
         answer.is_ok_and(|answer| answer.status < 400)
     }
 }

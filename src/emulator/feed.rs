@@ -1,7 +1,7 @@
 //! What the open pages are told, as each of them is to see it.
 //!
 //! News is kept in the portal's terms and turned into JSON per viewer, since a private dialog has another name from
-//! the other side. A page that falls [`NEWS_MAX`] items behind is told to read everything anew.
+//! the other side. A page that falls [`UPDATES_MAX`] items behind is told to read everything anew.
 
 use std::sync::Arc;
 
@@ -14,14 +14,14 @@ use super::world::World;
 use super::world::chat::Chat;
 
 /// News a slow page may be behind.
-pub(crate) const NEWS_MAX: usize = 1024;
+pub(crate) const UPDATES_MAX: usize = 1024;
 
 /// How long a page shows that somebody is typing, unless it is told otherwise.
 pub(crate) const TYPING_SECONDS: u64 = 10;
 
 /// Something that happened.
 #[derive(Debug, Clone)]
-pub(crate) enum News {
+pub(crate) enum Update {
     /// Everything may have changed.
     Hello,
     /// A message was said, as the page reads it.
@@ -68,18 +68,18 @@ pub(crate) enum News {
     /// A line, a connector or a session was made or has changed.
     Lines,
     /// A line of the wire log.
-    Wire(Arc<Value>),
+    TrafficLog(Arc<Value>),
 }
 
 /// The news of a portal as one person sees them.
-pub struct Live {
+pub struct Feed {
     portal: Arc<Portal>,
     viewer: u64,
-    news: broadcast::Receiver<News>,
+    updates: broadcast::Receiver<Update>,
     greeted: bool,
 }
 
-impl std::fmt::Debug for Live {
+impl std::fmt::Debug for Feed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Live")
             .field("viewer", &self.viewer)
@@ -87,13 +87,13 @@ impl std::fmt::Debug for Live {
     }
 }
 
-impl Live {
+impl Feed {
     pub(crate) fn new(portal: Arc<Portal>, viewer: u64) -> Self {
-        let news = portal.live.subscribe();
-        Live {
+        let updates = portal.feed.subscribe();
+        Feed {
             portal,
             viewer,
-            news,
+            updates,
             greeted: false,
         }
     }
@@ -106,35 +106,35 @@ impl Live {
             return Some(json!({ "type": "hello" }));
         }
         loop {
-            let news = match self.news.recv().await {
-                Ok(news) => news,
-                Err(RecvError::Lagged(_)) => News::Hello,
+            let updates = match self.updates.recv().await {
+                Ok(updates) => updates,
+                Err(RecvError::Lagged(_)) => Update::Hello,
                 Err(RecvError::Closed) => return None,
             };
-            if let Some(item) = self.portal.see(|world| news.seen_by(world, self.viewer)) {
+            if let Some(item) = self.portal.see(|world| updates.seen_by(world, self.viewer)) {
                 return Some(item);
             }
         }
     }
 }
 
-impl News {
+impl Update {
     /// The news as this person is to see it, or `None` if it is not theirs to see.
     fn seen_by(&self, world: &World, viewer: u64) -> Option<Value> {
         let chat_of = |id: &u64| world.chats.get(id).filter(|chat| chat.has(viewer));
         let dialog = |chat: &Chat| world.dialog_id(viewer, chat);
         Some(match self {
-            News::Hello => json!({ "type": "hello" }),
-            News::Message { chat, message } => {
+            Update::Hello => json!({ "type": "hello" }),
+            Update::Message { chat, message } => {
                 json!({ "type": "message", "dialog_id": dialog(chat_of(chat)?), "message": message })
             }
-            News::Edit { chat, message } => {
+            Update::Edit { chat, message } => {
                 json!({ "type": "edit", "dialog_id": dialog(chat_of(chat)?), "message": message })
             }
-            News::Remove { chat, message } => {
+            Update::Remove { chat, message } => {
                 json!({ "type": "remove", "dialog_id": dialog(chat_of(chat)?), "id": message })
             }
-            News::Typing {
+            Update::Typing {
                 chat,
                 user,
                 action,
@@ -146,29 +146,32 @@ impl News {
                 "seconds": seconds,
                 "action": action,
             }),
-            News::Dialog { chat } => {
+            Update::Dialog { chat } => {
                 json!({ "type": "dialog", "dialog": view::dialog(world, viewer, chat_of(chat)?) })
             }
-            News::Left { chat, user } if *user == viewer => {
+            Update::Left { chat, user } if *user == viewer => {
                 let gone = world
                     .chats
                     .get(chat)
                     .map_or_else(|| format!("chat{chat}"), dialog);
                 json!({ "type": "left", "dialog_id": gone })
             }
-            News::Gone { dialog_id, user } if *user == viewer => {
+            Update::Gone { dialog_id, user } if *user == viewer => {
                 json!({ "type": "left", "dialog_id": dialog_id })
             }
-            News::Read { chat, user } if *user == viewer => {
+            Update::Read { chat, user } if *user == viewer => {
                 let chat = chat_of(chat)?;
                 json!({ "type": "read", "dialog_id": dialog(chat), "unread": world.unread(viewer, chat) })
             }
-            News::Bots => {
+            Update::Bots => {
                 json!({ "type": "bots", "bots": view::bots(world, viewer), "commands": view::commands(world) })
             }
-            News::Lines => json!({ "type": "lines" }),
-            News::Wire(entry) => json!({ "type": "wire", "entry": **entry }),
-            News::Typing { .. } | News::Left { .. } | News::Gone { .. } | News::Read { .. } => {
+            Update::Lines => json!({ "type": "lines" }),
+            Update::TrafficLog(entry) => json!({ "type": "wire", "entry": **entry }),
+            Update::Typing { .. }
+            | Update::Left { .. }
+            | Update::Gone { .. }
+            | Update::Read { .. } => {
                 return None;
             }
         })

@@ -5,14 +5,14 @@ use tokio::sync::oneshot;
 
 use super::delivery::Delivery;
 use super::events::Tokens;
-use super::feed::News;
+use super::feed::Update;
 use super::refusal::Refusal;
-use super::transaction::Hit;
+use super::transaction::Transaction;
 use super::world::access::{App, Owner};
 use super::world::secret;
 use super::world::tokens::ACCESS_SECONDS;
 
-impl Hit<'_> {
+impl Transaction<'_> {
     /// Makes an application; it gets nothing until it is installed.
     pub(crate) fn register_app(&mut self, new: NewApp) -> Credentials {
         let id = self.world.new_app_id();
@@ -34,7 +34,7 @@ impl Hit<'_> {
             client_secret: app.client_secret.clone(),
         };
         self.world.apps.insert(app.client_id.clone(), app);
-        self.news.push(News::Hello);
+        self.updates.push(Update::Hello);
         made
     }
 
@@ -94,7 +94,7 @@ impl Hit<'_> {
         if let Some(app) = self.world.apps.get_mut(client_id) {
             app.installed = true;
         }
-        self.news.push(News::Hello);
+        self.updates.push(Update::Hello);
         Ok(())
     }
 
@@ -115,7 +115,7 @@ impl Hit<'_> {
         if let Some(app) = self.world.apps.get_mut(client_id) {
             app.installed = false;
         }
-        self.news.push(News::Hello);
+        self.updates.push(Update::Hello);
         Ok(())
     }
 
@@ -123,7 +123,7 @@ impl Hit<'_> {
     pub(crate) fn revoke_app(&mut self, client_id: &str) -> Result<(), Refusal> {
         self.known_app(client_id)?;
         self.world.apps.remove(client_id);
-        self.news.push(News::Hello);
+        self.updates.push(Update::Hello);
         Ok(())
     }
 

@@ -5,9 +5,9 @@
 //! turns a check off. One engine has three faces, and all do the same things through it: this type for tests,
 //! [`Emulator::start`] for programs in any language, and the web chat on the same address for people.
 //!
-//! In reading order: `world` is what the portal knows, `talk` what users do, `events` whom it is told, `courier` how
+//! In reading order: `world` is what the portal knows, `talk` what users do, `events` whom it is told, `deliveries` how
 //! it gets there, `placement` what the pages of applications are told, `rest` and `oauth` what programs may ask,
-//! `objects` how version 2 prints things, `page` what the browser asks, `wire` what passed by, `trouble` what may go
+//! `objects` how version 2 prints things, `page` what the browser asks, `traffic` what passed by, `trouble` what may go
 //! wrong, `secure` how clients of other languages get in. Open channels have a folder `line` in the first three.
 //!
 //! ```no_run
@@ -48,9 +48,9 @@ pub(super) mod view;
 mod world;
 
 pub use self::refusal::Refusal;
-pub use self::rest::limit::{Counting, Rate, Traffic};
+pub use self::rest::limit::{Counting, Rate, RateCounts};
 pub use api::lines::{Arrival, Client, NewLine, Opened};
 pub use api::tasks::NewTask;
-pub use feed::Live;
+pub use feed::Feed;
 pub use install::{Credentials, NewApp};
 pub use serve::{Emulator, Options};

@@ -15,7 +15,7 @@ use super::portal::Portal;
 use super::refusal::Refusal;
 use super::rest::params::Params;
 use super::traffic_log::Received;
-use super::transaction::Hit;
+use super::transaction::Transaction;
 use super::world::access::App;
 use super::world::tokens::ACCESS_SECONDS;
 use crate::event::form;
@@ -40,7 +40,7 @@ pub(crate) fn token(portal: &Arc<Portal>) -> impl Endpoint + use<> {
             let planned = portal.planned().take_token_refusal();
             let granted = match planned {
                 Some(refusal) => Err(refusal),
-                None => portal.act(0, |hit| grant(hit, &params)),
+                None => portal.act(0, |tx| grant(tx, &params)),
             };
             let (status, answer) = match granted {
                 Ok(answer) => (200, answer),
@@ -50,7 +50,7 @@ pub(crate) fn token(portal: &Arc<Portal>) -> impl Endpoint + use<> {
                 ),
             };
             let client_id = params.text("CLIENT_ID").unwrap_or_default();
-            portal.wire.call(&Received {
+            portal.traffic.call(&Received {
                 kind: "oauth",
                 name: "oauth/token",
                 app: portal.see(|world| world.apps.get(&client_id).map(|app| app.title.clone())),
@@ -76,17 +76,17 @@ fn read(form: &[u8]) -> Params {
 }
 
 /// New tokens for an authorization code or a refresh token.
-fn grant(hit: &mut Hit<'_>, params: &Params) -> Result<Value, Refusal> {
+fn grant(tx: &mut Transaction<'_>, params: &Params) -> Result<Value, Refusal> {
     let field = |name: &str| params.text(name).unwrap_or_default();
-    let app = known(hit, &field("CLIENT_ID"), &field("CLIENT_SECRET"))?;
-    let now = hit.world.clock.unix();
+    let app = known(tx, &field("CLIENT_ID"), &field("CLIENT_SECRET"))?;
+    let now = tx.world.clock.unix();
     let granted = match field("GRANT_TYPE").as_str() {
         "refresh_token" => {
-            hit.world
+            tx.world
                 .tokens
                 .take_refresh(&field("REFRESH_TOKEN"), &app.client_id, now)
         }
-        "authorization_code" => hit
+        "authorization_code" => tx
             .world
             .tokens
             .take_code(&field("CODE"), &app.client_id, now),
@@ -95,25 +95,25 @@ fn grant(hit: &mut Hit<'_>, params: &Params) -> Result<Value, Refusal> {
     let user = granted
         .ok_or_else(|| Refusal::new("invalid_grant", "Invalid grant"))?
         .user;
-    let pair = hit.world.tokens.issue(&app.client_id, user, now);
+    let pair = tx.world.tokens.issue(&app.client_id, user, now);
     Ok(json!({
         "access_token": pair.access,
         "expires": pair.expires,
         "expires_in": ACCESS_SECONDS,
         "scope": app.scope,
-        "domain": hit.world.domain,
-        "server_endpoint": hit.world.server_endpoint(),
+        "domain": tx.world.domain,
+        "server_endpoint": tx.world.server_endpoint(),
         "status": "L",
-        "client_endpoint": hit.world.endpoint(),
-        "member_id": hit.world.member_id,
+        "client_endpoint": tx.world.endpoint(),
+        "member_id": tx.world.member_id,
         "user_id": user,
         "refresh_token": pair.refresh,
     }))
 }
 
-fn known(hit: &Hit<'_>, client_id: &str, client_secret: &str) -> Result<App, Refusal> {
+fn known(tx: &Transaction<'_>, client_id: &str, client_secret: &str) -> Result<App, Refusal> {
     use subtle::ConstantTimeEq;
-    let app = hit.world.apps.get(client_id).cloned();
+    let app = tx.world.apps.get(client_id).cloned();
     let app =
         app.filter(|app| bool::from(app.client_secret.as_bytes().ct_eq(client_secret.as_bytes())));
     app.ok_or_else(|| Refusal::new("invalid_client", "Invalid client"))
@@ -126,7 +126,7 @@ pub(crate) fn authorize(portal: &Arc<Portal>) -> impl Endpoint + use<> {
         let params = read(request.uri().query().unwrap_or_default().as_bytes());
         let client_id = params.text("CLIENT_ID").unwrap_or_default();
         let state = params.text("STATE").unwrap_or_default();
-        match portal.act(1, |hit| redirect(hit, &client_id, &state)) {
+        match portal.act(1, |tx| redirect(tx, &client_id, &state)) {
             Some(address) => Response::builder()
                 .status(StatusCode::FOUND)
                 .header(LOCATION, address)
@@ -138,23 +138,23 @@ pub(crate) fn authorize(portal: &Arc<Portal>) -> impl Endpoint + use<> {
     })
 }
 
-fn redirect(hit: &mut Hit<'_>, client_id: &str, state: &str) -> Option<String> {
-    let app = hit
+fn redirect(tx: &mut Transaction<'_>, client_id: &str, state: &str) -> Option<String> {
+    let app = tx
         .world
         .apps
         .get(client_id)
         .filter(|app| app.installed)?
         .clone();
-    let now = hit.world.clock.unix();
-    let code = hit.world.tokens.issue_code(client_id, hit.user, now);
+    let now = tx.world.clock.unix();
+    let code = tx.world.tokens.issue_code(client_id, tx.user, now);
     let joint = if app.handler.contains('?') { '&' } else { '?' };
     let query = form::encode(&json!({
         "code": code,
         "state": state,
-        "domain": hit.world.domain,
-        "member_id": hit.world.member_id,
+        "domain": tx.world.domain,
+        "member_id": tx.world.member_id,
         "scope": app.scope,
-        "server_domain": hit.world.domain,
+        "server_domain": tx.world.domain,
     }));
     Some(format!("{}{joint}{query}", app.handler))
 }

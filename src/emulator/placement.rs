@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::portal::Portal;
 use super::refusal::Refusal;
-use super::transaction::Hit;
+use super::transaction::Transaction;
 use super::world::access::App;
 use super::world::secret;
 use super::world::tokens::ACCESS_SECONDS;
@@ -17,7 +17,7 @@ pub(crate) struct Frame {
     pub(crate) fields: Vec<(&'static str, String)>,
 }
 
-impl Hit<'_> {
+impl Transaction<'_> {
     /// The page of an application: its installer's before the installation, its own after.
     pub(crate) fn frame(&mut self, client_id: &str) -> Result<Frame, Refusal> {
         let app = self.known_app(client_id)?;
@@ -90,12 +90,12 @@ pub(crate) async fn open_settings(
     connector: &str,
     line: u64,
 ) -> Result<(u16, String), Refusal> {
-    let frame = portal.act(user, |hit| hit.settings_frame(connector, line))?;
+    let frame = portal.act(user, |tx| tx.settings_frame(connector, line))?;
     let fields = frame.fields.into_iter();
     let tree: Map<String, Value> = fields
         .map(|(name, value)| (name.to_owned(), value.into()))
         .collect();
-    let post = portal.courier().post();
+    let post = portal.deliveries().post();
     let answer = post.open(&frame.address, form::encode(&tree.into())).await;
     let answer = answer.map_err(|why| Refusal::new("PLACEMENT_UNREACHABLE", why))?;
     Ok((answer.status, answer.body))

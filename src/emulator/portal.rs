@@ -10,12 +10,12 @@ use tokio::sync::{Notify, broadcast};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::delivery::{Courier, Faults};
+use super::delivery::{Deliveries, Faults};
 use super::faults::planned::Planned;
-use super::feed::{NEWS_MAX, News};
+use super::feed::{UPDATES_MAX, Update};
 use super::rest::limit::Limits;
-use super::traffic_log::Wire;
-use super::transaction::Hit;
+use super::traffic_log::TrafficLog;
+use super::transaction::Transaction;
 use super::world::World;
 use super::world::tokens::HOPS_MAX;
 
@@ -24,9 +24,9 @@ pub(crate) struct Portal {
     world: Mutex<World>,
     limits: Mutex<Limits>,
     planned: Mutex<Planned>,
-    pub(crate) wire: Wire,
-    pub(crate) live: broadcast::Sender<News>,
-    courier: Courier,
+    pub(crate) traffic: TrafficLog,
+    pub(crate) feed: broadcast::Sender<Update>,
+    deliveries: Deliveries,
     /// Told when the next alarm of the world is another than before.
     pub(crate) alarm: Notify,
     /// The certificate of the authority that vouches for the portal, as PEM.
@@ -37,18 +37,18 @@ impl Portal {
     pub(crate) fn new(
         world: World,
         limits: Limits,
-        courier: Courier,
-        wire: Wire,
+        deliveries: Deliveries,
+        traffic: TrafficLog,
         authority: Option<String>,
     ) -> Self {
-        let live = wire.live();
+        let feed = traffic.feed();
         Portal {
             world: Mutex::new(world),
             limits: Mutex::new(limits),
             planned: Mutex::default(),
-            wire,
-            live,
-            courier,
+            traffic,
+            feed,
+            deliveries,
             alarm: Notify::new(),
             authority,
         }
@@ -65,8 +65,8 @@ impl Portal {
     }
 
     /// What carries the events.
-    pub(crate) fn courier(&self) -> &Courier {
-        &self.courier
+    pub(crate) fn deliveries(&self) -> &Deliveries {
+        &self.deliveries
     }
 
     /// Looks at the world.
@@ -75,23 +75,30 @@ impl Portal {
     }
 
     /// Lets a user do something in the web chat: a chain of events begins.
-    pub(crate) fn act<T>(&self, user: u64, work: impl FnOnce(&mut Hit<'_>) -> T) -> T {
-        self.hit(user, HOPS_MAX, work)
+    pub(crate) fn act<T>(&self, user: u64, work: impl FnOnce(&mut Transaction<'_>) -> T) -> T {
+        self.tx(user, HOPS_MAX, work)
     }
 
     /// Runs one hit and sends on what it caused.
-    pub(crate) fn hit<T>(&self, user: u64, hops: u8, work: impl FnOnce(&mut Hit<'_>) -> T) -> T {
+    pub(crate) fn tx<T>(
+        &self,
+        user: u64,
+        hops: u8,
+        work: impl FnOnce(&mut Transaction<'_>) -> T,
+    ) -> T {
         let mut world = self.lock();
         let alarm = world.lines.next_alarm();
-        let mut hit = Hit::new(&mut world, user, hops);
-        let answer = work(&mut hit);
-        hit.tell_of_queues();
-        let Hit { outgoing, news, .. } = hit;
-        for item in news {
+        let mut tx = Transaction::new(&mut world, user, hops);
+        let answer = work(&mut tx);
+        tx.tell_of_queues();
+        let Transaction {
+            outgoing, updates, ..
+        } = tx;
+        for item in updates {
             self.tell(item);
         }
         for delivery in outgoing {
-            self.courier.take(delivery);
+            self.deliveries.take(delivery);
         }
         if world.lines.next_alarm() != alarm {
             self.alarm.notify_one();
@@ -100,14 +107,14 @@ impl Portal {
     }
 
     /// Shows something to the pages that are open; nobody listening is no error.
-    pub(crate) fn tell(&self, news: News) {
-        let _ = self.live.send(news);
+    pub(crate) fn tell(&self, updates: Update) {
+        let _ = self.feed.send(updates);
     }
 
     /// Forgets what was planned for calls and events.
     pub(crate) fn calm(&self) {
         *self.planned() = Planned::default();
-        *self.courier.faults() = Faults::default();
+        *self.deliveries.faults() = Faults::default();
     }
 
     /// Replaces the world by a new one, everything forgotten.
@@ -124,8 +131,8 @@ impl Portal {
         *world = World::new(name, domain, language);
         (world.is_secure, world.oauth_host) = (is_secure, oauth_host);
         (world.bots_max, world.both_formats) = (bots_max, both_formats);
-        self.wire.clear();
-        self.tell(News::Hello);
+        self.traffic.clear();
+        self.tell(Update::Hello);
     }
 
     fn lock(&self) -> MutexGuard<'_, World> {
@@ -134,8 +141,8 @@ impl Portal {
 }
 
 /// The channel to the pages, made before the things that speak through it.
-pub(crate) fn channel() -> broadcast::Sender<News> {
-    broadcast::channel(NEWS_MAX).0
+pub(crate) fn channel() -> broadcast::Sender<Update> {
+    broadcast::channel(UPDATES_MAX).0
 }
 
 /// Waits for the next alarm of the world and rings it, until the portal is stopped. No user causes what follows.
@@ -144,7 +151,7 @@ pub(crate) async fn ring(portal: Arc<Portal>, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => return,
             () = portal.alarm.notified() => {}
-            () = due(&portal) => portal.hit(0, HOPS_MAX, |hit| hit.ring()),
+            () = due(&portal) => portal.tx(0, HOPS_MAX, |tx| tx.ring()),
         }
     }
 }

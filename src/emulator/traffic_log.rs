@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::sync::broadcast;
 
 use super::delivery::Delivery;
-use super::feed::News;
+use super::feed::Update;
 use super::post::Answer;
 use super::shorten::{shorten_body, shorten_tree};
 
@@ -27,9 +27,9 @@ const POLLS: [&str; 2] = ["imbot.v2.event.get", "im.v2.event.get"];
 
 /// The log that stands beside the chat.
 #[derive(Clone)]
-pub(crate) struct Wire {
+pub(crate) struct TrafficLog {
     log: Arc<Mutex<Log>>,
-    live: broadcast::Sender<News>,
+    feed: broadcast::Sender<Update>,
 }
 
 #[derive(Default)]
@@ -53,16 +53,16 @@ pub(crate) struct Received<'a> {
     pub(crate) took: Duration,
 }
 
-impl Wire {
-    pub(crate) fn new(live: broadcast::Sender<News>) -> Self {
-        Wire {
+impl TrafficLog {
+    pub(crate) fn new(feed: broadcast::Sender<Update>) -> Self {
+        TrafficLog {
             log: Arc::default(),
-            live,
+            feed,
         }
     }
 
-    pub(crate) fn live(&self) -> broadcast::Sender<News> {
-        self.live.clone()
+    pub(crate) fn feed(&self) -> broadcast::Sender<Update> {
+        self.feed.clone()
     }
 
     /// Everything remembered, newest last.
@@ -136,7 +136,7 @@ impl Wire {
         let entry = Arc::new(entry);
         log.entries.push_back(Arc::clone(&entry));
         drop(log);
-        let _ = self.live.send(News::Wire(entry));
+        let _ = self.feed.send(Update::TrafficLog(entry));
     }
 
     fn lock(&self) -> MutexGuard<'_, Log> {

@@ -6,11 +6,11 @@
 use std::collections::BTreeSet;
 
 use super::delivery::Delivery;
-use super::feed::News;
+use super::feed::Update;
 use super::world::World;
 
 /// The world in the hands of one request.
-pub(crate) struct Hit<'a> {
+pub(crate) struct Transaction<'a> {
     pub(crate) world: &'a mut World,
     /// Who acts: a person, or the bot that a call lets act.
     pub(crate) user: u64,
@@ -25,7 +25,7 @@ pub(crate) struct Hit<'a> {
     /// Events to be posted.
     pub(crate) outgoing: Vec<Delivery>,
     /// What the web pages are shown.
-    pub(crate) news: Vec<News>,
+    pub(crate) updates: Vec<Update>,
 }
 
 /// The application that makes a change, and the source it names: what it causes itself is not kept for it.
@@ -37,9 +37,9 @@ pub(crate) struct Origin {
     pub(crate) source: String,
 }
 
-impl<'a> Hit<'a> {
+impl<'a> Transaction<'a> {
     pub(crate) fn new(world: &'a mut World, user: u64, hops: u8) -> Self {
-        Hit {
+        Transaction {
             world,
             user,
             local_user: user,
@@ -47,7 +47,7 @@ impl<'a> Hit<'a> {
             origin: Origin::default(),
             queued: BTreeSet::new(),
             outgoing: Vec::new(),
-            news: Vec::new(),
+            updates: Vec::new(),
         }
     }
 }

@@ -38,8 +38,8 @@ type Work<K, T> =
 /// Queues by key.
 ///
 /// A key is in `lanes` as long as somebody answers for it: a worker, the queue of ready keys, a pause, or an operator.
-pub(super) struct Lanes<K, T> {
-    lanes: DashMap<K, Lane<T>, RandomState>,
+pub(super) struct KeyedQueues<K, T> {
+    lanes: DashMap<K, Queue<T>, RandomState>,
     ready: Mutex<Ready<K>>,
     waiting: AtomicUsize,
     workers_max: usize,
@@ -48,7 +48,7 @@ pub(super) struct Lanes<K, T> {
     work: Work<K, T>,
 }
 
-struct Lane<T> {
+struct Queue<T> {
     items: VecDeque<T>,
     is_blocked: bool,
 }
@@ -60,7 +60,7 @@ struct Ready<K> {
     is_closed: bool,
 }
 
-impl<K, T> Lanes<K, T>
+impl<K, T> KeyedQueues<K, T>
 where
     K: Clone + Eq + Hash + Send + Sync + 'static,
     T: Send + Sync + 'static,
@@ -69,9 +69,9 @@ where
         (engine, tasks): (Weak<Engine>, TaskTracker),
         workers_max: usize,
         work: impl Fn(Arc<Engine>, K, T) -> F + Send + Sync + 'static,
-    ) -> Arc<Lanes<K, T>> {
+    ) -> Arc<KeyedQueues<K, T>> {
         let work: Work<K, T> = Box::new(move |engine, key, item| Box::pin(work(engine, key, item)));
-        Arc::new(Lanes {
+        Arc::new(KeyedQueues {
             lanes: DashMap::default(),
             ready: Mutex::new(Ready {
                 keys: VecDeque::new(),
@@ -103,7 +103,7 @@ where
             Entry::Occupied(mut lane) => lane.get_mut().items.push_back(item),
             Entry::Vacant(place) => {
                 let key = place.key().clone();
-                drop(place.insert(Lane::default()));
+                drop(place.insert(Queue::default()));
                 self.start(key, item);
             }
         }
@@ -237,9 +237,9 @@ where
     }
 }
 
-impl<T> Default for Lane<T> {
-    fn default() -> Lane<T> {
-        Lane {
+impl<T> Default for Queue<T> {
+    fn default() -> Queue<T> {
+        Queue {
             items: VecDeque::new(),
             is_blocked: false,
         }

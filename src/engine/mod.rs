@@ -35,29 +35,29 @@ use crate::event::{BotId, BotRef, DecodeError, Delivery, Event, MemberId};
 use crate::handler::{AnyBot, AnyConnector};
 use crate::portal::{Application, Http, Plan, Portal};
 use crate::store::{
-    Clock, Conversation, EventId, Installation, Lane, Limits, Store, StoreError, Turn,
+    Clock, Conversation, EventId, Installation, Limits, OrderingKey, Store, StoreError, TurnCommit,
 };
 
 use accept::arrivals::Arrivals;
 use accept::install::Claim;
 use accept::payment;
-use handle::connectors::Joinable;
+use handle::connectors::JoinableConnector;
 use handle::hooks;
-use handle::hooks::NamedHook;
-use keyed_queues::Lanes;
-use send::Outgoing;
+use handle::hooks::RegisteredHook;
+use keyed_queues::KeyedQueues;
+use send::QueuedSend;
 
 pub use accept::hook_tokens::{HookTokenError, HookTokens};
-pub use background::polling::{POLL_QUICK, POLL_SLOW, RIVAL_EVERY, TALK, Talk};
+pub use background::polling::{ChatLink, POLL_QUICK, POLL_SLOW, RIVAL_EVERY, TALK};
 pub use background::{LOOK_INTERVAL, SWEEP_INTERVAL};
 pub use counts::Counts;
 pub(crate) use handle::connector_settings::{Opened, Settings};
 pub use handle::connectors::OUTSIDE_ATTEMPTS_MAX;
-pub(crate) use handle::hooks::NewHook;
-pub(crate) use reconcile::requirements::Need;
+pub(crate) use handle::hooks::HookSpec;
+pub(crate) use reconcile::requirements::Requirement;
 pub use reconcile::{Mode, START_PATIENCE, Step};
 pub use retry::{ATTEMPTS_MAX, PAUSE_MAX, PAUSE_MIN};
-pub use send::{Once, Rest, SEND_PATIENCE, SENDS_OF_ONE_MAX, Speaker, Speech};
+pub use send::{Once, RestTransport, SEND_PATIENCE, SENDS_OF_ONE_MAX, Speech, Transport};
 
 /// The most events that are kept decoded while they wait; of others only the number is, and they are read back.
 pub const FRESH_MAX: usize = 2_000;
@@ -92,7 +92,7 @@ pub struct Options {
     /// How quickly portals may be called. Default: [`Plan::Standard`].
     pub plan: Plan,
     /// How messages go out. Default: [`Rest`].
-    pub speaker: Arc<dyn Speaker>,
+    pub speaker: Arc<dyn Transport>,
     /// How long a handler may take. Default: [`TURN_TIMEOUT`].
     pub turn_timeout: Duration,
     /// How often an event is tried. Default: [`ATTEMPTS_MAX`].
@@ -112,20 +112,20 @@ pub struct Engine {
     options: Options,
     /// As the application has them, and so as people see them on the portal.
     bots: Vec<Arc<dyn AnyBot>>,
-    hooks: Vec<NamedHook>,
-    connectors: Vec<Joinable>,
+    hooks: Vec<RegisteredHook>,
+    connectors: Vec<JoinableConnector>,
     portals: DashMap<MemberId, Known, RandomState>,
-    events: Arc<Lanes<Lane, Job>>,
-    outbox: Arc<Lanes<Conversation, Outgoing>>,
-    installs: Arc<Lanes<MemberId, Claim>>,
+    events: Arc<KeyedQueues<OrderingKey, Job>>,
+    outbox: Arc<KeyedQueues<Conversation, QueuedSend>>,
+    installs: Arc<KeyedQueues<MemberId, Claim>>,
     /// Events that came while an earlier life's are still being taken up; nothing once those are.
-    held: Mutex<Option<Vec<(EventId, Lane)>>>,
+    held: Mutex<Option<Vec<(EventId, OrderingKey)>>>,
     /// Whether the store had to spool events that are not in their lanes yet.
     has_spooled: AtomicBool,
     /// Held while news are taken over from the store.
     looking: tokio::sync::Mutex<()>,
     /// Lanes that wait for an operator.
-    blocked: Mutex<HashSet<Lane>>,
+    blocked: Mutex<HashSet<OrderingKey>>,
     /// The bots of this program on each portal that they were registered on.
     registered: DashMap<MemberId, Vec<BotRef>, RandomState>,
     /// The bots that are polled for.
@@ -210,7 +210,7 @@ impl Engine {
     pub(crate) fn new(
         options: Options,
         bots: Vec<Arc<dyn AnyBot>>,
-        hooks: Vec<NewHook>,
+        hooks: Vec<HookSpec>,
         connectors: Vec<Arc<dyn AnyConnector>>,
     ) -> Arc<Engine> {
         let tasks = TaskTracker::new();
@@ -220,11 +220,11 @@ impl Engine {
                 options,
                 bots,
                 hooks: hooks::named(hooks),
-                connectors: connectors.into_iter().map(Joinable::new).collect(),
+                connectors: connectors.into_iter().map(JoinableConnector::new).collect(),
                 portals: DashMap::default(),
-                events: Lanes::new(lanes(), TURNS_MAX, Engine::handle),
-                outbox: Lanes::new(lanes(), SENDS_MAX, Engine::send),
-                installs: Lanes::new(lanes(), INSTALLS_MAX, |engine, _, claim| {
+                events: KeyedQueues::new(lanes(), TURNS_MAX, Engine::handle),
+                outbox: KeyedQueues::new(lanes(), SENDS_MAX, Engine::send),
+                installs: KeyedQueues::new(lanes(), INSTALLS_MAX, |engine, _, claim| {
                     engine.prove(claim)
                 }),
                 held: Mutex::new(Some(Vec::new())),
@@ -387,12 +387,12 @@ impl Engine {
 
     /// Ends a turn, then hands its calls to the sender. A store that cannot write now is asked again and again: what was
     /// decided is not decided anew for its sake. Says whether the turn is written.
-    async fn commit(&self, turn: &Turn) -> bool {
+    async fn commit(&self, turn: &TurnCommit) -> bool {
         if !self.write(|store| store.commit(turn.clone())).await {
             return false;
         }
         for call in &turn.calls {
-            self.outbox.push(call.to.clone(), Outgoing::new(call.id));
+            self.outbox.push(call.to.clone(), QueuedSend::new(call.id));
         }
         if !turn.reminders.is_empty() {
             self.reminded.notify_one();

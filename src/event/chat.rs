@@ -27,13 +27,13 @@ pub struct ChatEvent {
     /// The portal's default language, such as `en`.
     pub language: Option<String>,
     /// What happened.
-    pub what: What,
+    pub what: ChatEventKind,
 }
 
 /// What happened in a chat.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
-pub enum What {
+pub enum ChatEventKind {
     /// Somebody wrote.
     Message(Message),
     /// A message was edited; this is its new text.
@@ -54,7 +54,7 @@ impl ChatEvent {
     /// Who did it, by whichever key the portal says so.
     pub fn sender(&self) -> Option<UserId> {
         let by = match &self.what {
-            What::Join(join) => join.user,
+            ChatEventKind::Join(join) => join.user,
             _ => self.from.or(self.author),
         };
         by.or(self.user.as_ref().map(|user| user.id))

@@ -16,7 +16,7 @@ pub enum ConnectorEvent {
         /// The line.
         line: LineId,
         /// What is to be done.
-        what: Outward,
+        what: OutboundKind,
         /// The message.
         message: connector::Message,
     },
@@ -40,7 +40,7 @@ pub enum ConnectorEvent {
 
 /// What is to be done outside about a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub enum Outward {
+pub enum OutboundKind {
     /// It is to be passed on.
     Send,
     /// It is to be changed.
@@ -80,9 +80,9 @@ impl ConnectorEvent {
     /// Reads an event of connectors; one of a name that is newer than this program holds nothing.
     pub(super) fn decode(event: &Delivery) -> Result<Vec<ConnectorEvent>, DecodeError> {
         match event.name.as_ref() {
-            "ONIMCONNECTORMESSAGEADD" => messages(event, Outward::Send),
-            "ONIMCONNECTORMESSAGEUPDATE" => messages(event, Outward::Edit),
-            "ONIMCONNECTORMESSAGEDELETE" => messages(event, Outward::Delete),
+            "ONIMCONNECTORMESSAGEADD" => messages(event, OutboundKind::Send),
+            "ONIMCONNECTORMESSAGEUPDATE" => messages(event, OutboundKind::Edit),
+            "ONIMCONNECTORMESSAGEDELETE" => messages(event, OutboundKind::Delete),
             "ONIMCONNECTORDIALOGSTART" => sessions(event, SessionChange::Started),
             "ONIMCONNECTORDIALOGFINISH" => sessions(event, SessionChange::Finished),
             "ONIMCONNECTORSTATUSDELETE" => {
@@ -100,7 +100,7 @@ impl ConnectorEvent {
     }
 }
 
-fn messages(event: &Delivery, what: Outward) -> Result<Vec<ConnectorEvent>, DecodeError> {
+fn messages(event: &Delivery, what: OutboundKind) -> Result<Vec<ConnectorEvent>, DecodeError> {
     let told: connector::Messages = event.read()?;
     let messages = told.messages.into_iter();
     let of = |message| ConnectorEvent::Message {

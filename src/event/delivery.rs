@@ -10,10 +10,10 @@ use siphasher::sip128::SipHasher13;
 
 use super::escape::unescape;
 use super::form::{Pairs, Raw};
-use super::inbound::is_inward;
+use super::inbound::is_inbound;
 use super::tree::Node;
 use super::{
-    AppEvent, Auth, BotRef, Category, ChatEvent, ConnectorEvent, DecodeError, Inward,
+    AppEvent, Auth, BotRef, Category, ChatEvent, ConnectorEvent, DecodeError, Inbound,
     SessionChange, Tree, catalogue, v1, v2,
 };
 
@@ -26,7 +26,7 @@ pub struct Delivery {
     /// What it is about.
     pub category: Category,
     /// How it came.
-    pub via: Via,
+    pub via: Source,
     /// The number of the subscription, not of the occurrence.
     pub handler_id: Option<u64>,
     /// The number of the occurrence, where there is one: polled events, and some of open channels.
@@ -40,7 +40,7 @@ pub struct Delivery {
 
 /// What came, and the tree and the digest of it once somebody asks for them.
 struct Content {
-    source: Source,
+    source: Body,
     tree: OnceLock<Tree>,
     digest: OnceLock<u128>,
     /// The portal's id, with its escapes.
@@ -52,7 +52,7 @@ struct Content {
 }
 
 /// What came.
-enum Source {
+enum Body {
     /// A posted form, or a query string.
     Form(Pairs),
     /// One item of a poll, as JSON.
@@ -68,7 +68,7 @@ impl fmt::Debug for Content {
 
 /// How an event came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Via {
+pub enum Source {
     /// The portal posted it.
     Webhook,
     /// It was fetched (`imbot.v2.Event.get`, `event.offline.get`).
@@ -100,7 +100,7 @@ pub enum Event {
     /// Something happened to a connector of the application, or is to be carried outside by it.
     Connector(Box<ConnectorEvent>),
     /// What a client wrote outside, on its way to a line.
-    Inward(Box<Inward>),
+    Inbound(Box<Inbound>),
     /// Any other event, known or not: its data are in [`Delivery::data`].
     Other,
 }
@@ -112,7 +112,7 @@ impl Delivery {
     /// The body is over a limit of the decoder, or names no event.
     pub fn from_form(body: impl Into<Bytes>) -> Result<Delivery, DecodeError> {
         let pairs = Pairs::read(body.into())?;
-        Envelope::read(&pairs)?.open(Via::Webhook, Source::Form(pairs), OnceLock::new())
+        Envelope::read(&pairs)?.open(Source::Webhook, Body::Form(pairs), OnceLock::new())
     }
 
     /// Reads what [`body`](Delivery::body) told: a form, or an item of a poll.
@@ -164,7 +164,7 @@ impl Delivery {
             date: text("date"),
             ..Envelope::default()
         };
-        root.open(Via::Fetch, Source::Item(item), OnceLock::from(tree))
+        root.open(Source::Fetch, Body::Item(item), OnceLock::from(tree))
     }
 
     /// Decodes what is in it: an event for each bot or command that it concerns.
@@ -173,10 +173,10 @@ impl Delivery {
     /// A key is missing without which the event has no meaning, or holds something else than the portal documents.
     pub fn events(&self) -> Result<Vec<Event>, DecodeError> {
         match (self.api(), &self.content.source) {
-            (Some(Api::V1), Source::Form(pairs)) => v1::decode(&self.name, pairs),
+            (Some(Api::V1), Body::Form(pairs)) => v1::decode(&self.name, pairs),
             (Some(Api::V2), _) => v2::decode(&self.name, self.root()).map(|event| vec![event]),
-            (None, Source::Item(item)) if is_inward(self) => {
-                Ok(vec![Event::Inward(Box::new(Inward::decode(item)?))])
+            (None, Body::Item(item)) if is_inbound(self) => {
+                Ok(vec![Event::Inbound(Box::new(Inbound::decode(item)?))])
             }
             _ if self.category == Category::Connectors => {
                 let events = ConnectorEvent::decode(self)?.into_iter();
@@ -207,8 +207,8 @@ impl Delivery {
     /// The body, as it came: of a polled event its item. [`Delivery::from_body`] reads it again.
     pub fn body(&self) -> Bytes {
         match &self.content.source {
-            Source::Form(pairs) => pairs.body().clone(),
-            Source::Item(item) => item.clone(),
+            Body::Form(pairs) => pairs.body().clone(),
+            Body::Item(item) => item.clone(),
         }
     }
 
@@ -239,8 +239,8 @@ impl Delivery {
     fn tree(&self) -> &Tree {
         let Content { source, tree, .. } = &*self.content;
         tree.get_or_init(|| match source {
-            Source::Form(pairs) => pairs.tree(),
-            Source::Item(_) => Tree::default(), // never: its tree is there from the beginning
+            Body::Form(pairs) => pairs.tree(),
+            Body::Item(_) => Tree::default(), // never: its tree is there from the beginning
         })
     }
 
@@ -343,7 +343,12 @@ impl Envelope {
         Ok(())
     }
 
-    fn open(self, via: Via, source: Source, tree: OnceLock<Tree>) -> Result<Delivery, DecodeError> {
+    fn open(
+        self,
+        via: Source,
+        source: Body,
+        tree: OnceLock<Tree>,
+    ) -> Result<Delivery, DecodeError> {
         let content = Content {
             source,
             tree,

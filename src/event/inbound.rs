@@ -7,13 +7,13 @@ use serde_json::Value;
 use super::{DecodeError, Delivery, LineId};
 
 /// Its name. No portal sends it, and in a form it means nothing.
-const INWARD: &str = "IMBOT.INWARD";
+const INBOUND: &str = "IMBOT.INWARD";
 
 /// What a client did outside.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Inward {
+pub struct Inbound {
     /// What it was.
-    pub what: Act,
+    pub what: InboundKind,
     /// The connector through which it came.
     pub connector: String,
     /// The line it is for.
@@ -28,7 +28,7 @@ pub struct Inward {
 
 /// What a client can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Act {
+pub enum InboundKind {
     /// Wrote a message.
     Wrote,
     /// Changed one.
@@ -39,14 +39,14 @@ pub enum Act {
     Read,
 }
 
-impl Act {
+impl InboundKind {
     /// The method that passes it on to a line.
     pub(crate) fn method(self) -> &'static str {
         match self {
-            Act::Wrote => "imconnector.send.messages",
-            Act::Edited => "imconnector.update.messages",
-            Act::Deleted => "imconnector.delete.messages",
-            Act::Read => "imconnector.send.status.reading",
+            InboundKind::Wrote => "imconnector.send.messages",
+            InboundKind::Edited => "imconnector.update.messages",
+            InboundKind::Deleted => "imconnector.delete.messages",
+            InboundKind::Read => "imconnector.send.status.reading",
         }
     }
 }
@@ -59,23 +59,23 @@ struct Item<T> {
 
 impl Delivery {
     /// The event of this act.
-    pub(crate) fn inward(data: &Inward) -> Result<Delivery, DecodeError> {
-        let r#type = INWARD.to_owned();
+    pub(crate) fn inbound(data: &Inbound) -> Result<Delivery, DecodeError> {
+        let r#type = INBOUND.to_owned();
         let item = serde_json::to_vec(&Item { r#type, data }).unwrap_or_default(); // texts and numbers: cannot fail
         Delivery::from_item(item.into())
     }
 }
 
-impl Inward {
+impl Inbound {
     /// Reads it back.
-    pub(super) fn decode(item: &Bytes) -> Result<Inward, DecodeError> {
-        let item: Result<Item<Inward>, _> = serde_json::from_slice(item);
+    pub(super) fn decode(item: &Bytes) -> Result<Inbound, DecodeError> {
+        let item: Result<Item<Inbound>, _> = serde_json::from_slice(item);
         item.map(|item| item.data)
             .map_err(|error| DecodeError::NotJson(error.to_string()))
     }
 }
 
 /// Whether an event is one of these.
-pub(super) fn is_inward(event: &Delivery) -> bool {
-    event.name == INWARD
+pub(super) fn is_inbound(event: &Delivery) -> bool {
+    event.name == INBOUND
 }

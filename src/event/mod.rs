@@ -8,13 +8,13 @@
 //! unknown (an event, a key, a value) is kept and passed on, never an error.
 //!
 //! ```
-//! use imbot::event::{Delivery, Event, What};
+//! use imbot::event::{Delivery, Event, ChatEventKind};
 //!
 //! let body = "event=ONIMBOTMESSAGEADD&data[BOT][7][BOT_ID]=7&data[BOT][7][BOT_CODE]=echo\
 //!             &data[PARAMS][DIALOG_ID]=27&data[PARAMS][MESSAGE_ID]=84351&data[PARAMS][MESSAGE]=hi+there";
 //! let delivery = Delivery::from_form(body)?;
 //! let Event::Chat(event) = &delivery.events()?[0] else { panic!() };
-//! let What::Message(message) = &event.what else { panic!() };
+//! let ChatEventKind::Message(message) = &event.what else { panic!() };
 //! assert_eq!((event.dialog.as_str(), message.text.as_str()), ("27", "hi there"));
 //! # Ok::<(), imbot::event::DecodeError>(())
 //! ```
@@ -44,13 +44,13 @@ pub use app::AppEvent;
 pub use auth::Auth;
 pub use catalogue::Category;
 pub use chat::*;
-pub use connector::{ConnectorEvent, Outward};
-pub use delivery::{Api, Delivery, Event, Via};
+pub use connector::{ConnectorEvent, OutboundKind};
+pub use delivery::{Api, Delivery, Event, Source};
 pub use error::DecodeError;
 pub(crate) use error::excerpt;
 pub use form::{BODY_BYTES_MAX, PAIRS_MAX};
 pub use ids::{BotId, ChatId, CommandId, DialogId, LineId, MemberId, MessageId, SessionId, UserId};
-pub use inbound::{Act, Inward};
+pub use inbound::{Inbound, InboundKind};
 pub use line::{CrmObject, LineChat, SessionChange};
 pub use page::Page;
 pub use payload::{Payload, Session};

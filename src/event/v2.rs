@@ -6,8 +6,8 @@
 use super::tree::Node;
 use super::v1::command_from;
 use super::{
-    BotRef, Chat, ChatEvent, ChatKind, Command, DecodeError, Deleted, DialogId, Entity, Event,
-    File, Join, Message, MessageId, Reaction, User, UserId, What, mention,
+    BotRef, Chat, ChatEvent, ChatEventKind, ChatKind, Command, DecodeError, Deleted, DialogId,
+    Entity, Event, File, Join, Message, MessageId, Reaction, User, UserId, mention,
 };
 
 /// The names that this file decodes.
@@ -65,7 +65,7 @@ pub(super) fn decode(name: &str, root: Node<'_>) -> Result<Event, DecodeError> {
     })))
 }
 
-fn what(name: &str, data: Node<'_>, bot: Option<&BotRef>) -> Result<What, DecodeError> {
+fn what(name: &str, data: Node<'_>, bot: Option<&BotRef>) -> Result<ChatEventKind, DecodeError> {
     let message = || {
         let node = data.get("message").ok_or_else(|| data.missing("message"))?;
         let mut message = message(node)?;
@@ -78,18 +78,18 @@ fn what(name: &str, data: Node<'_>, bot: Option<&BotRef>) -> Result<What, Decode
         .trim_start_matches("ONIMBOTV2")
         .trim_start_matches("ONIMV2");
     Ok(match kind {
-        "MESSAGEADD" => What::Message(message()?),
-        "MESSAGEUPDATE" => What::Edited(message()?),
-        "MESSAGEDELETE" => What::Deleted(Deleted {
+        "MESSAGEADD" => ChatEventKind::Message(message()?),
+        "MESSAGEUPDATE" => ChatEventKind::Edited(message()?),
+        "MESSAGEDELETE" => ChatEventKind::Deleted(Deleted {
             id: id(data, "messageId")?,
             notice: None,
         }),
-        "COMMANDADD" => What::Command(command(data, &message()?)?),
-        "CONTEXTGET" => What::Opened(
+        "COMMANDADD" => ChatEventKind::Command(command(data, &message()?)?),
+        "CONTEXTGET" => ChatEventKind::Opened(
             data.get("context")
                 .map_or(serde_json::Value::Null, Node::to_json),
         ),
-        "REACTIONCHANGE" => What::Reaction(Reaction {
+        "REACTIONCHANGE" => ChatEventKind::Reaction(Reaction {
             message: data
                 .get("message")
                 .map(|message| id(message, "id"))
@@ -102,7 +102,7 @@ fn what(name: &str, data: Node<'_>, bot: Option<&BotRef>) -> Result<What, Decode
         }),
         _ => {
             let user = data.get("user").and_then(|user| user.get("id"));
-            What::Join(Join {
+            ChatEventKind::Join(Join {
                 user: user.map_or(Ok(None), Node::number)?,
                 ..Join::default()
             })

@@ -162,7 +162,7 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
     }
 
     /// A reminder that a turn has set with [`Context::remind`] is due. On a line it comes also when people have the chat
-    /// ([`Context::is_with_people`]): ask before you [finish](Context::finish) their session.
+    /// ([`Context::is_with_operator`]): ask before you [finish](Context::finish) their session.
     fn reminded(
         &self,
         cx: &mut Context<S>,

@@ -12,14 +12,14 @@ use serde_json::Value;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::Error;
-use super::turn::Scene;
-use super::turn::effects::{Said, Turn};
+use super::turn::EventContext;
+use super::turn::effects::{Effects, MessageHandle};
 use crate::event::{
     Api, BotRef, Chat, Command, CommandFrom, Delivery, DialogId, File, MessageId, User, UserId,
 };
 use crate::message::Draft;
 use crate::portal::methods::imbot_v2::Upload;
-use crate::portal::{self, Portal, Status, Voice};
+use crate::portal::{self, BotClient, Portal, Status};
 use crate::store::{MessageRef, NewReminder, Reminder, ReminderChange, ReminderId, Time};
 
 /// How often a status is renewed while it is shown.
@@ -30,27 +30,27 @@ const STATUS_INTERVAL: Duration = Duration::from_secs(10);
 pub struct Context<S = ()> {
     /// What is remembered of this conversation. It is written when the turn succeeds.
     pub state: S,
-    scene: Box<Scene>,
-    turn: Turn,
-    voice: Voice,
+    context: Box<EventContext>,
+    turn: Effects,
+    voice: BotClient,
 }
 
 impl<S> Context<S> {
-    pub(super) fn new(state: S, scene: Box<Scene>, turn: Turn, api: Api) -> Context<S> {
-        let voice = Voice::new(scene.portal.clone(), scene.bot.id, api);
+    pub(super) fn new(state: S, context: Box<EventContext>, turn: Effects, api: Api) -> Context<S> {
+        let voice = BotClient::new(context.portal.clone(), context.bot.id, api);
         Context {
             state,
-            scene,
+            context,
             turn,
             voice,
         }
     }
 
-    pub(super) fn scene(&self) -> &Scene {
-        &self.scene
+    pub(super) fn context(&self) -> &EventContext {
+        &self.context
     }
 
-    pub(super) fn turn(&self) -> &Turn {
+    pub(super) fn turn(&self) -> &Effects {
         &self.turn
     }
 
@@ -59,12 +59,12 @@ impl<S> Context<S> {
     ///
     /// It waits for nothing: the message is sent when the turn is committed, after what was said before it. A message
     /// that the portal would not take fails the turn, with the limit's name.
-    pub fn say(&self, message: impl Into<Draft>) -> Said {
-        self.say_to(self.scene.here.dialog.clone(), message)
+    pub fn say(&self, message: impl Into<Draft>) -> MessageHandle {
+        self.say_to(self.context.here.dialog.clone(), message)
     }
 
     /// Says something in another chat of this portal, after the turn.
-    pub fn say_to(&self, dialog: impl Into<DialogId>, message: impl Into<Draft>) -> Said {
+    pub fn say_to(&self, dialog: impl Into<DialogId>, message: impl Into<Draft>) -> MessageHandle {
         self.turn.say(dialog.into(), message.into())
     }
 
@@ -88,9 +88,9 @@ impl<S> Context<S> {
         payload: impl Serialize,
     ) -> Result<ReminderId, Error> {
         let payload = serde_json::to_value(payload)?;
-        let Scene {
+        let EventContext {
             id, now, here, bot, ..
-        } = &*self.scene;
+        } = &*self.context;
         let due = match when.into() {
             When::After(duration) => *now + duration,
             When::At(time) => time,
@@ -123,18 +123,18 @@ impl<S> Context<S> {
     pub async fn send_now(&self, message: impl Into<Draft>) -> Result<MessageId, Error> {
         let draft = message.into();
         draft.check()?;
-        let dialog = &self.scene.here.dialog;
+        let dialog = &self.context.here.dialog;
         Ok(self.voice.say(dialog, draft.params(), None).await?)
     }
 
-    /// A message of an earlier turn, to change or delete it: by its number, or by [`Said::reference`].
-    pub fn said(&self, message: impl Into<MessageRef>) -> Said {
+    /// A message of an earlier turn, to change or delete it: by its number, or by [`MessageHandle::reference`].
+    pub fn said(&self, message: impl Into<MessageRef>) -> MessageHandle {
         self.turn.said(message.into())
     }
 
     /// Shows something in place of the message whose button was pressed. A command that was typed holds no message of
     /// ours, so it is answered with a new one.
-    pub fn show(&self, command: &Command, message: impl Into<Draft>) -> Said {
+    pub fn show(&self, command: &Command, message: impl Into<Draft>) -> MessageHandle {
         match command.from {
             CommandFrom::Keyboard | CommandFrom::Menu => self.said(command.message).edit(message),
             CommandFrom::Text | CommandFrom::Other(_) => self.say(message),
@@ -151,7 +151,7 @@ impl<S> Context<S> {
     /// generation can only show that it is typing.
     #[must_use = "the status ends when this is dropped"]
     pub fn showing(&self, status: Status) -> Showing {
-        let (voice, dialog) = (self.voice.clone(), self.scene.here.dialog.clone());
+        let (voice, dialog) = (self.voice.clone(), self.context.here.dialog.clone());
         Showing {
             _renewal: AbortOnDropHandle::new(tokio::spawn(async move {
                 loop {
@@ -173,7 +173,7 @@ impl<S> Context<S> {
     /// # Ok(()) }
     /// ```
     pub fn call<T: DeserializeOwned>(&self, method: impl Into<String>) -> RestCall<T> {
-        RestCall::new(self.scene.portal.clone(), method.into())
+        RestCall::new(self.context.portal.clone(), method.into())
     }
 
     /// Reacts to a message with one of the portal's codes, such as `like` or `thinkingFace`, now. Second generation only.
@@ -200,7 +200,7 @@ impl<S> Context<S> {
     /// # Errors
     /// The portal's refusal.
     pub async fn read(&self) -> Result<(), Error> {
-        Ok(self.voice.read(&self.scene.here.dialog, None).await?)
+        Ok(self.voice.read(&self.context.here.dialog, None).await?)
     }
 
     /// Lets people write in this chat, or takes the input field away, now: then only buttons are left. Second generation
@@ -211,7 +211,7 @@ impl<S> Context<S> {
     pub async fn text_field(&self, enabled: bool) -> Result<(), Error> {
         Ok(self
             .voice
-            .text_field(&self.scene.here.dialog, enabled)
+            .text_field(&self.context.here.dialog, enabled)
             .await?)
     }
 
@@ -222,7 +222,7 @@ impl<S> Context<S> {
     /// # Errors
     /// The file is empty or too large, or the portal did not take it.
     pub async fn upload(&self, name: &str, content: &[u8]) -> Result<Upload, Error> {
-        let dialog = &self.scene.here.dialog;
+        let dialog = &self.context.here.dialog;
         Ok(self.voice.upload(dialog, name, content, None).await?)
     }
 
@@ -236,53 +236,53 @@ impl<S> Context<S> {
 
     /// The bot that this turn is for.
     pub fn bot(&self) -> &BotRef {
-        &self.scene.bot
+        &self.context.bot
     }
 
     /// The address of this chat.
     pub fn dialog(&self) -> &DialogId {
-        &self.scene.here.dialog
+        &self.context.here.dialog
     }
 
     /// This chat, as far as the event describes it.
     pub fn chat(&self) -> &Chat {
-        &self.scene.chat
+        &self.context.chat
     }
 
     /// Who did it, as far as the event describes them.
     pub fn user(&self) -> Option<&User> {
-        self.scene.user.as_ref()
+        self.context.user.as_ref()
     }
 
     /// Who did it, also where only the event's `auth` says so.
     pub fn sender(&self) -> Option<UserId> {
         let acting = || self.delivery()?.at(&["auth", "user_id"])?.number().ok()?;
-        self.scene.sender.or_else(acting)
+        self.context.sender.or_else(acting)
     }
 
     /// The portal's default language, such as `en`.
     pub fn language(&self) -> Option<&str> {
-        self.scene.language.as_deref()
+        self.context.language.as_deref()
     }
 
     /// The event as it was delivered, with everything that is not typed; a reminder was not.
     pub fn delivery(&self) -> Option<&Delivery> {
-        self.scene.delivery.as_ref()
+        self.context.delivery.as_ref()
     }
 
     /// The moment of this turn, by the program's clock ([`App::clock`](crate::App::clock)).
     pub fn now(&self) -> Time {
-        self.scene.now
+        self.context.now
     }
 
     /// The number of this attempt at the event, from 1: more than that after a failure, or after the process died in it.
     pub fn attempt(&self) -> u32 {
-        self.scene.attempt
+        self.context.attempt
     }
 
     /// The client for this portal.
     pub fn portal(&self) -> &Portal {
-        &self.scene.portal
+        &self.context.portal
     }
 }
 

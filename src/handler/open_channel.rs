@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::turn::Scene;
-use super::turn::effects::{Place, Turn};
-use super::turn::handover::Floor;
-use super::{Context, Error, Profile, Role, Said};
+use super::turn::EventContext;
+use super::turn::effects::{Effects, Origin};
+use super::turn::handover::Handover;
+use super::{Context, Error, MessageHandle, Profile, Role};
 use crate::event::{ChatId, LineChat, LineId, SessionId, UserId};
 use crate::message::Draft;
 use crate::store::QueuedCall;
@@ -42,7 +42,7 @@ impl<S> Context<S> {
 
     /// Who did it, in the chat of an open channel; nothing where nobody can tell.
     pub fn role(&self) -> Option<Role> {
-        self.scene().role
+        self.context().role
     }
 
     /// The session that is under way in this chat of an open channel, or the last one, as far as the chat has told.
@@ -52,8 +52,8 @@ impl<S> Context<S> {
 
     /// Whether people have taken this chat of an open channel over. What the bot [says](Context::say) in it then is not
     /// sent, unless its profile says that it speaks [beside operators](super::Profile::beside_operators); whispers are.
-    pub fn is_with_people(&self) -> bool {
-        self.turn().is_with_people()
+    pub fn is_with_operator(&self) -> bool {
+        self.turn().is_with_operator()
     }
 
     /// Hands this chat of an open channel over to a free operator, after what was said so far
@@ -92,7 +92,7 @@ impl<S> Context<S> {
     }
 
     /// Says something in this chat of an open channel that the client does not see: a note for operators.
-    pub fn whisper(&self, note: impl Into<Draft>) -> Said {
+    pub fn whisper(&self, note: impl Into<Draft>) -> MessageHandle {
         self.say(note.into().whisper())
     }
 
@@ -116,12 +116,12 @@ impl<S> Context<S> {
 
 /// What is left to do for a client whose event cannot be handled, where the bot itself cannot be asked: the chat goes to
 /// people. Nothing outside an open channel.
-pub(crate) fn to_people(profile: &Profile, scene: &Scene) -> Vec<Arc<QueuedCall>> {
-    let is_line = profile.is_for_open_channels() && scene.chat.line().is_some();
-    let Some(chat) = scene.chat.id.filter(|_| is_line) else {
+pub(crate) fn to_people(profile: &Profile, context: &EventContext) -> Vec<Arc<QueuedCall>> {
+    let is_line = profile.is_for_open_channels() && context.chat.line().is_some();
+    let Some(chat) = context.chat.id.filter(|_| is_line) else {
         return Vec::new();
     };
-    let turn = Turn::new(Place::of(scene, profile), Floor::default(), false);
+    let turn = Effects::new(Origin::of(context, profile), Handover::default(), false);
     turn.hand_over("operator", chat, json!({}));
     turn.calls()
 }

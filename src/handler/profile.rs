@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::event::Api;
-use crate::store::Doubt;
+use crate::store::Redelivery;
 
 /// Who a bot is on the portal (`imbot.register`), and how its turns are treated.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,7 +14,7 @@ pub struct Profile {
     api: Api,
     event_mode: Option<EventMode>,
     properties: Map<String, Value>,
-    doubt: Doubt,
+    redelivery: Redelivery,
     waits: bool,
     beside_operators: bool,
 }
@@ -86,7 +86,7 @@ impl Profile {
             api: Api::default(),
             event_mode: None,
             properties: Map::new(),
-            doubt: Doubt::default(),
+            redelivery: Redelivery::default(),
             waits: false,
             beside_operators: false,
         };
@@ -188,10 +188,10 @@ impl Profile {
     }
 
     /// What becomes of a message that may have been sent: the process died while it was on its way, or no answer came.
-    /// Default: [`Doubt::Resend`].
+    /// Default: [`Redelivery::AtLeastOnce`].
     #[must_use]
-    pub fn doubt(mut self, doubt: Doubt) -> Profile {
-        self.doubt = doubt;
+    pub fn redelivery(mut self, redelivery: Redelivery) -> Profile {
+        self.redelivery = redelivery;
         self
     }
 
@@ -287,8 +287,8 @@ impl Profile {
         self.waits
     }
 
-    pub(crate) fn on_doubt(&self) -> Doubt {
-        self.doubt
+    pub(crate) fn redelivery_mode(&self) -> Redelivery {
+        self.redelivery
     }
 
     pub(crate) fn properties(&self) -> &Map<String, Value> {

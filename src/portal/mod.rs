@@ -26,15 +26,15 @@ use tokio::time::{Instant, sleep};
 
 use crate::event::MemberId;
 use crate::store::{Installation, Store};
-use auth::tokens::Held;
+use auth::tokens::Credentials;
 use http::answer::Answer;
-use schedule::breaker::{Gate, News};
-use schedule::queue::Place;
-use schedule::{Desk, Turn};
+use schedule::breaker::{Breaker, Transition};
+use schedule::queue::Slot;
+use schedule::{Permit, Scheduler};
 
 pub use api::batch::{Answers, Batch, Command, Reference};
 pub use api::bindings::Binding;
-pub use api::bot::{Status, Voice};
+pub use api::bot::{BotClient, Status};
 pub use api::bots_v2::{BotInfo, CommandInfo, EVENTS_MAX};
 pub use api::files::FILE_BYTES_MAX;
 pub use api::offline::{OFFLINE_MAX, OfflineBatch};
@@ -43,13 +43,13 @@ pub use auth::webhook::{AddressError, inbound};
 pub use error::Error;
 pub(crate) use http::answer::number;
 pub(crate) use http::certificate::Validity;
-pub use http::client::{ANSWER_BYTES_MAX, CALL_TIMEOUT, Http, Outside};
+pub use http::client::{ANSWER_BYTES_MAX, CALL_TIMEOUT, Http, HttpOptions};
 pub use http::forward::{FORWARD_BYTES_MAX, FORWARD_TIMEOUT};
-pub(crate) use http::probe::Glimpse;
+pub(crate) use http::probe::Probe;
 pub use http::redirect::HOPS_MAX;
 pub use http::signature::{SECRET_BYTES_MIN, SIGNATURE_TOLERANCE, SecretError, Signer, Unsigned};
 pub use schedule::bucket::Plan;
-pub use schedule::queue::{BATCH_MAX, LINE_MAX, Urgency};
+pub use schedule::queue::{BATCH_MAX, QUEUE_MAX, Urgency};
 
 /// How often a call is repeated that the portal refused for its limits before running it, or that never reached it.
 pub const REPEATS_MAX: u32 = 6;
@@ -66,7 +66,7 @@ const PAUSE_MIN: Duration = Duration::from_millis(500);
 #[derive(Clone, Debug)]
 pub struct Portal {
     inner: Arc<Inner>,
-    place: Place,
+    slot: Slot,
 }
 
 #[derive(Debug)]
@@ -76,12 +76,12 @@ struct Inner {
     http: Http,
     application: Option<Arc<Application>>,
     store: Arc<dyn Store>,
-    desk: std::sync::Mutex<Desk>,
+    scheduler: std::sync::Mutex<Scheduler>,
     /// Told when a call that somebody waits for stands in the line.
     asked: Notify,
-    gate: std::sync::Mutex<Gate>,
+    breaker: std::sync::Mutex<Breaker>,
     /// Locked while the tokens are renewed, so that many callers who find them expired renew them once.
-    held: Mutex<Held>,
+    credentials: Mutex<Credentials>,
     /// How many calls are under way or wait.
     busy: AtomicUsize,
 }
@@ -110,15 +110,15 @@ impl Portal {
             http,
             application,
             store,
-            desk: std::sync::Mutex::new(Desk::new(plan)),
+            scheduler: std::sync::Mutex::new(Scheduler::new(plan)),
             asked: Notify::new(),
-            gate: std::sync::Mutex::default(),
-            held: Mutex::new(Held::new(installation)),
+            breaker: std::sync::Mutex::default(),
+            credentials: Mutex::new(Credentials::new(installation)),
             busy: AtomicUsize::new(0),
         };
         Portal {
             inner: Arc::new(inner),
-            place: Place::default(),
+            slot: Slot::default(),
         }
     }
 
@@ -142,16 +142,16 @@ impl Portal {
     #[must_use]
     pub fn in_bulk(&self) -> Portal {
         let mut portal = self.clone();
-        portal.place.urgency = Urgency::Bulk;
+        portal.slot.urgency = Urgency::Bulk;
         portal
     }
 
     /// The same portal for the calls of one chat, or of whatever else is to have its turn beside the others. Default: one
     /// lane for all.
     #[must_use]
-    pub fn in_lane(&self, lane: &impl Hash) -> Portal {
+    pub fn with_key(&self, lane: &impl Hash) -> Portal {
         let mut portal = self.clone();
-        portal.place.lane = FixedState::default().hash_one(lane);
+        portal.slot.key = FixedState::default().hash_one(lane);
         portal
     }
 
@@ -189,9 +189,9 @@ impl Portal {
         let mut repeats = 0;
         loop {
             self.open(method).await?;
-            let answer = match self.turn(method, params).await? {
-                Turn::Now => self.request(method, params).await,
-                Turn::Made(answer) => answer,
+            let answer = match self.acquire(method, params).await? {
+                Permit::Granted => self.request(method, params).await,
+                Permit::Answered(answer) => answer,
             };
             self.learn(method, &answer);
             match answer {
@@ -210,7 +210,7 @@ impl Portal {
     /// Waits for a method that is closed for a moment; is an error if that takes longer.
     async fn open(&self, method: &str) -> Result<(), Error> {
         loop {
-            let Some(closed) = self.gate().closed(method, Instant::now()) else {
+            let Some(closed) = self.breaker().closed(method, Instant::now()) else {
                 return Ok(());
             };
             match closed.retry_after() {
@@ -223,24 +223,24 @@ impl Portal {
     }
 
     fn learn(&self, method: &str, answer: &Result<Answer, Error>) {
-        let news = self.gate().learn(method, answer, Instant::now());
+        let news = self.breaker().learn(method, answer, Instant::now());
         match (news, answer) {
-            (Some(News::Closed), Err(error)) => {
+            (Some(Transition::Suspended), Err(error)) => {
                 tracing::error!(portal = %self.id(), %error, "the portal does not let the application act; it is called now and then");
             }
-            (Some(News::Away), Err(error)) => {
+            (Some(Transition::Unreachable), Err(error)) => {
                 let error: &dyn std::error::Error = error; // with what was in the way
                 tracing::warn!(portal = %self.id(), error, "the portal cannot be reached; it is tried again");
             }
-            (Some(News::Open), _) => {
+            (Some(Transition::Resumed), _) => {
                 tracing::info!(portal = %self.id(), "the portal takes calls again");
             }
             _ => {}
         }
     }
 
-    fn gate(&self) -> MutexGuard<'_, Gate> {
-        let gate = self.inner.gate.lock();
-        gate.unwrap_or_else(PoisonError::into_inner) // a panic leaves nothing half done
+    fn breaker(&self) -> MutexGuard<'_, Breaker> {
+        let breaker = self.inner.breaker.lock();
+        breaker.unwrap_or_else(PoisonError::into_inner) // a panic leaves nothing half done
     }
 }

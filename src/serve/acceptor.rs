@@ -36,18 +36,18 @@ pub struct Acceptor {
     address: LocalAddr,
     free: Arc<Semaphore>,
     request_timeout: Duration,
-    door: Door,
+    door: Listener,
 }
 
 /// What a stop needs to know of an acceptor.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Door {
+pub(super) struct Listener {
     closed: CancellationToken,
     /// Those that wait for their first request, or for the answer to one.
     requests: TaskTracker,
 }
 
-impl Door {
+impl Listener {
     /// Accepts no more connections, and waits until every request that is under way has its answer, at most for `limit`.
     ///
     /// A connection that was accepted a moment ago belongs to those: its request may still be on the way, and closing it
@@ -72,11 +72,11 @@ impl Acceptor {
             address,
             free,
             request_timeout: REQUEST_TIMEOUT,
-            door: Door::default(),
+            door: Listener::default(),
         })
     }
 
-    pub(super) fn door(&self) -> Door {
+    pub(super) fn door(&self) -> Listener {
         self.door.clone()
     }
 

@@ -96,7 +96,7 @@ impl EventEndpoint {
     }
 
     /// Takes an event in.
-    async fn take_in(&self, request: &Request, body: Body) -> Response {
+    async fn receive(&self, request: &Request, body: Body) -> Response {
         let event = match *request.method() {
             Method::POST if !is_form(request) => {
                 let why = "events are posted as application/x-www-form-urlencoded";
@@ -161,7 +161,7 @@ impl Endpoint for EventEndpoint {
             let path = request.uri().path();
             let path = path.strip_prefix(self.path.as_str()).unwrap_or(path);
             Ok(match path {
-                "" | "/" => self.take_in(&request, body).await,
+                "" | "/" => self.receive(&request, body).await,
                 "/install" | "/install/" => Box::pin(install::page(&self.engine, body)).await,
                 "/health" | "/health/" => self.health(),
                 _ => match path.strip_prefix("/connectors/") {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Content, EventId, Lane, QueuedCall, Time};
+use super::{Content, EventId, OrderingKey, QueuedCall, Time};
 
 /// The number of a dead letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -26,7 +26,7 @@ pub struct DeadLetter {
     /// When it was given up.
     pub at: Time,
     /// The lane that it comes from; for a call, its chat's.
-    pub lane: Lane,
+    pub lane: OrderingKey,
     /// What it is.
     pub what: DeadWhat,
     /// Why it was given up.

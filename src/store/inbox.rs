@@ -26,7 +26,7 @@ pub struct Occurrence(pub u128);
 
 /// Whose turn an event is: the events of one lane are handled in order, lanes side by side.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Lane {
+pub enum OrderingKey {
     /// A bot's, in one dialog.
     Chat(Conversation),
     /// A hook's, by its name in the application.
@@ -40,23 +40,23 @@ pub enum Lane {
     Application(MemberId),
 }
 
-impl Lane {
+impl OrderingKey {
     /// The portal that it belongs to.
     pub fn portal(&self) -> &MemberId {
         match self {
-            Lane::Chat(conversation) => &conversation.portal,
-            Lane::Hook { portal, .. } | Lane::Application(portal) => portal,
+            OrderingKey::Chat(conversation) => &conversation.portal,
+            OrderingKey::Hook { portal, .. } | OrderingKey::Application(portal) => portal,
         }
     }
 }
 
-impl fmt::Display for Lane {
+impl fmt::Display for OrderingKey {
     /// For a log line and for the operator.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Lane::Chat(conversation) => conversation.fmt(f),
-            Lane::Hook { portal, hook } => write!(f, "{portal}/hook {hook}"),
-            Lane::Application(portal) => write!(f, "{portal}/application"),
+            OrderingKey::Chat(conversation) => conversation.fmt(f),
+            OrderingKey::Hook { portal, hook } => write!(f, "{portal}/hook {hook}"),
+            OrderingKey::Application(portal) => write!(f, "{portal}/application"),
         }
     }
 }
@@ -94,7 +94,7 @@ pub struct NewEvent {
     /// By what a repeat of it is known.
     pub occurrence: Occurrence,
     /// Whose turn it is.
-    pub lane: Lane,
+    pub lane: OrderingKey,
     /// Which of the delivery's events it is.
     pub part: u16,
 }
@@ -105,7 +105,7 @@ pub enum Appended {
     /// It is in the inbox: the number of each event, or nothing for a repeat.
     Now(Vec<Option<EventId>>),
     /// It is safe, but not in the inbox yet: the store cannot write there, and spooled it. Its events come as
-    /// [`News`](super::News).
+    /// [`Notice`](super::News).
     Later,
 }
 
@@ -113,7 +113,7 @@ pub enum Appended {
 #[derive(Clone, Debug)]
 pub struct InboxEvent {
     /// Whose turn it is.
-    pub lane: Lane,
+    pub lane: OrderingKey,
     /// When it came.
     pub at: Time,
     /// What it is.

@@ -34,15 +34,19 @@ use crate::event::{MemberId, MessageId};
 pub use arrived::{ARRIVED_MAX, Arrived};
 pub use booking::Booking;
 pub use dead::{DeadId, DeadLetter, DeadWhat, Failure};
-pub use inbox::{Appended, Content, EventId, InboxEvent, Lane, NewDelivery, NewEvent, Occurrence};
+pub use inbox::{
+    Appended, Content, EventId, InboxEvent, NewDelivery, NewEvent, Occurrence, OrderingKey,
+};
 pub use memory::{Memory, SEEN_MAX, WAITING_MAX};
-pub use operator::{News, Status, Whom};
-pub use outbox::{Call, CallId, Doubt, MessageRef, QueuedCall, Settled, Taken};
+pub use operator::{ForgetScope, Notice, Status};
+pub use outbox::{Call, CallId, MessageRef, QueuedCall, Redelivery, Settled, Taken};
 pub use portals::{ADDRESSES_MAX, Access, Claim, Installation, Tokens, Webhook};
 pub use reminders::{NewReminder, Reminder, ReminderChange, ReminderId};
 pub use sqlite::{BackupError, Key, KeyError, OpenError, Sqlite};
 pub use time::{Clock, Time};
-pub use turn::{Aside, Begun, Conversation, End, StateChange, StoredState, Turn};
+pub use turn::{
+    Conversation, Outcome, Quarantined, StartedTurn, StateChange, StoredState, TurnCommit,
+};
 pub use upkeep::{Limits, Swept};
 
 /// What a store answers with.
@@ -68,7 +72,11 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     fn append(&self, delivery: NewDelivery) -> Stored<'_, Appended>;
 
     /// At most `limit` of the events that are written down and not done, oldest first, from the one after `after`.
-    fn waiting(&self, after: Option<EventId>, limit: usize) -> Stored<'_, Vec<(EventId, Lane)>>;
+    fn waiting(
+        &self,
+        after: Option<EventId>,
+        limit: usize,
+    ) -> Stored<'_, Vec<(EventId, OrderingKey)>>;
 
     /// An event that waits, as it came.
     fn event(&self, event: EventId) -> Stored<'_, Option<InboxEvent>>;
@@ -77,7 +85,11 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Counts one more attempt at an event, and reads the state of the conversation that it needs. Nothing comes back
     /// for an event that does not wait any more.
-    fn begin(&self, event: EventId, state: Option<&Conversation>) -> Stored<'_, Option<Begun>>;
+    fn begin(
+        &self,
+        event: EventId,
+        state: Option<&Conversation>,
+    ) -> Stored<'_, Option<StartedTurn>>;
 
     /// Notes that an attempt failed. The event waits on.
     fn fail(&self, event: EventId, failure: Failure) -> Stored<'_, ()>;
@@ -86,13 +98,13 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// changes nothing.
     ///
     /// An edit or deletion of a message that still waits in the outbox and is not [taken](Store::take) is made there.
-    fn commit(&self, turn: Turn) -> Stored<'_, ()>;
+    fn commit(&self, turn: TurnCommit) -> Stored<'_, ()>;
 
     /// The state of a conversation, if it has one.
     fn state(&self, key: &Conversation) -> Stored<'_, Option<StoredState>>;
 
     /// States of a conversation that could not be read and are kept aside, oldest first.
-    fn aside(&self, key: &Conversation) -> Stored<'_, Vec<Aside>>;
+    fn aside(&self, key: &Conversation) -> Stored<'_, Vec<Quarantined>>;
 
     // The outbox.
 
@@ -116,7 +128,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     // Reminders.
 
     /// Puts at most `limit` reminders that are due into the inbox, each once, and tells their events.
-    fn due(&self, now: Time, limit: usize) -> Stored<'_, Vec<(EventId, Lane)>>;
+    fn due(&self, now: Time, limit: usize) -> Stored<'_, Vec<(EventId, OrderingKey)>>;
 
     /// When the next reminder is due.
     fn next_due(&self) -> Stored<'_, Option<Time>>;
@@ -154,10 +166,10 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// What others than the engine have put into the store since the last call: an operator from another process, or the
     /// store itself out of its spool.
-    fn news(&self) -> Stored<'_, Vec<News>>;
+    fn news(&self) -> Stored<'_, Vec<Notice>>;
 
     /// The lanes that wait for an operator to decide about a dead letter.
-    fn blocked(&self) -> Stored<'_, Vec<Lane>>;
+    fn blocked(&self) -> Stored<'_, Vec<OrderingKey>>;
 
     /// Removes what is older than its limit.
     fn sweep(&self, now: Time, limits: Limits) -> Stored<'_, Swept>;
@@ -183,5 +195,5 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     fn drop_dead(&self, dead: DeadId) -> Stored<'_, bool>;
 
     /// Forgets all that is stored of a conversation or a person, and tells how many things that were.
-    fn forget(&self, whom: Whom) -> Stored<'_, u64>;
+    fn forget(&self, whom: ForgetScope) -> Stored<'_, u64>;
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{CallId, Conversation, EventId, Lane, Time};
+use super::{CallId, Conversation, EventId, OrderingKey, Time};
 use crate::event::{MemberId, UserId};
 
 /// How much is stored.
@@ -37,7 +37,7 @@ pub struct Status {
 
 /// Whose data are to be forgotten.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Whom {
+pub enum ForgetScope {
     /// Everything of one conversation.
     Conversation(Conversation),
     /// Everything of a person's private chats with the bots of a portal.
@@ -49,12 +49,12 @@ pub enum Whom {
     },
 }
 
-impl Whom {
+impl ForgetScope {
     /// Whether a conversation is meant.
     pub fn includes(&self, key: &Conversation) -> bool {
         match self {
-            Whom::Conversation(own) => own == key,
-            Whom::User { portal, user } => {
+            ForgetScope::Conversation(own) => own == key,
+            ForgetScope::User { portal, user } => {
                 *portal == key.portal && key.dialog.as_str() == user.to_string()
             }
         }
@@ -63,11 +63,11 @@ impl Whom {
 
 /// Something that has come into the store from outside the engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum News {
+pub enum Notice {
     /// An event waits: it was revived, or came out of the spool.
-    Event(EventId, Lane),
+    Event(EventId, OrderingKey),
     /// A call waits again.
     Call(CallId, Conversation),
     /// A blocked lane may go on.
-    Open(Lane),
+    Open(OrderingKey),
 }

@@ -40,7 +40,8 @@ pub struct QueuedCall {
     #[serde(default = "before")]
     pub api: Api,
     /// What is done if it may have been made already.
-    pub doubt: Doubt,
+    #[serde(rename = "doubt")]
+    pub redelivery: Redelivery,
     /// What is done.
     pub call: Call,
 }
@@ -116,15 +117,18 @@ impl Call {
 
 /// What becomes of a message that may have been sent: the process died while it was on its way, or no answer came.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Doubt {
+pub enum Redelivery {
     /// It is sent again: people see it at least once.
     #[default]
-    Resend,
+    #[serde(rename = "Resend")]
+    AtLeastOnce,
     /// It is given up: people see it at most once.
-    Skip,
+    #[serde(rename = "Skip")]
+    AtMostOnce,
     /// It is sent again with the same id by `imbot.v2.Chat.Message.send`, which shows a repeat once. Answers to commands
     /// and messages with a menu have no such method, and are sent again.
-    Once,
+    #[serde(rename = "Once")]
+    Deduplicated,
 }
 
 /// A message of ours, sent or still in the outbox. It can be kept in a bot's state.

@@ -53,7 +53,7 @@ impl fmt::Display for Conversation {
 
 /// A turn that has begun.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Begun {
+pub struct StartedTurn {
     /// The number of this attempt, from 1.
     pub attempt: u32,
     /// The state of the conversation that was asked for, if it has one.
@@ -71,7 +71,7 @@ pub struct StoredState {
 
 /// A state that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Aside {
+pub struct Quarantined {
     /// When it was put aside.
     pub at: Time,
     /// The state.
@@ -82,13 +82,13 @@ pub struct Aside {
 
 /// How a turn ends.
 #[derive(Clone, Debug)]
-pub struct Turn {
+pub struct TurnCommit {
     /// The event that was handled.
     pub event: EventId,
     /// When.
     pub at: Time,
     /// What becomes of the event.
-    pub end: End,
+    pub end: Outcome,
     /// The conversation it belongs to, and what becomes of its state.
     pub state: Option<(Conversation, StateChange)>,
     /// Why the state as it was before is kept aside, if it is.
@@ -99,13 +99,13 @@ pub struct Turn {
     pub reminders: Vec<ReminderChange>,
 }
 
-impl Turn {
+impl TurnCommit {
     /// A turn that ends well and changes nothing.
-    pub fn done(event: EventId, at: Time) -> Turn {
-        Turn {
+    pub fn done(event: EventId, at: Time) -> TurnCommit {
+        TurnCommit {
             event,
             at,
-            end: End::Done,
+            end: Outcome::Done,
             state: None,
             aside: None,
             calls: Vec::new(),
@@ -116,7 +116,7 @@ impl Turn {
 
 /// What becomes of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum End {
+pub enum Outcome {
     /// It is done.
     Done,
     /// It is not tried again, and rests among the dead letters.

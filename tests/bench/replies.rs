@@ -69,7 +69,10 @@ async fn replies_per_second(text: &str) -> (f64, u64) {
     sleep(MEASURED).await;
     let (after, seconds) = (replies(), begin.elapsed().as_secs_f64());
     assert!(engine.waiting().1 > 0, "messages wait to the end");
-    ((after - before) as f64 / seconds, portal.traffic().refused)
+    (
+        (after - before) as f64 / seconds,
+        portal.rate_counts().refused,
+    )
 }
 
 /// A portal, and a bot on it.

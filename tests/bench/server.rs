@@ -5,9 +5,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use imbot::engine::{Engine, Speaker, Speech};
+use imbot::engine::{Engine, Speech, Transport};
 use imbot::event::{DialogId, MemberId, MessageId, Node};
-use imbot::portal::{Error, Voice};
+use imbot::portal::{BotClient, Error};
 use imbot::prelude::*;
 use imbot::store::{Access, Installation, Memory, Store, Tokens};
 use imbot::{Config, serve as road};
@@ -97,10 +97,10 @@ async fn look(event: HookEvent) -> Result {
 #[derive(Debug)]
 struct Mute;
 
-impl Speaker for Mute {
-    fn speak<'a>(
+impl Transport for Mute {
+    fn send<'a>(
         &'a self,
-        _: &'a Voice,
+        _: &'a BotClient,
         _: &'a DialogId,
         _: Speech<'a>,
     ) -> Pin<Box<dyn Future<Output = Result<Option<MessageId>, Error>> + Send + 'a>> {

@@ -129,7 +129,7 @@ async fn a_visitor_sends_a_file_and_the_portal_can_fetch_it() {
     let url = file["url"].as_str().unwrap();
     assert!(url.starts_with(&format!("{}/file/", site.url)), "{url}");
     until("the portal to be told", || {
-        let wire = site.portal.wire();
+        let wire = site.portal.traffic_log();
         wire.iter()
             .any(|it| it["name"] == "imconnector.send.messages" && it.to_string().contains(url))
     })

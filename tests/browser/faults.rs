@@ -21,7 +21,7 @@ async fn the_page_makes_trouble_that_the_bot_gets_over() {
         .await;
     page.says("is anybody there?").await;
     page.sees("other", "is anybody there?").await;
-    let refused = desk.portal.wire().into_iter();
+    let refused = desk.portal.traffic_log().into_iter();
     let refused = refused.filter(|entry| entry["answer"]["error"] == "QUERY_LIMIT_EXCEEDED");
     assert_eq!(refused.count(), 2);
 }

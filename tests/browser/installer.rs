@@ -53,7 +53,7 @@ async fn events_flow_from_the_end_of_the_installation_in_the_frame() {
     page.until("!document.querySelector('[data-testid=install]')")
         .await;
     let events = || {
-        let mut wire = portal.wire();
+        let mut wire = portal.traffic_log();
         wire.retain(|entry| entry["kind"] == "event");
         wire
     };

@@ -6,8 +6,8 @@ use std::process::Output;
 use bytes::Bytes;
 use imbot::event::{BotId, MemberId};
 use imbot::store::{
-    Appended, Conversation, End, Failure, Key, Lane, NewDelivery, NewEvent, Occurrence, Sqlite,
-    StateChange, Store, StoredState, Time, Turn,
+    Appended, Conversation, Failure, Key, NewDelivery, NewEvent, Occurrence, OrderingKey, Outcome,
+    Sqlite, StateChange, Store, StoredState, Time, TurnCommit,
 };
 
 use super::{bots, text};
@@ -31,15 +31,15 @@ impl Desk {
             version: 1,
             bytes: Bytes::from_static(br#"{"what":"pizza"}"#),
         };
-        let told = Turn {
+        let told = TurnCommit {
             state: Some((here(), StateChange::Put(state.clone()))),
-            ..Turn::done(append(&store, 1).await, AT)
+            ..TurnCommit::done(append(&store, 1).await, AT)
         };
         store.commit(told).await.unwrap();
-        let unreadable = Turn {
+        let unreadable = TurnCommit {
             state: Some((here(), StateChange::Put(state))),
             aside: Some("it was written by a newer program".into()),
-            ..Turn::done(append(&store, 2).await, AT)
+            ..TurnCommit::done(append(&store, 2).await, AT)
         };
         store.commit(unreadable).await.unwrap();
         let dead = append(&store, 3).await;
@@ -50,13 +50,13 @@ impl Desk {
             error: error.clone(),
         };
         store.fail(dead, failure).await.unwrap();
-        let end = End::Dead {
+        let end = Outcome::Dead {
             error,
             blocks: false,
         };
-        let turn = Turn {
+        let turn = TurnCommit {
             end,
-            ..Turn::done(dead, AT)
+            ..TurnCommit::done(dead, AT)
         };
         store.commit(turn).await.unwrap();
         append(&store, 4).await;
@@ -114,7 +114,7 @@ async fn append(store: &Sqlite, number: u64) -> imbot::store::EventId {
     );
     let event = NewEvent {
         occurrence: Occurrence(number.into()),
-        lane: Lane::Chat(here()),
+        lane: OrderingKey::Chat(here()),
         part: 0,
     };
     let delivery = NewDelivery {

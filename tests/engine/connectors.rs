@@ -30,7 +30,7 @@ impl Pigeons {
 }
 
 impl Connector for Pigeons {
-    async fn outgoing(&self, _: &Channel, message: Outgoing) -> Result<Delivered> {
+    async fn outbound(&self, _: &Channel, message: OutboundMessage) -> Result<Receipt> {
         if message.text() == "never" {
             return Err(tell("the client has blocked us"));
         }
@@ -38,7 +38,7 @@ impl Connector for Pigeons {
             return Err("the pigeons sleep")?;
         }
         self.shown.lock().unwrap().push(message.text());
-        Ok(Delivered::as_one(message.id))
+        Ok(Receipt::as_one(message.id))
     }
 }
 

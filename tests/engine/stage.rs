@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 
 use bytes::Bytes;
-use imbot::engine::{Engine, Refused, Speaker, Speech};
+use imbot::engine::{Engine, Refused, Speech, Transport};
 use imbot::event::{DialogId, MemberId, MessageId, form};
-use imbot::portal::{Error, Voice};
+use imbot::portal::{BotClient, Error};
 use imbot::store::{Access, Clock, Installation, Memory, Store, Time, Tokens};
 use imbot::{App, Config};
 use serde_json::{Value, json};
@@ -24,10 +24,10 @@ pub(super) struct Recorder {
     last: Arc<AtomicU64>,
 }
 
-impl Speaker for Recorder {
-    fn speak<'a>(
+impl Transport for Recorder {
+    fn send<'a>(
         &'a self,
-        _: &'a Voice,
+        _: &'a BotClient,
         dialog: &'a DialogId,
         speech: Speech<'a>,
     ) -> Pin<Box<dyn Future<Output = Result<Option<MessageId>, Error>> + Send + 'a>> {

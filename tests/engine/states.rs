@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use imbot::prelude::*;
 use imbot::store::{
-    Appended, Conversation, Lane, Memory, NewDelivery, NewEvent, Occurrence, StateChange, Store,
-    StoredState, Time, Turn,
+    Appended, Conversation, Memory, NewDelivery, NewEvent, Occurrence, OrderingKey, StateChange,
+    Store, StoredState, Time, TurnCommit,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -57,7 +57,7 @@ async fn store_with(version: u32, bytes: &'static str) -> Arc<Memory> {
     store.install(installation(MEMBER, TOKEN)).await.unwrap();
     let event = NewEvent {
         occurrence: Occurrence(1),
-        lane: Lane::Chat(here()),
+        lane: OrderingKey::Chat(here()),
         part: 0,
     };
     let delivery = NewDelivery {
@@ -73,9 +73,9 @@ async fn store_with(version: u32, bytes: &'static str) -> Arc<Memory> {
         version,
         bytes: Bytes::from_static(bytes.as_bytes()),
     };
-    let turn = Turn {
+    let turn = TurnCommit {
         state: Some((here(), StateChange::Put(state))),
-        ..Turn::done(ids[0].unwrap(), Time(0))
+        ..TurnCommit::done(ids[0].unwrap(), Time(0))
     };
     store.commit(turn).await.unwrap();
     store

@@ -1,8 +1,8 @@
 //! What came out of the decoder, in the words of the fixtures.
 
 use imbot::event::{
-    Api, Auth, BotRef, ChatEvent, Command, CommandFrom, DecodeError, Delivery, Event, Message,
-    Node, Page, User, Via, What,
+    Api, Auth, BotRef, ChatEvent, ChatEventKind, Command, CommandFrom, DecodeError, Delivery,
+    Event, Message, Node, Page, Source, User,
 };
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
@@ -22,7 +22,7 @@ pub(super) fn delivery_facts(delivery: &Delivery) -> Result<Value, DecodeError> 
     let mut put = |key: &str, value: Value| facts.insert(key.to_owned(), value);
     put(
         "delivery",
-        json!(if delivery.via == Via::Fetch {
+        json!(if delivery.via == Source::Fetch {
             "fetch"
         } else {
             "webhook"
@@ -115,7 +115,7 @@ fn v1_facts(
         let bot = event.bot.as_ref().unwrap();
         let facts = bot_facts(delivery, bot)?;
         match &event.what {
-            What::Command(command) => commands.push(json!({
+            ChatEventKind::Command(command) => commands.push(json!({
                 "id": command.id, "command": command.name, "params": command.params, "message_id": command.message,
                 "context": context(command), "bot_id": bot.id, "bot_code": bot.code,
                 "has_access_token": facts["has_access_token"],
@@ -136,18 +136,18 @@ fn v1_facts(
         })),
     });
     let said = match &event.what {
-        What::Message(message) | What::Edited(message) => json!({
+        ChatEventKind::Message(message) | ChatEventKind::Edited(message) => json!({
             "message_id": message.id, "text": message.text, "text_original": message.original,
             "mentions": message.mentions, "system": message.system,
         }),
-        What::Deleted(deleted) => {
+        ChatEventKind::Deleted(deleted) => {
             json!({ "message_id": deleted.id, "text": deleted.notice, "text_original": null, "mentions": [], "system": null })
         }
-        What::Command(command) => json!({
+        ChatEventKind::Command(command) => json!({
             "message_id": command.message, "text": command.text, "text_original": null, "mentions": [],
             "system": delivery.at(&["data", "PARAMS", "SYSTEM"]).and_then(Node::flag), "bots_in_chat": command.bots_in_chat,
         }),
-        What::Join(join) => json!({ "join": {
+        ChatEventKind::Join(join) => json!({ "join": {
             "bot_id": event.bot.as_ref().unwrap().id, "user_id": join.user,
             "access_history": join.access_history.map(u8::from), "silent": join.silent,
         }}),
@@ -203,19 +203,19 @@ fn v2_facts(delivery: &Delivery, event: &ChatEvent) -> Result<Value, DecodeError
         "a documented type has a name"
     );
     let said = match &event.what {
-        What::Message(message) | What::Edited(message) => {
+        ChatEventKind::Message(message) | ChatEventKind::Edited(message) => {
             json!({ "message": message_facts(event, message) })
         }
-        What::Deleted(deleted) => json!({ "message_id": deleted.id }),
-        What::Command(command) => json!({
+        ChatEventKind::Deleted(deleted) => json!({ "message_id": deleted.id }),
+        ChatEventKind::Command(command) => json!({
             "command": {
                 "id": command.id, "command": format!("/{}", command.name), "params": command.params,
                 "context": context(command).to_lowercase(),
             },
             "message": raw_message(delivery),
         }),
-        What::Opened(context) => json!({ "context": context }),
-        What::Reaction(reaction) => json!({
+        ChatEventKind::Opened(context) => json!({ "context": context }),
+        ChatEventKind::Reaction(reaction) => json!({
             "reaction": reaction.reaction, "action": if reaction.added { "add" } else { "delete" },
             "message": raw_message(delivery),
         }),

@@ -8,9 +8,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use imbot::engine::{Rest, Speaker, Speech};
+use imbot::engine::{RestTransport, Speech, Transport};
 use imbot::event::{DialogId, MessageId};
-use imbot::portal::{Error, Plan, Voice};
+use imbot::portal::{BotClient, Error, Plan};
 use imbot::prelude::*;
 use imbot::{Config, serve};
 use serde::{Deserialize, Serialize};
@@ -93,15 +93,15 @@ async fn serve_bots() {
         .map(fs::create_dir_all)
         .transpose()
         .expect("a folder");
-    let counter = |code, doubt| Counter {
+    let counter = |code, redelivery| Counter {
         code,
-        doubt,
+        redelivery,
         torn: torn.clone(),
         deaths: Arc::clone(&deaths),
     };
     let app = App::new()
-        .bot(counter("once", Doubt::Once))
-        .bot(counter("resend", Doubt::Resend))
+        .bot(counter("once", Redelivery::Deduplicated))
+        .bot(counter("resend", Redelivery::AtLeastOnce))
         .speaker(Mortal(Deaths::new(set(AFTER_ANSWER).parse().ok())));
     let engine = app.engine(&config).expect("an engine");
     let listener = TcpListener::bind(set(ADDRESS)).await.expect("the address");
@@ -142,7 +142,7 @@ impl Deaths {
 /// Numbers what it is told: the first message is 1, and so on.
 struct Counter {
     code: &'static str,
-    doubt: Doubt,
+    redelivery: Redelivery,
     /// The folder where it keeps its state apart from its replies, if it does.
     torn: Option<PathBuf>,
     deaths: Arc<Deaths>,
@@ -155,7 +155,7 @@ struct Count {
 
 impl Bot<Count> for Counter {
     fn profile(&self) -> Profile {
-        Profile::new(self.code, self.code).doubt(self.doubt)
+        Profile::new(self.code, self.code).redelivery(self.redelivery)
     }
 
     async fn message(&self, cx: &mut Context<Count>, message: Message) -> Result {
@@ -185,15 +185,15 @@ fn count_apart(file: &std::path::Path) -> std::io::Result<u64> {
 #[derive(Debug)]
 struct Mortal(Arc<Deaths>);
 
-impl Speaker for Mortal {
-    fn speak<'a>(
+impl Transport for Mortal {
+    fn send<'a>(
         &'a self,
-        voice: &'a Voice,
+        voice: &'a BotClient,
         dialog: &'a DialogId,
         speech: Speech<'a>,
     ) -> Pin<Box<dyn Future<Output = Result<Option<MessageId>, Error>> + Send + 'a>> {
         Box::pin(async move {
-            let answer = Rest.speak(voice, dialog, speech).await;
+            let answer = RestTransport.send(voice, dialog, speech).await;
             self.0.step();
             answer
         })

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use imbot::event::{Delivery, Event, What};
+use imbot::event::{ChatEventKind, Delivery, Event};
 use poem::http::StatusCode;
 use poem::listener::TcpAcceptor;
 use poem::{EndpointExt, Request, Route, Server};
@@ -120,7 +120,9 @@ fn message_in(body: &[u8]) -> Option<(String, String)> {
     let events = Delivery::from_form(body.to_vec()).ok()?.events().ok()?;
     match events.first()? {
         Event::Chat(event) => match &event.what {
-            What::Message(message) => Some((event.dialog.to_string(), message.said().to_owned())),
+            ChatEventKind::Message(message) => {
+                Some((event.dialog.to_string(), message.said().to_owned()))
+            }
             _ => None,
         },
         _ => None,

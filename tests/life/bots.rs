@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use imbot::prelude::*;
-use imbot::store::{Doubt, MessageRef};
+use imbot::store::{MessageRef, Redelivery};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -75,10 +75,10 @@ impl Bot<Remembered> for Clerk {
     fn profile(&self) -> Profile {
         if self.is_strict {
             return Profile::new("strict", "Strict")
-                .doubt(Doubt::Once)
+                .redelivery(Redelivery::Deduplicated)
                 .waits_for_the_operator();
         }
-        Profile::new("clerk", "Clerk").doubt(Doubt::Once)
+        Profile::new("clerk", "Clerk").redelivery(Redelivery::Deduplicated)
     }
 
     async fn message(&self, cx: &mut Context<Remembered>, message: Message) -> Result {
@@ -104,7 +104,7 @@ pub(crate) struct Fickle {
 
 impl Bot<u64> for Fickle {
     fn profile(&self) -> Profile {
-        Profile::new("fickle", "Fickle").doubt(Doubt::Once)
+        Profile::new("fickle", "Fickle").redelivery(Redelivery::Deduplicated)
     }
 
     async fn message(&self, cx: &mut Context<u64>, message: Message) -> Result {

@@ -5,9 +5,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use imbot::engine::{Once, Speaker, Speech};
+use imbot::engine::{Once, Speech, Transport};
 use imbot::event::{DialogId, MemberId, MessageId, form};
-use imbot::portal::{Error, Voice};
+use imbot::portal::{BotClient, Error};
 use imbot::store::{Access, Installation, Tokens};
 use serde_json::json;
 
@@ -91,10 +91,10 @@ pub(crate) fn event(ledger: &Ledger, random: &mut Random, chat: usize) -> Bytes 
 #[derive(Clone, Debug)]
 pub(crate) struct Screen(pub(crate) Arc<Ledger>);
 
-impl Speaker for Screen {
-    fn speak<'a>(
+impl Transport for Screen {
+    fn send<'a>(
         &'a self,
-        _: &'a Voice,
+        _: &'a BotClient,
         dialog: &'a DialogId,
         speech: Speech<'a>,
     ) -> Pin<Box<dyn Future<Output = Result<Option<MessageId>, Error>> + Send + 'a>> {

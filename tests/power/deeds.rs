@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use imbot::event::{Api, MessageId};
 use imbot::store::{
-    Appended, CallId, DeadId, Doubt, End, EventId, Failure, Lane, Limits, NewReminder, QueuedCall,
-    Reminder, ReminderChange, ReminderId, Settled, StateChange, Store, StoredState, Turn, Whom,
+    Appended, CallId, DeadId, EventId, Failure, ForgetScope, Limits, NewReminder, OrderingKey,
+    Outcome, QueuedCall, Redelivery, Reminder, ReminderChange, ReminderId, Settled, StateChange,
+    Store, StoredState, TurnCommit,
 };
 use serde_json::json;
 
@@ -70,7 +71,7 @@ pub(crate) async fn carry_out(
                         to: to.clone(),
                         at: now,
                         api: Api::V2,
-                        doubt: Doubt::Once,
+                        redelivery: Redelivery::Deduplicated,
                         call: call(said),
                     })
                 })
@@ -89,23 +90,23 @@ pub(crate) async fn carry_out(
                     })
                 })
                 .collect();
-            let turn = Turn {
+            let turn = TurnCommit {
                 state: Some((to, StateChange::Put(state))),
                 aside: aside.then(|| "it does not read".to_owned()),
                 calls,
                 reminders,
-                ..Turn::done(event, now)
+                ..TurnCommit::done(event, now)
             };
             store.commit(turn).await.unwrap();
         }
         Step::Bury { chat, blocks } => {
-            let end = End::Dead {
+            let end = Outcome::Dead {
                 error: "tried too often".into(),
                 blocks: *blocks,
             };
-            let turn = Turn {
+            let turn = TurnCommit {
                 end,
-                ..Turn::done(first(*chat), now)
+                ..TurnCommit::done(first(*chat), now)
             };
             store.commit(turn).await.unwrap();
         }
@@ -152,7 +153,7 @@ pub(crate) async fn carry_out(
         }
         Step::Forget(chat) => {
             store
-                .forget(Whom::Conversation(conversation(number, *chat)))
+                .forget(ForgetScope::Conversation(conversation(number, *chat)))
                 .await
                 .unwrap();
         }
@@ -161,7 +162,7 @@ pub(crate) async fn carry_out(
 }
 
 /// The oldest dead letter of a lane.
-async fn dead(store: &dyn Store, lane: &Lane) -> DeadId {
+async fn dead(store: &dyn Store, lane: &OrderingKey) -> DeadId {
     let letters = store.dead(None, 10_000).await.unwrap();
     let letter = letters.into_iter().find(|letter| letter.lane == *lane);
     letter.expect("there is one").id

@@ -1,7 +1,7 @@
 //! What a step changes in the world, by the store's contract.
 
 use crate::steps::{Settling, Step};
-use crate::world::{Call, CallKey, Chat, Dead, Hand, Said, State, UNTOLD, What};
+use crate::world::{Call, CallKey, Chat, ChatEventKind, Dead, Hand, Said, State, UNTOLD};
 
 impl Hand {
     /// Does what a step does. The store tells the numbers of new events, if it told anything.
@@ -13,7 +13,7 @@ impl Hand {
                 self.hours += 1;
                 self.heard = Some((chats.clone(), *body));
                 for (place, chat) in chats.iter().enumerate() {
-                    let what = What::Heard {
+                    let what = ChatEventKind::Heard {
                         body: *body,
                         part: place as u16,
                     };
@@ -52,7 +52,7 @@ impl Hand {
                     self.chats[chat]
                         .reminders
                         .retain(|(other, _)| *other != key);
-                    self.chats[chat].wait(told(place), What::Reminder(key));
+                    self.chats[chat].wait(told(place), ChatEventKind::Reminder(key));
                 }
             }
             Step::Sweep => {}

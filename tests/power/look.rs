@@ -4,14 +4,16 @@
 
 use imbot::event::MessageId;
 use imbot::store::{
-    Call as QueuedKind, Content, DeadWhat, End, EventId, Lane, MessageRef, QueuedCall, Store,
-    StoreError, Time, Turn,
+    Call as QueuedKind, Content, DeadWhat, EventId, MessageRef, OrderingKey, Outcome, QueuedCall,
+    Store, StoreError, Time, TurnCommit,
 };
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value};
 
 use crate::things::{HOUR, at, body, conversation, id, lane, place, read};
-use crate::world::{Body, Call, CallKey, Chat, Dead, Event, HANDS, Hand, Said, What, World};
+use crate::world::{
+    Body, Call, CallKey, Chat, ChatEventKind, Dead, Event, HANDS, Hand, Said, World,
+};
 
 /// Looks at everything. The world that is expected says which messages may have numbers.
 pub(crate) async fn look(store: &dyn Store, expected: &World) -> Result<World, StoreError> {
@@ -42,7 +44,7 @@ pub(crate) async fn look(store: &dyn Store, expected: &World) -> Result<World, S
         });
     }
     for (call, to) in store.unsent(None, usize::MAX >> 1).await? {
-        let (hand, chat) = place(&Lane::Chat(to));
+        let (hand, chat) = place(&OrderingKey::Chat(to));
         let taken = store.take(call).await?.expect("it waits");
         world[hand].chats[chat]
             .calls
@@ -90,9 +92,9 @@ pub(crate) async fn look(store: &dyn Store, expected: &World) -> Result<World, S
 async fn failures(store: &dyn Store, waiting: &mut [Event]) -> Result<(), StoreError> {
     for event in &*waiting {
         let (error, blocks) = (String::new(), false);
-        let turn = Turn {
-            end: End::Dead { error, blocks },
-            ..Turn::done(EventId(event.id), at(0))
+        let turn = TurnCommit {
+            end: Outcome::Dead { error, blocks },
+            ..TurnCommit::done(EventId(event.id), at(0))
         };
         store.commit(turn).await?;
     }
@@ -134,9 +136,11 @@ async fn rest(
     Ok(())
 }
 
-fn what(content: &Content) -> What {
+fn what(content: &Content) -> ChatEventKind {
     match content {
-        Content::Reminder(reminder) => What::Reminder((reminder.id.event.0, reminder.id.index)),
+        Content::Reminder(reminder) => {
+            ChatEventKind::Reminder((reminder.id.event.0, reminder.id.index))
+        }
         Content::Delivered { body: bytes, part } => {
             let number = std::str::from_utf8(&bytes[..16])
                 .ok()
@@ -146,7 +150,7 @@ fn what(content: &Content) -> What {
                 length: bytes.len(),
             };
             assert_eq!(*bytes, body(made), "a body is not what it was");
-            What::Heard {
+            ChatEventKind::Heard {
                 body: made,
                 part: *part,
             }

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use imbot::event::{BotId, DialogId, MemberId};
 use imbot::store::{
-    Access, Call, CallId, Conversation, EventId, Installation, Lane, MessageRef, NewDelivery,
-    NewEvent, Occurrence, StoredState, Time, Tokens,
+    Access, Call, CallId, Conversation, EventId, Installation, MessageRef, NewDelivery, NewEvent,
+    Occurrence, OrderingKey, StoredState, Time, Tokens,
 };
 use serde_json::{Map, Value, json};
 
@@ -30,11 +30,11 @@ pub(crate) fn conversation(hand: usize, chat: usize) -> Conversation {
     }
 }
 
-pub(crate) fn lane(hand: usize, chat: usize) -> Lane {
-    Lane::Chat(conversation(hand, chat))
+pub(crate) fn lane(hand: usize, chat: usize) -> OrderingKey {
+    OrderingKey::Chat(conversation(hand, chat))
 }
 
-pub(crate) fn place(own: &Lane) -> (usize, usize) {
+pub(crate) fn place(own: &OrderingKey) -> (usize, usize) {
     let all = (0..HANDS).flat_map(|hand| (0..CHATS).map(move |chat| (hand, chat)));
     let mut found = all.filter(|(hand, chat)| lane(*hand, *chat) == *own);
     found.next().expect("a lane of ours")

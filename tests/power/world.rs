@@ -54,13 +54,13 @@ pub(crate) struct State {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Event {
     pub(crate) id: u64,
-    pub(crate) what: What,
+    pub(crate) what: ChatEventKind,
     pub(crate) attempts: u32,
     pub(crate) failures: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) enum What {
+pub(crate) enum ChatEventKind {
     Heard { body: Body, part: u16 },
     Reminder(CallKey),
 }
@@ -106,7 +106,7 @@ impl State {
 
 impl Chat {
     /// Puts an event to its place: by its number.
-    pub(crate) fn wait(&mut self, id: u64, what: What) {
+    pub(crate) fn wait(&mut self, id: u64, what: ChatEventKind) {
         let place = self.waiting.partition_point(|event| event.id <= id);
         let event = Event {
             id,

@@ -19,7 +19,7 @@ struct Outside {
     shown: Arc<Mutex<Vec<String>>>,
     channels: Arc<Mutex<Option<Channels>>>,
     /// What became of the clients' messages.
-    passed: Arc<Mutex<Vec<Passed>>>,
+    passed: Arc<Mutex<Vec<InboundReceipt>>>,
     /// How many messages fail before one passes.
     away: Arc<AtomicU32>,
     next: Arc<AtomicU32>,
@@ -37,8 +37,8 @@ impl Outside {
     /// A client writes.
     async fn says(&self, chat: &str, id: u32, text: &str) -> bool {
         let client = Client::new(format!("of-{chat}")).name("Eve");
-        let message = Incoming::new(chat, client, id).text(text);
-        self.channel().incoming(message).await.unwrap()
+        let message = InboundMessage::new(chat, client, id).text(text);
+        self.channel().inbound(message).await.unwrap()
     }
 
     fn channel(&self) -> Channel {
@@ -59,7 +59,7 @@ impl Connector for Outside {
         ConnectorProfile::new("pigeons", "Pigeons")
     }
 
-    async fn outgoing(&self, _: &Channel, message: Outgoing) -> Result<Delivered> {
+    async fn outbound(&self, _: &Channel, message: OutboundMessage) -> Result<Receipt> {
         let fails = |left: u32| left.checked_sub(1);
         if self
             .away
@@ -74,23 +74,23 @@ impl Connector for Outside {
             message.text().replace(" \n", " ")
         ));
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        Ok(Delivered::as_several([
+        Ok(Receipt::as_several([
             format!("p{number}"),
             format!("q{number}"),
         ]))
     }
 
-    async fn edited(&self, _: &Channel, message: Outgoing) -> Result {
+    async fn edited(&self, _: &Channel, message: OutboundMessage) -> Result {
         self.note(format!("edited {:?}", message.outside_ids));
         Ok(())
     }
 
-    async fn deleted(&self, _: &Channel, message: Outgoing) -> Result {
+    async fn deleted(&self, _: &Channel, message: OutboundMessage) -> Result {
         self.note(format!("deleted {:?}", message.outside_ids));
         Ok(())
     }
 
-    async fn passed(&self, _: &Channel, passed: Passed) -> Result {
+    async fn inbound_receipt(&self, _: &Channel, passed: InboundReceipt) -> Result {
         self.passed.lock().unwrap().push(passed);
         Ok(())
     }
@@ -381,8 +381,8 @@ async fn a_message_to_a_line_that_is_no_more_rests_with_the_portals_words() {
     let stage = Stage::set().await;
     let channel = stage.outside.channel();
     stage.road.portal.switch_off("pigeons", stage.line).unwrap();
-    let message = Incoming::new("loft", Client::new("of-loft"), 1).text("anybody?");
-    channel.incoming(message).await.unwrap();
+    let message = InboundMessage::new("loft", Client::new("of-loft"), 1).text("anybody?");
+    channel.inbound(message).await.unwrap();
     let store = Arc::clone(stage.road.engine.store());
     let end = tokio::time::Instant::now() + super::stage::PATIENCE;
     while store.dead(None, 9).await.unwrap().is_empty() {
@@ -444,9 +444,9 @@ async fn the_lines_are_known_again_after_a_restart_and_what_waits_is_passed_on()
         line,
     };
     assert_eq!(stage.outside.channel().line(), LineId(line));
-    let late = Incoming::new("loft", Client::new("of-loft"), 1).text("hi");
+    let late = InboundMessage::new("loft", Client::new("of-loft"), 1).text("hi");
     assert!(
-        channel.incoming(late).await.is_err(),
+        channel.inbound(late).await.is_err(),
         "the earlier program is gone"
     );
     stage.outside.says("loft", 1, "hi").await;

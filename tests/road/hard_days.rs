@@ -132,7 +132,7 @@ async fn hears_later(portal: &Emulator, expected: &[&str]) {
 
 /// How many calls a portal has refused.
 fn refused(portal: &Emulator) -> usize {
-    let wire = portal.wire();
+    let wire = portal.traffic_log();
     let calls = wire
         .iter()
         .filter(|entry| entry["status"].as_u64() >= Some(400));

@@ -53,7 +53,7 @@ async fn at_a_full_bucket_messages_go_together_and_each_has_its_own_answer() {
     };
     let say = |(n, dialog): (usize, &String)| {
         let params = json!({ "BOT_ID": bot, "DIALOG_ID": dialog, "MESSAGE": text(n) });
-        let lane = portal.in_lane(dialog);
+        let lane = portal.with_key(dialog);
         async move { lane.call::<u64>("imbot.message.add", &params).await }
     };
     let nowhere = "chat999999".to_owned();
@@ -82,7 +82,7 @@ async fn at_a_full_bucket_messages_go_together_and_each_has_its_own_answer() {
     // How many exactly is up to the machine; one by one it would have taken half a minute.
     let requests = road.wire("imbot.message.add").len() + road.wire("batch").len();
     assert!(requests <= 15, "{requests} requests for 61 messages");
-    assert_eq!(road.portal.traffic().refused, 0);
+    assert_eq!(road.portal.rate_counts().refused, 0);
 }
 
 #[tokio::test]
@@ -205,5 +205,5 @@ async fn a_batch_whose_answer_is_lost_is_sent_again_in_order_and_shows_nothing_t
         let of_bot = history.iter().filter(|message| message["author"] == bot);
         assert_eq!(of_bot.count(), expected.len(), "{group}");
     }
-    assert_eq!(road.portal.traffic().refused, 0);
+    assert_eq!(road.portal.rate_counts().refused, 0);
 }

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use imbot::engine::{Speaker, Speech};
+use imbot::engine::{Speech, Transport};
 use imbot::event::{BotId, DialogId, MemberId, MessageId};
-use imbot::portal::{Error, Voice};
+use imbot::portal::{BotClient, Error};
 use imbot::prelude::*;
 use imbot::store::{Access, Installation, Key, Sqlite, Store, Tokens};
 use imbot::{Config, serve};
@@ -187,10 +187,10 @@ impl Bot<u64> for Ear {
 #[derive(Debug)]
 struct Mute;
 
-impl Speaker for Mute {
-    fn speak<'a>(
+impl Transport for Mute {
+    fn send<'a>(
         &'a self,
-        _: &'a Voice,
+        _: &'a BotClient,
         _: &'a DialogId,
         _: Speech<'a>,
     ) -> std::pin::Pin<Box<dyn Future<Output = Result<Option<MessageId>, Error>> + Send + 'a>> {

@@ -1,7 +1,7 @@
 //! What only the second generation of the bot platform has, by webhook and by polling: reactions, contexts, files, reading,
 //! the input field, and what a bot shows that it is doing.
 
-use imbot::emulator::Live;
+use imbot::emulator::Feed;
 use imbot::prelude::*;
 use serde_json::{Value, json};
 
@@ -84,7 +84,7 @@ async fn roads() -> [Road; 2] {
 }
 
 /// Waits for news of a kind.
-async fn sees(live: &mut Live, fits: impl Fn(&Value) -> bool) {
+async fn sees(live: &mut Feed, fits: impl Fn(&Value) -> bool) {
     let seen = async { while !fits(&live.next().await.unwrap()) {} };
     tokio::time::timeout(PATIENCE, seen)
         .await

@@ -88,6 +88,6 @@ async fn processes_on_one_store_share_a_portals_limit_and_who_is_left_has_all_of
     let took = began.elapsed();
     assert!(took < Duration::from_millis(6_500), "{took:?}");
     bots.die().await;
-    let traffic = portal.traffic();
+    let traffic = portal.rate_counts();
     assert_eq!(traffic.refused, 0, "{traffic:?}");
 }

@@ -229,7 +229,7 @@ impl Road {
 impl Desk {
     /// What crossed the wire under this name, oldest first.
     pub(super) fn wire(&self, name: &str) -> Vec<Value> {
-        let mut entries = self.portal.wire();
+        let mut entries = self.portal.traffic_log();
         entries.retain(|entry| entry["name"] == name);
         entries
     }

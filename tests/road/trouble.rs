@@ -79,7 +79,7 @@ async fn a_message_that_is_refused_for_good_is_a_dead_letter_and_the_chat_goes_o
 async fn a_message_that_may_have_been_sent_is_sent_again_unless_the_bot_says_not_to() {
     let (again, skipped) = (
         Road::to(App::new().bot(Echo)).await,
-        Road::to(App::new().bot(Doubtful(Api::V2, Doubt::Skip))).await,
+        Road::to(App::new().bot(Doubtful(Api::V2, Redelivery::AtMostOnce))).await,
     );
     for road in [&again, &skipped] {
         road.portal.refuse(1, 500, "INTERNAL_SERVER_ERROR");
@@ -94,11 +94,11 @@ async fn a_message_that_may_have_been_sent_is_sent_again_unless_the_bot_says_not
 }
 
 /// An echo of this generation, with messages that are in doubt treated so.
-struct Doubtful(Api, Doubt);
+struct Doubtful(Api, Redelivery);
 
 impl Bot for Doubtful {
     fn profile(&self) -> Profile {
-        Profile::new("echo", "Echo").api(self.0).doubt(self.1)
+        Profile::new("echo", "Echo").api(self.0).redelivery(self.1)
     }
 
     async fn message(&self, cx: &mut Context, message: Message) -> Result {
@@ -109,8 +109,8 @@ impl Bot for Doubtful {
 
 #[tokio::test]
 async fn an_answer_that_is_lost_on_its_way_doubles_a_message_unless_the_portal_knows_repeats() {
-    let lost = async |api, doubt| {
-        let road = Road::to(App::new().bot(Doubtful(api, doubt))).await;
+    let lost = async |api, redelivery| {
+        let road = Road::to(App::new().bot(Doubtful(api, redelivery))).await;
         road.tell("echo", "the first");
         road.hears("echo", &["the first"]).await; // and no typing is under way
         road.portal.swallow(1);
@@ -119,9 +119,9 @@ async fn an_answer_that_is_lost_on_its_way_doubles_a_message_unless_the_portal_k
         road
     };
     let (doubled, once, second) = tokio::join!(
-        lost(Api::V1, Doubt::Resend),
-        lost(Api::V1, Doubt::Once),
-        lost(Api::V2, Doubt::Resend),
+        lost(Api::V1, Redelivery::AtLeastOnce),
+        lost(Api::V1, Redelivery::Deduplicated),
+        lost(Api::V2, Redelivery::AtLeastOnce),
     );
     for road in [once, second] {
         road.hears("echo", &["the first", "lost", "the next"]).await;
@@ -167,7 +167,7 @@ async fn a_burst_over_the_portals_limit_is_answered_without_a_refusal() {
         texts(&road.said("echo")) == texts_said
     })
     .await;
-    assert_eq!(road.portal.traffic().refused, 0);
+    assert_eq!(road.portal.rate_counts().refused, 0);
 }
 
 fn statuses(road: &Road) -> Vec<u64> {
@@ -180,7 +180,7 @@ fn statuses(road: &Road) -> Vec<u64> {
 /// How many calls were refused because their token was over.
 fn refused_as_expired(road: &Road) -> usize {
     let expired = |entry: &&Value| entry["answer"]["error"] == "expired_token";
-    let wire = road.portal.wire();
+    let wire = road.portal.traffic_log();
     let ids: BTreeSet<u64> = wire
         .iter()
         .filter(expired)

@@ -1,6 +1,6 @@
 //! Dead letters are told with their story, revived to their old place, or dropped.
 
-use imbot::store::{Content, DeadWhat, News};
+use imbot::store::{Content, DeadWhat, Notice};
 
 use super::{append, at, body, chat, dead, every_store, failure, waiting};
 
@@ -68,7 +68,7 @@ async fn a_revived_event_has_its_old_number_and_a_clean_count() {
         assert_eq!(waiting(store).await, [first, second], "{name}");
         assert!(store.blocked().await.unwrap().is_empty(), "{name}");
         let news = store.news().await.unwrap();
-        assert_eq!(news, [News::Event(first, chat("27"))], "{name}");
+        assert_eq!(news, [Notice::Event(first, chat("27"))], "{name}");
         assert!(store.news().await.unwrap().is_empty(), "{name}: told once");
         assert_eq!(
             store.begin(first, None).await.unwrap().unwrap().attempt,
@@ -91,9 +91,10 @@ async fn a_revived_event_has_its_old_number_and_a_clean_count() {
 async fn dropping_the_letter_that_blocks_opens_its_lane() {
     for subject in every_store() {
         let (name, store) = (subject.name, &*subject.store);
-        for (occurrence, blocks, expected) in
-            [(1, false, vec![]), (2, true, vec![News::Open(chat("27"))])]
-        {
+        for (occurrence, blocks, expected) in [
+            (1, false, vec![]),
+            (2, true, vec![Notice::Open(chat("27"))]),
+        ] {
             let id = append(store, occurrence, "27").await;
             store.commit(dead(id, blocks)).await.unwrap();
             store.news().await.unwrap();

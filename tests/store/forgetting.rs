@@ -2,7 +2,7 @@
 
 use imbot::event::{BotId, MemberId, UserId};
 use imbot::store::{
-    Conversation, NewReminder, Reminder, ReminderChange, ReminderId, Store, Turn, Whom,
+    Conversation, ForgetScope, NewReminder, Reminder, ReminderChange, ReminderId, Store, TurnCommit,
 };
 use serde_json::json;
 
@@ -18,7 +18,7 @@ async fn talk(store: &dyn Store, first: u128, dialog: &str) {
         payload: json!(null),
     };
     let to = conversation(dialog);
-    let turn = Turn {
+    let turn = TurnCommit {
         calls: vec![say(event, 0, dialog, "hi")],
         reminders: vec![ReminderChange::Set(NewReminder { to, reminder })],
         ..put(event, dialog, "{}")
@@ -49,7 +49,7 @@ async fn everything_of_a_conversation_is_forgotten_and_nothing_else() {
         talk(store, 10, "27").await;
         talk(store, 20, "chat27").await;
         talk(store, 30, "270").await;
-        let whom = Whom::Conversation(conversation("27"));
+        let whom = ForgetScope::Conversation(conversation("27"));
         assert_eq!(store.forget(whom.clone()).await.unwrap(), 5, "{name}");
         assert_eq!(left(store).await, [2; 5], "{name}");
         assert_eq!(store.forget(whom).await.unwrap(), 0, "{name}");
@@ -84,16 +84,16 @@ async fn a_person_is_forgotten_in_private_chats_with_every_bot_of_the_portal() {
                 .map(|(_, change)| (key.clone(), change));
             let event = append(store, 40 + u128::from(is_forgotten), "chat1").await;
             store
-                .commit(Turn {
+                .commit(TurnCommit {
                     state,
-                    ..Turn::done(event, at(1))
+                    ..TurnCommit::done(event, at(1))
                 })
                 .await
                 .unwrap();
         }
         let portal = MemberId::new("portal");
         let forgotten = store
-            .forget(Whom::User {
+            .forget(ForgetScope::User {
                 portal,
                 user: UserId(27),
             })

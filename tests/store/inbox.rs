@@ -1,7 +1,7 @@
 //! Deliveries are written down once, and wait until they are done.
 
 use imbot::event::MemberId;
-use imbot::store::{Content, EventId, Lane, NewDelivery, Occurrence, Turn};
+use imbot::store::{Content, EventId, NewDelivery, Occurrence, OrderingKey, TurnCommit};
 
 use super::{DAY, append, at, body, chat, delivery, every_store, numbers, waiting};
 
@@ -14,7 +14,7 @@ async fn an_event_waits_until_its_turn_is_committed() {
             ids.push(append(store, occurrence, "27").await);
         }
         assert!(ids.is_sorted(), "{name}: {ids:?}");
-        store.commit(Turn::done(ids[1], at(1))).await.unwrap();
+        store.commit(TurnCommit::done(ids[1], at(1))).await.unwrap();
         assert_eq!(waiting(store).await, [ids[0], ids[2]], "{name}");
         assert!(store.event(ids[1]).await.unwrap().is_none(), "{name}");
         let event = store.event(ids[2]).await.unwrap().unwrap();
@@ -32,11 +32,11 @@ async fn the_events_of_a_delivery_share_its_body_until_the_last_is_done() {
         let (name, store) = (subject.name, &*subject.store);
         let lanes = [
             chat("27"),
-            Lane::Hook {
+            OrderingKey::Hook {
                 portal: MemberId::new("portal"),
                 hook: "deals/new".into(),
             },
-            Lane::Application(MemberId::new("portal")),
+            OrderingKey::Application(MemberId::new("portal")),
         ];
         let ids = numbers(store.append(delivery(1, &lanes)).await.unwrap());
         let ids: Vec<EventId> = ids.into_iter().flatten().collect();
@@ -47,7 +47,10 @@ async fn the_events_of_a_delivery_share_its_body_until_the_last_is_done() {
                 panic!("{name}");
             };
             assert_eq!((kept, usize::from(part)), (body(1), done), "{name}");
-            store.commit(Turn::done(ids[done], at(1))).await.unwrap();
+            store
+                .commit(TurnCommit::done(ids[done], at(1)))
+                .await
+                .unwrap();
         }
         assert!(waiting(store).await.is_empty(), "{name}");
     }
@@ -61,7 +64,7 @@ async fn a_repeat_has_no_number() {
         let twice = delivery(1, &[chat("27"), chat("27")]);
         let again = numbers(store.append(twice.clone()).await.unwrap());
         assert_eq!(again, [None, Some(EventId(id.0 + 1))], "{name}");
-        store.commit(Turn::done(id, at(1))).await.unwrap();
+        store.commit(TurnCommit::done(id, at(1))).await.unwrap();
         let again = numbers(store.append(twice).await.unwrap());
         assert_eq!(again, [None, None], "{name}: done events are known, too");
         let mut same = delivery(5, &[chat("27"), chat("28")]);
@@ -81,7 +84,7 @@ async fn when_the_last_event_came_is_known_after_its_turn_and_repeats_are_none()
         let last = async || store.status().await.unwrap().last_event;
         assert_eq!(last().await, None, "{name}");
         let id = append(store, 1, "27").await;
-        store.commit(Turn::done(id, at(1))).await.unwrap();
+        store.commit(TurnCommit::done(id, at(1))).await.unwrap();
         let later = |occurrence| NewDelivery {
             at: at(7),
             ..delivery(occurrence, &[chat("27")])

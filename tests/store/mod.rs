@@ -18,9 +18,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use imbot::event::{Api, BotId, DialogId, MemberId};
 use imbot::store::{
-    Appended, Call, CallId, Conversation, Doubt, End, EventId, Failure, Key, Lane, Memory,
-    NewDelivery, NewEvent, Occurrence, QueuedCall, Sqlite, StateChange, Store, StoredState, Time,
-    Turn,
+    Appended, Call, CallId, Conversation, EventId, Failure, Key, Memory, NewDelivery, NewEvent,
+    Occurrence, OrderingKey, Outcome, QueuedCall, Redelivery, Sqlite, StateChange, Store,
+    StoredState, Time, TurnCommit,
 };
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
@@ -63,8 +63,8 @@ fn conversation(dialog: &str) -> Conversation {
     }
 }
 
-fn chat(dialog: &str) -> Lane {
-    Lane::Chat(conversation(dialog))
+fn chat(dialog: &str) -> OrderingKey {
+    OrderingKey::Chat(conversation(dialog))
 }
 
 fn body(occurrence: u128) -> Bytes {
@@ -72,7 +72,7 @@ fn body(occurrence: u128) -> Bytes {
 }
 
 /// A delivery with one event for each lane; their occurrences count from the one given.
-fn delivery(first: u128, lanes: &[Lane]) -> NewDelivery {
+fn delivery(first: u128, lanes: &[OrderingKey]) -> NewDelivery {
     let events = (0..).zip(lanes).map(|(part, lane)| NewEvent {
         occurrence: Occurrence(first + u128::from(part)),
         lane: lane.clone(),
@@ -133,7 +133,7 @@ fn queued(event: EventId, index: u16, dialog: &str, call: Call) -> Arc<QueuedCal
         to: conversation(dialog),
         at: at(1),
         api: Api::V2,
-        doubt: Doubt::Skip,
+        redelivery: Redelivery::AtMostOnce,
         call,
     })
 }
@@ -146,19 +146,19 @@ fn stored(text: &str) -> StoredState {
 }
 
 /// A turn that writes a state.
-fn put(event: EventId, dialog: &str, state: &str) -> Turn {
-    Turn {
+fn put(event: EventId, dialog: &str, state: &str) -> TurnCommit {
+    TurnCommit {
         state: Some((conversation(dialog), StateChange::Put(stored(state)))),
-        ..Turn::done(event, at(1))
+        ..TurnCommit::done(event, at(1))
     }
 }
 
 /// A turn after which an event is not tried again.
-fn dead(event: EventId, blocks: bool) -> Turn {
+fn dead(event: EventId, blocks: bool) -> TurnCommit {
     let error = "the handler failed".to_owned();
-    Turn {
-        end: End::Dead { error, blocks },
-        ..Turn::done(event, at(1))
+    TurnCommit {
+        end: Outcome::Dead { error, blocks },
+        ..TurnCommit::done(event, at(1))
     }
 }
 

@@ -2,7 +2,8 @@
 
 use imbot::event::MessageId;
 use imbot::store::{
-    Call, CallId, DeadWhat, EventId, Lane, MessageRef, QueuedCall, Settled, Store, Turn,
+    Call, CallId, DeadWhat, EventId, MessageRef, OrderingKey, QueuedCall, Settled, Store,
+    TurnCommit,
 };
 
 use super::{append, at, conversation, every_store, params, queued, say, unsent};
@@ -16,9 +17,9 @@ async fn decide(
     let id = append(store, occurrence, "27").await;
     let calls = calls(id);
     store
-        .commit(Turn {
+        .commit(TurnCommit {
             calls,
-            ..Turn::done(id, at(1))
+            ..TurnCommit::done(id, at(1))
         })
         .await
         .unwrap();
@@ -207,7 +208,7 @@ async fn a_refused_call_rests_among_the_dead_letters() {
             (at(5), &error, false),
             "{name}"
         );
-        assert_eq!(letter.lane, Lane::Chat(conversation("27")), "{name}");
+        assert_eq!(letter.lane, OrderingKey::Chat(conversation("27")), "{name}");
         let DeadWhat::Call(call) = &letter.what else {
             panic!("{name}")
         };

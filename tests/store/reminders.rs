@@ -1,7 +1,7 @@
 //! A reminder comes into the inbox once, when it is due.
 
 use imbot::store::{
-    Content, EventId, NewReminder, Reminder, ReminderChange, ReminderId, Store, Turn,
+    Content, EventId, NewReminder, Reminder, ReminderChange, ReminderId, Store, TurnCommit,
 };
 use serde_json::json;
 
@@ -26,9 +26,9 @@ async fn remind(store: &dyn Store, occurrence: u128, due: &[u64]) -> EventId {
     };
     let reminders = (0..).zip(due).map(set).collect();
     store
-        .commit(Turn {
+        .commit(TurnCommit {
             reminders,
-            ..Turn::done(event, at(1))
+            ..TurnCommit::done(event, at(1))
         })
         .await
         .unwrap();
@@ -60,7 +60,10 @@ async fn reminders_come_when_they_are_due_each_once() {
         assert_eq!(store.next_due().await.unwrap(), Some(at(30)), "{name}");
         assert_eq!(store.status().await.unwrap().reminders, 1, "{name}");
         assert_eq!(waiting(store).await, [*first, rest[0].0], "{name}");
-        store.commit(Turn::done(*first, at(26))).await.unwrap();
+        store
+            .commit(TurnCommit::done(*first, at(26)))
+            .await
+            .unwrap();
         assert_eq!(waiting(store).await, [rest[0].0], "{name}");
     }
 }
@@ -74,9 +77,9 @@ async fn a_cancelled_reminder_does_not_come() {
         let cancel = |index| ReminderChange::Cancel(ReminderId { event, index });
         let reminders = vec![cancel(0), cancel(9)];
         store
-            .commit(Turn {
+            .commit(TurnCommit {
                 reminders,
-                ..Turn::done(second, at(1))
+                ..TurnCommit::done(second, at(1))
             })
             .await
             .unwrap();

@@ -1,6 +1,8 @@
 //! What is old goes, each thing after its own time.
 
-use imbot::store::{EventId, Limits, NewReminder, Reminder, ReminderChange, ReminderId, Turn};
+use imbot::store::{
+    EventId, Limits, NewReminder, Reminder, ReminderChange, ReminderId, TurnCommit,
+};
 
 use super::{DAY, append, at, conversation, dead, every_store, put};
 
@@ -11,7 +13,7 @@ async fn idle_conversations_go_if_that_is_wished() {
         let old = append(store, 1, "27").await;
         store.commit(put(old, "27", "old")).await.unwrap();
         let new = append(store, 2, "28").await;
-        let turn = Turn {
+        let turn = TurnCommit {
             at: at(1) + 3 * DAY,
             ..put(new, "28", "new")
         };
@@ -39,7 +41,7 @@ async fn a_conversation_that_waits_for_its_reminder_is_not_idle() {
     for subject in every_store() {
         let (name, store) = (subject.name, &*subject.store);
         let id = append(store, 1, "27").await;
-        let turn = Turn {
+        let turn = TurnCommit {
             reminders: vec![ReminderChange::Set(reminder(id))],
             ..put(id, "27", "patient")
         };
@@ -73,7 +75,7 @@ async fn dead_letters_go_after_their_time_unless_a_lane_waits_for_one() {
         let (name, store) = (subject.name, &*subject.store);
         for (occurrence, blocks, late) in [(1, false, 0), (2, true, 0), (3, false, 20)] {
             let id = append(store, occurrence, "27").await;
-            let turn = Turn {
+            let turn = TurnCommit {
                 at: at(1) + late * DAY,
                 ..dead(id, blocks)
             };

@@ -1,7 +1,7 @@
 //! A turn counts its attempt, and is kept whole or not at all.
 
 use bytes::Bytes;
-use imbot::store::{End, EventId, StateChange, StoredState, Turn};
+use imbot::store::{EventId, Outcome, StateChange, StoredState, TurnCommit};
 
 use super::{
     append, at, conversation, dead, every_store, failure, put, say, stored, unsent, waiting,
@@ -41,7 +41,7 @@ async fn an_event_that_does_not_wait_cannot_begin_or_fail() {
     for subject in every_store() {
         let (name, store) = (subject.name, &*subject.store);
         let id = append(store, 1, "27").await;
-        store.commit(Turn::done(id, at(1))).await.unwrap();
+        store.commit(TurnCommit::done(id, at(1))).await.unwrap();
         for id in [id, EventId(999)] {
             assert!(store.begin(id, None).await.unwrap().is_none(), "{name}");
             store.fail(id, failure("late")).await.unwrap();
@@ -55,18 +55,18 @@ async fn a_commit_happens_once() {
     for subject in every_store() {
         let (name, store) = (subject.name, &*subject.store);
         let id = append(store, 1, "27").await;
-        let turn = |state, index, end| Turn {
+        let turn = |state, index, end| TurnCommit {
             calls: vec![say(id, index, "27", "hi")],
             end,
             ..put(id, "27", state)
         };
         let error = "late".to_owned();
-        let late = End::Dead {
+        let late = Outcome::Dead {
             error,
             blocks: true,
         };
-        store.commit(turn("1", 0, End::Done)).await.unwrap();
-        store.commit(turn("2", 1, End::Done)).await.unwrap();
+        store.commit(turn("1", 0, Outcome::Done)).await.unwrap();
+        store.commit(turn("2", 1, Outcome::Done)).await.unwrap();
         store.commit(turn("3", 2, late)).await.unwrap();
         let state = store.state(&conversation("27")).await.unwrap();
         assert_eq!(state, Some(stored("1")), "{name}");
@@ -100,9 +100,9 @@ async fn a_state_stays_until_it_is_replaced_or_forgotten() {
             (7, StateChange::Keep, None),
         ] {
             let id = append(store, occurrence, "27").await;
-            let turn = Turn {
+            let turn = TurnCommit {
                 state: Some((key.clone(), change)),
-                ..Turn::done(id, at(1))
+                ..TurnCommit::done(id, at(1))
             };
             store.commit(turn).await.unwrap();
             let state = store.state(&key).await.unwrap();
@@ -117,7 +117,7 @@ async fn a_dead_turn_keeps_its_state_and_calls_too() {
     for subject in every_store() {
         let (name, store) = (subject.name, &*subject.store);
         let id = append(store, 1, "27").await;
-        let turn = Turn {
+        let turn = TurnCommit {
             state: Some((conversation("27"), StateChange::Put(stored("1")))),
             calls: vec![say(id, 0, "27", "sorry")],
             ..dead(id, false)

@@ -90,7 +90,7 @@ impl Desk {
 
     /// The calls of a REST method that the portal has answered, oldest first.
     pub(crate) fn calls(&self, method: &str) -> Vec<Value> {
-        let mut calls = self.portal.wire();
+        let mut calls = self.portal.traffic_log();
         calls.retain(|entry| entry["kind"] == "rest" && entry["name"] == method);
         calls
     }

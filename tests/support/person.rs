@@ -1,6 +1,6 @@
 //! A person in a chat: says, presses, and sees what comes of it.
 
-use imbot::emulator::{Emulator, Live};
+use imbot::emulator::{Emulator, Feed};
 use serde_json::Value;
 use tokio::time::timeout;
 
@@ -11,7 +11,7 @@ pub(crate) struct Person {
     portal: Emulator,
     user: u64,
     dialog: String,
-    live: Live,
+    live: Feed,
 }
 
 /// A message as somebody sees it: said, or edited.

@@ -20,21 +20,21 @@ impl Connector for Widget {
         ConnectorProfile::new("imbot_widget", "Web widget").color("#2f6fed")
     }
 
-    async fn outgoing(&self, _: &Channel, message: Outgoing) -> Result<Delivered> {
+    async fn outbound(&self, _: &Channel, message: OutboundMessage) -> Result<Receipt> {
         let turn = self.turn(&message.chat).await?;
         let key = message.id.to_string();
         if let Some(known) = turn.find(By::Line, &key) {
-            return Ok(Delivered::as_one(known.number));
+            return Ok(Receipt::as_one(known.number));
         }
         let (author, text) = signed(message.bb());
         let mut entry = Entry::new(By::Line, key, text);
         entry.author = author;
         entry.files = files(&message);
         let kept = turn.keep(entry).await?;
-        Ok(Delivered::as_one(kept.number))
+        Ok(Receipt::as_one(kept.number))
     }
 
-    async fn edited(&self, _: &Channel, message: Outgoing) -> Result {
+    async fn edited(&self, _: &Channel, message: OutboundMessage) -> Result {
         let change = |entry: &mut Entry| {
             (_, entry.text) = signed(message.bb());
             entry.state = State::Edited;
@@ -42,7 +42,7 @@ impl Connector for Widget {
         self.change(&message, change).await
     }
 
-    async fn deleted(&self, _: &Channel, message: Outgoing) -> Result {
+    async fn deleted(&self, _: &Channel, message: OutboundMessage) -> Result {
         let change = |entry: &mut Entry| {
             entry.text.clear();
             entry.files.clear();
@@ -51,7 +51,7 @@ impl Connector for Widget {
         self.change(&message, change).await
     }
 
-    async fn passed(&self, _: &Channel, passed: Passed) -> Result {
+    async fn inbound_receipt(&self, _: &Channel, passed: InboundReceipt) -> Result {
         let turn = self.turn(&passed.chat).await?;
         let Some(mut entry) = turn.find(By::Visitor, &passed.message).cloned() else {
             return Ok(()); // it was forgotten since
@@ -97,7 +97,7 @@ impl Widget {
     }
 
     /// Changes a message that was delivered; one that is forgotten stays so.
-    async fn change(&self, message: &Outgoing, change: impl FnOnce(&mut Entry)) -> Result {
+    async fn change(&self, message: &OutboundMessage, change: impl FnOnce(&mut Entry)) -> Result {
         let turn = self.turn(&message.chat).await?;
         let key = message.id.to_string();
         let is_it = |entry: &&Entry| {
@@ -126,7 +126,7 @@ fn signed(bb: &str) -> (Option<String>, String) {
 }
 
 /// The files of a message, by addresses that a browser may follow.
-fn files(message: &Outgoing) -> Vec<File> {
+fn files(message: &OutboundMessage) -> Vec<File> {
     let file = |file: &imbot::event::payload::connector::File| {
         let url = file.download_link.as_ref().or(file.link.as_ref())?;
         let is_web = url.starts_with("https://") || url.starts_with("http://");

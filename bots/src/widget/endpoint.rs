@@ -20,7 +20,7 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::refused::Refused;
-use super::say::{Said, say, turn};
+use super::say::{VisitorMessage, say, turn};
 use super::stream::{VISITOR_STREAMS_MAX, stream};
 use super::talk::{Entry, File};
 use super::visitor::{ChatKey, Secret};
@@ -133,7 +133,7 @@ impl WidgetEndpoint {
         let (channel, chat) = self.visitor(request, &params(request)?)?;
         let body = body.into_bytes_limit(SAID_BYTES_MAX).await;
         let body = body.map_err(|_| Refused::TextTooLong)?;
-        let said: Said = serde_json::from_slice(&body).map_err(unreadable)?;
+        let said: VisitorMessage = serde_json::from_slice(&body).map_err(unreadable)?;
         said.check()?;
         if said.text.trim().is_empty() {
             return Err(Refused::Unreadable("it has no text".to_owned()));
@@ -154,10 +154,10 @@ impl WidgetEndpoint {
         if length.is_some_and(|length| length > FILE_BYTES_MAX) {
             return Err(Refused::FileTooLarge);
         }
-        let said = Said {
+        let said = VisitorMessage {
             id,
             name: visitor,
-            ..Said::default()
+            ..VisitorMessage::default()
         };
         said.check()?;
         let open = self.0.talks.open(&chat);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use imbot::prelude::{Channel, Client, Incoming};
+use imbot::prelude::{Channel, Client, InboundMessage};
 use serde::Deserialize;
 
 use super::refused::Refused;
@@ -17,7 +17,7 @@ const ID_CHARS_MAX: usize = 64;
 
 /// A message as a page posts it.
 #[derive(Debug, Default, Deserialize)]
-pub(super) struct Said {
+pub(super) struct VisitorMessage {
     /// Made up by the page; what comes again under it is the same message.
     pub(super) id: String,
     #[serde(default)]
@@ -27,7 +27,7 @@ pub(super) struct Said {
     pub(super) name: String,
 }
 
-impl Said {
+impl VisitorMessage {
     /// Whether it may be passed on.
     pub(super) fn check(&self) -> Result<(), Refused> {
         let fits = |char: char| char.is_ascii_alphanumeric() || char == '-';
@@ -43,7 +43,10 @@ impl Said {
 }
 
 /// One's turn in the chat, if the message is new and not one too many; else the message that is there.
-pub(super) async fn turn(open: &Arc<Open>, said: &Said) -> Result<Result<Turn, Entry>, Refused> {
+pub(super) async fn turn(
+    open: &Arc<Open>,
+    said: &VisitorMessage,
+) -> Result<Result<Turn, Entry>, Refused> {
     let turn = open.turn().await?;
     if let Some(known) = turn.find(By::Visitor, &said.id) {
         return Ok(Err(known.clone()));
@@ -59,18 +62,15 @@ pub(super) async fn say(
     channel: &Channel,
     chat: &ChatKey,
     turn: Turn,
-    said: Said,
+    said: VisitorMessage,
     file: Option<File>,
 ) -> Result<Entry, Refused> {
     let client = Client::new(chat.as_str()).name(&said.name);
-    let mut message = Incoming::new(chat.as_str(), client, &said.id).text(&said.text);
+    let mut message = InboundMessage::new(chat.as_str(), client, &said.id).text(&said.text);
     if let Some(File { name, url, .. }) = &file {
         message = message.file(url, name);
     }
-    channel
-        .incoming(message)
-        .await
-        .map_err(Refused::NotPassed)?;
+    channel.inbound(message).await.map_err(Refused::NotPassed)?;
     let mut entry = Entry::new(By::Visitor, said.id, said.text);
     entry.files.extend(file);
     Ok(turn.keep(entry).await?)

@@ -8,7 +8,7 @@ use super::check::Check;
 use super::trouble::ask;
 use super::waiting;
 use crate::config::Config;
-use crate::engine::{Engine, Mode, Need, Step};
+use crate::engine::{Engine, Mode, Requirement, Step};
 use crate::event::BotId;
 use crate::handler::EventMode;
 use crate::portal::Portal;
@@ -28,10 +28,10 @@ pub(super) async fn look(
     config: &Config,
     owner: &Profile,
 ) -> Vec<Check> {
-    let needs = engine.needs();
+    let requirements = engine.requirements();
     let access = portal.access().await;
     let (mut checks, mut ours) = (Vec::new(), Vec::new());
-    for need in &needs {
+    for need in &requirements {
         let (check, found) = if need.is_posted_to() && engine.handler_url().is_none() {
             (unheard(&need.code), None)
         } else {
@@ -40,10 +40,10 @@ pub(super) async fn look(
         checks.push(check);
         ours.extend(found.map(|id| (id, need)));
     }
-    if needs.iter().any(|need| need.mode.is_some()) {
-        checks.extend(strangers(portal, &needs).await);
+    if requirements.iter().any(|need| need.mode.is_some()) {
+        checks.extend(strangers(portal, &requirements).await);
     }
-    checks.push(match ours.len() == needs.len() {
+    checks.push(match ours.len() == requirements.len() {
         true => in_step(engine, portal).await,
         false => Check::skipped("in step", "all bots have to be there and ours first"),
     });
@@ -61,7 +61,7 @@ pub(super) async fn look(
 }
 
 /// Whether a bot is there, is ours, and gets its events as the program expects them; and its number, if it is ours.
-async fn bot(portal: &Portal, need: &Need, access: &Access) -> (Check, Option<BotId>) {
+async fn bot(portal: &Portal, need: &Requirement, access: &Access) -> (Check, Option<BotId>) {
     let name = format!("bot {}", need.code);
     let Some(mode) = need.mode else {
         return bot_of_the_first(portal, need, &name).await;
@@ -101,7 +101,11 @@ async fn bot(portal: &Portal, need: &Need, access: &Access) -> (Check, Option<Bo
 }
 
 /// `imbot.bot.list` tells our own bots only; those of others are seen by the second generation's methods.
-async fn bot_of_the_first(portal: &Portal, need: &Need, name: &str) -> (Check, Option<BotId>) {
+async fn bot_of_the_first(
+    portal: &Portal,
+    need: &Requirement,
+    name: &str,
+) -> (Check, Option<BotId>) {
     match ask(portal.find_bot_of_the_first(&need.code)).await {
         Ok(Some(id)) => {
             let found = format!(
@@ -140,13 +144,13 @@ fn foreign(name: &str, id: BotId) -> Check {
 }
 
 /// Bots of ours that the program does not have: people may write to them, and nobody answers.
-async fn strangers(portal: &Portal, needs: &[Need]) -> Option<Check> {
+async fn strangers(portal: &Portal, requirements: &[Requirement]) -> Option<Check> {
     const NAME: &str = "other bots";
     let own = match ask(portal.run(imbot_v2::BotList::new())).await {
         Ok(page) => page.bots,
         Err(trouble) => return Some(trouble.of(NAME)),
     };
-    let is_known = |code: &str| needs.iter().any(|need| need.code == code);
+    let is_known = |code: &str| requirements.iter().any(|need| need.code == code);
     let strange = own.iter().filter(|bot| !is_known(&bot.code));
     let strange: Vec<String> = strange
         .map(|bot| format!("{} ({})", bot.code, bot.id))

@@ -2,7 +2,7 @@
 
 use super::check::Check;
 use super::trouble::ask;
-use crate::engine::{Engine, Need};
+use crate::engine::{Engine, Requirement};
 use crate::portal::methods::profile::Profile;
 use crate::portal::{Binding, Portal};
 use crate::store::Access;
@@ -33,22 +33,25 @@ pub(super) async fn look(
         Err(trouble) => return vec![trouble.of(NAME)],
     };
     bound.retain(|binding| binding.offline == 0 && (is_first(binding) || is_second(binding)));
-    let needs = engine.needs();
-    let posted: Vec<&Need> = needs.iter().filter(|need| need.is_posted_to()).collect();
+    let requirements = engine.requirements();
+    let posted: Vec<&Requirement> = requirements
+        .iter()
+        .filter(|need| need.is_posted_to())
+        .collect();
     let url = engine.handler_url().unwrap_or_default();
     let mut checks = vec![match posted.is_empty() {
         true => Check::skipped(NAME, "the bots poll for their events"),
         false => at_our_address(NAME, &bound, &posted, url, owner),
     }];
     checks.extend(elsewhere(&bound, url));
-    checks.extend(both(&bound, &needs));
+    checks.extend(both(&bound, &requirements));
     checks
 }
 
 fn at_our_address(
     name: &str,
     bound: &[Binding],
-    posted: &[&Need],
+    posted: &[&Requirement],
     url: &str,
     owner: &Profile,
 ) -> Check {
@@ -101,14 +104,14 @@ fn elsewhere(bound: &[Binding], url: &str) -> Option<Check> {
 
 /// An application with events of both generations bound is told of each message twice, whichever its bot is of
 /// (server-behaviour, section 2).
-fn both(bound: &[Binding], needs: &[Need]) -> Option<Check> {
+fn both(bound: &[Binding], requirements: &[Requirement]) -> Option<Check> {
     if !(bound.iter().any(is_first) && bound.iter().any(is_second)) {
         return None;
     }
-    let is_of_first = |need: &Need| need.mode.is_none();
-    let mend = if needs.iter().all(is_of_first) {
+    let is_of_first = |need: &Requirement| need.mode.is_none();
+    let mend = if requirements.iter().all(is_of_first) {
         "end the bindings of ONIMBOTV2… with event.unbind: all bots are of the first generation"
-    } else if !needs.iter().any(is_of_first) {
+    } else if !requirements.iter().any(is_of_first) {
         "end the bindings of ONIMBOT… and ONIMCOMMANDADD with event.unbind: all bots are of the second generation"
     } else {
         "keep the bots of one application in one generation (`Profile::api`), or give each generation an application"

@@ -34,25 +34,25 @@ fn weigh(validity: Option<Validity>, mend: &str, now: Time) -> Check {
 #[cfg(test)]
 mod tests {
     use crate::cli::doctor::certificate::*;
-    use crate::cli::doctor::check::Verdict;
+    use crate::cli::doctor::check::CheckStatus;
 
     #[test]
     fn a_certificate_is_told_two_weeks_before_its_end_or_in_the_last_quarter_of_a_short_life() {
         const DAY: Duration = Duration::from_secs(24 * 60 * 60);
         let from = Time(1_795_000_000_000);
-        let verdict = |life: u32, day: u32| {
+        let status = |life: u32, day: u32| {
             let until = from + DAY * life;
-            weigh(Some(Validity { from, until }), "renew it", from + DAY * day).verdict
+            weigh(Some(Validity { from, until }), "renew it", from + DAY * day).status
         };
         for (life, day, expected) in [
-            (90, 60, Verdict::Ok),
-            (90, 75, Verdict::Ok),
-            (90, 77, Verdict::Warning),
-            (8, 5, Verdict::Ok),
-            (8, 7, Verdict::Warning),
+            (90, 60, CheckStatus::Ok),
+            (90, 75, CheckStatus::Ok),
+            (90, 77, CheckStatus::Warning),
+            (8, 5, CheckStatus::Ok),
+            (8, 7, CheckStatus::Warning),
         ] {
-            assert_eq!(verdict(life, day), expected, "day {day} of {life}");
+            assert_eq!(status(life, day), expected, "day {day} of {life}");
         }
-        assert_eq!(weigh(None, "", from).verdict, Verdict::Ok);
+        assert_eq!(weigh(None, "", from).status, CheckStatus::Ok);
     }
 }

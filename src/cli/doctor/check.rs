@@ -7,7 +7,7 @@ use serde::Serialize;
 /// What became of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Verdict {
+pub(super) enum CheckStatus {
     /// It is as it should be.
     Ok,
     /// Events may come, and something is not as it should be.
@@ -20,14 +20,14 @@ pub(super) enum Verdict {
     Skipped,
 }
 
-impl Verdict {
+impl CheckStatus {
     pub(super) fn word(self) -> &'static str {
         match self {
-            Verdict::Ok => "ok",
-            Verdict::Warning => "warning",
-            Verdict::Failed => "failed",
-            Verdict::Unknown => "unknown",
-            Verdict::Skipped => "skipped",
+            CheckStatus::Ok => "ok",
+            CheckStatus::Warning => "warning",
+            CheckStatus::Failed => "failed",
+            CheckStatus::Unknown => "unknown",
+            CheckStatus::Skipped => "skipped",
         }
     }
 }
@@ -36,7 +36,7 @@ impl Verdict {
 #[derive(Clone, Debug)]
 pub(super) struct Check {
     pub(super) name: String,
-    pub(super) verdict: Verdict,
+    pub(super) status: CheckStatus,
     /// What was found.
     pub(super) found: String,
     /// What to do, where something is not as it should be.
@@ -45,34 +45,39 @@ pub(super) struct Check {
 
 impl Check {
     pub(super) fn ok(name: &str, found: impl Into<String>) -> Check {
-        Check::new(name, Verdict::Ok, found, None)
+        Check::new(name, CheckStatus::Ok, found, None)
     }
 
     pub(super) fn skipped(name: &str, why: impl Into<String>) -> Check {
-        Check::new(name, Verdict::Skipped, why, None)
+        Check::new(name, CheckStatus::Skipped, why, None)
     }
 
     pub(super) fn warning(name: &str, found: impl Into<String>, mend: impl Into<String>) -> Check {
-        Check::new(name, Verdict::Warning, found, Some(mend.into()))
+        Check::new(name, CheckStatus::Warning, found, Some(mend.into()))
     }
 
     pub(super) fn failed(name: &str, found: impl Into<String>, mend: impl Into<String>) -> Check {
-        Check::new(name, Verdict::Failed, found, Some(mend.into()))
+        Check::new(name, CheckStatus::Failed, found, Some(mend.into()))
     }
 
     pub(super) fn unknown(name: &str, found: impl Into<String>, mend: impl Into<String>) -> Check {
-        Check::new(name, Verdict::Unknown, found, Some(mend.into()))
+        Check::new(name, CheckStatus::Unknown, found, Some(mend.into()))
     }
 
     /// Whether what comes after it cannot be looked at.
     pub(super) fn is_in_the_way(&self) -> bool {
-        self.verdict == Verdict::Failed
+        self.status == CheckStatus::Failed
     }
 
-    fn new(name: &str, verdict: Verdict, found: impl Into<String>, mend: Option<String>) -> Check {
+    fn new(
+        name: &str,
+        status: CheckStatus,
+        found: impl Into<String>,
+        mend: Option<String>,
+    ) -> Check {
         Check {
             name: name.to_owned(),
-            verdict,
+            status,
             // A portal's words may hold anything, also what moves a terminal's cursor.
             found: found.into().replace(char::is_control, " "),
             mend,

@@ -2,7 +2,7 @@
 
 use super::check::Check;
 use crate::config::Config;
-use crate::engine::Need;
+use crate::engine::Requirement;
 use crate::portal::methods::app::Info;
 use crate::portal::methods::profile::Profile;
 
@@ -85,7 +85,7 @@ pub(super) fn payment(info: &Info) -> Check {
 /// of its own, but that of the event's module (events.md, section 1).
 pub(super) fn scopes(
     granted: &[String],
-    needs: &[Need],
+    requirements: &[Requirement],
     has_connectors: bool,
     is_application: bool,
 ) -> Check {
@@ -101,7 +101,7 @@ pub(super) fn scopes(
         let found = format!("imbot is not among the granted scopes ({list}): there can be no bots");
         return Check::failed("scopes", found, mend("imbot"));
     }
-    let serves_open_channels = needs.iter().any(|need| need.serves_open_channels);
+    let serves_open_channels = requirements.iter().any(|need| need.serves_open_channels);
     if serves_open_channels && !has("imopenlines") {
         let found = format!(
             "imopenlines is not among the granted scopes ({list}), and a bot serves open channels"
@@ -129,7 +129,7 @@ pub(super) fn scopes(
 mod tests {
     use serde_json::{Value, json};
 
-    use crate::cli::doctor::check::Verdict;
+    use crate::cli::doctor::check::CheckStatus;
     use crate::cli::doctor::grants::*;
 
     #[test]
@@ -142,37 +142,49 @@ mod tests {
             serde_json::from_value::<Info>(told).unwrap()
         };
         let info = |status, expired, days| told(true, status, expired, days);
-        assert_eq!(payment(&info("L", "N", Value::Null)).verdict, Verdict::Ok);
+        assert_eq!(
+            payment(&info("L", "N", Value::Null)).status,
+            CheckStatus::Ok
+        );
         let config = Config {
             public_url: Some("https://bots.example.com/b/".into()),
             ..Config::default()
         };
         assert_eq!(
-            application(&info("L", "N", Value::Null), &config).verdict,
-            Verdict::Ok
+            application(&info("L", "N", Value::Null), &config).status,
+            CheckStatus::Ok
         );
         let half = application(&told(false, "L", "N", Value::Null), &config);
-        assert_eq!(half.verdict, Verdict::Failed);
+        assert_eq!(half.status, CheckStatus::Failed);
         assert!(
             half.mend
                 .is_some_and(|mend| mend.contains("https://bots.example.com/b/install"))
         );
-        assert_eq!(payment(&info("T", "N", json!(3))).verdict, Verdict::Warning);
-        assert_eq!(payment(&info("P", "N", json!("90"))).verdict, Verdict::Ok);
-        assert_eq!(payment(&info("S", "Y", json!(-2))).verdict, Verdict::Failed);
-        let need = |serves_open_channels| Need {
+        assert_eq!(
+            payment(&info("T", "N", json!(3))).status,
+            CheckStatus::Warning
+        );
+        assert_eq!(
+            payment(&info("P", "N", json!("90"))).status,
+            CheckStatus::Ok
+        );
+        assert_eq!(
+            payment(&info("S", "Y", json!(-2))).status,
+            CheckStatus::Failed
+        );
+        let need = |serves_open_channels| Requirement {
             code: "a".into(),
             mode: None,
             serves_open_channels,
         };
-        let verdict = |granted: &[&str], open| {
+        let status = |granted: &[&str], open| {
             let granted: Vec<String> = granted.iter().map(|scope| (*scope).to_owned()).collect();
-            scopes(&granted, &[need(open)], false, true).verdict
+            scopes(&granted, &[need(open)], false, true).status
         };
-        assert_eq!(verdict(&["im", "crm"], false), Verdict::Failed);
-        assert_eq!(verdict(&["imbot"], false), Verdict::Ok);
-        assert_eq!(verdict(&["IMBOT"], true), Verdict::Warning);
-        assert_eq!(verdict(&["imbot", "imopenlines"], true), Verdict::Ok);
+        assert_eq!(status(&["im", "crm"], false), CheckStatus::Failed);
+        assert_eq!(status(&["imbot"], false), CheckStatus::Ok);
+        assert_eq!(status(&["IMBOT"], true), CheckStatus::Warning);
+        assert_eq!(status(&["imbot", "imopenlines"], true), CheckStatus::Ok);
         let granted = ["imbot", "imopenlines"].map(str::to_owned);
         let with_connector = scopes(&granted, &[need(true)], true, true);
         assert!(with_connector.is_in_the_way() && with_connector.found.contains("imconnector"));

@@ -10,7 +10,7 @@ use super::check::{Check, span};
 use super::trouble::ask;
 use crate::config::{Config, PlaceError, StorePlace};
 use crate::engine::Engine;
-use crate::portal::Glimpse;
+use crate::portal::Probe;
 use crate::store::{Clock, OpenError, Sqlite, Status, Store};
 
 /// How long an event may wait before that is told.
@@ -152,7 +152,7 @@ fn dead(status: &Status) -> Check {
 
 /// Our address and its certificate, where portals post events.
 pub(super) async fn address(engine: &Engine, config: &Config) -> Vec<Check> {
-    let is_needed = engine.needs().iter().any(|need| need.is_posted_to());
+    let is_needed = engine.requirements().iter().any(|need| need.is_posted_to());
     let url = match engine.handler_url() {
         Some(url) if is_needed || config.client_id.is_some() => url,
         _ => {
@@ -161,26 +161,23 @@ pub(super) async fn address(engine: &Engine, config: &Config) -> Vec<Check> {
         }
     };
     let health = format!("{}/health", url.trim_end_matches('/'));
-    match ask(engine.http().glimpse("health", &health)).await {
-        Ok(glimpse) => vec![
-            answered(&health, config, &glimpse),
-            certificate(url, &glimpse),
-        ],
+    match ask(engine.http().probe("health", &health)).await {
+        Ok(probe) => vec![answered(&health, config, &probe), certificate(url, &probe)],
         Err(trouble) => vec![trouble.fails_to_reach("address", &health)],
     }
 }
 
-fn answered(health: &str, config: &Config, glimpse: &Glimpse) -> Check {
-    let status = glimpse.status;
-    let answer = glimpse.json.as_ref();
+fn answered(health: &str, config: &Config, probe: &Probe) -> Check {
+    let status = probe.status;
+    let answer = probe.json.as_ref();
     if status == 200 && answer.is_some_and(|answer| answer["status"] == "ok") {
         let found = format!(
             "{health} answers in {}, asked from here; whether the portal's servers reach it, only they know",
-            span(glimpse.took)
+            span(probe.took)
         );
         return Check::ok("address", found);
     }
-    let found = match &glimpse.moved_to {
+    let found = match &probe.moved_to {
         Some(host) => format!("{health} sends callers to {host} ({status})"),
         None => format!("{health} is answered with a status of {status}, and not by this program"),
     };
@@ -191,10 +188,10 @@ fn answered(health: &str, config: &Config, glimpse: &Glimpse) -> Check {
     Check::failed("address", found, mend)
 }
 
-fn certificate(url: &str, glimpse: &Glimpse) -> Check {
+fn certificate(url: &str, probe: &Probe) -> Check {
     const RENEW: &str = "renew it, and see why the program that is to renew it does not: when it ends, no event comes";
     match url.starts_with("https://") {
-        true => certificate::certificate(glimpse.validity, RENEW),
+        true => certificate::certificate(probe.validity, RENEW),
         // events.md, section 2: handlers have to be https; self-signed certificates are not taken (section 1).
         false => Check::warning(
             "certificate",

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::check::Check;
 use super::trouble::ask;
-use crate::engine::{Engine, Need};
+use crate::engine::{Engine, Requirement};
 use crate::event::LineId;
 use crate::portal::methods::{imbot_v2, imconnector, imopenlines};
 use crate::portal::{Portal, number};
@@ -17,9 +17,9 @@ const LINES_MAX: usize = 200;
 
 /// Looks at the lines of a portal, if this program has anything to do with them.
 pub(super) async fn look(engine: &Engine, portal: &Portal) -> Vec<Check> {
-    let needs = engine.needs();
+    let requirements = engine.requirements();
     let connectors = engine.connectors();
-    let is_served = needs.iter().any(|need| need.serves_open_channels);
+    let is_served = requirements.iter().any(|need| need.serves_open_channels);
     if !is_served && connectors.is_empty() {
         return Vec::new();
     }
@@ -29,7 +29,7 @@ pub(super) async fn look(engine: &Engine, portal: &Portal) -> Vec<Check> {
         Err(trouble) => return vec![trouble.of("lines")],
     };
     let mut checks = Vec::new();
-    for need in needs.iter().filter(|need| need.serves_open_channels) {
+    for need in requirements.iter().filter(|need| need.serves_open_channels) {
         checks.extend(bot(portal, need, &lines).await);
     }
     for id in connectors {
@@ -39,7 +39,7 @@ pub(super) async fn look(engine: &Engine, portal: &Portal) -> Vec<Check> {
 }
 
 /// Whether a bot is on a line.
-async fn bot(portal: &Portal, need: &Need, lines: &[Value]) -> Option<Check> {
+async fn bot(portal: &Portal, need: &Requirement, lines: &[Value]) -> Option<Check> {
     let name = format!("bot {} on lines", need.code);
     let own = imbot_v2::BotFind::new(need.code.as_str());
     let own = match ask(portal.run(own)).await {

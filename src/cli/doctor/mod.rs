@@ -21,7 +21,7 @@ use clap::Args;
 use futures_util::{StreamExt, stream};
 use serde_json::json;
 
-use self::check::{Check, Verdict};
+use self::check::{Check, CheckStatus};
 use super::Done;
 use crate::app::App;
 use crate::config::Config;
@@ -84,7 +84,7 @@ pub(super) async fn examine(app: App, doctor: Doctor) -> Done {
     tell(&reports, json)?;
     let failed = reports.iter().flat_map(|report| &report.checks);
     match failed
-        .filter(|check| check.verdict == Verdict::Failed)
+        .filter(|check| check.status == CheckStatus::Failed)
         .count()
     {
         0 => Ok(()),
@@ -110,8 +110,8 @@ fn tell(reports: &[Report], as_json: bool) -> Done {
             .iter()
             .flat_map(|Report { portal, checks }| {
                 checks.iter().map(move |check| {
-                    let Check { name, verdict, found, mend } = check;
-                    json!({ "portal": portal, "name": name, "verdict": verdict, "found": found, "mend": mend })
+                    let Check { name, status, found, mend } = check;
+                    json!({ "portal": portal, "name": name, "verdict": status, "found": found, "mend": mend })
                 })
             })
             .collect();
@@ -128,16 +128,16 @@ fn tell(reports: &[Report], as_json: bool) -> Done {
         }
         for Check {
             name,
-            verdict,
+            status,
             found,
             mend,
         } in checks
         {
-            let verdict = verdict.word();
+            let status = status.word();
             let mend = mend
                 .as_ref()
                 .map_or(String::new(), |mend| format!(" → {mend}"));
-            out!("  {verdict:7}  {name:width$}  {found}{mend}");
+            out!("  {status:7}  {name:width$}  {found}{mend}");
         }
     }
     Ok(())

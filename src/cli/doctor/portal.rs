@@ -5,7 +5,7 @@ use super::certificate::certificate;
 use super::check::{Check, span};
 use super::grants::{application, payment, rights, scopes};
 use super::lines;
-use super::trouble::{PAGE, Trouble, ask};
+use super::trouble::{PAGE, Problem, ask};
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::portal::Portal;
@@ -52,11 +52,11 @@ pub(super) async fn look(engine: &Engine, portal: &Portal, config: &Config) -> V
         let why = "the portal is called by an inbound webhook: there is no application to install or to pay";
         checks.push(Check::skipped("application", why));
     }
-    let needs = engine.needs();
+    let requirements = engine.requirements();
     let may_use_bots = match ask(portal.run(Scope::new())).await {
         Ok(granted) => {
             let has_connectors = !engine.connectors().is_empty();
-            let check = scopes(&granted, &needs, has_connectors, is_application);
+            let check = scopes(&granted, &requirements, has_connectors, is_application);
             let may = !check.is_in_the_way();
             checks.push(check);
             may
@@ -81,20 +81,20 @@ pub(super) async fn look(engine: &Engine, portal: &Portal, config: &Config) -> V
 
 /// The portal itself: the way there, and its clock.
 async fn reached(portal: &Portal) -> Vec<Check> {
-    let glimpse = match ask(portal.glimpse()).await {
-        Ok(glimpse) => glimpse,
+    let probe = match ask(portal.probe()).await {
+        Ok(probe) => probe,
         Err(trouble) => return vec![trouble.fails("reached")],
     };
     let endpoint = portal.endpoint();
-    if glimpse.json.is_none() && glimpse.moved_to.is_none() {
+    if probe.json.is_none() && probe.moved_to.is_none() {
         let found = format!(
             "{endpoint} answers with a status of {}, and not as a portal does",
-            glimpse.status
+            probe.status
         );
         return vec![Check::failed("reached", found, PAGE)];
     }
-    let took = span(glimpse.took);
-    let found = match glimpse.moved_to {
+    let took = span(probe.took);
+    let found = match probe.moved_to {
         None => format!("{endpoint} answers in {took}"),
         // Calls follow it there, and remember the new address (change-domen.md).
         Some(host) => {
@@ -103,12 +103,12 @@ async fn reached(portal: &Portal) -> Vec<Check> {
     };
     let mut checks = vec![
         Check::ok("reached", found),
-        clock(glimpse.date, Clock::default().now()),
+        clock(probe.date, Clock::default().now()),
     ];
     if endpoint.starts_with("https://") {
         const RENEW: &str =
             "let who runs the portal's server renew it: when it ends, no call passes";
-        checks.push(certificate(glimpse.validity, RENEW));
+        checks.push(certificate(probe.validity, RENEW));
     }
     checks
 }
@@ -142,7 +142,7 @@ fn clock(theirs: Option<Time>, ours: Time) -> Check {
 }
 
 /// Whether the portal accepts our calls. Tokens that are over are renewed on the way, as any call does.
-async fn credentials(portal: &Portal) -> Result<(Check, Profile), Trouble> {
+async fn credentials(portal: &Portal) -> Result<(Check, Profile), Problem> {
     let before = portal.access().await;
     let owner = ask(portal.run(profile::Get::new())).await?;
     let after = portal.access().await;
@@ -158,26 +158,26 @@ async fn credentials(portal: &Portal) -> Result<(Check, Profile), Trouble> {
 
 #[cfg(test)]
 mod tests {
-    use crate::cli::doctor::check::Verdict;
+    use crate::cli::doctor::check::CheckStatus;
     use crate::cli::doctor::portal::*;
 
-    fn verdict(seconds: i64) -> Verdict {
+    fn status(seconds: i64) -> CheckStatus {
         let ours = 1_800_000_000_i64;
         let time = |seconds: i64| Time(u64::try_from(seconds).unwrap() * 1_000);
-        clock(Some(time(ours + seconds)), time(ours)).verdict
+        clock(Some(time(ours + seconds)), time(ours)).status
     }
 
     #[test]
     fn seconds_between_the_clocks_do_not_matter_minutes_are_told_and_hours_are_in_the_way() {
         for seconds in [0, 30, -30] {
-            assert_eq!(verdict(seconds), Verdict::Ok, "{seconds}");
+            assert_eq!(status(seconds), CheckStatus::Ok, "{seconds}");
         }
         for seconds in [90, -90] {
-            assert_eq!(verdict(seconds), Verdict::Warning, "{seconds}");
+            assert_eq!(status(seconds), CheckStatus::Warning, "{seconds}");
         }
         for seconds in [3 * 3600, -3 * 3600] {
-            assert_eq!(verdict(seconds), Verdict::Failed, "{seconds}");
+            assert_eq!(status(seconds), CheckStatus::Failed, "{seconds}");
         }
-        assert_eq!(clock(None, Time(0)).verdict, Verdict::Unknown);
+        assert_eq!(clock(None, Time(0)).status, CheckStatus::Unknown);
     }
 }

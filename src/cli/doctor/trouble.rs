@@ -41,7 +41,7 @@ const HINTS: &[(&str, &str)] = &[
 
 /// Why a question got no good answer.
 #[derive(Debug)]
-pub(super) struct Trouble {
+pub(super) struct Problem {
     /// The portal's words, or what was in the way.
     words: String,
     /// What that came from.
@@ -51,7 +51,7 @@ pub(super) struct Trouble {
     may_pass: bool,
 }
 
-impl Trouble {
+impl Problem {
     /// The check that this leaves without an answer: failed where the portal refuses for good.
     pub(super) fn of(self, name: &str) -> Check {
         let check = if self.may_pass {
@@ -78,11 +78,11 @@ impl Trouble {
     }
 }
 
-impl From<Error> for Trouble {
-    fn from(error: Error) -> Trouble {
+impl From<Error> for Problem {
+    fn from(error: Error) -> Problem {
         let all = with_causes(&error);
         let causes = all.strip_prefix(&error.to_string()).unwrap_or_default();
-        Trouble {
+        Problem {
             words: format!("{error:#}"),
             causes: causes.to_owned(),
             mend: mend(&error, &all),
@@ -123,10 +123,10 @@ fn mend_refusal(code: &str) -> &'static str {
 }
 
 /// Asks, and does not wait for ever.
-pub(super) async fn ask<T>(question: impl Future<Output = Result<T, Error>>) -> Result<T, Trouble> {
+pub(super) async fn ask<T>(question: impl Future<Output = Result<T, Error>>) -> Result<T, Problem> {
     match timeout(PATIENCE, question).await {
-        Ok(answer) => answer.map_err(Trouble::from),
-        Err(_) => Err(Trouble {
+        Ok(answer) => answer.map_err(Problem::from),
+        Err(_) => Err(Problem {
             words: format!("no answer within {} s", PATIENCE.as_secs()),
             causes: String::new(),
             mend: "the portal is slow, or its limit is reached; ask again in a minute",

@@ -69,15 +69,15 @@ fn taken(name: &str, fate: Fate, is_ours_away: bool, count: usize, since: &str) 
 
 #[cfg(test)]
 mod tests {
-    use crate::cli::doctor::check::Verdict;
+    use crate::cli::doctor::check::CheckStatus;
     use crate::cli::doctor::waiting::*;
 
     #[test]
     fn events_that_are_taken_while_our_program_is_away_are_taken_by_another() {
-        let verdict = |fate, is_ours_away| taken("a", fate, is_ours_away, 1, "now").verdict;
-        assert_eq!(verdict(Fate::Taken, false), Verdict::Ok);
-        assert_eq!(verdict(Fate::Taken, true), Verdict::Failed);
-        assert_eq!(verdict(Fate::Left, false), Verdict::Failed);
-        assert_eq!(verdict(Fate::Left, true), Verdict::Failed);
+        let status = |fate, is_ours_away| taken("a", fate, is_ours_away, 1, "now").status;
+        assert_eq!(status(Fate::Taken, false), CheckStatus::Ok);
+        assert_eq!(status(Fate::Taken, true), CheckStatus::Failed);
+        assert_eq!(status(Fate::Left, false), CheckStatus::Failed);
+        assert_eq!(status(Fate::Left, true), CheckStatus::Failed);
     }
 }

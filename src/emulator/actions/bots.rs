@@ -1,9 +1,9 @@
 //! The end of a bot: its dialogs and commands go with it, and its application is told.
 
-use crate::emulator::feed::News;
-use crate::emulator::transaction::Hit;
+use crate::emulator::feed::Update;
+use crate::emulator::transaction::Transaction;
 
-impl Hit<'_> {
+impl Transaction<'_> {
     /// Removes a bot from the portal. Its log goes at once, so one that fetches can never read that it is gone.
     pub(crate) fn remove_bot(&mut self, id: u64) {
         let Some(bot) = self.world.users.get(&id).and_then(|user| user.bot.clone()) else {
@@ -16,10 +16,10 @@ impl Hit<'_> {
         self.close_private_dialogs(id);
         for chat in self.world.chats.values_mut().filter(|chat| chat.has(id)) {
             chat.members.retain(|member| *member != id);
-            self.news.push(News::Dialog { chat: chat.id });
+            self.updates.push(Update::Dialog { chat: chat.id });
         }
         self.leave_sessions_of(id);
-        self.news.push(News::Bots);
+        self.updates.push(Update::Bots);
     }
 
     fn close_private_dialogs(&mut self, id: u64) {
@@ -39,7 +39,7 @@ impl Hit<'_> {
                 .messages
                 .retain(|_, message| message.chat != chat);
             for user in gone.members {
-                self.news.push(News::Gone {
+                self.updates.push(Update::Gone {
                     dialog_id: id.to_string(),
                     user,
                 });

@@ -1,14 +1,14 @@
 //! Editing and deleting what was said.
 
-use crate::emulator::feed::News;
+use crate::emulator::feed::Update;
 use crate::emulator::refusal::Refusal;
-use crate::emulator::transaction::Hit;
+use crate::emulator::transaction::Transaction;
 use crate::emulator::world::message::{Message, Rich, stored};
 
 /// Nothing older than three days may be changed.
 const EDIT_WINDOW_MS: i64 = 3 * 24 * 3600 * 1000;
 
-impl Hit<'_> {
+impl Transaction<'_> {
     /// A message the acting user may change: their own, not too old; the portal's own words age not.
     pub(crate) fn own_message(&self, id: u64) -> Result<Message, Refusal> {
         let (_, message) = self.message_in_reach(id)?;
@@ -77,7 +77,7 @@ impl Hit<'_> {
         if without_trace {
             chat.messages.retain(|kept| *kept != id);
             self.world.messages.remove(&id);
-            self.news.push(News::Remove {
+            self.updates.push(Update::Remove {
                 chat: message.chat,
                 message: id,
             });

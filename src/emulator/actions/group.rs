@@ -1,8 +1,8 @@
 //! Groups: made, joined, left, renamed. The chat says what happened in a system message, which no bot is told.
 
-use crate::emulator::feed::News;
+use crate::emulator::feed::Update;
 use crate::emulator::refusal::{Refusal, no_access, no_user};
-use crate::emulator::transaction::Hit;
+use crate::emulator::transaction::Transaction;
 use crate::emulator::world::chat::{Chat, ChatType};
 
 use super::{Author, Draft};
@@ -15,7 +15,7 @@ pub(crate) struct NewChat {
     pub(crate) members: Vec<u64>,
 }
 
-impl Hit<'_> {
+impl Transaction<'_> {
     /// Makes a group whose owner is the acting user; every bot among the others is told that it joined.
     pub(crate) fn found_group(&mut self, new: NewChat) -> Result<Chat, Refusal> {
         let mut members = vec![self.user];
@@ -31,7 +31,7 @@ impl Hit<'_> {
             new.title.trim().to_owned()
         };
         let chat = self.new_chat(new.kind, title, self.user, members);
-        self.news.push(News::Dialog { chat: chat.id });
+        self.updates.push(Update::Dialog { chat: chat.id });
         let text = format!(
             "{} created the chat \"{}\"",
             self.tag(self.user),
@@ -53,7 +53,7 @@ impl Hit<'_> {
                 chat.members.push(*id);
             }
             let text = format!("{} invited {}", self.tag(self.user), self.tag(*id));
-            self.news.push(News::Dialog { chat: chat.id });
+            self.updates.push(Update::Dialog { chat: chat.id });
             self.say(chat.id, Draft::text(Author::System, text));
             let chat = self.my_chat(chat.id)?;
             self.announce_join(&chat, *id, self.user);
@@ -79,11 +79,11 @@ impl Hit<'_> {
                 chat.owner = chat.members.first().copied().unwrap_or(0);
             }
         }
-        self.news.push(News::Left {
+        self.updates.push(Update::Left {
             chat: chat.id,
             user,
         });
-        self.news.push(News::Dialog { chat: chat.id });
+        self.updates.push(Update::Dialog { chat: chat.id });
         self.leave_session(chat.id, user);
         Ok(())
     }
@@ -106,7 +106,7 @@ impl Hit<'_> {
         if let Some(chat) = self.world.chats.get_mut(&id) {
             change(chat);
         }
-        self.news.push(News::Dialog { chat: id });
+        self.updates.push(Update::Dialog { chat: id });
     }
 
     /// A group of the acting user; a private dialog is none.

@@ -12,18 +12,18 @@ mod react;
 mod say;
 
 pub(crate) use self::group::NewChat;
-pub(crate) use self::line::{Arrived, Heard, Sender, Target};
+pub(crate) use self::line::{Arrived, ClientMessage, Sender, Target};
 pub(crate) use self::react::Like;
 pub(crate) use self::say::{Author, Draft};
 
-use super::feed::News;
+use super::feed::Update;
 use super::refusal::{Refusal, no_access};
-use super::transaction::Hit;
+use super::transaction::Transaction;
 use super::view;
 use super::world::chat::Chat;
 use super::world::message::Message;
 
-impl Hit<'_> {
+impl Transaction<'_> {
     /// The chat of a dialog id as the acting user writes it.
     pub(crate) fn chat_at(&self, dialog_id: &str) -> Result<Chat, Refusal> {
         self.world
@@ -57,7 +57,7 @@ impl Hit<'_> {
 
     /// Shows a changed message to the pages.
     pub(crate) fn show_edit(&mut self, message: &Message) {
-        self.news.push(News::Edit {
+        self.updates.push(Update::Edit {
             chat: message.chat,
             message: view::message(self.world, message),
         });

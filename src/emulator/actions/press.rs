@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use crate::emulator::events::audience::Called;
 use crate::emulator::refusal::Refusal;
-use crate::emulator::transaction::Hit;
+use crate::emulator::transaction::Transaction;
 
-impl Hit<'_> {
+impl Transaction<'_> {
     /// Presses the button at this place of a keyboard, line breaks counted.
     pub(crate) fn press(&mut self, message: u64, button: usize) -> Result<(), Refusal> {
         let (_, found) = self.message_in_reach(message)?;

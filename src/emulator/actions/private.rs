@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde_json::Value;
 
-use crate::emulator::feed::{News, TYPING_SECONDS};
+use crate::emulator::feed::{TYPING_SECONDS, Update};
 use crate::emulator::refusal::{Refusal, no_user};
-use crate::emulator::transaction::Hit;
+use crate::emulator::transaction::Transaction;
 use crate::emulator::world::chat::{Chat, ChatType};
 use crate::emulator::world::color;
 use crate::emulator::world::dialog::pair;
 
-impl Hit<'_> {
+impl Transaction<'_> {
     /// The private chat of the acting user with another, made if it is not there yet.
     ///
     /// A bot is told that it joined once per pair, when the chat is made, even if the bot spoke first.
@@ -37,8 +37,8 @@ impl Hit<'_> {
             vec![self.user, other],
         );
         self.world.private.insert(key, chat.id);
-        self.news.push(News::Dialog { chat: chat.id });
-        self.news.push(News::Bots);
+        self.updates.push(Update::Dialog { chat: chat.id });
+        self.updates.push(Update::Bots);
         for bot in [other, self.user] {
             if self.world.is_bot(bot) {
                 self.announce_join(&chat, bot, chat.partner(bot));
@@ -81,7 +81,7 @@ impl Hit<'_> {
     /// Shows to the pages that a user is typing.
     pub(crate) fn type_at(&mut self, dialog_id: &str) -> Result<(), Refusal> {
         let chat = self.chat_at(dialog_id)?.id;
-        self.news.push(News::Typing {
+        self.updates.push(Update::Typing {
             chat,
             user: self.user,
             action: None,
@@ -104,11 +104,11 @@ impl Hit<'_> {
         if let Some(chat) = self.world.chats.get_mut(&chat) {
             chat.read.insert(user, message);
         }
-        self.news.push(News::Read { chat, user });
+        self.updates.push(Update::Read { chat, user });
     }
 }
 
-impl Hit<'_> {
+impl Transaction<'_> {
     /// Opens the private dialog with a bot and hands it the context of the link; the answer is the dialog's id.
     pub(crate) fn open_with_context(
         &mut self,

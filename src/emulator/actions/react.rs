@@ -4,7 +4,7 @@
 //! which version 1 knows, too; its bots are told of no reaction.
 
 use crate::emulator::refusal::Refusal;
-use crate::emulator::transaction::Hit;
+use crate::emulator::transaction::Transaction;
 use crate::emulator::world::message::{CODES, LIKE, Reaction};
 
 /// What a like is to become.
@@ -27,7 +27,7 @@ impl Like {
     }
 }
 
-impl Hit<'_> {
+impl Transaction<'_> {
     /// Likes a message, or no longer.
     pub(crate) fn like(&mut self, id: u64, like: Like) -> Result<(), Refusal> {
         let liked = self.has_reacted(id, LIKE)?;

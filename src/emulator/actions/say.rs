@@ -1,8 +1,8 @@
 //! Saying something: the one way a message comes to be.
 
-use crate::emulator::feed::News;
+use crate::emulator::feed::Update;
 use crate::emulator::refusal::{Refusal, no_user};
-use crate::emulator::transaction::Hit;
+use crate::emulator::transaction::Transaction;
 use crate::emulator::view;
 use crate::emulator::world::chat::Chat;
 use crate::emulator::world::dialog::{Address, parse};
@@ -42,7 +42,7 @@ impl Draft {
     }
 }
 
-impl Hit<'_> {
+impl Transaction<'_> {
     /// Says something at a dialog id; a private dialog that was never opened is opened by it.
     pub(crate) fn say_at(&mut self, dialog_id: &str, draft: Draft) -> Result<u64, Refusal> {
         let chat = match parse(dialog_id) {
@@ -88,7 +88,7 @@ impl Hit<'_> {
         let Some(chat) = self.keep(chat, &message) else {
             return id;
         };
-        self.news.push(News::Message {
+        self.updates.push(Update::Message {
             chat: chat.id,
             message: view::message(self.world, &message),
         });

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::emulator::actions::{Arrived, Heard, Sender};
+use crate::emulator::actions::{Arrived, ClientMessage, Sender};
 use crate::emulator::page::channels as view;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::serve::Emulator;
@@ -40,7 +40,7 @@ impl Emulator {
     pub fn client_says(&self, client: &Client, text: &str) -> Result<Arrival, Refusal> {
         let arrived = self
             .portal
-            .act(0, |hit| hit.hear_in_live_chat(&client.heard(text)));
+            .act(0, |tx| tx.hear_in_live_chat(&client.heard(text)));
         arrived.map(Arrival::from)
     }
 
@@ -51,7 +51,7 @@ impl Emulator {
     /// `MESSAGE_NOT_FOUND`.
     pub fn client_edits(&self, client: &Client, message: u64, text: &str) -> Result<(), Refusal> {
         let heard = client.heard_as(message, text);
-        self.portal.act(0, |hit| hit.hear_edit(&heard).map(drop))
+        self.portal.act(0, |tx| tx.hear_edit(&heard).map(drop))
     }
 
     /// A client deletes a word of its own.
@@ -61,16 +61,13 @@ impl Emulator {
     /// `MESSAGE_NOT_FOUND`.
     pub fn client_deletes(&self, client: &Client, message: u64) -> Result<(), Refusal> {
         let heard = client.heard_as(message, "");
-        self.portal
-            .act(0, |hit| hit.hear_deletion(&heard).map(drop))
+        self.portal.act(0, |tx| tx.hear_deletion(&heard).map(drop))
     }
 
     /// What a client reads, oldest first: its own words and what was said to it.
     pub fn client_sees(&self, client: &Client) -> Vec<Value> {
         let place = client.heard("");
-        let chat = self
-            .portal
-            .act(0, |hit| hit.chat_of_place(&hit.place(&place)));
+        let chat = self.portal.act(0, |tx| tx.chat_of_place(&tx.place(&place)));
         chat.map_or_else(Vec::new, |chat| {
             self.portal.see(|world| view::seen_outside(world, chat))
         })
@@ -89,8 +86,8 @@ impl From<Arrived> for Arrival {
 
 impl Client {
     /// What this client says, as a connector would bring it.
-    pub(crate) fn heard(&self, text: &str) -> Heard {
-        Heard {
+    pub(crate) fn heard(&self, text: &str) -> ClientMessage {
+        ClientMessage {
             connector: LIVECHAT.to_owned(),
             line: self.line,
             sender: Sender {
@@ -100,13 +97,13 @@ impl Client {
             },
             chat: self.id.clone(),
             text: text.to_owned(),
-            ..Heard::default()
+            ..ClientMessage::default()
         }
     }
 
     /// The same about a message that is there: in the live chat its number is the same outside.
-    pub(crate) fn heard_as(&self, message: u64, text: &str) -> Heard {
-        Heard {
+    pub(crate) fn heard_as(&self, message: u64, text: &str) -> ClientMessage {
+        ClientMessage {
             id: message.to_string(),
             ..self.heard(text)
         }

@@ -15,7 +15,7 @@ impl Emulator {
     ///
     /// See above.
     pub fn answer(&self, as_user: u64, chat: u64) -> Result<(), Refusal> {
-        self.portal.act(as_user, |hit| hit.answer_session(chat))
+        self.portal.act(as_user, |tx| tx.answer_session(chat))
     }
 
     /// Comes into the chat without taking the session.
@@ -24,7 +24,7 @@ impl Emulator {
     ///
     /// See above.
     pub fn join(&self, as_user: u64, chat: u64) -> Result<(), Refusal> {
-        self.portal.act(as_user, |hit| hit.join_session(chat))
+        self.portal.act(as_user, |tx| tx.join_session(chat))
     }
 
     /// Says what only those who work here read.
@@ -33,7 +33,7 @@ impl Emulator {
     ///
     /// `ACCESS_ERROR` when the person is not in the chat.
     pub fn whisper(&self, as_user: u64, chat: u64, text: &str) -> Result<u64, Refusal> {
-        self.portal.act(as_user, |hit| hit.whisper(chat, text))
+        self.portal.act(as_user, |tx| tx.whisper(chat, text))
     }
 
     /// Passes a session on to the next in the queue.
@@ -42,7 +42,7 @@ impl Emulator {
     ///
     /// See above, and `ACCESS_DENIED_KICK`.
     pub fn skip(&self, as_user: u64, chat: u64) -> Result<(), Refusal> {
-        self.portal.act(as_user, |hit| hit.skip(chat))
+        self.portal.act(as_user, |tx| tx.skip(chat))
     }
 
     /// Gives a session to another person.
@@ -52,7 +52,7 @@ impl Emulator {
     /// See above, and `OPERATOR_WRONG`.
     pub fn transfer_to_user(&self, as_user: u64, chat: u64, user: u64) -> Result<(), Refusal> {
         self.portal
-            .act(as_user, |hit| hit.transfer(chat, Target::User(user)))
+            .act(as_user, |tx| tx.transfer(chat, Target::User(user)))
     }
 
     /// Gives a session to the queue of a line.
@@ -62,7 +62,7 @@ impl Emulator {
     /// See above, and `OPERATOR_WRONG`.
     pub fn transfer_to_queue(&self, as_user: u64, chat: u64, line: u64) -> Result<(), Refusal> {
         self.portal
-            .act(as_user, |hit| hit.transfer(chat, Target::Queue(line)))
+            .act(as_user, |tx| tx.transfer(chat, Target::Queue(line)))
     }
 
     /// Gives a session to a bot that supports open channels.
@@ -71,8 +71,7 @@ impl Emulator {
     ///
     /// See above, and `OPERATOR_WRONG`.
     pub fn transfer_to_bot(&self, as_user: u64, chat: u64, bot: u64) -> Result<(), Refusal> {
-        self.portal
-            .act(as_user, |hit| hit.transfer_to_bot(chat, bot))
+        self.portal.act(as_user, |tx| tx.transfer_to_bot(chat, bot))
     }
 
     /// Lets what operators say stay here, or go out again.
@@ -81,7 +80,7 @@ impl Emulator {
     ///
     /// See above.
     pub fn silence(&self, as_user: u64, chat: u64, is_silent: bool) -> Result<(), Refusal> {
-        self.portal.act(as_user, |hit| hit.silence(chat, is_silent))
+        self.portal.act(as_user, |tx| tx.silence(chat, is_silent))
     }
 
     /// Begins a session in a chat whose last one is closed.
@@ -90,7 +89,7 @@ impl Emulator {
     ///
     /// See above.
     pub fn start_session(&self, as_user: u64, chat: u64) -> Result<(), Refusal> {
-        self.portal.act(as_user, |hit| hit.begin_session(chat))
+        self.portal.act(as_user, |tx| tx.begin_session(chat))
     }
 
     /// Ends a session.
@@ -99,7 +98,7 @@ impl Emulator {
     ///
     /// See above.
     pub fn finish(&self, as_user: u64, chat: u64) -> Result<(), Refusal> {
-        self.portal.act(as_user, |hit| hit.finish_session(chat))
+        self.portal.act(as_user, |tx| tx.finish_session(chat))
     }
 
     /// Lets the time of the bot that leads a session be over now, as it is after `WELCOME_BOT_TIME` seconds.
@@ -108,6 +107,6 @@ impl Emulator {
     ///
     /// `WRONG_CHAT` when no bot leads it.
     pub fn end_bot_time(&self, chat: u64) -> Result<(), Refusal> {
-        self.portal.act(0, |hit| hit.bot_to_queue(chat))
+        self.portal.act(0, |tx| tx.bot_to_queue(chat))
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 pub(crate) use crate::emulator::faults::Fault;
 use crate::emulator::refusal::Refusal;
-use crate::emulator::rest::limit::Traffic;
+use crate::emulator::rest::limit::RateCounts;
 use crate::emulator::serve::Emulator;
 
 /// Trouble, for tests. Each plan for calls or events concerns the next ones that come; several add up in their order.
@@ -113,8 +113,8 @@ impl Emulator {
     }
 
     /// What the limit on REST calls has let through and refused so far.
-    pub fn traffic(&self) -> Traffic {
-        self.portal.limits().traffic
+    pub fn rate_counts(&self) -> RateCounts {
+        self.portal.limits().counts
     }
 
     /// Causes a fault that nothing can stand against.

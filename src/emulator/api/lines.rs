@@ -63,8 +63,7 @@ impl Emulator {
     /// Makes a line.
     pub fn add_line(&self, line: NewLine) -> u64 {
         let NewLine { queue, settings } = line;
-        self.portal
-            .act(ADMIN, |hit| hit.add_line(&settings, &queue))
+        self.portal.act(ADMIN, |tx| tx.add_line(&settings, &queue))
     }
 
     /// Changes a setting of a line.
@@ -75,7 +74,7 @@ impl Emulator {
     pub fn set_line(&self, line: u64, name: &str, value: &str) -> Result<(), Refusal> {
         let settings = [(name.to_owned(), value.to_owned())];
         self.portal
-            .act(ADMIN, |hit| hit.change_line(line, &settings, None))
+            .act(ADMIN, |tx| tx.change_line(line, &settings, None))
     }
 
     /// Gives a line other operators.
@@ -85,7 +84,7 @@ impl Emulator {
     /// `NOT_FOUND`.
     pub fn set_queue(&self, line: u64, operators: &[u64]) -> Result<(), Refusal> {
         self.portal
-            .act(ADMIN, |hit| hit.change_line(line, &[], Some(operators)))
+            .act(ADMIN, |tx| tx.change_line(line, &[], Some(operators)))
     }
 
     /// Deletes a line: its sessions end, then `ONIMCONNECTORLINEDELETE` goes to the applications of its connectors.
@@ -94,7 +93,7 @@ impl Emulator {
     ///
     /// `NOT_FOUND`.
     pub fn delete_line(&self, line: u64) -> Result<(), Refusal> {
-        self.portal.act(ADMIN, |hit| hit.delete_line(line))
+        self.portal.act(ADMIN, |tx| tx.delete_line(line))
     }
 
     /// Switches a connector off on a line, as a person does: `ONIMCONNECTORSTATUSDELETE` goes to its application.
@@ -103,8 +102,7 @@ impl Emulator {
     ///
     /// `NOT_FOUND`, `IMCONNECTOR_NO_CORRECT_PROVIDER` when there is no such connector.
     pub fn switch_off(&self, connector: &str, line: u64) -> Result<(), Refusal> {
-        self.portal
-            .act(ADMIN, |hit| hit.switch_off(connector, line))
+        self.portal.act(ADMIN, |tx| tx.switch_off(connector, line))
     }
 
     /// Opens the settings page of a connector on a line: the placement `SETTING_CONNECTOR` is posted to its handler.
@@ -143,7 +141,7 @@ impl Emulator {
             chat: chat.to_owned(),
             user: user.to_owned(),
         };
-        self.portal.act(ADMIN, |hit| hit.chat_of_place(&place))
+        self.portal.act(ADMIN, |tx| tx.chat_of_place(&place))
     }
 
     /// All that was said in a line's chat, oldest first, whoever asks: `outside` tells how far each message has come.

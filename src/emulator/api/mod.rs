@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use super::actions::{Like, NewChat};
 use super::events::samples::sample;
-use super::feed::Live;
+use super::feed::Feed;
 use super::install::{Credentials, NewApp};
 use super::page::{piece_of_history, state};
 use super::refusal::Refusal;
@@ -28,7 +28,7 @@ const ADMIN: u64 = 1;
 impl Emulator {
     /// Makes a local application; it gets nothing until it is installed.
     pub fn register_app(&self, app: NewApp) -> Credentials {
-        self.portal.act(ADMIN, |hit| hit.register_app(app))
+        self.portal.act(ADMIN, |tx| tx.register_app(app))
     }
 
     /// Installs an application and waits until its handler has answered `ONAPPINSTALL`, or has not.
@@ -39,7 +39,7 @@ impl Emulator {
     pub async fn install(&self, client_id: &str) -> Result<(), Refusal> {
         let (done, answered) = oneshot::channel();
         self.portal
-            .act(ADMIN, |hit| hit.install(client_id, Some(done)))?;
+            .act(ADMIN, |tx| tx.install(client_id, Some(done)))?;
         let _ = answered.await;
         Ok(())
     }
@@ -50,14 +50,13 @@ impl Emulator {
     ///
     /// `APPLICATION_NOT_FOUND`.
     pub fn uninstall(&self, client_id: &str, clean: bool) -> Result<(), Refusal> {
-        self.portal
-            .act(ADMIN, |hit| hit.uninstall(client_id, clean))
+        self.portal.act(ADMIN, |tx| tx.uninstall(client_id, clean))
     }
 
     /// Sends any event to all who have bound it, as the administrator; the answer is how many that are. For those who
     /// have bound it with `event_type=offline` it is kept until they fetch it. [`Emulator::sample`] has data for each.
     pub fn fire(&self, event: &str, data: &Value) -> usize {
-        self.portal.act(ADMIN, |hit| hit.fire_to_all(event, data))
+        self.portal.act(ADMIN, |tx| tx.fire_to_all(event, data))
     }
 
     /// What an event of this name may carry, as the samples of the documentation do.
@@ -79,7 +78,7 @@ impl Emulator {
     ///
     /// `MESSAGE_EMPTY`, or a dialog the person has no access to.
     pub fn send(&self, as_user: u64, dialog: &str, text: &str) -> Result<u64, Refusal> {
-        self.portal.act(as_user, |hit| hit.send(dialog, text))
+        self.portal.act(as_user, |tx| tx.send(dialog, text))
     }
 
     /// Gives a message of the person another text.
@@ -88,7 +87,7 @@ impl Emulator {
     ///
     /// `MESSAGE_ID_ERROR`, `CANT_EDIT_MESSAGE`.
     pub fn edit(&self, as_user: u64, message: u64, text: &str) -> Result<(), Refusal> {
-        self.portal.act(as_user, |hit| hit.edit(message, text))
+        self.portal.act(as_user, |tx| tx.edit(message, text))
     }
 
     /// Deletes a message of the person.
@@ -97,7 +96,7 @@ impl Emulator {
     ///
     /// `MESSAGE_ID_ERROR`, `CANT_EDIT_MESSAGE`.
     pub fn delete(&self, as_user: u64, message: u64) -> Result<(), Refusal> {
-        self.portal.act(as_user, |hit| hit.delete(message, false))
+        self.portal.act(as_user, |tx| tx.delete(message, false))
     }
 
     /// Presses the button at this place of a message's keyboard, line breaks counted.
@@ -106,7 +105,7 @@ impl Emulator {
     ///
     /// `COMMAND_ERROR` when there is no button with a command.
     pub fn press(&self, as_user: u64, message: u64, button: usize) -> Result<(), Refusal> {
-        self.portal.act(as_user, |hit| hit.press(message, button))
+        self.portal.act(as_user, |tx| tx.press(message, button))
     }
 
     /// Picks the item at this place of a message's menu.
@@ -115,7 +114,7 @@ impl Emulator {
     ///
     /// `COMMAND_ERROR` when there is no item with a command.
     pub fn pick(&self, as_user: u64, message: u64, item: usize) -> Result<(), Refusal> {
-        self.portal.act(as_user, |hit| hit.pick(message, item))
+        self.portal.act(as_user, |tx| tx.pick(message, item))
     }
 
     /// Likes a message, or no longer.
@@ -125,7 +124,7 @@ impl Emulator {
     /// `MESSAGE_ID_ERROR`.
     pub fn like(&self, as_user: u64, message: u64) -> Result<(), Refusal> {
         self.portal
-            .act(as_user, |hit| hit.like(message, Like::Toggle))
+            .act(as_user, |tx| tx.like(message, Like::Toggle))
     }
 
     /// Sets a reaction of the person, such as `fire`, in the place of the one before.
@@ -134,7 +133,7 @@ impl Emulator {
     ///
     /// `MESSAGE_ID_ERROR`, `REACTION_NOT_FOUND` for a code that does not exist, `REACTION_ALREADY_SET`.
     pub fn react(&self, as_user: u64, message: u64, reaction: &str) -> Result<(), Refusal> {
-        self.portal.act(as_user, |hit| hit.react(message, reaction))
+        self.portal.act(as_user, |tx| tx.react(message, reaction))
     }
 
     /// Takes a reaction of the person back.
@@ -143,8 +142,7 @@ impl Emulator {
     ///
     /// `MESSAGE_ID_ERROR`, `REACTION_NOT_FOUND`.
     pub fn unreact(&self, as_user: u64, message: u64, reaction: &str) -> Result<(), Refusal> {
-        self.portal
-            .act(as_user, |hit| hit.unreact(message, reaction))
+        self.portal.act(as_user, |tx| tx.unreact(message, reaction))
     }
 
     /// Opens the dialog with a bot through a link that carries a context, as `?IM_DIALOG=…&BOT_CONTEXT=…` does.
@@ -159,7 +157,7 @@ impl Emulator {
         context: &Value,
     ) -> Result<String, Refusal> {
         self.portal
-            .act(as_user, |hit| hit.open_with_context(bot, context))
+            .act(as_user, |tx| tx.open_with_context(bot, context))
     }
 
     /// Opens the private dialog with a user; a bot is told of it the first time.
@@ -169,7 +167,7 @@ impl Emulator {
     /// `USER_ID_EMPTY` when there is no such user.
     pub fn open(&self, as_user: u64, user: u64) -> Result<String, Refusal> {
         self.portal
-            .act(as_user, |hit| hit.private_chat(user))
+            .act(as_user, |tx| tx.private_chat(user))
             .map(|_| user.to_string())
     }
 
@@ -185,7 +183,7 @@ impl Emulator {
             members: members.to_vec(),
         };
         self.portal
-            .act(as_user, |hit| hit.found_group(new))
+            .act(as_user, |tx| tx.found_group(new))
             .map(|chat| format!("chat{}", chat.id))
     }
 
@@ -195,9 +193,9 @@ impl Emulator {
     ///
     /// `ACCESS_ERROR` when the person is not in it.
     pub fn invite(&self, as_user: u64, dialog: &str, user: u64) -> Result<(), Refusal> {
-        self.portal.act(as_user, |hit| {
-            hit.chat_at(dialog)
-                .and_then(|chat| hit.invite(chat.id, &[user]))
+        self.portal.act(as_user, |tx| {
+            tx.chat_at(dialog)
+                .and_then(|chat| tx.invite(chat.id, &[user]))
         })
     }
 
@@ -207,8 +205,8 @@ impl Emulator {
     ///
     /// `ACCESS_ERROR` when the person is not in it or may not.
     pub fn remove(&self, as_user: u64, dialog: &str, user: u64) -> Result<(), Refusal> {
-        self.portal.act(as_user, |hit| {
-            hit.chat_at(dialog).and_then(|chat| hit.part(chat.id, user))
+        self.portal.act(as_user, |tx| {
+            tx.chat_at(dialog).and_then(|chat| tx.part(chat.id, user))
         })
     }
 
@@ -254,14 +252,14 @@ impl Emulator {
     }
 
     /// What happens from now on, as this person sees it.
-    pub fn subscribe(&self, as_user: u64) -> Live {
-        Live::new(Arc::clone(&self.portal), as_user)
+    pub fn subscribe(&self, as_user: u64) -> Feed {
+        Feed::new(Arc::clone(&self.portal), as_user)
     }
 
     /// The wire log, newest last: every event sent and every call received, tokens shortened.
-    pub fn wire(&self) -> Vec<Value> {
+    pub fn traffic_log(&self) -> Vec<Value> {
         self.portal
-            .wire
+            .traffic
             .entries()
             .iter()
             .map(|entry| (**entry).clone())

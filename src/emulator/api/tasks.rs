@@ -42,8 +42,8 @@ impl Emulator {
             let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
             i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
         };
-        self.portal.act(ADMIN, |hit| {
-            let id = hit.world.tasks.len() as u64 + 1;
+        self.portal.act(ADMIN, |tx| {
+            let id = tx.world.tasks.len() as u64 + 1;
             let task = Task {
                 id,
                 title: task.title,
@@ -51,17 +51,17 @@ impl Emulator {
                 responsible: task.responsible,
                 status: PENDING,
                 deadline: task.deadline.map(millis),
-                created: hit.world.clock.millis(),
+                created: tx.world.clock.millis(),
             };
-            hit.world.tasks.insert(id, task);
+            tx.world.tasks.insert(id, task);
             id
         })
     }
 
     /// Notes that a task is done.
     pub fn complete_task(&self, task: u64) {
-        self.portal.act(ADMIN, |hit| {
-            if let Some(task) = hit.world.tasks.get_mut(&task) {
+        self.portal.act(ADMIN, |tx| {
+            if let Some(task) = tx.world.tasks.get_mut(&task) {
                 task.status = COMPLETED;
             }
         });

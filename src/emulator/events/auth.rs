@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::emulator::transaction::Hit;
+use crate::emulator::transaction::Transaction;
 use crate::emulator::world::access::{App, Owner};
 use crate::emulator::world::bot::Bot;
 use crate::emulator::world::tokens::ACCESS_SECONDS;
@@ -38,7 +38,7 @@ impl Tokens {
     }
 }
 
-impl Hit<'_> {
+impl Transaction<'_> {
     /// The `auth` of an event: who caused it, and what the handler may do on their behalf.
     ///
     /// Without a user there are no tokens; a handler that an inbound webhook registered never gets any.

@@ -11,12 +11,12 @@ use super::said::heard_from;
 use super::{Tokens, audience, v2};
 use crate::emulator::clock::in_words;
 use crate::emulator::objects;
-use crate::emulator::transaction::Hit;
+use crate::emulator::transaction::Transaction;
 use crate::emulator::world::World;
 use crate::emulator::world::chat::Chat;
 use crate::emulator::world::message::Message;
 
-impl Hit<'_> {
+impl Transaction<'_> {
     /// Tells the bots that a message has a new text.
     pub(crate) fn announce_edit(&mut self, chat: &Chat, message: &Message) {
         self.tell_people_of("ONIMV2MESSAGEUPDATE", chat, message);
@@ -87,13 +87,13 @@ impl Hit<'_> {
         params: &Map<String, Value>,
     ) {
         for (owner, bots) in self.by_owner(bots, false) {
-            self.fire(event, &owner, Tokens::WithRefresh, |hit| {
+            self.fire(event, &owner, Tokens::WithRefresh, |tx| {
                 let items: Map<_, _> = bots
                     .iter()
-                    .map(|bot| (bot.to_string(), hit.bot_item(*bot).into()))
+                    .map(|bot| (bot.to_string(), tx.bot_item(*bot).into()))
                     .collect();
                 let user = if chat.is_private() {
-                    user_in_full(hit.world, message.author)
+                    user_in_full(tx.world, message.author)
                 } else {
                     Value::Null
                 };
@@ -151,7 +151,7 @@ fn text_for_bots(chat: &Chat, text: &str) -> String {
     }
 }
 
-impl Hit<'_> {
+impl Transaction<'_> {
     /// Tells the bot that the acting user has set a reaction, or taken it back. Its own it knows of.
     pub(crate) fn announce_reaction(
         &mut self,

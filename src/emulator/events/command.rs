@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::emulator::objects;
-use crate::emulator::transaction::Hit;
+use crate::emulator::transaction::Transaction;
 use crate::emulator::world::World;
 use crate::emulator::world::access::Owner;
 use crate::emulator::world::bot::{ANSWER_WINDOW_MS, Use};
@@ -23,7 +23,7 @@ use super::v2;
 const TYPED: &str = "TEXTAREA";
 const PRESSED: &str = "KEYBOARD";
 
-impl Hit<'_> {
+impl Transaction<'_> {
     /// Tells the bots about the commands found in a message.
     pub(super) fn announce_commands(&mut self, chat: &Chat, message: &Message, called: &[Called]) {
         let bots: Vec<u64> = called
@@ -58,17 +58,17 @@ impl Hit<'_> {
     ) {
         self.open_uses(chat.id, message, called);
         for (owner, called) in self.commands_by_owner(called) {
-            self.fire("ONIMCOMMANDADD", &owner, Tokens::WithRefresh, |hit| {
+            self.fire("ONIMCOMMANDADD", &owner, Tokens::WithRefresh, |tx| {
                 let items: Map<_, _> = called
                     .iter()
                     .map(|called| {
                         (
                             called.command.to_string(),
-                            hit.command_item(called, message, context),
+                            tx.command_item(called, message, context),
                         )
                     })
                     .collect();
-                json!({ "COMMAND": items, "PARAMS": params, "USER": user(hit.world, author) })
+                json!({ "COMMAND": items, "PARAMS": params, "USER": user(tx.world, author) })
             });
         }
         for called in called {

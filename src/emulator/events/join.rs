@@ -4,12 +4,12 @@ use serde_json::{Map, Value, json};
 
 use super::params::{append, letters, user};
 use super::{Tokens, v2};
-use crate::emulator::transaction::Hit;
+use crate::emulator::transaction::Transaction;
 use crate::emulator::world::World;
 use crate::emulator::world::bot::{Bot, Generation};
 use crate::emulator::world::chat::Chat;
 
-impl Hit<'_> {
+impl Transaction<'_> {
     /// Tells a bot that it is in a chat now: `by` is who added it, or the other side of a private dialog. People are told
     /// of everybody.
     pub(crate) fn announce_join(&mut self, chat: &Chat, bot: u64, by: u64) {
@@ -19,9 +19,9 @@ impl Hit<'_> {
         };
         let tokens = Tokens::WithoutRefresh;
         if self.is_posted(&known, Generation::First, false) {
-            self.fire("ONIMBOTJOINCHAT", &known.owner, tokens, |hit| {
-                let items: Map<_, _> = [(bot.to_string(), hit.bot_item(bot).into())].into_iter().collect();
-                json!({ "BOT": items, "PARAMS": params(hit.world, chat, bot, by), "USER": user(hit.world, by) })
+            self.fire("ONIMBOTJOINCHAT", &known.owner, tokens, |tx| {
+                let items: Map<_, _> = [(bot.to_string(), tx.bot_item(bot).into())].into_iter().collect();
+                json!({ "BOT": items, "PARAMS": params(tx.world, chat, bot, by), "USER": user(tx.world, by) })
             });
         }
         self.tell("ONIMBOTV2JOINCHAT", bot, tokens, |world| {
@@ -73,7 +73,7 @@ fn params(world: &World, chat: &Chat, bot: u64, by: u64) -> Value {
     fields.into()
 }
 
-impl Hit<'_> {
+impl Transaction<'_> {
     /// Tells a bot with what the acting user has opened its dialog.
     pub(crate) fn announce_context(&mut self, chat: &Chat, bot: u64, context: &Value) {
         let Some(known) = self.world.users.get(&bot).and_then(|user| user.bot.clone()) else {
@@ -81,12 +81,12 @@ impl Hit<'_> {
         };
         let (tokens, by) = (Tokens::WithRefresh, self.user);
         if self.is_posted(&known, Generation::First, false) {
-            self.fire("ONIMBOTCONTEXTGET", &known.owner, tokens, |hit| {
-                let items: Map<_, _> = [(bot.to_string(), hit.bot_item(bot).into())]
+            self.fire("ONIMBOTCONTEXTGET", &known.owner, tokens, |tx| {
+                let items: Map<_, _> = [(bot.to_string(), tx.bot_item(bot).into())]
                     .into_iter()
                     .collect();
-                let params = context_params(hit.world, chat, bot, by, context);
-                json!({ "BOT": items, "PARAMS": params, "USER": user(hit.world, by) })
+                let params = context_params(tx.world, chat, bot, by, context);
+                json!({ "BOT": items, "PARAMS": params, "USER": user(tx.world, by) })
             });
         }
         self.tell("ONIMBOTV2CONTEXTGET", bot, tokens, |world| {

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, json};
 
-use crate::emulator::feed::{News, TYPING_SECONDS};
-use crate::emulator::transaction::Hit;
+use crate::emulator::feed::{TYPING_SECONDS, Update};
+use crate::emulator::transaction::Transaction;
 use crate::emulator::world::access::Owner;
 use crate::emulator::world::bot::{Bot, BotType, Generation, Mode};
 use crate::emulator::world::chat::Chat;
@@ -15,7 +15,7 @@ use super::params::user_in_full;
 use super::said::params;
 use super::v2;
 
-impl Hit<'_> {
+impl Transaction<'_> {
     /// Tells the bots about a message that was just stored.
     pub(crate) fn announce(&mut self, chat: &Chat, message: &Message, skip_command: bool) {
         self.tell_people_of("ONIMV2MESSAGEADD", chat, message);
@@ -25,15 +25,15 @@ impl Hit<'_> {
             Audience::Bots(bots) => {
                 self.show_typing(chat, &bots);
                 for (owner, bots) in self.by_owner(&bots, false) {
-                    self.fire("ONIMBOTMESSAGEADD", &owner, Tokens::WithRefresh, |hit| {
+                    self.fire("ONIMBOTMESSAGEADD", &owner, Tokens::WithRefresh, |tx| {
                         let items: Map<_, _> = bots
                             .iter()
-                            .map(|bot| (bot.to_string(), hit.bot_item(*bot).into()))
+                            .map(|bot| (bot.to_string(), tx.bot_item(*bot).into()))
                             .collect();
                         json!({
                             "BOT": items,
-                            "PARAMS": params(hit.world, chat, message),
-                            "USER": user_in_full(hit.world, message.author),
+                            "PARAMS": params(tx.world, chat, message),
+                            "USER": user_in_full(tx.world, message.author),
                         })
                     });
                 }
@@ -56,7 +56,7 @@ impl Hit<'_> {
                     && bot.kind != BotType::Supervisor
             };
             if known.is_some_and(types) && !chat.is_line() {
-                self.news.push(News::Typing {
+                self.updates.push(Update::Typing {
                     chat: chat.id,
                     user: *bot,
                     action: None,

@@ -22,13 +22,13 @@ use serde_json::{Value, json};
 
 use super::delivery::Delivery;
 use super::shorten::shortened;
-use super::transaction::Hit;
+use super::transaction::Transaction;
 use crate::emulator::world::access::{Owner, Subscription, Way};
 use crate::emulator::world::offline::Record;
 
 pub(crate) use self::auth::Tokens;
 
-impl Hit<'_> {
+impl Transaction<'_> {
     /// Sends an event to every row its owner has for it; `data` writes the body for each anew, tokens being fresh.
     pub(crate) fn fire(
         &mut self,
@@ -118,7 +118,7 @@ impl Hit<'_> {
 /// The one event that tells of others.
 pub(crate) const NOTICE: &str = "ONOFFLINEEVENT";
 
-impl Hit<'_> {
+impl Transaction<'_> {
     /// Keeps an event for the application of a row, unless it was that application which caused it, naming the same
     /// source. No source is a source like any other here: a plain call of the application is not kept in its plain queue.
     pub(super) fn put_by(&mut self, row: &Subscription, source: &str, data: &Value) {

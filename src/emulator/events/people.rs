@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::emulator::objects;
-use crate::emulator::transaction::Hit;
+use crate::emulator::transaction::Transaction;
 use crate::emulator::world::World;
 use crate::emulator::world::chat::Chat;
 use crate::emulator::world::log::Row;
@@ -14,7 +14,7 @@ use crate::emulator::world::message::Message;
 
 use super::v2::around;
 
-impl Hit<'_> {
+impl Transaction<'_> {
     /// Tells the people of a chat that something was said, or changed.
     pub(super) fn tell_people_of(&mut self, event: &str, chat: &Chat, message: &Message) {
         if !message.system {

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::emulator::objects;
-use crate::emulator::transaction::Hit;
+use crate::emulator::transaction::Transaction;
 use crate::emulator::world::World;
 use crate::emulator::world::bot::{Bot, Generation, Mode};
 use crate::emulator::world::chat::Chat;
@@ -31,7 +31,7 @@ pub(crate) const NAMES: [&str; 8] = [
 /// subscribed to it for another bot.
 pub(super) const COMMAND: &str = "ONIMBOTV2COMMANDADD";
 
-impl Hit<'_> {
+impl Transaction<'_> {
     /// Tells one bot in the format of version 2, if that is how it hears.
     ///
     /// `data` writes all fields but `bot`. What goes into the log does so at once and whatever the length of the chain
@@ -58,8 +58,8 @@ impl Hit<'_> {
             self.world.log.write(bot, row);
         }
         if self.is_posted(known, Generation::Second, event == COMMAND) {
-            self.fire(event, &known.owner, tokens, |hit| {
-                with_bot(hit.bot_in_brief(bot, known), data(hit.world))
+            self.fire(event, &known.owner, tokens, |tx| {
+                with_bot(tx.bot_in_brief(bot, known), data(tx.world))
             });
         }
     }

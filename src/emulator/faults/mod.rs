@@ -98,7 +98,7 @@ impl Fault {
     /// Makes it happen, now or to what comes next.
     pub(crate) fn cause(self, portal: &Portal) -> Result<(), Refusal> {
         let damage = |times, damage| portal.planned().damage(times, damage);
-        let courier = portal.courier();
+        let deliveries = portal.deliveries();
         match self {
             Fault::Refuse {
                 times,
@@ -120,32 +120,30 @@ impl Fault {
             Fault::DelayAnswers { times, ms } => {
                 damage(times, Damage::Late(Duration::from_millis(ms)));
             }
-            Fault::LoseEvents { times } => courier.faults().lose += times,
-            Fault::RepeatEvents { times } => courier.faults().repeat += times,
+            Fault::LoseEvents { times } => deliveries.faults().lose += times,
+            Fault::RepeatEvents { times } => deliveries.faults().repeat += times,
             Fault::DelayEvents { times, ms } => {
                 let late = std::iter::repeat_n(Duration::from_millis(ms), times);
-                courier.faults().late.extend(late);
+                deliveries.faults().late.extend(late);
             }
-            Fault::ExpireTokens {} => portal.act(0, |hit| {
-                let now = hit.world.clock.unix();
-                hit.world.tokens.expire_all(now);
+            Fault::ExpireTokens {} => portal.act(0, |tx| {
+                let now = tx.world.clock.unix();
+                tx.world.tokens.expire_all(now);
             }),
             Fault::RevokeApp { client_id } => {
-                portal.act(0, |hit| hit.revoke_app(&client_id))?;
+                portal.act(0, |tx| tx.revoke_app(&client_id))?;
             }
             Fault::RevokeWebhook {} => {
-                portal.act(0, |hit| hit.world.webhook.secret = secret());
+                portal.act(0, |tx| tx.world.webhook.secret = secret());
             }
-            Fault::Rename { domain } => portal.act(0, |hit| hit.world.rename(&domain)),
+            Fault::Rename { domain } => portal.act(0, |tx| tx.world.rename(&domain)),
             Fault::Charge {
                 client_id,
                 method,
                 seconds,
-            } => portal.act(0, |hit| {
-                let now = hit.world.clock.unix();
-                hit.world
-                    .operating
-                    .charge(&client_id, &method, seconds, now);
+            } => portal.act(0, |tx| {
+                let now = tx.world.clock.unix();
+                tx.world.operating.charge(&client_id, &method, seconds, now);
             }),
             Fault::Calm {} => portal.calm(),
         }

@@ -6,7 +6,7 @@ use super::Answer;
 use crate::emulator::actions::{Like, NewChat};
 use crate::emulator::portal::Portal;
 use crate::emulator::refusal::Refusal;
-use crate::emulator::transaction::Hit;
+use crate::emulator::transaction::Transaction;
 use crate::emulator::world::chat::ChatType;
 
 /// An act by its path.
@@ -15,86 +15,84 @@ pub(super) type Act = fn(&Portal, &Value) -> Answer;
 /// All acts of the web chat.
 pub(super) const ACTS: &[(&str, Act)] = &[
     ("/chat/send", |portal, body| {
-        act(portal, body, |hit| {
-            Ok(json!({ "id": hit.send(text(body, "dialog")?, text(body, "text")?)? }))
+        act(portal, body, |tx| {
+            Ok(json!({ "id": tx.send(text(body, "dialog")?, text(body, "text")?)? }))
         })
     }),
     ("/chat/edit", |portal, body| {
-        act(portal, body, |hit| {
-            done(hit.edit(number(body, "message")?, text(body, "text")?))
+        act(portal, body, |tx| {
+            done(tx.edit(number(body, "message")?, text(body, "text")?))
         })
     }),
     ("/chat/delete", |portal, body| {
-        act(portal, body, |hit| {
-            done(hit.delete(number(body, "message")?, false))
+        act(portal, body, |tx| {
+            done(tx.delete(number(body, "message")?, false))
         })
     }),
     ("/chat/press", |portal, body| {
-        act(portal, body, |hit| {
-            done(hit.press(number(body, "message")?, place(body, "button")?))
+        act(portal, body, |tx| {
+            done(tx.press(number(body, "message")?, place(body, "button")?))
         })
     }),
     ("/chat/menu", |portal, body| {
-        act(portal, body, |hit| {
-            done(hit.pick(number(body, "message")?, place(body, "item")?))
+        act(portal, body, |tx| {
+            done(tx.pick(number(body, "message")?, place(body, "item")?))
         })
     }),
     ("/chat/like", |portal, body| {
-        act(portal, body, |hit| {
-            done(hit.like(number(body, "message")?, Like::Toggle))
+        act(portal, body, |tx| {
+            done(tx.like(number(body, "message")?, Like::Toggle))
         })
     }),
     ("/chat/react", |portal, body| {
-        act(portal, body, |hit| {
+        act(portal, body, |tx| {
             let (message, reaction) = (number(body, "message")?, text(body, "reaction")?);
-            done(match hit.has_reacted(message, reaction)? {
-                true => hit.unreact(message, reaction),
-                false => hit.react(message, reaction),
+            done(match tx.has_reacted(message, reaction)? {
+                true => tx.unreact(message, reaction),
+                false => tx.react(message, reaction),
             })
         })
     }),
     ("/chat/context", |portal, body| {
-        act(portal, body, |hit| {
-            let dialog = hit.open_with_context(number(body, "bot")?, &body["context"])?;
+        act(portal, body, |tx| {
+            let dialog = tx.open_with_context(number(body, "bot")?, &body["context"])?;
             Ok(json!({ "dialog_id": dialog }))
         })
     }),
     ("/chat/typing", |portal, body| {
-        act(portal, body, |hit| done(hit.type_at(text(body, "dialog")?)))
+        act(portal, body, |tx| done(tx.type_at(text(body, "dialog")?)))
     }),
     ("/chat/read", |portal, body| {
-        act(portal, body, |hit| {
-            done(hit.read_all(text(body, "dialog")?))
-        })
+        act(portal, body, |tx| done(tx.read_all(text(body, "dialog")?)))
     }),
     ("/chat/open", |portal, body| {
-        act(portal, body, |hit| open(hit, body))
+        act(portal, body, |tx| open(tx, body))
     }),
     ("/chat/group", |portal, body| {
-        act(portal, body, |hit| group(hit, body))
+        act(portal, body, |tx| group(tx, body))
     }),
     ("/chat/invite", |portal, body| {
-        act(portal, body, |hit| {
-            let chat = hit.chat_at(text(body, "dialog")?)?.id;
-            done(hit.invite(chat, &[number(body, "user")?]))
+        act(portal, body, |tx| {
+            let chat = tx.chat_at(text(body, "dialog")?)?.id;
+            done(tx.invite(chat, &[number(body, "user")?]))
         })
     }),
     ("/chat/kick", |portal, body| {
-        act(portal, body, |hit| {
-            let chat = hit.chat_at(text(body, "dialog")?)?.id;
-            done(hit.part(chat, number(body, "user")?))
+        act(portal, body, |tx| {
+            let chat = tx.chat_at(text(body, "dialog")?)?.id;
+            done(tx.part(chat, number(body, "user")?))
         })
     }),
     ("/chat/leave", |portal, body| {
-        act(portal, body, |hit| {
-            let chat = hit.chat_at(text(body, "dialog")?)?.id;
-            done(hit.part(chat, hit.user))
+        act(portal, body, |tx| {
+            let chat = tx.chat_at(text(body, "dialog")?)?.id;
+            done(tx.part(chat, tx.user))
         })
     }),
     ("/chat/rename", |portal, body| {
-        act(portal, body, |hit| {
-            let chat = hit.chat_at(text(body, "dialog")?)?.id;
-            done(hit.rename(chat, text(body, "title")?))
+        act(portal, body, |tx| {
+            let chat = tx.chat_at(text(body, "dialog")?)?.id;
+            done(tx.rename(chat, text(body, "title")?))
         })
     }),
 ];
@@ -103,19 +101,19 @@ pub(super) const ACTS: &[(&str, Act)] = &[
 pub(super) fn act(
     portal: &Portal,
     body: &Value,
-    work: impl FnOnce(&mut Hit<'_>) -> Answer,
+    work: impl FnOnce(&mut Transaction<'_>) -> Answer,
 ) -> Answer {
     let user = number(body, "as")?;
     portal.act(user, work)
 }
 
-fn open(hit: &mut Hit<'_>, body: &Value) -> Answer {
+fn open(tx: &mut Transaction<'_>, body: &Value) -> Answer {
     let user = number(body, "user")?;
-    hit.private_chat(user)?;
+    tx.private_chat(user)?;
     Ok(json!({ "dialog_id": user.to_string() }))
 }
 
-fn group(hit: &mut Hit<'_>, body: &Value) -> Answer {
+fn group(tx: &mut Transaction<'_>, body: &Value) -> Answer {
     let title = body["title"].as_str().unwrap_or_default().to_owned();
     let members = body["members"]
         .as_array()
@@ -123,7 +121,7 @@ fn group(hit: &mut Hit<'_>, body: &Value) -> Answer {
         .flatten()
         .filter_map(Value::as_u64)
         .collect();
-    let chat = hit.found_group(NewChat {
+    let chat = tx.found_group(NewChat {
         kind: ChatType::Group,
         title,
         members,

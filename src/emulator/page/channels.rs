@@ -35,9 +35,9 @@ pub(super) fn client_history(portal: &Portal, request: &Request) -> Answer {
         name: String::new(),
     };
     let heard = client.heard("");
-    let (chat, user) = portal.act(0, |hit| {
-        let chat = hit.chat_of_place(&hit.place(&heard));
-        (chat, hit.known_guest(&heard.connector, &heard.sender.id))
+    let (chat, user) = portal.act(0, |tx| {
+        let chat = tx.chat_of_place(&tx.place(&heard));
+        (chat, tx.known_guest(&heard.connector, &heard.sender.id))
     });
     Ok(portal.see(|world| {
         let line = world.lines.configs.get(&client.line);

@@ -10,13 +10,13 @@ use crate::emulator::api::lines::Client;
 use crate::emulator::placement;
 use crate::emulator::portal::Portal;
 use crate::emulator::refusal::Refusal;
-use crate::emulator::transaction::Hit;
+use crate::emulator::transaction::Transaction;
 
 /// All acts of open channels. `as` is the operator; clients and whoever sets up need none.
 pub(super) const ACTS: &[(&str, Act)] = &[
     ("/chat/client/say", |portal, body| {
         let heard = client(body)?.heard(text(body, "text")?);
-        let arrived = portal.act(0, |hit| hit.hear_in_live_chat(&heard))?;
+        let arrived = portal.act(0, |tx| tx.hear_in_live_chat(&heard))?;
         Ok(json!({
             "session": arrived.session,
             "chat": arrived.chat,
@@ -25,64 +25,64 @@ pub(super) const ACTS: &[(&str, Act)] = &[
     }),
     ("/chat/client/edit", |portal, body| {
         let heard = client(body)?.heard_as(number(body, "message")?, text(body, "text")?);
-        done(portal.act(0, |hit| hit.hear_edit(&heard).map(drop)))
+        done(portal.act(0, |tx| tx.hear_edit(&heard).map(drop)))
     }),
     ("/chat/client/delete", |portal, body| {
         let heard = client(body)?.heard_as(number(body, "message")?, "");
-        done(portal.act(0, |hit| hit.hear_deletion(&heard).map(drop)))
+        done(portal.act(0, |tx| tx.hear_deletion(&heard).map(drop)))
     }),
     ("/chat/line/answer", |portal, body| {
-        at_chat(portal, body, |hit, chat| hit.answer_session(chat))
+        at_chat(portal, body, |tx, chat| tx.answer_session(chat))
     }),
     ("/chat/line/join", |portal, body| {
-        at_chat(portal, body, |hit, chat| hit.join_session(chat))
+        at_chat(portal, body, |tx, chat| tx.join_session(chat))
     }),
     ("/chat/line/skip", |portal, body| {
-        at_chat(portal, body, |hit, chat| hit.skip(chat))
+        at_chat(portal, body, |tx, chat| tx.skip(chat))
     }),
     ("/chat/line/start", |portal, body| {
-        at_chat(portal, body, |hit, chat| hit.begin_session(chat))
+        at_chat(portal, body, |tx, chat| tx.begin_session(chat))
     }),
     ("/chat/line/finish", |portal, body| {
-        at_chat(portal, body, |hit, chat| hit.finish_session(chat))
+        at_chat(portal, body, |tx, chat| tx.finish_session(chat))
     }),
     ("/chat/line/silent", |portal, body| {
         let is_silent = body["silent"].as_bool().unwrap_or(true);
-        at_chat(portal, body, |hit, chat| hit.silence(chat, is_silent))
+        at_chat(portal, body, |tx, chat| tx.silence(chat, is_silent))
     }),
     ("/chat/line/whisper", |portal, body| {
-        act(portal, body, |hit| {
-            let id = hit.whisper(number(body, "chat")?, text(body, "text")?)?;
+        act(portal, body, |tx| {
+            let id = tx.whisper(number(body, "chat")?, text(body, "text")?)?;
             Ok(json!({ "id": id }))
         })
     }),
     ("/chat/line/transfer", |portal, body| {
-        at_chat(portal, body, |hit, chat| transfer(hit, chat, body))
+        at_chat(portal, body, |tx, chat| transfer(tx, chat, body))
     }),
     ("/emulator/line", |portal, body| {
         let (settings, queue) = (settings(body), queue(body));
-        let line = portal.act(admin(portal), |hit| {
-            hit.add_line(&settings, &queue.unwrap_or_default())
+        let line = portal.act(admin(portal), |tx| {
+            tx.add_line(&settings, &queue.unwrap_or_default())
         });
         Ok(json!({ "line": line }))
     }),
     ("/emulator/line/change", |portal, body| {
         let (line, settings, queue) = (number(body, "line")?, settings(body), queue(body));
-        done(portal.act(admin(portal), |hit| {
-            hit.change_line(line, &settings, queue.as_deref())
+        done(portal.act(admin(portal), |tx| {
+            tx.change_line(line, &settings, queue.as_deref())
         }))
     }),
     ("/emulator/line/delete", |portal, body| {
         let line = number(body, "line")?;
-        done(portal.act(admin(portal), |hit| hit.delete_line(line)))
+        done(portal.act(admin(portal), |tx| tx.delete_line(line)))
     }),
     ("/emulator/line/end_bot_time", |portal, body| {
         let chat = number(body, "chat")?;
-        done(portal.act(0, |hit| hit.bot_to_queue(chat)))
+        done(portal.act(0, |tx| tx.bot_to_queue(chat)))
     }),
     ("/emulator/connector/off", |portal, body| {
         let (connector, line) = (text(body, "connector")?, number(body, "line")?);
-        done(portal.act(admin(portal), |hit| hit.switch_off(connector, line)))
+        done(portal.act(admin(portal), |tx| tx.switch_off(connector, line)))
     }),
 ];
 
@@ -98,21 +98,21 @@ pub(super) async fn open_settings(portal: &Portal, body: &Value) -> Answer {
 fn at_chat(
     portal: &Portal,
     body: &Value,
-    work: impl FnOnce(&mut Hit<'_>, u64) -> Result<(), Refusal>,
+    work: impl FnOnce(&mut Transaction<'_>, u64) -> Result<(), Refusal>,
 ) -> Answer {
-    act(portal, body, |hit| done(work(hit, number(body, "chat")?)))
+    act(portal, body, |tx| done(work(tx, number(body, "chat")?)))
 }
 
 /// To whom a session is to go: one of `user`, `bot` and `line`.
-fn transfer(hit: &mut Hit<'_>, chat: u64, body: &Value) -> Result<(), Refusal> {
+fn transfer(tx: &mut Transaction<'_>, chat: u64, body: &Value) -> Result<(), Refusal> {
     if let Some(bot) = body["bot"].as_u64() {
-        return hit.transfer_to_bot(chat, bot);
+        return tx.transfer_to_bot(chat, bot);
     }
     let target = match body["user"].as_u64() {
         Some(user) => Target::User(user),
         None => Target::Queue(number(body, "line")?),
     };
-    hit.transfer(chat, target)
+    tx.transfer(chat, target)
 }
 
 fn client(body: &Value) -> Result<Client, Refusal> {

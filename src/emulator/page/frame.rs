@@ -29,9 +29,9 @@ pub(super) fn page(portal: &Arc<Portal>) -> impl Endpoint + use<> {
         let user = query(&request, "as").unwrap_or(1);
         let connector: Option<String> = query(&request, "connector");
         let line = query(&request, "line").unwrap_or(0);
-        let frame = portal.act(user, |hit| match connector {
-            Some(connector) => hit.settings_frame(&connector, line),
-            None => hit.frame(&client_id),
+        let frame = portal.act(user, |tx| match connector {
+            Some(connector) => tx.settings_frame(&connector, line),
+            None => tx.frame(&client_id),
         });
         match frame {
             Ok(frame) => form(&frame.address, &frame.fields),

@@ -50,8 +50,8 @@ pub(crate) fn routes(portal: &Arc<Portal>, guard: Guard) -> impl Endpoint + use<
         )
         .at("/chat/state", reading(portal, reads::state_of))
         .at("/chat/history", reading(portal, reads::history))
-        .at("/chat/wire", reading(portal, reads::wire))
-        .at("/chat/live", reads::live(portal))
+        .at("/chat/wire", reading(portal, reads::traffic))
+        .at("/chat/feed", reads::feed(portal))
         .at("/chat/lines", reading(portal, channels::all))
         .at("/chat/line/history", reading(portal, channels::history))
         .at(

@@ -10,7 +10,7 @@ use serde_json::json;
 use tokio::time::Duration;
 
 use super::{Answer, refused};
-use crate::emulator::feed::Live;
+use crate::emulator::feed::Feed;
 use crate::emulator::portal::Portal;
 use crate::emulator::refusal::{Refusal, no_access, no_user};
 use crate::emulator::rest::download::attached;
@@ -83,9 +83,9 @@ pub(super) fn file(portal: &Portal, request: &Request) -> Response {
 }
 
 /// The wire log.
-pub(super) fn wire(portal: &Portal, _: &Request) -> Answer {
+pub(super) fn traffic(portal: &Portal, _: &Request) -> Answer {
     let entries: Vec<_> = portal
-        .wire
+        .traffic
         .entries()
         .iter()
         .map(|entry| (**entry).clone())
@@ -94,13 +94,13 @@ pub(super) fn wire(portal: &Portal, _: &Request) -> Answer {
 }
 
 /// The stream of what happens, as Server-Sent Events.
-pub(super) fn live(portal: &Arc<Portal>) -> impl Endpoint + use<> {
+pub(super) fn feed(portal: &Arc<Portal>) -> impl Endpoint + use<> {
     let portal = Arc::clone(portal);
     get(poem::endpoint::make_sync(move |request| {
-        let live = Live::new(Arc::clone(&portal), viewer(&request).unwrap_or(0));
-        let events = stream::unfold(live, |mut live| async {
-            let item = live.next().await?;
-            Some((Event::message(item.to_string()), live))
+        let feed = Feed::new(Arc::clone(&portal), viewer(&request).unwrap_or(0));
+        let events = stream::unfold(feed, |mut feed| async {
+            let item = feed.next().await?;
+            Some((Event::message(item.to_string()), feed))
         });
         SSE::new(events).keep_alive(KEEP_ALIVE).into_response()
     }))

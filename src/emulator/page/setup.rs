@@ -17,28 +17,28 @@ use crate::event::{catalogue, form};
 pub(super) const ACTS: &[(&str, Act)] = &[
     ("/emulator/app", register),
     ("/emulator/install", |portal, body| {
-        portal.act(admin(portal), |hit| {
-            hit.install(text(body, "client_id")?, None)
+        portal.act(admin(portal), |tx| {
+            tx.install(text(body, "client_id")?, None)
         })?;
         Ok(json!({}))
     }),
     ("/emulator/finish", |portal, body| {
-        portal.act(admin(portal), |hit| {
-            hit.finish_install(text(body, "client_id")?)
+        portal.act(admin(portal), |tx| {
+            tx.finish_install(text(body, "client_id")?)
         })?;
         Ok(json!({}))
     }),
     ("/emulator/uninstall", |portal, body| {
         let clean = body["clean"].as_bool().unwrap_or(false);
-        portal.act(admin(portal), |hit| {
-            hit.uninstall(text(body, "client_id")?, clean)
+        portal.act(admin(portal), |tx| {
+            tx.uninstall(text(body, "client_id")?, clean)
         })?;
         Ok(json!({}))
     }),
     ("/emulator/fire", |portal, body| {
         let event = text(body, "event")?;
         let data = payload(event, body)?;
-        let sent = portal.act(admin(portal), |hit| hit.fire_to_all(event, &data));
+        let sent = portal.act(admin(portal), |tx| tx.fire_to_all(event, &data));
         Ok(json!({ "sent": sent, "data": data }))
     }),
     ("/emulator/faults", |portal, body| {
@@ -99,7 +99,7 @@ fn register(portal: &Portal, body: &Value) -> Answer {
         scope.clone_into(&mut app.scope);
     }
     app.interface = body["interface"].as_bool().unwrap_or(false);
-    let made = portal.act(admin(portal), |hit| hit.register_app(app));
+    let made = portal.act(admin(portal), |tx| tx.register_app(app));
     Ok(json!({ "client_id": made.client_id, "client_secret": made.client_secret }))
 }
 

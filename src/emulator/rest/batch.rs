@@ -41,9 +41,9 @@ fn batch(call: &mut Call<'_, '_>) -> Answer {
             let text = "Max batch length exceeded";
             results.fail(&key, &Refusal::new("ERROR_BATCH_LENGTH_EXCEEDED", text));
         } else {
-            let started = call.hit.world.clock.now();
+            let started = call.tx.world.clock.now();
             let answer = one(call, &command, &results);
-            let finished = call.hit.world.clock.now();
+            let finished = call.tx.world.clock.now();
             match answer {
                 Ok(reply) => {
                     results
@@ -102,7 +102,7 @@ fn one(call: &mut Call<'_, '_>, command: &str, results: &Results) -> Answer {
         ));
     }
     params.merge(Params::new(fields));
-    run(call.hit, &call.caller, &name, params)
+    run(call.tx, &call.caller, &name, params)
 }
 
 impl Results {

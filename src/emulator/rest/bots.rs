@@ -9,7 +9,7 @@ use super::call::{Answer, Call, Reply, foreign, wrong, yes};
 use super::handlers::{Handlers, bind};
 use super::params::{as_text, php_array};
 use super::table::{Method, method};
-use crate::emulator::feed::News;
+use crate::emulator::feed::Update;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::world::access::Owner;
 use crate::emulator::world::bot::{Bot, BotType};
@@ -41,7 +41,7 @@ fn register(call: &mut Call<'_, '_>) -> Answer {
         return Err(Refusal::new("NAME_ERROR", "Bot name isn't specified"));
     }
     let known = call
-        .hit
+        .tx
         .world
         .users
         .values()
@@ -54,7 +54,7 @@ fn register(call: &mut Call<'_, '_>) -> Answer {
             &properties,
         )?,
     };
-    bind(call.hit.world, &owner, &handlers);
+    bind(call.tx.world, &owner, &handlers);
     Ok(id.into())
 }
 
@@ -63,12 +63,12 @@ fn create(
     bot: Bot,
     properties: &Map<String, Value>,
 ) -> Result<u64, Refusal> {
-    let max = call.hit.world.bots_max;
-    if call.hit.world.bots_of(&bot.owner).count() >= max {
+    let max = call.tx.world.bots_max;
+    if call.tx.world.bots_of(&bot.owner).count() >= max {
         let text = format!("Has reached the maximum number of bots for application (max: {max})");
         return Err(Refusal::new("MAX_COUNT_ERROR", text));
     }
-    let id = call.hit.world.new_user_id();
+    let id = call.tx.world.new_user_id();
     let mut user = User {
         id,
         first_name: String::new(),
@@ -80,8 +80,8 @@ fn create(
         guest: None,
     };
     describe(&mut user, properties);
-    call.hit.world.users.insert(id, user);
-    call.hit.news.push(News::Bots);
+    call.tx.world.users.insert(id, user);
+    call.tx.updates.push(Update::Bots);
     Ok(id)
 }
 
@@ -105,23 +105,23 @@ fn update(call: &mut Call<'_, '_>) -> Answer {
     if let (Some(bot), Some(code)) = (&mut user.bot, text(&fields, "CODE")) {
         bot.code = code;
     }
-    call.hit.world.users.insert(user.id, user);
-    bind(call.hit.world, &owner, &handlers);
-    call.hit.news.push(News::Bots);
+    call.tx.world.users.insert(user.id, user);
+    bind(call.tx.world, &owner, &handlers);
+    call.tx.updates.push(Update::Bots);
     yes()
 }
 
 fn unregister(call: &mut Call<'_, '_>) -> Answer {
     let owner = call.owner()?;
     let bot = named(call, &owner)?.id;
-    call.hit.remove_bot(bot);
+    call.tx.remove_bot(bot);
     yes()
 }
 
 fn list(call: &mut Call<'_, '_>) -> Answer {
     let owner = call.owner()?;
     let bots = call
-        .hit
+        .tx
         .world
         .bots_of(&owner)
         .filter_map(|user| Some((user, user.bot.as_ref()?)));
@@ -139,7 +139,7 @@ fn list(call: &mut Call<'_, '_>) -> Answer {
 pub(super) fn named(call: &Call<'_, '_>, owner: &Owner) -> Result<User, Refusal> {
     let id = call.params.id("BOT_ID").unwrap_or(0);
     let user = call
-        .hit
+        .tx
         .world
         .users
         .get(&id)

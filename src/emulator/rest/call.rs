@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::auth::Caller;
 use super::params::Params;
 use crate::emulator::refusal::Refusal;
-use crate::emulator::transaction::Hit;
+use crate::emulator::transaction::Transaction;
 use crate::emulator::world::access::Owner;
 use crate::emulator::world::chat::Chat;
 use crate::emulator::world::user::User;
@@ -15,7 +15,7 @@ pub(super) type Answer = Result<Reply, Refusal>;
 
 /// One method, called.
 pub(super) struct Call<'c, 'w> {
-    pub(super) hit: &'c mut Hit<'w>,
+    pub(super) tx: &'c mut Transaction<'w>,
     pub(super) params: Params,
     pub(super) caller: Caller,
 }
@@ -61,12 +61,12 @@ impl Call<'_, '_> {
         let owner = self.owner()?;
         let found = match self.params.id("BOT_ID") {
             Some(id) => self
-                .hit
+                .tx
                 .world
                 .users
                 .get(&id)
                 .filter(|user| user.bot.is_some()),
-            None => self.hit.world.bots_of(&owner).next(),
+            None => self.tx.world.bots_of(&owner).next(),
         };
         let user = found
             .cloned()
@@ -81,13 +81,13 @@ impl Call<'_, '_> {
     /// The same, and from here on the bot is who acts.
     pub(super) fn as_bot(&mut self) -> Result<u64, Refusal> {
         let bot = self.bot()?.id;
-        self.hit.user = bot;
+        self.tx.user = bot;
         Ok(bot)
     }
 
     /// The group named by `CHAT_ID`, if whoever acts is in it.
     pub(super) fn group(&self) -> Result<Chat, Refusal> {
-        self.hit.my_group(self.chat_id()?)
+        self.tx.my_group(self.chat_id()?)
     }
 
     /// The number in `CHAT_ID`.
@@ -112,7 +112,7 @@ impl Call<'_, '_> {
 
     /// Whether the caller may do what only an administrator may.
     pub(super) fn is_admin(&self) -> bool {
-        let user = self.hit.world.users.get(&self.caller.user);
+        let user = self.tx.world.users.get(&self.caller.user);
         user.is_some_and(User::is_admin)
     }
 

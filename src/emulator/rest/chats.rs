@@ -26,20 +26,20 @@ pub(super) const METHODS: &[Method] = &[
 fn leave(call: &mut Call<'_, '_>) -> Answer {
     let bot = call.as_bot()?;
     let chat = call.group()?.id;
-    call.hit.part(chat, bot)?;
+    call.tx.part(chat, bot)?;
     yes()
 }
 
 fn set_owner(call: &mut Call<'_, '_>) -> Answer {
     let bot = call.as_bot()?;
     let (chat, user) = (call.chat_id()?, call.user_id()?);
-    let chat = call.hit.my_group(chat)?;
+    let chat = call.tx.my_group(chat)?;
     if chat.owner != bot || !chat.has(user) {
         return Err(wrong(
             "Change owner can only owner and user must be member in chat",
         ));
     }
-    call.hit.change_chat(chat.id, |chat| chat.owner = user);
+    call.tx.change_chat(chat.id, |chat| chat.owner = user);
     yes()
 }
 
@@ -47,7 +47,7 @@ fn set_manager(call: &mut Call<'_, '_>) -> Answer {
     let bot = call.as_bot()?;
     let (chat, user) = (call.chat_id()?, call.user_id()?);
     let chat = call
-        .hit
+        .tx
         .my_group(chat)
         .map_err(|_| wrong("Change managers can only owner"))?;
     if chat.owner != bot || !chat.has(user) {
@@ -56,7 +56,7 @@ fn set_manager(call: &mut Call<'_, '_>) -> Answer {
         ));
     }
     let manages = call.params.unless_no("IS_MANAGER");
-    call.hit.change_chat(chat.id, |chat| {
+    call.tx.change_chat(chat.id, |chat| {
         if manages {
             chat.managers.insert(user)
         } else {
@@ -75,7 +75,7 @@ fn update_title(call: &mut Call<'_, '_>) -> Answer {
         .map(|title| title.trim().to_owned())
         .filter(|title| !title.is_empty());
     let title = title.ok_or_else(|| Refusal::new("TITLE_EMPTY", "Title can't be empty"))?;
-    call.hit.rename(chat, &title)?;
+    call.tx.rename(chat, &title)?;
     yes()
 }
 
@@ -91,7 +91,7 @@ fn update_color(call: &mut Call<'_, '_>) -> Answer {
     if chat.color == color {
         return Err(wrong("This color already set or chat isn't exists"));
     }
-    call.hit
+    call.tx
         .change_chat(chat.id, |chat| color.clone_into(&mut chat.color));
     yes()
 }
@@ -105,7 +105,7 @@ fn update_avatar(call: &mut Call<'_, '_>) -> Answer {
         .text("AVATAR")
         .filter(|picture| !picture.is_empty());
     picture.ok_or_else(|| Refusal::new("AVATAR_ERROR", "Avatar incorrect"))?;
-    call.hit.change_chat(chat, |chat| chat.avatar += 1);
+    call.tx.change_chat(chat, |chat| chat.avatar += 1);
     yes()
 }
 
@@ -128,20 +128,20 @@ pub(super) fn invite(call: &mut Call<'_, '_>) -> Answer {
     if users.is_empty() {
         return Err(wrong("Users can't be empty"));
     }
-    call.hit.invite(chat, &users)?;
+    call.tx.invite(chat, &users)?;
     yes()
 }
 
 fn delete_user(call: &mut Call<'_, '_>) -> Answer {
     call.as_bot()?;
     let (chat, user) = (call.chat_id()?, call.user_id()?);
-    call.hit.part(chat, user)?;
+    call.tx.part(chat, user)?;
     yes()
 }
 
 fn list_users(call: &mut Call<'_, '_>) -> Answer {
     call.as_bot()?;
     let chat = call.chat_id()?;
-    let chat = call.hit.my_chat(chat).map_err(|_| no_access())?;
+    let chat = call.tx.my_chat(chat).map_err(|_| no_access())?;
     Ok(Value::from(chat.members).into())
 }

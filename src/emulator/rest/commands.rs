@@ -11,7 +11,7 @@ use super::messages::{extras, required_text};
 use super::params::{as_text, is_yes, items};
 use super::table::{Method, method};
 use crate::emulator::actions::{Author, Draft};
-use crate::emulator::feed::News;
+use crate::emulator::feed::Update;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::world::access::Owner;
 use crate::emulator::world::bot::{Command, Title, Use};
@@ -47,7 +47,7 @@ fn register(call: &mut Call<'_, '_>) -> Answer {
         .filter(|lang| !lang.is_empty());
     let lang = lang.ok_or_else(|| Refusal::new("LANG_ERROR", "Lang set can't be empty"))?;
     let known = call
-        .hit
+        .tx
         .world
         .commands
         .values()
@@ -56,23 +56,19 @@ fn register(call: &mut Call<'_, '_>) -> Answer {
     let id = if id > 0 {
         id
     } else {
-        call.hit.world.new_command_id()
+        call.tx.world.new_command_id()
     };
-    call.hit
-        .world
-        .commands
-        .entry(id)
-        .or_insert_with(|| Command {
-            id,
-            bot,
-            name,
-            common: call.params.yes("COMMON"),
-            hidden: call.params.yes("HIDDEN"),
-            extranet: call.params.yes("EXTRANET_SUPPORT"),
-            lang,
-        });
-    call.hit.world.resubscribe(&owner, EVENT, &url);
-    call.hit.news.push(News::Bots);
+    call.tx.world.commands.entry(id).or_insert_with(|| Command {
+        id,
+        bot,
+        name,
+        common: call.params.yes("COMMON"),
+        hidden: call.params.yes("HIDDEN"),
+        extranet: call.params.yes("EXTRANET_SUPPORT"),
+        lang,
+    });
+    call.tx.world.resubscribe(&owner, EVENT, &url);
+    call.tx.updates.push(Update::Bots);
     Ok(id.into())
 }
 
@@ -85,7 +81,7 @@ fn update(call: &mut Call<'_, '_>) -> Answer {
     }
     if let Some(url) = fields.get("EVENT_COMMAND_ADD").and_then(as_text) {
         let url = address(&owner, &url).ok_or_else(no_handler)?;
-        call.hit.world.resubscribe(&owner, EVENT, &url);
+        call.tx.world.resubscribe(&owner, EVENT, &url);
     }
     if let Some(name) = fields.get("COMMAND").and_then(as_text) {
         command.name = bare(&name);
@@ -99,16 +95,16 @@ fn update(call: &mut Call<'_, '_>) -> Answer {
         .map(titles)
         .filter(|lang| !lang.is_empty())
         .unwrap_or(command.lang);
-    call.hit.world.commands.insert(command.id, command);
-    call.hit.news.push(News::Bots);
+    call.tx.world.commands.insert(command.id, command);
+    call.tx.updates.push(Update::Bots);
     yes()
 }
 
 fn unregister(call: &mut Call<'_, '_>) -> Answer {
     let owner = call.owner()?;
     let command = own(call, &owner)?;
-    call.hit.world.commands.remove(&command.id);
-    call.hit.news.push(News::Bots);
+    call.tx.world.commands.remove(&command.id);
+    call.tx.updates.push(Update::Bots);
     yes()
 }
 
@@ -117,7 +113,7 @@ pub(super) fn own(call: &Call<'_, '_>, owner: &Owner) -> Result<Command, Refusal
     let command = call
         .params
         .id("COMMAND_ID")
-        .and_then(|id| call.hit.world.commands.get(&id))
+        .and_then(|id| call.tx.world.commands.get(&id))
         .cloned();
     let command = command.ok_or_else(|| Refusal::new("COMMAND_ID_ERROR", "Command not found"))?;
     if is_owned(call, owner, &command) {
@@ -129,7 +125,7 @@ pub(super) fn own(call: &Call<'_, '_>, owner: &Owner) -> Result<Command, Refusal
 
 pub(super) fn is_owned(call: &Call<'_, '_>, owner: &Owner, command: &Command) -> bool {
     let bot = call
-        .hit
+        .tx
         .world
         .users
         .get(&command.bot)
@@ -201,9 +197,9 @@ pub(super) fn post(
     draft: Draft,
 ) -> Option<u64> {
     let open = open_use(call, command.id, message)?;
-    call.hit.user = command.bot;
+    call.tx.user = command.bot;
     let present = call
-        .hit
+        .tx
         .world
         .chats
         .get(&open.chat)
@@ -217,17 +213,17 @@ pub(super) fn post(
             ..draft
         }
     };
-    Some(call.hit.say(open.chat, draft))
+    Some(call.tx.say(open.chat, draft))
 }
 
 fn open_use(call: &Call<'_, '_>, command: u64, message: u64) -> Option<Use> {
-    let now = call.hit.world.clock.millis();
+    let now = call.tx.world.clock.millis();
     let fits = |open: &&Use| open.command == command && open.message == message && open.until > now;
-    call.hit.world.uses.iter().find(fits).cloned()
+    call.tx.world.uses.iter().find(fits).cloned()
 }
 
 fn name_of(call: &Call<'_, '_>, bot: u64) -> String {
-    call.hit
+    call.tx
         .world
         .users
         .get(&bot)
@@ -237,7 +233,7 @@ fn name_of(call: &Call<'_, '_>, bot: u64) -> String {
 
 fn by_name(call: &Call<'_, '_>, owner: &Owner, name: &str) -> Result<Command, Refusal> {
     let mut named = call
-        .hit
+        .tx
         .world
         .commands
         .values()

@@ -39,7 +39,7 @@ pub(super) fn check(portal: &Portal, request: &Request) -> Option<Response> {
         is_old.then(|| world.address())
     })?;
     let path = request.uri().path_and_query()?;
-    portal.wire.call(&Received {
+    portal.traffic.call(&Received {
         kind: "rest",
         name: request.uri().path(),
         app: None,

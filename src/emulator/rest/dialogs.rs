@@ -24,8 +24,8 @@ const MESSAGES_DEFAULT: usize = 20;
 /// The newest messages of a dialog, or those before or after one.
 fn messages(call: &mut Call<'_, '_>) -> Answer {
     let dialog_id = call.dialog_id()?;
-    let chat = call.hit.chat_at(&dialog_id)?;
-    let world = &call.hit.world;
+    let chat = call.tx.chat_at(&dialog_id)?;
+    let world = &call.tx.world;
     let wanted = call
         .params
         .id("LIMIT")
@@ -92,14 +92,14 @@ pub(super) fn author(world: &World, id: u64) -> Option<Value> {
 /// A dialog, described: `im.dialog.get` and `imbot.dialog.get`, which sees with the eyes of the token's user.
 fn dialog(call: &mut Call<'_, '_>) -> Answer {
     let dialog_id = call.dialog_id()?;
-    let chat = match call.hit.chat_at(&dialog_id) {
+    let chat = match call.tx.chat_at(&dialog_id) {
         Ok(chat) => chat,
         Err(_) => call
             .as_bot()
-            .and_then(|_| call.hit.chat_at(&dialog_id))
+            .and_then(|_| call.tx.chat_at(&dialog_id))
             .map_err(|_| no_access())?,
     };
-    Ok(described(call.hit.world, call.hit.user, &chat).into())
+    Ok(described(call.tx.world, call.tx.user, &chat).into())
 }
 
 pub(super) fn described(world: &World, viewer: u64, chat: &Chat) -> Value {

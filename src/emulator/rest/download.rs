@@ -17,7 +17,7 @@ use crate::emulator::world::file::File;
 pub(super) fn serve(portal: &Portal, incoming: &Incoming, begun: Instant) -> Response {
     let token = incoming.params.text("TOKEN").unwrap_or_default();
     let secret = token.split_once('|').map_or("", |(_, secret)| secret);
-    let found = portal.act(0, |hit| hit.world.files.follow(secret));
+    let found = portal.act(0, |tx| tx.world.files.follow(secret));
     let refusal = Refusal::new("ACCESS_DENIED", "Link check failed").status(403);
     let (status, answer) = match &found {
         Some(file) => (
@@ -26,7 +26,7 @@ pub(super) fn serve(portal: &Portal, incoming: &Incoming, begun: Instant) -> Res
         ),
         None => (refusal.http_status(), envelope::failure(&refusal)),
     };
-    portal.wire.call(&Received {
+    portal.traffic.call(&Received {
         kind: "rest",
         name: &incoming.name,
         app: None,

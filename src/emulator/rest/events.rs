@@ -44,7 +44,7 @@ fn bind(call: &mut Call<'_, '_>) -> Answer {
             let text = "Offline event cannot be registered for this event.";
             return Err(Refusal::new("ERROR_ARGUMENT", text));
         }
-        let source = call.hit.origin.source.clone();
+        let source = call.tx.origin.source.clone();
         row(owner, event, String::new(), 0, Way::Offline { source })
     } else {
         let url = address(&owner, &handler(call)?);
@@ -56,7 +56,7 @@ fn bind(call: &mut Call<'_, '_>) -> Answer {
         let way = min_timeout.map_or(Way::PLAIN, |min_timeout| Way::Online { min_timeout });
         row(owner, event, url, user, way)
     };
-    let bound = call.hit.world.rows(&row.owner, &row.event);
+    let bound = call.tx.world.rows(&row.owner, &row.event);
     let is_same = |known: &Subscription| {
         known.url == row.url && known.user == row.user && known.source() == row.source()
     };
@@ -66,7 +66,7 @@ fn bind(call: &mut Call<'_, '_>) -> Answer {
             "Unable to set event handler: Handler already binded",
         ));
     }
-    call.hit.world.subscribe(row);
+    call.tx.world.subscribe(row);
     yes()
 }
 
@@ -90,7 +90,7 @@ fn unbind(call: &mut Call<'_, '_>) -> Answer {
             "Offline events unbinding requires administrator access rights",
         ));
     }
-    let source = offline.then(|| call.hit.origin.source.clone());
+    let source = offline.then(|| call.tx.origin.source.clone());
     let url = if offline {
         String::new()
     } else {
@@ -115,9 +115,9 @@ fn unbind(call: &mut Call<'_, '_>) -> Answer {
             && row.source() == source.as_deref()
             && user.is_none_or(|user| row.user == user)
     };
-    let before = call.hit.world.subscriptions.len();
-    call.hit.world.subscriptions.retain(|_, row| !fits(row));
-    Ok(json!({ "count": before - call.hit.world.subscriptions.len() }).into())
+    let before = call.tx.world.subscriptions.len();
+    call.tx.world.subscriptions.retain(|_, row| !fits(row));
+    Ok(json!({ "count": before - call.tx.world.subscriptions.len() }).into())
 }
 
 /// What is bound. A row that is kept rather than posted has neither handler nor user, but the source; the page does not
@@ -125,7 +125,7 @@ fn unbind(call: &mut Call<'_, '_>) -> Answer {
 fn get(call: &mut Call<'_, '_>) -> Answer {
     let owner = Owner::App(call.application()?);
     let sees_all = call.is_admin();
-    let rows = call.hit.world.subscriptions.values();
+    let rows = call.tx.world.subscriptions.values();
     let rows = rows.filter(|row| row.owner == owner && (sees_all || row.user == call.caller.user));
     let listed: Vec<Value> = rows
         .map(|row| match &row.way {
@@ -169,7 +169,7 @@ fn denied(text: &str) -> Refusal {
 fn test(call: &mut Call<'_, '_>) -> Answer {
     let owner = Owner::App(call.application()?);
     let query = call.params.to_value();
-    call.hit.fire(
+    call.tx.fire(
         "ONAPPTEST",
         &owner,
         Tokens::WithoutRefresh,

@@ -29,7 +29,7 @@ pub(super) fn found(call: &mut Call<'_, '_>, author: Author) -> Answer {
     };
     let title = call.params.text("TITLE").unwrap_or_default();
     let chat = call
-        .hit
+        .tx
         .found_group(NewChat {
             kind,
             title,
@@ -46,7 +46,7 @@ pub(super) fn found(call: &mut Call<'_, '_>, author: Author) -> Answer {
         .params
         .text("COLOR")
         .and_then(|name| color::named(&name));
-    call.hit.change_chat(chat, |chat| {
+    call.tx.change_chat(chat, |chat| {
         (chat.description, chat.entity_type, chat.entity_id) =
             (description, entity_type, entity_id);
         chat.color = color.unwrap_or(&chat.color).to_owned();
@@ -56,7 +56,7 @@ pub(super) fn found(call: &mut Call<'_, '_>, author: Author) -> Answer {
         .text("MESSAGE")
         .filter(|text| !text.trim().is_empty())
     {
-        call.hit.say(chat, Draft::text(author, text.trim()));
+        call.tx.say(chat, Draft::text(author, text.trim()));
     }
     Ok(chat.into())
 }
@@ -77,6 +77,6 @@ pub(super) fn get(call: &mut Call<'_, '_>) -> Answer {
         return Ok(Reply::default());
     };
     let fits = |chat: &&Chat| chat.entity_type == kind && chat.entity_id == id;
-    let chat = call.hit.world.chats.values().find(fits);
+    let chat = call.tx.world.chats.values().find(fits);
     Ok(chat.map_or_else(Reply::default, |chat| json!({ "ID": chat.id }).into()))
 }

@@ -28,7 +28,7 @@ fn add(call: &mut Call<'_, '_>) -> Answer {
     } else {
         required_text(call)?
     };
-    reachable(call.hit, &dialog_id)?;
+    reachable(call.tx, &dialog_id)?;
     let author = if call.params.yes("SYSTEM") {
         Author::System
     } else {
@@ -41,19 +41,19 @@ fn add(call: &mut Call<'_, '_>) -> Answer {
         url_preview: call.params.unless_no("URL_PREVIEW"),
         refs: staying(call),
     };
-    Ok(call.hit.say_at(&dialog_id, draft)?.into())
+    Ok(call.tx.say_at(&dialog_id, draft)?.into())
 }
 
 fn update(call: &mut Call<'_, '_>) -> Answer {
     let id = message_id(call)?;
-    let old = call.hit.own_message(id)?;
+    let old = call.tx.own_message(id)?;
     let text = call.params.get("MESSAGE").and_then(as_text);
     if text.as_deref().is_some_and(|text| text.trim().is_empty()) {
-        return call.hit.delete(id, false).and(yes());
+        return call.tx.delete(id, false).and(yes());
     }
     let rich = changed_extras(call, &old, None)?;
     let text = text.map_or_else(|| old.text.clone(), |text| stored(&text));
-    call.hit.put(&Message {
+    call.tx.put(&Message {
         text,
         rich,
         edited: true,
@@ -64,7 +64,7 @@ fn update(call: &mut Call<'_, '_>) -> Answer {
 
 fn delete(call: &mut Call<'_, '_>) -> Answer {
     let id = message_id(call)?;
-    call.hit.delete(id, false)?;
+    call.tx.delete(id, false)?;
     yes()
 }
 
@@ -77,7 +77,7 @@ fn command(call: &mut Call<'_, '_>) -> Answer {
         .ok_or_else(|| Refusal::new("BOT_ID_ERROR", "Bot ID can't be empty"))?;
     let name = call.params.text("COMMAND").filter(|name| !name.is_empty());
     let name = name.ok_or_else(|| Refusal::new("COMMAND_ERROR", "Command can't be empty"))?;
-    call.hit.run_command(
+    call.tx.run_command(
         message,
         bot,
         &name,
@@ -88,7 +88,7 @@ fn command(call: &mut Call<'_, '_>) -> Answer {
 
 fn writing(call: &mut Call<'_, '_>) -> Answer {
     let dialog_id = call.dialog_id()?;
-    call.hit.type_at(&dialog_id)?;
+    call.tx.type_at(&dialog_id)?;
     yes()
 }
 

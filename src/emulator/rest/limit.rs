@@ -44,7 +44,7 @@ pub enum Counting {
 
 /// What the edge has let through and what it has refused.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Traffic {
+pub struct RateCounts {
     /// Requests that came.
     pub requests: u64,
     /// Those answered `QUERY_LIMIT_EXCEEDED` because the bucket was full.
@@ -60,7 +60,7 @@ pub(crate) struct Limits {
     counting: Counting,
     /// How full each bucket was, and when; of who is unknown there is one for all.
     buckets: HashMap<String, (f64, Instant)>,
-    pub(crate) traffic: Traffic,
+    pub(crate) counts: RateCounts,
 }
 
 impl Limits {
@@ -69,7 +69,7 @@ impl Limits {
             rate,
             counting,
             buckets: HashMap::new(),
-            traffic: Traffic::default(),
+            counts: RateCounts::default(),
         }
     }
 
@@ -83,7 +83,7 @@ impl Limits {
         caller: Option<String>,
         method: &str,
     ) -> Result<(), Refusal> {
-        self.traffic.requests += 1;
+        self.counts.requests += 1;
         if let Some(refusal) = planned {
             return Err(refusal);
         }
@@ -103,12 +103,12 @@ impl Limits {
         *level = (*level - passed * rate.per_second).max(0.0);
         *drained = now;
         if *level >= rate.burst {
-            self.traffic.refused += 1;
+            self.counts.refused += 1;
             let refusal = Refusal::new("QUERY_LIMIT_EXCEEDED", "Too many requests");
             return Err(refusal.status(status));
         }
         *level += 1.0;
-        self.traffic.peak = self.traffic.peak.max(*level);
+        self.counts.peak = self.counts.peak.max(*level);
         Ok(())
     }
 }
@@ -138,7 +138,7 @@ mod tests {
         let later = begin + Duration::from_secs(1);
         let calls = [(); 3].map(|()| status(&mut limits, later, "a", "imbot.v2.bot.list"));
         assert_eq!(calls, [200, 200, 503]);
-        assert_eq!((limits.traffic.refused, limits.traffic.peak), (2, 50.0));
+        assert_eq!((limits.counts.refused, limits.counts.peak), (2, 50.0));
     }
 
     #[test]
@@ -159,6 +159,6 @@ mod tests {
         let refusal = Refusal::new("OVERLOAD_LIMIT", "stop");
         let refused = limits.admit(Instant::now(), Some(refusal.clone()), None, "profile");
         assert_eq!(refused, Err(refusal));
-        assert_eq!((limits.traffic.requests, limits.traffic.peak), (1, 0.0));
+        assert_eq!((limits.counts.requests, limits.counts.peak), (1, 0.0));
     }
 }

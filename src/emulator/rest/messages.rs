@@ -6,7 +6,7 @@ use super::rich::{self, Part};
 use super::table::{Method, method};
 use crate::emulator::actions::{Author, Draft, Like};
 use crate::emulator::refusal::Refusal;
-use crate::emulator::transaction::Hit;
+use crate::emulator::transaction::Transaction;
 use crate::emulator::world::dialog::{Address, parse};
 use crate::emulator::world::message::{Message, Passage, Refs, Rich, stored};
 
@@ -25,7 +25,7 @@ fn add(call: &mut Call<'_, '_>) -> Answer {
     }
     let dialog_id = call.dialog_id()?;
     let (text, rich) = (required_text(call)?, extras(call, Some(bot))?);
-    reachable(call.hit, &dialog_id)?;
+    reachable(call.tx, &dialog_id)?;
     let author = if call.params.yes("SYSTEM") {
         Author::System
     } else {
@@ -38,7 +38,7 @@ fn add(call: &mut Call<'_, '_>) -> Answer {
         url_preview: call.params.unless_no("URL_PREVIEW"),
         refs: staying(call),
     };
-    Ok(call.hit.say_at(&dialog_id, draft)?.into())
+    Ok(call.tx.say_at(&dialog_id, draft)?.into())
 }
 
 /// In a line's chat: whether the client is not to read it, as `SKIP_CONNECTOR` and `SILENT_CONNECTOR` say.
@@ -54,7 +54,7 @@ pub(super) fn staying(call: &Call<'_, '_>) -> Refs {
 /// A system message into the private dialog of two users.
 fn between(call: &mut Call<'_, '_>, bot: u64, from: u64, to: u64) -> Answer {
     let (text, rich) = (required_text(call)?, extras(call, Some(bot))?);
-    call.hit.user = from;
+    call.tx.user = from;
     let draft = Draft {
         author: Author::System,
         text,
@@ -62,14 +62,14 @@ fn between(call: &mut Call<'_, '_>, bot: u64, from: u64, to: u64) -> Answer {
         url_preview: call.params.unless_no("URL_PREVIEW"),
         refs: Refs::default(),
     };
-    Ok(call.hit.say_at(&to.to_string(), draft)?.into())
+    Ok(call.tx.say_at(&to.to_string(), draft)?.into())
 }
 
 /// Refuses a dialog the acting user may not write to; the portal has a code of its own for either kind.
-pub(super) fn reachable(hit: &Hit<'_>, dialog_id: &str) -> Result<(), Refusal> {
+pub(super) fn reachable(tx: &Transaction<'_>, dialog_id: &str) -> Result<(), Refusal> {
     match parse(dialog_id) {
-        Some(Address::User(user)) if hit.world.users.contains_key(&user) => Ok(()),
-        Some(Address::Chat(chat)) if hit.my_chat(chat).is_ok() => Ok(()),
+        Some(Address::User(user)) if tx.world.users.contains_key(&user) => Ok(()),
+        Some(Address::Chat(chat)) if tx.my_chat(chat).is_ok() => Ok(()),
         Some(Address::Chat(_)) => Err(Refusal::new(
             "CANCELED",
             "You cannot send messages to this chat",
@@ -84,19 +84,19 @@ pub(super) fn reachable(hit: &Hit<'_>, dialog_id: &str) -> Result<(), Refusal> {
 fn update(call: &mut Call<'_, '_>) -> Answer {
     let bot = call.as_bot()?;
     let id = message_id(call)?;
-    let old = call.hit.own_message(id)?;
+    let old = call.tx.own_message(id)?;
     let text = call
         .params
         .get("MESSAGE")
         .and_then(as_text)
         .map(|text| text.trim().to_owned());
     if text.as_deref() == Some("") {
-        return call.hit.delete(id, false).and(yes());
+        return call.tx.delete(id, false).and(yes());
     }
     let rich = changed_extras(call, &old, Some(bot))?;
     let text = text.map_or_else(|| old.text.clone(), |text| stored(&text));
     let url_preview = call.params.unless_no("URL_PREVIEW");
-    call.hit.put(&Message {
+    call.tx.put(&Message {
         text,
         rich,
         url_preview,
@@ -109,14 +109,14 @@ fn update(call: &mut Call<'_, '_>) -> Answer {
 fn delete(call: &mut Call<'_, '_>) -> Answer {
     call.as_bot()?;
     let id = message_id(call)?;
-    call.hit.delete(id, call.params.yes("COMPLETE"))?;
+    call.tx.delete(id, call.params.yes("COMPLETE"))?;
     yes()
 }
 
 fn like(call: &mut Call<'_, '_>) -> Answer {
     call.as_bot()?;
     let id = message_id(call)?;
-    call.hit.like(
+    call.tx.like(
         id,
         Like::from_action(&call.params.text("ACTION").unwrap_or_default()),
     )?;
@@ -127,7 +127,7 @@ fn typing(call: &mut Call<'_, '_>) -> Answer {
     call.as_bot()?;
     let dialog_id = call.dialog_id()?;
     // The portal says `true` wherever the bot types, also where nobody can see it.
-    let _ = call.hit.type_at(&dialog_id);
+    let _ = call.tx.type_at(&dialog_id);
     yes()
 }
 

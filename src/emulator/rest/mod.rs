@@ -54,7 +54,7 @@ use super::page::json_response;
 use super::portal::Portal;
 use super::refusal::Refusal;
 use super::traffic_log::Received;
-use super::transaction::{Hit, Origin};
+use super::transaction::{Origin, Transaction};
 use super::world::access::Owner;
 
 /// Everything below `/rest/`.
@@ -93,7 +93,7 @@ async fn handle(portal: &Portal, request: Request) -> Response {
         Err(refusal) => (refusal.http_status(), envelope::failure(refusal)),
     };
     let shown = caller.ok();
-    portal.wire.call(&Received {
+    portal.traffic.call(&Received {
         kind: "rest",
         name: &incoming.name,
         app: shown.and_then(|caller| title(portal, &caller, &incoming.params)),
@@ -123,7 +123,7 @@ fn unread(portal: &Portal, path: &str, refusal: &Refusal) -> Response {
         Some("api") => envelope::not_found_in_version_3(parts.last().unwrap_or_default()),
         _ => envelope::failure(refusal),
     };
-    portal.wire.call(&Received {
+    portal.traffic.call(&Received {
         kind: "rest",
         name: path,
         app: None,
@@ -143,32 +143,32 @@ fn answer(portal: &Portal, incoming: &Incoming, caller: Result<Caller, Refusal>)
     if incoming.params.get("TOKEN").is_some() {
         return Err(Refusal::new("ACCESS_DENIED", "Link check failed").status(403));
     }
-    portal.hit(caller.user, caller.hops, |hit| {
-        run(hit, &caller, &incoming.name, incoming.params.clone())
+    portal.tx(caller.user, caller.hops, |tx| {
+        run(tx, &caller, &incoming.name, incoming.params.clone())
     })
 }
 
 /// Runs one method: the whole request, or one command of a batch.
-fn run(hit: &mut Hit<'_>, caller: &Caller, name: &str, mut params: Params) -> Answer {
+fn run(tx: &mut Transaction<'_>, caller: &Caller, name: &str, mut params: Params) -> Answer {
     let method = table::find(name)?;
-    auth::may(hit.world, caller, method.scope)?;
-    let now = hit.world.clock.unix();
-    hit.world.operating.check(&caller.key(), name, now)?;
-    hit.user = caller.user;
+    auth::may(tx.world, caller, method.scope)?;
+    let now = tx.world.clock.unix();
+    tx.world.operating.check(&caller.key(), name, now)?;
+    tx.user = caller.user;
     let source = params.take("AUTH_CONNECTOR").as_ref().and_then(as_text);
-    let outer = hit.origin.clone();
-    hit.origin = Origin {
+    let outer = tx.origin.clone();
+    tx.origin = Origin {
         app: caller.app.clone(),
         source: source.unwrap_or_else(|| outer.source.clone()),
     };
     let answer = (method.run)(&mut call::Call {
-        hit: &mut *hit,
+        tx: &mut *tx,
         params,
         caller: caller.clone(),
     });
-    hit.origin = outer;
+    tx.origin = outer;
     let mut reply = answer?;
-    reply.operating = hit.world.operating.spent(&caller.key(), name, now);
+    reply.operating = tx.world.operating.spent(&caller.key(), name, now);
     Ok(reply)
 }
 
@@ -180,7 +180,7 @@ fn title(portal: &Portal, caller: &Caller, params: &Params) -> Option<String> {
             v2::webhook_owner(params).or_else(|| params.text("CLIENT_ID").map(Owner::Webhook))?
         }
     };
-    portal.act(caller.user, |hit| hit.app_title(&owner))
+    portal.act(caller.user, |tx| tx.app_title(&owner))
 }
 
 fn send_xml(status: u16, body: &Value) -> Response {

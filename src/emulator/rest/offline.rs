@@ -43,12 +43,12 @@ fn get(call: &mut Call<'_, '_>) -> Answer {
     let limit = limit.ok_or_else(|| argument("Value must be positive integer", "LIMIT"))?;
     let filter = Filter::read(call.params.get("FILTER"), &FIELDS[..4])?;
     let order = Order::read(call.params.get("ORDER"), &FIELDS[..4], "TIMESTAMP_X")?;
-    let source = call.hit.origin.source.clone();
-    let now = call.hit.world.clock.unix();
+    let source = call.tx.origin.source.clone();
+    let now = call.tx.world.clock.unix();
 
     let from = again.clone().unwrap_or_default();
     let mut found: Vec<(u64, &mut Record)> = call
-        .hit
+        .tx
         .world
         .offline
         .of(&app, &source, now)
@@ -65,7 +65,7 @@ fn get(call: &mut Call<'_, '_>) -> Answer {
     }
     if clears && !events.is_empty() {
         let taken = |_, record: &Record| record.process == process;
-        call.hit.world.offline.clear(&app, &source, taken);
+        call.tx.world.offline.clear(&app, &source, taken);
     }
     let tells = !clears || again.is_some();
     let process = tells.then_some(process);
@@ -79,10 +79,10 @@ fn list(call: &mut Call<'_, '_>) -> Answer {
     let order = Order::read(call.params.get("ORDER"), &FIELDS, "ID")?;
     let start = call.params.id("START").unwrap_or(0);
     let start = usize::try_from(start).unwrap_or(usize::MAX);
-    let source = call.hit.origin.source.clone();
-    let now = call.hit.world.clock.unix();
+    let source = call.tx.origin.source.clone();
+    let now = call.tx.world.clock.unix();
     let mut found: Vec<(u64, &mut Record)> = call
-        .hit
+        .tx
         .world
         .offline
         .of(&app, &source, now)
@@ -112,7 +112,7 @@ fn list(call: &mut Call<'_, '_>) -> Answer {
 fn clear(call: &mut Call<'_, '_>) -> Answer {
     let app = administrator(call)?;
     let process = process(call)?;
-    let source = call.hit.origin.source.clone();
+    let source = call.tx.origin.source.clone();
     let messages = message_ids(call)?;
     let is_odd = messages.iter().flatten().any(|id| id.chars().count() != 32);
     if is_odd {
@@ -126,7 +126,7 @@ fn clear(call: &mut Call<'_, '_>) -> Answer {
     if messages.is_none() && ids.iter().flatten().any(Option::is_none) {
         return Err(argument("Value must be array of integers", "id"));
     }
-    call.hit.world.offline.clear(&app, &source, |id, record| {
+    call.tx.world.offline.clear(&app, &source, |id, record| {
         record.process == process
             && match (&messages, &ids) {
                 (Some(messages), _) => messages.contains(&record.message),
@@ -141,12 +141,12 @@ fn clear(call: &mut Call<'_, '_>) -> Answer {
 fn error(call: &mut Call<'_, '_>) -> Answer {
     let app = administrator(call)?;
     let process = process(call)?;
-    let source = call.hit.origin.source.clone();
+    let source = call.tx.origin.source.clone();
     let messages = message_ids(call)?;
     let messages = messages
         .ok_or_else(|| argument("Value must be array of MESSAGE_ID values", "message_id"))?;
-    let now = call.hit.world.clock.unix();
-    let offline = &mut call.hit.world.offline;
+    let now = call.tx.world.clock.unix();
+    let offline = &mut call.tx.world.offline;
     offline.clear(&app, &source, |_, record| {
         messages.contains(&record.message) && record.process != process
     });

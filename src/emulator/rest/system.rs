@@ -24,7 +24,7 @@ fn app_info(call: &mut Call<'_, '_>) -> Answer {
         .caller
         .app
         .as_ref()
-        .and_then(|client_id| call.hit.world.apps.get(client_id));
+        .and_then(|client_id| call.tx.world.apps.get(client_id));
     let app = app.ok_or_else(|| Refusal::new("ACCESS_DENIED", "Application context required"))?;
     Ok(json!({
         "ID": app.id,
@@ -34,7 +34,7 @@ fn app_info(call: &mut Call<'_, '_>) -> Answer {
         "INSTALLED": app.installed,
         "PAYMENT_EXPIRED": "N",
         "DAYS": null,
-        "LANGUAGE_ID": call.hit.world.language,
+        "LANGUAGE_ID": call.tx.world.language,
         "LICENSE": "en_emulator",
         "LICENSE_TYPE": "emulator",
         "LICENSE_FAMILY": "emulator",
@@ -47,7 +47,7 @@ fn scope(call: &mut Call<'_, '_>) -> Answer {
         .caller
         .app
         .as_ref()
-        .and_then(|client_id| call.hit.world.apps.get(client_id));
+        .and_then(|client_id| call.tx.world.apps.get(client_id));
     let granted = app
         .filter(|_| !call.params.yes("FULL"))
         .map(|app| app.scope.clone());
@@ -73,14 +73,14 @@ fn scopes() -> Vec<String> {
 }
 
 fn server_time(call: &mut Call<'_, '_>) -> Answer {
-    Ok(iso(call.hit.world.clock.now()).into())
+    Ok(iso(call.tx.world.clock.now()).into())
 }
 
 fn method_get(call: &mut Call<'_, '_>) -> Answer {
     let name = call.params.text("NAME").unwrap_or_default();
     let found = table::find(&name.to_lowercase()).ok();
     let available = found
-        .is_some_and(|method| super::auth::may(call.hit.world, &call.caller, method.scope).is_ok());
+        .is_some_and(|method| super::auth::may(call.tx.world, &call.caller, method.scope).is_ok());
     Ok(json!({ "isExisting": found.is_some(), "isAvailable": available }).into())
 }
 

@@ -38,11 +38,11 @@ fn list(call: &mut Call<'_, '_>) -> Answer {
     let order = call.params.get("order");
     let order = order.map(|given| Order::read(Some(given), &names, "ID"));
     let order = order.transpose()?;
-    let now = call.hit.world.clock.millis();
+    let now = call.tx.world.clock.millis();
     let (me, sees_all) = (call.caller.user, call.is_admin());
     let is_seen = |task: &&Task| sees_all || task.responsible == me || task.creator == me;
     let fits = |task: &&Task| filter.fits(|name| field(task, name, now));
-    let tasks = call.hit.world.tasks.values().rev();
+    let tasks = call.tx.world.tasks.values().rev();
     let mut found: Vec<&Task> = tasks.filter(is_seen).filter(fits).collect();
     if let Some(order) = order {
         order.sort(&mut found, |task, name| field(task, name, now));

@@ -41,7 +41,7 @@ fn get(call: &mut Call<'_, '_>) -> Answer {
     let ids = wanted(&call.params);
     let fits =
         |user: &&User| user.is_person() && ids.as_ref().is_none_or(|ids| ids.contains(&user.id));
-    let found: Vec<&User> = call.hit.world.users.values().filter(fits).collect();
+    let found: Vec<&User> = call.tx.world.users.values().filter(fits).collect();
     let start = call
         .params
         .id("START")
@@ -69,7 +69,7 @@ fn wanted(params: &Params) -> Option<Vec<u64>> {
 }
 
 fn me(call: &Call<'_, '_>) -> Result<User, Refusal> {
-    call.hit
+    call.tx
         .world
         .users
         .get(&call.caller.user)

@@ -29,7 +29,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 type Arrival = (Guest, LocalAddr, RemoteAddr, Scheme);
 
 /// The portal's door.
-pub(crate) struct Door {
+pub(crate) struct Listener {
     listener: TcpListener,
     room: Arc<Semaphore>,
     greeter: Option<Arc<Greeter>>,
@@ -37,10 +37,10 @@ pub(crate) struct Door {
     greeted: (mpsc::Sender<Arrival>, mpsc::Receiver<Arrival>),
 }
 
-impl Door {
+impl Listener {
     /// A door; without a greeter everything that comes is plain HTTP.
     pub(crate) fn new(listener: TcpListener, greeter: Option<Greeter>) -> Self {
-        Door {
+        Listener {
             listener,
             room: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
             greeter: greeter.map(Arc::new),
@@ -49,7 +49,7 @@ impl Door {
     }
 }
 
-impl Acceptor for Door {
+impl Acceptor for Listener {
     type Io = Guest;
 
     fn local_addr(&self) -> Vec<LocalAddr> {

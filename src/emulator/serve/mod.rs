@@ -16,15 +16,15 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::delivery::Courier;
+use super::delivery::Deliveries;
 use super::page::guard::Guard;
 use super::portal::{Portal, channel};
 use super::post::Post;
 use super::rest::limit::{Counting, Limits, Rate};
-use super::traffic_log::Wire;
+use super::traffic_log::TrafficLog;
 use super::world::{BOTS_MAX, World};
 use super::{oauth, page, portal, rest};
-use listen::Door;
+use listen::Listener;
 use tls::{Authority, DAYS, DEMO, Greeter, OAUTH, Proxy, names, only_ours};
 
 /// How long a stop waits for answers that are under way, and then for handlers.
@@ -96,7 +96,7 @@ impl Default for Options {
 pub struct Emulator {
     pub(super) portal: Arc<Portal>,
     address: SocketAddr,
-    pub(super) courier: Courier,
+    pub(super) deliveries: Deliveries,
     stop: CancellationToken,
     stopped: watch::Receiver<bool>,
 }
@@ -119,10 +119,10 @@ impl Emulator {
         let listener = TcpListener::bind(options.listen).await?;
         let address = listener.local_addr()?;
         let stop = CancellationToken::new();
-        let wire = Wire::new(channel());
-        let courier = Courier::new(
+        let traffic = TrafficLog::new(channel());
+        let deliveries = Deliveries::new(
             Post::new()?,
-            wire.clone(),
+            traffic.clone(),
             options.delivery_delay,
             options.redeliver,
             stop.clone(),
@@ -150,8 +150,8 @@ impl Emulator {
         let portal = Arc::new(Portal::new(
             world,
             Limits::new(options.rate, options.counting),
-            courier.clone(),
-            wire,
+            deliveries.clone(),
+            traffic,
             authority.as_ref().map(|authority| authority.pem.clone()),
         ));
         let routes = routes(&portal, Guard::new(address, hosts));
@@ -161,7 +161,7 @@ impl Emulator {
         let (done, stopped) = watch::channel(false);
         let signal = stop.clone();
         tokio::spawn(async move {
-            let server = Server::new_with_acceptor(Door::new(listener, greeter));
+            let server = Server::new_with_acceptor(Listener::new(listener, greeter));
             let served = server
                 .run_with_graceful_shutdown(
                     routes,
@@ -177,7 +177,7 @@ impl Emulator {
         Ok(Emulator {
             portal,
             address,
-            courier,
+            deliveries,
             stop,
             stopped,
         })
@@ -234,7 +234,7 @@ impl Emulator {
         self.stop.cancel();
         let mut stopped = self.stopped.clone();
         let _ = stopped.wait_for(|stopped| *stopped).await;
-        let _ = timeout(STOP_TIMEOUT, self.courier.finish()).await;
+        let _ = timeout(STOP_TIMEOUT, self.deliveries.finish()).await;
     }
 }
 

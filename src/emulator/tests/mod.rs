@@ -11,9 +11,9 @@ mod page;
 mod rest;
 mod secure;
 mod tasks;
+mod traffic;
 mod trouble;
 mod v2;
-mod wire;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -124,8 +124,8 @@ async fn the_wire_shows_calls_and_events_without_their_tokens() {
     desk.result("profile", json!({})).await;
     assert_eq!(live.next().await.expect("news")["type"], "hello");
     while live.next().await.expect("news")["entry"]["name"] != "profile" {}
-    let (_, wire) = desk.get("/chat/wire").await;
-    let names: Vec<&str> = wire["entries"]
+    let (_, traffic) = desk.get("/chat/wire").await;
+    let names: Vec<&str> = traffic["entries"]
         .as_array()
         .expect("a list")
         .iter()
@@ -139,7 +139,7 @@ async fn the_wire_shows_calls_and_events_without_their_tokens() {
     ] {
         assert!(names.contains(&name), "{name} in {names:?}");
     }
-    let text = wire.to_string();
+    let text = traffic.to_string();
     for token in ["access_token", "refresh_token", "application_token"] {
         let token = event["auth"][token].as_str().expect("a token");
         assert!(!text.contains(token));

@@ -270,7 +270,7 @@ async fn the_limits_bite_and_are_counted() {
         codes.last(),
         Some(&(503, Some("QUERY_LIMIT_EXCEEDED".to_owned())))
     );
-    assert!(desk.portal.traffic().refused > 0);
+    assert!(desk.portal.rate_counts().refused > 0);
 }
 
 #[tokio::test]

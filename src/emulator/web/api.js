@@ -34,7 +34,7 @@ export function live(me, onEvent, onOnline) {
   let timer = 0;
   let wait = RETRY_MS_MIN;
   const connect = () => {
-    source = new EventSource(`/chat/live?as=${me}`);
+    source = new EventSource(`/chat/feed?as=${me}`);
     source.onopen = () => {
       wait = RETRY_MS_MIN;
       onOnline(true);

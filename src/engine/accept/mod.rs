@@ -18,12 +18,13 @@ use subtle::ConstantTimeEq;
 use super::{Engine, FRESH_MAX, Job, Known, Refused, lock};
 use crate::event::{AppEvent, Delivery, Event, MemberId};
 use crate::store::{
-    Appended, Conversation, End, EventId, Lane, NewDelivery, NewEvent, QueuedCall, Turn,
+    Appended, Conversation, EventId, NewDelivery, NewEvent, OrderingKey, Outcome, QueuedCall,
+    TurnCommit,
 };
 
 /// One event of a delivery, and whose turn it is.
 pub(super) struct Addressed {
-    pub(super) lane: Lane,
+    pub(super) lane: OrderingKey,
     pub(super) part: u16,
     /// Nothing where the delivery could not be decoded.
     pub(super) event: Option<Event>,
@@ -69,20 +70,20 @@ impl Engine {
             Err(wrong) => {
                 tracing::error!(%portal, event = %delivery.name, error = wrong, "an event cannot be decoded");
                 let unknown = Addressed {
-                    lane: Lane::Application(portal.clone()),
+                    lane: OrderingKey::Application(portal.clone()),
                     part: 0,
                     event: None,
                 };
                 (vec![unknown], Some(wrong))
             }
         };
-        self.take_in(portal, delivery, events, wrong).await?;
+        self.append(portal, delivery, events, wrong).await?;
         self.count_arrival(delivery.name.clone());
         Ok(())
     }
 
     /// Writes a delivery down and dispatches its events. Says whether any of them is new.
-    pub(super) async fn take_in(
+    pub(super) async fn append(
         self: &Arc<Self>,
         portal: MemberId,
         delivery: &Delivery,
@@ -146,18 +147,24 @@ impl Engine {
     /// Puts what could not be decoded among the dead letters.
     async fn bury_all(&self, ids: Vec<Option<EventId>>, wrong: &str) {
         for id in ids.into_iter().flatten() {
-            self.bury(id, wrong.to_owned(), Vec::new()).await;
+            self.dead_letter_event(id, wrong.to_owned(), Vec::new())
+                .await;
         }
     }
 
     /// Puts an event among the dead letters, and queues what is left to do about it.
-    pub(super) async fn bury(&self, event: EventId, error: String, calls: Vec<Arc<QueuedCall>>) {
+    pub(super) async fn dead_letter_event(
+        &self,
+        event: EventId,
+        error: String,
+        calls: Vec<Arc<QueuedCall>>,
+    ) {
         self.counts.dead.add();
         let blocks = false;
-        let turn = Turn {
-            end: End::Dead { error, blocks },
+        let turn = TurnCommit {
+            end: Outcome::Dead { error, blocks },
             calls,
-            ..Turn::done(event, self.options.clock.now())
+            ..TurnCommit::done(event, self.options.clock.now())
         };
         self.commit(&turn).await;
     }
@@ -201,13 +208,13 @@ impl Engine {
             let part = part as u16;
             let lane = match &event {
                 Event::Chat(chat) => chat.bot.as_ref().map(|bot| {
-                    Lane::Chat(Conversation {
+                    OrderingKey::Chat(Conversation {
                         portal: portal.clone(),
                         bot: bot.id,
                         dialog: chat.dialog.clone(),
                     })
                 }),
-                Event::Removed(_) => Some(Lane::Application(portal.clone())),
+                Event::Removed(_) => Some(OrderingKey::Application(portal.clone())),
                 Event::Session(change) => {
                     addressed.extend(self.on_line(portal, part, change));
                     continue;
@@ -216,7 +223,7 @@ impl Engine {
                     addressed.extend(self.to_connectors(portal, part, event));
                     continue;
                 }
-                Event::Inward(act) => Some(self.outside(portal, act)),
+                Event::Inbound(act) => Some(self.outside(portal, act)),
                 Event::App(_) | Event::Other => None,
             };
             if let Some(lane) = lane {
@@ -231,7 +238,7 @@ impl Engine {
             }));
             if matches!(event, Event::App(AppEvent::Uninstalled { .. })) {
                 // Behind the hooks, which may still want to know the portal.
-                let lane = Lane::Application(portal.clone());
+                let lane = OrderingKey::Application(portal.clone());
                 let event = Some(event);
                 addressed.push(Addressed { lane, part, event });
             }

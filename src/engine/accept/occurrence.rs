@@ -11,26 +11,26 @@ use siphasher::sip128::{Hasher128, SipHasher13};
 use std::hash::Hasher;
 
 use crate::event::{
-    Act, ChatEvent, CommandFrom, ConnectorEvent, Delivery, Event, Inward, Outward, SessionChange,
-    Via, What,
+    ChatEvent, ChatEventKind, CommandFrom, ConnectorEvent, Delivery, Event, Inbound, InboundKind,
+    OutboundKind, SessionChange, Source,
 };
-use crate::store::{Lane, Occurrence};
+use crate::store::{Occurrence, OrderingKey};
 
 /// The key of an event's occurrence, for the one whose turn it is.
 pub(in crate::engine) fn key(
-    lane: &Lane,
+    lane: &OrderingKey,
     delivery: &Delivery,
     event: Option<&Event>,
 ) -> Occurrence {
     let mut sum = Sum(SipHasher13::new());
     sum.text(lane.portal().as_str());
     match lane {
-        Lane::Chat(here) => {
+        OrderingKey::Chat(here) => {
             sum.number(here.bot.0);
             sum.text(here.dialog.as_str());
         }
-        Lane::Hook { hook, .. } => sum.text(hook),
-        Lane::Application(_) => {}
+        OrderingKey::Hook { hook, .. } => sum.text(hook),
+        OrderingKey::Application(_) => {}
     }
     match event {
         Some(Event::Chat(event)) => sum.chat(delivery, event),
@@ -41,7 +41,7 @@ pub(in crate::engine) fn key(
         }
         Some(Event::Connector(event)) => sum.connector(delivery, event),
         Some(Event::Session(change)) => sum.session(delivery, change),
-        Some(Event::Inward(act)) => sum.inward(act),
+        Some(Event::Inbound(act)) => sum.inbound(act),
         _ => {
             sum.text(&delivery.name);
             sum.delivery(delivery);
@@ -55,33 +55,33 @@ struct Sum(SipHasher13);
 impl Sum {
     fn chat(&mut self, delivery: &Delivery, event: &ChatEvent) {
         match &event.what {
-            What::Message(message) => {
+            ChatEventKind::Message(message) => {
                 self.text("message");
                 self.number(message.id.0);
             }
             // The same message is edited again and again.
-            What::Edited(message) => {
+            ChatEventKind::Edited(message) => {
                 self.text("edited");
                 self.number(message.id.0);
                 self.number(delivery.event_id.or(delivery.ts).unwrap_or(0));
                 self.text(&message.text);
             }
-            What::Deleted(deleted) => {
+            ChatEventKind::Deleted(deleted) => {
                 self.text("deleted");
                 self.number(deleted.id.0);
             }
-            What::Command(command) if command.from == CommandFrom::Text => {
+            ChatEventKind::Command(command) if command.from == CommandFrom::Text => {
                 self.text("command");
                 self.number(command.message.0);
                 self.text(&command.name);
                 self.text(&command.params);
             }
             // A bot may be brought into the same chat again.
-            What::Join(_) => {
+            ChatEventKind::Join(_) => {
                 self.text("join");
                 self.number(delivery.event_id.or(delivery.ts).unwrap_or(0));
             }
-            What::Command(_) | What::Opened(_) | What::Reaction(_) => {
+            ChatEventKind::Command(_) | ChatEventKind::Opened(_) | ChatEventKind::Reaction(_) => {
                 self.text(&delivery.name);
                 self.delivery(delivery);
             }
@@ -95,7 +95,7 @@ impl Sum {
             ConnectorEvent::Message { what, message, .. } => {
                 self.number(message.id.0);
                 message.outside_ids.iter().for_each(|id| self.text(id));
-                if *what == Outward::Edit {
+                if *what == OutboundKind::Edit {
                     self.number(delivery.ts.unwrap_or(0));
                     self.text(&message.text);
                 }
@@ -114,10 +114,10 @@ impl Sum {
     }
 
     /// By the id that the message has outside: what comes again under it is the same.
-    fn inward(&mut self, act: &Inward) {
+    fn inbound(&mut self, act: &Inbound) {
         self.text(act.what.method());
         self.text(&act.id);
-        if act.what == Act::Edited {
+        if act.what == InboundKind::Edited {
             self.text(&act.message["message"].to_string());
         }
     }
@@ -126,7 +126,7 @@ impl Sum {
     /// such number: the `eventId` of open channels is the same in each of their pages, where others have the subscription's.
     fn delivery(&mut self, delivery: &Delivery) {
         match delivery.event_id {
-            Some(id) if delivery.via == Via::Fetch => self.number(id),
+            Some(id) if delivery.via == Source::Fetch => self.number(id),
             _ => self.0.write(&delivery.digest().to_le_bytes()),
         }
     }

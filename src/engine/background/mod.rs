@@ -7,9 +7,9 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use super::send::Outgoing;
+use super::send::QueuedSend;
 use super::{Engine, Job, lock};
-use crate::store::{Access, Installation, News, StoreError, Time};
+use crate::store::{Access, Installation, Notice, StoreError, Time};
 
 /// How often the store is asked whether something came into it from outside.
 pub const LOOK_INTERVAL: Duration = Duration::from_secs(1);
@@ -37,7 +37,7 @@ impl Engine {
             self.events.block(lane.clone());
             lock(&self.blocked).insert(lane);
         }
-        self.beside(async |engine| match engine.take_up().await {
+        self.in_background(async |engine| match engine.take_up().await {
             Ok(()) => {}
             Err(error) => {
                 tracing::error!(%error, "what an earlier process left cannot be read; start again")
@@ -86,7 +86,7 @@ impl Engine {
         Ok(())
     }
 
-    fn beside<F>(self: &Arc<Self>, work: impl FnOnce(Arc<Engine>) -> F)
+    fn in_background<F>(self: &Arc<Self>, work: impl FnOnce(Arc<Engine>) -> F)
     where
         F: Future<Output = ()> + Send + 'static,
     {
@@ -103,7 +103,7 @@ impl Engine {
             let Some((id, _)) = calls.last() else { break };
             last = Some(*id);
             for (id, to) in calls {
-                self.outbox.push(to, Outgoing::new(id));
+                self.outbox.push(to, QueuedSend::new(id));
             }
         }
         let mut last = None;
@@ -142,12 +142,12 @@ impl Engine {
         let store = &self.options.store;
         for news in store.news().await? {
             match news {
-                News::Event(id, lane) => {
+                Notice::Event(id, lane) => {
                     self.events
                         .insert(lane, Job::stored(id), |other| other.id < id);
                 }
-                News::Call(id, to) => self.outbox.push(to, Outgoing::new(id)),
-                News::Open(_) => {} // seen below
+                Notice::Call(id, to) => self.outbox.push(to, QueuedSend::new(id)),
+                Notice::Open(_) => {} // seen below
             }
         }
         if lock(&self.blocked).is_empty() {

@@ -15,7 +15,7 @@ use crate::portal::{Error, OFFLINE_MAX, OfflineBatch, Portal};
 
 /// Why offline events could not be taken in.
 #[derive(Debug, thiserror::Error)]
-enum Trouble {
+enum FetchError {
     #[error(transparent)]
     Portal(#[from] Error),
     #[error(transparent)]
@@ -63,7 +63,7 @@ impl Engine {
         self: &Arc<Self>,
         portal: &Portal,
         is_first: bool,
-    ) -> Result<Duration, Trouble> {
+    ) -> Result<Duration, FetchError> {
         if is_first {
             for batch in portal.offline_left().await? {
                 self.admit_batch(portal, batch).await?;
@@ -84,7 +84,7 @@ impl Engine {
         self: &Arc<Self>,
         portal: &Portal,
         batch: OfflineBatch,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), FetchError> {
         for event in batch.events {
             match event {
                 Ok(delivery) => self.admit(portal.id().clone(), &delivery).await?,

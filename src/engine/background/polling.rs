@@ -51,7 +51,7 @@ struct Poll {
 
 /// Where people find a bot that is polled for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Talk {
+pub struct ChatLink {
     /// The bot's code.
     pub bot: String,
     /// The page of the portal that opens its chat.
@@ -60,17 +60,17 @@ pub struct Talk {
 
 impl Engine {
     /// The bots that are polled for, by their codes.
-    pub fn polled(&self) -> Vec<Talk> {
+    pub fn polled(&self) -> Vec<ChatLink> {
         let talk = |polled: RefMulti<'_, (MemberId, BotId), String>| {
             let (portal, bot) = polled.key();
             let endpoint = self.portal(portal)?.endpoint().to_owned();
             let host = endpoint.trim_end_matches("/rest/");
-            Some(Talk {
+            Some(ChatLink {
                 bot: polled.value().clone(),
                 address: format!("{host}/online/?IM_DIALOG={bot}"),
             })
         };
-        let mut polled: Vec<Talk> = self.polled.iter().filter_map(talk).collect();
+        let mut polled: Vec<ChatLink> = self.polled.iter().filter_map(talk).collect();
         polled.sort();
         polled
     }

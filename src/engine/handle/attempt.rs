@@ -16,7 +16,9 @@ use crate::engine::keyed_queues::Next;
 use crate::engine::retry::pause;
 use crate::engine::{Engine, Job, lock};
 use crate::handler::{Error, Result};
-use crate::store::{Begun, Conversation, End, EventId, Failure, Lane, QueuedCall, Turn};
+use crate::store::{
+    Conversation, EventId, Failure, OrderingKey, Outcome, QueuedCall, StartedTurn, TurnCommit,
+};
 
 /// How long a lane waits for a store that cannot be read.
 pub(in crate::engine) const STORE_PAUSE: Duration = Duration::from_secs(1);
@@ -25,7 +27,7 @@ impl Engine {
     /// Runs one attempt at something that has no state and says nothing.
     pub(in crate::engine) async fn attempt(
         &self,
-        lane: &Lane,
+        lane: &OrderingKey,
         id: EventId,
         run: impl AsyncFnOnce() -> Result,
     ) -> Next<Job> {
@@ -34,34 +36,34 @@ impl Engine {
             Err(next) => return next,
         };
         let end = match run().await {
-            Ok(()) => End::Done,
+            Ok(()) => Outcome::Done,
             Err(error) if begun.attempt < self.options.attempts => {
                 return Box::pin(self.fail(lane, id, begun.attempt, &error)).await;
             }
             Err(error) => self.end_of(lane, &error, false),
         };
-        let turn = Turn::done(id, self.options.clock.now());
-        self.finish(lane, &Turn { end, ..turn }, false).await
+        let turn = TurnCommit::done(id, self.options.clock.now());
+        self.finish(lane, &TurnCommit { end, ..turn }, false).await
     }
 
     /// Counts an attempt. One too many means that the process died in each of those before: then all that is left to do are
     /// these last calls.
     pub(in crate::engine) async fn begin(
         &self,
-        lane: &Lane,
+        lane: &OrderingKey,
         id: EventId,
         state: Option<&Conversation>,
         last: impl FnOnce() -> Vec<Arc<QueuedCall>>,
-    ) -> Result<Begun, Next<Job>> {
+    ) -> Result<StartedTurn, Next<Job>> {
         let attempts = match lane {
-            Lane::Chat(here) if here.connector().is_some() => OUTSIDE_ATTEMPTS_MAX,
+            OrderingKey::Chat(here) if here.connector().is_some() => OUTSIDE_ATTEMPTS_MAX,
             _ => self.options.attempts,
         };
         match self.options.store.begin(id, state).await {
             Ok(Some(begun)) if begun.attempt > attempts => {
                 let error = format!("the process ended during the last of {attempts} attempts");
                 tracing::error!(%lane, event = %id, error, "an event rests among the dead letters");
-                Box::pin(self.bury(id, error, last())).await;
+                Box::pin(self.dead_letter_event(id, error, last())).await;
                 Err(Next::Done)
             }
             Ok(Some(begun)) => Ok(begun),
@@ -76,7 +78,7 @@ impl Engine {
     /// Notes a failure that is not the last.
     pub(in crate::engine) async fn fail(
         &self,
-        lane: &Lane,
+        lane: &OrderingKey,
         id: EventId,
         attempt: u32,
         error: &Error,
@@ -95,37 +97,43 @@ impl Engine {
     }
 
     /// The end of an event whose last attempt failed.
-    pub(in crate::engine) fn end_of(&self, lane: &Lane, error: &Error, blocks: bool) -> End {
+    pub(in crate::engine) fn end_of(
+        &self,
+        lane: &OrderingKey,
+        error: &Error,
+        blocks: bool,
+    ) -> Outcome {
         self.counts.failed.add();
         self.counts.dead.add();
         tracing::error!(%lane, %error, blocks, "an event cannot be handled, and rests among the dead letters");
         let error = error.to_string();
-        End::Dead { error, blocks }
+        Outcome::Dead { error, blocks }
     }
 
     /// Puts an event among the dead letters whose handler is not asked.
     pub(in crate::engine) async fn give_up(
         &self,
-        lane: &Lane,
+        lane: &OrderingKey,
         id: EventId,
         error: String,
     ) -> Next<Job> {
         tracing::error!(%lane, event = %id, error, "an event rests among the dead letters");
-        self.bury(id, error, Vec::new()).await;
+        self.dead_letter_event(id, error, Vec::new()).await;
         Next::Done
     }
 
     /// Ends an event that is nobody's business.
     pub(in crate::engine) async fn skip(&self, id: EventId) -> Next<Job> {
-        self.commit(&Turn::done(id, self.options.clock.now())).await;
+        self.commit(&TurnCommit::done(id, self.options.clock.now()))
+            .await;
         Next::Done
     }
 
     /// Commits a turn, and lets its lane go on or wait.
     pub(in crate::engine) async fn finish(
         &self,
-        lane: &Lane,
-        turn: &Turn,
+        lane: &OrderingKey,
+        turn: &TurnCommit,
         blocks: bool,
     ) -> Next<Job> {
         let id = turn.event;

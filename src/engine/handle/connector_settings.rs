@@ -5,7 +5,7 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
-use super::connectors::Joinable;
+use super::connectors::JoinableConnector;
 use crate::engine::{Engine, Refused};
 use crate::event::{LineId, MemberId};
 use crate::handler::{Channel, Error, guarded};
@@ -74,7 +74,7 @@ impl Engine {
     async fn join_line(
         &self,
         portal: &Portal,
-        joinable: &Joinable,
+        joinable: &JoinableConnector,
         channel: &Channel,
     ) -> Result<(), Error> {
         let connector = &joinable.connector;

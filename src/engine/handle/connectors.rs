@@ -13,28 +13,32 @@ use crate::engine::accept::Addressed;
 use crate::engine::keyed_queues::Next;
 use crate::engine::{Engine, Job};
 use crate::event::{
-    Act, Api, ConnectorEvent, Delivery, Event, Inward, LineId, MemberId,
+    Api, ConnectorEvent, Delivery, Event, Inbound, InboundKind, LineId, MemberId,
     payload::connector::Message,
 };
 use crate::handler::{
-    AnyConnector, Channel, Channels, Delivered, Door, Error, Joined, Passed, Result, guarded,
+    AnyConnector, Channel, Channels, ConnectorGateway, Error, InboundReceipt, Joined, Receipt,
+    Result, guarded,
 };
 use crate::portal::Portal;
-use crate::store::{Call, CallId, Conversation, Doubt, End, EventId, Lane, QueuedCall, Time, Turn};
+use crate::store::{
+    Call, CallId, Conversation, EventId, OrderingKey, Outcome, QueuedCall, Redelivery, Time,
+    TurnCommit,
+};
 
 /// How often a connector is tried with one event before it rests among the dead letters. With the pauses between, which
 /// grow to [`PAUSE_MAX`](crate::engine::PAUSE_MAX), that is about a day.
 pub const OUTSIDE_ATTEMPTS_MAX: u32 = 300;
 
 /// A connector of the application, and the lines that it is joined to.
-pub(in crate::engine) struct Joinable {
+pub(in crate::engine) struct JoinableConnector {
     pub(in crate::engine) connector: Arc<dyn AnyConnector>,
     joined: watch::Sender<Joined>,
 }
 
-impl Joinable {
-    pub(in crate::engine) fn new(connector: Arc<dyn AnyConnector>) -> Joinable {
-        Joinable {
+impl JoinableConnector {
+    pub(in crate::engine) fn new(connector: Arc<dyn AnyConnector>) -> JoinableConnector {
+        JoinableConnector {
             connector,
             joined: watch::Sender::default(),
         }
@@ -65,9 +69,9 @@ impl Joinable {
 }
 
 /// The way in for what clients write.
-struct EngineDoor(Weak<Engine>);
+struct EngineGateway(Weak<Engine>);
 
-impl Door for EngineDoor {
+impl ConnectorGateway for EngineGateway {
     fn now(&self) -> Time {
         let engine = self.0.upgrade();
         engine.map_or(Time(0), |engine| engine.options.clock.now())
@@ -81,17 +85,17 @@ impl Door for EngineDoor {
         self.0.upgrade()?.portal(portal)
     }
 
-    fn take_in(
+    fn append(
         &self,
         portal: MemberId,
-        act: Inward,
+        act: Inbound,
     ) -> std::pin::Pin<Box<dyn Future<Output = Result<bool>> + Send + '_>> {
         Box::pin(async move {
             let engine = self.0.upgrade();
             let engine = engine.ok_or_else(|| Error::failed("the program ends"))?;
-            let delivery = Delivery::inward(&act)?;
-            let events = engine.address(&portal, &delivery, vec![Event::Inward(Box::new(act))]);
-            Ok(engine.take_in(portal, &delivery, events, None).await?)
+            let delivery = Delivery::inbound(&act)?;
+            let events = engine.address(&portal, &delivery, vec![Event::Inbound(Box::new(act))]);
+            Ok(engine.append(portal, &delivery, events, None).await?)
         })
     }
 }
@@ -99,7 +103,7 @@ impl Door for EngineDoor {
 impl Engine {
     /// Begins to run the connectors' own part beside.
     pub(in crate::engine) fn run_connectors(self: &Arc<Self>) {
-        for Joinable { connector, joined } in &self.connectors {
+        for JoinableConnector { connector, joined } in &self.connectors {
             let channels = Channels::new(
                 self.door(),
                 connector.profile().id().into(),
@@ -112,12 +116,12 @@ impl Engine {
         }
     }
 
-    fn door(self: &Arc<Self>) -> Arc<dyn Door> {
-        Arc::new(EngineDoor(Arc::downgrade(self)))
+    fn door(self: &Arc<Self>) -> Arc<dyn ConnectorGateway> {
+        Arc::new(EngineGateway(Arc::downgrade(self)))
     }
 
     /// A connector of the application, by its id.
-    pub(in crate::engine) fn joinable(&self, id: &str) -> Option<&Joinable> {
+    pub(in crate::engine) fn joinable(&self, id: &str) -> Option<&JoinableConnector> {
         self.connectors.iter().find(|joinable| joinable.is(id))
     }
 
@@ -125,7 +129,7 @@ impl Engine {
     pub(in crate::engine) fn channel(
         self: &Arc<Self>,
         portal: &Portal,
-        joinable: &Joinable,
+        joinable: &JoinableConnector,
         line: LineId,
     ) -> Channel {
         Channel::new(self.door(), portal.clone(), joinable.id().into(), line)
@@ -138,10 +142,11 @@ impl Engine {
         part: u16,
         event: &ConnectorEvent,
     ) -> Vec<Addressed> {
-        let wanted = |joinable: &&Joinable| event.connector().is_none_or(|id| joinable.is(id));
+        let wanted =
+            |joinable: &&JoinableConnector| event.connector().is_none_or(|id| joinable.is(id));
         let chat = event.outside_chat().unwrap_or_default();
-        let of = |joinable: &Joinable| Addressed {
-            lane: Lane::Chat(Conversation::outside(
+        let of = |joinable: &JoinableConnector| Addressed {
+            lane: OrderingKey::Chat(Conversation::outside(
                 portal.clone(),
                 joinable.id(),
                 event.line(),
@@ -158,14 +163,14 @@ impl Engine {
     }
 
     /// The lane of a chat outside.
-    pub(in crate::engine) fn outside(&self, portal: &MemberId, act: &Inward) -> Lane {
-        let Inward {
+    pub(in crate::engine) fn outside(&self, portal: &MemberId, act: &Inbound) -> OrderingKey {
+        let Inbound {
             connector,
             line,
             chat,
             ..
         } = act;
-        Lane::Chat(Conversation::outside(
+        OrderingKey::Chat(Conversation::outside(
             portal.clone(),
             connector,
             *line,
@@ -174,9 +179,9 @@ impl Engine {
     }
 
     /// A connector carries something outside, or hears what happened to it.
-    pub(in crate::engine) async fn carry(
+    pub(in crate::engine) async fn deliver_outbound(
         self: &Arc<Self>,
-        lane: &Lane,
+        lane: &OrderingKey,
         here: &Conversation,
         id: EventId,
         delivery: Delivery,
@@ -196,17 +201,19 @@ impl Engine {
             Err(next) => return next,
         };
         let line = event.line();
-        let channel = self.channel(&portal.in_lane(here), joinable, line);
+        let channel = self.channel(&portal.with_key(here), joinable, line);
         let carried = self.run_connector(joinable, &channel, event);
         let carried = guarded(self.options.turn_timeout, carried).await;
-        let call = |method: &str, params| self.line_call(here, id, Doubt::Resend, method, params);
+        let call = |method: &str, params| {
+            self.line_call(here, id, Redelivery::AtLeastOnce, method, params)
+        };
         let (end, calls) = match carried {
-            Ok(None) => (End::Done, Vec::new()),
+            Ok(None) => (Outcome::Done, Vec::new()),
             Ok(Some((message, delivered))) => {
                 let params =
                     delivery_status(joinable.id(), line, &message, &delivered, delivery.ts);
                 let status = call("imconnector.send.status.delivery", params);
-                (End::Done, vec![status])
+                (Outcome::Done, vec![status])
             }
             Err(error) if error.is_told() => {
                 let told = error
@@ -224,21 +231,24 @@ impl Engine {
                 (self.end_of(lane, &error, false), vec![failed])
             }
         };
-        let turn = Turn::done(id, self.options.clock.now());
-        self.finish(lane, &Turn { end, calls, ..turn }, false).await
+        let turn = TurnCommit::done(id, self.options.clock.now());
+        self.finish(lane, &TurnCommit { end, calls, ..turn }, false)
+            .await
     }
 
     /// Runs a connector on one event; tells what was delivered, where the portal wants to know.
     async fn run_connector(
         &self,
-        joinable: &Joinable,
+        joinable: &JoinableConnector,
         channel: &Channel,
         event: ConnectorEvent,
-    ) -> Result<Option<(Message, Delivered)>> {
+    ) -> Result<Option<(Message, Receipt)>> {
         let connector = &joinable.connector;
         match event {
             ConnectorEvent::Message { what, message, .. } => {
-                let delivered = connector.carry(channel, what, message.clone()).await?;
+                let delivered = connector
+                    .deliver_outbound(channel, what, message.clone())
+                    .await?;
                 Ok(delivered.map(|delivered| (message, delivered)))
             }
             ConnectorEvent::Session { change, .. } => {
@@ -254,29 +264,29 @@ impl Engine {
     }
 
     /// Passes on what a client did: the call is queued behind the earlier ones of the same chat.
-    pub(in crate::engine) async fn pass_in(
+    pub(in crate::engine) async fn queue_inbound(
         &self,
         here: &Conversation,
         id: EventId,
-        act: Inward,
+        act: Inbound,
     ) -> Next<Job> {
         let known = self.joinable(&act.connector);
-        let doubt = known.map_or(Doubt::default(), |known| {
-            known.connector.profile().on_doubt()
+        let redelivery = known.map_or(Redelivery::default(), |known| {
+            known.connector.profile().redelivery_mode()
         });
         let mut params = on_line(&act.connector, act.line);
         params.insert("MESSAGES".to_owned(), json!([act.message]));
-        let call = self.line_call(here, id, doubt, act.what.method(), params);
-        let turn = Turn {
+        let call = self.line_call(here, id, redelivery, act.what.method(), params);
+        let turn = TurnCommit {
             calls: vec![call],
-            ..Turn::done(id, self.options.clock.now())
+            ..TurnCommit::done(id, self.options.clock.now())
         };
         self.commit(&turn).await;
         Next::Done
     }
 
     /// Tells a connector that the portal took a client's message, or refused it for good.
-    pub(in crate::engine) async fn tell_passed(
+    pub(in crate::engine) async fn report_receipt(
         self: &Arc<Self>,
         call: &QueuedCall,
         refused: Option<&str>,
@@ -289,7 +299,7 @@ impl Engine {
             return;
         };
         let channel = self.channel(&portal, joinable, line);
-        let told = joinable.connector.passed(&channel, passed);
+        let told = joinable.connector.inbound_receipt(&channel, passed);
         if let Err(error) = guarded(self.options.turn_timeout, told).await {
             tracing::warn!(conversation = %call.to, %error, "a connector does not hear what became of a client's message");
         }
@@ -300,7 +310,7 @@ impl Engine {
         &self,
         to: &Conversation,
         event: EventId,
-        doubt: Doubt,
+        redelivery: Redelivery,
         method: &str,
         params: Map<String, Value>,
     ) -> Arc<QueuedCall> {
@@ -309,7 +319,7 @@ impl Engine {
             to: to.clone(),
             at: self.options.clock.now(),
             api: Api::V2,
-            doubt,
+            redelivery,
             call: Call::Rest {
                 method: method.to_owned(),
                 params,
@@ -327,15 +337,15 @@ pub(in crate::engine) fn on_line(connector: &str, line: LineId) -> Map<String, V
 }
 
 /// The client's message that a call passes on, if it is one, and the line.
-fn passed(call: &QueuedCall, refused: Option<&str>) -> Option<(LineId, Passed)> {
+fn passed(call: &QueuedCall, refused: Option<&str>) -> Option<(LineId, InboundReceipt)> {
     let Call::Rest { method, params } = &call.call else {
         return None;
     };
     let message = params
         .get("MESSAGES")
-        .filter(|_| *method == Act::Wrote.method())?;
+        .filter(|_| *method == InboundKind::Wrote.method())?;
     let id = |of: &str| Some(message[0][of]["id"].as_str()?.to_owned());
-    let passed = Passed {
+    let passed = InboundReceipt {
         chat: id("chat")?,
         message: id("message")?,
         refused: refused.map(str::to_owned),
@@ -350,7 +360,7 @@ fn delivery_status(
     connector: &str,
     line: LineId,
     message: &Message,
-    delivered: &Delivered,
+    delivered: &Receipt,
     date: Option<u64>,
 ) -> Map<String, Value> {
     let mut told = json!({ "id": delivered.ids });

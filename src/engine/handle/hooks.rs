@@ -6,13 +6,13 @@ use crate::engine::accept::decode;
 use crate::engine::accept::occurrence;
 use crate::engine::keyed_queues::Next;
 use crate::engine::{Engine, Job};
-use crate::event::{AppEvent, Delivery, Event, MemberId, UserId, Via};
+use crate::event::{AppEvent, Delivery, Event, MemberId, Source, UserId};
 use crate::handler::{Error, Hook, HookEvent, Pattern, Result, guarded};
 use crate::portal::Portal;
-use crate::store::{EventId, Lane};
+use crate::store::{EventId, OrderingKey};
 
 /// A hook as the application has it.
-pub(crate) struct NewHook {
+pub(crate) struct HookSpec {
     pub(crate) pattern: Pattern,
     /// Whether the portal keeps its events until they are fetched.
     pub(crate) is_offline: bool,
@@ -22,7 +22,7 @@ pub(crate) struct NewHook {
 }
 
 /// A hook, and the name under which its events are stored: it must find them again after a restart.
-pub(in crate::engine) struct NamedHook {
+pub(in crate::engine) struct RegisteredHook {
     pub(in crate::engine) name: Arc<str>,
     pub(in crate::engine) pattern: Pattern,
     pub(in crate::engine) is_offline: bool,
@@ -30,10 +30,10 @@ pub(in crate::engine) struct NamedHook {
     pub(in crate::engine) hook: Arc<dyn Hook>,
 }
 
-impl NamedHook {
+impl RegisteredHook {
     /// Its lane on a portal.
-    pub(in crate::engine) fn lane(&self, portal: &MemberId) -> Lane {
-        Lane::Hook {
+    pub(in crate::engine) fn lane(&self, portal: &MemberId) -> OrderingKey {
+        OrderingKey::Hook {
             portal: portal.clone(),
             hook: Arc::clone(&self.name),
         }
@@ -41,9 +41,9 @@ impl NamedHook {
 }
 
 /// Names hooks by what they want: the second of those that want the same is `… #2`.
-pub(in crate::engine) fn named(hooks: Vec<NewHook>) -> Vec<NamedHook> {
-    let mut named: Vec<NamedHook> = Vec::with_capacity(hooks.len());
-    for NewHook {
+pub(in crate::engine) fn named(hooks: Vec<HookSpec>) -> Vec<RegisteredHook> {
+    let mut named: Vec<RegisteredHook> = Vec::with_capacity(hooks.len());
+    for HookSpec {
         pattern,
         is_offline,
         user,
@@ -51,7 +51,7 @@ pub(in crate::engine) fn named(hooks: Vec<NewHook>) -> Vec<NamedHook> {
     } in hooks
     {
         let is_same =
-            |other: &&NamedHook| other.pattern == pattern && other.is_offline == is_offline;
+            |other: &&RegisteredHook| other.pattern == pattern && other.is_offline == is_offline;
         let before = named.iter().filter(is_same).count();
         let mut name = pattern.to_string();
         if is_offline {
@@ -60,7 +60,7 @@ pub(in crate::engine) fn named(hooks: Vec<NewHook>) -> Vec<NamedHook> {
         if before > 0 {
             name.push_str(&format!(" #{}", before + 1));
         }
-        named.push(NamedHook {
+        named.push(RegisteredHook {
             name: name.into(),
             pattern,
             is_offline,
@@ -76,8 +76,8 @@ impl Engine {
     pub(in crate::engine) fn hooks_for<'e>(
         &'e self,
         delivery: &'e Delivery,
-    ) -> impl Iterator<Item = &'e NamedHook> {
-        let is_offline = delivery.via == Via::Fetch;
+    ) -> impl Iterator<Item = &'e RegisteredHook> {
+        let is_offline = delivery.via == Source::Fetch;
         self.hooks.iter().filter(move |hook| {
             hook.is_offline == is_offline && hook.pattern.matches(&delivery.name, delivery.category)
         })
@@ -86,7 +86,7 @@ impl Engine {
     /// Runs a hook on one event.
     pub(in crate::engine) async fn run_hook(
         self: &Arc<Self>,
-        lane: &Lane,
+        lane: &OrderingKey,
         name: &str,
         id: EventId,
         delivery: Delivery,
@@ -110,7 +110,7 @@ impl Engine {
     /// What the application does itself.
     pub(in crate::engine) async fn run_application(
         self: &Arc<Self>,
-        lane: &Lane,
+        lane: &OrderingKey,
         id: EventId,
         delivery: Delivery,
         event: Event,
@@ -143,8 +143,7 @@ impl Engine {
     async fn address_again(self: &Arc<Self>, portal: &MemberId, delivery: Delivery) -> Result {
         let events = decode(&delivery).map_err(Error::failed)?;
         let events = self.address(portal, &delivery, events);
-        self.take_in(portal.clone(), &delivery, events, None)
-            .await?;
+        self.append(portal.clone(), &delivery, events, None).await?;
         Ok(())
     }
 
@@ -157,7 +156,7 @@ impl Engine {
         self.count_arrival(delivery.name.clone());
         let events = self.address(portal.id(), &delivery, vec![Event::Other]);
         if let Err(error) = self
-            .take_in(portal.id().clone(), &delivery, events, None)
+            .append(portal.id().clone(), &delivery, events, None)
             .await
         {
             tracing::error!(portal = %portal.id(), %error, "the installation event is not written down");

@@ -12,9 +12,9 @@ use std::sync::Arc;
 use super::accept::decode;
 use super::keyed_queues::Next;
 use super::{Engine, Job};
-use crate::event::{BotRef, ChatEvent, Delivery, Event, SessionChange, UserId, What};
-use crate::handler::{AnyBot, Attempt, Occasion, Outcome, Result, Scene, to_people};
-use crate::store::{Content, Conversation, End, EventId, Lane, Reminder, Turn};
+use crate::event::{BotRef, ChatEvent, ChatEventKind, Delivery, Event, SessionChange, UserId};
+use crate::handler::{AnyBot, Attempt, EventContext, Result, Trigger, TurnResult, to_people};
+use crate::store::{Content, Conversation, EventId, OrderingKey, Outcome, Reminder, TurnCommit};
 use attempt::STORE_PAUSE;
 use sessions::unknown_bots;
 
@@ -31,7 +31,7 @@ enum Found {
 
 impl Engine {
     /// Handles one event of a lane.
-    pub(super) async fn handle(self: Arc<Self>, lane: Lane, job: Job) -> Next<Job> {
+    pub(super) async fn handle(self: Arc<Self>, lane: OrderingKey, job: Job) -> Next<Job> {
         let Job { id, fresh } = job;
         let found = match fresh {
             Some(fresh) => Ok(Found::Delivered(fresh.0, fresh.1)),
@@ -40,25 +40,25 @@ impl Engine {
         let handling: Handling<'_> = match (&lane, found) {
             (_, Ok(Found::Nothing)) => return Next::Done,
             (_, Err(next)) => return next,
-            (Lane::Chat(here), Ok(Found::Delivered(delivery, Event::Chat(event)))) => {
-                Box::pin(self.hear(&lane, here, id, delivery, event))
+            (OrderingKey::Chat(here), Ok(Found::Delivered(delivery, Event::Chat(event)))) => {
+                Box::pin(self.on_chat_event(&lane, here, id, delivery, event))
             }
-            (Lane::Chat(here), Ok(Found::Reminder(reminder))) => {
+            (OrderingKey::Chat(here), Ok(Found::Reminder(reminder))) => {
                 Box::pin(self.remind(&lane, here, id, reminder))
             }
-            (Lane::Chat(here), Ok(Found::Delivered(delivery, Event::Session(change)))) => {
-                Box::pin(self.hear_of(&lane, here, id, delivery, *change))
+            (OrderingKey::Chat(here), Ok(Found::Delivered(delivery, Event::Session(change)))) => {
+                Box::pin(self.on_session_event(&lane, here, id, delivery, *change))
             }
-            (Lane::Chat(here), Ok(Found::Delivered(delivery, Event::Connector(event)))) => {
-                Box::pin(self.carry(&lane, here, id, delivery, *event))
+            (OrderingKey::Chat(here), Ok(Found::Delivered(delivery, Event::Connector(event)))) => {
+                Box::pin(self.deliver_outbound(&lane, here, id, delivery, *event))
             }
-            (Lane::Chat(here), Ok(Found::Delivered(_, Event::Inward(act)))) => {
-                Box::pin(self.pass_in(here, id, *act))
+            (OrderingKey::Chat(here), Ok(Found::Delivered(_, Event::Inbound(act)))) => {
+                Box::pin(self.queue_inbound(here, id, *act))
             }
-            (Lane::Hook { hook, .. }, Ok(Found::Delivered(delivery, _))) => {
+            (OrderingKey::Hook { hook, .. }, Ok(Found::Delivered(delivery, _))) => {
                 Box::pin(self.run_hook(&lane, hook, id, delivery))
             }
-            (Lane::Application(_), Ok(Found::Delivered(delivery, event))) => {
+            (OrderingKey::Application(_), Ok(Found::Delivered(delivery, event))) => {
                 Box::pin(self.run_application(&lane, id, delivery, event))
             }
             (_, Ok(_)) => {
@@ -95,16 +95,16 @@ impl Engine {
             Ok((delivery, event)) => Ok(Found::Delivered(delivery, event)),
             Err(error) => {
                 tracing::error!(event = %id, error, "a stored event cannot be decoded");
-                self.bury(id, error, Vec::new()).await;
+                self.dead_letter_event(id, error, Vec::new()).await;
                 Ok(Found::Nothing)
             }
         }
     }
 
     /// A bot hears of what happened in a chat.
-    async fn hear(
+    async fn on_chat_event(
         &self,
-        lane: &Lane,
+        lane: &OrderingKey,
         here: &Conversation,
         id: EventId,
         delivery: Delivery,
@@ -114,8 +114,10 @@ impl Engine {
             return Box::pin(self.skip(id)).await;
         };
         // In groups and open channels the portal reports a bot's own edits and deletions to it.
-        let is_echo = matches!(event.what, What::Edited(_) | What::Deleted(_))
-            && event.author == Some(UserId::from(bot.id));
+        let is_echo = matches!(
+            event.what,
+            ChatEventKind::Edited(_) | ChatEventKind::Deleted(_)
+        ) && event.author == Some(UserId::from(bot.id));
         if is_echo {
             return Box::pin(self.skip(id)).await;
         }
@@ -124,22 +126,22 @@ impl Engine {
             return Box::pin(self.give_up(lane, id, error)).await;
         };
         let sender = event.sender();
-        let scene = Scene {
+        let context = EventContext {
             chat: event.chat,
             user: event.user,
             sender,
             language: event.language,
             delivery: Some(delivery),
-            ..Scene::new(id, here.clone(), bot, portal.in_lane(here))
+            ..EventContext::new(id, here.clone(), bot, portal.with_key(here))
         };
-        let occasion = Box::new(Occasion::Chat(event.what));
-        self.turn(lane, any, occasion, Box::new(scene)).await
+        let occasion = Box::new(Trigger::Chat(event.what));
+        self.turn(lane, any, occasion, Box::new(context)).await
     }
 
     /// A bot is reminded of what it asked for.
     async fn remind(
         &self,
-        lane: &Lane,
+        lane: &OrderingKey,
         here: &Conversation,
         id: EventId,
         reminder: Reminder,
@@ -155,15 +157,15 @@ impl Engine {
             let error = "the application was removed from the portal".to_owned();
             return Box::pin(self.give_up(lane, id, error)).await;
         };
-        let scene = Scene::new(id, here.clone(), bot, portal.in_lane(here));
-        let occasion = Box::new(Occasion::Reminder(reminder));
-        self.turn(lane, any, occasion, Box::new(scene)).await
+        let context = EventContext::new(id, here.clone(), bot, portal.with_key(here));
+        let occasion = Box::new(Trigger::Reminder(reminder));
+        self.turn(lane, any, occasion, Box::new(context)).await
     }
 
     /// A bot hears that a session began or ended in a chat of an open channel.
-    async fn hear_of(
+    async fn on_session_event(
         &self,
-        lane: &Lane,
+        lane: &OrderingKey,
         here: &Conversation,
         id: EventId,
         delivery: Delivery,
@@ -180,12 +182,12 @@ impl Engine {
             let error = "the application was removed from the portal".to_owned();
             return Box::pin(self.give_up(lane, id, error)).await;
         };
-        let scene = Scene {
+        let context = EventContext {
             delivery: Some(delivery),
-            ..Scene::new(id, here.clone(), bot, portal.in_lane(here))
+            ..EventContext::new(id, here.clone(), bot, portal.with_key(here))
         };
-        let occasion = Box::new(Occasion::Session(change));
-        self.turn(lane, any, occasion, Box::new(scene)).await
+        let occasion = Box::new(Trigger::Session(change));
+        self.turn(lane, any, occasion, Box::new(context)).await
     }
 
     fn find_bot(&self, here: &Conversation, bot: Option<BotRef>) -> Option<(&dyn AnyBot, BotRef)> {
@@ -202,16 +204,16 @@ impl Engine {
     /// Runs one attempt at a bot's turn.
     async fn turn(
         &self,
-        lane: &Lane,
+        lane: &OrderingKey,
         any: &dyn AnyBot,
-        occasion: Box<Occasion>,
-        mut scene: Box<Scene>,
+        occasion: Box<Trigger>,
+        mut context: Box<EventContext>,
     ) -> Next<Job> {
-        let id = scene.id;
-        let here = any.has_state().then(|| scene.here.clone());
+        let id = context.id;
+        let here = any.has_state().then(|| context.here.clone());
         let at = self.options.clock.now();
-        scene.now = at;
-        let to_people = || to_people(any.profile(), &scene);
+        context.now = at;
+        let to_people = || to_people(any.profile(), &context);
         let begun = match self.begin(lane, id, here.as_ref(), to_people).await {
             Ok(begun) => begun,
             Err(next) => return next,
@@ -220,27 +222,27 @@ impl Engine {
             limit: self.options.turn_timeout,
             is_last: begun.attempt >= self.options.attempts,
         };
-        scene.attempt = begun.attempt;
-        let Outcome {
+        context.attempt = begun.attempt;
+        let TurnResult {
             state,
             aside,
             calls,
             reminders,
             error,
-        } = any.turn(scene, occasion, begun.state, attempt).await;
+        } = any.turn(context, occasion, begun.state, attempt).await;
         let end = match error {
-            None => End::Done,
+            None => Outcome::Done,
             Some(error) if !attempt.is_last => {
                 return Box::pin(self.fail(lane, id, begun.attempt, &error)).await;
             }
             Some(error) => self.end_of(lane, &error, any.profile().is_waiting_for_the_operator()),
         };
-        let is_blocked = matches!(end, End::Dead { blocks: true, .. });
+        let is_blocked = matches!(end, Outcome::Dead { blocks: true, .. });
         if let Some(why) = &aside {
             self.counts.anew.add();
             tracing::error!(conversation = %lane, why, "the state cannot be read: it is kept aside, and the conversation begins anew");
         }
-        let turn = Turn {
+        let turn = TurnCommit {
             event: id,
             at,
             end,

@@ -12,7 +12,7 @@ use crate::event::{BotRef, ChatId, Delivery, DialogId, Event, MemberId, SessionC
 use crate::handler::{Error, Result};
 use crate::portal::methods::imopenlines;
 use crate::portal::number;
-use crate::store::{Conversation, Lane};
+use crate::store::{Conversation, OrderingKey};
 
 impl Engine {
     /// The change of a session is the application's at first: it finds out which chat it is about.
@@ -23,7 +23,7 @@ impl Engine {
         change: &SessionChange,
     ) -> Option<Addressed> {
         self.serves_lines().then(|| Addressed {
-            lane: Lane::Application(portal.clone()),
+            lane: OrderingKey::Application(portal.clone()),
             part,
             event: Some(Event::Session(Box::new(change.clone()))),
         })
@@ -48,7 +48,7 @@ impl Engine {
             .into_iter()
             .filter(|bot| self.serves_line(bot))
             .map(|bot| Addressed {
-                lane: Lane::Chat(Conversation {
+                lane: OrderingKey::Chat(Conversation {
                     portal: portal.clone(),
                     bot: bot.id,
                     dialog: DialogId::from(chat),
@@ -57,7 +57,7 @@ impl Engine {
                 event: Some(event.clone()),
             })
             .collect();
-        self.take_in(portal.clone(), &delivery, addressed, None)
+        self.append(portal.clone(), &delivery, addressed, None)
             .await?;
         Ok(())
     }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Reconciliation, Step};
-use crate::engine::handle::connectors::Joinable;
+use crate::engine::handle::connectors::JoinableConnector;
 use crate::event::LineId;
 use crate::portal::methods::{imconnector, imopenlines};
 use crate::portal::{Error, number};
@@ -38,7 +38,7 @@ impl Reconciliation<'_> {
     }
 
     /// Registers a connector, or says again what it is: the portal tells that it has it, but not what it has of it.
-    async fn connector(&mut self, joinable: &Joinable, url: &str) -> Result<(), Error> {
+    async fn connector(&mut self, joinable: &JoinableConnector, url: &str) -> Result<(), Error> {
         let profile = joinable.connector.profile();
         if self.mode == super::Mode::DryRun {
             let known = self.portal.run(imconnector::List::new()).await?;

@@ -6,7 +6,7 @@ use crate::handler::{AnyBot, EventMode};
 
 /// What a bot of this program needs on a portal.
 #[derive(Clone, Debug)]
-pub(crate) struct Need {
+pub(crate) struct Requirement {
     /// Its code.
     pub(crate) code: String,
     /// How its events come; nothing for the first generation, which knows webhooks only.
@@ -15,7 +15,7 @@ pub(crate) struct Need {
     pub(crate) serves_open_channels: bool,
 }
 
-impl Need {
+impl Requirement {
     /// Whether the portal posts its events to our address.
     pub(crate) fn is_posted_to(&self) -> bool {
         self.mode != Some(EventMode::Fetch)
@@ -24,10 +24,10 @@ impl Need {
 
 impl Engine {
     /// What the bots need.
-    pub(crate) fn needs(&self) -> Vec<Need> {
+    pub(crate) fn requirements(&self) -> Vec<Requirement> {
         let need = |bot: &std::sync::Arc<dyn AnyBot>| {
             let profile = bot.profile();
-            Need {
+            Requirement {
                 code: profile.code().to_owned(),
                 mode: self.event_mode(bot.as_ref()),
                 serves_open_channels: profile.is_for_open_channels(),

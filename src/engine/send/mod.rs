@@ -1,7 +1,7 @@
 //! The sender: calls that a turn decided, in order per chat.
 //!
 //! A call is taken from the store, which marks it, then made, then settled. So a later life of the program knows which
-//! calls may have been made by the one before, and does with them what the bot's profile says ([`Doubt`]).
+//! calls may have been made by the one before, and does with them what the bot's profile says ([`Redelivery`]).
 
 use std::borrow::Cow;
 use std::fmt;
@@ -18,9 +18,9 @@ use super::keyed_queues::Next;
 use super::retry::pause;
 use crate::event::{Api, CommandId, DialogId, MessageId};
 use crate::handler::is_on_line;
-use crate::portal::{Error, Voice};
+use crate::portal::{BotClient, Error};
 use crate::store::{
-    Call, CallId, Conversation, Doubt, MessageRef, QueuedCall, Settled, StoreError, Taken,
+    Call, CallId, Conversation, MessageRef, QueuedCall, Redelivery, Settled, StoreError, Taken,
 };
 
 /// How long a call is tried that the portal does not refuse, but does not take either.
@@ -36,22 +36,22 @@ const CROWDED_PAUSE: Duration = Duration::from_secs(1);
 
 /// A call in its chat's lane.
 #[derive(Debug)]
-pub(super) struct Outgoing {
+pub(super) struct QueuedSend {
     id: CallId,
     failures: u32,
 }
 
-impl Outgoing {
-    pub(super) fn new(id: CallId) -> Outgoing {
-        Outgoing { id, failures: 0 }
+impl QueuedSend {
+    pub(super) fn new(id: CallId) -> QueuedSend {
+        QueuedSend { id, failures: 0 }
     }
 
     /// Not before the portal may be asked again, if it told when.
-    fn again(self, not_before: Option<Duration>) -> Next<Outgoing> {
+    fn again(self, not_before: Option<Duration>) -> Next<QueuedSend> {
         let failures = self.failures + 1;
         let pause = pause(self.id.event.0, failures).max(not_before.unwrap_or_default());
         let id = self.id;
-        Next::Again(Outgoing { id, failures }, pause)
+        Next::Again(QueuedSend { id, failures }, pause)
     }
 }
 
@@ -137,11 +137,11 @@ impl PartialEq for Once {
 }
 
 /// How a message goes out.
-pub trait Speaker: fmt::Debug + Send + Sync + 'static {
+pub trait Transport: fmt::Debug + Send + Sync + 'static {
     /// Sends it, and tells the number of a new message.
-    fn speak<'a>(
+    fn send<'a>(
         &'a self,
-        voice: &'a Voice,
+        voice: &'a BotClient,
         dialog: &'a DialogId,
         speech: Speech<'a>,
     ) -> Pin<Box<dyn Future<Output = Result<Option<MessageId>, Error>> + Send + 'a>>;
@@ -149,12 +149,12 @@ pub trait Speaker: fmt::Debug + Send + Sync + 'static {
 
 /// Sends by the portal's REST methods.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Rest;
+pub struct RestTransport;
 
-impl Speaker for Rest {
-    fn speak<'a>(
+impl Transport for RestTransport {
+    fn send<'a>(
         &'a self,
-        voice: &'a Voice,
+        voice: &'a BotClient,
         dialog: &'a DialogId,
         speech: Speech<'a>,
     ) -> Pin<Box<dyn Future<Output = Result<Option<MessageId>, Error>> + Send + 'a>> {
@@ -196,8 +196,8 @@ impl Engine {
     pub(super) async fn send(
         self: Arc<Self>,
         to: Conversation,
-        outgoing: Outgoing,
-    ) -> Next<Outgoing> {
+        outgoing: QueuedSend,
+    ) -> Next<QueuedSend> {
         let known = self.portal(&to.portal);
         if known
             .as_ref()
@@ -215,14 +215,14 @@ impl Engine {
         };
         if in_doubt && is_seen(&call.call) {
             self.counts.doubts.add();
-            if call.doubt == Doubt::Skip {
+            if call.redelivery == Redelivery::AtMostOnce {
                 tracing::warn!(conversation = %to, call = %call.id, "a message that may have been sent is not sent again");
                 return self.settle(&call, Settled::GivenUp).await;
             }
         }
         let Some(portal) = known else {
             let error = "the application was removed from the portal".to_owned();
-            return Box::pin(self.lay_to_rest(&call, error)).await;
+            return Box::pin(self.dead_letter(&call, error)).await;
         };
         let speech = match self.ready(&call).await {
             Ok(Some(speech)) => speech,
@@ -235,12 +235,12 @@ impl Engine {
                 return outgoing.again(None);
             }
         };
-        let voice = Voice::new(portal.in_lane(&to), to.bot, call.api);
-        match self.options.speaker.speak(&voice, &to.dialog, speech).await {
+        let voice = BotClient::new(portal.with_key(&to), to.bot, call.api);
+        match self.options.speaker.send(&voice, &to.dialog, speech).await {
             Ok(made) => {
                 let next = self.settle(&call, Settled::Sent(made)).await;
                 if matches!(call.call, Call::Rest { .. }) {
-                    Box::pin(self.tell_passed(&call, None)).await;
+                    Box::pin(self.report_receipt(&call, None)).await;
                 }
                 next
             }
@@ -251,14 +251,14 @@ impl Engine {
     /// What becomes of a call that failed: certainly not made and worth another try, perhaps made, or refused for good.
     async fn not_made(
         self: &Arc<Self>,
-        outgoing: Outgoing,
+        outgoing: QueuedSend,
         call: &QueuedCall,
         error: &Error,
-    ) -> Next<Outgoing> {
+    ) -> Next<QueuedSend> {
         let is_old = self.options.clock.now().since(call.at) > SEND_PATIENCE;
         let is_message = is_seen(&call.call);
         if error.may_have_run() {
-            if is_message && call.doubt == Doubt::Skip {
+            if is_message && call.redelivery == Redelivery::AtMostOnce {
                 self.counts.doubts.add();
                 tracing::warn!(conversation = %call.to, call = %call.id, %error, "nobody knows whether a message was sent; it is not sent again");
                 return self.settle(call, Settled::GivenUp).await;
@@ -280,7 +280,7 @@ impl Engine {
             tracing::warn!(conversation = %call.to, call = %call.id, %error, "the bot is not in this line's chat any more, so it says nothing");
             return self.settle(call, Settled::GivenUp).await;
         }
-        self.lay_to_rest(call, error.to_string()).await
+        self.dead_letter(call, error.to_string()).await
     }
 
     /// Whether this is the chat of an open channel. There a bot is sent away by the client, by operators and by the line's
@@ -291,15 +291,15 @@ impl Engine {
     }
 
     /// Puts a call among the dead letters.
-    async fn lay_to_rest(self: &Arc<Self>, call: &QueuedCall, error: String) -> Next<Outgoing> {
+    async fn dead_letter(self: &Arc<Self>, call: &QueuedCall, error: String) -> Next<QueuedSend> {
         self.counts.dead.add();
         tracing::error!(conversation = %call.to, call = %call.id, error, "a call rests among the dead letters");
         let at = self.options.clock.now();
-        self.tell_passed(call, Some(&error)).await;
+        self.report_receipt(call, Some(&error)).await;
         self.settle(call, Settled::Dead { at, error }).await
     }
 
-    async fn settle(&self, call: &QueuedCall, settled: Settled) -> Next<Outgoing> {
+    async fn settle(&self, call: &QueuedCall, settled: Settled) -> Next<QueuedSend> {
         self.write(|store| store.settle(call.id, settled.clone()))
             .await;
         Next::Done
@@ -362,6 +362,6 @@ fn is_not_let_in(call: &QueuedCall, error: &Error) -> bool {
 /// Whether the portal is to show a message once that is sent twice: the second generation always does, the first where the
 /// bot asks for it. Neither does for a message with a menu.
 fn knows_repeats(call: &QueuedCall) -> bool {
-    let is_asked = call.api == Api::V2 || call.doubt == Doubt::Once;
+    let is_asked = call.api == Api::V2 || call.redelivery == Redelivery::Deduplicated;
     matches!(&call.call, Call::Say { params, .. } if is_asked && !params.contains_key("MENU"))
 }

@@ -9,7 +9,7 @@ mod read;
 use std::iter::repeat_n;
 
 use super::form::Pairs;
-use super::{ChatEvent, DecodeError, Deleted, Event, What};
+use super::{ChatEvent, ChatEventKind, DecodeError, Deleted, Event};
 
 pub(super) use item::command_from;
 use item::{Item, Line};
@@ -53,14 +53,14 @@ pub(super) fn decode(name: &str, pairs: &Pairs) -> Result<Vec<Event>, DecodeErro
             };
             return for_commands(event, commands, &line);
         }
-        "ONIMBOTJOINCHAT" => What::Join(join),
+        "ONIMBOTJOINCHAT" => ChatEventKind::Join(join),
         _ if !has_id => return Err(missing("data[PARAMS][MESSAGE_ID]")),
-        "ONIMBOTMESSAGEUPDATE" => What::Edited(message),
-        "ONIMBOTMESSAGEDELETE" => What::Deleted(Deleted {
+        "ONIMBOTMESSAGEUPDATE" => ChatEventKind::Edited(message),
+        "ONIMBOTMESSAGEDELETE" => ChatEventKind::Deleted(Deleted {
             id: message.id,
             notice: Some(message.text),
         }),
-        _ => What::Message(message),
+        _ => ChatEventKind::Message(message),
     };
     for_bots(event, bots, what)
 }
@@ -69,7 +69,7 @@ pub(super) fn decode(name: &str, pairs: &Pairs) -> Result<Vec<Event>, DecodeErro
 fn for_bots(
     mut event: Box<ChatEvent>,
     bots: Vec<Item>,
-    what: What,
+    what: ChatEventKind,
 ) -> Result<Vec<Event>, DecodeError> {
     if bots.is_empty() {
         return Err(missing("data[BOT]"));
@@ -96,7 +96,7 @@ fn for_commands(
     let events = repeat_n(event, commands.len()).zip(commands);
     events
         .map(|(mut event, command)| {
-            event.what = What::Command(command.command(line)?);
+            event.what = ChatEventKind::Command(command.command(line)?);
             event.bot = Some(command.bot("data[COMMAND][…][BOT_ID]")?);
             Ok(Event::Chat(event))
         })

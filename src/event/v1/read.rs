@@ -3,8 +3,8 @@
 use super::item::{Item, Numbers, numbered};
 use crate::event::form::{Pairs, Path, Raw};
 use crate::event::{
-    BotId, Chat, ChatEvent, ChatKind, DecodeError, DialogId, Entity, File, Join, Message, Platform,
-    UserId, What,
+    BotId, Chat, ChatEvent, ChatEventKind, ChatKind, DecodeError, DialogId, Entity, File, Join,
+    Message, Platform, UserId,
 };
 
 /// What was read.
@@ -100,7 +100,7 @@ impl Read {
             to_user: None,
             to_chat: None,
             language: None,
-            what: What::Join(Join::default()),
+            what: ChatEventKind::Join(Join::default()),
         };
         Read {
             event: Box::new(event),

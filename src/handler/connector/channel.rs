@@ -6,31 +6,31 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::{Client, Incoming};
-use crate::event::{Act, ChatId, Inward, LineId, MemberId, MessageId};
+use super::{Client, InboundMessage};
+use crate::event::{ChatId, Inbound, InboundKind, LineId, MemberId, MessageId};
 use crate::handler::Result;
 use crate::portal::Portal;
 use crate::store::Time;
 
 /// What the engine does for channels.
-pub(crate) trait Door: Send + Sync {
+pub(crate) trait ConnectorGateway: Send + Sync {
     fn now(&self) -> Time;
     /// Where the program is reached from outside.
     fn address(&self) -> Option<String>;
     /// The client for a portal that we are installed on.
     fn portal(&self, portal: &MemberId) -> Option<Portal>;
     /// Writes an act of a client down, and says whether it is new.
-    fn take_in(
+    fn append(
         &self,
         portal: MemberId,
-        act: Inward,
+        act: Inbound,
     ) -> Pin<Box<dyn Future<Output = Result<bool>> + Send + '_>>;
 }
 
 /// A connector on a line of a portal. Cheap to clone.
 #[derive(Clone)]
 pub struct Channel {
-    door: Arc<dyn Door>,
+    door: Arc<dyn ConnectorGateway>,
     portal: Portal,
     connector: Arc<str>,
     line: LineId,
@@ -38,7 +38,7 @@ pub struct Channel {
 
 impl Channel {
     pub(crate) fn new(
-        door: Arc<dyn Door>,
+        door: Arc<dyn ConnectorGateway>,
         portal: Portal,
         connector: Arc<str>,
         line: LineId,
@@ -72,18 +72,18 @@ impl Channel {
     ///
     /// # Errors
     /// The message is over a limit, or cannot be written down.
-    pub async fn incoming(&self, message: Incoming) -> Result<bool> {
+    pub async fn inbound(&self, message: InboundMessage) -> Result<bool> {
         message.check(true)?;
-        self.pass(Act::Wrote, message).await
+        self.pass(InboundKind::Wrote, message).await
     }
 
     /// Tells the line that a client changed a message.
     ///
     /// # Errors
     /// As of [`incoming`](Channel::incoming).
-    pub async fn edited(&self, message: Incoming) -> Result<bool> {
+    pub async fn edited(&self, message: InboundMessage) -> Result<bool> {
         message.check(true)?;
-        self.pass(Act::Edited, message).await
+        self.pass(InboundKind::Edited, message).await
     }
 
     /// Tells the line that a client deleted a message.
@@ -96,12 +96,12 @@ impl Channel {
         client: Client,
         message: impl ToString,
     ) -> Result<bool> {
-        let message = Incoming::new(chat, client, message);
+        let message = InboundMessage::new(chat, client, message);
         message.check(false)?;
-        self.pass(Act::Deleted, message).await
+        self.pass(InboundKind::Deleted, message).await
     }
 
-    /// Tells the line that a client has read a message of an operator or a bot, by what [`Outgoing`](super::Outgoing) told
+    /// Tells the line that a client has read a message of an operator or a bot, by what [`OutboundMessage`](super::Outgoing) told
     /// of it. The portal takes it and, for all that is known, does nothing about it (open-channels, section 2).
     ///
     /// # Errors
@@ -118,8 +118,8 @@ impl Channel {
             "message": { "id": outside_ids },
             "chat": { "id": outside_chat },
         });
-        self.take_in(
-            Act::Read,
+        self.append(
+            InboundKind::Read,
             outside_chat.to_owned(),
             message.to_string(),
             element,
@@ -127,19 +127,19 @@ impl Channel {
         .await
     }
 
-    async fn pass(&self, what: Act, message: Incoming) -> Result<bool> {
+    async fn pass(&self, what: InboundKind, message: InboundMessage) -> Result<bool> {
         let element = message.element(self.door.now());
-        self.take_in(what, message.chat, message.id, element).await
+        self.append(what, message.chat, message.id, element).await
     }
 
-    async fn take_in(
+    async fn append(
         &self,
-        what: Act,
+        what: InboundKind,
         chat: String,
         id: String,
         message: serde_json::Value,
     ) -> Result<bool> {
-        let act = Inward {
+        let act = Inbound {
             what,
             connector: self.connector.to_string(),
             line: self.line,
@@ -147,7 +147,7 @@ impl Channel {
             id,
             message,
         };
-        self.door.take_in(self.portal.id().clone(), act).await
+        self.door.append(self.portal.id().clone(), act).await
     }
 }
 
@@ -167,14 +167,14 @@ pub(crate) type Joined = Vec<(MemberId, LineId)>;
 /// The lines that a connector is joined to, on all portals, as they come and go. Cheap to clone.
 #[derive(Clone)]
 pub struct Channels {
-    door: Arc<dyn Door>,
+    door: Arc<dyn ConnectorGateway>,
     connector: Arc<str>,
     joined: watch::Receiver<Joined>,
 }
 
 impl Channels {
     pub(crate) fn new(
-        door: Arc<dyn Door>,
+        door: Arc<dyn ConnectorGateway>,
         connector: Arc<str>,
         joined: watch::Receiver<Joined>,
     ) -> Channels {

@@ -2,8 +2,10 @@
 
 use std::pin::Pin;
 
-use super::{Channel, Channels, Connector, ConnectorProfile, Delivered, Outgoing, Passed};
-use crate::event::{Outward, SessionChange, payload::connector::Message};
+use super::{
+    Channel, Channels, Connector, ConnectorProfile, InboundReceipt, OutboundMessage, Receipt,
+};
+use crate::event::{OutboundKind, SessionChange, payload::connector::Message};
 use crate::handler::Result;
 
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -12,13 +14,17 @@ type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub(crate) trait AnyConnector: Send + Sync {
     fn profile(&self) -> &ConnectorProfile;
     /// Carries a message outside; tells what is delivered, where that is to be told.
-    fn carry<'a>(
+    fn deliver_outbound<'a>(
         &'a self,
         channel: &'a Channel,
-        what: Outward,
+        what: OutboundKind,
         message: Message,
-    ) -> Boxed<'a, Result<Option<Delivered>>>;
-    fn passed<'a>(&'a self, channel: &'a Channel, passed: Passed) -> Boxed<'a, Result>;
+    ) -> Boxed<'a, Result<Option<Receipt>>>;
+    fn inbound_receipt<'a>(
+        &'a self,
+        channel: &'a Channel,
+        passed: InboundReceipt,
+    ) -> Boxed<'a, Result>;
     fn session<'a>(&'a self, channel: &'a Channel, change: SessionChange) -> Boxed<'a, Result>;
     fn activated<'a>(&'a self, channel: &'a Channel) -> Boxed<'a, Result>;
     fn deactivated<'a>(&'a self, channel: &'a Channel) -> Boxed<'a, Result>;
@@ -46,22 +52,22 @@ impl<C: Connector> AnyConnector for ErasedConnector<C> {
         &self.profile
     }
 
-    fn carry<'a>(
+    fn deliver_outbound<'a>(
         &'a self,
         channel: &'a Channel,
-        what: Outward,
+        what: OutboundKind,
         message: Message,
-    ) -> Boxed<'a, Result<Option<Delivered>>> {
-        let message = Outgoing::new(message);
+    ) -> Boxed<'a, Result<Option<Receipt>>> {
+        let message = OutboundMessage::new(message);
         Box::pin(async move {
             match what {
-                Outward::Send => self.connector.outgoing(channel, message).await.map(Some),
-                Outward::Edit => {
+                OutboundKind::Send => self.connector.outbound(channel, message).await.map(Some),
+                OutboundKind::Edit => {
                     let ids = message.outside_ids.clone();
                     self.connector.edited(channel, message).await?;
-                    Ok(Some(Delivered { ids }))
+                    Ok(Some(Receipt { ids }))
                 }
-                Outward::Delete => {
+                OutboundKind::Delete => {
                     self.connector.deleted(channel, message).await?;
                     Ok(None)
                 }
@@ -69,8 +75,12 @@ impl<C: Connector> AnyConnector for ErasedConnector<C> {
         })
     }
 
-    fn passed<'a>(&'a self, channel: &'a Channel, passed: Passed) -> Boxed<'a, Result> {
-        Box::pin(self.connector.passed(channel, passed))
+    fn inbound_receipt<'a>(
+        &'a self,
+        channel: &'a Channel,
+        passed: InboundReceipt,
+    ) -> Boxed<'a, Result> {
+        Box::pin(self.connector.inbound_receipt(channel, passed))
     }
 
     fn session<'a>(&'a self, channel: &'a Channel, change: SessionChange) -> Boxed<'a, Result> {

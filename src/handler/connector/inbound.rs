@@ -84,7 +84,7 @@ fn taken(name: &str) -> String {
 /// What became of a client's message on its way to a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Passed {
+pub struct InboundReceipt {
     /// The chat outside.
     pub chat: String,
     /// The message's id outside.
@@ -95,7 +95,7 @@ pub struct Passed {
 
 /// A message of a client, for a line.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Incoming {
+pub struct InboundMessage {
     pub(super) id: String,
     pub(super) chat: String,
     client: Client,
@@ -107,12 +107,12 @@ pub struct Incoming {
     is_outside_crm: bool,
 }
 
-impl Incoming {
+impl InboundMessage {
     /// A message of this id, by a client in a chat outside. The id is that of the occurrence: what comes again under it in
     /// the same chat is dropped.
     #[expect(clippy::needless_pass_by_value, reason = "an id is a number or a text")]
-    pub fn new(chat: impl Into<String>, client: Client, id: impl ToString) -> Incoming {
-        Incoming {
+    pub fn new(chat: impl Into<String>, client: Client, id: impl ToString) -> InboundMessage {
+        InboundMessage {
             id: id.to_string(),
             chat: chat.into(),
             client,
@@ -127,49 +127,49 @@ impl Incoming {
 
     /// Its text, as the client typed it: what looks like BB codes in it is none.
     #[must_use]
-    pub fn text(mut self, text: impl AsRef<str>) -> Incoming {
+    pub fn text(mut self, text: impl AsRef<str>) -> InboundMessage {
         self.text = String::from(Text::new().plain(text.as_ref()));
         self
     }
 
     /// Its text, with BB codes.
     #[must_use]
-    pub fn bb(mut self, text: impl Into<String>) -> Incoming {
+    pub fn bb(mut self, text: impl Into<String>) -> InboundMessage {
         self.text = text.into();
         self
     }
 
     /// Adds a file, by an address that the portal can reach, and its name.
     #[must_use]
-    pub fn file(mut self, url: impl Into<String>, name: impl Into<String>) -> Incoming {
+    pub fn file(mut self, url: impl Into<String>, name: impl Into<String>) -> InboundMessage {
         self.files.push((url.into(), name.into()));
         self
     }
 
     /// When it was written. Default: when it came.
     #[must_use]
-    pub fn at(mut self, at: Time) -> Incoming {
+    pub fn at(mut self, at: Time) -> InboundMessage {
         self.at = Some(at);
         self
     }
 
     /// What the chat outside is called.
     #[must_use]
-    pub fn chat_name(mut self, name: impl Into<String>) -> Incoming {
+    pub fn chat_name(mut self, name: impl Into<String>) -> InboundMessage {
         self.chat_name = Some(name.into());
         self
     }
 
     /// Where the chat outside can be seen.
     #[must_use]
-    pub fn chat_url(mut self, url: impl Into<String>) -> Incoming {
+    pub fn chat_url(mut self, url: impl Into<String>) -> InboundMessage {
         self.chat_url = Some(url.into());
         self
     }
 
     /// Keeps the client out of CRM. Default: the portal finds or makes a lead for them, as its line is set up.
     #[must_use]
-    pub fn without_crm(mut self) -> Incoming {
+    pub fn without_crm(mut self) -> InboundMessage {
         self.is_outside_crm = true;
         self
     }
@@ -240,7 +240,7 @@ mod tests {
         let client = Client::new("c1")
             .name("Zoë <b>O'Neil-Smith</b> the 3rd of her name")
             .phone("");
-        let incoming = Incoming::new("chat-1", client, 7)
+        let incoming = InboundMessage::new("chat-1", client, 7)
             .text("[b]hi[/b]")
             .file("https://x.example/a.png", "a.png");
         incoming.check(true).unwrap();
@@ -259,7 +259,7 @@ mod tests {
     #[test]
     fn what_the_portal_would_not_take_is_told() {
         let of = |chat: &str, text: &str| {
-            let incoming = Incoming::new(chat, Client::new("c"), 1).text(text);
+            let incoming = InboundMessage::new(chat, Client::new("c"), 1).text(text);
             incoming.check(true).map_err(|error| error.to_string())
         };
         assert!(of("a", "hi").is_ok());

@@ -1,9 +1,9 @@
 //! Joining a messenger outside to open channels: what you write for that, a [`Connector`].
 //!
-//! It goes both ways. What operators and bots write on a line comes to [`Connector::outgoing`] as a turn: written down
+//! It goes both ways. What operators and bots write on a line comes to [`Connector::outbound`] as a turn: written down
 //! first, in the order of each chat outside, tried again after an error; when it returns, the framework tells the portal
 //! that the message is delivered and under which ids. What clients write goes through a [`Channel`] to the line: written
-//! down before [`Channel::incoming`] returns, once for each id outside, sent in order.
+//! down before [`Channel::inbound`] returns, once for each id outside, sent in order.
 //!
 //! ```no_run
 //! use imbot::prelude::*;
@@ -12,9 +12,9 @@
 //! struct SmsConnector { sms: Sms }
 //!
 //! impl Connector for SmsConnector {
-//!     async fn outgoing(&self, _: &Channel, message: Outgoing) -> Result<Delivered> {
+//!     async fn outbound(&self, _: &Channel, message: OutboundMessage) -> Result<Receipt> {
 //!         let id = self.sms.send(&message.chat, &message.text()).await?;
-//!         Ok(Delivered::as_one(id))
+//!         Ok(Receipt::as_one(id))
 //!     }
 //! }
 //!
@@ -35,10 +35,10 @@ use super::Result;
 use crate::event::Session;
 
 pub use channel::{Channel, Channels};
-pub(crate) use channel::{Door, Joined};
+pub(crate) use channel::{ConnectorGateway, Joined};
 pub(crate) use erased::{AnyConnector, ErasedConnector};
-pub use inbound::{Client, FILES_MAX, Incoming, OUTSIDE_ID_MAX, Passed};
-pub use outbound::{Delivered, Outgoing};
+pub use inbound::{Client, FILES_MAX, InboundMessage, InboundReceipt, OUTSIDE_ID_MAX};
+pub use outbound::{OutboundMessage, Receipt};
 pub use profile::ConnectorProfile;
 
 /// A messenger outside, joined to open channels.
@@ -64,28 +64,40 @@ pub trait Connector: Send + Sync + 'static {
     /// it rests among the dead letters, and the portal shows the connector's error. An answer
     /// ([`tell`](super::tell)) is final at once, and is this message's alone. It may come again if the process dies in it:
     /// its `id` stays the same.
-    fn outgoing(
+    fn outbound(
         &self,
         channel: &Channel,
-        message: Outgoing,
-    ) -> impl Future<Output = Result<Delivered>> + Send;
+        message: OutboundMessage,
+    ) -> impl Future<Output = Result<Receipt>> + Send;
 
     /// A message was edited on the portal; this is its new text. It comes only for messages that were delivered. Default:
     /// nothing is done.
-    fn edited(&self, channel: &Channel, message: Outgoing) -> impl Future<Output = Result> + Send {
+    fn edited(
+        &self,
+        channel: &Channel,
+        message: OutboundMessage,
+    ) -> impl Future<Output = Result> + Send {
         let _ = (channel, message);
         ready(Ok(()))
     }
 
     /// A message was deleted on the portal. It comes only for messages that were delivered. Default: nothing is done.
-    fn deleted(&self, channel: &Channel, message: Outgoing) -> impl Future<Output = Result> + Send {
+    fn deleted(
+        &self,
+        channel: &Channel,
+        message: OutboundMessage,
+    ) -> impl Future<Output = Result> + Send {
         let _ = (channel, message);
         ready(Ok(()))
     }
 
     /// The portal took a client's message, or refused it for good. It is told once, as a tick that people see; a program that
     /// dies at that moment does not tell it, though the message is passed on. Default: nothing is done.
-    fn passed(&self, channel: &Channel, passed: Passed) -> impl Future<Output = Result> + Send {
+    fn inbound_receipt(
+        &self,
+        channel: &Channel,
+        passed: InboundReceipt,
+    ) -> impl Future<Output = Result> + Send {
         let _ = (channel, passed);
         ready(Ok(()))
     }
@@ -121,7 +133,7 @@ pub trait Connector: Send + Sync + 'static {
     }
 
     /// Runs beside, from the program's start to its end: listen here to the messenger outside, and pass on what it says
-    /// ([`Channel::incoming`]). It is not begun again when it returns. Default: nothing.
+    /// ([`Channel::inbound`]). It is not begun again when it returns. Default: nothing.
     fn run(&self, channels: Channels) -> impl Future<Output = ()> + Send {
         let _ = channels;
         ready(())

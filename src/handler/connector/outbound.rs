@@ -9,15 +9,15 @@ use crate::message::plain;
 /// tells it, and the chat outside that it goes to.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Outgoing {
+pub struct OutboundMessage {
     /// The chat outside that it is for, by the id that came with what the client wrote.
     pub chat: String,
     message: Message,
 }
 
-impl Outgoing {
-    pub(crate) fn new(message: Message) -> Outgoing {
-        Outgoing {
+impl OutboundMessage {
+    pub(crate) fn new(message: Message) -> OutboundMessage {
+        OutboundMessage {
             chat: message.outside_chat.clone(),
             message,
         }
@@ -35,7 +35,7 @@ impl Outgoing {
     }
 }
 
-impl Deref for Outgoing {
+impl Deref for OutboundMessage {
     type Target = Message;
 
     fn deref(&self) -> &Message {
@@ -45,22 +45,22 @@ impl Deref for Outgoing {
 
 /// That a message was passed on: the ids that it has outside. The portal needs them to tell of edits and deletions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Delivered {
+pub struct Receipt {
     pub(crate) ids: Vec<String>,
 }
 
-impl Delivered {
+impl Receipt {
     /// As one message.
     #[expect(clippy::needless_pass_by_value, reason = "an id is a number or a text")]
-    pub fn as_one(id: impl ToString) -> Delivered {
-        Delivered {
+    pub fn as_one(id: impl ToString) -> Receipt {
+        Receipt {
             ids: vec![id.to_string()],
         }
     }
 
     /// As several messages: a text that was too long for one, a file apart.
-    pub fn as_several<I: ToString>(ids: impl IntoIterator<Item = I>) -> Delivered {
-        Delivered {
+    pub fn as_several<I: ToString>(ids: impl IntoIterator<Item = I>) -> Receipt {
+        Receipt {
             ids: ids.into_iter().map(|id| id.to_string()).collect(),
         }
     }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::handler::Profile;
-use crate::store::Doubt;
+use crate::store::Redelivery;
 
 /// Who a connector is on the portal (`imconnector.register`), and how its messages are treated.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,7 +13,7 @@ pub struct ConnectorProfile {
     icon: String,
     color: Option<String>,
     flags: Map<String, Value>,
-    doubt: Doubt,
+    redelivery: Redelivery,
 }
 
 /// A speech bubble: what is shown for a connector without an icon of its own.
@@ -30,7 +30,7 @@ impl ConnectorProfile {
             icon: ICON.to_owned(),
             color: None,
             flags: Map::new(),
-            doubt: Doubt::default(),
+            redelivery: Redelivery::default(),
         }
     }
 
@@ -74,10 +74,10 @@ impl ConnectorProfile {
     }
 
     /// What becomes of a client's message that may have been passed to the portal: the process died while it was on its
-    /// way, or no answer came. The portal knows no repeats. Default: [`Doubt::Resend`].
+    /// way, or no answer came. The portal knows no repeats. Default: [`Redelivery::AtLeastOnce`].
     #[must_use]
-    pub fn doubt(mut self, doubt: Doubt) -> ConnectorProfile {
-        self.doubt = doubt;
+    pub fn redelivery(mut self, redelivery: Redelivery) -> ConnectorProfile {
+        self.redelivery = redelivery;
         self
     }
 
@@ -102,8 +102,8 @@ impl ConnectorProfile {
         !self.id.is_empty() && self.id.chars().all(fits)
     }
 
-    pub(crate) fn on_doubt(&self) -> Doubt {
-        self.doubt
+    pub(crate) fn redelivery_mode(&self) -> Redelivery {
+        self.redelivery
     }
 
     /// The parameters of `imconnector.register`.

@@ -4,33 +4,33 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Map, Value};
 
-use super::handover::Floor;
+use super::handover::Handover;
 use crate::event::{Api, ChatId, CommandId, DialogId, MessageId, SessionId};
 use crate::handler::{Error, open_channel};
 use crate::message::{Attach, Draft, Keyboard, Menu};
 use crate::store::{
-    Call, CallId, Conversation, Doubt, EventId, MessageRef, QueuedCall, ReminderChange, Time,
+    Call, CallId, Conversation, EventId, MessageRef, QueuedCall, Redelivery, ReminderChange, Time,
 };
 
 /// What a turn has said so far, and asked to be reminded of.
 #[derive(Clone, Debug)]
-pub(in crate::handler) struct Turn(Arc<Mutex<Inner>>);
+pub(in crate::handler) struct Effects(Arc<Mutex<Inner>>);
 
 #[derive(Debug)]
 struct Inner {
-    place: Place,
+    place: Origin,
     /// Who has the floor, where this is the chat of an open channel.
-    floor: Floor,
+    handover: Handover,
     /// Whether the bot has nothing to say in this chat, since people have taken it over.
     is_silent: bool,
-    steps: Vec<Step>,
+    steps: Vec<Effect>,
     reminders: Vec<ReminderChange>,
     wrong: Option<Error>,
 }
 
 /// Where and when a turn speaks.
 #[derive(Debug)]
-pub(in crate::handler) struct Place {
+pub(in crate::handler) struct Origin {
     pub(in crate::handler) event: EventId,
     pub(in crate::handler) at: Time,
     pub(in crate::handler) here: Conversation,
@@ -39,12 +39,12 @@ pub(in crate::handler) struct Place {
     /// By which generation of the bot platform.
     pub(in crate::handler) api: Api,
     /// What becomes of a message that may have been sent.
-    pub(in crate::handler) doubt: Doubt,
+    pub(in crate::handler) redelivery: Redelivery,
 }
 
 /// One thing said, changed or deleted. Its place is its number, so it stays even if it comes to nothing.
 #[derive(Debug)]
-enum Step {
+enum Effect {
     Say {
         dialog: DialogId,
         draft: Draft,
@@ -64,11 +64,11 @@ enum Step {
     Nothing,
 }
 
-impl Turn {
-    pub(in crate::handler) fn new(place: Place, floor: Floor, is_silent: bool) -> Turn {
-        Turn(Arc::new(Mutex::new(Inner {
+impl Effects {
+    pub(in crate::handler) fn new(place: Origin, handover: Handover, is_silent: bool) -> Effects {
+        Effects(Arc::new(Mutex::new(Inner {
             place,
-            floor,
+            handover,
             is_silent,
             steps: Vec::new(),
             reminders: Vec::new(),
@@ -80,26 +80,26 @@ impl Turn {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(in crate::handler) fn say(&self, dialog: DialogId, draft: Draft) -> Said {
+    pub(in crate::handler) fn say(&self, dialog: DialogId, draft: Draft) -> MessageHandle {
         let mut inner = self.lock();
         inner.check(&draft);
         let id = CallId {
             event: inner.place.event,
             index: inner.steps.len() as u16,
         };
-        inner.push(Step::Say {
+        inner.push(Effect::Say {
             dialog,
             draft,
             remember: false,
         });
-        Said {
+        MessageHandle {
             turn: self.clone(),
             message: MessageRef::Queued(id),
         }
     }
 
-    pub(in crate::handler) fn said(&self, message: MessageRef) -> Said {
-        Said {
+    pub(in crate::handler) fn said(&self, message: MessageRef) -> MessageHandle {
+        MessageHandle {
             turn: self.clone(),
             message,
         }
@@ -112,10 +112,10 @@ impl Turn {
     ) -> T {
         let mut inner = self.lock();
         let (change, told) = change(inner.reminders.len() as u16);
-        if inner.reminders.len() < STEPS_MAX {
+        if inner.reminders.len() < EFFECTS_MAX {
             inner.reminders.push(change);
         } else {
-            let too_many = format_args!("one turn changes more than {STEPS_MAX} reminders");
+            let too_many = format_args!("one turn changes more than {EFFECTS_MAX} reminders");
             inner.wrong.get_or_insert_with(|| Error::failed(too_many));
         }
         told
@@ -125,26 +125,26 @@ impl Turn {
     pub(in crate::handler) fn hand_over(&self, method: &str, chat: ChatId, params: Value) {
         let (method, params) = open_channel::session_call(method, chat, params);
         let mut inner = self.lock();
-        inner.floor.give_away();
-        inner.push(Step::Rest { method, params });
+        inner.handover.give_away();
+        inner.push(Effect::Rest { method, params });
     }
 
     /// Who has the floor by now.
-    pub(in crate::handler) fn floor(&self) -> Floor {
-        self.lock().floor.clone()
+    pub(in crate::handler) fn handover(&self) -> Handover {
+        self.lock().handover.clone()
     }
 
     /// Whether this is the chat of an open channel, as far as the floor tells.
     pub(in crate::handler) fn is_on_line(&self) -> bool {
-        self.lock().floor != Floor::default()
+        self.lock().handover != Handover::default()
     }
 
-    pub(in crate::handler) fn is_with_people(&self) -> bool {
-        self.lock().floor.is_with_people()
+    pub(in crate::handler) fn is_with_operator(&self) -> bool {
+        self.lock().handover.is_with_operator()
     }
 
     pub(in crate::handler) fn session(&self) -> Option<SessionId> {
-        self.lock().floor.session()
+        self.lock().handover.session()
     }
 
     /// Fails the turn, once the handler returns.
@@ -182,13 +182,13 @@ impl Turn {
             };
             let mut to = place.here.clone();
             let call = match step {
-                Step::Say { dialog, draft, .. }
+                Effect::Say { dialog, draft, .. }
                     if is_silent && dialog == to.dialog && !draft.is_whisper() =>
                 {
                     tracing::info!(conversation = %to, call = %id, "people have taken the chat over, so the bot says nothing");
                     return None;
                 }
-                Step::Say {
+                Effect::Say {
                     dialog,
                     draft,
                     remember,
@@ -201,17 +201,17 @@ impl Turn {
                         remember,
                     }
                 }
-                Step::Edit { message, params } => Call::Edit { message, params },
-                Step::Delete { message } => Call::Delete { message },
-                Step::Rest { method, params } => Call::Rest { method, params },
-                Step::Nothing => return None,
+                Effect::Edit { message, params } => Call::Edit { message, params },
+                Effect::Delete { message } => Call::Delete { message },
+                Effect::Rest { method, params } => Call::Rest { method, params },
+                Effect::Nothing => return None,
             };
             Some(Arc::new(QueuedCall {
                 id,
                 to,
                 at: place.at,
                 api: place.api,
-                doubt: place.doubt,
+                redelivery: place.redelivery,
                 call,
             }))
         });
@@ -220,15 +220,15 @@ impl Turn {
 }
 
 /// The most things that one turn may say, change or delete.
-const STEPS_MAX: usize = 1_000;
+const EFFECTS_MAX: usize = 1_000;
 
 impl Inner {
     /// Adds a step; one too many fails the turn.
-    fn push(&mut self, step: Step) {
-        if self.steps.len() < STEPS_MAX {
+    fn push(&mut self, step: Effect) {
+        if self.steps.len() < EFFECTS_MAX {
             return self.steps.push(step);
         }
-        let too_many = format_args!("one turn says or changes more than {STEPS_MAX} messages");
+        let too_many = format_args!("one turn says or changes more than {EFFECTS_MAX} messages");
         self.wrong.get_or_insert_with(|| Error::failed(too_many));
     }
 
@@ -239,7 +239,7 @@ impl Inner {
     }
 
     /// The step that makes this message, if it is one of this turn's.
-    fn own(&mut self, message: MessageRef) -> Option<&mut Step> {
+    fn own(&mut self, message: MessageRef) -> Option<&mut Effect> {
         match message {
             MessageRef::Queued(id) if id.event == self.place.event => {
                 self.steps.get_mut(id.index as usize)
@@ -254,18 +254,18 @@ impl Inner {
 /// Within the turn that said it, a change is made before the message is sent. [`reference`](Said::reference) can be kept
 /// in the state, for [`Context::said`](crate::handler::Context::said) in a later turn.
 #[derive(Clone, Debug)]
-pub struct Said {
-    turn: Turn,
+pub struct MessageHandle {
+    turn: Effects,
     message: MessageRef,
 }
 
-impl Said {
+impl MessageHandle {
     /// Puts a keyboard under it.
     #[expect(
         clippy::return_self_not_must_use,
         reason = "the change is made, used or not"
     )]
-    pub fn keyboard(self, keyboard: impl Into<Keyboard>) -> Said {
+    pub fn keyboard(self, keyboard: impl Into<Keyboard>) -> MessageHandle {
         let keyboard = keyboard.into();
         self.change(keyboard.check(), |draft| draft.keyboard(keyboard))
     }
@@ -275,7 +275,7 @@ impl Said {
         clippy::return_self_not_must_use,
         reason = "the change is made, used or not"
     )]
-    pub fn attach(self, attach: impl Into<Attach>) -> Said {
+    pub fn attach(self, attach: impl Into<Attach>) -> MessageHandle {
         let attach = attach.into();
         self.change(attach.check(), |draft| draft.attach(attach))
     }
@@ -285,7 +285,7 @@ impl Said {
         clippy::return_self_not_must_use,
         reason = "the change is made, used or not"
     )]
-    pub fn menu(self, menu: Menu) -> Said {
+    pub fn menu(self, menu: Menu) -> MessageHandle {
         self.change(menu.check(), |draft| draft.menu(menu))
     }
 
@@ -294,7 +294,7 @@ impl Said {
         clippy::return_self_not_must_use,
         reason = "the change is made, used or not"
     )]
-    pub fn without_keyboard(self) -> Said {
+    pub fn without_keyboard(self) -> MessageHandle {
         self.edit_params(
             [("KEYBOARD".to_owned(), Value::from("N"))]
                 .into_iter()
@@ -308,12 +308,12 @@ impl Said {
         clippy::return_self_not_must_use,
         reason = "the change is made, used or not"
     )]
-    pub fn edit(self, draft: impl Into<Draft>) -> Said {
+    pub fn edit(self, draft: impl Into<Draft>) -> MessageHandle {
         let draft = draft.into();
         {
             let mut inner = self.turn.lock();
             inner.check(&draft);
-            if let Some(Step::Say { draft: own, .. }) = inner.own(self.message) {
+            if let Some(Effect::Say { draft: own, .. }) = inner.own(self.message) {
                 *own = std::mem::take(own).edited(draft);
                 drop(inner);
                 return self;
@@ -328,15 +328,15 @@ impl Said {
         let mut inner = self.turn.lock();
         let message = self.message;
         match inner.own(message) {
-            Some(step) => *step = Step::Nothing,
-            None => inner.push(Step::Delete { message }),
+            Some(step) => *step = Effect::Nothing,
+            None => inner.push(Effect::Delete { message }),
         }
     }
 
     /// A reference that outlives the turn: keep it in the state to change the message later.
     pub fn reference(&self) -> MessageRef {
         let mut inner = self.turn.lock();
-        if let Some(Step::Say { remember, .. }) = inner.own(self.message) {
+        if let Some(Effect::Say { remember, .. }) = inner.own(self.message) {
             *remember = true;
         }
         self.message
@@ -346,12 +346,12 @@ impl Said {
         self,
         check: Result<(), crate::message::Oversized>,
         change: impl FnOnce(Draft) -> Draft,
-    ) -> Said {
+    ) -> MessageHandle {
         let mut inner = self.turn.lock();
         if let Err(wrong) = check {
             inner.wrong.get_or_insert(wrong.into());
         }
-        if let Some(Step::Say { draft, .. }) = inner.own(self.message) {
+        if let Some(Effect::Say { draft, .. }) = inner.own(self.message) {
             *draft = change(std::mem::take(draft));
             drop(inner);
         } else {
@@ -366,10 +366,10 @@ impl Said {
     /// Adds to the edit that this turn makes of the message.
     fn edit_params(&self, changes: Map<String, Value>) {
         let mut inner = self.turn.lock();
-        let of_this = |step: &&mut Step| matches!(step, Step::Edit { message, .. } if *message == self.message);
+        let of_this = |step: &&mut Effect| matches!(step, Effect::Edit { message, .. } if *message == self.message);
         match inner.steps.iter_mut().find(of_this) {
-            Some(Step::Edit { params, .. }) => params.extend(changes),
-            _ => inner.push(Step::Edit {
+            Some(Effect::Edit { params, .. }) => params.extend(changes),
+            _ => inner.push(Effect::Edit {
                 message: self.message,
                 params: changes,
             }),

@@ -8,7 +8,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::{LineChat, SessionChange, SessionId, User, UserId, What};
+use crate::event::{ChatEventKind, LineChat, SessionChange, SessionId, User, UserId};
 
 /// What a client writes to reach people: the portal passes it on and ends the bot's part by itself.
 const TO_PEOPLE: &str = "0";
@@ -16,7 +16,7 @@ const TO_PEOPLE: &str = "0";
 /// What is remembered of a line's chat. Nothing of it is needed; what is not known stays away.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub(in crate::handler) struct Floor {
+pub(in crate::handler) struct Handover {
     /// The session that is under way, or was the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     session: Option<SessionId>,
@@ -37,7 +37,7 @@ pub(in crate::handler) struct Floor {
     is_over: bool,
     /// Whether people have the floor.
     #[serde(skip_serializing_if = "is_no")]
-    with_people: bool,
+    with_operator: bool,
 }
 
 /// Who writes in a line's chat.
@@ -65,7 +65,7 @@ pub enum TakenOver {
 
 /// What an event of a line's chat means for the bot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::handler) struct Meaning {
+pub(in crate::handler) struct Decision {
     /// A session began that the bot has not been told of.
     pub(in crate::handler) begins: bool,
     /// People took over just now.
@@ -74,32 +74,32 @@ pub(in crate::handler) struct Meaning {
     pub(in crate::handler) is_for_bot: bool,
 }
 
-impl Meaning {
+impl Decision {
     /// It is not the bot's business.
-    const NOTHING: Meaning = Meaning {
+    const NOTHING: Decision = Decision {
         begins: false,
         taken_over: None,
         is_for_bot: false,
     };
     /// It is as any other event.
-    pub(in crate::handler) const ANY: Meaning = Meaning {
+    pub(in crate::handler) const ANY: Decision = Decision {
         is_for_bot: true,
-        ..Meaning::NOTHING
+        ..Decision::NOTHING
     };
 
-    fn taken_over(by: TakenOver) -> Meaning {
+    fn taken_over(by: TakenOver) -> Decision {
         let taken_over = Some(by);
-        Meaning {
+        Decision {
             taken_over,
-            ..Meaning::NOTHING
+            ..Decision::NOTHING
         }
     }
 }
 
-impl Floor {
+impl Handover {
     /// Whether people have the floor.
-    pub(in crate::handler) fn is_with_people(&self) -> bool {
-        self.with_people
+    pub(in crate::handler) fn is_with_operator(&self) -> bool {
+        self.with_operator
     }
 
     /// The session that is under way, or was the last.
@@ -109,7 +109,7 @@ impl Floor {
 
     /// The bot gives the floor away.
     pub(in crate::handler) fn give_away(&mut self) {
-        self.with_people = true;
+        self.with_operator = true;
     }
 
     /// Who did something in a line's chat, as far as anybody knows.
@@ -120,9 +120,9 @@ impl Floor {
         &self,
         user: Option<&User>,
         sender: Option<UserId>,
-        what: &What,
+        what: &ChatEventKind,
     ) -> Option<Role> {
-        if matches!(what, What::Message(message) if message.system == Some(true)) {
+        if matches!(what, ChatEventKind::Message(message) if message.system == Some(true)) {
             return Some(Role::System);
         }
         let by_number = |number| {
@@ -133,7 +133,7 @@ impl Floor {
         match (user, sender) {
             (Some(user), _) if user.is_connector => Some(Role::Client),
             (Some(user), _) if user.is_bot => Some(Role::Bot),
-            (Some(user), _) if matches!(what, What::Command(_)) => by_number(user.id),
+            (Some(user), _) if matches!(what, ChatEventKind::Command(_)) => by_number(user.id),
             (Some(_), _) => Some(Role::Operator),
             (None, Some(UserId(0))) => Some(Role::System),
             (None, Some(sender)) => by_number(sender),
@@ -142,41 +142,43 @@ impl Floor {
     }
 
     /// Hears what happened in the chat.
-    pub(in crate::handler) fn hear(
+    pub(in crate::handler) fn on_chat_event(
         &mut self,
         line: &LineChat,
         role: Option<Role>,
-        event: &Heard<'_>,
-    ) -> Meaning {
+        event: &LineEvent<'_>,
+    ) -> Decision {
         let is_late = line.session.is_some() && line.session < self.session;
         self.advance(line.session);
         match (event.what, role) {
-            (What::Join(_), _) => self.joined(line.session),
-            (_, Some(Role::Operator)) if is_late => Meaning::NOTHING,
-            (What::Message(_), Some(Role::Operator)) if event.is_whisper => Meaning::NOTHING,
-            (What::Message(_), Some(Role::Operator)) => self.operator_speaks(),
-            (What::Message(message), Some(Role::Client) | None)
+            (ChatEventKind::Join(_), _) => self.joined(line.session),
+            (_, Some(Role::Operator)) if is_late => Decision::NOTHING,
+            (ChatEventKind::Message(_), Some(Role::Operator)) if event.is_whisper => {
+                Decision::NOTHING
+            }
+            (ChatEventKind::Message(_), Some(Role::Operator)) => self.operator_speaks(),
+            (ChatEventKind::Message(message), Some(Role::Client) | None)
                 if message.text.trim() == TO_PEOPLE =>
             {
                 self.client_leaves()
             }
-            (What::Message(_), Some(Role::Client)) => {
+            (ChatEventKind::Message(_), Some(Role::Client)) => {
                 self.client = event.sender.or(self.client);
                 self.client_speaks()
             }
-            (What::Command(_), Some(Role::Client) | None) => self.client_speaks(),
-            (_, Some(Role::Operator | Role::Bot | Role::System)) => Meaning::NOTHING,
-            (_, Some(Role::Client) | None) => Meaning {
-                is_for_bot: !self.with_people,
-                ..Meaning::NOTHING
+            (ChatEventKind::Command(_), Some(Role::Client) | None) => self.client_speaks(),
+            (_, Some(Role::Operator | Role::Bot | Role::System)) => Decision::NOTHING,
+            (_, Some(Role::Client) | None) => Decision {
+                is_for_bot: !self.with_operator,
+                ..Decision::NOTHING
             },
         }
     }
 
     /// Hears of the beginning or the end of a session. One of a chat that the bot was never in means nothing.
-    pub(in crate::handler) fn hear_of(&mut self, change: &SessionChange) -> Meaning {
-        if *self == Floor::default() {
-            return Meaning::NOTHING;
+    pub(in crate::handler) fn on_session_event(&mut self, change: &SessionChange) -> Decision {
+        if *self == Handover::default() {
+            return Decision::NOTHING;
         }
         let session = change.session().id;
         let is_old = session.is_some() && session < self.session;
@@ -185,19 +187,19 @@ impl Floor {
             // only (`WELCOME_BOT_JOIN`), and an operator may begin one alone.
             SessionChange::Started(_) => {
                 self.advance(session);
-                Meaning::NOTHING
+                Decision::NOTHING
             }
-            SessionChange::Finished(_) if is_old => Meaning::NOTHING,
+            SessionChange::Finished(_) if is_old => Decision::NOTHING,
             SessionChange::Finished(_) => {
                 // The number stays, so that what comes late does not begin the session again.
-                *self = Floor {
+                *self = Handover {
                     session: self.session.or(session),
                     client: self.client,
                     has_begun: true,
                     is_over: true,
-                    ..Floor::default()
+                    ..Handover::default()
                 };
-                Meaning::ANY
+                Decision::ANY
             }
         }
     }
@@ -208,10 +210,10 @@ impl Floor {
             return;
         }
         if self.session.is_some() || self.is_over {
-            *self = Floor {
+            *self = Handover {
                 client: self.client,
                 has_joined: self.may_have_joined_next,
-                ..Floor::default()
+                ..Handover::default()
             };
         }
         self.session = session;
@@ -221,57 +223,57 @@ impl Floor {
     ///
     /// The first generation does not say which session the bot comes into (server-behaviour, section 3.5): into the next, if
     /// this one is over.
-    fn joined(&mut self, session: Option<SessionId>) -> Meaning {
+    fn joined(&mut self, session: Option<SessionId>) -> Decision {
         if session.is_none() && self.is_over {
-            *self = Floor {
+            *self = Handover {
                 client: self.client,
-                ..Floor::default()
+                ..Handover::default()
             };
         }
         let is_first = !std::mem::replace(&mut self.has_joined, true);
         if !is_first {
-            self.with_people = false;
+            self.with_operator = false;
             self.may_have_joined_next |= session.is_none();
-            return Meaning::NOTHING;
+            return Decision::NOTHING;
         }
-        Meaning {
-            is_for_bot: !self.with_people,
+        Decision {
+            is_for_bot: !self.with_operator,
             begins: self.begin(),
-            ..Meaning::NOTHING
+            ..Decision::NOTHING
         }
     }
 
-    fn operator_speaks(&mut self) -> Meaning {
-        match std::mem::replace(&mut self.with_people, true) {
-            true => Meaning::NOTHING,
-            false => Meaning::taken_over(TakenOver::ByOperator),
+    fn operator_speaks(&mut self) -> Decision {
+        match std::mem::replace(&mut self.with_operator, true) {
+            true => Decision::NOTHING,
+            false => Decision::taken_over(TakenOver::ByOperator),
         }
     }
 
-    fn client_leaves(&mut self) -> Meaning {
-        match std::mem::replace(&mut self.with_people, true) {
-            true => Meaning::NOTHING,
-            false => Meaning::taken_over(TakenOver::AtClientsWish),
+    fn client_leaves(&mut self) -> Decision {
+        match std::mem::replace(&mut self.with_operator, true) {
+            true => Decision::NOTHING,
+            false => Decision::taken_over(TakenOver::AtClientsWish),
         }
     }
 
-    fn client_speaks(&mut self) -> Meaning {
-        Meaning {
+    fn client_speaks(&mut self) -> Decision {
+        Decision {
             begins: self.begin(),
-            is_for_bot: !self.with_people,
-            ..Meaning::NOTHING
+            is_for_bot: !self.with_operator,
+            ..Decision::NOTHING
         }
     }
 
     /// Whether the bot is to be told now that the session has begun.
     fn begin(&mut self) -> bool {
-        !self.with_people && !std::mem::replace(&mut self.has_begun, true)
+        !self.with_operator && !std::mem::replace(&mut self.has_begun, true)
     }
 }
 
 /// What is heard, and what of it only the whole event tells.
-pub(in crate::handler) struct Heard<'e> {
-    pub(in crate::handler) what: &'e What,
+pub(in crate::handler) struct LineEvent<'e> {
+    pub(in crate::handler) what: &'e ChatEventKind,
     pub(in crate::handler) sender: Option<UserId>,
     /// Whether it is a note among operators.
     pub(in crate::handler) is_whisper: bool,
@@ -289,24 +291,30 @@ mod tests {
     const CLIENT: UserId = UserId(31);
     const OPERATOR: UserId = UserId(5);
 
-    impl Floor {
+    impl Handover {
         /// Hears a message of somebody, or nobody's: that the bot comes in.
-        fn hears(&mut self, session: Option<u64>, by: Option<UserId>) -> Meaning {
+        fn hears(&mut self, session: Option<u64>, by: Option<UserId>) -> Decision {
             let line = LineChat {
                 session: session.map(SessionId),
                 ..LineChat::default()
             };
             let (what, role) = match by {
-                Some(CLIENT) => (What::Message(Message::default()), Some(Role::Client)),
-                Some(_) => (What::Message(Message::default()), Some(Role::Operator)),
-                None => (What::Join(Join::default()), Some(Role::System)),
+                Some(CLIENT) => (
+                    ChatEventKind::Message(Message::default()),
+                    Some(Role::Client),
+                ),
+                Some(_) => (
+                    ChatEventKind::Message(Message::default()),
+                    Some(Role::Operator),
+                ),
+                None => (ChatEventKind::Join(Join::default()), Some(Role::System)),
             };
-            let heard = Heard {
+            let heard = LineEvent {
                 what: &what,
                 sender: by,
                 is_whisper: false,
             };
-            self.hear(&line, role, &heard)
+            self.on_chat_event(&line, role, &heard)
         }
 
         fn begins(&mut self, session: Option<u64>, by: Option<UserId>) -> bool {
@@ -322,57 +330,60 @@ mod tests {
     }
 
     /// A session in which people took over, as the first generation tells it: a join has no number.
-    fn after_a_session() -> Floor {
-        let mut floor = Floor::default();
-        assert!(floor.begins(None, None));
-        assert!(!floor.begins(Some(1), Some(CLIENT)));
-        let taken_over = floor.hears(Some(1), Some(OPERATOR)).taken_over;
+    fn after_a_session() -> Handover {
+        let mut handover = Handover::default();
+        assert!(handover.begins(None, None));
+        assert!(!handover.begins(Some(1), Some(CLIENT)));
+        let taken_over = handover.hears(Some(1), Some(OPERATOR)).taken_over;
         assert_eq!(taken_over, Some(TakenOver::ByOperator));
-        floor
+        handover
     }
 
     /// Whether an operator gives the floor back who brings the bot in again.
-    fn is_given_back(mut floor: Floor) -> bool {
-        floor.hears(Some(2), Some(OPERATOR));
-        assert!(floor.is_with_people());
-        floor.hears(None, None);
-        !floor.is_with_people()
+    fn is_given_back(mut handover: Handover) -> bool {
+        handover.hears(Some(2), Some(OPERATOR));
+        assert!(handover.is_with_operator());
+        handover.hears(None, None);
+        !handover.is_with_operator()
     }
 
     #[test]
     fn the_bot_comes_into_the_next_session_before_its_number_is_known() {
-        let mut floor = after_a_session();
-        floor.hear_of(&SessionChange::Finished(session(1)));
-        assert!(floor.begins(None, None), "the one before is over");
-        assert!(!floor.begins(Some(2), Some(CLIENT)));
-        assert!(is_given_back(floor));
+        let mut handover = after_a_session();
+        handover.on_session_event(&SessionChange::Finished(session(1)));
+        assert!(handover.begins(None, None), "the one before is over");
+        assert!(!handover.begins(Some(2), Some(CLIENT)));
+        assert!(is_given_back(handover));
     }
 
     #[test]
     fn the_same_where_nobody_tells_that_a_session_is_over() {
-        let mut floor = after_a_session();
-        assert!(!floor.begins(None, None), "it may be in the same session");
-        assert!(floor.begins(Some(2), Some(CLIENT)));
-        assert!(is_given_back(floor));
+        let mut handover = after_a_session();
+        assert!(
+            !handover.begins(None, None),
+            "it may be in the same session"
+        );
+        assert!(handover.begins(Some(2), Some(CLIENT)));
+        assert!(is_given_back(handover));
     }
 
     #[test]
     fn a_session_begins_for_the_bot_when_it_is_in_it() {
-        let mut floor = after_a_session();
-        floor.hear_of(&SessionChange::Finished(session(1)));
+        let mut handover = after_a_session();
+        handover.on_session_event(&SessionChange::Finished(session(1)));
         let started = SessionChange::Started(session(2));
-        assert!(!floor.hear_of(&started).begins);
-        assert!(!floor.is_with_people());
-        assert!(floor.begins(Some(2), Some(CLIENT)));
+        assert!(!handover.on_session_event(&started).begins);
+        assert!(!handover.is_with_operator());
+        assert!(handover.begins(Some(2), Some(CLIENT)));
     }
 
     #[test]
     fn what_comes_late_neither_begins_nor_takes_over() {
-        let mut floor = after_a_session();
-        floor.hear_of(&SessionChange::Finished(session(1)));
-        assert!(!floor.begins(Some(1), Some(CLIENT)));
-        assert!(floor.begins(Some(2), Some(CLIENT)));
-        assert_eq!(floor.hears(Some(1), Some(OPERATOR)).taken_over, None);
-        assert!(!floor.is_with_people());
+        let mut handover = after_a_session();
+        handover.on_session_event(&SessionChange::Finished(session(1)));
+        assert!(!handover.begins(Some(1), Some(CLIENT)));
+        assert!(handover.begins(Some(2), Some(CLIENT)));
+        assert_eq!(handover.hears(Some(1), Some(OPERATOR)).taken_over, None);
+        assert!(!handover.is_with_operator());
     }
 }

@@ -15,18 +15,18 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 
 use super::{ArgsError, Bot, CommandSpec, Context, Error, Profile, Result, Role, State};
-use crate::event::{BotRef, Chat, Delivery, SessionChange, User, UserId, What};
+use crate::event::{BotRef, Chat, ChatEventKind, Delivery, SessionChange, User, UserId};
 use crate::portal::Portal;
 use crate::store::{
     Conversation, EventId, QueuedCall, Reminder, ReminderChange, StateChange, StoredState, Time,
 };
-use effects::{Place, Turn};
-use handover::{Floor, Heard, Meaning};
-use stored_row::Kept;
+use effects::{Effects, Origin};
+use handover::{Decision, Handover, LineEvent};
+use stored_row::StoredRow;
 
 /// Everything about a turn but the bot, its state and what happened.
 #[derive(Debug)]
-pub(crate) struct Scene {
+pub(crate) struct EventContext {
     pub(crate) id: EventId,
     pub(crate) now: Time,
     pub(crate) attempt: u32,
@@ -42,10 +42,15 @@ pub(crate) struct Scene {
     pub(crate) role: Option<Role>,
 }
 
-impl Scene {
+impl EventContext {
     /// The scene of a first attempt at an event that says nothing of who is there.
-    pub(crate) fn new(id: EventId, here: Conversation, bot: BotRef, portal: Portal) -> Scene {
-        Scene {
+    pub(crate) fn new(
+        id: EventId,
+        here: Conversation,
+        bot: BotRef,
+        portal: Portal,
+    ) -> EventContext {
+        EventContext {
             id,
             now: Time(0),
             attempt: 1,
@@ -64,8 +69,8 @@ impl Scene {
 
 /// What happened.
 #[derive(Debug)]
-pub(crate) enum Occasion {
-    Chat(What),
+pub(crate) enum Trigger {
+    Chat(ChatEventKind),
     Reminder(Reminder),
     Session(SessionChange),
 }
@@ -81,7 +86,7 @@ pub(crate) struct Attempt {
 
 /// What came of a turn.
 #[derive(Debug)]
-pub(crate) struct Outcome {
+pub(crate) struct TurnResult {
     pub(crate) state: StateChange,
     /// Why the state before could not be read, if it could not.
     pub(crate) aside: Option<String>,
@@ -101,11 +106,11 @@ pub(crate) trait AnyBot: Send + Sync {
     fn has_state(&self) -> bool;
     fn turn(
         &self,
-        scene: Box<Scene>,
-        occasion: Box<Occasion>,
+        context: Box<EventContext>,
+        trigger: Box<Trigger>,
         state: Option<StoredState>,
         attempt: Attempt,
-    ) -> Boxed<'_, Outcome>;
+    ) -> Boxed<'_, TurnResult>;
     fn removed(&self, bot: BotRef) -> Boxed<'_, Result>;
 }
 
@@ -135,22 +140,27 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
 
     async fn run(
         &self,
-        mut scene: Box<Scene>,
-        occasion: Box<Occasion>,
+        mut context: Box<EventContext>,
+        trigger: Box<Trigger>,
         row: Option<StoredState>,
         attempt: Attempt,
-    ) -> Outcome {
-        let Kept { mut floor, state } = Kept::read(row.as_ref());
-        let meaning = self.hear(&mut floor, &mut scene, &occasion);
-        let place = Place {
-            answers: match &*occasion {
-                Occasion::Chat(What::Command(command)) => Some((command.id, command.message)),
+    ) -> TurnResult {
+        let StoredRow {
+            mut handover,
+            state,
+        } = StoredRow::read(row.as_ref());
+        let meaning = self.on_chat_event(&mut handover, &mut context, &trigger);
+        let place = Origin {
+            answers: match &*trigger {
+                Trigger::Chat(ChatEventKind::Command(command)) => {
+                    Some((command.id, command.message))
+                }
                 _ => None,
             },
-            ..Place::of(&scene, &self.profile)
+            ..Origin::of(&context, &self.profile)
         };
-        let is_silent = floor.is_with_people() && !self.profile.is_beside_operators();
-        let turn = Turn::new(place, floor, is_silent);
+        let is_silent = handover.is_with_operator() && !self.profile.is_beside_operators();
+        let turn = Effects::new(place, handover, is_silent);
         let (read, aside) = match self.read(state.as_ref()) {
             Ok(state) => (state, None),
             Err(error) => (S::default(), Some(error.to_string())),
@@ -162,8 +172,8 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
             aside,
         };
         let api = self.profile.on_api();
-        let mut cx = Context::new(read, scene, turn.clone(), api);
-        let handled = guarded(attempt.limit, self.handle(&mut cx, occasion, meaning)).await;
+        let mut cx = Context::new(read, context, turn.clone(), api);
+        let handled = guarded(attempt.limit, self.handle(&mut cx, trigger, meaning)).await;
         let handled = handled.and_then(|()| turn.wrong().map_or(Ok(()), Err));
         match handled.and_then(|()| self.change(&cx.state, &turn, &before)) {
             Ok(change) => turn.outcome(change, before.aside),
@@ -172,26 +182,31 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
     }
 
     /// What happened means in the chat of an open channel; anywhere else it is as it is.
-    fn hear(&self, floor: &mut Floor, scene: &mut Scene, occasion: &Occasion) -> Meaning {
-        let what = match occasion {
-            Occasion::Chat(what) => what,
-            Occasion::Session(change) => return floor.hear_of(change),
-            Occasion::Reminder(_) => return Meaning::ANY,
+    fn on_chat_event(
+        &self,
+        handover: &mut Handover,
+        context: &mut EventContext,
+        trigger: &Trigger,
+    ) -> Decision {
+        let what = match trigger {
+            Trigger::Chat(what) => what,
+            Trigger::Session(change) => return handover.on_session_event(change),
+            Trigger::Reminder(_) => return Decision::ANY,
         };
-        let Some(line) = scene.chat.line() else {
-            return Meaning::ANY;
+        let Some(line) = context.chat.line() else {
+            return Decision::ANY;
         };
-        scene.role = floor.role(scene.user.as_ref(), scene.sender, what);
+        context.role = handover.role(context.user.as_ref(), context.sender, what);
         if !self.profile.is_for_open_channels() {
-            return Meaning::ANY;
+            return Decision::ANY;
         }
-        let heard = Heard {
+        let heard = LineEvent {
             what,
-            sender: scene.sender,
-            is_whisper: scene.delivery.as_ref().is_some_and(Delivery::is_whisper),
+            sender: context.sender,
+            is_whisper: context.delivery.as_ref().is_some_and(Delivery::is_whisper),
         };
-        let meaning = floor.hear(&line, scene.role, &heard);
-        Meaning {
+        let meaning = handover.on_chat_event(&line, context.role, &heard);
+        Decision {
             is_for_bot: meaning.is_for_bot || self.profile.is_beside_operators(),
             ..meaning
         }
@@ -200,8 +215,8 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
     async fn handle(
         &self,
         cx: &mut Context<S>,
-        occasion: Box<Occasion>,
-        meaning: Meaning,
+        trigger: Box<Trigger>,
+        meaning: Decision,
     ) -> Result {
         if meaning.begins {
             let session = cx.session();
@@ -210,21 +225,21 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
         if let Some(by) = meaning.taken_over {
             self.bot.taken_over(cx, by).await?;
         }
-        let what = match *occasion {
+        let what = match *trigger {
             _ if !meaning.is_for_bot => return Ok(()),
-            Occasion::Chat(what) => what,
-            Occasion::Reminder(reminder) => return self.bot.reminded(cx, reminder).await,
-            Occasion::Session(SessionChange::Started(_)) => return Ok(()), // told above
-            Occasion::Session(SessionChange::Finished(session)) => {
+            Trigger::Chat(what) => what,
+            Trigger::Reminder(reminder) => return self.bot.reminded(cx, reminder).await,
+            Trigger::Session(SessionChange::Started(_)) => return Ok(()), // told above
+            Trigger::Session(SessionChange::Finished(session)) => {
                 return self.bot.session_finished(cx, session).await;
             }
         };
         match what {
-            What::Message(message) => self.bot.message(cx, message).await,
-            What::Edited(message) => self.bot.edited(cx, message).await,
-            What::Deleted(deleted) => self.bot.deleted(cx, deleted).await,
-            What::Join(join) => self.bot.join(cx, join).await,
-            What::Command(command) => {
+            ChatEventKind::Message(message) => self.bot.message(cx, message).await,
+            ChatEventKind::Edited(message) => self.bot.edited(cx, message).await,
+            ChatEventKind::Deleted(deleted) => self.bot.deleted(cx, deleted).await,
+            ChatEventKind::Join(join) => self.bot.join(cx, join).await,
+            ChatEventKind::Command(command) => {
                 let usage = self
                     .commands
                     .iter()
@@ -235,8 +250,8 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
                     .await
                     .map_err(|error| explain(error, usage))
             }
-            What::Opened(context) => self.bot.opened(cx, context).await,
-            What::Reaction(reaction) => self.bot.reaction(cx, reaction).await,
+            ChatEventKind::Opened(context) => self.bot.opened(cx, context).await,
+            ChatEventKind::Reaction(reaction) => self.bot.reaction(cx, reaction).await,
         }
     }
 
@@ -245,11 +260,11 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
     async fn fail(
         &self,
         cx: &mut Context<S>,
-        turn: &Turn,
+        turn: &Effects,
         mut error: Error,
         attempt: Attempt,
         before: &Before,
-    ) -> Outcome {
+    ) -> TurnResult {
         turn.clear();
         if let Some(answer) = error.told() {
             cx.say(answer.clone());
@@ -260,7 +275,7 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
             turn.clear();
         }
         if !attempt.is_last {
-            return Outcome {
+            return TurnResult {
                 error: Some(error),
                 ..turn.outcome(StateChange::Keep, None)
             };
@@ -269,12 +284,14 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
             tracing::error!(bot = self.profile.code(), error = %second, "`failed` has failed");
             turn.clear();
         }
-        if self.profile.is_for_open_channels() && cx.line_chat().is_some() && !turn.is_with_people()
+        if self.profile.is_for_open_channels()
+            && cx.line_chat().is_some()
+            && !turn.is_with_operator()
         {
-            tracing::warn!(conversation = %cx.scene().here, "the bot has failed on a line: the chat goes to people");
+            tracing::warn!(conversation = %cx.context().here, "the bot has failed on a line: the chat goes to people");
             cx.to_operator();
         }
-        Outcome {
+        TurnResult {
             error: Some(error),
             ..turn.outcome(self.only_floor(turn, before), None)
         }
@@ -297,12 +314,12 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
     }
 
     /// How what is kept differs from what is stored.
-    fn change(&self, state: &S, turn: &Turn, before: &Before) -> Result<StateChange> {
+    fn change(&self, state: &S, turn: &Effects, before: &Before) -> Result<StateChange> {
         Ok(self.row_change(turn, self.written(state, before)?, before)?)
     }
 
     /// The change of a turn of which nothing stays but who has the floor.
-    fn only_floor(&self, turn: &Turn, before: &Before) -> StateChange {
+    fn only_floor(&self, turn: &Effects, before: &Before) -> StateChange {
         if before.aside.is_some() {
             return StateChange::Keep; // whoever can read it may come yet
         }
@@ -328,12 +345,12 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
 
     fn row_change(
         &self,
-        turn: &Turn,
+        turn: &Effects,
         state: Option<StoredState>,
         before: &Before,
     ) -> serde_json::Result<StateChange> {
-        let floor = turn.floor();
-        let row = Kept { floor, state }.row(self.version)?;
+        let handover = turn.handover();
+        let row = StoredRow { handover, state }.row(self.version)?;
         let had_row = before.row.is_some() || before.aside.is_some();
         Ok(match row {
             row if row == before.row && before.aside.is_none() => StateChange::Keep,
@@ -344,16 +361,16 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
     }
 }
 
-impl Place {
+impl Origin {
     /// Where a scene's turn speaks, if it answers no command.
-    pub(super) fn of(scene: &Scene, profile: &Profile) -> Place {
-        Place {
-            event: scene.id,
-            at: scene.now,
-            here: scene.here.clone(),
+    pub(super) fn of(context: &EventContext, profile: &Profile) -> Origin {
+        Origin {
+            event: context.id,
+            at: context.now,
+            here: context.here.clone(),
             answers: None,
             api: profile.on_api(),
-            doubt: profile.on_doubt(),
+            redelivery: profile.redelivery_mode(),
         }
     }
 }
@@ -368,10 +385,10 @@ struct Before {
     aside: Option<String>,
 }
 
-impl Turn {
+impl Effects {
     /// What came of it: all that was said and asked for.
-    fn outcome(&self, state: StateChange, aside: Option<String>) -> Outcome {
-        Outcome {
+    fn outcome(&self, state: StateChange, aside: Option<String>) -> TurnResult {
+        TurnResult {
             state,
             aside,
             calls: self.calls(),
@@ -396,12 +413,12 @@ impl<S: State, B: Bot<S>> AnyBot for Erased<B, S> {
 
     fn turn(
         &self,
-        scene: Box<Scene>,
-        occasion: Box<Occasion>,
+        context: Box<EventContext>,
+        trigger: Box<Trigger>,
         state: Option<StoredState>,
         attempt: Attempt,
-    ) -> Boxed<'_, Outcome> {
-        Box::pin(self.run(scene, occasion, state, attempt))
+    ) -> Boxed<'_, TurnResult> {
+        Box::pin(self.run(context, trigger, state, attempt))
     }
 
     fn removed(&self, bot: BotRef) -> Boxed<'_, Result> {

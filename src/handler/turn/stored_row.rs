@@ -5,7 +5,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::handover::Floor;
+use super::handover::Handover;
 use crate::store::StoredState;
 
 /// How a row begins that holds more than the bot's state.
@@ -13,8 +13,8 @@ const MARK: &[u8] = b"{\"imbot_floor\":";
 
 /// A row as it is to be used.
 #[derive(Debug, Default)]
-pub(in crate::handler) struct Kept {
-    pub(in crate::handler) floor: Floor,
+pub(in crate::handler) struct StoredRow {
+    pub(in crate::handler) handover: Handover,
     /// The bot's own state, if there is one.
     pub(in crate::handler) state: Option<StoredState>,
 }
@@ -22,16 +22,16 @@ pub(in crate::handler) struct Kept {
 /// A row as it is written.
 #[derive(Serialize, Deserialize)]
 struct Row<'r> {
-    imbot_floor: Floor,
+    imbot_floor: Handover,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     state: Option<&'r RawValue>,
 }
 
-impl Kept {
+impl StoredRow {
     /// Reads a row; one that holds a bot's state and nothing else is that.
-    pub(in crate::handler) fn read(row: Option<&StoredState>) -> Kept {
+    pub(in crate::handler) fn read(row: Option<&StoredState>) -> StoredRow {
         let Some(row) = row else {
-            return Kept::default();
+            return StoredRow::default();
         };
         if is_on_line(row)
             && let Ok(Row { imbot_floor, state }) = serde_json::from_slice(&row.bytes)
@@ -40,13 +40,13 @@ impl Kept {
                 version: row.version,
                 bytes: row.bytes.slice_ref(state.get().as_bytes()),
             });
-            return Kept {
-                floor: imbot_floor,
+            return StoredRow {
+                handover: imbot_floor,
                 state,
             };
         }
-        Kept {
-            floor: Floor::default(),
+        StoredRow {
+            handover: Handover::default(),
             state: Some(row.clone()),
         }
     }
@@ -56,15 +56,15 @@ impl Kept {
     /// # Errors
     /// The state is not JSON.
     pub(in crate::handler) fn row(self, version: u32) -> serde_json::Result<Option<StoredState>> {
-        let Kept { floor, state } = self;
-        if floor == Floor::default() {
+        let StoredRow { handover, state } = self;
+        if handover == Handover::default() {
             return Ok(state);
         }
         let raw = state
             .as_ref()
             .map(|state| serde_json::from_slice(&state.bytes));
         let row = Row {
-            imbot_floor: floor,
+            imbot_floor: handover,
             state: raw.transpose()?,
         };
         Ok(Some(StoredState {
@@ -88,23 +88,23 @@ mod tests {
         StoredState { version: 3, bytes }
     }
 
-    fn floor() -> Floor {
-        let mut floor = Floor::default();
-        floor.give_away();
-        floor
+    fn handover() -> Handover {
+        let mut handover = Handover::default();
+        handover.give_away();
+        handover
     }
 
     #[test]
     fn the_state_and_the_floor_come_back_as_they_were() {
         for text in [Some("[1,2]"), Some("\"{\\\"imbot_floor\\\":\""), None] {
             let state = text.map(state);
-            let kept = Kept {
-                floor: floor(),
+            let kept = StoredRow {
+                handover: handover(),
                 state: state.clone(),
             };
             let row = kept.row(3).unwrap().unwrap();
-            let kept = Kept::read(Some(&row));
-            assert_eq!((kept.floor, kept.state), (floor(), state));
+            let kept = StoredRow::read(Some(&row));
+            assert_eq!((kept.handover, kept.state), (handover(), state));
             assert_eq!(row.version, 3);
             assert!(is_on_line(&row));
         }
@@ -113,10 +113,10 @@ mod tests {
     #[test]
     fn a_state_alone_is_its_row_and_no_row_is_nothing() {
         let alone = state("{\"a\":1}");
-        let kept = Kept::read(Some(&alone));
+        let kept = StoredRow::read(Some(&alone));
         assert_eq!(kept.state.as_ref(), Some(&alone));
         assert!(!is_on_line(&alone));
         assert_eq!(kept.row(3).unwrap(), Some(alone));
-        assert!(Kept::read(None).row(3).unwrap().is_none());
+        assert!(StoredRow::read(None).row(3).unwrap().is_none());
     }
 }

@@ -15,7 +15,7 @@ const STATUS_SECONDS: u64 = 20;
 
 /// A bot on a portal, to speak for it. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Voice {
+pub struct BotClient {
     portal: Portal,
     bot: BotId,
     api: Api,
@@ -60,10 +60,10 @@ impl Status {
     }
 }
 
-impl Voice {
+impl BotClient {
     /// A bot that speaks by the methods of this generation.
-    pub fn new(portal: Portal, bot: BotId, api: Api) -> Voice {
-        Voice { portal, bot, api }
+    pub fn new(portal: Portal, bot: BotId, api: Api) -> BotClient {
+        BotClient { portal, bot, api }
     }
 
     /// The portal that it speaks on.

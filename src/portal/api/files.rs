@@ -8,12 +8,12 @@ use crate::event::DialogId;
 use crate::portal::methods::Method;
 use crate::portal::methods::imbot_v2;
 use crate::portal::methods::imbot_v2::Upload;
-use crate::portal::{Error, Voice};
+use crate::portal::{BotClient, Error};
 
 /// The largest file that the portal takes, in bytes, and the largest that is read.
 pub const FILE_BYTES_MAX: usize = 100 * 1024 * 1024;
 
-impl Voice {
+impl BotClient {
     /// Sends a file of at most [`FILE_BYTES_MAX`] bytes in a message of its own, with a text beside it or none.
     ///
     /// # Errors

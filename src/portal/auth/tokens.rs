@@ -29,7 +29,7 @@ const FAILED: Duration = Duration::from_secs(5);
 
 /// What proves our calls, as far as this process knows.
 #[derive(Debug)]
-pub(in crate::portal) struct Held {
+pub(in crate::portal) struct Credentials {
     installation: Installation,
     /// When the access token is to be renewed, if we know how long it is good.
     renew_at: Option<Instant>,
@@ -41,9 +41,9 @@ pub(in crate::portal) struct Held {
     holder: Uuid,
 }
 
-impl Held {
-    pub(in crate::portal) fn new(installation: Installation) -> Held {
-        Held {
+impl Credentials {
+    pub(in crate::portal) fn new(installation: Installation) -> Credentials {
+        Credentials {
             installation,
             renew_at: None,
             failed: None,
@@ -53,7 +53,7 @@ impl Held {
     }
 
     /// Puts another in its place, with tokens that are good for so long.
-    fn hold(&mut self, installation: Installation, expires_in: Option<Duration>) {
+    fn set(&mut self, installation: Installation, expires_in: Option<Duration>) {
         self.installation = installation;
         // Tokens of unknown age are renewed when a call is refused.
         self.renew_at = expires_in.map(|good| Instant::now() + good - MARGIN.min(good / 10));
@@ -64,63 +64,63 @@ impl Held {
 impl Portal {
     /// What proves that a call is ours, renewed if it is nearly over.
     pub(crate) async fn access(&self) -> Access {
-        let mut held = self.inner.held.lock().await;
-        if !held.is_stored {
-            self.store(&mut held).await;
+        let mut credentials = self.inner.credentials.lock().await;
+        if !credentials.is_stored {
+            self.store(&mut credentials).await;
         }
-        if held.renew_at.is_some_and(|at| at <= Instant::now()) {
-            held.renew_at = None;
-            if let Err(error) = self.exchange(&mut held).await {
+        if credentials.renew_at.is_some_and(|at| at <= Instant::now()) {
+            credentials.renew_at = None;
+            if let Err(error) = self.exchange(&mut credentials).await {
                 // The token is good for a while; in the end a call will be refused, and this tried once more.
                 tracing::warn!(portal = %self.id(), %error, "the tokens are not renewed yet");
             }
         }
-        held.installation.access.clone()
+        credentials.installation.access.clone()
     }
 
     /// Renews the tokens, unless somebody did meanwhile.
     pub(in crate::portal) async fn refresh(&self, stale: &Tokens) -> Result<(), Error> {
-        let mut held = self.inner.held.lock().await;
-        if !held
+        let mut credentials = self.inner.credentials.lock().await;
+        if !credentials
             .installation
             .access
             .is_same(&Access::Tokens(stale.clone()))
         {
             return Ok(());
         }
-        match &held.failed {
+        match &credentials.failed {
             Some((at, error)) if at.elapsed() < FAILED => Err(error.clone()),
-            _ => self.exchange(&mut held).await,
+            _ => self.exchange(&mut credentials).await,
         }
     }
 
     /// Takes over the tokens of a new proof of the same installation, and its address.
     pub async fn renew(&self, installation: Installation) {
-        let mut held = self.inner.held.lock().await;
+        let mut credentials = self.inner.credentials.lock().await;
         self.set_endpoint(&installation.endpoint);
-        held.hold(installation, None);
-        held.is_stored = true;
-        self.gate().open();
+        credentials.set(installation, None);
+        credentials.is_stored = true;
+        self.breaker().open();
     }
 
-    async fn exchange(&self, held: &mut Held) -> Result<(), Error> {
-        let done = self.exchange_or_take_over(held).await;
+    async fn exchange(&self, credentials: &mut Credentials) -> Result<(), Error> {
+        let done = self.exchange_or_take_over(credentials).await;
         if let Err(error) = &done {
-            held.failed = Some((Instant::now(), error.clone()));
+            credentials.failed = Some((Instant::now(), error.clone()));
         }
         done
     }
 
-    async fn exchange_or_take_over(&self, held: &mut Held) -> Result<(), Error> {
+    async fn exchange_or_take_over(&self, credentials: &mut Credentials) -> Result<(), Error> {
         let Some(application) = &self.inner.application else {
             return Ok(()); // an inbound webhook has nothing to renew
         };
         let mut tries = 0;
         loop {
-            if self.claim(held).await? {
+            if self.claim(credentials).await? {
                 return Ok(());
             }
-            let Access::Tokens(tokens) = &held.installation.access else {
+            let Access::Tokens(tokens) = &credentials.installation.access else {
                 return Ok(()); // the portal is reached another way meanwhile
             };
             let error = match application.refresh(&self.inner.http, &tokens.refresh).await {
@@ -128,19 +128,19 @@ impl Portal {
                     return Err(Error::answer(METHOD, "the tokens are another portal's"));
                 }
                 Ok(grant) => {
-                    let mut renewed = held.installation.clone();
+                    let mut renewed = credentials.installation.clone();
                     renewed.access = Access::Tokens(grant.tokens);
                     renewed.endpoint = grant.endpoint;
                     self.set_endpoint(&renewed.endpoint);
-                    held.hold(renewed, grant.expires_in);
+                    credentials.set(renewed, grant.expires_in);
                     tracing::info!(portal = %self.id(), "the tokens are renewed");
-                    self.store(held).await;
+                    self.store(credentials).await;
                     return Ok(());
                 }
                 Err(error) => error,
             };
             // Another process may have used the refresh token while its claim was over.
-            if error.is("invalid_grant") && self.claim(held).await? {
+            if error.is("invalid_grant") && self.claim(credentials).await? {
                 return Ok(());
             }
             tries += 1;
@@ -152,24 +152,24 @@ impl Portal {
     }
 
     /// Claims the right to renew, and waits for it. Says whether that has become needless: another process did.
-    async fn claim(&self, held: &mut Held) -> Result<bool, Error> {
+    async fn claim(&self, credentials: &mut Credentials) -> Result<bool, Error> {
         let end = Instant::now() + LEASE + LOOK;
         loop {
             let now = Clock::default().now();
             let claim = self
                 .inner
                 .store
-                .claim(self.id(), held.holder, now, now + LEASE)
+                .claim(self.id(), credentials.holder, now, now + LEASE)
                 .await
                 .map_err(|source| Error::store(METHOD, source))?;
             let Some(claim) = claim else {
                 return Ok(false); // nobody has stored it, so nobody shares it
             };
             let stored = claim.installation;
-            if !stored.access.is_same(&held.installation.access) {
+            if !stored.access.is_same(&credentials.installation.access) {
                 tracing::info!(portal = %self.id(), "the tokens that another process has renewed are taken over");
                 self.set_endpoint(&stored.endpoint);
-                held.hold(stored, None);
+                credentials.set(stored, None);
                 return Ok(true);
             }
             if claim.is_granted || Instant::now() >= end {
@@ -180,12 +180,17 @@ impl Portal {
     }
 
     /// Writes down what is held. It is used even if that fails, since the pair before it is dead, and written later.
-    async fn store(&self, held: &mut Held) {
-        held.is_stored = false;
+    async fn store(&self, credentials: &mut Credentials) {
+        credentials.is_stored = false;
         for tries in 0..TRIES {
-            match self.inner.store.install(held.installation.clone()).await {
+            match self
+                .inner
+                .store
+                .install(credentials.installation.clone())
+                .await
+            {
                 Ok(()) => {
-                    held.is_stored = true;
+                    credentials.is_stored = true;
                     return;
                 }
                 Err(error) => {
@@ -198,13 +203,13 @@ impl Portal {
 
     /// Remembers where the portal has moved to.
     pub(in crate::portal) async fn moved(&self, endpoint: &str) {
-        let mut held = self.inner.held.lock().await;
-        if held.installation.endpoint == endpoint {
+        let mut credentials = self.inner.credentials.lock().await;
+        if credentials.installation.endpoint == endpoint {
             return;
         }
         tracing::info!(portal = %self.id(), endpoint, "the portal has moved");
-        endpoint.clone_into(&mut held.installation.endpoint);
+        endpoint.clone_into(&mut credentials.installation.endpoint);
         self.set_endpoint(endpoint);
-        self.store(&mut held).await;
+        self.store(&mut credentials).await;
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{Error, Kind};
-use crate::portal::schedule::queue::LINE_MAX;
+use crate::portal::schedule::queue::QUEUE_MAX;
 
 impl Error {
     /// What to do about it.
@@ -85,7 +85,7 @@ impl fmt::Display for Error {
                 f.write_str("no answer came; the call may have been run")?
             }
             Kind::Forbidden(why) => write!(f, "not called: {why}")?,
-            Kind::Crowded => write!(f, "not called: {LINE_MAX} calls wait already")?,
+            Kind::Crowded => write!(f, "not called: {QUEUE_MAX} calls wait already")?,
             Kind::Store(_) => f.write_str("the new tokens could not be stored")?,
         }
         match self.advice().filter(|_| !f.alternate()) {

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::answer::Answer;
 use super::public::{PublicOnly, is_public};
-use super::redirect::{Moved, Reply};
+use super::redirect::{Hop, Moved};
 use crate::event::excerpt;
 use crate::portal::Error;
 
@@ -34,7 +34,7 @@ pub struct Http {
 
 /// How calls leave.
 #[derive(Clone, Debug, Default)]
-pub struct Outside {
+pub struct HttpOptions {
     /// Hosts (`127.0.0.1:8071`) that may be called by http, and on addresses of the own network. Default: none.
     pub local: Vec<String>,
     /// Certificates, as PEM, of authorities that are trusted beside the system's. Default: none.
@@ -49,9 +49,9 @@ impl Http {
     /// # Errors
     /// The system offers no certificates or no randomness.
     pub fn new(local: impl IntoIterator<Item = String>) -> Result<Http, Error> {
-        Http::to(Outside {
+        Http::to(HttpOptions {
             local: local.into_iter().collect(),
-            ..Outside::default()
+            ..HttpOptions::default()
         })
     }
 
@@ -59,8 +59,8 @@ impl Http {
     ///
     /// # Errors
     /// As of [`new`](Http::new); the certificates are not PEM, or the proxy's address is none.
-    pub fn to(outside: Outside) -> Result<Http, Error> {
-        let Outside {
+    pub fn to(outside: HttpOptions) -> Result<Http, Error> {
+        let HttpOptions {
             local,
             authorities,
             proxy,
@@ -110,17 +110,17 @@ impl Http {
         method: &str,
         address: &str,
         body: &Value,
-    ) -> Result<Reply, Error> {
+    ) -> Result<Hop, Error> {
         let request = self.client.post(self.allowed(method, address)?).json(body);
         let response = request
             .send()
             .await
             .map_err(|source| Error::unreachable(method, source))?;
         if let Some(moved) = Moved::of(&response) {
-            return Ok(Reply::Moved(moved));
+            return Ok(Hop::Moved(moved));
         }
         let answer = Answer::of(method, self.answer(method, response).await?)?;
-        Ok(Reply::Answer(answer))
+        Ok(Hop::Answer(answer))
     }
 
     /// GETs JSON, as the authorization server wants it. Its answers hold tokens, so errors do not quote them.

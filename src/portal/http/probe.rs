@@ -12,11 +12,11 @@ use crate::portal::{Error, Http, Portal, Validity};
 use crate::store::Time;
 
 /// How much of an answer is read.
-const GLIMPSE_BYTES_MAX: usize = 64 * 1024;
+const PROBE_BYTES_MAX: usize = 64 * 1024;
 
 /// What an address answers to a plain GET.
 #[derive(Debug)]
-pub(crate) struct Glimpse {
+pub(crate) struct Probe {
     /// The HTTP status.
     pub(crate) status: u16,
     /// What time it is there (`Date`).
@@ -33,7 +33,7 @@ pub(crate) struct Glimpse {
 
 impl Http {
     /// GETs an address that the operator configured, and follows it nowhere.
-    pub(crate) async fn glimpse(&self, what: &str, address: &str) -> Result<Glimpse, Error> {
+    pub(crate) async fn probe(&self, what: &str, address: &str) -> Result<Probe, Error> {
         let url = self.allowed(what, address)?;
         let began = Instant::now();
         let asked = self.client.get(url.clone()).send().await;
@@ -43,8 +43,8 @@ impl Http {
         let tls: Option<&TlsInfo> = response.extensions().get();
         let certificate = tls.and_then(TlsInfo::peer_certificate);
         let validity = certificate.and_then(Validity::of);
-        let body = self.body(what, response, GLIMPSE_BYTES_MAX).await?;
-        Ok(Glimpse {
+        let body = self.body(what, response, PROBE_BYTES_MAX).await?;
+        Ok(Probe {
             status,
             date,
             moved_to,
@@ -58,11 +58,11 @@ impl Http {
 impl Portal {
     /// What the portal answers to somebody without credentials: a refusal in JSON, since it looks for the method first
     /// and then for who calls (server-behaviour, section 5.2).
-    pub(crate) async fn glimpse(&self) -> Result<Glimpse, Error> {
+    pub(crate) async fn probe(&self) -> Result<Probe, Error> {
         const METHOD: &str = "server.time";
-        self.pass(METHOD).await?;
+        self.acquire_one(METHOD).await?;
         let address = format!("{}{METHOD}.json", self.endpoint());
-        self.inner.http.glimpse(METHOD, &address).await
+        self.inner.http.probe(METHOD, &address).await
     }
 
     /// How long a method has run within ten minutes, in seconds, as the answer to one more call tells; none where the

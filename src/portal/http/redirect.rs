@@ -13,7 +13,7 @@ pub const HOPS_MAX: u32 = 3;
 
 /// What came of a call.
 #[derive(Debug)]
-pub(in crate::portal) enum Reply {
+pub(in crate::portal) enum Hop {
     Answer(Answer),
     Moved(Moved),
 }

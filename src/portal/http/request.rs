@@ -6,7 +6,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::answer::Answer;
-use super::redirect::{HOPS_MAX, Reply};
+use super::redirect::{HOPS_MAX, Hop};
 use crate::portal::auth::webhook;
 use crate::portal::{Error, Portal};
 use crate::store::Access;
@@ -29,7 +29,7 @@ impl Portal {
                 break;
             }
             self.refresh(stale).await?;
-            self.pass(method).await?;
+            self.acquire_one(method).await?;
             access = self.access().await;
             answer = self.send(method, params, &access).await;
         }
@@ -49,7 +49,7 @@ impl Portal {
             }
         };
         let answer = self.post(method, &path, &Value::Object(body)).await;
-        let bucket = &mut self.desk().line.bucket;
+        let bucket = &mut self.scheduler().queue.bucket;
         match &answer {
             Err(error) if error.is("QUERY_LIMIT_EXCEEDED") => {
                 tracing::warn!(portal = %self.id(), method, "the portal's limit is reached by calls that are not ours");
@@ -68,7 +68,7 @@ impl Portal {
         address: &str,
         limit: usize,
     ) -> Result<Bytes, Error> {
-        self.pass(method).await?;
+        self.acquire_one(method).await?;
         let http = &self.inner.http;
         http.download(method, address, &self.endpoint(), limit)
             .await
@@ -80,13 +80,13 @@ impl Portal {
         for hops in 0..=HOPS_MAX {
             let address = format!("{endpoint}{path}");
             match self.inner.http.call(method, &address, body).await? {
-                Reply::Answer(answer) => {
+                Hop::Answer(answer) => {
                     if hops > 0 {
                         self.moved(&endpoint).await;
                     }
                     return Ok(answer);
                 }
-                Reply::Moved(to) => endpoint = to.follow(method, &endpoint)?,
+                Hop::Moved(to) => endpoint = to.follow(method, &endpoint)?,
             }
         }
         let why = format!("the portal sends on more than {HOPS_MAX} times");

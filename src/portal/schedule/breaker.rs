@@ -26,24 +26,24 @@ const AWAY: Duration = Duration::from_secs(60);
 
 /// What is closed, and until when.
 #[derive(Debug, Default)]
-pub(in crate::portal) struct Gate {
+pub(in crate::portal) struct Breaker {
     portal: Option<Closed>,
     methods: HashMap<String, Closed>,
     /// When the running time of busy methods is forgotten.
     resets: HashMap<String, Instant>,
     /// What was told of the portal, until a call passes.
-    told: Option<News>,
+    told: Option<Transition>,
 }
 
 /// What has become of a portal.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(in crate::portal) enum News {
+pub(in crate::portal) enum Transition {
     /// It cannot be reached.
-    Away,
+    Unreachable,
     /// It is closed from now on.
-    Closed,
+    Suspended,
     /// It takes calls again.
-    Open,
+    Resumed,
 }
 
 #[derive(Debug)]
@@ -52,7 +52,7 @@ struct Closed {
     error: Error,
 }
 
-impl Gate {
+impl Breaker {
     /// The refusal that a call would get.
     ///
     /// Its [`retry_after`](Error::retry_after) tells when that ends.
@@ -75,11 +75,11 @@ impl Gate {
         method: &str,
         answer: &Result<Answer, Error>,
         now: Instant,
-    ) -> Option<News> {
+    ) -> Option<Transition> {
         match answer {
             Ok(answer) => {
                 self.note(method, answer.time, now);
-                self.told.take().map(|_| News::Open)
+                self.told.take().map(|_| Transition::Resumed)
             }
             Err(error) if error.is("OPERATION_TIME_LIMIT") => {
                 let reset = self.resets.remove(method).filter(|at| *at > now);
@@ -92,19 +92,19 @@ impl Gate {
                 self.methods.insert(method.to_owned(), closed);
                 None
             }
-            Err(error) if error.is_away() => self.tell(News::Away),
+            Err(error) if error.is_away() => self.tell(Transition::Unreachable),
             Err(error) => {
                 self.portal = Some(Closed {
                     until: now + closes(error)?,
                     error: error.clone(),
                 });
-                self.tell(News::Closed)
+                self.tell(Transition::Suspended)
             }
         }
     }
 
     /// A state of the portal, if it is not told yet.
-    fn tell(&mut self, news: News) -> Option<News> {
+    fn tell(&mut self, news: Transition) -> Option<Transition> {
         let before = self.told.replace(news);
         (before != Some(news)).then_some(news)
     }
@@ -120,7 +120,7 @@ impl Gate {
 
     /// Opens what is closed: the application has new proof of itself.
     pub(in crate::portal) fn open(&mut self) {
-        *self = Gate::default();
+        *self = Breaker::default();
     }
 }
 
@@ -156,47 +156,56 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_method_out_of_time_is_closed_until_the_portal_forgets_and_others_are_not() {
-        let (mut gate, now) = (Gate::default(), Instant::now());
-        gate.learn("slow", &busy(419.0, 200), now);
-        assert!(gate.closed("slow", now).is_none());
-        gate.learn("slow", &refused("OPERATION_TIME_LIMIT"), now);
-        gate.learn("unknown", &refused("OPERATION_TIME_LIMIT"), now);
+        let (mut breaker, now) = (Breaker::default(), Instant::now());
+        breaker.learn("slow", &busy(419.0, 200), now);
+        assert!(breaker.closed("slow", now).is_none());
+        breaker.learn("slow", &refused("OPERATION_TIME_LIMIT"), now);
+        breaker.learn("unknown", &refused("OPERATION_TIME_LIMIT"), now);
         for (method, seconds) in [("slow", 200), ("unknown", 60)] {
-            let error = gate.closed(method, now).unwrap();
+            let error = breaker.closed(method, now).unwrap();
             assert!(error.is_rate_limited() && error.was_not_run());
             assert_eq!(error.retry_after(), Some(Duration::from_secs(seconds)));
             let then = now + Duration::from_secs(seconds);
-            assert!(gate.closed(method, then).is_none(), "{method}");
+            assert!(breaker.closed(method, then).is_none(), "{method}");
         }
-        assert!(gate.closed("other", now).is_none());
+        assert!(breaker.closed("other", now).is_none());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_portal_that_has_stopped_the_application_is_not_called_for_a_while() {
-        let (mut gate, now) = (Gate::default(), Instant::now());
-        let news = gate.learn("m", &refused("OVERLOAD_LIMIT"), now);
-        assert_eq!(news, Some(News::Closed));
-        assert!(gate.closed("other", now).unwrap().is_blocked());
-        assert!(gate.closed("other", now + CLOSED).is_none());
-        let news = gate.learn("m", &refused("PORTAL_DELETED"), now + CLOSED);
+        let (mut breaker, now) = (Breaker::default(), Instant::now());
+        let news = breaker.learn("m", &refused("OVERLOAD_LIMIT"), now);
+        assert_eq!(news, Some(Transition::Suspended));
+        assert!(breaker.closed("other", now).unwrap().is_blocked());
+        assert!(breaker.closed("other", now + CLOSED).is_none());
+        let news = breaker.learn("m", &refused("PORTAL_DELETED"), now + CLOSED);
         assert_eq!(news, None, "told once");
         let later = now + CLOSED + AWAY;
-        assert!(gate.closed("other", later).is_none(), "asked again");
-        assert_eq!(gate.learn("m", &busy(0.0, 0), later), Some(News::Open));
-        gate.learn("m", &refused("invalid_grant"), now);
-        gate.open();
-        assert!(gate.closed("m", now).is_none());
+        assert!(breaker.closed("other", later).is_none(), "asked again");
+        assert_eq!(
+            breaker.learn("m", &busy(0.0, 0), later),
+            Some(Transition::Resumed)
+        );
+        breaker.learn("m", &refused("invalid_grant"), now);
+        breaker.open();
+        assert!(breaker.closed("m", now).is_none());
     }
 
     #[tokio::test]
     async fn a_portal_that_is_not_reached_is_told_at_the_first_try_and_when_it_is_back() {
-        let (mut gate, now) = (Gate::default(), Instant::now());
+        let (mut breaker, now) = (Breaker::default(), Instant::now());
         let nobody = reqwest::get("http://127.0.0.1:9/").await.unwrap_err(); // the port of discarding
         let away = Err(Error::unreachable("m", nobody));
-        assert_eq!(gate.learn("m", &away, now), Some(News::Away));
-        assert_eq!(gate.learn("m", &away, now), None, "told once");
-        assert!(gate.closed("m", now).is_none());
-        assert_eq!(gate.learn("m", &busy(0.0, 0), now), Some(News::Open));
-        assert_eq!(gate.learn("m", &busy(0.0, 0), now), None);
+        assert_eq!(
+            breaker.learn("m", &away, now),
+            Some(Transition::Unreachable)
+        );
+        assert_eq!(breaker.learn("m", &away, now), None, "told once");
+        assert!(breaker.closed("m", now).is_none());
+        assert_eq!(
+            breaker.learn("m", &busy(0.0, 0), now),
+            Some(Transition::Resumed)
+        );
+        assert_eq!(breaker.learn("m", &busy(0.0, 0), now), None);
     }
 }

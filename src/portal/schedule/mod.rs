@@ -20,39 +20,39 @@ use super::http::answer::Answer;
 use super::{Error, Portal, Urgency};
 use crate::store::Clock;
 use bucket::Plan;
-use queue::{LINE_MAX, Line, Next};
+use queue::{CallQueue, Next, QUEUE_MAX};
 
 /// The line of a portal, and what is known about who may go together.
 #[derive(Debug)]
-pub(super) struct Desk {
-    pub(super) line: Line<Ticket>,
-    is_served: bool,
+pub(super) struct Scheduler {
+    pub(super) queue: CallQueue<PendingCall>,
+    is_running: bool,
     /// Methods that the portal has refused in a batch.
     alone: HashSet<String>,
 }
 
 /// A call that waits.
 #[derive(Debug)]
-pub(super) struct Ticket {
+pub(super) struct PendingCall {
     method: String,
     params: Value,
-    turn: oneshot::Sender<Turn>,
+    turn: oneshot::Sender<Permit>,
 }
 
 /// What came of waiting.
 #[derive(Debug)]
-pub(super) enum Turn {
+pub(super) enum Permit {
     /// The call may be made now.
-    Now,
+    Granted,
     /// It was made together with others.
-    Made(Result<Answer, Error>),
+    Answered(Result<Answer, Error>),
 }
 
-impl Desk {
-    pub(super) fn new(plan: Plan) -> Desk {
-        Desk {
-            line: Line::new(plan),
-            is_served: false,
+impl Scheduler {
+    pub(super) fn new(plan: Plan) -> Scheduler {
+        Scheduler {
+            queue: CallQueue::new(plan),
+            is_running: false,
             alone: HashSet::new(),
         }
     }
@@ -60,39 +60,49 @@ impl Desk {
 
 impl Portal {
     /// Waits until the limit lets this call pass, or until it has been made together with others.
-    pub(super) async fn turn(&self, method: &str, params: &Value) -> Result<Turn, Error> {
-        self.stand(method, params, true).await
+    pub(super) async fn acquire(&self, method: &str, params: &Value) -> Result<Permit, Error> {
+        self.acquire_slot(method, params, true).await
     }
 
     /// Waits until the limit lets one more request pass.
-    pub(super) async fn pass(&self, method: &str) -> Result<(), Error> {
-        self.stand(method, &Value::Null, false).await.map(drop)
+    pub(super) async fn acquire_one(&self, method: &str) -> Result<(), Error> {
+        self.acquire_slot(method, &Value::Null, false)
+            .await
+            .map(drop)
     }
 
-    async fn stand(&self, method: &str, params: &Value, may_fold: bool) -> Result<Turn, Error> {
+    async fn acquire_slot(
+        &self,
+        method: &str,
+        params: &Value,
+        may_fold: bool,
+    ) -> Result<Permit, Error> {
         let turn = {
-            let mut desk = self.desk();
-            if desk.line.pass(self.place.urgency, Instant::now()) {
-                return Ok(Turn::Now);
+            let mut scheduler = self.scheduler();
+            if scheduler
+                .queue
+                .try_acquire(self.slot.urgency, Instant::now())
+            {
+                return Ok(Permit::Granted);
             }
-            if desk.line.len() >= LINE_MAX {
+            if scheduler.queue.len() >= QUEUE_MAX {
                 return Err(Error::crowded(method));
             }
-            let may_fold = may_fold && !desk.alone.contains(method);
+            let may_fold = may_fold && !scheduler.alone.contains(method);
             let size = may_fold.then(|| batching::size(method, params)).flatten();
             let (turn, given) = oneshot::channel();
-            let ticket = Ticket {
+            let pending = PendingCall {
                 method: method.to_owned(),
                 params: size.map(|_| params.clone()).unwrap_or_default(),
                 turn,
             };
-            desk.line.push(self.place, size, ticket);
-            if self.place.urgency == Urgency::Answer {
+            scheduler.queue.push(self.slot, size, pending);
+            if self.slot.urgency == Urgency::Answer {
                 self.inner.asked.notify_one(); // bulk work may be waited for that leaves room for it
             }
-            if !desk.is_served {
-                desk.is_served = true;
-                tokio::spawn(self.clone().serve());
+            if !scheduler.is_running {
+                scheduler.is_running = true;
+                tokio::spawn(self.clone().run_queue());
             }
             given
         };
@@ -100,48 +110,48 @@ impl Portal {
     }
 
     /// Gives turns until nobody waits. Boxed, since a turn may begin a request that waits in the line again.
-    fn serve(self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    fn run_queue(self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(async move {
             loop {
                 let next = self.next();
                 match next {
-                    Next::Nobody => return,
-                    Next::At(moment) => tokio::select! {
+                    Next::Empty => return,
+                    Next::WaitUntil(moment) => tokio::select! {
                         () = sleep_until(moment) => {}
                         () = self.inner.asked.notified() => {}
                     },
                     Next::Book => self.book().await,
-                    Next::Alone(ticket) => drop(ticket.turn.send(Turn::Now)), // it may go away this moment
-                    Next::Together(tickets) => drop(tokio::spawn(self.clone().make(tickets))),
+                    Next::Single(pending) => drop(pending.turn.send(Permit::Granted)), // it may go away this moment
+                    Next::Batch(pending) => drop(tokio::spawn(self.clone().send_batch(pending))),
                 }
             }
         })
     }
 
     /// Whose turn it is, among those who still wait for it.
-    fn next(&self) -> Next<Ticket> {
-        let mut desk = self.desk();
+    fn next(&self) -> Next<PendingCall> {
+        let mut scheduler = self.scheduler();
         loop {
-            let next = match desk.line.next(Instant::now()) {
-                Next::Alone(ticket) if ticket.turn.is_closed() => None,
-                Next::Together(mut tickets) => {
-                    tickets.retain(|ticket| !ticket.turn.is_closed());
-                    (!tickets.is_empty()).then_some(Next::Together(tickets))
+            let next = match scheduler.queue.next(Instant::now()) {
+                Next::Single(pending) if pending.turn.is_closed() => None,
+                Next::Batch(mut pending) => {
+                    pending.retain(|pending| !pending.turn.is_closed());
+                    (!pending.is_empty()).then_some(Next::Batch(pending))
                 }
                 next => Some(next),
             };
             if let Some(next) = next {
-                desk.is_served = !matches!(next, Next::Nobody);
+                scheduler.is_running = !matches!(next, Next::Empty);
                 return next;
             }
-            desk.line.bucket.give_back(); // they are not called for
+            scheduler.queue.bucket.give_back(); // they are not called for
         }
     }
 
     /// Books the portal's time for the next requests. If the store cannot, this process counts for itself.
     async fn book(&self) {
         let (now, time) = (Instant::now(), Clock::default().now());
-        let Some(booking) = self.desk().line.bucket.booking(now, time) else {
+        let Some(booking) = self.scheduler().queue.bucket.booking(now, time) else {
             return;
         };
         let booked = self.inner.store.book(self.id(), booking).await;
@@ -149,43 +159,43 @@ impl Portal {
             tracing::warn!(portal = %self.id(), %error, "the limit is not shared with other processes");
             booking.after(booking.from)
         });
-        self.desk().line.bucket.book(&booked, now, time);
+        self.scheduler().queue.bucket.book(&booked, now, time);
     }
 
     /// Makes calls together, and tells each its own answer.
-    async fn make(self, tickets: Vec<Ticket>) {
-        tracing::debug!(portal = %self.id(), calls = tickets.len(), "the limit is reached; calls go together");
+    async fn send_batch(self, pending: Vec<PendingCall>) {
+        tracing::debug!(portal = %self.id(), calls = pending.len(), "the limit is reached; calls go together");
         let access = self.access().await;
-        let command = |(key, ticket): (usize, &Ticket)| {
-            let command = batching::command(&ticket.method, &ticket.params, &access);
+        let command = |(key, pending): (usize, &PendingCall)| {
+            let command = batching::command(&pending.method, &pending.params, &access);
             (key.to_string(), command.into())
         };
-        let commands: Map<String, Value> = tickets.iter().enumerate().map(command).collect();
+        let commands: Map<String, Value> = pending.iter().enumerate().map(command).collect();
         let answer = self
             .request("batch", &batching::batch(commands, false))
             .await;
         let mut answers = answer.map(|answer| batching::Answers::of(answer.result));
-        for (key, ticket) in tickets.into_iter().enumerate() {
+        for (key, pending) in pending.into_iter().enumerate() {
             let own = match &mut answers {
                 Ok(answers) => answers
-                    .take(&key.to_string(), &ticket.method)
+                    .take(&key.to_string(), &pending.method)
                     .unwrap_or_else(|| {
                         Err(Error::answer(
-                            &ticket.method,
+                            &pending.method,
                             "the batch does not answer it",
                         ))
                     }),
-                Err(error) => Err(error.of(&ticket.method)),
+                Err(error) => Err(error.of(&pending.method)),
             };
             if own.as_ref().is_err_and(Error::may_not_be_folded) {
-                self.desk().alone.insert(ticket.method);
+                self.scheduler().alone.insert(pending.method);
             }
-            drop(ticket.turn.send(Turn::Made(own))); // who has gone away needs none
+            drop(pending.turn.send(Permit::Answered(own))); // who has gone away needs none
         }
     }
 
-    pub(super) fn desk(&self) -> MutexGuard<'_, Desk> {
-        let desk = self.inner.desk.lock();
-        desk.unwrap_or_else(PoisonError::into_inner) // a panic leaves nothing half done
+    pub(super) fn scheduler(&self) -> MutexGuard<'_, Scheduler> {
+        let scheduler = self.inner.scheduler.lock();
+        scheduler.unwrap_or_else(PoisonError::into_inner) // a panic leaves nothing half done
     }
 }

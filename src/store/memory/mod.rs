@@ -13,8 +13,8 @@ use uuid::Uuid;
 
 use super::{
     Arrived, Call, CallId, Conversation, DeadId, DeadLetter, EventId, Failure, InboxEvent,
-    Installation, Lane, NewReminder, News, Occurrence, QueuedCall, ReminderChange, ReminderId,
-    StoredState, Time,
+    Installation, NewReminder, Notice, Occurrence, OrderingKey, QueuedCall, ReminderChange,
+    ReminderId, StoredState, Time,
 };
 use crate::event::{MemberId, MessageId};
 
@@ -48,7 +48,7 @@ pub struct Memory {
     addresses: Mutex<Vec<String>>,
     arrived: Mutex<Vec<Arrived>>,
     dead: Mutex<Dead>,
-    news: Mutex<Vec<News>>,
+    news: Mutex<Vec<Notice>>,
 }
 
 #[derive(Clone, Debug)]
@@ -109,7 +109,7 @@ impl Memory {
         id
     }
 
-    fn bury(&self, letter: DeadLetter) {
+    fn dead_letter(&self, letter: DeadLetter) {
         let mut dead = lock(&self.dead);
         dead.last += 1;
         let id = DeadId(dead.last);
@@ -159,7 +159,7 @@ impl Memory {
 
     /// Forgets what is stored of some conversations, and tells how many things that were.
     fn forget_all(&self, is_meant: impl Fn(&Conversation) -> bool) -> u64 {
-        let of_lane = |lane: &Lane| matches!(lane, Lane::Chat(key) if is_meant(key));
+        let of_lane = |lane: &OrderingKey| matches!(lane, OrderingKey::Chat(key) if is_meant(key));
         let mut forgotten = 0;
         let mut keep = |is_meant: bool| {
             forgotten += u64::from(is_meant);

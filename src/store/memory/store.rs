@@ -11,10 +11,10 @@ use crate::event::{MemberId, MessageId};
 use crate::store::arrived::add_up;
 use crate::store::portals::note_address;
 use crate::store::{
-    Appended, Arrived, Aside, Begun, Booking, Call, CallId, Claim, Content, Conversation, DeadId,
-    DeadLetter, DeadWhat, End, EventId, Failure, InboxEvent, Installation, Lane, Limits,
-    NewDelivery, NewEvent, NewReminder, News, Settled, StateChange, Status, Store, StoreError,
-    Stored, StoredState, Swept, Taken, Time, Turn, Whom,
+    Appended, Arrived, Booking, Call, CallId, Claim, Content, Conversation, DeadId, DeadLetter,
+    DeadWhat, EventId, Failure, ForgetScope, InboxEvent, Installation, Limits, NewDelivery,
+    NewEvent, NewReminder, Notice, OrderingKey, Outcome, Quarantined, Settled, StartedTurn,
+    StateChange, Status, Store, StoreError, Stored, StoredState, Swept, Taken, Time, TurnCommit,
 };
 
 impl Store for Memory {
@@ -44,7 +44,11 @@ impl Store for Memory {
         ready(Appended::Now(events.into_iter().map(append).collect()))
     }
 
-    fn waiting(&self, after: Option<EventId>, limit: usize) -> Stored<'_, Vec<(EventId, Lane)>> {
+    fn waiting(
+        &self,
+        after: Option<EventId>,
+        limit: usize,
+    ) -> Stored<'_, Vec<(EventId, OrderingKey)>> {
         let after = after.unwrap_or(EventId(0));
         let events = self.inbox.iter().filter(|event| *event.key() > after);
         let mut waiting: Vec<_> = events
@@ -59,7 +63,11 @@ impl Store for Memory {
         ready(self.inbox.get(&event).map(|waiting| waiting.event.clone()))
     }
 
-    fn begin(&self, event: EventId, state: Option<&Conversation>) -> Stored<'_, Option<Begun>> {
+    fn begin(
+        &self,
+        event: EventId,
+        state: Option<&Conversation>,
+    ) -> Stored<'_, Option<StartedTurn>> {
         let attempt = self.inbox.get_mut(&event).map(|mut waiting| {
             waiting.attempts += 1;
             waiting.attempts
@@ -67,7 +75,7 @@ impl Store for Memory {
         ready(attempt.map(|attempt| {
             let state = state.and_then(|key| self.states.get(key));
             let state = state.map(|state| state.stored.clone());
-            Begun { attempt, state }
+            StartedTurn { attempt, state }
         }))
     }
 
@@ -78,13 +86,13 @@ impl Store for Memory {
         ready(())
     }
 
-    fn commit(&self, turn: Turn) -> Stored<'_, ()> {
+    fn commit(&self, turn: TurnCommit) -> Stored<'_, ()> {
         let Some((id, waiting)) = self.inbox.remove(&turn.event) else {
             return ready(()); // done already: a replay changes nothing
         };
-        if let End::Dead { error, blocks } = turn.end {
+        if let Outcome::Dead { error, blocks } = turn.end {
             let InboxEvent { lane, at, content } = waiting.event;
-            self.bury(DeadLetter {
+            self.dead_letter(DeadLetter {
                 id: DeadId(0),
                 at: turn.at,
                 lane,
@@ -127,7 +135,7 @@ impl Store for Memory {
         ready(self.states.get(key).map(|state| state.stored.clone()))
     }
 
-    fn aside(&self, _: &Conversation) -> Stored<'_, Vec<Aside>> {
+    fn aside(&self, _: &Conversation) -> Stored<'_, Vec<Quarantined>> {
         ready(Vec::new()) // see `commit`
     }
 
@@ -168,10 +176,10 @@ impl Store for Memory {
             Settled::Sent(Some(message)) if is_remembered => {
                 lock(&self.messages).put(call, message);
             }
-            Settled::Dead { at, error } => self.bury(DeadLetter {
+            Settled::Dead { at, error } => self.dead_letter(DeadLetter {
                 id: DeadId(0),
                 at,
-                lane: Lane::Chat(queued.call.to.clone()),
+                lane: OrderingKey::Chat(queued.call.to.clone()),
                 what: DeadWhat::Call(queued.call),
                 error,
                 attempts: 1,
@@ -187,7 +195,7 @@ impl Store for Memory {
         ready(lock(&self.messages).get(&call).copied())
     }
 
-    fn due(&self, now: Time, limit: usize) -> Stored<'_, Vec<(EventId, Lane)>> {
+    fn due(&self, now: Time, limit: usize) -> Stored<'_, Vec<(EventId, OrderingKey)>> {
         let mut events = Vec::new();
         let mut reminders = lock(&self.reminders);
         while events.len() < limit
@@ -196,7 +204,7 @@ impl Store for Memory {
         {
             let NewReminder { to, reminder } = first.remove();
             reminders.due.remove(&reminder.id);
-            let lane = Lane::Chat(to);
+            let lane = OrderingKey::Chat(to);
             let id = self.put_in(InboxEvent {
                 lane: lane.clone(),
                 at: now,
@@ -273,11 +281,11 @@ impl Store for Memory {
         ready(known.clone())
     }
 
-    fn news(&self) -> Stored<'_, Vec<News>> {
+    fn news(&self) -> Stored<'_, Vec<Notice>> {
         ready(std::mem::take(&mut *lock(&self.news)))
     }
 
-    fn blocked(&self) -> Stored<'_, Vec<Lane>> {
+    fn blocked(&self) -> Stored<'_, Vec<OrderingKey>> {
         let dead = lock(&self.dead);
         let blocking = dead.letters.values().filter(|letter| letter.blocks);
         ready(blocking.map(|letter| letter.lane.clone()).collect())
@@ -345,13 +353,13 @@ impl Store for Memory {
                     history: Vec::new(),
                 };
                 self.inbox.insert(id, waiting);
-                News::Event(id, letter.lane)
+                Notice::Event(id, letter.lane)
             }
             DeadWhat::Call(call) => {
                 let (id, to) = (call.id, call.to.clone());
                 let is_taken = false;
                 self.outbox.insert(id, Queued { call, is_taken });
-                News::Call(id, to)
+                Notice::Call(id, to)
             }
         };
         lock(&self.news).push(news);
@@ -361,12 +369,12 @@ impl Store for Memory {
     fn drop_dead(&self, dead: DeadId) -> Stored<'_, bool> {
         let letter = lock(&self.dead).letters.remove(&dead);
         if let Some(letter) = letter.as_ref().filter(|letter| letter.blocks) {
-            lock(&self.news).push(News::Open(letter.lane.clone()));
+            lock(&self.news).push(Notice::Open(letter.lane.clone()));
         }
         ready(letter.is_some())
     }
 
-    fn forget(&self, whom: Whom) -> Stored<'_, u64> {
+    fn forget(&self, whom: ForgetScope) -> Stored<'_, u64> {
         ready(self.forget_all(|key| whom.includes(key)))
     }
 }

@@ -1,17 +1,17 @@
 //! Takes the spool into the inbox, in its order, and leaves word of the events.
 
-use super::Trouble;
+use super::Fault;
 use super::db::Db;
 use super::inbox;
 use super::spool::{Read, Spool};
-use crate::store::{NewDelivery, News};
+use crate::store::{NewDelivery, Notice};
 
 /// How many deliveries are taken in together.
 const STEP: usize = 256;
 
 /// Takes all of it in. What is in the inbox already, since a process ended in the middle of this, is a repeat.
-pub(super) fn take_in(db: &Db, spool: &mut Spool) -> Result<(), Trouble> {
-    let failed = |spool: &Spool, error: std::io::Error| Trouble::Spool {
+pub(super) fn append_spooled(db: &Db, spool: &mut Spool) -> Result<(), Fault> {
+    let failed = |spool: &Spool, error: std::io::Error| Fault::Spool {
         path: spool.path().to_owned(),
         cause: error.to_string(),
     };
@@ -44,12 +44,12 @@ pub(super) fn take_in(db: &Db, spool: &mut Spool) -> Result<(), Trouble> {
     Ok(())
 }
 
-fn append(db: &Db, deliveries: &[NewDelivery]) -> Result<(), Trouble> {
+fn append(db: &Db, deliveries: &[NewDelivery]) -> Result<(), Fault> {
     db.begin()?;
     for delivery in deliveries {
         let ids = inbox::append(db, delivery)?;
         for (id, event) in ids.into_iter().zip(&delivery.events) {
-            id.map(|id| db.tell(&News::Event(id, event.lane.clone())))
+            id.map(|id| db.tell(&Notice::Event(id, event.lane.clone())))
                 .transpose()?;
         }
     }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use rusqlite::{CachedStatement, Connection, Params, Row};
 
-use super::Trouble;
+use super::Fault;
 use super::seal::Sealer;
-use crate::store::{Conversation, EventId, Lane, News, Time};
+use crate::store::{Conversation, EventId, Notice, OrderingKey, Time};
 
 /// The writer's side of the database. Whatever is done with it happens inside a transaction.
 #[derive(Debug)]
@@ -47,12 +47,12 @@ impl Db {
         })
     }
 
-    fn cached(&self, sql: &str) -> Result<CachedStatement<'_>, Trouble> {
+    fn cached(&self, sql: &str) -> Result<CachedStatement<'_>, Fault> {
         Ok(self.connection.prepare_cached(sql)?)
     }
 
     /// Runs a statement, and tells how many rows it changed.
-    pub(super) fn execute(&self, sql: &str, params: impl Params) -> Result<usize, Trouble> {
+    pub(super) fn execute(&self, sql: &str, params: impl Params) -> Result<usize, Fault> {
         Ok(self.cached(sql)?.execute(params)?)
     }
 
@@ -61,8 +61,8 @@ impl Db {
         &self,
         sql: &str,
         params: impl Params,
-        read: impl FnOnce(&Row<'_>) -> Result<T, Trouble>,
-    ) -> Result<Option<T>, Trouble> {
+        read: impl FnOnce(&Row<'_>) -> Result<T, Fault>,
+    ) -> Result<Option<T>, Fault> {
         self.cached(sql)?
             .query(params)?
             .next()?
@@ -75,8 +75,8 @@ impl Db {
         &self,
         sql: &str,
         params: impl Params,
-        mut read: impl FnMut(&Row<'_>) -> Result<T, Trouble>,
-    ) -> Result<Vec<T>, Trouble> {
+        mut read: impl FnMut(&Row<'_>) -> Result<T, Fault>,
+    ) -> Result<Vec<T>, Fault> {
         let (mut statement, mut found) = (self.cached(sql)?, Vec::new());
         let mut rows = statement.query(params)?;
         while let Some(row) = rows.next()? {
@@ -86,16 +86,16 @@ impl Db {
     }
 
     /// The number that a query counts.
-    pub(super) fn count(&self, sql: &str, params: impl Params) -> Result<u64, Trouble> {
+    pub(super) fn count(&self, sql: &str, params: impl Params) -> Result<u64, Fault> {
         Ok(self
             .find(sql, params, |row| Ok(row.get(0)?))?
             .unwrap_or_default())
     }
 
     /// The next event's number. Only the running process gives numbers: it counts in memory.
-    pub(super) fn next_event(&self) -> Result<EventId, Trouble> {
+    pub(super) fn next_event(&self) -> Result<EventId, Fault> {
         if self.attends {
-            return Err(Trouble::Attending);
+            return Err(Fault::Attending);
         }
         self.last_event.set(self.last_event.get() + 1);
         Ok(EventId(self.last_event.get()))
@@ -107,19 +107,19 @@ impl Db {
     }
 
     /// Leaves word for the running process.
-    pub(super) fn tell(&self, news: &News) -> Result<(), Trouble> {
+    pub(super) fn tell(&self, news: &Notice) -> Result<(), Fault> {
         super::notices::tell(self, news)?;
         self.has_news.set(true);
         Ok(())
     }
 
     /// Begins what is committed together.
-    pub(super) fn begin(&self) -> Result<(), Trouble> {
+    pub(super) fn begin(&self) -> Result<(), Fault> {
         self.execute("BEGIN IMMEDIATE", []).map(drop)
     }
 
     /// Ends what is committed together. Everything before is on the disk when this returns.
-    pub(super) fn commit(&self) -> Result<(), Trouble> {
+    pub(super) fn commit(&self) -> Result<(), Fault> {
         let last = self.last_event.get();
         if last != self.saved_event.get() {
             self.execute(
@@ -154,17 +154,17 @@ impl Db {
     }
 
     /// Tells of events that were committed although an error was reported: nobody knows of them.
-    pub(super) fn tell_after(&self, event: u64) -> Result<(), Trouble> {
+    pub(super) fn tell_after(&self, event: u64) -> Result<(), Fault> {
         let sql = "SELECT id, lane FROM event WHERE id > ?1";
         for (id, lane) in self.list(sql, [event], super::inbox::read_waiting)? {
-            self.tell(&News::Event(id, lane))?;
+            self.tell(&Notice::Event(id, lane))?;
         }
         Ok(())
     }
 }
 
 /// A lane out of a row.
-pub(super) fn lane_at(row: &Row<'_>, column: usize) -> Result<Lane, Trouble> {
+pub(super) fn lane_at(row: &Row<'_>, column: usize) -> Result<OrderingKey, Fault> {
     super::text::read_lane(
         row.get_ref(column)?
             .as_str()
@@ -173,7 +173,7 @@ pub(super) fn lane_at(row: &Row<'_>, column: usize) -> Result<Lane, Trouble> {
 }
 
 /// A conversation out of a row.
-pub(super) fn conversation_at(row: &Row<'_>, column: usize) -> Result<Conversation, Trouble> {
+pub(super) fn conversation_at(row: &Row<'_>, column: usize) -> Result<Conversation, Fault> {
     super::text::read_conversation(
         row.get_ref(column)?
             .as_str()

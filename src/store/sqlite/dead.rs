@@ -5,8 +5,10 @@ use std::sync::Arc;
 use rusqlite::{Row, params};
 
 use super::db::{Db, lane_at};
-use super::{Trouble, inbox, outbox, text};
-use crate::store::{DeadId, DeadLetter, DeadWhat, EventId, Failure, Lane, News, QueuedCall, Time};
+use super::{Fault, inbox, outbox, text};
+use crate::store::{
+    DeadId, DeadLetter, DeadWhat, EventId, Failure, Notice, OrderingKey, QueuedCall, Time,
+};
 
 const COLUMNS: &str =
     "id, at, lane, error, attempts, history, blocks, body, part, reminder, event, came, call";
@@ -19,7 +21,7 @@ pub(super) fn bury_event(
     error: &str,
     blocks: bool,
     (attempts, history): (u32, Vec<Failure>),
-) -> Result<(), Trouble> {
+) -> Result<(), Fault> {
     db.execute(
         "INSERT INTO dead (at, lane, error, attempts, history, blocks, event, came, body, part,
                            reminder)
@@ -30,7 +32,7 @@ pub(super) fn bury_event(
 }
 
 /// Puts a call among the dead letters.
-pub(super) fn bury_call(db: &Db, call: &QueuedCall, at: Time, error: &str) -> Result<(), Trouble> {
+pub(super) fn bury_call(db: &Db, call: &QueuedCall, at: Time, error: &str) -> Result<(), Fault> {
     db.execute(
         "INSERT INTO dead (at, lane, error, attempts, blocks, call) VALUES (?1, ?2, ?3, 1, 0, ?4)",
         params![at.0, text::conversation(&call.to), error, text::json(call)],
@@ -39,18 +41,14 @@ pub(super) fn bury_call(db: &Db, call: &QueuedCall, at: Time, error: &str) -> Re
 }
 
 /// Dead letters, oldest first.
-pub(super) fn list(
-    db: &Db,
-    after: Option<DeadId>,
-    limit: usize,
-) -> Result<Vec<DeadLetter>, Trouble> {
+pub(super) fn list(db: &Db, after: Option<DeadId>, limit: usize) -> Result<Vec<DeadLetter>, Fault> {
     let sql = format!("SELECT {COLUMNS} FROM dead WHERE id > ?1 ORDER BY id LIMIT ?2");
     db.list(&sql, params![after.map_or(0, |id| id.0), limit], |row| {
         read(db, row)
     })
 }
 
-fn read(db: &Db, row: &Row<'_>) -> Result<DeadLetter, Trouble> {
+fn read(db: &Db, row: &Row<'_>) -> Result<DeadLetter, Fault> {
     let history: Option<String> = row.get(5)?;
     let history = history
         .map(|text| text::read_json("dead", &text))
@@ -77,14 +75,14 @@ fn read(db: &Db, row: &Row<'_>) -> Result<DeadLetter, Trouble> {
 }
 
 /// Lanes that wait for an operator's word.
-pub(super) fn blocked(db: &Db) -> Result<Vec<Lane>, Trouble> {
+pub(super) fn blocked(db: &Db) -> Result<Vec<OrderingKey>, Fault> {
     db.list("SELECT DISTINCT lane FROM dead WHERE blocks", [], |row| {
         lane_at(row, 0)
     })
 }
 
 /// Puts a dead letter back to where it came from: an event under its own number, so that its order in the lane stays.
-pub(super) fn revive(db: &Db, id: DeadId) -> Result<bool, Trouble> {
+pub(super) fn revive(db: &Db, id: DeadId) -> Result<bool, Fault> {
     let sql = "SELECT event, lane, call FROM dead WHERE id = ?1";
     let found = db.find(sql, [id.0], |row| {
         let call: Option<String> = row.get(2)?;
@@ -103,18 +101,18 @@ pub(super) fn revive(db: &Db, id: DeadId) -> Result<bool, Trouble> {
              SELECT event, lane, came, body, part, reminder FROM dead WHERE id = ?1",
             [id.0],
         )?;
-        db.tell(&News::Event(event, lane))?;
+        db.tell(&Notice::Event(event, lane))?;
     } else if let Some(call) = call {
         let call: Arc<QueuedCall> = Arc::new(text::read_json("dead", &call)?);
         outbox::insert(db, &outbox::Row::new(&call))?;
-        db.tell(&News::Call(call.id, call.to.clone()))?;
+        db.tell(&Notice::Call(call.id, call.to.clone()))?;
     }
     db.execute("DELETE FROM dead WHERE id = ?1", [id.0])?;
     Ok(true)
 }
 
 /// Drops a dead letter, and opens the lane that waited for that.
-pub(super) fn drop(db: &Db, id: DeadId) -> Result<bool, Trouble> {
+pub(super) fn drop(db: &Db, id: DeadId) -> Result<bool, Fault> {
     let sql = "SELECT body, lane, blocks FROM dead WHERE id = ?1";
     let found = db.find(sql, [id.0], |row| {
         Ok((
@@ -135,10 +133,10 @@ pub(super) fn drop(db: &Db, id: DeadId) -> Result<bool, Trouble> {
 }
 
 /// Tells that a lane may go on, unless another dead letter still blocks it.
-fn open(db: &Db, lane: Lane) -> Result<(), Trouble> {
+fn open(db: &Db, lane: OrderingKey) -> Result<(), Fault> {
     let sql = "SELECT 1 FROM dead WHERE blocks AND lane = ?1";
     match db.find(sql, [text::lane(&lane)], |_| Ok(()))? {
         Some(()) => Ok(()),
-        None => db.tell(&News::Open(lane)),
+        None => db.tell(&Notice::Open(lane)),
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
-use super::fault::{Trouble, code};
+use super::fault::{Fault, code};
 
 /// A store cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -142,9 +142,9 @@ impl OpenError {
         }
     }
 
-    pub(super) fn trouble(path: &Path, trouble: &Trouble) -> OpenError {
+    pub(super) fn trouble(path: &Path, trouble: &Fault) -> OpenError {
         match trouble {
-            Trouble::Sql(error) => OpenError::sql(path, error),
+            Fault::Sql(error) => OpenError::sql(path, error),
             other => OpenError::Database {
                 path: path.to_owned(),
                 cause: other.to_string(),

@@ -7,7 +7,7 @@ use rusqlite::ErrorCode;
 
 /// What went wrong with one operation, or with all that were committed together.
 #[derive(Clone, Debug, thiserror::Error)]
-pub(super) enum Trouble {
+pub(super) enum Fault {
     #[error("{}", advice(.0))]
     Sql(#[from] Arc<rusqlite::Error>),
     #[error("`{text}` in its table {table} is not understood; was it changed by hand?")]
@@ -26,16 +26,16 @@ pub(super) enum Trouble {
     Closed,
 }
 
-impl From<rusqlite::Error> for Trouble {
-    fn from(error: rusqlite::Error) -> Trouble {
-        Trouble::Sql(Arc::new(error))
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Fault {
+        Fault::Sql(Arc::new(error))
     }
 }
 
-impl Trouble {
+impl Fault {
     fn code(&self) -> Option<ErrorCode> {
         match self {
-            Trouble::Sql(error) => code(error),
+            Fault::Sql(error) => code(error),
             _ => None,
         }
     }
@@ -109,5 +109,5 @@ fn advice(error: &rusqlite::Error) -> String {
 pub(super) struct Failed {
     pub(super) path: Arc<Path>,
     #[source]
-    pub(super) trouble: Trouble,
+    pub(super) trouble: Fault,
 }

@@ -3,9 +3,9 @@
 use rusqlite::params;
 
 use super::db::Db;
-use super::{Trouble, dead, inbox, notices, text};
+use super::{Fault, dead, inbox, notices, text};
 use crate::event::MemberId;
-use crate::store::{Conversation, Whom};
+use crate::store::{Conversation, ForgetScope};
 
 /// Which texts of conversations are meant: all that lie between two texts, and end like this. An index finds the range.
 pub(super) struct Meant {
@@ -16,10 +16,10 @@ pub(super) struct Meant {
 
 impl Meant {
     /// Those that one asks to forget.
-    pub(super) fn by(whom: &Whom) -> Meant {
+    pub(super) fn by(whom: &ForgetScope) -> Meant {
         match whom {
-            Whom::Conversation(key) => Meant::one(key),
-            Whom::User { portal, user } => Meant {
+            ForgetScope::Conversation(key) => Meant::one(key),
+            ForgetScope::User { portal, user } => Meant {
                 end: format!("/{user}"),
                 ..Meant::all_of(portal)
             },
@@ -52,7 +52,7 @@ fn is_meant(column: &str) -> String {
 }
 
 /// Forgets, and tells how many things that were.
-pub(super) fn forget(db: &Db, meant: &Meant) -> Result<u64, Trouble> {
+pub(super) fn forget(db: &Db, meant: &Meant) -> Result<u64, Fault> {
     let blocked = dead::blocked(db)?;
     for (table, lane) in [("event", "lane"), ("dead", "lane")] {
         release_bodies(db, meant, table, lane)?;
@@ -87,7 +87,7 @@ pub(super) fn forget(db: &Db, meant: &Meant) -> Result<u64, Trouble> {
     Ok(forgotten)
 }
 
-fn release_bodies(db: &Db, meant: &Meant, table: &str, lane: &str) -> Result<(), Trouble> {
+fn release_bodies(db: &Db, meant: &Meant, table: &str, lane: &str) -> Result<(), Fault> {
     let sql = format!(
         "SELECT body FROM {table} WHERE body IS NOT NULL AND {}",
         is_meant(lane)

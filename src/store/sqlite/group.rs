@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::db::Db;
 use super::work::{self, Work};
 use super::writer::Writer;
-use super::{Trouble, connect};
+use super::{Fault, connect};
 
 /// How many operations of a group are tried one by one while the disk refuses them.
 const REFUSED_MAX: usize = 8;
@@ -54,12 +54,12 @@ impl Writer {
         }
     }
 
-    fn attempt(&mut self, group: &mut [Box<dyn Work>]) -> Result<(), Trouble> {
+    fn attempt(&mut self, group: &mut [Box<dyn Work>]) -> Result<(), Fault> {
         if group.is_empty() {
             return Ok(());
         }
         let outcome = self.open().and_then(|()| {
-            let db = self.db.as_ref().ok_or(Trouble::Closed)?;
+            let db = self.db.as_ref().ok_or(Fault::Closed)?;
             db.begin()?;
             group
                 .iter_mut()
@@ -72,7 +72,7 @@ impl Writer {
     }
 
     /// What follows from an outcome for the connection.
-    pub(super) fn settle(&mut self, outcome: &Result<(), Trouble>) {
+    pub(super) fn settle(&mut self, outcome: &Result<(), Fault>) {
         let Some(db) = &self.db else { return };
         match outcome {
             Ok(()) => self.last_event = db.last_event(),
@@ -88,7 +88,7 @@ impl Writer {
 
     /// Opens the database anew if it was closed after an error. What was read before is not to be trusted, so the log is
     /// moved; and what was written in spite of the error is told, since nobody was answered.
-    pub(super) fn open(&mut self) -> Result<(), Trouble> {
+    pub(super) fn open(&mut self) -> Result<(), Fault> {
         if self.db.is_some() {
             return Ok(());
         }
@@ -113,7 +113,7 @@ impl Writer {
     fn refuse(
         &self,
         group: Vec<Box<dyn Work>>,
-        trouble: &Trouble,
+        trouble: &Fault,
         spooling: &mut Vec<Box<dyn Work>>,
     ) {
         for work in group {
@@ -146,13 +146,13 @@ impl Writer {
                 let cause = error.to_string();
                 tracing::error!(spool = %spool.path().display(), cause, "the spool cannot be written either");
                 let path = spool.path().to_owned();
-                answer(deliveries, Some(&Trouble::Spool { path, cause }));
+                answer(deliveries, Some(&Fault::Spool { path, cause }));
             }
         }
     }
 }
 
-fn answer(group: Vec<Box<dyn Work>>, trouble: Option<&Trouble>) {
+fn answer(group: Vec<Box<dyn Work>>, trouble: Option<&Fault>) {
     group
         .into_iter()
         .for_each(|work| work.answer(trouble.cloned()));

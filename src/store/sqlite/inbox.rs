@@ -4,8 +4,8 @@ use bytes::Bytes;
 use rusqlite::{Row, params};
 
 use super::db::{Db, lane_at};
-use super::{Trouble, text};
-use crate::store::{Content, EventId, InboxEvent, Lane, NewDelivery, Occurrence, Time};
+use super::{Fault, text};
+use crate::store::{Content, EventId, InboxEvent, NewDelivery, Occurrence, OrderingKey, Time};
 
 /// Occurrences lie in buckets of so many milliseconds: 12 hours. With the two before its own, a repeat is known for a day.
 const BUCKET_MS: u64 = 12 * 60 * 60 * 1000;
@@ -21,7 +21,7 @@ pub(super) fn bucket(at: Time) -> u64 {
 }
 
 /// Writes a delivery down: the numbers of its events, or nothing for repeats.
-pub(super) fn append(db: &Db, delivery: &NewDelivery) -> Result<Vec<Option<EventId>>, Trouble> {
+pub(super) fn append(db: &Db, delivery: &NewDelivery) -> Result<Vec<Option<EventId>>, Fault> {
     let (mut ids, mut first, mut uses) = (Vec::with_capacity(delivery.events.len()), 0, 0);
     for event in &delivery.events {
         if !is_new(db, event.occurrence, delivery.at)? {
@@ -55,7 +55,7 @@ pub(super) fn append(db: &Db, delivery: &NewDelivery) -> Result<Vec<Option<Event
 }
 
 /// Notes an occurrence, and says whether it is the first: in its bucket and the two before it.
-fn is_new(db: &Db, occurrence: Occurrence, at: Time) -> Result<bool, Trouble> {
+fn is_new(db: &Db, occurrence: Occurrence, at: Time) -> Result<bool, Fault> {
     let (bucket, key) = (bucket(at), occurrence.0.to_be_bytes());
     let [before, long_before] = [1, 2].map(|back| bucket.saturating_sub(back));
     let sql = "INSERT INTO seen (bucket, occurrence) SELECT ?1, ?2 WHERE NOT EXISTS
@@ -65,7 +65,7 @@ fn is_new(db: &Db, occurrence: Occurrence, at: Time) -> Result<bool, Trouble> {
 }
 
 /// Says that one event or dead letter less needs a body, which goes with the last.
-pub(super) fn release(db: &Db, body: u64) -> Result<(), Trouble> {
+pub(super) fn release(db: &Db, body: u64) -> Result<(), Fault> {
     if db.execute("DELETE FROM body WHERE id = ?1 AND uses = 1", [body])? == 0 {
         db.execute("UPDATE body SET uses = uses - 1 WHERE id = ?1", [body])?;
     }
@@ -77,7 +77,7 @@ pub(super) fn waiting(
     db: &Db,
     after: Option<EventId>,
     limit: usize,
-) -> Result<Vec<(EventId, Lane)>, Trouble> {
+) -> Result<Vec<(EventId, OrderingKey)>, Fault> {
     let sql = "SELECT id, lane FROM event WHERE id > ?1 ORDER BY id LIMIT ?2";
     db.list(
         sql,
@@ -86,12 +86,12 @@ pub(super) fn waiting(
     )
 }
 
-pub(super) fn read_waiting(row: &Row<'_>) -> Result<(EventId, Lane), Trouble> {
+pub(super) fn read_waiting(row: &Row<'_>) -> Result<(EventId, OrderingKey), Fault> {
     Ok((EventId(row.get(0)?), lane_at(row, 1)?))
 }
 
 /// An event that waits, as it came.
-pub(super) fn event(db: &Db, event: EventId) -> Result<Option<InboxEvent>, Trouble> {
+pub(super) fn event(db: &Db, event: EventId) -> Result<Option<InboxEvent>, Fault> {
     let sql = "SELECT lane, at, body, part, reminder FROM event WHERE id = ?1";
     db.find(sql, [event.0], |row| {
         Ok(InboxEvent {
@@ -103,7 +103,7 @@ pub(super) fn event(db: &Db, event: EventId) -> Result<Option<InboxEvent>, Troub
 }
 
 /// What an event is: the columns body, part and reminder, from the one given.
-pub(super) fn content(db: &Db, row: &Row<'_>, column: usize) -> Result<Content, Trouble> {
+pub(super) fn content(db: &Db, row: &Row<'_>, column: usize) -> Result<Content, Fault> {
     let Some(body) = row.get::<_, Option<u64>>(column)? else {
         let reminder: String = row.get(column + 2)?;
         return Ok(Content::Reminder(text::read_json("event", &reminder)?));
@@ -113,7 +113,7 @@ pub(super) fn content(db: &Db, row: &Row<'_>, column: usize) -> Result<Content, 
         let sealed = row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?;
         db.seal.open(&place(body), sealed)
     })?;
-    let plain = plain.ok_or_else(|| Trouble::Sealed { place: place(body) })?;
+    let plain = plain.ok_or_else(|| Fault::Sealed { place: place(body) })?;
     Ok(Content::Delivered {
         body: Bytes::from(plain),
         part: row.get(column + 1)?,

@@ -43,7 +43,7 @@ pub use error::OpenError;
 pub use key::{Key, KeyError};
 
 use db::Db;
-use fault::{Failed, Trouble};
+use fault::{Failed, Fault};
 use worker::Worker;
 use writer::Writer;
 
@@ -180,7 +180,7 @@ impl Sqlite {
         let fail = move |db: &Db| {
             inbox::append(db, &delivery)?;
             db.commit()?;
-            Err::<(), _>(Trouble::from(rusqlite::Error::SqliteFailure(failed, None)))
+            Err::<(), _>(Fault::from(rusqlite::Error::SqliteFailure(failed, None)))
         };
         self.writer
             .ask(fail)
@@ -188,7 +188,7 @@ impl Sqlite {
             .map_err(|trouble| self.failed(trouble))
     }
 
-    fn failed(&self, trouble: Trouble) -> super::StoreError {
+    fn failed(&self, trouble: Fault) -> super::StoreError {
         super::StoreError(Box::new(Failed {
             path: Arc::clone(&self.path),
             trouble,
@@ -207,7 +207,7 @@ mod tests {
         let panics = || {
             store
                 .writer
-                .ask(|_| -> Result<(), Trouble> { panic!("a bug") })
+                .ask(|_| -> Result<(), Fault> { panic!("a bug") })
         };
         let works = || {
             store
@@ -217,12 +217,12 @@ mod tests {
         let (first, second, third, fourth) = tokio::join!(works(), panics(), works(), panics());
         assert!(matches!(
             (second, fourth),
-            (Err(Trouble::Panicked), Err(Trouble::Panicked))
+            (Err(Fault::Panicked), Err(Fault::Panicked))
         ));
         assert_eq!((first.unwrap(), third.unwrap()), (0, 0));
         let read = store
             .reader
-            .ask(|_| -> Result<(), Trouble> { panic!("a bug") });
+            .ask(|_| -> Result<(), Fault> { panic!("a bug") });
         assert!(read.await.is_err());
         assert_eq!(works().await.unwrap(), 0);
     }

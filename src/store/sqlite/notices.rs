@@ -3,24 +3,24 @@
 use rusqlite::params;
 
 use super::db::{Db, conversation_at, lane_at};
-use super::{Trouble, text};
-use crate::store::{EventId, Lane, News};
+use super::{Fault, text};
+use crate::store::{EventId, Notice, OrderingKey};
 
 /// Leaves word.
-pub(super) fn tell(db: &Db, news: &News) -> Result<(), Trouble> {
+pub(super) fn tell(db: &Db, news: &Notice) -> Result<(), Fault> {
     let (kind, number, lane) = match news {
-        News::Event(id, lane) => ("event", Some(id.0), text::lane(lane)),
-        News::Call(id, to) => ("call", Some(text::call_number(*id)), text::conversation(to)),
-        News::Open(lane) => ("open", None, text::lane(lane)),
+        Notice::Event(id, lane) => ("event", Some(id.0), text::lane(lane)),
+        Notice::Call(id, to) => ("call", Some(text::call_number(*id)), text::conversation(to)),
+        Notice::Open(lane) => ("open", None, text::lane(lane)),
     };
     let sql = "INSERT INTO news (kind, number, lane) VALUES (?1, ?2, ?3)";
     db.execute(sql, params![kind, number, lane]).map(drop)
 }
 
 /// Takes what was left. Whether another process has written at all since the last time costs no reading of the file.
-pub(super) fn take(db: &Db) -> Result<Vec<News>, Trouble> {
+pub(super) fn take(db: &Db) -> Result<Vec<Notice>, Fault> {
     if db.attends {
-        return Err(Trouble::Attending);
+        return Err(Fault::Attending);
     }
     let version = db
         .find("PRAGMA data_version", [], |row| Ok(row.get(0)?))?
@@ -34,11 +34,11 @@ pub(super) fn take(db: &Db) -> Result<Vec<News>, Trouble> {
         |row| {
             let kind: String = row.get(0)?;
             Ok(match kind.as_str() {
-                "event" => News::Event(EventId(row.get(1)?), lane_at(row, 2)?),
-                "call" => News::Call(text::call_id(row.get(1)?), conversation_at(row, 2)?),
-                "open" => News::Open(lane_at(row, 2)?),
+                "event" => Notice::Event(EventId(row.get(1)?), lane_at(row, 2)?),
+                "call" => Notice::Call(text::call_id(row.get(1)?), conversation_at(row, 2)?),
+                "open" => Notice::Open(lane_at(row, 2)?),
                 _ => {
-                    return Err(Trouble::Text {
+                    return Err(Fault::Text {
                         table: "news",
                         text: kind,
                     });
@@ -55,13 +55,13 @@ pub(super) fn take(db: &Db) -> Result<Vec<News>, Trouble> {
 }
 
 /// Forgets what was left for an earlier process: a new one looks at everything anyway.
-pub(super) fn clear(db: &Db) -> Result<(), Trouble> {
+pub(super) fn clear(db: &Db) -> Result<(), Fault> {
     db.execute("DELETE FROM news", []).map(drop)
 }
 
 /// Lanes are blocked by dead letters; these are open again now.
-pub(super) fn tell_open(db: &Db, lanes: Vec<Lane>) -> Result<(), Trouble> {
+pub(super) fn tell_open(db: &Db, lanes: Vec<OrderingKey>) -> Result<(), Fault> {
     lanes
         .into_iter()
-        .try_for_each(|lane| db.tell(&News::Open(lane)))
+        .try_for_each(|lane| db.tell(&Notice::Open(lane)))
 }

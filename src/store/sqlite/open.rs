@@ -7,7 +7,7 @@ use super::db::Db;
 use super::files::{self, Lock};
 use super::seal::Sealer;
 use super::spool::Spool;
-use super::{Key, OpenError, Trouble, append, connect, notices, schema};
+use super::{Fault, Key, OpenError, append, connect, notices, schema};
 
 /// Where the value that tells a wrong key may be opened.
 pub(super) const CHECK: &str = "meta key check";
@@ -40,7 +40,7 @@ pub(super) fn hold(path: &Path, key: &Key) -> Result<Held, OpenError> {
     let mut spool =
         spool.map_err(|source| OpenError::file(&files::beside(path, ".spool"), source))?;
     if !spool.is_empty()
-        && let Err(trouble) = append::take_in(&db, &mut spool)
+        && let Err(trouble) = append::append_spooled(&db, &mut spool)
     {
         db.roll_back();
         tracing::error!(path = %path.display(), %trouble, "what waits in the store's spool waits on");
@@ -81,7 +81,7 @@ pub(super) fn reader(path: &Path, seal: &Arc<Sealer>) -> Result<Db, OpenError> {
 
 /// Compares the key with the one that the store was made with. A new store keeps it in mind.
 fn check_key(path: &Path, db: &Db) -> Result<(), OpenError> {
-    let failed = |trouble: Trouble| OpenError::trouble(path, &trouble);
+    let failed = |trouble: Fault| OpenError::trouble(path, &trouble);
     let sql = "SELECT value FROM meta WHERE name = 'key check'";
     match db
         .find(sql, [], |row| Ok(row.get::<_, Vec<u8>>(0)?))
@@ -96,16 +96,13 @@ fn check_key(path: &Path, db: &Db) -> Result<(), OpenError> {
 }
 
 /// Writes the value down by which a wrong key is known.
-pub(super) fn write_check(db: &Db) -> Result<(), Trouble> {
+pub(super) fn write_check(db: &Db) -> Result<(), Fault> {
     let sql = "INSERT OR REPLACE INTO meta (name, value) VALUES ('key check', ?1)";
     db.execute(sql, [db.seal.seal(CHECK, b"imbot")]).map(drop)
 }
 
 /// Does something in a transaction of its own.
-pub(super) fn transact<T>(
-    db: &Db,
-    run: impl FnOnce(&Db) -> Result<T, Trouble>,
-) -> Result<T, Trouble> {
+pub(super) fn transact<T>(db: &Db, run: impl FnOnce(&Db) -> Result<T, Fault>) -> Result<T, Fault> {
     let outcome = db
         .begin()
         .and_then(|()| run(db))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rusqlite::params;
 
 use super::db::{Db, conversation_at};
-use super::{Trouble, dead, text};
+use super::{Fault, dead, text};
 use crate::event::MessageId;
 use crate::store::{Call, CallId, Conversation, QueuedCall, Settled, Taken, Time};
 
@@ -29,7 +29,7 @@ impl Row {
 }
 
 /// Queues a call, or makes the change in the message that it is for, if that is not on its way yet.
-pub(super) fn queue(db: &Db, row: &Row) -> Result<(), Trouble> {
+pub(super) fn queue(db: &Db, row: &Row) -> Result<(), Fault> {
     let target = row.call.call.target();
     match target
         .map(|target| change(db, target, &row.call.call))
@@ -41,7 +41,7 @@ pub(super) fn queue(db: &Db, row: &Row) -> Result<(), Trouble> {
 }
 
 /// Puts a call into the outbox.
-pub(super) fn insert(db: &Db, row: &Row) -> Result<(), Trouble> {
+pub(super) fn insert(db: &Db, row: &Row) -> Result<(), Fault> {
     let remember = matches!(row.call.call, Call::Say { remember: true, .. });
     db.execute(
         "INSERT INTO call (id, conversation, at, api, doubt, remember, call)
@@ -51,7 +51,7 @@ pub(super) fn insert(db: &Db, row: &Row) -> Result<(), Trouble> {
             row.conversation,
             row.call.at.0,
             text::api(row.call.api),
-            text::doubt(row.call.doubt),
+            text::redelivery(row.call.redelivery),
             remember,
             row.json
         ],
@@ -60,7 +60,7 @@ pub(super) fn insert(db: &Db, row: &Row) -> Result<(), Trouble> {
 }
 
 /// Changes or deletes a message that waits and is not taken, and says whether there was one.
-fn change(db: &Db, target: CallId, by: &Call) -> Result<bool, Trouble> {
+fn change(db: &Db, target: CallId, by: &Call) -> Result<bool, Fault> {
     let number = text::call_number(target);
     let sql = "SELECT call FROM call WHERE id = ?1 AND id NOT IN (SELECT call FROM taken)";
     let Some(json) = db.find(sql, [number], |row| Ok(row.get::<_, String>(0)?))? else {
@@ -82,7 +82,7 @@ pub(super) fn unsent(
     db: &Db,
     after: Option<CallId>,
     limit: usize,
-) -> Result<Vec<(CallId, Conversation)>, Trouble> {
+) -> Result<Vec<(CallId, Conversation)>, Fault> {
     let sql = "SELECT id, conversation FROM call WHERE id > ?1 ORDER BY id LIMIT ?2";
     let after = after.map_or(0, text::call_number);
     db.list(sql, params![after, limit], |row| {
@@ -96,19 +96,19 @@ pub(super) struct TakenRow {
     conversation: String,
     at: u64,
     api: String,
-    doubt: String,
+    redelivery: String,
     json: String,
     in_doubt: bool,
 }
 
 impl TakenRow {
-    pub(super) fn read(self, id: CallId) -> Result<Taken, Trouble> {
+    pub(super) fn read(self, id: CallId) -> Result<Taken, Fault> {
         let call = QueuedCall {
             id,
             to: text::read_conversation(&self.conversation)?,
             at: Time(self.at),
             api: text::read_api(&self.api)?,
-            doubt: text::read_doubt(&self.doubt)?,
+            redelivery: text::read_doubt(&self.redelivery)?,
             call: text::read_json("call", &self.json)?,
         };
         Ok(Taken {
@@ -119,7 +119,7 @@ impl TakenRow {
 }
 
 /// Marks a call as taken.
-pub(super) fn take(db: &Db, id: CallId) -> Result<Option<TakenRow>, Trouble> {
+pub(super) fn take(db: &Db, id: CallId) -> Result<Option<TakenRow>, Fault> {
     let number = text::call_number(id);
     let sql = "SELECT conversation, at, api, doubt, call FROM call WHERE id = ?1";
     let row = db.find(sql, [number], |row| {
@@ -127,7 +127,7 @@ pub(super) fn take(db: &Db, id: CallId) -> Result<Option<TakenRow>, Trouble> {
             conversation: row.get(0)?,
             at: row.get(1)?,
             api: row.get(2)?,
-            doubt: row.get(3)?,
+            redelivery: row.get(3)?,
             json: row.get(4)?,
             in_doubt: false,
         })
@@ -138,7 +138,7 @@ pub(super) fn take(db: &Db, id: CallId) -> Result<Option<TakenRow>, Trouble> {
 }
 
 /// Notes what became of a call.
-pub(super) fn settle(db: &Db, id: CallId, settled: &Settled) -> Result<(), Trouble> {
+pub(super) fn settle(db: &Db, id: CallId, settled: &Settled) -> Result<(), Fault> {
     let number = text::call_number(id);
     match settled {
         Settled::Sent(Some(MessageId(message))) => {
@@ -148,7 +148,7 @@ pub(super) fn settle(db: &Db, id: CallId, settled: &Settled) -> Result<(), Troub
                 params![number, message],
             )?;
         }
-        Settled::Dead { at, error } => bury(db, id, *at, error)?,
+        Settled::Dead { at, error } => dead_letter(db, id, *at, error)?,
         Settled::Sent(None) | Settled::GivenUp | Settled::NotSent => {}
     }
     if *settled != Settled::NotSent {
@@ -158,7 +158,7 @@ pub(super) fn settle(db: &Db, id: CallId, settled: &Settled) -> Result<(), Troub
     Ok(())
 }
 
-fn bury(db: &Db, id: CallId, at: Time, error: &str) -> Result<(), Trouble> {
+fn dead_letter(db: &Db, id: CallId, at: Time, error: &str) -> Result<(), Fault> {
     // Reading it again costs nothing that counts: this is rare.
     match take(db, id)? {
         Some(row) => dead::bury_call(db, &row.read(id)?.call, at, error),
@@ -167,7 +167,7 @@ fn bury(db: &Db, id: CallId, at: Time, error: &str) -> Result<(), Trouble> {
 }
 
 /// The number of the message that a call made.
-pub(super) fn message(db: &Db, id: CallId) -> Result<Option<MessageId>, Trouble> {
+pub(super) fn message(db: &Db, id: CallId) -> Result<Option<MessageId>, Fault> {
     let sql = "SELECT number FROM message WHERE call = ?1";
     db.find(sql, [text::call_number(id)], |row| {
         Ok(MessageId(row.get(0)?))

@@ -6,7 +6,7 @@ use rusqlite::{Row, params};
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
-use super::Trouble;
+use super::Fault;
 use super::db::Db;
 use crate::event::{MemberId, UserId};
 use crate::store::portals::note_address;
@@ -18,7 +18,7 @@ pub(super) fn place(column: &str, portal: &str) -> String {
 }
 
 /// Writes an installation down.
-pub(super) fn install(db: &Db, installation: &Installation) -> Result<(), Trouble> {
+pub(super) fn install(db: &Db, installation: &Installation) -> Result<(), Fault> {
     let Installation {
         portal,
         endpoint,
@@ -57,7 +57,7 @@ pub(super) fn claim(
     holder: Uuid,
     now: Time,
     until: Time,
-) -> Result<Option<Claim>, Trouble> {
+) -> Result<Option<Claim>, Fault> {
     let granted = db.execute(
         "UPDATE portal SET claimed_by = ?2, claimed_until = ?4
          WHERE portal = ?1 AND (claimed_by IS NULL OR claimed_by = ?2 OR claimed_until <= ?3)",
@@ -78,7 +78,7 @@ pub(super) fn claim(
 }
 
 /// Books some of a portal's time. The group that this is part of holds the write lock.
-pub(super) fn book(db: &Db, portal: &MemberId, booking: Booking) -> Result<Range<Time>, Trouble> {
+pub(super) fn book(db: &Db, portal: &MemberId, booking: Booking) -> Result<Range<Time>, Fault> {
     let sql = "SELECT until FROM booked WHERE portal = ?1";
     let booked = db.find(sql, [portal.as_str()], |row| Ok(Time(row.get(0)?)))?;
     let given = booking.after(booked.unwrap_or_default());
@@ -88,25 +88,25 @@ pub(super) fn book(db: &Db, portal: &MemberId, booking: Booking) -> Result<Range
 }
 
 /// Forgets what was booked until now: it says no more than that nothing is.
-pub(super) fn forget_booked(db: &Db, now: Time) -> Result<(), Trouble> {
+pub(super) fn forget_booked(db: &Db, now: Time) -> Result<(), Fault> {
     db.execute("DELETE FROM booked WHERE until <= ?1", [now.0])
         .map(drop)
 }
 
 /// Forgets an installation.
-pub(super) fn uninstall(db: &Db, portal: &MemberId) -> Result<(), Trouble> {
+pub(super) fn uninstall(db: &Db, portal: &MemberId) -> Result<(), Fault> {
     db.execute("DELETE FROM portal WHERE portal = ?1", [portal.as_str()])
         .map(drop)
 }
 
 /// All installations.
-pub(super) fn portals(db: &Db) -> Result<Vec<Installation>, Trouble> {
+pub(super) fn portals(db: &Db) -> Result<Vec<Installation>, Fault> {
     let sql = "SELECT portal, endpoint, application_token, access, refresh, user FROM portal";
     db.list(sql, [], |row| installation(db, row))
 }
 
 /// The addresses that were noted, a list in JSON, and with them the one of now.
-pub(super) fn addresses(db: &Db, now: Option<&str>) -> Result<Vec<String>, Trouble> {
+pub(super) fn addresses(db: &Db, now: Option<&str>) -> Result<Vec<String>, Fault> {
     let sql = "SELECT value FROM meta WHERE name = 'addresses'";
     let known = db.find(sql, [], |row| Ok(row.get::<_, String>(0)?))?;
     // One that cannot be read is nothing to stop for: it is written anew.
@@ -121,7 +121,7 @@ pub(super) fn addresses(db: &Db, now: Option<&str>) -> Result<Vec<String>, Troub
     Ok(known)
 }
 
-fn installation(db: &Db, row: &Row<'_>) -> Result<Installation, Trouble> {
+fn installation(db: &Db, row: &Row<'_>) -> Result<Installation, Fault> {
     let portal: String = row.get(0)?;
     Ok(Installation {
         endpoint: row.get(1)?,
@@ -153,12 +153,12 @@ fn token(
     index: usize,
     column: &str,
     portal: &str,
-) -> Result<SecretString, Trouble> {
+) -> Result<SecretString, Fault> {
     let place = place(column, portal);
     let sealed = row
         .get_ref(index)?
         .as_blob()
         .map_err(rusqlite::Error::from)?;
     let plain = String::from_utf8(db.seal.open(&place, sealed)?);
-    Ok(plain.map_err(|_| Trouble::Sealed { place })?.into())
+    Ok(plain.map_err(|_| Fault::Sealed { place })?.into())
 }

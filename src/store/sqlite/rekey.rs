@@ -7,7 +7,7 @@ use rusqlite::params;
 
 use super::db::Db;
 use super::seal::Sealer;
-use super::{Key, OpenError, Trouble, connect, inbox, open, portals};
+use super::{Fault, Key, OpenError, connect, inbox, open, portals};
 
 /// How many bodies are sealed between two words about it.
 const STEP: u64 = 1_000;
@@ -42,7 +42,7 @@ pub(super) fn rekey(
     .map_err(|trouble| OpenError::trouble(path, &trouble))
 }
 
-fn bodies(db: &Db, old: &Sealer, progress: &mut impl FnMut(u64, u64)) -> Result<(), Trouble> {
+fn bodies(db: &Db, old: &Sealer, progress: &mut impl FnMut(u64, u64)) -> Result<(), Fault> {
     let total = db.count("SELECT count(*) FROM body", [])?;
     let (mut done, mut last) = (0, 0);
     progress(done, total);
@@ -65,7 +65,7 @@ fn bodies(db: &Db, old: &Sealer, progress: &mut impl FnMut(u64, u64)) -> Result<
     Ok(())
 }
 
-fn tokens(db: &Db, old: &Sealer) -> Result<(), Trouble> {
+fn tokens(db: &Db, old: &Sealer) -> Result<(), Fault> {
     let names = db.list("SELECT portal FROM portal", [], |row| {
         Ok(row.get::<_, String>(0)?)
     })?;

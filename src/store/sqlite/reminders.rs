@@ -3,11 +3,11 @@
 use rusqlite::params;
 
 use super::db::{Db, conversation_at};
-use super::{Trouble, text};
-use crate::store::{EventId, Lane, NewReminder, ReminderChange, Time};
+use super::{Fault, text};
+use crate::store::{EventId, NewReminder, OrderingKey, ReminderChange, Time};
 
 /// Sets or cancels a reminder.
-pub(super) fn change(db: &Db, change: &ReminderChange) -> Result<(), Trouble> {
+pub(super) fn change(db: &Db, change: &ReminderChange) -> Result<(), Fault> {
     match change {
         ReminderChange::Set(NewReminder { to, reminder }) => db.execute(
             "INSERT OR REPLACE INTO reminder (id, conversation, due, reminder)
@@ -28,7 +28,7 @@ pub(super) fn change(db: &Db, change: &ReminderChange) -> Result<(), Trouble> {
 }
 
 /// Puts reminders that are due into the inbox.
-pub(super) fn due(db: &Db, now: Time, limit: usize) -> Result<Vec<(EventId, Lane)>, Trouble> {
+pub(super) fn due(db: &Db, now: Time, limit: usize) -> Result<Vec<(EventId, OrderingKey)>, Fault> {
     let sql = "SELECT id, conversation, reminder FROM reminder WHERE due <= ?1
                ORDER BY due, id LIMIT ?2";
     let due = db.list(sql, params![now.0, limit], |row| {
@@ -37,7 +37,7 @@ pub(super) fn due(db: &Db, now: Time, limit: usize) -> Result<Vec<(EventId, Lane
     })?;
     let mut events = Vec::with_capacity(due.len());
     for (number, to, reminder) in due {
-        let (id, lane) = (db.next_event()?, Lane::Chat(to));
+        let (id, lane) = (db.next_event()?, OrderingKey::Chat(to));
         db.execute(
             "INSERT INTO event (id, lane, at, reminder) VALUES (?1, ?2, ?3, ?4)",
             params![id.0, text::lane(&lane), now.0, reminder],
@@ -49,7 +49,7 @@ pub(super) fn due(db: &Db, now: Time, limit: usize) -> Result<Vec<(EventId, Lane
 }
 
 /// When the next reminder is due.
-pub(super) fn next(db: &Db) -> Result<Option<Time>, Trouble> {
+pub(super) fn next(db: &Db) -> Result<Option<Time>, Fault> {
     db.find("SELECT due FROM reminder ORDER BY due LIMIT 1", [], |row| {
         Ok(Time(row.get(0)?))
     })

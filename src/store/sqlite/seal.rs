@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::{hmac, rand};
 
-use super::{Key, Trouble};
+use super::{Fault, Key};
 
 const VERSION: u8 = 1;
 const BITS: usize = 16;
@@ -62,8 +62,8 @@ impl Sealer {
     }
 
     /// Opens a value that was sealed for this place.
-    pub(super) fn open(&self, place: &str, sealed: &[u8]) -> Result<Vec<u8>, Trouble> {
-        let broken = || Trouble::Sealed {
+    pub(super) fn open(&self, place: &str, sealed: &[u8]) -> Result<Vec<u8>, Fault> {
+        let broken = || Fault::Sealed {
             place: place.to_owned(),
         };
         if sealed.len() < HEAD + TAG || sealed[0] != VERSION {

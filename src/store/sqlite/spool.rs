@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::files;
 use super::seal::Sealer;
 use crate::event::MemberId;
-use crate::store::{Lane, NewDelivery, NewEvent, Occurrence, Time};
+use crate::store::{NewDelivery, NewEvent, Occurrence, OrderingKey, Time};
 
 const LENGTH: usize = 4;
 
@@ -36,7 +36,7 @@ pub(super) struct Spool {
 struct Head {
     portal: MemberId,
     at: Time,
-    events: Vec<(String, Lane, u16)>,
+    events: Vec<(String, OrderingKey, u16)>,
 }
 
 /// What was read.
@@ -219,7 +219,7 @@ fn decode(plain: &[u8]) -> Option<NewDelivery> {
     let (length, rest) = plain.split_first_chunk::<LENGTH>()?;
     let (head, body) = rest.split_at_checked(u32::from_be_bytes(*length) as usize)?;
     let Head { portal, at, events } = serde_json::from_slice(head).ok()?;
-    let event = |(occurrence, lane, part): (String, Lane, u16)| {
+    let event = |(occurrence, lane, part): (String, OrderingKey, u16)| {
         let occurrence = Occurrence(u128::from_str_radix(&occurrence, 16).ok()?);
         Some(NewEvent {
             occurrence,

@@ -10,19 +10,19 @@ use super::forget::Meant;
 use super::turns::Ending;
 use super::upkeep::Old;
 use super::{
-    Sqlite, Trouble, dead, forget, inbox, notices, outbox, portals, reminders, text, turns, upkeep,
+    Fault, Sqlite, dead, forget, inbox, notices, outbox, portals, reminders, text, turns, upkeep,
 };
 use crate::event::{MemberId, MessageId};
 use crate::store::{
-    Appended, Arrived, Aside, Begun, Booking, CallId, Claim, Conversation, DeadId, DeadLetter,
-    EventId, Failure, InboxEvent, Installation, Lane, Limits, NewDelivery, News, Settled, Status,
-    Store, Stored, StoredState, Swept, Taken, Time, Turn, Whom,
+    Appended, Arrived, Booking, CallId, Claim, Conversation, DeadId, DeadLetter, EventId, Failure,
+    ForgetScope, InboxEvent, Installation, Limits, NewDelivery, Notice, OrderingKey, Quarantined,
+    Settled, StartedTurn, Status, Store, Stored, StoredState, Swept, Taken, Time, TurnCommit,
 };
 
 impl Sqlite {
     fn write<T: Send + 'static>(
         &self,
-        run: impl FnMut(&Db) -> Result<T, Trouble> + Send + 'static,
+        run: impl FnMut(&Db) -> Result<T, Fault> + Send + 'static,
     ) -> Stored<'_, T> {
         Box::pin(async {
             self.writer
@@ -34,7 +34,7 @@ impl Sqlite {
 
     fn read<T: Send + 'static>(
         &self,
-        run: impl FnMut(&Db) -> Result<T, Trouble> + Send + 'static,
+        run: impl FnMut(&Db) -> Result<T, Fault> + Send + 'static,
     ) -> Stored<'_, T> {
         Box::pin(async {
             self.reader
@@ -76,7 +76,11 @@ impl Store for Sqlite {
         })
     }
 
-    fn waiting(&self, after: Option<EventId>, limit: usize) -> Stored<'_, Vec<(EventId, Lane)>> {
+    fn waiting(
+        &self,
+        after: Option<EventId>,
+        limit: usize,
+    ) -> Stored<'_, Vec<(EventId, OrderingKey)>> {
         self.read(move |db| inbox::waiting(db, after, limit))
     }
 
@@ -84,7 +88,11 @@ impl Store for Sqlite {
         self.read(move |db| inbox::event(db, event))
     }
 
-    fn begin(&self, event: EventId, state: Option<&Conversation>) -> Stored<'_, Option<Begun>> {
+    fn begin(
+        &self,
+        event: EventId,
+        state: Option<&Conversation>,
+    ) -> Stored<'_, Option<StartedTurn>> {
         let key = state.map(text::conversation);
         self.write(move |db| turns::begin(db, event, key.as_deref()))
     }
@@ -93,7 +101,7 @@ impl Store for Sqlite {
         self.write(move |db| turns::fail(db, event, &failure))
     }
 
-    fn commit(&self, turn: Turn) -> Stored<'_, ()> {
+    fn commit(&self, turn: TurnCommit) -> Stored<'_, ()> {
         let ending = Ending::new(turn);
         self.write(move |db| turns::commit(db, &ending))
     }
@@ -103,7 +111,7 @@ impl Store for Sqlite {
         self.read(move |db| turns::read_state(db, &key))
     }
 
-    fn aside(&self, key: &Conversation) -> Stored<'_, Vec<Aside>> {
+    fn aside(&self, key: &Conversation) -> Stored<'_, Vec<Quarantined>> {
         let key = text::conversation(key);
         self.read(move |db| turns::aside(db, &key))
     }
@@ -134,7 +142,7 @@ impl Store for Sqlite {
         self.read(move |db| outbox::message(db, call))
     }
 
-    fn due(&self, now: Time, limit: usize) -> Stored<'_, Vec<(EventId, Lane)>> {
+    fn due(&self, now: Time, limit: usize) -> Stored<'_, Vec<(EventId, OrderingKey)>> {
         self.write(move |db| reminders::due(db, now, limit))
     }
 
@@ -183,11 +191,11 @@ impl Store for Sqlite {
         self.write(move |db| portals::addresses(db, now.as_deref()))
     }
 
-    fn news(&self) -> Stored<'_, Vec<News>> {
+    fn news(&self) -> Stored<'_, Vec<Notice>> {
         self.write(notices::take)
     }
 
-    fn blocked(&self) -> Stored<'_, Vec<Lane>> {
+    fn blocked(&self) -> Stored<'_, Vec<OrderingKey>> {
         self.read(dead::blocked)
     }
 
@@ -198,7 +206,9 @@ impl Store for Sqlite {
                 swept.conversations = self.remove(Old::State, now.before(idle)).await?;
             }
             swept.dead = self.remove(Old::Dead, now.before(limits.dead)).await?;
-            swept.dead += self.remove(Old::Aside, now.before(limits.dead)).await?;
+            swept.dead += self
+                .remove(Old::Quarantined, now.before(limits.dead))
+                .await?;
             self.remove(Old::Message, now.before(limits.messages))
                 .await?;
             self.write(move |db| portals::forget_booked(db, now))
@@ -245,7 +255,7 @@ impl Store for Sqlite {
         self.write(move |db| dead::drop(db, dead))
     }
 
-    fn forget(&self, whom: Whom) -> Stored<'_, u64> {
+    fn forget(&self, whom: ForgetScope) -> Stored<'_, u64> {
         let meant = Meant::by(&whom);
         self.write(move |db| forget::forget(db, &meant))
     }

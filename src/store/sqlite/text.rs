@@ -3,9 +3,9 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::Trouble;
+use super::Fault;
 use crate::event::{Api, BotId, DialogId, MemberId};
-use crate::store::{CallId, Conversation, Doubt, EventId, Lane, ReminderId};
+use crate::store::{CallId, Conversation, EventId, OrderingKey, Redelivery, ReminderId};
 
 const PLACES: u64 = 1 << 16;
 
@@ -50,16 +50,16 @@ pub(super) fn conversation(key: &Conversation) -> String {
 }
 
 /// A chat's as `portal/bot/dialog`, a hook's as `portal/hook/name`, the application's as `portal/application`.
-pub(super) fn lane(lane: &Lane) -> String {
+pub(super) fn lane(lane: &OrderingKey) -> String {
     match lane {
-        Lane::Chat(key) => conversation(key),
-        Lane::Hook { portal: id, hook } => format!("{}hook/{hook}", portal(id)),
-        Lane::Application(id) => format!("{}application", portal(id)),
+        OrderingKey::Chat(key) => conversation(key),
+        OrderingKey::Hook { portal: id, hook } => format!("{}hook/{hook}", portal(id)),
+        OrderingKey::Application(id) => format!("{}application", portal(id)),
     }
 }
 
 /// The lane that a text stands for.
-pub(super) fn read_lane(text: &str) -> Result<Lane, Trouble> {
+pub(super) fn read_lane(text: &str) -> Result<OrderingKey, Fault> {
     let lane = || {
         let (portal, rest) = text.split_once('/')?;
         let portal = match portal.contains('%') {
@@ -67,14 +67,14 @@ pub(super) fn read_lane(text: &str) -> Result<Lane, Trouble> {
             false => MemberId::new(portal),
         };
         Some(match rest.split_once('/') {
-            None if rest == "application" => Lane::Application(portal),
-            Some(("hook", hook)) => Lane::Hook {
+            None if rest == "application" => OrderingKey::Application(portal),
+            Some(("hook", hook)) => OrderingKey::Hook {
                 portal,
                 hook: hook.into(),
             },
             Some((bot, dialog)) => {
                 let (bot, dialog) = (BotId(bot.parse().ok()?), DialogId::new(dialog));
-                Lane::Chat(Conversation {
+                OrderingKey::Chat(Conversation {
                     portal,
                     bot,
                     dialog,
@@ -87,26 +87,26 @@ pub(super) fn read_lane(text: &str) -> Result<Lane, Trouble> {
 }
 
 /// The conversation that a text stands for.
-pub(super) fn read_conversation(text: &str) -> Result<Conversation, Trouble> {
+pub(super) fn read_conversation(text: &str) -> Result<Conversation, Fault> {
     match read_lane(text)? {
-        Lane::Chat(key) => Ok(key),
+        OrderingKey::Chat(key) => Ok(key),
         _ => Err(not_understood("conversation", text)),
     }
 }
 
-pub(super) fn doubt(doubt: Doubt) -> &'static str {
-    match doubt {
-        Doubt::Resend => "resend",
-        Doubt::Skip => "skip",
-        Doubt::Once => "once",
+pub(super) fn redelivery(redelivery: Redelivery) -> &'static str {
+    match redelivery {
+        Redelivery::AtLeastOnce => "resend",
+        Redelivery::AtMostOnce => "skip",
+        Redelivery::Deduplicated => "once",
     }
 }
 
-pub(super) fn read_doubt(text: &str) -> Result<Doubt, Trouble> {
+pub(super) fn read_doubt(text: &str) -> Result<Redelivery, Fault> {
     match text {
-        "resend" => Ok(Doubt::Resend),
-        "skip" => Ok(Doubt::Skip),
-        "once" => Ok(Doubt::Once),
+        "resend" => Ok(Redelivery::AtLeastOnce),
+        "skip" => Ok(Redelivery::AtMostOnce),
+        "once" => Ok(Redelivery::Deduplicated),
         _ => Err(not_understood("doubt", text)),
     }
 }
@@ -118,7 +118,7 @@ pub(super) fn api(api: Api) -> &'static str {
     }
 }
 
-pub(super) fn read_api(text: &str) -> Result<Api, Trouble> {
+pub(super) fn read_api(text: &str) -> Result<Api, Fault> {
     match text {
         "V1" => Ok(Api::V1),
         "V2" => Ok(Api::V2),
@@ -131,18 +131,15 @@ pub(super) fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).expect("our own values can be written as JSON")
 }
 
-pub(super) fn read_json<T: DeserializeOwned>(
-    table: &'static str,
-    text: &str,
-) -> Result<T, Trouble> {
-    serde_json::from_str(text).map_err(|error| Trouble::Text {
+pub(super) fn read_json<T: DeserializeOwned>(table: &'static str, text: &str) -> Result<T, Fault> {
+    serde_json::from_str(text).map_err(|error| Fault::Text {
         table,
         text: error.to_string(),
     })
 }
 
-fn not_understood(table: &'static str, text: &str) -> Trouble {
-    Trouble::Text {
+fn not_understood(table: &'static str, text: &str) -> Fault {
+    Fault::Text {
         table,
         text: text.to_owned(),
     }
@@ -155,7 +152,7 @@ mod tests {
     #[test]
     fn a_lane_reads_back_as_it_was() {
         let chat = |portal: &str, dialog: &str| {
-            Lane::Chat(Conversation {
+            OrderingKey::Chat(Conversation {
                 portal: MemberId::new(portal),
                 bot: BotId(7),
                 dialog: DialogId::from(dialog),
@@ -164,15 +161,15 @@ mod tests {
         for own in [
             chat("a1b2", "chat142"),
             chat("a/b%2F%25", "odd/dialog"),
-            Lane::Hook {
+            OrderingKey::Hook {
                 portal: MemberId::new("p"),
                 hook: "on/deal".into(),
             },
-            Lane::Hook {
+            OrderingKey::Hook {
                 portal: MemberId::new("p"),
                 hook: "7".into(),
             },
-            Lane::Application(MemberId::new("p/application")),
+            OrderingKey::Application(MemberId::new("p/application")),
         ] {
             assert_eq!(read_lane(&lane(&own)).unwrap(), own);
         }

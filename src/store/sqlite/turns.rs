@@ -5,8 +5,10 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Row, ToSql, params};
 
 use super::db::Db;
-use super::{Trouble, dead, inbox, outbox, reminders, text};
-use crate::store::{Aside, Begun, End, EventId, Failure, StateChange, StoredState, Time, Turn};
+use super::{Fault, dead, inbox, outbox, reminders, text};
+use crate::store::{
+    EventId, Failure, Outcome, Quarantined, StartedTurn, StateChange, StoredState, Time, TurnCommit,
+};
 
 /// How many failed attempts are told of an event.
 const HISTORY_MAX: usize = 20;
@@ -19,7 +21,7 @@ pub(super) fn begin(
     db: &Db,
     event: EventId,
     state: Option<&str>,
-) -> Result<Option<Begun>, Trouble> {
+) -> Result<Option<StartedTurn>, Fault> {
     let first =
         "INSERT OR IGNORE INTO attempt (event, count) SELECT id, 1 FROM event WHERE id = ?1";
     let attempt = match db.execute(first, [event.0])? {
@@ -30,11 +32,11 @@ pub(super) fn begin(
         return Ok(None);
     };
     let state = state.map(|key| read_state(db, key)).transpose()?.flatten();
-    Ok(Some(Begun { attempt, state }))
+    Ok(Some(StartedTurn { attempt, state }))
 }
 
 /// Counts an attempt after the first, if the event waits.
-fn one_more(db: &Db, event: EventId) -> Result<Option<u32>, Trouble> {
+fn one_more(db: &Db, event: EventId) -> Result<Option<u32>, Fault> {
     let sql = "UPDATE attempt SET count = count + 1 WHERE event = ?1";
     match db.execute(sql, [event.0])? {
         0 => Ok(None),
@@ -43,7 +45,7 @@ fn one_more(db: &Db, event: EventId) -> Result<Option<u32>, Trouble> {
 }
 
 /// The state of a conversation.
-pub(super) fn read_state(db: &Db, key: &str) -> Result<Option<StoredState>, Trouble> {
+pub(super) fn read_state(db: &Db, key: &str) -> Result<Option<StoredState>, Fault> {
     db.find(
         "SELECT version, data FROM state WHERE conversation = ?1",
         [key],
@@ -52,14 +54,14 @@ pub(super) fn read_state(db: &Db, key: &str) -> Result<Option<StoredState>, Trou
 }
 
 /// The state in a row's first two columns.
-fn state_at(row: &Row<'_>) -> Result<StoredState, Trouble> {
+fn state_at(row: &Row<'_>) -> Result<StoredState, Fault> {
     Ok(StoredState {
         version: row.get(0)?,
         bytes: bytes_at(row, 1)?,
     })
 }
 
-fn bytes_at(row: &Row<'_>, column: usize) -> Result<Bytes, Trouble> {
+fn bytes_at(row: &Row<'_>, column: usize) -> Result<Bytes, Fault> {
     Ok(match row.get_ref(column)? {
         ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Bytes::copy_from_slice(bytes),
         // What only an operator's hand can have written there.
@@ -82,7 +84,7 @@ impl ToSql for Data<'_> {
 }
 
 /// Notes that an attempt failed.
-pub(super) fn fail(db: &Db, event: EventId, failure: &Failure) -> Result<(), Trouble> {
+pub(super) fn fail(db: &Db, event: EventId, failure: &Failure) -> Result<(), Fault> {
     if db
         .find("SELECT 1 FROM event WHERE id = ?1", [event.0], |_| Ok(()))?
         .is_none()
@@ -99,7 +101,7 @@ pub(super) fn fail(db: &Db, event: EventId, failure: &Failure) -> Result<(), Tro
 }
 
 /// How often an event was tried, and how that failed.
-pub(super) fn attempts(db: &Db, event: EventId) -> Result<(u32, Vec<Failure>), Trouble> {
+pub(super) fn attempts(db: &Db, event: EventId) -> Result<(u32, Vec<Failure>), Fault> {
     let sql = "SELECT count, history FROM attempt WHERE event = ?1";
     let found = db.find(sql, [event.0], |row| {
         let history: Option<String> = row.get(1)?;
@@ -112,10 +114,10 @@ pub(super) fn attempts(db: &Db, event: EventId) -> Result<(u32, Vec<Failure>), T
 }
 
 /// States of a conversation that were kept aside, oldest first.
-pub(super) fn aside(db: &Db, key: &str) -> Result<Vec<Aside>, Trouble> {
+pub(super) fn aside(db: &Db, key: &str) -> Result<Vec<Quarantined>, Fault> {
     let sql = "SELECT version, data, at, reason FROM aside WHERE conversation = ?1 ORDER BY id";
     db.list(sql, [key], |row| {
-        Ok(Aside {
+        Ok(Quarantined {
             state: state_at(row)?,
             at: Time(row.get(2)?),
             why: row.get(3)?,
@@ -125,13 +127,13 @@ pub(super) fn aside(db: &Db, key: &str) -> Result<Vec<Aside>, Trouble> {
 
 /// A turn with its texts, made before the writer has to wait for them.
 pub(super) struct Ending {
-    turn: Turn,
+    turn: TurnCommit,
     key: Option<String>,
     calls: Vec<outbox::Row>,
 }
 
 impl Ending {
-    pub(super) fn new(turn: Turn) -> Ending {
+    pub(super) fn new(turn: TurnCommit) -> Ending {
         let key = turn.state.as_ref().map(|(key, _)| text::conversation(key));
         let calls = turn.calls.iter().map(outbox::Row::new).collect();
         Ending { turn, key, calls }
@@ -139,7 +141,7 @@ impl Ending {
 }
 
 /// Ends a turn, if its event still waits.
-pub(super) fn commit(db: &Db, ending: &Ending) -> Result<(), Trouble> {
+pub(super) fn commit(db: &Db, ending: &Ending) -> Result<(), Fault> {
     let Ending { turn, key, calls } = ending;
     let event = turn.event.0;
     let sql = "SELECT body FROM event WHERE id = ?1";
@@ -147,12 +149,12 @@ pub(super) fn commit(db: &Db, ending: &Ending) -> Result<(), Trouble> {
         return Ok(()); // done already: a replay changes nothing
     };
     match (&turn.end, body) {
-        (End::Dead { error, blocks }, _) => {
+        (Outcome::Dead { error, blocks }, _) => {
             let tried = attempts(db, turn.event)?;
             dead::bury_event(db, turn.event, turn.at, error, *blocks, tried)?;
         }
-        (End::Done, Some(body)) => inbox::release(db, body)?,
-        (End::Done, None) => {}
+        (Outcome::Done, Some(body)) => inbox::release(db, body)?,
+        (Outcome::Done, None) => {}
     }
     db.execute("DELETE FROM event WHERE id = ?1", [event])?;
     db.execute("DELETE FROM attempt WHERE event = ?1", [event])?;
@@ -165,7 +167,7 @@ pub(super) fn commit(db: &Db, ending: &Ending) -> Result<(), Trouble> {
         .try_for_each(|change| reminders::change(db, change))
 }
 
-fn change_state(db: &Db, turn: &Turn, key: &str, change: &StateChange) -> Result<(), Trouble> {
+fn change_state(db: &Db, turn: &TurnCommit, key: &str, change: &StateChange) -> Result<(), Fault> {
     let at = turn.at.0;
     if let Some(reason) = &turn.aside {
         db.execute(

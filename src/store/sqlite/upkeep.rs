@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::params;
 
 use super::db::Db;
-use super::{Trouble, files, inbox, spool};
+use super::{Fault, files, inbox, spool};
 use crate::store::arrived::add_up;
 use crate::store::{Arrived, Status, Time};
 
@@ -20,7 +20,7 @@ const PAGES_KEPT: u64 = 4_000;
 #[derive(Clone, Copy)]
 pub(super) enum Old {
     State,
-    Aside,
+    Quarantined,
     Message,
     /// Dead letters that nobody has to decide about: a lane that waits for an operator's word waits on.
     Dead,
@@ -34,7 +34,9 @@ impl Old {
                 "SELECT id FROM state WHERE id > ?1 AND at < ?2
                  AND conversation NOT IN (SELECT conversation FROM reminder) ORDER BY id LIMIT ?3"
             }
-            Old::Aside => "SELECT id FROM aside WHERE id > ?1 AND at < ?2 ORDER BY id LIMIT ?3",
+            Old::Quarantined => {
+                "SELECT id FROM aside WHERE id > ?1 AND at < ?2 ORDER BY id LIMIT ?3"
+            }
             Old::Message => {
                 "SELECT call FROM message WHERE call > ?1 AND at < ?2 ORDER BY call LIMIT ?3"
             }
@@ -50,7 +52,7 @@ impl Old {
                 "DELETE FROM state WHERE id = ?1 AND at < ?2
                  AND conversation NOT IN (SELECT conversation FROM reminder)"
             }
-            Old::Aside => "DELETE FROM aside WHERE id = ?1 AND at < ?2",
+            Old::Quarantined => "DELETE FROM aside WHERE id = ?1 AND at < ?2",
             Old::Message => "DELETE FROM message WHERE call = ?1 AND at < ?2",
             Old::Dead => "DELETE FROM dead WHERE id = ?1 AND at < ?2",
         }
@@ -58,14 +60,14 @@ impl Old {
 }
 
 /// Finds rows that are older than a moment, after one: the reader looks, so that no event waits for it.
-pub(super) fn find(db: &Db, old: Old, before: Time, after: u64) -> Result<Vec<u64>, Trouble> {
+pub(super) fn find(db: &Db, old: Old, before: Time, after: u64) -> Result<Vec<u64>, Fault> {
     db.list(old.select(), params![after, before.0, STEP], |row| {
         Ok(row.get(0)?)
     })
 }
 
 /// Removes what was found, if it is still that old, and tells how much that was.
-pub(super) fn remove(db: &Db, old: Old, before: Time, found: &[u64]) -> Result<u64, Trouble> {
+pub(super) fn remove(db: &Db, old: Old, before: Time, found: &[u64]) -> Result<u64, Fault> {
     let mut removed = 0;
     for id in found {
         if let Old::Dead = old {
@@ -82,7 +84,7 @@ pub(super) fn remove(db: &Db, old: Old, before: Time, found: &[u64]) -> Result<u
 }
 
 /// Removes some of the occurrences that nobody asks for any more, and says whether there may be more.
-pub(super) fn forget_seen(db: &Db, before: Time) -> Result<bool, Trouble> {
+pub(super) fn forget_seen(db: &Db, before: Time) -> Result<bool, Fault> {
     let removed = db.execute(
         "DELETE FROM seen WHERE (bucket, occurrence) IN
          (SELECT bucket, occurrence FROM seen WHERE bucket < ?1 LIMIT ?2)",
@@ -92,7 +94,7 @@ pub(super) fn forget_seen(db: &Db, before: Time) -> Result<bool, Trouble> {
 }
 
 /// Gives free pages back to the disk, and says whether there are more.
-pub(super) fn give_back(db: &Db) -> Result<bool, Trouble> {
+pub(super) fn give_back(db: &Db) -> Result<bool, Fault> {
     let free = db.count("PRAGMA freelist_count", [])?;
     if free <= PAGES_KEPT {
         return Ok(false);
@@ -105,7 +107,7 @@ pub(super) fn give_back(db: &Db) -> Result<bool, Trouble> {
 }
 
 /// How much is stored.
-pub(super) fn status(db: &Db, path: &Path) -> Result<Status, Trouble> {
+pub(super) fn status(db: &Db, path: &Path) -> Result<Status, Fault> {
     let count = |table: &str| db.count(&format!("SELECT count(*) FROM {table}"), []);
     let oldest = |table: &str| {
         db.find(&format!("SELECT min(at) FROM {table}"), [], |row| {
@@ -131,7 +133,7 @@ pub(super) fn status(db: &Db, path: &Path) -> Result<Status, Trouble> {
 }
 
 /// What has arrived, a list in JSON.
-pub(super) fn arrived(db: &Db) -> Result<Vec<Arrived>, Trouble> {
+pub(super) fn arrived(db: &Db) -> Result<Vec<Arrived>, Fault> {
     let sql = "SELECT value FROM meta WHERE name = 'arrived'";
     let known = db.find(sql, [], |row| Ok(row.get::<_, String>(0)?))?;
     // Counts that cannot be read are nothing to stop for: they begin anew.
@@ -140,7 +142,7 @@ pub(super) fn arrived(db: &Db) -> Result<Vec<Arrived>, Trouble> {
 }
 
 /// Adds to what has arrived.
-pub(super) fn add_up_arrived(db: &Db, more: &[Arrived]) -> Result<Vec<Arrived>, Trouble> {
+pub(super) fn add_up_arrived(db: &Db, more: &[Arrived]) -> Result<Vec<Arrived>, Fault> {
     let mut known = arrived(db)?;
     add_up(&mut known, more);
     let sql = "INSERT OR REPLACE INTO meta (name, value) VALUES ('arrived', ?1)";

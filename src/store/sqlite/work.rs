@@ -5,17 +5,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use tokio::sync::oneshot;
 
 use super::db::Db;
-use super::{Trouble, inbox};
+use super::{Fault, inbox};
 use crate::store::{Appended, NewDelivery};
 
 /// Whom the outcome is told.
-pub(super) type Reply<T> = oneshot::Sender<Result<T, Trouble>>;
+pub(super) type Reply<T> = oneshot::Sender<Result<T, Fault>>;
 
 /// An operation. It may be run more than once, since a group is undone and run again when a part of it fails; it is
 /// answered once, when its outcome is on the disk.
 pub(super) trait Work: Send {
     /// Does it.
-    fn run(&mut self, db: &Db) -> Result<(), Trouble>;
+    fn run(&mut self, db: &Db) -> Result<(), Fault>;
 
     /// The delivery that may go to the spool instead.
     fn delivery(&self) -> Option<&NewDelivery> {
@@ -26,12 +26,12 @@ pub(super) trait Work: Send {
     fn spooled(&mut self) {}
 
     /// Tells the outcome. Who does not wait any more is not told.
-    fn answer(self: Box<Self>, trouble: Option<Trouble>);
+    fn answer(self: Box<Self>, trouble: Option<Fault>);
 }
 
 /// Does an operation. One that panics has failed, and takes neither its thread nor the others of its group along.
-pub(super) fn run(work: &mut dyn Work, db: &Db) -> Result<(), Trouble> {
-    catch_unwind(AssertUnwindSafe(|| work.run(db))).unwrap_or(Err(Trouble::Panicked))
+pub(super) fn run(work: &mut dyn Work, db: &Db) -> Result<(), Fault> {
+    catch_unwind(AssertUnwindSafe(|| work.run(db))).unwrap_or(Err(Fault::Panicked))
 }
 
 /// An operation made of a function.
@@ -41,13 +41,13 @@ pub(super) struct Job<T, F> {
     pub(super) reply: Reply<T>,
 }
 
-impl<T: Send, F: FnMut(&Db) -> Result<T, Trouble> + Send> Work for Job<T, F> {
-    fn run(&mut self, db: &Db) -> Result<(), Trouble> {
+impl<T: Send, F: FnMut(&Db) -> Result<T, Fault> + Send> Work for Job<T, F> {
+    fn run(&mut self, db: &Db) -> Result<(), Fault> {
         self.done = Some((self.run)(db)?);
         Ok(())
     }
 
-    fn answer(self: Box<Self>, trouble: Option<Trouble>) {
+    fn answer(self: Box<Self>, trouble: Option<Fault>) {
         tell(self.reply, self.done, trouble);
     }
 }
@@ -60,7 +60,7 @@ pub(super) struct Append {
 }
 
 impl Work for Append {
-    fn run(&mut self, db: &Db) -> Result<(), Trouble> {
+    fn run(&mut self, db: &Db) -> Result<(), Fault> {
         self.done = Some(Appended::Now(inbox::append(db, &self.delivery)?));
         Ok(())
     }
@@ -73,16 +73,16 @@ impl Work for Append {
         self.done = Some(Appended::Later);
     }
 
-    fn answer(self: Box<Self>, trouble: Option<Trouble>) {
+    fn answer(self: Box<Self>, trouble: Option<Fault>) {
         tell(self.reply, self.done, trouble);
     }
 }
 
-fn tell<T>(reply: Reply<T>, done: Option<T>, trouble: Option<Trouble>) {
+fn tell<T>(reply: Reply<T>, done: Option<T>, trouble: Option<Fault>) {
     let outcome = match (done, trouble) {
         (_, Some(trouble)) => Err(trouble),
         (Some(done), None) => Ok(done),
-        (None, None) => Err(Trouble::Closed),
+        (None, None) => Err(Fault::Closed),
     };
     drop(reply.send(outcome));
 }

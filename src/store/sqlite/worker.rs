@@ -5,7 +5,7 @@ use std::thread::{self, JoinHandle};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::Trouble;
+use super::Fault;
 use super::db::Db;
 use super::work::{self, Append, Job, Reply, Work};
 use crate::store::{Appended, NewDelivery};
@@ -45,8 +45,8 @@ impl Worker {
     /// Has an operation done.
     pub(super) async fn ask<T: Send + 'static>(
         &self,
-        run: impl FnMut(&Db) -> Result<T, Trouble> + Send + 'static,
-    ) -> Result<T, Trouble> {
+        run: impl FnMut(&Db) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, Fault> {
         self.send(|reply| {
             Request::Work(Box::new(Job {
                 run,
@@ -57,7 +57,7 @@ impl Worker {
         .await
     }
 
-    pub(super) async fn append(&self, delivery: NewDelivery) -> Result<Appended, Trouble> {
+    pub(super) async fn append(&self, delivery: NewDelivery) -> Result<Appended, Fault> {
         self.send(|reply| {
             Request::Work(Box::new(Append {
                 delivery,
@@ -69,21 +69,21 @@ impl Worker {
     }
 
     /// Ends the thread. A second time that is an error which nobody minds.
-    pub(super) async fn close(&self) -> Result<(), Trouble> {
+    pub(super) async fn close(&self) -> Result<(), Fault> {
         match self.send(Request::Close).await {
-            Err(Trouble::Closed) => Ok(()),
+            Err(Fault::Closed) => Ok(()),
             closed => closed,
         }
     }
 
-    async fn send<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, Trouble> {
+    async fn send<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, Fault> {
         let (reply, outcome) = oneshot::channel();
-        let queue = self.queue.as_ref().ok_or(Trouble::Closed)?;
+        let queue = self.queue.as_ref().ok_or(Fault::Closed)?;
         queue
             .send(request(reply))
             .await
-            .map_err(|_| Trouble::Closed)?;
-        outcome.await.unwrap_or(Err(Trouble::Closed))
+            .map_err(|_| Fault::Closed)?;
+        outcome.await.unwrap_or(Err(Fault::Closed))
     }
 }
 
@@ -115,7 +115,7 @@ pub(super) fn read(db: &Db, mut requests: mpsc::Receiver<Request>) {
 }
 
 /// Looks at one moment's rows only.
-fn snapshot(db: &Db, mut look: impl FnMut(&Db) -> Result<(), Trouble>) -> Result<(), Trouble> {
+fn snapshot(db: &Db, mut look: impl FnMut(&Db) -> Result<(), Fault>) -> Result<(), Fault> {
     db.execute("BEGIN", [])?;
     let outcome = look(db);
     db.roll_back();

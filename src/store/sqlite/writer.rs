@@ -14,7 +14,7 @@ use super::seal::Sealer;
 use super::spool::Spool;
 use super::work::{Reply, Work};
 use super::worker::Request;
-use super::{Trouble, append, connect};
+use super::{Fault, append, connect};
 
 /// How many operations are committed together.
 const GROUP_MAX: usize = 1_024;
@@ -68,7 +68,7 @@ impl Writer {
         {
             let (group, close) = collect(first, &mut requests);
             closing = close;
-            self.take_in();
+            self.append_spooled();
             self.work(group);
         }
         drop(requests);
@@ -87,7 +87,7 @@ impl Writer {
             if let Ok(request) = timer.block_on(async { timeout(wait, requests.recv()).await }) {
                 return request;
             }
-            self.take_in();
+            self.append_spooled();
             self.checkpoint(wait);
         }
     }
@@ -119,7 +119,7 @@ impl Writer {
     }
 
     /// Tries to empty the spool, if the last try is not too young.
-    fn take_in(&mut self) {
+    fn append_spooled(&mut self) {
         if !self.has_spooled() || self.spool_tried.elapsed() < SPOOL_EVERY {
             return;
         }
@@ -128,7 +128,7 @@ impl Writer {
             let (Some(db), Some(spool)) = (&self.db, &mut self.spool) else {
                 return Ok(());
             };
-            append::take_in(db, spool)
+            append::append_spooled(db, spool)
         });
         self.settle(&outcome);
         match outcome {
@@ -140,14 +140,14 @@ impl Writer {
     }
 
     fn end(mut self, closing: Option<Reply<()>>) {
-        self.take_in();
+        self.append_spooled();
         let closed = match self.db.take() {
             Some(db) if !db.attends => connect::checkpoint(&db.connection, "TRUNCATE"),
             _ => Ok(()),
         };
         drop(self.lock.take());
         if let Some(reply) = closing {
-            drop(reply.send(closed.map_err(Trouble::from)));
+            drop(reply.send(closed.map_err(Fault::from)));
         }
     }
 }

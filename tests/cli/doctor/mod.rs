@@ -149,14 +149,14 @@ impl Found {
 
     /// Asserts a verdict, and that this stands in what was found.
     #[track_caller]
-    fn is(&self, name: &str, verdict: &str, found: &str) -> &Found {
+    fn is(&self, name: &str, status: &str, found: &str) -> &Found {
         let check = self.check(name);
         let words = check["found"].as_str().unwrap();
         assert!(
-            check["verdict"] == verdict && words.contains(found),
-            "expected {verdict}, `{found}`: {check:#}"
+            check["verdict"] == status && words.contains(found),
+            "expected {status}, `{found}`: {check:#}"
         );
-        let is_well = matches!(verdict, "ok" | "skipped");
+        let is_well = matches!(status, "ok" | "skipped");
         assert_eq!(check["mend"].is_null(), is_well, "{check:#}");
         self
     }

@@ -130,17 +130,17 @@ async fn beside_bots_that_use_up_the_limit_nothing_is_refused_and_they_go_on() {
         });
     }
     let end = Instant::now() + PATIENCE;
-    while desk.portal.traffic().peak < 200.0 {
+    while desk.portal.rate_counts().peak < 200.0 {
         assert!(Instant::now() < end, "the bucket is not filled");
         sleep(Duration::from_millis(5)).await;
     }
-    let before = desk.portal.traffic().requests;
+    let before = desk.portal.rate_counts().requests;
     let found = doctor(&desk.config).await;
     assert_eq!(
         (found.code, found.complaints()),
         (Some(0), vec!["last event"])
     );
-    assert!(desk.portal.traffic().requests - before > 10);
+    assert!(desk.portal.rate_counts().requests - before > 10);
     assert!(busy.try_join_next().is_none(), "a call was refused");
-    assert_eq!(desk.portal.traffic().refused, 0);
+    assert_eq!(desk.portal.rate_counts().refused, 0);
 }

@@ -1,8 +1,8 @@
 //! What was answered is there again after the process has ended, however it ended.
 
 use imbot::store::{
-    CallId, Content, EventId, NewReminder, News, Reminder, ReminderChange, ReminderId, Settled,
-    Store, Turn,
+    CallId, Content, EventId, NewReminder, Notice, Reminder, ReminderChange, ReminderId, Settled,
+    Store, TurnCommit,
 };
 use serde_json::json;
 
@@ -25,7 +25,7 @@ async fn fill(store: &dyn Store) -> String {
         payload: json!({ "text": "later" }),
     };
     let to = conversation("27");
-    let turn = Turn {
+    let turn = TurnCommit {
         calls: vec![
             say(first, 0, "27", "a"),
             say(first, 1, "27", "b"),
@@ -132,7 +132,7 @@ async fn numbers_never_come_again() {
     let home = Home::new();
     let store = home.open();
     let last = append(&store, 1, "27").await;
-    store.commit(Turn::done(last, at(1))).await.unwrap();
+    store.commit(TurnCommit::done(last, at(1))).await.unwrap();
     let store = home.copy().open();
     assert!(waiting(&store).await.is_empty());
     assert!(append(&store, 2, "27").await > last);
@@ -153,7 +153,7 @@ async fn what_a_failed_flush_wrote_all_the_same_is_told_and_the_store_goes_on() 
     let found = EventId(before.0 + 1);
     assert_eq!(
         store.news().await.unwrap(),
-        [News::Event(found, chat("28"))]
+        [Notice::Event(found, chat("28"))]
     );
     assert_eq!(append(&store, 3, "27").await.0, found.0 + 1);
     assert_eq!(waiting(&store).await.len(), 3);

@@ -4,7 +4,7 @@ use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use imbot::store::{BackupError, CallId, News, Settled, Sqlite, Store, Turn, Whom};
+use imbot::store::{BackupError, CallId, ForgetScope, Notice, Settled, Sqlite, Store, TurnCommit};
 
 use super::super::{append, at, chat, conversation, dead, delivery, numbers, put, say, waiting};
 use super::Home;
@@ -16,7 +16,7 @@ async fn what_an_operator_decides_is_news_to_the_running_process() {
     let event = append(&running, 1, "27").await;
     running.commit(dead(event, true)).await.unwrap();
     let other = append(&running, 2, "28").await;
-    let turn = Turn {
+    let turn = TurnCommit {
         calls: vec![say(other, 0, "28", "hi")],
         ..dead(other, true)
     };
@@ -40,9 +40,9 @@ async fn what_an_operator_decides_is_news_to_the_running_process() {
     operator.close().await.unwrap();
     drop(operator);
     let expected = [
-        News::Event(event, chat("27")),
-        News::Open(chat("28")),
-        News::Call(call, conversation("28")),
+        Notice::Event(event, chat("27")),
+        Notice::Open(chat("28")),
+        Notice::Call(call, conversation("28")),
     ];
     assert_eq!(running.news().await.unwrap(), expected);
     assert!(running.news().await.unwrap().is_empty(), "told once");
@@ -55,7 +55,7 @@ async fn forgetting_opens_the_lane_that_waited_and_covers_numbers_and_states_asi
     let home = Home::new();
     let running = home.open();
     let first = append(&running, 1, "27").await;
-    let turn = Turn {
+    let turn = TurnCommit {
         calls: vec![say(first, 0, "27", "hi")],
         ..put(first, "27", "old")
     };
@@ -70,7 +70,7 @@ async fn forgetting_opens_the_lane_that_waited_and_covers_numbers_and_states_asi
         .await
         .unwrap();
     let second = append(&running, 2, "27").await;
-    let turn = Turn {
+    let turn = TurnCommit {
         aside: Some("it does not decode".to_owned()),
         ..put(second, "27", "new")
     };
@@ -80,13 +80,13 @@ async fn forgetting_opens_the_lane_that_waited_and_covers_numbers_and_states_asi
     assert_eq!(running.status().await.unwrap().aside, 1);
 
     let operator = Sqlite::attend(&home.path, &home.key).unwrap();
-    let whom = Whom::Conversation(conversation("27"));
+    let whom = ForgetScope::Conversation(conversation("27"));
     assert_eq!(
         operator.forget(whom).await.unwrap(),
         4,
         "state, aside, number and letter"
     );
-    assert_eq!(running.news().await.unwrap(), [News::Open(chat("27"))]);
+    assert_eq!(running.news().await.unwrap(), [Notice::Open(chat("27"))]);
     assert_eq!(running.message(call).await.unwrap(), None);
     assert_eq!(running.status().await.unwrap().aside, 0);
 }
@@ -144,7 +144,7 @@ async fn a_backup_is_one_moment_of_a_store_in_use() {
         let mut occurrence = 20_000;
         while !stopped.load(Ordering::Relaxed) {
             let event = append(&*store, occurrence, "27").await;
-            store.commit(Turn::done(event, at(1))).await.unwrap();
+            store.commit(TurnCommit::done(event, at(1))).await.unwrap();
             occurrence += 1;
         }
     });

@@ -5,7 +5,8 @@ use std::os::unix::fs::PermissionsExt;
 
 use imbot::event::MemberId;
 use imbot::store::{
-    Access, Content, DeadWhat, Installation, Key, KeyError, OpenError, Sqlite, Store, Tokens, Turn,
+    Access, Content, DeadWhat, Installation, Key, KeyError, OpenError, Sqlite, Store, Tokens,
+    TurnCommit,
 };
 use rusqlite::Connection;
 use secrecy::ExposeSecret;
@@ -33,7 +34,7 @@ async fn no_token_and_no_body_stands_in_the_files() {
     let done = append(&store, 1, "27").await;
     let letter = append(&store, 2, "27").await;
     append(&store, 3, "27").await;
-    store.commit(Turn::done(done, at(1))).await.unwrap();
+    store.commit(TurnCommit::done(done, at(1))).await.unwrap();
     store.commit(dead(letter, false)).await.unwrap();
     store.limit_pages(1).await.unwrap();
     let mut next = 100..;

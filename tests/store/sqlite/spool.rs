@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::time::Duration;
 
-use imbot::store::{Appended, Content, EventId, Key, News, Sqlite, Store, Turn};
+use imbot::store::{Appended, Content, EventId, Key, Notice, Sqlite, Store, TurnCommit};
 
 use super::super::{append, at, body, chat, delivery, numbers, put, waiting};
 use super::Home;
@@ -27,7 +27,7 @@ async fn fill(store: &Sqlite, first: u128) -> u128 {
 }
 
 /// Asks for news until so many came, or it has lasted far too long.
-async fn news(store: &dyn Store, count: usize) -> Vec<News> {
+async fn news(store: &dyn Store, count: usize) -> Vec<Notice> {
     let mut news = Vec::new();
     patiently(async {
         while news.len() < count {
@@ -85,7 +85,7 @@ async fn deliveries_wait_in_the_spool_and_come_in_order_with_word_of_it() {
     let told = if behind == Appended::Later { 5 } else { 4 };
     let last = u64::try_from(before).unwrap();
     let expected: Vec<_> = (1..=told)
-        .map(|next| News::Event(EventId(last + next), chat("27")))
+        .map(|next| Notice::Event(EventId(last + next), chat("27")))
         .collect();
     assert_eq!(news(&store, expected.len()).await, expected);
     assert_eq!(store.status().await.unwrap().spooled, 0);
@@ -102,7 +102,7 @@ async fn what_the_disk_still_allows_goes_on() {
     fill(&store, 0).await;
     let first = waiting(&store).await[0];
     assert_eq!(store.begin(first, None).await.unwrap().unwrap().attempt, 1);
-    store.commit(Turn::done(first, at(1))).await.unwrap();
+    store.commit(TurnCommit::done(first, at(1))).await.unwrap();
     assert!(store.event(first).await.unwrap().is_none());
 }
 
@@ -120,7 +120,7 @@ async fn one_that_does_not_fit_takes_no_other_of_its_group_down() {
     for id in others {
         let store = store.clone();
         tasks.push(tokio::spawn(async move {
-            store.commit(Turn::done(id, at(1))).await
+            store.commit(TurnCommit::done(id, at(1))).await
         }));
     }
     let huge = "x".repeat(1 << 20);

@@ -2,7 +2,8 @@
 
 use imbot::event::Api;
 use imbot::store::{
-    Content, NewReminder, OpenError, Reminder, ReminderChange, ReminderId, Sqlite, Store, Turn,
+    Content, NewReminder, OpenError, Reminder, ReminderChange, ReminderId, Sqlite, Store,
+    TurnCommit,
 };
 use rusqlite::Connection;
 use serde_json::json;
@@ -72,7 +73,7 @@ async fn becomes_a_store_of_today(version: u32) {
     let home = Home::new();
     let store = home.open();
     let first = append(&store, 1, "27").await;
-    let turn = Turn {
+    let turn = TurnCommit {
         calls: vec![say(first, 0, "27", "hi")],
         ..put(first, "27", "{}")
     };
@@ -132,9 +133,9 @@ async fn becomes_a_store_of_today(version: u32) {
     };
     let reminders = vec![ReminderChange::Set(set)];
     store
-        .commit(Turn {
+        .commit(TurnCommit {
             reminders,
-            ..Turn::done(waits, at(1))
+            ..TurnCommit::done(waits, at(1))
         })
         .await
         .unwrap();

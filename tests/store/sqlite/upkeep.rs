@@ -3,7 +3,7 @@
 use std::fs;
 
 use imbot::event::MessageId;
-use imbot::store::{CallId, End, Limits, Settled, StateChange, Store, Turn, Whom};
+use imbot::store::{CallId, ForgetScope, Limits, Outcome, Settled, StateChange, Store, TurnCommit};
 
 use super::super::{
     DAY, append, at, chat, conversation, delivery, failure, numbers, put, say, stored,
@@ -17,7 +17,7 @@ async fn an_old_state_kept_aside_stands_beside_its_reason() {
     let first = append(&store, 1, "27").await;
     store.commit(put(first, "27", "old")).await.unwrap();
     let second = append(&store, 2, "27").await;
-    let turn = Turn {
+    let turn = TurnCommit {
         aside: Some("it does not decode".to_owned()),
         ..put(second, "27", "new")
     };
@@ -53,14 +53,14 @@ async fn the_last_twenty_failures_are_told() {
             .unwrap();
     }
     let error = "at last".to_owned();
-    let end = End::Dead {
+    let end = Outcome::Dead {
         error,
         blocks: false,
     };
     store
-        .commit(Turn {
+        .commit(TurnCommit {
             end,
-            ..Turn::done(event, at(1))
+            ..TurnCommit::done(event, at(1))
         })
         .await
         .unwrap();
@@ -84,10 +84,10 @@ async fn a_turn_that_leaves_a_state_as_it_is_keeps_the_conversation_alive() {
     let first = append(&store, 1, "27").await;
     store.commit(put(first, "27", "{}")).await.unwrap();
     let second = append(&store, 2, "27").await;
-    let turn = Turn {
+    let turn = TurnCommit {
         at: at(1) + 3 * DAY,
         state: Some((conversation("27"), StateChange::Keep)),
-        ..Turn::done(second, at(1))
+        ..TurnCommit::done(second, at(1))
     };
     store.commit(turn).await.unwrap();
     let mut limits = Limits::default();
@@ -101,9 +101,9 @@ async fn old_numbers_and_occurrences_are_swept_and_pages_given_back() {
     let home = Home::new();
     let store = home.open();
     let first = append(&store, 1, "27").await;
-    let turn = Turn {
+    let turn = TurnCommit {
         calls: vec![say(first, 0, "27", "hi")],
-        ..Turn::done(first, at(1))
+        ..TurnCommit::done(first, at(1))
     };
     store.commit(turn).await.unwrap();
     let call = CallId {
@@ -129,7 +129,7 @@ async fn old_numbers_and_occurrences_are_swept_and_pages_given_back() {
     let event = append(&store, 2, "29").await;
     store.commit(put(event, "29", &huge)).await.unwrap();
     store
-        .forget(Whom::Conversation(conversation("29")))
+        .forget(ForgetScope::Conversation(conversation("29")))
         .await
         .unwrap();
     store.close().await.unwrap();

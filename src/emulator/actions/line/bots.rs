@@ -2,9 +2,9 @@
 
 use super::Target;
 use crate::emulator::refusal::Refusal;
-use crate::emulator::transaction::Hit;
+use crate::emulator::transaction::Transaction;
 
-impl Hit<'_> {
+impl Transaction<'_> {
     /// Calls an operator. Nobody asks whose bot it is.
     pub(crate) fn bot_to_queue(&mut self, chat: u64) -> Result<(), Refusal> {
         let session = self.world.lines.open_session(chat).cloned();

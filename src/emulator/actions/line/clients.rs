@@ -1,14 +1,14 @@
 //! Clients: who writes from outside, as users of the portal, and the chat each of them has.
 
 use super::incoming::Sender;
-use crate::emulator::feed::News;
-use crate::emulator::transaction::Hit;
+use crate::emulator::feed::Update;
+use crate::emulator::transaction::Transaction;
 use crate::emulator::world::chat::ChatType;
 use crate::emulator::world::color;
 use crate::emulator::world::line::connector::Place;
 use crate::emulator::world::user::{Guest, User};
 
-impl Hit<'_> {
+impl Transaction<'_> {
     /// The user who stands for a sender, made when the sender first writes; a name that is told again is taken over.
     pub(super) fn guest(&mut self, connector: &str, sender: &Sender) -> u64 {
         let known = self.known_guest(connector, &sender.id);
@@ -63,7 +63,7 @@ impl Hit<'_> {
             chat.entity_type = "LINES".to_owned();
             chat.entity_id = place.code();
         });
-        self.news.push(News::Lines);
+        self.updates.push(Update::Lines);
         id
     }
 }

@@ -6,14 +6,14 @@ use bytes::Bytes;
 
 use super::super::{Author, Draft};
 use crate::emulator::refusal::Refusal;
-use crate::emulator::transaction::Hit;
+use crate::emulator::transaction::Transaction;
 use crate::emulator::world::file::File;
 use crate::emulator::world::line::connector::Place;
 use crate::emulator::world::message::{Message, Outside, Passage, Refs, stored};
 
 /// Something that was said outside.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Heard {
+pub(crate) struct ClientMessage {
     pub(crate) connector: String,
     pub(crate) line: u64,
     pub(crate) sender: Sender,
@@ -50,9 +50,9 @@ pub(crate) struct Arrived {
     pub(crate) message: u64,
 }
 
-impl Hit<'_> {
+impl Transaction<'_> {
     /// Takes in what was said outside. Nothing is dropped as a repeat: twice sent is twice said.
-    pub(crate) fn hear(&mut self, heard: &Heard) -> Arrived {
+    pub(crate) fn hear(&mut self, heard: &ClientMessage) -> Arrived {
         let client = self.guest(&heard.connector, &heard.sender);
         let place = self.place(heard);
         let known = self.chat_of_place(&place);
@@ -85,7 +85,7 @@ impl Hit<'_> {
         }
     }
 
-    fn keep_heard(&mut self, chat: u64, author: u64, heard: &Heard) -> u64 {
+    fn keep_heard(&mut self, chat: u64, author: u64, heard: &ClientMessage) -> u64 {
         let files = heard.files.iter();
         let files = files
             .map(|(address, name)| self.file_from_outside(chat, author, address, name))
@@ -109,7 +109,7 @@ impl Hit<'_> {
     }
 
     /// Takes in what was said in the portal's own live chat, where a message has no number but its own.
-    pub(crate) fn hear_in_live_chat(&mut self, heard: &Heard) -> Result<Arrived, Refusal> {
+    pub(crate) fn hear_in_live_chat(&mut self, heard: &ClientMessage) -> Result<Arrived, Refusal> {
         if heard.text.trim().is_empty() {
             return Err(Refusal::new("MESSAGE_EMPTY", "There is nothing to send"));
         }
@@ -135,7 +135,7 @@ impl Hit<'_> {
     }
 
     /// Where a message belongs: a connector of groups has one place for all who write in a chat.
-    pub(crate) fn place(&self, heard: &Heard) -> Place {
+    pub(crate) fn place(&self, heard: &ClientMessage) -> Place {
         let is_group = self.is_group(&heard.connector);
         Place {
             connector: heard.connector.clone(),
@@ -155,7 +155,7 @@ impl Hit<'_> {
     }
 
     /// What a client's message outside has become here.
-    pub(crate) fn heard_before(&self, heard: &Heard) -> Result<Message, Refusal> {
+    pub(crate) fn heard_before(&self, heard: &ClientMessage) -> Result<Message, Refusal> {
         let chat = self.chat_of_place(&self.place(heard));
         let chat = chat.and_then(|chat| self.world.chats.get(&chat));
         let mut messages = chat
@@ -171,7 +171,7 @@ impl Hit<'_> {
     }
 
     /// The client has given a message another text.
-    pub(crate) fn hear_edit(&mut self, heard: &Heard) -> Result<u64, Refusal> {
+    pub(crate) fn hear_edit(&mut self, heard: &ClientMessage) -> Result<u64, Refusal> {
         let old = self.heard_before(heard)?;
         self.put(&Message {
             text: stored(&heard.text),
@@ -182,7 +182,7 @@ impl Hit<'_> {
     }
 
     /// The client has deleted a message.
-    pub(crate) fn hear_deletion(&mut self, heard: &Heard) -> Result<u64, Refusal> {
+    pub(crate) fn hear_deletion(&mut self, heard: &ClientMessage) -> Result<u64, Refusal> {
         let old = self.heard_before(heard)?;
         self.erase(&old, false);
         Ok(old.id)

@@ -10,16 +10,16 @@ mod queue;
 mod sessions;
 mod setup;
 
-pub(crate) use self::incoming::{Arrived, Heard, Sender};
+pub(crate) use self::incoming::{Arrived, ClientMessage, Sender};
 pub(crate) use self::queue::Target;
 
 use crate::emulator::refusal::Refusal;
-use crate::emulator::transaction::Hit;
+use crate::emulator::transaction::Transaction;
 use crate::emulator::world::chat::Chat;
 use crate::emulator::world::line::connector::Place;
 use crate::emulator::world::line::session::Session;
 
-impl Hit<'_> {
+impl Transaction<'_> {
     /// A line's chat, whoever asks.
     pub(crate) fn line_chat(&self, id: u64) -> Result<Chat, Refusal> {
         let chat = self.world.chats.get(&id).cloned();

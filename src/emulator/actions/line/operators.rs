@@ -1,16 +1,16 @@
 //! What operators do with a session. The acting user does it, as in `imopenlines.operator.*` and `.session.*`.
 
 use super::Target;
-use crate::emulator::feed::News;
+use crate::emulator::feed::Update;
 use crate::emulator::refusal::Refusal;
-use crate::emulator::transaction::Hit;
+use crate::emulator::transaction::Transaction;
 use crate::emulator::world::line::session::Session;
 use crate::emulator::world::message::{Outside, Passage, Refs};
 use crate::emulator::world::user::User;
 
 use super::super::{Author, Draft};
 
-impl Hit<'_> {
+impl Transaction<'_> {
     /// The open session of a line's chat, if the acting user may work on it.
     pub(crate) fn my_session(&self, chat: u64) -> Result<Session, Refusal> {
         let chat = self.line_chat(chat)?;
@@ -97,7 +97,7 @@ impl Hit<'_> {
         });
         self.change_chat(chat, |chat| chat.owner = 0);
         self.come_into(session.id, bot);
-        self.news.push(News::Lines);
+        self.updates.push(Update::Lines);
         Ok(())
     }
 

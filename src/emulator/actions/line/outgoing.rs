@@ -1,7 +1,7 @@
 //! What was said in a line's chat goes out to its client, if it is meant for one. Section 6.1 of server-behaviour.md.
 
-use crate::emulator::feed::News;
-use crate::emulator::transaction::Hit;
+use crate::emulator::feed::Update;
+use crate::emulator::transaction::Transaction;
 use crate::emulator::world::chat::Chat;
 use crate::emulator::world::line::connector::Connector;
 use crate::emulator::world::line::connector::Place;
@@ -10,7 +10,7 @@ use crate::emulator::world::message::{Message, Passage};
 /// What a client writes to be rid of the bot.
 const NO_BOT: &str = "0";
 
-impl Hit<'_> {
+impl Transaction<'_> {
     /// Does what a new message in a line's chat brings with it.
     pub(crate) fn said_on_line(&mut self, chat: &Chat, message: &Message) {
         if message.refs.outside.passage == Passage::Came {
@@ -137,7 +137,7 @@ impl Hit<'_> {
             if let Some(chat) = self.world.chats.get_mut(&chat.id) {
                 chat.read.insert(user, message);
             }
-            self.news.push(News::Read {
+            self.updates.push(Update::Read {
                 chat: chat.id,
                 user,
             });

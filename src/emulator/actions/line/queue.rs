@@ -1,9 +1,9 @@
 //! The queue of a line: who is asked next, and how a session goes from one to another.
 
 use super::super::{Author, Draft};
-use crate::emulator::feed::News;
+use crate::emulator::feed::Update;
 use crate::emulator::refusal::Refusal;
-use crate::emulator::transaction::Hit;
+use crate::emulator::transaction::Transaction;
 use crate::emulator::world::line::config::Line;
 use crate::emulator::world::line::session::Session;
 
@@ -16,7 +16,7 @@ pub(crate) enum Target {
     Queue(u64),
 }
 
-impl Hit<'_> {
+impl Transaction<'_> {
     /// The time of welcome bots that is over: the queue takes their sessions.
     pub(crate) fn ring(&mut self) {
         let now = self.world.clock.millis();
@@ -69,7 +69,7 @@ impl Hit<'_> {
         for operator in all.into_iter().chain(next) {
             self.come_into(id, operator);
         }
-        self.news.push(News::Lines);
+        self.updates.push(Update::Lines);
     }
 
     /// Everybody, if the line asks all at once.
@@ -133,7 +133,7 @@ impl Hit<'_> {
         if let Some(chat) = chat {
             self.change_chat(chat, |chat| chat.owner = user);
         }
-        self.news.push(News::Lines);
+        self.updates.push(Update::Lines);
     }
 
     /// Whether a session can go there: to a queue that exists, or to a person who works here.

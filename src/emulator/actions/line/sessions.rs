@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use super::super::{Author, Draft};
-use crate::emulator::feed::News;
-use crate::emulator::transaction::Hit;
+use crate::emulator::feed::Update;
+use crate::emulator::transaction::Transaction;
 use crate::emulator::world::chat::Chat;
 use crate::emulator::world::line::config::Line;
 use crate::emulator::world::line::session::Session;
 use crate::emulator::world::message::{Outside, Passage, Refs};
 
-impl Hit<'_> {
+impl Transaction<'_> {
     /// Begins a session: all are told, then the welcome bot comes in, or the queue is asked.
     pub(super) fn start_session(&mut self, chat: u64, client: u64, makes_lead: bool) -> u64 {
         let session = self.found_session(chat, client);
@@ -54,7 +54,7 @@ impl Hit<'_> {
         self.change_chat(session.chat, |chat| {
             chat.entity_data = [session.data_1(), session.data_2(), "N".to_owned()];
         });
-        self.news.push(News::Lines);
+        self.updates.push(Update::Lines);
     }
 
     fn works_on_lines(&self, bot: u64) -> bool {
@@ -95,7 +95,7 @@ impl Hit<'_> {
         self.change_chat(chat, |chat| {
             chat.members.retain(|member| *member != user);
         });
-        self.news.push(News::Left { chat, user });
+        self.updates.push(Update::Left { chat, user });
     }
 
     /// The line greets by itself, if it does.
@@ -142,11 +142,11 @@ impl Hit<'_> {
             self.go_out_of(session.chat, bot);
         }
         self.change_chat(session.chat, |chat| chat.owner = 0);
-        self.news.push(News::Lines);
+        self.updates.push(Update::Lines);
     }
 }
 
-impl Hit<'_> {
+impl Transaction<'_> {
     /// Keeps a session as a lead, if it is none yet; the answer is the lead.
     pub(crate) fn make_lead(&mut self, session: u64) -> u64 {
         let known = self.world.lines.sessions.get(&session).map(|one| one.lead);

@@ -1,12 +1,12 @@
 //! Lines made, changed and deleted, by people and by programs.
 
-use crate::emulator::feed::News;
+use crate::emulator::feed::Update;
 use crate::emulator::refusal::Refusal;
-use crate::emulator::transaction::Hit;
+use crate::emulator::transaction::Transaction;
 use crate::emulator::world::line::config::Line;
 use crate::emulator::world::line::connector::{Connector, LIVECHAT, Link};
 
-impl Hit<'_> {
+impl Transaction<'_> {
     /// Makes a line; the portal's own live chat is joined to it at once.
     pub(crate) fn add_line(&mut self, settings: &[(String, String)], queue: &[u64]) -> u64 {
         let language = self.world.language.clone();
@@ -33,7 +33,7 @@ impl Hit<'_> {
         if let Some(queue) = queue {
             line.queue = queue.to_vec();
         }
-        self.news.push(News::Lines);
+        self.updates.push(Update::Lines);
         Ok(())
     }
 
@@ -51,7 +51,7 @@ impl Hit<'_> {
         self.announce_line_deletion(id);
         self.world.lines.links.retain(|(_, line), _| *line != id);
         self.world.lines.configs.remove(&id);
-        self.news.push(News::Lines);
+        self.updates.push(Update::Lines);
         Ok(())
     }
 
@@ -65,7 +65,7 @@ fn no_line(id: u64) -> Refusal {
     Refusal::new("NOT_FOUND", format!("There is no line {id} on this portal"))
 }
 
-impl Hit<'_> {
+impl Transaction<'_> {
     /// A person switches a connector off on a line: its application is told.
     pub(crate) fn switch_off(&mut self, connector: &str, line: u64) -> Result<(), Refusal> {
         self.line(line)?;
@@ -74,7 +74,7 @@ impl Hit<'_> {
             .lines
             .change_link(connector, line, |link| *link = Link::default());
         self.announce_status_deletion(&known, line);
-        self.news.push(News::Lines);
+        self.updates.push(Update::Lines);
         Ok(())
     }
 
@@ -91,7 +91,7 @@ impl Hit<'_> {
     pub(crate) fn remove_connector(&mut self, id: &str) {
         self.world.lines.connectors.remove(id);
         self.world.lines.links.retain(|(known, _), _| known != id);
-        self.news.push(News::Lines);
+        self.updates.push(Update::Lines);
     }
 
     /// Takes away all connectors of an application.

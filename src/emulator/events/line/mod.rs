@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::emulator::events::Tokens;
-use crate::emulator::transaction::Hit;
+use crate::emulator::transaction::Transaction;
 use crate::emulator::world::access::Owner;
 use crate::emulator::world::line::connector::{Connector, Place};
 
@@ -24,7 +24,7 @@ fn connector(place: &Place) -> Value {
     })
 }
 
-impl Hit<'_> {
+impl Transaction<'_> {
     /// Tells an application that its connector was switched off on a line; the keys are in lower case, as nowhere else.
     pub(crate) fn announce_status_deletion(&mut self, connector: &Connector, line: u64) {
         let data = json!({ "connector": connector.id, "line": line });

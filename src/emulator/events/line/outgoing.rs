@@ -9,7 +9,7 @@ use crate::emulator::clock::{at, iso};
 use crate::emulator::events::Tokens;
 use crate::emulator::events::params::{append, flag};
 use crate::emulator::picture;
-use crate::emulator::transaction::Hit;
+use crate::emulator::transaction::Transaction;
 use crate::emulator::world::World;
 use crate::emulator::world::access::Owner;
 use crate::emulator::world::chat::Chat;
@@ -18,7 +18,7 @@ use crate::emulator::world::line::connector::Connector;
 use crate::emulator::world::line::connector::Place;
 use crate::emulator::world::message::Message;
 
-impl Hit<'_> {
+impl Transaction<'_> {
     /// Tells a connector what it is to bring to its client.
     pub(crate) fn announce_outgoing(
         &mut self,

@@ -5,10 +5,10 @@ use serde_json::json;
 use super::connector;
 use crate::emulator::events::Tokens;
 use crate::emulator::events::params::flag;
-use crate::emulator::transaction::Hit;
+use crate::emulator::transaction::Transaction;
 use crate::emulator::world::access::Owner;
 
-impl Hit<'_> {
+impl Transaction<'_> {
     /// Tells of a session that it has begun, or ended if it is closed.
     ///
     /// In the samples `chat` and `user` repeat what stands in `connector`: the numbers outside.

@@ -8,7 +8,7 @@ use super::super::table::{Method, method};
 use super::said::{elements, heard, must_have, text};
 use super::statuses::inactive;
 use super::{line, own, required};
-use crate::emulator::actions::Heard;
+use crate::emulator::actions::ClientMessage;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::world::line::connector::Connector;
 use crate::emulator::world::line::connector::Place;
@@ -28,7 +28,7 @@ fn send(call: &mut Call<'_, '_>) -> Answer {
         if heard.text.is_empty() && heard.files.is_empty() {
             return Err("The message has neither text nor files".to_owned());
         }
-        let arrived = call.hit.hear(heard);
+        let arrived = call.tx.hear(heard);
         let session = json!({
             "ID": arrived.session.to_string(),
             "CHAT_ID": arrived.chat.to_string(),
@@ -39,14 +39,14 @@ fn send(call: &mut Call<'_, '_>) -> Answer {
 
 fn update(call: &mut Call<'_, '_>) -> Answer {
     each(call, |call, heard| {
-        let changed = call.hit.hear_edit(heard);
+        let changed = call.tx.hear_edit(heard);
         changed.map(|_| None).map_err(|error| error.to_string())
     })
 }
 
 fn delete(call: &mut Call<'_, '_>) -> Answer {
     each(call, |call, heard| {
-        let gone = call.hit.hear_deletion(heard);
+        let gone = call.tx.hear_deletion(heard);
         gone.map(|_| None).map_err(|error| error.to_string())
     })
 }
@@ -54,7 +54,7 @@ fn delete(call: &mut Call<'_, '_>) -> Answer {
 /// Runs something for every element of `MESSAGES`, on an open line, and lists what came of it.
 fn each(
     call: &mut Call<'_, '_>,
-    run: impl Fn(&mut Call<'_, '_>, &Heard) -> Result<Option<Value>, String>,
+    run: impl Fn(&mut Call<'_, '_>, &ClientMessage) -> Result<Option<Value>, String>,
 ) -> Answer {
     let (connector, line) = open_line(call)?;
     let elements = elements(call.params.get("MESSAGES"))?;
@@ -76,7 +76,7 @@ fn each(
 fn open_line(call: &Call<'_, '_>) -> Result<(Connector, u64), Refusal> {
     let connector = own(call)?;
     let line = line(call)?;
-    if call.hit.world.lines.is_open(&connector.id, line) {
+    if call.tx.world.lines.is_open(&connector.id, line) {
         Ok((connector, line))
     } else {
         Err(inactive())
@@ -120,7 +120,7 @@ fn delivered(call: &mut Call<'_, '_>) -> Answer {
         let ids = items(&element["message"]["id"]);
         let ids: Vec<String> = ids.iter().filter_map(as_text).collect();
         if let Some(message) = as_id(&element["im"]["message_id"]) {
-            call.hit.confirm(&connector, message, &ids);
+            call.tx.confirm(&connector, message, &ids);
         }
     }
     Ok(json!({ "SUCCESS": true, "DATA": [] }).into())
@@ -148,10 +148,10 @@ fn set_name(call: &mut Call<'_, '_>) -> Answer {
         chat,
         user,
     };
-    let known = call.hit.chat_of_place(&place);
+    let known = call.tx.chat_of_place(&place);
     let chat = known.ok_or_else(|| {
         Refusal::new("CHAT_RENAMING_FAILED", "There is no such chat on this line")
     })?;
-    call.hit.change_chat(chat, |chat| chat.title = name);
+    call.tx.change_chat(chat, |chat| chat.title = name);
     Ok(json!({ "SUCCESS": true, "DATA": { "RESULT": {} } }).into())
 }

@@ -46,7 +46,7 @@ fn line(call: &Call<'_, '_>) -> Result<u64, Refusal> {
 fn own(call: &Call<'_, '_>) -> Result<Connector, Refusal> {
     let app = app(call)?;
     let id = required(call, "CONNECTOR")?.to_lowercase();
-    let known = call.hit.world.lines.connectors.get(&id).cloned();
+    let known = call.tx.world.lines.connectors.get(&id).cloned();
     let own = known.filter(|connector| connector.app.as_ref() == Some(&app));
     own.ok_or_else(|| {
         Refusal::new(

@@ -9,7 +9,7 @@ use super::super::handlers::address;
 use super::super::params::php_array;
 use super::super::table::{Method, method};
 use super::{app, is_on};
-use crate::emulator::feed::News;
+use crate::emulator::feed::Update;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::world::access::Owner;
 use crate::emulator::world::line::connector::{Connector, Wishes};
@@ -36,7 +36,7 @@ fn register(call: &mut Call<'_, '_>) -> Answer {
     let handler = text("PLACEMENT_HANDLER")
         .filter(|url| address(&Owner::App(app.clone()), url).is_some())
         .ok_or_else(|| failed("NO_PLACEMENT_HANDLER", "Placement handler is not specified"))?;
-    let known = call.hit.world.lines.connectors.get(&id);
+    let known = call.tx.world.lines.connectors.get(&id);
     if known.is_some_and(|known| known.app.as_ref() != Some(&app)) {
         let text = "A connector with this ID is registered already";
         return Err(failed("GENERAL_CONNECTOR_REGISTRATION_ERROR", text));
@@ -48,8 +48,8 @@ fn register(call: &mut Call<'_, '_>) -> Answer {
         handler,
         wishes: wishes(call),
     };
-    call.hit.world.lines.connectors.insert(id, connector);
-    call.hit.news.push(News::Lines);
+    call.tx.world.lines.connectors.insert(id, connector);
+    call.tx.updates.push(Update::Lines);
     Ok(json!({ "result": true }).into())
 }
 
@@ -84,12 +84,12 @@ fn wishes(call: &Call<'_, '_>) -> Wishes {
 fn unregister(call: &mut Call<'_, '_>) -> Answer {
     let app = app(call)?;
     let id = call.params.text("ID").unwrap_or_default().to_lowercase();
-    let known = call.hit.world.lines.connectors.get(&id);
+    let known = call.tx.world.lines.connectors.get(&id);
     if known.is_none_or(|known| known.app.as_ref() != Some(&app)) {
         let text = "The application has no connector with this ID";
         return Err(failed("APPLICATION_UNREGISTRATION_ERROR", text));
     }
-    call.hit.remove_connector(&id);
+    call.tx.remove_connector(&id);
     Ok(json!({ "result": true }).into())
 }
 
@@ -99,7 +99,7 @@ fn list(call: &mut Call<'_, '_>) -> Answer {
     if !call.is_admin() {
         return Err(Refusal::new("ACCESS_DENIED", "Access denied"));
     }
-    let connectors = call.hit.world.lines.connectors.values();
+    let connectors = call.tx.world.lines.connectors.values();
     let listed: Map<_, _> = connectors
         .map(|connector| (connector.id.clone(), connector.title.clone().into()))
         .collect();

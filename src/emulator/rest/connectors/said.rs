@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::super::params::{as_id, as_text, is_yes, items};
-use crate::emulator::actions::{Heard, Sender};
+use crate::emulator::actions::{ClientMessage, Sender};
 use crate::emulator::refusal::Refusal;
 
 /// The elements of `MESSAGES`, their keys in lower case all the way down.
@@ -54,14 +54,14 @@ pub(super) fn heard(
     connector: &str,
     line: u64,
     element: &Map<String, Value>,
-) -> Result<Heard, String> {
+) -> Result<ClientMessage, String> {
     let at = |part, name| text(element, part, name);
     for part in ["user", "message", "chat"] {
         if at(part, "id").is_empty() {
             return Err(format!("`{part}.id` is empty"));
         }
     }
-    Ok(Heard {
+    Ok(ClientMessage {
         connector: connector.to_owned(),
         line,
         sender: Sender {

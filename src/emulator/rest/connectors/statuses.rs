@@ -5,7 +5,7 @@ use serde_json::json;
 use super::super::call::{Answer, Call, yes};
 use super::super::table::{Method, method};
 use super::{app, is_on, line, missing, own, required};
-use crate::emulator::feed::News;
+use crate::emulator::feed::Update;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::world::line::connector::Link;
 
@@ -58,16 +58,16 @@ fn change(
 ) -> Answer {
     let connector = own(call)?.id;
     let line = line(call)?;
-    if !call.hit.world.lines.configs.contains_key(&line) {
+    if !call.tx.world.lines.configs.contains_key(&line) {
         return Err(inactive());
     }
-    let mut link = call.hit.world.lines.link(&connector, line);
+    let mut link = call.tx.world.lines.link(&connector, line);
     change(call, &mut link)?;
-    call.hit
+    call.tx
         .world
         .lines
         .change_link(&connector, line, |old| *old = link);
-    call.hit.news.push(News::Lines);
+    call.tx.updates.push(Update::Lines);
     yes()
 }
 
@@ -76,7 +76,7 @@ fn status(call: &mut Call<'_, '_>) -> Answer {
     app(call)?;
     let connector = required(call, "CONNECTOR")?.to_lowercase();
     let line = call.params.id("LINE").unwrap_or(0);
-    let link = call.hit.world.lines.link(&connector, line);
+    let link = call.tx.world.lines.link(&connector, line);
     Ok(json!({
         "LINE": line,
         "CONNECTOR": connector,

@@ -23,14 +23,14 @@ fn send(call: &mut Call<'_, '_>) -> Answer {
         true => greeting(call, chat),
         false => call.params.text("MESSAGE").unwrap_or_default(),
     };
-    if call.hit.line_chat(chat).is_ok() && !text.trim().is_empty() {
-        call.hit.tell_client(chat, text.trim());
+    if call.tx.line_chat(chat).is_ok() && !text.trim().is_empty() {
+        call.tx.tell_client(chat, text.trim());
     }
     yes()
 }
 
 fn greeting(call: &Call<'_, '_>, chat: u64) -> String {
-    let lines = &call.hit.world.lines;
+    let lines = &call.tx.world.lines;
     let session = lines.last_session(chat);
     let line = session.and_then(|session| lines.configs.get(&session.line));
     line.map(|line| line.get("WELCOME_MESSAGE_TEXT").to_owned())
@@ -40,7 +40,7 @@ fn greeting(call: &Call<'_, '_>, chat: u64) -> String {
 /// Calls an operator for whatever bot leads the session.
 fn operator(call: &mut Call<'_, '_>) -> Answer {
     let chat = call.chat_id()?;
-    call.hit.bot_to_queue(chat)?;
+    call.tx.bot_to_queue(chat)?;
     yes()
 }
 
@@ -52,14 +52,14 @@ fn transfer(call: &mut Call<'_, '_>) -> Answer {
     let target = target(|name| call.params.exact(name).and_then(as_text))?;
     let bot = first_bot(call)?;
     let leaves = call.params.exact("LEAVE").and_then(as_text).as_deref() == Some("Y");
-    call.hit.bot_transfer(bot, chat, target, leaves)?;
+    call.tx.bot_transfer(bot, chat, target, leaves)?;
     yes()
 }
 
 fn finish(call: &mut Call<'_, '_>) -> Answer {
     let chat = call.chat_id()?;
     let bot = first_bot(call)?;
-    call.hit.bot_finish(bot, chat)?;
+    call.tx.bot_finish(bot, chat)?;
     yes()
 }
 
@@ -71,6 +71,6 @@ fn first_bot(call: &Call<'_, '_>) -> Result<u64, Refusal> {
         Owner::App(_) => None,
     };
     let mut owners = [Some(owner), second].into_iter().flatten();
-    let first = owners.find_map(|owner| call.hit.world.bots_of(&owner).next().map(|bot| bot.id));
+    let first = owners.find_map(|owner| call.tx.world.bots_of(&owner).next().map(|bot| bot.id));
     first.ok_or_else(|| Refusal::new("BOT_ID_ERROR", "Bot not found"))
 }

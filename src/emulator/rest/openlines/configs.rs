@@ -29,7 +29,7 @@ const LIMIT_MAX: u64 = 200;
 fn add(call: &mut Call<'_, '_>) -> Answer {
     let (settings, queue) = given(&call.params.fields("PARAMS"));
     let queue = queue.unwrap_or_else(|| vec![call.caller.user]);
-    Ok(call.hit.add_line(&settings, &queue).into())
+    Ok(call.tx.add_line(&settings, &queue).into())
 }
 
 /// Changes a line; `false` if there is none.
@@ -37,7 +37,7 @@ fn update(call: &mut Call<'_, '_>) -> Answer {
     let id = id(call)?;
     allowed(call)?;
     let (settings, queue) = given(&call.params.fields("PARAMS"));
-    let changed = call.hit.change_line(id, &settings, queue.as_deref());
+    let changed = call.tx.change_line(id, &settings, queue.as_deref());
     Ok(changed.is_ok().into())
 }
 
@@ -45,7 +45,7 @@ fn update(call: &mut Call<'_, '_>) -> Answer {
 fn get(call: &mut Call<'_, '_>) -> Answer {
     let id = id(call)?;
     let with_queue = call.params.unless_no("WITH_QUEUE");
-    Ok(match call.hit.line(id) {
+    Ok(match call.tx.line(id) {
         Ok(found) => line(found, with_queue).into(),
         Err(_) => false.into(),
     })
@@ -54,7 +54,7 @@ fn get(call: &mut Call<'_, '_>) -> Answer {
 fn delete(call: &mut Call<'_, '_>) -> Answer {
     let id = id(call)?;
     allowed(call)?;
-    Ok(call.hit.delete_line(id).is_ok().into())
+    Ok(call.tx.delete_line(id).is_ok().into())
 }
 
 fn id(call: &Call<'_, '_>) -> Result<u64, Refusal> {
@@ -93,7 +93,7 @@ fn list(call: &mut Call<'_, '_>) -> Answer {
             as_text(&shown[name.as_str()]).is_some_and(|value| wanted.contains(&value))
         })
     };
-    let lines = call.hit.world.lines.configs.values();
+    let lines = call.tx.world.lines.configs.values();
     let mut found: Vec<Value> = lines
         .map(|one| listed(one, with_queue))
         .filter(fits)
@@ -153,7 +153,7 @@ fn map(params: &Map<String, Value>, name: &str) -> Result<Map<String, Value>, Re
 }
 
 fn path(call: &mut Call<'_, '_>) -> Answer {
-    let address = call.hit.world.address();
+    let address = call.tx.world.address();
     Ok(json!({ "SERVER_ADDRESS": address, "PUBLIC_PATH": "/online/" }).into())
 }
 

@@ -38,7 +38,7 @@ pub(super) fn entity(call: &Call<'_, '_>) -> Result<(String, u64), Refusal> {
 /// The chats that a call is about, oldest first.
 pub(super) fn tied(call: &Call<'_, '_>) -> Result<Vec<Chat>, Refusal> {
     let (kind, id) = entity(call)?;
-    Ok(call.hit.chats_in_crm(&kind, id))
+    Ok(call.tx.chats_in_crm(&kind, id))
 }
 
 /// The chats of something in CRM; those without an open session only if `ACTIVE_ONLY` says `N`.
@@ -48,13 +48,13 @@ fn chats(call: &mut Call<'_, '_>) -> Answer {
         .get("ACTIVE_ONLY")
         .is_some_and(|flag| !is_yes(flag));
     let chats = tied(call)?;
-    let lines = &call.hit.world.lines;
+    let lines = &call.tx.world.lines;
     let shown = chats
         .iter()
         .filter(|chat| all || lines.open_session(chat.id).is_some());
     let listed: Vec<Value> = shown
         .filter_map(|chat| {
-            let (connector, _) = call.hit.way_out(chat)?;
+            let (connector, _) = call.tx.way_out(chat)?;
             Some(json!({
                 "CHAT_ID": chat.id.to_string(),
                 "CONNECTOR_ID": connector.id,
@@ -80,12 +80,12 @@ fn last(call: &mut Call<'_, '_>) -> Answer {
 /// Keeps the session of a chat as a lead.
 fn make_lead(call: &mut Call<'_, '_>) -> Answer {
     let chat = chat(call)?;
-    let session = call.hit.my_session(chat)?;
+    let session = call.tx.my_session(chat)?;
     if session.operator != call.caller.user {
         let text = "Only the operator of the session can do this";
         return Err(Refusal::new("ERROR_USER_NOT_OPERATOR", text));
     }
-    call.hit.make_lead(session.id);
+    call.tx.make_lead(session.id);
     yes()
 }
 
@@ -106,21 +106,21 @@ fn say(call: &mut Call<'_, '_>) -> Answer {
         let text = "You cannot send messages to this chat";
         return Err(Refusal::new("CANCELED", text));
     }
-    let author = match call.hit.world.is_bot(user) {
+    let author = match call.tx.world.is_bot(user) {
         true => Author::Bot(user),
         false => Author::User(user),
     };
     Ok(call
-        .hit
+        .tx
         .say(chat.id, Draft::text(author, text.trim()))
         .into())
 }
 
 /// Keeps a message as a quick answer. There is no list of them here, and no method reads one.
 fn save(call: &mut Call<'_, '_>) -> Answer {
-    let chat = call.hit.line_chat(chat(call)?)?.id;
+    let chat = call.tx.line_chat(chat(call)?)?.id;
     let message = call.params.id("MESSAGE_ID").unwrap_or(0);
-    let known = call.hit.world.messages.get(&message);
+    let known = call.tx.world.messages.get(&message);
     if known.is_some_and(|message| message.chat == chat && !message.text.is_empty()) {
         yes()
     } else {

@@ -25,8 +25,8 @@ pub(super) const METHODS: &[Method] = &[
 fn dialog(call: &mut Call<'_, '_>) -> Answer {
     let refusal = || Refusal::new("ACCESS_ERROR", "You do not have access to this dialog");
     let id = named(call).ok_or_else(refusal)?;
-    let chat = call.hit.line_chat(id).map_err(|_| refusal())?;
-    let mut shown = described(call.hit.world, call.hit.user, &chat);
+    let chat = call.tx.line_chat(id).map_err(|_| refusal())?;
+    let mut shown = described(call.tx.world, call.tx.user, &chat);
     let last = chat.messages.back();
     shown["restrictions"] = restrictions();
     shown["permissions"] = json!({
@@ -79,15 +79,15 @@ fn named(call: &Call<'_, '_>) -> Option<u64> {
         };
     }
     if let Some(session) = params.id("SESSION_ID") {
-        return Some(call.hit.world.lines.sessions.get(&session)?.chat);
+        return Some(call.tx.world.lines.sessions.get(&session)?.chat);
     }
-    call.hit
+    call.tx
         .chat_of_place(&Place::read(&params.text("USER_CODE")?)?)
 }
 
 /// A session with its messages: the one of `SESSION_ID`, or the last of a chat.
 fn history(call: &mut Call<'_, '_>) -> Answer {
-    let lines = &call.hit.world.lines;
+    let lines = &call.tx.world.lines;
     let session = match (call.params.id("SESSION_ID"), call.params.id("CHAT_ID")) {
         (Some(session), _) => lines.sessions.get(&session),
         (None, Some(chat)) => lines.last_session(chat),
@@ -98,11 +98,11 @@ fn history(call: &mut Call<'_, '_>) -> Answer {
     };
     let refusal = || Refusal::new("INVALID_SESSION_ID", "There is no such session");
     let session = session.cloned().ok_or_else(refusal)?;
-    call.hit
+    call.tx
         .must_serve(session.line, session.chat)
         .map_err(|_| Refusal::new("ACCESS_DENIED", "You do not have access"))?;
-    let chat = call.hit.line_chat(session.chat).map_err(|_| refusal())?;
-    Ok(told(call.hit.world, call.hit.user, &session, &chat).into())
+    let chat = call.tx.line_chat(session.chat).map_err(|_| refusal())?;
+    Ok(told(call.tx.world, call.tx.user, &session, &chat).into())
 }
 
 fn told(world: &World, viewer: u64, session: &Session, chat: &Chat) -> Value {

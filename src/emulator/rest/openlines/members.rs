@@ -15,14 +15,14 @@ pub(super) const METHODS: &[Method] = &[
 fn add(call: &mut Call<'_, '_>) -> Answer {
     let chat = meant(call)?;
     let user = user(call)?;
-    if !call.hit.world.users.contains_key(&user) {
+    if !call.tx.world.users.contains_key(&user) {
         let text = "The user does not work here";
         return Err(Refusal::new("CRM_CHAT_USER_NOT_ACTIVE", text));
     }
     if chat.has(user) {
         return Ok(0.into());
     }
-    call.hit.bring_in(chat.id, user);
+    call.tx.bring_in(chat.id, user);
     Ok(chat.id.into())
 }
 
@@ -33,11 +33,11 @@ fn delete(call: &mut Call<'_, '_>) -> Answer {
     if !chat.has(user) {
         return Ok(0.into());
     }
-    if call.hit.world.is_guest(user) {
+    if call.tx.world.is_guest(user) {
         let text = "The client cannot be taken out of the chat";
         return Err(Refusal::new("CHAT_DELETE_USER_PERMISSION_DENIED", text).status(403));
     }
-    call.hit.go_out_of(chat.id, user);
+    call.tx.go_out_of(chat.id, user);
     Ok(chat.id.into())
 }
 

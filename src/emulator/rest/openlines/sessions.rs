@@ -43,16 +43,16 @@ const MARK_MAX: u64 = 5;
 /// The chat of a client; its number is a text, as nowhere else.
 fn open(call: &mut Call<'_, '_>) -> Answer {
     let code = call.params.text("USER_CODE").unwrap_or_default();
-    let chat = Place::read(&code).and_then(|place| call.hit.chat_of_place(&place));
+    let chat = Place::read(&code).and_then(|place| call.tx.chat_of_place(&place));
     let chat = chat.ok_or_else(|| Refusal::new("ACCESS_DENIED", "You do not have access"))?;
-    let line = call.hit.world.lines.last_session(chat).map(|one| one.line);
-    call.hit.must_serve(line.unwrap_or(0), chat)?;
+    let line = call.tx.world.lines.last_session(chat).map(|one| one.line);
+    call.tx.must_serve(line.unwrap_or(0), chat)?;
     Ok(json!({ "chatId": chat.to_string() }).into())
 }
 
 fn start(call: &mut Call<'_, '_>) -> Answer {
     let chat = chat(call)?;
-    call.hit.begin_session(chat)?;
+    call.tx.begin_session(chat)?;
     yes()
 }
 
@@ -60,31 +60,31 @@ fn start(call: &mut Call<'_, '_>) -> Answer {
 fn start_by(call: &mut Call<'_, '_>) -> Answer {
     let chat = chat(call)?;
     let message = call.params.id("MESSAGE_ID").unwrap_or(0);
-    let known = call.hit.world.messages.get(&message);
+    let known = call.tx.world.messages.get(&message);
     if known.is_none_or(|message| message.chat != chat) {
         return Err(Refusal::new("ACCESS_DENIED", "You do not have access"));
     }
-    call.hit.begin_session(chat)?;
+    call.tx.begin_session(chat)?;
     yes()
 }
 
 fn join(call: &mut Call<'_, '_>) -> Answer {
     let chat = chat(call)?;
-    call.hit.join_session(chat)?;
+    call.tx.join_session(chat)?;
     yes()
 }
 
 fn intercept(call: &mut Call<'_, '_>) -> Answer {
     let chat = call.chat_id()?;
-    call.hit.intercept(chat)?;
+    call.tx.intercept(chat)?;
     yes()
 }
 
 fn pin(call: &mut Call<'_, '_>) -> Answer {
     let chat = chat(call)?;
-    let session = call.hit.my_session(chat)?.id;
+    let session = call.tx.my_session(chat)?.id;
     let is_pinned = call.params.unless_no("ACTIVATE");
-    call.hit.pin(session, is_pinned);
+    call.tx.pin(session, is_pinned);
     yes()
 }
 
@@ -99,14 +99,14 @@ fn unpin_all(call: &mut Call<'_, '_>) -> Answer {
 /// Pins all open sessions of the caller, or none; the answer is those that have changed.
 fn change_pins(call: &mut Call<'_, '_>, is_pinned: bool) -> Answer {
     let me = call.caller.user;
-    let sessions = call.hit.world.lines.sessions.values();
+    let sessions = call.tx.world.lines.sessions.values();
     let mine = sessions.filter(|session| session.closed.is_none() && session.operator == me);
     let changed: Vec<u64> = mine
         .filter(|session| session.pinned.contains(&me) != is_pinned)
         .map(|session| session.id)
         .collect();
     for session in &changed {
-        call.hit.pin(*session, is_pinned);
+        call.tx.pin(*session, is_pinned);
     }
     Ok(json!(changed).into())
 }
@@ -114,7 +114,7 @@ fn change_pins(call: &mut Call<'_, '_>, is_pinned: bool) -> Answer {
 fn silent(call: &mut Call<'_, '_>) -> Answer {
     let chat = chat(call)?;
     let is_silent = call.params.unless_no("ACTIVATE");
-    call.hit.silence(chat, is_silent)?;
+    call.tx.silence(chat, is_silent)?;
     yes()
 }
 
@@ -131,7 +131,7 @@ fn vote(call: &mut Call<'_, '_>) -> Answer {
         ));
     }
     let is_admin = call.is_admin();
-    let session = call.hit.world.lines.sessions.get_mut(&id);
+    let session = call.tx.world.lines.sessions.get_mut(&id);
     let session = session
         .filter(|_| is_admin)
         .ok_or_else(|| Refusal::new("ACCESS_DENIED", "You do not have access"))?;
@@ -168,26 +168,26 @@ fn line_not_found(call: &Call<'_, '_>) -> Refusal {
 
 fn answer(call: &mut Call<'_, '_>) -> Answer {
     let chat = chat(call)?;
-    call.hit.answer_session(chat)?;
+    call.tx.answer_session(chat)?;
     yes()
 }
 
 /// Ends a session, whoever has it. Spam is an end as well; what the portal keeps of it is not documented.
 fn finish(call: &mut Call<'_, '_>) -> Answer {
     let chat = chat(call)?;
-    call.hit.finish_session(chat)?;
+    call.tx.finish_session(chat)?;
     yes()
 }
 
 fn skip(call: &mut Call<'_, '_>) -> Answer {
     let chat = chat(call)?;
-    call.hit.skip(chat)?;
+    call.tx.skip(chat)?;
     yes()
 }
 
 fn transfer(call: &mut Call<'_, '_>) -> Answer {
     let chat = call.chat_id()?;
     let target = target(|name| call.params.text(name))?;
-    call.hit.transfer(chat, target)?;
+    call.tx.transfer(chat, target)?;
     yes()
 }

@@ -28,7 +28,7 @@ impl Call<'_, '_> {
         let owner = self.bot_owner()?;
         let id = self.id_of("botId");
         let id = id.ok_or_else(|| Refusal::new("BOT_ID_REQUIRED", "Bot ID is required"))?;
-        let user = self.hit.world.users.get(&id).cloned();
+        let user = self.tx.world.users.get(&id).cloned();
         let user = user.filter(|user| user.bot.is_some()).ok_or_else(no_bot)?;
         if user.bot.as_ref().is_some_and(|bot| bot.owner == owner) {
             Ok(user)
@@ -43,7 +43,7 @@ impl Call<'_, '_> {
     /// The same, and from here on the bot is who acts.
     pub(super) fn act_as_own_bot(&mut self) -> Result<u64, Refusal> {
         let bot = self.own_bot()?.id;
-        self.hit.user = bot;
+        self.tx.user = bot;
         Ok(bot)
     }
 
@@ -53,8 +53,8 @@ impl Call<'_, '_> {
         let dialog_id =
             dialog_id.ok_or_else(|| Refusal::new("DIALOG_ID_EMPTY", "Dialog ID can't be empty"))?;
         let chat = match parse(&dialog_id) {
-            Some(Address::User(user)) if user != self.hit.user => self.hit.private_chat(user),
-            _ => self.hit.chat_at(&dialog_id),
+            Some(Address::User(user)) if user != self.tx.user => self.tx.private_chat(user),
+            _ => self.tx.chat_at(&dialog_id),
         };
         chat.map_err(|_| denied())
     }
@@ -65,7 +65,7 @@ impl Call<'_, '_> {
         missing: impl Fn() -> Refusal,
     ) -> Result<(Chat, Message), Refusal> {
         let id = self.id_of("messageId").ok_or_else(&missing)?;
-        self.hit.message_in_reach(id).map_err(|_| missing())
+        self.tx.message_in_reach(id).map_err(|_| missing())
     }
 
     /// A text or a number under exactly this name.

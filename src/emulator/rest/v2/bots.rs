@@ -9,7 +9,7 @@ use super::done;
 use super::registration::{change, describe, fitting, new_bot};
 use super::registration::{map, text};
 use crate::emulator::events::v2::NAMES;
-use crate::emulator::feed::News;
+use crate::emulator::feed::Update;
 use crate::emulator::objects;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::rest::call::{Answer, Call};
@@ -58,11 +58,11 @@ fn register(call: &mut Call<'_, '_>) -> Answer {
         };
     }
     let bot = new_bot(code, owner, &fields)?;
-    if call.hit.world.bots_of(&bot.owner).count() >= BOTS_MAX {
+    if call.tx.world.bots_of(&bot.owner).count() >= BOTS_MAX {
         let text = format!("The application has {BOTS_MAX} bots already");
         return Err(Refusal::new("BOT_LIMIT_EXCEEDED", text));
     }
-    let id = call.hit.world.new_user_id();
+    let id = call.tx.world.new_user_id();
     let (mode, url, owner) = (bot.mode, bot.url.clone(), bot.owner.clone());
     let mut user = User {
         id,
@@ -75,11 +75,11 @@ fn register(call: &mut Call<'_, '_>) -> Answer {
         guest: None,
     };
     describe(&mut user, &fields)?;
-    call.hit.world.users.insert(id, user);
+    call.tx.world.users.insert(id, user);
     if let (Mode::Webhook, Some(url)) = (mode, url) {
-        call.hit.world.subscribe_once(&owner, &NAMES, &url);
+        call.tx.world.subscribe_once(&owner, &NAMES, &url);
     }
-    call.hit.news.push(News::Bots);
+    call.tx.updates.push(Update::Bots);
     shown(call, id)
 }
 
@@ -97,7 +97,7 @@ fn new_owner(call: &Call<'_, '_>, fields: &Map<String, Value>) -> Result<Owner, 
 }
 
 fn with_code(call: &Call<'_, '_>, code: &str) -> Option<(u64, Bot)> {
-    let mut bots = call.hit.world.users.values();
+    let mut bots = call.tx.world.users.values();
     bots.find_map(|user| {
         let bot = user.bot.as_ref().filter(|bot| bot.code == code)?;
         Some((user.id, bot.clone()))
@@ -118,19 +118,19 @@ fn update(call: &mut Call<'_, '_>) -> Answer {
     user.bot = Some(after.clone());
     describe(&mut user, &fields)?;
     let id = user.id;
-    call.hit.world.users.insert(id, user);
+    call.tx.world.users.insert(id, user);
     rebind(call, &before, &after);
     if (before.mode, after.mode) == (Mode::Fetch, Mode::Webhook) {
-        call.hit.world.log.purge(id);
+        call.tx.world.log.purge(id);
     }
-    call.hit.news.push(News::Bots);
+    call.tx.updates.push(Update::Bots);
     shown(call, id)
 }
 
 /// The owner that a new token makes. Why it is refused is not told, since it would tell of somebody else's token.
 fn rotated(call: &Call<'_, '_>, bot: u64, token: &str) -> Result<Owner, Refusal> {
     let owner = owner_of(token);
-    let is_taken = call.hit.world.bots_of(&owner).any(|other| other.id != bot);
+    let is_taken = call.tx.world.bots_of(&owner).any(|other| other.id != bot);
     if is_taken || fitting(token).is_err() {
         let text = "Bot token rotation failed";
         return Err(Refusal::new("BOT_TOKEN_ROTATION_FAILED", text));
@@ -146,15 +146,15 @@ fn rebind(call: &mut Call<'_, '_>, before: &Bot, after: &Bot) {
     }
     clean(call, &before.owner, 1);
     if let (Mode::Webhook, Some(url)) = (after.mode, &after.url) {
-        call.hit.world.subscribe_once(&after.owner, &NAMES, url);
+        call.tx.world.subscribe_once(&after.owner, &NAMES, url);
     }
 }
 
 /// Removes the eight subscriptions of an owner, unless they are an application's with more bots than this one.
 fn clean(call: &mut Call<'_, '_>, owner: &Owner, bots: usize) {
-    let is_shared = matches!(owner, Owner::App(_)) && call.hit.world.bots_of(owner).count() > bots;
+    let is_shared = matches!(owner, Owner::App(_)) && call.tx.world.bots_of(owner).count() > bots;
     if !is_shared {
-        call.hit.world.unsubscribe(owner, &NAMES);
+        call.tx.world.unsubscribe(owner, &NAMES);
     }
 }
 
@@ -170,12 +170,12 @@ fn get(call: &mut Call<'_, '_>) -> Answer {
         ));
     }
     let id = by_id.or(by_code.map(|(id, _)| id)).ok_or_else(no_bot)?;
-    let user = call.hit.world.users.get(&id).cloned();
+    let user = call.tx.world.users.get(&id).cloned();
     let bot = user.and_then(|user| user.bot).ok_or_else(no_bot)?;
     if bot.owner == owner {
         return shown(call, id);
     }
-    let world = &call.hit.world;
+    let world = &call.tx.world;
     let user = &world.users[&id];
     Ok(json!({ "bot": objects::bot(world, user), "users": [objects::user(world, id)] }).into())
 }
@@ -190,7 +190,7 @@ fn list(call: &mut Call<'_, '_>) -> Answer {
     let kind = filter.and_then(|filter| text(&filter, "type"));
     let limit = size(call.id_of("limit").unwrap_or(LIMIT_DEFAULT));
     let offset = size(call.id_of("offset").unwrap_or(0));
-    let world = &call.hit.world;
+    let world = &call.tx.world;
     let fits = |user: &&User| {
         let bot = user.bot.as_ref();
         bot.is_some_and(|bot| kind.as_ref().is_none_or(|kind| bot.kind.word() == kind))
@@ -210,7 +210,7 @@ fn size(number: u64) -> usize {
 
 fn unregister(call: &mut Call<'_, '_>) -> Answer {
     let user = call.own_bot()?;
-    call.hit.remove_bot(user.id);
+    call.tx.remove_bot(user.id);
     if let Some(bot) = user.bot {
         clean(call, &bot.owner, 0);
     }
@@ -219,7 +219,7 @@ fn unregister(call: &mut Call<'_, '_>) -> Answer {
 
 /// A bot as its owner sees it.
 fn shown(call: &Call<'_, '_>, id: u64) -> Answer {
-    let world = &call.hit.world;
+    let world = &call.tx.world;
     let user = world.users.get(&id).ok_or_else(no_bot)?;
     Ok(json!({ "bot": objects::own_bot(world, user), "users": [objects::user(world, id)] }).into())
 }

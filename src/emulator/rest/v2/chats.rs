@@ -31,7 +31,7 @@ fn add(call: &mut Call<'_, '_>) -> Answer {
     let asked = fields.get("userIds").map(items).unwrap_or_default();
     let mut members: Vec<u64> = asked.iter().filter_map(as_id).collect();
     members.push(owner);
-    members.retain(|id| call.hit.world.users.contains_key(id));
+    members.retain(|id| call.tx.world.users.contains_key(id));
     let is_open = text(&fields, "type").as_deref() == Some("open");
     let new = NewChat {
         kind: if is_open {
@@ -42,17 +42,17 @@ fn add(call: &mut Call<'_, '_>) -> Answer {
         title: text(&fields, "title").unwrap_or_default(),
         members,
     };
-    let chat = call.hit.found_group(new)?.id;
+    let chat = call.tx.found_group(new)?.id;
     describe(call, chat, &fields);
-    if call.hit.world.users.contains_key(&owner) {
-        call.hit.change_chat(chat, |chat| chat.owner = owner);
+    if call.tx.world.users.contains_key(&owner) {
+        call.tx.change_chat(chat, |chat| chat.owner = owner);
     }
     if let Some(text) = text(&fields, "message") {
         let draft = Draft::text(Author::User(bot), text.trim());
-        call.hit.say(chat, draft);
+        call.tx.say(chat, draft);
     }
-    let chat = call.hit.my_chat(chat).map_err(|_| denied())?;
-    let world = &call.hit.world;
+    let chat = call.tx.my_chat(chat).map_err(|_| denied())?;
+    let world = &call.tx.world;
     let users: Vec<Value> = chat
         .members
         .iter()
@@ -66,7 +66,7 @@ fn add(call: &mut Call<'_, '_>) -> Answer {
 fn describe(call: &mut Call<'_, '_>, chat: u64, fields: &Map<String, Value>) {
     let color = text(fields, "color").and_then(|name| color::camel(&name));
     let avatar = text(fields, "avatar").is_some();
-    call.hit.change_chat(chat, |chat| {
+    call.tx.change_chat(chat, |chat| {
         if let Some(description) = fields.get("description").and_then(as_text) {
             chat.description = description;
         }
@@ -80,7 +80,7 @@ fn describe(call: &mut Call<'_, '_>, chat: u64, fields: &Map<String, Value>) {
 fn get(call: &mut Call<'_, '_>) -> Answer {
     let bot = call.act_as_own_bot()?;
     let chat = call.dialog()?;
-    let shown = objects::chat_in_answer(call.hit.world, bot, &chat);
+    let shown = objects::chat_in_answer(call.tx.world, bot, &chat);
     Ok(json!({ "chat": shown }).into())
 }
 
@@ -89,7 +89,7 @@ fn update(call: &mut Call<'_, '_>) -> Answer {
     let chat = group(call)?.id;
     let fields = call.content();
     if let Some(title) = text(&fields, "title") {
-        call.hit.rename(chat, &title).map_err(|_| denied())?;
+        call.tx.rename(chat, &title).map_err(|_| denied())?;
     }
     describe(call, chat, &fields);
     done()
@@ -98,7 +98,7 @@ fn update(call: &mut Call<'_, '_>) -> Answer {
 fn leave(call: &mut Call<'_, '_>) -> Answer {
     let bot = call.act_as_own_bot()?;
     let chat = group(call)?.id;
-    call.hit.part(chat, bot).map_err(|_| denied())?;
+    call.tx.part(chat, bot).map_err(|_| denied())?;
     done()
 }
 
@@ -108,7 +108,7 @@ fn set_owner(call: &mut Call<'_, '_>) -> Answer {
     let chat = group(call)?;
     let user = call.id_of("userId").filter(|user| chat.has(*user));
     let user = user.filter(|_| chat.owner == bot).ok_or_else(denied)?;
-    call.hit.change_chat(chat.id, |chat| chat.owner = user);
+    call.tx.change_chat(chat.id, |chat| chat.owner = user);
     done()
 }
 
@@ -117,7 +117,7 @@ fn text_field(call: &mut Call<'_, '_>) -> Answer {
     call.act_as_own_bot()?;
     let chat = call.dialog()?.id;
     let enabled = flag_at(call, "enabled").unwrap_or(true);
-    call.hit.change_chat(chat, |chat| chat.text_field = enabled);
+    call.tx.change_chat(chat, |chat| chat.text_field = enabled);
     done()
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::done;
 use super::registration::{flag, map};
 use super::sending::read;
-use crate::emulator::feed::News;
+use crate::emulator::feed::Update;
 use crate::emulator::objects;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::rest::call::{Answer, Call};
@@ -43,7 +43,7 @@ fn register(call: &mut Call<'_, '_>) -> Answer {
         return shown(&known);
     }
     let mut command = Command {
-        id: call.hit.world.new_command_id(),
+        id: call.tx.world.new_command_id(),
         bot,
         name,
         common: flag(&fields, "common").unwrap_or(false),
@@ -84,7 +84,7 @@ fn update(call: &mut Call<'_, '_>) -> Answer {
 
 fn list(call: &mut Call<'_, '_>) -> Answer {
     let bot = call.own_bot()?.id;
-    let world = &call.hit.world;
+    let world = &call.tx.world;
     let mine = world.commands.values().filter(|command| command.bot == bot);
     let listed: Vec<Value> = mine
         .map(|command| objects::listed_command(world, command))
@@ -94,8 +94,8 @@ fn list(call: &mut Call<'_, '_>) -> Answer {
 
 fn unregister(call: &mut Call<'_, '_>) -> Answer {
     let command = own(call)?;
-    call.hit.world.commands.remove(&command.id);
-    call.hit.news.push(News::Bots);
+    call.tx.world.commands.remove(&command.id);
+    call.tx.updates.push(Update::Bots);
     done()
 }
 
@@ -119,13 +119,13 @@ fn own(call: &Call<'_, '_>) -> Result<Command, Refusal> {
     let bot = call.own_bot()?.id;
     let command = call
         .id_of("commandId")
-        .and_then(|id| call.hit.world.commands.get(&id));
+        .and_then(|id| call.tx.world.commands.get(&id));
     let command = command.filter(|command| command.bot == bot).cloned();
     command.ok_or_else(|| Refusal::new("COMMAND_NOT_FOUND", "Command not found"))
 }
 
 fn named(call: &Call<'_, '_>, bot: u64, name: &str) -> Option<Command> {
-    let mut commands = call.hit.world.commands.values();
+    let mut commands = call.tx.world.commands.values();
     commands
         .find(|command| command.bot == bot && command.name == name)
         .cloned()
@@ -164,8 +164,8 @@ fn translate(command: &mut Command, titles: &Map<String, Value>, params: &Map<St
 }
 
 fn keep(call: &mut Call<'_, '_>, command: &Command) {
-    call.hit.world.commands.insert(command.id, command.clone());
-    call.hit.news.push(News::Bots);
+    call.tx.world.commands.insert(command.id, command.clone());
+    call.tx.updates.push(Update::Bots);
 }
 
 fn shown(command: &Command) -> Answer {

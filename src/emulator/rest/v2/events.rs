@@ -36,9 +36,9 @@ fn get(call: &mut Call<'_, '_>) -> Answer {
         return Ok(read(call, &[bot]).into());
     }
     let user = call.caller.user;
-    may(call.hit.world, &call.caller, "im")
+    may(call.tx.world, &call.caller, "im")
         .map_err(|_| Refusal::new("SCOPE_ERROR", "The im scope is required for user events"))?;
-    if !call.hit.world.subscribers.contains(&user) {
+    if !call.tx.world.subscribers.contains(&user) {
         let text = "User is not subscribed to events";
         return Err(Refusal::new("USER_NOT_SUBSCRIBED", text));
     }
@@ -50,11 +50,11 @@ pub(super) fn read(call: &mut Call<'_, '_>, users: &[u64]) -> Value {
     let offset = call.id_of("offset").unwrap_or(0);
     let limit = call.id_of("limit").unwrap_or(LIMIT_DEFAULT).min(LIMIT_MAX);
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let now = call.hit.world.clock.millis();
+    let now = call.tx.world.clock.millis();
     if offset > 0 {
-        call.hit.world.log.acknowledge(users, offset);
+        call.tx.world.log.acknowledge(users, offset);
     }
-    let rows = call.hit.world.log.read(users, offset, limit, now);
+    let rows = call.tx.world.log.read(users, offset, limit, now);
     let next = rows.last().map_or(offset, |(id, _)| id + 1);
     let events: Vec<Value> = rows.iter().map(|(id, row)| event(*id, row)).collect();
     json!({ "events": events, "nextOffset": next, "hasMore": rows.len() >= limit })
@@ -65,13 +65,13 @@ fn event(id: u64, row: &Row) -> Value {
 }
 
 fn subscribe(call: &mut Call<'_, '_>) -> Answer {
-    call.hit.world.subscribers.insert(call.caller.user);
+    call.tx.world.subscribers.insert(call.caller.user);
     yes()
 }
 
 /// Nothing more is written; what was can still be read.
 fn unsubscribe(call: &mut Call<'_, '_>) -> Answer {
-    call.hit.world.subscribers.remove(&call.caller.user);
+    call.tx.world.subscribers.remove(&call.caller.user);
     yes()
 }
 
@@ -89,6 +89,6 @@ fn send_context(call: &mut Call<'_, '_>) -> Answer {
         .and_then(as_id)
         .ok_or_else(denied)?;
     let context = call.params.exact("context").cloned().unwrap_or(Value::Null);
-    call.hit.open_with_context(bot, &context)?;
+    call.tx.open_with_context(bot, &context)?;
     done()
 }

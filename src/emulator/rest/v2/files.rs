@@ -34,7 +34,7 @@ fn upload_as_bot(call: &mut Call<'_, '_>) -> Answer {
     let (name, content) = read(&call.content(), BYTES_MAX)?;
     let chat = call.dialog()?;
     let (file, message) = keep(call, &chat, name, content);
-    let shown = objects::file(call.hit.world, &file);
+    let shown = objects::file(call.tx.world, &file);
     Ok(sent(call, &chat, &shown, message))
 }
 
@@ -42,14 +42,14 @@ fn upload(call: &mut Call<'_, '_>) -> Answer {
     let (name, content) = read(&call.content(), BYTES_MAX)?;
     let chat = dialog_of_user(call)?;
     let (file, message) = keep(call, &chat, name, content);
-    let shown = objects::file_in_full(call.hit.world, &file);
+    let shown = objects::file_in_full(call.tx.world, &file);
     Ok(sent(call, &chat, &shown, message))
 }
 
 /// The chat of a person; that it does not exist is told apart from that it is none of theirs.
 fn dialog_of_user(call: &mut Call<'_, '_>) -> Result<Chat, Refusal> {
     let dialog_id = call.text_of("dialogId").unwrap_or_default();
-    let world = &call.hit.world;
+    let world = &call.tx.world;
     let exists = match parse(&dialog_id) {
         Some(Address::Chat(chat)) => world.chats.contains_key(&chat),
         Some(Address::User(user)) => world.users.contains_key(&user),
@@ -80,9 +80,9 @@ fn read(fields: &Map<String, Value>, bytes_max: usize) -> Result<(String, Bytes)
 
 /// Puts the file into the chat, and says so there.
 fn keep(call: &mut Call<'_, '_>, chat: &Chat, name: String, content: Bytes) -> (File, u64) {
-    let author = call.hit.user;
-    let date = call.hit.world.clock.millis();
-    let file = call.hit.world.files.keep(File {
+    let author = call.tx.user;
+    let date = call.tx.world.clock.millis();
+    let file = call.tx.world.files.keep(File {
         id: 0,
         chat: chat.id,
         author,
@@ -100,12 +100,12 @@ fn keep(call: &mut Call<'_, '_>, chat: &Chat, name: String, content: Bytes) -> (
         refs,
         ..Draft::text(Author::User(author), said.trim())
     };
-    let message = call.hit.say(chat.id, draft);
+    let message = call.tx.say(chat.id, draft);
     (file, message)
 }
 
 fn sent(call: &Call<'_, '_>, chat: &Chat, file: &Value, message: u64) -> super::Reply {
-    let dialog = call.hit.world.dialog_id(call.hit.user, chat);
+    let dialog = call.tx.world.dialog_id(call.tx.user, chat);
     json!({ "file": file, "messageId": message, "chatId": chat.id, "dialogId": dialog }).into()
 }
 
@@ -114,7 +114,7 @@ fn download_as_bot(call: &mut Call<'_, '_>) -> Answer {
     let file = file(call)?;
     let text = "No permission to download the file";
     let refusal = || Refusal::new("FILE_ACCESS_ERROR", text);
-    call.hit.my_chat(file.chat).map_err(|_| refusal())?;
+    call.tx.my_chat(file.chat).map_err(|_| refusal())?;
     Ok(link(call, "imbot", file.id))
 }
 
@@ -129,13 +129,13 @@ fn download(call: &mut Call<'_, '_>) -> Answer {
 
 fn file(call: &Call<'_, '_>) -> Result<File, Refusal> {
     let id = call.id_of("fileId").unwrap_or(0);
-    call.hit.world.files.get(id).cloned().ok_or_else(not_found)
+    call.tx.world.files.get(id).cloned().ok_or_else(not_found)
 }
 
 /// The link, in the form that the documentation of OAuth callers shows.
 fn link(call: &mut Call<'_, '_>, scope: &str, file: u64) -> super::Reply {
-    let token = call.hit.world.files.link(file);
-    let endpoint = call.hit.world.endpoint();
+    let token = call.tx.world.files.link(file);
+    let endpoint = call.tx.world.endpoint();
     json!({ "downloadUrl": format!("{endpoint}download.json?token={scope}%7C{token}") }).into()
 }
 

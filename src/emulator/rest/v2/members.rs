@@ -28,8 +28,8 @@ const LIMIT_MAX: u64 = 200;
 fn add(call: &mut Call<'_, '_>) -> Answer {
     let chat = managed(call)?;
     let mut users = ids(call);
-    users.retain(|id| call.hit.world.users.contains_key(id));
-    call.hit.invite(chat.id, &users).map_err(|_| denied())?;
+    users.retain(|id| call.tx.world.users.contains_key(id));
+    call.tx.invite(chat.id, &users).map_err(|_| denied())?;
     done()
 }
 
@@ -38,7 +38,7 @@ fn delete(call: &mut Call<'_, '_>) -> Answer {
     let chat = managed(call)?;
     let user = call.id_of("userId").ok_or_else(denied)?;
     if chat.has(user) {
-        call.hit.part(chat.id, user).map_err(|_| denied())?;
+        call.tx.part(chat.id, user).map_err(|_| denied())?;
     }
     done()
 }
@@ -56,7 +56,7 @@ fn managed(call: &mut Call<'_, '_>) -> Result<Chat, Refusal> {
 fn list(call: &mut Call<'_, '_>) -> Answer {
     call.act_as_own_bot()?;
     let chat = call.dialog()?;
-    let world = &call.hit.world;
+    let world = &call.tx.world;
     let mut members = chat.members.clone();
     let order = call.params.exact("order").and_then(Value::as_object);
     if let Some((by, way)) = order.and_then(|order| order.iter().next()) {
@@ -88,14 +88,14 @@ fn list(call: &mut Call<'_, '_>) -> Answer {
 
 fn add_managers(call: &mut Call<'_, '_>) -> Answer {
     let (chat, users) = owned(call)?;
-    call.hit
+    call.tx
         .change_chat(chat.id, |chat| chat.managers.extend(users));
     done()
 }
 
 fn delete_managers(call: &mut Call<'_, '_>) -> Answer {
     let (chat, users) = owned(call)?;
-    call.hit.change_chat(chat.id, |chat| {
+    call.tx.change_chat(chat.id, |chat| {
         chat.managers.retain(|id| !users.contains(id))
     });
     done()

@@ -11,7 +11,7 @@ use super::done;
 use super::registration::{flag, flag_at, map, text};
 use super::sending::{changed, new_text, read};
 use crate::emulator::actions::{Author, Draft};
-use crate::emulator::feed::{News, TYPING_SECONDS};
+use crate::emulator::feed::{TYPING_SECONDS, Update};
 use crate::emulator::refusal::Refusal;
 use crate::emulator::rest::call::{Answer, Call};
 use crate::emulator::rest::params::{as_id, is_list, php_array};
@@ -55,24 +55,24 @@ fn send(call: &mut Call<'_, '_>) -> Answer {
             text(&fields, "templateId").filter(|id| !content.is_system && is_template(id));
         let id = match template
             .as_ref()
-            .and_then(|id| call.hit.world.templates.message(bot, id))
+            .and_then(|id| call.tx.world.templates.message(bot, id))
         {
             Some(id) => id,
             None => {
                 let mut draft = content.draft(bot);
                 draft.refs.uuid = template.clone().unwrap_or_default();
                 draft.refs.reply = quoted(call, &chat, &fields);
-                call.hit.say(chat.id, draft)
+                call.tx.say(chat.id, draft)
             }
         };
         if let Some(template) = template {
-            call.hit.world.templates.keep(bot, &template, id);
+            call.tx.world.templates.keep(bot, &template, id);
             map.insert(template, id.into());
         }
         first = Some(id);
     }
     for (uuid, original) in forwarded {
-        let id = call.hit.say(chat.id, repeated(bot, &uuid, &original));
+        let id = call.tx.say(chat.id, repeated(bot, &uuid, &original));
         first.get_or_insert(id);
         map.insert(uuid, id.into());
     }
@@ -85,7 +85,7 @@ fn forwarded(
     ids: &Map<String, Value>,
 ) -> Result<Vec<(String, Message)>, Refusal> {
     let one = |(uuid, id): (&String, &Value)| {
-        let message = as_id(id).and_then(|id| call.hit.message_in_reach(id).ok());
+        let message = as_id(id).and_then(|id| call.tx.message_in_reach(id).ok());
         message
             .map(|(_, message)| (uuid.clone(), message))
             .ok_or_else(denied)
@@ -119,7 +119,7 @@ fn repeated(bot: u64, uuid: &str, original: &Message) -> Draft {
 /// The message that is answered, if it is in the same chat; another is passed over.
 fn quoted(call: &Call<'_, '_>, chat: &Chat, fields: &Map<String, Value>) -> Option<u64> {
     let id = fields.get("replyId").and_then(as_id)?;
-    Some(id).filter(|id| chat.messages.contains(id) && call.hit.world.messages.contains_key(id))
+    Some(id).filter(|id| chat.messages.contains(id) && call.tx.world.messages.contains_key(id))
 }
 
 /// The portal takes ids of version 4 in lower case, and passes others over.
@@ -138,13 +138,13 @@ fn update(call: &mut Call<'_, '_>) -> Answer {
     let fields = call.content();
     let text = new_text(&fields);
     if text.as_deref() == Some("") {
-        call.hit.erase(&old, false);
+        call.tx.erase(&old, false);
         return done();
     }
     let rich = changed(&fields, &old.rich, bot)?;
     let text = text.map_or_else(|| old.text.clone(), |text| stored(&text));
     let url_preview = flag(&fields, "urlPreview").unwrap_or(old.url_preview);
-    call.hit.put(&Message {
+    call.tx.put(&Message {
         text,
         rich,
         url_preview,
@@ -162,20 +162,20 @@ fn delete(call: &mut Call<'_, '_>) -> Answer {
         return Err(denied());
     }
     let complete = flag_at(call, "complete").unwrap_or(false);
-    call.hit.erase(&message, complete);
+    call.tx.erase(&message, complete);
     done()
 }
 
 fn add_reaction(call: &mut Call<'_, '_>) -> Answer {
     let (message, reaction) = named(call)?;
-    call.hit.react(message, &reaction)?;
+    call.tx.react(message, &reaction)?;
     done()
 }
 
 /// Takes back a reaction; one that was not set is not found.
 fn delete_reaction(call: &mut Call<'_, '_>) -> Answer {
     let (message, reaction) = named(call)?;
-    call.hit.unreact(message, &reaction)?;
+    call.tx.unreact(message, &reaction)?;
     done()
 }
 
@@ -215,7 +215,7 @@ fn notify_input_action(call: &mut Call<'_, '_>) -> Answer {
         .strip_prefix(PREFIX)
         .and_then(|name| ACTIONS.into_iter().find(|known| *known == name));
     let seconds = call.id_of("duration").unwrap_or(TYPING_SECONDS);
-    call.hit.news.push(News::Typing {
+    call.tx.updates.push(Update::Typing {
         chat,
         user,
         action,

@@ -34,16 +34,16 @@ fn read(call: &mut Call<'_, '_>) -> Answer {
     };
     let before = chat.read.get(&bot).copied().unwrap_or(0);
     let last = before.max(upto);
-    let world = &call.hit.world;
+    let world = &call.tx.world;
     let fresh = chat
         .messages
         .iter()
         .filter(|id| **id > before && **id <= last);
     let is_theirs = |id: &&u64| world.messages.get(id).is_some_and(|one| one.author != bot);
     let viewed: Vec<u64> = fresh.filter(is_theirs).copied().collect();
-    call.hit.read_up_to(chat.id, last);
-    let chat = call.hit.my_chat(chat.id).map_err(|_| denied())?;
-    let counter = call.hit.world.unread(bot, &chat);
+    call.tx.read_up_to(chat.id, last);
+    let chat = call.tx.my_chat(chat.id).map_err(|_| denied())?;
+    let counter = call.tx.world.unread(bot, &chat);
     Ok(
         json!({ "chatId": chat.id, "lastId": last, "counter": counter, "viewedMessages": viewed })
             .into(),
@@ -52,7 +52,7 @@ fn read(call: &mut Call<'_, '_>) -> Answer {
 
 fn get(call: &mut Call<'_, '_>) -> Answer {
     let (bot, _, message) = looked_up(call)?;
-    let world = &call.hit.world;
+    let world = &call.tx.world;
     let shown = objects::message_in_answer(world, bot, &message);
     Ok(json!({ "message": shown, "user": objects::user(world, message.author) }).into())
 }
@@ -68,7 +68,7 @@ fn context(call: &mut Call<'_, '_>) -> Answer {
         .position(|id| *id == message.id)
         .unwrap_or(0);
     let (begin, end) = (place.saturating_sub(range), place + range + 1);
-    let world = &call.hit.world;
+    let world = &call.tx.world;
     let window = chat.messages.iter().take(end).skip(begin);
     let found: Vec<&Message> = window.filter_map(|id| world.messages.get(id)).collect();
     let mut authors: Vec<u64> = found.iter().map(|message| message.author).collect();
@@ -95,16 +95,16 @@ fn looked_up(call: &mut Call<'_, '_>) -> Result<(u64, Chat, Message), Refusal> {
         let text = "The method is available for bots of type supervisor and personal only";
         return Err(Refusal::new("BOT_TYPE_NOT_ALLOWED", text));
     }
-    call.hit.user = user.id;
+    call.tx.user = user.id;
     let id = call.id_of("messageId").unwrap_or(0);
     let message = call
-        .hit
+        .tx
         .world
         .messages
         .get(&id)
         .cloned()
         .ok_or_else(not_found)?;
-    let chat = call.hit.my_chat(message.chat).map_err(|_| {
+    let chat = call.tx.my_chat(message.chat).map_err(|_| {
         Refusal::new(
             "MESSAGE_ACCESS_DENIED",
             "You do not have access to the message",

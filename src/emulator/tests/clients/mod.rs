@@ -124,7 +124,7 @@ async fn item_3_version_3_is_another_interface_and_has_no_methods_here() {
             "Method `tasks.task.get` was not found"
         );
     }
-    let last = desk.portal.wire().pop().expect("an entry");
+    let last = desk.portal.traffic_log().pop().expect("an entry");
     assert_eq!(last["name"], "/rest/api/1/key/tasks.task.get");
 }
 

@@ -86,8 +86,8 @@ async fn item_10_an_event_can_be_posted_again_until_it_is_taken() {
         let installed = desk.portal.install(&app.client_id);
         let installed = timeout(Duration::from_secs(5), installed).await;
         installed.expect("in time").expect("installed");
-        let wire = desk.portal.wire();
-        let tried = wire.iter().filter(|entry| entry["to"] == dead);
+        let traffic = desk.portal.traffic_log();
+        let tried = traffic.iter().filter(|entry| entry["to"] == dead);
         assert_eq!(tried.count(), attempts);
     }
 }

@@ -160,11 +160,11 @@ async fn the_queue_takes_over_when_the_bots_time_is_over() {
     let line = desk
         .line(support().bot(bot).set("WELCOME_BOT_TIME", "1"))
         .await;
-    let mut news = desk.portal.subscribe(BORIS);
+    let mut updates = desk.portal.subscribe(BORIS);
     let chat = desk.hear(line, "ext-1", "hello").await;
     assert_eq!(operator(&desk, chat), bot);
     while operator(&desk, chat) == bot {
-        news.next().await.expect("news");
+        updates.next().await.expect("news");
     }
     assert_eq!(operator(&desk, chat), BORIS);
     assert!(!is_there(&desk, chat, bot));

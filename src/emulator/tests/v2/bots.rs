@@ -230,9 +230,9 @@ async fn the_wire_shows_no_bot_token() {
         fields("helper", json!({ "botToken": "a long secret" })),
     )
     .await;
-    let wire = serde_json::to_string(&desk.portal.wire()).expect("JSON");
+    let traffic = serde_json::to_string(&desk.portal.traffic_log()).expect("JSON");
     assert!(
-        wire.contains("helper") && !wire.contains("secret"),
-        "{wire}"
+        traffic.contains("helper") && !traffic.contains("secret"),
+        "{traffic}"
     );
 }

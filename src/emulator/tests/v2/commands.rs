@@ -185,8 +185,8 @@ async fn a_command_may_be_answered_for_ten_minutes_and_never_says_that_it_was_to
         desk.result("imbot.v2.Command.answer", params)
     };
     assert_eq!(answer("here").await, json!({ "result": true }));
-    desk.portal.portal.act(0, |hit| {
-        for open in &mut hit.world.uses {
+    desk.portal.portal.act(0, |tx| {
+        for open in &mut tx.world.uses {
             open.until -= Duration::from_secs(600).as_millis() as i64;
         }
     });

@@ -67,13 +67,13 @@ async fn a_bot_sends_a_file_and_fetches_it_once() {
     );
     let again = desk.result("imbot.v2.File.download", params).await["downloadUrl"].clone();
     assert_eq!(fetch(&desk, &again).await.0, 200);
-    let wire = serde_json::to_string(&desk.portal.wire()).expect("JSON");
+    let traffic = serde_json::to_string(&desk.portal.traffic_log()).expect("JSON");
     let secret = again
         .as_str()
         .and_then(|url| url.rsplit_once("%7C"))
         .expect("a secret")
         .1;
-    assert!(!wire.contains(secret), "a link is a secret, too");
+    assert!(!traffic.contains(secret), "a link is a secret, too");
     let page = format!("{}/chat/file?id={}", desk.portal.url(), file["id"]);
     assert_eq!(desk.get(&page[desk.portal.url().len()..]).await.0, 200);
 }

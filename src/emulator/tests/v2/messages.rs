@@ -194,8 +194,8 @@ async fn a_bot_changes_and_deletes_its_own_and_what_it_manages() {
         }
     }
     let chat = group["chat".len()..].parse().expect("a number");
-    desk.portal.portal.act(1, |hit| {
-        hit.change_chat(chat, |chat| {
+    desk.portal.portal.act(1, |tx| {
+        tx.change_chat(chat, |chat| {
             chat.managers.insert(bot);
         });
     });

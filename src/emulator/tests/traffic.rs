@@ -17,8 +17,8 @@ async fn polls_in_vain_take_one_place_on_the_wire_until_something_comes() {
             .await
     };
     let polls = || {
-        let wire = desk.portal.wire();
-        let polls = wire
+        let traffic = desk.portal.traffic_log();
+        let polls = traffic
             .iter()
             .filter(|entry| entry["name"] == "imbot.v2.event.get");
         polls
