@@ -7,6 +7,6 @@ mod authority;
 mod greet;
 mod proxy;
 
-pub(crate) use self::authority::{Authority, DAYS, names};
+pub(crate) use self::authority::{Authority, LIFE, names};
 pub(crate) use self::greet::{Greeter, Stream};
 pub(crate) use self::proxy::{DEMO, OAUTH, Proxy, only_ours};
