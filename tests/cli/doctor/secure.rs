@@ -41,9 +41,9 @@ async fn a_certificate_of_the_portal_that_ends_soon_is_told() {
     let portal = secure(365 * DAY).await;
     let found = examine(&portal, Config::polling(&portal)).await;
     found.is("certificate", "ok", "it ends in 36");
-    let portal = secure(6 * DAY).await;
+    let portal = secure(11 * DAY / 2).await;
     let found = examine(&portal, Config::polling(&portal)).await;
-    found.is("certificate", "ok", "it ends in 4 d"); // and some hours, of a life of six days
+    found.is("certificate", "ok", "it ends in 4 d"); // and half a day
     let portal = secure(ENDS_SOON).await;
     let found = examine(&portal, Config::polling(&portal)).await;
     found
