@@ -193,7 +193,7 @@ async fn without_its_line_the_chat_says_so_and_is_there_again_with_it() {
 #[tokio::test]
 async fn a_message_that_the_line_refuses_says_so() {
     let options = Options {
-        delivery_delay: Duration::from_millis(700), // the widget does not know yet that it was switched off
+        delivery_delay: Duration::from_secs(3), // the widget does not know yet that it was switched off
         ..Options::default()
     };
     let site = Site::with(options, |widget| widget).await;

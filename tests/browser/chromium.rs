@@ -121,7 +121,7 @@ impl Drop for Chromium {
     fn drop(&mut self) {
         if let Ok(mut driver) = TcpStream::connect(("127.0.0.1", self.port)) {
             let asks = b"GET /shutdown HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n";
-            driver.set_read_timeout(Some(Duration::from_secs(5))).ok();
+            driver.set_read_timeout(Some(Duration::from_secs(60))).ok();
             driver.write_all(asks).ok();
             driver.read_to_end(&mut Vec::new()).ok();
         }

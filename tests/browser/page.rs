@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 
 use super::chromium::{Chromium, is_skipped};
 
-const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(60);
 const GLANCE: Duration = Duration::from_millis(20);
 
 pub(super) const ENTER: &str = "\u{e007}";

@@ -71,7 +71,7 @@ async fn one_address_is_enough_to_converse_on_a_portal() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), answered)
+    tokio::time::timeout(Duration::from_secs(60), answered)
         .await
         .expect("an answer");
     child.kill().unwrap();

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 
 use super::stage::{MEMBER, Stage, TOKEN, auth, installation, message};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Numbers what it hears.
 struct Count;

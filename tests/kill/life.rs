@@ -10,7 +10,7 @@ use super::program::{AFTER_ANSWER, IN_HANDLER, Settings};
 use super::random::Random;
 
 /// How long the program may take to do what it always does.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 const GLANCE: Duration = Duration::from_millis(2);
 
 pub(crate) struct Lives {

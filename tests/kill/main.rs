@@ -99,6 +99,6 @@ async fn lives(plan: Plan) -> Findings {
     }
     talk.abort();
     drop(talk.await);
-    lives.last(Duration::from_secs(90), &stage).await;
+    lives.last(Duration::from_secs(300), &stage).await;
     stage.look().after(plan.kills, lives.deaths)
 }

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use imbot::portal::Portal;
 use imbot::prelude::*;
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use super::stage::{ANN, Echo, Road, texts, until};
 
@@ -20,19 +20,15 @@ async fn road() -> (Road, Portal, u64) {
     (road, portal, bot)
 }
 
-/// Makes calls until the next one has to wait.
-async fn fill(portal: &Portal) {
+/// Makes calls until the portal's bucket is full, so that the next one has to wait.
+async fn fill(road: &Road, portal: &Portal) {
     let none = json!({});
-    loop {
-        let begin = Instant::now();
+    while road.portal.traffic().peak < 45.0 {
         let calls = (0..10).map(|_| portal.call::<Value>("profile", &none));
         join_all(calls)
             .await
             .into_iter()
             .for_each(|answer| drop(answer.unwrap()));
-        if begin.elapsed() > Duration::from_millis(300) {
-            return;
-        }
     }
 }
 
@@ -46,7 +42,7 @@ async fn at_a_full_bucket_messages_go_together_and_each_has_its_own_answer() {
                 .unwrap()
         })
         .collect();
-    fill(&portal).await;
+    fill(&road, &portal).await;
     let text = |n: usize| match n {
         7 => "$result[0] is $next".to_owned(), // would be replaced in a batch
         _ => format!("number {n} & [b]more[/b] + 100%"),
@@ -57,15 +53,9 @@ async fn at_a_full_bucket_messages_go_together_and_each_has_its_own_answer() {
         async move { lane.call::<u64>("imbot.message.add", &params).await }
     };
     let nowhere = "chat999999".to_owned();
-    let begin = Instant::now();
     let (said, refused) = tokio::join!(
         join_all(groups.iter().enumerate().map(say)),
         say((99, &nowhere))
-    );
-    assert!(
-        begin.elapsed() < Duration::from_secs(8),
-        "{:?}",
-        begin.elapsed()
     );
     for (n, (group, said)) in groups.iter().zip(said).enumerate() {
         let mut history = road.portal.history(ANN, group);
@@ -79,7 +69,7 @@ async fn at_a_full_bucket_messages_go_together_and_each_has_its_own_answer() {
         refused.code().is_some() && !refused.may_have_run(),
         "{refused}"
     );
-    // How many exactly is up to the machine; one by one it would have taken half a minute.
+    // How many exactly is up to the machine; one by one there would be 61.
     let requests = road.wire("imbot.message.add").len() + road.wire("batch").len();
     assert!(requests <= 15, "{requests} requests for 61 messages");
     assert_eq!(road.portal.rate_counts().refused, 0);
@@ -178,7 +168,7 @@ async fn a_batch_whose_answer_is_lost_is_sent_again_in_order_and_shows_nothing_t
             road.portal.group(ANN, &title, &[ANN, bot]).unwrap()
         })
         .collect();
-    fill(&portal).await;
+    fill(&road, &portal).await;
     for number in 0..3 {
         for group in &groups {
             let text = format!("[USER={bot}]Echo[/USER] number {number}");

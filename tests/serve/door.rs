@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep, timeout};
 pub(super) const MEMBER: &str = "bac1cd5c8940947a75e0d71b1a84e348";
 pub(super) const TOKEN: &str = "831c76b092f9f135d9b6b36c3a720757";
 const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\n";
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A bot that only writes down what it hears.
 struct Ear(Arc<Mutex<Vec<String>>>);

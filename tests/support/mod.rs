@@ -26,7 +26,7 @@ use tokio::time::{Instant, sleep, timeout};
 pub(crate) use person::{Line, Person};
 
 /// How long a test waits for what must come.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// How often it looks, where the portal does not tell.
 const GLANCE: Duration = Duration::from_millis(5);
 

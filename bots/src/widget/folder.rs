@@ -222,9 +222,15 @@ mod tests {
             let file = folder.make_file(token).unwrap();
             fs::write(file.join("a.txt"), "12345").unwrap();
         }
-        let past = SystemTime::now() - KEPT - Duration::from_secs(1);
-        for path in [folder.talk(&chat()), folder.file("old")] {
-            File::open(path).unwrap().set_modified(past).unwrap();
+        // Both times are set: the file system's own clock may be another one.
+        let now = SystemTime::now();
+        let past = now - KEPT - Duration::from_secs(60);
+        for (path, changed) in [
+            (folder.talk(&chat()), past),
+            (folder.file("old"), past),
+            (folder.file("new"), now),
+        ] {
+            File::open(path).unwrap().set_modified(changed).unwrap();
         }
         assert_eq!(folder.sweep().unwrap(), 5);
         assert!(folder.load(&chat()).unwrap().0.entries().is_empty());

@@ -3,11 +3,11 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
-use jiff::{SignedDuration, Timestamp, tz::Offset};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, date_time_ymd,
+    KeyUsagePurpose,
 };
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
@@ -16,9 +16,11 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 use super::proxy::Proxy;
 
-/// How long the certificates are good, from yesterday on, unless another time is asked for; some systems take none that are
-/// good for more than 398 days.
-pub(crate) const DAYS: u32 = 365;
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long the certificates are good, from a day before they are made, unless another time is asked for; some systems take
+/// none that are good for more than 398 days.
+pub(crate) const LIFE: Duration = Duration::from_secs(365 * DAY.as_secs());
 
 /// An authority and the one certificate it has signed.
 pub(crate) struct Authority {
@@ -29,13 +31,13 @@ pub(crate) struct Authority {
 }
 
 impl Authority {
-    /// Makes an authority and lets it vouch for these names and addresses, for so many days.
-    pub(crate) fn make(names: Vec<String>, days: u32) -> io::Result<Self> {
+    /// Makes an authority and lets it vouch for these names and addresses, for so long.
+    pub(crate) fn make(names: Vec<String>, life: Duration) -> io::Result<Self> {
         let key = KeyPair::generate().map_err(io::Error::other)?;
         let mut root = lasting(
             CertificateParams::default(),
             "imbot emulator authority",
-            DAYS,
+            LIFE,
         );
         root.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         root.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
@@ -44,7 +46,7 @@ impl Authority {
 
         let key = KeyPair::generate().map_err(io::Error::other)?;
         let leaf = CertificateParams::new(names).map_err(io::Error::other)?;
-        let mut leaf = lasting(leaf, "imbot emulator", days);
+        let mut leaf = lasting(leaf, "imbot emulator", life);
         leaf.use_authority_key_identifier_extension = true; // Python 3.13 insists
         leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
@@ -80,16 +82,11 @@ pub(crate) fn names(address: SocketAddr, hosts: &[String], proxy: Option<&Proxy>
     names
 }
 
-/// Good from yesterday on for so many days, under this name.
-fn lasting(mut params: CertificateParams, name: &str, days: u32) -> CertificateParams {
-    let day = |from_now: i64| {
-        let moment = Timestamp::now() + SignedDuration::from_hours(24 * from_now);
-        let date = Offset::UTC.to_datetime(moment).date();
-        let (month, day) = (date.month().unsigned_abs(), date.day().unsigned_abs());
-        date_time_ymd(date.year().into(), month, day)
-    };
+/// Good for so long, from a day ago on, under this name.
+fn lasting(mut params: CertificateParams, name: &str, life: Duration) -> CertificateParams {
+    let begin = SystemTime::now() - DAY;
     params.distinguished_name.push(DnType::CommonName, name);
-    params.not_before = day(-1);
-    params.not_after = day(days.into());
+    params.not_before = begin.into();
+    params.not_after = (begin + life).into();
     params
 }

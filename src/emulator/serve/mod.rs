@@ -25,7 +25,7 @@ use super::traffic_log::TrafficLog;
 use super::world::{BOTS_MAX, World};
 use super::{oauth, page, portal, rest};
 use listen::Listener;
-use tls::{Authority, DAYS, DEMO, Greeter, OAUTH, Proxy, names, only_ours};
+use tls::{Authority, DEMO, Greeter, LIFE, OAUTH, Proxy, names, only_ours};
 
 /// How long a stop waits for answers that are under way, and then for handlers.
 const STOP_TIMEOUT: Duration = Duration::from_secs(1);
@@ -61,8 +61,8 @@ pub struct Options {
     /// begin with `https` then, and an inbound webhook is refused over plain HTTP, as production refuses it. Clients have
     /// to trust [`Emulator::authority`]. Default: false.
     pub tls: bool,
-    /// How many days from now on that certificate is good. Default: 365.
-    pub tls_days: u32,
+    /// How long that certificate is good, from a day before the start on. Default: 365 days.
+    pub tls_life: Duration,
     /// Whether it is a proxy as well, through which clients see it as `https://demo.bitrix24.test` (or `domain`) and its
     /// authorization server as `https://oauth.bitrix.info`; no other host is let through. Includes `tls`. Default: false.
     pub proxy: bool,
@@ -84,7 +84,7 @@ impl Default for Options {
             delivery_delay: Duration::from_millis(10),
             redeliver: Vec::new(),
             tls: false,
-            tls_days: DAYS,
+            tls_life: LIFE,
             proxy: false,
             hosts: Vec::new(),
         }
@@ -136,7 +136,7 @@ impl Emulator {
         let authority = match options.tls || options.proxy {
             true => Some(Authority::make(
                 names(address, &options.hosts, proxy.as_ref()),
-                options.tls_days,
+                options.tls_life,
             )?),
             false => None,
         };

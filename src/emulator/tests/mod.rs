@@ -30,7 +30,7 @@ use super::{Credentials, Emulator, NewApp, Options};
 use crate::event::form;
 
 /// How long a test waits for an event before it has failed.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// An event that nothing in the tests causes by itself.
 const LAST: &str = "ONCALENDARENTRYADD";

@@ -27,7 +27,7 @@ fn client(desk: &Desk, proxy: bool) -> Client {
     let mut client = Client::builder()
         .tls_certs_only([root])
         .redirect(Policy::none())
-        .timeout(Duration::from_secs(5));
+        .timeout(Duration::from_secs(60));
     client = if proxy {
         let address = format!("http://{}", desk.portal.address());
         client.proxy(Proxy::all(address).expect("an address"))

@@ -23,7 +23,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::{bots, text};
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Ann, the administrator of every emulated portal.
 const ANN: u64 = 1;
 /// Nobody listens there.

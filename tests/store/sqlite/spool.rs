@@ -39,7 +39,7 @@ async fn news(store: &dyn Store, count: usize) -> Vec<Notice> {
 }
 
 async fn patiently(until: impl Future<Output = ()>) {
-    let limit = Duration::from_secs(30);
+    let limit = Duration::from_secs(60);
     tokio::time::timeout(limit, until).await.expect("it comes");
 }
 

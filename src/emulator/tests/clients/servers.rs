@@ -84,7 +84,7 @@ async fn item_10_an_event_can_be_posted_again_until_it_is_taken() {
         let desk = Desk::with(options).await;
         let app = desk.portal.register_app(NewApp::new("away", dead));
         let installed = desk.portal.install(&app.client_id);
-        let installed = timeout(Duration::from_secs(5), installed).await;
+        let installed = timeout(Duration::from_secs(60), installed).await;
         installed.expect("in time").expect("installed");
         let traffic = desk.portal.traffic_log();
         let tried = traffic.iter().filter(|entry| entry["to"] == dead);
