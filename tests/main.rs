@@ -2,11 +2,11 @@
 
 mod bots;
 mod browser;
+mod e2e;
 mod engine;
 mod event;
 mod house;
 mod message;
-mod road;
 mod serve;
 mod store;
 #[allow(dead_code, reason = "each suite takes what it needs")]

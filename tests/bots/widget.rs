@@ -3,7 +3,7 @@
 use imbot::emulator::Options;
 use serde_json::json;
 
-use crate::road::stage::until;
+use crate::e2e::stage::until;
 use crate::support::site::Site;
 
 #[tokio::test]

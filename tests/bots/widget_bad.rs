@@ -7,7 +7,7 @@ use bots::widget::{FILE_BYTES_MAX, MESSAGES_A_MINUTE_MAX, TEXT_CHARS_MAX, VISITO
 use imbot::emulator::Options;
 use serde_json::json;
 
-use crate::road::stage::until;
+use crate::e2e::stage::until;
 use crate::support::site::Site;
 
 #[tokio::test]

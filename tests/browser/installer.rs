@@ -6,7 +6,7 @@ use imbot::{Config, serve};
 use tokio::net::TcpListener;
 
 use super::page::Page;
-use crate::road::stage::{PATIENCE, until};
+use crate::e2e::stage::{PATIENCE, until};
 
 #[tokio::test]
 async fn events_flow_from_the_end_of_the_installation_in_the_frame() {

@@ -3,7 +3,7 @@
 use imbot::prelude::*;
 
 use super::page::Page;
-use crate::road::stage::until;
+use crate::e2e::stage::until;
 use crate::support::Desk;
 
 const PICTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/.assets/chat.png");

@@ -91,7 +91,7 @@ fn note_tokens(tokens: &Notes, delivery: &imbot::event::Delivery) {
 
 #[test]
 fn no_secret_is_logged_or_shown() {
-    let alone = process("road::secrets::everything_is_logged_and_shown").output();
+    let alone = process("e2e::secrets::everything_is_logged_and_shown").output();
     let alone = alone.unwrap();
     let told = String::from_utf8_lossy(&alone.stderr);
     assert!(alone.status.success(), "{told}");

@@ -23,7 +23,7 @@ async fn road() -> (Road, Portal, u64) {
 /// Makes calls until the portal's bucket is full, so that the next one has to wait.
 async fn fill(road: &Road, portal: &Portal) {
     let none = json!({});
-    while road.portal.traffic().peak < 45.0 {
+    while road.portal.rate_counts().peak < 45.0 {
         let calls = (0..10).map(|_| portal.call::<Value>("profile", &none));
         join_all(calls)
             .await

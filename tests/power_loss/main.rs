@@ -1,4 +1,4 @@
-//! Power failures: `cargo test --release --test power -- --images 10000 --seed 7`.
+//! Power failures: `cargo test --release --test power_loss -- --images 10000 --seed 7`.
 //!
 //! A process works a store while a recorder, loaded before the C library, writes down whatever it does to its files. The
 //! record is then cut at random places, as the power failing there would, and every image must open and hold what the
@@ -9,11 +9,12 @@
 
 mod check;
 mod cuts;
-mod deeds;
 mod disk;
 mod effects;
 mod file;
+mod generators;
 mod look;
+mod operations;
 #[path = "../support/program.rs"]
 mod program;
 #[path = "../support/random.rs"]
@@ -21,7 +22,6 @@ mod random;
 mod record;
 mod session;
 mod steps;
-mod things;
 mod work;
 mod world;
 

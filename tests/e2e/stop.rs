@@ -34,7 +34,7 @@ async fn sigterm_under_load_ends_begun_turns_and_the_process_exits_well() {
     let address = free.local_addr().unwrap().to_string();
     drop(free);
     let credentials = portal.register_app(NewApp::new("thinker", &format!("http://{address}/")));
-    let mut child = process("road::stop::program")
+    let mut child = process("e2e::stop::program")
         .env(ADDRESS, &address)
         .env(PORTAL, portal.address().to_string())
         .env(ID, &credentials.client_id)

@@ -10,7 +10,7 @@ use imbot::store::{
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value};
 
-use crate::things::{HOUR, at, body, conversation, id, lane, place, read};
+use crate::generators::{HOUR, at, body, conversation, id, lane, place, read};
 use crate::world::{
     Body, Call, CallKey, Chat, ChatEventKind, Dead, Event, HANDS, Hand, Said, World,
 };

@@ -1,8 +1,8 @@
 //! Kills the bots a thousand times and looks for what is lost, doubled or out of order.
 //!
 //! ```sh
-//! cargo test --test kill                                  # 50 kills, as in CI
-//! cargo test --release --test kill -- --kills 1000 --seed 7
+//! cargo test --test crash                                  # 50 kills, as in CI
+//! cargo test --release --test crash -- --kills 1000 --seed 7
 //! ```
 //!
 //! A portal and people live in this process, the bots in another one, which is killed (`kill -9`) after a random while,
@@ -13,8 +13,8 @@
 #![expect(clippy::print_stdout, reason = "what it found goes to standard output")]
 
 mod check;
-mod life;
 mod people;
+mod process;
 mod program;
 #[expect(dead_code, reason = "this program needs a part of it")]
 #[path = "../support/random.rs"]
@@ -83,7 +83,7 @@ async fn lives(plan: Plan) -> Findings {
     let mut random = Random::new(plan.seed);
     let folder = tempfile::tempdir().expect("a folder");
     let stage = people::Stage::set_up(folder.path(), plan.torn).await;
-    let mut lives = life::Lives::new(&stage);
+    let mut lives = process::Lives::new(&stage);
     lives.install(&stage).await;
     let talk = stage.talk(plan.seed);
     for kill in 1..=plan.kills {

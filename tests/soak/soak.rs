@@ -18,7 +18,7 @@ use crate::bots::{Clerk, Fickle};
 use crate::ledger::{CHATS, Ledger};
 use crate::portal::{Screen, event, installation};
 use crate::random::Random;
-use crate::stay::Stay;
+use crate::visit::Stay;
 
 const SLOTS_PER_DAY: u64 = 24;
 
@@ -29,7 +29,7 @@ const REPEATED: u64 = 12;
 const DEAD_DAYS: u64 = 3;
 
 /// A store and all who have to do with it.
-pub(crate) struct Life {
+pub(crate) struct Soak {
     file: PathBuf,
     key: Key,
     pub(crate) ledger: Arc<Ledger>,
@@ -44,9 +44,9 @@ pub(crate) struct Life {
     recent: Vec<(u64, Bytes)>,
 }
 
-impl Life {
-    pub(crate) fn new(file: PathBuf, seed: u64, limits: Option<Limits>) -> Life {
-        Life {
+impl Soak {
+    pub(crate) fn new(file: PathBuf, seed: u64, limits: Option<Limits>) -> Soak {
+        Soak {
             file,
             key: Key::random(),
             ledger: Arc::new(Ledger::new(seed)),

@@ -2,7 +2,7 @@
 //
 // POWER_FOLDER is the folder, POWER_LOG the file for the record. One lock is held while something is done and written
 // down, so the record has the order in which it happened. A flush is written down and not done: the record decides what
-// was safe, not this machine's disk. `tests/power/record.rs` reads the record.
+// was safe, not this machine's disk. `tests/power_loss/record.rs` reads the record.
 
 #define _GNU_SOURCE
 #include <dlfcn.h>

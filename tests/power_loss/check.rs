@@ -9,9 +9,9 @@ use rusqlite::Connection;
 use tokio::runtime::Builder;
 
 use crate::disk::Image;
+use crate::generators::delivery;
 use crate::look::look;
 use crate::steps::Step;
-use crate::things::delivery;
 use crate::work::{Word, open};
 use crate::world::{Body, Hand, World};
 

@@ -1,4 +1,4 @@
-//! A long life: `cargo test --release --test life -- --events 1000000 --seed 7`.
+//! A long life: `cargo test --release --test soak -- --events 1000000 --seed 7`.
 //!
 //! An engine on a store in a file lives through forty days in a few seconds or minutes: handlers that fail, panic and
 //! hang, a portal that refuses and loses answers, repeats, reminders, and programs that end in the middle of everything.
@@ -9,14 +9,14 @@
 
 mod bots;
 mod ledger;
-mod life;
 mod operator;
 mod portal;
 #[path = "../support/program.rs"]
 mod program;
 #[path = "../support/random.rs"]
 mod random;
-mod stay;
+mod soak;
+mod visit;
 
 use std::fs;
 use std::panic;
@@ -28,7 +28,7 @@ use imbot::store::Limits;
 use rusqlite::Connection;
 use tokio::time::Instant;
 
-use life::Life;
+use soak::Soak;
 
 /// How the bug of a bot panics, which nobody needs to read.
 const BUG: &str = "a bug of the bot";
@@ -68,7 +68,7 @@ fn main() -> ExitCode {
 fn swept(events: u64, seed: u64) -> Vec<String> {
     let (folder, start) = (program::folder(), Instant::now());
     let file = folder.path().join("store.db");
-    let mut life = Life::new(file.clone(), seed, None);
+    let mut life = Soak::new(file.clone(), seed, None);
     life.pass(DAYS / 5, events / DAYS);
     let early = (size(&file), memory());
     life.pass(DAYS - DAYS / 5, events / DAYS);
@@ -104,7 +104,7 @@ fn unswept(events: u64, seed: u64) -> Vec<String> {
     let ages = [&mut never.dead, &mut never.messages, &mut never.occurrences];
     ages.into_iter()
         .for_each(|age| *age = Duration::from_secs(1 << 32));
-    let mut life = Life::new(file.clone(), seed, Some(never));
+    let mut life = Soak::new(file.clone(), seed, Some(never));
     life.pass(2, events / 10);
     let early = size(&file);
     life.pass(8, events / 10);

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use imbot::store::{Key, Sqlite, Store};
 use serde::{Deserialize, Serialize};
 
-use crate::deeds::carry_out;
 use crate::disk::WORD;
+use crate::operations::carry_out;
 use crate::random::Random;
 use crate::steps::Step;
 use crate::world::World;

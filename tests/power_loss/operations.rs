@@ -11,8 +11,8 @@ use imbot::store::{
 };
 use serde_json::json;
 
+use crate::generators::{at, call, conversation, delivery, id, installation, lane, read, written};
 use crate::steps::{Settling, Step};
-use crate::things::{at, call, conversation, delivery, id, installation, lane, read, written};
 use crate::world::{Hand, State};
 
 /// Does a step with the store, and compares what it answers. Gives the numbers of new events.

@@ -122,7 +122,7 @@ fn start(socket: &TcpListener, store: &Path) -> Child {
         .args(["-c", HAND_OVER, program.to_str().unwrap()])
         .args([
             "--exact",
-            "road::restart::program",
+            "e2e::restart::program",
             "--ignored",
             "--nocapture",
         ])

@@ -5,10 +5,10 @@ use imbot::store::{Call, Content, Conversation, DeadWhat, OrderingKey, Sqlite, S
 
 use crate::bots::Remembered;
 use crate::ledger::{CHATS, SEEN, chat};
-use crate::life::Life;
 use crate::portal::bot;
+use crate::soak::Soak;
 
-impl Life {
+impl Soak {
     /// The operator reads the new dead letters, mends what a lane waits for, and has it run again.
     pub(crate) async fn attend(&mut self, store: &Sqlite) {
         for letter in store.dead(self.dead, 10_000).await.unwrap() {
