@@ -20,10 +20,12 @@ async fn road() -> (Road, Portal, u64) {
     (road, portal, bot)
 }
 
-/// Makes calls until the portal's bucket is full, so that the next one has to wait.
+/// Makes calls until some go together, which they do at a full bucket: the next one has to wait.
 async fn fill(road: &Road, portal: &Portal) {
     let none = json!({});
-    while road.portal.traffic().peak < 45.0 {
+    let together = || road.wire("batch").len();
+    let before = together();
+    while together() == before {
         let calls = (0..10).map(|_| portal.call::<Value>("profile", &none));
         join_all(calls)
             .await
