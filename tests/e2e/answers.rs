@@ -3,7 +3,7 @@
 use imbot::prelude::*;
 use serde_json::{Value, json};
 
-use super::stage::{ANN, Road, texts, until};
+use super::stage::{ANN, Setup, texts, until};
 
 /// Does with its last message what it is told.
 struct Clerk(Api);
@@ -43,8 +43,8 @@ impl Bot<Option<MessageRef>> for Clerk {
 
 const BOTH: [Api; 2] = [Api::V1, Api::V2];
 
-async fn road(api: Api) -> Road {
-    let road = Road::to(App::new().bot(Clerk(api))).await;
+async fn road(api: Api) -> Setup {
+    let road = Setup::to(App::new().bot(Clerk(api))).await;
     road.tell("clerk", "a paper");
     road.hears("clerk", &["a paper"]).await;
     road
@@ -78,7 +78,7 @@ async fn typing_is_shown() {
     }
 }
 
-async fn types(road: &Road) {
+async fn types(road: &Setup) {
     let mut live = road.portal.subscribe(ANN);
     road.tell("clerk", "type");
     let bot = road.portal.bot("clerk").unwrap();
@@ -100,13 +100,13 @@ async fn a_button_gives_its_command_and_the_answer_is_one() {
     }
 }
 
-async fn presses(road: &Road, api: Api) {
+async fn presses(road: &Setup, api: Api) {
     let paper = road.said("clerk").remove(0);
     assert_eq!(paper["keyboard"]["BUTTONS"][0]["TEXT"], "Stamp");
     let id = paper["id"].as_u64().unwrap();
     road.portal.press(ANN, id, 0).unwrap();
     road.hears("clerk", &["a paper", "stamped: paper"]).await;
-    let answers = road.wire("imbot.command.answer");
+    let answers = road.traffic("imbot.command.answer");
     if api == Api::V1 {
         assert_eq!(answers.len(), 1);
         assert_eq!(answers[0]["request"]["MESSAGE_ID"], json!(id));
@@ -120,18 +120,18 @@ async fn a_typed_command_is_answered_as_one() {
     let road = road(Api::V1).await;
     let id = road.tell("clerk", "/stamp letter");
     road.hears("clerk", &["a paper", "stamped: letter"]).await;
-    let answers = road.wire("imbot.command.answer");
+    let answers = road.traffic("imbot.command.answer");
     let asked: Vec<&Value> = answers
         .iter()
         .map(|a| &a["request"]["MESSAGE_ID"])
         .collect();
     assert_eq!(asked, [&json!(id)]);
-    assert_eq!(road.wire("imbot.message.add").len(), 1);
+    assert_eq!(road.traffic("imbot.message.add").len(), 1);
 }
 
 #[tokio::test]
 async fn many_messages_of_one_chat_are_answered_in_order() {
-    let road = Road::to(App::new().bot(super::stage::Echo)).await;
+    let road = Setup::to(App::new().bot(super::stage::Echo)).await;
     for number in 0..20 {
         road.tell("echo", &number.to_string());
     }
@@ -142,7 +142,7 @@ async fn many_messages_of_one_chat_are_answered_in_order() {
 #[tokio::test]
 async fn a_command_of_a_chat_that_the_bot_is_not_in_is_answered_there() {
     for api in BOTH {
-        let road = Road::to(App::new().bot(Anywhere(api))).await;
+        let road = Setup::to(App::new().bot(Anywhere(api))).await;
         let group = road.portal.group(ANN, "Without the bot", &[]).unwrap();
         road.portal.send(ANN, &group, "/where").unwrap();
         let is_answered = || {

@@ -10,13 +10,13 @@ use imbot::prelude::*;
 use imbot::store::{Access, Memory, Store, Tokens};
 use serde_json::json;
 
-use super::stage::{ANN, Echo, Road, until};
+use super::stage::{ANN, Echo, Setup, until};
 
 async fn nothing(_: HookEvent) -> Result {
     Ok(())
 }
 
-impl Road {
+impl Setup {
     /// What is bound, without the bots' events.
     async fn bound(&self) -> BTreeSet<Binding> {
         let portal = self.engine.portal(&self.engine.portals()[0]).unwrap();
@@ -45,7 +45,7 @@ impl Road {
 
 #[tokio::test]
 async fn what_no_hook_is_for_any_more_is_unbound_and_nothing_is_done_twice() {
-    let road = Road::to(
+    let road = Setup::to(
         App::new()
             .hook("ONCRMDEALADD", nothing)
             .hook("ONTASK*", nothing),
@@ -87,7 +87,7 @@ async fn an_event_comes_as_the_user_that_a_hook_names_and_is_bound_once() {
         .hook("ONCRMDEAL*", nothing)
         .hook_as(ann, "ONCRMDEALADD", nothing)
         .hook_as(UserId(99), "ONCRMDEALADD", nothing);
-    let road = Road::to(app).await;
+    let road = Setup::to(app).await;
     assert_eq!(
         road.bound_for("ONCRMDEALADD").await,
         [(road.handler.clone(), ann)]
@@ -117,7 +117,7 @@ async fn an_event_brings_the_tokens_of_the_user_that_its_hook_names() {
         }
     };
     let app = App::new().hook_as(boris, "ONCRMDEALADD", hook.clone());
-    let road = Road::to(app.hook("ONCRMLEADADD", hook)).await;
+    let road = Setup::to(app.hook("ONCRMLEADADD", hook)).await;
     for event in ["ONCRMDEALADD", "ONCRMLEADADD"] {
         assert_eq!(
             road.portal.fire(event, &json!({ "FIELDS": { "ID": 7 } })),
@@ -137,7 +137,7 @@ async fn who_leaves_a_portal_leaves_nothing_bound() {
     let app = App::new()
         .hook("ONCRMDEALADD", nothing)
         .offline_hook("ONTASKADD", nothing);
-    let road = Road::to(app).await;
+    let road = Setup::to(app).await;
     let portal = road.engine.portal(&road.engine.portals()[0]).unwrap();
     let plan = road.engine.unregister(&portal, Mode::DryRun).await.unwrap();
     assert!(!road.bound().await.is_empty());
@@ -160,7 +160,7 @@ async fn what_an_application_of_no_administrator_has_bound_stays() {
         }
     }
     let heard = Arc::new(Mutex::new(None));
-    let road = Road::to(App::new().bot(Ear(Arc::clone(&heard)))).await;
+    let road = Setup::to(App::new().bot(Ear(Arc::clone(&heard)))).await;
     let ben = road.portal.person("Boris").unwrap();
     road.portal
         .send(ben, &road.dialog("ear"), "these are my tokens")
@@ -187,7 +187,7 @@ async fn what_an_application_of_no_administrator_has_bound_stays() {
 
 #[tokio::test]
 async fn bindings_follow_the_program_to_another_address_and_leave_others_alone() {
-    let road = Road::to(App::new().bot(Echo).hook("ONCRMDEALADD", nothing)).await;
+    let road = Setup::to(App::new().bot(Echo).hook("ONCRMDEALADD", nothing)).await;
     let old = road.handler.clone();
     let foreign = Binding::online("ONCRMDEALADD", "https://shop.example.com/");
     let portal = road.engine.portal(&road.engine.portals()[0]).unwrap();

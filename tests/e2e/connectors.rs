@@ -9,7 +9,7 @@ use imbot::engine::{Mode, Step};
 use imbot::prelude::*;
 use serde_json::Value;
 
-use super::stage::{Road, until};
+use super::stage::{Setup, until};
 
 const BORIS: u64 = 2;
 
@@ -153,7 +153,7 @@ impl Bot<u32> for Desk {
 }
 
 struct Stage {
-    road: Road,
+    road: Setup,
     outside: Outside,
     line: u64,
 }
@@ -162,7 +162,7 @@ impl Stage {
     /// A line with a bot, to which the connector is joined.
     async fn set() -> Stage {
         let outside = Outside::default();
-        let road = Road::to(App::new().bot(Desk).connector(outside.clone())).await;
+        let road = Setup::to(App::new().bot(Desk).connector(outside.clone())).await;
         let bot = road.portal.bot("desk").unwrap();
         let line = road
             .portal
@@ -330,7 +330,7 @@ async fn a_message_that_comes_twice_from_outside_is_taken_once() {
     assert!(!stage.outside.says("loft", 7, "hi").await);
     assert!(stage.outside.says("barn", 7, "another chat").await);
     until("both", || stage.outside.shown().len() == 6).await;
-    assert_eq!(stage.road.wire("imconnector.send.messages").len(), 2);
+    assert_eq!(stage.road.traffic("imconnector.send.messages").len(), 2);
 }
 
 #[tokio::test]

@@ -6,12 +6,12 @@ use imbot::prelude::*;
 use imbot::store::DeadWhat;
 use serde_json::Value;
 
-use super::stage::{ANN, Echo, Road, texts, until};
+use super::stage::{ANN, Echo, Setup, texts, until};
 
 #[tokio::test]
 async fn sixteen_messages_find_the_token_expired_and_refresh_it_once() {
     const CHATS: usize = 16;
-    let road = Road::to(App::new().bot(Echo)).await;
+    let road = Setup::to(App::new().bot(Echo)).await;
     let bot = road.portal.bot("echo").unwrap();
     let groups: Vec<String> = (0..CHATS)
         .map(|n| {
@@ -20,7 +20,7 @@ async fn sixteen_messages_find_the_token_expired_and_refresh_it_once() {
                 .unwrap()
         })
         .collect();
-    let refreshed = road.wire("oauth/token").len();
+    let refreshed = road.traffic("oauth/token").len();
     let refused = refused_as_expired(&road);
     road.portal.expire_tokens();
     for (number, group) in groups.iter().enumerate() {
@@ -39,12 +39,12 @@ async fn sixteen_messages_find_the_token_expired_and_refresh_it_once() {
         refused_as_expired(&road) > refused,
         "no call met the expiry"
     );
-    assert_eq!(road.wire("oauth/token").len() - refreshed, 1);
+    assert_eq!(road.traffic("oauth/token").len() - refreshed, 1);
 }
 
 #[tokio::test]
 async fn a_call_over_the_limit_is_made_later_and_nothing_is_lost() {
-    let road = Road::to(App::new().bot(Echo)).await;
+    let road = Setup::to(App::new().bot(Echo)).await;
     road.portal.refuse(3, 503, "QUERY_LIMIT_EXCEEDED");
     road.tell("echo", "one");
     road.tell("echo", "two");
@@ -59,7 +59,7 @@ async fn a_message_that_is_refused_for_good_is_a_dead_letter_and_the_chat_goes_o
         (401, "insufficient_scope"),
         (403, "ACCESS_DENIED"),
     ] {
-        let road = Road::to(App::new().bot(Echo)).await;
+        let road = Setup::to(App::new().bot(Echo)).await;
         road.portal.refuse(1, status, code);
         road.tell("echo", "refused");
         road.tell("echo", "the next");
@@ -78,8 +78,8 @@ async fn a_message_that_is_refused_for_good_is_a_dead_letter_and_the_chat_goes_o
 #[tokio::test]
 async fn a_message_that_may_have_been_sent_is_sent_again_unless_the_bot_says_not_to() {
     let (again, skipped) = (
-        Road::to(App::new().bot(Echo)).await,
-        Road::to(App::new().bot(Doubtful(Api::V2, Redelivery::AtMostOnce))).await,
+        Setup::to(App::new().bot(Echo)).await,
+        Setup::to(App::new().bot(Doubtful(Api::V2, Redelivery::AtMostOnce))).await,
     );
     for road in [&again, &skipped] {
         road.portal.refuse(1, 500, "INTERNAL_SERVER_ERROR");
@@ -110,7 +110,7 @@ impl Bot for Doubtful {
 #[tokio::test]
 async fn an_answer_that_is_lost_on_its_way_doubles_a_message_unless_the_portal_knows_repeats() {
     let lost = async |api, redelivery| {
-        let road = Road::to(App::new().bot(Doubtful(api, redelivery))).await;
+        let road = Setup::to(App::new().bot(Doubtful(api, redelivery))).await;
         road.tell("echo", "the first");
         road.hears("echo", &["the first"]).await; // and no typing is under way
         road.portal.swallow(1);
@@ -134,7 +134,7 @@ async fn an_answer_that_is_lost_on_its_way_doubles_a_message_unless_the_portal_k
 
 #[tokio::test]
 async fn a_repeated_event_is_answered_once() {
-    let road = Road::to(App::new().bot(Echo)).await;
+    let road = Setup::to(App::new().bot(Echo)).await;
     road.tell("echo", "the first");
     road.hears("echo", &["the first"]).await;
     road.portal.repeat(1);
@@ -142,12 +142,12 @@ async fn a_repeated_event_is_answered_once() {
     road.tell("echo", "the next");
     road.hears("echo", &["the first", "twice", "the next"])
         .await;
-    assert_eq!(road.wire("ONIMBOTV2MESSAGEADD").len(), 4);
+    assert_eq!(road.traffic("ONIMBOTV2MESSAGEADD").len(), 4);
 }
 
 #[tokio::test]
 async fn an_event_that_the_portal_loses_stops_nothing() {
-    let road = Road::to(App::new().bot(Echo)).await;
+    let road = Setup::to(App::new().bot(Echo)).await;
     road.tell("echo", "the first");
     road.hears("echo", &["the first"]).await;
     road.portal.lose(1);
@@ -158,7 +158,7 @@ async fn an_event_that_the_portal_loses_stops_nothing() {
 
 #[tokio::test]
 async fn a_burst_over_the_portals_limit_is_answered_without_a_refusal() {
-    let road = Road::to(App::new().bot(Echo)).await;
+    let road = Setup::to(App::new().bot(Echo)).await;
     let texts_said: Vec<String> = (0..45).map(|n| format!("message {n}")).collect();
     for text in &texts_said {
         road.tell("echo", text);
@@ -170,7 +170,7 @@ async fn a_burst_over_the_portals_limit_is_answered_without_a_refusal() {
     assert_eq!(road.portal.rate_counts().refused, 0);
 }
 
-fn statuses(road: &Road) -> Vec<u64> {
+fn statuses(road: &Setup) -> Vec<u64> {
     road.sent(Api::V2)
         .iter()
         .filter_map(|call| call["status"].as_u64())
@@ -178,10 +178,10 @@ fn statuses(road: &Road) -> Vec<u64> {
 }
 
 /// How many calls were refused because their token was over.
-fn refused_as_expired(road: &Road) -> usize {
+fn refused_as_expired(road: &Setup) -> usize {
     let expired = |entry: &&Value| entry["answer"]["error"] == "expired_token";
-    let wire = road.portal.traffic_log();
-    let ids: BTreeSet<u64> = wire
+    let traffic = road.portal.traffic_log();
+    let ids: BTreeSet<u64> = traffic
         .iter()
         .filter(expired)
         .filter_map(|entry| entry["id"].as_u64())

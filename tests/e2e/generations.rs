@@ -3,7 +3,7 @@
 use imbot::portal::BotInfo;
 use imbot::prelude::*;
 
-use super::stage::{Road, until};
+use super::stage::{Setup, until};
 
 /// Repeats what it hears, as a bot of this generation whose events come this way.
 struct Parrot(Api, Option<EventMode>);
@@ -33,27 +33,27 @@ impl Bot for Parrot {
 }
 
 /// The parrot as its owner is told of it.
-async fn info(road: &Road) -> BotInfo {
+async fn info(road: &Setup) -> BotInfo {
     let portal = road.engine.portal(&road.engine.portals()[0]).unwrap();
     portal.find_bot("parrot").await.unwrap().unwrap()
 }
 
 #[tokio::test]
 async fn an_application_polls_where_its_bot_says_so() {
-    let road = Road::to(App::new().bot(Parrot(Api::V2, Some(EventMode::Fetch)))).await;
+    let road = Setup::to(App::new().bot(Parrot(Api::V2, Some(EventMode::Fetch)))).await;
     assert_eq!(info(&road).await.event_mode.as_deref(), Some("fetch"));
     road.tell("parrot", "hi");
     road.tell("parrot", "/repeat that");
     road.hears("parrot", &["hi", "that"]).await;
     assert!(
-        road.wire("ONIMBOTV2MESSAGEADD").is_empty(),
+        road.traffic("ONIMBOTV2MESSAGEADD").is_empty(),
         "nothing is posted"
     );
 }
 
 #[tokio::test]
 async fn a_bot_that_changes_its_way_to_events_hears_each_once() {
-    let road = Road::to(App::new().bot(Parrot(Api::V2, None))).await;
+    let road = Setup::to(App::new().bot(Parrot(Api::V2, None))).await;
     road.tell("parrot", "posted");
     road.hears("parrot", &["posted"]).await;
     let fetching = road
@@ -72,13 +72,13 @@ async fn a_bot_that_changes_its_way_to_events_hears_each_once() {
 #[tokio::test]
 async fn a_bot_that_moves_to_the_second_generation_keeps_its_chats_and_answers_once() {
     let app = || App::new().bot(Parrot(Api::V1, None));
-    moves(Road::to(app()).await).await;
-    let road = moves(Road::of_both_formats(app()).await).await;
-    let posted = |name| !road.wire(name).is_empty();
+    moves(Setup::to(app()).await).await;
+    let road = moves(Setup::of_both_formats(app()).await).await;
+    let posted = |name| !road.traffic(name).is_empty();
     assert!(posted("ONIMBOTMESSAGEADD") && posted("ONIMBOTV2MESSAGEADD"));
 }
 
-async fn moves(first: Road) -> Road {
+async fn moves(first: Setup) -> Setup {
     first.tell("parrot", "first");
     first.hears("parrot", &["first"]).await;
     let id = first.portal.bot("parrot");

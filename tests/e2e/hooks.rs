@@ -8,12 +8,12 @@ use poem::{EndpointExt, Route, Server, handler, post};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::stage::{Echo, Road, until};
+use super::stage::{Echo, Setup, until};
 
 type Seen<T> = Arc<Mutex<Vec<T>>>;
 
 /// Waits until an event is bound, firing it; the portal tells nobody of an event that nobody has bound.
-async fn fire(road: &Road, event: &str, data: &Value) {
+async fn fire(road: &Setup, event: &str, data: &Value) {
     until(&format!("{event} to be bound"), || {
         road.portal.fire(event, data) > 0
     })
@@ -34,7 +34,7 @@ async fn hooks_are_bound_by_name_and_by_pattern() {
         .bot(Echo)
         .hook("ONCRMDEALADD", note("name"))
         .hook("ONTASK*", note("pattern"));
-    let road = Road::to(app).await;
+    let road = Setup::to(app).await;
     fire(&road, "ONCRMDEALADD", &json!({ "FIELDS": { "ID": 7 } })).await;
     fire(&road, "ONTASKADD", &json!({ "FIELDS_AFTER": { "ID": 8 } })).await;
     assert_eq!(
@@ -65,7 +65,7 @@ async fn a_hook_that_fails_harms_neither_another_nor_a_bot() {
         .bot(Echo)
         .hook("ONCRMDEALADD", fails)
         .hook("ONCRMDEALADD", works);
-    let road = Road::to(app).await;
+    let road = Setup::to(app).await;
     fire(&road, "ONCRMDEALADD", &json!({ "FIELDS": { "ID": 7 } })).await;
     until("the other hook", || !seen.lock().unwrap().is_empty()).await;
     road.tell("echo", "still here");
@@ -87,7 +87,7 @@ async fn a_forwarded_event_is_json_without_tokens() {
     let acceptor = imbot::serve::Acceptor::new(listener).unwrap();
     tokio::spawn(Server::new_with_acceptor(acceptor).run(other));
 
-    let road = Road::to(App::new().bot(Echo).forward("ONCRM*", address)).await;
+    let road = Setup::to(App::new().bot(Echo).forward("ONCRM*", address)).await;
     fire(&road, "ONCRMDEALADD", &json!({ "FIELDS": { "ID": 7 } })).await;
     until("the event", || !seen.lock().unwrap().is_empty()).await;
     let event = seen.lock().unwrap().remove(0);

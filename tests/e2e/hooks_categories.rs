@@ -12,7 +12,7 @@ use imbot::prelude::*;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::stage::{Echo, Road, until};
+use super::stage::{Echo, Setup, until};
 
 /// What each hook has read, by the event's name.
 type Read = Arc<Mutex<BTreeMap<String, Value>>>;
@@ -116,7 +116,7 @@ fn others() -> Vec<Value> {
 #[tokio::test]
 async fn events_of_every_category_reach_their_hooks_typed() {
     let read = Read::default();
-    let road = Road::to(app(&read)).await;
+    let road = Setup::to(app(&read)).await;
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/events");
     for name in EXAMPLES {
         let body = std::fs::read(folder.join(format!("rest-{name}.form"))).unwrap();
@@ -155,7 +155,7 @@ async fn sessions_that_carry_the_same_event_id_are_two() {
             .extend(sessions.into_iter().filter_map(|session| session.id));
         std::future::ready(Ok(()))
     };
-    let road = Road::to(App::new().hook("ONSESSIONSTART", hook)).await;
+    let road = Setup::to(App::new().hook("ONSESSIONSTART", hook)).await;
     for session in [41, 42, 42] {
         let data = json!({ "DATA": [{ "session": { "id": session } }] });
         let body =

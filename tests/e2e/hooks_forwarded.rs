@@ -13,7 +13,7 @@ use poem::{EndpointExt, Route, Server, handler, post};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::stage::{Echo, Road, until};
+use super::stage::{Echo, Setup, until};
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
@@ -85,11 +85,11 @@ fn take(headers: &HeaderMap, body: Vec<u8>, Data(receiver): Data<&Receiver>) -> 
     }
 }
 
-async fn road(app: App) -> Road {
-    Road::with_settings(app, |config, _| config.forward_secret = Some(SECRET.into())).await
+async fn road(app: App) -> Setup {
+    Setup::with_settings(app, |config, _| config.forward_secret = Some(SECRET.into())).await
 }
 
-async fn add_deal(road: &Road, id: u64) {
+async fn add_deal(road: &Setup, id: u64) {
     let body =
         json!({ "event": "ONCRMDEALADD", "data": { "FIELDS": { "ID": id } }, "ts": 1_766_047_124 });
     assert_eq!(road.post_as_portal(body).await, 200);
@@ -133,7 +133,7 @@ async fn a_receiver_that_stays_broken_ends_in_dead_letters_and_delays_no_other()
         .forward("ONCRM*", at_broken)
         .forward("ONCRM*", at_well)
         .forward("ONCRM*", "http://127.0.0.1:1/nobody");
-    let road = Road::with_settings(app, |config, _| {
+    let road = Setup::with_settings(app, |config, _| {
         config.forward_secret = Some(SECRET.into());
         config.attempts = 1;
     })

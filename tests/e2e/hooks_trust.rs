@@ -7,7 +7,7 @@ use imbot::event::form;
 use imbot::prelude::*;
 use serde_json::{Value, json};
 
-use super::stage::{Echo, Road, until};
+use super::stage::{Echo, Setup, until};
 
 type Seen = Arc<Mutex<Vec<String>>>;
 
@@ -31,7 +31,7 @@ fn deal(auth: &Value) -> Value {
 #[tokio::test]
 async fn an_event_that_no_user_caused_comes_without_tokens_and_is_heard() {
     let seen = Seen::default();
-    let road = Road::to(App::new().hook("*", seeing(&seen))).await;
+    let road = Setup::to(App::new().hook("*", seeing(&seen))).await;
     let body = json!({ "event": "ONCRMDEALADD", "data": { "FIELDS": { "ID": 7 } }, "ts": 1 });
     assert_eq!(road.post_as_portal(body).await, 200);
     until("the deal", || {
@@ -43,7 +43,7 @@ async fn an_event_that_no_user_caused_comes_without_tokens_and_is_heard() {
 #[tokio::test]
 async fn a_payment_carries_no_token_and_is_heard_if_the_portal_tells_the_same() {
     let seen = Seen::default();
-    let road = Road::to(App::new().hook("ONAPPPAYMENT", seeing(&seen))).await;
+    let road = Setup::to(App::new().hook("ONAPPPAYMENT", seeing(&seen))).await;
     let member_id = road.engine.portals()[0].to_string();
     let payment = |status: &str, member_id: &str| {
         json!({
@@ -69,7 +69,7 @@ async fn a_payment_carries_no_token_and_is_heard_if_the_portal_tells_the_same() 
 #[tokio::test]
 async fn an_event_without_a_proof_is_refused_and_told_as_that() {
     let seen = Seen::default();
-    let road = Road::to(App::new().hook("*", seeing(&seen))).await;
+    let road = Setup::to(App::new().hook("*", seeing(&seen))).await;
     let member_id = road.engine.portals()[0].to_string();
     for auth in [
         json!({}),
@@ -87,7 +87,7 @@ async fn an_outgoing_webhook_speaks_to_hooks_of_its_portal_and_to_nobody_else() 
     const TOKEN: &str = "51856fefc120afa4b628cc82d3935cce";
     let seen = Seen::default();
     let app = App::new().bot(Echo).hook("*", seeing(&seen));
-    let road = Road::with_settings(app, |config, portal| {
+    let road = Setup::with_settings(app, |config, portal| {
         let other = "other.bitrix24.com:ffffffffffffffffffffffffffffffff";
         config.hook_token = vec![format!("{}:{TOKEN}", portal.address()).into(), other.into()];
     })
@@ -164,7 +164,7 @@ async fn a_slow_hook_and_a_broken_one_delay_only_their_own_events() {
         .hook("ONCRM*", never)
         .hook("ONCRM*", broken)
         .hook("ONCRM*", seeing(&seen));
-    let road = Road::with_settings(app, |config, _| config.attempts = 1).await;
+    let road = Setup::with_settings(app, |config, _| config.attempts = 1).await;
     for id in 0..3 {
         let body = json!({ "event": "ONCRMDEALADD", "data": { "FIELDS": { "ID": id } } });
         assert_eq!(road.post_as_portal(body).await, 200);

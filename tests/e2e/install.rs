@@ -9,14 +9,14 @@ use poem::{Route, Server, get, handler};
 use serde_json::Value;
 use tokio::net::TcpListener;
 
-use super::stage::{ANN, Echo, Road, portal, until};
+use super::stage::{ANN, Echo, Setup, portal, until};
 
 #[tokio::test]
 async fn an_installed_bot_answers() {
-    let road = Road::to(App::new().bot(Echo)).await;
+    let road = Setup::to(App::new().bot(Echo)).await;
     road.tell("echo", "hello");
     road.hears("echo", &["hello"]).await;
-    let registered = &road.wire("imbot.v2.bot.register")[0]["request"]["fields"];
+    let registered = &road.traffic("imbot.v2.bot.register")[0]["request"]["fields"];
     assert_eq!(registered["code"], "echo");
     assert_eq!(registered["webhookUrl"], road.handler);
 }
@@ -27,14 +27,14 @@ async fn bots_appear_on_the_portal_in_the_order_of_the_application() {
         .bot(bots::Poll)
         .bot(Echo)
         .bot(bots::Menu::office());
-    let road = Road::to(app).await;
+    let road = Setup::to(app).await;
     let ids = ["poll", "echo", "menu"].map(|code| road.portal.bot(code).unwrap());
     assert!(ids.is_sorted(), "{ids:?}");
 }
 
 #[tokio::test]
 async fn after_the_removal_events_are_refused_until_the_next_installation() {
-    let road = Road::to(App::new().bot(Echo)).await;
+    let road = Setup::to(App::new().bot(Echo)).await;
     road.tell("echo", "before");
     road.hears("echo", &["before"]).await;
     let event = last_body(&road, "ONIMBOTV2MESSAGEADD");
@@ -54,7 +54,7 @@ async fn after_the_removal_events_are_refused_until_the_next_installation() {
 
 #[tokio::test]
 async fn the_events_may_come_below_a_path_that_the_proxy_keeps_or_cuts() {
-    let road = Road::not_yet_installed(App::new().bot(Echo), "/bitrix/bots").await;
+    let road = Setup::not_yet_installed(App::new().bot(Echo), "/bitrix/bots").await;
     road.install().await;
     road.tell("echo", "below a path");
     road.hears("echo", &["below a path"]).await;
@@ -101,8 +101,8 @@ async fn the_endpoint_lives_inside_a_poem_application() {
 }
 
 /// The body of the last event of this name, whose tokens the wire has shortened.
-fn last_body(road: &Road, name: &str) -> String {
-    let entries = road.wire(name);
+fn last_body(road: &Setup, name: &str) -> String {
+    let entries = road.traffic(name);
     let body = entries.last().map(|entry| &entry["body"]);
     body.and_then(Value::as_str).expect("a body").to_owned()
 }

@@ -9,21 +9,23 @@ use imbot::prelude::*;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use super::stage::{ANN, Echo, Road, texts, until};
+use super::stage::{ANN, Echo, Setup, texts, until};
 
 /// An installed application, its portal's client, and the number of its bot.
-async fn road() -> (Road, Portal, u64) {
-    let road = Road::to(App::new().bot(Echo)).await;
+async fn road() -> (Setup, Portal, u64) {
+    let road = Setup::to(App::new().bot(Echo)).await;
     let id = road.engine.portals().remove(0);
     let portal = road.engine.portal(&id).unwrap();
     let bot = road.portal.bot("echo").unwrap();
     (road, portal, bot)
 }
 
-/// Makes calls until the portal's bucket is full, so that the next one has to wait.
-async fn fill(road: &Road, portal: &Portal) {
+/// Makes calls until some go together, which they do at a full bucket: the next one has to wait.
+async fn fill(road: &Setup, portal: &Portal) {
     let none = json!({});
-    while road.portal.rate_counts().peak < 45.0 {
+    let together = || road.traffic("batch").len();
+    let before = together();
+    while together() == before {
         let calls = (0..10).map(|_| portal.call::<Value>("profile", &none));
         join_all(calls)
             .await
@@ -70,7 +72,7 @@ async fn at_a_full_bucket_messages_go_together_and_each_has_its_own_answer() {
         "{refused}"
     );
     // How many exactly is up to the machine; one by one there would be 61.
-    let requests = road.wire("imbot.message.add").len() + road.wire("batch").len();
+    let requests = road.traffic("imbot.message.add").len() + road.traffic("batch").len();
     assert!(requests <= 15, "{requests} requests for 61 messages");
     assert_eq!(road.portal.rate_counts().refused, 0);
 }
@@ -91,7 +93,7 @@ async fn a_method_out_of_running_time_is_not_called_until_the_portal_forgets() {
         );
         assert!(error.retry_after().is_some() && error.may_pass_later() && error.was_not_run());
     }
-    assert_eq!(road.wire("profile").len(), 1);
+    assert_eq!(road.traffic("profile").len(), 1);
     portal.call::<Value>("app.info", &json!({})).await.unwrap();
 }
 
@@ -105,7 +107,10 @@ async fn a_portal_whose_support_has_stopped_the_application_is_not_hammered() {
         assert!(error.to_string().contains("ask them"), "{error}");
         assert_eq!(error.method(), method);
     }
-    assert_eq!(road.wire("profile").len() + road.wire("app.info").len(), 1);
+    assert_eq!(
+        road.traffic("profile").len() + road.traffic("app.info").len(),
+        1
+    );
 }
 
 #[tokio::test]
@@ -142,7 +147,7 @@ async fn a_batch_has_typed_answers_and_refers_to_earlier_ones() {
 #[tokio::test]
 async fn a_batch_that_would_not_be_what_is_meant_is_not_sent() {
     let (road, portal, bot) = road().await;
-    let before = road.wire("batch").len();
+    let before = road.traffic("batch").len();
     let mut injected = portal.batch();
     injected.add::<Value>("profile", json!({}));
     let text = json!({ "BOT_ID": bot, "DIALOG_ID": "1", "MESSAGE": "$result[0][NAME]" });
@@ -156,7 +161,7 @@ async fn a_batch_that_would_not_be_what_is_meant_is_not_sent() {
         assert!(error.was_not_run(), "{error}");
     }
     portal.batch().send().await.unwrap();
-    assert_eq!(road.wire("batch").len(), before);
+    assert_eq!(road.traffic("batch").len(), before);
 }
 
 #[tokio::test]
@@ -175,7 +180,7 @@ async fn a_batch_whose_answer_is_lost_is_sent_again_in_order_and_shows_nothing_t
             road.portal.send(ANN, group, &text).unwrap();
         }
     }
-    let batches = || road.wire("batch").len();
+    let batches = || road.traffic("batch").len();
     let before = batches();
     road.portal.swallow(1);
     let expected: Vec<String> = (0..3).map(|number| format!("number {number}")).collect();

@@ -9,7 +9,7 @@ use imbot::portal::Plan;
 use imbot::prelude::*;
 use serde_json::Value;
 
-use super::stage::{Desk, Road, portal_without_limit, texts, until};
+use super::stage::{Desk, Setup, portal_without_limit, texts, until};
 
 pub(super) const BORIS: u64 = 2;
 const CLARA: u64 = 3;
@@ -129,7 +129,7 @@ impl Stage {
         let desk = match way {
             Way::Polled => Desk::polling_with(|config| config.attempts = 1, app, portal).await,
             Way::PostedV1 | Way::PostedV2 => {
-                let road = Road::with_settings_at(portal, app, |config, _| {
+                let road = Setup::with_settings_at(portal, app, |config, _| {
                     (config.attempts, config.plan) = (1, Plan::OnPremise);
                 });
                 road.await.into_desk()

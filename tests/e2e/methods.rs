@@ -11,10 +11,10 @@ use ::imbot::prelude::*;
 use futures_util::TryStreamExt;
 use serde_json::{Value, json};
 
-use super::stage::{ANN, Echo, Road};
+use super::stage::{ANN, Echo, Setup};
 
-async fn road() -> (Road, Portal) {
-    let road = Road::to(App::new().bot(bots::Poll).bot(Echo)).await;
+async fn road() -> (Setup, Portal) {
+    let road = Setup::to(App::new().bot(bots::Poll).bot(Echo)).await;
     let id = road.engine.portals().remove(0);
     let portal = road.engine.portal(&id).unwrap();
     (road, portal)
@@ -144,7 +144,7 @@ async fn a_list_comes_page_by_page() {
     let pages: Vec<Vec<BotInfo>> = pages.try_collect().await.unwrap();
     let codes: Vec<&str> = pages.iter().map(|page| &page[0].code[..]).collect();
     assert_eq!(codes, ["poll", "echo"]);
-    assert_eq!(road.wire("imbot.v2.bot.list").len(), 2);
+    assert_eq!(road.traffic("imbot.v2.bot.list").len(), 2);
     let mut refused = pin!(portal.pages::<Value>("no.such.list", json!({}), ""));
     assert!(refused.try_next().await.is_err());
 }

@@ -7,7 +7,7 @@ use imbot::prelude::*;
 use imbot::store::{Memory, Store};
 use serde_json::json;
 
-use super::stage::{Road, until};
+use super::stage::{Setup, until};
 
 /// What a hook has heard.
 #[derive(Clone, Default)]
@@ -37,7 +37,7 @@ impl Heard {
     }
 }
 
-fn fire(road: &Road, event: &str, id: u64) {
+fn fire(road: &Setup, event: &str, id: u64) {
     road.portal.fire(event, &json!({ "FIELDS": { "ID": id } }));
 }
 
@@ -45,7 +45,7 @@ fn fire(road: &Road, event: &str, id: u64) {
 async fn what_happens_while_the_program_is_away_is_heard_at_its_next_start() {
     let heard = Heard::default();
     let store: Arc<dyn Store> = Arc::new(Memory::new());
-    let road = Road::to(heard.app().shared_store(store)).await;
+    let road = Setup::to(heard.app().shared_store(store)).await;
     fire(&road, "ONCRMDEALADD", 7);
     fire(&road, "ONCRMCONTACTADD", 8);
     until("both", || heard.all().len() == 2).await;
@@ -53,7 +53,7 @@ async fn what_happens_while_the_program_is_away_is_heard_at_its_next_start() {
     for event in ["ONCRMCONTACTADD 8", "ONCRMDEALADD 7"] {
         assert!(both.iter().any(|heard| heard == event), "{both:?}");
     }
-    assert!(road.wire("ONCRMDEALADD").is_empty(), "it is not posted");
+    assert!(road.traffic("ONCRMDEALADD").is_empty(), "it is not posted");
 
     let away = road.leave().await;
     away.portal
@@ -68,7 +68,7 @@ async fn what_happens_while_the_program_is_away_is_heard_at_its_next_start() {
 #[tokio::test]
 async fn a_batch_that_was_fetched_and_not_cleared_is_fetched_again() {
     let heard = Heard::default();
-    let road = Road::to(heard.app()).await;
+    let road = Setup::to(heard.app()).await;
     let portal = road.engine.portal(&road.engine.portals()[0]).unwrap();
     let away = road.leave().await;
     away.portal
@@ -84,7 +84,7 @@ async fn a_batch_that_was_fetched_and_not_cleared_is_fetched_again() {
 #[tokio::test]
 async fn offline_bindings_are_brought_into_step() {
     let heard = Heard::default();
-    let road = Road::to(heard.app()).await;
+    let road = Setup::to(heard.app()).await;
     let plain = road.leave().await.back(App::new()).await;
     let portal = plain.engine.portal(&plain.engine.portals()[0]).unwrap();
     let bound = portal.bindings().await.unwrap();

@@ -157,7 +157,7 @@ async fn two_bots_of_a_program_are_polled_side_by_side() {
     desk.hears("echo", &["hi"]).await;
     desk.hears("counter", &["hello", "1: hi"]).await;
     assert_eq!(desk.engine.polled().len(), 2);
-    let polls = || desk.wire("imbot.v2.event.get").len();
+    let polls = || desk.traffic("imbot.v2.event.get").len();
     let (before, start) = (polls(), Instant::now());
     tokio::time::sleep(Duration::from_millis(400)).await;
     let most = start.elapsed().as_secs_f64() / POLL + 2.0;

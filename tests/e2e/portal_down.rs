@@ -12,7 +12,7 @@ use serde_json::Value;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, sleep};
 
-use super::stage::{ANN, POLL, Road, portal, texts, until};
+use super::stage::{ANN, POLL, Setup, portal, texts, until};
 
 /// How long a portal that is closed is not asked, at most, and some more.
 const LATER: Duration = Duration::from_secs(61);
@@ -132,8 +132,8 @@ async fn hears_later(portal: &Emulator, expected: &[&str]) {
 
 /// How many calls a portal has refused.
 fn refused(portal: &Emulator) -> usize {
-    let wire = portal.traffic_log();
-    let calls = wire
+    let traffic = portal.traffic_log();
+    let calls = traffic
         .iter()
         .filter(|entry| entry["status"].as_u64() >= Some(400));
     calls.count()
@@ -192,7 +192,7 @@ async fn what_a_read_only_portal_refuses_is_told_and_sent_when_an_operator_says_
 async fn an_application_that_was_removed_without_a_word_is_told_and_goes_on_when_it_is_installed_again()
  {
     let bot = Slow::new();
-    let road = Road::to(App::new().bot(bot.clone())).await;
+    let road = Setup::to(App::new().bot(bot.clone())).await;
     road.tell("echo", "wait");
     bot.has_heard().await;
     road.portal.lose(10);

@@ -45,7 +45,7 @@ pub(super) struct Desk {
 }
 
 /// A portal, and an application that is served where the portal can reach it.
-pub(super) struct Road {
+pub(super) struct Setup {
     desk: Desk,
     pub(super) credentials: Credentials,
     pub(super) handler: String,
@@ -53,7 +53,7 @@ pub(super) struct Road {
     served: JoinHandle<io::Result<()>>,
 }
 
-impl Deref for Road {
+impl Deref for Setup {
     type Target = Desk;
 
     fn deref(&self) -> &Desk {
@@ -61,16 +61,16 @@ impl Deref for Road {
     }
 }
 
-impl Road {
+impl Setup {
     /// An application that is installed and set up.
-    pub(super) async fn to(app: App) -> Road {
-        let road = Road::not_yet_installed(app, "").await;
+    pub(super) async fn to(app: App) -> Setup {
+        let road = Setup::not_yet_installed(app, "").await;
         road.install().await;
         road
     }
 
     /// Another version of the program, started with the store of the one before.
-    pub(super) async fn again(self, app: App) -> Road {
+    pub(super) async fn again(self, app: App) -> Setup {
         self.leave().await.back(app).await
     }
 
@@ -93,14 +93,14 @@ impl Road {
 
     /// An application that is installed and set up, on a portal that posts to each bot the events of both generations
     /// that are subscribed to.
-    pub(super) async fn of_both_formats(app: App) -> Road {
+    pub(super) async fn of_both_formats(app: App) -> Setup {
         let options = Options {
             listen: ([127, 0, 0, 1], 0).into(),
             both_formats: true,
             ..Options::default()
         };
         let portal = Emulator::start(options).await.unwrap();
-        let road = Road::at(app, portal, "").await;
+        let road = Setup::at(app, portal, "").await;
         road.install().await;
         road
     }
@@ -109,8 +109,8 @@ impl Road {
     pub(super) async fn with_settings(
         app: App,
         change: impl FnOnce(&mut Config, &Emulator),
-    ) -> Road {
-        Road::with_settings_at(portal().await, app, change).await
+    ) -> Setup {
+        Setup::with_settings_at(portal().await, app, change).await
     }
 
     /// The same on a portal of its own choice.
@@ -118,27 +118,27 @@ impl Road {
         portal: Emulator,
         app: App,
         change: impl FnOnce(&mut Config, &Emulator),
-    ) -> Road {
+    ) -> Setup {
         let portal = Arc::new(portal);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let handler = format!("http://{}/", listener.local_addr().unwrap());
         let credentials = portal.register_app(NewApp::new("bots", &handler));
-        let road = Road::by(app, portal, credentials, listener, "", change);
+        let road = Setup::by(app, portal, credentials, listener, "", change);
         road.install().await;
         road
     }
 
     /// An application below a path of its address.
-    pub(super) async fn not_yet_installed(app: App, path: &str) -> Road {
-        Road::at(app, portal().await, path).await
+    pub(super) async fn not_yet_installed(app: App, path: &str) -> Setup {
+        Setup::at(app, portal().await, path).await
     }
 
-    async fn at(app: App, portal: Emulator, path: &str) -> Road {
+    async fn at(app: App, portal: Emulator, path: &str) -> Setup {
         let portal = Arc::new(portal);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let handler = format!("http://{}{path}/", listener.local_addr().unwrap());
         let credentials = portal.register_app(NewApp::new("bots", &handler));
-        Road::of(app, portal, credentials, listener, path)
+        Setup::of(app, portal, credentials, listener, path)
     }
 
     fn of(
@@ -147,8 +147,8 @@ impl Road {
         credentials: Credentials,
         listener: TcpListener,
         path: &str,
-    ) -> Road {
-        Road::by(app, portal, credentials, listener, path, |_, _| {})
+    ) -> Setup {
+        Setup::by(app, portal, credentials, listener, path, |_, _| {})
     }
 
     fn by(
@@ -158,7 +158,7 @@ impl Road {
         listener: TcpListener,
         path: &str,
         change: impl FnOnce(&mut Config, &Emulator),
-    ) -> Road {
+    ) -> Setup {
         let handler = format!("http://{}{path}/", listener.local_addr().unwrap());
         let mut config = config(&portal, &credentials, &handler);
         change(&mut config, &portal);
@@ -175,7 +175,7 @@ impl Road {
             )
             .await
         };
-        Road {
+        Setup {
             desk: Desk { portal, engine },
             credentials,
             handler,
@@ -228,7 +228,7 @@ impl Road {
 
 impl Desk {
     /// What crossed the wire under this name, oldest first.
-    pub(super) fn wire(&self, name: &str) -> Vec<Value> {
+    pub(super) fn traffic(&self, name: &str) -> Vec<Value> {
         let mut entries = self.portal.traffic_log();
         entries.retain(|entry| entry["name"] == name);
         entries
@@ -236,7 +236,7 @@ impl Desk {
 
     /// The messages that bots of a generation have sent, as calls.
     pub(super) fn sent(&self, api: Api) -> Vec<Value> {
-        self.wire(match api {
+        self.traffic(match api {
             Api::V1 => "imbot.message.add",
             Api::V2 => "imbot.v2.chat.message.send",
         })
@@ -279,21 +279,21 @@ pub(super) struct Away {
 
 impl Away {
     /// Starts a version of the program again.
-    pub(super) async fn back(self, app: App) -> Road {
+    pub(super) async fn back(self, app: App) -> Setup {
         let address = self.handler.trim_start_matches("http://");
         let listener = TcpListener::bind(address.trim_end_matches('/')).await;
         self.on(app, listener.unwrap()).await
     }
 
     /// Starts a version of the program at another address.
-    pub(super) async fn moved(self, app: App) -> Road {
+    pub(super) async fn moved(self, app: App) -> Setup {
         let listener = TcpListener::bind("127.0.0.1:0").await;
         self.on(app, listener.unwrap()).await
     }
 
-    async fn on(self, app: App, listener: TcpListener) -> Road {
+    async fn on(self, app: App, listener: TcpListener) -> Setup {
         let app = app.shared_store(self.store);
-        let road = Road::of(app, self.portal, self.credentials, listener, "");
+        let road = Setup::of(app, self.portal, self.credentials, listener, "");
         road.engine.start().await.unwrap();
         assert!(road.engine.reconcile().await.is_empty());
         road

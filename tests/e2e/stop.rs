@@ -61,8 +61,8 @@ async fn sigterm_under_load_ends_begun_turns_and_the_process_exits_well() {
     let mut half_open = std::net::TcpStream::connect(&address).unwrap();
     std::io::Write::write_all(&mut half_open, b"GET / HT").unwrap();
     let taken_in = || {
-        let wire = portal.traffic_log();
-        let taken = wire
+        let traffic = portal.traffic_log();
+        let taken = traffic
             .iter()
             .filter(|entry| entry["name"] == "ONIMBOTV2MESSAGEADD" && entry["status"] == 200);
         taken.count() == CHATS

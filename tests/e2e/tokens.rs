@@ -12,15 +12,15 @@ use poem::{Request, Response, Server};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::stage::{Echo, Road};
+use super::stage::{Echo, Setup};
 
 /// The installation that the program has stored.
-async fn installation(road: &Road) -> Installation {
+async fn installation(road: &Setup) -> Installation {
     road.engine.store().portals().await.unwrap().remove(0)
 }
 
 /// The client of another process on the same store.
-fn other(road: &Road, installation: Installation) -> Portal {
+fn other(road: &Setup, installation: Installation) -> Portal {
     let application = Application {
         client_id: road.credentials.client_id.clone(),
         client_secret: road.credentials.client_secret.clone().into(),
@@ -37,8 +37,8 @@ fn other(road: &Road, installation: Installation) -> Portal {
     )
 }
 
-fn exchanges(road: &Road) -> usize {
-    road.wire("oauth/token").len()
+fn exchanges(road: &Setup) -> usize {
+    road.traffic("oauth/token").len()
 }
 
 async fn profile(portal: &Portal) -> Value {
@@ -47,7 +47,7 @@ async fn profile(portal: &Portal) -> Value {
 
 #[tokio::test]
 async fn processes_on_one_store_renew_the_tokens_once() {
-    let road = Road::to(App::new().bot(Echo)).await;
+    let road = Setup::to(App::new().bot(Echo)).await;
     let installation = installation(&road).await;
     let own = road.engine.portal(&installation.portal).unwrap();
     let others: Vec<Portal> = (0..4).map(|_| other(&road, installation.clone())).collect();
@@ -64,7 +64,7 @@ async fn processes_on_one_store_renew_the_tokens_once() {
 
 #[tokio::test]
 async fn tokens_are_renewed_shortly_before_they_are_over_and_only_for_a_call() {
-    let road = Road::to(App::new().bot(Echo)).await;
+    let road = Setup::to(App::new().bot(Echo)).await;
     let portal = other(&road, installation(&road).await);
     road.portal.expire_tokens();
     profile(&portal).await; // from now on it is known how long they are good
@@ -80,14 +80,14 @@ async fn tokens_are_renewed_shortly_before_they_are_over_and_only_for_a_call() {
             "after {seconds} seconds"
         );
     }
-    let refused = road.wire("profile");
+    let refused = road.traffic("profile");
     let refused = refused.iter().filter(|call| call["status"] == 401);
     assert_eq!(refused.count(), 1);
 }
 
 #[tokio::test]
 async fn an_application_that_may_not_act_any_more_is_told_so_and_does_not_go_on_asking() {
-    let road = Road::to(App::new().bot(Echo)).await;
+    let road = Setup::to(App::new().bot(Echo)).await;
     let mut revoked = installation(&road).await;
     revoked.access = Access::Tokens(Tokens {
         access: "dead".to_owned().into(),
@@ -96,7 +96,7 @@ async fn an_application_that_may_not_act_any_more_is_told_so_and_does_not_go_on_
     let store = road.engine.store();
     store.install(revoked.clone()).await.unwrap();
     let portal = other(&road, revoked);
-    let (calls, before) = (road.wire("profile").len(), exchanges(&road));
+    let (calls, before) = (road.traffic("profile").len(), exchanges(&road));
     for _ in 0..3 {
         let error = portal
             .call::<Value>("profile", &json!({}))
@@ -111,7 +111,7 @@ async fn an_application_that_may_not_act_any_more_is_told_so_and_does_not_go_on_
             "{error}"
         );
     }
-    assert_eq!(road.wire("profile").len() - calls, 1);
+    assert_eq!(road.traffic("profile").len() - calls, 1);
     assert_eq!(exchanges(&road) - before, 1);
 }
 
@@ -135,7 +135,7 @@ async fn moved(status: u16, to: Option<String>) -> String {
 
 #[tokio::test]
 async fn a_portal_that_has_moved_is_called_where_it_is_and_found_there_the_next_time() {
-    let road = Road::to(App::new().bot(Echo)).await;
+    let road = Setup::to(App::new().bot(Echo)).await;
     let new = installation(&road).await;
     let at = async |endpoint: String| {
         let hosts = [&endpoint, &new.endpoint].map(|url| url.split('/').nth(2).unwrap().to_owned());

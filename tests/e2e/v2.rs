@@ -5,7 +5,7 @@ use imbot::emulator::Feed;
 use imbot::prelude::*;
 use serde_json::{Value, json};
 
-use super::stage::{ANN, PATIENCE, Road, texts, until};
+use super::stage::{ANN, PATIENCE, Setup, texts, until};
 
 /// Does what it is told, and tells what it sees.
 struct Modern(EventMode);
@@ -72,9 +72,9 @@ impl Bot for Modern {
 }
 
 /// A road for each way to events, in a private chat that is open.
-async fn roads() -> [Road; 2] {
+async fn roads() -> [Setup; 2] {
     let road = async |mode| {
-        let road = Road::to(App::new().bot(Modern(mode))).await;
+        let road = Setup::to(App::new().bot(Modern(mode))).await;
         let bot = road.portal.bot("modern").unwrap();
         road.portal.open(ANN, bot).unwrap();
         road.hears("modern", &["hello"]).await;
@@ -127,7 +127,7 @@ async fn a_bot_reacts_reads_and_takes_the_input_field_away() {
     for road in roads().await {
         road.tell("modern", "react");
         until("the reaction", || {
-            road.wire("imbot.v2.chat.message.reaction.add").len() == 2
+            road.traffic("imbot.v2.chat.message.reaction.add").len() == 2
         })
         .await;
         let hers = road.portal.history(ANN, &road.dialog("modern"));
@@ -141,8 +141,8 @@ async fn a_bot_reacts_reads_and_takes_the_input_field_away() {
             ("silence", "imbot.v2.chat.textfield.enabled"),
         ] {
             road.tell("modern", word);
-            until(word, || !road.wire(method).is_empty()).await;
-            assert_eq!(road.wire(method)[0]["status"], 200, "{word}");
+            until(word, || !road.traffic(method).is_empty()).await;
+            assert_eq!(road.traffic(method)[0]["status"], 200, "{word}");
         }
         until("the turns to end", || road.engine.waiting() == (0, 0)).await;
         assert_eq!(road.engine.counts().failed.get(), 0);
