@@ -105,7 +105,7 @@ async fn bare() -> Emulator {
 
 type Rest = Arc<(reqwest::Client, String)>;
 
-async fn register(rest: &RestTransport, handler: &str) {
+async fn register(rest: &Rest, handler: &str) {
     let fields = json!({
         "code": "echo", "botToken": "bare", "properties": { "name": "Echo" },
         "eventMode": "webhook", "webhookUrl": handler,
@@ -113,7 +113,7 @@ async fn register(rest: &RestTransport, handler: &str) {
     call(rest, "imbot.v2.Bot.register", &json!({ "fields": fields })).await;
 }
 
-async fn call(rest: &RestTransport, method: &str, params: &Value) {
+async fn call(rest: &Rest, method: &str, params: &Value) {
     let (client, url) = &**rest;
     let answer = client.post(format!("{url}{method}")).json(params).send();
     let answer = answer.await.unwrap();
