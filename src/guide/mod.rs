@@ -1,0 +1,29 @@
+//! The guide: how to connect, run, test and trust a program of bots.
+//!
+//! Start with the example on the [front page](crate), then read the chapter you need:
+//!
+//! - [`portal`]: from nothing to a bot on a real portal
+//! - [`command_line`]: the commands and settings that every program of bots has, and `doctor`
+//! - [`open_channels`]: bots for clients outside the portal, and connectors for their messengers
+//! - [`emulator`]: the portal on your desk, for people, tests and programs in other languages
+//! - [`operation`]: running bots for others
+//! - [`promises`]: what is promised, and which test proves it
+//! - [`costs`]: CPU, memory, and smaller builds
+//!
+//! The facts about Bitrix24 that the code relies on, with their sources, are in the repository under
+//! `src/guide/protocol`.
+
+#[doc = include_str!("command_line.md")]
+pub mod command_line {}
+#[doc = include_str!("costs.md")]
+pub mod costs {}
+#[doc = include_str!("emulator.md")]
+pub mod emulator {}
+#[doc = include_str!("open_channels.md")]
+pub mod open_channels {}
+#[doc = include_str!("operation.md")]
+pub mod operation {}
+#[doc = include_str!("portal.md")]
+pub mod portal {}
+#[doc = include_str!("promises.md")]
+pub mod promises {}
