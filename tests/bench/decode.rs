@@ -1,7 +1,7 @@
 //! Decoding a message event of 2 KB into the typed event, against `serde_qs`: `cargo bench --bench decode`.
 //!
-//! A program of its own, with the system's allocator, which a library has where nobody chooses: another serves the peer's
-//! many small pieces quicker than ours few. The others have the allocator of `bots`.
+//! A program of its own with the system's allocator, the default for a library: mimalloc helps the
+//! peer's many small allocations more than our few. The other benchmarks use the allocator of `bots`.
 
 #![expect(clippy::print_stdout, reason = "the table goes to standard output")]
 
@@ -99,7 +99,7 @@ fn main() {
         let event: Peer = config.deserialize_bytes(&body).unwrap();
         black_box(event);
     };
-    // In turns, so that what else the machine does hits both.
+    // Alternately, so that other load on the machine affects both.
     let rounds: Vec<(f64, f64)> = (0..ROUNDS)
         .map(|_| (seconds(ours), seconds(peer)))
         .collect();

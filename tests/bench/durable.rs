@@ -1,5 +1,5 @@
-//! The durable store: events per second against a bare loop that commits the same rows, how long an acknowledgement
-//! takes, how long a start, and what a million waiting events cost.
+//! The durable store: events per second against a bare loop that commits the same rows, the time of
+//! an acknowledgement, the time of a start, and the memory of a million waiting events.
 
 use std::fmt;
 use std::fs::File;
@@ -35,12 +35,12 @@ pub(crate) fn run() {
     acknowledgement(rate / 2.0);
     start();
     let program = std::env::current_exe().unwrap();
-    let told = Command::new(program)
+    let output = Command::new(program)
         .args(["backlog", &BACKLOG.to_string()])
         .output()
         .unwrap();
-    let told = String::from_utf8(told.stdout).unwrap();
-    let (bytes, measured) = told.trim().split_once(' ').unwrap();
+    let output = String::from_utf8(output.stdout).unwrap();
+    let (bytes, measured) = output.trim().split_once(' ').unwrap();
     let ratio = bytes.parse::<f64>().unwrap() / BACKLOG_BYTES_MAX;
     row(
         "memory with a million events waiting, to 300 MB",
@@ -50,7 +50,8 @@ pub(crate) fn run() {
     );
 }
 
-/// Events per second, accepted, turned and sent, against the bare loop, in turns. Answers with the first.
+/// Measures events per second, accepted, handled and sent, alternately with the bare loop. Returns
+/// the first.
 fn throughput() -> f64 {
     let rounds: Vec<(f64, f64)> = (0..ROUNDS)
         .map(|_| {
@@ -58,11 +59,11 @@ fn throughput() -> f64 {
             let store = folder.path().join("bare.db");
             drop(Sqlite::open(&store, &Key::random()).unwrap());
             let bare = rows::events_per_second(&store, EVENTS);
-            let desk = Desk::new(folder.path());
+            let program = Program::new(folder.path());
             let begin = Instant::now();
-            desk.runtime.block_on(async {
-                load(&desk.engine, EVENTS, None).await;
-                rest(&desk.engine).await;
+            program.runtime.block_on(async {
+                load(&program.engine, EVENTS, None).await;
+                until_idle(&program.engine).await;
             });
             (EVENTS as f64 / begin.elapsed().as_secs_f64(), bare)
         })
@@ -83,24 +84,24 @@ fn throughput() -> f64 {
     one(|round| round.0)
 }
 
-/// What a caller waits at this many events a second, against one flush of a file beside: the 99th percentile of both, under
-/// the same load. The load and its clients need most of two cores, so there a lone flush waits, too; how long one takes on
-/// the quiet machine is told beside it.
+/// Compares the time of an acknowledgement at this many events a second with the time of one flush
+/// of another file under the same load, both at the 99th percentile. The load and its clients need
+/// most of two cores, so a lone flush waits as well; the row also shows it on the quiet machine.
 fn acknowledgement(rate: f64) {
     let mut rounds: Vec<[Waits; 3]> = (0..ACKNOWLEDGED_ROUNDS)
         .map(|_| acknowledgements(rate))
         .collect();
-    rounds.sort_by(|[waits, beside, _], [others, other, _]| {
-        f64::total_cmp(&(waits.late / beside.late), &(others.late / other.late))
+    rounds.sort_by(|[waits, loaded, _], [others, other, _]| {
+        f64::total_cmp(&(waits.p99 / loaded.p99), &(others.p99 / other.p99))
     });
-    let [waits, beside, quiet] = &rounds[ACKNOWLEDGED_ROUNDS / 2];
+    let [waits, loaded, quiet] = &rounds[ACKNOWLEDGED_ROUNDS / 2];
     let measured = format!(
-        "{waits} at {rate:.0} events a second, one flush beside {beside}, on the quiet machine {quiet}"
+        "{waits} at {rate:.0} events a second, one flush under this load {loaded}, on the quiet machine {quiet}"
     );
     row(
-        "acknowledgement under half load, 99 of 100, to one flush under the same load",
+        "p99 of an acknowledgement under half load, to p99 of one flush under the same load",
         &measured,
-        waits.late / beside.late,
+        waits.p99 / loaded.p99,
         "at most 3",
     );
 }
@@ -111,41 +112,41 @@ fn acknowledgements(rate: f64) -> [Waits; 3] {
     const PAUSE: Duration = Duration::from_millis(10);
     let folder = tempfile::tempdir().unwrap();
     let quiet = flushes(folder.path(), FLUSHES, Duration::ZERO);
-    let desk = Desk::new(folder.path());
-    let (waits, beside) = desk.runtime.block_on(async {
+    let program = Program::new(folder.path());
+    let (waits, loaded) = program.runtime.block_on(async {
         let file = folder.path().to_owned();
-        let beside = std::thread::spawn(move || flushes(&file, FLUSHES, PAUSE));
-        let waits = load(&desk.engine, (rate * 5.0) as u64, Some(rate)).await;
-        rest(&desk.engine).await;
-        (waits, beside.join().unwrap())
+        let loaded = std::thread::spawn(move || flushes(&file, FLUSHES, PAUSE));
+        let waits = load(&program.engine, (rate * 5.0) as u64, Some(rate)).await;
+        until_idle(&program.engine).await;
+        (waits, loaded.join().unwrap())
     });
-    [waits, beside, quiet].map(Waits::of)
+    [waits, loaded, quiet].map(Waits::of)
 }
 
-/// How long many waited, in seconds: half of them, and 99 of 100, no longer than this.
+/// Waiting times in seconds: the median and the 99th percentile.
 struct Waits {
-    middle: f64,
-    late: f64,
+    median: f64,
+    p99: f64,
 }
 
 impl Waits {
     fn of(mut waits: Vec<f64>) -> Waits {
         waits.sort_by(f64::total_cmp);
         Waits {
-            middle: waits[waits.len() / 2],
-            late: waits[waits.len() * 99 / 100],
+            median: waits[waits.len() / 2],
+            p99: waits[waits.len() * 99 / 100],
         }
     }
 }
 
 impl fmt::Display for Waits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Waits { middle, late } = self;
-        write!(f, "{:.2} ms (median {:.2} ms)", late * 1e3, middle * 1e3)
+        let Waits { median, p99 } = self;
+        write!(f, "{:.2} ms (median {:.2} ms)", p99 * 1e3, median * 1e3)
     }
 }
 
-/// Seconds that each of many flushes takes, with a pause between them.
+/// Returns the seconds each of many flushes takes, with a pause between them.
 fn flushes(folder: &Path, times: usize, pause: Duration) -> Vec<f64> {
     let mut file = File::create(folder.join("flush")).unwrap();
     let flush = |_| {
@@ -158,21 +159,21 @@ fn flushes(folder: &Path, times: usize, pause: Duration) -> Vec<f64> {
     (0..times).map(flush).collect()
 }
 
-/// From the start of the program to the end of the first turn, with 100,000 events waiting.
+/// Measures the start of the program to the end of the first turn, with 100,000 events waiting.
 fn start() {
     const WAITING: u64 = 100_000;
     let folder = tempfile::tempdir().unwrap();
-    let desk = Desk::new(folder.path());
-    desk.runtime.block_on(async {
-        desk.engine.stop(Duration::ZERO).await; // takes in, and handles nothing
-        load(&desk.engine, WAITING, None).await;
+    let program = Program::new(folder.path());
+    program.runtime.block_on(async {
+        program.engine.stop(Duration::ZERO).await; // accepts events and handles none
+        load(&program.engine, WAITING, None).await;
     });
-    desk.close();
+    program.close();
     let begin = Instant::now();
-    let desk = Desk::new(folder.path());
-    let took = desk.runtime.block_on(async {
-        desk.engine.start().await.unwrap();
-        let waiting = async || desk.engine.store().status().await.unwrap().events;
+    let program = Program::new(folder.path());
+    let took = program.runtime.block_on(async {
+        program.engine.start().await.unwrap();
+        let waiting = async || program.engine.store().status().await.unwrap().events;
         while waiting().await == WAITING {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
@@ -180,32 +181,32 @@ fn start() {
     });
     let measured = format!("{:.0} ms with {WAITING} events waiting", took * 1e3);
     row(
-        "start until the first turn is done, to a second",
+        "start until the first turn is done, to 1 s",
         &measured,
         took,
         "at most 1",
     );
 }
 
-/// In a process of its own: takes in events while all handlers stand still, prints the memory, then lets them go and
-/// looks whether they are handled in order.
+/// In a process of its own: accepts events while all handlers are blocked, prints the memory, then
+/// releases the handlers and checks the order.
 pub(crate) fn backlog(events: u64) {
     let folder = tempfile::tempdir().unwrap();
-    let gate = Arc::new(Semaphore::new(0));
+    let permits = Arc::new(Semaphore::new(0));
     let handled = Arc::new(AtomicU64::new(0));
-    let desk = Desk::with(
+    let program = Program::with(
         folder.path(),
-        Gated {
-            gate: Arc::clone(&gate),
+        Blocked {
+            permits: Arc::clone(&permits),
             handled: Arc::clone(&handled),
         },
     );
-    desk.runtime.block_on(async {
-        load(&desk.engine, events, None).await;
+    program.runtime.block_on(async {
+        load(&program.engine, events, None).await;
         let bytes = memory::resident();
-        gate.add_permits(Semaphore::MAX_PERMITS);
+        permits.add_permits(Semaphore::MAX_PERMITS);
         let begin = Instant::now();
-        rest(&desk.engine).await;
+        until_idle(&program.engine).await;
         assert_eq!(
             handled.load(Ordering::Relaxed),
             events,
@@ -220,17 +221,17 @@ pub(crate) fn backlog(events: u64) {
 }
 
 /// An engine on a durable store.
-struct Desk {
+struct Program {
     engine: Arc<Engine>,
     runtime: Runtime,
 }
 
-impl Desk {
-    fn new(folder: &Path) -> Desk {
-        Desk::with(folder, Echo)
+impl Program {
+    fn new(folder: &Path) -> Program {
+        Program::with(folder, Echo)
     }
 
-    fn with<S: imbot::State>(folder: &Path, bot: impl Bot<S>) -> Desk {
+    fn with<S: imbot::State>(folder: &Path, bot: impl Bot<S>) -> Program {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -240,7 +241,7 @@ impl Desk {
         let key = Key::of(&file, folder.join("key")).unwrap();
         let store = Arc::new(Sqlite::open(&file, &key).unwrap());
         let engine = runtime.block_on(engine_on(store, bot));
-        Desk { engine, runtime }
+        Program { engine, runtime }
     }
 
     fn close(self) {
@@ -249,19 +250,19 @@ impl Desk {
     }
 }
 
-/// Waits at a gate, and checks the order of its chat.
-struct Gated {
-    gate: Arc<Semaphore>,
+/// Waits for a permit, and checks the order of its chat.
+struct Blocked {
+    permits: Arc<Semaphore>,
     handled: Arc<AtomicU64>,
 }
 
-impl Bot<u64> for Gated {
+impl Bot<u64> for Blocked {
     fn profile(&self) -> Profile {
-        Profile::new("BOT1", "Gated")
+        Profile::new("BOT1", "Blocked")
     }
 
     async fn message(&self, cx: &mut Context<u64>, message: Message) -> Result {
-        self.gate.acquire().await?.forget();
+        self.permits.acquire().await?.forget();
         assert!(message.id.0 > cx.state, "out of order");
         cx.state = message.id.0;
         self.handled.fetch_add(1, Ordering::Relaxed);
@@ -269,7 +270,8 @@ impl Bot<u64> for Gated {
     }
 }
 
-/// Has events taken in by many clients at once, at most so many a second, and tells how many seconds each waited.
+/// Posts events from many clients at once, at the given rate a second, and returns the seconds each
+/// waited.
 async fn load(engine: &Arc<Engine>, events: u64, rate: Option<f64>) -> Vec<f64> {
     let event = Arc::new(Template::short());
     let begin = Instant::now();
@@ -300,7 +302,7 @@ async fn load(engine: &Arc<Engine>, events: u64, rate: Option<f64>) -> Vec<f64> 
 }
 
 /// Waits until everything is handled and sent.
-async fn rest(engine: &Engine) {
+async fn until_idle(engine: &Engine) {
     while engine.waiting() != (0, 0) {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }

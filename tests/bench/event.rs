@@ -1,10 +1,10 @@
-//! The message event that benchmarks post, of the portal that is installed, with another number and chat each time.
+//! The message event that the benchmarks post, with a different id and chat each time.
 
 /// A portal's id and token, as in the fixtures.
 pub(crate) const MEMBER: &str = "bac1cd5c8940947a75e0d71b1a84e348";
 pub(crate) const TOKEN: &str = "831c76b092f9f135d9b6b36c3a720757";
 
-/// A message event, cut where its chat and its number stand.
+/// A message event, split at its chat and its id.
 #[derive(Clone)]
 pub(crate) struct Template(Vec<Piece>);
 
@@ -16,14 +16,16 @@ enum Piece {
 }
 
 impl Template {
-    /// The message event of the documentation as a bot of an inbound webhook gets it, without the bot's own tokens: 2 KB.
+    /// The documentation's message event as a bot of an inbound webhook receives it, without the bot's
+    /// own tokens: 2 KB.
     pub(crate) fn short() -> Template {
         let body = include_str!("../fixtures/events/v1-message-add-private.form");
         let is_token = |pair: &str| pair.starts_with("data%5BBOT") && !pair.contains("BOT_");
         Template::of(body.split('&').filter(|pair| !is_token(pair)))
     }
 
-    /// The longest message event of the documentation: a mention in a group, and the bot's own tokens twice.
+    /// The longest message event in the documentation: a mention in a group, with the bot's own tokens
+    /// twice.
     pub(crate) fn long() -> Template {
         let body = include_str!("../fixtures/events/v1-message-add-group-mention.form");
         Template::of(body.split('&'))

@@ -1,8 +1,9 @@
-//! All benchmarks but that of the decoder: `cargo bench --bench bench` prints one table of ratios.
+//! All benchmarks except the decoder's: `cargo bench --bench bench` prints one table of ratios.
 //!
-//! Every row compares two things measured in turns within one run, so that what else the machine does hits both. Times
-//! are CPU times of the server's process, which has one thread. A first argument (`road`, `memory`, `durable`,
-//! `talk`, `replies`, `portals`, `widget`) runs only that part.
+//! Every row compares two things measured alternately within one run, so that other load on the
+//! machine affects both. Times are CPU times of the server's process, which has one thread. The
+//! arguments `road`, `memory`, `durable`, `talk`, `replies`, `portals` and `widget` run only those
+//! parts.
 
 #![expect(clippy::print_stdout, reason = "the table goes to standard output")]
 
@@ -22,7 +23,7 @@ use std::env;
 
 use table::{head, median, row};
 
-/// That of `bots`, for what is measured and what it is measured against alike.
+/// The allocator of `bots`, for both sides of every row.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

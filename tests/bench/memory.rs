@@ -27,7 +27,7 @@ pub(crate) fn run() {
     );
 }
 
-/// In a process of its own: makes conversations known and prints what each takes.
+/// In a process of its own: makes conversations known and prints the bytes each takes.
 pub(crate) fn fill(conversations: u64) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -41,7 +41,7 @@ pub(crate) fn fill(conversations: u64) {
     });
 }
 
-/// Bytes of this process that are in memory.
+/// Returns the resident bytes of this process.
 pub(crate) fn resident() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status

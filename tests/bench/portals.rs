@@ -1,6 +1,6 @@
-//! A thousand portals and one that is slow: how long an answer of the others takes with it and without.
+//! A thousand portals and a slow one: the time of the others' answers with it and without it.
 //!
-//! The portals are one bare server whose answers take their time, so that it is the client that is measured.
+//! The portals are one bare server with delayed answers, so the client is measured.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -19,13 +19,13 @@ use super::{median, row};
 const PORTALS: usize = 1_000;
 /// Calls of each portal in a round.
 const CALLS: usize = 3;
-/// In which a round's calls are spread evenly.
+/// Length of a round; its calls are spread evenly.
 const ROUND: Duration = Duration::from_secs(6);
 const ROUNDS: usize = 5;
-/// Calls that wait for the slow portal meanwhile.
+/// Number of calls that wait for the slow portal meanwhile.
 const SLOW_CALLS: usize = 2_000;
 
-/// A quick portal takes as long as a real one takes for a message.
+/// A quick portal answers after the time a real one needs for a message.
 #[handler]
 async fn answer(Path((portal, _)): Path<(String, String)>) -> &'static str {
     let takes = match portal.as_str() {
@@ -67,7 +67,7 @@ pub(crate) fn run() {
     let (alone, beside) = (of(|round| round.0), of(|round| round.1));
     let measured = format!("{:.1} ms, without it {:.1} ms", beside * 1e3, alone * 1e3);
     row(
-        "p99 of a call on a thousand portals beside a slow one, to without it",
+        "p99 of a call on a thousand portals, with a slow portal to without",
         &measured,
         of(|(alone, beside)| beside / alone),
         "at most 1.1",
@@ -88,7 +88,7 @@ fn portal(http: &Http, host: &str, name: &str) -> Portal {
     Portal::new(http.clone(), None, store, installation, Plan::Standard)
 }
 
-/// How long all but one in a hundred calls take, in seconds, at an even pace.
+/// Returns the 99th percentile of a call in seconds, at an even rate.
 async fn p99(portals: &[Portal]) -> f64 {
     let total = portals.len() * CALLS;
     let took = Arc::new(Mutex::new(Vec::with_capacity(total)));

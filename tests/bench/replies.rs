@@ -1,7 +1,8 @@
-//! Replies per second through one portal whose bucket is full, over the whole road: together in batches, and one by one.
+//! Replies per second through one portal with a full bucket, over the whole road: in batches, and one
+//! by one.
 //!
-//! The portal is the emulated one with its limit of 2 a second and 50 at once, in real time. What goes one by one is a text
-//! that may not stand in a batch.
+//! The portal is the emulated one with its limit of 2 a second and 50 at once, in real time. Replies that contain a
+//! batch reference are sent one by one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,9 +16,9 @@ use super::row;
 use super::talk::installed;
 
 const CHATS: usize = 200;
-/// In each chat, so that none runs dry.
+/// Messages in each chat, so that no chat runs out of them.
 const MESSAGES: usize = 12;
-/// By then the bucket is full.
+/// After this time the bucket is full.
 const WARM: Duration = Duration::from_secs(4);
 const MEASURED: Duration = Duration::from_secs(12);
 const ANN: u64 = 1;
@@ -30,7 +31,7 @@ pub(crate) fn run() {
     let measured =
         format!("{together:.1} a second, one by one {alone:.1}; refused by the portal: {refused}");
     row(
-        "replies per second through one portal with a full bucket, together to one by one",
+        "replies per second through one portal with a full bucket, in batches to one by one",
         &measured,
         together / alone,
         "at least 20",

@@ -1,4 +1,5 @@
-//! CPU per event: the whole road against a bare poem endpoint, a hook against a bot, and few known conversations against many.
+//! CPU per event: the whole road against a bare poem endpoint, a hook against a bot, and few
+//! known conversations against many.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -7,14 +8,14 @@ use std::process::{Child, Command, Stdio};
 use super::event::Template;
 use super::{median, row};
 
-/// A name under which the same body is a hook's.
+/// An event name that makes the same body a hook's event.
 const HOOKS: &str = "ONSOMETHINGNEWADD";
 const PROCESSES: usize = 5;
 const ROUNDS: usize = 7;
 const EVENTS: u64 = 10_000;
-/// One, since a portal's queue posts one event after another; more let bare poem share its wake-ups.
+/// One, because a portal posts one event after another; with more, bare poem shares its wake-ups.
 const CONNECTIONS: usize = 1;
-/// The first message of the load; what is older made the conversations known.
+/// Id of the first message of the load; messages with lower ids made the conversations known.
 const FIRST_ID: u64 = 10_000_000;
 
 /// A server in a process of its own.
@@ -52,13 +53,13 @@ impl Server {
         }
     }
 
-    /// Nanoseconds of CPU that its one thread has used so far.
+    /// Returns the nanoseconds of CPU its one thread has used so far.
     fn cpu(&self) -> f64 {
         let stat = std::fs::read_to_string(format!("/proc/{}/schedstat", self.child.id())).unwrap();
         stat.split_whitespace().next().unwrap().parse().unwrap()
     }
 
-    /// Microseconds of CPU per event of one round.
+    /// Runs one round and returns the microseconds of CPU per event.
     fn round(&mut self) -> f64 {
         let before = self.cpu();
         for _ in 0..EVENTS / CONNECTIONS as u64 {
@@ -75,7 +76,7 @@ impl Server {
         (self.cpu() - before) / EVENTS as f64 / 1_000.0
     }
 
-    /// The next message, in one of the known conversations by a stride that visits them all.
+    /// Returns the next message; the stride visits all known conversations.
     fn request(&mut self) -> String {
         self.sent += 1;
         let dialog = self.sent.wrapping_mul(7_919) % self.conversations.max(1_000) + 1;
@@ -104,7 +105,7 @@ fn answer(connection: &mut TcpStream) {
     );
 }
 
-/// What both take, measured in turns.
+/// Measures both alternately.
 fn rounds(first: &mut Server, second: &mut Server) -> Vec<(f64, f64)> {
     first.round();
     second.round();
@@ -113,7 +114,7 @@ fn rounds(first: &mut Server, second: &mut Server) -> Vec<(f64, f64)> {
         .collect()
 }
 
-/// The medians of both, and of their ratio.
+/// Returns the medians of both, and of their ratio.
 fn medians(rounds: &[(f64, f64)]) -> (f64, f64, f64) {
     let one = |pick: fn(&(f64, f64)) -> f64| median(rounds.iter().map(pick).collect());
     (
@@ -132,7 +133,7 @@ pub(crate) fn run() {
     );
     to_bare(
         &long,
-        "the same for the longest event of the documentation",
+        "the same for the longest event in the documentation",
         "none",
     );
     let mut few = Server::start("road", 1_000, &short);
@@ -150,15 +151,15 @@ pub(crate) fn run() {
     let (million, thousand, ratio) = medians(&rounds(&mut many, &mut few));
     let measured = format!("{million:.1} µs at a million, {thousand:.1} µs at a thousand");
     row(
-        "CPU per event by known conversations",
+        "CPU per event, a million to a thousand known conversations",
         &measured,
         ratio,
         "at most 1.3",
     );
 }
 
-/// Compares the whole road with a bare poem endpoint that reads the same bodies. Processes anew every few rounds, since where
-/// one happens to lie in memory makes a difference of its own.
+/// Compares the whole road with a bare poem endpoint that reads the same bodies. The processes are
+/// restarted every few rounds, because their memory layout makes a difference.
 fn to_bare(event: &Template, what: &str, bound: &str) {
     let all: Vec<(f64, f64)> = (0..PROCESSES)
         .flat_map(|_| {

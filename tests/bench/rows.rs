@@ -1,13 +1,14 @@
-//! A bare loop that commits the same rows as a durable event does, in groups, and nothing else: the floor for the store.
+//! A bare loop that commits the same rows as a durable event, in groups, and does nothing else: the
+//! lower bound for the store.
 //!
-//! Its statements are those of `src/store/sqlite`, without what chooses, checks, seals and hands over.
+//! Its statements are those of `src/store/sqlite`, without choosing, checking and sealing.
 
 use std::path::Path;
 
 use rusqlite::{Connection, ToSql, params};
 use tokio::time::Instant;
 
-/// How many events are in each stage of a group.
+/// Number of events in each stage of a group.
 const PART: u64 = 50;
 const BODY_BYTES: usize = 2_094 + 28;
 const STATE_BYTES: usize = 200;
@@ -15,7 +16,7 @@ const CHATS: u64 = 10_000;
 const AT: u64 = 1_795_000_000_000;
 const CALL: &str = r#"{"Say":{"params":{"MESSAGE":"Hello there, how to set up the left menu?"},"answers":null,"remember":false}}"#;
 
-/// Events per second of a bare loop on the store in this file, which is there and empty.
+/// Returns the events per second of a bare loop on the existing, empty store in this file.
 pub(crate) fn events_per_second(store: &Path, events: u64) -> f64 {
     let rows = Rows::open(store);
     let begin = Instant::now();

@@ -1,4 +1,4 @@
-//! The servers that are measured, each in a process of its own with one thread.
+//! The measured servers, each in a process of its own with one thread.
 
 use std::io::Write;
 use std::pin::Pin;
@@ -65,7 +65,7 @@ async fn bare(body: poem::Body) -> &'static str {
     ""
 }
 
-/// Repeats what is said, and remembers 200 bytes of each conversation.
+/// Repeats each message, and stores 200 bytes of each conversation.
 pub(crate) struct Echo;
 
 #[derive(Serialize, Deserialize, Default)]
@@ -85,7 +85,7 @@ impl Bot<Memo> for Echo {
     }
 }
 
-/// Reads one value of an event, as a hook does that looks up the rest.
+/// Reads one value of an event, like a hook that looks up the rest.
 async fn look(event: HookEvent) -> Result {
     let id = event.at(&["data", "PARAMS", "TO_CHAT_ID"]);
     let id: Option<u64> = id.map_or(Ok(None), Node::number)?;
@@ -93,7 +93,7 @@ async fn look(event: HookEvent) -> Result {
     Ok(())
 }
 
-/// Says nothing to anybody.
+/// Sends nothing.
 #[derive(Debug)]
 struct Mute;
 
@@ -146,7 +146,7 @@ async fn engine_of(store: Arc<dyn Store>, app: App) -> Arc<Engine> {
     engine
 }
 
-/// Makes conversations known, each by one message.
+/// Makes conversations known, with one message each.
 pub(crate) async fn fill(engine: &Arc<Engine>, conversations: u64) {
     for dialog in 1..=conversations {
         let body = format!(

@@ -1,6 +1,6 @@
 //! The table that benchmarks print.
 
-/// Prints its head.
+/// Prints the head of the table.
 pub(crate) fn head() {
     println!("| what | measured | ratio | bound |\n|---|---|---|---|");
 }
@@ -10,7 +10,7 @@ pub(crate) fn row(what: &str, measured: &str, ratio: f64, bound: &str) {
     println!("| {what} | {measured} | {ratio:.2} | {bound} |");
 }
 
-/// The middle of some numbers.
+/// Returns the median.
 pub(crate) fn median(mut numbers: Vec<f64>) -> f64 {
     numbers.sort_by(f64::total_cmp);
     numbers[numbers.len() / 2]

@@ -1,4 +1,4 @@
-//! What talking costs: the time from an event to its reply on an idle portal, and the CPU of polling idle portals.
+//! The time from an event to its reply on an idle portal, and the CPU of polling idle portals.
 
 use std::process::{Child, Command};
 use std::sync::Arc;
@@ -20,9 +20,9 @@ use super::{median, row};
 
 const ANN: u64 = 1;
 const EXCHANGES: usize = 300;
-/// How many idle portals are polled.
+/// Number of idle portals that are polled.
 const PORTALS: usize = 10;
-/// How often each is, so that there is something to measure, and how often by default.
+/// Seconds between two polls of a portal while measuring; the default is longer.
 const QUICK: f64 = 0.05;
 const MEASURED: Duration = Duration::from_secs(8);
 
@@ -39,7 +39,7 @@ pub(crate) fn run() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let (bare, whole) = runtime.block_on(replies());
     row(
-        "from an event to its reply on an idle portal, over a program that only replies, to 2 ms",
+        "event to reply on an idle portal, difference to a program that only replies, to 2 ms",
         &format!("{whole:.2} ms, a bare program {bare:.2} ms"),
         (whole - bare) / 2.0,
         "at most 1",
@@ -53,7 +53,8 @@ pub(crate) fn run() {
     );
 }
 
-/// Milliseconds from an event to its reply, the median: of a bare program, and of the whole road, in turns.
+/// Returns the median milliseconds from an event to its reply: of a bare program, and of the whole
+/// road, measured alternately.
 async fn replies() -> (f64, f64) {
     let (bare, whole) = (bare().await, whole().await);
     exchange(&bare).await;
@@ -66,7 +67,7 @@ async fn replies() -> (f64, f64) {
     (median(first), median(second))
 }
 
-/// Says something to the bot, and tells how many milliseconds its reply takes.
+/// Sends the bot a message and returns the milliseconds until its reply.
 pub(crate) async fn exchange(portal: &Emulator) -> f64 {
     let bot = portal.bot("echo").unwrap();
     let mut live = portal.subscribe(ANN);
@@ -90,7 +91,7 @@ pub(crate) async fn portal() -> Emulator {
     Emulator::start(options).await.unwrap()
 }
 
-/// A portal with a program that does nothing but reply.
+/// A portal with a program that only replies.
 async fn bare() -> Emulator {
     let portal = portal().await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -166,7 +167,7 @@ pub(crate) async fn installed(portal: Emulator, plan: Plan) -> (Emulator, Arc<En
     (portal, engine)
 }
 
-/// What share of a core polling takes by default, and microseconds of CPU for a poll.
+/// Returns the share of a core that polling takes by default, and the microseconds of CPU a poll.
 async fn polling() -> (f64, f64) {
     let mut portals = Vec::new();
     for _ in 0..PORTALS {

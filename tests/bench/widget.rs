@@ -1,4 +1,4 @@
-//! The widget: what a thousand visitors who look at once take, and how long one waits for a bot's answer.
+//! The widget: the memory of a thousand visitors at once, and the time to a bot's answer.
 //!
 //! `cargo bench --bench bench -- widget`; each visitor's stream needs a descriptor at both ends (`ulimit -n 4096`). The
 //! program is a process of its own; portal and visitors are in this one.
@@ -24,11 +24,11 @@ use super::{row, talk};
 
 const VISITORS: usize = 1_000;
 const BYTES_MAX: f64 = 200e6;
-/// How often is asked, in the widget and in the portal's chat.
+/// Number of questions, in the widget and in the portal's chat.
 const EXCHANGES: usize = 1_000;
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Repeats what it hears, in its private chat and on the line.
+/// Repeats each message, in its private chat and on the line.
 struct Echo;
 
 impl Bot for Echo {
@@ -50,20 +50,20 @@ pub(crate) fn run() {
         let missed = everybody_talks(&mut visitors).await;
         let bytes = site.peak();
         row(
-            "most memory of a program with 1,000 visitors at once, to 200 MB",
+            "peak memory of a program with 1,000 widget visitors at once, to 200 MB",
             &format!("{:.0} MB", bytes / 1e6),
             bytes / BYTES_MAX,
             "at most 1",
         );
         row(
-            "messages and answers that 1,000 visitors who wrote at once missed",
+            "messages and answers missed by 1,000 visitors who wrote at once",
             &format!("{missed} of {}", 2 * VISITORS),
             missed as f64,
             "0",
         );
         let (widget, chat) = site.answers(&mut visitors).await;
         row(
-            "from a message to a bot's answer at p99, 1,000 visitors looking: in the widget, over the portal's chat alone",
+            "p99 from a message to a bot's answer with 1,000 visitors, widget to the portal's chat",
             &format!("{widget:.2} ms, in the portal's chat {chat:.2} ms"),
             widget / chat,
             "at most 3",
@@ -102,7 +102,7 @@ struct Site {
     program: Child,
     url: String,
     line: u64,
-    /// Where the program keeps its chats, since it is killed and leaves them.
+    /// Folder of the program's chats; the program is killed and does not remove it.
     _folder: TempDir,
 }
 
@@ -150,7 +150,7 @@ impl Site {
         }
     }
 
-    /// The most bytes that the program has had in memory.
+    /// Returns the peak resident bytes of the program.
     fn peak(&self) -> f64 {
         let status = format!("/proc/{}/status", self.program.id());
         let status = std::fs::read_to_string(status).unwrap();
@@ -159,13 +159,14 @@ impl Site {
         kilobytes.parse::<f64>().unwrap() * 1_024.0
     }
 
-    /// Everybody looks.
+    /// Opens the streams of all visitors.
     async fn visitors(&self) -> Vec<Visitor> {
         let http = Http::new();
         join_all((0..VISITORS).map(|number| Visitor::new(self, &http, number))).await
     }
 
-    /// Milliseconds to an answer at p99, in the widget and in a private chat of the portal, in turns.
+    /// Returns the milliseconds to an answer at p99, in the widget and in a private chat of the portal,
+    /// measured alternately.
     async fn answers(&self, visitors: &mut [Visitor]) -> (f64, f64) {
         let (mut widget, mut chat) = (Vec::new(), Vec::new());
         for turn in 0..EXCHANGES {
@@ -181,7 +182,7 @@ impl Site {
     }
 }
 
-/// Everybody writes at the same time; tells how many messages are missing on the pages in the end.
+/// Lets all visitors write at the same time; returns the number of messages missing on their pages.
 async fn everybody_talks(visitors: &mut [Visitor]) -> usize {
     let talks = visitors
         .iter_mut()
@@ -210,7 +211,7 @@ struct Visitor {
     secret: String,
     stream: Response,
     text: String,
-    /// What is on the page, by its number.
+    /// Entries on the page, by number.
     shown: BTreeMap<u64, Value>,
 }
 
