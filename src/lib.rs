@@ -38,6 +38,7 @@ pub mod engine;
 pub mod event;
 pub mod handler;
 pub mod message;
+mod platform;
 pub mod portal;
 pub mod serve;
 pub mod store;

@@ -6,13 +6,13 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{ErrorKind, Read};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use clap::Command;
 use toml::de::{DeInteger, DeTable, DeValue};
 
 use super::setting::{Setting, key_of};
+use crate::platform;
 
 /// The file that is read if no other is named and it is there.
 const FILE: &str = "imbot.toml";
@@ -55,20 +55,20 @@ impl File {
         let mut text = String::new();
         let mut file = fs::File::open(path).map_err(unreadable)?;
         file.read_to_string(&mut text).map_err(unreadable)?;
-        let mode = file.metadata().map_err(unreadable)?.permissions().mode();
+        let mode = platform::mode(&file.metadata().map_err(unreadable)?);
         let given = parse(&text).map_err(|(line, mistake)| FileError::Wrong {
             path: path.to_owned(),
             line,
             mistake,
         })?;
         let is_secret = |setting: &Setting| setting.is_secret() && given.contains_key(&setting.key);
-        if mode & 0o077 != 0
+        if mode & platform::OTHERS != 0
             && let Some(secret) = Setting::all().iter().find(|setting| is_secret(setting))
         {
             return Err(FileError::Exposed {
                 path: path.to_owned(),
                 key: secret.key.clone(),
-                mode: mode & 0o777,
+                mode,
             });
         }
         let path = Some(path.to_owned());

@@ -1,7 +1,6 @@
 //! What concerns the program itself: its store, whether it runs, and its address as the world sees it.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,6 +9,7 @@ use super::check::{Check, span};
 use super::trouble::ask;
 use crate::config::{Config, PlaceError, StorePlace};
 use crate::engine::Engine;
+use crate::platform;
 use crate::portal::Probe;
 use crate::store::{Clock, OpenError, Sqlite, Status, Store};
 
@@ -68,12 +68,12 @@ pub(super) fn no_portals() -> Check {
 fn files(store: &Path) -> Check {
     const NAME: &str = "files";
     let mode = match fs::metadata(store) {
-        Ok(metadata) => metadata.permissions().mode() & 0o777,
+        Ok(metadata) => platform::mode(&metadata),
         Err(error) => {
             return Check::unknown(NAME, error.to_string(), "see whether the store is there");
         }
     };
-    match mode & 0o077 {
+    match mode & platform::OTHERS {
         0 => Check::ok(NAME, "only their owner may read the store and its key"),
         _ => Check::warning(
             NAME,

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 use rusqlite::backup::{Backup, StepResult};
 
-use super::{connect, files};
+use super::connect;
+use crate::platform;
 
 /// How many pages are copied between two words about it.
 const STEP: i32 = 1_000;
@@ -47,7 +48,7 @@ pub(super) fn backup(
     progress: impl FnMut(u64, u64),
 ) -> Result<(), BackupError> {
     let path = to.to_owned();
-    match files::private(OpenOptions::new().write(true).create_new(true)).open(to) {
+    match platform::private(OpenOptions::new().write(true).create_new(true)).open(to) {
         Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             return Err(BackupError::Exists { path });

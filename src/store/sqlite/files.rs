@@ -1,12 +1,12 @@
 //! The files of a store: where they lie, who may read them, and the lock that keeps a second process out.
 
 use std::ffi::OsString;
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::OpenError;
+use crate::platform::{self, private};
 
 /// A file beside the database, such as `store.db.lock`.
 pub(super) fn beside(database: &Path, suffix: &str) -> PathBuf {
@@ -23,37 +23,25 @@ pub(super) fn folder(file: &Path) -> PathBuf {
     }
 }
 
-/// Makes a folder, if there is none, that only its owner may look into.
-pub(super) fn make_folder(path: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path)
-}
-
 /// Makes an empty file that only its owner may read, if there is none.
 ///
 /// A file that is there is not even opened: closing a descriptor of a database drops SQLite's locks on it.
 pub(super) fn make(path: &Path) -> io::Result<()> {
     match private(OpenOptions::new().write(true).create_new(true)).open(path) {
-        Ok(_) => File::open(folder(path))?.sync_all(),
+        Ok(_) => platform::sync_folder(&folder(path)),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(error),
     }
 }
 
-/// Options for a file that only its owner may read.
-pub(super) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
-    options.mode(0o600)
-}
-
 /// Refuses a database that everybody may read: states and messages in it are readable.
 pub(super) fn check_mode(path: &Path) -> Result<(), OpenError> {
-    let mode = fs::metadata(path)
-        .map_err(|source| OpenError::file(path, source))?
-        .permissions()
-        .mode();
-    if mode & 0o007 != 0 {
+    let metadata = fs::metadata(path).map_err(|source| OpenError::file(path, source))?;
+    let mode = platform::mode(&metadata);
+    if mode & platform::EVERYBODY != 0 {
         return Err(OpenError::Exposed {
             path: path.to_owned(),
-            mode: mode & 0o777,
+            mode,
         });
     }
     Ok(())

@@ -2,7 +2,6 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
@@ -11,6 +10,7 @@ use secrecy::{ExposeSecret, SecretBox, SecretString};
 use uuid::Uuid;
 
 use super::files;
+use crate::platform;
 
 /// The key that a store seals tokens and bodies with: 32 bytes.
 #[derive(Debug)]
@@ -52,11 +52,11 @@ impl Key {
             path: path.to_owned(),
             source,
         };
-        let mode = fs::metadata(path).map_err(failed)?.permissions().mode();
-        if mode & 0o077 != 0 {
+        let mode = platform::mode(&fs::metadata(path).map_err(failed)?);
+        if mode & platform::OTHERS != 0 {
             return Err(KeyError::Exposed {
                 path: path.to_owned(),
-                mode: mode & 0o777,
+                mode,
             });
         }
         let text = SecretString::from(fs::read_to_string(path).map_err(failed)?);
@@ -74,7 +74,7 @@ impl Key {
         let new = files::beside(path, &format!(".new-{}", Uuid::new_v4().simple()));
         let write = || {
             let mut options = OpenOptions::new();
-            let mut file = files::private(options.write(true).create_new(true)).open(&new)?;
+            let mut file = platform::private(options.write(true).create_new(true)).open(&new)?;
             writeln!(file, "{}", key.to_base64().expose_secret())?;
             file.sync_all()?;
             let named = fs::hard_link(&new, path); // unlike a rename, this replaces nothing
@@ -101,9 +101,11 @@ impl Key {
                         store: store.to_owned(),
                     });
                 }
-                files::make_folder(&files::folder(path)).map_err(|source| KeyError::File {
-                    path: path.to_owned(),
-                    source,
+                platform::create_private_folder(&files::folder(path)).map_err(|source| {
+                    KeyError::File {
+                        path: path.to_owned(),
+                        source,
+                    }
                 })?;
                 tracing::info!(path = %path.display(), "made a key; keep a copy apart from the store's backups");
                 Key::make(path)

@@ -8,6 +8,7 @@ use super::files::{self, Lock};
 use super::seal::Sealer;
 use super::spool::Spool;
 use super::{Fault, Key, OpenError, append, connect, notices, schema};
+use crate::platform;
 
 /// Where the value that tells a wrong key may be opened.
 pub(super) const CHECK: &str = "meta key check";
@@ -23,7 +24,7 @@ pub(super) struct Held {
 /// in the spool comes into the inbox.
 pub(super) fn hold(path: &Path, key: &Key) -> Result<Held, OpenError> {
     let folder = files::folder(path);
-    files::make_folder(&folder).map_err(|source| OpenError::file(&folder, source))?;
+    platform::create_private_folder(&folder).map_err(|source| OpenError::file(&folder, source))?;
     let lock = Lock::take(path)?;
     files::make(path).map_err(|source| OpenError::file(path, source))?;
     files::check_mode(path)?;

@@ -5,7 +5,6 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::files;
 use super::seal::Sealer;
 use crate::event::MemberId;
+use crate::platform::{self, read_exact_at, write_all_at};
 use crate::store::{NewDelivery, NewEvent, Occurrence, OrderingKey, Time};
 
 const LENGTH: usize = 4;
@@ -96,7 +96,7 @@ impl Spool {
         let file = self.file.insert(file);
         let written = file
             .set_len(self.end) // what an earlier try may have left
-            .and_then(|()| file.write_all_at(&records, self.end))
+            .and_then(|()| write_all_at(file, &records, self.end))
             .and_then(|()| file.sync_data());
         if let Err(error) = written {
             drop(file.set_len(self.end));
@@ -108,7 +108,7 @@ impl Spool {
 
     fn create(&self) -> io::Result<File> {
         let mut options = OpenOptions::new();
-        let file = files::private(options.read(true).write(true).create(true).truncate(false))
+        let file = platform::private(options.read(true).write(true).create(true).truncate(false))
             .open(&self.path)?;
         File::open(files::folder(&self.path))?.sync_all()?;
         Ok(file)
@@ -123,7 +123,7 @@ impl Spool {
             return Ok((Read::End, at));
         };
         let mut sealed = vec![0; length];
-        file.read_exact_at(&mut sealed, at + LENGTH as u64)?;
+        read_exact_at(file, &mut sealed, at + LENGTH as u64)?;
         let plain = self.seal.open(&place(at), &sealed).ok();
         let next = at + (LENGTH + length) as u64;
         Ok(match plain.and_then(|plain| decode(&plain)) {
@@ -185,7 +185,7 @@ fn length_at(file: &File, at: u64, end: u64) -> io::Result<Option<usize>> {
         return Ok(None);
     }
     let mut length = [0; LENGTH];
-    file.read_exact_at(&mut length, at)?;
+    read_exact_at(file, &mut length, at)?;
     let length = u32::from_be_bytes(length);
     let is_whole = length > 0 && at + LENGTH as u64 + u64::from(length) <= end;
     Ok(is_whole.then_some(length as usize))
