@@ -30,19 +30,33 @@
 //! - [`serve`]: how events arrive
 //! - [`emulator`]: a portal on your desk
 
-mod app;
-mod cli;
-pub mod config;
-pub mod emulator;
-pub mod engine;
-pub mod event;
-pub mod handler;
-pub mod message;
 mod platform;
-pub mod portal;
-pub mod serve;
+
+pub mod event;
+
+pub mod message;
+
 pub mod store;
 
+pub mod portal;
+
+pub mod handler;
+
+pub mod engine;
+
+pub mod serve;
+
+#[cfg(feature = "emulator")]
+pub mod emulator;
+
+pub mod config;
+
+mod app;
+
+#[cfg(feature = "cli")]
+mod cli;
+
+#[cfg(feature = "cli")]
 use std::process::ExitCode;
 
 pub use app::{App, ConfigError};
@@ -71,12 +85,13 @@ pub mod prelude {
 }
 
 /// Runs one bot with the command line that every program of bots has.
+#[cfg(feature = "cli")]
 pub fn run<S: State>(bot: impl Bot<S>) -> ExitCode {
     App::new().bot(bot).run()
 }
 
 /// The README's programs compile.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "cli"))]
 #[doc = include_str!("../README.md")]
 #[derive(Debug)]
 pub struct ReadmeDoctests;

@@ -13,7 +13,10 @@ mod conversation;
 mod dead;
 mod decode;
 mod doctor;
+#[cfg(feature = "emulator")]
 mod emulate;
+#[cfg(feature = "emulator")]
+mod emulated;
 mod events;
 mod register;
 mod run;
@@ -52,6 +55,7 @@ enum Command {
     /// Tell why events do not arrive, and what to do about it; also while the bots run
     Doctor(doctor::Doctor),
     /// Run the portal emulator alone, for bots of other programs
+    #[cfg(feature = "emulator")]
     Emulate(emulate::Emulate),
     /// Show an event body as JSON, or tell which key of it is wrong
     Decode {
@@ -75,8 +79,15 @@ enum Command {
 
 type Done = Result<(), Box<dyn Error>>;
 
+impl App {
+    /// Runs the command line that every program of bots has; `--help` describes it.
+    pub fn run(self) -> ExitCode {
+        run(self)
+    }
+}
+
 /// Runs the command line.
-pub(crate) fn run(app: App) -> ExitCode {
+fn run(app: App) -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().collect();
     let told = Cli::parse_from(&args);
     let filter =
@@ -104,11 +115,12 @@ fn act(app: App, args: Vec<OsString>, file: Option<&Path>) -> Done {
     let file = File::find(file)?;
     let matches = file.under(Cli::command()).get_matches_from(args);
     match Cli::from_arg_matches(&matches)?.command {
-        None => on_runtime(run::somewhere(app, &file)),
+        None => on_runtime(run::without_command(app, &file)),
         Some(Command::Run(run)) => on_runtime(run::bots(app, run, &file)),
         Some(Command::Register(register)) => on_runtime(register::register(app, register)),
         Some(Command::Unregister(unregister)) => on_runtime(register::unregister(app, unregister)),
         Some(Command::Doctor(doctor)) => on_runtime(doctor::examine(app, doctor)),
+        #[cfg(feature = "emulator")]
         Some(Command::Emulate(emulate)) => on_runtime(emulate.run()),
         Some(Command::Decode { file }) => decode::decode(file),
         Some(Command::Events(events)) => on_runtime(events.run(app)),

@@ -4,25 +4,39 @@
 //! file is the variable's name without `IMBOT_`. `hide_env_values` makes a secret of it; its type takes any text, since clap
 //! shows what a parser refuses. The rest follows: `config` and its example, errors of the file, and the tests.
 
+#[cfg(feature = "cli")]
 mod file;
+#[cfg(feature = "cli")]
+mod plan;
+#[cfg(feature = "cli")]
 mod setting;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use clap::builder::Resettable::Reset;
-use clap::{Args, Command, FromArgMatches};
-use secrecy::{ExposeSecret, SecretString};
+#[cfg(feature = "sqlite")]
+use secrecy::ExposeSecret;
+use secrecy::SecretString;
 
-use crate::emulator::{Credentials, Emulator, Options};
 use crate::engine::{ATTEMPTS_MAX, POLL_QUICK, POLL_SLOW, TURN_TIMEOUT};
 use crate::portal::{HttpOptions, OAUTH_URL, Plan};
 use crate::serve::STOP_TIMEOUT;
-use crate::store::{Key, KeyError, Limits, OpenError, Sqlite};
+#[cfg(feature = "sqlite")]
+use crate::store::{Key, KeyError, OpenError, Sqlite};
+use crate::store::{Limits, Store};
 
+#[cfg(feature = "cli")]
 pub(crate) use file::File;
+#[cfg(feature = "cli")]
 pub(crate) use setting::Setting;
+
+/// The address to listen on. Default of `--listen`.
+pub const LISTEN: &str = "127.0.0.1:8072";
+
+/// The address of the portal emulator. Default of `--emulator-listen`.
+pub const EMULATOR_LISTEN: &str = "127.0.0.1:8071";
 
 /// Where the portal's own script for applications with an interface is loaded from.
 pub const BX24_URL: &str = "https://api.bitrix24.com/api/v1/";
@@ -37,27 +51,37 @@ pub const STORE: &str = "imbot.db";
 pub const MEMORY: &str = "memory";
 
 /// Where everything is remembered, and the key that it is sealed with.
-#[derive(Args, Clone, Debug, Default)]
+#[derive(Clone, Debug, Default)]
+#[cfg_attr(feature = "cli", derive(clap::Args))]
 #[non_exhaustive]
 pub struct StorePlace {
     /// The file that everything is remembered in, or `memory`. Default: imbot.db; with an emulated portal: memory
-    #[arg(long = "store", env = "IMBOT_STORE", value_name = "FILE")]
+    #[cfg_attr(
+        feature = "cli",
+        arg(long = "store", env = "IMBOT_STORE", value_name = "FILE")
+    )]
     pub file: Option<PathBuf>,
 
     /// The key that tokens and events are sealed with in it, 32 bytes in base64. Default: the one in the key file
-    #[arg(
-        long = "store-key",
-        env = "IMBOT_STORE_KEY",
-        value_name = "KEY",
-        hide_env_values = true
+    #[cfg_attr(
+        feature = "cli",
+        arg(
+            long = "store-key",
+            env = "IMBOT_STORE_KEY",
+            value_name = "KEY",
+            hide_env_values = true
+        )
     )]
     pub key: Option<SecretString>,
 
     /// The file that holds the key, made at the first start. Default: the store's file with `.key` at its end
-    #[arg(
-        long = "store-key-file",
-        env = "IMBOT_STORE_KEY_FILE",
-        value_name = "FILE"
+    #[cfg_attr(
+        feature = "cli",
+        arg(
+            long = "store-key-file",
+            env = "IMBOT_STORE_KEY_FILE",
+            value_name = "FILE"
+        )
     )]
     pub key_file: Option<PathBuf>,
 }
@@ -77,7 +101,33 @@ impl StorePlace {
         })
     }
 
-    /// Its key, made now if there is neither a store nor a key.
+    /// Opens the store for this process alone. `None` if it is to be in memory, or no file is named.
+    ///
+    /// # Errors
+    /// The key or the file cannot be used, or this build has no SQLite store.
+    pub fn open(&self) -> Result<Option<Arc<dyn Store>>, PlaceError> {
+        match &self.file {
+            Some(file) if file.as_os_str() != MEMORY => self.open_file(file).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    #[cfg(feature = "sqlite")]
+    fn open_file(&self, file: &Path) -> Result<Arc<dyn Store>, PlaceError> {
+        Ok(Arc::new(Sqlite::open(file, &self.key()?)?))
+    }
+
+    #[cfg(not(feature = "sqlite"))]
+    fn open_file(&self, file: &Path) -> Result<Arc<dyn Store>, PlaceError> {
+        Err(PlaceError::NoSqlite {
+            path: file.to_owned(),
+        })
+    }
+}
+
+#[cfg(feature = "sqlite")]
+impl StorePlace {
+    /// Returns the key, made now if there is neither a store nor a key.
     ///
     /// # Errors
     /// See [`KeyError`].
@@ -88,21 +138,10 @@ impl StorePlace {
         }
     }
 
-    /// Opens the store for this process alone; nothing if it is to be in memory, or no file is named.
+    /// Opens an existing store for an operator's command, next to the process that runs on it.
     ///
     /// # Errors
-    /// The key or the file is not as it should be.
-    pub fn open(&self) -> Result<Option<Sqlite>, PlaceError> {
-        match &self.file {
-            Some(file) if file.as_os_str() != MEMORY => Ok(Some(Sqlite::open(file, &self.key()?)?)),
-            _ => Ok(None),
-        }
-    }
-
-    /// Opens the store beside the process that has it.
-    ///
-    /// # Errors
-    /// The key or the file is not as it should be.
+    /// There is no store, or the key or the file cannot be used.
     pub fn attend(&self) -> Result<Sqlite, PlaceError> {
         let file = self.file();
         if !file.exists() {
@@ -114,195 +153,222 @@ impl StorePlace {
 
 /// The store cannot be opened.
 #[derive(Debug, thiserror::Error)]
-#[error(transparent)]
+#[non_exhaustive]
 pub enum PlaceError {
-    /// For its key's sake.
+    /// The key cannot be used.
+    #[cfg(feature = "sqlite")]
+    #[error(transparent)]
     Key(#[from] KeyError),
-    /// For its file's sake.
+    /// The file cannot be opened.
+    #[cfg(feature = "sqlite")]
+    #[error(transparent)]
     Store(#[from] OpenError),
+    /// A file is named, and this build has no SQLite store.
+    #[cfg(not(feature = "sqlite"))]
+    #[error(
+        "{} cannot be opened: this program is built without SQLite (cargo feature `sqlite`); leave the store out, or pass one to `App::store`",
+        path.display()
+    )]
+    NoSqlite {
+        /// The file.
+        path: PathBuf,
+    },
 }
 
 /// How a program of bots runs. The environment variable of a setting is named in `--help`.
-#[derive(Args, Clone, Debug)]
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "cli", derive(clap::Args))]
 #[non_exhaustive]
 pub struct Config {
     /// The address of an inbound webhook, such as <https://example.bitrix24.com/rest/1/abc123/>: the bots are registered on
     /// that portal and poll for their events; may be repeated
-    #[arg(
-        long,
-        env = "IMBOT_PORTAL",
-        value_name = "URL",
-        value_delimiter = ',',
-        hide_env_values = true
+    #[cfg_attr(
+        feature = "cli",
+        arg(
+            long,
+            env = "IMBOT_PORTAL",
+            value_name = "URL",
+            value_delimiter = ',',
+            hide_env_values = true
+        )
     )]
     pub portal: Vec<SecretString>,
 
     /// The application's `client_id`, from its card on the portal
-    #[arg(long, env = "IMBOT_CLIENT_ID", value_name = "ID")]
+    #[cfg_attr(feature = "cli", arg(long, env = "IMBOT_CLIENT_ID", value_name = "ID"))]
     pub client_id: Option<String>,
 
     /// The application's `client_secret`; not as a flag, which others on the machine see
-    #[arg(
-        long,
-        env = "IMBOT_CLIENT_SECRET",
-        value_name = "SECRET",
-        hide_env_values = true
+    #[cfg_attr(
+        feature = "cli",
+        arg(
+            long,
+            env = "IMBOT_CLIENT_SECRET",
+            value_name = "SECRET",
+            hide_env_values = true
+        )
     )]
     pub client_secret: Option<SecretString>,
 
     /// The token of an outgoing webhook, made in a portal's interface, with the portal's host before it, such as
     /// example.bitrix24.com:abc123: what it sends is for the hooks; may be repeated
-    #[arg(
-        long,
-        env = "IMBOT_HOOK_TOKEN",
-        value_name = "HOST:TOKEN",
-        value_delimiter = ',',
-        hide_env_values = true
+    #[cfg_attr(
+        feature = "cli",
+        arg(
+            long,
+            env = "IMBOT_HOOK_TOKEN",
+            value_name = "HOST:TOKEN",
+            value_delimiter = ',',
+            hide_env_values = true
+        )
     )]
     pub hook_token: Vec<SecretString>,
 
     /// The secret that what is forwarded is signed with, as `openssl rand -base64 32` makes one. Default: nothing is signed
-    #[arg(
-        long,
-        env = "IMBOT_FORWARD_SECRET",
-        value_name = "SECRET",
-        hide_env_values = true
+    #[cfg_attr(
+        feature = "cli",
+        arg(
+            long,
+            env = "IMBOT_FORWARD_SECRET",
+            value_name = "SECRET",
+            hide_env_values = true
+        )
     )]
     pub forward_secret: Option<SecretString>,
 
     /// Where portals reach this program, such as <https://bots.example.com/bitrix>: the application's handler address
-    #[arg(long, env = "IMBOT_PUBLIC_URL", value_name = "URL")]
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, env = "IMBOT_PUBLIC_URL", value_name = "URL")
+    )]
     pub public_url: Option<String>,
 
     /// The address to listen on
-    #[arg(
+    #[cfg_attr(feature = "cli", arg(
         long,
         env = "IMBOT_LISTEN",
-        default_value = "127.0.0.1:8072",
+        default_value = LISTEN,
         value_name = "ADDRESS"
-    )]
+    ))]
     pub listen: SocketAddr,
 
     /// The authorization server
-    #[arg(long, env = "IMBOT_OAUTH_URL", default_value = OAUTH_URL, value_name = "URL")]
+    #[cfg_attr(feature = "cli", arg(long, env = "IMBOT_OAUTH_URL", default_value = OAUTH_URL, value_name = "URL"))]
     pub oauth_url: String,
 
     /// The portal's script for applications with an interface
-    #[arg(long, env = "IMBOT_BX24_URL", default_value = BX24_URL, value_name = "URL", hide = true)]
+    #[cfg_attr(feature = "cli", arg(long, env = "IMBOT_BX24_URL", default_value = BX24_URL, value_name = "URL", hide = true))]
     pub bx24_url: String,
 
     /// A host that may be called by http and inside the own network, such as 127.0.0.1:8071; may be repeated
-    #[arg(
-        long,
-        env = "IMBOT_ALLOW_HOST",
-        value_name = "HOST:PORT",
-        value_delimiter = ','
+    #[cfg_attr(
+        feature = "cli",
+        arg(
+            long,
+            env = "IMBOT_ALLOW_HOST",
+            value_name = "HOST:PORT",
+            value_delimiter = ','
+        )
     )]
     pub allow_host: Vec<String>,
 
     /// A file with certificates, as PEM, of authorities that are trusted beside the system's: for portals on a server of
     /// their owner
-    #[arg(long, env = "IMBOT_CA_FILE", value_name = "FILE")]
+    #[cfg_attr(feature = "cli", arg(long, env = "IMBOT_CA_FILE", value_name = "FILE"))]
     pub ca_file: Option<PathBuf>,
 
     /// The proxy that all calls go through, such as <http://proxy.example.com:3128>
-    #[arg(long, env = "IMBOT_PROXY", value_name = "URL", hide_env_values = true)]
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, env = "IMBOT_PROXY", value_name = "URL", hide_env_values = true)
+    )]
     pub proxy: Option<SecretString>,
 
     /// The plan that the portals are on: how quickly they may be called
-    #[arg(
-        long,
-        env = "IMBOT_PLAN",
-        value_enum,
-        default_value_t,
-        value_name = "PLAN"
+    #[cfg_attr(
+        feature = "cli",
+        arg(
+            long,
+            env = "IMBOT_PLAN",
+            value_enum,
+            default_value_t,
+            value_name = "PLAN"
+        )
     )]
     pub plan: Plan,
 
     /// Where everything is remembered
-    #[command(flatten)]
+    #[cfg_attr(feature = "cli", command(flatten))]
     pub store: StorePlace,
 
     /// Seconds between two polls for a bot's events while people talk to it
-    #[arg(long, env = "IMBOT_POLL_QUICK", default_value_t = POLL_QUICK.as_secs_f64(), value_name = "SECONDS", value_parser = seconds)]
+    #[cfg_attr(feature = "cli", arg(long, env = "IMBOT_POLL_QUICK", default_value_t = POLL_QUICK.as_secs_f64(), value_name = "SECONDS", value_parser = seconds))]
     pub poll_quick: f64,
 
     /// Seconds between two polls for a bot's events in silence
-    #[arg(long, env = "IMBOT_POLL_SLOW", default_value_t = POLL_SLOW.as_secs_f64(), value_name = "SECONDS", value_parser = seconds)]
+    #[cfg_attr(feature = "cli", arg(long, env = "IMBOT_POLL_SLOW", default_value_t = POLL_SLOW.as_secs_f64(), value_name = "SECONDS", value_parser = seconds))]
     pub poll_slow: f64,
 
     /// Seconds that a handler may take
-    #[arg(long, env = "IMBOT_TURN_TIMEOUT", default_value_t = TURN_TIMEOUT.as_secs(), value_name = "SECONDS")]
+    #[cfg_attr(feature = "cli", arg(long, env = "IMBOT_TURN_TIMEOUT", default_value_t = TURN_TIMEOUT.as_secs(), value_name = "SECONDS"))]
     pub turn_timeout: u64,
 
     /// How often an event is tried that cannot be handled, before it rests among the dead letters
-    #[arg(long, env = "IMBOT_ATTEMPTS", default_value_t = ATTEMPTS_MAX, value_name = "TIMES", value_parser = clap::value_parser!(u32).range(1..))]
+    #[cfg_attr(feature = "cli", arg(long, env = "IMBOT_ATTEMPTS", default_value_t = ATTEMPTS_MAX, value_name = "TIMES", value_parser = clap::value_parser!(u32).range(1..)))]
     pub attempts: u32,
 
     /// Days after which a conversation is forgotten in which nothing happens. Default: never
-    #[arg(long, env = "IMBOT_IDLE_DAYS", value_name = "DAYS")]
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, env = "IMBOT_IDLE_DAYS", value_name = "DAYS")
+    )]
     pub idle_days: Option<u64>,
 
     /// Days for which dead letters are kept
-    #[arg(long, env = "IMBOT_DEAD_DAYS", default_value_t = DEAD_DAYS, value_name = "DAYS")]
+    #[cfg_attr(feature = "cli", arg(long, env = "IMBOT_DEAD_DAYS", default_value_t = DEAD_DAYS, value_name = "DAYS"))]
     pub dead_days: u64,
 
     /// Seconds that a stop waits for what was begun
-    #[arg(long, env = "IMBOT_STOP_TIMEOUT", default_value_t = STOP_TIMEOUT.as_secs(), value_name = "SECONDS")]
+    #[cfg_attr(feature = "cli", arg(long, env = "IMBOT_STOP_TIMEOUT", default_value_t = STOP_TIMEOUT.as_secs(), value_name = "SECONDS"))]
     pub stop_timeout: u64,
 
     /// The address of the portal emulator
-    #[arg(long, env = "IMBOT_EMULATOR_LISTEN", default_value_t = Options::default().listen, value_name = "ADDRESS")]
+    #[cfg_attr(feature = "cli", arg(long, env = "IMBOT_EMULATOR_LISTEN", default_value = EMULATOR_LISTEN, value_name = "ADDRESS"))]
     pub emulator_listen: SocketAddr,
 }
 
 impl Default for Config {
-    /// Every setting's default; neither the environment nor a file is asked.
-    fn default() -> Config {
-        let table = Config::augment_args(Command::new("imbot").no_binary_name(true));
-        let deaf = table.mut_args(|arg| arg.env(Reset));
-        let defaults = deaf.try_get_matches_from([""; 0]);
-        defaults
-            .and_then(|defaults| Config::from_arg_matches(&defaults))
-            .expect("no setting is required, and every default is valid")
+    /// Returns every setting's default. Neither the environment nor a file is read.
+    fn default() -> Self {
+        let address = |text: &str| text.parse().expect("a constant address");
+        Self {
+            portal: Vec::new(),
+            client_id: None,
+            client_secret: None,
+            hook_token: Vec::new(),
+            forward_secret: None,
+            public_url: None,
+            listen: address(LISTEN),
+            oauth_url: OAUTH_URL.to_owned(),
+            bx24_url: BX24_URL.to_owned(),
+            allow_host: Vec::new(),
+            ca_file: None,
+            proxy: None,
+            plan: Plan::default(),
+            store: StorePlace::default(),
+            poll_quick: POLL_QUICK.as_secs_f64(),
+            poll_slow: POLL_SLOW.as_secs_f64(),
+            turn_timeout: TURN_TIMEOUT.as_secs(),
+            attempts: ATTEMPTS_MAX,
+            idle_days: None,
+            dead_days: DEAD_DAYS,
+            stop_timeout: STOP_TIMEOUT.as_secs(),
+            emulator_listen: address(EMULATOR_LISTEN),
+        }
     }
 }
 
 impl Config {
-    /// The settings for an application of an emulated portal, which posts its events to this address.
-    pub fn emulated(portal: &Emulator, app: &Credentials, handler: impl Into<String>) -> Config {
-        Config::default().on(portal, app, handler)
-    }
-
-    /// These settings, with an emulated portal in the place of a real one.
-    pub(crate) fn on(
-        self,
-        portal: &Emulator,
-        app: &Credentials,
-        handler: impl Into<String>,
-    ) -> Config {
-        Config {
-            client_id: Some(app.client_id.clone()),
-            client_secret: Some(app.client_secret.clone().into()),
-            public_url: Some(handler.into()),
-            oauth_url: portal.oauth_url(),
-            bx24_url: portal.bx24_url(),
-            allow_host: vec![portal.address().to_string()],
-            plan: Plan::default(),
-            portal: Vec::new(),
-            ..self
-        }
-    }
-
-    /// The settings of a program that reaches this emulated portal by its inbound webhook, and polls.
-    pub fn polling(portal: &Emulator) -> Config {
-        Config {
-            portal: vec![portal.webhook_url().into()],
-            allow_host: vec![portal.address().to_string()],
-            ..Config::default()
-        }
-    }
-
     /// How calls leave.
     pub(crate) fn outside(&self) -> std::io::Result<HttpOptions> {
         Ok(HttpOptions {
@@ -345,9 +411,34 @@ impl Config {
 }
 
 /// Reads a span of time as it is written in a setting: seconds, also parts of one.
+#[cfg(feature = "cli")]
 fn seconds(text: &str) -> Result<f64, String> {
     let wrong = || format!("`{text}` is not a number of seconds above 0");
     let seconds: f64 = text.parse().map_err(|_| wrong())?;
     let is_span = seconds > 0.0 && Duration::try_from_secs_f64(seconds).is_ok();
     is_span.then_some(seconds).ok_or_else(wrong)
+}
+
+#[cfg(all(test, feature = "cli"))]
+mod tests {
+    use clap::builder::Resettable::Reset;
+    use clap::{Args, Command, FromArgMatches};
+
+    use crate::config::*;
+
+    #[test]
+    fn the_defaults_of_the_command_line_are_those_of_the_type() {
+        let table = Config::augment_args(Command::new("imbot").no_binary_name(true));
+        let without_environment = table.mut_args(|arg| arg.env(Reset));
+        let matches = without_environment.get_matches_from([""; 0]);
+        let parsed = Config::from_arg_matches(&matches).unwrap();
+        assert_eq!(format!("{parsed:?}"), format!("{:?}", Config::default()));
+    }
+
+    #[cfg(feature = "emulator")]
+    #[test]
+    fn the_emulator_listens_at_the_default_of_its_setting() {
+        let options = crate::emulator::Options::default();
+        assert_eq!(options.listen, Config::default().emulator_listen);
+    }
 }

@@ -17,6 +17,7 @@ mod operator;
 mod outbox;
 mod portals;
 mod reminders;
+#[cfg(feature = "sqlite")]
 mod sqlite;
 mod time;
 mod turn;
@@ -42,6 +43,7 @@ pub use operator::{ForgetScope, Notice, Status};
 pub use outbox::{Call, CallId, MessageRef, QueuedCall, Redelivery, Settled, Taken};
 pub use portals::{ADDRESSES_MAX, Access, Claim, Installation, Tokens, Webhook};
 pub use reminders::{NewReminder, Reminder, ReminderChange, ReminderId};
+#[cfg(feature = "sqlite")]
 pub use sqlite::{BackupError, Key, KeyError, OpenError, Sqlite};
 pub use time::{Clock, Time};
 pub use turn::{

@@ -35,7 +35,7 @@ const BULK_LEAVES: u32 = 4;
 const BOOKED_MAX: u32 = 8;
 
 /// The plan that portals are on, which decides how quickly they may be called.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Plan {
     /// Two requests a second, fifty at once.
     #[default]

@@ -1,22 +1,24 @@
 //! The wiring on one page: bots, hooks and a store become an engine.
 
-use std::process::ExitCode;
+#[cfg(feature = "emulator")]
+mod emulated;
+mod error;
+
 use std::sync::Arc;
 
 use secrecy::ExposeSecret;
 
-use crate::cli;
-use crate::config::{Config, PlaceError, StorePlace};
-use crate::engine::{
-    Engine, HookSpec, HookTokenError, HookTokens, Options, RestTransport, Transport,
-};
+use crate::config::{Config, StorePlace};
+use crate::engine::{Engine, HookSpec, HookTokens, Options, RestTransport, Transport};
 use crate::event::UserId;
 use crate::handler::{
     AnyBot, AnyConnector, Bot, Connector, Erased, ErasedConnector, Forward, Hook, Pattern, State,
 };
-use crate::portal::{Application, Http, SecretError, Signer, inbound};
+use crate::portal::{Application, Http, Signer, inbound};
 use crate::serve::{EventEndpoint, IntoEndpoint};
 use crate::store::{Clock, Limits, Memory, Store};
+
+pub use error::ConfigError;
 
 /// An application: its bots and hooks, in one process.
 ///
@@ -40,7 +42,7 @@ pub struct App {
     hooks: Vec<HookRegistration>,
     connectors: Vec<Arc<dyn AnyConnector>>,
     nests: Vec<(String, Nest)>,
-    emulated_only_parts: Option<Box<App>>,
+    emulated_only: Option<Box<App>>,
     store: Option<Arc<dyn Store>>,
     speaker: Option<Arc<dyn Transport>>,
     clock: Clock,
@@ -50,7 +52,8 @@ pub struct App {
 /// Puts addresses of the program's own beside the engine's.
 type Nest = Box<dyn FnOnce(EventEndpoint) -> EventEndpoint + Send>;
 
-/// What an application has that a portal for a trial is furnished for.
+/// The parts of an application that an emulated portal is set up for.
+#[cfg(feature = "emulator")]
 pub(crate) struct EmulatedSetup {
     /// The code of its first bot that serves open channels.
     pub(crate) line_bot: Option<String>,
@@ -73,50 +76,6 @@ struct HookRegistration {
 enum HookTarget {
     Hook(Arc<dyn Hook>),
     Address(String),
-}
-
-/// An application cannot run with these settings.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConfigError {
-    /// A setting is missing.
-    #[error("{0}")]
-    Missing(&'static str),
-    /// The address of a portal is not that of an inbound webhook.
-    #[error("the portal's address: {0}")]
-    Portal(#[from] crate::portal::AddressError),
-    /// The token of an outgoing webhook does not say of which portal it is.
-    #[error("the token of an outgoing webhook (hook_token): {0}")]
-    HookToken(#[from] HookTokenError),
-    /// The secret that signs what is forwarded is none.
-    #[error("the secret that signs what is forwarded (forward_secret): {0}")]
-    ForwardSecret(#[from] SecretError),
-    /// The HTTP client cannot be made.
-    #[error(transparent)]
-    Http(#[from] crate::portal::Error),
-    /// The file of authorities cannot be read.
-    #[error("the file of authorities (ca_file) cannot be read: {0}")]
-    Authorities(#[from] std::io::Error),
-    /// The store cannot be opened.
-    #[error(transparent)]
-    Store(#[from] PlaceError),
-    /// Two bots have one code.
-    #[error("two bots have the code `{0}`; give each a code of its own in its profile")]
-    SameCode(String),
-    /// Two connectors have one id.
-    #[error("two connectors have the id `{0}`; give each an id of its own in its profile")]
-    SameConnector(String),
-    /// A connector has an id that the portal refuses.
-    #[error("the connector id `{0}` is not digits, Latin letters and `_`")]
-    ConnectorId(String),
-    /// A command has a name that the portal refuses.
-    #[error("the command `{command}` of the bot `{bot}` is not Latin letters and digits")]
-    CommandName {
-        /// The bot's code.
-        bot: String,
-        /// The command's name.
-        command: String,
-    },
 }
 
 impl App {
@@ -224,13 +183,14 @@ impl App {
     /// what is there to be tried, and nothing that a real portal should be set up for.
     #[must_use]
     pub fn emulated_only(mut self, more: App) -> App {
-        self.emulated_only_parts = Some(Box::new(more));
+        self.emulated_only = Some(Box::new(more));
         self
     }
 
-    /// It with what there is to be tried.
-    pub(crate) fn emulated_only_parts(mut self) -> App {
-        let Some(mut more) = self.emulated_only_parts.take() else {
+    /// Returns it together with the parts for an emulated portal.
+    #[cfg(feature = "emulator")]
+    pub(crate) fn merge_emulated_only(mut self) -> App {
+        let Some(mut more) = self.emulated_only.take() else {
             return self;
         };
         self.bots.append(&mut more.bots);
@@ -239,7 +199,8 @@ impl App {
         self
     }
 
-    /// What a portal for a trial needs to know of it.
+    /// Returns what an emulated portal is set up with.
+    #[cfg(feature = "emulator")]
     pub(crate) fn emulated_setup(&self) -> EmulatedSetup {
         let bot = self.bots.iter().map(|bot| bot.profile());
         let connectors = self.connectors.iter();
@@ -296,11 +257,6 @@ impl App {
     pub fn limits(mut self, limits: Limits) -> App {
         self.limits = Some(limits);
         self
-    }
-
-    /// Runs the command line that every program of bots has; `--help` tells it.
-    pub fn run(self) -> ExitCode {
-        cli::run(self)
     }
 
     /// The engine of this application, to be served by [`serve`](crate::serve) or by an application of your own.
@@ -396,7 +352,7 @@ fn application(config: &Config) -> Result<Option<Application>, ConfigError> {
 fn open(place: &StorePlace) -> Result<Arc<dyn Store>, ConfigError> {
     if let Some(store) = place.open()? {
         tracing::info!(file = %place.file().display(), "everything is remembered in a file");
-        return Ok(Arc::new(store));
+        return Ok(store);
     }
     tracing::warn!("everything is kept in memory, and forgotten when this program ends");
     Ok(Arc::new(Memory::new()))
