@@ -22,7 +22,7 @@ async fn every_event_that_is_taken_in_is_counted_by_its_name() {
     stage.hears(proven).await; // no hook is for it
     stage.accept(deal).await.unwrap_err();
     stage.rests().await;
-    tokio::time::sleep(imbot::engine::LOOK_INTERVAL * 2).await; // on a paused clock
+    tokio::time::sleep(imbot::engine::NOTICE_INTERVAL * 2).await; // on a paused clock
     let mut arrived = stage.store.arrived(Vec::new()).await.unwrap();
     arrived.sort_by(|one, other| one.name.cmp(&other.name));
     let counts: Vec<_> = arrived

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use imbot::engine::FRESH_MAX;
+use imbot::engine::DECODED_MAX;
 use imbot::prelude::*;
 use proptest::prelude::*;
 use tokio::time::{Instant, sleep};
@@ -101,7 +101,7 @@ async fn a_slow_chat_delays_only_itself() {
 
 #[tokio::test(start_paused = true)]
 async fn a_chat_that_is_far_behind_keeps_its_order_and_refuses_nothing() {
-    const MESSAGES: u64 = 3 * FRESH_MAX as u64;
+    const MESSAGES: u64 = 3 * DECODED_MAX as u64;
     let stage = Stage::with(Sleeper::app()).await;
     for id in 1..=MESSAGES {
         stage

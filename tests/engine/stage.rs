@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 
 use bytes::Bytes;
-use imbot::engine::{Engine, Refused, Speech, Transport};
+use imbot::engine::{AcceptError, Engine, Speech, Transport};
 use imbot::event::{DialogId, MemberId, MessageId, form};
 use imbot::portal::{BotClient, Error};
 use imbot::store::{Access, Clock, Installation, Memory, Store, Time, Tokens};
@@ -102,7 +102,7 @@ impl<S: Store> Stage<S> {
         }
     }
 
-    pub(super) async fn accept(&self, body: Value) -> Result<(), Refused> {
+    pub(super) async fn accept(&self, body: Value) -> Result<(), AcceptError> {
         self.engine.accept(Bytes::from(form::encode(&body))).await
     }
 
@@ -113,7 +113,7 @@ impl<S: Store> Stage<S> {
 
     /// Waits until everything is handled and sent.
     pub(super) async fn rests(&self) {
-        self.engine.until_taken_up().await;
+        self.engine.until_backlog_loaded().await;
         while self.engine.waiting() != (0, 0) {
             tokio::time::sleep(std::time::Duration::from_millis(1)).await;
         }

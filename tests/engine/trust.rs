@@ -1,6 +1,6 @@
 //! What is believed, what is a repeat, and what is neither.
 
-use imbot::engine::Refused;
+use imbot::engine::AcceptError;
 use imbot::prelude::*;
 use imbot::store::Store;
 use serde_json::json;
@@ -71,7 +71,7 @@ async fn forged_missing_and_foreign_are_refused_alike() {
     assert!(
         answers
             .iter()
-            .all(|answer| matches!(answer, Refused::Unproven))
+            .all(|answer| matches!(answer, AcceptError::Unproven))
     );
     assert_eq!(stage.spoken.all(), []);
     stage.hears(message("echo", "27", 1, "proven")).await;
@@ -88,13 +88,13 @@ async fn an_installation_event_alone_is_not_believed() {
     });
     assert!(matches!(
         stage.accept(forged).await.unwrap_err(),
-        Refused::Unproven | Refused::Unreachable
+        AcceptError::Unproven | AcceptError::Unreachable
     ));
     let mut body = message("echo", "27", 1, "forged");
     body["auth"]["application_token"] = "mine now".into();
     assert!(matches!(
         stage.accept(body).await.unwrap_err(),
-        Refused::Unproven
+        AcceptError::Unproven
     ));
     stage
         .hears(message("echo", "27", 2, "the real one still works"))
@@ -171,7 +171,7 @@ async fn an_uninstalled_portal_is_not_believed_any_more() {
             .accept(message("echo", "27", 2, "late"))
             .await
             .unwrap_err(),
-        Refused::Unproven
+        AcceptError::Unproven
     ));
     assert!(stage.store.portals().await.unwrap().is_empty());
 }
