@@ -1,8 +1,9 @@
 //! Queues by key: the items of one key are worked on in order, keys in parallel.
 //!
-//! A queue exists from its key's first item until it is empty, so idle keys cost nothing. A bounded number of workers
-//! runs at once; queues that find no free worker wait for one. The number of waiting items is not bounded here: an item
-//! should be little more than an id, and whoever pushes bounds what it stands for.
+//! A queue exists from its key's first item until it is empty, so idle keys cost nothing. A bounded
+//! number of workers runs at once; queues that find no free worker wait for one. The number of
+//! waiting items is not bounded here: an item should be little more than an id, and whoever pushes
+//! bounds what it stands for.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -28,7 +29,8 @@ pub(super) enum Next<T> {
     Retry(T, Duration),
     /// Nothing, until the queue is [unblocked](KeyedQueues::unblock).
     Blocked,
-    /// Nothing: nobody is left who can do the work. The worker ends, and the item stays counted as waiting.
+    /// Nothing: nobody is left who can do the work. The worker ends, and the item stays counted as
+    /// waiting.
     Gone,
 }
 
@@ -36,14 +38,16 @@ type Work<K, T> = Box<dyn Fn(K, T) -> Pin<Box<dyn Future<Output = Next<T>> + Sen
 
 /// Queues by key, and the workers that serve them.
 ///
-/// A key is in `queues` as long as something will continue it: a worker, the list of ready keys, a pause, or whoever
-/// unblocks it.
+/// A key is in `queues` as long as something will continue it: a worker, the list of ready keys, a
+/// pause, or whoever unblocks it.
 pub(super) struct KeyedQueues<K, T> {
     /// The items of each key behind the one that is being worked on.
     queues: DashMap<K, Queue<T>, RandomState>,
-    /// The keys that wait for a worker. One lock decides between "a worker is free" and "wait for one".
+    /// The keys that wait for a worker. One lock decides between "a worker is free" and "wait for
+    /// one".
     ready: Mutex<Ready<K>>,
-    /// How many items wait or are being worked on; kept here because counting the queues would lock each of them.
+    /// How many items wait or are being worked on; kept here because counting the queues would lock
+    /// each of them.
     waiting: AtomicUsize,
     /// Maximum number of workers.
     workers_max: usize,
@@ -229,7 +233,8 @@ where
         });
     }
 
-    /// Takes the next item, or removes the queue if it is empty. Both are one step, so no item is left behind.
+    /// Takes the next item, or removes the queue if it is empty. Both are one step, so no item is
+    /// left behind.
     fn pop(&self, key: &K) -> Option<T> {
         let Entry::Occupied(mut queue) = self.queues.entry(key.clone()) else {
             return None;

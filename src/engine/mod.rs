@@ -1,20 +1,24 @@
 //! From event to answer: accept, handle, send.
 //!
-//! - `accept` verifies, decodes and stores an event. Claims of installations wait here until they are proven.
-//! - [`keyed_queues`] keeps the events of one chat, hook or application in order. Events wait here for their turn, and after
-//!   a failure for the retry.
-//! - `handle` runs the handler and commits what it decided. Nothing waits here: a worker has one event at a time.
-//! - `send` makes the committed calls, in order per chat. Calls wait here until the portal takes them.
-//! - `background` reads what an earlier process left, polls, fetches offline events, reminds and sweeps. Events that arrive
-//!   while the older ones are read wait here.
-//! - `reconcile` sets up bots, commands, connectors and bindings on a portal. Portals that cannot be reached wait here for
-//!   the retry.
+//! - `accept` verifies, decodes and stores an event. Claims of installations wait here until they
+//!   are proven.
+//! - `keyed_queues` keeps the events of one chat, hook or application in order. Events wait here
+//!   for their turn, and after a failure for the retry.
+//! - `handle` runs the handler and commits what it decided. Nothing waits here: a worker has one
+//!   event at a time.
+//! - `send` makes the committed calls, in order per chat. Calls wait here until the portal takes
+//!   them.
+//! - `background` reads what an earlier process left, polls, fetches offline events, reminds and
+//!   sweeps. Events that arrive while the older ones are read wait here.
+//! - `reconcile` sets up bots, commands, connectors and bindings on a portal. Portals that cannot
+//!   be reached wait here for the retry.
 //!
 //! [`Engine::accept`] is the only entry for events, however they came.
 //!
-//! The number of waiting events is bounded by the store and not by memory, since a portal does not send again what was
-//! refused: a queue holds little more than ids. The newest [`DECODED_MAX`] events are kept decoded as well, so what is
-//! handled at once is never read back. At most [`TURNS_MAX`] handlers and [`SENDS_MAX`] calls run at once.
+//! The number of waiting events is bounded by the store and not by memory, since a portal does not
+//! send again what was refused: a queue holds little more than ids. The newest [`DECODED_MAX`]
+//! events are kept decoded as well, so what is handled at once is never read back. At most
+//! [`TURNS_MAX`] handlers and [`SENDS_MAX`] calls run at once.
 
 mod accept;
 mod background;
@@ -66,7 +70,8 @@ pub use reconcile::{Mode, START_PATIENCE, Step};
 pub use retry::{ATTEMPTS_MAX, PAUSE_MAX, PAUSE_MIN};
 pub use send::{Once, RestTransport, SEND_PATIENCE, SENDS_OF_ONE_MAX, Speech, Transport};
 
-/// Maximum number of waiting events that are kept decoded. Of further ones only the id is kept, and they are read back.
+/// Maximum number of waiting events that are kept decoded. Of further ones only the id is kept, and
+/// they are read back.
 pub const DECODED_MAX: usize = 2_000;
 /// Maximum number of handlers that run at once. Further events wait in their queues.
 pub const TURNS_MAX: usize = 4_096;
@@ -86,29 +91,34 @@ pub struct Options {
     pub store: Arc<dyn Store>,
     /// The HTTP client that all portals and the authorization server are called with.
     pub http: Http,
-    /// The application's id and secret, to prove installations and renew tokens; `None` if all portals are reached by
-    /// inbound webhooks.
+    /// The application's id and secret, to prove installations and renew tokens; `None` if all
+    /// portals are reached by inbound webhooks.
     pub application: Option<Arc<Application>>,
-    /// The portals that are reached by inbound webhooks ([`inbound`](crate::portal::inbound)). They are known from the
-    /// settings, because no installation reports them.
+    /// The portals that are reached by inbound webhooks ([`inbound`](crate::portal::inbound)). They
+    /// are known from the settings, because no installation reports them.
     pub webhooks: Vec<Installation>,
-    /// The tokens of outgoing webhooks, which are not the application's and so cannot be learned from an installation.
+    /// The tokens of outgoing webhooks, which are not the application's and so cannot be learned
+    /// from an installation.
     pub hook_tokens: HookTokens,
     /// The address that portals post events to; `None` if they cannot, so that bots are polled for.
     pub handler_url: Option<String>,
-    /// The address of the portal's script (`BX24`) for the installation page; the emulator serves one of its own.
+    /// The address of the portal's script (`BX24`) for the installation page; the emulator serves
+    /// one of its own.
     pub bx24_url: String,
     /// The rate limit of a portal's plan. Default: [`Plan::Standard`].
     pub plan: Plan,
-    /// How messages are sent; tests and programs can record or send them another way. Default: [`RestTransport`].
+    /// How messages are sent; tests and programs can record or send them another way. Default:
+    /// [`RestTransport`].
     pub transport: Arc<dyn Transport>,
-    /// Time limit of a handler, so that one that hangs does not stop its chat. Default: [`TURN_TIMEOUT`].
+    /// Time limit of a handler, so that one that hangs does not stop its chat. Default:
+    /// [`TURN_TIMEOUT`].
     pub turn_timeout: Duration,
     /// How often an event is tried before it becomes a dead letter. Default: [`ATTEMPTS_MAX`].
     pub attempts: u32,
     /// How long the store keeps what is done, so that it does not grow with time.
     pub limits: Limits,
-    /// How often a polled bot's events are asked for while people talk to it. Default: [`POLL_QUICK`].
+    /// How often a polled bot's events are asked for while people talk to it. Default:
+    /// [`POLL_QUICK`].
     pub poll_quick: Duration,
     /// How often they are asked for otherwise. Default: [`POLL_SLOW`].
     pub poll_slow: Duration,
@@ -118,7 +128,8 @@ pub struct Options {
 
 /// The bots, hooks and connectors of one application, on all its portals.
 ///
-/// [`serve`](crate::serve) runs one behind a web server. A program with a web server of its own passes it the events:
+/// [`serve`](crate::serve) runs one behind a web server. A program with a web server of its own
+/// passes it the events:
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -152,9 +163,11 @@ pub struct Options {
 pub struct Engine {
     /// What the application and the settings chose; every stage reads them.
     options: Options,
-    /// The bots in the application's order, which is also the order in which they are registered on a portal.
+    /// The bots in the application's order, which is also the order in which they are registered on
+    /// a portal.
     bots: Vec<Arc<dyn AnyBot>>,
-    /// The hooks, each with the name under which its events are stored, so that it finds them after a restart.
+    /// The hooks, each with the name under which its events are stored, so that it finds them after
+    /// a restart.
     hooks: Vec<(Arc<str>, HookSpec)>,
     /// The connectors, each with the lines that it is joined to.
     connectors: Vec<ConnectorEntry>,
@@ -164,7 +177,8 @@ pub struct Engine {
     events: Arc<KeyedQueues<OrderingKey, QueuedEvent>>,
     /// The committed calls that wait to be made, a queue for each chat.
     outbox: Arc<KeyedQueues<Conversation, QueuedSend>>,
-    /// The installations and payments that are being proven; bounded, because anybody can post them.
+    /// The installations and payments that are being proven; bounded, because anybody can post
+    /// them.
     proofs: Proofs,
     /// What the store has and the queues do not have yet; it keeps older events before newer ones.
     backlog: Backlog,
@@ -208,13 +222,15 @@ pub enum AcceptError {
     /// The body cannot be read.
     #[error(transparent)]
     Malformed(#[from] DecodeError),
-    /// It is not proven to be from a portal that the application is installed on. The text is the same in all cases.
+    /// It is not proven to be from a portal that the application is installed on. The text is the
+    /// same in all cases.
     #[error("not an event of a portal that this application is installed on")]
     Unproven,
     /// Too many installations or payments are being proven.
     #[error("too many installations or payments are being proven; try again later")]
     Full,
-    /// The authorization server did not answer about an installation, or the portal about a payment.
+    /// The authorization server did not answer about an installation, or the portal about a
+    /// payment.
     #[error("it cannot be verified now, because the other side does not answer")]
     Unreachable,
     /// It cannot be stored.
@@ -267,8 +283,8 @@ impl Engine {
         self.registry.portal(id)
     }
 
-    /// Returns how many installations this engine has set up: bots, commands and hooks are registered, or the failure is
-    /// logged.
+    /// Returns how many installations this engine has set up: bots, commands and hooks are
+    /// registered, or the failure is logged.
     pub fn set_ups(&self) -> usize {
         self.registry.set_ups()
     }
@@ -299,8 +315,9 @@ impl Engine {
         &self.options.store
     }
 
-    /// Starts no more turns and calls, and waits until the running ones end, at most for `limit`. Returns true if they did.
-    /// Events are still accepted: a durable store keeps them for the next process.
+    /// Starts no more turns and calls, and waits until the running ones end, at most for `limit`.
+    /// Returns true if they did. Events are still accepted: a durable store keeps them for the next
+    /// process.
     ///
     /// With a store that is not durable, everything that was accepted is handled and sent first.
     pub async fn stop(&self, limit: Duration) -> bool {
@@ -390,8 +407,9 @@ impl Engine {
         portal
     }
 
-    /// Commits a turn, then queues its calls. While the store cannot write, it retries: what a handler decided is not
-    /// decided again. Returns false if the program stops before the turn is written.
+    /// Commits a turn, then queues its calls. While the store cannot write, it retries: what a
+    /// handler decided is not decided again. Returns false if the program stops before the turn is
+    /// written.
     async fn commit(&self, turn: &TurnCommit) -> bool {
         if !self.write(|store| store.commit(turn.clone())).await {
             return false;
@@ -405,7 +423,8 @@ impl Engine {
         true
     }
 
-    /// Writes to the store, and retries until it is written. Returns false if the program stops before that.
+    /// Writes to the store, and retries until it is written. Returns false if the program stops
+    /// before that.
     async fn write<'s, F>(&'s self, write: impl Fn(&'s dyn Store) -> F) -> bool
     where
         F: Future<Output = Result<(), StoreError>>,

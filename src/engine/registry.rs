@@ -22,7 +22,8 @@ pub(super) struct Installed {
 pub(super) struct Registry {
     /// What the store has about installations, and the portal's client.
     portals: DashMap<MemberId, Installed, RandomState>,
-    /// The bots that a reconciliation found or registered. A session's event names no bot, so it is passed to these.
+    /// The bots that a reconciliation found or registered. A session's event names no bot, so it is
+    /// passed to these.
     bots: DashMap<MemberId, Vec<BotRef>, RandomState>,
     /// How many installations have been set up; a channel, so that a caller can wait for the next.
     set_ups: watch::Sender<usize>,
@@ -70,7 +71,8 @@ impl Registry {
 
     /// Returns the portal that an event claims to be from, by its id or its host.
     ///
-    /// A portal behind an inbound webhook is known by its host, others by the id that their installation proved.
+    /// A portal behind an inbound webhook is known by its host, others by the id that their
+    /// installation proved.
     pub(super) fn claimed(
         &self,
         member_id: &str,
@@ -80,8 +82,8 @@ impl Registry {
         installed.or_else(|| self.portals.get(host))
     }
 
-    /// Returns the portal that an event claims to be from if the token is that portal's. The comparison takes constant
-    /// time, and an unknown portal takes the same way as a wrong token.
+    /// Returns the portal that an event claims to be from if the token is that portal's. The
+    /// comparison takes constant time, and an unknown portal takes the same way as a wrong token.
     pub(super) fn verified(&self, member_id: &str, host: &str, token: &str) -> Option<MemberId> {
         const NO_TOKEN: &str = "00000000000000000000000000000000";
         let claimed = self.claimed(member_id, host);

@@ -11,8 +11,8 @@ pub const PAUSE_MAX: Duration = Duration::from_secs(5 * 60);
 
 /// Returns the pause after this many failures of the event or call with this id.
 ///
-/// It is between three quarters of the step and the whole step, depending on the id: what failed together is not retried
-/// together, and the pauses of one id are always the same.
+/// It is between three quarters of the step and the whole step, depending on the id: what failed
+/// together is not retried together, and the pauses of one id are always the same.
 pub(super) fn pause(number: u64, failures: u32) -> Duration {
     let step = PAUSE_MIN
         .saturating_mul(4u32.saturating_pow(failures.saturating_sub(1)))

@@ -1,6 +1,8 @@
-//! How often each event has arrived, by its name: counted in memory, and added to the store's counts once a second.
+//! How often each event has arrived, by its name: counted in memory, and added to the store's
+//! counts once a second.
 //!
-//! A crash loses the last second's counts, and no event: events are stored before they are acknowledged.
+//! A crash loses the last second's counts, and no event: events are stored before they are
+//! acknowledged.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -21,8 +23,8 @@ impl Arrivals {
         self.add(name, 1, at);
     }
 
-    /// Adds what has arrived since the last call to the store's counts. What the store does not take is kept for the next
-    /// call.
+    /// Adds what has arrived since the last call to the store's counts. What the store does not
+    /// take is kept for the next call.
     ///
     /// # Errors
     /// The store cannot write.

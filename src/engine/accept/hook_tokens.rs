@@ -1,9 +1,11 @@
-//! Outgoing webhooks: events that a person bound in the portal's interface, proven by a token of the webhook's own.
+//! Outgoing webhooks: events that a person bound in the portal's interface, proven by a token of
+//! the webhook's own.
 //!
-//! Such a token is shown in the webhook's settings and is not the application's (`events/safe-event-handlers.md`), so the
-//! operator configures it ([`Config::hook_token`](crate::Config::hook_token)). It gives access to hooks only, and only for
-//! the portal that it is configured for: whoever makes a webhook on one portal speaks neither for a bot nor for another
-//! portal.
+//! Such a token is shown in the webhook's settings and is not the application's
+//! (`events/safe-event-handlers.md`), so the operator configures it
+//! ([`Config::hook_token`](crate::Config::hook_token)). It gives access to hooks only, and only for
+//! the portal that it is configured for: whoever makes a webhook on one portal speaks neither for a
+//! bot nor for another portal.
 
 use std::collections::HashMap;
 
@@ -17,7 +19,8 @@ use crate::event::{Category, Delivery, MemberId};
 #[derive(Clone, Debug, Default)]
 pub struct HookTokens(HashMap<String, Vec<SecretString>>);
 
-/// The token of an outgoing webhook is configured without its portal. The text does not repeat it, since it is a secret.
+/// The token of an outgoing webhook is configured without its portal. The text does not repeat it,
+/// since it is a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("it is the portal's host, a colon and the token, such as example.bitrix24.com:abc123")]
 pub struct HookTokenError;
@@ -39,7 +42,8 @@ impl HookTokens {
         Ok(tokens)
     }
 
-    /// Returns true if a webhook of this portal has the token. All are compared, each in constant time.
+    /// Returns true if a webhook of this portal has the token. All are compared, each in constant
+    /// time.
     fn has(&self, host: &str, token: &str) -> bool {
         let of_host = self.0.get(host).into_iter().flatten();
         let is_same = of_host.fold(Choice::from(0), |is_same, own| {
@@ -64,8 +68,8 @@ impl Engine {
     }
 }
 
-/// Whether events of this category are accepted from an outgoing webhook. Those of the application, its bots and its
-/// connectors are not: no outgoing webhook posts them.
+/// Whether events of this category are accepted from an outgoing webhook. Those of the application,
+/// its bots and its connectors are not: no outgoing webhook posts them.
 fn is_for_hooks(category: Category) -> bool {
     !matches!(
         category,

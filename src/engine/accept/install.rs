@@ -1,7 +1,8 @@
 //! Installations: accepted only after the authorization server has confirmed them, then set up.
 //!
-//! Anybody can post an `ONAPPINSTALL`. Nobody can forge a refresh token that was issued to our application: it is
-//! exchanged at the configured server, and the portal and its address are taken from that answer.
+//! Anybody can post an `ONAPPINSTALL`. Nobody can forge a refresh token that was issued to our
+//! application: it is exchanged at the configured server, and the portal and its address are taken
+//! from that answer.
 
 use std::sync::Arc;
 
@@ -14,7 +15,8 @@ use crate::event::{Delivery, MemberId};
 use crate::portal::{Error, Portal};
 use crate::store::{Access, Installation};
 
-/// An installation as an event or an installation page claims it, to be proven by exchanging its refresh token.
+/// An installation as an event or an installation page claims it, to be proven by exchanging its
+/// refresh token.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct InstallClaim {
@@ -69,13 +71,14 @@ impl Engine {
         }
     }
 
-    /// Accepts an installation, from an event or an installation page. When it returns `Ok`, the installation is proven and
-    /// stored; bots, commands and bindings are set up afterwards, in the background.
+    /// Accepts an installation, from an event or an installation page. When it returns `Ok`, the
+    /// installation is proven and stored; bots, commands and bindings are set up afterwards, in the
+    /// background.
     ///
     /// # Errors
     /// - [`AcceptError::Unproven`] if the authorization server does not confirm it.
-    /// - [`AcceptError::Full`] while [`INSTALLS_MAX`](crate::engine::INSTALLS_MAX) are being proven, or too many of this
-    ///   portal, or while the program stops.
+    /// - [`AcceptError::Full`] while [`INSTALLS_MAX`](crate::engine::INSTALLS_MAX) are being
+    ///   proven, or too many of this portal, or while the program stops.
     /// - [`AcceptError::Unreachable`] if the authorization server cannot be reached.
     /// - [`AcceptError::Store`] if it cannot be stored.
     pub async fn install(self: &Arc<Self>, claim: InstallClaim) -> Result<(), AcceptError> {
@@ -103,7 +106,8 @@ impl Engine {
         Next::Done
     }
 
-    /// Exchanges the refresh token, and stores the installation if the answer is about the portal that was claimed.
+    /// Exchanges the refresh token, and stores the installation if the answer is about the portal
+    /// that was claimed.
     async fn exchange(&self, claim: InstallClaim) -> Result<Portal, AcceptError> {
         let Options {
             application,

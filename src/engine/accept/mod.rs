@@ -1,4 +1,5 @@
-//! Accepting events: verify, decode, find the queue of each event, store, and only then acknowledge.
+//! Accepting events: verify, decode, find the queue of each event, store, and only then
+//! acknowledge.
 
 pub(super) mod arrivals;
 pub(super) mod hook_tokens;
@@ -31,12 +32,14 @@ pub(super) struct RoutedEvent {
 }
 
 impl Engine {
-    /// Accepts a posted event: the body of a form POST, or a query string. When it returns `Ok`, the event is stored.
+    /// Accepts a posted event: the body of a form POST, or a query string. When it returns `Ok`,
+    /// the event is stored.
     ///
     /// # Errors
     /// Nothing has happened then.
     /// - [`AcceptError::Malformed`] if the body cannot be read.
-    /// - [`AcceptError::Unproven`] if it is not proven to be from a portal that the application is installed on.
+    /// - [`AcceptError::Unproven`] if it is not proven to be from a portal that the application is
+    ///   installed on.
     /// - [`AcceptError::Full`] while too many installations or payments are being proven.
     /// - [`AcceptError::Unreachable`] if an installation or a payment cannot be verified now.
     /// - [`AcceptError::Store`] if it cannot be stored.
@@ -60,9 +63,11 @@ impl Engine {
         })
     }
 
-    /// Accepts an event that is proven to be from this portal. When it returns `Ok`, the event is stored.
+    /// Accepts an event that is proven to be from this portal. When it returns `Ok`, the event is
+    /// stored.
     ///
-    /// An event that cannot be decoded is stored too, as a dead letter: a later version of this program may decode it.
+    /// An event that cannot be decoded is stored too, as a dead letter: a later version of this
+    /// program may decode it.
     pub(super) async fn admit(
         self: &Arc<Self>,
         portal: MemberId,
@@ -86,8 +91,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Stores a delivery and queues its events; if it is `undecodable`, makes them dead letters. Returns true if any of
-    /// them is new.
+    /// Stores a delivery and queues its events; if it is `undecodable`, makes them dead letters.
+    /// Returns true if any of them is new.
     pub(super) async fn append(
         self: &Arc<Self>,
         portal: MemberId,
@@ -181,7 +186,8 @@ impl Engine {
             .verified(&member_id, &delivery.domain(), &token)
     }
 
-    /// Finds the queue of each event of a delivery: a bot's chat, each hook that matches, or the application.
+    /// Finds the queue of each event of a delivery: a bot's chat, each hook that matches, or the
+    /// application.
     pub(super) fn route(
         &self,
         portal: &MemberId,
@@ -232,7 +238,8 @@ impl Engine {
     }
 }
 
-/// Returns the events in a delivery. A decoder that panics is an error like others: no event is lost by it.
+/// Returns the events in a delivery. A decoder that panics is an error like others: no event is
+/// lost by it.
 pub(super) fn decode(delivery: &Delivery) -> Result<Vec<Event>, String> {
     match catch_unwind(AssertUnwindSafe(|| delivery.events())) {
         Ok(events) => events.map_err(|error| error.to_string()),

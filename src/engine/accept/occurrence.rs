@@ -1,9 +1,10 @@
 //! The key of an occurrence, by which a repeat is recognised.
 //!
-//! Nothing in a posted event numbers the occurrence (server-behaviour, section 8.4): `event_handler_id` is the
-//! subscription's. A message, a deletion and a typed command are identified by the message's id, so that a bot that is
-//! registered through both v1 and v2, or is posted a command that it also polls, receives it once. All presses on one
-//! keyboard carry the id of the message that holds it, so a press is a repeat only if the whole body is the same; the
+//! Nothing in a posted event numbers the occurrence (server-behaviour, section 8.4):
+//! `event_handler_id` is the subscription's. A message, a deletion and a typed command are
+//! identified by the message's id, so that a bot that is registered through both v1 and v2, or is
+//! posted a command that it also polls, receives it once. All presses on one keyboard carry the id
+//! of the message that holds it, so a press is a repeat only if the whole body is the same; the
 //! tokens in it differ from press to press.
 //!
 //! The hash is stored, so it must be the same in every version of this program.
@@ -90,7 +91,8 @@ impl OccurrenceHasher {
         }
     }
 
-    /// Several messages of one chat may come in one delivery. One message may be edited several times.
+    /// Several messages of one chat may come in one delivery. One message may be edited several
+    /// times.
     fn connector(&mut self, delivery: &Delivery, event: &ConnectorEvent) {
         self.text(&delivery.name);
         match event {
@@ -124,8 +126,9 @@ impl OccurrenceHasher {
         }
     }
 
-    /// By the id that the portal gave the occurrence in its queue, otherwise by the whole body. Posted events have no such
-    /// id: the `eventId` of open channels is the same in each of their pages, where others have the subscription's.
+    /// By the id that the portal gave the occurrence in its queue, otherwise by the whole body.
+    /// Posted events have no such id: the `eventId` of open channels is the same in each of their
+    /// pages, where others have the subscription's.
     fn delivery(&mut self, delivery: &Delivery) {
         match delivery.event_id {
             Some(id) if delivery.via == Source::Fetch => self.number(id),

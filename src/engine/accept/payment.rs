@@ -1,6 +1,7 @@
 //! `ONAPPPAYMENT`: the one event that carries no token (`common/events/on-app-payment.md`).
 //!
-//! The portal, called with our tokens, reports the same data. If both agree the event is true, whoever posted it.
+//! The portal, called with our tokens, reports the same data. If both agree the event is true,
+//! whoever posted it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +19,8 @@ pub(super) const NAME: &str = "ONAPPPAYMENT";
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Engine {
-    /// Accepts a payment if the portal reports the same. That call waits behind all others to this portal.
+    /// Accepts a payment if the portal reports the same. That call waits behind all others to this
+    /// portal.
     pub(super) async fn accept_payment(
         self: &Arc<Self>,
         delivery: Delivery,

@@ -1,4 +1,5 @@
-//! Bounds for what has to be proven before it is accepted: anybody can post an installation or a payment.
+//! Bounds for what has to be proven before it is accepted: anybody can post an installation or a
+//! payment.
 
 use std::sync::Arc;
 
@@ -9,17 +10,20 @@ use crate::engine::AcceptError;
 use crate::engine::keyed_queues::KeyedQueues;
 use crate::event::MemberId;
 
-/// Maximum number of installations that are being proven or wait for it. Further ones get [`AcceptError::Full`].
-pub const INSTALLS_MAX: usize = 64;
-/// Maximum number of installations of one portal that wait behind the one that is being proven. Further ones get
+/// Maximum number of installations that are being proven or wait for it. Further ones get
 /// [`AcceptError::Full`].
+pub const INSTALLS_MAX: usize = 64;
+/// Maximum number of installations of one portal that wait behind the one that is being proven.
+/// Further ones get [`AcceptError::Full`].
 const INSTALLS_OF_ONE_MAX: usize = 4;
-/// Maximum number of payments that are being compared with their portals' answers. Further ones get [`AcceptError::Full`].
+/// Maximum number of payments that are being compared with their portals' answers. Further ones get
+/// [`AcceptError::Full`].
 const PAYMENTS_MAX: usize = 1;
 
 /// The installations and payments that are being proven.
 pub(in crate::engine) struct Proofs {
-    /// The installations, one queue for each portal that they claim: two claims of one portal must not overtake each other.
+    /// The installations, one queue for each portal that they claim: two claims of one portal must
+    /// not overtake each other.
     installs: Arc<KeyedQueues<MemberId, PendingInstall>>,
     /// One permit for each payment that may be compared at the same time.
     payments: Semaphore,

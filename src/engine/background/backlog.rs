@@ -1,7 +1,7 @@
 //! The backlog: events that are in the store and not in their queues yet.
 //!
-//! There are three kinds: what an earlier process left, which is read at the start; what the store spooled because the
-//! disk refused it; and what waits in a queue that an operator has to unblock.
+//! There are three kinds: what an earlier process left, which is read at the start; what the store
+//! spooled because the disk refused it; and what waits in a queue that an operator has to unblock.
 
 use std::collections::HashSet;
 use std::sync::Mutex;
@@ -15,15 +15,19 @@ use crate::store::{EventId, OrderingKey};
 
 /// What keeps the order between events in the queues and events that only the store has.
 pub(in crate::engine) struct Backlog {
-    /// Events that arrived while what an earlier process left is read; `None` once that is in the queues. They come behind it.
+    /// Events that arrived while what an earlier process left is read; `None` once that is in the
+    /// queues. They come behind it.
     deferred: Mutex<Option<Vec<(EventId, OrderingKey)>>>,
     /// Cancelled when what an earlier process left is in the queues.
     loaded: CancellationToken,
-    /// Whether the store has spooled events that may not be in their queues yet. What arrives now comes behind them.
+    /// Whether the store has spooled events that may not be in their queues yet. What arrives now
+    /// comes behind them.
     has_spooled: AtomicBool,
-    /// Held while the store's notices are read, so that they are in the queues when the lock is free again.
+    /// Held while the store's notices are read, so that they are in the queues when the lock is
+    /// free again.
     reading: tokio::sync::Mutex<()>,
-    /// The queues that wait for an operator; remembered so that the store is only asked about these.
+    /// The queues that wait for an operator; remembered so that the store is only asked about
+    /// these.
     blocked: Mutex<HashSet<OrderingKey>>,
 }
 
@@ -38,8 +42,8 @@ impl Backlog {
         }
     }
 
-    /// Defers an event while what an earlier process left is being read. Afterwards it returns the key: the event may go
-    /// into its queue.
+    /// Defers an event while what an earlier process left is being read. Afterwards it returns the
+    /// key: the event may go into its queue.
     pub(in crate::engine) fn defer(&self, id: EventId, key: OrderingKey) -> Option<OrderingKey> {
         match &mut *lock(&self.deferred) {
             Some(deferred) => {
@@ -55,8 +59,8 @@ impl Backlog {
         lock(&self.deferred).as_ref().map_or(0, Vec::len)
     }
 
-    /// Ends the deferring: what an earlier process left is in the queues, up to the event `last`. Queues the deferred
-    /// events behind it; those up to `last` were read with the others.
+    /// Ends the deferring: what an earlier process left is in the queues, up to the event `last`.
+    /// Queues the deferred events behind it; those up to `last` were read with the others.
     pub(in crate::engine) fn loaded_up_to(
         &self,
         last: Option<EventId>,

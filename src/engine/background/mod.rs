@@ -1,4 +1,5 @@
-//! Work in the background: what an earlier process left, reminders, the store's notices, sweeping, polling, offline events.
+//! Work in the background: what an earlier process left, reminders, the store's notices, sweeping,
+//! polling, offline events.
 
 pub(super) mod backlog;
 pub(super) mod offline_fetch;
@@ -19,10 +20,12 @@ pub const SWEEP_INTERVAL: Duration = Duration::from_secs(10 * 60);
 const PAGE: usize = 1_000;
 
 impl Engine {
-    /// Loads the portals and starts to work: continues what an earlier process left, in order, chat by chat, and watches
-    /// reminders and the store. It returns when events can be accepted; the rest continues in the background.
+    /// Loads the portals and starts to work: continues what an earlier process left, in order, chat
+    /// by chat, and watches reminders and the store. It returns when events can be accepted; the
+    /// rest continues in the background.
     ///
-    /// [`accept`](Engine::accept) calls it too, but only when the first event comes. Calling it again has no effect.
+    /// [`accept`](Engine::accept) calls it too, but only when the first event comes. Calling it
+    /// again has no effect.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -59,8 +62,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Loads the portals and does nothing else: those that the application is installed on, and those whose inbound webhook
-    /// is configured. [`start`](Engine::start) does the same first.
+    /// Loads the portals and does nothing else: those that the application is installed on, and
+    /// those whose inbound webhook is configured. [`start`](Engine::start) does the same first.
     ///
     /// # Errors
     /// The store cannot be read or written.
@@ -76,7 +79,8 @@ impl Engine {
             }) = before
                 && let Access::Webhook(now) = &mut webhook.access
             {
-                // A new webhook for the portal: its bots are found with the token they were registered with.
+                // A new webhook for the portal: its bots are found with the token they were
+                // registered with.
                 now.bot_token = before.bot_token.clone();
                 webhook.application_token = application_token.clone();
             }
@@ -91,8 +95,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Queues the calls and events that an earlier process left. Events that arrive meanwhile are deferred, so that the
-    /// older ones of their chat come first.
+    /// Queues the calls and events that an earlier process left. Events that arrive meanwhile are
+    /// deferred, so that the older ones of their chat come first.
     async fn load_backlog(self: &Arc<Self>) -> Result<(), StoreError> {
         let store = &self.options.store;
         let mut last = None;
@@ -118,7 +122,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Queues the events that the store had to spool, if there are any: an event that arrives now comes behind them.
+    /// Queues the events that the store had to spool, if there are any: an event that arrives now
+    /// comes behind them.
     ///
     /// The store empties its spool before it takes an event directly, so their notices are there.
     pub(super) async fn queue_spooled(self: &Arc<Self>) -> Result<(), StoreError> {
@@ -129,8 +134,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Queues what entered the store from outside the engine. When it returns, all of that is in the queues, also what
-    /// another task was reading.
+    /// Queues what entered the store from outside the engine. When it returns, all of that is in
+    /// the queues, also what another task was reading.
     async fn read_notices(self: &Arc<Self>) -> Result<(), StoreError> {
         let _reading = self.backlog.reading().await;
         let store = &self.options.store;

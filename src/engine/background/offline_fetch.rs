@@ -1,8 +1,8 @@
 //! Offline events: events that the portal keeps for hooks that must lose nothing
 //! ([`App::offline_hook`](crate::App::offline_hook)).
 //!
-//! A batch is cleared on the portal after it is stored. One that a dead process had fetched and not cleared is fetched
-//! again at the start; the part of it that was stored is dropped as repeats.
+//! A batch is cleared on the portal after it is stored. One that a dead process had fetched and not
+//! cleared is fetched again at the start; the part of it that was stored is dropped as repeats.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,8 @@ use crate::portal::{Error, OFFLINE_MAX, OfflineBatch, Portal};
 /// The portals whose offline events are fetched.
 #[derive(Debug, Default)]
 pub(in crate::engine) struct OfflineFetch {
-    /// One entry for each running task: a portal that is set up again must not be fetched from twice.
+    /// One entry for each running task: a portal that is set up again must not be fetched from
+    /// twice.
     portals: DashSet<MemberId>,
 }
 
@@ -45,8 +46,8 @@ enum FetchError {
 }
 
 impl Engine {
-    /// Fetches offline events until the program stops or the application is removed from the portal. Calling it again for
-    /// the same portal has no effect.
+    /// Fetches offline events until the program stops or the application is removed from the
+    /// portal. Calling it again for the same portal has no effect.
     pub(in crate::engine) fn start_offline_fetch(self: &Arc<Self>, portal: &Portal) {
         if !self.offline_fetch.begin(portal.id()) {
             return;
@@ -81,7 +82,8 @@ impl Engine {
         });
     }
 
-    /// Fetches once, the first time also what an earlier process did not clear. Returns the time until the next fetch.
+    /// Fetches once, the first time also what an earlier process did not clear. Returns the time
+    /// until the next fetch.
     async fn fetch_offline(
         self: &Arc<Self>,
         portal: &Portal,

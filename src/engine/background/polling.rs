@@ -1,15 +1,17 @@
 //! Polling: asking for the events of bots that have no public address.
 //!
-//! The portal keeps events until they are confirmed, at most for a day. Asking for what comes behind an event confirms it
-//! (bots-v2, section 3). So an event is confirmed only after it is stored. What a dead process had stored and not
-//! confirmed comes again and is dropped as a repeat. Nothing is lost from end to end.
+//! The portal keeps events until they are confirmed, at most for a day. Asking for what comes
+//! behind an event confirms it (bots-v2, section 3). So an event is confirmed only after it is
+//! stored. What a dead process had stored and not confirmed comes again and is dropped as a repeat.
+//! Nothing is lost from end to end.
 //!
-//! Only one process can poll for a bot, because an event that one has confirmed never reaches the other. So every
-//! [`RIVAL_EVERY`] polls that returned events, an event is left unconfirmed for a few polls. If it is gone by then, another
-//! process has confirmed it, and that is logged.
+//! Only one process can poll for a bot, because an event that one has confirmed never reaches the
+//! other. So every [`RIVAL_EVERY`] polls that returned events, an event is left unconfirmed for a
+//! few polls. If it is gone by then, another process has confirmed it, and that is logged.
 //!
-//! While people talk to a bot it is polled every second, otherwise every five seconds. A portal allows two calls a second,
-//! and answers need them too: so a portal is polled for one of its bots a second, in turns.
+//! While people talk to a bot it is polled every second, otherwise every five seconds. A portal
+//! allows two calls a second, and answers need them too: so a portal is polled for one of its bots
+//! a second, in turns.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,16 +25,20 @@ use crate::engine::{APPLICATION_REMOVED, Engine};
 use crate::event::{BotId, BotRef, MemberId, Page};
 use crate::portal::{Error, Portal};
 
-/// Interval of polls while people talk to a bot. Default of [`Options::poll_quick`](crate::engine::Options::poll_quick).
+/// Interval of polls while people talk to a bot. Default of
+/// [`Options::poll_quick`](crate::engine::Options::poll_quick).
 pub const POLL_QUICK: Duration = Duration::from_secs(1);
-/// Interval of polls otherwise. Default of [`Options::poll_slow`](crate::engine::Options::poll_slow).
+/// Interval of polls otherwise. Default of
+/// [`Options::poll_slow`](crate::engine::Options::poll_slow).
 pub const POLL_SLOW: Duration = Duration::from_secs(5);
 /// Time after an event during which a bot is polled at the quick interval.
 pub const ACTIVE_TIME: Duration = Duration::from_secs(60);
 
-/// Number of polls that returned events between two checks for another process that polls for the same bot.
+/// Number of polls that returned events between two checks for another process that polls for the
+/// same bot.
 pub const RIVAL_EVERY: u32 = 20;
-/// Number of polls that a check takes: another process confirms an event with its next poll after that event.
+/// Number of polls that a check takes: another process confirms an event with its next poll after
+/// that event.
 const RIVAL_POLLS: u32 = 3;
 
 /// Longest pause while a portal cannot be reached.
@@ -41,9 +47,11 @@ pub(in crate::engine) const PAUSE_MAX: Duration = Duration::from_secs(60);
 /// The bots that are polled for, and the portals' turns.
 #[derive(Debug, Default)]
 pub(in crate::engine) struct Polling {
-    /// The code of each bot that has a running task: one that is set up again must not be polled twice.
+    /// The code of each bot that has a running task: one that is set up again must not be polled
+    /// twice.
     bots: DashMap<(MemberId, BotId), String>,
-    /// When each portal may be polled next. The lock makes its bots take turns, first come, first served.
+    /// When each portal may be polled next. The lock makes its bots take turns, first come, first
+    /// served.
     turns: DashMap<MemberId, Arc<Mutex<Option<Instant>>>>,
 }
 
@@ -59,7 +67,8 @@ impl Polling {
         self.bots.remove(&(portal.clone(), bot.id));
     }
 
-    /// Waits until the portal may be polled for one more of its bots; the next one waits for `interval`.
+    /// Waits until the portal may be polled for one more of its bots; the next one waits for
+    /// `interval`.
     async fn turn(&self, portal: &MemberId, interval: Duration) {
         let turn = Arc::clone(&*self.turns.entry(portal.clone()).or_default());
         let mut next = turn.lock().await;
@@ -115,8 +124,8 @@ impl Engine {
         links
     }
 
-    /// Polls for a bot until the program stops, or the bot or the application is removed from the portal. Calling it again
-    /// for the same bot has no effect.
+    /// Polls for a bot until the program stops, or the bot or the application is removed from the
+    /// portal. Calling it again for the same bot has no effect.
     pub(in crate::engine) fn start_polling(self: &Arc<Self>, portal: &Portal, bot: BotRef) {
         if !self.polling.begin(portal.id(), &bot) {
             return;
@@ -196,7 +205,8 @@ impl Engine {
         }
     }
 
-    /// Counts and logs another process that polls for the bot: an event is gone that this process has not confirmed.
+    /// Counts and logs another process that polls for the bot: an event is gone that this process
+    /// has not confirmed.
     fn check_for_rival(&self, poll: &mut Poll, page: &Page) {
         let Some((unconfirmed, polls)) = poll.unconfirmed.take() else {
             return;
@@ -213,7 +223,8 @@ impl Engine {
         }
     }
 
-    /// Stores a page. Returns where the next one starts: behind it, or at the first event that could not be stored.
+    /// Stores a page. Returns where the next one starts: behind it, or at the first event that
+    /// could not be stored.
     async fn admit_page(self: &Arc<Self>, poll: &Poll, page: Page) -> Option<u64> {
         let Poll {
             portal,

@@ -1,12 +1,15 @@
-//! Attempts at an event: each is counted before it is made; after a failure the event is retried or becomes a dead letter.
+//! Attempts at an event: each is counted before it is made; after a failure the event is retried or
+//! becomes a dead letter.
 //!
-//! The count is in the store before the handler runs, so an attempt that kills the process is counted too. A failed
-//! attempt leaves nothing behind. It is retried after a pause, while its queue waits; after
-//! [`Options::attempts`](crate::engine::Options::attempts) of them the event becomes a dead letter.
+//! The count is in the store before the handler runs, so an attempt that kills the process is
+//! counted too. A failed attempt leaves nothing behind. It is retried after a pause, while its
+//! queue waits; after [`Options::attempts`](crate::engine::Options::attempts) of them the event
+//! becomes a dead letter.
 //!
-//! Here and in all of the engine, what is rare is boxed where it is awaited: the future of every turn has room for all
-//! branches, and is allocated and moved with it. What is common is boxed where its future would grow beyond a kilobyte,
-//! because the allocator does not keep larger pieces at hand.
+//! Here and in all of the engine, what is rare is boxed where it is awaited: the future of every
+//! turn has room for all branches, and is allocated and moved with it. What is common is boxed
+//! where its future would grow beyond a kilobyte, because the allocator does not keep larger pieces
+//! at hand.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,8 +50,9 @@ impl Engine {
             .await
     }
 
-    /// Counts an attempt, and loads the state of a chat. One attempt too many means that the process died during each of
-    /// those before: then the event becomes a dead letter, and `last_calls` are queued.
+    /// Counts an attempt, and loads the state of a chat. One attempt too many means that the
+    /// process died during each of those before: then the event becomes a dead letter, and
+    /// `last_calls` are queued.
     pub(super) async fn begin(
         &self,
         current: CurrentEvent<'_>,

@@ -37,7 +37,8 @@ impl Engine {
     /// Joins a connector to a line, and returns the content of its settings page.
     ///
     /// # Errors
-    /// [`AcceptError::Unproven`] if the request is not proven to be from a known portal, or there is no such connector.
+    /// [`AcceptError::Unproven`] if the request is not proven to be from a known portal, or there
+    /// is no such connector.
     pub(crate) async fn open_settings(
         self: &Arc<Self>,
         request: SettingsRequest,
@@ -70,8 +71,8 @@ impl Engine {
         })
     }
 
-    /// Joins a connector to a line, in the documentation's order of calls (open-channels, section 2.2). Doing it again changes
-    /// nothing, and clears an error that was set.
+    /// Joins a connector to a line, in the documentation's order of calls (open-channels, section
+    /// 2.2). Doing it again changes nothing, and clears an error that was set.
     async fn join_line(
         &self,
         portal: &Portal,

@@ -1,8 +1,9 @@
 //! Connectors: messages from open channels to outside chats, and from there back.
 //!
-//! Each outside chat has one queue of events and one of calls. That a message was delivered is reported to the portal by a
-//! call in the outbox, committed together with the event's end. A message that cannot be delivered is retried for about a
-//! day, since the messenger may be away, and later messages of that chat wait behind it.
+//! Each outside chat has one queue of events and one of calls. That a message was delivered is
+//! reported to the portal by a call in the outbox, committed together with the event's end. A
+//! message that cannot be delivered is retried for about a day, since the messenger may be away,
+//! and later messages of that chat wait behind it.
 
 use std::sync::{Arc, Weak};
 
@@ -27,8 +28,8 @@ use crate::store::{
     TurnCommit,
 };
 
-/// Number of attempts at one event of a connector before it becomes a dead letter. With the pauses between them, which grow
-/// to [`PAUSE_MAX`](crate::engine::PAUSE_MAX), that is about a day.
+/// Number of attempts at one event of a connector before it becomes a dead letter. With the pauses
+/// between them, which grow to [`PAUSE_MAX`](crate::engine::PAUSE_MAX), that is about a day.
 pub const OUTSIDE_ATTEMPTS_MAX: u32 = 300;
 
 /// A connector of the application.
@@ -50,7 +51,8 @@ impl ConnectorEntry {
         self.connector.profile().id()
     }
 
-    /// Returns true if this is its id. The portal may write an id in another case than the application did.
+    /// Returns true if this is its id. The portal may write an id in another case than the
+    /// application did.
     fn has_id(&self, id: &str) -> bool {
         self.id().eq_ignore_ascii_case(id)
     }
@@ -139,7 +141,8 @@ impl Engine {
         Channel::new(self.gateway(), portal.clone(), entry.id().into(), line)
     }
 
-    /// Routes an event of connectors to the outside chat. Those of connectors that are not in this program are dropped.
+    /// Routes an event of connectors to the outside chat. Those of connectors that are not in this
+    /// program are dropped.
     pub(in crate::engine) fn route_to_connectors(
         &self,
         portal: &MemberId,
@@ -249,7 +252,8 @@ impl Engine {
         }
     }
 
-    /// Queues the call that passes a client's message to the portal, behind the earlier ones of the same chat.
+    /// Queues the call that passes a client's message to the portal, behind the earlier ones of the
+    /// same chat.
     pub(super) async fn queue_inbound(
         &self,
         current: CurrentEvent<'_>,
@@ -350,8 +354,9 @@ fn receipt_of(call: &QueuedCall, refused: Option<&str>) -> Option<(LineId, Inbou
     Some((LineId(line), receipt))
 }
 
-/// Returns the parameters that report a message as delivered. Without the report, operators see it as not delivered, and the
-/// portal sends no events for its edits and its deletion (server-behaviour, section 6.1).
+/// Returns the parameters that report a message as delivered. Without the report, operators see it
+/// as not delivered, and the portal sends no events for its edits and its deletion
+/// (server-behaviour, section 6.1).
 fn delivery_status(
     connector: &str,
     line: LineId,

@@ -12,7 +12,8 @@ use crate::handler::{Error, Hook, HookEvent, Pattern, Result, guarded};
 use crate::portal::Portal;
 use crate::store::OrderingKey;
 
-/// A hook, and the events that it is for. While an application is put together, `H` may be something that becomes a hook.
+/// A hook, and the events that it is for. While an application is put together, `H` may be
+/// something that becomes a hook.
 pub(crate) struct HookSpec<H = Arc<dyn Hook>> {
     /// The events that it is for.
     pub(crate) pattern: Pattern,
@@ -36,8 +37,8 @@ impl<H> HookSpec<H> {
     }
 }
 
-/// Names hooks by their patterns; of several with the same pattern, the second is `… #2`. Their events are stored under
-/// these names, so that they find their hook after a restart.
+/// Names hooks by their patterns; of several with the same pattern, the second is `… #2`. Their
+/// events are stored under these names, so that they find their hook after a restart.
 pub(in crate::engine) fn named(hooks: Vec<HookSpec>) -> Vec<(Arc<str>, HookSpec)> {
     let mut named: Vec<(Arc<str>, HookSpec)> = Vec::with_capacity(hooks.len());
     for hook in hooks {
@@ -118,7 +119,8 @@ impl Engine {
             }
             Event::App(AppEvent::Uninstalled { clean, .. }) => self.uninstall(portal, clean).await,
             Event::Session(change) => self.queue_for_bots(portal, delivery, &change).await,
-            // It could not be decoded when it came, and an operator retries it with a version that can.
+            // It could not be decoded when it came, and an operator retries it with a version that
+            // can.
             _ => self.route_again(portal, delivery).await,
         })
         .await

@@ -1,8 +1,9 @@
 //! Open channels: which bots the start and the end of a session concern.
 //!
-//! The portal reports both to the application, and names neither a bot nor the chat, only the client's code. So the chat is
-//! looked up, and each bot that serves open channels receives the event in that chat's order. A bot that was never in that
-//! chat ignores it (`handler/turn/handover.rs`).
+//! The portal reports both to the application, and names neither a bot nor the chat, only the
+//! client's code. So the chat is looked up, and each bot that serves open channels receives the
+//! event in that chat's order. A bot that was never in that chat ignores it
+//! (`handler/turn/handover.rs`).
 
 use std::sync::Arc;
 
@@ -79,7 +80,8 @@ impl Engine {
         }
     }
 
-    /// Returns the events of open channels that must be bound: for bots on lines, and for connectors.
+    /// Returns the events of open channels that must be bound: for bots on lines, and for
+    /// connectors.
     pub(in crate::engine) fn open_channel_events(&self) -> impl Iterator<Item = &'static str> {
         const OF_BOTS: &[&str] = &["ONSESSIONSTART", "ONSESSIONFINISH"];
         const OF_CONNECTORS: &[&str] = &[

@@ -1,8 +1,10 @@
-//! The events that hooks are for: posted to our address, or kept by the portal until they are fetched.
+//! The events that hooks are for: posted to our address, or kept by the portal until they are
+//! fetched.
 //!
-//! Only applications have bindings. Those to our address, to an address that this program had before, and of offline events
-//! are ours and are reconciled. All others are left alone: the application may have other programs with addresses of their
-//! own. So an address counts as one of ours only if the store remembers it.
+//! Only applications have bindings. Those to our address, to an address that this program had
+//! before, and of offline events are ours and are reconciled. All others are left alone: the
+//! application may have other programs with addresses of their own. So an address counts as one of
+//! ours only if the store remembers it.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -94,7 +96,8 @@ impl Reconciliation<'_> {
         }
     }
 
-    /// Returns the bindings that the hooks need, one for each event. Only patterns need the portal's own list.
+    /// Returns the bindings that the hooks need, one for each event. Only patterns need the
+    /// portal's own list.
     async fn wanted(&self, url: &str) -> Result<BTreeSet<Binding>, Error> {
         let hooks = &self.engine.hooks;
         let is_pattern = |pattern: &Pattern| !matches!(pattern, Pattern::Name(_));
@@ -130,8 +133,8 @@ impl Reconciliation<'_> {
         Ok(online.chain(offline).collect())
     }
 
-    /// Removes pairs that differ in the user only, unless we act as an administrator: for anybody else the portal binds events
-    /// as that user only (`event-bind.md`).
+    /// Removes pairs that differ in the user only, unless we act as an administrator: for anybody
+    /// else the portal binds events as that user only (`event-bind.md`).
     async fn skip_equivalent(
         &self,
         missing: &mut Vec<Binding>,

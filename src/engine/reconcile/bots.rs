@@ -17,7 +17,8 @@ impl Reconciliation<'_> {
         }
     }
 
-    /// `imbot.register` reports neither whether the bot existed nor its commands, so everything is sent again.
+    /// `imbot.register` reports neither whether the bot existed nor its commands, so everything is
+    /// sent again.
     async fn bot_v1(&mut self, bot: &dyn AnyBot) -> Result<Option<BotId>, Error> {
         let profile = bot.profile();
         let Some(url) = &self.engine.options.handler_url else {
@@ -35,8 +36,8 @@ impl Reconciliation<'_> {
             .kind(profile.kind_letter())
             .openline(profile.is_for_open_channels());
         let id = self.portal.run(register).await?;
-        // `imbot.register` ignores the two handlers for plain bots, and everything for a code that exists. The update sets
-        // both (bots-v1, section 6).
+        // `imbot.register` ignores the two handlers for plain bots, and everything for a code that
+        // exists. The update sets both (bots-v1, section 6).
         let fields = json!({
             "EVENT_HANDLER": url,
             "EVENT_MESSAGE_UPDATE": url,
@@ -183,7 +184,8 @@ fn add(bot: &str, command: &CommandSpec) -> Step {
     }
 }
 
-/// Returns true if a command is as the bot has it. Titles are compared if the portal returns them by language.
+/// Returns true if a command is as the bot has it. Titles are compared if the portal returns them
+/// by language.
 fn is_same_command(found: &CommandInfo, wanted: &CommandSpec) -> bool {
     let is_same = |found: &Value, wanted: Map<String, Value>| match found {
         Value::Object(found) => *found == wanted,

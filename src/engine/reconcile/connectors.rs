@@ -9,7 +9,8 @@ use crate::portal::methods::{imconnector, imopenlines};
 use crate::portal::{Error, number};
 use crate::store::Access;
 
-/// Maximum number of lines of a portal that are read (`imopenlines.config.list.get` returns at most 200 at once).
+/// Maximum number of lines of a portal that are read (`imopenlines.config.list.get` returns at most
+/// 200 at once).
 const LINES_MAX: usize = 200;
 
 impl Reconciliation<'_> {
@@ -37,7 +38,8 @@ impl Reconciliation<'_> {
         matches!(self.portal.access().await, Access::Tokens(_))
     }
 
-    /// Registers a connector, or sends its profile again: the portal reports that it has the connector, but not its profile.
+    /// Registers a connector, or sends its profile again: the portal reports that it has the
+    /// connector, but not its profile.
     async fn connector(&mut self, entry: &ConnectorEntry, url: &str) -> Result<(), Error> {
         let profile = entry.connector.profile();
         if self.mode == super::Mode::DryRun {

@@ -1,8 +1,10 @@
-//! Reconciling a portal with the program: bots, their commands, connectors, and the events that hooks are for.
+//! Reconciling a portal with the program: bots, their commands, connectors, and the events that
+//! hooks are for.
 //!
-//! What is missing is registered, what differs is updated, and commands and bindings of this program that it does not have
-//! any more are removed. Doing it again changes nothing. A bot that is on the portal and not in the program stays, because
-//! its private chats would be removed with it.
+//! What is missing is registered, what differs is updated, and commands and bindings of this
+//! program that it does not have any more are removed. Doing it again changes nothing. A bot that
+//! is on the portal and not in the program stays, because its private chats would be removed with
+//! it.
 
 mod bindings;
 mod bots;
@@ -50,10 +52,12 @@ struct Reconciliation<'e> {
 }
 
 impl Engine {
-    /// Reconciles a portal, and returns the steps that were taken, or that [`Mode::Apply`] would take.
+    /// Reconciles a portal, and returns the steps that were taken, or that [`Mode::Apply`] would
+    /// take.
     ///
     /// # Errors
-    /// The first call that the portal refuses, or that cannot be made. The steps before it are taken.
+    /// The first call that the portal refuses, or that cannot be made. The steps before it are
+    /// taken.
     pub async fn register(&self, portal: &Portal, mode: Mode) -> Result<Vec<Step>, Error> {
         let mut work = Reconciliation::new(self, portal, mode);
         for bot in &self.bots {
@@ -64,11 +68,13 @@ impl Engine {
         Ok(work.steps)
     }
 
-    /// Removes the bots of this program from a portal, and with them their private chats, its connectors and its bindings.
-    /// Returns the steps that were taken, or that [`Mode::Apply`] would take.
+    /// Removes the bots of this program from a portal, and with them their private chats, its
+    /// connectors and its bindings. Returns the steps that were taken, or that [`Mode::Apply`]
+    /// would take.
     ///
     /// # Errors
-    /// The first call that the portal refuses, or that cannot be made. The steps before it are taken.
+    /// The first call that the portal refuses, or that cannot be made. The steps before it are
+    /// taken.
     pub async fn unregister(&self, portal: &Portal, mode: Mode) -> Result<Vec<Step>, Error> {
         let mut work = Reconciliation::new(self, portal, mode);
         for bot in &self.bots {
@@ -79,8 +85,9 @@ impl Engine {
         Ok(work.steps)
     }
 
-    /// Reconciles all known portals, and starts to poll for the bots whose events are polled. Returns the portals that refused
-    /// permanently. Those that cannot be reached, or take longer than [`START_PATIENCE`], continue in the background.
+    /// Reconciles all known portals, and starts to poll for the bots whose events are polled.
+    /// Returns the portals that refused permanently. Those that cannot be reached, or take longer
+    /// than [`START_PATIENCE`], continue in the background.
     pub async fn reconcile(self: &Arc<Self>) -> Vec<(MemberId, Error)> {
         let portals = self.registry.portals();
         let tries = portals.into_iter().map(async |portal| {
@@ -101,7 +108,8 @@ impl Engine {
             .await
     }
 
-    /// Reconciles a portal, now or in the background. Returns the error if the portal refuses permanently.
+    /// Reconciles a portal, now or in the background. Returns the error if the portal refuses
+    /// permanently.
     async fn try_to_reconcile(self: Arc<Self>, portal: Portal) -> Option<Error> {
         let tried = self.stopped.run_until_cancelled(self.set_up(&portal));
         match tried.await? {
@@ -131,7 +139,8 @@ impl Engine {
         });
     }
 
-    /// Reconciles a portal. Each failure is logged, and the rest continues. Returns the first failure.
+    /// Reconciles a portal. Each failure is logged, and the rest continues. Returns the first
+    /// failure.
     pub(super) async fn set_up(self: &Arc<Self>, portal: &Portal) -> Result<(), Error> {
         let mut first = Ok(());
         let in_bulk = portal.in_bulk(); // answers go first

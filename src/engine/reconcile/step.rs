@@ -14,7 +14,8 @@ pub enum Step {
         /// Its code.
         bot: String,
     },
-    /// A bot's profile and the address of its events are sent again: the portal does not report what it has.
+    /// A bot's profile and the address of its events are sent again: the portal does not report
+    /// what it has.
     UpdateBot {
         /// Its code.
         bot: String,
@@ -49,7 +50,8 @@ pub enum Step {
         /// Its id.
         id: BotId,
     },
-    /// A connector is registered, or its profile is sent again: the portal does not report what it has.
+    /// A connector is registered, or its profile is sent again: the portal does not report what it
+    /// has.
     RegisterConnector {
         /// Its id.
         connector: String,
@@ -61,7 +63,8 @@ pub enum Step {
     },
     /// An event is bound, for a hook.
     Bind(Binding),
-    /// An event is unbound: no hook is for it any more, or not as this user, or it goes to an earlier address.
+    /// An event is unbound: no hook is for it any more, or not as this user, or it goes to an
+    /// earlier address.
     Unbind(Binding),
 }
 
