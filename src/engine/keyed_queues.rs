@@ -2,8 +2,8 @@
 //!
 //! A queue exists from its key's first item until it is empty, so idle keys cost nothing. A bounded
 //! number of workers runs at once; queues that find no free worker wait for one. The number of
-//! waiting items is not bounded here: an item should be little more than an id, and whoever pushes
-//! bounds what it stands for.
+//! waiting items is not bounded here: an item should be little more than an id, and the caller of
+//! `push` bounds what the ids stand for.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -29,7 +29,7 @@ pub(super) enum Next<T> {
     Retry(T, Duration),
     /// Nothing, until the queue is [unblocked](KeyedQueues::unblock).
     Blocked,
-    /// Nothing: nobody is left who can do the work. The worker ends, and the item stays counted as
+    /// Nothing: the work cannot be done any more. The worker ends, and the item stays counted as
     /// waiting.
     Gone,
 }
@@ -39,7 +39,7 @@ type Work<K, T> = Box<dyn Fn(K, T) -> Pin<Box<dyn Future<Output = Next<T>> + Sen
 /// Queues by key, and the workers that serve them.
 ///
 /// A key is in `queues` as long as something will continue it: a worker, the list of ready keys, a
-/// pause, or whoever unblocks it.
+/// pause, or a later call of `unblock`.
 pub(super) struct KeyedQueues<K, T> {
     /// The items of each key behind the one that is being worked on.
     queues: DashMap<K, Queue<T>, RandomState>,
@@ -437,7 +437,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_worker_ends_when_nobody_can_do_the_work() {
+    async fn a_worker_ends_when_the_work_cannot_be_done_any_more() {
         let queues = KeyedQueues::new(TaskTracker::new(), 1, |_: u32, _: u32| {
             std::future::ready(Next::Gone)
         });

@@ -87,7 +87,7 @@ async fn a_clock_that_jumps_neither_loses_nor_repeats_a_reminder() {
     };
     let store = Arc::new(Memory::new());
     store.install(installation(MEMBER, TOKEN)).await.unwrap();
-    let stage = Stage::by(clock, App::new().bot(Alarm), store).await;
+    let stage = Stage::with_clock(clock, App::new().bot(Alarm), store).await;
     stage.post(message("alarm", "27", 1, "3600")).await;
     stage.until_idle().await;
     let check = Duration::from_secs(90); // the clock is checked once a minute

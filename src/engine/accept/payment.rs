@@ -1,7 +1,7 @@
 //! `ONAPPPAYMENT`: the one event that carries no token (`common/events/on-app-payment.md`).
 //!
-//! The portal, called with our tokens, reports the same data. If both agree the event is true,
-//! whoever posted it.
+//! The portal, called with our tokens, reports the same data. If both agree, the event is accepted,
+//! wherever it came from.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -19,7 +19,7 @@ use crate::store::Access;
 const OWN: &[&str] = &["ONAPPUNINSTALL", "ONAPPUPDATE"];
 
 /// The user of a binding whose events come as the one who caused them.
-const WHO_CAUSED_IT: UserId = UserId(0);
+const CAUSER: UserId = UserId(0);
 
 impl Reconciliation<'_> {
     /// Reconciles the bindings with the hooks.
@@ -113,7 +113,7 @@ impl Reconciliation<'_> {
             .collect();
         let own = OWN.iter().copied().chain(self.engine.open_channel_events());
         let mut online: BTreeMap<String, UserId> =
-            own.map(|name| (name.to_owned(), WHO_CAUSED_IT)).collect();
+            own.map(|name| (name.to_owned(), CAUSER)).collect();
         let mut offline = BTreeSet::new();
         for (_, hook) in hooks {
             for name in named_by(&hook.pattern, &offered) {
@@ -123,7 +123,7 @@ impl Reconciliation<'_> {
                 }
                 // Each binding posts the event: with one for each user it would come several times.
                 let user = online.entry(name).or_insert(hook.user);
-                if *user == WHO_CAUSED_IT {
+                if *user == CAUSER {
                     *user = hook.user;
                 }
             }
@@ -141,7 +141,7 @@ impl Reconciliation<'_> {
         stray: &mut Vec<Binding>,
     ) -> Result<(), Error> {
         let is_equivalent = |a: &Binding, b: &Binding| {
-            a.user == WHO_CAUSED_IT && (&a.event, &a.handler) == (&b.event, &b.handler)
+            a.user == CAUSER && (&a.event, &a.handler) == (&b.event, &b.handler)
         };
         let alike = |missing: &Binding| stray.iter().any(|stray| is_equivalent(missing, stray));
         if !missing.iter().any(alike) || self.portal.run(profile::Get::new()).await?.admin {

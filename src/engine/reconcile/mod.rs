@@ -35,6 +35,7 @@ pub const START_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Whether a portal is changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Mode {
     /// The steps are returned, and not taken.
     DryRun,
