@@ -39,7 +39,7 @@ pub use error::ConfigError;
 #[derive(Default)]
 pub struct App {
     bots: Vec<Arc<dyn AnyBot>>,
-    hooks: Vec<HookRegistration>,
+    hooks: Vec<HookSpec<HookTarget>>,
     connectors: Vec<Arc<dyn AnyConnector>>,
     nests: Vec<(String, Nest)>,
     emulated_only: Option<Box<App>>,
@@ -61,15 +61,6 @@ pub(crate) struct EmulatedSetup {
     pub(crate) connectors: Vec<String>,
     /// Where its own addresses are.
     pub(crate) paths: Vec<String>,
-}
-
-/// A hook, and the events that it is for.
-struct HookRegistration {
-    events: Pattern,
-    is_offline: bool,
-    /// As whom they come.
-    user: UserId,
-    listener: HookTarget,
 }
 
 /// A hook, or the address that one forwards to.
@@ -151,11 +142,11 @@ impl App {
         user: UserId,
         listener: HookTarget,
     ) -> App {
-        self.hooks.push(HookRegistration {
-            events: events.into(),
+        self.hooks.push(HookSpec {
+            pattern: events.into(),
             is_offline,
             user,
-            listener,
+            hook: listener,
         });
         self
     }
@@ -285,14 +276,11 @@ impl App {
         let hooks = self
             .hooks
             .into_iter()
-            .map(|hooked| HookSpec {
-                pattern: hooked.events,
-                is_offline: hooked.is_offline,
-                user: hooked.user,
-                hook: match hooked.listener {
+            .map(|spec| {
+                spec.map(|target| match target {
                     HookTarget::Hook(hook) => hook,
                     HookTarget::Address(address) => Arc::new(forward(address)),
-                },
+                })
             })
             .collect();
         let store = match self.store {
@@ -308,7 +296,7 @@ impl App {
             handler_url: config.public_url.clone(),
             bx24_url: config.bx24_url.clone(),
             plan: config.plan,
-            speaker: self.speaker.unwrap_or_else(|| Arc::new(RestTransport)),
+            transport: self.speaker.unwrap_or_else(|| Arc::new(RestTransport)),
             poll_quick: config.poll_quick(),
             poll_slow: config.poll_slow(),
             turn_timeout: config.turn_timeout(),

@@ -72,7 +72,7 @@ pub(super) async fn beside(app: App, config: &Config) -> Result<Arc<Engine>, Box
         Arc::new(Memory::new()) // the portals of inbound webhooks need none
     };
     let engine = app.shared_store(store).engine(config)?;
-    engine.know_portals().await?;
+    engine.load_portals().await?;
     Ok(engine)
 }
 

@@ -1,24 +1,24 @@
-//! What has happened since the program began, for `/health` and the log.
+//! Counters for `/health` and the log.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Serialize, Serializer};
 
-/// Counters of what an operator wants to know of. They begin at nothing with the program.
+/// What an operator should know about, counted from zero since the program started.
 #[derive(Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct Counts {
     /// Attempts that failed.
     pub failed: Count,
-    /// Events and calls that rest among the dead letters.
+    /// Events and calls that became dead letters.
     pub dead: Count,
     /// Messages that may have been sent already when they were about to be sent.
     pub doubts: Count,
-    /// Conversations that began anew, since their state could not be read.
+    /// Conversations that start again from the default, because their state could not be read.
     pub anew: Count,
-    /// Events that could be written down nowhere, and so were refused and lost.
+    /// Events that could not be stored, and so were refused and lost.
     pub refused: Count,
-    /// Times that another process was found to poll for a bot of ours.
+    /// Times that another process was found to poll for a bot of this program.
     pub rivals: Count,
 }
 
@@ -27,11 +27,12 @@ pub struct Counts {
 pub struct Count(AtomicU64);
 
 impl Count {
-    /// What it counts to.
+    /// Returns the current value.
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 
+    /// Adds one.
     pub(super) fn add(&self) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }

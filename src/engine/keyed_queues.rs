@@ -1,8 +1,9 @@
-//! Lanes: work of one key in order, keys side by side.
+//! Queues by key: the items of one key are worked on in order, keys in parallel.
 //!
-//! A lane is born with a key's first item and dropped when it runs empty, so idle chats cost nothing. At most so many
-//! workers run at once; lanes that find none free wait for their turn. What waits is bounded by whoever pushes: an item
-//! is little more than a number, since what it stands for is in the store.
+//! A queue exists from its key's first item until it is empty, so idle keys cost nothing. A bounded
+//! number of workers runs at once; queues that find no free worker wait for one. The number of
+//! waiting items is not bounded here: an item should be little more than an id, and the caller of
+//! `push` bounds what the ids stand for.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -10,7 +11,7 @@ use std::hash::Hash;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use dashmap::DashMap;
@@ -19,41 +20,50 @@ use foldhash::quality::RandomState;
 use futures_util::FutureExt;
 use tokio_util::task::TaskTracker;
 
-use super::Engine;
-
-/// What comes after an item.
+/// What follows an item that was worked on.
 #[derive(Debug)]
 pub(super) enum Next<T> {
-    /// The lane's next one.
+    /// The queue's next item.
     Done,
-    /// The same one again, after a pause; the lane waits.
-    Again(T, Duration),
-    /// Nothing, until the lane is [opened](Lanes::open).
+    /// The same item again, after a pause. The rest of its queue waits.
+    Retry(T, Duration),
+    /// Nothing, until the queue is [unblocked](KeyedQueues::unblock).
     Blocked,
+    /// Nothing: the work cannot be done any more. The worker ends, and the item stays counted as
+    /// waiting.
+    Gone,
 }
 
-type Work<K, T> =
-    Box<dyn Fn(Arc<Engine>, K, T) -> Pin<Box<dyn Future<Output = Next<T>> + Send>> + Send + Sync>;
+type Work<K, T> = Box<dyn Fn(K, T) -> Pin<Box<dyn Future<Output = Next<T>> + Send>> + Send + Sync>;
 
-/// Queues by key.
+/// Queues by key, and the workers that serve them.
 ///
-/// A key is in `lanes` as long as somebody answers for it: a worker, the queue of ready keys, a pause, or an operator.
+/// A key is in `queues` as long as something will continue it: a worker, the list of ready keys, a
+/// pause, or a later call of `unblock`.
 pub(super) struct KeyedQueues<K, T> {
-    lanes: DashMap<K, Queue<T>, RandomState>,
+    /// The items of each key behind the one that is being worked on.
+    queues: DashMap<K, Queue<T>, RandomState>,
+    /// The keys that wait for a worker. One lock decides between "a worker is free" and "wait for
+    /// one".
     ready: Mutex<Ready<K>>,
+    /// How many items wait or are being worked on; kept here because counting the queues would lock
+    /// each of them.
     waiting: AtomicUsize,
+    /// Maximum number of workers.
     workers_max: usize,
-    engine: Weak<Engine>,
+    /// The workers, so that a stop can wait for them.
     tasks: TaskTracker,
+    /// The work on one item.
     work: Work<K, T>,
 }
 
+/// The waiting items of one key.
 struct Queue<T> {
     items: VecDeque<T>,
     is_blocked: bool,
 }
 
-/// Lanes that wait for a worker.
+/// The queues that wait for a worker, first come, first served.
 struct Ready<K> {
     keys: VecDeque<K>,
     workers: usize,
@@ -65,14 +75,14 @@ where
     K: Clone + Eq + Hash + Send + Sync + 'static,
     T: Send + Sync + 'static,
 {
+    /// Queues whose items `work` works on, at most `workers_max` at once, in tasks of `tasks`.
     pub(super) fn new<F: Future<Output = Next<T>> + Send + 'static>(
-        (engine, tasks): (Weak<Engine>, TaskTracker),
+        tasks: TaskTracker,
         workers_max: usize,
-        work: impl Fn(Arc<Engine>, K, T) -> F + Send + Sync + 'static,
-    ) -> Arc<KeyedQueues<K, T>> {
-        let work: Work<K, T> = Box::new(move |engine, key, item| Box::pin(work(engine, key, item)));
+        work: impl Fn(K, T) -> F + Send + Sync + 'static,
+    ) -> Arc<Self> {
         Arc::new(KeyedQueues {
-            lanes: DashMap::default(),
+            queues: DashMap::default(),
             ready: Mutex::new(Ready {
                 keys: VecDeque::new(),
                 workers: 0,
@@ -80,129 +90,132 @@ where
             }),
             waiting: AtomicUsize::new(0),
             workers_max,
-            engine,
             tasks,
-            work,
+            work: Box::new(move |key, item| Box::pin(work(key, item))),
         })
     }
 
-    /// How many items wait or are being worked on.
+    /// Returns how many items wait or are being worked on.
     pub(super) fn waiting(&self) -> usize {
         self.waiting.load(Ordering::Relaxed)
     }
 
-    /// How many items of a key wait behind the one that is being worked on.
+    /// Returns how many items of a key wait behind the one that is being worked on.
     pub(super) fn waiting_for(&self, key: &K) -> usize {
-        self.lanes.get(key).map_or(0, |lane| lane.items.len())
+        self.queues.get(key).map_or(0, |queue| queue.items.len())
     }
 
-    /// Puts an item at the end of its lane.
+    /// Puts an item at the end of its queue.
     pub(super) fn push(self: &Arc<Self>, key: K, item: T) {
         self.waiting.fetch_add(1, Ordering::Relaxed);
-        match self.lanes.entry(key) {
-            Entry::Occupied(mut lane) => lane.get_mut().items.push_back(item),
-            Entry::Vacant(place) => {
-                let key = place.key().clone();
-                drop(place.insert(Queue::default()));
+        match self.queues.entry(key) {
+            Entry::Occupied(mut queue) => queue.get_mut().items.push_back(item),
+            Entry::Vacant(entry) => {
+                let key = entry.key().clone();
+                drop(entry.insert(Queue::default())); // releases the map's lock
                 self.start(key, item);
             }
         }
     }
 
-    /// Puts an item to its place in its lane: behind those that come before it.
+    /// Puts an item into its queue behind those for which `comes_before` is true.
     pub(super) fn insert(self: &Arc<Self>, key: K, item: T, comes_before: impl Fn(&T) -> bool) {
-        if let Some(mut lane) = self.lanes.get_mut(&key) {
+        if let Some(mut queue) = self.queues.get_mut(&key) {
             self.waiting.fetch_add(1, Ordering::Relaxed);
-            let place = lane.items.partition_point(comes_before);
-            return lane.items.insert(place, item);
+            let index = queue.items.partition_point(comes_before);
+            return queue.items.insert(index, item);
         }
         self.push(key, item);
     }
 
-    /// Makes a lane wait until it is opened.
+    /// Makes a queue wait until it is unblocked.
     pub(super) fn block(&self, key: K) {
-        self.lanes.entry(key).or_default().is_blocked = true;
+        self.queues.entry(key).or_default().is_blocked = true;
     }
 
-    /// Lets a lane go on that was blocked.
-    pub(super) fn open(self: &Arc<Self>, key: &K) {
+    /// Continues a blocked queue. Has no effect on a queue that is not blocked.
+    pub(super) fn unblock(self: &Arc<Self>, key: &K) {
         let was_blocked = self
-            .lanes
+            .queues
             .get_mut(key)
-            .is_some_and(|mut lane| std::mem::take(&mut lane.is_blocked));
-        if was_blocked && let Some(item) = self.next(key) {
+            .is_some_and(|mut queue| std::mem::take(&mut queue.is_blocked));
+        if was_blocked && let Some(item) = self.pop(key) {
             self.start(key.clone(), item);
         }
     }
 
-    /// Begins no more work; what is begun goes on.
+    /// Starts no more work; running work continues.
     pub(super) fn close(&self) {
         self.ready().is_closed = true;
     }
 
-    /// Gives a lane to a free worker, or queues it.
+    /// Gives a queue to a free worker, or makes it wait for one.
     fn start(self: &Arc<Self>, key: K, item: T) {
         let mut ready = self.ready();
         if ready.workers < self.workers_max && !ready.is_closed {
             ready.workers += 1;
             drop(ready);
-            self.tasks.spawn(Arc::clone(self).worker(key, item));
+            self.tasks.spawn(Arc::clone(self).run_worker(key, item));
         } else {
-            if let Some(mut lane) = self.lanes.get_mut(&key) {
-                lane.items.push_front(item);
-            }
-            ready.keys.push_back(key);
+            self.wait_for_worker(&mut ready, key, item);
         }
     }
 
-    /// Works off lane after lane, an item of each at a time while others wait for a worker.
-    async fn worker(self: Arc<Self>, mut key: K, mut item: T) {
-        while let Some(engine) = self.engine.upgrade() {
-            let work = AssertUnwindSafe((self.work)(engine, key.clone(), item));
+    fn wait_for_worker(&self, ready: &mut Ready<K>, key: K, item: T) {
+        if let Some(mut queue) = self.queues.get_mut(&key) {
+            queue.items.push_front(item);
+        }
+        ready.keys.push_back(key);
+    }
+
+    /// Works on queue after queue; while others wait for a worker, on one item of each at a time.
+    async fn run_worker(self: Arc<Self>, mut key: K, mut item: T) {
+        loop {
+            let work = AssertUnwindSafe((self.work)(key.clone(), item));
             let next = work.catch_unwind().await.unwrap_or_else(|_| {
-                tracing::error!("the engine panicked at an event; its lane goes on with the next");
+                tracing::error!(
+                    "work on a queue's item panicked; the queue continues with the next item"
+                );
                 Next::Done
             });
-            match self.go_on(key, next) {
+            match self.next_work(key, next) {
                 Some(next) => (key, item) = next,
                 None => return,
             }
         }
     }
 
-    /// What a worker does next, after what came of a key's item.
-    fn go_on(self: &Arc<Self>, key: K, next: Next<T>) -> Option<(K, T)> {
+    /// Returns what a worker does next, given what follows the item that it worked on.
+    fn next_work(self: &Arc<Self>, key: K, next: Next<T>) -> Option<(K, T)> {
         let following = match next {
             Next::Done => {
                 self.waiting.fetch_sub(1, Ordering::Relaxed);
-                self.next(&key)
+                self.pop(&key)
             }
             Next::Blocked => {
                 self.waiting.fetch_sub(1, Ordering::Relaxed);
-                if let Some(mut lane) = self.lanes.get_mut(&key) {
-                    lane.is_blocked = true;
+                if let Some(mut queue) = self.queues.get_mut(&key) {
+                    queue.is_blocked = true;
                 }
                 None
             }
-            Next::Again(item, pause) => {
-                self.pause(key.clone(), item, pause);
+            Next::Retry(item, pause) => {
+                self.start_after(pause, key.clone(), item);
                 None
             }
+            Next::Gone => return None,
         };
         let mut ready = self.ready();
         if let Some(item) = following {
             if ready.keys.is_empty() && !ready.is_closed {
                 return Some((key, item));
             }
-            if let Some(mut lane) = self.lanes.get_mut(&key) {
-                lane.items.push_front(item);
-            }
-            ready.keys.push_back(key);
+            self.wait_for_worker(&mut ready, key, item);
         }
         while !ready.is_closed
             && let Some(key) = ready.keys.pop_front()
         {
-            if let Some(item) = self.next(&key) {
+            if let Some(item) = self.pop(&key) {
                 return Some((key, item));
             }
         }
@@ -210,24 +223,25 @@ where
         None
     }
 
-    /// Starts a lane again after a pause.
-    fn pause(self: &Arc<Self>, key: K, item: T, pause: Duration) {
-        let lanes = Arc::clone(self);
-        // Not among the tasks that a stop waits for.
+    /// Starts a queue again after a pause.
+    fn start_after(self: &Arc<Self>, pause: Duration, key: K, item: T) {
+        let queues = Arc::clone(self);
+        // Not one of the tasks that a stop waits for.
         tokio::spawn(async move {
             tokio::time::sleep(pause).await;
-            lanes.start(key, item);
+            queues.start(key, item);
         });
     }
 
-    /// The next item, or the end of the lane: deciding so and dropping it is one step, so no item is left behind.
-    fn next(&self, key: &K) -> Option<T> {
-        let Entry::Occupied(mut lane) = self.lanes.entry(key.clone()) else {
+    /// Takes the next item, or removes the queue if it is empty. Both are one step, so no item is
+    /// left behind.
+    fn pop(&self, key: &K) -> Option<T> {
+        let Entry::Occupied(mut queue) = self.queues.entry(key.clone()) else {
             return None;
         };
-        let next = lane.get_mut().items.pop_front();
-        if next.is_none() && !lane.get().is_blocked {
-            lane.remove();
+        let next = queue.get_mut().items.pop_front();
+        if next.is_none() && !queue.get().is_blocked {
+            queue.remove();
         }
         next
     }
@@ -238,10 +252,199 @@ where
 }
 
 impl<T> Default for Queue<T> {
-    fn default() -> Queue<T> {
+    fn default() -> Self {
         Queue {
             items: VecDeque::new(),
             is_blocked: false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::{Instant, sleep};
+
+    use crate::engine::keyed_queues::*;
+
+    const MOMENT: Duration = Duration::from_millis(10);
+
+    type Log = Arc<Mutex<Vec<(u32, u32)>>>;
+
+    /// Queues whose work takes a moment and is then recorded, as key and item.
+    fn recorded(workers_max: usize) -> (Arc<KeyedQueues<u32, u32>>, Log) {
+        let log = Log::default();
+        let done = Arc::clone(&log);
+        let queues = KeyedQueues::new(TaskTracker::new(), workers_max, move |key, item| {
+            let done = Arc::clone(&done);
+            async move {
+                sleep(MOMENT).await;
+                done.lock().unwrap().push((key, item));
+                Next::Done
+            }
+        });
+        (queues, log)
+    }
+
+    async fn until_empty<K, T>(queues: &Arc<KeyedQueues<K, T>>)
+    where
+        K: Clone + Eq + Hash + Send + Sync + 'static,
+        T: Send + Sync + 'static,
+    {
+        while queues.waiting() > 0 {
+            sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn items_of_one_key_are_done_in_order_and_one_at_a_time() {
+        let (queues, log) = recorded(8);
+        let start = Instant::now();
+        for item in 0..5 {
+            queues.push(1, item);
+        }
+        assert_eq!((queues.waiting(), queues.waiting_for(&1)), (5, 4));
+        until_empty(&queues).await;
+        assert_eq!(
+            *log.lock().unwrap(),
+            [(1, 0), (1, 1), (1, 2), (1, 3), (1, 4)]
+        );
+        assert!(start.elapsed() >= 5 * MOMENT);
+        assert!(queues.queues.is_empty(), "an empty queue is removed");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn keys_are_worked_on_in_parallel() {
+        let (queues, log) = recorded(8);
+        let start = Instant::now();
+        for key in 0..8 {
+            queues.push(key, 0);
+        }
+        until_empty(&queues).await;
+        assert_eq!(log.lock().unwrap().len(), 8);
+        assert!(start.elapsed() < 2 * MOMENT);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_more_than_the_given_workers_run_and_every_key_gets_its_share() {
+        let (queues, log) = recorded(2);
+        let start = Instant::now();
+        for key in 0..6 {
+            queues.push(key, 0);
+            queues.push(key, 1);
+        }
+        until_empty(&queues).await;
+        assert!(start.elapsed() >= 6 * MOMENT, "two at a time");
+        let items: Vec<u32> = log.lock().unwrap().iter().map(|(_, item)| *item).collect();
+        assert_eq!(items, [0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_retried_item_comes_again_after_its_pause_and_before_the_next() {
+        let log = Log::default();
+        let done = Arc::clone(&log);
+        let queues = KeyedQueues::new(TaskTracker::new(), 8, move |key, item| {
+            let mut done = done.lock().unwrap();
+            done.push((key, item));
+            let next = if item == 0 {
+                Next::Retry(1, Duration::from_secs(60))
+            } else {
+                Next::Done
+            };
+            std::future::ready(next)
+        });
+        queues.push(1, 0);
+        queues.push(1, 2);
+        sleep(Duration::from_secs(59)).await;
+        assert_eq!(*log.lock().unwrap(), [(1, 0)]);
+        until_empty(&queues).await;
+        assert_eq!(*log.lock().unwrap(), [(1, 0), (1, 1), (1, 2)]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_blocked_queue_waits_until_it_is_unblocked() {
+        let log = Log::default();
+        let done = Arc::clone(&log);
+        let queues = KeyedQueues::new(TaskTracker::new(), 8, move |key, item| {
+            done.lock().unwrap().push((key, item));
+            std::future::ready(if item == 0 { Next::Blocked } else { Next::Done })
+        });
+        queues.block(2);
+        for (key, item) in [(1, 0), (1, 1), (2, 1), (3, 1)] {
+            queues.push(key, item);
+        }
+        sleep(MOMENT).await;
+        log.lock().unwrap().sort_unstable();
+        assert_eq!(*log.lock().unwrap(), [(1, 0), (3, 1)]);
+        queues.unblock(&1);
+        queues.unblock(&2);
+        queues.unblock(&3);
+        until_empty(&queues).await;
+        log.lock().unwrap().sort_unstable();
+        assert_eq!(*log.lock().unwrap(), [(1, 0), (1, 1), (2, 1), (3, 1)]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_inserted_item_stands_behind_those_before_it() {
+        let (queues, log) = recorded(8);
+        for item in [1, 3, 5] {
+            queues.push(1, item);
+        }
+        queues.insert(1, 4, |other| *other < 4);
+        queues.insert(2, 9, |other| *other < 9);
+        until_empty(&queues).await;
+        let log = log.lock().unwrap();
+        let of_one: Vec<u32> = log
+            .iter()
+            .filter(|(key, _)| *key == 1)
+            .map(|it| it.1)
+            .collect();
+        assert_eq!(of_one, [1, 3, 4, 5]);
+        assert!(log.contains(&(2, 9)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_panic_does_not_stop_its_queue() {
+        let log = Log::default();
+        let done = Arc::clone(&log);
+        let queues = KeyedQueues::new(TaskTracker::new(), 1, move |key, item| {
+            let done = Arc::clone(&done);
+            async move {
+                assert!(item != 0, "a bug in the work");
+                done.lock().unwrap().push((key, item));
+                Next::Done
+            }
+        });
+        for item in 0..3 {
+            queues.push(1, item);
+        }
+        until_empty(&queues).await;
+        assert_eq!(*log.lock().unwrap(), [(1, 1), (1, 2)]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_close_running_work_ends_and_the_rest_waits() {
+        let (queues, log) = recorded(1);
+        for item in 0..3 {
+            queues.push(1, item);
+        }
+        sleep(MOMENT / 2).await;
+        queues.close();
+        queues.push(2, 0);
+        queues.tasks.close();
+        queues.tasks.wait().await;
+        assert_eq!(*log.lock().unwrap(), [(1, 0)]);
+        assert_eq!(queues.waiting(), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_worker_ends_when_the_work_cannot_be_done_any_more() {
+        let queues = KeyedQueues::new(TaskTracker::new(), 1, |_: u32, _: u32| {
+            std::future::ready(Next::Gone)
+        });
+        queues.push(1, 0);
+        queues.push(1, 1);
+        queues.tasks.close();
+        queues.tasks.wait().await;
+        assert_eq!(queues.waiting(), 2);
     }
 }

@@ -1,12 +1,24 @@
-//! From event to answer: verify, decode, write down, handle in order, commit, send.
+//! From event to answer: accept, handle, send.
 //!
-//! [`Engine::accept`] is the single door for events, however they came. Behind it every chat and every hook has a lane of
-//! its own: one lane's events are handled one at a time in the order accepted, lanes run side by side. What a turn says
-//! goes out the same way, a lane per chat.
+//! - `accept` verifies, decodes and stores an event. Claims of installations wait here until they
+//!   are proven.
+//! - `keyed_queues` keeps the events of one chat, hook or application in order. Events wait here
+//!   for their turn, and after a failure for the retry.
+//! - `handle` runs the handler and commits what it decided. Nothing waits here: a worker has one
+//!   event at a time.
+//! - `send` makes the committed calls, in order per chat. Calls wait here until the portal takes
+//!   them.
+//! - `background` reads what an earlier process left, polls, fetches offline events, reminds and
+//!   sweeps. Events that arrive while the older ones are read wait here.
+//! - `reconcile` sets up bots, commands, connectors and bindings on a portal. Portals that cannot
+//!   be reached wait here for the retry.
 //!
-//! What waits is bounded by the store and not by memory, since a portal does not send again what was refused: a lane
-//! holds little more than numbers. Of the newest events [`FRESH_MAX`] are kept decoded, too, so that what is handled at
-//! once is never read back. At most [`TURNS_MAX`] handlers and [`SENDS_MAX`] calls run at once.
+//! [`Engine::accept`] is the only entry for events, however they came.
+//!
+//! The number of waiting events is bounded by the store and not by memory, since a portal does not
+//! send again what was refused: a queue holds little more than ids. The newest [`DECODED_MAX`]
+//! events are kept decoded as well, so what is handled at once is never read back. At most
+//! [`TURNS_MAX`] handlers and [`SENDS_MAX`] calls run at once.
 
 mod accept;
 mod background;
@@ -14,24 +26,20 @@ mod counts;
 mod handle;
 mod keyed_queues;
 mod reconcile;
+mod registry;
 mod retry;
 mod send;
 
-use std::collections::HashSet;
 use std::fmt;
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use dashmap::{DashMap, DashSet};
-use foldhash::quality::RandomState;
-use secrecy::SecretString;
-use tokio::sync::{Notify, OnceCell, Semaphore, watch};
-use tokio::time::Instant;
+use futures_util::future::{Either, Ready, ready};
+use tokio::sync::{Notify, OnceCell};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::event::{BotId, BotRef, DecodeError, Delivery, Event, MemberId};
+use crate::event::{DecodeError, Delivery, Event, MemberId};
 use crate::handler::{AnyBot, AnyConnector};
 use crate::portal::{Application, Http, Plan, Portal};
 use crate::store::{
@@ -39,19 +47,22 @@ use crate::store::{
 };
 
 use accept::arrivals::Arrivals;
-use accept::install::Claim;
-use accept::payment;
-use handle::connectors::JoinableConnector;
-use handle::hooks;
-use handle::hooks::RegisteredHook;
-use keyed_queues::KeyedQueues;
+use accept::proofs::Proofs;
+use background::backlog::Backlog;
+use background::offline_fetch::OfflineFetch;
+use background::polling::Polling;
+use handle::connectors::ConnectorEntry;
+use keyed_queues::{KeyedQueues, Next};
+use registry::{Installed, Registry};
 use send::QueuedSend;
 
 pub use accept::hook_tokens::{HookTokenError, HookTokens};
-pub use background::polling::{ChatLink, POLL_QUICK, POLL_SLOW, RIVAL_EVERY, TALK};
-pub use background::{LOOK_INTERVAL, SWEEP_INTERVAL};
-pub use counts::Counts;
-pub(crate) use handle::connector_settings::{Opened, Settings};
+pub use accept::install::InstallClaim;
+pub use accept::proofs::INSTALLS_MAX;
+pub use background::polling::{ACTIVE_TIME, ChatLink, POLL_QUICK, POLL_SLOW, RIVAL_EVERY};
+pub use background::{NOTICE_INTERVAL, SWEEP_INTERVAL};
+pub use counts::{Count, Counts};
+pub(crate) use handle::connector_settings::{SettingsPage, SettingsRequest};
 pub use handle::connectors::OUTSIDE_ATTEMPTS_MAX;
 pub(crate) use handle::hooks::HookSpec;
 pub(crate) use reconcile::requirements::Requirement;
@@ -59,256 +70,278 @@ pub use reconcile::{Mode, START_PATIENCE, Step};
 pub use retry::{ATTEMPTS_MAX, PAUSE_MAX, PAUSE_MIN};
 pub use send::{Once, RestTransport, SEND_PATIENCE, SENDS_OF_ONE_MAX, Speech, Transport};
 
-/// The most events that are kept decoded while they wait; of others only the number is, and they are read back.
-pub const FRESH_MAX: usize = 2_000;
-/// The most handlers that run at once.
+/// Maximum number of waiting events that are kept decoded. Of further ones only the id is kept, and
+/// they are read back.
+pub const DECODED_MAX: usize = 2_000;
+/// Maximum number of handlers that run at once. Further events wait in their queues.
 pub const TURNS_MAX: usize = 4_096;
-/// The most calls that are being made at once.
+/// Maximum number of calls that are made at once. Further calls wait in their queues.
 pub const SENDS_MAX: usize = 4_096;
-/// How long a handler may take. Default of [`Options::turn_timeout`].
+/// Time limit of a handler. Default of [`Options::turn_timeout`].
 pub const TURN_TIMEOUT: Duration = Duration::from_secs(60);
-/// The most claims that wait for one portal's installation to be proven.
-const CLAIMS_MAX: usize = 4;
-/// The most installations that are being proven at once.
-pub const INSTALLS_MAX: usize = 64;
 
-/// What the engine is made of.
+/// Why an event is not handled, or a call not made, after its portal is gone.
+const APPLICATION_REMOVED: &str = "the application was removed from the portal";
+
+/// The parts and settings of an engine.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Options {
-    /// Where it remembers.
+    /// Where events, turns, calls and installations are stored. It decides what survives a restart.
     pub store: Arc<dyn Store>,
-    /// What it calls portals with.
+    /// The HTTP client that all portals and the authorization server are called with.
     pub http: Http,
-    /// The application that it is; nothing if portals are reached by inbound webhooks only.
+    /// The application's id and secret, to prove installations and renew tokens; `None` if all
+    /// portals are reached by inbound webhooks.
     pub application: Option<Arc<Application>>,
-    /// The portals that are reached by inbound webhooks ([`inbound`](crate::portal::inbound)).
+    /// The portals that are reached by inbound webhooks ([`inbound`](crate::portal::inbound)). They
+    /// are known from the settings, because no installation reports them.
     pub webhooks: Vec<Installation>,
-    /// The tokens of outgoing webhooks.
+    /// The tokens of outgoing webhooks, which are not the application's and so cannot be learned
+    /// from an installation.
     pub hook_tokens: HookTokens,
-    /// Where portals post events, as they see it; nothing if they cannot.
+    /// The address that portals post events to; `None` if they cannot, so that bots are polled for.
     pub handler_url: Option<String>,
-    /// The portal's script for applications with an interface.
+    /// The address of the portal's script (`BX24`) for the installation page; the emulator serves
+    /// one of its own.
     pub bx24_url: String,
-    /// How quickly portals may be called. Default: [`Plan::Standard`].
+    /// The rate limit of a portal's plan. Default: [`Plan::Standard`].
     pub plan: Plan,
-    /// How messages go out. Default: [`Rest`].
-    pub speaker: Arc<dyn Transport>,
-    /// How long a handler may take. Default: [`TURN_TIMEOUT`].
+    /// How messages are sent; tests and programs can record or send them another way. Default:
+    /// [`RestTransport`].
+    pub transport: Arc<dyn Transport>,
+    /// Time limit of a handler, so that one that hangs does not stop its chat. Default:
+    /// [`TURN_TIMEOUT`].
     pub turn_timeout: Duration,
-    /// How often an event is tried. Default: [`ATTEMPTS_MAX`].
+    /// How often an event is tried before it becomes a dead letter. Default: [`ATTEMPTS_MAX`].
     pub attempts: u32,
-    /// How long things are kept that are of no use any more.
+    /// How long the store keeps what is done, so that it does not grow with time.
     pub limits: Limits,
-    /// How often a bot whose events are polled is asked for while people talk to it. Default: [`POLL_QUICK`].
+    /// How often a polled bot's events are asked for while people talk to it. Default:
+    /// [`POLL_QUICK`].
     pub poll_quick: Duration,
-    /// How often in silence. Default: [`POLL_SLOW`].
+    /// How often they are asked for otherwise. Default: [`POLL_SLOW`].
     pub poll_slow: Duration,
-    /// What time it is. Default: the system's clock.
+    /// The clock; tests use one that they control. Default: the system's.
     pub clock: Clock,
 }
 
-/// The bots and hooks of one application, on all its portals.
+/// The bots, hooks and connectors of one application, on all its portals.
+///
+/// [`serve`](crate::serve) runs one behind a web server. A program with a web server of its own
+/// passes it the events:
+///
+/// ```no_run
+/// use std::time::Duration;
+///
+/// use imbot::Config;
+/// use imbot::prelude::*;
+///
+/// struct Greeter;
+///
+/// impl Bot for Greeter {
+///     async fn message(&self, cx: &mut Context, _: Message) -> Result {
+///         cx.say("Hello");
+///         Ok(())
+///     }
+/// }
+///
+/// # async fn example(body: bytes::Bytes) -> Result {
+/// let mut config = Config::default();
+/// config.client_id = Some("local.1".into());
+/// config.client_secret = Some("secret".to_owned().into());
+/// config.public_url = Some("https://bots.example.com/".into());
+/// let engine = App::new().bot(Greeter).engine(&config)?;
+///
+/// engine.start().await?; // continues what an earlier process left
+/// engine.reconcile().await; // registers the bot on the portals that are known
+/// engine.accept(body).await?; // for each event that a portal posts
+/// engine.stop(Duration::from_secs(10)).await;
+/// # Ok(())
+/// # }
+/// ```
 pub struct Engine {
+    /// What the application and the settings chose; every stage reads them.
     options: Options,
-    /// As the application has them, and so as people see them on the portal.
+    /// The bots in the application's order, which is also the order in which they are registered on
+    /// a portal.
     bots: Vec<Arc<dyn AnyBot>>,
-    hooks: Vec<RegisteredHook>,
-    connectors: Vec<JoinableConnector>,
-    portals: DashMap<MemberId, Known, RandomState>,
-    events: Arc<KeyedQueues<OrderingKey, Job>>,
+    /// The hooks, each with the name under which its events are stored, so that it finds them after
+    /// a restart.
+    hooks: Vec<(Arc<str>, HookSpec)>,
+    /// The connectors, each with the lines that it is joined to.
+    connectors: Vec<ConnectorEntry>,
+    /// The portals we are installed on: `accept` verifies against them, all later stages call them.
+    registry: Registry,
+    /// The stored events that wait to be handled, a queue for each chat, hook and application.
+    events: Arc<KeyedQueues<OrderingKey, QueuedEvent>>,
+    /// The committed calls that wait to be made, a queue for each chat.
     outbox: Arc<KeyedQueues<Conversation, QueuedSend>>,
-    installs: Arc<KeyedQueues<MemberId, Claim>>,
-    /// Events that came while an earlier life's are still being taken up; nothing once those are.
-    held: Mutex<Option<Vec<(EventId, OrderingKey)>>>,
-    /// Whether the store had to spool events that are not in their lanes yet.
-    has_spooled: AtomicBool,
-    /// Held while news are taken over from the store.
-    looking: tokio::sync::Mutex<()>,
-    /// Lanes that wait for an operator.
-    blocked: Mutex<HashSet<OrderingKey>>,
-    /// The bots of this program on each portal that they were registered on.
-    registered: DashMap<MemberId, Vec<BotRef>, RandomState>,
-    /// The bots that are polled for.
-    polled: DashMap<(MemberId, BotId), String>,
-    /// The portals whose offline events are fetched.
-    fetching_offline: DashSet<MemberId>,
-    /// When each portal may be polled next.
-    poll_turns: DashMap<MemberId, Arc<tokio::sync::Mutex<Option<Instant>>>>,
-    /// Told when a reminder is set.
+    /// The installations and payments that are being proven; bounded, because anybody can post
+    /// them.
+    proofs: Proofs,
+    /// What the store has and the queues do not have yet; it keeps older events before newer ones.
+    backlog: Backlog,
+    /// The bots whose events are polled, so that each is polled once, and their portals' turns.
+    polling: Polling,
+    /// The portals whose offline events are fetched, so that each is fetched from once.
+    offline_fetch: OfflineFetch,
+    /// Wakes the task that waits for the next reminder: a turn may have set an earlier one.
     reminded: Arc<Notify>,
+    /// What an operator should know about, for `/health` and the log.
     counts: Counts,
+    /// How often each event has arrived, until the store's counts are updated.
     arrivals: Arrivals,
-    /// Taken while a payment is compared with what its portal tells.
-    payments: Semaphore,
-    /// How many installations have been set up so far.
-    set_ups: watch::Sender<usize>,
+    /// All tasks that a stop waits for.
     tasks: TaskTracker,
+    /// Set by the first start, so that a second one has no effect.
     started: OnceCell<()>,
-    /// Cancelled when everything that an earlier life left is in the lanes.
-    taken_up: CancellationToken,
+    /// Cancelled by a stop; everything that sleeps or retries ends then.
     stopped: CancellationToken,
 }
 
-/// An event in its lane.
+/// A stored event in its queue.
 #[derive(Debug)]
-struct Job {
+struct QueuedEvent {
     id: EventId,
-    /// What it is, if it came a moment ago.
-    fresh: Option<Box<(Delivery, Event)>>,
+    /// The event, if it arrived a moment ago; otherwise it is read from the store.
+    decoded: Option<Box<(Delivery, Event)>>,
 }
 
-impl Job {
-    /// An event that is in the store.
-    fn stored(id: EventId) -> Job {
-        Job { id, fresh: None }
+impl QueuedEvent {
+    /// An event that is read from the store when it is handled.
+    fn stored(id: EventId) -> Self {
+        QueuedEvent { id, decoded: None }
     }
 }
 
-/// A portal that we are installed on.
-#[derive(Clone)]
-struct Known {
-    application_token: SecretString,
-    portal: Portal,
-}
-
-/// What an installation claims, to be proven by exchanging its refresh token.
-#[derive(Debug)]
-pub struct Proof {
-    /// The portal that it claims to be.
-    pub portal: MemberId,
-    /// What its events will carry.
-    pub application_token: SecretString,
-    /// What the authorization server knows to be this portal's, if it is.
-    pub refresh_token: SecretString,
-    /// The event that claims it, for the hooks; an installation page is none.
-    pub event: Option<Delivery>,
-}
-
-/// Why an event was not taken in.
+/// Why an event was not accepted.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum Refused {
-    /// It cannot be read.
+pub enum AcceptError {
+    /// The body cannot be read.
     #[error(transparent)]
     Malformed(#[from] DecodeError),
-    /// It does not prove that it is from a portal that we are installed on. More is not told.
+    /// It is not proven to be from a portal that the application is installed on. The text is the
+    /// same in all cases.
     #[error("not an event of a portal that this application is installed on")]
     Unproven,
     /// Too many installations or payments are being proven.
-    #[error("too many events that show nothing for themselves are being proven")]
+    #[error("too many installations or payments are being proven; try again later")]
     Full,
-    /// The authorization server could not be asked whether an installation is one, or the portal about a payment.
-    #[error("whether it is true cannot be asked")]
+    /// The authorization server did not answer about an installation, or the portal about a
+    /// payment.
+    #[error("it cannot be verified now, because the other side does not answer")]
     Unreachable,
-    /// It could not be written down.
+    /// It cannot be stored.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl Engine {
-    /// An engine for these bots and hooks.
+    /// An engine for these bots, hooks and connectors.
     pub(crate) fn new(
         options: Options,
         bots: Vec<Arc<dyn AnyBot>>,
         hooks: Vec<HookSpec>,
         connectors: Vec<Arc<dyn AnyConnector>>,
-    ) -> Arc<Engine> {
+    ) -> Arc<Self> {
         let tasks = TaskTracker::new();
-        Arc::new_cyclic(|engine: &std::sync::Weak<Engine>| {
-            let lanes = || (engine.clone(), tasks.clone());
+        Arc::new_cyclic(|engine: &Weak<Self>| {
+            let handle = work_of(engine.clone(), Self::handle);
+            let send = work_of(engine.clone(), Self::send);
+            let prove = work_of(engine.clone(), |engine, _, pending| engine.prove(pending));
             Engine {
                 options,
                 bots,
-                hooks: hooks::named(hooks),
-                connectors: connectors.into_iter().map(JoinableConnector::new).collect(),
-                portals: DashMap::default(),
-                events: KeyedQueues::new(lanes(), TURNS_MAX, Engine::handle),
-                outbox: KeyedQueues::new(lanes(), SENDS_MAX, Engine::send),
-                installs: KeyedQueues::new(lanes(), INSTALLS_MAX, |engine, _, claim| {
-                    engine.prove(claim)
-                }),
-                held: Mutex::new(Some(Vec::new())),
-                has_spooled: AtomicBool::new(false),
-                looking: tokio::sync::Mutex::default(),
-                blocked: Mutex::default(),
-                registered: DashMap::default(),
-                polled: DashMap::new(),
-                fetching_offline: DashSet::new(),
-                poll_turns: DashMap::new(),
+                hooks: handle::hooks::named(hooks),
+                connectors: connectors.into_iter().map(ConnectorEntry::new).collect(),
+                registry: Registry::new(),
+                events: KeyedQueues::new(tasks.clone(), TURNS_MAX, handle),
+                outbox: KeyedQueues::new(tasks.clone(), SENDS_MAX, send),
+                proofs: Proofs::new(KeyedQueues::new(tasks.clone(), INSTALLS_MAX, prove)),
+                backlog: Backlog::new(),
+                polling: Polling::default(),
+                offline_fetch: OfflineFetch::default(),
                 reminded: Arc::default(),
                 counts: Counts::default(),
                 arrivals: Arrivals::default(),
-                payments: Semaphore::new(payment::COMPARED_MAX),
-                set_ups: watch::Sender::new(0),
-                tasks: tasks.clone(),
+                tasks,
                 started: OnceCell::new(),
-                taken_up: CancellationToken::new(),
                 stopped: CancellationToken::new(),
             }
         })
     }
 
-    /// Tells the portals that are known, for `/health` and the log.
+    /// Returns the ids of the known portals.
     pub fn portals(&self) -> Vec<MemberId> {
-        self.portals
-            .iter()
-            .map(|known| known.key().clone())
-            .collect()
+        self.registry.ids()
     }
 
-    /// How many installations this engine has set up: bots, commands and hooks registered, or the failure logged.
+    /// Returns the client for a known portal.
+    pub fn portal(&self, id: &MemberId) -> Option<Portal> {
+        self.registry.portal(id)
+    }
+
+    /// Returns how many installations this engine has set up: bots, commands and hooks are
+    /// registered, or the failure is logged.
     pub fn set_ups(&self) -> usize {
-        *self.set_ups.borrow()
+        self.registry.set_ups()
     }
 
-    /// Waits until so many installations are set up.
+    /// Waits until this many installations have been set up.
     pub async fn until_set_up(&self, installations: usize) {
-        let mut set_ups = self.set_ups.subscribe();
-        drop(set_ups.wait_for(|done| *done >= installations).await); // the sender lives as long as the engine
+        self.registry.until_set_up(installations).await;
     }
 
-    /// Waits until everything that an earlier process left is in its lane.
-    pub async fn until_taken_up(&self) {
-        self.taken_up.cancelled().await;
+    /// Waits until everything that an earlier process left is in its queue.
+    pub async fn until_backlog_loaded(&self) {
+        self.backlog.until_loaded().await;
     }
 
-    /// How many events wait, and how many calls.
+    /// Returns how many events and how many calls wait or are being worked on.
     pub fn waiting(&self) -> (usize, usize) {
-        let held = lock(&self.held).as_ref().map_or(0, Vec::len);
-        (held + self.events.waiting(), self.outbox.waiting())
+        let events = self.backlog.deferred() + self.events.waiting();
+        (events, self.outbox.waiting())
     }
 
-    /// What has happened since the program began.
+    /// Returns what has happened since the program started.
     pub fn counts(&self) -> &Counts {
         &self.counts
     }
 
-    /// Begins no more turns and calls, and waits until those that are begun end, at most for `limit`. Says whether they
-    /// did. Events are still taken in: a store that outlives the process keeps them for the next one.
+    /// Returns the store.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.options.store
+    }
+
+    /// Starts no more turns and calls, and waits until the running ones end, at most for `limit`.
+    /// Returns true if they did. Events are still accepted: a durable store keeps them for the next
+    /// process.
     ///
-    /// With a store that does not, everything that was taken in is handled and sent first.
+    /// With a store that is not durable, everything that was accepted is handled and sent first.
     pub async fn stop(&self, limit: Duration) -> bool {
         let end = tokio::time::Instant::now() + limit;
         if !self.options.store.is_durable() {
             let idle = async {
                 if self.started.initialized() {
-                    self.until_taken_up().await;
+                    self.until_backlog_loaded().await;
                 }
                 while self.waiting() != (0, 0) {
                     tokio::time::sleep(Duration::from_millis(10)).await;
                 }
             };
-            drop(tokio::time::timeout_at(end, idle).await); // what is left is told below
+            let _ = tokio::time::timeout_at(end, idle).await; // what is left is logged below
         }
         self.stopped.cancel();
         self.events.close();
         self.outbox.close();
-        self.installs.close();
+        self.proofs.close();
         self.tasks.close();
         let is_done = tokio::time::timeout_at(end, self.tasks.wait())
             .await
             .is_ok();
-        if let Err(error) = self.add_up_arrivals().await {
+        if let Err(error) = self.arrivals.flush(&*self.options.store).await {
             tracing::warn!(%error, "the last events are not counted");
         }
         let (events, calls) = self.waiting();
@@ -317,7 +350,7 @@ impl Engine {
                 events,
                 calls,
                 ?limit,
-                "stopped before everything that was begun had ended"
+                "stopped before all running work had ended"
             );
         } else if (events, calls) != (0, 0) {
             tracing::info!(events, calls, "the rest waits for the next start");
@@ -325,34 +358,25 @@ impl Engine {
         is_done
     }
 
-    /// The portal's script that the installation page loads.
+    /// Returns the address of the portal's script for the installation page.
     pub(crate) fn bx24_url(&self) -> &str {
         &self.options.bx24_url
     }
 
-    /// The store.
-    pub fn store(&self) -> &Arc<dyn Store> {
-        &self.options.store
-    }
-
-    /// What portals are called with.
+    /// Returns the HTTP client that portals are called with.
     pub(crate) fn http(&self) -> &Http {
         &self.options.http
     }
 
-    /// The client for a portal that we are installed on.
-    pub fn portal(&self, id: &MemberId) -> Option<Portal> {
-        self.portals.get(id).map(|known| known.portal.clone())
-    }
-
-    /// The bot of this code. A program has a handful, so looking through them is as quick as anything.
+    /// Returns the bot with this code. A program has few bots, so a search is quick enough.
     fn bot(&self, code: &str) -> Option<&Arc<dyn AnyBot>> {
         self.bots.iter().find(|bot| bot.profile().code() == code)
     }
 
-    async fn know(&self, installation: Installation) -> Portal {
+    /// Adds a portal to the registry, or gives a known one its new tokens, and returns its client.
+    async fn add_portal(&self, installation: Installation) -> Portal {
         let known = self.portal(&installation.portal);
-        let token = installation.application_token.clone();
+        let application_token = installation.application_token.clone();
         let id = installation.portal.clone();
         let portal = match known {
             Some(portal) => {
@@ -375,18 +399,17 @@ impl Engine {
                 )
             }
         };
-        self.portals.insert(
-            id,
-            Known {
-                application_token: token,
-                portal: portal.clone(),
-            },
-        );
+        let installed = Installed {
+            application_token,
+            portal: portal.clone(),
+        };
+        self.registry.insert(id, installed);
         portal
     }
 
-    /// Ends a turn, then hands its calls to the sender. A store that cannot write now is asked again and again: what was
-    /// decided is not decided anew for its sake. Says whether the turn is written.
+    /// Commits a turn, then queues its calls. While the store cannot write, it retries: what a
+    /// handler decided is not decided again. Returns false if the program stops before the turn is
+    /// written.
     async fn commit(&self, turn: &TurnCommit) -> bool {
         if !self.write(|store| store.commit(turn.clone())).await {
             return false;
@@ -400,7 +423,8 @@ impl Engine {
         true
     }
 
-    /// Writes something, again and again until it is written or the program stops. Says whether it is.
+    /// Writes to the store, and retries until it is written. Returns false if the program stops
+    /// before that.
     async fn write<'s, F>(&'s self, write: impl Fn(&'s dyn Store) -> F) -> bool
     where
         F: Future<Output = Result<(), StoreError>>,
@@ -410,7 +434,7 @@ impl Engine {
             let Err(error) = write(&*self.options.store).await else {
                 return true;
             };
-            tracing::error!(%error, "the store cannot write; it is tried again");
+            tracing::error!(%error, "the store cannot write; retrying");
             let pause = self.stopped.run_until_cancelled(tokio::time::sleep(PAUSE));
             if Box::pin(pause).await.is_none() {
                 return false;
@@ -429,7 +453,23 @@ impl fmt::Debug for Engine {
     }
 }
 
-/// A panic while the lock was held leaves nothing half done.
+/// Returns the work of queues that the engine owns: it ends with the engine.
+fn work_of<K, T, F>(
+    engine: Weak<Engine>,
+    work: impl Fn(Arc<Engine>, K, T) -> F + Send + Sync + 'static,
+) -> impl Fn(K, T) -> Either<F, Ready<Next<T>>> + Send + Sync + 'static
+where
+    K: 'static,
+    T: 'static,
+    F: Future<Output = Next<T>> + 'static,
+{
+    move |key, item| match engine.upgrade() {
+        Some(engine) => Either::Left(work(engine, key, item)),
+        None => Either::Right(ready(Next::Gone)),
+    }
+}
+
+/// Locks a mutex, also after a panic: no code that holds these locks leaves anything half done.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

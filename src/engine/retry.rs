@@ -1,18 +1,18 @@
-//! How long to wait before something is tried again.
+//! How long to wait before a retry.
 
 use std::time::Duration;
 
-/// How often an event is tried before it rests among the dead letters. Default of `--attempts`.
+/// Number of attempts at an event before it becomes a dead letter. Default of `--attempts`.
 pub const ATTEMPTS_MAX: u32 = 5;
-/// The pause after the first failure; every further one is four times as long, up to [`PAUSE_MAX`].
+/// Pause after the first failure. Each further pause is four times as long, up to [`PAUSE_MAX`].
 pub const PAUSE_MIN: Duration = Duration::from_secs(1);
-/// The longest pause.
+/// Longest pause between two attempts.
 pub const PAUSE_MAX: Duration = Duration::from_secs(5 * 60);
 
-/// The pause after so many failures of the event or call of this number.
+/// Returns the pause after this many failures of the event or call with this id.
 ///
-/// It is between three quarters and all of the step, by the number: those who failed together do not come back together,
-/// and the same life of the program has the same pauses.
+/// It is between three quarters of the step and the whole step, depending on the id: what failed
+/// together is not retried together, and the pauses of one id are always the same.
 pub(super) fn pause(number: u64, failures: u32) -> Duration {
     let step = PAUSE_MIN
         .saturating_mul(4u32.saturating_pow(failures.saturating_sub(1)))
@@ -26,7 +26,7 @@ mod tests {
     use crate::engine::retry::*;
 
     #[test]
-    fn pauses_grow_up_to_their_bound_and_differ() {
+    fn pauses_grow_up_to_their_maximum_and_differ_by_id() {
         for (failures, whole) in [
             (1, 1),
             (2, 4),

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::endpoint::{refuse, status, whole};
 use super::install::FRAME_BYTES_MAX;
-use crate::engine::{Engine, Opened, Settings};
+use crate::engine::{Engine, SettingsPage, SettingsRequest};
 use crate::event::{LineId, MemberId, Node, Tree};
 
 const PAGE: &str = include_str!("connector.html");
@@ -37,7 +37,7 @@ pub(super) async fn page(engine: &Arc<Engine>, connector: &str, body: Body) -> R
 }
 
 /// What the frame's POST tells, if it is of this connector.
-fn opened(form: &Tree, connector: &str) -> Option<Opened> {
+fn opened(form: &Tree, connector: &str) -> Option<SettingsRequest> {
     let text = |key: &str| {
         let node = form.root().get(key).and_then(Node::filled);
         node.map(String::from)
@@ -50,7 +50,7 @@ fn opened(form: &Tree, connector: &str) -> Option<Opened> {
         Value::String(text) => text.parse().ok()?,
         number => number.as_u64()?,
     };
-    (is_ours && text("PLACEMENT")? == "SETTING_CONNECTOR").then_some(Opened {
+    (is_ours && text("PLACEMENT")? == "SETTING_CONNECTOR").then_some(SettingsRequest {
         portal: MemberId::new(text("member_id")?),
         application_token: SecretString::from(text("APPLICATION_TOKEN")?),
         connector: connector.to_owned(),
@@ -58,12 +58,12 @@ fn opened(form: &Tree, connector: &str) -> Option<Opened> {
     })
 }
 
-fn show(settings: &Settings) -> String {
-    let state = match &settings.wrong {
+fn show(settings: &SettingsPage) -> String {
+    let state = match &settings.error {
         None => format!("Connected to line {}.", settings.line),
         Some(wrong) => format!("Not connected to line {}: {}", settings.line, escape(wrong)),
     };
-    let class = if settings.wrong.is_some() {
+    let class = if settings.error.is_some() {
         "wrong"
     } else {
         "well"
@@ -102,10 +102,10 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_shown_as_text() {
-        let settings = Settings {
+        let settings = SettingsPage {
             name: "Web <chat>".to_owned(),
             line: LineId(7),
-            wrong: Some("<script>".to_owned()),
+            error: Some("<script>".to_owned()),
             html: "<p>own</p>".to_owned(),
         };
         let page = show(&settings);

@@ -12,7 +12,7 @@ use poem::{Body, Endpoint, IntoEndpoint, Request, Response, Route};
 use serde_json::json;
 
 use super::{connector, install};
-use crate::engine::{Engine, Refused};
+use crate::engine::{AcceptError, Engine};
 use crate::event::BODY_BYTES_MAX;
 
 /// The engine's addresses, to be nested wherever you like.
@@ -201,11 +201,13 @@ fn is_form(request: &Request) -> bool {
     kind.eq_ignore_ascii_case("application/x-www-form-urlencoded")
 }
 
-pub(super) fn status(refused: &Refused) -> StatusCode {
+pub(super) fn status(refused: &AcceptError) -> StatusCode {
     match refused {
-        Refused::Malformed(_) => StatusCode::BAD_REQUEST,
-        Refused::Unproven => StatusCode::FORBIDDEN,
-        Refused::Full | Refused::Unreachable | Refused::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+        AcceptError::Malformed(_) => StatusCode::BAD_REQUEST,
+        AcceptError::Unproven => StatusCode::FORBIDDEN,
+        AcceptError::Full | AcceptError::Unreachable | AcceptError::Store(_) => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
     }
 }
 

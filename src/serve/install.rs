@@ -10,7 +10,7 @@ use poem::{Body, Response};
 use secrecy::SecretString;
 
 use super::endpoint::{refuse, status, whole};
-use crate::engine::{Engine, Proof};
+use crate::engine::{Engine, InstallClaim};
 use crate::event::{MemberId, Node, Tree};
 
 /// The longest body of a frame's POST, in bytes.
@@ -23,13 +23,13 @@ pub(super) async fn page(engine: &Arc<Engine>, body: Body) -> Response {
     let Ok(body) = whole(body, FRAME_BYTES_MAX).await else {
         return refuse(StatusCode::PAYLOAD_TOO_LARGE, "the body is too long");
     };
-    let Some(proof) = Tree::from_form(body).ok().and_then(|form| proof(&form)) else {
+    let Some(claim) = Tree::from_form(body).ok().and_then(|form| claim(&form)) else {
         return refuse(
             StatusCode::BAD_REQUEST,
             "this page is opened by a portal that installs the application",
         );
     };
-    match engine.install(proof).await {
+    match engine.install(claim).await {
         Ok(()) => html(PAGE.replace("{{bx24}}", engine.bx24_url())),
         Err(refused) => refuse(status(&refused), &refused.to_string()),
     }
@@ -41,17 +41,16 @@ fn html(page: String) -> Response {
         .body(page)
 }
 
-fn proof(form: &Tree) -> Option<Proof> {
+fn claim(form: &Tree) -> Option<InstallClaim> {
     let text = |key: &str| {
         form.root()
             .get(key)
             .and_then(Node::filled)
             .map(String::from)
     };
-    Some(Proof {
-        portal: MemberId::new(text("member_id")?),
-        application_token: SecretString::from(text("APPLICATION_TOKEN")?),
-        refresh_token: SecretString::from(text("REFRESH_ID")?),
-        event: None,
-    })
+    Some(InstallClaim::new(
+        MemberId::new(text("member_id")?),
+        SecretString::from(text("APPLICATION_TOKEN")?),
+        SecretString::from(text("REFRESH_ID")?),
+    ))
 }

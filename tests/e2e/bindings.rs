@@ -173,7 +173,7 @@ async fn what_an_application_of_no_administrator_has_bound_stays() {
     store.install(installation).await.unwrap();
     let app = App::new().hook("ONCRMDEALADD", nothing).shared_store(store);
     let engine = app.engine(&road.config()).unwrap();
-    engine.know_portals().await.unwrap();
+    engine.load_portals().await.unwrap();
     let portal = engine.portal(&engine.portals()[0]).unwrap();
     engine.register(&portal, Mode::Apply).await.unwrap();
     let bound = portal.bindings().await.unwrap();

@@ -502,7 +502,7 @@ async fn behind_a_webhook_a_connector_is_neither_registered_nor_removed() {
     let emulated = super::stage::portal().await;
     let app = App::new().bot(Desk).connector(Outside::default());
     let engine = app.engine(&Config::polling(&emulated)).unwrap();
-    engine.know_portals().await.unwrap();
+    engine.load_portals().await.unwrap();
     let portal = engine.portal(&engine.portals()[0]).unwrap();
     engine.register(&portal, Mode::Apply).await.unwrap();
     engine.unregister(&portal, Mode::Apply).await.unwrap();

@@ -97,7 +97,7 @@ async fn offline_bindings_are_brought_into_step() {
         .shared_store(Arc::clone(plain.engine.store()))
         .engine(&plain.config())
         .unwrap();
-    engine.know_portals().await.unwrap();
+    engine.load_portals().await.unwrap();
     let plan = engine.register(&portal, Mode::DryRun).await.unwrap();
     let told: Vec<String> = plan.iter().map(Step::to_string).collect();
     assert!(

@@ -246,7 +246,7 @@ async fn a_plan_for_a_portal_without_the_bot_names_everything_and_does_nothing()
         .bot(Counter)
         .engine(&Config::polling(&emulated))
         .unwrap();
-    engine.know_portals().await.unwrap();
+    engine.load_portals().await.unwrap();
     let portal = engine.portal(&engine.portals()[0]).unwrap();
     let plan = engine.register(&portal, Mode::DryRun).await.unwrap();
     let told: Vec<String> = plan.iter().map(Step::to_string).collect();

@@ -63,7 +63,7 @@ async fn an_authority_that_is_not_trusted_is_told() {
     let portal = portal(secure).await;
     let config = Config::polling(&portal);
     let engine = App::new().bot(Echo).engine(&config).unwrap();
-    engine.know_portals().await.unwrap();
+    engine.load_portals().await.unwrap();
     let known = engine.portal(&engine.portals()[0]).unwrap();
     let error = known.find_bot("echo").await.unwrap_err();
     assert!(error.may_pass_later() && !error.may_have_run(), "{error}");

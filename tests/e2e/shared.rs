@@ -29,7 +29,7 @@ impl Process {
     async fn on(store: Sqlite, portal: &Emulator, method: &'static str) -> Process {
         let app = App::new().bot(Echo).shared_store(Arc::new(store));
         let engine = app.engine(&Config::polling(portal)).unwrap();
-        engine.know_portals().await.unwrap();
+        engine.load_portals().await.unwrap();
         let own = engine.portal(&engine.portals()[0]).unwrap();
         let calls = Arc::default();
         let mut work = JoinSet::new();

@@ -1,4 +1,4 @@
-//! What has arrived is counted, whatever becomes of it, and nothing that is not proven.
+//! Accepted events are counted by name, handled or not; unproven ones are not counted.
 
 use imbot::prelude::*;
 use imbot::store::Store;
@@ -11,18 +11,18 @@ struct Silent;
 impl Bot for Silent {}
 
 #[tokio::test(start_paused = true)]
-async fn every_event_that_is_taken_in_is_counted_by_its_name() {
+async fn every_accepted_event_is_counted_by_its_name() {
     let stage = Stage::with(App::new().bot(Silent)).await;
     for id in 1..=2 {
-        stage.hears(message("silent", "27", id, "hi")).await;
+        stage.post(message("silent", "27", id, "hi")).await;
     }
     let deal = json!({ "event": "onCrmDealAdd", "data": { "FIELDS": { "ID": 7 } }, "ts": 1 });
     let mut proven = deal.clone();
     proven["auth"] = auth();
-    stage.hears(proven).await; // no hook is for it
+    stage.post(proven).await; // no hook handles it
     stage.accept(deal).await.unwrap_err();
-    stage.rests().await;
-    tokio::time::sleep(imbot::engine::LOOK_INTERVAL * 2).await; // on a paused clock
+    stage.until_idle().await;
+    tokio::time::sleep(imbot::engine::NOTICE_INTERVAL * 2).await; // on a paused clock
     let mut arrived = stage.store.arrived(Vec::new()).await.unwrap();
     arrived.sort_by(|one, other| one.name.cmp(&other.name));
     let counts: Vec<_> = arrived
@@ -33,9 +33,9 @@ async fn every_event_that_is_taken_in_is_counted_by_its_name() {
 }
 
 #[tokio::test]
-async fn a_stop_counts_what_came_last() {
+async fn a_stop_stores_the_last_counts() {
     let stage = Stage::with(App::new().bot(Silent)).await;
-    stage.hears(message("silent", "27", 1, "hi")).await;
+    stage.post(message("silent", "27", 1, "hi")).await;
     assert!(stage.engine.stop(std::time::Duration::from_secs(5)).await);
     let arrived = stage.store.arrived(Vec::new()).await.unwrap();
     assert_eq!(arrived[0].count, 1);

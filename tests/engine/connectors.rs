@@ -1,4 +1,4 @@
-//! A connector whose messenger is away, and events that are not for it: nothing is lost, nothing breaks.
+//! A connector whose messenger is away, and events for other connectors.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use super::stage::{Stage, auth};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// A messenger that is away until a moment, and shows what it took.
+/// A messenger that is away until a moment, and records what it delivered.
 #[derive(Clone)]
 struct Pigeons {
     back: Instant,
@@ -54,8 +54,8 @@ async fn stage(pigeons: &Pigeons) -> Stage {
     Stage::with(App::new().connector(pigeons.clone())).await
 }
 
-/// Lets time pass in steps of the longest pause, each with a moment in which things happen: what runs every second would take
-/// for ever otherwise.
+/// Lets time pass in steps of the longest pause, each followed by a moment of work: otherwise the
+/// tasks that run every second would take too long.
 async fn pass(time: Duration) {
     let end = Instant::now() + time;
     while Instant::now() < end {
@@ -64,7 +64,7 @@ async fn pass(time: Duration) {
     }
 }
 
-/// The calls that went out, by method and the number of the message that they are about.
+/// Returns the calls that were made: the method, and the id of the message.
 fn calls(stage: &Stage) -> Vec<(String, Value)> {
     let call = |speech: Speech<'static>| match speech {
         Speech::Rest { method, params } => (
@@ -75,7 +75,7 @@ fn calls(stage: &Stage) -> Vec<(String, Value)> {
         ),
         other => panic!("{other:?}"),
     };
-    stage.spoken.all().into_iter().map(call).collect()
+    stage.sent.all().into_iter().map(call).collect()
 }
 
 fn delivered(id: u64) -> (String, Value) {
@@ -83,28 +83,28 @@ fn delivered(id: u64) -> (String, Value) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_messenger_that_is_away_for_an_hour_misses_nothing_and_gets_it_in_order() {
+async fn a_messenger_that_was_away_for_an_hour_gets_all_messages_in_order() {
     let pigeons = Pigeons::away_for(HOUR);
     let stage = stage(&pigeons).await;
     for (id, text) in [(1, "one"), (2, "two"), (3, "three")] {
-        stage.hears(message("pigeons", "loft", id, text)).await;
+        stage.post(message("pigeons", "loft", id, text)).await;
     }
     pass(2 * HOUR).await;
-    stage.rests().await;
+    stage.until_idle().await;
     assert_eq!(*pigeons.shown.lock().unwrap(), ["one", "two", "three"]);
     assert_eq!(calls(&stage), [delivered(1), delivered(2), delivered(3)]);
     assert!(stage.store.dead(None, 9).await.unwrap().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_a_day_the_message_rests_and_the_portal_shows_the_error() {
+async fn after_a_day_the_message_is_a_dead_letter_and_the_portal_shows_the_error() {
     let pigeons = Pigeons::away_for(100 * HOUR);
     let stage = stage(&pigeons).await;
-    stage.hears(message("pigeons", "loft", 1, "one")).await;
+    stage.post(message("pigeons", "loft", 1, "one")).await;
     pass(18 * HOUR).await;
-    assert!(calls(&stage).is_empty(), "it is still tried");
+    assert!(calls(&stage).is_empty(), "it is still retried");
     pass(10 * HOUR).await;
-    stage.rests().await;
+    stage.until_idle().await;
     assert_eq!(
         calls(&stage),
         [("imconnector.set.error".to_owned(), Value::Null)]
@@ -116,12 +116,13 @@ async fn after_a_day_the_message_rests_and_the_portal_shows_the_error() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_refused_for_good_rests_at_once_and_holds_nobody_up() {
+async fn a_message_that_is_refused_permanently_is_a_dead_letter_at_once_and_the_next_is_delivered()
+{
     let pigeons = Pigeons::away_for(Duration::ZERO);
     let stage = stage(&pigeons).await;
-    stage.hears(message("pigeons", "loft", 1, "never")).await;
-    stage.hears(message("pigeons", "loft", 2, "two")).await;
-    stage.rests().await;
+    stage.post(message("pigeons", "loft", 1, "never")).await;
+    stage.post(message("pigeons", "loft", 2, "two")).await;
+    stage.until_idle().await;
     assert_eq!(calls(&stage), [delivered(2)]);
     let [dead] = &stage.store.dead(None, 9).await.unwrap()[..] else {
         panic!()
@@ -130,34 +131,34 @@ async fn what_is_refused_for_good_rests_at_once_and_holds_nobody_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_that_comes_twice_is_carried_once_and_several_in_one_are_carried_each() {
+async fn a_repeated_event_is_delivered_once_and_each_message_of_an_event_is_delivered() {
     let pigeons = Pigeons::away_for(Duration::ZERO);
     let stage = stage(&pigeons).await;
     let mut both = message("Pigeons", "loft", 1, "one");
     let other = message("Pigeons", "loft", 2, "two")["data"]["MESSAGES"][0].clone();
     both["data"]["MESSAGES"].as_array_mut().unwrap().push(other);
-    stage.hears(both.clone()).await;
-    both["ts"] = 1_771_940_029.into(); // the portal says it again, a second later
-    stage.hears(both).await;
-    stage.rests().await;
+    stage.post(both.clone()).await;
+    both["ts"] = 1_771_940_029.into(); // the portal posts it again, a second later
+    stage.post(both).await;
+    stage.until_idle().await;
     assert_eq!(calls(&stage), [delivered(1), delivered(2)]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn events_of_foreign_connectors_and_without_meaning_harm_nothing() {
+async fn events_of_other_connectors_and_broken_ones_do_no_harm() {
     let pigeons = Pigeons::away_for(Duration::ZERO);
     let stage = stage(&pigeons).await;
-    stage.hears(message("telegraph", "loft", 1, "one")).await;
+    stage.post(message("telegraph", "loft", 1, "one")).await;
     let mut broken = message("pigeons", "loft", 2, "two");
     broken["data"]["LINE"] = "seven".into();
-    stage.hears(broken).await;
+    stage.post(broken).await;
     let mut forged = message("pigeons", "loft", 3, "three");
     forged["auth"]["application_token"] = "x".into();
     assert!(stage.accept(forged).await.is_err());
     let own = json!({ "event": "IMBOT.INWARD", "data": { "what": "Wrote", "connector": "pigeons" }, "auth": auth() });
-    stage.hears(own).await;
-    stage.hears(message("pigeons", "loft", 4, "four")).await;
-    stage.rests().await;
+    stage.post(own).await;
+    stage.post(message("pigeons", "loft", 4, "four")).await;
+    stage.until_idle().await;
     assert_eq!(calls(&stage), [delivered(4)]);
     let [dead] = &stage.store.dead(None, 9).await.unwrap()[..] else {
         panic!()

@@ -1,4 +1,4 @@
-//! An engine on the durable store: what its promises are worth when the disk is full or the process ends.
+//! An engine on the durable store, when the disk is full or the process ends.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -14,7 +14,7 @@ use super::stage::{MEMBER, Stage, TOKEN, auth, installation, message};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Numbers what it hears.
+/// Repeats messages with a number.
 struct Count;
 
 impl Bot<u32> for Count {
@@ -40,13 +40,13 @@ async fn stage_of(app: App, folder: &Path) -> Stage<Sqlite> {
 async fn until_said(stage: &Stage<Sqlite>, replies: usize) -> Vec<String> {
     let end = Instant::now() + PATIENCE;
     loop {
-        let said = stage.spoken.said("27");
+        let said = stage.sent.texts("27");
         if said.len() >= replies {
             return said;
         }
         assert!(
             Instant::now() < end,
-            "only {} of {replies} said",
+            "only {} of {replies} sent",
             said.len()
         );
         sleep(Duration::from_millis(5)).await;
@@ -58,24 +58,24 @@ fn replies(messages: u64) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_full_disk_refuses_nothing_and_order_is_kept_when_there_is_room_again() {
+async fn a_full_disk_refuses_nothing_and_the_order_is_kept_when_there_is_room_again() {
     let folder = tempfile::tempdir().unwrap();
     let stage = stage(folder.path()).await;
-    stage.hears(message("count", "27", 1, "#1")).await;
+    stage.post(message("count", "27", 1, "#1")).await;
     until_said(&stage, 1).await;
-    stage.store.limit_pages(1).await.unwrap(); // it cannot shrink, so it is full now
+    stage.store.limit_pages(1).await.unwrap(); // the file does not shrink, so it is full now
     for id in 2..=200 {
         let text = format!("#{id}");
-        stage.hears(message("count", "27", id, &text)).await;
+        stage.post(message("count", "27", id, &text)).await;
     }
-    stage.hears(message("count", "27", 2, "#2")).await; // a repeat is one there, too
+    stage.post(message("count", "27", 2, "#2")).await; // a repeat is recognised in the spool too
     let spooled = stage.store.status().await.unwrap().spooled;
     assert!(spooled > 0, "the disk was not full");
     stage.store.limit_pages(1_000_000).await.unwrap();
-    // These come as soon as there is room, and belong behind what was spooled.
+    // These arrive when there is room, and come behind the spooled ones.
     for id in 201..=400 {
         stage
-            .hears(message("count", "27", id, &format!("#{id}")))
+            .post(message("count", "27", id, &format!("#{id}")))
             .await;
         sleep(Duration::from_millis(4)).await;
     }
@@ -85,38 +85,38 @@ async fn a_full_disk_refuses_nothing_and_order_is_kept_when_there_is_room_again(
 }
 
 #[tokio::test]
-async fn what_is_taken_in_while_it_stops_is_handled_by_the_next_in_order() {
+async fn events_accepted_after_a_stop_are_handled_in_order_by_the_next_engine() {
     let folder = tempfile::tempdir().unwrap();
     let first = stage(folder.path()).await;
-    first.hears(message("count", "27", 1, "#1")).await;
+    first.post(message("count", "27", 1, "#1")).await;
     until_said(&first, 1).await;
     assert!(first.engine.stop(PATIENCE).await);
     for id in 2..=50 {
         first
-            .hears(message("count", "27", id, &format!("#{id}")))
+            .post(message("count", "27", id, &format!("#{id}")))
             .await;
     }
     assert_eq!(
-        first.spoken.said("27").len(),
+        first.sent.texts("27").len(),
         1,
         "a stopped engine handles nothing"
     );
     first.store.close().await.unwrap();
     drop(first);
     let second = stage(folder.path()).await;
-    // New ones already arrive while those are taken up.
+    // New events arrive while those are loaded.
     for id in 51..=60 {
         second
-            .hears(message("count", "27", id, &format!("#{id}")))
+            .post(message("count", "27", id, &format!("#{id}")))
             .await;
     }
     assert_eq!(until_said(&second, 59).await, replies(60)[1..]);
 }
 
 #[tokio::test]
-async fn what_a_hook_could_not_do_is_told_to_it_in_the_next_life_in_order_and_under_the_same_id() {
+async fn the_next_process_retries_a_hooks_events_in_order_and_with_the_same_id() {
     type Seen = Arc<Mutex<Vec<(String, u64)>>>;
-    let (first_life, second_life) = (Seen::default(), Seen::default());
+    let (first_seen, second_seen) = (Seen::default(), Seen::default());
     let hook = |seen: &Seen, works: bool| {
         let seen = Arc::clone(seen);
         move |event: HookEvent| {
@@ -133,22 +133,22 @@ async fn what_a_hook_could_not_do_is_told_to_it_in_the_next_life_in_order_and_un
         }
     };
     let folder = tempfile::tempdir().unwrap();
-    let app = App::new().hook("ONCRMDEALADD", hook(&first_life, false));
+    let app = App::new().hook("ONCRMDEALADD", hook(&first_seen, false));
     let first = stage_of(app, folder.path()).await;
     for id in 1..=3 {
         let data = json!({ "FIELDS": { "ID": id } });
         let deal = json!({ "event": "ONCRMDEALADD", "data": data, "ts": 1, "auth": auth() });
-        first.hears(deal).await;
+        first.post(deal).await;
     }
-    until_seen(&first_life, 1).await;
+    until_seen(&first_seen, 1).await;
     assert!(first.engine.stop(PATIENCE).await);
     first.store.close().await.unwrap();
     drop(first);
-    let app = App::new().hook("ONCRMDEALADD", hook(&second_life, true));
+    let app = App::new().hook("ONCRMDEALADD", hook(&second_seen, true));
     let _second = stage_of(app, folder.path()).await;
-    until_seen(&second_life, 3).await;
-    let (first_life, second_life) = (first_life.lock().unwrap(), second_life.lock().unwrap());
-    assert_eq!(first_life[0], second_life[0]);
-    let deals: Vec<u64> = second_life.iter().map(|(_, deal)| *deal).collect();
+    until_seen(&second_seen, 3).await;
+    let (first_seen, second_seen) = (first_seen.lock().unwrap(), second_seen.lock().unwrap());
+    assert_eq!(first_seen[0], second_seen[0]);
+    let deals: Vec<u64> = second_seen.iter().map(|(_, deal)| *deal).collect();
     assert_eq!(deals, [1, 2, 3]);
 }

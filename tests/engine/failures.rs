@@ -1,4 +1,5 @@
-//! What fails is tried again, in order, and in the end rests among the dead letters; nothing of it is left behind.
+//! A failed event is retried, in order, and in the end becomes a dead letter; a failed attempt
+//! leaves nothing behind.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -11,7 +12,7 @@ use tokio::time::Instant;
 
 use super::stage::{Stage, message};
 
-/// Fails as often as the message says, counting the messages that it handled.
+/// Fails the number of times in the message, and counts the messages that it handled.
 #[derive(Clone, Default)]
 struct Shaky {
     waits: bool,
@@ -44,26 +45,26 @@ impl Bot<u32> for Shaky {
 const SORRY: &str = "Sorry, that did not work. The error has been noted.";
 
 #[tokio::test(start_paused = true)]
-async fn a_turn_is_tried_again_with_growing_pauses_while_its_chat_waits_and_others_do_not() {
+async fn a_failed_turn_is_retried_with_growing_pauses_while_only_its_chat_waits() {
     let stage = Stage::with(App::new().bot(Shaky::default())).await;
     let start = Instant::now();
-    stage.hears(message("shaky", "27", 1, "3")).await;
-    stage.hears(message("shaky", "27", 2, "behind")).await;
-    stage.hears(message("shaky", "28", 3, "elsewhere")).await;
+    stage.post(message("shaky", "27", 1, "3")).await;
+    stage.post(message("shaky", "27", 2, "behind")).await;
+    stage.post(message("shaky", "28", 3, "elsewhere")).await;
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert_eq!(
-        stage.spoken.said("28"),
+        stage.sent.texts("28"),
         ["elsewhere at attempt 1", "state 1"]
     );
-    assert!(stage.spoken.said("27").is_empty());
-    stage.rests().await;
+    assert!(stage.sent.texts("27").is_empty());
+    stage.until_idle().await;
     let expected = [
         "3 at attempt 4",
         "state 1",
         "behind at attempt 1",
         "state 2",
     ];
-    assert_eq!(stage.spoken.said("27"), expected);
+    assert_eq!(stage.sent.texts("27"), expected);
     let took = start.elapsed();
     let (least, most) = (Duration::from_secs(15), Duration::from_secs(22)); // 1 + 4 + 16 s, less a quarter
     assert!(took > least && took < most, "{took:?}");
@@ -71,13 +72,13 @@ async fn a_turn_is_tried_again_with_growing_pauses_while_its_chat_waits_and_othe
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_the_last_attempt_the_user_is_told_once_and_the_letter_is_dead() {
+async fn after_the_last_attempt_the_bot_apologises_once_and_the_event_is_a_dead_letter() {
     let stage = Stage::with(App::new().bot(Shaky::default())).await;
-    stage.hears(message("shaky", "27", 1, "99")).await;
-    stage.hears(message("shaky", "27", 2, "next")).await;
-    stage.rests().await;
+    stage.post(message("shaky", "27", 1, "99")).await;
+    stage.post(message("shaky", "27", 2, "next")).await;
+    stage.until_idle().await;
     assert_eq!(
-        stage.spoken.said("27"),
+        stage.sent.texts("27"),
         [SORRY, "next at attempt 1", "state 1"]
     );
     let dead = stage.store.dead(None, 10).await.unwrap();
@@ -98,38 +99,38 @@ async fn after_the_last_attempt_the_user_is_told_once_and_the_letter_is_dead() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dead_letter_that_is_retried_runs_again_with_a_clean_count() {
+async fn a_dead_letter_that_an_operator_retries_has_all_its_attempts_again() {
     let shaky = Shaky::default();
     let stage = Stage::with(App::new().bot(shaky.clone())).await;
-    stage.hears(message("shaky", "27", 1, "99")).await;
-    stage.rests().await;
+    stage.post(message("shaky", "27", 1, "99")).await;
+    stage.until_idle().await;
     let tried = shaky.tries.load(Ordering::Relaxed);
     let dead = stage.store.dead(None, 10).await.unwrap();
     assert!(stage.store.revive(dead[0].id).await.unwrap());
     assert!(
         !stage.store.revive(dead[0].id).await.unwrap(),
-        "it is no dead letter any more"
+        "it is not a dead letter any more"
     );
-    tokio::time::sleep(Duration::from_secs(2)).await; // the engine looks once a second
-    stage.rests().await;
+    tokio::time::sleep(Duration::from_secs(2)).await; // notices are read once a second
+    stage.until_idle().await;
     assert_eq!(shaky.tries.load(Ordering::Relaxed), tried + ATTEMPTS_MAX);
-    assert_eq!(stage.spoken.said("27"), [SORRY, SORRY]);
+    assert_eq!(stage.sent.texts("27"), [SORRY, SORRY]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_chat_that_waits_for_the_operator_goes_on_when_the_letter_is_dropped_or_retried() {
+async fn a_blocked_chat_continues_when_an_operator_drops_or_retries_the_dead_letter() {
     for retry in [false, true] {
         let waits = Shaky {
             waits: true,
             ..Shaky::default()
         };
         let stage = Stage::with(App::new().bot(waits)).await;
-        stage.hears(message("shaky", "27", 1, "5")).await;
-        stage.hears(message("shaky", "27", 2, "behind")).await;
-        stage.hears(message("shaky", "28", 3, "elsewhere")).await;
+        stage.post(message("shaky", "27", 1, "5")).await;
+        stage.post(message("shaky", "27", 2, "behind")).await;
+        stage.post(message("shaky", "28", 3, "elsewhere")).await;
         tokio::time::sleep(2 * PAUSE_MAX).await;
-        assert_eq!(stage.spoken.said("27"), [SORRY]);
-        assert_eq!(stage.spoken.said("28").len(), 2);
+        assert_eq!(stage.sent.texts("27"), [SORRY]);
+        assert_eq!(stage.sent.texts("28").len(), 2);
         let letter = stage.store.dead(None, 10).await.unwrap()[0].id;
         let done = if retry {
             stage.store.revive(letter)
@@ -138,9 +139,9 @@ async fn a_chat_that_waits_for_the_operator_goes_on_when_the_letter_is_dropped_o
         };
         assert!(done.await.unwrap());
         tokio::time::sleep(2 * PAUSE_MAX).await;
-        let said = stage.spoken.said("27");
+        let said = stage.sent.texts("27");
         let expected: &[&str] = if retry {
-            &[SORRY, SORRY] // it failed again, so the chat waits again
+            &[SORRY, SORRY] // it failed again, so the chat is blocked again
         } else {
             &[SORRY, "behind at attempt 1", "state 1"]
         };
@@ -149,17 +150,17 @@ async fn a_chat_that_waits_for_the_operator_goes_on_when_the_letter_is_dropped_o
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_process_that_died_in_a_turn_has_counted_the_attempt() {
+async fn an_attempt_that_kills_the_process_is_counted() {
     let first = Stage::with(App::new().bot(Shaky::default())).await;
     first.engine.stop(Duration::ZERO).await; // so that nothing is handled
-    first.hears(message("shaky", "27", 1, "fine")).await;
+    first.post(message("shaky", "27", 1, "fine")).await;
     let (event, _) = first.store.waiting(None, 1).await.unwrap()[0].clone();
     for _ in 0..ATTEMPTS_MAX {
-        first.store.begin(event, None).await.unwrap().unwrap(); // a life that ends here
+        first.store.begin(event, None).await.unwrap().unwrap(); // the process dies here
     }
     let second = Stage::on(App::new().bot(Shaky::default()), first.store).await;
-    second.rests().await;
-    assert!(second.spoken.said("27").is_empty());
+    second.until_idle().await;
+    assert!(second.sent.texts("27").is_empty());
     let dead = second.store.dead(None, 10).await.unwrap();
     assert_eq!(
         dead[0].error,

@@ -1,4 +1,4 @@
-//! Hooks see every event that is not a bot's, and harm nothing.
+//! Hooks receive every event that is not a bot's, and do not disturb anything else.
 
 use std::sync::{Arc, Mutex};
 
@@ -11,8 +11,8 @@ use super::stage::{Stage, auth, message};
 
 type Seen = Arc<Mutex<Vec<String>>>;
 
-/// A hook that writes down what it sees.
-fn seeing(
+/// A hook that records what it receives.
+fn recording(
     seen: &Seen,
     mark: &'static str,
 ) -> impl Fn(HookEvent) -> std::future::Ready<Result> + Send + Sync + 'static {
@@ -36,29 +36,29 @@ struct Silent;
 impl Bot for Silent {}
 
 #[tokio::test]
-async fn hooks_are_chosen_by_name_beginning_and_category() {
+async fn hooks_are_chosen_by_name_prefix_and_category() {
     let seen = Seen::default();
     let app = App::new()
         .bot(Silent)
-        .hook("onCrmDealAdd", seeing(&seen, "name"))
-        .hook("ONTASK*", seeing(&seen, "prefix"))
-        .hook(Category::Crm, seeing(&seen, "category"))
-        .hook("*", seeing(&seen, "all"));
+        .hook("onCrmDealAdd", recording(&seen, "name"))
+        .hook("ONTASK*", recording(&seen, "prefix"))
+        .hook(Category::Crm, recording(&seen, "category"))
+        .hook("*", recording(&seen, "all"));
     let stage = Stage::with(app).await;
     stage
-        .hears(other("ONCRMDEALADD", json!({ "FIELDS": { "ID": 7 } })))
+        .post(other("ONCRMDEALADD", json!({ "FIELDS": { "ID": 7 } })))
         .await;
     stage
-        .hears(other(
+        .post(other(
             "onTaskUpdate",
             json!({ "FIELDS_AFTER": { "ID": 7 } }),
         ))
         .await;
     stage
-        .hears(other("ONSOMETHINGNEW", json!("a bare word")))
+        .post(other("ONSOMETHINGNEW", json!("a bare word")))
         .await;
-    stage.hears(message("silent", "27", 1, "a bot's own")).await;
-    stage.rests().await;
+    stage.post(message("silent", "27", 1, "a bot's own")).await;
+    stage.until_idle().await;
     let mut seen = seen.lock().unwrap().clone();
     seen.sort();
     let expected = [
@@ -73,7 +73,7 @@ async fn hooks_are_chosen_by_name_beginning_and_category() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failing_hook_harms_neither_the_others_nor_the_bots() {
+async fn a_failing_hook_disturbs_neither_other_hooks_nor_bots() {
     async fn fails(_: HookEvent) -> Result {
         Err("no")?
     }
@@ -92,25 +92,25 @@ async fn a_failing_hook_harms_neither_the_others_nor_the_bots() {
         .bot(Echo)
         .hook("*", fails)
         .hook("*", panics)
-        .hook("*", seeing(&seen, "all"));
+        .hook("*", recording(&seen, "all"));
     let stage = Stage::with(app).await;
     for id in 0..3 {
         stage
-            .hears(other("ONCRMDEALADD", json!({ "FIELDS": { "ID": id } })))
+            .post(other("ONCRMDEALADD", json!({ "FIELDS": { "ID": id } })))
             .await;
-        stage.hears(message("echo", "27", id + 1, "hi")).await;
+        stage.post(message("echo", "27", id + 1, "hi")).await;
     }
-    stage.rests().await;
+    stage.until_idle().await;
     assert_eq!(seen.lock().unwrap().len(), 3);
-    assert_eq!(stage.spoken.said("27").len(), 3);
+    assert_eq!(stage.sent.texts("27").len(), 3);
     assert!(
         stage.store.waiting(None, 10).await.unwrap().is_empty(),
-        "a hook that panics is done, too"
+        "an event whose hook panics ends too"
     );
 }
 
 #[tokio::test]
-async fn what_is_forwarded_holds_no_token() {
+async fn the_json_of_an_event_holds_no_token() {
     let json = Arc::new(Mutex::new(Value::Null));
     let kept = Arc::clone(&json);
     let hook = move |event: HookEvent| {
@@ -119,24 +119,24 @@ async fn what_is_forwarded_holds_no_token() {
     };
     let stage = Stage::with(App::new().hook("*", hook)).await;
     stage
-        .hears(other("ONCRMDEALADD", json!({ "FIELDS": { "ID": 7 } })))
+        .post(other("ONCRMDEALADD", json!({ "FIELDS": { "ID": 7 } })))
         .await;
-    stage.rests().await;
+    stage.until_idle().await;
     let json = json.lock().unwrap().clone();
     assert_eq!(json["data"], json!({ "FIELDS": { "ID": "7" } }));
     assert!(!json.to_string().contains(super::stage::TOKEN));
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_whose_only_hook_panics_does_not_stay() {
+async fn an_event_whose_only_hook_panics_becomes_a_dead_letter() {
     async fn panics(_: HookEvent) -> Result {
         panic!("a bug in a hook")
     }
     let stage = Stage::with(App::new().hook("*", panics)).await;
     stage
-        .hears(other("ONCRMDEALADD", json!({ "FIELDS": { "ID": 7 } })))
+        .post(other("ONCRMDEALADD", json!({ "FIELDS": { "ID": 7 } })))
         .await;
-    stage.rests().await;
+    stage.until_idle().await;
     assert!(stage.store.waiting(None, 10).await.unwrap().is_empty());
     let dead = stage.store.dead(None, 10).await.unwrap();
     assert_eq!(dead[0].error, "the handler panicked: a bug in a hook");

@@ -1,4 +1,5 @@
-//! A bot on an open channel: it greets once, knows who speaks, and does not talk over people.
+//! A bot on an open channel: it greets once a session, and is silent while an operator has the
+//! chat.
 
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::stage::{Stage, event};
 
-/// Greets, repeats, and tells what happens to it.
+/// Greets, repeats, and reports what happens to it.
 struct Desk {
     profile: Profile,
 }
@@ -96,14 +97,14 @@ fn join(session: u64, ts: u64) -> Value {
 async fn after(events: Vec<Value>) -> Vec<String> {
     let stage = desk().await;
     for event in events {
-        stage.hears(event).await;
+        stage.post(event).await;
     }
-    stage.rests().await;
-    stage.spoken.said("chat42")
+    stage.until_idle().await;
+    stage.sent.texts("chat42")
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_greets_once_a_session_whatever_comes_first() {
+async fn it_greets_once_a_session_whichever_event_comes_first() {
     let join_first = vec![
         join(1, 1),
         said(1, 10, CLIENT, "hi"),
@@ -141,18 +142,18 @@ async fn it_greets_once_a_session_whatever_comes_first() {
 
 #[tokio::test(start_paused = true)]
 async fn it_is_silent_from_the_moment_an_operator_speaks() {
-    let told = after(vec![
+    let sent = after(vec![
         said(1, 10, CLIENT, "hi"),
         said(1, 11, OPERATOR, "I am here"),
         said(1, 12, CLIENT, "good"),
         said(1, 13, OPERATOR, "0"),
     ])
     .await;
-    assert_eq!(told, ["Welcome", "Client: hi", "ByOperator after 1"]);
+    assert_eq!(sent, ["Welcome", "Client: hi", "ByOperator after 1"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_late_join_does_not_give_the_floor_back_but_a_second_one_does() {
+async fn only_a_second_join_gives_the_chat_back_to_the_bot() {
     let late = vec![
         said(1, 11, OPERATOR, "I am here"),
         join(1, 1),
@@ -172,49 +173,49 @@ async fn a_late_join_does_not_give_the_floor_back_but_a_second_one_does() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_session_gives_the_floor_back() {
-    let told = after(vec![
+async fn a_new_session_gives_the_chat_back_to_the_bot() {
+    let sent = after(vec![
         said(1, 11, OPERATOR, "I am here"),
         said(2, 12, CLIENT, "a day later"),
     ])
     .await;
     assert_eq!(
-        told,
+        sent,
         ["ByOperator after 0", "Welcome", "Client: a day later"]
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_zero_asks_for_people_and_is_no_message() {
-    let told = after(vec![
+async fn a_zero_asks_for_an_operator_and_is_not_a_message() {
+    let sent = after(vec![
         said(1, 10, CLIENT, "hi"),
         said(1, 11, CLIENT, " 0 "),
         said(1, 12, CLIENT, "hello?"),
     ])
     .await;
-    assert_eq!(told, ["Welcome", "Client: hi", "AtClientsWish after 1"]);
+    assert_eq!(sent, ["Welcome", "Client: hi", "AtClientsWish after 1"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_whisper_among_operators_takes_nothing_over() {
+async fn a_whisper_between_operators_does_not_take_the_chat_over() {
     let mut whisper = said(1, 11, OPERATOR, "watch this one");
     whisper["data"]["PARAMS"]["PARAMS"] = json!({ "COMPONENT_ID": "HiddenMessage" });
-    let told = after(vec![
+    let sent = after(vec![
         said(1, 10, CLIENT, "hi"),
         whisper,
         said(1, 12, CLIENT, "ok"),
     ])
     .await;
-    assert_eq!(told, ["Welcome", "Client: hi", "Client: ok"]);
+    assert_eq!(sent, ["Welcome", "Client: hi", "Client: ok"]);
 }
 
-/// What goes out after the client wrote this, but for the greeting.
+/// Returns the calls after the client wrote this, without the greeting.
 async fn calls(text: &str) -> (Stage, Vec<Speech<'static>>) {
     let stage = desk().await;
-    stage.hears(said(1, 10, CLIENT, text)).await;
-    stage.hears(said(1, 11, CLIENT, "hello?")).await;
-    stage.rests().await;
-    let mut all = stage.spoken.all();
+    stage.post(said(1, 10, CLIENT, text)).await;
+    stage.post(said(1, 11, CLIENT, "hello?")).await;
+    stage.until_idle().await;
+    let mut all = stage.sent.all();
     all.retain(|it| !matches!(it, Speech::Say { params, .. } if params["MESSAGE"] == "Welcome"));
     (stage, all)
 }
@@ -230,7 +231,7 @@ fn call(speech: &Speech<'_>) -> (String, Value) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_chat_is_handed_over_behind_what_was_said_and_the_bot_falls_silent() {
+async fn a_chat_is_handed_over_after_the_bots_last_message_and_then_the_bot_is_silent() {
     let session = |method: &str| format!("imopenlines.bot.session.{method}");
     let expected = [
         ("people", session("operator"), json!({ "CHAT_ID": 42 })),
@@ -255,7 +256,7 @@ async fn a_chat_is_handed_over_behind_what_was_said_and_the_bot_falls_silent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_chat_goes_to_people_when_the_bot_fails_for_good() {
+async fn an_operator_gets_the_chat_when_the_bots_last_attempt_fails() {
     let (stage, all) = calls("boom").await;
     assert!(
         matches!(&all[0], Speech::Say { params, .. } if params["MESSAGE"].as_str().unwrap().starts_with("Sorry"))
@@ -269,27 +270,27 @@ async fn a_chat_goes_to_people_when_the_bot_fails_for_good() {
     assert_eq!(stage.store.dead(None, 9).await.unwrap().len(), 1);
 }
 
-/// The bot is not asked any more, so it cannot say sorry.
+/// The handler is not called any more, so the bot does not apologise.
 #[tokio::test(start_paused = true)]
-async fn a_chat_goes_to_people_when_the_process_died_in_every_attempt() {
+async fn an_operator_gets_the_chat_when_every_attempt_killed_the_process() {
     let first = desk().await;
     first.engine.stop(Duration::ZERO).await; // so that nothing is handled
-    first.hears(said(1, 10, CLIENT, "hi")).await;
+    first.post(said(1, 10, CLIENT, "hi")).await;
     let (event, _) = first.store.waiting(None, 1).await.unwrap()[0].clone();
     for _ in 0..ATTEMPTS_MAX {
-        first.store.begin(event, None).await.unwrap().unwrap(); // a life that ends here
+        first.store.begin(event, None).await.unwrap().unwrap(); // the process dies here
     }
     let profile = Profile::new("desk", "Desk").serves_open_channels();
     let second = Stage::on(App::new().bot(Desk { profile }), first.store).await;
-    second.rests().await;
-    let all = second.spoken.all();
+    second.until_idle().await;
+    let all = second.sent.all();
     let operator = "imopenlines.bot.session.operator".to_owned();
     let calls: Vec<_> = all.iter().map(call).collect();
     assert_eq!(calls, [(operator, json!({ "CHAT_ID": 42 }))]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_bot_beside_operators_hears_and_speaks_on() {
+async fn a_bot_that_works_beside_operators_continues_to_receive_and_answer() {
     let profile = Profile::new("desk", "Desk")
         .serves_open_channels()
         .beside_operators();
@@ -298,53 +299,53 @@ async fn a_bot_beside_operators_hears_and_speaks_on() {
         said(1, 10, OPERATOR, "I am here"),
         said(1, 11, CLIENT, "good"),
     ] {
-        stage.hears(event).await;
+        stage.post(event).await;
     }
-    stage.rests().await;
-    let told = stage.spoken.said("chat42");
+    stage.until_idle().await;
+    let sent = stage.sent.texts("chat42");
     let expected = [
         "nobody reads this",
         "ByOperator after 0",
         "Operator: I am here",
         "Client: good",
     ];
-    assert_eq!(told, expected);
+    assert_eq!(sent, expected);
 }
 
 #[tokio::test(start_paused = true)]
 async fn only_the_chat_of_an_open_channel_can_be_handed_over() {
     let stage = desk().await;
     stage
-        .hears(super::stage::message("desk", "27", 1, "people"))
+        .post(super::stage::message("desk", "27", 1, "people"))
         .await;
-    stage.rests().await;
+    stage.until_idle().await;
     let [dead] = &stage.store.dead(None, 9).await.unwrap()[..] else {
         panic!()
     };
     assert!(dead.error.contains("open channel"), "{}", dead.error);
 }
 
-/// Whoever comes first: after an operator's word the bot says nothing any more, and before it nothing is left out.
+/// Before an operator's first message the bot answers all messages, after it none.
 #[tokio::test(start_paused = true)]
-async fn a_bot_never_answers_behind_an_operator_however_the_chat_runs() {
+async fn a_bot_never_answers_after_an_operators_first_message() {
     for seed in 1..100u64 {
         let dice = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let stage = desk().await;
-        let (mut expected, mut is_with_people) = (Vec::new(), false);
+        let (mut expected, mut is_with_operator) = (Vec::new(), false);
         for id in 0..20 {
             let user = if (dice >> (3 * id)) & 7 == 0 {
                 OPERATOR
             } else {
                 CLIENT
             };
-            stage.hears(said(1, id + 1, user, &format!("m{id}"))).await;
-            is_with_people |= user == OPERATOR;
-            if !is_with_people {
+            stage.post(said(1, id + 1, user, &format!("m{id}"))).await;
+            is_with_operator |= user == OPERATOR;
+            if !is_with_operator {
                 expected.push(format!("Client: m{id}"));
             }
         }
-        stage.rests().await;
-        let said = stage.spoken.said("chat42");
+        stage.until_idle().await;
+        let said = stage.sent.texts("chat42");
         let answers: Vec<_> = said
             .iter()
             .filter(|text| text.starts_with("Client"))

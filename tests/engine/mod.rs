@@ -1,4 +1,4 @@
-//! From event to answer: order, isolation, repeats, turns, bounds.
+//! The engine, with a store and a recorder: order, isolation, repeats, turns, bounds.
 
 mod arrivals;
 mod connectors;

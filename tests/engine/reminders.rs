@@ -1,4 +1,4 @@
-//! Reminders come as turns of their chat: on time, once, after a restart too.
+//! Reminders come as turns of their chat: on time, once, and also after a restart.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,7 +9,7 @@ use imbot::store::{Clock, Memory, Store, Time};
 
 use super::stage::{MEMBER, Stage, TOKEN, installation, message};
 
-/// Reminds of a message after as many seconds as it says, and cancels on demand.
+/// Sets a reminder after the seconds in the message; any other text cancels the last one.
 struct Alarm;
 
 impl Bot<Option<ReminderId>> for Alarm {
@@ -40,45 +40,45 @@ async fn stage() -> Stage {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reminder_comes_when_it_is_due_and_not_again() {
+async fn a_reminder_comes_once_when_it_is_due() {
     let stage = stage().await;
-    stage.hears(message("alarm", "27", 1, "90")).await;
-    stage.hears(message("alarm", "27", 2, "5")).await;
+    stage.post(message("alarm", "27", 1, "90")).await;
+    stage.post(message("alarm", "27", 2, "5")).await;
     tokio::time::sleep(Duration::from_secs(4)).await;
-    assert!(stage.spoken.said("27").is_empty());
+    assert!(stage.sent.texts("27").is_empty());
     tokio::time::sleep(Duration::from_secs(2)).await;
-    assert_eq!(stage.spoken.said("27"), ["tea after 5 s"]);
+    assert_eq!(stage.sent.texts("27"), ["tea after 5 s"]);
     tokio::time::sleep(Duration::from_secs(1_000)).await;
-    assert_eq!(stage.spoken.said("27"), ["tea after 5 s", "tea after 90 s"]);
+    assert_eq!(stage.sent.texts("27"), ["tea after 5 s", "tea after 90 s"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cancelled_reminder_and_one_of_a_turn_that_failed_do_not_come() {
+async fn a_cancelled_reminder_and_one_of_a_failed_turn_do_not_come() {
     let stage = stage().await;
     for (id, text) in [(1, "60"), (2, "cancel"), (3, "fail")] {
-        stage.hears(message("alarm", "27", id, text)).await;
+        stage.post(message("alarm", "27", id, text)).await;
     }
     tokio::time::sleep(Duration::from_secs(1_000)).await;
-    assert_eq!(stage.spoken.said("27"), ["no reminder"]);
+    assert_eq!(stage.sent.texts("27"), ["no reminder"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_late_reminder_comes_once_after_the_restart() {
+async fn a_reminder_that_was_due_while_stopped_comes_once_after_the_restart() {
     let first = stage().await;
-    first.hears(message("alarm", "27", 1, "30")).await;
-    first.rests().await;
+    first.post(message("alarm", "27", 1, "30")).await;
+    first.until_idle().await;
     first.engine.stop(Duration::from_secs(1)).await;
     let store = first.store;
-    drop((first.engine, first.spoken));
+    drop((first.engine, first.sent));
     tokio::time::sleep(Duration::from_secs(300)).await;
     let second = Stage::on(App::new().bot(Alarm), store.clone()).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
-    assert_eq!(second.spoken.said("27"), ["tea after 30 s"]);
+    assert_eq!(second.sent.texts("27"), ["tea after 30 s"]);
     assert_eq!(store.status().await.unwrap().reminders, 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_clock_that_jumps_loses_no_reminder_and_brings_none_twice() {
+async fn a_clock_that_jumps_neither_loses_nor_repeats_a_reminder() {
     const HOUR: u64 = 60 * 60 * 1_000;
     let now = Arc::new(AtomicU64::new(100 * HOUR));
     let clock = {
@@ -87,24 +87,24 @@ async fn a_clock_that_jumps_loses_no_reminder_and_brings_none_twice() {
     };
     let store = Arc::new(Memory::new());
     store.install(installation(MEMBER, TOKEN)).await.unwrap();
-    let stage = Stage::by(clock, App::new().bot(Alarm), store).await;
-    stage.hears(message("alarm", "27", 1, "3600")).await;
-    stage.rests().await;
-    let look = Duration::from_secs(90); // the clock is looked at once a minute
+    let stage = Stage::with_clock(clock, App::new().bot(Alarm), store).await;
+    stage.post(message("alarm", "27", 1, "3600")).await;
+    stage.until_idle().await;
+    let check = Duration::from_secs(90); // the clock is checked once a minute
     now.store(76 * HOUR, Ordering::Relaxed); // a day back
-    tokio::time::sleep(look).await;
-    assert!(stage.spoken.said("27").is_empty());
-    stage.hears(message("alarm", "27", 2, "60")).await;
-    tokio::time::sleep(look).await;
+    tokio::time::sleep(check).await;
+    assert!(stage.sent.texts("27").is_empty());
+    stage.post(message("alarm", "27", 2, "60")).await;
+    tokio::time::sleep(check).await;
     now.store(77 * HOUR, Ordering::Relaxed);
-    tokio::time::sleep(look).await;
-    assert_eq!(stage.spoken.said("27"), ["tea after 60 s"]);
+    tokio::time::sleep(check).await;
+    assert_eq!(stage.sent.texts("27"), ["tea after 60 s"]);
     now.store(200 * HOUR, Ordering::Relaxed); // days ahead
-    tokio::time::sleep(look).await;
+    tokio::time::sleep(check).await;
     now.store(100 * HOUR, Ordering::Relaxed);
-    tokio::time::sleep(look).await;
+    tokio::time::sleep(check).await;
     assert_eq!(
-        stage.spoken.said("27"),
+        stage.sent.texts("27"),
         ["tea after 60 s", "tea after 3600 s"]
     );
 }

@@ -1,12 +1,12 @@
-//! A stage for the engine alone: an installed portal in a memory store, bodies as the portal writes them, and a speaker
-//! that writes down what is said instead of sending it.
+//! A stage for the engine alone: an installed portal in a memory store, bodies as the portal writes
+//! them, and a transport that records messages instead of sending them.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 
 use bytes::Bytes;
-use imbot::engine::{Engine, Refused, Speech, Transport};
+use imbot::engine::{AcceptError, Engine, Speech, Transport};
 use imbot::event::{DialogId, MemberId, MessageId, form};
 use imbot::portal::{BotClient, Error};
 use imbot::store::{Access, Clock, Installation, Memory, Store, Time, Tokens};
@@ -17,10 +17,10 @@ use tokio::time::Instant;
 pub(super) const MEMBER: &str = "bac1cd5c8940947a75e0d71b1a84e348";
 pub(super) const TOKEN: &str = "831c76b092f9f135d9b6b36c3a720757";
 
-/// What was said, in the order it went out.
+/// The calls that were made, in order.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Recorder {
-    spoken: Arc<Mutex<Vec<(String, Speech<'static>)>>>,
+    sent: Arc<Mutex<Vec<(String, Speech<'static>)>>>,
     last: Arc<AtomicU64>,
 }
 
@@ -31,7 +31,7 @@ impl Transport for Recorder {
         dialog: &'a DialogId,
         speech: Speech<'a>,
     ) -> Pin<Box<dyn Future<Output = Result<Option<MessageId>, Error>> + Send + 'a>> {
-        self.spoken
+        self.sent
             .lock()
             .unwrap()
             .push((dialog.to_string(), speech.into_owned()));
@@ -41,10 +41,10 @@ impl Transport for Recorder {
 }
 
 impl Recorder {
-    /// The texts said in a dialog.
-    pub(super) fn said(&self, dialog: &str) -> Vec<String> {
-        let spoken = self.spoken.lock().unwrap();
-        let here = spoken.iter().filter(|(to, _)| to == dialog);
+    /// Returns the texts that were sent to a dialog.
+    pub(super) fn texts(&self, dialog: &str) -> Vec<String> {
+        let sent = self.sent.lock().unwrap();
+        let here = sent.iter().filter(|(to, _)| to == dialog);
         here.filter_map(|(_, speech)| match speech {
             Speech::Say { params, .. } => params["MESSAGE"].as_str().map(str::to_owned),
             _ => None,
@@ -52,9 +52,9 @@ impl Recorder {
         .collect()
     }
 
-    /// Everything that went out.
+    /// Returns all calls that were made.
     pub(super) fn all(&self) -> Vec<Speech<'static>> {
-        self.spoken
+        self.sent
             .lock()
             .unwrap()
             .iter()
@@ -66,7 +66,7 @@ impl Recorder {
 /// An engine, its store and its recorder.
 pub(super) struct Stage<S = Memory> {
     pub(super) engine: Arc<Engine>,
-    pub(super) spoken: Recorder,
+    pub(super) sent: Recorder,
     pub(super) store: Arc<S>,
 }
 
@@ -80,47 +80,47 @@ impl Stage {
 }
 
 impl<S: Store> Stage<S> {
-    /// The application on a store that may hold something already.
+    /// The application on a store that may not be empty.
     pub(super) async fn on(app: App, store: Arc<S>) -> Stage<S> {
-        Stage::by(clock(), app, store).await
+        Stage::with_clock(clock(), app, store).await
     }
 
-    /// The same by another clock.
-    pub(super) async fn by(clock: Clock, app: App, store: Arc<S>) -> Stage<S> {
-        let spoken = Recorder::default();
+    /// The application with another clock.
+    pub(super) async fn with_clock(clock: Clock, app: App, store: Arc<S>) -> Stage<S> {
+        let sent = Recorder::default();
         let engine = app
             .shared_store(store.clone())
-            .speaker(spoken.clone())
+            .speaker(sent.clone())
             .clock(clock)
             .engine(&config())
             .unwrap();
         engine.start().await.unwrap();
         Stage {
             engine,
-            spoken,
+            sent,
             store,
         }
     }
 
-    pub(super) async fn accept(&self, body: Value) -> Result<(), Refused> {
+    pub(super) async fn accept(&self, body: Value) -> Result<(), AcceptError> {
         self.engine.accept(Bytes::from(form::encode(&body))).await
     }
 
-    /// Takes an event in.
-    pub(super) async fn hears(&self, body: Value) {
+    /// Posts an event that must be accepted.
+    pub(super) async fn post(&self, body: Value) {
         self.accept(body).await.unwrap();
     }
 
     /// Waits until everything is handled and sent.
-    pub(super) async fn rests(&self) {
-        self.engine.until_taken_up().await;
+    pub(super) async fn until_idle(&self) {
+        self.engine.until_backlog_loaded().await;
         while self.engine.waiting() != (0, 0) {
             tokio::time::sleep(std::time::Duration::from_millis(1)).await;
         }
     }
 }
 
-/// A clock that a paused runtime turns.
+/// A clock that follows the runtime's time, which tests pause.
 fn clock() -> Clock {
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
     LazyLock::force(&START);
@@ -151,7 +151,7 @@ pub(super) fn auth() -> Value {
     json!({ "member_id": MEMBER, "application_token": TOKEN, "domain": "example.bitrix24.com" })
 }
 
-/// What all events of the bot `BOT_CODE` (its number is 7) in a dialog share.
+/// An event of the bot with this code, whose id is 7.
 #[expect(
     clippy::needless_pass_by_value,
     reason = "read as a call with a literal"

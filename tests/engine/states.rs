@@ -1,4 +1,4 @@
-//! States grow up: an older one is upgraded, one that cannot be read is kept aside, and nobody is locked out.
+//! States of another version: an older one is upgraded, and one that cannot be read is kept aside.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ struct Order {
     pieces: u32,
 }
 
-/// A shop that once remembered only the pieces, as a bare number.
+/// A shop whose first version stored only the pieces, as a number.
 struct Shop;
 
 impl Bot<Order> for Shop {
@@ -83,15 +83,15 @@ async fn store_with(version: u32, bytes: &'static str) -> Arc<Memory> {
 
 async fn answers(version: u32, bytes: &'static str) -> (String, u64, Option<StoredState>) {
     let stage = Stage::on(App::new().bot(Shop), store_with(version, bytes).await).await;
-    stage.hears(message("shop", "27", 1, "well?")).await;
-    stage.rests().await;
-    let said = stage.spoken.said("27").remove(0);
+    stage.post(message("shop", "27", 1, "well?")).await;
+    stage.until_idle().await;
+    let said = stage.sent.texts("27").remove(0);
     let state = stage.store.state(&here()).await.unwrap();
     (said, stage.engine.counts().anew.get(), state)
 }
 
 #[tokio::test]
-async fn an_older_state_is_upgraded_and_stored_under_todays_version() {
+async fn an_older_state_is_upgraded_and_stored_with_the_current_version() {
     let (said, anew, state) = answers(1, "3").await;
     assert_eq!((said.as_str(), anew), ("3 × pizza", 0));
     let state = state.unwrap();
@@ -100,7 +100,7 @@ async fn an_older_state_is_upgraded_and_stored_under_todays_version() {
 }
 
 #[tokio::test]
-async fn a_state_that_cannot_be_read_begins_anew_and_is_counted() {
+async fn a_conversation_whose_state_cannot_be_read_starts_from_the_default_and_is_counted() {
     for (version, bytes) in [
         (2, "no JSON at all"),
         (2, r#"{"another":"shape"}"#),
@@ -114,7 +114,7 @@ async fn a_state_that_cannot_be_read_begins_anew_and_is_counted() {
 }
 
 #[tokio::test]
-async fn todays_state_is_read_as_it_is() {
+async fn a_state_of_the_current_version_is_read_as_it_is() {
     let (said, anew, _) = answers(2, r#"{"what":"cake","pieces":1}"#).await;
     assert_eq!((said.as_str(), anew), ("1 × cake", 0));
 }

@@ -1,6 +1,6 @@
-//! What is believed, what is a repeat, and what is neither.
+//! Which events are accepted, and which are repeats.
 
-use imbot::engine::Refused;
+use imbot::engine::AcceptError;
 use imbot::prelude::*;
 use imbot::store::Store;
 use serde_json::json;
@@ -35,7 +35,7 @@ async fn stage() -> Stage {
 }
 
 #[tokio::test]
-async fn forged_missing_and_foreign_are_refused_alike() {
+async fn forged_missing_and_foreign_tokens_are_refused_with_the_same_answer() {
     let stage = stage().await;
     stage
         .store
@@ -67,20 +67,20 @@ async fn forged_missing_and_foreign_are_refused_alike() {
             answers.push(stage.accept(body).await.unwrap_err());
         }
     }
-    stage.rests().await;
+    stage.until_idle().await;
     assert!(
         answers
             .iter()
-            .all(|answer| matches!(answer, Refused::Unproven))
+            .all(|answer| matches!(answer, AcceptError::Unproven))
     );
-    assert_eq!(stage.spoken.all(), []);
-    stage.hears(message("echo", "27", 1, "proven")).await;
-    stage.rests().await;
-    assert_eq!(stage.spoken.said("27"), ["proven"]);
+    assert_eq!(stage.sent.all(), []);
+    stage.post(message("echo", "27", 1, "proven")).await;
+    stage.until_idle().await;
+    assert_eq!(stage.sent.texts("27"), ["proven"]);
 }
 
 #[tokio::test]
-async fn an_installation_event_alone_is_not_believed() {
+async fn an_installation_event_alone_does_not_prove_an_installation() {
     let stage = stage().await;
     let forged = json!({
         "event": "ONAPPINSTALL", "data": { "VERSION": "1" },
@@ -88,16 +88,16 @@ async fn an_installation_event_alone_is_not_believed() {
     });
     assert!(matches!(
         stage.accept(forged).await.unwrap_err(),
-        Refused::Unproven | Refused::Unreachable
+        AcceptError::Unproven | AcceptError::Unreachable
     ));
     let mut body = message("echo", "27", 1, "forged");
     body["auth"]["application_token"] = "mine now".into();
     assert!(matches!(
         stage.accept(body).await.unwrap_err(),
-        Refused::Unproven
+        AcceptError::Unproven
     ));
     stage
-        .hears(message("echo", "27", 2, "the real one still works"))
+        .post(message("echo", "27", 2, "the real one still works"))
         .await;
 }
 
@@ -105,64 +105,64 @@ async fn an_installation_event_alone_is_not_believed() {
 async fn repeats_are_dropped() {
     let stage = stage().await;
     for _ in 0..3 {
-        stage.hears(message("echo", "27", 1, "once")).await;
+        stage.post(message("echo", "27", 1, "once")).await;
         stage
-            .hears(command("echo", "27", 2, "plus 1", "TEXTAREA"))
+            .post(command("echo", "27", 2, "plus 1", "TEXTAREA"))
             .await;
     }
-    stage.rests().await;
-    assert_eq!(stage.spoken.said("27"), ["once", "plus: 1"]);
+    stage.until_idle().await;
+    assert_eq!(stage.sent.texts("27"), ["once", "plus: 1"]);
 }
 
 #[tokio::test]
-async fn clicks_on_one_keyboard_are_no_repeats_though_they_share_the_message() {
+async fn clicks_on_one_keyboard_are_not_repeats_of_each_other() {
     let stage = stage().await;
     for click in 0..3 {
         let mut body = command("echo", "27", 2, "plus 1", "KEYBOARD");
         body["data"]["COMMAND"]["99"]["access_token"] = format!("token of click {click}").into();
-        stage.hears(body.clone()).await;
-        stage.hears(body).await; // this one is
+        stage.post(body.clone()).await;
+        stage.post(body).await; // the same click again
     }
-    stage.rests().await;
-    assert_eq!(stage.spoken.said("27").len(), 3);
+    stage.until_idle().await;
+    assert_eq!(stage.sent.texts("27").len(), 3);
 }
 
 #[tokio::test]
-async fn a_message_may_be_edited_again_and_again() {
+async fn each_edit_of_a_message_is_an_event() {
     let stage = stage().await;
     for text in ["one", "two", "one"] {
         let params =
             json!({ "MESSAGE": text, "MESSAGE_ID": 5, "DIALOG_ID": "27", "AUTHOR_ID": 27 });
         let mut body = event("ONIMBOTMESSAGEUPDATE", "echo", params);
-        body["ts"] = json!(1_771_940_000 + stage.spoken.all().len());
-        stage.hears(body).await;
-        stage.rests().await;
+        body["ts"] = json!(1_771_940_000 + stage.sent.all().len());
+        stage.post(body).await;
+        stage.until_idle().await;
     }
     assert_eq!(
-        stage.spoken.said("27"),
+        stage.sent.texts("27"),
         ["edited: one", "edited: two", "edited: one"]
     );
 }
 
 #[tokio::test]
-async fn a_bot_is_not_told_of_its_own_edits() {
+async fn a_bot_does_not_receive_its_own_edits() {
     let stage = stage().await;
     let params =
         json!({ "MESSAGE": "mine", "MESSAGE_ID": 5, "DIALOG_ID": "chat5", "AUTHOR_ID": 7 });
     stage
-        .hears(event("ONIMBOTMESSAGEUPDATE", "echo", params))
+        .post(event("ONIMBOTMESSAGEUPDATE", "echo", params))
         .await;
-    stage.rests().await;
-    assert_eq!(stage.spoken.all(), []);
+    stage.until_idle().await;
+    assert_eq!(stage.sent.all(), []);
 }
 
 #[tokio::test]
-async fn an_uninstalled_portal_is_not_believed_any_more() {
+async fn events_of_an_uninstalled_portal_are_refused() {
     let stage = stage().await;
     let mut body = message("echo", "27", 1, "");
     body["event"] = "ONAPPUNINSTALL".into();
     body["data"] = json!({ "CLEAN": 1 });
-    stage.hears(body).await;
+    stage.post(body).await;
     while !stage.engine.portals().is_empty() {
         tokio::task::yield_now().await;
     }
@@ -171,7 +171,7 @@ async fn an_uninstalled_portal_is_not_believed_any_more() {
             .accept(message("echo", "27", 2, "late"))
             .await
             .unwrap_err(),
-        Refused::Unproven
+        AcceptError::Unproven
     ));
     assert!(stage.store.portals().await.unwrap().is_empty());
 }

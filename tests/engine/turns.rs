@@ -1,4 +1,4 @@
-//! A turn is a transaction: everything of it is kept, or nothing.
+//! A turn is a transaction: all of it is committed, or nothing.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ struct Count {
     last: Option<MessageRef>,
 }
 
-/// Does what it is told.
+/// Does what the message says.
 struct Worker;
 
 impl Bot<Count> for Worker {
@@ -61,10 +61,10 @@ async fn talk(texts: &[&str]) -> Stage {
     let stage = Stage::with(App::new().bot(Worker)).await;
     for (id, text) in texts.iter().enumerate() {
         stage
-            .hears(message("worker", "27", id as u64 + 1, text))
+            .post(message("worker", "27", id as u64 + 1, text))
             .await;
     }
-    stage.rests().await;
+    stage.until_idle().await;
     stage
 }
 
@@ -74,32 +74,32 @@ const SORRY: &str = "Sorry, that did not work. The error has been noted.";
 async fn a_failed_turn_leaves_nothing_behind_but_an_apology() {
     for wrong in ["fail", "panic", "sleep", "long", "flood"] {
         let stage = talk(&["a", wrong, "b"]).await;
-        assert_eq!(stage.spoken.said("27"), ["#1", SORRY, "#2"], "{wrong}");
+        assert_eq!(stage.sent.texts("27"), ["#1", SORRY, "#2"], "{wrong}");
     }
 }
 
 #[tokio::test]
-async fn an_error_can_be_an_answer() {
+async fn a_told_error_is_the_answer() {
     let stage = talk(&["a", "tell", "b"]).await;
-    assert_eq!(stage.spoken.said("27"), ["#1", "No such deal", "#2"]);
+    assert_eq!(stage.sent.texts("27"), ["#1", "No such deal", "#2"]);
 }
 
 #[tokio::test]
-async fn each_dialog_has_a_state_of_its_own_and_the_default_is_not_stored() {
+async fn each_dialog_has_its_own_state_and_the_default_is_not_stored() {
     let stage = talk(&["a", "b"]).await;
-    stage.hears(message("worker", "28", 50, "a")).await;
-    stage.rests().await;
-    assert_eq!(stage.spoken.said("28"), ["#1"]);
+    stage.post(message("worker", "28", 50, "a")).await;
+    stage.until_idle().await;
+    assert_eq!(stage.sent.texts("28"), ["#1"]);
     assert_eq!(stage.store.conversations(), 2);
-    stage.hears(message("worker", "27", 51, "forget")).await;
-    stage.rests().await;
+    stage.post(message("worker", "27", 51, "forget")).await;
+    stage.until_idle().await;
     assert_eq!(stage.store.conversations(), 1);
 }
 
 #[tokio::test]
-async fn a_message_changes_before_it_is_sent() {
+async fn a_message_can_be_changed_in_the_turn_that_says_it() {
     let stage = talk(&["change", "delete"]).await;
-    let [Speech::Say { params, .. }] = &stage.spoken.all()[..] else {
+    let [Speech::Say { params, .. }] = &stage.sent.all()[..] else {
         panic!()
     };
     assert_eq!(params["MESSAGE"], "changed");
@@ -110,15 +110,15 @@ async fn a_message_changes_before_it_is_sent() {
 }
 
 #[tokio::test]
-async fn a_message_changes_in_a_later_turn() {
+async fn a_sent_message_can_be_changed_in_a_later_turn() {
     let stage = talk(&["keep"]).await;
-    stage.hears(message("worker", "27", 2, "later")).await;
-    stage.rests().await;
-    let all = stage.spoken.all();
+    stage.post(message("worker", "27", 2, "later")).await;
+    stage.until_idle().await;
+    let all = stage.sent.all();
     let Speech::Edit { message, params } = &all[2] else {
         panic!("{all:?}")
     };
-    assert_eq!(message.0, 1_000, "the number that the portal gave it");
+    assert_eq!(message.0, 1_000, "the id that the portal gave it");
     assert_eq!(
         json!(params),
         json!({ "MESSAGE": "changed later", "KEYBOARD": "N" })
@@ -126,21 +126,21 @@ async fn a_message_changes_in_a_later_turn() {
 }
 
 #[tokio::test]
-async fn a_message_that_still_waits_is_changed_where_it_waits() {
+async fn a_message_that_is_not_sent_yet_is_changed_in_the_outbox() {
     let stage = talk(&["keep", "later"]).await;
-    let said = stage.spoken.all();
-    assert_eq!(stage.spoken.said("27"), ["changed later", "#2"]);
+    let said = stage.sent.all();
+    assert_eq!(stage.sent.texts("27"), ["changed later", "#2"]);
     assert_eq!(said.len(), 2, "no edit was sent: {said:?}");
 }
 
 #[tokio::test]
-async fn arguments_that_do_not_fit_are_answered_with_the_usage() {
+async fn wrong_arguments_are_answered_with_the_usage() {
     let stage = Stage::with(App::new().bot(Worker)).await;
     stage
-        .hears(command("worker", "27", 1, "order pizza 2", "TEXTAREA"))
+        .post(command("worker", "27", 1, "order pizza 2", "TEXTAREA"))
         .await;
     stage
-        .hears(command(
+        .post(command(
             "worker",
             "27",
             2,
@@ -148,15 +148,15 @@ async fn arguments_that_do_not_fit_are_answered_with_the_usage() {
             "TEXTAREA",
         ))
         .await;
-    stage.rests().await;
+    stage.until_idle().await;
     let usage = "“[\u{2060}b]two[\u{2060}/b]” is not a whole number, zero or more.\nUsage: [code]\u{2060}/order <what> <quantity>[/code]";
-    let said = stage.spoken.said("27");
+    let said = stage.sent.texts("27");
     assert_eq!(said[0], "2 × pizza");
     assert_eq!(
         said[1].replace("[code]\u{2060}", "[code]"),
         usage.replace("[code]\u{2060}", "[code]")
     );
-    let Speech::Say { answers, .. } = &stage.spoken.all()[0] else {
+    let Speech::Say { answers, .. } = &stage.sent.all()[0] else {
         panic!()
     };
     assert_eq!(
@@ -167,7 +167,7 @@ async fn arguments_that_do_not_fit_are_answered_with_the_usage() {
 }
 
 #[tokio::test]
-async fn one_delivery_for_several_bots_is_a_turn_for_each() {
+async fn one_delivery_for_several_bots_is_a_turn_of_each() {
     struct Other;
     impl Bot for Other {
         async fn message(&self, cx: &mut Context, message: Message) -> Result {
@@ -179,17 +179,17 @@ async fn one_delivery_for_several_bots_is_a_turn_for_each() {
     let mut body = message("worker", "chat5", 1, "both");
     body["data"]["BOT"]["8"] = json!({ "BOT_ID": 8, "BOT_CODE": "other" });
     body["data"]["BOT"]["9"] = json!({ "BOT_ID": 9, "BOT_CODE": "of another program" });
-    stage.hears(body).await;
-    stage.rests().await;
-    let mut said = stage.spoken.said("chat5");
+    stage.post(body).await;
+    stage.until_idle().await;
+    let mut said = stage.sent.texts("chat5");
     said.sort();
     assert_eq!(said, ["#1", "other: both"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stop_waits_for_what_was_begun() {
+async fn a_stop_waits_for_running_turns() {
     let stage = Stage::with(App::new().bot(Worker)).await;
-    stage.hears(message("worker", "27", 1, "a")).await;
+    stage.post(message("worker", "27", 1, "a")).await;
     assert!(stage.engine.stop(Duration::from_secs(5)).await);
-    assert_eq!(stage.spoken.said("27"), ["#1"]);
+    assert_eq!(stage.sent.texts("27"), ["#1"]);
 }

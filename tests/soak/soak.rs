@@ -152,7 +152,7 @@ impl Soak {
         config.dead_days = DEAD_DAYS;
         let engine = app.engine(&config).unwrap();
         engine.start().await.unwrap();
-        engine.until_taken_up().await;
+        engine.until_backlog_loaded().await;
         Stay { engine, store }
     }
 

@@ -63,7 +63,7 @@ pub(super) async fn examine(app: App, doctor: Doctor) -> Done {
         ),
     };
     let engine = app.shared_store(store).engine(&config)?;
-    engine.know_portals().await?;
+    engine.load_portals().await?;
     checks.extend(here::address(&engine, &config).await);
     let mut portals = engine.portals();
     portals.sort_unstable();

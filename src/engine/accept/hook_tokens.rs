@@ -1,8 +1,11 @@
-//! Outgoing webhooks: what the interface of a portal was told to post, proven by a token of its own.
+//! Outgoing webhooks: events that a person bound in the portal's interface, proven by a token of
+//! the webhook's own.
 //!
-//! Such a token is shown in the webhook's settings and is not the application's (`events/safe-event-handlers.md`), so the
-//! operator tells it ([`Config::hook_token`](crate::Config::hook_token)). It is good for hooks only, and only for the portal
-//! that it was told for: who makes a webhook on one portal speaks neither for a bot nor for another portal.
+//! Such a token is shown in the webhook's settings and is not the application's
+//! (`events/safe-event-handlers.md`), so the operator configures it
+//! ([`Config::hook_token`](crate::Config::hook_token)). It gives access to hooks only, and only for
+//! the portal that it is configured for: a person who makes a webhook on one portal speaks neither
+//! for a bot nor for another portal.
 
 use std::collections::HashMap;
 
@@ -16,7 +19,8 @@ use crate::event::{Category, Delivery, MemberId};
 #[derive(Clone, Debug, Default)]
 pub struct HookTokens(HashMap<String, Vec<SecretString>>);
 
-/// The token of an outgoing webhook is told without its portal. It is not repeated here, since it is a secret.
+/// The token of an outgoing webhook is configured without its portal. The text does not repeat it,
+/// since it is a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("it is the portal's host, a colon and the token, such as example.bitrix24.com:abc123")]
 pub struct HookTokenError;
@@ -25,9 +29,9 @@ impl HookTokens {
     /// Reads tokens as they are configured: `example.bitrix24.com:abc123`.
     ///
     /// # Errors
-    /// One has no host, or no token.
-    pub fn read(settings: &[SecretString]) -> Result<HookTokens, HookTokenError> {
-        let mut tokens = HookTokens::default();
+    /// [`HookTokenError`] if one has no host, or no token.
+    pub fn read(settings: &[SecretString]) -> Result<Self, HookTokenError> {
+        let mut tokens = Self::default();
         for setting in settings {
             let parts = setting.expose_secret().trim().rsplit_once(':');
             let is_whole = |(host, token): &(&str, &str)| !host.is_empty() && !token.is_empty();
@@ -38,7 +42,8 @@ impl HookTokens {
         Ok(tokens)
     }
 
-    /// Whether a portal's webhook has this token. All are compared, each in constant time.
+    /// Returns true if a webhook of this portal has the token. All are compared, each in constant
+    /// time.
     fn has(&self, host: &str, token: &str) -> bool {
         let of_host = self.0.get(host).into_iter().flatten();
         let is_same = of_host.fold(Choice::from(0), |is_same, own| {
@@ -49,13 +54,13 @@ impl HookTokens {
 }
 
 impl Engine {
-    /// The portal whose outgoing webhook an event proves to be from.
-    pub(in crate::engine) fn verify_outgoing(&self, delivery: &Delivery) -> Option<MemberId> {
+    /// Returns the portal whose outgoing webhook has posted an event.
+    pub(super) fn verify_hook_token(&self, delivery: &Delivery) -> Option<MemberId> {
         if !is_for_hooks(delivery.category) {
             return None;
         }
         let (member_id, token) = delivery.proof();
-        let claimed = self.claimed(&member_id, &delivery.domain())?;
+        let claimed = self.registry.claimed(&member_id, &delivery.domain())?;
         let portal = claimed.portal.clone();
         let host = host(&portal.endpoint()).to_ascii_lowercase();
         let is_proven = self.options.hook_tokens.has(&host, &token);
@@ -63,7 +68,8 @@ impl Engine {
     }
 }
 
-/// Whether an outgoing webhook is believed: not of the application, its bots and its connectors, which are not posted by any.
+/// Whether events of this category are accepted from an outgoing webhook. Those of the application,
+/// its bots and its connectors are not: no outgoing webhook posts them.
 fn is_for_hooks(category: Category) -> bool {
     !matches!(
         category,
@@ -75,7 +81,7 @@ fn is_for_hooks(category: Category) -> bool {
     )
 }
 
-/// The host of an address, with its port if it has one.
+/// Returns the host of an address, with its port if it has one.
 fn host(address: &str) -> &str {
     let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
     rest.split('/').next().unwrap_or_default()
@@ -91,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_good_for_its_portal_only() {
+    fn a_token_is_accepted_for_its_portal_only() {
         let tokens = tokens(&[
             "Example.bitrix24.com:abc",
             "127.0.0.1:8071:def",
@@ -112,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_without_a_portal_is_told() {
+    fn a_token_without_a_portal_is_an_error() {
         for setting in ["abc", ":abc", "example.bitrix24.com:", ""] {
             assert!(tokens(&[setting]).is_err(), "{setting}");
         }

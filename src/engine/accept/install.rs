@@ -1,82 +1,114 @@
-//! Installations: believed only when the authorization server confirms them, then brought into step.
+//! Installations: accepted only after the authorization server has confirmed them, then set up.
 //!
-//! Anybody can post an `ONAPPINSTALL`. What nobody can forge is a refresh token issued to our application: it is exchanged
-//! at the configured server, and the portal and its address are taken from that answer.
+//! Anybody can post an `ONAPPINSTALL`. Nobody can forge a refresh token that was issued to our
+//! application: it is exchanged at the configured server, and the portal and its address are taken
+//! from that answer.
 
 use std::sync::Arc;
 
+use secrecy::SecretString;
 use tokio::sync::oneshot;
 
 use crate::engine::keyed_queues::Next;
-use crate::engine::{CLAIMS_MAX, Engine, INSTALLS_MAX, Options, Proof, Refused};
-use crate::event::Delivery;
+use crate::engine::{AcceptError, Engine, Options};
+use crate::event::{Delivery, MemberId};
 use crate::portal::{Error, Portal};
 use crate::store::{Access, Installation};
 
-/// An installation to be proven, and who waits to hear of it.
-pub(in crate::engine) struct Claim {
-    proof: Proof,
-    answer: oneshot::Sender<Result<(), Refused>>,
+/// An installation as an event or an installation page claims it, to be proven by exchanging its
+/// refresh token.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct InstallClaim {
+    /// The portal that it claims to be from.
+    pub portal: MemberId,
+    /// The token that the portal's events will carry.
+    pub application_token: SecretString,
+    /// The token that the authorization server exchanges if it was issued to this portal.
+    pub refresh_token: SecretString,
+    /// The event that claims it, for the hooks; `None` for the installation page.
+    pub event: Option<Delivery>,
+}
+
+impl InstallClaim {
+    /// The claim of an installation page.
+    pub fn new(
+        portal: MemberId,
+        application_token: SecretString,
+        refresh_token: SecretString,
+    ) -> Self {
+        InstallClaim {
+            portal,
+            application_token,
+            refresh_token,
+            event: None,
+        }
+    }
+}
+
+/// A claim in its queue, and where its result goes.
+pub(in crate::engine) struct PendingInstall {
+    pub(super) claim: InstallClaim,
+    pub(super) answer: oneshot::Sender<Result<(), AcceptError>>,
 }
 
 impl Engine {
-    /// Takes in the claim of an installation event.
-    pub(in crate::engine) async fn claim(
+    /// Accepts an installation event.
+    pub(super) async fn accept_install(
         self: &Arc<Self>,
         delivery: &Delivery,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), AcceptError> {
         let auth = delivery.auth()?;
         match (auth.member_id, auth.application_token, auth.refresh_token) {
             (Some(portal), Some(application_token), Some(refresh_token)) => {
-                let proof = Proof {
-                    portal,
-                    application_token,
-                    refresh_token,
+                let claim = InstallClaim {
                     event: Some(delivery.clone()),
+                    ..InstallClaim::new(portal, application_token, refresh_token)
                 };
-                self.install(proof).await
+                self.install(claim).await
             }
-            _ => Err(Refused::Unproven),
+            _ => Err(AcceptError::Unproven),
         }
     }
 
-    /// Takes in the claim of an installation, from an event or an installation page. When it returns `Ok`, it is proven
-    /// and written down; what the application needs on the portal is set up afterwards.
+    /// Accepts an installation, from an event or an installation page. When it returns `Ok`, the
+    /// installation is proven and stored; bots, commands and bindings are set up afterwards, in the
+    /// background.
     ///
     /// # Errors
-    /// [`Refused::Unproven`]; [`Refused::Full`] while [`INSTALLS_MAX`] are being proven; [`Refused::Unreachable`] if the
-    /// authorization server is; [`Refused::Store`].
-    pub async fn install(self: &Arc<Self>, proof: Proof) -> Result<(), Refused> {
-        let is_full = self.installs.waiting() >= INSTALLS_MAX
-            || self.installs.waiting_for(&proof.portal) >= CLAIMS_MAX;
-        if is_full {
-            return Err(Refused::Full);
-        }
-        let (answer, answered) = oneshot::channel();
-        let portal = proof.portal.clone();
-        self.installs.push(portal, Claim { proof, answer });
-        answered.await.unwrap_or(Err(Refused::Full)) // the program stops
+    /// - [`AcceptError::Unproven`] if the authorization server does not confirm it.
+    /// - [`AcceptError::Full`] while [`INSTALLS_MAX`](crate::engine::INSTALLS_MAX) are being
+    ///   proven, or too many of this portal, or while the program stops.
+    /// - [`AcceptError::Unreachable`] if the authorization server cannot be reached.
+    /// - [`AcceptError::Store`] if it cannot be stored.
+    pub async fn install(self: &Arc<Self>, claim: InstallClaim) -> Result<(), AcceptError> {
+        let answered = self.proofs.queue(claim)?;
+        answered.await.unwrap_or(Err(AcceptError::Full)) // the program stops
     }
 
     /// Proves an installation, answers, and sets it up.
-    pub(in crate::engine) async fn prove(self: Arc<Self>, claim: Claim) -> Next<Claim> {
-        let Claim { mut proof, answer } = claim;
-        let event = proof.event.take();
-        let proven = self.believe(proof).await;
+    pub(in crate::engine) async fn prove(
+        self: Arc<Self>,
+        pending: PendingInstall,
+    ) -> Next<PendingInstall> {
+        let PendingInstall { mut claim, answer } = pending;
+        let event = claim.event.take();
+        let proven = self.exchange(claim).await;
         let portal = proven.as_ref().ok().cloned();
         if let (Some(portal), Some(delivery)) = (&portal, event) {
-            self.tell_hooks(portal, delivery).await;
+            self.queue_for_hooks(portal, delivery).await;
         }
-        answer.send(proven.map(drop)).ok(); // whoever asked may have gone
+        let _ = answer.send(proven.map(|_| ())); // the caller may be gone
         if let Some(portal) = portal {
-            self.bring_into_step(&portal).await.ok(); // what failed is logged
-            self.set_ups.send_modify(|done| *done += 1);
+            let _ = self.set_up(&portal).await; // each failure is logged
+            self.registry.count_set_up();
         }
         Next::Done
     }
 
-    /// Exchanges the refresh token, and writes the installation down if the answer is of the portal that it claims.
-    async fn believe(&self, proof: Proof) -> Result<Portal, Refused> {
+    /// Exchanges the refresh token, and stores the installation if the answer is about the portal
+    /// that was claimed.
+    async fn exchange(&self, claim: InstallClaim) -> Result<Portal, AcceptError> {
         let Options {
             application,
             http,
@@ -84,37 +116,37 @@ impl Engine {
             ..
         } = &self.options;
         let Some(application) = application else {
-            tracing::warn!(claimed = %proof.portal, "an installation cannot be proven: this program has no client id and secret");
-            return Err(Refused::Unproven);
+            tracing::warn!(claimed = %claim.portal, "an installation cannot be proven: this program has no client id and secret");
+            return Err(AcceptError::Unproven);
         };
-        let grant = match application.refresh(http, &proof.refresh_token).await {
-            Ok(grant) if grant.portal == proof.portal => grant,
+        let grant = match application.refresh(http, &claim.refresh_token).await {
+            Ok(grant) if grant.portal == claim.portal => grant,
             Ok(grant) => {
-                tracing::warn!(claimed = %proof.portal, proven = %grant.portal, "an installation of another portal is not believed");
-                return Err(Refused::Unproven);
+                tracing::warn!(claimed = %claim.portal, proven = %grant.portal, "an installation is refused: its tokens are another portal's");
+                return Err(AcceptError::Unproven);
             }
             Err(error) => {
-                tracing::warn!(claimed = %proof.portal, error = %causes(&error), "an installation is not proven");
+                tracing::warn!(claimed = %claim.portal, error = %causes(&error), "an installation cannot be proven");
                 return Err(match error.code() {
-                    Some(_) => Refused::Unproven,
-                    None => Refused::Unreachable,
+                    Some(_) => AcceptError::Unproven,
+                    None => AcceptError::Unreachable,
                 });
             }
         };
         let installation = Installation {
             portal: grant.portal,
             endpoint: grant.endpoint,
-            application_token: proof.application_token,
+            application_token: claim.application_token,
             access: Access::Tokens(grant.tokens),
         };
         store.install(installation.clone()).await?;
-        let portal = self.know(installation).await;
+        let portal = self.add_portal(installation).await;
         tracing::info!(portal = %portal.id(), endpoint = portal.endpoint(), "installed");
         Ok(portal)
     }
 }
 
-/// An error with its causes, for a log line.
+/// Returns an error with its causes, for a log line.
 pub(in crate::engine) fn causes(error: &Error) -> String {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);

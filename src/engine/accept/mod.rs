@@ -1,106 +1,116 @@
-//! Taking events in: verified, decoded as far as whose turn they are, written down, and only then acknowledged.
+//! Accepting events: verify, decode, find the queue of each event, store, and only then
+//! acknowledge.
 
 pub(super) mod arrivals;
 pub(super) mod hook_tokens;
 pub(super) mod install;
 pub(super) mod occurrence;
-pub(super) mod payment;
+mod payment;
+pub(super) mod proofs;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use dashmap::mapref::one::Ref;
-use secrecy::ExposeSecret;
-use subtle::ConstantTimeEq;
 
-use super::{Engine, FRESH_MAX, Job, Known, Refused, lock};
+use super::handle::connectors::outside_key;
+use super::handle::hooks::hook_key;
+use super::{AcceptError, DECODED_MAX, Engine, QueuedEvent};
 use crate::event::{AppEvent, Delivery, Event, MemberId};
 use crate::store::{
     Appended, Conversation, EventId, NewDelivery, NewEvent, OrderingKey, Outcome, QueuedCall,
     TurnCommit,
 };
 
-/// One event of a delivery, and whose turn it is.
-pub(super) struct Addressed {
-    pub(super) lane: OrderingKey,
+/// One event of a delivery, and its queue.
+pub(super) struct RoutedEvent {
+    pub(super) key: OrderingKey,
+    /// Its index in the delivery.
     pub(super) part: u16,
-    /// Nothing where the delivery could not be decoded.
+    /// `None` if the delivery could not be decoded.
     pub(super) event: Option<Event>,
 }
 
 impl Engine {
-    /// Takes a posted event in: the body of a form POST, or a query string. When it returns `Ok`, the event is written
-    /// down.
+    /// Accepts a posted event: the body of a form POST, or a query string. When it returns `Ok`,
+    /// the event is stored.
     ///
     /// # Errors
-    /// See [`Refused`]. Nothing has happened then.
-    pub async fn accept(self: &Arc<Self>, body: Bytes) -> Result<(), Refused> {
+    /// Nothing has happened then.
+    /// - [`AcceptError::Malformed`] if the body cannot be read.
+    /// - [`AcceptError::Unproven`] if it is not proven to be from a portal that the application is
+    ///   installed on.
+    /// - [`AcceptError::Full`] while too many installations or payments are being proven.
+    /// - [`AcceptError::Unreachable`] if an installation or a payment cannot be verified now.
+    /// - [`AcceptError::Store`] if it cannot be stored.
+    pub async fn accept(self: &Arc<Self>, body: Bytes) -> Result<(), AcceptError> {
         let delivery = Delivery::from_form(body)?;
         if !self.started.initialized() {
             Box::pin(self.start()).await?;
         }
         if matches!(delivery.name.as_ref(), "ONAPPINSTALL" | "ONAPPUPDATE") {
-            return Box::pin(self.claim(&delivery)).await;
+            return Box::pin(self.accept_install(&delivery)).await;
         }
         if delivery.name == payment::NAME && delivery.proof().1.is_empty() {
             return Box::pin(self.accept_payment(delivery)).await;
         }
-        let proven = self.verify(&delivery);
-        let proven = proven.or_else(|| self.verify_outgoing(&delivery));
-        let portal = proven.ok_or(Refused::Unproven)?;
+        let portal = self.verify(&delivery);
+        let portal = portal.or_else(|| self.verify_hook_token(&delivery));
+        let portal = portal.ok_or(AcceptError::Unproven)?;
         self.admit(portal, &delivery).await.inspect_err(|error| {
             self.counts.refused.add();
-            tracing::error!(event = %delivery.name, %error, "AN EVENT IS LOST: it can be written down nowhere, and the portal does not send it again");
+            tracing::error!(event = %delivery.name, %error, "AN EVENT IS LOST: it cannot be stored, and the portal does not send it again");
         })
     }
 
-    /// Takes in an event that is certainly of this portal. When it returns `Ok`, it is written down.
+    /// Accepts an event that is proven to be from this portal. When it returns `Ok`, the event is
+    /// stored.
     ///
-    /// One that cannot be decoded is written down all the same, and rests among the dead letters: a later version of this
-    /// program may understand it.
+    /// An event that cannot be decoded is stored too, as a dead letter: a later version of this
+    /// program may decode it.
     pub(super) async fn admit(
         self: &Arc<Self>,
         portal: MemberId,
         delivery: &Delivery,
-    ) -> Result<(), Refused> {
-        let (events, wrong) = match decode(delivery) {
-            Ok(events) => (self.address(&portal, delivery, events), None),
-            Err(wrong) => {
-                tracing::error!(%portal, event = %delivery.name, error = wrong, "an event cannot be decoded");
-                let unknown = Addressed {
-                    lane: OrderingKey::Application(portal.clone()),
+    ) -> Result<(), AcceptError> {
+        let (events, undecodable) = match decode(delivery) {
+            Ok(events) => (self.route(&portal, delivery, events), None),
+            Err(error) => {
+                tracing::error!(%portal, event = %delivery.name, error, "an event cannot be decoded");
+                let undecoded = RoutedEvent {
+                    key: OrderingKey::Application(portal.clone()),
                     part: 0,
                     event: None,
                 };
-                (vec![unknown], Some(wrong))
+                (vec![undecoded], Some(error))
             }
         };
-        self.append(portal, delivery, events, wrong).await?;
-        self.count_arrival(delivery.name.clone());
+        self.append(portal, delivery, events, undecodable).await?;
+        self.arrivals
+            .count(delivery.name.clone(), self.options.clock.now());
         Ok(())
     }
 
-    /// Writes a delivery down and dispatches its events. Says whether any of them is new.
+    /// Stores a delivery and queues its events; if it is `undecodable`, makes them dead letters.
+    /// Returns true if any of them is new.
     pub(super) async fn append(
         self: &Arc<Self>,
         portal: MemberId,
         delivery: &Delivery,
-        events: Vec<Addressed>,
-        wrong: Option<String>,
-    ) -> Result<bool, Refused> {
+        events: Vec<RoutedEvent>,
+        undecodable: Option<String>,
+    ) -> Result<bool, AcceptError> {
         if events.is_empty() {
-            return Ok(false); // nobody wants it
+            return Ok(false); // nothing in this program handles it
         }
         let new = NewDelivery {
             body: delivery.body(),
             at: self.options.clock.now(),
             events: events
                 .iter()
-                .map(|Addressed { lane, part, event }| NewEvent {
-                    occurrence: occurrence::key(lane, delivery, event.as_ref()),
-                    lane: lane.clone(),
+                .map(|RoutedEvent { key, part, event }| NewEvent {
+                    occurrence: occurrence::of(key, delivery, event.as_ref()),
+                    lane: key.clone(),
                     part: *part,
                 })
                 .collect(),
@@ -109,50 +119,50 @@ impl Engine {
         let ids = match self.options.store.append(new).await? {
             Appended::Now(ids) => ids,
             Appended::Later => {
-                self.has_spooled.store(true, Ordering::Release);
-                return Ok(true); // as far as anybody knows
+                self.backlog.note_spooled();
+                return Ok(true); // repeats are found when it enters the inbox
             }
         };
-        if let Err(error) = self.catch_up().await {
-            tracing::error!(%error, "what was spooled comes later than it should");
+        if let Err(error) = self.queue_spooled().await {
+            tracing::error!(%error, "spooled events are handled later than they should be");
         }
         let is_any_new = ids.iter().any(Option::is_some);
-        if let Some(wrong) = wrong {
-            Box::pin(self.bury_all(ids, &wrong)).await;
+        if let Some(error) = undecodable {
+            Box::pin(self.dead_letter_all(ids, &error)).await;
             return Ok(is_any_new);
         }
         for (event, id) in events.into_iter().zip(ids) {
             match id {
-                Some(id) => self.dispatch(id, event, delivery),
+                Some(id) => self.queue(id, event, delivery),
                 None => {
-                    tracing::debug!(lane = %event.lane, event = %delivery.name, "a repeat is dropped")
+                    tracing::debug!(key = %event.key, event = %delivery.name, "a repeat is dropped")
                 }
             }
         }
         Ok(is_any_new)
     }
 
-    /// Puts an event into its lane, or aside while an earlier life's are still being taken up.
-    fn dispatch(self: &Arc<Self>, id: EventId, event: Addressed, delivery: &Delivery) {
-        let Addressed { lane, event, .. } = event;
-        if let Some(held) = &mut *lock(&self.held) {
-            return held.push((id, lane));
-        }
-        let fresh = event
-            .filter(|_| self.events.waiting() < FRESH_MAX)
+    /// Puts an event into its queue, or defers it while what an earlier process left is being read.
+    fn queue(self: &Arc<Self>, id: EventId, event: RoutedEvent, delivery: &Delivery) {
+        let RoutedEvent { key, event, .. } = event;
+        let Some(key) = self.backlog.defer(id, key) else {
+            return;
+        };
+        let decoded = event
+            .filter(|_| self.events.waiting() < DECODED_MAX)
             .map(|event| Box::new((delivery.clone(), event)));
-        self.events.push(lane, Job { id, fresh });
+        self.events.push(key, QueuedEvent { id, decoded });
     }
 
-    /// Puts what could not be decoded among the dead letters.
-    async fn bury_all(&self, ids: Vec<Option<EventId>>, wrong: &str) {
+    /// Makes events that could not be decoded dead letters.
+    async fn dead_letter_all(&self, ids: Vec<Option<EventId>>, error: &str) {
         for id in ids.into_iter().flatten() {
-            self.dead_letter_event(id, wrong.to_owned(), Vec::new())
+            self.dead_letter_event(id, error.to_owned(), Vec::new())
                 .await;
         }
     }
 
-    /// Puts an event among the dead letters, and queues what is left to do about it.
+    /// Makes an event a dead letter, and queues the calls that remain to be made.
     pub(super) async fn dead_letter_event(
         &self,
         event: EventId,
@@ -169,44 +179,25 @@ impl Engine {
         self.commit(&turn).await;
     }
 
-    /// The portal that an event proves to be from.
+    /// Returns the portal that an event is proven to be from.
     fn verify(&self, delivery: &Delivery) -> Option<MemberId> {
         let (member_id, token) = delivery.proof();
-        self.proven(&member_id, &delivery.domain(), &token)
+        self.registry
+            .verified(&member_id, &delivery.domain(), &token)
     }
 
-    /// The portal that this token proves, in constant time. An unknown portal takes the same way as a wrong token.
-    ///
-    /// A portal that is reached by an inbound webhook is known by its host; others by what their installation proved.
-    pub(super) fn proven(&self, member_id: &str, host: &str, token: &str) -> Option<MemberId> {
-        const NOBODY: &str = "00000000000000000000000000000000";
-        let known = self.claimed(member_id, host);
-        let expected = known
-            .as_ref()
-            .map_or(NOBODY, |known| known.application_token.expose_secret());
-        let is_same = bool::from(expected.as_bytes().ct_eq(token.as_bytes()));
-        known
-            .filter(|_| is_same)
-            .map(|known| known.portal.id().clone())
-    }
-
-    /// The portal that is claimed, by its id or its host.
-    pub(super) fn claimed(&self, member_id: &str, host: &str) -> Option<Ref<'_, MemberId, Known>> {
-        let known = self.portals.get(member_id);
-        known.or_else(|| self.portals.get(host))
-    }
-
-    /// Whose turn each event of a delivery is: a bot's in its chat, every hook's that wants it, or the application's own.
-    pub(super) fn address(
+    /// Finds the queue of each event of a delivery: a bot's chat, each hook that matches, or the
+    /// application.
+    pub(super) fn route(
         &self,
         portal: &MemberId,
         delivery: &Delivery,
         events: Vec<Event>,
-    ) -> Vec<Addressed> {
-        let mut addressed = Vec::with_capacity(events.len());
+    ) -> Vec<RoutedEvent> {
+        let mut routed = Vec::with_capacity(events.len());
         for (part, event) in events.into_iter().enumerate() {
             let part = part as u16;
-            let lane = match &event {
+            let key = match &event {
                 Event::Chat(chat) => chat.bot.as_ref().map(|bot| {
                     OrderingKey::Chat(Conversation {
                         portal: portal.clone(),
@@ -216,38 +207,39 @@ impl Engine {
                 }),
                 Event::Removed(_) => Some(OrderingKey::Application(portal.clone())),
                 Event::Session(change) => {
-                    addressed.extend(self.on_line(portal, part, change));
+                    routed.extend(self.route_session(portal, part, change));
                     continue;
                 }
                 Event::Connector(event) => {
-                    addressed.extend(self.to_connectors(portal, part, event));
+                    routed.extend(self.route_to_connectors(portal, part, event));
                     continue;
                 }
-                Event::Inbound(act) => Some(self.outside(portal, act)),
+                Event::Inbound(inbound) => Some(outside_key(portal, inbound)),
                 Event::App(_) | Event::Other => None,
             };
-            if let Some(lane) = lane {
+            if let Some(key) = key {
                 let event = Some(event);
-                addressed.push(Addressed { lane, part, event });
+                routed.push(RoutedEvent { key, part, event });
                 continue;
             }
-            addressed.extend(self.hooks_for(delivery).map(|hook| Addressed {
-                lane: hook.lane(portal),
+            routed.extend(self.hooks_for(delivery).map(|(name, _)| RoutedEvent {
+                key: hook_key(portal, name),
                 part,
                 event: Some(Event::Other),
             }));
             if matches!(event, Event::App(AppEvent::Uninstalled { .. })) {
-                // Behind the hooks, which may still want to know the portal.
-                let lane = OrderingKey::Application(portal.clone());
+                // Stored behind those for the hooks, which may still call the portal.
+                let key = OrderingKey::Application(portal.clone());
                 let event = Some(event);
-                addressed.push(Addressed { lane, part, event });
+                routed.push(RoutedEvent { key, part, event });
             }
         }
-        addressed
+        routed
     }
 }
 
-/// Decodes what is in a delivery. A decoder that panics is no reason to lose an event.
+/// Returns the events in a delivery. A decoder that panics is an error like others: no event is
+/// lost by it.
 pub(super) fn decode(delivery: &Delivery) -> Result<Vec<Event>, String> {
     match catch_unwind(AssertUnwindSafe(|| delivery.events())) {
         Ok(events) => events.map_err(|error| error.to_string()),

@@ -1,11 +1,13 @@
-//! What makes one occurrence different from all others, so that a repeat is known.
+//! The key of an occurrence, by which a repeat is recognised.
 //!
-//! Nothing in a posted event numbers the occurrence (server-behaviour, section 8.4): `event_handler_id` is the
-//! subscription's. A message, a deletion and a typed command are known by the message's number, so that a bot which is
-//! registered with both generations of the bot platform, or is posted a command that it polls, too, hears of it once. The trap: all presses on one keyboard carry the number of the message that holds it, so a press is a
-//! repeat only if the whole body is; the tokens in it differ from press to press.
+//! Nothing in a posted event numbers the occurrence (server-behaviour, section 8.4):
+//! `event_handler_id` is the subscription's. A message, a deletion and a typed command are
+//! identified by the message's id, so that a bot that is registered through both v1 and v2, or is
+//! posted a command that it also polls, receives it once. All presses on one keyboard carry the id
+//! of the message that holds it, so a press is a repeat only if the whole body is the same; the
+//! tokens in it differ from press to press.
 //!
-//! The hash is one that stays the same from one program to the next: it is stored.
+//! The hash is stored, so it must be the same in every version of this program.
 
 use siphasher::sip128::{Hasher128, SipHasher13};
 use std::hash::Hasher;
@@ -16,50 +18,51 @@ use crate::event::{
 };
 use crate::store::{Occurrence, OrderingKey};
 
-/// The key of an event's occurrence, for the one whose turn it is.
-pub(in crate::engine) fn key(
-    lane: &OrderingKey,
+/// Returns the occurrence of an event in one queue.
+pub(in crate::engine) fn of(
+    key: &OrderingKey,
     delivery: &Delivery,
     event: Option<&Event>,
 ) -> Occurrence {
-    let mut sum = Sum(SipHasher13::new());
-    sum.text(lane.portal().as_str());
-    match lane {
-        OrderingKey::Chat(here) => {
-            sum.number(here.bot.0);
-            sum.text(here.dialog.as_str());
+    let mut hasher = OccurrenceHasher(SipHasher13::new());
+    hasher.text(key.portal().as_str());
+    match key {
+        OrderingKey::Chat(chat) => {
+            hasher.number(chat.bot.0);
+            hasher.text(chat.dialog.as_str());
         }
-        OrderingKey::Hook { hook, .. } => sum.text(hook),
+        OrderingKey::Hook { hook, .. } => hasher.text(hook),
         OrderingKey::Application(_) => {}
     }
     match event {
-        Some(Event::Chat(event)) => sum.chat(delivery, event),
+        Some(Event::Chat(event)) => hasher.chat(delivery, event),
         Some(Event::Removed(bot)) => {
-            sum.text("removed");
-            sum.number(bot.id.0);
-            sum.number(delivery.ts.unwrap_or(0));
+            hasher.text("removed");
+            hasher.number(bot.id.0);
+            hasher.number(delivery.ts.unwrap_or(0));
         }
-        Some(Event::Connector(event)) => sum.connector(delivery, event),
-        Some(Event::Session(change)) => sum.session(delivery, change),
-        Some(Event::Inbound(act)) => sum.inbound(act),
+        Some(Event::Connector(event)) => hasher.connector(delivery, event),
+        Some(Event::Session(change)) => hasher.session(delivery, change),
+        Some(Event::Inbound(inbound)) => hasher.inbound(inbound),
         _ => {
-            sum.text(&delivery.name);
-            sum.delivery(delivery);
+            hasher.text(&delivery.name);
+            hasher.delivery(delivery);
         }
     }
-    sum.key()
+    hasher.finish()
 }
 
-struct Sum(SipHasher13);
+/// Hashes the parts that identify an occurrence.
+struct OccurrenceHasher(SipHasher13);
 
-impl Sum {
+impl OccurrenceHasher {
     fn chat(&mut self, delivery: &Delivery, event: &ChatEvent) {
         match &event.what {
             ChatEventKind::Message(message) => {
                 self.text("message");
                 self.number(message.id.0);
             }
-            // The same message is edited again and again.
+            // One message may be edited several times.
             ChatEventKind::Edited(message) => {
                 self.text("edited");
                 self.number(message.id.0);
@@ -76,7 +79,7 @@ impl Sum {
                 self.text(&command.name);
                 self.text(&command.params);
             }
-            // A bot may be brought into the same chat again.
+            // A bot may be invited to the same chat again.
             ChatEventKind::Join(_) => {
                 self.text("join");
                 self.number(delivery.event_id.or(delivery.ts).unwrap_or(0));
@@ -88,7 +91,8 @@ impl Sum {
         }
     }
 
-    /// Several messages of one chat may come together. One that is edited comes again and again.
+    /// Several messages of one chat may come in one delivery. One message may be edited several
+    /// times.
     fn connector(&mut self, delivery: &Delivery, event: &ConnectorEvent) {
         self.text(&delivery.name);
         match event {
@@ -113,17 +117,18 @@ impl Sum {
         }
     }
 
-    /// By the id that the message has outside: what comes again under it is the same.
-    fn inbound(&mut self, act: &Inbound) {
-        self.text(act.what.method());
-        self.text(&act.id);
-        if act.what == InboundKind::Edited {
-            self.text(&act.message["message"].to_string());
+    /// By the id that the message has outside the portal.
+    fn inbound(&mut self, inbound: &Inbound) {
+        self.text(inbound.what.method());
+        self.text(&inbound.id);
+        if inbound.what == InboundKind::Edited {
+            self.text(&inbound.message["message"].to_string());
         }
     }
 
-    /// By the number that the portal gave the occurrence in its queue, else by everything that came. What is posted has no
-    /// such number: the `eventId` of open channels is the same in each of their pages, where others have the subscription's.
+    /// By the id that the portal gave the occurrence in its queue, otherwise by the whole body.
+    /// Posted events have no such id: the `eventId` of open channels is the same in each of their
+    /// pages, where others have the subscription's.
     fn delivery(&mut self, delivery: &Delivery) {
         match delivery.event_id {
             Some(id) if delivery.via == Source::Fetch => self.number(id),
@@ -135,13 +140,13 @@ impl Sum {
         self.0.write(&number.to_le_bytes());
     }
 
-    /// With the length, so that no two sequences of texts are the same bytes.
+    /// Writes the length too, so that no two sequences of texts are the same bytes.
     fn text(&mut self, text: &str) {
         self.number(text.len() as u64);
         self.0.write(text.as_bytes());
     }
 
-    fn key(self) -> Occurrence {
+    fn finish(self) -> Occurrence {
         Occurrence(self.0.finish128().as_u128())
     }
 }

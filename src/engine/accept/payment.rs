@@ -1,36 +1,35 @@
-//! `ONAPPPAYMENT`: the one event that shows no token for itself (`common/events/on-app-payment.md`).
+//! `ONAPPPAYMENT`: the one event that carries no token (`common/events/on-app-payment.md`).
 //!
-//! What it says the portal tells, too, when it is asked with our tokens: if both agree, it is true, whoever posted it.
+//! The portal, called with our tokens, reports the same data. If both agree, the event is accepted,
+//! wherever it came from.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::timeout;
 
-use crate::engine::{Engine, Refused};
+use crate::engine::{AcceptError, Engine};
 use crate::event::{AppEvent, Delivery, Event};
 use crate::portal::methods::app::AppInfo;
 
 /// The name of the event.
-pub(in crate::engine) const NAME: &str = "ONAPPPAYMENT";
+pub(super) const NAME: &str = "ONAPPPAYMENT";
 
-/// How many of these events are compared with what their portals tell at once: anybody can post them.
-pub(in crate::engine) const COMPARED_MAX: usize = 1;
-
-/// How long a portal may take to tell.
+/// How long the portal may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Engine {
-    /// Takes in what was paid, if the portal tells the same. It is asked behind everything else that it is called for.
-    pub(in crate::engine) async fn accept_payment(
+    /// Accepts a payment if the portal reports the same. That call waits behind all others to this
+    /// portal.
+    pub(super) async fn accept_payment(
         self: &Arc<Self>,
         delivery: Delivery,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), AcceptError> {
         let (member_id, _) = delivery.proof();
-        let claimed = self.claimed(&member_id, &delivery.domain());
-        let portal = claimed.map(|known| known.portal.in_bulk());
-        let portal = portal.ok_or(Refused::Unproven)?;
-        let _one = self.payments.try_acquire().map_err(|_| Refused::Full)?;
+        let claimed = self.registry.claimed(&member_id, &delivery.domain());
+        let portal = claimed.map(|claimed| claimed.portal.in_bulk());
+        let portal = portal.ok_or(AcceptError::Unproven)?;
+        let _permit = self.proofs.payment()?;
         let events = delivery.events()?;
         let [
             Event::App(AppEvent::Payment {
@@ -38,19 +37,19 @@ impl Engine {
             }),
         ] = &*events
         else {
-            return Err(Refused::Unproven);
+            return Err(AcceptError::Unproven);
         };
-        let told = match timeout(PATIENCE, portal.run(AppInfo::new())).await {
+        let reported = match timeout(PATIENCE, portal.run(AppInfo::new())).await {
             Ok(Ok(info)) => (info.status.unwrap_or_default(), Some(info.payment_expired)),
             Ok(Err(error)) if error.is_portal_closed() => (status.clone(), Some(true)),
             Ok(Err(error)) => {
-                tracing::warn!(portal = %portal.id(), %error, "the portal does not tell whether a payment is true");
-                return Err(Refused::Unreachable);
+                tracing::warn!(portal = %portal.id(), %error, "a payment cannot be verified: the portal does not answer");
+                return Err(AcceptError::Unreachable);
             }
-            Err(_) => return Err(Refused::Unreachable),
+            Err(_) => return Err(AcceptError::Unreachable),
         };
-        if told != (status.clone(), *expired) {
-            return Err(Refused::Unproven);
+        if reported != (status.clone(), *expired) {
+            return Err(AcceptError::Unproven);
         }
         self.admit(portal.id().clone(), &delivery).await
     }

@@ -1,65 +1,73 @@
-//! What runs beside the turns: taking up what an earlier life left, reminders, news from the store, and sweeping.
+//! Work in the background: what an earlier process left, reminders, the store's notices, sweeping,
+//! polling, offline events.
 
+pub(super) mod backlog;
 pub(super) mod offline_fetch;
 pub(super) mod polling;
 
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::send::QueuedSend;
-use super::{Engine, Job, lock};
+use super::{Engine, QueuedEvent};
 use crate::store::{Access, Installation, Notice, StoreError, Time};
 
-/// How often the store is asked whether something came into it from outside.
-pub const LOOK_INTERVAL: Duration = Duration::from_secs(1);
-/// How often what is too old is removed.
+/// Interval at which the store is asked for notices: what entered it from outside the engine.
+pub const NOTICE_INTERVAL: Duration = Duration::from_secs(1);
+/// Interval at which the store removes what is too old.
 pub const SWEEP_INTERVAL: Duration = Duration::from_secs(10 * 60);
-/// How many rows are read at a time.
+/// Number of rows that are read from the store at a time.
 const PAGE: usize = 1_000;
 
 impl Engine {
-    /// Learns the portals and begins to work: takes up what an earlier process left, in order, chat by chat, and keeps
-    /// an eye on reminders and the store. It returns as soon as events can be taken in; the rest goes on beside.
+    /// Loads the portals and starts to work: continues what an earlier process left, in order, chat
+    /// by chat, and watches reminders and the store. It returns when events can be accepted; the
+    /// rest continues in the background.
     ///
-    /// [`accept`](Engine::accept) does so by itself, but only when the first event comes. Starting twice is starting once.
+    /// [`accept`](Engine::accept) calls it too, but only when the first event comes. Calling it
+    /// again has no effect.
     ///
     /// # Errors
     /// The store cannot be read.
     pub async fn start(self: &Arc<Self>) -> Result<(), StoreError> {
-        let started = self.started.get_or_try_init(|| self.begin_to_work());
+        let started = self.started.get_or_try_init(|| self.start_once());
         started.await.map(|_| ())
     }
 
-    async fn begin_to_work(self: &Arc<Self>) -> Result<(), StoreError> {
-        self.know_portals().await?;
-        for lane in self.options.store.blocked().await? {
-            self.events.block(lane.clone());
-            lock(&self.blocked).insert(lane);
+    async fn start_once(self: &Arc<Self>) -> Result<(), StoreError> {
+        self.load_portals().await?;
+        for key in self.options.store.blocked().await? {
+            self.events.block(key.clone());
+            self.backlog.block(key);
         }
-        self.in_background(async |engine| match engine.take_up().await {
-            Ok(()) => {}
-            Err(error) => {
-                tracing::error!(%error, "what an earlier process left cannot be read; start again")
+        let engine = Arc::clone(self);
+        self.tasks.spawn(async move {
+            if let Err(error) = engine.load_backlog().await {
+                tracing::error!(%error, "the events of an earlier process cannot be read; start again");
             }
         });
         self.run_connectors();
         let weak = Arc::downgrade(self);
         let stopped = self.stopped.clone();
         tokio::spawn(async move {
-            let work =
-                async { tokio::join!(look(weak.clone()), sweep(weak.clone()), remind(weak)) };
+            let work = async {
+                tokio::join!(
+                    watch_store(weak.clone()),
+                    sweep(weak.clone()),
+                    watch_reminders(weak)
+                )
+            };
             stopped.run_until_cancelled(work).await;
         });
         Ok(())
     }
 
-    /// Learns the portals, as [`start`](Engine::start) does, and begins no work: those that the application is installed on,
-    /// and those whose inbound webhook is configured.
+    /// Loads the portals and does nothing else: those that the application is installed on, and
+    /// those whose inbound webhook is configured. [`start`](Engine::start) does the same first.
     ///
     /// # Errors
-    /// The store cannot be read.
-    pub async fn know_portals(&self) -> Result<(), StoreError> {
+    /// The store cannot be read or written.
+    pub async fn load_portals(&self) -> Result<(), StoreError> {
         let store = &self.options.store;
         let stored = store.portals().await?;
         for mut webhook in self.options.webhooks.iter().cloned() {
@@ -71,31 +79,25 @@ impl Engine {
             }) = before
                 && let Access::Webhook(now) = &mut webhook.access
             {
-                // A new webhook for the portal: our bots are known by what they were registered with.
+                // A new webhook for the portal: its bots are found with the token they were
+                // registered with.
                 now.bot_token = before.bot_token.clone();
                 webhook.application_token = application_token.clone();
             }
             store.install(webhook.clone()).await?;
-            self.know(webhook).await;
+            self.add_portal(webhook).await;
         }
         for installation in stored {
             if matches!(installation.access, Access::Tokens(_)) {
-                self.know(installation).await;
+                self.add_portal(installation).await;
             }
         }
         Ok(())
     }
 
-    fn in_background<F>(self: &Arc<Self>, work: impl FnOnce(Arc<Engine>) -> F)
-    where
-        F: Future<Output = ()> + Send + 'static,
-    {
-        self.tasks.spawn(work(Arc::clone(self)));
-    }
-
-    /// Takes up what an earlier process left. Events that come meanwhile are held back, so that those before them in
-    /// their chat come first.
-    async fn take_up(self: &Arc<Self>) -> Result<(), StoreError> {
+    /// Queues the calls and events that an earlier process left. Events that arrive meanwhile are
+    /// deferred, so that the older ones of their chat come first.
+    async fn load_backlog(self: &Arc<Self>) -> Result<(), StoreError> {
         let store = &self.options.store;
         let mut last = None;
         loop {
@@ -111,62 +113,55 @@ impl Engine {
             let events = store.waiting(last, PAGE).await?;
             let Some((id, _)) = events.last() else { break };
             last = Some(*id);
-            for (id, lane) in events {
-                self.events.push(lane, Job::stored(id));
+            for (id, key) in events {
+                self.events.push(key, QueuedEvent::stored(id));
             }
         }
-        let mut held = lock(&self.held);
-        for (id, lane) in held.take().into_iter().flatten() {
-            if last.is_none_or(|last| id > last) {
-                self.events.push(lane, Job::stored(id));
-            }
-        }
-        self.taken_up.cancel();
+        let queue = |id, key| self.events.push(key, QueuedEvent::stored(id));
+        self.backlog.loaded_up_to(last, queue);
         Ok(())
     }
 
-    /// Waits until what the store had to spool is in its lanes, if it had to: what comes now belongs behind it.
+    /// Queues the events that the store had to spool, if there are any: an event that arrives now
+    /// comes behind them.
     ///
-    /// An event that the store takes in at once comes after its spool was emptied, so the word about that is there.
-    pub(super) async fn catch_up(self: &Arc<Self>) -> Result<(), StoreError> {
-        if self.has_spooled.load(Ordering::Acquire) {
-            Box::pin(self.look()).await?;
-            self.has_spooled.store(false, Ordering::Release);
+    /// The store empties its spool before it takes an event directly, so their notices are there.
+    pub(super) async fn queue_spooled(self: &Arc<Self>) -> Result<(), StoreError> {
+        if self.backlog.has_spooled() {
+            Box::pin(self.read_notices()).await?;
+            self.backlog.spooled_is_queued();
         }
         Ok(())
     }
 
-    /// Takes over what has come into the store from outside; one at a time, so that afterwards it is in its lanes.
-    async fn look(self: &Arc<Self>) -> Result<(), StoreError> {
-        let _one = self.looking.lock().await;
+    /// Queues what entered the store from outside the engine. When it returns, all of that is in
+    /// the queues, also what another task was reading.
+    async fn read_notices(self: &Arc<Self>) -> Result<(), StoreError> {
+        let _reading = self.backlog.reading().await;
         let store = &self.options.store;
-        for news in store.news().await? {
-            match news {
-                Notice::Event(id, lane) => {
+        for notice in store.news().await? {
+            match notice {
+                Notice::Event(id, key) => {
                     self.events
-                        .insert(lane, Job::stored(id), |other| other.id < id);
+                        .insert(key, QueuedEvent::stored(id), |other| other.id < id);
                 }
                 Notice::Call(id, to) => self.outbox.push(to, QueuedSend::new(id)),
-                Notice::Open(_) => {} // seen below
+                Notice::Open(_) => {} // found below
             }
         }
-        if lock(&self.blocked).is_empty() {
+        if !self.backlog.has_blocked() {
             return Ok(());
         }
         let still = store.blocked().await?;
-        lock(&self.blocked).retain(|lane| {
-            let is_blocked = still.contains(lane);
-            if !is_blocked {
-                tracing::info!(%lane, "the lane goes on");
-                self.events.open(lane);
-            }
-            is_blocked
+        self.backlog.unblock_except(&still, |key| {
+            tracing::info!(%key, "the queue continues");
+            self.events.unblock(key);
         });
         Ok(())
     }
 
-    /// Hands out the reminders that are due, and tells how long it is until the next.
-    async fn hand_out(self: &Arc<Self>) -> Result<Option<Duration>, StoreError> {
+    /// Queues the reminders that are due. Returns the time until the next one.
+    async fn queue_reminders(self: &Arc<Self>) -> Result<Option<Duration>, StoreError> {
         let store = &self.options.store;
         let now: Time = self.options.clock.now();
         loop {
@@ -174,29 +169,31 @@ impl Engine {
             if due.is_empty() {
                 break;
             }
-            for (id, lane) in due {
-                self.events.push(lane, Job::stored(id));
+            for (id, key) in due {
+                self.events.push(key, QueuedEvent::stored(id));
             }
         }
         Ok(store.next_due().await?.map(|due| due.since(now)))
     }
 }
 
-async fn look(engine: Weak<Engine>) {
+/// Reads the store's notices and updates its counts of arrivals, once a second.
+async fn watch_store(engine: Weak<Engine>) {
     loop {
-        tokio::time::sleep(LOOK_INTERVAL).await;
+        tokio::time::sleep(NOTICE_INTERVAL).await;
         let Some(engine) = engine.upgrade() else {
             return;
         };
-        if let Err(error) = engine.look().await {
-            tracing::error!(%error, "the store cannot be asked for news");
+        if let Err(error) = engine.read_notices().await {
+            tracing::error!(%error, "the store's notices cannot be read");
         }
-        if let Err(error) = engine.add_up_arrivals().await {
-            tracing::warn!(%error, "what has arrived is counted later");
+        if let Err(error) = engine.arrivals.flush(&*engine.options.store).await {
+            tracing::warn!(%error, "arrivals cannot be counted now; retrying");
         }
     }
 }
 
+/// Removes what is too old from the store, every ten minutes.
 async fn sweep(engine: Weak<Engine>) {
     loop {
         tokio::time::sleep(SWEEP_INTERVAL).await;
@@ -211,22 +208,23 @@ async fn sweep(engine: Weak<Engine>) {
     }
 }
 
-async fn remind(engine: Weak<Engine>) {
-    /// The longest sleep: the clock may be set meanwhile.
+/// Queues reminders when they are due.
+async fn watch_reminders(engine: Weak<Engine>) {
+    /// Longest sleep, since the clock may be set meanwhile.
     const SLEEP_MAX: Duration = Duration::from_secs(60);
     loop {
-        let Some(here) = engine.upgrade() else {
+        let Some(engine) = engine.upgrade() else {
             return;
         };
-        let sleep = match here.hand_out().await {
+        let sleep = match engine.queue_reminders().await {
             Ok(next) => next.map_or(SLEEP_MAX, |next| next.min(SLEEP_MAX)),
             Err(error) => {
-                tracing::error!(%error, "reminders cannot be read");
-                LOOK_INTERVAL
+                tracing::error!(%error, "reminders cannot be read; retrying");
+                NOTICE_INTERVAL
             }
         };
-        let reminded = Arc::clone(&here.reminded);
-        drop(here); // while this waits, an engine that nobody needs any more may end
-        drop(tokio::time::timeout(sleep, reminded.notified()).await);
+        let reminded = Arc::clone(&engine.reminded);
+        drop(engine); // an engine that nobody else holds may be dropped during the sleep
+        let _ = tokio::time::timeout(sleep, reminded.notified()).await;
     }
 }

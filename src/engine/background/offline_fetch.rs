@@ -1,31 +1,55 @@
-//! Offline events: those that the portal keeps for hooks which must lose nothing ([`App::offline_hook`](crate::App::offline_hook)).
+//! Offline events: events that the portal keeps for hooks that must lose nothing
+//! ([`App::offline_hook`](crate::App::offline_hook)).
 //!
-//! A batch is cleared on the portal after it is written down. One that a dead process had fetched and not cleared is fetched
-//! again at the start, and what of it was written down is known as a repeat.
+//! A batch is cleared on the portal after it is stored. One that a dead process had fetched and not
+//! cleared is fetched again at the start; the part of it that was stored is dropped as repeats.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use dashmap::DashSet;
 use tokio::time::sleep;
 
 use super::polling::PAUSE_MAX;
 use crate::engine::retry::pause;
-use crate::engine::{Engine, Refused};
+use crate::engine::{AcceptError, Engine};
+use crate::event::MemberId;
 use crate::portal::{Error, OFFLINE_MAX, OfflineBatch, Portal};
 
-/// Why offline events could not be taken in.
+/// The portals whose offline events are fetched.
+#[derive(Debug, Default)]
+pub(in crate::engine) struct OfflineFetch {
+    /// One entry for each running task: a portal that is set up again must not be fetched from
+    /// twice.
+    portals: DashSet<MemberId>,
+}
+
+impl OfflineFetch {
+    /// Adds a portal. Returns false if it is fetched from already.
+    fn begin(&self, portal: &MemberId) -> bool {
+        self.portals.insert(portal.clone())
+    }
+
+    /// Removes a portal, so that it can be added again.
+    fn end(&self, portal: &MemberId) {
+        self.portals.remove(portal);
+    }
+}
+
+/// Why offline events could not be fetched or accepted.
 #[derive(Debug, thiserror::Error)]
 enum FetchError {
     #[error(transparent)]
     Portal(#[from] Error),
     #[error(transparent)]
-    Refused(#[from] Refused),
+    Accept(#[from] AcceptError),
 }
 
 impl Engine {
-    /// Fetches offline events until the program stops, or the application is removed from the portal. Twice is once.
-    pub(in crate::engine) fn begin_to_fetch_offline(self: &Arc<Self>, portal: &Portal) {
-        if !self.fetching_offline.insert(portal.id().clone()) {
+    /// Fetches offline events until the program stops or the application is removed from the
+    /// portal. Calling it again for the same portal has no effect.
+    pub(in crate::engine) fn start_offline_fetch(self: &Arc<Self>, portal: &Portal) {
+        if !self.offline_fetch.begin(portal.id()) {
             return;
         }
         let (weak, stopped) = (Arc::downgrade(self), self.stopped.clone());
@@ -34,7 +58,7 @@ impl Engine {
             let (mut failures, mut is_first) = (0, true);
             while let Some(engine) = weak.upgrade() {
                 if engine.portal(portal.id()).is_none() {
-                    engine.fetching_offline.remove(portal.id());
+                    engine.offline_fetch.end(portal.id());
                     return;
                 }
                 let pause = match engine.fetch_offline(&portal, is_first).await {
@@ -42,15 +66,15 @@ impl Engine {
                         (failures, is_first) = (0, false);
                         pause
                     }
-                    Err(trouble) => {
+                    Err(error) => {
                         failures += 1;
                         if failures == 1 {
-                            tracing::error!(portal = %portal.id(), error = %trouble, "offline events cannot be fetched; it is tried again and again");
+                            tracing::error!(portal = %portal.id(), %error, "offline events cannot be fetched; retrying");
                         }
                         pause(failures.into(), failures).min(PAUSE_MAX)
                     }
                 };
-                drop(engine); // while this sleeps, an engine that nobody needs any more may end
+                drop(engine); // an engine that nobody else holds may be dropped during the sleep
                 if stopped.run_until_cancelled(sleep(pause)).await.is_none() {
                     return;
                 }
@@ -58,7 +82,8 @@ impl Engine {
         });
     }
 
-    /// Fetches once, the first time also what was left behind, and tells when to fetch again.
+    /// Fetches once, the first time also what an earlier process did not clear. Returns the time
+    /// until the next fetch.
     async fn fetch_offline(
         self: &Arc<Self>,
         portal: &Portal,
@@ -79,7 +104,7 @@ impl Engine {
         })
     }
 
-    /// Writes a batch down, and clears it.
+    /// Stores a batch, then clears it on the portal.
     async fn admit_batch(
         self: &Arc<Self>,
         portal: &Portal,
@@ -88,8 +113,8 @@ impl Engine {
         for event in batch.events {
             match event {
                 Ok(delivery) => self.admit(portal.id().clone(), &delivery).await?,
-                Err(wrong) => {
-                    tracing::error!(portal = %portal.id(), error = %wrong, "an offline event cannot be read, and is passed over");
+                Err(error) => {
+                    tracing::error!(portal = %portal.id(), %error, "an offline event cannot be read and is skipped");
                 }
             }
         }
@@ -97,5 +122,20 @@ impl Engine {
             portal.clear_offline(process_id).await?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::engine::background::offline_fetch::*;
+
+    #[test]
+    fn a_portal_is_fetched_from_once_until_that_ends() {
+        let (fetch, portal) = (OfflineFetch::default(), MemberId::new("m1"));
+        assert!(fetch.begin(&portal));
+        assert!(!fetch.begin(&portal));
+        assert!(fetch.begin(&MemberId::new("m2")));
+        fetch.end(&portal);
+        assert!(fetch.begin(&portal));
     }
 }

@@ -1,84 +1,133 @@
-//! Polling: the events of bots that have no public address are asked for.
+//! Polling: asking for the events of bots that have no public address.
 //!
-//! The portal keeps them until they are confirmed, at most for a day, and confirming is asking for what comes behind them
-//! (bots-v2, section 3). So an event is confirmed only after it is written down, and what a dead process had not
-//! confirmed comes again, and is known as a repeat: nothing is lost from end to end.
+//! The portal keeps events until they are confirmed, at most for a day. Asking for what comes
+//! behind an event confirms it (bots-v2, section 3). So an event is confirmed only after it is
+//! stored. What a dead process had stored and not confirmed comes again and is dropped as a repeat.
+//! Nothing is lost from end to end.
 //!
-//! Only one process can poll for a bot: what one confirms, another never sees. So now and then events are left unconfirmed
-//! for a few polls more; if they are gone by then, somebody else has confirmed them, and that is told.
+//! Only one process can poll for a bot, because an event that one has confirmed never reaches the
+//! other. So every [`RIVAL_EVERY`] polls that returned events, an event is left unconfirmed for a
+//! few polls. If it is gone by then, another process has confirmed it, and that is logged.
 //!
-//! While people talk a bot is asked about every second, later every five. A portal lets two calls a second pass, and answers
-//! need them, too: so of all its bots only one is asked about in a second, and they take turns.
+//! While people talk to a bot it is polled every second, otherwise every five seconds. A portal
+//! allows two calls a second, and answers need them too: so a portal is polled for one of its bots
+//! a second, in turns.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use dashmap::mapref::multiple::RefMulti;
+use dashmap::DashMap;
+use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::engine::Engine;
 use crate::engine::retry::pause;
+use crate::engine::{APPLICATION_REMOVED, Engine};
 use crate::event::{BotId, BotRef, MemberId, Page};
 use crate::portal::{Error, Portal};
 
-/// How often a bot is asked for while people talk to it. Default of [`Options::poll_quick`](crate::engine::Options::poll_quick).
+/// Interval of polls while people talk to a bot. Default of
+/// [`Options::poll_quick`](crate::engine::Options::poll_quick).
 pub const POLL_QUICK: Duration = Duration::from_secs(1);
-/// How often it is asked for in silence. Default of [`Options::poll_slow`](crate::engine::Options::poll_slow).
+/// Interval of polls otherwise. Default of
+/// [`Options::poll_slow`](crate::engine::Options::poll_slow).
 pub const POLL_SLOW: Duration = Duration::from_secs(5);
-/// How long after an event people are taken to be talking.
-pub const TALK: Duration = Duration::from_secs(60);
+/// Time after an event during which a bot is polled at the quick interval.
+pub const ACTIVE_TIME: Duration = Duration::from_secs(60);
 
-/// Of so many polls that brought something, the first is followed by a look for another process that polls for the same bot.
+/// Number of polls that returned events between two checks for another process that polls for the
+/// same bot.
 pub const RIVAL_EVERY: u32 = 20;
-/// How many polls such a look takes: another process confirms an event with the poll after the one that brought it.
+/// Number of polls that a check takes: another process confirms an event with its next poll after
+/// that event.
 const RIVAL_POLLS: u32 = 3;
 
-/// The longest pause while a portal cannot be asked.
+/// Longest pause while a portal cannot be reached.
 pub(in crate::engine) const PAUSE_MAX: Duration = Duration::from_secs(60);
 
-/// How far the polling for one bot is.
+/// The bots that are polled for, and the portals' turns.
+#[derive(Debug, Default)]
+pub(in crate::engine) struct Polling {
+    /// The code of each bot that has a running task: one that is set up again must not be polled
+    /// twice.
+    bots: DashMap<(MemberId, BotId), String>,
+    /// When each portal may be polled next. The lock makes its bots take turns, first come, first
+    /// served.
+    turns: DashMap<MemberId, Arc<Mutex<Option<Instant>>>>,
+}
+
+impl Polling {
+    /// Adds a bot. Returns false if it is polled already.
+    fn begin(&self, portal: &MemberId, bot: &BotRef) -> bool {
+        let key = (portal.clone(), bot.id);
+        self.bots.insert(key, bot.code.clone()).is_none()
+    }
+
+    /// Removes a bot, so that it can be added again.
+    fn end(&self, portal: &MemberId, bot: &BotRef) {
+        self.bots.remove(&(portal.clone(), bot.id));
+    }
+
+    /// Waits until the portal may be polled for one more of its bots; the next one waits for
+    /// `interval`.
+    async fn turn(&self, portal: &MemberId, interval: Duration) {
+        let turn = Arc::clone(&*self.turns.entry(portal.clone()).or_default());
+        let mut next = turn.lock().await;
+        if let Some(next) = *next {
+            sleep_until(next).await;
+        }
+        *next = Some(Instant::now() + interval);
+    }
+}
+
+/// The state of polling for one bot.
 struct Poll {
     portal: Portal,
     bot: BotRef,
     offset: Option<u64>,
+    /// Failures since the last answer.
     failures: u32,
     last_event: Instant,
-    /// How many polls have brought something.
+    /// Number of polls that returned events.
     filled: u32,
-    /// An event that is left unconfirmed, and so must come again, and for how many polls more.
-    left: Option<(u64, u32)>,
+    /// An event that is left unconfirmed, so that it must come again, and for how many more polls.
+    unconfirmed: Option<(u64, u32)>,
 }
 
 /// Where people find a bot that is polled for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub struct ChatLink {
     /// The bot's code.
     pub bot: String,
-    /// The page of the portal that opens its chat.
+    /// The page of the portal that opens the bot's chat.
     pub address: String,
 }
 
 impl Engine {
-    /// The bots that are polled for, by their codes.
+    /// Returns the bots that are polled for, sorted by their codes.
     pub fn polled(&self) -> Vec<ChatLink> {
-        let talk = |polled: RefMulti<'_, (MemberId, BotId), String>| {
-            let (portal, bot) = polled.key();
-            let endpoint = self.portal(portal)?.endpoint().to_owned();
-            let host = endpoint.trim_end_matches("/rest/");
-            Some(ChatLink {
-                bot: polled.value().clone(),
-                address: format!("{host}/online/?IM_DIALOG={bot}"),
+        let mut links: Vec<ChatLink> = self
+            .polling
+            .bots
+            .iter()
+            .filter_map(|entry| {
+                let (portal, bot) = entry.key();
+                let endpoint = self.portal(portal)?.endpoint().to_owned();
+                let host = endpoint.trim_end_matches("/rest/");
+                Some(ChatLink {
+                    bot: entry.value().clone(),
+                    address: format!("{host}/online/?IM_DIALOG={bot}"),
+                })
             })
-        };
-        let mut polled: Vec<ChatLink> = self.polled.iter().filter_map(talk).collect();
-        polled.sort();
-        polled
+            .collect();
+        links.sort();
+        links
     }
 
-    /// Polls for a bot until the program stops, or the portal knows the bot or us no more. Twice is once.
-    pub(in crate::engine) fn begin_to_poll(self: &Arc<Self>, portal: &Portal, bot: BotRef) {
-        let key = (portal.id().clone(), bot.id);
-        if self.polled.insert(key.clone(), bot.code.clone()).is_some() {
+    /// Polls for a bot until the program stops, or the bot or the application is removed from the
+    /// portal. Calling it again for the same bot has no effect.
+    pub(in crate::engine) fn start_polling(self: &Arc<Self>, portal: &Portal, bot: BotRef) {
+        if !self.polling.begin(portal.id(), &bot) {
             return;
         }
         tracing::info!(portal = %portal.id(), bot = bot.code, "polling for events");
@@ -89,29 +138,30 @@ impl Engine {
             failures: 0,
             last_event: Instant::now(),
             filled: 0,
-            left: None,
+            unconfirmed: None,
         };
         let (weak, stopped) = (Arc::downgrade(self), self.stopped.clone());
         self.tasks.spawn(async move {
             while let Some(engine) = weak.upgrade() {
                 let Some(pause) = engine.poll(&mut poll).await else {
-                    engine.polled.remove(&key);
+                    engine.polling.end(poll.portal.id(), &poll.bot);
                     return;
                 };
-                drop(engine); // while this sleeps, an engine that nobody needs any more may end
+                drop(engine); // an engine that nobody else holds may be dropped during the sleep
                 stopped.run_until_cancelled(sleep(pause)).await;
             }
         });
     }
 
-    /// Asks once, and tells when to ask again; nothing if there is no use.
+    /// Polls once. Returns the time until the next poll; `None` if polling ends.
     async fn poll(self: &Arc<Self>, poll: &mut Poll) -> Option<Duration> {
-        let asked = async {
-            self.take_turns(poll.portal.id()).await;
+        let answer = async {
+            let interval = self.options.poll_quick;
+            self.polling.turn(poll.portal.id(), interval).await;
             let portal = poll.portal.in_bulk(); // answers go first
             portal.events(poll.bot.id, poll.offset).await
         };
-        match self.stopped.run_until_cancelled(asked).await? {
+        match self.stopped.run_until_cancelled(answer).await? {
             Ok(page) => {
                 if poll.failures > 0 {
                     tracing::info!(portal = %poll.portal.id(), bot = poll.bot.code, "events are polled again");
@@ -120,21 +170,21 @@ impl Engine {
                 if !page.events.is_empty() {
                     poll.last_event = Instant::now();
                 }
-                self.look_for_a_rival(poll, &page);
+                self.check_for_rival(poll, &page);
                 let last = page.events.iter().filter_map(|event| event.event_id).max();
-                let last = last.filter(|_| !page.has_more); // while many wait, none is left
+                let last = last.filter(|_| !page.has_more); // while many wait, all are confirmed
                 let next = self.admit_page(poll, page).await;
-                if poll.left.is_none()
+                if poll.unconfirmed.is_none()
                     && let Some(last) = last
                 {
                     let is_due = poll.filled.is_multiple_of(RIVAL_EVERY);
-                    poll.left = is_due.then_some((last, RIVAL_POLLS));
+                    poll.unconfirmed = is_due.then_some((last, RIVAL_POLLS));
                     poll.filled = poll.filled.wrapping_add(1);
                 }
-                if poll.left.is_none() {
+                if poll.unconfirmed.is_none() {
                     poll.offset = next;
                 }
-                Some(if poll.last_event.elapsed() < TALK {
+                Some(if poll.last_event.elapsed() < ACTIVE_TIME {
                     self.options.poll_quick
                 } else {
                     self.options.poll_slow
@@ -144,9 +194,9 @@ impl Engine {
             Err(error) => {
                 poll.failures += 1;
                 let wait = pause(poll.bot.id.0, poll.failures).min(PAUSE_MAX);
-                // Of a portal that is away for a night, the beginning and the end are told.
+                // Logs the first failure and the recovery only.
                 if poll.failures == 1 {
-                    tracing::error!(portal = %poll.portal.id(), bot = poll.bot.code, %error, "events cannot be polled; it is tried again and again");
+                    tracing::error!(portal = %poll.portal.id(), bot = poll.bot.code, %error, "events cannot be polled; retrying");
                 } else {
                     tracing::debug!(portal = %poll.portal.id(), bot = poll.bot.code, failures = poll.failures, %error, ?wait, "events cannot be polled");
                 }
@@ -155,30 +205,26 @@ impl Engine {
         }
     }
 
-    /// Tells if an event is gone that we have not confirmed.
-    fn look_for_a_rival(&self, poll: &mut Poll, page: &Page) {
-        let Some((left, polls)) = poll.left.take() else {
+    /// Counts and logs another process that polls for the bot: an event is gone that this process
+    /// has not confirmed.
+    fn check_for_rival(&self, poll: &mut Poll, page: &Page) {
+        let Some((unconfirmed, polls)) = poll.unconfirmed.take() else {
             return;
         };
-        poll.left = (polls > 1).then_some((left, polls - 1));
-        if page.events.iter().all(|event| event.event_id != Some(left)) {
-            poll.left = None;
+        poll.unconfirmed = (polls > 1).then_some((unconfirmed, polls - 1));
+        if page
+            .events
+            .iter()
+            .all(|event| event.event_id != Some(unconfirmed))
+        {
+            poll.unconfirmed = None;
             self.counts.rivals.add();
-            tracing::error!(portal = %poll.portal.id(), bot = poll.bot.code, "ANOTHER PROCESS POLLS FOR THIS BOT: each of the two hears only a part of what people say; stop one of them");
+            tracing::error!(portal = %poll.portal.id(), bot = poll.bot.code, "ANOTHER PROCESS POLLS FOR THIS BOT: each of the two receives only some of the events; stop one of them");
         }
     }
 
-    /// Waits until a portal may be asked about one more of its bots; first come, first served.
-    async fn take_turns(&self, portal: &MemberId) {
-        let turn = Arc::clone(&*self.poll_turns.entry(portal.clone()).or_default());
-        let mut next = turn.lock().await;
-        if let Some(next) = *next {
-            sleep_until(next).await;
-        }
-        *next = Some(Instant::now() + self.options.poll_quick);
-    }
-
-    /// Writes a page down, and tells where the next begins: behind it, or with the first event that could not be written.
+    /// Stores a page. Returns where the next one starts: behind it, or at the first event that
+    /// could not be stored.
     async fn admit_page(self: &Arc<Self>, poll: &Poll, page: Page) -> Option<u64> {
         let Poll {
             portal,
@@ -186,30 +232,67 @@ impl Engine {
             offset,
             ..
         } = poll;
-        for wrong in page.broken {
-            tracing::error!(portal = %portal.id(), bot = bot.code, error = %wrong, "a polled event cannot be read, and is passed over");
+        for error in page.broken {
+            tracing::error!(portal = %portal.id(), bot = bot.code, %error, "a polled event cannot be read and is skipped");
         }
         for delivery in &page.events {
             let id = delivery.event_id;
             if let Err(error) = self.admit(portal.id().clone(), delivery).await {
-                tracing::error!(portal = %portal.id(), bot = bot.code, %error, "a polled event cannot be written down; it stays on the portal");
+                tracing::error!(portal = %portal.id(), bot = bot.code, %error, "a polled event cannot be stored; it stays on the portal");
                 return id.or(*offset);
             }
         }
-        // An offset never goes back; of a queue that never held anything the portal tells 0.
+        // An offset never goes back. For a queue that never held an event the portal returns 0.
         Some(page.next_offset).filter(|next| *next > 0).max(*offset)
     }
 
-    /// Whether there is nothing to poll for any more.
+    /// Returns true, and logs why, if nothing is left to poll for.
     fn is_over(&self, poll: &Poll, error: &Error) -> bool {
         let why = if self.portal(poll.portal.id()).is_none() {
-            "the application was removed from the portal"
+            APPLICATION_REMOVED
         } else if error.is("BOT_NOT_FOUND") {
             "the bot is not on the portal any more; start again to register it"
         } else {
             return false;
         };
-        tracing::error!(portal = %poll.portal.id(), bot = poll.bot.code, why, "events are polled no more");
+        tracing::error!(portal = %poll.portal.id(), bot = poll.bot.code, why, "events are not polled any more");
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::engine::background::polling::*;
+
+    fn bot(id: u64) -> BotRef {
+        BotRef {
+            id: BotId(id),
+            code: "echo".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_bot_is_polled_once_on_each_portal_until_that_ends() {
+        let polling = Polling::default();
+        let (one, two) = (MemberId::new("m1"), MemberId::new("m2"));
+        assert!(polling.begin(&one, &bot(7)));
+        assert!(!polling.begin(&one, &bot(7)));
+        assert!(polling.begin(&one, &bot(8)));
+        assert!(polling.begin(&two, &bot(7)));
+        polling.end(&one, &bot(7));
+        assert!(polling.begin(&one, &bot(7)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_bots_of_a_portal_take_turns_and_portals_do_not_wait_for_each_other() {
+        let polling = Polling::default();
+        let (one, two) = (MemberId::new("m1"), MemberId::new("m2"));
+        let start = Instant::now();
+        for _ in 0..3 {
+            polling.turn(&one, POLL_QUICK).await;
+        }
+        assert_eq!(start.elapsed().as_secs(), 2);
+        polling.turn(&two, POLL_QUICK).await;
+        assert_eq!(start.elapsed().as_secs(), 2);
     }
 }

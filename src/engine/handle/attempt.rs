@@ -1,149 +1,133 @@
-//! Attempts at an event: counted before they are made, and what follows when one fails.
+//! Attempts at an event: each is counted before it is made; after a failure the event is retried or
+//! becomes a dead letter.
 //!
-//! The count is in the store before the handler runs, so that one that takes the process with it is counted, too. A
-//! failure leaves nothing behind and is tried again after a pause, while its lane waits; after
-//! [`Options::attempts`](crate::engine::Options::attempts) of them the event rests among the dead letters.
+//! The count is in the store before the handler runs, so an attempt that kills the process is
+//! counted too. A failed attempt leaves nothing behind. It is retried after a pause, while its
+//! queue waits; after [`Options::attempts`](crate::engine::Options::attempts) of them the event
+//! becomes a dead letter.
 //!
-//! What is rare is boxed where it is awaited, here and in all of the engine: every turn's future has room for all that it
-//! may come to, and is allocated and moved with it. What is common is boxed where its future would grow beyond a kilobyte:
-//! larger pieces the allocator does not keep at hand.
+//! Here and in all of the engine, what is rare is boxed where it is awaited: the future of every
+//! turn has room for all branches, and is allocated and moved with it. What is common is boxed
+//! where its future would grow beyond a kilobyte, because the allocator does not keep larger pieces
+//! at hand.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::CurrentEvent;
 use super::connectors::OUTSIDE_ATTEMPTS_MAX;
 use crate::engine::keyed_queues::Next;
 use crate::engine::retry::pause;
-use crate::engine::{Engine, Job, lock};
+use crate::engine::{Engine, QueuedEvent};
 use crate::handler::{Error, Result};
 use crate::store::{
-    Conversation, EventId, Failure, OrderingKey, Outcome, QueuedCall, StartedTurn, TurnCommit,
+    Conversation, Failure, OrderingKey, Outcome, QueuedCall, StartedTurn, TurnCommit,
 };
 
-/// How long a lane waits for a store that cannot be read.
-pub(in crate::engine) const STORE_PAUSE: Duration = Duration::from_secs(1);
+/// How long a queue waits for a store that cannot be read or written.
+pub(super) const STORE_PAUSE: Duration = Duration::from_secs(1);
 
 impl Engine {
-    /// Runs one attempt at something that has no state and says nothing.
-    pub(in crate::engine) async fn attempt(
+    /// Runs one attempt at an event that has no state and makes no calls.
+    pub(super) async fn attempt(
         &self,
-        lane: &OrderingKey,
-        id: EventId,
+        current: CurrentEvent<'_>,
         run: impl AsyncFnOnce() -> Result,
-    ) -> Next<Job> {
-        let begun = match self.begin(lane, id, None, Vec::new).await {
-            Ok(begun) => begun,
+    ) -> Next<QueuedEvent> {
+        let started = match self.begin(current, None, Vec::new).await {
+            Ok(started) => started,
             Err(next) => return next,
         };
         let end = match run().await {
             Ok(()) => Outcome::Done,
-            Err(error) if begun.attempt < self.options.attempts => {
-                return Box::pin(self.fail(lane, id, begun.attempt, &error)).await;
+            Err(error) if started.attempt < self.options.attempts => {
+                return Box::pin(self.fail(current, started.attempt, &error)).await;
             }
-            Err(error) => self.end_of(lane, &error, false),
+            Err(error) => self.dead_outcome(current, &error, false),
         };
-        let turn = TurnCommit::done(id, self.options.clock.now());
-        self.finish(lane, &TurnCommit { end, ..turn }, false).await
+        let turn = TurnCommit::done(current.id, self.options.clock.now());
+        self.finish(current, &TurnCommit { end, ..turn }, false)
+            .await
     }
 
-    /// Counts an attempt. One too many means that the process died in each of those before: then all that is left to do are
-    /// these last calls.
-    pub(in crate::engine) async fn begin(
+    /// Counts an attempt, and loads the state of a chat. One attempt too many means that the
+    /// process died during each of those before: then the event becomes a dead letter, and
+    /// `last_calls` are queued.
+    pub(super) async fn begin(
         &self,
-        lane: &OrderingKey,
-        id: EventId,
+        current: CurrentEvent<'_>,
         state: Option<&Conversation>,
-        last: impl FnOnce() -> Vec<Arc<QueuedCall>>,
-    ) -> Result<StartedTurn, Next<Job>> {
-        let attempts = match lane {
-            OrderingKey::Chat(here) if here.connector().is_some() => OUTSIDE_ATTEMPTS_MAX,
+        last_calls: impl FnOnce() -> Vec<Arc<QueuedCall>>,
+    ) -> Result<StartedTurn, Next<QueuedEvent>> {
+        let CurrentEvent { id, key } = current;
+        let attempts = match key {
+            OrderingKey::Chat(chat) if chat.connector().is_some() => OUTSIDE_ATTEMPTS_MAX,
             _ => self.options.attempts,
         };
         match self.options.store.begin(id, state).await {
-            Ok(Some(begun)) if begun.attempt > attempts => {
+            Ok(Some(started)) if started.attempt > attempts => {
                 let error = format!("the process ended during the last of {attempts} attempts");
-                tracing::error!(%lane, event = %id, error, "an event rests among the dead letters");
-                Box::pin(self.dead_letter_event(id, error, last())).await;
+                tracing::error!(%key, event = %id, error, "an event is a dead letter");
+                Box::pin(self.dead_letter_event(id, error, last_calls())).await;
                 Err(Next::Done)
             }
-            Ok(Some(begun)) => Ok(begun),
+            Ok(Some(started)) => Ok(started),
             Ok(None) => Err(Next::Done),
             Err(error) => {
-                tracing::error!(%lane, event = %id, %error, "a turn cannot begin, since the store fails");
-                Err(Next::Again(Job::stored(id), STORE_PAUSE))
+                tracing::error!(%key, event = %id, %error, "a turn cannot start, because the store fails; retrying");
+                Err(Next::Retry(QueuedEvent::stored(id), STORE_PAUSE))
             }
         }
     }
 
-    /// Notes a failure that is not the last.
-    pub(in crate::engine) async fn fail(
+    /// Stores a failure that is not the last, and retries after a pause.
+    pub(super) async fn fail(
         &self,
-        lane: &OrderingKey,
-        id: EventId,
+        current: CurrentEvent<'_>,
         attempt: u32,
         error: &Error,
-    ) -> Next<Job> {
+    ) -> Next<QueuedEvent> {
+        let CurrentEvent { id, key } = current;
         let pause = pause(id.0, attempt);
         self.counts.failed.add();
-        tracing::warn!(%lane, event = %id, attempt, %error, ?pause, "a turn failed, and is tried again");
+        tracing::warn!(%key, event = %id, attempt, %error, ?pause, "a turn failed; retrying");
         let failure = Failure {
             at: self.options.clock.now(),
             error: error.to_string(),
         };
         if let Err(error) = self.options.store.fail(id, failure).await {
-            tracing::error!(%lane, event = %id, %error, "the failure is not noted");
+            tracing::error!(%key, event = %id, %error, "the failure cannot be stored");
         }
-        Next::Again(Job::stored(id), pause)
+        Next::Retry(QueuedEvent::stored(id), pause)
     }
 
-    /// The end of an event whose last attempt failed.
-    pub(in crate::engine) fn end_of(
+    /// Counts and logs the failure of the last attempt, and returns the outcome.
+    pub(super) fn dead_outcome(
         &self,
-        lane: &OrderingKey,
+        current: CurrentEvent<'_>,
         error: &Error,
         blocks: bool,
     ) -> Outcome {
         self.counts.failed.add();
         self.counts.dead.add();
-        tracing::error!(%lane, %error, blocks, "an event cannot be handled, and rests among the dead letters");
+        tracing::error!(key = %current.key, %error, blocks, "an event cannot be handled and is a dead letter");
         let error = error.to_string();
         Outcome::Dead { error, blocks }
     }
 
-    /// Puts an event among the dead letters whose handler is not asked.
-    pub(in crate::engine) async fn give_up(
+    /// Commits a turn. Then its queue continues, or waits for an operator if the turn `blocks` it.
+    pub(super) async fn finish(
         &self,
-        lane: &OrderingKey,
-        id: EventId,
-        error: String,
-    ) -> Next<Job> {
-        tracing::error!(%lane, event = %id, error, "an event rests among the dead letters");
-        self.dead_letter_event(id, error, Vec::new()).await;
-        Next::Done
-    }
-
-    /// Ends an event that is nobody's business.
-    pub(in crate::engine) async fn skip(&self, id: EventId) -> Next<Job> {
-        self.commit(&TurnCommit::done(id, self.options.clock.now()))
-            .await;
-        Next::Done
-    }
-
-    /// Commits a turn, and lets its lane go on or wait.
-    pub(in crate::engine) async fn finish(
-        &self,
-        lane: &OrderingKey,
+        current: CurrentEvent<'_>,
         turn: &TurnCommit,
         blocks: bool,
-    ) -> Next<Job> {
-        let id = turn.event;
+    ) -> Next<QueuedEvent> {
         if blocks {
-            lock(&self.blocked).insert(lane.clone());
+            self.backlog.block(current.key.clone());
         }
-        match self.commit(turn).await {
-            false => Next::Again(Job::stored(id), STORE_PAUSE), // the program stops
-            true if blocks => Next::Blocked,
-            true => Next::Done,
+        if !self.commit(turn).await {
+            return Next::Retry(QueuedEvent::stored(current.id), STORE_PAUSE); // the program stops
         }
+        if blocks { Next::Blocked } else { Next::Done }
     }
 }

@@ -1,83 +1,85 @@
-//! A connector's settings, opened on the portal: that joins it to the line.
+//! A connector's settings page. Opening it on the portal joins the connector to the line.
 
 use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
-use super::connectors::JoinableConnector;
-use crate::engine::{Engine, Refused};
+use super::connectors::ConnectorEntry;
+use crate::engine::{AcceptError, Engine};
 use crate::event::{LineId, MemberId};
 use crate::handler::{Channel, Error, guarded};
 use crate::portal::Portal;
 use crate::portal::methods::imconnector;
 
-/// What somebody who opens a connector's settings shows (auth.md, section 3).
+/// A request for a connector's settings page, as the portal's frame sends it (auth.md, section 3).
 #[derive(Debug)]
-pub(crate) struct Opened {
+pub(crate) struct SettingsRequest {
     pub(crate) portal: MemberId,
-    /// The token of the installation, as it comes with every frame.
+    /// The token of the installation, which every frame sends.
     pub(crate) application_token: SecretString,
     pub(crate) connector: String,
     pub(crate) line: LineId,
 }
 
-/// What the page shows.
+/// The content of a connector's settings page.
 #[derive(Debug)]
-pub(crate) struct Settings {
+pub(crate) struct SettingsPage {
     pub(crate) name: String,
     pub(crate) line: LineId,
-    /// Why the connector is not joined to the line, if it is not.
-    pub(crate) wrong: Option<String>,
-    /// What the connector itself shows.
+    /// Why the connector is not joined to the line; `None` if it is.
+    pub(crate) error: Option<String>,
+    /// The connector's own part of the page.
     pub(crate) html: String,
 }
 
 impl Engine {
-    /// Joins a connector to a line, and tells what its settings page shows.
+    /// Joins a connector to a line, and returns the content of its settings page.
     ///
     /// # Errors
-    /// [`Refused::Unproven`] if the portal did not open it, or has no such connector.
+    /// [`AcceptError::Unproven`] if the request is not proven to be from a known portal, or there
+    /// is no such connector.
     pub(crate) async fn open_settings(
         self: &Arc<Self>,
-        opened: Opened,
-    ) -> Result<Settings, Refused> {
-        let token = opened.application_token.expose_secret();
+        request: SettingsRequest,
+    ) -> Result<SettingsPage, AcceptError> {
+        let token = request.application_token.expose_secret();
         let portal = self
-            .proven(opened.portal.as_str(), "", token)
+            .registry
+            .verified(request.portal.as_str(), "", token)
             .and_then(|portal| self.portal(&portal));
-        let (Some(portal), Some(joinable)) = (portal, self.joinable(&opened.connector)) else {
-            return Err(Refused::Unproven);
+        let (Some(portal), Some(entry)) = (portal, self.connector(&request.connector)) else {
+            return Err(AcceptError::Unproven);
         };
-        let channel = self.channel(&portal, joinable, opened.line);
-        let joined = self.join_line(&portal, joinable, &channel).await;
-        let wrong = joined.err().map(|error| {
-            tracing::warn!(portal = %portal.id(), connector = channel.connector(), line = %opened.line, %error, "a connector is not joined to a line");
-            told(&error)
+        let channel = self.channel(&portal, entry, request.line);
+        let joined = self.join_line(&portal, entry, &channel).await;
+        let error = joined.err().map(|error| {
+            tracing::warn!(portal = %portal.id(), connector = channel.connector(), line = %request.line, %error, "a connector cannot be joined to a line");
+            text_for_person(&error)
         });
-        let settings = joinable.connector.settings(&channel);
+        let settings = entry.connector.settings(&channel);
         let html = guarded(self.options.turn_timeout, settings).await;
         let html = html.unwrap_or_else(|error| {
             tracing::error!(portal = %portal.id(), connector = channel.connector(), %error, "a connector's settings cannot be shown");
             String::new()
         });
-        Ok(Settings {
-            name: joinable.connector.profile().name().to_owned(),
-            line: opened.line,
-            wrong,
+        Ok(SettingsPage {
+            name: entry.connector.profile().name().to_owned(),
+            line: request.line,
+            error,
             html,
         })
     }
 
-    /// The order of calls is the documentation's (open-channels, section 2.2); saying it again changes nothing, and ends an
-    /// error that was set.
+    /// Joins a connector to a line, in the documentation's order of calls (open-channels, section
+    /// 2.2). Doing it again changes nothing, and clears an error that was set.
     async fn join_line(
         &self,
         portal: &Portal,
-        joinable: &JoinableConnector,
+        entry: &ConnectorEntry,
         channel: &Channel,
     ) -> Result<(), Error> {
-        let connector = &joinable.connector;
+        let connector = &entry.connector;
         guarded(self.options.turn_timeout, connector.activated(channel)).await?;
         let (id, line) = (channel.connector(), channel.line());
         portal
@@ -87,14 +89,14 @@ impl Engine {
         portal
             .run(imconnector::DataSet::new(id, line, data))
             .await?;
-        joinable.note(portal.id(), channel.line(), true);
+        entry.set_joined(portal.id(), channel.line(), true);
         tracing::info!(portal = %portal.id(), connector = channel.connector(), line = %channel.line(), "a connector is joined to a line");
         Ok(())
     }
 }
 
-/// An error for the person who opened the page.
-fn told(error: &Error) -> String {
+/// Returns the text of an error for the person who opened the page.
+fn text_for_person(error: &Error) -> String {
     match error.told() {
         Some(answer) => answer.text().to_owned(),
         None => error.to_string(),

@@ -1,17 +1,19 @@
-//! Connectors: what goes from lines to chats outside, and what comes back.
+//! Connectors: messages from open channels to outside chats, and from there back.
 //!
-//! Each chat outside has a lane of its own, both for what is carried out and for what is passed in. What a connector has
-//! delivered is told to the portal by a call in the outbox, committed with the event's end; what cannot be delivered is tried
-//! for about a day, since the messenger outside may be away, and later messages of that chat wait behind it.
+//! Each outside chat has one queue of events and one of calls. That a message was delivered is
+//! reported to the portal by a call in the outbox, committed together with the event's end. A
+//! message that cannot be delivered is retried for about a day, since the messenger may be away,
+//! and later messages of that chat wait behind it.
 
 use std::sync::{Arc, Weak};
 
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
-use crate::engine::accept::Addressed;
+use super::{CurrentEvent, Unhandled};
+use crate::engine::accept::RoutedEvent;
 use crate::engine::keyed_queues::Next;
-use crate::engine::{Engine, Job};
+use crate::engine::{Engine, QueuedEvent};
 use crate::event::{
     Api, ConnectorEvent, Delivery, Event, Inbound, InboundKind, LineId, MemberId,
     payload::connector::Message,
@@ -26,19 +28,20 @@ use crate::store::{
     TurnCommit,
 };
 
-/// How often a connector is tried with one event before it rests among the dead letters. With the pauses between, which
-/// grow to [`PAUSE_MAX`](crate::engine::PAUSE_MAX), that is about a day.
+/// Number of attempts at one event of a connector before it becomes a dead letter. With the pauses
+/// between them, which grow to [`PAUSE_MAX`](crate::engine::PAUSE_MAX), that is about a day.
 pub const OUTSIDE_ATTEMPTS_MAX: u32 = 300;
 
-/// A connector of the application, and the lines that it is joined to.
-pub(in crate::engine) struct JoinableConnector {
+/// A connector of the application.
+pub(in crate::engine) struct ConnectorEntry {
     pub(in crate::engine) connector: Arc<dyn AnyConnector>,
+    /// The lines that it is joined to; a channel, so that the connector's own part sees changes.
     joined: watch::Sender<Joined>,
 }
 
-impl JoinableConnector {
-    pub(in crate::engine) fn new(connector: Arc<dyn AnyConnector>) -> JoinableConnector {
-        JoinableConnector {
+impl ConnectorEntry {
+    pub(in crate::engine) fn new(connector: Arc<dyn AnyConnector>) -> Self {
+        ConnectorEntry {
             connector,
             joined: watch::Sender::default(),
         }
@@ -48,19 +51,22 @@ impl JoinableConnector {
         self.connector.profile().id()
     }
 
-    /// The portal may write an id in another case than the application did.
-    fn is(&self, id: &str) -> bool {
+    /// Returns true if this is its id. The portal may write an id in another case than the
+    /// application did.
+    fn has_id(&self, id: &str) -> bool {
         self.id().eq_ignore_ascii_case(id)
     }
 
-    /// Notes that it is joined to a line, or not any more.
-    pub(in crate::engine) fn note(&self, portal: &MemberId, line: LineId, is_joined: bool) {
+    /// Sets whether it is joined to a line.
+    pub(in crate::engine) fn set_joined(&self, portal: &MemberId, line: LineId, is_joined: bool) {
         let key = (portal.clone(), line);
         self.joined.send_if_modified(|joined| {
-            let place = joined.iter().position(|it| *it == key);
-            match (place, is_joined) {
+            let index = joined.iter().position(|it| *it == key);
+            match (index, is_joined) {
                 (None, true) => joined.push(key),
-                (Some(place), false) => drop(joined.swap_remove(place)),
+                (Some(index), false) => {
+                    let _ = joined.swap_remove(index);
+                }
                 _ => return false,
             }
             true
@@ -68,7 +74,7 @@ impl JoinableConnector {
     }
 }
 
-/// The way in for what clients write.
+/// What connectors use of the engine. It does not keep the engine alive.
 struct EngineGateway(Weak<Engine>);
 
 impl ConnectorGateway for EngineGateway {
@@ -88,24 +94,24 @@ impl ConnectorGateway for EngineGateway {
     fn append(
         &self,
         portal: MemberId,
-        act: Inbound,
+        inbound: Inbound,
     ) -> std::pin::Pin<Box<dyn Future<Output = Result<bool>> + Send + '_>> {
         Box::pin(async move {
             let engine = self.0.upgrade();
             let engine = engine.ok_or_else(|| Error::failed("the program ends"))?;
-            let delivery = Delivery::inbound(&act)?;
-            let events = engine.address(&portal, &delivery, vec![Event::Inbound(Box::new(act))]);
+            let delivery = Delivery::inbound(&inbound)?;
+            let events = engine.route(&portal, &delivery, vec![Event::Inbound(Box::new(inbound))]);
             Ok(engine.append(portal, &delivery, events, None).await?)
         })
     }
 }
 
 impl Engine {
-    /// Begins to run the connectors' own part beside.
+    /// Starts the connectors' own parts, in the background.
     pub(in crate::engine) fn run_connectors(self: &Arc<Self>) {
-        for JoinableConnector { connector, joined } in &self.connectors {
+        for ConnectorEntry { connector, joined } in &self.connectors {
             let channels = Channels::new(
-                self.door(),
+                self.gateway(),
                 connector.profile().id().into(),
                 joined.subscribe(),
             );
@@ -116,196 +122,180 @@ impl Engine {
         }
     }
 
-    fn door(self: &Arc<Self>) -> Arc<dyn ConnectorGateway> {
+    fn gateway(self: &Arc<Self>) -> Arc<dyn ConnectorGateway> {
         Arc::new(EngineGateway(Arc::downgrade(self)))
     }
 
-    /// A connector of the application, by its id.
-    pub(in crate::engine) fn joinable(&self, id: &str) -> Option<&JoinableConnector> {
-        self.connectors.iter().find(|joinable| joinable.is(id))
+    /// Returns the connector with this id.
+    pub(super) fn connector(&self, id: &str) -> Option<&ConnectorEntry> {
+        self.connectors.iter().find(|entry| entry.has_id(id))
     }
 
-    /// A connector on a line.
-    pub(in crate::engine) fn channel(
+    /// Returns what a connector uses on a line.
+    pub(super) fn channel(
         self: &Arc<Self>,
         portal: &Portal,
-        joinable: &JoinableConnector,
+        entry: &ConnectorEntry,
         line: LineId,
     ) -> Channel {
-        Channel::new(self.door(), portal.clone(), joinable.id().into(), line)
+        Channel::new(self.gateway(), portal.clone(), entry.id().into(), line)
     }
 
-    /// Whose turn an event of connectors is. Those of connectors that are not in this program are nobody's.
-    pub(in crate::engine) fn to_connectors(
+    /// Routes an event of connectors to the outside chat. Those of connectors that are not in this
+    /// program are dropped.
+    pub(in crate::engine) fn route_to_connectors(
         &self,
         portal: &MemberId,
         part: u16,
         event: &ConnectorEvent,
-    ) -> Vec<Addressed> {
-        let wanted =
-            |joinable: &&JoinableConnector| event.connector().is_none_or(|id| joinable.is(id));
+    ) -> Vec<RoutedEvent> {
+        let wanted = |entry: &&ConnectorEntry| event.connector().is_none_or(|id| entry.has_id(id));
         let chat = event.outside_chat().unwrap_or_default();
-        let of = |joinable: &JoinableConnector| Addressed {
-            lane: OrderingKey::Chat(Conversation::outside(
+        let route = |entry: &ConnectorEntry| RoutedEvent {
+            key: OrderingKey::Chat(Conversation::outside(
                 portal.clone(),
-                joinable.id(),
+                entry.id(),
                 event.line(),
                 chat,
             )),
             part,
             event: Some(Event::Connector(Box::new(event.clone()))),
         };
-        let addressed: Vec<_> = self.connectors.iter().filter(wanted).map(of).collect();
-        if let (Some(id), true) = (event.connector(), addressed.is_empty()) {
+        let routed: Vec<_> = self.connectors.iter().filter(wanted).map(route).collect();
+        if let (Some(id), true) = (event.connector(), routed.is_empty()) {
             tracing::debug!(%portal, connector = id, "an event of a connector that is not in this program");
         }
-        addressed
+        routed
     }
 
-    /// The lane of a chat outside.
-    pub(in crate::engine) fn outside(&self, portal: &MemberId, act: &Inbound) -> OrderingKey {
-        let Inbound {
-            connector,
-            line,
-            chat,
-            ..
-        } = act;
-        OrderingKey::Chat(Conversation::outside(
-            portal.clone(),
-            connector,
-            *line,
-            chat,
-        ))
-    }
-
-    /// A connector carries something outside, or hears what happened to it.
-    pub(in crate::engine) async fn deliver_outbound(
+    /// Gives a connector a message for an outside chat, or an event about one.
+    pub(super) async fn deliver_outbound(
         self: &Arc<Self>,
-        lane: &OrderingKey,
-        here: &Conversation,
-        id: EventId,
+        current: CurrentEvent<'_>,
+        chat: &Conversation,
         delivery: Delivery,
         event: ConnectorEvent,
-    ) -> Next<Job> {
-        let known = here.connector().and_then(|id| self.joinable(id));
-        let Some(joinable) = known else {
+    ) -> Next<QueuedEvent> {
+        let known = chat.connector().and_then(|id| self.connector(id));
+        let Some(entry) = known else {
             let error = "this program has no such connector any more".to_owned();
-            return self.give_up(lane, id, error).await;
+            return self.leave(current, Unhandled::Failed(error)).await;
         };
-        let Some(portal) = self.portal(&here.portal) else {
-            let error = "the application was removed from the portal".to_owned();
-            return self.give_up(lane, id, error).await;
+        let portal = match self.portal_of(current) {
+            Ok(portal) => portal,
+            Err(why) => return self.leave(current, why).await,
         };
-        let begun = match self.begin(lane, id, None, Vec::new).await {
-            Ok(begun) => begun,
+        let started = match self.begin(current, None, Vec::new).await {
+            Ok(started) => started,
             Err(next) => return next,
         };
         let line = event.line();
-        let channel = self.channel(&portal.with_key(here), joinable, line);
-        let carried = self.run_connector(joinable, &channel, event);
-        let carried = guarded(self.options.turn_timeout, carried).await;
+        let channel = self.channel(&portal.with_key(chat), entry, line);
+        let outcome = self.run_connector(entry, &channel, event);
+        let outcome = guarded(self.options.turn_timeout, outcome).await;
         let call = |method: &str, params| {
-            self.line_call(here, id, Redelivery::AtLeastOnce, method, params)
+            self.line_call(chat, current.id, Redelivery::AtLeastOnce, method, params)
         };
-        let (end, calls) = match carried {
+        let (end, calls) = match outcome {
             Ok(None) => (Outcome::Done, Vec::new()),
-            Ok(Some((message, delivered))) => {
-                let params =
-                    delivery_status(joinable.id(), line, &message, &delivered, delivery.ts);
+            Ok(Some((message, receipt))) => {
+                let params = delivery_status(entry.id(), line, &message, &receipt, delivery.ts);
                 let status = call("imconnector.send.status.delivery", params);
                 (Outcome::Done, vec![status])
             }
             Err(error) if error.is_told() => {
-                let told = error
+                let answer = error
                     .told()
-                    .map_or_else(String::new, |told| told.text().to_owned());
-                (self.end_of(lane, &Error::failed(told), false), Vec::new())
+                    .map_or_else(String::new, |answer| answer.text().to_owned());
+                let end = self.dead_outcome(current, &Error::failed(answer), false);
+                (end, Vec::new())
             }
-            Err(error) if begun.attempt < OUTSIDE_ATTEMPTS_MAX => {
-                return self.fail(lane, id, begun.attempt, &error).await;
+            Err(error) if started.attempt < OUTSIDE_ATTEMPTS_MAX => {
+                return self.fail(current, started.attempt, &error).await;
             }
             Err(error) => {
-                tracing::error!(portal = %here.portal, connector = joinable.id(), %line, "the connector has failed for good: the portal is told, and shows its error until somebody opens its settings");
-                let params = on_line(joinable.id(), line);
+                tracing::error!(portal = %chat.portal, connector = entry.id(), %line, "the connector's last attempt failed: the portal shows its error until somebody opens its settings");
+                let params = line_params(entry.id(), line);
                 let failed = call("imconnector.set.error", params);
-                (self.end_of(lane, &error, false), vec![failed])
+                (self.dead_outcome(current, &error, false), vec![failed])
             }
         };
-        let turn = TurnCommit::done(id, self.options.clock.now());
-        self.finish(lane, &TurnCommit { end, calls, ..turn }, false)
+        let turn = TurnCommit::done(current.id, self.options.clock.now());
+        self.finish(current, &TurnCommit { end, calls, ..turn }, false)
             .await
     }
 
-    /// Runs a connector on one event; tells what was delivered, where the portal wants to know.
+    /// Runs a connector on one event. Returns what was delivered, if the portal expects a report.
     async fn run_connector(
         &self,
-        joinable: &JoinableConnector,
+        entry: &ConnectorEntry,
         channel: &Channel,
         event: ConnectorEvent,
     ) -> Result<Option<(Message, Receipt)>> {
-        let connector = &joinable.connector;
+        let connector = &entry.connector;
         match event {
             ConnectorEvent::Message { what, message, .. } => {
-                let delivered = connector
+                let receipt = connector
                     .deliver_outbound(channel, what, message.clone())
                     .await?;
-                Ok(delivered.map(|delivered| (message, delivered)))
+                Ok(receipt.map(|receipt| (message, receipt)))
             }
             ConnectorEvent::Session { change, .. } => {
                 connector.session(channel, change).await?;
                 Ok(None)
             }
             ConnectorEvent::Removed { line, .. } => {
-                joinable.note(channel.portal().id(), line, false);
+                entry.set_joined(channel.portal().id(), line, false);
                 connector.deactivated(channel).await?;
                 Ok(None)
             }
         }
     }
 
-    /// Passes on what a client did: the call is queued behind the earlier ones of the same chat.
-    pub(in crate::engine) async fn queue_inbound(
+    /// Queues the call that passes a client's message to the portal, behind the earlier ones of the
+    /// same chat.
+    pub(super) async fn queue_inbound(
         &self,
-        here: &Conversation,
-        id: EventId,
-        act: Inbound,
-    ) -> Next<Job> {
-        let known = self.joinable(&act.connector);
+        current: CurrentEvent<'_>,
+        chat: &Conversation,
+        inbound: Inbound,
+    ) -> Next<QueuedEvent> {
+        let known = self.connector(&inbound.connector);
         let redelivery = known.map_or(Redelivery::default(), |known| {
             known.connector.profile().redelivery_mode()
         });
-        let mut params = on_line(&act.connector, act.line);
-        params.insert("MESSAGES".to_owned(), json!([act.message]));
-        let call = self.line_call(here, id, redelivery, act.what.method(), params);
+        let mut params = line_params(&inbound.connector, inbound.line);
+        params.insert("MESSAGES".to_owned(), json!([inbound.message]));
+        let call = self.line_call(chat, current.id, redelivery, inbound.what.method(), params);
         let turn = TurnCommit {
             calls: vec![call],
-            ..TurnCommit::done(id, self.options.clock.now())
+            ..TurnCommit::done(current.id, self.options.clock.now())
         };
         self.commit(&turn).await;
         Next::Done
     }
 
-    /// Tells a connector that the portal took a client's message, or refused it for good.
+    /// Reports to a connector that the portal took a client's message, or refused it for good.
     pub(in crate::engine) async fn report_receipt(
         self: &Arc<Self>,
         call: &QueuedCall,
         refused: Option<&str>,
     ) {
-        let Some((line, passed)) = passed(call, refused) else {
+        let Some((line, receipt)) = receipt_of(call, refused) else {
             return;
         };
-        let joinable = call.to.connector().and_then(|id| self.joinable(id));
-        let (Some(joinable), Some(portal)) = (joinable, self.portal(&call.to.portal)) else {
+        let entry = call.to.connector().and_then(|id| self.connector(id));
+        let (Some(entry), Some(portal)) = (entry, self.portal(&call.to.portal)) else {
             return;
         };
-        let channel = self.channel(&portal, joinable, line);
-        let told = joinable.connector.inbound_receipt(&channel, passed);
-        if let Err(error) = guarded(self.options.turn_timeout, told).await {
-            tracing::warn!(conversation = %call.to, %error, "a connector does not hear what became of a client's message");
+        let channel = self.channel(&portal, entry, line);
+        let report = entry.connector.inbound_receipt(&channel, receipt);
+        if let Err(error) = guarded(self.options.turn_timeout, report).await {
+            tracing::warn!(conversation = %call.to, %error, "a connector failed on the receipt of a client's message");
         }
     }
 
-    /// A call about a chat outside, to be queued by the turn of an event.
+    /// A call about an outside chat, for the commit of an event's turn.
     fn line_call(
         &self,
         to: &Conversation,
@@ -328,16 +318,26 @@ impl Engine {
     }
 }
 
-/// The parameters that every method of connectors has.
-pub(in crate::engine) fn on_line(connector: &str, line: LineId) -> Map<String, Value> {
+/// Returns the queue of the outside chat that a client wrote in.
+pub(in crate::engine) fn outside_key(portal: &MemberId, inbound: &Inbound) -> OrderingKey {
+    OrderingKey::Chat(Conversation::outside(
+        portal.clone(),
+        &inbound.connector,
+        inbound.line,
+        &inbound.chat,
+    ))
+}
+
+/// Returns the parameters that every method of connectors has.
+fn line_params(connector: &str, line: LineId) -> Map<String, Value> {
     Map::from_iter([
         ("CONNECTOR".to_owned(), connector.into()),
         ("LINE".to_owned(), json!(line)),
     ])
 }
 
-/// The client's message that a call passes on, if it is one, and the line.
-fn passed(call: &QueuedCall, refused: Option<&str>) -> Option<(LineId, InboundReceipt)> {
+/// Returns the line and the receipt of a client's message, if the call passes one to the portal.
+fn receipt_of(call: &QueuedCall, refused: Option<&str>) -> Option<(LineId, InboundReceipt)> {
     let Call::Rest { method, params } = &call.call else {
         return None;
     };
@@ -345,32 +345,33 @@ fn passed(call: &QueuedCall, refused: Option<&str>) -> Option<(LineId, InboundRe
         .get("MESSAGES")
         .filter(|_| *method == InboundKind::Wrote.method())?;
     let id = |of: &str| Some(message[0][of]["id"].as_str()?.to_owned());
-    let passed = InboundReceipt {
+    let receipt = InboundReceipt {
         chat: id("chat")?,
         message: id("message")?,
         refused: refused.map(str::to_owned),
     };
     let line = params.get("LINE").and_then(Value::as_u64)?;
-    Some((LineId(line), passed))
+    Some((LineId(line), receipt))
 }
 
-/// What tells the portal that a message is delivered. Without it operators see it on its way for ever, and the portal never
-/// tells of its edits and its deletion (server-behaviour, section 6.1).
+/// Returns the parameters that report a message as delivered. Without the report, operators see it
+/// as not delivered, and the portal sends no events for its edits and its deletion
+/// (server-behaviour, section 6.1).
 fn delivery_status(
     connector: &str,
     line: LineId,
     message: &Message,
-    delivered: &Receipt,
+    receipt: &Receipt,
     date: Option<u64>,
 ) -> Map<String, Value> {
-    let mut told = json!({ "id": delivered.ids });
+    let mut status = json!({ "id": receipt.ids });
     if let Some(date) = date {
-        told["date"] = date.into();
+        status["date"] = date.into();
     }
-    let mut params = on_line(connector, line);
+    let mut params = line_params(connector, line);
     let element = json!({
         "im": { "chat_id": message.chat, "message_id": message.id },
-        "message": told,
+        "message": status,
         "chat": { "id": message.outside_chat },
     });
     params.insert("MESSAGES".to_owned(), json!([element]));

@@ -1,165 +1,182 @@
-//! Hooks, which see every event that is not a bot's, and what the application does itself with events of its own life.
+//! Hooks, which receive every event that is not a bot's, and the application's own events.
 
 use std::sync::Arc;
 
+use super::{CurrentEvent, Unhandled};
 use crate::engine::accept::decode;
 use crate::engine::accept::occurrence;
 use crate::engine::keyed_queues::Next;
-use crate::engine::{Engine, Job};
+use crate::engine::{Engine, QueuedEvent};
 use crate::event::{AppEvent, Delivery, Event, MemberId, Source, UserId};
 use crate::handler::{Error, Hook, HookEvent, Pattern, Result, guarded};
 use crate::portal::Portal;
-use crate::store::{EventId, OrderingKey};
+use crate::store::OrderingKey;
 
-/// A hook as the application has it.
-pub(crate) struct HookSpec {
+/// A hook, and the events that it is for. While an application is put together, `H` may be
+/// something that becomes a hook.
+pub(crate) struct HookSpec<H = Arc<dyn Hook>> {
+    /// The events that it is for.
     pub(crate) pattern: Pattern,
     /// Whether the portal keeps its events until they are fetched.
     pub(crate) is_offline: bool,
-    /// As whom its events come; 0 for who caused them.
+    /// The user as whom its events come; 0 for the one who caused them.
     pub(crate) user: UserId,
-    pub(crate) hook: Arc<dyn Hook>,
+    /// The hook itself.
+    pub(crate) hook: H,
 }
 
-/// A hook, and the name under which its events are stored: it must find them again after a restart.
-pub(in crate::engine) struct RegisteredHook {
-    pub(in crate::engine) name: Arc<str>,
-    pub(in crate::engine) pattern: Pattern,
-    pub(in crate::engine) is_offline: bool,
-    pub(in crate::engine) user: UserId,
-    pub(in crate::engine) hook: Arc<dyn Hook>,
-}
-
-impl RegisteredHook {
-    /// Its lane on a portal.
-    pub(in crate::engine) fn lane(&self, portal: &MemberId) -> OrderingKey {
-        OrderingKey::Hook {
-            portal: portal.clone(),
-            hook: Arc::clone(&self.name),
+impl<H> HookSpec<H> {
+    /// Returns the same with another hook.
+    pub(crate) fn map<T>(self, hook: impl FnOnce(H) -> T) -> HookSpec<T> {
+        HookSpec {
+            pattern: self.pattern,
+            is_offline: self.is_offline,
+            user: self.user,
+            hook: hook(self.hook),
         }
     }
 }
 
-/// Names hooks by what they want: the second of those that want the same is `… #2`.
-pub(in crate::engine) fn named(hooks: Vec<HookSpec>) -> Vec<RegisteredHook> {
-    let mut named: Vec<RegisteredHook> = Vec::with_capacity(hooks.len());
-    for HookSpec {
-        pattern,
-        is_offline,
-        user,
-        hook,
-    } in hooks
-    {
-        let is_same =
-            |other: &&RegisteredHook| other.pattern == pattern && other.is_offline == is_offline;
+/// Names hooks by their patterns; of several with the same pattern, the second is `… #2`. Their
+/// events are stored under these names, so that they find their hook after a restart.
+pub(in crate::engine) fn named(hooks: Vec<HookSpec>) -> Vec<(Arc<str>, HookSpec)> {
+    let mut named: Vec<(Arc<str>, HookSpec)> = Vec::with_capacity(hooks.len());
+    for hook in hooks {
+        let is_same = |(_, other): &&(Arc<str>, HookSpec)| {
+            other.pattern == hook.pattern && other.is_offline == hook.is_offline
+        };
         let before = named.iter().filter(is_same).count();
-        let mut name = pattern.to_string();
-        if is_offline {
+        let mut name = hook.pattern.to_string();
+        if hook.is_offline {
             name.push_str(" offline");
         }
         if before > 0 {
             name.push_str(&format!(" #{}", before + 1));
         }
-        named.push(RegisteredHook {
-            name: name.into(),
-            pattern,
-            is_offline,
-            user,
-            hook,
-        });
+        named.push((name.into(), hook));
     }
     named
 }
 
+/// Returns the queue of a hook on a portal.
+pub(in crate::engine) fn hook_key(portal: &MemberId, name: &Arc<str>) -> OrderingKey {
+    OrderingKey::Hook {
+        portal: portal.clone(),
+        hook: Arc::clone(name),
+    }
+}
+
 impl Engine {
-    /// The hooks that want an event.
+    /// Returns the hooks that an event is for.
     pub(in crate::engine) fn hooks_for<'e>(
         &'e self,
         delivery: &'e Delivery,
-    ) -> impl Iterator<Item = &'e RegisteredHook> {
+    ) -> impl Iterator<Item = &'e (Arc<str>, HookSpec)> {
         let is_offline = delivery.via == Source::Fetch;
-        self.hooks.iter().filter(move |hook| {
+        self.hooks.iter().filter(move |(_, hook)| {
             hook.is_offline == is_offline && hook.pattern.matches(&delivery.name, delivery.category)
         })
     }
 
     /// Runs a hook on one event.
-    pub(in crate::engine) async fn run_hook(
+    pub(super) async fn run_hook(
         self: &Arc<Self>,
-        lane: &OrderingKey,
+        current: CurrentEvent<'_>,
         name: &str,
-        id: EventId,
         delivery: Delivery,
-    ) -> Next<Job> {
-        let Some(hook) = self.hooks.iter().find(|hook| *hook.name == *name) else {
+    ) -> Next<QueuedEvent> {
+        let Some((_, hook)) = self.hooks.iter().find(|(other, _)| **other == *name) else {
             let error = format!("this program has no hook `{name}` any more");
-            return self.give_up(lane, id, error).await;
+            return self.leave(current, Unhandled::Failed(error)).await;
         };
-        let Some(portal) = self.portal(lane.portal()) else {
-            let error = "the application was removed from the portal".to_owned();
-            return self.give_up(lane, id, error).await;
+        let portal = match self.portal_of(current) {
+            Ok(portal) => portal,
+            Err(why) => return self.leave(current, why).await,
         };
-        let key = format!("{:032x}", occurrence::key(lane, &delivery, None).0);
-        let event = HookEvent::new(delivery, portal.in_bulk(), key); // nobody waits for a hook
-        self.attempt(lane, id, async || {
+        let id = format!("{:032x}", occurrence::of(current.key, &delivery, None).0);
+        let event = HookEvent::new(delivery, portal.in_bulk(), id); // answers to people go first
+        self.attempt(current, async || {
             guarded(self.options.turn_timeout, hook.hook.event(event)).await
         })
         .await
     }
 
-    /// What the application does itself.
-    pub(in crate::engine) async fn run_application(
+    /// Handles an event of the application's own queue.
+    pub(super) async fn run_application(
         self: &Arc<Self>,
-        lane: &OrderingKey,
-        id: EventId,
+        current: CurrentEvent<'_>,
         delivery: Delivery,
         event: Event,
-    ) -> Next<Job> {
-        self.attempt(lane, id, async || match event {
+    ) -> Next<QueuedEvent> {
+        let portal = current.key.portal();
+        self.attempt(current, async || match event {
             Event::Removed(bot) => {
-                tracing::info!(portal = %lane.portal(), bot = bot.code, "the bot was removed from the portal");
+                tracing::info!(%portal, bot = bot.code, "the bot was removed from the portal");
                 match self.bot(&bot.code) {
-                    Some(any) => guarded(self.options.turn_timeout, any.removed(bot)).await,
+                    Some(found) => guarded(self.options.turn_timeout, found.removed(bot)).await,
                     None => Ok(()),
                 }
             }
-            Event::App(AppEvent::Uninstalled { clean, .. }) => {
-                self.uninstall(lane.portal(), clean).await
-            }
-            Event::Session(change) => self.tell_bots(lane.portal(), delivery, &change).await,
-            // It could not be decoded when it came; now it can.
-            _ => self.address_again(lane.portal(), delivery).await,
+            Event::App(AppEvent::Uninstalled { clean, .. }) => self.uninstall(portal, clean).await,
+            Event::Session(change) => self.queue_for_bots(portal, delivery, &change).await,
+            // It could not be decoded when it came, and an operator retries it with a version that
+            // can.
+            _ => self.route_again(portal, delivery).await,
         })
         .await
     }
 
     async fn uninstall(&self, portal: &MemberId, forget: bool) -> Result {
-        self.portals.remove(portal);
+        self.registry.remove(portal);
         self.options.store.uninstall(portal, forget).await?;
         tracing::info!(%portal, forget, "the application was removed from the portal");
         Ok(())
     }
 
-    async fn address_again(self: &Arc<Self>, portal: &MemberId, delivery: Delivery) -> Result {
+    async fn route_again(self: &Arc<Self>, portal: &MemberId, delivery: Delivery) -> Result {
         let events = decode(&delivery).map_err(Error::failed)?;
-        let events = self.address(portal, &delivery, events);
+        let events = self.route(portal, &delivery, events);
         self.append(portal.clone(), &delivery, events, None).await?;
         Ok(())
     }
 
-    /// Hooks see a proven installation as they see any event.
-    pub(in crate::engine) async fn tell_hooks(
+    /// Counts the event of a proven installation, and queues it for the hooks like any other event.
+    pub(in crate::engine) async fn queue_for_hooks(
         self: &Arc<Self>,
         portal: &Portal,
         delivery: Delivery,
     ) {
-        self.count_arrival(delivery.name.clone());
-        let events = self.address(portal.id(), &delivery, vec![Event::Other]);
+        self.arrivals
+            .count(delivery.name.clone(), self.options.clock.now());
+        let events = self.route(portal.id(), &delivery, vec![Event::Other]);
         if let Err(error) = self
             .append(portal.id().clone(), &delivery, events, None)
             .await
         {
-            tracing::error!(portal = %portal.id(), %error, "the installation event is not written down");
+            tracing::error!(portal = %portal.id(), %error, "the installation event cannot be stored for the hooks");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::engine::handle::hooks::*;
+
+    fn spec(pattern: &str, is_offline: bool) -> HookSpec {
+        HookSpec {
+            pattern: pattern.into(),
+            is_offline,
+            user: UserId(0),
+            hook: Arc::new(|_: HookEvent| std::future::ready(Ok(()))),
+        }
+    }
+
+    #[test]
+    fn hooks_of_one_pattern_have_names_of_their_own() {
+        let hooks = [("*", false), ("*", false), ("*", true), ("ONTASK*", false)];
+        let hooks = hooks.map(|(pattern, is_offline)| spec(pattern, is_offline));
+        let named = named(hooks.into_iter().collect());
+        let names: Vec<&str> = named.iter().map(|(name, _)| &**name).collect();
+        assert_eq!(names, ["*", "* #2", "* offline", "ONTASK*"]);
     }
 }

@@ -1,4 +1,4 @@
-//! Turns: one event handled by one bot, then everything committed or nothing.
+//! Turns: one event is handled by one bot, then everything is committed, or nothing.
 
 pub(super) mod attempt;
 pub(super) mod connector_settings;
@@ -11,77 +11,102 @@ use std::sync::Arc;
 
 use super::accept::decode;
 use super::keyed_queues::Next;
-use super::{Engine, Job};
+use super::{APPLICATION_REMOVED, Engine, QueuedEvent};
 use crate::event::{BotRef, ChatEvent, ChatEventKind, Delivery, Event, SessionChange, UserId};
-use crate::handler::{AnyBot, Attempt, EventContext, Result, Trigger, TurnResult, to_people};
+use crate::handler::{AnyBot, Attempt, EventContext, Trigger, TurnResult, to_people};
+use crate::portal::Portal;
 use crate::store::{Content, Conversation, EventId, OrderingKey, Outcome, Reminder, TurnCommit};
 use attempt::STORE_PAUSE;
 use sessions::unknown_bots;
 
-/// What is made of an event, on its way.
-type Handling<'a> = Pin<Box<dyn Future<Output = Next<Job>> + Send + 'a>>;
+/// The event that a worker handles.
+#[derive(Clone, Copy)]
+pub(in crate::engine) struct CurrentEvent<'q> {
+    /// Its id in the store.
+    id: EventId,
+    /// Its queue, which waits for it.
+    key: &'q OrderingKey,
+}
 
-/// What a lane's event turns out to be.
-enum Found {
+/// Why an event ends without its handler.
+enum Unhandled {
+    /// Nothing in this program handles it: it is done.
+    Skipped,
+    /// Its portal is gone.
+    ApplicationRemoved,
+    /// It should have been handled: it becomes a dead letter with this error.
+    Failed(String),
+}
+
+/// The future that handles an event of some kind.
+type HandleFuture<'a> = Pin<Box<dyn Future<Output = Next<QueuedEvent>> + Send + 'a>>;
+
+/// What a queued event is.
+enum Loaded {
     Delivered(Delivery, Event),
     Reminder(Reminder),
     /// It does not wait any more.
-    Nothing,
+    Gone,
 }
 
 impl Engine {
-    /// Handles one event of a lane.
-    pub(super) async fn handle(self: Arc<Self>, lane: OrderingKey, job: Job) -> Next<Job> {
-        let Job { id, fresh } = job;
-        let found = match fresh {
-            Some(fresh) => Ok(Found::Delivered(fresh.0, fresh.1)),
-            None => Box::pin(self.find(id)).await,
+    /// Handles one event of a queue.
+    pub(super) async fn handle(
+        self: Arc<Self>,
+        key: OrderingKey,
+        queued: QueuedEvent,
+    ) -> Next<QueuedEvent> {
+        let QueuedEvent { id, decoded } = queued;
+        let loaded = match decoded {
+            Some(decoded) => Ok(Loaded::Delivered(decoded.0, decoded.1)),
+            None => Box::pin(self.load(id)).await,
         };
-        let handling: Handling<'_> = match (&lane, found) {
-            (_, Ok(Found::Nothing)) => return Next::Done,
+        let current = CurrentEvent { id, key: &key };
+        let handled: HandleFuture<'_> = match (&key, loaded) {
+            (_, Ok(Loaded::Gone)) => return Next::Done,
             (_, Err(next)) => return next,
-            (OrderingKey::Chat(here), Ok(Found::Delivered(delivery, Event::Chat(event)))) => {
-                Box::pin(self.on_chat_event(&lane, here, id, delivery, event))
+            (OrderingKey::Chat(chat), Ok(Loaded::Delivered(delivery, Event::Chat(event)))) => {
+                Box::pin(self.on_chat_event(current, chat, delivery, event))
             }
-            (OrderingKey::Chat(here), Ok(Found::Reminder(reminder))) => {
-                Box::pin(self.remind(&lane, here, id, reminder))
+            (OrderingKey::Chat(chat), Ok(Loaded::Reminder(reminder))) => {
+                Box::pin(self.on_reminder(current, chat, reminder))
             }
-            (OrderingKey::Chat(here), Ok(Found::Delivered(delivery, Event::Session(change)))) => {
-                Box::pin(self.on_session_event(&lane, here, id, delivery, *change))
+            (OrderingKey::Chat(chat), Ok(Loaded::Delivered(delivery, Event::Session(change)))) => {
+                Box::pin(self.on_session_event(current, chat, delivery, *change))
             }
-            (OrderingKey::Chat(here), Ok(Found::Delivered(delivery, Event::Connector(event)))) => {
-                Box::pin(self.deliver_outbound(&lane, here, id, delivery, *event))
+            (OrderingKey::Chat(chat), Ok(Loaded::Delivered(delivery, Event::Connector(event)))) => {
+                Box::pin(self.deliver_outbound(current, chat, delivery, *event))
             }
-            (OrderingKey::Chat(here), Ok(Found::Delivered(_, Event::Inbound(act)))) => {
-                Box::pin(self.queue_inbound(here, id, *act))
+            (OrderingKey::Chat(chat), Ok(Loaded::Delivered(_, Event::Inbound(inbound)))) => {
+                Box::pin(self.queue_inbound(current, chat, *inbound))
             }
-            (OrderingKey::Hook { hook, .. }, Ok(Found::Delivered(delivery, _))) => {
-                Box::pin(self.run_hook(&lane, hook, id, delivery))
+            (OrderingKey::Hook { hook, .. }, Ok(Loaded::Delivered(delivery, _))) => {
+                Box::pin(self.run_hook(current, hook, delivery))
             }
-            (OrderingKey::Application(_), Ok(Found::Delivered(delivery, event))) => {
-                Box::pin(self.run_application(&lane, id, delivery, event))
+            (OrderingKey::Application(_), Ok(Loaded::Delivered(delivery, event))) => {
+                Box::pin(self.run_application(current, delivery, event))
             }
             (_, Ok(_)) => {
-                let error = "the stored event is of another kind than its lane".to_owned();
-                Box::pin(self.give_up(&lane, id, error))
+                let error = "the stored event is of another kind than its queue".to_owned();
+                Box::pin(self.leave(current, Unhandled::Failed(error)))
             }
         };
-        handling.await
+        handled.await
     }
 
-    /// Reads an event back.
-    async fn find(&self, id: EventId) -> Result<Found, Next<Job>> {
+    /// Reads an event from the store.
+    async fn load(&self, id: EventId) -> Result<Loaded, Next<QueuedEvent>> {
         let content = match self.options.store.event(id).await {
             Ok(Some(event)) => event.content,
-            Ok(None) => return Ok(Found::Nothing),
+            Ok(None) => return Ok(Loaded::Gone),
             Err(error) => {
-                tracing::error!(event = %id, %error, "an event cannot be read from the store");
-                return Err(Next::Again(Job::stored(id), STORE_PAUSE));
+                tracing::error!(event = %id, %error, "an event cannot be read from the store; retrying");
+                return Err(Next::Retry(QueuedEvent::stored(id), STORE_PAUSE));
             }
         };
         let (body, part) = match content {
             Content::Delivered { body, part } => (body, part),
-            Content::Reminder(reminder) => return Ok(Found::Reminder(reminder)),
+            Content::Reminder(reminder) => return Ok(Loaded::Reminder(reminder)),
         };
         let read = || {
             let delivery = Delivery::from_body(body).map_err(|error| error.to_string())?;
@@ -92,38 +117,35 @@ impl Engine {
             Ok((delivery, events.swap_remove(part as usize)))
         };
         match read() {
-            Ok((delivery, event)) => Ok(Found::Delivered(delivery, event)),
+            Ok((delivery, event)) => Ok(Loaded::Delivered(delivery, event)),
             Err(error) => {
                 tracing::error!(event = %id, error, "a stored event cannot be decoded");
                 self.dead_letter_event(id, error, Vec::new()).await;
-                Ok(Found::Nothing)
+                Ok(Loaded::Gone)
             }
         }
     }
 
-    /// A bot hears of what happened in a chat.
+    /// Runs a bot's turn for an event of a chat.
     async fn on_chat_event(
         &self,
-        lane: &OrderingKey,
-        here: &Conversation,
-        id: EventId,
+        current: CurrentEvent<'_>,
+        chat: &Conversation,
         delivery: Delivery,
         mut event: Box<ChatEvent>,
-    ) -> Next<Job> {
-        let Some((any, bot)) = self.find_bot(here, event.bot.take()) else {
-            return Box::pin(self.skip(id)).await;
-        };
+    ) -> Next<QueuedEvent> {
         // In groups and open channels the portal reports a bot's own edits and deletions to it.
-        let is_echo = matches!(
+        let is_change = matches!(
             event.what,
             ChatEventKind::Edited(_) | ChatEventKind::Deleted(_)
-        ) && event.author == Some(UserId::from(bot.id));
+        );
+        let is_echo = is_change && event.author == Some(UserId::from(chat.bot));
         if is_echo {
-            return Box::pin(self.skip(id)).await;
+            return Box::pin(self.leave(current, Unhandled::Skipped)).await;
         }
-        let Some(portal) = self.portal(&here.portal) else {
-            let error = "the application was removed from the portal".to_owned();
-            return Box::pin(self.give_up(lane, id, error)).await;
+        let (bot, context) = match self.prepare(current, chat, event.bot.take()) {
+            Ok(prepared) => prepared,
+            Err(why) => return Box::pin(self.leave(current, why)).await,
         };
         let sender = event.sender();
         let context = EventContext {
@@ -132,125 +154,146 @@ impl Engine {
             sender,
             language: event.language,
             delivery: Some(delivery),
-            ..EventContext::new(id, here.clone(), bot, portal.with_key(here))
+            ..context
         };
-        let occasion = Box::new(Trigger::Chat(event.what));
-        self.turn(lane, any, occasion, Box::new(context)).await
+        let trigger = Box::new(Trigger::Chat(event.what));
+        self.turn(current, bot, trigger, Box::new(context)).await
     }
 
-    /// A bot is reminded of what it asked for.
-    async fn remind(
+    /// Runs a bot's turn for a reminder that it has set.
+    async fn on_reminder(
         &self,
-        lane: &OrderingKey,
-        here: &Conversation,
-        id: EventId,
+        current: CurrentEvent<'_>,
+        chat: &Conversation,
         reminder: Reminder,
-    ) -> Next<Job> {
+    ) -> Next<QueuedEvent> {
         let bot = BotRef {
-            id: here.bot,
+            id: chat.bot,
             code: reminder.code.clone(),
         };
-        let Some((any, bot)) = self.find_bot(here, Some(bot)) else {
-            return Box::pin(self.skip(id)).await;
+        let (bot, context) = match self.prepare(current, chat, Some(bot)) {
+            Ok(prepared) => prepared,
+            Err(why) => return Box::pin(self.leave(current, why)).await,
         };
-        let Some(portal) = self.portal(&here.portal) else {
-            let error = "the application was removed from the portal".to_owned();
-            return Box::pin(self.give_up(lane, id, error)).await;
-        };
-        let context = EventContext::new(id, here.clone(), bot, portal.with_key(here));
-        let occasion = Box::new(Trigger::Reminder(reminder));
-        self.turn(lane, any, occasion, Box::new(context)).await
+        let trigger = Box::new(Trigger::Reminder(reminder));
+        self.turn(current, bot, trigger, Box::new(context)).await
     }
 
-    /// A bot hears that a session began or ended in a chat of an open channel.
+    /// Runs a bot's turn for the start or the end of a session in its chat of an open channel.
     async fn on_session_event(
         &self,
-        lane: &OrderingKey,
-        here: &Conversation,
-        id: EventId,
+        current: CurrentEvent<'_>,
+        chat: &Conversation,
         delivery: Delivery,
         change: SessionChange,
-    ) -> Next<Job> {
-        let Some(bot) = self.registered_bot(here) else {
-            // An earlier life's: which bot this is will be known when the portal is in step again.
-            return self.attempt(lane, id, async || Err(unknown_bots())).await;
+    ) -> Next<QueuedEvent> {
+        let Some(bot) = self.registry.bot(&chat.portal, chat.bot) else {
+            // An earlier process left it. The bot is known when the portal is reconciled again.
+            return self.attempt(current, async || Err(unknown_bots())).await;
         };
-        let Some((any, bot)) = self.find_bot(here, Some(bot)) else {
-            return Box::pin(self.skip(id)).await;
-        };
-        let Some(portal) = self.portal(&here.portal) else {
-            let error = "the application was removed from the portal".to_owned();
-            return Box::pin(self.give_up(lane, id, error)).await;
+        let (bot, context) = match self.prepare(current, chat, Some(bot)) {
+            Ok(prepared) => prepared,
+            Err(why) => return Box::pin(self.leave(current, why)).await,
         };
         let context = EventContext {
             delivery: Some(delivery),
-            ..EventContext::new(id, here.clone(), bot, portal.with_key(here))
+            ..context
         };
-        let occasion = Box::new(Trigger::Session(change));
-        self.turn(lane, any, occasion, Box::new(context)).await
+        let trigger = Box::new(Trigger::Session(change));
+        self.turn(current, bot, trigger, Box::new(context)).await
     }
 
-    fn find_bot(&self, here: &Conversation, bot: Option<BotRef>) -> Option<(&dyn AnyBot, BotRef)> {
-        let bot = bot?;
-        match self.bot(&bot.code) {
-            Some(any) => Some((any.as_ref(), bot)),
-            None => {
-                tracing::warn!(portal = %here.portal, bot = bot.code, "an event for a bot that is not in this program");
-                None
+    /// Returns the bot of a chat's event, and the context of its turn.
+    fn prepare(
+        &self,
+        current: CurrentEvent<'_>,
+        chat: &Conversation,
+        bot: Option<BotRef>,
+    ) -> Result<(&dyn AnyBot, EventContext), Unhandled> {
+        let bot = bot.ok_or(Unhandled::Skipped)?;
+        let Some(found) = self.bot(&bot.code) else {
+            tracing::warn!(portal = %chat.portal, bot = bot.code, "an event for a bot that is not in this program");
+            return Err(Unhandled::Skipped);
+        };
+        let portal = self.portal_of(current)?.with_key(chat);
+        let context = EventContext::new(current.id, chat.clone(), bot, portal);
+        Ok((found.as_ref(), context))
+    }
+
+    /// Returns the client of an event's portal.
+    fn portal_of(&self, current: CurrentEvent<'_>) -> Result<Portal, Unhandled> {
+        let portal = self.portal(current.key.portal());
+        portal.ok_or(Unhandled::ApplicationRemoved)
+    }
+
+    /// Ends an event without its handler.
+    async fn leave(&self, current: CurrentEvent<'_>, why: Unhandled) -> Next<QueuedEvent> {
+        let CurrentEvent { id, key } = current;
+        let error = match why {
+            Unhandled::Skipped => {
+                let done = TurnCommit::done(id, self.options.clock.now());
+                self.commit(&done).await;
+                return Next::Done;
             }
-        }
+            Unhandled::ApplicationRemoved => APPLICATION_REMOVED.to_owned(),
+            Unhandled::Failed(error) => error,
+        };
+        tracing::error!(%key, event = %id, error, "an event is a dead letter");
+        self.dead_letter_event(id, error, Vec::new()).await;
+        Next::Done
     }
 
     /// Runs one attempt at a bot's turn.
     async fn turn(
         &self,
-        lane: &OrderingKey,
-        any: &dyn AnyBot,
-        occasion: Box<Trigger>,
+        current: CurrentEvent<'_>,
+        bot: &dyn AnyBot,
+        trigger: Box<Trigger>,
         mut context: Box<EventContext>,
-    ) -> Next<Job> {
-        let id = context.id;
-        let here = any.has_state().then(|| context.here.clone());
+    ) -> Next<QueuedEvent> {
+        let chat = bot.has_state().then(|| context.here.clone());
         let at = self.options.clock.now();
         context.now = at;
-        let to_people = || to_people(any.profile(), &context);
-        let begun = match self.begin(lane, id, here.as_ref(), to_people).await {
-            Ok(begun) => begun,
+        let last_calls = || to_people(bot.profile(), &context);
+        let started = match self.begin(current, chat.as_ref(), last_calls).await {
+            Ok(started) => started,
             Err(next) => return next,
         };
         let attempt = Attempt {
             limit: self.options.turn_timeout,
-            is_last: begun.attempt >= self.options.attempts,
+            is_last: started.attempt >= self.options.attempts,
         };
-        context.attempt = begun.attempt;
+        context.attempt = started.attempt;
         let TurnResult {
             state,
             aside,
             calls,
             reminders,
             error,
-        } = any.turn(context, occasion, begun.state, attempt).await;
+        } = bot.turn(context, trigger, started.state, attempt).await;
         let end = match error {
             None => Outcome::Done,
             Some(error) if !attempt.is_last => {
-                return Box::pin(self.fail(lane, id, begun.attempt, &error)).await;
+                return Box::pin(self.fail(current, started.attempt, &error)).await;
             }
-            Some(error) => self.end_of(lane, &error, any.profile().is_waiting_for_the_operator()),
+            Some(error) => {
+                self.dead_outcome(current, &error, bot.profile().is_waiting_for_the_operator())
+            }
         };
         let is_blocked = matches!(end, Outcome::Dead { blocks: true, .. });
         if let Some(why) = &aside {
             self.counts.anew.add();
-            tracing::error!(conversation = %lane, why, "the state cannot be read: it is kept aside, and the conversation begins anew");
+            tracing::error!(conversation = %current.key, why, "the state cannot be read: it is kept aside, and the conversation starts from the default");
         }
         let turn = TurnCommit {
-            event: id,
+            event: current.id,
             at,
             end,
-            state: here.map(|here| (here, state)),
+            state: chat.map(|chat| (chat, state)),
             aside,
             calls,
             reminders,
         };
-        self.finish(lane, &turn, is_blocked).await
+        self.finish(current, &turn, is_blocked).await
     }
 }

@@ -1,13 +1,14 @@
-//! Open channels: whom the beginning and the end of a session concern.
+//! Open channels: which bots the start and the end of a session concern.
 //!
-//! The portal tells them to the application, and names neither a bot nor its own chat, only the client's code. So the chat is
-//! asked for, and each bot that serves open channels hears of it in that chat's own order; one that was never in that chat
-//! makes nothing of it (`handler/floor.rs`).
+//! The portal reports both to the application, and names neither a bot nor the chat, only the
+//! client's code. So the chat is looked up, and each bot that serves open channels receives the
+//! event in that chat's order. A bot that was never in that chat ignores it
+//! (`handler/turn/handover.rs`).
 
 use std::sync::Arc;
 
 use crate::engine::Engine;
-use crate::engine::accept::Addressed;
+use crate::engine::accept::RoutedEvent;
 use crate::event::{BotRef, ChatId, Delivery, DialogId, Event, MemberId, SessionChange};
 use crate::handler::{Error, Result};
 use crate::portal::methods::imopenlines;
@@ -15,22 +16,22 @@ use crate::portal::number;
 use crate::store::{Conversation, OrderingKey};
 
 impl Engine {
-    /// The change of a session is the application's at first: it finds out which chat it is about.
-    pub(in crate::engine) fn on_line(
+    /// Routes the change of a session to the application, which looks up the chat.
+    pub(in crate::engine) fn route_session(
         &self,
         portal: &MemberId,
         part: u16,
         change: &SessionChange,
-    ) -> Option<Addressed> {
-        self.serves_lines().then(|| Addressed {
-            lane: OrderingKey::Application(portal.clone()),
+    ) -> Option<RoutedEvent> {
+        self.serves_open_channels().then(|| RoutedEvent {
+            key: OrderingKey::Application(portal.clone()),
             part,
             event: Some(Event::Session(Box::new(change.clone()))),
         })
     }
 
-    /// Passes the change of a session on to the bots of its chat.
-    pub(in crate::engine) async fn tell_bots(
+    /// Queues the change of a session for the bots of its chat.
+    pub(super) async fn queue_for_bots(
         self: &Arc<Self>,
         portal: &MemberId,
         delivery: Delivery,
@@ -39,16 +40,15 @@ impl Engine {
         let Some(chat) = self.chat_of(portal, change).await? else {
             return Ok(());
         };
-        let bots = self.registered.get(portal).map(|bots| bots.clone());
-        let bots = bots.ok_or_else(unknown_bots)?;
+        let bots = self.registry.bots(portal).ok_or_else(unknown_bots)?;
         let event = Event::Session(Box::new(change.clone()));
-        let is_it = |other: &Event| matches!(other, Event::Session(other) if **other == *change);
-        let part = delivery.events()?.iter().position(is_it).unwrap_or(0) as u16;
-        let addressed = bots
+        let is_same = |other: &Event| matches!(other, Event::Session(other) if **other == *change);
+        let part = delivery.events()?.iter().position(is_same).unwrap_or(0) as u16;
+        let routed = bots
             .into_iter()
-            .filter(|bot| self.serves_line(bot))
-            .map(|bot| Addressed {
-                lane: OrderingKey::Chat(Conversation {
+            .filter(|bot| self.is_for_open_channels(bot))
+            .map(|bot| RoutedEvent {
+                key: OrderingKey::Chat(Conversation {
                     portal: portal.clone(),
                     bot: bot.id,
                     dialog: DialogId::from(chat),
@@ -57,12 +57,11 @@ impl Engine {
                 event: Some(event.clone()),
             })
             .collect();
-        self.append(portal.clone(), &delivery, addressed, None)
-            .await?;
+        self.append(portal.clone(), &delivery, routed, None).await?;
         Ok(())
     }
 
-    /// The portal's chat of a session's client; nothing where the portal does not tell.
+    /// Looks up the portal's chat of a session's client; `None` if the portal does not report it.
     async fn chat_of(&self, portal: &MemberId, change: &SessionChange) -> Result<Option<ChatId>> {
         let Some(client) = self.portal(portal) else {
             return Ok(None); // the application was removed
@@ -74,28 +73,16 @@ impl Engine {
         match client.run(get).await {
             Ok(dialog) => Ok(number(&dialog["id"]).map(ChatId)),
             Err(error) if error.code().is_some() && !error.may_pass_later() => {
-                tracing::debug!(%portal, %error, "the chat of a session is not told, so no bot hears of it");
+                tracing::debug!(%portal, %error, "the portal does not report the chat of a session; no bot receives the event");
                 Ok(None)
             }
             Err(error) => Err(error.into()),
         }
     }
 
-    /// The bot of a line's lane, as it was registered.
-    pub(in crate::engine) fn registered_bot(&self, here: &Conversation) -> Option<BotRef> {
-        let bots = self.registered.get(&here.portal)?;
-        bots.iter().find(|bot| bot.id == here.bot).cloned()
-    }
-
-    /// Notes under which number a bot of this program stands on a portal.
-    pub(in crate::engine) fn note_registered(&self, portal: &MemberId, bot: BotRef) {
-        let mut bots = self.registered.entry(portal.clone()).or_default();
-        bots.retain(|other| other.code != bot.code);
-        bots.push(bot);
-    }
-
-    /// The events of open channels that the application must hear of: for its bots on lines, and for its connectors.
-    pub(in crate::engine) fn line_events(&self) -> impl Iterator<Item = &'static str> {
+    /// Returns the events of open channels that must be bound: for bots on lines, and for
+    /// connectors.
+    pub(in crate::engine) fn open_channel_events(&self) -> impl Iterator<Item = &'static str> {
         const OF_BOTS: &[&str] = &["ONSESSIONSTART", "ONSESSIONFINISH"];
         const OF_CONNECTORS: &[&str] = &[
             "ONIMCONNECTORMESSAGEADD",
@@ -106,26 +93,24 @@ impl Engine {
             "ONIMCONNECTORSTATUSDELETE",
             "ONIMCONNECTORLINEDELETE",
         ];
-        let of_bots = OF_BOTS.iter().filter(|_| self.serves_lines());
+        let of_bots = OF_BOTS.iter().filter(|_| self.serves_open_channels());
         let of_connectors = OF_CONNECTORS.iter().filter(|_| !self.connectors.is_empty());
         of_bots.chain(of_connectors).copied()
     }
 
-    fn serves_lines(&self) -> bool {
+    fn serves_open_channels(&self) -> bool {
         self.bots
             .iter()
             .any(|bot| bot.profile().is_for_open_channels())
     }
 
-    fn serves_line(&self, bot: &BotRef) -> bool {
-        let known = self.bot(&bot.code);
-        known.is_some_and(|bot| bot.profile().is_for_open_channels())
+    fn is_for_open_channels(&self, bot: &BotRef) -> bool {
+        let found = self.bot(&bot.code);
+        found.is_some_and(|bot| bot.profile().is_for_open_channels())
     }
 }
 
-/// Why the change of a session waits.
-pub(in crate::engine) fn unknown_bots() -> Error {
-    Error::failed(
-        "which bots stand on this portal is not known yet: it has not been brought into step",
-    )
+/// The error while the ids of a portal's bots are not known.
+pub(super) fn unknown_bots() -> Error {
+    Error::failed("the bots on this portal are not known yet: it has not been reconciled")
 }

@@ -1,4 +1,4 @@
-//! Bots and their commands, by the generation that the profile names.
+//! Bots and their commands, through the API (v1 or v2) that the profile names.
 
 use serde_json::{Map, Value, json};
 
@@ -9,21 +9,22 @@ use crate::portal::methods::{imbot, imbot_v2};
 use crate::portal::{CommandInfo, Error};
 
 impl Reconciliation<'_> {
-    /// Brings a bot and its commands into step. Nothing comes back where it is not registered.
+    /// Reconciles a bot and its commands. Returns its id; `None` if it is not registered.
     pub(super) async fn bot(&mut self, bot: &dyn AnyBot) -> Result<Option<BotId>, Error> {
         match self.engine.event_mode(bot) {
-            None => self.bot_of_the_first(bot).await,
-            Some(mode) => self.bot_of_the_second(bot, mode).await,
+            None => self.bot_v1(bot).await,
+            Some(mode) => self.bot_v2(bot, mode).await,
         }
     }
 
-    /// `imbot.register` tells neither whether there was a bot nor what commands it has, so all is said again.
-    async fn bot_of_the_first(&mut self, bot: &dyn AnyBot) -> Result<Option<BotId>, Error> {
+    /// `imbot.register` reports neither whether the bot existed nor its commands, so everything is
+    /// sent again.
+    async fn bot_v1(&mut self, bot: &dyn AnyBot) -> Result<Option<BotId>, Error> {
         let profile = bot.profile();
         let Some(url) = &self.engine.options.handler_url else {
             return Err(Error::unusable(
                 "imbot.register",
-                "a bot of the first generation gets its events by webhook, and this program has no public address",
+                "a v1 bot gets its events by webhook, and this program has no public address",
             ));
         };
         let code = profile.code().to_owned();
@@ -35,8 +36,8 @@ impl Reconciliation<'_> {
             .kind(profile.kind_letter())
             .openline(profile.is_for_open_channels());
         let id = self.portal.run(register).await?;
-        // `imbot.register` ignores the two handlers for plain bots, and everything for a code that exists: both are put
-        // right by an update (bots-v1, section 6).
+        // `imbot.register` ignores the two handlers for plain bots, and everything for a code that
+        // exists. The update sets both (bots-v1, section 6).
         let fields = json!({
             "EVENT_HANDLER": url,
             "EVENT_MESSAGE_UPDATE": url,
@@ -55,11 +56,7 @@ impl Reconciliation<'_> {
         Ok(Some(id))
     }
 
-    async fn bot_of_the_second(
-        &mut self,
-        bot: &dyn AnyBot,
-        mode: EventMode,
-    ) -> Result<Option<BotId>, Error> {
+    async fn bot_v2(&mut self, bot: &dyn AnyBot, mode: EventMode) -> Result<Option<BotId>, Error> {
         let profile = bot.profile();
         let code = profile.code().to_owned();
         let properties = Value::Object(profile.properties_v2());
@@ -126,7 +123,7 @@ impl Reconciliation<'_> {
                         self.portal.run(register).await?;
                     }
                 }
-                Some(found) if is_like(found, wanted) => {}
+                Some(found) if is_same_command(found, wanted) => {}
                 Some(found) => {
                     let (bot, command) = (code.to_owned(), wanted.name().to_owned());
                     if self.step(Step::ChangeCommand { bot, command }) {
@@ -187,10 +184,11 @@ fn add(bot: &str, command: &CommandSpec) -> Step {
     }
 }
 
-/// Whether a command is as the bot has it. Titles are compared where the portal tells them by language.
-fn is_like(found: &CommandInfo, wanted: &CommandSpec) -> bool {
-    let is_same = |told: &Value, wanted: Map<String, Value>| match told {
-        Value::Object(told) => *told == wanted,
+/// Returns true if a command is as the bot has it. Titles are compared if the portal returns them
+/// by language.
+fn is_same_command(found: &CommandInfo, wanted: &CommandSpec) -> bool {
+    let is_same = |found: &Value, wanted: Map<String, Value>| match found {
+        Value::Object(found) => *found == wanted,
         _ => true,
     };
     (found.common, found.hidden, found.extranet_support)

@@ -1,19 +1,20 @@
-//! Connectors: registered with the portal, and asked for the lines that they are joined to.
+//! Connectors: registers them, and reads which lines they are joined to.
 
 use serde_json::{Value, json};
 
 use super::{Reconciliation, Step};
-use crate::engine::handle::connectors::JoinableConnector;
+use crate::engine::handle::connectors::ConnectorEntry;
 use crate::event::LineId;
 use crate::portal::methods::{imconnector, imopenlines};
 use crate::portal::{Error, number};
 use crate::store::Access;
 
-/// The most lines of a portal that are asked for (`imopenlines.config.list.get` answers at most 200 at once).
+/// Maximum number of lines of a portal that are read (`imopenlines.config.list.get` returns at most
+/// 200 at once).
 const LINES_MAX: usize = 200;
 
 impl Reconciliation<'_> {
-    /// Brings the connectors into step. Only applications with a public address can have any.
+    /// Reconciles the connectors. Only applications with a public address can have any.
     pub(super) async fn connectors(&mut self) -> Result<(), Error> {
         if self.engine.connectors.is_empty() {
             return Ok(());
@@ -21,11 +22,11 @@ impl Reconciliation<'_> {
         let is_application = self.is_application().await;
         let url = self.engine.options.handler_url.clone();
         let Some(url) = url.filter(|_| is_application) else {
-            tracing::warn!(portal = %self.portal.id(), "no connectors are registered: that takes an application (client id and secret) with a public address");
+            tracing::warn!(portal = %self.portal.id(), "no connectors are registered: they need an application (client id and secret) with a public address");
             return Ok(());
         };
-        for joinable in &self.engine.connectors {
-            self.connector(joinable, &url).await?;
+        for entry in &self.engine.connectors {
+            self.connector(entry, &url).await?;
         }
         if self.mode == super::Mode::Apply {
             self.find_lines().await?;
@@ -37,9 +38,10 @@ impl Reconciliation<'_> {
         matches!(self.portal.access().await, Access::Tokens(_))
     }
 
-    /// Registers a connector, or says again what it is: the portal tells that it has it, but not what it has of it.
-    async fn connector(&mut self, joinable: &JoinableConnector, url: &str) -> Result<(), Error> {
-        let profile = joinable.connector.profile();
+    /// Registers a connector, or sends its profile again: the portal reports that it has the
+    /// connector, but not its profile.
+    async fn connector(&mut self, entry: &ConnectorEntry, url: &str) -> Result<(), Error> {
+        let profile = entry.connector.profile();
         if self.mode == super::Mode::DryRun {
             let known = self.portal.run(imconnector::List::new()).await?;
             if known.keys().any(|id| id.eq_ignore_ascii_case(profile.id())) {
@@ -62,8 +64,8 @@ impl Reconciliation<'_> {
         if self.engine.connectors.is_empty() || !self.is_application().await {
             return Ok(());
         }
-        for joinable in &self.engine.connectors {
-            let connector = joinable.connector.profile().id().to_owned();
+        for entry in &self.engine.connectors {
+            let connector = entry.connector.profile().id().to_owned();
             let params = [("ID".to_owned(), connector.clone().into())];
             if self.step(Step::RemoveConnector { connector }) {
                 let params = params.into_iter().collect();
@@ -75,22 +77,22 @@ impl Reconciliation<'_> {
         Ok(())
     }
 
-    /// Learns which lines the connectors are joined to.
+    /// Reads which lines the connectors are joined to.
     async fn find_lines(&mut self) -> Result<(), Error> {
         let list = imopenlines::ConfigListGet::new()
             .params(json!({ "select": ["ID"], "limit": LINES_MAX }));
         let lines: Vec<Value> = self.portal.run(list).await?;
         if lines.len() == LINES_MAX {
-            tracing::warn!(portal = %self.portal.id(), "the portal has many lines: whether connectors are joined to more than {LINES_MAX} of them is not asked");
+            tracing::warn!(portal = %self.portal.id(), "the portal has many lines: connectors are looked for on the first {LINES_MAX} only");
         }
         let ids = lines.iter().filter_map(|line| number(&line["ID"]));
         let lines: Vec<LineId> = ids.map(LineId).collect();
-        for joinable in &self.engine.connectors {
+        for entry in &self.engine.connectors {
             let mut batch = self.portal.batch();
             let asked: Vec<_> = lines
                 .iter()
                 .map(|line| {
-                    let connector = joinable.connector.profile().id();
+                    let connector = entry.connector.profile().id();
                     (
                         *line,
                         batch.push(imconnector::Status::new(connector, *line)),
@@ -100,14 +102,14 @@ impl Reconciliation<'_> {
             let mut answers = batch.send().await?;
             for (line, command) in asked {
                 let is_on = answers.take(command)?.is_on;
-                joinable.note(self.portal.id(), line, is_on);
+                entry.set_joined(self.portal.id(), line, is_on);
             }
         }
         Ok(())
     }
 }
 
-/// Where the portal shows a connector's settings: a page of ours.
+/// Returns the address of a connector's settings page, which the portal shows.
 fn settings_url(url: &str, connector: &str) -> String {
     format!("{}/connectors/{connector}", url.trim_end_matches('/'))
 }

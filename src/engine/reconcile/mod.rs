@@ -1,8 +1,10 @@
-//! Bringing a portal into step with the program: bots, their commands, connectors, and the events that hooks are for.
+//! Reconciling a portal with the program: bots, their commands, connectors, and the events that
+//! hooks are for.
 //!
-//! What is missing is registered, what differs is updated, and commands and bindings of ours that nobody wants any more
-//! are removed. Doing it twice changes nothing. A bot that is on the portal and not in the program stays, since its private
-//! chats would go with it.
+//! What is missing is registered, what differs is updated, and commands and bindings of this
+//! program that it does not have any more are removed. Doing it again changes nothing. A bot that
+//! is on the portal and not in the program stays, because its private chats would be removed with
+//! it.
 
 mod bindings;
 mod bots;
@@ -26,33 +28,37 @@ use crate::portal::{Error, Portal};
 
 pub use step::Step;
 
-/// How many portals are brought into step at once.
+/// Maximum number of portals that are reconciled at once at a start; the others wait.
 const AT_ONCE: usize = 16;
-/// How long one waits for a portal at a start; what takes longer goes on beside.
+/// How long a start waits for a portal. What takes longer continues in the background.
 pub const START_PATIENCE: Duration = Duration::from_secs(10);
 
-/// Whether steps are taken.
+/// Whether a portal is changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Mode {
-    /// They are only told.
+    /// The steps are returned, and not taken.
     DryRun,
-    /// They are taken.
+    /// The steps are taken.
     Apply,
 }
 
-/// What was found on a portal, and what is done about it.
+/// One reconciliation of one portal.
 struct Reconciliation<'e> {
     engine: &'e Engine,
     portal: &'e Portal,
     mode: Mode,
+    /// The steps so far.
     steps: Vec<Step>,
 }
 
 impl Engine {
-    /// Brings a portal into step, or only tells what would be done, and tells the steps.
+    /// Reconciles a portal, and returns the steps that were taken, or that [`Mode::Apply`] would
+    /// take.
     ///
     /// # Errors
-    /// The portal's refusal; the steps before it are done.
+    /// The first call that the portal refuses, or that cannot be made. The steps before it are
+    /// taken.
     pub async fn register(&self, portal: &Portal, mode: Mode) -> Result<Vec<Step>, Error> {
         let mut work = Reconciliation::new(self, portal, mode);
         for bot in &self.bots {
@@ -63,11 +69,13 @@ impl Engine {
         Ok(work.steps)
     }
 
-    /// Removes the bots of this program from a portal, and with them their private chats, its connectors and its bindings, or
-    /// only tells what would be removed.
+    /// Removes the bots of this program from a portal, and with them their private chats, its
+    /// connectors and its bindings. Returns the steps that were taken, or that [`Mode::Apply`]
+    /// would take.
     ///
     /// # Errors
-    /// The portal's refusal; the steps before it are done.
+    /// The first call that the portal refuses, or that cannot be made. The steps before it are
+    /// taken.
     pub async fn unregister(&self, portal: &Portal, mode: Mode) -> Result<Vec<Step>, Error> {
         let mut work = Reconciliation::new(self, portal, mode);
         for bot in &self.bots {
@@ -78,22 +86,18 @@ impl Engine {
         Ok(work.steps)
     }
 
-    /// Brings all portals into step that are known, and begins to poll for the bots whose events are polled. It tells the
-    /// portals that refused for good. Those that cannot be reached, or take longer than [`START_PATIENCE`], it goes on with
-    /// beside.
+    /// Reconciles all known portals, and starts to poll for the bots whose events are polled.
+    /// Returns the portals that refused permanently. Those that cannot be reached, or take longer
+    /// than [`START_PATIENCE`], continue in the background.
     pub async fn reconcile(self: &Arc<Self>) -> Vec<(MemberId, Error)> {
-        let portals: Vec<Portal> = self
-            .portals
-            .iter()
-            .map(|known| known.portal.clone())
-            .collect();
+        let portals = self.registry.portals();
         let tries = portals.into_iter().map(async |portal| {
             let id = portal.id().clone();
             let tried = tokio::spawn(Arc::clone(self).try_to_reconcile(portal));
             match timeout(START_PATIENCE, tried).await {
                 Ok(refused) => refused.ok()?.map(|error| (id, error)),
                 Err(_) => {
-                    tracing::info!(portal = %id, "bringing the portal into step takes long, and goes on beside");
+                    tracing::info!(portal = %id, "setting up the portal takes long; it continues in the background");
                     None
                 }
             }
@@ -105,11 +109,10 @@ impl Engine {
             .await
     }
 
-    /// Tries a portal, and tells if it refuses for good.
+    /// Reconciles a portal, now or in the background. Returns the error if the portal refuses
+    /// permanently.
     async fn try_to_reconcile(self: Arc<Self>, portal: Portal) -> Option<Error> {
-        let tried = self
-            .stopped
-            .run_until_cancelled(self.bring_into_step(&portal));
+        let tried = self.stopped.run_until_cancelled(self.set_up(&portal));
         match tried.await? {
             Err(error) if error.may_pass_later() => {
                 self.reconcile_later(portal);
@@ -119,7 +122,7 @@ impl Engine {
         }
     }
 
-    /// Tries a portal again and again that could not be reached.
+    /// Reconciles a portal that could not be reached, and retries until it can.
     fn reconcile_later(self: &Arc<Self>, portal: Portal) {
         let (weak, stopped) = (Arc::downgrade(self), self.stopped.clone());
         self.tasks.spawn(async move {
@@ -129,7 +132,7 @@ impl Engine {
                     return;
                 }
                 let Some(engine) = weak.upgrade() else { return };
-                match engine.bring_into_step(&portal).await {
+                match engine.set_up(&portal).await {
                     Err(error) if error.may_pass_later() => {}
                     _ => return,
                 }
@@ -137,8 +140,9 @@ impl Engine {
         });
     }
 
-    /// Brings a portal into step. Each failure is logged; the others go on.
-    pub(super) async fn bring_into_step(self: &Arc<Self>, portal: &Portal) -> Result<(), Error> {
+    /// Reconciles a portal. Each failure is logged, and the rest continues. Returns the first
+    /// failure.
+    pub(super) async fn set_up(self: &Arc<Self>, portal: &Portal) -> Result<(), Error> {
         let mut first = Ok(());
         let in_bulk = portal.in_bulk(); // answers go first
         let mut work = Reconciliation::new(self, &in_bulk, Mode::Apply);
@@ -148,29 +152,29 @@ impl Engine {
                     let code = bot.profile().code().to_owned();
                     tracing::info!(portal = %portal.id(), bot = code, bot.id = %id, "the bot is registered");
                     let registered = BotRef { id, code };
-                    self.note_registered(portal.id(), registered.clone());
+                    self.registry.set_bot(portal.id(), registered.clone());
                     if self.event_mode(bot.as_ref()) == Some(EventMode::Fetch) {
-                        self.begin_to_poll(portal, registered);
+                        self.start_polling(portal, registered);
                     }
                 }
                 Ok(None) => {}
                 Err(error) => {
-                    tracing::error!(portal = %portal.id(), bot = bot.profile().code(), error = %causes(&error), "the bot is not registered");
+                    tracing::error!(portal = %portal.id(), bot = bot.profile().code(), error = %causes(&error), "the bot cannot be registered");
                     first = first.and(Err(error));
                 }
             }
         }
         if let Err(error) = work.connectors().await {
-            tracing::error!(portal = %portal.id(), error = %causes(&error), "the connectors are not registered");
+            tracing::error!(portal = %portal.id(), error = %causes(&error), "the connectors cannot be registered");
             first = first.and(Err(error));
         }
         match work.bindings().await {
-            Ok(()) if self.hooks.iter().any(|hook| hook.is_offline) => {
-                self.begin_to_fetch_offline(portal);
+            Ok(()) if self.hooks.iter().any(|(_, hook)| hook.is_offline) => {
+                self.start_offline_fetch(portal);
             }
             Ok(()) => {}
             Err(error) => {
-                tracing::error!(portal = %portal.id(), error = %causes(&error), "the hooks' events are not bound");
+                tracing::error!(portal = %portal.id(), error = %causes(&error), "the hooks' events cannot be bound");
                 first = first.and(Err(error));
             }
         }
@@ -179,7 +183,7 @@ impl Engine {
 }
 
 impl<'e> Reconciliation<'e> {
-    fn new(engine: &'e Engine, portal: &'e Portal, mode: Mode) -> Reconciliation<'e> {
+    fn new(engine: &'e Engine, portal: &'e Portal, mode: Mode) -> Self {
         Reconciliation {
             engine,
             portal,
@@ -188,7 +192,7 @@ impl<'e> Reconciliation<'e> {
         }
     }
 
-    /// Notes a step, and says whether it is to be done.
+    /// Adds a step. Returns true if it is to be taken.
     fn step(&mut self, step: Step) -> bool {
         tracing::debug!(portal = %self.portal.id(), "{step}");
         self.steps.push(step);

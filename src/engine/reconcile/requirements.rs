@@ -1,29 +1,29 @@
-//! What this program needs on a portal, for who compares it with what is there.
+//! What this program needs on a portal, to be compared with what is there.
 
 use crate::engine::Engine;
 use crate::event::Api;
 use crate::handler::{AnyBot, EventMode};
 
-/// What a bot of this program needs on a portal.
+/// The needs of one bot.
 #[derive(Clone, Debug)]
 pub(crate) struct Requirement {
     /// Its code.
     pub(crate) code: String,
-    /// How its events come; nothing for the first generation, which knows webhooks only.
+    /// How its events come; `None` for v1, which has webhooks only.
     pub(crate) mode: Option<EventMode>,
     /// Whether it serves open channels.
     pub(crate) serves_open_channels: bool,
 }
 
 impl Requirement {
-    /// Whether the portal posts its events to our address.
+    /// Returns true if the portal posts its events to our address.
     pub(crate) fn is_posted_to(&self) -> bool {
         self.mode != Some(EventMode::Fetch)
     }
 }
 
 impl Engine {
-    /// What the bots need.
+    /// Returns the needs of all bots.
     pub(crate) fn requirements(&self) -> Vec<Requirement> {
         let need = |bot: &std::sync::Arc<dyn AnyBot>| {
             let profile = bot.profile();
@@ -36,21 +36,21 @@ impl Engine {
         self.bots.iter().map(need).collect()
     }
 
-    /// The ids of the connectors.
+    /// Returns the ids of the connectors.
     pub(crate) fn connectors(&self) -> Vec<String> {
         let ids = self
             .connectors
             .iter()
-            .map(|joinable| joinable.connector.profile().id());
+            .map(|entry| entry.connector.profile().id());
         ids.map(str::to_owned).collect()
     }
 
-    /// Where portals post events; nothing if they cannot.
+    /// Returns the address that portals post events to; `None` if they cannot.
     pub(crate) fn handler_url(&self) -> Option<&str> {
         self.options.handler_url.as_deref()
     }
 
-    /// How the events of a bot come; nothing for the first generation, which knows webhooks only.
+    /// Returns how the events of a bot come; `None` for v1, which has webhooks only.
     pub(in crate::engine) fn event_mode(&self, bot: &dyn AnyBot) -> Option<EventMode> {
         let profile = bot.profile();
         (profile.on_api() == Api::V2).then(|| {

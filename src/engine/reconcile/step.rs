@@ -1,11 +1,11 @@
-//! What is done to bring a portal into step.
+//! The steps of a reconciliation.
 
 use std::fmt;
 
 use crate::event::{BotId, UserId};
 use crate::portal::Binding;
 
-/// What a portal lacks, or has too much.
+/// A change on a portal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Step {
@@ -14,11 +14,12 @@ pub enum Step {
         /// Its code.
         bot: String,
     },
-    /// A bot is given its profile and the way to its events anew: the portal does not tell what it has.
+    /// A bot's profile and the address of its events are sent again: the portal does not report
+    /// what it has.
     UpdateBot {
         /// Its code.
         bot: String,
-        /// Its number.
+        /// Its id.
         id: BotId,
     },
     /// A command is registered.
@@ -35,7 +36,7 @@ pub enum Step {
         /// The command's name.
         command: String,
     },
-    /// A command that the bot does not know any more is removed.
+    /// A command that the bot does not have any more is removed.
     RemoveCommand {
         /// The bot's code.
         bot: String,
@@ -46,22 +47,24 @@ pub enum Step {
     RemoveBot {
         /// Its code.
         bot: String,
-        /// Its number.
+        /// Its id.
         id: BotId,
     },
-    /// A connector is registered, or given its profile anew: the portal does not tell what it has.
+    /// A connector is registered, or its profile is sent again: the portal does not report what it
+    /// has.
     RegisterConnector {
         /// Its id.
         connector: String,
     },
-    /// A connector is removed, from all lines that it is on.
+    /// A connector is removed from all lines that it is on.
     RemoveConnector {
         /// Its id.
         connector: String,
     },
     /// An event is bound, for a hook.
     Bind(Binding),
-    /// An event is unbound: no hook is for it any more, or not as this user, or it goes to an earlier address.
+    /// An event is unbound: no hook is for it any more, or not as this user, or it goes to an
+    /// earlier address.
     Unbind(Binding),
 }
 
@@ -84,21 +87,22 @@ impl fmt::Display for Step {
             Step::RemoveConnector { connector } => {
                 write!(f, "remove the connector {connector} from all lines")
             }
-            Step::Bind(binding) => write!(f, "bind {}", told(binding)),
+            Step::Bind(binding) => write!(f, "bind {}", describe(binding)),
             Step::Unbind(binding) if binding.offline == 0 => {
                 write!(
                     f,
                     "unbind {} from {}",
-                    told(binding),
-                    bare(&binding.handler)
+                    describe(binding),
+                    without_query(&binding.handler)
                 )
             }
-            Step::Unbind(binding) => write!(f, "unbind {}", told(binding)),
+            Step::Unbind(binding) => write!(f, "unbind {}", describe(binding)),
         }
     }
 }
 
-fn told(binding: &Binding) -> String {
+/// Returns a binding for a log line.
+fn describe(binding: &Binding) -> String {
     match binding {
         Binding {
             event,
@@ -116,7 +120,7 @@ fn told(binding: &Binding) -> String {
     }
 }
 
-/// An address without its query, which may hold a secret.
-fn bare(address: &str) -> &str {
-    address.split_once('?').map_or(address, |(bare, _)| bare)
+/// Returns an address without its query, which may hold a secret.
+fn without_query(address: &str) -> &str {
+    address.split_once('?').map_or(address, |(path, _)| path)
 }

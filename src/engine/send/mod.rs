@@ -13,9 +13,9 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::Engine;
 use super::keyed_queues::Next;
 use super::retry::pause;
+use super::{APPLICATION_REMOVED, Engine};
 use crate::event::{Api, CommandId, DialogId, MessageId};
 use crate::handler::is_on_line;
 use crate::portal::{BotClient, Error};
@@ -51,7 +51,7 @@ impl QueuedSend {
         let failures = self.failures + 1;
         let pause = pause(self.id.event.0, failures).max(not_before.unwrap_or_default());
         let id = self.id;
-        Next::Again(QueuedSend { id, failures }, pause)
+        Next::Retry(QueuedSend { id, failures }, pause)
     }
 }
 
@@ -203,7 +203,7 @@ impl Engine {
             .as_ref()
             .is_some_and(|portal| portal.busy() >= SENDS_OF_ONE_MAX)
         {
-            return Next::Again(outgoing, CROWDED_PAUSE);
+            return Next::Retry(outgoing, CROWDED_PAUSE);
         }
         let Taken { call, in_doubt } = match self.options.store.take(outgoing.id).await {
             Ok(Some(taken)) => taken,
@@ -221,7 +221,7 @@ impl Engine {
             }
         }
         let Some(portal) = known else {
-            let error = "the application was removed from the portal".to_owned();
+            let error = APPLICATION_REMOVED.to_owned();
             return Box::pin(self.dead_letter(&call, error)).await;
         };
         let speech = match self.ready(&call).await {
@@ -236,7 +236,12 @@ impl Engine {
             }
         };
         let voice = BotClient::new(portal.with_key(&to), to.bot, call.api);
-        match self.options.speaker.send(&voice, &to.dialog, speech).await {
+        match self
+            .options
+            .transport
+            .send(&voice, &to.dialog, speech)
+            .await
+        {
             Ok(made) => {
                 let next = self.settle(&call, Settled::Sent(made)).await;
                 if matches!(call.call, Call::Rest { .. }) {

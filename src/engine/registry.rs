@@ -1,0 +1,225 @@
+//! The portals that the application is installed on, and the bots of this program there.
+
+use dashmap::DashMap;
+use dashmap::mapref::one::Ref;
+use foldhash::quality::RandomState;
+use secrecy::{ExposeSecret, SecretString};
+use subtle::ConstantTimeEq;
+use tokio::sync::watch;
+
+use crate::event::{BotId, BotRef, MemberId};
+use crate::portal::Portal;
+
+/// A portal that the application is installed on.
+#[derive(Clone)]
+pub(super) struct Installed {
+    /// The token that the portal's events carry.
+    pub(super) application_token: SecretString,
+    pub(super) portal: Portal,
+}
+
+/// The known portals and their bots, in memory: each event is verified against them.
+pub(super) struct Registry {
+    /// What the store has about installations, and the portal's client.
+    portals: DashMap<MemberId, Installed, RandomState>,
+    /// The bots that a reconciliation found or registered. A session's event names no bot, so it is
+    /// passed to these.
+    bots: DashMap<MemberId, Vec<BotRef>, RandomState>,
+    /// How many installations have been set up; a channel, so that a caller can wait for the next.
+    set_ups: watch::Sender<usize>,
+}
+
+impl Registry {
+    pub(super) fn new() -> Self {
+        Registry {
+            portals: DashMap::default(),
+            bots: DashMap::default(),
+            set_ups: watch::Sender::new(0),
+        }
+    }
+
+    /// Adds a portal, or replaces it.
+    pub(super) fn insert(&self, id: MemberId, installed: Installed) {
+        self.portals.insert(id, installed);
+    }
+
+    /// Removes a portal: its events are not accepted any more.
+    pub(super) fn remove(&self, id: &MemberId) {
+        self.portals.remove(id);
+    }
+
+    /// Returns the ids of all portals.
+    pub(super) fn ids(&self) -> Vec<MemberId> {
+        self.portals
+            .iter()
+            .map(|entry| entry.key().clone())
+            .collect()
+    }
+
+    /// Returns the clients of all portals.
+    pub(super) fn portals(&self) -> Vec<Portal> {
+        self.portals
+            .iter()
+            .map(|entry| entry.portal.clone())
+            .collect()
+    }
+
+    /// Returns the client of a portal.
+    pub(super) fn portal(&self, id: &MemberId) -> Option<Portal> {
+        self.portals.get(id).map(|entry| entry.portal.clone())
+    }
+
+    /// Returns the portal that an event claims to be from, by its id or its host.
+    ///
+    /// A portal behind an inbound webhook is known by its host, others by the id that their
+    /// installation proved.
+    pub(super) fn claimed(
+        &self,
+        member_id: &str,
+        host: &str,
+    ) -> Option<Ref<'_, MemberId, Installed>> {
+        let installed = self.portals.get(member_id);
+        installed.or_else(|| self.portals.get(host))
+    }
+
+    /// Returns the portal that an event claims to be from if the token is that portal's. The
+    /// comparison takes constant time, and an unknown portal takes the same way as a wrong token.
+    pub(super) fn verified(&self, member_id: &str, host: &str, token: &str) -> Option<MemberId> {
+        const NO_TOKEN: &str = "00000000000000000000000000000000";
+        let claimed = self.claimed(member_id, host);
+        let expected = claimed.as_ref().map_or(NO_TOKEN, |claimed| {
+            claimed.application_token.expose_secret()
+        });
+        let is_same = bool::from(expected.as_bytes().ct_eq(token.as_bytes()));
+        claimed
+            .filter(|_| is_same)
+            .map(|claimed| claimed.portal.id().clone())
+    }
+
+    /// Stores the id that a bot of this program has on a portal.
+    pub(super) fn set_bot(&self, portal: &MemberId, bot: BotRef) {
+        let mut bots = self.bots.entry(portal.clone()).or_default();
+        bots.retain(|other| other.code != bot.code);
+        bots.push(bot);
+    }
+
+    /// Returns the bots of this program on a portal; `None` before the portal was reconciled.
+    pub(super) fn bots(&self, portal: &MemberId) -> Option<Vec<BotRef>> {
+        self.bots.get(portal).map(|bots| bots.clone())
+    }
+
+    /// Returns the bot with this id on a portal.
+    pub(super) fn bot(&self, portal: &MemberId, id: BotId) -> Option<BotRef> {
+        let bots = self.bots.get(portal)?;
+        bots.iter().find(|bot| bot.id == id).cloned()
+    }
+
+    /// Counts an installation that was set up.
+    pub(super) fn count_set_up(&self) {
+        self.set_ups.send_modify(|done| *done += 1);
+    }
+
+    /// Returns how many installations have been set up.
+    pub(super) fn set_ups(&self) -> usize {
+        *self.set_ups.borrow()
+    }
+
+    /// Waits until this many installations have been set up.
+    pub(super) async fn until_set_up(&self, installations: usize) {
+        let mut set_ups = self.set_ups.subscribe();
+        let _ = set_ups.wait_for(|done| *done >= installations).await; // fails only without a sender
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use crate::engine::registry::*;
+    use crate::portal::{Http, Plan};
+    use crate::store::{Access, Installation, Memory, Tokens};
+
+    const TOKEN: &str = "831c76b092f9f135d9b6b36c3a720757";
+
+    fn registry() -> Registry {
+        let registry = Registry::new();
+        let id = MemberId::new("m1");
+        let installation = Installation {
+            portal: id.clone(),
+            endpoint: "https://example.bitrix24.com/rest/".into(),
+            application_token: TOKEN.into(),
+            access: Access::Tokens(Tokens {
+                access: "a".into(),
+                refresh: "r".into(),
+            }),
+        };
+        let http = Http::new([]).unwrap();
+        let store = Arc::new(Memory::new());
+        let portal = Portal::new(http, None, store, installation, Plan::Standard);
+        let application_token = TOKEN.into();
+        registry.insert(
+            id,
+            Installed {
+                application_token,
+                portal,
+            },
+        );
+        registry
+    }
+
+    fn bot(id: u64, code: &str) -> BotRef {
+        BotRef {
+            id: BotId(id),
+            code: code.to_owned(),
+        }
+    }
+
+    #[test]
+    fn only_the_token_of_a_known_portal_verifies() {
+        let registry = registry();
+        let id = MemberId::new("m1");
+        assert_eq!(registry.verified("m1", "", TOKEN), Some(id.clone()));
+        assert_eq!(registry.verified("unknown", "m1", TOKEN), Some(id.clone()));
+        for (member_id, token) in [
+            ("m1", ""),
+            ("m1", "another"),
+            ("m2", TOKEN),
+            ("m2", "00000000000000000000000000000000"),
+        ] {
+            assert_eq!(
+                registry.verified(member_id, "", token),
+                None,
+                "{member_id} {token}"
+            );
+        }
+        registry.remove(&id);
+        assert_eq!(registry.verified("m1", "", TOKEN), None);
+        assert!(registry.portal(&id).is_none() && registry.ids().is_empty());
+    }
+
+    #[test]
+    fn a_bot_that_is_registered_again_has_its_new_id() {
+        let registry = Registry::new();
+        let id = MemberId::new("m1");
+        assert_eq!(registry.bots(&id), None);
+        registry.set_bot(&id, bot(7, "echo"));
+        registry.set_bot(&id, bot(8, "poll"));
+        registry.set_bot(&id, bot(9, "echo"));
+        assert_eq!(
+            registry.bots(&id),
+            Some(vec![bot(8, "poll"), bot(9, "echo")])
+        );
+        assert_eq!(registry.bot(&id, BotId(7)), None);
+        assert_eq!(registry.bot(&id, BotId(9)), Some(bot(9, "echo")));
+    }
+
+    #[tokio::test]
+    async fn a_caller_waits_until_installations_are_set_up() {
+        let registry = Registry::new();
+        registry.until_set_up(0).await;
+        let wait = registry.until_set_up(1);
+        let count = async { registry.count_set_up() };
+        tokio::join!(wait, count);
+        assert_eq!(registry.set_ups(), 1);
+    }
+}
