@@ -57,7 +57,7 @@ pub(crate) use handle::hooks::HookSpec;
 pub(crate) use reconcile::requirements::Requirement;
 pub use reconcile::{Mode, START_PATIENCE, Step};
 pub use retry::{ATTEMPTS_MAX, PAUSE_MAX, PAUSE_MIN};
-pub use send::{Once, RestTransport, SEND_PATIENCE, SENDS_OF_ONE_MAX, Speech, Transport};
+pub use send::{RepeatId, RestTransport, SEND_PATIENCE, SENDS_OF_ONE_MAX, Transport};
 
 /// The most events that are kept decoded while they wait; of others only the number is, and they are read back.
 pub const FRESH_MAX: usize = 2_000;
@@ -91,8 +91,8 @@ pub struct Options {
     pub bx24_url: String,
     /// How quickly portals may be called. Default: [`Plan::Standard`].
     pub plan: Plan,
-    /// How messages go out. Default: [`Rest`].
-    pub speaker: Arc<dyn Transport>,
+    /// How calls are made. Default: [`RestTransport`].
+    pub transport: Arc<dyn Transport>,
     /// How long a handler may take. Default: [`TURN_TIMEOUT`].
     pub turn_timeout: Duration,
     /// How often an event is tried. Default: [`ATTEMPTS_MAX`].

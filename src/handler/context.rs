@@ -12,7 +12,7 @@ use serde_json::Value;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::Error;
-use super::turn::EventContext;
+use super::turn::context::EventContext;
 use super::turn::effects::{Effects, MessageHandle};
 use crate::event::{
     Api, BotRef, Chat, Command, CommandFrom, Delivery, DialogId, File, MessageId, User, UserId,
@@ -20,7 +20,7 @@ use crate::event::{
 use crate::message::Draft;
 use crate::portal::methods::imbot_v2::Upload;
 use crate::portal::{self, BotClient, Portal, Status};
-use crate::store::{MessageRef, NewReminder, Reminder, ReminderChange, ReminderId, Time};
+use crate::store::{MessageRef, ReminderId, Time};
 
 /// How often a status is renewed while it is shown.
 const STATUS_INTERVAL: Duration = Duration::from_secs(10);
@@ -31,18 +31,18 @@ pub struct Context<S = ()> {
     /// What is remembered of this conversation. It is written when the turn succeeds.
     pub state: S,
     context: Box<EventContext>,
-    turn: Effects,
-    voice: BotClient,
+    effects: Effects,
+    client: BotClient,
 }
 
 impl<S> Context<S> {
-    pub(super) fn new(state: S, context: Box<EventContext>, turn: Effects, api: Api) -> Context<S> {
-        let voice = BotClient::new(context.portal.clone(), context.bot.id, api);
-        Context {
+    pub(super) fn new(state: S, context: Box<EventContext>, effects: Effects, api: Api) -> Self {
+        let client = BotClient::new(context.portal.clone(), context.bot.id, api);
+        Self {
             state,
             context,
-            turn,
-            voice,
+            effects,
+            client,
         }
     }
 
@@ -50,8 +50,8 @@ impl<S> Context<S> {
         &self.context
     }
 
-    pub(super) fn turn(&self) -> &Effects {
-        &self.turn
+    pub(super) fn effects(&self) -> &Effects {
+        &self.effects
     }
 
     /// Says something in this chat, after the turn. Strings are taken with their BB codes;
@@ -60,12 +60,12 @@ impl<S> Context<S> {
     /// It waits for nothing: the message is sent when the turn is committed, after what was said before it. A message
     /// that the portal would not take fails the turn, with the limit's name.
     pub fn say(&self, message: impl Into<Draft>) -> MessageHandle {
-        self.say_to(self.context.here.dialog.clone(), message)
+        self.say_to(self.context.conversation.dialog.clone(), message)
     }
 
     /// Says something in another chat of this portal, after the turn.
     pub fn say_to(&self, dialog: impl Into<DialogId>, message: impl Into<Draft>) -> MessageHandle {
-        self.turn.say(dialog.into(), message.into())
+        self.effects.say(dialog.into(), &message.into())
     }
 
     /// Asks to be reminded in this conversation, after a while or at a moment: then
@@ -88,29 +88,17 @@ impl<S> Context<S> {
         payload: impl Serialize,
     ) -> Result<ReminderId, Error> {
         let payload = serde_json::to_value(payload)?;
-        let EventContext {
-            id, now, here, bot, ..
-        } = &*self.context;
         let due = match when.into() {
-            When::After(duration) => *now + duration,
+            When::After(duration) => self.context.now + duration,
             When::At(time) => time,
         };
-        Ok(self.turn.remind(|index| {
-            let id = ReminderId { event: *id, index };
-            let reminder = Reminder {
-                id,
-                code: bot.code.clone(),
-                due,
-                payload,
-            };
-            let to = here.clone();
-            (ReminderChange::Set(NewReminder { to, reminder }), id)
-        }))
+        let code = self.context.bot.code.clone();
+        Ok(self.effects.remind(code, due, payload))
     }
 
     /// Cancels a reminder, if it has not come yet.
     pub fn cancel(&self, reminder: ReminderId) {
-        self.turn.remind(|_| (ReminderChange::Cancel(reminder), ()));
+        self.effects.cancel_reminder(reminder);
     }
 
     /// Says something in this chat now, before what the turn has said so far, and waits for its number.
@@ -123,20 +111,22 @@ impl<S> Context<S> {
     pub async fn send_now(&self, message: impl Into<Draft>) -> Result<MessageId, Error> {
         let draft = message.into();
         draft.check()?;
-        let dialog = &self.context.here.dialog;
-        Ok(self.voice.say(dialog, draft.params(), None).await?)
+        let dialog = &self.context.conversation.dialog;
+        Ok(self.client.say(dialog, draft.params(), None).await?)
     }
 
     /// A message of an earlier turn, to change or delete it: by its number, or by [`MessageHandle::reference`].
-    pub fn said(&self, message: impl Into<MessageRef>) -> MessageHandle {
-        self.turn.said(message.into())
+    pub fn message(&self, message: impl Into<MessageRef>) -> MessageHandle {
+        self.effects.handle(message.into())
     }
 
     /// Shows something in place of the message whose button was pressed. A command that was typed holds no message of
     /// ours, so it is answered with a new one.
     pub fn show(&self, command: &Command, message: impl Into<Draft>) -> MessageHandle {
         match command.from {
-            CommandFrom::Keyboard | CommandFrom::Menu => self.said(command.message).edit(message),
+            CommandFrom::Keyboard | CommandFrom::Menu => {
+                self.message(command.message).edit(message)
+            }
             CommandFrom::Text | CommandFrom::Other(_) => self.say(message),
         }
     }
@@ -151,12 +141,15 @@ impl<S> Context<S> {
     /// generation can only show that it is typing.
     #[must_use = "the status ends when this is dropped"]
     pub fn showing(&self, status: Status) -> Showing {
-        let (voice, dialog) = (self.voice.clone(), self.context.here.dialog.clone());
+        let (client, dialog) = (
+            self.client.clone(),
+            self.context.conversation.dialog.clone(),
+        );
         Showing {
             _renewal: AbortOnDropHandle::new(tokio::spawn(async move {
                 loop {
-                    if let Err(error) = voice.show(&dialog, status).await {
-                        tracing::debug!(portal = %voice.portal().id(), bot.id = %voice.bot(), %error, ?status, "a status is not shown");
+                    if let Err(error) = client.show(&dialog, status).await {
+                        tracing::debug!(portal = %client.portal().id(), bot.id = %client.bot(), %error, ?status, "a status is not shown");
                     }
                     tokio::time::sleep(STATUS_INTERVAL).await;
                 }
@@ -181,7 +174,7 @@ impl<S> Context<S> {
     /// # Errors
     /// The portal's refusal, such as `REACTION_NOT_FOUND`; that it is set already is none.
     pub async fn react(&self, to: MessageId, reaction: &str) -> Result<(), Error> {
-        match self.voice.react(to, reaction, true).await {
+        match self.client.react(to, reaction, true).await {
             Err(error) if error.is("REACTION_ALREADY_SET") => Ok(()),
             reacted => Ok(reacted?),
         }
@@ -192,7 +185,7 @@ impl<S> Context<S> {
     /// # Errors
     /// The portal's refusal.
     pub async fn unreact(&self, to: MessageId, reaction: &str) -> Result<(), Error> {
-        Ok(self.voice.react(to, reaction, false).await?)
+        Ok(self.client.react(to, reaction, false).await?)
     }
 
     /// Marks this chat as read by the bot, now. Second generation only.
@@ -200,7 +193,10 @@ impl<S> Context<S> {
     /// # Errors
     /// The portal's refusal.
     pub async fn read(&self) -> Result<(), Error> {
-        Ok(self.voice.read(&self.context.here.dialog, None).await?)
+        Ok(self
+            .client
+            .read(&self.context.conversation.dialog, None)
+            .await?)
     }
 
     /// Lets people write in this chat, or takes the input field away, now: then only buttons are left. Second generation
@@ -210,8 +206,8 @@ impl<S> Context<S> {
     /// The portal's refusal.
     pub async fn text_field(&self, enabled: bool) -> Result<(), Error> {
         Ok(self
-            .voice
-            .text_field(&self.context.here.dialog, enabled)
+            .client
+            .text_field(&self.context.conversation.dialog, enabled)
             .await?)
     }
 
@@ -222,8 +218,8 @@ impl<S> Context<S> {
     /// # Errors
     /// The file is empty or too large, or the portal did not take it.
     pub async fn upload(&self, name: &str, content: &[u8]) -> Result<Upload, Error> {
-        let dialog = &self.context.here.dialog;
-        Ok(self.voice.upload(dialog, name, content, None).await?)
+        let dialog = &self.context.conversation.dialog;
+        Ok(self.client.upload(dialog, name, content, None).await?)
     }
 
     /// Reads a file that came with a message, of at most 100 MB. Second generation only.
@@ -231,7 +227,7 @@ impl<S> Context<S> {
     /// # Errors
     /// There is no such file, or the bot may not read it.
     pub async fn download(&self, file: &File) -> Result<Bytes, Error> {
-        Ok(self.voice.download(file.id).await?)
+        Ok(self.client.download(file.id).await?)
     }
 
     /// The bot that this turn is for.
@@ -241,7 +237,7 @@ impl<S> Context<S> {
 
     /// The address of this chat.
     pub fn dialog(&self) -> &DialogId {
-        &self.context.here.dialog
+        &self.context.conversation.dialog
     }
 
     /// This chat, as far as the event describes it.

@@ -26,7 +26,7 @@ enum Kind {
 /// fn deal(number: u32) -> Result<&'static str> {
 ///     if number == 7 { Ok("Roof tiles") } else { Err(tell("No such deal")) }
 /// }
-/// assert!(deal(8).unwrap_err().is_told());
+/// assert!(deal(8).unwrap_err().is_answer());
 /// ```
 pub fn tell(answer: impl Into<Draft>) -> Error {
     Error(Kind::Tell(Box::new(answer.into())))
@@ -39,7 +39,7 @@ impl Error {
     }
 
     /// Whether this is an answer to the user ([`tell`]) and no failure.
-    pub fn is_told(&self) -> bool {
+    pub fn is_answer(&self) -> bool {
         matches!(self.0, Kind::Tell(_))
     }
 
@@ -53,7 +53,7 @@ impl Error {
     }
 
     /// The answer to the user, if it is one.
-    pub(crate) fn told(&self) -> Option<&Draft> {
+    pub(crate) fn answer(&self) -> Option<&Draft> {
         if let Kind::Tell(draft) = &self.0 {
             Some(draft)
         } else {

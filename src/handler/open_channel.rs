@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::turn::EventContext;
+use super::turn::context::EventContext;
 use super::turn::effects::{Effects, Origin};
 use super::turn::handover::Handover;
 use super::{Context, Error, MessageHandle, Profile, Role};
@@ -47,13 +47,13 @@ impl<S> Context<S> {
 
     /// The session that is under way in this chat of an open channel, or the last one, as far as the chat has told.
     pub fn session(&self) -> Option<SessionId> {
-        self.turn().session()
+        self.effects().session()
     }
 
     /// Whether people have taken this chat of an open channel over. What the bot [says](Context::say) in it then is not
     /// sent, unless its profile says that it speaks [beside operators](super::Profile::beside_operators); whispers are.
     pub fn is_with_operator(&self) -> bool {
-        self.turn().is_with_operator()
+        self.effects().is_with_operator()
     }
 
     /// Hands this chat of an open channel over to a free operator, after what was said so far
@@ -99,8 +99,8 @@ impl<S> Context<S> {
     /// Queues a call about this chat's session, which takes the floor from the bot.
     fn hand_over(&self, method: &str, params: Value) {
         match self.line_chat() {
-            Some(chat) => self.turn().hand_over(method, chat, params),
-            None => self.turn().fail(Error::failed(
+            Some(chat) => self.effects().hand_over(method, chat, params),
+            None => self.effects().fail(Error::failed(
                 "only the chat of an open channel can be handed over or finished",
             )),
         }
@@ -108,7 +108,7 @@ impl<S> Context<S> {
 
     /// The number of this chat, if it is one of an open channel. A reminder's event does not say, but the floor does.
     pub(super) fn line_chat(&self) -> Option<ChatId> {
-        let is_line = self.chat().line().is_some() || self.turn().is_on_line();
+        let is_line = self.chat().line().is_some() || self.effects().is_open_channel();
         let by_dialog = || self.dialog().as_str().strip_prefix("chat")?.parse().ok();
         self.chat().id.or_else(by_dialog).filter(|_| is_line)
     }
@@ -121,9 +121,9 @@ pub(crate) fn to_people(profile: &Profile, context: &EventContext) -> Vec<Arc<Qu
     let Some(chat) = context.chat.id.filter(|_| is_line) else {
         return Vec::new();
     };
-    let turn = Effects::new(Origin::of(context, profile), Handover::default(), false);
-    turn.hand_over("operator", chat, json!({}));
-    turn.calls()
+    let effects = Effects::new(Origin::of(context, profile), Handover::default(), false);
+    effects.hand_over("operator", chat, json!({}));
+    effects.take_calls()
 }
 
 /// The call that hands a session over or ends it.

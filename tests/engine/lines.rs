@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use imbot::engine::{ATTEMPTS_MAX, Speech};
+use imbot::engine::ATTEMPTS_MAX;
+use imbot::event::MessageId;
 use imbot::prelude::*;
-use imbot::store::Store;
+use imbot::store::{Call, Store};
 use serde_json::{Value, json};
 
 use super::stage::{Stage, event};
@@ -209,22 +210,21 @@ async fn a_whisper_among_operators_takes_nothing_over() {
 }
 
 /// What goes out after the client wrote this, but for the greeting.
-async fn calls(text: &str) -> (Stage, Vec<Speech<'static>>) {
+async fn calls(text: &str) -> (Stage, Vec<Call<MessageId>>) {
     let stage = desk().await;
     stage.hears(said(1, 10, CLIENT, text)).await;
     stage.hears(said(1, 11, CLIENT, "hello?")).await;
     stage.rests().await;
     let mut all = stage.spoken.all();
-    all.retain(|it| !matches!(it, Speech::Say { params, .. } if params["MESSAGE"] == "Welcome"));
+    all.retain(|it| !matches!(it, Call::Say { params, .. } if params["MESSAGE"] == "Welcome"));
     (stage, all)
 }
 
-fn call(speech: &Speech<'_>) -> (String, Value) {
-    match speech {
-        Speech::Rest { method, params } => (
-            method.to_string(),
-            Value::Object(params.clone().into_owned()),
-        ),
+fn call(call: &Call<MessageId>) -> (String, Value) {
+    match call {
+        Call::Rest { method, params } => {
+            (method.to_string(), Value::Object(params.as_ref().clone()))
+        }
         other => panic!("{other:?}"),
     }
 }
@@ -249,7 +249,7 @@ async fn a_chat_is_handed_over_behind_what_was_said_and_the_bot_falls_silent() {
     for (text, method, params) in expected {
         let (_, all) = calls(text).await;
         assert_eq!(all.len(), 2, "{text}: {all:?}");
-        assert!(matches!(&all[0], Speech::Say { .. }));
+        assert!(matches!(&all[0], Call::Say { .. }));
         assert_eq!(call(&all[1]), (method, params));
     }
 }
@@ -258,7 +258,7 @@ async fn a_chat_is_handed_over_behind_what_was_said_and_the_bot_falls_silent() {
 async fn a_chat_goes_to_people_when_the_bot_fails_for_good() {
     let (stage, all) = calls("boom").await;
     assert!(
-        matches!(&all[0], Speech::Say { params, .. } if params["MESSAGE"].as_str().unwrap().starts_with("Sorry"))
+        matches!(&all[0], Call::Say { params, .. } if params["MESSAGE"].as_str().unwrap().starts_with("Sorry"))
     );
     assert_eq!(call(&all[1]).0, "imopenlines.bot.session.operator");
     assert_eq!(

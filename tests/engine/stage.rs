@@ -1,15 +1,15 @@
-//! A stage for the engine alone: an installed portal in a memory store, bodies as the portal writes them, and a speaker
-//! that writes down what is said instead of sending it.
+//! A stage for the engine alone: an installed portal in a memory store, bodies as the portal writes them, and a transport
+//! that records the calls instead of making them.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 
 use bytes::Bytes;
-use imbot::engine::{Engine, Refused, Speech, Transport};
+use imbot::engine::{Engine, Refused, RepeatId, Transport};
 use imbot::event::{DialogId, MemberId, MessageId, form};
 use imbot::portal::{BotClient, Error};
-use imbot::store::{Access, Clock, Installation, Memory, Store, Time, Tokens};
+use imbot::store::{Access, Call, Clock, Installation, Memory, Store, Time, Tokens};
 use imbot::{App, Config};
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -20,7 +20,7 @@ pub(super) const TOKEN: &str = "831c76b092f9f135d9b6b36c3a720757";
 /// What was said, in the order it went out.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Recorder {
-    spoken: Arc<Mutex<Vec<(String, Speech<'static>)>>>,
+    spoken: Arc<Mutex<Vec<(String, Call<MessageId>)>>>,
     last: Arc<AtomicU64>,
 }
 
@@ -29,12 +29,10 @@ impl Transport for Recorder {
         &'a self,
         _: &'a BotClient,
         dialog: &'a DialogId,
-        speech: Speech<'a>,
+        call: Call<MessageId>,
+        _: Option<RepeatId>,
     ) -> Pin<Box<dyn Future<Output = Result<Option<MessageId>, Error>> + Send + 'a>> {
-        self.spoken
-            .lock()
-            .unwrap()
-            .push((dialog.to_string(), speech.into_owned()));
+        self.spoken.lock().unwrap().push((dialog.to_string(), call));
         let id = MessageId(1_000 + self.last.fetch_add(1, Ordering::Relaxed));
         Box::pin(async move { Ok(Some(id)) })
     }
@@ -45,20 +43,20 @@ impl Recorder {
     pub(super) fn said(&self, dialog: &str) -> Vec<String> {
         let spoken = self.spoken.lock().unwrap();
         let here = spoken.iter().filter(|(to, _)| to == dialog);
-        here.filter_map(|(_, speech)| match speech {
-            Speech::Say { params, .. } => params["MESSAGE"].as_str().map(str::to_owned),
+        here.filter_map(|(_, call)| match call {
+            Call::Say { params, .. } => params["MESSAGE"].as_str().map(str::to_owned),
             _ => None,
         })
         .collect()
     }
 
     /// Everything that went out.
-    pub(super) fn all(&self) -> Vec<Speech<'static>> {
+    pub(super) fn all(&self) -> Vec<Call<MessageId>> {
         self.spoken
             .lock()
             .unwrap()
             .iter()
-            .map(|(_, speech)| speech.clone())
+            .map(|(_, call)| call.clone())
             .collect()
     }
 }
@@ -90,7 +88,7 @@ impl<S: Store> Stage<S> {
         let spoken = Recorder::default();
         let engine = app
             .shared_store(store.clone())
-            .speaker(spoken.clone())
+            .transport(spoken.clone())
             .clock(clock)
             .engine(&config())
             .unwrap();

@@ -49,7 +49,7 @@ impl Clerk {
             "edit" => {
                 if let Some(said) = cx.state.said {
                     // The same text, since the change is made in the message itself where that still waits.
-                    cx.said(said).edit(cx.state.last.to_string());
+                    cx.message(said).edit(cx.state.last.to_string());
                 }
             }
             _ => {}

@@ -95,7 +95,7 @@ impl Engine {
 
 /// An error for the person who opened the page.
 fn told(error: &Error) -> String {
-    match error.told() {
+    match error.answer() {
         Some(answer) => answer.text().to_owned(),
         None => error.to_string(),
     }

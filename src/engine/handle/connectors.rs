@@ -215,9 +215,9 @@ impl Engine {
                 let status = call("imconnector.send.status.delivery", params);
                 (Outcome::Done, vec![status])
             }
-            Err(error) if error.is_told() => {
+            Err(error) if error.is_answer() => {
                 let told = error
-                    .told()
+                    .answer()
                     .map_or_else(String::new, |told| told.text().to_owned());
                 (self.end_of(lane, &Error::failed(told), false), Vec::new())
             }
@@ -321,8 +321,8 @@ impl Engine {
             api: Api::V2,
             redelivery,
             call: Call::Rest {
-                method: method.to_owned(),
-                params,
+                method: method.into(),
+                params: params.into(),
             },
         })
     }
@@ -343,7 +343,7 @@ fn passed(call: &QueuedCall, refused: Option<&str>) -> Option<(LineId, InboundRe
     };
     let message = params
         .get("MESSAGES")
-        .filter(|_| *method == InboundKind::Wrote.method())?;
+        .filter(|_| **method == *InboundKind::Wrote.method())?;
     let id = |of: &str| Some(message[0][of]["id"].as_str()?.to_owned());
     let passed = InboundReceipt {
         chat: id("chat")?,

@@ -210,7 +210,7 @@ impl Engine {
         mut context: Box<EventContext>,
     ) -> Next<Job> {
         let id = context.id;
-        let here = any.has_state().then(|| context.here.clone());
+        let here = any.has_state().then(|| context.conversation.clone());
         let at = self.options.clock.now();
         context.now = at;
         let to_people = || to_people(any.profile(), &context);
@@ -225,7 +225,7 @@ impl Engine {
         context.attempt = begun.attempt;
         let TurnResult {
             state,
-            aside,
+            unreadable_state: aside,
             calls,
             reminders,
             error,

@@ -108,7 +108,7 @@ impl Handover {
     }
 
     /// The bot gives the floor away.
-    pub(in crate::handler) fn give_away(&mut self) {
+    pub(in crate::handler) fn give_to_operator(&mut self) {
         self.with_operator = true;
     }
 

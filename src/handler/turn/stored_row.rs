@@ -33,7 +33,7 @@ impl StoredRow {
         let Some(row) = row else {
             return StoredRow::default();
         };
-        if is_on_line(row)
+        if is_open_channel(row)
             && let Ok(Row { imbot_floor, state }) = serde_json::from_slice(&row.bytes)
         {
             let state = state.map(|state| StoredState {
@@ -75,7 +75,7 @@ impl StoredRow {
 }
 
 /// Whether a conversation is known to be the chat of an open channel, by its row.
-pub(crate) fn is_on_line(row: &StoredState) -> bool {
+pub(crate) fn is_open_channel(row: &StoredState) -> bool {
     row.bytes.starts_with(MARK)
 }
 
@@ -90,7 +90,7 @@ mod tests {
 
     fn handover() -> Handover {
         let mut handover = Handover::default();
-        handover.give_away();
+        handover.give_to_operator();
         handover
     }
 
@@ -106,7 +106,7 @@ mod tests {
             let kept = StoredRow::read(Some(&row));
             assert_eq!((kept.handover, kept.state), (handover(), state));
             assert_eq!(row.version, 3);
-            assert!(is_on_line(&row));
+            assert!(is_open_channel(&row));
         }
     }
 
@@ -115,7 +115,7 @@ mod tests {
         let alone = state("{\"a\":1}");
         let kept = StoredRow::read(Some(&alone));
         assert_eq!(kept.state.as_ref(), Some(&alone));
-        assert!(!is_on_line(&alone));
+        assert!(!is_open_channel(&alone));
         assert_eq!(kept.row(3).unwrap(), Some(alone));
         assert!(StoredRow::read(None).row(3).unwrap().is_none());
     }
