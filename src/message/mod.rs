@@ -36,6 +36,9 @@ pub const TEXT_CHARS_MAX: usize = 20_000;
 /// The largest keyboard, attachment or menu as JSON, in bytes (`imbot.message.add`: 30 KB each).
 pub const RICH_BYTES_MAX: usize = 30 * 1024;
 
+/// Parameter of a message that keeps it from the client of an open channel.
+pub(crate) const WHISPER: &str = "SKIP_CONNECTOR";
+
 /// A message that is not sent yet.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Draft {
@@ -184,7 +187,7 @@ impl Draft {
         rich("MENU", self.menu.as_ref().map(json));
         rich("SYSTEM", self.system.then(|| "Y".into()));
         rich("URL_PREVIEW", self.no_preview.then(|| "N".into()));
-        rich("SKIP_CONNECTOR", self.is_whisper.then(|| "Y".into()));
+        rich(WHISPER, self.is_whisper.then(|| "Y".into()));
         params
     }
 }
