@@ -31,7 +31,7 @@ impl Bot for Porter {
     }
 
     async fn message(&self, cx: &mut Context, message: Message) -> Result {
-        let said = message.said();
+        let said = message.text.as_str();
         if said.contains("hours") {
             cx.say("From nine to six.");
         } else if said != "hi" {

@@ -23,7 +23,7 @@ struct Timer;
 
 impl Bot<Option<ReminderId>> for Timer {
     async fn message(&self, cx: &mut Context<Option<ReminderId>>, message: Message) -> Result {
-        if message.said() == "stop" {
+        if message.text == "stop" {
             let reminder = cx
                 .state
                 .take()
@@ -32,10 +32,7 @@ impl Bot<Option<ReminderId>> for Timer {
             cx.say("Forgotten.");
             return Ok(());
         }
-        let (seconds, what) = message
-            .said()
-            .split_once(' ')
-            .unwrap_or((message.said(), ""));
+        let (seconds, what) = message.text.split_once(' ').unwrap_or((&message.text, ""));
         let seconds = seconds
             .parse()
             .map_err(|_| tell("Seconds first, please: 10 tea"))?;

@@ -32,7 +32,7 @@ struct Courier;
 
 impl Bot<Order> for Courier {
     async fn message(&self, cx: &mut Context<Order>, message: Message) -> Result {
-        let said = message.said().to_owned();
+        let said = message.text;
         let (next, answer) = match std::mem::take(&mut cx.state) {
             Order::Begin => (Order::What, Text::new().plain("What shall I bring?")),
             Order::What => {

@@ -166,7 +166,7 @@ impl Bot<Count> for Counter {
             turns = count_apart(&torn.join(format!("{} {}", self.code, cx.dialog())))?;
         }
         self.deaths.step();
-        cx.say(format!("{turns} {}", message.said()));
+        cx.say(format!("{turns} {}", message.text));
         Ok(())
     }
 }

@@ -79,11 +79,11 @@ impl Bot<u32> for Porter {
 
     async fn message(&self, cx: &mut Context<u32>, message: Message) -> Result {
         cx.state += 1;
-        let words: Vec<&str> = message.said().split(' ').collect();
+        let words: Vec<&str> = message.text.split(' ').collect();
         if words[0] == "boom" {
             Err("the answers are away")?;
         }
-        cx.say(format!("{}: {}", cx.state, message.said()));
+        cx.say(format!("{}: {}", cx.state, message.text));
         match words[..] {
             ["people"] => {
                 cx.whisper("they want you");

@@ -158,7 +158,7 @@ impl Handover {
             }
             (ChatEventKind::Message(_), Some(Role::Operator)) => self.operator_speaks(),
             (ChatEventKind::Message(message), Some(Role::Client) | None)
-                if message.text.trim() == TO_PEOPLE =>
+                if message.raw_text().trim() == TO_PEOPLE =>
             {
                 self.client_leaves()
             }
