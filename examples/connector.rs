@@ -26,7 +26,7 @@ impl Connector for Phone {
     /// What operators and bots write goes out here. An error would be tried again, in order, for a day.
     async fn outbound(&self, _: &Channel, message: OutboundMessage) -> Result<Receipt> {
         eprintln!("{}", message.text().replace(" \n", " "));
-        Ok(Receipt::as_one(message.id))
+        Ok(Receipt::one(message.id))
     }
 
     /// What the client writes comes in here. When `incoming` returns it is written down and will be passed on.

@@ -16,7 +16,7 @@ pub struct Profile {
     properties: Map<String, Value>,
     redelivery: Redelivery,
     waits: bool,
-    beside_operators: bool,
+    alongside_operators: bool,
 }
 
 /// What a bot hears in groups (`TYPE`).
@@ -88,7 +88,7 @@ impl Profile {
             properties: Map::new(),
             redelivery: Redelivery::default(),
             waits: false,
-            beside_operators: false,
+            alongside_operators: false,
         };
         profile.with("NAME", name.into())
     }
@@ -198,7 +198,7 @@ impl Profile {
     /// Lets a chat wait, after an event that could not be handled, until an operator retries or drops that event
     /// (`dead retry`, `dead drop`). Default: the chat goes on with its next event.
     #[must_use]
-    pub fn waits_for_the_operator(mut self) -> Profile {
+    pub fn blocks_after_failure(mut self) -> Profile {
         self.waits = true;
         self
     }
@@ -207,8 +207,8 @@ impl Profile {
     /// [`Context::role`](super::Context::role) tells who speaks. Default: it is silent from the moment an operator speaks,
     /// the client asks for one or the bot hands the chat over, until another session begins or it is brought in again.
     #[must_use]
-    pub fn beside_operators(mut self) -> Profile {
-        self.beside_operators = true;
+    pub fn alongside_operators(mut self) -> Profile {
+        self.alongside_operators = true;
         self
     }
 
@@ -271,8 +271,8 @@ impl Profile {
         self.openline || self.kind == BotKind::OpenChannel
     }
 
-    pub(crate) fn is_beside_operators(&self) -> bool {
-        self.beside_operators
+    pub(crate) fn is_alongside_operators(&self) -> bool {
+        self.alongside_operators
     }
 
     pub(crate) fn on_api(&self) -> Api {
@@ -283,7 +283,7 @@ impl Profile {
         self.event_mode
     }
 
-    pub(crate) fn is_waiting_for_the_operator(&self) -> bool {
+    pub(crate) fn blocks_on_failure(&self) -> bool {
         self.waits
     }
 

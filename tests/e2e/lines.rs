@@ -275,7 +275,7 @@ async fn a_zero_leads_to_people_whether_the_bot_stays_or_not() {
             assert_eq!(stage.has_bot(chat), left == "close");
             let whispers = stage.whispers(chat);
             assert_eq!(whispers.contains(&"taken over".to_owned()), left == "close");
-            assert_eq!(stage.notes(), ["AtClientsWish"], "{way:?}");
+            assert_eq!(stage.notes(), ["ByClient"], "{way:?}");
         }
     }
 }

@@ -39,7 +39,7 @@ impl Connector for Pigeons {
             return Err("the pigeons sleep")?;
         }
         self.shown.lock().unwrap().push(message.text());
-        Ok(Receipt::as_one(message.id))
+        Ok(Receipt::one(message.id))
     }
 }
 

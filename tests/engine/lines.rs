@@ -193,7 +193,7 @@ async fn a_zero_asks_for_people_and_is_no_message() {
         said(1, 12, CLIENT, "hello?"),
     ])
     .await;
-    assert_eq!(told, ["Welcome", "Client: hi", "AtClientsWish after 1"]);
+    assert_eq!(told, ["Welcome", "Client: hi", "ByClient after 1"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -289,10 +289,10 @@ async fn a_chat_goes_to_people_when_the_process_died_in_every_attempt() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_bot_beside_operators_hears_and_speaks_on() {
+async fn a_bot_alongside_operators_still_gets_messages_and_answers() {
     let profile = Profile::new("desk", "Desk")
         .serves_open_channels()
-        .beside_operators();
+        .alongside_operators();
     let stage = desk_with(profile).await;
     for event in [
         said(1, 10, OPERATOR, "I am here"),

@@ -76,7 +76,7 @@ impl Bot<Remembered> for Clerk {
         if self.is_strict {
             return Profile::new("strict", "Strict")
                 .redelivery(Redelivery::Deduplicated)
-                .waits_for_the_operator();
+                .blocks_after_failure();
         }
         Profile::new("clerk", "Clerk").redelivery(Redelivery::Deduplicated)
     }

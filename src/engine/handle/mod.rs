@@ -13,7 +13,9 @@ use super::accept::decode;
 use super::keyed_queues::Next;
 use super::{Engine, Job};
 use crate::event::{BotRef, ChatEvent, ChatEventKind, Delivery, Event, SessionChange, UserId};
-use crate::handler::{AnyBot, Attempt, EventContext, Result, Trigger, TurnResult, to_people};
+use crate::handler::{
+    AnyBot, Attempt, EventContext, Result, Trigger, TurnResult, hand_to_operator,
+};
 use crate::store::{Content, Conversation, EventId, OrderingKey, Outcome, Reminder, TurnCommit};
 use attempt::STORE_PAUSE;
 use sessions::unknown_bots;
@@ -213,7 +215,7 @@ impl Engine {
         let here = any.has_state().then(|| context.conversation.clone());
         let at = self.options.clock.now();
         context.now = at;
-        let to_people = || to_people(any.profile(), &context);
+        let to_people = || hand_to_operator(any.profile(), &context);
         let begun = match self.begin(lane, id, here.as_ref(), to_people).await {
             Ok(begun) => begun,
             Err(next) => return next,
@@ -235,7 +237,7 @@ impl Engine {
             Some(error) if !attempt.is_last => {
                 return Box::pin(self.fail(lane, id, begun.attempt, &error)).await;
             }
-            Some(error) => self.end_of(lane, &error, any.profile().is_waiting_for_the_operator()),
+            Some(error) => self.end_of(lane, &error, any.profile().blocks_on_failure()),
         };
         let is_blocked = matches!(end, Outcome::Dead { blocks: true, .. });
         if let Some(why) = &aside {

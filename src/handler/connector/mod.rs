@@ -14,7 +14,7 @@
 //! impl Connector for SmsConnector {
 //!     async fn outbound(&self, _: &Channel, message: OutboundMessage) -> Result<Receipt> {
 //!         let id = self.sms.send(&message.chat, &message.text()).await?;
-//!         Ok(Receipt::as_one(id))
+//!         Ok(Receipt::one(id))
 //!     }
 //! }
 //!

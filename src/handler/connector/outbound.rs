@@ -52,14 +52,14 @@ pub struct Receipt {
 impl Receipt {
     /// As one message.
     #[expect(clippy::needless_pass_by_value, reason = "an id is a number or a text")]
-    pub fn as_one(id: impl ToString) -> Receipt {
+    pub fn one(id: impl ToString) -> Receipt {
         Receipt {
             ids: vec![id.to_string()],
         }
     }
 
     /// As several messages: a text that was too long for one, a file apart.
-    pub fn as_several<I: ToString>(ids: impl IntoIterator<Item = I>) -> Receipt {
+    pub fn several<I: ToString>(ids: impl IntoIterator<Item = I>) -> Receipt {
         Receipt {
             ids: ids.into_iter().map(|id| id.to_string()).collect(),
         }

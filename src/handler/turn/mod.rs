@@ -86,7 +86,7 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
             },
             ..Origin::of(&context, &self.profile)
         };
-        let is_silent = handover.is_with_operator() && !self.profile.is_beside_operators();
+        let is_silent = handover.is_with_operator() && !self.profile.is_alongside_operators();
         let effects = Effects::new(origin, handover, is_silent);
         let (read, unreadable) = match self.read(state.as_ref()) {
             Ok(state) => (state, None),
@@ -118,14 +118,14 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
         let what = match trigger {
             Trigger::Chat(what) => what,
             Trigger::Session(change) => return handover.on_session_event(change),
-            Trigger::Reminder(_) => return Decision::ANY,
+            Trigger::Reminder(_) => return Decision::PASS,
         };
         let Some(line) = context.chat.line() else {
-            return Decision::ANY;
+            return Decision::PASS;
         };
         context.role = handover.role(context.user.as_ref(), context.sender, what);
         if !self.profile.is_for_open_channels() {
-            return Decision::ANY;
+            return Decision::PASS;
         }
         let event = LineEvent {
             what,
@@ -134,7 +134,7 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
         };
         let decision = handover.on_chat_event(&line, context.role, &event);
         Decision {
-            is_for_bot: decision.is_for_bot || self.profile.is_beside_operators(),
+            is_for_bot: decision.is_for_bot || self.profile.is_alongside_operators(),
             ..decision
         }
     }
