@@ -57,6 +57,7 @@ fn before() -> Api {
 /// [resolved](Call::resolve), with the id that the portal has given the message. The parameters are
 /// shared, not copied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum Call<R = MessageRef> {
     /// Sends a message.
     Say {
