@@ -44,7 +44,7 @@ pub struct App {
     nests: Vec<(String, Nest)>,
     emulated_only: Option<Box<App>>,
     store: Option<Arc<dyn Store>>,
-    speaker: Option<Arc<dyn Transport>>,
+    transport: Option<Arc<dyn Transport>>,
     clock: Clock,
     limits: Option<Limits>,
 }
@@ -228,10 +228,10 @@ impl App {
         self
     }
 
-    /// Sends messages another way. Default: the portal's REST methods.
+    /// Makes the bots' calls another way. Default: by the portal's REST methods ([`RestTransport`]).
     #[must_use]
-    pub fn speaker(mut self, speaker: impl Transport) -> App {
-        self.speaker = Some(Arc::new(speaker));
+    pub fn transport(mut self, transport: impl Transport) -> App {
+        self.transport = Some(Arc::new(transport));
         self
     }
 
@@ -296,7 +296,7 @@ impl App {
             handler_url: config.public_url.clone(),
             bx24_url: config.bx24_url.clone(),
             plan: config.plan,
-            transport: self.speaker.unwrap_or_else(|| Arc::new(RestTransport)),
+            transport: self.transport.unwrap_or_else(|| Arc::new(RestTransport)),
             poll_quick: config.poll_quick(),
             poll_slow: config.poll_slow(),
             turn_timeout: config.turn_timeout(),

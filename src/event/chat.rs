@@ -76,10 +76,15 @@ pub struct BotRef {
 pub struct Message {
     /// The message's number.
     pub id: MessageId,
-    /// The text with BB codes. In groups of version 1 the portal cuts the mention out and what is left may begin with a
-    /// comma: see [`Message::said`].
+    /// What the person said, with BB codes: without the mention of the bot and the comma after it, and
+    /// without spaces around it. Invisible word joiners (U+2060) are left out as well, except after
+    /// `[`, where one keeps typed brackets from being a BB code when the text is sent on. What the
+    /// portal sent is [`raw_text`](Message::raw_text).
     pub text: String,
-    /// The text with its mentions, where the portal cut them out of [`text`](Message::text).
+    /// The text as it came, if it differs from `text`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) raw_text: Option<String>,
+    /// The text with its mentions, where the portal cut them out (groups of version 1).
     pub original: Option<String>,
     /// Who is mentioned.
     pub mentions: Vec<UserId>,
@@ -96,18 +101,53 @@ pub struct Message {
 }
 
 impl Message {
-    /// The text without the spaces and the comma that a cut mention leaves in front.
-    ///
-    /// ```
-    /// let mut message = imbot::event::Message::default();
-    /// message.text = " , how to set up the menu".into();
-    /// assert_eq!(message.said(), "how to set up the menu");
-    /// ```
-    pub fn said(&self) -> &str {
-        self.text
-            .trim_start_matches(|c: char| c.is_whitespace() || matches!(c, ',' | ':'))
-            .trim_end()
+    /// Returns the text as the portal sent it. In groups of version 1 the portal itself cuts mentions
+    /// out, and what is left may begin with a comma; see [`original`](Message::original).
+    pub fn raw_text(&self) -> &str {
+        self.raw_text.as_deref().unwrap_or(&self.text)
     }
+
+    /// Takes a mention out: `rest` is the text without it, if it held one. Then [cleans](Self::clean) it.
+    pub(super) fn cut(&mut self, rest: Option<String>) {
+        let has_cut_mention = rest.is_some();
+        if let Some(rest) = rest {
+            self.raw_text = Some(std::mem::replace(&mut self.text, rest));
+        }
+        self.clean(has_cut_mention);
+    }
+
+    /// Makes `text`, which is as it came, the text that the person said. Copies it only if the two
+    /// differ.
+    pub(super) fn clean(&mut self, has_cut_mention: bool) {
+        let mut said = self.text.trim();
+        if has_cut_mention {
+            said = said.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, ',' | ':'));
+        }
+        let said = if let Some(said) = without_joiners(said) {
+            said
+        } else if said.len() < self.text.len() {
+            said.to_owned()
+        } else {
+            return;
+        };
+        let came = std::mem::replace(&mut self.text, said);
+        self.raw_text.get_or_insert(came);
+    }
+}
+
+/// Returns a text without the word joiners that do not break a code, if it has such.
+fn without_joiners(text: &str) -> Option<String> {
+    const JOINER: char = '\u{2060}';
+    if !text.contains(JOINER) {
+        return None;
+    }
+    let mut before = ' ';
+    let kept = text.chars().filter(|char| {
+        let is_kept = *char != JOINER || before == '[';
+        before = *char;
+        is_kept
+    });
+    Some(kept.collect())
 }
 
 /// Where a message was written (`PLATFORM_CONTEXT`).
@@ -352,4 +392,31 @@ pub struct User {
     pub departments: Vec<u64>,
     /// `employee`, `collaber`, … (version 2).
     pub kind: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_is_without_the_cut_mention_and_without_word_joiners_but_for_those_in_codes() {
+        let cases = [
+            (" , how to set up the menu", true, "how to set up the menu"),
+            (": 7", true, "7"),
+            (":)", false, ":)"),
+            ("hi \n", false, "hi"),
+            ("\u{2060}/help", false, "/help"),
+            ("a[\u{2060}b]x\u{2060}", false, "a[\u{2060}b]x"),
+            ("hi, there", true, "hi, there"),
+            ("", false, ""),
+        ];
+        for (came, has_cut_mention, said) in cases {
+            let mut message = Message {
+                text: came.to_owned(),
+                ..Message::default()
+            };
+            message.clean(has_cut_mention);
+            assert_eq!((message.text.as_str(), message.raw_text()), (said, came));
+        }
+    }
 }

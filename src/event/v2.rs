@@ -69,8 +69,9 @@ fn what(name: &str, data: Node<'_>, bot: Option<&BotRef>) -> Result<ChatEventKin
     let message = || {
         let node = data.get("message").ok_or_else(|| data.missing("message"))?;
         let mut message = message(node)?;
-        if let Some(bot) = bot {
-            hide_mention(&mut message, UserId::from(bot.id));
+        match bot {
+            Some(bot) => hide_mention(&mut message, UserId::from(bot.id)),
+            None => message.clean(false),
         }
         Ok(message)
     };
@@ -148,9 +149,8 @@ fn message(node: Node<'_>) -> Result<Message, DecodeError> {
 /// Takes the mention of the bot out of a text, as the portal does for the first generation.
 fn hide_mention(message: &mut Message, bot: UserId) {
     message.mentions = mention::mentioned(&message.text);
-    if let Some(text) = mention::without(&message.text, bot) {
-        message.original = Some(std::mem::replace(&mut message.text, text));
-    }
+    let without = mention::without(&message.text, bot);
+    message.cut(without);
 }
 
 /// The files that came along: of these the portal tells numbers only (`params.FILE_ID`).

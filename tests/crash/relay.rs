@@ -121,7 +121,7 @@ fn message_in(body: &[u8]) -> Option<(String, String)> {
     match events.first()? {
         Event::Chat(event) => match &event.what {
             ChatEventKind::Message(message) => {
-                Some((event.dialog.to_string(), message.said().to_owned()))
+                Some((event.dialog.to_string(), message.text.clone()))
             }
             _ => None,
         },

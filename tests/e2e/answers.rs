@@ -18,7 +18,7 @@ impl Bot<Option<MessageRef>> for Clerk {
     }
 
     async fn message(&self, cx: &mut Context<Option<MessageRef>>, message: Message) -> Result {
-        let last = cx.state.map(|last| cx.said(last));
+        let last = cx.state.map(|last| cx.message(last));
         match (message.text.as_str(), last) {
             ("edit", Some(last)) => drop(last.edit("edited")),
             ("delete", Some(last)) => last.delete(),

@@ -74,7 +74,7 @@ impl Connector for Outside {
             message.text().replace(" \n", " ")
         ));
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        Ok(Receipt::as_several([
+        Ok(Receipt::several([
             format!("p{number}"),
             format!("q{number}"),
         ]))

@@ -79,11 +79,11 @@ impl Bot<u32> for Porter {
 
     async fn message(&self, cx: &mut Context<u32>, message: Message) -> Result {
         cx.state += 1;
-        let words: Vec<&str> = message.said().split(' ').collect();
+        let words: Vec<&str> = message.text.split(' ').collect();
         if words[0] == "boom" {
             Err("the answers are away")?;
         }
-        cx.say(format!("{}: {}", cx.state, message.said()));
+        cx.say(format!("{}: {}", cx.state, message.text));
         match words[..] {
             ["people"] => {
                 cx.whisper("they want you");
@@ -275,7 +275,7 @@ async fn a_zero_leads_to_people_whether_the_bot_stays_or_not() {
             assert_eq!(stage.has_bot(chat), left == "close");
             let whispers = stage.whispers(chat);
             assert_eq!(whispers.contains(&"taken over".to_owned()), left == "close");
-            assert_eq!(stage.notes(), ["AtClientsWish"], "{way:?}");
+            assert_eq!(stage.notes(), ["ByClient"], "{way:?}");
         }
     }
 }

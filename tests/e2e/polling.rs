@@ -72,7 +72,7 @@ impl Bot<u32> for Counter {
     async fn message(&self, cx: &mut Context<u32>, message: Message) -> Result {
         cx.state += 1;
         let button = Button::command("Press", "press", "it");
-        cx.say(format!("{}: {}", cx.state, message.said()))
+        cx.say(format!("{}: {}", cx.state, message.text))
             .keyboard(Keyboard::new().row([button]));
         Ok(())
     }

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use imbot::engine::{Speech, Transport};
+use imbot::engine::{RepeatId, Transport};
 use imbot::event::{BotId, DialogId, MemberId, MessageId};
 use imbot::portal::{BotClient, Error};
 use imbot::prelude::*;
-use imbot::store::{Access, Installation, Key, Sqlite, Store, Tokens};
+use imbot::store::{Access, Call, Installation, Key, Sqlite, Store, Tokens};
 use imbot::{Config, serve};
 use listenfd::ListenFd;
 use tokio::time::sleep;
@@ -192,7 +192,8 @@ impl Transport for Mute {
         &'a self,
         _: &'a BotClient,
         _: &'a DialogId,
-        _: Speech<'a>,
+        _: Call<MessageId>,
+        _: Option<RepeatId>,
     ) -> std::pin::Pin<Box<dyn Future<Output = Result<Option<MessageId>, Error>> + Send + 'a>> {
         Box::pin(std::future::ready(Ok(None)))
     }
@@ -211,7 +212,7 @@ async fn program() {
     let socket = ListenFd::from_env().take_tcp_listener(0).unwrap().unwrap();
     socket.set_nonblocking(true).unwrap();
     let listener = tokio::net::TcpListener::from_std(socket).unwrap();
-    let engine = App::new().bot(Ear).speaker(Mute).engine(&config).unwrap();
+    let engine = App::new().bot(Ear).transport(Mute).engine(&config).unwrap();
     serve::run(
         serve::endpoint(engine),
         listener,

@@ -23,7 +23,7 @@ impl Bot<u32> for Shaky {
     fn profile(&self) -> Profile {
         let profile = Profile::new("shaky", "Shaky");
         if self.waits {
-            profile.waits_for_the_operator()
+            profile.blocks_after_failure()
         } else {
             profile
         }

@@ -137,7 +137,7 @@ fn v1_facts(
     });
     let said = match &event.what {
         ChatEventKind::Message(message) | ChatEventKind::Edited(message) => json!({
-            "message_id": message.id, "text": message.text, "text_original": message.original,
+            "message_id": message.id, "text": message.raw_text(), "text_original": message.original,
             "mentions": message.mentions, "system": message.system,
         }),
         ChatEventKind::Deleted(deleted) => {
@@ -230,7 +230,7 @@ fn v2_facts(delivery: &Delivery, event: &ChatEvent) -> Result<Value, DecodeError
 
 fn message_facts(event: &ChatEvent, message: &Message) -> Value {
     json!({
-        "id": message.id, "text": message.text, "chat_id": event.chat.id, "author_id": event.author,
+        "id": message.id, "text": message.raw_text(), "chat_id": event.chat.id, "author_id": event.author,
         "is_system": message.system, "viewed_by_others": message.viewed_by_others, "date": message.date,
     })
 }

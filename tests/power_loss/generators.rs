@@ -92,13 +92,13 @@ pub(crate) fn read(state: &StoredState) -> State {
 pub(crate) fn call(said: &Said) -> Call {
     match said {
         Said::Say { text, remember } => Call::Say {
-            params: params(text),
+            params: params(text).into(),
             answers: None,
             remember: *remember,
         },
         Said::Edit { of, text } => Call::Edit {
             message: MessageRef::Queued(id(*of)),
-            params: params(text),
+            params: params(text).into(),
         },
         Said::Delete { of } => Call::Delete {
             message: MessageRef::Queued(id(*of)),

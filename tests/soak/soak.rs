@@ -140,7 +140,7 @@ impl Soak {
                 version: self.lives,
             })
             .shared_store(Arc::clone(&store) as Arc<dyn Store>)
-            .speaker(Screen(ledger()))
+            .transport(Screen(ledger()))
             .clock(Clock::new(move || now + start.elapsed()));
         if let Some(limits) = self.limits {
             app = app.limits(limits);

@@ -120,7 +120,7 @@ fn params(text: &str) -> Map<String, Value> {
 
 fn say(event: EventId, index: u16, dialog: &str, text: &str) -> Arc<QueuedCall> {
     let call = Call::Say {
-        params: params(text),
+        params: params(text).into(),
         answers: None,
         remember: true,
     };

@@ -67,7 +67,7 @@ impl OccurrenceHasher {
                 self.text("edited");
                 self.number(message.id.0);
                 self.number(delivery.event_id.or(delivery.ts).unwrap_or(0));
-                self.text(&message.text);
+                self.text(message.raw_text());
             }
             ChatEventKind::Deleted(deleted) => {
                 self.text("deleted");

@@ -97,7 +97,7 @@ impl Engine {
 
 /// Returns the text of an error for the person who opened the page.
 fn text_for_person(error: &Error) -> String {
-    match error.told() {
+    match error.answer() {
         Some(answer) => answer.text().to_owned(),
         None => error.to_string(),
     }

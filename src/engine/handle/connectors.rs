@@ -203,9 +203,9 @@ impl Engine {
                 let status = call("imconnector.send.status.delivery", params);
                 (Outcome::Done, vec![status])
             }
-            Err(error) if error.is_told() => {
+            Err(error) if error.is_answer() => {
                 let answer = error
-                    .told()
+                    .answer()
                     .map_or_else(String::new, |answer| answer.text().to_owned());
                 let end = self.dead_outcome(current, &Error::failed(answer), false);
                 (end, Vec::new())
@@ -311,8 +311,8 @@ impl Engine {
             api: Api::V2,
             redelivery,
             call: Call::Rest {
-                method: method.to_owned(),
-                params,
+                method: method.into(),
+                params: params.into(),
             },
         })
     }
@@ -343,7 +343,7 @@ fn receipt_of(call: &QueuedCall, refused: Option<&str>) -> Option<(LineId, Inbou
     };
     let message = params
         .get("MESSAGES")
-        .filter(|_| *method == InboundKind::Wrote.method())?;
+        .filter(|_| **method == *InboundKind::Wrote.method())?;
     let id = |of: &str| Some(message[0][of]["id"].as_str()?.to_owned());
     let receipt = InboundReceipt {
         chat: id("chat")?,

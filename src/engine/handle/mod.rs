@@ -13,7 +13,7 @@ use super::accept::decode;
 use super::keyed_queues::Next;
 use super::{APPLICATION_REMOVED, Engine, QueuedEvent};
 use crate::event::{BotRef, ChatEvent, ChatEventKind, Delivery, Event, SessionChange, UserId};
-use crate::handler::{AnyBot, Attempt, EventContext, Trigger, TurnResult, to_people};
+use crate::handler::{AnyBot, Attempt, EventContext, Trigger, TurnResult, hand_to_operator};
 use crate::portal::Portal;
 use crate::store::{Content, Conversation, EventId, OrderingKey, Outcome, Reminder, TurnCommit};
 use attempt::STORE_PAUSE;
@@ -251,10 +251,10 @@ impl Engine {
         trigger: Box<Trigger>,
         mut context: Box<EventContext>,
     ) -> Next<QueuedEvent> {
-        let chat = bot.has_state().then(|| context.here.clone());
+        let chat = bot.has_state().then(|| context.conversation.clone());
         let at = self.options.clock.now();
         context.now = at;
-        let last_calls = || to_people(bot.profile(), &context);
+        let last_calls = || hand_to_operator(bot.profile(), &context);
         let started = match self.begin(current, chat.as_ref(), last_calls).await {
             Ok(started) => started,
             Err(next) => return next,
@@ -266,7 +266,7 @@ impl Engine {
         context.attempt = started.attempt;
         let TurnResult {
             state,
-            aside,
+            unreadable_state: aside,
             calls,
             reminders,
             error,
@@ -276,9 +276,7 @@ impl Engine {
             Some(error) if !attempt.is_last => {
                 return Box::pin(self.fail(current, started.attempt, &error)).await;
             }
-            Some(error) => {
-                self.dead_outcome(current, &error, bot.profile().is_waiting_for_the_operator())
-            }
+            Some(error) => self.dead_outcome(current, &error, bot.profile().blocks_on_failure()),
         };
         let is_blocked = matches!(end, Outcome::Dead { blocks: true, .. });
         if let Some(why) = &aside {

@@ -29,7 +29,7 @@ pub(super) fn decode(name: &str, pairs: &Pairs) -> Result<Vec<Event>, DecodeErro
     let Read {
         event,
         has_dialog,
-        message,
+        mut message,
         has_id,
         join,
         bots_in_chat,
@@ -55,12 +55,22 @@ pub(super) fn decode(name: &str, pairs: &Pairs) -> Result<Vec<Event>, DecodeErro
         }
         "ONIMBOTJOINCHAT" => ChatEventKind::Join(join),
         _ if !has_id => return Err(missing("data[PARAMS][MESSAGE_ID]")),
-        "ONIMBOTMESSAGEUPDATE" => ChatEventKind::Edited(message),
         "ONIMBOTMESSAGEDELETE" => ChatEventKind::Deleted(Deleted {
             id: message.id,
             notice: Some(message.text),
         }),
-        _ => ChatEventKind::Message(message),
+        _ => {
+            let has_cut_mention = message
+                .original
+                .as_ref()
+                .is_some_and(|original| *original != message.text);
+            message.clean(has_cut_mention);
+            if name == "ONIMBOTMESSAGEUPDATE" {
+                ChatEventKind::Edited(message)
+            } else {
+                ChatEventKind::Message(message)
+            }
+        }
     };
     for_bots(event, bots, what)
 }

@@ -32,7 +32,7 @@ impl Error {
         Error::new(method, kind)
     }
 
-    /// A refusal as a portal gives one, for who sends messages another way ([`Transport`](crate::engine::Speaker)).
+    /// A refusal as a portal gives one, for who sends messages another way ([`Transport`](crate::engine::Transport)).
     pub fn refusal(code: &str, status: u16) -> Error {
         Error::refused("imbot.message.add", code, "", status, None)
     }
