@@ -4,18 +4,19 @@
 //! reads no answer, and gives a slow handler its events later. So does this: an event waits for the ones before it on
 //! the same address, and when an address is [`QUEUE_MAX`] events behind, further ones are lost and the wire says so.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use serde_json::Value;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::planned::PlannedEvents;
 use super::post::Post;
 use super::traffic_log::TrafficLog;
+use super::transaction::Delivery;
 use crate::event::form;
 
 /// Events that may wait for one address.
@@ -23,29 +24,6 @@ const QUEUE_MAX: usize = 10_000;
 
 /// The way in to one address: each event with the moment it is due.
 type Queue = mpsc::Sender<(Instant, Delivery)>;
-
-/// An event on its way to a handler.
-pub(crate) struct Delivery {
-    pub(crate) url: String,
-    /// The application, as the wire log names it.
-    pub(crate) app: Option<String>,
-    /// The whole body, not yet encoded.
-    pub(crate) tree: Value,
-    /// Told when the handler has answered, or did not.
-    pub(crate) done: Option<oneshot::Sender<()>>,
-}
-
-impl Delivery {
-    /// The same once more; nobody waits for it.
-    fn again(&self) -> Delivery {
-        Delivery {
-            url: self.url.clone(),
-            app: self.app.clone(),
-            tree: self.tree.clone(),
-            done: None,
-        }
-    }
-}
 
 /// Takes deliveries and works them off in the background.
 #[derive(Clone)]
@@ -58,18 +36,7 @@ pub(crate) struct Deliveries {
     redeliver: Arc<[Duration]>,
     stop: CancellationToken,
     tasks: TaskTracker,
-    faults: Arc<Mutex<Faults>>,
-}
-
-/// What is to happen to the next events: what a real queue does at times.
-#[derive(Debug, Default)]
-pub(crate) struct Faults {
-    /// How many are to be lost.
-    pub(crate) lose: usize,
-    /// How many are to arrive twice.
-    pub(crate) repeat: usize,
-    /// How much later each of the next is to arrive.
-    pub(crate) late: VecDeque<Duration>,
+    planned: Arc<Mutex<PlannedEvents>>,
 }
 
 impl Deliveries {
@@ -88,7 +55,7 @@ impl Deliveries {
             redeliver: redeliver.into(),
             stop,
             tasks: TaskTracker::new(),
-            faults: Arc::default(),
+            planned: Arc::default(),
         }
     }
 
@@ -98,19 +65,19 @@ impl Deliveries {
     }
 
     /// What is to happen to the next events, under its lock.
-    pub(crate) fn faults(&self) -> MutexGuard<'_, Faults> {
-        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn planned(&self) -> MutexGuard<'_, PlannedEvents> {
+        self.planned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes an event over from the portal, to be delivered once unless a test wants it lost, repeated or late.
     pub(crate) fn take(&self, delivery: Delivery) {
-        if one_of(&mut self.faults().lose) {
+        if one_of(&mut self.planned().lose) {
             return self.drop_with("lost on the way, as a test asked", &delivery);
         }
-        if one_of(&mut self.faults().repeat) {
+        if one_of(&mut self.planned().repeat) {
             self.put(delivery.again());
         }
-        let late = self.faults().late.pop_front();
+        let late = self.planned().late.pop_front();
         match late {
             Some(late) => drop(self.tasks.spawn(self.clone().put_later(delivery, late))),
             None => self.put(delivery),

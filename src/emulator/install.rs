@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-use super::delivery::Delivery;
 use super::events::Tokens;
-use super::feed::Update;
 use super::refusal::Refusal;
+use super::transaction::Delivery;
 use super::transaction::Transaction;
+use super::updates::Update;
 use super::world::access::{App, Owner};
 use super::world::secret;
 use super::world::tokens::ACCESS_SECONDS;

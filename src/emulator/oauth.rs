@@ -10,9 +10,9 @@ use poem::{Endpoint, Request, Response};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::page::json_response;
 use super::portal::Portal;
 use super::refusal::Refusal;
+use super::reply::json_response;
 use super::rest::params::Params;
 use super::traffic_log::Received;
 use super::transaction::Transaction;

@@ -3,19 +3,16 @@
 //! The lock is held for the length of one hit and never over an `.await`. What the hit caused is handed on while it
 //! is still held, so events leave in the order in which things happened.
 
-use std::future::pending;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, broadcast};
-use tokio::time::sleep;
-use tokio_util::sync::CancellationToken;
 
-use super::delivery::{Deliveries, Faults};
-use super::faults::planned::Planned;
-use super::feed::{UPDATES_MAX, Update};
-use super::rest::limit::Limits;
+use super::delivery::Deliveries;
+use super::limit::Limits;
+use super::planned::{PlannedCalls, PlannedEvents};
 use super::traffic_log::TrafficLog;
 use super::transaction::Transaction;
+use super::updates::Update;
 use super::world::World;
 use super::world::tokens::HOPS_MAX;
 
@@ -23,7 +20,7 @@ use super::world::tokens::HOPS_MAX;
 pub(crate) struct Portal {
     world: Mutex<World>,
     limits: Mutex<Limits>,
-    planned: Mutex<Planned>,
+    planned: Mutex<PlannedCalls>,
     pub(crate) traffic: TrafficLog,
     pub(crate) feed: broadcast::Sender<Update>,
     deliveries: Deliveries,
@@ -60,7 +57,7 @@ impl Portal {
     }
 
     /// What is planned for the next calls, under its lock.
-    pub(crate) fn planned(&self) -> MutexGuard<'_, Planned> {
+    pub(crate) fn planned(&self) -> MutexGuard<'_, PlannedCalls> {
         self.planned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -113,8 +110,8 @@ impl Portal {
 
     /// Forgets what was planned for calls and events.
     pub(crate) fn calm(&self) {
-        *self.planned() = Planned::default();
-        *self.deliveries.faults() = Faults::default();
+        *self.planned() = PlannedCalls::default();
+        *self.deliveries.planned() = PlannedEvents::default();
     }
 
     /// Replaces the world by a new one, everything forgotten.
@@ -137,30 +134,5 @@ impl Portal {
 
     fn lock(&self) -> MutexGuard<'_, World> {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The channel to the pages, made before the things that speak through it.
-pub(crate) fn channel() -> broadcast::Sender<Update> {
-    broadcast::channel(UPDATES_MAX).0
-}
-
-/// Waits for the next alarm of the world and rings it, until the portal is stopped. No user causes what follows.
-pub(crate) async fn ring(portal: Arc<Portal>, stop: CancellationToken) {
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = portal.alarm.notified() => {}
-            () = due(&portal) => portal.tx(0, HOPS_MAX, |tx| tx.ring()),
-        }
-    }
-}
-
-/// Waits until the next alarm is due; for ever if there is none.
-async fn due(portal: &Portal) {
-    let left = portal.see(|world| Some(world.clock.until(world.lines.next_alarm()?)));
-    match left {
-        Some(left) => sleep(left).await,
-        None => pending().await,
     }
 }

@@ -11,10 +11,10 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::broadcast;
 
-use super::delivery::Delivery;
-use super::feed::Update;
 use super::post::Answer;
 use super::shorten::{shorten_body, shorten_tree};
+use super::transaction::Delivery;
+use super::updates::Update;
 
 /// Entries that are remembered.
 pub(crate) const ENTRIES_MAX: usize = 500;

@@ -5,8 +5,10 @@
 
 use std::collections::BTreeSet;
 
-use super::delivery::Delivery;
-use super::feed::Update;
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+use super::updates::Update;
 use super::world::World;
 
 /// The world in the hands of one request.
@@ -26,6 +28,29 @@ pub(crate) struct Transaction<'a> {
     pub(crate) outgoing: Vec<Delivery>,
     /// What the web pages are shown.
     pub(crate) updates: Vec<Update>,
+}
+
+/// An event on its way to a handler.
+pub(crate) struct Delivery {
+    pub(crate) url: String,
+    /// The application, as the wire log names it.
+    pub(crate) app: Option<String>,
+    /// The whole body, not yet encoded.
+    pub(crate) tree: Value,
+    /// Told when the handler has answered, or did not.
+    pub(crate) done: Option<oneshot::Sender<()>>,
+}
+
+impl Delivery {
+    /// The same once more; nobody waits for it.
+    pub(super) fn again(&self) -> Delivery {
+        Delivery {
+            url: self.url.clone(),
+            app: self.app.clone(),
+            tree: self.tree.clone(),
+            done: None,
+        }
+    }
 }
 
 /// The application that makes a change, and the source it names: what it causes itself is not kept for it.

@@ -1,7 +1,7 @@
 //! The end of a bot: its dialogs and commands go with it, and its application is told.
 
-use crate::emulator::feed::Update;
 use crate::emulator::transaction::Transaction;
+use crate::emulator::updates::Update;
 
 impl Transaction<'_> {
     /// Removes a bot from the portal. Its log goes at once, so one that fetches can never read that it is gone.

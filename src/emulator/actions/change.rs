@@ -1,8 +1,8 @@
 //! Editing and deleting what was said.
 
-use crate::emulator::feed::Update;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::transaction::Transaction;
+use crate::emulator::updates::Update;
 use crate::emulator::world::message::{Message, Rich, stored};
 
 /// Nothing older than three days may be changed.

@@ -1,8 +1,8 @@
 //! Groups: made, joined, left, renamed. The chat says what happened in a system message, which no bot is told.
 
-use crate::emulator::feed::Update;
 use crate::emulator::refusal::{Refusal, no_access, no_user};
 use crate::emulator::transaction::Transaction;
+use crate::emulator::updates::Update;
 use crate::emulator::world::chat::{Chat, ChatType};
 
 use super::{Author, Draft};

@@ -12,13 +12,14 @@ mod react;
 mod say;
 
 pub(crate) use self::group::NewChat;
+pub use self::line::Client;
 pub(crate) use self::line::{Arrived, ClientMessage, Sender, Target};
 pub(crate) use self::react::Like;
 pub(crate) use self::say::{Author, Draft};
 
-use super::feed::Update;
 use super::refusal::{Refusal, no_access};
 use super::transaction::Transaction;
+use super::updates::Update;
 use super::view;
 use super::world::chat::Chat;
 use super::world::message::Message;

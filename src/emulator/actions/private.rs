@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde_json::Value;
 
-use crate::emulator::feed::{TYPING_SECONDS, Update};
 use crate::emulator::refusal::{Refusal, no_user};
 use crate::emulator::transaction::Transaction;
+use crate::emulator::updates::{TYPING_SECONDS, Update};
 use crate::emulator::world::chat::{Chat, ChatType};
 use crate::emulator::world::color;
 use crate::emulator::world::dialog::pair;

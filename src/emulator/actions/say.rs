@@ -1,8 +1,8 @@
 //! Saying something: the one way a message comes to be.
 
-use crate::emulator::feed::Update;
 use crate::emulator::refusal::{Refusal, no_user};
 use crate::emulator::transaction::Transaction;
+use crate::emulator::updates::Update;
 use crate::emulator::view;
 use crate::emulator::world::chat::Chat;
 use crate::emulator::world::dialog::{Address, parse};

@@ -2,22 +2,10 @@
 
 use serde_json::Value;
 
-use crate::emulator::actions::{Arrived, ClientMessage, Sender};
-use crate::emulator::page::channels as view;
+use crate::emulator::actions::{Arrived, Client};
 use crate::emulator::refusal::Refusal;
 use crate::emulator::serve::Emulator;
-use crate::emulator::world::line::connector::LIVECHAT;
-
-/// Somebody outside who writes in the portal's own live chat, where no connector is needed.
-#[derive(Debug, Clone)]
-pub struct Client {
-    /// The line.
-    pub line: u64,
-    /// Tells one client from another.
-    pub id: String,
-    /// What operators see.
-    pub name: String,
-}
+use crate::emulator::view::lines;
 
 /// Where the word of a client has arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +57,7 @@ impl Emulator {
         let place = client.heard("");
         let chat = self.portal.act(0, |tx| tx.chat_of_place(&tx.place(&place)));
         chat.map_or_else(Vec::new, |chat| {
-            self.portal.see(|world| view::seen_outside(world, chat))
+            self.portal.see(|world| lines::seen_outside(world, chat))
         })
     }
 }
@@ -80,32 +68,6 @@ impl From<Arrived> for Arrival {
             session: arrived.session,
             chat: arrived.chat,
             message: arrived.message,
-        }
-    }
-}
-
-impl Client {
-    /// What this client says, as a connector would bring it.
-    pub(crate) fn heard(&self, text: &str) -> ClientMessage {
-        ClientMessage {
-            connector: LIVECHAT.to_owned(),
-            line: self.line,
-            sender: Sender {
-                id: self.id.clone(),
-                first_name: self.name.clone(),
-                ..Sender::default()
-            },
-            chat: self.id.clone(),
-            text: text.to_owned(),
-            ..ClientMessage::default()
-        }
-    }
-
-    /// The same about a message that is there: in the live chat its number is the same outside.
-    pub(crate) fn heard_as(&self, message: u64, text: &str) -> ClientMessage {
-        ClientMessage {
-            id: message.to_string(),
-            ..self.heard(text)
         }
     }
 }

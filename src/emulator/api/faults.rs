@@ -4,9 +4,9 @@
 
 use std::time::Duration;
 
-pub(crate) use crate::emulator::faults::Fault;
+use crate::emulator::faults::Fault;
+use crate::emulator::limit::RateCounts;
 use crate::emulator::refusal::Refusal;
-use crate::emulator::rest::limit::RateCounts;
 use crate::emulator::serve::Emulator;
 
 /// Trouble, for tests. Each plan for calls or events concerns the next ones that come; several add up in their order.

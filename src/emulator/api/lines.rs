@@ -3,12 +3,10 @@
 
 use serde_json::Value;
 
-pub use super::clients::{Arrival, Client};
-
-use crate::emulator::page::channels as view;
 use crate::emulator::placement::open_settings;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::serve::Emulator;
+use crate::emulator::view::lines as view;
 use crate::emulator::world::line::connector::Place;
 
 /// Who sets up lines: the first of the people.

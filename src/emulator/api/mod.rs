@@ -14,9 +14,9 @@ use super::actions::{Like, NewChat};
 use super::events::samples::sample;
 use super::feed::Feed;
 use super::install::{Credentials, NewApp};
-use super::page::{piece_of_history, state};
 use super::refusal::Refusal;
 use super::serve::Emulator;
+use super::view;
 use super::world::bot::Bot;
 use super::world::chat::ChatType;
 use super::world::user::User;
@@ -216,7 +216,7 @@ impl Emulator {
     ///
     /// `USER_ID_EMPTY` when there is no such person.
     pub fn state(&self, as_user: u64) -> Result<Value, Refusal> {
-        self.portal.see(|world| state(world, as_user))
+        self.portal.see(|world| view::state(world, as_user))
     }
 
     /// The id of the person with this first name.
@@ -244,7 +244,7 @@ impl Emulator {
     pub fn history(&self, as_user: u64, dialog: &str) -> Vec<Value> {
         let piece = self
             .portal
-            .see(|world| piece_of_history(world, as_user, dialog, u64::MAX));
+            .see(|world| view::history(world, as_user, dialog, u64::MAX));
         piece
             .ok()
             .and_then(|mut piece| piece["messages"].as_array_mut().map(std::mem::take))

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, json};
 
-use crate::emulator::feed::{TYPING_SECONDS, Update};
 use crate::emulator::transaction::Transaction;
+use crate::emulator::updates::{TYPING_SECONDS, Update};
 use crate::emulator::world::access::Owner;
 use crate::emulator::world::bot::{Bot, BotType, Generation, Mode};
 use crate::emulator::world::chat::Chat;

@@ -20,8 +20,8 @@ pub(crate) mod v2;
 
 use serde_json::{Value, json};
 
-use super::delivery::Delivery;
 use super::shorten::shortened;
+use super::transaction::Delivery;
 use super::transaction::Transaction;
 use crate::emulator::world::access::{Owner, Subscription, Way};
 use crate::emulator::world::offline::Record;

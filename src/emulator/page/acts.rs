@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Answer;
+use super::answer::Answer;
 use crate::emulator::actions::{Like, NewChat};
 use crate::emulator::portal::Portal;
 use crate::emulator::refusal::Refusal;

@@ -2,11 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::Answer;
 use super::acts::{Act, act, done, number, text};
+use super::answer::Answer;
 use super::setup::admin;
-use crate::emulator::actions::Target;
-use crate::emulator::api::lines::Client;
+use crate::emulator::actions::{Client, Target};
 use crate::emulator::placement;
 use crate::emulator::portal::Portal;
 use crate::emulator::refusal::Refusal;

@@ -8,9 +8,9 @@ use poem::http::StatusCode;
 use poem::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY};
 use poem::{Endpoint, Request, Response, get};
 
+use super::answer::refused;
 use super::assets::file;
-use super::reads::query;
-use super::refused;
+use super::query::query;
 use crate::emulator::portal::Portal;
 
 /// Sends the form as soon as it is there; a script of its own, since the page allows none inside it.

@@ -10,7 +10,7 @@ use poem::http::Method;
 use poem::http::header::{CONTENT_TYPE, HOST, ORIGIN};
 use poem::{Request, Response};
 
-use super::refused;
+use super::answer::refused;
 
 /// Who may use the page.
 #[derive(Debug, Clone)]

@@ -4,31 +4,24 @@
 //! other web sites out, since there is no password.
 
 mod acts;
+mod answer;
 mod assets;
-pub(crate) mod channels;
+mod channels;
 mod desk;
 mod frame;
 pub(crate) mod guard;
+mod query;
 mod reads;
 mod setup;
 
-pub(crate) use self::reads::{piece_of_history, state};
-
 use std::sync::Arc;
 
-use poem::http::StatusCode;
 use poem::{Endpoint, EndpointExt, IntoResponse, Request, Response, Route, get, post};
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use self::answer::{Answer, answer, json_body, refused};
 use self::guard::Guard;
 use super::portal::Portal;
-use super::refusal::Refusal;
-
-/// The largest body an act may have.
-pub(crate) const BODY_BYTES_MAX: usize = 1024 * 1024;
-
-/// What every act answers with.
-pub(crate) type Answer = Result<Value, Refusal>;
 
 /// All routes of the page.
 pub(crate) fn routes(portal: &Arc<Portal>, guard: Guard) -> impl Endpoint + use<> {
@@ -144,31 +137,4 @@ fn acting(portal: &Arc<Portal>, act: fn(&Portal, &Value) -> Answer) -> impl Endp
             )
         }
     }))
-}
-
-async fn json_body(mut request: Request) -> Result<Value, Refusal> {
-    let body = request.take_body().into_bytes_limit(BODY_BYTES_MAX).await;
-    serde_json::from_slice(&body.unwrap_or_default())
-        .map_err(|error| Refusal::new("INVALID_JSON", format!("The body is not JSON: {error}")))
-}
-
-fn answer(answer: Answer) -> Response {
-    match answer {
-        Ok(value) => json_response(StatusCode::OK, &value),
-        Err(refusal) => refused(refusal.http_status(), &refusal.to_string()),
-    }
-}
-
-/// An error as the page shows it.
-fn refused(status: u16, sentence: &str) -> Response {
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
-    json_response(status, &json!({ "error": sentence }))
-}
-
-/// Any JSON under any status.
-pub(crate) fn json_response(status: StatusCode, value: &Value) -> Response {
-    Response::builder()
-        .status(status)
-        .content_type("application/json; charset=utf-8")
-        .body(value.to_string())
 }

@@ -3,10 +3,10 @@
 use poem::Request;
 use serde_json::{Value, json};
 
-use super::Answer;
 use super::acts::{Act, text};
-use crate::emulator::api::faults::Fault;
+use super::answer::Answer;
 use crate::emulator::events::samples::sample;
+use crate::emulator::faults::Fault;
 use crate::emulator::install::NewApp;
 use crate::emulator::portal::Portal;
 use crate::emulator::refusal::Refusal;

@@ -2,13 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
-use super::call::{Answer, Call, Reply};
+use super::call::{Answer, Call, Method, Reply, method};
 use super::envelope;
 use super::params::{Params, items, php_array};
 use super::reference::resolve;
 use super::request::form_params;
-use super::run;
-use super::table::{Method, method};
+use super::run::run;
 use crate::emulator::refusal::Refusal;
 
 pub(super) const METHODS: &[Method] = &[method("batch", "", batch)];

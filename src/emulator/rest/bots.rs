@@ -5,12 +5,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::call::{Answer, Call, Reply, foreign, wrong, yes};
+use super::call::{Answer, Call, Method, Reply, foreign, method, wrong, yes};
 use super::handlers::{Handlers, bind};
 use super::params::{as_text, php_array};
-use super::table::{Method, method};
-use crate::emulator::feed::Update;
 use crate::emulator::refusal::Refusal;
+use crate::emulator::updates::Update;
 use crate::emulator::world::access::Owner;
 use crate::emulator::world::bot::{Bot, BotType};
 use crate::emulator::world::color;

@@ -44,6 +44,24 @@ pub(super) fn yes() -> Answer {
     Ok(Reply::from(true))
 }
 
+/// One method.
+pub(super) struct Method {
+    /// Lower case, as it is looked up.
+    pub(super) name: &'static str,
+    /// The scope an application needs; empty for none.
+    pub(super) scope: &'static str,
+    pub(super) run: fn(&mut Call<'_, '_>) -> Answer,
+}
+
+/// A line of a table.
+pub(super) const fn method(
+    name: &'static str,
+    scope: &'static str,
+    run: fn(&mut Call<'_, '_>) -> Answer,
+) -> Method {
+    Method { name, scope, run }
+}
+
 impl Call<'_, '_> {
     /// Whose bots the caller may touch: the application's, or those of the `CLIENT_ID` sent through a webhook.
     pub(super) fn owner(&self) -> Result<Owner, Refusal> {

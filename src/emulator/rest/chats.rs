@@ -2,10 +2,9 @@
 
 use serde_json::Value;
 
-use super::call::{Answer, Call, wrong, yes};
+use super::call::{Answer, Call, Method, method, wrong, yes};
 use super::founding::{add, get};
 use super::params::{as_id, items};
-use super::table::{Method, method};
 use crate::emulator::refusal::{Refusal, no_access};
 use crate::emulator::world::color;
 

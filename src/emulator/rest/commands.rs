@@ -5,14 +5,13 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::bots::named;
-use super::call::{Answer, Call, foreign, wrong, yes};
+use super::call::{Answer, Call, Method, foreign, method, wrong, yes};
 use super::handlers::address;
 use super::messages::{extras, required_text};
 use super::params::{as_text, is_yes, items};
-use super::table::{Method, method};
 use crate::emulator::actions::{Author, Draft};
-use crate::emulator::feed::Update;
 use crate::emulator::refusal::Refusal;
+use crate::emulator::updates::Update;
 use crate::emulator::world::access::Owner;
 use crate::emulator::world::bot::{Command, Title, Use};
 use crate::emulator::world::message::Refs;

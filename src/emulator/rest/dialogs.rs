@@ -2,8 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::call::{Answer, Call};
-use super::table::{Method, method};
+use super::call::{Answer, Call, Method, method};
 use crate::emulator::clock::{at, iso};
 use crate::emulator::refusal::no_access;
 use crate::emulator::world::World;

@@ -1,11 +1,15 @@
 //! What stands around every answer: `result` and `time`, or `error` and `error_description`.
 
 use jiff::Timestamp;
+use poem::Response;
+use poem::http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::call::Reply;
+use super::xml;
 use crate::emulator::clock::iso;
 use crate::emulator::refusal::Refusal;
+use crate::emulator::reply::json_response;
 
 /// An answer that worked. Without `time` the SDKs of other languages fail.
 pub(super) fn success(reply: &Reply, started: Timestamp, finished: Timestamp) -> Value {
@@ -59,4 +63,18 @@ pub(super) fn failure(refusal: &Refusal) -> Value {
         });
     }
     json!({ "error": refusal.code(), "error_description": refusal.to_string() })
+}
+
+pub(super) fn send_xml(status: u16, body: &Value) -> Response {
+    Response::builder()
+        .status(StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST))
+        .content_type("text/xml; charset=utf-8")
+        .body(xml::document(body))
+}
+
+pub(super) fn send(status: u16, body: &Value) -> Response {
+    json_response(
+        StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST),
+        body,
+    )
 }

@@ -2,10 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::call::{Answer, Call, yes};
+use super::call::{Answer, Call, Method, method, yes};
 use super::handlers::address;
 use super::params::as_text;
-use super::table::{Method, method};
 use crate::emulator::events::NOTICE;
 use crate::emulator::events::Tokens;
 use crate::emulator::refusal::Refusal;

@@ -1,11 +1,10 @@
 //! `im.*`: what the user of a token does in the messenger, with the rights of that user.
 
-use super::call::{Answer, Call, yes};
+use super::call::{Answer, Call, Method, method, yes};
 use super::chats::invite;
 use super::founding::found;
 use super::messages::{changed_extras, extras, message_id, reachable, required_text, staying};
 use super::params::as_text;
-use super::table::{Method, method};
 use crate::emulator::actions::{Author, Draft};
 use crate::emulator::refusal::Refusal;
 use crate::emulator::world::message::{Message, stored};

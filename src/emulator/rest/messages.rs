@@ -1,9 +1,8 @@
 //! `imbot.message.*` and the typing indicator: what bots say.
 
-use super::call::{Answer, Call, yes};
+use super::call::{Answer, Call, Method, method, yes};
 use super::params::as_text;
 use super::rich::{self, Part};
-use super::table::{Method, method};
 use crate::emulator::actions::{Author, Draft, Like};
 use crate::emulator::refusal::Refusal;
 use crate::emulator::transaction::Transaction;

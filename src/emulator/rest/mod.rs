@@ -14,14 +14,13 @@ mod commands;
 mod connectors;
 mod damaged;
 mod dialogs;
-pub(crate) mod download;
+mod download;
 mod envelope;
 mod events;
 mod filter;
 mod founding;
 mod handlers;
 mod im;
-pub(crate) mod limit;
 mod messages;
 mod multipart;
 mod offline;
@@ -30,6 +29,7 @@ pub(crate) mod params;
 mod reference;
 pub(crate) mod request;
 mod rich;
+mod run;
 mod system;
 mod table;
 mod tasks;
@@ -40,21 +40,18 @@ mod xml;
 use std::sync::Arc;
 use std::time::Duration;
 
-use poem::http::StatusCode;
 use poem::{Endpoint, Request, Response};
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use self::auth::Caller;
 use self::call::Answer;
-use self::params::{Params, as_text};
+use self::params::Params;
 use self::request::{Incoming, read};
-use super::faults::planned::Damage;
-use super::page::json_response;
+use super::planned::Damage;
 use super::portal::Portal;
 use super::refusal::Refusal;
 use super::traffic_log::Received;
-use super::transaction::{Origin, Transaction};
 use super::world::access::Owner;
 
 /// Everything below `/rest/`.
@@ -105,13 +102,13 @@ async fn handle(portal: &Portal, request: Request) -> Response {
     });
     let damage = answer.is_ok().then(|| portal.planned().take_damage());
     match damage.flatten() {
-        None if incoming.wants_xml => send_xml(status, &body),
-        None => send(status, &body),
+        None if incoming.wants_xml => envelope::send_xml(status, &body),
+        None => envelope::send(status, &body),
         Some(Damage::Page(status)) => damaged::page(status),
         Some(Damage::Cut) => damaged::cut(&body),
         Some(Damage::Late(late)) => {
             sleep(late).await;
-            send(status, &body)
+            envelope::send(status, &body)
         }
     }
 }
@@ -133,7 +130,7 @@ fn unread(portal: &Portal, path: &str, refusal: &Refusal) -> Response {
         answer: &answer,
         took: Duration::ZERO,
     });
-    send(refusal.http_status(), &answer)
+    envelope::send(refusal.http_status(), &answer)
 }
 
 /// Checks in the portal's order, then runs. A parameter named `token` makes any call a signed link, which it is not.
@@ -144,32 +141,8 @@ fn answer(portal: &Portal, incoming: &Incoming, caller: Result<Caller, Refusal>)
         return Err(Refusal::new("ACCESS_DENIED", "Link check failed").status(403));
     }
     portal.tx(caller.user, caller.hops, |tx| {
-        run(tx, &caller, &incoming.name, incoming.params.clone())
+        run::run(tx, &caller, &incoming.name, incoming.params.clone())
     })
-}
-
-/// Runs one method: the whole request, or one command of a batch.
-fn run(tx: &mut Transaction<'_>, caller: &Caller, name: &str, mut params: Params) -> Answer {
-    let method = table::find(name)?;
-    auth::may(tx.world, caller, method.scope)?;
-    let now = tx.world.clock.unix();
-    tx.world.operating.check(&caller.key(), name, now)?;
-    tx.user = caller.user;
-    let source = params.take("AUTH_CONNECTOR").as_ref().and_then(as_text);
-    let outer = tx.origin.clone();
-    tx.origin = Origin {
-        app: caller.app.clone(),
-        source: source.unwrap_or_else(|| outer.source.clone()),
-    };
-    let answer = (method.run)(&mut call::Call {
-        tx: &mut *tx,
-        params,
-        caller: caller.clone(),
-    });
-    tx.origin = outer;
-    let mut reply = answer?;
-    reply.operating = tx.world.operating.spent(&caller.key(), name, now);
-    Ok(reply)
 }
 
 /// The application that called, as the wire log names it.
@@ -181,18 +154,4 @@ fn title(portal: &Portal, caller: &Caller, params: &Params) -> Option<String> {
         }
     };
     portal.act(caller.user, |tx| tx.app_title(&owner))
-}
-
-fn send_xml(status: u16, body: &Value) -> Response {
-    Response::builder()
-        .status(StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST))
-        .content_type("text/xml; charset=utf-8")
-        .body(xml::document(body))
-}
-
-fn send(status: u16, body: &Value) -> Response {
-    json_response(
-        StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST),
-        body,
-    )
 }

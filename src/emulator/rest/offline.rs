@@ -2,10 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::call::{Answer, Call, Reply, yes};
+use super::call::{Answer, Call, Method, Reply, method, yes};
 use super::filter::{Filter, Order};
 use super::params::{as_id, as_text};
-use super::table::{Method, method};
 use crate::emulator::clock::{at, iso};
 use crate::emulator::refusal::Refusal;
 use crate::emulator::world::offline::Record;

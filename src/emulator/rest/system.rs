@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::call::{Answer, Call};
-use super::table::{self, Method, method};
+use super::call::{Answer, Call, Method, method};
+use super::table;
 use crate::emulator::clock::iso;
 use crate::emulator::refusal::Refusal;
 

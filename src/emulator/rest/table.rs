@@ -1,30 +1,12 @@
 //! The methods of the portal, one line each. A new method is a line in its file's list and a function.
 
-use super::call::{Answer, Call};
+use super::call::Method;
 use super::request::not_found;
 use super::{
     batch, bots, chats, commands, connectors, dialogs, events, im, messages, offline, openlines,
     system, tasks, users, v2,
 };
 use crate::emulator::refusal::Refusal;
-
-/// One method.
-pub(super) struct Method {
-    /// Lower case, as it is looked up.
-    pub(super) name: &'static str,
-    /// The scope an application needs; empty for none.
-    pub(super) scope: &'static str,
-    pub(super) run: fn(&mut Call<'_, '_>) -> Answer,
-}
-
-/// A line of a table.
-pub(super) const fn method(
-    name: &'static str,
-    scope: &'static str,
-    run: fn(&mut Call<'_, '_>) -> Answer,
-) -> Method {
-    Method { name, scope, run }
-}
 
 /// All tables, in the order `methods` prints them.
 const TABLES: [&[Method]; 12] = [

@@ -2,10 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::call::{Answer, Call, Reply};
+use super::call::{Answer, Call, Method, Reply, method};
 use super::filter::{Filter, Order};
 use super::params::{as_text, items};
-use super::table::{Method, method};
 use crate::emulator::clock::{at, iso};
 use crate::emulator::world::task::Task;
 

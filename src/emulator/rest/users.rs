@@ -2,9 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::call::{Answer, Call, Reply};
+use super::call::{Answer, Call, Method, Reply, method};
 use super::params::{Params, as_id, items};
-use super::table::{Method, method};
 use crate::emulator::refusal::{Refusal, no_user};
 use crate::emulator::world::user::User;
 

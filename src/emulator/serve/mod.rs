@@ -1,5 +1,6 @@
 //! Starting and stopping the portal, and its settings.
 
+mod alarms;
 pub(super) mod authority;
 pub(super) mod greet;
 pub(super) mod listen;
@@ -17,13 +18,14 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::delivery::Deliveries;
+use super::limit::{Counting, Limits, Rate};
 use super::page::guard::Guard;
-use super::portal::{Portal, channel};
+use super::portal::Portal;
 use super::post::Post;
-use super::rest::limit::{Counting, Limits, Rate};
 use super::traffic_log::TrafficLog;
+use super::updates::channel;
 use super::world::{BOTS_MAX, World};
-use super::{oauth, page, portal, rest};
+use super::{oauth, page, rest};
 use listen::Listener;
 use tls::{Authority, DEMO, Greeter, LIFE, OAUTH, Proxy, names, only_ours};
 
@@ -157,7 +159,7 @@ impl Emulator {
         let routes = routes(&portal, Guard::new(address, hosts));
         let greeter = authority.map(|made| Greeter::new(made.acceptor, proxy.clone()));
         let routes = only_ours(proxy, routes);
-        tokio::spawn(portal::ring(Arc::clone(&portal), stop.clone()));
+        tokio::spawn(alarms::ring(Arc::clone(&portal), stop.clone()));
         let (done, stopped) = watch::channel(false);
         let signal = stop.clone();
         tokio::spawn(async move {

@@ -1,9 +1,12 @@
 //! The world as the page reads it: the objects of the contract with `web/`.
 
+pub(crate) mod lines;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::refusal::{Refusal, no_user};
 use super::world::message::LIKE;
 use crate::emulator::world::World;
 use crate::emulator::world::bot::Bot;
@@ -11,6 +14,42 @@ use crate::emulator::world::chat::Chat;
 use crate::emulator::world::color;
 use crate::emulator::world::message::{Message, Passage};
 use crate::emulator::world::user::User;
+
+/// Messages in one piece of history.
+pub(crate) const HISTORY_MAX: usize = 50;
+
+/// The portal as one of its people sees it.
+pub(crate) fn state(world: &World, me: u64) -> Result<Value, Refusal> {
+    if !world.users.contains_key(&me) {
+        return Err(no_user(me));
+    }
+    Ok(json!({
+        "portal": { "name": world.name, "domain": world.domain, "member_id": world.member_id },
+        "me": me,
+        "users": people(world),
+        "bots": bots(world, me),
+        "dialogs": dialogs(world, me),
+        "commands": commands(world),
+        "apps": apps(world),
+        "webhook": world.webhook_url(),
+    }))
+}
+
+/// At most [`HISTORY_MAX`] messages older than `before`, oldest first.
+pub(crate) fn history(world: &World, me: u64, dialog: &str, before: u64) -> Result<Value, Refusal> {
+    let Some(chat) = world.chat_at(me, dialog) else {
+        return Ok(json!({ "messages": [], "more": false }));
+    };
+    let mut older = chat.messages.iter().rev().filter(|id| **id < before);
+    let mut piece: Vec<_> = older
+        .by_ref()
+        .take(HISTORY_MAX)
+        .filter_map(|id| world.messages.get(id))
+        .collect();
+    piece.reverse();
+    let messages: Vec<_> = piece.into_iter().map(|one| message(world, one)).collect();
+    Ok(json!({ "messages": messages, "more": older.next().is_some() }))
+}
 
 /// A message.
 pub(crate) fn message(world: &World, message: &Message) -> Value {

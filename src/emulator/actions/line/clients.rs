@@ -1,12 +1,49 @@
 //! Clients: who writes from outside, as users of the portal, and the chat each of them has.
 
-use super::incoming::Sender;
-use crate::emulator::feed::Update;
+use super::incoming::{ClientMessage, Sender};
 use crate::emulator::transaction::Transaction;
+use crate::emulator::updates::Update;
 use crate::emulator::world::chat::ChatType;
 use crate::emulator::world::color;
-use crate::emulator::world::line::connector::Place;
+use crate::emulator::world::line::connector::{LIVECHAT, Place};
 use crate::emulator::world::user::{Guest, User};
+
+/// Somebody outside who writes in the portal's own live chat, where no connector is needed.
+#[derive(Debug, Clone)]
+pub struct Client {
+    /// The line.
+    pub line: u64,
+    /// Tells one client from another.
+    pub id: String,
+    /// What operators see.
+    pub name: String,
+}
+
+impl Client {
+    /// What this client says, as a connector would bring it.
+    pub(crate) fn heard(&self, text: &str) -> ClientMessage {
+        ClientMessage {
+            connector: LIVECHAT.to_owned(),
+            line: self.line,
+            sender: Sender {
+                id: self.id.clone(),
+                first_name: self.name.clone(),
+                ..Sender::default()
+            },
+            chat: self.id.clone(),
+            text: text.to_owned(),
+            ..ClientMessage::default()
+        }
+    }
+
+    /// The same about a message that is there: in the live chat its number is the same outside.
+    pub(crate) fn heard_as(&self, message: u64, text: &str) -> ClientMessage {
+        ClientMessage {
+            id: message.to_string(),
+            ..self.heard(text)
+        }
+    }
+}
 
 impl Transaction<'_> {
     /// The user who stands for a sender, made when the sender first writes; a name that is told again is taken over.

@@ -10,6 +10,7 @@ mod queue;
 mod sessions;
 mod setup;
 
+pub use self::clients::Client;
 pub(crate) use self::incoming::{Arrived, ClientMessage, Sender};
 pub(crate) use self::queue::Target;
 

@@ -1,9 +1,9 @@
 //! What operators do with a session. The acting user does it, as in `imopenlines.operator.*` and `.session.*`.
 
 use super::Target;
-use crate::emulator::feed::Update;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::transaction::Transaction;
+use crate::emulator::updates::Update;
 use crate::emulator::world::line::session::Session;
 use crate::emulator::world::message::{Outside, Passage, Refs};
 use crate::emulator::world::user::User;

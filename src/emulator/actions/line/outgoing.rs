@@ -1,7 +1,7 @@
 //! What was said in a line's chat goes out to its client, if it is meant for one. Section 6.1 of server-behaviour.md.
 
-use crate::emulator::feed::Update;
 use crate::emulator::transaction::Transaction;
+use crate::emulator::updates::Update;
 use crate::emulator::world::chat::Chat;
 use crate::emulator::world::line::connector::Connector;
 use crate::emulator::world::line::connector::Place;

@@ -1,9 +1,9 @@
 //! The queue of a line: who is asked next, and how a session goes from one to another.
 
 use super::super::{Author, Draft};
-use crate::emulator::feed::Update;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::transaction::Transaction;
+use crate::emulator::updates::Update;
 use crate::emulator::world::line::config::Line;
 use crate::emulator::world::line::session::Session;
 

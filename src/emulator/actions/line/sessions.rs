@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::super::{Author, Draft};
-use crate::emulator::feed::Update;
 use crate::emulator::transaction::Transaction;
+use crate::emulator::updates::Update;
 use crate::emulator::world::chat::Chat;
 use crate::emulator::world::line::config::Line;
 use crate::emulator::world::line::session::Session;

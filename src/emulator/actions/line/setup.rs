@@ -1,8 +1,8 @@
 //! Lines made, changed and deleted, by people and by programs.
 
-use crate::emulator::feed::Update;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::transaction::Transaction;
+use crate::emulator::updates::Update;
 use crate::emulator::world::line::config::Line;
 use crate::emulator::world::line::connector::{Connector, LIVECHAT, Link};
 

@@ -2,9 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::call::{Answer, Call};
+use super::super::call::{Answer, Call, Method, method};
 use super::super::params::{as_id, as_text, items};
-use super::super::table::{Method, method};
 use super::said::{elements, heard, must_have, text};
 use super::statuses::inactive;
 use super::{line, own, required};

@@ -7,9 +7,8 @@ mod registration;
 mod said;
 mod statuses;
 
-use super::call::Call;
+use super::call::{Call, Method};
 use super::params::as_text;
-use super::table::Method;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::world::line::connector::Connector;
 

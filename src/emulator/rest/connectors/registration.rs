@@ -4,13 +4,12 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::call::{Answer, Call};
+use super::super::call::{Answer, Call, Method, method};
 use super::super::handlers::address;
 use super::super::params::php_array;
-use super::super::table::{Method, method};
 use super::{app, is_on};
-use crate::emulator::feed::Update;
 use crate::emulator::refusal::Refusal;
+use crate::emulator::updates::Update;
 use crate::emulator::world::access::Owner;
 use crate::emulator::world::line::connector::{Connector, Wishes};
 

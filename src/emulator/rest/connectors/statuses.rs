@@ -2,11 +2,10 @@
 
 use serde_json::json;
 
-use super::super::call::{Answer, Call, yes};
-use super::super::table::{Method, method};
+use super::super::call::{Answer, Call, Method, method, yes};
 use super::{app, is_on, line, missing, own, required};
-use crate::emulator::feed::Update;
 use crate::emulator::refusal::Refusal;
+use crate::emulator::updates::Update;
 use crate::emulator::world::line::connector::Link;
 
 pub(super) const METHODS: &[Method] = &[

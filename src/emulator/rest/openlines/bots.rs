@@ -1,8 +1,7 @@
 //! `imopenlines.bot.session.*`: what a bot does with the session it leads. Section 6.2 of server-behaviour.md.
 
-use super::super::call::{Answer, Call, yes};
+use super::super::call::{Answer, Call, Method, method, yes};
 use super::super::params::{as_id, as_text};
-use super::super::table::{Method, method};
 use super::target;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::world::access::Owner;

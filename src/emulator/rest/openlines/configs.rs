@@ -5,9 +5,8 @@ use std::cmp::Ordering;
 
 use serde_json::{Map, Value, json};
 
-use super::super::call::{Answer, Call};
+use super::super::call::{Answer, Call, Method, method};
 use super::super::params::{as_id, as_text, is_yes, items};
-use super::super::table::{Method, method};
 use super::settings::{given, line};
 use crate::emulator::refusal::Refusal;
 use crate::emulator::world::line::config::Line;

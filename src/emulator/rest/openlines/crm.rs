@@ -3,9 +3,8 @@
 
 use serde_json::{Value, json};
 
-use super::super::call::{Answer, Call, yes};
+use super::super::call::{Answer, Call, Method, method, yes};
 use super::super::params::is_yes;
-use super::super::table::{Method, method};
 use super::chat;
 use crate::emulator::actions::{Author, Draft};
 use crate::emulator::refusal::Refusal;

@@ -2,10 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::call::{Answer, Call};
+use super::super::call::{Answer, Call, Method, method};
 use super::super::dialogs::{author, described};
 use super::super::params::php_array;
-use super::super::table::{Method, method};
 use crate::emulator::clock::{at, iso};
 use crate::emulator::objects;
 use crate::emulator::refusal::Refusal;

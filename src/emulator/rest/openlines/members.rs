@@ -1,7 +1,6 @@
 //! Who comes into the chat of something in CRM: `imopenlines.crm.chat.user.add` and `.delete`.
 
-use super::super::call::{Answer, Call};
-use super::super::table::{Method, method};
+use super::super::call::{Answer, Call, Method, method};
 use super::crm::tied;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::world::chat::Chat;

@@ -8,9 +8,8 @@ mod members;
 mod sessions;
 mod settings;
 
-use super::call::Call;
+use super::call::{Call, Method};
 use super::params::as_id;
-use super::table::Method;
 use crate::emulator::actions::Target;
 use crate::emulator::refusal::Refusal;
 

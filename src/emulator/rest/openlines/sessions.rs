@@ -2,8 +2,7 @@
 
 use serde_json::json;
 
-use super::super::call::{Answer, Call, yes};
-use super::super::table::{Method, method};
+use super::super::call::{Answer, Call, Method, method, yes};
 use super::{chat, target};
 use crate::emulator::refusal::Refusal;
 use crate::emulator::world::line::connector::Place;

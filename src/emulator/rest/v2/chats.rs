@@ -8,9 +8,8 @@ use super::registration::{flag_at, text};
 use crate::emulator::actions::{Author, Draft, NewChat};
 use crate::emulator::objects;
 use crate::emulator::refusal::Refusal;
-use crate::emulator::rest::call::{Answer, Call};
+use crate::emulator::rest::call::{Answer, Call, Method, method};
 use crate::emulator::rest::params::{as_id, as_text, items};
-use crate::emulator::rest::table::{Method, method};
 use crate::emulator::world::chat::{Chat, ChatType};
 use crate::emulator::world::color;
 

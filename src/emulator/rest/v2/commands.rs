@@ -9,14 +9,13 @@ use serde_json::{Map, Value, json};
 use super::done;
 use super::registration::{flag, map};
 use super::sending::read;
-use crate::emulator::feed::Update;
 use crate::emulator::objects;
 use crate::emulator::refusal::Refusal;
-use crate::emulator::rest::call::{Answer, Call};
+use crate::emulator::rest::call::{Answer, Call, Method, method};
 use crate::emulator::rest::commands::bare;
 use crate::emulator::rest::commands::post;
 use crate::emulator::rest::params::as_text;
-use crate::emulator::rest::table::{Method, method};
+use crate::emulator::updates::Update;
 use crate::emulator::world::bot::{Command, Title};
 
 pub(super) const METHODS: &[Method] = &[

@@ -10,9 +10,8 @@ use super::registration::flag_at;
 use crate::emulator::clock::{at, iso};
 use crate::emulator::refusal::Refusal;
 use crate::emulator::rest::auth::may;
-use crate::emulator::rest::call::{Answer, Call, yes};
+use crate::emulator::rest::call::{Answer, Call, Method, method, yes};
 use crate::emulator::rest::params::as_id;
-use crate::emulator::rest::table::{Method, method};
 use crate::emulator::world::log::Row;
 
 pub(super) const METHODS: &[Method] = &[

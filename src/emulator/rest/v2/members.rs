@@ -7,9 +7,8 @@ use super::chats::group;
 use super::done;
 use crate::emulator::objects;
 use crate::emulator::refusal::Refusal;
-use crate::emulator::rest::call::{Answer, Call};
+use crate::emulator::rest::call::{Answer, Call, Method, method};
 use crate::emulator::rest::params::{as_id, as_text, items};
-use crate::emulator::rest::table::{Method, method};
 use crate::emulator::world::chat::Chat;
 
 pub(super) const METHODS: &[Method] = &[

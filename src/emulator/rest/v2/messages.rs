@@ -11,11 +11,10 @@ use super::done;
 use super::registration::{flag, flag_at, map, text};
 use super::sending::{changed, new_text, read};
 use crate::emulator::actions::{Author, Draft};
-use crate::emulator::feed::{TYPING_SECONDS, Update};
 use crate::emulator::refusal::Refusal;
-use crate::emulator::rest::call::{Answer, Call};
+use crate::emulator::rest::call::{Answer, Call, Method, method};
 use crate::emulator::rest::params::{as_id, is_list, php_array};
-use crate::emulator::rest::table::{Method, method};
+use crate::emulator::updates::{TYPING_SECONDS, Update};
 use crate::emulator::world::chat::Chat;
 use crate::emulator::world::message::{Forward, Message, Refs, stored};
 

@@ -18,9 +18,8 @@ mod sending;
 use serde_json::json;
 
 use self::access::bot_token;
-use super::call::{Answer, Reply};
+use super::call::{Answer, Method, Reply};
 use super::params::Params;
-use super::table::Method;
 use crate::emulator::world::access::Owner;
 
 /// The tables of this folder.

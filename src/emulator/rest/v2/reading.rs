@@ -5,8 +5,7 @@ use serde_json::{Value, json};
 use super::access::denied;
 use crate::emulator::objects;
 use crate::emulator::refusal::Refusal;
-use crate::emulator::rest::call::{Answer, Call};
-use crate::emulator::rest::table::{Method, method};
+use crate::emulator::rest::call::{Answer, Call, Method, method};
 use crate::emulator::world::chat::Chat;
 use crate::emulator::world::message::Message;
 

@@ -1,15 +1,13 @@
 //! A fault by its name: what `POST /emulator/faults` takes, and what the methods for tests come down to.
 
-pub(super) mod planned;
-
 use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::emulator::planned::Damage;
 use crate::emulator::portal::Portal;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::world::secret;
-use planned::Damage;
 
 /// The answer of a gateway that lost the portal behind it.
 const BAD_GATEWAY: u16 = 502;
@@ -120,11 +118,11 @@ impl Fault {
             Fault::DelayAnswers { times, ms } => {
                 damage(times, Damage::Late(Duration::from_millis(ms)));
             }
-            Fault::LoseEvents { times } => deliveries.faults().lose += times,
-            Fault::RepeatEvents { times } => deliveries.faults().repeat += times,
+            Fault::LoseEvents { times } => deliveries.planned().lose += times,
+            Fault::RepeatEvents { times } => deliveries.planned().repeat += times,
             Fault::DelayEvents { times, ms } => {
                 let late = std::iter::repeat_n(Duration::from_millis(ms), times);
-                deliveries.faults().late.extend(late);
+                deliveries.planned().late.extend(late);
             }
             Fault::ExpireTokens {} => portal.act(0, |tx| {
                 let now = tx.world.clock.unix();

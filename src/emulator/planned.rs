@@ -18,13 +18,13 @@ pub(crate) enum Damage {
 
 /// The plans, in the order in which they were made.
 #[derive(Debug, Default)]
-pub(crate) struct Planned {
+pub(crate) struct PlannedCalls {
     refusals: VecDeque<Refusal>,
     token_refusals: VecDeque<Refusal>,
     damages: VecDeque<Damage>,
 }
 
-impl Planned {
+impl PlannedCalls {
     /// Plans to refuse the next calls in this way.
     pub(crate) fn refuse(&mut self, times: usize, refusal: &Refusal) {
         let refusals = std::iter::repeat_n(refusal.clone(), times);
@@ -58,14 +58,25 @@ impl Planned {
     }
 }
 
+/// What is to happen to the next events: what a real queue does at times.
+#[derive(Debug, Default)]
+pub(crate) struct PlannedEvents {
+    /// How many are to be lost.
+    pub(crate) lose: usize,
+    /// How many are to arrive twice.
+    pub(crate) repeat: usize,
+    /// How much later each of the next is to arrive.
+    pub(crate) late: VecDeque<Duration>,
+}
+
 #[cfg(test)]
 mod tests {
-    use crate::emulator::faults::planned::*;
+    use crate::emulator::planned::*;
 
     #[test]
     fn plans_are_carried_out_in_their_order_and_end() {
-        let mut planned = Planned::default();
-        let codes = |planned: &mut Planned| {
+        let mut planned = PlannedCalls::default();
+        let codes = |planned: &mut PlannedCalls| {
             let refusal = planned.take_refusal();
             refusal.map_or_else(String::new, |refusal| refusal.code().to_owned())
         };

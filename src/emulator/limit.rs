@@ -115,7 +115,7 @@ impl Limits {
 
 #[cfg(test)]
 mod tests {
-    use crate::emulator::rest::limit::*;
+    use crate::emulator::limit::*;
     use std::time::Duration;
 
     fn status(limits: &mut Limits, now: Instant, caller: &str, method: &str) -> u16 {
