@@ -6,23 +6,25 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 /// Tells the time, counted on tokio's clock from the moment the portal was started.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Debug, Copy)]
 pub(crate) struct Clock {
-    born: Timestamp,
-    since: Instant,
+    started_at: Timestamp,
+    origin: Instant,
 }
 
 impl Clock {
     pub(crate) fn start() -> Self {
         Clock {
-            born: Timestamp::now(),
-            since: Instant::now(),
+            started_at: Timestamp::now(),
+            origin: Instant::now(),
         }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
-        let lived = SignedDuration::try_from(self.since.elapsed()).unwrap_or_default();
-        self.born.checked_add(lived).unwrap_or(self.born)
+        let elapsed = SignedDuration::try_from(self.origin.elapsed()).unwrap_or_default();
+        self.started_at
+            .checked_add(elapsed)
+            .unwrap_or(self.started_at)
     }
 
     /// How long it is until a moment of this clock, in Unix milliseconds; nothing if it is over.
@@ -48,11 +50,11 @@ pub(crate) fn iso(time: Timestamp) -> String {
 }
 
 /// `02/26/2026 09:27:30`, as the portal writes a date into a sentence.
-pub(crate) fn in_words(millis: i64) -> String {
-    at(millis).strftime("%m/%d/%Y %H:%M:%S").to_string()
+pub(crate) fn in_text(millis: i64) -> String {
+    timestamp(millis).strftime("%m/%d/%Y %H:%M:%S").to_string()
 }
 
 /// The moment a stored number of milliseconds names.
-pub(crate) fn at(millis: i64) -> Timestamp {
+pub(crate) fn timestamp(millis: i64) -> Timestamp {
     Timestamp::from_millisecond(millis).unwrap_or(Timestamp::UNIX_EPOCH)
 }

@@ -70,39 +70,39 @@ impl Deliveries {
     }
 
     /// Takes an event over from the portal, to be delivered once unless a test wants it lost, repeated or late.
-    pub(crate) fn take(&self, delivery: Delivery) {
-        if one_of(&mut self.planned().lose) {
-            return self.drop_with("lost on the way, as a test asked", &delivery);
+    pub(crate) fn accept(&self, delivery: Delivery) {
+        if take_one(&mut self.planned().lose) {
+            return self.log_lost("lost on the way, as a test asked", &delivery);
         }
-        if one_of(&mut self.planned().repeat) {
-            self.put(delivery.again());
+        if take_one(&mut self.planned().repeat) {
+            self.enqueue(delivery.duplicate());
         }
         let late = self.planned().late.pop_front();
         match late {
-            Some(late) => drop(self.tasks.spawn(self.clone().put_later(delivery, late))),
-            None => self.put(delivery),
+            Some(late) => drop(self.tasks.spawn(self.clone().enqueue_later(delivery, late))),
+            None => self.enqueue(delivery),
         }
     }
 
     /// Puts a delivery in its queue after some time, behind what has come meanwhile.
-    async fn put_later(self, delivery: Delivery, late: Duration) {
+    async fn enqueue_later(self, delivery: Delivery, late: Duration) {
         if self.stop.run_until_cancelled(sleep(late)).await.is_some() {
-            self.put(delivery);
+            self.enqueue(delivery);
         }
     }
 
     /// Puts a delivery in the queue of its address; it leaves after the delay of the central queue.
-    fn put(&self, delivery: Delivery) {
+    fn enqueue(&self, delivery: Delivery) {
         let queue = self.queue(&delivery.url);
         if let Err(refused) = queue.try_send((Instant::now() + self.delay, delivery)) {
-            self.drop_with(
+            self.log_lost(
                 "the queue of this handler is full: lost",
                 &refused.into_inner().1,
             );
         }
     }
 
-    fn drop_with(&self, why: &str, delivery: &Delivery) {
+    fn log_lost(&self, why: &str, delivery: &Delivery) {
         self.traffic
             .event(delivery, "", &Err(why.to_owned()), Duration::ZERO);
     }
@@ -117,14 +117,14 @@ impl Deliveries {
         let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
         let open = queues.entry(url.to_owned()).or_insert_with(|| {
             let (sender, receiver) = mpsc::channel(QUEUE_MAX);
-            self.tasks.spawn(self.clone().carry(receiver));
+            self.tasks.spawn(self.clone().run_queue(receiver));
             sender
         });
         open.clone()
     }
 
     /// Works off one queue until the portal is stopped; what waits then is lost, as in a real one.
-    async fn carry(self, mut queue: mpsc::Receiver<(Instant, Delivery)>) {
+    async fn run_queue(self, mut queue: mpsc::Receiver<(Instant, Delivery)>) {
         while let Some(Some((due, delivery))) = self.stop.run_until_cancelled(queue.recv()).await {
             sleep_until(due).await;
             self.deliver(delivery).await;
@@ -156,7 +156,7 @@ impl Deliveries {
 }
 
 /// Takes one off a count, if any is left.
-fn one_of(count: &mut usize) -> bool {
+fn take_one(count: &mut usize) -> bool {
     let is_left = *count > 0;
     *count -= usize::from(is_left);
     is_left

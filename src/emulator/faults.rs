@@ -15,7 +15,7 @@ const BAD_GATEWAY: u16 = 502;
 /// One fault, such as `{"fault": "refuse", "times": 3, "status": 503, "code": "QUERY_LIMIT_EXCEEDED"}`.
 ///
 /// `times` is 1 unless it is given. Times are in milliseconds. A field that the fault does not have is an error.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(tag = "fault", rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Fault {
     /// The next calls are refused before anything else is looked at.

@@ -54,7 +54,10 @@ impl Feed {
                 Err(RecvError::Lagged(_)) => Update::Hello,
                 Err(RecvError::Closed) => return None,
             };
-            if let Some(item) = self.portal.see(|world| updates.seen_by(world, self.viewer)) {
+            if let Some(item) = self
+                .portal
+                .read(|world| updates.seen_by(world, self.viewer))
+            {
                 return Some(item);
             }
         }

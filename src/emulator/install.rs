@@ -142,7 +142,7 @@ impl Transaction<'_> {
 const SCOPE: &str = "imbot,im,imopenlines,imconnector,crm,task,user,placement";
 
 /// A local application to be made, as in "Developer resources > Local application".
-#[derive(Debug, Clone)]
+#[derive(Clone, Debug)]
 pub struct NewApp {
     /// The name shown on the portal.
     pub title: String,

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::emulator::refusal::Refusal;
 
 /// The leaky bucket of a tariff.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Clone, Debug, Copy, PartialEq)]
 pub struct Rate {
     /// Requests that leave the bucket each second.
     pub per_second: f64,
@@ -32,7 +32,7 @@ impl Rate {
 }
 
 /// How the limit is counted and told; the documentation has it in two ways.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Copy, Default, PartialEq, Eq)]
 pub enum Counting {
     /// All that comes from one address is counted together and refused with 503 (limits.md).
     #[default]
@@ -43,7 +43,7 @@ pub enum Counting {
 }
 
 /// What the edge has let through and what it has refused.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Clone, Debug, Copy, Default, PartialEq)]
 pub struct RateCounts {
     /// Requests that came.
     pub requests: u64,

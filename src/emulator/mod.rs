@@ -51,8 +51,7 @@ mod updates;
 mod view;
 mod world;
 
-pub use actions::Client;
-pub use api::clients::Arrival;
+pub use actions::{Arrival, Client};
 pub use api::lines::{NewLine, Opened};
 pub use api::tasks::NewTask;
 pub use feed::Feed;

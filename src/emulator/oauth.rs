@@ -14,7 +14,7 @@ use super::portal::Portal;
 use super::refusal::Refusal;
 use super::reply::json_response;
 use super::rest::params::Params;
-use super::traffic_log::Received;
+use super::traffic_log::AnsweredCall;
 use super::transaction::Transaction;
 use super::world::access::App;
 use super::world::tokens::ACCESS_SECONDS;
@@ -50,10 +50,10 @@ pub(crate) fn token(portal: &Arc<Portal>) -> impl Endpoint + use<> {
                 ),
             };
             let client_id = params.text("CLIENT_ID").unwrap_or_default();
-            portal.traffic.call(&Received {
+            portal.traffic.call(&AnsweredCall {
                 kind: "oauth",
                 name: "oauth/token",
-                app: portal.see(|world| world.apps.get(&client_id).map(|app| app.title.clone())),
+                app: portal.read(|world| world.apps.get(&client_id).map(|app| app.title.clone())),
                 request: &params.to_value(),
                 body: &String::from_utf8_lossy(&body),
                 status,

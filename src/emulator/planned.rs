@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::emulator::refusal::Refusal;
 
 /// What becomes of the answer to a call that was run and worked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Debug, Copy, PartialEq, Eq)]
 pub(crate) enum Damage {
     /// A page in HTML comes in its place, under this HTTP status.
     Page(u16),

@@ -16,6 +16,9 @@ use super::updates::Update;
 use super::world::World;
 use super::world::tokens::HOPS_MAX;
 
+/// Completes a transaction before its lock is released.
+pub(crate) type Finish = fn(&mut Transaction<'_>);
+
 /// Everything a running emulator shares between its requests.
 pub(crate) struct Portal {
     world: Mutex<World>,
@@ -24,6 +27,8 @@ pub(crate) struct Portal {
     pub(crate) traffic: TrafficLog,
     pub(crate) feed: broadcast::Sender<Update>,
     deliveries: Deliveries,
+    /// What is done at the end of each transaction.
+    finish: Finish,
     /// Told when the next alarm of the world is another than before.
     pub(crate) alarm: Notify,
     /// The certificate of the authority that vouches for the portal, as PEM.
@@ -36,6 +41,7 @@ impl Portal {
         limits: Limits,
         deliveries: Deliveries,
         traffic: TrafficLog,
+        finish: Finish,
         authority: Option<String>,
     ) -> Self {
         let feed = traffic.feed();
@@ -46,6 +52,7 @@ impl Portal {
             traffic,
             feed,
             deliveries,
+            finish,
             alarm: Notify::new(),
             authority,
         }
@@ -67,17 +74,17 @@ impl Portal {
     }
 
     /// Looks at the world.
-    pub(crate) fn see<T>(&self, look: impl FnOnce(&World) -> T) -> T {
-        look(&self.lock())
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&World) -> T) -> T {
+        read(&self.lock())
     }
 
     /// Lets a user do something in the web chat: a chain of events begins.
     pub(crate) fn act<T>(&self, user: u64, work: impl FnOnce(&mut Transaction<'_>) -> T) -> T {
-        self.tx(user, HOPS_MAX, work)
+        self.transact(user, HOPS_MAX, work)
     }
 
     /// Runs one hit and sends on what it caused.
-    pub(crate) fn tx<T>(
+    pub(crate) fn transact<T>(
         &self,
         user: u64,
         hops: u8,
@@ -87,15 +94,15 @@ impl Portal {
         let alarm = world.lines.next_alarm();
         let mut tx = Transaction::new(&mut world, user, hops);
         let answer = work(&mut tx);
-        tx.tell_of_queues();
+        (self.finish)(&mut tx);
         let Transaction {
             outgoing, updates, ..
         } = tx;
         for item in updates {
-            self.tell(item);
+            self.publish(item);
         }
         for delivery in outgoing {
-            self.deliveries.take(delivery);
+            self.deliveries.accept(delivery);
         }
         if world.lines.next_alarm() != alarm {
             self.alarm.notify_one();
@@ -104,7 +111,7 @@ impl Portal {
     }
 
     /// Shows something to the pages that are open; nobody listening is no error.
-    pub(crate) fn tell(&self, updates: Update) {
+    pub(crate) fn publish(&self, updates: Update) {
         let _ = self.feed.send(updates);
     }
 
@@ -129,7 +136,7 @@ impl Portal {
         (world.is_secure, world.oauth_host) = (is_secure, oauth_host);
         (world.bots_max, world.both_formats) = (bots_max, both_formats);
         self.traffic.clear();
-        self.tell(Update::Hello);
+        self.publish(Update::Hello);
     }
 
     fn lock(&self) -> MutexGuard<'_, World> {

@@ -20,7 +20,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 const ANSWER_BYTES_MAX: usize = 4096;
 
 /// The client that delivers events.
-#[derive(Debug, Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Post(reqwest::Client);
 
 /// What a handler said.

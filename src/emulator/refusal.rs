@@ -6,7 +6,7 @@
 use std::fmt;
 
 /// A request that was refused: the portal's code, a sentence, and the HTTP status REST sends with them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     status: u16,
     code: String,

@@ -41,7 +41,7 @@ struct Log {
 }
 
 /// A call that was answered.
-pub(crate) struct Received<'a> {
+pub(crate) struct AnsweredCall<'a> {
     /// `rest` or `oauth`.
     pub(crate) kind: &'static str,
     pub(crate) name: &'a str,
@@ -104,7 +104,7 @@ impl TrafficLog {
     }
 
     /// Records a call and its answer.
-    pub(crate) fn call(&self, call: &Received<'_>) {
+    pub(crate) fn call(&self, call: &AnsweredCall<'_>) {
         let poll = POLLS
             .contains(&call.name)
             .then(|| format!("{} {:?} {}", call.name, call.app, call.request["botId"]));

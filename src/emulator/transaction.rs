@@ -43,7 +43,7 @@ pub(crate) struct Delivery {
 
 impl Delivery {
     /// The same once more; nobody waits for it.
-    pub(super) fn again(&self) -> Delivery {
+    pub(super) fn duplicate(&self) -> Delivery {
         Delivery {
             url: self.url.clone(),
             app: self.app.clone(),
@@ -54,7 +54,7 @@ impl Delivery {
 }
 
 /// The application that makes a change, and the source it names: what it causes itself is not kept for it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Origin {
     /// The client id; none for people and inbound webhooks.
     pub(crate) app: Option<String>,

@@ -12,7 +12,7 @@ pub(crate) const UPDATES_MAX: usize = 1024;
 pub(crate) const TYPING_SECONDS: u64 = 10;
 
 /// Something that happened.
-#[derive(Debug, Clone)]
+#[derive(Clone, Debug)]
 pub(crate) enum Update {
     /// Everything may have changed.
     Hello,

@@ -34,7 +34,7 @@ impl Transaction<'_> {
             return self.delete(id, false);
         }
         let old = self.own_message(id)?;
-        self.put(&Message {
+        self.replace_message(&Message {
             text: stored(text),
             edited: true,
             ..old
@@ -43,7 +43,7 @@ impl Transaction<'_> {
     }
 
     /// Stores a changed message, shows it, and tells the bots.
-    pub(crate) fn put(&mut self, message: &Message) {
+    pub(crate) fn replace_message(&mut self, message: &Message) {
         let changed = self.world.messages.insert(message.id, message.clone());
         self.show_edit(message);
         let Some(chat) = self.world.chats.get(&message.chat).cloned() else {
@@ -51,19 +51,19 @@ impl Transaction<'_> {
         };
         if changed.is_none_or(|before| before.text != message.text) {
             self.announce_edit(&chat, message);
-            self.edited_on_line(&chat, message);
+            self.on_line_edit(&chat, message);
         }
     }
 
     /// Deletes a message: a tombstone stays, unless it is to go without a trace.
     pub(crate) fn delete(&mut self, id: u64, without_trace: bool) -> Result<(), Refusal> {
         let message = self.own_message(id)?;
-        self.erase(&message, without_trace);
+        self.delete_unchecked(&message, without_trace);
         Ok(())
     }
 
     /// Deletes a message, whoever may do so having been asked.
-    pub(crate) fn erase(&mut self, message: &Message, without_trace: bool) {
+    pub(crate) fn delete_unchecked(&mut self, message: &Message, without_trace: bool) {
         let id = message.id;
         let Some(chat) = self.world.chats.get_mut(&message.chat) else {
             return;
@@ -87,7 +87,7 @@ impl Transaction<'_> {
         }
         if let Some(chat) = self.world.chats.get(&message.chat).cloned() {
             self.announce_deletion(&chat, message, &message.text);
-            self.deleted_on_line(&chat, message);
+            self.on_line_deletion(&chat, message);
         }
     }
 }

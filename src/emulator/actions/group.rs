@@ -8,7 +8,7 @@ use crate::emulator::world::chat::{Chat, ChatType};
 use super::{Author, Draft};
 
 /// A group to be made.
-#[derive(Debug, Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct NewChat {
     pub(crate) kind: ChatType,
     pub(crate) title: String,
@@ -17,10 +17,10 @@ pub(crate) struct NewChat {
 
 impl Transaction<'_> {
     /// Makes a group whose owner is the acting user; every bot among the others is told that it joined.
-    pub(crate) fn found_group(&mut self, new: NewChat) -> Result<Chat, Refusal> {
+    pub(crate) fn create_group(&mut self, new: NewChat) -> Result<Chat, Refusal> {
         let mut members = vec![self.user];
         for id in new.members {
-            self.must_exist(id)?;
+            self.check_user(id)?;
             if !members.contains(&id) {
                 members.push(id);
             }
@@ -48,7 +48,7 @@ impl Transaction<'_> {
     pub(crate) fn invite(&mut self, chat: u64, users: &[u64]) -> Result<(), Refusal> {
         let chat = self.my_group(chat)?;
         for id in users.iter().filter(|id| !chat.has(**id)) {
-            self.must_exist(*id)?;
+            self.check_user(*id)?;
             if let Some(chat) = self.world.chats.get_mut(&chat.id) {
                 chat.members.push(*id);
             }
@@ -62,7 +62,7 @@ impl Transaction<'_> {
     }
 
     /// Takes a user out of a group: oneself, or another if one manages it.
-    pub(crate) fn part(&mut self, chat: u64, user: u64) -> Result<(), Refusal> {
+    pub(crate) fn remove_member(&mut self, chat: u64, user: u64) -> Result<(), Refusal> {
         let chat = self.my_group(chat)?;
         if !chat.has(user) || (user != self.user && !chat.is_manager(self.user)) {
             return Err(no_access());
@@ -120,7 +120,7 @@ impl Transaction<'_> {
         })
     }
 
-    fn must_exist(&self, id: u64) -> Result<(), Refusal> {
+    fn check_user(&self, id: u64) -> Result<(), Refusal> {
         self.world
             .users
             .get(&id)

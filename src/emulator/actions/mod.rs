@@ -12,8 +12,8 @@ mod react;
 mod say;
 
 pub(crate) use self::group::NewChat;
-pub use self::line::Client;
-pub(crate) use self::line::{Arrived, ClientMessage, Sender, Target};
+pub use self::line::{Arrival, Client};
+pub(crate) use self::line::{ClientMessage, Sender, Target};
 pub(crate) use self::react::Like;
 pub(crate) use self::say::{Author, Draft};
 

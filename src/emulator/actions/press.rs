@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use crate::emulator::events::audience::Called;
+use crate::emulator::events::audience::CommandCall;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::transaction::Transaction;
 
@@ -72,7 +72,7 @@ impl Transaction<'_> {
             .values()
             .find(|command| command.bot == bot && command.name == name);
         if let Some(id) = found.map(|command| command.id) {
-            let called = Called {
+            let called = CommandCall {
                 command: id,
                 params: params.to_owned(),
             };

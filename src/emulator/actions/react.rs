@@ -8,7 +8,7 @@ use crate::emulator::transaction::Transaction;
 use crate::emulator::world::message::{CODES, LIKE, Reaction};
 
 /// What a like is to become.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Debug, Copy, PartialEq, Eq)]
 pub(crate) enum Like {
     /// The other of what it is.
     Toggle,

@@ -9,7 +9,7 @@ use crate::emulator::world::dialog::{Address, parse};
 use crate::emulator::world::message::{MESSAGES_MAX, Message, Refs, Rich, stored};
 
 /// A message before it has an id.
-#[derive(Debug, Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Draft {
     pub(crate) author: Author,
     pub(crate) text: String,
@@ -19,7 +19,7 @@ pub(crate) struct Draft {
 }
 
 /// Who says it, and so who hears it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Debug, Copy, PartialEq, Eq)]
 pub(crate) enum Author {
     /// A user of the chat: commands are looked for, bots are told.
     User(u64),
@@ -94,7 +94,7 @@ impl Transaction<'_> {
         });
         self.announce(&chat, &message, matches!(draft.author, Author::Bot(_)));
         if chat.is_line() {
-            self.said_on_line(&chat, &message);
+            self.on_line_message(&chat, &message);
         }
         id
     }

@@ -7,13 +7,13 @@ use crate::emulator::placement::open_settings;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::serve::Emulator;
 use crate::emulator::view::lines as view;
-use crate::emulator::world::line::connector::Place;
+use crate::emulator::world::line::connector::UserCode;
 
 /// Who sets up lines: the first of the people.
 const ADMIN: u64 = 1;
 
 /// A line to be made. It has the portal's own live chat, and no bot unless one is named.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct NewLine {
     queue: Vec<u64>,
     settings: Vec<(String, String)>,
@@ -48,7 +48,7 @@ impl NewLine {
 }
 
 /// What an application answered when its page was opened.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Opened {
     /// The HTTP status.
     pub status: u16,
@@ -120,12 +120,12 @@ impl Emulator {
 
     /// All lines with their connectors, and all sessions: the object of `GET /chat/lines`.
     pub fn lines(&self) -> Value {
-        self.portal.see(view::lines)
+        self.portal.read(view::lines)
     }
 
     /// The last session of a chat, as [`Emulator::lines`] lists it; null if there is none.
     pub fn session(&self, chat: u64) -> Value {
-        self.portal.see(|world| {
+        self.portal.read(|world| {
             let session = world.lines.last_session(chat);
             session.map_or(Value::Null, |session| view::session(world, session))
         })
@@ -133,17 +133,17 @@ impl Emulator {
 
     /// The chat of a client outside, by the four parts of its `USER_CODE`.
     pub fn line_chat(&self, connector: &str, line: u64, chat: &str, user: &str) -> Option<u64> {
-        let place = Place {
+        let user_code = UserCode {
             connector: connector.to_owned(),
             line,
             chat: chat.to_owned(),
             user: user.to_owned(),
         };
-        self.portal.act(ADMIN, |tx| tx.chat_of_place(&place))
+        self.portal.act(ADMIN, |tx| tx.chat_with_code(&user_code))
     }
 
     /// All that was said in a line's chat, oldest first, whoever asks: `outside` tells how far each message has come.
     pub fn line_history(&self, chat: u64) -> Vec<Value> {
-        self.portal.see(|world| view::messages(world, chat))
+        self.portal.read(|world| view::messages(world, chat))
     }
 }

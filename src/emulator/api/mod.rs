@@ -1,9 +1,9 @@
 //! What tests and programs in this process do on the portal: the same acts as the web chat's.
 
 pub(super) mod clients;
-pub(super) mod desk;
 pub(super) mod faults;
 pub(super) mod lines;
+pub(super) mod operators;
 pub(super) mod tasks;
 
 use serde_json::Value;
@@ -66,7 +66,7 @@ impl Emulator {
 
     /// The inbound webhook every portal is born with, as it is pasted into settings.
     pub fn webhook_url(&self) -> String {
-        self.portal.see(|world| world.webhook_url())
+        self.portal.read(|world| world.webhook_url())
     }
 }
 
@@ -183,7 +183,7 @@ impl Emulator {
             members: members.to_vec(),
         };
         self.portal
-            .act(as_user, |tx| tx.found_group(new))
+            .act(as_user, |tx| tx.create_group(new))
             .map(|chat| format!("chat{}", chat.id))
     }
 
@@ -206,7 +206,8 @@ impl Emulator {
     /// `ACCESS_ERROR` when the person is not in it or may not.
     pub fn remove(&self, as_user: u64, dialog: &str, user: u64) -> Result<(), Refusal> {
         self.portal.act(as_user, |tx| {
-            tx.chat_at(dialog).and_then(|chat| tx.part(chat.id, user))
+            tx.chat_at(dialog)
+                .and_then(|chat| tx.remove_member(chat.id, user))
         })
     }
 
@@ -216,20 +217,20 @@ impl Emulator {
     ///
     /// `USER_ID_EMPTY` when there is no such person.
     pub fn state(&self, as_user: u64) -> Result<Value, Refusal> {
-        self.portal.see(|world| view::state(world, as_user))
+        self.portal.read(|world| view::state(world, as_user))
     }
 
     /// The id of the person with this first name.
     pub fn person(&self, first_name: &str) -> Option<u64> {
         let fits = |user: &&User| user.is_person() && user.first_name == first_name;
         self.portal
-            .see(|world| Some(world.users.values().find(fits)?.id))
+            .read(|world| Some(world.users.values().find(fits)?.id))
     }
 
     /// The id of the bot with this code.
     pub fn bot(&self, code: &str) -> Option<u64> {
         let named = |bot: &Bot| bot.code == code;
-        self.portal.see(|world| {
+        self.portal.read(|world| {
             Some(
                 world
                     .users
@@ -244,7 +245,7 @@ impl Emulator {
     pub fn history(&self, as_user: u64, dialog: &str) -> Vec<Value> {
         let piece = self
             .portal
-            .see(|world| view::history(world, as_user, dialog, u64::MAX));
+            .read(|world| view::history(world, as_user, dialog, u64::MAX));
         piece
             .ok()
             .and_then(|mut piece| piece["messages"].as_array_mut().map(std::mem::take))

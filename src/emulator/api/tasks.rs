@@ -9,7 +9,7 @@ use crate::emulator::world::task::{COMPLETED, PENDING, Task};
 const ADMIN: u64 = 1;
 
 /// A task to be given to somebody.
-#[derive(Debug, Clone)]
+#[derive(Clone, Debug)]
 pub struct NewTask {
     title: String,
     responsible: u64,

@@ -17,14 +17,14 @@ pub(crate) enum Audience {
     /// Nobody, or only people.
     None,
     /// Commands were found: their bots, and no message event for anyone.
-    Commands(Vec<Called>),
+    Commands(Vec<CommandCall>),
     /// These bots.
     Bots(Vec<u64>),
 }
 
 /// A command that was used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Called {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CommandCall {
     pub(crate) command: u64,
     pub(crate) params: String,
 }
@@ -47,7 +47,7 @@ pub(crate) fn message(
     if world.is_bot(message.author) || slashes.iter().any(Slash::is_built_in) {
         return Audience::None;
     }
-    Audience::Bots(listeners(world, chat, message.author, &message.text))
+    Audience::Bots(recipients(world, chat, message.author, &message.text))
 }
 
 /// Who hears that a message was edited or deleted.
@@ -58,29 +58,29 @@ pub(crate) fn change(world: &World, chat: &Chat, author: u64, text: &str) -> Vec
     if chat.is_private() && world.is_bot(author) {
         Vec::new()
     } else {
-        listeners(world, chat, author, text)
+        recipients(world, chat, author, text)
     }
 }
 
 /// The bots of a chat that a text is meant for.
-fn listeners(world: &World, chat: &Chat, author: u64, text: &str) -> Vec<u64> {
+fn recipients(world: &World, chat: &Chat, author: u64, text: &str) -> Vec<u64> {
     let named = mentioned(text);
-    let hears = |id: u64| match world.users.get(&id).and_then(|user| user.bot.as_ref()) {
+    let receives = |id: u64| match world.users.get(&id).and_then(|user| user.bot.as_ref()) {
         None => false,
         Some(_) if chat.is_private() => id != author,
         Some(bot) if chat.is_line() => bot.openline,
-        Some(bot) => bot.kind.hears_all() || named.contains(&id),
+        Some(bot) => bot.kind.receives_all() || named.contains(&id),
     };
     chat.members
         .iter()
         .copied()
-        .filter(|id| hears(*id))
+        .filter(|id| receives(*id))
         .collect()
 }
 
 /// The commands of a text that work in this chat, as often as they stand there.
-fn called(world: &World, chat: &Chat, author: u64, slashes: &[Slash]) -> Vec<Called> {
-    let mut found: Vec<Called> = Vec::new();
+fn called(world: &World, chat: &Chat, author: u64, slashes: &[Slash]) -> Vec<CommandCall> {
+    let mut found: Vec<CommandCall> = Vec::new();
     for slash in slashes {
         for command in world
             .commands
@@ -88,7 +88,7 @@ fn called(world: &World, chat: &Chat, author: u64, slashes: &[Slash]) -> Vec<Cal
             .filter(|command| command.name == slash.name)
         {
             if works(world, chat, author, command) {
-                found.push(Called {
+                found.push(CommandCall {
                     command: command.id,
                     params: slash.params.clone(),
                 });

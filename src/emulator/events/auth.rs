@@ -8,7 +8,7 @@ use crate::emulator::world::bot::Bot;
 use crate::emulator::world::tokens::ACCESS_SECONDS;
 
 /// How much authorization an event carries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Debug, Copy, PartialEq, Eq)]
 pub(crate) enum Tokens {
     /// Access and refresh token: message and command events, the installation.
     WithRefresh,
@@ -52,12 +52,12 @@ impl Transaction<'_> {
                 auth.insert("application_token".to_owned(), app.application_token.into());
                 Value::Object(auth)
             }
-            _ => self.bare_auth(owner),
+            _ => self.auth_without_tokens(owner),
         }
     }
 
     /// What an outgoing webhook is told: where it came from, and the secret that proves it.
-    fn bare_auth(&self, owner: &Owner) -> Value {
+    fn auth_without_tokens(&self, owner: &Owner) -> Value {
         json!({
             "domain": self.world.domain,
             "server_endpoint": self.world.server_endpoint(),
@@ -97,7 +97,7 @@ impl Transaction<'_> {
     }
 
     /// `data[bot]` of version 2: id, code, and the bot's own tokens, which a bot of a webhook has not.
-    pub(super) fn bot_in_brief(&mut self, bot: u64, known: &Bot) -> Value {
+    pub(super) fn bot_item_v2(&mut self, bot: u64, known: &Bot) -> Value {
         json!({ "id": bot, "code": known.code, "auth": self.bot_tokens(&known.owner, bot) })
     }
 

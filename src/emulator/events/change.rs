@@ -6,10 +6,10 @@
 use serde_json::{Map, Value, json};
 
 use super::mention::{mentioned, without_mentions};
-use super::params::{append, entity_data, ids, user_in_full};
-use super::said::heard_from;
+use super::message_params::dialog_id_for_bots;
+use super::params::{append, entity_data, full_user, ids};
 use super::{Tokens, audience, v2};
-use crate::emulator::clock::in_words;
+use crate::emulator::clock::in_text;
 use crate::emulator::objects;
 use crate::emulator::transaction::Transaction;
 use crate::emulator::world::World;
@@ -19,7 +19,7 @@ use crate::emulator::world::message::Message;
 impl Transaction<'_> {
     /// Tells the bots that a message has a new text.
     pub(crate) fn announce_edit(&mut self, chat: &Chat, message: &Message) {
-        self.tell_people_of("ONIMV2MESSAGEUPDATE", chat, message);
+        self.log_message_for_people("ONIMV2MESSAGEUPDATE", chat, message);
         let mut params = heading(chat, message, &text_for_bots(chat, &message.text));
         append(
             &mut params,
@@ -43,11 +43,11 @@ impl Transaction<'_> {
         let bots = audience::change(self.world, chat, message.author, &message.text);
         self.announce_change("ONIMBOTMESSAGEUPDATE", chat, message, &bots, &params);
         for bot in bots {
-            self.tell(
+            self.fire_v2(
                 "ONIMBOTV2MESSAGEUPDATE",
                 bot,
                 Tokens::WithRefresh,
-                |world| v2::said(world, bot, chat, message),
+                |world| v2::message(world, bot, chat, message),
             );
         }
     }
@@ -56,23 +56,23 @@ impl Transaction<'_> {
     pub(crate) fn announce_deletion(&mut self, chat: &Chat, message: &Message, text: &str) {
         if !message.system {
             let id = json!({ "messageId": message.id });
-            self.tell_people("ONIMV2MESSAGEDELETE", chat, message.author, |_, _| {
+            self.log_for_people("ONIMV2MESSAGEDELETE", chat, message.author, |_, _| {
                 id.clone()
             });
         }
-        let gone = format!("Message from {} has been deleted", in_words(message.date));
+        let gone = format!("Message from {} has been deleted", in_text(message.date));
         let mut params = heading(chat, message, &gone);
         append(&mut params, ending(self.world, chat, message));
         let bots = audience::change(self.world, chat, message.author, text);
         self.announce_change("ONIMBOTMESSAGEDELETE", chat, message, &bots, &params);
         for bot in bots {
-            self.tell(
+            self.fire_v2(
                 "ONIMBOTV2MESSAGEDELETE",
                 bot,
                 Tokens::WithRefresh,
                 |world| {
                     let id = json!({ "messageId": message.id });
-                    v2::around(world, bot, chat, message.author, id)
+                    v2::with_common_fields(world, bot, chat, message.author, id)
                 },
             );
         }
@@ -93,7 +93,7 @@ impl Transaction<'_> {
                     .map(|bot| (bot.to_string(), tx.bot_item(*bot).into()))
                     .collect();
                 let user = if chat.is_private() {
-                    user_in_full(tx.world, message.author)
+                    full_user(tx.world, message.author)
                 } else {
                     Value::Null
                 };
@@ -136,7 +136,7 @@ fn heading(chat: &Chat, message: &Message, text: &str) -> Map<String, Value> {
 
 fn ending(world: &World, chat: &Chat, message: &Message) -> Value {
     json!({
-        "DIALOG_ID": heard_from(world, chat, message.author),
+        "DIALOG_ID": dialog_id_for_bots(world, chat, message.author),
         "MESSAGE_ID": message.id,
         "CHAT_TYPE": chat.kind.letter(),
         "LANGUAGE": world.language,
@@ -168,7 +168,7 @@ impl Transaction<'_> {
                 "message": objects::message(world, message),
             })
         };
-        self.tell_people("ONIMV2REACTIONCHANGE", chat, by, |world, _| first(world));
+        self.log_for_people("ONIMV2REACTIONCHANGE", chat, by, |world, _| first(world));
         let known = self
             .world
             .users
@@ -177,11 +177,11 @@ impl Transaction<'_> {
         if bot == by || !known.is_some_and(|bot| bot.reactions) {
             return;
         }
-        self.tell(
+        self.fire_v2(
             "ONIMBOTV2REACTIONCHANGE",
             bot,
             Tokens::WithRefresh,
-            |world| v2::around(world, bot, chat, by, first(world)),
+            |world| v2::with_common_fields(world, bot, chat, by, first(world)),
         );
     }
 }

@@ -5,20 +5,20 @@ use serde_json::{Map, json};
 use crate::emulator::transaction::Transaction;
 use crate::emulator::updates::{TYPING_SECONDS, Update};
 use crate::emulator::world::access::Owner;
-use crate::emulator::world::bot::{Bot, BotType, Generation, Mode};
+use crate::emulator::world::bot::{ApiVersion, Bot, BotType, Mode};
 use crate::emulator::world::chat::Chat;
 use crate::emulator::world::message::Message;
 
 use super::Tokens;
 use super::audience::{self, Audience};
-use super::params::user_in_full;
-use super::said::params;
+use super::message_params::params;
+use super::params::full_user;
 use super::v2;
 
 impl Transaction<'_> {
     /// Tells the bots about a message that was just stored.
     pub(crate) fn announce(&mut self, chat: &Chat, message: &Message, skip_command: bool) {
-        self.tell_people_of("ONIMV2MESSAGEADD", chat, message);
+        self.log_message_for_people("ONIMV2MESSAGEADD", chat, message);
         match audience::message(self.world, chat, message, skip_command) {
             Audience::None => {}
             Audience::Commands(called) => self.announce_commands(chat, message, &called),
@@ -33,13 +33,13 @@ impl Transaction<'_> {
                         json!({
                             "BOT": items,
                             "PARAMS": params(tx.world, chat, message),
-                            "USER": user_in_full(tx.world, message.author),
+                            "USER": full_user(tx.world, message.author),
                         })
                     });
                 }
                 for bot in bots {
-                    self.tell("ONIMBOTV2MESSAGEADD", bot, Tokens::WithRefresh, |world| {
-                        v2::said(world, bot, chat, message)
+                    self.fire_v2("ONIMBOTV2MESSAGEADD", bot, Tokens::WithRefresh, |world| {
+                        v2::message(world, bot, chat, message)
                     });
                 }
             }
@@ -51,7 +51,7 @@ impl Transaction<'_> {
         for bot in bots {
             let known = self.world.users.get(bot).and_then(|user| user.bot.as_ref());
             let types = |bot: &Bot| {
-                bot.generation == Generation::First
+                bot.version == ApiVersion::V1
                     && bot.mode == Mode::Webhook
                     && bot.kind != BotType::Supervisor
             };
@@ -73,7 +73,7 @@ impl Transaction<'_> {
             let Some(bot) = self.world.users.get(id).and_then(|user| user.bot.as_ref()) else {
                 continue;
             };
-            if !self.is_posted(bot, Generation::First, is_command) {
+            if !self.is_posted(bot, ApiVersion::V1, is_command) {
                 continue;
             }
             match groups.iter_mut().find(|(owner, _)| *owner == bot.owner) {

@@ -11,9 +11,9 @@ mod join;
 mod line;
 pub(crate) mod mention;
 mod message;
+mod message_params;
 mod params;
 mod people;
-mod said;
 pub(crate) mod samples;
 mod slash;
 pub(crate) mod v2;
@@ -37,27 +37,27 @@ impl Transaction<'_> {
         tokens: Tokens,
         data: impl Fn(&mut Self) -> Value,
     ) {
-        if self.hops == 0 || !self.world.is_listening(owner) {
+        if self.hops == 0 || !self.world.gets_events(owner) {
             return;
         }
         for row in self.world.rows(owner, event) {
             let data = data(self);
-            self.hand_on(&row, &data, tokens);
+            self.dispatch(&row, &data, tokens);
         }
     }
 
     /// Sends an event to all rows on the portal, whoever they belong to, as events that are no bot's are sent.
     pub(crate) fn fire_to_all(&mut self, event: &str, data: &Value) -> usize {
         let event = event.to_uppercase();
-        self.tell_all(&event, data, Tokens::of(&event))
+        self.fire_to_all_with(&event, data, Tokens::of(&event))
     }
 
     /// The same with as much authorization as the event carries.
-    fn tell_all(&mut self, event: &str, data: &Value, tokens: Tokens) -> usize {
+    fn fire_to_all_with(&mut self, event: &str, data: &Value, tokens: Tokens) -> usize {
         if self.hops == 0 {
             return 0;
         }
-        let fits = |row: &&Subscription| row.event == event && self.world.is_listening(&row.owner);
+        let fits = |row: &&Subscription| row.event == event && self.world.gets_events(&row.owner);
         let rows: Vec<Subscription> = self
             .world
             .subscriptions
@@ -66,19 +66,19 @@ impl Transaction<'_> {
             .cloned()
             .collect();
         for row in &rows {
-            self.hand_on(row, data, tokens);
+            self.dispatch(row, data, tokens);
         }
         rows.len()
     }
 
     /// Posts an event, or keeps it for who fetches it.
-    fn hand_on(&mut self, row: &Subscription, data: &Value, tokens: Tokens) {
+    fn dispatch(&mut self, row: &Subscription, data: &Value, tokens: Tokens) {
         match &row.way {
             Way::Online { .. } => {
                 let auth = self.auth(&row.owner, self.actor_for(row), tokens);
                 self.deliver(row, data, &auth, tokens);
             }
-            Way::Offline { source } => self.put_by(row, source, data),
+            Way::Offline { source } => self.store_offline(row, source, data),
         }
     }
 
@@ -121,7 +121,7 @@ pub(crate) const NOTICE: &str = "ONOFFLINEEVENT";
 impl Transaction<'_> {
     /// Keeps an event for the application of a row, unless it was that application which caused it, naming the same
     /// source. No source is a source like any other here: a plain call of the application is not kept in its plain queue.
-    pub(super) fn put_by(&mut self, row: &Subscription, source: &str, data: &Value) {
+    pub(super) fn store_offline(&mut self, row: &Subscription, source: &str, data: &Value) {
         let Owner::App(app) = &row.owner else { return };
         if self.origin.app.as_ref() == Some(app) && self.origin.source == source {
             return;
@@ -133,15 +133,15 @@ impl Transaction<'_> {
     }
 
     /// Tells the applications whose queues have grown in this hit, once each, and not before its time.
-    pub(crate) fn tell_of_queues(&mut self) {
+    pub(crate) fn announce_grown_queues(&mut self) {
         for app in std::mem::take(&mut self.queued) {
             for row in self.world.rows(&Owner::App(app), NOTICE) {
                 let Way::Online { min_timeout } = row.way else {
                     continue;
                 };
                 let now = self.world.clock.millis();
-                if self.world.offline.may_tell(row.id, min_timeout, now) {
-                    self.hand_on(&row, &json!({}), Tokens::WithRefresh);
+                if self.world.offline.may_notify(row.id, min_timeout, now) {
+                    self.dispatch(&row, &json!({}), Tokens::WithRefresh);
                 }
             }
         }

@@ -47,7 +47,7 @@ pub(super) fn user(world: &World, id: u64) -> Value {
 }
 
 /// `data[USER]` as message events carry it.
-pub(super) fn user_in_full(world: &World, id: u64) -> Value {
+pub(super) fn full_user(world: &World, id: u64) -> Value {
     let mut fields = user(world, id);
     if let Value::Object(fields) = &mut fields {
         let is_guest = flag(world.is_guest(id));
@@ -71,7 +71,7 @@ pub(super) fn entity_data(chat: &Chat) -> Value {
 }
 
 /// The chat's type, twice, under the names `MESSAGE_TYPE` and `CHAT_TYPE`.
-pub(super) fn letters(chat: &Chat) -> Value {
+pub(super) fn chat_types(chat: &Chat) -> Value {
     json!({ "CHAT_TYPE": chat.kind.letter(), "MESSAGE_TYPE": chat.kind.letter() })
 }
 

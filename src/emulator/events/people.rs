@@ -12,13 +12,13 @@ use crate::emulator::world::chat::Chat;
 use crate::emulator::world::log::Row;
 use crate::emulator::world::message::Message;
 
-use super::v2::around;
+use super::v2::with_common_fields;
 
 impl Transaction<'_> {
     /// Tells the people of a chat that something was said, or changed.
-    pub(super) fn tell_people_of(&mut self, event: &str, chat: &Chat, message: &Message) {
+    pub(super) fn log_message_for_people(&mut self, event: &str, chat: &Chat, message: &Message) {
         if !message.system {
-            self.tell_people(
+            self.log_for_people(
                 event,
                 chat,
                 message.author,
@@ -28,8 +28,8 @@ impl Transaction<'_> {
     }
 
     /// Tells the people of a chat that somebody has joined it.
-    pub(super) fn tell_people_of_join(&mut self, chat: &Chat, who: u64) {
-        self.tell_people(
+    pub(super) fn log_join_for_people(&mut self, chat: &Chat, who: u64) {
+        self.log_for_people(
             "ONIMV2JOINCHAT",
             chat,
             who,
@@ -38,7 +38,7 @@ impl Transaction<'_> {
     }
 
     /// Writes an event for each member of a chat who has subscribed; `first` has what is special about it.
-    pub(super) fn tell_people(
+    pub(super) fn log_for_people(
         &mut self,
         event: &str,
         chat: &Chat,
@@ -49,7 +49,8 @@ impl Transaction<'_> {
             if !self.world.subscribers.contains(viewer) {
                 continue;
             }
-            let mut data = around(self.world, *viewer, chat, user, first(self.world, *viewer));
+            let mut data =
+                with_common_fields(self.world, *viewer, chat, user, first(self.world, *viewer));
             hide_activity(&mut data);
             let row = Row {
                 event: event.to_owned(),

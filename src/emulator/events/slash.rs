@@ -7,7 +7,7 @@
 const BUILT_IN: [&str; 6] = ["me", "loud", ">>", "rename", "getDialogId", "webrtcDebug"];
 
 /// A line that looks like a command; whether a bot knows it is for the caller to find out.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Slash {
     /// Without the slash.
     pub(crate) name: String,

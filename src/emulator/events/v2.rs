@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::emulator::objects;
 use crate::emulator::transaction::Transaction;
 use crate::emulator::world::World;
-use crate::emulator::world::bot::{Bot, Generation, Mode};
+use crate::emulator::world::bot::{ApiVersion, Bot, Mode};
 use crate::emulator::world::chat::Chat;
 use crate::emulator::world::log::Row;
 use crate::emulator::world::message::Message;
@@ -36,7 +36,7 @@ impl Transaction<'_> {
     ///
     /// `data` writes all fields but `bot`. What goes into the log does so at once and whatever the length of the chain
     /// of events; only what is posted is cut.
-    pub(super) fn tell(
+    pub(super) fn fire_v2(
         &mut self,
         event: &str,
         bot: u64,
@@ -57,9 +57,9 @@ impl Transaction<'_> {
             };
             self.world.log.write(bot, row);
         }
-        if self.is_posted(known, Generation::Second, event == COMMAND) {
+        if self.is_posted(known, ApiVersion::V2, event == COMMAND) {
             self.fire(event, &known.owner, tokens, |tx| {
-                with_bot(tx.bot_in_brief(bot, known), data(tx.world))
+                with_bot(tx.bot_item_v2(bot, known), data(tx.world))
             });
         }
     }
@@ -67,9 +67,9 @@ impl Transaction<'_> {
     /// Whether events in the format of a version are posted for a bot.
     ///
     /// The format follows the version that registered the bot; on a portal where `both_formats` is on it does not.
-    pub(super) fn is_posted(&self, bot: &Bot, format: Generation, is_command: bool) -> bool {
+    pub(super) fn is_posted(&self, bot: &Bot, format: ApiVersion, is_command: bool) -> bool {
         (bot.mode == Mode::Webhook || is_command)
-            && (bot.generation == format || self.world.both_formats)
+            && (bot.version == format || self.world.both_formats)
     }
 }
 
@@ -79,13 +79,18 @@ fn with_bot(bot: Value, data: Map<String, Value>) -> Value {
 }
 
 /// What was said, new or changed: `ONIMBOTV2MESSAGEADD`, `ONIMBOTV2MESSAGEUPDATE`.
-pub(super) fn said(world: &World, bot: u64, chat: &Chat, message: &Message) -> Map<String, Value> {
+pub(super) fn message(
+    world: &World,
+    bot: u64,
+    chat: &Chat,
+    message: &Message,
+) -> Map<String, Value> {
     let first = json!({ "message": objects::message(world, message) });
-    around(world, bot, chat, message.author, first)
+    with_common_fields(world, bot, chat, message.author, first)
 }
 
 /// Opens `data` with the fields of one event and closes it with those that nearly all have.
-pub(super) fn around(
+pub(super) fn with_common_fields(
     world: &World,
     bot: u64,
     chat: &Chat,

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::emulator::clock::{at, iso};
+use crate::emulator::clock::{iso, timestamp};
 use crate::emulator::world::World;
 use crate::emulator::world::chat::{Chat, ChatType};
 use crate::emulator::world::color;
@@ -48,7 +48,7 @@ pub(crate) fn chat_in_answer(world: &World, viewer: u64, shown: &Chat) -> Value 
     let more = json!({
             "role": role(shown, viewer),
             "muteList": [],
-            "dateCreate": iso(at(shown.created)),
+            "dateCreate": iso(timestamp(shown.created)),
             "lastMessageId": last,
             "lastId": read,
             "managerList": managers,

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::emulator::clock::{at, iso};
+use crate::emulator::clock::{iso, timestamp};
 use crate::emulator::picture;
 use crate::emulator::world::World;
 use crate::emulator::world::file::File;
@@ -13,7 +13,7 @@ pub(crate) fn file(world: &World, file: &File) -> Value {
     json!({
         "id": file.id,
         "chatId": file.chat,
-        "date": iso(at(file.date)),
+        "date": iso(timestamp(file.date)),
         "type": file.kind(),
         "name": file.name,
         "extension": file.extension(),
@@ -28,7 +28,7 @@ pub(crate) fn file(world: &World, file: &File) -> Value {
 }
 
 /// A file as `im.v2.File.upload` and the events of version 1 show it: with addresses for a person who is logged in.
-pub(crate) fn file_in_full(world: &World, shown: &File) -> Value {
+pub(crate) fn full_file(world: &World, shown: &File) -> Value {
     let address = shown.address(world);
     let mut full = file(world, shown);
     full["status"] = "done".into();

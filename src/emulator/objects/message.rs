@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::emulator::clock::{at, iso};
+use crate::emulator::clock::{iso, timestamp};
 use crate::emulator::world::World;
-use crate::emulator::world::message::{Message, Passage};
+use crate::emulator::world::message::{Message, OutsideState};
 
 /// A message as events and answers carry it.
 ///
@@ -17,7 +17,7 @@ pub(crate) fn message(world: &World, message: &Message) -> Value {
         "chat_id": message.chat,
         "authorId": message.author,
         "author_id": message.author,
-        "date": iso(at(message.date)),
+        "date": iso(timestamp(message.date)),
         "text": message.text,
         "isSystem": message.system,
         "uuid": message.refs.uuid,
@@ -25,7 +25,7 @@ pub(crate) fn message(world: &World, message: &Message) -> Value {
             "id": format!("{}/{}", from.chat, from.id),
             "userId": from.user,
             "chatId": from.chat,
-            "date": iso(at(from.date)),
+            "date": iso(timestamp(from.date)),
         })),
         "params": params(world, message),
         "viewedByOthers": is_viewed(world, message),
@@ -54,7 +54,7 @@ fn params(world: &World, message: &Message) -> Value {
             params.insert(name.to_owned(), part.clone());
         }
     }
-    if message.refs.outside.passage == Passage::Silent && !world.is_bot(message.author) {
+    if message.refs.outside.state == OutsideState::Silent && !world.is_bot(message.author) {
         params.insert("COMPONENT_ID".to_owned(), "HiddenMessage".into());
     }
     if let Some(reply) = message.refs.reply {

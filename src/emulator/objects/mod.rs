@@ -11,7 +11,7 @@ mod user;
 
 pub(crate) use self::bot::{bot, own_bot};
 pub(crate) use self::chat::{chat, chat_in_answer};
-pub(crate) use self::file::{file, file_in_full};
+pub(crate) use self::file::{file, full_file};
 pub(crate) use self::message::{message, message_in_answer};
 pub(crate) use self::user::user;
 pub(crate) use bot::{command, listed_command};

@@ -80,13 +80,13 @@ pub(super) const ACTS: &[(&str, Act)] = &[
     ("/chat/kick", |portal, body| {
         act(portal, body, |tx| {
             let chat = tx.chat_at(text(body, "dialog")?)?.id;
-            done(tx.part(chat, number(body, "user")?))
+            done(tx.remove_member(chat, number(body, "user")?))
         })
     }),
     ("/chat/leave", |portal, body| {
         act(portal, body, |tx| {
             let chat = tx.chat_at(text(body, "dialog")?)?.id;
-            done(tx.part(chat, tx.user))
+            done(tx.remove_member(chat, tx.user))
         })
     }),
     ("/chat/rename", |portal, body| {
@@ -121,7 +121,7 @@ fn group(tx: &mut Transaction<'_>, body: &Value) -> Answer {
         .flatten()
         .filter_map(Value::as_u64)
         .collect();
-    let chat = tx.found_group(NewChat {
+    let chat = tx.create_group(NewChat {
         kind: ChatType::Group,
         title,
         members,

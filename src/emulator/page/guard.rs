@@ -13,7 +13,7 @@ use poem::{Request, Response};
 use super::answer::refused;
 
 /// Who may use the page.
-#[derive(Debug, Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Guard {
     listen: SocketAddr,
     hosts: Vec<String>,

@@ -6,10 +6,9 @@
 mod acts;
 mod answer;
 mod assets;
-mod channels;
-mod desk;
 mod frame;
 pub(crate) mod guard;
+mod lines;
 mod query;
 mod reads;
 mod setup;
@@ -45,11 +44,11 @@ pub(crate) fn routes(portal: &Arc<Portal>, guard: Guard) -> impl Endpoint + use<
         .at("/chat/history", reading(portal, reads::history))
         .at("/chat/wire", reading(portal, reads::traffic))
         .at("/chat/feed", reads::feed(portal))
-        .at("/chat/lines", reading(portal, channels::all))
-        .at("/chat/line/history", reading(portal, channels::history))
+        .at("/chat/lines", reading(portal, lines::all))
+        .at("/chat/line/history", reading(portal, lines::history))
         .at(
             "/chat/client/history",
-            reading(portal, channels::client_history),
+            reading(portal, lines::client_history),
         )
         .at("/chat/file", file(portal))
         .at(
@@ -64,7 +63,7 @@ pub(crate) fn routes(portal: &Arc<Portal>, guard: Guard) -> impl Endpoint + use<
             "/emulator/frame.js",
             get(poem::endpoint::make_sync(|_| frame::script())),
         );
-    for (path, act) in acts::ACTS.iter().chain(setup::ACTS).chain(desk::ACTS) {
+    for (path, act) in acts::ACTS.iter().chain(setup::ACTS).chain(lines::ACTS) {
         route = route.at(*path, acting(portal, *act));
     }
     route.around(move |endpoint, request| {
@@ -117,7 +116,7 @@ fn settings(portal: &Arc<Portal>) -> impl Endpoint + use<> {
         let portal = Arc::clone(&portal);
         async move {
             match json_body(request).await {
-                Ok(body) => answer(desk::open_settings(&portal, &body).await),
+                Ok(body) => answer(lines::open_settings(&portal, &body).await),
                 Err(refusal) => answer(Err(refusal)),
             }
         }

@@ -22,7 +22,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// Everything the page begins with.
 pub(super) fn state_of(portal: &Portal, request: &Request) -> Answer {
     let me = viewer(request)?;
-    portal.see(|world| view::state(world, me))
+    portal.read(|world| view::state(world, me))
 }
 
 /// A piece of a dialog's history, before a message or up to now.
@@ -30,13 +30,13 @@ pub(super) fn history(portal: &Portal, request: &Request) -> Answer {
     let me = viewer(request)?;
     let dialog: String = query(request, "dialog").ok_or_else(no_access)?;
     let before = query(request, "before").unwrap_or(u64::MAX);
-    portal.see(|world| view::history(world, me, &dialog, before))
+    portal.read(|world| view::history(world, me, &dialog, before))
 }
 
 /// A file from a chat, by its id.
 pub(super) fn file(portal: &Portal, request: &Request) -> Response {
     let id = query(request, "id").unwrap_or(0);
-    match portal.see(|world| world.files.get(id).cloned()) {
+    match portal.read(|world| world.files.get(id).cloned()) {
         Some(file) => attached(&file),
         None => refused(404, "There is no such file"),
     }

@@ -67,7 +67,7 @@ fn payload(event: &str, body: &Value) -> Answer {
 /// `GET /emulator/samples`: every event of the catalogue, what it is about, and how many have bound it.
 pub(super) fn samples(portal: &Portal, _: &Request) -> Answer {
     let events = catalogue::names().map(|(event, category)| {
-        let bound = portal.see(|world| world.bound(event));
+        let bound = portal.read(|world| world.bound(event));
         json!({
             "event": event,
             "category": format!("{category:?}"),
@@ -104,7 +104,7 @@ fn register(portal: &Portal, body: &Value) -> Answer {
 }
 
 pub(super) fn admin(portal: &Portal) -> u64 {
-    portal.see(|world| {
+    portal.read(|world| {
         world
             .users
             .values()

@@ -10,7 +10,7 @@ use crate::emulator::world::World;
 use crate::emulator::world::tokens::HOPS_MAX;
 
 /// A caller that proved itself.
-#[derive(Debug, Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Caller {
     /// Whom the token or the webhook stands for: a person, or a bot with a token of its own.
     pub(crate) user: u64,
@@ -87,13 +87,13 @@ fn by_webhook(world: &World, user: &str, secret: &str) -> Result<Caller, Refusal
 }
 
 /// Refuses a caller whose application was not granted the scope of a method. A webhook may do everything.
-pub(super) fn may(world: &World, caller: &Caller, scope: &str) -> Result<(), Refusal> {
+pub(super) fn check_scope(world: &World, caller: &Caller, scope: &str) -> Result<(), Refusal> {
     let app = caller
         .app
         .as_ref()
         .and_then(|client_id| world.apps.get(client_id));
     let text = "The request requires higher privileges than provided by the access token";
-    if app.is_none_or(|app| app.may(scope)) {
+    if app.is_none_or(|app| app.has_scope(scope)) {
         Ok(())
     } else {
         Err(unauthorized("insufficient_scope", text))

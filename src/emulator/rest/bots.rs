@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::call::{Answer, Call, Method, Reply, foreign, method, wrong, yes};
+use super::call::{Answer, Call, Method, Reply, foreign, method, wrong_request, yes};
 use super::handlers::{Handlers, bind};
 use super::params::{as_text, php_array};
 use crate::emulator::refusal::Refusal;
@@ -49,7 +49,7 @@ fn register(call: &mut Call<'_, '_>) -> Answer {
         Some(user) => user.id,
         None => create(
             call,
-            Bot::of_version_1(&code, kind, openline, owner.clone()),
+            Bot::v1(&code, kind, openline, owner.clone()),
             &properties,
         )?,
     };
@@ -89,7 +89,7 @@ fn update(call: &mut Call<'_, '_>) -> Answer {
     let mut user = named(call, &owner)?;
     let fields = call.params.fields("FIELDS");
     if fields.is_empty() {
-        return Err(wrong("Update fields can't be empty"));
+        return Err(wrong_request("Update fields can't be empty"));
     }
     let handlers = Handlers::read(&owner, |name| fields.get(name).and_then(as_text))?;
     let properties = fields

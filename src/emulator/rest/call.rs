@@ -21,7 +21,7 @@ pub(super) struct Call<'c, 'w> {
 }
 
 /// The result of a method, and what list methods say beside it.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Reply {
     pub(super) result: Value,
     pub(super) total: Option<usize>,
@@ -155,6 +155,6 @@ pub(super) fn foreign() -> Refusal {
 }
 
 /// What went wrong and has no better name.
-pub(super) fn wrong(text: &str) -> Refusal {
+pub(super) fn wrong_request(text: &str) -> Refusal {
     Refusal::new("WRONG_REQUEST", text)
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::bots::named;
-use super::call::{Answer, Call, Method, foreign, method, wrong, yes};
+use super::call::{Answer, Call, Method, foreign, method, wrong_request, yes};
 use super::handlers::address;
 use super::messages::{extras, required_text};
 use super::params::{as_text, is_yes, items};
@@ -76,7 +76,7 @@ fn update(call: &mut Call<'_, '_>) -> Answer {
     let mut command = own(call, &owner)?;
     let fields = call.params.fields("FIELDS");
     if fields.is_empty() {
-        return Err(wrong("Update fields can't be empty"));
+        return Err(wrong_request("Update fields can't be empty"));
     }
     if let Some(url) = fields.get("EVENT_COMMAND_ADD").and_then(as_text) {
         let url = address(&owner, &url).ok_or_else(no_handler)?;

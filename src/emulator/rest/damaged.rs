@@ -9,7 +9,7 @@ use poem::{Body, Request, Response};
 use serde_json::{Value, json};
 
 use crate::emulator::portal::Portal;
-use crate::emulator::traffic_log::Received;
+use crate::emulator::traffic_log::AnsweredCall;
 
 /// A page that something between the portal and its caller made.
 pub(super) fn page(status: u16) -> Response {
@@ -34,12 +34,12 @@ pub(super) fn cut(body: &Value) -> Response {
 /// The redirection, if the request came under a name the portal no longer has.
 pub(super) fn check(portal: &Portal, request: &Request) -> Option<Response> {
     let host = request.header(HOST)?;
-    let address = portal.see(|world| {
+    let address = portal.read(|world| {
         let is_old = world.former_domains.contains(host);
         is_old.then(|| world.address())
     })?;
     let path = request.uri().path_and_query()?;
-    portal.traffic.call(&Received {
+    portal.traffic.call(&AnsweredCall {
         kind: "rest",
         name: request.uri().path(),
         app: None,

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::call::{Answer, Call, Method, method};
-use crate::emulator::clock::{at, iso};
+use crate::emulator::clock::{iso, timestamp};
 use crate::emulator::refusal::no_access;
 use crate::emulator::world::World;
 use crate::emulator::world::chat::{Chat, ChatType};
@@ -61,7 +61,7 @@ fn brief(message: &Message) -> Value {
         "id": message.id,
         "chat_id": message.chat,
         "author_id": message.author,
-        "date": iso(at(message.date)),
+        "date": iso(timestamp(message.date)),
         "text": message.text,
         "unread": false,
         "params": {
@@ -133,7 +133,7 @@ pub(super) fn described(world: &World, viewer: u64, chat: &Chat) -> Value {
         "entity_data_2": chat.entity_data[1],
         "entity_data_3": chat.entity_data[2],
         "mute_list": [],
-        "date_create": iso(at(chat.created)),
+        "date_create": iso(timestamp(chat.created)),
         "message_type": chat.kind.letter(),
         "public": "",
         "role": if chat.owner == viewer { "owner" } else { "member" },

@@ -9,7 +9,7 @@ use super::request::Incoming;
 use crate::emulator::portal::Portal;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::reply::attached;
-use crate::emulator::traffic_log::Received;
+use crate::emulator::traffic_log::AnsweredCall;
 
 /// Answers with the file, and lets the link die. A link that is dead, or was never one, is refused as any signed link is.
 pub(super) fn serve(portal: &Portal, incoming: &Incoming, begun: Instant) -> Response {
@@ -24,7 +24,7 @@ pub(super) fn serve(portal: &Portal, incoming: &Incoming, begun: Instant) -> Res
         ),
         None => (refusal.http_status(), envelope::failure(&refusal)),
     };
-    portal.traffic.call(&Received {
+    portal.traffic.call(&AnsweredCall {
         kind: "rest",
         name: &incoming.name,
         app: None,

@@ -2,8 +2,8 @@
 
 use super::call::{Answer, Call, Method, method, yes};
 use super::chats::invite;
-use super::founding::found;
 use super::messages::{changed_extras, extras, message_id, reachable, required_text, staying};
+use super::new_chat::create;
 use super::params::as_text;
 use crate::emulator::actions::{Author, Draft};
 use crate::emulator::refusal::Refusal;
@@ -52,7 +52,7 @@ fn update(call: &mut Call<'_, '_>) -> Answer {
     }
     let rich = changed_extras(call, &old, None)?;
     let text = text.map_or_else(|| old.text.clone(), |text| stored(&text));
-    call.tx.put(&Message {
+    call.tx.replace_message(&Message {
         text,
         rich,
         edited: true,
@@ -93,5 +93,5 @@ fn writing(call: &mut Call<'_, '_>) -> Answer {
 
 fn add_chat(call: &mut Call<'_, '_>) -> Answer {
     let author = Author::User(call.caller.user);
-    found(call, author)
+    create(call, author)
 }

@@ -7,7 +7,7 @@ use crate::emulator::actions::{Author, Draft, Like};
 use crate::emulator::refusal::Refusal;
 use crate::emulator::transaction::Transaction;
 use crate::emulator::world::dialog::{Address, parse};
-use crate::emulator::world::message::{Message, Passage, Refs, Rich, stored};
+use crate::emulator::world::message::{Message, OutsideState, Refs, Rich, stored};
 
 pub(super) const METHODS: &[Method] = &[
     method("imbot.message.add", "imbot", add),
@@ -42,12 +42,12 @@ fn add(call: &mut Call<'_, '_>) -> Answer {
 
 /// In a line's chat: whether the client is not to read it, as `SKIP_CONNECTOR` and `SILENT_CONNECTOR` say.
 pub(super) fn staying(call: &Call<'_, '_>) -> Refs {
-    let passage = match () {
-        () if call.params.yes("SKIP_CONNECTOR") => Passage::Skipped,
-        () if call.params.yes("SILENT_CONNECTOR") => Passage::Silent,
-        () => Passage::Inside,
+    let state = match () {
+        () if call.params.yes("SKIP_CONNECTOR") => OutsideState::Skipped,
+        () if call.params.yes("SILENT_CONNECTOR") => OutsideState::Silent,
+        () => OutsideState::Inside,
     };
-    Refs::of(passage)
+    Refs::of(state)
 }
 
 /// A system message into the private dialog of two users.
@@ -95,7 +95,7 @@ fn update(call: &mut Call<'_, '_>) -> Answer {
     let rich = changed_extras(call, &old, Some(bot))?;
     let text = text.map_or_else(|| old.text.clone(), |text| stored(&text));
     let url_preview = call.params.unless_no("URL_PREVIEW");
-    call.tx.put(&Message {
+    call.tx.replace_message(&Message {
         text,
         rich,
         url_preview,

@@ -18,11 +18,11 @@ mod download;
 mod envelope;
 mod events;
 mod filter;
-mod founding;
 mod handlers;
 mod im;
 mod messages;
 mod multipart;
+mod new_chat;
 mod offline;
 mod openlines;
 pub(crate) mod params;
@@ -51,7 +51,7 @@ use self::request::{Incoming, read};
 use super::planned::Damage;
 use super::portal::Portal;
 use super::refusal::Refusal;
-use super::traffic_log::Received;
+use super::traffic_log::AnsweredCall;
 use super::world::access::Owner;
 
 /// Everything below `/rest/`.
@@ -68,14 +68,14 @@ async fn handle(portal: &Portal, request: Request) -> Response {
         return moved;
     }
     let begun = Instant::now();
-    let started = portal.see(|world| world.clock.now());
+    let started = portal.read(|world| world.clock.now());
     let path = request.uri().path().to_owned();
     let incoming = match read(request).await {
         Ok(incoming) => incoming,
         Err(refusal) => return unread(portal, &path, &refusal),
     };
     let planned = portal.planned().take_refusal();
-    let caller = portal.see(|world| auth::caller(world, &incoming));
+    let caller = portal.read(|world| auth::caller(world, &incoming));
     let known = caller.as_ref().ok().map(Caller::key);
     let limited = portal.limits().admit(begun, planned, known, &incoming.name);
     if let ("download", Ok(())) = (incoming.name.as_str(), &limited) {
@@ -85,12 +85,12 @@ async fn handle(portal: &Portal, request: Request) -> Response {
     let (status, body) = match &answer {
         Ok(reply) => (
             200,
-            envelope::success(reply, started, portal.see(|world| world.clock.now())),
+            envelope::success(reply, started, portal.read(|world| world.clock.now())),
         ),
         Err(refusal) => (refusal.http_status(), envelope::failure(refusal)),
     };
     let shown = caller.ok();
-    portal.traffic.call(&Received {
+    portal.traffic.call(&AnsweredCall {
         kind: "rest",
         name: &incoming.name,
         app: shown.and_then(|caller| title(portal, &caller, &incoming.params)),
@@ -120,7 +120,7 @@ fn unread(portal: &Portal, path: &str, refusal: &Refusal) -> Response {
         Some("api") => envelope::not_found_in_version_3(parts.last().unwrap_or_default()),
         _ => envelope::failure(refusal),
     };
-    portal.traffic.call(&Received {
+    portal.traffic.call(&AnsweredCall {
         kind: "rest",
         name: path,
         app: None,
@@ -140,7 +140,7 @@ fn answer(portal: &Portal, incoming: &Incoming, caller: Result<Caller, Refusal>)
     if incoming.params.get("TOKEN").is_some() {
         return Err(Refusal::new("ACCESS_DENIED", "Link check failed").status(403));
     }
-    portal.tx(caller.user, caller.hops, |tx| {
+    portal.transact(caller.user, caller.hops, |tx| {
         run::run(tx, &caller, &incoming.name, incoming.params.clone())
     })
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::call::{Answer, Call, Method, Reply, method, yes};
 use super::filter::{Filter, Order};
 use super::params::{as_id, as_text};
-use crate::emulator::clock::{at, iso};
+use crate::emulator::clock::{iso, timestamp};
 use crate::emulator::refusal::Refusal;
 use crate::emulator::world::offline::Record;
 use crate::emulator::world::secret;
@@ -224,7 +224,7 @@ fn field(id: u64, record: &Record, name: &str) -> String {
 }
 
 fn stamp(record: &Record) -> String {
-    iso(at(record.stamp * 1000))
+    iso(timestamp(record.stamp * 1000))
 }
 
 fn argument(text: &str, name: &str) -> Refusal {

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 /// Named values, the names as they came.
 ///
 /// Version 1 finds a name in any letter case and asks for it in upper case; version 2 insists on the case.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Params(Map<String, Value>);
 
 impl Params {

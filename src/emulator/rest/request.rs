@@ -35,7 +35,7 @@ pub(crate) struct Incoming {
 }
 
 /// What a call proves itself with.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Credential {
     /// Nothing.
     None,

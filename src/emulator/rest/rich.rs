@@ -15,7 +15,7 @@ use crate::emulator::refusal::Refusal;
 const CHARS_MAX: usize = 60_000;
 
 /// What hangs on a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Debug, Copy, PartialEq, Eq)]
 pub(super) enum Part {
     Attach,
     Keyboard,

@@ -14,7 +14,7 @@ pub(super) fn run(
     mut params: Params,
 ) -> Answer {
     let method = table::find(name)?;
-    auth::may(tx.world, caller, method.scope)?;
+    auth::check_scope(tx.world, caller, method.scope)?;
     let now = tx.world.clock.unix();
     tx.world.operating.check(&caller.key(), name, now)?;
     tx.user = caller.user;

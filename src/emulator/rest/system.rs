@@ -79,8 +79,9 @@ fn server_time(call: &mut Call<'_, '_>) -> Answer {
 fn method_get(call: &mut Call<'_, '_>) -> Answer {
     let name = call.params.text("NAME").unwrap_or_default();
     let found = table::find(&name.to_lowercase()).ok();
-    let available = found
-        .is_some_and(|method| super::auth::may(call.tx.world, &call.caller, method.scope).is_ok());
+    let available = found.is_some_and(|method| {
+        super::auth::check_scope(call.tx.world, &call.caller, method.scope).is_ok()
+    });
     Ok(json!({ "isExisting": found.is_some(), "isAvailable": available }).into())
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::call::{Answer, Call, Method, Reply, method};
 use super::filter::{Filter, Order};
 use super::params::{as_text, items};
-use crate::emulator::clock::{at, iso};
+use crate::emulator::clock::{iso, timestamp};
 use crate::emulator::world::task::Task;
 
 pub(super) const METHODS: &[Method] = &[method("tasks.task.list", "task", list)];
@@ -79,7 +79,7 @@ fn field(task: &Task, name: &str, now: i64) -> String {
         "STATUS" => task.sub_status(now).to_string(),
         REAL_STATUS => task.status.to_string(),
         "DEADLINE" => task.deadline().unwrap_or_default(),
-        _ => iso(at(task.created)),
+        _ => iso(timestamp(task.created)),
     }
 }
 

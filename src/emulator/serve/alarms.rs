@@ -15,14 +15,14 @@ pub(crate) async fn ring(portal: Arc<Portal>, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => return,
             () = portal.alarm.notified() => {}
-            () = due(&portal) => portal.tx(0, HOPS_MAX, |tx| tx.ring()),
+            () = due(&portal) => portal.transact(0, HOPS_MAX, |tx| tx.ring()),
         }
     }
 }
 
 /// Waits until the next alarm is due; for ever if there is none.
 async fn due(portal: &Portal) {
-    let left = portal.see(|world| Some(world.clock.until(world.lines.next_alarm()?)));
+    let left = portal.read(|world| Some(world.clock.until(world.lines.next_alarm()?)));
     match left {
         Some(left) => sleep(left).await,
         None => pending().await,

@@ -33,7 +33,7 @@ use tls::{Authority, DEMO, Greeter, LIFE, OAUTH, Proxy, names, only_ours};
 const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The settings of a portal.
-#[derive(Debug, Clone)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// The address to listen on; port 0 takes any free one. Default: `127.0.0.1:8071`.
     pub listen: SocketAddr,
@@ -154,6 +154,7 @@ impl Emulator {
             Limits::new(options.rate, options.counting),
             deliveries.clone(),
             traffic,
+            |tx| tx.announce_grown_queues(),
             authority.as_ref().map(|authority| authority.pem.clone()),
         ));
         let routes = routes(&portal, Guard::new(address, hosts));
@@ -202,12 +203,12 @@ impl Emulator {
 
     /// The address of the REST interface as applications are told it, such as `http://127.0.0.1:8071/rest/`.
     pub fn endpoint(&self) -> String {
-        self.portal.see(|world| world.endpoint())
+        self.portal.read(|world| world.endpoint())
     }
 
     /// The address of the authorization server: the portal's own, or as clients see it through the proxy.
     pub fn oauth_url(&self) -> String {
-        self.portal.see(|world| match world.oauth_host {
+        self.portal.read(|world| match world.oauth_host {
             Some(_) => world.oauth_address(),
             None => self.url(),
         })

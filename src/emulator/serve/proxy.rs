@@ -23,7 +23,7 @@ pub(crate) const OAUTH: [&str; 2] = ["oauth.bitrix.info", "oauth.bitrix24.tech"]
 const HEAD_BYTES_MAX: usize = 8 * 1024;
 
 /// What is answered for.
-#[derive(Debug, Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Proxy {
     /// The portal's own domain, without its port.
     domain: String,

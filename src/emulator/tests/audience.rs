@@ -28,7 +28,7 @@ fn world() -> World {
     ] {
         let owner = Owner::App("app".to_owned());
         let openline = kind == BotType::OpenLine;
-        let bot = Bot::of_version_1(&id.to_string(), kind, openline, owner);
+        let bot = Bot::v1(&id.to_string(), kind, openline, owner);
         let user = User {
             id,
             bot: Some(bot),
@@ -93,7 +93,7 @@ fn said(author: u64, text: &str) -> Message {
 }
 
 /// Who hears: `bots …`, `commands …`, or nothing.
-fn hears(chat: &Chat, author: u64, text: &str) -> String {
+fn receives(chat: &Chat, author: u64, text: &str) -> String {
     match message(&world(), chat, &said(author, text), false) {
         Audience::Bots(bots) if bots.is_empty() => String::new(),
         Audience::None => String::new(),
@@ -136,7 +136,7 @@ fn the_right_bots_hear_a_message() {
         (&line, 1, "/go", "bots [103]"),
     ];
     for (chat, author, text, expected) in cases {
-        assert_eq!(hears(chat, author, text), expected, "{author}: {text}");
+        assert_eq!(receives(chat, author, text), expected, "{author}: {text}");
     }
 }
 

@@ -4,6 +4,7 @@ mod apps;
 mod audience;
 mod clients;
 mod events;
+mod faults;
 mod fire;
 mod lines;
 mod offline;
@@ -12,7 +13,6 @@ mod rest;
 mod secure;
 mod tasks;
 mod traffic;
-mod trouble;
 mod v2;
 
 use std::sync::Arc;
@@ -30,13 +30,13 @@ use super::{Credentials, Emulator, NewApp, Options};
 use crate::event::form;
 
 /// How long a test waits for an event before it has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+const EVENT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// An event that nothing in the tests causes by itself.
 const LAST: &str = "ONCALENDARENTRYADD";
 
 /// A portal with one application installed, and the handler that takes its events in.
-struct Desk {
+struct TestPortal {
     portal: Emulator,
     client: TestClient<Route>,
     app: Credentials,
@@ -46,16 +46,16 @@ struct Desk {
     install: Value,
 }
 
-impl Desk {
-    async fn new() -> Desk {
-        Desk::with(Options {
+impl TestPortal {
+    async fn new() -> TestPortal {
+        TestPortal::with(Options {
             rate: None,
             ..Options::default()
         })
         .await
     }
 
-    async fn with(options: Options) -> Desk {
+    async fn with(options: Options) -> TestPortal {
         let options = Options {
             listen: ([127, 0, 0, 1], 0).into(),
             ..options
@@ -65,7 +65,7 @@ impl Desk {
         let (handler, events) = handler().await;
         let app = portal.register_app(NewApp::new("bots", &handler));
         portal.install(&app.client_id).await.expect("installed");
-        let desk = Desk {
+        let test = TestPortal {
             portal,
             client,
             app,
@@ -73,19 +73,21 @@ impl Desk {
             events: Mutex::new(events),
             install: Value::Null,
         };
-        let install = desk.event("ONAPPINSTALL").await;
-        let desk = Desk { install, ..desk };
-        desk.result(
+        let install = test.event("ONAPPINSTALL").await;
+        let test = TestPortal { install, ..test };
+        test.result(
             "event.bind",
-            json!({ "event": LAST, "handler": desk.handler }),
+            json!({ "event": LAST, "handler": test.handler }),
         )
         .await;
-        desk
+        test
     }
 
     /// The next event, which must be this one.
     async fn event(&self, name: &str) -> Value {
-        let next = timeout(PATIENCE, async { self.events.lock().await.recv().await });
+        let next = timeout(EVENT_TIMEOUT, async {
+            self.events.lock().await.recv().await
+        });
         let event = next
             .await
             .expect("an event in time")
@@ -97,7 +99,9 @@ impl Desk {
     /// Whether nothing is on its way to the handler: a last event, sent behind all others, is the next to arrive.
     async fn is_quiet(&self) -> bool {
         self.portal.fire(LAST, &json!({}));
-        let next = timeout(PATIENCE, async { self.events.lock().await.recv().await });
+        let next = timeout(EVENT_TIMEOUT, async {
+            self.events.lock().await.recv().await
+        });
         next.await
             .expect("an event in time")
             .expect("the handler lives")["event"]
@@ -178,7 +182,7 @@ impl Desk {
     }
 
     /// A bot that also hears of edits and deletions, which takes an update.
-    async fn attentive_bot(&self, code: &str) -> u64 {
+    async fn bot_with_change_events(&self, code: &str) -> u64 {
         let bot = self.bot(code, "B").await;
         let fields =
             json!({ "EVENT_MESSAGE_UPDATE": self.handler, "EVENT_MESSAGE_DELETE": self.handler });

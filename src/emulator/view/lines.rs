@@ -6,13 +6,13 @@ use crate::emulator::view;
 use crate::emulator::world::World;
 use crate::emulator::world::color;
 use crate::emulator::world::line::config::Line;
-use crate::emulator::world::line::connector::{Connector, Place};
+use crate::emulator::world::line::connector::{Connector, UserCode};
 use crate::emulator::world::line::session::Session;
-use crate::emulator::world::message::{Message, Passage};
+use crate::emulator::world::message::{Message, OutsideState};
 
 /// The names of all who have spoken in a chat.
 pub(crate) fn names(world: &World, chat: u64) -> Value {
-    let people = said(world, chat).filter_map(|message| world.users.get(&message.author));
+    let people = messages_of(world, chat).filter_map(|message| world.users.get(&message.author));
     people
         .map(|user| (user.id.to_string(), user.name().into()))
         .collect::<Map<_, _>>()
@@ -68,7 +68,7 @@ fn connector(world: &World, line: u64, connector: &Connector) -> Value {
 /// A session, and where its client is.
 pub(crate) fn session(world: &World, session: &Session) -> Value {
     let chat = world.chats.get(&session.chat);
-    let place = chat.and_then(|chat| Place::read(&chat.entity_id));
+    let user_code = chat.and_then(|chat| UserCode::read(&chat.entity_id));
     let client = world.users.get(&session.client);
     json!({
         "id": session.id,
@@ -78,8 +78,8 @@ pub(crate) fn session(world: &World, session: &Session) -> Value {
         "title": chat.map(|chat| &chat.title),
         "members": chat.map(|chat| &chat.members),
         "client": { "id": session.client, "name": client.map(|user| user.name()) },
-        "connector": place.as_ref().map(|place| &place.connector),
-        "outside": place.as_ref().map(|place| json!({ "chat": place.chat, "user": place.user })),
+        "connector": user_code.as_ref().map(|user_code| &user_code.connector),
+        "outside": user_code.as_ref().map(|user_code| json!({ "chat": user_code.chat, "user": user_code.user })),
         "operator": session.operator,
         "operator_is_bot": world.is_bot(session.operator),
         "answered": session.is_answered,
@@ -94,7 +94,7 @@ pub(crate) fn session(world: &World, session: &Session) -> Value {
 
 /// All that was said in a chat, oldest first.
 pub(crate) fn messages(world: &World, chat: u64) -> Vec<Value> {
-    said(world, chat)
+    messages_of(world, chat)
         .map(|one| view::message(world, one))
         .collect()
 }
@@ -103,17 +103,17 @@ pub(crate) fn messages(world: &World, chat: u64) -> Vec<Value> {
 pub(crate) fn seen_outside(world: &World, chat: u64) -> Vec<Value> {
     let is_outside = |message: &&Message| {
         matches!(
-            message.refs.outside.passage,
-            Passage::Came | Passage::Delivered
+            message.refs.outside.state,
+            OutsideState::Received | OutsideState::Delivered
         )
     };
-    said(world, chat)
+    messages_of(world, chat)
         .filter(is_outside)
         .map(|one| view::message(world, one))
         .collect()
 }
 
-fn said(world: &World, chat: u64) -> impl Iterator<Item = &Message> {
+fn messages_of(world: &World, chat: u64) -> impl Iterator<Item = &Message> {
     let chat = world.chats.get(&chat).filter(|chat| chat.is_line());
     let ids = chat.into_iter().flat_map(|chat| &chat.messages);
     ids.filter_map(|id| world.messages.get(id))

@@ -12,7 +12,7 @@ use crate::emulator::world::World;
 use crate::emulator::world::bot::Bot;
 use crate::emulator::world::chat::Chat;
 use crate::emulator::world::color;
-use crate::emulator::world::message::{Message, Passage};
+use crate::emulator::world::message::{Message, OutsideState};
 use crate::emulator::world::user::User;
 
 /// Messages in one piece of history.
@@ -76,9 +76,9 @@ pub(crate) fn message(world: &World, message: &Message) -> Value {
 /// How far a message is on its way to a client, and its numbers there; null if that is nobody's business.
 fn outside(message: &Message) -> Value {
     let outside = &message.refs.outside;
-    match outside.passage {
-        Passage::Inside | Passage::Important => Value::Null,
-        passage => json!({ "state": passage.word(), "ids": outside.ids }),
+    match outside.state {
+        OutsideState::Inside | OutsideState::Important => Value::Null,
+        state => json!({ "state": state.word(), "ids": outside.ids }),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Who may call: applications, the inbound webhook, and the rows that say which event goes where.
 
 /// An application made in the portal, as "Developer resources > Local application" makes it.
-#[derive(Debug, Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct App {
     pub(crate) id: u64,
     pub(crate) client_id: String,
@@ -20,7 +20,7 @@ pub(crate) struct App {
 }
 
 /// The owner of a bot, a command or a subscription.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Owner {
     /// An OAuth application, by its client id.
     App(String),
@@ -29,7 +29,7 @@ pub(crate) enum Owner {
 }
 
 /// A row of `b_rest_event`: the event, and where it goes.
-#[derive(Debug, Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Subscription {
     /// `event_handler_id`: names the row, not the occurrence.
     pub(crate) id: u64,
@@ -44,7 +44,7 @@ pub(crate) struct Subscription {
 }
 
 /// How an event goes to its application.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
     /// It is posted. `ONOFFLINEEVENT` is posted no sooner than this many seconds after the one before.
     Online { min_timeout: i64 },
@@ -68,7 +68,7 @@ impl Way {
 }
 
 /// The inbound webhook that every portal here is born with.
-#[derive(Debug, Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Webhook {
     pub(crate) user: u64,
     pub(crate) secret: String,
@@ -76,7 +76,7 @@ pub(crate) struct Webhook {
 
 impl App {
     /// Whether the application was granted this scope.
-    pub(crate) fn may(&self, scope: &str) -> bool {
+    pub(crate) fn has_scope(&self, scope: &str) -> bool {
         scope.is_empty() || self.scope.split(',').any(|granted| granted.trim() == scope)
     }
 }
@@ -136,7 +136,7 @@ impl super::World {
     }
 
     /// Whether events of this owner are sent at all.
-    pub(crate) fn is_listening(&self, owner: &Owner) -> bool {
+    pub(crate) fn gets_events(&self, owner: &Owner) -> bool {
         match owner {
             Owner::App(client_id) => self.apps.get(client_id).is_some_and(|app| app.installed),
             Owner::Webhook(_) => true,

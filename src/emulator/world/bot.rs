@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use super::access::Owner;
 
 /// What a bot has that a person has not.
-#[derive(Debug, Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Bot {
     pub(crate) code: String,
     pub(crate) kind: BotType,
     pub(crate) openline: bool,
     pub(crate) owner: Owner,
-    pub(crate) generation: Generation,
+    pub(crate) version: ApiVersion,
     pub(crate) mode: Mode,
     /// `webhookUrl`; bots of version 1 have theirs in the subscriptions only.
     pub(crate) url: Option<String>,
@@ -26,16 +26,16 @@ pub(crate) struct Bot {
 }
 
 /// Which version of the platform registered a bot: the format of its events follows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Generation {
+#[derive(Clone, Debug, Copy, PartialEq, Eq)]
+pub(crate) enum ApiVersion {
     /// `imbot.register`.
-    First,
+    V1,
     /// `imbot.v2.Bot.register`.
-    Second,
+    V2,
 }
 
 /// How events reach a bot: `eventMode`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Debug, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
     /// They wait in the event log until `imbot.v2.Event.get` fetches them.
     Fetch,
@@ -44,7 +44,7 @@ pub(crate) enum Mode {
 }
 
 /// The type a bot was registered with: a letter in version 1, a word in version 2.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Debug, Copy, PartialEq, Eq)]
 pub(crate) enum BotType {
     /// `B`, `bot`: hears what is said to it, in groups only when mentioned.
     Plain,
@@ -85,13 +85,13 @@ const TYPES: [(BotType, &str, &str); 6] = [
 
 impl Bot {
     /// A bot as `imbot.register` makes it.
-    pub(crate) fn of_version_1(code: &str, kind: BotType, openline: bool, owner: Owner) -> Self {
+    pub(crate) fn v1(code: &str, kind: BotType, openline: bool, owner: Owner) -> Self {
         Bot {
             code: code.to_owned(),
             kind,
             openline,
             owner,
-            generation: Generation::First,
+            version: ApiVersion::V1,
             mode: Mode::Webhook,
             url: None,
             hidden: false,
@@ -128,7 +128,7 @@ impl BotType {
     }
 
     /// Whether it hears all that is said where it is, and may read all of it.
-    pub(crate) fn hears_all(self) -> bool {
+    pub(crate) fn receives_all(self) -> bool {
         matches!(self, BotType::Supervisor | BotType::Personal)
     }
 
@@ -142,7 +142,7 @@ impl BotType {
 pub(crate) const ANSWER_WINDOW_MS: i64 = 600_000;
 
 /// A command of a bot.
-#[derive(Debug, Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Command {
     pub(crate) id: u64,
     pub(crate) bot: u64,
@@ -158,14 +158,14 @@ pub(crate) struct Command {
 }
 
 /// What the suggestion list shows.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Title {
     pub(crate) title: String,
     pub(crate) params: String,
 }
 
 /// A command that was used: the right to answer it.
-#[derive(Debug, Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Use {
     pub(crate) command: u64,
     pub(crate) message: u64,

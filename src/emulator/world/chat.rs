@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// A private dialog or a group.
-#[derive(Debug, Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Chat {
     pub(crate) id: u64,
     pub(crate) kind: ChatType,
@@ -31,7 +31,7 @@ pub(crate) struct Chat {
 }
 
 /// What kind of chat it is, by the letter of `CHAT_TYPE`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Debug, Copy, PartialEq, Eq)]
 pub(crate) enum ChatType {
     /// `P`: two users.
     Private,

@@ -6,7 +6,7 @@ use super::World;
 use super::chat::Chat;
 
 /// What a dialog id points at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Debug, Copy, PartialEq, Eq)]
 pub(crate) enum Address {
     /// The private dialog with this user.
     User(u64),

@@ -32,7 +32,7 @@ const KINDS: [(&str, &str); 12] = [
 ];
 
 /// A file on the portal's Drive.
-#[derive(Debug, Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct File {
     pub(crate) id: u64,
     pub(crate) chat: u64,

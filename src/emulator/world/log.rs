@@ -17,7 +17,7 @@ const ROWS_MAX: usize = 100_000;
 const FIRST: u64 = 1001;
 
 /// A row of `b_im_event_log`, which is a bot's, or a person's who has subscribed.
-#[derive(Debug, Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Row {
     /// Upper case.
     pub(crate) event: String,

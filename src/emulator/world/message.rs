@@ -14,7 +14,7 @@ pub(crate) const MESSAGES_MAX: usize = 10_000;
 const CUT: &str = " (...)";
 
 /// One line of a chat.
-#[derive(Debug, Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Message {
     pub(crate) id: u64,
     pub(crate) chat: u64,
@@ -34,7 +34,7 @@ pub(crate) struct Message {
 }
 
 /// What a message refers to, and what refers to it.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Refs {
     /// The `templateId` it was sent with, or empty.
     pub(crate) uuid: String,
@@ -50,9 +50,9 @@ pub(crate) struct Refs {
 
 impl Refs {
     /// A message that goes so far on its way out.
-    pub(crate) fn of(passage: Passage) -> Refs {
+    pub(crate) fn of(state: OutsideState) -> Refs {
         let outside = Outside {
-            passage,
+            state,
             ..Outside::default()
         };
         Refs {
@@ -63,16 +63,16 @@ impl Refs {
 }
 
 /// A message as the messenger beyond an open channel knows it.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Outside {
     /// Its numbers there; one message may have become several.
     pub(crate) ids: Vec<String>,
-    pub(crate) passage: Passage,
+    pub(crate) state: OutsideState,
 }
 
 /// How far a message is on its way out.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Passage {
+#[derive(Clone, Debug, Copy, Default, PartialEq, Eq)]
+pub(crate) enum OutsideState {
     /// It is nobody's business outside, or it is not decided yet.
     #[default]
     Inside,
@@ -83,38 +83,41 @@ pub(crate) enum Passage {
     /// It stays here, as `SKIP_CONNECTOR` asked.
     Skipped,
     /// It came from outside.
-    Came,
+    Received,
     /// The connector has been told; nobody knows whether the client has.
     Sending,
     /// The connector has confirmed it.
     Delivered,
 }
 
-impl Passage {
+impl OutsideState {
     /// The send flag that says so in events.
     pub(crate) fn flag(self) -> Option<&'static str> {
         match self {
-            Passage::Silent => Some("SILENT_CONNECTOR"),
-            Passage::Skipped => Some("SKIP_CONNECTOR"),
-            Passage::Important => Some("IMPORTANT_CONNECTOR"),
-            Passage::Inside | Passage::Came | Passage::Sending | Passage::Delivered => None,
+            OutsideState::Silent => Some("SILENT_CONNECTOR"),
+            OutsideState::Skipped => Some("SKIP_CONNECTOR"),
+            OutsideState::Important => Some("IMPORTANT_CONNECTOR"),
+            OutsideState::Inside
+            | OutsideState::Received
+            | OutsideState::Sending
+            | OutsideState::Delivered => None,
         }
     }
 
     /// Its name on the page and in tests.
     pub(crate) fn word(self) -> &'static str {
         match self {
-            Passage::Inside | Passage::Important => "inside",
-            Passage::Silent | Passage::Skipped => "silent",
-            Passage::Came => "came",
-            Passage::Sending => "sending",
-            Passage::Delivered => "delivered",
+            OutsideState::Inside | OutsideState::Important => "inside",
+            OutsideState::Silent | OutsideState::Skipped => "silent",
+            OutsideState::Received => "came",
+            OutsideState::Sending => "sending",
+            OutsideState::Delivered => "delivered",
         }
     }
 }
 
 /// Where a forwarded message came from.
-#[derive(Debug, Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Forward {
     pub(crate) id: u64,
     pub(crate) user: u64,
@@ -132,7 +135,7 @@ impl Message {
 }
 
 /// What may hang on a message, in the full form of the documentation.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Rich {
     pub(crate) keyboard: Option<Value>,
     pub(crate) attach: Option<Value>,
@@ -164,7 +167,7 @@ mod tests {
 pub(crate) const LIKE: &str = "like";
 
 /// Who has reacted to a message, and how.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reaction {
     /// Such as `like` or `faceWithTearsOfJoy`.
     pub(crate) code: String,

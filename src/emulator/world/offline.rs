@@ -16,7 +16,7 @@ const AGE_SECONDS_MAX: i64 = 2_952_000;
 const RECORDS_MAX: usize = 100_000;
 
 /// One change.
-#[derive(Debug, Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Record {
     /// Unix seconds.
     pub(crate) stamp: i64,
@@ -70,7 +70,7 @@ pub(crate) struct Offline {
     records: BTreeMap<u64, Record>,
     last: u64,
     /// Unix milliseconds, by the id of the subscription.
-    told: HashMap<u64, i64>,
+    notified: HashMap<u64, i64>,
 }
 
 impl Offline {
@@ -127,11 +127,14 @@ impl Offline {
     }
 
     /// Whether a subscription may be told again; if so, it counts as told at this moment, in Unix milliseconds.
-    pub(crate) fn may_tell(&mut self, row: u64, min_timeout: i64, now: i64) -> bool {
-        let due = self.told.get(&row).map(|told| told + min_timeout * 1000);
+    pub(crate) fn may_notify(&mut self, row: u64, min_timeout: i64, now: i64) -> bool {
+        let due = self
+            .notified
+            .get(&row)
+            .map(|notified| notified + min_timeout * 1000);
         let may = due.is_none_or(|due| now >= due);
         if may {
-            self.told.insert(row, now);
+            self.notified.insert(row, now);
         }
         may
     }
@@ -182,8 +185,8 @@ mod tests {
     #[test]
     fn who_was_told_is_not_told_again_before_the_time_is_up() {
         let mut offline = Offline::default();
-        assert!(offline.may_tell(1, 5, 0) && offline.may_tell(2, 5, 0));
-        assert!(!offline.may_tell(1, 5, 4999) && offline.may_tell(1, 5, 5000));
-        assert!(offline.may_tell(3, 0, 0) && offline.may_tell(3, 0, 0));
+        assert!(offline.may_notify(1, 5, 0) && offline.may_notify(2, 5, 0));
+        assert!(!offline.may_notify(1, 5, 4999) && offline.may_notify(1, 5, 5000));
+        assert!(offline.may_notify(3, 0, 0) && offline.may_notify(3, 0, 0));
     }
 }

@@ -1,6 +1,6 @@
 //! A task, as far as lists of tasks show it. Page `api-reference/tasks/tasks-task-list.md`.
 
-use crate::emulator::clock::{at, iso};
+use crate::emulator::clock::{iso, timestamp};
 
 /// `STATE_PENDING`: what a new task is.
 pub(crate) const PENDING: i64 = 2;
@@ -10,7 +10,7 @@ pub(crate) const COMPLETED: i64 = 5;
 const OVERDUE: i64 = -1;
 
 /// Something to be done by somebody.
-#[derive(Debug, Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Task {
     pub(crate) id: u64,
     pub(crate) title: String,
@@ -35,6 +35,6 @@ impl Task {
 
     /// The deadline as REST answers write it.
     pub(crate) fn deadline(&self) -> Option<String> {
-        self.deadline.map(|deadline| iso(at(deadline)))
+        self.deadline.map(|deadline| iso(timestamp(deadline)))
     }
 }

@@ -23,7 +23,7 @@ const EVENT_PAIRS_MAX: usize = 20_000;
 pub(crate) const HOPS_MAX: u8 = 7;
 
 /// Whom a token stands for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Grant {
     pub(crate) client_id: String,
     pub(crate) user: u64,
@@ -34,7 +34,7 @@ pub(crate) struct Grant {
 }
 
 /// A fresh access token with its refresh token.
-#[derive(Debug, Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Pair {
     pub(crate) access: String,
     pub(crate) refresh: String,
@@ -56,7 +56,7 @@ impl Tokens {
     pub(crate) fn issue(&mut self, client_id: &str, user: u64, now: i64) -> Pair {
         self.access
             .retain(|_, grant| grant.expires + ACCESS_SECONDS > now);
-        self.mint(client_id, user, now, HOPS_MAX)
+        self.issue_pair(client_id, user, now, HOPS_MAX)
     }
 
     /// A pair for an event that is `hops` links away from being cut.
@@ -67,7 +67,7 @@ impl Tokens {
         now: i64,
         hops: u8,
     ) -> Pair {
-        let pair = self.mint(client_id, user, now, hops);
+        let pair = self.issue_pair(client_id, user, now, hops);
         self.of_events.push_back(pair.clone());
         if self.of_events.len() > EVENT_PAIRS_MAX
             && let Some(oldest) = self.of_events.pop_front()
@@ -78,7 +78,7 @@ impl Tokens {
         pair
     }
 
-    fn mint(&mut self, client_id: &str, user: u64, now: i64, hops: u8) -> Pair {
+    fn issue_pair(&mut self, client_id: &str, user: u64, now: i64, hops: u8) -> Pair {
         let grant = |life| Grant {
             client_id: client_id.to_owned(),
             user,
@@ -140,18 +140,23 @@ impl Tokens {
 
     /// Kills all that an application holds.
     pub(crate) fn revoke(&mut self, client_id: &str) {
-        for book in [&mut self.access, &mut self.refresh, &mut self.codes] {
-            book.retain(|_, grant| grant.client_id != client_id);
+        for tokens in [&mut self.access, &mut self.refresh, &mut self.codes] {
+            tokens.retain(|_, grant| grant.client_id != client_id);
         }
     }
 }
 
-fn take(book: &mut BTreeMap<String, Grant>, key: &str, client_id: &str, now: i64) -> Option<Grant> {
-    let grant = book
+fn take(
+    tokens: &mut BTreeMap<String, Grant>,
+    key: &str,
+    client_id: &str,
+    now: i64,
+) -> Option<Grant> {
+    let grant = tokens
         .get(key)
         .filter(|grant| grant.client_id == client_id && grant.expires > now)?
         .clone();
-    book.remove(key);
+    tokens.remove(key);
     Some(grant)
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::bot::Bot;
 
 /// Somebody with an id: a person, or a bot if `bot` says so.
-#[derive(Debug, Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct User {
     pub(crate) id: u64,
     pub(crate) first_name: String,
@@ -21,7 +21,7 @@ pub(crate) struct User {
 }
 
 /// What a client of an open channel has that nobody else has.
-#[derive(Debug, Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Guest {
     pub(crate) connector: String,
     /// The number outside.

@@ -32,7 +32,7 @@ impl Transaction<'_> {
         leaves: bool,
     ) -> Result<(), Refusal> {
         let session = self.session_in(chat)?;
-        self.must_fit(target)?;
+        self.check_target(target)?;
         let line = self.world.lines.configs.get(&session.line);
         let goes_anyway = line.is_some_and(|line| {
             !line.bot_stays()
@@ -40,7 +40,7 @@ impl Transaction<'_> {
                 && matches!(target, Target::User(_))
         });
         if leaves || goes_anyway {
-            self.go_out_of(chat, bot);
+            self.remove_from_chat(chat, bot);
         }
         self.hand_over(&session, target, true)
     }

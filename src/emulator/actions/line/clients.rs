@@ -5,11 +5,11 @@ use crate::emulator::transaction::Transaction;
 use crate::emulator::updates::Update;
 use crate::emulator::world::chat::ChatType;
 use crate::emulator::world::color;
-use crate::emulator::world::line::connector::{LIVECHAT, Place};
+use crate::emulator::world::line::connector::{LIVECHAT, UserCode};
 use crate::emulator::world::user::{Guest, User};
 
 /// Somebody outside who writes in the portal's own live chat, where no connector is needed.
-#[derive(Debug, Clone)]
+#[derive(Clone, Debug)]
 pub struct Client {
     /// The line.
     pub line: u64,
@@ -21,7 +21,7 @@ pub struct Client {
 
 impl Client {
     /// What this client says, as a connector would bring it.
-    pub(crate) fn heard(&self, text: &str) -> ClientMessage {
+    pub(crate) fn message(&self, text: &str) -> ClientMessage {
         ClientMessage {
             connector: LIVECHAT.to_owned(),
             line: self.line,
@@ -37,10 +37,10 @@ impl Client {
     }
 
     /// The same about a message that is there: in the live chat its number is the same outside.
-    pub(crate) fn heard_as(&self, message: u64, text: &str) -> ClientMessage {
+    pub(crate) fn message_with_id(&self, message: u64, text: &str) -> ClientMessage {
         ClientMessage {
             id: message.to_string(),
-            ..self.heard(text)
+            ..self.message(text)
         }
     }
 }
@@ -78,16 +78,16 @@ impl Transaction<'_> {
     }
 
     /// The chat of a place, if its client has ever written.
-    pub(crate) fn chat_of_place(&self, place: &Place) -> Option<u64> {
-        let code = place.code();
+    pub(crate) fn chat_with_code(&self, user_code: &UserCode) -> Option<u64> {
+        let code = user_code.code();
         let mut chats = self.world.chats.values();
         let found = chats.find(|chat| chat.is_line() && chat.entity_id == code);
         found.map(|chat| chat.id)
     }
 
     /// Makes the chat of a place. Nobody owns it until somebody answers.
-    pub(super) fn new_line_chat(&mut self, place: &Place, client: u64, title: &str) -> u64 {
-        let line = self.world.lines.configs.get(&place.line);
+    pub(super) fn new_line_chat(&mut self, user_code: &UserCode, client: u64, title: &str) -> u64 {
+        let line = self.world.lines.configs.get(&user_code.line);
         let line = line.map(|line| line.name().to_owned()).unwrap_or_default();
         let name = self.world.users.get(&client).map(User::name);
         let name = Some(title.to_owned())
@@ -98,7 +98,7 @@ impl Transaction<'_> {
         let id = self.new_chat(ChatType::Line, title, 0, vec![client]).id;
         self.change_chat(id, |chat| {
             chat.entity_type = "LINES".to_owned();
-            chat.entity_id = place.code();
+            chat.entity_id = user_code.code();
         });
         self.updates.push(Update::Lines);
         id

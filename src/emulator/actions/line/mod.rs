@@ -11,13 +11,13 @@ mod sessions;
 mod setup;
 
 pub use self::clients::Client;
-pub(crate) use self::incoming::{Arrived, ClientMessage, Sender};
+pub use self::incoming::Arrival;
+pub(crate) use self::incoming::{ClientMessage, Sender};
 pub(crate) use self::queue::Target;
 
 use crate::emulator::refusal::Refusal;
 use crate::emulator::transaction::Transaction;
 use crate::emulator::world::chat::Chat;
-use crate::emulator::world::line::connector::Place;
 use crate::emulator::world::line::session::Session;
 
 impl Transaction<'_> {
@@ -43,10 +43,5 @@ impl Transaction<'_> {
         if let Some(session) = self.world.lines.sessions.get_mut(&id) {
             change(session);
         }
-    }
-
-    /// Where the client of a chat is to be found.
-    pub(crate) fn place_of(&self, chat: &Chat) -> Option<Place> {
-        Place::read(&chat.entity_id).filter(|_| chat.is_line())
     }
 }

@@ -5,7 +5,7 @@ use crate::emulator::refusal::Refusal;
 use crate::emulator::transaction::Transaction;
 use crate::emulator::updates::Update;
 use crate::emulator::world::line::session::Session;
-use crate::emulator::world::message::{Outside, Passage, Refs};
+use crate::emulator::world::message::{Outside, OutsideState, Refs};
 use crate::emulator::world::user::User;
 
 use super::super::{Author, Draft};
@@ -15,12 +15,12 @@ impl Transaction<'_> {
     pub(crate) fn my_session(&self, chat: u64) -> Result<Session, Refusal> {
         let chat = self.line_chat(chat)?;
         let session = self.session_in(chat.id)?;
-        self.must_serve(session.line, chat.id)?;
+        self.check_operator(session.line, chat.id)?;
         Ok(session)
     }
 
     /// Refuses whoever neither works on a line nor sits in a chat of it nor rules the portal.
-    pub(crate) fn must_serve(&self, line: u64, chat: u64) -> Result<(), Refusal> {
+    pub(crate) fn check_operator(&self, line: u64, chat: u64) -> Result<(), Refusal> {
         let me = self.user;
         let queue = self.world.lines.configs.get(&line).map(|line| &line.queue);
         let is_asked = queue.is_some_and(|queue| queue.contains(&me));
@@ -52,10 +52,10 @@ impl Transaction<'_> {
         let line = self.world.lines.configs.get(&session.line);
         let stays = line.is_some_and(|line| line.bot_stays()) && self.world.is_bot(before);
         if before > 0 && before != me && !stays {
-            self.go_out_of(session.chat, before);
+            self.remove_from_chat(session.chat, before);
         }
         self.take(session.id, me);
-        self.say_inside(session.chat, "An operator has taken the conversation");
+        self.say_internally(session.chat, "An operator has taken the conversation");
     }
 
     /// Passes a session on to the next in the queue.
@@ -67,7 +67,7 @@ impl Transaction<'_> {
                 "The session is not yours to pass on",
             ));
         }
-        self.go_out_of(chat, self.user);
+        self.remove_from_chat(chat, self.user);
         self.leave_session(chat, self.user);
         Ok(())
     }
@@ -75,7 +75,7 @@ impl Transaction<'_> {
     /// Gives a session to another person or queue.
     pub(crate) fn transfer(&mut self, chat: u64, target: Target) -> Result<(), Refusal> {
         let session = self.my_session(chat)?;
-        self.must_fit(target)?;
+        self.check_target(target)?;
         self.hand_over(&session, target, false)
     }
 
@@ -90,13 +90,13 @@ impl Transaction<'_> {
             let text = "Only a bot that supports open channels can lead a session";
             return Err(Refusal::new("OPERATOR_WRONG", text));
         }
-        self.go_out_of(chat, session.operator);
+        self.remove_from_chat(chat, session.operator);
         self.change_session(session.id, |session| {
             session.operator = bot;
             session.is_answered = false;
         });
         self.change_chat(chat, |chat| chat.owner = 0);
-        self.come_into(session.id, bot);
+        self.add_to_session(session.id, bot);
         self.updates.push(Update::Lines);
         Ok(())
     }
@@ -109,13 +109,13 @@ impl Transaction<'_> {
     }
 
     /// Begins a session in a chat that has none, with the acting user as its operator: `imopenlines.session.start`.
-    pub(crate) fn begin_session(&mut self, chat: u64) -> Result<(), Refusal> {
+    pub(crate) fn restart_session(&mut self, chat: u64) -> Result<(), Refusal> {
         let chat = self.line_chat(chat)?;
         let before = self.world.lines.last_session(chat.id).cloned();
         let before = before.ok_or_else(|| Refusal::new("CHAT_ID", "Nobody has ever written"))?;
-        self.must_serve(before.line, chat.id)?;
+        self.check_operator(before.line, chat.id)?;
         if before.closed.is_some() {
-            let session = self.found_session(chat.id, before.client);
+            let session = self.create_session(chat.id, before.client);
             self.announce_session(session.id);
             self.take(session.id, self.user);
         }
@@ -127,8 +127,8 @@ impl Transaction<'_> {
         let chat = self.line_chat(chat)?;
         let session = self.world.lines.last_session(chat.id).cloned();
         let session = session.ok_or_else(|| Refusal::new("CHAT_ID", "Nobody has ever written"))?;
-        self.must_serve(session.line, chat.id)?;
-        self.come_into(session.id, self.user);
+        self.check_operator(session.line, chat.id)?;
+        self.add_to_session(session.id, self.user);
         Ok(())
     }
 
@@ -156,7 +156,7 @@ impl Transaction<'_> {
         let chat = self.my_chat(chat)?;
         let refs = Refs {
             outside: Outside {
-                passage: Passage::Silent,
+                state: OutsideState::Silent,
                 ..Outside::default()
             },
             ..Refs::default()

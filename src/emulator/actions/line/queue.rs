@@ -8,7 +8,7 @@ use crate::emulator::world::line::config::Line;
 use crate::emulator::world::line::session::Session;
 
 /// To whom a session goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Debug, Copy, PartialEq, Eq)]
 pub(crate) enum Target {
     /// A person, who is responsible at once.
     User(u64),
@@ -35,9 +35,9 @@ impl Transaction<'_> {
         let line = self.world.lines.configs.get(&session.line);
         let stays = line.is_some_and(Line::bot_stays);
         if self.world.is_bot(session.operator) && !stays {
-            self.go_out_of(session.chat, session.operator);
+            self.remove_from_chat(session.chat, session.operator);
         }
-        self.say_inside(session.chat, "The conversation goes to the queue");
+        self.say_internally(session.chat, "The conversation goes to the queue");
         self.ask_queue(id);
     }
 
@@ -67,7 +67,7 @@ impl Transaction<'_> {
         });
         self.change_chat(session.chat, |chat| chat.owner = 0);
         for operator in all.into_iter().chain(next) {
-            self.come_into(id, operator);
+            self.add_to_session(id, operator);
         }
         self.updates.push(Update::Lines);
     }
@@ -102,11 +102,11 @@ impl Transaction<'_> {
         stays: bool,
     ) -> Result<(), Refusal> {
         if session.operator > 0 && !stays {
-            self.go_out_of(session.chat, session.operator);
+            self.remove_from_chat(session.chat, session.operator);
         }
         match target {
             Target::User(user) => {
-                self.say_inside(session.chat, "The conversation was handed over");
+                self.say_internally(session.chat, "The conversation was handed over");
                 self.take(session.id, user);
             }
             Target::Queue(line) => {
@@ -114,7 +114,7 @@ impl Transaction<'_> {
                     session.line = line;
                     session.passed.clear();
                 });
-                self.say_inside(session.chat, "The conversation goes to the queue");
+                self.say_internally(session.chat, "The conversation goes to the queue");
                 self.ask_queue(session.id);
             }
         }
@@ -129,7 +129,7 @@ impl Transaction<'_> {
             session.is_answered = true;
             session.bot_until = None;
         });
-        self.come_into(id, user);
+        self.add_to_session(id, user);
         if let Some(chat) = chat {
             self.change_chat(chat, |chat| chat.owner = user);
         }
@@ -137,7 +137,7 @@ impl Transaction<'_> {
     }
 
     /// Whether a session can go there: to a queue that exists, or to a person who works here.
-    pub(super) fn must_fit(&self, target: Target) -> Result<(), Refusal> {
+    pub(super) fn check_target(&self, target: Target) -> Result<(), Refusal> {
         let fits = match target {
             Target::User(user) => {
                 let user = self.world.users.get(&user);
@@ -153,7 +153,7 @@ impl Transaction<'_> {
     }
 
     /// A note of the portal among those who work here; clients never read it.
-    pub(super) fn say_inside(&mut self, chat: u64, text: &str) {
+    pub(super) fn say_internally(&mut self, chat: u64, text: &str) {
         self.say(chat, Draft::text(Author::System, text));
     }
 }

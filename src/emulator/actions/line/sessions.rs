@@ -8,12 +8,12 @@ use crate::emulator::updates::Update;
 use crate::emulator::world::chat::Chat;
 use crate::emulator::world::line::config::Line;
 use crate::emulator::world::line::session::Session;
-use crate::emulator::world::message::{Outside, Passage, Refs};
+use crate::emulator::world::message::{Outside, OutsideState, Refs};
 
 impl Transaction<'_> {
     /// Begins a session: all are told, then the welcome bot comes in, or the queue is asked.
     pub(super) fn start_session(&mut self, chat: u64, client: u64, makes_lead: bool) -> u64 {
-        let session = self.found_session(chat, client);
+        let session = self.create_session(chat, client);
         let Some(line) = self.world.lines.configs.get(&session.line).cloned() else {
             return session.id;
         };
@@ -30,12 +30,12 @@ impl Transaction<'_> {
     }
 
     /// A session by itself, with nobody in it.
-    pub(super) fn found_session(&mut self, chat: u64, client: u64) -> Session {
+    pub(super) fn create_session(&mut self, chat: u64, client: u64) -> Session {
         let before = self.world.lines.last_session(chat).map(|one| one.id);
-        let place = self.world.chats.get(&chat);
-        let place = place.and_then(|chat| self.place_of(chat));
+        let user_code = self.world.chats.get(&chat);
+        let user_code = user_code.and_then(|chat| self.user_code_of(chat));
         let session = self.world.lines.keep(Session {
-            line: place.map_or(0, |place| place.line),
+            line: user_code.map_or(0, |user_code| user_code.line),
             chat,
             client,
             parent: before.unwrap_or(0),
@@ -69,18 +69,18 @@ impl Transaction<'_> {
             session.operator = bot;
             session.bot_until = line.bot_ms().map(|time| now + time);
         });
-        self.come_into(session, bot);
+        self.add_to_session(session, bot);
     }
 
     /// Brings somebody into the chat of a session; the portal itself does, and so nobody is named as who did.
-    pub(super) fn come_into(&mut self, session: u64, user: u64) {
+    pub(super) fn add_to_session(&mut self, session: u64, user: u64) {
         if let Some(chat) = self.world.lines.sessions.get(&session).map(|one| one.chat) {
-            self.bring_in(chat, user);
+            self.add_to_chat(chat, user);
         }
     }
 
     /// The same where no session need go on.
-    pub(crate) fn bring_in(&mut self, chat: u64, user: u64) {
+    pub(crate) fn add_to_chat(&mut self, chat: u64, user: u64) {
         let known = self.world.chats.get(&chat).cloned();
         let Some(mut chat) = known.filter(|chat| !chat.has(user)) else {
             return;
@@ -91,7 +91,7 @@ impl Transaction<'_> {
     }
 
     /// Takes somebody out of the chat of a session; nobody is told.
-    pub(crate) fn go_out_of(&mut self, chat: u64, user: u64) {
+    pub(crate) fn remove_from_chat(&mut self, chat: u64, user: u64) {
         self.change_chat(chat, |chat| {
             chat.members.retain(|member| *member != user);
         });
@@ -105,15 +105,15 @@ impl Transaction<'_> {
         let line = self.world.lines.configs.get(&session.line);
         let text = line.and_then(|line| line.greeting(is_first));
         if let Some(text) = text.map(str::to_owned) {
-            self.tell_client(session.chat, &text);
+            self.say_to_client(session.chat, &text);
         }
     }
 
     /// The portal itself says something that the client is to read.
-    pub(crate) fn tell_client(&mut self, chat: u64, text: &str) -> u64 {
+    pub(crate) fn say_to_client(&mut self, chat: u64, text: &str) -> u64 {
         let refs = Refs {
             outside: Outside {
-                passage: Passage::Important,
+                state: OutsideState::Important,
                 ..Outside::default()
             },
             ..Refs::default()
@@ -139,7 +139,7 @@ impl Transaction<'_> {
         let mut bots = members.map(|chat| chat.members.clone()).unwrap_or_default();
         bots.retain(|id| self.world.is_bot(*id));
         for bot in bots {
-            self.go_out_of(session.chat, bot);
+            self.remove_from_chat(session.chat, bot);
         }
         self.change_chat(session.chat, |chat| chat.owner = 0);
         self.updates.push(Update::Lines);

@@ -12,19 +12,37 @@ use serde_json::{Value, json};
 use crate::emulator::events::Tokens;
 use crate::emulator::transaction::Transaction;
 use crate::emulator::world::access::Owner;
-use crate::emulator::world::line::connector::{Connector, Place};
+use crate::emulator::world::chat::Chat;
+use crate::emulator::world::line::connector::{Connector, UserCode};
 
 /// Where a client is, as events say it.
-fn connector(place: &Place) -> Value {
+fn connector(user_code: &UserCode) -> Value {
     json!({
-        "connector_id": place.connector,
-        "line_id": place.line,
-        "chat_id": place.chat,
-        "user_id": place.user,
+        "connector_id": user_code.connector,
+        "line_id": user_code.line,
+        "chat_id": user_code.chat,
+        "user_id": user_code.user,
     })
 }
 
 impl Transaction<'_> {
+    /// The connector of a chat, and where its client is.
+    pub(crate) fn connector_of(&self, chat: &Chat) -> Option<(Connector, UserCode)> {
+        let user_code = self.user_code_of(chat)?;
+        let connector = self
+            .world
+            .lines
+            .connectors
+            .get(&user_code.connector)?
+            .clone();
+        Some((connector, user_code))
+    }
+
+    /// Where the client of a chat is to be found.
+    pub(crate) fn user_code_of(&self, chat: &Chat) -> Option<UserCode> {
+        UserCode::read(&chat.entity_id).filter(|_| chat.is_line())
+    }
+
     /// Tells an application that its connector was switched off on a line; the keys are in lower case, as nowhere else.
     pub(crate) fn announce_status_deletion(&mut self, connector: &Connector, line: u64) {
         let data = json!({ "connector": connector.id, "line": line });

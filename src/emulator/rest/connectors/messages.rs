@@ -4,13 +4,13 @@ use serde_json::{Map, Value, json};
 
 use super::super::call::{Answer, Call, Method, method};
 use super::super::params::{as_id, as_text, items};
-use super::said::{elements, heard, must_have, text};
+use super::elements::{client_message, elements, require_parts, text};
 use super::statuses::inactive;
 use super::{line, own, required};
 use crate::emulator::actions::ClientMessage;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::world::line::connector::Connector;
-use crate::emulator::world::line::connector::Place;
+use crate::emulator::world::line::connector::UserCode;
 
 pub(super) const METHODS: &[Method] = &[
     method("imconnector.send.messages", "imopenlines", send),
@@ -23,11 +23,11 @@ pub(super) const METHODS: &[Method] = &[
 
 /// What a client said. Each element succeeds or fails by itself; a number that came before is no repeat.
 fn send(call: &mut Call<'_, '_>) -> Answer {
-    each(call, |call, heard| {
-        if heard.text.is_empty() && heard.files.is_empty() {
+    each(call, |call, incoming| {
+        if incoming.text.is_empty() && incoming.files.is_empty() {
             return Err("The message has neither text nor files".to_owned());
         }
-        let arrived = call.tx.hear(heard);
+        let arrived = call.tx.receive(incoming);
         let session = json!({
             "ID": arrived.session.to_string(),
             "CHAT_ID": arrived.chat.to_string(),
@@ -37,15 +37,15 @@ fn send(call: &mut Call<'_, '_>) -> Answer {
 }
 
 fn update(call: &mut Call<'_, '_>) -> Answer {
-    each(call, |call, heard| {
-        let changed = call.tx.hear_edit(heard);
+    each(call, |call, incoming| {
+        let changed = call.tx.receive_edit(incoming);
         changed.map(|_| None).map_err(|error| error.to_string())
     })
 }
 
 fn delete(call: &mut Call<'_, '_>) -> Answer {
-    each(call, |call, heard| {
-        let gone = call.tx.hear_deletion(heard);
+    each(call, |call, incoming| {
+        let gone = call.tx.receive_deletion(incoming);
         gone.map(|_| None).map_err(|error| error.to_string())
     })
 }
@@ -58,13 +58,13 @@ fn each(
     let (connector, line) = open_line(call)?;
     let elements = elements(call.params.get("MESSAGES"))?;
     for element in &elements {
-        must_have(element, &["user", "message", "chat"])?;
+        require_parts(element, &["user", "message", "chat"])?;
     }
     let results: Vec<Value> = elements
         .iter()
         .map(|element| {
-            let heard = heard(&connector.id, line, element);
-            let done = heard.and_then(|heard| run(call, &heard));
+            let incoming = client_message(&connector.id, line, element);
+            let done = incoming.and_then(|incoming| run(call, &incoming));
             outcome(element, done)
         })
         .collect();
@@ -115,7 +115,7 @@ fn delivered(call: &mut Call<'_, '_>) -> Answer {
     let connector = own(call)?.id;
     line(call)?;
     for element in elements(call.params.get("MESSAGES"))? {
-        must_have(&element, &["im", "message", "chat"])?;
+        require_parts(&element, &["im", "message", "chat"])?;
         let ids = items(&element["message"]["id"]);
         let ids: Vec<String> = ids.iter().filter_map(as_text).collect();
         if let Some(message) = as_id(&element["im"]["message_id"]) {
@@ -137,17 +137,17 @@ fn read(call: &mut Call<'_, '_>) -> Answer {
 fn set_name(call: &mut Call<'_, '_>) -> Answer {
     let (connector, line) = open_line(call)?;
     let (chat, name) = (required(call, "CHAT_ID")?, required(call, "NAME")?);
-    let user = match connector.wishes.group {
+    let user = match connector.options.group {
         true => "0".to_owned(),
         false => required(call, "USER_ID")?,
     };
-    let place = Place {
+    let user_code = UserCode {
         connector: connector.id,
         line,
         chat,
         user,
     };
-    let known = call.tx.chat_of_place(&place);
+    let known = call.tx.chat_with_code(&user_code);
     let chat = known.ok_or_else(|| {
         Refusal::new("CHAT_RENAMING_FAILED", "There is no such chat on this line")
     })?;

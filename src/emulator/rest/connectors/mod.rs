@@ -2,9 +2,9 @@
 //!
 //! Only applications may call these; a webhook is refused.
 
+mod elements;
 mod messages;
 mod registration;
-mod said;
 mod statuses;
 
 use super::call::{Call, Method};

@@ -11,7 +11,7 @@ use super::{app, is_on};
 use crate::emulator::refusal::Refusal;
 use crate::emulator::updates::Update;
 use crate::emulator::world::access::Owner;
-use crate::emulator::world::line::connector::{Connector, Wishes};
+use crate::emulator::world::line::connector::{Connector, ConnectorOptions};
 
 pub(super) const METHODS: &[Method] = &[
     method("imconnector.register", "imopenlines", register),
@@ -45,7 +45,7 @@ fn register(call: &mut Call<'_, '_>) -> Answer {
         title,
         app: Some(app),
         handler,
-        wishes: wishes(call),
+        options: options(call),
     };
     call.tx.world.lines.connectors.insert(id, connector);
     call.tx.updates.push(Update::Lines);
@@ -63,15 +63,15 @@ fn fitting(id: &str) -> Result<String, Refusal> {
     if id.chars().all(fits) {
         Ok(id)
     } else {
-        let text = "The connector ID may have letters, digits and _ only";
+        let text = "The connector ID may have chat_types, digits and _ only";
         Err(failed("APPLICATION_REGISTRATION_ERROR", text))
     }
 }
 
-fn wishes(call: &Call<'_, '_>) -> Wishes {
-    let plain = Wishes::default();
+fn options(call: &Call<'_, '_>) -> ConnectorOptions {
+    let plain = ConnectorOptions::default();
     let flag = |name, otherwise| is_on(call, name).unwrap_or(otherwise);
-    Wishes {
+    ConnectorOptions {
         signature: flag("NEED_SIGNATURE", plain.signature),
         system_messages: flag("NEED_SYSTEM_MESSAGES", plain.system_messages),
         edits: flag("EDIT_INTERNAL_MESSAGES", plain.edits),

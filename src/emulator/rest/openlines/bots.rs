@@ -23,7 +23,7 @@ fn send(call: &mut Call<'_, '_>) -> Answer {
         false => call.params.text("MESSAGE").unwrap_or_default(),
     };
     if call.tx.line_chat(chat).is_ok() && !text.trim().is_empty() {
-        call.tx.tell_client(chat, text.trim());
+        call.tx.say_to_client(chat, text.trim());
     }
     yes()
 }

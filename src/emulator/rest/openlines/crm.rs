@@ -53,7 +53,7 @@ fn chats(call: &mut Call<'_, '_>) -> Answer {
         .filter(|chat| all || lines.open_session(chat.id).is_some());
     let listed: Vec<Value> = shown
         .filter_map(|chat| {
-            let (connector, _) = call.tx.way_out(chat)?;
+            let (connector, _) = call.tx.connector_of(chat)?;
             Some(json!({
                 "CHAT_ID": chat.id.to_string(),
                 "CONNECTOR_ID": connector.id,

@@ -5,13 +5,13 @@ use serde_json::{Map, Value, json};
 use super::super::call::{Answer, Call, Method, method};
 use super::super::dialogs::{author, described};
 use super::super::params::php_array;
-use crate::emulator::clock::{at, iso};
+use crate::emulator::clock::{iso, timestamp};
 use crate::emulator::objects;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::world::World;
 use crate::emulator::world::chat::Chat;
 use crate::emulator::world::dialog::{Address, parse};
-use crate::emulator::world::line::connector::Place;
+use crate::emulator::world::line::connector::UserCode;
 use crate::emulator::world::line::session::Session;
 use crate::emulator::world::message::Message;
 
@@ -81,7 +81,7 @@ fn named(call: &Call<'_, '_>) -> Option<u64> {
         return Some(call.tx.world.lines.sessions.get(&session)?.chat);
     }
     call.tx
-        .chat_of_place(&Place::read(&params.text("USER_CODE")?)?)
+        .chat_with_code(&UserCode::read(&params.text("USER_CODE")?)?)
 }
 
 /// A session with its messages: the one of `SESSION_ID`, or the last of a chat.
@@ -98,7 +98,7 @@ fn history(call: &mut Call<'_, '_>) -> Answer {
     let refusal = || Refusal::new("INVALID_SESSION_ID", "There is no such session");
     let session = session.cloned().ok_or_else(refusal)?;
     call.tx
-        .must_serve(session.line, session.chat)
+        .check_operator(session.line, session.chat)
         .map_err(|_| Refusal::new("ACCESS_DENIED", "You do not have access"))?;
     let chat = call.tx.line_chat(session.chat).map_err(|_| refusal())?;
     Ok(told(call.tx.world, call.tx.user, &session, &chat).into())
@@ -153,7 +153,7 @@ fn brief(message: &Message) -> Value {
         "chatid": message.chat.to_string(),
         "senderid": message.author.to_string(),
         "recipientid": format!("chat{}", message.chat),
-        "date": iso(at(message.date)),
+        "date": iso(timestamp(message.date)),
         "text": message.text,
         "textlegacy": message.text,
         "system": if message.system { "Y" } else { "N" },

@@ -21,7 +21,7 @@ fn add(call: &mut Call<'_, '_>) -> Answer {
     if chat.has(user) {
         return Ok(0.into());
     }
-    call.tx.bring_in(chat.id, user);
+    call.tx.add_to_chat(chat.id, user);
     Ok(chat.id.into())
 }
 
@@ -36,7 +36,7 @@ fn delete(call: &mut Call<'_, '_>) -> Answer {
         let text = "The client cannot be taken out of the chat";
         return Err(Refusal::new("CHAT_DELETE_USER_PERMISSION_DENIED", text).status(403));
     }
-    call.tx.go_out_of(chat.id, user);
+    call.tx.remove_from_chat(chat.id, user);
     Ok(chat.id.into())
 }
 

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::super::call::{Answer, Call, Method, method, yes};
 use super::{chat, target};
 use crate::emulator::refusal::Refusal;
-use crate::emulator::world::line::connector::Place;
+use crate::emulator::world::line::connector::UserCode;
 
 pub(super) const METHODS: &[Method] = &[
     method("imopenlines.session.open", "imopenlines", open),
@@ -42,16 +42,16 @@ const MARK_MAX: u64 = 5;
 /// The chat of a client; its number is a text, as nowhere else.
 fn open(call: &mut Call<'_, '_>) -> Answer {
     let code = call.params.text("USER_CODE").unwrap_or_default();
-    let chat = Place::read(&code).and_then(|place| call.tx.chat_of_place(&place));
+    let chat = UserCode::read(&code).and_then(|place| call.tx.chat_with_code(&place));
     let chat = chat.ok_or_else(|| Refusal::new("ACCESS_DENIED", "You do not have access"))?;
     let line = call.tx.world.lines.last_session(chat).map(|one| one.line);
-    call.tx.must_serve(line.unwrap_or(0), chat)?;
+    call.tx.check_operator(line.unwrap_or(0), chat)?;
     Ok(json!({ "chatId": chat.to_string() }).into())
 }
 
 fn start(call: &mut Call<'_, '_>) -> Answer {
     let chat = chat(call)?;
-    call.tx.begin_session(chat)?;
+    call.tx.restart_session(chat)?;
     yes()
 }
 
@@ -63,7 +63,7 @@ fn start_by(call: &mut Call<'_, '_>) -> Answer {
     if known.is_none_or(|message| message.chat != chat) {
         return Err(Refusal::new("ACCESS_DENIED", "You do not have access"));
     }
-    call.tx.begin_session(chat)?;
+    call.tx.restart_session(chat)?;
     yes()
 }
 

@@ -41,7 +41,7 @@ fn add(call: &mut Call<'_, '_>) -> Answer {
         title: text(&fields, "title").unwrap_or_default(),
         members,
     };
-    let chat = call.tx.found_group(new)?.id;
+    let chat = call.tx.create_group(new)?.id;
     describe(call, chat, &fields);
     if call.tx.world.users.contains_key(&owner) {
         call.tx.change_chat(chat, |chat| chat.owner = owner);
@@ -97,7 +97,7 @@ fn update(call: &mut Call<'_, '_>) -> Answer {
 fn leave(call: &mut Call<'_, '_>) -> Answer {
     let bot = call.act_as_own_bot()?;
     let chat = group(call)?.id;
-    call.tx.part(chat, bot).map_err(|_| denied())?;
+    call.tx.remove_member(chat, bot).map_err(|_| denied())?;
     done()
 }
 

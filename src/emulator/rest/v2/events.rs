@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use super::access::denied;
 use super::done;
 use super::registration::flag_at;
-use crate::emulator::clock::{at, iso};
+use crate::emulator::clock::{iso, timestamp};
 use crate::emulator::refusal::Refusal;
-use crate::emulator::rest::auth::may;
+use crate::emulator::rest::auth::check_scope;
 use crate::emulator::rest::call::{Answer, Call, Method, method, yes};
 use crate::emulator::rest::params::as_id;
 use crate::emulator::world::log::Row;
@@ -35,7 +35,7 @@ fn get(call: &mut Call<'_, '_>) -> Answer {
         return Ok(read(call, &[bot]).into());
     }
     let user = call.caller.user;
-    may(call.tx.world, &call.caller, "im")
+    check_scope(call.tx.world, &call.caller, "im")
         .map_err(|_| Refusal::new("SCOPE_ERROR", "The im scope is required for user events"))?;
     if !call.tx.world.subscribers.contains(&user) {
         let text = "User is not subscribed to events";
@@ -60,7 +60,7 @@ pub(super) fn read(call: &mut Call<'_, '_>, users: &[u64]) -> Value {
 }
 
 fn event(id: u64, row: &Row) -> Value {
-    json!({ "eventId": id, "type": row.event, "date": iso(at(row.date)), "data": row.data })
+    json!({ "eventId": id, "type": row.event, "date": iso(timestamp(row.date)), "data": row.data })
 }
 
 fn subscribe(call: &mut Call<'_, '_>) -> Answer {

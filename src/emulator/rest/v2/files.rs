@@ -41,7 +41,7 @@ fn upload(call: &mut Call<'_, '_>) -> Answer {
     let (name, content) = read(&call.content(), BYTES_MAX)?;
     let chat = dialog_of_user(call)?;
     let (file, message) = keep(call, &chat, name, content);
-    let shown = objects::file_in_full(call.tx.world, &file);
+    let shown = objects::full_file(call.tx.world, &file);
     Ok(sent(call, &chat, &shown, message))
 }
 

@@ -37,7 +37,7 @@ fn delete(call: &mut Call<'_, '_>) -> Answer {
     let chat = managed(call)?;
     let user = call.id_of("userId").ok_or_else(denied)?;
     if chat.has(user) {
-        call.tx.part(chat.id, user).map_err(|_| denied())?;
+        call.tx.remove_member(chat.id, user).map_err(|_| denied())?;
     }
     done()
 }

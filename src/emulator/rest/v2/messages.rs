@@ -137,13 +137,13 @@ fn update(call: &mut Call<'_, '_>) -> Answer {
     let fields = call.content();
     let text = new_text(&fields);
     if text.as_deref() == Some("") {
-        call.tx.erase(&old, false);
+        call.tx.delete_unchecked(&old, false);
         return done();
     }
     let rich = changed(&fields, &old.rich, bot)?;
     let text = text.map_or_else(|| old.text.clone(), |text| stored(&text));
     let url_preview = flag(&fields, "urlPreview").unwrap_or(old.url_preview);
-    call.tx.put(&Message {
+    call.tx.replace_message(&Message {
         text,
         rich,
         url_preview,
@@ -161,7 +161,7 @@ fn delete(call: &mut Call<'_, '_>) -> Answer {
         return Err(denied());
     }
     let complete = flag_at(call, "complete").unwrap_or(false);
-    call.tx.erase(&message, complete);
+    call.tx.delete_unchecked(&message, complete);
     done()
 }
 

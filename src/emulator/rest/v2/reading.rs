@@ -90,7 +90,7 @@ fn context(call: &mut Call<'_, '_>) -> Answer {
 /// The message in `messageId`, for the types of bots that may look things up.
 fn looked_up(call: &mut Call<'_, '_>) -> Result<(u64, Chat, Message), Refusal> {
     let user = call.own_bot()?;
-    if !user.bot.is_some_and(|bot| bot.kind.hears_all()) {
+    if !user.bot.is_some_and(|bot| bot.kind.receives_all()) {
         let text = "The method is available for bots of type supervisor and personal only";
         return Err(Refusal::new("BOT_TYPE_NOT_ALLOWED", text));
     }

@@ -8,7 +8,7 @@ use crate::emulator::rest::call::Call;
 use crate::emulator::rest::handlers::address;
 use crate::emulator::rest::params::as_text;
 use crate::emulator::world::access::Owner;
-use crate::emulator::world::bot::{BACKGROUNDS, Bot, BotType, Generation, Mode};
+use crate::emulator::world::bot::{ApiVersion, BACKGROUNDS, Bot, BotType, Mode};
 use crate::emulator::world::color;
 use crate::emulator::world::user::User;
 
@@ -37,7 +37,7 @@ pub(super) fn new_bot(
         kind,
         openline: is_line || flag(fields, "isSupportOpenline").unwrap_or(false),
         owner,
-        generation: Generation::Second,
+        version: ApiVersion::V2,
         mode,
         url,
         hidden: flag(fields, "isHidden").unwrap_or(false),
@@ -51,7 +51,7 @@ pub(super) fn new_bot(
 pub(super) fn change(bot: &mut Bot, fields: &Map<String, Value>) -> Result<(), Refusal> {
     bot.mode = mode(fields)?.unwrap_or(bot.mode);
     bot.url = url(&bot.owner, fields)?.or(bot.url.take());
-    if bot.mode == Mode::Webhook && bot.url.is_none() && bot.generation == Generation::Second {
+    if bot.mode == Mode::Webhook && bot.url.is_none() && bot.version == ApiVersion::V2 {
         return Err(wrong_address());
     }
     bot.hidden = flag(fields, "isHidden").unwrap_or(bot.hidden);

@@ -7,17 +7,17 @@ use crate::emulator::actions::{Author, Draft};
 use crate::emulator::refusal::Refusal;
 use crate::emulator::rest::params::as_text;
 use crate::emulator::rest::rich::{self, Part};
-use crate::emulator::world::message::{Passage, Refs, Rich};
+use crate::emulator::world::message::{OutsideState, Refs, Rich};
 
 /// Content that has been read.
-#[derive(Debug, Clone)]
+#[derive(Clone, Debug)]
 pub(super) struct Content {
     pub(super) text: String,
     pub(super) rich: Rich,
     pub(super) is_system: bool,
     pub(super) url_preview: bool,
     /// Whether the client of a line reads it.
-    passage: Passage,
+    state: OutsideState,
 }
 
 impl Content {
@@ -32,7 +32,7 @@ impl Content {
             text: self.text,
             rich: self.rich,
             url_preview: self.url_preview,
-            refs: Refs::of(self.passage),
+            refs: Refs::of(self.state),
         }
     }
 }
@@ -56,7 +56,7 @@ pub(super) fn read(fields: &Map<String, Value>, bot: u64) -> Result<Content, Ref
         },
         is_system: flag(fields, "system").unwrap_or(false),
         url_preview: flag(fields, "urlPreview").unwrap_or(true),
-        passage: passage(fields),
+        state: state(fields),
     };
     if content.text.is_empty() && content.rich.attach.is_none() {
         return Err(Refusal::new("EMPTY_MESSAGE", "Message is empty"));
@@ -65,12 +65,12 @@ pub(super) fn read(fields: &Map<String, Value>, bot: u64) -> Result<Content, Ref
 }
 
 /// In a line's chat: `skipConnector` and `silentConnector` keep a message from the client (bots-v2, section 7.3).
-fn passage(fields: &Map<String, Value>) -> Passage {
+fn state(fields: &Map<String, Value>) -> OutsideState {
     let is_on = |name| flag(fields, name) == Some(true);
     match () {
-        () if is_on("skipConnector") => Passage::Skipped,
-        () if is_on("silentConnector") => Passage::Silent,
-        () => Passage::Inside,
+        () if is_on("skipConnector") => OutsideState::Skipped,
+        () if is_on("silentConnector") => OutsideState::Silent,
+        () => OutsideState::Inside,
     }
 }
 

@@ -12,7 +12,7 @@ mod samples;
 
 use serde_json::{Value, json};
 
-use super::Desk;
+use super::TestPortal;
 use crate::emulator::NewLine;
 
 /// The connector that tests register.
@@ -22,7 +22,7 @@ const CONNECTOR: &str = "myconnector";
 const BORIS: u64 = 2;
 const CLARA: u64 = 3;
 
-impl Desk {
+impl TestPortal {
     /// A line with the connector of the application on it, its queue and perhaps more settings.
     async fn line(&self, line: NewLine) -> u64 {
         let line = self.portal.add_line(line);
@@ -77,7 +77,7 @@ impl Desk {
     }
 
     /// A client says something; the answer is the chat.
-    async fn hear(&self, line: u64, id: &str, text: &str) -> u64 {
+    async fn receive(&self, line: u64, id: &str, text: &str) -> u64 {
         let element = self
             .outside("imconnector.send.messages", line, id, text)
             .await;
@@ -104,7 +104,7 @@ impl Desk {
     }
 
     /// How far the last message of a chat has come.
-    fn passage(&self, chat: u64) -> Value {
+    fn state(&self, chat: u64) -> Value {
         let last = self.portal.line_history(chat).pop().expect("a message");
         last["outside"].clone()
     }

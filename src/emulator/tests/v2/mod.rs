@@ -16,12 +16,12 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::Desk;
+use super::TestPortal;
 
 /// The token of the bots that tests register through the webhook.
 const TOKEN: &str = "my token";
 
-impl Desk {
+impl TestPortal {
     /// Calls a method through the inbound webhook.
     pub(super) async fn by_webhook(&self, method: &str, params: Value) -> (u16, Value) {
         let url = self.portal.webhook_url();
@@ -53,7 +53,7 @@ impl Desk {
 
     /// The events of version 2 that are subscribed to, with their addresses.
     fn subscribed(&self) -> Vec<(String, String)> {
-        self.portal.portal.see(|world| {
+        self.portal.portal.read(|world| {
             let rows = world.subscriptions.values();
             let of_v2 = rows.filter(|row| row.event.contains("V2"));
             of_v2

@@ -42,7 +42,7 @@ const DEFAULTS: [(&str, &str); 32] = [
 ];
 
 /// A line.
-#[derive(Debug, Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Line {
     pub(crate) id: u64,
     settings: Map<String, Value>,

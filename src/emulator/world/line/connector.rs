@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 pub(crate) const LIVECHAT: &str = "livechat";
 
 /// A messenger, as `imconnector.register` describes it.
-#[derive(Debug, Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Connector {
     /// Lower case.
     pub(crate) id: String,
@@ -15,12 +15,12 @@ pub(crate) struct Connector {
     pub(crate) app: Option<String>,
     /// The page with its settings, `PLACEMENT_HANDLER`.
     pub(crate) handler: String,
-    pub(crate) wishes: Wishes,
+    pub(crate) options: ConnectorOptions,
 }
 
 /// What a connector wants to be told, and how; the defaults are those of `imconnector.register`.
-#[derive(Debug, Clone)]
-pub(crate) struct Wishes {
+#[derive(Clone, Debug)]
+pub(crate) struct ConnectorOptions {
     /// Operators' names in front of what they say.
     pub(crate) signature: bool,
     /// What the portal itself says to the client.
@@ -33,9 +33,9 @@ pub(crate) struct Wishes {
     pub(crate) group: bool,
 }
 
-impl Default for Wishes {
+impl Default for ConnectorOptions {
     fn default() -> Self {
-        Wishes {
+        ConnectorOptions {
             signature: true,
             system_messages: true,
             edits: true,
@@ -53,13 +53,13 @@ impl Connector {
             title: title.to_owned(),
             app: None,
             handler: String::new(),
-            wishes: Wishes::default(),
+            options: ConnectorOptions::default(),
         }
     }
 }
 
 /// A connector on a line.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Link {
     pub(crate) active: bool,
     pub(crate) connection: bool,
@@ -82,8 +82,8 @@ impl Link {
 }
 
 /// The four parts; chat and user as the messenger outside numbers them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Place {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct UserCode {
     pub(crate) connector: String,
     pub(crate) line: u64,
     pub(crate) chat: String,
@@ -91,12 +91,12 @@ pub(crate) struct Place {
     pub(crate) user: String,
 }
 
-impl Place {
+impl UserCode {
     /// Reads the `USER_CODE`, with or without CRM's `imol|` in front.
     pub(crate) fn read(code: &str) -> Option<Self> {
         let mut parts = code.strip_prefix("imol|").unwrap_or(code).splitn(4, '|');
         let mut next = || parts.next().map(str::to_owned);
-        Some(Place {
+        Some(UserCode {
             connector: next()?,
             line: next()?.parse().ok()?,
             chat: next()?,
@@ -105,7 +105,7 @@ impl Place {
     }
 
     pub(crate) fn code(&self) -> String {
-        let Place {
+        let UserCode {
             connector,
             line,
             chat,
@@ -121,11 +121,11 @@ mod tests {
 
     #[test]
     fn a_code_has_four_parts() {
-        let place = Place::read("imol|livechat|22|1761|587").expect("a place");
-        assert_eq!((place.line, place.user.as_str()), (22, "587"));
-        assert_eq!(place.code(), "livechat|22|1761|587");
+        let user_code = UserCode::read("imol|livechat|22|1761|587").expect("a user_code");
+        assert_eq!((user_code.line, user_code.user.as_str()), (22, "587"));
+        assert_eq!(user_code.code(), "livechat|22|1761|587");
         for odd in ["", "livechat|22|1761", "livechat|x|1|2"] {
-            assert_eq!(Place::read(odd), None, "{odd}");
+            assert_eq!(UserCode::read(odd), None, "{odd}");
         }
     }
 }

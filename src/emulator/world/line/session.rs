@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 /// A session on a line.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Session {
     pub(crate) id: u64,
     pub(crate) line: u64,

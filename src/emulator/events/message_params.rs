@@ -56,7 +56,7 @@ fn files(world: &World, message: &Message) -> Value {
         .iter()
         .filter_map(|id| world.files.get(*id));
     found
-        .map(|file| (file.id.to_string(), objects::file_in_full(world, file)))
+        .map(|file| (file.id.to_string(), objects::full_file(world, file)))
         .collect::<Map<_, _>>()
         .into()
 }
@@ -76,7 +76,7 @@ pub(super) fn heading(
             "TEMPLATE_ID": Uuid::new_v4().to_string(),
             "MESSAGE_TYPE": chat.kind.letter(),
             "FROM_USER_ID": message.author,
-            "DIALOG_ID": heard_from(world, chat, message.author),
+            "DIALOG_ID": dialog_id_for_bots(world, chat, message.author),
             "TO_CHAT_ID": chat.id,
             "AUTHOR_ID": message.author,
             "SYSTEM": flag(message.system),
@@ -131,7 +131,7 @@ pub(super) fn ending(world: &World, chat: &Chat, message: &Message) -> Value {
 /// The send flags, `SKIP_URL_INDEX` last.
 fn flags(message: &Message) -> Value {
     let pairs = FLAGS.iter().chain(&[("SKIP_URL_INDEX", "N")]);
-    let set = message.refs.outside.passage.flag();
+    let set = message.refs.outside.state.flag();
     pairs
         .map(|(key, value)| {
             let value = if set == Some(*key) { "Y" } else { *value };
@@ -142,6 +142,6 @@ fn flags(message: &Message) -> Value {
 }
 
 /// `DIALOG_ID` as a bot is told it: in private the author's id.
-pub(super) fn heard_from(world: &World, chat: &Chat, author: u64) -> String {
+pub(super) fn dialog_id_for_bots(world: &World, chat: &Chat, author: u64) -> String {
     world.dialog_id(chat.partner(author), chat)
 }

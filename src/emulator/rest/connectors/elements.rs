@@ -10,24 +10,26 @@ use crate::emulator::refusal::Refusal;
 pub(super) fn elements(messages: Option<&Value>) -> Result<Vec<Map<String, Value>>, Refusal> {
     let messages = messages.ok_or_else(|| super::missing("MESSAGES"))?;
     if !messages.is_array() && !messages.is_object() {
-        return Err(wrong("The MESSAGES argument is not an array"));
+        return Err(wrong_request("The MESSAGES argument is not an array"));
     }
     let elements = items(messages).into_iter().map(|item| match lower(item) {
         Value::Object(fields) => Ok(fields),
-        _ => Err(wrong("An element of MESSAGES is not an array")),
+        _ => Err(wrong_request("An element of MESSAGES is not an array")),
     });
     elements.collect()
 }
 
 /// Refuses an element without one of these parts.
-pub(super) fn must_have(element: &Map<String, Value>, parts: &[&str]) -> Result<(), Refusal> {
+pub(super) fn require_parts(element: &Map<String, Value>, parts: &[&str]) -> Result<(), Refusal> {
     match parts.iter().find(|part| !element.contains_key(**part)) {
-        Some(part) => Err(wrong(&format!("An element of MESSAGES has no `{part}`"))),
+        Some(part) => Err(wrong_request(&format!(
+            "An element of MESSAGES has no `{part}`"
+        ))),
         None => Ok(()),
     }
 }
 
-fn wrong(text: &str) -> Refusal {
+fn wrong_request(text: &str) -> Refusal {
     Refusal::new("ERROR_ARGUMENT", text)
 }
 
@@ -50,7 +52,7 @@ pub(super) fn text(element: &Map<String, Value>, part: &str, name: &str) -> Stri
 }
 
 /// What an element says; an error is a sentence, since failures of elements come with HTTP 200.
-pub(super) fn heard(
+pub(super) fn client_message(
     connector: &str,
     line: u64,
     element: &Map<String, Value>,

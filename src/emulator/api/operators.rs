@@ -89,7 +89,7 @@ impl Emulator {
     ///
     /// See above.
     pub fn start_session(&self, as_user: u64, chat: u64) -> Result<(), Refusal> {
-        self.portal.act(as_user, |tx| tx.begin_session(chat))
+        self.portal.act(as_user, |tx| tx.restart_session(chat))
     }
 
     /// Ends a session.

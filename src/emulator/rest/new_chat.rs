@@ -11,11 +11,11 @@ use crate::emulator::world::color;
 
 pub(super) fn add(call: &mut Call<'_, '_>) -> Answer {
     let bot = call.as_bot()?;
-    found(call, Author::Bot(bot))
+    create(call, Author::Bot(bot))
 }
 
 /// Makes a group for whoever acts: `imbot.chat.add` and `im.chat.add`.
-pub(super) fn found(call: &mut Call<'_, '_>, author: Author) -> Answer {
+pub(super) fn create(call: &mut Call<'_, '_>, author: Author) -> Answer {
     let open = call.params.text("TYPE").as_deref() == Some("OPEN");
     let kind = if open {
         ChatType::Open
@@ -30,7 +30,7 @@ pub(super) fn found(call: &mut Call<'_, '_>, author: Author) -> Answer {
     let title = call.params.text("TITLE").unwrap_or_default();
     let chat = call
         .tx
-        .found_group(NewChat {
+        .create_group(NewChat {
             kind,
             title,
             members,
