@@ -113,7 +113,7 @@ impl Update {
                 json!({ "type": "bots", "bots": view::bots(world, viewer), "commands": view::commands(world) })
             }
             Update::Lines => json!({ "type": "lines" }),
-            Update::TrafficLog(entry) => json!({ "type": "wire", "entry": **entry }),
+            Update::TrafficLog(entry) => json!({ "type": "traffic", "entry": **entry }),
             Update::Typing { .. }
             | Update::Left { .. }
             | Update::Gone { .. }

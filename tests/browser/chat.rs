@@ -95,20 +95,20 @@ async fn a_slash_suggests_commands_and_enter_gives_one() {
 }
 
 #[tokio::test]
-async fn the_wire_shows_the_event_and_the_call_with_its_answer() {
+async fn the_traffic_log_shows_the_event_and_the_call_with_its_answer() {
     let desk = desk().await;
     let Some(page) = Page::open(&desk.portal).await else {
         return;
     };
     page.click("[data-testid=bot-card][data-code=echo]").await;
     page.sees("other", "I am Echo").await;
-    page.says("On the wire").await;
-    page.sees("other", "On the wire").await;
+    page.says("In the log").await;
+    page.sees("other", "In the log").await;
     for (name, words) in [
-        ("ONIMBOTV2MESSAGEADD", ["On the wire", "authorId"]),
-        ("imbot.v2.chat.message.send", ["On the wire", "result"]),
+        ("ONIMBOTV2MESSAGEADD", ["In the log", "authorId"]),
+        ("imbot.v2.chat.message.send", ["In the log", "result"]),
     ] {
-        let entry = format!("[data-testid=wire-entry][data-name='{name}']");
+        let entry = format!("[data-testid=traffic-entry][data-name='{name}']");
         let last = format!("[...document.querySelectorAll(\"{entry}\")].at(-1)");
         page.until(&last).await;
         page.run(&format!("{last}.querySelector('summary').click()"))
@@ -119,7 +119,7 @@ async fn the_wire_shows_the_event_and_the_call_with_its_answer() {
         }
     }
     page.run(
-        "document.querySelectorAll('.wire-list details').forEach((part) => { part.open = true; })",
+        "document.querySelectorAll('.traffic-list details').forEach((part) => { part.open = true; })",
     )
     .await;
     page.until("document.querySelector('.raw pre')").await;
@@ -150,8 +150,8 @@ async fn a_phone_shows_one_pane_at_a_time() {
     page.until(&format!("({panes}) === 'chat'")).await;
     page.click("[data-testid=back]").await;
     page.until(&format!("({panes}) === 'list'")).await;
-    page.click("[data-testid=tab-wire]").await;
-    page.until(&format!("({panes}) === 'wire'")).await;
+    page.click("[data-testid=tab-traffic]").await;
+    page.until(&format!("({panes}) === 'traffic'")).await;
     let fits = "document.documentElement.scrollWidth <= window.innerWidth";
     assert!(page.is(fits).await, "the page is wider than the phone");
 }

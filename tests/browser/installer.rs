@@ -53,9 +53,9 @@ async fn events_flow_from_the_end_of_the_installation_in_the_frame() {
     page.until("!document.querySelector('[data-testid=install]')")
         .await;
     let events = || {
-        let mut wire = portal.traffic_log();
-        wire.retain(|entry| entry["kind"] == "event");
-        wire
+        let mut traffic = portal.traffic_log();
+        traffic.retain(|entry| entry["kind"] == "event");
+        traffic
     };
     assert_eq!(events().len(), 0, "{:#?}", events());
     portal.send(1, &dialog, "just in time").unwrap();

@@ -77,12 +77,12 @@ async fn lunch(desk: &Desk) -> String {
     group
 }
 
-/// Opens the last edit on the wire, so that what the bot asked for is seen.
+/// Opens the last edit in the traffic log, so that what the bot asked for is seen.
 async fn show_last_update(page: &Page) {
     let last = "[...document.querySelectorAll('[data-name=\"imbot.v2.chat.message.update\"] summary')].at(-1)";
     page.until(last).await;
     page.run(&format!("{last}.click()")).await;
-    page.run("document.querySelector('.wire-body').scrollTo(0, 1e6)")
+    page.run("document.querySelector('.traffic-body').scrollTo(0, 1e6)")
         .await;
     page.run("document.activeElement.blur()").await;
 }

@@ -67,9 +67,10 @@ impl Transaction<'_> {
         if !chat.has(user) || (user != self.user && !chat.is_manager(self.user)) {
             return Err(no_access());
         }
-        let text = match user == self.user {
-            true => format!("{} left the chat", self.tag(user)),
-            false => format!("{} excluded {}", self.tag(self.user), self.tag(user)),
+        let text = if user == self.user {
+            format!("{} left the chat", self.tag(user))
+        } else {
+            format!("{} excluded {}", self.tag(self.user), self.tag(user))
         };
         self.say(chat.id, Draft::text(Author::System, text));
         if let Some(chat) = self.world.chats.get_mut(&chat.id) {

@@ -47,9 +47,10 @@ pub(super) const ACTS: &[(&str, Act)] = &[
     ("/chat/react", |portal, body| {
         act(portal, body, |tx| {
             let (message, reaction) = (number(body, "message")?, text(body, "reaction")?);
-            done(match tx.has_reacted(message, reaction)? {
-                true => tx.unreact(message, reaction),
-                false => tx.react(message, reaction),
+            done(if tx.has_reacted(message, reaction)? {
+                tx.unreact(message, reaction)
+            } else {
+                tx.react(message, reaction)
             })
         })
     }),

@@ -11,11 +11,11 @@ macro_rules! embed {
 
 /// What the page consists of.
 const ASSETS: &[(&str, &str)] = embed![
-    "index.html" "client.html" "chat.css" "desk.css" "list.css" "rich.css" "style.css" "wire.css" "icon.svg" "app.js"
+    "index.html" "client.html" "chat.css" "desk.css" "list.css" "rich.css" "style.css" "traffic.css" "icon.svg" "app.js"
     "act.js" "api.js" "apps.js" "attach.js" "avatar.js" "bbcode.js" "bbview.js" "bx24.js"
     "chat.js" "client.js" "colour.js" "composer.js" "desk.js" "dom.js" "faults.js" "fire.js" "grid.js" "group.js" "header.js" "help.js" "keyboard.js"
     "line.js" "lines.js" "link.js" "list.js" "members.js" "mentions.js" "menu.js" "message.js" "reaction.js" "session.js" "store.js"
-    "suggest.js" "time.js" "toast.js" "tree.js" "welcome.js" "wire.js"
+    "suggest.js" "target.js" "time.js" "toast.js" "traffic.js" "tree.js" "welcome.js"
 ];
 
 /// What the page may load: itself, pictures that messages show, and the pages of applications.

@@ -42,7 +42,7 @@ pub(crate) fn routes(portal: &Arc<Portal>, guard: Guard) -> impl Endpoint + use<
         )
         .at("/chat/state", reading(portal, reads::state_of))
         .at("/chat/history", reading(portal, reads::history))
-        .at("/chat/wire", reading(portal, reads::traffic))
+        .at("/chat/traffic", reading(portal, reads::traffic))
         .at("/chat/feed", reads::feed(portal))
         .at("/chat/lines", reading(portal, lines::all))
         .at("/chat/line/history", reading(portal, lines::history))

@@ -23,19 +23,18 @@ fn bind(call: &mut Call<'_, '_>) -> Answer {
     let owner = Owner::App(call.application()?);
     let is_offline = is_offline(call)?;
     let asked = call.params.id("AUTH_TYPE").unwrap_or(0);
-    let user = match call.is_admin() {
-        true => asked,
-        false if is_offline => {
-            return Err(denied(
-                "Offline events binding requires administrator access rights",
-            ));
-        }
-        false if asked > 0 && asked != call.caller.user => {
-            return Err(denied(
-                "Event binding with AUTH_TYPE requires administrator access rights",
-            ));
-        }
-        false => call.caller.user,
+    let user = if call.is_admin() {
+        asked
+    } else if is_offline {
+        return Err(denied(
+            "Offline events binding requires administrator access rights",
+        ));
+    } else if asked > 0 && asked != call.caller.user {
+        return Err(denied(
+            "Event binding with AUTH_TYPE requires administrator access rights",
+        ));
+    } else {
+        call.caller.user
     };
     let event = event(call)?;
     let row = if is_offline {

@@ -135,12 +135,13 @@ impl Emulator {
             None => address.to_string(),
         };
         let proxy = options.proxy.then(|| Proxy::new(&domain));
-        let authority = match options.tls || options.proxy {
-            true => Some(Authority::make(
+        let authority = if options.tls || options.proxy {
+            Some(Authority::make(
                 names(address, &options.hosts, proxy.as_ref()),
                 options.tls_life,
-            )?),
-            false => None,
+            )?)
+        } else {
+            None
         };
         let mut hosts = options.hosts;
         hosts.extend(proxy.iter().flat_map(Proxy::names));

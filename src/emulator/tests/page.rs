@@ -124,7 +124,7 @@ async fn the_wire_shows_calls_and_events_without_their_tokens() {
     test.result("profile", json!({})).await;
     assert_eq!(live.next().await.expect("news")["type"], "hello");
     while live.next().await.expect("news")["entry"]["name"] != "profile" {}
-    let (_, traffic) = test.get("/chat/wire").await;
+    let (_, traffic) = test.get("/chat/traffic").await;
     let names: Vec<&str> = traffic["entries"]
         .as_array()
         .expect("a list")

@@ -27,9 +27,9 @@ async function answer(response) {
   return body;
 }
 
-/// Follows the live stream until the returned function is called.
+/// Follows the event stream until the returned function is called.
 /// A lost connection is taken up again, ever more slowly; the portal then says `hello` and the page reloads its state.
-export function live(me, onEvent, onOnline) {
+export function feed(me, onEvent, onOnline) {
   let source = null;
   let timer = 0;
   let wait = RETRY_MS_MIN;

@@ -2,7 +2,7 @@
 //
 // It knows nothing that a client would not: no whispers, no notes, no operators' page.
 
-import { get, live, post } from "./api.js";
+import { feed, get, post } from "./api.js";
 import { h, icon, reconcile } from "./dom.js";
 import { time } from "./time.js";
 
@@ -49,7 +49,7 @@ async function look() {
 function follow(id) {
   user = id;
   hangUp();
-  hangUp = live(id, (event) => ["hello", "message", "edit", "remove"].includes(event.type) && look(), () => {});
+  hangUp = feed(id, (event) => ["hello", "message", "edit", "remove"].includes(event.type) && look(), () => {});
 }
 
 function view(message, { people }) {

@@ -1,4 +1,4 @@
-// The dialog that makes trouble: faults of the portal, as `POST /emulator/faults` takes them.
+// The dialog for faults of the portal, as `POST /emulator/faults` takes them.
 
 import { post } from "./api.js";
 import { h } from "./dom.js";
@@ -28,14 +28,14 @@ const FAULTS = [
   ["calm", "Let nothing of what is planned happen", []],
 ];
 
-export function makeTrouble() {
+export function causeFault() {
   const client = state.apps?.[0]?.client_id ?? "";
   const kind = h("select", { class: "text-input", autofocus: true, "data-testid": "fault", "aria-label": "Fault", onchange: () => show() },
     FAULTS.map(([name, about]) => h("option", { value: name }, about)));
   const fields = h("div", { class: "fields" });
   const show = () => fields.replaceChildren(...FAULTS.find(([name]) => name === kind.value)[2].map((field) => row(field, client)));
   show();
-  modal("Make trouble", (close) => {
+  modal("Faults", (close) => {
     const send = async (event) => {
       event.preventDefault();
       const told = [...fields.querySelectorAll("input")].map((input) => [input.name, input.type === "number" ? Number(input.value) : input.value.trim()]);

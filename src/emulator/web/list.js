@@ -12,7 +12,7 @@ import { dialogsByTime, on, person, state } from "./store.js";
 import { when } from "./time.js";
 
 const who = h("select", { id: "who", "data-testid": "who", "aria-label": "You are", onchange: () => become(Number(who.value)) });
-const face = h("span", { class: "who-face" });
+const portrait = h("span", { class: "who-portrait" });
 const search = h("input", {
   type: "search", class: "search", placeholder: "Find a chat or a person", "aria-label": "Find a chat, a person or a bot",
   oninput: () => draw(), onkeydown: firstFound,
@@ -24,7 +24,7 @@ export function chatList() {
   on("people", "dialogs", "open", draw);
   return [
     h("header", { class: "list-head" },
-      h("label", { class: "who" }, face, h("span", { class: "who-words" }, h("small", {}, "You are"), who)),
+      h("label", { class: "who" }, portrait, h("span", { class: "who-words" }, h("small", {}, "You are"), who)),
       iconButton("help", "Keyboard shortcuts", showHelp, { "data-testid": "help" }),
       iconButton("plus", "New group", () => newGroup(), { "data-testid": "new-group" })),
     h("div", { class: "search-box" }, icon("search", 18), search),
@@ -57,7 +57,7 @@ function drawWho() {
   const names = (items) => JSON.stringify([...items].map((item) => [item.value, item.text]));
   if (names(options) !== names(who.options)) who.replaceChildren(...options);
   who.value = String(state.me);
-  face.replaceChildren(avatar(state.me, 40));
+  portrait.replaceChildren(avatar(state.me, 40));
 }
 
 function stamp(dialog) {

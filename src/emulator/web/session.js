@@ -1,8 +1,8 @@
-// One person's sitting at the portal: who it is (`?as=2`), which dialog is open (`#chat5`), and the live stream.
+// One person's sitting at the portal: who it is (`?as=2`), which dialog is open (`#chat5`), and the event stream.
 //
 // The address is the truth, so a window can be reloaded, bookmarked or copied, and "back" works as on any page.
 
-import { get, live, post } from "./api.js";
+import { feed, get, post } from "./api.js";
 import { changes, emit, forget, history, state, takeLines, takeState } from "./store.js";
 import { toast } from "./toast.js";
 
@@ -12,7 +12,7 @@ let hangUp = () => {};
 let hiddenTimer = 0;
 let linesTimer = 0;
 let looks = 0; // reloads begun: only the last one counts
-let waiting = null; // live events that came during a reload, which may be older or newer than what it brings
+let waiting = null; // events that came during a reload, which may be older or newer than what it brings
 
 export function begin() {
   window.addEventListener("popstate", follow);
@@ -54,7 +54,7 @@ export async function openPrivate(user) {
   if (answer) await showNew(answer.dialog_id);
 }
 
-/// Shows a dialog the portal has just created, though its live event may not have come yet.
+/// Shows a dialog the portal has just created, though its event may not have come yet.
 export async function showNew(dialogId) {
   if (!state.dialogs.has(dialogId)) await reload();
   show(dialogId);
@@ -92,7 +92,7 @@ function follow() {
     forget(asked);
     state.begun = true;
     state.open = open;
-    ["people", "dialogs", "open", "messages", "lines", "wire"].forEach((topic) => emit(topic));
+    ["people", "dialogs", "open", "messages", "lines", "traffic"].forEach((topic) => emit(topic));
     return listen();
   }
   if (open === state.open) return;
@@ -103,7 +103,7 @@ function follow() {
 
 function listen() {
   hangUp();
-  hangUp = live(state.me, take, (online) => {
+  hangUp = feed(state.me, take, (online) => {
     state.online = online;
     emit("online");
   });
@@ -126,13 +126,13 @@ async function reload() {
   const look = (looks += 1);
   waiting ??= [];
   try {
-    const [answer, wire, lines] = await Promise.all([get("/chat/state", { as: me }), get("/chat/wire"), get("/chat/lines")]);
+    const [answer, traffic, lines] = await Promise.all([get("/chat/state", { as: me }), get("/chat/traffic"), get("/chat/lines")]);
     if (me !== state.me || look !== looks) return;
     takeState(answer);
     takeLines(lines);
-    state.wire = wire.entries;
+    state.traffic = traffic.entries;
     for (const [id, page] of state.history) if (id !== state.open) page.loaded = false;
-    ["people", "dialogs", "open", "lines", "wire"].forEach((topic) => emit(topic));
+    ["people", "dialogs", "open", "lines", "traffic"].forEach((topic) => emit(topic));
     await loadOpen(true);
   } catch (error) {
     if (me !== 1 && state.users.size === 0) return become(1);

@@ -1,10 +1,10 @@
-// What the page knows, and how the portal's live events change it. No DOM here.
+// What the page knows, and how the portal's events change it. No DOM here.
 //
 // Modules read `state`, and `on(topic, …)` tells them to draw again. Topics: people, dialogs, messages, open, typing,
-// lines, wire, online, put (text for the message field), edit (a message of one's own to change), jump (to a message).
+// lines, traffic, online, put (text for the message field), edit (a message of one's own to change), jump (to a message).
 
 export const state = {};
-export const WIRE_MAX = 500;
+export const TRAFFIC_MAX = 500;
 
 const listeners = new Map();
 
@@ -20,7 +20,7 @@ export function emit(topic, detail) {
 /// Everything forgotten, as for a person who has just sat down.
 export function forget(me) {
   Object.assign(state, {
-    me, portal: {}, users: new Map(), bots: new Map(), guests: new Map(), dialogs: new Map(), commands: [], apps: [], wire: [],
+    me, portal: {}, users: new Map(), bots: new Map(), guests: new Map(), dialogs: new Map(), commands: [], apps: [], traffic: [],
     lines: [], sessions: [],
     open: null, history: new Map(), typing: new Map(), blocked: new Set(), loaded: false, online: true,
   });
@@ -133,13 +133,13 @@ export const changes = {
     state.commands = commands;
     return ["people", "dialogs", "messages", "open"];
   },
-  wire({ entry }) {
-    if (state.wire.some((known) => known.id === entry.id)) return [];
-    const replaced = state.wire.findIndex((known) => known.id === entry.replaces);
-    if (replaced >= 0) state.wire.splice(replaced, 1);
-    state.wire.push(entry);
-    if (state.wire.length > WIRE_MAX) state.wire.shift();
-    return ["wire"];
+  traffic({ entry }) {
+    if (state.traffic.some((known) => known.id === entry.id)) return [];
+    const replaced = state.traffic.findIndex((known) => known.id === entry.replaces);
+    if (replaced >= 0) state.traffic.splice(replaced, 1);
+    state.traffic.push(entry);
+    if (state.traffic.length > TRAFFIC_MAX) state.traffic.shift();
+    return ["traffic"];
   },
 };
 

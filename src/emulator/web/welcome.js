@@ -18,7 +18,7 @@ export function welcome() {
     h("img", { src: "/web/icon.svg", alt: "", width: "72", height: "72" }),
     h("h1", {}, fresh ? `Welcome, ${name || person(state.me).name}!` : "Whom would you like to talk to?"),
     h("p", { class: "lead" }, bots.length
-      ? "This is a small portal on your own desk. Pick a bot and write to it; on the wire you see what the portal and your program say to each other."
+      ? "This is a small portal on your own desk. Pick a bot and write to it; in the traffic log you see what the portal and your program send to each other."
       : "This is a small portal on your own desk. No bot lives here yet: start your program, and it will appear by itself."),
     h("div", { class: "cards" }, bots.map(card)));
 }

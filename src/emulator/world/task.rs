@@ -27,9 +27,10 @@ impl Task {
     /// `STATUS`, which knows what time it is.
     pub(crate) fn sub_status(&self, now: i64) -> i64 {
         let is_late = self.deadline.is_some_and(|deadline| deadline < now);
-        match is_late && self.status != COMPLETED {
-            true => OVERDUE,
-            false => self.status,
+        if is_late && self.status != COMPLETED {
+            OVERDUE
+        } else {
+            self.status
         }
     }
 

@@ -78,9 +78,10 @@ impl Transaction<'_> {
         let is_own = connector.app.is_none();
         self.change_outside(message.id, |message| {
             let outside = &mut message.refs.outside;
-            outside.state = match is_own {
-                true => OutsideState::Delivered,
-                false => OutsideState::Sending,
+            outside.state = if is_own {
+                OutsideState::Delivered
+            } else {
+                OutsideState::Sending
             };
             if is_own {
                 outside.ids = vec![message.id.to_string()];

@@ -137,9 +137,10 @@ fn read(call: &mut Call<'_, '_>) -> Answer {
 fn set_name(call: &mut Call<'_, '_>) -> Answer {
     let (connector, line) = open_line(call)?;
     let (chat, name) = (required(call, "CHAT_ID")?, required(call, "NAME")?);
-    let user = match connector.options.group {
-        true => "0".to_owned(),
-        false => required(call, "USER_ID")?,
+    let user = if connector.options.group {
+        "0".to_owned()
+    } else {
+        required(call, "USER_ID")?
     };
     let user_code = UserCode {
         connector: connector.id,

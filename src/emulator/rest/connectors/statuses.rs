@@ -19,9 +19,10 @@ pub(super) const METHODS: &[Method] = &[
 fn activate(call: &mut Call<'_, '_>) -> Answer {
     let active = is_on(call, "ACTIVE");
     change(call, |call, link| {
-        match active.ok_or_else(|| missing("ACTIVE"))? {
-            true => link.active = true,
-            false => *link = Link::default(),
+        if active.ok_or_else(|| missing("ACTIVE"))? {
+            link.active = true
+        } else {
+            *link = Link::default()
         }
         let _ = call;
         Ok(())

@@ -18,9 +18,10 @@ pub(super) const METHODS: &[Method] = &[
 fn send(call: &mut Call<'_, '_>) -> Answer {
     let chat = call.chat_id()?;
     let is_greeting = call.params.text("NAME").as_deref() == Some("WELCOME");
-    let text = match is_greeting {
-        true => greeting(call, chat),
-        false => call.params.text("MESSAGE").unwrap_or_default(),
+    let text = if is_greeting {
+        greeting(call, chat)
+    } else {
+        call.params.text("MESSAGE").unwrap_or_default()
     };
     if call.tx.line_chat(chat).is_ok() && !text.trim().is_empty() {
         call.tx.say_to_client(chat, text.trim());

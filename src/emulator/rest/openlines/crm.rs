@@ -105,9 +105,10 @@ fn say(call: &mut Call<'_, '_>) -> Answer {
         let text = "You cannot send messages to this chat";
         return Err(Refusal::new("CANCELED", text));
     }
-    let author = match call.tx.world.is_bot(user) {
-        true => Author::Bot(user),
-        false => Author::User(user),
+    let author = if call.tx.world.is_bot(user) {
+        Author::Bot(user)
+    } else {
+        Author::User(user)
     };
     Ok(call
         .tx

@@ -48,12 +48,13 @@ fn register(call: &mut Call<'_, '_>) -> Answer {
         return Err(Refusal::new("BOT_PROPERTIES_REQUIRED", text));
     }
     if let Some((id, known)) = with_code(call, &code) {
-        return match known.owner == owner {
-            true => shown(call, id),
-            false => Err(Refusal::new(
+        return if known.owner == owner {
+            shown(call, id)
+        } else {
+            Err(Refusal::new(
                 "BOT_CODE_ALREADY_TAKEN",
                 "Bot code is already taken",
-            )),
+            ))
         };
     }
     let bot = new_bot(code, owner, &fields)?;
