@@ -1,8 +1,9 @@
-//! Carries events to their handlers: one queue per address, in order, once.
+//! Delivers events to their handlers: one queue per address, in order, once.
 //!
-//! The portal hands its events to a central queue after it has answered, and that queue never repeats a delivery,
-//! reads no answer, and gives a slow handler its events later. So does this: an event waits for the ones before it on
-//! the same address, and when an address is [`QUEUE_MAX`] events behind, further ones are lost and the wire says so.
+//! A real portal passes its events to a central queue after it has answered. That queue never
+//! repeats a delivery, ignores the answer, and delivers to a slow handler later. Here, an event
+//! waits for the earlier ones to the same address. When [`QUEUE_MAX`] events wait for an address,
+//! further ones are lost and the traffic log records it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,20 +20,20 @@ use super::traffic_log::TrafficLog;
 use super::transaction::Delivery;
 use crate::event::form;
 
-/// Events that may wait for one address.
+/// Maximum number of events that wait for one address.
 const QUEUE_MAX: usize = 10_000;
 
-/// The way in to one address: each event with the moment it is due.
+/// The queue of one address: each event with the time it is due.
 type Queue = mpsc::Sender<(Instant, Delivery)>;
 
-/// Takes deliveries and works them off in the background.
+/// Accepts deliveries and runs them in the background.
 #[derive(Clone)]
 pub(crate) struct Deliveries {
     queues: Arc<Mutex<HashMap<String, Queue>>>,
     post: Post,
     traffic: TrafficLog,
     delay: Duration,
-    /// The pauses before further attempts; none on the documented portal.
+    /// Pauses before further attempts; empty on the documented portal.
     redeliver: Arc<[Duration]>,
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -59,17 +60,17 @@ impl Deliveries {
         }
     }
 
-    /// What posts.
+    /// Returns the client that posts.
     pub(crate) fn post(&self) -> &Post {
         &self.post
     }
 
-    /// What is to happen to the next events, under its lock.
+    /// Returns the plans for the next events, locked.
     pub(crate) fn planned(&self) -> MutexGuard<'_, PlannedEvents> {
         self.planned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes an event over from the portal, to be delivered once unless a test wants it lost, repeated or late.
+    /// Accepts an event and delivers it once, unless a test planned to lose, repeat or delay it.
     pub(crate) fn accept(&self, delivery: Delivery) {
         if take_one(&mut self.planned().lose) {
             return self.log_lost("lost on the way, as a test asked", &delivery);
@@ -84,14 +85,15 @@ impl Deliveries {
         }
     }
 
-    /// Puts a delivery in its queue after some time, behind what has come meanwhile.
+    /// Adds a delivery to its queue after some time, behind those added meanwhile.
     async fn enqueue_later(self, delivery: Delivery, late: Duration) {
         if self.stop.run_until_cancelled(sleep(late)).await.is_some() {
             self.enqueue(delivery);
         }
     }
 
-    /// Puts a delivery in the queue of its address; it leaves after the delay of the central queue.
+    /// Adds a delivery to the queue of its address; it is posted after the delay of the central
+    /// queue.
     fn enqueue(&self, delivery: Delivery) {
         let queue = self.queue(&delivery.url);
         if let Err(refused) = queue.try_send((Instant::now() + self.delay, delivery)) {
@@ -107,7 +109,7 @@ impl Deliveries {
             .event(delivery, "", &Err(why.to_owned()), Duration::ZERO);
     }
 
-    /// Waits until what is being delivered right now has been delivered.
+    /// Waits until the deliveries under way are done.
     pub(crate) async fn finish(&self) {
         self.tasks.close();
         self.tasks.wait().await;
@@ -123,7 +125,8 @@ impl Deliveries {
         open.clone()
     }
 
-    /// Works off one queue until the portal is stopped; what waits then is lost, as in a real one.
+    /// Delivers one queue until the portal is stopped; events that wait then are lost, as on a real
+    /// portal.
     async fn run_queue(self, mut queue: mpsc::Receiver<(Instant, Delivery)>) {
         while let Some(Some((due, delivery))) = self.stop.run_until_cancelled(queue.recv()).await {
             sleep_until(due).await;
@@ -144,7 +147,7 @@ impl Deliveries {
         }
     }
 
-    /// Posts an event once; whether the handler took it.
+    /// Posts an event once and returns whether the handler accepted it.
     async fn attempt(&self, delivery: &Delivery) -> bool {
         let body = form::encode(&delivery.tree);
         let begun = Instant::now();
@@ -155,7 +158,7 @@ impl Deliveries {
     }
 }
 
-/// Takes one off a count, if any is left.
+/// Subtracts one from a count if it is not zero, and returns whether it did.
 fn take_one(count: &mut usize) -> bool {
     let is_left = *count > 0;
     *count -= usize::from(is_left);

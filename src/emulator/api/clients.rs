@@ -9,39 +9,40 @@ use crate::emulator::view::lines;
 
 /// Clients in the portal's own live chat.
 impl Emulator {
-    /// A client writes.
+    /// Sends a message as a client.
     ///
     /// # Errors
     ///
-    /// `NOT_ACTIVE_LINE`.
+    /// `MESSAGE_EMPTY` for a blank text, `NOT_ACTIVE_LINE` for a line that is off or does not
+    /// exist.
     pub fn client_says(&self, client: &Client, text: &str) -> Result<Arrival, Refusal> {
         let incoming = client.message(text);
         self.portal.act(0, |tx| tx.receive_in_live_chat(&incoming))
     }
 
-    /// A client gives a word of its own another text.
+    /// Changes the text of a message the client sent.
     ///
     /// # Errors
     ///
-    /// `MESSAGE_NOT_FOUND`.
+    /// `MESSAGE_NOT_FOUND` if the client has no such message.
     pub fn client_edits(&self, client: &Client, message: u64, text: &str) -> Result<(), Refusal> {
         let incoming = client.message_with_id(message, text);
         self.portal
             .act(0, |tx| tx.receive_edit(&incoming).map(drop))
     }
 
-    /// A client deletes a word of its own.
+    /// Deletes a message the client sent.
     ///
     /// # Errors
     ///
-    /// `MESSAGE_NOT_FOUND`.
+    /// `MESSAGE_NOT_FOUND` if the client has no such message.
     pub fn client_deletes(&self, client: &Client, message: u64) -> Result<(), Refusal> {
         let incoming = client.message_with_id(message, "");
         self.portal
             .act(0, |tx| tx.receive_deletion(&incoming).map(drop))
     }
 
-    /// What a client reads, oldest first: its own words and what was said to it.
+    /// Returns what a client sees, oldest first: its own messages and those sent to it.
     pub fn client_sees(&self, client: &Client) -> Vec<Value> {
         let user_code = client.message("");
         let chat = self

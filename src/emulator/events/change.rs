@@ -1,7 +1,7 @@
-//! Edits and deletions: section 3.4 of server-behaviour.md.
+//! Events about edits and deletions: section 3.4 of server-behaviour.md.
 //!
-//! In groups the events of version 1 do not tell who did it: no `FROM_USER_ID`, and so no `data[USER]`. Those of
-//! version 2 always have the author.
+//! In groups the events of v1 do not name the author: no `FROM_USER_ID`, and so no `data[USER]`.
+//! The events of v2 always do.
 
 use serde_json::{Map, Value, json};
 
@@ -17,7 +17,7 @@ use crate::emulator::world::chat::Chat;
 use crate::emulator::world::message::Message;
 
 impl Transaction<'_> {
-    /// Tells the bots that a message has a new text.
+    /// Notifies the bots that a message has a new text.
     pub(crate) fn announce_edit(&mut self, chat: &Chat, message: &Message) {
         self.log_message_for_people("ONIMV2MESSAGEUPDATE", chat, message);
         let mut params = heading(chat, message, &text_for_bots(chat, &message.text));
@@ -52,7 +52,8 @@ impl Transaction<'_> {
         }
     }
 
-    /// Tells the bots that a message is gone; `text` is what it said, which they are not told.
+    /// Notifies the bots that a message was deleted. `text` is its old text, which the event does
+    /// not carry.
     pub(crate) fn announce_deletion(&mut self, chat: &Chat, message: &Message, text: &str) {
         if !message.system {
             let id = json!({ "messageId": message.id });
@@ -103,7 +104,8 @@ impl Transaction<'_> {
     }
 }
 
-/// What opens `data[PARAMS]`; the type of the entity is missing in private chats, its id is not.
+/// Returns the start of `data[PARAMS]`. In private chats the type of the entity is missing; its id
+/// is not.
 fn heading(chat: &Chat, message: &Message, text: &str) -> Map<String, Value> {
     let mut fields = Map::new();
     append(
@@ -152,7 +154,8 @@ fn text_for_bots(chat: &Chat, text: &str) -> String {
 }
 
 impl Transaction<'_> {
-    /// Tells the bot that the acting user has set a reaction, or taken it back. Its own it knows of.
+    /// Notifies a bot that the acting user has set or removed a reaction. It is not notified of its
+    /// own.
     pub(crate) fn announce_reaction(
         &mut self,
         chat: &Chat,

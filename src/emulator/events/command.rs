@@ -1,7 +1,8 @@
-//! `ONIMCOMMANDADD` and `ONIMBOTV2COMMANDADD`, typed or pressed: section 7 of server-behaviour.md.
+//! `ONIMCOMMANDADD` and `ONIMBOTV2COMMANDADD`, for typed and pressed commands: section 7 of
+//! server-behaviour.md.
 //!
-//! A typed command tells almost all that a message event tells, mentions and all; a pressed button tells little, and
-//! its `MESSAGE_ID` is the message that holds the keyboard.
+//! A typed command carries almost everything a message event carries, including mentions. A pressed
+//! button carries little; its `MESSAGE_ID` is the message with the keyboard.
 
 use serde_json::{Map, Value, json};
 
@@ -19,12 +20,12 @@ use super::message_params::{dialog_id_for_bots, ending, heading, in_group};
 use super::params::{FLAGS, append, chat_types, ids, user};
 use super::v2;
 
-/// Where a command was given: `COMMAND_CONTEXT`.
+/// Values of `COMMAND_CONTEXT`: how a command was given.
 const TYPED: &str = "TEXTAREA";
 const PRESSED: &str = "KEYBOARD";
 
 impl Transaction<'_> {
-    /// Tells the bots about the commands found in a message.
+    /// Notifies the bots of the commands found in a message.
     pub(super) fn announce_commands(
         &mut self,
         chat: &Chat,
@@ -40,7 +41,7 @@ impl Transaction<'_> {
         self.command_event(chat, message.id, message.author, called, TYPED, &params);
     }
 
-    /// Tells a bot that a button or a menu item with one of its commands was pressed.
+    /// Notifies a bot that a button or a menu item with one of its commands was pressed.
     pub(crate) fn announce_press(
         &mut self,
         chat: &Chat,
@@ -87,8 +88,8 @@ impl Transaction<'_> {
         }
     }
 
-    /// Version 2 has an event for each command, and `message` is the whole message: of a pressed button the one that
-    /// holds the keyboard.
+    /// Sends the event of v2, one for each command. `message` is the whole message: for a pressed
+    /// button the one with the keyboard.
     fn command_event_v2(
         &mut self,
         chat: &Chat,
@@ -116,7 +117,7 @@ impl Transaction<'_> {
         });
     }
 
-    /// Gives the bots of these commands the right to answer them.
+    /// Lets the bots of these commands answer them.
     fn open_uses(&mut self, chat: u64, message: u64, called: &[CommandCall]) {
         let now = self.world.clock.millis();
         self.world.uses.retain(|open| open.until > now);
@@ -170,7 +171,7 @@ impl Transaction<'_> {
     }
 }
 
-/// `data[PARAMS]` of a typed command.
+/// Returns `data[PARAMS]` of a typed command.
 fn typed(world: &World, chat: &Chat, message: &Message) -> Value {
     let mut fields = heading(world, chat, message, &message.text);
     if chat.is_private() {
@@ -199,7 +200,7 @@ fn typed(world: &World, chat: &Chat, message: &Message) -> Value {
     fields.into()
 }
 
-/// `data[PARAMS]` of a pressed button.
+/// Returns `data[PARAMS]` of a pressed button.
 fn pressed(world: &World, chat: &Chat, message: u64, user: u64, text: &str) -> Value {
     let mut fields = Map::new();
     append(

@@ -1,4 +1,5 @@
-//! A bot comes into a chat, and a bot goes from the portal: section 3.5 of server-behaviour.md. Leaving a chat is told to nobody.
+//! Events when a bot joins a chat or is removed from the portal: section 3.5 of
+//! server-behaviour.md. There is no event for leaving a chat.
 
 use serde_json::{Map, Value, json};
 
@@ -10,8 +11,8 @@ use crate::emulator::world::bot::{ApiVersion, Bot};
 use crate::emulator::world::chat::Chat;
 
 impl Transaction<'_> {
-    /// Tells a bot that it is in a chat now: `by` is who added it, or the other side of a private dialog. People are told
-    /// of everybody.
+    /// Notifies a bot that it joined a chat: `by` is the user who added it, or the other side of a
+    /// private dialog. People are notified of everybody who joins.
     pub(crate) fn announce_join(&mut self, chat: &Chat, bot: u64, by: u64) {
         self.log_join_for_people(chat, bot);
         let Some(known) = self.world.users.get(&bot).and_then(|user| user.bot.clone()) else {
@@ -30,7 +31,7 @@ impl Transaction<'_> {
         });
     }
 
-    /// Tells an application that one of its bots is about to go; the bot is still there.
+    /// Notifies an application that one of its bots is about to be removed; the bot still exists.
     pub(crate) fn announce_removal(&mut self, id: u64, bot: &Bot) {
         let tokens = Tokens::WithoutRefresh;
         if self.is_posted(bot, ApiVersion::V1, false) {
@@ -74,7 +75,7 @@ fn params(world: &World, chat: &Chat, bot: u64, by: u64) -> Value {
 }
 
 impl Transaction<'_> {
-    /// Tells a bot with what the acting user has opened its dialog.
+    /// Sends a bot the context with which the acting user opened its dialog.
     pub(crate) fn announce_context(&mut self, chat: &Chat, bot: u64, context: &Value) {
         let Some(known) = self.world.users.get(&bot).and_then(|user| user.bot.clone()) else {
             return;

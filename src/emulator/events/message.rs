@@ -1,4 +1,5 @@
-//! `ONIMBOTMESSAGEADD`, one event for all bots of an application that hear a message; `ONIMBOTV2MESSAGEADD`, one each.
+//! `ONIMBOTMESSAGEADD`, one event for all receiving bots of an application, and
+//! `ONIMBOTV2MESSAGEADD`, one event for each bot.
 
 use serde_json::{Map, json};
 
@@ -16,7 +17,7 @@ use super::params::full_user;
 use super::v2;
 
 impl Transaction<'_> {
-    /// Tells the bots about a message that was just stored.
+    /// Notifies the bots of a new message.
     pub(crate) fn announce(&mut self, chat: &Chat, message: &Message, skip_command: bool) {
         self.log_message_for_people("ONIMV2MESSAGEADD", chat, message);
         match audience::message(self.world, chat, message, skip_command) {
@@ -46,7 +47,8 @@ impl Transaction<'_> {
         }
     }
 
-    /// The portal itself shows that a bot of v1 is about to answer, except in open lines and for supervisors.
+    /// Shows that a v1 bot is typing, as the portal does, except on open channels and for
+    /// supervisors.
     pub(super) fn show_typing(&mut self, chat: &Chat, bots: &[u64]) {
         for bot in bots {
             let known = self.world.users.get(bot).and_then(|user| user.bot.as_ref());
@@ -66,7 +68,8 @@ impl Transaction<'_> {
         }
     }
 
-    /// The bots that are posted to in the format of version 1, grouped by application: one event carries all of one.
+    /// The bots that are posted to in the format of version 1, grouped by application: one event
+    /// carries all of one.
     pub(super) fn by_owner(&self, bots: &[u64], is_command: bool) -> Vec<(Owner, Vec<u64>)> {
         let mut groups: Vec<(Owner, Vec<u64>)> = Vec::new();
         for id in bots {

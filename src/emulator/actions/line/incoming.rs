@@ -1,4 +1,4 @@
-//! A client writes: the chat and the session are found or made, whoever greets comes in, and then the word is said.
+//! A client writes: finds or creates chat and session, stores the message, and lets the line greet.
 //!
 //! "Session created, bot joins, message stored, message told": section 6.2 of server-behaviour.md.
 
@@ -11,27 +11,27 @@ use crate::emulator::world::file::File;
 use crate::emulator::world::line::connector::UserCode;
 use crate::emulator::world::message::{Message, Outside, OutsideState, Refs, stored};
 
-/// Something that was said outside.
+/// A message written outside.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ClientMessage {
     pub(crate) connector: String,
     pub(crate) line: u64,
     pub(crate) sender: Sender,
-    /// The chat's number and name outside.
+    /// The chat's id outside.
     pub(crate) chat: String,
     pub(crate) chat_name: String,
-    /// The message's number outside.
+    /// The message's id outside.
     pub(crate) id: String,
     pub(crate) text: String,
     /// Address and name of each file.
     pub(crate) files: Vec<(String, String)>,
-    /// An employee in whose name it is kept, `0` for the sender's own.
+    /// The employee who is shown as the author; `0` for the sender.
     pub(crate) employee: u64,
-    /// Whether it is to leave no lead.
+    /// Whether no lead is created for it.
     pub(crate) skips_crm: bool,
 }
 
-/// Who said it.
+/// The person who wrote a message outside.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sender {
     pub(crate) id: String,
@@ -42,20 +42,21 @@ pub(crate) struct Sender {
     pub(crate) phone: String,
 }
 
-/// Where the word of a client has arrived.
+/// The place where a client's message was stored.
 #[non_exhaustive]
 #[derive(Clone, Debug, Copy, PartialEq, Eq)]
 pub struct Arrival {
     /// The session.
     pub session: u64,
-    /// The chat, whose dialog id is `chat` and this number.
+    /// The chat; its dialog id is `chat` and this number.
     pub chat: u64,
     /// The message.
     pub message: u64,
 }
 
 impl Transaction<'_> {
-    /// Takes in what was said outside. Nothing is dropped as a repeat: twice sent is twice said.
+    /// Stores a message written outside. Repeats are not recognised: a message sent twice is stored
+    /// twice.
     pub(crate) fn receive(&mut self, incoming: &ClientMessage) -> Arrival {
         let client = self.guest(&incoming.connector, &incoming.sender);
         let user_code = self.user_code_for(incoming);
@@ -113,7 +114,8 @@ impl Transaction<'_> {
         id
     }
 
-    /// Takes in what was said in the portal's own live chat, where a message has no number but its own.
+    /// Stores a message written in the portal's own live chat, where a message has no other id than
+    /// its own.
     pub(crate) fn receive_in_live_chat(
         &mut self,
         incoming: &ClientMessage,
@@ -128,7 +130,7 @@ impl Transaction<'_> {
         Ok(self.receive(incoming))
     }
 
-    /// Notes a file that is elsewhere; this portal fetches nothing.
+    /// Records a file that is stored elsewhere; the emulator does not download it.
     fn file_from_outside(&mut self, chat: u64, author: u64, address: &str, name: &str) -> u64 {
         let file = File {
             id: 0,
@@ -142,7 +144,8 @@ impl Transaction<'_> {
         self.world.files.keep(file).id
     }
 
-    /// Where a message belongs: a connector of groups has one place for all who write in a chat.
+    /// Returns the user code for a message. A connector for groups has one code for all who write
+    /// in a chat.
     pub(crate) fn user_code_for(&self, incoming: &ClientMessage) -> UserCode {
         let is_group = self.is_group(&incoming.connector);
         UserCode {
@@ -162,7 +165,7 @@ impl Transaction<'_> {
         known.is_some_and(|connector| connector.options.group)
     }
 
-    /// What a client's message outside has become here.
+    /// Returns the stored message for a message outside.
     pub(crate) fn received_message(&self, incoming: &ClientMessage) -> Result<Message, Refusal> {
         let chat = self.chat_with_code(&self.user_code_for(incoming));
         let chat = chat.and_then(|chat| self.world.chats.get(&chat));
@@ -180,7 +183,7 @@ impl Transaction<'_> {
         found.ok_or_else(|| Refusal::new("MESSAGE_NOT_FOUND", "There is no message with this id"))
     }
 
-    /// The client has given a message another text.
+    /// Changes the text of a message after the client edited it.
     pub(crate) fn receive_edit(&mut self, incoming: &ClientMessage) -> Result<u64, Refusal> {
         let old = self.received_message(incoming)?;
         self.replace_message(&Message {
@@ -191,7 +194,7 @@ impl Transaction<'_> {
         Ok(old.id)
     }
 
-    /// The client has deleted a message.
+    /// Deletes a message after the client deleted it.
     pub(crate) fn receive_deletion(&mut self, incoming: &ClientMessage) -> Result<u64, Refusal> {
         let old = self.received_message(incoming)?;
         self.delete_unchecked(&old, false);

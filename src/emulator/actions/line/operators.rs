@@ -1,4 +1,5 @@
-//! What operators do with a session. The acting user does it, as in `imopenlines.operator.*` and `.session.*`.
+//! Actions of operators on a session, by the acting user: `imopenlines.operator.*` and
+//! `.session.*`.
 
 use super::Target;
 use crate::emulator::refusal::Refusal;
@@ -11,7 +12,7 @@ use crate::emulator::world::user::User;
 use super::super::{Author, Draft};
 
 impl Transaction<'_> {
-    /// The open session of a line's chat, if the acting user may work on it.
+    /// Returns the open session of a line's chat if the acting user may work on it.
     pub(crate) fn my_session(&self, chat: u64) -> Result<Session, Refusal> {
         let chat = self.line_chat(chat)?;
         let session = self.session_in(chat.id)?;
@@ -19,7 +20,8 @@ impl Transaction<'_> {
         Ok(session)
     }
 
-    /// Refuses whoever neither works on a line nor sits in a chat of it nor rules the portal.
+    /// Checks that the acting user is in the line's queue, is a member of the chat, or is the
+    /// administrator.
     pub(crate) fn check_operator(&self, line: u64, chat: u64) -> Result<(), Refusal> {
         let me = self.user;
         let queue = self.world.lines.configs.get(&line).map(|line| &line.queue);
@@ -33,7 +35,8 @@ impl Transaction<'_> {
         }
     }
 
-    /// Takes a session: `imopenlines.operator.answer`. A bot that led it goes, unless the line lets it stay.
+    /// Takes a session: `imopenlines.operator.answer`. A bot that led it leaves, unless the line
+    /// keeps it.
     pub(crate) fn answer_session(&mut self, chat: u64) -> Result<(), Refusal> {
         let session = self.my_session(chat)?;
         if session.operator != self.user || !session.is_answered {
@@ -42,7 +45,7 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    /// Takes a session from whoever has it: `imopenlines.session.intercept`.
+    /// Takes a session from its current operator: `imopenlines.session.intercept`.
     pub(crate) fn intercept(&mut self, chat: u64) -> Result<(), Refusal> {
         self.answer_session(chat)
     }
@@ -58,7 +61,7 @@ impl Transaction<'_> {
         self.say_internally(session.chat, "An operator has taken the conversation");
     }
 
-    /// Passes a session on to the next in the queue.
+    /// Passes a session to the next operator in the queue.
     pub(crate) fn skip(&mut self, chat: u64) -> Result<(), Refusal> {
         let session = self.my_session(chat)?;
         if session.operator != self.user {
@@ -72,14 +75,14 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    /// Gives a session to another person or queue.
+    /// Transfers a session to another person or queue.
     pub(crate) fn transfer(&mut self, chat: u64, target: Target) -> Result<(), Refusal> {
         let session = self.my_session(chat)?;
         self.check_target(target)?;
         self.hand_over(&session, target, false)
     }
 
-    /// Gives a session to a bot, as the list of operators on the page lets a person do; no method does.
+    /// Transfers a session to a bot. The list of operators on the page allows it; no method does.
     pub(crate) fn transfer_to_bot(&mut self, chat: u64, bot: u64) -> Result<(), Refusal> {
         let session = self.my_session(chat)?;
         let user = self.world.users.get(&bot);
@@ -108,7 +111,8 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    /// Begins a session in a chat that has none, with the acting user as its operator: `imopenlines.session.start`.
+    /// Starts a session in a chat that has no open one, with the acting user as its operator:
+    /// `imopenlines.session.start`.
     pub(crate) fn restart_session(&mut self, chat: u64) -> Result<(), Refusal> {
         let chat = self.line_chat(chat)?;
         let before = self.world.lines.last_session(chat.id).cloned();
@@ -122,7 +126,7 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    /// Comes into the chat without becoming responsible: `imopenlines.session.join`.
+    /// Joins the chat without taking the session: `imopenlines.session.join`.
     pub(crate) fn join_session(&mut self, chat: u64) -> Result<(), Refusal> {
         let chat = self.line_chat(chat)?;
         let session = self.world.lines.last_session(chat.id).cloned();
@@ -132,14 +136,14 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    /// Whether what operators say stays here from now on.
+    /// Sets whether messages of operators are kept from the client from now on.
     pub(crate) fn silence(&mut self, chat: u64, is_silent: bool) -> Result<(), Refusal> {
         let session = self.my_session(chat)?;
         self.change_session(session.id, |session| session.is_silent = is_silent);
         Ok(())
     }
 
-    /// Pins a session for the acting user, or no longer.
+    /// Pins or unpins a session for the acting user.
     pub(crate) fn pin(&mut self, session: u64, is_pinned: bool) {
         let me = self.user;
         self.change_session(session, |session| {
@@ -151,7 +155,7 @@ impl Transaction<'_> {
         });
     }
 
-    /// Says something in a line's chat that the client is not to read.
+    /// Sends a message to a line's chat that the client does not see.
     pub(crate) fn whisper(&mut self, chat: u64, text: &str) -> Result<u64, Refusal> {
         let chat = self.my_chat(chat)?;
         let refs = Refs {

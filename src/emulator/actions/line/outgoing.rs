@@ -1,15 +1,15 @@
-//! What was said in a line's chat goes out to its client, if it is meant for one. Section 6.1 of server-behaviour.md.
+//! Sends messages of a line's chat to its client. Section 6.1 of server-behaviour.md.
 
 use crate::emulator::transaction::Transaction;
 use crate::emulator::updates::Update;
 use crate::emulator::world::chat::Chat;
 use crate::emulator::world::message::{Message, OutsideState};
 
-/// What a client writes to be rid of the bot.
+/// The text with which a client asks for a person instead of the bot.
 const NO_BOT: &str = "0";
 
 impl Transaction<'_> {
-    /// Does what a new message in a line's chat brings with it.
+    /// Handles the consequences of a new message in a line's chat.
     pub(crate) fn on_line_message(&mut self, chat: &Chat, message: &Message) {
         if message.refs.outside.state == OutsideState::Received {
             self.handle_zero(chat, message);
@@ -29,7 +29,7 @@ impl Transaction<'_> {
         }
     }
 
-    /// A text that is `0` and nothing else ends the bot's part; the bot has heard it, too.
+    /// Passes the session to the queue if a client writes `0`. The bot still receives that message.
     fn handle_zero(&mut self, chat: &Chat, message: &Message) {
         let session = self.world.lines.open_session(chat.id);
         let led = session.filter(|session| self.world.is_bot(session.operator));
@@ -41,7 +41,8 @@ impl Transaction<'_> {
         }
     }
 
-    /// An operator who speaks without having been asked: a closed session begins anew, a waiting one is taken.
+    /// Handles a message of an operator who was not asked: a closed session is started again, a
+    /// waiting one is taken.
     fn operator_writes(&mut self, chat: u64, operator: u64) {
         match self.world.lines.last_session(chat).cloned() {
             Some(session) if session.closed.is_some() => {
@@ -67,7 +68,8 @@ impl Transaction<'_> {
         }
     }
 
-    /// Tells the connector. The portal's own has the message at once; any other has to confirm that it does.
+    /// Sends a message to the connector. The portal's own connector delivers it at once; others
+    /// confirm delivery.
     fn send_out(&mut self, chat: &Chat, message: &Message) {
         let Some((connector, user_code)) = self.connector_of(chat) else {
             return;
@@ -96,7 +98,7 @@ impl Transaction<'_> {
         }
     }
 
-    /// Changes what a message is outside, and shows it.
+    /// Changes the state of a message outside and shows it on the pages.
     fn change_outside(&mut self, id: u64, change: impl FnOnce(&mut Message)) {
         let Some(message) = self.world.messages.get_mut(&id) else {
             return;
@@ -106,7 +108,8 @@ impl Transaction<'_> {
         self.show_edit(&message);
     }
 
-    /// The connector says under which numbers the client has a message: once, and for messages that wait for it only.
+    /// Records the ids under which the client received a message. Only the first confirmation of a
+    /// message that waits for one counts.
     ///
     /// "Delivery also marks the message as read": by the client.
     pub(crate) fn confirm(&mut self, connector: &str, message: u64, ids: &[String]) {
@@ -140,7 +143,7 @@ impl Transaction<'_> {
         }
     }
 
-    /// An edit goes out if the client has the message, under the numbers it has there.
+    /// Sends an edit to the connector if the client has the message.
     pub(crate) fn on_line_edit(&mut self, chat: &Chat, message: &Message) {
         if let Some((connector, user_code)) = self.connector_of(chat)
             && message.refs.outside.state == OutsideState::Delivered
@@ -150,7 +153,7 @@ impl Transaction<'_> {
         }
     }
 
-    /// A deletion goes out, once for every number outside.
+    /// Sends a deletion to the connector, once for every id outside.
     pub(crate) fn on_line_deletion(&mut self, chat: &Chat, message: &Message) {
         if let Some((connector, user_code)) = self.connector_of(chat)
             && message.refs.outside.state == OutsideState::Delivered

@@ -1,4 +1,4 @@
-//! The beginning and the end of sessions.
+//! Starts and ends sessions.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::emulator::world::line::session::Session;
 use crate::emulator::world::message::{Outside, OutsideState, Refs};
 
 impl Transaction<'_> {
-    /// Begins a session: all are told, then the welcome bot comes in, or the queue is asked.
+    /// Starts a session: sends its events, then adds the welcome bot or asks the queue.
     pub(super) fn start_session(&mut self, chat: u64, client: u64, makes_lead: bool) -> u64 {
         let session = self.create_session(chat, client);
         let Some(line) = self.world.lines.configs.get(&session.line).cloned() else {
@@ -29,7 +29,7 @@ impl Transaction<'_> {
         session.id
     }
 
-    /// A session by itself, with nobody in it.
+    /// Creates a session without an operator.
     pub(super) fn create_session(&mut self, chat: u64, client: u64) -> Session {
         let before = self.world.lines.last_session(chat).map(|one| one.id);
         let user_code = self.world.chats.get(&chat);
@@ -46,7 +46,7 @@ impl Transaction<'_> {
         session
     }
 
-    /// Writes what a session is into the fields of its chat.
+    /// Writes the session into the entity fields of its chat.
     pub(super) fn note_session(&mut self, id: u64) {
         let Some(session) = self.world.lines.sessions.get(&id).cloned() else {
             return;
@@ -72,14 +72,15 @@ impl Transaction<'_> {
         self.add_to_session(session, bot);
     }
 
-    /// Brings somebody into the chat of a session; the portal itself does, and so nobody is named as who did.
+    /// Adds a user to the chat of a session. The portal does it, so the event names nobody as the
+    /// cause.
     pub(super) fn add_to_session(&mut self, session: u64, user: u64) {
         if let Some(chat) = self.world.lines.sessions.get(&session).map(|one| one.chat) {
             self.add_to_chat(chat, user);
         }
     }
 
-    /// The same where no session need go on.
+    /// Adds a user to a chat, with or without an open session.
     pub(crate) fn add_to_chat(&mut self, chat: u64, user: u64) {
         let known = self.world.chats.get(&chat).cloned();
         let Some(mut chat) = known.filter(|chat| !chat.has(user)) else {
@@ -90,7 +91,7 @@ impl Transaction<'_> {
         self.announce_join(&chat, user, 0);
     }
 
-    /// Takes somebody out of the chat of a session; nobody is told.
+    /// Removes a user from the chat of a session, without an event.
     pub(crate) fn remove_from_chat(&mut self, chat: u64, user: u64) {
         self.change_chat(chat, |chat| {
             chat.members.retain(|member| *member != user);
@@ -98,7 +99,7 @@ impl Transaction<'_> {
         self.updates.push(Update::Left { chat, user });
     }
 
-    /// The line greets by itself, if it does.
+    /// Sends the line's greeting, if it has one.
     pub(super) fn greet(&mut self, session: u64, is_first: bool) {
         let session = self.world.lines.sessions.get(&session).cloned();
         let Some(session) = session else { return };
@@ -109,7 +110,7 @@ impl Transaction<'_> {
         }
     }
 
-    /// The portal itself says something that the client is to read.
+    /// Sends a system message that the client sees.
     pub(crate) fn say_to_client(&mut self, chat: u64, text: &str) -> u64 {
         let refs = Refs {
             outside: Outside {
@@ -122,7 +123,7 @@ impl Transaction<'_> {
         self.say(chat, Draft { refs, ..draft })
     }
 
-    /// Ends a session. Its bots go, its people stay with the history.
+    /// Ends a session. Bots leave the chat; people stay, with its history.
     pub(super) fn end_session(&mut self, id: u64) {
         let now = self.world.clock.millis();
         let known = self.world.lines.sessions.get(&id).cloned();
@@ -147,7 +148,7 @@ impl Transaction<'_> {
 }
 
 impl Transaction<'_> {
-    /// Keeps a session as a lead, if it is none yet; the answer is the lead.
+    /// Stores a session as a lead if it is not one yet, and returns the lead's id.
     pub(crate) fn make_lead(&mut self, session: u64) -> u64 {
         let known = self.world.lines.sessions.get(&session).map(|one| one.lead);
         if let Some(lead) = known.filter(|lead| *lead > 0) {
@@ -159,7 +160,7 @@ impl Transaction<'_> {
         lead
     }
 
-    /// The chats that are tied to something in CRM, oldest first; `kind` is `LEAD` and the like.
+    /// Returns the chats linked to a CRM object, oldest first; `kind` is `LEAD`, `DEAL` and so on.
     pub(crate) fn chats_in_crm(&self, kind: &str, id: u64) -> Vec<Chat> {
         let tied = |chat: &&Chat| {
             let parts: Vec<&str> = chat.entity_data[1].split('|').collect();

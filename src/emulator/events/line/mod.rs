@@ -1,6 +1,7 @@
-//! What applications are told of open channels: sections 3 and 4 of open-channels.md, 6.1 of server-behaviour.md.
+//! Events about open channels: sections 3 and 4 of open-channels.md, 6.1 of server-behaviour.md.
 //!
-//! Events of connectors go to the application of the connector, those of lines and sessions to whoever has bound them.
+//! Events of connectors are sent to the connector's application, those of lines and sessions to all
+//! subscriptions.
 
 mod outgoing;
 mod sessions;
@@ -15,7 +16,7 @@ use crate::emulator::world::access::Owner;
 use crate::emulator::world::chat::Chat;
 use crate::emulator::world::line::connector::{Connector, UserCode};
 
-/// Where a client is, as events say it.
+/// Returns the client's place in the form of events.
 fn connector(user_code: &UserCode) -> Value {
     json!({
         "connector_id": user_code.connector,
@@ -26,7 +27,7 @@ fn connector(user_code: &UserCode) -> Value {
 }
 
 impl Transaction<'_> {
-    /// The connector of a chat, and where its client is.
+    /// Returns the connector of a chat and the user code of its client.
     pub(crate) fn connector_of(&self, chat: &Chat) -> Option<(Connector, UserCode)> {
         let user_code = self.user_code_of(chat)?;
         let connector = self
@@ -38,12 +39,13 @@ impl Transaction<'_> {
         Some((connector, user_code))
     }
 
-    /// Where the client of a chat is to be found.
+    /// Returns the user code of a line's chat.
     pub(crate) fn user_code_of(&self, chat: &Chat) -> Option<UserCode> {
         UserCode::read(&chat.entity_id).filter(|_| chat.is_line())
     }
 
-    /// Tells an application that its connector was switched off on a line; the keys are in lower case, as nowhere else.
+    /// Notifies an application that its connector was switched off on a line. The keys are in lower
+    /// case, unlike elsewhere.
     pub(crate) fn announce_status_deletion(&mut self, connector: &Connector, line: u64) {
         let data = json!({ "connector": connector.id, "line": line });
         if let Some(app) = connector.app.clone() {
@@ -55,7 +57,8 @@ impl Transaction<'_> {
         }
     }
 
-    /// Tells each application that has a connector on a line that the line is gone: `data` is the line's bare number.
+    /// Notifies each application with a connector on a line that the line was deleted: `data` is
+    /// the line's id.
     pub(crate) fn announce_line_deletion(&mut self, line: u64) {
         let links = self.world.lines.links.keys();
         let joined = links.filter(|(_, on)| *on == line);

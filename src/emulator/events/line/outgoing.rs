@@ -1,6 +1,8 @@
-//! What goes to a client: `ONIMCONNECTORMESSAGE*` for the connector, `ONOPENLINEMESSAGE*` for whoever listens to lines.
+//! Events about messages to a client: `ONIMCONNECTORMESSAGE*` for the connector,
+//! `ONOPENLINEMESSAGE*` for all who subscribed.
 //!
-//! The latter tell "messages to the client through non-livechat connectors" (server-behaviour.md 6.1).
+//! The latter are about "messages to the client through non-livechat connectors"
+//! (server-behaviour.md 6.1).
 
 use serde_json::{Map, Value, json};
 
@@ -19,7 +21,7 @@ use crate::emulator::world::line::connector::UserCode;
 use crate::emulator::world::message::Message;
 
 impl Transaction<'_> {
-    /// Tells a connector what it is to bring to its client.
+    /// Sends a connector a message to deliver to its client.
     pub(crate) fn announce_outgoing(
         &mut self,
         provider: &Connector,
@@ -49,7 +51,7 @@ impl Transaction<'_> {
         }
     }
 
-    /// Tells a connector that a message has another text now. `message[id]` is a list.
+    /// Sends a connector the new text of a message. `message[id]` is a list.
     pub(crate) fn announce_outgoing_edit(
         &mut self,
         provider: &Connector,
@@ -66,7 +68,7 @@ impl Transaction<'_> {
         self.fire_to_lines("UPDATE", provider, user_code, message);
     }
 
-    /// Tells a connector that a message is gone: an item for each of its numbers outside.
+    /// Sends a connector a deletion: an item for each id outside.
     pub(crate) fn announce_outgoing_deletion(
         &mut self,
         provider: &Connector,
@@ -123,7 +125,7 @@ fn im(message: &Message) -> Value {
     json!({ "chat_id": message.chat, "message_id": message.id })
 }
 
-/// `message` of what is to go out. What hangs on it comes as it is, and once more as text.
+/// Returns `message` of an outgoing message. An attachment is sent as it is, and again as text.
 fn body(world: &World, provider: &Connector, message: &Message) -> Value {
     let mut body = Map::new();
     let text = signed(world, provider, message, " [br]");
@@ -142,9 +144,11 @@ fn body(world: &World, provider: &Connector, message: &Message) -> Value {
     body.into()
 }
 
-/// The text with the speaker's name in front, unless the connector wants none, or nobody speaks, or nothing is said.
+/// Returns the text after the author's name, unless the connector wants no names, or there is no
+/// author or text.
 ///
-/// The samples break the line behind the name in two ways: ` [br]` in a new message, `[br] ` in a changed one.
+/// The samples break the line behind the name in two ways: ` [br]` in a new message, `[br] ` in an
+/// edit.
 fn signed(world: &World, provider: &Connector, message: &Message, line_break: &str) -> String {
     let speaker = world.users.get(&message.author);
     match speaker.filter(|_| provider.options.signature && !message.text.is_empty()) {

@@ -1,4 +1,5 @@
-//! A session began or ended: `ONIMCONNECTORDIALOGSTART` and `FINISH`, `ONSESSIONSTART` and `FINISH`.
+//! Events about the start and end of a session: `ONIMCONNECTORDIALOGSTART` and `FINISH`,
+//! `ONSESSIONSTART` and `FINISH`.
 
 use serde_json::json;
 
@@ -9,9 +10,9 @@ use crate::emulator::transaction::Transaction;
 use crate::emulator::world::access::Owner;
 
 impl Transaction<'_> {
-    /// Tells of a session that it has begun, or ended if it is closed.
+    /// Sends the events that a session started, or ended if it is closed.
     ///
-    /// In the samples `chat` and `user` repeat what stands in `connector`: the numbers outside.
+    /// In the samples `chat` and `user` repeat the ids outside from `connector`.
     pub(crate) fn announce_session(&mut self, id: u64) {
         let Some(session) = self.world.lines.sessions.get(&id).cloned() else {
             return;
