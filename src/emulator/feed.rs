@@ -1,7 +1,8 @@
-//! What the open pages are told, as each of them is to see it.
+//! The feed of updates as one person sees them.
 //!
-//! News is kept in the portal's terms and turned into JSON per viewer, since a private dialog has another name from
-//! the other side. A page that falls [`UPDATES_MAX`] items behind is told to read everything anew.
+//! Updates are stored in the portal's terms and converted to JSON for each viewer, since a private
+//! dialog has a different id on each side. A page that is
+//! [`UPDATES_MAX`](super::updates::UPDATES_MAX) updates behind reads everything again.
 
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use super::view;
 use super::world::World;
 use super::world::chat::Chat;
 
-/// The news of a portal as one person sees them.
+/// The updates of a portal as one person sees them.
 pub struct Feed {
     portal: Arc<Portal>,
     viewer: u64,
@@ -41,9 +42,10 @@ impl Feed {
         }
     }
 
-    /// Waits for the next item that concerns this person: the objects of the web chat's event stream.
+    /// Waits for the next update that concerns this person: an object of the web chat's event
+    /// stream.
     ///
-    /// The first is always `{"type":"hello"}`. `None` when the portal is gone.
+    /// The first is always `{"type":"hello"}`. Returns `None` when the portal is gone.
     pub async fn next(&mut self) -> Option<Value> {
         if !std::mem::replace(&mut self.greeted, true) {
             return Some(json!({ "type": "hello" }));
@@ -65,7 +67,7 @@ impl Feed {
 }
 
 impl Update {
-    /// The news as this person is to see it, or `None` if it is not theirs to see.
+    /// Returns the update as this person sees it, or `None` if they may not see it.
     fn seen_by(&self, world: &World, viewer: u64) -> Option<Value> {
         let chat_of = |id: &u64| world.chats.get(id).filter(|chat| chat.has(viewer));
         let dialog = |chat: &Chat| world.dialog_id(viewer, chat);

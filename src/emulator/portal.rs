@@ -1,7 +1,9 @@
-//! The engine behind all three faces: the world under its lock, and the three ways out of it.
+//! The core behind the API, the page and REST: the world under its lock, and the outputs of each
+//! transaction.
 //!
-//! The lock is held for the length of one hit and never over an `.await`. What the hit caused is handed on while it
-//! is still held, so events leave in the order in which things happened.
+//! The lock is held for the length of one transaction and never over an `.await`. Updates and
+//! events are passed on while it is still held, so they leave in the order in which they were
+//! caused.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -16,7 +18,7 @@ use super::updates::Update;
 use super::world::World;
 use super::world::tokens::HOPS_MAX;
 
-/// Completes a transaction before its lock is released.
+/// Completes a transaction before the lock is released.
 pub(crate) type Finish = fn(&mut Transaction<'_>);
 
 /// Everything a running emulator shares between its requests.
@@ -27,11 +29,11 @@ pub(crate) struct Portal {
     pub(crate) traffic: TrafficLog,
     pub(crate) feed: broadcast::Sender<Update>,
     deliveries: Deliveries,
-    /// What is done at the end of each transaction.
+    /// Called at the end of each transaction, so that `events` can add to it.
     finish: Finish,
-    /// Told when the next alarm of the world is another than before.
+    /// Notified when the next alarm of the world has changed.
     pub(crate) alarm: Notify,
-    /// The certificate of the authority that vouches for the portal, as PEM.
+    /// The certificate of the portal's authority, as PEM.
     pub(crate) authority: Option<String>,
 }
 
@@ -58,32 +60,32 @@ impl Portal {
         }
     }
 
-    /// The limits, under their lock.
+    /// Returns the rate limits, locked.
     pub(crate) fn limits(&self) -> MutexGuard<'_, Limits> {
         self.limits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is planned for the next calls, under its lock.
+    /// Returns the plans for the next calls, locked.
     pub(crate) fn planned(&self) -> MutexGuard<'_, PlannedCalls> {
         self.planned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What carries the events.
+    /// Returns the deliveries of events.
     pub(crate) fn deliveries(&self) -> &Deliveries {
         &self.deliveries
     }
 
-    /// Looks at the world.
+    /// Reads the world.
     pub(crate) fn read<T>(&self, read: impl FnOnce(&World) -> T) -> T {
         read(&self.lock())
     }
 
-    /// Lets a user do something in the web chat: a chain of events begins.
+    /// Runs a transaction of a user in the web chat, which starts a new chain of events.
     pub(crate) fn act<T>(&self, user: u64, work: impl FnOnce(&mut Transaction<'_>) -> T) -> T {
         self.transact(user, HOPS_MAX, work)
     }
 
-    /// Runs one hit and sends on what it caused.
+    /// Runs a transaction and sends its updates and events.
     pub(crate) fn transact<T>(
         &self,
         user: u64,
@@ -110,18 +112,18 @@ impl Portal {
         answer
     }
 
-    /// Shows something to the pages that are open; nobody listening is no error.
+    /// Publishes an update to the open pages, if there are any.
     pub(crate) fn publish(&self, updates: Update) {
         let _ = self.feed.send(updates);
     }
 
-    /// Forgets what was planned for calls and events.
+    /// Removes the plans for calls and events.
     pub(crate) fn calm(&self) {
         *self.planned() = PlannedCalls::default();
         *self.deliveries.planned() = PlannedEvents::default();
     }
 
-    /// Replaces the world by a new one, everything forgotten.
+    /// Replaces the world by a new one with the same settings.
     pub(crate) fn forget(&self) {
         self.calm();
         let mut world = self.lock();

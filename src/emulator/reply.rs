@@ -1,4 +1,4 @@
-//! Bodies of HTTP answers that several parts of the portal send.
+//! HTTP answers that several parts of the portal send.
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use poem::Response;
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::world::file::File;
 
-/// Any JSON under any status.
+/// Returns JSON with any status.
 pub(crate) fn json_response(status: StatusCode, value: &Value) -> Response {
     Response::builder()
         .status(status)
@@ -16,7 +16,7 @@ pub(crate) fn json_response(status: StatusCode, value: &Value) -> Response {
         .body(value.to_string())
 }
 
-/// A file as a browser saves it.
+/// Returns a file for download.
 pub(crate) fn attached(file: &File) -> Response {
     let name = utf8_percent_encode(&file.name, NON_ALPHANUMERIC);
     Response::builder()

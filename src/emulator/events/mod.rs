@@ -1,7 +1,9 @@
-//! What the portal tells the handlers: which event, to which row, with which tokens.
+//! Creates the events the portal sends to handlers: which event, to which subscription, with which
+//! tokens.
 //!
-//! `audience` decides who hears, `slash` and `mention` read the text, the other files write the bodies. Key order and
-//! key presence follow the samples of the documentation, since that is what decoders were written against.
+//! `audience` selects the receivers, `slash` and `mention` parse the text, the other files write
+//! the bodies. Order and presence of keys follow the samples of the documentation, since decoders
+//! were written against them.
 
 pub(crate) mod audience;
 mod auth;
@@ -29,7 +31,8 @@ use crate::emulator::world::offline::Record;
 pub(crate) use self::auth::Tokens;
 
 impl Transaction<'_> {
-    /// Sends an event to every row its owner has for it; `data` writes the body for each anew, tokens being fresh.
+    /// Sends an event to every subscription of an owner; `data` writes the body for each, since
+    /// tokens are new each time.
     pub(crate) fn fire(
         &mut self,
         event: &str,
@@ -46,13 +49,14 @@ impl Transaction<'_> {
         }
     }
 
-    /// Sends an event to all rows on the portal, whoever they belong to, as events that are no bot's are sent.
+    /// Sends an event to all subscriptions on the portal and returns their number, as for events
+    /// that are not a bot's.
     pub(crate) fn fire_to_all(&mut self, event: &str, data: &Value) -> usize {
         let event = event.to_uppercase();
         self.fire_to_all_with(&event, data, Tokens::of(&event))
     }
 
-    /// The same with as much authorization as the event carries.
+    /// The same with the given tokens.
     fn fire_to_all_with(&mut self, event: &str, data: &Value, tokens: Tokens) -> usize {
         if self.hops == 0 {
             return 0;
@@ -71,7 +75,7 @@ impl Transaction<'_> {
         rows.len()
     }
 
-    /// Posts an event, or keeps it for who fetches it.
+    /// Posts an event, or stores it until it is fetched.
     fn dispatch(&mut self, row: &Subscription, data: &Value, tokens: Tokens) {
         match &row.way {
             Way::Online { .. } => {
@@ -106,7 +110,7 @@ impl Transaction<'_> {
         });
     }
 
-    /// The name under which the wire log shows an owner.
+    /// Returns the name of an owner in the traffic log.
     pub(crate) fn app_title(&self, owner: &Owner) -> Option<String> {
         match owner {
             Owner::App(client_id) => self.world.apps.get(client_id).map(|app| app.title.clone()),
@@ -115,12 +119,13 @@ impl Transaction<'_> {
     }
 }
 
-/// The one event that tells of others.
+/// The event that announces stored events.
 pub(crate) const NOTICE: &str = "ONOFFLINEEVENT";
 
 impl Transaction<'_> {
-    /// Keeps an event for the application of a row, unless it was that application which caused it, naming the same
-    /// source. No source is a source like any other here: a plain call of the application is not kept in its plain queue.
+    /// Stores an event for the application of a subscription, unless that application caused it
+    /// with the same source. No source counts as a source: a call without one is not stored in the
+    /// queue without one.
     pub(super) fn store_offline(&mut self, row: &Subscription, source: &str, data: &Value) {
         let Owner::App(app) = &row.owner else { return };
         if self.origin.app.as_ref() == Some(app) && self.origin.source == source {
@@ -132,7 +137,8 @@ impl Transaction<'_> {
         self.queued.insert(app.clone());
     }
 
-    /// Tells the applications whose queues have grown in this hit, once each, and not before its time.
+    /// Sends `ONOFFLINEEVENT` to the applications whose queues have grown in this transaction, once
+    /// each, and not before its `minTimeout`.
     pub(crate) fn announce_grown_queues(&mut self) {
         for app in std::mem::take(&mut self.queued) {
             for row in self.world.rows(&Owner::App(app), NOTICE) {

@@ -1,7 +1,7 @@
-//! Events of version 2: one bot each, into the event log or to the subscriptions of its owner.
+//! Events of v2: one bot each, into the event log or to the subscriptions of its owner.
 //!
-//! Sections 3 to 5 of bots-v2.md, section 4 of server-behaviour.md. Both ways carry the same fields; only `bot` differs,
-//! which is the whole object in the log, and id, code and tokens in what is posted.
+//! Sections 3 to 5 of bots-v2.md, section 4 of server-behaviour.md. Both ways carry the same
+//! fields; only `bot` differs: the whole object in the log; id, code and tokens in a posted event.
 
 use serde_json::{Map, Value, json};
 
@@ -15,7 +15,7 @@ use crate::emulator::world::message::Message;
 
 use super::Tokens;
 
-/// The eight events a bot has: registration with `eventMode=webhook` subscribes to all of them.
+/// The eight events of a bot: registration with `eventMode=webhook` subscribes to all of them.
 pub(crate) const NAMES: [&str; 8] = [
     "ONIMBOTV2MESSAGEADD",
     "ONIMBOTV2MESSAGEUPDATE",
@@ -27,15 +27,15 @@ pub(crate) const NAMES: [&str; 8] = [
     "ONIMBOTV2REACTIONCHANGE",
 ];
 
-/// The one event whose rows do not look at `eventMode`: a bot that fetches gets it both ways if its application has
+/// The event that ignores `eventMode`: a bot that fetches gets it both ways if its application has
 /// subscribed to it for another bot.
 pub(super) const COMMAND: &str = "ONIMBOTV2COMMANDADD";
 
 impl Transaction<'_> {
-    /// Tells one bot in the format of version 2, if that is how it hears.
+    /// Sends an event of v2 to one bot, if it gets v2 events.
     ///
-    /// `data` writes all fields but `bot`. What goes into the log does so at once and whatever the length of the chain
-    /// of events; only what is posted is cut.
+    /// `data` returns all fields but `bot`. Events are written to the log at once, however long the
+    /// chain of events; only posted events are cut.
     pub(super) fn fire_v2(
         &mut self,
         event: &str,
@@ -64,9 +64,9 @@ impl Transaction<'_> {
         }
     }
 
-    /// Whether events in the format of a version are posted for a bot.
+    /// Whether events in the format of this version are posted for a bot.
     ///
-    /// The format follows the version that registered the bot; on a portal where `both_formats` is on it does not.
+    /// The format follows the version that registered the bot, unless `both_formats` is on.
     pub(super) fn is_posted(&self, bot: &Bot, format: ApiVersion, is_command: bool) -> bool {
         (bot.mode == Mode::Webhook || is_command)
             && (bot.version == format || self.world.both_formats)
@@ -78,7 +78,7 @@ fn with_bot(bot: Value, data: Map<String, Value>) -> Value {
     bot.chain(data).collect::<Map<_, _>>().into()
 }
 
-/// What was said, new or changed: `ONIMBOTV2MESSAGEADD`, `ONIMBOTV2MESSAGEUPDATE`.
+/// Returns the data of `ONIMBOTV2MESSAGEADD` and `ONIMBOTV2MESSAGEUPDATE`.
 pub(super) fn message(
     world: &World,
     bot: u64,
@@ -89,7 +89,7 @@ pub(super) fn message(
     with_common_fields(world, bot, chat, message.author, first)
 }
 
-/// Opens `data` with the fields of one event and closes it with those that nearly all have.
+/// Puts the fields of one event first and adds those that nearly all events have.
 pub(super) fn with_common_fields(
     world: &World,
     bot: u64,

@@ -1,4 +1,4 @@
-//! `File`: what a message carries.
+//! `File`, attached to a message.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::emulator::picture;
 use crate::emulator::world::World;
 use crate::emulator::world::file::File;
 
-/// A file as `imbot.v2.File.upload` answers with it.
+/// Returns a file as `imbot.v2.File.upload` prints it.
 pub(crate) fn file(world: &World, file: &File) -> Value {
     let author = world.users.get(&file.author).map(|user| user.name());
     json!({
@@ -27,7 +27,8 @@ pub(crate) fn file(world: &World, file: &File) -> Value {
     })
 }
 
-/// A file as `im.v2.File.upload` and the events of version 1 show it: with addresses for a person who is logged in.
+/// Returns a file as `im.v2.File.upload` and v1 events print it: with addresses for a person who is
+/// logged in.
 pub(crate) fn full_file(world: &World, shown: &File) -> Value {
     let address = shown.address(world);
     let mut full = file(world, shown);
@@ -42,7 +43,7 @@ pub(crate) fn full_file(world: &World, shown: &File) -> Value {
     full
 }
 
-/// Width and height of a picture, `false` for everything else.
+/// Returns width and height of a picture, `false` for other files.
 fn image(file: &File) -> Value {
     let size = (file.kind() == "image").then(|| picture::size(&file.content));
     match size.flatten() {

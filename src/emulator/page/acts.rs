@@ -1,4 +1,4 @@
-//! What people do on the page. A new act is a line in the table and a function.
+//! Actions of people on the page. A new action is a line in the table and a function.
 
 use serde_json::{Value, json};
 
@@ -9,10 +9,10 @@ use crate::emulator::refusal::Refusal;
 use crate::emulator::transaction::Transaction;
 use crate::emulator::world::chat::ChatType;
 
-/// An act by its path.
+/// A handler of an action.
 pub(super) type Act = fn(&Portal, &Value) -> Answer;
 
-/// All acts of the web chat.
+/// All actions of the web chat.
 pub(super) const ACTS: &[(&str, Act)] = &[
     ("/chat/send", |portal, body| {
         act(portal, body, |tx| {
@@ -98,7 +98,7 @@ pub(super) const ACTS: &[(&str, Act)] = &[
     }),
 ];
 
-/// Lets the person named in the body act.
+/// Runs an action as the person named in the body.
 pub(super) fn act(
     portal: &Portal,
     body: &Value,
@@ -134,7 +134,7 @@ pub(super) fn done(result: Result<(), Refusal>) -> Answer {
     result.map(|()| json!({}))
 }
 
-/// A text the act needs.
+/// Returns a required text of the body.
 pub(super) fn text<'a>(body: &'a Value, name: &str) -> Result<&'a str, Refusal> {
     body[name]
         .as_str()

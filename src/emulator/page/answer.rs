@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use crate::emulator::refusal::Refusal;
 use crate::emulator::reply::json_response;
 
-/// The largest body an act may have.
+/// Maximum size of a request body, in bytes.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
 
-/// What every act answers with.
+/// The result of every request.
 pub(super) type Answer = Result<Value, Refusal>;
 
 pub(super) async fn json_body(mut request: Request) -> Result<Value, Refusal> {
@@ -26,7 +26,7 @@ pub(super) fn answer(answer: Answer) -> Response {
     }
 }
 
-/// An error as the page shows it.
+/// Returns an error as the page shows it.
 pub(super) fn refused(status: u16, sentence: &str) -> Response {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
     json_response(status, &json!({ "error": sentence }))

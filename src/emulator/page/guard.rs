@@ -1,8 +1,9 @@
-//! Keeps other web sites away from a portal that asks for no password.
+//! Protects a portal without passwords from other web sites.
 //!
-//! A page elsewhere may neither post here (the content type of JSON needs a permission nobody gives, and a foreign
-//! `Origin` is refused) nor reach us under a name of its own (DNS rebinding: the `Host` must be the loopback, the
-//! address listened on, or one that was allowed). REST calls pass by: they carry tokens.
+//! Another site can neither post here (the content type of JSON needs a permission that is never
+//! given, and a foreign `Origin` is refused) nor reach the portal under its own name (DNS
+//! rebinding: the `Host` must be the loopback, the listening address, or an allowed one). REST
+//! calls are not checked: they carry tokens.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -12,7 +13,7 @@ use poem::{Request, Response};
 
 use super::answer::refused;
 
-/// Who may use the page.
+/// Checks who may use the page.
 #[derive(Clone, Debug)]
 pub(crate) struct Guard {
     listen: SocketAddr,
@@ -24,7 +25,7 @@ impl Guard {
         Guard { listen, hosts }
     }
 
-    /// The refusal, if the request is not from here.
+    /// Returns a refusal if the request comes from elsewhere.
     pub(crate) fn check(&self, request: &Request) -> Option<Response> {
         let host = request.header(HOST).unwrap_or_default();
         if !self.is_ours(host) {
@@ -62,7 +63,7 @@ impl Guard {
     }
 }
 
-/// The host without its port.
+/// Returns the host without its port.
 fn name_of(host: &str) -> &str {
     match host.rsplit_once(':') {
         Some((name, port)) if port.chars().all(|c| c.is_ascii_digit()) => name,

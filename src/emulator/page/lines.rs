@@ -1,4 +1,5 @@
-//! Open channels on the page: reads lines and sessions, lets clients write and operators work, and sets up lines.
+//! Open channels on the page: reads lines and sessions, lets clients write and operators work, and
+//! sets up lines.
 
 use poem::Request;
 use serde_json::{Value, json};
@@ -15,18 +16,18 @@ use crate::emulator::transaction::Transaction;
 use crate::emulator::view::lines::{lines, messages, names, seen_outside};
 use crate::emulator::world::line::config::Line;
 
-/// `GET /chat/lines`.
+/// Handles `GET /chat/lines`.
 pub(super) fn all(portal: &Portal, _: &Request) -> Answer {
     Ok(portal.read(lines))
 }
 
-/// `GET /chat/line/history?chat=..`: all that was said, whoever asks.
+/// Handles `GET /chat/line/history?chat=..`: all messages, whoever asks.
 pub(super) fn history(portal: &Portal, request: &Request) -> Answer {
     let chat = query(request, "chat").unwrap_or(0);
     Ok(json!({ "messages": portal.read(|world| messages(world, chat)) }))
 }
 
-/// `GET /chat/client/history?line=..&client=..`: what a client of the live chat reads.
+/// Handles `GET /chat/client/history?line=..&client=..`: what a client of the live chat sees.
 pub(super) fn client_history(portal: &Portal, request: &Request) -> Answer {
     let client = Client {
         line: query(request, "line").unwrap_or(0),
@@ -52,7 +53,7 @@ pub(super) fn client_history(portal: &Portal, request: &Request) -> Answer {
     }))
 }
 
-/// All acts of open channels. `as` is the operator; clients and whoever sets up need none.
+/// All actions on open channels. `as` is the operator; clients and setup need none.
 pub(super) const ACTS: &[(&str, Act)] = &[
     ("/chat/client/say", |portal, body| {
         let incoming = client(body)?.message(text(body, "text")?);
@@ -126,7 +127,8 @@ pub(super) const ACTS: &[(&str, Act)] = &[
     }),
 ];
 
-/// `POST /emulator/connector/settings`: the page is opened, and what the application answers is the answer.
+/// Handles `POST /emulator/connector/settings`: opens the page and returns the application's
+/// answer.
 pub(super) async fn open_settings(portal: &Portal, body: &Value) -> Answer {
     let user = body["as"].as_u64().unwrap_or_else(|| admin(portal));
     let (connector, line) = (text(body, "connector")?, number(body, "line")?);
@@ -134,7 +136,7 @@ pub(super) async fn open_settings(portal: &Portal, body: &Value) -> Answer {
     Ok(json!({ "status": status, "body": page }))
 }
 
-/// Lets the person named in the body act on the chat named in it.
+/// Runs an action as the person and on the chat named in the body.
 fn at_chat(
     portal: &Portal,
     body: &Value,
@@ -143,7 +145,7 @@ fn at_chat(
     act(portal, body, |tx| done(work(tx, number(body, "chat")?)))
 }
 
-/// To whom a session is to go: one of `user`, `bot` and `line`.
+/// Transfers a session to one of `user`, `bot` and `line`.
 fn transfer(tx: &mut Transaction<'_>, chat: u64, body: &Value) -> Result<(), Refusal> {
     if let Some(bot) = body["bot"].as_u64() {
         return tx.transfer_to_bot(chat, bot);
@@ -163,7 +165,7 @@ fn client(body: &Value) -> Result<Client, Refusal> {
     })
 }
 
-/// `name`, `bot` (`0` for none) and whatever stands in `settings`, under the names of the portal.
+/// Returns `name`, `bot` (`0` for none) and everything in `settings`, under the portal's names.
 fn settings(body: &Value) -> Vec<(String, String)> {
     let mut settings = Vec::new();
     let mut set = |name: &str, value: String| settings.push((name.to_owned(), value));

@@ -1,6 +1,7 @@
-//! The web chat's side of the engine: `/chat/*` for people, `/emulator/*` for programs that bring their own bot.
+//! The HTTP side of the web chat: `/chat/*` for people, `/emulator/*` for programs that bring their
+//! own bot.
 //!
-//! Everything here is JSON on one origin and answers with `{"error": "<sentence>"}` when it refuses. `guard` keeps
+//! Everything is JSON on one origin; a refusal is `{"error": "<sentence>"}`. `guard` keeps
 //! other web sites out, since there is no password.
 
 mod acts;
@@ -22,7 +23,7 @@ use self::answer::{Answer, answer, json_body, refused};
 use self::guard::Guard;
 use super::portal::Portal;
 
-/// All routes of the page.
+/// Returns all routes of the page.
 pub(crate) fn routes(portal: &Arc<Portal>, guard: Guard) -> impl Endpoint + use<> {
     let mut route = Route::new()
         .at("/", get(poem::endpoint::make_sync(|_| assets::index())))
@@ -80,7 +81,7 @@ pub(crate) fn routes(portal: &Arc<Portal>, guard: Guard) -> impl Endpoint + use<
     })
 }
 
-/// A reading of the world, from the query.
+/// Answers a `GET` from the query.
 fn reading(portal: &Arc<Portal>, read: fn(&Portal, &Request) -> Answer) -> impl Endpoint + use<> {
     let portal = Arc::clone(portal);
     get(poem::endpoint::make_sync(move |request| {
@@ -88,7 +89,7 @@ fn reading(portal: &Arc<Portal>, read: fn(&Portal, &Request) -> Answer) -> impl 
     }))
 }
 
-/// The files that messages carry.
+/// Serves the files of messages.
 fn file(portal: &Arc<Portal>) -> impl Endpoint + use<> {
     let portal = Arc::clone(portal);
     get(poem::endpoint::make_sync(move |request| {
@@ -96,7 +97,7 @@ fn file(portal: &Arc<Portal>) -> impl Endpoint + use<> {
     }))
 }
 
-/// The certificate that clients have to trust, where there is TLS.
+/// Serves the certificate that clients have to trust, if TLS is on.
 fn authority(portal: &Arc<Portal>) -> impl Endpoint + use<> {
     let portal = Arc::clone(portal);
     get(poem::endpoint::make_sync(move |_| {
@@ -109,7 +110,7 @@ fn authority(portal: &Arc<Portal>) -> impl Endpoint + use<> {
     }))
 }
 
-/// The settings page of a connector, opened as a person's browser does.
+/// Opens the settings page of a connector as a person's browser does.
 fn settings(portal: &Arc<Portal>) -> impl Endpoint + use<> {
     let portal = Arc::clone(portal);
     post(poem::endpoint::make(move |request: Request| {
@@ -123,7 +124,7 @@ fn settings(portal: &Arc<Portal>) -> impl Endpoint + use<> {
     }))
 }
 
-/// An act, from a JSON body.
+/// Runs an action from a JSON body.
 fn acting(portal: &Arc<Portal>, act: fn(&Portal, &Value) -> Answer) -> impl Endpoint + use<> {
     let portal = Arc::clone(portal);
     post(poem::endpoint::make(move |request: Request| {

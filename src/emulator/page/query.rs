@@ -3,7 +3,7 @@
 use poem::Request;
 use serde::de::DeserializeOwned;
 
-/// One field of the query.
+/// Returns a field of the query.
 pub(super) fn query<T: DeserializeOwned>(request: &Request, name: &str) -> Option<T> {
     let text = crate::event::form::decode(request.uri().query()?.as_bytes())
         .ok()?

@@ -1,4 +1,4 @@
-//! What the page reads: the state, the history of a dialog, the wire, and the live stream.
+//! Read requests of the page: the state, the history of a dialog, the traffic log, and the feed.
 
 use std::sync::Arc;
 
@@ -16,16 +16,16 @@ use crate::emulator::refusal::{Refusal, no_access, no_user};
 use crate::emulator::reply::attached;
 use crate::emulator::view;
 
-/// A silent stream says that it is still there.
+/// Interval of keep-alive comments on a silent stream.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// Everything the page begins with.
+/// Returns the state with which the page starts.
 pub(super) fn state_of(portal: &Portal, request: &Request) -> Answer {
     let me = viewer(request)?;
     portal.read(|world| view::state(world, me))
 }
 
-/// A piece of a dialog's history, before a message or up to now.
+/// Returns a part of a dialog's history, before a message or up to now.
 pub(super) fn history(portal: &Portal, request: &Request) -> Answer {
     let me = viewer(request)?;
     let dialog: String = query(request, "dialog").ok_or_else(no_access)?;
@@ -33,7 +33,7 @@ pub(super) fn history(portal: &Portal, request: &Request) -> Answer {
     portal.read(|world| view::history(world, me, &dialog, before))
 }
 
-/// A file from a chat, by its id.
+/// Serves a file of a chat, by its id.
 pub(super) fn file(portal: &Portal, request: &Request) -> Response {
     let id = query(request, "id").unwrap_or(0);
     match portal.read(|world| world.files.get(id).cloned()) {
@@ -42,7 +42,7 @@ pub(super) fn file(portal: &Portal, request: &Request) -> Response {
     }
 }
 
-/// The wire log.
+/// Returns the traffic log.
 pub(super) fn traffic(portal: &Portal, _: &Request) -> Answer {
     let entries: Vec<_> = portal
         .traffic
@@ -53,7 +53,7 @@ pub(super) fn traffic(portal: &Portal, _: &Request) -> Answer {
     Ok(json!({ "entries": entries }))
 }
 
-/// The stream of what happens, as Server-Sent Events.
+/// Serves the feed, as Server-Sent Events.
 pub(super) fn feed(portal: &Arc<Portal>) -> impl Endpoint + use<> {
     let portal = Arc::clone(portal);
     get(poem::endpoint::make_sync(move |request| {

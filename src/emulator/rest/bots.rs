@@ -1,7 +1,8 @@
-//! `imbot.register` and its kin: section 3.6 of server-behaviour.md.
+//! `imbot.register`, `imbot.update` and related methods: section 3.6 of server-behaviour.md.
 //!
-//! Two oddities are kept on purpose. Registering a `CODE` again returns the bot that has it, unchanged, whoever owns
-//! it. And the addresses belong to the application: the bot registered last decides where the events of all go.
+//! Two oddities of the portal are kept. Registering a `CODE` again returns the existing bot,
+//! unchanged, whoever owns it. And the addresses belong to the application: the bot registered last
+//! decides where the events of all are sent.
 
 use serde_json::{Map, Value, json};
 
@@ -134,7 +135,7 @@ fn list(call: &mut Call<'_, '_>) -> Answer {
     Ok(Reply::from(php_array(items.collect())))
 }
 
-/// The bot that `BOT_ID` names; registration methods take no bot by default.
+/// Returns the bot in `BOT_ID`; registration methods have no default bot.
 pub(super) fn named(call: &Call<'_, '_>, owner: &Owner) -> Result<User, Refusal> {
     let id = call.params.id("BOT_ID").unwrap_or(0);
     let user = call
@@ -152,7 +153,7 @@ pub(super) fn named(call: &Call<'_, '_>, owner: &Owner) -> Result<User, Refusal>
     }
 }
 
-/// Gives a bot the properties that were sent; an unknown colour is passed over.
+/// Sets the properties that were sent; an unknown colour is skipped.
 fn describe(user: &mut User, properties: &Map<String, Value>) {
     let set = |field: &mut String, name| {
         if let Some(value) = properties.get(name).and_then(as_text) {

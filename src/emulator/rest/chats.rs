@@ -1,4 +1,4 @@
-//! `imbot.chat.*`: groups in the hands of bots.
+//! `imbot.chat.*`: groups managed by bots.
 
 use serde_json::Value;
 
@@ -95,7 +95,7 @@ fn update_color(call: &mut Call<'_, '_>) -> Answer {
     yes()
 }
 
-/// Takes the picture and keeps only that there is one.
+/// Accepts a picture and stores only that there is one.
 fn update_avatar(call: &mut Call<'_, '_>) -> Answer {
     call.as_bot()?;
     let chat = call.group()?.id;
@@ -113,7 +113,7 @@ fn add_users(call: &mut Call<'_, '_>) -> Answer {
     invite(call)
 }
 
-/// Brings the `USERS` into a group: `imbot.chat.user.add` and `im.chat.user.add`.
+/// Adds the `USERS` to a group: `imbot.chat.user.add` and `im.chat.user.add`.
 pub(super) fn invite(call: &mut Call<'_, '_>) -> Answer {
     let chat = call.chat_id()?;
     let users: Vec<u64> = call

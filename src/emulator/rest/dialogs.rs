@@ -1,4 +1,4 @@
-//! `im.dialog.*` and `imbot.dialog.get`: what a dialog is and what was said in it.
+//! `im.dialog.*` and `imbot.dialog.get`: dialogs and their messages.
 
 use serde_json::{Value, json};
 
@@ -16,11 +16,11 @@ pub(super) const METHODS: &[Method] = &[
     method("imbot.dialog.get", "imbot", dialog),
 ];
 
-/// Messages in one answer, unless fewer were asked for.
+/// Maximum and default number of messages in an answer.
 const MESSAGES_MAX: usize = 50;
 const MESSAGES_DEFAULT: usize = 20;
 
-/// The newest messages of a dialog, or those before or after one.
+/// Returns the newest messages of a dialog, or those before or after one.
 fn messages(call: &mut Call<'_, '_>) -> Answer {
     let dialog_id = call.dialog_id()?;
     let chat = call.tx.chat_at(&dialog_id)?;
@@ -88,7 +88,7 @@ pub(super) fn author(world: &World, id: u64) -> Option<Value> {
     }))
 }
 
-/// A dialog, described: `im.dialog.get` and `imbot.dialog.get`, which sees with the eyes of the token's user.
+/// Returns a dialog: `im.dialog.get`, and `imbot.dialog.get`, which uses the token's user.
 fn dialog(call: &mut Call<'_, '_>) -> Answer {
     let dialog_id = call.dialog_id()?;
     let chat = match call.tx.chat_at(&dialog_id) {

@@ -1,4 +1,4 @@
-//! `/rest/download.json?token=…`: the bytes of a file, for the link that `File.download` gave.
+//! Serves `/rest/download.json?token=…`: a file, by the link that `File.download` returned.
 
 use poem::Response;
 use serde_json::json;
@@ -11,7 +11,7 @@ use crate::emulator::refusal::Refusal;
 use crate::emulator::reply::attached;
 use crate::emulator::traffic_log::AnsweredCall;
 
-/// Answers with the file, and lets the link die. A link that is dead, or was never one, is refused as any signed link is.
+/// Serves the file and invalidates the link. An invalid link is refused like any signed link.
 pub(super) fn serve(portal: &Portal, incoming: &Incoming, begun: Instant) -> Response {
     let token = incoming.params.text("TOKEN").unwrap_or_default();
     let secret = token.split_once('|').map_or("", |(_, secret)| secret);

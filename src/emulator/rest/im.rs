@@ -1,4 +1,4 @@
-//! `im.*`: what the user of a token does in the messenger, with the rights of that user.
+//! `im.*`: actions of the token's user in the messenger.
 
 use super::call::{Answer, Call, Method, method, yes};
 use super::chats::invite;
@@ -67,7 +67,7 @@ fn delete(call: &mut Call<'_, '_>) -> Answer {
     yes()
 }
 
-/// Presses a button without a keyboard.
+/// Presses a button that has no keyboard.
 fn command(call: &mut Call<'_, '_>) -> Answer {
     let message = message_id(call)?;
     let bot = call

@@ -1,7 +1,7 @@
 //! The REST interface: from an HTTP request to the documented envelope.
 //!
-//! The order of checks is the portal's (server-behaviour.md 5.2): the rate limit at the edge, then whether the method
-//! exists, then who calls, then whether they may, then the method itself.
+//! Checks are in the portal's order (server-behaviour.md 5.2): the rate limit, whether the method
+//! exists, who calls, whether they may, then the method itself.
 
 mod attach;
 pub(crate) mod auth;
@@ -54,7 +54,7 @@ use super::refusal::Refusal;
 use super::traffic_log::AnsweredCall;
 use super::world::access::Owner;
 
-/// Everything below `/rest/`.
+/// Handles everything below `/rest/`.
 pub(crate) fn endpoint(portal: &Arc<Portal>) -> impl Endpoint + use<> {
     let portal = Arc::clone(portal);
     poem::endpoint::make(move |request: Request| {
@@ -113,7 +113,7 @@ async fn handle(portal: &Portal, request: Request) -> Response {
     }
 }
 
-/// Refuses what could not be read as a call.
+/// Refuses a request that is not a call.
 fn unread(portal: &Portal, path: &str, refusal: &Refusal) -> Response {
     let mut parts = path.split('/').filter(|part| !part.is_empty()).skip(1);
     let answer = match parts.next() {
@@ -133,7 +133,8 @@ fn unread(portal: &Portal, path: &str, refusal: &Refusal) -> Response {
     envelope::send(refusal.http_status(), &answer)
 }
 
-/// Checks in the portal's order, then runs. A parameter named `token` makes any call a signed link, which it is not.
+/// Checks and runs a call. A parameter named `token` makes any call a signed link, and the check of
+/// that fails.
 fn answer(portal: &Portal, incoming: &Incoming, caller: Result<Caller, Refusal>) -> Answer {
     table::find(&incoming.name)?;
     let caller = caller?;
@@ -145,7 +146,7 @@ fn answer(portal: &Portal, incoming: &Incoming, caller: Result<Caller, Refusal>)
     })
 }
 
-/// The application that called, as the wire log names it.
+/// Returns the name of the calling application in the traffic log.
 fn title(portal: &Portal, caller: &Caller, params: &Params) -> Option<String> {
     let owner = match &caller.app {
         Some(client_id) => Owner::App(client_id.clone()),

@@ -1,4 +1,5 @@
-//! What is said through a connector: `imconnector.send.messages` and its kin, and what has become of what it was told.
+//! Messages through a connector: `imconnector.send.messages` and related methods, and their
+//! delivery.
 
 use serde_json::{Map, Value, json};
 
@@ -21,7 +22,8 @@ pub(super) const METHODS: &[Method] = &[
     method("imconnector.chat.name.set", "imconnector", set_name),
 ];
 
-/// What a client said. Each element succeeds or fails by itself; a number that came before is no repeat.
+/// Stores messages of clients. Each element succeeds or fails alone; an id sent before is not a
+/// repeat.
 fn send(call: &mut Call<'_, '_>) -> Answer {
     each(call, |call, incoming| {
         if incoming.text.is_empty() && incoming.files.is_empty() {
@@ -50,7 +52,7 @@ fn delete(call: &mut Call<'_, '_>) -> Answer {
     })
 }
 
-/// Runs something for every element of `MESSAGES`, on an open line, and lists what came of it.
+/// Runs a function for every element of `MESSAGES` on an open line, and lists the results.
 fn each(
     call: &mut Call<'_, '_>,
     run: impl Fn(&mut Call<'_, '_>, &ClientMessage) -> Result<Option<Value>, String>,
@@ -71,7 +73,7 @@ fn each(
     Ok(json!({ "SUCCESS": true, "DATA": { "RESULT": results } }).into())
 }
 
-/// The connector and the line of a call, which have to be there and on.
+/// Returns the connector and the line of a call, which must exist and be on.
 fn open_line(call: &Call<'_, '_>) -> Result<(Connector, u64), Refusal> {
     let connector = own(call)?;
     let line = line(call)?;
@@ -82,7 +84,8 @@ fn open_line(call: &Call<'_, '_>) -> Result<(Connector, u64), Refusal> {
     }
 }
 
-/// An element of the result: ids are texts, the date is an empty object, the chat's address stands in `description`.
+/// Returns an element of the result: ids are texts, the date is an empty object, `description` has
+/// the chat's address.
 fn outcome(element: &Map<String, Value>, done: Result<Option<Value>, String>) -> Value {
     let mut shown = json!({
         "user": text(element, "user", "id"),
@@ -110,7 +113,8 @@ fn outcome(element: &Map<String, Value>, done: Result<Option<Value>, String>) ->
     shown
 }
 
-/// Under which numbers the client has messages. What is not waited for is passed over, a second time as well.
+/// Confirms messages with their ids outside. Messages that do not wait for confirmation are
+/// skipped.
 fn delivered(call: &mut Call<'_, '_>) -> Answer {
     let connector = own(call)?.id;
     line(call)?;
@@ -125,7 +129,7 @@ fn delivered(call: &mut Call<'_, '_>) -> Answer {
     Ok(json!({ "SUCCESS": true, "DATA": [] }).into())
 }
 
-/// That the client has read messages: the portal takes it and does nothing with it.
+/// Accepts that the client has read messages, without an effect, as on the portal.
 fn read(call: &mut Call<'_, '_>) -> Answer {
     own(call)?;
     line(call)?;
@@ -133,7 +137,7 @@ fn read(call: &mut Call<'_, '_>) -> Answer {
     Ok(json!({ "SUCCESS": true, "DATA": [] }).into())
 }
 
-/// Gives a chat another name; `USER_ID` is needed unless the connector's chats are groups.
+/// Renames a chat; `USER_ID` is required unless the connector is for groups.
 fn set_name(call: &mut Call<'_, '_>) -> Answer {
     let (connector, line) = open_line(call)?;
     let (chat, name) = (required(call, "CHAT_ID")?, required(call, "NAME")?);

@@ -1,6 +1,6 @@
 //! `imconnector.register`, `.unregister` and `.list`.
 //!
-//! What fails here comes with HTTP 200, the error beside `"result": false` (server-behaviour.md 5.2).
+//! Failures come with HTTP 200 and the error next to `"result": false` (server-behaviour.md 5.2).
 
 use serde_json::{Map, Value, json};
 
@@ -19,7 +19,8 @@ pub(super) const METHODS: &[Method] = &[
     method("imconnector.list", "imopenlines", list),
 ];
 
-/// Makes a connector, or changes the one of this id. Its settings page needs no `placement.bind`.
+/// Creates a connector, or changes the one with this id. Its settings page needs no
+/// `placement.bind`.
 fn register(call: &mut Call<'_, '_>) -> Answer {
     let app = app(call)?;
     let text = |name| call.params.text(name).filter(|text| !text.is_empty());
@@ -52,7 +53,7 @@ fn register(call: &mut Call<'_, '_>) -> Answer {
     Ok(json!({ "result": true }).into())
 }
 
-/// The id as it is kept: in lower case, of letters, digits and `_`.
+/// Returns the id as it is stored: in lower case, of letters, digits and `_`.
 fn fitting(id: &str) -> Result<String, Refusal> {
     if id.contains('.') {
         let text = "The connector ID must not contain a dot";
@@ -92,7 +93,7 @@ fn unregister(call: &mut Call<'_, '_>) -> Answer {
     Ok(json!({ "result": true }).into())
 }
 
-/// All connectors of the portal, by id; for those who may change connectors.
+/// Returns all connectors of the portal, by id, for callers who may change connectors.
 fn list(call: &mut Call<'_, '_>) -> Answer {
     app(call)?;
     if !call.is_admin() {
@@ -105,7 +106,7 @@ fn list(call: &mut Call<'_, '_>) -> Answer {
     Ok(php_array(listed).into())
 }
 
-/// A failure that HTTP does not tell.
+/// A failure with HTTP status 200.
 fn failed(code: &str, text: &str) -> Refusal {
     Refusal::new(code, text).status(200)
 }
