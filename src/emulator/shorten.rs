@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// Keys whose values open something, in lower case.
+/// Keys whose values are secret, in lower case.
 const SECRET_KEYS: [&str; 10] = [
     "access_token",
     "refresh_token",
@@ -16,17 +16,17 @@ const SECRET_KEYS: [&str; 10] = [
     "secret",
 ];
 
-/// Shorter values are no tokens: a bot's `CODE` is not a secret, an authorization `code` is.
+/// Minimum length of a token, in bytes: a bot's `CODE` is not a secret, an authorization `code` is.
 const TOKEN_CHARS_MIN: usize = 24;
 
-/// What remains to be seen of a token.
+/// Number of characters shown of a token.
 const SHOWN: usize = 4;
 
-/// Longer texts are no messages but files: only their beginning is kept.
+/// Maximum size of a text, in bytes; longer ones are files and only their beginning is kept.
 const TEXT_BYTES_MAX: usize = 128 * 1024;
 const TEXT_SHOWN: usize = 200;
 
-/// A copy of a tree with its tokens shortened.
+/// Returns a tree with its tokens shortened.
 pub(crate) fn shorten_tree(tree: &Value) -> Value {
     match tree {
         Value::Object(fields) => fields
@@ -58,7 +58,8 @@ fn is_secret(key: &str, text: &str) -> bool {
         && (always || text.len() >= TOKEN_CHARS_MIN)
 }
 
-/// A raw body with the tokens of its tree shortened, and everything else that looks like one of ours.
+/// Returns a raw body with the tokens of its tree shortened, and everything else in the form of our
+/// tokens.
 pub(crate) fn shorten_body(body: &str, tree: &Value) -> String {
     let mut secrets = Vec::new();
     collect(tree, &mut secrets);
@@ -83,7 +84,7 @@ fn collect<'a>(tree: &'a Value, secrets: &mut Vec<&'a str>) {
     }
 }
 
-/// Shortens runs of 64 hexadecimal characters, the shape of the tokens given out here.
+/// Shortens runs of 64 hexadecimal characters, the form of tokens issued here.
 fn shorten_runs(text: &str) -> String {
     const RUN: usize = 64;
     let mut short = String::with_capacity(text.len());
@@ -104,7 +105,7 @@ fn shorten_runs(text: &str) -> String {
     short + rest
 }
 
-/// What is shown of a token.
+/// Returns the shown part of a token.
 pub(crate) fn shortened(token: &str) -> String {
     token.chars().take(SHOWN).chain(['…']).collect()
 }

@@ -5,18 +5,18 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio::sync::broadcast;
 
-/// News a slow page may be behind.
+/// Maximum number of updates a slow page may be behind.
 pub(crate) const UPDATES_MAX: usize = 1024;
 
-/// How long a page shows that somebody is typing, unless it is told otherwise.
+/// Default time for which a page shows that somebody is typing, in seconds.
 pub(crate) const TYPING_SECONDS: u64 = 10;
 
-/// Something that happened.
+/// A change that open pages show.
 #[derive(Clone, Debug)]
 pub(crate) enum Update {
     /// Everything may have changed.
     Hello,
-    /// A message was said, as the page reads it.
+    /// A message was sent, in the form of the page.
     Message {
         chat: u64,
         message: Value,
@@ -34,11 +34,11 @@ pub(crate) enum Update {
     Typing {
         chat: u64,
         user: u64,
-        /// What it does instead of typing, such as `THINKING`.
+        /// The action instead of typing, such as `THINKING`.
         action: Option<&'static str>,
         seconds: u64,
     },
-    /// A chat was made or changed.
+    /// A chat was created or changed.
     Dialog {
         chat: u64,
     },
@@ -46,7 +46,7 @@ pub(crate) enum Update {
         chat: u64,
         user: u64,
     },
-    /// A private dialog is no more.
+    /// A private dialog was deleted.
     Gone {
         dialog_id: String,
         user: u64,
@@ -57,13 +57,13 @@ pub(crate) enum Update {
     },
     /// A bot or a command was registered, changed or removed.
     Bots,
-    /// A line, a connector or a session was made or has changed.
+    /// A line, a connector or a session was created or changed.
     Lines,
-    /// A line of the wire log.
+    /// A new entry of the traffic log.
     TrafficLog(Arc<Value>),
 }
 
-/// Makes the channel through which updates reach the pages.
+/// Creates the channel through which updates reach the pages.
 pub(crate) fn channel() -> broadcast::Sender<Update> {
     broadcast::channel(UPDATES_MAX).0
 }

@@ -6,7 +6,7 @@ use super::params::{Params, as_text};
 use super::table;
 use crate::emulator::transaction::{Origin, Transaction};
 
-/// Runs one method: the whole request, or one command of a batch.
+/// Checks scope and operating time, then runs a method.
 pub(super) fn run(
     tx: &mut Transaction<'_>,
     caller: &Caller,

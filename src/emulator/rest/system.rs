@@ -1,4 +1,4 @@
-//! What a client asks about the portal itself.
+//! Methods about the portal itself.
 
 use serde_json::{Value, json};
 
@@ -16,7 +16,7 @@ pub(super) const METHODS: &[Method] = &[
     method("feature.get", "", feature),
 ];
 
-/// Features that have a name; a desk has them all.
+/// The known features; this portal has them all.
 const FEATURES: [&str; 2] = ["rest_offline_extended", "rest_auth_connector"];
 
 fn app_info(call: &mut Call<'_, '_>) -> Answer {
@@ -61,7 +61,7 @@ fn scope(call: &mut Call<'_, '_>) -> Answer {
     Ok(Value::from(granted).into())
 }
 
-/// Every scope that a method needs.
+/// Returns every scope that a method needs.
 fn scopes() -> Vec<String> {
     let mut scopes: Vec<&str> = table::all()
         .map(|method| method.scope)

@@ -1,4 +1,5 @@
-//! The methods of the portal, one line each. A new method is a line in its file's list and a function.
+//! The methods of the portal, one line each. A new method is a line in its file's list and a
+//! function.
 
 use super::call::Method;
 use super::request::not_found;
@@ -8,7 +9,7 @@ use super::{
 };
 use crate::emulator::refusal::Refusal;
 
-/// All tables, in the order `methods` prints them.
+/// All tables, in the order in which `methods` prints them.
 const TABLES: [&[Method]; 12] = [
     batch::METHODS,
     system::METHODS,
@@ -24,7 +25,7 @@ const TABLES: [&[Method]; 12] = [
     dialogs::METHODS,
 ];
 
-/// All methods.
+/// Returns all methods.
 pub(super) fn all() -> impl Iterator<Item = &'static Method> {
     TABLES
         .into_iter()
@@ -34,7 +35,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Method> {
         .flatten()
 }
 
-/// The method of this name.
+/// Returns the method with this name.
 pub(super) fn find(name: &str) -> Result<&'static Method, Refusal> {
     all()
         .find(|method| method.name == name)

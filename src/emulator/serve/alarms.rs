@@ -9,7 +9,8 @@ use tokio_util::sync::CancellationToken;
 use crate::emulator::portal::Portal;
 use crate::emulator::world::tokens::HOPS_MAX;
 
-/// Waits for the next alarm of the world and rings it, until the portal is stopped. No user causes what follows.
+/// Waits for the next alarm of the world and runs it, until the portal is stopped, in transactions
+/// without a user.
 pub(crate) async fn ring(portal: Arc<Portal>, stop: CancellationToken) {
     loop {
         tokio::select! {
@@ -20,7 +21,7 @@ pub(crate) async fn ring(portal: Arc<Portal>, stop: CancellationToken) {
     }
 }
 
-/// Waits until the next alarm is due; for ever if there is none.
+/// Waits until the next alarm is due; forever if there is none.
 async fn due(portal: &Portal) {
     let left = portal.read(|world| Some(world.clock.until(world.lines.next_alarm()?)));
     match left {

@@ -1,8 +1,8 @@
-//! Takes connections in: what poem's own listener leaves out.
+//! Accepts connections, with what poem's own listener lacks.
 //!
-//! A bound on how many there are, a pause when the system has none left to give (without it the loop spins), and no
-//! waiting for small packets to become large ones. Where TLS is spoken, connections are greeted beside one another, so
-//! that one that says nothing keeps nobody waiting.
+//! The number of connections is bounded, a failed accept is followed by a pause (without it the
+//! loop spins), and small packets are sent at once. With TLS, handshakes run concurrently, so that
+//! a silent connection delays no other.
 
 use std::io;
 use std::pin::Pin;
@@ -19,26 +19,26 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::tls::{Greeter, Stream};
 
-/// Connections open at once; further ones wait to be accepted.
+/// Maximum number of open connections; further ones wait to be accepted.
 const CONNECTIONS_MAX: usize = 1024;
 
-/// The pause after the system refused to accept.
+/// Pause after a failed accept.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// A connection as poem takes it.
+/// A connection in the form poem expects.
 type Accepted = (Connection, LocalAddr, RemoteAddr, Scheme);
 
-/// The portal's door.
+/// The portal's listener.
 pub(crate) struct Listener {
     listener: TcpListener,
     permits: Arc<Semaphore>,
     greeter: Option<Arc<Greeter>>,
-    /// Connections that were greeted and wait to be taken; there are never more than there is room for.
+    /// Connections after their handshake; there are never more than permits.
     greeted: (mpsc::Sender<Accepted>, mpsc::Receiver<Accepted>),
 }
 
 impl Listener {
-    /// A door; without a greeter everything that comes is plain HTTP.
+    /// Creates a listener; without a greeter all connections are plain HTTP.
     pub(crate) fn new(listener: TcpListener, greeter: Option<Greeter>) -> Self {
         Listener {
             listener,
@@ -95,7 +95,7 @@ impl Acceptor for Listener {
     }
 }
 
-/// The next connection, and the place it holds.
+/// Accepts the next connection, with its permit.
 async fn accept_one(
     listener: &TcpListener,
     permits: &Arc<Semaphore>,
@@ -114,7 +114,7 @@ async fn accept_one(
     }
 }
 
-/// A connection that holds its place until it is closed.
+/// A connection that holds its permit until it is closed.
 pub(crate) struct Connection {
     stream: Stream,
     _permit: OwnedSemaphorePermit,

@@ -16,8 +16,8 @@ const WATCH: u64 = 102;
 const LINE: u64 = 103;
 const GUEST: u64 = 104;
 
-/// A portal with a plain bot, a supervisor, a bot for lines, and a plain one that is in no chat. `/go` is a
-/// command of the first, `/all` one of the last that works everywhere.
+/// A portal with a plain bot, a supervisor, a bot for lines, and a plain one that is in no chat.
+/// `/go` is a command of the first, `/all` one of the last that works everywhere.
 fn world() -> World {
     let mut world = World::new("Test".to_owned(), "test".to_owned(), "en".to_owned());
     for (id, kind) in [

@@ -1,4 +1,5 @@
-//! Faults on demand, by `POST /emulator/faults` and by the methods for tests: what callers and handlers then meet.
+//! Faults on demand, by `POST /emulator/faults` and by the methods for tests: what callers and
+//! handlers then meet.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! Events fired by hand: any of the catalogue, with a sample or a payload of one's own, in the real envelope.
+//! Events fired by hand: any of the catalogue, with a sample or a payload of one's own, in the real
+//! envelope.
 
 use serde_json::json;
 

@@ -96,7 +96,8 @@ impl TestPortal {
         event
     }
 
-    /// Whether nothing is on its way to the handler: a last event, sent behind all others, is the next to arrive.
+    /// Whether nothing is on its way to the handler: a last event, sent behind all others, is the
+    /// next to arrive.
     async fn is_quiet(&self) -> bool {
         self.portal.fire(LAST, &json!({}));
         let next = timeout(EVENT_TIMEOUT, async {

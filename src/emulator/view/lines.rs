@@ -1,4 +1,4 @@
-//! Open channels as the page reads them: lines, connectors, sessions, and the two sides of a conversation.
+//! Open channels in the page's JSON: lines, connectors, sessions, and both sides of a conversation.
 
 use serde_json::{Map, Value, json};
 
@@ -10,7 +10,7 @@ use crate::emulator::world::line::connector::{Connector, UserCode};
 use crate::emulator::world::line::session::Session;
 use crate::emulator::world::message::{Message, OutsideState};
 
-/// The names of all who have spoken in a chat.
+/// Returns the names of all authors in a chat.
 pub(crate) fn names(world: &World, chat: u64) -> Value {
     let people = messages_of(world, chat).filter_map(|message| world.users.get(&message.author));
     people
@@ -19,7 +19,7 @@ pub(crate) fn names(world: &World, chat: u64) -> Value {
         .into()
 }
 
-/// Lines, and the sessions on them, newest first; and who the clients are.
+/// Returns lines, sessions (newest first), and clients.
 pub(crate) fn lines(world: &World) -> Value {
     let configs = world.lines.configs.values();
     let sessions = world.lines.sessions.values().rev();
@@ -65,7 +65,7 @@ fn connector(world: &World, line: u64, connector: &Connector) -> Value {
     })
 }
 
-/// A session, and where its client is.
+/// Returns a session with its client's chat outside.
 pub(crate) fn session(world: &World, session: &Session) -> Value {
     let chat = world.chats.get(&session.chat);
     let user_code = chat.and_then(|chat| UserCode::read(&chat.entity_id));
@@ -92,14 +92,14 @@ pub(crate) fn session(world: &World, session: &Session) -> Value {
     })
 }
 
-/// All that was said in a chat, oldest first.
+/// Returns all messages of a chat, oldest first.
 pub(crate) fn messages(world: &World, chat: u64) -> Vec<Value> {
     messages_of(world, chat)
         .map(|one| view::message(world, one))
         .collect()
 }
 
-/// What the client of a chat reads: its own words, and what was brought to it.
+/// Returns the messages a client sees: its own and those delivered to it.
 pub(crate) fn seen_outside(world: &World, chat: u64) -> Vec<Value> {
     let is_outside = |message: &&Message| {
         matches!(

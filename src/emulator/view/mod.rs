@@ -1,4 +1,4 @@
-//! The world as the page reads it: the objects of the contract with `web/`.
+//! The world in the page's JSON: the objects that `web/` reads.
 
 pub(crate) mod lines;
 
@@ -15,10 +15,10 @@ use crate::emulator::world::color;
 use crate::emulator::world::message::{Message, OutsideState};
 use crate::emulator::world::user::User;
 
-/// Messages in one piece of history.
+/// Maximum number of messages in a part of the history.
 pub(crate) const HISTORY_MAX: usize = 50;
 
-/// The portal as one of its people sees it.
+/// Returns the portal as one of its people sees it.
 pub(crate) fn state(world: &World, me: u64) -> Result<Value, Refusal> {
     if !world.users.contains_key(&me) {
         return Err(no_user(me));
@@ -35,7 +35,7 @@ pub(crate) fn state(world: &World, me: u64) -> Result<Value, Refusal> {
     }))
 }
 
-/// At most [`HISTORY_MAX`] messages older than `before`, oldest first.
+/// Returns at most [`HISTORY_MAX`] messages older than `before`, oldest first.
 pub(crate) fn history(world: &World, me: u64, dialog: &str, before: u64) -> Result<Value, Refusal> {
     let Some(chat) = world.chat_at(me, dialog) else {
         return Ok(json!({ "messages": [], "more": false }));
@@ -51,7 +51,7 @@ pub(crate) fn history(world: &World, me: u64, dialog: &str, before: u64) -> Resu
     Ok(json!({ "messages": messages, "more": older.next().is_some() }))
 }
 
-/// A message.
+/// Returns a message.
 pub(crate) fn message(world: &World, message: &Message) -> Value {
     json!({
         "id": message.id,
@@ -73,7 +73,7 @@ pub(crate) fn message(world: &World, message: &Message) -> Value {
     })
 }
 
-/// How far a message is on its way to a client, and its numbers there; null if that is nobody's business.
+/// Returns the state of a message outside and its ids there; null if it has none.
 fn outside(message: &Message) -> Value {
     let outside = &message.refs.outside;
     match outside.state {
@@ -93,7 +93,7 @@ fn files(world: &World, message: &Message) -> Vec<Value> {
         .collect()
 }
 
-/// Who has reacted how, likes left out: a map of codes to users.
+/// Returns the reactions other than likes: a map of codes to users.
 fn reactions(message: &Message) -> Value {
     let mut set: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
     for reaction in message.reactions.iter().filter(|set| set.code != LIKE) {
@@ -102,7 +102,7 @@ fn reactions(message: &Message) -> Value {
     json!(set)
 }
 
-/// A dialog as one of its members sees it.
+/// Returns a dialog as one of its members sees it.
 pub(crate) fn dialog(world: &World, viewer: u64, chat: &Chat) -> Value {
     let last = chat.messages.back().and_then(|id| world.messages.get(id));
     let partner = chat
@@ -123,7 +123,7 @@ pub(crate) fn dialog(world: &World, viewer: u64, chat: &Chat) -> Value {
     })
 }
 
-/// The dialogs a user is a member of, the newest first.
+/// Returns the dialogs of a user, newest first.
 pub(crate) fn dialogs(world: &World, viewer: u64) -> Vec<Value> {
     let mut mine: Vec<&Chat> = world
         .chats
@@ -138,7 +138,7 @@ pub(crate) fn dialogs(world: &World, viewer: u64) -> Vec<Value> {
         .collect()
 }
 
-/// The people of the portal.
+/// Returns the people of the portal.
 pub(crate) fn people(world: &World) -> Vec<Value> {
     let people = world.users.values().filter(|user| user.is_person());
     people
@@ -156,7 +156,7 @@ pub(crate) fn people(world: &World) -> Vec<Value> {
         .collect()
 }
 
-/// The bots; `greeted` are those with whom the viewer has a private dialog.
+/// Returns the bots; `greeted` are those with whom the viewer has a private dialog.
 pub(crate) fn bots(world: &World, viewer: u64) -> Vec<Value> {
     let bots = world
         .users
@@ -180,7 +180,7 @@ fn bot(world: &World, viewer: u64, user: &User, bot: &Bot) -> Value {
     })
 }
 
-/// The commands of all bots.
+/// Returns the commands of all bots.
 pub(crate) fn commands(world: &World) -> Vec<Value> {
     let commands = world.commands.values();
     commands
@@ -199,7 +199,7 @@ pub(crate) fn commands(world: &World) -> Vec<Value> {
         .collect()
 }
 
-/// The applications, without their secrets.
+/// Returns the applications, without their secrets.
 pub(crate) fn apps(world: &World) -> Vec<Value> {
     let apps = world.apps.values();
     apps.map(|app| {

@@ -1,4 +1,4 @@
-//! What a line's chat is, and what was said in it: `imopenlines.dialog.get`, `imopenlines.session.history.get`.
+//! Chats of lines and their messages: `imopenlines.dialog.get`, `imopenlines.session.history.get`.
 
 use serde_json::{Map, Value, json};
 
@@ -20,7 +20,7 @@ pub(super) const METHODS: &[Method] = &[
     method("imopenlines.session.history.get", "imopenlines", history),
 ];
 
-/// A chat, by any of the four names it has.
+/// Returns a chat, by any of its four names.
 fn dialog(call: &mut Call<'_, '_>) -> Answer {
     let refusal = || Refusal::new("ACCESS_ERROR", "You do not have access to this dialog");
     let id = named(call).ok_or_else(refusal)?;
@@ -41,7 +41,7 @@ fn dialog(call: &mut Call<'_, '_>) -> Answer {
     Ok(shown.into())
 }
 
-/// What the messenger offers to do in a line's chat: all but a new picture and a call.
+/// Returns the actions the messenger offers in a line's chat: all but a new picture and a call.
 fn restrictions() -> Value {
     let of = |name: &str| {
         (
@@ -84,7 +84,7 @@ fn named(call: &Call<'_, '_>) -> Option<u64> {
         .chat_with_code(&UserCode::read(&params.text("USER_CODE")?)?)
 }
 
-/// A session with its messages: the one of `SESSION_ID`, or the last of a chat.
+/// Returns a session with its messages: the one of `SESSION_ID`, or the last of a chat.
 fn history(call: &mut Call<'_, '_>) -> Answer {
     let lines = &call.tx.world.lines;
     let session = match (call.params.id("SESSION_ID"), call.params.id("CHAT_ID")) {
@@ -146,7 +146,7 @@ fn told(world: &World, viewer: u64, session: &Session, chat: &Chat) -> Value {
     })
 }
 
-/// A message of the history: its keys are in lower case.
+/// Returns a message of the history, with keys in lower case.
 fn brief(message: &Message) -> Value {
     json!({
         "id": message.id.to_string(),

@@ -1,4 +1,4 @@
-//! Who comes into the chat of something in CRM: `imopenlines.crm.chat.user.add` and `.delete`.
+//! Members of the chats of a CRM object: `imopenlines.crm.chat.user.add` and `.delete`.
 
 use super::super::call::{Answer, Call, Method, method};
 use super::crm::tied;
@@ -10,7 +10,7 @@ pub(super) const METHODS: &[Method] = &[
     method("imopenlines.crm.chat.user.delete", "imopenlines", delete),
 ];
 
-/// Brings a person or a bot in; the answer is the chat, or `0` where somebody is already.
+/// Adds a person or a bot; returns the chat, or `0` if the user is already in it.
 fn add(call: &mut Call<'_, '_>) -> Answer {
     let chat = meant(call)?;
     let user = user(call)?;
@@ -25,7 +25,7 @@ fn add(call: &mut Call<'_, '_>) -> Answer {
     Ok(chat.id.into())
 }
 
-/// Takes somebody out; the answer is the chat, or `0` where nobody of that number was.
+/// Removes a user; returns the chat, or `0` if the user was not in it.
 fn delete(call: &mut Call<'_, '_>) -> Answer {
     let chat = meant(call)?;
     let user = user(call)?;
@@ -45,7 +45,7 @@ fn user(call: &Call<'_, '_>) -> Result<u64, Refusal> {
     user.ok_or_else(|| Refusal::new("CRM_CHAT_EMPTY_USER", "User ID can't be empty"))
 }
 
-/// The chat in `CHAT_ID`, which has to belong to the entity, or the last that does.
+/// Returns the chat in `CHAT_ID`, which must belong to the CRM object, or the object's last chat.
 fn meant(call: &Call<'_, '_>) -> Result<Chat, Refusal> {
     let mut chats = tied(call)?;
     let found = match call.params.id("CHAT_ID") {

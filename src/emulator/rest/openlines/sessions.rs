@@ -1,4 +1,5 @@
-//! `imopenlines.session.*`: sessions begun, joined, taken, pinned and judged.
+//! `imopenlines.session.*`, `.operator.*` and `.network.*`: sessions started, joined, taken,
+//! pinned, rated and ended.
 
 use serde_json::json;
 
@@ -36,10 +37,10 @@ pub(super) const METHODS: &[Method] = &[
     method("imopenlines.operator.transfer", "imopenlines", transfer),
 ];
 
-/// The highest mark.
+/// The highest rating.
 const MARK_MAX: u64 = 5;
 
-/// The chat of a client; its number is a text, as nowhere else.
+/// Returns the chat of a client; only here its id is a text.
 fn open(call: &mut Call<'_, '_>) -> Answer {
     let code = call.params.text("USER_CODE").unwrap_or_default();
     let chat = UserCode::read(&code).and_then(|place| call.tx.chat_with_code(&place));
@@ -55,7 +56,7 @@ fn start(call: &mut Call<'_, '_>) -> Answer {
     yes()
 }
 
-/// Begins a session with a message of an older one.
+/// Starts a session with a message of an older one.
 fn start_by(call: &mut Call<'_, '_>) -> Answer {
     let chat = chat(call)?;
     let message = call.params.id("MESSAGE_ID").unwrap_or(0);
@@ -95,7 +96,7 @@ fn unpin_all(call: &mut Call<'_, '_>) -> Answer {
     change_pins(call, false)
 }
 
-/// Pins all open sessions of the caller, or none; the answer is those that have changed.
+/// Pins or unpins all open sessions of the caller; returns those that have changed.
 fn change_pins(call: &mut Call<'_, '_>, is_pinned: bool) -> Answer {
     let me = call.caller.user;
     let sessions = call.tx.world.lines.sessions.values();
@@ -117,7 +118,7 @@ fn silent(call: &mut Call<'_, '_>) -> Answer {
     yes()
 }
 
-/// What the head of the operators thinks of a session.
+/// Rates a session, as the operators' supervisor does.
 fn vote(call: &mut Call<'_, '_>) -> Answer {
     let id = call.params.id("SESSION_ID");
     let id = id.ok_or_else(|| Refusal::new("EMPTY_SESSION_ID", "Session ID can't be empty"))?;
@@ -139,7 +140,7 @@ fn vote(call: &mut Call<'_, '_>) -> Answer {
     yes()
 }
 
-/// The length of the code of a line.
+/// Length of a line's code, in characters.
 const CODE_CHARS: usize = 32;
 
 fn network_join(call: &mut Call<'_, '_>) -> Answer {
@@ -155,7 +156,7 @@ fn network_send(call: &mut Call<'_, '_>) -> Answer {
     Err(line_not_found(call))
 }
 
-/// No code means a line here; one of another length cannot be one anywhere.
+/// No code is a line's here; a code of another length is invalid on every portal.
 fn line_not_found(call: &Call<'_, '_>) -> Refusal {
     let code = call.params.text("CODE").unwrap_or_default();
     if code.chars().count() == CODE_CHARS {
@@ -171,7 +172,8 @@ fn answer(call: &mut Call<'_, '_>) -> Answer {
     yes()
 }
 
-/// Ends a session, whoever has it. Spam is an end as well; what the portal keeps of it is not documented.
+/// Ends a session, whoever has it. Marking it as spam ends it as well; further effects are not
+/// documented.
 fn finish(call: &mut Call<'_, '_>) -> Answer {
     let chat = chat(call)?;
     call.tx.finish_session(chat)?;

@@ -1,6 +1,7 @@
 //! `imbot.v2.Bot.*` and `imbot.v2.Revision.get`: section 7.1 of bots-v2.md.
 //!
-//! Registering a code again returns the bot that has it, nothing changed; if another application has it, it is taken.
+//! Registering a code again returns the bot that has it, nothing changed; if another application
+//! has it, it is taken.
 
 use serde_json::{Map, Value, json};
 
@@ -127,7 +128,8 @@ fn update(call: &mut Call<'_, '_>) -> Answer {
     shown(call, id)
 }
 
-/// The owner that a new token makes. Why it is refused is not told, since it would tell of somebody else's token.
+/// The owner that a new token makes. Why it is refused is not told, since it would tell of somebody
+/// else's token.
 fn rotated(call: &Call<'_, '_>, bot: u64, token: &str) -> Result<Owner, Refusal> {
     let owner = owner_of(token);
     let is_taken = call.tx.world.bots_of(&owner).any(|other| other.id != bot);
@@ -150,7 +152,8 @@ fn rebind(call: &mut Call<'_, '_>, before: &Bot, after: &Bot) {
     }
 }
 
-/// Removes the eight subscriptions of an owner, unless they are an application's with more bots than this one.
+/// Removes the eight subscriptions of an owner, unless they are an application's with more bots
+/// than this one.
 fn clean(call: &mut Call<'_, '_>, owner: &Owner, bots: usize) {
     let is_shared = matches!(owner, Owner::App(_)) && call.tx.world.bots_of(owner).count() > bots;
     if !is_shared {

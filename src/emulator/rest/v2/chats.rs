@@ -1,4 +1,4 @@
-//! `imbot.v2.Chat.*`: groups in the hands of bots, section 7.2 of bots-v2.md.
+//! `imbot.v2.Chat.*`: groups managed by bots, section 7.2 of bots-v2.md.
 
 use serde_json::{Map, Value, json};
 
@@ -22,7 +22,7 @@ pub(super) const METHODS: &[Method] = &[
     method("imbot.v2.chat.textfield.enabled", "imbot", text_field),
 ];
 
-/// Makes a group of the bot and of those who exist; who does not is passed over, as unknown fields are.
+/// Creates a group of the bot and existing users; unknown users are skipped, as unknown fields are.
 fn add(call: &mut Call<'_, '_>) -> Answer {
     let bot = call.act_as_own_bot()?;
     let fields = call.content();
@@ -61,7 +61,7 @@ fn add(call: &mut Call<'_, '_>) -> Answer {
     Ok(json!({ "chat": shown, "users": users }).into())
 }
 
-/// Gives a group what the fields name, its title left out; a colour that does not exist is passed over.
+/// Sets the fields of a group, except for its title; an unknown colour is skipped.
 fn describe(call: &mut Call<'_, '_>, chat: u64, fields: &Map<String, Value>) {
     let color = text(fields, "color").and_then(|name| color::camel(&name));
     let avatar = text(fields, "avatar").is_some();
@@ -101,7 +101,7 @@ fn leave(call: &mut Call<'_, '_>) -> Answer {
     done()
 }
 
-/// Only the owner hands a group over, to one who is in it.
+/// Transfers a group to one of its members; only the owner may.
 fn set_owner(call: &mut Call<'_, '_>) -> Answer {
     let bot = call.act_as_own_bot()?;
     let chat = group(call)?;
@@ -111,7 +111,7 @@ fn set_owner(call: &mut Call<'_, '_>) -> Answer {
     done()
 }
 
-/// Offers people a field to write into, or none; they are not kept from writing by other ways.
+/// Shows or hides the text field; hiding it does not prevent other ways of writing.
 fn text_field(call: &mut Call<'_, '_>) -> Answer {
     call.act_as_own_bot()?;
     let chat = call.dialog()?.id;
@@ -120,7 +120,7 @@ fn text_field(call: &mut Call<'_, '_>) -> Answer {
     done()
 }
 
-/// The group in `dialogId`; a private dialog is none.
+/// Returns the group in `dialogId`; fails for a private dialog.
 pub(super) fn group(call: &mut Call<'_, '_>) -> Result<Chat, Refusal> {
     let chat = call.dialog()?;
     if chat.is_private() {

@@ -1,4 +1,4 @@
-//! What is to be said: the content of `send`, `update` and `answer`.
+//! The content of `send`, `update` and `answer`.
 
 use serde_json::{Map, Value};
 
@@ -9,19 +9,19 @@ use crate::emulator::rest::params::as_text;
 use crate::emulator::rest::rich::{self, Part};
 use crate::emulator::world::message::{OutsideState, Refs, Rich};
 
-/// Content that has been read.
+/// Parsed content.
 #[derive(Clone, Debug)]
 pub(super) struct Content {
     pub(super) text: String,
     pub(super) rich: Rich,
     pub(super) is_system: bool,
     pub(super) url_preview: bool,
-    /// Whether the client of a line reads it.
+    /// Whether the client of a line sees it.
     state: OutsideState,
 }
 
 impl Content {
-    /// The message it becomes. Unlike in version 1, a command in what a bot says is run.
+    /// Returns the message. Unlike in v1, a command in a bot's message is run.
     pub(super) fn draft(self, bot: u64) -> Draft {
         Draft {
             author: if self.is_system {
@@ -37,7 +37,7 @@ impl Content {
     }
 }
 
-/// Reads the content of a new message, which has a text or an attachment.
+/// Reads the content of a new message, which needs a text or an attachment.
 pub(super) fn read(fields: &Map<String, Value>, bot: u64) -> Result<Content, Refusal> {
     let part = |part: Part, name: &str| {
         fields
@@ -64,7 +64,8 @@ pub(super) fn read(fields: &Map<String, Value>, bot: u64) -> Result<Content, Ref
     Ok(content)
 }
 
-/// In a line's chat: `skipConnector` and `silentConnector` keep a message from the client (bots-v2, section 7.3).
+/// Reads `skipConnector` and `silentConnector`, which keep a message from a line's client (bots-v2,
+/// section 7.3).
 fn state(fields: &Map<String, Value>) -> OutsideState {
     let is_on = |name| flag(fields, name) == Some(true);
     match () {
@@ -74,9 +75,9 @@ fn state(fields: &Map<String, Value>) -> OutsideState {
     }
 }
 
-/// What an update gives a message; what it does not name stays.
+/// Returns the parts of an updated message; those not given stay.
 ///
-/// An attachment has to come in its full form here: a bare list takes it away without a word, as `""` does.
+/// An attachment must have its full form here: a plain list removes it silently, as `""` does.
 pub(super) fn changed(fields: &Map<String, Value>, old: &Rich, bot: u64) -> Result<Rich, Refusal> {
     let attach = match fields.get("attach") {
         None => old.attach.clone(),
@@ -98,14 +99,14 @@ pub(super) fn changed(fields: &Map<String, Value>, old: &Rich, bot: u64) -> Resu
     })
 }
 
-/// A part of a message; version 2 has one code for all that may be wrong with it.
+/// Reads a part of a message; v2 has one code for all its errors.
 fn part(part: Part, value: &Value, bot: u64) -> Result<Option<Value>, Refusal> {
     rich::read(part, value, Some(bot)).map_err(|refusal| {
         Refusal::new(&format!("PARAM_{}_ERROR", part.name()), refusal.to_string())
     })
 }
 
-/// The new text of a message, if one was sent.
+/// Returns the new text of a message, if one was sent.
 pub(super) fn new_text(fields: &Map<String, Value>) -> Option<String> {
     let text = fields.get("message").and_then(as_text)?;
     Some(text.trim().to_owned())

@@ -1,5 +1,5 @@
-//! What clients of other languages expect: each test names the item of other-clients.md that it proves. Item 9 is in
-//! `secure`, and the rest of items 7 and 8 in `apps` and `rest`.
+//! What clients of other languages expect: each test names the item of other-clients.md that it
+//! proves. Item 9 is in `secure`, and the rest of items 7 and 8 in `apps` and `rest`.
 
 mod servers;
 

@@ -1,4 +1,5 @@
-//! Items 6, 8 and 10 of other-clients.md: the authorization server, refusals, limits and redelivery.
+//! Items 6, 8 and 10 of other-clients.md: the authorization server, refusals, limits and
+//! redelivery.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! Bots on a line: the welcome, what they hear, and how they hand a session over. Section 6.2 of server-behaviour.md.
+//! Bots on a line: the welcome, what they hear, and how they hand a session over. Section 6.2 of
+//! server-behaviour.md.
 
 use serde_json::{Value, json};
 
@@ -7,7 +8,8 @@ use super::{BORIS, CLARA, TestPortal, support};
 const JOIN: &str = "ONIMBOTJOINCHAT";
 const ADD: &str = "ONIMBOTMESSAGEADD";
 
-/// A line whose clients a bot of version 1 greets, and the chat of one who has written; both events were taken.
+/// A line whose clients a bot of version 1 greets, and the chat of one who has written; both events
+/// were taken.
 async fn greeted(test: &TestPortal) -> (u64, u64, u64) {
     let bot = test.line_bot("greeter").await;
     let line = test.line(support().bot(bot)).await;

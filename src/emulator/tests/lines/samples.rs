@@ -1,4 +1,5 @@
-//! The events of connectors, lines and sessions have the keys that the documentation's samples have, and no others.
+//! The events of connectors, lines and sessions have the keys that the documentation's samples
+//! have, and no others.
 
 use std::collections::BTreeSet;
 
@@ -35,7 +36,8 @@ fn walk(path: &str, tree: &Value, found: &mut Vec<String>) {
     }
 }
 
-/// Compares with a sample: the same keys, in the same order outside of `auth`, where the order differs from page to page.
+/// Compares with a sample: the same keys, in the same order outside of `auth`, where the order
+/// differs from page to page.
 #[track_caller]
 fn like_sample(event: &Value, sample: &str) {
     let sample = form::decode(sample.trim().as_bytes()).expect("a form");

@@ -1,4 +1,5 @@
-//! Which addresses are told, and in which format: the rules of `imbot.v2.Bot.update`, siblings, and both versions.
+//! Which addresses are told, and in which format: the rules of `imbot.v2.Bot.update`, siblings, and
+//! both versions.
 
 use serde_json::json;
 

@@ -1,35 +1,36 @@
-//! Connectors: the messengers that applications join to lines, and how each stands on a line.
+//! Connectors: the messengers that applications connect to lines, and their state on each line.
 
 use serde_json::{Map, Value};
 
-/// The connector of the portal itself, under which the emulator's own test client writes.
+/// The portal's own connector, used by the emulator's test client.
 pub(crate) const LIVECHAT: &str = "livechat";
 
-/// A messenger, as `imconnector.register` describes it.
+/// A messenger, as registered by `imconnector.register`.
 #[derive(Clone, Debug)]
 pub(crate) struct Connector {
-    /// Lower case.
+    /// In lower case.
     pub(crate) id: String,
     pub(crate) title: String,
-    /// The client id of its application; none for the portal's own.
+    /// The client id of its application; `None` for the portal's own.
     pub(crate) app: Option<String>,
-    /// The page with its settings, `PLACEMENT_HANDLER`.
+    /// The address of its settings page, `PLACEMENT_HANDLER`.
     pub(crate) handler: String,
     pub(crate) options: ConnectorOptions,
 }
 
-/// What a connector wants to be told, and how; the defaults are those of `imconnector.register`.
+/// What is sent to a connector; the defaults are those of `imconnector.register`.
 #[derive(Clone, Debug)]
 pub(crate) struct ConnectorOptions {
-    /// Operators' names in front of what they say.
+    /// Whether texts begin with the operator's name.
     pub(crate) signature: bool,
-    /// What the portal itself says to the client.
+    /// Whether it gets system messages.
     pub(crate) system_messages: bool,
-    /// Edits of what it was told.
+    /// Whether it gets edits.
     pub(crate) edits: bool,
-    /// Deletions of what it was told.
+    /// Whether it gets deletions.
     pub(crate) deletions: bool,
-    /// A chat outside is one here, whoever writes in it; otherwise each person has one.
+    /// Whether a chat outside is one chat here, whoever writes in it; otherwise each person has
+    /// one.
     pub(crate) group: bool,
 }
 
@@ -46,7 +47,7 @@ impl Default for ConnectorOptions {
 }
 
 impl Connector {
-    /// A connector that needs no application: what it is told is at its client at once.
+    /// Returns a connector without an application, which delivers messages at once.
     pub(crate) fn of_portal(id: &str, title: &str) -> Self {
         Connector {
             id: id.to_owned(),
@@ -58,7 +59,7 @@ impl Connector {
     }
 }
 
-/// A connector on a line.
+/// The state of a connector on a line.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Link {
     pub(crate) active: bool,
@@ -70,29 +71,30 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    /// Whether it is set up, connected or not.
+    /// Whether it is set up.
     pub(crate) fn is_configured(&self) -> bool {
         self.active && self.connection && self.register
     }
 
-    /// Whether it works.
+    /// Whether it is set up and has no error.
     pub(crate) fn works(&self) -> bool {
         self.is_configured() && !self.error
     }
 }
 
-/// The four parts; chat and user as the messenger outside numbers them.
+/// A `USER_CODE`: four parts that identify a client's chat; chat and user are ids of the outside
+/// messenger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct UserCode {
     pub(crate) connector: String,
     pub(crate) line: u64,
     pub(crate) chat: String,
-    /// `0` in a chat that many write in.
+    /// `0` in a chat with many users.
     pub(crate) user: String,
 }
 
 impl UserCode {
-    /// Reads the `USER_CODE`, with or without CRM's `imol|` in front.
+    /// Reads a `USER_CODE`, with or without CRM's `imol|` in front.
     pub(crate) fn read(code: &str) -> Option<Self> {
         let mut parts = code.strip_prefix("imol|").unwrap_or(code).splitn(4, '|');
         let mut next = || parts.next().map(str::to_owned);
