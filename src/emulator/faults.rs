@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_are_read_by_name_and_nothing_else_passes() {
+    fn faults_are_read_by_name_and_unknown_ones_are_refused() {
         let refuse = |times| Fault::Refuse {
             times,
             status: 503,

@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn by_application_one_does_not_fill_the_bucket_of_another_and_version_2_says_429() {
+    fn counted_by_application_each_has_a_bucket_and_v2_gets_429() {
         let mut limits = Limits::new(Some(Rate::STANDARD), Counting::ByApplication);
         let now = Instant::now();
         for _ in 0..50 {

@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn pictures_are_known_by_their_first_bytes_and_have_a_size() {
+    fn the_format_and_size_of_a_picture_are_read_from_its_bytes() {
         let jpeg = |height: u8| {
             let mut bytes = vec![0xff, 0xd8, 0xff, 0xe0, 0, 4, 1, 2, 0xff, 0xc0, 0, 11, 8];
             bytes.extend([height, 0, 0, 9]);

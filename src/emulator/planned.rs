@@ -74,7 +74,7 @@ mod tests {
     use crate::emulator::planned::*;
 
     #[test]
-    fn plans_are_carried_out_in_their_order_and_end() {
+    fn plans_apply_in_their_order_and_end() {
         let mut planned = PlannedCalls::default();
         let codes = |planned: &mut PlannedCalls| {
             let refusal = planned.take_refusal();

@@ -116,7 +116,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn tokens_are_shortened_wherever_they_stand() {
+    fn tokens_are_shortened_everywhere_in_an_entry() {
         let token = "0123456789abcdef".repeat(4);
         let tree = json!({ "auth": token, "data": { "AUTH": { "refresh_token": token } }, "cmd": [format!("a?auth={token}")] });
         let short = shorten_tree(&tree).to_string();
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_file_only_the_beginning_is_kept() {
+    fn only_the_beginning_of_a_file_is_logged() {
         let tree = json!({ "content": "AbC=".repeat(TEXT_BYTES_MAX) });
         let short = shorten_tree(&tree)["content"].to_string();
         assert!(
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_token_stays_readable() {
+    fn values_that_are_not_tokens_stay_readable() {
         let tree = json!({ "CODE": "echo", "AUTH": { "domain": "x" }, "MESSAGE": "deadbeef" });
         assert_eq!(shorten_tree(&tree), tree);
     }

@@ -13,7 +13,7 @@ async fn desk() -> Desk {
 }
 
 #[tokio::test]
-async fn a_newcomer_clicks_a_card_writes_and_is_answered() {
+async fn a_bot_answers_a_person_who_clicks_its_card_and_writes() {
     let desk = desk().await;
     let Some(page) = Page::open(&desk.portal).await else {
         return;
@@ -41,7 +41,7 @@ async fn a_pressed_button_edits_its_message() {
 }
 
 #[tokio::test]
-async fn two_people_see_a_group_in_step() {
+async fn two_people_see_the_same_messages_in_a_group() {
     let desk = desk().await;
     let (ann, boris) = (
         desk.user("Ann"),
@@ -156,7 +156,7 @@ async fn a_phone_shows_one_pane_at_a_time() {
     assert!(page.is(fits).await, "the page is wider than the phone");
 }
 
-/// Says what should harm nobody.
+/// Sends hostile text.
 struct Hostile;
 
 const PICTURE: &str = "<img src=x onerror=\"window.harmed=1\">";
@@ -165,7 +165,7 @@ const LINKS: &str = "[url=javascript:window.harmed=1]a link[/url] [url]javascrip
 
 impl Bot for Hostile {
     async fn message(&self, cx: &mut Context, _: Message) -> Result {
-        // Not by `say`, which would refuse some of it.
+        // Not with `say`, which would refuse some of it.
         let link = "javascript:window.harmed=1";
         cx.call::<Value>("imbot.message.add")
             .with("BOT_ID", cx.bot().id)

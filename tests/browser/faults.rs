@@ -1,4 +1,4 @@
-//! Trouble from the page: whoever tries a bot can have the portal refuse its calls.
+//! Faults caused on the page: the portal refuses calls of a bot.
 
 use imbot::App;
 

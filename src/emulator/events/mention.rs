@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn mentions_are_cut_out_as_imperfectly_as_the_portal_cuts_them() {
+    fn mentions_are_removed_with_the_portals_errors() {
         let cases = [
             ("[USER=567]NewBot[/USER] , how to", ", how to"),
             ("hi [user=5]Ann[/user]  there", "hi   there"),

@@ -68,8 +68,8 @@ impl Transaction<'_> {
         }
     }
 
-    /// The bots that are posted to in the format of version 1, grouped by application: one event
-    /// carries all of one.
+    /// Groups the bots that get v1 events by application: one event carries all bots of an
+    /// application.
     pub(super) fn by_owner(&self, bots: &[u64], is_command: bool) -> Vec<(Owner, Vec<u64>)> {
         let mut groups: Vec<(Owner, Vec<u64>)> = Vec::new();
         for id in bots {

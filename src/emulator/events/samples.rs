@@ -58,7 +58,7 @@ mod tests {
     use crate::event::{catalogue, form};
 
     #[test]
-    fn a_star_stands_for_anything() {
+    fn a_star_in_a_pattern_matches_any_text() {
         for (pattern, name, expected) in [
             ("ONTASK*", "ONTASKADD", true),
             ("ONCRM*USERFIELD*", "ONCRMLEADUSERFIELDADD", true),
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn every_line_is_json_and_says_something_new() {
+    fn every_line_is_json_and_has_a_new_pattern() {
         let mut seen = BTreeSet::new();
         for (pattern, data) in rows() {
             let read: Result<Value, _> = serde_json::from_str(data);

@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn the_chat_answers_its_own_commands() {
+    fn built_in_commands_are_handled_by_the_chat() {
         assert!(slashes("/me waves")[0].is_built_in());
         assert!(!slashes("/mee")[0].is_built_in());
     }

@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_page_itself_may_act() {
+    fn only_requests_from_the_page_itself_are_accepted() {
         let cases = [
             ("127.0.0.1:8071", "", "application/json", None),
             (

@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_and_dates_are_compared_as_what_they_are() {
+    fn numbers_and_dates_are_compared_by_value() {
         for filter in [
             json!([]),
             json!({ "ID": "10" }),
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_sorted_by_the_first_field_that_tells_them_apart() {
+    fn rows_are_sorted_by_the_first_field_that_differs() {
         let order = json!({ "AT": "DESC", "ID": "asc" });
         let order = Order::read(Some(&order), &FIELDS, "ID").expect("an order");
         let mut rows = [(10, "a"), (9, "a"), (1, "b")];

@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn one_handler_stands_for_all_but_plain_bots_hear_no_changes_at_first() {
+    fn one_handler_is_used_for_all_events_but_plain_bots_get_no_changes() {
         let all = [("EVENT_HANDLER", "http://127.0.0.1/")];
         assert_eq!(read(&all, true), Ok(vec![true; 5]));
         assert_eq!(read(&all, false), Ok(vec![true, true, true, false, false]));
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_webhooks_handler_is_told_the_client_id() {
+    fn the_handler_of_a_webhook_bot_gets_the_client_id() {
         let owner = Owner::Webhook("xyz".to_owned());
         assert_eq!(
             address(&owner, "http://a.b/").as_deref(),

@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn flags_and_numbers_come_in_many_shapes() {
+    fn flags_and_numbers_are_read_from_many_types() {
         let params =
             params(json!({ "a": "Y", "b": true, "c": "N", "d": 7, "e": "7", "f": "x", "g": 0 }));
         assert!(params.yes("A") && params.yes("B") && !params.yes("C") && !params.yes("Z"));

@@ -169,7 +169,7 @@ mod tests {
     use crate::emulator::rest::request::*;
 
     #[test]
-    fn a_method_is_found_however_its_path_is_written() {
+    fn a_method_is_found_in_all_forms_of_its_path() {
         let hook = |user: &str, secret: &str| {
             Some(Credential::Webhook(user.to_owned(), secret.to_owned()))
         };
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn the_body_wins_over_the_query_and_broken_json_is_swallowed() {
+    fn the_body_takes_precedence_over_the_query_and_invalid_json_is_ignored() {
         let cases = [
             ("", "A=form", Some("form")),
             ("application/x-www-form-urlencoded", "a=form", Some("form")),

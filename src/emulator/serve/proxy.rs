@@ -133,7 +133,7 @@ mod tests {
     use crate::emulator::serve::proxy::*;
 
     #[test]
-    fn only_the_portal_and_its_authorization_servers_are_let_through() {
+    fn the_proxy_serves_only_the_portal_and_its_authorization_servers() {
         let proxy = Proxy::new("crm.example.com:8443");
         for host in [
             "crm.example.com",

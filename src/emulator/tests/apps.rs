@@ -32,7 +32,7 @@ async fn a_message_goes_to_the_bot_and_its_answer_comes_back() {
 }
 
 #[tokio::test]
-async fn the_installation_is_told_as_the_documentation_shows_it() {
+async fn the_installation_event_has_the_documented_form() {
     let test = TestPortal::new().await;
     let sample = include_str!("../../../tests/fixtures/events/app-install.form");
     let sample = form::decode(sample.trim().as_bytes()).expect("a form");
@@ -53,7 +53,7 @@ async fn the_installation_is_told_as_the_documentation_shows_it() {
 }
 
 #[tokio::test]
-async fn refresh_tokens_rotate_and_the_old_one_is_dead() {
+async fn a_refresh_token_is_replaced_and_the_old_one_is_invalid() {
     let test = TestPortal::new().await;
     let refresh = |token: &str| {
         let secret = &test.app.client_secret;
@@ -167,7 +167,7 @@ async fn the_full_flow_gives_a_code_that_works_once() {
 }
 
 #[tokio::test]
-async fn removal_is_told_to_who_bound_it_after_the_bots_are_gone() {
+async fn the_uninstall_event_is_sent_after_the_bots_are_removed() {
     let test = TestPortal::new().await;
     let bot = test.bot("echo", "B").await;
     test.result(
@@ -238,7 +238,7 @@ async fn a_bot_of_a_webhook_gets_no_tokens_and_its_client_id_back() {
 }
 
 #[tokio::test]
-async fn any_event_goes_to_who_has_bound_it() {
+async fn any_event_is_sent_to_its_subscriptions() {
     let test = TestPortal::new().await;
     let bind = json!({ "EVENT": "onCrmDealAdd", "HANDLER": test.handler });
     test.result("event.bind", bind.clone()).await;

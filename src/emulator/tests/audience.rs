@@ -109,7 +109,7 @@ fn receives(chat: &Chat, author: u64, text: &str) -> String {
 }
 
 #[test]
-fn the_right_bots_hear_a_message() {
+fn the_right_bots_get_a_message() {
     let private = chat(ChatType::Private, "", &[1, PLAIN]);
     let people = chat(ChatType::Private, "", &[1, 2]);
     let group = chat(ChatType::Group, "", &[1, 2, PLAIN, WATCH]);
@@ -141,7 +141,7 @@ fn the_right_bots_hear_a_message() {
 }
 
 #[test]
-fn what_a_bot_of_version_1_sends_is_heard_by_nobody() {
+fn messages_of_v1_bots_are_sent_to_no_bot() {
     let group = chat(ChatType::Group, "", &[1, PLAIN, WATCH]);
     assert_eq!(
         message(&world(), &group, &said(PLAIN, "/go"), true),
@@ -150,7 +150,7 @@ fn what_a_bot_of_version_1_sends_is_heard_by_nobody() {
 }
 
 #[test]
-fn in_groups_a_bot_hears_of_changes_to_its_own_messages() {
+fn in_groups_a_bot_gets_events_about_changes_to_its_own_messages() {
     let (private, group) = (
         chat(ChatType::Private, "", &[1, WATCH]),
         chat(ChatType::Group, "", &[1, WATCH]),

@@ -116,7 +116,7 @@ async fn group_messages_look_like_the_samples_and_reach_only_who_is_mentioned() 
 }
 
 #[tokio::test]
-async fn a_supervisor_hears_all_that_is_said() {
+async fn a_supervisor_gets_all_messages() {
     let test = TestPortal::new().await;
     let bot = test.bot("watch", "S").await;
     let dialog = test.group(bot).await;
@@ -131,7 +131,7 @@ async fn a_supervisor_hears_all_that_is_said() {
 }
 
 #[tokio::test]
-async fn commands_swallow_the_message() {
+async fn a_command_replaces_the_message_event() {
     let test = TestPortal::new().await;
     let bot = test.bot("echo", "B").await;
     let (private, group) = (test.dialog(bot).await, test.group(bot).await);
@@ -163,7 +163,7 @@ async fn commands_swallow_the_message() {
 }
 
 #[tokio::test]
-async fn a_press_reports_the_message_that_holds_the_keyboard() {
+async fn a_press_reports_the_message_with_the_keyboard() {
     let test = TestPortal::new().await;
     let bot = test.bot("echo", "B").await;
     let command = test.command(bot, "go").await;
@@ -192,7 +192,7 @@ async fn a_press_reports_the_message_that_holds_the_keyboard() {
 }
 
 #[tokio::test]
-async fn a_join_is_told_once_even_if_the_bot_spoke_first() {
+async fn a_join_event_is_sent_once_even_if_the_bot_wrote_first() {
     let test = TestPortal::new().await;
     let bot = test.bot("echo", "B").await;
     test.result(
@@ -232,7 +232,7 @@ async fn bots_of_one_application_share_an_event() {
 }
 
 #[tokio::test]
-async fn every_event_has_tokens_of_its_own_and_one_secret() {
+async fn every_event_has_new_tokens_and_the_same_application_token() {
     let test = TestPortal::new().await;
     let bot = test.bot("echo", "B").await;
     let dialog = test.dialog(bot).await;
@@ -278,7 +278,7 @@ async fn a_chain_of_events_is_cut_after_seven_links() {
 }
 
 #[tokio::test]
-async fn what_is_lost_does_not_come_again_and_what_is_repeated_is_the_same() {
+async fn a_lost_event_is_not_sent_again_and_a_repeated_one_is_equal() {
     let test = TestPortal::new().await;
     let bot = test.bot("echo", "B").await;
     let dialog = test.dialog(bot).await;

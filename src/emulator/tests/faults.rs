@@ -29,7 +29,7 @@ async fn profile(test: &TestPortal) -> (u16, String) {
 }
 
 #[tokio::test]
-async fn calls_are_refused_as_planned_and_then_no_more() {
+async fn calls_are_refused_as_often_as_planned() {
     let test = TestPortal::new().await;
     let plan = json!([
         { "fault": "refuse", "times": 2, "status": 429, "code": "OPERATION_TIME_LIMIT" },
@@ -49,7 +49,7 @@ async fn calls_are_refused_as_planned_and_then_no_more() {
 }
 
 #[tokio::test]
-async fn a_fault_that_does_not_exist_causes_nothing() {
+async fn an_unknown_fault_causes_nothing() {
     let test = TestPortal::new().await;
     let plan = json!([{ "fault": "refuse", "status": 500, "code": "X" }, { "fault": "explode" }]);
     let (status, answer) = test.post("/emulator/faults", plan).await;
@@ -63,7 +63,7 @@ async fn a_fault_that_does_not_exist_causes_nothing() {
 }
 
 #[tokio::test]
-async fn a_page_in_the_place_of_an_answer_hides_that_the_call_was_run() {
+async fn an_html_answer_hides_that_the_call_was_run() {
     let test = TestPortal::new().await;
     let bot = test.bot("echo", "B").await;
     test.dialog(bot).await;
@@ -132,7 +132,7 @@ async fn an_answer_comes_late() {
 }
 
 #[tokio::test]
-async fn a_late_event_is_overtaken_and_a_lost_one_never_comes() {
+async fn a_late_event_arrives_after_later_ones_and_a_lost_one_never() {
     let options = Options {
         rate: None,
         delivery_delay: Duration::ZERO,
@@ -161,7 +161,7 @@ async fn a_late_event_is_overtaken_and_a_lost_one_never_comes() {
 }
 
 #[tokio::test]
-async fn access_ends_in_three_ways() {
+async fn access_can_be_revoked_in_three_ways() {
     let test = TestPortal::new().await;
     let bot = test.bot("echo", "B").await;
     test.dialog(bot).await;
@@ -223,7 +223,7 @@ async fn access_ends_in_three_ways() {
 }
 
 #[tokio::test]
-async fn a_renamed_portal_sends_callers_to_its_new_address() {
+async fn a_renamed_portal_redirects_callers_to_its_new_address() {
     let test = TestPortal::new().await;
     let bot = test.bot("echo", "B").await;
     let old = test.portal.address().to_string();

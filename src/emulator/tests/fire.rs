@@ -11,7 +11,7 @@ async fn bound(test: &TestPortal, event: &str) {
 }
 
 #[tokio::test]
-async fn an_event_is_fired_with_its_sample_or_with_what_one_gives() {
+async fn an_event_is_fired_with_its_sample_or_given_data() {
     let test = TestPortal::new().await;
     bound(&test, "ONCRMDEALADD").await;
     let cases = [
@@ -57,7 +57,7 @@ async fn odd_shapes_arrive_as_they_are() {
 }
 
 #[tokio::test]
-async fn the_page_is_told_what_there_is() {
+async fn the_page_reads_the_state_of_the_portal() {
     let test = TestPortal::new().await;
     bound(&test, "ONTASKADD").await;
     let (_, answer) = test.get("/emulator/samples").await;

@@ -6,6 +6,7 @@ mod clients;
 mod events;
 mod faults;
 mod fire;
+mod layers;
 mod lines;
 mod offline;
 mod page;

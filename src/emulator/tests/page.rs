@@ -47,7 +47,7 @@ async fn a_conversation_can_be_held_on_the_page() {
 }
 
 #[tokio::test]
-async fn a_group_is_made_renamed_and_left() {
+async fn a_group_is_created_renamed_and_left() {
     let test = TestPortal::new().await;
     let (_, made) = test
         .post(
@@ -88,7 +88,7 @@ async fn a_group_is_made_renamed_and_left() {
 }
 
 #[tokio::test]
-async fn live_news_are_seen_as_each_viewer_sees_them() {
+async fn the_feed_has_the_dialog_ids_of_each_viewer() {
     let test = TestPortal::new().await;
     let (mut ann, mut clara) = (test.portal.subscribe(1), test.portal.subscribe(3));
     test.portal.send(1, "2", "psst").expect("sent");
@@ -114,7 +114,7 @@ async fn live_news_are_seen_as_each_viewer_sees_them() {
 }
 
 #[tokio::test]
-async fn the_wire_shows_calls_and_events_without_their_tokens() {
+async fn the_traffic_log_shows_calls_and_events_without_tokens() {
     let test = TestPortal::new().await;
     let bot = test.bot("echo", "B").await;
     let dialog = test.dialog(bot).await;
@@ -148,7 +148,7 @@ async fn the_wire_shows_calls_and_events_without_their_tokens() {
 }
 
 #[tokio::test]
-async fn a_program_brings_its_own_bot_and_everything_can_be_forgotten() {
+async fn a_program_registers_its_own_bot_and_resets_the_portal() {
     let test = TestPortal::new().await;
     let (status, made) = test
         .post(

@@ -182,7 +182,7 @@ async fn registering_a_code_again_returns_the_same_bot() {
 }
 
 #[tokio::test]
-async fn a_command_may_be_answered_for_ten_minutes_and_then_true_means_nothing() {
+async fn a_late_answer_to_a_command_returns_true_without_a_message() {
     let test = TestPortal::new().await;
     let bot = test.bot("echo", "B").await;
     let command = test.command(bot, "echo").await;
@@ -212,7 +212,7 @@ async fn a_command_may_be_answered_for_ten_minutes_and_then_true_means_nothing()
 }
 
 #[tokio::test]
-async fn a_batch_runs_in_order_and_reaches_back() {
+async fn a_batch_runs_in_order_with_references_to_earlier_results() {
     let test = TestPortal::new().await;
     let bot = test.bot("echo", "B").await;
     let cmd = json!({
@@ -239,7 +239,7 @@ async fn a_batch_runs_in_order_and_reaches_back() {
 }
 
 #[tokio::test]
-async fn a_batch_halts_when_told_and_stops_counting_at_fifty() {
+async fn a_batch_stops_at_an_error_with_halt_and_after_fifty_commands() {
     let test = TestPortal::new().await;
     let answer = test
         .result(
@@ -259,7 +259,7 @@ async fn a_batch_halts_when_told_and_stops_counting_at_fifty() {
 }
 
 #[tokio::test]
-async fn the_limits_bite_and_are_counted() {
+async fn the_rate_limit_refuses_calls_and_counts_them() {
     let test = TestPortal::with(Options::default()).await;
     let mut codes = Vec::new();
     for _ in 0..52 {
@@ -274,7 +274,7 @@ async fn the_limits_bite_and_are_counted() {
 }
 
 #[tokio::test]
-async fn trouble_comes_when_a_test_asks_for_it() {
+async fn faults_happen_when_a_test_plans_them() {
     let test = TestPortal::new().await;
     test.portal.refuse(1, 503, "OVERLOAD_LIMIT");
     assert_eq!(
@@ -290,7 +290,7 @@ async fn trouble_comes_when_a_test_asks_for_it() {
 }
 
 #[tokio::test]
-async fn bots_look_after_their_groups() {
+async fn bots_manage_their_groups() {
     let test = TestPortal::new().await;
     let bot = test.bot("host", "B").await;
     let new = json!({ "BOT_ID": bot, "TITLE": "Party", "USERS": [1, 2], "COLOR": "PINK", "MESSAGE": "Welcome" });
@@ -341,7 +341,7 @@ async fn bots_look_after_their_groups() {
 }
 
 #[tokio::test]
-async fn a_message_with_a_template_id_is_shown_once_however_often_it_is_sent() {
+async fn a_repeated_template_id_shows_the_message_once() {
     let test = TestPortal::new().await;
     let bot = test.bot("echo", "B").await;
     let dialog = test.dialog(bot).await;
@@ -371,7 +371,7 @@ async fn a_message_with_a_template_id_is_shown_once_however_often_it_is_sent() {
 }
 
 #[tokio::test]
-async fn a_swallowed_answer_hides_a_call_that_was_run() {
+async fn a_swallowed_answer_hides_that_the_call_was_run() {
     let test = TestPortal::new().await;
     let bot = test.bot("echo", "B").await;
     let dialog = test.dialog(bot).await;

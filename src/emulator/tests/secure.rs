@@ -45,7 +45,7 @@ async fn post(client: &Client, url: &str, body: &Value) -> (StatusCode, Value) {
 }
 
 #[tokio::test]
-async fn one_address_speaks_both_and_webhooks_are_taken_over_tls_only() {
+async fn one_address_serves_http_and_tls_and_webhooks_need_tls() {
     let test = TestPortal::with(options(false)).await;
     let client = client(&test, false);
     let hook = test.portal.webhook_url();
@@ -67,7 +67,7 @@ async fn one_address_speaks_both_and_webhooks_are_taken_over_tls_only() {
 }
 
 #[tokio::test]
-async fn who_does_not_trust_the_authority_is_not_connected() {
+async fn a_client_that_does_not_trust_the_authority_cannot_connect() {
     let test = TestPortal::with(options(false)).await;
     let stranger = Client::builder().no_proxy().build().expect("a client");
     let refused = stranger.get(test.portal.url()).send().await;
@@ -82,7 +82,7 @@ async fn who_does_not_trust_the_authority_is_not_connected() {
 }
 
 #[tokio::test]
-async fn a_connection_that_says_nothing_keeps_nobody_waiting() {
+async fn a_silent_connection_does_not_block_others() {
     let test = TestPortal::with(options(true)).await;
     let _silent = TcpStream::connect(test.portal.address())
         .await
@@ -92,7 +92,7 @@ async fn a_connection_that_says_nothing_keeps_nobody_waiting() {
 }
 
 #[tokio::test]
-async fn through_the_proxy_a_conversation_goes_as_with_a_real_portal() {
+async fn a_conversation_works_through_the_proxy() {
     let test = TestPortal::with(options(true)).await;
     let client = client(&test, true);
     let auth = &test.install["auth"];
@@ -166,7 +166,7 @@ async fn through_the_proxy_a_conversation_goes_as_with_a_real_portal() {
 }
 
 #[tokio::test]
-async fn nothing_leaves_through_the_proxy() {
+async fn the_proxy_refuses_other_hosts() {
     let test = TestPortal::with(options(true)).await;
     let client = client(&test, true);
     let tunnel = client.get("https://example.com/").send().await;
@@ -188,7 +188,7 @@ async fn nothing_leaves_through_the_proxy() {
 }
 
 #[tokio::test]
-async fn a_client_that_names_the_whole_address_instead_of_tunnelling_is_served() {
+async fn a_request_with_a_whole_url_instead_of_a_tunnel_is_served() {
     let test = TestPortal::with(options(true)).await;
     let hook = test.portal.webhook_url();
     let request = format!(

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::TestPortal;
 
 #[tokio::test]
-async fn polls_in_vain_take_one_place_on_the_wire_until_something_comes() {
+async fn empty_polls_are_one_entry_of_the_traffic_log() {
     let test = TestPortal::new().await;
     let fields = json!({ "code": "poll", "eventMode": "fetch", "properties": { "name": "Poll" } });
     let bot = test

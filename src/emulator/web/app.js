@@ -1,4 +1,4 @@
-// The page itself: puts the panes together, decides which is seen, and listens to the keys that work everywhere.
+// The page: builds the panes, decides which are visible, and handles the global keys.
 
 import { conversation } from "./chat.js";
 import { composer } from "./composer.js";
@@ -20,7 +20,7 @@ const greeting = h("div", { class: "greeting" });
 
 function start() {
   body.dataset.traffic = localStorage.getItem("traffic") ?? (narrow.matches ? "closed" : "open");
-  // First of all who listens: a hidden field cannot take the focus.
+  // Before all other listeners: a hidden field cannot take the focus.
   on("open", "people", "dialogs", drawCentre);
   on("open", () => choosePane());
   pane("list").append(...chatList());
@@ -35,7 +35,7 @@ function start() {
   begin();
 }
 
-// The welcome stands where the conversation would, whenever none is open.
+// The welcome is shown while no conversation is open.
 function drawCentre() {
   const talking = state.dialogs.has(state.open);
   body.dataset.talking = String(talking);
@@ -46,7 +46,7 @@ function drawCentre() {
   return greeting.replaceChildren(welcome());
 }
 
-// On a phone one pane is seen: the open chat, or the list; the very first time, the welcome.
+// On a phone one pane is visible: the open chat, or the list; the first time, the welcome.
 let chosenFor = null;
 function choosePane() {
   if (!state.loaded) return;
@@ -91,7 +91,7 @@ function shortcut(event) {
   event.preventDefault();
 }
 
-// The address' fragment names the open chat, so this link must not touch it.
+// The URL's fragment is the open chat, so this link must not change it.
 function skip(event) {
   event.preventDefault();
   pane("composer").focus();

@@ -1,4 +1,4 @@
-// The attachment of a message: a coloured bar, and blocks one below another. A block we do not know is passed over.
+// The attachment of a message: a coloured bar, and blocks one below another. Unknown blocks are skipped.
 
 import { avatar } from "./avatar.js";
 import { bb } from "./bbview.js";
@@ -77,7 +77,7 @@ function size(bytes) {
   return number < 1024 ** 2 ? `${(number / 1024).toFixed(1)} KB` : `${(number / 1024 ** 2).toFixed(1)} MB`;
 }
 
-// The portal renders HTML here; the page shows its words only, as text.
+// The portal renders HTML here; this page shows its text only.
 function textOfHtml(html) {
   const named = { lt: "<", gt: ">", quot: '"', apos: "'", nbsp: " ", amp: "&" };
   return String(html).replace(/<br\s*\/?>/gi, "\n").replace(/<[^<>]*>/g, "")

@@ -1,4 +1,4 @@
-// Builds elements. The only way this page makes DOM: there is no innerHTML anywhere, so what people write stays text.
+// Builds elements. The page creates all its DOM here, without innerHTML, so messages stay text.
 //
 // `h("button", {class: "x", onclick: f, "aria-label": "…"}, child, "text", null)`; null and false children are left out.
 
@@ -33,12 +33,12 @@ export function icon(name, size = 20) {
   return svg;
 }
 
-/// A button that shows only an icon; its label is what a screen reader and the tooltip say.
+/// A button that shows only an icon; its label is for screen readers and the tooltip.
 export function iconButton(name, label, onclick, props = {}) {
   return h("button", { type: "button", class: "icon-button", "aria-label": label, title: label, onclick, ...props }, icon(name));
 }
 
-/// Makes the children of `parent` those of `items`, keeping nodes whose stamp has not changed, and the focus with them.
+/// Replaces the children of `parent` by `items`; keeps nodes whose stamp has not changed, and their focus.
 export function reconcile(parent, items, { key, stamp, build }) {
   const old = new Map([...parent.children].map((node) => [node.dataset.key, node]));
   let cursor = parent.firstElementChild;

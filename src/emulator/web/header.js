@@ -1,4 +1,4 @@
-// The head of a conversation: whom one talks with, and the ways to its members, to the traffic log, and back to the list.
+// The head of a conversation: its title, and buttons to its members, to the traffic log, and back to the list.
 
 import { avatar, botBadge, dialogAvatar, otherSide } from "./avatar.js";
 import { h, iconButton } from "./dom.js";

@@ -1,4 +1,4 @@
-// The left pane: who one is, the dialogs with what was said last, and everyone one could start to talk with.
+// The left pane: the current person, the dialogs with their last messages, and everyone else to write to.
 
 import { avatar, botBadge, dialogAvatar, otherSide } from "./avatar.js";
 import { apps } from "./apps.js";
@@ -32,7 +32,7 @@ export function chatList() {
   ];
 }
 
-/// Puts the cursor into the search field.
+/// Moves the cursor to the search field.
 export function focusSearch() {
   search.focus();
   search.select();
@@ -89,7 +89,7 @@ function badge(unread) {
   return h("span", { class: "unread", "data-testid": "unread", "aria-label": `${unread} unread`, role: "img" }, unread > 99 ? "99+" : String(unread));
 }
 
-// Whose word the last one was: one's own, or in a group the first name of who said it.
+// The author of the last message: the person, or in a group the author's first name.
 function speaker({ type, last }) {
   if (!last?.author || last.system) return "";
   if (last.author === state.me) return "You: ";

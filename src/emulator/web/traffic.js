@@ -1,6 +1,6 @@
 // The traffic log: every event the portal sent and every call it received, readable, in the order of their answers.
 //
-// Clearing and pausing are this window's own affair; the portal keeps its record.
+// Clearing and pausing affect this window only; the portal keeps its log.
 
 import { h, icon, iconButton, reconcile } from "./dom.js";
 import { causeFault } from "./faults.js";
@@ -40,12 +40,12 @@ export function traffic(close) {
 }
 
 function draw() {
-  // A portal started anew counts from one again.
+  // A restarted portal counts from one again.
   if ((state.traffic.at(-1)?.id ?? 0) < clearedTo) clearedTo = 0;
   const words = filter.value.trim().toLowerCase();
   const all = (paused ?? state.traffic).filter((entry) => entry.id > clearedTo);
   const shown = words ? all.filter((entry) => text(entry).includes(words)) : all;
-  const none = { id: "none", none: all.length ? "Nothing here has these words." : EMPTY };
+  const none = { id: "none", none: all.length ? "No entry has these words." : EMPTY };
   reconcile(list, shown.length ? shown : [none], { key: (entry) => String(entry.id), stamp: (entry) => entry.none ?? entry.at, build });
   const waiting = paused ? state.traffic.filter((entry) => entry.id > (paused.at(-1)?.id ?? 0)).length : 0;
   count.textContent = waiting ? `${waiting} held` : all.length ? String(all.length) : "";
@@ -58,7 +58,7 @@ function toFoot() {
 
 const EMPTY = "No traffic yet. Write to a bot, and see here what the portal and your program send to each other.";
 
-// Entries never change once they are here (a poll in vain replaces the one before), so their searchable text is made once.
+// Entries never change once they are here (an empty poll replaces the previous one), so their searchable text is computed once.
 function text(entry) {
   if (!texts.has(entry)) texts.set(entry, JSON.stringify(entry).toLowerCase());
   return texts.get(entry);
@@ -104,7 +104,7 @@ function broken(name) {
   return String(name).split(/(?<=\.)/).flatMap((word) => [word, h("wbr")]);
 }
 
-// A few words of what was said, to know the entry by without opening it.
+// Returns a few words of the message, to recognise the entry without opening it.
 function gist(request) {
   const tree = request?.data?.PARAMS ?? request?.fields ?? request ?? {};
   const said = tree.MESSAGE ?? tree.message ?? tree.COMMAND ?? tree.CODE ?? "";

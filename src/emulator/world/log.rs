@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn an_offset_deletes_what_is_below_it_and_only_for_who_gave_it() {
+    fn an_offset_deletes_rows_below_it_for_its_users_only() {
         let mut log = EventLog::default();
         for user in [7, 8, 7, 7] {
             log.write(user, row(0));
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_lives_for_a_day_and_its_number_is_not_given_again() {
+    fn a_row_is_kept_for_a_day_and_its_id_is_not_reused() {
         let mut log = EventLog::default();
         log.write(7, row(0));
         assert_eq!(ids(&mut log, &[7], 0, AGE_MS_MAX - 1), [1001]);

@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_goes_after_thirty_days_and_some() {
+    fn a_record_is_deleted_after_its_maximum_age() {
         let mut offline = Offline::default();
         offline.keep(record(7, ""), 0);
         assert_eq!(stamps(&mut offline, "", AGE_SECONDS_MAX - 1).len(), 1);
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn who_was_told_is_not_told_again_before_the_time_is_up() {
+    fn a_subscription_is_not_notified_again_before_its_minimum_timeout() {
         let mut offline = Offline::default();
         assert!(offline.may_notify(1, 5, 0) && offline.may_notify(2, 5, 0));
         assert!(!offline.may_notify(1, 5, 4999) && offline.may_notify(1, 5, 5000));

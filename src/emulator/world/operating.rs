@@ -51,7 +51,7 @@ mod tests {
     use crate::emulator::world::operating::*;
 
     #[test]
-    fn a_method_whose_time_is_used_up_rests_until_the_reset() {
+    fn a_method_without_operating_time_is_blocked_until_the_reset() {
         let mut operating = Operating::default();
         operating.charge("app", "imbot.message.add", 421.0, 0);
         assert_eq!(

@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_of_events_never_push_out_those_of_the_installation() {
+    fn tokens_of_events_never_replace_those_of_the_installation() {
         let mut tokens = Tokens::default();
         let kept = tokens.issue("a", 1, 0);
         let first = tokens.issue_for_event("a", 1, 0, 6);

@@ -65,7 +65,7 @@ mod tests {
     use crate::emulator::rest::openlines::settings::*;
 
     #[test]
-    fn a_queue_comes_in_two_shapes_and_hours_change_theirs() {
+    fn a_queue_has_two_forms_and_hours_are_converted() {
         let params = json!({
             "LINE_NAME": "Support",
             "WORKTIME_FROM": "09:30",

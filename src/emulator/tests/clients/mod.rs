@@ -129,7 +129,7 @@ async fn item_3_version_3_is_another_interface_and_has_no_methods_here() {
 }
 
 #[tokio::test]
-async fn item_4_telemetry_disturbs_nothing() {
+async fn item_4_telemetry_parameters_are_ignored() {
     let test = TestPortal::new().await;
     let path = format!(
         "/rest/event.test.json?bx24_request_id=1&bx24_sdk_ver=1.0&bx24_sdk_type=b24-js-sdk&auth={}",

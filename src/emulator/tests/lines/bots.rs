@@ -32,7 +32,7 @@ fn is_there(test: &TestPortal, chat: u64, user: u64) -> bool {
 }
 
 #[tokio::test]
-async fn the_welcome_bot_joins_before_it_hears_the_first_word() {
+async fn the_welcome_bot_joins_before_it_gets_the_first_message() {
     let test = TestPortal::new().await;
     let bot = test.line_bot("greeter").await;
     let line = test.line(support().bot(bot)).await;
@@ -69,7 +69,7 @@ async fn the_welcome_bot_joins_before_it_hears_the_first_word() {
 }
 
 #[tokio::test]
-async fn bots_of_version_2_hear_the_same_posted_and_polled() {
+async fn v2_bots_get_the_same_event_posted_and_polled() {
     let test = TestPortal::new().await;
     let supports = json!({ "isSupportOpenline": true });
     let posted = test.posted("posted", supports.clone()).await;
@@ -115,7 +115,7 @@ async fn a_bot_without_open_lines_does_not_greet() {
 }
 
 #[tokio::test]
-async fn a_bot_that_greets_new_clients_only_is_not_there_the_second_time() {
+async fn a_bot_for_new_clients_does_not_join_the_second_session() {
     let test = TestPortal::new().await;
     let bot = test.line_bot("greeter").await;
     let line = support().bot(bot).set("WELCOME_BOT_JOIN", "first");
@@ -130,7 +130,7 @@ async fn a_bot_that_greets_new_clients_only_is_not_there_the_second_time() {
 }
 
 #[tokio::test]
-async fn what_a_bot_says_goes_to_the_client_in_its_name() {
+async fn a_bots_message_is_sent_to_the_client_with_its_name() {
     let test = TestPortal::new().await;
     let (bot, _, chat) = greeted(&test).await;
     test.bind(&["OnImConnectorMessageAdd"]).await;
@@ -143,7 +143,7 @@ async fn what_a_bot_says_goes_to_the_client_in_its_name() {
 }
 
 #[tokio::test]
-async fn a_zero_ends_the_bots_part_after_the_bot_has_heard_it() {
+async fn a_zero_passes_the_session_to_the_queue_after_the_bot_got_it() {
     let test = TestPortal::new().await;
     let (bot, line, chat) = greeted(&test).await;
     test.receive(line, "ext-2", "0").await;
@@ -173,7 +173,7 @@ async fn the_queue_takes_over_when_the_bots_time_is_over() {
 }
 
 #[tokio::test]
-async fn a_bot_that_stays_hears_clients_and_operators() {
+async fn a_bot_that_stays_gets_messages_of_clients_and_operators() {
     let test = TestPortal::new().await;
     let bot = test.line_bot("greeter").await;
     let line = support().bot(bot).set("WELCOME_BOT_LEFT", "close");
@@ -217,7 +217,7 @@ async fn a_bot_calls_an_operator_once() {
 }
 
 #[tokio::test]
-async fn the_welcome_bot_goes_with_a_person_although_it_may_stay() {
+async fn the_welcome_bot_leaves_when_a_person_takes_over() {
     let test = TestPortal::new().await;
     let (bot, _, chat) = greeted(&test).await;
     let transfer = json!({ "CHAT_ID": chat, "USER_ID": CLARA, "LEAVE": "N" });
@@ -232,7 +232,7 @@ async fn the_welcome_bot_goes_with_a_person_although_it_may_stay() {
 }
 
 #[tokio::test]
-async fn another_bot_stays_unless_it_says_that_it_leaves() {
+async fn another_bot_stays_after_a_transfer_unless_it_leaves() {
     let test = TestPortal::new().await;
     let bot = test.line_bot("guest").await;
     for (leave, stays) in [("N", true), ("Y", false)] {
@@ -253,7 +253,7 @@ async fn another_bot_stays_unless_it_says_that_it_leaves() {
 }
 
 #[tokio::test]
-async fn a_bot_that_is_removed_leaves_its_sessions_to_the_queue() {
+async fn sessions_of_a_removed_bot_go_to_the_queue() {
     let test = TestPortal::new().await;
     let (bot, _, chat) = greeted(&test).await;
     test.result("imbot.unregister", json!({ "BOT_ID": bot }))
@@ -262,7 +262,7 @@ async fn a_bot_that_is_removed_leaves_its_sessions_to_the_queue() {
 }
 
 #[tokio::test]
-async fn a_bot_that_leaves_the_chat_leaves_the_session() {
+async fn a_bot_that_leaves_the_chat_loses_the_session() {
     let test = TestPortal::new().await;
     let (bot, _, chat) = greeted(&test).await;
     let leave = json!({ "BOT_ID": bot, "CHAT_ID": chat });
@@ -271,7 +271,7 @@ async fn a_bot_that_leaves_the_chat_leaves_the_session() {
 }
 
 #[tokio::test]
-async fn the_first_bot_of_the_application_is_meant_wherever_it_is() {
+async fn a_transfer_uses_the_first_bot_of_the_application() {
     let test = TestPortal::new().await;
     let first = test.line_bot("first").await;
     let second = test.line_bot("second").await;
@@ -298,7 +298,7 @@ async fn the_first_bot_of_the_application_is_meant_wherever_it_is() {
 }
 
 #[tokio::test]
-async fn transfers_that_do_not_work_say_why() {
+async fn a_failed_transfer_has_a_code() {
     let test = TestPortal::new().await;
     let (bot, _, chat) = greeted(&test).await;
     let cases = [
@@ -343,7 +343,7 @@ async fn a_webhook_names_its_bot_by_client_id_or_bot_token() {
 }
 
 #[tokio::test]
-async fn the_client_reads_what_the_line_greets_with() {
+async fn the_client_sees_the_lines_greeting() {
     let test = TestPortal::new().await;
     let (_, line, chat) = greeted(&test).await;
     test.bind(&["OnImConnectorMessageAdd"]).await;

@@ -6,7 +6,7 @@ use super::{BORIS, CLARA, CONNECTOR, TestPortal, support};
 use crate::emulator::{Client, NewLine};
 
 #[tokio::test]
-async fn a_first_word_makes_a_user_a_chat_and_a_session() {
+async fn a_first_message_creates_a_user_a_chat_and_a_session() {
     let test = TestPortal::new().await;
     let line = test.line(support()).await;
     let element = test
@@ -63,7 +63,7 @@ async fn the_same_client_keeps_its_chat_and_gets_a_new_session_after_the_end() {
 }
 
 #[tokio::test]
-async fn a_number_that_comes_twice_is_two_messages() {
+async fn the_same_outside_id_twice_is_two_messages() {
     let test = TestPortal::new().await;
     let line = test.line(support()).await;
     test.receive(line, "ext-1", "hello").await;
@@ -95,7 +95,7 @@ async fn a_client_edits_and_deletes() {
 }
 
 #[tokio::test]
-async fn a_bot_is_told_where_a_clients_file_is() {
+async fn a_bot_gets_the_address_of_a_clients_file() {
     let test = TestPortal::new().await;
     let bot = test.line_bot("greeter").await;
     let line = test.line(support().bot(bot)).await;
@@ -115,7 +115,7 @@ async fn a_bot_is_told_where_a_clients_file_is() {
 }
 
 #[tokio::test]
-async fn a_message_may_be_kept_in_the_name_of_an_employee() {
+async fn a_message_can_be_stored_in_the_name_of_an_employee() {
     let test = TestPortal::new().await;
     let line = test.line(support()).await;
     test.bind(&["OnImConnectorMessageAdd"]).await;
@@ -133,7 +133,7 @@ async fn a_message_may_be_kept_in_the_name_of_an_employee() {
 }
 
 #[tokio::test]
-async fn an_element_fails_by_itself() {
+async fn an_invalid_element_fails_alone() {
     let test = TestPortal::new().await;
     let line = test.line(support()).await;
     let element = |id: &str| {
@@ -155,7 +155,7 @@ async fn an_element_fails_by_itself() {
 }
 
 #[tokio::test]
-async fn a_connector_of_groups_has_one_chat_for_all_who_write_in_it() {
+async fn a_connector_for_groups_has_one_chat_for_all_its_users() {
     let test = TestPortal::new().await;
     let line = test.line(support()).await;
     test.register(json!({ "CHAT_GROUP": true })).await;

@@ -81,7 +81,7 @@ async fn a_failed_registration_comes_with_status_200() {
 }
 
 #[tokio::test]
-async fn a_connector_is_kept_in_lower_case_and_registered_again() {
+async fn a_connector_id_is_stored_in_lower_case_and_can_be_registered_again() {
     let test = TestPortal::new().await;
     test.register(json!({ "ID": "MyConnector" })).await;
     test.register(json!({ "NAME": "Another name" })).await;
@@ -97,7 +97,7 @@ async fn a_connector_is_kept_in_lower_case_and_registered_again() {
 }
 
 #[tokio::test]
-async fn a_status_grows_step_by_step() {
+async fn the_status_of_a_connector_has_three_steps() {
     let test = TestPortal::new().await;
     let line = test.portal.add_line(support());
     test.register(json!({})).await;
@@ -126,7 +126,7 @@ async fn a_status_grows_step_by_step() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_said_by_its_name() {
+async fn invalid_requests_have_their_own_codes() {
     let test = TestPortal::new().await;
     let line = test.line(support()).await;
     let messages = json!([{ "user": {}, "message": {}, "chat": {} }]);

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{BORIS, CLARA, CONNECTOR, TestPortal, support};
 
 #[tokio::test]
-async fn a_session_becomes_a_lead_by_itself_or_by_its_operator() {
+async fn a_session_becomes_a_lead_automatically_or_by_its_operator() {
     let test = TestPortal::new().await;
     let line = test.line(support()).await;
     let chat = test.receive(line, "ext-1", "hello").await;

@@ -9,7 +9,7 @@ fn operator(test: &TestPortal, chat: u64) -> Value {
 }
 
 #[tokio::test]
-async fn a_session_is_taken_passed_on_handed_over_and_finished() {
+async fn a_session_is_taken_passed_on_transferred_and_finished() {
     let test = TestPortal::new().await;
     let line = test.line(support().queue(&[BORIS, CLARA])).await;
     let chat = test.receive(line, "ext-1", "hello").await;
@@ -35,7 +35,7 @@ async fn a_session_is_taken_passed_on_handed_over_and_finished() {
 }
 
 #[tokio::test]
-async fn who_has_nothing_to_do_with_a_line_is_kept_out() {
+async fn a_user_without_access_to_a_line_is_refused() {
     let test = TestPortal::new().await;
     let line = test.line(support()).await;
     let chat = test.receive(line, "ext-1", "hello").await;
@@ -50,7 +50,7 @@ async fn who_has_nothing_to_do_with_a_line_is_kept_out() {
 }
 
 #[tokio::test]
-async fn an_operator_who_speaks_first_begins_a_session() {
+async fn an_operator_who_writes_first_starts_a_session() {
     let test = TestPortal::new().await;
     let line = test.line(support()).await;
     let chat = test.receive(line, "ext-1", "hello").await;
@@ -70,7 +70,7 @@ async fn an_operator_who_speaks_first_begins_a_session() {
 }
 
 #[tokio::test]
-async fn the_user_of_a_token_works_as_an_operator() {
+async fn the_user_of_a_token_acts_as_an_operator() {
     let test = TestPortal::new().await;
     let line = test.line(support()).await;
     let chat = test.receive(line, "ext-1", "hello").await;
@@ -115,7 +115,7 @@ async fn the_user_of_a_token_works_as_an_operator() {
 }
 
 #[tokio::test]
-async fn a_session_can_be_found_read_and_judged() {
+async fn a_session_can_be_found_read_and_rated() {
     let test = TestPortal::new().await;
     let line = test.line(support()).await;
     let chat = test.receive(line, "ext-1", "hello").await;

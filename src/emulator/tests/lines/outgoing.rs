@@ -48,7 +48,7 @@ async fn a_message_is_sending_until_it_is_confirmed_once() {
 }
 
 #[tokio::test]
-async fn whispers_notes_and_what_is_to_be_skipped_stay_here() {
+async fn whispers_notes_and_skipped_messages_are_kept_from_the_client() {
     let test = TestPortal::new().await;
     let (_, chat) = answered(&test).await;
     test.portal.whisper(BORIS, chat, "careful").expect("said");
@@ -67,7 +67,7 @@ async fn whispers_notes_and_what_is_to_be_skipped_stay_here() {
 }
 
 #[tokio::test]
-async fn signatures_and_words_of_the_portal_are_for_who_wants_them() {
+async fn signatures_and_system_messages_are_sent_only_if_wanted() {
     let test = TestPortal::new().await;
     let (line, chat) = answered(&test).await;
     let dialog = format!("chat{chat}");
@@ -88,7 +88,7 @@ async fn signatures_and_words_of_the_portal_are_for_who_wants_them() {
 }
 
 #[tokio::test]
-async fn files_go_out_with_their_addresses() {
+async fn files_are_sent_out_with_their_addresses() {
     let test = TestPortal::new().await;
     let bot = test
         .posted("keeper", json!({ "isSupportOpenline": true }))
@@ -116,7 +116,7 @@ async fn files_go_out_with_their_addresses() {
 }
 
 #[tokio::test]
-async fn who_wants_no_edits_gets_none() {
+async fn a_connector_without_edits_gets_none() {
     let test = TestPortal::new().await;
     let (line, chat) = answered(&test).await;
     let options = json!({ "EDIT_INTERNAL_MESSAGES": 0, "DEL_INTERNAL_MESSAGES": 0 });
@@ -131,7 +131,7 @@ async fn who_wants_no_edits_gets_none() {
 }
 
 #[tokio::test]
-async fn nothing_is_told_to_a_connector_that_is_off() {
+async fn a_connector_that_is_off_gets_no_events() {
     let test = TestPortal::new().await;
     let (line, chat) = answered(&test).await;
     test.portal.switch_off(CONNECTOR, line).expect("off");

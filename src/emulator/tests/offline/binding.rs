@@ -8,7 +8,7 @@ use super::DEAL;
 use crate::emulator::tests::TestPortal;
 
 #[tokio::test]
-async fn an_application_does_not_hear_of_what_it_did_itself_under_the_same_source() {
+async fn an_application_gets_no_event_it_caused_under_the_same_source() {
     let test = TestPortal::new().await;
     for source in ["", "here", "there"] {
         let bind =
@@ -43,7 +43,7 @@ async fn an_application_does_not_hear_of_what_it_did_itself_under_the_same_sourc
 }
 
 #[tokio::test]
-async fn the_application_is_told_of_its_queue_at_most_once_a_second_or_as_it_wishes() {
+async fn queue_notices_are_sent_at_most_once_in_the_minimum_timeout() {
     let test = TestPortal::with_queue().await;
     tokio::time::pause();
     let notice = json!({ "event": "onOfflineEvent", "handler": test.handler });
@@ -73,7 +73,7 @@ async fn the_application_is_told_of_its_queue_at_most_once_a_second_or_as_it_wis
 }
 
 #[tokio::test]
-async fn bindings_of_both_kinds_stand_side_by_side() {
+async fn online_and_offline_bindings_exist_next_to_each_other() {
     let test = TestPortal::with_queue().await;
     let online = json!({ "event": DEAL, "handler": test.handler, "auth_type": 2 });
     test.result("event.bind", online.clone()).await;
@@ -100,7 +100,7 @@ async fn bindings_of_both_kinds_stand_side_by_side() {
 }
 
 #[tokio::test]
-async fn bots_can_be_fetched_for_as_well() {
+async fn bot_events_can_be_stored_offline_as_well() {
     let test = TestPortal::new().await;
     let bot = test.bot("echo", "B").await;
     let bind = json!({ "event": "ONIMBOTMESSAGEADD", "event_type": "offline" });

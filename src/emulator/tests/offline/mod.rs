@@ -54,7 +54,7 @@ fn deals_in(events: &Value) -> Vec<u64> {
 }
 
 #[tokio::test]
-async fn a_change_is_kept_once_and_gone_when_it_was_fetched() {
+async fn a_change_is_stored_once_and_deleted_when_fetched() {
     let test = TestPortal::with_queue().await;
     test.deal(7);
     test.deal(8);
@@ -84,7 +84,7 @@ async fn a_change_is_kept_once_and_gone_when_it_was_fetched() {
 }
 
 #[tokio::test]
-async fn what_one_process_has_taken_no_other_gets_and_it_can_read_it_again() {
+async fn records_of_a_process_are_its_own_and_can_be_read_again() {
     let test = TestPortal::with_queue().await;
     for id in 1..=3 {
         test.deal(id);
@@ -114,7 +114,7 @@ async fn what_one_process_has_taken_no_other_gets_and_it_can_read_it_again() {
 }
 
 #[tokio::test]
-async fn an_error_goes_back_and_is_fetched_only_by_who_asks_for_errors() {
+async fn a_record_marked_as_an_error_is_fetched_only_with_error() {
     let test = TestPortal::with_queue().await;
     test.deal(1);
     test.deal(2);

@@ -130,7 +130,7 @@ async fn an_application_has_a_hundred_bots_at_most() {
 }
 
 #[tokio::test]
-async fn a_bot_obeys_its_owner_only() {
+async fn only_its_owner_can_use_a_bot() {
     let test = TestPortal::new().await;
     let bot = registered(&test, fields("helper", json!({}))).await["id"].clone();
     let apps = test.bot_v2("apps", json!({})).await;
@@ -175,7 +175,7 @@ async fn a_bot_obeys_its_owner_only() {
 }
 
 #[tokio::test]
-async fn a_new_token_ends_the_old_one_at_once() {
+async fn a_new_bot_token_invalidates_the_old_one_at_once() {
     let test = TestPortal::new().await;
     let bot = registered(&test, fields("helper", json!({}))).await["id"].clone();
     let other = fields("other", json!({ "botToken": "its own" }));
@@ -207,7 +207,7 @@ async fn a_new_token_ends_the_old_one_at_once() {
 }
 
 #[tokio::test]
-async fn an_unregistered_bot_is_gone() {
+async fn an_unregistered_bot_does_not_exist_any_more() {
     let test = TestPortal::new().await;
     let bot = test.bot_v2("helper", json!({})).await;
     test.portal.open(1, bot).expect("opened");
@@ -223,7 +223,7 @@ async fn an_unregistered_bot_is_gone() {
 }
 
 #[tokio::test]
-async fn the_wire_shows_no_bot_token() {
+async fn the_traffic_log_shows_no_bot_token() {
     let test = TestPortal::new().await;
     registered(
         &test,

@@ -22,7 +22,7 @@ fn ok() -> Value {
 }
 
 #[tokio::test]
-async fn a_bot_makes_a_group_of_those_who_exist() {
+async fn a_bot_creates_a_group_of_existing_users() {
     let test = TestPortal::new().await;
     let (bot, guest) = (
         test.bot_v2("helper", json!({})).await,
@@ -130,7 +130,7 @@ async fn a_bot_changes_its_groups() {
 }
 
 #[tokio::test]
-async fn members_and_managers_come_and_go() {
+async fn members_and_managers_are_added_and_removed() {
     let test = TestPortal::new().await;
     let bot = test.bot_v2("helper", json!({})).await;
     let made = call(&test, bot, "add", json!({ "fields": { "userIds": [2] } })).await;
@@ -186,7 +186,7 @@ async fn members_and_managers_come_and_go() {
 }
 
 #[tokio::test]
-async fn a_mere_member_may_not_and_a_private_dialog_is_no_group() {
+async fn only_managers_change_groups_and_private_dialogs_are_not_groups() {
     let test = TestPortal::new().await;
     let bot = test.bot_v2("helper", json!({})).await;
     let group = test.portal.group(1, "Office", &[bot]).expect("made");

@@ -122,7 +122,7 @@ async fn refusals_carry_the_documented_codes() {
 }
 
 #[tokio::test]
-async fn each_command_of_a_text_is_an_event_and_the_text_is_none() {
+async fn each_command_of_a_text_is_an_event_and_the_text_is_not() {
     let test = TestPortal::new().await;
     let bot = test.bot_v2("helper", json!({})).await;
     command(&test, bot, json!({ "command": "go", "hidden": true })).await;
@@ -145,7 +145,7 @@ async fn each_command_of_a_text_is_an_event_and_the_text_is_none() {
 }
 
 #[tokio::test]
-async fn a_press_brings_the_message_that_holds_the_keyboard() {
+async fn a_press_carries_the_message_with_the_keyboard() {
     let test = TestPortal::new().await;
     let bot = test.bot_v2("helper", json!({})).await;
     command(&test, bot, json!({ "command": "go", "hidden": true })).await;
@@ -171,7 +171,7 @@ async fn a_press_brings_the_message_that_holds_the_keyboard() {
 }
 
 #[tokio::test]
-async fn a_command_may_be_answered_for_ten_minutes_and_never_says_that_it_was_too_late() {
+async fn a_late_answer_to_a_command_is_not_posted_but_succeeds() {
     let test = TestPortal::new().await;
     let bot = test.bot_v2("helper", json!({})).await;
     let common = json!({ "command": "go", "hidden": true, "common": true });

@@ -21,7 +21,7 @@ fn ids(answer: &Value) -> Vec<u64> {
 }
 
 #[tokio::test]
-async fn an_offset_confirms_what_is_below_it_and_none_confirms_nothing() {
+async fn an_offset_confirms_events_below_it_and_no_offset_confirms_nothing() {
     let test = TestPortal::new().await;
     let (bot, other) = (
         test.bot_v2("a", json!({})).await,
@@ -64,7 +64,7 @@ async fn an_offset_confirms_what_is_below_it_and_none_confirms_nothing() {
 }
 
 #[tokio::test]
-async fn the_offset_of_an_event_itself_brings_it_again() {
+async fn the_offset_of_an_event_returns_it_again() {
     let test = TestPortal::new().await;
     let bot = test.bot_v2("a", json!({})).await;
     test.portal.open(1, bot).expect("opened");
@@ -76,7 +76,7 @@ async fn the_offset_of_an_event_itself_brings_it_again() {
 }
 
 #[tokio::test]
-async fn what_waits_longer_than_a_day_is_lost() {
+async fn events_older_than_a_day_are_deleted() {
     let test = TestPortal::new().await;
     let fields = json!({ "code": "a", "botToken": TOKEN, "properties": { "name": "a" } });
     let register = json!({ "fields": fields });
@@ -96,7 +96,7 @@ async fn what_waits_longer_than_a_day_is_lost() {
 }
 
 #[tokio::test]
-async fn a_bot_that_is_switched_to_the_webhook_loses_what_waited() {
+async fn a_bot_switched_to_the_webhook_loses_its_logged_events() {
     let test = TestPortal::new().await;
     let bot = test.bot_v2("a", json!({})).await;
     test.portal.open(1, bot).expect("opened");
@@ -115,7 +115,7 @@ async fn a_bot_that_is_switched_to_the_webhook_loses_what_waited() {
 }
 
 #[tokio::test]
-async fn a_supervisor_and_a_personal_bot_hear_all_and_a_plain_one_what_it_is_asked() {
+async fn supervisors_and_personal_bots_get_all_messages_and_plain_bots_get_mentions() {
     let test = TestPortal::new().await;
     let mut incoming = Vec::new();
     for kind in ["bot", "supervisor", "personal"] {

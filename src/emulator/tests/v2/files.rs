@@ -154,7 +154,7 @@ async fn files_are_refused_with_the_documented_codes() {
 }
 
 #[tokio::test]
-async fn bots_of_both_versions_are_told_of_a_file() {
+async fn v1_and_v2_bots_get_events_about_a_file() {
     let test = TestPortal::new().await;
     let (second, first) = (
         test.bot_v2("second", json!({})).await,

@@ -21,7 +21,7 @@ async fn last(test: &TestPortal, dialog: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_message_is_sent_and_a_template_makes_it_once() {
+async fn a_message_with_a_template_id_is_sent_once() {
     let test = TestPortal::new().await;
     let bot = test.bot_v2("helper", json!({})).await;
     let plain = sent(&test, bot, "1", json!({ "message": " hi " })).await;
@@ -74,7 +74,7 @@ async fn sending_is_refused_with_the_documented_codes() {
 }
 
 #[tokio::test]
-async fn a_bot_runs_commands_and_no_bot_hears_it() {
+async fn a_command_in_a_bots_message_is_run_without_message_events() {
     let test = TestPortal::new().await;
     let (bot, watch) = (
         test.bot_v2("helper", json!({})).await,
@@ -98,7 +98,7 @@ async fn a_bot_runs_commands_and_no_bot_hears_it() {
 }
 
 #[tokio::test]
-async fn messages_are_quoted_and_forwarded_from_where_the_bot_is() {
+async fn messages_are_quoted_and_forwarded_from_the_bots_chats() {
     let test = TestPortal::new().await;
     let bot = test.bot_v2("helper", json!({})).await;
     let dialog = bot.to_string();
@@ -135,7 +135,7 @@ async fn messages_are_quoted_and_forwarded_from_where_the_bot_is() {
 }
 
 #[tokio::test]
-async fn an_update_changes_what_it_names() {
+async fn an_update_changes_only_the_given_fields() {
     let test = TestPortal::new().await;
     let bot = test.bot_v2("helper", json!({})).await;
     let dialog = bot.to_string();
@@ -168,7 +168,7 @@ async fn an_update_changes_what_it_names() {
 }
 
 #[tokio::test]
-async fn a_bot_changes_and_deletes_its_own_and_what_it_manages() {
+async fn a_bot_changes_its_own_messages_and_deletes_in_chats_it_manages() {
     let test = TestPortal::new().await;
     let bot = test.bot_v2("helper", json!({})).await;
     let group = test.portal.group(1, "Office", &[2, bot]).expect("made");
@@ -214,7 +214,7 @@ async fn a_bot_changes_and_deletes_its_own_and_what_it_manages() {
 }
 
 #[tokio::test]
-async fn people_see_what_a_bot_is_doing() {
+async fn people_see_the_action_of_a_bot() {
     let test = TestPortal::new().await;
     let bot = test.bot_v2("helper", json!({})).await;
     let dialog = test.portal.open(1, bot).expect("opened");

@@ -24,7 +24,7 @@ async fn told(test: &TestPortal, bot: u64) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_bot_is_told_how_people_take_what_it_said() {
+async fn a_bot_gets_events_about_reactions_to_its_messages() {
     let test = TestPortal::new().await;
     let (bot, deaf) = (
         test.bot_v2("helper", json!({})).await,

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::TestPortal;
 
 #[tokio::test]
-async fn what_a_bot_has_read_is_counted_and_seen() {
+async fn messages_a_bot_has_read_are_counted_and_shown_as_viewed() {
     let test = TestPortal::new().await;
     let bot = test.bot_v2("helper", json!({})).await;
     let dialog = bot.to_string();
@@ -46,7 +46,7 @@ async fn what_a_bot_has_read_is_counted_and_seen() {
 }
 
 #[tokio::test]
-async fn a_supervisor_reads_what_was_said_around_a_message() {
+async fn a_supervisor_reads_the_messages_around_a_message() {
     let test = TestPortal::new().await;
     let (bot, watch) = (
         test.bot_v2("helper", json!({})).await,

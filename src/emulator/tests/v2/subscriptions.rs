@@ -7,7 +7,7 @@ use super::TestPortal;
 use crate::emulator::Options;
 
 #[tokio::test]
-async fn an_update_brings_the_subscriptions_up_to_date() {
+async fn an_update_of_a_bot_updates_its_subscriptions() {
     let test = TestPortal::new().await;
     let bot = test.posted("helper", json!({})).await;
     let rows = |test: &TestPortal| {
@@ -39,7 +39,7 @@ async fn an_update_brings_the_subscriptions_up_to_date() {
 }
 
 #[tokio::test]
-async fn with_a_sibling_the_old_address_goes_on_being_told() {
+async fn with_another_bot_the_old_address_still_gets_events() {
     let test = TestPortal::new().await;
     let (bot, sibling) = (
         test.posted("a", json!({})).await,
@@ -61,7 +61,7 @@ async fn with_a_sibling_the_old_address_goes_on_being_told() {
 }
 
 #[tokio::test]
-async fn a_bot_that_fetches_gets_its_commands_both_ways_beside_one_that_does_not() {
+async fn a_fetching_bot_gets_commands_both_ways_next_to_a_webhook_bot() {
     let test = TestPortal::new().await;
     let (_, bot) = (
         test.posted("a", json!({})).await,
@@ -104,7 +104,7 @@ async fn the_format_follows_the_version_that_registered_the_bot() {
 }
 
 #[tokio::test]
-async fn on_a_portal_that_mixes_them_every_bot_gets_both_formats() {
+async fn with_both_formats_every_bot_gets_both() {
     let options = Options {
         rate: None,
         both_formats: true,

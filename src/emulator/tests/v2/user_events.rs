@@ -20,7 +20,7 @@ async fn waiting(test: &TestPortal) -> Vec<(String, Value)> {
 }
 
 #[tokio::test]
-async fn a_subscriber_hears_what_happens_in_their_chats_until_they_unsubscribe() {
+async fn a_subscriber_gets_events_of_their_chats_until_they_unsubscribe() {
     let test = TestPortal::new().await;
     test.portal.send(2, "1", "before").expect("sent");
     assert!(waiting(&test).await.is_empty());
@@ -87,7 +87,7 @@ async fn user_events_have_the_fields_of_the_samples() {
 }
 
 #[tokio::test]
-async fn a_bot_fetches_its_users_events_along_with_its_own() {
+async fn a_bot_fetches_events_of_its_user_together_with_its_own() {
     let test = TestPortal::new().await;
     let bot = test.bot_v2("helper", json!({})).await;
     let both = |offset: u64| json!({ "botId": bot, "withUserEvents": true, "offset": offset });

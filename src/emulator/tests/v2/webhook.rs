@@ -29,7 +29,7 @@ fn like_sample(event: &Value, sample: &str) {
 }
 
 #[tokio::test]
-async fn a_registration_subscribes_to_eight_events_and_each_comes_for_one_bot() {
+async fn a_registration_subscribes_to_eight_events_for_one_bot_each() {
     let test = TestPortal::new().await;
     let bots = [
         test.posted("a", json!({})).await,
@@ -148,7 +148,7 @@ async fn the_bot_of_an_application_gets_tokens_of_its_own() {
 }
 
 #[tokio::test]
-async fn the_bot_of_a_webhook_proves_itself_with_its_token_and_gets_none() {
+async fn a_webhook_bot_authorizes_with_its_bot_token_and_gets_no_tokens() {
     let test = TestPortal::new().await;
     let fields = json!({
         "code": "helper", "botToken": TOKEN, "properties": { "name": "x" }, "eventMode": "webhook", "webhookUrl": test.handler,

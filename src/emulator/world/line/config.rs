@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bot_has_ten_minutes_unless_the_line_says_otherwise() {
+    fn a_bot_has_ten_minutes_by_default() {
         let mut line = Line::new(1, "en");
         assert_eq!(line.bot_ms(), Some(600_000));
         line.set("WELCOME_BOT_TIME", "0");

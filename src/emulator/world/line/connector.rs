@@ -122,7 +122,7 @@ mod tests {
     use crate::emulator::world::line::connector::*;
 
     #[test]
-    fn a_code_has_four_parts() {
+    fn a_user_code_has_four_parts() {
         let user_code = UserCode::read("imol|livechat|22|1761|587").expect("a user_code");
         assert_eq!((user_code.line, user_code.user.as_str()), (22, "587"));
         assert_eq!(user_code.code(), "livechat|22|1761|587");

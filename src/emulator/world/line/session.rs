@@ -58,7 +58,7 @@ mod tests {
     use crate::emulator::world::line::session::*;
 
     #[test]
-    fn the_sixth_part_is_the_session() {
+    fn the_sixth_part_of_the_entity_data_is_the_session() {
         let mut session = Session {
             id: 321,
             started: 1_773_223_732_000,
