@@ -73,7 +73,7 @@ impl Deliveries {
     /// Accepts an event and delivers it once, unless a test planned to lose, repeat or delay it.
     pub(crate) fn accept(&self, delivery: Delivery) {
         if take_one(&mut self.planned().lose) {
-            return self.log_lost("lost on the way, as a test asked", &delivery);
+            return self.log_lost("lost: planned by a test", &delivery);
         }
         if take_one(&mut self.planned().repeat) {
             self.enqueue(delivery.duplicate());
@@ -98,7 +98,7 @@ impl Deliveries {
         let queue = self.queue(&delivery.url);
         if let Err(refused) = queue.try_send((Instant::now() + self.delay, delivery)) {
             self.log_lost(
-                "the queue of this handler is full: lost",
+                "lost: the queue of this handler is full",
                 &refused.into_inner().1,
             );
         }

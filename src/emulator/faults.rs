@@ -151,7 +151,7 @@ impl Fault {
 }
 
 fn refusal(code: &str, status: u16) -> Refusal {
-    Refusal::new(code, "Refused because a test asked for it").status(status)
+    Refusal::new(code, "Refused: planned by a test").status(status)
 }
 
 #[cfg(test)]

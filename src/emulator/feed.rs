@@ -25,7 +25,7 @@ pub struct Feed {
 
 impl std::fmt::Debug for Feed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Live")
+        f.debug_struct("Feed")
             .field("viewer", &self.viewer)
             .finish_non_exhaustive()
     }

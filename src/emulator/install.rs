@@ -160,6 +160,7 @@ pub struct NewApp {
 
 /// The credentials of an application, which a developer copies from the portal.
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct Credentials {
     /// The client id, such as `local.6925f1a2b3c4d5.12345678`.
     pub client_id: String,

@@ -33,6 +33,7 @@ impl Rate {
 
 /// How the limit is counted and reported; the documentation describes two ways.
 #[derive(Clone, Debug, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Counting {
     /// All calls from one address are counted together and refused with 503 (limits.md).
     #[default]
@@ -44,6 +45,7 @@ pub enum Counting {
 
 /// Numbers of requests that were accepted and refused.
 #[derive(Clone, Debug, Copy, Default, PartialEq)]
+#[non_exhaustive]
 pub struct RateCounts {
     /// Requests received.
     pub requests: u64,

@@ -49,6 +49,7 @@ impl NewLine {
 
 /// The answer of an application whose page was opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Opened {
     /// The HTTP status.
     pub status: u16,

@@ -31,7 +31,7 @@ impl Guard {
         if !self.is_ours(host) {
             return Some(refused(
                 403,
-                "This portal answers on the desk only: the host is not one of its own",
+                "This portal does not answer under this host name",
             ));
         }
         if request.method() != Method::POST {
@@ -49,7 +49,7 @@ impl Guard {
             || origin
                 .split_once("://")
                 .is_some_and(|(_, from)| from == host);
-        (!same).then(|| refused(403, "Another site may not act on this portal"))
+        (!same).then(|| refused(403, "Requests from other sites are refused"))
     }
 
     fn is_ours(&self, host: &str) -> bool {

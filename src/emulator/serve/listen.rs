@@ -87,7 +87,7 @@ impl Acceptor for Listener {
                 match greeter.greet(stream).await {
                     Ok(opened) => drop(greeted.send(accepted(opened)).await),
                     Err(error) => {
-                        tracing::debug!(%error, "a connection did not get as far as HTTP")
+                        tracing::debug!(%error, "a connection failed before HTTP")
                     }
                 }
             });

@@ -189,7 +189,7 @@ impl Emulator {
                 )
                 .await;
             if let Err(error) = served {
-                tracing::error!(%error, "the emulated portal has stopped by itself");
+                tracing::error!(%error, "the emulated portal has stopped");
             }
             let _ = done.send(true);
         });

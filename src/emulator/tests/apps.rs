@@ -1,4 +1,4 @@
-//! Installing, authorizing, removing.
+//! Installation, authorization and removal of applications.
 
 use serde_json::{Value, json};
 

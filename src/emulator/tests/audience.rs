@@ -1,4 +1,4 @@
-//! Who hears what, as a table: section 3.1 of server-behaviour.md, without a network.
+//! The receivers of messages, as a table: section 3.1 of server-behaviour.md, without a network.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -16,8 +16,8 @@ const WATCH: u64 = 102;
 const LINE: u64 = 103;
 const GUEST: u64 = 104;
 
-/// A portal with a plain bot, a supervisor, a bot for lines, and a plain one that is in no chat.
-/// `/go` is a command of the first, `/all` one of the last that works everywhere.
+/// A portal with a plain bot, a supervisor, a bot for open channels, and a plain bot that is in no
+/// chat. `/go` is a command of the first bot, `/all` a common command of the last.
 fn world() -> World {
     let mut world = World::new("Test".to_owned(), "test".to_owned(), "en".to_owned());
     for (id, kind) in [
@@ -92,7 +92,7 @@ fn said(author: u64, text: &str) -> Message {
     }
 }
 
-/// Who hears: `bots …`, `commands …`, or nothing.
+/// Returns the receivers: `bots …`, `commands …`, or nothing.
 fn receives(chat: &Chat, author: u64, text: &str) -> String {
     match message(&world(), chat, &said(author, text), false) {
         Audience::Bots(bots) if bots.is_empty() => String::new(),

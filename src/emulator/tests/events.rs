@@ -1,4 +1,4 @@
-//! Who is told what, and in which shape: compared with the samples of the documentation.
+//! The receivers and the form of events, compared with the samples of the documentation.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::TestPortal;
 use crate::event::form;
 
-/// The keys of an event, ids replaced, so that two of them can be compared.
+/// Returns the keys of an event, ids replaced, so that two events can be compared.
 fn keys(tree: &Value) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     collect("", tree, &mut found);
@@ -25,7 +25,7 @@ fn collect(path: &str, tree: &Value, found: &mut BTreeSet<String>) {
     }
 }
 
-/// Compares with a sample: same keys, except for those that the situation here has or has not.
+/// Compares with a sample: the same keys, except for those that depend on the situation.
 #[track_caller]
 fn like_sample(event: &Value, sample: &str, differences: &[&str]) {
     let (ours, theirs) = (

@@ -1,5 +1,5 @@
-//! Faults on demand, by `POST /emulator/faults` and by the methods for tests: what callers and
-//! handlers then meet.
+//! Faults on demand, by `POST /emulator/faults` and by the methods for tests, and their effects on
+//! callers and handlers.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ async fn cause(test: &TestPortal, fault: Value) {
     );
 }
 
-/// Status and code of a call that needs nothing.
+/// Returns status and code of a call without parameters.
 async fn profile(test: &TestPortal) -> (u16, String) {
     let (status, answer) = test.call_as(test.token(), "profile", json!({})).await;
     (
@@ -101,7 +101,7 @@ async fn an_answer_breaks_off_in_the_middle() {
         );
         stream.write_all(request.as_bytes()).await.expect("sent");
         let mut answer = Vec::new();
-        // A broken connection may end in an error or just end.
+        // A broken connection may end with an error or without one.
         let _ = stream.read_to_end(&mut answer).await;
         incoming.push(String::from_utf8(answer).expect("text"));
     }

@@ -1,4 +1,4 @@
-//! Events fired by hand: any of the catalogue, with a sample or a payload of one's own, in the real
+//! Events sent by hand: any of the catalogue, with a sample or given data, in the real
 //! envelope.
 
 use serde_json::json;

@@ -26,7 +26,7 @@ const LAYERS: &[&[&str]] = &[
 /// The table that lists the methods of all files of its folder, which is not counted as an import.
 const TABLE: &str = "rest/table";
 
-/// The modules of the emulator, such as `world/line/config`, with their code. The tests are left out.
+/// Returns the code of the emulator's modules, such as `world/line/config`, without the tests.
 fn modules() -> BTreeMap<String, String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/emulator");
     let mut modules = BTreeMap::new();
@@ -51,7 +51,7 @@ fn modules() -> BTreeMap<String, String> {
     modules
 }
 
-/// The code of a file without comments and without its unit tests.
+/// Returns the code of a file without comments and unit tests.
 fn code(text: &str) -> String {
     let lines = text
         .lines()
@@ -64,7 +64,7 @@ fn code(text: &str) -> String {
         .to_owned()
 }
 
-/// All paths that a piece of code names, with groups such as `super::{a, b::{c, d}}` taken apart.
+/// Returns all paths in a piece of code; groups such as `super::{a, b::{c, d}}` are taken apart.
 fn paths(code: &str) -> Vec<Vec<String>> {
     let mut found = Vec::new();
     for start in ["crate::", "super::", "self::"] {
@@ -109,7 +109,7 @@ fn expand<'a>(text: &'a str, prefix: &[String], found: &mut Vec<Vec<String>>) ->
     }
 }
 
-/// The module of the emulator that a path in `module` leads to, if there is one.
+/// Returns the module of the emulator that a path in `module` leads to.
 fn target(module: &str, path: &[String], modules: &BTreeMap<String, String>) -> Option<String> {
     let mut at: Vec<&str> = module.split('/').collect();
     let mut parts = path.iter().map(String::as_str).peekable();
@@ -136,7 +136,7 @@ fn target(module: &str, path: &[String], modules: &BTreeMap<String, String>) -> 
     found.filter(|name| modules.contains_key(name) && name != module)
 }
 
-/// The modules that each module names.
+/// Returns the modules that each module imports.
 fn imports() -> BTreeMap<String, BTreeSet<String>> {
     let modules = modules();
     let mut imports = BTreeMap::new();

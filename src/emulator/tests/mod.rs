@@ -1,4 +1,4 @@
-//! The emulator over real HTTP: what a handler receives and what a caller is answered.
+//! The emulator over real HTTP: events that a handler receives and answers that a caller gets.
 
 mod apps;
 mod audience;
@@ -30,20 +30,20 @@ use tokio::time::timeout;
 use super::{Credentials, Emulator, NewApp, Options};
 use crate::event::form;
 
-/// How long a test waits for an event before it has failed.
+/// Time limit for an event.
 const EVENT_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// An event that nothing in the tests causes by itself.
+/// An event that nothing else in the tests causes.
 const LAST: &str = "ONCALENDARENTRYADD";
 
-/// A portal with one application installed, and the handler that takes its events in.
+/// A portal with one application installed, and a handler that receives its events.
 struct TestPortal {
     portal: Emulator,
     client: TestClient<Route>,
     app: Credentials,
     handler: String,
     events: Mutex<mpsc::UnboundedReceiver<Value>>,
-    /// What the installation was told.
+    /// The event of the installation.
     install: Value,
 }
 
@@ -84,7 +84,7 @@ impl TestPortal {
         test
     }
 
-    /// The next event, which must be this one.
+    /// Waits for the next event, which must have this name.
     async fn event(&self, name: &str) -> Value {
         let next = timeout(EVENT_TIMEOUT, async {
             self.events.lock().await.recv().await
@@ -97,8 +97,8 @@ impl TestPortal {
         event
     }
 
-    /// Whether nothing is on its way to the handler: a last event, sent behind all others, is the
-    /// next to arrive.
+    /// Whether no event is on its way to the handler: the next to arrive is one sent after all
+    /// others.
     async fn is_quiet(&self) -> bool {
         self.portal.fire(LAST, &json!({}));
         let next = timeout(EVENT_TIMEOUT, async {
@@ -110,14 +110,14 @@ impl TestPortal {
             == LAST
     }
 
-    /// The access token of the installation.
+    /// Returns the access token of the installation.
     fn token(&self) -> &str {
         self.install["auth"]["access_token"]
             .as_str()
             .expect("a token")
     }
 
-    /// Calls a method with a token: the status and the answer.
+    /// Calls a method with a token; returns status and answer.
     async fn call_as(&self, token: &str, method: &str, params: Value) -> (u16, Value) {
         self.post(&format!("/rest/{method}?auth={token}"), params)
             .await
@@ -153,14 +153,14 @@ impl TestPortal {
         )
     }
 
-    /// The result of a call that must work.
+    /// Returns the result of a call that must succeed.
     async fn result(&self, method: &str, params: Value) -> Value {
         let (status, mut answer) = self.call_as(self.token(), method, params).await;
         assert_eq!(status, 200, "{method}: {answer}");
         answer["result"].take()
     }
 
-    /// Status and code of a call that must be refused.
+    /// Returns status and code of a call that must be refused.
     async fn refusal(&self, method: &str, params: Value) -> (u16, String) {
         let (status, answer) = self.call_as(self.token(), method, params).await;
         (
@@ -183,7 +183,7 @@ impl TestPortal {
             .expect("an id")
     }
 
-    /// A bot that also hears of edits and deletions, which takes an update.
+    /// Registers a bot that also gets edits and deletions, which takes an update.
     async fn bot_with_change_events(&self, code: &str) -> u64 {
         let bot = self.bot(code, "B").await;
         let fields =
@@ -207,14 +207,14 @@ impl TestPortal {
             .expect("an id")
     }
 
-    /// A private dialog with a bot, its join already told.
+    /// Opens a private dialog with a bot and receives its join event.
     async fn dialog(&self, bot: u64) -> String {
         let dialog = self.portal.open(1, bot).expect("opened");
         self.event("ONIMBOTJOINCHAT").await;
         dialog
     }
 
-    /// A group of Ann, Boris and a bot, its join already told.
+    /// Creates a group of Ann, Boris and a bot, and receives its join event.
     async fn group(&self, bot: u64) -> String {
         let dialog = self.portal.group(1, "Office", &[2, bot]).expect("made");
         self.event("ONIMBOTJOINCHAT").await;
@@ -222,7 +222,7 @@ impl TestPortal {
     }
 }
 
-/// A handler that passes on each event it is posted, and answers.
+/// Starts a handler that passes on each event it receives.
 async fn handler() -> (String, mpsc::UnboundedReceiver<Value>) {
     let (sender, events) = mpsc::unbounded_channel();
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");

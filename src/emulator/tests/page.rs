@@ -1,4 +1,4 @@
-//! The web chat's JSON, as its contract says.
+//! The web chat's JSON.
 
 use serde_json::{Value, json};
 

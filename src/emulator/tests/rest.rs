@@ -1,4 +1,4 @@
-//! What callers are answered: envelopes, refusals, batches, limits.
+//! Answers of REST: envelopes, refusals, batches, limits.
 
 use std::time::Duration;
 

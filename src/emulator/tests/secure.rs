@@ -21,7 +21,7 @@ fn options(proxy: bool) -> Options {
     }
 }
 
-/// A client that trusts the portal's authority, and uses its proxy if it is one.
+/// Returns a client that trusts the portal's authority, and uses its proxy if it is one.
 fn client(test: &TestPortal, proxy: bool) -> Client {
     let pem = test.portal.authority().expect("an authority");
     let root = Certificate::from_pem(pem.as_bytes()).expect("a certificate");
@@ -199,7 +199,7 @@ async fn a_request_with_a_whole_url_instead_of_a_tunnel_is_served() {
     assert!(answer.contains("\"ID\":\"1\""), "{answer}");
 }
 
-/// Sends a request as it stands: the first line of the answer, and all of it.
+/// Sends a raw request; returns the first line of the answer, and all of it.
 async fn raw(test: &TestPortal, request: &str) -> (String, String) {
     let mut stream = TcpStream::connect(test.portal.address())
         .await

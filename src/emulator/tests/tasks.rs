@@ -1,4 +1,4 @@
-//! The list of tasks: what fits, in what order, and who sees it.
+//! The list of tasks: filters, order, and visibility.
 
 use std::time::{Duration, SystemTime};
 

@@ -1,4 +1,4 @@
-//! The wire log: what is kept of what passes by.
+//! The entries of the traffic log.
 
 use serde_json::json;
 

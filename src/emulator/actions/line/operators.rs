@@ -116,7 +116,8 @@ impl Transaction<'_> {
     pub(crate) fn restart_session(&mut self, chat: u64) -> Result<(), Refusal> {
         let chat = self.line_chat(chat)?;
         let before = self.world.lines.last_session(chat.id).cloned();
-        let before = before.ok_or_else(|| Refusal::new("CHAT_ID", "Nobody has ever written"))?;
+        let before =
+            before.ok_or_else(|| Refusal::new("CHAT_ID", "There is no session in this chat"))?;
         self.check_operator(before.line, chat.id)?;
         if before.closed.is_some() {
             let session = self.create_session(chat.id, before.client);
@@ -130,7 +131,8 @@ impl Transaction<'_> {
     pub(crate) fn join_session(&mut self, chat: u64) -> Result<(), Refusal> {
         let chat = self.line_chat(chat)?;
         let session = self.world.lines.last_session(chat.id).cloned();
-        let session = session.ok_or_else(|| Refusal::new("CHAT_ID", "Nobody has ever written"))?;
+        let session =
+            session.ok_or_else(|| Refusal::new("CHAT_ID", "There is no session in this chat"))?;
         self.check_operator(session.line, chat.id)?;
         self.add_to_session(session.id, self.user);
         Ok(())

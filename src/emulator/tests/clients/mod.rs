@@ -1,5 +1,5 @@
-//! What clients of other languages expect: each test names the item of other-clients.md that it
-//! proves. Item 9 is in `secure`, and the rest of items 7 and 8 in `apps` and `rest`.
+//! The expectations of clients of other languages: each test names the item of other-clients.md
+//! that it proves. Item 9 is in `secure`, and the rest of items 7 and 8 in `apps` and `rest`.
 
 mod servers;
 
@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 
 use super::TestPortal;
 
-/// One call as somebody writes it: address, content type, body.
+/// A raw call: address, content type, body.
 type Written = (String, &'static str, String);
 
 impl TestPortal {
-    /// Sends a call as it is written: the status, and the answer as text.
+    /// Sends a raw call; returns the status, and the answer as text.
     async fn write(&self, (path, kind, body): Written) -> (StatusCode, String) {
         let mut request = self.client.post(path).body(body);
         if !kind.is_empty() {
@@ -23,7 +23,7 @@ impl TestPortal {
         (response.status(), body)
     }
 
-    /// The same, which must succeed: the result.
+    /// The same for a call that must succeed; returns the result.
     async fn written(&self, call: Written) -> Value {
         let (status, answer) = self.write(call.clone()).await;
         assert_eq!(status, StatusCode::OK, "{call:?}: {answer}");

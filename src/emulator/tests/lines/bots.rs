@@ -1,4 +1,4 @@
-//! Bots on a line: the welcome, what they hear, and how they hand a session over. Section 6.2 of
+//! Bots on a line: the welcome, the messages they get, and transfers. Section 6.2 of
 //! server-behaviour.md.
 
 use serde_json::{Value, json};
@@ -8,8 +8,8 @@ use super::{BORIS, CLARA, TestPortal, support};
 const JOIN: &str = "ONIMBOTJOINCHAT";
 const ADD: &str = "ONIMBOTMESSAGEADD";
 
-/// A line whose clients a bot of version 1 greets, and the chat of one who has written; both events
-/// were taken.
+/// A line whose welcome bot is a v1 bot, and the chat of a client who has written; both events
+/// are received.
 async fn greeted(test: &TestPortal) -> (u64, u64, u64) {
     let bot = test.line_bot("greeter").await;
     let line = test.line(support().bot(bot)).await;
@@ -19,7 +19,7 @@ async fn greeted(test: &TestPortal) -> (u64, u64, u64) {
     (bot, line, chat)
 }
 
-/// Who leads the session of a chat.
+/// Returns the operator of a chat's session.
 fn operator(test: &TestPortal, chat: u64) -> Value {
     test.portal.session(chat)["operator"].clone()
 }

@@ -1,4 +1,4 @@
-//! A client writes: chats, sessions and users come of it.
+//! A client writes, which creates chats, sessions and users.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Lines through REST: `imopenlines.config.*`, and what has no other place.
+//! Lines through REST: `imopenlines.config.*`, and methods without a file of their own.
 
 use serde_json::{Value, json};
 

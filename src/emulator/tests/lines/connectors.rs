@@ -1,11 +1,11 @@
-//! `imconnector.*`: registration, statuses, and all the ways they are refused.
+//! `imconnector.*`: registration, statuses, and refusals.
 
 use serde_json::{Value, json};
 
 use super::{BORIS, CONNECTOR, TestPortal, support};
 use crate::emulator::NewApp;
 
-/// Status and error of a call.
+/// Returns status and error of a call.
 async fn failure(test: &TestPortal, method: &str, params: Value) -> (u16, String) {
     let (status, answer) = test.call_as(test.token(), method, params).await;
     let error = answer["error"].as_str().unwrap_or_default().to_owned();
@@ -297,7 +297,7 @@ async fn a_connector_belongs_to_its_application() {
     assert_eq!(listed["result"], json!({ "livechat": "Live chat" }));
 }
 
-/// A page that answers with what was posted to it.
+/// A page that returns the form posted to it.
 pub(super) async fn handler_of_pages() -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
     let listener = listener.expect("a free port");

@@ -1,4 +1,4 @@
-//! Operators: by the desk's own acts and by `imopenlines.operator.*` and `.session.*`.
+//! Operators, through the API and through `imopenlines.operator.*` and `.session.*`.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! What goes out to a client and what stays; how far it has come.
+//! Messages sent to a client or kept from it, and their states.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use super::{BORIS, CONNECTOR, TestPortal, support};
 
 const ADD: &str = "ONIMCONNECTORMESSAGEADD";
 
-/// A line whose connector hears, and a chat on it that Boris has answered.
+/// A line with a connector that gets events, and a chat on it that Boris has answered.
 async fn answered(test: &TestPortal) -> (u64, u64) {
     let line = test.line(support()).await;
     test.bind(&[

@@ -1,4 +1,4 @@
-//! Open channels by the page's own JSON, as programs in other languages use it.
+//! Open channels through the page's JSON, as programs in other languages use it.
 
 use serde_json::{Value, json};
 

@@ -1,5 +1,5 @@
-//! The events of connectors, lines and sessions have the keys that the documentation's samples
-//! have, and no others.
+//! The events of connectors, lines and sessions have exactly the keys of the documentation's
+//! samples.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ macro_rules! sample {
     };
 }
 
-/// The path of every text in an event, in the order they came.
+/// Returns the path of every text in an event, in order.
 fn paths(tree: &Value) -> Vec<String> {
     let mut found = Vec::new();
     walk("", tree, &mut found);
@@ -36,7 +36,7 @@ fn walk(path: &str, tree: &Value, found: &mut Vec<String>) {
     }
 }
 
-/// Compares with a sample: the same keys, in the same order outside of `auth`, where the order
+/// Compares with a sample: the same keys, in the same order outside `auth`, where the order
 /// differs from page to page.
 #[track_caller]
 fn like_sample(event: &Value, sample: &str) {

@@ -1,4 +1,4 @@
-//! What is bound as offline, who may, and how an application is told that something waits.
+//! Offline bindings: who may create them, and how an application is notified of stored events.
 
 use std::time::Duration;
 

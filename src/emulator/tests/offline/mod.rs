@@ -1,4 +1,4 @@
-//! Offline events: kept, merged, fetched by one process at a time, given back.
+//! Offline events: stored, merged, fetched by one process at a time, returned as errors.
 
 mod binding;
 
@@ -9,7 +9,7 @@ use super::TestPortal;
 const DEAL: &str = "ONCRMDEALADD";
 
 impl TestPortal {
-    /// A portal whose application keeps deals for itself.
+    /// A portal whose application stores events about deals.
     async fn with_queue() -> TestPortal {
         let test = TestPortal::new().await;
         let bind = json!({ "event": "onCrmDealAdd", "event_type": "offline" });
@@ -26,12 +26,12 @@ impl TestPortal {
         self.result("event.offline.get", params).await
     }
 
-    /// The deals that are fetched.
+    /// Fetches deals.
     async fn deals(&self, params: Value) -> Vec<u64> {
         deals_in(&self.fetch(params).await["events"])
     }
 
-    /// All that is in the queue: deal, whether it is taken, whether it is an error.
+    /// Returns the whole queue: deal, whether it is taken, whether it is an error.
     async fn queue(&self) -> Vec<(u64, bool, String)> {
         let list = self.result("event.offline.list", json!({})).await;
         let rows = list.as_array().expect("a list");

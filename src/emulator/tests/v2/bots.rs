@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{TOKEN, TestPortal, extend};
 
-/// `fields` of a registration, or of one that lacks or has something else.
+/// Returns `fields` of a registration, with changes.
 fn fields(code: &str, more: Value) -> Value {
     let mut fields = json!({ "code": code, "botToken": TOKEN, "properties": { "name": "Bot" } });
     extend(&mut fields, more);

@@ -1,10 +1,10 @@
-//! Groups in the hands of bots: section 7.2 of bots-v2.md.
+//! Groups managed by bots: section 7.2 of bots-v2.md.
 
 use serde_json::{Value, json};
 
 use super::{TestPortal, extend};
 
-/// Calls a method of a bot's chat: the result, or the code of the refusal.
+/// Calls a method on a bot's chat; returns the result, or the code of the refusal.
 async fn call(test: &TestPortal, bot: u64, method: &str, more: Value) -> Value {
     let mut params = json!({ "botId": bot });
     extend(&mut params, more);

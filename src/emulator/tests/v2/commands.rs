@@ -54,7 +54,7 @@ async fn an_update_sets_and_removes_languages_and_keeps_the_others() {
         let command = &list["commands"][0];
         (command["title"].clone(), command["params"].clone())
     };
-    // Parameters of a language without a title in the same call are passed over.
+    // Parameters of a language without a title in the same call are ignored.
     assert_eq!(
         update(json!({ "params": { "en": "where" }, "hidden": "Y" }))
             .await

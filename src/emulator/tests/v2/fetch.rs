@@ -1,4 +1,4 @@
-//! `imbot.v2.Event.get`: what waits, how it is confirmed, and what each event says.
+//! `imbot.v2.Event.get`: stored events, their confirmation, and their fields.
 
 use std::time::Duration;
 
@@ -145,7 +145,7 @@ macro_rules! sample {
     };
 }
 
-/// Whether an event has all that the documentation's sample has, with values of the same types.
+/// Checks that an event has all keys of the documentation's sample, with values of the same types.
 #[track_caller]
 fn like_sample(event: &Value, sample: &str) {
     let sample: Value = serde_json::from_str(sample).expect("JSON");
@@ -159,7 +159,7 @@ fn like_sample(event: &Value, sample: &str) {
         let (our, their) = (event.pointer(&pointer), sample.pointer(&pointer));
         let same = std::mem::discriminant(our.expect("a value"))
             == std::mem::discriminant(their.expect("a value"));
-        // PHP's empty array, and a position that Ann has and the sample's person too.
+        // PHP's empty array, and a position, which Ann has as well as the sample's person.
         assert!(
             same || key == ".data.message.params",
             "{key}: {our:?} instead of {their:?}"

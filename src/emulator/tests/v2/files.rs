@@ -1,10 +1,10 @@
-//! Files: uploaded by bots and people, told of, and downloaded once.
+//! Files: uploaded by bots and people, in events, and downloaded once.
 
 use serde_json::{Value, json};
 
 use super::TestPortal;
 
-/// `hello` and nothing more.
+/// `hello` in base64.
 const CONTENT: &str = "aGVsbG8=";
 
 async fn upload(test: &TestPortal, bot: u64, dialog: &str, name: &str) -> Value {

@@ -1,4 +1,4 @@
-//! What bots of version 2 say, change and take back: section 7.3 of bots-v2.md.
+//! Messages that v2 bots send, edit and delete: section 7.3 of bots-v2.md.
 
 use serde_json::{Value, json};
 

@@ -4,14 +4,14 @@ use serde_json::{Value, json};
 
 use super::TestPortal;
 
-/// A bot with something to react to.
+/// A bot with a message to react to.
 async fn said(test: &TestPortal, bot: u64) -> u64 {
     let params = json!({ "botId": bot, "dialogId": "1", "fields": { "message": "well?" } });
     let answer = test.result("imbot.v2.Chat.Message.send", params).await;
     answer["id"].as_u64().expect("an id")
 }
 
-/// What a bot was told of reactions: `add fire`.
+/// The reactions in a bot's events, such as `add fire`.
 async fn told(test: &TestPortal, bot: u64) -> Vec<String> {
     let events = test.waiting(bot).await;
     let changes = events

@@ -1,4 +1,4 @@
-//! What bots may look up: `Message.read`, `.get` and `.getContext`.
+//! Messages that bots may look up: `Message.read`, `.get` and `.getContext`.
 
 use serde_json::{Value, json};
 

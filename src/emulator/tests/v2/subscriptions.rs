@@ -1,4 +1,4 @@
-//! Which addresses are told, and in which format: the rules of `imbot.v2.Bot.update`, siblings, and
+//! The addresses and the format of events: the rules of `imbot.v2.Bot.update`, several bots, and
 //! both versions.
 
 use serde_json::json;

@@ -1,10 +1,10 @@
-//! `im.v2.Event.*`: what people's own programs fetch. Section 5.1 of bots-v2.md.
+//! `im.v2.Event.*`: events that programs of people fetch. Section 5.1 of bots-v2.md.
 
 use serde_json::{Value, json};
 
 use super::TestPortal;
 
-/// What waits for the user of the token: names and data.
+/// Returns the stored events of the token's user: names and data.
 async fn waiting(test: &TestPortal) -> Vec<(String, Value)> {
     let answer = test.result("im.v2.Event.get", json!({})).await;
     let events = answer["events"].as_array().expect("a list").clone();

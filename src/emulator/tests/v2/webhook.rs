@@ -1,4 +1,4 @@
-//! Events of version 2 that are posted: who gets how many, in which shape, and under whose name.
+//! Posted v2 events: number, form, and receivers.
 
 use serde_json::{Value, json};
 
@@ -16,7 +16,7 @@ macro_rules! sample {
     };
 }
 
-/// Whether an event has all that the documentation's sample has.
+/// Checks that an event has all keys of the documentation's sample.
 #[track_caller]
 fn like_sample(event: &Value, sample: &str) {
     let sample = form::decode(sample.trim().as_bytes()).expect("a form");
