@@ -1,4 +1,4 @@
-//! The README's picture, taken anew with `cargo test --test it -- --ignored readme_picture`.
+//! The README's picture, made with `cargo test --test it -- --ignored readme_picture`.
 
 use imbot::prelude::*;
 
@@ -34,7 +34,7 @@ async fn readme_picture() {
     std::fs::write(PICTURE, picture).expect("written");
 }
 
-/// Four colleagues and two bots find out where to eat.
+/// Four colleagues and two bots decide where to eat.
 async fn lunch(desk: &Desk) -> String {
     let mut ann = desk.private("Ann", "menu");
     let menu = ann.opens().sees("What do you need?").await;
@@ -77,12 +77,12 @@ async fn lunch(desk: &Desk) -> String {
     group
 }
 
-/// Opens the last edit on the wire, so that what the bot asked for is seen.
+/// Opens the last edit in the traffic log, to show the bot's call.
 async fn show_last_update(page: &Page) {
     let last = "[...document.querySelectorAll('[data-name=\"imbot.v2.chat.message.update\"] summary')].at(-1)";
     page.until(last).await;
     page.run(&format!("{last}.click()")).await;
-    page.run("document.querySelector('.wire-body').scrollTo(0, 1e6)")
+    page.run("document.querySelector('.traffic-body').scrollTo(0, 1e6)")
         .await;
     page.run("document.activeElement.blur()").await;
 }
