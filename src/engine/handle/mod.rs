@@ -20,7 +20,7 @@ use attempt::STORE_PAUSE;
 use sessions::unknown_bots;
 
 /// The event that a worker handles.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(in crate::engine) struct CurrentEvent<'q> {
     /// Its id in the store.
     id: EventId,
