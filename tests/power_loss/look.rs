@@ -176,7 +176,7 @@ fn queued(call: &QueuedCall, taken: bool) -> Call {
             text: text(params),
         },
         QueuedKind::Delete { message } => Said::Delete { of: of(message) },
-        QueuedKind::Rest { .. } => panic!("hands call no methods"),
+        other => panic!("hands make no such call: {other:?}"),
     };
     let EventId(event) = call.id.event;
     Call {
