@@ -176,7 +176,7 @@ fn queued(call: &QueuedCall, taken: bool) -> Call {
             text: text(params),
         },
         QueuedKind::Delete { message } => Said::Delete { of: of(message) },
-        other => panic!("a hand makes no such call: {other:?}"),
+        other => panic!("hands make no such call: {other:?}"),
     };
     let EventId(event) = call.id.event;
     Call {
