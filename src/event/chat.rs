@@ -27,7 +27,7 @@ pub struct ChatEvent {
     /// The portal's default language, such as `en`.
     pub language: Option<String>,
     /// What happened.
-    pub what: ChatEventKind,
+    pub kind: ChatEventKind,
 }
 
 /// What happened in a chat.
@@ -53,7 +53,7 @@ pub enum ChatEventKind {
 impl ChatEvent {
     /// Who did it, by whichever key the portal says so.
     pub fn sender(&self) -> Option<UserId> {
-        let by = match &self.what {
+        let by = match &self.kind {
             ChatEventKind::Join(join) => join.user,
             _ => self.from.or(self.author),
         };

@@ -16,7 +16,7 @@ pub enum ConnectorEvent {
         /// The line.
         line: LineId,
         /// What is to be done.
-        what: OutboundKind,
+        kind: OutboundKind,
         /// The message.
         message: connector::Message,
     },
@@ -100,13 +100,13 @@ impl ConnectorEvent {
     }
 }
 
-fn messages(event: &Delivery, what: OutboundKind) -> Result<Vec<ConnectorEvent>, DecodeError> {
+fn messages(event: &Delivery, kind: OutboundKind) -> Result<Vec<ConnectorEvent>, DecodeError> {
     let told: connector::Messages = event.read()?;
     let messages = told.messages.into_iter();
     let of = |message| ConnectorEvent::Message {
         connector: told.connector.clone(),
         line: told.line,
-        what,
+        kind,
         message,
     };
     Ok(messages.map(of).collect())

@@ -26,7 +26,7 @@ pub struct Delivery {
     /// What it is about.
     pub category: Category,
     /// How it came.
-    pub via: Source,
+    pub source: Source,
     /// The number of the subscription, not of the occurrence.
     pub handler_id: Option<u64>,
     /// The number of the occurrence, where there is one: polled events, and some of open channels.
@@ -40,7 +40,7 @@ pub struct Delivery {
 
 /// What came, and the tree and the digest of it once somebody asks for them.
 struct Content {
-    source: Body,
+    body: Body,
     tree: OnceLock<Tree>,
     digest: OnceLock<u128>,
     /// The portal's id, with its escapes.
@@ -172,7 +172,7 @@ impl Delivery {
     /// # Errors
     /// A key is missing without which the event has no meaning, or holds something else than the portal documents.
     pub fn events(&self) -> Result<Vec<Event>, DecodeError> {
-        match (self.api(), &self.content.source) {
+        match (self.api(), &self.content.body) {
             (Some(Api::V1), Body::Form(pairs)) => v1::decode(&self.name, pairs),
             (Some(Api::V2), _) => v2::decode(&self.name, self.root()).map(|event| vec![event]),
             (None, Body::Item(item)) if is_inbound(self) => {
@@ -206,7 +206,7 @@ impl Delivery {
 
     /// The body, as it came: of a polled event its item. [`Delivery::from_body`] reads it again.
     pub fn body(&self) -> Bytes {
-        match &self.content.source {
+        match &self.content.body {
             Body::Form(pairs) => pairs.body().clone(),
             Body::Item(item) => item.clone(),
         }
@@ -237,8 +237,8 @@ impl Delivery {
     }
 
     fn tree(&self) -> &Tree {
-        let Content { source, tree, .. } = &*self.content;
-        tree.get_or_init(|| match source {
+        let Content { body, tree, .. } = &*self.content;
+        tree.get_or_init(|| match body {
             Body::Form(pairs) => pairs.tree(),
             Body::Item(_) => Tree::default(), // never: its tree is there from the beginning
         })
@@ -345,12 +345,12 @@ impl Envelope {
 
     fn open(
         self,
-        via: Source,
-        source: Body,
+        source: Source,
+        body: Body,
         tree: OnceLock<Tree>,
     ) -> Result<Delivery, DecodeError> {
         let content = Content {
-            source,
+            body,
             tree,
             digest: OnceLock::new(),
             member_id: self.member_id,
@@ -371,7 +371,7 @@ impl Envelope {
         Ok(Delivery {
             name,
             category,
-            via,
+            source,
             handler_id,
             event_id,
             ts,

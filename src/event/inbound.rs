@@ -13,7 +13,8 @@ const INBOUND: &str = "IMBOT.INWARD";
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Inbound {
     /// What it was.
-    pub what: InboundKind,
+    #[serde(rename = "what")]
+    pub kind: InboundKind,
     /// The connector through which it came.
     pub connector: String,
     /// The line it is for.

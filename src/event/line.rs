@@ -25,7 +25,7 @@ pub struct LineChat {
     /// Whether the client is saved in CRM.
     pub in_crm: bool,
     /// The object that the session is recorded at.
-    pub recorded_at: Option<CrmObject>,
+    pub recorded_in: Option<CrmObject>,
     /// What the client is in CRM: a lead, a company, a contact, deals.
     pub crm: Vec<CrmObject>,
     /// The parts of `DATA_1` that have no documented meaning, with their places from 1.
@@ -67,7 +67,7 @@ impl LineChat {
         let parts: Vec<&str> = text.split('|').collect();
         let part = |place: usize| parts.get(place - 1).copied().unwrap_or_default();
         self.in_crm = part(1) == "Y";
-        self.recorded_at = CrmObject::read(part(2), part(3));
+        self.recorded_in = CrmObject::read(part(2), part(3));
         self.session = part(6).parse().ok().filter(|id| *id != SessionId(0));
         let rest = parts
             .iter()
@@ -187,7 +187,7 @@ mod tests {
                 ("1761", "587")
             );
             assert_eq!((chat.in_crm, chat.session), (true, Some(SessionId(321))));
-            assert_eq!(chat.recorded_at.as_ref().unwrap().id, 1205);
+            assert_eq!(chat.recorded_in.as_ref().unwrap().id, 1205);
             let kinds: Vec<_> = chat.crm.iter().map(|object| object.kind.as_str()).collect();
             assert_eq!(kinds, ["LEAD", "DEAL"]);
         }
@@ -202,6 +202,6 @@ mod tests {
             (odd.outside_user.as_str(), odd.session, odd.in_crm),
             ("b|c", None, false)
         );
-        assert!(odd.crm.is_empty() && odd.recorded_at.is_none());
+        assert!(odd.crm.is_empty() && odd.recorded_in.is_none());
     }
 }

@@ -14,7 +14,7 @@
 //!             &data[PARAMS][DIALOG_ID]=27&data[PARAMS][MESSAGE_ID]=84351&data[PARAMS][MESSAGE]=hi+there";
 //! let delivery = Delivery::from_form(body)?;
 //! let Event::Chat(event) = &delivery.events()?[0] else { panic!() };
-//! let ChatEventKind::Message(message) = &event.what else { panic!() };
+//! let ChatEventKind::Message(message) = &event.kind else { panic!() };
 //! assert_eq!((event.dialog.as_str(), message.text.as_str()), ("27", "hi there"));
 //! # Ok::<(), imbot::event::DecodeError>(())
 //! ```

@@ -60,12 +60,12 @@ pub(super) fn decode(name: &str, root: Node<'_>) -> Result<Event, DecodeError> {
         to_user: None,
         to_chat: None,
         language: data.get("language").and_then(filled),
-        what: what(name, data, bot.as_ref())?,
+        kind: kind(name, data, bot.as_ref())?,
         bot,
     })))
 }
 
-fn what(name: &str, data: Node<'_>, bot: Option<&BotRef>) -> Result<ChatEventKind, DecodeError> {
+fn kind(name: &str, data: Node<'_>, bot: Option<&BotRef>) -> Result<ChatEventKind, DecodeError> {
     let message = || {
         let node = data.get("message").ok_or_else(|| data.missing("message"))?;
         let mut message = message(node)?;
@@ -74,10 +74,10 @@ fn what(name: &str, data: Node<'_>, bot: Option<&BotRef>) -> Result<ChatEventKin
         }
         Ok(message)
     };
-    let kind = name
+    let change = name
         .trim_start_matches("ONIMBOTV2")
         .trim_start_matches("ONIMV2");
-    Ok(match kind {
+    Ok(match change {
         "MESSAGEADD" => ChatEventKind::Message(message()?),
         "MESSAGEUPDATE" => ChatEventKind::Edited(message()?),
         "MESSAGEDELETE" => ChatEventKind::Deleted(Deleted {

@@ -61,7 +61,7 @@ fn take(headers: &HeaderMap, body: Vec<u8>, Data(receiver): Data<&Receiver>) -> 
     let (id, signature) = (header("webhook-id"), header("webhook-signature"));
     let now = Clock::default().now();
     if signer
-        .check(id, header("webhook-timestamp"), signature, &body, now)
+        .verify(id, header("webhook-timestamp"), signature, &body, now)
         .is_err()
     {
         return StatusCode::UNAUTHORIZED;

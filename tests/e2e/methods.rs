@@ -4,7 +4,7 @@ use std::pin::pin;
 
 use ::imbot::event::{BotId, DialogId, MessageId, UserId};
 use ::imbot::portal::methods::{
-    Done, Method, app, event, im, im_v2, imbot, imbot_v2, profile, user,
+    Success, Method, app, event, im, im_v2, imbot, imbot_v2, profile, user,
 };
 use ::imbot::portal::{BotInfo, Portal};
 use ::imbot::prelude::*;
@@ -54,7 +54,7 @@ async fn who_and_where_is_told() {
     both(&portal, app::FeatureGet::new("rest_auth_connector")).await;
     both(&portal, event::Events::new()).await;
     let bind = || event::Bind::new("ONAPPTEST").handler(road.handler.clone());
-    assert_eq!(portal.run(bind()).await.unwrap(), Done(true));
+    assert_eq!(portal.run(bind()).await.unwrap(), Success(true));
     for bound in both(&portal, event::Get::new()).await {
         assert!(bound.iter().any(|binding| binding.event == "ONAPPTEST"));
     }
@@ -111,11 +111,11 @@ async fn chats_and_messages_of_both_generations() {
     for sent in both(&portal, second).await {
         assert!(sent.id > MessageId(0));
         let add = imbot_v2::ReactionAdd::new(bot, sent.id, "like");
-        assert_eq!(portal.run(add).await.unwrap(), Done(true));
+        assert_eq!(portal.run(add).await.unwrap(), Success(true));
         let update = imbot_v2::MessageUpdate::new(bot, sent.id)
             .message("changed")
             .url_preview(true);
-        assert_eq!(portal.run(update).await.unwrap(), Done(true));
+        assert_eq!(portal.run(update).await.unwrap(), Success(true));
     }
     for read in both(&portal, imbot_v2::MessageRead::new(bot, dialog.clone())).await {
         assert_eq!(read.chat_id, chat);

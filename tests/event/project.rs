@@ -22,7 +22,7 @@ pub(super) fn delivery_facts(delivery: &Delivery) -> Result<Value, DecodeError> 
     let mut put = |key: &str, value: Value| facts.insert(key.to_owned(), value);
     put(
         "delivery",
-        json!(if delivery.via == Source::Fetch {
+        json!(if delivery.source == Source::Fetch {
             "fetch"
         } else {
             "webhook"
@@ -114,7 +114,7 @@ fn v1_facts(
         };
         let bot = event.bot.as_ref().unwrap();
         let facts = bot_facts(delivery, bot)?;
-        match &event.what {
+        match &event.kind {
             ChatEventKind::Command(command) => commands.push(json!({
                 "id": command.id, "command": command.name, "params": command.params, "message_id": command.message,
                 "context": context(command), "bot_id": bot.id, "bot_code": bot.code,
@@ -135,7 +135,7 @@ fn v1_facts(
             "type": entity.kind, "id": entity.id, "data_1": entity.data[0], "data_2": entity.data[1], "data_3": entity.data[2],
         })),
     });
-    let said = match &event.what {
+    let said = match &event.kind {
         ChatEventKind::Message(message) | ChatEventKind::Edited(message) => json!({
             "message_id": message.id, "text": message.text, "text_original": message.original,
             "mentions": message.mentions, "system": message.system,
@@ -202,7 +202,7 @@ fn v2_facts(delivery: &Delivery, event: &ChatEvent) -> Result<Value, DecodeError
         facts["chat"]["type"].is_string(),
         "a documented type has a name"
     );
-    let said = match &event.what {
+    let said = match &event.kind {
         ChatEventKind::Message(message) | ChatEventKind::Edited(message) => {
             json!({ "message": message_facts(event, message) })
         }

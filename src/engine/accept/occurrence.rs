@@ -54,7 +54,7 @@ struct Sum(SipHasher13);
 
 impl Sum {
     fn chat(&mut self, delivery: &Delivery, event: &ChatEvent) {
-        match &event.what {
+        match &event.kind {
             ChatEventKind::Message(message) => {
                 self.text("message");
                 self.number(message.id.0);
@@ -92,10 +92,10 @@ impl Sum {
     fn connector(&mut self, delivery: &Delivery, event: &ConnectorEvent) {
         self.text(&delivery.name);
         match event {
-            ConnectorEvent::Message { what, message, .. } => {
+            ConnectorEvent::Message { kind, message, .. } => {
                 self.number(message.id.0);
                 message.outside_ids.iter().for_each(|id| self.text(id));
-                if *what == OutboundKind::Edit {
+                if *kind == OutboundKind::Edit {
                     self.number(delivery.ts.unwrap_or(0));
                     self.text(&message.text);
                 }
@@ -115,9 +115,9 @@ impl Sum {
 
     /// By the id that the message has outside: what comes again under it is the same.
     fn inbound(&mut self, act: &Inbound) {
-        self.text(act.what.method());
+        self.text(act.kind.method());
         self.text(&act.id);
-        if act.what == InboundKind::Edited {
+        if act.kind == InboundKind::Edited {
             self.text(&act.message["message"].to_string());
         }
     }
@@ -126,7 +126,7 @@ impl Sum {
     /// such number: the `eventId` of open channels is the same in each of their pages, where others have the subscription's.
     fn delivery(&mut self, delivery: &Delivery) {
         match delivery.event_id {
-            Some(id) if delivery.via == Source::Fetch => self.number(id),
+            Some(id) if delivery.source == Source::Fetch => self.number(id),
             _ => self.0.write(&delivery.digest().to_le_bytes()),
         }
     }

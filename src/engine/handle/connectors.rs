@@ -245,9 +245,9 @@ impl Engine {
     ) -> Result<Option<(Message, Receipt)>> {
         let connector = &joinable.connector;
         match event {
-            ConnectorEvent::Message { what, message, .. } => {
+            ConnectorEvent::Message { kind, message, .. } => {
                 let delivered = connector
-                    .deliver_outbound(channel, what, message.clone())
+                    .deliver_outbound(channel, kind, message.clone())
                     .await?;
                 Ok(delivered.map(|delivered| (message, delivered)))
             }
@@ -276,7 +276,7 @@ impl Engine {
         });
         let mut params = on_line(&act.connector, act.line);
         params.insert("MESSAGES".to_owned(), json!([act.message]));
-        let call = self.line_call(here, id, redelivery, act.what.method(), params);
+        let call = self.line_call(here, id, redelivery, act.kind.method(), params);
         let turn = TurnCommit {
             calls: vec![call],
             ..TurnCommit::done(id, self.options.clock.now())

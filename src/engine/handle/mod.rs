@@ -115,7 +115,7 @@ impl Engine {
         };
         // In groups and open channels the portal reports a bot's own edits and deletions to it.
         let is_echo = matches!(
-            event.what,
+            event.kind,
             ChatEventKind::Edited(_) | ChatEventKind::Deleted(_)
         ) && event.author == Some(UserId::from(bot.id));
         if is_echo {
@@ -134,7 +134,7 @@ impl Engine {
             delivery: Some(delivery),
             ..EventContext::new(id, here.clone(), bot, portal.with_key(here))
         };
-        let occasion = Box::new(Trigger::Chat(event.what));
+        let occasion = Box::new(Trigger::Chat(event.kind));
         self.turn(lane, any, occasion, Box::new(context)).await
     }
 

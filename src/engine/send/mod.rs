@@ -182,7 +182,7 @@ impl Transport for RestTransport {
                 Speech::Rest { method, params } => {
                     let portal = voice.portal();
                     portal
-                        .do_on_line(&method, params.into_owned())
+                        .call_open_channel(&method, params.into_owned())
                         .await
                         .map(|()| None)
                 }

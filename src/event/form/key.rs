@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::event::scan::{behind, end_of_name, find};
+use crate::event::scan::{strip_start, end_of_name, find};
 
 /// The key that a pair begins with.
 pub(super) fn of(pair: &[u8]) -> &[u8] {
@@ -13,8 +13,8 @@ pub(super) fn of(pair: &[u8]) -> &[u8] {
 /// closing bracket, or a plain name alone where there is no stem: nearly all pairs stand in one map with the pair before
 /// them. A name with a sign such as `-` is not taken for plain, which costs no more than time.
 #[inline(always)] // it runs for every pair, and what it returns is taken apart at once
-pub(super) fn beside(stem: &[u8], text: &[u8]) -> Option<(usize, usize)> {
-    let rest = behind(stem, text)?;
+pub(super) fn after_stem(stem: &[u8], text: &[u8]) -> Option<(usize, usize)> {
+    let rest = strip_start(stem, text)?;
     let (name, rest) = rest.split_at(end_of_name(rest)?);
     let length = match rest {
         [b'%', b'5', b'D', b'=', ..] | [b'%', b'5', b'd', b'=', ..] => 4,

@@ -65,7 +65,7 @@ impl Pairs {
                 return Err(DecodeError::TooManyKeys);
             }
             let at = body.len() - rest.len();
-            let (name, value) = match key::beside(stem, rest) {
+            let (name, value) = match key::after_stem(stem, rest) {
                 Some((end, value)) => (Span::new(at + stem.len(), at + end, false), value),
                 None => {
                     let (name, value) = form.enter(rest, at)?;

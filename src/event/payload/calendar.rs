@@ -27,7 +27,7 @@ impl Payload for Entry {
     const EVENTS: &'static [&'static str] = &["ONCALENDARENTRY*"];
 
     fn read(event: &Delivery) -> Result<Entry, DecodeError> {
-        let id = event.own()?.needed("id")?;
+        let id = event.required_data()?.required_number("id")?;
         Ok(Entry { id })
     }
 }
@@ -36,7 +36,7 @@ impl Payload for Section {
     const EVENTS: &'static [&'static str] = &["ONCALENDARSECTION*"];
 
     fn read(event: &Delivery) -> Result<Section, DecodeError> {
-        let id = event.own()?.needed("id")?;
+        let id = event.required_data()?.required_number("id")?;
         Ok(Section { id })
     }
 }

@@ -80,11 +80,11 @@ impl Payload for Messages {
     ];
 
     fn read(event: &Delivery) -> Result<Messages, DecodeError> {
-        let data = event.own()?;
-        let messages = data.items("MESSAGES").into_iter();
+        let data = event.required_data()?;
+        let messages = data.items_at("MESSAGES").into_iter();
         Ok(Messages {
-            connector: data.needed_word("CONNECTOR")?,
-            line: data.needed("LINE")?,
+            connector: data.required_string("CONNECTOR")?,
+            line: data.required_number("LINE")?,
             messages: messages.map(Message::read).collect::<Result<_, _>>()?,
         })
     }
@@ -92,16 +92,16 @@ impl Payload for Messages {
 
 impl Message {
     fn read(item: Node<'_>) -> Result<Message, DecodeError> {
-        let im = item.needed_part("im")?;
-        let message = item.part("message");
+        let im = item.required_map("im")?;
+        let message = item.map_at("message");
         Ok(Message {
-            chat: im.needed("chat_id")?,
-            id: im.needed("message_id")?,
-            outside_chat: item.needed_part("chat")?.needed_word("id")?,
-            outside_ids: message.map_or_else(Vec::new, |message| message.words("id")),
-            user: message.map_or(Ok(None), |message| message.figure("user_id"))?,
+            chat: im.required_number("chat_id")?,
+            id: im.required_number("message_id")?,
+            outside_chat: item.required_map("chat")?.required_string("id")?,
+            outside_ids: message.map_or_else(Vec::new, |message| message.strings_at("id")),
+            user: message.map_or(Ok(None), |message| message.number_at("user_id"))?,
             text: message
-                .and_then(|message| message.word("text"))
+                .and_then(|message| message.string_at("text"))
                 .unwrap_or_default(),
             files: message.map_or(Ok(Vec::new()), File::list)?,
         })
@@ -110,18 +110,18 @@ impl Message {
 
 impl File {
     pub(super) fn list(message: Node<'_>) -> Result<Vec<File>, DecodeError> {
-        let files = message.items("files").into_iter();
+        let files = message.items_at("files").into_iter();
         files.map(File::read).collect()
     }
 
     fn read(file: Node<'_>) -> Result<File, DecodeError> {
         Ok(File {
-            name: file.word("name").unwrap_or_default(),
-            kind: file.word("type"),
-            link: file.word("link"),
-            download_link: file.word("downloadLink"),
-            mime: file.word("mime"),
-            size: file.figure("size")?,
+            name: file.string_at("name").unwrap_or_default(),
+            kind: file.string_at("type"),
+            link: file.string_at("link"),
+            download_link: file.string_at("downloadLink"),
+            mime: file.string_at("mime"),
+            size: file.number_at("size")?,
         })
     }
 }
@@ -130,10 +130,10 @@ impl Payload for Status {
     const EVENTS: &'static [&'static str] = &["ONIMCONNECTORSTATUSDELETE"];
 
     fn read(event: &Delivery) -> Result<Status, DecodeError> {
-        let data = event.own()?; // in lower case here, unlike the others
+        let data = event.required_data()?; // in lower case here, unlike the others
         Ok(Status {
-            connector: data.needed_word("connector")?,
-            line: data.needed("line")?,
+            connector: data.required_string("connector")?,
+            line: data.required_number("line")?,
         })
     }
 }
@@ -142,7 +142,7 @@ impl Payload for LineDeleted {
     const EVENTS: &'static [&'static str] = &["ONIMCONNECTORLINEDELETE"];
 
     fn read(event: &Delivery) -> Result<LineDeleted, DecodeError> {
-        let line = event.own()?.number()?; // the data are the number itself, not a map
+        let line = event.required_data()?.number()?; // the data are the number itself, not a map
         line.map(LineDeleted)
             .ok_or_else(|| event.root().missing("data"))
     }

@@ -105,10 +105,10 @@ impl Payload for Item {
     fn read(event: &Delivery) -> Result<Item, DecodeError> {
         let fields = event.fields()?;
         Ok(Item {
-            id: fields.needed("ID")?,
-            entity_type: fields.figure("ENTITY_TYPE_ID")?,
-            category: fields.figure("CATEGORY_ID")?,
-            stage: fields.word("STAGE_ID"),
+            id: fields.required_number("ID")?,
+            entity_type: fields.number_at("ENTITY_TYPE_ID")?,
+            category: fields.number_at("CATEGORY_ID")?,
+            stage: fields.string_at("STAGE_ID"),
         })
     }
 }
@@ -119,9 +119,9 @@ impl Payload for Document {
     fn read(event: &Delivery) -> Result<Document, DecodeError> {
         let fields = event.fields()?;
         Ok(Document {
-            id: fields.needed("ID")?,
-            entity_type: fields.figure("ENTITY_TYPE_ID")?,
-            entity: fields.figure("ENTITY_ID")?,
+            id: fields.required_number("ID")?,
+            entity_type: fields.number_at("ENTITY_TYPE_ID")?,
+            entity: fields.number_at("ENTITY_ID")?,
         })
     }
 }
@@ -132,9 +132,9 @@ impl Payload for Recurring {
     fn read(event: &Delivery) -> Result<Recurring, DecodeError> {
         let fields = event.fields()?;
         Ok(Recurring {
-            id: fields.needed("ID")?,
-            template: fields.figure("RECURRING_DEAL_ID")?,
-            made: fields.figure("DEAL_ID")?,
+            id: fields.required_number("ID")?,
+            template: fields.number_at("RECURRING_DEAL_ID")?,
+            made: fields.number_at("DEAL_ID")?,
         })
     }
 }
@@ -154,9 +154,9 @@ impl Payload for UserField {
     fn read(event: &Delivery) -> Result<UserField, DecodeError> {
         let fields = event.fields()?;
         Ok(UserField {
-            id: fields.needed("ID")?,
-            entity: fields.word("ENTITY_ID"),
-            name: fields.word("FIELD_NAME"),
+            id: fields.required_number("ID")?,
+            entity: fields.string_at("ENTITY_ID"),
+            name: fields.string_at("FIELD_NAME"),
         })
     }
 }
@@ -165,7 +165,7 @@ impl Payload for Currency {
     const EVENTS: &'static [&'static str] = &["ONCRMCURRENCY*"];
 
     fn read(event: &Delivery) -> Result<Currency, DecodeError> {
-        let code = event.fields()?.needed_word("ID")?;
+        let code = event.fields()?.required_string("ID")?;
         Ok(Currency { code })
     }
 }
@@ -176,11 +176,11 @@ impl Payload for Address {
     fn read(event: &Delivery) -> Result<Address, DecodeError> {
         let fields = event.fields()?;
         Ok(Address {
-            kind: fields.needed("TYPE_ID")?,
-            entity_type: fields.needed("ENTITY_TYPE_ID")?,
-            entity: fields.needed("ENTITY_ID")?,
-            anchor_type: fields.figure("ANCHOR_TYPE_ID")?,
-            anchor: fields.figure("ANCHOR_ID")?,
+            kind: fields.required_number("TYPE_ID")?,
+            entity_type: fields.required_number("ENTITY_TYPE_ID")?,
+            entity: fields.required_number("ENTITY_ID")?,
+            anchor_type: fields.number_at("ANCHOR_TYPE_ID")?,
+            anchor: fields.number_at("ANCHOR_ID")?,
         })
     }
 }

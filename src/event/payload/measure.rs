@@ -19,7 +19,7 @@ impl Payload for Measure {
     const EVENTS: &'static [&'static str] = &["ONCRMMEASURE*", "CATALOG.MEASURE.ON.*"];
 
     fn read(event: &Delivery) -> Result<Measure, DecodeError> {
-        let id = event.fields()?.needed("ID")?;
+        let id = event.fields()?.required_number("ID")?;
         Ok(Measure { id })
     }
 }

@@ -57,7 +57,7 @@ impl Payload for AppEvent {
     ];
 
     fn read(event: &Delivery) -> Result<AppEvent, DecodeError> {
-        AppEvent::decode(&event.name, event.root())?.ok_or_else(|| event.other::<AppEvent>())
+        AppEvent::decode(&event.name, event.root())?.ok_or_else(|| event.other_event::<AppEvent>())
     }
 }
 
@@ -78,11 +78,11 @@ impl Delivery {
         if carries::<P>(&self.name) {
             P::read(self)
         } else {
-            Err(self.other::<P>())
+            Err(self.other_event::<P>())
         }
     }
 
-    fn other<P: Payload>(&self) -> DecodeError {
+    fn other_event<P: Payload>(&self) -> DecodeError {
         DecodeError::OtherEvent {
             event: self.name.to_string(),
             carriers: P::EVENTS.join(", "),
@@ -90,12 +90,12 @@ impl Delivery {
     }
 
     /// The event's own part, where the event has no meaning without one.
-    pub(super) fn own(&self) -> Result<Node<'_>, DecodeError> {
+    pub(super) fn required_data(&self) -> Result<Node<'_>, DecodeError> {
         self.data().ok_or_else(|| self.root().missing("data"))
     }
 
     /// The fields of what changed, where the portal puts them into a map of their own.
     fn fields(&self) -> Result<Node<'_>, DecodeError> {
-        self.own()?.needed_part("FIELDS")
+        self.required_data()?.required_map("FIELDS")
     }
 }

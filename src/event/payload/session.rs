@@ -55,7 +55,7 @@ impl Payload for Sessions {
     const EVENTS: &'static [&'static str] = &["ONSESSIONSTART", "ONSESSIONFINISH"];
 
     fn read(event: &Delivery) -> Result<Sessions, DecodeError> {
-        let sessions = Session::list(event.own()?)?;
+        let sessions = Session::list(event.required_data()?)?;
         Ok(Sessions { sessions })
     }
 }
@@ -65,10 +65,10 @@ impl Payload for Dialogs {
         &["ONIMCONNECTORDIALOGSTART", "ONIMCONNECTORDIALOGFINISH"];
 
     fn read(event: &Delivery) -> Result<Dialogs, DecodeError> {
-        let data = event.own()?;
+        let data = event.required_data()?;
         Ok(Dialogs {
-            connector: data.needed_word("CONNECTOR")?,
-            line: data.needed("LINE")?,
+            connector: data.required_string("CONNECTOR")?,
+            line: data.required_number("LINE")?,
             sessions: Session::list(data)?,
         })
     }
@@ -89,20 +89,20 @@ impl Session {
     }
 
     fn list(data: Node<'_>) -> Result<Vec<Session>, DecodeError> {
-        data.items("DATA").into_iter().map(Session::read).collect()
+        data.items_at("DATA").into_iter().map(Session::read).collect()
     }
 
     fn read(item: Node<'_>) -> Result<Session, DecodeError> {
-        let word = |part, key| item.part(part)?.word(key);
+        let word = |part, key| item.map_at(part)?.string_at(key);
         let number = |part, key| {
-            item.part(part)
-                .map_or(Ok(None), |part: Node<'_>| part.figure::<u64>(key))
+            item.map_at(part)
+                .map_or(Ok(None), |part: Node<'_>| part.number_at::<u64>(key))
         };
         let some = |number: &u64| *number != 0; // the portal writes 0 where there is none
         Ok(Session {
             id: number("session", "id")?.map(SessionId),
             parent: number("session", "parent_id")?.filter(some).map(SessionId),
-            is_closed: item.part("session").and_then(|part| part.yes("closed")) == Some(true),
+            is_closed: item.map_at("session").and_then(|part| part.flag_at("closed")) == Some(true),
             close_minutes: number("session", "close_term")?,
             connector: word("connector", "connector_id").unwrap_or_default(),
             line: number("connector", "line_id")?.map(LineId),

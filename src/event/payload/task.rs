@@ -51,18 +51,18 @@ struct Change<'t> {
 
 impl<'t> Change<'t> {
     fn of(event: &'t Delivery) -> Result<Change<'t>, DecodeError> {
-        let data = event.own()?;
+        let data = event.required_data()?;
         Ok(Change {
-            before: data.part("FIELDS_BEFORE"),
-            after: data.part("FIELDS_AFTER"),
-            accessible: ["IS_ACCESSIBLE_BEFORE", "IS_ACCESSIBLE_AFTER"].map(|key| data.yes(key)),
+            before: data.map_at("FIELDS_BEFORE"),
+            after: data.map_at("FIELDS_AFTER"),
+            accessible: ["IS_ACCESSIBLE_BEFORE", "IS_ACCESSIBLE_AFTER"].map(|key| data.flag_at(key)),
         })
     }
 
     /// The side as it is now, or the one before where there is none.
     fn latest(&self, event: &Delivery) -> Result<Node<'t>, DecodeError> {
         let side = self.after.or(self.before);
-        side.map_or_else(|| Err(event.own()?.missing("FIELDS_AFTER")), Ok)
+        side.map_or_else(|| Err(event.required_data()?.missing("FIELDS_AFTER")), Ok)
     }
 }
 
@@ -73,7 +73,7 @@ impl Payload for Task {
         let change = Change::of(event)?;
         let [accessible_before, accessible_after] = change.accessible;
         Ok(Task {
-            id: change.latest(event)?.needed("ID")?,
+            id: change.latest(event)?.required_number("ID")?,
             was: change.before.is_some(),
             is: change.after.is_some(),
             accessible_before,
@@ -90,10 +90,10 @@ impl Payload for Comment {
         let latest = change.latest(event)?;
         let [accessible_before, accessible_after] = change.accessible;
         Ok(Comment {
-            id: latest.figure("ID")?.filter(|id| *id != 0),
-            task: latest.needed("TASK_ID")?,
-            message: latest.figure("MESSAGE_ID")?,
-            action: latest.word("ACTION"),
+            id: latest.number_at("ID")?.filter(|id| *id != 0),
+            task: latest.required_number("TASK_ID")?,
+            message: latest.number_at("MESSAGE_ID")?,
+            action: latest.string_at("ACTION"),
             accessible_before,
             accessible_after,
         })

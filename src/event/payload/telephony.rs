@@ -113,14 +113,14 @@ impl Payload for CallInit {
     const EVENTS: &'static [&'static str] = &["ONVOXIMPLANTCALLINIT"];
 
     fn read(event: &Delivery) -> Result<CallInit, DecodeError> {
-        let data = event.own()?;
+        let data = event.required_data()?;
         Ok(CallInit {
-            call: data.needed_word("CALL_ID")?,
-            kind: data.figure("CALL_TYPE")?,
-            account: data.word("ACCOUNT_SEARCH_ID"),
-            phone: data.word("PHONE_NUMBER"),
-            caller: data.word("CALLER_ID"),
-            application: data.figure("REST_APP_ID")?,
+            call: data.required_string("CALL_ID")?,
+            kind: data.number_at("CALL_TYPE")?,
+            account: data.string_at("ACCOUNT_SEARCH_ID"),
+            phone: data.string_at("PHONE_NUMBER"),
+            caller: data.string_at("CALLER_ID"),
+            application: data.number_at("REST_APP_ID")?,
         })
     }
 }
@@ -129,10 +129,10 @@ impl Payload for CallStart {
     const EVENTS: &'static [&'static str] = &["ONVOXIMPLANTCALLSTART"];
 
     fn read(event: &Delivery) -> Result<CallStart, DecodeError> {
-        let data = event.own()?;
+        let data = event.required_data()?;
         Ok(CallStart {
-            call: data.needed_word("CALL_ID")?,
-            user: data.figure("USER_ID")?,
+            call: data.required_string("CALL_ID")?,
+            user: data.number_at("USER_ID")?,
         })
     }
 }
@@ -141,20 +141,20 @@ impl Payload for CallEnd {
     const EVENTS: &'static [&'static str] = &["ONVOXIMPLANTCALLEND"];
 
     fn read(event: &Delivery) -> Result<CallEnd, DecodeError> {
-        let data = event.own()?;
+        let data = event.required_data()?;
         Ok(CallEnd {
-            call: data.needed_word("CALL_ID")?,
-            kind: data.figure("CALL_TYPE")?,
-            phone: data.word("PHONE_NUMBER"),
-            portal_number: data.word("PORTAL_NUMBER"),
-            user: data.figure("PORTAL_USER_ID")?,
-            seconds: data.figure("CALL_DURATION")?,
-            began: data.word("CALL_START_DATE"),
-            cost: data.word("COST"),
-            currency: data.word("COST_CURRENCY"),
-            code: data.word("CALL_FAILED_CODE"),
-            reason: data.word("CALL_FAILED_REASON"),
-            activity: data.figure("CRM_ACTIVITY_ID")?,
+            call: data.required_string("CALL_ID")?,
+            kind: data.number_at("CALL_TYPE")?,
+            phone: data.string_at("PHONE_NUMBER"),
+            portal_number: data.string_at("PORTAL_NUMBER"),
+            user: data.number_at("PORTAL_USER_ID")?,
+            seconds: data.number_at("CALL_DURATION")?,
+            began: data.string_at("CALL_START_DATE"),
+            cost: data.string_at("COST"),
+            currency: data.string_at("COST_CURRENCY"),
+            code: data.string_at("CALL_FAILED_CODE"),
+            reason: data.string_at("CALL_FAILED_REASON"),
+            activity: data.number_at("CRM_ACTIVITY_ID")?,
         })
     }
 }
@@ -163,18 +163,18 @@ impl Payload for ExternalCall {
     const EVENTS: &'static [&'static str] = &["ONEXTERNALCALLSTART"];
 
     fn read(event: &Delivery) -> Result<ExternalCall, DecodeError> {
-        let data = event.own()?;
+        let data = event.required_data()?;
         Ok(ExternalCall {
-            call: data.needed_word("CALL_ID")?,
-            phone: data.word("PHONE_NUMBER"),
-            phone_international: data.word("PHONE_NUMBER_INTERNATIONAL"),
-            extension: data.word("EXTENSION"),
-            user: data.figure("USER_ID")?,
-            call_list: data.figure("CALL_LIST_ID")?.filter(|id| *id != 0),
-            line: data.word("LINE_NUMBER"),
-            is_mobile: data.yes("IS_MOBILE"),
-            entity_type: data.word("CRM_ENTITY_TYPE"),
-            entity: data.figure("CRM_ENTITY_ID")?,
+            call: data.required_string("CALL_ID")?,
+            phone: data.string_at("PHONE_NUMBER"),
+            phone_international: data.string_at("PHONE_NUMBER_INTERNATIONAL"),
+            extension: data.string_at("EXTENSION"),
+            user: data.number_at("USER_ID")?,
+            call_list: data.number_at("CALL_LIST_ID")?.filter(|id| *id != 0),
+            line: data.string_at("LINE_NUMBER"),
+            is_mobile: data.flag_at("IS_MOBILE"),
+            entity_type: data.string_at("CRM_ENTITY_TYPE"),
+            entity: data.number_at("CRM_ENTITY_ID")?,
         })
     }
 }
@@ -183,14 +183,14 @@ impl Payload for ExternalCallback {
     const EVENTS: &'static [&'static str] = &["ONEXTERNALCALLBACKSTART"];
 
     fn read(event: &Delivery) -> Result<ExternalCallback, DecodeError> {
-        let data = event.own()?;
+        let data = event.required_data()?;
         Ok(ExternalCallback {
-            phone: data.needed_word("PHONE_NUMBER")?,
-            text: data.word("TEXT"),
-            voice: data.word("VOICE"),
-            line: data.word("LINE_NUMBER"),
-            entity_type: data.word("CRM_ENTITY_TYPE"),
-            entity: data.figure("CRM_ENTITY_ID")?,
+            phone: data.required_string("PHONE_NUMBER")?,
+            text: data.string_at("TEXT"),
+            voice: data.string_at("VOICE"),
+            line: data.string_at("LINE_NUMBER"),
+            entity_type: data.string_at("CRM_ENTITY_TYPE"),
+            entity: data.number_at("CRM_ENTITY_ID")?,
         })
     }
 }

@@ -19,7 +19,7 @@ impl Payload for Comment {
     const EVENTS: &'static [&'static str] = &["ONCRMTIMELINECOMMENT*"];
 
     fn read(event: &Delivery) -> Result<Comment, DecodeError> {
-        let id = event.own()?.needed("ID")?;
+        let id = event.required_data()?.required_number("ID")?;
         Ok(Comment { id })
     }
 }

@@ -39,20 +39,20 @@ impl Payload for User {
     const EVENTS: &'static [&'static str] = &["ONUSERADD"];
 
     fn read(event: &Delivery) -> Result<User, DecodeError> {
-        let data = event.own()?;
+        let data = event.required_data()?;
         let departments = data.get("UF_DEPARTMENT");
         Ok(User {
-            id: data.needed("ID")?,
-            active: data.yes("ACTIVE"),
-            email: data.word("EMAIL"),
-            first_name: data.word("NAME"),
-            last_name: data.word("LAST_NAME"),
-            gender: data.word("PERSONAL_GENDER"),
-            birthday: data.word("PERSONAL_BIRTHDAY"),
-            work_position: data.word("WORK_POSITION"),
+            id: data.required_number("ID")?,
+            active: data.flag_at("ACTIVE"),
+            email: data.string_at("EMAIL"),
+            first_name: data.string_at("NAME"),
+            last_name: data.string_at("LAST_NAME"),
+            gender: data.string_at("PERSONAL_GENDER"),
+            birthday: data.string_at("PERSONAL_BIRTHDAY"),
+            work_position: data.string_at("WORK_POSITION"),
             departments: departments.map_or(Ok(Vec::new()), |list| list.numbers())?,
-            registered: data.word("DATE_REGISTER"),
-            employed: data.word("UF_EMPLOYMENT_DATE"),
+            registered: data.string_at("DATE_REGISTER"),
+            employed: data.string_at("UF_EMPLOYMENT_DATE"),
         })
     }
 }

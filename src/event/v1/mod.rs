@@ -44,7 +44,7 @@ pub(super) fn decode(name: &str, pairs: &Pairs) -> Result<Vec<Event>, DecodeErro
     if !has_dialog {
         return Err(missing("data[PARAMS][DIALOG_ID]"));
     }
-    let what = match name {
+    let kind = match name {
         "ONIMCOMMANDADD" => {
             let line = Line {
                 id: message.id,
@@ -62,19 +62,19 @@ pub(super) fn decode(name: &str, pairs: &Pairs) -> Result<Vec<Event>, DecodeErro
         }),
         _ => ChatEventKind::Message(message),
     };
-    for_bots(event, bots, what)
+    for_bots(event, bots, kind)
 }
 
 /// An event for each of these bots.
 fn for_bots(
     mut event: Box<ChatEvent>,
     bots: Vec<Item>,
-    what: ChatEventKind,
+    kind: ChatEventKind,
 ) -> Result<Vec<Event>, DecodeError> {
     if bots.is_empty() {
         return Err(missing("data[BOT]"));
     }
-    event.what = what;
+    event.kind = kind;
     let events = repeat_n(event, bots.len()).zip(bots);
     events
         .map(|(mut event, bot)| {
@@ -96,7 +96,7 @@ fn for_commands(
     let events = repeat_n(event, commands.len()).zip(commands);
     events
         .map(|(mut event, command)| {
-            event.what = ChatEventKind::Command(command.command(line)?);
+            event.kind = ChatEventKind::Command(command.command(line)?);
             event.bot = Some(command.bot("data[COMMAND][…][BOT_ID]")?);
             Ok(Event::Chat(event))
         })

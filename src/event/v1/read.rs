@@ -100,7 +100,7 @@ impl Read {
             to_user: None,
             to_chat: None,
             language: None,
-            what: ChatEventKind::Join(Join::default()),
+            kind: ChatEventKind::Join(Join::default()),
         };
         Read {
             event: Box::new(event),

@@ -140,7 +140,7 @@ impl Channel {
         message: serde_json::Value,
     ) -> Result<bool> {
         let act = Inbound {
-            what,
+            kind: what,
             connector: self.connector.to_string(),
             line: self.line,
             chat,

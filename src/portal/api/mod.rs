@@ -2,9 +2,8 @@
 
 pub(super) mod batch;
 pub(super) mod bindings;
-pub(super) mod bot;
-pub(super) mod bots_v1;
-pub(super) mod bots_v2;
+pub(super) mod bot_client;
+pub(super) mod bots;
 pub(super) mod files;
 pub(super) mod offline;
 pub(super) mod open_channels;

@@ -1,13 +1,16 @@
 //! Why a call failed, for programs and for people.
 
-mod make;
-mod words;
+mod constructors;
+mod display;
 
 use std::error::Error as StdError;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::store::StoreError;
+
+/// The name under which calls to the authorization server fail.
+pub(in crate::portal) const OAUTH_METHOD: &str = "oauth/token";
 
 /// The application is not installed any more, or its tokens are dead.
 const REVOKED: [&str; 6] = [
@@ -31,7 +34,7 @@ const DENIED: [&str; 7] = [
 ];
 
 /// Refusals before a method is run (server-behaviour, section 5.2).
-const AT_THE_DOOR: [&str; 9] = [
+const BEFORE_METHOD: [&str; 9] = [
     "QUERY_LIMIT_EXCEEDED",
     "OPERATION_TIME_LIMIT",
     "ERROR_BATCH_METHOD_NOT_ALLOWED",
@@ -73,8 +76,8 @@ enum Kind {
         was_sent: bool,
     },
     Forbidden(String),
-    /// Too many calls wait already.
-    Crowded,
+    /// This many calls wait already.
+    QueueFull(usize),
     Store(StoreError),
 }
 
@@ -159,10 +162,10 @@ impl Error {
                 self.is_token_expired()
                     || self.is_blocked()
                     || self.is_portal_closed()
-                    || self.is_one_of(&AT_THE_DOOR)
+                    || self.is_one_of(&BEFORE_METHOD)
             }
             Kind::Unreachable { was_sent, .. } => !was_sent,
-            Kind::Forbidden(_) | Kind::Crowded => true,
+            Kind::Forbidden(_) | Kind::QueueFull(_) => true,
             Kind::Answer(_) | Kind::NotJson { .. } | Kind::TooLarge(_) | Kind::Store(_) => false,
         }
     }
@@ -171,13 +174,13 @@ impl Error {
     ///
     /// Renewing the tokens comes before the call, so a call whose tokens could not be renewed was not run.
     pub fn may_have_run(&self) -> bool {
-        let is_call = self.method != super::auth::oauth::METHOD;
+        let is_call = self.method != OAUTH_METHOD;
         is_call
             && match &*self.kind {
-                Kind::Refused { .. } => self.is_the_portals_fault() && !self.was_not_run(),
+                Kind::Refused { .. } => self.is_server_error() && !self.was_not_run(),
                 Kind::Answer(_) | Kind::NotJson { .. } | Kind::TooLarge(_) => true,
                 Kind::Unreachable { was_sent, .. } => *was_sent,
-                Kind::Forbidden(_) | Kind::Store(_) | Kind::Crowded => false,
+                Kind::Forbidden(_) | Kind::Store(_) | Kind::QueueFull(_) => false,
             }
     }
 
@@ -190,9 +193,9 @@ impl Error {
                     || self.is_blocked()
                     || self.is_portal_closed()
                     || self.is("CONNECTION_ERROR")
-                    || self.is_the_portals_fault()
+                    || self.is_server_error()
             }
-            Kind::Unreachable { .. } | Kind::NotJson { .. } | Kind::Store(_) | Kind::Crowded => {
+            Kind::Unreachable { .. } | Kind::NotJson { .. } | Kind::Store(_) | Kind::QueueFull(_) => {
                 true
             }
             Kind::Answer(_) | Kind::TooLarge(_) | Kind::Forbidden(_) => false,
@@ -200,16 +203,16 @@ impl Error {
     }
 
     /// Whether the portal was never asked, or at its door said "later": the client asks again by itself.
-    pub(in crate::portal) fn is_worth_repeating(&self) -> bool {
+    pub(in crate::portal) fn is_retryable(&self) -> bool {
         match &*self.kind {
-            Kind::Refused { .. } => self.is_rate_limited() || self.may_not_be_folded(),
+            Kind::Refused { .. } => self.is_rate_limited() || self.is_not_allowed_in_batch(),
             Kind::Unreachable { was_sent, .. } => !was_sent,
             _ => false,
         }
     }
 
     /// Whether the portal was not even reached.
-    pub(in crate::portal) fn is_away(&self) -> bool {
+    pub(in crate::portal) fn is_unreachable(&self) -> bool {
         matches!(
             &*self.kind,
             Kind::Unreachable {
@@ -220,12 +223,12 @@ impl Error {
     }
 
     /// Whether the method has to be called by itself.
-    pub(in crate::portal) fn may_not_be_folded(&self) -> bool {
+    pub(in crate::portal) fn is_not_allowed_in_batch(&self) -> bool {
         self.is("ERROR_BATCH_METHOD_NOT_ALLOWED")
     }
 
     /// By status, or by code where the refusal is that of a command in a batch.
-    fn is_the_portals_fault(&self) -> bool {
+    fn is_server_error(&self) -> bool {
         matches!(&*self.kind, Kind::Refused { status, .. } if *status >= 500)
             || self.is("INTERNAL_SERVER_ERROR")
             || self.is("ERROR_UNEXPECTED_ANSWER")

@@ -30,21 +30,21 @@ pub(in crate::portal) struct Time {
 
 impl Answer {
     /// An answer out of its envelope.
-    pub(in crate::portal) fn of(method: &str, mut envelope: Value) -> Result<Answer, Error> {
+    pub(in crate::portal) fn from_envelope(method: &str, mut envelope: Value) -> Result<Answer, Error> {
         let Some(result) = envelope.get_mut("result").map(Value::take) else {
             return Err(Error::answer(method, "there is no `result`"));
         };
         Ok(Answer {
             result,
             next: number(&envelope["next"]),
-            time: Time::of(&envelope["time"]),
+            time: Time::read(&envelope["time"]),
         })
     }
 }
 
 impl Time {
     /// Both moments are of the portal's clock, so ours may be wrong.
-    pub(in crate::portal) fn of(time: &Value) -> Time {
+    pub(in crate::portal) fn read(time: &Value) -> Time {
         let reset_at = time["operating_reset_at"].as_f64();
         let reset_in = reset_at
             .zip(time["finish"].as_f64())
@@ -74,7 +74,7 @@ pub(crate) fn number(value: &Value) -> Option<u64> {
 }
 
 /// An id that may be written as a text, for serde.
-pub(in crate::portal) fn lenient<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+pub(in crate::portal) fn number_or_text<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: serde::Deserializer<'de>,
     T: From<u64>,
@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn what_stands_around_the_result_is_read() {
-        let answer = Answer::of(
+        let answer = Answer::from_envelope(
             "m",
             json!({"result": [1], "next": "50", "total": 70, "time": {"finish": 1_000.5, "operating": 2.5, "operating_reset_at": 1_060}}),
         )
@@ -103,9 +103,9 @@ mod tests {
             (answer.time.operating, answer.time.reset_in),
             (2.5, reset_in)
         );
-        let bare = Answer::of("m", json!({"result": null, "time": {"operating": 0}})).unwrap();
+        let bare = Answer::from_envelope("m", json!({"result": null, "time": {"operating": 0}})).unwrap();
         assert_eq!((bare.next, bare.time), (None, Time::default()));
-        assert!(Answer::of("m", json!([])).is_err());
+        assert!(Answer::from_envelope("m", json!([])).is_err());
     }
 
     #[test]

@@ -22,25 +22,25 @@ pub(crate) struct Validity {
 
 impl Validity {
     /// That of a certificate; nothing if it does not read as one.
-    pub(in crate::portal) fn of(certificate: &[u8]) -> Option<Validity> {
-        let mut signed = Values(Values(certificate).within()?.0).within()?;
+    pub(in crate::portal) fn read(certificate: &[u8]) -> Option<Validity> {
+        let mut signed = Der(Der(certificate).enter()?.0).enter()?;
         if signed.next()?.0 == VERSION {
             signed.next()?; // the number
         }
         signed.next()?; // how it is signed
         signed.next()?; // by whom
-        let mut validity = signed.within()?;
+        let mut validity = signed.enter()?;
         Some(Validity {
-            from: moment(validity.next()?)?,
-            until: moment(validity.next()?)?,
+            from: parse_time(validity.next()?)?,
+            until: parse_time(validity.next()?)?,
         })
     }
 }
 
-/// Values, one after the other.
-struct Values<'c>(&'c [u8]);
+/// Der, one after the other.
+struct Der<'c>(&'c [u8]);
 
-impl<'c> Values<'c> {
+impl<'c> Der<'c> {
     /// The next value, and its kind.
     fn next(&mut self) -> Option<(u8, &'c [u8])> {
         let (kind, rest) = self.0.split_first()?;
@@ -61,13 +61,13 @@ impl<'c> Values<'c> {
     }
 
     /// The values within the next one.
-    fn within(&mut self) -> Option<Values<'c>> {
-        self.next().map(|(_, value)| Values(value))
+    fn enter(&mut self) -> Option<Der<'c>> {
+        self.next().map(|(_, value)| Der(value))
     }
 }
 
 /// `261126120000Z` in this century or the second half of the last, or `20261126120000Z` (section 4.1.2.5).
-fn moment((kind, text): (u8, &[u8])) -> Option<Time> {
+fn parse_time((kind, text): (u8, &[u8])) -> Option<Time> {
     let digits = text.strip_suffix(b"Z")?;
     let (year, rest) = digits.split_at_checked(match kind {
         UTC_TIME => 2,
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn moments_are_read_in_both_ways_and_nothing_else_is() {
-        let read = |kind, text: &str| moment((kind, text.as_bytes())).map(|time| time.to_string());
+        let read = |kind, text: &str| parse_time((kind, text.as_bytes())).map(|time| time.to_string());
         let told = |time: &str| Some(time.to_owned());
         for (kind, text, time) in [
             (UTC_TIME, "261126123456Z", told("2026-11-26T12:34:56.000Z")),
@@ -152,13 +152,13 @@ mod tests {
             ])])
         });
         for whole in [first, third] {
-            let validity = Validity::of(&whole).unwrap();
+            let validity = Validity::read(&whole).unwrap();
             assert_eq!(validity.from.to_string(), "2026-01-02T00:00:00.000Z");
             assert_eq!(validity.until.to_string(), "2051-03-04T00:00:00.000Z");
             for end in 0..whole.len() {
-                assert_eq!(Validity::of(&whole[..end]), None, "{end}");
+                assert_eq!(Validity::read(&whole[..end]), None, "{end}");
             }
         }
-        assert_eq!(Validity::of(&[0xff; 64]), None);
+        assert_eq!(Validity::read(&[0xff; 64]), None);
     }
 }

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::answer::Answer;
 use super::public::{PublicOnly, is_public};
-use super::redirect::{Hop, Moved};
+use super::redirect::{Hop, Redirect};
 use crate::event::excerpt;
 use crate::portal::Error;
 
@@ -49,7 +49,7 @@ impl Http {
     /// # Errors
     /// The system offers no certificates or no randomness.
     pub fn new(local: impl IntoIterator<Item = String>) -> Result<Http, Error> {
-        Http::to(HttpOptions {
+        Http::with_options(HttpOptions {
             local: local.into_iter().collect(),
             ..HttpOptions::default()
         })
@@ -59,12 +59,12 @@ impl Http {
     ///
     /// # Errors
     /// As of [`new`](Http::new); the certificates are not PEM, or the proxy's address is none.
-    pub fn to(outside: HttpOptions) -> Result<Http, Error> {
+    pub fn with_options(options: HttpOptions) -> Result<Http, Error> {
         let HttpOptions {
             local,
             authorities,
             proxy,
-        } = outside;
+        } = options;
         let local: Arc<HashSet<String>> = Arc::new(local.into_iter().collect());
         let mut names: HashSet<String> = local
             .iter()
@@ -111,15 +111,15 @@ impl Http {
         address: &str,
         body: &Value,
     ) -> Result<Hop, Error> {
-        let request = self.client.post(self.allowed(method, address)?).json(body);
+        let request = self.client.post(self.check_address(method, address)?).json(body);
         let response = request
             .send()
             .await
             .map_err(|source| Error::unreachable(method, source))?;
-        if let Some(moved) = Moved::of(&response) {
-            return Ok(Hop::Moved(moved));
+        if let Some(moved) = Redirect::from_response(&response) {
+            return Ok(Hop::Redirect(moved));
         }
-        let answer = Answer::of(method, self.answer(method, response).await?)?;
+        let answer = Answer::from_envelope(method, self.answer(method, response).await?)?;
         Ok(Hop::Answer(answer))
     }
 
@@ -132,7 +132,7 @@ impl Http {
     ) -> Result<Value, Error> {
         let request = self
             .client
-            .get(self.allowed(method, address)?)
+            .get(self.check_address(method, address)?)
             .query(query)
             .timeout(OAUTH_TIMEOUT);
         let response = request
@@ -145,7 +145,7 @@ impl Http {
     }
 
     /// The address, if it may be called.
-    pub(in crate::portal) fn allowed(&self, method: &str, address: &str) -> Result<Url, Error> {
+    pub(in crate::portal) fn check_address(&self, method: &str, address: &str) -> Result<Url, Error> {
         let url = Url::parse(address)
             .map_err(|error| Error::forbidden(method, format!("`{address}`: {error}")))?;
         let host = url.host_str().unwrap_or_default();
@@ -180,7 +180,7 @@ impl Http {
         endpoint: &str,
         limit: usize,
     ) -> Result<Bytes, Error> {
-        let url = self.allowed(method, address)?;
+        let url = self.check_address(method, address)?;
         let is_same = Url::parse(endpoint).is_ok_and(|portal| portal.origin() == url.origin());
         if !is_same {
             let why = "the file is on another host than the portal";
@@ -274,7 +274,7 @@ mod tests {
     #[test]
     fn plain_http_goes_to_allowed_hosts_only() {
         let http = Http::new(["127.0.0.1:8071".to_owned()]).unwrap();
-        let allowed = |address| http.allowed("scope", address).is_ok();
+        let allowed = |address| http.check_address("scope", address).is_ok();
         assert!(allowed("http://127.0.0.1:8071/rest/scope"));
         assert!(allowed("https://example.bitrix24.com/rest/scope"));
         assert!(!allowed("http://127.0.0.1:8072/rest/scope"));

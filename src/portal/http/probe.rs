@@ -34,7 +34,7 @@ pub(crate) struct Probe {
 impl Http {
     /// GETs an address that the operator configured, and follows it nowhere.
     pub(crate) async fn probe(&self, what: &str, address: &str) -> Result<Probe, Error> {
-        let url = self.allowed(what, address)?;
+        let url = self.check_address(what, address)?;
         let began = Instant::now();
         let asked = self.client.get(url.clone()).send().await;
         let response = asked.map_err(|source| Error::unreachable(what, source))?;
@@ -42,7 +42,7 @@ impl Http {
         let (status, date) = (response.status().as_u16(), date(&response));
         let tls: Option<&TlsInfo> = response.extensions().get();
         let certificate = tls.and_then(TlsInfo::peer_certificate);
-        let validity = certificate.and_then(Validity::of);
+        let validity = certificate.and_then(Validity::read);
         let body = self.body(what, response, PROBE_BYTES_MAX).await?;
         Ok(Probe {
             status,

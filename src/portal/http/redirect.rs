@@ -15,16 +15,16 @@ pub const HOPS_MAX: u32 = 3;
 #[derive(Debug)]
 pub(in crate::portal) enum Hop {
     Answer(Answer),
-    Moved(Moved),
+    Redirect(Redirect),
 }
 
 /// Where a portal sends a call on to.
 #[derive(Debug)]
-pub(in crate::portal) struct Moved(Url);
+pub(in crate::portal) struct Redirect(Url);
 
-impl Moved {
+impl Redirect {
     /// The new address, if a response is one of sending on.
-    pub(in crate::portal) fn of(response: &Response) -> Option<Moved> {
+    pub(in crate::portal) fn from_response(response: &Response) -> Option<Redirect> {
         let is_moved = matches!(
             response.status(),
             StatusCode::MOVED_PERMANENTLY
@@ -34,7 +34,7 @@ impl Moved {
         );
         let location = response.headers().get("location").filter(|_| is_moved)?;
         let url = response.url().join(location.to_str().ok()?).ok()?;
-        Some(Moved(url))
+        Some(Redirect(url))
     }
 
     /// The new place of the REST methods that were at `endpoint`.
@@ -43,7 +43,7 @@ impl Moved {
     /// It is no such place: a portal also sends people to its login page.
     pub(in crate::portal) fn follow(&self, method: &str, endpoint: &str) -> Result<String, Error> {
         let old = Url::parse(endpoint).map_err(|error| Error::answer(method, error))?;
-        let Moved(new) = self;
+        let Redirect(new) = self;
         // Only the host is told: the rest may hold a webhook's secret.
         let refused = |why| {
             let host = new.host_str().unwrap_or_default();
@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn only_a_rest_address_is_followed() {
-        let follow = |to: &str, from| Moved(Url::parse(to).unwrap()).follow("profile", from);
+        let follow = |to: &str, from| Redirect(Url::parse(to).unwrap()).follow("profile", from);
         let old = "https://old.bitrix24.com/rest/";
         for (to, new) in [
             (

@@ -44,7 +44,7 @@ impl Portal {
                 format!("{method}.json")
             }
             Access::Webhook(hook) => {
-                webhook::name_bots(method, &mut body, &hook.bot_token);
+                webhook::add_bot_token(method, &mut body, &hook.bot_token);
                 format!("{}/{}/{method}.json", hook.user, hook.code.expose_secret())
             }
         };
@@ -53,10 +53,10 @@ impl Portal {
         match &answer {
             Err(error) if error.is("QUERY_LIMIT_EXCEEDED") => {
                 tracing::warn!(portal = %self.id(), method, "the portal's limit is reached by calls that are not ours");
-                bucket.refused(Instant::now(), error.retry_after());
+                bucket.on_refusal(Instant::now(), error.retry_after());
             }
             Err(error) if error.code().is_none() => {} // nobody knows
-            _ => bucket.passed(),
+            _ => bucket.on_success(),
         }
         answer
     }
@@ -82,11 +82,11 @@ impl Portal {
             match self.inner.http.call(method, &address, body).await? {
                 Hop::Answer(answer) => {
                     if hops > 0 {
-                        self.moved(&endpoint).await;
+                        self.move_to(&endpoint).await;
                     }
                     return Ok(answer);
                 }
-                Hop::Moved(to) => endpoint = to.follow(method, &endpoint)?,
+                Hop::Redirect(to) => endpoint = to.follow(method, &endpoint)?,
             }
         }
         let why = format!("the portal sends on more than {HOPS_MAX} times");

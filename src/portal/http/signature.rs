@@ -40,8 +40,8 @@ const VERSION: &str = "v1,";
 /// assert_eq!(signature, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
 ///
 /// let (timestamp, a_minute_later) = ("1614265330", Time(1_614_265_390_000));
-/// assert!(signer.check(id, timestamp, &signature, body, a_minute_later).is_ok());
-/// assert!(signer.check(id, timestamp, &signature, b"{}", a_minute_later).is_err());
+/// assert!(signer.verify(id, timestamp, &signature, body, a_minute_later).is_ok());
+/// assert!(signer.verify(id, timestamp, &signature, b"{}", a_minute_later).is_err());
 /// # Ok::<(), imbot::portal::SecretError>(())
 /// ```
 pub struct Signer(hmac::Key);
@@ -56,16 +56,16 @@ pub struct SecretError;
 /// Why what was received is not believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Unsigned {
+pub enum SignatureError {
     /// The time is none.
     #[error("`webhook-timestamp` is not a time")]
     NotATime,
     /// The time is too far from now.
     #[error("the signature is of another time than now")]
-    OtherTime,
+    Expired,
     /// The signature is another.
     #[error("the signature is not of this secret, or of another body")]
-    Wrong,
+    Mismatch,
 }
 
 impl Signer {
@@ -96,18 +96,18 @@ impl Signer {
     /// signature may be one of several, with spaces between them: so a secret is changed without a gap.
     ///
     /// # Errors
-    /// See [`Unsigned`].
-    pub fn check(
+    /// See [`SignatureError`].
+    pub fn verify(
         &self,
         id: &str,
         timestamp: &str,
         signatures: &str,
         body: &[u8],
         now: Time,
-    ) -> Result<(), Unsigned> {
-        let at: u64 = timestamp.parse().map_err(|_| Unsigned::NotATime)?;
+    ) -> Result<(), SignatureError> {
+        let at: u64 = timestamp.parse().map_err(|_| SignatureError::NotATime)?;
         if seconds(now).abs_diff(at) > SIGNATURE_TOLERANCE.as_secs() {
-            return Err(Unsigned::OtherTime);
+            return Err(SignatureError::Expired);
         }
         let mut signed = head(id, timestamp).into_bytes();
         signed.extend_from_slice(body);
@@ -117,7 +117,7 @@ impl Signer {
             tag.is_some_and(|tag| hmac::verify(&self.0, &signed, &tag).is_ok())
         };
         let mut signatures = signatures.split(' ');
-        signatures.any(is_ours).then_some(()).ok_or(Unsigned::Wrong)
+        signatures.any(is_ours).then_some(()).ok_or(SignatureError::Mismatch)
     }
 }
 
@@ -151,31 +151,31 @@ mod tests {
     fn another_time_id_secret_or_body_is_not_believed() {
         let ours = signer(SECRET).unwrap();
         let signature = ours.sign("7", NOW, b"{}");
-        let check = |id, at, signature: &str, body| ours.check(id, at, signature, body, NOW);
+        let check = |id, at, signature: &str, body| ours.verify(id, at, signature, body, NOW);
         let now = "1614265330";
         assert_eq!(check("7", now, &signature, b"{}"), Ok(()));
         assert_eq!(
             check("7", now, &format!("v1,AAAA {signature}"), b"{}"),
             Ok(())
         );
-        assert_eq!(check("8", now, &signature, b"{}"), Err(Unsigned::Wrong));
+        assert_eq!(check("8", now, &signature, b"{}"), Err(SignatureError::Mismatch));
         assert_eq!(
             check("7", "1614265331", &signature, b"{}"),
-            Err(Unsigned::Wrong)
+            Err(SignatureError::Mismatch)
         );
-        assert_eq!(check("7", now, &signature, b"{ }"), Err(Unsigned::Wrong));
-        assert_eq!(check("7", now, "", b"{}"), Err(Unsigned::Wrong));
+        assert_eq!(check("7", now, &signature, b"{ }"), Err(SignatureError::Mismatch));
+        assert_eq!(check("7", now, "", b"{}"), Err(SignatureError::Mismatch));
         assert_eq!(
             check("7", "1614265029", &signature, b"{}"),
-            Err(Unsigned::OtherTime)
+            Err(SignatureError::Expired)
         );
         assert_eq!(
             check("7", "yesterday", &signature, b"{}"),
-            Err(Unsigned::NotATime)
+            Err(SignatureError::NotATime)
         );
         let other = signer("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA").unwrap();
         let signature = other.sign("7", NOW, b"{}");
-        assert_eq!(check("7", now, &signature, b"{}"), Err(Unsigned::Wrong));
+        assert_eq!(check("7", now, &signature, b"{}"), Err(SignatureError::Mismatch));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use crate::portal::http::answer::lenient;
+use crate::portal::http::answer::number_or_text;
 
 /// The application on this portal. A `STATUS` is `F` free, `D` demo, `T` trial, `P` paid, `L` local, `S` subscription.
 #[derive(Clone, Debug, Deserialize)]
@@ -11,7 +11,7 @@ use crate::portal::http::answer::lenient;
 #[non_exhaustive]
 pub struct Info {
     /// Its number.
-    #[serde(deserialize_with = "lenient")]
+    #[serde(deserialize_with = "number_or_text")]
     pub id: u64,
     /// Its code.
     pub code: String,
@@ -42,7 +42,7 @@ pub struct Info {
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
-pub struct Known {
+pub struct MethodInfo {
     /// Whether the portal has it.
     pub is_existing: bool,
     /// Whether the application has its scope.
@@ -67,7 +67,7 @@ methods! {
     Scope "scope" () [full: bool = "full"] -> Vec<String>;
 
     /// Tells whether a method is known and may be called; its name in small letters.
-    MethodGet "method.get" (name: String = "name") [] -> Known;
+    MethodGet "method.get" (name: String = "name") [] -> MethodInfo;
 
     /// Tells whether the portal has a feature, such as `rest_offline_extended`.
     ///

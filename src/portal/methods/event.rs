@@ -1,17 +1,80 @@
 //! Events that the application wants posted or kept for it (`event.*`, `events`). Pages `api-reference/events`. Only with
 //! the tokens of an application: an inbound webhook gets `WRONG_AUTH_TYPE`.
 
-use serde::Deserialize;
-use serde_json::Value;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Value, json};
 
-use super::Done;
+use super::Success;
 use crate::event::UserId;
-use crate::portal::Binding;
+use crate::portal::http::answer::number;
+
+/// One binding, as `event.get` tells it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[non_exhaustive]
+pub struct Binding {
+    /// The event's name.
+    pub event: String,
+    /// Where it is posted; empty for offline events.
+    #[serde(default)]
+    pub handler: String,
+    /// 1 for an offline event.
+    #[serde(default)]
+    pub offline: u8,
+    /// As whom the event comes: with this user's tokens, and what this user may see; 0 for who caused it.
+    #[serde(default, rename = "auth_type", deserialize_with = "user")]
+    pub user: UserId,
+}
+
+/// The page shows a text, and events of no user none at all.
+fn user<'de, D: Deserializer<'de>>(deserializer: D) -> Result<UserId, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    Ok(UserId(number(&value).unwrap_or(0)))
+}
+
+impl Binding {
+    /// An event that is posted to this address, as who caused it.
+    pub fn online(event: impl Into<String>, handler: impl Into<String>) -> Binding {
+        Binding {
+            event: event.into(),
+            handler: handler.into(),
+            ..Binding::default()
+        }
+    }
+
+    /// An event that the portal keeps until it is [fetched](Portal::fetch_offline).
+    pub fn offline(event: impl Into<String>) -> Binding {
+        Binding {
+            event: event.into(),
+            offline: 1,
+            ..Binding::default()
+        }
+    }
+
+    /// The same, as this user.
+    #[must_use]
+    pub fn as_user(self, user: UserId) -> Binding {
+        Binding { user, ..self }
+    }
+
+    /// Its parameters for `event.bind` and `event.unbind`.
+    pub(in crate::portal) fn params(&self) -> Value {
+        let Binding {
+            event,
+            handler,
+            offline,
+            user,
+        } = self;
+        match offline {
+            0 => json!({ "event": event, "handler": handler, "auth_type": user }),
+            _ => json!({ "event": event, "event_type": "offline" }),
+        }
+    }
+}
 
 /// How many bindings were ended.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[non_exhaustive]
-pub struct Unbound {
+pub struct Unbinding {
     /// How many.
     pub count: u64,
 }
@@ -19,7 +82,7 @@ pub struct Unbound {
 /// Offline events that were kept.
 #[derive(Clone, Debug, Deserialize)]
 #[non_exhaustive]
-pub struct Kept {
+pub struct OfflineEvents {
     /// What to name when they are handled; none where reading has removed them.
     #[serde(default)]
     pub process_id: Option<String>,
@@ -41,13 +104,13 @@ methods! {
     /// Errors: `ERROR_EVENT_NOT_FOUND`, `ERROR_CORE` where it is bound already, `ACCESS_DENIED`.
     Bind "event.bind" (event: String = "event")
         [handler: String = "handler", event_type: String = "event_type", auth_type: UserId = "auth_type",
-         auth_connector: String = "auth_connector", options: Value = "options"] -> Done;
+         auth_connector: String = "auth_connector", options: Value = "options"] -> Success;
 
     /// Ends a binding.
     ///
     /// Errors: `ACCESS_DENIED`.
     Unbind "event.unbind" (event: String = "event", handler: String = "handler")
-        [auth_type: UserId = "auth_type", event_type: String = "event_type"] -> Unbound;
+        [auth_type: UserId = "auth_type", event_type: String = "event_type"] -> Unbinding;
 
     /// Has `ONAPPTEST` posted with what is given.
     Test "event.test" () [any: Value = "any"] -> u64;
@@ -57,7 +120,7 @@ methods! {
     /// Errors: `ACCESS_DENIED`, `WRONG_LICENSE`.
     OfflineGet "event.offline.get" ()
         [filter: Value = "filter", order: Value = "order", limit: u64 = "limit", clear: u64 = "clear",
-         process: String = "process_id", auth_connector: String = "auth_connector", error: u64 = "error"] -> Kept;
+         process: String = "process_id", auth_connector: String = "auth_connector", error: u64 = "error"] -> OfflineEvents;
 
     /// Looks at offline events, by page.
     ///
@@ -70,11 +133,11 @@ methods! {
     ///
     /// Errors: `ACCESS_DENIED`.
     OfflineClear "event.offline.clear" (process: String = "process_id")
-        [ids: Vec<u64> = "id", messages: Vec<String> = "message_id"] -> Done;
+        [ids: Vec<u64> = "id", messages: Vec<String> = "message_id"] -> Success;
 
     /// Marks offline events as failed.
     ///
     /// Errors: `ACCESS_DENIED`.
     OfflineError "event.offline.error" (process: String = "process_id")
-        [messages: Vec<String> = "message_id"] -> Done;
+        [messages: Vec<String> = "message_id"] -> Success;
 }

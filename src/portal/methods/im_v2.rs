@@ -2,16 +2,16 @@
 
 use serde_json::Value;
 
-use super::Done;
+use super::Success;
 use super::imbot_v2::{Download, Upload};
 use crate::event::DialogId;
 
 methods! {
     /// Has the person's events kept for the application, for a day. Twice is once.
-    EventSubscribe "im.v2.Event.subscribe" () [] -> Done;
+    EventSubscribe "im.v2.Event.subscribe" () [] -> Success;
 
     /// Has them kept no more.
-    EventUnsubscribe "im.v2.Event.unsubscribe" () [] -> Done;
+    EventUnsubscribe "im.v2.Event.unsubscribe" () [] -> Success;
 
     /// Tells the person's events, at most 1000 (100), and confirms those before the offset.
     EventGet "im.v2.Event.get" () [offset: u64 = "offset", limit: u64 = "limit"] -> Value;

@@ -8,14 +8,63 @@ use std::collections::HashMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::Done;
+use super::Success;
 use crate::event::{BotId, ChatId, CommandId, DialogId, MessageId, UserId};
-use crate::portal::{BotInfo, CommandInfo};
+
+/// A bot as its owner sees it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct BotInfo {
+    /// Its number.
+    pub id: BotId,
+    /// Its code.
+    pub code: String,
+    /// `webhook` or `fetch`; only the owner is told.
+    #[serde(default)]
+    pub event_mode: Option<String>,
+    /// Whether it serves open channels.
+    #[serde(default)]
+    pub is_support_openline: bool,
+}
+
+/// A command as the portal knows it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct CommandInfo {
+    /// Its number.
+    pub id: CommandId,
+    /// Its name; the portal writes it with a slash.
+    pub command: String,
+    /// Whether it works in every chat.
+    #[serde(default)]
+    pub common: bool,
+    /// Whether it is left out of suggestions.
+    #[serde(default)]
+    pub hidden: bool,
+    /// Whether people from outside may give it.
+    #[serde(default)]
+    pub extranet_support: bool,
+    /// What it does: by language, or in the language of who asks.
+    #[serde(default)]
+    pub title: Value,
+    /// What follows its name, likewise.
+    #[serde(default)]
+    pub params: Value,
+}
+
+impl CommandInfo {
+    /// Its name, without a slash.
+    pub fn name(&self) -> &str {
+        self.command.trim_start_matches('/')
+    }
+}
 
 /// One bot.
 #[derive(Clone, Debug, Deserialize)]
 #[non_exhaustive]
-pub struct One {
+pub struct SingleBot {
     /// The bot.
     pub bot: BotInfo,
 }
@@ -44,7 +93,7 @@ pub struct Chat {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
-pub struct Sent {
+pub struct SentMessage {
     /// Its number.
     pub id: MessageId,
     /// The numbers of forwarded messages by their ids; an empty one is a list.
@@ -56,7 +105,7 @@ pub struct Sent {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
-pub struct Read {
+pub struct ReadState {
     /// The chat.
     pub chat_id: ChatId,
     /// The last message that is read.
@@ -70,7 +119,7 @@ pub struct Read {
 /// One command.
 #[derive(Clone, Debug, Deserialize)]
 #[non_exhaustive]
-pub struct OneCommand {
+pub struct SingleCommand {
     /// The command.
     pub command: CommandInfo,
 }
@@ -133,7 +182,7 @@ methods! {
     BotRegister "imbot.v2.Bot.register" (code: String = "fields.code", properties: Value = "fields.properties")
         [kind: String = "fields.type", event_mode: String = "fields.eventMode", webhook_url: String = "fields.webhookUrl",
          hidden: bool = "fields.isHidden", reactions: bool = "fields.isReactionsEnabled",
-         openline: bool = "fields.isSupportOpenline", background: String = "fields.backgroundId"] -> One;
+         openline: bool = "fields.isSupportOpenline", background: String = "fields.backgroundId"] -> SingleBot;
 
     /// Changes a bot; code and type stay.
     ///
@@ -142,13 +191,13 @@ methods! {
         [properties: Value = "fields.properties", event_mode: String = "fields.eventMode",
          webhook_url: String = "fields.webhookUrl", hidden: bool = "fields.isHidden",
          reactions: bool = "fields.isReactionsEnabled", openline: bool = "fields.isSupportOpenline",
-         background: String = "fields.backgroundId"] -> One;
+         background: String = "fields.backgroundId"] -> SingleBot;
 
     /// Tells about a bot.
-    BotGet "imbot.v2.Bot.get" (bot: BotId = "botId") [] -> One;
+    BotGet "imbot.v2.Bot.get" (bot: BotId = "botId") [] -> SingleBot;
 
     /// Finds a bot by its code.
-    BotFind "imbot.v2.Bot.get" (code: String = "code") [] -> One;
+    BotFind "imbot.v2.Bot.get" (code: String = "code") [] -> SingleBot;
 
     /// Tells the bots of the portal, fifty at a time.
     BotList "imbot.v2.Bot.list" () [kind: String = "filter.type", limit: u64 = "limit", offset: u64 = "offset"] -> Bots;
@@ -156,7 +205,7 @@ methods! {
     /// Removes a bot and its private chats.
     ///
     /// Errors: `BOT_UNREGISTER_FAILED`.
-    BotUnregister "imbot.v2.Bot.unregister" (bot: BotId = "botId") [] -> Done;
+    BotUnregister "imbot.v2.Bot.unregister" (bot: BotId = "botId") [] -> Success;
 
     /// Tells the versions of the programming interface.
     RevisionGet "imbot.v2.Revision.get" () [] -> Revision;
@@ -179,37 +228,37 @@ methods! {
     /// Errors: `ACCESS_DENIED`.
     ChatUpdate "imbot.v2.Chat.update" (bot: BotId = "botId", dialog: DialogId = "dialogId")
         [title: String = "fields.title", description: String = "fields.description", color: String = "fields.color",
-         avatar: String = "fields.avatar"] -> Done;
+         avatar: String = "fields.avatar"] -> Success;
 
     /// Leaves a chat.
     ///
     /// Errors: `ACCESS_DENIED`.
-    ChatLeave "imbot.v2.Chat.leave" (bot: BotId = "botId", dialog: DialogId = "dialogId") [] -> Done;
+    ChatLeave "imbot.v2.Chat.leave" (bot: BotId = "botId", dialog: DialogId = "dialogId") [] -> Success;
 
     /// Gives a chat to another owner.
     ///
     /// Errors: `ACCESS_DENIED`.
-    ChatSetOwner "imbot.v2.Chat.setOwner" (bot: BotId = "botId", dialog: DialogId = "dialogId", user: UserId = "userId") [] -> Done;
+    ChatSetOwner "imbot.v2.Chat.setOwner" (bot: BotId = "botId", dialog: DialogId = "dialogId", user: UserId = "userId") [] -> Success;
 
     /// Makes people managers of a chat.
     ///
     /// Errors: `EMPTY_USER_IDS`, `ACCESS_DENIED`.
-    ChatManagerAdd "imbot.v2.Chat.Manager.add" (bot: BotId = "botId", dialog: DialogId = "dialogId", users: Vec<UserId> = "userIds") [] -> Done;
+    ChatManagerAdd "imbot.v2.Chat.Manager.add" (bot: BotId = "botId", dialog: DialogId = "dialogId", users: Vec<UserId> = "userIds") [] -> Success;
 
     /// Makes managers of a chat plain members.
     ///
     /// Errors: `EMPTY_USER_IDS`, `ACCESS_DENIED`.
-    ChatManagerDelete "imbot.v2.Chat.Manager.delete" (bot: BotId = "botId", dialog: DialogId = "dialogId", users: Vec<UserId> = "userIds") [] -> Done;
+    ChatManagerDelete "imbot.v2.Chat.Manager.delete" (bot: BotId = "botId", dialog: DialogId = "dialogId", users: Vec<UserId> = "userIds") [] -> Success;
 
     /// Brings people into a chat.
     ///
     /// Errors: `ACCESS_DENIED`.
-    ChatUserAdd "imbot.v2.Chat.User.add" (bot: BotId = "botId", dialog: DialogId = "dialogId", users: Vec<UserId> = "userIds") [] -> Done;
+    ChatUserAdd "imbot.v2.Chat.User.add" (bot: BotId = "botId", dialog: DialogId = "dialogId", users: Vec<UserId> = "userIds") [] -> Success;
 
     /// Takes somebody out of a chat.
     ///
     /// Errors: `ACCESS_DENIED`.
-    ChatUserDelete "imbot.v2.Chat.User.delete" (bot: BotId = "botId", dialog: DialogId = "dialogId", user: UserId = "userId") [] -> Done;
+    ChatUserDelete "imbot.v2.Chat.User.delete" (bot: BotId = "botId", dialog: DialogId = "dialogId", user: UserId = "userId") [] -> Success;
 
     /// Tells who is in a chat, at most 200 (50).
     ///
@@ -224,24 +273,24 @@ methods! {
     MessageSend "imbot.v2.Chat.Message.send" (bot: BotId = "botId", dialog: DialogId = "dialogId")
         [message: String = "fields.message", attach: Value = "fields.attach", keyboard: Value = "fields.keyboard",
          system: bool = "fields.system", url_preview: bool = "fields.urlPreview", reply: MessageId = "fields.replyId",
-         template: String = "fields.templateId", forward: HashMap<String, MessageId> = "fields.forwardIds"] -> Sent;
+         template: String = "fields.templateId", forward: HashMap<String, MessageId> = "fields.forwardIds"] -> SentMessage;
 
     /// Changes a message of the bot; `keyboard` `"N"` takes it away.
     ///
     /// Errors: `ACCESS_DENIED`, `PARAM_ATTACH_ERROR`.
     MessageUpdate "imbot.v2.Chat.Message.update" (bot: BotId = "botId", id: MessageId = "messageId")
         [message: String = "fields.message", attach: Value = "fields.attach", keyboard: Value = "fields.keyboard",
-         url_preview: super::Flag = "fields.urlPreview"] -> Done;
+         url_preview: super::YesNo = "fields.urlPreview"] -> Success;
 
     /// Deletes a message; with `complete` without a trace.
     ///
     /// Errors: `ACCESS_DENIED`.
-    MessageDelete "imbot.v2.Chat.Message.delete" (bot: BotId = "botId", id: MessageId = "messageId") [complete: bool = "complete"] -> Done;
+    MessageDelete "imbot.v2.Chat.Message.delete" (bot: BotId = "botId", id: MessageId = "messageId") [complete: bool = "complete"] -> Success;
 
     /// Marks a chat as read, up to a message or all of it.
     ///
     /// Errors: `ACCESS_DENIED`, `MESSAGE_NOT_FOUND`.
-    MessageRead "imbot.v2.Chat.Message.read" (bot: BotId = "botId", dialog: DialogId = "dialogId") [up_to: MessageId = "messageId"] -> Read;
+    MessageRead "imbot.v2.Chat.Message.read" (bot: BotId = "botId", dialog: DialogId = "dialogId") [up_to: MessageId = "messageId"] -> ReadState;
 
     /// Tells a message and who wrote it; only for supervisors and personal bots.
     ///
@@ -256,19 +305,19 @@ methods! {
     /// Reacts to a message, such as with `like`.
     ///
     /// Errors: `ACCESS_DENIED`, `REACTION_NOT_FOUND`, `REACTION_ALREADY_SET`.
-    ReactionAdd "imbot.v2.Chat.Message.Reaction.add" (bot: BotId = "botId", id: MessageId = "messageId", reaction: String = "reaction") [] -> Done;
+    ReactionAdd "imbot.v2.Chat.Message.Reaction.add" (bot: BotId = "botId", id: MessageId = "messageId", reaction: String = "reaction") [] -> Success;
 
     /// Takes a reaction back.
     ///
     /// Errors: `ACCESS_DENIED`, `REACTION_NOT_FOUND`.
-    ReactionDelete "imbot.v2.Chat.Message.Reaction.delete" (bot: BotId = "botId", id: MessageId = "messageId", reaction: String = "reaction") [] -> Done;
+    ReactionDelete "imbot.v2.Chat.Message.Reaction.delete" (bot: BotId = "botId", id: MessageId = "messageId", reaction: String = "reaction") [] -> Success;
 
     /// Registers a command; titles and parameters by language.
     ///
     /// Errors: `COMMAND_NAME_INVALID`, `COMMAND_TITLE_REQUIRED`.
     CommandRegister "imbot.v2.Command.register" (bot: BotId = "botId", command: String = "fields.command")
         [title: Value = "fields.title", params: Value = "fields.params", common: bool = "fields.common",
-         hidden: bool = "fields.hidden", extranet_support: bool = "fields.extranetSupport"] -> OneCommand;
+         hidden: bool = "fields.hidden", extranet_support: bool = "fields.extranetSupport"] -> SingleCommand;
 
     /// Changes a command.
     ///
@@ -276,7 +325,7 @@ methods! {
     CommandUpdate "imbot.v2.Command.update" (bot: BotId = "botId", id: CommandId = "commandId")
         [command: String = "fields.command", title: Value = "fields.title", params: Value = "fields.params",
          common: bool = "fields.common", hidden: bool = "fields.hidden",
-         extranet_support: bool = "fields.extranetSupport"] -> OneCommand;
+         extranet_support: bool = "fields.extranetSupport"] -> SingleCommand;
 
     /// Tells the commands of a bot.
     CommandList "imbot.v2.Command.list" (bot: BotId = "botId") [] -> Commands;
@@ -284,7 +333,7 @@ methods! {
     /// Removes a command.
     ///
     /// Errors: `COMMAND_NOT_FOUND`.
-    CommandUnregister "imbot.v2.Command.unregister" (bot: BotId = "botId", id: CommandId = "commandId") [] -> Done;
+    CommandUnregister "imbot.v2.Command.unregister" (bot: BotId = "botId", id: CommandId = "commandId") [] -> Success;
 
     /// Answers a command, also where the bot is not; the message's number is not told.
     ///
@@ -292,18 +341,18 @@ methods! {
     CommandAnswer "imbot.v2.Command.answer"
         (bot: BotId = "botId", id: CommandId = "commandId", to: MessageId = "messageId", dialog: DialogId = "dialogId")
         [message: String = "fields.message", attach: Value = "fields.attach", keyboard: Value = "fields.keyboard",
-         system: bool = "fields.system", url_preview: bool = "fields.urlPreview"] -> Done;
+         system: bool = "fields.system", url_preview: bool = "fields.urlPreview"] -> Success;
 
     /// Shows what the bot is doing, for 1 to 600 seconds.
     ///
     /// Errors: `ACCESS_DENIED`.
     InputActionNotify "imbot.v2.Chat.InputAction.notify" (bot: BotId = "botId", dialog: DialogId = "dialogId")
-        [status: String = "statusMessageCode", seconds: u64 = "duration"] -> Done;
+        [status: String = "statusMessageCode", seconds: u64 = "duration"] -> Success;
 
     /// Lets people write in a chat, or only press buttons.
     ///
     /// Errors: `ACCESS_DENIED`.
-    TextFieldEnabled "imbot.v2.Chat.TextField.enabled" (bot: BotId = "botId", dialog: DialogId = "dialogId") [enabled: bool = "enabled"] -> Done;
+    TextFieldEnabled "imbot.v2.Chat.TextField.enabled" (bot: BotId = "botId", dialog: DialogId = "dialogId") [enabled: bool = "enabled"] -> Success;
 
     /// Sends a file of at most 100 MB, in base64, in a message of its own.
     ///

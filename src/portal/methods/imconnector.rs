@@ -8,13 +8,13 @@ use std::collections::HashMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::Done;
+use super::Success;
 use crate::event::{LineId, UserId};
 
 /// How a connector stands on a line.
 #[derive(Clone, Debug, Deserialize)]
 #[non_exhaustive]
-pub struct State {
+pub struct ConnectorState {
     /// The line.
     #[serde(rename = "LINE")]
     pub line: LineId,
@@ -35,7 +35,7 @@ pub struct State {
 /// What came of messages that were passed on: each succeeds or fails by itself.
 #[derive(Clone, Debug, Deserialize)]
 #[non_exhaustive]
-pub struct Passed {
+pub struct PassedMessages {
     /// Whether the call was taken.
     #[serde(rename = "SUCCESS")]
     pub success: bool,
@@ -53,10 +53,10 @@ methods! {
         [icon_disabled: Value = "ICON_DISABLED", del_external_messages: bool = "DEL_EXTERNAL_MESSAGES",
          edit_internal_messages: bool = "EDIT_INTERNAL_MESSAGES", del_internal_messages: bool = "DEL_INTERNAL_MESSAGES",
          newsletter: bool = "NEWSLETTER", need_system_messages: bool = "NEED_SYSTEM_MESSAGES",
-         need_signature: bool = "NEED_SIGNATURE", chat_group: bool = "CHAT_GROUP"] -> Done;
+         need_signature: bool = "NEED_SIGNATURE", chat_group: bool = "CHAT_GROUP"] -> Success;
 
     /// Removes a connector.
-    Unregister "imconnector.unregister" (id: String = "ID") [] -> Done;
+    Unregister "imconnector.unregister" (id: String = "ID") [] -> Success;
 
     /// Joins a connector to a line, or takes it away: 1 or 0.
     ///
@@ -72,7 +72,7 @@ methods! {
         (connector: String = "CONNECTOR", line: LineId = "LINE", data: Value = "DATA") [] -> bool;
 
     /// Tells how a connector stands on a line.
-    Status "imconnector.status" (connector: String = "CONNECTOR", line: LineId = "LINE") [] -> State;
+    Status "imconnector.status" (connector: String = "CONNECTOR", line: LineId = "LINE") [] -> ConnectorState;
 
     /// Tells the connectors of the portal, by id.
     ///
@@ -83,40 +83,40 @@ methods! {
     ///
     /// Errors: `NOT_ACTIVE_LINE`, `IMCONNECTOR_NO_CORRECT_PROVIDER`, `ERROR_ARGUMENT`.
     SendMessages "imconnector.send.messages"
-        (connector: String = "CONNECTOR", line: LineId = "LINE", messages: Vec<Value> = "MESSAGES") [] -> Passed;
+        (connector: String = "CONNECTOR", line: LineId = "LINE", messages: Vec<Value> = "MESSAGES") [] -> PassedMessages;
 
     /// Changes messages of clients, by the ids that they were sent with.
     ///
     /// Errors: `NOT_ACTIVE_LINE`, `IMCONNECTOR_NO_CORRECT_PROVIDER`.
     UpdateMessages "imconnector.update.messages"
-        (connector: String = "CONNECTOR", line: LineId = "LINE", messages: Vec<Value> = "MESSAGES") [] -> Passed;
+        (connector: String = "CONNECTOR", line: LineId = "LINE", messages: Vec<Value> = "MESSAGES") [] -> PassedMessages;
 
     /// Deletes messages of clients: `user.id`, `message.id` and `chat.id` of each.
     ///
     /// Errors: `NOT_ACTIVE_LINE`, `IMCONNECTOR_NO_CORRECT_PROVIDER`.
     DeleteMessages "imconnector.delete.messages"
-        (connector: String = "CONNECTOR", line: LineId = "LINE", messages: Vec<Value> = "MESSAGES") [] -> Passed;
+        (connector: String = "CONNECTOR", line: LineId = "LINE", messages: Vec<Value> = "MESSAGES") [] -> PassedMessages;
 
     /// Tells that messages of the portal are delivered: `im`, `message` with the list of its ids outside, `chat`.
     ///
     /// Errors: `IMCONNECTOR_NO_CORRECT_PROVIDER`.
     SendStatusDelivery "imconnector.send.status.delivery"
-        (connector: String = "CONNECTOR", line: LineId = "LINE", messages: Vec<Value> = "MESSAGES") [] -> Passed;
+        (connector: String = "CONNECTOR", line: LineId = "LINE", messages: Vec<Value> = "MESSAGES") [] -> PassedMessages;
 
     /// Tells that clients have read messages of the portal.
     ///
     /// Errors: `IMCONNECTOR_NO_CORRECT_PROVIDER`.
     SendStatusReading "imconnector.send.status.reading"
-        (connector: String = "CONNECTOR", line: LineId = "LINE", messages: Vec<Value> = "MESSAGES") [] -> Passed;
+        (connector: String = "CONNECTOR", line: LineId = "LINE", messages: Vec<Value> = "MESSAGES") [] -> PassedMessages;
 
     /// Sets the error of a connector on a line, which takes it out of service until it is activated again. The documentation
     /// names it and has no page for it.
-    SetError "imconnector.set.error" (connector: String = "CONNECTOR", line: LineId = "LINE") [] -> Passed;
+    SetError "imconnector.set.error" (connector: String = "CONNECTOR", line: LineId = "LINE") [] -> PassedMessages;
 
     /// Gives the chat of a line another name, by the chat's id outside; and the client's, unless chats are groups.
     ///
     /// Errors: `NOT_ACTIVE_LINE`, `IMCONNECTOR_NO_CORRECT_PROVIDER`, `ERROR_ARGUMENT`, `CHAT_RENAMING_FAILED`.
     ChatNameSet "imconnector.chat.name.set"
         (connector: String = "CONNECTOR", line: LineId = "LINE", chat: String = "CHAT_ID", name: String = "NAME")
-        [user: UserId = "USER_ID"] -> Passed;
+        [user: UserId = "USER_ID"] -> PassedMessages;
 }

@@ -7,9 +7,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Flag;
+use super::YesNo;
 use crate::event::{BotId, ChatId, DialogId, LineId, MessageId, SessionId, UserId};
-use crate::portal::http::answer::lenient;
+use crate::portal::http::answer::number_or_text;
 
 /// An object of CRM that chats belong to (`CRM_ENTITY_TYPE`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -24,12 +24,12 @@ pub enum CrmType {
 
 /// A chat, as these methods tell it: as a number or as a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-pub struct Chat(#[serde(deserialize_with = "lenient")] pub ChatId);
+pub struct Chat(#[serde(deserialize_with = "number_or_text")] pub ChatId);
 
 /// A chat that was opened.
 #[derive(Clone, Debug, Deserialize)]
 #[non_exhaustive]
-pub struct Opened {
+pub struct OpenedChat {
     /// The chat.
     #[serde(rename = "chatId")]
     pub chat: Chat,
@@ -80,7 +80,7 @@ methods! {
     ///
     /// Errors: `CHAT_ID_EMPTY`, `USER_ID_EMPTY`, `QUEUE_ID_EMPTY`, `TRANSFER_ID_EMPTY`, `BOT_ID_ERROR`, `OPERATOR_WRONG`.
     BotSessionTransfer "imopenlines.bot.session.transfer" (chat: ChatId = "CHAT_ID")
-        [user: UserId = "USER_ID", queue: LineId = "QUEUE_ID", to: String = "TRANSFER_ID", leave: Flag = "LEAVE"] -> bool;
+        [user: UserId = "USER_ID", queue: LineId = "QUEUE_ID", to: String = "TRANSFER_ID", leave: YesNo = "LEAVE"] -> bool;
 
     /// Ends a chat's session.
     ///
@@ -90,7 +90,7 @@ methods! {
     // Sessions.
 
     /// Opens the chat of a client, by `connector|line|chat|user`.
-    SessionOpen "imopenlines.session.open" (user_code: String = "USER_CODE") [] -> Opened;
+    SessionOpen "imopenlines.session.open" (user_code: String = "USER_CODE") [] -> OpenedChat;
 
     /// Tells a chat, by one of its names.
     ///
@@ -121,7 +121,7 @@ methods! {
     SessionIntercept "imopenlines.session.intercept" (chat: ChatId = "CHAT_ID") [] -> bool;
 
     /// Pins a chat to its operator, or no more.
-    SessionModePin "imopenlines.session.mode.pin" (chat: ChatId = "CHAT_ID") [activate: Flag = "ACTIVATE"] -> bool;
+    SessionModePin "imopenlines.session.mode.pin" (chat: ChatId = "CHAT_ID") [activate: YesNo = "ACTIVATE"] -> bool;
 
     /// Pins all chats of the calling user.
     SessionModePinAll "imopenlines.session.mode.pinAll" () [] -> Vec<Value>;
@@ -130,7 +130,7 @@ methods! {
     SessionModeUnpinAll "imopenlines.session.mode.unpinAll" () [] -> Vec<Value>;
 
     /// Lets operators write among themselves, or no more. The documentation calls it outdated.
-    SessionModeSilent "imopenlines.session.mode.silent" (chat: ChatId = "CHAT_ID") [activate: Flag = "ACTIVATE"] -> bool;
+    SessionModeSilent "imopenlines.session.mode.silent" (chat: ChatId = "CHAT_ID") [activate: YesNo = "ACTIVATE"] -> bool;
 
     /// Rates a session as its supervisor: 1 to 5, or a comment.
     ///
@@ -169,7 +169,7 @@ methods! {
     ///
     /// Errors: `ERROR_ARGUMENT`.
     CrmChatGet "imopenlines.crm.chat.get" (kind: CrmType = "CRM_ENTITY_TYPE", id: u64 = "CRM_ENTITY")
-        [active_only: Flag = "ACTIVE_ONLY"] -> Vec<CrmChat>;
+        [active_only: YesNo = "ACTIVE_ONLY"] -> Vec<CrmChat>;
 
     /// Tells the last chat of an object of CRM.
     ///
@@ -219,7 +219,7 @@ methods! {
 
     /// Tells a line; false where there is none.
     ConfigGet "imopenlines.config.get" (line: LineId = "CONFIG_ID")
-        [with_queue: Flag = "WITH_QUEUE", show_offline: Flag = "SHOW_OFFLINE"] -> Value;
+        [with_queue: YesNo = "WITH_QUEUE", show_offline: YesNo = "SHOW_OFFLINE"] -> Value;
 
     /// Tells lines: `select`, `order`, `filter`, `limit` (50, at most 200), `offset`.
     ///
@@ -250,7 +250,7 @@ methods! {
     /// `CODE`, `IMBOT_ERROR`, `NOT_FOUND`.
     NetworkMessageAdd "imopenlines.network.message.add"
         (code: String = "CODE", user: UserId = "USER_ID", message: String = "MESSAGE")
-        [attach: Value = "ATTACH", keyboard: Value = "KEYBOARD", url_preview: Flag = "URL_PREVIEW"] -> bool;
+        [attach: Value = "ATTACH", keyboard: Value = "KEYBOARD", url_preview: YesNo = "URL_PREVIEW"] -> bool;
 }
 
 #[cfg(test)]
@@ -262,7 +262,7 @@ mod tests {
     #[test]
     fn a_chat_is_told_as_a_number_or_as_a_text() {
         for told in [json!({ "chatId": "1763" }), json!({ "chatId": 1763 })] {
-            let opened: Opened = serde_json::from_value(told).unwrap();
+            let opened: OpenedChat = serde_json::from_value(told).unwrap();
             assert_eq!(opened.chat, Chat(ChatId(1763)));
         }
     }

@@ -16,8 +16,6 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{Batch, Command, Error, Portal};
-
 /// Makes a type of each row.
 ///
 /// `Name "rest.method" (required: Type = "KEY", …) [optional: Type = "KEY", …] -> Answer;` where a key such as
@@ -90,23 +88,6 @@ pub trait Method {
     fn params(self) -> Value;
 }
 
-impl Portal {
-    /// Calls a method of the [table](crate::portal::methods).
-    ///
-    /// # Errors
-    /// Those that the method tells, and those of every [`call`](Portal::call).
-    pub async fn run<M: Method>(&self, method: M) -> Result<M::Answer, Error> {
-        self.call(M::NAME, &method.params()).await
-    }
-}
-
-impl Batch {
-    /// Adds a call of the [table](crate::portal::methods).
-    pub fn push<M: Method>(&mut self, method: M) -> Command<M::Answer> {
-        self.add(M::NAME, method.params())
-    }
-}
-
 /// Parameters, as a row puts them together.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Params(Map<String, Value>);
@@ -133,15 +114,15 @@ impl From<Params> for Value {
 
 /// Yes or no, written `Y` and `N`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Flag(pub bool);
+pub struct YesNo(pub bool);
 
-impl From<bool> for Flag {
-    fn from(is_so: bool) -> Flag {
-        Flag(is_so)
+impl From<bool> for YesNo {
+    fn from(is_so: bool) -> YesNo {
+        YesNo(is_so)
     }
 }
 
-impl Serialize for Flag {
+impl Serialize for YesNo {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(if self.0 { "Y" } else { "N" })
     }
@@ -149,18 +130,18 @@ impl Serialize for Flag {
 
 /// That it is done. The first generation answers `true`, the second `{"result": true}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Done(pub bool);
+pub struct Success(pub bool);
 
-impl<'de> Deserialize<'de> for Done {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Done, D::Error> {
+impl<'de> Deserialize<'de> for Success {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Success, D::Error> {
         #[derive(Deserialize)]
         #[serde(untagged)]
-        enum Told {
+        enum Form {
             Bare(bool),
             Nested { result: bool },
         }
-        Ok(match Told::deserialize(deserializer)? {
-            Told::Bare(done) | Told::Nested { result: done } => Done(done),
+        Ok(match Form::deserialize(deserializer)? {
+            Form::Bare(done) | Form::Nested { result: done } => Success(done),
         })
     }
 }
@@ -185,7 +166,7 @@ mod tests {
     #[test]
     fn done_is_told_in_two_ways() {
         for told in [json!(true), json!({ "result": true })] {
-            assert_eq!(serde_json::from_value::<Done>(told).unwrap(), Done(true));
+            assert_eq!(serde_json::from_value::<Success>(told).unwrap(), Success(true));
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::event::UserId;
-use crate::portal::http::answer::lenient;
+use crate::portal::http::answer::number_or_text;
 
 /// The person as whom the application or webhook acts.
 #[derive(Clone, Debug, Deserialize)]
@@ -11,7 +11,7 @@ use crate::portal::http::answer::lenient;
 #[non_exhaustive]
 pub struct Profile {
     /// Its number; the portal writes it as a text.
-    #[serde(deserialize_with = "lenient")]
+    #[serde(deserialize_with = "number_or_text")]
     pub id: UserId,
     /// Whether it is an administrator.
     #[serde(default)]

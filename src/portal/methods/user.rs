@@ -3,9 +3,9 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::Done;
+use super::Success;
 use crate::event::UserId;
-use crate::portal::http::answer::lenient;
+use crate::portal::http::answer::number_or_text;
 
 /// A person of the portal. Which fields come depends on the scope; what is not named here is in `more`.
 #[derive(Clone, Debug, Deserialize)]
@@ -13,7 +13,7 @@ use crate::portal::http::answer::lenient;
 #[non_exhaustive]
 pub struct User {
     /// Its number; the portal writes it as a text.
-    #[serde(deserialize_with = "lenient")]
+    #[serde(deserialize_with = "number_or_text")]
     pub id: UserId,
     /// Whether it may log in.
     #[serde(default)]
@@ -65,5 +65,5 @@ methods! {
     Update "user.update" (id: UserId = "ID")
         [active: bool = "ACTIVE", email: String = "EMAIL", name: String = "NAME", last_name: String = "LAST_NAME",
          work_position: String = "WORK_POSITION", work_phone: String = "WORK_PHONE",
-         personal_mobile: String = "PERSONAL_MOBILE", departments: Vec<u64> = "UF_DEPARTMENT"] -> Done;
+         personal_mobile: String = "PERSONAL_MOBILE", departments: Vec<u64> = "UF_DEPARTMENT"] -> Success;
 }

@@ -3,7 +3,6 @@
 use std::fmt;
 
 use super::{Error, Kind};
-use crate::portal::schedule::queue::QUEUE_MAX;
 
 impl Error {
     /// What to do about it.
@@ -85,7 +84,7 @@ impl fmt::Display for Error {
                 f.write_str("no answer came; the call may have been run")?
             }
             Kind::Forbidden(why) => write!(f, "not called: {why}")?,
-            Kind::Crowded => write!(f, "not called: {QUEUE_MAX} calls wait already")?,
+            Kind::QueueFull(waiting) => write!(f, "not called: {waiting} calls wait already")?,
             Kind::Store(_) => f.write_str("the new tokens could not be stored")?,
         }
         match self.advice().filter(|_| !f.alternate()) {
@@ -97,7 +96,7 @@ impl fmt::Display for Error {
 
 #[cfg(test)]
 mod tests {
-    use crate::portal::error::words::*;
+    use crate::portal::error::display::*;
 
     #[test]
     fn a_plan_that_is_over_is_told_from_a_right_that_is_missing() {

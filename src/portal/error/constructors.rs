@@ -4,8 +4,7 @@ use std::error::Error as StdError;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Error, Kind};
-use crate::portal::auth::oauth;
+use super::{Error, Kind, OAUTH_METHOD};
 use crate::store::StoreError;
 
 impl Error {
@@ -83,8 +82,8 @@ impl Error {
         Error::forbidden(method, why.to_owned())
     }
 
-    pub(in crate::portal) fn crowded(method: &str) -> Error {
-        Error::new(method, Kind::Crowded)
+    pub(in crate::portal) fn queue_full(method: &str, waiting: usize) -> Error {
+        Error::new(method, Kind::QueueFull(waiting))
     }
 
     pub(in crate::portal) fn store(method: &str, source: StoreError) -> Error {
@@ -92,8 +91,8 @@ impl Error {
     }
 
     /// The same failure of a call that went together with others, or that is not made for the failure of another.
-    pub(in crate::portal) fn of(&self, method: &str) -> Error {
-        let is_of_tokens = self.method == oauth::METHOD;
+    pub(in crate::portal) fn for_method(&self, method: &str) -> Error {
+        let is_of_tokens = self.method == OAUTH_METHOD;
         Error {
             method: if is_of_tokens { &self.method } else { method }.to_owned(),
             kind: Arc::clone(&self.kind),
@@ -101,7 +100,7 @@ impl Error {
     }
 
     /// The same refusal, with the time that is left until a call may pass.
-    pub(in crate::portal) fn until(&self, method: &str, left: Duration) -> Error {
+    pub(in crate::portal) fn with_retry_after(&self, method: &str, left: Duration) -> Error {
         match &*self.kind {
             Kind::Refused {
                 code,
@@ -109,7 +108,7 @@ impl Error {
                 status,
                 ..
             } => Error::refused(method, code, description, *status, Some(left)),
-            _ => self.of(method),
+            _ => self.for_method(method),
         }
     }
 }
