@@ -131,7 +131,7 @@ impl Batch {
         let mut bytes = 0;
         for (method, params) in &self.commands {
             let mut params = params.clone();
-            self.forget_references(&mut params);
+            self.strip_references(&mut params);
             bytes += batching::size(method, &params).ok_or_else(|| {
                 let why = format!(
                     "{method} cannot go in a batch: it is one for files, too large, or a parameter is null, empty or reads \
@@ -148,18 +148,18 @@ impl Batch {
     }
 
     /// Removes our own references from a text: only they begin with this batch's key.
-    fn forget_references(&self, value: &mut Value) {
+    fn strip_references(&self, value: &mut Value) {
         match value {
             Value::String(text) => {
                 *text = text.replace(&format!("$result[{}", self.key), "");
             }
             Value::Array(items) => items
                 .iter_mut()
-                .for_each(|item| self.forget_references(item)),
+                .for_each(|item| self.strip_references(item)),
             Value::Object(fields) => {
                 fields
                     .values_mut()
-                    .for_each(|field| self.forget_references(field));
+                    .for_each(|field| self.strip_references(field));
             }
             _ => {}
         }

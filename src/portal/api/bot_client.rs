@@ -151,7 +151,7 @@ impl BotClient {
                     self.portal.call::<Value>(method, &params).await?;
                     Ok(None)
                 }
-                said => said.map(Some),
+                sent => sent.map(Some),
             };
         }
         let mut params = message.clone();

@@ -38,7 +38,7 @@ fn is_done_already(method: &str, error: &Error) -> bool {
 /// Returns the refusal inside an answer with HTTP status 200. Methods of connectors report one per
 /// message (open-channels, 2.1), and that of a registration inside the result.
 fn refusal_within(method: &str, answer: &Value) -> Option<Error> {
-    let refused = |code: &str, words: &str| Some(Error::refused(method, code, words, 200, None));
+    let refused = |code: &str, description: &str| Some(Error::refused(method, code, description, 200, None));
     if answer["SUCCESS"] == false {
         return refused("CONNECTOR_REFUSED", &messages(&answer["ERRORS"]));
     }
@@ -78,9 +78,9 @@ mod tests {
         assert_eq!(of(json!({ "SUCCESS": true, "DATA": [] })), None);
         let sent = |ok: bool| json!({ "SUCCESS": true, "DATA": { "RESULT": [{ "SUCCESS": ok, "ERRORS": ["no", "way"] }] } });
         assert_eq!(of(sent(true)), None);
-        let (code, words) = of(sent(false)).unwrap();
+        let (code, text) = of(sent(false)).unwrap();
         assert_eq!(code, "CONNECTOR_REFUSED");
-        assert!(words.contains("no; way"), "{words}");
+        assert!(text.contains("no; way"), "{text}");
         let registered =
             json!({ "result": false, "error": "NAME_REQUIRED", "error_description": "Name" });
         assert_eq!(of(registered).unwrap().0, "NAME_REQUIRED");

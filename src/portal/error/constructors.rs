@@ -1,4 +1,4 @@
-//! How errors come about.
+//! Constructors of [`Error`].
 
 use std::error::Error as StdError;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ impl Error {
         Error::new(method, kind)
     }
 
-    /// A refusal as a portal gives one, for who sends messages another way ([`Transport`](crate::engine::Speaker)).
+    /// A portal's refusal, for another [`Transport`](crate::engine::Transport).
     pub fn refusal(code: &str, status: u16) -> Error {
         Error::refused("imbot.message.add", code, "", status, None)
     }
@@ -48,7 +48,7 @@ impl Error {
         Error::new(method, Kind::NotJson { status, excerpt })
     }
 
-    /// The same without quoting the answer: it may hold tokens.
+    /// The same error without a quote of the answer, which may contain tokens.
     pub(in crate::portal) fn without_excerpt(self) -> Error {
         match &*self.kind {
             Kind::NotJson {
@@ -68,7 +68,7 @@ impl Error {
 
     pub(in crate::portal) fn unreachable(method: &str, source: reqwest::Error) -> Error {
         let was_sent = !source.is_connect() && !source.is_builder();
-        // The address is left out: a query string may hold a secret.
+        // Without the address: its query may contain a secret.
         let source = source.without_url();
         Error::new(method, Kind::Unreachable { source, was_sent })
     }
@@ -77,7 +77,7 @@ impl Error {
         Error::new(method, Kind::Forbidden(why))
     }
 
-    /// A call that is not made, since it could not do what it is for.
+    /// A call that is not made, since it could not succeed.
     pub(crate) fn unusable(method: &str, why: &str) -> Error {
         Error::forbidden(method, why.to_owned())
     }
@@ -90,7 +90,7 @@ impl Error {
         Error::new(method, Kind::Store(source))
     }
 
-    /// The same failure of a call that went together with others, or that is not made for the failure of another.
+    /// The same failure for another call, which was in the same batch or needed the same tokens.
     pub(in crate::portal) fn for_method(&self, method: &str) -> Error {
         let is_of_tokens = self.method == OAUTH_METHOD;
         Error {
@@ -99,7 +99,7 @@ impl Error {
         }
     }
 
-    /// The same refusal, with the time that is left until a call may pass.
+    /// The same refusal, with the time that is left until the method is called again.
     pub(in crate::portal) fn with_retry_after(&self, method: &str, left: Duration) -> Error {
         match &*self.kind {
             Kind::Refused {

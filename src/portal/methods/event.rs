@@ -1,5 +1,6 @@
-//! Events that the application wants posted or kept for it (`event.*`, `events`). Pages `api-reference/events`. Only with
-//! the tokens of an application: an inbound webhook gets `WRONG_AUTH_TYPE`.
+//! Binds events to an address or to the portal's offline queue (`event.*`, `events`). Pages
+//! `api-reference/events`. Needs the tokens of an application: an inbound webhook gets
+//! `WRONG_AUTH_TYPE`.
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
@@ -8,31 +9,31 @@ use super::Success;
 use crate::event::UserId;
 use crate::portal::http::answer::number;
 
-/// One binding, as `event.get` tells it.
+/// A binding, as `event.get` returns it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[non_exhaustive]
 pub struct Binding {
     /// The event's name.
     pub event: String,
-    /// Where it is posted; empty for offline events.
+    /// The address it is posted to; empty for offline events.
     #[serde(default)]
     pub handler: String,
     /// 1 for an offline event.
     #[serde(default)]
     pub offline: u8,
-    /// As whom the event comes: with this user's tokens, and what this user may see; 0 for who caused it.
+    /// The user whose tokens and rights the event has; 0 for the user who caused it.
     #[serde(default, rename = "auth_type", deserialize_with = "user")]
     pub user: UserId,
 }
 
-/// The page shows a text, and events of no user none at all.
+/// Reads a number that the page shows as text, and that is missing if no user was named.
 fn user<'de, D: Deserializer<'de>>(deserializer: D) -> Result<UserId, D::Error> {
     let value = Value::deserialize(deserializer)?;
     Ok(UserId(number(&value).unwrap_or(0)))
 }
 
 impl Binding {
-    /// An event that is posted to this address, as who caused it.
+    /// An event posted to this address, with the tokens of the user who caused it.
     pub fn online(event: impl Into<String>, handler: impl Into<String>) -> Binding {
         Binding {
             event: event.into(),
@@ -41,7 +42,7 @@ impl Binding {
         }
     }
 
-    /// An event that the portal keeps until it is [fetched](Portal::fetch_offline).
+    /// An event that the portal keeps until it is [fetched](crate::portal::Portal::fetch_offline).
     pub fn offline(event: impl Into<String>) -> Binding {
         Binding {
             event: event.into(),
@@ -50,7 +51,7 @@ impl Binding {
         }
     }
 
-    /// The same, as this user.
+    /// The same binding, with this user's tokens.
     #[must_use]
     pub fn as_user(self, user: UserId) -> Binding {
         Binding { user, ..self }
@@ -71,19 +72,19 @@ impl Binding {
     }
 }
 
-/// How many bindings were ended.
+/// The number of bindings that were removed.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[non_exhaustive]
 pub struct Unbinding {
-    /// How many.
+    /// The number.
     pub count: u64,
 }
 
-/// Offline events that were kept.
+/// Offline events that were fetched.
 #[derive(Clone, Debug, Deserialize)]
 #[non_exhaustive]
 pub struct OfflineEvents {
-    /// What to name when they are handled; none where reading has removed them.
+    /// The id to clear them with; `None` if fetching has removed them.
     #[serde(default)]
     pub process_id: Option<String>,
     /// The events: `ID`, `EVENT_NAME`, `EVENT_DATA`, `MESSAGE_ID`, ….
@@ -92,44 +93,44 @@ pub struct OfflineEvents {
 }
 
 methods! {
-    /// Tells the names of all events; of one scope, or with `full` of all.
+    /// Returns the names of all events; of one scope, or with `full` of all scopes.
     Events "events" () [scope: String = "SCOPE", full: bool = "FULL"] -> Vec<String>;
 
-    /// Tells what is bound.
+    /// Returns the bindings.
     Get "event.get" () [] -> Vec<Binding>;
 
-    /// Has an event posted to an address; or, with `event_type` `offline`, kept by the portal to be asked for, which
-    /// takes an administrator.
+    /// Binds an event to an address, or with `event_type` `offline` to the portal's queue, which
+    /// needs an administrator.
     ///
-    /// Errors: `ERROR_EVENT_NOT_FOUND`, `ERROR_CORE` where it is bound already, `ACCESS_DENIED`.
+    /// Errors: `ERROR_EVENT_NOT_FOUND`, `ERROR_CORE` if it is bound already, `ACCESS_DENIED`.
     Bind "event.bind" (event: String = "event")
         [handler: String = "handler", event_type: String = "event_type", auth_type: UserId = "auth_type",
          auth_connector: String = "auth_connector", options: Value = "options"] -> Success;
 
-    /// Ends a binding.
+    /// Removes a binding.
     ///
     /// Errors: `ACCESS_DENIED`.
     Unbind "event.unbind" (event: String = "event", handler: String = "handler")
         [auth_type: UserId = "auth_type", event_type: String = "event_type"] -> Unbinding;
 
-    /// Has `ONAPPTEST` posted with what is given.
+    /// Posts `ONAPPTEST` with the given value to the application.
     Test "event.test" () [any: Value = "any"] -> u64;
 
-    /// Takes offline events; with `clear` 0 they are kept until [`OfflineClear`].
+    /// Fetches offline events; with `clear` 0 they stay until [`OfflineClear`].
     ///
     /// Errors: `ACCESS_DENIED`, `WRONG_LICENSE`.
     OfflineGet "event.offline.get" ()
         [filter: Value = "filter", order: Value = "order", limit: u64 = "limit", clear: u64 = "clear",
          process: String = "process_id", auth_connector: String = "auth_connector", error: u64 = "error"] -> OfflineEvents;
 
-    /// Looks at offline events, by page.
+    /// Returns offline events without fetching them, by page.
     ///
     /// Errors: `ACCESS_DENIED`.
     OfflineList "event.offline.list" ()
         [filter: Value = "filter", order: Value = "order", start: u64 = "start",
          auth_connector: String = "auth_connector"] -> Vec<Value>;
 
-    /// Removes offline events that are handled; without ids, all of the process.
+    /// Removes offline events that are handled; without ids, all of `process`.
     ///
     /// Errors: `ACCESS_DENIED`.
     OfflineClear "event.offline.clear" (process: String = "process_id")
