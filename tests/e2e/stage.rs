@@ -236,9 +236,10 @@ impl Desk {
 
     /// The messages that bots of a generation have sent, as calls.
     pub(super) fn sent(&self, api: Api) -> Vec<Value> {
-        self.traffic(match api {
-            Api::V1 => "imbot.message.add",
-            Api::V2 => "imbot.v2.chat.message.send",
+        self.traffic(if api == Api::V1 {
+            "imbot.message.add"
+        } else {
+            "imbot.v2.chat.message.send"
         })
     }
 

@@ -1,4 +1,4 @@
-//! The calendar: its events, and its sections and resources.
+//! Payloads of the calendar: its events, sections and resources.
 //!
 //! Pages `api-reference/calendar/**/on-calendar-*.md` of the documentation. Keys are in lower case here.
 
@@ -7,11 +7,11 @@ use serde::Serialize;
 use super::Payload;
 use crate::event::{DecodeError, Delivery};
 
-/// An event of a calendar that was created, changed or removed.
+/// A calendar event that was created, changed or removed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Entry {
-    /// Its number.
+    /// Its id.
     pub id: u64,
 }
 
@@ -19,7 +19,7 @@ pub struct Entry {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Section {
-    /// Its number.
+    /// Its id.
     pub id: u64,
 }
 

@@ -1,20 +1,21 @@
-//! CRM: leads, deals, contacts, companies, smart processes and what belongs to them.
+//! Payloads of CRM: leads, deals, contacts, companies, smart processes and related objects.
 //!
-//! Pages `api-reference/crm/**/events/*` of the documentation. Which thing it is and what happened to it says the name of
-//! the event: [`Delivery::name`].
+//! Pages `api-reference/crm/**/events/*` of the documentation. The event's name says which object
+//! it is and what happened: [`Delivery::name`].
 
 use serde::Serialize;
 
 use super::Payload;
 use crate::event::{DecodeError, Delivery};
 
-/// A thing of CRM that was created, changed, moved or removed.
+/// A CRM object that was created, changed, moved or removed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Item {
-    /// Its number among its like.
+    /// Its id among objects of its type.
     pub id: u64,
-    /// The number of its type (`entityTypeId`), where several share an event: smart processes, documents.
+    /// The id of its type (`entityTypeId`), if several types share an event: smart processes,
+    /// documents.
     pub entity_type: Option<u64>,
     /// The pipeline that a deal was moved to.
     pub category: Option<u64>,
@@ -26,34 +27,34 @@ pub struct Item {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Document {
-    /// Its number.
+    /// Its id.
     pub id: u64,
-    /// The type of the thing that it was made for.
+    /// The type of the object it was made for.
     pub entity_type: Option<u64>,
-    /// The thing that it was made for.
+    /// The object it was made for.
     pub entity: Option<u64>,
 }
 
-/// A regular deal or invoice: one from which others are made by a timetable.
+/// A recurring deal or invoice, from which others are made on a schedule.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Recurring {
-    /// The number of the timetable.
+    /// The id of the schedule.
     pub id: u64,
-    /// The deal that others are made from, its template.
+    /// The template: the deal that others are made from.
     pub template: Option<u64>,
-    /// The deal that was made now.
-    pub made: Option<u64>,
+    /// The deal that was made.
+    pub created: Option<u64>,
 }
 
-/// A custom field that was created, changed or removed, or whose list of values changed. A change of values may come as two
-/// events.
+/// A custom field that was created, changed or removed, or whose list of values changed. A change
+/// of values may come as two events.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct UserField {
-    /// Its number.
+    /// Its id.
     pub id: u64,
-    /// What has it, such as `CRM_LEAD`.
+    /// The type of object that has it, such as `CRM_LEAD`.
     pub entity: Option<String>,
     /// Its name, such as `UF_CRM_1742999523`.
     pub name: Option<String>,
@@ -67,24 +68,24 @@ pub struct Currency {
     pub code: String,
 }
 
-/// An address that was tied to something, or is not any more. It has no number of its own.
+/// An address that was added to an object or removed from it. It has no id of its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Address {
-    /// What sort of address it is.
+    /// The kind of address.
     pub kind: u64,
-    /// The type of the thing that has it: details of a company or contact, or a lead.
+    /// The type of the object that has it: details of a company or contact, or a lead.
     pub entity_type: u64,
-    /// The thing that has it.
+    /// The object that has it.
     pub entity: u64,
-    /// The type of the company, contact or lead that it comes down to.
+    /// The type of the company, contact or lead at the top.
     pub anchor_type: Option<u64>,
-    /// The company, contact or lead that it comes down to.
+    /// The company, contact or lead at the top.
     pub anchor: Option<u64>,
 }
 
 impl Payload for Item {
-    #[rustfmt::skip] // a line for each family
+    #[rustfmt::skip] // one line per type
     const EVENTS: &'static [&'static str] = &[
         "ONCRMACTIVITYADD", "ONCRMACTIVITYUPDATE", "ONCRMACTIVITYDELETE",
         "ONCRMBANKDETAILADD", "ONCRMBANKDETAILUPDATE", "ONCRMBANKDETAILDELETE",
@@ -134,7 +135,7 @@ impl Payload for Recurring {
         Ok(Recurring {
             id: fields.required_number("ID")?,
             template: fields.number_at("RECURRING_DEAL_ID")?,
-            made: fields.number_at("DEAL_ID")?,
+            created: fields.number_at("DEAL_ID")?,
         })
     }
 }

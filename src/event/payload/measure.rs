@@ -1,4 +1,4 @@
-//! Units of measure, of CRM and of the product catalogue.
+//! Payloads of units of measure, of CRM and of the product catalogue.
 //!
 //! Pages `api-reference/catalog/measure/events/*` of the documentation, and the outdated ones of CRM, which show no example.
 
@@ -11,7 +11,7 @@ use crate::event::{DecodeError, Delivery};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Measure {
-    /// Its number.
+    /// Its id.
     pub id: u64,
 }
 

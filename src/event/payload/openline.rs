@@ -1,4 +1,4 @@
-//! Open channels: what is said in the chats of lines.
+//! Payloads of open channels: messages in the chats of lines.
 //!
 //! Pages `api-reference/imopenlines/openlines/events/*` of the documentation.
 
@@ -22,29 +22,29 @@ pub struct Messages {
 pub struct Message {
     /// The chat on the portal.
     pub chat: ChatId,
-    /// Its number on the portal.
+    /// Its id on the portal.
     pub id: MessageId,
     /// The connector through which the client writes.
     pub connector: String,
     /// The line.
     pub line: Option<LineId>,
-    /// The chat's id outside; of a new message only, as all that follows.
+    /// The chat's id outside; like all following fields, for a new message only.
     pub outside_chat: Option<String>,
     /// The client's id outside.
     pub outside_user: Option<String>,
-    /// Who wrote it.
+    /// The author.
     pub user: Option<UserId>,
     /// The text with BB codes.
     pub text: String,
-    /// When it was written; often nothing.
+    /// When it was written; often missing.
     pub date: Option<String>,
     /// Whether the portal wrote it.
     pub system: Option<bool>,
-    /// Files that came along.
+    /// Attached files.
     pub files: Vec<File>,
-    /// The codes of the tracker that tie the message to an object of CRM.
+    /// The codes of the tracker that link the message to a CRM object.
     pub trackers: Vec<String>,
-    /// An address for people outside, in Bitrix24.Network.
+    /// An address for external users, in Bitrix24.Network.
     pub extra_url: Option<String>,
 }
 
@@ -67,7 +67,7 @@ impl Payload for Messages {
 }
 
 impl Message {
-    /// Of a new message the connector stands in its item, of others in the event.
+    /// Reads an item. A new message has the connector in its item, others have it in the event.
     fn read(data: Node<'_>, item: Node<'_>) -> Result<Message, DecodeError> {
         let message = item.required_map("message")?;
         let from = item.map_at("connector");

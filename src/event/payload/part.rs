@@ -1,16 +1,16 @@
-//! Reading the parts of a payload: what is missing is nothing, and so is what is empty.
+//! Reads values from the maps of a payload; missing and empty values are `None`.
 
 use std::str::FromStr;
 
 use crate::event::{DecodeError, Node};
 
 impl<'t> Node<'t> {
-    /// The map under `key`; none where a bare word stands, such as the `undefined` of tasks.
+    /// The map under `key`; `None` for a bare word, such as `undefined` in tasks.
     pub(super) fn map_at(self, key: &str) -> Option<Node<'t>> {
         self.get(key).filter(|node| node.is_map())
     }
 
-    /// The map under `key`, without which the event has no meaning.
+    /// The map under `key`, or an error if it is missing.
     pub(super) fn required_map(self, key: &str) -> Result<Node<'t>, DecodeError> {
         self.map_at(key).ok_or_else(|| self.missing(key))
     }
@@ -20,7 +20,7 @@ impl<'t> Node<'t> {
         Some(self.get(key)?.filled()?.into_owned())
     }
 
-    /// The text under `key`, without which the event has no meaning.
+    /// The text under `key`, or an error if it is missing.
     pub(super) fn required_string(self, key: &str) -> Result<String, DecodeError> {
         self.string_at(key).ok_or_else(|| self.missing(key))
     }
@@ -30,17 +30,17 @@ impl<'t> Node<'t> {
         self.get(key).map_or(Ok(None), Node::number)
     }
 
-    /// The number under `key`, without which the event has no meaning.
+    /// The number under `key`, or an error if it is missing.
     pub(super) fn required_number<T: FromStr>(self, key: &str) -> Result<T, DecodeError> {
         self.number_at(key)?.ok_or_else(|| self.missing(key))
     }
 
-    /// The yes or no under `key`.
+    /// The boolean under `key`.
     pub(super) fn flag_at(self, key: &str) -> Option<bool> {
         self.get(key)?.flag()
     }
 
-    /// The items of the list under `key`; a single one may stand there without its list.
+    /// The items of the list under `key`; a single item may have no list around it.
     pub(super) fn items_at(self, key: &str) -> Vec<Node<'t>> {
         let Some(list) = self.map_at(key) else {
             return Vec::new();
@@ -53,7 +53,7 @@ impl<'t> Node<'t> {
         }
     }
 
-    /// The texts of the list under `key`; a single one may stand there without its list.
+    /// The texts of the list under `key`; a single text may have no list around it.
     pub(super) fn strings_at(self, key: &str) -> Vec<String> {
         let text = |node: Node<'_>| node.filled().map(String::from);
         match self.map_at(key) {

@@ -1,4 +1,4 @@
-//! Tasks and their comments: both sides of a change.
+//! Payloads of tasks and their comments: the states before and after a change.
 //!
 //! Pages `api-reference/tasks/events-tasks/*` and `comment-item/events-comment/*` of the documentation. A side without data
 //! is the word `undefined`, and so is a flag that the portal did not set.
@@ -12,37 +12,37 @@ use crate::event::{DecodeError, Delivery, MessageId, Node};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Task {
-    /// Its number.
+    /// Its id.
     pub id: u64,
-    /// Whether it was there before.
-    pub was: bool,
-    /// Whether it is there now.
-    pub is: bool,
-    /// Whether the task could be read before; nothing where the portal did not check.
+    /// Whether it existed before the change.
+    pub existed_before: bool,
+    /// Whether it exists after the change.
+    pub exists_now: bool,
+    /// Whether the task was accessible before; `None` if the portal did not check.
     pub accessible_before: Option<bool>,
-    /// Whether it can be read now; nothing where the portal did not check.
+    /// Whether it is accessible now; `None` if the portal did not check.
     pub accessible_after: Option<bool>,
 }
 
-/// A comment to a task that was written, changed or removed.
+/// A comment on a task that was written, changed or removed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Comment {
-    /// Its number; none where comments are messages of the task's chat (tasks 25.700.0 and later).
+    /// Its id; `None` where comments are messages of the task's chat (tasks 25.700.0 and later).
     pub id: Option<u64>,
     /// The task.
     pub task: u64,
     /// The message that it is, in the task's chat.
     pub message: Option<MessageId>,
-    /// What was done: `EDIT` or `DEL`; none where it was written.
+    /// `EDIT` or `DEL`; `None` for a new comment.
     pub action: Option<String>,
-    /// Whether the task could be read before; nothing where the portal did not check.
+    /// Whether the task was accessible before; `None` if the portal did not check.
     pub accessible_before: Option<bool>,
-    /// Whether it can be read now; nothing where the portal did not check.
+    /// Whether it is accessible now; `None` if the portal did not check.
     pub accessible_after: Option<bool>,
 }
 
-/// What the portal tells of both sides of a change.
+/// The states before and after a change.
 struct Change<'t> {
     before: Option<Node<'t>>,
     after: Option<Node<'t>>,
@@ -59,7 +59,7 @@ impl<'t> Change<'t> {
         })
     }
 
-    /// The side as it is now, or the one before where there is none.
+    /// The state after the change, or the one before if there is no other.
     fn latest(&self, event: &Delivery) -> Result<Node<'t>, DecodeError> {
         let side = self.after.or(self.before);
         side.map_or_else(|| Err(event.required_data()?.missing("FIELDS_AFTER")), Ok)
@@ -74,8 +74,8 @@ impl Payload for Task {
         let [accessible_before, accessible_after] = change.accessible;
         Ok(Task {
             id: change.latest(event)?.required_number("ID")?,
-            was: change.before.is_some(),
-            is: change.after.is_some(),
+            existed_before: change.before.is_some(),
+            exists_now: change.after.is_some(),
             accessible_before,
             accessible_after,
         })

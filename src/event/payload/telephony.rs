@@ -1,4 +1,4 @@
-//! Telephony: calls through the portal's own lines, and calls that an application's telephony is asked for.
+//! Payloads of telephony: calls over the portal's lines, and calls that an application has to make.
 //!
 //! Pages `api-reference/telephony/**/events/*` of the documentation.
 
@@ -13,15 +13,16 @@ use crate::event::{DecodeError, Delivery, UserId};
 pub struct CallInit {
     /// Its id, which all events of the call share.
     pub call: String,
-    /// 1 outgoing, 2 incoming, 3 incoming and passed on, 4 a callback, 5 informational.
+    /// 1 outgoing, 2 incoming, 3 incoming and forwarded, 4 a callback, 5 informational.
     pub kind: Option<u8>,
-    /// The portal's line, such as `reg150908`; of rented numbers and SIP only, as the number.
+    /// The portal's line, such as `reg150908`; for rented numbers and SIP only, and then the
+    /// number.
     pub account: Option<String>,
-    /// The number that is called.
+    /// The called number.
     pub phone: Option<String>,
-    /// Who calls: a number, or a line of the portal.
+    /// The caller: a number, or a line of the portal.
     pub caller: Option<String>,
-    /// The application whose telephony it is.
+    /// The application whose telephony is used.
     pub application: Option<u64>,
 }
 
@@ -31,41 +32,41 @@ pub struct CallInit {
 pub struct CallStart {
     /// Its id.
     pub call: String,
-    /// Who answered.
+    /// The user who answered.
     pub user: Option<UserId>,
 }
 
-/// A call ended, and is in the statistics.
+/// A call that ended and is in the statistics.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct CallEnd {
     /// Its id.
     pub call: String,
-    /// As of [`CallInit::kind`].
+    /// See [`CallInit::kind`].
     pub kind: Option<u8>,
     /// The number outside.
     pub phone: Option<String>,
     /// The portal's line.
     pub portal_number: Option<String>,
-    /// Who talked, or was called.
+    /// The user who talked, or was called.
     pub user: Option<UserId>,
-    /// How long it was, in seconds.
+    /// Its duration, in seconds.
     pub seconds: Option<u64>,
-    /// When it began, as the portal writes times.
-    pub began: Option<String>,
-    /// What it cost, as the portal writes amounts.
+    /// When it started, in the portal's format.
+    pub started: Option<String>,
+    /// Its cost, in the portal's format.
     pub cost: Option<String>,
-    /// In what currency.
+    /// The currency of the cost.
     pub currency: Option<String>,
-    /// How it ended: `200` well, `304` missed, `603-S` cancelled, ….
+    /// How it ended: `200` success, `304` missed, `603-S` cancelled, ….
     pub code: Option<String>,
     /// The same in words.
     pub reason: Option<String>,
-    /// The activity of CRM that it became.
+    /// The CRM activity created for it.
     pub activity: Option<u64>,
 }
 
-/// Somebody clicked a number: the application is to call it.
+/// A user clicked a number: the application has to call it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ExternalCall {
@@ -77,35 +78,35 @@ pub struct ExternalCall {
     pub phone_international: Option<String>,
     /// The extension behind it.
     pub extension: Option<String>,
-    /// Who clicked.
+    /// The user who clicked.
     pub user: Option<UserId>,
-    /// The list of calls that it is from.
+    /// The list of calls that it belongs to.
     pub call_list: Option<u64>,
-    /// The application's line that is to be used.
+    /// The application's line to use.
     pub line: Option<String>,
     /// Whether it was clicked in the mobile application.
     pub is_mobile: Option<bool>,
-    /// `CONTACT`, `COMPANY`, `LEAD`: whose number it is.
+    /// `CONTACT`, `COMPANY`, `LEAD`: the type of the number's owner.
     pub entity_type: Option<String>,
-    /// Its number in CRM.
+    /// The id of the number's owner in CRM.
     pub entity: Option<u64>,
 }
 
-/// A form asked to be called back: the application is to call both sides.
+/// A callback form was submitted: the application has to call both sides.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ExternalCallback {
     /// The number.
     pub phone: String,
-    /// What is to be said to the employee.
+    /// The text to read to the employee.
     pub text: Option<String>,
-    /// In which voice, such as `ruinternalfemale`.
+    /// The voice, such as `ruinternalfemale`.
     pub voice: Option<String>,
-    /// The application's line that is to be used.
+    /// The application's line to use.
     pub line: Option<String>,
-    /// `CONTACT`, `COMPANY`, `LEAD`: who asked.
+    /// `CONTACT`, `COMPANY`, `LEAD`: the type of the submitter.
     pub entity_type: Option<String>,
-    /// Its number in CRM.
+    /// The submitter's id in CRM.
     pub entity: Option<u64>,
 }
 
@@ -149,7 +150,7 @@ impl Payload for CallEnd {
             portal_number: data.string_at("PORTAL_NUMBER"),
             user: data.number_at("PORTAL_USER_ID")?,
             seconds: data.number_at("CALL_DURATION")?,
-            began: data.string_at("CALL_START_DATE"),
+            started: data.string_at("CALL_START_DATE"),
             cost: data.string_at("COST"),
             currency: data.string_at("COST_CURRENCY"),
             code: data.string_at("CALL_FAILED_CODE"),

@@ -1,4 +1,4 @@
-//! The timeline of CRM: its comments.
+//! Payloads of the CRM timeline: its comments.
 //!
 //! Pages `api-reference/crm/timeline/comments/events/*` of the documentation.
 
@@ -11,7 +11,7 @@ use crate::event::{DecodeError, Delivery};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Comment {
-    /// Its number: `crm.timeline.comment.get` tells the rest.
+    /// Its id; `crm.timeline.comment.get` returns the rest.
     pub id: u64,
 }
 

@@ -1,4 +1,4 @@
-//! Users: somebody joined the portal.
+//! Payload of users: a user joined the portal.
 //!
 //! Page `api-reference/common/events/on-user-add.md` of the documentation.
 
@@ -7,15 +7,15 @@ use serde::Serialize;
 use super::Payload;
 use crate::event::{DecodeError, Delivery, UserId};
 
-/// Somebody joined the portal. Which fields come depends on the application's scope.
+/// A user joined the portal. The application's scope decides which fields are present.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct User {
-    /// Their number.
+    /// Their id.
     pub id: UserId,
-    /// Whether the account is in use.
+    /// Whether the account is active.
     pub active: Option<bool>,
-    /// Their address.
+    /// The e-mail address.
     pub email: Option<String>,
     /// The first name.
     pub first_name: Option<String>,
@@ -23,15 +23,15 @@ pub struct User {
     pub last_name: Option<String>,
     /// `M` or `F`.
     pub gender: Option<String>,
-    /// The day they were born, as the portal writes days.
+    /// The birthday, in the portal's format.
     pub birthday: Option<String>,
-    /// What they do.
+    /// The position in the company.
     pub work_position: Option<String>,
     /// Their departments.
     pub departments: Vec<u64>,
-    /// When they joined the portal, as the portal writes times.
+    /// When they joined the portal, in the portal's format.
     pub registered: Option<String>,
-    /// When they joined the company, as the portal writes days.
+    /// When they joined the company, in the portal's format.
     pub employed: Option<String>,
 }
 

@@ -38,6 +38,7 @@ pub struct BotClient {
 /// An activity that a bot shows (`statusMessageCode` of `imbot.v2.Chat.InputAction.notify`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names suffice")]
+#[non_exhaustive]
 pub enum Status {
     #[default]
     Typing,

@@ -31,6 +31,7 @@ pub struct Application {
 
 /// The authorization server's answer to a refresh token.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Grant {
     /// The portal that the tokens are for. This answer is trusted; an event that says the same is
     /// not.

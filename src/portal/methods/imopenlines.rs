@@ -14,6 +14,7 @@ use crate::portal::http::answer::number_or_text;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "the names suffice")]
+#[non_exhaustive]
 pub enum CrmType {
     Lead,
     Deal,

@@ -39,6 +39,7 @@ const BOOKING_MAX: u32 = 8;
 
 /// The plan of a portal, which decides how fast it may be called.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[non_exhaustive]
 pub enum Plan {
     /// Two requests per second, fifty at once.
     #[default]

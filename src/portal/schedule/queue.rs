@@ -22,6 +22,7 @@ const BULK_EVERY: u32 = 8;
 
 /// How urgent a call is when the portal accepts no more calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Urgency {
     /// Somebody waits for the answer, so it goes first. The default.
     #[default]
