@@ -1,4 +1,4 @@
-//! Offline events: the portal keeps them for hooks that must lose nothing.
+//! Offline events: the portal keeps them for hooks that must not miss any.
 
 use std::sync::{Arc, Mutex};
 
@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::stage::{Setup, until};
 
-/// What a hook has heard.
+/// The events that a hook has received.
 #[derive(Clone, Default)]
 struct Heard(Arc<Mutex<Vec<String>>>);
 
@@ -18,7 +18,8 @@ impl Heard {
         self.0.lock().unwrap().clone()
     }
 
-    /// An application that listens to deals that the portal keeps, and to contacts that it posts.
+    /// An application with a hook for deals that the portal keeps, and one for contacts that it
+    /// posts.
     fn app(&self) -> App {
         let note = |heard: Heard| {
             move |event: HookEvent| {
@@ -37,55 +38,55 @@ impl Heard {
     }
 }
 
-fn fire(road: &Setup, event: &str, id: u64) {
-    road.portal.fire(event, &json!({ "FIELDS": { "ID": id } }));
+fn fire(setup: &Setup, event: &str, id: u64) {
+    setup.portal.fire(event, &json!({ "FIELDS": { "ID": id } }));
 }
 
 #[tokio::test]
-async fn what_happens_while_the_program_is_away_is_heard_at_its_next_start() {
+async fn events_of_a_stopped_program_are_handled_at_its_next_start() {
     let heard = Heard::default();
     let store: Arc<dyn Store> = Arc::new(Memory::new());
-    let road = Setup::to(heard.app().shared_store(store)).await;
-    fire(&road, "ONCRMDEALADD", 7);
-    fire(&road, "ONCRMCONTACTADD", 8);
+    let setup = Setup::installed(heard.app().shared_store(store)).await;
+    fire(&setup, "ONCRMDEALADD", 7);
+    fire(&setup, "ONCRMCONTACTADD", 8);
     until("both", || heard.all().len() == 2).await;
     let both = heard.all();
     for event in ["ONCRMCONTACTADD 8", "ONCRMDEALADD 7"] {
         assert!(both.iter().any(|heard| heard == event), "{both:?}");
     }
-    assert!(road.traffic("ONCRMDEALADD").is_empty(), "it is not posted");
+    assert!(setup.traffic("ONCRMDEALADD").is_empty(), "it is not posted");
 
-    let away = road.leave().await;
+    let away = setup.stop().await;
     away.portal
         .fire("ONCRMDEALUPDATE", &json!({ "FIELDS": { "ID": 7 } }));
-    let road = away.back(heard.app()).await;
+    let setup = away.start(heard.app()).await;
     until("the third", || heard.all().len() == 3).await;
     assert_eq!(heard.all()[2], "ONCRMDEALUPDATE 7");
-    fire(&road, "ONCRMDEALUPDATE", 9);
+    fire(&setup, "ONCRMDEALUPDATE", 9);
     until("the fourth", || heard.all().len() == 4).await;
 }
 
 #[tokio::test]
 async fn a_batch_that_was_fetched_and_not_cleared_is_fetched_again() {
     let heard = Heard::default();
-    let road = Setup::to(heard.app()).await;
-    let portal = road.engine.portal(&road.engine.portals()[0]).unwrap();
-    let away = road.leave().await;
+    let setup = Setup::installed(heard.app()).await;
+    let portal = setup.engine.portal(&setup.engine.portals()[0]).unwrap();
+    let away = setup.stop().await;
     away.portal
         .fire("ONCRMDEALADD", &json!({ "FIELDS": { "ID": 1 } }));
-    // As a process does that dies before it has written down what it fetched.
+    // Like a process that dies before it has stored what it fetched.
     let batch = portal.fetch_offline().await.unwrap();
     assert_eq!(batch.events.len(), 1);
     assert!(portal.fetch_offline().await.unwrap().events.is_empty());
-    away.back(heard.app()).await;
+    away.start(heard.app()).await;
     until("the deal", || heard.all() == ["ONCRMDEALADD 1"]).await;
 }
 
 #[tokio::test]
-async fn offline_bindings_are_brought_into_step() {
+async fn offline_bindings_are_reconciled() {
     let heard = Heard::default();
-    let road = Setup::to(heard.app()).await;
-    let plain = road.leave().await.back(App::new()).await;
+    let setup = Setup::installed(heard.app()).await;
+    let plain = setup.stop().await.start(App::new()).await;
     let portal = plain.engine.portal(&plain.engine.portals()[0]).unwrap();
     let bound = portal.bindings().await.unwrap();
     assert!(

@@ -1,4 +1,4 @@
-//! What came out of the decoder, in the words of the fixtures.
+//! The decoder's output, in the terms of the fixtures.
 
 use imbot::event::{
     Api, Auth, BotRef, ChatEvent, ChatEventKind, Command, CommandFrom, DecodeError, Delivery,
@@ -89,7 +89,7 @@ fn event_facts(delivery: &Delivery, events: &[Event]) -> Result<Map<String, Valu
     Ok(facts.as_object().unwrap().clone())
 }
 
-/// A bot with what the delivery holds for it.
+/// A bot with its tokens in the delivery.
 fn bot_facts(delivery: &Delivery, bot: &BotRef) -> Result<Value, DecodeError> {
     let raw = |key| delivery.at(&["data", "bot", key]).and_then(Node::text);
     let auth = delivery.bot_auth(bot)?;
@@ -235,7 +235,7 @@ fn message_facts(event: &ChatEvent, message: &Message) -> Value {
     })
 }
 
-/// The message that a command or a reaction belongs to: bots need its number only, so the rest stays in the tree.
+/// The message of a command or a reaction: bots need its id only, so the rest stays in the tree.
 fn raw_message(delivery: &Delivery) -> Value {
     let node = |key| delivery.at(&["data", "message", key]);
     let number = |key| node(key).and_then(|node| node.number::<u64>().unwrap());

@@ -83,7 +83,7 @@ impl Http {
             let certificates = Certificate::from_pem_bundle(&pem)
                 .ok()
                 .filter(|found| !found.is_empty())
-                .ok_or_else(|| unusable("the file of authorities contains no PEM certificate"))?;
+                .ok_or_else(|| unusable("the file of authorities contains no certificate in PEM format"))?;
             builder = builder.tls_certs_merge(certificates);
         }
         builder = match proxy {
