@@ -76,7 +76,7 @@ pub struct BotRef {
 pub struct Message {
     /// The message's id.
     pub id: MessageId,
-    /// The text with BB codes. In groups of version 1 the portal cuts the mention out and what is left may begin with a
+    /// The text with BB codes. In groups of v1 the portal cuts the mention out and what is left may begin with a
     /// comma: see [`Message::said`].
     pub text: String,
     /// The text with its mentions, where the portal cut them out of [`text`](Message::text).

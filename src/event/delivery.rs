@@ -138,7 +138,8 @@ impl Delivery {
     /// Those of [`from_form`](Delivery::from_form); [`DecodeError::NotJson`] for an item of a poll.
     pub fn from_body(body: impl Into<Bytes>) -> Result<Delivery, DecodeError> {
         let body = body.into();
-        // A form that names an event begins with a key, and the portal writes braces in keys as `%7B`.
+        // A form that names an event begins with a key, and the portal writes braces in keys as
+        // `%7B`.
         if body.first() == Some(&b'{') {
             Delivery::from_item(body)
         } else {

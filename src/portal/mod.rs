@@ -2,8 +2,8 @@
 //!
 //! [`Portal`] is the application on one portal. [`Portal::call`] is the road of a call: pass the
 //! breaker, acquire a permit, take the tokens, send, decode; only what was certainly not run is
-//! repeated. Addresses come from a proven installation and from the configured authorization server,
-//! never from an event.
+//! repeated. Addresses come from a proven installation and from the configured authorization
+//! server, never from an event.
 //!
 //! - `api` holds what can be called: bots, batches, bindings, files, lists.
 //! - `methods` lists the REST methods as types.
@@ -75,9 +75,9 @@ const PAUSE_MIN: Duration = Duration::from_millis(500);
 
 /// The application on one portal. Cheap to clone.
 ///
-/// All clones share one rate limit, and so do all processes on one store. When it is reached, answers
-/// to people go first, keys alternate ([`with_key`](Portal::with_key)), and calls that can be batched
-/// go in one `batch`. A call that waits alone is not delayed for that.
+/// All clones share one rate limit, and so do all processes on one store. When it is reached,
+/// answers to people go first, keys alternate ([`with_key`](Portal::with_key)), and calls that can
+/// be batched go in one `batch`. A call that waits alone is not delayed for that.
 ///
 /// ```no_run
 /// use imbot::event::BotId;

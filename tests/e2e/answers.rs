@@ -67,7 +67,10 @@ async fn a_message_is_deleted_in_a_later_turn() {
         let setup = setup(api).await;
         setup.write("clerk", "delete");
         let is_deleted = |message: &Value| message["deleted"] == true;
-        until("the deletion", || setup.messages_of("clerk").iter().all(is_deleted)).await;
+        until("the deletion", || {
+            setup.messages_of("clerk").iter().all(is_deleted)
+        })
+        .await;
     }
 }
 
@@ -105,7 +108,9 @@ async fn presses(setup: &Setup, api: Api) {
     assert_eq!(paper["keyboard"]["BUTTONS"][0]["TEXT"], "Stamp");
     let id = paper["id"].as_u64().unwrap();
     setup.portal.press(ANN, id, 0).unwrap();
-    setup.receives("clerk", &["a paper", "stamped: paper"]).await;
+    setup
+        .receives("clerk", &["a paper", "stamped: paper"])
+        .await;
     let answers = setup.traffic("imbot.command.answer");
     if api == Api::V1 {
         assert_eq!(answers.len(), 1);
@@ -119,7 +124,9 @@ async fn presses(setup: &Setup, api: Api) {
 async fn a_typed_command_is_answered_as_a_command() {
     let setup = setup(Api::V1).await;
     let id = setup.write("clerk", "/stamp letter");
-    setup.receives("clerk", &["a paper", "stamped: letter"]).await;
+    setup
+        .receives("clerk", &["a paper", "stamped: letter"])
+        .await;
     let answers = setup.traffic("imbot.command.answer");
     let asked: Vec<&Value> = answers
         .iter()
@@ -136,7 +143,10 @@ async fn many_messages_of_one_chat_are_answered_in_order() {
         setup.write("echo", &number.to_string());
     }
     let expected: Vec<String> = (0..20).map(|number| number.to_string()).collect();
-    until("twenty answers", || texts(&setup.messages_of("echo")) == expected).await;
+    until("twenty answers", || {
+        texts(&setup.messages_of("echo")) == expected
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -162,7 +172,7 @@ impl Bot for Anywhere {
     }
 
     fn commands(&self) -> Vec<CommandSpec> {
-        vec![CommandSpec::new("where", "Tells where it is").everywhere()]
+        vec![CommandSpec::new("where", "Shows the chat").everywhere()]
     }
 
     async fn command(&self, cx: &mut Context, _: Command) -> Result {

@@ -98,7 +98,9 @@ async fn an_event_is_bound_once_as_the_user_that_a_hook_names() {
         [(setup.handler.clone(), anybody)]
     );
     assert_eq!(setup.plan().await, [""; 0]);
-    let setup = setup.restart(App::new().hook("ONCRMDEALADD", nothing)).await;
+    let setup = setup
+        .restart(App::new().hook("ONCRMDEALADD", nothing))
+        .await;
     assert_eq!(
         setup.bound_for("ONCRMDEALADD").await,
         [(setup.handler.clone(), anybody)]
@@ -139,7 +141,11 @@ async fn unregistering_removes_all_bindings() {
         .offline_hook("ONTASKADD", nothing);
     let setup = Setup::installed(app).await;
     let portal = setup.engine.portal(&setup.engine.portals()[0]).unwrap();
-    let plan = setup.engine.unregister(&portal, Mode::DryRun).await.unwrap();
+    let plan = setup
+        .engine
+        .unregister(&portal, Mode::DryRun)
+        .await
+        .unwrap();
     assert!(!setup.bound().await.is_empty());
     assert_eq!(
         setup.engine.unregister(&portal, Mode::Apply).await.unwrap(),
@@ -162,7 +168,8 @@ async fn bindings_of_an_application_installed_without_an_administrator_stay() {
     let heard = Arc::new(Mutex::new(None));
     let setup = Setup::installed(App::new().bot(Ear(Arc::clone(&heard)))).await;
     let ben = setup.portal.person("Boris").unwrap();
-    setup.portal
+    setup
+        .portal
         .send(ben, &setup.dialog("ear"), "these are my tokens")
         .unwrap();
     until("Ben's tokens", || heard.lock().unwrap().is_some()).await;

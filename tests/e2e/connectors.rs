@@ -250,7 +250,11 @@ async fn a_client_talks_to_the_bot_then_to_an_operator_and_to_the_bot_again() {
         history.iter().any(|message| message["text"] == "thanks")
     })
     .await;
-    stage.setup.portal.finish(BORIS, stage.chat("loft")).unwrap();
+    stage
+        .setup
+        .portal
+        .finish(BORIS, stage.chat("loft"))
+        .unwrap();
     until("the end", || {
         outside.shown().contains(&"finished loft".to_owned())
     })
@@ -381,7 +385,11 @@ async fn deleting_a_line_during_a_session_is_reported_and_breaks_nothing() {
 async fn a_message_to_a_deleted_line_is_a_dead_letter_with_the_portals_error() {
     let stage = Stage::set().await;
     let channel = stage.outside.channel();
-    stage.setup.portal.switch_off("pigeons", stage.line).unwrap();
+    stage
+        .setup
+        .portal
+        .switch_off("pigeons", stage.line)
+        .unwrap();
     let message = InboundMessage::new("loft", Client::new("of-loft"), 1).text("anybody?");
     channel.inbound(message).await.unwrap();
     let store = Arc::clone(stage.setup.engine.store());

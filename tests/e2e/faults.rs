@@ -15,7 +15,8 @@ async fn sixteen_messages_with_an_expired_token_refresh_it_once() {
     let bot = setup.portal.bot("echo").unwrap();
     let groups: Vec<String> = (0..CHATS)
         .map(|n| {
-            setup.portal
+            setup
+                .portal
                 .group(ANN, &format!("Group {n}"), &[ANN, bot])
                 .unwrap()
         })
@@ -124,7 +125,9 @@ async fn a_lost_answer_doubles_a_message_unless_it_is_deduplicated() {
         lost(Api::V2, Redelivery::AtLeastOnce),
     );
     for setup in [once, second] {
-        setup.receives("echo", &["the first", "lost", "the next"]).await;
+        setup
+            .receives("echo", &["the first", "lost", "the next"])
+            .await;
         assert_eq!(setup.sent(Api::V2).len(), 4);
     }
     doubled
@@ -140,7 +143,8 @@ async fn a_repeated_event_is_answered_once() {
     setup.portal.repeat(1);
     setup.write("echo", "twice");
     setup.write("echo", "the next");
-    setup.receives("echo", &["the first", "twice", "the next"])
+    setup
+        .receives("echo", &["the first", "twice", "the next"])
         .await;
     assert_eq!(setup.traffic("ONIMBOTV2MESSAGEADD").len(), 4);
 }
@@ -171,7 +175,8 @@ async fn a_burst_over_the_portals_limit_is_answered_without_a_refusal() {
 }
 
 fn statuses(setup: &Setup) -> Vec<u64> {
-    setup.sent(Api::V2)
+    setup
+        .sent(Api::V2)
         .iter()
         .filter_map(|call| call["status"].as_u64())
         .collect()

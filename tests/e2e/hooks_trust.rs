@@ -102,7 +102,8 @@ async fn an_outgoing_webhook_reaches_only_hooks_of_its_portal() {
     .await;
 
     assert_eq!(
-        setup.post(&deal(&auth("ffffffffffffffffffffffffffffffff")))
+        setup
+            .post(&deal(&auth("ffffffffffffffffffffffffffffffff")))
             .await,
         403,
         "of another portal"

@@ -39,7 +39,8 @@ async fn after_uninstallation_events_are_refused_until_the_next_installation() {
     setup.write("echo", "before");
     setup.receives("echo", &["before"]).await;
     let event = last_body(&setup, "ONIMBOTV2MESSAGEADD");
-    setup.portal
+    setup
+        .portal
         .uninstall(&setup.credentials.client_id, false)
         .unwrap();
     until("the portal to be forgotten", || {

@@ -39,7 +39,8 @@ async fn at_a_full_bucket_messages_are_batched_and_each_gets_its_own_answer() {
     let (setup, portal, bot) = setup().await;
     let groups: Vec<String> = (0..60)
         .map(|n| {
-            setup.portal
+            setup
+                .portal
                 .group(ANN, &format!("Group {n}"), &[ANN, bot])
                 .unwrap()
         })

@@ -288,8 +288,8 @@ async fn an_operators_message_silences_the_bot_until_it_is_added_again_and_a_whi
         for round in 1..=2 {
             let chat = stage.says("hi").chat;
             let before = (round - 1) * 4;
-            let told = || stage.received_by(&stage.visitor("eve")).len() - before;
-            until("the greeting", || told() == 2).await;
+            let received = || stage.received_by(&stage.visitor("eve")).len() - before;
+            until("the greeting", || received() == 2).await;
             stage.desk.portal.join(BORIS, chat).unwrap();
             stage
                 .desk
@@ -297,18 +297,18 @@ async fn an_operators_message_silences_the_bot_until_it_is_added_again_and_a_whi
                 .whisper(BORIS, chat, "who is it?")
                 .unwrap();
             stage.says("still there?");
-            until("an answer", || told() == 3).await;
+            until("an answer", || received() == 3).await;
             stage.operator_says(chat, "I am Boris");
             stage.says("good");
             stage.settles().await;
-            assert_eq!(told(), 3, "{way:?}, session {round}");
+            assert_eq!(received(), 3, "{way:?}, session {round}");
             let bot = stage.desk.portal.bot("porter").unwrap();
             another_second(way).await;
             let brought = stage.desk.portal.transfer_to_bot(BORIS, chat, bot);
             brought.unwrap();
             stage.says("and you?");
             until(&format!("the bot again, {way:?}, session {round}"), || {
-                told() == 4
+                received() == 4
             })
             .await;
             stage.desk.portal.finish(BORIS, chat).unwrap();
@@ -400,14 +400,14 @@ async fn a_bot_whose_time_has_ended_leaves_or_talks_until_an_operator_does() {
             stage.receives(&["Welcome", "1: hi"]).await;
             stage.desk.portal.end_bot_time(chat).unwrap();
             stage.says("anybody?");
-            let told: &[&str] = match left {
+            let received: &[&str] = match left {
                 "close" => &["Welcome", "1: hi", "2: anybody?"],
                 _ => &["Welcome", "1: hi"],
             };
-            stage.stays_at(told).await;
+            stage.stays_at(received).await;
             stage.operator_says(chat, "I am Boris");
             stage.says("good");
-            stage.stays_at(told).await;
+            stage.stays_at(received).await;
         }
     }
 }
@@ -424,9 +424,9 @@ async fn a_client_of_a_failing_bot_is_handed_over_to_an_operator() {
         .await;
         stage.says("hello?");
         stage.settles().await;
-        let told = stage.received_by(&stage.visitor("eve"));
-        let [welcome, hi, sorry] = texts(&told)[..] else {
-            panic!("{way:?}: {told:?}")
+        let received = stage.received_by(&stage.visitor("eve"));
+        let [welcome, hi, sorry] = texts(&received)[..] else {
+            panic!("{way:?}: {received:?}")
         };
         assert_eq!([welcome, hi], ["Welcome", "1: hi"]);
         assert!(sorry.starts_with("Sorry"), "{sorry}");
@@ -449,10 +449,10 @@ async fn two_bots_on_two_lines_receive_only_their_own_events() {
         let bot = |code| stage.desk.portal.bot(code).unwrap();
         for (line, bot) in [(stage.line, bot("porter")), (stage.other, bot("usher"))] {
             until("all answers", || stage.received_by(&on(line)).len() == 3).await;
-            let told = stage.received_by(&on(line));
-            assert_eq!(texts(&told), ["Welcome", "1: hi", "2: people"]);
+            let received = stage.received_by(&on(line));
+            assert_eq!(texts(&received), ["Welcome", "1: hi", "2: people"]);
             assert!(
-                told.iter().all(|message| message["author"] == bot),
+                received.iter().all(|message| message["author"] == bot),
                 "{way:?}"
             );
         }

@@ -48,9 +48,9 @@ async fn nothing_received_after_an_operators_message_is_answered() {
                 .enumerate()
                 .map(|(at, message)| format!("{}: {}", at + 1, message["text"].as_str().unwrap()));
             let expected: Vec<String> = ["Welcome".to_owned()].into_iter().chain(answers).collect();
-            let told = stage.received_by(&client);
+            let received = stage.received_by(&client);
             assert_eq!(
-                texts(&told),
+                texts(&received),
                 expected,
                 "{way:?}, round {round}: {before:#?}"
             );

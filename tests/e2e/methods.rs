@@ -5,7 +5,7 @@ use std::pin::pin;
 
 use ::imbot::event::{BotId, DialogId, MessageId, UserId};
 use ::imbot::portal::methods::{
-    Success, Method, app, event, im, im_v2, imbot, imbot_v2, profile, user,
+    Method, Success, app, event, im, im_v2, imbot, imbot_v2, profile, user,
 };
 use ::imbot::portal::{BotInfo, Portal};
 use ::imbot::prelude::*;
@@ -80,16 +80,16 @@ async fn chats_and_messages_work_in_v1_and_v2() {
         .run(im::MessageAdd::new(dialog.clone(), "from Ann"))
         .await
         .unwrap();
-    for told in both(&portal, im::DialogGet::new(dialog.clone())).await {
-        assert_eq!(told["name"], "Deal");
+    for answer in both(&portal, im::DialogGet::new(dialog.clone())).await {
+        assert_eq!(answer["name"], "Deal");
     }
-    for told in both(
+    for answer in both(
         &portal,
         im::DialogMessagesGet::new(dialog.clone()).limit(5_u64),
     )
     .await
     {
-        assert!(told["messages"].to_string().contains("from Ann"));
+        assert!(answer["messages"].to_string().contains("from Ann"));
     }
     let first = imbot::MessageAdd::new(bot, dialog.clone(), "from the bot").url_preview(false);
     for id in both(&portal, first).await {
@@ -103,8 +103,8 @@ async fn chats_and_messages_work_in_v1_and_v2() {
     for people in both(&portal, imbot::ChatUserList::new(bot, chat)).await {
         assert!(people.contains(&UserId(ANN)));
     }
-    for told in both(&portal, imbot::BotList::new()).await {
-        assert_eq!(told[bot.to_string()]["CODE"], "echo");
+    for answer in both(&portal, imbot::BotList::new()).await {
+        assert_eq!(answer[bot.to_string()]["CODE"], "echo");
     }
     let second = imbot_v2::MessageSend::new(bot, dialog.clone())
         .message("again")
@@ -121,11 +121,11 @@ async fn chats_and_messages_work_in_v1_and_v2() {
     for read in both(&portal, imbot_v2::MessageRead::new(bot, dialog.clone())).await {
         assert_eq!(read.chat_id, chat);
     }
-    for told in both(&portal, imbot_v2::ChatGet::new(bot, dialog)).await {
-        assert_eq!(told.chat["name"], "Deal");
+    for answer in both(&portal, imbot_v2::ChatGet::new(bot, dialog)).await {
+        assert_eq!(answer.chat["name"], "Deal");
     }
-    for told in both(&portal, imbot_v2::BotFind::new("echo")).await {
-        assert_eq!(told.bot.id, bot);
+    for answer in both(&portal, imbot_v2::BotFind::new("echo")).await {
+        assert_eq!(answer.bot.id, bot);
     }
     both(&portal, imbot_v2::RevisionGet::new()).await;
     both(&portal, imbot_v2::CommandList::new(bot)).await;

@@ -64,7 +64,7 @@ struct Counter;
 impl Bot<u32> for Counter {
     fn commands(&self) -> Vec<CommandSpec> {
         vec![
-            CommandSpec::new("reset", "Begins anew").in_language("de", "Beginnt von vorn", ""),
+            CommandSpec::new("reset", "Starts again").in_language("de", "Beginnt von vorn", ""),
             CommandSpec::new("press", "A button").hidden(),
         ]
     }
@@ -98,7 +98,8 @@ async fn a_bot_talks_without_a_public_address() {
     desk.receives("counter", &["hello"]).await;
     desk.write("counter", "one");
     desk.write("counter", "two");
-    desk.receives("counter", &["hello", "1: one", "2: two"]).await;
+    desk.receives("counter", &["hello", "1: one", "2: two"])
+        .await;
     desk.write("counter", "/reset now");
     desk.receives("counter", &["hello", "1: one", "2: two", "reset now"])
         .await;
@@ -249,9 +250,9 @@ async fn a_dry_run_lists_all_steps_and_does_nothing() {
     engine.know_portals().await.unwrap();
     let portal = engine.portal(&engine.portals()[0]).unwrap();
     let plan = engine.register(&portal, Mode::DryRun).await.unwrap();
-    let told: Vec<String> = plan.iter().map(Step::to_string).collect();
+    let text: Vec<String> = plan.iter().map(Step::to_string).collect();
     assert_eq!(
-        told,
+        text,
         [
             "register the bot counter",
             "add /reset to the bot counter",
@@ -274,10 +275,10 @@ async fn an_invalid_webhook_is_reported() {
         panic!("{refused:?}")
     };
     assert!(error.is_access_revoked(), "{error}");
-    let told = error.to_string();
+    let text = error.to_string();
     assert!(
-        told.contains("webhook") && !told.contains("/rest/"),
-        "{told}"
+        text.contains("webhook") && !text.contains("/rest/"),
+        "{text}"
     );
     assert!(engine.polled().is_empty());
 }

@@ -21,21 +21,21 @@ const LATER: Duration = Duration::from_secs(61);
 /// Repeats messages; those that begin with `wait` only when permitted.
 #[derive(Clone)]
 struct Slow {
-    heard: Arc<watch::Sender<usize>>,
+    received: Arc<watch::Sender<usize>>,
     go: Arc<Semaphore>,
 }
 
 impl Slow {
     fn new() -> Slow {
         Slow {
-            heard: Arc::default(),
+            received: Arc::default(),
             go: Arc::new(Semaphore::new(0)),
         }
     }
 
     async fn has_received(&self) {
-        let mut heard = self.heard.subscribe();
-        heard.wait_for(|heard| *heard > 0).await.unwrap();
+        let mut received = self.received.subscribe();
+        received.wait_for(|received| *received > 0).await.unwrap();
     }
 }
 
@@ -46,7 +46,7 @@ impl Bot for Slow {
 
     async fn message(&self, cx: &mut Context, message: Message) -> Result {
         if message.text.starts_with("wait") {
-            self.heard.send_modify(|heard| *heard += 1);
+            self.received.send_modify(|received| *received += 1);
             self.go.acquire().await?.forget();
         }
         cx.say(message.text);
@@ -190,14 +190,14 @@ async fn messages_refused_by_a_read_only_portal_are_sent_when_an_operator_retrie
 }
 
 #[tokio::test]
-async fn an_application_removed_without_an_event_is_reported_and_continues_after_reinstallation()
- {
+async fn an_application_removed_without_an_event_is_reported_and_continues_after_reinstallation() {
     let bot = Slow::new();
     let setup = Setup::installed(App::new().bot(bot.clone())).await;
     setup.write("echo", "wait");
     bot.has_received().await;
     setup.portal.lose(10);
-    setup.portal
+    setup
+        .portal
         .uninstall(&setup.credentials.client_id, false)
         .unwrap();
     bot.go.add_permits(1);
@@ -244,5 +244,5 @@ async fn a_start_does_not_wait_long_for_an_unreachable_portal() {
         "{took:?}"
     );
     let portal = engine.portal(&engine.portals()[0]).unwrap();
-    assert!(portal.busy() > 0, "it goes on beside");
+    assert!(portal.busy() > 0, "it continues in the background");
 }

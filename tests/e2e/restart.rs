@@ -64,8 +64,8 @@ async fn ten_restarts_under_load_refuse_no_request_and_lose_no_event() {
 
     let key = Key::of(&store, store.with_extension("key")).unwrap();
     let store = Sqlite::open(&store, &key).unwrap();
-    let (status, heard) = (store.status().await.unwrap(), heard(&store).await);
-    assert_eq!(heard + status.events, sent, "heard, and still waiting");
+    let (status, counted) = (store.status().await.unwrap(), counted(&store).await);
+    assert_eq!(counted + status.events, sent, "counted, and still waiting");
 }
 
 /// Waits until the current process has answered: from then on it handles signals.
@@ -160,8 +160,8 @@ async fn install(store: &Path) {
 }
 
 /// The number of messages that the bot has counted in all its conversations.
-async fn heard(store: &Sqlite) -> u64 {
-    let mut heard = 0;
+async fn counted(store: &Sqlite) -> u64 {
+    let mut counted = 0;
     for sender in 0..SENDERS {
         let key = imbot::store::Conversation {
             portal: MemberId::new(MEMBER),
@@ -169,9 +169,9 @@ async fn heard(store: &Sqlite) -> u64 {
             dialog: sender.to_string().as_str().into(),
         };
         let state = store.state(&key).await.unwrap();
-        heard += state.map_or(0, |state| serde_json::from_slice(&state.bytes).unwrap());
+        counted += state.map_or(0, |state| serde_json::from_slice(&state.bytes).unwrap());
     }
-    heard
+    counted
 }
 
 /// Counts messages.

@@ -93,8 +93,8 @@ fn note_tokens(tokens: &Notes, delivery: &imbot::event::Delivery) {
 fn no_secret_is_logged_or_printed() {
     let alone = process("e2e::secrets::everything_is_logged_and_printed").output();
     let alone = alone.unwrap();
-    let told = String::from_utf8_lossy(&alone.stderr);
-    assert!(alone.status.success(), "{told}");
+    let output = String::from_utf8_lossy(&alone.stderr);
+    assert!(alone.status.success(), "{output}");
 }
 
 #[tokio::test]

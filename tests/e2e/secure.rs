@@ -68,13 +68,13 @@ async fn an_untrusted_authority_is_reported() {
     let known = engine.portal(&engine.portals()[0]).unwrap();
     let error = known.find_bot("echo").await.unwrap_err();
     assert!(error.may_pass_later() && !error.may_have_run(), "{error}");
-    let mut told = String::new();
+    let mut text = String::new();
     let mut cause: Option<&dyn std::error::Error> = Some(&error);
     while let Some(error) = cause {
-        told.push_str(&error.to_string());
+        text.push_str(&error.to_string());
         cause = error.source();
     }
-    assert!(told.to_lowercase().contains("certificate"), "{told}");
+    assert!(text.to_lowercase().contains("certificate"), "{text}");
 }
 
 #[tokio::test]

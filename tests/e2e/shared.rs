@@ -72,17 +72,17 @@ async fn processes_on_one_store_share_a_portals_limit_and_a_single_one_has_all_o
     let bots = Process::on(Sqlite::open(&path, &key).unwrap(), &portal, "profile").await;
     until("a full bucket", || bots.calls() >= 46).await;
     // It starts when the first has filled the bucket.
-    let beside = Sqlite::attend(&path, &key).unwrap();
-    let beside = Process::on(beside, &portal, "server.time").await;
+    let other = Sqlite::attend(&path, &key).unwrap();
+    let other = Process::on(other, &portal, "server.time").await;
     let before = bots.calls();
-    let both = || (bots.calls() - before, beside.calls());
+    let both = || (bots.calls() - before, other.calls());
     until("twelve calls of both", || both().0 + both().1 >= 12).await;
     let (of_bots, of_other) = both();
     assert!(
         of_bots >= 4 && of_other >= 4,
         "{of_bots} and {of_other} of twelve"
     );
-    beside.die().await;
+    other.die().await;
     // The measure: a program that has a portal's limit for itself. Half of the limit would be ten
     // of twenty.
     let other_portal = self::portal().await;

@@ -51,7 +51,9 @@ async fn processes_on_one_store_renew_the_tokens_once() {
     let setup = Setup::installed(App::new().bot(Echo)).await;
     let installation = installation(&setup).await;
     let own = setup.engine.portal(&installation.portal).unwrap();
-    let others: Vec<Portal> = (0..4).map(|_| other(&setup, installation.clone())).collect();
+    let others: Vec<Portal> = (0..4)
+        .map(|_| other(&setup, installation.clone()))
+        .collect();
     let before = exchanges(&setup);
     setup.portal.expire_tokens();
     let all = others.iter().chain([&own]).cycle().take(15);
@@ -165,6 +167,9 @@ async fn a_moved_portal_is_called_at_its_new_address_which_is_stored() {
         .call::<Value>("profile", &json!({}))
         .await
         .unwrap_err();
-    assert!(error.to_string().contains("more than 3 redirects"), "{error}");
+    assert!(
+        error.to_string().contains("more than 3 redirects"),
+        "{error}"
+    );
     assert!(error.was_not_run());
 }

@@ -90,7 +90,7 @@ async fn moves(first: Setup) -> Setup {
     second
         .receives("parrot", &["first", "second", "third", "last"])
         .await;
-    until("everything to be told", || {
+    until("all events to be handled", || {
         second.engine.waiting() == (0, 0)
     })
     .await;

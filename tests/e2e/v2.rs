@@ -98,10 +98,14 @@ async fn every_event_of_a_chat_is_received() {
         setup.portal.react(ANN, own, "fire").unwrap();
         setup.receives("modern", &["hello", "fire set"]).await;
         setup.portal.unreact(ANN, own, "fire").unwrap();
-        setup.receives("modern", &["hello", "fire set", "fire taken back"])
+        setup
+            .receives("modern", &["hello", "fire set", "fire taken back"])
             .await;
         let hers = setup.write("modern", "a word");
-        until("everything to be told", || setup.engine.waiting() == (0, 0)).await;
+        until("all events to be handled", || {
+            setup.engine.waiting() == (0, 0)
+        })
+        .await;
         setup.portal.edit(ANN, hers, "another").unwrap();
         until("the edit", || {
             texts(&setup.messages_of("modern")).last() == Some(&"now: another")

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use crate::event::scan::{strip_start, end_of_name, find};
+use crate::event::scan::{end_of_name, find, strip_start};
 
 /// Returns the key at the beginning of a pair.
 pub(super) fn of(pair: &[u8]) -> &[u8] {

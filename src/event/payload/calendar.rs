@@ -1,6 +1,7 @@
 //! Payloads of the calendar: its events, sections and resources.
 //!
-//! Pages `api-reference/calendar/**/on-calendar-*.md` of the documentation. Keys are in lower case here.
+//! Pages `api-reference/calendar/**/on-calendar-*.md` of the documentation. Keys are in lower case
+//! here.
 
 use serde::Serialize;
 

@@ -1,6 +1,7 @@
 //! Payloads of units of measure, of CRM and of the product catalogue.
 //!
-//! Pages `api-reference/catalog/measure/events/*` of the documentation, and the outdated ones of CRM, which show no example.
+//! Pages `api-reference/catalog/measure/events/*` of the documentation, and the outdated ones of
+//! CRM, which show no example.
 
 use serde::Serialize;
 

@@ -88,7 +88,9 @@ impl Message {
             system: message.flag_at("system"),
             files: File::list(message)?,
             trackers: item.strings_at("ref"),
-            extra_url: item.map_at("extra").and_then(|extra| extra.string_at("EXTRA_URL")),
+            extra_url: item
+                .map_at("extra")
+                .and_then(|extra| extra.string_at("EXTRA_URL")),
         })
     }
 }

@@ -1,6 +1,7 @@
 //! Payloads of sessions of open channels, for any listener and for connectors.
 //!
-//! Pages `on-session-*.md` and `on-im-connector-dialog-*.md` in `api-reference/imopenlines` of the documentation.
+//! Pages `on-session-*.md` and `on-im-connector-dialog-*.md` in `api-reference/imopenlines` of the
+//! documentation.
 
 use serde::Serialize;
 
@@ -92,7 +93,10 @@ impl Session {
     }
 
     fn list(data: Node<'_>) -> Result<Vec<Session>, DecodeError> {
-        data.items_at("DATA").into_iter().map(Session::read).collect()
+        data.items_at("DATA")
+            .into_iter()
+            .map(Session::read)
+            .collect()
     }
 
     fn read(item: Node<'_>) -> Result<Session, DecodeError> {
@@ -105,7 +109,10 @@ impl Session {
         Ok(Session {
             id: number("session", "id")?.map(SessionId),
             parent: number("session", "parent_id")?.filter(some).map(SessionId),
-            is_closed: item.map_at("session").and_then(|part| part.flag_at("closed")) == Some(true),
+            is_closed: item
+                .map_at("session")
+                .and_then(|part| part.flag_at("closed"))
+                == Some(true),
             close_minutes: number("session", "close_term")?,
             connector: word("connector", "connector_id").unwrap_or_default(),
             line: number("connector", "line_id")?.map(LineId),

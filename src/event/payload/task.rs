@@ -1,7 +1,8 @@
 //! Payloads of tasks and their comments: the states before and after a change.
 //!
-//! Pages `api-reference/tasks/events-tasks/*` and `comment-item/events-comment/*` of the documentation. A side without data
-//! is the word `undefined`, and so is a flag that the portal did not set.
+//! Pages `api-reference/tasks/events-tasks/*` and `comment-item/events-comment/*` of the
+//! documentation. A side without data is the word `undefined`, and so is a flag that the portal did
+//! not set.
 
 use serde::Serialize;
 
@@ -55,7 +56,8 @@ impl<'t> Change<'t> {
         Ok(Change {
             before: data.map_at("FIELDS_BEFORE"),
             after: data.map_at("FIELDS_AFTER"),
-            accessible: ["IS_ACCESSIBLE_BEFORE", "IS_ACCESSIBLE_AFTER"].map(|key| data.flag_at(key)),
+            accessible: ["IS_ACCESSIBLE_BEFORE", "IS_ACCESSIBLE_AFTER"]
+                .map(|key| data.flag_at(key)),
         })
     }
 

@@ -36,8 +36,8 @@ impl Portal {
         Ok(bot.and_then(|bot| number(&bot["ID"])).map(BotId))
     }
 
-    /// Returns the events of a v2 bot that wait on the portal, and confirms those before the offset.
-    /// Without an offset nothing is confirmed (server-behaviour, section 4.1).
+    /// Returns the events of a v2 bot that wait on the portal, and confirms those before the
+    /// offset. Without an offset nothing is confirmed (server-behaviour, section 4.1).
     ///
     /// # Errors
     /// `BOT_NOT_FOUND`, `BOT_OWNERSHIP_ERROR`, and those of every [`call`](Portal::call).

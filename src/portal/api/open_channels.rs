@@ -38,7 +38,8 @@ fn is_done_already(method: &str, error: &Error) -> bool {
 /// Returns the refusal inside an answer with HTTP status 200. Methods of connectors report one per
 /// message (open-channels, 2.1), and that of a registration inside the result.
 fn refusal_within(method: &str, answer: &Value) -> Option<Error> {
-    let refused = |code: &str, description: &str| Some(Error::refused(method, code, description, 200, None));
+    let refused =
+        |code: &str, description: &str| Some(Error::refused(method, code, description, 200, None));
     if answer["SUCCESS"] == false {
         return refused("CONNECTOR_REFUSED", &messages(&answer["ERRORS"]));
     }

@@ -10,8 +10,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::event::MemberId;
-use crate::portal::http::answer::number;
 use crate::portal::error::OAUTH_METHOD;
+use crate::portal::http::answer::number;
 use crate::portal::{Error, Http};
 use crate::store::Tokens;
 

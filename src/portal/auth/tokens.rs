@@ -129,7 +129,10 @@ impl Portal {
             };
             let error = match application.refresh(&self.inner.http, &tokens.refresh).await {
                 Ok(grant) if grant.portal != *self.id() => {
-                    return Err(Error::answer(OAUTH_METHOD, "the tokens are for another portal"));
+                    return Err(Error::answer(
+                        OAUTH_METHOD,
+                        "the tokens are for another portal",
+                    ));
                 }
                 Ok(grant) => {
                     let mut renewed = credentials.installation.clone();

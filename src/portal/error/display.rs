@@ -28,9 +28,9 @@ impl Error {
                 "another application has a bot with this code: choose another code in the profile",
             ),
             "WRONG_AUTH_TYPE" => Some("this method needs the tokens of an application"),
-            "ERROR_METHOD_NOT_FOUND" if self.method().starts_with("imbot.v2.") => Some(
-                "the portal has no v2 bot API: set `.api(Api::V1)` in the bot's profile",
-            ),
+            "ERROR_METHOD_NOT_FOUND" if self.method().starts_with("imbot.v2.") => {
+                Some("the portal has no v2 bot API: set `.api(Api::V1)` in the bot's profile")
+            }
             "ERROR_METHOD_NOT_FOUND" => {
                 Some("check the method's name, and whether the portal has this module")
             }
@@ -40,9 +40,9 @@ impl Error {
             "OPERATION_TIME_LIMIT" => Some(
                 "this method has used up its running time: call it less often, or request less data",
             ),
-            "QUERY_LIMIT_EXCEEDED" => {
-                Some("too many calls from this address; check whether other programs call the portal")
-            }
+            "QUERY_LIMIT_EXCEEDED" => Some(
+                "too many calls from this address; check whether other programs call the portal",
+            ),
             "METHOD_CONFIRM_WAITING" => {
                 Some("an administrator of the portal has to allow this method")
             }

@@ -201,9 +201,10 @@ impl Error {
                     || self.is("CONNECTION_ERROR")
                     || self.is_server_error()
             }
-            Kind::Unreachable { .. } | Kind::NotJson { .. } | Kind::Store(_) | Kind::QueueFull(_) => {
-                true
-            }
+            Kind::Unreachable { .. }
+            | Kind::NotJson { .. }
+            | Kind::Store(_)
+            | Kind::QueueFull(_) => true,
             Kind::Answer(_) | Kind::TooLarge(_) | Kind::Forbidden(_) => false,
         }
     }

@@ -31,7 +31,10 @@ pub(in crate::portal) struct Time {
 
 impl Answer {
     /// Takes an answer out of its envelope.
-    pub(in crate::portal) fn from_envelope(method: &str, mut envelope: Value) -> Result<Answer, Error> {
+    pub(in crate::portal) fn from_envelope(
+        method: &str,
+        mut envelope: Value,
+    ) -> Result<Answer, Error> {
         let Some(result) = envelope.get_mut("result").map(Value::take) else {
             return Err(Error::answer(method, "`result` is missing"));
         };
@@ -104,7 +107,8 @@ mod tests {
             (answer.time.operating, answer.time.reset_in),
             (2.5, reset_in)
         );
-        let bare = Answer::from_envelope("m", json!({"result": null, "time": {"operating": 0}})).unwrap();
+        let bare =
+            Answer::from_envelope("m", json!({"result": null, "time": {"operating": 0}})).unwrap();
         assert_eq!((bare.next, bare.time), (None, Time::default()));
         assert!(Answer::from_envelope("m", json!([])).is_err());
     }

@@ -106,7 +106,8 @@ mod tests {
 
     #[test]
     fn both_forms_of_a_time_are_read_and_nothing_else_is() {
-        let read = |tag, text: &str| parse_time((tag, text.as_bytes())).map(|time| time.to_string());
+        let read =
+            |tag, text: &str| parse_time((tag, text.as_bytes())).map(|time| time.to_string());
         let some = |time: &str| Some(time.to_owned());
         for (tag, text, time) in [
             (UTC_TIME, "261126123456Z", some("2026-11-26T12:34:56.000Z")),

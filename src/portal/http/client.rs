@@ -83,7 +83,9 @@ impl Http {
             let certificates = Certificate::from_pem_bundle(&pem)
                 .ok()
                 .filter(|found| !found.is_empty())
-                .ok_or_else(|| unusable("the file of authorities contains no certificate in PEM format"))?;
+                .ok_or_else(|| {
+                    unusable("the file of authorities contains no certificate in PEM format")
+                })?;
             builder = builder.tls_certs_merge(certificates);
         }
         builder = match proxy {
@@ -114,7 +116,10 @@ impl Http {
         address: &str,
         body: &Value,
     ) -> Result<Hop, Error> {
-        let request = self.client.post(self.check_address(method, address)?).json(body);
+        let request = self
+            .client
+            .post(self.check_address(method, address)?)
+            .json(body);
         let response = request
             .send()
             .await
@@ -149,7 +154,11 @@ impl Http {
     }
 
     /// Returns the address if it may be called.
-    pub(in crate::portal) fn check_address(&self, method: &str, address: &str) -> Result<Url, Error> {
+    pub(in crate::portal) fn check_address(
+        &self,
+        method: &str,
+        address: &str,
+    ) -> Result<Url, Error> {
         let url = Url::parse(address)
             .map_err(|error| Error::forbidden(method, format!("`{address}`: {error}")))?;
         let host = url.host_str().unwrap_or_default();

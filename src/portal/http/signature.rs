@@ -121,7 +121,10 @@ impl Signer {
             tag.is_some_and(|tag| hmac::verify(&self.0, &signed, &tag).is_ok())
         };
         let mut signatures = signatures.split(' ');
-        signatures.any(is_ours).then_some(()).ok_or(SignatureError::Mismatch)
+        signatures
+            .any(is_ours)
+            .then_some(())
+            .ok_or(SignatureError::Mismatch)
     }
 }
 
@@ -162,12 +165,18 @@ mod tests {
             verify("7", now, &format!("v1,AAAA {signature}"), b"{}"),
             Ok(())
         );
-        assert_eq!(verify("8", now, &signature, b"{}"), Err(SignatureError::Mismatch));
+        assert_eq!(
+            verify("8", now, &signature, b"{}"),
+            Err(SignatureError::Mismatch)
+        );
         assert_eq!(
             verify("7", "1614265331", &signature, b"{}"),
             Err(SignatureError::Mismatch)
         );
-        assert_eq!(verify("7", now, &signature, b"{ }"), Err(SignatureError::Mismatch));
+        assert_eq!(
+            verify("7", now, &signature, b"{ }"),
+            Err(SignatureError::Mismatch)
+        );
         assert_eq!(verify("7", now, "", b"{}"), Err(SignatureError::Mismatch));
         assert_eq!(
             verify("7", "1614265029", &signature, b"{}"),
@@ -179,7 +188,10 @@ mod tests {
         );
         let other = signer("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA").unwrap();
         let signature = other.sign("7", NOW, b"{}");
-        assert_eq!(verify("7", now, &signature, b"{}"), Err(SignatureError::Mismatch));
+        assert_eq!(
+            verify("7", now, &signature, b"{}"),
+            Err(SignatureError::Mismatch)
+        );
     }
 
     #[test]

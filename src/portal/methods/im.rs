@@ -9,13 +9,16 @@ use crate::event::{BotId, ChatId, DialogId, MessageId, UserId};
 methods! {
     /// Makes another user the owner of a chat. One of `CHAT_ID` and `DIALOG_ID` is required.
     ///
-    /// Errors: `CHAT_ID_EMPTY`, `DIALOG_ID_EMPTY`, `USER_ID_EMPTY`, `ACCESS_ERROR`, `WRONG_REQUEST`.
+    /// Errors: `CHAT_ID_EMPTY`, `DIALOG_ID_EMPTY`, `USER_ID_EMPTY`, `ACCESS_ERROR`,
+    /// `WRONG_REQUEST`.
     ChatSetOwner "im.chat.setOwner" (user: UserId = "USER_ID")
         [chat: ChatId = "CHAT_ID", dialog: DialogId = "DIALOG_ID"] -> Success;
 
-    /// Sets the picture of a chat, in base64, at most 5000 × 5000 pixels. One of `CHAT_ID` and `DIALOG_ID` is required.
+    /// Sets the picture of a chat, in base64, at most 5000 × 5000 pixels. One of `CHAT_ID` and
+    /// `DIALOG_ID` is required.
     ///
-    /// Errors: `CHAT_ID_EMPTY`, `DIALOG_ID_EMPTY`, `ACCESS_DENIED`, `ACCESS_ERROR`, `AVATAR_ERROR`, `WRONG_REQUEST`.
+    /// Errors: `CHAT_ID_EMPTY`, `DIALOG_ID_EMPTY`, `ACCESS_DENIED`, `ACCESS_ERROR`, `AVATAR_ERROR`,
+    /// `WRONG_REQUEST`.
     ChatUpdateAvatar "im.chat.updateAvatar" (avatar: String = "AVATAR")
         [chat: ChatId = "CHAT_ID", dialog: DialogId = "DIALOG_ID"] -> Success;
 
@@ -44,7 +47,8 @@ methods! {
 
     /// Removes a user from a chat.
     ///
-    /// Errors: `CHAT_ID_EMPTY`, `USER_ID_EMPTY`, `ACCESS_ERROR`, `ACCESS_DENIED_KICK`, `USER_NOT_FOUND`.
+    /// Errors: `CHAT_ID_EMPTY`, `USER_ID_EMPTY`, `ACCESS_ERROR`, `ACCESS_DENIED_KICK`,
+    /// `USER_NOT_FOUND`.
     ChatUserDelete "im.chat.user.delete" (chat: ChatId = "CHAT_ID", user: UserId = "USER_ID") [] -> Success;
 
     /// Returns the members of a chat.
@@ -98,7 +102,8 @@ methods! {
     /// Errors: `FILE_ID_EMPTY`, `FILE_SAVE_ERROR`.
     DiskFileSave "im.disk.file.save" (file: u64 = "FILE_ID") [] -> Value;
 
-    /// Returns the folder of a chat on the drive: `{"ID": 5}`. One of `CHAT_ID` and `DIALOG_ID` is required.
+    /// Returns the folder of a chat on the drive: `{"ID": 5}`. One of `CHAT_ID` and `DIALOG_ID` is
+    /// required.
     ///
     /// Errors: `CHAT_ID_EMPTY`, `DIALOG_ID_EMPTY`, `ACCESS_ERROR`.
     DiskFolderGet "im.disk.folder.get" () [chat: ChatId = "CHAT_ID", dialog: DialogId = "DIALOG_ID"] -> Value;
@@ -133,7 +138,8 @@ methods! {
     /// Returns the API's revisions.
     RevisionGet "im.revision.get" () [] -> Value;
 
-    /// Returns messages of a dialog, at most 50 (default 20): those before `LAST_ID`, or after `FIRST_ID`.
+    /// Returns messages of a dialog, at most 50 (default 20): those before `LAST_ID`, or after
+    /// `FIRST_ID`.
     ///
     /// Errors: `DIALOG_ID_EMPTY`, `FIRST_ID_STRING`, `LAST_ID_STRING`, `ACCESS_ERROR`.
     DialogMessagesGet "im.dialog.messages.get" (dialog: DialogId = "DIALOG_ID")
@@ -163,8 +169,8 @@ methods! {
 
     /// Sends a message as the calling user.
     ///
-    /// Errors: `MESSAGE_EMPTY`, `USER_ID_EMPTY`, `USER_NOT_FOUND`, `ACCESS_ERROR`, `PARAMS_ERROR`, `ATTACH_ERROR`,
-    /// `ATTACH_OVERSIZE`, `KEYBOARD_ERROR`, `MENU_ERROR`, `REPLY_ACCESS_ERROR`.
+    /// Errors: `MESSAGE_EMPTY`, `USER_ID_EMPTY`, `USER_NOT_FOUND`, `ACCESS_ERROR`, `PARAMS_ERROR`,
+    /// `ATTACH_ERROR`, `ATTACH_OVERSIZE`, `KEYBOARD_ERROR`, `MENU_ERROR`, `REPLY_ACCESS_ERROR`.
     MessageAdd "im.message.add" (dialog: DialogId = "DIALOG_ID", message: String = "MESSAGE")
         [attach: Value = "ATTACH", keyboard: Value = "KEYBOARD", menu: Value = "MENU", system: YesNo = "SYSTEM",
          url_preview: YesNo = "URL_PREVIEW", reply: MessageId = "REPLY_ID"] -> MessageId;
@@ -193,8 +199,8 @@ methods! {
 
     /// Changes a message; an empty text deletes it.
     ///
-    /// Errors: `MESSAGE_ID_ERROR`, `CANT_EDIT_MESSAGE`, `ATTACH_ERROR`, `ATTACH_OVERSIZE`, `KEYBOARD_ERROR`,
-    /// `KEYBOARD_OVERSIZE`, `MENU_OVERSIZE`.
+    /// Errors: `MESSAGE_ID_ERROR`, `CANT_EDIT_MESSAGE`, `ATTACH_ERROR`, `ATTACH_OVERSIZE`,
+    /// `KEYBOARD_ERROR`, `KEYBOARD_OVERSIZE`, `MENU_OVERSIZE`.
     MessageUpdate "im.message.update" (id: MessageId = "MESSAGE_ID")
         [message: String = "MESSAGE", attach: Value = "ATTACH", keyboard: Value = "KEYBOARD", menu: Value = "MENU",
          url_preview: YesNo = "URL_PREVIEW", is_edited: YesNo = "IS_EDITED"] -> Success;
@@ -231,7 +237,8 @@ methods! {
     SearchUserList "im.search.user.list" (find: String = "FIND")
         [business: YesNo = "BUSINESS", offset: u64 = "OFFSET", limit: u64 = "LIMIT"] -> Value;
 
-    /// Mutes a chat for the calling user, or unmutes it. One of `CHAT_ID` and `DIALOG_ID` is required.
+    /// Mutes a chat for the calling user, or unmutes it. One of `CHAT_ID` and `DIALOG_ID` is
+    /// required.
     ///
     /// Errors: `CHAT_ID_EMPTY`, `DIALOG_ID_EMPTY`, `ACCESS_ERROR`.
     ChatMute "im.chat.mute" ()

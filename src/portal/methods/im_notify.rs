@@ -40,7 +40,8 @@ methods! {
 
     /// Notifies a user, in the name of the calling user.
     ///
-    /// Errors: `WRONG_AUTH_TYPE`, `USER_ID_EMPTY`, `MESSAGE_EMPTY`, `ATTACH_OVERSIZE`, `ATTACH_ERROR`.
+    /// Errors: `WRONG_AUTH_TYPE`, `USER_ID_EMPTY`, `MESSAGE_EMPTY`, `ATTACH_OVERSIZE`,
+    /// `ATTACH_ERROR`.
     PersonalAdd "im.notify.personal.add" (user: UserId = "USER_ID", message: String = "MESSAGE")
         [message_out: String = "MESSAGE_OUT", tag: String = "TAG", sub_tag: String = "SUB_TAG",
          attach: Value = "ATTACH"] -> u64;
@@ -61,14 +62,16 @@ methods! {
 
     /// Notifies a user, in the name of the portal.
     ///
-    /// Errors: `WRONG_AUTH_TYPE`, `USER_ID_EMPTY`, `MESSAGE_EMPTY`, `ATTACH_OVERSIZE`, `ATTACH_ERROR`.
+    /// Errors: `WRONG_AUTH_TYPE`, `USER_ID_EMPTY`, `MESSAGE_EMPTY`, `ATTACH_OVERSIZE`,
+    /// `ATTACH_ERROR`.
     SystemAdd "im.notify.system.add" (user: UserId = "USER_ID", message: String = "MESSAGE")
         [message_out: String = "MESSAGE_OUT", tag: String = "TAG", sub_tag: String = "SUB_TAG",
          attach: Value = "ATTACH"] -> u64;
 
     /// Notifies a user.
     ///
-    /// Errors: `WRONG_AUTH_TYPE`, `USER_ID_EMPTY`, `MESSAGE_EMPTY`, `ATTACH_OVERSIZE`, `ATTACH_ERROR`.
+    /// Errors: `WRONG_AUTH_TYPE`, `USER_ID_EMPTY`, `MESSAGE_EMPTY`, `ATTACH_OVERSIZE`,
+    /// `ATTACH_ERROR`.
     Notify "im.notify" (user: UserId = "USER_ID", message: String = "MESSAGE")
         [kind: String = "TYPE", message_out: String = "MESSAGE_OUT", tag: String = "TAG",
          sub_tag: String = "SUB_TAG", attach: Value = "ATTACH"] -> u64;

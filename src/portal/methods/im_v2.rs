@@ -18,7 +18,8 @@ methods! {
 
     /// Sends a file of at most 100 MB, in base64, in a message of its own.
     ///
-    /// Errors: `FILE_EMPTY`, `FILE_INVALID_CONTENT`, `FILE_TOO_LARGE`, `CHAT_NOT_FOUND`, `ACCESS_DENIED`, ….
+    /// Errors: `FILE_EMPTY`, `FILE_INVALID_CONTENT`, `FILE_TOO_LARGE`, `CHAT_NOT_FOUND`,
+    /// `ACCESS_DENIED`, ….
     FileUpload "im.v2.File.upload"
         (dialog: DialogId = "dialogId", name: String = "fields.name", content: String = "fields.content")
         [message: String = "fields.message"] -> Upload;

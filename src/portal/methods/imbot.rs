@@ -1,7 +1,7 @@
 //! v1 bots (`imbot.*`). Pages `api-reference/chat-bots/outdated`, scope `imbot`.
 //!
-//! Every method about a bot may also fail with `BOT_ID_ERROR` (no such bot) and `APP_ID_ERROR` (a bot of another application).
-//! With an inbound webhook the client adds `CLIENT_ID`.
+//! Every method about a bot may also fail with `BOT_ID_ERROR` (no such bot) and `APP_ID_ERROR` (a
+//! bot of another application). With an inbound webhook the client adds `CLIENT_ID`.
 
 use serde_json::Value;
 
@@ -11,7 +11,8 @@ use crate::event::{BotId, ChatId, CommandId, DialogId, MessageId, UserId};
 methods! {
     /// Registers a bot, or returns the one that has this code, unchanged.
     ///
-    /// `TYPE` is `B`, `O`, `H` or `S`; `PROPERTIES` has `NAME`, `COLOR`, `WORK_POSITION`, …. At most five bots.
+    /// `TYPE` is `B`, `O`, `H` or `S`; `PROPERTIES` has `NAME`, `COLOR`, `WORK_POSITION`, …. At
+    /// most five bots.
     ///
     /// Errors: `EVENT_…_ERROR`, `CODE_ERROR`, `NAME_ERROR`, `MAX_COUNT_ERROR`.
     Register "imbot.register" (code: String = "CODE", event_handler: String = "EVENT_HANDLER", properties: Value = "PROPERTIES")
@@ -30,7 +31,8 @@ methods! {
     /// Returns all bots by id: `ID`, `NAME`, `CODE`, `OPENLINE`.
     BotList "imbot.bot.list" () [] -> Value;
 
-    /// Registers a command: Latin letters and digits; `LANG` is a list of `LANGUAGE_ID`, `TITLE`, `PARAMS`.
+    /// Registers a command: Latin letters and digits; `LANG` is a list of `LANGUAGE_ID`, `TITLE`,
+    /// `PARAMS`.
     ///
     /// Errors: `EVENT_COMMAND_ADD_ERROR`, `COMMAND_ERROR`, `LANG_ERROR`.
     CommandRegister "imbot.command.register"
@@ -47,18 +49,19 @@ methods! {
     /// Errors: `COMMAND_ID_ERROR`.
     CommandUnregister "imbot.command.unregister" (command: CommandId = "COMMAND_ID") [] -> Success;
 
-    /// Answers a command, also in a chat that the bot is not in. Returns the message's id; after ten
-    /// minutes `true`, and nothing is posted.
+    /// Answers a command, also in a chat that the bot is not in. Returns the message's id; after
+    /// ten minutes `true`, and nothing is posted.
     ///
-    /// Errors: `COMMAND_ID_ERROR`, `MESSAGE_ID_EMPTY`, `MESSAGE_EMPTY`, `ATTACH_…`, `KEYBOARD_…`, `MENU_ERROR`.
+    /// Errors: `COMMAND_ID_ERROR`, `MESSAGE_ID_EMPTY`, `MESSAGE_EMPTY`, `ATTACH_…`, `KEYBOARD_…`,
+    /// `MENU_ERROR`.
     CommandAnswer "imbot.command.answer" (command: CommandId = "COMMAND_ID", to: MessageId = "MESSAGE_ID")
         [message: String = "MESSAGE", attach: Value = "ATTACH", keyboard: Value = "KEYBOARD", menu: Value = "MENU",
          system: YesNo = "SYSTEM", url_preview: YesNo = "URL_PREVIEW"] -> Value;
 
     /// Sends a message; attachments, keyboard and menu of at most 30 KB each.
     ///
-    /// Errors: `DIALOG_ID_EMPTY`, `MESSAGE_EMPTY`, `CANCELED` and `ERROR_NO_ACCESS` if the bot may not write,
-    /// `ATTACH_…`, `KEYBOARD_…`, `MENU_…`.
+    /// Errors: `DIALOG_ID_EMPTY`, `MESSAGE_EMPTY`, `CANCELED` and `ERROR_NO_ACCESS` if the bot may
+    /// not write, `ATTACH_…`, `KEYBOARD_…`, `MENU_…`.
     MessageAdd "imbot.message.add" (bot: BotId = "BOT_ID", dialog: DialogId = "DIALOG_ID", message: String = "MESSAGE")
         [attach: Value = "ATTACH", keyboard: Value = "KEYBOARD", menu: Value = "MENU", system: YesNo = "SYSTEM",
          url_preview: YesNo = "URL_PREVIEW", skip_connector: YesNo = "SKIP_CONNECTOR"] -> MessageId;

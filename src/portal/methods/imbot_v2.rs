@@ -1,7 +1,7 @@
 //! v2 bots (`imbot.v2.*`). Pages `api-reference/chat-bots/chat-bots-v2`, scope `imbot`.
 //!
-//! Every method about a bot may also fail with `BOT_NOT_FOUND` and `BOT_OWNERSHIP_ERROR` (a bot of another application). With an
-//! inbound webhook the client adds `botToken`.
+//! Every method about a bot may also fail with `BOT_NOT_FOUND` and `BOT_OWNERSHIP_ERROR` (a bot of
+//! another application). With an inbound webhook the client adds `botToken`.
 
 use std::collections::HashMap;
 
@@ -174,10 +174,11 @@ pub struct Revision {
 methods! {
     /// Registers a bot, or returns the one that has this code, unchanged.
     ///
-    /// `type` is `bot`, `supervisor`, `personal` or `openline`, `eventMode` `fetch` (default) or `webhook`. At most a hundred bots.
+    /// `type` is `bot`, `supervisor`, `personal` or `openline`, `eventMode` `fetch` (default) or
+    /// `webhook`. At most a hundred bots.
     ///
-    /// Errors: `BOT_CODE_ALREADY_TAKEN`, `BOT_INVALID_TYPE`, `BOT_WEBHOOK_URL_REQUIRED`, `BOT_INVALID_CALLBACK`,
-    /// `BOT_LIMIT_EXCEEDED`, `BOT_AVATAR_…`.
+    /// Errors: `BOT_CODE_ALREADY_TAKEN`, `BOT_INVALID_TYPE`, `BOT_WEBHOOK_URL_REQUIRED`,
+    /// `BOT_INVALID_CALLBACK`, `BOT_LIMIT_EXCEEDED`, `BOT_AVATAR_…`.
     BotRegister "imbot.v2.Bot.register" (code: String = "fields.code", properties: Value = "fields.properties")
         [kind: String = "fields.type", event_mode: String = "fields.eventMode", webhook_url: String = "fields.webhookUrl",
          hidden: bool = "fields.isHidden", reactions: bool = "fields.isReactionsEnabled",
@@ -265,10 +266,11 @@ methods! {
     ChatUserList "imbot.v2.Chat.User.list" (bot: BotId = "botId", dialog: DialogId = "dialogId")
         [order: Value = "order", limit: u64 = "limit"] -> Vec<Value>;
 
-    /// Sends a message of at most 20 000 characters; one with a `templateId` (a version 4 UUID) is shown once,
-    /// however often it is sent.
+    /// Sends a message of at most 20 000 characters; one with a `templateId` (a version 4 UUID) is
+    /// shown once, however often it is sent.
     ///
-    /// Errors: `ACCESS_DENIED`, `EMPTY_MESSAGE`, `SENDING_FAILED`, `PARAM_ATTACH_ERROR`, `PARAM_KEYBOARD_ERROR`.
+    /// Errors: `ACCESS_DENIED`, `EMPTY_MESSAGE`, `SENDING_FAILED`, `PARAM_ATTACH_ERROR`,
+    /// `PARAM_KEYBOARD_ERROR`.
     MessageSend "imbot.v2.Chat.Message.send" (bot: BotId = "botId", dialog: DialogId = "dialogId")
         [message: String = "fields.message", attach: Value = "fields.attach", keyboard: Value = "fields.keyboard",
          system: bool = "fields.system", url_preview: bool = "fields.urlPreview", reply: MessageId = "fields.replyId",
@@ -355,7 +357,8 @@ methods! {
 
     /// Sends a file of at most 100 MB, in base64, in a message of its own.
     ///
-    /// Errors: `FILE_EMPTY`, `FILE_INVALID_CONTENT`, `FILE_TOO_LARGE`, `FILE_UPLOAD_FAILED`, `FILE_SEND_FAILED`.
+    /// Errors: `FILE_EMPTY`, `FILE_INVALID_CONTENT`, `FILE_TOO_LARGE`, `FILE_UPLOAD_FAILED`,
+    /// `FILE_SEND_FAILED`.
     FileUpload "imbot.v2.File.upload"
         (bot: BotId = "botId", dialog: DialogId = "dialogId", name: String = "fields.name", content: String = "fields.content")
         [message: String = "fields.message"] -> Upload;
@@ -365,7 +368,8 @@ methods! {
     /// Errors: `FILE_NOT_FOUND`, `FILE_ACCESS_ERROR`.
     FileDownload "imbot.v2.File.download" (bot: BotId = "botId", file: u64 = "fileId") [] -> Download;
 
-    /// Returns the events of a bot, at most 1000 (default 100), and confirms those before the offset.
+    /// Returns the events of a bot, at most 1000 (default 100), and confirms those before the
+    /// offset.
     ///
     /// Errors: `SCOPE_ERROR`, `USER_NOT_SUBSCRIBED`.
     EventGet "imbot.v2.Event.get" (bot: BotId = "botId")

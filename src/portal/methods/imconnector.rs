@@ -1,7 +1,8 @@
-//! Connectors of open channels (`imconnector.*`). Pages `api-reference/imopenlines/imconnector`. Needs the tokens of an
-//! application: an inbound webhook gets `WRONG_AUTH_TYPE`.
+//! Connectors of open channels (`imconnector.*`). Pages `api-reference/imopenlines/imconnector`.
+//! Needs the tokens of an application: an inbound webhook gets `WRONG_AUTH_TYPE`.
 //!
-//! An application that implements [`Connector`](crate::handler::Connector) calls none of these: the framework does.
+//! An application that implements [`Connector`](crate::handler::Connector) calls none of these: the
+//! framework does.
 
 use std::collections::HashMap;
 
@@ -45,7 +46,8 @@ pub struct PassedMessages {
 }
 
 methods! {
-    /// Registers a connector, or changes the one of this id. `icon` has `DATA_IMAGE`, `COLOR`, `SIZE`, `POSITION`.
+    /// Registers a connector, or changes the one of this id. `icon` has `DATA_IMAGE`, `COLOR`,
+    /// `SIZE`, `POSITION`.
     ///
     /// A refusal has status 200: `result` in the answer is false, and `error` is the code.
     Register "imconnector.register"
@@ -79,7 +81,8 @@ methods! {
     /// Errors: `ACCESS_DENIED` without the right to change connectors.
     List "imconnector.list" () [] -> HashMap<String, String>;
 
-    /// Passes clients' messages to a line: `user`, `message` and `chat` of each. The portal does not recognise repeats.
+    /// Passes clients' messages to a line: `user`, `message` and `chat` of each. The portal does
+    /// not recognise repeats.
     ///
     /// Errors: `NOT_ACTIVE_LINE`, `IMCONNECTOR_NO_CORRECT_PROVIDER`, `ERROR_ARGUMENT`.
     SendMessages "imconnector.send.messages"
@@ -97,7 +100,8 @@ methods! {
     DeleteMessages "imconnector.delete.messages"
         (connector: String = "CONNECTOR", line: LineId = "LINE", messages: Vec<Value> = "MESSAGES") [] -> PassedMessages;
 
-    /// Reports that messages of the portal were delivered: `im`, `message` with the list of its ids outside, `chat`.
+    /// Reports that messages of the portal were delivered: `im`, `message` with the list of its ids
+    /// outside, `chat`.
     ///
     /// Errors: `IMCONNECTOR_NO_CORRECT_PROVIDER`.
     SendStatusDelivery "imconnector.send.status.delivery"
@@ -109,13 +113,15 @@ methods! {
     SendStatusReading "imconnector.send.status.reading"
         (connector: String = "CONNECTOR", line: LineId = "LINE", messages: Vec<Value> = "MESSAGES") [] -> PassedMessages;
 
-    /// Sets the error of a connector on a line, which takes it out of service until it is activated again. The documentation
-    /// mentions it without a page.
+    /// Sets the error of a connector on a line, which takes it out of service until it is activated
+    /// again. The documentation mentions it without a page.
     SetError "imconnector.set.error" (connector: String = "CONNECTOR", line: LineId = "LINE") [] -> PassedMessages;
 
-    /// Renames the chat of a line, by the chat's id outside, and the client, unless chats are groups.
+    /// Renames the chat of a line, by the chat's id outside, and the client, unless chats are
+    /// groups.
     ///
-    /// Errors: `NOT_ACTIVE_LINE`, `IMCONNECTOR_NO_CORRECT_PROVIDER`, `ERROR_ARGUMENT`, `CHAT_RENAMING_FAILED`.
+    /// Errors: `NOT_ACTIVE_LINE`, `IMCONNECTOR_NO_CORRECT_PROVIDER`, `ERROR_ARGUMENT`,
+    /// `CHAT_RENAMING_FAILED`.
     ChatNameSet "imconnector.chat.name.set"
         (connector: String = "CONNECTOR", line: LineId = "LINE", chat: String = "CHAT_ID", name: String = "NAME")
         [user: UserId = "USER_ID"] -> PassedMessages;

@@ -1,7 +1,9 @@
-//! Open channels: sessions, operators, lines (`imopenlines.*`). Pages `api-reference/imopenlines/openlines`.
+//! Open channels: sessions, operators, lines (`imopenlines.*`). Pages
+//! `api-reference/imopenlines/openlines`.
 //!
-//! A bot hands a chat over with [`Context::to_operator`](crate::Context::to_operator) and similar methods, which keep
-//! the order of its messages; the calls here are made at once, as the calling user. Errors of all of them: `CHAT_ID`, `CHAT_TYPE`, `ACCESS_DENIED`, `USER_ID`.
+//! A bot hands a chat over with [`Context::to_operator`](crate::Context::to_operator) and similar
+//! methods, which keep the order of its messages; the calls here are made at once, as the calling
+//! user. Errors of all of them: `CHAT_ID`, `CHAT_TYPE`, `ACCESS_DENIED`, `USER_ID`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -65,7 +67,8 @@ pub struct Revisions {
 methods! {
     // Calls of a bot.
 
-    /// Sends a notice that the client also sees: a text, or with `name` `WELCOME` the line's greeting.
+    /// Sends a notice that the client also sees: a text, or with `name` `WELCOME` the line's
+    /// greeting.
     ///
     /// Errors: `CHAT_ID_EMPTY`.
     BotSessionMessageSend "imopenlines.bot.session.message.send" (chat: ChatId = "CHAT_ID")
@@ -78,7 +81,8 @@ methods! {
 
     /// Hands a chat over to a user or to a line's queue.
     ///
-    /// Errors: `CHAT_ID_EMPTY`, `USER_ID_EMPTY`, `QUEUE_ID_EMPTY`, `TRANSFER_ID_EMPTY`, `BOT_ID_ERROR`, `OPERATOR_WRONG`.
+    /// Errors: `CHAT_ID_EMPTY`, `USER_ID_EMPTY`, `QUEUE_ID_EMPTY`, `TRANSFER_ID_EMPTY`,
+    /// `BOT_ID_ERROR`, `OPERATOR_WRONG`.
     BotSessionTransfer "imopenlines.bot.session.transfer" (chat: ChatId = "CHAT_ID")
         [user: UserId = "USER_ID", queue: LineId = "QUEUE_ID", to: String = "TRANSFER_ID", leave: YesNo = "LEAVE"] -> bool;
 
@@ -159,7 +163,8 @@ methods! {
 
     /// Hands a chat over to a user or to a line's queue.
     ///
-    /// Errors: `CHAT_ID_EMPTY`, `USER_ID_EMPTY`, `QUEUE_ID_EMPTY`, `TRANSFER_ID_EMPTY`, `OPERATOR_WRONG`.
+    /// Errors: `CHAT_ID_EMPTY`, `USER_ID_EMPTY`, `QUEUE_ID_EMPTY`, `TRANSFER_ID_EMPTY`,
+    /// `OPERATOR_WRONG`.
     OperatorTransfer "imopenlines.operator.transfer" (chat: ChatId = "CHAT_ID")
         [user: UserId = "USER_ID", queue: LineId = "QUEUE_ID", to: String = "TRANSFER_ID"] -> bool;
 
@@ -185,7 +190,8 @@ methods! {
 
     /// Removes a user or a bot from a chat of a CRM object.
     ///
-    /// Errors: those of [`CrmChatUserAdd`], `CRM_CHAT_EMPTY_USER`, `CHAT_DELETE_USER_PERMISSION_DENIED`.
+    /// Errors: those of [`CrmChatUserAdd`], `CRM_CHAT_EMPTY_USER`,
+    /// `CHAT_DELETE_USER_PERMISSION_DENIED`.
     CrmChatUserDelete "imopenlines.crm.chat.user.delete"
         (kind: CrmType = "CRM_ENTITY_TYPE", id: u64 = "CRM_ENTITY", user: UserId = "USER_ID") [chat: ChatId = "CHAT_ID"]
         -> Chat;
@@ -246,8 +252,8 @@ methods! {
 
     /// Sends a message to a user through an open channel of the network, at most once a week.
     ///
-    /// Errors: `USER_MESSAGE_LIMIT`, `USER_ID_EMPTY`, `MESSAGE_EMPTY`, `ATTACH_OVERSIZE`, `ATTACH_ERROR`, `KEYBOARD_ERROR`,
-    /// `CODE`, `IMBOT_ERROR`, `NOT_FOUND`.
+    /// Errors: `USER_MESSAGE_LIMIT`, `USER_ID_EMPTY`, `MESSAGE_EMPTY`, `ATTACH_OVERSIZE`,
+    /// `ATTACH_ERROR`, `KEYBOARD_ERROR`, `CODE`, `IMBOT_ERROR`, `NOT_FOUND`.
     NetworkMessageAdd "imopenlines.network.message.add"
         (code: String = "CODE", user: UserId = "USER_ID", message: String = "MESSAGE")
         [attach: Value = "ATTACH", keyboard: Value = "KEYBOARD", url_preview: YesNo = "URL_PREVIEW"] -> bool;

@@ -169,7 +169,10 @@ mod tests {
     #[test]
     fn success_is_read_in_its_v1_and_v2_form() {
         for answer in [json!(true), json!({ "result": true })] {
-            assert_eq!(serde_json::from_value::<Success>(answer).unwrap(), Success(true));
+            assert_eq!(
+                serde_json::from_value::<Success>(answer).unwrap(),
+                Success(true)
+            );
         }
     }
 }

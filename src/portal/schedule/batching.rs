@@ -48,7 +48,9 @@ fn form_size(value: &Value, path: usize) -> Option<usize> {
         Value::Object(fields) if fields.is_empty() => (path == 0).then_some(0),
         Value::Object(fields) => {
             let field = |(key, value): (&String, _)| {
-                (!has_reference(key)).then(|| within(key.len(), value)).flatten()
+                (!has_reference(key))
+                    .then(|| within(key.len(), value))
+                    .flatten()
             };
             fields.iter().map(field).sum()
         }

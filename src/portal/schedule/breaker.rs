@@ -2,10 +2,10 @@
 //!
 //! Page `limits.md`: the running time of each method is counted over ten minutes. A method that has
 //! used it up gets `OPERATION_TIME_LIMIT` until the oldest minute is forgotten; every answer
-//! announces that moment (`operating_reset_at`). The whole portal is blocked when Bitrix24's support
-//! has stopped the application (`OVERLOAD_LIMIT`), when the application may not act there any more,
-//! or when the portal is stopped or not paid for. While a block lasts no call is made: callers get
-//! the portal's refusal again.
+//! announces that moment (`operating_reset_at`). The whole portal is blocked when Bitrix24's
+//! support has stopped the application (`OVERLOAD_LIMIT`), when the application may not act there
+//! any more, or when the portal is stopped or not paid for. While a block lasts no call is made:
+//! callers get the portal's refusal again.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -15,8 +15,8 @@ use tokio::time::Instant;
 use crate::portal::Error;
 use crate::portal::http::answer::{Answer, Time};
 
-/// How long a method stays blocked when the portal gives no reset time: one minute, the portal's own
-/// step.
+/// How long a method stays blocked when the portal gives no reset time: one minute, the portal's
+/// own step.
 const RESET_DEFAULT: Duration = Duration::from_secs(60);
 /// Maximum time a method stays blocked: after ten minutes the portal has forgotten everything.
 const RESET_MAX: Duration = Duration::from_secs(10 * 60);
@@ -206,7 +206,11 @@ mod tests {
             breaker.record("m", &unreachable, now),
             Some(Transition::Unreachable)
         );
-        assert_eq!(breaker.record("m", &unreachable, now), None, "reported once");
+        assert_eq!(
+            breaker.record("m", &unreachable, now),
+            None,
+            "reported once"
+        );
         assert!(breaker.refusal("m", now).is_none());
         assert_eq!(
             breaker.record("m", &busy(0.0, 0), now),

@@ -1,12 +1,13 @@
-//! Decides when a call is made: at once, after waiting in the portal's queue, or as part of a batch.
+//! Decides when a call is made: at once, after waiting in the portal's queue, or as part of a
+//! batch.
 //!
 //! - `bucket.rs` keeps the portal's rate limit.
 //! - `queue.rs` holds the calls that wait for it, in a fair order.
 //! - `batching.rs` turns waiting calls into one `batch`.
 //! - `breaker.rs` stops calls that the portal would refuse for a while.
 //!
-//! An empty queue needs no task. The first call that has to wait starts one, which books the portal's
-//! time and grants permits until the queue is empty.
+//! An empty queue needs no task. The first call that has to wait starts one, which books the
+//! portal's time and grants permits until the queue is empty.
 
 pub(super) mod batching;
 pub(super) mod breaker;
@@ -117,7 +118,8 @@ impl Portal {
             .map_err(|_| Error::queue_full(method, QUEUE_MAX)) // the program ends
     }
 
-    /// Grants permits until the queue is empty. Boxed, since sending a batch may wait in the queue again.
+    /// Grants permits until the queue is empty. Boxed, since sending a batch may wait in the queue
+    /// again.
     fn run_queue(self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(async move {
             loop {
@@ -160,7 +162,8 @@ impl Portal {
         }
     }
 
-    /// Books the portal's time for the next requests. If the store cannot, this process counts alone.
+    /// Books the portal's time for the next requests. If the store cannot, this process counts
+    /// alone.
     async fn book(&self) {
         let (now, time) = (Instant::now(), Clock::default().now());
         let Some(booking) = self.scheduler().queue.bucket.booking(now, time) else {
