@@ -264,7 +264,7 @@ impl App {
             .map(|address| inbound(address.expose_secret()))
             .collect::<Result<_, _>>()?;
         let application = application(config)?;
-        let http = Http::to(config.outside()?)?;
+        let http = Http::with_options(config.outside()?)?;
         let signer = config.forward_secret.as_ref();
         let signer = signer.map(Signer::new).transpose()?.map(Arc::new);
         let forward = |address| Forward {

@@ -106,7 +106,7 @@ async fn bot_of_the_first(
     need: &Requirement,
     name: &str,
 ) -> (Check, Option<BotId>) {
-    match ask(portal.find_bot_of_the_first(&need.code)).await {
+    match ask(portal.find_bot_v1(&need.code)).await {
         Ok(Some(id)) => {
             let found = format!(
                 "it is number {id} and ours, of the first generation; its events are posted to our address"

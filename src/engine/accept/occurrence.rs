@@ -57,7 +57,7 @@ struct OccurrenceHasher(SipHasher13);
 
 impl OccurrenceHasher {
     fn chat(&mut self, delivery: &Delivery, event: &ChatEvent) {
-        match &event.what {
+        match &event.kind {
             ChatEventKind::Message(message) => {
                 self.text("message");
                 self.number(message.id.0);
@@ -96,10 +96,10 @@ impl OccurrenceHasher {
     fn connector(&mut self, delivery: &Delivery, event: &ConnectorEvent) {
         self.text(&delivery.name);
         match event {
-            ConnectorEvent::Message { what, message, .. } => {
+            ConnectorEvent::Message { kind, message, .. } => {
                 self.number(message.id.0);
                 message.outside_ids.iter().for_each(|id| self.text(id));
-                if *what == OutboundKind::Edit {
+                if *kind == OutboundKind::Edit {
                     self.number(delivery.ts.unwrap_or(0));
                     self.text(&message.text);
                 }
@@ -119,9 +119,9 @@ impl OccurrenceHasher {
 
     /// By the id that the message has outside the portal.
     fn inbound(&mut self, inbound: &Inbound) {
-        self.text(inbound.what.method());
+        self.text(inbound.kind.method());
         self.text(&inbound.id);
-        if inbound.what == InboundKind::Edited {
+        if inbound.kind == InboundKind::Edited {
             self.text(&inbound.message["message"].to_string());
         }
     }
@@ -131,7 +131,7 @@ impl OccurrenceHasher {
     /// pages, where others have the subscription's.
     fn delivery(&mut self, delivery: &Delivery) {
         match delivery.event_id {
-            Some(id) if delivery.via == Source::Fetch => self.number(id),
+            Some(id) if delivery.source == Source::Fetch => self.number(id),
             _ => self.0.write(&delivery.digest().to_le_bytes()),
         }
     }

@@ -234,9 +234,9 @@ impl Engine {
     ) -> Result<Option<(Message, Receipt)>> {
         let connector = &entry.connector;
         match event {
-            ConnectorEvent::Message { what, message, .. } => {
+            ConnectorEvent::Message { kind, message, .. } => {
                 let receipt = connector
-                    .deliver_outbound(channel, what, message.clone())
+                    .deliver_outbound(channel, kind, message.clone())
                     .await?;
                 Ok(receipt.map(|receipt| (message, receipt)))
             }
@@ -266,7 +266,7 @@ impl Engine {
         });
         let mut params = line_params(&inbound.connector, inbound.line);
         params.insert("MESSAGES".to_owned(), json!([inbound.message]));
-        let call = self.line_call(chat, current.id, redelivery, inbound.what.method(), params);
+        let call = self.line_call(chat, current.id, redelivery, inbound.kind.method(), params);
         let turn = TurnCommit {
             calls: vec![call],
             ..TurnCommit::done(current.id, self.options.clock.now())

@@ -136,7 +136,7 @@ impl Engine {
     ) -> Next<QueuedEvent> {
         // In groups and open channels the portal reports a bot's own edits and deletions to it.
         let is_change = matches!(
-            event.what,
+            event.kind,
             ChatEventKind::Edited(_) | ChatEventKind::Deleted(_)
         );
         let is_echo = is_change && event.author == Some(UserId::from(chat.bot));
@@ -156,7 +156,7 @@ impl Engine {
             delivery: Some(delivery),
             ..context
         };
-        let trigger = Box::new(Trigger::Chat(event.what));
+        let trigger = Box::new(Trigger::Chat(event.kind));
         self.turn(current, bot, trigger, Box::new(context)).await
     }
 

@@ -158,7 +158,7 @@ impl Reconciliation<'_> {
     pub(super) async fn remove(&mut self, bot: &dyn AnyBot) -> Result<(), Error> {
         let profile = bot.profile();
         let found = match profile.on_api() {
-            Api::V1 => self.portal.find_bot_of_the_first(profile.code()).await?,
+            Api::V1 => self.portal.find_bot_v1(profile.code()).await?,
             Api::V2 => {
                 let found = self.portal.find_bot(profile.code()).await?;
                 found.map(|found| found.id)

@@ -91,7 +91,10 @@ impl Transport for RestTransport {
                 Call::Rest { method, params } => {
                     let params = Arc::unwrap_or_clone(params);
                     let portal = bot.portal();
-                    portal.do_on_line(&method, params).await.map(|()| None)
+                    portal
+                        .call_open_channel(&method, params)
+                        .await
+                        .map(|()| None)
                 }
             }
         })

@@ -141,7 +141,7 @@ impl Channel {
         message: serde_json::Value,
     ) -> Result<bool> {
         let inbound = Inbound {
-            what: kind,
+            kind,
             connector: self.connector.to_string(),
             line: self.line,
             chat,

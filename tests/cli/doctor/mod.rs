@@ -204,7 +204,7 @@ fn plan(plan: Plan) -> &'static str {
     match plan {
         Plan::Standard => "standard",
         Plan::Enterprise => "enterprise",
-        Plan::OnPremise => "on-premise",
+        _ => "on-premise",
     }
 }
 
