@@ -80,7 +80,9 @@ impl Deliveries {
         }
         let late = self.planned().late.pop_front();
         match late {
-            Some(late) => drop(self.tasks.spawn(self.clone().enqueue_later(delivery, late))),
+            Some(late) => {
+                self.tasks.spawn(self.clone().enqueue_later(delivery, late));
+            }
             None => self.enqueue(delivery),
         }
     }

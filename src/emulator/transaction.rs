@@ -44,7 +44,7 @@ pub(crate) struct Delivery {
 
 impl Delivery {
     /// Returns a copy that notifies nobody.
-    pub(super) fn duplicate(&self) -> Delivery {
+    pub(super) fn duplicate(&self) -> Self {
         Delivery {
             url: self.url.clone(),
             app: self.app.clone(),

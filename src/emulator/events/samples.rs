@@ -92,7 +92,9 @@ mod tests {
     /// Collects the keys of an event's data.
     fn keys(tree: &Value, path: &str, found: &mut BTreeSet<String>) {
         match tree.as_object() {
-            None => drop(found.insert(path.to_owned())),
+            None => {
+                let _ = found.insert(path.to_owned());
+            }
             Some(fields) => {
                 for (key, value) in fields {
                     keys(value, &format!("{path}.{key}"), found);

@@ -68,8 +68,8 @@ fn get(call: &mut Call<'_, '_>) -> Answer {
         let taken = |_, record: &Record| record.process == process;
         call.tx.world.offline.clear(&app, &source, taken);
     }
-    let tells = !clears || again.is_some();
-    let process = tells.then_some(process);
+    let keeps_records = !clears || again.is_some();
+    let process = keeps_records.then_some(process);
     Ok(json!({ "process_id": process, "events": events }).into())
 }
 

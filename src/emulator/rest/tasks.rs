@@ -87,20 +87,20 @@ fn field(task: &Task, name: &str, now: i64) -> String {
 fn described(task: &Task, wanted: &[String], now: i64) -> Value {
     let is_wanted =
         |name: &str| name == "ID" || wanted.is_empty() || wanted.iter().any(|it| it == name);
-    let mut told = Map::new();
+    let mut fields = Map::new();
     for (name, key) in FIELDS.into_iter().filter(|(name, _)| is_wanted(name)) {
         let value = match name {
             "STATUS" => task.status.to_string().into(),
             "DEADLINE" => json!(task.deadline()),
             _ => field(task, name, now).into(),
         };
-        told.insert(key.to_owned(), value);
+        fields.insert(key.to_owned(), value);
         if name == "STATUS" {
-            told.insert(
+            fields.insert(
                 "subStatus".to_owned(),
                 task.sub_status(now).to_string().into(),
             );
         }
     }
-    told.into()
+    fields.into()
 }

@@ -85,7 +85,9 @@ impl Acceptor for Listener {
             let (greeter, greeted) = (Arc::clone(greeter), self.greeted.0.clone());
             tokio::spawn(async move {
                 match greeter.greet(stream).await {
-                    Ok(opened) => drop(greeted.send(accepted(opened)).await),
+                    Ok(opened) => {
+                        let _ = greeted.send(accepted(opened)).await;
+                    }
                     Err(error) => {
                         tracing::debug!(%error, "a connection failed before HTTP")
                     }

@@ -132,7 +132,7 @@ impl Emulator {
     /// # Errors
     ///
     /// If it cannot listen on the address, or cannot create its certificate.
-    pub async fn start(options: Options) -> std::io::Result<Emulator> {
+    pub async fn start(options: Options) -> std::io::Result<Self> {
         let listener = TcpListener::bind(options.listen).await?;
         let address = listener.local_addr()?;
         let stop = CancellationToken::new();

@@ -48,7 +48,7 @@ struct TestPortal {
 }
 
 impl TestPortal {
-    async fn new() -> TestPortal {
+    async fn new() -> Self {
         TestPortal::with(Options {
             rate: None,
             ..Options::default()
@@ -56,7 +56,7 @@ impl TestPortal {
         .await
     }
 
-    async fn with(options: Options) -> TestPortal {
+    async fn with(options: Options) -> Self {
         let options = Options {
             listen: ([127, 0, 0, 1], 0).into(),
             ..options

@@ -50,7 +50,7 @@ pub(crate) struct Refs {
 
 impl Refs {
     /// Returns references with this state outside.
-    pub(crate) fn of(state: OutsideState) -> Refs {
+    pub(crate) fn of(state: OutsideState) -> Self {
         let outside = Outside {
             state,
             ..Outside::default()

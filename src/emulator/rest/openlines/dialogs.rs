@@ -101,10 +101,10 @@ fn history(call: &mut Call<'_, '_>) -> Answer {
         .check_operator(session.line, session.chat)
         .map_err(|_| Refusal::new("ACCESS_DENIED", "You do not have access"))?;
     let chat = call.tx.line_chat(session.chat).map_err(|_| refusal())?;
-    Ok(told(call.tx.world, call.tx.user, &session, &chat).into())
+    Ok(printed(call.tx.world, call.tx.user, &session, &chat).into())
 }
 
-fn told(world: &World, viewer: u64, session: &Session, chat: &Chat) -> Value {
+fn printed(world: &World, viewer: u64, session: &Session, chat: &Chat) -> Value {
     let until = session.closed.unwrap_or(i64::MAX);
     let ids = chat.messages.iter();
     let said: Vec<&Message> = ids

@@ -148,7 +148,9 @@ fn name(fields: &Map<String, Value>) -> Result<Option<String>, Refusal> {
 fn translate(command: &mut Command, titles: &Map<String, Value>, params: &Map<String, Value>) {
     for (language, title) in titles {
         match as_text(title) {
-            None => drop(command.lang.remove(language)),
+            None => {
+                let _ = command.lang.remove(language);
+            }
             Some(title) => {
                 let known = command.lang.remove(language).unwrap_or_default();
                 let params = match params.get(language) {

@@ -50,13 +50,13 @@ async fn queue_notices_are_sent_at_most_once_in_the_minimum_timeout() {
     test.result("event.bind", notice.clone()).await;
     test.deal(1);
     test.deal(2);
-    let told = test.event("ONOFFLINEEVENT").await;
+    let received = test.event("ONOFFLINEEVENT").await;
     assert_eq!(
-        told["data"],
+        received["data"],
         Value::Null,
         "it only says that there is something"
     );
-    assert!(told["auth"]["refresh_token"].is_string());
+    assert!(received["auth"]["refresh_token"].is_string());
     assert!(test.is_quiet().await);
     tokio::time::advance(Duration::from_millis(1000)).await;
     test.deal(3);

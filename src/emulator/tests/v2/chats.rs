@@ -34,7 +34,7 @@ async fn a_bot_creates_a_group_of_existing_users() {
     });
     let made = call(&test, bot, "add", json!({ "fields": fields })).await;
     let chat = &made["chat"];
-    let told = [
+    let received = [
         &chat["name"],
         &chat["description"],
         &chat["color"],
@@ -42,7 +42,7 @@ async fn a_bot_creates_a_group_of_existing_users() {
         &chat["type"],
     ];
     assert_eq!(
-        told,
+        received,
         ["Launch", "of the rocket", "#4ba5c3", "member", "chat"]
     );
     assert_eq!([&chat["owner"], &chat["userCounter"]], [3, 4]);

@@ -130,7 +130,7 @@ async fn each_command_of_a_text_is_an_event_and_the_text_is_not() {
         .send(1, &bot.to_string(), "/go a\n/go b")
         .expect("sent");
     let events = test.waiting(bot).await;
-    let told: Vec<_> = events
+    let received: Vec<_> = events
         .iter()
         .map(|event| {
             (
@@ -141,7 +141,7 @@ async fn each_command_of_a_text_is_an_event_and_the_text_is_not() {
         .collect();
     let go = "ONIMBOTV2COMMANDADD";
     let (none, a, b) = (Value::Null, json!("a"), json!("b"));
-    assert_eq!(told, [("ONIMBOTV2JOINCHAT", &none), (go, &a), (go, &b)]);
+    assert_eq!(received, [("ONIMBOTV2JOINCHAT", &none), (go, &a), (go, &b)]);
 }
 
 #[tokio::test]

@@ -27,14 +27,14 @@ async fn a_bot_sends_a_file_and_fetches_it_once() {
     let bot = test.bot_v2("helper", json!({})).await;
     let sent = upload(&test, bot, "1", "Report 7.PDF").await;
     let file = &sent["file"];
-    let told = [
+    let received = [
         &file["name"],
         &file["extension"],
         &file["type"],
         &file["size"],
     ];
     assert_eq!(
-        told,
+        received,
         [
             &json!("Report 7.PDF"),
             &json!("pdf"),

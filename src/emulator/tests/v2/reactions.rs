@@ -12,7 +12,7 @@ async fn said(test: &TestPortal, bot: u64) -> u64 {
 }
 
 /// The reactions in a bot's events, such as `add fire`.
-async fn told(test: &TestPortal, bot: u64) -> Vec<String> {
+async fn received(test: &TestPortal, bot: u64) -> Vec<String> {
     let events = test.waiting(bot).await;
     let changes = events
         .iter()
@@ -60,14 +60,14 @@ async fn a_bot_gets_events_about_reactions_to_its_messages() {
         "add like",
         "delete like",
     ];
-    assert_eq!(told(&test, bot).await, expected);
+    assert_eq!(received(&test, bot).await, expected);
 
     let unheard = said(&test, deaf).await;
     test.portal.react(1, unheard, "fire").expect("set");
     let own = test.portal.send(1, &bot.to_string(), "mine").expect("sent");
     test.portal.like(1, own).expect("liked");
-    assert!(told(&test, deaf).await.is_empty());
-    assert_eq!(told(&test, bot).await.len(), expected.len());
+    assert!(received(&test, deaf).await.is_empty());
+    assert_eq!(received(&test, bot).await.len(), expected.len());
 }
 
 #[tokio::test]
@@ -93,7 +93,7 @@ async fn a_bot_reacts_to_what_it_sees() {
     assert_eq!(react("delete", theirs, "fire").await, "REACTION_NOT_FOUND");
     assert_eq!(react("delete", theirs, "eyes").await, r#"{"result":true}"#);
     assert_eq!(react("add", own, "eyes").await, r#"{"result":true}"#);
-    assert!(told(&test, bot).await.is_empty());
+    assert!(received(&test, bot).await.is_empty());
 }
 
 #[tokio::test]
@@ -109,7 +109,7 @@ async fn people_react_on_the_page() {
     };
     assert_eq!(press().await, (200, json!({})));
     assert_eq!(press().await, (200, json!({})));
-    assert_eq!(told(&test, bot).await, ["add fire", "delete fire"]);
+    assert_eq!(received(&test, bot).await, ["add fire", "delete fire"]);
     let open = json!({ "as": 1, "bot": bot, "context": { "table": 42 } });
     assert_eq!(
         test.post("/chat/context", open).await.1["dialog_id"],

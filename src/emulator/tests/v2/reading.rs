@@ -19,19 +19,19 @@ async fn messages_a_bot_has_read_are_counted_and_shown_as_viewed() {
         test.result("imbot.v2.Chat.Message.read", params).await
     };
     let answer = read(json!({ "messageId": said[1] })).await;
-    let told = [
+    let received = [
         &answer["lastId"],
         &answer["counter"],
         &answer["viewedMessages"],
     ];
-    assert_eq!(told, [&json!(said[1]), &json!(1), &json!(said[..2])]);
+    assert_eq!(received, [&json!(said[1]), &json!(1), &json!(said[..2])]);
     let answer = read(json!({})).await;
-    let told = [
+    let received = [
         &answer["lastId"],
         &answer["counter"],
         &answer["viewedMessages"],
     ];
-    assert_eq!(told, [&json!(said[2]), &json!(0), &json!(said[2..])]);
+    assert_eq!(received, [&json!(said[2]), &json!(0), &json!(said[2..])]);
     assert_eq!(
         read(json!({ "messageId": said[0] })).await["lastId"],
         said[2],
