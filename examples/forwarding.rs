@@ -16,8 +16,9 @@
 //! curl http://127.0.0.1:8073 -d '{"event": "ONCRMDEALADD"}'
 //! ```
 //!
-//! Here the other program uses this crate; a library for Standard Webhooks does the same in any language. While it is away,
-//! events wait and are retried. It recognises repeats by their `webhook-id`.
+//! Here the other program uses this crate; a library for Standard Webhooks does the same in any
+//! language. While it is away, events wait and are retried. It recognises repeats by their
+//! `webhook-id`.
 
 use std::sync::Arc;
 use std::thread;
