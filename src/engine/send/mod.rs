@@ -26,8 +26,9 @@ pub const SEND_PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
 /// Maximum number of times a message is sent again when it is unknown whether it was sent.
 const RESENDS_MAX: u32 = 5;
 
-/// Maximum number of calls to one portal that are under way or wait for its rate limit. Above it,
-/// the queues of that portal pause, so that a slow or busy portal leaves the
+/// Maximum number of calls to one portal that are under way or wait for its rate limit.
+///
+/// Above it, the queues of that portal pause, so that a slow or busy portal leaves the
 /// [sender](super::SENDS_MAX) to the others.
 pub const SENDS_OF_ONE_MAX: usize = 512;
 /// How long a queue pauses for that.
