@@ -1,4 +1,5 @@
-//! A connector: the smallest outside messenger, connected to an open channel. This terminal is the client's phone.
+//! A connector: the smallest outside messenger, connected to an open channel. This terminal is the
+//! client's phone.
 //!
 //! ```text
 //! > Are you open?
@@ -6,9 +7,10 @@
 //! Ann Meyer: Until six.           (she took the chat as an operator)
 //! ```
 //!
-//! Run it with `cargo run --example connector`, write a line here, and answer it in the browser, at the printed address: the
-//! conversation is on the left. The emulated portal already has a line; on a real one, open the connector's settings in one of
-//! your lines. `bots::widget` is a connector for web pages.
+//! Run it with `cargo run --example connector`, write a line here, and answer it in the browser, at
+//! the printed address: the conversation is on the left. The emulated portal already has a line; on
+//! a real one, open the connector's settings in one of your lines. `bots::widget` is a connector
+//! for web pages.
 
 use std::io::{self, BufRead};
 use std::time::UNIX_EPOCH;
@@ -29,11 +31,13 @@ impl Connector for Phone {
         Ok(Receipt::one(message.id))
     }
 
-    /// Passes on what the client writes. When `inbound` returns, the message is stored and will be sent.
+    /// Passes on what the client writes. When `inbound` returns, the message is stored and will be
+    /// sent.
     async fn run(&self, channels: Channels) {
         let mut lines = typed();
         while let Some(text) = lines.recv().await {
-            // A message with the same id is dropped. Messengers have ids; this terminal uses the time.
+            // A message with the same id is dropped. Messengers have ids; this terminal uses the
+            // time.
             let id = UNIX_EPOCH.elapsed().unwrap_or_default().as_micros();
             for channel in channels.all() {
                 let client = Client::new("eve").name("Eve");

@@ -16,8 +16,9 @@
 //! curl http://127.0.0.1:8073 -d '{"event": "ONCRMDEALADD"}'
 //! ```
 //!
-//! Here the other program uses this crate; a library for Standard Webhooks does the same in any language. While it is away,
-//! events wait and are retried. It recognises repeats by their `webhook-id`.
+//! Here the other program uses this crate; a library for Standard Webhooks does the same in any
+//! language. While it is away, events wait and are retried. It recognises repeats by their
+//! `webhook-id`.
 
 use std::sync::Arc;
 use std::thread;
@@ -57,7 +58,7 @@ fn take(headers: &HeaderMap, body: String, Data(signer): Data<&Arc<Signer>>) -> 
     let [id, at, signature] = ["webhook-id", "webhook-timestamp", "webhook-signature"]
         .map(|name| header(name).unwrap_or_default());
     let now = Clock::default().now();
-    let (status, line) = match signer.check(id, at, signature, body.as_bytes(), now) {
+    let (status, line) = match signer.verify(id, at, signature, body.as_bytes(), now) {
         Ok(()) => (StatusCode::OK, body),
         Err(error) => (StatusCode::UNAUTHORIZED, format!("refused: {error}")),
     };

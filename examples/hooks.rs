@@ -13,11 +13,12 @@
 //!      -d '{"event": "ONCRMDEALADD", "data": {"FIELDS": {"ID": "7"}}}'
 //! ```
 //!
-//! The portal sends only events that the program has bound. A pattern binds every event that it matches, so a wide one, such
-//! as `Category::Crm`, takes a while to set up on a portal that allows two calls a second.
+//! The portal sends only events that the program has bound. A pattern binds every event that it
+//! matches, so a wide one, such as `Category::Crm`, takes a while to set up on a portal that allows
+//! two calls a second.
 //!
-//! An event carries little more than an id, typed in `imbot::event::payload`. For the rest, call a method:
-//! `event.call("crm.deal.get").with("ID", deal.id)`.
+//! An event carries little more than an id, typed in `imbot::event::payload`. For the rest, call a
+//! method: `event.call("crm.deal.get").with("ID", deal.id)`.
 
 use imbot::event::Category;
 use imbot::event::payload::crm;

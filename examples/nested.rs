@@ -6,8 +6,9 @@
 //! Greeter         Hello, Ann!
 //! ```
 //!
-//! It starts an emulated portal, so it runs without settings: `cargo run --example nested`. For a real portal, fill `Config`
-//! with the values from the application's card; the handler address is `https://…/bitrix/`.
+//! It starts an emulated portal, so it runs without settings: `cargo run --example nested`. For a
+//! real portal, fill `Config` with the values from the application's card; the handler address is
+//! `https://…/bitrix/`.
 
 use std::error::Error;
 use std::sync::Arc;

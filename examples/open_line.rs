@@ -1,4 +1,5 @@
-//! The smallest bot on an open channel: it greets, answers questions about the hours, and calls an operator for everything else.
+//! The smallest bot on an open channel: it greets, answers questions about the hours, and calls an
+//! operator for everything else.
 //!
 //! ```text
 //! Eve     hi
@@ -10,11 +11,12 @@
 //! Boris   Good morning, Boris here. What has happened to it?
 //! ```
 //!
-//! Once an operator has the chat, the bot is silent until the next session begins; the framework does this. An operator who
-//! writes takes over the chat as well, and a client can ask for one with `0`.
+//! Once an operator has the chat, the bot is silent until the next session begins; the framework
+//! does this. An operator who writes takes over the chat as well, and a client can ask for one with
+//! `0`.
 //!
-//! Run it with `cargo run --example open_line`. In the web chat, make a line with this bot under Open channels, write as its
-//! client, and answer as an operator.
+//! Run it with `cargo run --example open_line`. In the web chat, make a line with this bot under
+//! Open channels, write as its client, and answer as an operator.
 
 use imbot::prelude::*;
 

@@ -10,9 +10,9 @@
 //! Timer   Stopped.
 //! ```
 //!
-//! A reminder belongs to its turn like a message: it is set when the turn succeeds, and comes once. On a portal that keeps
-//! running, such as one of `cargo run --example reminder -- emulate`, it survives a restart of the bot, since `run` stores it
-//! in a file.
+//! A reminder belongs to its turn like a message: it is set when the turn succeeds, and comes once.
+//! On a portal that keeps running, such as one of `cargo run --example reminder -- emulate`, it
+//! survives a restart of the bot, since `run` stores it in a file.
 //!
 //! Run it with `cargo run --example reminder`.
 

@@ -11,7 +11,8 @@
 //! Courier  2 × pizza is on its way.
 //! ```
 //!
-//! Every chat has its own state. It is stored together with the answer, or not at all if the turn fails.
+//! Every chat has its own state. It is stored together with the answer, or not at all if the turn
+//! fails.
 //!
 //! Run it with `cargo run --example state`.
 

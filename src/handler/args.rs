@@ -33,7 +33,8 @@ pub trait Args: Sized {
     fn parse(line: &str) -> Result<Self, ArgsError>;
 }
 
-/// The type of one argument: text, numbers, ids, `Option`s and `Vec`s of these, [`Rest`], or your own type.
+/// The type of one argument: text, numbers, ids, `Option`s and `Vec`s of these, [`Rest`], or your
+/// own type.
 pub trait Arg: Sized {
     /// Takes the argument from the remaining words.
     ///

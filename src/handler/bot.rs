@@ -19,8 +19,8 @@ impl<T: Serialize + DeserializeOwned + Default + Send + 'static> State for T {}
 
 /// A bot. Override the methods for the events it handles, as plain `async fn`s.
 ///
-/// `S` is the state of each conversation ([`Context::state`]): one per portal, bot and dialog. A bot
-/// without a state does not mention it. Fields of the bot are shared by all conversations.
+/// `S` is the state of each conversation ([`Context::state`]): one per portal, bot and dialog. A
+/// bot without a state does not mention it. Fields of the bot are shared by all conversations.
 ///
 /// ```no_run
 /// use imbot::prelude::*;
@@ -37,21 +37,22 @@ impl<T: Serialize + DeserializeOwned + Default + Send + 'static> State for T {}
 /// fn main() -> ExitCode { imbot::run(Echo) }
 /// ```
 ///
-/// Events of one chat are handled one after another, in the order they were accepted; chats are handled
-/// in parallel. A handler that takes longer than [`TURN_TIMEOUT`](crate::engine::TURN_TIMEOUT) is
-/// stopped, and its turn fails.
+/// Events of one chat are handled one after another, in the order they were accepted; chats are
+/// handled in parallel. A handler that takes longer than
+/// [`TURN_TIMEOUT`](crate::engine::TURN_TIMEOUT) is stopped, and its turn fails.
 ///
-/// A turn that fails, by an error or a panic, changes nothing and runs again after a growing pause, also
-/// after a crash of the process. Calls that a handler makes to other services can therefore happen more
-/// than once.
+/// A turn that fails, by an error or a panic, changes nothing and runs again after a growing pause,
+/// also after a crash of the process. Calls that a handler makes to other services can therefore
+/// happen more than once.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a bot with the state `{S}`",
     label = "this should implement `Bot<{S}>`",
     note = "write `impl Bot for {Self} {{ … }}`, or `impl Bot<YourState> for {Self} {{ … }}` for a bot that remembers"
 )]
 pub trait Bot<S: State = ()>: Send + Sync + 'static {
-    /// Returns the bot's profile on the portal. Default: code and name are made from the type's name. A
-    /// changed code makes another bot on the portal, so override this before you rename the type.
+    /// Returns the bot's profile on the portal. Default: code and name are made from the type's
+    /// name. A changed code makes another bot on the portal, so override this before you rename the
+    /// type.
     fn profile(&self) -> Profile {
         Profile::of::<Self>()
     }
@@ -61,8 +62,8 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
         Vec::new()
     }
 
-    /// Somebody wrote a message: in the bot's private chat any message, in a group one that mentions the
-    /// bot.
+    /// Somebody wrote a message: in the bot's private chat any message, in a group one that
+    /// mentions the bot.
     ///
     /// A message that begins with a registered command comes to [`command`](Bot::command) only.
     fn message(
@@ -108,9 +109,10 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
 
     /// A session began in a chat of an open channel with the bot. Greet the client here.
     ///
-    /// It is called once per session, in the turn of the first event that shows the bot in the session
-    /// (the bot joined, or the client wrote), before that event is handled. The number may be missing.
-    /// In open channels [`join`](Bot::join) is called at most once per session, after this.
+    /// It is called once per session, in the turn of the first event that shows the bot in the
+    /// session (the bot joined, or the client wrote), before that event is handled. The number may
+    /// be missing. In open channels [`join`](Bot::join) is called at most once per session, after
+    /// this.
     fn session_started(
         &self,
         cx: &mut Context<S>,
@@ -131,11 +133,11 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
         ready(Ok(()))
     }
 
-    /// An operator took over a chat of an open channel: an operator wrote, or the client asked for one.
-    /// The bot is silent from now on. Cancel its reminders here.
+    /// An operator took over a chat of an open channel: an operator wrote, or the client asked for
+    /// one. The bot is silent from now on. Cancel its reminders here.
     ///
-    /// Many lines then remove the bot from the chat (`WELCOME_BOT_LEFT`). Its whispers are dropped after
-    /// that.
+    /// Many lines then remove the bot from the chat (`WELCOME_BOT_LEFT`). Its whispers are dropped
+    /// after that.
     fn taken_over(
         &self,
         cx: &mut Context<S>,
@@ -147,8 +149,8 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
 
     /// Somebody opened the bot's chat by a link with this context (`BOT_CONTEXT`). v2 only.
     ///
-    /// Anybody can make such a link. Before you do something that cannot be undone, ask with a button
-    /// (page `bot-context.md`). By webhook, each value in it is a text.
+    /// Anybody can make such a link. Before you do something that cannot be undone, ask with a
+    /// button (page `bot-context.md`). By webhook, each value in it is a text.
     fn opened(&self, cx: &mut Context<S>, context: Value) -> impl Future<Output = Result> + Send {
         let _ = (cx, context);
         ready(Ok(()))
@@ -183,17 +185,18 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
         ready(Ok(()))
     }
 
-    /// Returns the version of the state type. Raise it when older states can no longer be read. Default: 0.
+    /// Returns the version of the state type. Raise it when older states can no longer be read.
+    /// Default: 0.
     fn state_version(&self) -> u32 {
         0
     }
 
-    /// Converts a state that was stored with an older [version](Bot::state_version). Default: reads it as
-    /// the current type.
+    /// Converts a state that was stored with an older [version](Bot::state_version). Default: reads
+    /// it as the current type.
     ///
     /// A state that cannot be converted or read, or that has a newer version, does not stop the
-    /// conversation: it is put aside (`conversation show`), counted and logged, and the conversation
-    /// starts with the default state.
+    /// conversation: it is put aside (`conversation show`), counted and logged, and the
+    /// conversation starts with the default state.
     ///
     /// # Errors
     /// The old state cannot be converted.
@@ -204,8 +207,8 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
 
     /// An event failed on its last attempt: its turns changed nothing, and it is a dead letter now.
     ///
-    /// Messages sent here are kept. Default: an apology, so that nobody waits for an answer. In an open
-    /// channel the chat is then handed over to an operator.
+    /// Messages sent here are kept. Default: an apology, so that nobody waits for an answer. In an
+    /// open channel the chat is then handed over to an operator.
     fn failed(&self, cx: &mut Context<S>, error: &Error) -> impl Future<Output = Result> + Send {
         let _ = error;
         cx.say("Sorry, that did not work. The error has been noted.");

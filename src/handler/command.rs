@@ -27,7 +27,8 @@ struct Title {
 }
 
 impl CommandSpec {
-    /// Returns a command with this name (Latin letters and digits, no slash) and this title in English.
+    /// Returns a command with this name (Latin letters and digits, no slash) and this title in
+    /// English.
     pub fn new(name: impl Into<String>, title: impl Into<String>) -> Self {
         let title = Title {
             language: "en".into(),
@@ -73,7 +74,8 @@ impl CommandSpec {
         self
     }
 
-    /// Leaves the command out of the suggestions, for commands of buttons. Default: it is suggested.
+    /// Leaves the command out of the suggestions, for commands of buttons. Default: it is
+    /// suggested.
     #[must_use]
     pub fn hidden(mut self) -> Self {
         self.is_hidden = true;

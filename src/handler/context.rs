@@ -25,7 +25,8 @@ use crate::store::{MessageRef, ReminderId, Time};
 /// Time between two renewals of a status while it is shown.
 const STATUS_INTERVAL: Duration = Duration::from_secs(10);
 
-/// The turn of a handler: the conversation's state, the chat and its people, and the ways to answer.
+/// The turn of a handler: the conversation's state, the chat and its people, and the ways to
+/// answer.
 ///
 /// ```
 /// use imbot::prelude::*;
@@ -72,8 +73,9 @@ impl<S> Context<S> {
 
     /// Sends a message to this chat when the turn is committed, after the messages before it.
     ///
-    /// Strings are sent with their BB codes; [`Text`](crate::message::Text) escapes what people typed.
-    /// A message over a limit of the portal fails the turn, with an error that names the limit.
+    /// Strings are sent with their BB codes; [`Text`](crate::message::Text) escapes what people
+    /// typed. A message over a limit of the portal fails the turn, with an error that names the
+    /// limit.
     pub fn say(&self, message: impl Into<Draft>) -> MessageHandle {
         self.say_to(self.context.conversation.dialog.clone(), message)
     }
@@ -83,11 +85,11 @@ impl<S> Context<S> {
         self.effects.say(dialog.into(), &message.into())
     }
 
-    /// Sets a reminder in this conversation. When it is due, [`reminded`](super::Bot::reminded) gets the
-    /// payload.
+    /// Sets a reminder in this conversation. When it is due, [`reminded`](super::Bot::reminded)
+    /// gets the payload.
     ///
-    /// It is committed with the turn, survives restarts and comes once. One that could not come in time
-    /// comes as soon as possible.
+    /// It is committed with the turn, survives restarts and comes once. One that could not come in
+    /// time comes as soon as possible.
     ///
     /// ```no_run
     /// # use std::time::{Duration, SystemTime};
@@ -120,8 +122,8 @@ impl<S> Context<S> {
 
     /// Sends a message to this chat now, before the turn's other messages, and returns its id.
     ///
-    /// It stays if the turn fails, and is sent again if the turn is repeated. In an open channel it is
-    /// sent even if an operator [has taken over](Context::is_with_operator).
+    /// It stays if the turn fails, and is sent again if the turn is repeated. In an open channel it
+    /// is sent even if an operator [has taken over](Context::is_with_operator).
     ///
     /// # Errors
     /// The message is over a limit, or the portal did not take it.
@@ -155,8 +157,8 @@ impl<S> Context<S> {
         self.showing(Status::Typing)
     }
 
-    /// Shows what the bot is doing, such as thinking, until the returned guard is dropped or a message
-    /// is sent. v1 can only show that the bot is typing.
+    /// Shows what the bot is doing, such as thinking, until the returned guard is dropped or a
+    /// message is sent. v1 can only show that the bot is typing.
     #[must_use = "the status ends when this is dropped"]
     pub fn showing(&self, status: Status) -> Showing {
         let (client, dialog) = (
@@ -218,8 +220,8 @@ impl<S> Context<S> {
             .await?)
     }
 
-    /// Shows or hides the input field of this chat now. Without it people can only press buttons. v2
-    /// only.
+    /// Shows or hides the input field of this chat now. Without it people can only press buttons.
+    /// v2 only.
     ///
     /// # Errors
     /// The portal's refusal.
@@ -290,7 +292,8 @@ impl<S> Context<S> {
         self.context.now
     }
 
-    /// Returns the number of this attempt at the event, from 1. It grows after a failure or a crash.
+    /// Returns the number of this attempt at the event, from 1. It grows after a failure or a
+    /// crash.
     pub fn attempt(&self) -> u32 {
         self.context.attempt
     }

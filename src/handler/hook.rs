@@ -12,13 +12,14 @@ use super::{RestCall, Result};
 use crate::event::{Category, Delivery, Node};
 use crate::portal::Portal;
 
-/// A handler of events that do not belong to a bot. Functions `async fn(HookEvent) -> Result` are hooks.
+/// A handler of events that do not belong to a bot. Functions `async fn(HookEvent) -> Result` are
+/// hooks.
 pub trait Hook: Send + Sync + 'static {
     /// Handles an event.
     ///
     /// # Errors
-    /// After an error it is called again, with growing pauses. In the end the event is a dead letter.
-    /// Other hooks and the bots go on meanwhile.
+    /// After an error it is called again, with growing pauses. In the end the event is a dead
+    /// letter. Other hooks and the bots go on meanwhile.
     fn event(&self, event: HookEvent) -> Pin<Box<dyn Future<Output = Result> + Send + '_>>;
 }
 
@@ -64,8 +65,8 @@ impl HookEvent {
         }
     }
 
-    /// Returns the id of this event among all events of this hook. It is the same on every attempt, also
-    /// after a restart: store it to do something only once.
+    /// Returns the id of this event among all events of this hook. It is the same on every attempt,
+    /// also after a restart: store it to do something only once.
     pub fn id(&self) -> &str {
         &self.id
     }

@@ -2,11 +2,11 @@
 //!
 //! A handler runs as one **turn**: [`Context::state`] is loaded, the handler changes it and sends
 //! messages, and when it returns `Ok`, the state and the messages are committed together. After an
-//! error or a panic nothing of the turn is kept. [`Context::say`] therefore neither waits nor fails: the
-//! message is sent after the commit, and retried if the portal is away.
+//! error or a panic nothing of the turn is kept. [`Context::say`] therefore neither waits nor
+//! fails: the message is sent after the commit, and retried if the portal is away.
 //!
-//! JSON in signatures is [`serde_json::Value`], and state, payloads and results are types of `serde`:
-//! use these two crates in the same major version.
+//! JSON in signatures is [`serde_json::Value`], and state, payloads and results are types of
+//! `serde`: use these two crates in the same major version.
 
 #![doc = include_str!("open_channels.md")]
 

@@ -35,8 +35,8 @@ impl From<LineId> for TransferTo {
 }
 
 impl<S> Context<S> {
-    /// Returns the connector, line, client, session and CRM ids of this chat, if the event says that it is
-    /// one of an open channel.
+    /// Returns the connector, line, client, session and CRM ids of this chat, if the event says
+    /// that it is one of an open channel.
     pub fn line(&self) -> Option<LineChat> {
         self.chat().line()
     }
@@ -46,7 +46,8 @@ impl<S> Context<S> {
         self.context().role
     }
 
-    /// Returns the current session of this chat of an open channel, or the last one, as far as it is known.
+    /// Returns the current session of this chat of an open channel, or the last one, as far as it
+    /// is known.
     pub fn session(&self) -> Option<SessionId> {
         self.effects().session()
     }
@@ -66,12 +67,13 @@ impl<S> Context<S> {
         self.hand_over("operator", json!({}));
     }
 
-    /// Hands this chat of an open channel over to a user or to the queue of a line, after the messages so
-    /// far (`imopenlines.bot.session.transfer`). From then on the bot is silent.
+    /// Hands this chat of an open channel over to a user or to the queue of a line, after the
+    /// messages so far (`imopenlines.bot.session.transfer`). From then on the bot is silent.
     ///
-    /// With `leave`, the bot leaves the chat. Without, it stays and still gets events, unless the line's
-    /// settings remove the bot. The portal acts as the first bot of the application, whichever bot
-    /// calls: only one bot of an application should transfer and finish (server-behaviour, section 6.2).
+    /// With `leave`, the bot leaves the chat. Without, it stays and still gets events, unless the
+    /// line's settings remove the bot. The portal acts as the first bot of the application,
+    /// whichever bot calls: only one bot of an application should transfer and finish
+    /// (server-behaviour, section 6.2).
     ///
     /// Fails the turn outside an open channel.
     pub fn transfer(&self, to: impl Into<TransferTo>, leave: bool) {
@@ -88,8 +90,8 @@ impl<S> Context<S> {
     /// Ends the session of this chat of an open channel, after the messages so far
     /// (`imopenlines.bot.session.finish`). The client's next message begins another session.
     ///
-    /// As with [`transfer`](Context::transfer), the portal acts as the application's first bot. Fails the
-    /// turn outside an open channel.
+    /// As with [`transfer`](Context::transfer), the portal acts as the application's first bot.
+    /// Fails the turn outside an open channel.
     pub fn finish(&self) {
         self.hand_over("finish", json!({}));
     }
@@ -109,8 +111,8 @@ impl<S> Context<S> {
         }
     }
 
-    /// Returns the number of this chat, if it is one of an open channel. For a reminder, the handover
-    /// shows that it is.
+    /// Returns the number of this chat, if it is one of an open channel. For a reminder, the
+    /// handover shows that it is.
     pub(super) fn line_chat(&self) -> Option<ChatId> {
         let is_line = self.chat().line().is_some() || self.effects().is_open_channel();
         let by_dialog = || self.dialog().as_str().strip_prefix("chat")?.parse().ok();
@@ -118,8 +120,8 @@ impl<S> Context<S> {
     }
 }
 
-/// Returns the calls that hand a client's chat over to an operator, for an event that cannot be handled
-/// by the bot. Empty outside open channels.
+/// Returns the calls that hand a client's chat over to an operator, for an event that cannot be
+/// handled by the bot. Empty outside open channels.
 pub(crate) fn hand_to_operator(profile: &Profile, context: &EventContext) -> Vec<Arc<QueuedCall>> {
     let is_line = profile.is_for_open_channels() && context.chat.line().is_some();
     let Some(chat) = context.chat.id.filter(|_| is_line) else {

@@ -41,7 +41,8 @@ pub enum BotKind {
     Human,
     /// Every message of its chats.
     Supervisor,
-    /// Every message of its chats. Users without access to it cannot find it. In v1 it is a supervisor.
+    /// Every message of its chats. Users without access to it cannot find it. In v1 it is a
+    /// supervisor.
     Personal,
     /// Every message of the open channels it serves.
     OpenChannel,
@@ -53,8 +54,8 @@ pub enum BotKind {
 pub enum EventMode {
     /// The portal posts them to the program's address.
     Webhook,
-    /// The program polls for them (`imbot.v2.Event.get`). No public address is needed. The portal keeps
-    /// unconfirmed events for a day.
+    /// The program polls for them (`imbot.v2.Event.get`). No public address is needed. The portal
+    /// keeps unconfirmed events for a day.
     Fetch,
 }
 
@@ -90,8 +91,8 @@ pub enum Gender {
 }
 
 impl Profile {
-    /// Returns the profile of a bot with this code, which is unique on a portal and must not change, and
-    /// this name, which people see.
+    /// Returns the profile of a bot with this code, which is unique on a portal and must not
+    /// change, and this name, which people see.
     pub fn new(code: impl Into<String>, name: impl Into<String>) -> Self {
         let profile = Self {
             code: code.into(),
@@ -185,42 +186,42 @@ impl Profile {
         self.with("PERSONAL_WWW", address.into())
     }
 
-    /// Sets the API that the bot is registered with. Default: [`Api::V2`]. On-premise portals may have v1
-    /// only.
+    /// Sets the API that the bot is registered with. Default: [`Api::V2`]. On-premise portals may
+    /// have v1 only.
     #[must_use]
     pub fn api(mut self, api: Api) -> Self {
         self.api = api;
         self
     }
 
-    /// Sets how events arrive; v1 has webhooks only. Default: by webhook if the program has a public
-    /// address, otherwise by polling.
+    /// Sets how events arrive; v1 has webhooks only. Default: by webhook if the program has a
+    /// public address, otherwise by polling.
     #[must_use]
     pub fn event_mode(mut self, mode: EventMode) -> Self {
         self.event_mode = Some(mode);
         self
     }
 
-    /// Sets what happens to a message that may have been sent, because the process died before the answer
-    /// or no answer came. Default: [`Redelivery::AtLeastOnce`].
+    /// Sets what happens to a message that may have been sent, because the process died before the
+    /// answer or no answer came. Default: [`Redelivery::AtLeastOnce`].
     #[must_use]
     pub fn redelivery(mut self, redelivery: Redelivery) -> Self {
         self.redelivery = redelivery;
         self
     }
 
-    /// Stops a chat after a failed event until an operator retries or drops that event (`dead retry`,
-    /// `dead drop`). Default: the chat goes on with its next event.
+    /// Stops a chat after a failed event until an operator retries or drops that event (`dead
+    /// retry`, `dead drop`). Default: the chat goes on with its next event.
     #[must_use]
     pub fn blocks_after_failure(mut self) -> Self {
         self.blocks_after_failure = true;
         self
     }
 
-    /// Keeps the bot active in chats of open channels that an operator has taken over. It then also gets
-    /// operators' messages; see [`Context::role`](super::Context::role). Default: the bot is silent from
-    /// the moment an operator writes, the client asks for one or the bot hands the chat over, until the
-    /// next session begins or the bot is added again.
+    /// Keeps the bot active in chats of open channels that an operator has taken over. It then also
+    /// gets operators' messages; see [`Context::role`](super::Context::role). Default: the bot is
+    /// silent from the moment an operator writes, the client asks for one or the bot hands the chat
+    /// over, until the next session begins or the bot is added again.
     #[must_use]
     pub fn alongside_operators(mut self) -> Self {
         self.alongside_operators = true;

@@ -131,7 +131,8 @@ pub(super) fn check_item(part: &'static str, text: &str, action: &Action) -> Res
     }
 }
 
-/// Whether a command can be registered under this name (`imbot.command.register`: Latin letters and digits).
+/// Whether a command can be registered under this name (`imbot.command.register`: Latin letters and
+/// digits).
 pub(crate) fn is_command(name: &str) -> bool {
     !name.is_empty()
         && name
@@ -197,7 +198,8 @@ impl Button {
         }
     }
 
-    /// Sends one of the bot's commands (see [`CommandSpec`](crate::CommandSpec)), as if it were typed.
+    /// Sends one of the bot's commands (see [`CommandSpec`](crate::CommandSpec)), as if it were
+    /// typed.
     pub fn command(
         text: impl Into<String>,
         command: impl Into<String>,
@@ -252,8 +254,8 @@ impl Button {
         )
     }
 
-    /// Blocks the keyboard after a press, until the message is edited. Works with commands only. Default:
-    /// not blocked.
+    /// Blocks the keyboard after a press, until the message is edited. Works with commands only.
+    /// Default: not blocked.
     ///
     /// Only the chat window blocks it; the portal accepts a second press.
     #[must_use]
@@ -276,8 +278,8 @@ impl Button {
         self
     }
 
-    /// Makes the button as wide as its text (`DISPLAY=LINE`). Default: so in a row of several buttons,
-    /// otherwise the whole width.
+    /// Makes the button as wide as its text (`DISPLAY=LINE`). Default: so in a row of several
+    /// buttons, otherwise the whole width.
     #[must_use]
     pub fn in_line(mut self) -> Self {
         self.display = Some(IN_LINE);

@@ -1,7 +1,7 @@
 //! Messages of a bot: text with BB codes, keyboards, attachments and menus.
 //!
-//! Builders do not fail. [`Draft::check`] returns the limit of the portal that a message breaks. It runs
-//! whenever a bot sends a message, so a message over a limit fails its turn.
+//! Builders do not fail. [`Draft::check`] returns the limit of the portal that a message breaks. It
+//! runs whenever a bot sends a message, so a message over a limit fails its turn.
 //!
 //! ```
 //! use imbot::message::{Button, Draft, Keyboard, Text};
@@ -34,8 +34,8 @@ pub use text::Text;
 /// Maximum length of a text, in characters. The portal cuts longer texts (`bots-v2`,
 /// `imbot.v2.Chat.Message.send`).
 pub const TEXT_CHARS_MAX: usize = 20_000;
-/// Maximum size of a keyboard, an attachment or a menu as JSON, in bytes (`imbot.message.add`: 30 KB
-/// each).
+/// Maximum size of a keyboard, an attachment or a menu as JSON, in bytes (`imbot.message.add`: 30
+/// KB each).
 pub const RICH_BYTES_MAX: usize = 30 * 1024;
 
 /// Parameter of a message that keeps it from the client of an open channel.
@@ -142,15 +142,16 @@ impl Draft {
         self
     }
 
-    /// Hides the message from the client of an open channel (`SKIP_CONNECTOR`): only operators see it.
-    /// Default: the client sees it.
+    /// Hides the message from the client of an open channel (`SKIP_CONNECTOR`): only operators see
+    /// it. Default: the client sees it.
     #[must_use]
     pub fn whisper(mut self) -> Self {
         self.is_whisper = true;
         self
     }
 
-    /// Returns this draft with the text of another one, and with the other parts that the other one has.
+    /// Returns this draft with the text of another one, and with the other parts that the other one
+    /// has.
     #[must_use]
     pub fn edited(self, new: Draft) -> Self {
         Self {

@@ -1,6 +1,7 @@
 //! Text without BB codes, for messengers that do not know them.
 
-/// Codes that the portal documents (bots-v2, section on formatting). Other names in brackets are text.
+/// Codes that the portal documents (bots-v2, section on formatting). Other names in brackets are
+/// text.
 const CODES: &[&str] = &[
     "b",
     "i",
@@ -26,8 +27,8 @@ const CODES: &[&str] = &[
 /// Codes of pictures and files. Their content is not shown.
 const MEDIA_CODES: &[&str] = &["img", "icon", "disk"];
 
-/// Returns a text without its BB codes: `[br]` becomes a new line, a link its label and its address.
-/// Brackets that people typed are kept.
+/// Returns a text without its BB codes: `[br]` becomes a new line, a link its label and its
+/// address. Brackets that people typed are kept.
 ///
 /// ```
 /// use imbot::message::plain;

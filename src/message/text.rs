@@ -7,8 +7,8 @@ use crate::event::{ChatId, UserId};
 
 /// Text with BB codes. Text that is added is escaped: brackets that people typed are not codes.
 ///
-/// The portal documents no escape for a bracket, so an invisible word joiner (U+2060) is put into what
-/// would be a code.
+/// The portal documents no escape for a bracket, so an invisible word joiner (U+2060) is put into
+/// what would be a code.
 ///
 /// ```
 /// use imbot::message::Text;

@@ -218,7 +218,10 @@ mod tests {
     use super::*;
 
     fn map(value: Value) -> Map<String, Value> {
-        value.as_object().cloned().unwrap_or_default()
+        match value {
+            Value::Object(map) => map,
+            other => panic!("{other} is not a map"),
+        }
     }
 
     #[test]

@@ -17,10 +17,13 @@ use tokio::time::Instant;
 pub(super) const MEMBER: &str = "bac1cd5c8940947a75e0d71b1a84e348";
 pub(super) const TOKEN: &str = "831c76b092f9f135d9b6b36c3a720757";
 
+/// A dialog and a call in it.
+type Sent = (String, Call<MessageId>);
+
 /// The calls that were made, in order.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Recorder {
-    sent: Arc<Mutex<Vec<(String, Call<MessageId>)>>>,
+    sent: Arc<Mutex<Vec<Sent>>>,
     last: Arc<AtomicU64>,
 }
 

@@ -26,9 +26,10 @@ pub const SEND_PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
 /// Maximum number of times a message is sent again when it is unknown whether it was sent.
 const RESENDS_MAX: u32 = 5;
 
-/// Maximum number of calls to one portal that are under way or wait for its rate limit. Above it,
-/// the queues of that portal pause, so that a slow or busy portal leaves the [sender](super::SENDS_MAX)
-/// to the others.
+/// Maximum number of calls to one portal that are under way or wait for its rate limit.
+///
+/// Above it, the queues of that portal pause, so that a slow or busy portal leaves the
+/// [sender](super::SENDS_MAX) to the others.
 pub const SENDS_OF_ONE_MAX: usize = 512;
 /// How long a queue pauses for that.
 const BUSY_PAUSE: Duration = Duration::from_secs(1);
@@ -183,8 +184,8 @@ impl Engine {
 }
 
 /// Whether a call makes a message, which people would see twice if the call were made twice. Of the
-/// methods only one makes messages, and the portal does not recognise its repeats (server-behaviour,
-/// section 6.1).
+/// methods only one makes messages, and the portal does not recognise its repeats
+/// (server-behaviour, section 6.1).
 fn is_message(call: &Call) -> bool {
     match call {
         Call::Say { .. } => true,
@@ -200,8 +201,8 @@ fn is_bot_outside(call: &QueuedCall, error: &Error) -> bool {
     is_refused && matches!(call.call, Call::Say { .. })
 }
 
-/// Whether the portal shows a repeated message once: in v2 always, in v1 if the profile asks for it,
-/// but never for a message with a menu.
+/// Whether the portal shows a repeated message once: in v2 always, in v1 if the profile asks for
+/// it, but never for a message with a menu.
 fn is_shown_once(call: &QueuedCall) -> bool {
     let is_asked = call.api == Api::V2 || call.redelivery == Redelivery::Deduplicated;
     matches!(&call.call, Call::Say { params, .. } if is_asked && !params.contains_key("MENU"))

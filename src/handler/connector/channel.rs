@@ -66,9 +66,9 @@ impl Channel {
         &self.connector
     }
 
-    /// Passes a client's message to the line. When it returns, the message is stored; it is sent as soon as
-    /// the portal takes it, in order per outside chat. Returns true if the message is new: a message with
-    /// the same id is dropped.
+    /// Passes a client's message to the line. When it returns, the message is stored; it is sent as
+    /// soon as the portal takes it, in order per outside chat. Returns true if the message is new:
+    /// a message with the same id is dropped.
     ///
     /// # Errors
     /// The message is over a limit, or cannot be stored.
@@ -101,9 +101,9 @@ impl Channel {
         self.pass(InboundKind::Deleted, message).await
     }
 
-    /// Reports to the line that a client has read a message of an operator or a bot, with the ids of the
-    /// [`OutboundMessage`](super::OutboundMessage). The portal accepts it; no effect of it is known
-    /// (open-channels, section 2).
+    /// Reports to the line that a client has read a message of an operator or a bot, with the ids
+    /// of the [`OutboundMessage`](super::OutboundMessage). The portal accepts it; no effect of it
+    /// is known (open-channels, section 2).
     ///
     /// # Errors
     /// The report cannot be stored.
@@ -195,8 +195,8 @@ impl Channels {
             .collect()
     }
 
-    /// Returns the channel of one line, if the connector is connected to it. Without a portal, the first
-    /// portal that has the line.
+    /// Returns the channel of one line, if the connector is connected to it. Without a portal, the
+    /// first portal that has the line.
     pub fn of(&self, portal: Option<&MemberId>, line: LineId) -> Option<Channel> {
         let joined = self.joined.borrow();
         let is_it =
@@ -206,13 +206,14 @@ impl Channels {
         self.channel(&portal, line)
     }
 
-    /// Returns the program's public address (`--public-url`). Below it, a connector can serve files for
-    /// the portal.
+    /// Returns the program's public address (`--public-url`). Below it, a connector can serve files
+    /// for the portal.
     pub fn address(&self) -> Option<String> {
         self.gateway.address()
     }
 
-    /// Waits until the channels have changed since the last call. Never returns once the program ends.
+    /// Waits until the channels have changed since the last call. Never returns once the program
+    /// ends.
     pub async fn changed(&mut self) {
         if self.joined.changed().await.is_err() {
             std::future::pending().await

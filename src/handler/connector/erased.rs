@@ -13,8 +13,8 @@ type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// A connector of any type.
 pub(crate) trait AnyConnector: Send + Sync {
     fn profile(&self) -> &ConnectorProfile;
-    /// Delivers, edits or deletes an outbound message. Returns the receipt to report to the portal, if
-    /// there is one.
+    /// Delivers, edits or deletes an outbound message. Returns the receipt to report to the portal,
+    /// if there is one.
     fn deliver_outbound<'a>(
         &'a self,
         channel: &'a Channel,

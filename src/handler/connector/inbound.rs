@@ -28,8 +28,8 @@ impl Client {
         Self { id, fields }
     }
 
-    /// Sets the first name, or the whole name. The portal takes letters, spaces, hyphens and apostrophes,
-    /// at most 25 characters; other characters are left out.
+    /// Sets the first name, or the whole name. The portal takes letters, spaces, hyphens and
+    /// apostrophes, at most 25 characters; other characters are left out.
     #[must_use]
     pub fn name(self, name: &str) -> Self {
         self.with("name", accepted(name))
@@ -115,8 +115,8 @@ pub struct InboundMessage {
 }
 
 impl InboundMessage {
-    /// Returns a message of a client in an outside chat. The id identifies the message: another one with
-    /// the same id in the same chat is dropped.
+    /// Returns a message of a client in an outside chat. The id identifies the message: another one
+    /// with the same id in the same chat is dropped.
     #[expect(clippy::needless_pass_by_value, reason = "an id is a number or a text")]
     pub fn new(chat: impl Into<String>, client: Client, id: impl ToString) -> Self {
         Self {
@@ -153,7 +153,8 @@ impl InboundMessage {
         self
     }
 
-    /// Sets the time when it was written. Default: the time of [`Channel::inbound`](super::Channel::inbound).
+    /// Sets the time when it was written. Default: the time of
+    /// [`Channel::inbound`](super::Channel::inbound).
     #[must_use]
     pub fn at(mut self, at: Time) -> Self {
         self.at = Some(at);
@@ -174,7 +175,8 @@ impl InboundMessage {
         self
     }
 
-    /// Keeps the client out of CRM. Default: the portal finds or creates a lead, by the line's settings.
+    /// Keeps the client out of CRM. Default: the portal finds or creates a lead, by the line's
+    /// settings.
     #[must_use]
     pub fn without_crm(mut self) -> Self {
         self.is_outside_crm = true;

@@ -1,9 +1,10 @@
 //! Connecting an outside messenger to open channels: the trait [`Connector`].
 //!
-//! Outbound: messages of operators and bots come to [`Connector::outbound`], stored first, in order per
-//! outside chat, and retried after an error. When it returns, the framework reports to the portal that
-//! the message is delivered, and its outside ids. Inbound: messages of clients go through a
-//! [`Channel`] to the line, stored before [`Channel::inbound`] returns, once per outside id, in order.
+//! Outbound: messages of operators and bots come to [`Connector::outbound`], stored first, in order
+//! per outside chat, and retried after an error. When it returns, the framework reports to the
+//! portal that the message is delivered, and its outside ids. Inbound: messages of clients go
+//! through a [`Channel`] to the line, stored before [`Channel::inbound`] returns, once per outside
+//! id, in order.
 //!
 //! ```no_run
 //! use imbot::prelude::*;
@@ -66,8 +67,9 @@ pub use profile::ConnectorProfile;
     note = "write `impl Connector for {Self} {{ async fn outbound(&self, channel: &Channel, message: OutboundMessage) -> Result<Receipt> {{ … }} }}`"
 )]
 pub trait Connector: Send + Sync + 'static {
-    /// Returns the connector's profile on the portal. Default: id and name are made from the type's name. A
-    /// changed id makes another connector on the portal, so override this before you rename the type.
+    /// Returns the connector's profile on the portal. Default: id and name are made from the type's
+    /// name. A changed id makes another connector on the portal, so override this before you rename
+    /// the type.
     fn profile(&self) -> ConnectorProfile {
         ConnectorProfile::of::<Self>()
     }
@@ -78,8 +80,8 @@ pub trait Connector: Send + Sync + 'static {
     ///
     /// # Errors
     /// After an error it is retried with growing pauses, for about a day
-    /// ([`OUTSIDE_ATTEMPTS_MAX`](crate::engine::OUTSIDE_ATTEMPTS_MAX)), and later messages of this chat
-    /// wait. Then it is a dead letter, and the portal shows the connector's error. An answer
+    /// ([`OUTSIDE_ATTEMPTS_MAX`](crate::engine::OUTSIDE_ATTEMPTS_MAX)), and later messages of this
+    /// chat wait. Then it is a dead letter, and the portal shows the connector's error. An answer
     /// ([`tell`](super::tell)) is not retried and concerns this message only.
     fn outbound(
         &self,
@@ -107,8 +109,8 @@ pub trait Connector: Send + Sync + 'static {
         ready(Ok(()))
     }
 
-    /// The portal took a client's message, or refused it for good. Called once per message; after a crash
-    /// it may be missing, although the message was passed on. Default: ignored.
+    /// The portal took a client's message, or refused it for good. Called once per message; after a
+    /// crash it may be missing, although the message was passed on. Default: ignored.
     fn inbound_receipt(
         &self,
         channel: &Channel,
@@ -145,15 +147,16 @@ pub trait Connector: Send + Sync + 'static {
         ready(Ok(()))
     }
 
-    /// Returns HTML for the settings page on the portal, below the connector's status. Default: empty.
+    /// Returns HTML for the settings page on the portal, below the connector's status. Default:
+    /// empty.
     fn settings(&self, channel: &Channel) -> impl Future<Output = Result<String>> + Send {
         let _ = channel;
         ready(Ok(String::new()))
     }
 
-    /// Runs in the background for as long as the program. Listen to the outside messenger here, and pass
-    /// its messages on with [`Channel::inbound`]. It is not restarted when it returns. Default: returns
-    /// at once.
+    /// Runs in the background for as long as the program. Listen to the outside messenger here, and
+    /// pass its messages on with [`Channel::inbound`]. It is not restarted when it returns.
+    /// Default: returns at once.
     fn run(&self, channels: Channels) -> impl Future<Output = ()> + Send {
         let _ = channels;
         ready(())

@@ -23,8 +23,8 @@ impl OutboundMessage {
         }
     }
 
-    /// Returns the text without BB codes, for messengers that do not know them. [`bb`](OutboundMessage::bb)
-    /// returns it with them.
+    /// Returns the text without BB codes, for messengers that do not know them.
+    /// [`bb`](OutboundMessage::bb) returns it with them.
     pub fn text(&self) -> String {
         plain(&self.message.text)
     }
@@ -60,7 +60,8 @@ impl Receipt {
         }
     }
 
-    /// Returns the receipt of a message that is several messages outside, such as a text and a file.
+    /// Returns the receipt of a message that is several messages outside, such as a text and a
+    /// file.
     pub fn several<I: ToString>(ids: impl IntoIterator<Item = I>) -> Self {
         Self {
             ids: ids.into_iter().map(|id| id.to_string()).collect(),

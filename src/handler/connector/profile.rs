@@ -5,7 +5,8 @@ use serde_json::{Map, Value, json};
 use crate::handler::Profile;
 use crate::store::Redelivery;
 
-/// The profile of a connector on the portal (`imconnector.register`), and how its messages are sent.
+/// The profile of a connector on the portal (`imconnector.register`), and how its messages are
+/// sent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ConnectorProfile {
     id: String,
@@ -21,8 +22,8 @@ const ICON: &str = "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 24 24'>
     <path fill='#fff' d='M4 4h16v12H9l-5 4z'/></svg>";
 
 impl ConnectorProfile {
-    /// Returns the profile of a connector with this id (digits, Latin letters and `_`; converted to lower
-    /// case), which must not change, and this name, which people see.
+    /// Returns the profile of a connector with this id (digits, Latin letters and `_`; converted to
+    /// lower case), which must not change, and this name, which people see.
     pub fn new(id: impl Into<String>, name: impl Into<String>) -> Self {
         Self {
             id: id.into().to_lowercase(),
@@ -66,16 +67,16 @@ impl ConnectorProfile {
         self.flag("NEED_SYSTEM_MESSAGES", true)
     }
 
-    /// Makes one chat per outside chat, whoever writes in it, without automatic links to CRM. Default: one
-    /// chat per person.
+    /// Makes one chat per outside chat, whoever writes in it, without automatic links to CRM.
+    /// Default: one chat per person.
     #[must_use]
     pub fn group_chats(self) -> Self {
         self.flag("CHAT_GROUP", true)
     }
 
-    /// Sets what happens to a client's message that may have been passed to the portal, because the process
-    /// died before the answer or no answer came. The portal does not recognise repeats. Default:
-    /// [`Redelivery::AtLeastOnce`].
+    /// Sets what happens to a client's message that may have been passed to the portal, because the
+    /// process died before the answer or no answer came. The portal does not recognise repeats.
+    /// Default: [`Redelivery::AtLeastOnce`].
     #[must_use]
     pub fn redelivery(mut self, redelivery: Redelivery) -> Self {
         self.redelivery = redelivery;

@@ -322,18 +322,18 @@ impl MessageHandle {
     /// Puts a keyboard under the message.
     pub fn keyboard(self, keyboard: impl Into<Keyboard>) -> Self {
         let keyboard = keyboard.into();
-        self.add(keyboard.check(), Draft::default().keyboard(keyboard))
+        self.add(keyboard.check(), &Draft::default().keyboard(keyboard))
     }
 
     /// Attaches blocks.
     pub fn attach(self, attach: impl Into<Attach>) -> Self {
         let attach = attach.into();
-        self.add(attach.check(), Draft::default().attach(attach))
+        self.add(attach.check(), &Draft::default().attach(attach))
     }
 
     /// Sets the message's menu.
     pub fn menu(self, menu: Menu) -> Self {
-        self.add(menu.check(), Draft::default().menu(menu))
+        self.add(menu.check(), &Draft::default().menu(menu))
     }
 
     /// Removes the keyboard.
@@ -396,7 +396,7 @@ impl MessageHandle {
     }
 
     /// Adds a part to the message, given the result of its check.
-    fn add(self, checked: Result<(), Oversized>, part: Draft) -> Self {
+    fn add(self, checked: Result<(), Oversized>, part: &Draft) -> Self {
         let mut decided = self.effects.lock();
         decided.check(checked);
         let mut changes = part.params();

@@ -1,11 +1,12 @@
-//! Whether the bot or an operator has the chat of an open channel, so that they do not talk over each
-//! other.
+//! Whether the bot or an operator has the chat of an open channel, so that they do not talk over
+//! each other.
 //!
 //! The portal does not report when an operator takes over a chat. It goes on sending the bot what
-//! clients and operators write, as long as the bot is in the chat (server-behaviour, section 3.1). So it
-//! is derived from the chat's own events, in order. An operator has the chat from the moment an operator
-//! writes, the client asks for one (a text of `0`, at which the portal itself ends the bot's part) or
-//! the bot hands the chat over, until the next session begins or an operator adds the bot again.
+//! clients and operators write, as long as the bot is in the chat (server-behaviour, section 3.1).
+//! So it is derived from the chat's own events, in order. An operator has the chat from the moment
+//! an operator writes, the client asks for one (a text of `0`, at which the portal itself ends the
+//! bot's part) or the bot hands the chat over, until the next session begins or an operator adds
+//! the bot again.
 
 use serde::{Deserialize, Serialize};
 
@@ -115,8 +116,8 @@ impl Handover {
 
     /// Returns the role of the sender of an event, as far as it is known.
     ///
-    /// v1 commands do not say whether a client typed them (server-behaviour, section 3.3), and v1 edits
-    /// carry only a user's number.
+    /// v1 commands do not say whether a client typed them (server-behaviour, section 3.3), and v1
+    /// edits carry only a user's number.
     pub(in crate::handler) fn role(
         &self,
         user: Option<&User>,
@@ -184,7 +185,8 @@ impl Handover {
         }
     }
 
-    /// Decides about the start or the end of a session. Ignores it if the bot was never in the chat.
+    /// Decides about the start or the end of a session. Ignores it if the bot was never in the
+    /// chat.
     pub(in crate::handler) fn on_session_event(&mut self, change: &SessionChange) -> Decision {
         if *self == Handover::default() {
             return Decision::IGNORE;
@@ -192,8 +194,8 @@ impl Handover {
         let session = change.session().id;
         let is_old = session.is_some() && session < self.session;
         match change {
-            // Later events show whether the bot is in it: a line may have its bot in a client's first
-            // session only (`WELCOME_BOT_JOIN`), and an operator may begin one alone.
+            // Later events show whether the bot is in it: a line may have its bot in a client's
+            // first session only (`WELCOME_BOT_JOIN`), and an operator may begin one alone.
             SessionChange::Started(_) => {
                 self.advance(session);
                 Decision::IGNORE
@@ -213,7 +215,8 @@ impl Handover {
         }
     }
 
-    /// Goes on to a later session, which begins without an operator. An earlier one changes nothing.
+    /// Goes on to a later session, which begins without an operator. An earlier one changes
+    /// nothing.
     fn advance(&mut self, session: Option<SessionId>) {
         if session <= self.session {
             return;
@@ -231,8 +234,8 @@ impl Handover {
     /// Decides about a join of the bot. The first one of a session belongs to its start, and may be
     /// late. A further one means that somebody added the bot again.
     ///
-    /// v1 does not say which session the bot joins (server-behaviour, section 3.5). It is the next one
-    /// if this one has ended.
+    /// v1 does not say which session the bot joins (server-behaviour, section 3.5). It is the next
+    /// one if this one has ended.
     fn joined(&mut self, session: Option<SessionId>) -> Decision {
         if session.is_none() && self.is_over {
             *self = Handover {

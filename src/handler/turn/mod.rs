@@ -345,7 +345,8 @@ impl<S: State, B: Bot<S>> AnyBot for Erased<B, S> {
 
 /// Runs a handler and returns a panic or a timeout as an error.
 ///
-/// Not an `async fn`: its future would hold the handler twice, as an argument and where it awaits it.
+/// Not an `async fn`: its future would hold the handler twice, as an argument and where it awaits
+/// it.
 pub(crate) fn guarded<T>(
     limit: Duration,
     handler: impl Future<Output = Result<T>> + Send,

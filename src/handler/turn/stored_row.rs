@@ -1,5 +1,5 @@
-//! The stored row of a conversation: the bot's state and, in an open channel, the [`Handover`]. One row,
-//! so that one commit writes both.
+//! The stored row of a conversation: the bot's state and, in an open channel, the [`Handover`]. One
+//! row, so that one commit writes both.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -49,8 +49,8 @@ impl StoredRow {
         }
     }
 
-    /// Returns the row to be written, or `None` if there is nothing to store. `version` is the state
-    /// version of a row without a state.
+    /// Returns the row to be written, or `None` if there is nothing to store. `version` is the
+    /// state version of a row without a state.
     ///
     /// # Errors
     /// The state is not JSON.
