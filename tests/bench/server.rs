@@ -9,7 +9,7 @@ use imbot::engine::{Engine, Speech, Transport};
 use imbot::event::{DialogId, MemberId, MessageId, Node};
 use imbot::portal::{BotClient, Error};
 use imbot::prelude::*;
-use imbot::store::{Access, Installation, Memory, Store, Tokens};
+use imbot::store::{Access, Inbox, Installation, Memory, Portals, Store, Tokens};
 use imbot::{Config, serve as road};
 use poem::listener::TcpAcceptor;
 use poem::{Route, Server, handler, post};

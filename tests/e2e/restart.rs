@@ -12,7 +12,7 @@ use imbot::engine::{Speech, Transport};
 use imbot::event::{BotId, DialogId, MemberId, MessageId};
 use imbot::portal::{BotClient, Error};
 use imbot::prelude::*;
-use imbot::store::{Access, Installation, Key, Sqlite, Store, Tokens};
+use imbot::store::{Access, Installation, Key, Operator, Portals, Sqlite, Tokens, Turns, Upkeep};
 use imbot::{Config, serve};
 use listenfd::ListenFd;
 use tokio::time::sleep;

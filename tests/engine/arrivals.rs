@@ -1,7 +1,7 @@
 //! What has arrived is counted, whatever becomes of it, and nothing that is not proven.
 
 use imbot::prelude::*;
-use imbot::store::Store;
+use imbot::store::Operator;
 use serde_json::json;
 
 use super::stage::{Stage, auth, message};

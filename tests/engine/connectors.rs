@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use imbot::engine::{PAUSE_MAX, Speech};
 use imbot::prelude::*;
-use imbot::store::Store;
+use imbot::store::Operator;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use imbot::engine::{ATTEMPTS_MAX, PAUSE_MAX};
 use imbot::prelude::*;
-use imbot::store::{DeadWhat, OrderingKey, Store};
+use imbot::store::{DeadWhat, Inbox, Operator, OrderingKey, Turns};
 use tokio::time::Instant;
 
 use super::stage::{Stage, message};
@@ -93,7 +93,7 @@ async fn after_the_last_attempt_the_user_is_told_once_and_the_letter_is_dead() {
             .all(|failure| failure.error == letter.error)
     );
     assert!(letter.history.is_sorted_by_key(|failure| failure.at));
-    assert!(matches!(&letter.lane, OrderingKey::Chat(chat) if chat.dialog.as_str() == "27"));
+    assert!(matches!(&letter.key, OrderingKey::Chat(chat) if chat.dialog.as_str() == "27"));
     assert!(matches!(letter.what, DeadWhat::Event { .. }));
 }
 

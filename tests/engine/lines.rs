@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use imbot::engine::{ATTEMPTS_MAX, Speech};
 use imbot::prelude::*;
-use imbot::store::Store;
+use imbot::store::{Inbox, Operator, Turns};
 use serde_json::{Value, json};
 
 use super::stage::{Stage, event};

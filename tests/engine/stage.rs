@@ -9,7 +9,7 @@ use bytes::Bytes;
 use imbot::engine::{Engine, Refused, Speech, Transport};
 use imbot::event::{DialogId, MemberId, MessageId, form};
 use imbot::portal::{BotClient, Error};
-use imbot::store::{Access, Clock, Installation, Memory, Store, Time, Tokens};
+use imbot::store::{Access, Clock, Installation, Memory, Portals, Store, Time, Tokens};
 use imbot::{App, Config};
 use serde_json::{Value, json};
 use tokio::time::Instant;

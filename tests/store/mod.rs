@@ -17,11 +17,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use imbot::event::{Api, BotId, DialogId, MemberId};
-use imbot::store::{
-    Appended, Call, CallId, Conversation, EventId, Failure, Key, Memory, NewDelivery, NewEvent,
-    Occurrence, OrderingKey, Outcome, QueuedCall, Redelivery, Sqlite, StateChange, Store,
-    StoredState, Time, TurnCommit,
-};
+use imbot::store::{Appended, Call, CallId, Conversation, EventId, Failure, Key, Memory, NewDelivery, NewEvent, Occurrence, OrderingKey, Outcome, QueuedCall, Redelivery, Sqlite, StateChange, Store, StoredState, Time, TurnCommit};
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
@@ -75,7 +71,7 @@ fn body(occurrence: u128) -> Bytes {
 fn delivery(first: u128, lanes: &[OrderingKey]) -> NewDelivery {
     let events = (0..).zip(lanes).map(|(part, lane)| NewEvent {
         occurrence: Occurrence(first + u128::from(part)),
-        lane: lane.clone(),
+        key: lane.clone(),
         part,
     });
     NewDelivery {
@@ -157,7 +153,7 @@ fn put(event: EventId, dialog: &str, state: &str) -> TurnCommit {
 fn dead(event: EventId, blocks: bool) -> TurnCommit {
     let error = "the handler failed".to_owned();
     TurnCommit {
-        end: Outcome::Dead { error, blocks },
+        outcome: Outcome::Dead { error, blocks },
         ..TurnCommit::done(event, at(1))
     }
 }

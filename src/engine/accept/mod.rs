@@ -100,7 +100,7 @@ impl Engine {
                 .iter()
                 .map(|Addressed { lane, part, event }| NewEvent {
                     occurrence: occurrence::key(lane, delivery, event.as_ref()),
-                    lane: lane.clone(),
+                    key: lane.clone(),
                     part: *part,
                 })
                 .collect(),
@@ -162,7 +162,7 @@ impl Engine {
         self.counts.dead.add();
         let blocks = false;
         let turn = TurnCommit {
-            end: Outcome::Dead { error, blocks },
+            outcome: Outcome::Dead { error, blocks },
             calls,
             ..TurnCommit::done(event, self.options.clock.now())
         };

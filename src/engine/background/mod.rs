@@ -140,14 +140,14 @@ impl Engine {
     async fn look(self: &Arc<Self>) -> Result<(), StoreError> {
         let _one = self.looking.lock().await;
         let store = &self.options.store;
-        for news in store.news().await? {
+        for news in store.notices().await? {
             match news {
                 Notice::Event(id, lane) => {
                     self.events
                         .insert(lane, Job::stored(id), |other| other.id < id);
                 }
                 Notice::Call(id, to) => self.outbox.push(to, QueuedSend::new(id)),
-                Notice::Open(_) => {} // seen below
+                Notice::Unblocked(_) => {} // seen below
             }
         }
         if lock(&self.blocked).is_empty() {

@@ -232,7 +232,7 @@ impl Engine {
             }
         };
         let turn = TurnCommit::done(id, self.options.clock.now());
-        self.finish(lane, &TurnCommit { end, calls, ..turn }, false)
+        self.finish(lane, &TurnCommit { outcome: end, calls, ..turn }, false)
             .await
     }
 

@@ -245,9 +245,9 @@ impl Engine {
         let turn = TurnCommit {
             event: id,
             at,
-            end,
+            outcome: end,
             state: here.map(|here| (here, state)),
-            aside,
+            quarantine: aside,
             calls,
             reminders,
         };

@@ -36,7 +36,7 @@ pub(in crate::handler) struct Handover {
     #[serde(skip_serializing_if = "is_no")]
     is_over: bool,
     /// Whether people have the floor.
-    #[serde(skip_serializing_if = "is_no")]
+    #[serde(rename = "with_people", skip_serializing_if = "is_no")]
     with_operator: bool,
 }
 

@@ -15,11 +15,7 @@ use imbot::event::{
     Api, BotId, CommandId, Delivery, DialogId, Event, InboundKind, LineId, MemberId, MessageId,
     UserId, form,
 };
-use imbot::store::{
-    Access, Arrived, Booking, Call, CallId, Content, Conversation, DeadId, DeadWhat, EventId,
-    Failure, Key, MessageRef, Notice, OrderingKey, QueuedCall, Redelivery, Reminder, ReminderId,
-    Settled, Sqlite, Store, StoredState, Time, TurnCommit,
-};
+use imbot::store::{Access, Arrived, Booking, Call, CallId, Content, Conversation, DeadId, DeadWhat, EventId, Failure, Inbox, Key, MessageRef, Notice, Operator, OrderingKey, Outbox, Portals, QueuedCall, Redelivery, Reminder, ReminderId, Reminders, Settled, Sqlite, StoredState, Time, TurnCommit, Turns, Upkeep};
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
@@ -224,8 +220,8 @@ async fn a_message_from_outside_is_understood(store: &Sqlite) {
     let Content::Delivered { body, .. } = event.content else {
         panic!("{event:?}")
     };
-    let mut events = Delivery::from_item(body).unwrap().events().unwrap();
-    let Event::Connector(imbot::event::ConnectorEvent::Inbound(inbound)) = events.remove(0) else {
+    let mut events = Delivery::from_body(body).unwrap().events().unwrap();
+    let Event::Inbound(inbound) = events.remove(0) else {
         panic!("{events:?}")
     };
     assert_eq!(inbound.what, InboundKind::Wrote);
@@ -357,7 +353,7 @@ async fn the_rest_is_as_it_was(store: &Sqlite) {
     let notices = store.notices().await.unwrap();
     assert!(notices.is_empty(), "a new process looks at everything: {notices:?}");
     let status = store.status().await.unwrap();
-    assert_eq!((status.quarantined, status.spooled), (1, 0));
+    assert_eq!((status.aside, status.spooled), (1, 0));
     assert_eq!((status.last_event, status.reminders), (Some(at(50)), 1));
 }
 
