@@ -6,7 +6,10 @@ use serde_json::{Value, json};
 use super::Done;
 use crate::config::StorePlace;
 use crate::event::{BotId, Delivery, DialogId, Event, MemberId, UserId};
-use crate::store::{Content, Conversation, DeadLetter, DeadWhat, ForgetScope, Operator, Sqlite, StoreError, StoredState, Turns};
+use crate::store::{
+    Content, Conversation, DeadLetter, DeadWhat, ForgetScope, Operator, Sqlite, StoreError,
+    StoredState, Turns,
+};
 
 #[derive(Subcommand)]
 pub(super) enum Command {

@@ -34,7 +34,9 @@ use tokio_util::task::TaskTracker;
 use crate::event::{BotId, BotRef, DecodeError, Delivery, Event, MemberId};
 use crate::handler::{AnyBot, AnyConnector};
 use crate::portal::{Application, Http, Plan, Portal};
-use crate::store::{Clock, Conversation, EventId, Installation, Limits, OrderingKey, Store, StoreError, TurnCommit};
+use crate::store::{
+    Clock, Conversation, EventId, Installation, Limits, OrderingKey, Store, StoreError, TurnCommit,
+};
 
 use accept::arrivals::Arrivals;
 use accept::install::Claim;

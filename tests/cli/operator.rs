@@ -5,7 +5,10 @@ use std::process::Output;
 
 use bytes::Bytes;
 use imbot::event::{BotId, MemberId};
-use imbot::store::{Appended, Conversation, Failure, Inbox, Key, NewDelivery, NewEvent, Occurrence, OrderingKey, Outcome, Sqlite, StateChange, StoredState, Time, TurnCommit, Turns, Upkeep};
+use imbot::store::{
+    Appended, Conversation, Failure, Inbox, Key, NewDelivery, NewEvent, Occurrence, OrderingKey,
+    Outcome, Sqlite, StateChange, StoredState, Time, TurnCommit, Turns, Upkeep,
+};
 
 use super::{bots, text};
 

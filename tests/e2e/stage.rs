@@ -10,7 +10,7 @@ use imbot::emulator::{Credentials, Emulator, NewApp, Options};
 use imbot::engine::Engine;
 use imbot::event::form;
 use imbot::prelude::{Api, App, Bot, Context, Message, Result};
-use imbot::store::{Store};
+use imbot::store::Store;
 use imbot::{Config, serve};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use imbot::prelude::*;
-use imbot::store::{Appended, Conversation, Inbox, Memory, NewDelivery, NewEvent, Occurrence, OrderingKey, Portals, StateChange, StoredState, Time, TurnCommit, Turns};
+use imbot::store::{
+    Appended, Conversation, Inbox, Memory, NewDelivery, NewEvent, Occurrence, OrderingKey, Portals,
+    StateChange, StoredState, Time, TurnCommit, Turns,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 

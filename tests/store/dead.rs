@@ -69,7 +69,10 @@ async fn a_revived_event_has_its_old_number_and_a_clean_count() {
         assert!(store.blocked().await.unwrap().is_empty(), "{name}");
         let news = store.notices().await.unwrap();
         assert_eq!(news, [Notice::Event(first, chat("27"))], "{name}");
-        assert!(store.notices().await.unwrap().is_empty(), "{name}: told once");
+        assert!(
+            store.notices().await.unwrap().is_empty(),
+            "{name}: told once"
+        );
         assert_eq!(
             store.begin(first, None).await.unwrap().unwrap().attempt,
             1,

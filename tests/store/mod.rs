@@ -17,7 +17,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use imbot::event::{Api, BotId, DialogId, MemberId};
-use imbot::store::{Appended, Call, CallId, Conversation, EventId, Failure, Key, Memory, NewDelivery, NewEvent, Occurrence, OrderingKey, Outcome, QueuedCall, Redelivery, Sqlite, StateChange, Store, StoredState, Time, TurnCommit};
+use imbot::store::{
+    Appended, Call, CallId, Conversation, EventId, Failure, Key, Memory, NewDelivery, NewEvent,
+    Occurrence, OrderingKey, Outcome, QueuedCall, Redelivery, Sqlite, StateChange, Store,
+    StoredState, Time, TurnCommit,
+};
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 

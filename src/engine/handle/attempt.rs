@@ -43,7 +43,15 @@ impl Engine {
             Err(error) => self.end_of(lane, &error, false),
         };
         let turn = TurnCommit::done(id, self.options.clock.now());
-        self.finish(lane, &TurnCommit { outcome: end, ..turn }, false).await
+        self.finish(
+            lane,
+            &TurnCommit {
+                outcome: end,
+                ..turn
+            },
+            false,
+        )
+        .await
     }
 
     /// Counts an attempt. One too many means that the process died in each of those before: then all that is left to do are

@@ -232,8 +232,16 @@ impl Engine {
             }
         };
         let turn = TurnCommit::done(id, self.options.clock.now());
-        self.finish(lane, &TurnCommit { outcome: end, calls, ..turn }, false)
-            .await
+        self.finish(
+            lane,
+            &TurnCommit {
+                outcome: end,
+                calls,
+                ..turn
+            },
+            false,
+        )
+        .await
     }
 
     /// Runs a connector on one event; tells what was delivered, where the portal wants to know.

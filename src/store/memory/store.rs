@@ -12,16 +12,20 @@ use crate::store::arrived::add_up;
 use crate::store::portals::note_address;
 use crate::store::{
     Appended, Arrived, Booking, Call, CallId, Claim, Content, Conversation, DeadId, DeadLetter,
-    DeadWhat, EventId, Failure, ForgetScope, InboxEvent, Installation, Limits, NewDelivery,
-    NewEvent, NewReminder, Notice, OrderingKey, Outcome, Quarantined, Settled, StartedTurn,
-    StateChange, Status, Inbox, Operator, Outbox, Portals, Reminders, Turns, Upkeep, StoreError, StoreErrorKind, Stored, StoredState, Swept, Taken, Time, TurnCommit,
+    DeadWhat, EventId, Failure, ForgetScope, Inbox, InboxEvent, Installation, Limits, NewDelivery,
+    NewEvent, NewReminder, Notice, Operator, OrderingKey, Outbox, Outcome, Portals, Quarantined,
+    Reminders, Settled, StartedTurn, StateChange, Status, StoreError, StoreErrorKind, Stored,
+    StoredState, Swept, Taken, Time, TurnCommit, Turns, Upkeep,
 };
 
 impl Inbox for Memory {
     fn append(&self, delivery: NewDelivery) -> Stored<'_, Appended> {
         if self.inbox.len() >= WAITING_MAX {
             let full = format!("{WAITING_MAX} events wait in memory");
-            return Box::pin(std::future::ready(Err(StoreError::new(StoreErrorKind::Full, full))));
+            return Box::pin(std::future::ready(Err(StoreError::new(
+                StoreErrorKind::Full,
+                full,
+            ))));
         }
         let NewDelivery {
             body, at, events, ..

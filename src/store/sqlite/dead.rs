@@ -32,7 +32,12 @@ pub(super) fn dead_letter_event(
 }
 
 /// Puts a call among the dead letters.
-pub(super) fn dead_letter_call(db: &Db, call: &QueuedCall, at: Time, error: &str) -> Result<(), Fault> {
+pub(super) fn dead_letter_call(
+    db: &Db,
+    call: &QueuedCall,
+    at: Time,
+    error: &str,
+) -> Result<(), Fault> {
     db.execute(
         "INSERT INTO dead (at, lane, error, attempts, blocks, call) VALUES (?1, ?2, ?3, 1, 0, ?4)",
         params![at.0, text::conversation(&call.to), error, text::json(call)],

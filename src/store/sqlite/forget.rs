@@ -92,9 +92,11 @@ fn release_bodies(db: &Db, selection: &Selection, table: &str, key: &str) -> Res
         "SELECT body FROM {table} WHERE body IS NOT NULL AND {}",
         is_selected(key)
     );
-    let bodies = db.list(&sql, params![selection.from, selection.to, selection.end], |row| {
-        Ok(row.get::<_, u64>(0)?)
-    })?;
+    let bodies = db.list(
+        &sql,
+        params![selection.from, selection.to, selection.end],
+        |row| Ok(row.get::<_, u64>(0)?),
+    )?;
     bodies
         .into_iter()
         .try_for_each(|body| inbox::release(db, body))

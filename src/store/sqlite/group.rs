@@ -110,15 +110,9 @@ impl Writer {
     }
 
     /// Deliveries that the disk refused wait for the spool; everybody else is told.
-    fn refuse(
-        &self,
-        group: Vec<Box<dyn Work>>,
-        fault: &Fault,
-        spooling: &mut Vec<Box<dyn Work>>,
-    ) {
+    fn refuse(&self, group: Vec<Box<dyn Work>>, fault: &Fault, spooling: &mut Vec<Box<dyn Work>>) {
         for work in group {
-            let can_wait =
-                self.spool.is_some() && fault.is_of_disk() && work.delivery().is_some();
+            let can_wait = self.spool.is_some() && fault.is_of_disk() && work.delivery().is_some();
             if can_wait {
                 spooling.push(work);
             } else {

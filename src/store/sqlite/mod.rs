@@ -43,7 +43,7 @@ pub use error::OpenError;
 pub use key::{Key, KeyError};
 
 use db::Db;
-use fault::{OperationFailed, Fault};
+use fault::{Fault, OperationFailed};
 use worker::Worker;
 use writer::Writer;
 

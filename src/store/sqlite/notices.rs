@@ -61,7 +61,6 @@ pub(super) fn clear(db: &Db) -> Result<(), Fault> {
 
 /// Lanes are blocked by dead letters; these are open again now.
 pub(super) fn tell_unblocked(db: &Db, keys: Vec<OrderingKey>) -> Result<(), Fault> {
-    keys
-        .into_iter()
+    keys.into_iter()
         .try_for_each(|key| db.tell(&Notice::Unblocked(key)))
 }

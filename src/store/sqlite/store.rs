@@ -15,8 +15,9 @@ use super::{
 use crate::event::{MemberId, MessageId};
 use crate::store::{
     Appended, Arrived, Booking, CallId, Claim, Conversation, DeadId, DeadLetter, EventId, Failure,
-    ForgetScope, InboxEvent, Installation, Limits, NewDelivery, Notice, OrderingKey, Quarantined,
-    Settled, StartedTurn, Status, Inbox, Operator, Outbox, Portals, Reminders, Turns, Upkeep, Stored, StoredState, Swept, Taken, Time, TurnCommit,
+    ForgetScope, Inbox, InboxEvent, Installation, Limits, NewDelivery, Notice, Operator,
+    OrderingKey, Outbox, Portals, Quarantined, Reminders, Settled, StartedTurn, Status, Stored,
+    StoredState, Swept, Taken, Time, TurnCommit, Turns, Upkeep,
 };
 
 impl Sqlite {

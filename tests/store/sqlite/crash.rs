@@ -1,6 +1,9 @@
 //! What was answered is there again after the process has ended, however it ended.
 
-use imbot::store::{CallId, Content, EventId, Inbox, NewReminder, Notice, Reminder, ReminderChange, ReminderId, Settled, Store, TurnCommit, Turns, Upkeep};
+use imbot::store::{
+    CallId, Content, EventId, Inbox, NewReminder, Notice, Reminder, ReminderChange, ReminderId,
+    Settled, Store, TurnCommit, Turns, Upkeep,
+};
 use serde_json::json;
 
 use super::super::{

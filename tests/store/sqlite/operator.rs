@@ -4,7 +4,10 @@ use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use imbot::store::{BackupError, CallId, ForgetScope, Inbox, Notice, Operator, Outbox, Settled, Sqlite, TurnCommit, Turns, Upkeep};
+use imbot::store::{
+    BackupError, CallId, ForgetScope, Inbox, Notice, Operator, Outbox, Settled, Sqlite, TurnCommit,
+    Turns, Upkeep,
+};
 
 use super::super::{append, at, chat, conversation, dead, delivery, numbers, put, say, waiting};
 use super::Home;
@@ -86,7 +89,10 @@ async fn forgetting_opens_the_lane_that_waited_and_covers_numbers_and_states_asi
         4,
         "state, aside, number and letter"
     );
-    assert_eq!(running.notices().await.unwrap(), [Notice::Unblocked(chat("27"))]);
+    assert_eq!(
+        running.notices().await.unwrap(),
+        [Notice::Unblocked(chat("27"))]
+    );
     assert_eq!(running.message(call).await.unwrap(), None);
     assert_eq!(running.status().await.unwrap().aside, 0);
 }
@@ -102,7 +108,10 @@ async fn only_the_running_process_takes_events_in() {
         .unwrap_err()
         .to_string();
     assert!(error.contains("only the running process"), "{error}");
-    assert!(operator.notices().await.is_err(), "news is not the operator's");
+    assert!(
+        operator.notices().await.is_err(),
+        "news is not the operator's"
+    );
     assert_eq!(append(&running, 1, "27").await.0, 1);
 }
 

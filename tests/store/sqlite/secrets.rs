@@ -4,7 +4,10 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 
 use imbot::event::MemberId;
-use imbot::store::{Access, Content, DeadWhat, Inbox, Installation, Key, KeyError, OpenError, Operator, Portals, Sqlite, Tokens, TurnCommit, Turns, Upkeep};
+use imbot::store::{
+    Access, Content, DeadWhat, Inbox, Installation, Key, KeyError, OpenError, Operator, Portals,
+    Sqlite, Tokens, TurnCommit, Turns, Upkeep,
+};
 use rusqlite::Connection;
 use secrecy::ExposeSecret;
 

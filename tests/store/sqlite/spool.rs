@@ -4,7 +4,10 @@ use std::fs;
 use std::io::Write;
 use std::time::Duration;
 
-use imbot::store::{Appended, Content, EventId, Inbox, Key, Notice, Operator, Sqlite, Store, TurnCommit, Turns, Upkeep};
+use imbot::store::{
+    Appended, Content, EventId, Inbox, Key, Notice, Operator, Sqlite, Store, TurnCommit, Turns,
+    Upkeep,
+};
 
 use super::super::{append, at, body, chat, delivery, numbers, put, waiting};
 use super::Home;

@@ -1,7 +1,10 @@
 //! Files of every older version are brought up to date with what is in them.
 
 use imbot::event::Api;
-use imbot::store::{Content, Inbox, NewReminder, OpenError, Operator, Outbox, Reminder, ReminderChange, ReminderId, Reminders, Sqlite, TurnCommit, Turns, Upkeep};
+use imbot::store::{
+    Content, Inbox, NewReminder, OpenError, Operator, Outbox, Reminder, ReminderChange, ReminderId,
+    Reminders, Sqlite, TurnCommit, Turns, Upkeep,
+};
 use rusqlite::Connection;
 use serde_json::json;
 

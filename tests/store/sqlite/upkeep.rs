@@ -3,7 +3,10 @@
 use std::fs;
 
 use imbot::event::MessageId;
-use imbot::store::{CallId, ForgetScope, Inbox, Limits, Operator, Outbox, Outcome, Settled, StateChange, TurnCommit, Turns, Upkeep};
+use imbot::store::{
+    CallId, ForgetScope, Inbox, Limits, Operator, Outbox, Outcome, Settled, StateChange,
+    TurnCommit, Turns, Upkeep,
+};
 
 use super::super::{
     DAY, append, at, chat, conversation, delivery, failure, numbers, put, say, stored,

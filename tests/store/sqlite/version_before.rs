@@ -15,7 +15,12 @@ use imbot::event::{
     Api, BotId, CommandId, Delivery, DialogId, Event, InboundKind, LineId, MemberId, MessageId,
     UserId, form,
 };
-use imbot::store::{Access, Arrived, Booking, Call, CallId, Content, Conversation, DeadId, DeadWhat, EventId, Failure, Inbox, Key, MessageRef, Notice, Operator, OrderingKey, Outbox, Portals, QueuedCall, Redelivery, Reminder, ReminderId, Reminders, Settled, Sqlite, StoredState, Time, TurnCommit, Turns, Upkeep};
+use imbot::store::{
+    Access, Arrived, Booking, Call, CallId, Content, Conversation, DeadId, DeadWhat, EventId,
+    Failure, Inbox, Key, MessageRef, Notice, Operator, OrderingKey, Outbox, Portals, QueuedCall,
+    Redelivery, Reminder, ReminderId, Reminders, Settled, Sqlite, StoredState, Time, TurnCommit,
+    Turns, Upkeep,
+};
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
@@ -30,7 +35,8 @@ const PORTAL: &str = "bac1cd5c8940947a75e0d71b1a84e348";
 const APPLICATION_TOKEN: &str = "831c76b092f9f135d9b6b36c3a720757";
 
 /// The row of a chat of an open channel in which an operator has written: `stored_row.rs` reads this very text.
-const HANDED_OVER: &str = r#"{"imbot_floor":{"session":1,"client":31,"has_begun":true,"with_people":true},"state":1}"#;
+const HANDED_OVER: &str =
+    r#"{"imbot_floor":{"session":1,"client":31,"has_begun":true,"with_people":true},"state":1}"#;
 
 #[tokio::test]
 async fn a_store_written_by_the_version_before_opens_and_works() {
@@ -226,7 +232,10 @@ async fn a_message_from_outside_is_understood(store: &Sqlite) {
     };
     assert_eq!(inbound.what, InboundKind::Wrote);
     assert_eq!(inbound.connector, "pigeons");
-    assert_eq!((inbound.line, inbound.chat.as_str()), (LineId(7), "client-1"));
+    assert_eq!(
+        (inbound.line, inbound.chat.as_str()),
+        (LineId(7), "client-1")
+    );
     assert_eq!(inbound.id, "m1");
     assert_eq!(inbound.message["message"]["text"], "coo");
 }
@@ -258,7 +267,10 @@ async fn dead_letters_are_as_they_were(store: &Sqlite) {
             error: "the first time".to_owned(),
         };
         assert_eq!(letter.history, [failure]);
-        let DeadWhat::Event { at: came, content, .. } = &letter.what else {
+        let DeadWhat::Event {
+            at: came, content, ..
+        } = &letter.what
+        else {
             panic!("{letter:?}")
         };
         assert_eq!(*came, at(5));
@@ -272,7 +284,15 @@ async fn dead_letters_are_as_they_were(store: &Sqlite) {
     let DeadWhat::Call(call) = &call.what else {
         panic!("{call:?}")
     };
-    assert_eq!(**call, queued((10, 1), Api::V2, Redelivery::AtMostOnce, say("refused", None, false)));
+    assert_eq!(
+        **call,
+        queued(
+            (10, 1),
+            Api::V2,
+            Redelivery::AtMostOnce,
+            say("refused", None, false)
+        )
+    );
     assert_eq!(store.blocked().await.unwrap(), [chat("31")]);
 }
 
@@ -318,7 +338,12 @@ async fn calls_are_as_they_were(store: &Sqlite) {
     use Redelivery::{AtLeastOnce, AtMostOnce, Deduplicated};
     let calls = [
         queued((10, 2), Api::V2, Deduplicated, say("taken", None, true)),
-        queued((10, 3), Api::V1, AtLeastOnce, say("an answer", answers, true)),
+        queued(
+            (10, 3),
+            Api::V1,
+            AtLeastOnce,
+            say("an answer", answers, true),
+        ),
         queued((10, 4), Api::V1, AtMostOnce, edit(sent(501), "edited")),
         queued((11, 5), Api::V2, Deduplicated, edit(taken, "edited later")),
         queued((11, 6), Api::V1, AtLeastOnce, delete),
@@ -342,7 +367,10 @@ async fn the_rest_is_as_it_was(store: &Sqlite) {
         count,
         last: at(last),
     };
-    for known in [count("ONIMBOTMESSAGEADD", 3, 5), count("ONCRMDEALADD", 1, 6)] {
+    for known in [
+        count("ONIMBOTMESSAGEADD", 3, 5),
+        count("ONCRMDEALADD", 1, 6),
+    ] {
         assert!(arrived.contains(&known), "{arrived:?}");
     }
     let addresses = store.addresses(None).await.unwrap();
@@ -351,14 +379,23 @@ async fn the_rest_is_as_it_was(store: &Sqlite) {
         ["https://old.example.com/", "https://bots.example.com/"]
     );
     let notices = store.notices().await.unwrap();
-    assert!(notices.is_empty(), "a new process looks at everything: {notices:?}");
+    assert!(
+        notices.is_empty(),
+        "a new process looks at everything: {notices:?}"
+    );
     let status = store.status().await.unwrap();
     assert_eq!((status.aside, status.spooled), (1, 0));
     assert_eq!((status.last_event, status.reminders), (Some(at(50)), 1));
 }
 
 async fn turns_calls_and_dead_letters_go_on(store: &Sqlite) {
-    let call = queued((13, 0), Api::V2, Redelivery::AtLeastOnce, say("new", None, true)).into();
+    let call = queued(
+        (13, 0),
+        Api::V2,
+        Redelivery::AtLeastOnce,
+        say("new", None, true),
+    )
+    .into();
     let turn = TurnCommit {
         calls: vec![call],
         ..TurnCommit::done(EventId(13), at(60))
