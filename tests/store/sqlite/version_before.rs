@@ -368,7 +368,7 @@ async fn the_rest_is_as_it_was(store: &Sqlite) {
         last: at(last),
     };
     for known in [
-        count("ONIMBOTMESSAGEADD", 3, 5),
+        count("ONIMBOTMESSAGEADD", 5, 5),
         count("ONCRMDEALADD", 1, 6),
     ] {
         assert!(arrived.contains(&known), "{arrived:?}");
