@@ -7,8 +7,8 @@ use super::Done;
 use crate::config::StorePlace;
 use crate::event::{BotId, Delivery, DialogId, Event, MemberId, UserId};
 use crate::store::{
-    Content, Conversation, DeadLetter, DeadWhat, ForgetScope, Sqlite, Store, StoreError,
-    StoredState,
+    Content, Conversation, DeadLetter, DeadWhat, ForgetScope, Operator, Sqlite, StoreError,
+    StoredState, Turns,
 };
 
 #[derive(Subcommand)]
@@ -82,14 +82,14 @@ async fn show(store: &Sqlite, key: Conversation) -> Done {
         json!({ "version": state.version, "state": data })
     };
     let state = store.state(&key).await?;
-    let aside = store.aside(&key).await?;
+    let aside = store.quarantined(&key).await?;
     if state.is_none() && aside.is_empty() {
         return Err(format!("nothing is remembered of {key}").into());
     }
     let aside = aside.iter().map(|aside| {
         let mut shown = shown(&aside.state);
         shown["at"] = aside.at.to_string().into();
-        shown["why"] = aside.why.as_str().into();
+        shown["why"] = aside.reason.as_str().into();
         shown
     });
     let all = json!({
@@ -115,7 +115,7 @@ async fn drop_letters_of(
         };
         last = Some(letter.id);
         for letter in page {
-            if letter.lane.portal() == portal
+            if letter.key.portal() == portal
                 && is_by(&letter, user)
                 && store.drop_dead(letter.id).await?
             {

@@ -7,7 +7,7 @@ use super::Done;
 use super::decode;
 use crate::config::StorePlace;
 use crate::event::Delivery;
-use crate::store::{Content, DeadId, DeadLetter, DeadWhat, Sqlite, Store};
+use crate::store::{Content, DeadId, DeadLetter, DeadWhat, Operator, Sqlite};
 
 /// How many are read at a time.
 const PAGE: usize = 100;
@@ -86,14 +86,14 @@ async fn list(store: &Sqlite, as_json: bool) -> Done {
             let DeadLetter {
                 id,
                 at,
-                lane,
+                key,
                 attempts,
                 error,
                 blocks,
                 ..
             } = letter;
             let blocks = if *blocks { ", its chat waits" } else { "" };
-            out!("{id}  {at}  {kind} of {lane}, tried {attempts}×{blocks}: {error}");
+            out!("{id}  {at}  {kind} of {key}, tried {attempts}×{blocks}: {error}");
         }
     }
     if letters.is_empty() && !as_json {
@@ -160,7 +160,7 @@ fn summary(letter: &DeadLetter) -> Value {
     json!({
         "number": letter.id,
         "kind": kind(letter),
-        "lane": letter.lane.to_string(),
+        "lane": letter.key.to_string(),
         "came": came.to_string(),
         "given_up": letter.at.to_string(),
         "attempts": letter.attempts,

@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::event::{Category, catalogue};
 use crate::handler::Pattern;
 use crate::portal::Binding;
-use crate::store::{Arrived, Store};
+use crate::store::{Arrived, Operator};
 
 use row::{Bound, Row};
 

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::Done;
 use crate::config::StorePlace;
-use crate::store::{Clock, Key, Sqlite, Status, Store};
+use crate::store::{Clock, Key, Operator, Sqlite, Status};
 
 #[derive(Subcommand)]
 pub(super) enum Command {

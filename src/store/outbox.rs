@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Conversation, EventId, Time};
+use super::{Conversation, EventId, Stored, Time};
 use crate::event::{Api, CommandId, MessageId};
 
 /// The number of a call: the event that decided it, and its place among that event's calls.
@@ -209,6 +209,43 @@ pub enum Settled {
         /// The portal's words.
         error: String,
     },
+}
+
+/// The outbox of a store: calls that turns have decided and that are not settled yet.
+pub trait Outbox {
+    /// Returns at most `limit` calls that are not settled, oldest first, from the one after `after`.
+    ///
+    /// # Errors
+    /// The outbox could not be read.
+    fn unsent(
+        &self,
+        after: Option<CallId>,
+        limit: usize,
+    ) -> Stored<'_, Vec<(CallId, Conversation)>>;
+
+    /// Takes a call, to make it. Returns `None` if the call is settled, or was deleted before it was
+    /// sent.
+    ///
+    /// The mark is durable when this returns, so a later process knows that the call may have been
+    /// made.
+    ///
+    /// # Errors
+    /// The mark could not be stored, or the call could not be read.
+    fn take(&self, call: CallId) -> Stored<'_, Option<Taken>>;
+
+    /// Stores the result of a call that was taken: the call, its mark and the id of its message change
+    /// in one step.
+    ///
+    /// # Errors
+    /// The result could not be stored. The call is still marked as taken then.
+    fn settle(&self, call: CallId, settled: Settled) -> Stored<'_, ()>;
+
+    /// Returns the id of the message that a call made. Returns `None` if it was not to be remembered,
+    /// or is too old.
+    ///
+    /// # Errors
+    /// The id could not be read.
+    fn message(&self, call: CallId) -> Stored<'_, Option<MessageId>>;
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use imbot::emulator::{Emulator, NewApp, Options};
 use imbot::event::UserId;
 use imbot::portal::Binding;
 use imbot::prelude::{HookEvent, Result};
-use imbot::store::{Arrived, Key, Sqlite, Store, Time};
+use imbot::store::{Arrived, Key, Operator, Sqlite, Store, Time};
 use imbot::{App, Config};
 use serde_json::{Value, json};
 use tempfile::TempDir;

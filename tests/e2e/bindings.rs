@@ -7,7 +7,7 @@ use imbot::engine::Mode;
 use imbot::event::UserId;
 use imbot::portal::Binding;
 use imbot::prelude::*;
-use imbot::store::{Access, Memory, Store, Tokens};
+use imbot::store::{Access, Memory, Portals, Tokens};
 use serde_json::json;
 
 use super::stage::{ANN, Echo, Setup, until};

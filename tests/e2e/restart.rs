@@ -13,7 +13,9 @@ use imbot::engine::{RepeatId, Transport};
 use imbot::event::{BotId, DialogId, MemberId, MessageId};
 use imbot::portal::{BotClient, Error};
 use imbot::prelude::*;
-use imbot::store::{Access, Call, Installation, Key, Sqlite, Store, Tokens};
+use imbot::store::{
+    Access, Call, Installation, Key, Operator, Portals, Sqlite, Tokens, Turns, Upkeep,
+};
 use imbot::{Config, serve};
 use listenfd::ListenFd;
 use tokio::time::sleep;

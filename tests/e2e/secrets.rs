@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use imbot::emulator::NewApp;
 use imbot::prelude::*;
-use imbot::store::{Memory, Store};
+use imbot::store::{Inbox, Memory, Portals};
 use imbot::{Config, serve};
 use secrecy::ExposeSecret;
 use serde_json::json;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use imbot::engine::PAUSE_MAX;
 use imbot::event::MessageId;
 use imbot::prelude::*;
-use imbot::store::{Call, Store};
+use imbot::store::{Call, Operator};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use imbot::engine::ATTEMPTS_MAX;
 use imbot::event::MessageId;
 use imbot::prelude::*;
-use imbot::store::{Call, Store};
+use imbot::store::{Call, Inbox, Operator, Turns};
 use serde_json::{Value, json};
 
 use super::stage::{Stage, event};

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use imbot::engine::{AcceptError, Engine, RepeatId, Transport};
 use imbot::event::{DialogId, MemberId, MessageId, form};
 use imbot::portal::{BotClient, Error};
-use imbot::store::{Access, Call, Clock, Installation, Memory, Store, Time, Tokens};
+use imbot::store::{Access, Call, Clock, Installation, Memory, Portals, Store, Time, Tokens};
 use imbot::{App, Config};
 use serde_json::{Value, json};
 use tokio::time::Instant;

@@ -60,7 +60,7 @@ pub(crate) fn installation(hand: usize, token: u64) -> Installation {
 pub(crate) fn delivery(hand: usize, hours: u64, chats: &[usize], made: Body) -> NewDelivery {
     let events = (0..).zip(chats).map(|(part, chat)| NewEvent {
         occurrence: Occurrence(u128::from(made.number) << 8 | u128::from(part)),
-        lane: lane(hand, *chat),
+        key: lane(hand, *chat),
         part,
     });
     NewDelivery {

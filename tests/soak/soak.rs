@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use imbot::event::MemberId;
-use imbot::store::{Clock, DeadId, Key, Limits, Sqlite, Status, Store, Time};
+use imbot::store::{Clock, DeadId, Key, Limits, Operator, Portals, Sqlite, Status, Store, Time};
 use imbot::{App, Config};
 use tokio::time::Instant;
 

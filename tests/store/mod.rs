@@ -75,7 +75,7 @@ fn body(occurrence: u128) -> Bytes {
 fn delivery(first: u128, lanes: &[OrderingKey]) -> NewDelivery {
     let events = (0..).zip(lanes).map(|(part, lane)| NewEvent {
         occurrence: Occurrence(first + u128::from(part)),
-        lane: lane.clone(),
+        key: lane.clone(),
         part,
     });
     NewDelivery {
@@ -157,7 +157,7 @@ fn put(event: EventId, dialog: &str, state: &str) -> TurnCommit {
 fn dead(event: EventId, blocks: bool) -> TurnCommit {
     let error = "the handler failed".to_owned();
     TurnCommit {
-        end: Outcome::Dead { error, blocks },
+        outcome: Outcome::Dead { error, blocks },
         ..TurnCommit::done(event, at(1))
     }
 }

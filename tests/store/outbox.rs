@@ -208,7 +208,7 @@ async fn a_refused_call_rests_among_the_dead_letters() {
             (at(5), &error, false),
             "{name}"
         );
-        assert_eq!(letter.lane, OrderingKey::Chat(conversation("27")), "{name}");
+        assert_eq!(letter.key, OrderingKey::Chat(conversation("27")), "{name}");
         let DeadWhat::Call(call) = &letter.what else {
             panic!("{name}")
         };

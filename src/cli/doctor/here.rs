@@ -11,7 +11,7 @@ use crate::config::{Config, PlaceError, StorePlace};
 use crate::engine::Engine;
 use crate::platform;
 use crate::portal::Probe;
-use crate::store::{Clock, OpenError, Sqlite, Status, Store};
+use crate::store::{Clock, OpenError, Operator, Sqlite, Status};
 
 /// How long an event may wait before that is told.
 const WAIT_NOTABLE: Duration = Duration::from_secs(5 * 60);

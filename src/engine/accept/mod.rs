@@ -110,7 +110,7 @@ impl Engine {
                 .iter()
                 .map(|RoutedEvent { key, part, event }| NewEvent {
                     occurrence: occurrence::of(key, delivery, event.as_ref()),
-                    lane: key.clone(),
+                    key: key.clone(),
                     part: *part,
                 })
                 .collect(),
@@ -172,7 +172,7 @@ impl Engine {
         self.counts.dead.add();
         let blocks = false;
         let turn = TurnCommit {
-            end: Outcome::Dead { error, blocks },
+            outcome: Outcome::Dead { error, blocks },
             calls,
             ..TurnCommit::done(event, self.options.clock.now())
         };

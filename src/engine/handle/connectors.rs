@@ -220,9 +220,12 @@ impl Engine {
                 (self.dead_outcome(current, &error, false), vec![failed])
             }
         };
-        let turn = TurnCommit::done(current.id, self.options.clock.now());
-        self.finish(current, &TurnCommit { end, calls, ..turn }, false)
-            .await
+        let turn = TurnCommit {
+            outcome: end,
+            calls,
+            ..TurnCommit::done(current.id, self.options.clock.now())
+        };
+        self.finish(current, &turn, false).await
     }
 
     /// Runs a connector on one event. Returns what was delivered, if the portal expects a report.

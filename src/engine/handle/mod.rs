@@ -286,9 +286,9 @@ impl Engine {
         let turn = TurnCommit {
             event: current.id,
             at,
-            end,
+            outcome: end,
             state: chat.map(|chat| (chat, state)),
-            aside,
+            quarantine: aside,
             calls,
             reminders,
         };

@@ -37,8 +37,8 @@ pub(in crate::handler) struct Handover {
     /// Whether this session has ended.
     #[serde(skip_serializing_if = "is_false")]
     is_over: bool,
-    /// Whether an operator has the chat.
-    #[serde(skip_serializing_if = "is_false")]
+    /// Whether an operator has the chat. Stored as `with_people`, its earlier name.
+    #[serde(rename = "with_people", skip_serializing_if = "is_false")]
     with_operator: bool,
 }
 

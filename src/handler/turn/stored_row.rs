@@ -109,6 +109,18 @@ mod tests {
         }
     }
 
+    /// As version 0.1 wrote it; the file in `tests/fixtures/store` has the same row.
+    #[test]
+    fn an_old_row_still_says_that_an_operator_has_the_chat() {
+        let row = state(
+            r#"{"imbot_floor":{"session":1,"client":31,"has_begun":true,"with_people":true},"state":1}"#,
+        );
+        let read = StoredRow::read(Some(&row));
+        assert!(read.handover.is_with_operator());
+        assert_eq!(read.state, Some(state("1")));
+        assert_eq!(read.row(3).unwrap(), Some(row));
+    }
+
     #[test]
     fn a_state_without_a_handover_is_stored_as_it_is() {
         let alone = state("{\"a\":1}");

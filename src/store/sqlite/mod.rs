@@ -43,7 +43,7 @@ pub use error::OpenError;
 pub use key::{Key, KeyError};
 
 use db::Db;
-use fault::{Failed, Fault};
+use fault::{Fault, OperationFailed};
 use worker::Worker;
 use writer::Writer;
 
@@ -169,7 +169,7 @@ impl Sqlite {
             .ask(limit)
             .await
             .map(drop)
-            .map_err(|trouble| self.failed(trouble))
+            .map_err(|fault| self.failed(fault))
     }
 
     /// Writes a delivery down and reports an I/O error, as a flush does whose bytes arrived all the same: a test sees that
@@ -185,14 +185,17 @@ impl Sqlite {
         self.writer
             .ask(fail)
             .await
-            .map_err(|trouble| self.failed(trouble))
+            .map_err(|fault| self.failed(fault))
     }
 
-    fn failed(&self, trouble: Fault) -> super::StoreError {
-        super::StoreError(Box::new(Failed {
-            path: Arc::clone(&self.path),
-            trouble,
-        }))
+    fn failed(&self, fault: Fault) -> super::StoreError {
+        super::StoreError::new(
+            fault.kind(),
+            OperationFailed {
+                path: Arc::clone(&self.path),
+                fault,
+            },
+        )
     }
 }
 
