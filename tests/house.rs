@@ -10,7 +10,7 @@ const ORDER: &[&str] = &[
 ];
 
 fn sources() -> Vec<(PathBuf, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
     let mut found = Vec::new();
     let mut folders: Vec<PathBuf> = ["src", "bots", "examples", "tests"]
         .iter()

@@ -54,6 +54,7 @@ pub use counts::Counts;
 pub(crate) use handle::connector_settings::{Opened, Settings};
 pub use handle::connectors::OUTSIDE_ATTEMPTS_MAX;
 pub(crate) use handle::hooks::HookSpec;
+#[cfg(feature = "cli")]
 pub(crate) use reconcile::requirements::Requirement;
 pub use reconcile::{Mode, START_PATIENCE, Step};
 pub use retry::{ATTEMPTS_MAX, PAUSE_MAX, PAUSE_MIN};
@@ -333,11 +334,6 @@ impl Engine {
     /// The store.
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.options.store
-    }
-
-    /// What portals are called with.
-    pub(crate) fn http(&self) -> &Http {
-        &self.options.http
     }
 
     /// The client for a portal that we are installed on.

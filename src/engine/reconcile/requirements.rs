@@ -3,7 +3,10 @@
 use crate::engine::Engine;
 use crate::event::Api;
 use crate::handler::{AnyBot, EventMode};
+#[cfg(feature = "cli")]
+use crate::portal::Http;
 
+#[cfg(feature = "cli")]
 /// What a bot of this program needs on a portal.
 #[derive(Clone, Debug)]
 pub(crate) struct Requirement {
@@ -15,6 +18,7 @@ pub(crate) struct Requirement {
     pub(crate) serves_open_channels: bool,
 }
 
+#[cfg(feature = "cli")]
 impl Requirement {
     /// Whether the portal posts its events to our address.
     pub(crate) fn is_posted_to(&self) -> bool {
@@ -22,6 +26,7 @@ impl Requirement {
     }
 }
 
+#[cfg(feature = "cli")]
 impl Engine {
     /// What the bots need.
     pub(crate) fn requirements(&self) -> Vec<Requirement> {
@@ -45,6 +50,13 @@ impl Engine {
         ids.map(str::to_owned).collect()
     }
 
+    /// The client that portals are called with.
+    pub(crate) fn http(&self) -> &Http {
+        &self.options.http
+    }
+}
+
+impl Engine {
     /// Where portals post events; nothing if they cannot.
     pub(crate) fn handler_url(&self) -> Option<&str> {
         self.options.handler_url.as_deref()
