@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::bound;
 use super::check::Check;
-use super::trouble::ask;
+use super::problem::ask;
 use super::waiting;
 use crate::config::Config;
 use crate::engine::{Engine, Mode, Requirement, Step};
@@ -69,7 +69,7 @@ async fn bot(portal: &Portal, need: &Requirement, access: &Access) -> (Check, Op
     let info = match ask(portal.find_bot(&need.code)).await {
         Ok(Some(info)) => info,
         Ok(None) => return (missing(&name), None),
-        Err(trouble) => return (trouble.of(&name), None),
+        Err(problem) => return (problem.of(&name), None),
     };
     let id = info.id;
     // Only the owner is told how its events come (bots-v2, section 7.1).
@@ -117,7 +117,7 @@ async fn bot_of_the_first(
             Ok(Some(other)) => (foreign(name, other.id), None),
             _ => (missing(name), None),
         },
-        Err(trouble) => (trouble.of(name), None),
+        Err(problem) => (problem.of(name), None),
     }
 }
 
@@ -131,16 +131,16 @@ fn unheard(code: &str) -> Check {
 }
 
 fn missing(name: &str) -> Check {
-    let mend = "run `register`, or start the program: it registers its bots";
-    Check::failed(name, "it is not on the portal", mend)
+    let fix = "run `register`, or start the program: it registers its bots";
+    Check::failed(name, "it is not on the portal", fix)
 }
 
 fn foreign(name: &str, id: BotId) -> Check {
     let found = format!(
         "number {id} has this code, and belongs to another application or webhook: we get none of its events"
     );
-    let mend = "choose another code in the profile, or remove that bot with what registered it (an earlier webhook or application)";
-    Check::failed(name, found, mend)
+    let fix = "choose another code in the profile, or remove that bot with what registered it (an earlier webhook or application)";
+    Check::failed(name, found, fix)
 }
 
 /// Bots of ours that the program does not have: people may write to them, and nobody answers.
@@ -148,7 +148,7 @@ async fn strangers(portal: &Portal, requirements: &[Requirement]) -> Option<Chec
     const NAME: &str = "other bots";
     let own = match ask(portal.run(imbot_v2::BotList::new())).await {
         Ok(page) => page.bots,
-        Err(trouble) => return Some(trouble.of(NAME)),
+        Err(problem) => return Some(problem.of(NAME)),
     };
     let is_known = |code: &str| requirements.iter().any(|need| need.code == code);
     let strange = own.iter().filter(|bot| !is_known(&bot.code));
@@ -160,9 +160,9 @@ async fn strangers(portal: &Portal, requirements: &[Requirement]) -> Option<Chec
             "ours, and not in this program: {}; nobody answers for them",
             strange.join(", ")
         );
-        let mend =
+        let fix =
             "remove them with the program that has them (`unregister`), or add them to this one";
-        Check::warning(NAME, found, mend)
+        Check::warning(NAME, found, fix)
     })
 }
 
@@ -171,7 +171,7 @@ async fn in_step(engine: &Engine, portal: &Portal) -> Check {
     const NAME: &str = "in step";
     let steps = match ask(engine.register(portal, Mode::DryRun)).await {
         Ok(steps) => steps,
-        Err(trouble) => return trouble.of(NAME),
+        Err(problem) => return problem.of(NAME),
     };
     let is_about_a_bot =
         |step: &&Step| matches!(step, Step::RegisterBot { .. } | Step::UpdateBot { .. });
@@ -213,6 +213,6 @@ async fn limits(portal: &Portal, polled: Option<BotId>) -> Check {
                 ),
             }
         }
-        Err(trouble) => trouble.fails(NAME),
+        Err(problem) => problem.fails(NAME),
     }
 }

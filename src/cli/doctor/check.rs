@@ -1,4 +1,4 @@
-//! What one check found: a verdict, what was found, and how to mend it.
+//! What one check found: a verdict, what was found, and how to fix it.
 
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ pub(super) struct Check {
     /// What was found.
     pub(super) found: String,
     /// What to do, where something is not as it should be.
-    pub(super) mend: Option<String>,
+    pub(super) fix: Option<String>,
 }
 
 impl Check {
@@ -52,16 +52,16 @@ impl Check {
         Check::new(name, CheckStatus::Skipped, why, None)
     }
 
-    pub(super) fn warning(name: &str, found: impl Into<String>, mend: impl Into<String>) -> Check {
-        Check::new(name, CheckStatus::Warning, found, Some(mend.into()))
+    pub(super) fn warning(name: &str, found: impl Into<String>, fix: impl Into<String>) -> Check {
+        Check::new(name, CheckStatus::Warning, found, Some(fix.into()))
     }
 
-    pub(super) fn failed(name: &str, found: impl Into<String>, mend: impl Into<String>) -> Check {
-        Check::new(name, CheckStatus::Failed, found, Some(mend.into()))
+    pub(super) fn failed(name: &str, found: impl Into<String>, fix: impl Into<String>) -> Check {
+        Check::new(name, CheckStatus::Failed, found, Some(fix.into()))
     }
 
-    pub(super) fn unknown(name: &str, found: impl Into<String>, mend: impl Into<String>) -> Check {
-        Check::new(name, CheckStatus::Unknown, found, Some(mend.into()))
+    pub(super) fn unknown(name: &str, found: impl Into<String>, fix: impl Into<String>) -> Check {
+        Check::new(name, CheckStatus::Unknown, found, Some(fix.into()))
     }
 
     /// Whether what comes after it cannot be looked at.
@@ -73,14 +73,14 @@ impl Check {
         name: &str,
         status: CheckStatus,
         found: impl Into<String>,
-        mend: Option<String>,
+        fix: Option<String>,
     ) -> Check {
         Check {
             name: name.to_owned(),
             status,
             // A portal's words may hold anything, also what moves a terminal's cursor.
             found: found.into().replace(char::is_control, " "),
-            mend,
+            fix,
         }
     }
 }

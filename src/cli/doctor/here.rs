@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::certificate;
 use super::check::{Check, span};
-use super::trouble::ask;
+use super::problem::ask;
 use crate::config::{Config, PlaceError, StorePlace};
 use crate::engine::Engine;
 use crate::platform;
@@ -22,8 +22,8 @@ pub(super) async fn store(place: &StorePlace, store: &Sqlite) -> Vec<Check> {
     let status = match store.status().await {
         Ok(status) => status,
         Err(error) => {
-            let mend = "see `store status`; a damaged file is told there with what to do";
-            return vec![Check::failed("store", error.to_string(), mend)];
+            let fix = "see `store status`; a damaged file is told there with what to do";
+            return vec![Check::failed("store", error.to_string(), fix)];
         }
     };
     let found = format!(
@@ -163,7 +163,7 @@ pub(super) async fn address(engine: &Engine, config: &Config) -> Vec<Check> {
     let health = format!("{}/health", url.trim_end_matches('/'));
     match ask(engine.http().probe("health", &health)).await {
         Ok(probe) => vec![answered(&health, config, &probe), certificate(url, &probe)],
-        Err(trouble) => vec![trouble.fails_to_reach("address", &health)],
+        Err(problem) => vec![problem.fails_to_reach("address", &health)],
     }
 }
 
@@ -181,11 +181,11 @@ fn answered(health: &str, config: &Config, probe: &Probe) -> Check {
         Some(host) => format!("{health} sends callers to {host} ({status})"),
         None => format!("{health} is answered with a status of {status}, and not by this program"),
     };
-    let mend = format!(
+    let fix = format!(
         "let the reverse proxy pass this address on to {}, without a login or a redirect",
         config.listen
     );
-    Check::failed("address", found, mend)
+    Check::failed("address", found, fix)
 }
 
 fn certificate(url: &str, probe: &Probe) -> Check {

@@ -12,7 +12,7 @@ mod grants;
 mod here;
 mod lines;
 mod portal;
-mod trouble;
+mod problem;
 mod waiting;
 
 use std::sync::Arc;
@@ -34,7 +34,7 @@ const AT_ONCE: usize = 8;
 
 #[derive(Args)]
 pub(super) struct Doctor {
-    /// As JSON, for a program: a list of checks with portal, name, verdict, found, mend
+    /// As JSON, for a program: a list of checks with portal, name, verdict, found, fix
     #[arg(long)]
     json: bool,
 
@@ -110,8 +110,8 @@ fn tell(reports: &[Report], as_json: bool) -> Done {
             .iter()
             .flat_map(|Report { portal, checks }| {
                 checks.iter().map(move |check| {
-                    let Check { name, status, found, mend } = check;
-                    json!({ "portal": portal, "name": name, "verdict": status, "found": found, "mend": mend })
+                    let Check { name, status, found, fix } = check;
+                    json!({ "portal": portal, "name": name, "verdict": status, "found": found, "fix": fix })
                 })
             })
             .collect();
@@ -130,14 +130,14 @@ fn tell(reports: &[Report], as_json: bool) -> Done {
             name,
             status,
             found,
-            mend,
+            fix,
         } in checks
         {
             let status = status.word();
-            let mend = mend
+            let fix = fix
                 .as_ref()
-                .map_or(String::new(), |mend| format!(" → {mend}"));
-            out!("  {status:7}  {name:width$}  {found}{mend}");
+                .map_or(String::new(), |fix| format!(" → {fix}"));
+            out!("  {status:7}  {name:width$}  {found}{fix}");
         }
     }
     Ok(())
