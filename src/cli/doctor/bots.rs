@@ -32,13 +32,13 @@ pub(super) async fn look(
     let access = portal.access().await;
     let (mut checks, mut ours) = (Vec::new(), Vec::new());
     for need in &requirements {
-        let (check, found) = if need.is_posted_to() && engine.handler_url().is_none() {
+        let (check, id) = if need.is_posted_to() && engine.handler_url().is_none() {
             (unheard(&need.code), None)
         } else {
             bot(portal, need, &access).await
         };
         checks.push(check);
-        ours.extend(found.map(|id| (id, need)));
+        ours.extend(id.map(|id| (id, need)));
     }
     if requirements.iter().any(|need| need.mode.is_some()) {
         checks.extend(strangers(portal, &requirements).await);
@@ -81,10 +81,10 @@ async fn bot(portal: &Portal, need: &Requirement, access: &Access) -> (Check, Op
         EventMode::Webhook => ("webhook", "its events are posted to our address"),
     };
     let check = if has != wanted {
-        let found = format!(
+        let detail = format!(
             "it is number {id} and ours; its event mode is {has}, and this program needs {wanted}"
         );
-        Check::failed(&name, found, "run `register`, or start the program again")
+        Check::failed(&name, detail, "run `register`, or start the program again")
     } else if mode == EventMode::Webhook && matches!(access, Access::Webhook(_)) {
         // server-behaviour, section 2.1.
         Check::warning(
@@ -108,10 +108,10 @@ async fn bot_of_the_first(
 ) -> (Check, Option<BotId>) {
     match ask(portal.find_bot_of_the_first(&need.code)).await {
         Ok(Some(id)) => {
-            let found = format!(
+            let detail = format!(
                 "it is number {id} and ours, of the first generation; its events are posted to our address"
             );
-            (Check::ok(name, found), Some(id))
+            (Check::ok(name, detail), Some(id))
         }
         Ok(None) => match ask(portal.find_bot(&need.code)).await {
             Ok(Some(other)) => (foreign(name, other.id), None),
@@ -136,11 +136,11 @@ fn missing(name: &str) -> Check {
 }
 
 fn foreign(name: &str, id: BotId) -> Check {
-    let found = format!(
+    let detail = format!(
         "number {id} has this code, and belongs to another application or webhook: we get none of its events"
     );
     let fix = "choose another code in the profile, or remove that bot with what registered it (an earlier webhook or application)";
-    Check::failed(name, found, fix)
+    Check::failed(name, detail, fix)
 }
 
 /// Bots of ours that the program does not have: people may write to them, and nobody answers.
@@ -156,13 +156,13 @@ async fn strangers(portal: &Portal, requirements: &[Requirement]) -> Option<Chec
         .map(|bot| format!("{} ({})", bot.code, bot.id))
         .collect();
     (!strange.is_empty()).then(|| {
-        let found = format!(
+        let detail = format!(
             "ours, and not in this program: {}; nobody answers for them",
             strange.join(", ")
         );
         let fix =
             "remove them with the program that has them (`unregister`), or add them to this one";
-        Check::warning(NAME, found, fix)
+        Check::warning(NAME, detail, fix)
     })
 }
 
@@ -186,8 +186,8 @@ async fn in_step(engine: &Engine, portal: &Portal) -> Check {
             "the commands and the events of hooks are as this program has them",
         ),
         false => {
-            let found = format!("still to do: {}", left.join(", "));
-            Check::warning(NAME, found, "run `register`, or start the program again")
+            let detail = format!("still to do: {}", left.join(", "));
+            Check::warning(NAME, detail, "run `register`, or start the program again")
         }
     }
 }
@@ -201,14 +201,14 @@ async fn limits(portal: &Portal, polled: Option<BotId>) -> Check {
     };
     match ask(portal.operating(method, &params)).await {
         Ok(seconds) => {
-            let found = format!(
+            let detail = format!(
                 "{method} has run {seconds:.1} s within ten minutes; refused from about {OPERATING_MAX} s on"
             );
             match seconds < OPERATING_NOTABLE {
-                true => Check::ok(NAME, found),
+                true => Check::ok(NAME, detail),
                 false => Check::warning(
                     NAME,
-                    found,
+                    detail,
                     "call it less: poll more slowly (--poll-quick, --poll-slow), or end other programs",
                 ),
             }

@@ -74,18 +74,18 @@ fn at_our_address(
     if missing.is_empty() {
         return Check::ok(name, format!("the bots' events go to {url}"));
     }
-    let found = format!("not bound to {url}: {}", missing.join(", "));
+    let detail = format!("not bound to {url}: {}", missing.join(", "));
     if !owner.admin {
         // events.md, section 2: who is no administrator sees their own handlers only.
-        let found = format!("{found}; but not all is shown to who is no administrator");
+        let detail = format!("{detail}; but not all is shown to who is no administrator");
         return Check::unknown(
             name,
-            found,
+            detail,
             "let an administrator install the application again",
         );
     }
     let fix = "run `register`; if that binds nothing, install the application again";
-    Check::failed(name, found, fix)
+    Check::failed(name, detail, fix)
 }
 
 /// Other addresses that get the bots' events, too: of an earlier program, or of an earlier address of this one
@@ -96,9 +96,9 @@ fn elsewhere(bound: &[Binding], url: &str) -> Option<Check> {
     addresses.sort_unstable();
     addresses.dedup();
     (!addresses.is_empty()).then(|| {
-        let found = format!("the bots' events go to other addresses, too: {}", addresses.join(", "));
+        let detail = format!("the bots' events go to other addresses, too: {}", addresses.join(", "));
         let fix = "where these are no programs of yours any more, end them with event.unbind, or install the application again";
-        Check::warning("stray addresses", found, fix)
+        Check::warning("stray addresses", detail, fix)
     })
 }
 
@@ -116,8 +116,8 @@ fn both(bound: &[Binding], requirements: &[Requirement]) -> Option<Check> {
     } else {
         "keep the bots of one application in one generation (`Profile::api`), or give each generation an application"
     };
-    let found = "events of both generations are bound (ONIMBOT… and ONIMBOTV2…): a portal may tell each message twice";
-    Some(Check::warning("generations", found, fix))
+    let detail = "events of both generations are bound (ONIMBOT… and ONIMBOTV2…): a portal may tell each message twice";
+    Some(Check::warning("generations", detail, fix))
 }
 
 fn is_second(binding: &Binding) -> bool {

@@ -21,13 +21,13 @@ fn weigh(validity: Option<Validity>, fix: &str, now: Time) -> Check {
         return Check::ok(NAME, "this machine trusts it"); // there is a proxy between, say
     };
     let left = until.since(now);
-    let found = format!(
+    let detail = format!(
         "this machine trusts it; it ends in {}, at {until}",
         span(left)
     );
     match left <= LEFT_FEW.min(until.since(from) / 4) {
-        true => Check::warning(NAME, found, fix),
-        false => Check::ok(NAME, found),
+        true => Check::warning(NAME, detail, fix),
+        false => Check::ok(NAME, detail),
     }
 }
 

@@ -98,24 +98,25 @@ pub(super) fn scopes(
         ),
     };
     if !has("imbot") {
-        let found = format!("imbot is not among the granted scopes ({list}): there can be no bots");
-        return Check::failed("scopes", found, fix("imbot"));
+        let detail =
+            format!("imbot is not among the granted scopes ({list}): there can be no bots");
+        return Check::failed("scopes", detail, fix("imbot"));
     }
     let serves_open_channels = requirements.iter().any(|need| need.serves_open_channels);
     if serves_open_channels && !has("imopenlines") {
-        let found = format!(
+        let detail = format!(
             "imopenlines is not among the granted scopes ({list}), and a bot serves open channels"
         );
-        return Check::warning("scopes", found, fix("imopenlines"));
+        return Check::warning("scopes", detail, fix("imopenlines"));
     }
     let missing = ["imopenlines", "imconnector"]
         .into_iter()
         .find(|scope| !has(scope));
     if let (true, Some(scope)) = (has_connectors, missing) {
-        let found = format!(
+        let detail = format!(
             "{scope} is not among the granted scopes ({list}), and this program has a connector"
         );
-        return Check::failed("scopes", found, fix(scope));
+        return Check::failed("scopes", detail, fix(scope));
     }
     let without = if has("im") {
         ""
@@ -187,6 +188,6 @@ mod tests {
         assert_eq!(status(&["imbot", "imopenlines"], true), CheckStatus::Ok);
         let granted = ["imbot", "imopenlines"].map(str::to_owned);
         let with_connector = scopes(&granted, &[need(true)], true, true);
-        assert!(with_connector.is_in_the_way() && with_connector.found.contains("imconnector"));
+        assert!(with_connector.is_in_the_way() && with_connector.detail.contains("imconnector"));
     }
 }

@@ -87,14 +87,14 @@ async fn reached(portal: &Portal) -> Vec<Check> {
     };
     let endpoint = portal.endpoint();
     if probe.json.is_none() && probe.moved_to.is_none() {
-        let found = format!(
+        let detail = format!(
             "{endpoint} answers with a status of {}, and not as a portal does",
             probe.status
         );
-        return vec![Check::failed("reached", found, PAGE)];
+        return vec![Check::failed("reached", detail, PAGE)];
     }
     let took = span(probe.took);
-    let found = match probe.moved_to {
+    let detail = match probe.moved_to {
         None => format!("{endpoint} answers in {took}"),
         // Calls follow it there, and remember the new address (change-domen.md).
         Some(host) => {
@@ -102,7 +102,7 @@ async fn reached(portal: &Portal) -> Vec<Check> {
         }
     };
     let mut checks = vec![
-        Check::ok("reached", found),
+        Check::ok("reached", detail),
         clock(probe.date, Clock::default().now()),
     ];
     if endpoint.starts_with("https://") {
@@ -123,7 +123,7 @@ fn clock(theirs: Option<Time>, ours: Time) -> Check {
         );
     };
     let (ahead, behind) = (ours.since(theirs), theirs.since(ours));
-    let found = match ahead > behind {
+    let detail = match ahead > behind {
         true => format!(
             "this machine's clock is {} ahead of the portal's",
             span(ahead)
@@ -135,8 +135,8 @@ fn clock(theirs: Option<Time>, ours: Time) -> Check {
     };
     let fix = "let this machine keep its clock by NTP";
     match ahead.max(behind).as_secs() {
-        CLOCK_WRONG.. => Check::failed("clock", found, fix),
-        CLOCK_NOTABLE.. => Check::warning("clock", found, fix),
+        CLOCK_WRONG.. => Check::failed("clock", detail, fix),
+        CLOCK_NOTABLE.. => Check::warning("clock", detail, fix),
         _ => Check::ok("clock", "this machine's clock and the portal's agree"),
     }
 }
@@ -146,14 +146,14 @@ async fn credentials(portal: &Portal) -> Result<(Check, Profile), Problem> {
     let before = portal.access().await;
     let owner = ask(portal.run(profile::Get::new())).await?;
     let after = portal.access().await;
-    let found = match &after {
+    let detail = match &after {
         Access::Webhook(_) => "the inbound webhook is accepted",
         Access::Tokens(_) if before.is_same(&after) => {
             "the access token is accepted, so it is younger than an hour"
         }
         Access::Tokens(_) => "the access token was over, and could be renewed just now",
     };
-    Ok((Check::ok("credentials", found), owner))
+    Ok((Check::ok("credentials", detail), owner))
 }
 
 #[cfg(test)]

@@ -73,8 +73,8 @@ impl Problem {
             "" => &self.words,
             causes => causes,
         };
-        let found = format!("{address} cannot be reached from here: {why}");
-        Check::failed(name, found, self.fix)
+        let detail = format!("{address} cannot be reached from here: {why}");
+        Check::failed(name, detail, self.fix)
     }
 }
 
