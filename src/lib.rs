@@ -30,6 +30,7 @@
 //! - [`serve`]: how events arrive
 //! - [`emulator`]: a portal on your desk
 
+#[cfg(feature = "sqlite")]
 mod platform;
 
 pub mod event;

@@ -50,9 +50,11 @@ pub use auth::oauth::{Application, Grant, OAUTH_URL};
 pub use auth::webhook::{AddressError, inbound};
 pub use error::Error;
 pub(crate) use http::answer::number;
+#[cfg(feature = "cli")]
 pub(crate) use http::certificate::Validity;
 pub use http::client::{ANSWER_BYTES_MAX, CALL_TIMEOUT, Http, HttpOptions};
 pub use http::forward::{FORWARD_BYTES_MAX, FORWARD_TIMEOUT};
+#[cfg(feature = "cli")]
 pub(crate) use http::probe::Probe;
 pub use http::redirect::HOPS_MAX;
 pub use http::signature::{

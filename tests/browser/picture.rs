@@ -6,7 +6,7 @@ use super::page::Page;
 use crate::e2e::stage::until;
 use crate::support::Desk;
 
-const PICTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/.assets/chat.png");
+const PICTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../.assets/chat.png");
 const WIDTH: u32 = 1280;
 const HEIGHT: u32 = 800;
 
@@ -30,7 +30,7 @@ async fn readme_picture() {
     page.sees("other", "Sushi it is").await;
     show_last_update(&page).await;
     let picture = page.client.screenshot().await.expect("a picture");
-    std::fs::create_dir_all(concat!(env!("CARGO_MANIFEST_DIR"), "/.assets")).expect("a folder");
+    std::fs::create_dir_all(concat!(env!("CARGO_MANIFEST_DIR"), "/../.assets")).expect("a folder");
     std::fs::write(PICTURE, picture).expect("written");
 }
 

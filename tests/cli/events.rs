@@ -50,7 +50,7 @@ fn the_catalogue_is_listed_by_name_and_category_also_without_a_portal() {
     let (all, told) = list(&[]);
     assert!(all.lines().count() > 200);
     assert!(
-        told.contains("what is bound is not known: no portal is configured"),
+        told.contains("the list of bindings is not known: no portal is configured"),
         "{told}"
     );
     let (tasks, _) = list(&["ontask*", "--category", "Tasks"]);

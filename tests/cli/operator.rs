@@ -186,10 +186,10 @@ async fn a_conversation_is_shown_with_what_is_kept_aside_and_forgotten() {
         "{shown}"
     );
     let forgotten = desk.says(&["conversation", "forget", "portal", "--user", "27"]);
-    assert_ne!(forgotten, "0 things are forgotten.\n");
+    assert_ne!(forgotten, "0 items are deleted.\n");
     let nothing = desk.fails(&["conversation", "show", "portal", "7", "27"]);
     assert!(
-        nothing.contains("nothing is remembered of portal/7/27"),
+        nothing.contains("nothing is stored of portal/7/27"),
         "{nothing}"
     );
     let status = desk.says(&["store", "status"]);

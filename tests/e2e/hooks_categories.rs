@@ -117,7 +117,7 @@ fn others() -> Vec<Value> {
 async fn events_of_every_category_reach_their_hooks_typed() {
     let read = Read::default();
     let setup = Setup::installed(app(&read)).await;
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/events");
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/events");
     for name in EXAMPLES {
         let body = std::fs::read(folder.join(format!("rest-{name}.form"))).unwrap();
         let body = form::decode(&body).unwrap();

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::project::{delivery_facts, page_facts};
 
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/events")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/events")
 }
 
 #[test]

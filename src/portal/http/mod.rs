@@ -7,9 +7,11 @@
 //! - `forward.rs` and `signature.rs` send and sign forwarded events.
 
 pub(super) mod answer;
+#[cfg(feature = "cli")]
 pub(super) mod certificate;
 pub(super) mod client;
 pub(super) mod forward;
+#[cfg(feature = "cli")]
 pub(super) mod probe;
 pub(super) mod public;
 pub(super) mod redirect;

@@ -97,7 +97,7 @@ fn every_example_of_the_typed_categories_is_read() {
 }
 
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/events")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/events")
 }
 
 /// An example of the documentation, by the name of its page.

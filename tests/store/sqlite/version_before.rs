@@ -54,7 +54,7 @@ async fn a_store_written_by_the_version_before_opens_and_works() {
 /// A copy of the fixture, opened.
 fn open() -> (TempDir, Sqlite) {
     let folder = TempDir::new().unwrap();
-    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/store");
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/store");
     for name in ["store.db", "store.db.spool"] {
         let copy = folder.path().join(name);
         fs::copy(fixture.join(name), &copy).unwrap();
