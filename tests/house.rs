@@ -1,6 +1,7 @@
 //! The rules of the house: which module imports which, where libraries are named, which old names are gone, and that
 //! every file begins with what it does.
 
+mod citations;
 mod syntax;
 
 use std::collections::HashMap;
@@ -14,13 +15,7 @@ const ORDER: &[&str] = &[
 ];
 
 /// The folders in which every public function that returns a `Result` documents its errors.
-const ERRORS_DOCUMENTED: &[&str] = &[
-    "src/app",
-    "src/cli",
-    "src/config",
-    "src/lib.rs",
-    "src/serve",
-];
+const ERRORS_DOCUMENTED: &[&str] = &["src"];
 
 /// Old names of types and functions in `src`, replaced by plainer ones.
 const OLD_NAMES: &[&str] = &[
@@ -79,13 +74,24 @@ const OLD_FILES: &[&str] = &[
 ];
 
 /// The folders of `src` that the old names have not left yet.
-const OLD_NAMES_LEFT: &[&str] = &["src/emulator", "src/engine", "src/portal"];
+const OLD_NAMES_LEFT: &[&str] = &[];
 
 /// Old keys of `doctor --json`, replaced by plainer ones.
 const OLD_KEYS: &[&str] = &["\"mend\"", "\"verdict\"", "\"found\""];
 
+/// Returns the root of the repository.
+fn root() -> PathBuf {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).to_owned()
+}
+
+/// Returns the Rust sources.
 fn sources() -> Vec<(PathBuf, String)> {
-    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    files(&["rs"])
+}
+
+/// Returns the files with these extensions, by their path in the repository.
+fn files(extensions: &[&str]) -> Vec<(PathBuf, String)> {
+    let root = root();
     let mut found = Vec::new();
     let mut folders: Vec<PathBuf> = ["src", "bots", "examples", "tests"]
         .iter()
@@ -96,9 +102,12 @@ fn sources() -> Vec<(PathBuf, String)> {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|kind| kind == "rs") {
+            } else if path
+                .extension()
+                .is_some_and(|kind| extensions.iter().any(|it| kind == *it))
+            {
                 let text = fs::read_to_string(&path).unwrap();
-                found.push((path.strip_prefix(root).unwrap().to_owned(), text));
+                found.push((path.strip_prefix(&root).unwrap().to_owned(), text));
             }
         }
     }

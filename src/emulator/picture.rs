@@ -1,7 +1,7 @@
 //! Checks the pictures bots set for themselves: base64 without a `data:` prefix, at most 5000 by
 //! 5000 pixels.
 //!
-//! Only format and size are read; section 2.3 of bots-v2.md.
+//! Only format and size are read; protocol/bots-v2.md 2.3.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -1,5 +1,5 @@
-//! The form the portal posts into the frame of an application's page. Section 3 of auth.md,
-//! section 2.2 of open-channels.md.
+//! The form the portal posts into the frame of an application's page. protocol/auth.md 3,
+//! protocol/open-channels.md 2.2.
 
 use serde_json::{Map, Value, json};
 

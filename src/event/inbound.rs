@@ -25,7 +25,7 @@ pub struct Inbound {
     pub chat: String,
     /// The id of the message outside.
     pub id: String,
-    /// The message as an element of `MESSAGES` (open-channels, section 2.1).
+    /// The message as an element of `MESSAGES` (protocol/open-channels.md 2.1).
     pub message: Value,
 }
 

@@ -66,6 +66,9 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
     /// mentions the bot.
     ///
     /// A message that begins with a registered command comes to [`command`](Bot::command) only.
+    ///
+    /// # Errors
+    /// Those of your implementation; see [`Bot`].
     fn message(
         &self,
         cx: &mut Context<S>,
@@ -76,12 +79,18 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
     }
 
     /// A message was edited to this text. The bot's own edits are left out.
+    ///
+    /// # Errors
+    /// Those of your implementation; see [`Bot`].
     fn edited(&self, cx: &mut Context<S>, message: Message) -> impl Future<Output = Result> + Send {
         let _ = (cx, message);
         ready(Ok(()))
     }
 
     /// A message was deleted. The bot's own deletions are left out.
+    ///
+    /// # Errors
+    /// Those of your implementation; see [`Bot`].
     fn deleted(
         &self,
         cx: &mut Context<S>,
@@ -92,6 +101,9 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
     }
 
     /// One of [`commands`](Bot::commands) was typed, or its button was pressed.
+    ///
+    /// # Errors
+    /// Those of your implementation; see [`Bot`].
     fn command(
         &self,
         cx: &mut Context<S>,
@@ -102,6 +114,9 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
     }
 
     /// The bot was added to a chat, or somebody opened its private chat for the first time.
+    ///
+    /// # Errors
+    /// Those of your implementation; see [`Bot`].
     fn join(&self, cx: &mut Context<S>, join: Join) -> impl Future<Output = Result> + Send {
         let _ = (cx, join);
         ready(Ok(()))
@@ -113,6 +128,9 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
     /// session (the bot joined, or the client wrote), before that event is handled. The number may
     /// be missing. In open channels [`join`](Bot::join) is called at most once per session, after
     /// this.
+    ///
+    /// # Errors
+    /// Those of your implementation; see [`Bot`].
     fn session_started(
         &self,
         cx: &mut Context<S>,
@@ -124,6 +142,9 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
 
     /// The session in a chat of an open channel ended. Only applications get this event
     /// (`ONSESSIONFINISH`). With an inbound webhook only the start of the next session is known.
+    ///
+    /// # Errors
+    /// Those of your implementation; see [`Bot`].
     fn session_finished(
         &self,
         cx: &mut Context<S>,
@@ -138,6 +159,9 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
     ///
     /// Many lines then remove the bot from the chat (`WELCOME_BOT_LEFT`). Its whispers are dropped
     /// after that.
+    ///
+    /// # Errors
+    /// Those of your implementation; see [`Bot`].
     fn taken_over(
         &self,
         cx: &mut Context<S>,
@@ -151,12 +175,18 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
     ///
     /// Anybody can make such a link. Before you do something that cannot be undone, ask with a
     /// button (page `bot-context.md`). By webhook, each value in it is a text.
+    ///
+    /// # Errors
+    /// Those of your implementation; see [`Bot`].
     fn opened(&self, cx: &mut Context<S>, context: Value) -> impl Future<Output = Result> + Send {
         let _ = (cx, context);
         ready(Ok(()))
     }
 
     /// Somebody added a reaction to a message of the bot, or removed it. v2 only.
+    ///
+    /// # Errors
+    /// Those of your implementation; see [`Bot`].
     fn reaction(
         &self,
         cx: &mut Context<S>,
@@ -170,6 +200,9 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
     ///
     /// In an open channel it also comes when an operator has the chat: check
     /// [`Context::is_with_operator`] before you [finish](Context::finish) the session.
+    ///
+    /// # Errors
+    /// Those of your implementation; see [`Bot`].
     fn reminded(
         &self,
         cx: &mut Context<S>,
@@ -180,6 +213,9 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
     }
 
     /// The bot was removed from a portal. Its chats are gone, so there is no context.
+    ///
+    /// # Errors
+    /// Those of your implementation; see [`Bot`].
     fn removed(&self, bot: BotRef) -> impl Future<Output = Result> + Send {
         let _ = bot;
         ready(Ok(()))
@@ -209,6 +245,9 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
     ///
     /// Messages sent here are kept. Default: an apology, so that nobody waits for an answer. In an
     /// open channel the chat is then handed over to an operator.
+    ///
+    /// # Errors
+    /// Those of your implementation; see [`Bot`].
     fn failed(&self, cx: &mut Context<S>, error: &Error) -> impl Future<Output = Result> + Send {
         let _ = error;
         cx.say("Sorry, that did not work. The error has been noted.");

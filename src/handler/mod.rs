@@ -8,8 +8,6 @@
 //! JSON in signatures is [`serde_json::Value`], and state, payloads and results are types of
 //! `serde`: use these two crates in the same major version.
 
-#![doc = include_str!("open_channels.md")]
-
 mod args;
 mod bot;
 mod command;

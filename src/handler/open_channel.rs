@@ -73,7 +73,7 @@ impl<S> Context<S> {
     /// With `leave`, the bot leaves the chat. Without, it stays and still gets events, unless the
     /// line's settings remove the bot. The portal acts as the first bot of the application,
     /// whichever bot calls: only one bot of an application should transfer and finish
-    /// (server-behaviour, section 6.2).
+    /// (protocol/server-behaviour.md 6.2).
     ///
     /// Fails the turn outside an open channel.
     pub fn transfer(&self, to: impl Into<TransferTo>, leave: bool) {

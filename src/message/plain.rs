@@ -1,6 +1,6 @@
 //! Text without BB codes, for messengers that do not know them.
 
-/// Codes that the portal documents (bots-v2, section on formatting). Other names in brackets are
+/// Codes that the portal documents (protocol/bots-v2.md). Other names in brackets are
 /// text.
 const CODES: &[&str] = &[
     "b",

@@ -12,8 +12,6 @@
 //! - `http` sends the request and reads the answer.
 //! - `error` classifies what can fail.
 
-#![doc = include_str!("guide.md")]
-
 mod api;
 mod auth;
 mod error;

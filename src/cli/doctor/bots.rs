@@ -72,7 +72,7 @@ async fn bot(portal: &Portal, need: &Requirement, access: &Access) -> (Check, Op
         Err(problem) => return (problem.of(&name), None),
     };
     let id = info.id;
-    // Only the owner is told how its events come (bots-v2, section 7.1).
+    // Only the owner is told how its events come (protocol/bots-v2.md 7.1).
     let Some(has) = info.event_mode else {
         return (foreign(&name, id), None);
     };
@@ -86,7 +86,7 @@ async fn bot(portal: &Portal, need: &Requirement, access: &Access) -> (Check, Op
         );
         Check::failed(&name, detail, "run `register`, or start the program again")
     } else if mode == EventMode::Webhook && matches!(access, Access::Webhook(_)) {
-        // server-behaviour, section 2.1.
+        // protocol/server-behaviour.md 2.1.
         Check::warning(
             &name,
             format!(

@@ -7,8 +7,8 @@ use crate::portal::methods::profile::Profile;
 use crate::portal::{Binding, Portal};
 use crate::store::Access;
 
-/// Without these a bot hears nothing: the portal binds them, and more, when the bot is registered (bots-v1, section 4.1;
-/// bots-v2, section 1.2).
+/// Without these a bot hears nothing: the portal binds them, and more, when the bot is registered (protocol/bots-v1.md 4.1;
+/// protocol/bots-v2.md 1.2).
 const FIRST: &[&str] = &["ONIMBOTMESSAGEADD", "ONIMBOTJOINCHAT"];
 const SECOND: &[&str] = &[
     "ONIMBOTV2MESSAGEADD",
@@ -76,7 +76,7 @@ fn at_our_address(
     }
     let detail = format!("not bound to {url}: {}", missing.join(", "));
     if !owner.admin {
-        // events.md, section 2: who is no administrator sees their own handlers only.
+        // protocol/events.md 2: who is no administrator sees their own handlers only.
         let detail = format!("{detail}; but not all is shown to who is no administrator");
         return Check::unknown(
             name,
@@ -89,7 +89,7 @@ fn at_our_address(
 }
 
 /// Other addresses that get the bots' events, too: of an earlier program, or of an earlier address of this one
-/// (server-behaviour, section 2.1).
+/// (protocol/server-behaviour.md 2.1).
 fn elsewhere(bound: &[Binding], url: &str) -> Option<Check> {
     let others = bound.iter().filter(|binding| binding.handler != url);
     let mut addresses: Vec<&str> = others.map(|binding| bare(&binding.handler)).collect();
@@ -103,7 +103,7 @@ fn elsewhere(bound: &[Binding], url: &str) -> Option<Check> {
 }
 
 /// An application with events of both generations bound is told of each message twice, whichever its bot is of
-/// (server-behaviour, section 2).
+/// (protocol/server-behaviour.md 2).
 fn both(bound: &[Binding], requirements: &[Requirement]) -> Option<Check> {
     if !(bound.iter().any(is_first) && bound.iter().any(is_second)) {
         return None;

@@ -9,8 +9,8 @@ use crate::portal::methods::profile::Profile;
 /// From so many days of paid time on it is told.
 const DAYS_FEW: i64 = 7;
 
-/// Who acts. Without rights of an administrator an application binds and sees only its own user's handlers (events.md,
-/// section 2), and cannot have been installed by that person (auth.md, section 4).
+/// Who acts. Without rights of an administrator an application binds and sees only its own user's handlers (protocol/events.md,
+/// section 2), and cannot have been installed by that person (protocol/auth.md 4).
 pub(super) fn rights(owner: &Profile, is_application: bool) -> Check {
     let id = owner.id;
     match (owner.admin, is_application) {
@@ -32,7 +32,7 @@ pub(super) fn rights(owner: &Profile, is_application: bool) -> Check {
     }
 }
 
-/// Whether the installation is finished: before that no events are sent (auth.md, section 4).
+/// Whether the installation is finished: before that no events are sent (protocol/auth.md 4).
 pub(super) fn application(info: &Info, config: &Config) -> Check {
     if info.installed {
         return Check::ok(
@@ -52,7 +52,7 @@ pub(super) fn application(info: &Info, config: &Config) -> Check {
     )
 }
 
-/// Whether the application's time is paid: when it is over, no events are sent (server-behaviour, section 1.3).
+/// Whether the application's time is paid: when it is over, no events are sent (protocol/server-behaviour.md 1.3).
 pub(super) fn payment(info: &Info) -> Check {
     let status = info.status.as_deref().unwrap_or_default();
     let kind = match status {
@@ -82,7 +82,7 @@ pub(super) fn payment(info: &Info) -> Check {
 }
 
 /// Every method for bots needs `imbot`; `im` and the others are for calls of the bots' own. Binding events takes no scope
-/// of its own, but that of the event's module (events.md, section 1).
+/// of its own, but that of the event's module (protocol/events.md 1).
 pub(super) fn scopes(
     granted: &[String],
     requirements: &[Requirement],

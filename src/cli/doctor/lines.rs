@@ -1,7 +1,7 @@
 //! Open channels: whether the bots that serve them are on a line, and the connectors joined to one.
 //!
 //! Registering a bot puts it on no line: somebody has to choose it in the line's settings, or it never hears of a client
-//! (bots-v2, section on open lines).
+//! (protocol/bots-v2.md).
 
 use serde_json::{Value, json};
 

@@ -22,7 +22,7 @@ enum Fate {
 }
 
 /// Looks again, so much later that a program that polls has confirmed what it had. Reading without an offset confirms
-/// nothing (server-behaviour, section 4.1).
+/// nothing (protocol/server-behaviour.md 4.1).
 pub(super) async fn look(portal: &Portal, id: BotId, code: &str, config: &Config) -> Check {
     let name = format!("events of {code}");
     let before = match ask(portal.events(id, None)).await {

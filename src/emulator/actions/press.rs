@@ -1,4 +1,4 @@
-//! Presses a button or a menu item with a command: section 7.2 of server-behaviour.md.
+//! Presses a button or a menu item with a command: protocol/server-behaviour.md 7.2.
 //!
 //! The portal does not block a second press, and no message appears. An unknown command does
 //! nothing.

@@ -1,4 +1,4 @@
-//! Selects who receives a message: section 3.1 of server-behaviour.md.
+//! Selects who receives a message: protocol/server-behaviour.md 3.1.
 //!
 //! Pure rules over the world. `message` is for new messages, where commands come first and replace
 //! the message event; `change` is for edits and deletions, where commands are not parsed.

@@ -1,5 +1,5 @@
 //! The `auth` block of an event and the tokens of a bot: table 1.4 and section 3.2 of
-//! server-behaviour.md.
+//! protocol/server-behaviour.md.
 
 use serde_json::{Map, Value, json};
 

@@ -1,4 +1,4 @@
-//! Events about edits and deletions: section 3.4 of server-behaviour.md.
+//! Events about edits and deletions: protocol/server-behaviour.md 3.4.
 //!
 //! In groups the events of v1 do not name the author: no `FROM_USER_ID`, and so no `data[USER]`.
 //! The events of v2 always do.

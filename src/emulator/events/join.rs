@@ -1,5 +1,5 @@
 //! Events when a bot joins a chat or is removed from the portal: section 3.5 of
-//! server-behaviour.md. There is no event for leaving a chat.
+//! protocol/server-behaviour.md. There is no event for leaving a chat.
 
 use serde_json::{Map, Value, json};
 

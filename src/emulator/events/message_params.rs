@@ -1,6 +1,6 @@
 //! `data[PARAMS]` of message events, and the parts that typed commands share.
 //!
-//! Section 3.3 of server-behaviour.md; the keys are in the order of the documentation's samples.
+//! protocol/server-behaviour.md 3.3; the keys are in the order of the documentation's samples.
 
 use serde_json::{Map, Value, json};
 use uuid::Uuid;

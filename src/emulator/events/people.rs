@@ -1,4 +1,4 @@
-//! `ONIMV2*`: events that subscribed people can fetch, section 5.1 of bots-v2.md.
+//! `ONIMV2*`: events that subscribed people can fetch, protocol/bots-v2.md 5.1.
 //!
 //! They are written to the event log and never posted. A person gets the events of all their chats,
 //! also about their own messages, but not about system messages.

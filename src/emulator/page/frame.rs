@@ -1,4 +1,4 @@
-//! The page of an application in a frame: the portal posts its tokens there, section 3 of auth.md.
+//! The page of an application in a frame: the portal posts its tokens there, protocol/auth.md 3.
 //! The settings page of a connector is opened the same way.
 
 use std::fmt::Write as _;

@@ -1,5 +1,5 @@
 //! `batch`: many calls in one, each with access to earlier results. Section 5.3 of
-//! server-behaviour.md.
+//! protocol/server-behaviour.md.
 
 use serde_json::{Map, Value, json};
 

@@ -1,4 +1,4 @@
-//! `imbot.register`, `imbot.update` and related methods: section 3.6 of server-behaviour.md.
+//! `imbot.register`, `imbot.update` and related methods: protocol/server-behaviour.md 3.6.
 //!
 //! Two oddities of the portal are kept. Registering a `CODE` again returns the existing bot,
 //! unchanged, whoever owns it. And the addresses belong to the application: the bot registered last

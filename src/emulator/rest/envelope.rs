@@ -43,7 +43,7 @@ pub(super) fn time(reply: &Reply, started: Timestamp, finished: Timestamp) -> Va
 }
 
 /// Returns an unknown method in the format of version 3 of the interface, which has no methods for
-/// bots and is not emulated; the code follows its naming scheme (rest.md, section 7).
+/// bots and is not emulated; the code follows its naming scheme (protocol/rest.md 7).
 pub(super) fn not_found_in_version_3(method: &str) -> Value {
     json!({ "error": {
         "code": "BITRIX_REST_V3_EXCEPTION_METHODNOTFOUNDEXCEPTION",
@@ -54,7 +54,7 @@ pub(super) fn not_found_in_version_3(method: &str) -> Value {
 /// Returns the body of a failed answer.
 ///
 /// Some methods fail with HTTP 200: to the server their error is a normal result
-/// (server-behaviour.md 5.2).
+/// (protocol/server-behaviour.md 5.2).
 pub(super) fn failure(refusal: &Refusal) -> Value {
     if refusal.http_status() == 200 {
         return json!({

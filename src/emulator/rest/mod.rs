@@ -1,6 +1,6 @@
 //! The REST interface: from an HTTP request to the documented envelope.
 //!
-//! Checks are in the portal's order (server-behaviour.md 5.2): the rate limit, whether the method
+//! Checks are in the portal's order (protocol/server-behaviour.md 5.2): the rate limit, whether the method
 //! exists, who calls, whether they may, then the method itself.
 
 mod attach;

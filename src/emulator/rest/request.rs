@@ -1,4 +1,4 @@
-//! Reads a request as the portal does: server-behaviour.md 5.1.
+//! Reads a request as the portal does: protocol/server-behaviour.md 5.1.
 //!
 //! The body takes precedence over the query, and the path over both. Invalid JSON is ignored, and
 //! the call continues with the query.

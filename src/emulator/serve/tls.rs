@@ -1,7 +1,7 @@
 //! TLS on the portal's own address, and a proxy through which clients see the names of a real
 //! portal.
 //!
-//! Clients of other languages insist on https and on `…bitrix24…` (item 9 of other-clients.md). One
+//! Clients of other languages insist on https and on `…bitrix24…` (item protocol/other-clients.md item 9). One
 //! address serves all: the first byte of a connection distinguishes plain HTTP, TLS, and a request
 //! for a tunnel.
 

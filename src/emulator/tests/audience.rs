@@ -1,4 +1,4 @@
-//! The receivers of messages, as a table: section 3.1 of server-behaviour.md, without a network.
+//! The receivers of messages, as a table: protocol/server-behaviour.md 3.1, without a network.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

@@ -1,5 +1,5 @@
 //! TLS and the proxy, with a client that knows nothing of the emulator but its certificate:
-//! other-clients.md, item 9.
+//! protocol/other-clients.md item 9.
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! The key of an occurrence, by which a repeat is recognised.
 //!
-//! Nothing in a posted event numbers the occurrence (server-behaviour, section 8.4):
+//! Nothing in a posted event numbers the occurrence (protocol/server-behaviour.md 8):
 //! `event_handler_id` is the subscription's. A message, a deletion and a typed command are
 //! identified by the message's id, so that a bot that is registered through both v1 and v2, or is
 //! posted a command that it also polls, receives it once. All presses on one keyboard carry the id

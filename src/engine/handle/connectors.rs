@@ -359,7 +359,7 @@ fn receipt_of(call: &QueuedCall, refused: Option<&str>) -> Option<(LineId, Inbou
 
 /// Returns the parameters that report a message as delivered. Without the report, operators see it
 /// as not delivered, and the portal sends no events for its edits and its deletion
-/// (server-behaviour, section 6.1).
+/// (protocol/server-behaviour.md 6.1).
 fn delivery_status(
     connector: &str,
     line: LineId,

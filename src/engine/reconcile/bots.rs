@@ -37,7 +37,7 @@ impl Reconciliation<'_> {
             .openline(profile.is_for_open_channels());
         let id = self.portal.run(register).await?;
         // `imbot.register` ignores the two handlers for plain bots, and everything for a code that
-        // exists. The update sets both (bots-v1, section 6).
+        // exists. The update sets both (protocol/bots-v1.md 6).
         let fields = json!({
             "EVENT_HANDLER": url,
             "EVENT_MESSAGE_UPDATE": url,

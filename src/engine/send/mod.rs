@@ -150,7 +150,7 @@ impl Engine {
     }
 
     /// Whether this is a chat of an open channel. There the client, an operator or a timeout of the
-    /// line can remove the bot without an event (server-behaviour, section 6.2), so a refused
+    /// line can remove the bot without an event (protocol/server-behaviour.md 6.2), so a refused
     /// message is not an error.
     async fn is_open_channel(&self, chat: &Conversation) -> bool {
         let row = self.options.store.state(chat).await;
@@ -185,7 +185,7 @@ impl Engine {
 
 /// Whether a call makes a message, which people would see twice if the call were made twice. Of the
 /// methods only one makes messages, and the portal does not recognise its repeats
-/// (server-behaviour, section 6.1).
+/// (protocol/server-behaviour.md 6.1).
 fn is_message(call: &Call) -> bool {
     match call {
         Call::Say { .. } => true,

@@ -113,7 +113,7 @@ impl RepeatId {
     }
 
     /// Returns the id as the hash of a version 5 UUID, marked as version 4, since the portal
-    /// accepts no other (server-behaviour, section 4.3).
+    /// accepts no other (protocol/server-behaviour.md 4.3).
     pub fn uuid(&self) -> Uuid {
         let QueuedCall { id, to, at, .. } = &*self.0;
         // The time is part of it, since a new store numbers its events from 1 again.

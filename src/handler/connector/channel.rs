@@ -103,7 +103,7 @@ impl Channel {
 
     /// Reports to the line that a client has read a message of an operator or a bot, with the ids
     /// of the [`OutboundMessage`](super::OutboundMessage). The portal accepts it; no effect of it
-    /// is known (open-channels, section 2).
+    /// is known (protocol/open-channels.md 2).
     ///
     /// # Errors
     /// The report cannot be stored.

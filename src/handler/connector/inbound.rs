@@ -6,7 +6,7 @@ use crate::handler::Error;
 use crate::message::{TEXT_CHARS_MAX, Text};
 use crate::store::Time;
 
-/// Maximum length of a client's name on the portal, in characters (open-channels, section 2.1).
+/// Maximum length of a client's name on the portal, in characters (protocol/open-channels.md 2.1).
 const NAME_CHARS_MAX: usize = 25;
 /// Maximum length of an outside id, in bytes.
 pub const OUTSIDE_ID_MAX: usize = 255;

@@ -44,8 +44,8 @@ pub use profile::ConnectorProfile;
 
 /// An outside messenger, connected to open channels.
 ///
-/// It needs an application with a public address; webhooks cannot have connectors (open-channels,
-/// section 2). The portal lists it among the connectors of each line. Opening its settings there
+/// It needs an application with a public address; webhooks cannot have connectors (protocol/open-channels.md
+/// 2). The portal lists it among the connectors of each line. Opening its settings there
 /// connects it to the line, and [`activated`](Connector::activated) is called.
 ///
 /// ```
@@ -90,6 +90,9 @@ pub trait Connector: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Receipt>> + Send;
 
     /// A delivered message was edited on the portal to this text. Default: ignored.
+    ///
+    /// # Errors
+    /// Those of your implementation; see [`Connector`].
     fn edited(
         &self,
         channel: &Channel,
@@ -100,6 +103,9 @@ pub trait Connector: Send + Sync + 'static {
     }
 
     /// A delivered message was deleted on the portal. Default: ignored.
+    ///
+    /// # Errors
+    /// Those of your implementation; see [`Connector`].
     fn deleted(
         &self,
         channel: &Channel,
@@ -111,6 +117,9 @@ pub trait Connector: Send + Sync + 'static {
 
     /// The portal took a client's message, or refused it for good. Called once per message; after a
     /// crash it may be missing, although the message was passed on. Default: ignored.
+    ///
+    /// # Errors
+    /// Those of your implementation; see [`Connector`].
     fn inbound_receipt(
         &self,
         channel: &Channel,
@@ -121,12 +130,18 @@ pub trait Connector: Send + Sync + 'static {
     }
 
     /// A session with a client began on the line. Default: ignored.
+    ///
+    /// # Errors
+    /// Those of your implementation; see [`Connector`].
     fn started(&self, channel: &Channel, session: Session) -> impl Future<Output = Result> + Send {
         let _ = (channel, session);
         ready(Ok(()))
     }
 
     /// A session with a client ended. Default: ignored.
+    ///
+    /// # Errors
+    /// Those of your implementation; see [`Connector`].
     fn finished(&self, channel: &Channel, session: Session) -> impl Future<Output = Result> + Send {
         let _ = (channel, session);
         ready(Ok(()))
@@ -142,6 +157,9 @@ pub trait Connector: Send + Sync + 'static {
     }
 
     /// The connector was removed from a line, or the line was deleted. Default: ignored.
+    ///
+    /// # Errors
+    /// Those of your implementation; see [`Connector`].
     fn deactivated(&self, channel: &Channel) -> impl Future<Output = Result> + Send {
         let _ = channel;
         ready(Ok(()))
@@ -149,6 +167,9 @@ pub trait Connector: Send + Sync + 'static {
 
     /// Returns HTML for the settings page on the portal, below the connector's status. Default:
     /// empty.
+    ///
+    /// # Errors
+    /// Those of your implementation; see [`Connector`].
     fn settings(&self, channel: &Channel) -> impl Future<Output = Result<String>> + Send {
         let _ = channel;
         ready(Ok(String::new()))

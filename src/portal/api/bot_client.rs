@@ -162,8 +162,8 @@ impl BotClient {
         let answer: Value = self.portal.call("imbot.command.answer", &params).await?;
         match answer.as_u64() {
             Some(number) => Ok(Some(MessageId(number))),
-            // The ten minutes for an answer are over, and nothing was posted (server-behaviour,
-            // section 7.3).
+            // The ten minutes for an answer are over, and nothing was posted (protocol/server-behaviour.md
+            // 7.3).
             None => self.say(dialog, message, None).await.map(Some),
         }
     }
@@ -180,7 +180,7 @@ impl BotClient {
             ("imbot.message.update", Value::Object(params))
         } else {
             let mut fields = self.fields(changes);
-            // A letter only in this method (bots-v2, section 7.3).
+            // A letter only in this method (protocol/bots-v2.md 7.3).
             if let Some(preview) = fields.get_mut("urlPreview") {
                 *preview = if *preview == true { "Y" } else { "N" }.into();
             }

@@ -37,7 +37,7 @@ impl Portal {
     }
 
     /// Returns the events of a v2 bot that wait on the portal, and confirms those before the
-    /// offset. Without an offset nothing is confirmed (server-behaviour, section 4.1).
+    /// offset. Without an offset nothing is confirmed (protocol/server-behaviour.md 4.1).
     ///
     /// # Errors
     /// `BOT_NOT_FOUND`, `BOT_OWNERSHIP_ERROR`, and those of every [`call`](Portal::call).

@@ -36,7 +36,7 @@ fn is_done_already(method: &str, error: &Error) -> bool {
 }
 
 /// Returns the refusal inside an answer with HTTP status 200. Methods of connectors report one per
-/// message (open-channels, 2.1), and that of a registration inside the result.
+/// message (protocol/open-channels.md 2.1), and that of a registration inside the result.
 fn refusal_within(method: &str, answer: &Value) -> Option<Error> {
     let refused =
         |code: &str, description: &str| Some(Error::refused(method, code, description, 200, None));

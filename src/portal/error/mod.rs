@@ -33,7 +33,7 @@ const DENIED: [&str; 7] = [
     "ALLOWED_ONLY_INTRANET_USER",
 ];
 
-/// Codes of refusals before the method runs (server-behaviour, section 5.2).
+/// Codes of refusals before the method runs (protocol/server-behaviour.md 5.2).
 const BEFORE_METHOD: [&str; 9] = [
     "QUERY_LIMIT_EXCEEDED",
     "OPERATION_TIME_LIMIT",
@@ -123,7 +123,7 @@ impl Error {
     }
 
     /// `ACCESS_DENIED` has several meanings. It means this with status 401, when the tokens are
-    /// checked (server-behaviour, section 5.2), or with the text "REST is available only on
+    /// checked (protocol/server-behaviour.md 5.2), or with the text "REST is available only on
     /// commercial plans" or "… only by subscription".
     pub(in crate::portal) fn is_unpaid(&self) -> bool {
         let is_of_the_plan = match &*self.kind {

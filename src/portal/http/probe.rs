@@ -57,7 +57,7 @@ impl Http {
 
 impl Portal {
     /// Returns the portal's answer to a call without credentials: a refusal in JSON, since it looks
-    /// for the method first and then for the credentials (server-behaviour, section 5.2).
+    /// for the method first and then for the credentials (protocol/server-behaviour.md 5.2).
     pub(crate) async fn probe(&self) -> Result<Probe, Error> {
         const METHOD: &str = "server.time";
         self.acquire_one(METHOD).await?;

@@ -1,4 +1,4 @@
-//! What bots do with a session: `imopenlines.bot.session.*`, section 6.2 of server-behaviour.md.
+//! What bots do with a session: `imopenlines.bot.session.*`, protocol/server-behaviour.md 6.2.
 
 use super::Target;
 use crate::emulator::refusal::Refusal;

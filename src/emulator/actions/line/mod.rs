@@ -1,5 +1,5 @@
 //! Actions on open channels: clients write, bots greet, operators take over, sessions end. Section
-//! 6 of server-behaviour.md, section 6 of open-channels.md.
+//! protocol/server-behaviour.md 6, protocol/open-channels.md 6.
 
 mod bots;
 mod clients;

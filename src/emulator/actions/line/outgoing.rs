@@ -1,4 +1,4 @@
-//! Sends messages of a line's chat to its client. Section 6.1 of server-behaviour.md.
+//! Sends messages of a line's chat to its client. protocol/server-behaviour.md 6.1.
 
 use crate::emulator::transaction::Transaction;
 use crate::emulator::updates::Update;

@@ -2,7 +2,7 @@
 //! `ONOPENLINEMESSAGE*` for all who subscribed.
 //!
 //! The latter are about "messages to the client through non-livechat connectors"
-//! (server-behaviour.md 6.1).
+//! (protocol/server-behaviour.md 6.1).
 
 use serde_json::{Map, Value, json};
 

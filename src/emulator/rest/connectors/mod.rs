@@ -1,4 +1,4 @@
-//! `imconnector.*`: messengers of applications on open channels, section 2 of open-channels.md.
+//! `imconnector.*`: messengers of applications on open channels, protocol/open-channels.md 2.
 //!
 //! Only applications may call these methods; webhooks are refused.
 

@@ -1,5 +1,5 @@
 //! `imopenlines.config.*` and `imopenlines.revision.get`: lines managed by programs. Section 8 of
-//! open-channels.md.
+//! protocol/open-channels.md.
 
 use std::cmp::Ordering;
 

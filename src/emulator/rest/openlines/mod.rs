@@ -1,5 +1,5 @@
 //! `imopenlines.*`: lines, sessions, and actions of bots and operators on them. Sections 5 to 8 of
-//! open-channels.md.
+//! protocol/open-channels.md.
 
 mod bots;
 mod configs;

@@ -1,4 +1,4 @@
-//! `imbot.v2.Bot.*` and `imbot.v2.Revision.get`: section 7.1 of bots-v2.md.
+//! `imbot.v2.Bot.*` and `imbot.v2.Revision.get`: protocol/bots-v2.md 7.1.
 //!
 //! Registering a code again returns the existing bot unchanged; a code of another application's bot
 //! is refused.

@@ -1,4 +1,4 @@
-//! `imbot.v2.Chat.*`: groups managed by bots, section 7.2 of bots-v2.md.
+//! `imbot.v2.Chat.*`: groups managed by bots, protocol/bots-v2.md 7.2.
 
 use serde_json::{Map, Value, json};
 

@@ -1,4 +1,4 @@
-//! `imbot.v2.Command.*`: section 7.4 of bots-v2.md. Names are sent without a slash and shown with
+//! `imbot.v2.Command.*`: protocol/bots-v2.md 7.4. Names are sent without a slash and shown with
 //! one.
 //!
 //! The flat form of `register`, without `fields`, was accepted until 30 September 2026.
@@ -100,7 +100,7 @@ fn unregister(call: &mut Call<'_, '_>) -> Answer {
 }
 
 /// Answers a command. Ten minutes after the command the answer is not posted, and the
-/// result is the same: section 7.3 of server-behaviour.md.
+/// result is the same: protocol/server-behaviour.md 7.3.
 fn answer(call: &mut Call<'_, '_>) -> Answer {
     let bot = call.own_bot()?.id;
     let failed = || Refusal::new("COMMAND_ANSWER_FAILED", "Command answer failed");

@@ -1,4 +1,4 @@
-//! `imbot.v2.Event.get`: section 3 of bots-v2.md, section 4.1 of server-behaviour.md.
+//! `imbot.v2.Event.get`: protocol/bots-v2.md 3, protocol/server-behaviour.md 4.1.
 //!
 //! `lastEventId`, the older name of `nextOffset`, was returned until 25 September 2026.
 

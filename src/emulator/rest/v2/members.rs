@@ -1,5 +1,5 @@
 //! `imbot.v2.Chat.User.*` and `imbot.v2.Chat.Manager.*`: members of a group, section 7.2 of
-//! bots-v2.md.
+//! protocol/bots-v2.md.
 
 use serde_json::Value;
 

@@ -1,7 +1,7 @@
-//! `imbot.v2.Chat.Message.send`, `.update` and `.delete`: section 7.3 of bots-v2.md.
+//! `imbot.v2.Chat.Message.send`, `.update` and `.delete`: protocol/bots-v2.md 7.3.
 //!
 //! `templateId`, a lower-case UUID of version 4, makes a send idempotent: a repeat returns the
-//! first message (server-behaviour.md 4.3). It does not work for system messages.
+//! first message (protocol/server-behaviour.md 4.3). It does not work for system messages.
 
 use serde_json::{Map, Value, json};
 use uuid::{Uuid, Version};

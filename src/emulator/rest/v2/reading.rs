@@ -1,5 +1,5 @@
 //! `imbot.v2.Chat.Message.read`, `.get` and `.getContext`: messages a bot may look up. Section 7.3
-//! of bots-v2.md.
+//! of protocol/bots-v2.md.
 
 use serde_json::{Value, json};
 

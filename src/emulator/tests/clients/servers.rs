@@ -1,4 +1,4 @@
-//! Items 6, 8 and 10 of other-clients.md: the authorization server, refusals, limits and
+//! Items 6, 8 and protocol/other-clients.md item 10: the authorization server, refusals, limits and
 //! redelivery.
 
 use std::time::Duration;

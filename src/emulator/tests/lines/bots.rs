@@ -1,5 +1,5 @@
 //! Bots on a line: the welcome, the messages they get, and transfers. Section 6.2 of
-//! server-behaviour.md.
+//! protocol/server-behaviour.md.
 
 use serde_json::{Value, json};
 

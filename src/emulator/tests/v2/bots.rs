@@ -1,4 +1,4 @@
-//! Bots registered, owned and changed: section 7.1 of bots-v2.md.
+//! Bots registered, owned and changed: protocol/bots-v2.md 7.1.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Groups managed by bots: section 7.2 of bots-v2.md.
+//! Groups managed by bots: protocol/bots-v2.md 7.2.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Commands: registered, run, answered. Section 7.4 of bots-v2.md.
+//! Commands: registered, run, answered. protocol/bots-v2.md 7.4.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Messages that v2 bots send, edit and delete: section 7.3 of bots-v2.md.
+//! Messages that v2 bots send, edit and delete: protocol/bots-v2.md 7.3.
 
 use serde_json::{Value, json};
 

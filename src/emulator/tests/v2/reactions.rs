@@ -1,4 +1,4 @@
-//! Reactions, of people and of bots: section 7.3 of bots-v2.md.
+//! Reactions, of people and of bots: protocol/bots-v2.md 7.3.
 
 use serde_json::{Value, json};
 

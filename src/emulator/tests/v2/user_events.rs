@@ -1,4 +1,4 @@
-//! `im.v2.Event.*`: events that programs of people fetch. Section 5.1 of bots-v2.md.
+//! `im.v2.Event.*`: events that programs of people fetch. protocol/bots-v2.md 5.1.
 
 use serde_json::{Value, json};
 

@@ -1,6 +1,6 @@
 //! Open channels: lines, the connectors of messengers, and sessions.
 //!
-//! Section 1 of open-channels.md: a line (its settings) has connectors, each of them brings clients
+//! protocol/open-channels.md 1: a line (its settings) has connectors, each of them brings clients
 //! from outside, and each client has one chat of type `L`, in which one session follows another.
 
 pub(crate) mod config;
