@@ -105,7 +105,7 @@ pub enum Appended {
     /// It is in the inbox: the number of each event, or nothing for a repeat.
     Now(Vec<Option<EventId>>),
     /// It is safe, but not in the inbox yet: the store cannot write there, and spooled it. Its events come as
-    /// [`Notice`](super::News).
+    /// [`Notice`](super::Notice).
     Later,
 }
 

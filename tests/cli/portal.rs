@@ -120,6 +120,6 @@ async fn a_portal_that_refuses_is_told_and_the_program_ends() {
     let output = output.await.unwrap();
     assert_eq!(output.status.code(), Some(1));
     let told = text(&output.stderr);
-    assert!(told.contains("make a new inbound webhook"), "{told}");
+    assert!(told.contains("create a new inbound webhook"), "{told}");
     assert!(!told.contains("/rest/1/wrong"), "{told}");
 }

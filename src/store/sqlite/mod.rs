@@ -50,7 +50,7 @@ use writer::Writer;
 /// A store in one file.
 ///
 /// Opening one reads and writes files on the thread that does it: it belongs into the start of a program. Dropping one
-/// waits until what was begun is written; [`close`](super::Store::close) before that, so that nobody waits for it.
+/// waits until what was begun is written; [`close`](super::Upkeep::close) before that, so that nobody waits for it.
 #[derive(Debug)]
 pub struct Sqlite {
     path: Arc<Path>,
@@ -90,7 +90,7 @@ impl Sqlite {
     }
 
     /// Opens a store beside the process that has it, for an operator's command: to look at it, and to decide about dead
-    /// letters and what is to be forgotten. The running process learns of it by [`news`](super::Store::news).
+    /// letters and what is to be forgotten. The running process learns of it by [`notices`](super::Upkeep::notices).
     ///
     /// # Errors
     ///

@@ -220,8 +220,8 @@ async fn a_portal_that_is_stopped_or_not_paid_for_is_told_with_what_becomes_of_i
     let portal = portal().await;
     let (config, _folder) = with_store(Config::polling(&portal));
     for (status, code, fix) in [
-        (401, "PAYMENT_REQUIRED", "let its administrator pay"),
-        (401, "ACCESS_DENIED", "let its administrator pay"),
+        (401, "PAYMENT_REQUIRED", "its administrator has to pay"),
+        (401, "ACCESS_DENIED", "its administrator has to pay"),
         (403, "PORTAL_DELETED", "stopped or deleted"),
     ] {
         portal.refuse(100, status, code);
