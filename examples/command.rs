@@ -24,7 +24,7 @@ impl Bot for Shop {
     async fn command(&self, cx: &mut Context, command: Command) -> Result {
         let (what, how_many): (String, Option<u32>) = command.args()?;
         let order = format_args!("{} × {what}, noted.", how_many.unwrap_or(1)).to_string();
-        cx.say(Text::new().plain(order)); // what people typed is no BB code
+        cx.say(Text::new().plain(order)); // escapes what people typed
         Ok(())
     }
 }

@@ -1,14 +1,16 @@
-//! A connector: the smallest messenger outside, joined to an open channel. This terminal is the client's phone.
+//! A connector: the smallest outside messenger, connected to an open channel. This terminal is the
+//! client's phone.
 //!
 //! ```text
 //! > Are you open?
-//! Desk: A person will answer you.
-//! Ann Meyer: Until six.           (she took the chat on the operators' desk)
+//! Desk: An operator will answer you.
+//! Ann Meyer: Until six.           (she took the chat as an operator)
 //! ```
 //!
-//! Run it with `cargo run --example connector`, write a line here, and answer it in the browser, at the address that is
-//! printed: the conversation waits on the left. A line of the emulated portal is there already; on a real one, open the
-//! connector's settings in a line of your own. The connector of `bots::widget` is one for web pages.
+//! Run it with `cargo run --example connector`, write a line here, and answer it in the browser, at
+//! the printed address: the conversation is on the left. The emulated portal already has a line; on
+//! a real one, open the connector's settings in one of your lines. `bots::widget` is a connector
+//! for web pages.
 
 use std::io::{self, BufRead};
 use std::time::UNIX_EPOCH;
@@ -19,21 +21,23 @@ use tokio::sync::mpsc;
 /// The client's phone, which is this terminal.
 struct Phone;
 
-/// The one chat that it has.
+/// Its only chat.
 const CHAT: &str = "phone-1";
 
 impl Connector for Phone {
-    /// What operators and bots write goes out here. An error would be tried again, in order, for a day.
+    /// Delivers messages of operators and bots. After an error it is retried, in order, for a day.
     async fn outbound(&self, _: &Channel, message: OutboundMessage) -> Result<Receipt> {
         eprintln!("{}", message.text().replace(" \n", " "));
-        Ok(Receipt::as_one(message.id))
+        Ok(Receipt::one(message.id))
     }
 
-    /// What the client writes comes in here. When `incoming` returns it is written down and will be passed on.
+    /// Passes on what the client writes. When `inbound` returns, the message is stored and will be
+    /// sent.
     async fn run(&self, channels: Channels) {
         let mut lines = typed();
         while let Some(text) = lines.recv().await {
-            // What comes again under the same id is dropped. Messengers have ids; this terminal has the time.
+            // A message with the same id is dropped. Messengers have ids; this terminal uses the
+            // time.
             let id = UNIX_EPOCH.elapsed().unwrap_or_default().as_micros();
             for channel in channels.all() {
                 let client = Client::new("eve").name("Eve");
@@ -46,7 +50,7 @@ impl Connector for Phone {
     }
 }
 
-/// The lines typed here, read on a thread of its own.
+/// Returns the lines typed here, read on a thread.
 fn typed() -> mpsc::Receiver<String> {
     let (lines, typed) = mpsc::channel(16);
     std::thread::spawn(move || {
@@ -59,7 +63,7 @@ fn typed() -> mpsc::Receiver<String> {
     typed
 }
 
-/// The bot on the line: it calls people at once.
+/// The bot on the line: it calls an operator at once.
 struct Desk;
 
 impl Bot for Desk {
@@ -68,7 +72,7 @@ impl Bot for Desk {
     }
 
     async fn message(&self, cx: &mut Context, _: Message) -> Result {
-        cx.say("A person will answer you.");
+        cx.say("An operator will answer you.");
         cx.to_operator();
         Ok(())
     }

@@ -5,7 +5,8 @@
 //! Echo   Good morning
 //! ```
 //!
-//! Run it with `cargo run --example echo` and talk to it in the browser, at the address that it prints.
+//! Run it with `cargo run --example echo` and talk to it in the browser, at the address that it
+//! prints.
 
 use imbot::prelude::*;
 

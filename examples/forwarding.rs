@@ -1,4 +1,4 @@
-//! Events handed on to another program, which believes them by their signature.
+//! Events forwarded to another program, which checks their signature.
 //!
 //! ```text
 //! (a deal is added on the portal)
@@ -7,7 +7,7 @@
 //! the other program:  refused: `webhook-timestamp` is not a time
 //! ```
 //!
-//! Run it with a secret, and let the emulated portal say that a deal was added:
+//! Run it with a secret, and let the emulated portal send the event:
 //!
 //! ```text
 //! IMBOT_FORWARD_SECRET=$(openssl rand -base64 32) cargo run --example forwarding
@@ -16,8 +16,9 @@
 //! curl http://127.0.0.1:8073 -d '{"event": "ONCRMDEALADD"}'
 //! ```
 //!
-//! The other program is written here with this crate; a library for Standard Webhooks does the same in any language. While
-//! it is away, events wait and are tried again; `webhook-id` tells it which it has had.
+//! Here the other program uses this crate; a library for Standard Webhooks does the same in any
+//! language. While it is away, events wait and are retried. It recognises repeats by their
+//! `webhook-id`.
 
 use std::sync::Arc;
 use std::thread;
@@ -35,7 +36,7 @@ fn main() -> ExitCode {
     match Signer::new(&secret.into()) {
         Ok(signer) => thread::spawn(|| other_program(signer)),
         Err(error) => {
-            eprintln!("IMBOT_FORWARD_SECRET is no secret: {error}");
+            eprintln!("IMBOT_FORWARD_SECRET is not a secret: {error}");
             return ExitCode::FAILURE;
         }
     };
@@ -57,10 +58,10 @@ fn take(headers: &HeaderMap, body: String, Data(signer): Data<&Arc<Signer>>) -> 
     let [id, at, signature] = ["webhook-id", "webhook-timestamp", "webhook-signature"]
         .map(|name| header(name).unwrap_or_default());
     let now = Clock::default().now();
-    let (status, told) = match signer.check(id, at, signature, body.as_bytes(), now) {
+    let (status, line) = match signer.verify(id, at, signature, body.as_bytes(), now) {
         Ok(()) => (StatusCode::OK, body),
         Err(error) => (StatusCode::UNAUTHORIZED, format!("refused: {error}")),
     };
-    eprintln!("the other program:  {told}");
+    eprintln!("the other program:  {line}");
     status
 }

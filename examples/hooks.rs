@@ -1,4 +1,4 @@
-//! Events that are not a bot's: by name, by the beginning of a name, by what they are about.
+//! Hooks: events that do not belong to a bot, by name, by the beginning of a name, and by category.
 //!
 //! ```text
 //! (a deal is added on the portal)
@@ -6,18 +6,19 @@
 //! by beginning:  ONCRMDEALADD
 //! ```
 //!
-//! Run it with `cargo run --example hooks`, and let the emulated portal say that a deal was added:
+//! Run it with `cargo run --example hooks`, and let the emulated portal send the event:
 //!
 //! ```text
 //! curl http://127.0.0.1:8071/emulator/fire -H 'content-type: application/json' \
 //!      -d '{"event": "ONCRMDEALADD", "data": {"FIELDS": {"ID": "7"}}}'
 //! ```
 //!
-//! A hook hears only what the portal was asked to send: a pattern asks for every event that it fits, so a wide one, such
-//! as `Category::Crm`, takes a while to set up on a portal that allows two calls a second.
+//! The portal sends only events that the program has bound. A pattern binds every event that it
+//! matches, so a wide one, such as `Category::Crm`, takes a while to set up on a portal that allows
+//! two calls a second.
 //!
-//! What an event carries is little more than an id, typed in `imbot::event::payload`;
-//! `event.call("crm.deal.get").with("ID", deal.id)` asks for the rest.
+//! An event carries little more than an id, typed in `imbot::event::payload`. For the rest, call a
+//! method: `event.call("crm.deal.get").with("ID", deal.id)`.
 
 use imbot::event::Category;
 use imbot::event::payload::crm;

@@ -7,8 +7,8 @@
 //! Counter  You have pressed 1 times.   (the same message, edited)
 //! ```
 //!
-//! A button gives a command of the bot, with parameters that people do not see. Hidden commands are not suggested, but
-//! anybody can type one: take its parameters for what somebody claims.
+//! A button sends a command of the bot, with parameters that people do not see. Hidden commands are
+//! not suggested, but anybody can type one, so do not trust its parameters.
 //!
 //! Run it with `cargo run --example keyboard`.
 

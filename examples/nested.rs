@@ -1,13 +1,14 @@
-//! A bot inside a poem application of one's own: events arrive below `/bitrix`.
+//! A bot inside your own poem application: events arrive below `/bitrix`.
 //!
 //! ```text
-//! GET /           A page of my own. Greeter has said hello 1 times.
+//! GET /           My own page. Greeter has said hello 1 times.
 //! Ann             hello
 //! Greeter         Hello, Ann!
 //! ```
 //!
-//! It brings an emulated portal along, so it runs as it is: `cargo run --example nested`. On a real portal,
-//! `Config` holds what the application's card shows, and this program's handler address is `https://…/bitrix/`.
+//! It starts an emulated portal, so it runs without settings: `cargo run --example nested`. For a
+//! real portal, fill `Config` with the values from the application's card; the handler address is
+//! `https://…/bitrix/`.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -23,7 +24,7 @@ struct Greeter(Arc<AtomicU32>);
 
 impl Bot for Greeter {
     async fn message(&self, cx: &mut Context, _: Message) -> Result {
-        let name = cx.user().map_or("whoever you are", |user| &user.name);
+        let name = cx.user().map_or("stranger", |user| &user.name);
         cx.say(Text::new().plain(format_args!("Hello, {name}!")));
         self.0.fetch_add(1, Relaxed);
         Ok(())
@@ -33,7 +34,7 @@ impl Bot for Greeter {
 #[handler]
 fn page(Data(hellos): Data<&Arc<AtomicU32>>) -> String {
     let hellos = hellos.load(Relaxed);
-    format!("A page of my own. Greeter has said hello {hellos} times.\n")
+    format!("My own page. Greeter has said hello {hellos} times.\n")
 }
 
 #[tokio::main]

@@ -1,4 +1,5 @@
-//! The smallest bot on an open channel: it says hello, tells the hours, and calls people for everything else.
+//! The smallest bot on an open channel: it greets, answers questions about the hours, and calls an
+//! operator for everything else.
 //!
 //! ```text
 //! Eve     hi
@@ -6,15 +7,16 @@
 //! Eve     your hours?
 //! Porter  From nine to six.
 //! Eve     my parcel is broken
-//! Porter  I call somebody who knows.        (operators read: it is about “my parcel is broken”)
+//! Porter  I will call a colleague.          (operators read: it is about “my parcel is broken”)
 //! Boris   Good morning, Boris here. What has happened to it?
 //! ```
 //!
-//! Once people have the chat the bot is silent, until another session begins: nothing here says so. An operator who
-//! speaks takes the chat over, too, and so does a client who writes `0`.
+//! Once an operator has the chat, the bot is silent until the next session begins; the framework
+//! does this. An operator who writes takes over the chat as well, and a client can ask for one with
+//! `0`.
 //!
-//! Run it with `cargo run --example open_line`. In the web chat make a line with this bot under Open channels, write as its
-//! client, and answer as an operator.
+//! Run it with `cargo run --example open_line`. In the web chat, make a line with this bot under
+//! Open channels, write as its client, and answer as an operator.
 
 use imbot::prelude::*;
 
@@ -31,12 +33,12 @@ impl Bot for Porter {
     }
 
     async fn message(&self, cx: &mut Context, message: Message) -> Result {
-        let said = message.said();
-        if said.contains("hours") {
+        let text = message.text.as_str();
+        if text.contains("hours") {
             cx.say("From nine to six.");
-        } else if said != "hi" {
-            cx.say("I call somebody who knows.");
-            cx.whisper(Text::new().plain(format_args!("it is about “{said}”")));
+        } else if text != "hi" {
+            cx.say("I will call a colleague.");
+            cx.whisper(Text::new().plain(format_args!("it is about “{text}”")));
             cx.to_operator();
         }
         Ok(())

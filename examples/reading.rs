@@ -1,4 +1,4 @@
-//! A bot that reads: what it is doing is shown while it works, and a reaction says how it went.
+//! A bot that reads files: it shows a status while it works, and reacts to messages.
 //!
 //! ```text
 //! Ann      (sends notes.txt)
@@ -9,8 +9,7 @@
 //! Reader   Glad to help.
 //! ```
 //!
-//! Files, reactions and statuses belong to the second generation of the bot platform, which a bot has unless its profile
-//! says otherwise.
+//! Files, reactions and statuses need v2 of the bot API, which is the default of a profile.
 //!
 //! Run it with `cargo run --example reading`.
 
@@ -21,7 +20,7 @@ struct Reader;
 impl Bot for Reader {
     async fn message(&self, cx: &mut Context, message: Message) -> Result {
         if message.files.is_empty() {
-            cx.say("Send me a file, and I count its lines.");
+            cx.say("Send me a file, and I will count its lines.");
             return Ok(());
         }
         cx.react(message.id, "eyes").await?;

@@ -1,4 +1,4 @@
-//! A bot that keeps its word: reminders are stored with the turn, and come after a restart, too.
+//! Reminders: they are stored with the turn, and survive a restart.
 //!
 //! ```text
 //! Ann     10 take the pizza out
@@ -7,11 +7,12 @@
 //! Ann     3600 call Boris
 //! Timer   In 3600 seconds.
 //! Ann     stop
-//! Timer   Forgotten.
+//! Timer   Stopped.
 //! ```
 //!
-//! A reminder belongs to its turn like a message: it is set when the turn succeeds, and comes once. On a portal that stays,
-//! such as one of `cargo run --example reminder -- emulate`, it survives a restart of the bot: `run` has a store in a file.
+//! A reminder belongs to its turn like a message: it is set when the turn succeeds, and comes once.
+//! On a portal that keeps running, such as one of `cargo run --example reminder -- emulate`, it
+//! survives a restart of the bot, since `run` stores it in a file.
 //!
 //! Run it with `cargo run --example reminder`.
 
@@ -23,19 +24,16 @@ struct Timer;
 
 impl Bot<Option<ReminderId>> for Timer {
     async fn message(&self, cx: &mut Context<Option<ReminderId>>, message: Message) -> Result {
-        if message.said() == "stop" {
+        if message.text == "stop" {
             let reminder = cx
                 .state
                 .take()
                 .ok_or_else(|| tell("There is nothing to stop."))?;
             cx.cancel(reminder);
-            cx.say("Forgotten.");
+            cx.say("Stopped.");
             return Ok(());
         }
-        let (seconds, what) = message
-            .said()
-            .split_once(' ')
-            .unwrap_or((message.said(), ""));
+        let (seconds, what) = message.text.split_once(' ').unwrap_or((&message.text, ""));
         let seconds = seconds
             .parse()
             .map_err(|_| tell("Seconds first, please: 10 tea"))?;

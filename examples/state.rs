@@ -1,4 +1,4 @@
-//! A conversation that remembers: an enum says where it stands.
+//! A conversation with a state: an enum holds its current step.
 //!
 //! ```text
 //! Ann      hello
@@ -11,7 +11,8 @@
 //! Courier  2 × pizza is on its way.
 //! ```
 //!
-//! Every chat has a state of its own. It is written together with the answer, or not at all when the turn fails.
+//! Every chat has its own state. It is stored together with the answer, or not at all if the turn
+//! fails.
 //!
 //! Run it with `cargo run --example state`.
 
@@ -32,15 +33,15 @@ struct Courier;
 
 impl Bot<Order> for Courier {
     async fn message(&self, cx: &mut Context<Order>, message: Message) -> Result {
-        let said = message.said().to_owned();
+        let text = message.text;
         let (next, answer) = match std::mem::take(&mut cx.state) {
             Order::Begin => (Order::What, Text::new().plain("What shall I bring?")),
             Order::What => {
-                let question = Text::new().plain(format_args!("How many of {said}?"));
-                (Order::HowMany { what: said }, question)
+                let question = Text::new().plain(format_args!("How many of {text}?"));
+                (Order::HowMany { what: text }, question)
             }
             Order::HowMany { what } => {
-                let number: u32 = said.parse().map_err(|_| tell("A number, please."))?;
+                let number: u32 = text.parse().map_err(|_| tell("A number, please."))?;
                 let bye = Text::new().plain(format_args!("{number} × {what} is on its way."));
                 (Order::Begin, bye)
             }

@@ -1,6 +1,7 @@
-//! The framework for Bitrix24 chatbots.
+//! imbot is a framework for Bitrix24 chatbots.
 //!
-//! A bot is a type that implements [`Bot`]; [`run`] gives it a command line, a server and a portal to try it on:
+//! A bot is a type that implements [`Bot`]. [`run`] gives it a command line, a server and, without a
+//! configured portal, an emulated one with a web chat:
 //!
 //! ```no_run
 //! use imbot::prelude::*;
@@ -14,22 +15,44 @@
 //!     }
 //! }
 //!
-//! fn main() -> ExitCode { imbot::run(Echo) }
+//! fn main() -> ExitCode {
+//!     imbot::run(Echo)
+//! }
 //! ```
 //!
-//! # The house
+//! # How to read on
 //!
-//! In the order an event travels; a module imports only from those above it (ARCHITECTURE.md):
+//! - To write bots: [`Bot`], then [`Context`], [`Profile`] and [`message`]. The [`prelude`] has what
+//!   nearly every program needs.
+//! - To connect a messenger to open channels: [`Connector`]. To receive every other event:
+//!   [`App::hook`].
+//! - To connect a portal, run, test and operate a program of bots: the chapters of the [`guide`].
+//! - To try and test: [`emulator`].
 //!
-//! - [`event`]: what a portal says, decoded
-//! - [`message`]: what a bot says, with the portal's limits
-//! - [`store`]: remembering events, conversations, calls and portals
+//! # Modules
+//!
+//! In the order in which an event passes them. A module imports only from those above it.
+//!
+//! - [`event`]: what a portal sends, decoded
+//! - [`message`]: what a bot sends, with the portal's limits
+//! - [`store`]: events, conversations, calls and portals, stored
 //! - [`portal`]: calling a portal, within its limits
 //! - [`handler`]: what you write
 //! - [`engine`]: from event to answer
-//! - [`serve`]: how events arrive
+//! - [`serve`]: how events arrive over HTTP
 //! - [`emulator`]: a portal on your desk
+//! - [`config`]: every setting
+//!
+//! # Features
+//!
+//! | feature | default | adds |
+//! |---|---|---|
+//! | `emulator` | on | the portal emulator, its web chat and its commands |
+//! | `cli` | on | the command line and the file of settings; enables `sqlite` |
+//! | `sqlite` | on | the store in one file |
+//! | `testing` | off | seams for tests; enables `emulator` |
 
+#[cfg(feature = "sqlite")]
 mod platform;
 
 pub mod event;
@@ -55,6 +78,8 @@ mod app;
 
 #[cfg(feature = "cli")]
 mod cli;
+
+pub mod guide;
 
 #[cfg(feature = "cli")]
 use std::process::ExitCode;

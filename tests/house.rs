@@ -1,16 +1,97 @@
-//! The house keeps its rules: who may import whom, who may name which library, and that every file says what it is for.
+//! The rules of the house: which module imports which, where libraries are named, which old names are gone, and that
+//! every file begins with what it does.
 
+mod citations;
+mod syntax;
+
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules in the order of `lib.rs`: each imports only from those before it.
 const ORDER: &[&str] = &[
-    "event", "message", "store", "portal", "handler", "engine", "serve", "emulator", "app", "cli",
-    "config",
+    "platform", "event", "message", "store", "portal", "handler", "engine", "serve", "emulator",
+    "config", "app", "cli",
 ];
 
+/// The folders in which every public function that returns a `Result` documents its errors.
+const ERRORS_DOCUMENTED: &[&str] = &["src"];
+
+/// Old names of types and functions in `src`, replaced by plainer ones.
+const OLD_NAMES: &[&str] = &[
+    "Lane",
+    "Lanes",
+    "Desk",
+    "Ticket",
+    "Gate",
+    "Voice",
+    "Speaker",
+    "Speech",
+    "Said",
+    "Scene",
+    "Occasion",
+    "Floor",
+    "Meaning",
+    "Kept",
+    "Inward",
+    "Outward",
+    "Doubt",
+    "Whom",
+    "Glimpse",
+    "Hooked",
+    "NewHook",
+    "NamedHook",
+    "Hit",
+    "Courier",
+    "Wire",
+    "Begun",
+    "Aside",
+    "with_in_trial",
+    "with_people",
+    "bury",
+    "lay_to_rest",
+    "take_in",
+    "hear_of",
+    "pass_in",
+    "tell_passed",
+    "mend",
+    "verdict",
+];
+
+/// Old names of files in `src`, replaced by plainer ones.
+const OLD_FILES: &[&str] = &[
+    "lanes.rs",
+    "voice.rs",
+    "gate.rs",
+    "fold.rs",
+    "floor.rs",
+    "kept.rs",
+    "hit.rs",
+    "courier.rs",
+    "wire.rs",
+    "face.rs",
+    "trouble.rs",
+];
+
+/// The folders of `src` that the old names have not left yet.
+const OLD_NAMES_LEFT: &[&str] = &[];
+
+/// Old keys of `doctor --json`, replaced by plainer ones.
+const OLD_KEYS: &[&str] = &["\"mend\"", "\"verdict\"", "\"found\""];
+
+/// Returns the root of the repository.
+fn root() -> PathBuf {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).to_owned()
+}
+
+/// Returns the Rust sources.
 fn sources() -> Vec<(PathBuf, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    files(&["rs"])
+}
+
+/// Returns the files with these extensions, by their path in the repository.
+fn files(extensions: &[&str]) -> Vec<(PathBuf, String)> {
+    let root = root();
     let mut found = Vec::new();
     let mut folders: Vec<PathBuf> = ["src", "bots", "examples", "tests"]
         .iter()
@@ -21,9 +102,12 @@ fn sources() -> Vec<(PathBuf, String)> {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|kind| kind == "rs") {
+            } else if path
+                .extension()
+                .is_some_and(|kind| extensions.iter().any(|it| kind == *it))
+            {
                 let text = fs::read_to_string(&path).unwrap();
-                found.push((path.strip_prefix(root).unwrap().to_owned(), text));
+                found.push((path.strip_prefix(&root).unwrap().to_owned(), text));
             }
         }
     }
@@ -31,13 +115,13 @@ fn sources() -> Vec<(PathBuf, String)> {
     found
 }
 
-/// The module of the crate that a file belongs to.
+/// Returns the module of the crate that a file belongs to.
 fn module(path: &Path) -> Option<&str> {
     let mut parts = path.iter().map(|part| part.to_str().unwrap());
     (parts.next() == Some("src")).then(|| parts.next().map(|name| name.trim_end_matches(".rs")))?
 }
 
-/// The code of a file without its comments.
+/// Returns the code of a file without its comments.
 fn code(text: &str) -> String {
     text.lines()
         .filter(|line| !line.trim_start().starts_with("//"))
@@ -46,7 +130,7 @@ fn code(text: &str) -> String {
 }
 
 #[test]
-fn every_file_says_first_what_it_is_for() {
+fn every_file_begins_with_what_it_does() {
     for (path, text) in sources() {
         assert!(
             text.starts_with("//! "),
@@ -56,25 +140,68 @@ fn every_file_says_first_what_it_is_for() {
     }
 }
 
+/// Returns the path of the module that a file is: `src/portal/http/mod.rs` is `portal`, `http`.
+fn module_path(path: &Path) -> Vec<&str> {
+    let mut parts: Vec<&str> = path
+        .iter()
+        .skip(1)
+        .map(|part| part.to_str().unwrap())
+        .collect();
+    let file = parts.pop().unwrap().trim_end_matches(".rs");
+    if file != "mod" && file != "lib" {
+        parts.push(file);
+    }
+    parts
+}
+
+/// Returns the names that `lib.rs` re-exports, each with the module it comes from.
+fn reexports() -> HashMap<String, String> {
+    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    let text = fs::read_to_string(root.join("src/lib.rs")).unwrap();
+    let uses = syntax::uses(&syntax::words(&text));
+    let ours = uses
+        .into_iter()
+        .filter(|path| ORDER.contains(&path[0].as_str()));
+    ours.map(|path| (path[path.len() - 1].clone(), path[0].clone()))
+        .collect()
+}
+
+/// Returns the modules of the crate that a file of `src` imports from, also through groups, `super` and what `lib.rs` re-exports.
+fn imports(path: &Path, text: &str, reexports: &HashMap<String, String>) -> Vec<String> {
+    let found = syntax::paths(&syntax::words(text), &module_path(path));
+    found
+        .into_iter()
+        .filter_map(|path| path.into_iter().next())
+        .map(|first| reexports.get(&first).cloned().unwrap_or(first))
+        .collect()
+}
+
+#[test]
+fn lib_rs_lists_the_modules_in_their_order() {
+    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    let text = fs::read_to_string(root.join("src/lib.rs")).unwrap();
+    let words = syntax::words(&text);
+    let modules = words
+        .windows(3)
+        .filter(|three| three[0] == "mod" && three[2] == ";");
+    let listed: Vec<&str> = modules.map(|three| three[1].as_str()).collect();
+    let ordered = listed.iter().filter(|name| **name != "guide");
+    assert_eq!(ordered.copied().collect::<Vec<_>>(), ORDER);
+}
+
 #[test]
 fn a_module_imports_only_from_those_above_it() {
+    let reexports = reexports();
     for (path, text) in sources() {
         let Some(place) =
             module(&path).and_then(|module| ORDER.iter().position(|name| *name == module))
         else {
             continue;
         };
-        for below in &ORDER[place + 1..] {
-            // `config` gives the wiring its settings; the modules before `app` know nothing of it.
-            if matches!(ORDER[place], "app" | "cli") && matches!(*below, "cli" | "config") {
-                continue;
-            }
-            let code = code(&text);
-            let imports = code.contains(&format!("crate::{below}::"))
-                || code.contains(&format!("crate::{below};"));
+        for import in imports(&path, &text, &reexports) {
             assert!(
-                !imports,
-                "{} imports from {below}, which is below it",
+                ORDER[..=place].contains(&import.as_str()),
+                "{} imports from {import}, which is not above it",
                 path.display()
             );
         }
@@ -85,40 +212,47 @@ fn a_module_imports_only_from_those_above_it() {
 fn libraries_are_named_only_where_they_belong() {
     let rules: &[(&str, &[&str])] = &[
         (
-            "reqwest::",
+            "reqwest",
             &[
                 "src/portal",
                 "src/emulator/post.rs",
                 "src/emulator/tests/secure.rs",
             ],
         ),
-        ("rcgen::", &["src/emulator/serve/authority.rs"]),
-        ("tokio_rustls::", &["src/emulator/serve"]),
-        ("poem::", &["src/serve", "src/emulator"]),
-        ("dashmap::", &["src/store/memory", "src/engine"]),
-        ("rusqlite::", &["src/store/sqlite"]),
+        ("rcgen", &["src/emulator/serve/authority.rs"]),
+        ("tokio_rustls", &["src/emulator/serve"]),
+        ("poem", &["src/serve", "src/emulator"]),
+        ("dashmap", &["src/store/memory", "src/engine"]),
+        ("rusqlite", &["src/store/sqlite"]),
         (
-            "aws_lc_rs::",
+            "aws_lc_rs",
             &[
                 "src/store/sqlite",
                 "src/portal/http/signature.rs",
                 "src/emulator/serve/authority.rs",
             ],
         ),
-        (
-            "clap::",
-            &["src/cli", "src/config", "src/portal/schedule/bucket.rs"],
-        ),
-        ("toml::", &["src/config/file.rs"]),
+        ("clap", &["src/cli", "src/config"]),
+        ("toml", &["src/config/file.rs"]),
+        ("strsim", &["src/config/file.rs"]),
+        ("indicatif", &["src/cli"]),
+        ("listenfd", &["src/cli"]),
+        ("tracing_subscriber", &["src/cli"]),
     ];
     for (path, text) in sources()
         .into_iter()
         .filter(|(path, _)| path.starts_with("src"))
     {
+        let words = syntax::words(&text);
+        let uses = syntax::uses(&words);
+        let inline = words.windows(3);
+        let inline = inline.filter(|three| three[1] == "::" && !three[0].starts_with("///"));
+        let mut named: Vec<&str> = inline.map(|three| three[0].as_str()).collect();
+        named.extend(uses.iter().map(|path| path[0].as_str()));
         for (library, places) in rules {
             let is_allowed = places.iter().any(|place| path.starts_with(place));
             assert!(
-                is_allowed || !code(&text).contains(library),
+                is_allowed || !named.contains(library),
                 "{} names {library}",
                 path.display()
             );
@@ -127,19 +261,67 @@ fn libraries_are_named_only_where_they_belong() {
 }
 
 #[test]
-fn the_witness_shares_only_events_and_messages_with_the_road() {
+fn the_emulator_shares_only_events_and_messages_with_the_rest() {
+    let reexports = reexports();
     for (path, text) in sources()
         .into_iter()
         .filter(|(path, _)| path.starts_with("src/emulator"))
     {
-        for module in ["store", "portal", "handler", "engine", "serve"] {
+        for module in imports(&path, &text, &reexports) {
             assert!(
-                !code(&text).contains(&format!("crate::{module}")),
+                ["event", "message", "emulator"].contains(&module.as_str()),
                 "{} uses {module}",
                 path.display()
             );
         }
     }
+}
+
+#[test]
+fn every_public_function_that_returns_a_result_documents_its_errors() {
+    let mut missing = Vec::new();
+    for (path, text) in sources() {
+        let is_checked = ERRORS_DOCUMENTED
+            .iter()
+            .any(|place| path.starts_with(place));
+        if is_checked && !path.iter().any(|part| part == "tests") {
+            let words = syntax::words(&text);
+            let names = syntax::without_errors(&words);
+            missing.extend(
+                names
+                    .iter()
+                    .map(|name| format!("{} {name}", path.display())),
+            );
+        }
+    }
+    assert!(
+        missing.is_empty(),
+        "without `# Errors`:\n{}",
+        missing.join("\n")
+    );
+}
+
+#[test]
+fn old_names_are_gone() {
+    let mut left = Vec::new();
+    for (path, text) in sources() {
+        let is_checked = !OLD_NAMES_LEFT.iter().any(|place| path.starts_with(place));
+        if is_checked && path.starts_with("src") {
+            let words = syntax::words(&text);
+            let names = syntax::defined(&words).into_iter();
+            let names = names.filter(|name| OLD_NAMES.contains(name));
+            left.extend(names.map(|name| format!("{}: {name}", path.display())));
+            let file = path.file_name().unwrap().to_str().unwrap();
+            if OLD_FILES.contains(&file) {
+                left.push(format!("{}: its name", path.display()));
+            }
+        }
+        if path.starts_with("src/cli") || path.starts_with("tests/cli") {
+            let keys = OLD_KEYS.iter().filter(|key| text.contains(**key));
+            left.extend(keys.map(|key| format!("{}: {key}", path.display())));
+        }
+    }
+    assert!(left.is_empty(), "old names:\n{}", left.join("\n"));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::{Echo, Frontdesk, Menu, Overdue, Poll, Widget};
 /// the front desk.
 ///
 /// The front desk is its first: on lines the portal transfers and finishes as the application's first bot, whichever asks
-/// (server-behaviour, section 6.2).
+/// (protocol/server-behaviour.md 6.2).
 pub fn all(frontdesk: Frontdesk) -> App {
     let widget = Widget::new();
     let outside = App::new()

@@ -56,7 +56,7 @@ impl Bot for Echo {
     }
 
     async fn message(&self, cx: &mut Context, message: Message) -> Result {
-        match message.said() {
+        match message.text.as_str() {
             "" if message.files.is_empty() => cx.say(help()),
             "" => cx.say("Thank you! Files are beyond me, I repeat words."),
             words => cx.say(words),

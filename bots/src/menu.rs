@@ -181,7 +181,7 @@ impl Bot<Way> for Menu {
     }
 
     async fn message(&self, cx: &mut Context<Way>, message: Message) -> Result {
-        let said = message.said();
+        let said = message.text.as_str();
         let from = cx.state.clone();
         let reply = match self.understand(&from, said) {
             Some(way) => self.lead(&mut cx.state, way),

@@ -148,7 +148,7 @@ fn vote(cx: &mut Context<Option<Vote>>, command: &Command) -> Result {
     };
     if poll.votes.insert(by, option) != Some(option) {
         let (message, tally) = (poll.message, poll.tally());
-        cx.said(message).edit(tally);
+        cx.message(message).edit(tally);
     }
     Ok(())
 }
@@ -159,7 +159,9 @@ fn close(cx: &mut Context<Option<Vote>>) -> Result {
         return Err(tell("Only who asked may close the poll."));
     }
     let poll = cx.state.take().ok_or_else(|| tell("No poll is running."))?;
-    cx.said(poll.message).edit(poll.tally()).without_keyboard();
+    cx.message(poll.message)
+        .edit(poll.tally())
+        .without_keyboard();
     cx.say(poll.outcome());
     Ok(())
 }

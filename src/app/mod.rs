@@ -3,6 +3,8 @@
 #[cfg(feature = "emulator")]
 mod emulated;
 mod error;
+#[cfg(feature = "cli")]
+mod parts;
 
 use std::sync::Arc;
 
@@ -19,6 +21,8 @@ use crate::serve::{EventEndpoint, IntoEndpoint};
 use crate::store::{Clock, Limits, Memory, Store};
 
 pub use error::ConfigError;
+#[cfg(all(feature = "cli", feature = "emulator"))]
+pub(crate) use parts::PortalNeeds;
 
 /// An application: its bots and hooks, in one process.
 ///
@@ -44,24 +48,13 @@ pub struct App {
     nests: Vec<(String, Nest)>,
     emulated_only: Option<Box<App>>,
     store: Option<Arc<dyn Store>>,
-    speaker: Option<Arc<dyn Transport>>,
+    transport: Option<Arc<dyn Transport>>,
     clock: Clock,
     limits: Option<Limits>,
 }
 
 /// Puts addresses of the program's own beside the engine's.
 type Nest = Box<dyn FnOnce(EventEndpoint) -> EventEndpoint + Send>;
-
-/// The parts of an application that an emulated portal is set up for.
-#[cfg(feature = "emulator")]
-pub(crate) struct EmulatedSetup {
-    /// The code of its first bot that serves open channels.
-    pub(crate) line_bot: Option<String>,
-    /// The ids of its connectors.
-    pub(crate) connectors: Vec<String>,
-    /// Where its own addresses are.
-    pub(crate) paths: Vec<String>,
-}
 
 /// A hook, or the address that one forwards to.
 enum HookTarget {
@@ -178,42 +171,6 @@ impl App {
         self
     }
 
-    /// Returns it together with the parts for an emulated portal.
-    #[cfg(feature = "emulator")]
-    pub(crate) fn merge_emulated_only(mut self) -> App {
-        let Some(mut more) = self.emulated_only.take() else {
-            return self;
-        };
-        self.bots.append(&mut more.bots);
-        self.connectors.append(&mut more.connectors);
-        self.nests.append(&mut more.nests);
-        self
-    }
-
-    /// Returns what an emulated portal is set up with.
-    #[cfg(feature = "emulator")]
-    pub(crate) fn emulated_setup(&self) -> EmulatedSetup {
-        let bot = self.bots.iter().map(|bot| bot.profile());
-        let connectors = self.connectors.iter();
-        let paths = self.nests.iter().map(|(path, _)| path.clone());
-        EmulatedSetup {
-            line_bot: bot
-                .filter(|profile| profile.is_for_open_channels())
-                .map(|profile| profile.code().to_owned())
-                .next(),
-            connectors: connectors
-                .map(|connector| connector.profile().id().to_owned())
-                .collect(),
-            paths: paths.collect(),
-        }
-    }
-
-    /// What is to be nested beside the engine's addresses.
-    pub(crate) fn take_nests(&mut self) -> impl FnOnce(EventEndpoint) -> EventEndpoint + use<> {
-        let nests = std::mem::take(&mut self.nests);
-        move |app| nests.into_iter().fold(app, |app, (_, nest)| nest(app))
-    }
-
     /// Remembers in this store. Default: the one that the settings name ([`StorePlace`]).
     #[must_use]
     pub fn store(mut self, store: impl Store) -> App {
@@ -228,10 +185,10 @@ impl App {
         self
     }
 
-    /// Sends messages another way. Default: the portal's REST methods.
+    /// Makes the bots' calls another way. Default: by the portal's REST methods ([`RestTransport`]).
     #[must_use]
-    pub fn speaker(mut self, speaker: impl Transport) -> App {
-        self.speaker = Some(Arc::new(speaker));
+    pub fn transport(mut self, transport: impl Transport) -> App {
+        self.transport = Some(Arc::new(transport));
         self
     }
 
@@ -264,7 +221,7 @@ impl App {
             .map(|address| inbound(address.expose_secret()))
             .collect::<Result<_, _>>()?;
         let application = application(config)?;
-        let http = Http::to(config.outside()?)?;
+        let http = Http::with_options(config.outside()?)?;
         let signer = config.forward_secret.as_ref();
         let signer = signer.map(Signer::new).transpose()?.map(Arc::new);
         let forward = |address| Forward {
@@ -296,7 +253,7 @@ impl App {
             handler_url: config.public_url.clone(),
             bx24_url: config.bx24_url.clone(),
             plan: config.plan,
-            transport: self.speaker.unwrap_or_else(|| Arc::new(RestTransport)),
+            transport: self.transport.unwrap_or_else(|| Arc::new(RestTransport)),
             poll_quick: config.poll_quick(),
             poll_slow: config.poll_slow(),
             turn_timeout: config.turn_timeout(),
@@ -306,14 +263,6 @@ impl App {
         };
         Ok(Engine::new(options, self.bots, hooks, self.connectors))
     }
-
-    /// The names of its bots, for people.
-    pub(crate) fn names(&self) -> Vec<String> {
-        self.bots
-            .iter()
-            .map(|bot| bot.profile().name().to_owned())
-            .collect()
-    }
 }
 
 /// The application that the settings name; none where portals are reached by inbound webhooks only.
@@ -321,8 +270,14 @@ fn application(config: &Config) -> Result<Option<Application>, ConfigError> {
     if config.client_id.is_none() && !config.portal.is_empty() {
         return Ok(None);
     }
-    let no_portal = "no portal is configured: set IMBOT_PORTAL to the address of an inbound webhook, or IMBOT_CLIENT_ID to \
-                     the application's client id (in imbot.toml: portal or client_id)";
+    let no_portal = if cfg!(feature = "emulator") {
+        "no portal is configured: set IMBOT_PORTAL to the address of an inbound webhook, or IMBOT_CLIENT_ID to the \
+         application's client id (in imbot.toml: portal or client_id)"
+    } else {
+        "no portal is configured, and this program is built without the emulator (cargo feature `emulator`): set \
+         IMBOT_PORTAL to the address of an inbound webhook, or IMBOT_CLIENT_ID to the application's client id (in \
+         imbot.toml: portal or client_id)"
+    };
     let no_secret = "the application's client secret is missing: set IMBOT_CLIENT_SECRET, or client_secret in imbot.toml";
     let no_address = "the address where portals reach this program is missing: set IMBOT_PUBLIC_URL, or public_url in imbot.toml";
     let missing = ConfigError::Missing;
@@ -349,7 +304,14 @@ fn open(place: &StorePlace) -> Result<Arc<dyn Store>, ConfigError> {
 impl std::fmt::Debug for App {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("App")
-            .field("bots", &self.names())
+            .field(
+                "bots",
+                &self
+                    .bots
+                    .iter()
+                    .map(|bot| bot.profile().name())
+                    .collect::<Vec<_>>(),
+            )
             .field("hooks", &self.hooks.len())
             .finish()
     }

@@ -1,4 +1,4 @@
-//! `conversation`: what is remembered of one, and forgetting it, or all of a person.
+//! `conversation`: shows or deletes what is stored of a conversation or a person.
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -7,20 +7,20 @@ use super::Done;
 use crate::config::StorePlace;
 use crate::event::{BotId, Delivery, DialogId, Event, MemberId, UserId};
 use crate::store::{
-    Content, Conversation, DeadLetter, DeadWhat, ForgetScope, Sqlite, Store, StoreError,
-    StoredState,
+    Content, Conversation, DeadLetter, DeadWhat, ForgetScope, Operator, Sqlite, StoreError,
+    StoredState, Turns,
 };
 
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// Show the state of a conversation, and states that could not be read and are kept aside
+    /// Show the state of a conversation, and unreadable earlier states that were kept
     Show {
         #[command(flatten)]
         which: Which,
         #[command(flatten)]
         place: StorePlace,
     },
-    /// Forget all that is stored of a conversation, or of a person in all private chats with the bots
+    /// Delete everything stored of a conversation, or of a person in all private chats with the bots
     Forget {
         #[command(flatten)]
         whom: Person,
@@ -49,8 +49,8 @@ pub(super) struct Person {
     /// The dialog, such as 27 or chat142
     #[arg(required_unless_present = "user")]
     dialog: Option<String>,
-    /// A person's number: forgets their private chats with all bots, and dead letters of what they wrote elsewhere.
-    /// What bots remember of them in groups only the bots know
+    /// A person's number: deletes their private chats with all bots, and dead letters of what they wrote elsewhere.
+    /// What the bots' own states hold about them in groups stays
     #[arg(long, conflicts_with_all = ["bot", "dialog"])]
     user: Option<u64>,
 }
@@ -68,7 +68,7 @@ impl Command {
                             .await?;
                 }
                 forgotten += store.forget(whom.into()).await?;
-                out!("{forgotten} things are forgotten.");
+                out!("{forgotten} items are deleted.");
                 Ok(())
             }
         }
@@ -82,14 +82,14 @@ async fn show(store: &Sqlite, key: Conversation) -> Done {
         json!({ "version": state.version, "state": data })
     };
     let state = store.state(&key).await?;
-    let aside = store.aside(&key).await?;
+    let aside = store.quarantined(&key).await?;
     if state.is_none() && aside.is_empty() {
-        return Err(format!("nothing is remembered of {key}").into());
+        return Err(format!("nothing is stored of {key}").into());
     }
     let aside = aside.iter().map(|aside| {
         let mut shown = shown(&aside.state);
         shown["at"] = aside.at.to_string().into();
-        shown["why"] = aside.why.as_str().into();
+        shown["why"] = aside.reason.as_str().into();
         shown
     });
     let all = json!({
@@ -115,7 +115,7 @@ async fn drop_letters_of(
         };
         last = Some(letter.id);
         for letter in page {
-            if letter.lane.portal() == portal
+            if letter.key.portal() == portal
                 && is_by(&letter, user)
                 && store.drop_dead(letter.id).await?
             {

@@ -1,4 +1,4 @@
-//! `dead`: what could not be done, and what becomes of it.
+//! `dead`: lists, shows, retries and drops dead letters.
 
 use clap::Subcommand;
 use serde_json::{Value, json};
@@ -7,9 +7,9 @@ use super::Done;
 use super::decode;
 use crate::config::StorePlace;
 use crate::event::Delivery;
-use crate::store::{Content, DeadId, DeadLetter, DeadWhat, Sqlite, Store};
+use crate::store::{Content, DeadId, DeadLetter, DeadWhat, Operator, Sqlite};
 
-/// How many are read at a time.
+/// Number of dead letters read at a time.
 const PAGE: usize = 100;
 
 #[derive(Subcommand)]
@@ -29,14 +29,14 @@ pub(super) enum Command {
         #[command(flatten)]
         place: StorePlace,
     },
-    /// Put back to where they came from, with a clean count; running bots take them up within a second
+    /// Queue again, with a fresh count of attempts; running bots handle them within a second
     Retry {
         #[command(flatten)]
         which: Which,
         #[command(flatten)]
         place: StorePlace,
     },
-    /// Drop for good
+    /// Drop permanently
     Drop {
         #[command(flatten)]
         which: Which,
@@ -86,14 +86,14 @@ async fn list(store: &Sqlite, as_json: bool) -> Done {
             let DeadLetter {
                 id,
                 at,
-                lane,
+                key,
                 attempts,
                 error,
                 blocks,
                 ..
             } = letter;
             let blocks = if *blocks { ", its chat waits" } else { "" };
-            out!("{id}  {at}  {kind} of {lane}, tried {attempts}×{blocks}: {error}");
+            out!("{id}  {at}  {kind} of {key}, tried {attempts}×{blocks}: {error}");
         }
     }
     if letters.is_empty() && !as_json {
@@ -160,7 +160,7 @@ fn summary(letter: &DeadLetter) -> Value {
     json!({
         "number": letter.id,
         "kind": kind(letter),
-        "lane": letter.lane.to_string(),
+        "lane": letter.key.to_string(),
         "came": came.to_string(),
         "given_up": letter.at.to_string(),
         "attempts": letter.attempts,

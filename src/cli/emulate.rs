@@ -99,7 +99,7 @@ impl Emulate {
         out!(
             "    export SSL_CERT_FILE={shown} REQUESTS_CA_BUNDLE={shown} NODE_EXTRA_CA_CERTS={shown}
 
-  A program made with imbot needs these beside what it is to the portal:
+  A program made with imbot needs these in addition to its credentials:
 
     IMBOT_CA_FILE={shown} {reach}
 "

@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 
 use super::Done;
 use super::run::{listen, serve_until_asked};
-use crate::app::{App, EmulatedSetup};
+use crate::app::{App, PortalNeeds};
 use crate::config::Config;
 use crate::emulator::{Emulator, NewApp, NewLine, Options};
 use crate::engine::Engine;
@@ -17,14 +17,14 @@ use crate::serve;
 
 /// Starts an emulated portal, installs the bots on it and prints where to talk to them.
 pub(super) async fn bots(app: App, config: Config) -> Done {
-    let mut app = app.merge_emulated_only();
-    let setup = app.emulated_setup();
+    let mut app = app.with_emulated_only();
+    let needs = app.portal_needs();
     let nests = app.take_nests();
     let listener = listen_anywhere(config.listen).await?;
     let portal = start_emulator(config.emulator_listen).await?;
     let handler = format!("http://{}/", listener.local_addr()?);
     let credentials = portal.register_app(NewApp::new("bots", &handler));
-    let own = setup.paths.iter();
+    let own = needs.paths.iter();
     let own: Vec<String> = own
         .map(|path| format!("{handler}{}/", path.trim_matches('/')))
         .collect();
@@ -32,7 +32,7 @@ pub(super) async fn bots(app: App, config: Config) -> Done {
     let engine = app.engine(&config)?;
     let greeting = async {
         install(&portal, &credentials.client_id, &engine).await?;
-        join_line(&portal, &setup).await?;
+        join_line(&portal, &needs).await?;
         greet(&portal, &own).await
     };
     let served = tokio::select! {
@@ -68,18 +68,18 @@ async fn install(portal: &Emulator, client_id: &str, engine: &Engine) -> Done {
 
 /// Creates an open channel and joins the connectors to it, with the first bot that serves open channels
 /// and the portal's administrator as its operator.
-async fn join_line(portal: &Emulator, setup: &EmulatedSetup) -> Done {
+async fn join_line(portal: &Emulator, needs: &PortalNeeds) -> Done {
     const ADMIN: u64 = 1;
-    if setup.connectors.is_empty() {
+    if needs.connectors.is_empty() {
         return Ok(());
     }
     let line = NewLine::new("Support").queue(&[ADMIN]);
-    let bot = setup.line_bot.as_deref().and_then(|code| portal.bot(code));
+    let bot = needs.line_bot.as_deref().and_then(|code| portal.bot(code));
     let line = portal.add_line(match bot {
         Some(bot) => line.bot(bot),
         None => line,
     });
-    for connector in &setup.connectors {
+    for connector in &needs.connectors {
         portal.open_settings(ADMIN, connector, line).await?;
     }
     Ok(())

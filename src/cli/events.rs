@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::event::{Category, catalogue};
 use crate::handler::Pattern;
 use crate::portal::Binding;
-use crate::store::{Arrived, Store};
+use crate::store::{Arrived, Operator};
 
 use row::{Bound, Row};
 
@@ -28,7 +28,7 @@ pub(super) struct Events {
     #[arg(long, value_parser = PossibleValuesParser::new(categories()), ignore_case = true)]
     category: Vec<String>,
 
-    /// Tell what arrives from now on, until Ctrl-C, in place of a list
+    /// Print what arrives from now on, until Ctrl-C, instead of a list
     #[arg(long)]
     follow: bool,
 
@@ -48,7 +48,7 @@ impl Events {
         let names = catalogue::names().map(|(name, _)| (name.to_owned(), Row::new(name)));
         let mut rows: BTreeMap<String, Row> = names.collect();
         let missing = |what: &str, error: Box<dyn Error>| {
-            tracing::warn!("what {what} is not known: {}", with_causes(&*error));
+            tracing::warn!("{what} is not known: {}", with_causes(&*error));
         };
         match self.bound(app).await {
             Ok(bound) => {
@@ -57,7 +57,7 @@ impl Events {
                     row.bound.push(bound);
                 }
             }
-            Err(error) => missing("is bound", error),
+            Err(error) => missing("the list of bindings", error),
         }
         match self.arrived().await {
             Ok(arrived) => {
@@ -66,7 +66,7 @@ impl Events {
                     row.arrived = Some(arrived);
                 }
             }
-            Err(error) => missing("has arrived", error),
+            Err(error) => missing("the count of arrived events", error),
         }
         for row in rows.values().filter(|row| self.wants(&row.name)) {
             row.print(self.json);
@@ -83,7 +83,7 @@ impl Events {
             && (self.names.is_empty() || self.names.iter().any(is_named))
     }
 
-    /// What is bound on the portals. One that does not tell is told as that.
+    /// Returns the bindings on the portals. Logs the portals that do not answer.
     async fn bound(&self, app: App) -> Result<Vec<Bound>, Box<dyn Error>> {
         let engine = register::beside(app, &self.config).await?;
         let mut all = Vec::new();
@@ -100,7 +100,7 @@ impl Events {
                     is_ours: is_ours(&binding),
                     binding,
                 })),
-                Err(error) => tracing::warn!(portal = %id, "what is bound is not told: {error}"),
+                Err(error) => tracing::warn!(portal = %id, "the bindings cannot be read: {error}"),
             }
         }
         Ok(all)

@@ -1,10 +1,10 @@
 //! The command line that every program of bots gets.
 
-/// Prints a line of what a command answers. Whoever reads may have gone, such as `head`: that is no reason to end.
+/// Prints a line of a command's output. A closed pipe, such as that of `head`, is not an error.
 macro_rules! out {
     ($($line:tt)*) => {{
         use std::io::Write;
-        drop(writeln!(std::io::stdout().lock(), $($line)*));
+        let _ = writeln!(std::io::stdout().lock(), $($line)*);
     }};
 }
 
@@ -37,7 +37,7 @@ use crate::config::File;
 #[derive(Parser)]
 #[command(version, arg_required_else_help = false)]
 struct Cli {
-    /// A file of settings (TOML); flags and the environment count before it. Default: imbot.toml, if there is one
+    /// A file of settings (TOML); flags and environment variables take precedence. Default: imbot.toml, if there is one
     #[arg(long, global = true, env = "IMBOT_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -48,32 +48,32 @@ struct Cli {
 enum Command {
     /// Run the bots: on your portals, or on an emulated one with --emulator
     Run(run::Run),
-    /// Bring the bots and commands on your portals into step with this program, as run does at its start
+    /// Update the bots and commands on your portals to match this program, as run does at its start
     Register(register::Register),
-    /// Remove the bots of this program from your portals, and what it has bound there
+    /// Remove this program's bots and event bindings from your portals
     Unregister(register::Unregister),
-    /// Tell why events do not arrive, and what to do about it; also while the bots run
+    /// Find out why events do not arrive, and what to do about it (works while the bots run)
     Doctor(doctor::Doctor),
     /// Run the portal emulator alone, for bots of other programs
     #[cfg(feature = "emulator")]
     Emulate(emulate::Emulate),
-    /// Show an event body as JSON, or tell which key of it is wrong
+    /// Show an event body as JSON, or report which key of it is wrong
     Decode {
         /// A file with the body of a POST, or the JSON answer to a poll. Default: standard input
         file: Option<PathBuf>,
     },
-    /// List the portal's events: what each is, where it is bound and as whom it comes, and how often it has arrived
+    /// List the portal's events: what each means, where it is bound, for which user, and how often it has arrived
     Events(events::Events),
-    /// Look at the store, back it up, or change its key; also while the bots run
+    /// Inspect the store, back it up (both work while the bots run), or change its key
     #[command(subcommand)]
     Store(store::Command),
-    /// Look at what could not be done, and run it again or drop it; also while the bots run
+    /// Inspect, retry or drop failed events (works while the bots run)
     #[command(subcommand)]
     Dead(dead::Command),
-    /// Look at what is remembered of a conversation, or forget it; also while the bots run
+    /// Show or delete what is stored of a conversation (works while the bots run)
     #[command(subcommand)]
     Conversation(conversation::Command),
-    /// Show the settings in force and where each comes from, or print a file of all with their defaults
+    /// Show the current settings and where each comes from, or print a file of all settings with their defaults
     Config(config::Show),
 }
 
@@ -89,7 +89,7 @@ impl App {
 /// Runs the command line.
 fn run(app: App) -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().collect();
-    let told = Cli::parse_from(&args);
+    let cli = Cli::parse_from(&args);
     let filter =
         EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,poem=warn"));
     tracing_subscriber::fmt()
@@ -97,9 +97,9 @@ fn run(app: App) -> ExitCode {
         .with_writer(std::io::stderr)
         .with_target(false)
         .init();
-    let done = match told.command {
+    let done = match cli.command {
         Some(Command::Config(show)) if show.example => config::example(),
-        _ => act(app, args, told.config.as_deref()),
+        _ => act(app, args, cli.config.as_deref()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -110,7 +110,7 @@ fn run(app: App) -> ExitCode {
     }
 }
 
-/// Does what the command line says, read once more with what the file says below it.
+/// Runs the command. The command line is parsed again, with the values of the file as defaults.
 fn act(app: App, args: Vec<OsString>, file: Option<&Path>) -> Done {
     let file = File::find(file)?;
     let matches = file.under(Cli::command()).get_matches_from(args);
@@ -138,7 +138,7 @@ fn on_runtime(work: impl Future<Output = Done>) -> Done {
         .block_on(work)
 }
 
-/// An error and what caused it, unless it says so itself.
+/// Returns an error's message and its causes, without repetition.
 fn with_causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

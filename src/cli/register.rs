@@ -14,7 +14,7 @@ use crate::store::{Memory, Store};
 
 #[derive(Args)]
 pub(super) struct Register {
-    /// Only tell what would be done
+    /// Only print what would be done
     #[arg(long)]
     dry_run: bool,
 
@@ -32,7 +32,7 @@ pub(super) struct Unregister {
     config: Config,
 }
 
-/// Brings the portals into step. `run` does so by itself at its start.
+/// Updates the portals to match this program, as `run` does at its start.
 pub(super) async fn register(app: App, register: Register) -> Done {
     let mode = if register.dry_run {
         Mode::DryRun
@@ -64,7 +64,7 @@ pub(super) async fn unregister(app: App, unregister: Unregister) -> Done {
     Ok(())
 }
 
-/// An engine that knows the portals and does no work, beside the process that may be running.
+/// Returns an engine that knows the portals and does no work. Another process may be running on the same store.
 pub(super) async fn beside(app: App, config: &Config) -> Result<Arc<Engine>, Box<dyn Error>> {
     let store: Arc<dyn Store> = if config.store.file().exists() {
         Arc::new(config.store.attend()?)
@@ -76,7 +76,7 @@ pub(super) async fn beside(app: App, config: &Config) -> Result<Arc<Engine>, Box
     Ok(engine)
 }
 
-/// Goes through the portals, and tells the steps on each.
+/// Prints the steps on each portal.
 async fn each(
     engine: &Engine,
     mode: Mode,
@@ -97,9 +97,9 @@ async fn each(
         match steps(&portal).await {
             Ok(steps) if steps.is_empty() => out!("  nothing to do"),
             Ok(steps) => {
-                let told = if mode == Mode::Apply { "done" } else { "would" };
+                let label = if mode == Mode::Apply { "done" } else { "would" };
                 for step in steps {
-                    out!("  {told}: {step}");
+                    out!("  {label}: {step}");
                 }
             }
             Err(error) => {

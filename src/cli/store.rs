@@ -10,11 +10,11 @@ use serde_json::json;
 
 use super::Done;
 use crate::config::StorePlace;
-use crate::store::{Clock, Key, Sqlite, Status, Store};
+use crate::store::{Clock, Key, Operator, Sqlite, Status};
 
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// Tell how much is stored, and how long the oldest of what waits has waited
+    /// Show how much is stored, and how long the oldest waiting item has waited
     Status {
         /// As JSON, for a program
         #[arg(long)]
@@ -31,7 +31,7 @@ pub(super) enum Command {
     },
     /// Seal everything with a new key; the bots must not run
     ///
-    /// The new key takes the place of the old one in the key file, which is kept beside it with `.old` at its end. A key
+    /// The new key takes the place of the old one in the key file, which is kept next to it with `.old` at its end. A key
     /// from a setting is not changed there: give the new one as --new-key.
     Rekey {
         /// The new key, 32 bytes in base64. Default: a random one, for the key file
@@ -160,7 +160,7 @@ fn rekey(place: &StorePlace, new: Option<secrecy::SecretString>) -> Result<(), B
     Ok(())
 }
 
-/// A bar on the terminal; where there is none it is silent.
+/// Returns a progress bar; without a terminal it prints nothing.
 fn bar(of: &'static str) -> ProgressBar {
     let style = ProgressStyle::with_template("{wide_bar} {pos} of {len} {msg}");
     ProgressBar::new(0)

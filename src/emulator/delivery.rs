@@ -1,75 +1,43 @@
-//! Carries events to their handlers: one queue per address, in order, once.
+//! Delivers events to their handlers: one queue per address, in order, once.
 //!
-//! The portal hands its events to a central queue after it has answered, and that queue never repeats a delivery,
-//! reads no answer, and gives a slow handler its events later. So does this: an event waits for the ones before it on
-//! the same address, and when an address is [`QUEUE_MAX`] events behind, further ones are lost and the wire says so.
+//! A real portal passes its events to a central queue after it has answered. That queue never
+//! repeats a delivery, ignores the answer, and delivers to a slow handler later. Here, an event
+//! waits for the earlier ones to the same address. When [`QUEUE_MAX`] events wait for an address,
+//! further ones are lost and the traffic log records it.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use serde_json::Value;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::planned::PlannedEvents;
 use super::post::Post;
 use super::traffic_log::TrafficLog;
+use super::transaction::Delivery;
 use crate::event::form;
 
-/// Events that may wait for one address.
+/// Maximum number of events that wait for one address.
 const QUEUE_MAX: usize = 10_000;
 
-/// The way in to one address: each event with the moment it is due.
+/// The queue of one address: each event with the time it is due.
 type Queue = mpsc::Sender<(Instant, Delivery)>;
 
-/// An event on its way to a handler.
-pub(crate) struct Delivery {
-    pub(crate) url: String,
-    /// The application, as the wire log names it.
-    pub(crate) app: Option<String>,
-    /// The whole body, not yet encoded.
-    pub(crate) tree: Value,
-    /// Told when the handler has answered, or did not.
-    pub(crate) done: Option<oneshot::Sender<()>>,
-}
-
-impl Delivery {
-    /// The same once more; nobody waits for it.
-    fn again(&self) -> Delivery {
-        Delivery {
-            url: self.url.clone(),
-            app: self.app.clone(),
-            tree: self.tree.clone(),
-            done: None,
-        }
-    }
-}
-
-/// Takes deliveries and works them off in the background.
+/// Accepts deliveries and runs them in the background.
 #[derive(Clone)]
 pub(crate) struct Deliveries {
     queues: Arc<Mutex<HashMap<String, Queue>>>,
     post: Post,
     traffic: TrafficLog,
     delay: Duration,
-    /// The pauses before further attempts; none on the documented portal.
+    /// Pauses before further attempts; empty on the documented portal.
     redeliver: Arc<[Duration]>,
     stop: CancellationToken,
     tasks: TaskTracker,
-    faults: Arc<Mutex<Faults>>,
-}
-
-/// What is to happen to the next events: what a real queue does at times.
-#[derive(Debug, Default)]
-pub(crate) struct Faults {
-    /// How many are to be lost.
-    pub(crate) lose: usize,
-    /// How many are to arrive twice.
-    pub(crate) repeat: usize,
-    /// How much later each of the next is to arrive.
-    pub(crate) late: VecDeque<Duration>,
+    planned: Arc<Mutex<PlannedEvents>>,
 }
 
 impl Deliveries {
@@ -88,59 +56,62 @@ impl Deliveries {
             redeliver: redeliver.into(),
             stop,
             tasks: TaskTracker::new(),
-            faults: Arc::default(),
+            planned: Arc::default(),
         }
     }
 
-    /// What posts.
+    /// Returns the client that posts.
     pub(crate) fn post(&self) -> &Post {
         &self.post
     }
 
-    /// What is to happen to the next events, under its lock.
-    pub(crate) fn faults(&self) -> MutexGuard<'_, Faults> {
-        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Returns the plans for the next events, locked.
+    pub(crate) fn planned(&self) -> MutexGuard<'_, PlannedEvents> {
+        self.planned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes an event over from the portal, to be delivered once unless a test wants it lost, repeated or late.
-    pub(crate) fn take(&self, delivery: Delivery) {
-        if one_of(&mut self.faults().lose) {
-            return self.drop_with("lost on the way, as a test asked", &delivery);
+    /// Accepts an event and delivers it once, unless a test planned to lose, repeat or delay it.
+    pub(crate) fn accept(&self, delivery: Delivery) {
+        if take_one(&mut self.planned().lose) {
+            return self.log_lost("lost: planned by a test", &delivery);
         }
-        if one_of(&mut self.faults().repeat) {
-            self.put(delivery.again());
+        if take_one(&mut self.planned().repeat) {
+            self.enqueue(delivery.duplicate());
         }
-        let late = self.faults().late.pop_front();
+        let late = self.planned().late.pop_front();
         match late {
-            Some(late) => drop(self.tasks.spawn(self.clone().put_later(delivery, late))),
-            None => self.put(delivery),
+            Some(late) => {
+                self.tasks.spawn(self.clone().enqueue_later(delivery, late));
+            }
+            None => self.enqueue(delivery),
         }
     }
 
-    /// Puts a delivery in its queue after some time, behind what has come meanwhile.
-    async fn put_later(self, delivery: Delivery, late: Duration) {
+    /// Adds a delivery to its queue after some time, behind those added meanwhile.
+    async fn enqueue_later(self, delivery: Delivery, late: Duration) {
         if self.stop.run_until_cancelled(sleep(late)).await.is_some() {
-            self.put(delivery);
+            self.enqueue(delivery);
         }
     }
 
-    /// Puts a delivery in the queue of its address; it leaves after the delay of the central queue.
-    fn put(&self, delivery: Delivery) {
+    /// Adds a delivery to the queue of its address; it is posted after the delay of the central
+    /// queue.
+    fn enqueue(&self, delivery: Delivery) {
         let queue = self.queue(&delivery.url);
         if let Err(refused) = queue.try_send((Instant::now() + self.delay, delivery)) {
-            self.drop_with(
-                "the queue of this handler is full: lost",
+            self.log_lost(
+                "lost: the queue of this handler is full",
                 &refused.into_inner().1,
             );
         }
     }
 
-    fn drop_with(&self, why: &str, delivery: &Delivery) {
+    fn log_lost(&self, why: &str, delivery: &Delivery) {
         self.traffic
             .event(delivery, "", &Err(why.to_owned()), Duration::ZERO);
     }
 
-    /// Waits until what is being delivered right now has been delivered.
+    /// Waits until the deliveries under way are done.
     pub(crate) async fn finish(&self) {
         self.tasks.close();
         self.tasks.wait().await;
@@ -150,14 +121,15 @@ impl Deliveries {
         let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
         let open = queues.entry(url.to_owned()).or_insert_with(|| {
             let (sender, receiver) = mpsc::channel(QUEUE_MAX);
-            self.tasks.spawn(self.clone().carry(receiver));
+            self.tasks.spawn(self.clone().run_queue(receiver));
             sender
         });
         open.clone()
     }
 
-    /// Works off one queue until the portal is stopped; what waits then is lost, as in a real one.
-    async fn carry(self, mut queue: mpsc::Receiver<(Instant, Delivery)>) {
+    /// Delivers one queue until the portal is stopped; events that wait then are lost, as on a real
+    /// portal.
+    async fn run_queue(self, mut queue: mpsc::Receiver<(Instant, Delivery)>) {
         while let Some(Some((due, delivery))) = self.stop.run_until_cancelled(queue.recv()).await {
             sleep_until(due).await;
             self.deliver(delivery).await;
@@ -177,7 +149,7 @@ impl Deliveries {
         }
     }
 
-    /// Posts an event once; whether the handler took it.
+    /// Posts an event once and returns whether the handler accepted it.
     async fn attempt(&self, delivery: &Delivery) -> bool {
         let body = form::encode(&delivery.tree);
         let begun = Instant::now();
@@ -188,8 +160,8 @@ impl Deliveries {
     }
 }
 
-/// Takes one off a count, if any is left.
-fn one_of(count: &mut usize) -> bool {
+/// Subtracts one from a count if it is not zero, and returns whether it did.
+fn take_one(count: &mut usize) -> bool {
     let is_left = *count > 0;
     *count -= usize::from(is_left);
     is_left

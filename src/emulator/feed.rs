@@ -1,7 +1,8 @@
-//! What the open pages are told, as each of them is to see it.
+//! The feed of updates as one person sees them.
 //!
-//! News is kept in the portal's terms and turned into JSON per viewer, since a private dialog has another name from
-//! the other side. A page that falls [`UPDATES_MAX`] items behind is told to read everything anew.
+//! Updates are stored in the portal's terms and converted to JSON for each viewer, since a private
+//! dialog has a different id on each side. A page that is
+//! [`UPDATES_MAX`](super::updates::UPDATES_MAX) updates behind reads everything again.
 
 use std::sync::Arc;
 
@@ -9,69 +10,12 @@ use serde_json::{Value, json};
 use tokio::sync::broadcast::{self, error::RecvError};
 
 use super::portal::Portal;
+use super::updates::Update;
 use super::view;
 use super::world::World;
 use super::world::chat::Chat;
 
-/// News a slow page may be behind.
-pub(crate) const UPDATES_MAX: usize = 1024;
-
-/// How long a page shows that somebody is typing, unless it is told otherwise.
-pub(crate) const TYPING_SECONDS: u64 = 10;
-
-/// Something that happened.
-#[derive(Debug, Clone)]
-pub(crate) enum Update {
-    /// Everything may have changed.
-    Hello,
-    /// A message was said, as the page reads it.
-    Message {
-        chat: u64,
-        message: Value,
-    },
-    /// A message was edited, deleted or liked.
-    Edit {
-        chat: u64,
-        message: Value,
-    },
-    /// A message was deleted without a trace.
-    Remove {
-        chat: u64,
-        message: u64,
-    },
-    Typing {
-        chat: u64,
-        user: u64,
-        /// What it does instead of typing, such as `THINKING`.
-        action: Option<&'static str>,
-        seconds: u64,
-    },
-    /// A chat was made or changed.
-    Dialog {
-        chat: u64,
-    },
-    Left {
-        chat: u64,
-        user: u64,
-    },
-    /// A private dialog is no more.
-    Gone {
-        dialog_id: String,
-        user: u64,
-    },
-    Read {
-        chat: u64,
-        user: u64,
-    },
-    /// A bot or a command was registered, changed or removed.
-    Bots,
-    /// A line, a connector or a session was made or has changed.
-    Lines,
-    /// A line of the wire log.
-    TrafficLog(Arc<Value>),
-}
-
-/// The news of a portal as one person sees them.
+/// The updates of a portal as one person sees them.
 pub struct Feed {
     portal: Arc<Portal>,
     viewer: u64,
@@ -81,7 +25,7 @@ pub struct Feed {
 
 impl std::fmt::Debug for Feed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Live")
+        f.debug_struct("Feed")
             .field("viewer", &self.viewer)
             .finish_non_exhaustive()
     }
@@ -98,9 +42,10 @@ impl Feed {
         }
     }
 
-    /// Waits for the next item that concerns this person: the objects of the web chat's event stream.
+    /// Waits for the next update that concerns this person: an object of the web chat's event
+    /// stream.
     ///
-    /// The first is always `{"type":"hello"}`. `None` when the portal is gone.
+    /// The first is always `{"type":"hello"}`. Returns `None` when the portal is gone.
     pub async fn next(&mut self) -> Option<Value> {
         if !std::mem::replace(&mut self.greeted, true) {
             return Some(json!({ "type": "hello" }));
@@ -111,7 +56,10 @@ impl Feed {
                 Err(RecvError::Lagged(_)) => Update::Hello,
                 Err(RecvError::Closed) => return None,
             };
-            if let Some(item) = self.portal.see(|world| updates.seen_by(world, self.viewer)) {
+            if let Some(item) = self
+                .portal
+                .read(|world| updates.seen_by(world, self.viewer))
+            {
                 return Some(item);
             }
         }
@@ -119,7 +67,7 @@ impl Feed {
 }
 
 impl Update {
-    /// The news as this person is to see it, or `None` if it is not theirs to see.
+    /// Returns the update as this person sees it, or `None` if they may not see it.
     fn seen_by(&self, world: &World, viewer: u64) -> Option<Value> {
         let chat_of = |id: &u64| world.chats.get(id).filter(|chat| chat.has(viewer));
         let dialog = |chat: &Chat| world.dialog_id(viewer, chat);
@@ -167,7 +115,7 @@ impl Update {
                 json!({ "type": "bots", "bots": view::bots(world, viewer), "commands": view::commands(world) })
             }
             Update::Lines => json!({ "type": "lines" }),
-            Update::TrafficLog(entry) => json!({ "type": "wire", "entry": **entry }),
+            Update::TrafficLog(entry) => json!({ "type": "traffic", "entry": **entry }),
             Update::Typing { .. }
             | Update::Left { .. }
             | Update::Gone { .. }

@@ -1,19 +1,19 @@
-//! The life of an application: made, installed, removed. Section 1.4 of server-behaviour.md.
+//! Registers, installs and removes applications. protocol/server-behaviour.md 1.4.
 
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-use super::delivery::Delivery;
 use super::events::Tokens;
-use super::feed::Update;
 use super::refusal::Refusal;
+use super::transaction::Delivery;
 use super::transaction::Transaction;
+use super::updates::Update;
 use super::world::access::{App, Owner};
 use super::world::secret;
 use super::world::tokens::ACCESS_SECONDS;
 
 impl Transaction<'_> {
-    /// Makes an application; it gets nothing until it is installed.
+    /// Registers an application; it gets no events until it is installed.
     pub(crate) fn register_app(&mut self, new: NewApp) -> Credentials {
         let id = self.world.new_app_id();
         let random = secret();
@@ -38,10 +38,10 @@ impl Transaction<'_> {
         made
     }
 
-    /// Installs an application; `done` is told when its handler has answered.
+    /// Installs an application; `done` is notified when its handler has answered.
     ///
-    /// One without pages is installed at once and told so. One with pages is shown in a frame and is installed when
-    /// its page says so.
+    /// An application without pages is installed at once and gets an event. One with pages is shown
+    /// in a frame and is installed when its page finishes the installation.
     pub(crate) fn install(
         &mut self,
         client_id: &str,
@@ -67,7 +67,8 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    /// The `auth` of an installation: it lacks `expires` and `user_id`, as the documentation's sample does.
+    /// Returns the `auth` of an installation: without `expires` and `user_id`, as in the
+    /// documentation's sample.
     fn install_auth(&mut self, app: &App) -> Value {
         let now = self.world.clock.unix();
         let pair = self
@@ -88,7 +89,7 @@ impl Transaction<'_> {
         })
     }
 
-    /// The end of an installation: from now on events are sent. What `BX24.installFinish()` does.
+    /// Finishes an installation, as `BX24.installFinish()` does: events are sent from now on.
     pub(crate) fn finish_install(&mut self, client_id: &str) -> Result<(), Refusal> {
         self.known_app(client_id)?;
         if let Some(app) = self.world.apps.get_mut(client_id) {
@@ -98,7 +99,8 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    /// Removes an application: its bots, rows and tokens go, and it is told without any token.
+    /// Removes an application: deletes its bots, subscriptions and tokens, and sends it an event
+    /// without tokens.
     pub(crate) fn uninstall(&mut self, client_id: &str, clean: bool) -> Result<(), Refusal> {
         self.known_app(client_id)?;
         let owner = Owner::App(client_id.to_owned());
@@ -119,7 +121,7 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    /// Takes an application away without telling it. Its bots stay, and nobody answers for them.
+    /// Removes an application without an event. Its bots stay, without a program behind them.
     pub(crate) fn revoke_app(&mut self, client_id: &str) -> Result<(), Refusal> {
         self.known_app(client_id)?;
         self.world.apps.remove(client_id);
@@ -138,30 +140,31 @@ impl Transaction<'_> {
     }
 }
 
-/// What an application that did not say what it needs may do.
+/// The default scope of an application.
 const SCOPE: &str = "imbot,im,imopenlines,imconnector,crm,task,user,placement";
 
-/// A local application to be made, as in "Developer resources > Local application".
-#[derive(Debug, Clone)]
+/// A local application to be registered, as in "Developer resources > Local application".
+#[derive(Clone, Debug)]
 pub struct NewApp {
     /// The name shown on the portal.
     pub title: String,
     /// The address of the application.
     pub handler: String,
-    /// The address that is told about the installation. Default: `handler`.
+    /// The address that receives the installation event. Default: `handler`.
     pub install: String,
-    /// Whether the application has pages; without, it "uses the API only". Default: false.
+    /// Whether the application has pages; without them, it "uses the API only". Default: false.
     pub interface: bool,
-    /// What it may do, comma separated. Default: everything the emulator knows.
+    /// Its scope, comma separated. Default: everything the emulator knows.
     pub scope: String,
 }
 
-/// What a developer copies from the portal into the settings of the application.
+/// The credentials of an application, which a developer copies from the portal.
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct Credentials {
-    /// Such as `local.6925f1a2b3c4d5.12345678`.
+    /// The client id, such as `local.6925f1a2b3c4d5.12345678`.
     pub client_id: String,
-    /// The key that refreshes tokens.
+    /// The client secret, which is needed to renew tokens.
     pub client_secret: String,
 }
 
@@ -175,7 +178,7 @@ impl std::fmt::Debug for Credentials {
 }
 
 impl NewApp {
-    /// An application without pages that gets everything at one address.
+    /// Returns an application without pages that gets everything at one address.
     pub fn new(title: &str, handler: &str) -> Self {
         NewApp {
             title: title.to_owned(),

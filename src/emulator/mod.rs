@@ -1,14 +1,30 @@
 //! A portal on your desk: installation, REST, events and a web chat, in one process.
 //!
-//! It is an independent witness. It was written from the documentation and from how the real server behaves, shares
-//! nothing with the rest of the crate but the form encoding, and keeps production's rules: there is no switch that
-//! turns a check off. One engine has three faces, and all do the same things through it: this type for tests,
-//! [`Emulator::start`] for programs in any language, and the web chat on the same address for people.
+//! It was written from the documentation and from the behaviour of real servers, and shares only
+//! the form encoding, the catalogue of events and the limits of messages with the rest of the
+//! crate, so that it can find our client wrong. It keeps production's rules: no switch turns a
+//! check off. It has three interfaces that act through the same code: this Rust API for tests,
+//! HTTP ([`Emulator::start`]) for programs in any language, and the web chat on the same address
+//! for people.
 //!
-//! In reading order: `world` is what the portal knows, `talk` what users do, `events` whom it is told, `deliveries` how
-//! it gets there, `placement` what the pages of applications are told, `rest` and `oauth` what programs may ask,
-//! `objects` how version 2 prints things, `page` what the browser asks, `traffic` what passed by, `trouble` what may go
-//! wrong, `secure` how clients of other languages get in. Open channels have a folder `line` in the first three.
+//! # Map
+//!
+//! Each layer imports only from those above it; a test checks this (`tests/layers.rs`).
+//!
+//! | layer | content |
+//! |---|---|
+//! | `clock`, `refusal`, `shorten`, `picture`, `post`, `limit`, `planned` | small parts without state of the portal |
+//! | `world` | the state: users, chats, messages, applications, tokens; `world/line` for open channels |
+//! | `view`, `objects`, `reply` | the state as JSON: for the page, for v2, and as HTTP answers |
+//! | `updates`, `transaction` | one request with exclusive access to the world, and its results |
+//! | `traffic_log`, `delivery` | the log of events and calls; one queue of events per address |
+//! | `portal`, `feed` | the world under its lock; updates as one person sees them |
+//! | `events` | which event is sent to whom, and its body |
+//! | `actions` | what users do: send, edit, press, react, and work on open channels |
+//! | `install`, `placement`, `faults` | applications, their pages, and faults for tests |
+//! | `rest`, then `oauth`, `page` | HTTP for programs, for tokens, and for the web chat (`web/`) |
+//! | `serve` | starts and stops the portal; connections, TLS and the proxy |
+//! | `api` | the Rust API: methods of [`Emulator`] |
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -26,17 +42,20 @@ mod api;
 mod clock;
 mod delivery;
 mod events;
-pub(super) mod faults;
+mod faults;
 mod feed;
 mod install;
+mod limit;
 mod oauth;
 mod objects;
 mod page;
 mod picture;
 mod placement;
+mod planned;
 mod portal;
 mod post;
 mod refusal;
+mod reply;
 mod rest;
 mod serve;
 mod shorten;
@@ -44,13 +63,15 @@ mod shorten;
 mod tests;
 mod traffic_log;
 mod transaction;
-pub(super) mod view;
+mod updates;
+mod view;
 mod world;
 
-pub use self::refusal::Refusal;
-pub use self::rest::limit::{Counting, Rate, RateCounts};
-pub use api::lines::{Arrival, Client, NewLine, Opened};
+pub use actions::{Arrival, Client};
+pub use api::lines::{NewLine, Opened};
 pub use api::tasks::NewTask;
 pub use feed::Feed;
 pub use install::{Credentials, NewApp};
+pub use limit::{Counting, Rate, RateCounts};
+pub use refusal::Refusal;
 pub use serve::{Emulator, Options};

@@ -1,6 +1,6 @@
 //! The authorization server, on the portal's own address: tokens for codes and refresh tokens.
 //!
-//! `GET` with a query and `POST` with a form both work. A refresh token is dead once it was used.
+//! `GET` with a query and `POST` with a form both work. A refresh token is valid once.
 
 use std::sync::Arc;
 
@@ -10,20 +10,20 @@ use poem::{Endpoint, Request, Response};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::page::json_response;
 use super::portal::Portal;
 use super::refusal::Refusal;
+use super::reply::json_response;
 use super::rest::params::Params;
-use super::traffic_log::Received;
+use super::traffic_log::AnsweredCall;
 use super::transaction::Transaction;
 use super::world::access::App;
 use super::world::tokens::ACCESS_SECONDS;
 use crate::event::form;
 
-/// The largest form; the longest real one is a few hundred bytes.
+/// Maximum size of a form, in bytes; the longest real one has a few hundred.
 const BODY_BYTES_MAX: usize = 64 * 1024;
 
-/// `/oauth/token/`.
+/// Handles `/oauth/token/`.
 pub(crate) fn token(portal: &Arc<Portal>) -> impl Endpoint + use<> {
     let portal = Arc::clone(portal);
     poem::endpoint::make(move |mut request: Request| {
@@ -50,10 +50,10 @@ pub(crate) fn token(portal: &Arc<Portal>) -> impl Endpoint + use<> {
                 ),
             };
             let client_id = params.text("CLIENT_ID").unwrap_or_default();
-            portal.traffic.call(&Received {
+            portal.traffic.call(&AnsweredCall {
                 kind: "oauth",
                 name: "oauth/token",
-                app: portal.see(|world| world.apps.get(&client_id).map(|app| app.title.clone())),
+                app: portal.read(|world| world.apps.get(&client_id).map(|app| app.title.clone())),
                 request: &params.to_value(),
                 body: &String::from_utf8_lossy(&body),
                 status,
@@ -75,7 +75,7 @@ fn read(form: &[u8]) -> Params {
     }
 }
 
-/// New tokens for an authorization code or a refresh token.
+/// Issues new tokens for an authorization code or a refresh token.
 fn grant(tx: &mut Transaction<'_>, params: &Params) -> Result<Value, Refusal> {
     let field = |name: &str| params.text(name).unwrap_or_default();
     let app = known(tx, &field("CLIENT_ID"), &field("CLIENT_SECRET"))?;
@@ -119,7 +119,8 @@ fn known(tx: &Transaction<'_>, client_id: &str, client_secret: &str) -> Result<A
     app.ok_or_else(|| Refusal::new("invalid_client", "Invalid client"))
 }
 
-/// `/oauth/authorize/`: sends the browser back to the application with a code, as the administrator.
+/// Handles `/oauth/authorize/`: sends the browser back to the application with a code, as the
+/// administrator.
 pub(crate) fn authorize(portal: &Arc<Portal>) -> impl Endpoint + use<> {
     let portal = Arc::clone(portal);
     poem::endpoint::make_sync(move |request: Request| {

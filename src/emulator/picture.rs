@@ -1,16 +1,17 @@
-//! Pictures as bots send them for themselves: base64 without a `data:` prefix, at most 5000 by 5000 pixels.
+//! Checks the pictures bots set for themselves: base64 without a `data:` prefix, at most 5000 by
+//! 5000 pixels.
 //!
-//! Only what names the format and the size is looked at; section 2.3 of bots-v2.md.
+//! Only format and size are read; protocol/bots-v2.md 2.3.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::refusal::Refusal;
 
-/// The largest width and height.
+/// Maximum width and height, in pixels.
 const PIXELS_MAX: usize = 5000;
 
-/// Refuses what is no picture, and a picture that is too large.
+/// Refuses content that is not a picture, and a picture that is too large.
 pub(crate) fn check(content: &str) -> Result<(), Refusal> {
     let refusal = |what: &str| {
         Refusal::new(
@@ -28,7 +29,7 @@ pub(crate) fn check(content: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Width and height of a PNG, GIF or JPEG.
+/// Returns width and height of a PNG, GIF or JPEG.
 pub(crate) fn size(bytes: &[u8]) -> Option<(usize, usize)> {
     if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
         let wide =
@@ -43,7 +44,7 @@ pub(crate) fn size(bytes: &[u8]) -> Option<(usize, usize)> {
     bytes.starts_with(b"\xff\xd8").then(|| jpeg(bytes))?
 }
 
-/// Goes from segment to segment up to the one that begins the picture and has its size.
+/// Finds the JPEG segment that begins the picture and contains its size.
 fn jpeg(bytes: &[u8]) -> Option<(usize, usize)> {
     let wide =
         |at: usize| Some(usize::from(*bytes.get(at)?) << 8 | usize::from(*bytes.get(at + 1)?));
@@ -74,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn pictures_are_known_by_their_first_bytes_and_have_a_size() {
+    fn the_format_and_size_of_a_picture_are_read_from_its_bytes() {
         let jpeg = |height: u8| {
             let mut bytes = vec![0xff, 0xd8, 0xff, 0xe0, 0, 4, 1, 2, 0xff, 0xc0, 0, 11, 8];
             bytes.extend([height, 0, 0, 9]);

@@ -1,5 +1,5 @@
-//! The pages of applications: what the portal posts into the frame in which one is shown. Section 3 of auth.md,
-//! section 2.2 of open-channels.md.
+//! The form the portal posts into the frame of an application's page. protocol/auth.md 3,
+//! protocol/open-channels.md 2.2.
 
 use serde_json::{Map, Value, json};
 
@@ -11,14 +11,15 @@ use super::world::secret;
 use super::world::tokens::ACCESS_SECONDS;
 use crate::event::form;
 
-/// What is posted into the frame in which an application shows its page.
+/// The form posted into the frame in which an application shows its page.
 pub(crate) struct Frame {
     pub(crate) address: String,
     pub(crate) fields: Vec<(&'static str, String)>,
 }
 
 impl Transaction<'_> {
-    /// The page of an application: its installer's before the installation, its own after.
+    /// Returns the page of an application: the installer before the installation, the main page
+    /// after it.
     pub(crate) fn frame(&mut self, client_id: &str) -> Result<Frame, Refusal> {
         let app = self.known_app(client_id)?;
         let address = if app.installed {
@@ -29,7 +30,7 @@ impl Transaction<'_> {
         Ok(self.page_of(&app, &address, "DEFAULT", &json!({ "any": "" })))
     }
 
-    /// The page with the settings of a connector on a line: the placement `SETTING_CONNECTOR`.
+    /// Returns the settings page of a connector on a line: the placement `SETTING_CONNECTOR`.
     pub(crate) fn settings_frame(&mut self, connector: &str, line: u64) -> Result<Frame, Refusal> {
         let known = self.connector(connector)?;
         self.line(line)?;
@@ -48,7 +49,7 @@ impl Transaction<'_> {
         Ok(self.page_of(&app, &known.handler, "SETTING_CONNECTOR", &options))
     }
 
-    /// Fresh tokens, and where the page is shown.
+    /// Returns a page with new tokens.
     fn page_of(&mut self, app: &App, address: &str, placement: &str, options: &Value) -> Frame {
         let now = self.world.clock.unix();
         let pair = self
@@ -82,8 +83,8 @@ impl Transaction<'_> {
     }
 }
 
-/// Opens the settings page of a connector as a person's browser does; the answer is the status and the page, or a
-/// refusal that says why it did not come.
+/// Opens the settings page of a connector as a person's browser does, and returns status and body,
+/// or a refusal with the reason.
 pub(crate) async fn open_settings(
     portal: &Portal,
     user: u64,

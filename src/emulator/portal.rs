@@ -1,35 +1,39 @@
-//! The engine behind all three faces: the world under its lock, and the three ways out of it.
+//! The core behind the API, the page and REST: the world under its lock, and the outputs of each
+//! transaction.
 //!
-//! The lock is held for the length of one hit and never over an `.await`. What the hit caused is handed on while it
-//! is still held, so events leave in the order in which things happened.
+//! The lock is held for the length of one transaction and never over an `.await`. Updates and
+//! events are passed on while it is still held, so they leave in the order in which they were
+//! caused.
 
-use std::future::pending;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, broadcast};
-use tokio::time::sleep;
-use tokio_util::sync::CancellationToken;
 
-use super::delivery::{Deliveries, Faults};
-use super::faults::planned::Planned;
-use super::feed::{UPDATES_MAX, Update};
-use super::rest::limit::Limits;
+use super::delivery::Deliveries;
+use super::limit::Limits;
+use super::planned::{PlannedCalls, PlannedEvents};
 use super::traffic_log::TrafficLog;
 use super::transaction::Transaction;
+use super::updates::Update;
 use super::world::World;
 use super::world::tokens::HOPS_MAX;
+
+/// Completes a transaction before the lock is released.
+pub(crate) type Finish = fn(&mut Transaction<'_>);
 
 /// Everything a running emulator shares between its requests.
 pub(crate) struct Portal {
     world: Mutex<World>,
     limits: Mutex<Limits>,
-    planned: Mutex<Planned>,
+    planned: Mutex<PlannedCalls>,
     pub(crate) traffic: TrafficLog,
     pub(crate) feed: broadcast::Sender<Update>,
     deliveries: Deliveries,
-    /// Told when the next alarm of the world is another than before.
+    /// Called at the end of each transaction, so that `events` can add to it.
+    finish: Finish,
+    /// Notified when the next alarm of the world has changed.
     pub(crate) alarm: Notify,
-    /// The certificate of the authority that vouches for the portal, as PEM.
+    /// The certificate of the portal's authority, as PEM.
     pub(crate) authority: Option<String>,
 }
 
@@ -39,6 +43,7 @@ impl Portal {
         limits: Limits,
         deliveries: Deliveries,
         traffic: TrafficLog,
+        finish: Finish,
         authority: Option<String>,
     ) -> Self {
         let feed = traffic.feed();
@@ -49,38 +54,39 @@ impl Portal {
             traffic,
             feed,
             deliveries,
+            finish,
             alarm: Notify::new(),
             authority,
         }
     }
 
-    /// The limits, under their lock.
+    /// Returns the rate limits, locked.
     pub(crate) fn limits(&self) -> MutexGuard<'_, Limits> {
         self.limits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is planned for the next calls, under its lock.
-    pub(crate) fn planned(&self) -> MutexGuard<'_, Planned> {
+    /// Returns the plans for the next calls, locked.
+    pub(crate) fn planned(&self) -> MutexGuard<'_, PlannedCalls> {
         self.planned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What carries the events.
+    /// Returns the deliveries of events.
     pub(crate) fn deliveries(&self) -> &Deliveries {
         &self.deliveries
     }
 
-    /// Looks at the world.
-    pub(crate) fn see<T>(&self, look: impl FnOnce(&World) -> T) -> T {
-        look(&self.lock())
+    /// Reads the world.
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&World) -> T) -> T {
+        read(&self.lock())
     }
 
-    /// Lets a user do something in the web chat: a chain of events begins.
+    /// Runs a transaction of a user in the web chat, which starts a new chain of events.
     pub(crate) fn act<T>(&self, user: u64, work: impl FnOnce(&mut Transaction<'_>) -> T) -> T {
-        self.tx(user, HOPS_MAX, work)
+        self.transact(user, HOPS_MAX, work)
     }
 
-    /// Runs one hit and sends on what it caused.
-    pub(crate) fn tx<T>(
+    /// Runs a transaction and sends its updates and events.
+    pub(crate) fn transact<T>(
         &self,
         user: u64,
         hops: u8,
@@ -90,15 +96,15 @@ impl Portal {
         let alarm = world.lines.next_alarm();
         let mut tx = Transaction::new(&mut world, user, hops);
         let answer = work(&mut tx);
-        tx.tell_of_queues();
+        (self.finish)(&mut tx);
         let Transaction {
             outgoing, updates, ..
         } = tx;
         for item in updates {
-            self.tell(item);
+            self.publish(item);
         }
         for delivery in outgoing {
-            self.deliveries.take(delivery);
+            self.deliveries.accept(delivery);
         }
         if world.lines.next_alarm() != alarm {
             self.alarm.notify_one();
@@ -106,18 +112,18 @@ impl Portal {
         answer
     }
 
-    /// Shows something to the pages that are open; nobody listening is no error.
-    pub(crate) fn tell(&self, updates: Update) {
+    /// Publishes an update to the open pages, if there are any.
+    pub(crate) fn publish(&self, updates: Update) {
         let _ = self.feed.send(updates);
     }
 
-    /// Forgets what was planned for calls and events.
+    /// Removes the plans for calls and events.
     pub(crate) fn calm(&self) {
-        *self.planned() = Planned::default();
-        *self.deliveries.faults() = Faults::default();
+        *self.planned() = PlannedCalls::default();
+        *self.deliveries.planned() = PlannedEvents::default();
     }
 
-    /// Replaces the world by a new one, everything forgotten.
+    /// Replaces the world by a new one with the same settings.
     pub(crate) fn forget(&self) {
         self.calm();
         let mut world = self.lock();
@@ -132,35 +138,10 @@ impl Portal {
         (world.is_secure, world.oauth_host) = (is_secure, oauth_host);
         (world.bots_max, world.both_formats) = (bots_max, both_formats);
         self.traffic.clear();
-        self.tell(Update::Hello);
+        self.publish(Update::Hello);
     }
 
     fn lock(&self) -> MutexGuard<'_, World> {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The channel to the pages, made before the things that speak through it.
-pub(crate) fn channel() -> broadcast::Sender<Update> {
-    broadcast::channel(UPDATES_MAX).0
-}
-
-/// Waits for the next alarm of the world and rings it, until the portal is stopped. No user causes what follows.
-pub(crate) async fn ring(portal: Arc<Portal>, stop: CancellationToken) {
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = portal.alarm.notified() => {}
-            () = due(&portal) => portal.tx(0, HOPS_MAX, |tx| tx.ring()),
-        }
-    }
-}
-
-/// Waits until the next alarm is due; for ever if there is none.
-async fn due(portal: &Portal) {
-    let left = portal.see(|world| Some(world.clock.until(world.lines.next_alarm()?)));
-    match left {
-        Some(left) => sleep(left).await,
-        None => pending().await,
     }
 }

@@ -1,29 +1,31 @@
-//! Posts an event to a handler, or a page's form to an application: the second and only other file that names reqwest.
+//! Posts events to handlers and forms to pages of applications: the only file besides `portal` that
+//! names reqwest.
 //!
-//! `portal` has the crate's HTTP client, but the emulator is an independent witness and shares nothing with the road
-//! that it is to find fault with. What leaves here is what the portal's queue sends, header by header.
+//! `portal` has the crate's HTTP client, but the emulator tests the rest of the crate and so shares
+//! no code with it. Requests have the headers that the portal's queue sends.
 
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, USER_AGENT};
 
-/// How the portal's queue introduces itself.
+/// User agent of the portal's queue.
 const AGENT: &str = "Bitrix24 Webhook Engine";
 
-/// How a person's browser does; what it says of itself matters to nobody.
+/// User agent of a person's browser; its content does not matter.
 const BROWSER: &str = "Mozilla/5.0 (emulated)";
 
-/// A handler that takes longer than this has missed the event.
+/// Time limit for a handler's answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// The part of an answer that the wire log keeps; the portal itself reads none of it.
+/// Maximum part of an answer that the traffic log keeps, in bytes; the portal itself ignores
+/// answers.
 const ANSWER_BYTES_MAX: usize = 4096;
 
 /// The client that delivers events.
-#[derive(Debug, Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Post(reqwest::Client);
 
-/// What a handler said.
+/// The answer of a handler.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -41,12 +43,12 @@ impl Post {
         Ok(Post(client))
     }
 
-    /// Posts a form once; an error is a sentence, since only people read it.
+    /// Posts a form once; the error is a sentence for people.
     pub(crate) async fn send(&self, url: &str, form: String) -> Result<Answer, String> {
         self.send_as(AGENT, url, form).await
     }
 
-    /// Posts a form as the browser of a person does who opens a page of an application.
+    /// Posts a form as the browser of a person who opens a page of an application.
     pub(crate) async fn open(&self, url: &str, form: String) -> Result<Answer, String> {
         self.send_as(BROWSER, url, form).await
     }

@@ -1,12 +1,12 @@
-//! What the portal answers when it does not do what it is asked.
+//! Refusals of the portal.
 //!
-//! One type for all faces: REST sends the status, the code and the text, the web chat shows the text, and a test
-//! reads both. The codes keep the letter case of the documentation.
+//! One type for all interfaces: REST sends status, code and text, the web chat shows the text,
+//! tests read both. The codes keep the letter case of the documentation.
 
 use std::fmt;
 
-/// A request that was refused: the portal's code, a sentence, and the HTTP status REST sends with them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A refused request: the portal's code, a sentence, and the HTTP status of REST.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     status: u16,
     code: String,
@@ -14,7 +14,7 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// A refusal with HTTP status 400, as most are.
+    /// Returns a refusal with HTTP status 400, the most common one.
     pub(crate) fn new(code: &str, text: impl Into<String>) -> Self {
         Refusal {
             status: 400,
@@ -23,17 +23,17 @@ impl Refusal {
         }
     }
 
-    /// The same refusal under another HTTP status.
+    /// Returns the same refusal with another HTTP status.
     pub(crate) fn status(self, status: u16) -> Self {
         Refusal { status, ..self }
     }
 
-    /// The HTTP status that REST answers with.
+    /// Returns the HTTP status of the REST answer.
     pub fn http_status(&self) -> u16 {
         self.status
     }
 
-    /// The code, such as `BOT_ID_ERROR`.
+    /// Returns the code, such as `BOT_ID_ERROR`.
     pub fn code(&self) -> &str {
         &self.code
     }
@@ -47,7 +47,7 @@ impl fmt::Display for Refusal {
 
 impl std::error::Error for Refusal {}
 
-/// The chat is unknown, or is none of the caller's business: the portal does not tell which.
+/// The chat does not exist or the caller has no access; the portal does not distinguish the two.
 pub(crate) fn no_access() -> Refusal {
     Refusal::new(
         "ACCESS_ERROR",
@@ -56,7 +56,7 @@ pub(crate) fn no_access() -> Refusal {
     .status(403)
 }
 
-/// A user id that nobody on the portal has.
+/// There is no user with this id.
 pub(crate) fn no_user(id: u64) -> Refusal {
     Refusal::new(
         "USER_ID_EMPTY",

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// Keys whose values open something, in lower case.
+/// Keys whose values are secret, in lower case.
 const SECRET_KEYS: [&str; 10] = [
     "access_token",
     "refresh_token",
@@ -16,17 +16,17 @@ const SECRET_KEYS: [&str; 10] = [
     "secret",
 ];
 
-/// Shorter values are no tokens: a bot's `CODE` is not a secret, an authorization `code` is.
+/// Minimum length of a token, in bytes: a bot's `CODE` is not a secret, an authorization `code` is.
 const TOKEN_CHARS_MIN: usize = 24;
 
-/// What remains to be seen of a token.
+/// Number of characters shown of a token.
 const SHOWN: usize = 4;
 
-/// Longer texts are no messages but files: only their beginning is kept.
+/// Maximum size of a text, in bytes; longer ones are files and only their beginning is kept.
 const TEXT_BYTES_MAX: usize = 128 * 1024;
 const TEXT_SHOWN: usize = 200;
 
-/// A copy of a tree with its tokens shortened.
+/// Returns a tree with its tokens shortened.
 pub(crate) fn shorten_tree(tree: &Value) -> Value {
     match tree {
         Value::Object(fields) => fields
@@ -58,7 +58,8 @@ fn is_secret(key: &str, text: &str) -> bool {
         && (always || text.len() >= TOKEN_CHARS_MIN)
 }
 
-/// A raw body with the tokens of its tree shortened, and everything else that looks like one of ours.
+/// Returns a raw body with the tokens of its tree shortened, and everything else in the form of our
+/// tokens.
 pub(crate) fn shorten_body(body: &str, tree: &Value) -> String {
     let mut secrets = Vec::new();
     collect(tree, &mut secrets);
@@ -83,7 +84,7 @@ fn collect<'a>(tree: &'a Value, secrets: &mut Vec<&'a str>) {
     }
 }
 
-/// Shortens runs of 64 hexadecimal characters, the shape of the tokens given out here.
+/// Shortens runs of 64 hexadecimal characters, the form of tokens issued here.
 fn shorten_runs(text: &str) -> String {
     const RUN: usize = 64;
     let mut short = String::with_capacity(text.len());
@@ -104,7 +105,7 @@ fn shorten_runs(text: &str) -> String {
     short + rest
 }
 
-/// What is shown of a token.
+/// Returns the shown part of a token.
 pub(crate) fn shortened(token: &str) -> String {
     token.chars().take(SHOWN).chain(['…']).collect()
 }
@@ -115,7 +116,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn tokens_are_shortened_wherever_they_stand() {
+    fn tokens_are_shortened_everywhere_in_an_entry() {
         let token = "0123456789abcdef".repeat(4);
         let tree = json!({ "auth": token, "data": { "AUTH": { "refresh_token": token } }, "cmd": [format!("a?auth={token}")] });
         let short = shorten_tree(&tree).to_string();
@@ -126,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_file_only_the_beginning_is_kept() {
+    fn only_the_beginning_of_a_file_is_logged() {
         let tree = json!({ "content": "AbC=".repeat(TEXT_BYTES_MAX) });
         let short = shorten_tree(&tree)["content"].to_string();
         assert!(
@@ -136,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_token_stays_readable() {
+    fn values_that_are_not_tokens_stay_readable() {
         let tree = json!({ "CODE": "echo", "AUTH": { "domain": "x" }, "MESSAGE": "deadbeef" });
         assert_eq!(shorten_tree(&tree), tree);
     }

@@ -1,7 +1,8 @@
-//! The wire: every event sent and every call received, readable, with its time and answer.
+//! The traffic log: every event sent and every call received, readable, with its time and answer.
 //!
-//! It holds the last [`ENTRIES_MAX`] entries. Tokens are shortened before an entry is stored, so no page, log or test
-//! output can give one away. Polls that bring nothing would soon be all there is: each takes the place of the one before.
+//! It holds the last [`ENTRIES_MAX`] entries. Tokens are shortened before an entry is stored, so no
+//! page, log or test output can contain one. An empty poll replaces the previous empty poll, so
+//! that polls do not fill the log.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,21 +12,21 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::broadcast;
 
-use super::delivery::Delivery;
-use super::feed::Update;
 use super::post::Answer;
 use super::shorten::{shorten_body, shorten_tree};
+use super::transaction::Delivery;
+use super::updates::Update;
 
-/// Entries that are remembered.
+/// Maximum number of entries.
 pub(crate) const ENTRIES_MAX: usize = 500;
 
-/// The part of a body that is remembered.
+/// Maximum part of a body that is stored, in characters.
 const BODY_CHARS_MAX: usize = 64 * 1024;
 
-/// The methods that are called again and again, mostly for nothing.
+/// Methods used for polling.
 const POLLS: [&str; 2] = ["imbot.v2.event.get", "im.v2.event.get"];
 
-/// The log that stands beside the chat.
+/// The log shown next to the chat.
 #[derive(Clone)]
 pub(crate) struct TrafficLog {
     log: Arc<Mutex<Log>>,
@@ -36,12 +37,13 @@ pub(crate) struct TrafficLog {
 struct Log {
     entries: VecDeque<Arc<Value>>,
     last: u64,
-    /// Of each bot that polls in vain, the entry of its last poll and how many there were in a row.
+    /// For each bot whose polls are empty, the entry of its last poll and the number of polls in a
+    /// row.
     polls: HashMap<String, (u64, u64)>,
 }
 
-/// A call that was answered.
-pub(crate) struct Received<'a> {
+/// A call and its answer.
+pub(crate) struct AnsweredCall<'a> {
     /// `rest` or `oauth`.
     pub(crate) kind: &'static str,
     pub(crate) name: &'a str,
@@ -65,7 +67,7 @@ impl TrafficLog {
         self.feed.clone()
     }
 
-    /// Everything remembered, newest last.
+    /// Returns all entries, newest last.
     pub(crate) fn entries(&self) -> Vec<Arc<Value>> {
         self.lock().entries.iter().cloned().collect()
     }
@@ -76,7 +78,7 @@ impl TrafficLog {
         log.polls.clear();
     }
 
-    /// Records an event and what became of it.
+    /// Records an event and its result.
     pub(crate) fn event(
         &self,
         delivery: &Delivery,
@@ -104,7 +106,7 @@ impl TrafficLog {
     }
 
     /// Records a call and its answer.
-    pub(crate) fn call(&self, call: &Received<'_>) {
+    pub(crate) fn call(&self, call: &AnsweredCall<'_>) {
         let poll = POLLS
             .contains(&call.name)
             .then(|| format!("{} {:?} {}", call.name, call.app, call.request["botId"]));
@@ -145,7 +147,7 @@ impl TrafficLog {
 }
 
 impl Log {
-    /// Puts a poll in the place of the one before if both brought nothing: `replaces` names that one, `polls` counts.
+    /// Replaces the previous poll if both are empty: `replaces` is its id, `polls` is the count.
     fn join(&mut self, entry: &mut Value, poll: String) {
         let before = self.polls.remove(&poll);
         let events = entry["answer"]["result"]["events"].as_array();

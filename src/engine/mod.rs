@@ -65,10 +65,11 @@ pub use counts::{Count, Counts};
 pub(crate) use handle::connector_settings::{SettingsPage, SettingsRequest};
 pub use handle::connectors::OUTSIDE_ATTEMPTS_MAX;
 pub(crate) use handle::hooks::HookSpec;
+#[cfg(feature = "cli")]
 pub(crate) use reconcile::requirements::Requirement;
 pub use reconcile::{Mode, START_PATIENCE, Step};
 pub use retry::{ATTEMPTS_MAX, PAUSE_MAX, PAUSE_MIN};
-pub use send::{Once, RestTransport, SEND_PATIENCE, SENDS_OF_ONE_MAX, Speech, Transport};
+pub use send::{RepeatId, RestTransport, SEND_PATIENCE, SENDS_OF_ONE_MAX, Transport};
 
 /// Maximum number of waiting events that are kept decoded. Of further ones only the id is kept, and
 /// they are read back.
@@ -361,11 +362,6 @@ impl Engine {
     /// Returns the address of the portal's script for the installation page.
     pub(crate) fn bx24_url(&self) -> &str {
         &self.options.bx24_url
-    }
-
-    /// Returns the HTTP client that portals are called with.
-    pub(crate) fn http(&self) -> &Http {
-        &self.options.http
     }
 
     /// Returns the bot with this code. A program has few bots, so a search is quick enough.

@@ -1,4 +1,4 @@
-//! The application's own life on a portal: `ONAPP*`, and the portal's word that offline events wait.
+//! Events of the application itself: `ONAPP*`, and the notice that offline events wait.
 //!
 //! Pages `api-reference/common/events/*` and `api-reference/events/*` of the documentation.
 
@@ -16,30 +16,31 @@ pub enum AppEvent {
     Installed {
         /// The version, such as `1.0.0` or `1`.
         version: String,
-        /// Whether the application is switched on.
+        /// Whether the application is active.
         active: Option<bool>,
-        /// Whether the installation is finished: an application with an interface must still say so.
+        /// Whether the installation is finished. An application with an interface has to finish it.
         installed: Option<bool>,
         /// The portal's language.
         language: Option<String>,
     },
-    /// `ONAPPUPDATE`: the portal moved to another version and sends new tokens.
+    /// `ONAPPUPDATE`: the portal changed to another version and sends new tokens.
     Updated {
-        /// The version now.
+        /// The new version.
         version: String,
-        /// The version before.
+        /// The previous version.
         previous: String,
         /// The portal's language.
         language: Option<String>,
     },
-    /// `ONAPPUNINSTALL`: the application was removed. Its tokens are dead.
+    /// `ONAPPUNINSTALL`: the application was removed. Its tokens no longer work.
     Uninstalled {
-        /// Whether the administrator asked to forget its settings and data.
+        /// Whether the administrator asked to delete its settings and data.
         clean: bool,
         /// The portal's language.
         language: Option<String>,
     },
-    /// `ONAPPPAYMENT`: it was paid, or its paid time changed. It carries no token, so the portal is asked whether it is true.
+    /// `ONAPPPAYMENT`: it was paid, or its paid time changed. It carries no token, so the portal is
+    /// called to confirm it.
     Payment {
         /// The application's code.
         code: String,
@@ -47,7 +48,7 @@ pub enum AppEvent {
         version: Option<u64>,
         /// `F` free, `D` demo, `T` trial, `P` paid, `L` local, `S` subscription.
         status: String,
-        /// Whether the paid time is over.
+        /// Whether the paid time has ended.
         expired: Option<bool>,
         /// Days left; negative after the end.
         days: Option<i64>,
@@ -56,19 +57,19 @@ pub enum AppEvent {
     },
     /// `ONAPPMETHODCONFIRM`: an administrator decided about a method that needs consent.
     MethodConfirm {
-        /// The access token whose call waited.
+        /// The access token of the waiting call.
         #[serde(skip)]
         token: Option<SecretString>,
         /// The method.
         method: String,
-        /// Whether it may be called with that token.
+        /// Whether the method may be called with that token.
         confirmed: bool,
         /// The portal's language.
         language: Option<String>,
     },
-    /// `ONAPPTEST`: `event.test` was called, to see whether events arrive.
+    /// `ONAPPTEST`: `event.test` was called, to check that events arrive.
     Tested {
-        /// What it was called with.
+        /// The value it was called with.
         query: serde_json::Value,
     },
     /// `ONOFFLINEEVENT`: offline events wait to be fetched.
@@ -76,7 +77,7 @@ pub enum AppEvent {
 }
 
 impl AppEvent {
-    /// Decodes an event of this name, if it is one of the application's.
+    /// Decodes an event of this name; `None` if it is not an event of the application.
     pub(super) fn decode(name: &str, root: Node<'_>) -> Result<Option<AppEvent>, DecodeError> {
         let data = root.get("data");
         let value = |key| data.and_then(|data| data.get(key));

@@ -1,44 +1,45 @@
-//! The `auth` block of an event: who caused it, on which portal, and the tokens that came with it.
+//! The `auth` block of an event: the acting user, the portal, and tokens.
 
 use secrecy::SecretString;
 
 use super::tree::Node;
 use super::{DecodeError, MemberId, UserId};
 
-/// The portal, the acting user and the tokens that an event brings.
+/// The portal, the acting user and the tokens of an event.
 ///
-/// Everything is optional: an event that no user caused has no tokens, an outgoing webhook never has
-/// (`events/index.md` of the documentation). Secrets print as `[REDACTED]`.
+/// Every field is optional: an event without an acting user has no tokens, and an outgoing webhook
+/// never has (`events/index.md` of the documentation). Secrets print as `[REDACTED]`.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Auth {
     /// The portal's own id.
     pub member_id: Option<MemberId>,
-    /// The secret of this installation: what proves that an event is the portal's.
+    /// The secret of this installation, which proves that the event is the portal's.
     pub application_token: Option<SecretString>,
-    /// The portal's address now. Never called: addresses come from a proven installation.
+    /// The portal's current address. Never called: addresses come from a proven installation.
     pub domain: Option<String>,
-    /// Where REST methods are called. Never taken from an event.
+    /// The address of the REST methods. Never taken from an event.
     pub client_endpoint: Option<String>,
     /// The REST address of the authorization server. Never taken from an event.
     pub server_endpoint: Option<String>,
     /// `L` local, `F` free, `D` demo, `T` trial, `P` paid, `S` subscription.
     pub status: Option<String>,
-    /// Whose tokens these are.
+    /// The user whose tokens these are.
     pub user_id: Option<UserId>,
-    /// What the tokens may do, such as `imbot` and `crm`.
+    /// The scopes of the tokens, such as `imbot` and `crm`.
     pub scope: Vec<String>,
-    /// The access token, good for an hour.
+    /// The access token, valid for an hour.
     pub access_token: Option<SecretString>,
-    /// The refresh token, good for 180 days.
+    /// The refresh token, valid for 180 days.
     pub refresh_token: Option<SecretString>,
-    /// How long the access token lives, in seconds.
+    /// Lifetime of the access token, in seconds.
     pub expires_in: Option<u64>,
-    /// When the access token ends, in Unix seconds.
+    /// Expiry of the access token, in Unix seconds.
     pub expires: Option<u64>,
 }
 
 impl Auth {
-    /// Reads an `auth` block, or the same keys wherever they stand.
+    /// Reads an `auth` block, or the same keys in another map.
     pub(super) fn read(node: Node<'_>) -> Result<Auth, DecodeError> {
         let mut auth = Auth::default();
         for (key, value) in node.fields() {

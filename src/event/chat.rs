@@ -1,59 +1,59 @@
-//! What happens in a chat, in one shape for both generations of the bot platform.
+//! Events of a chat, in one shape for v1 and v2.
 
 use serde::{Deserialize, Serialize};
 
 use super::{BotId, ChatId, CommandId, DialogId, MessageId, UserId};
 
-/// Something that happened in a chat with a bot.
+/// An event in a chat with a bot.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct ChatEvent {
-    /// The bot it is meant for; none in what a messenger user polls (`ONIMV2*`).
+    /// The bot it is for; `None` in events that a messenger user polls (`ONIMV2*`).
     pub bot: Option<BotRef>,
-    /// Where it happened, and where an answer goes.
+    /// The dialog it happened in, to which an answer is sent.
     pub dialog: DialogId,
     /// The chat, as far as the portal describes it.
     pub chat: Chat,
-    /// The person who did it, if the portal describes them.
+    /// The user who caused it, if the portal describes them.
     pub user: Option<User>,
-    /// `FROM_USER_ID`. In a private join of version 1 this is the bot; [`ChatEvent::sender`] knows.
+    /// `FROM_USER_ID`. In a private join of v1 this is the bot; use [`ChatEvent::sender`].
     pub from: Option<UserId>,
-    /// The author of the message; none where a system wrote it.
+    /// The author of the message; `None` for messages of the system.
     pub author: Option<UserId>,
-    /// `TO_USER_ID`: the bot in a private chat, the first person mentioned in a group.
+    /// `TO_USER_ID`: the bot in a private chat, the first user mentioned in a group.
     pub to_user: Option<UserId>,
-    /// `TO_CHAT_ID`: the chat's number, private chats included.
+    /// `TO_CHAT_ID`: the chat's id, also for private chats.
     pub to_chat: Option<ChatId>,
     /// The portal's default language, such as `en`.
     pub language: Option<String>,
-    /// What happened.
-    pub what: ChatEventKind,
+    /// What happened, with its data.
+    pub kind: ChatEventKind,
 }
 
-/// What happened in a chat.
+/// The kinds of events in a chat.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub enum ChatEventKind {
-    /// Somebody wrote.
+    /// A new message.
     Message(Message),
-    /// A message was edited; this is its new text.
+    /// An edited message, with its new text.
     Edited(Message),
-    /// A message was deleted.
+    /// A deleted message.
     Deleted(Deleted),
-    /// A command was typed, or one of our buttons pressed.
+    /// A typed command, or a pressed button of ours.
     Command(Command),
-    /// The bot was brought into a chat, or its private chat opened.
+    /// The bot was added to a chat, or its private chat was opened.
     Join(Join),
-    /// Somebody opened the bot's chat through a link with a context (version 2).
+    /// The bot's chat was opened through a link with a context (v2).
     Opened(serde_json::Value),
-    /// A reaction to the bot's message came or went (version 2).
+    /// A reaction to the bot's message was added or removed (v2).
     Reaction(Reaction),
 }
 
 impl ChatEvent {
-    /// Who did it, by whichever key the portal says so.
+    /// Returns the user who caused the event, from the key that has it.
     pub fn sender(&self) -> Option<UserId> {
-        let by = match &self.what {
+        let by = match &self.kind {
             ChatEventKind::Join(join) => join.user,
             _ => self.from.or(self.author),
         };
@@ -61,12 +61,12 @@ impl ChatEvent {
     }
 }
 
-/// A bot as an event names it.
+/// A bot, as an event identifies it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BotRef {
-    /// The bot's number.
+    /// The bot's id.
     pub id: BotId,
-    /// The code it was registered under.
+    /// The code it was registered with.
     pub code: String,
 }
 
@@ -74,43 +74,83 @@ pub struct BotRef {
 #[derive(Clone, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct Message {
-    /// The message's number.
+    /// The message's id.
     pub id: MessageId,
-    /// The text with BB codes. In groups of version 1 the portal cuts the mention out and what is left may begin with a
-    /// comma: see [`Message::said`].
+    /// What the person said, with BB codes: without the mention of the bot and the comma after it, and
+    /// without spaces around it. Invisible word joiners (U+2060) are left out as well, except after
+    /// `[`, where one keeps typed brackets from being a BB code when the text is sent on. What the
+    /// portal sent is [`raw_text`](Message::raw_text).
     pub text: String,
-    /// The text with its mentions, where the portal cut them out of [`text`](Message::text).
+    /// The text as it came, if it differs from `text`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) raw_text: Option<String>,
+    /// The text with its mentions, where the portal cut them out (groups of version 1).
     pub original: Option<String>,
     /// Who is mentioned.
     pub mentions: Vec<UserId>,
-    /// Files that came along. The text may be empty then.
+    /// Attached files. The text may be empty then.
     pub files: Vec<File>,
     /// Whether the portal wrote it; unknown in edits.
     pub system: Option<bool>,
-    /// Where it was written.
+    /// The kind of program it was written with.
     pub platform: Platform,
-    /// When it was written, as the portal writes times (version 2).
+    /// When it was written, in the portal's format (v2).
     pub date: Option<String>,
-    /// Whether others than its author have seen it (version 2).
+    /// Whether users other than its author have seen it (v2).
     pub viewed_by_others: Option<bool>,
 }
 
 impl Message {
-    /// The text without the spaces and the comma that a cut mention leaves in front.
-    ///
-    /// ```
-    /// let mut message = imbot::event::Message::default();
-    /// message.text = " , how to set up the menu".into();
-    /// assert_eq!(message.said(), "how to set up the menu");
-    /// ```
-    pub fn said(&self) -> &str {
-        self.text
-            .trim_start_matches(|c: char| c.is_whitespace() || matches!(c, ',' | ':'))
-            .trim_end()
+    /// Returns the text as the portal sent it. In groups of version 1 the portal itself cuts mentions
+    /// out, and what is left may begin with a comma; see [`original`](Message::original).
+    pub fn raw_text(&self) -> &str {
+        self.raw_text.as_deref().unwrap_or(&self.text)
+    }
+
+    /// Takes a mention out: `rest` is the text without it, if it held one. Then [cleans](Self::clean) it.
+    pub(super) fn cut(&mut self, rest: Option<String>) {
+        let has_cut_mention = rest.is_some();
+        if let Some(rest) = rest {
+            self.raw_text = Some(std::mem::replace(&mut self.text, rest));
+        }
+        self.clean(has_cut_mention);
+    }
+
+    /// Makes `text`, which is as it came, the text that the person said. Copies it only if the two
+    /// differ.
+    pub(super) fn clean(&mut self, has_cut_mention: bool) {
+        let mut said = self.text.trim();
+        if has_cut_mention {
+            said = said.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, ',' | ':'));
+        }
+        let said = if let Some(said) = without_joiners(said) {
+            said
+        } else if said.len() < self.text.len() {
+            said.to_owned()
+        } else {
+            return;
+        };
+        let came = std::mem::replace(&mut self.text, said);
+        self.raw_text.get_or_insert(came);
     }
 }
 
-/// Where a message was written (`PLATFORM_CONTEXT`).
+/// Returns a text without the word joiners that do not break a code, if it has such.
+fn without_joiners(text: &str) -> Option<String> {
+    const JOINER: char = '\u{2060}';
+    if !text.contains(JOINER) {
+        return None;
+    }
+    let mut before = ' ';
+    let kept = text.chars().filter(|char| {
+        let is_kept = *char != JOINER || before == '[';
+        before = *char;
+        is_kept
+    });
+    Some(kept.collect())
+}
+
+/// The kind of program a message was written with (`PLATFORM_CONTEXT`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub enum Platform {
@@ -121,7 +161,7 @@ pub enum Platform {
     Web,
     /// A phone or tablet.
     Mobile,
-    /// Something that is newer than this program.
+    /// A value that this version of imbot does not know.
     Other(String),
 }
 
@@ -136,19 +176,19 @@ impl Platform {
     }
 }
 
-/// A file of a message (`FILES` of version 1).
+/// A file of a message (`FILES` of v1).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct File {
-    /// The file's number on the portal's drive.
+    /// The file's id on the portal's drive.
     pub id: u64,
-    /// Its name. It comes from outside: never a path.
+    /// Its name, from an untrusted source: never use it as a path.
     pub name: String,
     /// `image`, `video`, `audio` or `file`.
     pub kind: String,
-    /// Bytes.
+    /// Its size, in bytes.
     pub size: u64,
-    /// Where it can be downloaded with a session of the portal.
+    /// The address to download it with a session of the portal.
     pub download_url: Option<String>,
 }
 
@@ -156,17 +196,17 @@ pub struct File {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Deleted {
-    /// The message's number.
+    /// The message's id.
     pub id: MessageId,
-    /// The portal's sentence about it (version 1), not the old text.
+    /// The portal's notice about the deletion (v1), not the old text.
     pub notice: Option<String>,
 }
 
-/// A command that somebody gave.
+/// A command that a user gave.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Command {
-    /// The command's number.
+    /// The command's id.
     pub id: CommandId,
     /// Its name, without the slash.
     pub name: String,
@@ -174,11 +214,11 @@ pub struct Command {
     pub params: String,
     /// How it was given.
     pub from: CommandFrom,
-    /// The message that holds it: the typed line, or **our** message whose button was pressed.
+    /// The message that contains it: the typed line, or **our** message whose button was pressed.
     pub message: MessageId,
     /// The whole line, `/name params`.
     pub text: String,
-    /// The bots of this application in the chat (groups of version 1).
+    /// The bots of this application in the chat (groups of v1).
     pub bots_in_chat: Vec<BotId>,
 }
 
@@ -192,31 +232,31 @@ pub enum CommandFrom {
     Keyboard,
     /// An item of a message's menu (`MENU`).
     Menu,
-    /// A way that is newer than this program.
+    /// A value that this version of imbot does not know.
     Other(String),
 }
 
-/// The bot came into a chat.
+/// The bot was added to a chat.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Join {
-    /// Who brought it in, or opened its private chat.
+    /// The user who added it, or opened its private chat.
     pub user: Option<UserId>,
-    /// Whether the bot may read what was said before (groups).
+    /// Whether the bot may read earlier messages (groups).
     pub access_history: Option<bool>,
-    /// Whether it came without a notice to the others (copilot chats).
+    /// Whether it was added without a notice to the others (copilot chats).
     pub silent: Option<bool>,
 }
 
-/// A reaction that came or went (version 2).
+/// A reaction that was added or removed (v2).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Reaction {
-    /// The message it belongs to.
+    /// The message that it belongs to.
     pub message: Option<MessageId>,
     /// The reaction's code, such as `like`.
     pub reaction: String,
-    /// Whether it came; it went otherwise.
+    /// True if it was added, false if it was removed.
     pub added: bool,
 }
 
@@ -224,21 +264,21 @@ pub struct Reaction {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Chat {
-    /// The chat's number; missing in private chats of version 1.
+    /// The chat's id; missing in private chats of v1.
     pub id: Option<ChatId>,
-    /// What sort of chat it is.
+    /// The kind of chat.
     pub kind: ChatKind,
     /// Its title.
     pub title: Option<String>,
-    /// Who owns it.
+    /// Its owner.
     pub owner: Option<UserId>,
-    /// What it belongs to: a line, a deal, a task.
+    /// The object it belongs to: a line, a deal, a task.
     pub entity: Option<Entity>,
-    /// How many take part.
+    /// The number of members.
     pub users: Option<u32>,
 }
 
-/// What a chat belongs to (`CHAT_ENTITY_*`).
+/// The object that a chat belongs to (`CHAT_ENTITY_*`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Entity {
@@ -246,30 +286,30 @@ pub struct Entity {
     pub kind: String,
     /// Its id, such as `livechat|22|1775|599`.
     pub id: Option<String>,
-    /// Further data, the documentation's `DATA_1` to `DATA_3`.
+    /// More data, the documentation's `DATA_1` to `DATA_3`.
     pub data: [Option<String>; 3],
 }
 
-/// What sort of chat an event comes from.
+/// The kind of chat that an event comes from.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub enum ChatKind {
     /// The portal did not say.
     #[default]
     Unknown,
-    /// Two people, or one and a bot.
+    /// A private chat of two users, or of a user and a bot.
     Private,
-    /// A group.
+    /// A group chat.
     Group,
-    /// A group that anybody may join.
+    /// A group that any user may join.
     Open,
     /// An open channel.
     Line,
-    /// Notices.
+    /// Notifications.
     System,
     /// A channel.
     Channel,
-    /// A channel that anybody may join.
+    /// A channel that any user may join.
     OpenChannel,
     /// The comments of a channel's post.
     Thread,
@@ -277,14 +317,14 @@ pub enum ChatKind {
     Copilot,
     /// A collab.
     Collab,
-    /// A chat with people from outside.
+    /// A chat with external users.
     External,
-    /// A sort that is newer than this program.
+    /// A value that this version of imbot does not know.
     Other(String),
 }
 
 impl ChatKind {
-    /// The sort by the portal's letter (version 1) or word (version 2).
+    /// Reads the portal's letter (v1) or word (v2).
     pub(super) fn read(text: &str) -> ChatKind {
         match text {
             "" => ChatKind::Unknown,
@@ -303,7 +343,7 @@ impl ChatKind {
         }
     }
 
-    /// The portal's letter for it, if it has one.
+    /// Returns the portal's letter for it, if it has one.
     pub fn letter(&self) -> Option<char> {
         Some(match self {
             ChatKind::Private => 'P',
@@ -322,34 +362,61 @@ impl ChatKind {
     }
 }
 
-/// A person or bot, as an event describes them.
+/// A user or bot, as an event describes them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct User {
-    /// Their number.
+    /// The user's id.
     pub id: UserId,
-    /// The whole name.
+    /// The full name.
     pub name: String,
     /// The first name.
     pub first_name: Option<String>,
     /// The last name.
     pub last_name: Option<String>,
-    /// What they do; often empty.
+    /// The position in the company; often empty.
     pub work_position: Option<String>,
     /// `M` or `F`.
     pub gender: Option<char>,
     /// Whether this is a bot.
     pub is_bot: bool,
-    /// Whether they write through an open channel: a client.
+    /// Whether they write through an open channel, as a client.
     pub is_connector: bool,
     /// Whether they come from Bitrix24.Network.
     pub is_network: bool,
-    /// Whether they are invited from outside the company.
+    /// Whether they are an extranet user, from outside the company.
     pub is_extranet: bool,
-    /// Whether the account is in use (version 2).
+    /// Whether the account is active (v2).
     pub active: Option<bool>,
-    /// Their departments (version 2).
+    /// Their departments (v2).
     pub departments: Vec<u64>,
-    /// `employee`, `collaber`, … (version 2).
+    /// `employee`, `collaber`, … (v2).
     pub kind: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_is_without_the_cut_mention_and_without_word_joiners_but_for_those_in_codes() {
+        let cases = [
+            (" , how to set up the menu", true, "how to set up the menu"),
+            (": 7", true, "7"),
+            (":)", false, ":)"),
+            ("hi \n", false, "hi"),
+            ("\u{2060}/help", false, "/help"),
+            ("a[\u{2060}b]x\u{2060}", false, "a[\u{2060}b]x"),
+            ("hi, there", true, "hi, there"),
+            ("", false, ""),
+        ];
+        for (came, has_cut_mention, said) in cases {
+            let mut message = Message {
+                text: came.to_owned(),
+                ..Message::default()
+            };
+            message.clean(has_cut_mention);
+            assert_eq!((message.text.as_str(), message.raw_text()), (said, came));
+        }
+    }
 }

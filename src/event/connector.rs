@@ -1,56 +1,57 @@
-//! What happens to an application's own connectors: an event for each message and each session in a delivery.
+//! Events of the application's own connectors: one for each message and each session in a delivery.
 
 use serde::Serialize;
 
 use super::payload::{Dialogs, Session, connector};
 use super::{DecodeError, Delivery, LineId, SessionChange};
 
-/// Something happened to a connector of the application, or is to be carried outside by it.
+/// An event of one of the application's connectors.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub enum ConnectorEvent {
-    /// A message of the portal is to be carried outside, changed or deleted there.
+    /// A message of the portal is to be sent, changed or deleted outside.
     Message {
         /// The connector.
         connector: String,
         /// The line.
         line: LineId,
-        /// What is to be done.
-        what: OutboundKind,
+        /// What to do outside.
+        kind: OutboundKind,
         /// The message.
         message: connector::Message,
     },
-    /// A conversation with a client began or ended.
+    /// A conversation with a client started or ended.
     Session {
         /// The connector.
         connector: String,
         /// The line.
         line: LineId,
-        /// Which.
+        /// Whether it started or ended, and the session.
         change: SessionChange,
     },
-    /// A connector was taken from a line.
+    /// A connector was removed from a line.
     Removed {
-        /// The connector; all that were on the line where that was deleted.
+        /// The connector; `None` for all of them, because the line was deleted.
         connector: Option<String>,
         /// The line.
         line: LineId,
     },
 }
 
-/// What is to be done outside about a message.
+/// What to do outside with a message of the portal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub enum OutboundKind {
-    /// It is to be passed on.
+    /// Send it.
     Send,
-    /// It is to be changed.
+    /// Change it.
     Edit,
-    /// It is to be deleted.
+    /// Delete it.
     Delete,
 }
 
 impl ConnectorEvent {
-    /// The connector it is about; all of the application's where a line was deleted.
+    /// Returns the connector; `None` for all of the application's, because a line was deleted.
     pub fn connector(&self) -> Option<&str> {
         match self {
             ConnectorEvent::Message { connector, .. }
@@ -59,7 +60,7 @@ impl ConnectorEvent {
         }
     }
 
-    /// The line it is about.
+    /// Returns the line.
     pub fn line(&self) -> LineId {
         match self {
             ConnectorEvent::Message { line, .. }
@@ -68,7 +69,7 @@ impl ConnectorEvent {
         }
     }
 
-    /// The chat outside that it is about, if it is about one.
+    /// Returns the id of the chat outside, if the event concerns one.
     pub fn outside_chat(&self) -> Option<&str> {
         match self {
             ConnectorEvent::Message { message, .. } => Some(&message.outside_chat),
@@ -77,7 +78,7 @@ impl ConnectorEvent {
         }
     }
 
-    /// Reads an event of connectors; one of a name that is newer than this program holds nothing.
+    /// Decodes an event of connectors; empty for a name that this version of imbot does not know.
     pub(super) fn decode(event: &Delivery) -> Result<Vec<ConnectorEvent>, DecodeError> {
         match event.name.as_ref() {
             "ONIMCONNECTORMESSAGEADD" => messages(event, OutboundKind::Send),
@@ -100,28 +101,28 @@ impl ConnectorEvent {
     }
 }
 
-fn messages(event: &Delivery, what: OutboundKind) -> Result<Vec<ConnectorEvent>, DecodeError> {
-    let told: connector::Messages = event.read()?;
-    let messages = told.messages.into_iter();
-    let of = |message| ConnectorEvent::Message {
-        connector: told.connector.clone(),
-        line: told.line,
-        what,
+fn messages(event: &Delivery, kind: OutboundKind) -> Result<Vec<ConnectorEvent>, DecodeError> {
+    let content: connector::Messages = event.read()?;
+    let messages = content.messages.into_iter();
+    let event = |message| ConnectorEvent::Message {
+        connector: content.connector.clone(),
+        line: content.line,
+        kind,
         message,
     };
-    Ok(messages.map(of).collect())
+    Ok(messages.map(event).collect())
 }
 
 fn sessions(
     event: &Delivery,
     change: fn(Session) -> SessionChange,
 ) -> Result<Vec<ConnectorEvent>, DecodeError> {
-    let told: Dialogs = event.read()?;
-    let sessions = told.sessions.into_iter();
-    let of = |session| ConnectorEvent::Session {
-        connector: told.connector.clone(),
-        line: told.line,
+    let content: Dialogs = event.read()?;
+    let sessions = content.sessions.into_iter();
+    let event = |session| ConnectorEvent::Session {
+        connector: content.connector.clone(),
+        line: content.line,
         change: change(session),
     };
-    Ok(sessions.map(of).collect())
+    Ok(sessions.map(event).collect())
 }

@@ -1,4 +1,4 @@
-//! One event as it was delivered, by webhook or by polling: its envelope, and the way to what is in it.
+//! One delivered event, by webhook or by polling: its envelope, and access to its content.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -17,41 +17,53 @@ use super::{
     SessionChange, Tree, catalogue, v1, v2,
 };
 
-/// One event as it was delivered. Cheap to clone.
+/// One delivered event. Cheap to clone.
+///
+/// ```
+/// use imbot::event::{Delivery, Event};
+///
+/// let delivery = Delivery::from_form("event=ONCRMDEALADD&data[FIELDS][ID]=7")?;
+/// assert_eq!(delivery.name, "ONCRMDEALADD");
+/// assert!(matches!(delivery.events()?[..], [Event::Other]));
+///
+/// let id = delivery.at(&["data", "FIELDS", "ID"]).and_then(|id| id.text());
+/// assert_eq!(id.as_deref(), Some("7"));
+/// # Ok::<(), imbot::event::DecodeError>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Delivery {
-    /// The event's name, upper case, such as `ONIMBOTMESSAGEADD`.
+    /// The event's name in upper case, such as `ONIMBOTMESSAGEADD`.
     pub name: Cow<'static, str>,
-    /// What it is about.
+    /// The subject of the event.
     pub category: Category,
-    /// How it came.
-    pub via: Source,
-    /// The number of the subscription, not of the occurrence.
+    /// How it was delivered.
+    pub source: Source,
+    /// The id of the subscription, not of the occurrence.
     pub handler_id: Option<u64>,
-    /// The number of the occurrence, where there is one: polled events, and some of open channels.
+    /// The id of the occurrence, if it has one: polled events, and some of open channels.
     pub event_id: Option<u64>,
     /// When the portal queued it, in Unix seconds (webhook).
     pub ts: Option<u64>,
-    /// When it happened, as the portal writes times (polling).
+    /// When it happened, in the portal's format (polling).
     pub date: Option<String>,
     content: Arc<Content>,
 }
 
-/// What came, and the tree and the digest of it once somebody asks for them.
+/// The body, with its tree and digest once they were needed.
 struct Content {
-    source: Body,
+    body: Body,
     tree: OnceLock<Tree>,
     digest: OnceLock<u128>,
-    /// The portal's id, with its escapes.
+    /// The portal's id, still escaped.
     member_id: Bytes,
-    /// The token of the installation, with its escapes.
+    /// The installation's token, still escaped.
     token: Bytes,
-    /// The portal's host, with its escapes.
+    /// The portal's host, still escaped.
     domain: Bytes,
 }
 
-/// What came.
+/// The body as it was delivered.
 enum Body {
     /// A posted form, or a query string.
     Form(Pairs),
@@ -60,14 +72,15 @@ enum Body {
 }
 
 impl fmt::Debug for Content {
-    /// Nothing: it holds tokens and what people wrote.
+    /// Prints nothing: the content has tokens and people's messages.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("…")
     }
 }
 
-/// How an event came.
+/// How an event was delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Source {
     /// The portal posted it.
     Webhook,
@@ -75,33 +88,34 @@ pub enum Source {
     Fetch,
 }
 
-/// A generation of the bot platform.
+/// A version of the bot platform's API.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum Api {
-    /// `imbot.*`, with its events by webhook only. Portals on a server of their owner may have no other.
+    /// `imbot.*`, with events by webhook only. A portal on its owner's server may have no other.
     V1,
     /// `imbot.v2.*` and `im.v2.*`, with events by webhook or by polling.
     #[default]
     V2,
 }
 
-/// What a delivery says.
+/// The decoded content of a delivery.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub enum Event {
-    /// Something happened in a chat.
+    /// An event in a chat.
     Chat(Box<ChatEvent>),
     /// A bot was removed from the portal.
     Removed(BotRef),
     /// The application was installed, updated, paid or removed.
     App(AppEvent),
-    /// A session of an open channel began or ended.
+    /// A session of an open channel started or ended.
     Session(Box<SessionChange>),
-    /// Something happened to a connector of the application, or is to be carried outside by it.
+    /// An event of one of the application's connectors.
     Connector(Box<ConnectorEvent>),
-    /// What a client wrote outside, on its way to a line.
+    /// A client's message from outside, to be passed to a line.
     Inbound(Box<Inbound>),
-    /// Any other event, known or not: its data are in [`Delivery::data`].
+    /// Any other event, known or not. Its data are in [`Delivery::data`].
     Other,
 }
 
@@ -109,19 +123,23 @@ impl Delivery {
     /// Reads the envelope of a posted form, or of a query string.
     ///
     /// # Errors
-    /// The body is over a limit of the decoder, or names no event.
+    /// - [`DecodeError::TooLong`], [`TooManyKeys`](DecodeError::TooManyKeys) or
+    ///   [`TooDeep`](DecodeError::TooDeep): the body exceeds a limit.
+    /// - [`DecodeError::Missing`]: it contains no event's name.
+    /// - [`DecodeError::Unexpected`]: a number of the envelope is not a number.
     pub fn from_form(body: impl Into<Bytes>) -> Result<Delivery, DecodeError> {
         let pairs = Pairs::read(body.into())?;
         Envelope::read(&pairs)?.open(Source::Webhook, Body::Form(pairs), OnceLock::new())
     }
 
-    /// Reads what [`body`](Delivery::body) told: a form, or an item of a poll.
+    /// Reads a body returned by [`body`](Delivery::body): a form, or an item of a poll.
     ///
     /// # Errors
-    /// As of [`from_form`](Delivery::from_form).
+    /// Those of [`from_form`](Delivery::from_form); [`DecodeError::NotJson`] for an item of a poll.
     pub fn from_body(body: impl Into<Bytes>) -> Result<Delivery, DecodeError> {
         let body = body.into();
-        // A form that names an event begins with a key, and the portal writes braces in keys as `%7B`.
+        // A form that names an event begins with a key, and the portal writes braces in keys as
+        // `%7B`.
         if body.first() == Some(&b'{') {
             Delivery::from_item(body)
         } else {
@@ -129,10 +147,10 @@ impl Delivery {
         }
     }
 
-    /// Reads a record of `event.offline.get`, as an item of a poll.
+    /// Reads a record of `event.offline.get`, like an item of a poll.
     ///
     /// # Errors
-    /// It has no name.
+    /// [`DecodeError::Missing`]: the record has no event's name.
     pub fn from_offline(record: &serde_json::Value) -> Result<Delivery, DecodeError> {
         let item = serde_json::json!({
             "type": record["EVENT_NAME"],
@@ -167,12 +185,13 @@ impl Delivery {
         root.open(Source::Fetch, Body::Item(item), OnceLock::from(tree))
     }
 
-    /// Decodes what is in it: an event for each bot or command that it concerns.
+    /// Decodes the content: one event for each bot or command that it concerns.
     ///
     /// # Errors
-    /// A key is missing without which the event has no meaning, or holds something else than the portal documents.
+    /// - [`DecodeError::Missing`]: a key that the event needs is missing.
+    /// - [`DecodeError::Unexpected`]: a value is not of the documented type.
     pub fn events(&self) -> Result<Vec<Event>, DecodeError> {
-        match (self.api(), &self.content.source) {
+        match (self.api(), &self.content.body) {
             (Some(Api::V1), Body::Form(pairs)) => v1::decode(&self.name, pairs),
             (Some(Api::V2), _) => v2::decode(&self.name, self.root()).map(|event| vec![event]),
             (None, Body::Item(item)) if is_inbound(self) => {
@@ -195,7 +214,8 @@ impl Delivery {
         }
     }
 
-    /// The generation of the bot platform that this event belongs to, if it is one of the bot platform.
+    /// Returns the API that this event belongs to, or `None` if it is not an event of the bot
+    /// platform.
     pub fn api(&self) -> Option<Api> {
         match self.name.as_ref() {
             name if v1::NAMES.contains(&name) => Some(Api::V1),
@@ -204,21 +224,24 @@ impl Delivery {
         }
     }
 
-    /// The body, as it came: of a polled event its item. [`Delivery::from_body`] reads it again.
+    /// Returns the body as it was delivered; for a polled event, its item. [`Delivery::from_body`]
+    /// reads it.
     pub fn body(&self) -> Bytes {
-        match &self.content.source {
+        match &self.content.body {
             Body::Form(pairs) => pairs.body().clone(),
             Body::Item(item) => item.clone(),
         }
     }
 
-    /// What tells the body from all others, the same in every program. Reckoned once: every hook asks for it, twice.
+    /// Returns a hash of the body, the same in every process. Computed once: each hook needs it
+    /// twice.
     pub(crate) fn digest(&self) -> u128 {
         let digest = &self.content.digest;
         *digest.get_or_init(|| SipHasher13::new().hash(&self.body()).as_u128())
     }
 
-    /// What the event shows for itself: the portal's id and the token of the installation, empty if missing.
+    /// Returns the portal's id and the installation's token, which prove the event; empty if
+    /// missing.
     pub fn proof(&self) -> (Cow<'_, str>, Cow<'_, str>) {
         let Content {
             member_id, token, ..
@@ -226,48 +249,48 @@ impl Delivery {
         (unescape(member_id), unescape(token))
     }
 
-    /// The portal's host as the event tells it, empty if missing.
+    /// Returns the portal's host as stated by the event, empty if missing.
     pub fn domain(&self) -> Cow<'_, str> {
         unescape(&self.content.domain)
     }
 
-    /// Everything as it came, nested as the portal nests it.
+    /// The root of the whole content, nested as the portal nests it.
     pub fn root(&self) -> Node<'_> {
         self.tree().root()
     }
 
     fn tree(&self) -> &Tree {
-        let Content { source, tree, .. } = &*self.content;
-        tree.get_or_init(|| match source {
+        let Content { body, tree, .. } = &*self.content;
+        tree.get_or_init(|| match body {
             Body::Form(pairs) => pairs.tree(),
-            Body::Item(_) => Tree::default(), // never: its tree is there from the beginning
+            Body::Item(_) => Tree::default(), // not reached: an item's tree is built when it is read
         })
     }
 
-    /// The event's own part: a map, sometimes a single text, sometimes missing.
+    /// The event's data: a map, sometimes a single text, sometimes missing.
     pub fn data(&self) -> Option<Node<'_>> {
         self.root().get("data")
     }
 
-    /// The value under a path of keys, such as `["data", "FIELDS", "ID"]`.
+    /// Returns the value at a path of keys, such as `["data", "FIELDS", "ID"]`.
     pub fn at(&self, path: &[&str]) -> Option<Node<'_>> {
         self.tree().at(path)
     }
 
-    /// The portal, the acting user and the tokens that came with it.
+    /// Reads the portal, the acting user and the tokens of the event.
     ///
     /// # Errors
-    /// A number in it is none.
+    /// [`DecodeError::Unexpected`]: a number in it is not a number.
     pub fn auth(&self) -> Result<Auth, DecodeError> {
         self.root()
             .get("auth")
             .map_or_else(|| Ok(Auth::default()), Auth::read)
     }
 
-    /// The tokens that came for a bot, acting as that bot; none for bots of an inbound webhook.
+    /// Reads the tokens for a bot, which act as that bot; `None` for bots of an inbound webhook.
     ///
     /// # Errors
-    /// A number in it is none.
+    /// [`DecodeError::Unexpected`]: a number in it is not a number.
     pub fn bot_auth(&self, bot: &BotRef) -> Result<Option<Auth>, DecodeError> {
         let data = self.data();
         let id = bot.id.to_string();
@@ -313,17 +336,17 @@ impl Envelope {
                 }
                 [b"auth", b"", ..] => {
                     for (key, value) in map.fields() {
-                        root.prove(&key, pairs.body(), value);
+                        root.put_proof(&key, pairs.body(), value);
                     }
                 }
-                _ => {} // the event's own part, which nobody reads before the event is proven
+                _ => {} // the event's data, which are not read before the event is proven
             }
         }
         Ok(root)
     }
 
-    /// Notes what an event shows for itself.
-    fn prove(&mut self, key: &[u8], body: &Bytes, value: Raw<'_>) {
+    /// Stores a value that proves the event.
+    fn put_proof(&mut self, key: &[u8], body: &Bytes, value: Raw<'_>) {
         match key {
             b"member_id" => self.member_id = body.slice_ref(value.bytes()),
             b"application_token" => self.token = body.slice_ref(value.bytes()),
@@ -345,12 +368,12 @@ impl Envelope {
 
     fn open(
         self,
-        via: Source,
-        source: Body,
+        source: Source,
+        body: Body,
         tree: OnceLock<Tree>,
     ) -> Result<Delivery, DecodeError> {
         let content = Content {
-            source,
+            body,
             tree,
             digest: OnceLock::new(),
             member_id: self.member_id,
@@ -371,7 +394,7 @@ impl Envelope {
         Ok(Delivery {
             name,
             category,
-            via,
+            source,
             handler_id,
             event_id,
             ts,

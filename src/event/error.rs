@@ -1,4 +1,4 @@
-//! Why a body is not an event, said so that its sender or a log's reader finds the place.
+//! Why a body could not be decoded, with the place of the fault.
 
 use super::{BODY_BYTES_MAX, DEPTH_MAX, PAIRS_MAX};
 
@@ -18,28 +18,28 @@ pub enum DecodeError {
         /// The beginning of the key.
         key: String,
     },
-    /// A key without which the event has no meaning is not there, or is empty.
+    /// A required key is missing or empty.
     #[error("`{key}` is missing")]
     Missing {
         /// The key as PHP writes it, such as `data[PARAMS][MESSAGE_ID]`.
         key: String,
     },
-    /// A value is of another kind than the portal documents.
+    /// A value is not of the documented type.
     #[error("`{key}`: expected {expected}, found `{found}`")]
     Unexpected {
         /// The key as PHP writes it.
         key: String,
-        /// What belongs there.
+        /// The expected type.
         expected: &'static str,
-        /// The beginning of what is there.
+        /// The beginning of the value.
         found: String,
     },
-    /// A payload is read that events of this name do not carry.
-    #[error("`{event}` does not carry this payload, which is of {carriers}")]
+    /// Events of this name do not have the requested payload.
+    #[error("`{event}` does not have this payload, which belongs to {carriers}")]
     OtherEvent {
         /// The event's name.
         event: String,
-        /// The events that carry it.
+        /// The events that have it.
         carriers: String,
     },
     /// A polled answer is not JSON.
@@ -50,12 +50,12 @@ pub enum DecodeError {
     Refused {
         /// The portal's error code.
         code: String,
-        /// The portal's words.
+        /// The portal's description.
         description: String,
     },
 }
 
-/// The beginning of `text`, short enough for an error or a log line.
+/// Returns the beginning of `text`, short enough for an error or a log line.
 pub(crate) fn excerpt(text: &str) -> String {
     const CHARS_MAX: usize = 60;
     match text.char_indices().nth(CHARS_MAX) {

@@ -1,20 +1,20 @@
-//! Undoing PHP's `urlencode`.
+//! Decodes PHP's `urlencode`, and its booleans.
 
 use std::borrow::Cow;
 
 use super::scan::find;
 
-/// Bytes as text; what is not UTF-8 becomes U+FFFD.
+/// Returns bytes as text; invalid UTF-8 becomes U+FFFD.
 pub(in crate::event) fn text(raw: &[u8]) -> Cow<'_, str> {
     std::str::from_utf8(raw).map_or_else(|_| String::from_utf8_lossy(raw), Cow::Borrowed)
 }
 
-/// Undoes `urlencode`. A broken escape stands for itself.
+/// Decodes `urlencode`. A broken escape is kept as it is.
 pub(in crate::event) fn unescape(raw: &[u8]) -> Cow<'_, str> {
     let Some(first) = find([b'%', b'+'], raw) else {
         return text(raw);
     };
-    // In place: what an escape stands for is never longer than the escape.
+    // In place: a decoded byte is never longer than its escape.
     let mut bytes = raw.to_vec();
     let (mut from, mut to) = (first, first);
     while let Some(byte) = raw.get(from) {
@@ -34,7 +34,7 @@ pub(in crate::event) fn unescape(raw: &[u8]) -> Cow<'_, str> {
     )
 }
 
-/// The byte that the two digits at the beginning of `digits` stand for.
+/// Returns the byte of an escape with these two digits.
 fn escaped(digits: &[u8]) -> Option<u8> {
     let [high, low, ..] = digits else {
         return None;
@@ -43,7 +43,7 @@ fn escaped(digits: &[u8]) -> Option<u8> {
     Some((digit(*high)? * 16 + digit(*low)?) as u8)
 }
 
-/// A yes or no in any of the portal's spellings.
+/// Reads a boolean in any of the portal's spellings.
 pub(in crate::event) fn flag(text: &str) -> Option<bool> {
     match text {
         "Y" | "y" | "1" | "true" => Some(true),

@@ -1,4 +1,4 @@
-//! The portal's identifiers, each a type of its own, so that a user cannot be passed for a chat.
+//! The portal's identifiers, each of its own type, so that a user cannot be passed for a chat.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -38,15 +38,15 @@ macro_rules! id {
 }
 
 id! {
-    /// A person or a bot of a portal.
+    /// A user or a bot of a portal.
     UserId
 }
 id! {
-    /// A bot of a portal. Its number is its user id too.
+    /// A bot of a portal. It is also its user id.
     BotId
 }
 id! {
-    /// A chat of a portal, private ones included.
+    /// A chat of a portal, also a private one.
     ChatId
 }
 id! {
@@ -72,25 +72,26 @@ impl From<BotId> for UserId {
     }
 }
 
-/// The address of a chat as the portal writes it: `27` is the private chat with user 27, `chat142` a group.
+/// The address of a chat, as the portal writes it: `27` is the private chat with user 27, `chat142`
+/// a group.
 ///
-/// It is what one answers to. The other side of a private chat sees another address for the same chat.
+/// Answers are sent to it. The other user of a private chat has another address for the same chat.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct DialogId(Arc<str>);
 
 impl DialogId {
-    /// The address written in `text`, unchecked: new kinds of address must pass.
+    /// The address in `text`, unchecked, so that new kinds of addresses work.
     pub fn new(text: impl Into<Arc<str>>) -> DialogId {
         DialogId(text.into())
     }
 
-    /// The address as the portal writes it.
+    /// The address, as the portal writes it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether this is a chat of several, not a private one.
+    /// Whether this is a group chat.
     pub fn is_group(&self) -> bool {
         self.0.starts_with("chat")
     }
@@ -120,18 +121,19 @@ impl From<&str> for DialogId {
     }
 }
 
-/// A portal's own id (`member_id`): it outlives renames and moves, so everything stored is keyed by it.
+/// A portal's own id (`member_id`). It does not change when the portal is renamed or moved, so
+/// everything stored is keyed by it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct MemberId(Arc<str>);
 
 impl MemberId {
-    /// The id written in `text`.
+    /// The id in `text`.
     pub fn new(text: impl Into<Arc<str>>) -> MemberId {
         MemberId(text.into())
     }
 
-    /// The id as the portal writes it.
+    /// The id, as the portal writes it.
     pub fn as_str(&self) -> &str {
         &self.0
     }

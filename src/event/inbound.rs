@@ -1,4 +1,5 @@
-//! What a client wrote outside, on its way to a line: an event of our own, so that it is written down as all others are.
+//! A client's message from outside, to be passed to a line: an event of our own, so that it is
+//! stored like all others.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -6,41 +7,44 @@ use serde_json::Value;
 
 use super::{DecodeError, Delivery, LineId};
 
-/// Its name. No portal sends it, and in a form it means nothing.
+/// The event's name, as stored. No portal sends it, and a form with this name is not decoded.
 const INBOUND: &str = "IMBOT.INWARD";
 
-/// What a client did outside.
+/// A client's action outside.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Inbound {
-    /// What it was.
-    pub what: InboundKind,
-    /// The connector through which it came.
+    /// The kind of action.
+    #[serde(rename = "what")]
+    pub kind: InboundKind,
+    /// The connector through which it arrived.
     pub connector: String,
     /// The line it is for.
     pub line: LineId,
-    /// The chat outside.
+    /// The id of the chat outside.
     pub chat: String,
-    /// The message's id outside.
+    /// The id of the message outside.
     pub id: String,
-    /// The message as an element of `MESSAGES` (open-channels, section 2.1).
+    /// The message as an element of `MESSAGES` (protocol/open-channels.md 2.1).
     pub message: Value,
 }
 
-/// What a client can do.
+/// The kinds of actions of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum InboundKind {
-    /// Wrote a message.
+    /// A new message.
     Wrote,
-    /// Changed one.
+    /// A changed message.
     Edited,
-    /// Deleted one.
+    /// A deleted message.
     Deleted,
-    /// Read what was written to them.
+    /// A message of the portal was read.
     Read,
 }
 
 impl InboundKind {
-    /// The method that passes it on to a line.
+    /// Returns the method that passes it to a line.
     pub(crate) fn method(self) -> &'static str {
         match self {
             InboundKind::Wrote => "imconnector.send.messages",
@@ -58,7 +62,7 @@ struct Item<T> {
 }
 
 impl Delivery {
-    /// The event of this act.
+    /// The event of this action.
     pub(crate) fn inbound(data: &Inbound) -> Result<Delivery, DecodeError> {
         let r#type = INBOUND.to_owned();
         let item = serde_json::to_vec(&Item { r#type, data }).unwrap_or_default(); // texts and numbers: cannot fail
@@ -67,7 +71,7 @@ impl Delivery {
 }
 
 impl Inbound {
-    /// Reads it back.
+    /// Decodes a stored event.
     pub(super) fn decode(item: &Bytes) -> Result<Inbound, DecodeError> {
         let item: Result<Item<Inbound>, _> = serde_json::from_slice(item);
         item.map(|item| item.data)
@@ -75,7 +79,7 @@ impl Inbound {
     }
 }
 
-/// Whether an event is one of these.
+/// Whether an event is a client's action.
 pub(super) fn is_inbound(event: &Delivery) -> bool {
     event.name == INBOUND
 }

@@ -1,4 +1,4 @@
-//! Trees from polled JSON, and JSON from any tree.
+//! Builds a [`Tree`] from polled JSON, and JSON from any tree.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use serde_json::Value;
@@ -8,15 +8,16 @@ use super::form::{BODY_BYTES_MAX, PAIRS_MAX};
 use super::tree::{Builder, DEPTH_MAX, Key, Kind, Node, Span};
 use super::{DecodeError, Tree};
 
-/// The most values that are read from one polled answer: a page holds up to 1,000 events.
+/// Maximum number of values in one polled answer: a page has up to 1,000 events.
 const VALUES_MAX: usize = 1_000 * PAIRS_MAX;
 
 impl Tree {
-    /// Decodes JSON. Nulls vanish, as they do in a form.
+    /// Decodes JSON. Nulls are left out, as in a form.
     ///
     /// # Errors
-    /// [`DecodeError::NotJson`] for anything but JSON (nesting beyond 128 levels included),
-    /// [`TooDeep`](DecodeError::TooDeep) beyond [`DEPTH_MAX`] levels.
+    /// - [`DecodeError::NotJson`]: the text is not JSON, or nested beyond 128 levels.
+    /// - [`TooDeep`](DecodeError::TooDeep), [`TooManyKeys`](DecodeError::TooManyKeys),
+    ///   [`TooLong`](DecodeError::TooLong): see [`from_value`](Tree::from_value).
     pub fn from_json(text: &[u8]) -> Result<Tree, DecodeError> {
         let value: Value = serde_json::from_slice(text)
             .map_err(|error| DecodeError::NotJson(error.to_string()))?;
@@ -26,8 +27,9 @@ impl Tree {
     /// The tree of a JSON value.
     ///
     /// # Errors
-    /// [`DecodeError::TooDeep`], [`TooManyKeys`](DecodeError::TooManyKeys) or [`TooLong`](DecodeError::TooLong)
-    /// beyond what 1,000 events can hold.
+    /// - [`DecodeError::TooDeep`]: nested beyond [`DEPTH_MAX`] levels.
+    /// - [`TooManyKeys`](DecodeError::TooManyKeys), [`TooLong`](DecodeError::TooLong): more than
+    ///   1,000 events can hold.
     pub fn from_value(value: &Value) -> Result<Tree, DecodeError> {
         let mut builder = Builder::new(Bytes::new(), 64);
         let mut text = BytesMut::new();
@@ -129,7 +131,7 @@ fn push(text: &mut BytesMut, part: &str) -> Result<Span, DecodeError> {
 }
 
 impl Node<'_> {
-    /// The value as JSON. What came by form is text at every leaf and a map at every branch.
+    /// Returns the value as JSON. Forms have text at every leaf and a map at every branch.
     pub fn to_json(self) -> Value {
         match self.kind() {
             Kind::Map => Value::Object(

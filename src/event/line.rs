@@ -1,7 +1,7 @@
-//! Open channels: what the chat of a line tells about itself, and of its sessions.
+//! The chat of an open channel, and its sessions.
 //!
-//! A line's chat carries who and what it is in pipe-separated parts, whose number differs from portal to portal: what is
-//! not typed is kept (open-channels.md, "Chat fields of an open-line chat").
+//! A line's chat describes itself in pipe-separated parts, whose number differs from portal to
+//! portal: parts without a type are kept (protocol/open-channels.md, "Chat fields of an open-line chat").
 
 use serde::{Deserialize, Serialize};
 
@@ -18,31 +18,32 @@ pub struct LineChat {
     pub line: Option<LineId>,
     /// The chat's id outside, as the connector gave it.
     pub outside_chat: String,
-    /// The client's id outside, as the connector gave it; some connectors of the portal have a user's number here.
+    /// The client's id outside, as the connector gave it; some of the portal's connectors have a
+    /// user's id here.
     pub outside_user: String,
-    /// The session that is under way.
+    /// The current session.
     pub session: Option<SessionId>,
     /// Whether the client is saved in CRM.
     pub in_crm: bool,
-    /// The object that the session is recorded at.
-    pub recorded_at: Option<CrmObject>,
-    /// What the client is in CRM: a lead, a company, a contact, deals.
+    /// The object that the session is recorded in.
+    pub recorded_in: Option<CrmObject>,
+    /// The client's objects in CRM: a lead, a company, a contact, deals.
     pub crm: Vec<CrmObject>,
-    /// The parts of `DATA_1` that have no documented meaning, with their places from 1.
+    /// The parts of `DATA_1` without a documented meaning, with their positions from 1.
     pub rest: Vec<(usize, String)>,
 }
 
-/// An object of CRM, as open channels name it.
+/// A CRM object, as open channels name it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct CrmObject {
     /// `LEAD`, `DEAL`, `COMPANY`, `CONTACT`.
     pub kind: String,
-    /// Its number.
+    /// Its id.
     pub id: u64,
 }
 
 impl Chat {
-    /// What it is as the chat of an open channel, if it is one.
+    /// Returns the description of an open channel's chat, if this is one.
     pub fn line(&self) -> Option<LineChat> {
         let entity = self.entity.as_ref().filter(|it| it.kind == "LINES")?;
         let mut id = entity.id.as_deref().unwrap_or_default().splitn(4, '|');
@@ -62,12 +63,13 @@ impl Chat {
 }
 
 impl LineChat {
-    /// Reads `DATA_1`, such as `Y|LEAD|1205|N|N|321|1773223732|0|0|0`: of its parts five have a documented meaning.
+    /// Reads `DATA_1`, such as `Y|LEAD|1205|N|N|321|1773223732|0|0|0`, in which five parts have a
+    /// documented meaning.
     fn read_state(&mut self, text: &str) {
         let parts: Vec<&str> = text.split('|').collect();
         let part = |place: usize| parts.get(place - 1).copied().unwrap_or_default();
         self.in_crm = part(1) == "Y";
-        self.recorded_at = CrmObject::read(part(2), part(3));
+        self.recorded_in = CrmObject::read(part(2), part(3));
         self.session = part(6).parse().ok().filter(|id| *id != SessionId(0));
         let rest = parts
             .iter()
@@ -88,7 +90,7 @@ impl CrmObject {
     }
 }
 
-/// Reads `DATA_2`, such as `LEAD|7|COMPANY|0|CONTACT|0|DEAL|9`: zero is none.
+/// Reads `DATA_2`, such as `LEAD|7|COMPANY|0|CONTACT|0|DEAL|9`; zero means no object.
 fn crm_objects(text: &str) -> Vec<CrmObject> {
     let parts: Vec<&str> = text.split('|').collect();
     let pairs = parts.chunks_exact(2);
@@ -98,8 +100,9 @@ fn crm_objects(text: &str) -> Vec<CrmObject> {
 }
 
 impl Delivery {
-    /// Whether the message is a note that operators write to each other: by the `COMPONENT_ID` of its parameters (bots-v1,
-    /// section on undocumented keys), or by a flag that keeps it from the connector (server-behaviour, section 3.3).
+    /// Returns true if the message is a note between operators: by the `COMPONENT_ID` of its
+    /// parameters (protocol/bots-v1.md), or by a flag that keeps it from the
+    /// connector (protocol/server-behaviour.md 3.3).
     pub fn is_whisper(&self) -> bool {
         const PLACES: [(&[&str], &str); 4] = [
             (
@@ -121,10 +124,11 @@ impl Delivery {
     }
 }
 
-/// The beginning or the end of a session of an open channel (`ONSESSIONSTART`, `ONSESSIONFINISH`).
+/// The start or the end of an open channel's session (`ONSESSIONSTART`, `ONSESSIONFINISH`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub enum SessionChange {
-    /// It began.
+    /// It started.
     Started(Session),
     /// It ended.
     Finished(Session),
@@ -138,7 +142,7 @@ impl SessionChange {
         }
     }
 
-    /// Reads an event, if it is one of these: an item for each session in it.
+    /// Decodes one item for each session; empty for other events.
     pub(super) fn decode(event: &Delivery) -> Result<Vec<SessionChange>, DecodeError> {
         let change = match event.name.as_ref() {
             "ONSESSIONSTART" => SessionChange::Started,
@@ -170,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn the_parts_of_a_lines_chat_are_typed_however_many_there_are() {
+    fn the_parts_of_a_lines_chat_are_read_whatever_their_number() {
         let crm = "LEAD|1205|COMPANY|0|CONTACT|0|DEAL|9";
         let long = chat(
             "livechat|22|1761|587",
@@ -187,7 +191,7 @@ mod tests {
                 ("1761", "587")
             );
             assert_eq!((chat.in_crm, chat.session), (true, Some(SessionId(321))));
-            assert_eq!(chat.recorded_at.as_ref().unwrap().id, 1205);
+            assert_eq!(chat.recorded_in.as_ref().unwrap().id, 1205);
             let kinds: Vec<_> = chat.crm.iter().map(|object| object.kind.as_str()).collect();
             assert_eq!(kinds, ["LEAD", "DEAL"]);
         }
@@ -195,13 +199,13 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_needed_and_an_outside_id_may_hold_a_pipe() {
+    fn no_part_is_required_and_an_outside_id_may_contain_a_pipe() {
         assert_eq!(chat("", ["", ""]), LineChat::default());
         let odd = chat("mine|7|a|b|c", ["N|NONE|0|N|N|0", "LEAD"]);
         assert_eq!(
             (odd.outside_user.as_str(), odd.session, odd.in_crm),
             ("b|c", None, false)
         );
-        assert!(odd.crm.is_empty() && odd.recorded_at.is_none());
+        assert!(odd.crm.is_empty() && odd.recorded_in.is_none());
     }
 }

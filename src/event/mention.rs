@@ -2,14 +2,14 @@
 
 use super::UserId;
 
-/// One mention: who, and the bytes of the text that it takes.
+/// A mention: the user, and its bytes in the text.
 struct Mention {
     user: UserId,
     start: usize,
     end: usize,
 }
 
-/// Who is mentioned, in order, each once.
+/// Returns the mentioned users in order, each once.
 pub(super) fn mentioned(text: &str) -> Vec<UserId> {
     let mut users = Vec::new();
     for mention in mentions(text) {
@@ -20,7 +20,8 @@ pub(super) fn mentioned(text: &str) -> Vec<UserId> {
     users
 }
 
-/// The text without the mentions of one user, if there are any; trimmed, as the portal does for the first generation.
+/// Returns the trimmed text without the mentions of one user, as the portal sends it in v1; `None`
+/// if there are none.
 pub(super) fn without(text: &str, user: UserId) -> Option<String> {
     let mut rest = String::new();
     let mut last = 0;
@@ -69,7 +70,7 @@ mod tests {
     use crate::event::mention::*;
 
     #[test]
-    fn only_the_own_mention_is_cut() {
+    fn only_the_given_users_mention_is_removed() {
         let text = "[USER=7]Echo[/USER], tell [user=5 REPLACE]Ann[/user] [USER=all]all[/USER] hi";
         assert_eq!(mentioned(text), [UserId(7), UserId(5)]);
         assert_eq!(
@@ -80,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_mention_stays() {
+    fn text_that_is_not_a_mention_stays() {
         for text in ["[USER=7]open", "[USER=]x[/USER]", "[USER=", "ö[USER=ü]", ""] {
             assert_eq!(
                 (mentioned(text), without(text, UserId(7))),

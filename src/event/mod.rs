@@ -1,20 +1,22 @@
-//! What a portal says: events, decoded from what went over the wire.
+//! Decodes a portal's events from the bodies of its requests and answers.
 //!
-//! One POST (or one item of a poll) is a [`Delivery`]. It is read in two steps, since nothing of it is to be believed
-//! before its token is compared: [`Delivery::from_form`] finds the envelope, [`Delivery::events`] decodes the rest. One
-//! delivery can concern several bots or commands, so there may be several [`Event`]s in it.
+//! One POST (or one item of a poll) is a [`Delivery`]. It is read in two steps, since nothing in it
+//! is trusted before its token is compared: [`Delivery::from_form`] reads the envelope,
+//! [`Delivery::events`] decodes the rest. A delivery can concern several bots or commands, so it
+//! may contain several [`Event`]s.
 //!
-//! Nobody can tell afterwards how an event came or in which version of the API, except by asking the delivery. What is
-//! unknown (an event, a key, a value) is kept and passed on, never an error.
+//! Events have the same types however they were delivered and whichever API they belong to; only
+//! the delivery knows. Whatever is unknown (an event, a key, a value) is kept and passed on; it is
+//! never an error.
 //!
 //! ```
-//! use imbot::event::{Delivery, Event, ChatEventKind};
+//! use imbot::event::{ChatEventKind, Delivery, Event};
 //!
 //! let body = "event=ONIMBOTMESSAGEADD&data[BOT][7][BOT_ID]=7&data[BOT][7][BOT_CODE]=echo\
 //!             &data[PARAMS][DIALOG_ID]=27&data[PARAMS][MESSAGE_ID]=84351&data[PARAMS][MESSAGE]=hi+there";
 //! let delivery = Delivery::from_form(body)?;
 //! let Event::Chat(event) = &delivery.events()?[0] else { panic!() };
-//! let ChatEventKind::Message(message) = &event.what else { panic!() };
+//! let ChatEventKind::Message(message) = &event.kind else { panic!() };
 //! assert_eq!((event.dialog.as_str(), message.text.as_str()), ("27", "hi there"));
 //! # Ok::<(), imbot::event::DecodeError>(())
 //! ```

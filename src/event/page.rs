@@ -1,4 +1,4 @@
-//! One answer to a poll: its events, and what to ask for next.
+//! One answer to a poll: its events, and the next offset.
 
 use super::tree::Node;
 use super::{DecodeError, Delivery, Tree};
@@ -9,27 +9,31 @@ use super::{DecodeError, Delivery, Tree};
 pub struct Page {
     /// The events, oldest first.
     pub events: Vec<Delivery>,
-    /// Why others could not be read: they stop nothing.
+    /// The errors of items that could not be read.
     pub broken: Vec<DecodeError>,
-    /// What to ask for next; asking for it confirms these events.
+    /// The next offset. Polling with it confirms these events.
     pub next_offset: u64,
-    /// Whether more are waiting.
+    /// Whether more events wait.
     pub has_more: bool,
 }
 
 impl Page {
-    /// Decodes the answer of `imbot.v2.Event.get` or `im.v2.Event.get`, with its envelope or without.
+    /// Decodes the answer of `imbot.v2.Event.get` or `im.v2.Event.get`, with or without its
+    /// envelope.
     ///
     /// # Errors
-    /// It is not JSON, or it is the portal's error.
+    /// - [`DecodeError::NotJson`], or a limit is exceeded: see [`Tree::from_json`].
+    /// - [`DecodeError::Refused`]: it is the portal's error.
+    /// - [`DecodeError::Missing`]: it contains no `events`.
+    /// - [`DecodeError::Unexpected`]: an offset is not a number.
     pub fn from_json(text: &[u8]) -> Result<Page, DecodeError> {
         Page::from_tree(&Tree::from_json(text)?)
     }
 
-    /// Decodes the same where it is JSON already.
+    /// Decodes an answer that is a JSON value already.
     ///
     /// # Errors
-    /// As of [`from_json`](Page::from_json).
+    /// Those of [`from_json`](Page::from_json).
     pub fn from_value(answer: &serde_json::Value) -> Result<Page, DecodeError> {
         Page::from_tree(&Tree::from_value(answer)?)
     }
@@ -63,7 +67,7 @@ impl Page {
         };
         let next_offset = match page.get("nextOffset") {
             Some(next) => next.number()?.unwrap_or(0),
-            None => after_last()?.map_or(0, |last| last + 1), // the answer's older form
+            None => after_last()?.map_or(0, |last| last + 1), // an older form of the answer
         };
         Ok(Page {
             events,

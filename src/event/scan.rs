@@ -1,12 +1,12 @@
-//! Finding bytes in text that is mostly short, where calling a search that is made for long text costs more than searching.
+//! Finds bytes in short text, where calling a search made for long text costs more than the search.
 //!
-//! Eight bytes are looked at in one step, as one number.
+//! Eight bytes are compared in one step, as one number.
 
 const STEP: usize = 8;
 const LOW: u64 = u64::from_le_bytes([0x01; STEP]);
 const HIGH: u64 = u64::from_le_bytes([0x80; STEP]);
 
-/// Where the first of these bytes stands.
+/// Returns the position of the first of these bytes.
 #[inline]
 pub(super) fn find<const N: usize>(wanted: [u8; N], text: &[u8]) -> Option<usize> {
     first(text, |step| {
@@ -16,7 +16,8 @@ pub(super) fn find<const N: usize>(wanted: [u8; N], text: &[u8]) -> Option<usize
     })
 }
 
-/// Where a plain name ends: at `=`, at a bracket that closes it, or at any sign before the digits, as `%`, `&` and `+` are.
+/// Returns the end of a plain name: the position of `=`, of a closing bracket, or of any character
+/// below the digits, such as `%`, `&` and `+`.
 #[inline]
 pub(in crate::event) fn end_of_name(text: &[u8]) -> Option<usize> {
     first(text, |step| {
@@ -24,7 +25,7 @@ pub(in crate::event) fn end_of_name(text: &[u8]) -> Option<usize> {
     })
 }
 
-/// Where the first byte stands that is marked in its step.
+/// Returns the position of the first byte that is marked in its step.
 #[inline]
 fn first(text: &[u8], marks: impl Fn(u64) -> u64) -> Option<usize> {
     let place = |step: u64| {
@@ -36,7 +37,7 @@ fn first(text: &[u8], marks: impl Fn(u64) -> u64) -> Option<usize> {
             .iter()
             .rev()
             .fold(0, |step, byte| step << 8 | u64::from(*byte));
-        return place(short).filter(|place| *place < text.len()); // the step's other bytes may be marked, too
+        return place(short).filter(|place| *place < text.len()); // unused bytes of the step may be marked, too
     };
     for (index, step) in text.as_chunks().0.iter().enumerate() {
         if let Some(place) = place(u64::from_le_bytes(*step)) {
@@ -46,23 +47,24 @@ fn first(text: &[u8], marks: impl Fn(u64) -> u64) -> Option<usize> {
     place(u64::from_le_bytes(*last)).map(|place| text.len() - STEP + place)
 }
 
-/// Marks the bytes of a step that are this one.
+/// Marks the bytes of a step that equal this one.
 #[inline]
 fn equal(step: u64, byte: u8) -> u64 {
     below(step ^ (LOW * u64::from(byte)), 1)
 }
 
-/// Marks the bytes of a step that are smaller than a bound of at most 128, in their highest bits. Taking the bound from a
-/// smaller byte borrows, which sets that bit; it can set the bit of a byte above, too, so only the lowest mark counts.
+/// Marks, in their highest bits, the bytes of a step below a bound of at most 128. Subtracting the
+/// bound from a smaller byte borrows, which sets that bit; it can also set the bit of the next
+/// byte, so only the lowest mark counts.
 #[inline]
 fn below(step: u64, bound: u8) -> u64 {
     step.wrapping_sub(LOW * u64::from(bound)) & !step
 }
 
-/// What stands behind a beginning, if `text` begins so. `strip_prefix` calls `memcmp`, and that took a fifth of the decoder's
-/// time.
+/// Returns the text after `beginning`, if it starts with it. `strip_prefix` calls `memcmp`, which
+/// took a fifth of the decoder's time.
 #[inline]
-pub(in crate::event) fn behind<'t>(beginning: &[u8], text: &'t [u8]) -> Option<&'t [u8]> {
+pub(in crate::event) fn strip_start<'t>(beginning: &[u8], text: &'t [u8]) -> Option<&'t [u8]> {
     let (same, rest) = text.split_at_checked(beginning.len())?;
     let equal = |a: &[u8; STEP], b: &[u8; STEP]| u64::from_le_bytes(*a) == u64::from_le_bytes(*b);
     let is_same = match (same.last_chunk(), beginning.last_chunk()) {
@@ -83,7 +85,7 @@ mod tests {
     use crate::event::scan::*;
 
     #[test]
-    fn a_byte_is_found_at_every_place_among_all_neighbours() {
+    fn a_byte_is_found_at_every_position_among_similar_bytes() {
         for wanted in 0..=u8::MAX {
             let near = [
                 wanted.wrapping_sub(1),
@@ -105,21 +107,21 @@ mod tests {
     }
 
     #[test]
-    fn a_beginning_is_told_from_one_that_differs_anywhere() {
+    fn text_is_stripped_only_of_a_beginning_that_is_equal_in_every_byte() {
         let text = b"data%5BPARAMS%5D%5BMESSAGE%5D=hi";
         for length in 0..=text.len() {
-            assert_eq!(behind(&text[..length], text), Some(&text[length..]));
+            assert_eq!(strip_start(&text[..length], text), Some(&text[length..]));
             for place in 0..length {
                 let mut other = text[..length].to_vec();
                 other[place] ^= 1;
-                assert_eq!(behind(&other, text), None, "{place} of {length}");
+                assert_eq!(strip_start(&other, text), None, "{place} of {length}");
             }
         }
-        assert_eq!(behind(b"data", b"dat"), None);
+        assert_eq!(strip_start(b"data", b"dat"), None);
     }
 
     #[test]
-    fn the_first_of_several_is_found_or_none() {
+    fn the_first_of_several_bytes_is_found() {
         assert_eq!(find([b'a', b'b'], b"0123456ba"), Some(7));
         assert_eq!(find([b'a', b'b'], b"01a"), Some(2));
         assert_eq!(find([b'a', b'b'], b"0123456789"), None);
@@ -128,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_name_ends_at_whatever_may_end_it() {
+    fn a_plain_name_ends_at_every_byte_that_may_end_it() {
         for name in [
             "",
             "A",

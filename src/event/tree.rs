@@ -1,9 +1,9 @@
-//! A nested value as the portal sends it: text at the leaves, maps between, every part in the order it came.
+//! A nested value as the portal sends it: text at the leaves, maps between, in the original order.
 //!
-//! One body is one [`Tree`]: the bytes as they arrived and a flat list of nodes that point into them, so building one
-//! copies no text and a value is unescaped only when somebody reads it. PHP knows no other difference between a list
-//! and a map than its keys, and neither does a form; only JSON remembers lists and numbers, and [`Node::to_json`]
-//! gives them back. Where a key comes twice the last one counts, as in PHP.
+//! One body is one [`Tree`]: its bytes, and a flat list of nodes that point into them, so building
+//! a tree copies no text and a value is unescaped only when it is read. In PHP and in forms a list
+//! is a map with numbers as keys; only JSON distinguishes lists and numbers, and [`Node::to_json`]
+//! restores them. The last of several equal keys counts, as in PHP.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -14,10 +14,10 @@ use bytes::Bytes;
 use super::error::excerpt;
 use super::{DecodeError, escape};
 
-/// The deepest nesting of keys that is read.
+/// Maximum nesting of keys.
 pub const DEPTH_MAX: usize = 32;
 
-/// One body, decoded to nested text.
+/// One body, decoded to a nested value.
 #[derive(Clone)]
 pub struct Tree {
     pub(super) text: Bytes,
@@ -31,11 +31,11 @@ pub struct Node<'t> {
     index: u32,
 }
 
-/// A stretch of the tree's text, and whether `%` or `+` in it stand for other characters.
+/// A range of the tree's text, and whether `%` or `+` in it are escapes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Span {
     start: u32,
-    length: u32, // the highest bit says "escaped"
+    length: u32, // the highest bit means "escaped"
 }
 
 const ESCAPED: u32 = 1 << 31;
@@ -67,14 +67,14 @@ pub(super) enum Kind {
     Bool,
 }
 
-/// What a key is: a stretch of text, or a number that `[]` or a JSON list gave it.
+/// A key: a range of text, or the number of an item of `[]` or of a JSON list.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Key {
     Text(Span),
     Index(u32),
 }
 
-const NONE: u32 = 0; // the root is nobody's child, so its number can mean "no node"
+const NONE: u32 = 0; // the root is no child, so its index can mean "no node"
 
 #[derive(Clone, Debug)]
 struct Cell {
@@ -88,14 +88,14 @@ struct Cell {
 }
 
 impl Default for Tree {
-    /// Nothing.
+    /// An empty map.
     fn default() -> Tree {
         Builder::new(Bytes::new(), 0).finish()
     }
 }
 
 impl Tree {
-    /// The whole value.
+    /// The root value.
     pub fn root(&self) -> Node<'_> {
         Node {
             tree: self,
@@ -103,7 +103,7 @@ impl Tree {
         }
     }
 
-    /// The value under a path of keys, such as `["data", "PARAMS", "MESSAGE"]`.
+    /// Returns the value at a path of keys, such as `["data", "PARAMS", "MESSAGE"]`.
     pub fn at<'t>(&'t self, path: &[&str]) -> Option<Node<'t>> {
         path.iter().try_fold(self.root(), |node, key| node.get(key))
     }
@@ -135,7 +135,7 @@ impl Tree {
         }
     }
 
-    /// The keys that lead to a node, as PHP writes them; for errors, so slow is well.
+    /// Returns the path to a node as PHP writes it. Slow, since it is for errors only.
     fn path(&self, index: u32) -> String {
         let mut path = String::new();
         let mut at = 0;
@@ -172,7 +172,7 @@ impl<'t> Node<'t> {
         &self.tree.nodes[self.index as usize]
     }
 
-    /// The value under `key`; the last one where a key came twice.
+    /// Returns the value under `key`; the last one of several.
     pub fn get(self, key: &str) -> Option<Node<'t>> {
         let family = self.tree.family(self.index);
         let index = family
@@ -187,7 +187,7 @@ impl<'t> Node<'t> {
         })
     }
 
-    /// The keys and values of a map in the order they came; none of a leaf.
+    /// The keys and values of a map in the original order; empty for a leaf.
     pub fn entries(self) -> impl Iterator<Item = (Cow<'t, str>, Node<'t>)> {
         let tree = self.tree;
         tree.family(self.index).map(move |index| {
@@ -198,7 +198,8 @@ impl<'t> Node<'t> {
         })
     }
 
-    /// As [`entries`](Node::entries), the keys as bytes: decoders compare them, so they need not be valid text.
+    /// Like [`entries`](Node::entries), with keys as bytes, which need not be valid text: decoders
+    /// only compare them.
     pub(super) fn fields(self) -> impl Iterator<Item = (Cow<'t, [u8]>, Node<'t>)> {
         let tree = self.tree;
         tree.family(self.index).map(move |index| {
@@ -222,25 +223,28 @@ impl<'t> Node<'t> {
         matches!(self.cell().kind, Kind::Map | Kind::List)
     }
 
-    /// The text of a leaf; of a map there is none.
+    /// Returns the text of a leaf; `None` for a map.
     pub fn text(self) -> Option<Cow<'t, str>> {
         (!self.is_map()).then(|| self.tree.read(self.cell().value))
     }
 
-    /// The text of a leaf that is not empty: the portal writes empty text where it means "none".
+    /// Returns the text of a leaf unless it is empty: the portal writes missing values as empty
+    /// text.
     pub fn filled(self) -> Option<Cow<'t, str>> {
         self.text().filter(|text| !text.is_empty())
     }
 
-    /// A yes or no, written `Y`, `N`, `1`, `0`, `true` or `false`; anything else is neither.
+    /// Returns a boolean written as `Y`, `N`, `1`, `0`, `true` or `false`; `None` for anything
+    /// else.
     pub fn flag(self) -> Option<bool> {
         escape::flag(&self.text()?)
     }
 
-    /// A number, or none where the leaf is empty or this is a map.
+    /// Returns a number; `None` for a map or an empty leaf.
     ///
     /// # Errors
-    /// The text is not a number of type `T`; the error names the key.
+    /// [`DecodeError::Unexpected`]: the text is not a number of type `T`; the error contains the
+    /// key.
     pub fn number<T: FromStr>(self) -> Result<Option<T>, DecodeError> {
         match self.filled() {
             Some(text) => text
@@ -251,17 +255,17 @@ impl<'t> Node<'t> {
         }
     }
 
-    /// The values of a list of numbers; nothing where they are missing.
+    /// Returns the values of a list of numbers; empty if the node is a leaf.
     ///
     /// # Errors
-    /// One of them is not a number.
+    /// [`DecodeError::Unexpected`]: one of them is not a number.
     pub fn numbers<T: FromStr>(self) -> Result<Vec<T>, DecodeError> {
         self.values()
             .filter_map(|value| value.number().transpose())
             .collect()
     }
 
-    /// The error that says something else was expected here.
+    /// The error for a value of another type than expected.
     pub(super) fn unexpected(self, expected: &'static str) -> DecodeError {
         let found = self
             .text()
@@ -273,7 +277,7 @@ impl<'t> Node<'t> {
         }
     }
 
-    /// The error that says `key` is missing here.
+    /// The error for a missing `key`.
     pub(super) fn missing(self, key: &str) -> DecodeError {
         let path = self.tree.path(self.index);
         DecodeError::Missing {
@@ -297,7 +301,7 @@ impl std::fmt::Debug for Tree {
 }
 
 impl std::fmt::Debug for Node<'_> {
-    /// Keys only: values hold tokens and what people wrote.
+    /// Prints keys only: values are tokens and people's messages.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if self.is_map() {
             f.debug_map().entries(self.entries()).finish()
@@ -307,17 +311,18 @@ impl std::fmt::Debug for Node<'_> {
     }
 }
 
-/// Grows a tree, leaf by leaf.
+/// Builds a tree, leaf by leaf.
 #[derive(Debug)]
 pub(super) struct Builder {
     tree: Tree,
-    /// The maps on the way to the last one: the next one mostly shares them.
+    /// The path of the last map: the next one usually shares most of it.
     way: Vec<u32>,
-    /// Children of large families, found by name.
+    /// Children of large maps, by name.
     index: HashMap<(u32, Box<[u8]>), u32>,
 }
 
-/// A family larger than this is searched through [`Builder::index`], so no body can make the search slow.
+/// A map with more children than this is searched through [`Builder::index`], so no body can make
+/// the search slow.
 const SCAN_MAX: usize = 128;
 
 impl Builder {
@@ -335,7 +340,8 @@ impl Builder {
         self.tree
     }
 
-    /// The map at a path, made as far as it is not there; `None` as a key is PHP's `[]`, which is always another one.
+    /// Returns the map at a path, and creates what is missing; `None` as a key is PHP's `[]`, which
+    /// always creates a new item.
     pub(super) fn map_at(&mut self, path: &[Option<Span>]) -> u32 {
         let mut parent = 0;
         for (level, key) in path.iter().enumerate() {
@@ -353,13 +359,13 @@ impl Builder {
         parent
     }
 
-    /// Puts a leaf into a map.
+    /// Adds a leaf to a map.
     pub(super) fn leaf(&mut self, parent: u32, key: Option<Span>, value: Span) {
         let leaf = self.grow(parent, key, Kind::Text);
         self.set(leaf, value);
     }
 
-    /// The map under `key`, made if the last child of that name is not one.
+    /// Returns the map under `key`, or creates it if the last child of that name is not a map.
     fn map(&mut self, parent: u32, key: Option<Span>) -> u32 {
         let known = key.and_then(|key| self.find(parent, key));
         match known {
@@ -385,7 +391,7 @@ impl Builder {
     }
 
     fn find_indexed(&mut self, parent: u32, key: Span) -> Option<u32> {
-        let family = (parent, Box::default()); // no child is found under an empty name, so it marks the family as indexed
+        let family = (parent, Box::default()); // no child is looked up by an empty name, so it marks the map as indexed
         if self.index.insert(family, NONE).is_none() {
             let children: Vec<u32> = self.tree.family(parent).collect();
             children
@@ -418,7 +424,7 @@ impl Builder {
         }
     }
 
-    /// A new child under its own key, or under the next number.
+    /// Adds a child under its key, or under the next number.
     fn grow(&mut self, parent: u32, key: Option<Span>, kind: Kind) -> u32 {
         let family = &mut self.tree.nodes[parent as usize];
         let next = family.next_index;
@@ -455,7 +461,7 @@ impl Builder {
     }
 }
 
-/// A key that is a number counts for the next `[]`.
+/// A numeric key counts for the next `[]`.
 fn number(key: &[u8]) -> Option<u32> {
     key.first().filter(|digit| digit.is_ascii_digit())?;
     std::str::from_utf8(key).ok()?.parse().ok()

@@ -1,7 +1,8 @@
-//! The events of the second bot platform, by webhook (all text) and by polling (typed JSON): camel-case keys.
+//! The events of v2, by webhook (all text) and by polling (typed JSON): camel-case keys.
 //!
-//! Page `api-reference/chat-bots/chat-bots-v2/imbot.v2/events/events.md` of the documentation. One delivery concerns
-//! one bot. `ONIMV2*` are the same events as a messenger user polls them, without a bot.
+//! Page `api-reference/chat-bots/chat-bots-v2/imbot.v2/events/events.md` of the documentation. One
+//! delivery concerns one bot. `ONIMV2*` are the same events as a messenger user polls them, without
+//! a bot.
 
 use super::tree::Node;
 use super::v1::command_from;
@@ -10,7 +11,7 @@ use super::{
     Entity, Event, File, Join, Message, MessageId, Reaction, User, UserId, mention,
 };
 
-/// The names that this file decodes.
+/// The names that this module decodes.
 pub(super) const NAMES: &[&str] = &[
     "ONIMBOTV2MESSAGEADD",
     "ONIMBOTV2MESSAGEUPDATE",
@@ -60,24 +61,25 @@ pub(super) fn decode(name: &str, root: Node<'_>) -> Result<Event, DecodeError> {
         to_user: None,
         to_chat: None,
         language: data.get("language").and_then(filled),
-        what: what(name, data, bot.as_ref())?,
+        kind: kind(name, data, bot.as_ref())?,
         bot,
     })))
 }
 
-fn what(name: &str, data: Node<'_>, bot: Option<&BotRef>) -> Result<ChatEventKind, DecodeError> {
+fn kind(name: &str, data: Node<'_>, bot: Option<&BotRef>) -> Result<ChatEventKind, DecodeError> {
     let message = || {
         let node = data.get("message").ok_or_else(|| data.missing("message"))?;
         let mut message = message(node)?;
-        if let Some(bot) = bot {
-            hide_mention(&mut message, UserId::from(bot.id));
+        match bot {
+            Some(bot) => hide_mention(&mut message, UserId::from(bot.id)),
+            None => message.clean(false),
         }
         Ok(message)
     };
-    let kind = name
+    let change = name
         .trim_start_matches("ONIMBOTV2")
         .trim_start_matches("ONIMV2");
-    Ok(match kind {
+    Ok(match change {
         "MESSAGEADD" => ChatEventKind::Message(message()?),
         "MESSAGEUPDATE" => ChatEventKind::Edited(message()?),
         "MESSAGEDELETE" => ChatEventKind::Deleted(Deleted {
@@ -145,15 +147,14 @@ fn message(node: Node<'_>) -> Result<Message, DecodeError> {
     Ok(message)
 }
 
-/// Takes the mention of the bot out of a text, as the portal does for the first generation.
+/// Removes the bot's mention from a text, as the portal does in v1.
 fn hide_mention(message: &mut Message, bot: UserId) {
     message.mentions = mention::mentioned(&message.text);
-    if let Some(text) = mention::without(&message.text, bot) {
-        message.original = Some(std::mem::replace(&mut message.text, text));
-    }
+    let without = mention::without(&message.text, bot);
+    message.cut(without);
 }
 
-/// The files that came along: of these the portal tells numbers only (`params.FILE_ID`).
+/// Returns the attached files, of which the portal sends ids only (`params.FILE_ID`).
 fn files(params: Node<'_>) -> Result<Vec<File>, DecodeError> {
     let ids = params
         .get("FILE_ID")
@@ -178,7 +179,7 @@ fn command(data: Node<'_>, message: &Message) -> Result<Command, DecodeError> {
             .get("id")
             .map_or(Ok(None), Node::number)?
             .ok_or_else(|| node.missing("id"))?,
-        name: text("command").trim_start_matches('/').to_owned(), // version 2 sends the slash, version 1 does not
+        name: text("command").trim_start_matches('/').to_owned(), // v2 sends the slash, v1 does not
         params: text("params"),
         from: command_from(&text("context")),
         message: message.id,

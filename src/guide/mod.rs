@@ -13,6 +13,11 @@
 //! The facts about Bitrix24 that the code relies on, with their sources, are in the repository under
 //! `src/guide/protocol`.
 
+#[allow(unused_imports, reason = "the chapters link to them")]
+use crate::handler::*;
+#[allow(unused_imports, reason = "the chapters link to them")]
+use crate::prelude::*;
+
 #[doc = include_str!("command_line.md")]
 pub mod command_line {}
 #[doc = include_str!("costs.md")]

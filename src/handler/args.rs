@@ -1,13 +1,13 @@
-//! The arguments of a command, typed.
+//! Typed arguments of a command.
 
 use std::fmt;
 
 use crate::event::{BotId, ChatId, Command, CommandId, DialogId, MessageId, UserId};
 
 impl Command {
-    /// The arguments as a tuple: words, or several `"in quotes"`.
+    /// Parses the arguments as a tuple. An argument is a word, or several words `"in quotes"`.
     ///
-    /// Returned with `?`, the error answers the user with what is wrong and how the command is used.
+    /// Returned with `?`, the error answers the user: what is wrong, and the command's usage.
     ///
     /// ```
     /// # use imbot::prelude::*;
@@ -18,35 +18,36 @@ impl Command {
     /// ```
     ///
     /// # Errors
-    /// A word is missing, of another kind, or too much.
+    /// An argument is missing, of another type, or not expected.
     pub fn args<T: Args>(&self) -> Result<T, ArgsError> {
         T::parse(&self.params)
     }
 }
 
-/// Arguments that a command line can be read as: tuples of [`Arg`]s.
+/// Arguments that a command line can be parsed as: tuples of [`Arg`]s.
 pub trait Args: Sized {
-    /// Reads them.
+    /// Parses a line.
     ///
     /// # Errors
-    /// The line is not of this shape.
+    /// An argument is missing, of another type, or not expected.
     fn parse(line: &str) -> Result<Self, ArgsError>;
 }
 
-/// One argument. Text, numbers, ids, `Option`s and `Vec`s of them and [`Rest`] are; your own type becomes one with one function.
+/// The type of one argument: text, numbers, ids, `Option`s and `Vec`s of these, [`Rest`], or your
+/// own type.
 pub trait Arg: Sized {
-    /// Takes what belongs to it from the words that are left.
+    /// Takes the argument from the remaining words.
     ///
     /// # Errors
-    /// The next word is missing or of another kind.
+    /// The next word is missing or of another type.
     fn take(words: &mut Words<'_>) -> Result<Self, ArgsError>;
 }
 
-/// The rest of a line as it was typed; the last of the arguments.
+/// The rest of the line as it was typed. It must be the last argument.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rest(pub String);
 
-/// Why a command line does not read as its arguments.
+/// Why a command line cannot be parsed as its arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArgsError(String);
 
@@ -58,14 +59,14 @@ impl fmt::Display for ArgsError {
 
 impl std::error::Error for ArgsError {}
 
-/// The words of a line that are not taken yet.
+/// The remaining words of a line.
 #[derive(Debug)]
 pub struct Words<'l> {
     rest: &'l str,
 }
 
 impl Words<'_> {
-    /// The next word, or what stands between quotes.
+    /// Returns the next word, or the next words in quotes.
     pub fn next(&mut self) -> Option<String> {
         self.rest = self.rest.trim_start();
         let first = self.rest.chars().next()?;
@@ -86,7 +87,7 @@ impl Words<'_> {
         Some(word.to_owned())
     }
 
-    /// The error that says what was expected of the word taken last.
+    /// Returns the error for a word that is not what was expected.
     pub fn wrong(&self, word: &str, expected: impl fmt::Display) -> ArgsError {
         ArgsError(format!("“{word}” is not {expected}."))
     }
@@ -147,7 +148,7 @@ impl Arg for DialogId {
 }
 
 impl<A: Arg> Arg for Option<A> {
-    /// Nothing at the end of the line.
+    /// `None` at the end of the line.
     fn take(words: &mut Words<'_>) -> Result<Self, ArgsError> {
         if words.rest.trim().is_empty() {
             Ok(None)
@@ -158,7 +159,7 @@ impl<A: Arg> Arg for Option<A> {
 }
 
 impl<A: Arg> Arg for Vec<A> {
-    /// All that are left, also none.
+    /// All remaining words. The list may be empty.
     fn take(words: &mut Words<'_>) -> Result<Self, ArgsError> {
         std::iter::from_fn(|| <Option<A> as Arg>::take(words).transpose()).collect()
     }

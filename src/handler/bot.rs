@@ -4,24 +4,23 @@ use std::future::{Future, ready};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-
 use serde_json::Value;
 
 use super::{CommandSpec, Context, Error, Profile, Result, TakenOver};
 use crate::event::{BotRef, Command, Deleted, Join, Message, Reaction, Session, SessionId};
 use crate::store::Reminder;
 
-/// What a conversation remembers: anything that serde can write and read, and that has a beginning.
+/// The state of a conversation: any type with a default that serde can serialise and deserialise.
 ///
-/// The default is not stored, so a chat that has nothing to remember costs nothing.
+/// The default state is not stored, so a chat without a state takes no space.
 pub trait State: Serialize + DeserializeOwned + Default + Send + 'static {}
 
 impl<T: Serialize + DeserializeOwned + Default + Send + 'static> State for T {}
 
-/// A bot: override what it reacts to, as plain `async fn`s.
+/// A bot. Override the methods for the events it handles, as plain `async fn`s.
 ///
-/// `S` is what it remembers of each conversation ([`Context::state`]): one per portal, bot and dialog. A bot that
-/// remembers nothing never mentions it. What all conversations share are fields of the bot itself.
+/// `S` is the state of each conversation ([`Context::state`]): one per portal, bot and dialog. A
+/// bot without a state does not mention it. Fields of the bot are shared by all conversations.
 ///
 /// ```no_run
 /// use imbot::prelude::*;
@@ -38,31 +37,38 @@ impl<T: Serialize + DeserializeOwned + Default + Send + 'static> State for T {}
 /// fn main() -> ExitCode { imbot::run(Echo) }
 /// ```
 ///
-/// Events of one chat are handled one after another in the order they came; chats run side by side. A handler that takes
-/// longer than [`TURN_TIMEOUT`](crate::engine::TURN_TIMEOUT) is stopped, and its turn has failed.
+/// Events of one chat are handled one after another, in the order they were accepted; chats are
+/// handled in parallel. A handler that takes longer than
+/// [`TURN_TIMEOUT`](crate::engine::TURN_TIMEOUT) is stopped, and its turn fails.
 ///
-/// A turn that failed, by an error or a panic, leaves nothing behind and runs again, with growing pauses; also after the
-/// process died in it. Calls to other services that a handler makes by itself are therefore made at least once.
+/// A turn that fails, by an error or a panic, changes nothing and runs again after a growing pause,
+/// also after a crash of the process. Calls that a handler makes to other services can therefore
+/// happen more than once.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a bot with the state `{S}`",
     label = "this should implement `Bot<{S}>`",
     note = "write `impl Bot for {Self} {{ … }}`, or `impl Bot<YourState> for {Self} {{ … }}` for a bot that remembers"
 )]
 pub trait Bot<S: State = ()>: Send + Sync + 'static {
-    /// Who the bot is on the portal. Default: code and name by the name of its type; changing the code makes another bot
-    /// on the portal, so say it yourself before you rename the type.
+    /// Returns the bot's profile on the portal. Default: code and name are made from the type's
+    /// name. A changed code makes another bot on the portal, so override this before you rename the
+    /// type.
     fn profile(&self) -> Profile {
         Profile::of::<Self>()
     }
 
-    /// The commands it understands, registered with the portal together with the bot. Default: none.
+    /// Returns the commands that are registered with the bot. Default: none.
     fn commands(&self) -> Vec<CommandSpec> {
         Vec::new()
     }
 
-    /// Somebody wrote: in the bot's private chat anything, in a group a message that mentions it.
+    /// Somebody wrote a message: in the bot's private chat any message, in a group one that
+    /// mentions the bot.
     ///
-    /// A message that begins with one of the portal's commands comes to [`command`](Bot::command) only.
+    /// A message that begins with a registered command comes to [`command`](Bot::command) only.
+    ///
+    /// # Errors
+    /// Those of your implementation; see [`Bot`].
     fn message(
         &self,
         cx: &mut Context<S>,
@@ -72,13 +78,19 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
         ready(Ok(()))
     }
 
-    /// A message was edited; this is its new text. The bot's own edits are left out.
+    /// A message was edited to this text. The bot's own edits are left out.
+    ///
+    /// # Errors
+    /// Those of your implementation; see [`Bot`].
     fn edited(&self, cx: &mut Context<S>, message: Message) -> impl Future<Output = Result> + Send {
         let _ = (cx, message);
         ready(Ok(()))
     }
 
     /// A message was deleted. The bot's own deletions are left out.
+    ///
+    /// # Errors
+    /// Those of your implementation; see [`Bot`].
     fn deleted(
         &self,
         cx: &mut Context<S>,
@@ -88,7 +100,10 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
         ready(Ok(()))
     }
 
-    /// One of [`commands`](Bot::commands) was typed, or a button that gives it was pressed.
+    /// One of [`commands`](Bot::commands) was typed, or its button was pressed.
+    ///
+    /// # Errors
+    /// Those of your implementation; see [`Bot`].
     fn command(
         &self,
         cx: &mut Context<S>,
@@ -98,17 +113,24 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
         ready(Ok(()))
     }
 
-    /// The bot came into a chat, or somebody opened its private chat for the first time.
+    /// The bot was added to a chat, or somebody opened its private chat for the first time.
+    ///
+    /// # Errors
+    /// Those of your implementation; see [`Bot`].
     fn join(&self, cx: &mut Context<S>, join: Join) -> impl Future<Output = Result> + Send {
         let _ = (cx, join);
         ready(Ok(()))
     }
 
-    /// A session began in a chat of an open channel that the bot is in: the place to greet, once. It is told in the turn of
-    /// the first event that shows the bot in the session (it came in, or the client wrote), before that event is handed over;
-    /// the number may be missing.
+    /// A session began in a chat of an open channel with the bot. Greet the client here.
     ///
-    /// On lines [`join`](Bot::join) comes at most once a session, and later than this.
+    /// It is called once per session, in the turn of the first event that shows the bot in the
+    /// session (the bot joined, or the client wrote), before that event is handled. The number may
+    /// be missing. In open channels [`join`](Bot::join) is called at most once per session, after
+    /// this.
+    ///
+    /// # Errors
+    /// Those of your implementation; see [`Bot`].
     fn session_started(
         &self,
         cx: &mut Context<S>,
@@ -118,8 +140,11 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
         ready(Ok(()))
     }
 
-    /// The session in a chat of an open channel ended. It takes an application that hears `ONSESSIONFINISH`; on a portal
-    /// that is reached by an inbound webhook the next session only begins.
+    /// The session in a chat of an open channel ended. Only applications get this event
+    /// (`ONSESSIONFINISH`). With an inbound webhook only the start of the next session is known.
+    ///
+    /// # Errors
+    /// Those of your implementation; see [`Bot`].
     fn session_finished(
         &self,
         cx: &mut Context<S>,
@@ -129,10 +154,14 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
         ready(Ok(()))
     }
 
-    /// People took over a chat of an open channel: an operator wrote, or the client asked for one. The bot is silent from
-    /// now on. The place to cancel reminders.
+    /// An operator took over a chat of an open channel: an operator wrote, or the client asked for
+    /// one. The bot is silent from now on. Cancel its reminders here.
     ///
-    /// Many a line sends its bot away with that (`WELCOME_BOT_LEFT`): what it whispers then comes to nothing.
+    /// Many lines then remove the bot from the chat (`WELCOME_BOT_LEFT`). Its whispers are dropped
+    /// after that.
+    ///
+    /// # Errors
+    /// Those of your implementation; see [`Bot`].
     fn taken_over(
         &self,
         cx: &mut Context<S>,
@@ -142,16 +171,22 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
         ready(Ok(()))
     }
 
-    /// Somebody opened the bot's chat by a link that carries this context (`BOT_CONTEXT`). Second generation only.
+    /// Somebody opened the bot's chat by a link with this context (`BOT_CONTEXT`). v2 only.
     ///
-    /// Anybody can make such a link, so do nothing for it alone that cannot be undone: ask with a button first (page
-    /// `bot-context.md`). By webhook each value in it is a text.
+    /// Anybody can make such a link. Before you do something that cannot be undone, ask with a
+    /// button (page `bot-context.md`). By webhook, each value in it is a text.
+    ///
+    /// # Errors
+    /// Those of your implementation; see [`Bot`].
     fn opened(&self, cx: &mut Context<S>, context: Value) -> impl Future<Output = Result> + Send {
         let _ = (cx, context);
         ready(Ok(()))
     }
 
-    /// Somebody reacted to a message of the bot, or took the reaction back. Second generation only.
+    /// Somebody added a reaction to a message of the bot, or removed it. v2 only.
+    ///
+    /// # Errors
+    /// Those of your implementation; see [`Bot`].
     fn reaction(
         &self,
         cx: &mut Context<S>,
@@ -161,8 +196,13 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
         ready(Ok(()))
     }
 
-    /// A reminder that a turn has set with [`Context::remind`] is due. On a line it comes also when people have the chat
-    /// ([`Context::is_with_operator`]): ask before you [finish](Context::finish) their session.
+    /// A reminder set with [`Context::remind`] is due.
+    ///
+    /// In an open channel it also comes when an operator has the chat: check
+    /// [`Context::is_with_operator`] before you [finish](Context::finish) the session.
+    ///
+    /// # Errors
+    /// Those of your implementation; see [`Bot`].
     fn reminded(
         &self,
         cx: &mut Context<S>,
@@ -172,33 +212,42 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
         ready(Ok(()))
     }
 
-    /// The bot was removed from a portal. There is no chat any more, so there is no context.
+    /// The bot was removed from a portal. Its chats are gone, so there is no context.
+    ///
+    /// # Errors
+    /// Those of your implementation; see [`Bot`].
     fn removed(&self, bot: BotRef) -> impl Future<Output = Result> + Send {
         let _ = bot;
         ready(Ok(()))
     }
 
-    /// The version of the state's shape: raise it with a change that makes older states unreadable. Default: 0.
+    /// Returns the version of the state type. Raise it when older states can no longer be read.
+    /// Default: 0.
     fn state_version(&self) -> u32 {
         0
     }
 
-    /// Makes today's state out of one that was written under an older [version](Bot::state_version). Default: reads it as
-    /// it is.
+    /// Converts a state that was stored with an older [version](Bot::state_version). Default: reads
+    /// it as the current type.
     ///
-    /// A state that fails here, or does not read, or is of a newer version, is no reason to lock a user out: it is kept
-    /// aside (`conversation show`), counted and logged, and the conversation begins anew.
+    /// A state that cannot be converted or read, or that has a newer version, does not stop the
+    /// conversation: it is put aside (`conversation show`), counted and logged, and the
+    /// conversation starts with the default state.
     ///
     /// # Errors
-    /// Nothing of today's can be made out of it.
+    /// The old state cannot be converted.
     fn upgrade(&self, version: u32, old: Value) -> Result<S> {
         let _ = version;
         Ok(serde_json::from_value(old)?)
     }
 
-    /// An event could not be handled, however often it was tried: nothing of it was kept, and it rests among the dead
-    /// letters. What is said here is sent. Default: a sentence of apology, so that nobody waits for an answer. In an open
-    /// channel the chat is handed over to people after it.
+    /// An event failed on its last attempt: its turns changed nothing, and it is a dead letter now.
+    ///
+    /// Messages sent here are kept. Default: an apology, so that nobody waits for an answer. In an
+    /// open channel the chat is then handed over to an operator.
+    ///
+    /// # Errors
+    /// Those of your implementation; see [`Bot`].
     fn failed(&self, cx: &mut Context<S>, error: &Error) -> impl Future<Output = Result> + Send {
         let _ = error;
         cx.say("Sorry, that did not work. The error has been noted.");

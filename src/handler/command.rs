@@ -1,8 +1,8 @@
-//! Commands as a bot declares them.
+//! The commands of a bot, as they are registered.
 
 use serde_json::{Map, Value, json};
 
-/// A command that a bot understands, as it is registered with the portal.
+/// A command of a bot, as it is registered with the portal.
 ///
 /// ```
 /// use imbot::CommandSpec;
@@ -27,14 +27,15 @@ struct Title {
 }
 
 impl CommandSpec {
-    /// A command of this name (Latin letters and digits, no slash) and what it does, in English.
-    pub fn new(name: impl Into<String>, title: impl Into<String>) -> CommandSpec {
+    /// Returns a command with this name (Latin letters and digits, no slash) and this title in
+    /// English.
+    pub fn new(name: impl Into<String>, title: impl Into<String>) -> Self {
         let title = Title {
             language: "en".into(),
             title: title.into(),
             params: String::new(),
         };
-        CommandSpec {
+        Self {
             name: name.into(),
             titles: vec![title],
             is_common: false,
@@ -43,21 +44,21 @@ impl CommandSpec {
         }
     }
 
-    /// What follows the name, as people read it: `<what> <quantity>`. Default: nothing.
+    /// Sets the parameters shown to people: `<what> <quantity>`. Default: none.
     #[must_use]
-    pub fn params(mut self, params: impl Into<String>) -> CommandSpec {
+    pub fn params(mut self, params: impl Into<String>) -> Self {
         self.titles[0].params = params.into();
         self
     }
 
-    /// The same in another language (`de`). Default: English for everybody.
+    /// Adds title and parameters in another language (`de`). Default: English for everybody.
     #[must_use]
     pub fn in_language(
         mut self,
         language: impl Into<String>,
         title: impl Into<String>,
         params: impl Into<String>,
-    ) -> CommandSpec {
+    ) -> Self {
         self.titles.push(Title {
             language: language.into(),
             title: title.into(),
@@ -66,33 +67,34 @@ impl CommandSpec {
         self
     }
 
-    /// Lets it be given in every chat of the portal, also where the bot is not. Default: only where the bot is.
+    /// Allows the command in every chat of the portal. Default: only in chats with the bot.
     #[must_use]
-    pub fn everywhere(mut self) -> CommandSpec {
+    pub fn everywhere(mut self) -> Self {
         self.is_common = true;
         self
     }
 
-    /// Leaves it out of the suggestions: for buttons. Default: it is suggested.
+    /// Leaves the command out of the suggestions, for commands of buttons. Default: it is
+    /// suggested.
     #[must_use]
-    pub fn hidden(mut self) -> CommandSpec {
+    pub fn hidden(mut self) -> Self {
         self.is_hidden = true;
         self
     }
 
-    /// Lets people from outside the company give it. Default: no.
+    /// Allows the command to users from outside the company. Default: not allowed.
     #[must_use]
-    pub fn for_extranet(mut self) -> CommandSpec {
+    pub fn for_extranet(mut self) -> Self {
         self.for_extranet = true;
         self
     }
 
-    /// Its name, without a slash.
+    /// Returns the name, without a slash.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// How it is typed.
+    /// Returns the command with its parameters, as it is typed.
     pub fn usage(&self) -> String {
         format!("/{} {}", self.name, self.titles[0].params)
             .trim_end()
@@ -111,19 +113,19 @@ impl CommandSpec {
         self.for_extranet
     }
 
-    /// What it does, by language.
+    /// Returns the titles by language.
     pub(crate) fn titles(&self) -> Map<String, Value> {
         let title = |title: &Title| (title.language.clone(), title.title.clone().into());
         self.titles.iter().map(title).collect()
     }
 
-    /// What follows its name, by language.
+    /// Returns the parameters by language.
     pub(crate) fn all_params(&self) -> Map<String, Value> {
         let params = |title: &Title| (title.language.clone(), title.params.clone().into());
         self.titles.iter().map(params).collect()
     }
 
-    /// `LANG` of `imbot.command.register`.
+    /// Returns `LANG` of `imbot.command.register`.
     pub(crate) fn lang(&self) -> Vec<Value> {
         let title = |title: &Title| json!({ "LANGUAGE_ID": title.language, "TITLE": title.title, "PARAMS": title.params });
         self.titles.iter().map(title).collect()

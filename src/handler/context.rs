@@ -1,4 +1,4 @@
-//! What a handler receives beside the event.
+//! The context of a handler: state, chat, user, and the ways to answer.
 
 use std::future::IntoFuture;
 use std::marker::PhantomData;
@@ -12,7 +12,7 @@ use serde_json::Value;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::Error;
-use super::turn::EventContext;
+use super::turn::context::EventContext;
 use super::turn::effects::{Effects, MessageHandle};
 use crate::event::{
     Api, BotRef, Chat, Command, CommandFrom, Delivery, DialogId, File, MessageId, User, UserId,
@@ -20,29 +20,46 @@ use crate::event::{
 use crate::message::Draft;
 use crate::portal::methods::imbot_v2::Upload;
 use crate::portal::{self, BotClient, Portal, Status};
-use crate::store::{MessageRef, NewReminder, Reminder, ReminderChange, ReminderId, Time};
+use crate::store::{MessageRef, ReminderId, Time};
 
-/// How often a status is renewed while it is shown.
+/// Time between two renewals of a status while it is shown.
 const STATUS_INTERVAL: Duration = Duration::from_secs(10);
 
-/// The turn that a handler runs in: the conversation's state, who is there, and the ways to answer.
+/// The turn of a handler: the conversation's state, the chat and its people, and the ways to
+/// answer.
+///
+/// ```
+/// use imbot::prelude::*;
+///
+/// struct Counter;
+///
+/// impl Bot<u32> for Counter {
+///     async fn message(&self, cx: &mut Context<u32>, _: Message) -> Result {
+///         cx.state += 1;
+///         let name = cx.user().map_or("you", |user| &user.name);
+///         let text = Text::new().plain(format_args!("Message {} of {name}", cx.state));
+///         cx.say(text);
+///         Ok(())
+///     }
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Context<S = ()> {
-    /// What is remembered of this conversation. It is written when the turn succeeds.
+    /// The state of this conversation. It is stored when the turn succeeds.
     pub state: S,
     context: Box<EventContext>,
-    turn: Effects,
-    voice: BotClient,
+    effects: Effects,
+    client: BotClient,
 }
 
 impl<S> Context<S> {
-    pub(super) fn new(state: S, context: Box<EventContext>, turn: Effects, api: Api) -> Context<S> {
-        let voice = BotClient::new(context.portal.clone(), context.bot.id, api);
-        Context {
+    pub(super) fn new(state: S, context: Box<EventContext>, effects: Effects, api: Api) -> Self {
+        let client = BotClient::new(context.portal.clone(), context.bot.id, api);
+        Self {
             state,
             context,
-            turn,
-            voice,
+            effects,
+            client,
         }
     }
 
@@ -50,27 +67,29 @@ impl<S> Context<S> {
         &self.context
     }
 
-    pub(super) fn turn(&self) -> &Effects {
-        &self.turn
+    pub(super) fn effects(&self) -> &Effects {
+        &self.effects
     }
 
-    /// Says something in this chat, after the turn. Strings are taken with their BB codes;
-    /// [`Text`](crate::message::Text) escapes what people typed.
+    /// Sends a message to this chat when the turn is committed, after the messages before it.
     ///
-    /// It waits for nothing: the message is sent when the turn is committed, after what was said before it. A message
-    /// that the portal would not take fails the turn, with the limit's name.
+    /// Strings are sent with their BB codes; [`Text`](crate::message::Text) escapes what people
+    /// typed. A message over a limit of the portal fails the turn, with an error that names the
+    /// limit.
     pub fn say(&self, message: impl Into<Draft>) -> MessageHandle {
-        self.say_to(self.context.here.dialog.clone(), message)
+        self.say_to(self.context.conversation.dialog.clone(), message)
     }
 
-    /// Says something in another chat of this portal, after the turn.
+    /// Sends a message to another chat of this portal when the turn is committed.
     pub fn say_to(&self, dialog: impl Into<DialogId>, message: impl Into<Draft>) -> MessageHandle {
-        self.turn.say(dialog.into(), message.into())
+        self.effects.say(dialog.into(), &message.into())
     }
 
-    /// Asks to be reminded in this conversation, after a while or at a moment: then
-    /// [`reminded`](super::Bot::reminded) gets what is given here. It is kept with the turn, survives restarts, and comes
-    /// once; one that is late comes as soon as it can.
+    /// Sets a reminder in this conversation. When it is due, [`reminded`](super::Bot::reminded)
+    /// gets the payload.
+    ///
+    /// It is committed with the turn, survives restarts and comes once. One that could not come in
+    /// time comes as soon as possible.
     ///
     /// ```no_run
     /// # use std::time::{Duration, SystemTime};
@@ -81,82 +100,76 @@ impl<S> Context<S> {
     /// ```
     ///
     /// # Errors
-    /// serde cannot write the payload as JSON.
+    /// The payload cannot be serialised as JSON.
     pub fn remind(
         &self,
         when: impl Into<When>,
         payload: impl Serialize,
     ) -> Result<ReminderId, Error> {
         let payload = serde_json::to_value(payload)?;
-        let EventContext {
-            id, now, here, bot, ..
-        } = &*self.context;
         let due = match when.into() {
-            When::After(duration) => *now + duration,
+            When::After(duration) => self.context.now + duration,
             When::At(time) => time,
         };
-        Ok(self.turn.remind(|index| {
-            let id = ReminderId { event: *id, index };
-            let reminder = Reminder {
-                id,
-                code: bot.code.clone(),
-                due,
-                payload,
-            };
-            let to = here.clone();
-            (ReminderChange::Set(NewReminder { to, reminder }), id)
-        }))
+        let code = self.context.bot.code.clone();
+        Ok(self.effects.remind(code, due, payload))
     }
 
-    /// Cancels a reminder, if it has not come yet.
+    /// Cancels a reminder. One that has come already is ignored.
     pub fn cancel(&self, reminder: ReminderId) {
-        self.turn.remind(|_| (ReminderChange::Cancel(reminder), ()));
+        self.effects.cancel_reminder(reminder);
     }
 
-    /// Says something in this chat now, before what the turn has said so far, and waits for its number.
+    /// Sends a message to this chat now, before the turn's other messages, and returns its id.
     ///
-    /// It stays even if the turn fails, and comes again if the turn is repeated. In an open channel it is said even where
-    /// [people have taken over](Context::is_with_people).
+    /// It stays if the turn fails, and is sent again if the turn is repeated. In an open channel it
+    /// is sent even if an operator [has taken over](Context::is_with_operator).
     ///
     /// # Errors
     /// The message is over a limit, or the portal did not take it.
     pub async fn send_now(&self, message: impl Into<Draft>) -> Result<MessageId, Error> {
         let draft = message.into();
         draft.check()?;
-        let dialog = &self.context.here.dialog;
-        Ok(self.voice.say(dialog, draft.params(), None).await?)
+        let dialog = &self.context.conversation.dialog;
+        Ok(self.client.say(dialog, draft.params(), None).await?)
     }
 
-    /// A message of an earlier turn, to change or delete it: by its number, or by [`MessageHandle::reference`].
-    pub fn said(&self, message: impl Into<MessageRef>) -> MessageHandle {
-        self.turn.said(message.into())
+    /// Returns a handle to change or delete a message of an earlier turn, by its id or its
+    /// [`reference`](MessageHandle::reference).
+    pub fn message(&self, message: impl Into<MessageRef>) -> MessageHandle {
+        self.effects.handle(message.into())
     }
 
-    /// Shows something in place of the message whose button was pressed. A command that was typed holds no message of
-    /// ours, so it is answered with a new one.
+    /// Replaces the message whose button was pressed. A typed command has no such message, so it is
+    /// answered with a new one.
     pub fn show(&self, command: &Command, message: impl Into<Draft>) -> MessageHandle {
         match command.from {
-            CommandFrom::Keyboard | CommandFrom::Menu => self.said(command.message).edit(message),
+            CommandFrom::Keyboard | CommandFrom::Menu => {
+                self.message(command.message).edit(message)
+            }
             CommandFrom::Text | CommandFrom::Other(_) => self.say(message),
         }
     }
 
-    /// Shows that the bot is typing, until the returned guard is dropped or something is said.
+    /// Shows that the bot is typing, until the returned guard is dropped or a message is sent.
     #[must_use = "the indicator ends when this is dropped"]
     pub fn typing(&self) -> Showing {
         self.showing(Status::Typing)
     }
 
-    /// Shows what the bot is doing, such as thinking, until the returned guard is dropped or something is said. The first
-    /// generation can only show that it is typing.
+    /// Shows what the bot is doing, such as thinking, until the returned guard is dropped or a
+    /// message is sent. v1 can only show that the bot is typing.
     #[must_use = "the status ends when this is dropped"]
     pub fn showing(&self, status: Status) -> Showing {
-        let (voice, dialog) = (self.voice.clone(), self.context.here.dialog.clone());
+        let (client, dialog) = (
+            self.client.clone(),
+            self.context.conversation.dialog.clone(),
+        );
         Showing {
             _renewal: AbortOnDropHandle::new(tokio::spawn(async move {
                 loop {
-                    if let Err(error) = voice.show(&dialog, status).await {
-                        tracing::debug!(portal = %voice.portal().id(), bot.id = %voice.bot(), %error, ?status, "a status is not shown");
+                    if let Err(error) = client.show(&dialog, status).await {
+                        tracing::debug!(portal = %client.portal().id(), bot.id = %client.bot(), %error, ?status, "cannot show a status");
                     }
                     tokio::time::sleep(STATUS_INTERVAL).await;
                 }
@@ -164,7 +177,7 @@ impl<S> Context<S> {
         }
     }
 
-    /// Calls any REST method of the portal; its result is decoded to what you ask for.
+    /// Calls any REST method of the portal. The result is decoded to the type you ask for.
     ///
     /// ```no_run
     /// # use imbot::prelude::*;
@@ -176,111 +189,116 @@ impl<S> Context<S> {
         RestCall::new(self.context.portal.clone(), method.into())
     }
 
-    /// Reacts to a message with one of the portal's codes, such as `like` or `thinkingFace`, now. Second generation only.
+    /// Sets a reaction on a message now, by one of the portal's codes, such as `like`. v2 only.
     ///
     /// # Errors
-    /// The portal's refusal, such as `REACTION_NOT_FOUND`; that it is set already is none.
+    /// The portal's refusal, such as `REACTION_NOT_FOUND`. A reaction that is already set is not an
+    /// error.
     pub async fn react(&self, to: MessageId, reaction: &str) -> Result<(), Error> {
-        match self.voice.react(to, reaction, true).await {
+        match self.client.react(to, reaction, true).await {
             Err(error) if error.is("REACTION_ALREADY_SET") => Ok(()),
             reacted => Ok(reacted?),
         }
     }
 
-    /// Takes a reaction back, now. Second generation only.
+    /// Removes a reaction of the bot now. v2 only.
     ///
     /// # Errors
     /// The portal's refusal.
     pub async fn unreact(&self, to: MessageId, reaction: &str) -> Result<(), Error> {
-        Ok(self.voice.react(to, reaction, false).await?)
+        Ok(self.client.react(to, reaction, false).await?)
     }
 
-    /// Marks this chat as read by the bot, now. Second generation only.
+    /// Marks this chat as read by the bot now. v2 only.
     ///
     /// # Errors
     /// The portal's refusal.
     pub async fn read(&self) -> Result<(), Error> {
-        Ok(self.voice.read(&self.context.here.dialog, None).await?)
+        Ok(self
+            .client
+            .read(&self.context.conversation.dialog, None)
+            .await?)
     }
 
-    /// Lets people write in this chat, or takes the input field away, now: then only buttons are left. Second generation
-    /// only.
+    /// Shows or hides the input field of this chat now. Without it people can only press buttons.
+    /// v2 only.
     ///
     /// # Errors
     /// The portal's refusal.
     pub async fn text_field(&self, enabled: bool) -> Result<(), Error> {
         Ok(self
-            .voice
-            .text_field(&self.context.here.dialog, enabled)
+            .client
+            .text_field(&self.context.conversation.dialog, enabled)
             .await?)
     }
 
-    /// Sends a file of at most 100 MB in this chat, in a message of its own, now. Second generation only.
+    /// Sends a file of at most 100 MB to this chat now, in a message of its own. v2 only.
     ///
-    /// It stays even if the turn fails, and comes again if the turn is repeated.
+    /// It stays if the turn fails, and is sent again if the turn is repeated.
     ///
     /// # Errors
     /// The file is empty or too large, or the portal did not take it.
     pub async fn upload(&self, name: &str, content: &[u8]) -> Result<Upload, Error> {
-        let dialog = &self.context.here.dialog;
-        Ok(self.voice.upload(dialog, name, content, None).await?)
+        let dialog = &self.context.conversation.dialog;
+        Ok(self.client.upload(dialog, name, content, None).await?)
     }
 
-    /// Reads a file that came with a message, of at most 100 MB. Second generation only.
+    /// Downloads a file of a message, of at most 100 MB. v2 only.
     ///
     /// # Errors
-    /// There is no such file, or the bot may not read it.
+    /// The file does not exist, or the bot has no access to it.
     pub async fn download(&self, file: &File) -> Result<Bytes, Error> {
-        Ok(self.voice.download(file.id).await?)
+        Ok(self.client.download(file.id).await?)
     }
 
-    /// The bot that this turn is for.
+    /// Returns the bot of this turn.
     pub fn bot(&self) -> &BotRef {
         &self.context.bot
     }
 
-    /// The address of this chat.
+    /// Returns the id of this chat.
     pub fn dialog(&self) -> &DialogId {
-        &self.context.here.dialog
+        &self.context.conversation.dialog
     }
 
-    /// This chat, as far as the event describes it.
+    /// Returns this chat, as far as the event describes it.
     pub fn chat(&self) -> &Chat {
         &self.context.chat
     }
 
-    /// Who did it, as far as the event describes them.
+    /// Returns the user who caused the event, as far as the event describes them.
     pub fn user(&self) -> Option<&User> {
         self.context.user.as_ref()
     }
 
-    /// Who did it, also where only the event's `auth` says so.
+    /// Returns the id of the user who caused the event, also if only the event's `auth` has it.
     pub fn sender(&self) -> Option<UserId> {
         let acting = || self.delivery()?.at(&["auth", "user_id"])?.number().ok()?;
         self.context.sender.or_else(acting)
     }
 
-    /// The portal's default language, such as `en`.
+    /// Returns the portal's default language, such as `en`.
     pub fn language(&self) -> Option<&str> {
         self.context.language.as_deref()
     }
 
-    /// The event as it was delivered, with everything that is not typed; a reminder was not.
+    /// Returns the event as it was delivered, with all its values. `None` for a reminder.
     pub fn delivery(&self) -> Option<&Delivery> {
         self.context.delivery.as_ref()
     }
 
-    /// The moment of this turn, by the program's clock ([`App::clock`](crate::App::clock)).
+    /// Returns the time of this turn, by the program's clock ([`App::clock`](crate::App::clock)).
     pub fn now(&self) -> Time {
         self.context.now
     }
 
-    /// The number of this attempt at the event, from 1: more than that after a failure, or after the process died in it.
+    /// Returns the number of this attempt at the event, from 1. It grows after a failure or a
+    /// crash.
     pub fn attempt(&self) -> u32 {
         self.context.attempt
     }
 
-    /// The client for this portal.
+    /// Returns the client for this portal.
     pub fn portal(&self) -> &Portal {
         &self.context.portal
     }
@@ -288,40 +306,41 @@ impl<S> Context<S> {
 
 /// When a reminder is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum When {
-    /// So long after the turn.
+    /// This long after the turn.
     After(Duration),
-    /// At this moment.
+    /// At this time.
     At(Time),
 }
 
 impl From<Duration> for When {
-    fn from(after: Duration) -> When {
-        When::After(after)
+    fn from(after: Duration) -> Self {
+        Self::After(after)
     }
 }
 
 impl From<Time> for When {
-    fn from(at: Time) -> When {
-        When::At(at)
+    fn from(at: Time) -> Self {
+        Self::At(at)
     }
 }
 
 impl From<SystemTime> for When {
-    fn from(at: SystemTime) -> When {
-        When::At(at.into())
+    fn from(at: SystemTime) -> Self {
+        Self::At(at.into())
     }
 }
 
-/// Shows what the bot is doing, until it is dropped.
+/// A guard that shows the bot's status until it is dropped.
 #[derive(Debug)]
 pub struct Showing {
     _renewal: AbortOnDropHandle<()>,
 }
 
-/// A REST call that is run when it is awaited.
+/// A REST call. It is made when it is awaited.
 #[derive(Debug)]
-#[must_use = "a call is run when it is awaited"]
+#[must_use = "the call is made when it is awaited"]
 pub struct RestCall<T> {
     portal: Portal,
     method: String,
@@ -330,8 +349,8 @@ pub struct RestCall<T> {
 }
 
 impl<T> RestCall<T> {
-    pub(super) fn new(portal: Portal, method: String) -> RestCall<T> {
-        RestCall {
+    pub(super) fn new(portal: Portal, method: String) -> Self {
+        Self {
             portal,
             method,
             params: Value::Object(Default::default()),
@@ -339,8 +358,8 @@ impl<T> RestCall<T> {
         }
     }
 
-    /// Adds a parameter. One that serde cannot write as JSON becomes null.
-    pub fn with(mut self, name: &str, value: impl Serialize) -> RestCall<T> {
+    /// Adds a parameter. One that cannot be serialised as JSON becomes null.
+    pub fn with(mut self, name: &str, value: impl Serialize) -> Self {
         self.params[name] = serde_json::to_value(value).unwrap_or_default();
         self
     }

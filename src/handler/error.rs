@@ -1,16 +1,27 @@
-//! What a handler returns.
+//! The result of a handler.
 
 use std::error::Error as StdError;
 use std::fmt;
 
 use crate::message::Draft;
 
-/// What a handler returns. With one type it is that type or an [`Error`].
+/// The result of a handler. `Result<T>` is a `T` or an [`Error`].
 pub type Result<T = (), E = Error> = std::result::Result<T, E>;
 
-/// A turn that did not work out: an answer to the user, or a failure.
+/// The error of a turn: an answer to the user ([`tell`]), or a failure.
 ///
-/// Any error turns into it with `?`. As with other boxed errors, it is no [`std::error::Error`] itself.
+/// Any error converts into it with `?`. Like other boxed errors, it is not a [`std::error::Error`]
+/// itself.
+///
+/// ```
+/// use imbot::prelude::*;
+///
+/// fn quantity(text: &str) -> Result<u32> {
+///     Ok(text.parse()?)
+/// }
+/// assert!(quantity("2").is_ok());
+/// assert!(!quantity("two").unwrap_err().is_answer());
+/// ```
 pub struct Error(Kind);
 
 enum Kind {
@@ -18,7 +29,7 @@ enum Kind {
     Failed(Box<dyn StdError + Send + Sync>),
 }
 
-/// An error that is an answer: the turn changes nothing, and the user reads this.
+/// Returns an error that is an answer to the user: the turn changes nothing, and only this is sent.
 ///
 /// ```
 /// use imbot::prelude::*;
@@ -26,24 +37,24 @@ enum Kind {
 /// fn deal(number: u32) -> Result<&'static str> {
 ///     if number == 7 { Ok("Roof tiles") } else { Err(tell("No such deal")) }
 /// }
-/// assert!(deal(8).unwrap_err().is_told());
+/// assert!(deal(8).unwrap_err().is_answer());
 /// ```
 pub fn tell(answer: impl Into<Draft>) -> Error {
     Error(Kind::Tell(Box::new(answer.into())))
 }
 
 impl Error {
-    /// A failure that is only a sentence.
-    pub fn failed(why: impl fmt::Display) -> Error {
-        Error(Kind::Failed(why.to_string().into()))
+    /// Returns a failure with this message.
+    pub fn failed(message: impl fmt::Display) -> Self {
+        Self(Kind::Failed(message.to_string().into()))
     }
 
-    /// Whether this is an answer to the user ([`tell`]) and no failure.
-    pub fn is_told(&self) -> bool {
+    /// Whether this is an answer to the user ([`tell`]) and not a failure.
+    pub fn is_answer(&self) -> bool {
         matches!(self.0, Kind::Tell(_))
     }
 
-    /// The failure as the type it was, if it was that.
+    /// Returns the failure as its original type, if it is of that type.
     pub fn downcast_ref<E: StdError + 'static>(&self) -> Option<&E> {
         if let Kind::Failed(source) = &self.0 {
             source.downcast_ref()
@@ -52,8 +63,8 @@ impl Error {
         }
     }
 
-    /// The answer to the user, if it is one.
-    pub(crate) fn told(&self) -> Option<&Draft> {
+    /// Returns the answer to the user, if this is one.
+    pub(crate) fn answer(&self) -> Option<&Draft> {
         if let Kind::Tell(draft) = &self.0 {
             Some(draft)
         } else {
@@ -63,8 +74,8 @@ impl Error {
 }
 
 impl<E: Into<Box<dyn StdError + Send + Sync>>> From<E> for Error {
-    fn from(source: E) -> Error {
-        Error(Kind::Failed(source.into()))
+    fn from(source: E) -> Self {
+        Self(Kind::Failed(source.into()))
     }
 }
 
@@ -75,7 +86,7 @@ impl fmt::Debug for Error {
 }
 
 impl fmt::Display for Error {
-    /// With all its causes, since it is read in a log.
+    /// Writes the error with all its causes, for a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Kind::Tell(draft) => write!(

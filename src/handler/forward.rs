@@ -1,4 +1,4 @@
-//! A hook that hands events on to another program, as JSON.
+//! A hook that forwards events to another program, as JSON.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,10 +10,10 @@ use super::hook::{Hook, HookEvent};
 use crate::portal::{Http, Signer};
 use crate::store::Clock;
 
-/// A hook that POSTs events to an address: [`HookEvent::to_json`], with headers as of Standard Webhooks.
+/// A hook that POSTs [`HookEvent::to_json`] to an address, with the headers of Standard Webhooks.
 ///
-/// `webhook-id` is the same each time an event is tried, `webhook-timestamp` is the time of the attempt, and
-/// `webhook-signature` is there if there is a secret ([`Signer`]).
+/// `webhook-id` is the same on every attempt, `webhook-timestamp` is the time of the attempt, and
+/// `webhook-signature` is present if there is a secret ([`Signer`]).
 pub(crate) struct Forward {
     pub(crate) http: Http,
     pub(crate) address: String,

@@ -1,4 +1,4 @@
-//! Hooks: code for every event that is not a bot's.
+//! Hooks: handlers of events that do not belong to a bot.
 
 use std::fmt;
 use std::future::Future;
@@ -12,10 +12,14 @@ use super::{RestCall, Result};
 use crate::event::{Category, Delivery, Node};
 use crate::portal::Portal;
 
-/// Code for events that are not a bot's. Functions `async fn(HookEvent) -> Result` are hooks.
+/// A handler of events that do not belong to a bot. Functions `async fn(HookEvent) -> Result` are
+/// hooks.
 pub trait Hook: Send + Sync + 'static {
-    /// Handles an event. After an error it is called again, with growing pauses, and in the end the event rests among the
-    /// dead letters; neither harms the other hooks or the bots.
+    /// Handles an event.
+    ///
+    /// # Errors
+    /// After an error it is called again, with growing pauses. In the end the event is a dead
+    /// letter. Other hooks and the bots go on meanwhile.
     fn event(&self, event: HookEvent) -> Pin<Box<dyn Future<Output = Result> + Send + '_>>;
 }
 
@@ -29,9 +33,9 @@ where
     }
 }
 
-/// An event for a hook: a [`Delivery`], and the portal it came from.
+/// An event for a hook: a [`Delivery`] and its portal.
 ///
-/// What it carries is little more than an id, typed in [`payload`](crate::event::payload):
+/// An event carries little more than an id, typed in [`payload`](crate::event::payload):
 ///
 /// ```
 /// use imbot::event::payload::crm;
@@ -53,31 +57,31 @@ pub struct HookEvent {
 }
 
 impl HookEvent {
-    pub(crate) fn new(delivery: Delivery, portal: Portal, id: String) -> HookEvent {
-        HookEvent {
+    pub(crate) fn new(delivery: Delivery, portal: Portal, id: String) -> Self {
+        Self {
             delivery,
             portal,
             id,
         }
     }
 
-    /// What tells this event from all others of this hook. It is the same each time that the event is tried, also after a
-    /// restart: who does something that must not be done twice can remember it.
+    /// Returns the id of this event among all events of this hook. It is the same on every attempt,
+    /// also after a restart: store it to do something only once.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// Calls any REST method of the portal.
+    /// Calls any REST method of the portal. The result is decoded to the type you ask for.
     pub fn call<T: DeserializeOwned>(&self, method: impl Into<String>) -> RestCall<T> {
         RestCall::new(self.portal.clone(), method.into())
     }
 
-    /// The client for this portal.
+    /// Returns the client for this portal.
     pub fn portal(&self) -> &Portal {
         &self.portal
     }
 
-    /// The event as JSON for other programs: no tokens.
+    /// Returns the event as JSON for other programs, without tokens.
     pub fn to_json(&self) -> Value {
         json!({
             "event": self.name,
@@ -96,7 +100,7 @@ impl Deref for HookEvent {
     }
 }
 
-/// Which events a hook is for.
+/// The events that a hook gets.
 ///
 /// ```
 /// use imbot::{Pattern, event::Category};
@@ -107,51 +111,52 @@ impl Deref for HookEvent {
 /// assert!(Pattern::from("*").matches("ONSOMETHINGNEW", Category::Unknown));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Pattern {
     /// The event of this name.
     Name(String),
-    /// Events whose names begin so.
+    /// Events whose names begin with this.
     Prefix(String),
-    /// Events about this.
+    /// Events of this category.
     Category(Category),
 }
 
 impl Pattern {
-    /// Whether an event of this name and category is meant.
+    /// Whether an event of this name and category matches.
     pub fn matches(&self, name: &str, category: Category) -> bool {
         match self {
-            Pattern::Name(own) => own.eq_ignore_ascii_case(name),
-            Pattern::Prefix(own) => name
+            Self::Name(own) => own.eq_ignore_ascii_case(name),
+            Self::Prefix(own) => name
                 .get(..own.len())
                 .is_some_and(|start| start.eq_ignore_ascii_case(own)),
-            Pattern::Category(own) => *own == category,
+            Self::Category(own) => *own == category,
         }
     }
 }
 
 impl fmt::Display for Pattern {
-    /// As one writes it for [`App::hook`](crate::App::hook).
+    /// Writes it as it is passed to [`App::hook`](crate::App::hook).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Pattern::Name(name) => f.write_str(name),
-            Pattern::Prefix(start) => write!(f, "{start}*"),
-            Pattern::Category(category) => write!(f, "{category:?}"),
+            Self::Name(name) => f.write_str(name),
+            Self::Prefix(start) => write!(f, "{start}*"),
+            Self::Category(category) => write!(f, "{category:?}"),
         }
     }
 }
 
 impl From<&str> for Pattern {
-    /// A name, or its beginning with a star at the end.
-    fn from(text: &str) -> Pattern {
+    /// Parses a name, or the beginning of a name followed by `*`.
+    fn from(text: &str) -> Self {
         match text.strip_suffix('*') {
-            Some(start) => Pattern::Prefix(start.to_ascii_uppercase()),
-            None => Pattern::Name(text.to_ascii_uppercase()),
+            Some(start) => Self::Prefix(start.to_ascii_uppercase()),
+            None => Self::Name(text.to_ascii_uppercase()),
         }
     }
 }
 
 impl From<Category> for Pattern {
-    fn from(category: Category) -> Pattern {
-        Pattern::Category(category)
+    fn from(category: Category) -> Self {
+        Self::Category(category)
     }
 }

@@ -1,11 +1,12 @@
-//! What you write: a [`Bot`], and [`Hook`]s for the events that are no bot's.
+//! What authors write: a [`Bot`], a [`Connector`], and [`Hook`]s for all other events.
 //!
-//! A handler runs as one **turn**: the conversation's state is loaded into [`Context::state`], the handler changes it and
-//! says things, and when it returns `Ok` the new state and the messages are committed together. On an error or a panic
-//! nothing of the turn is kept. [`Context::say`] therefore does not wait and cannot fail for the network's sake: it puts
-//! a message among the turn's, and the sender takes over after the commit.
-
-#![doc = include_str!("open_channels.md")]
+//! A handler runs as one **turn**: [`Context::state`] is loaded, the handler changes it and sends
+//! messages, and when it returns `Ok`, the state and the messages are committed together. After an
+//! error or a panic nothing of the turn is kept. [`Context::say`] therefore neither waits nor
+//! fails: the message is sent after the commit, and retried if the portal is away.
+//!
+//! JSON in signatures is [`serde_json::Value`], and state, payloads and results are types of
+//! `serde`: use these two crates in the same major version.
 
 mod args;
 mod bot;
@@ -29,9 +30,10 @@ pub use error::{Error, Result, tell};
 pub(crate) use forward::Forward;
 pub use hook::{Hook, HookEvent, Pattern};
 pub use open_channel::TransferTo;
-pub(crate) use open_channel::to_people;
+pub(crate) use open_channel::hand_to_operator;
 pub use profile::{BotColor, BotKind, EventMode, Gender, Profile};
+pub(crate) use turn::context::{Attempt, EventContext, Trigger, TurnResult};
 pub use turn::effects::MessageHandle;
 pub use turn::handover::{Role, TakenOver};
-pub(crate) use turn::stored_row::is_on_line;
-pub(crate) use turn::{AnyBot, Attempt, Erased, EventContext, Trigger, TurnResult, guarded};
+pub(crate) use turn::stored_row::is_open_channel;
+pub(crate) use turn::{AnyBot, Erased, guarded};

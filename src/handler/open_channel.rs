@@ -1,10 +1,10 @@
-//! What a bot can do in the chat of an open channel: know who speaks, hand over, and speak to operators alone.
+//! Context methods for the chat of an open channel: roles, handing over, and notes for operators.
 
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::turn::EventContext;
+use super::turn::context::EventContext;
 use super::turn::effects::{Effects, Origin};
 use super::turn::handover::Handover;
 use super::{Context, Error, MessageHandle, Profile, Role};
@@ -12,65 +12,70 @@ use crate::event::{ChatId, LineChat, LineId, SessionId, UserId};
 use crate::message::Draft;
 use crate::store::QueuedCall;
 
-/// To whom a chat is handed over.
+/// Where a chat is handed over to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TransferTo {
-    /// A person of the portal; not a bot, and nobody from outside the company.
+    /// A user of the portal who is neither a bot nor from outside the company.
     User(UserId),
-    /// The queue of a line, which may be another one.
+    /// The operators' queue of this or another line.
     Queue(LineId),
 }
 
 impl From<UserId> for TransferTo {
-    fn from(user: UserId) -> TransferTo {
-        TransferTo::User(user)
+    fn from(user: UserId) -> Self {
+        Self::User(user)
     }
 }
 
 impl From<LineId> for TransferTo {
-    fn from(line: LineId) -> TransferTo {
-        TransferTo::Queue(line)
+    fn from(line: LineId) -> Self {
+        Self::Queue(line)
     }
 }
 
 impl<S> Context<S> {
-    /// What this chat is as the chat of an open channel, if the event tells that it is one: connector, line, client,
-    /// session, CRM.
+    /// Returns the connector, line, client, session and CRM ids of this chat, if the event says
+    /// that it is one of an open channel.
     pub fn line(&self) -> Option<LineChat> {
         self.chat().line()
     }
 
-    /// Who did it, in the chat of an open channel; nothing where nobody can tell.
+    /// Returns the sender's role in the chat of an open channel, if it is known.
     pub fn role(&self) -> Option<Role> {
         self.context().role
     }
 
-    /// The session that is under way in this chat of an open channel, or the last one, as far as the chat has told.
+    /// Returns the current session of this chat of an open channel, or the last one, as far as it
+    /// is known.
     pub fn session(&self) -> Option<SessionId> {
-        self.turn().session()
+        self.effects().session()
     }
 
-    /// Whether people have taken this chat of an open channel over. What the bot [says](Context::say) in it then is not
-    /// sent, unless its profile says that it speaks [beside operators](super::Profile::beside_operators); whispers are.
+    /// Whether an operator has taken over this chat of an open channel. Then the bot's
+    /// [messages](Context::say) in it are dropped, except [whispers](Context::whisper), unless the
+    /// profile says [`alongside_operators`](super::Profile::alongside_operators).
     pub fn is_with_operator(&self) -> bool {
-        self.turn().is_with_operator()
+        self.effects().is_with_operator()
     }
 
-    /// Hands this chat of an open channel over to a free operator, after what was said so far
+    /// Hands this chat of an open channel over to a free operator, after the messages so far
     /// (`imopenlines.bot.session.operator`). From then on the bot is silent.
     ///
-    /// Outside an open channel it fails the turn.
+    /// Fails the turn outside an open channel.
     pub fn to_operator(&self) {
         self.hand_over("operator", json!({}));
     }
 
-    /// Hands this chat of an open channel over to a person, or to the queue of a line, after what was said so far
-    /// (`imopenlines.bot.session.transfer`). From then on the bot is silent. With `leave` it leaves the chat; without, it
-    /// stays and goes on to hear, unless the line is set up to send its bot away.
+    /// Hands this chat of an open channel over to a user or to the queue of a line, after the
+    /// messages so far (`imopenlines.bot.session.transfer`). From then on the bot is silent.
     ///
-    /// The portal acts as the first bot of the application here, whichever asks: an application that serves open channels
-    /// should have one bot that transfers and finishes (server-behaviour, section 6.2). Outside an open channel it fails
-    /// the turn.
+    /// With `leave`, the bot leaves the chat. Without, it stays and still gets events, unless the
+    /// line's settings remove the bot. The portal acts as the first bot of the application,
+    /// whichever bot calls: only one bot of an application should transfer and finish
+    /// (protocol/server-behaviour.md 6.2).
+    ///
+    /// Fails the turn outside an open channel.
     pub fn transfer(&self, to: impl Into<TransferTo>, leave: bool) {
         let leave = if leave { "Y" } else { "N" };
         self.hand_over(
@@ -82,51 +87,52 @@ impl<S> Context<S> {
         );
     }
 
-    /// Ends the session of this chat of an open channel, after what was said so far (`imopenlines.bot.session.finish`). The
-    /// client's next message begins another one.
+    /// Ends the session of this chat of an open channel, after the messages so far
+    /// (`imopenlines.bot.session.finish`). The client's next message begins another session.
     ///
-    /// As with [`transfer`](Context::transfer) the portal acts as the application's first bot. Outside an open channel it
-    /// fails the turn.
+    /// As with [`transfer`](Context::transfer), the portal acts as the application's first bot.
+    /// Fails the turn outside an open channel.
     pub fn finish(&self) {
         self.hand_over("finish", json!({}));
     }
 
-    /// Says something in this chat of an open channel that the client does not see: a note for operators.
+    /// Sends a note for operators to this chat of an open channel. The client does not see it.
     pub fn whisper(&self, note: impl Into<Draft>) -> MessageHandle {
         self.say(note.into().whisper())
     }
 
-    /// Queues a call about this chat's session, which takes the floor from the bot.
+    /// Queues a call that hands this chat over or ends its session.
     fn hand_over(&self, method: &str, params: Value) {
         match self.line_chat() {
-            Some(chat) => self.turn().hand_over(method, chat, params),
-            None => self.turn().fail(Error::failed(
+            Some(chat) => self.effects().hand_over(method, chat, params),
+            None => self.effects().fail(Error::failed(
                 "only the chat of an open channel can be handed over or finished",
             )),
         }
     }
 
-    /// The number of this chat, if it is one of an open channel. A reminder's event does not say, but the floor does.
+    /// Returns the number of this chat, if it is one of an open channel. For a reminder, the
+    /// handover shows that it is.
     pub(super) fn line_chat(&self) -> Option<ChatId> {
-        let is_line = self.chat().line().is_some() || self.turn().is_on_line();
+        let is_line = self.chat().line().is_some() || self.effects().is_open_channel();
         let by_dialog = || self.dialog().as_str().strip_prefix("chat")?.parse().ok();
         self.chat().id.or_else(by_dialog).filter(|_| is_line)
     }
 }
 
-/// What is left to do for a client whose event cannot be handled, where the bot itself cannot be asked: the chat goes to
-/// people. Nothing outside an open channel.
-pub(crate) fn to_people(profile: &Profile, context: &EventContext) -> Vec<Arc<QueuedCall>> {
+/// Returns the calls that hand a client's chat over to an operator, for an event that cannot be
+/// handled by the bot. Empty outside open channels.
+pub(crate) fn hand_to_operator(profile: &Profile, context: &EventContext) -> Vec<Arc<QueuedCall>> {
     let is_line = profile.is_for_open_channels() && context.chat.line().is_some();
     let Some(chat) = context.chat.id.filter(|_| is_line) else {
         return Vec::new();
     };
-    let turn = Effects::new(Origin::of(context, profile), Handover::default(), false);
-    turn.hand_over("operator", chat, json!({}));
-    turn.calls()
+    let effects = Effects::new(Origin::of(context, profile), Handover::default(), false);
+    effects.hand_over("operator", chat, json!({}));
+    effects.take_calls()
 }
 
-/// The call that hands a session over or ends it.
+/// Returns the method and the parameters that hand a session over or end it.
 pub(super) fn session_call(
     method: &str,
     chat: ChatId,

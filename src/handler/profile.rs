@@ -1,11 +1,22 @@
-//! Who a bot is on the portal.
+//! The profile of a bot.
 
 use serde_json::{Map, Value};
 
 use crate::event::Api;
 use crate::store::Redelivery;
 
-/// Who a bot is on the portal (`imbot.register`), and how its turns are treated.
+/// The profile of a bot on the portal (`imbot.register`), and how its turns are run.
+///
+/// ```
+/// use imbot::handler::{BotColor, BotKind};
+/// use imbot::prelude::*;
+///
+/// let profile = Profile::new("front_desk", "Front desk")
+///     .work_position("Answers questions about orders")
+///     .color(BotColor::Azure)
+///     .kind(BotKind::Supervisor);
+/// assert_eq!(profile.code(), "front_desk");
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Profile {
     code: String,
@@ -15,12 +26,13 @@ pub struct Profile {
     event_mode: Option<EventMode>,
     properties: Map<String, Value>,
     redelivery: Redelivery,
-    waits: bool,
-    beside_operators: bool,
+    blocks_after_failure: bool,
+    alongside_operators: bool,
 }
 
-/// What a bot hears in groups (`TYPE`).
+/// The kind of a bot: which messages of a group it gets (`TYPE`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum BotKind {
     /// Messages that mention it.
     #[default]
@@ -29,25 +41,27 @@ pub enum BotKind {
     Human,
     /// Every message of its chats.
     Supervisor,
-    /// Every message of its chats; people without access to it do not find it. The first generation has it as a
+    /// Every message of its chats. Users without access to it cannot find it. In v1 it is a
     /// supervisor.
     Personal,
     /// Every message of the open channels it serves.
     OpenChannel,
 }
 
-/// How the events of a bot of the second generation come (`eventMode`).
+/// How the events of a v2 bot arrive (`eventMode`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum EventMode {
-    /// The portal posts them to our address.
+    /// The portal posts them to the program's address.
     Webhook,
-    /// They are polled (`imbot.v2.Event.get`): no public address is needed, and what is not confirmed stays on the portal
-    /// for a day.
+    /// The program polls for them (`imbot.v2.Event.get`). No public address is needed. The portal
+    /// keeps unconfirmed events for a day.
     Fetch,
 }
 
 /// The colour of a bot on phones (`COLOR`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 #[expect(missing_docs, reason = "the names are the colours")]
 pub enum BotColor {
     Red,
@@ -68,7 +82,7 @@ pub enum BotColor {
     Graphite,
 }
 
-/// The gender of a bot, for the portal's phrases (`PERSONAL_GENDER`).
+/// The gender of a bot, for the portal's sentences about it (`PERSONAL_GENDER`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Gender {
@@ -77,9 +91,10 @@ pub enum Gender {
 }
 
 impl Profile {
-    /// A bot under this code, which is unique on a portal and stays, and this name, which people see.
-    pub fn new(code: impl Into<String>, name: impl Into<String>) -> Profile {
-        let profile = Profile {
+    /// Returns the profile of a bot with this code, which is unique on a portal and must not
+    /// change, and this name, which people see.
+    pub fn new(code: impl Into<String>, name: impl Into<String>) -> Self {
+        let profile = Self {
             code: code.into(),
             kind: BotKind::Bot,
             openline: false,
@@ -87,14 +102,14 @@ impl Profile {
             event_mode: None,
             properties: Map::new(),
             redelivery: Redelivery::default(),
-            waits: false,
-            beside_operators: false,
+            blocks_after_failure: false,
+            alongside_operators: false,
         };
         profile.with("NAME", name.into())
     }
 
-    /// A profile by the name of a type: `FrontDesk` is `front_desk`, named "Front desk".
-    pub fn of<T: ?Sized>() -> Profile {
+    /// Returns the profile for a type's name: `FrontDesk` becomes `front_desk`, named "Front desk".
+    pub fn of<T: ?Sized>() -> Self {
         let path = std::any::type_name::<T>();
         let path = path.split('<').next().unwrap_or(path);
         let name = path.rsplit("::").next().unwrap_or(path);
@@ -107,38 +122,38 @@ impl Profile {
                 words.push(char);
             }
         }
-        Profile::new(words.to_lowercase().replace(' ', "_"), words)
+        Self::new(words.to_lowercase().replace(' ', "_"), words)
     }
 
-    /// A last name. Default: none.
+    /// Sets the last name. Default: none.
     #[must_use]
-    pub fn last_name(self, name: impl Into<String>) -> Profile {
+    pub fn last_name(self, name: impl Into<String>) -> Self {
         self.with("LAST_NAME", name.into())
     }
 
-    /// What it hears in groups. Default: [`BotKind::Bot`].
+    /// Sets which messages of a group the bot gets. Default: [`BotKind::Bot`].
     #[must_use]
-    pub fn kind(mut self, kind: BotKind) -> Profile {
+    pub fn kind(mut self, kind: BotKind) -> Self {
         self.kind = kind;
         self
     }
 
-    /// Lets it serve open channels, too. Default: no.
+    /// Lets the bot serve open channels as well. Default: it does not.
     #[must_use]
-    pub fn serves_open_channels(mut self) -> Profile {
+    pub fn serves_open_channels(mut self) -> Self {
         self.openline = true;
         self
     }
 
-    /// What it does, below its name. Default: nothing.
+    /// Sets the text below the name: what the bot does. Default: none.
     #[must_use]
-    pub fn work_position(self, text: impl Into<String>) -> Profile {
+    pub fn work_position(self, text: impl Into<String>) -> Self {
         self.with("WORK_POSITION", text.into())
     }
 
-    /// Its colour. Default: the portal chooses.
+    /// Sets the colour. Default: the portal chooses.
     #[must_use]
-    pub fn color(self, color: BotColor) -> Profile {
+    pub fn color(self, color: BotColor) -> Self {
         let words = format!("{color:?}");
         let mut name = String::new();
         for char in words.chars() {
@@ -150,79 +165,80 @@ impl Profile {
         self.with("COLOR", name)
     }
 
-    /// Its gender. Default: the portal chooses.
+    /// Sets the gender. Default: the portal chooses.
     #[must_use]
-    pub fn gender(self, gender: Gender) -> Profile {
+    pub fn gender(self, gender: Gender) -> Self {
         self.with(
             "PERSONAL_GENDER",
             if gender == Gender::Male { "M" } else { "F" },
         )
     }
 
-    /// Its picture, a file of at most 5,000 by 5,000 pixels in base64. Default: none.
+    /// Sets the picture: an image of at most 5,000 by 5,000 pixels, in base64. Default: none.
     #[must_use]
-    pub fn photo(self, base64: impl Into<String>) -> Profile {
+    pub fn photo(self, base64: impl Into<String>) -> Self {
         self.with("PERSONAL_PHOTO", base64.into())
     }
 
-    /// Its web page. Default: none.
+    /// Sets the web page. Default: none.
     #[must_use]
-    pub fn website(self, address: impl Into<String>) -> Profile {
+    pub fn website(self, address: impl Into<String>) -> Self {
         self.with("PERSONAL_WWW", address.into())
     }
 
-    /// The generation of the bot platform that it is registered with. Default: [`Api::V2`]; a portal on a server of its
-    /// owner may know the first only.
+    /// Sets the API that the bot is registered with. Default: [`Api::V2`]. On-premise portals may
+    /// have v1 only.
     #[must_use]
-    pub fn api(mut self, api: Api) -> Profile {
+    pub fn api(mut self, api: Api) -> Self {
         self.api = api;
         self
     }
 
-    /// How its events come; the first generation has webhooks only. Default: by webhook if the program has a public
-    /// address, else they are polled.
+    /// Sets how events arrive; v1 has webhooks only. Default: by webhook if the program has a
+    /// public address, otherwise by polling.
     #[must_use]
-    pub fn event_mode(mut self, mode: EventMode) -> Profile {
+    pub fn event_mode(mut self, mode: EventMode) -> Self {
         self.event_mode = Some(mode);
         self
     }
 
-    /// What becomes of a message that may have been sent: the process died while it was on its way, or no answer came.
-    /// Default: [`Redelivery::AtLeastOnce`].
+    /// Sets what happens to a message that may have been sent, because the process died before the
+    /// answer or no answer came. Default: [`Redelivery::AtLeastOnce`].
     #[must_use]
-    pub fn redelivery(mut self, redelivery: Redelivery) -> Profile {
+    pub fn redelivery(mut self, redelivery: Redelivery) -> Self {
         self.redelivery = redelivery;
         self
     }
 
-    /// Lets a chat wait, after an event that could not be handled, until an operator retries or drops that event
-    /// (`dead retry`, `dead drop`). Default: the chat goes on with its next event.
+    /// Stops a chat after a failed event until an operator retries or drops that event (`dead
+    /// retry`, `dead drop`). Default: the chat goes on with its next event.
     #[must_use]
-    pub fn waits_for_the_operator(mut self) -> Profile {
-        self.waits = true;
+    pub fn blocks_after_failure(mut self) -> Self {
+        self.blocks_after_failure = true;
         self
     }
 
-    /// Goes on to hear and to speak in the chats of open channels that people have taken over, and hears operators, too:
-    /// [`Context::role`](super::Context::role) tells who speaks. Default: it is silent from the moment an operator speaks,
-    /// the client asks for one or the bot hands the chat over, until another session begins or it is brought in again.
+    /// Keeps the bot active in chats of open channels that an operator has taken over. It then also
+    /// gets operators' messages; see [`Context::role`](super::Context::role). Default: the bot is
+    /// silent from the moment an operator writes, the client asks for one or the bot hands the chat
+    /// over, until the next session begins or the bot is added again.
     #[must_use]
-    pub fn beside_operators(mut self) -> Profile {
-        self.beside_operators = true;
+    pub fn alongside_operators(mut self) -> Self {
+        self.alongside_operators = true;
         self
     }
 
-    fn with(mut self, key: &str, value: impl Into<Value>) -> Profile {
+    fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
         self.properties.insert(key.to_owned(), value.into());
         self
     }
 
-    /// Its code.
+    /// Returns the code.
     pub fn code(&self) -> &str {
         &self.code
     }
 
-    /// Its name.
+    /// Returns the name.
     pub fn name(&self) -> &str {
         self.properties
             .get("NAME")
@@ -230,7 +246,7 @@ impl Profile {
             .unwrap_or_default()
     }
 
-    /// The portal's letter for what it hears.
+    /// Returns the v1 letter of the kind.
     pub(crate) fn kind_letter(&self) -> char {
         match self.kind {
             BotKind::Bot => 'B',
@@ -240,7 +256,7 @@ impl Profile {
         }
     }
 
-    /// The second generation's word for what it hears.
+    /// Returns the v2 word of the kind.
     pub(crate) fn kind_word(&self) -> &'static str {
         match self.kind {
             BotKind::Bot | BotKind::Human => "bot",
@@ -250,9 +266,9 @@ impl Profile {
         }
     }
 
-    /// Its properties in the words of the second generation, which has no place for a web page.
+    /// Returns the properties under their v2 names. v2 has no web page.
     pub(crate) fn properties_v2(&self) -> Map<String, Value> {
-        let words = [
+        let names = [
             ("NAME", "name"),
             ("LAST_NAME", "lastName"),
             ("WORK_POSITION", "workPosition"),
@@ -260,19 +276,19 @@ impl Profile {
             ("PERSONAL_GENDER", "gender"),
             ("PERSONAL_PHOTO", "avatar"),
         ];
-        let word = |(first, second): (&str, &str)| {
-            let value = self.properties.get(first)?.clone();
-            Some((second.to_owned(), value))
+        let rename = |(v1, v2): (&str, &str)| {
+            let value = self.properties.get(v1)?.clone();
+            Some((v2.to_owned(), value))
         };
-        words.into_iter().filter_map(word).collect()
+        names.into_iter().filter_map(rename).collect()
     }
 
     pub(crate) fn is_for_open_channels(&self) -> bool {
         self.openline || self.kind == BotKind::OpenChannel
     }
 
-    pub(crate) fn is_beside_operators(&self) -> bool {
-        self.beside_operators
+    pub(crate) fn is_alongside_operators(&self) -> bool {
+        self.alongside_operators
     }
 
     pub(crate) fn on_api(&self) -> Api {
@@ -283,8 +299,8 @@ impl Profile {
         self.event_mode
     }
 
-    pub(crate) fn is_waiting_for_the_operator(&self) -> bool {
-        self.waits
+    pub(crate) fn blocks_on_failure(&self) -> bool {
+        self.blocks_after_failure
     }
 
     pub(crate) fn redelivery_mode(&self) -> Redelivery {
@@ -304,7 +320,7 @@ mod tests {
     struct Generic<T>(T);
 
     #[test]
-    fn a_type_names_its_bot() {
+    fn the_default_profile_is_made_from_the_types_name() {
         assert_eq!(
             Profile::of::<FrontDesk>(),
             Profile::new("front_desk", "Front desk")
@@ -316,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn colours_are_written_as_the_portal_writes_them() {
+    fn colours_are_written_in_the_portals_spelling() {
         let profile = Profile::new("a", "A").color(BotColor::LightBlue);
         assert_eq!(profile.properties["COLOR"], "LIGHT_BLUE");
     }

@@ -1,6 +1,7 @@
 //! Blocks attached to a message: links, people, tables, images, files.
 //!
-//! Page `bots-v2`, section ATTACH: each block is an object with one key. What is left out is left to the portal.
+//! Page `bots-v2`, section ATTACH: each block is an object with one key. Values left out are the
+//! portal's choice.
 
 use serde::Serialize;
 
@@ -9,7 +10,7 @@ use crate::event::{ChatId, UserId};
 
 const PART: &str = "attachment";
 
-/// Blocks attached to a message, in the order they are shown.
+/// Blocks attached to a message, in the order shown.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub struct Attach {
@@ -31,7 +32,7 @@ pub enum Block {
     Link(Link),
     /// A person, a chat or a bot with a picture.
     User(Person),
-    /// Names and values: a table, a column, a line.
+    /// Names and values, as a table, a column or a line.
     Grid(Vec<GridCell>),
     /// Pictures.
     Image(Vec<Image>),
@@ -54,10 +55,10 @@ pub enum Block {
 pub struct Link {
     /// The address.
     pub link: String,
-    /// What is shown for it. Default: the address.
+    /// The label. Default: the address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The description below.
+    /// The description below the link.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub desc: Option<String>,
     /// The address of a picture.
@@ -74,13 +75,13 @@ pub struct Person {
     /// The address of a picture.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub avatar: Option<String>,
-    /// Where the name leads.
+    /// The address that the name links to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub link: Option<String>,
-    /// The user that the name leads to.
+    /// The user that the name links to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_id: Option<UserId>,
-    /// The chat that the name leads to.
+    /// The chat that the name links to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chat_id: Option<ChatId>,
 }
@@ -89,7 +90,7 @@ pub struct Person {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub struct GridCell {
-    /// How the grid is shown; the same in all its cells.
+    /// The layout of the grid; the same in all its cells.
     pub display: Display,
     /// The name.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -103,14 +104,15 @@ pub struct GridCell {
     /// The value's colour.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub color: Option<Color>,
-    /// Where the value leads.
+    /// The address that the value links to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub link: Option<String>,
 }
 
-/// How a grid is shown.
+/// The layout of a grid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
+#[non_exhaustive]
 pub enum Display {
     /// Name above value, one below the other.
     Block,
@@ -131,7 +133,7 @@ pub struct Image {
     /// Its name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The address of a smaller one.
+    /// The address of a smaller picture.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preview: Option<String>,
     /// Its width in pixels.
@@ -157,41 +159,41 @@ pub struct FileLink {
 }
 
 impl Attach {
-    /// An attachment without blocks.
-    pub fn new() -> Attach {
-        Attach::default()
+    /// Returns an attachment without blocks.
+    pub fn new() -> Self {
+        Self::default()
     }
 
-    /// The colour of the bar beside it. Default: the portal's.
+    /// Sets the colour of the bar next to the attachment. Default: the portal's.
     #[must_use]
-    pub fn color(mut self, color: Color) -> Attach {
+    pub fn color(mut self, color: Color) -> Self {
         self.color = Some(color);
         self
     }
 
-    /// The colour of the bar by meaning. Default: [`Tone::Base`].
+    /// Sets the colour of the bar by meaning. Default: [`Tone::Base`].
     #[must_use]
-    pub fn tone(mut self, tone: Tone) -> Attach {
+    pub fn tone(mut self, tone: Tone) -> Self {
         self.color_token = Some(tone);
         self
     }
 
     /// Adds a block.
     #[must_use]
-    pub fn block(mut self, block: Block) -> Attach {
+    pub fn block(mut self, block: Block) -> Self {
         self.blocks.push(block);
         self
     }
 
     /// Adds text with BB codes.
     #[must_use]
-    pub fn message(self, text: impl Into<String>) -> Attach {
+    pub fn message(self, text: impl Into<String>) -> Self {
         self.block(Block::Message(text.into()))
     }
 
     /// Adds a link.
     #[must_use]
-    pub fn link(self, name: impl Into<String>, link: impl Into<String>) -> Attach {
+    pub fn link(self, name: impl Into<String>, link: impl Into<String>) -> Self {
         self.block(Block::Link(Link {
             link: link.into(),
             name: Some(name.into()),
@@ -205,7 +207,7 @@ impl Attach {
         self,
         display: Display,
         cells: impl IntoIterator<Item = (N, V)>,
-    ) -> Attach {
+    ) -> Self {
         let cell = |(name, value): (N, V)| GridCell {
             display,
             name: Some(name.into()),
@@ -219,17 +221,17 @@ impl Attach {
 
     /// Adds a line.
     #[must_use]
-    pub fn delimiter(self) -> Attach {
+    pub fn delimiter(self) -> Self {
         self.block(Block::Delimiter {
             size: 200,
             color: Color::hex(0xc6c6c6),
         })
     }
 
-    /// Whether the portal would take it whole.
+    /// Checks the portal's limits.
     ///
     /// # Errors
-    /// It is too large, or holds a block that the portal would drop.
+    /// The attachment is empty or too large, or has a block that the portal would drop.
     pub fn check(&self) -> Result<(), Oversized> {
         if self.blocks.is_empty() {
             return Err(wrong(PART, "no block"));
@@ -278,7 +280,7 @@ impl Block {
 }
 
 impl From<Block> for Attach {
-    fn from(block: Block) -> Attach {
-        Attach::new().block(block)
+    fn from(block: Block) -> Self {
+        Self::new().block(block)
     }
 }

@@ -4,19 +4,19 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// A colour by its parts, written `#29619b`.
+/// An RGB colour, such as `#29619b`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Color(u32);
 
 impl Color {
-    /// The colour of red, green and blue.
-    pub const fn rgb(red: u8, green: u8, blue: u8) -> Color {
-        Color((red as u32) << 16 | (green as u32) << 8 | blue as u32)
+    /// Returns the colour of these red, green and blue parts.
+    pub const fn rgb(red: u8, green: u8, blue: u8) -> Self {
+        Self((red as u32) << 16 | (green as u32) << 8 | blue as u32)
     }
 
-    /// The colour of `0x29619b`.
-    pub const fn hex(rgb: u32) -> Color {
-        Color(rgb & 0x00FF_FFFF)
+    /// Returns the colour of a number such as `0x29619b`.
+    pub const fn hex(rgb: u32) -> Self {
+        Self(rgb & 0x00FF_FFFF)
     }
 }
 
@@ -32,15 +32,16 @@ impl Serialize for Color {
     }
 }
 
-/// A colour by its meaning (`COLOR_TOKEN`): it follows the portal's theme.
+/// A colour by its meaning (`COLOR_TOKEN`). It follows the portal's theme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Tone {
-    /// What is meant to be done.
+    /// The main action.
     Primary,
-    /// What may be done instead.
+    /// An alternative action.
     Secondary,
-    /// What warns.
+    /// A warning.
     Alert,
     /// The portal's default.
     Base,

@@ -3,27 +3,36 @@
 use serde::ser::SerializeSeq;
 use serde::{Serialize, Serializer};
 
-use super::{Color, Oversized, Tone, check_link, check_size, is_no, wrong, yes};
+use super::{Color, Oversized, Tone, check_link, check_size, is_false, wrong, yes};
 
 const PART: &str = "keyboard";
 const IN_LINE: &str = "LINE";
 
 /// Rows of buttons under a message.
+///
+/// ```
+/// use imbot::prelude::*;
+///
+/// let keyboard = Keyboard::new()
+///     .row([Button::command("Yes", "answer", "yes"), Button::command("No", "answer", "no")])
+///     .row([Button::link("Help", "https://example.com/help")]);
+/// assert!(keyboard.check().is_ok());
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Keyboard {
     rows: Vec<Vec<Button>>,
 }
 
-/// One button: a text and exactly one thing that it does.
+/// A button: a text and one action.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub struct Button {
     text: String,
     #[serde(flatten)]
-    does: Does,
-    #[serde(skip_serializing_if = "is_no", serialize_with = "yes")]
+    action: Action,
+    #[serde(skip_serializing_if = "is_false", serialize_with = "yes")]
     block: bool,
-    #[serde(skip_serializing_if = "is_no", serialize_with = "yes")]
+    #[serde(skip_serializing_if = "is_false", serialize_with = "yes")]
     disabled: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     context: Option<Device>,
@@ -39,10 +48,10 @@ pub struct Button {
     bg_color_token: Option<Tone>,
 }
 
-/// What a button or a menu item does.
+/// The action of a button or a menu item.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
-pub(super) enum Does {
+pub(super) enum Action {
     #[serde(rename_all = "UPPERCASE")]
     Link { link: String },
     #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -51,15 +60,16 @@ pub(super) enum Does {
         command_params: String,
     },
     #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-    Action {
+    Client {
         action: &'static str,
         action_value: String,
     },
 }
 
-/// Where a button is shown.
+/// The devices that show a button.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
+#[non_exhaustive]
 pub enum Device {
     /// Phones and tablets only.
     Mobile,
@@ -68,50 +78,50 @@ pub enum Device {
 }
 
 impl Keyboard {
-    /// A keyboard without buttons.
-    pub fn new() -> Keyboard {
-        Keyboard::default()
+    /// Returns a keyboard without buttons.
+    pub fn new() -> Self {
+        Self::default()
     }
 
-    /// Adds a row of buttons, which stand beside each other as far as the chat is wide enough.
+    /// Adds a row of buttons, side by side if the chat is wide enough.
     #[must_use]
-    pub fn row(mut self, buttons: impl IntoIterator<Item = Button>) -> Keyboard {
+    pub fn row(mut self, buttons: impl IntoIterator<Item = Button>) -> Self {
         let mut row: Vec<Button> = buttons.into_iter().collect();
         if row.len() > 1 {
             for button in &mut row {
-                button.display = Some(IN_LINE); // the portal's default, BLOCK, takes a line for each
+                button.display = Some(IN_LINE); // the portal's default, BLOCK, takes one line per button
             }
         }
         self.rows.push(row);
         self
     }
 
-    /// Whether the portal would take it whole.
+    /// Checks the portal's limits.
     ///
     /// # Errors
-    /// It is too large, or holds a button that the portal would drop.
+    /// The keyboard is empty or too large, or has a button that the portal would drop.
     pub fn check(&self) -> Result<(), Oversized> {
         let mut buttons = self.rows.iter().flatten().peekable();
         buttons.peek().ok_or_else(|| wrong(PART, "no button"))?;
-        buttons.try_for_each(|button| check_item(PART, &button.text, &button.does))?;
+        buttons.try_for_each(|button| check_item(PART, &button.text, &button.action))?;
         check_size(PART, self)
     }
 }
 
-/// Refuses what the portal drops silently (`im/lib/bot/keyboard.php`).
-pub(super) fn check_item(part: &'static str, text: &str, does: &Does) -> Result<(), Oversized> {
+/// Refuses items that the portal drops silently (`im/lib/bot/keyboard.php`).
+pub(super) fn check_item(part: &'static str, text: &str, action: &Action) -> Result<(), Oversized> {
     if text.trim().is_empty() {
         return Err(wrong(part, "a button without text, which the portal drops"));
     }
-    match does {
-        Does::Link { link } => check_link(part, link),
-        Does::Command { command, .. } if !is_command(command) => Err(wrong(
+    match action {
+        Action::Link { link } => check_link(part, link),
+        Action::Command { command, .. } if !is_command(command) => Err(wrong(
             part,
             format!(
                 "the command `{command}`; commands are Latin letters and digits, without a slash"
             ),
         )),
-        Does::Action {
+        Action::Client {
             action,
             action_value,
         } if action_value.is_empty() => {
@@ -121,7 +131,8 @@ pub(super) fn check_item(part: &'static str, text: &str, does: &Does) -> Result<
     }
 }
 
-/// Whether a command can be registered under this name (`imbot.command.register`: Latin letters and digits).
+/// Whether a command can be registered under this name (`imbot.command.register`: Latin letters and
+/// digits).
 pub(crate) fn is_command(name: &str) -> bool {
     !name.is_empty()
         && name
@@ -130,7 +141,7 @@ pub(crate) fn is_command(name: &str) -> bool {
 }
 
 impl Serialize for Keyboard {
-    /// The flat list that the portal takes: a `NEWLINE` between rows.
+    /// Writes the portal's flat list, with a `NEWLINE` between rows.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
         struct Full<'a> {
@@ -159,23 +170,23 @@ fn flat<S: Serializer>(rows: &&Vec<Vec<Button>>, serializer: S) -> Result<S::Ok,
 }
 
 impl From<Button> for Keyboard {
-    fn from(button: Button) -> Keyboard {
-        Keyboard::new().row([button])
+    fn from(button: Button) -> Self {
+        Self::new().row([button])
     }
 }
 
 impl<const N: usize> From<[Button; N]> for Keyboard {
-    /// One row.
-    fn from(row: [Button; N]) -> Keyboard {
-        Keyboard::new().row(row)
+    /// Makes a keyboard of one row.
+    fn from(row: [Button; N]) -> Self {
+        Self::new().row(row)
     }
 }
 
 impl Button {
-    fn new(text: impl Into<String>, does: Does) -> Button {
-        Button {
+    fn new(text: impl Into<String>, action: Action) -> Self {
+        Self {
             text: text.into(),
-            does,
+            action,
             block: false,
             disabled: false,
             context: None,
@@ -187,15 +198,16 @@ impl Button {
         }
     }
 
-    /// Gives the bot a command of its own (see [`CommandSpec`](crate::CommandSpec)), as if it were typed.
+    /// Sends one of the bot's commands (see [`CommandSpec`](crate::CommandSpec)), as if it were
+    /// typed.
     pub fn command(
         text: impl Into<String>,
         command: impl Into<String>,
         params: impl Into<String>,
-    ) -> Button {
-        Button::new(
+    ) -> Self {
+        Self::new(
             text,
-            Does::Command {
+            Action::Command {
                 command: command.into(),
                 command_params: params.into(),
             },
@@ -203,99 +215,101 @@ impl Button {
     }
 
     /// Opens an address: `http(s)://…` or `/…` on the portal.
-    pub fn link(text: impl Into<String>, link: impl Into<String>) -> Button {
-        Button::new(text, Does::Link { link: link.into() })
+    pub fn link(text: impl Into<String>, link: impl Into<String>) -> Self {
+        Self::new(text, Action::Link { link: link.into() })
     }
 
-    /// Sends a text as the person who presses.
-    pub fn send(text: impl Into<String>, value: impl Into<String>) -> Button {
-        Button::action(text, "SEND", value)
+    /// Sends a text in the name of the user who presses it.
+    pub fn send(text: impl Into<String>, value: impl Into<String>) -> Self {
+        Self::action(text, "SEND", value)
     }
 
     /// Puts a text into the input field.
-    pub fn put(text: impl Into<String>, value: impl Into<String>) -> Button {
-        Button::action(text, "PUT", value)
+    pub fn put(text: impl Into<String>, value: impl Into<String>) -> Self {
+        Self::action(text, "PUT", value)
     }
 
     /// Copies a text.
-    pub fn copy(text: impl Into<String>, value: impl Into<String>) -> Button {
-        Button::action(text, "COPY", value)
+    pub fn copy(text: impl Into<String>, value: impl Into<String>) -> Self {
+        Self::action(text, "COPY", value)
     }
 
     /// Calls a number in international form.
-    pub fn call(text: impl Into<String>, number: impl Into<String>) -> Button {
-        Button::action(text, "CALL", number)
+    pub fn call(text: impl Into<String>, number: impl Into<String>) -> Self {
+        Self::action(text, "CALL", number)
     }
 
     /// Opens a chat: `chat142`, or a user's number.
-    pub fn dialog(text: impl Into<String>, dialog: impl Into<String>) -> Button {
-        Button::action(text, "DIALOG", dialog)
+    pub fn dialog(text: impl Into<String>, dialog: impl Into<String>) -> Self {
+        Self::action(text, "DIALOG", dialog)
     }
 
-    fn action(text: impl Into<String>, action: &'static str, value: impl Into<String>) -> Button {
-        Button::new(
+    fn action(text: impl Into<String>, action: &'static str, value: impl Into<String>) -> Self {
+        Self::new(
             text,
-            Does::Action {
+            Action::Client {
                 action,
                 action_value: value.into(),
             },
         )
     }
 
-    /// Blocks the keyboard after a press, until the message is edited. Works with commands only. Default: no.
+    /// Blocks the keyboard after a press, until the message is edited. Works with commands only.
+    /// Default: not blocked.
     ///
-    /// Only the chat window does so; nothing on the portal stops a second press.
+    /// Only the chat window blocks it; the portal accepts a second press.
     #[must_use]
-    pub fn block(mut self) -> Button {
+    pub fn block(mut self) -> Self {
         self.block = true;
         self
     }
 
-    /// Shows it greyed out. Default: no.
+    /// Shows the button greyed out. Default: active.
     #[must_use]
-    pub fn disabled(mut self) -> Button {
+    pub fn disabled(mut self) -> Self {
         self.disabled = true;
         self
     }
 
-    /// Shows it on these devices only. Default: on all.
+    /// Shows the button on these devices only. Default: on all.
     #[must_use]
-    pub fn only_on(mut self, device: Device) -> Button {
+    pub fn only_on(mut self, device: Device) -> Self {
         self.context = Some(device);
         self
     }
 
-    /// Takes no more width than its text needs (`DISPLAY=LINE`). Default: so in a row of several, else the whole width.
+    /// Makes the button as wide as its text (`DISPLAY=LINE`). Default: so in a row of several
+    /// buttons, otherwise the whole width.
     #[must_use]
-    pub fn in_line(mut self) -> Button {
+    pub fn in_line(mut self) -> Self {
         self.display = Some(IN_LINE);
         self
     }
 
-    /// Its width in pixels. Default: the portal's.
+    /// Sets the width in pixels. Default: the portal's.
     #[must_use]
-    pub fn width(mut self, pixels: u32) -> Button {
+    pub fn width(mut self, pixels: u32) -> Self {
         self.width = Some(pixels);
         self
     }
 
-    /// Its colour. Default: the portal's.
+    /// Sets the colour. Default: the portal's.
     #[must_use]
-    pub fn color(mut self, color: Color) -> Button {
+    pub fn color(mut self, color: Color) -> Self {
         self.bg_color = Some(color);
         self
     }
 
-    /// The colour of its text. Default: the portal's.
+    /// Sets the colour of the text. Default: the portal's.
     #[must_use]
-    pub fn text_color(mut self, color: Color) -> Button {
+    pub fn text_color(mut self, color: Color) -> Self {
         self.text_color = Some(color);
         self
     }
 
-    /// Its colour by meaning. Default: [`Tone::Base`].
+    /// Sets the colour by meaning. Default: [`Tone::Base`].
     #[must_use]
-    pub fn tone(mut self, tone: Tone) -> Button {
+    pub fn tone(mut self, tone: Tone) -> Self {
         self.bg_color_token = Some(tone);
         self
     }

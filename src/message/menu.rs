@@ -1,9 +1,9 @@
-//! Items in the menu of a message (version 1 of the bot platform only).
+//! Items in the menu of a message (v1 only).
 
 use serde::Serialize;
 
-use super::keyboard::{Does, check_item};
-use super::{Device, Oversized, check_size, is_no, wrong, yes};
+use super::keyboard::{Action, check_item};
+use super::{Device, Oversized, check_size, is_false, wrong, yes};
 
 const PART: &str = "menu";
 
@@ -14,66 +14,66 @@ pub struct Menu {
     items: Vec<Item>,
 }
 
-/// One item: a text and exactly one thing that it does.
+/// A menu item: a text and one action.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub struct Item {
     text: String,
     #[serde(flatten)]
-    does: Does,
-    #[serde(skip_serializing_if = "is_no", serialize_with = "yes")]
+    action: Action,
+    #[serde(skip_serializing_if = "is_false", serialize_with = "yes")]
     disabled: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     context: Option<Device>,
 }
 
 impl Menu {
-    /// A menu without items.
-    pub fn new() -> Menu {
-        Menu::default()
+    /// Returns a menu without items.
+    pub fn new() -> Self {
+        Self::default()
     }
 
     /// Adds an item.
     #[must_use]
-    pub fn item(mut self, item: Item) -> Menu {
+    pub fn item(mut self, item: Item) -> Self {
         self.items.push(item);
         self
     }
 
-    /// Whether the portal would take it whole.
+    /// Checks the portal's limits.
     ///
     /// # Errors
-    /// It is too large, or holds an item that the portal would drop.
+    /// The menu is empty or too large, or has an item that the portal would drop.
     pub fn check(&self) -> Result<(), Oversized> {
         if self.items.is_empty() {
             return Err(wrong(PART, "no item"));
         }
         self.items
             .iter()
-            .try_for_each(|item| check_item(PART, &item.text, &item.does))?;
+            .try_for_each(|item| check_item(PART, &item.text, &item.action))?;
         check_size(PART, self)
     }
 }
 
 impl Item {
-    fn new(text: impl Into<String>, does: Does) -> Item {
-        Item {
+    fn new(text: impl Into<String>, action: Action) -> Self {
+        Self {
             text: text.into(),
-            does,
+            action,
             disabled: false,
             context: None,
         }
     }
 
-    /// Gives the bot a command of its own.
+    /// Sends one of the bot's commands.
     pub fn command(
         text: impl Into<String>,
         command: impl Into<String>,
         params: impl Into<String>,
-    ) -> Item {
-        Item::new(
+    ) -> Self {
+        Self::new(
             text,
-            Does::Command {
+            Action::Command {
                 command: command.into(),
                 command_params: params.into(),
             },
@@ -81,15 +81,15 @@ impl Item {
     }
 
     /// Opens an address.
-    pub fn link(text: impl Into<String>, link: impl Into<String>) -> Item {
-        Item::new(text, Does::Link { link: link.into() })
+    pub fn link(text: impl Into<String>, link: impl Into<String>) -> Self {
+        Self::new(text, Action::Link { link: link.into() })
     }
 
-    /// Sends a text as the person who chooses it.
-    pub fn send(text: impl Into<String>, value: impl Into<String>) -> Item {
-        Item::new(
+    /// Sends a text in the name of the user who chooses it.
+    pub fn send(text: impl Into<String>, value: impl Into<String>) -> Self {
+        Self::new(
             text,
-            Does::Action {
+            Action::Client {
                 action: "SEND",
                 action_value: value.into(),
             },
@@ -97,10 +97,10 @@ impl Item {
     }
 
     /// Puts a text into the input field.
-    pub fn put(text: impl Into<String>, value: impl Into<String>) -> Item {
-        Item::new(
+    pub fn put(text: impl Into<String>, value: impl Into<String>) -> Self {
+        Self::new(
             text,
-            Does::Action {
+            Action::Client {
                 action: "PUT",
                 action_value: value.into(),
             },
@@ -108,26 +108,26 @@ impl Item {
     }
 
     /// Copies a text.
-    pub fn copy(text: impl Into<String>, value: impl Into<String>) -> Item {
-        Item::new(
+    pub fn copy(text: impl Into<String>, value: impl Into<String>) -> Self {
+        Self::new(
             text,
-            Does::Action {
+            Action::Client {
                 action: "COPY",
                 action_value: value.into(),
             },
         )
     }
 
-    /// Shows it greyed out. Default: no.
+    /// Shows the item greyed out. Default: active.
     #[must_use]
-    pub fn disabled(mut self) -> Item {
+    pub fn disabled(mut self) -> Self {
         self.disabled = true;
         self
     }
 
-    /// Shows it on these devices only. Default: on all.
+    /// Shows the item on these devices only. Default: on all.
     #[must_use]
-    pub fn only_on(mut self, device: Device) -> Item {
+    pub fn only_on(mut self, device: Device) -> Self {
         self.context = Some(device);
         self
     }

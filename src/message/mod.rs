@@ -1,12 +1,12 @@
-//! What a bot says: text with BB codes, keyboards, attachments and menus.
+//! Messages of a bot: text with BB codes, keyboards, attachments and menus.
 //!
-//! Builders cannot fail; [`Draft::check`] tells whether the portal would take the result, and names the limit if not. It
-//! runs whenever a bot says something, so a message that is too long fails the turn in which it was built.
+//! Builders do not fail. [`Draft::check`] returns the limit of the portal that a message breaks. It
+//! runs whenever a bot sends a message, so a message over a limit fails its turn.
 //!
 //! ```
 //! use imbot::message::{Button, Draft, Keyboard, Text};
 //!
-//! let name = "[b]Eve[/b]"; // what people type is never taken for BB codes
+//! let name = "[b]Eve[/b]"; // `Text` escapes what people type
 //! let draft = Draft::new(Text::new().plain("Hello, ").bold(name).plain("! Which colour?"))
 //!     .keyboard(Keyboard::new().row([Button::command("Red", "paint", "red"), Button::command("Blue", "paint", "blue")]));
 //! draft.check()?;
@@ -31,12 +31,29 @@ pub use menu::{Item, Menu};
 pub use plain::plain;
 pub use text::Text;
 
-/// The longest text, in characters: the portal cuts what is longer (`bots-v2`, `imbot.v2.Chat.Message.send`).
+/// Maximum length of a text, in characters. The portal cuts longer texts (`bots-v2`,
+/// `imbot.v2.Chat.Message.send`).
 pub const TEXT_CHARS_MAX: usize = 20_000;
-/// The largest keyboard, attachment or menu as JSON, in bytes (`imbot.message.add`: 30 KB each).
+/// Maximum size of a keyboard, an attachment or a menu as JSON, in bytes (`imbot.message.add`: 30
+/// KB each).
 pub const RICH_BYTES_MAX: usize = 30 * 1024;
 
-/// A message that is not sent yet.
+/// Parameter of a message that keeps it from the client of an open channel.
+pub(crate) const WHISPER: &str = "SKIP_CONNECTOR";
+
+/// A message to be sent: a text, and optionally a keyboard, an attachment and a menu.
+///
+/// Text converts into it, so [`say`](crate::Context::say) takes a string as well.
+///
+/// ```
+/// use imbot::prelude::*;
+///
+/// let draft = Draft::new("Which size?").keyboard([
+///     Button::command("Small", "size", "s"),
+///     Button::command("Large", "size", "l"),
+/// ]);
+/// assert!(draft.check().is_ok());
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Draft {
     text: String,
@@ -48,19 +65,19 @@ pub struct Draft {
     is_whisper: bool,
 }
 
-/// Why the portal would not take a message.
+/// A limit of the portal that a message breaks.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Oversized {
-    /// There is no text: the portal wants one even beside an attachment.
+    /// There is no text. The portal requires one even with an attachment.
     #[error(
-        "the message has no text; the portal wants one even beside an attachment or a keyboard"
+        "the message has no text; the portal requires one even with an attachment or a keyboard"
     )]
     NoText,
     /// The text is longer than [`TEXT_CHARS_MAX`].
     #[error("the text is {chars} characters long; the portal takes {TEXT_CHARS_MAX}")]
     Text {
-        /// How long it is.
+        /// Its length in characters.
         chars: usize,
     },
     /// A keyboard, attachment or menu is larger than [`RICH_BYTES_MAX`].
@@ -68,74 +85,76 @@ pub enum Oversized {
     Rich {
         /// `keyboard`, `attachment` or `menu`.
         part: &'static str,
-        /// How large it is.
+        /// Its size in bytes.
         bytes: usize,
     },
-    /// A part of it would be dropped or refused by the portal.
-    #[error("the {part} holds {what}")]
+    /// The portal would drop or refuse a part of the message.
+    #[error("the {part} has {what}")]
     Wrong {
         /// `keyboard`, `attachment` or `menu`.
         part: &'static str,
-        /// What is wrong with it.
+        /// The problem.
         what: String,
     },
 }
 
 impl Draft {
-    /// A message of this text. Strings are taken as they are, BB codes included; [`Text`] escapes.
-    pub fn new(text: impl Into<String>) -> Draft {
-        Draft {
+    /// Returns a message with this text. BB codes in strings are kept; [`Text`] escapes.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self {
             text: text.into(),
-            ..Draft::default()
+            ..Self::default()
         }
     }
 
-    /// Puts a keyboard under it.
+    /// Puts a keyboard under the message.
     #[must_use]
-    pub fn keyboard(mut self, keyboard: impl Into<Keyboard>) -> Draft {
+    pub fn keyboard(mut self, keyboard: impl Into<Keyboard>) -> Self {
         self.keyboard = Some(keyboard.into());
         self
     }
 
     /// Attaches blocks.
     #[must_use]
-    pub fn attach(mut self, attach: impl Into<Attach>) -> Draft {
+    pub fn attach(mut self, attach: impl Into<Attach>) -> Self {
         self.attach = Some(attach.into());
         self
     }
 
-    /// Adds items to the message's menu.
+    /// Sets the message's menu.
     #[must_use]
-    pub fn menu(mut self, menu: Menu) -> Draft {
+    pub fn menu(mut self, menu: Menu) -> Self {
         self.menu = Some(menu);
         self
     }
 
-    /// Shows it as a notice, without an author. Default: no.
+    /// Shows the message as a notice, without an author. Default: with its author.
     #[must_use]
-    pub fn system(mut self) -> Draft {
+    pub fn system(mut self) -> Self {
         self.system = true;
         self
     }
 
-    /// Shows no preview of links in it. Default: a preview is shown.
+    /// Shows no preview of links. Default: a preview is shown.
     #[must_use]
-    pub fn without_preview(mut self) -> Draft {
+    pub fn without_preview(mut self) -> Self {
         self.no_preview = true;
         self
     }
 
-    /// Keeps it from the client of an open channel (`SKIP_CONNECTOR`): only operators see it. Default: the client sees it.
+    /// Hides the message from the client of an open channel (`SKIP_CONNECTOR`): only operators see
+    /// it. Default: the client sees it.
     #[must_use]
-    pub fn whisper(mut self) -> Draft {
+    pub fn whisper(mut self) -> Self {
         self.is_whisper = true;
         self
     }
 
-    /// This draft with the text of another, and its other parts where that has them.
+    /// Returns this draft with the text of another one, and with the other parts that the other one
+    /// has.
     #[must_use]
-    pub fn edited(self, new: Draft) -> Draft {
-        Draft {
+    pub fn edited(self, new: Draft) -> Self {
+        Self {
             text: new.text,
             keyboard: new.keyboard.or(self.keyboard),
             attach: new.attach.or(self.attach),
@@ -146,20 +165,20 @@ impl Draft {
         }
     }
 
-    /// Whether the client of an open channel does not see it.
+    /// Whether the message is hidden from the client of an open channel.
     pub fn is_whisper(&self) -> bool {
         self.is_whisper
     }
 
-    /// The text.
+    /// Returns the text.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// Whether the portal would take it.
+    /// Checks the portal's limits.
     ///
     /// # Errors
-    /// The limit that it breaks, or the part that the portal would drop.
+    /// The limit that the message breaks, or the part that the portal would drop.
     pub fn check(&self) -> Result<(), Oversized> {
         if self.text.trim().is_empty() {
             return Err(Oversized::NoText);
@@ -173,7 +192,7 @@ impl Draft {
         self.menu.as_ref().map_or(Ok(()), Menu::check)
     }
 
-    /// The parameters of `imbot.message.add` and its relatives that stand for the message itself.
+    /// Returns the parameters of the message for `imbot.message.add` and similar methods.
     pub fn params(&self) -> Map<String, Value> {
         let mut params = Map::new();
         params.insert("MESSAGE".into(), self.text.clone().into());
@@ -184,22 +203,22 @@ impl Draft {
         rich("MENU", self.menu.as_ref().map(json));
         rich("SYSTEM", self.system.then(|| "Y".into()));
         rich("URL_PREVIEW", self.no_preview.then(|| "N".into()));
-        rich("SKIP_CONNECTOR", self.is_whisper.then(|| "Y".into()));
+        rich(WHISPER, self.is_whisper.then(|| "Y".into()));
         params
     }
 }
 
 impl<T: Into<String>> From<T> for Draft {
-    fn from(text: T) -> Draft {
-        Draft::new(text)
+    fn from(text: T) -> Self {
+        Self::new(text)
     }
 }
 
 fn json(part: &impl Serialize) -> Value {
-    serde_json::to_value(part).unwrap_or_default() // text keys and plain values: cannot fail
+    serde_json::to_value(part).unwrap_or_default() // cannot fail: keys are text, values are plain
 }
 
-/// Refuses a part that is too large as JSON.
+/// Checks the size of a part as JSON.
 fn check_size(part: &'static str, value: &impl Serialize) -> Result<(), Oversized> {
     let bytes = json(value).to_string().len();
     if bytes > RICH_BYTES_MAX {
@@ -209,7 +228,7 @@ fn check_size(part: &'static str, value: &impl Serialize) -> Result<(), Oversize
     }
 }
 
-/// Refuses a link that the portal would drop: absolute `http(s)` and portal-relative ones pass.
+/// Checks a link: the portal drops all but absolute `http(s)` and portal-relative ones.
 fn check_link(part: &'static str, link: &str) -> Result<(), Oversized> {
     let passes = ["http://", "https://", "/"]
         .iter()
@@ -231,11 +250,11 @@ fn wrong(part: &'static str, what: impl Into<String>) -> Oversized {
     }
 }
 
-/// A yes that the portal writes `Y`; a no is left out.
+/// Serialises true as the portal's `Y`. False is left out.
 fn yes<S: serde::Serializer>(_: &bool, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str("Y")
 }
 
-fn is_no(flag: &bool) -> bool {
+fn is_false(flag: &bool) -> bool {
     !flag
 }

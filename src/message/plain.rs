@@ -1,6 +1,7 @@
-//! Text without BB codes, as a messenger shows it that knows none.
+//! Text without BB codes, for messengers that do not know them.
 
-/// The codes that the portal documents (bots-v2, section on formatting): what stands in brackets under another name is text.
+/// Codes that the portal documents (protocol/bots-v2.md). Other names in brackets are
+/// text.
 const CODES: &[&str] = &[
     "b",
     "i",
@@ -23,11 +24,11 @@ const CODES: &[&str] = &[
     "left",
     "right",
 ];
-/// Codes that stand for something by themselves: what they hold is not shown.
-const HOLDERS: &[&str] = &["img", "icon", "disk"];
+/// Codes of pictures and files. Their content is not shown.
+const MEDIA_CODES: &[&str] = &["img", "icon", "disk"];
 
-/// A text without its BB codes: `[br]` is a new line, a link is its label and its address, and what people typed in brackets
-/// stays.
+/// Returns a text without its BB codes: `[br]` becomes a new line, a link its label and its
+/// address. Brackets that people typed are kept.
 ///
 /// ```
 /// use imbot::message::plain;
@@ -59,10 +60,10 @@ pub fn plain(text: &str) -> String {
                 }
             }
             "url" => links.push(tag.value),
-            name if HOLDERS.contains(&name) && !tag.is_end => {
+            name if MEDIA_CODES.contains(&name) && !tag.is_end => {
                 let end = format!("[/{name}]");
-                let held = rest.to_ascii_lowercase().find(&end);
-                rest = held.map_or(rest, |at| &rest[at + end.len()..]);
+                let content_end = rest.to_ascii_lowercase().find(&end);
+                rest = content_end.map_or(rest, |at| &rest[at + end.len()..]);
             }
             _ => {}
         }
@@ -85,7 +86,7 @@ impl Tag<'_> {
         let end = code.find(['=', ' ']).unwrap_or(code.len());
         let name = code[..end].to_ascii_lowercase();
         let is_known =
-            name == "br" || CODES.contains(&name.as_str()) || HOLDERS.contains(&name.as_str());
+            name == "br" || CODES.contains(&name.as_str()) || MEDIA_CODES.contains(&name.as_str());
         let value = code[end..].strip_prefix('=');
         is_known.then_some(Tag {
             name,
@@ -100,7 +101,7 @@ mod tests {
     use crate::message::plain::plain;
 
     #[test]
-    fn codes_go_and_texts_stay() {
+    fn codes_are_removed_and_text_is_kept() {
         let cases = [
             ("hi", "hi"),
             ("[B]bold[/B] and [color=#f00]red[/color]", "bold and red"),

@@ -1,13 +1,14 @@
-//! Text with BB codes, from pieces that are escaped.
+//! Text with BB codes, built from escaped pieces.
 
 use std::fmt;
 
 use super::Color;
 use crate::event::{ChatId, UserId};
 
-/// Text with BB codes. What goes in as text comes out as text: brackets that people typed are no codes.
+/// Text with BB codes. Text that is added is escaped: brackets that people typed are not codes.
 ///
-/// The portal documents no way to escape a bracket, so an invisible word joiner (U+2060) breaks what would be a code.
+/// The portal documents no escape for a bracket, so an invisible word joiner (U+2060) is put into
+/// what would be a code.
 ///
 /// ```
 /// use imbot::message::Text;
@@ -18,104 +19,105 @@ use crate::event::{ChatId, UserId};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Text(String);
 
+/// The word joiner.
 const JOINER: char = '\u{2060}';
 
 impl Text {
-    /// No text yet.
-    pub fn new() -> Text {
-        Text::default()
+    /// Returns an empty text.
+    pub fn new() -> Self {
+        Self::default()
     }
 
-    /// Adds text as it is.
+    /// Adds text, escaped.
     #[must_use]
-    pub fn plain(mut self, text: impl fmt::Display) -> Text {
+    pub fn plain(mut self, text: impl fmt::Display) -> Self {
         escape(&mut self.0, &text.to_string());
         self
     }
 
-    /// Adds text with BB codes in it.
+    /// Adds text with BB codes, as it is.
     #[must_use]
-    pub fn bb(mut self, codes: impl AsRef<str>) -> Text {
+    pub fn bb(mut self, codes: impl AsRef<str>) -> Self {
         self.0.push_str(codes.as_ref());
         self
     }
 
     /// Begins a new line.
     #[must_use]
-    pub fn line(mut self) -> Text {
+    pub fn line(mut self) -> Self {
         self.0.push('\n');
         self
     }
 
     /// Adds bold text.
     #[must_use]
-    pub fn bold(self, text: impl fmt::Display) -> Text {
+    pub fn bold(self, text: impl fmt::Display) -> Self {
         self.within("b", text)
     }
 
     /// Adds italic text.
     #[must_use]
-    pub fn italic(self, text: impl fmt::Display) -> Text {
+    pub fn italic(self, text: impl fmt::Display) -> Self {
         self.within("i", text)
     }
 
     /// Adds underlined text.
     #[must_use]
-    pub fn underlined(self, text: impl fmt::Display) -> Text {
+    pub fn underlined(self, text: impl fmt::Display) -> Self {
         self.within("u", text)
     }
 
-    /// Adds struck text.
+    /// Adds struck-through text.
     #[must_use]
-    pub fn struck(self, text: impl fmt::Display) -> Text {
+    pub fn struck(self, text: impl fmt::Display) -> Self {
         self.within("s", text)
     }
 
     /// Adds text of fixed width.
     #[must_use]
-    pub fn code(self, text: impl fmt::Display) -> Text {
+    pub fn code(self, text: impl fmt::Display) -> Self {
         self.within("code", text)
     }
 
     /// Adds coloured text.
     #[must_use]
-    pub fn color(self, color: Color, text: impl fmt::Display) -> Text {
+    pub fn color(self, color: Color, text: impl fmt::Display) -> Self {
         self.with("color", color, text)
     }
 
     /// Adds a link.
     #[must_use]
-    pub fn link(self, label: impl fmt::Display, address: impl fmt::Display) -> Text {
+    pub fn link(self, label: impl fmt::Display, address: impl fmt::Display) -> Self {
         self.with("url", address, label)
     }
 
     /// Mentions a user.
     #[must_use]
-    pub fn user(self, id: UserId, name: impl fmt::Display) -> Text {
+    pub fn user(self, id: UserId, name: impl fmt::Display) -> Self {
         self.with("USER", id, name)
     }
 
     /// Mentions a chat.
     #[must_use]
-    pub fn chat(self, id: ChatId, name: impl fmt::Display) -> Text {
+    pub fn chat(self, id: ChatId, name: impl fmt::Display) -> Self {
         self.with("CHAT", id, name)
     }
 
-    /// Adds a text that sends another one when it is clicked.
+    /// Adds a label that sends a text when it is clicked.
     #[must_use]
-    pub fn send(self, label: impl fmt::Display, text: impl fmt::Display) -> Text {
+    pub fn send(self, label: impl fmt::Display, text: impl fmt::Display) -> Self {
         self.with("send", text, label)
     }
 
-    /// Adds a text that puts another one into the input field when it is clicked.
+    /// Adds a label that puts a text into the input field when it is clicked.
     #[must_use]
-    pub fn put(self, label: impl fmt::Display, text: impl fmt::Display) -> Text {
+    pub fn put(self, label: impl fmt::Display, text: impl fmt::Display) -> Self {
         self.with("put", text, label)
     }
 
-    /// Quotes text, each line of it.
+    /// Adds a quote, line by line.
     #[must_use]
-    pub fn quote(mut self, text: impl fmt::Display) -> Text {
+    pub fn quote(mut self, text: impl fmt::Display) -> Self {
         for line in text.to_string().lines() {
             if !self.0.is_empty() && !self.0.ends_with('\n') {
                 self.0.push('\n');
@@ -127,15 +129,15 @@ impl Text {
         self
     }
 
-    fn within(mut self, code: &str, text: impl fmt::Display) -> Text {
+    fn within(mut self, code: &str, text: impl fmt::Display) -> Self {
         self.0.push_str(&format!("[{code}]"));
         self = self.plain(text);
         self.0.push_str(&format!("[/{code}]"));
         self
     }
 
-    fn with(mut self, code: &str, value: impl fmt::Display, text: impl fmt::Display) -> Text {
-        // A bracket would end the code, so it must not stand in its value.
+    fn with(mut self, code: &str, value: impl fmt::Display, text: impl fmt::Display) -> Self {
+        // A bracket in the value would end the code.
         let value = value
             .to_string()
             .replace('[', "%5B")
@@ -148,7 +150,7 @@ impl Text {
     }
 }
 
-/// Adds text so that nothing in it is a BB code, a quote or a command.
+/// Appends text, escaped so that it has no BB code, quote or command.
 fn escape(into: &mut String, text: &str) {
     for (index, line) in text.split('\n').enumerate() {
         if index > 0 {

@@ -1,10 +1,16 @@
-//! Calling a portal: the only part on the road that names reqwest.
+//! Calls a portal: the only part on the way of an event that names reqwest.
 //!
-//! [`Portal`] speaks for the application on one portal. [`Portal::call`] reads as one sentence: wait for the limit, take
-//! the token, send, decode; it repeats only what was certainly not done. Addresses come from a proven installation and
-//! from the configured authorization server, never from an event.
-
-#![doc = include_str!("guide.md")]
+//! [`Portal`] is the application on one portal. [`Portal::call`] is the road of a call: pass the
+//! breaker, acquire a permit, take the tokens, send, decode; only what was certainly not run is
+//! repeated. Addresses come from a proven installation and from the configured authorization
+//! server, never from an event.
+//!
+//! - `api` holds what can be called: bots, batches, bindings, files, lists.
+//! - `methods` lists the REST methods as types.
+//! - `schedule` decides when a call is made.
+//! - `auth` provides the tokens.
+//! - `http` sends the request and reads the answer.
+//! - `error` classifies what can fail.
 
 mod api;
 mod auth;
@@ -28,41 +34,63 @@ use crate::event::MemberId;
 use crate::store::{Installation, Store};
 use auth::tokens::Credentials;
 use http::answer::Answer;
+use methods::Method;
 use schedule::breaker::{Breaker, Transition};
 use schedule::queue::Slot;
 use schedule::{Permit, Scheduler};
 
 pub use api::batch::{Answers, Batch, Command, Reference};
-pub use api::bindings::Binding;
-pub use api::bot::{BotClient, Status};
-pub use api::bots_v2::{BotInfo, CommandInfo, EVENTS_MAX};
+pub use api::bot_client::{BotClient, Status};
+pub use api::bots::EVENTS_MAX;
 pub use api::files::FILE_BYTES_MAX;
 pub use api::offline::{OFFLINE_MAX, OfflineBatch};
 pub use auth::oauth::{Application, Grant, OAUTH_URL};
 pub use auth::webhook::{AddressError, inbound};
 pub use error::Error;
 pub(crate) use http::answer::number;
+#[cfg(feature = "cli")]
 pub(crate) use http::certificate::Validity;
 pub use http::client::{ANSWER_BYTES_MAX, CALL_TIMEOUT, Http, HttpOptions};
 pub use http::forward::{FORWARD_BYTES_MAX, FORWARD_TIMEOUT};
+#[cfg(feature = "cli")]
 pub(crate) use http::probe::Probe;
 pub use http::redirect::HOPS_MAX;
-pub use http::signature::{SECRET_BYTES_MIN, SIGNATURE_TOLERANCE, SecretError, Signer, Unsigned};
+pub use http::signature::{
+    SECRET_BYTES_MIN, SIGNATURE_TOLERANCE, SecretError, SignatureError, Signer,
+};
+pub use methods::event::Binding;
+pub use methods::imbot_v2::{BotInfo, CommandInfo};
 pub use schedule::bucket::Plan;
 pub use schedule::queue::{BATCH_MAX, QUEUE_MAX, Urgency};
 
-/// How often a call is repeated that the portal refused for its limits before running it, or that never reached it.
+/// Maximum number of times a call is repeated that never reached the portal, or that the portal
+/// refused for its limits before running it.
 pub const REPEATS_MAX: u32 = 6;
-/// How long a call waits for a method that has used up its running time; if it takes longer, the call fails with
-/// `OPERATION_TIME_LIMIT` and tells how long ([`Error::retry_after`]).
+/// Maximum time a call waits for a method that has used up its running time. If the block lasts
+/// longer, the call fails with `OPERATION_TIME_LIMIT` and [`Error::retry_after`].
 pub const OPERATING_PATIENCE: Duration = Duration::from_secs(30);
-/// The pause before a portal that could not be reached is tried again; every further one is twice as long.
+/// The pause before a portal that could not be reached is tried again; every further pause is twice
+/// as long.
 const PAUSE_MIN: Duration = Duration::from_millis(500);
 
 /// The application on one portal. Cheap to clone.
 ///
-/// All clones share one limit, and so do all processes on one store. When it is reached, answers to people go first, lanes take turns, and calls that may go
-/// together go in one `batch`; a call that waits alone is not delayed for that.
+/// All clones share one rate limit, and so do all processes on one store. When it is reached,
+/// answers to people go first, keys alternate ([`with_key`](Portal::with_key)), and calls that can
+/// be batched go in one `batch`. A call that waits alone is not delayed for that.
+///
+/// ```no_run
+/// use imbot::event::BotId;
+/// use imbot::portal::Portal;
+/// use imbot::portal::methods::imbot_v2;
+///
+/// # async fn example(portal: Portal) -> Result<(), imbot::portal::Error> {
+/// // A method from the table: its parameters and its answer have types.
+/// let bots = portal.run(imbot_v2::BotList::new()).await?.bots;
+/// // Any other method, by name.
+/// let scopes: Vec<String> = portal.call("scope", &serde_json::json!({})).await?;
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Portal {
     inner: Arc<Inner>,
@@ -77,16 +105,17 @@ struct Inner {
     application: Option<Arc<Application>>,
     store: Arc<dyn Store>,
     scheduler: std::sync::Mutex<Scheduler>,
-    /// Told when a call that somebody waits for stands in the line.
-    asked: Notify,
+    /// Notified when a call with [`Urgency::Answer`] enters the queue.
+    answer_queued: Notify,
     breaker: std::sync::Mutex<Breaker>,
-    /// Locked while the tokens are renewed, so that many callers who find them expired renew them once.
+    /// Locked while the tokens are renewed, so that many callers that find them expired renew them
+    /// once.
     credentials: Mutex<Credentials>,
-    /// How many calls are under way or wait.
+    /// Calls that run or wait.
     busy: AtomicUsize,
 }
 
-/// Counts a call as long as it lives.
+/// Counts a call while it lives.
 struct Busy<'p>(&'p AtomicUsize);
 
 impl Drop for Busy<'_> {
@@ -96,14 +125,15 @@ impl Drop for Busy<'_> {
 }
 
 impl Portal {
-    /// The application on the portal of this installation. Only one that calls by inbound webhooks may be none.
+    /// The application on the portal of this installation. `application` may be `None` only if the
+    /// portal is called by an inbound webhook.
     pub fn new(
         http: Http,
         application: Option<Arc<Application>>,
         store: Arc<dyn Store>,
         installation: Installation,
         plan: Plan,
-    ) -> Portal {
+    ) -> Self {
         let inner = Inner {
             id: installation.portal.clone(),
             endpoint: RwLock::new(installation.endpoint.clone()),
@@ -111,12 +141,12 @@ impl Portal {
             application,
             store,
             scheduler: std::sync::Mutex::new(Scheduler::new(plan)),
-            asked: Notify::new(),
+            answer_queued: Notify::new(),
             breaker: std::sync::Mutex::default(),
             credentials: Mutex::new(Credentials::new(installation)),
             busy: AtomicUsize::new(0),
         };
-        Portal {
+        Self {
             inner: Arc::new(inner),
             slot: Slot::default(),
         }
@@ -127,7 +157,8 @@ impl Portal {
         &self.inner.id
     }
 
-    /// Where its REST methods are called, such as `https://example.bitrix24.com/rest/`; a portal may move.
+    /// The address of its REST methods, such as `https://example.bitrix24.com/rest/`. A portal may
+    /// move.
     pub fn endpoint(&self) -> String {
         let endpoint = self.inner.endpoint.read();
         endpoint.unwrap_or_else(PoisonError::into_inner).clone()
@@ -138,36 +169,47 @@ impl Portal {
         endpoint.clone_into(&mut own.unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// The same portal for calls that nobody waits for ([`Urgency::Bulk`]): answers to people go first.
+    /// The same portal for calls that nobody waits for ([`Urgency::Bulk`]): answers to people go
+    /// first.
     #[must_use]
-    pub fn in_bulk(&self) -> Portal {
+    pub fn in_bulk(&self) -> Self {
         let mut portal = self.clone();
         portal.slot.urgency = Urgency::Bulk;
         portal
     }
 
-    /// The same portal for the calls of one chat, or of whatever else is to have its turn beside the others. Default: one
-    /// lane for all.
+    /// The same portal for the calls of one key, such as a chat. While calls wait, keys alternate.
+    /// Default: one key for all calls.
     #[must_use]
-    pub fn with_key(&self, lane: &impl Hash) -> Portal {
+    pub fn with_key(&self, key: &impl Hash) -> Self {
         let mut portal = self.clone();
-        portal.slot.key = FixedState::default().hash_one(lane);
+        portal.slot.key = FixedState::default().hash_one(key);
         portal
+    }
+
+    /// Returns how many calls run or wait.
+    pub fn busy(&self) -> usize {
+        self.inner.busy.load(Ordering::Relaxed)
     }
 
     /// Calls a REST method and decodes its result.
     ///
-    /// It waits while the portal's limits are reached, and is repeated, at most [`REPEATS_MAX`] times, where it certainly
-    /// was not run.
+    /// Waits while the portal's limits are reached, and repeats the call, at most [`REPEATS_MAX`]
+    /// times, if it was certainly not run.
     ///
     /// ```no_run
     /// # async fn example(portal: imbot::portal::Portal) -> Result<(), imbot::portal::Error> {
-    /// let deal: serde_json::Value = portal.call("crm.deal.get", &serde_json::json!({ "ID": 7 })).await?;
+    /// use serde_json::{Value, json};
+    ///
+    /// let deal: Value = portal.call("crm.deal.get", &json!({ "ID": 7 })).await?;
     /// # Ok(()) }
     /// ```
     ///
     /// # Errors
-    /// The portal refused ([`Error::code`] tells why), could not be reached, or answered something else than `T`.
+    /// - The portal refused: see [`Error::code`].
+    /// - The portal or its authorization server could not be reached.
+    /// - The answer is not a `T`.
+    /// - [`QUEUE_MAX`] calls wait already.
     pub async fn call<T: DeserializeOwned>(
         &self,
         method: &str,
@@ -177,27 +219,30 @@ impl Portal {
         serde_json::from_value(answer.result).map_err(|source| Error::answer(method, source))
     }
 
-    /// How many calls are under way or wait for the limit.
-    pub fn busy(&self) -> usize {
-        self.inner.busy.load(Ordering::Relaxed)
+    /// Calls a method of the [table](methods).
+    ///
+    /// # Errors
+    /// Those that the method's documentation lists, and those of every [`call`](Portal::call).
+    pub async fn run<M: Method>(&self, method: M) -> Result<M::Answer, Error> {
+        self.call(M::NAME, &method.params()).await
     }
 
-    /// Calls a method until it is run, or it is clear that it will not be.
+    /// Calls a method, again if it was certainly not run.
     async fn answer(&self, method: &str, params: &Value) -> Result<Answer, Error> {
         self.inner.busy.fetch_add(1, Ordering::Relaxed);
         let _busy = Busy(&self.inner.busy);
         let mut repeats = 0;
         loop {
-            self.open(method).await?;
+            self.pass_breaker(method).await?;
             let answer = match self.acquire(method, params).await? {
                 Permit::Granted => self.request(method, params).await,
                 Permit::Answered(answer) => answer,
             };
-            self.learn(method, &answer);
+            self.record(method, &answer);
             match answer {
-                Err(error) if error.is_worth_repeating() && repeats < REPEATS_MAX => {
+                Err(error) if error.is_retryable() && repeats < REPEATS_MAX => {
                     repeats += 1;
-                    tracing::debug!(portal = %self.id(), method, %error, repeats, "the call is repeated");
+                    tracing::debug!(portal = %self.id(), method, %error, repeats, "repeating the call");
                     if error.code().is_none() {
                         sleep(PAUSE_MIN * 2u32.pow(repeats - 1)).await; // limits have pauses of their own
                     }
@@ -207,33 +252,33 @@ impl Portal {
         }
     }
 
-    /// Waits for a method that is closed for a moment; is an error if that takes longer.
-    async fn open(&self, method: &str) -> Result<(), Error> {
+    /// Waits for a method that is blocked for a short time; fails if the block lasts longer.
+    async fn pass_breaker(&self, method: &str) -> Result<(), Error> {
         loop {
-            let Some(closed) = self.breaker().closed(method, Instant::now()) else {
+            let Some(refusal) = self.breaker().refusal(method, Instant::now()) else {
                 return Ok(());
             };
-            match closed.retry_after() {
-                Some(left) if closed.is_rate_limited() && left <= OPERATING_PATIENCE => {
+            match refusal.retry_after() {
+                Some(left) if refusal.is_rate_limited() && left <= OPERATING_PATIENCE => {
                     sleep(left).await;
                 }
-                _ => return Err(closed),
+                _ => return Err(refusal),
             }
         }
     }
 
-    fn learn(&self, method: &str, answer: &Result<Answer, Error>) {
-        let news = self.breaker().learn(method, answer, Instant::now());
-        match (news, answer) {
+    fn record(&self, method: &str, answer: &Result<Answer, Error>) {
+        let transition = self.breaker().record(method, answer, Instant::now());
+        match (transition, answer) {
             (Some(Transition::Suspended), Err(error)) => {
-                tracing::error!(portal = %self.id(), %error, "the portal does not let the application act; it is called now and then");
+                tracing::error!(portal = %self.id(), %error, "the portal rejects the application; retrying later");
             }
             (Some(Transition::Unreachable), Err(error)) => {
-                let error: &dyn std::error::Error = error; // with what was in the way
-                tracing::warn!(portal = %self.id(), error, "the portal cannot be reached; it is tried again");
+                let error: &dyn std::error::Error = error; // logged with its causes
+                tracing::warn!(portal = %self.id(), error, "the portal cannot be reached; retrying");
             }
             (Some(Transition::Resumed), _) => {
-                tracing::info!(portal = %self.id(), "the portal takes calls again");
+                tracing::info!(portal = %self.id(), "the portal accepts calls again");
             }
             _ => {}
         }
@@ -241,6 +286,6 @@ impl Portal {
 
     fn breaker(&self) -> MutexGuard<'_, Breaker> {
         let breaker = self.inner.breaker.lock();
-        breaker.unwrap_or_else(PoisonError::into_inner) // a panic leaves nothing half done
+        breaker.unwrap_or_else(PoisonError::into_inner) // no panic can leave it inconsistent
     }
 }

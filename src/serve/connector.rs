@@ -1,7 +1,7 @@
 //! The settings page of a connector, which the portal shows in a frame where a line's connectors are set up.
 //!
 //! Opening it joins the connector to the line; the portal has a button of its own to take it away. The portal POSTs the
-//! installation's token with the frame (auth.md, section 6.7), so nobody else can do that.
+//! installation's token with the frame (protocol/auth.md 6), so nobody else can do that.
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
 //! The installation page of an application with an interface.
 //!
-//! The portal shows it in a frame and POSTs the tokens of the administrator (auth.md, section 3). No event is sent before
+//! The portal shows it in a frame and POSTs the tokens of the administrator (protocol/auth.md 3). No event is sent before
 //! the page calls `BX24.installFinish()`, which every example forgets once.
 
 use std::sync::Arc;

@@ -9,8 +9,6 @@
 //! | `/install` | the installation page of an application with an interface; it tells the portal that it is finished |
 //! | `/health` | JSON for probes: portals, waiting events, waiting calls |
 
-#![doc = include_str!("operation.md")]
-
 mod acceptor;
 mod connector;
 mod endpoint;

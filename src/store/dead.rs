@@ -25,8 +25,8 @@ pub struct DeadLetter {
     pub id: DeadId,
     /// When it was given up.
     pub at: Time,
-    /// The lane that it comes from; for a call, its chat's.
-    pub lane: OrderingKey,
+    /// The key that it comes from; for a call, its chat's.
+    pub key: OrderingKey,
     /// What it is.
     pub what: DeadWhat,
     /// Why it was given up.
@@ -35,7 +35,7 @@ pub struct DeadLetter {
     pub attempts: u32,
     /// How the attempts before failed, oldest first. An attempt that ended the process left no word.
     pub history: Vec<Failure>,
-    /// Whether its lane waits until an operator decides about it.
+    /// Whether its key waits until an operator decides about it.
     pub blocks: bool,
 }
 

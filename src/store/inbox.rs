@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{Conversation, Reminder, Time};
+use super::{Conversation, Reminder, Stored, Time};
 use crate::event::MemberId;
 
 /// The number of an event in the inbox. Numbers grow, and are never used again.
@@ -24,7 +24,7 @@ impl fmt::Display for EventId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Occurrence(pub u128);
 
-/// Whose turn an event is: the events of one lane are handled in order, lanes side by side.
+/// Whose turn an event is: the events of one key are handled in order, lanes side by side.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum OrderingKey {
     /// A bot's, in one dialog.
@@ -94,7 +94,7 @@ pub struct NewEvent {
     /// By what a repeat of it is known.
     pub occurrence: Occurrence,
     /// Whose turn it is.
-    pub lane: OrderingKey,
+    pub key: OrderingKey,
     /// Which of the delivery's events it is.
     pub part: u16,
 }
@@ -113,7 +113,7 @@ pub enum Appended {
 #[derive(Clone, Debug)]
 pub struct InboxEvent {
     /// Whose turn it is.
-    pub lane: OrderingKey,
+    pub key: OrderingKey,
     /// When it came.
     pub at: Time,
     /// What it is.
@@ -142,4 +142,32 @@ impl fmt::Debug for Content {
             Content::Reminder(reminder) => reminder.fmt(f),
         }
     }
+}
+
+/// The inbox of a store: events that are appended and not handled yet.
+pub trait Inbox {
+    /// Appends a delivery. Returns for each of its events its number, or `None` for a repeat of an
+    /// event seen before. Numbers grow in the order in which deliveries are appended.
+    ///
+    /// The delivery is appended whole or not at all, and is durable when this returns.
+    ///
+    /// # Errors
+    /// The delivery could not be stored, or the store is full. None of its events is in the inbox then.
+    fn append(&self, delivery: NewDelivery) -> Stored<'_, Appended>;
+
+    /// Returns at most `limit` events that wait, oldest first, from the one after `after`.
+    ///
+    /// # Errors
+    /// The inbox could not be read.
+    fn waiting(
+        &self,
+        after: Option<EventId>,
+        limit: usize,
+    ) -> Stored<'_, Vec<(EventId, OrderingKey)>>;
+
+    /// Returns an event that waits, as it came. Returns `None` if it does not wait any more.
+    ///
+    /// # Errors
+    /// The event could not be read.
+    fn event(&self, event: EventId) -> Stored<'_, Option<InboxEvent>>;
 }

@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
-use super::{CallId, Conversation, EventId, OrderingKey, Time};
+use super::{
+    Arrived, CallId, Conversation, DeadId, DeadLetter, EventId, OrderingKey, Stored, Time,
+};
 use crate::event::{MemberId, UserId};
 
 /// How much is stored.
@@ -68,6 +70,49 @@ pub enum Notice {
     Event(EventId, OrderingKey),
     /// A call waits again.
     Call(CallId, Conversation),
-    /// A blocked lane may go on.
-    Open(OrderingKey),
+    /// The queue of this key is not blocked any more.
+    Unblocked(OrderingKey),
+}
+
+/// What an operator's commands use, also while another process runs the bots on the same store.
+pub trait Operator {
+    /// Returns how much is stored.
+    ///
+    /// # Errors
+    /// The store could not be read.
+    fn status(&self) -> Stored<'_, Status>;
+
+    /// Adds to the counts of events by name. Returns all counts, at most
+    /// [`ARRIVED_MAX`](super::ARRIVED_MAX) names.
+    ///
+    /// # Errors
+    /// The counts could not be stored or read.
+    fn arrived(&self, more: Vec<Arrived>) -> Stored<'_, Vec<Arrived>>;
+
+    /// Returns at most `limit` dead letters, oldest first, from the one after `after`.
+    ///
+    /// # Errors
+    /// The dead letters could not be read.
+    fn dead(&self, after: Option<DeadId>, limit: usize) -> Stored<'_, Vec<DeadLetter>>;
+
+    /// Moves a dead letter back to the inbox or outbox, with its attempts set to zero and a
+    /// [`Notice`], in one step. Returns false if there is no such dead letter.
+    ///
+    /// # Errors
+    /// The change could not be stored. The dead letter is still there then.
+    fn revive(&self, dead: DeadId) -> Stored<'_, bool>;
+
+    /// Drops a dead letter. If its queue was blocked only by this one, a [`Notice`] follows. Returns
+    /// false if there is no such dead letter.
+    ///
+    /// # Errors
+    /// The change could not be stored. The dead letter is still there then.
+    fn drop_dead(&self, dead: DeadId) -> Stored<'_, bool>;
+
+    /// Removes everything stored of a conversation or a person, in one step. Returns the number of
+    /// removed items.
+    ///
+    /// # Errors
+    /// The change could not be stored. Nothing is removed then.
+    fn forget(&self, scope: ForgetScope) -> Stored<'_, u64>;
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Conversation, EventId, Time};
+use super::{Conversation, EventId, Stored, Time};
 use crate::event::{Api, CommandId, MessageId};
 
 /// The number of a call: the event that decided it, and its place among that event's calls.
@@ -51,63 +51,101 @@ fn before() -> Api {
     Api::V1
 }
 
-/// What is done in a chat.
+/// One thing that a turn asks of a chat. `R` is how a message is named that is edited or deleted.
+///
+/// A handler's effects and the outbox name it by a [`MessageRef`]. The transport gets the call
+/// [resolved](Call::resolve), with the id that the portal has given the message. The parameters are
+/// shared, not copied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Call {
+#[non_exhaustive]
+pub enum Call<R = MessageRef> {
     /// Sends a message.
     Say {
         /// The message's own parameters.
-        params: Map<String, Value>,
-        /// The command that it answers, if it does: a bot that is not in the chat may speak only so.
+        params: Arc<Map<String, Value>>,
+        /// The command that it answers, and the message with the command. A bot that is not in the
+        /// chat can only send answers.
         answers: Option<(CommandId, MessageId)>,
-        /// Whether somebody may ask for the message's number later.
+        /// Whether the message's id is kept after it is sent, for a later edit.
         remember: bool,
     },
-    /// Changes a message.
+    /// Edits a message.
     Edit {
-        /// Which.
-        message: MessageRef,
-        /// What becomes different.
-        params: Map<String, Value>,
+        /// The message.
+        message: R,
+        /// The parameters that change.
+        params: Arc<Map<String, Value>>,
     },
     /// Deletes a message.
     Delete {
-        /// Which.
-        message: MessageRef,
+        /// The message.
+        message: R,
     },
-    /// Calls a method, in its place among what is said: a line's chat is handed over, a message is passed to a line.
+    /// Calls a method in order with the messages: hands over the chat of an open channel, or passes
+    /// a message to a line.
     Rest {
         /// The method.
-        method: String,
+        method: Arc<str>,
         /// Its parameters.
-        params: Map<String, Value>,
+        params: Arc<Map<String, Value>>,
     },
 }
 
-impl Call {
-    /// The call of an earlier turn whose message this one changes or deletes, if the portal has not numbered it.
-    pub fn target(&self) -> Option<CallId> {
+impl<R: Copy> Call<R> {
+    /// Returns the message that this call edits or deletes.
+    pub fn message(&self) -> Option<R> {
         match self {
-            Call::Edit {
-                message: MessageRef::Queued(call),
-                ..
-            }
-            | Call::Delete {
-                message: MessageRef::Queued(call),
-            } => Some(*call),
-            _ => None,
+            Self::Edit { message, .. } | Self::Delete { message } => Some(*message),
+            Self::Say { .. } | Self::Rest { .. } => None,
         }
     }
 
-    /// Makes a change in a message that is not sent yet.
+    /// Returns this call about the message of this id. Returns `None` if the call needs a message
+    /// and there is none, since it was never sent.
+    pub fn resolve(&self, message: Option<MessageId>) -> Option<Call<MessageId>> {
+        Some(match self {
+            Self::Say {
+                params,
+                answers,
+                remember,
+            } => Call::Say {
+                params: Arc::clone(params),
+                answers: *answers,
+                remember: *remember,
+            },
+            Self::Edit { params, .. } => Call::Edit {
+                message: message?,
+                params: Arc::clone(params),
+            },
+            Self::Delete { .. } => Call::Delete { message: message? },
+            Self::Rest { method, params } => Call::Rest {
+                method: Arc::clone(method),
+                params: Arc::clone(params),
+            },
+        })
+    }
+}
+
+impl Call {
+    /// Returns the call of an earlier turn whose message this one edits or deletes, if the portal
+    /// has not given that message an id yet.
+    pub fn target(&self) -> Option<CallId> {
+        match self.message() {
+            Some(MessageRef::Queued(call)) => Some(call),
+            Some(MessageRef::Sent(_)) | None => None,
+        }
+    }
+
+    /// Changes the parameters of a message that is not sent yet.
     pub fn change(&mut self, changes: &Map<String, Value>) {
-        let Call::Say { params, .. } = self else {
+        let Self::Say { params, .. } = self else {
             return;
         };
+        let params = Arc::make_mut(params);
         for (key, value) in changes {
-            // `N` takes a keyboard away, which a new message does not know.
-            if value == "N" {
-                params.remove(key);
+            // `N` removes the keyboard of a sent message; this one is left without.
+            if key == "KEYBOARD" && value == "N" {
+                params.shift_remove(key);
             } else {
                 params.insert(key.clone(), value.clone());
             }
@@ -171,4 +209,109 @@ pub enum Settled {
         /// The portal's words.
         error: String,
     },
+}
+
+/// The outbox of a store: calls that turns have decided and that are not settled yet.
+pub trait Outbox {
+    /// Returns at most `limit` calls that are not settled, oldest first, from the one after `after`.
+    ///
+    /// # Errors
+    /// The outbox could not be read.
+    fn unsent(
+        &self,
+        after: Option<CallId>,
+        limit: usize,
+    ) -> Stored<'_, Vec<(CallId, Conversation)>>;
+
+    /// Takes a call, to make it. Returns `None` if the call is settled, or was deleted before it was
+    /// sent.
+    ///
+    /// The mark is durable when this returns, so a later process knows that the call may have been
+    /// made.
+    ///
+    /// # Errors
+    /// The mark could not be stored, or the call could not be read.
+    fn take(&self, call: CallId) -> Stored<'_, Option<Taken>>;
+
+    /// Stores the result of a call that was taken: the call, its mark and the id of its message change
+    /// in one step.
+    ///
+    /// # Errors
+    /// The result could not be stored. The call is still marked as taken then.
+    fn settle(&self, call: CallId, settled: Settled) -> Stored<'_, ()>;
+
+    /// Returns the id of the message that a call made. Returns `None` if it was not to be remembered,
+    /// or is too old.
+    ///
+    /// # Errors
+    /// The id could not be read.
+    fn message(&self, call: CallId) -> Stored<'_, Option<MessageId>>;
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn map(value: Value) -> Map<String, Value> {
+        match value {
+            Value::Object(map) => map,
+            other => panic!("{other} is not a map"),
+        }
+    }
+
+    #[test]
+    fn a_change_of_a_waiting_message_removes_its_keyboard_and_nothing_else() {
+        let mut call = Call::Say {
+            params: Arc::new(map(json!({ "MESSAGE": "a", "KEYBOARD": {} }))),
+            answers: None,
+            remember: false,
+        };
+        call.change(&map(
+            json!({ "MESSAGE": "N", "KEYBOARD": "N", "URL_PREVIEW": "N" }),
+        ));
+        let Call::Say { params, .. } = call else {
+            panic!("{call:?}")
+        };
+        assert_eq!(json!(params), json!({ "MESSAGE": "N", "URL_PREVIEW": "N" }));
+    }
+
+    #[test]
+    fn a_call_is_stored_under_the_names_it_always_had() {
+        let params = || Arc::new(map(json!({ "MESSAGE": "a" })));
+        let message = MessageRef::Sent(MessageId(7));
+        let cases: [(Call, Value); 4] = [
+            (
+                Call::Say {
+                    params: params(),
+                    answers: Some((CommandId(1), MessageId(2))),
+                    remember: true,
+                },
+                json!({ "Say": { "params": { "MESSAGE": "a" }, "answers": [1, 2], "remember": true } }),
+            ),
+            (
+                Call::Edit {
+                    message,
+                    params: params(),
+                },
+                json!({ "Edit": { "message": { "Sent": 7 }, "params": { "MESSAGE": "a" } } }),
+            ),
+            (
+                Call::Delete { message },
+                json!({ "Delete": { "message": { "Sent": 7 } } }),
+            ),
+            (
+                Call::Rest {
+                    method: "m".into(),
+                    params: params(),
+                },
+                json!({ "Rest": { "method": "m", "params": { "MESSAGE": "a" } } }),
+            ),
+        ];
+        for (call, stored) in cases {
+            assert_eq!(json!(call), stored);
+            assert_eq!(serde_json::from_value::<Call>(stored).unwrap(), call);
+        }
+    }
 }

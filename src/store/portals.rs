@@ -1,7 +1,12 @@
 //! The portals that the application is installed on.
 
+use std::ops::Range;
+
 use secrecy::{ExposeSecret, SecretString};
 
+use uuid::Uuid;
+
+use super::{Booking, Stored, Time};
 use crate::event::{MemberId, UserId};
 
 /// The most addresses of this program that are remembered; older ones are forgotten first.
@@ -88,4 +93,58 @@ pub struct Tokens {
     pub access: SecretString,
     /// Good for 180 days, and for one use.
     pub refresh: SecretString,
+}
+
+/// The portals of a store: installations, and what several processes share about a portal.
+pub trait Portals {
+    /// Returns all installations of the application.
+    ///
+    /// # Errors
+    /// The installations could not be read.
+    fn portals(&self) -> Stored<'_, Vec<Installation>>;
+
+    /// Stores an installation and ends a [claim](Portals::claim) on its portal. It replaces an earlier
+    /// installation on the same portal.
+    ///
+    /// # Errors
+    /// The installation could not be stored. An earlier one is unchanged then.
+    fn install(&self, installation: Installation) -> Stored<'_, ()>;
+
+    /// Claims the right to renew a portal's tokens until a moment. One holder has it at a time; it may
+    /// claim it again. Returns `None` if the application is not installed on that portal.
+    ///
+    /// Of several processes that claim at once, one gets it.
+    ///
+    /// # Errors
+    /// The claim could not be stored.
+    fn claim(
+        &self,
+        portal: &MemberId,
+        holder: Uuid,
+        now: Time,
+        until: Time,
+    ) -> Stored<'_, Option<Claim>>;
+
+    /// Books some of a portal's time for requests to it, after everything that any process has booked.
+    /// Returns the time that is booked.
+    ///
+    /// No two bookings overlap.
+    ///
+    /// # Errors
+    /// The booking could not be stored.
+    fn book(&self, portal: &MemberId, booking: Booking) -> Stored<'_, Range<Time>>;
+
+    /// Removes an installation. With `forget`, removes all conversations and reminders on that portal
+    /// in the same step.
+    ///
+    /// # Errors
+    /// The change could not be stored. Nothing is removed then.
+    fn uninstall(&self, portal: &MemberId, forget: bool) -> Stored<'_, ()>;
+
+    /// Stores the address at which portals reach this program now, if one is given. Returns all
+    /// addresses known, oldest first, at most [`ADDRESSES_MAX`].
+    ///
+    /// # Errors
+    /// The addresses could not be stored or read.
+    fn addresses(&self, now: Option<&str>) -> Stored<'_, Vec<String>>;
 }

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Conversation, EventId, Time};
+use super::{Conversation, EventId, OrderingKey, Stored, Time};
 
 /// The number of a reminder: the event whose turn set it, and its place among that turn's reminders. It can be kept in a
 /// bot's state, to cancel the reminder later.
@@ -69,4 +69,22 @@ pub enum ReminderChange {
     Set(NewReminder),
     /// One less, if it is not due yet.
     Cancel(ReminderId),
+}
+
+/// The reminders of a store, which become events when they are due. [`Turns`](super::Turns) set and
+/// cancel them.
+pub trait Reminders {
+    /// Moves at most `limit` reminders that are due into the inbox, each once. Returns their events.
+    ///
+    /// A reminder is removed and its event appended in one step.
+    ///
+    /// # Errors
+    /// The events could not be stored. The reminders are still there then.
+    fn due(&self, now: Time, limit: usize) -> Stored<'_, Vec<(EventId, OrderingKey)>>;
+
+    /// Returns when the next reminder is due.
+    ///
+    /// # Errors
+    /// The reminders could not be read.
+    fn next_due(&self) -> Stored<'_, Option<Time>>;
 }

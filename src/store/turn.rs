@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{EventId, QueuedCall, ReminderChange, Time};
+use super::{EventId, Failure, QueuedCall, ReminderChange, Stored, Time};
 use crate::event::{BotId, DialogId, LineId, MemberId};
 
 /// One bot in one dialog of one portal: what has a state, and what is handled in order.
@@ -77,7 +77,7 @@ pub struct Quarantined {
     /// The state.
     pub state: StoredState,
     /// Why it could not be read.
-    pub why: String,
+    pub reason: String,
 }
 
 /// How a turn ends.
@@ -88,11 +88,11 @@ pub struct TurnCommit {
     /// When.
     pub at: Time,
     /// What becomes of the event.
-    pub end: Outcome,
+    pub outcome: Outcome,
     /// The conversation it belongs to, and what becomes of its state.
     pub state: Option<(Conversation, StateChange)>,
     /// Why the state as it was before is kept aside, if it is.
-    pub aside: Option<String>,
+    pub quarantine: Option<String>,
     /// What is to be sent, in order.
     pub calls: Vec<Arc<QueuedCall>>,
     /// What is to be remembered later, or not any more.
@@ -105,9 +105,9 @@ impl TurnCommit {
         TurnCommit {
             event,
             at,
-            end: Outcome::Done,
+            outcome: Outcome::Done,
             state: None,
-            aside: None,
+            quarantine: None,
             calls: Vec::new(),
             reminders: Vec::new(),
         }
@@ -123,7 +123,7 @@ pub enum Outcome {
     Dead {
         /// Why.
         error: String,
-        /// Whether its lane waits until an operator decides about it.
+        /// Whether its key waits until an operator decides about it.
         blocks: bool,
     },
 }
@@ -137,4 +137,48 @@ pub enum StateChange {
     Put(StoredState),
     /// It is the default again, which is not stored.
     Forget,
+}
+
+/// The turns of a store: attempts are counted, states are read, and each turn ends in one commit.
+pub trait Turns {
+    /// Counts one more attempt at an event, and reads the state of a conversation. Returns `None` if
+    /// the event does not wait any more.
+    ///
+    /// The attempt is durable when this returns, so an attempt that ends the process is counted too.
+    ///
+    /// # Errors
+    /// The attempt could not be stored, or the state could not be read.
+    fn begin(
+        &self,
+        event: EventId,
+        state: Option<&Conversation>,
+    ) -> Stored<'_, Option<StartedTurn>>;
+
+    /// Stores that an attempt failed. The event still waits.
+    ///
+    /// # Errors
+    /// The failure could not be stored.
+    fn fail(&self, event: EventId, failure: Failure) -> Stored<'_, ()>;
+
+    /// Ends a turn: the state, the calls, the reminders and the outcome of the event are stored in one
+    /// step, all or nothing. Does nothing if the event does not wait any more.
+    ///
+    /// An edit or deletion of a message that waits in the outbox and is not
+    /// [taken](super::Outbox::take) changes the waiting call instead.
+    ///
+    /// # Errors
+    /// The turn could not be stored. Nothing of it is then.
+    fn commit(&self, turn: TurnCommit) -> Stored<'_, ()>;
+
+    /// Returns the state of a conversation.
+    ///
+    /// # Errors
+    /// The state could not be read from the store.
+    fn state(&self, key: &Conversation) -> Stored<'_, Option<StoredState>>;
+
+    /// Returns the quarantined states of a conversation, oldest first.
+    ///
+    /// # Errors
+    /// The states could not be read from the store.
+    fn quarantined(&self, key: &Conversation) -> Stored<'_, Vec<Quarantined>>;
 }

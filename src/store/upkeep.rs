@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::{Notice, OrderingKey, Stored, Time};
+
 /// How long things are kept that are of no use any more.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
@@ -36,4 +38,36 @@ pub struct Swept {
     pub conversations: u64,
     /// Dead letters and states kept aside.
     pub dead: u64,
+}
+
+/// What the engine does with a store besides handling events.
+pub trait Upkeep {
+    /// Returns true if what is written outlives the process.
+    fn is_durable(&self) -> bool;
+
+    /// Returns and removes the notices: changes that did not come from the engine, but from an
+    /// operator's process or the spool, since the last call.
+    ///
+    /// # Errors
+    /// The notices could not be read or removed, or this process does not run the bots
+    /// ([`NotOwner`](super::StoreErrorKind::NotOwner)).
+    fn notices(&self) -> Stored<'_, Vec<Notice>>;
+
+    /// Returns the keys whose queues are blocked until an operator decides about a dead letter.
+    ///
+    /// # Errors
+    /// The dead letters could not be read.
+    fn blocked(&self) -> Stored<'_, Vec<OrderingKey>>;
+
+    /// Removes what is older than its limit. Returns how much was removed.
+    ///
+    /// # Errors
+    /// The store could not be read or written. Some of it may be removed.
+    fn sweep(&self, now: Time, limits: Limits) -> Stored<'_, Swept>;
+
+    /// Writes what is held back and ends the store's work. Calling it again has no effect.
+    ///
+    /// # Errors
+    /// What was held back could not be written.
+    fn close(&self) -> Stored<'_, ()>;
 }

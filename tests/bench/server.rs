@@ -5,11 +5,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use imbot::engine::{Engine, Speech, Transport};
+use imbot::engine::{Engine, RepeatId, Transport};
 use imbot::event::{DialogId, MemberId, MessageId, Node};
 use imbot::portal::{BotClient, Error};
 use imbot::prelude::*;
-use imbot::store::{Access, Installation, Memory, Store, Tokens};
+use imbot::store::{Access, Call, Installation, Memory, Store, Tokens};
 use imbot::{Config, serve as road};
 use poem::listener::TcpAcceptor;
 use poem::{Route, Server, handler, post};
@@ -102,7 +102,8 @@ impl Transport for Mute {
         &'a self,
         _: &'a BotClient,
         _: &'a DialogId,
-        _: Speech<'a>,
+        _: Call<MessageId>,
+        _: Option<RepeatId>,
     ) -> Pin<Box<dyn Future<Output = Result<Option<MessageId>, Error>> + Send + 'a>> {
         Box::pin(std::future::ready(Ok(None)))
     }
@@ -139,7 +140,7 @@ async fn engine_of(store: Arc<dyn Store>, app: App) -> Arc<Engine> {
     config.public_url = Some("https://bots.example.com/".into());
     let engine = app
         .shared_store(store)
-        .speaker(Mute)
+        .transport(Mute)
         .engine(&config)
         .unwrap();
     engine.start().await.unwrap();

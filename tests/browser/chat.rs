@@ -13,7 +13,7 @@ async fn desk() -> Desk {
 }
 
 #[tokio::test]
-async fn a_newcomer_clicks_a_card_writes_and_is_answered() {
+async fn a_bot_answers_a_person_who_clicks_its_card_and_writes() {
     let desk = desk().await;
     let Some(page) = Page::open(&desk.portal).await else {
         return;
@@ -41,7 +41,7 @@ async fn a_pressed_button_edits_its_message() {
 }
 
 #[tokio::test]
-async fn two_people_see_a_group_in_step() {
+async fn two_people_see_the_same_messages_in_a_group() {
     let desk = desk().await;
     let (ann, boris) = (
         desk.user("Ann"),
@@ -95,20 +95,20 @@ async fn a_slash_suggests_commands_and_enter_gives_one() {
 }
 
 #[tokio::test]
-async fn the_wire_shows_the_event_and_the_call_with_its_answer() {
+async fn the_traffic_log_shows_the_event_and_the_call_with_its_answer() {
     let desk = desk().await;
     let Some(page) = Page::open(&desk.portal).await else {
         return;
     };
     page.click("[data-testid=bot-card][data-code=echo]").await;
     page.sees("other", "I am Echo").await;
-    page.says("On the wire").await;
-    page.sees("other", "On the wire").await;
+    page.says("In the log").await;
+    page.sees("other", "In the log").await;
     for (name, words) in [
-        ("ONIMBOTV2MESSAGEADD", ["On the wire", "authorId"]),
-        ("imbot.v2.chat.message.send", ["On the wire", "result"]),
+        ("ONIMBOTV2MESSAGEADD", ["In the log", "authorId"]),
+        ("imbot.v2.chat.message.send", ["In the log", "result"]),
     ] {
-        let entry = format!("[data-testid=wire-entry][data-name='{name}']");
+        let entry = format!("[data-testid=traffic-entry][data-name='{name}']");
         let last = format!("[...document.querySelectorAll(\"{entry}\")].at(-1)");
         page.until(&last).await;
         page.run(&format!("{last}.querySelector('summary').click()"))
@@ -119,7 +119,7 @@ async fn the_wire_shows_the_event_and_the_call_with_its_answer() {
         }
     }
     page.run(
-        "document.querySelectorAll('.wire-list details').forEach((part) => { part.open = true; })",
+        "document.querySelectorAll('.traffic-list details').forEach((part) => { part.open = true; })",
     )
     .await;
     page.until("document.querySelector('.raw pre')").await;
@@ -150,13 +150,13 @@ async fn a_phone_shows_one_pane_at_a_time() {
     page.until(&format!("({panes}) === 'chat'")).await;
     page.click("[data-testid=back]").await;
     page.until(&format!("({panes}) === 'list'")).await;
-    page.click("[data-testid=tab-wire]").await;
-    page.until(&format!("({panes}) === 'wire'")).await;
+    page.click("[data-testid=tab-traffic]").await;
+    page.until(&format!("({panes}) === 'traffic'")).await;
     let fits = "document.documentElement.scrollWidth <= window.innerWidth";
     assert!(page.is(fits).await, "the page is wider than the phone");
 }
 
-/// Says what should harm nobody.
+/// Sends hostile text.
 struct Hostile;
 
 const PICTURE: &str = "<img src=x onerror=\"window.harmed=1\">";
@@ -165,7 +165,7 @@ const LINKS: &str = "[url=javascript:window.harmed=1]a link[/url] [url]javascrip
 
 impl Bot for Hostile {
     async fn message(&self, cx: &mut Context, _: Message) -> Result {
-        // Not by `say`, which would refuse some of it.
+        // Not with `say`, which would refuse some of it.
         let link = "javascript:window.harmed=1";
         cx.call::<Value>("imbot.message.add")
             .with("BOT_ID", cx.bot().id)

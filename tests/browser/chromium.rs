@@ -1,4 +1,4 @@
-//! A Chromium of one test, with a profile of its own. Both end with the test, however it ends.
+//! A Chromium for one test, with its own profile. Both are removed when the test ends or panics.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -27,18 +27,18 @@ const FLAGS: [&str; 10] = [
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", // nothing leaves this machine
 ];
 
-/// A running Chromium and what drives it.
+/// A running Chromium and its driver.
 pub(super) struct Chromium {
     driver: Child,
     port: u16,
     profile: PathBuf,
 }
 
-/// Whether the browser is left out of the tests.
+/// Whether browser tests are skipped.
 pub(super) fn is_skipped() -> bool {
     let is_skipped = std::env::var("IMBOT_TEST_BROWSER").is_ok_and(|wish| wish == "skip");
     if is_skipped {
-        // Past the test harness, which would show it only if the test failed.
+        // Not through the test harness, which would show it only if the test failed.
         writeln!(std::io::stderr(), "skipped, as IMBOT_TEST_BROWSER asks").ok();
     }
     is_skipped
@@ -77,8 +77,8 @@ impl Chromium {
     }
 }
 
-/// The driver, and the port that it has chosen. It takes the same port for both kinds of addresses, and ends at once where one
-/// of them is another driver's by then.
+/// Starts the driver and returns the port it has chosen. It uses the same port for IPv4 and IPv6, and exits
+/// if another driver already has one of them.
 fn start_driver() -> (Child, u16) {
     const TRIES: usize = 5;
     (0..TRIES)
@@ -117,7 +117,7 @@ fn browser() -> PathBuf {
 }
 
 impl Drop for Chromium {
-    /// Asks the driver to end its Chromium and itself; a test that panicked cannot wait for a future.
+    /// Asks the driver to stop Chromium and itself; a test that panicked cannot await a future.
     fn drop(&mut self) {
         if let Ok(mut driver) = TcpStream::connect(("127.0.0.1", self.port)) {
             let asks = b"GET /shutdown HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n";

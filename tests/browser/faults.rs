@@ -1,4 +1,4 @@
-//! Trouble from the page: whoever tries a bot can have the portal refuse its calls.
+//! Faults caused on the page: the portal refuses calls of a bot.
 
 use imbot::App;
 
@@ -6,14 +6,14 @@ use super::page::Page;
 use crate::support::Desk;
 
 #[tokio::test]
-async fn the_page_makes_trouble_that_the_bot_gets_over() {
+async fn the_bot_recovers_from_faults_caused_on_the_page() {
     let desk = Desk::with(App::new().bot(bots::Echo)).await;
     let Some(page) = Page::open(&desk.portal).await else {
         return;
     };
     page.click("[data-testid=bot-card][data-code=echo]").await;
     page.sees("other", "I am Echo").await;
-    page.click("[data-testid=trouble]").await;
+    page.click("[data-testid=faults]").await;
     page.run("document.querySelector('[data-testid=fault-times]').value = 2")
         .await;
     page.click("[data-testid=fault-send]").await;

@@ -1,4 +1,4 @@
-//! An application with an interface is installed in a frame, and hears of nothing before its page is finished.
+//! An application with an interface is installed in a frame, and gets no events before that is finished.
 
 use imbot::emulator::{Emulator, NewApp, Options};
 use imbot::prelude::*;
@@ -9,7 +9,7 @@ use super::page::Page;
 use crate::e2e::stage::{PATIENCE, until};
 
 #[tokio::test]
-async fn events_flow_from_the_end_of_the_installation_in_the_frame() {
+async fn events_are_sent_after_the_installation_in_the_frame() {
     let options = Options {
         listen: ([127, 0, 0, 1], 0).into(),
         ..Options::default()
@@ -53,9 +53,9 @@ async fn events_flow_from_the_end_of_the_installation_in_the_frame() {
     page.until("!document.querySelector('[data-testid=install]')")
         .await;
     let events = || {
-        let mut wire = portal.traffic_log();
-        wire.retain(|entry| entry["kind"] == "event");
-        wire
+        let mut traffic = portal.traffic_log();
+        traffic.retain(|entry| entry["kind"] == "event");
+        traffic
     };
     assert_eq!(events().len(), 0, "{:#?}", events());
     portal.send(1, &dialog, "just in time").unwrap();
@@ -69,7 +69,7 @@ async fn events_flow_from_the_end_of_the_installation_in_the_frame() {
     assert_eq!(texts, ["too early", "just in time", "just in time"]);
 }
 
-/// Posts what the portal's frame would post, as a browser whose user closes it at once.
+/// Posts the form of the portal's frame, as a browser whose user closes it at once.
 async fn post_the_frame(portal: &Emulator, client_id: &str) {
     let address = format!("{}/emulator/frame?client_id={client_id}", portal.url());
     let form = reqwest::get(address).await.unwrap().text().await.unwrap();

@@ -1,6 +1,6 @@
 //! The web chat, driven in a real Chromium as a person drives it.
 //!
-//! Where Chromium is missing these tests fail, and say what installs it; `IMBOT_TEST_BROWSER=skip` leaves them out.
+//! Without Chromium these tests fail with a hint how to install it; `IMBOT_TEST_BROWSER=skip` skips them.
 
 mod chat;
 mod chromium;

@@ -1,4 +1,4 @@
-//! The page as a test looks at it: waits for what must come, then acts.
+//! The page for tests: waits for an element or a text, then acts.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ const GLANCE: Duration = Duration::from_millis(20);
 pub(super) const ENTER: &str = "\u{e007}";
 pub(super) const TAB: &str = "\u{e004}";
 
-/// An open page of a portal. When it is dropped the browser ends.
+/// An open page of a portal. Dropping it stops the browser.
 pub(super) struct Page {
     pub(super) client: Client,
     url: String,
@@ -26,7 +26,7 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// The portal in a window of a desk's size; nothing where the browser is left out.
+    /// Opens the portal in a desktop window; `None` if browser tests are skipped.
     pub(super) async fn open(portal: &Emulator) -> Option<Page> {
         Page::sized(portal, 1280, 800).await
     }
@@ -51,12 +51,12 @@ impl Page {
         self.client.goto(&address).await.expect("the page");
     }
 
-    /// The window that is looked at.
+    /// Returns the current window.
     pub(super) async fn window(&self) -> WindowHandle {
         self.client.window().await.expect("a window")
     }
 
-    /// Opens another window and looks at it.
+    /// Opens another window and switches to it.
     pub(super) async fn another_window(&self, path: &str) -> WindowHandle {
         let window = self.client.new_window(false).await.expect("a window");
         self.look_at(&window.handle).await;
@@ -69,7 +69,7 @@ impl Page {
         self.client.switch_to_window(window).await.expect("there");
     }
 
-    /// The first element of a selector, once it is there and can be seen.
+    /// Returns the first element of a selector, once it exists and is visible.
     pub(super) async fn find(&self, selector: &str) -> Element {
         let end = Instant::now() + PATIENCE;
         loop {
@@ -83,7 +83,7 @@ impl Page {
         }
     }
 
-    /// Clicks on it. The page draws itself anew at any time, so a click on what has just gone is made again.
+    /// Clicks on it. The page may redraw at any time, so a click on a removed element is repeated.
     pub(super) async fn click(&self, selector: &str) {
         let end = Instant::now() + PATIENCE;
         loop {
@@ -104,7 +104,7 @@ impl Page {
         button.click().await.expect("pressed");
     }
 
-    /// Types into what has the focus, key by key.
+    /// Types into the focused element, key by key.
     pub(super) async fn types(&self, keys: &str) {
         let focused = self.client.active_element().await.expect("a focus");
         focused.send_keys(keys).await.expect("typed");
@@ -117,7 +117,7 @@ impl Page {
         field.send_keys(ENTER).await.expect("sent");
     }
 
-    /// Waits until the last message of this author's kind (`own`, `other`) has this in its text.
+    /// Waits until the last message of this kind of author (`own`, `other`) contains this text.
     pub(super) async fn sees(&self, kind: &str, text: &str) {
         self.until(&format!(
             "[...document.querySelectorAll('[data-testid=message][data-kind={kind}] [data-testid=message-text]')]
@@ -143,7 +143,7 @@ impl Page {
         self.run(&format!("Boolean({expression})")).await == true
     }
 
-    /// What an expression of the page gives.
+    /// Returns the value of an expression of the page.
     pub(super) async fn run(&self, expression: &str) -> Value {
         let script = format!("return {expression};");
         let result: Result<Value, CmdError> = self.client.execute(&script, vec![]).await;

@@ -1,4 +1,4 @@
-//! The README's picture, taken anew with `cargo test --test it -- --ignored readme_picture`.
+//! The README's picture, made with `cargo test --test it -- --ignored readme_picture`.
 
 use imbot::prelude::*;
 
@@ -6,7 +6,7 @@ use super::page::Page;
 use crate::e2e::stage::until;
 use crate::support::Desk;
 
-const PICTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/.assets/chat.png");
+const PICTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../.assets/chat.png");
 const WIDTH: u32 = 1280;
 const HEIGHT: u32 = 800;
 
@@ -30,11 +30,11 @@ async fn readme_picture() {
     page.sees("other", "Sushi it is").await;
     show_last_update(&page).await;
     let picture = page.client.screenshot().await.expect("a picture");
-    std::fs::create_dir_all(concat!(env!("CARGO_MANIFEST_DIR"), "/.assets")).expect("a folder");
+    std::fs::create_dir_all(concat!(env!("CARGO_MANIFEST_DIR"), "/../.assets")).expect("a folder");
     std::fs::write(PICTURE, picture).expect("written");
 }
 
-/// Four colleagues and two bots find out where to eat.
+/// Four colleagues and two bots decide where to eat.
 async fn lunch(desk: &Desk) -> String {
     let mut ann = desk.private("Ann", "menu");
     let menu = ann.opens().sees("What do you need?").await;
@@ -77,12 +77,12 @@ async fn lunch(desk: &Desk) -> String {
     group
 }
 
-/// Opens the last edit on the wire, so that what the bot asked for is seen.
+/// Opens the last edit in the traffic log, to show the bot's call.
 async fn show_last_update(page: &Page) {
     let last = "[...document.querySelectorAll('[data-name=\"imbot.v2.chat.message.update\"] summary')].at(-1)";
     page.until(last).await;
     page.run(&format!("{last}.click()")).await;
-    page.run("document.querySelector('.wire-body').scrollTo(0, 1e6)")
+    page.run("document.querySelector('.traffic-body').scrollTo(0, 1e6)")
         .await;
     page.run("document.activeElement.blur()").await;
 }

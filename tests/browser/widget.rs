@@ -1,4 +1,4 @@
-//! The widget in one window and the operators' desk in another.
+//! The widget in one window and the operators' page in another.
 
 use fantoccini::actions::{InputSource, KeyAction, KeyActions};
 use fantoccini::wd::WindowHandle;
@@ -9,7 +9,7 @@ use crate::support::site::Site;
 const ESCAPE: &str = "\u{e00c}";
 const ROOT: &str = "document.querySelector('imbot-widget').shadowRoot";
 
-/// A visitor's window and an operator's, of one browser.
+/// A visitor's window and an operator's, in one browser.
 struct Windows {
     page: Page,
     visitor: WindowHandle,
@@ -17,7 +17,7 @@ struct Windows {
 }
 
 impl Windows {
-    /// The desk as Boris sees it, and the widget's page with the chat open.
+    /// Opens the operators' page as Boris, and the widget's page with the chat open.
     async fn open(site: &Site) -> Option<Windows> {
         let page = Page::open(&site.portal).await?;
         page.goto("/?as=2").await;
@@ -36,7 +36,7 @@ impl Windows {
         Some(windows)
     }
 
-    /// Loads the widget's page, anew if it is there.
+    /// Loads or reloads the widget's page.
     async fn load(&self, site: &Site) {
         let address = format!("{}/?line={}", site.url, site.line);
         self.page.client.goto(&address).await.expect("the page");
@@ -52,7 +52,7 @@ impl Windows {
         &self.page
     }
 
-    /// Presses keys, wherever the focus is.
+    /// Presses keys in the focused element.
     async fn types(&self, keys: &str) {
         let press = |key: char| [KeyAction::Down { value: key }, KeyAction::Up { value: key }];
         let keys = keys.chars().flat_map(press);
@@ -60,7 +60,7 @@ impl Windows {
         self.page.client.perform_actions(keys).await.expect("typed");
     }
 
-    /// Waits until the widget shows a message with this text and in this state.
+    /// Waits until the widget shows a message with this text and state.
     async fn shows(&self, kind: &str, state: &str, text: &str) {
         let selector = format!(".message.{kind}[data-state={state}]");
         self.page
@@ -115,7 +115,7 @@ async fn a_visitor_and_an_operator_talk_and_a_reload_keeps_the_chat() {
 }
 
 #[tokio::test]
-async fn what_people_write_is_never_html_and_nothing_runs() {
+async fn messages_are_never_html_and_run_no_script() {
     let site = Site::new().await;
     let Some(windows) = Windows::open(&site).await else {
         return;
@@ -158,7 +158,7 @@ async fn a_closed_chat_counts_what_is_unread_and_the_keyboard_is_enough() {
 }
 
 #[tokio::test]
-async fn what_is_written_while_the_program_is_away_goes_by_itself() {
+async fn a_message_written_while_the_program_is_down_is_sent_later() {
     let site = Site::new().await;
     let Some(windows) = Windows::open(&site).await else {
         return;
@@ -180,7 +180,7 @@ async fn what_is_written_while_the_program_is_away_goes_by_itself() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_too_large_is_told_before_it_is_sent() {
+async fn the_widget_reports_a_file_that_is_too_large_before_sending_it() {
     let site = Site::new().await;
     let Some(windows) = Windows::open(&site).await else {
         return;

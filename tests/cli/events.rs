@@ -8,7 +8,7 @@ use imbot::emulator::{Emulator, NewApp, Options};
 use imbot::event::UserId;
 use imbot::portal::Binding;
 use imbot::prelude::{HookEvent, Result};
-use imbot::store::{Arrived, Key, Sqlite, Store, Time};
+use imbot::store::{Arrived, Key, Operator, Sqlite, Store, Time};
 use imbot::{App, Config};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -50,7 +50,7 @@ fn the_catalogue_is_listed_by_name_and_category_also_without_a_portal() {
     let (all, told) = list(&[]);
     assert!(all.lines().count() > 200);
     assert!(
-        told.contains("what is bound is not known: no portal is configured"),
+        told.contains("the list of bindings is not known: no portal is configured"),
         "{told}"
     );
     let (tasks, _) = list(&["ontask*", "--category", "Tasks"]);

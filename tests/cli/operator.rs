@@ -6,8 +6,8 @@ use std::process::Output;
 use bytes::Bytes;
 use imbot::event::{BotId, MemberId};
 use imbot::store::{
-    Appended, Conversation, Failure, Key, NewDelivery, NewEvent, Occurrence, OrderingKey, Outcome,
-    Sqlite, StateChange, Store, StoredState, Time, TurnCommit,
+    Appended, Conversation, Failure, Inbox, Key, NewDelivery, NewEvent, Occurrence, OrderingKey,
+    Outcome, Sqlite, StateChange, StoredState, Time, TurnCommit, Turns, Upkeep,
 };
 
 use super::{bots, text};
@@ -38,7 +38,7 @@ impl Desk {
         store.commit(told).await.unwrap();
         let unreadable = TurnCommit {
             state: Some((here(), StateChange::Put(state))),
-            aside: Some("it was written by a newer program".into()),
+            quarantine: Some("it was written by a newer program".into()),
             ..TurnCommit::done(append(&store, 2).await, AT)
         };
         store.commit(unreadable).await.unwrap();
@@ -55,7 +55,7 @@ impl Desk {
             blocks: false,
         };
         let turn = TurnCommit {
-            end,
+            outcome: end,
             ..TurnCommit::done(dead, AT)
         };
         store.commit(turn).await.unwrap();
@@ -114,7 +114,7 @@ async fn append(store: &Sqlite, number: u64) -> imbot::store::EventId {
     );
     let event = NewEvent {
         occurrence: Occurrence(number.into()),
-        lane: OrderingKey::Chat(here()),
+        key: OrderingKey::Chat(here()),
         part: 0,
     };
     let delivery = NewDelivery {
@@ -186,10 +186,10 @@ async fn a_conversation_is_shown_with_what_is_kept_aside_and_forgotten() {
         "{shown}"
     );
     let forgotten = desk.says(&["conversation", "forget", "portal", "--user", "27"]);
-    assert_ne!(forgotten, "0 things are forgotten.\n");
+    assert_ne!(forgotten, "0 items are deleted.\n");
     let nothing = desk.fails(&["conversation", "show", "portal", "7", "27"]);
     assert!(
-        nothing.contains("nothing is remembered of portal/7/27"),
+        nothing.contains("nothing is stored of portal/7/27"),
         "{nothing}"
     );
     let status = desk.says(&["store", "status"]);

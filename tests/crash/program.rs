@@ -8,10 +8,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use imbot::engine::{RestTransport, Speech, Transport};
+use imbot::engine::{RepeatId, RestTransport, Transport};
 use imbot::event::{DialogId, MessageId};
 use imbot::portal::{BotClient, Error, Plan};
 use imbot::prelude::*;
+use imbot::store::Call;
 use imbot::{Config, serve};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
@@ -102,7 +103,7 @@ async fn serve_bots() {
     let app = App::new()
         .bot(counter("once", Redelivery::Deduplicated))
         .bot(counter("resend", Redelivery::AtLeastOnce))
-        .speaker(Mortal(Deaths::new(set(AFTER_ANSWER).parse().ok())));
+        .transport(Mortal(Deaths::new(set(AFTER_ANSWER).parse().ok())));
     let engine = app.engine(&config).expect("an engine");
     let listener = TcpListener::bind(set(ADDRESS)).await.expect("the address");
     let limit = config.stop_timeout();
@@ -165,7 +166,7 @@ impl Bot<Count> for Counter {
             turns = count_apart(&torn.join(format!("{} {}", self.code, cx.dialog())))?;
         }
         self.deaths.step();
-        cx.say(format!("{turns} {}", message.said()));
+        cx.say(format!("{turns} {}", message.text));
         Ok(())
     }
 }
@@ -188,12 +189,13 @@ struct Mortal(Arc<Deaths>);
 impl Transport for Mortal {
     fn send<'a>(
         &'a self,
-        voice: &'a BotClient,
+        bot: &'a BotClient,
         dialog: &'a DialogId,
-        speech: Speech<'a>,
+        call: Call<MessageId>,
+        repeat_id: Option<RepeatId>,
     ) -> Pin<Box<dyn Future<Output = Result<Option<MessageId>, Error>> + Send + 'a>> {
         Box::pin(async move {
-            let answer = RestTransport.send(voice, dialog, speech).await;
+            let answer = RestTransport.send(bot, dialog, call, repeat_id).await;
             self.0.step();
             answer
         })

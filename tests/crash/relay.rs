@@ -119,9 +119,9 @@ async fn pass_on(client: &reqwest::Client, program: &str, body: Vec<u8>) -> bool
 fn message_in(body: &[u8]) -> Option<(String, String)> {
     let events = Delivery::from_form(body.to_vec()).ok()?.events().ok()?;
     match events.first()? {
-        Event::Chat(event) => match &event.what {
+        Event::Chat(event) => match &event.kind {
             ChatEventKind::Message(message) => {
-                Some((event.dialog.to_string(), message.said().to_owned()))
+                Some((event.dialog.to_string(), message.text.clone()))
             }
             _ => None,
         },

@@ -1,4 +1,4 @@
-//! What is bound on a portal follows the program: its hooks, as whom they are, and the address that it has now.
+//! The bindings on a portal follow the program: its hooks, their users, and its current address.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -7,7 +7,7 @@ use imbot::engine::Mode;
 use imbot::event::UserId;
 use imbot::portal::Binding;
 use imbot::prelude::*;
-use imbot::store::{Access, Memory, Store, Tokens};
+use imbot::store::{Access, Memory, Portals, Tokens};
 use serde_json::json;
 
 use super::stage::{ANN, Echo, Setup, until};
@@ -17,7 +17,7 @@ async fn nothing(_: HookEvent) -> Result {
 }
 
 impl Setup {
-    /// What is bound, without the bots' events.
+    /// The bindings, without the bots' events.
     async fn bound(&self) -> BTreeSet<Binding> {
         let portal = self.engine.portal(&self.engine.portals()[0]).unwrap();
         let mut bound = portal.bindings().await.unwrap();
@@ -25,7 +25,7 @@ impl Setup {
         bound.into_iter().collect()
     }
 
-    /// What is bound of an event: at which address, as which user.
+    /// The addresses and users that an event is bound for.
     async fn bound_for(&self, event: &str) -> Vec<(String, UserId)> {
         let bound = self.bound().await.into_iter();
         let bound = bound.filter(|binding| binding.event == event);
@@ -34,7 +34,7 @@ impl Setup {
             .collect()
     }
 
-    /// Steps that a program with this application would take now.
+    /// The steps that a program with this application would take now.
     async fn plan(&self) -> Vec<String> {
         let portal = self.engine.portal(&self.engine.portals()[0]).unwrap();
         let plan = self.engine.register(&portal, Mode::DryRun).await.unwrap();
@@ -44,14 +44,14 @@ impl Setup {
 }
 
 #[tokio::test]
-async fn what_no_hook_is_for_any_more_is_unbound_and_nothing_is_done_twice() {
-    let road = Setup::to(
+async fn events_without_a_hook_are_unbound_and_reconciling_again_does_nothing() {
+    let setup = Setup::installed(
         App::new()
             .hook("ONCRMDEALADD", nothing)
             .hook("ONTASK*", nothing),
     )
     .await;
-    let events: Vec<String> = road
+    let events: Vec<String> = setup
         .bound()
         .await
         .into_iter()
@@ -69,9 +69,9 @@ async fn what_no_hook_is_for_any_more_is_unbound_and_nothing_is_done_twice() {
         "ONTASKUPDATE",
     ];
     assert_eq!(events, expected);
-    assert_eq!(road.plan().await, [""; 0]);
-    let road = road.again(App::new().hook("ONTASKADD", nothing)).await;
-    let events: Vec<String> = road
+    assert_eq!(setup.plan().await, [""; 0]);
+    let setup = setup.restart(App::new().hook("ONTASKADD", nothing)).await;
+    let events: Vec<String> = setup
         .bound()
         .await
         .into_iter()
@@ -81,32 +81,34 @@ async fn what_no_hook_is_for_any_more_is_unbound_and_nothing_is_done_twice() {
 }
 
 #[tokio::test]
-async fn an_event_comes_as_the_user_that_a_hook_names_and_is_bound_once() {
+async fn an_event_is_bound_once_as_the_user_that_a_hook_names() {
     let ann = UserId(ANN);
     let app = App::new()
         .hook("ONCRMDEAL*", nothing)
         .hook_as(ann, "ONCRMDEALADD", nothing)
         .hook_as(UserId(99), "ONCRMDEALADD", nothing);
-    let road = Setup::to(app).await;
+    let setup = Setup::installed(app).await;
     assert_eq!(
-        road.bound_for("ONCRMDEALADD").await,
-        [(road.handler.clone(), ann)]
+        setup.bound_for("ONCRMDEALADD").await,
+        [(setup.handler.clone(), ann)]
     );
     let anybody = UserId(0);
     assert_eq!(
-        road.bound_for("ONCRMDEALUPDATE").await,
-        [(road.handler.clone(), anybody)]
+        setup.bound_for("ONCRMDEALUPDATE").await,
+        [(setup.handler.clone(), anybody)]
     );
-    assert_eq!(road.plan().await, [""; 0]);
-    let road = road.again(App::new().hook("ONCRMDEALADD", nothing)).await;
+    assert_eq!(setup.plan().await, [""; 0]);
+    let setup = setup
+        .restart(App::new().hook("ONCRMDEALADD", nothing))
+        .await;
     assert_eq!(
-        road.bound_for("ONCRMDEALADD").await,
-        [(road.handler.clone(), anybody)]
+        setup.bound_for("ONCRMDEALADD").await,
+        [(setup.handler.clone(), anybody)]
     );
 }
 
 #[tokio::test]
-async fn an_event_brings_the_tokens_of_the_user_that_its_hook_names() {
+async fn an_event_has_the_tokens_of_the_user_that_its_hook_names() {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let boris = UserId(2);
     let hook = {
@@ -117,10 +119,10 @@ async fn an_event_brings_the_tokens_of_the_user_that_its_hook_names() {
         }
     };
     let app = App::new().hook_as(boris, "ONCRMDEALADD", hook.clone());
-    let road = Setup::to(app.hook("ONCRMLEADADD", hook)).await;
+    let setup = Setup::installed(app.hook("ONCRMLEADADD", hook)).await;
     for event in ["ONCRMDEALADD", "ONCRMLEADADD"] {
         assert_eq!(
-            road.portal.fire(event, &json!({ "FIELDS": { "ID": 7 } })),
+            setup.portal.fire(event, &json!({ "FIELDS": { "ID": 7 } })),
             1
         );
     }
@@ -133,23 +135,27 @@ async fn an_event_brings_the_tokens_of_the_user_that_its_hook_names() {
 }
 
 #[tokio::test]
-async fn who_leaves_a_portal_leaves_nothing_bound() {
+async fn unregistering_removes_all_bindings() {
     let app = App::new()
         .hook("ONCRMDEALADD", nothing)
         .offline_hook("ONTASKADD", nothing);
-    let road = Setup::to(app).await;
-    let portal = road.engine.portal(&road.engine.portals()[0]).unwrap();
-    let plan = road.engine.unregister(&portal, Mode::DryRun).await.unwrap();
-    assert!(!road.bound().await.is_empty());
+    let setup = Setup::installed(app).await;
+    let portal = setup.engine.portal(&setup.engine.portals()[0]).unwrap();
+    let plan = setup
+        .engine
+        .unregister(&portal, Mode::DryRun)
+        .await
+        .unwrap();
+    assert!(!setup.bound().await.is_empty());
     assert_eq!(
-        road.engine.unregister(&portal, Mode::Apply).await.unwrap(),
+        setup.engine.unregister(&portal, Mode::Apply).await.unwrap(),
         plan
     );
-    assert_eq!(road.bound().await, BTreeSet::new());
+    assert_eq!(setup.bound().await, BTreeSet::new());
 }
 
 #[tokio::test]
-async fn what_an_application_of_no_administrator_has_bound_stays() {
+async fn bindings_of_an_application_installed_without_an_administrator_stay() {
     struct Ear(Arc<Mutex<Option<Tokens>>>);
     impl Bot for Ear {
         async fn message(&self, cx: &mut Context, _: Message) -> Result {
@@ -160,24 +166,25 @@ async fn what_an_application_of_no_administrator_has_bound_stays() {
         }
     }
     let heard = Arc::new(Mutex::new(None));
-    let road = Setup::to(App::new().bot(Ear(Arc::clone(&heard)))).await;
-    let ben = road.portal.person("Boris").unwrap();
-    road.portal
-        .send(ben, &road.dialog("ear"), "these are my tokens")
+    let setup = Setup::installed(App::new().bot(Ear(Arc::clone(&heard)))).await;
+    let ben = setup.portal.person("Boris").unwrap();
+    setup
+        .portal
+        .send(ben, &setup.dialog("ear"), "these are my tokens")
         .unwrap();
     until("Ben's tokens", || heard.lock().unwrap().is_some()).await;
 
-    let mut installation = road.engine.store().portals().await.unwrap().remove(0);
+    let mut installation = setup.engine.store().portals().await.unwrap().remove(0);
     installation.access = Access::Tokens(heard.lock().unwrap().take().unwrap());
     let store = Arc::new(Memory::new());
     store.install(installation).await.unwrap();
     let app = App::new().hook("ONCRMDEALADD", nothing).shared_store(store);
-    let engine = app.engine(&road.config()).unwrap();
+    let engine = app.engine(&setup.config()).unwrap();
     engine.load_portals().await.unwrap();
     let portal = engine.portal(&engine.portals()[0]).unwrap();
     engine.register(&portal, Mode::Apply).await.unwrap();
     let bound = portal.bindings().await.unwrap();
-    let deal = Binding::online("ONCRMDEALADD", &road.handler).as_user(UserId(ben));
+    let deal = Binding::online("ONCRMDEALADD", &setup.handler).as_user(UserId(ben));
     assert!(
         bound.contains(&deal),
         "the portal binds for who asks: {bound:?}"
@@ -186,11 +193,11 @@ async fn what_an_application_of_no_administrator_has_bound_stays() {
 }
 
 #[tokio::test]
-async fn bindings_follow_the_program_to_another_address_and_leave_others_alone() {
-    let road = Setup::to(App::new().bot(Echo).hook("ONCRMDEALADD", nothing)).await;
-    let old = road.handler.clone();
+async fn bindings_follow_the_program_to_a_new_address_and_those_of_others_stay() {
+    let setup = Setup::installed(App::new().bot(Echo).hook("ONCRMDEALADD", nothing)).await;
+    let old = setup.handler.clone();
     let foreign = Binding::online("ONCRMDEALADD", "https://shop.example.com/");
-    let portal = road.engine.portal(&road.engine.portals()[0]).unwrap();
+    let portal = setup.engine.portal(&setup.engine.portals()[0]).unwrap();
     assert!(
         portal
             .bind(std::slice::from_ref(&foreign))
@@ -199,25 +206,25 @@ async fn bindings_follow_the_program_to_another_address_and_leave_others_alone()
             .is_empty()
     );
 
-    let road = road
-        .leave()
+    let setup = setup
+        .stop()
         .await
-        .moved(App::new().bot(Echo).hook("ONCRMDEALADD", nothing))
+        .start_elsewhere(App::new().bot(Echo).hook("ONCRMDEALADD", nothing))
         .await;
-    assert_ne!(road.handler, old);
-    let mut addresses: Vec<String> = road
+    assert_ne!(setup.handler, old);
+    let mut addresses: Vec<String> = setup
         .bound_for("ONCRMDEALADD")
         .await
         .into_iter()
         .map(|(at, _)| at)
         .collect();
     addresses.sort();
-    let mut expected = [road.handler.clone(), foreign.handler];
+    let mut expected = [setup.handler.clone(), foreign.handler];
     expected.sort();
     assert_eq!(addresses, expected);
-    let everything = road
+    let everything = setup
         .engine
-        .portal(&road.engine.portals()[0])
+        .portal(&setup.engine.portals()[0])
         .unwrap()
         .bindings()
         .await
@@ -227,6 +234,6 @@ async fn bindings_follow_the_program_to_another_address_and_leave_others_alone()
         .filter(|binding| binding.handler == old)
         .collect();
     assert!(left.is_empty(), "the bots' events, too: {left:?}");
-    road.tell("echo", "moved?");
-    road.hears("echo", &["moved?"]).await;
+    setup.write("echo", "moved?");
+    setup.receives("echo", &["moved?"]).await;
 }

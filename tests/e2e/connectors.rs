@@ -1,4 +1,5 @@
-//! A messenger outside, joined to a line: client, bot, operator and back, over HTTP in both directions.
+//! A messenger outside, joined to a line: client, bot, operator and back, over HTTP in both
+//! directions.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -13,14 +14,14 @@ use super::stage::{Setup, until};
 
 const BORIS: u64 = 2;
 
-/// A messenger outside: what came there, and what it did not take.
+/// A messenger outside: the messages it received, and how it fails.
 #[derive(Clone, Default)]
 struct Outside {
     shown: Arc<Mutex<Vec<String>>>,
     channels: Arc<Mutex<Option<Channels>>>,
-    /// What became of the clients' messages.
+    /// The outcomes of the clients' messages.
     passed: Arc<Mutex<Vec<InboundReceipt>>>,
-    /// How many messages fail before one passes.
+    /// How many messages fail before one is delivered.
     away: Arc<AtomicU32>,
     next: Arc<AtomicU32>,
 }
@@ -34,7 +35,7 @@ impl Outside {
         self.shown.lock().unwrap().clone()
     }
 
-    /// A client writes.
+    /// A client sends a message.
     async fn says(&self, chat: &str, id: u32, text: &str) -> bool {
         let client = Client::new(format!("of-{chat}")).name("Eve");
         let message = InboundMessage::new(chat, client, id).text(text);
@@ -74,7 +75,7 @@ impl Connector for Outside {
             message.text().replace(" \n", " ")
         ));
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        Ok(Receipt::as_several([
+        Ok(Receipt::several([
             format!("p{number}"),
             format!("q{number}"),
         ]))
@@ -119,7 +120,7 @@ impl Connector for Outside {
     }
 }
 
-/// A bot on the line, which hands over when it is asked to.
+/// A bot on the line, which hands over on request.
 struct Desk;
 
 impl Bot<u32> for Desk {
@@ -153,22 +154,22 @@ impl Bot<u32> for Desk {
 }
 
 struct Stage {
-    road: Setup,
+    setup: Setup,
     outside: Outside,
     line: u64,
 }
 
 impl Stage {
-    /// A line with a bot, to which the connector is joined.
+    /// A line with a bot and the connector.
     async fn set() -> Stage {
         let outside = Outside::default();
-        let road = Setup::to(App::new().bot(Desk).connector(outside.clone())).await;
-        let bot = road.portal.bot("desk").unwrap();
-        let line = road
+        let setup = Setup::installed(App::new().bot(Desk).connector(outside.clone())).await;
+        let bot = setup.portal.bot("desk").unwrap();
+        let line = setup
             .portal
             .add_line(NewLine::new("Support").queue(&[BORIS]).bot(bot));
         let stage = Stage {
-            road,
+            setup,
             outside,
             line,
         };
@@ -178,7 +179,7 @@ impl Stage {
 
     async fn join(&self) -> String {
         let opened = self
-            .road
+            .setup
             .portal
             .open_settings(1, "pigeons", self.line)
             .await;
@@ -189,24 +190,24 @@ impl Stage {
     fn chat(&self, outside: &str) -> u64 {
         let user = format!("of-{outside}");
         let chat = self
-            .road
+            .setup
             .portal
             .line_chat("pigeons", self.line, outside, &user);
         chat.expect("a chat")
     }
 
     fn answers(&self, outside: &str) {
-        self.road.portal.answer(BORIS, self.chat(outside)).unwrap();
+        self.setup.portal.answer(BORIS, self.chat(outside)).unwrap();
     }
 
     fn operator_says(&self, outside: &str, text: &str) -> u64 {
         let dialog = format!("chat{}", self.chat(outside));
-        self.road.portal.send(BORIS, &dialog, text).unwrap()
+        self.setup.portal.send(BORIS, &dialog, text).unwrap()
     }
 
-    /// How a message stands for operators.
+    /// The state of a message, as operators see it.
     fn state(&self, outside: &str, message: u64) -> Value {
-        let history = self.road.portal.line_history(self.chat(outside));
+        let history = self.setup.portal.line_history(self.chat(outside));
         let found = history.into_iter().find(|it| it["id"] == message);
         found.expect("the message")["outside"].clone()
     }
@@ -232,7 +233,7 @@ async fn a_client_talks_to_the_bot_then_to_an_operator_and_to_the_bot_again() {
         "no whisper goes out"
     );
     until("Boris to be asked", || {
-        stage.road.portal.session(stage.chat("loft"))["operator"] == BORIS
+        stage.setup.portal.session(stage.chat("loft"))["operator"] == BORIS
     })
     .await;
     stage.answers("loft");
@@ -245,11 +246,15 @@ async fn a_client_talks_to_the_bot_then_to_an_operator_and_to_the_bot_again() {
     );
     outside.says("loft", 3, "thanks").await;
     until("Boris to read it", || {
-        let history = stage.road.portal.line_history(stage.chat("loft"));
+        let history = stage.setup.portal.line_history(stage.chat("loft"));
         history.iter().any(|message| message["text"] == "thanks")
     })
     .await;
-    stage.road.portal.finish(BORIS, stage.chat("loft")).unwrap();
+    stage
+        .setup
+        .portal
+        .finish(BORIS, stage.chat("loft"))
+        .unwrap();
     until("the end", || {
         outside.shown().contains(&"finished loft".to_owned())
     })
@@ -281,7 +286,7 @@ async fn a_delivered_message_can_be_edited_and_deleted() {
         stage.state("loft", message)["ids"],
         serde_json::json!(["p2", "q2"])
     );
-    stage.road.portal.edit(BORIS, message, "Good day").unwrap();
+    stage.setup.portal.edit(BORIS, message, "Good day").unwrap();
     until("the edit", || {
         stage
             .outside
@@ -289,7 +294,7 @@ async fn a_delivered_message_can_be_edited_and_deleted() {
             .contains(&"edited [\"p2\", \"q2\"]".to_owned())
     })
     .await;
-    stage.road.portal.delete(BORIS, message).unwrap();
+    stage.setup.portal.delete(BORIS, message).unwrap();
     until("the deletion", || {
         stage
             .outside
@@ -301,7 +306,7 @@ async fn a_delivered_message_can_be_edited_and_deleted() {
 }
 
 #[tokio::test]
-async fn what_a_messenger_that_is_away_does_not_take_waits_in_order_and_others_go_on() {
+async fn messages_for_an_unreachable_messenger_wait_in_order_and_other_chats_continue() {
     let stage = Stage::set().await;
     stage.outside.says("loft", 1, "hi").await;
     stage.outside.says("barn", 1, "hi").await;
@@ -324,17 +329,17 @@ async fn what_a_messenger_that_is_away_does_not_take_waits_in_order_and_others_g
 }
 
 #[tokio::test]
-async fn a_message_that_comes_twice_from_outside_is_taken_once() {
+async fn a_message_that_arrives_twice_from_outside_is_passed_on_once() {
     let stage = Stage::set().await;
     assert!(stage.outside.says("loft", 7, "hi").await);
     assert!(!stage.outside.says("loft", 7, "hi").await);
     assert!(stage.outside.says("barn", 7, "another chat").await);
     until("both", || stage.outside.shown().len() == 6).await;
-    assert_eq!(stage.road.traffic("imconnector.send.messages").len(), 2);
+    assert_eq!(stage.setup.traffic("imconnector.send.messages").len(), 2);
 }
 
 #[tokio::test]
-async fn what_clients_type_is_no_code_and_no_markup() {
+async fn text_of_clients_is_neither_code_nor_markup() {
     let stage = Stage::set().await;
     stage
         .outside
@@ -353,11 +358,11 @@ async fn what_clients_type_is_no_code_and_no_markup() {
 }
 
 #[tokio::test]
-async fn a_line_that_is_deleted_under_a_session_is_told_and_nothing_breaks() {
+async fn deleting_a_line_during_a_session_is_reported_and_breaks_nothing() {
     let stage = Stage::set().await;
     stage.outside.says("loft", 1, "hi").await;
     until("the bot", || stage.outside.shown().len() == 3).await;
-    stage.road.portal.delete_line(stage.line).unwrap();
+    stage.setup.portal.delete_line(stage.line).unwrap();
     let off = format!("off line {}", stage.line);
     until("the end of the line", || {
         stage.outside.shown().contains(&off)
@@ -377,13 +382,17 @@ async fn a_line_that_is_deleted_under_a_session_is_told_and_nothing_breaks() {
 }
 
 #[tokio::test]
-async fn a_message_to_a_line_that_is_no_more_rests_with_the_portals_words() {
+async fn a_message_to_a_deleted_line_is_a_dead_letter_with_the_portals_error() {
     let stage = Stage::set().await;
     let channel = stage.outside.channel();
-    stage.road.portal.switch_off("pigeons", stage.line).unwrap();
+    stage
+        .setup
+        .portal
+        .switch_off("pigeons", stage.line)
+        .unwrap();
     let message = InboundMessage::new("loft", Client::new("of-loft"), 1).text("anybody?");
     channel.inbound(message).await.unwrap();
-    let store = Arc::clone(stage.road.engine.store());
+    let store = Arc::clone(stage.setup.engine.store());
     let end = tokio::time::Instant::now() + super::stage::PATIENCE;
     while store.dead(None, 9).await.unwrap().is_empty() {
         assert!(tokio::time::Instant::now() < end, "it does not rest");
@@ -404,7 +413,7 @@ async fn a_message_to_a_line_that_is_no_more_rests_with_the_portals_words() {
 }
 
 #[tokio::test]
-async fn a_connector_hears_that_the_portal_took_a_clients_message() {
+async fn a_connector_is_informed_that_the_portal_accepted_a_clients_message() {
     let stage = Stage::set().await;
     stage.outside.says("loft", 7, "hi").await;
     until("the tick", || {
@@ -422,24 +431,24 @@ async fn a_connector_hears_that_the_portal_took_a_clients_message() {
     );
     let channels = stage.outside.channels.lock().unwrap();
     let address = channels.as_ref().unwrap().address();
-    assert_eq!(address.as_deref(), Some(stage.road.handler.as_str()));
+    assert_eq!(address.as_deref(), Some(stage.setup.handler.as_str()));
 }
 
 #[tokio::test]
-async fn the_lines_are_known_again_after_a_restart_and_what_waits_is_passed_on() {
+async fn after_a_restart_the_lines_are_known_and_waiting_messages_are_passed_on() {
     let stage = Stage::set().await;
     let Stage {
-        road,
+        setup,
         outside,
         line,
     } = stage;
     let channel = outside.channel();
     let again = Outside::default();
-    let road = road
-        .again(App::new().bot(Desk).connector(again.clone()))
+    let setup = setup
+        .restart(App::new().bot(Desk).connector(again.clone()))
         .await;
     let stage = Stage {
-        road,
+        setup,
         outside: again,
         line,
     };
@@ -454,19 +463,19 @@ async fn the_lines_are_known_again_after_a_restart_and_what_waits_is_passed_on()
 }
 
 #[tokio::test]
-async fn the_settings_page_shows_the_line_and_only_the_portal_opens_it() {
+async fn the_settings_page_shows_the_line_and_opens_for_the_portal_only() {
     let stage = Stage::set().await;
     let page = stage.join().await;
     assert!(
         page.contains("Connected to line") && page.contains("pigeons of line"),
         "{page}"
     );
-    let url = format!("{}connectors/pigeons", stage.road.handler);
+    let url = format!("{}connectors/pigeons", stage.setup.handler);
     let options = format!("{{\"CONNECTOR\":\"pigeons\",\"LINE\":{}}}", stage.line);
     let form = [
         ("PLACEMENT", "SETTING_CONNECTOR"),
         ("PLACEMENT_OPTIONS", options.as_str()),
-        ("member_id", stage.road.engine.portals()[0].as_str()),
+        ("member_id", stage.setup.engine.portals()[0].as_str()),
         ("APPLICATION_TOKEN", "00000000000000000000000000000000"),
     ]
     .map(|(key, value)| (key.to_owned(), value.to_owned()));
@@ -480,25 +489,25 @@ async fn the_settings_page_shows_the_line_and_only_the_portal_opens_it() {
 }
 
 #[tokio::test]
-async fn a_connector_that_is_registered_is_in_step() {
+async fn a_registered_connector_needs_no_reconciliation() {
     let stage = Stage::set().await;
-    let portal = stage.road.engine.portals().remove(0);
-    let portal = stage.road.engine.portal(&portal).unwrap();
+    let portal = stage.setup.engine.portals().remove(0);
+    let portal = stage.setup.engine.portal(&portal).unwrap();
     let plan = async || {
-        let plan = stage.road.engine.register(&portal, Mode::DryRun).await;
+        let plan = stage.setup.engine.register(&portal, Mode::DryRun).await;
         plan.unwrap()
             .iter()
             .map(Step::to_string)
             .collect::<Vec<_>>()
     };
     assert!(!plan().await.iter().any(|step| step.contains("pigeons")));
-    let removed = stage.road.engine.unregister(&portal, Mode::Apply).await;
+    let removed = stage.setup.engine.unregister(&portal, Mode::Apply).await;
     removed.unwrap();
     assert!(plan().await.iter().any(|step| step.contains("pigeons")));
 }
 
 #[tokio::test]
-async fn behind_a_webhook_a_connector_is_neither_registered_nor_removed() {
+async fn with_an_inbound_webhook_a_connector_is_neither_registered_nor_removed() {
     let emulated = super::stage::portal().await;
     let app = App::new().bot(Desk).connector(Outside::default());
     let engine = app.engine(&Config::polling(&emulated)).unwrap();

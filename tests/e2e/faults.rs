@@ -1,4 +1,4 @@
-//! A portal in trouble: expired tokens, limits, refusals, lost and repeated events.
+//! Faults of a portal: expired tokens, limits, refusals, lost and repeated events.
 
 use std::collections::BTreeSet;
 
@@ -9,26 +9,27 @@ use serde_json::Value;
 use super::stage::{ANN, Echo, Setup, texts, until};
 
 #[tokio::test]
-async fn sixteen_messages_find_the_token_expired_and_refresh_it_once() {
+async fn sixteen_messages_with_an_expired_token_refresh_it_once() {
     const CHATS: usize = 16;
-    let road = Setup::to(App::new().bot(Echo)).await;
-    let bot = road.portal.bot("echo").unwrap();
+    let setup = Setup::installed(App::new().bot(Echo)).await;
+    let bot = setup.portal.bot("echo").unwrap();
     let groups: Vec<String> = (0..CHATS)
         .map(|n| {
-            road.portal
+            setup
+                .portal
                 .group(ANN, &format!("Group {n}"), &[ANN, bot])
                 .unwrap()
         })
         .collect();
-    let refreshed = road.traffic("oauth/token").len();
-    let refused = refused_as_expired(&road);
-    road.portal.expire_tokens();
+    let refreshed = setup.traffic("oauth/token").len();
+    let refused = refused_as_expired(&setup);
+    setup.portal.expire_tokens();
     for (number, group) in groups.iter().enumerate() {
         let text = format!("[USER={bot}]Echo[/USER] number {number}");
-        road.portal.send(ANN, group, &text).unwrap();
+        setup.portal.send(ANN, group, &text).unwrap();
     }
     let answered = |group: &String| {
-        let messages = road.portal.history(ANN, group);
+        let messages = setup.portal.history(ANN, group);
         messages.iter().filter(|line| line["author"] == bot).count()
     };
     until("sixteen answers", || {
@@ -36,36 +37,36 @@ async fn sixteen_messages_find_the_token_expired_and_refresh_it_once() {
     })
     .await;
     assert!(
-        refused_as_expired(&road) > refused,
+        refused_as_expired(&setup) > refused,
         "no call met the expiry"
     );
-    assert_eq!(road.traffic("oauth/token").len() - refreshed, 1);
+    assert_eq!(setup.traffic("oauth/token").len() - refreshed, 1);
 }
 
 #[tokio::test]
-async fn a_call_over_the_limit_is_made_later_and_nothing_is_lost() {
-    let road = Setup::to(App::new().bot(Echo)).await;
-    road.portal.refuse(3, 503, "QUERY_LIMIT_EXCEEDED");
-    road.tell("echo", "one");
-    road.tell("echo", "two");
-    road.hears("echo", &["one", "two"]).await;
-    assert_eq!(statuses(&road), [503, 503, 503, 200, 200]);
+async fn a_call_over_the_limit_is_made_later() {
+    let setup = Setup::installed(App::new().bot(Echo)).await;
+    setup.portal.refuse(3, 503, "QUERY_LIMIT_EXCEEDED");
+    setup.write("echo", "one");
+    setup.write("echo", "two");
+    setup.receives("echo", &["one", "two"]).await;
+    assert_eq!(statuses(&setup), [503, 503, 503, 200, 200]);
 }
 
 #[tokio::test]
-async fn a_message_that_is_refused_for_good_is_a_dead_letter_and_the_chat_goes_on() {
+async fn a_refused_message_is_a_dead_letter_and_the_chat_continues() {
     for (status, code) in [
         (400, "CANCELED"),
         (401, "insufficient_scope"),
         (403, "ACCESS_DENIED"),
     ] {
-        let road = Setup::to(App::new().bot(Echo)).await;
-        road.portal.refuse(1, status, code);
-        road.tell("echo", "refused");
-        road.tell("echo", "the next");
-        road.hears("echo", &["the next"]).await;
-        assert_eq!(statuses(&road), [u64::from(status), 200], "{code}");
-        let dead = road.engine.store().dead(None, 10).await.unwrap();
+        let setup = Setup::installed(App::new().bot(Echo)).await;
+        setup.portal.refuse(1, status, code);
+        setup.write("echo", "refused");
+        setup.write("echo", "the next");
+        setup.receives("echo", &["the next"]).await;
+        assert_eq!(statuses(&setup), [u64::from(status), 200], "{code}");
+        let dead = setup.engine.store().dead(None, 10).await.unwrap();
         let [letter] = &dead[..] else {
             panic!("{code}: {dead:?}")
         };
@@ -76,24 +77,24 @@ async fn a_message_that_is_refused_for_good_is_a_dead_letter_and_the_chat_goes_o
 }
 
 #[tokio::test]
-async fn a_message_that_may_have_been_sent_is_sent_again_unless_the_bot_says_not_to() {
+async fn a_message_that_may_have_been_sent_is_sent_again_unless_the_bot_forbids_it() {
     let (again, skipped) = (
-        Setup::to(App::new().bot(Echo)).await,
-        Setup::to(App::new().bot(Doubtful(Api::V2, Redelivery::AtMostOnce))).await,
+        Setup::installed(App::new().bot(Echo)).await,
+        Setup::installed(App::new().bot(Doubtful(Api::V2, Redelivery::AtMostOnce))).await,
     );
-    for road in [&again, &skipped] {
-        road.portal.refuse(1, 500, "INTERNAL_SERVER_ERROR");
-        road.tell("echo", "in doubt");
-        road.tell("echo", "the next");
+    for setup in [&again, &skipped] {
+        setup.portal.refuse(1, 500, "INTERNAL_SERVER_ERROR");
+        setup.write("echo", "in doubt");
+        setup.write("echo", "the next");
     }
-    again.hears("echo", &["in doubt", "the next"]).await;
-    skipped.hears("echo", &["the next"]).await;
+    again.receives("echo", &["in doubt", "the next"]).await;
+    skipped.receives("echo", &["the next"]).await;
     assert_eq!(statuses(&again), [500, 200, 200]);
     assert_eq!(statuses(&skipped), [500, 200]);
     assert_eq!(skipped.engine.counts().doubts.get(), 1);
 }
 
-/// An echo of this generation, with messages that are in doubt treated so.
+/// An echo bot with this API and this redelivery.
 struct Doubtful(Api, Redelivery);
 
 impl Bot for Doubtful {
@@ -108,79 +109,83 @@ impl Bot for Doubtful {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_lost_on_its_way_doubles_a_message_unless_the_portal_knows_repeats() {
+async fn a_lost_answer_doubles_a_message_unless_it_is_deduplicated() {
     let lost = async |api, redelivery| {
-        let road = Setup::to(App::new().bot(Doubtful(api, redelivery))).await;
-        road.tell("echo", "the first");
-        road.hears("echo", &["the first"]).await; // and no typing is under way
-        road.portal.swallow(1);
-        road.tell("echo", "lost");
-        road.tell("echo", "the next");
-        road
+        let setup = Setup::installed(App::new().bot(Doubtful(api, redelivery))).await;
+        setup.write("echo", "the first");
+        setup.receives("echo", &["the first"]).await; // and no typing is under way
+        setup.portal.swallow(1);
+        setup.write("echo", "lost");
+        setup.write("echo", "the next");
+        setup
     };
     let (doubled, once, second) = tokio::join!(
         lost(Api::V1, Redelivery::AtLeastOnce),
         lost(Api::V1, Redelivery::Deduplicated),
         lost(Api::V2, Redelivery::AtLeastOnce),
     );
-    for road in [once, second] {
-        road.hears("echo", &["the first", "lost", "the next"]).await;
-        assert_eq!(road.sent(Api::V2).len(), 4);
+    for setup in [once, second] {
+        setup
+            .receives("echo", &["the first", "lost", "the next"])
+            .await;
+        assert_eq!(setup.sent(Api::V2).len(), 4);
     }
     doubled
-        .hears("echo", &["the first", "lost", "lost", "the next"])
+        .receives("echo", &["the first", "lost", "lost", "the next"])
         .await;
 }
 
 #[tokio::test]
 async fn a_repeated_event_is_answered_once() {
-    let road = Setup::to(App::new().bot(Echo)).await;
-    road.tell("echo", "the first");
-    road.hears("echo", &["the first"]).await;
-    road.portal.repeat(1);
-    road.tell("echo", "twice");
-    road.tell("echo", "the next");
-    road.hears("echo", &["the first", "twice", "the next"])
+    let setup = Setup::installed(App::new().bot(Echo)).await;
+    setup.write("echo", "the first");
+    setup.receives("echo", &["the first"]).await;
+    setup.portal.repeat(1);
+    setup.write("echo", "twice");
+    setup.write("echo", "the next");
+    setup
+        .receives("echo", &["the first", "twice", "the next"])
         .await;
-    assert_eq!(road.traffic("ONIMBOTV2MESSAGEADD").len(), 4);
+    assert_eq!(setup.traffic("ONIMBOTV2MESSAGEADD").len(), 4);
 }
 
 #[tokio::test]
-async fn an_event_that_the_portal_loses_stops_nothing() {
-    let road = Setup::to(App::new().bot(Echo)).await;
-    road.tell("echo", "the first");
-    road.hears("echo", &["the first"]).await;
-    road.portal.lose(1);
-    road.tell("echo", "lost");
-    road.tell("echo", "the next");
-    road.hears("echo", &["the first", "the next"]).await;
+async fn an_event_lost_by_the_portal_does_not_stop_later_ones() {
+    let setup = Setup::installed(App::new().bot(Echo)).await;
+    setup.write("echo", "the first");
+    setup.receives("echo", &["the first"]).await;
+    setup.portal.lose(1);
+    setup.write("echo", "lost");
+    setup.write("echo", "the next");
+    setup.receives("echo", &["the first", "the next"]).await;
 }
 
 #[tokio::test]
 async fn a_burst_over_the_portals_limit_is_answered_without_a_refusal() {
-    let road = Setup::to(App::new().bot(Echo)).await;
+    let setup = Setup::installed(App::new().bot(Echo)).await;
     let texts_said: Vec<String> = (0..45).map(|n| format!("message {n}")).collect();
     for text in &texts_said {
-        road.tell("echo", text);
+        setup.write("echo", text);
     }
     until("45 answers in order", || {
-        texts(&road.said("echo")) == texts_said
+        texts(&setup.messages_of("echo")) == texts_said
     })
     .await;
-    assert_eq!(road.portal.rate_counts().refused, 0);
+    assert_eq!(setup.portal.rate_counts().refused, 0);
 }
 
-fn statuses(road: &Setup) -> Vec<u64> {
-    road.sent(Api::V2)
+fn statuses(setup: &Setup) -> Vec<u64> {
+    setup
+        .sent(Api::V2)
         .iter()
         .filter_map(|call| call["status"].as_u64())
         .collect()
 }
 
-/// How many calls were refused because their token was over.
-fn refused_as_expired(road: &Setup) -> usize {
+/// How many calls were refused because of an expired token.
+fn refused_as_expired(setup: &Setup) -> usize {
     let expired = |entry: &&Value| entry["answer"]["error"] == "expired_token";
-    let traffic = road.portal.traffic_log();
+    let traffic = setup.portal.traffic_log();
     let ids: BTreeSet<u64> = traffic
         .iter()
         .filter(expired)

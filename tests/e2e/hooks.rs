@@ -1,4 +1,4 @@
-//! Events that are not a bot's: bound by name and by pattern, handled here, or forwarded to another program.
+//! Hooks: bound by name and by pattern, handled in the program or forwarded to another.
 
 use std::sync::{Arc, Mutex};
 
@@ -12,10 +12,10 @@ use super::stage::{Echo, Setup, until};
 
 type Seen<T> = Arc<Mutex<Vec<T>>>;
 
-/// Waits until an event is bound, firing it; the portal tells nobody of an event that nobody has bound.
-async fn fire(road: &Setup, event: &str, data: &Value) {
+/// Fires an event until it is bound: the portal does not post an event that is not bound.
+async fn fire(setup: &Setup, event: &str, data: &Value) {
     until(&format!("{event} to be bound"), || {
-        road.portal.fire(event, data) > 0
+        setup.portal.fire(event, data) > 0
     })
     .await;
 }
@@ -34,11 +34,11 @@ async fn hooks_are_bound_by_name_and_by_pattern() {
         .bot(Echo)
         .hook("ONCRMDEALADD", note("name"))
         .hook("ONTASK*", note("pattern"));
-    let road = Setup::to(app).await;
-    fire(&road, "ONCRMDEALADD", &json!({ "FIELDS": { "ID": 7 } })).await;
-    fire(&road, "ONTASKADD", &json!({ "FIELDS_AFTER": { "ID": 8 } })).await;
+    let setup = Setup::installed(app).await;
+    fire(&setup, "ONCRMDEALADD", &json!({ "FIELDS": { "ID": 7 } })).await;
+    fire(&setup, "ONTASKADD", &json!({ "FIELDS_AFTER": { "ID": 8 } })).await;
     assert_eq!(
-        road.portal.fire("ONCRMDEALDELETE", &json!({})),
+        setup.portal.fire("ONCRMDEALDELETE", &json!({})),
         0,
         "nobody asked for it"
     );
@@ -49,7 +49,7 @@ async fn hooks_are_bound_by_name_and_by_pattern() {
 }
 
 #[tokio::test]
-async fn a_hook_that_fails_harms_neither_another_nor_a_bot() {
+async fn a_failing_hook_affects_neither_other_hooks_nor_bots() {
     async fn fails(_: HookEvent) -> Result {
         Err("no".into())
     }
@@ -65,11 +65,11 @@ async fn a_hook_that_fails_harms_neither_another_nor_a_bot() {
         .bot(Echo)
         .hook("ONCRMDEALADD", fails)
         .hook("ONCRMDEALADD", works);
-    let road = Setup::to(app).await;
-    fire(&road, "ONCRMDEALADD", &json!({ "FIELDS": { "ID": 7 } })).await;
+    let setup = Setup::installed(app).await;
+    fire(&setup, "ONCRMDEALADD", &json!({ "FIELDS": { "ID": 7 } })).await;
     until("the other hook", || !seen.lock().unwrap().is_empty()).await;
-    road.tell("echo", "still here");
-    road.hears("echo", &["still here"]).await;
+    setup.write("echo", "still here");
+    setup.receives("echo", &["still here"]).await;
 }
 
 #[tokio::test]
@@ -87,8 +87,8 @@ async fn a_forwarded_event_is_json_without_tokens() {
     let acceptor = imbot::serve::Acceptor::new(listener).unwrap();
     tokio::spawn(Server::new_with_acceptor(acceptor).run(other));
 
-    let road = Setup::to(App::new().bot(Echo).forward("ONCRM*", address)).await;
-    fire(&road, "ONCRMDEALADD", &json!({ "FIELDS": { "ID": 7 } })).await;
+    let setup = Setup::installed(App::new().bot(Echo).forward("ONCRM*", address)).await;
+    fire(&setup, "ONCRMDEALADD", &json!({ "FIELDS": { "ID": 7 } })).await;
     until("the event", || !seen.lock().unwrap().is_empty()).await;
     let event = seen.lock().unwrap().remove(0);
     let mut keys: Vec<&String> = event.as_object().unwrap().keys().collect();
@@ -96,5 +96,5 @@ async fn a_forwarded_event_is_json_without_tokens() {
     assert_eq!(keys, ["data", "event", "portal", "ts"]);
     assert_eq!(event["event"], "ONCRMDEALADD");
     assert_eq!(event["data"], json!({ "FIELDS": { "ID": "7" } }));
-    assert_eq!(event["portal"], road.engine.portals()[0].to_string());
+    assert_eq!(event["portal"], setup.engine.portals()[0].to_string());
 }

@@ -1,5 +1,5 @@
-//! Every category of events on the whole road: the documentation's bodies, posted to the server as a portal posts them, are
-//! typed when they reach a hook.
+//! Every category of events end to end: the documentation's bodies, posted as a portal posts them,
+//! reach a hook typed.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -17,7 +17,7 @@ use super::stage::{Echo, Setup, until};
 /// What each hook has read, by the event's name.
 type Read = Arc<Mutex<BTreeMap<String, Value>>>;
 
-/// A hook that reads one kind of payload.
+/// A hook that reads one type of payload.
 fn reading<P: Payload + Serialize>(read: &Read) -> impl imbot::handler::Hook {
     let read = Arc::clone(read);
     move |event: HookEvent| {
@@ -29,7 +29,7 @@ fn reading<P: Payload + Serialize>(read: &Read) -> impl imbot::handler::Hook {
     }
 }
 
-/// A hook that reads the tree of an event, where no type is for it.
+/// A hook that reads the tree of an event without a type.
 fn raw(read: &Read) -> impl imbot::handler::Hook {
     let read = Arc::clone(read);
     move |event: HookEvent| {
@@ -77,7 +77,7 @@ fn app(read: &Read) -> App {
         .hook("ONSOMETHINGNEW", raw(read))
 }
 
-/// Bodies that stand in the folder of examples.
+/// Pages whose bodies are in the folder of examples.
 const EXAMPLES: &[&str] = &[
     "onapptest",
     "onappmethodconfirm",
@@ -116,17 +116,17 @@ fn others() -> Vec<Value> {
 #[tokio::test]
 async fn events_of_every_category_reach_their_hooks_typed() {
     let read = Read::default();
-    let road = Setup::to(app(&read)).await;
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/events");
+    let setup = Setup::installed(app(&read)).await;
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/events");
     for name in EXAMPLES {
         let body = std::fs::read(folder.join(format!("rest-{name}.form"))).unwrap();
         let body = form::decode(&body).unwrap();
-        assert_eq!(road.post_as_portal(body).await, 200, "{name}");
+        assert_eq!(setup.post_as_portal(body).await, 200, "{name}");
     }
     let others = others();
     let expected = EXAMPLES.len() + others.len();
     for body in others {
-        assert_eq!(road.post_as_portal(body).await, 200);
+        assert_eq!(setup.post_as_portal(body).await, 200);
     }
     until("every hook", || read.lock().unwrap().len() == expected).await;
     let read = read.lock().unwrap();
@@ -138,14 +138,14 @@ async fn events_of_every_category_reach_their_hooks_typed() {
     assert_eq!(read["ONIMCONNECTORLINEDELETE"], 107);
     assert_eq!(read["ONSESSIONSTART"]["sessions"][0]["id"], 42);
     assert_eq!(read["ONCRMADDRESSREGISTER"]["anchor"], 17192);
-    assert_eq!(read["ONTASKUPDATE"]["was"], true);
+    assert_eq!(read["ONTASKUPDATE"]["existed_before"], true);
     assert_eq!(read["ONUSERADD"]["departments"], json!([1, 2]));
     assert_eq!(read["ONBOOKINGADD"], json!({ "ID": "66" }));
     assert_eq!(read["ONSOMETHINGNEW"]["deep"]["er"]["1"], "b");
 }
 
 #[tokio::test]
-async fn sessions_that_carry_the_same_event_id_are_two() {
+async fn two_sessions_with_the_same_event_id_are_both_handled() {
     let read = Arc::new(Mutex::new(Vec::new()));
     let kept = Arc::clone(&read);
     let hook = move |event: HookEvent| {
@@ -155,15 +155,15 @@ async fn sessions_that_carry_the_same_event_id_are_two() {
             .extend(sessions.into_iter().filter_map(|session| session.id));
         std::future::ready(Ok(()))
     };
-    let road = Setup::to(App::new().hook("ONSESSIONSTART", hook)).await;
+    let setup = Setup::installed(App::new().hook("ONSESSIONSTART", hook)).await;
     for session in [41, 42, 42] {
         let data = json!({ "DATA": [{ "session": { "id": session } }] });
         let body =
             json!({ "event": "ONSESSIONSTART", "eventId": 1, "data": data, "ts": 1_714_649_632 });
-        assert_eq!(road.post_as_portal(body).await, 200);
+        assert_eq!(setup.post_as_portal(body).await, 200);
     }
     until("both sessions", || read.lock().unwrap().len() >= 2).await;
-    road.rests().await;
+    setup.settles().await;
     let read: Vec<u64> = read.lock().unwrap().iter().map(|id| id.0).collect();
     assert_eq!(read, [41, 42], "the same body again is a repeat");
 }

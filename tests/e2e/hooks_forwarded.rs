@@ -1,4 +1,4 @@
-//! Events that are handed on to another program: signed, in order, once more where it was away, and in nobody's way.
+//! Forwarded events: signed, in order, retried, and without delaying anything else.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -17,17 +17,17 @@ use super::stage::{Echo, Setup, until};
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
-/// The program that events are handed on to.
+/// The program that receives forwarded events.
 #[derive(Clone, Default)]
 struct Receiver {
-    /// How often it still answers with an error.
+    /// How many more times it answers with an error.
     refusals: Arc<AtomicUsize>,
-    /// All that it was sent: whether it took it, the id, and the event.
+    /// All that it was sent: whether it accepted it, the id, and the event.
     sent: Arc<Mutex<Vec<(bool, String, Value)>>>,
 }
 
 impl Receiver {
-    /// A receiver that answers so often with an error before it works, and its address.
+    /// A receiver that first answers this often with an error, and its address.
     async fn after(refusals: usize) -> (Receiver, String) {
         let receiver = Receiver::default();
         receiver.refusals.store(refusals, Ordering::Relaxed);
@@ -39,7 +39,7 @@ impl Receiver {
         (receiver, address)
     }
 
-    /// The numbers of the deals that it took.
+    /// The ids of the deals that it accepted.
     fn taken(&self) -> Vec<String> {
         let sent = self.sent.lock().unwrap();
         let taken = sent.iter().filter(|(is_taken, ..)| *is_taken);
@@ -48,7 +48,7 @@ impl Receiver {
     }
 }
 
-/// Takes an event if its signature is right.
+/// Accepts an event if its signature is valid.
 #[handler]
 fn take(headers: &HeaderMap, body: Vec<u8>, Data(receiver): Data<&Receiver>) -> StatusCode {
     let header = |name: &str| {
@@ -61,7 +61,7 @@ fn take(headers: &HeaderMap, body: Vec<u8>, Data(receiver): Data<&Receiver>) -> 
     let (id, signature) = (header("webhook-id"), header("webhook-signature"));
     let now = Clock::default().now();
     if signer
-        .check(id, header("webhook-timestamp"), signature, &body, now)
+        .verify(id, header("webhook-timestamp"), signature, &body, now)
         .is_err()
     {
         return StatusCode::UNAUTHORIZED;
@@ -85,29 +85,29 @@ fn take(headers: &HeaderMap, body: Vec<u8>, Data(receiver): Data<&Receiver>) -> 
     }
 }
 
-async fn road(app: App) -> Setup {
+async fn setup(app: App) -> Setup {
     Setup::with_settings(app, |config, _| config.forward_secret = Some(SECRET.into())).await
 }
 
-async fn add_deal(road: &Setup, id: u64) {
+async fn add_deal(setup: &Setup, id: u64) {
     let body =
         json!({ "event": "ONCRMDEALADD", "data": { "FIELDS": { "ID": id } }, "ts": 1_766_047_124 });
-    assert_eq!(road.post_as_portal(body).await, 200);
+    assert_eq!(setup.post_as_portal(body).await, 200);
 }
 
 #[tokio::test]
-async fn a_receiver_that_is_down_for_a_while_gets_everything_signed_and_in_order() {
+async fn a_receiver_that_was_down_gets_all_events_signed_and_in_order() {
     let (receiver, address) = Receiver::after(1).await;
-    let road = road(App::new().bot(Echo).forward("ONCRM*", address)).await;
+    let setup = setup(App::new().bot(Echo).forward("ONCRM*", address)).await;
     for id in 1..=3 {
-        add_deal(&road, id).await;
+        add_deal(&setup, id).await;
     }
     until("the first attempt", || {
         !receiver.sent.lock().unwrap().is_empty()
     })
     .await;
-    road.tell("echo", "meanwhile");
-    road.hears("echo", &["meanwhile"]).await;
+    setup.write("echo", "meanwhile");
+    setup.receives("echo", &["meanwhile"]).await;
     until("the deals", || receiver.taken() == ["1", "2", "3"]).await;
     let sent = receiver.sent.lock().unwrap();
     let ids: Vec<&str> = sent.iter().map(|(_, id, _)| id.as_str()).collect();
@@ -118,7 +118,7 @@ async fn a_receiver_that_is_down_for_a_while_gets_everything_signed_and_in_order
     );
     assert!(ids[1] != ids[2] && ids[2] != ids[3]);
     let (_, _, event) = &sent[0];
-    let portal = road.engine.portals()[0].to_string();
+    let portal = setup.engine.portals()[0].to_string();
     let expected = json!({
         "event": "ONCRMDEALADD", "portal": portal, "ts": 1_766_047_124, "data": { "FIELDS": { "ID": "1" } },
     });
@@ -126,33 +126,33 @@ async fn a_receiver_that_is_down_for_a_while_gets_everything_signed_and_in_order
 }
 
 #[tokio::test]
-async fn a_receiver_that_stays_broken_ends_in_dead_letters_and_delays_no_other() {
+async fn events_for_a_broken_receiver_become_dead_letters_and_delay_no_other_receiver() {
     let (broken, at_broken) = Receiver::after(usize::MAX).await;
     let (well, at_well) = Receiver::after(0).await;
     let app = App::new()
         .forward("ONCRM*", at_broken)
         .forward("ONCRM*", at_well)
         .forward("ONCRM*", "http://127.0.0.1:1/nobody");
-    let road = Setup::with_settings(app, |config, _| {
+    let setup = Setup::with_settings(app, |config, _| {
         config.forward_secret = Some(SECRET.into());
         config.attempts = 1;
     })
     .await;
     for id in 1..=3 {
-        add_deal(&road, id).await;
+        add_deal(&setup, id).await;
     }
     until("the receiver that works", || {
         well.taken() == ["1", "2", "3"]
     })
     .await;
-    until("the dead letters", || road.engine.counts().dead.get() == 6).await;
+    until("the dead letters", || setup.engine.counts().dead.get() == 6).await;
     assert_eq!(broken.taken(), [""; 0]);
-    let dead = road.engine.store().dead(None, 10).await.unwrap();
+    let dead = setup.engine.store().dead(None, 10).await.unwrap();
     let errors: Vec<&str> = dead.iter().map(|letter| letter.error.as_str()).collect();
     assert!(
         errors
             .iter()
-            .any(|error| error.contains("the receiver answers with a status of 503")),
+            .any(|error| error.contains("the receiver answered with status 503")),
         "{errors:?}"
     );
     assert!(
@@ -162,7 +162,7 @@ async fn a_receiver_that_stays_broken_ends_in_dead_letters_and_delays_no_other()
 
     broken.refusals.store(0, Ordering::Relaxed); // it is mended, and an operator has them tried again
     for letter in dead {
-        assert!(road.engine.store().revive(letter.id).await.unwrap());
+        assert!(setup.engine.store().revive(letter.id).await.unwrap());
     }
     until("the receiver that is mended", || {
         broken.taken() == ["1", "2", "3"]

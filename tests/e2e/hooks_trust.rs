@@ -1,4 +1,5 @@
-//! Whose events hooks hear: the portal's, with or without a user's tokens, and those of outgoing webhooks with their own.
+//! Which events reach hooks: the portal's, with or without a user's tokens, and those of outgoing
+//! webhooks with their own token.
 
 use std::sync::{Arc, Mutex};
 
@@ -11,7 +12,7 @@ use super::stage::{Echo, Setup, until};
 
 type Seen = Arc<Mutex<Vec<String>>>;
 
-/// Writes down what it sees but the installation, which every portal begins with.
+/// Records all events but the installation, which every portal starts with.
 fn seeing(seen: &Seen) -> impl imbot::handler::Hook {
     let seen = Arc::clone(seen);
     move |event: HookEvent| {
@@ -29,11 +30,11 @@ fn deal(auth: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn an_event_that_no_user_caused_comes_without_tokens_and_is_heard() {
+async fn an_event_without_tokens_is_handled() {
     let seen = Seen::default();
-    let road = Setup::to(App::new().hook("*", seeing(&seen))).await;
+    let setup = Setup::installed(App::new().hook("*", seeing(&seen))).await;
     let body = json!({ "event": "ONCRMDEALADD", "data": { "FIELDS": { "ID": 7 } }, "ts": 1 });
-    assert_eq!(road.post_as_portal(body).await, 200);
+    assert_eq!(setup.post_as_portal(body).await, 200);
     until("the deal", || {
         *seen.lock().unwrap() == ["ONCRMDEALADD by nobody"]
     })
@@ -41,10 +42,10 @@ async fn an_event_that_no_user_caused_comes_without_tokens_and_is_heard() {
 }
 
 #[tokio::test]
-async fn a_payment_carries_no_token_and_is_heard_if_the_portal_tells_the_same() {
+async fn a_payment_without_a_token_is_handled_if_the_portal_confirms_it() {
     let seen = Seen::default();
-    let road = Setup::to(App::new().hook("ONAPPPAYMENT", seeing(&seen))).await;
-    let member_id = road.engine.portals()[0].to_string();
+    let setup = Setup::installed(App::new().hook("ONAPPPAYMENT", seeing(&seen))).await;
+    let member_id = setup.engine.portals()[0].to_string();
     let payment = |status: &str, member_id: &str| {
         json!({
             "event": "ONAPPPAYMENT",
@@ -54,12 +55,12 @@ async fn a_payment_carries_no_token_and_is_heard_if_the_portal_tells_the_same() 
         })
     };
     assert_eq!(
-        road.post(&payment("P", &member_id)).await,
+        setup.post(&payment("P", &member_id)).await,
         403,
         "the portal tells L"
     );
-    assert_eq!(road.post(&payment("L", "another")).await, 403);
-    assert_eq!(road.post(&payment("L", &member_id)).await, 200);
+    assert_eq!(setup.post(&payment("L", "another")).await, 403);
+    assert_eq!(setup.post(&payment("L", &member_id)).await, 200);
     until("the payment", || {
         *seen.lock().unwrap() == ["ONAPPPAYMENT by nobody"]
     })
@@ -67,47 +68,48 @@ async fn a_payment_carries_no_token_and_is_heard_if_the_portal_tells_the_same() 
 }
 
 #[tokio::test]
-async fn an_event_without_a_proof_is_refused_and_told_as_that() {
+async fn an_event_without_proof_is_refused_and_logged() {
     let seen = Seen::default();
-    let road = Setup::to(App::new().hook("*", seeing(&seen))).await;
-    let member_id = road.engine.portals()[0].to_string();
+    let setup = Setup::installed(App::new().hook("*", seeing(&seen))).await;
+    let member_id = setup.engine.portals()[0].to_string();
     for auth in [
         json!({}),
         json!({ "member_id": member_id }),
         json!({ "application_token": "x" }),
     ] {
-        assert_eq!(road.post(&deal(&auth)).await, 403, "{auth}");
+        assert_eq!(setup.post(&deal(&auth)).await, 403, "{auth}");
     }
-    road.rests().await;
+    setup.settles().await;
     assert!(seen.lock().unwrap().is_empty());
 }
 
 #[tokio::test]
-async fn an_outgoing_webhook_speaks_to_hooks_of_its_portal_and_to_nobody_else() {
+async fn an_outgoing_webhook_reaches_only_hooks_of_its_portal() {
     const TOKEN: &str = "51856fefc120afa4b628cc82d3935cce";
     let seen = Seen::default();
     let app = App::new().bot(Echo).hook("*", seeing(&seen));
-    let road = Setup::with_settings(app, |config, portal| {
+    let setup = Setup::with_settings(app, |config, portal| {
         let other = "other.bitrix24.com:ffffffffffffffffffffffffffffffff";
         config.hook_token = vec![format!("{}:{TOKEN}", portal.address()).into(), other.into()];
     })
     .await;
-    let member_id = road.engine.portals()[0].to_string();
+    let member_id = setup.engine.portals()[0].to_string();
     let auth = |token: &str| json!({ "member_id": member_id, "application_token": token });
-    assert_eq!(road.post(&deal(&auth(TOKEN))).await, 200);
+    assert_eq!(setup.post(&deal(&auth(TOKEN))).await, 200);
     until("the deal", || {
         *seen.lock().unwrap() == ["ONCRMDEALADD by nobody"]
     })
     .await;
 
     assert_eq!(
-        road.post(&deal(&auth("ffffffffffffffffffffffffffffffff")))
+        setup
+            .post(&deal(&auth("ffffffffffffffffffffffffffffffff")))
             .await,
         403,
         "of another portal"
     );
-    assert_eq!(road.post(&deal(&auth(""))).await, 403);
-    let bot = road.dialog("echo");
+    assert_eq!(setup.post(&deal(&auth(""))).await, 403);
+    let bot = setup.dialog("echo");
     for name in [
         "ONIMBOTMESSAGEADD",
         "ONIMBOTDELETE",
@@ -123,15 +125,15 @@ async fn an_outgoing_webhook_speaks_to_hooks_of_its_portal_and_to_nobody_else() 
             },
             "auth": auth(TOKEN),
         });
-        assert_eq!(road.post(&body).await, 403, "{name}");
+        assert_eq!(setup.post(&body).await, 403, "{name}");
     }
-    road.tell("echo", "still here");
-    road.hears("echo", &["still here"]).await;
+    setup.write("echo", "still here");
+    setup.receives("echo", &["still here"]).await;
     assert_eq!(seen.lock().unwrap().len(), 1);
 }
 
 #[tokio::test]
-async fn a_portal_that_is_known_by_its_inbound_webhook_may_have_outgoing_ones() {
+async fn a_portal_with_an_inbound_webhook_may_have_outgoing_webhooks() {
     let portal = super::stage::portal().await;
     let host = portal.address().to_string();
     let mut config = Config::polling(&portal);
@@ -151,7 +153,7 @@ async fn a_portal_that_is_known_by_its_inbound_webhook_may_have_outgoing_ones() 
 }
 
 #[tokio::test]
-async fn a_slow_hook_and_a_broken_one_delay_only_their_own_events() {
+async fn a_slow_and_a_broken_hook_delay_only_their_own_events() {
     async fn never(_: HookEvent) -> Result {
         std::future::pending().await
     }
@@ -164,26 +166,26 @@ async fn a_slow_hook_and_a_broken_one_delay_only_their_own_events() {
         .hook("ONCRM*", never)
         .hook("ONCRM*", broken)
         .hook("ONCRM*", seeing(&seen));
-    let road = Setup::with_settings(app, |config, _| config.attempts = 1).await;
+    let setup = Setup::with_settings(app, |config, _| config.attempts = 1).await;
     for id in 0..3 {
         let body = json!({ "event": "ONCRMDEALADD", "data": { "FIELDS": { "ID": id } } });
-        assert_eq!(road.post_as_portal(body).await, 200);
+        assert_eq!(setup.post_as_portal(body).await, 200);
     }
     until("the third hook", || seen.lock().unwrap().len() == 3).await;
-    road.tell("echo", "still here");
-    road.hears("echo", &["still here"]).await;
+    setup.write("echo", "still here");
+    setup.receives("echo", &["still here"]).await;
     until("the broken hook's dead letters", || {
-        road.engine.counts().dead.get() == 3
+        setup.engine.counts().dead.get() == 3
     })
     .await;
-    let dead = road.engine.store().dead(None, 10).await.unwrap();
+    let dead = setup.engine.store().dead(None, 10).await.unwrap();
     assert!(
         dead.iter()
             .all(|letter| letter.error.contains("a bug in a hook")),
         "{dead:?}"
     );
     assert_eq!(
-        road.engine.waiting().0,
+        setup.engine.waiting().0,
         3,
         "nothing of the slow hook's is lost"
     );

@@ -1,4 +1,5 @@
-//! Installed, removed, installed again; at the root, below a path, and inside an application of one's own.
+//! Installing, uninstalling and reinstalling; at the root, below a path, and inside an application
+//! of the author.
 
 use std::sync::Arc;
 
@@ -13,12 +14,12 @@ use super::stage::{ANN, Echo, Setup, portal, until};
 
 #[tokio::test]
 async fn an_installed_bot_answers() {
-    let road = Setup::to(App::new().bot(Echo)).await;
-    road.tell("echo", "hello");
-    road.hears("echo", &["hello"]).await;
-    let registered = &road.traffic("imbot.v2.bot.register")[0]["request"]["fields"];
+    let setup = Setup::installed(App::new().bot(Echo)).await;
+    setup.write("echo", "hello");
+    setup.receives("echo", &["hello"]).await;
+    let registered = &setup.traffic("imbot.v2.bot.register")[0]["request"]["fields"];
     assert_eq!(registered["code"], "echo");
-    assert_eq!(registered["webhookUrl"], road.handler);
+    assert_eq!(registered["webhookUrl"], setup.handler);
 }
 
 #[tokio::test]
@@ -27,46 +28,47 @@ async fn bots_appear_on_the_portal_in_the_order_of_the_application() {
         .bot(bots::Poll)
         .bot(Echo)
         .bot(bots::Menu::office());
-    let road = Setup::to(app).await;
-    let ids = ["poll", "echo", "menu"].map(|code| road.portal.bot(code).unwrap());
+    let setup = Setup::installed(app).await;
+    let ids = ["poll", "echo", "menu"].map(|code| setup.portal.bot(code).unwrap());
     assert!(ids.is_sorted(), "{ids:?}");
 }
 
 #[tokio::test]
-async fn after_the_removal_events_are_refused_until_the_next_installation() {
-    let road = Setup::to(App::new().bot(Echo)).await;
-    road.tell("echo", "before");
-    road.hears("echo", &["before"]).await;
-    let event = last_body(&road, "ONIMBOTV2MESSAGEADD");
-    road.portal
-        .uninstall(&road.credentials.client_id, false)
+async fn after_uninstallation_events_are_refused_until_the_next_installation() {
+    let setup = Setup::installed(App::new().bot(Echo)).await;
+    setup.write("echo", "before");
+    setup.receives("echo", &["before"]).await;
+    let event = last_body(&setup, "ONIMBOTV2MESSAGEADD");
+    setup
+        .portal
+        .uninstall(&setup.credentials.client_id, false)
         .unwrap();
     until("the portal to be forgotten", || {
-        road.engine.portals().is_empty()
+        setup.engine.portals().is_empty()
     })
     .await;
-    assert_eq!(road.portal.bot("echo"), None);
-    assert_eq!(post(&road.handler, event).await, 403);
-    road.install().await;
-    road.tell("echo", "after");
-    road.hears("echo", &["after"]).await;
+    assert_eq!(setup.portal.bot("echo"), None);
+    assert_eq!(post(&setup.handler, event).await, 403);
+    setup.install().await;
+    setup.write("echo", "after");
+    setup.receives("echo", &["after"]).await;
 }
 
 #[tokio::test]
-async fn the_events_may_come_below_a_path_that_the_proxy_keeps_or_cuts() {
-    let road = Setup::not_yet_installed(App::new().bot(Echo), "/bitrix/bots").await;
-    road.install().await;
-    road.tell("echo", "below a path");
-    road.hears("echo", &["below a path"]).await;
-    let root = road.handler.replace("bitrix/bots/", "");
-    for address in [&road.handler, &root] {
+async fn events_are_accepted_below_a_path_that_the_proxy_keeps_or_strips() {
+    let setup = Setup::not_yet_installed(App::new().bot(Echo), "/bitrix/bots").await;
+    setup.install().await;
+    setup.write("echo", "below a path");
+    setup.receives("echo", &["below a path"]).await;
+    let root = setup.handler.replace("bitrix/bots/", "");
+    for address in [&setup.handler, &root] {
         let health = reqwest::get(format!("{address}health")).await.unwrap();
         assert_eq!(health.status(), 200, "{address}");
     }
 }
 
 #[tokio::test]
-async fn the_endpoint_lives_inside_a_poem_application() {
+async fn the_endpoint_works_inside_a_poem_application() {
     #[handler]
     fn home() -> &'static str {
         "at home"
@@ -100,9 +102,9 @@ async fn the_endpoint_lives_inside_a_poem_application() {
     assert_eq!(page, "at home");
 }
 
-/// The body of the last event of this name, whose tokens the wire has shortened.
-fn last_body(road: &Setup, name: &str) -> String {
-    let entries = road.traffic(name);
+/// The body of the last event of this name, with real tokens: the traffic log has shortened them.
+fn last_body(setup: &Setup, name: &str) -> String {
+    let entries = setup.traffic(name);
     let body = entries.last().map(|entry| &entry["body"]);
     body.and_then(Value::as_str).expect("a body").to_owned()
 }

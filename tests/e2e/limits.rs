@@ -1,5 +1,5 @@
-//! A portal's limits: nothing is refused for them, people's answers share requests, and what the portal closes is left
-//! alone.
+//! A portal's limits: no call is refused for them, people's answers share requests, and a blocked
+//! portal is not called.
 
 use std::time::Duration;
 
@@ -11,19 +11,19 @@ use tokio::time::sleep;
 
 use super::stage::{ANN, Echo, Setup, texts, until};
 
-/// An installed application, its portal's client, and the number of its bot.
-async fn road() -> (Setup, Portal, u64) {
-    let road = Setup::to(App::new().bot(Echo)).await;
-    let id = road.engine.portals().remove(0);
-    let portal = road.engine.portal(&id).unwrap();
-    let bot = road.portal.bot("echo").unwrap();
-    (road, portal, bot)
+/// An installed application, its portal's client, and the id of its bot.
+async fn setup() -> (Setup, Portal, u64) {
+    let setup = Setup::installed(App::new().bot(Echo)).await;
+    let id = setup.engine.portals().remove(0);
+    let portal = setup.engine.portal(&id).unwrap();
+    let bot = setup.portal.bot("echo").unwrap();
+    (setup, portal, bot)
 }
 
-/// Makes calls until some go together, which they do at a full bucket: the next one has to wait.
-async fn fill(road: &Setup, portal: &Portal) {
+/// Makes calls until some are batched, which happens at a full bucket: the next call has to wait.
+async fn fill(setup: &Setup, portal: &Portal) {
     let none = json!({});
-    let together = || road.traffic("batch").len();
+    let together = || setup.traffic("batch").len();
     let before = together();
     while together() == before {
         let calls = (0..10).map(|_| portal.call::<Value>("profile", &none));
@@ -35,16 +35,17 @@ async fn fill(road: &Setup, portal: &Portal) {
 }
 
 #[tokio::test]
-async fn at_a_full_bucket_messages_go_together_and_each_has_its_own_answer() {
-    let (road, portal, bot) = road().await;
+async fn at_a_full_bucket_messages_are_batched_and_each_gets_its_own_answer() {
+    let (setup, portal, bot) = setup().await;
     let groups: Vec<String> = (0..60)
         .map(|n| {
-            road.portal
+            setup
+                .portal
                 .group(ANN, &format!("Group {n}"), &[ANN, bot])
                 .unwrap()
         })
         .collect();
-    fill(&road, &portal).await;
+    fill(&setup, &portal).await;
     let text = |n: usize| match n {
         7 => "$result[0] is $next".to_owned(), // would be replaced in a batch
         _ => format!("number {n} & [b]more[/b] + 100%"),
@@ -60,7 +61,7 @@ async fn at_a_full_bucket_messages_go_together_and_each_has_its_own_answer() {
         say((99, &nowhere))
     );
     for (n, (group, said)) in groups.iter().zip(said).enumerate() {
-        let mut history = road.portal.history(ANN, group);
+        let mut history = setup.portal.history(ANN, group);
         history.retain(|message| message["author"] == bot);
         assert_eq!(texts(&history), [text(n)]);
         assert_eq!(history[0]["id"], said.unwrap(), "{group}");
@@ -71,17 +72,17 @@ async fn at_a_full_bucket_messages_go_together_and_each_has_its_own_answer() {
         refused.code().is_some() && !refused.may_have_run(),
         "{refused}"
     );
-    // How many exactly is up to the machine; one by one there would be 61.
-    let requests = road.traffic("imbot.message.add").len() + road.traffic("batch").len();
+    // The exact number depends on the machine; one by one there would be 61.
+    let requests = setup.traffic("imbot.message.add").len() + setup.traffic("batch").len();
     assert!(requests <= 15, "{requests} requests for 61 messages");
-    assert_eq!(road.portal.rate_counts().refused, 0);
+    assert_eq!(setup.portal.rate_counts().refused, 0);
 }
 
 #[tokio::test]
-async fn a_method_out_of_running_time_is_not_called_until_the_portal_forgets() {
-    let (road, portal, _) = road().await;
-    let client = &road.credentials.client_id;
-    road.portal.charge(client, "profile", 500.0);
+async fn a_method_that_used_up_its_running_time_is_not_called_until_its_reset() {
+    let (setup, portal, _) = setup().await;
+    let client = &setup.credentials.client_id;
+    setup.portal.charge(client, "profile", 500.0);
     for _ in 0..2 {
         let error = portal
             .call::<Value>("profile", &json!({}))
@@ -93,14 +94,14 @@ async fn a_method_out_of_running_time_is_not_called_until_the_portal_forgets() {
         );
         assert!(error.retry_after().is_some() && error.may_pass_later() && error.was_not_run());
     }
-    assert_eq!(road.traffic("profile").len(), 1);
+    assert_eq!(setup.traffic("profile").len(), 1);
     portal.call::<Value>("app.info", &json!({})).await.unwrap();
 }
 
 #[tokio::test]
-async fn a_portal_whose_support_has_stopped_the_application_is_not_hammered() {
-    let (road, portal, _) = road().await;
-    road.portal.refuse(1, 503, "OVERLOAD_LIMIT");
+async fn a_portal_that_stopped_the_application_is_not_called_repeatedly() {
+    let (setup, portal, _) = setup().await;
+    setup.portal.refuse(1, 503, "OVERLOAD_LIMIT");
     for method in ["profile", "app.info", "profile"] {
         let error = portal.call::<Value>(method, &json!({})).await.unwrap_err();
         assert!(error.is_blocked() && error.may_pass_later(), "{error}");
@@ -108,15 +109,15 @@ async fn a_portal_whose_support_has_stopped_the_application_is_not_hammered() {
         assert_eq!(error.method(), method);
     }
     assert_eq!(
-        road.traffic("profile").len() + road.traffic("app.info").len(),
+        setup.traffic("profile").len() + setup.traffic("app.info").len(),
         1
     );
 }
 
 #[tokio::test]
 async fn a_batch_has_typed_answers_and_refers_to_earlier_ones() {
-    let (road, portal, bot) = road().await;
-    let group = road.portal.group(ANN, "Group", &[ANN, bot]).unwrap();
+    let (setup, portal, bot) = setup().await;
+    let group = setup.portal.group(ANN, "Group", &[ANN, bot]).unwrap();
     let mut batch = portal.batch();
     let me = batch.add::<Value>("profile", json!({}));
     let text = json!({ "BOT_ID": bot, "DIALOG_ID": group, "MESSAGE": me.at(["NAME"]) });
@@ -126,7 +127,7 @@ async fn a_batch_has_typed_answers_and_refers_to_earlier_ones() {
     let mut answers = batch.send().await.unwrap();
     let name = answers.take(me).unwrap()["NAME"].clone();
     let said = answers.take(said).unwrap();
-    let history = road.portal.history(ANN, &group);
+    let history = setup.portal.history(ANN, &group);
     let message = history
         .iter()
         .find(|message| message["id"] == said)
@@ -145,9 +146,9 @@ async fn a_batch_has_typed_answers_and_refers_to_earlier_ones() {
 }
 
 #[tokio::test]
-async fn a_batch_that_would_not_be_what_is_meant_is_not_sent() {
-    let (road, portal, bot) = road().await;
-    let before = road.traffic("batch").len();
+async fn a_batch_that_the_portal_would_change_is_not_sent() {
+    let (setup, portal, bot) = setup().await;
+    let before = setup.traffic("batch").len();
     let mut injected = portal.batch();
     injected.add::<Value>("profile", json!({}));
     let text = json!({ "BOT_ID": bot, "DIALOG_ID": "1", "MESSAGE": "$result[0][NAME]" });
@@ -161,32 +162,32 @@ async fn a_batch_that_would_not_be_what_is_meant_is_not_sent() {
         assert!(error.was_not_run(), "{error}");
     }
     portal.batch().send().await.unwrap();
-    assert_eq!(road.traffic("batch").len(), before);
+    assert_eq!(setup.traffic("batch").len(), before);
 }
 
 #[tokio::test]
-async fn a_batch_whose_answer_is_lost_is_sent_again_in_order_and_shows_nothing_twice() {
-    let (road, portal, bot) = road().await;
+async fn a_batch_with_a_lost_answer_is_sent_again_in_order_and_shows_nothing_twice() {
+    let (setup, portal, bot) = setup().await;
     let groups: Vec<String> = (0..20)
         .map(|n| {
             let title = format!("Group {n}");
-            road.portal.group(ANN, &title, &[ANN, bot]).unwrap()
+            setup.portal.group(ANN, &title, &[ANN, bot]).unwrap()
         })
         .collect();
-    fill(&road, &portal).await;
+    fill(&setup, &portal).await;
     for number in 0..3 {
         for group in &groups {
             let text = format!("[USER={bot}]Echo[/USER] number {number}");
-            road.portal.send(ANN, group, &text).unwrap();
+            setup.portal.send(ANN, group, &text).unwrap();
         }
     }
-    let batches = || road.traffic("batch").len();
+    let batches = || setup.traffic("batch").len();
     let before = batches();
-    road.portal.swallow(1);
+    setup.portal.swallow(1);
     let expected: Vec<String> = (0..3).map(|number| format!("number {number}")).collect();
     until("every answer, once and in order", || {
         groups.iter().all(|group| {
-            let mut history = road.portal.history(ANN, group);
+            let mut history = setup.portal.history(ANN, group);
             history.retain(|message| message["author"] == bot);
             assert!(history.len() <= expected.len(), "{history:?}");
             texts(&history) == expected
@@ -196,9 +197,9 @@ async fn a_batch_whose_answer_is_lost_is_sent_again_in_order_and_shows_nothing_t
     assert!(batches() > before);
     sleep(Duration::from_millis(1_500)).await; // nothing comes late
     for group in &groups {
-        let history = road.portal.history(ANN, group);
+        let history = setup.portal.history(ANN, group);
         let of_bot = history.iter().filter(|message| message["author"] == bot);
         assert_eq!(of_bot.count(), expected.len(), "{group}");
     }
-    assert_eq!(road.portal.rate_counts().refused, 0);
+    assert_eq!(setup.portal.rate_counts().refused, 0);
 }

@@ -1,4 +1,4 @@
-//! A bot on a line, with clients and operators: in both generations of the platform, its events posted or polled.
+//! A bot on a line with clients and operators, in v1 and v2, by webhook and by polling.
 
 use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -14,7 +14,7 @@ use super::stage::{Desk, Setup, portal_without_limit, texts, until};
 pub(super) const BORIS: u64 = 2;
 const CLARA: u64 = 3;
 
-/// How a bot's events come.
+/// How a bot's events are delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
     PostedV1,
@@ -24,12 +24,12 @@ pub(super) enum Way {
 
 pub(super) const WAYS: [Way; 3] = [Way::PostedV1, Way::PostedV2, Way::Polled];
 
-/// Greets, counts what it hears in a session, and does what clients ask for.
+/// Greets, counts messages in a session, and does what clients ask for.
 #[derive(Clone)]
 struct Porter {
     code: &'static str,
     api: Api,
-    /// What happened to it, that it tells no client.
+    /// Events that it does not tell clients about.
     notes: Arc<Mutex<Vec<String>>>,
 }
 
@@ -65,7 +65,7 @@ impl Bot<u32> for Porter {
         Ok(())
     }
 
-    /// Where the portal has sent the bot away already, it refuses the note.
+    /// If the portal has removed the bot already, it refuses the note.
     async fn taken_over(&self, cx: &mut Context<u32>, by: TakenOver) -> Result {
         self.note(format!("{by:?}"));
         cx.whisper("taken over");
@@ -79,11 +79,11 @@ impl Bot<u32> for Porter {
 
     async fn message(&self, cx: &mut Context<u32>, message: Message) -> Result {
         cx.state += 1;
-        let words: Vec<&str> = message.said().split(' ').collect();
+        let words: Vec<&str> = message.text.split(' ').collect();
         if words[0] == "boom" {
             Err("the answers are away")?;
         }
-        cx.say(format!("{}: {}", cx.state, message.said()));
+        cx.say(format!("{}: {}", cx.state, message.text));
         match words[..] {
             ["people"] => {
                 cx.whisper("they want you");
@@ -129,10 +129,10 @@ impl Stage {
         let desk = match way {
             Way::Polled => Desk::polling_with(|config| config.attempts = 1, app, portal).await,
             Way::PostedV1 | Way::PostedV2 => {
-                let road = Setup::with_settings_at(portal, app, |config, _| {
+                let setup = Setup::with_settings_at(portal, app, |config, _| {
                     (config.attempts, config.plan) = (1, Plan::OnPremise);
                 });
-                road.await.into_desk()
+                setup.await.into_desk()
             }
         };
         let bot = |code| desk.portal.bot(code).unwrap();
@@ -167,44 +167,45 @@ impl Stage {
         self.desk.portal.client_says(&eve, text).unwrap()
     }
 
-    /// What a client was told by bots.
-    pub(super) fn told(&self, visitor: &Visitor) -> Vec<Value> {
+    /// The messages that a client has received from bots.
+    pub(super) fn received_by(&self, visitor: &Visitor) -> Vec<Value> {
         let bots = ["porter", "usher"].map(|code| self.desk.portal.bot(code));
         let mut seen = self.desk.portal.client_sees(visitor);
         seen.retain(|message| bots.contains(&message["author"].as_u64()));
         seen
     }
 
-    /// Waits until the client was told this, and nothing else.
-    async fn hears(&self, expected: &[&str]) {
+    /// Waits until the client has received exactly these messages.
+    async fn receives(&self, expected: &[&str]) {
         let eve = self.visitor("eve");
         until(&format!("{expected:?}"), || {
-            texts(&self.told(&eve)) == expected
+            texts(&self.received_by(&eve)) == expected
         })
         .await;
     }
 
-    /// Waits until all events up to now are handled: what another client says now is answered behind them.
-    pub(super) async fn rests(&self) {
+    /// Waits until all events so far are handled: a message of another client is answered after
+    /// them.
+    pub(super) async fn settles(&self) {
         static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
         let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let marker = self.visitor(&format!("marker {number}"));
         self.desk.portal.client_says(&marker, "mark").unwrap();
-        until("the mark", || texts(&self.told(&marker)).len() == 2).await;
+        until("the mark", || texts(&self.received_by(&marker)).len() == 2).await;
         until("the program to rest", || {
             self.desk.engine.waiting() == (0, 0)
         })
         .await;
     }
 
-    /// The same, and the client was told nothing but this; neither was the portal asked for what it refuses.
+    /// The same; the client has received exactly these messages, and the portal has refused none.
     async fn stays_at(&self, expected: &[&str]) {
-        self.rests().await;
-        assert_eq!(texts(&self.told(&self.visitor("eve"))), expected);
+        self.settles().await;
+        assert_eq!(texts(&self.received_by(&self.visitor("eve"))), expected);
         assert_eq!(self.dead().await, [""; 0]);
     }
 
-    /// Why what could not be done was not.
+    /// The errors of dead letters.
     async fn dead(&self) -> Vec<String> {
         let dead = self.desk.engine.store().dead(None, 9).await.unwrap();
         dead.into_iter().map(|dead| dead.error).collect()
@@ -235,12 +236,12 @@ impl Stage {
 }
 
 #[tokio::test]
-async fn it_greets_once_a_session() {
+async fn a_bot_greets_once_per_session() {
     for way in WAYS {
         let stage = Stage::on(way).await;
         let chat = stage.says("hi").chat;
         stage.says("there");
-        stage.hears(&["Welcome", "1: hi", "2: there"]).await;
+        stage.receives(&["Welcome", "1: hi", "2: there"]).await;
         assert_eq!(
             stage.whispers(chat),
             ["joined"],
@@ -249,9 +250,9 @@ async fn it_greets_once_a_session() {
         stage.desk.portal.finish(BORIS, chat).unwrap();
         stage.says("again");
         let all = ["Welcome", "1: hi", "2: there", "Welcome", "1: again"];
-        stage.hears(&all).await;
+        stage.receives(&all).await;
         stage.stays_at(&all).await;
-        // Who reaches a portal by an inbound webhook is told of no session.
+        // A portal with an inbound webhook gets no events of sessions.
         let expected: &[&str] = if way == Way::Polled {
             &[]
         } else {
@@ -262,12 +263,12 @@ async fn it_greets_once_a_session() {
 }
 
 #[tokio::test]
-async fn a_zero_leads_to_people_whether_the_bot_stays_or_not() {
+async fn a_zero_hands_over_to_an_operator_whether_the_bot_stays_or_not() {
     for way in WAYS {
         for left in ["queue", "close"] {
             let stage = Stage::on(way).await;
             let chat = stage.set("WELCOME_BOT_LEFT", left).says("hi").chat;
-            stage.hears(&["Welcome", "1: hi"]).await;
+            stage.receives(&["Welcome", "1: hi"]).await;
             stage.says("0");
             stage.says("anybody?");
             stage.stays_at(&["Welcome", "1: hi"]).await;
@@ -275,20 +276,20 @@ async fn a_zero_leads_to_people_whether_the_bot_stays_or_not() {
             assert_eq!(stage.has_bot(chat), left == "close");
             let whispers = stage.whispers(chat);
             assert_eq!(whispers.contains(&"taken over".to_owned()), left == "close");
-            assert_eq!(stage.notes(), ["AtClientsWish"], "{way:?}");
+            assert_eq!(stage.notes(), ["ByClient"], "{way:?}");
         }
     }
 }
 
 #[tokio::test]
-async fn an_operator_silences_it_by_a_word_and_not_by_a_whisper_until_it_is_brought_in_again() {
+async fn an_operators_message_silences_the_bot_until_it_is_added_again_and_a_whisper_does_not() {
     for way in WAYS {
         let stage = Stage::on(way).await;
         for round in 1..=2 {
             let chat = stage.says("hi").chat;
             let before = (round - 1) * 4;
-            let told = || stage.told(&stage.visitor("eve")).len() - before;
-            until("the greeting", || told() == 2).await;
+            let received = || stage.received_by(&stage.visitor("eve")).len() - before;
+            until("the greeting", || received() == 2).await;
             stage.desk.portal.join(BORIS, chat).unwrap();
             stage
                 .desk
@@ -296,18 +297,18 @@ async fn an_operator_silences_it_by_a_word_and_not_by_a_whisper_until_it_is_brou
                 .whisper(BORIS, chat, "who is it?")
                 .unwrap();
             stage.says("still there?");
-            until("an answer", || told() == 3).await;
+            until("an answer", || received() == 3).await;
             stage.operator_says(chat, "I am Boris");
             stage.says("good");
-            stage.rests().await;
-            assert_eq!(told(), 3, "{way:?}, session {round}");
+            stage.settles().await;
+            assert_eq!(received(), 3, "{way:?}, session {round}");
             let bot = stage.desk.portal.bot("porter").unwrap();
             another_second(way).await;
             let brought = stage.desk.portal.transfer_to_bot(BORIS, chat, bot);
             brought.unwrap();
             stage.says("and you?");
             until(&format!("the bot again, {way:?}, session {round}"), || {
-                told() == 4
+                received() == 4
             })
             .await;
             stage.desk.portal.finish(BORIS, chat).unwrap();
@@ -318,7 +319,7 @@ async fn an_operator_silences_it_by_a_word_and_not_by_a_whisper_until_it_is_brou
     }
 }
 
-/// Posted joins of one second are one join.
+/// Waits for the next second: posted joins within one second count as one.
 async fn another_second(way: Way) {
     if way == Way::Polled {
         return;
@@ -329,7 +330,7 @@ async fn another_second(way: Way) {
 }
 
 #[tokio::test]
-async fn it_hands_over_to_whom_it_says_and_stays_or_leaves() {
+async fn a_bot_hands_over_to_the_target_it_names_and_stays_or_leaves() {
     for way in WAYS {
         for (to, then) in [
             ("line", "leave"),
@@ -338,13 +339,13 @@ async fn it_hands_over_to_whom_it_says_and_stays_or_leaves() {
             ("person", "stay"),
         ] {
             let stage = Stage::on(way).await;
-            // By default the portal sends a line's bot away when a person takes over.
+            // By default the portal removes a line's bot when an operator takes over.
             stage.set("WELCOME_BOT_LEFT", "close");
             let number = if to == "line" { stage.other } else { CLARA };
             let wish = format!("{to} {number} {then}");
             let chat = stage.says(&wish).chat;
             let answer = format!("1: {wish}");
-            stage.hears(&["Welcome", &answer]).await;
+            stage.receives(&["Welcome", &answer]).await;
             until("Clara", || {
                 stage.desk.portal.session(chat)["operator"] == CLARA
             })
@@ -358,7 +359,7 @@ async fn it_hands_over_to_whom_it_says_and_stays_or_leaves() {
 }
 
 #[tokio::test]
-async fn what_it_whispers_is_read_by_operators_alone() {
+async fn a_whisper_is_visible_to_operators_only() {
     for way in WAYS {
         let stage = Stage::on(way).await;
         let chat = stage.says("people").chat;
@@ -372,7 +373,7 @@ async fn what_it_whispers_is_read_by_operators_alone() {
 }
 
 #[tokio::test]
-async fn it_ends_a_session_and_greets_in_the_next() {
+async fn a_bot_ends_a_session_and_greets_in_the_next() {
     for way in WAYS {
         let stage = Stage::on(way).await;
         let first = stage.says("bye");
@@ -383,35 +384,36 @@ async fn it_ends_a_session_and_greets_in_the_next() {
         let second = stage.says("hi again");
         assert_ne!(first.session, second.session);
         let all = ["Welcome", "1: bye", "Welcome", "1: hi again"];
-        stage.hears(&all).await;
+        stage.receives(&all).await;
         stage.stays_at(&all).await;
     }
 }
 
-/// The portal tells nobody that the bot's time is over: one that it lets stay talks on until an operator speaks.
+/// The portal does not report that the bot's time has ended: a bot that may stay talks until an
+/// operator writes.
 #[tokio::test]
-async fn a_bot_whose_time_is_over_is_gone_or_talks_until_an_operator_does() {
+async fn a_bot_whose_time_has_ended_leaves_or_talks_until_an_operator_does() {
     for way in WAYS {
         for left in ["queue", "close"] {
             let stage = Stage::on(way).await;
             let chat = stage.set("WELCOME_BOT_LEFT", left).says("hi").chat;
-            stage.hears(&["Welcome", "1: hi"]).await;
+            stage.receives(&["Welcome", "1: hi"]).await;
             stage.desk.portal.end_bot_time(chat).unwrap();
             stage.says("anybody?");
-            let told: &[&str] = match left {
+            let received: &[&str] = match left {
                 "close" => &["Welcome", "1: hi", "2: anybody?"],
                 _ => &["Welcome", "1: hi"],
             };
-            stage.stays_at(told).await;
+            stage.stays_at(received).await;
             stage.operator_says(chat, "I am Boris");
             stage.says("good");
-            stage.stays_at(told).await;
+            stage.stays_at(received).await;
         }
     }
 }
 
 #[tokio::test]
-async fn a_client_of_a_bot_that_fails_comes_to_people() {
+async fn a_client_of_a_failing_bot_is_handed_over_to_an_operator() {
     for way in WAYS {
         let stage = Stage::on(way).await;
         let chat = stage.says("hi").chat;
@@ -421,10 +423,10 @@ async fn a_client_of_a_bot_that_fails_comes_to_people() {
         })
         .await;
         stage.says("hello?");
-        stage.rests().await;
-        let told = stage.told(&stage.visitor("eve"));
-        let [welcome, hi, sorry] = texts(&told)[..] else {
-            panic!("{way:?}: {told:?}")
+        stage.settles().await;
+        let received = stage.received_by(&stage.visitor("eve"));
+        let [welcome, hi, sorry] = texts(&received)[..] else {
+            panic!("{way:?}: {received:?}")
         };
         assert_eq!([welcome, hi], ["Welcome", "1: hi"]);
         assert!(sorry.starts_with("Sorry"), "{sorry}");
@@ -433,7 +435,7 @@ async fn a_client_of_a_bot_that_fails_comes_to_people() {
 }
 
 #[tokio::test]
-async fn two_bots_serve_two_lines_and_neither_hears_the_other() {
+async fn two_bots_on_two_lines_receive_only_their_own_events() {
     for way in WAYS {
         let stage = Stage::on(way).await;
         let on = |line| Visitor {
@@ -446,37 +448,38 @@ async fn two_bots_serve_two_lines_and_neither_hears_the_other() {
         }
         let bot = |code| stage.desk.portal.bot(code).unwrap();
         for (line, bot) in [(stage.line, bot("porter")), (stage.other, bot("usher"))] {
-            until("all answers", || stage.told(&on(line)).len() == 3).await;
-            let told = stage.told(&on(line));
-            assert_eq!(texts(&told), ["Welcome", "1: hi", "2: people"]);
+            until("all answers", || stage.received_by(&on(line)).len() == 3).await;
+            let received = stage.received_by(&on(line));
+            assert_eq!(texts(&received), ["Welcome", "1: hi", "2: people"]);
             assert!(
-                told.iter().all(|message| message["author"] == bot),
+                received.iter().all(|message| message["author"] == bot),
                 "{way:?}"
             );
         }
-        stage.rests().await;
+        stage.settles().await;
         assert_eq!(stage.dead().await, [""; 0]);
     }
 }
 
 #[tokio::test]
-async fn it_knows_what_the_client_is_in_crm() {
+async fn a_bot_knows_the_clients_crm_objects() {
     for way in WAYS {
         let stage = Stage::on(way).await;
         stage.set("CRM_CREATE", "lead").says("crm");
         stage
-            .hears(&["Welcome", "1: crm", "in CRM: true, leads: 1"])
+            .receives(&["Welcome", "1: crm", "in CRM: true, leads: 1"])
             .await;
     }
 }
 
-/// A line may have its bot only in a client's first session, and operators begin sessions by themselves.
+/// A line may have its bot in a client's first session only, and operators may start sessions
+/// themselves.
 #[tokio::test]
-async fn it_says_nothing_in_a_session_that_it_is_not_in() {
+async fn a_bot_says_nothing_in_a_session_without_it() {
     for way in WAYS {
         let stage = Stage::on(way).await;
         let chat = stage.set("WELCOME_BOT_JOIN", "first").says("hi").chat;
-        stage.hears(&["Welcome", "1: hi"]).await;
+        stage.receives(&["Welcome", "1: hi"]).await;
         stage.desk.portal.finish(BORIS, chat).unwrap();
         stage.says("again");
         stage.stays_at(&["Welcome", "1: hi"]).await;
@@ -487,10 +490,10 @@ async fn it_says_nothing_in_a_session_that_it_is_not_in() {
 }
 
 #[tokio::test]
-async fn a_clients_command_is_the_clients_word() {
+async fn a_clients_command_is_attributed_to_the_client() {
     for way in WAYS {
         let stage = Stage::on(way).await;
         stage.says("/hours");
-        stage.hears(&["Welcome", "nine to five"]).await;
+        stage.receives(&["Welcome", "nine to five"]).await;
     }
 }

@@ -1,8 +1,9 @@
-//! Clients, an operator and a bot who all talk at once in a line's chat.
+//! Clients, an operator and a bot who write in a line's chat at the same time.
 //!
-//! Nobody tells a bot that it is to be silent, so it can only hear it. What is promised: of what clients write, the bot
-//! answers what it hears before an operator's first word, all of it, and nothing of what it hears after. An answer may
-//! still stand behind that word where the bot began on it before.
+//! A bot is not told to be silent; it only receives the operator's message. The promise: of the
+//! clients' messages the bot answers all that it receives before an operator's first message, and
+//! none that it receives after. An answer may appear after that message if the bot had started on
+//! it before.
 
 use std::time::Duration;
 
@@ -14,11 +15,11 @@ use crate::support::random::Random;
 
 /// How often each way is tried.
 const ROUNDS: u64 = 15;
-/// Words in a round.
+/// Messages in a round.
 const WORDS: u64 = 10;
 
 #[tokio::test]
-async fn nothing_that_is_heard_behind_an_operators_word_is_answered() {
+async fn nothing_received_after_an_operators_message_is_answered() {
     for way in WAYS {
         let stage = Stage::on(way).await;
         for round in 0..ROUNDS {
@@ -38,7 +39,7 @@ async fn nothing_that_is_heard_behind_an_operators_word_is_answered() {
                 }
                 tokio::time::sleep(Duration::from_millis(dice.below(4))).await;
             }
-            stage.rests().await;
+            stage.settles().await;
             let before: Vec<Value> = portal.line_history(chat);
             let of = |message: &Value| message["author"] != BORIS;
             let heard = before.iter().take_while(|message| of(message));
@@ -47,9 +48,9 @@ async fn nothing_that_is_heard_behind_an_operators_word_is_answered() {
                 .enumerate()
                 .map(|(at, message)| format!("{}: {}", at + 1, message["text"].as_str().unwrap()));
             let expected: Vec<String> = ["Welcome".to_owned()].into_iter().chain(answers).collect();
-            let told = stage.told(&client);
+            let received = stage.received_by(&client);
             assert_eq!(
-                texts(&told),
+                texts(&received),
                 expected,
                 "{way:?}, round {round}: {before:#?}"
             );

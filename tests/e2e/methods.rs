@@ -1,10 +1,11 @@
-//! The table of methods, called on the emulated portal: parameters arrive, and answers are what the table says.
+//! The table of methods on the emulated portal: parameters arrive, and answers have the listed
+//! types.
 
 use std::pin::pin;
 
 use ::imbot::event::{BotId, DialogId, MessageId, UserId};
 use ::imbot::portal::methods::{
-    Done, Method, app, event, im, im_v2, imbot, imbot_v2, profile, user,
+    Method, Success, app, event, im, im_v2, imbot, imbot_v2, profile, user,
 };
 use ::imbot::portal::{BotInfo, Portal};
 use ::imbot::prelude::*;
@@ -13,14 +14,14 @@ use serde_json::{Value, json};
 
 use super::stage::{ANN, Echo, Setup};
 
-async fn road() -> (Setup, Portal) {
-    let road = Setup::to(App::new().bot(bots::Poll).bot(Echo)).await;
-    let id = road.engine.portals().remove(0);
-    let portal = road.engine.portal(&id).unwrap();
-    (road, portal)
+async fn setup() -> (Setup, Portal) {
+    let setup = Setup::installed(App::new().bot(bots::Poll).bot(Echo)).await;
+    let id = setup.engine.portals().remove(0);
+    let portal = setup.engine.portal(&id).unwrap();
+    (setup, portal)
 }
 
-/// What a method answers by itself, and in a batch.
+/// The answers of a method called alone and in a batch.
 async fn both<M: Method + Clone>(portal: &Portal, method: M) -> [M::Answer; 2] {
     let mut batch = portal.batch();
     let command = batch.push(method.clone());
@@ -30,8 +31,8 @@ async fn both<M: Method + Clone>(portal: &Portal, method: M) -> [M::Answer; 2] {
 }
 
 #[tokio::test]
-async fn who_and_where_is_told() {
-    let (road, portal) = road().await;
+async fn user_application_and_portal_are_returned() {
+    let (setup, portal) = setup().await;
     for me in both(&portal, profile::Get::new()).await {
         assert_eq!((me.id, me.admin), (UserId(ANN), true));
     }
@@ -53,19 +54,19 @@ async fn who_and_where_is_told() {
     both(&portal, app::ServerTime::new()).await;
     both(&portal, app::FeatureGet::new("rest_auth_connector")).await;
     both(&portal, event::Events::new()).await;
-    let bind = || event::Bind::new("ONAPPTEST").handler(road.handler.clone());
-    assert_eq!(portal.run(bind()).await.unwrap(), Done(true));
+    let bind = || event::Bind::new("ONAPPTEST").handler(setup.handler.clone());
+    assert_eq!(portal.run(bind()).await.unwrap(), Success(true));
     for bound in both(&portal, event::Get::new()).await {
         assert!(bound.iter().any(|binding| binding.event == "ONAPPTEST"));
     }
-    let unbind = event::Unbind::new("ONAPPTEST", road.handler.clone());
+    let unbind = event::Unbind::new("ONAPPTEST", setup.handler.clone());
     assert_eq!(portal.run(unbind).await.unwrap().count, 1);
 }
 
 #[tokio::test]
-async fn chats_and_messages_of_both_generations() {
-    let (road, portal) = road().await;
-    let bot = BotId(road.portal.bot("echo").unwrap());
+async fn chats_and_messages_work_in_v1_and_v2() {
+    let (setup, portal) = setup().await;
+    let bot = BotId(setup.portal.bot("echo").unwrap());
     let chat = portal
         .run(im::ChatAdd::new().title("Deal").users([UserId(ANN)]))
         .await
@@ -79,16 +80,16 @@ async fn chats_and_messages_of_both_generations() {
         .run(im::MessageAdd::new(dialog.clone(), "from Ann"))
         .await
         .unwrap();
-    for told in both(&portal, im::DialogGet::new(dialog.clone())).await {
-        assert_eq!(told["name"], "Deal");
+    for answer in both(&portal, im::DialogGet::new(dialog.clone())).await {
+        assert_eq!(answer["name"], "Deal");
     }
-    for told in both(
+    for answer in both(
         &portal,
         im::DialogMessagesGet::new(dialog.clone()).limit(5_u64),
     )
     .await
     {
-        assert!(told["messages"].to_string().contains("from Ann"));
+        assert!(answer["messages"].to_string().contains("from Ann"));
     }
     let first = imbot::MessageAdd::new(bot, dialog.clone(), "from the bot").url_preview(false);
     for id in both(&portal, first).await {
@@ -102,8 +103,8 @@ async fn chats_and_messages_of_both_generations() {
     for people in both(&portal, imbot::ChatUserList::new(bot, chat)).await {
         assert!(people.contains(&UserId(ANN)));
     }
-    for told in both(&portal, imbot::BotList::new()).await {
-        assert_eq!(told[bot.to_string()]["CODE"], "echo");
+    for answer in both(&portal, imbot::BotList::new()).await {
+        assert_eq!(answer[bot.to_string()]["CODE"], "echo");
     }
     let second = imbot_v2::MessageSend::new(bot, dialog.clone())
         .message("again")
@@ -111,20 +112,20 @@ async fn chats_and_messages_of_both_generations() {
     for sent in both(&portal, second).await {
         assert!(sent.id > MessageId(0));
         let add = imbot_v2::ReactionAdd::new(bot, sent.id, "like");
-        assert_eq!(portal.run(add).await.unwrap(), Done(true));
+        assert_eq!(portal.run(add).await.unwrap(), Success(true));
         let update = imbot_v2::MessageUpdate::new(bot, sent.id)
             .message("changed")
             .url_preview(true);
-        assert_eq!(portal.run(update).await.unwrap(), Done(true));
+        assert_eq!(portal.run(update).await.unwrap(), Success(true));
     }
     for read in both(&portal, imbot_v2::MessageRead::new(bot, dialog.clone())).await {
         assert_eq!(read.chat_id, chat);
     }
-    for told in both(&portal, imbot_v2::ChatGet::new(bot, dialog)).await {
-        assert_eq!(told.chat["name"], "Deal");
+    for answer in both(&portal, imbot_v2::ChatGet::new(bot, dialog)).await {
+        assert_eq!(answer.chat["name"], "Deal");
     }
-    for told in both(&portal, imbot_v2::BotFind::new("echo")).await {
-        assert_eq!(told.bot.id, bot);
+    for answer in both(&portal, imbot_v2::BotFind::new("echo")).await {
+        assert_eq!(answer.bot.id, bot);
     }
     both(&portal, imbot_v2::RevisionGet::new()).await;
     both(&portal, imbot_v2::CommandList::new(bot)).await;
@@ -138,13 +139,13 @@ async fn chats_and_messages_of_both_generations() {
 }
 
 #[tokio::test]
-async fn a_list_comes_page_by_page() {
-    let (road, portal) = road().await;
+async fn a_list_is_returned_page_by_page() {
+    let (setup, portal) = setup().await;
     let pages = portal.pages::<BotInfo>("imbot.v2.Bot.list", json!({ "limit": 1 }), "bots");
     let pages: Vec<Vec<BotInfo>> = pages.try_collect().await.unwrap();
     let codes: Vec<&str> = pages.iter().map(|page| &page[0].code[..]).collect();
     assert_eq!(codes, ["poll", "echo"]);
-    assert_eq!(road.traffic("imbot.v2.bot.list").len(), 2);
+    assert_eq!(setup.traffic("imbot.v2.bot.list").len(), 2);
     let mut refused = pin!(portal.pages::<Value>("no.such.list", json!({}), ""));
     assert!(refused.try_next().await.is_err());
 }

@@ -1,10 +1,9 @@
-//! The whole road over real HTTP: an emulated portal, our server, a bot, and back.
+//! End-to-end tests over real HTTP: an emulated portal, our server, a bot.
 
 mod answers;
 mod bindings;
 mod connectors;
 mod faults;
-mod generations;
 mod hooks;
 mod hooks_categories;
 mod hooks_forwarded;
@@ -26,4 +25,5 @@ pub(crate) mod stage;
 mod stop;
 mod tokens;
 mod unreadable_answers;
+mod v1_and_v2;
 mod v2;

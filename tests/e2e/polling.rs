@@ -1,4 +1,4 @@
-//! Bots without a public address: registered through an inbound webhook, their events polled.
+//! Bots without a public address: registered through an inbound webhook, with polled events.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,13 +15,13 @@ use tokio::time::Instant;
 
 use super::stage::{ANN, Desk, Echo, PATIENCE, POLL, portal_without_limit, texts, until};
 
-/// A portal without a limit: these tests poll more often than one would.
+/// A portal without a limit: these tests poll more often than usual.
 async fn portal() -> Emulator {
     portal_without_limit().await
 }
 
 impl Desk {
-    /// A program that polls a portal, and has just been started.
+    /// A program that polls a portal, just started.
     async fn polling(app: App, portal: impl Into<Arc<Emulator>>) -> Desk {
         Desk::polling_every(POLL, app, portal).await
     }
@@ -51,20 +51,20 @@ impl Desk {
         Desk { portal, engine }
     }
 
-    /// Ends the program, and leaves its portal.
-    async fn leave(self) -> Arc<Emulator> {
+    /// Stops the program, and returns its portal.
+    async fn stop(self) -> Arc<Emulator> {
         assert!(self.engine.stop(PATIENCE).await);
         self.portal
     }
 }
 
-/// Counts in its state what it hears, and tells.
+/// Counts messages in its state, and reports the count.
 struct Counter;
 
 impl Bot<u32> for Counter {
     fn commands(&self) -> Vec<CommandSpec> {
         vec![
-            CommandSpec::new("reset", "Begins anew").in_language("de", "Beginnt von vorn", ""),
+            CommandSpec::new("reset", "Starts again").in_language("de", "Beginnt von vorn", ""),
             CommandSpec::new("press", "A button").hidden(),
         ]
     }
@@ -72,7 +72,7 @@ impl Bot<u32> for Counter {
     async fn message(&self, cx: &mut Context<u32>, message: Message) -> Result {
         cx.state += 1;
         let button = Button::command("Press", "press", "it");
-        cx.say(format!("{}: {}", cx.state, message.said()))
+        cx.say(format!("{}: {}", cx.state, message.text))
             .keyboard(Keyboard::new().row([button]));
         Ok(())
     }
@@ -95,23 +95,24 @@ async fn a_bot_talks_without_a_public_address() {
     desk.portal
         .open(ANN, desk.portal.bot("counter").unwrap())
         .unwrap();
-    desk.hears("counter", &["hello"]).await;
-    desk.tell("counter", "one");
-    desk.tell("counter", "two");
-    desk.hears("counter", &["hello", "1: one", "2: two"]).await;
-    desk.tell("counter", "/reset now");
-    desk.hears("counter", &["hello", "1: one", "2: two", "reset now"])
+    desk.receives("counter", &["hello"]).await;
+    desk.write("counter", "one");
+    desk.write("counter", "two");
+    desk.receives("counter", &["hello", "1: one", "2: two"])
         .await;
-    let id = desk.said("counter")[1]["id"].as_u64().unwrap();
+    desk.write("counter", "/reset now");
+    desk.receives("counter", &["hello", "1: one", "2: two", "reset now"])
+        .await;
+    let id = desk.messages_of("counter")[1]["id"].as_u64().unwrap();
     desk.portal.press(ANN, id, 0).unwrap();
     until("the press", || {
-        texts(&desk.said("counter")).last() == Some(&"press it")
+        texts(&desk.messages_of("counter")).last() == Some(&"press it")
     })
     .await;
 }
 
 #[tokio::test]
-async fn in_a_group_the_own_mention_is_taken_out() {
+async fn in_a_group_the_bots_own_mention_is_removed() {
     let desk = Desk::polling(App::new().bot(Counter), portal().await).await;
     let bot = desk.portal.bot("counter").unwrap();
     let group = desk.portal.group(ANN, "Lunch", &[bot]).unwrap();
@@ -131,31 +132,31 @@ async fn in_a_group_the_own_mention_is_taken_out() {
 }
 
 #[tokio::test]
-async fn what_is_said_while_the_program_is_away_is_answered_at_its_next_start() {
+async fn messages_to_a_stopped_program_are_answered_at_its_next_start() {
     let store: Arc<dyn Store> = Arc::new(Memory::new());
     let app = || App::new().bot(Counter).shared_store(Arc::clone(&store));
     let desk = Desk::polling(app(), portal().await).await;
-    desk.tell("counter", "here");
-    desk.hears("counter", &["hello", "1: here"]).await;
-    let portal = desk.leave().await;
+    desk.write("counter", "here");
+    desk.receives("counter", &["hello", "1: here"]).await;
+    let portal = desk.stop().await;
     let bot = portal.bot("counter").unwrap().to_string();
     portal.send(ANN, &bot, "anybody?").unwrap();
-    // The last page was stored and not confirmed, so it comes again, and is known.
+    // The last page was stored and not confirmed, so it comes again, and is recognised.
     let desk = Desk::polling(app(), portal).await;
-    desk.hears("counter", &["hello", "1: here", "2: anybody?"])
+    desk.receives("counter", &["hello", "1: here", "2: anybody?"])
         .await;
-    desk.tell("counter", "good");
-    desk.hears("counter", &["hello", "1: here", "2: anybody?", "3: good"])
+    desk.write("counter", "good");
+    desk.receives("counter", &["hello", "1: here", "2: anybody?", "3: good"])
         .await;
 }
 
 #[tokio::test]
-async fn two_bots_of_a_program_are_polled_side_by_side() {
+async fn two_bots_of_a_program_are_polled_at_the_same_time() {
     let desk = Desk::polling(App::new().bot(Counter).bot(Echo), portal().await).await;
-    desk.tell("echo", "hi");
-    desk.tell("counter", "hi");
-    desk.hears("echo", &["hi"]).await;
-    desk.hears("counter", &["hello", "1: hi"]).await;
+    desk.write("echo", "hi");
+    desk.write("counter", "hi");
+    desk.receives("echo", &["hi"]).await;
+    desk.receives("counter", &["hello", "1: hi"]).await;
     assert_eq!(desk.engine.polled().len(), 2);
     let polls = || desk.traffic("imbot.v2.event.get").len();
     let (before, start) = (polls(), Instant::now());
@@ -164,7 +165,7 @@ async fn two_bots_of_a_program_are_polled_side_by_side() {
     assert!(((polls() - before) as f64) < most, "they take turns");
 }
 
-/// A bot of the same code as [`Counter`], grown up.
+/// A later version of [`Counter`] with the same code.
 struct Grown;
 
 impl Bot for Grown {
@@ -181,7 +182,7 @@ impl Bot for Grown {
 }
 
 #[tokio::test]
-async fn bots_and_commands_are_brought_into_step_at_each_start() {
+async fn bots_and_commands_are_reconciled_at_each_start() {
     let desk = Desk::polling(App::new().bot(Counter), portal().await).await;
     let id = BotId(desk.portal.bot("counter").unwrap());
     let update = Step::UpdateBot {
@@ -196,7 +197,7 @@ async fn bots_and_commands_are_brought_into_step_at_each_start() {
         "a second time there is nothing to do"
     );
 
-    let grown = Desk::polling(App::new().bot(Grown), desk.leave().await).await;
+    let grown = Desk::polling(App::new().bot(Grown), desk.stop().await).await;
     let names = |list: Vec<CommandInfo>| {
         let mut names: Vec<_> = list
             .iter()
@@ -240,7 +241,7 @@ async fn bots_and_commands_are_brought_into_step_at_each_start() {
 }
 
 #[tokio::test]
-async fn a_plan_for_a_portal_without_the_bot_names_everything_and_does_nothing() {
+async fn a_dry_run_lists_all_steps_and_does_nothing() {
     let emulated = portal().await;
     let engine = App::new()
         .bot(Counter)
@@ -249,9 +250,9 @@ async fn a_plan_for_a_portal_without_the_bot_names_everything_and_does_nothing()
     engine.load_portals().await.unwrap();
     let portal = engine.portal(&engine.portals()[0]).unwrap();
     let plan = engine.register(&portal, Mode::DryRun).await.unwrap();
-    let told: Vec<String> = plan.iter().map(Step::to_string).collect();
+    let text: Vec<String> = plan.iter().map(Step::to_string).collect();
     assert_eq!(
-        told,
+        text,
         [
             "register the bot counter",
             "add /reset to the bot counter",
@@ -262,7 +263,7 @@ async fn a_plan_for_a_portal_without_the_bot_names_everything_and_does_nothing()
 }
 
 #[tokio::test]
-async fn a_webhook_that_is_none_is_told_so() {
+async fn an_invalid_webhook_is_reported() {
     let emulated = portal().await;
     let wrong = emulated.webhook_url().replace("/rest/1/", "/rest/1/no");
     let mut config = Config::polling(&emulated);
@@ -274,23 +275,23 @@ async fn a_webhook_that_is_none_is_told_so() {
         panic!("{refused:?}")
     };
     assert!(error.is_access_revoked(), "{error}");
-    let told = error.to_string();
+    let text = error.to_string();
     assert!(
-        told.contains("webhook") && !told.contains("/rest/"),
-        "{told}"
+        text.contains("webhook") && !text.contains("/rest/"),
+        "{text}"
     );
     assert!(engine.polled().is_empty());
 }
 
 #[tokio::test]
-async fn a_bot_that_is_removed_on_the_portal_is_polled_no_more() {
+async fn a_bot_removed_on_the_portal_is_no_longer_polled() {
     let desk = Desk::polling(App::new().bot(Echo), portal().await).await;
     let portal = desk.engine.portal(&desk.engine.portals()[0]).unwrap();
     desk.engine.unregister(&portal, Mode::Apply).await.unwrap();
     until("the end of polling", || desk.engine.polled().is_empty()).await;
 }
 
-/// Says what it hears, and has the answer to that call lost.
+/// Repeats messages, and makes the portal lose the answer to that call.
 struct Unlucky(Arc<Emulator>);
 
 impl Bot for Unlucky {
@@ -302,39 +303,39 @@ impl Bot for Unlucky {
 }
 
 #[tokio::test]
-async fn a_message_whose_answer_was_lost_is_shown_once() {
-    // Slowly, so that it is not the answer to a poll that is lost.
+async fn a_message_with_a_lost_answer_is_shown_once() {
+    // Slow polling, so that it is not the answer to a poll that is lost.
     let portal = Arc::new(portal().await);
     let app = App::new().bot(Unlucky(Arc::clone(&portal)));
     let desk = Desk::polling_every(0.3, app, Arc::clone(&portal)).await;
-    desk.tell("unlucky", "hi");
+    desk.write("unlucky", "hi");
     until("a second try", || desk.sent(Api::V2).len() == 2).await;
-    desk.hears("unlucky", &["hi"]).await;
+    desk.receives("unlucky", &["hi"]).await;
 }
 
 #[tokio::test]
-async fn another_process_that_polls_for_the_same_bot_is_told() {
+async fn another_process_polling_for_the_same_bot_is_reported() {
     let portal = Arc::new(portal().await);
     let one = Desk::polling(App::new().bot(Echo), Arc::clone(&portal)).await;
     for number in 0..5 {
-        one.tell("echo", &number.to_string());
+        one.write("echo", &number.to_string());
     }
-    until("the answers", || one.said("echo").len() == 5).await;
+    until("the answers", || one.messages_of("echo").len() == 5).await;
     let found = |desk: &Desk| desk.engine.counts().rivals.get();
     assert_eq!(found(&one), 0, "there is nobody else yet");
-    // It has a store of its own, and so knows nothing of the first.
+    // It has its own store, and so knows nothing of the first.
     let other = Desk::polling(App::new().bot(Echo), portal).await;
     let end = Instant::now() + PATIENCE;
     while found(&other) == 0 {
         assert!(Instant::now() < end, "the other process is found");
-        other.tell("echo", "who hears this?");
-        // Not in step with the polls, or always the same of the two would be first.
+        other.write("echo", "who hears this?");
+        // Not in step with the polls, so that not always the same of the two is first.
         tokio::time::sleep(Duration::from_millis(7)).await;
     }
 }
 
 #[tokio::test]
-async fn portals_that_are_down_or_refuse_hold_up_no_other() {
+async fn portals_that_are_down_or_refuse_do_not_delay_others() {
     let mut config = Config::default();
     let mut portals = Vec::new();
     for _ in 0..10 {
@@ -350,7 +351,8 @@ async fn portals_that_are_down_or_refuse_hold_up_no_other() {
     refusing.revoke_webhook();
     let engine = App::new().bot(Echo).engine(&config).unwrap();
     engine.start().await.unwrap();
-    // The one that is down is called again and again for half a minute; that is nobody else's time.
+    // The unreachable portal is called again and again for half a minute, which must not delay
+    // others.
     let reconciling = Arc::clone(&engine);
     tokio::spawn(async move { reconciling.reconcile().await });
     let registered = || portals.iter().all(|portal| portal.bot("echo").is_some());
@@ -360,8 +362,8 @@ async fn portals_that_are_down_or_refuse_hold_up_no_other() {
             portal: Arc::new(portal),
             engine: Arc::clone(&engine),
         };
-        desk.tell("echo", "hi");
-        desk.hears("echo", &["hi"]).await;
+        desk.write("echo", "hi");
+        desk.receives("echo", &["hi"]).await;
     }
     assert_eq!(engine.polled().len(), 8);
 }

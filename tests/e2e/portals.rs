@@ -1,4 +1,5 @@
-//! Two portals and one program: as with an application of the market, one authorization server knows both.
+//! Two portals and one program: as with an application of the market, one authorization server
+//! knows both.
 
 use imbot::emulator::{Credentials, Emulator, NewApp};
 use imbot::prelude::*;
@@ -10,7 +11,7 @@ use tokio::net::TcpListener;
 
 use super::stage::{ANN, PATIENCE, portal, until};
 
-/// Remembers what was said to it, and tells it all.
+/// Stores all messages, and repeats them all.
 struct Diary;
 
 impl Bot<Vec<String>> for Diary {
@@ -27,7 +28,7 @@ struct Desk {
     credentials: Credentials,
 }
 
-/// The authorization server of the market: whichever portal gave a refresh token out takes it back.
+/// The authorization server of the market: accepts a refresh token of either portal.
 #[handler]
 async fn token(
     Query(asked): Query<Vec<(String, String)>>,

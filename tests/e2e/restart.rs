@@ -1,4 +1,5 @@
-//! A restart that refuses nobody: the socket is handed from one process to the next, under load.
+//! A restart that refuses no request: the socket is passed from one process to the next, under
+//! load.
 
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
@@ -8,11 +9,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use imbot::engine::{Speech, Transport};
+use imbot::engine::{RepeatId, Transport};
 use imbot::event::{BotId, DialogId, MemberId, MessageId};
 use imbot::portal::{BotClient, Error};
 use imbot::prelude::*;
-use imbot::store::{Access, Installation, Key, Sqlite, Store, Tokens};
+use imbot::store::{
+    Access, Call, Installation, Key, Operator, Portals, Sqlite, Tokens, Turns, Upkeep,
+};
 use imbot::{Config, serve};
 use listenfd::ListenFd;
 use tokio::time::sleep;
@@ -23,12 +26,12 @@ const STORE: &str = "ROAD_RESTART_STORE";
 const MEMBER: &str = "bac1cd5c8940947a75e0d71b1a84e348";
 const TOKEN: &str = "831c76b092f9f135d9b6b36c3a720757";
 const RESTARTS: usize = 10;
-/// Several at once, as many portals' queues would.
+/// Parallel senders, as with the queues of several portals.
 const SENDERS: u64 = 4;
 const GAP: Duration = Duration::from_millis(8);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ten_restarts_under_load_refuse_nobody_and_lose_nothing() {
+async fn ten_restarts_under_load_refuse_no_request_and_lose_no_event() {
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("store.db");
     install(&store).await;
@@ -63,11 +66,11 @@ async fn ten_restarts_under_load_refuse_nobody_and_lose_nothing() {
 
     let key = Key::of(&store, store.with_extension("key")).unwrap();
     let store = Sqlite::open(&store, &key).unwrap();
-    let (status, heard) = (store.status().await.unwrap(), heard(&store).await);
-    assert_eq!(heard + status.events, sent, "heard, and still waiting");
+    let (status, counted) = (store.status().await.unwrap(), counted(&store).await);
+    assert_eq!(counted + status.events, sent, "counted, and still waiting");
 }
 
-/// Waits until the program that runs now has answered: it hears signals from then on.
+/// Waits until the current process has answered: from then on it handles signals.
 async fn has_answered(sent: &AtomicU64) {
     let before = sent.load(Ordering::Relaxed);
     while sent.load(Ordering::Relaxed) < before + 40 {
@@ -75,7 +78,7 @@ async fn has_answered(sent: &AtomicU64) {
     }
 }
 
-/// Posts messages, and tells those that were not taken in.
+/// Posts messages, and returns those that were not accepted.
 async fn send(
     address: SocketAddr,
     sender: u64,
@@ -133,7 +136,7 @@ fn start(socket: &TcpListener, store: &Path) -> Child {
         .unwrap()
 }
 
-/// Asks the program to end, and waits until it has.
+/// Asks the process to end, and waits until it has.
 fn end(program: &mut Child) {
     let killed = Command::new("kill")
         .args(["-TERM", &program.id().to_string()])
@@ -158,9 +161,9 @@ async fn install(store: &Path) {
     store.close().await.unwrap();
 }
 
-/// How many messages the bot has counted in all its conversations.
-async fn heard(store: &Sqlite) -> u64 {
-    let mut heard = 0;
+/// The number of messages that the bot has counted in all its conversations.
+async fn counted(store: &Sqlite) -> u64 {
+    let mut counted = 0;
     for sender in 0..SENDERS {
         let key = imbot::store::Conversation {
             portal: MemberId::new(MEMBER),
@@ -168,12 +171,12 @@ async fn heard(store: &Sqlite) -> u64 {
             dialog: sender.to_string().as_str().into(),
         };
         let state = store.state(&key).await.unwrap();
-        heard += state.map_or(0, |state| serde_json::from_slice(&state.bytes).unwrap());
+        counted += state.map_or(0, |state| serde_json::from_slice(&state.bytes).unwrap());
     }
-    heard
+    counted
 }
 
-/// Counts what it hears.
+/// Counts messages.
 struct Ear;
 
 impl Bot<u64> for Ear {
@@ -183,7 +186,7 @@ impl Bot<u64> for Ear {
     }
 }
 
-/// Says nothing to anybody.
+/// Sends nothing.
 #[derive(Debug)]
 struct Mute;
 
@@ -192,7 +195,8 @@ impl Transport for Mute {
         &'a self,
         _: &'a BotClient,
         _: &'a DialogId,
-        _: Speech<'a>,
+        _: Call<MessageId>,
+        _: Option<RepeatId>,
     ) -> std::pin::Pin<Box<dyn Future<Output = Result<Option<MessageId>, Error>> + Send + 'a>> {
         Box::pin(std::future::ready(Ok(None)))
     }
@@ -211,7 +215,7 @@ async fn program() {
     let socket = ListenFd::from_env().take_tcp_listener(0).unwrap().unwrap();
     socket.set_nonblocking(true).unwrap();
     let listener = tokio::net::TcpListener::from_std(socket).unwrap();
-    let engine = App::new().bot(Ear).speaker(Mute).engine(&config).unwrap();
+    let engine = App::new().bot(Ear).transport(Mute).engine(&config).unwrap();
     serve::run(
         serve::endpoint(engine),
         listener,

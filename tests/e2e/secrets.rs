@@ -1,10 +1,10 @@
-//! What opens something is written neither to a log nor into a `Debug`, however loud both are.
+//! Secrets appear in no log and in no `Debug` output, at the most verbose level.
 
 use std::sync::{Arc, Mutex};
 
 use imbot::emulator::NewApp;
 use imbot::prelude::*;
-use imbot::store::{Memory, Store};
+use imbot::store::{Inbox, Memory, Portals};
 use imbot::{Config, serve};
 use secrecy::ExposeSecret;
 use serde_json::json;
@@ -14,7 +14,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use super::stage::{ANN, PATIENCE, portal, process, until};
 
-/// What is logged, in memory.
+/// The log, in memory.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -30,14 +30,14 @@ impl std::io::Write for Log {
 
 /// The token of an outgoing webhook.
 const OUTGOING: &str = "51856fefc120afa4b628cc82d3935cce";
-/// What forwarded events are signed with.
+/// The secret that forwarded events are signed with.
 const SIGNING: &str = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-/// What the receiver of forwarded events has in its address.
+/// The secret in the address of the receiver of forwarded events.
 const RECEIVING: &str = "hidden-in-the-address-of-a-receiver";
 
 type Notes = Arc<Mutex<Vec<String>>>;
 
-/// Shows everything that it can get hold of, and notes the tokens that its events carry.
+/// Prints everything that it can access, and records the tokens of its events.
 struct Babbler {
     shown: Notes,
     tokens: Notes,
@@ -70,7 +70,7 @@ impl Bot for Babbler {
     }
 }
 
-/// Every value below a key that ends with `token`.
+/// Records every value under a key that ends with `token`.
 fn note_tokens(tokens: &Notes, delivery: &imbot::event::Delivery) {
     fn walk(value: &serde_json::Value, found: &mut Vec<String>) {
         match value {
@@ -90,23 +90,23 @@ fn note_tokens(tokens: &Notes, delivery: &imbot::event::Delivery) {
 }
 
 #[test]
-fn no_secret_is_logged_or_shown() {
-    let alone = process("e2e::secrets::everything_is_logged_and_shown").output();
+fn no_secret_is_logged_or_printed() {
+    let alone = process("e2e::secrets::everything_is_logged_and_printed").output();
     let alone = alone.unwrap();
-    let told = String::from_utf8_lossy(&alone.stderr);
-    assert!(alone.status.success(), "{told}");
+    let output = String::from_utf8_lossy(&alone.stderr);
+    assert!(alone.status.success(), "{output}");
 }
 
 #[tokio::test]
 #[ignore = "the test above gives it a process of its own: its log would hold what other tests log"]
-async fn everything_is_logged_and_shown() {
+async fn everything_is_logged_and_printed() {
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(Level::TRACE)
         .with_writer(move || writer.clone())
         .finish();
-    subscriber.init(); // of the whole process, and what libraries log comes, too
+    subscriber.init(); // for the whole process, with the logs of libraries
 
     let (shown, tokens) = (Notes::default(), Notes::default());
     let portal = portal().await;

@@ -1,4 +1,5 @@
-//! Over TLS, and through a proxy: as on a real portal, with an authority that the program is told to trust.
+//! TLS and proxies, as with a real portal, with an authority that the program is configured to
+//! trust.
 
 use std::sync::Arc;
 
@@ -37,12 +38,12 @@ async fn polling(portal: Emulator, config: &Config) -> Desk {
 }
 
 async fn answers(desk: &Desk) {
-    desk.tell("echo", "hi");
-    desk.hears("echo", &["hi"]).await;
+    desk.write("echo", "hi");
+    desk.receives("echo", &["hi"]).await;
 }
 
 #[tokio::test]
-async fn a_bot_polls_over_tls_where_its_authority_is_trusted() {
+async fn a_bot_polls_over_tls_if_the_authority_is_trusted() {
     let folder = TempDir::new().unwrap();
     let secure = Options {
         tls: true,
@@ -55,7 +56,7 @@ async fn a_bot_polls_over_tls_where_its_authority_is_trusted() {
 }
 
 #[tokio::test]
-async fn an_authority_that_is_not_trusted_is_told() {
+async fn an_untrusted_authority_is_reported() {
     let secure = Options {
         tls: true,
         ..Options::default()
@@ -67,17 +68,17 @@ async fn an_authority_that_is_not_trusted_is_told() {
     let known = engine.portal(&engine.portals()[0]).unwrap();
     let error = known.find_bot("echo").await.unwrap_err();
     assert!(error.may_pass_later() && !error.may_have_run(), "{error}");
-    let mut told = String::new();
+    let mut text = String::new();
     let mut cause: Option<&dyn std::error::Error> = Some(&error);
     while let Some(error) = cause {
-        told.push_str(&error.to_string());
+        text.push_str(&error.to_string());
         cause = error.source();
     }
-    assert!(told.to_lowercase().contains("certificate"), "{told}");
+    assert!(text.to_lowercase().contains("certificate"), "{text}");
 }
 
 #[tokio::test]
-async fn a_file_without_certificates_is_told() {
+async fn a_file_without_certificates_is_reported() {
     let folder = TempDir::new().unwrap();
     let mut config = Config::default();
     config.portal = vec!["https://example.bitrix24.com/rest/1/abc/".to_owned().into()];
@@ -98,7 +99,7 @@ async fn a_file_without_certificates_is_told() {
 }
 
 #[tokio::test]
-async fn a_proxy_leads_to_a_portal_by_its_public_name() {
+async fn a_portal_is_called_by_its_public_name_through_a_proxy() {
     let folder = TempDir::new().unwrap();
     let public = Options {
         proxy: true,
@@ -111,13 +112,13 @@ async fn a_proxy_leads_to_a_portal_by_its_public_name() {
             .webhook_url()
             .starts_with("https://demo.bitrix24.test/")
     );
-    config.allow_host.clear(); // nothing is called but through the proxy
+    config.allow_host.clear(); // nothing is called except through the proxy
     config.proxy = Some(format!("http://{}", portal.address()).into());
     answers(&polling(portal, &config).await).await;
 }
 
 #[tokio::test]
-async fn an_application_is_installed_and_talks_through_a_proxy() {
+async fn an_application_works_through_a_proxy() {
     let folder = TempDir::new().unwrap();
     let public = Options {
         proxy: true,

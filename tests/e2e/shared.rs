@@ -1,4 +1,5 @@
-//! One limit for all processes on one store: the portal refuses none of them, each gets on, and who is left has all of it.
+//! One limit for all processes on one store: the portal refuses none of them, each makes progress,
+//! and a single process has all of it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,10 +16,10 @@ use tokio::task::JoinSet;
 
 use super::stage::{Echo, portal, until};
 
-/// How many calls of a process are always under way or wait.
+/// How many calls of a process always run or wait.
 const AT_ONCE: usize = 4;
 
-/// A process that calls as often as it may, and what it has done so far.
+/// A process that calls as often as it may, and the number of its calls.
 struct Process {
     engine: Arc<Engine>,
     calls: Arc<AtomicUsize>,
@@ -47,14 +48,14 @@ impl Process {
         self.calls.load(Ordering::Relaxed)
     }
 
-    /// Ends in the middle of its calls, as a process does that is killed.
+    /// Ends in the middle of its calls, like a process that is killed.
     async fn die(mut self) {
         self.work.shutdown().await;
         self.engine.store().close().await.unwrap();
     }
 }
 
-/// Calls again and again. What has a null in it goes by itself, so each call is one request.
+/// Calls again and again. A call with a null is not batched, so each call is one request.
 async fn call(portal: Portal, method: &'static str, calls: Arc<AtomicUsize>) {
     loop {
         let answer = portal.call::<Value>(method, &json!({ "by": null })).await;
@@ -64,25 +65,26 @@ async fn call(portal: Portal, method: &'static str, calls: Arc<AtomicUsize>) {
 }
 
 #[tokio::test]
-async fn processes_on_one_store_share_a_portals_limit_and_who_is_left_has_all_of_it() {
+async fn processes_on_one_store_share_a_portals_limit_and_a_single_one_has_all_of_it() {
     let portal = portal().await;
     let folder = TempDir::new().unwrap();
     let (path, key) = (folder.path().join("store.db"), Key::random());
     let bots = Process::on(Sqlite::open(&path, &key).unwrap(), &portal, "profile").await;
     until("a full bucket", || bots.calls() >= 46).await;
-    // It comes while the first has filled the bucket.
-    let beside = Sqlite::attend(&path, &key).unwrap();
-    let beside = Process::on(beside, &portal, "server.time").await;
+    // It starts when the first has filled the bucket.
+    let other = Sqlite::attend(&path, &key).unwrap();
+    let other = Process::on(other, &portal, "server.time").await;
     let before = bots.calls();
-    let both = || (bots.calls() - before, beside.calls());
+    let both = || (bots.calls() - before, other.calls());
     until("twelve calls of both", || both().0 + both().1 >= 12).await;
     let (of_bots, of_other) = both();
     assert!(
         of_bots >= 4 && of_other >= 4,
         "{of_bots} and {of_other} of twelve"
     );
-    beside.die().await;
-    // A program that has a portal's limit for itself goes beside, as the measure: half of the limit would be ten of twenty.
+    other.die().await;
+    // The measure: a program that has a portal's limit for itself. Half of the limit would be ten
+    // of twenty.
     let other_portal = self::portal().await;
     let other_store = Sqlite::open(folder.path().join("other.db"), &Key::random()).unwrap();
     let measure = Process::on(other_store, &other_portal, "profile").await;

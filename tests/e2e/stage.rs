@@ -1,4 +1,4 @@
-//! A portal and a program, with nothing but HTTP between them.
+//! A portal and a program, connected by HTTP only.
 
 use std::io;
 use std::ops::Deref;
@@ -19,16 +19,16 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-/// How long a test waits for what must come.
+/// Maximum time that a test waits for an expected effect.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How often bots are polled for, in seconds.
+/// Interval of polling, in seconds.
 pub(super) const POLL: f64 = 0.02;
 
 /// Ann, the administrator of every emulated portal.
 pub(super) const ANN: u64 = 1;
 
-/// Repeats what it hears.
+/// A bot that repeats messages.
 pub(crate) struct Echo;
 
 impl Bot for Echo {
@@ -44,7 +44,7 @@ pub(super) struct Desk {
     pub(super) engine: Arc<Engine>,
 }
 
-/// A portal, and an application that is served where the portal can reach it.
+/// A portal, and a served application that the portal can reach.
 pub(super) struct Setup {
     desk: Desk,
     pub(super) credentials: Credentials,
@@ -62,23 +62,23 @@ impl Deref for Setup {
 }
 
 impl Setup {
-    /// An application that is installed and set up.
-    pub(super) async fn to(app: App) -> Setup {
-        let road = Setup::not_yet_installed(app, "").await;
-        road.install().await;
-        road
+    /// An installed application, with its bots registered.
+    pub(super) async fn installed(app: App) -> Setup {
+        let setup = Setup::not_yet_installed(app, "").await;
+        setup.install().await;
+        setup
     }
 
-    /// Another version of the program, started with the store of the one before.
-    pub(super) async fn again(self, app: App) -> Setup {
-        self.leave().await.back(app).await
+    /// Restarts the program in another version, with the same store.
+    pub(super) async fn restart(self, app: App) -> Setup {
+        self.stop().await.start(app).await
     }
 
-    /// Ends the program.
-    pub(super) async fn leave(self) -> Away {
+    /// Stops the program.
+    pub(super) async fn stop(self) -> Stopped {
         self.stop.cancel();
         self.served.await.unwrap().unwrap();
-        Away {
+        Stopped {
             portal: self.desk.portal,
             credentials: self.credentials,
             handler: self.handler,
@@ -86,13 +86,13 @@ impl Setup {
         }
     }
 
-    /// The settings that it runs with.
+    /// The program's settings.
     pub(super) fn config(&self) -> Config {
         config(&self.portal, &self.credentials, &self.handler)
     }
 
-    /// An application that is installed and set up, on a portal that posts to each bot the events of both generations
-    /// that are subscribed to.
+    /// An installed application, on a portal that posts both v1 and v2 events to a bot subscribed
+    /// to both.
     pub(super) async fn of_both_formats(app: App) -> Setup {
         let options = Options {
             listen: ([127, 0, 0, 1], 0).into(),
@@ -100,12 +100,12 @@ impl Setup {
             ..Options::default()
         };
         let portal = Emulator::start(options).await.unwrap();
-        let road = Setup::at(app, portal, "").await;
-        road.install().await;
-        road
+        let setup = Setup::at(app, portal, "").await;
+        setup.install().await;
+        setup
     }
 
-    /// An application that is installed and set up, with other settings.
+    /// An installed application, with other settings.
     pub(super) async fn with_settings(
         app: App,
         change: impl FnOnce(&mut Config, &Emulator),
@@ -113,7 +113,7 @@ impl Setup {
         Setup::with_settings_at(portal().await, app, change).await
     }
 
-    /// The same on a portal of its own choice.
+    /// The same on this portal.
     pub(super) async fn with_settings_at(
         portal: Emulator,
         app: App,
@@ -123,12 +123,12 @@ impl Setup {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let handler = format!("http://{}/", listener.local_addr().unwrap());
         let credentials = portal.register_app(NewApp::new("bots", &handler));
-        let road = Setup::by(app, portal, credentials, listener, "", change);
-        road.install().await;
-        road
+        let setup = Setup::by(app, portal, credentials, listener, "", change);
+        setup.install().await;
+        setup
     }
 
-    /// An application below a path of its address.
+    /// An application below a path, not yet installed.
     pub(super) async fn not_yet_installed(app: App, path: &str) -> Setup {
         Setup::at(app, portal().await, path).await
     }
@@ -184,12 +184,12 @@ impl Setup {
         }
     }
 
-    /// The same without what it takes to end the program.
+    /// The portal and the engine; the program cannot be stopped any more.
     pub(super) fn into_desk(self) -> Desk {
         self.desk
     }
 
-    /// Posts an event as a portal does, and tells the status of the answer.
+    /// Posts an event as a portal does, and returns the status of the answer.
     pub(super) async fn post(&self, body: &Value) -> u16 {
         let request = reqwest::Client::new().post(&self.handler);
         let request = request.header("content-type", "application/x-www-form-urlencoded");
@@ -197,7 +197,7 @@ impl Setup {
         answered.unwrap().status().as_u16()
     }
 
-    /// Posts an event with what the installed portal shows for itself.
+    /// Posts an event with the proof of the installed portal.
     pub(super) async fn post_as_portal(&self, mut body: Value) -> u16 {
         let known = self.engine.store().portals().await.unwrap().remove(0);
         body["auth"] = json!({
@@ -207,12 +207,12 @@ impl Setup {
         self.post(&body).await
     }
 
-    /// Waits until everything that was taken in is handled and sent.
-    pub(super) async fn rests(&self) {
+    /// Waits until every accepted event is handled and every call sent.
+    pub(super) async fn settles(&self) {
         until("the program to rest", || self.engine.waiting() == (0, 0)).await;
     }
 
-    /// Installs, and waits until the application has set itself up.
+    /// Installs the application, and waits until its bots are registered.
     pub(super) async fn install(&self) {
         let before = self.engine.set_ups();
         self.portal
@@ -227,18 +227,19 @@ impl Setup {
 }
 
 impl Desk {
-    /// What crossed the wire under this name, oldest first.
+    /// The requests with this name, oldest first.
     pub(super) fn traffic(&self, name: &str) -> Vec<Value> {
         let mut entries = self.portal.traffic_log();
         entries.retain(|entry| entry["name"] == name);
         entries
     }
 
-    /// The messages that bots of a generation have sent, as calls.
+    /// The messages that bots have sent with this API, as calls.
     pub(super) fn sent(&self, api: Api) -> Vec<Value> {
-        self.traffic(match api {
-            Api::V1 => "imbot.message.add",
-            Api::V2 => "imbot.v2.chat.message.send",
+        self.traffic(if api == Api::V1 {
+            "imbot.message.add"
+        } else {
+            "imbot.v2.chat.message.send"
         })
     }
 
@@ -248,55 +249,55 @@ impl Desk {
     }
 
     /// Ann writes to a bot in its private chat.
-    pub(super) fn tell(&self, code: &str, text: &str) -> u64 {
+    pub(super) fn write(&self, code: &str, text: &str) -> u64 {
         self.portal.send(ANN, &self.dialog(code), text).unwrap()
     }
 
     /// The messages of a bot to Ann.
-    pub(super) fn said(&self, code: &str) -> Vec<Value> {
+    pub(super) fn messages_of(&self, code: &str) -> Vec<Value> {
         let bot = self.portal.bot(code).expect("a bot");
         let mut messages = self.portal.history(ANN, &bot.to_string());
         messages.retain(|message| message["author"] == bot);
         messages
     }
 
-    /// Waits until a bot has said this to Ann, and nothing else.
-    pub(super) async fn hears(&self, code: &str, expected: &[&str]) {
+    /// Waits until a bot has sent exactly these messages to Ann.
+    pub(super) async fn receives(&self, code: &str, expected: &[&str]) {
         until(&format!("{code} to say {expected:?}"), || {
-            texts(&self.said(code)) == expected
+            texts(&self.messages_of(code)) == expected
         })
         .await;
     }
 }
 
-/// A portal whose program is away, and what that left.
-pub(super) struct Away {
+/// A portal whose program is stopped, with the program's store.
+pub(super) struct Stopped {
     pub(super) portal: Arc<Emulator>,
     credentials: Credentials,
     handler: String,
     store: Arc<dyn Store>,
 }
 
-impl Away {
-    /// Starts a version of the program again.
-    pub(super) async fn back(self, app: App) -> Setup {
+impl Stopped {
+    /// Starts a version of the program.
+    pub(super) async fn start(self, app: App) -> Setup {
         let address = self.handler.trim_start_matches("http://");
         let listener = TcpListener::bind(address.trim_end_matches('/')).await;
         self.on(app, listener.unwrap()).await
     }
 
     /// Starts a version of the program at another address.
-    pub(super) async fn moved(self, app: App) -> Setup {
+    pub(super) async fn start_elsewhere(self, app: App) -> Setup {
         let listener = TcpListener::bind("127.0.0.1:0").await;
         self.on(app, listener.unwrap()).await
     }
 
     async fn on(self, app: App, listener: TcpListener) -> Setup {
         let app = app.shared_store(self.store);
-        let road = Setup::of(app, self.portal, self.credentials, listener, "");
-        road.engine.start().await.unwrap();
-        assert!(road.engine.reconcile().await.is_empty());
-        road
+        let setup = Setup::of(app, self.portal, self.credentials, listener, "");
+        setup.engine.start().await.unwrap();
+        assert!(setup.engine.reconcile().await.is_empty());
+        setup
     }
 }
 
@@ -315,7 +316,7 @@ pub(super) async fn portal() -> Emulator {
     Emulator::start(options).await.unwrap()
 }
 
-/// The same without a limit on calls.
+/// An emulated portal without a limit on calls.
 pub(super) async fn portal_without_limit() -> Emulator {
     let options = Options {
         listen: ([127, 0, 0, 1], 0).into(),
@@ -325,7 +326,7 @@ pub(super) async fn portal_without_limit() -> Emulator {
     Emulator::start(options).await.unwrap()
 }
 
-/// An ignored test of this program, as a process of its own.
+/// A process that runs an ignored test of this program.
 pub(super) fn process(test: &str) -> Command {
     let mut process = Command::new(std::env::current_exe().unwrap());
     process.args(["--exact", test, "--ignored", "--nocapture"]);
@@ -338,11 +339,11 @@ pub(super) fn texts(messages: &[Value]) -> Vec<&str> {
     texts.filter_map(Value::as_str).collect()
 }
 
-/// Waits until something is so.
+/// Waits until a condition is met.
 pub(crate) async fn until(what: &str, is_so: impl Fn() -> bool) {
     let end = Instant::now() + PATIENCE;
     while !is_so() {
-        assert!(Instant::now() < end, "waited in vain for {what}");
+        assert!(Instant::now() < end, "timed out waiting for {what}");
         sleep(Duration::from_millis(5)).await;
     }
 }

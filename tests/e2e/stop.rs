@@ -1,4 +1,4 @@
-//! SIGTERM to a process under load: what was begun is ended, and the process exits well.
+//! SIGTERM to a process under load: started turns are finished, and the process exits successfully.
 
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -15,7 +15,7 @@ const PORTAL: &str = "ROAD_STOP_PORTAL";
 const ID: &str = "ROAD_STOP_ID";
 const SECRET: &str = "ROAD_STOP_SECRET";
 
-/// Thinks before it answers.
+/// Waits before it answers.
 struct Thinker;
 
 impl Bot for Thinker {
@@ -27,7 +27,7 @@ impl Bot for Thinker {
 }
 
 #[tokio::test]
-async fn sigterm_under_load_ends_begun_turns_and_the_process_exits_well() {
+async fn sigterm_under_load_finishes_started_turns_and_the_exit_code_is_success() {
     const CHATS: usize = 8;
     let portal = portal().await;
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -57,7 +57,7 @@ async fn sigterm_under_load_ends_begun_turns_and_the_process_exits_well() {
             .send(ANN, group, &format!("[USER={bot}]Thinker[/USER] hm"))
             .unwrap();
     }
-    // An open connection with half a request on it, too, as a probe leaves behind.
+    // Also an open connection with half a request on it, like one that a probe leaves.
     let mut half_open = std::net::TcpStream::connect(&address).unwrap();
     std::io::Write::write_all(&mut half_open, b"GET / HT").unwrap();
     let taken_in = || {
@@ -74,7 +74,7 @@ async fn sigterm_under_load_ends_begun_turns_and_the_process_exits_well() {
         .unwrap();
     assert!(killed.success());
     let status = tokio::task::spawn_blocking(move || child.wait());
-    // Before half a request is cut anyway.
+    // Before half a request is cut off anyway.
     let status = tokio::time::timeout(serve::REQUEST_TIMEOUT * 3 / 4, status).await;
     let status = status.expect("half a request held it up");
     assert!(status.unwrap().unwrap().success());

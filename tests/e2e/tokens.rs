@@ -1,4 +1,5 @@
-//! Tokens and addresses of a portal change while it is called: each is renewed once, stored, and taken over.
+//! Tokens and addresses of a portal change while it is called: each is renewed once, stored, and
+//! shared.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,30 +16,30 @@ use tokio::net::TcpListener;
 use super::stage::{Echo, Setup};
 
 /// The installation that the program has stored.
-async fn installation(road: &Setup) -> Installation {
-    road.engine.store().portals().await.unwrap().remove(0)
+async fn installation(setup: &Setup) -> Installation {
+    setup.engine.store().portals().await.unwrap().remove(0)
 }
 
 /// The client of another process on the same store.
-fn other(road: &Setup, installation: Installation) -> Portal {
+fn other(setup: &Setup, installation: Installation) -> Portal {
     let application = Application {
-        client_id: road.credentials.client_id.clone(),
-        client_secret: road.credentials.client_secret.clone().into(),
-        oauth_url: road.portal.oauth_url(),
+        client_id: setup.credentials.client_id.clone(),
+        client_secret: setup.credentials.client_secret.clone().into(),
+        oauth_url: setup.portal.oauth_url(),
     };
-    let hosts = [&installation.endpoint, &road.portal.oauth_url()]
+    let hosts = [&installation.endpoint, &setup.portal.oauth_url()]
         .map(|address| address.split('/').nth(2).unwrap().to_owned());
     Portal::new(
         Http::new(hosts).unwrap(),
         Some(Arc::new(application)),
-        Arc::clone(road.engine.store()),
+        Arc::clone(setup.engine.store()),
         installation,
         Plan::default(),
     )
 }
 
-fn exchanges(road: &Setup) -> usize {
-    road.traffic("oauth/token").len()
+fn exchanges(setup: &Setup) -> usize {
+    setup.traffic("oauth/token").len()
 }
 
 async fn profile(portal: &Portal) -> Value {
@@ -47,56 +48,58 @@ async fn profile(portal: &Portal) -> Value {
 
 #[tokio::test]
 async fn processes_on_one_store_renew_the_tokens_once() {
-    let road = Setup::to(App::new().bot(Echo)).await;
-    let installation = installation(&road).await;
-    let own = road.engine.portal(&installation.portal).unwrap();
-    let others: Vec<Portal> = (0..4).map(|_| other(&road, installation.clone())).collect();
-    let before = exchanges(&road);
-    road.portal.expire_tokens();
+    let setup = Setup::installed(App::new().bot(Echo)).await;
+    let installation = installation(&setup).await;
+    let own = setup.engine.portal(&installation.portal).unwrap();
+    let others: Vec<Portal> = (0..4)
+        .map(|_| other(&setup, installation.clone()))
+        .collect();
+    let before = exchanges(&setup);
+    setup.portal.expire_tokens();
     let all = others.iter().chain([&own]).cycle().take(15);
     join_all(all.map(profile)).await;
-    assert_eq!(exchanges(&road) - before, 1);
-    // One that slept meanwhile has the pair of before, which is dead.
-    let late = other(&road, installation);
+    assert_eq!(exchanges(&setup) - before, 1);
+    // A process that was suspended meanwhile has the old pair, which no longer works.
+    let late = other(&setup, installation);
     profile(&late).await;
-    assert_eq!(exchanges(&road) - before, 1);
+    assert_eq!(exchanges(&setup) - before, 1);
 }
 
 #[tokio::test]
-async fn tokens_are_renewed_shortly_before_they_are_over_and_only_for_a_call() {
-    let road = Setup::to(App::new().bot(Echo)).await;
-    let portal = other(&road, installation(&road).await);
-    road.portal.expire_tokens();
-    profile(&portal).await; // from now on it is known how long they are good
-    let before = exchanges(&road);
+async fn tokens_are_renewed_shortly_before_they_expire_and_only_for_a_call() {
+    let setup = Setup::installed(App::new().bot(Echo)).await;
+    let portal = other(&setup, installation(&setup).await);
+    setup.portal.expire_tokens();
+    profile(&portal).await; // from now on their expiry is known
+    let before = exchanges(&setup);
     for (seconds, renewed) in [(3_500, 0), (45, 1), (3_500, 1), (7_200, 2)] {
         tokio::time::pause();
         tokio::time::advance(Duration::from_secs(seconds)).await;
         tokio::time::resume();
         profile(&portal).await;
         assert_eq!(
-            exchanges(&road) - before,
+            exchanges(&setup) - before,
             renewed,
             "after {seconds} seconds"
         );
     }
-    let refused = road.traffic("profile");
+    let refused = setup.traffic("profile");
     let refused = refused.iter().filter(|call| call["status"] == 401);
     assert_eq!(refused.count(), 1);
 }
 
 #[tokio::test]
-async fn an_application_that_may_not_act_any_more_is_told_so_and_does_not_go_on_asking() {
-    let road = Setup::to(App::new().bot(Echo)).await;
-    let mut revoked = installation(&road).await;
+async fn a_rejected_application_gets_an_error_and_stops_calling() {
+    let setup = Setup::installed(App::new().bot(Echo)).await;
+    let mut revoked = installation(&setup).await;
     revoked.access = Access::Tokens(Tokens {
         access: "dead".to_owned().into(),
         refresh: "dead, too".to_owned().into(),
     });
-    let store = road.engine.store();
+    let store = setup.engine.store();
     store.install(revoked.clone()).await.unwrap();
-    let portal = other(&road, revoked);
-    let (calls, before) = (road.traffic("profile").len(), exchanges(&road));
+    let portal = other(&setup, revoked);
+    let (calls, before) = (setup.traffic("profile").len(), exchanges(&setup));
     for _ in 0..3 {
         let error = portal
             .call::<Value>("profile", &json!({}))
@@ -111,11 +114,11 @@ async fn an_application_that_may_not_act_any_more_is_told_so_and_does_not_go_on_
             "{error}"
         );
     }
-    assert_eq!(road.traffic("profile").len() - calls, 1);
-    assert_eq!(exchanges(&road) - before, 1);
+    assert_eq!(setup.traffic("profile").len() - calls, 1);
+    assert_eq!(exchanges(&setup) - before, 1);
 }
 
-/// An address that sends every call on, with this status: to other REST methods, or else in a circle.
+/// An address that redirects every call with this status: to other REST methods, or to itself.
 async fn moved(status: u16, to: Option<String>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let own = format!("http://{}/rest/", listener.local_addr().unwrap());
@@ -134,9 +137,9 @@ async fn moved(status: u16, to: Option<String>) -> String {
 }
 
 #[tokio::test]
-async fn a_portal_that_has_moved_is_called_where_it_is_and_found_there_the_next_time() {
-    let road = Setup::to(App::new().bot(Echo)).await;
-    let new = installation(&road).await;
+async fn a_moved_portal_is_called_at_its_new_address_which_is_stored() {
+    let setup = Setup::installed(App::new().bot(Echo)).await;
+    let new = installation(&setup).await;
     let at = async |endpoint: String| {
         let hosts = [&endpoint, &new.endpoint].map(|url| url.split('/').nth(2).unwrap().to_owned());
         let store: Arc<dyn Store> = Arc::new(Memory::new());
@@ -164,6 +167,9 @@ async fn a_portal_that_has_moved_is_called_where_it_is_and_found_there_the_next_
         .call::<Value>("profile", &json!({}))
         .await
         .unwrap_err();
-    assert!(error.to_string().contains("more than 3 times"), "{error}");
+    assert!(
+        error.to_string().contains("more than 3 redirects"),
+        "{error}"
+    );
     assert!(error.was_not_run());
 }

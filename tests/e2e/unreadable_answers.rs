@@ -1,4 +1,5 @@
-//! A portal that answers nonsense: each kind is told apart, none is repeated, and the next call works.
+//! A portal with unreadable answers: each kind has its own error, none is repeated, and the next
+//! call works.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +15,7 @@ use poem::{Body, EndpointExt, Response, Route, Server, handler, post};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-/// Answers as the method's name wants it.
+/// Answers as the method's name says.
 #[handler]
 fn answer(Path(method): Path<String>, Data(calls): Data<&Arc<AtomicUsize>>) -> Response {
     calls.fetch_add(1, Ordering::Relaxed);
@@ -50,7 +51,7 @@ fn answer(Path(method): Path<String>, Data(calls): Data<&Arc<AtomicUsize>>) -> R
 }
 
 #[tokio::test]
-async fn nonsense_is_a_clear_error_and_is_not_asked_for_again() {
+async fn an_unreadable_answer_is_a_clear_error_and_the_call_is_not_repeated() {
     let calls = Arc::new(AtomicUsize::new(0));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -77,15 +78,15 @@ async fn nonsense_is_a_clear_error_and_is_not_asked_for_again() {
         ),
         (
             "moved",
-            "moved: not called: the portal sends to 127.0.0.1, where no REST method is",
+            "moved: not called: the portal redirects to 127.0.0.1, which is not a REST method",
         ),
         (
             "endless",
             "endless: the answer is larger than 16777216 bytes",
         ),
-        ("bare", "bare: the answer is not what this method returns"),
-        ("mute", "mute: the answer is not what this method returns"),
-        ("list", "list: the answer is not what this method returns"),
+        ("bare", "bare: the answer is not of the expected type"),
+        ("mute", "mute: the answer is not of the expected type"),
+        ("list", "list: the answer is not of the expected type"),
         (
             "refused",
             "refused: the portal refused with CONNECTOR_ID_ERROR (200): No such connector",
@@ -105,12 +106,12 @@ async fn nonsense_is_a_clear_error_and_is_not_asked_for_again() {
 }
 
 #[tokio::test]
-async fn a_portal_that_is_not_there_is_told_so() {
+async fn an_unreachable_portal_is_reported() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     drop(listener);
     let http = portal_at(&address);
-    tokio::time::pause(); // the pauses between the tries take no time
+    tokio::time::pause(); // the pauses between the attempts take no time
     let error = http.call::<Value>("profile", &json!({})).await.unwrap_err();
     assert_eq!(
         error.to_string(),

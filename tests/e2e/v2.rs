@@ -1,5 +1,5 @@
-//! What only the second generation of the bot platform has, by webhook and by polling: reactions, contexts, files, reading,
-//! the input field, and what a bot shows that it is doing.
+//! Features of v2 only, by webhook and by polling: reactions, contexts, files, reading, the input
+//! field, and statuses.
 
 use imbot::emulator::Feed;
 use imbot::prelude::*;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::stage::{ANN, PATIENCE, Setup, texts, until};
 
-/// Does what it is told, and tells what it sees.
+/// Does what it is told, and reports the events it receives.
 struct Modern(EventMode);
 
 impl Bot for Modern {
@@ -19,7 +19,7 @@ impl Bot for Modern {
         match message.text.as_str() {
             "react" => {
                 cx.react(message.id, "fire").await?;
-                cx.react(message.id, "fire").await?; // it is set already
+                cx.react(message.id, "fire").await?; // again has no effect
             }
             "unreact" => cx.unreact(message.id, "fire").await?,
             "read" => cx.read().await?,
@@ -71,19 +71,19 @@ impl Bot for Modern {
     }
 }
 
-/// A road for each way to events, in a private chat that is open.
-async fn roads() -> [Setup; 2] {
-    let road = async |mode| {
-        let road = Setup::to(App::new().bot(Modern(mode))).await;
-        let bot = road.portal.bot("modern").unwrap();
-        road.portal.open(ANN, bot).unwrap();
-        road.hears("modern", &["hello"]).await;
-        road
+/// A setup for each way of delivering events, with an open private chat.
+async fn setups() -> [Setup; 2] {
+    let setup = async |mode| {
+        let setup = Setup::installed(App::new().bot(Modern(mode))).await;
+        let bot = setup.portal.bot("modern").unwrap();
+        setup.portal.open(ANN, bot).unwrap();
+        setup.receives("modern", &["hello"]).await;
+        setup
     };
-    tokio::join!(road(EventMode::Webhook), road(EventMode::Fetch)).into()
+    tokio::join!(setup(EventMode::Webhook), setup(EventMode::Fetch)).into()
 }
 
-/// Waits for news of a kind.
+/// Waits for an update of a kind.
 async fn sees(live: &mut Feed, fits: impl Fn(&Value) -> bool) {
     let seen = async { while !fits(&live.next().await.unwrap()) {} };
     tokio::time::timeout(PATIENCE, seen)
@@ -92,45 +92,49 @@ async fn sees(live: &mut Feed, fits: impl Fn(&Value) -> bool) {
 }
 
 #[tokio::test]
-async fn all_that_happens_in_a_chat_is_heard() {
-    for road in roads().await {
-        let own = road.said("modern")[0]["id"].as_u64().unwrap();
-        road.portal.react(ANN, own, "fire").unwrap();
-        road.hears("modern", &["hello", "fire set"]).await;
-        road.portal.unreact(ANN, own, "fire").unwrap();
-        road.hears("modern", &["hello", "fire set", "fire taken back"])
+async fn every_event_of_a_chat_is_received() {
+    for setup in setups().await {
+        let own = setup.messages_of("modern")[0]["id"].as_u64().unwrap();
+        setup.portal.react(ANN, own, "fire").unwrap();
+        setup.receives("modern", &["hello", "fire set"]).await;
+        setup.portal.unreact(ANN, own, "fire").unwrap();
+        setup
+            .receives("modern", &["hello", "fire set", "fire taken back"])
             .await;
-        let hers = road.tell("modern", "a word");
-        until("everything to be told", || road.engine.waiting() == (0, 0)).await;
-        road.portal.edit(ANN, hers, "another").unwrap();
+        let hers = setup.write("modern", "a word");
+        until("all events to be handled", || {
+            setup.engine.waiting() == (0, 0)
+        })
+        .await;
+        setup.portal.edit(ANN, hers, "another").unwrap();
         until("the edit", || {
-            texts(&road.said("modern")).last() == Some(&"now: another")
+            texts(&setup.messages_of("modern")).last() == Some(&"now: another")
         })
         .await;
-        road.portal.delete(ANN, hers).unwrap();
+        setup.portal.delete(ANN, hers).unwrap();
         until("the deletion", || {
-            texts(&road.said("modern")).last() == Some(&"gone")
+            texts(&setup.messages_of("modern")).last() == Some(&"gone")
         })
         .await;
-        let bot = road.portal.bot("modern").unwrap();
+        let bot = setup.portal.bot("modern").unwrap();
         let context = json!({ "deal": { "title": "A house" } });
-        road.portal.open_with_context(ANN, bot, &context).unwrap();
+        setup.portal.open_with_context(ANN, bot, &context).unwrap();
         until("the context", || {
-            texts(&road.said("modern")).last() == Some(&"about A house")
+            texts(&setup.messages_of("modern")).last() == Some(&"about A house")
         })
         .await;
     }
 }
 
 #[tokio::test]
-async fn a_bot_reacts_reads_and_takes_the_input_field_away() {
-    for road in roads().await {
-        road.tell("modern", "react");
+async fn a_bot_reacts_reads_and_hides_the_input_field() {
+    for setup in setups().await {
+        setup.write("modern", "react");
         until("the reaction", || {
-            road.traffic("imbot.v2.chat.message.reaction.add").len() == 2
+            setup.traffic("imbot.v2.chat.message.reaction.add").len() == 2
         })
         .await;
-        let hers = road.portal.history(ANN, &road.dialog("modern"));
+        let hers = setup.portal.history(ANN, &setup.dialog("modern"));
         let hers = hers
             .iter()
             .find(|message| message["text"] == "react")
@@ -140,20 +144,20 @@ async fn a_bot_reacts_reads_and_takes_the_input_field_away() {
             ("read", "imbot.v2.chat.message.read"),
             ("silence", "imbot.v2.chat.textfield.enabled"),
         ] {
-            road.tell("modern", word);
-            until(word, || !road.traffic(method).is_empty()).await;
-            assert_eq!(road.traffic(method)[0]["status"], 200, "{word}");
+            setup.write("modern", word);
+            until(word, || !setup.traffic(method).is_empty()).await;
+            assert_eq!(setup.traffic(method)[0]["status"], 200, "{word}");
         }
-        until("the turns to end", || road.engine.waiting() == (0, 0)).await;
-        assert_eq!(road.engine.counts().failed.get(), 0);
+        until("the turns to end", || setup.engine.waiting() == (0, 0)).await;
+        assert_eq!(setup.engine.counts().failed.get(), 0);
     }
 }
 
 #[tokio::test]
-async fn a_bot_shows_that_it_thinks() {
-    for road in roads().await {
-        let mut live = road.portal.subscribe(ANN);
-        road.tell("modern", "think");
+async fn a_bot_shows_a_thinking_status() {
+    for setup in setups().await {
+        let mut live = setup.portal.subscribe(ANN);
+        setup.write("modern", "think");
         sees(&mut live, |news| {
             news["type"] == "typing" && news.to_string().contains("THINKING")
         })
@@ -162,23 +166,23 @@ async fn a_bot_shows_that_it_thinks() {
 }
 
 #[tokio::test]
-async fn files_go_both_ways() {
-    for road in roads().await {
-        road.tell("modern", "file");
+async fn files_are_sent_and_read() {
+    for setup in setups().await {
+        setup.write("modern", "file");
         until("the file", || {
-            texts(&road.said("modern")).last() == Some(&"sent as list.txt")
+            texts(&setup.messages_of("modern")).last() == Some(&"sent as list.txt")
         })
         .await;
         let hers = json!({ "name": "note.txt", "content": "bm90ZQ==" });
         let answer = reqwest::Client::new()
-            .post(format!("{}im.v2.File.upload", road.portal.webhook_url()))
-            .json(&json!({ "dialogId": road.dialog("modern"), "fields": hers }))
+            .post(format!("{}im.v2.File.upload", setup.portal.webhook_url()))
+            .json(&json!({ "dialogId": setup.dialog("modern"), "fields": hers }))
             .send()
             .await
             .unwrap();
         assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap());
         until("the content", || {
-            texts(&road.said("modern")).last() == Some(&"note")
+            texts(&setup.messages_of("modern")).last() == Some(&"note")
         })
         .await;
     }

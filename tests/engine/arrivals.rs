@@ -1,7 +1,7 @@
 //! Accepted events are counted by name, handled or not; unproven ones are not counted.
 
 use imbot::prelude::*;
-use imbot::store::Store;
+use imbot::store::Operator;
 use serde_json::json;
 
 use super::stage::{Stage, auth, message};

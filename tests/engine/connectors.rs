@@ -3,9 +3,10 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use imbot::engine::{PAUSE_MAX, Speech};
+use imbot::engine::PAUSE_MAX;
+use imbot::event::MessageId;
 use imbot::prelude::*;
-use imbot::store::Store;
+use imbot::store::{Call, Operator};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -38,7 +39,7 @@ impl Connector for Pigeons {
             return Err("the pigeons sleep")?;
         }
         self.shown.lock().unwrap().push(message.text());
-        Ok(Receipt::as_one(message.id))
+        Ok(Receipt::one(message.id))
     }
 }
 
@@ -66,9 +67,9 @@ async fn pass(time: Duration) {
 
 /// Returns the calls that were made: the method, and the id of the message.
 fn calls(stage: &Stage) -> Vec<(String, Value)> {
-    let call = |speech: Speech<'static>| match speech {
-        Speech::Rest { method, params } => (
-            method.into_owned(),
+    let call = |call: Call<MessageId>| match call {
+        Call::Rest { method, params } => (
+            method.to_string(),
             params
                 .get("MESSAGES")
                 .map_or(Value::Null, |it| it[0]["im"]["message_id"].clone()),

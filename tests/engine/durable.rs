@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use imbot::event::payload::crm;
 use imbot::prelude::*;
-use imbot::store::{Key, Sqlite, Store};
+use imbot::store::{Key, Operator, Portals, Sqlite, Upkeep};
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 

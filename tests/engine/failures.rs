@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use imbot::engine::{ATTEMPTS_MAX, PAUSE_MAX};
 use imbot::prelude::*;
-use imbot::store::{DeadWhat, OrderingKey, Store};
+use imbot::store::{DeadWhat, Inbox, Operator, OrderingKey, Turns};
 use tokio::time::Instant;
 
 use super::stage::{Stage, message};
@@ -23,7 +23,7 @@ impl Bot<u32> for Shaky {
     fn profile(&self) -> Profile {
         let profile = Profile::new("shaky", "Shaky");
         if self.waits {
-            profile.waits_for_the_operator()
+            profile.blocks_after_failure()
         } else {
             profile
         }
@@ -94,7 +94,7 @@ async fn after_the_last_attempt_the_bot_apologises_once_and_the_event_is_a_dead_
             .all(|failure| failure.error == letter.error)
     );
     assert!(letter.history.is_sorted_by_key(|failure| failure.at));
-    assert!(matches!(&letter.lane, OrderingKey::Chat(chat) if chat.dialog.as_str() == "27"));
+    assert!(matches!(&letter.key, OrderingKey::Chat(chat) if chat.dialog.as_str() == "27"));
     assert!(matches!(letter.what, DeadWhat::Event { .. }));
 }
 

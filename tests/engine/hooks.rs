@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use imbot::event::Category;
 use imbot::prelude::*;
-use imbot::store::Store;
+use imbot::store::{Inbox, Operator};
 use serde_json::{Value, json};
 
 use super::stage::{Stage, auth, message};

@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
-use imbot::engine::{ATTEMPTS_MAX, Speech};
+use imbot::engine::ATTEMPTS_MAX;
+use imbot::event::MessageId;
 use imbot::prelude::*;
-use imbot::store::Store;
+use imbot::store::{Call, Inbox, Operator, Turns};
 use serde_json::{Value, json};
 
 use super::stage::{Stage, event};
@@ -193,7 +194,7 @@ async fn a_zero_asks_for_an_operator_and_is_not_a_message() {
         said(1, 12, CLIENT, "hello?"),
     ])
     .await;
-    assert_eq!(sent, ["Welcome", "Client: hi", "AtClientsWish after 1"]);
+    assert_eq!(sent, ["Welcome", "Client: hi", "ByClient after 1"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -210,22 +211,21 @@ async fn a_whisper_between_operators_does_not_take_the_chat_over() {
 }
 
 /// Returns the calls after the client wrote this, without the greeting.
-async fn calls(text: &str) -> (Stage, Vec<Speech<'static>>) {
+async fn calls(text: &str) -> (Stage, Vec<Call<MessageId>>) {
     let stage = desk().await;
     stage.post(said(1, 10, CLIENT, text)).await;
     stage.post(said(1, 11, CLIENT, "hello?")).await;
     stage.until_idle().await;
     let mut all = stage.sent.all();
-    all.retain(|it| !matches!(it, Speech::Say { params, .. } if params["MESSAGE"] == "Welcome"));
+    all.retain(|it| !matches!(it, Call::Say { params, .. } if params["MESSAGE"] == "Welcome"));
     (stage, all)
 }
 
-fn call(speech: &Speech<'_>) -> (String, Value) {
-    match speech {
-        Speech::Rest { method, params } => (
-            method.to_string(),
-            Value::Object(params.clone().into_owned()),
-        ),
+fn call(call: &Call<MessageId>) -> (String, Value) {
+    match call {
+        Call::Rest { method, params } => {
+            (method.to_string(), Value::Object(params.as_ref().clone()))
+        }
         other => panic!("{other:?}"),
     }
 }
@@ -250,7 +250,7 @@ async fn a_chat_is_handed_over_after_the_bots_last_message_and_then_the_bot_is_s
     for (text, method, params) in expected {
         let (_, all) = calls(text).await;
         assert_eq!(all.len(), 2, "{text}: {all:?}");
-        assert!(matches!(&all[0], Speech::Say { .. }));
+        assert!(matches!(&all[0], Call::Say { .. }));
         assert_eq!(call(&all[1]), (method, params));
     }
 }
@@ -259,7 +259,7 @@ async fn a_chat_is_handed_over_after_the_bots_last_message_and_then_the_bot_is_s
 async fn an_operator_gets_the_chat_when_the_bots_last_attempt_fails() {
     let (stage, all) = calls("boom").await;
     assert!(
-        matches!(&all[0], Speech::Say { params, .. } if params["MESSAGE"].as_str().unwrap().starts_with("Sorry"))
+        matches!(&all[0], Call::Say { params, .. } if params["MESSAGE"].as_str().unwrap().starts_with("Sorry"))
     );
     assert_eq!(call(&all[1]).0, "imopenlines.bot.session.operator");
     assert_eq!(
@@ -290,10 +290,10 @@ async fn an_operator_gets_the_chat_when_every_attempt_killed_the_process() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_bot_that_works_beside_operators_continues_to_receive_and_answer() {
+async fn a_bot_alongside_operators_still_gets_messages_and_answers() {
     let profile = Profile::new("desk", "Desk")
         .serves_open_channels()
-        .beside_operators();
+        .alongside_operators();
     let stage = desk_with(profile).await;
     for event in [
         said(1, 10, OPERATOR, "I am here"),

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use imbot::prelude::*;
-use imbot::store::{Clock, Memory, Store, Time};
+use imbot::store::{Clock, Memory, Operator, Portals, Time};
 
 use super::stage::{MEMBER, Stage, TOKEN, installation, message};
 

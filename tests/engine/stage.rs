@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 
 use bytes::Bytes;
-use imbot::engine::{AcceptError, Engine, Speech, Transport};
+use imbot::engine::{AcceptError, Engine, RepeatId, Transport};
 use imbot::event::{DialogId, MemberId, MessageId, form};
 use imbot::portal::{BotClient, Error};
-use imbot::store::{Access, Clock, Installation, Memory, Store, Time, Tokens};
+use imbot::store::{Access, Call, Clock, Installation, Memory, Portals, Store, Time, Tokens};
 use imbot::{App, Config};
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -17,10 +17,13 @@ use tokio::time::Instant;
 pub(super) const MEMBER: &str = "bac1cd5c8940947a75e0d71b1a84e348";
 pub(super) const TOKEN: &str = "831c76b092f9f135d9b6b36c3a720757";
 
+/// A dialog and a call in it.
+type Sent = (String, Call<MessageId>);
+
 /// The calls that were made, in order.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Recorder {
-    sent: Arc<Mutex<Vec<(String, Speech<'static>)>>>,
+    sent: Arc<Mutex<Vec<Sent>>>,
     last: Arc<AtomicU64>,
 }
 
@@ -29,12 +32,10 @@ impl Transport for Recorder {
         &'a self,
         _: &'a BotClient,
         dialog: &'a DialogId,
-        speech: Speech<'a>,
+        call: Call<MessageId>,
+        _: Option<RepeatId>,
     ) -> Pin<Box<dyn Future<Output = Result<Option<MessageId>, Error>> + Send + 'a>> {
-        self.sent
-            .lock()
-            .unwrap()
-            .push((dialog.to_string(), speech.into_owned()));
+        self.sent.lock().unwrap().push((dialog.to_string(), call));
         let id = MessageId(1_000 + self.last.fetch_add(1, Ordering::Relaxed));
         Box::pin(async move { Ok(Some(id)) })
     }
@@ -45,20 +46,20 @@ impl Recorder {
     pub(super) fn texts(&self, dialog: &str) -> Vec<String> {
         let sent = self.sent.lock().unwrap();
         let here = sent.iter().filter(|(to, _)| to == dialog);
-        here.filter_map(|(_, speech)| match speech {
-            Speech::Say { params, .. } => params["MESSAGE"].as_str().map(str::to_owned),
+        here.filter_map(|(_, call)| match call {
+            Call::Say { params, .. } => params["MESSAGE"].as_str().map(str::to_owned),
             _ => None,
         })
         .collect()
     }
 
     /// Returns all calls that were made.
-    pub(super) fn all(&self) -> Vec<Speech<'static>> {
+    pub(super) fn all(&self) -> Vec<Call<MessageId>> {
         self.sent
             .lock()
             .unwrap()
             .iter()
-            .map(|(_, speech)| speech.clone())
+            .map(|(_, call)| call.clone())
             .collect()
     }
 }
@@ -90,7 +91,7 @@ impl<S: Store> Stage<S> {
         let sent = Recorder::default();
         let engine = app
             .shared_store(store.clone())
-            .speaker(sent.clone())
+            .transport(sent.clone())
             .clock(clock)
             .engine(&config())
             .unwrap();

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use imbot::prelude::*;
 use imbot::store::{
-    Appended, Conversation, Memory, NewDelivery, NewEvent, Occurrence, OrderingKey, StateChange,
-    Store, StoredState, Time, TurnCommit,
+    Appended, Conversation, Inbox, Memory, NewDelivery, NewEvent, Occurrence, OrderingKey, Portals,
+    StateChange, StoredState, Time, TurnCommit, Turns,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -57,7 +57,7 @@ async fn store_with(version: u32, bytes: &'static str) -> Arc<Memory> {
     store.install(installation(MEMBER, TOKEN)).await.unwrap();
     let event = NewEvent {
         occurrence: Occurrence(1),
-        lane: OrderingKey::Chat(here()),
+        key: OrderingKey::Chat(here()),
         part: 0,
     };
     let delivery = NewDelivery {

@@ -2,7 +2,7 @@
 
 use imbot::engine::AcceptError;
 use imbot::prelude::*;
-use imbot::store::Store;
+use imbot::store::Portals;
 use serde_json::json;
 
 use super::stage::{MEMBER, Stage, TOKEN, command, event, installation, message};

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use imbot::engine::{Speech, TURN_TIMEOUT};
+use imbot::engine::TURN_TIMEOUT;
 use imbot::prelude::*;
+use imbot::store::Call;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -41,7 +42,7 @@ impl Bot<Count> for Worker {
             "delete" => said.delete(),
             "keep" => cx.state.last = Some(said.reference()),
             "later" => drop(
-                cx.said(cx.state.last.unwrap())
+                cx.message(cx.state.last.unwrap())
                     .edit("changed later")
                     .without_keyboard(),
             ),
@@ -99,7 +100,7 @@ async fn each_dialog_has_its_own_state_and_the_default_is_not_stored() {
 #[tokio::test]
 async fn a_message_can_be_changed_in_the_turn_that_says_it() {
     let stage = talk(&["change", "delete"]).await;
-    let [Speech::Say { params, .. }] = &stage.sent.all()[..] else {
+    let [Call::Say { params, .. }] = &stage.sent.all()[..] else {
         panic!()
     };
     assert_eq!(params["MESSAGE"], "changed");
@@ -115,7 +116,7 @@ async fn a_sent_message_can_be_changed_in_a_later_turn() {
     stage.post(message("worker", "27", 2, "later")).await;
     stage.until_idle().await;
     let all = stage.sent.all();
-    let Speech::Edit { message, params } = &all[2] else {
+    let Call::Edit { message, params } = &all[2] else {
         panic!("{all:?}")
     };
     assert_eq!(message.0, 1_000, "the id that the portal gave it");
@@ -156,7 +157,7 @@ async fn wrong_arguments_are_answered_with_the_usage() {
         said[1].replace("[code]\u{2060}", "[code]"),
         usage.replace("[code]\u{2060}", "[code]")
     );
-    let Speech::Say { answers, .. } = &stage.sent.all()[0] else {
+    let Call::Say { answers, .. } = &stage.sent.all()[0] else {
         panic!()
     };
     assert_eq!(

@@ -1,14 +1,14 @@
-//! The catalogue says what the research's table of the documentation says, row by row.
+//! Compares the catalogue with the table of the documentation's events, row by row.
 
 use std::collections::HashSet;
 
 use imbot::event::{Category, catalogue};
 
-/// Its columns that are compared: the name on the wire, the category, the scope, and whether webhooks can send it.
+/// The compared columns: the sent name, the category, the scope, and whether webhooks can send it.
 const COLUMNS: [&str; 4] = ["wire_code", "category", "scope", "webhook_support"];
 
 #[test]
-fn every_row_of_the_table_is_in_the_catalogue_and_nothing_else() {
+fn the_catalogue_has_every_row_of_the_table_and_no_other() {
     let rows = rows();
     assert_eq!(rows.len(), 207);
     let mut names = HashSet::new();
@@ -30,7 +30,7 @@ fn every_row_of_the_table_is_in_the_catalogue_and_nothing_else() {
     assert_eq!(names.len(), catalogue::entries().len());
 }
 
-/// The catalogue's word for a category of the table, which tells outdated parts apart.
+/// The catalogue's category for one of the table, which marks outdated parts separately.
 fn named(category: &str) -> Category {
     match category {
         "Application" => Category::Application,

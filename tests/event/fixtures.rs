@@ -1,7 +1,8 @@
-//! Every pair in `tests/fixtures/events` decodes to what its `NAME.expect.json` says.
+//! Every pair in `tests/fixtures/events` decodes as its `NAME.expect.json` says.
 //!
-//! The format is told in `tests/fixtures/events/README.md`; a pair dropped into the folder is tested from then on. A key
-//! that is absent there is not asserted; `null` says that nothing must come out.
+//! The format is described in `tests/fixtures/events/README.md`; a pair added to the folder is
+//! tested from then on. A key that is absent there is not checked; `null` means that there must be
+//! no value.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,11 +13,11 @@ use serde_json::{Value, json};
 use super::project::{delivery_facts, page_facts};
 
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/events")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/events")
 }
 
 #[test]
-fn every_known_body_decodes_to_what_its_page_says() {
+fn every_known_body_decodes_as_its_page_says() {
     let mut failures = Vec::new();
     let mut seen = 0;
     for entry in fs::read_dir(folder()).unwrap() {
@@ -64,10 +65,10 @@ fn check(kind: &str, body: &[u8], expected: &Value) -> Result<(), Vec<String>> {
     if wrong.is_empty() { Ok(()) } else { Err(wrong) }
 }
 
-/// What is about the fixture and not about the event.
+/// Keys about the fixture and not about the event.
 const NOTES: &[&str] = &["facts", "absent", "category", "origin", "doc", "note"];
 
-/// Every key that `expected` has must be in `facts` with the same value.
+/// Checks that `facts` has every key of `expected` with the same value.
 fn compare(path: &str, facts: &Value, expected: &Value, wrong: &mut Vec<String>) {
     match (facts, expected) {
         (Value::Object(facts), Value::Object(fields)) => {
@@ -93,7 +94,7 @@ fn compare(path: &str, facts: &Value, expected: &Value, wrong: &mut Vec<String>)
     }
 }
 
-/// The `facts` and `absent` of the REST fixtures: single values by their path in the raw tree.
+/// The `facts` and `absent` of the REST fixtures: single values by their path in the tree.
 fn check_tree(delivery: &Delivery, expected: &Value, wrong: &mut Vec<String>) {
     let at = |path: &Value| delivery.at(&path.as_str().unwrap().split('.').collect::<Vec<_>>());
     for fact in expected["facts"].as_array().into_iter().flatten() {

@@ -1,4 +1,4 @@
-//! What a portal says, decoded: every body that we know, and bodies that nobody sends on purpose.
+//! Decoding: every known body, and bodies that are damaged on purpose.
 
 mod catalogue;
 mod fixtures;

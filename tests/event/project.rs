@@ -1,4 +1,4 @@
-//! What came out of the decoder, in the words of the fixtures.
+//! The decoder's output, in the terms of the fixtures.
 
 use imbot::event::{
     Api, Auth, BotRef, ChatEvent, ChatEventKind, Command, CommandFrom, DecodeError, Delivery,
@@ -22,7 +22,7 @@ pub(super) fn delivery_facts(delivery: &Delivery) -> Result<Value, DecodeError> 
     let mut put = |key: &str, value: Value| facts.insert(key.to_owned(), value);
     put(
         "delivery",
-        json!(if delivery.via == Source::Fetch {
+        json!(if delivery.source == Source::Fetch {
             "fetch"
         } else {
             "webhook"
@@ -89,7 +89,7 @@ fn event_facts(delivery: &Delivery, events: &[Event]) -> Result<Map<String, Valu
     Ok(facts.as_object().unwrap().clone())
 }
 
-/// A bot with what the delivery holds for it.
+/// A bot with its tokens in the delivery.
 fn bot_facts(delivery: &Delivery, bot: &BotRef) -> Result<Value, DecodeError> {
     let raw = |key| delivery.at(&["data", "bot", key]).and_then(Node::text);
     let auth = delivery.bot_auth(bot)?;
@@ -114,7 +114,7 @@ fn v1_facts(
         };
         let bot = event.bot.as_ref().unwrap();
         let facts = bot_facts(delivery, bot)?;
-        match &event.what {
+        match &event.kind {
             ChatEventKind::Command(command) => commands.push(json!({
                 "id": command.id, "command": command.name, "params": command.params, "message_id": command.message,
                 "context": context(command), "bot_id": bot.id, "bot_code": bot.code,
@@ -135,9 +135,9 @@ fn v1_facts(
             "type": entity.kind, "id": entity.id, "data_1": entity.data[0], "data_2": entity.data[1], "data_3": entity.data[2],
         })),
     });
-    let said = match &event.what {
+    let said = match &event.kind {
         ChatEventKind::Message(message) | ChatEventKind::Edited(message) => json!({
-            "message_id": message.id, "text": message.text, "text_original": message.original,
+            "message_id": message.id, "text": message.raw_text(), "text_original": message.original,
             "mentions": message.mentions, "system": message.system,
         }),
         ChatEventKind::Deleted(deleted) => {
@@ -202,7 +202,7 @@ fn v2_facts(delivery: &Delivery, event: &ChatEvent) -> Result<Value, DecodeError
         facts["chat"]["type"].is_string(),
         "a documented type has a name"
     );
-    let said = match &event.what {
+    let said = match &event.kind {
         ChatEventKind::Message(message) | ChatEventKind::Edited(message) => {
             json!({ "message": message_facts(event, message) })
         }
@@ -230,12 +230,12 @@ fn v2_facts(delivery: &Delivery, event: &ChatEvent) -> Result<Value, DecodeError
 
 fn message_facts(event: &ChatEvent, message: &Message) -> Value {
     json!({
-        "id": message.id, "text": message.text, "chat_id": event.chat.id, "author_id": event.author,
+        "id": message.id, "text": message.raw_text(), "chat_id": event.chat.id, "author_id": event.author,
         "is_system": message.system, "viewed_by_others": message.viewed_by_others, "date": message.date,
     })
 }
 
-/// The message that a command or a reaction belongs to: bots need its number only, so the rest stays in the tree.
+/// The message of a command or a reaction: bots need its id only, so the rest stays in the tree.
 fn raw_message(delivery: &Delivery) -> Value {
     let node = |key| delivery.at(&["data", "message", key]);
     let number = |key| node(key).and_then(|node| node.number::<u64>().unwrap());

@@ -1,10 +1,11 @@
-//! The decoder holds against everything: it never panics, its memory is bounded, and it is the inverse of PHP's encoder.
+//! The decoder with any input: it never panics, its memory is bounded, and it is the inverse of
+//! PHP's encoder.
 
 use imbot::event::{DEPTH_MAX, DecodeError, Delivery, PAIRS_MAX, Page, Tree, form};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-/// A value that survives a form: text leaves, no empty maps, no key that means something to a form.
+/// A value that a form can express: text leaves, no empty maps, no key with a special meaning.
 fn tree() -> impl Strategy<Value = Value> {
     let leaf = any::<String>().prop_map(Value::String);
     let branch = leaf.prop_recursive(6, 60, 8, |inner| {
@@ -48,7 +49,7 @@ proptest! {
     }
 
     #[test]
-    fn raw_brackets_read_as_escaped_ones(value in tree()) {
+    fn raw_brackets_are_read_like_escaped_ones(value in tree()) {
         let body = form::encode(&value).replace("%5B", "[").replace("%5D", "%5d");
         prop_assert_eq!(form::decode(body.as_bytes()).unwrap(), value);
     }
@@ -70,7 +71,7 @@ proptest! {
 }
 
 #[test]
-fn php_reads_oddities_the_same_way() {
+fn damaged_bodies_are_read_as_php_reads_them() {
     let cases = [
         ("a=1&a[b]=2", json!({ "a": { "b": "2" } })),
         ("a[b]=1&a=2", json!({ "a": "2" })),
@@ -92,7 +93,7 @@ fn php_reads_oddities_the_same_way() {
             json!({ "d": { "B": { "1": "x", "2": "z" }, "P": "y" } }),
         ),
         ("a=1=2", json!({ "a": "1=2" })),
-        // Beside a pair that is well, damage must not be taken for one more like it.
+        // Next to an intact pair, a damaged one must not be read like it.
         (
             "a[x]=1&a[b=c]=2",
             json!({ "a": { "x": "1" }, "a[b": "c]=2" }),
@@ -115,7 +116,7 @@ fn php_reads_oddities_the_same_way() {
 }
 
 #[test]
-fn large_families_in_any_order_are_put_together() {
+fn large_maps_are_assembled_from_pairs_in_any_order() {
     let keys: Vec<usize> = (0..1_000).collect();
     let one = keys
         .iter()
@@ -137,7 +138,7 @@ fn large_families_in_any_order_are_put_together() {
 }
 
 #[test]
-fn bodies_over_a_limit_are_refused_by_the_limits_name() {
+fn the_error_for_a_body_over_a_limit_names_the_limit() {
     let many = "a=1&".repeat(PAIRS_MAX + 1);
     assert_eq!(Tree::from_form(many).unwrap_err(), DecodeError::TooManyKeys);
     assert_eq!(
@@ -168,7 +169,7 @@ fn bodies_over_a_limit_are_refused_by_the_limits_name() {
 }
 
 #[test]
-fn an_event_is_the_same_however_its_keys_are_spelled() {
+fn an_event_does_not_depend_on_how_its_keys_are_escaped() {
     let body = include_str!("../fixtures/events/v1-message-add-group-mention.form");
     let read = |body: &str| {
         let delivery = Delivery::from_form(body.to_owned()).unwrap();
@@ -199,7 +200,7 @@ fn an_event_is_the_same_however_its_keys_are_spelled() {
 }
 
 #[test]
-fn the_pairs_of_several_bots_may_come_mixed() {
+fn the_pairs_of_several_bots_may_be_interleaved() {
     let body = "event=ONIMBOTMESSAGEADD&data[BOT][7][BOT_ID]=7&data[BOT][8][BOT_CODE]=b&data[BOT][7][BOT_CODE]=a\
                 &data[PARAMS][MESSAGE_ID]=1&data[BOT][8][BOT_ID]=8&data[PARAMS][DIALOG_ID]=27";
     let events = json!(Delivery::from_form(body).unwrap().events().unwrap());
@@ -210,7 +211,7 @@ fn the_pairs_of_several_bots_may_come_mixed() {
 }
 
 #[test]
-fn errors_name_the_key_and_what_stands_there() {
+fn errors_contain_the_key_and_the_value() {
     let event = "event=onimbotmessageadd&data[BOT][7][BOT_ID]=7&data[PARAMS][DIALOG_ID]=27";
     let error = |more: &str| {
         Delivery::from_form(format!("{event}&{more}"))

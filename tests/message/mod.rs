@@ -1,4 +1,4 @@
-//! What a bot says: as the portal's JSON, and within its limits.
+//! Messages of a bot: their JSON for the portal, and the portal's limits.
 
 use imbot::message::{
     Attach, Block, Button, Color, Device, Display, Draft, GridCell, Image, Item, Keyboard, Menu,
@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 #[test]
-fn a_keyboard_is_the_flat_list_that_the_portal_takes() {
+fn a_keyboard_is_serialised_as_the_portals_flat_list() {
     let keyboard = Keyboard::new()
         .row([
             Button::command("Red", "paint", "red")
@@ -41,7 +41,7 @@ fn a_keyboard_is_the_flat_list_that_the_portal_takes() {
 }
 
 #[test]
-fn an_attachment_holds_every_kind_of_block() {
+fn an_attachment_can_have_every_kind_of_block() {
     let attach = Attach::new()
         .tone(Tone::Alert)
         .message("[b]Order[/b]")
@@ -70,7 +70,7 @@ fn an_attachment_holds_every_kind_of_block() {
 }
 
 #[test]
-fn a_menu_is_a_list_of_items() {
+fn a_menu_is_serialised_as_a_list_of_items() {
     let menu = Menu::new()
         .item(Item::command("Again", "again", "7"))
         .item(Item::put("Quote", "> "));
@@ -82,7 +82,7 @@ fn a_menu_is_a_list_of_items() {
 }
 
 #[test]
-fn what_is_over_a_limit_is_refused_by_the_limits_name() {
+fn a_message_over_a_limit_is_refused_with_an_error_that_names_the_limit() {
     let cell = |display| GridCell {
         display,
         name: None,
@@ -100,7 +100,7 @@ fn what_is_over_a_limit_is_refused_by_the_limits_name() {
         ),
         (
             Draft::new("x").keyboard(Keyboard::new()),
-            "the keyboard holds no button",
+            "the keyboard has no button",
         ),
         (
             Draft::new("x").keyboard(Button::link(" ", "https://a")),
@@ -124,7 +124,7 @@ fn what_is_over_a_limit_is_refused_by_the_limits_name() {
         ),
         (
             Draft::new("x").attach(Attach::new()),
-            "the attachment holds no block",
+            "the attachment has no block",
         ),
         (
             Draft::new("x").attach(Attach::new().message(large())),
@@ -134,13 +134,13 @@ fn what_is_over_a_limit_is_refused_by_the_limits_name() {
             Draft::new("x").attach(Block::Grid(vec![cell(Display::Row), cell(Display::Line)])),
             "one kind per grid",
         ),
-        (Draft::new("x").menu(Menu::new()), "the menu holds no item"),
+        (Draft::new("x").menu(Menu::new()), "the menu has no item"),
     ];
     for (draft, expected) in cases {
         let error = draft.check().unwrap_err().to_string();
         assert!(
             error.contains(expected),
-            "{error:?} does not say {expected:?}"
+            "{error:?} does not contain {expected:?}"
         );
     }
     assert_eq!(
@@ -149,12 +149,12 @@ fn what_is_over_a_limit_is_refused_by_the_limits_name() {
     );
 }
 
-/// The names of the codes that the portal reads.
+/// Names of BB codes of the portal.
 const CODES: &[&str] = &["b", "/b", "url", "USER=1", "put", "img", "code", "*"];
 
 proptest! {
     #[test]
-    fn what_people_type_is_never_a_code(pieces in prop::collection::vec(prop_oneof![
+    fn text_that_people_typed_is_never_a_code(pieces in prop::collection::vec(prop_oneof![
         prop::sample::select(CODES).prop_map(|code| format!("[{code}]")),
         Just("\n>>".to_owned()), Just("\n/help".to_owned()), Just("------\n".to_owned()), any::<String>(),
     ], 0..12)) {
@@ -162,10 +162,10 @@ proptest! {
         let text = String::from(Text::new().plain(&typed));
         for code in CODES {
             let code = format!("[{code}");
-            prop_assert!(!text.contains(&code), "{text:?} holds {code}");
+            prop_assert!(!text.contains(&code), "{text:?} contains {code}");
         }
         let begins = |mark: &str| text.lines().any(|line| line.starts_with(mark));
         prop_assert!(!begins(">>") && !begins("------") && !begins("/"), "{:?}", text);
-        prop_assert_eq!(text.replace('\u{2060}', ""), typed.replace('\u{2060}', ""), "and nothing of it is lost");
+        prop_assert_eq!(text.replace('\u{2060}', ""), typed.replace('\u{2060}', ""), "nothing is lost");
     }
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use imbot::store::{Appended, Sqlite, Store};
+use imbot::store::{Appended, Inbox, Sqlite, Upkeep};
 use rusqlite::Connection;
 use tokio::runtime::Builder;
 

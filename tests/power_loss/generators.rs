@@ -60,7 +60,7 @@ pub(crate) fn installation(hand: usize, token: u64) -> Installation {
 pub(crate) fn delivery(hand: usize, hours: u64, chats: &[usize], made: Body) -> NewDelivery {
     let events = (0..).zip(chats).map(|(part, chat)| NewEvent {
         occurrence: Occurrence(u128::from(made.number) << 8 | u128::from(part)),
-        lane: lane(hand, *chat),
+        key: lane(hand, *chat),
         part,
     });
     NewDelivery {
@@ -92,13 +92,13 @@ pub(crate) fn read(state: &StoredState) -> State {
 pub(crate) fn call(said: &Said) -> Call {
     match said {
         Said::Say { text, remember } => Call::Say {
-            params: params(text),
+            params: params(text).into(),
             answers: None,
             remember: *remember,
         },
         Said::Edit { of, text } => Call::Edit {
             message: MessageRef::Queued(id(*of)),
-            params: params(text),
+            params: params(text).into(),
         },
         Said::Delete { of } => Call::Delete {
             message: MessageRef::Queued(id(*of)),

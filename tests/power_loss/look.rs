@@ -51,7 +51,7 @@ pub(crate) async fn look(store: &dyn Store, expected: &World) -> Result<World, S
             .push(queued(&taken.call, taken.in_doubt));
     }
     for letter in store.dead(None, usize::MAX >> 1).await? {
-        let (hand, chat) = place(&letter.lane);
+        let (hand, chat) = place(&letter.key);
         world[hand].chats[chat].dead.push(match &letter.what {
             DeadWhat::Call(call) => Dead::Call(queued(call, false)),
             DeadWhat::Event { id, content, .. } => Dead::Event {
@@ -93,7 +93,7 @@ async fn failures(store: &dyn Store, waiting: &mut [Event]) -> Result<(), StoreE
     for event in &*waiting {
         let (error, blocks) = (String::new(), false);
         let turn = TurnCommit {
-            end: Outcome::Dead { error, blocks },
+            outcome: Outcome::Dead { error, blocks },
             ..TurnCommit::done(EventId(event.id), at(0))
         };
         store.commit(turn).await?;
@@ -119,7 +119,7 @@ async fn rest(
 ) -> Result<(), StoreError> {
     let key = conversation(hand, chat);
     here.state = store.state(&key).await?.map(|state| read(&state));
-    here.aside = store.aside(&key).await?.len();
+    here.aside = store.quarantined(&key).await?.len();
     let calls = expected.calls.iter().map(|call| call.key);
     let mut asked: Vec<CallKey> = expected
         .messages
@@ -176,7 +176,7 @@ fn queued(call: &QueuedCall, taken: bool) -> Call {
             text: text(params),
         },
         QueuedKind::Delete { message } => Said::Delete { of: of(message) },
-        QueuedKind::Rest { .. } => panic!("hands call no methods"),
+        other => panic!("hands make no such call: {other:?}"),
     };
     let EventId(event) = call.id.event;
     Call {

@@ -92,7 +92,7 @@ pub(crate) async fn carry_out(
                 .collect();
             let turn = TurnCommit {
                 state: Some((to, StateChange::Put(state))),
-                aside: aside.then(|| "it does not read".to_owned()),
+                quarantine: aside.then(|| "it does not read".to_owned()),
                 calls,
                 reminders,
                 ..TurnCommit::done(event, now)
@@ -105,7 +105,7 @@ pub(crate) async fn carry_out(
                 blocks: *blocks,
             };
             let turn = TurnCommit {
-                end,
+                outcome: end,
                 ..TurnCommit::done(first(*chat), now)
             };
             store.commit(turn).await.unwrap();
@@ -164,6 +164,6 @@ pub(crate) async fn carry_out(
 /// The oldest dead letter of a lane.
 async fn dead(store: &dyn Store, lane: &OrderingKey) -> DeadId {
     let letters = store.dead(None, 10_000).await.unwrap();
-    let letter = letters.into_iter().find(|letter| letter.lane == *lane);
+    let letter = letters.into_iter().find(|letter| letter.key == *lane);
     letter.expect("there is one").id
 }

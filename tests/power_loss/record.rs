@@ -44,7 +44,7 @@ const HEAD: usize = 32;
 
 /// Builds the recorder. Whoever builds this project has a C compiler.
 pub(crate) fn build(folder: &Path) -> PathBuf {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/power_loss/record.c");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("power_loss/record.c");
     let library = folder.join("record.so");
     let mut cc = Command::new("cc");
     cc.args(["-O1", "-shared", "-fPIC", "-o"]).arg(&library);

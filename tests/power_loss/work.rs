@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-use imbot::store::{Key, Sqlite, Store};
+use imbot::store::{Key, Sqlite, Upkeep};
 use serde::{Deserialize, Serialize};
 
 use crate::disk::WORD;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use imbot::prelude::*;
 use imbot::serve::{Acceptor, endpoint};
-use imbot::store::{Access, Installation, Memory, Store, Tokens};
+use imbot::store::{Access, Installation, Memory, Portals, Tokens};
 use imbot::{Config, event::MemberId};
 use poem::Server;
 use serde_json::{Value, json};

@@ -1,7 +1,7 @@
 //! Each bad request gets the status and the sentence that tell its sender what is wrong, and does no harm.
 
 use imbot::event::{BODY_BYTES_MAX, DEPTH_MAX, PAIRS_MAX};
-use imbot::store::Store;
+use imbot::store::Operator;
 use serde_json::{Value, json};
 
 use super::door::{Answer, Door, MEMBER, TOKEN, form, message, request};

@@ -49,7 +49,7 @@ impl Clerk {
             "edit" => {
                 if let Some(said) = cx.state.said {
                     // The same text, since the change is made in the message itself where that still waits.
-                    cx.said(said).edit(cx.state.last.to_string());
+                    cx.message(said).edit(cx.state.last.to_string());
                 }
             }
             _ => {}
@@ -76,7 +76,7 @@ impl Bot<Remembered> for Clerk {
         if self.is_strict {
             return Profile::new("strict", "Strict")
                 .redelivery(Redelivery::Deduplicated)
-                .waits_for_the_operator();
+                .blocks_after_failure();
         }
         Profile::new("clerk", "Clerk").redelivery(Redelivery::Deduplicated)
     }

@@ -1,7 +1,7 @@
 //! Who looks after the store: an operator who reads dead letters, and who compares at the end.
 
 use imbot::event::{BotId, Delivery, DialogId};
-use imbot::store::{Call, Content, Conversation, DeadWhat, OrderingKey, Sqlite, Store};
+use imbot::store::{Call, Content, Conversation, DeadWhat, Operator, OrderingKey, Sqlite, Turns};
 
 use crate::bots::Remembered;
 use crate::ledger::{CHATS, SEEN, chat};
@@ -13,7 +13,7 @@ impl Soak {
     pub(crate) async fn attend(&mut self, store: &Sqlite) {
         for letter in store.dead(self.dead, 10_000).await.unwrap() {
             self.dead = Some(letter.id);
-            let OrderingKey::Chat(here) = &letter.lane else {
+            let OrderingKey::Chat(here) = &letter.key else {
                 panic!("only chats have events here")
             };
             let chat = chat(&here.dialog);

@@ -1,14 +1,14 @@
-//! The portal: bodies as it posts them, and a speaker that refuses, loses answers and shows a repeat once.
+//! The portal: bodies as it posts them, and a transport that refuses, loses answers and shows a repeat once.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use imbot::engine::{Once, Speech, Transport};
+use imbot::engine::{RepeatId, Transport};
 use imbot::event::{DialogId, MemberId, MessageId, form};
 use imbot::portal::{BotClient, Error};
-use imbot::store::{Access, Installation, Tokens};
+use imbot::store::{Access, Call, Installation, Tokens};
 use serde_json::json;
 
 use crate::ledger::{EXPECTED, Ledger, SEEN, chat};
@@ -96,7 +96,8 @@ impl Transport for Screen {
         &'a self,
         _: &'a BotClient,
         dialog: &'a DialogId,
-        speech: Speech<'a>,
+        call: Call<MessageId>,
+        repeat_id: Option<RepeatId>,
     ) -> Pin<Box<dyn Future<Output = Result<Option<MessageId>, Error>> + Send + 'a>> {
         Box::pin(async move {
             let trouble = self.0.random.lock().unwrap().below(100);
@@ -104,7 +105,7 @@ impl Transport for Screen {
             if trouble < 3 {
                 return Err(Error::refusal("QUERY_LIMIT_EXCEEDED", 503));
             }
-            let made = self.show(chat(dialog), &speech)?;
+            let made = self.show(chat(dialog), &call, repeat_id)?;
             if trouble < 6 {
                 return Err(Error::refusal("INTERNAL_SERVER_ERROR", 500)); // the answer is lost
             }
@@ -114,15 +115,20 @@ impl Transport for Screen {
 }
 
 impl Screen {
-    fn show(&self, chat: usize, speech: &Speech<'_>) -> Result<Option<MessageId>, Error> {
-        let Speech::Say { params, once, .. } = speech else {
+    fn show(
+        &self,
+        chat: usize,
+        call: &Call<MessageId>,
+        repeat_id: Option<RepeatId>,
+    ) -> Result<Option<MessageId>, Error> {
+        let Call::Say { params, .. } = call else {
             return Ok(None);
         };
         let text = params["MESSAGE"].as_str().unwrap_or_default();
         let mut heard = self.0.heard.lock().unwrap();
         let here = &mut heard[chat];
-        let once = once.as_ref().map(Once::id);
-        let is_repeat = once.is_some() && once == here.last;
+        let repeat_id = repeat_id.map(|id| id.uuid());
+        let is_repeat = repeat_id.is_some() && repeat_id == here.last;
         let made = MessageId(self.0.random.lock().unwrap().below(1 << 40));
         if is_repeat {
             return Ok(Some(made));
@@ -136,7 +142,7 @@ impl Screen {
             let number = number.parse().expect("a number");
             self.0.sums.lock().unwrap().reminded[SEEN].add(chat, number);
         }
-        here.last = once;
+        here.last = repeat_id;
         Ok(Some(made))
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use imbot::event::MemberId;
-use imbot::store::{Clock, DeadId, Key, Limits, Sqlite, Status, Store, Time};
+use imbot::store::{Clock, DeadId, Key, Limits, Operator, Portals, Sqlite, Status, Store, Time};
 use imbot::{App, Config};
 use tokio::time::Instant;
 
@@ -140,7 +140,7 @@ impl Soak {
                 version: self.lives,
             })
             .shared_store(Arc::clone(&store) as Arc<dyn Store>)
-            .speaker(Screen(ledger()))
+            .transport(Screen(ledger()))
             .clock(Clock::new(move || now + start.elapsed()));
         if let Some(limits) = self.limits {
             app = app.limits(limits);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use imbot::engine::Engine;
-use imbot::store::{Sqlite, Store, Time};
+use imbot::store::{Reminders, Sqlite, Time};
 use tokio::time::advance;
 
 use crate::ledger::Ledger;

@@ -40,7 +40,7 @@ async fn a_dead_letter_tells_how_it_came_about() {
             panic!("{name}");
         };
         assert_eq!(
-            (*own, *came, &letter.lane),
+            (*own, *came, &letter.key),
             (id, at(0), &chat("27")),
             "{name}"
         );
@@ -61,15 +61,18 @@ async fn a_revived_event_has_its_old_number_and_a_clean_count() {
         store.commit(dead(first, true)).await.unwrap();
         let second = append(store, 2, "27").await;
         assert_eq!(store.blocked().await.unwrap(), [chat("27")], "{name}");
-        store.news().await.unwrap();
+        store.notices().await.unwrap();
         let letter = store.dead(None, 1).await.unwrap().remove(0);
         assert!(store.revive(letter.id).await.unwrap(), "{name}");
         assert!(!store.revive(letter.id).await.unwrap(), "{name}");
         assert_eq!(waiting(store).await, [first, second], "{name}");
         assert!(store.blocked().await.unwrap().is_empty(), "{name}");
-        let news = store.news().await.unwrap();
+        let news = store.notices().await.unwrap();
         assert_eq!(news, [Notice::Event(first, chat("27"))], "{name}");
-        assert!(store.news().await.unwrap().is_empty(), "{name}: told once");
+        assert!(
+            store.notices().await.unwrap().is_empty(),
+            "{name}: told once"
+        );
         assert_eq!(
             store.begin(first, None).await.unwrap().unwrap().attempt,
             1,
@@ -93,15 +96,15 @@ async fn dropping_the_letter_that_blocks_opens_its_lane() {
         let (name, store) = (subject.name, &*subject.store);
         for (occurrence, blocks, expected) in [
             (1, false, vec![]),
-            (2, true, vec![Notice::Open(chat("27"))]),
+            (2, true, vec![Notice::Unblocked(chat("27"))]),
         ] {
             let id = append(store, occurrence, "27").await;
             store.commit(dead(id, blocks)).await.unwrap();
-            store.news().await.unwrap();
+            store.notices().await.unwrap();
             let letter = store.dead(None, 1).await.unwrap().remove(0);
             assert!(store.drop_dead(letter.id).await.unwrap(), "{name}");
             assert!(!store.drop_dead(letter.id).await.unwrap(), "{name}");
-            assert_eq!(store.news().await.unwrap(), expected, "{name}");
+            assert_eq!(store.notices().await.unwrap(), expected, "{name}");
             assert!(store.blocked().await.unwrap().is_empty(), "{name}");
             assert_eq!(waiting(store).await, [], "{name}");
         }

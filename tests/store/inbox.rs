@@ -18,7 +18,7 @@ async fn an_event_waits_until_its_turn_is_committed() {
         assert_eq!(waiting(store).await, [ids[0], ids[2]], "{name}");
         assert!(store.event(ids[1]).await.unwrap().is_none(), "{name}");
         let event = store.event(ids[2]).await.unwrap().unwrap();
-        assert_eq!((event.lane, event.at), (chat("27"), at(0)), "{name}");
+        assert_eq!((event.key, event.at), (chat("27"), at(0)), "{name}");
         let Content::Delivered { body: kept, part } = event.content else {
             panic!("{name}");
         };
@@ -42,7 +42,7 @@ async fn the_events_of_a_delivery_share_its_body_until_the_last_is_done() {
         let ids: Vec<EventId> = ids.into_iter().flatten().collect();
         for done in [1, 0, 2] {
             let event = store.event(ids[done]).await.unwrap().unwrap();
-            assert_eq!(event.lane, lanes[done], "{name}");
+            assert_eq!(event.key, lanes[done], "{name}");
             let Content::Delivered { body: kept, part } = event.content else {
                 panic!("{name}");
             };

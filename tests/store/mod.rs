@@ -75,7 +75,7 @@ fn body(occurrence: u128) -> Bytes {
 fn delivery(first: u128, lanes: &[OrderingKey]) -> NewDelivery {
     let events = (0..).zip(lanes).map(|(part, lane)| NewEvent {
         occurrence: Occurrence(first + u128::from(part)),
-        lane: lane.clone(),
+        key: lane.clone(),
         part,
     });
     NewDelivery {
@@ -120,7 +120,7 @@ fn params(text: &str) -> Map<String, Value> {
 
 fn say(event: EventId, index: u16, dialog: &str, text: &str) -> Arc<QueuedCall> {
     let call = Call::Say {
-        params: params(text),
+        params: params(text).into(),
         answers: None,
         remember: true,
     };
@@ -157,7 +157,7 @@ fn put(event: EventId, dialog: &str, state: &str) -> TurnCommit {
 fn dead(event: EventId, blocks: bool) -> TurnCommit {
     let error = "the handler failed".to_owned();
     TurnCommit {
-        end: Outcome::Dead { error, blocks },
+        outcome: Outcome::Dead { error, blocks },
         ..TurnCommit::done(event, at(1))
     }
 }

@@ -87,7 +87,7 @@ async fn a_messages_number_is_remembered_on_demand() {
     for subject in every_store() {
         let (name, store) = (subject.name, &*subject.store);
         let event = decide(store, 1, |id| {
-            let (params, answers, remember) = (params("hi"), None, false);
+            let (params, answers, remember) = (params("hi").into(), None, false);
             let unnamed = Call::Say {
                 params,
                 answers,
@@ -129,7 +129,7 @@ async fn a_message_that_waits_is_changed_where_it_waits() {
         };
         let edit = |message| Call::Edit {
             message,
-            params: params("new"),
+            params: params("new").into(),
         };
         decide(store, 2, |id| vec![queued(id, 0, "27", edit(message(0)))]).await;
         decide(store, 3, |id| {
@@ -208,7 +208,7 @@ async fn a_refused_call_rests_among_the_dead_letters() {
             (at(5), &error, false),
             "{name}"
         );
-        assert_eq!(letter.lane, OrderingKey::Chat(conversation("27")), "{name}");
+        assert_eq!(letter.key, OrderingKey::Chat(conversation("27")), "{name}");
         let DeadWhat::Call(call) = &letter.what else {
             panic!("{name}")
         };

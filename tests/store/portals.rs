@@ -2,7 +2,7 @@
 
 use imbot::event::{MemberId, UserId};
 use imbot::portal::inbound;
-use imbot::store::{ADDRESSES_MAX, Access, Installation, Key, Sqlite, Store, Tokens};
+use imbot::store::{ADDRESSES_MAX, Access, Installation, Key, Portals, Sqlite, Store, Tokens};
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
 use uuid::Uuid;

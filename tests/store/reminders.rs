@@ -48,7 +48,7 @@ async fn reminders_come_when_they_are_due_each_once() {
         };
         assert_eq!(*lane, chat("27"), "{name}");
         let content = store.event(*first).await.unwrap().unwrap();
-        assert_eq!((content.lane, content.at), (chat("27"), at(25)), "{name}");
+        assert_eq!((content.key, content.at), (chat("27"), at(25)), "{name}");
         let Content::Reminder(came) = content.content else {
             panic!("{name}")
         };

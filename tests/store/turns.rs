@@ -55,9 +55,9 @@ async fn a_commit_happens_once() {
     for subject in every_store() {
         let (name, store) = (subject.name, &*subject.store);
         let id = append(store, 1, "27").await;
-        let turn = |state, index, end| TurnCommit {
+        let turn = |state, index, outcome| TurnCommit {
             calls: vec![say(id, index, "27", "hi")],
-            end,
+            outcome,
             ..put(id, "27", state)
         };
         let error = "late".to_owned();

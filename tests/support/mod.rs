@@ -1,4 +1,4 @@
-//! A desk to test bots at: an emulated portal, an application installed on it, and people who talk, over real HTTP.
+//! An emulated portal, an application installed on it, and people who talk, over real HTTP.
 //!
 //! ```ignore
 //! let desk = Desk::with(App::new().bot(Echo)).await;
@@ -6,8 +6,8 @@
 //! ann.says("Hello").sees("Hello").await;
 //! ```
 //!
-//! No test sleeps for a fixed time: people see what the portal's own live stream tells them, the one that the web chat
-//! reads, and whatever must come is waited for at most [`PATIENCE`].
+//! No test sleeps for a fixed time: people see the portal's own feed, which the web chat
+//! reads as well, and a test waits at most [`PATIENCE`] for anything.
 
 mod person;
 pub(crate) mod random;
@@ -25,29 +25,29 @@ use tokio::time::{Instant, sleep, timeout};
 
 pub(crate) use person::{Line, Person};
 
-/// How long a test waits for what must come.
+/// Time limit for anything a test waits for.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
-/// How often it looks, where the portal does not tell.
+/// Interval of checks where there is no event to wait for.
 const GLANCE: Duration = Duration::from_millis(5);
 
-/// An emulated portal with one application on it.
+/// An emulated portal with one application.
 pub(crate) struct Desk {
     pub(crate) portal: Emulator,
     pub(crate) engine: Arc<Engine>,
 }
 
 impl Desk {
-    /// An application on a portal of its own, its bots, commands and hooks set up.
+    /// Starts an application on its own portal, and sets up its bots, commands and hooks.
     pub(crate) async fn with(app: App) -> Desk {
         Desk::on(app, Options::default()).await
     }
 
-    /// The same with other settings of the portal. It listens on any free port.
+    /// The same with other settings of the portal, on a free port.
     pub(crate) async fn on(app: App, options: Options) -> Desk {
         Desk::of(app, options, |_| ()).await
     }
 
-    /// The same of an application that the portal knows otherwise.
+    /// The same with another registration of the application.
     pub(crate) async fn of(app: App, options: Options, change: impl FnOnce(&mut NewApp)) -> Desk {
         let options = Options {
             listen: ([127, 0, 0, 1], 0).into(),
@@ -79,7 +79,7 @@ impl Desk {
         Desk { portal, engine }
     }
 
-    /// Waits until the desk is as the test wants it.
+    /// Waits until a condition is true.
     pub(crate) async fn until(&self, what: &str, is_so: impl Fn(&Desk) -> bool) {
         let end = Instant::now() + PATIENCE;
         while !is_so(self) {
@@ -88,14 +88,14 @@ impl Desk {
         }
     }
 
-    /// The calls of a REST method that the portal has answered, oldest first.
+    /// Returns the answered calls of a REST method, oldest first.
     pub(crate) fn calls(&self, method: &str) -> Vec<Value> {
         let mut calls = self.portal.traffic_log();
         calls.retain(|entry| entry["kind"] == "rest" && entry["name"] == method);
         calls
     }
 
-    /// Fires an event as soon as the application has bound it.
+    /// Fires an event once the application has bound it.
     pub(crate) async fn fires(&self, event: &str, data: &Value) {
         self.until("the event to be bound", |desk| {
             desk.portal.fire(event, data) > 0
@@ -103,12 +103,12 @@ impl Desk {
         .await;
     }
 
-    /// A person in the private chat with a bot, which is not opened yet.
+    /// Returns a person in the private chat with a bot, which is not opened yet.
     pub(crate) fn private(&self, name: &str, bot: &str) -> Person {
         Person::new(&self.portal, self.user(name), self.bot(bot).to_string())
     }
 
-    /// A group of people and bots, each person with a view of their own.
+    /// Creates a group of people and bots, and returns the people.
     pub(crate) fn group<const N: usize>(&self, people: [&str; N], bots: &[&str]) -> [Person; N] {
         let users = people.map(|name| self.user(name));
         let bots = bots.iter().map(|code| self.bot(code));
@@ -121,14 +121,14 @@ impl Desk {
         views.map(|person| person.at(&dialog))
     }
 
-    /// The number of a bot.
+    /// Returns the id of a bot.
     pub(crate) fn bot(&self, code: &str) -> u64 {
         self.portal
             .bot(code)
             .unwrap_or_else(|| panic!("no bot `{code}` is registered"))
     }
 
-    /// The number of a person by their first name.
+    /// Returns the id of a person by their first name.
     pub(crate) fn user(&self, name: &str) -> u64 {
         let state = self.portal.state(1).expect("the administrator");
         let people = state["users"].as_array().expect("people");

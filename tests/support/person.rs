@@ -1,4 +1,4 @@
-//! A person in a chat: says, presses, and sees what comes of it.
+//! A person in a chat, who writes, presses buttons, and waits for messages.
 
 use imbot::emulator::{Emulator, Feed};
 use serde_json::Value;
@@ -6,7 +6,7 @@ use tokio::time::timeout;
 
 use super::PATIENCE;
 
-/// Somebody in one chat. What they see is what happens there after they came, in its order.
+/// A person in one chat. They see what happens there from now on, in order.
 pub(crate) struct Person {
     portal: Emulator,
     user: u64,
@@ -14,7 +14,7 @@ pub(crate) struct Person {
     live: Feed,
 }
 
-/// A message as somebody sees it: said, or edited.
+/// A new or edited message.
 #[derive(Clone, Debug)]
 pub(crate) struct Line {
     pub(crate) id: u64,
@@ -41,7 +41,7 @@ impl Person {
         }
     }
 
-    /// The dialog's address, as this person writes it.
+    /// Returns the dialog id, as this person writes it.
     pub(crate) fn dialog(&self) -> &str {
         &self.dialog
     }
@@ -53,7 +53,7 @@ impl Person {
         self
     }
 
-    /// Says something.
+    /// Sends a message.
     pub(crate) fn says(&mut self, text: &str) -> &mut Person {
         self.portal
             .send(self.user, &self.dialog, text)
@@ -61,7 +61,7 @@ impl Person {
         self
     }
 
-    /// Says something to a bot of the group, as picking its name after `@` writes it.
+    /// Sends a message that mentions a bot of the group.
     pub(crate) fn tells(&mut self, bot: &str, text: &str) -> &mut Person {
         let id = self.portal.bot(bot).expect("a bot");
         self.says(&format!("[USER={id}]{bot}[/USER] {text}"))
@@ -78,7 +78,7 @@ impl Person {
         self
     }
 
-    /// Waits for somebody else's message, or a new version of one, with this in its text.
+    /// Waits for a new or edited message of somebody else that contains this text.
     pub(crate) async fn sees(&mut self, text: &str) -> Line {
         let mut before = Vec::new();
         let seen = timeout(PATIENCE, async {
@@ -96,7 +96,7 @@ impl Person {
         }
     }
 
-    /// The next thing in the chat, one's own messages included.
+    /// Waits for the next message in the chat, including the person's own.
     async fn next(&mut self) -> Line {
         loop {
             let news = self.live.next().await.expect("the portal lives");
@@ -107,7 +107,7 @@ impl Person {
         }
     }
 
-    /// Everything in the chat, as it stands now.
+    /// Returns all messages in the chat.
     pub(crate) fn history(&self) -> Vec<Line> {
         let history = self.portal.history(self.user, &self.dialog);
         history.iter().map(Line::read).collect()
@@ -126,7 +126,7 @@ impl Line {
         }
     }
 
-    /// What stands on its buttons.
+    /// Returns the labels of its buttons.
     pub(crate) fn labels(&self) -> Vec<&str> {
         let texts = self.buttons.iter().map(|item| &item["TEXT"]);
         texts.filter_map(Value::as_str).collect()

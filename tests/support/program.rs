@@ -1,4 +1,4 @@
-//! What tests share that are programs of their own: their command line, a folder, and the closing line.
+//! Shared by tests that are programs of their own: command line, folder, and closing line.
 
 use std::env;
 use std::path::Path;
@@ -7,19 +7,19 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use tempfile::TempDir;
 
-/// The number behind a word of the command line, such as `--seed 7`.
+/// Returns the number after an option, such as `--seed 7`.
 pub(crate) fn number(name: &str) -> Option<u64> {
     let mut args = env::args().skip_while(|arg| arg != name).skip(1);
     args.next()?.parse().ok()
 }
 
-/// The seed that is asked for, or any.
+/// Returns the given seed, or a random one.
 pub(crate) fn seed() -> u64 {
     let clock = SystemTime::now().duration_since(UNIX_EPOCH);
     number("--seed").unwrap_or_else(|| u64::from(clock.unwrap_or_default().subsec_nanos()))
 }
 
-/// Whether `cargo test WORD` means this test: each of our own options has a number behind it.
+/// Whether `cargo test WORD` selects this test; each of our own options has a number after it.
 pub(crate) fn is_meant(name: &str) -> bool {
     let args: Vec<String> = env::args().skip(1).collect();
     let mut words = args
@@ -28,7 +28,7 @@ pub(crate) fn is_meant(name: &str) -> bool {
     words.next().is_none_or(|word| name.contains(word.as_str()))
 }
 
-/// A folder where flushes are quick, for tests that are not about the disk.
+/// Returns a folder with fast flushes, for tests that are not about the disk.
 pub(crate) fn folder() -> TempDir {
     let memory = Path::new("/dev/shm");
     match memory.is_dir() {
@@ -38,7 +38,7 @@ pub(crate) fn folder() -> TempDir {
     .expect("a folder")
 }
 
-/// The closing line that counts, and the exit code.
+/// Prints the closing line with the counts, and returns the exit code.
 #[expect(
     clippy::print_stdout,
     reason = "what a test found goes to standard output"

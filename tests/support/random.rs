@@ -1,6 +1,6 @@
-//! Random numbers that the same seed repeats.
+//! Random numbers that are the same for the same seed.
 
-/// A small generator (splitmix64): what is random about a run is told by one number.
+/// A small generator (splitmix64), so that one number repeats a run.
 #[derive(Clone, Debug)]
 pub(crate) struct Random(u64);
 
@@ -14,23 +14,23 @@ impl Random {
         mix(self.0)
     }
 
-    /// A number below a bound.
+    /// Returns a number below a bound.
     pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound.max(1)
     }
 
-    /// A place in a list of this length.
+    /// Returns an index into a list of this length.
     pub(crate) fn place(&mut self, length: usize) -> usize {
         self.below(length as u64) as usize
     }
 
-    /// Yes in so many of a hundred cases.
+    /// Returns true in this percentage of cases.
     pub(crate) fn chance(&mut self, percent: u64) -> bool {
         self.below(100) < percent
     }
 }
 
-/// A number that depends on every bit of another one.
+/// Returns a number that depends on every bit of another one.
 pub(crate) fn mix(number: u64) -> u64 {
     let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -1,4 +1,4 @@
-//! A site with the widget on it: an emulated portal with a line, a bot on the line, the widget joined, visitors who talk.
+//! A site with the widget: an emulated portal, a line with a bot, the widget, and visitors.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -41,13 +41,13 @@ impl Bot for Desk {
     }
 }
 
-/// A portal and a program with the widget, which can be started again.
+/// A portal and a program with the widget, which can be restarted.
 pub(crate) struct Site {
     pub(crate) portal: Emulator,
     pub(crate) line: u64,
     pub(crate) folder: Arc<TempDir>,
     pub(crate) engine: Arc<Engine>,
-    /// Where the widget is, without a slash at its end.
+    /// The widget's URL, without a slash at its end.
     pub(crate) url: String,
     address: SocketAddr,
     credentials: Credentials,
@@ -57,7 +57,7 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// One with a line that the widget is joined to.
+    /// Starts a site with a line that has the widget.
     pub(crate) async fn new() -> Site {
         Site::with(Options::default(), |widget| widget).await
     }
@@ -122,12 +122,12 @@ impl Site {
         }
     }
 
-    /// Ends the program and starts it anew.
+    /// Restarts the program.
     pub(crate) async fn restarted(self) -> Site {
         self.leaves().await.returns().await
     }
 
-    /// Ends the program.
+    /// Stops the program.
     pub(crate) async fn leaves(self) -> Away {
         self.stop.cancel();
         self.served.await.expect("ended").expect("ended well");
@@ -141,7 +141,7 @@ impl Site {
         }
     }
 
-    /// A visitor, who shows this secret.
+    /// Returns a visitor with this secret.
     pub(crate) fn visitor(&self, digit: char) -> Visitor {
         Visitor {
             url: self.url.clone(),
@@ -151,7 +151,7 @@ impl Site {
         }
     }
 
-    /// The portal's chats of this line, newest first.
+    /// Returns the portal's chats of this line, newest first.
     pub(crate) fn chats(&self) -> Vec<u64> {
         let lines = self.portal.lines();
         let sessions = lines["sessions"].as_array().expect("sessions");
@@ -161,12 +161,12 @@ impl Site {
         chats.collect()
     }
 
-    /// The only chat.
+    /// Returns the only chat.
     pub(crate) fn chat(&self) -> u64 {
         self.chats()[0]
     }
 
-    /// Boris takes the chat, if he has not yet, and says something.
+    /// Boris takes the chat, if he has not yet, and sends a message.
     pub(crate) fn operator_says(&self, text: &str) -> u64 {
         let chat = self.chat();
         if self.portal.session(chat)["operator"] != BORIS {
@@ -176,7 +176,7 @@ impl Site {
         self.portal.send(BORIS, &dialog, text).expect("said")
     }
 
-    /// How a message stands for operators.
+    /// Returns the state of a message as operators see it.
     pub(crate) fn state(&self, message: u64) -> String {
         let history = self.portal.line_history(self.chat());
         let found = history.iter().find(|it| it["id"] == message);
@@ -189,7 +189,7 @@ impl Site {
     }
 }
 
-/// A site whose program is away.
+/// A site whose program is stopped.
 pub(crate) struct Away {
     address: SocketAddr,
     line: u64,
@@ -230,7 +230,7 @@ pub(crate) struct Visitor {
 }
 
 impl Visitor {
-    /// Writes something under an id, and tells status and answer.
+    /// Sends a message with an id, and returns status and answer.
     pub(crate) async fn says(&self, id: &str, text: &str) -> (u16, Value) {
         let said = json!({ "id": id, "text": text, "name": "Eve" });
         let address = format!("{}/say?line={}", self.url, self.line);
@@ -244,7 +244,7 @@ impl Visitor {
         answer(self.shows(request.query(&[("id", id), ("name", name)]))).await
     }
 
-    /// Looks at the chat from a version on; refused, the status.
+    /// Reads the chat from a version on; returns the status if it is refused.
     pub(crate) async fn looks(&self, after: u64) -> Result<Looker, u16> {
         let address = format!("{}/events?line={}&after={after}", self.url, self.line);
         let stream = self.shows(self.client.get(address)).send().await;
@@ -279,7 +279,7 @@ pub(crate) struct Looker {
 }
 
 impl Looker {
-    /// The next message or change of one; nothing once the stream ends.
+    /// Waits for the next new or changed message; `None` once the stream ends.
     pub(crate) async fn next(&mut self) -> Option<Value> {
         loop {
             while let Some(end) = self.text.find("\n\n") {
@@ -299,7 +299,7 @@ impl Looker {
         }
     }
 
-    /// Waits for a message of the line with this in its text.
+    /// Waits for a message of the line that contains this text.
     pub(crate) async fn sees(&mut self, text: &str) -> Value {
         self.waits(text, |entry| {
             entry["by"] == "line" && entry["state"] == "kept"
@@ -307,12 +307,12 @@ impl Looker {
         .await
     }
 
-    /// Waits for a message of one's own. It may have come further than being kept: only the newest version is told.
+    /// Waits for a message of the visitor. Its state may be later than stored: only the newest is sent.
     pub(crate) async fn sees_own(&mut self, text: &str) -> Value {
         self.waits(text, |entry| entry["by"] == "visitor").await
     }
 
-    /// Waits until a message of either side is so: `taken`, `refused`, `edited`, `deleted`.
+    /// Waits until a message has this state: `taken`, `refused`, `edited`, `deleted`.
     pub(crate) async fn sees_it(&mut self, state: &str, text: &str) -> Value {
         self.waits(text, |entry| entry["state"] == state).await
     }

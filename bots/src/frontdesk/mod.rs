@@ -181,7 +181,7 @@ impl Bot<Talk> for Frontdesk {
     }
 
     async fn message(&self, cx: &mut Context<Talk>, message: Message) -> Result {
-        let said = message.said().trim();
+        let said = message.text.as_str();
         if cx.line().is_none() {
             self.explain(cx, said);
             return Ok(());

@@ -24,14 +24,14 @@ impl Connector for Widget {
         let turn = self.turn(&message.chat).await?;
         let key = message.id.to_string();
         if let Some(known) = turn.find(By::Line, &key) {
-            return Ok(Receipt::as_one(known.number));
+            return Ok(Receipt::one(known.number));
         }
         let (author, text) = signed(message.bb());
         let mut entry = Entry::new(By::Line, key, text);
         entry.author = author;
         entry.files = files(&message);
         let kept = turn.keep(entry).await?;
-        Ok(Receipt::as_one(kept.number))
+        Ok(Receipt::one(kept.number))
     }
 
     async fn edited(&self, _: &Channel, message: OutboundMessage) -> Result {

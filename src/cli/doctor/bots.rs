@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::bound;
 use super::check::Check;
-use super::trouble::ask;
+use super::problem::ask;
 use super::waiting;
 use crate::config::Config;
 use crate::engine::{Engine, Mode, Requirement, Step};
@@ -32,13 +32,13 @@ pub(super) async fn look(
     let access = portal.access().await;
     let (mut checks, mut ours) = (Vec::new(), Vec::new());
     for need in &requirements {
-        let (check, found) = if need.is_posted_to() && engine.handler_url().is_none() {
+        let (check, id) = if need.is_posted_to() && engine.handler_url().is_none() {
             (unheard(&need.code), None)
         } else {
             bot(portal, need, &access).await
         };
         checks.push(check);
-        ours.extend(found.map(|id| (id, need)));
+        ours.extend(id.map(|id| (id, need)));
     }
     if requirements.iter().any(|need| need.mode.is_some()) {
         checks.extend(strangers(portal, &requirements).await);
@@ -69,10 +69,10 @@ async fn bot(portal: &Portal, need: &Requirement, access: &Access) -> (Check, Op
     let info = match ask(portal.find_bot(&need.code)).await {
         Ok(Some(info)) => info,
         Ok(None) => return (missing(&name), None),
-        Err(trouble) => return (trouble.of(&name), None),
+        Err(problem) => return (problem.of(&name), None),
     };
     let id = info.id;
-    // Only the owner is told how its events come (bots-v2, section 7.1).
+    // Only the owner is told how its events come (protocol/bots-v2.md 7.1).
     let Some(has) = info.event_mode else {
         return (foreign(&name, id), None);
     };
@@ -81,12 +81,12 @@ async fn bot(portal: &Portal, need: &Requirement, access: &Access) -> (Check, Op
         EventMode::Webhook => ("webhook", "its events are posted to our address"),
     };
     let check = if has != wanted {
-        let found = format!(
+        let detail = format!(
             "it is number {id} and ours; its event mode is {has}, and this program needs {wanted}"
         );
-        Check::failed(&name, found, "run `register`, or start the program again")
+        Check::failed(&name, detail, "run `register`, or start the program again")
     } else if mode == EventMode::Webhook && matches!(access, Access::Webhook(_)) {
-        // server-behaviour, section 2.1.
+        // protocol/server-behaviour.md 2.1.
         Check::warning(
             &name,
             format!(
@@ -106,18 +106,18 @@ async fn bot_of_the_first(
     need: &Requirement,
     name: &str,
 ) -> (Check, Option<BotId>) {
-    match ask(portal.find_bot_of_the_first(&need.code)).await {
+    match ask(portal.find_bot_v1(&need.code)).await {
         Ok(Some(id)) => {
-            let found = format!(
+            let detail = format!(
                 "it is number {id} and ours, of the first generation; its events are posted to our address"
             );
-            (Check::ok(name, found), Some(id))
+            (Check::ok(name, detail), Some(id))
         }
         Ok(None) => match ask(portal.find_bot(&need.code)).await {
             Ok(Some(other)) => (foreign(name, other.id), None),
             _ => (missing(name), None),
         },
-        Err(trouble) => (trouble.of(name), None),
+        Err(problem) => (problem.of(name), None),
     }
 }
 
@@ -131,16 +131,16 @@ fn unheard(code: &str) -> Check {
 }
 
 fn missing(name: &str) -> Check {
-    let mend = "run `register`, or start the program: it registers its bots";
-    Check::failed(name, "it is not on the portal", mend)
+    let fix = "run `register`, or start the program: it registers its bots";
+    Check::failed(name, "it is not on the portal", fix)
 }
 
 fn foreign(name: &str, id: BotId) -> Check {
-    let found = format!(
+    let detail = format!(
         "number {id} has this code, and belongs to another application or webhook: we get none of its events"
     );
-    let mend = "choose another code in the profile, or remove that bot with what registered it (an earlier webhook or application)";
-    Check::failed(name, found, mend)
+    let fix = "choose another code in the profile, or remove that bot with what registered it (an earlier webhook or application)";
+    Check::failed(name, detail, fix)
 }
 
 /// Bots of ours that the program does not have: people may write to them, and nobody answers.
@@ -148,7 +148,7 @@ async fn strangers(portal: &Portal, requirements: &[Requirement]) -> Option<Chec
     const NAME: &str = "other bots";
     let own = match ask(portal.run(imbot_v2::BotList::new())).await {
         Ok(page) => page.bots,
-        Err(trouble) => return Some(trouble.of(NAME)),
+        Err(problem) => return Some(problem.of(NAME)),
     };
     let is_known = |code: &str| requirements.iter().any(|need| need.code == code);
     let strange = own.iter().filter(|bot| !is_known(&bot.code));
@@ -156,13 +156,13 @@ async fn strangers(portal: &Portal, requirements: &[Requirement]) -> Option<Chec
         .map(|bot| format!("{} ({})", bot.code, bot.id))
         .collect();
     (!strange.is_empty()).then(|| {
-        let found = format!(
+        let detail = format!(
             "ours, and not in this program: {}; nobody answers for them",
             strange.join(", ")
         );
-        let mend =
+        let fix =
             "remove them with the program that has them (`unregister`), or add them to this one";
-        Check::warning(NAME, found, mend)
+        Check::warning(NAME, detail, fix)
     })
 }
 
@@ -171,7 +171,7 @@ async fn in_step(engine: &Engine, portal: &Portal) -> Check {
     const NAME: &str = "in step";
     let steps = match ask(engine.register(portal, Mode::DryRun)).await {
         Ok(steps) => steps,
-        Err(trouble) => return trouble.of(NAME),
+        Err(problem) => return problem.of(NAME),
     };
     let is_about_a_bot =
         |step: &&Step| matches!(step, Step::RegisterBot { .. } | Step::UpdateBot { .. });
@@ -186,8 +186,8 @@ async fn in_step(engine: &Engine, portal: &Portal) -> Check {
             "the commands and the events of hooks are as this program has them",
         ),
         false => {
-            let found = format!("still to do: {}", left.join(", "));
-            Check::warning(NAME, found, "run `register`, or start the program again")
+            let detail = format!("still to do: {}", left.join(", "));
+            Check::warning(NAME, detail, "run `register`, or start the program again")
         }
     }
 }
@@ -201,18 +201,18 @@ async fn limits(portal: &Portal, polled: Option<BotId>) -> Check {
     };
     match ask(portal.operating(method, &params)).await {
         Ok(seconds) => {
-            let found = format!(
+            let detail = format!(
                 "{method} has run {seconds:.1} s within ten minutes; refused from about {OPERATING_MAX} s on"
             );
             match seconds < OPERATING_NOTABLE {
-                true => Check::ok(NAME, found),
+                true => Check::ok(NAME, detail),
                 false => Check::warning(
                     NAME,
-                    found,
+                    detail,
                     "call it less: poll more slowly (--poll-quick, --poll-slow), or end other programs",
                 ),
             }
         }
-        Err(trouble) => trouble.fails(NAME),
+        Err(problem) => problem.fails(NAME),
     }
 }

@@ -1,14 +1,14 @@
 //! The events that are bound on a portal for an application: at our address, at others, and of both generations.
 
 use super::check::Check;
-use super::trouble::ask;
+use super::problem::ask;
 use crate::engine::{Engine, Requirement};
 use crate::portal::methods::profile::Profile;
 use crate::portal::{Binding, Portal};
 use crate::store::Access;
 
-/// Without these a bot hears nothing: the portal binds them, and more, when the bot is registered (bots-v1, section 4.1;
-/// bots-v2, section 1.2).
+/// Without these a bot hears nothing: the portal binds them, and more, when the bot is registered (protocol/bots-v1.md 4.1;
+/// protocol/bots-v2.md 1.2).
 const FIRST: &[&str] = &["ONIMBOTMESSAGEADD", "ONIMBOTJOINCHAT"];
 const SECOND: &[&str] = &[
     "ONIMBOTV2MESSAGEADD",
@@ -30,7 +30,7 @@ pub(super) async fn look(
     }
     let mut bound = match ask(portal.bindings()).await {
         Ok(bound) => bound,
-        Err(trouble) => return vec![trouble.of(NAME)],
+        Err(problem) => return vec![problem.of(NAME)],
     };
     bound.retain(|binding| binding.offline == 0 && (is_first(binding) || is_second(binding)));
     let requirements = engine.requirements();
@@ -74,50 +74,50 @@ fn at_our_address(
     if missing.is_empty() {
         return Check::ok(name, format!("the bots' events go to {url}"));
     }
-    let found = format!("not bound to {url}: {}", missing.join(", "));
+    let detail = format!("not bound to {url}: {}", missing.join(", "));
     if !owner.admin {
-        // events.md, section 2: who is no administrator sees their own handlers only.
-        let found = format!("{found}; but not all is shown to who is no administrator");
+        // protocol/events.md 2: who is no administrator sees their own handlers only.
+        let detail = format!("{detail}; but not all is shown to who is no administrator");
         return Check::unknown(
             name,
-            found,
+            detail,
             "let an administrator install the application again",
         );
     }
-    let mend = "run `register`; if that binds nothing, install the application again";
-    Check::failed(name, found, mend)
+    let fix = "run `register`; if that binds nothing, install the application again";
+    Check::failed(name, detail, fix)
 }
 
 /// Other addresses that get the bots' events, too: of an earlier program, or of an earlier address of this one
-/// (server-behaviour, section 2.1).
+/// (protocol/server-behaviour.md 2.1).
 fn elsewhere(bound: &[Binding], url: &str) -> Option<Check> {
     let others = bound.iter().filter(|binding| binding.handler != url);
     let mut addresses: Vec<&str> = others.map(|binding| bare(&binding.handler)).collect();
     addresses.sort_unstable();
     addresses.dedup();
     (!addresses.is_empty()).then(|| {
-        let found = format!("the bots' events go to other addresses, too: {}", addresses.join(", "));
-        let mend = "where these are no programs of yours any more, end them with event.unbind, or install the application again";
-        Check::warning("stray addresses", found, mend)
+        let detail = format!("the bots' events go to other addresses, too: {}", addresses.join(", "));
+        let fix = "where these are no programs of yours any more, end them with event.unbind, or install the application again";
+        Check::warning("stray addresses", detail, fix)
     })
 }
 
 /// An application with events of both generations bound is told of each message twice, whichever its bot is of
-/// (server-behaviour, section 2).
+/// (protocol/server-behaviour.md 2).
 fn both(bound: &[Binding], requirements: &[Requirement]) -> Option<Check> {
     if !(bound.iter().any(is_first) && bound.iter().any(is_second)) {
         return None;
     }
     let is_of_first = |need: &Requirement| need.mode.is_none();
-    let mend = if requirements.iter().all(is_of_first) {
+    let fix = if requirements.iter().all(is_of_first) {
         "end the bindings of ONIMBOTV2… with event.unbind: all bots are of the first generation"
     } else if !requirements.iter().any(is_of_first) {
         "end the bindings of ONIMBOT… and ONIMCOMMANDADD with event.unbind: all bots are of the second generation"
     } else {
         "keep the bots of one application in one generation (`Profile::api`), or give each generation an application"
     };
-    let found = "events of both generations are bound (ONIMBOT… and ONIMBOTV2…): a portal may tell each message twice";
-    Some(Check::warning("generations", found, mend))
+    let detail = "events of both generations are bound (ONIMBOT… and ONIMBOTV2…): a portal may tell each message twice";
+    Some(Check::warning("generations", detail, fix))
 }
 
 fn is_second(binding: &Binding) -> bool {

@@ -11,23 +11,23 @@ use crate::store::{Clock, Time};
 const LEFT_FEW: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 
 /// The certificate of an address that was reached, and so is trusted.
-pub(super) fn certificate(validity: Option<Validity>, mend: &str) -> Check {
-    weigh(validity, mend, Clock::default().now())
+pub(super) fn certificate(validity: Option<Validity>, fix: &str) -> Check {
+    weigh(validity, fix, Clock::default().now())
 }
 
-fn weigh(validity: Option<Validity>, mend: &str, now: Time) -> Check {
+fn weigh(validity: Option<Validity>, fix: &str, now: Time) -> Check {
     const NAME: &str = "certificate";
     let Some(Validity { from, until }) = validity else {
         return Check::ok(NAME, "this machine trusts it"); // there is a proxy between, say
     };
     let left = until.since(now);
-    let found = format!(
+    let detail = format!(
         "this machine trusts it; it ends in {}, at {until}",
         span(left)
     );
     match left <= LEFT_FEW.min(until.since(from) / 4) {
-        true => Check::warning(NAME, found, mend),
-        false => Check::ok(NAME, found),
+        true => Check::warning(NAME, detail, fix),
+        false => Check::ok(NAME, detail),
     }
 }
 

@@ -1,10 +1,10 @@
-//! What one check found: a verdict, what was found, and how to mend it.
+//! The result of one check: its status, a detail, and a fix.
 
 use std::time::Duration;
 
 use serde::Serialize;
 
-/// What became of a check.
+/// The status of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum CheckStatus {
@@ -14,9 +14,9 @@ pub(super) enum CheckStatus {
     Warning,
     /// Events cannot come, or nothing can be done with them.
     Failed,
-    /// It could not be found out.
+    /// It could not be determined.
     Unknown,
-    /// It does not concern this portal, or something before it has to be mended first.
+    /// It does not apply to this portal, or something before it has to be fixed first.
     Skipped,
 }
 
@@ -37,34 +37,34 @@ impl CheckStatus {
 pub(super) struct Check {
     pub(super) name: String,
     pub(super) status: CheckStatus,
-    /// What was found.
-    pub(super) found: String,
-    /// What to do, where something is not as it should be.
-    pub(super) mend: Option<String>,
+    /// What was observed.
+    pub(super) detail: String,
+    /// What to do, unless all is well.
+    pub(super) fix: Option<String>,
 }
 
 impl Check {
-    pub(super) fn ok(name: &str, found: impl Into<String>) -> Check {
-        Check::new(name, CheckStatus::Ok, found, None)
+    pub(super) fn ok(name: &str, detail: impl Into<String>) -> Check {
+        Check::new(name, CheckStatus::Ok, detail, None)
     }
 
     pub(super) fn skipped(name: &str, why: impl Into<String>) -> Check {
         Check::new(name, CheckStatus::Skipped, why, None)
     }
 
-    pub(super) fn warning(name: &str, found: impl Into<String>, mend: impl Into<String>) -> Check {
-        Check::new(name, CheckStatus::Warning, found, Some(mend.into()))
+    pub(super) fn warning(name: &str, detail: impl Into<String>, fix: impl Into<String>) -> Check {
+        Check::new(name, CheckStatus::Warning, detail, Some(fix.into()))
     }
 
-    pub(super) fn failed(name: &str, found: impl Into<String>, mend: impl Into<String>) -> Check {
-        Check::new(name, CheckStatus::Failed, found, Some(mend.into()))
+    pub(super) fn failed(name: &str, detail: impl Into<String>, fix: impl Into<String>) -> Check {
+        Check::new(name, CheckStatus::Failed, detail, Some(fix.into()))
     }
 
-    pub(super) fn unknown(name: &str, found: impl Into<String>, mend: impl Into<String>) -> Check {
-        Check::new(name, CheckStatus::Unknown, found, Some(mend.into()))
+    pub(super) fn unknown(name: &str, detail: impl Into<String>, fix: impl Into<String>) -> Check {
+        Check::new(name, CheckStatus::Unknown, detail, Some(fix.into()))
     }
 
-    /// Whether what comes after it cannot be looked at.
+    /// Returns true if later checks cannot be made.
     pub(super) fn is_in_the_way(&self) -> bool {
         self.status == CheckStatus::Failed
     }
@@ -72,15 +72,15 @@ impl Check {
     fn new(
         name: &str,
         status: CheckStatus,
-        found: impl Into<String>,
-        mend: Option<String>,
+        detail: impl Into<String>,
+        fix: Option<String>,
     ) -> Check {
         Check {
             name: name.to_owned(),
             status,
             // A portal's words may hold anything, also what moves a terminal's cursor.
-            found: found.into().replace(char::is_control, " "),
-            mend,
+            detail: detail.into().replace(char::is_control, " "),
+            fix,
         }
     }
 }

@@ -9,8 +9,8 @@ use crate::portal::methods::profile::Profile;
 /// From so many days of paid time on it is told.
 const DAYS_FEW: i64 = 7;
 
-/// Who acts. Without rights of an administrator an application binds and sees only its own user's handlers (events.md,
-/// section 2), and cannot have been installed by that person (auth.md, section 4).
+/// Who acts. Without rights of an administrator an application binds and sees only its own user's handlers (protocol/events.md,
+/// section 2), and cannot have been installed by that person (protocol/auth.md 4).
 pub(super) fn rights(owner: &Profile, is_application: bool) -> Check {
     let id = owner.id;
     match (owner.admin, is_application) {
@@ -32,7 +32,7 @@ pub(super) fn rights(owner: &Profile, is_application: bool) -> Check {
     }
 }
 
-/// Whether the installation is finished: before that no events are sent (auth.md, section 4).
+/// Whether the installation is finished: before that no events are sent (protocol/auth.md 4).
 pub(super) fn application(info: &Info, config: &Config) -> Check {
     if info.installed {
         return Check::ok(
@@ -52,7 +52,7 @@ pub(super) fn application(info: &Info, config: &Config) -> Check {
     )
 }
 
-/// Whether the application's time is paid: when it is over, no events are sent (server-behaviour, section 1.3).
+/// Whether the application's time is paid: when it is over, no events are sent (protocol/server-behaviour.md 1.3).
 pub(super) fn payment(info: &Info) -> Check {
     let status = info.status.as_deref().unwrap_or_default();
     let kind = match status {
@@ -64,17 +64,17 @@ pub(super) fn payment(info: &Info) -> Check {
         "S" => "a subscription",
         other => other,
     };
-    let mend = "let the portal's administrator pay for the application or its subscription";
+    let fix = "let the portal's administrator pay for the application or its subscription";
     match info.days {
         _ if info.payment_expired => Check::failed(
             "payment",
             format!("{kind}, and its time is over: the portal sends no events"),
-            mend,
+            fix,
         ),
         Some(days) if days <= DAYS_FEW && !matches!(status, "L" | "F") => Check::warning(
             "payment",
             format!("{kind}, whose time ends in {days} days"),
-            mend,
+            fix,
         ),
         Some(days) => Check::ok("payment", format!("{kind}, {days} days are left")),
         None => Check::ok("payment", kind),
@@ -82,7 +82,7 @@ pub(super) fn payment(info: &Info) -> Check {
 }
 
 /// Every method for bots needs `imbot`; `im` and the others are for calls of the bots' own. Binding events takes no scope
-/// of its own, but that of the event's module (events.md, section 1).
+/// of its own, but that of the event's module (protocol/events.md 1).
 pub(super) fn scopes(
     granted: &[String],
     requirements: &[Requirement],
@@ -91,31 +91,32 @@ pub(super) fn scopes(
 ) -> Check {
     let has = |scope: &str| granted.iter().any(|own| own.eq_ignore_ascii_case(scope));
     let list = granted.join(", ");
-    let mend = |scope: &str| match is_application {
+    let fix = |scope: &str| match is_application {
         true => format!("add the scope {scope} to the application, and install it again"),
         false => format!(
             "make an inbound webhook with the scope {scope}, and give its address in IMBOT_PORTAL"
         ),
     };
     if !has("imbot") {
-        let found = format!("imbot is not among the granted scopes ({list}): there can be no bots");
-        return Check::failed("scopes", found, mend("imbot"));
+        let detail =
+            format!("imbot is not among the granted scopes ({list}): there can be no bots");
+        return Check::failed("scopes", detail, fix("imbot"));
     }
     let serves_open_channels = requirements.iter().any(|need| need.serves_open_channels);
     if serves_open_channels && !has("imopenlines") {
-        let found = format!(
+        let detail = format!(
             "imopenlines is not among the granted scopes ({list}), and a bot serves open channels"
         );
-        return Check::warning("scopes", found, mend("imopenlines"));
+        return Check::warning("scopes", detail, fix("imopenlines"));
     }
     let missing = ["imopenlines", "imconnector"]
         .into_iter()
         .find(|scope| !has(scope));
     if let (true, Some(scope)) = (has_connectors, missing) {
-        let found = format!(
+        let detail = format!(
             "{scope} is not among the granted scopes ({list}), and this program has a connector"
         );
-        return Check::failed("scopes", found, mend(scope));
+        return Check::failed("scopes", detail, fix(scope));
     }
     let without = if has("im") {
         ""
@@ -157,8 +158,8 @@ mod tests {
         let half = application(&told(false, "L", "N", Value::Null), &config);
         assert_eq!(half.status, CheckStatus::Failed);
         assert!(
-            half.mend
-                .is_some_and(|mend| mend.contains("https://bots.example.com/b/install"))
+            half.fix
+                .is_some_and(|fix| fix.contains("https://bots.example.com/b/install"))
         );
         assert_eq!(
             payment(&info("T", "N", json!(3))).status,
@@ -187,6 +188,6 @@ mod tests {
         assert_eq!(status(&["imbot", "imopenlines"], true), CheckStatus::Ok);
         let granted = ["imbot", "imopenlines"].map(str::to_owned);
         let with_connector = scopes(&granted, &[need(true)], true, true);
-        assert!(with_connector.is_in_the_way() && with_connector.found.contains("imconnector"));
+        assert!(with_connector.is_in_the_way() && with_connector.detail.contains("imconnector"));
     }
 }

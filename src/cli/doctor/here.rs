@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use super::certificate;
 use super::check::{Check, span};
-use super::trouble::ask;
+use super::problem::ask;
 use crate::config::{Config, PlaceError, StorePlace};
 use crate::engine::Engine;
 use crate::platform;
 use crate::portal::Probe;
-use crate::store::{Clock, OpenError, Sqlite, Status, Store};
+use crate::store::{Clock, OpenError, Operator, Sqlite, Status};
 
 /// How long an event may wait before that is told.
 const WAIT_NOTABLE: Duration = Duration::from_secs(5 * 60);
@@ -22,18 +22,18 @@ pub(super) async fn store(place: &StorePlace, store: &Sqlite) -> Vec<Check> {
     let status = match store.status().await {
         Ok(status) => status,
         Err(error) => {
-            let mend = "see `store status`; a damaged file is told there with what to do";
-            return vec![Check::failed("store", error.to_string(), mend)];
+            let fix = "see `store status`; a damaged file is told there with what to do";
+            return vec![Check::failed("store", error.to_string(), fix)];
         }
     };
-    let found = format!(
+    let detail = format!(
         "{} opens with its key; portals: {}, bytes: {}",
         file.display(),
         status.portals,
         status.bytes
     );
     vec![
-        Check::ok("store", found),
+        Check::ok("store", detail),
         files(&file),
         program(Sqlite::is_held(&file)),
         last_event(&status),
@@ -123,19 +123,19 @@ fn backlog(status: &Status) -> Check {
     let since = oldest.map_or(String::new(), |oldest| {
         format!(", the oldest for {}", span(oldest))
     });
-    let found = format!("{events} events and {calls} calls wait{since}");
+    let detail = format!("{events} events and {calls} calls wait{since}");
     if *spooled > 0 {
-        let found =
-            format!("{found}; {spooled} deliveries lie in the spool, the store cannot write");
-        return Check::failed("backlog", found, "make room on the store's disk");
+        let detail =
+            format!("{detail}; {spooled} deliveries lie in the spool, the store cannot write");
+        return Check::failed("backlog", detail, "make room on the store's disk");
     }
     match oldest {
         Some(oldest) if oldest > WAIT_NOTABLE => Check::warning(
             "backlog",
-            found,
+            detail,
             "see in the program's log what fails, and `dead list` for chats that wait for you",
         ),
-        _ => Check::ok("backlog", found),
+        _ => Check::ok("backlog", detail),
     }
 }
 
@@ -163,7 +163,7 @@ pub(super) async fn address(engine: &Engine, config: &Config) -> Vec<Check> {
     let health = format!("{}/health", url.trim_end_matches('/'));
     match ask(engine.http().probe("health", &health)).await {
         Ok(probe) => vec![answered(&health, config, &probe), certificate(url, &probe)],
-        Err(trouble) => vec![trouble.fails_to_reach("address", &health)],
+        Err(problem) => vec![problem.fails_to_reach("address", &health)],
     }
 }
 
@@ -171,28 +171,28 @@ fn answered(health: &str, config: &Config, probe: &Probe) -> Check {
     let status = probe.status;
     let answer = probe.json.as_ref();
     if status == 200 && answer.is_some_and(|answer| answer["status"] == "ok") {
-        let found = format!(
+        let detail = format!(
             "{health} answers in {}, asked from here; whether the portal's servers reach it, only they know",
             span(probe.took)
         );
-        return Check::ok("address", found);
+        return Check::ok("address", detail);
     }
-    let found = match &probe.moved_to {
+    let detail = match &probe.moved_to {
         Some(host) => format!("{health} sends callers to {host} ({status})"),
         None => format!("{health} is answered with a status of {status}, and not by this program"),
     };
-    let mend = format!(
+    let fix = format!(
         "let the reverse proxy pass this address on to {}, without a login or a redirect",
         config.listen
     );
-    Check::failed("address", found, mend)
+    Check::failed("address", detail, fix)
 }
 
 fn certificate(url: &str, probe: &Probe) -> Check {
     const RENEW: &str = "renew it, and see why the program that is to renew it does not: when it ends, no event comes";
     match url.starts_with("https://") {
         true => certificate::certificate(probe.validity, RENEW),
-        // events.md, section 2: handlers have to be https; self-signed certificates are not taken (section 1).
+        // protocol/events.md 2: handlers have to be https; self-signed certificates are not taken (section 1).
         false => Check::warning(
             "certificate",
             "the address is plain http, which a portal in the cloud does not take",

@@ -1,12 +1,12 @@
 //! Open channels: whether the bots that serve them are on a line, and the connectors joined to one.
 //!
 //! Registering a bot puts it on no line: somebody has to choose it in the line's settings, or it never hears of a client
-//! (bots-v2, section on open lines).
+//! (protocol/bots-v2.md).
 
 use serde_json::{Value, json};
 
 use super::check::Check;
-use super::trouble::ask;
+use super::problem::ask;
 use crate::engine::{Engine, Requirement};
 use crate::event::LineId;
 use crate::portal::methods::{imbot_v2, imconnector, imopenlines};
@@ -26,7 +26,7 @@ pub(super) async fn look(engine: &Engine, portal: &Portal) -> Vec<Check> {
     let list = imopenlines::ConfigListGet::new().params(json!({ "limit": LINES_MAX }));
     let lines = match ask(portal.run(list)).await {
         Ok(lines) => lines,
-        Err(trouble) => return vec![trouble.of("lines")],
+        Err(problem) => return vec![problem.of("lines")],
     };
     let mut checks = Vec::new();
     for need in requirements.iter().filter(|need| need.serves_open_channels) {
@@ -74,7 +74,7 @@ async fn connector(portal: &Portal, id: &str, lines: &[Value]) -> Check {
         .collect();
     let mut answers = match ask(batch.send()).await {
         Ok(answers) => answers,
-        Err(trouble) => return trouble.of(&name),
+        Err(problem) => return problem.of(&name),
     };
     let (mut joined, mut ill) = (Vec::new(), Vec::new());
     for (title, state) in asked {
@@ -84,7 +84,7 @@ async fn connector(portal: &Portal, id: &str, lines: &[Value]) -> Check {
             _ => {}
         }
     }
-    let mend = "open its settings among the connectors of a line: that joins it";
+    let fix = "open its settings among the connectors of a line: that joins it";
     match (ill.is_empty(), joined.is_empty()) {
         (false, _) => Check::failed(
             &name,
@@ -95,7 +95,7 @@ async fn connector(portal: &Portal, id: &str, lines: &[Value]) -> Check {
             "see what it could not deliver (dead list), then open its settings on that line again",
         ),
         (true, false) => Check::ok(&name, format!("it is joined to {}", joined.join(", "))),
-        (true, true) => Check::warning(&name, "it is joined to no line", mend),
+        (true, true) => Check::warning(&name, "it is joined to no line", fix),
     }
 }
 

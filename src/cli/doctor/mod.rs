@@ -1,8 +1,7 @@
-//! `doctor`: why events do not arrive, and what to do about it.
+//! `doctor`: finds out why events do not arrive, and what to do about it.
 //!
-//! It runs beside the program, or without a store where portals are reached by inbound webhooks. On a portal it looks and
-//! changes nothing. In the store it writes what any command does that calls a portal: tokens that it had to renew, and the
-//! inbound webhooks that the settings name.
+//! It works while the program runs, and needs no store if portals are reached by inbound webhooks. It changes nothing on
+//! a portal. Like any command that calls a portal, it stores renewed tokens and the inbound webhooks of the settings.
 
 mod bots;
 mod bound;
@@ -12,7 +11,7 @@ mod grants;
 mod here;
 mod lines;
 mod portal;
-mod trouble;
+mod problem;
 mod waiting;
 
 use std::sync::Arc;
@@ -29,12 +28,12 @@ use crate::engine::Engine;
 use crate::event::MemberId;
 use crate::store::{Memory, Store};
 
-/// How many portals are looked at at once.
+/// Maximum number of portals that are checked at once.
 const AT_ONCE: usize = 8;
 
 #[derive(Args)]
 pub(super) struct Doctor {
-    /// As JSON, for a program: a list of checks with portal, name, verdict, found, mend
+    /// As JSON, for a program: a list of checks with portal, name, status, detail, fix
     #[arg(long)]
     json: bool,
 
@@ -48,7 +47,7 @@ struct Report {
     checks: Vec<Check>,
 }
 
-/// Looks at the program and at all its portals. It is an error if anything failed; warnings are none.
+/// Checks the program and all its portals. Fails if a check failed; warnings do not count.
 pub(super) async fn examine(app: App, doctor: Doctor) -> Done {
     let Doctor { json, config } = doctor;
     let place = &config.store;
@@ -110,8 +109,8 @@ fn tell(reports: &[Report], as_json: bool) -> Done {
             .iter()
             .flat_map(|Report { portal, checks }| {
                 checks.iter().map(move |check| {
-                    let Check { name, status, found, mend } = check;
-                    json!({ "portal": portal, "name": name, "verdict": status, "found": found, "mend": mend })
+                    let Check { name, status, detail, fix } = check;
+                    json!({ "portal": portal, "name": name, "status": status, "detail": detail, "fix": fix })
                 })
             })
             .collect();
@@ -129,15 +128,15 @@ fn tell(reports: &[Report], as_json: bool) -> Done {
         for Check {
             name,
             status,
-            found,
-            mend,
+            detail,
+            fix,
         } in checks
         {
             let status = status.word();
-            let mend = mend
+            let fix = fix
                 .as_ref()
-                .map_or(String::new(), |mend| format!(" → {mend}"));
-            out!("  {status:7}  {name:width$}  {found}{mend}");
+                .map_or(String::new(), |fix| format!(" → {fix}"));
+            out!("  {status:7}  {name:width$}  {detail}{fix}");
         }
     }
     Ok(())

@@ -5,7 +5,7 @@ use super::certificate::certificate;
 use super::check::{Check, span};
 use super::grants::{application, payment, rights, scopes};
 use super::lines;
-use super::trouble::{PAGE, Problem, ask};
+use super::problem::{PAGE, Problem, ask};
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::portal::Portal;
@@ -32,8 +32,8 @@ pub(super) async fn look(engine: &Engine, portal: &Portal, config: &Config) -> V
             checks.push(check);
             owner
         }
-        Err(trouble) => {
-            checks.push(trouble.fails("credentials"));
+        Err(problem) => {
+            checks.push(problem.fails("credentials"));
             checks.push(Check::skipped(
                 "the rest",
                 "the portal has to accept our calls first",
@@ -46,7 +46,7 @@ pub(super) async fn look(engine: &Engine, portal: &Portal, config: &Config) -> V
     if is_application {
         match ask(portal.run(AppInfo::new())).await {
             Ok(info) => checks.extend([application(&info, config), payment(&info)]),
-            Err(trouble) => checks.push(trouble.of("application")),
+            Err(problem) => checks.push(problem.of("application")),
         }
     } else {
         let why = "the portal is called by an inbound webhook: there is no application to install or to pay";
@@ -61,8 +61,8 @@ pub(super) async fn look(engine: &Engine, portal: &Portal, config: &Config) -> V
             checks.push(check);
             may
         }
-        Err(trouble) => {
-            checks.push(trouble.of("scopes"));
+        Err(problem) => {
+            checks.push(problem.of("scopes"));
             true // let the bots' own methods tell
         }
     };
@@ -83,18 +83,18 @@ pub(super) async fn look(engine: &Engine, portal: &Portal, config: &Config) -> V
 async fn reached(portal: &Portal) -> Vec<Check> {
     let probe = match ask(portal.probe()).await {
         Ok(probe) => probe,
-        Err(trouble) => return vec![trouble.fails("reached")],
+        Err(problem) => return vec![problem.fails("reached")],
     };
     let endpoint = portal.endpoint();
     if probe.json.is_none() && probe.moved_to.is_none() {
-        let found = format!(
+        let detail = format!(
             "{endpoint} answers with a status of {}, and not as a portal does",
             probe.status
         );
-        return vec![Check::failed("reached", found, PAGE)];
+        return vec![Check::failed("reached", detail, PAGE)];
     }
     let took = span(probe.took);
-    let found = match probe.moved_to {
+    let detail = match probe.moved_to {
         None => format!("{endpoint} answers in {took}"),
         // Calls follow it there, and remember the new address (change-domen.md).
         Some(host) => {
@@ -102,7 +102,7 @@ async fn reached(portal: &Portal) -> Vec<Check> {
         }
     };
     let mut checks = vec![
-        Check::ok("reached", found),
+        Check::ok("reached", detail),
         clock(probe.date, Clock::default().now()),
     ];
     if endpoint.starts_with("https://") {
@@ -123,7 +123,7 @@ fn clock(theirs: Option<Time>, ours: Time) -> Check {
         );
     };
     let (ahead, behind) = (ours.since(theirs), theirs.since(ours));
-    let found = match ahead > behind {
+    let detail = match ahead > behind {
         true => format!(
             "this machine's clock is {} ahead of the portal's",
             span(ahead)
@@ -133,10 +133,10 @@ fn clock(theirs: Option<Time>, ours: Time) -> Check {
             span(behind)
         ),
     };
-    let mend = "let this machine keep its clock by NTP";
+    let fix = "let this machine keep its clock by NTP";
     match ahead.max(behind).as_secs() {
-        CLOCK_WRONG.. => Check::failed("clock", found, mend),
-        CLOCK_NOTABLE.. => Check::warning("clock", found, mend),
+        CLOCK_WRONG.. => Check::failed("clock", detail, fix),
+        CLOCK_NOTABLE.. => Check::warning("clock", detail, fix),
         _ => Check::ok("clock", "this machine's clock and the portal's agree"),
     }
 }
@@ -146,14 +146,14 @@ async fn credentials(portal: &Portal) -> Result<(Check, Profile), Problem> {
     let before = portal.access().await;
     let owner = ask(portal.run(profile::Get::new())).await?;
     let after = portal.access().await;
-    let found = match &after {
+    let detail = match &after {
         Access::Webhook(_) => "the inbound webhook is accepted",
         Access::Tokens(_) if before.is_same(&after) => {
             "the access token is accepted, so it is younger than an hour"
         }
         Access::Tokens(_) => "the access token was over, and could be renewed just now",
     };
-    Ok((Check::ok("credentials", found), owner))
+    Ok((Check::ok("credentials", detail), owner))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::check::Check;
-use super::trouble::ask;
+use super::problem::ask;
 use crate::config::Config;
 use crate::event::BotId;
 use crate::portal::Portal;
@@ -22,12 +22,12 @@ enum Fate {
 }
 
 /// Looks again, so much later that a program that polls has confirmed what it had. Reading without an offset confirms
-/// nothing (server-behaviour, section 4.1).
+/// nothing (protocol/server-behaviour.md 4.1).
 pub(super) async fn look(portal: &Portal, id: BotId, code: &str, config: &Config) -> Check {
     let name = format!("events of {code}");
     let before = match ask(portal.events(id, None)).await {
         Ok(page) => page.events,
-        Err(trouble) => return trouble.of(&name),
+        Err(problem) => return problem.of(&name),
     };
     let Some(oldest) = before.first() else {
         return Check::ok(&name, "none wait on the portal");
@@ -37,7 +37,7 @@ pub(super) async fn look(portal: &Portal, id: BotId, code: &str, config: &Config
         tokio::time::sleep(config.poll_slow() + config.poll_quick() + POLL).await;
         let after = match ask(portal.events(id, None)).await {
             Ok(page) => page.events,
-            Err(trouble) => return trouble.of(&name),
+            Err(problem) => return problem.of(&name),
         };
         count = after.len();
         if after.iter().all(|event| event.event_id != oldest.event_id) {

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::Events;
 use crate::cli::Done;
 use crate::serve;
-use crate::store::{Arrived, Store};
+use crate::store::{Arrived, Operator};
 
 /// How often the store is looked into. The running program adds up once a second.
 const LOOK_EVERY: Duration = Duration::from_millis(250);

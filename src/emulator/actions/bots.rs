@@ -1,10 +1,13 @@
-//! The end of a bot: its dialogs and commands go with it, and its application is told.
+//! Removal of a bot, together with its dialogs and commands.
 
-use crate::emulator::feed::Update;
 use crate::emulator::transaction::Transaction;
+use crate::emulator::updates::Update;
 
 impl Transaction<'_> {
-    /// Removes a bot from the portal. Its log goes at once, so one that fetches can never read that it is gone.
+    /// Removes a bot from the portal and notifies its application.
+    ///
+    /// Its event log is deleted at once, so a bot that fetches events never reads about its
+    /// removal.
     pub(crate) fn remove_bot(&mut self, id: u64) {
         let Some(bot) = self.world.users.get(&id).and_then(|user| user.bot.clone()) else {
             return;

@@ -1,15 +1,16 @@
-//! Editing and deleting what was said.
+//! Edits and deletes messages.
 
-use crate::emulator::feed::Update;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::transaction::Transaction;
+use crate::emulator::updates::Update;
 use crate::emulator::world::message::{Message, Rich, stored};
 
-/// Nothing older than three days may be changed.
+/// Maximum age of a message that may be changed, in milliseconds: three days.
 const EDIT_WINDOW_MS: i64 = 3 * 24 * 3600 * 1000;
 
 impl Transaction<'_> {
-    /// A message the acting user may change: their own, not too old; the portal's own words age not.
+    /// Returns a message that the acting user may change: their own and not too old. A bot may also
+    /// change system messages, of any age.
     pub(crate) fn own_message(&self, id: u64) -> Result<Message, Refusal> {
         let (_, message) = self.message_in_reach(id)?;
         let age = self.world.clock.millis() - message.date;
@@ -28,13 +29,13 @@ impl Transaction<'_> {
         }
     }
 
-    /// Gives a message another text; an empty one deletes it.
+    /// Replaces the text of a message; an empty text deletes the message.
     pub(crate) fn edit(&mut self, id: u64, text: &str) -> Result<(), Refusal> {
         if text.trim().is_empty() {
             return self.delete(id, false);
         }
         let old = self.own_message(id)?;
-        self.put(&Message {
+        self.replace_message(&Message {
             text: stored(text),
             edited: true,
             ..old
@@ -42,8 +43,8 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    /// Stores a changed message, shows it, and tells the bots.
-    pub(crate) fn put(&mut self, message: &Message) {
+    /// Stores a changed message, shows it on the pages, and notifies the bots.
+    pub(crate) fn replace_message(&mut self, message: &Message) {
         let changed = self.world.messages.insert(message.id, message.clone());
         self.show_edit(message);
         let Some(chat) = self.world.chats.get(&message.chat).cloned() else {
@@ -51,19 +52,19 @@ impl Transaction<'_> {
         };
         if changed.is_none_or(|before| before.text != message.text) {
             self.announce_edit(&chat, message);
-            self.edited_on_line(&chat, message);
+            self.on_line_edit(&chat, message);
         }
     }
 
-    /// Deletes a message: a tombstone stays, unless it is to go without a trace.
+    /// Deletes a message. A deleted message stays visible as such, unless `without_trace` is set.
     pub(crate) fn delete(&mut self, id: u64, without_trace: bool) -> Result<(), Refusal> {
         let message = self.own_message(id)?;
-        self.erase(&message, without_trace);
+        self.delete_unchecked(&message, without_trace);
         Ok(())
     }
 
-    /// Deletes a message, whoever may do so having been asked.
-    pub(crate) fn erase(&mut self, message: &Message, without_trace: bool) {
+    /// Deletes a message without checking who may do so.
+    pub(crate) fn delete_unchecked(&mut self, message: &Message, without_trace: bool) {
         let id = message.id;
         let Some(chat) = self.world.chats.get_mut(&message.chat) else {
             return;
@@ -87,7 +88,7 @@ impl Transaction<'_> {
         }
         if let Some(chat) = self.world.chats.get(&message.chat).cloned() {
             self.announce_deletion(&chat, message, &message.text);
-            self.deleted_on_line(&chat, message);
+            self.on_line_deletion(&chat, message);
         }
     }
 }

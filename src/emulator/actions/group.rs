@@ -1,14 +1,16 @@
-//! Groups: made, joined, left, renamed. The chat says what happened in a system message, which no bot is told.
+//! Creates groups and changes their members and titles.
+//!
+//! The chat reports each change in a system message, which is not sent to bots.
 
-use crate::emulator::feed::Update;
 use crate::emulator::refusal::{Refusal, no_access, no_user};
 use crate::emulator::transaction::Transaction;
+use crate::emulator::updates::Update;
 use crate::emulator::world::chat::{Chat, ChatType};
 
 use super::{Author, Draft};
 
-/// A group to be made.
-#[derive(Debug, Clone)]
+/// A group to be created.
+#[derive(Clone, Debug)]
 pub(crate) struct NewChat {
     pub(crate) kind: ChatType,
     pub(crate) title: String,
@@ -16,11 +18,11 @@ pub(crate) struct NewChat {
 }
 
 impl Transaction<'_> {
-    /// Makes a group whose owner is the acting user; every bot among the others is told that it joined.
-    pub(crate) fn found_group(&mut self, new: NewChat) -> Result<Chat, Refusal> {
+    /// Creates a group owned by the acting user, and notifies every other bot in it that it joined.
+    pub(crate) fn create_group(&mut self, new: NewChat) -> Result<Chat, Refusal> {
         let mut members = vec![self.user];
         for id in new.members {
-            self.must_exist(id)?;
+            self.check_user(id)?;
             if !members.contains(&id) {
                 members.push(id);
             }
@@ -44,11 +46,11 @@ impl Transaction<'_> {
         Ok(chat)
     }
 
-    /// Brings users into a group; those who are there already are passed over.
+    /// Adds users to a group; users who are already in it are skipped.
     pub(crate) fn invite(&mut self, chat: u64, users: &[u64]) -> Result<(), Refusal> {
         let chat = self.my_group(chat)?;
         for id in users.iter().filter(|id| !chat.has(**id)) {
-            self.must_exist(*id)?;
+            self.check_user(*id)?;
             if let Some(chat) = self.world.chats.get_mut(&chat.id) {
                 chat.members.push(*id);
             }
@@ -61,15 +63,17 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    /// Takes a user out of a group: oneself, or another if one manages it.
-    pub(crate) fn part(&mut self, chat: u64, user: u64) -> Result<(), Refusal> {
+    /// Removes a user from a group: the acting user, or another user if the acting user is a
+    /// manager.
+    pub(crate) fn remove_member(&mut self, chat: u64, user: u64) -> Result<(), Refusal> {
         let chat = self.my_group(chat)?;
         if !chat.has(user) || (user != self.user && !chat.is_manager(self.user)) {
             return Err(no_access());
         }
-        let text = match user == self.user {
-            true => format!("{} left the chat", self.tag(user)),
-            false => format!("{} excluded {}", self.tag(self.user), self.tag(user)),
+        let text = if user == self.user {
+            format!("{} left the chat", self.tag(user))
+        } else {
+            format!("{} excluded {}", self.tag(self.user), self.tag(user))
         };
         self.say(chat.id, Draft::text(Author::System, text));
         if let Some(chat) = self.world.chats.get_mut(&chat.id) {
@@ -88,7 +92,7 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    /// Gives a group another title.
+    /// Changes the title of a group.
     pub(crate) fn rename(&mut self, chat: u64, title: &str) -> Result<(), Refusal> {
         let chat = self.my_group(chat)?;
         self.change_chat(chat.id, |chat| title.trim().clone_into(&mut chat.title));
@@ -101,7 +105,7 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    /// Changes a chat and shows the change.
+    /// Changes a chat and shows the change on the pages.
     pub(crate) fn change_chat(&mut self, id: u64, change: impl FnOnce(&mut Chat)) {
         if let Some(chat) = self.world.chats.get_mut(&id) {
             change(chat);
@@ -109,7 +113,7 @@ impl Transaction<'_> {
         self.updates.push(Update::Dialog { chat: id });
     }
 
-    /// A group of the acting user; a private dialog is none.
+    /// Returns a group of the acting user; fails for a private dialog.
     pub(crate) fn my_group(&self, id: u64) -> Result<Chat, Refusal> {
         self.my_chat(id).and_then(|chat| {
             if chat.is_private() {
@@ -120,7 +124,7 @@ impl Transaction<'_> {
         })
     }
 
-    fn must_exist(&self, id: u64) -> Result<(), Refusal> {
+    fn check_user(&self, id: u64) -> Result<(), Refusal> {
         self.world
             .users
             .get(&id)
@@ -128,7 +132,7 @@ impl Transaction<'_> {
             .ok_or_else(|| no_user(id))
     }
 
-    /// A user as texts name one.
+    /// Returns the tag that names a user in a text.
     fn tag(&self, id: u64) -> String {
         let name = self
             .world

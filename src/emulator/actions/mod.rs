@@ -1,6 +1,6 @@
-//! What users do: say, change, press, gather. Every face ends up here, so all see the same portal.
+//! Actions of users. The API, the page and REST all use these, so all see the same portal.
 //!
-//! Each function changes the world, tells the pages, and has `events` tell the bots.
+//! Each action changes the world, adds updates for the pages, and sends events through `events`.
 
 mod bots;
 mod change;
@@ -12,19 +12,20 @@ mod react;
 mod say;
 
 pub(crate) use self::group::NewChat;
-pub(crate) use self::line::{Arrived, ClientMessage, Sender, Target};
+pub use self::line::{Arrival, Client};
+pub(crate) use self::line::{ClientMessage, Sender, Target};
 pub(crate) use self::react::Like;
 pub(crate) use self::say::{Author, Draft};
 
-use super::feed::Update;
 use super::refusal::{Refusal, no_access};
 use super::transaction::Transaction;
+use super::updates::Update;
 use super::view;
 use super::world::chat::Chat;
 use super::world::message::Message;
 
 impl Transaction<'_> {
-    /// The chat of a dialog id as the acting user writes it.
+    /// Returns the chat for a dialog id as the acting user writes it.
     pub(crate) fn chat_at(&self, dialog_id: &str) -> Result<Chat, Refusal> {
         self.world
             .chat_at(self.user, dialog_id)
@@ -32,7 +33,7 @@ impl Transaction<'_> {
             .ok_or_else(no_access)
     }
 
-    /// A chat the acting user is in.
+    /// Returns a chat of which the acting user is a member.
     pub(crate) fn my_chat(&self, id: u64) -> Result<Chat, Refusal> {
         self.world
             .chats
@@ -42,7 +43,7 @@ impl Transaction<'_> {
             .ok_or_else(no_access)
     }
 
-    /// A message in a chat of the acting user that has not been deleted.
+    /// Returns a message in a chat of the acting user that has not been deleted.
     pub(crate) fn message_in_reach(&self, id: u64) -> Result<(Chat, Message), Refusal> {
         let message = self
             .world
@@ -55,7 +56,7 @@ impl Transaction<'_> {
         Ok((self.my_chat(message.chat)?, message))
     }
 
-    /// Shows a changed message to the pages.
+    /// Shows a changed message on the pages.
     pub(crate) fn show_edit(&mut self, message: &Message) {
         self.updates.push(Update::Edit {
             chat: message.chat,

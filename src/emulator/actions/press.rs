@@ -1,15 +1,16 @@
-//! Pressing a button or a menu item that carries a command: section 7.2 of server-behaviour.md.
+//! Presses a button or a menu item with a command: protocol/server-behaviour.md 7.2.
 //!
-//! Nothing on the portal blocks a second press, and no message appears. An unregistered command does nothing.
+//! The portal does not block a second press, and no message appears. An unknown command does
+//! nothing.
 
 use serde_json::Value;
 
-use crate::emulator::events::audience::Called;
+use crate::emulator::events::audience::CommandCall;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::transaction::Transaction;
 
 impl Transaction<'_> {
-    /// Presses the button at this place of a keyboard, line breaks counted.
+    /// Presses the button at this index of a keyboard; line breaks count.
     pub(crate) fn press(&mut self, message: u64, button: usize) -> Result<(), Refusal> {
         let (_, found) = self.message_in_reach(message)?;
         let item = found
@@ -21,7 +22,7 @@ impl Transaction<'_> {
         self.press_item(message, found.author, item)
     }
 
-    /// Picks the item at this place of a message's menu.
+    /// Presses the item at this index of a message's menu.
     pub(crate) fn pick(&mut self, message: u64, item: usize) -> Result<(), Refusal> {
         let (_, found) = self.message_in_reach(message)?;
         let item = found
@@ -56,7 +57,7 @@ impl Transaction<'_> {
         )
     }
 
-    /// Runs a bot's command on a message: `im.message.command`, and what a press comes down to.
+    /// Runs a bot's command on a message: `im.message.command`, and every press.
     pub(crate) fn run_command(
         &mut self,
         message: u64,
@@ -72,7 +73,7 @@ impl Transaction<'_> {
             .values()
             .find(|command| command.bot == bot && command.name == name);
         if let Some(id) = found.map(|command| command.id) {
-            let called = Called {
+            let called = CommandCall {
                 command: id,
                 params: params.to_owned(),
             };

@@ -1,20 +1,21 @@
-//! Private dialogs: made when one side first turns to the other, once and for ever.
+//! Private dialogs: created when one side first writes to the other.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde_json::Value;
 
-use crate::emulator::feed::{TYPING_SECONDS, Update};
 use crate::emulator::refusal::{Refusal, no_user};
 use crate::emulator::transaction::Transaction;
+use crate::emulator::updates::{TYPING_SECONDS, Update};
 use crate::emulator::world::chat::{Chat, ChatType};
 use crate::emulator::world::color;
 use crate::emulator::world::dialog::pair;
 
 impl Transaction<'_> {
-    /// The private chat of the acting user with another, made if it is not there yet.
+    /// Returns the private chat of the acting user with another user, created if it does not exist.
     ///
-    /// A bot is told that it joined once per pair, when the chat is made, even if the bot spoke first.
+    /// A bot is notified that it joined once per pair, when the chat is created, even if the bot
+    /// wrote first.
     pub(crate) fn private_chat(&mut self, other: u64) -> Result<Chat, Refusal> {
         let key = pair(self.user, other);
         if let Some(chat) = self
@@ -47,7 +48,7 @@ impl Transaction<'_> {
         Ok(chat)
     }
 
-    /// A chat with its members and nothing in it.
+    /// Creates an empty chat with these members.
     pub(super) fn new_chat(
         &mut self,
         kind: ChatType,
@@ -78,7 +79,7 @@ impl Transaction<'_> {
         chat
     }
 
-    /// Shows to the pages that a user is typing.
+    /// Shows on the pages that a user is typing.
     pub(crate) fn type_at(&mut self, dialog_id: &str) -> Result<(), Refusal> {
         let chat = self.chat_at(dialog_id)?.id;
         self.updates.push(Update::Typing {
@@ -109,7 +110,8 @@ impl Transaction<'_> {
 }
 
 impl Transaction<'_> {
-    /// Opens the private dialog with a bot and hands it the context of the link; the answer is the dialog's id.
+    /// Opens the private dialog with a bot, sends it the context of the link, and returns the
+    /// dialog's id.
     pub(crate) fn open_with_context(
         &mut self,
         bot: u64,

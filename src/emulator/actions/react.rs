@@ -1,16 +1,17 @@
-//! Reactions. A user has one at a time on a message: another takes its place, and nobody is told that the old one went.
+//! Reactions. A user has one reaction to a message; a new one replaces it, without an event for the
+//! old one.
 //!
-//! As in the portal's source, `modules/im/lib/V2/Message/Reaction/ReactionService.php`. A like is the reaction `like`,
-//! which version 1 knows, too; its bots are told of no reaction.
+//! As in the portal's source, `modules/im/lib/V2/Message/Reaction/ReactionService.php`. A like is
+//! the reaction `like`, of v1 as well; v1 bots get no events about reactions.
 
 use crate::emulator::refusal::Refusal;
 use crate::emulator::transaction::Transaction;
 use crate::emulator::world::message::{CODES, LIKE, Reaction};
 
-/// What a like is to become.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A change to a like.
+#[derive(Clone, Debug, Copy, PartialEq, Eq)]
 pub(crate) enum Like {
-    /// The other of what it is.
+    /// Sets it if it is not set, removes it otherwise.
     Toggle,
     On,
     Off,
@@ -28,7 +29,7 @@ impl Like {
 }
 
 impl Transaction<'_> {
-    /// Likes a message, or no longer.
+    /// Sets or removes a like.
     pub(crate) fn like(&mut self, id: u64, like: Like) -> Result<(), Refusal> {
         let liked = self.has_reacted(id, LIKE)?;
         let wanted = match like {
@@ -43,7 +44,7 @@ impl Transaction<'_> {
         }
     }
 
-    /// Whether the acting user has set a reaction.
+    /// Whether the acting user has set this reaction.
     pub(crate) fn has_reacted(&self, id: u64, code: &str) -> Result<bool, Refusal> {
         let (_, message) = self.message_in_reach(id)?;
         let user = self.user;
@@ -51,7 +52,7 @@ impl Transaction<'_> {
         Ok(set.any(|set| set.user == user && set.code == code))
     }
 
-    /// Sets a reaction in the place of what the acting user had set before.
+    /// Sets a reaction and removes the acting user's earlier one.
     pub(crate) fn react(&mut self, id: u64, code: &str) -> Result<(), Refusal> {
         if !CODES.contains(&code) {
             return Err(not_found());
@@ -62,7 +63,7 @@ impl Transaction<'_> {
         self.set_reaction(id, code, true)
     }
 
-    /// Takes a reaction back.
+    /// Removes a reaction.
     pub(crate) fn unreact(&mut self, id: u64, code: &str) -> Result<(), Refusal> {
         if self.has_reacted(id, code)? {
             self.set_reaction(id, code, false)

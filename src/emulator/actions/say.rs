@@ -1,15 +1,15 @@
-//! Saying something: the one way a message comes to be.
+//! Sends messages. Every message is created here.
 
-use crate::emulator::feed::Update;
 use crate::emulator::refusal::{Refusal, no_user};
 use crate::emulator::transaction::Transaction;
+use crate::emulator::updates::Update;
 use crate::emulator::view;
 use crate::emulator::world::chat::Chat;
 use crate::emulator::world::dialog::{Address, parse};
 use crate::emulator::world::message::{MESSAGES_MAX, Message, Refs, Rich, stored};
 
-/// A message before it has an id.
-#[derive(Debug, Clone)]
+/// A message without an id.
+#[derive(Clone, Debug)]
 pub(crate) struct Draft {
     pub(crate) author: Author,
     pub(crate) text: String,
@@ -18,19 +18,19 @@ pub(crate) struct Draft {
     pub(crate) refs: Refs,
 }
 
-/// Who says it, and so who hears it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The author of a message, which decides who receives it.
+#[derive(Clone, Debug, Copy, PartialEq, Eq)]
 pub(crate) enum Author {
-    /// A user of the chat: commands are looked for, bots are told.
+    /// A user of the chat: commands are parsed, bots are notified.
     User(u64),
-    /// A bot through v1, which never parses commands in what bots say.
+    /// A bot through v1: commands in its messages are never parsed.
     Bot(u64),
-    /// The portal itself: no bot is told.
+    /// The portal itself: bots are not notified.
     System,
 }
 
 impl Draft {
-    /// A plain text.
+    /// Returns a draft with plain text.
     pub(crate) fn text(author: Author, text: impl Into<String>) -> Self {
         Draft {
             author,
@@ -43,7 +43,7 @@ impl Draft {
 }
 
 impl Transaction<'_> {
-    /// Says something at a dialog id; a private dialog that was never opened is opened by it.
+    /// Sends a message to a dialog id; a private dialog is created if needed.
     pub(crate) fn say_at(&mut self, dialog_id: &str, draft: Draft) -> Result<u64, Refusal> {
         let chat = match parse(dialog_id) {
             Some(Address::User(other)) => self.private_chat(other)?,
@@ -63,7 +63,7 @@ impl Transaction<'_> {
         self.say_at(dialog_id, Draft::text(Author::User(self.user), text))
     }
 
-    /// Stores a message, shows it, and tells the bots.
+    /// Stores a message, shows it on the pages, and notifies the bots.
     pub(crate) fn say(&mut self, chat: u64, draft: Draft) -> u64 {
         let id = self.world.new_message_id();
         let message = Message {
@@ -94,12 +94,12 @@ impl Transaction<'_> {
         });
         self.announce(&chat, &message, matches!(draft.author, Author::Bot(_)));
         if chat.is_line() {
-            self.said_on_line(&chat, &message);
+            self.on_line_message(&chat, &message);
         }
         id
     }
 
-    /// Puts a message into its chat, which forgets its oldest when it is full.
+    /// Adds a message to its chat; a full chat drops its oldest message.
     fn keep(&mut self, chat: u64, message: &Message) -> Option<Chat> {
         let chat = self.world.chats.get_mut(&chat)?;
         chat.messages.push_back(message.id);

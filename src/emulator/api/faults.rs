@@ -1,17 +1,19 @@
-//! Trouble on demand: what a test cannot wait for a portal to do by itself.
+//! Faults on demand: what a test cannot wait for a real portal to do.
 //!
-//! Programs cause the same by `POST /emulator/faults`, where each fault has the name of its method here.
+//! Programs cause the same faults by `POST /emulator/faults`, where a fault has the name of its
+//! method here.
 
 use std::time::Duration;
 
-pub(crate) use crate::emulator::faults::Fault;
+use crate::emulator::faults::Fault;
+use crate::emulator::limit::RateCounts;
 use crate::emulator::refusal::Refusal;
-use crate::emulator::rest::limit::RateCounts;
 use crate::emulator::serve::Emulator;
 
-/// Trouble, for tests. Each plan for calls or events concerns the next ones that come; several add up in their order.
+/// Faults for tests. Plans for calls and events apply to the next ones; several plans apply in
+/// their order.
 impl Emulator {
-    /// Refuses the next calls with this HTTP status and code, before anything else is looked at.
+    /// Refuses the next calls with this HTTP status and code, before any other check.
     pub fn refuse(&self, times: usize, status: u16, code: &str) {
         let code = code.to_owned();
         self.cause(Fault::Refuse {
@@ -21,7 +23,8 @@ impl Emulator {
         });
     }
 
-    /// Refuses the next requests to the authorization server; the refresh tokens in them stay good.
+    /// Refuses the next requests to the authorization server; the refresh tokens in them stay
+    /// valid.
     pub fn refuse_tokens(&self, times: usize, status: u16, code: &str) {
         let code = code.to_owned();
         self.cause(Fault::RefuseTokens {
@@ -31,34 +34,36 @@ impl Emulator {
         });
     }
 
-    /// Runs the next calls that would succeed, and answers them as a gateway does that lost the portal, with 502: the
-    /// caller cannot know that they were run.
+    /// Runs the next calls that succeed, but answers them like a gateway that lost the portal, with
+    /// 502. The caller cannot know that they were run.
     pub fn swallow(&self, answers: usize) {
         self.answer_html(answers, 502);
     }
 
-    /// The same with any HTTP status; a page that asks to log in comes with 200.
+    /// Like [`Emulator::swallow`] with any HTTP status; a login page comes with 200.
     pub fn answer_html(&self, times: usize, status: u16) {
         self.cause(Fault::AnswerHtml { times, status });
     }
 
-    /// Runs the next calls that would succeed, and lets the connection break in the middle of the answer.
+    /// Runs the next calls that succeed, and closes the connection in the middle of the answer.
     pub fn cut_answers(&self, times: usize) {
         self.cause(Fault::CutAnswers { times });
     }
 
-    /// Runs the next calls that would succeed, and holds their answers back for some time, in whole milliseconds.
+    /// Runs the next calls that succeed, and delays their answers by this time, in whole
+    /// milliseconds.
     pub fn delay_answers(&self, times: usize, late: Duration) {
         let ms = milliseconds(late);
         self.cause(Fault::DelayAnswers { times, ms });
     }
 
-    /// Lets every access token expire now.
+    /// Expires every access token now.
     pub fn expire_tokens(&self) {
         self.cause(Fault::ExpireTokens {});
     }
 
-    /// Charges a method with operating time it did not take; 420 seconds within ten minutes block it.
+    /// Adds operating time to a method that it did not take; 420 seconds within ten minutes block
+    /// it.
     pub fn charge(&self, client_id: &str, method: &str, seconds: f64) {
         let (client_id, method) = (client_id.to_owned(), method.to_owned());
         self.cause(Fault::Charge {
@@ -68,7 +73,7 @@ impl Emulator {
         });
     }
 
-    /// Loses the next events on their way: a portal does not send them again.
+    /// Loses the next events; a portal does not send them again.
     pub fn lose(&self, events: usize) {
         self.cause(Fault::LoseEvents { times: events });
     }
@@ -78,46 +83,48 @@ impl Emulator {
         self.cause(Fault::RepeatEvents { times: events });
     }
 
-    /// Delivers the next events after some time, in whole milliseconds; those that come after them overtake them.
+    /// Delays the next events by this time, in whole milliseconds; later events arrive before them.
     pub fn delay_events(&self, events: usize, late: Duration) {
         let ms = milliseconds(late);
         self.cause(Fault::DelayEvents { times: events, ms });
     }
 
-    /// Takes an application from the portal without telling it: its tokens are refused with `APPLICATION_NOT_FOUND`, it
-    /// can refresh none, and its bots get no events.
+    /// Removes an application from the portal without an event: its tokens are refused with
+    /// `APPLICATION_NOT_FOUND`, it cannot renew them, and its bots get no events.
     ///
     /// # Errors
     ///
-    /// `APPLICATION_NOT_FOUND`.
+    /// `APPLICATION_NOT_FOUND` if there is no such application.
     pub fn revoke_app(&self, client_id: &str) -> Result<(), Refusal> {
         let client_id = client_id.to_owned();
         Fault::RevokeApp { client_id }.cause(&self.portal)
     }
 
-    /// Gives the inbound webhook another secret: calls with the old one are refused with `INVALID_CREDENTIALS`.
+    /// Gives the inbound webhook another secret: calls with the old one are refused with
+    /// `INVALID_CREDENTIALS`.
     pub fn revoke_webhook(&self) {
         self.cause(Fault::RevokeWebhook {});
     }
 
-    /// Gives the portal another address, `host` or `host:port`. Calls to an old one are answered with 302, whose
-    /// `Location` has the port and the whole path; a caller has to repeat method and body by itself.
+    /// Gives the portal another address, `host` or `host:port`. Calls to the old one are answered
+    /// with 302, whose `Location` has the port and the whole path; the caller has to repeat method
+    /// and body.
     pub fn rename(&self, domain: &str) {
         let domain = domain.to_owned();
         self.cause(Fault::Rename { domain });
     }
 
-    /// Forgets all that was planned for calls and events.
+    /// Removes all plans for calls and events.
     pub fn calm(&self) {
         self.cause(Fault::Calm {});
     }
 
-    /// What the limit on REST calls has let through and refused so far.
+    /// Returns how many REST calls the rate limit has accepted and refused so far.
     pub fn rate_counts(&self) -> RateCounts {
         self.portal.limits().counts
     }
 
-    /// Causes a fault that nothing can stand against.
+    /// Causes a fault that cannot fail.
     fn cause(&self, fault: Fault) {
         let caused = fault.cause(&self.portal);
         debug_assert!(caused.is_ok(), "{caused:?}");

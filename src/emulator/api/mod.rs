@@ -1,9 +1,9 @@
-//! What tests and programs in this process do on the portal: the same acts as the web chat's.
+//! The Rust API for tests and programs in this process: applications, and people in the chat.
 
 pub(super) mod clients;
-pub(super) mod desk;
 pub(super) mod faults;
 pub(super) mod lines;
+pub(super) mod operators;
 pub(super) mod tasks;
 
 use serde_json::Value;
@@ -14,28 +14,29 @@ use super::actions::{Like, NewChat};
 use super::events::samples::sample;
 use super::feed::Feed;
 use super::install::{Credentials, NewApp};
-use super::page::{piece_of_history, state};
 use super::refusal::Refusal;
 use super::serve::Emulator;
+use super::view;
 use super::world::bot::Bot;
 use super::world::chat::ChatType;
 use super::world::user::User;
 
-/// Who installs applications: the first of the people.
+/// The administrator, who installs applications.
 const ADMIN: u64 = 1;
 
 /// Applications.
 impl Emulator {
-    /// Makes a local application; it gets nothing until it is installed.
+    /// Registers a local application; it gets no events until it is installed.
     pub fn register_app(&self, app: NewApp) -> Credentials {
         self.portal.act(ADMIN, |tx| tx.register_app(app))
     }
 
-    /// Installs an application and waits until its handler has answered `ONAPPINSTALL`, or has not.
+    /// Installs an application and waits until its handler has answered `ONAPPINSTALL` or failed
+    /// to.
     ///
     /// # Errors
     ///
-    /// `APPLICATION_NOT_FOUND`.
+    /// `APPLICATION_NOT_FOUND` if there is no such application.
     pub async fn install(&self, client_id: &str) -> Result<(), Refusal> {
         let (done, answered) = oneshot::channel();
         self.portal
@@ -44,48 +45,52 @@ impl Emulator {
         Ok(())
     }
 
-    /// Removes an application: its bots are told first, then `ONAPPUNINSTALL` goes to whoever bound it.
+    /// Removes an application: its bots are removed first, then `ONAPPUNINSTALL` is sent to its
+    /// subscriptions.
     ///
     /// # Errors
     ///
-    /// `APPLICATION_NOT_FOUND`.
+    /// `APPLICATION_NOT_FOUND` if there is no such application.
     pub fn uninstall(&self, client_id: &str, clean: bool) -> Result<(), Refusal> {
         self.portal.act(ADMIN, |tx| tx.uninstall(client_id, clean))
     }
 
-    /// Sends any event to all who have bound it, as the administrator; the answer is how many that are. For those who
-    /// have bound it with `event_type=offline` it is kept until they fetch it. [`Emulator::sample`] has data for each.
+    /// Sends any event to all subscriptions to it, as the administrator, and returns their number.
+    /// For subscriptions with `event_type=offline` it is stored until it is fetched.
+    /// [`Emulator::sample`] returns data for each event.
     pub fn fire(&self, event: &str, data: &Value) -> usize {
         self.portal.act(ADMIN, |tx| tx.fire_to_all(event, data))
     }
 
-    /// What an event of this name may carry, as the samples of the documentation do.
+    /// Returns sample data for an event, as in the documentation.
     pub fn sample(&self, event: &str) -> Value {
         sample(event)
     }
 
-    /// The inbound webhook every portal is born with, as it is pasted into settings.
+    /// Returns the URL of the inbound webhook that every portal has, in the form used in settings.
     pub fn webhook_url(&self) -> String {
-        self.portal.see(|world| world.webhook_url())
+        self.portal.read(|world| world.webhook_url())
     }
 }
 
-/// People in the chat. `as_user` is who acts, `dialog` is written as that person writes it.
+/// People in the chat. `as_user` acts; `dialog` is the dialog id as that person writes it.
 impl Emulator {
-    /// Says something; a private dialog that was never opened is opened by it. The answer is the message's id.
+    /// Sends a message and returns its id. A private dialog is created if needed.
     ///
     /// # Errors
     ///
-    /// `MESSAGE_EMPTY`, or a dialog the person has no access to.
+    /// `MESSAGE_EMPTY` for a blank text, `USER_ID_EMPTY` for an unknown user, `ACCESS_ERROR` for a
+    /// dialog without access.
     pub fn send(&self, as_user: u64, dialog: &str, text: &str) -> Result<u64, Refusal> {
         self.portal.act(as_user, |tx| tx.send(dialog, text))
     }
 
-    /// Gives a message of the person another text.
+    /// Changes the text of a message of the person.
     ///
     /// # Errors
     ///
-    /// `MESSAGE_ID_ERROR`, `CANT_EDIT_MESSAGE`.
+    /// `MESSAGE_ID_ERROR` if there is no such message, `CANT_EDIT_MESSAGE` if the person may not
+    /// change it.
     pub fn edit(&self, as_user: u64, message: u64, text: &str) -> Result<(), Refusal> {
         self.portal.act(as_user, |tx| tx.edit(message, text))
     }
@@ -94,62 +99,68 @@ impl Emulator {
     ///
     /// # Errors
     ///
-    /// `MESSAGE_ID_ERROR`, `CANT_EDIT_MESSAGE`.
+    /// `MESSAGE_ID_ERROR` if there is no such message, `CANT_EDIT_MESSAGE` if the person may not
+    /// change it.
     pub fn delete(&self, as_user: u64, message: u64) -> Result<(), Refusal> {
         self.portal.act(as_user, |tx| tx.delete(message, false))
     }
 
-    /// Presses the button at this place of a message's keyboard, line breaks counted.
+    /// Presses the button at this index of a message's keyboard; line breaks count.
     ///
     /// # Errors
     ///
-    /// `COMMAND_ERROR` when there is no button with a command.
+    /// `MESSAGE_ID_ERROR` if there is no such message, `COMMAND_ERROR` if there is no button with a
+    /// command.
     pub fn press(&self, as_user: u64, message: u64, button: usize) -> Result<(), Refusal> {
         self.portal.act(as_user, |tx| tx.press(message, button))
     }
 
-    /// Picks the item at this place of a message's menu.
+    /// Presses the item at this index of a message's menu.
     ///
     /// # Errors
     ///
-    /// `COMMAND_ERROR` when there is no item with a command.
+    /// `MESSAGE_ID_ERROR` if there is no such message, `COMMAND_ERROR` if there is no item with a
+    /// command.
     pub fn pick(&self, as_user: u64, message: u64, item: usize) -> Result<(), Refusal> {
         self.portal.act(as_user, |tx| tx.pick(message, item))
     }
 
-    /// Likes a message, or no longer.
+    /// Sets or removes a like of the person.
     ///
     /// # Errors
     ///
-    /// `MESSAGE_ID_ERROR`.
+    /// `MESSAGE_ID_ERROR` if there is no such message.
     pub fn like(&self, as_user: u64, message: u64) -> Result<(), Refusal> {
         self.portal
             .act(as_user, |tx| tx.like(message, Like::Toggle))
     }
 
-    /// Sets a reaction of the person, such as `fire`, in the place of the one before.
+    /// Sets a reaction of the person, such as `fire`; it replaces an earlier one.
     ///
     /// # Errors
     ///
-    /// `MESSAGE_ID_ERROR`, `REACTION_NOT_FOUND` for a code that does not exist, `REACTION_ALREADY_SET`.
+    /// `MESSAGE_ID_ERROR` if there is no such message, `REACTION_NOT_FOUND` for an unknown code,
+    /// `REACTION_ALREADY_SET`.
     pub fn react(&self, as_user: u64, message: u64, reaction: &str) -> Result<(), Refusal> {
         self.portal.act(as_user, |tx| tx.react(message, reaction))
     }
 
-    /// Takes a reaction of the person back.
+    /// Removes a reaction of the person.
     ///
     /// # Errors
     ///
-    /// `MESSAGE_ID_ERROR`, `REACTION_NOT_FOUND`.
+    /// `MESSAGE_ID_ERROR` if there is no such message, `REACTION_NOT_FOUND` if the reaction is not
+    /// set.
     pub fn unreact(&self, as_user: u64, message: u64, reaction: &str) -> Result<(), Refusal> {
         self.portal.act(as_user, |tx| tx.unreact(message, reaction))
     }
 
-    /// Opens the dialog with a bot through a link that carries a context, as `?IM_DIALOG=…&BOT_CONTEXT=…` does.
+    /// Opens the dialog with a bot through a link with a context, as `?IM_DIALOG=…&BOT_CONTEXT=…`
+    /// does, and returns its id.
     ///
     /// # Errors
     ///
-    /// `BOT_NOT_FOUND` when there is no such bot.
+    /// `BOT_NOT_FOUND` if there is no such bot.
     pub fn open_with_context(
         &self,
         as_user: u64,
@@ -160,22 +171,22 @@ impl Emulator {
             .act(as_user, |tx| tx.open_with_context(bot, context))
     }
 
-    /// Opens the private dialog with a user; a bot is told of it the first time.
+    /// Opens the private dialog with a user and returns its id; a bot is notified the first time.
     ///
     /// # Errors
     ///
-    /// `USER_ID_EMPTY` when there is no such user.
+    /// `USER_ID_EMPTY` if there is no such user.
     pub fn open(&self, as_user: u64, user: u64) -> Result<String, Refusal> {
         self.portal
             .act(as_user, |tx| tx.private_chat(user))
             .map(|_| user.to_string())
     }
 
-    /// Makes a group and answers with its dialog id, such as `chat7`.
+    /// Creates a group and returns its dialog id, such as `chat7`.
     ///
     /// # Errors
     ///
-    /// `USER_ID_EMPTY` when a member does not exist.
+    /// `USER_ID_EMPTY` if a member does not exist.
     pub fn group(&self, as_user: u64, title: &str, members: &[u64]) -> Result<String, Refusal> {
         let new = NewChat {
             kind: ChatType::Group,
@@ -183,15 +194,15 @@ impl Emulator {
             members: members.to_vec(),
         };
         self.portal
-            .act(as_user, |tx| tx.found_group(new))
+            .act(as_user, |tx| tx.create_group(new))
             .map(|chat| format!("chat{}", chat.id))
     }
 
-    /// Brings a user into a group.
+    /// Adds a user to a group.
     ///
     /// # Errors
     ///
-    /// `ACCESS_ERROR` when the person is not in it.
+    /// `ACCESS_ERROR` if the person is not in it, `USER_ID_EMPTY` if there is no such user.
     pub fn invite(&self, as_user: u64, dialog: &str, user: u64) -> Result<(), Refusal> {
         self.portal.act(as_user, |tx| {
             tx.chat_at(dialog)
@@ -199,37 +210,38 @@ impl Emulator {
         })
     }
 
-    /// Takes a user out of a group, oneself or another.
+    /// Removes a user from a group: the person or another user.
     ///
     /// # Errors
     ///
-    /// `ACCESS_ERROR` when the person is not in it or may not.
+    /// `ACCESS_ERROR` if the person is not in it or may not do so.
     pub fn remove(&self, as_user: u64, dialog: &str, user: u64) -> Result<(), Refusal> {
         self.portal.act(as_user, |tx| {
-            tx.chat_at(dialog).and_then(|chat| tx.part(chat.id, user))
+            tx.chat_at(dialog)
+                .and_then(|chat| tx.remove_member(chat.id, user))
         })
     }
 
-    /// The portal as this person sees it: the object that the web chat begins with.
+    /// Returns the portal as this person sees it: the object of `GET /chat/state`.
     ///
     /// # Errors
     ///
-    /// `USER_ID_EMPTY` when there is no such person.
+    /// `USER_ID_EMPTY` if there is no such person.
     pub fn state(&self, as_user: u64) -> Result<Value, Refusal> {
-        self.portal.see(|world| state(world, as_user))
+        self.portal.read(|world| view::state(world, as_user))
     }
 
-    /// The id of the person with this first name.
+    /// Returns the id of the person with this first name.
     pub fn person(&self, first_name: &str) -> Option<u64> {
         let fits = |user: &&User| user.is_person() && user.first_name == first_name;
         self.portal
-            .see(|world| Some(world.users.values().find(fits)?.id))
+            .read(|world| Some(world.users.values().find(fits)?.id))
     }
 
-    /// The id of the bot with this code.
+    /// Returns the id of the bot with this code.
     pub fn bot(&self, code: &str) -> Option<u64> {
         let named = |bot: &Bot| bot.code == code;
-        self.portal.see(|world| {
+        self.portal.read(|world| {
             Some(
                 world
                     .users
@@ -240,23 +252,24 @@ impl Emulator {
         })
     }
 
-    /// The last messages of a dialog, oldest first, as the web chat reads them.
+    /// Returns the last messages of a dialog, oldest first, in the form of the web chat.
     pub fn history(&self, as_user: u64, dialog: &str) -> Vec<Value> {
         let piece = self
             .portal
-            .see(|world| piece_of_history(world, as_user, dialog, u64::MAX));
+            .read(|world| view::history(world, as_user, dialog, u64::MAX));
         piece
             .ok()
             .and_then(|mut piece| piece["messages"].as_array_mut().map(std::mem::take))
             .unwrap_or_default()
     }
 
-    /// What happens from now on, as this person sees it.
+    /// Returns a feed of what happens from now on, as this person sees it.
     pub fn subscribe(&self, as_user: u64) -> Feed {
         Feed::new(Arc::clone(&self.portal), as_user)
     }
 
-    /// The wire log, newest last: every event sent and every call received, tokens shortened.
+    /// Returns the traffic log, newest last: every event sent and every call received, with tokens
+    /// shortened.
     pub fn traffic_log(&self) -> Vec<Value> {
         self.portal
             .traffic

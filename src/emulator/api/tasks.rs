@@ -1,15 +1,15 @@
-//! Tasks of the portal's people, so that bots find some.
+//! Tasks for the portal's people, so that bots find some.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::emulator::serve::Emulator;
 use crate::emulator::world::task::{COMPLETED, PENDING, Task};
 
-/// Who gives people tasks: the first of them.
+/// The administrator, who creates tasks.
 const ADMIN: u64 = 1;
 
-/// A task to be given to somebody.
-#[derive(Debug, Clone)]
+/// A task to be created.
+#[derive(Clone, Debug)]
 pub struct NewTask {
     title: String,
     responsible: u64,
@@ -17,7 +17,7 @@ pub struct NewTask {
 }
 
 impl NewTask {
-    /// A task of this title for a person, without a deadline.
+    /// Returns a task with this title for a person, without a deadline.
     pub fn new(title: &str, responsible: u64) -> Self {
         NewTask {
             title: title.to_owned(),
@@ -26,7 +26,7 @@ impl NewTask {
         }
     }
 
-    /// By when it is to be done.
+    /// Sets the deadline.
     #[must_use]
     pub fn deadline(mut self, at: SystemTime) -> Self {
         self.deadline = Some(at);
@@ -34,9 +34,9 @@ impl NewTask {
     }
 }
 
-/// Tasks, which no event tells of; `tasks.task.list` finds them.
+/// Tasks. There is no event about them; `tasks.task.list` finds them.
 impl Emulator {
-    /// Gives somebody a task.
+    /// Creates a task and returns its id.
     pub fn add_task(&self, task: NewTask) -> u64 {
         let millis = |at: SystemTime| {
             let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -58,7 +58,7 @@ impl Emulator {
         })
     }
 
-    /// Notes that a task is done.
+    /// Marks a task as completed.
     pub fn complete_task(&self, task: u64) {
         self.portal.act(ADMIN, |tx| {
             if let Some(task) = tx.world.tasks.get_mut(&task) {

@@ -1,7 +1,7 @@
-//! Who hears what is said: section 3.1 of server-behaviour.md, and nothing else.
+//! Selects who receives a message: protocol/server-behaviour.md 3.1.
 //!
-//! Pure rules over the world. `message` decides for a new message, where commands come first and swallow it;
-//! `change` decides for an edit or a deletion, where they are not looked for again.
+//! Pure rules over the world. `message` is for new messages, where commands come first and replace
+//! the message event; `change` is for edits and deletions, where commands are not parsed.
 
 use crate::emulator::world::World;
 use crate::emulator::world::bot::Command;
@@ -11,25 +11,25 @@ use crate::emulator::world::message::Message;
 use super::mention::mentioned;
 use super::slash::{Slash, slashes};
 
-/// Who hears a message.
+/// The receivers of a message.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Audience {
     /// Nobody, or only people.
     None,
-    /// Commands were found: their bots, and no message event for anyone.
-    Commands(Vec<Called>),
+    /// The bots of the commands found; nobody gets a message event.
+    Commands(Vec<CommandCall>),
     /// These bots.
     Bots(Vec<u64>),
 }
 
-/// A command that was used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Called {
+/// A command used in a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CommandCall {
     pub(crate) command: u64,
     pub(crate) params: String,
 }
 
-/// Who hears a new message. `skip_command` is set on everything bots of v1 send.
+/// Returns who receives a new message. `skip_command` is set for everything v1 bots send.
 pub(crate) fn message(
     world: &World,
     chat: &Chat,
@@ -47,40 +47,40 @@ pub(crate) fn message(
     if world.is_bot(message.author) || slashes.iter().any(Slash::is_built_in) {
         return Audience::None;
     }
-    Audience::Bots(listeners(world, chat, message.author, &message.text))
+    Audience::Bots(recipients(world, chat, message.author, &message.text))
 }
 
-/// Who hears that a message was edited or deleted.
+/// Returns the bots that are notified of an edit or a deletion.
 ///
-/// The rule "a bot's words reach no bot" looks at `FROM_USER_ID`, which groups do not have: there a bot does hear of
-/// changes to its own messages.
+/// The rule that a bot's messages reach no bot checks `FROM_USER_ID`, which groups do not have: in
+/// groups a bot is notified of changes to its own messages.
 pub(crate) fn change(world: &World, chat: &Chat, author: u64, text: &str) -> Vec<u64> {
     if chat.is_private() && world.is_bot(author) {
         Vec::new()
     } else {
-        listeners(world, chat, author, text)
+        recipients(world, chat, author, text)
     }
 }
 
-/// The bots of a chat that a text is meant for.
-fn listeners(world: &World, chat: &Chat, author: u64, text: &str) -> Vec<u64> {
+/// Returns the bots of a chat that a text is meant for.
+fn recipients(world: &World, chat: &Chat, author: u64, text: &str) -> Vec<u64> {
     let named = mentioned(text);
-    let hears = |id: u64| match world.users.get(&id).and_then(|user| user.bot.as_ref()) {
+    let receives = |id: u64| match world.users.get(&id).and_then(|user| user.bot.as_ref()) {
         None => false,
         Some(_) if chat.is_private() => id != author,
         Some(bot) if chat.is_line() => bot.openline,
-        Some(bot) => bot.kind.hears_all() || named.contains(&id),
+        Some(bot) => bot.kind.receives_all() || named.contains(&id),
     };
     chat.members
         .iter()
         .copied()
-        .filter(|id| hears(*id))
+        .filter(|id| receives(*id))
         .collect()
 }
 
-/// The commands of a text that work in this chat, as often as they stand there.
-fn called(world: &World, chat: &Chat, author: u64, slashes: &[Slash]) -> Vec<Called> {
-    let mut found: Vec<Called> = Vec::new();
+/// Returns the commands of a text that work in this chat, with repetitions.
+fn called(world: &World, chat: &Chat, author: u64, slashes: &[Slash]) -> Vec<CommandCall> {
+    let mut found: Vec<CommandCall> = Vec::new();
     for slash in slashes {
         for command in world
             .commands
@@ -88,7 +88,7 @@ fn called(world: &World, chat: &Chat, author: u64, slashes: &[Slash]) -> Vec<Cal
             .filter(|command| command.name == slash.name)
         {
             if works(world, chat, author, command) {
-                found.push(Called {
+                found.push(CommandCall {
                     command: command.id,
                     params: slash.params.clone(),
                 });

@@ -1,4 +1,5 @@
-//! The `auth` block of an event and the tokens of a bot inside it: table 1.4 and section 3.2 of server-behaviour.md.
+//! The `auth` block of an event and the tokens of a bot: table 1.4 and section 3.2 of
+//! protocol/server-behaviour.md.
 
 use serde_json::{Map, Value, json};
 
@@ -7,21 +8,21 @@ use crate::emulator::world::access::{App, Owner};
 use crate::emulator::world::bot::Bot;
 use crate::emulator::world::tokens::ACCESS_SECONDS;
 
-/// How much authorization an event carries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Which tokens an event carries.
+#[derive(Clone, Debug, Copy, PartialEq, Eq)]
 pub(crate) enum Tokens {
     /// Access and refresh token: message and command events, the installation.
     WithRefresh,
-    /// Access token only: joins, bot removal, and all events that are no bot's.
+    /// Access token only: joins, bot removal, and all events that are not a bot's.
     WithoutRefresh,
-    /// As the pages of sessions and dialogs on lines print it: a refresh token, but neither `expires` nor `user_id`.
+    /// As on the pages of sessions and dialogs: a refresh token, but no `expires` and `user_id`.
     OfSession,
-    /// None, since the application is gone: `ONAPPUNINSTALL`.
+    /// No tokens, because the application is removed: `ONAPPUNINSTALL`.
     None,
 }
 
 impl Tokens {
-    /// Under which name the envelope numbers the subscription; the pages of sessions have one of their own.
+    /// Returns the key of the subscription's id; the pages of sessions use another one.
     pub(super) fn id_key(self) -> &'static str {
         match self {
             Tokens::OfSession => "eventId",
@@ -39,9 +40,10 @@ impl Tokens {
 }
 
 impl Transaction<'_> {
-    /// The `auth` of an event: who caused it, and what the handler may do on their behalf.
+    /// Returns the `auth` of an event: who caused it, and the tokens to act for them.
     ///
-    /// Without a user there are no tokens; a handler that an inbound webhook registered never gets any.
+    /// Without a user there are no tokens. A handler registered through an inbound webhook never
+    /// gets any.
     pub(crate) fn auth(&mut self, owner: &Owner, user: u64, tokens: Tokens) -> Value {
         match self.app(owner) {
             Some(app) if tokens != Tokens::None && user > 0 => {
@@ -52,12 +54,12 @@ impl Transaction<'_> {
                 auth.insert("application_token".to_owned(), app.application_token.into());
                 Value::Object(auth)
             }
-            _ => self.bare_auth(owner),
+            _ => self.auth_without_tokens(owner),
         }
     }
 
-    /// What an outgoing webhook is told: where it came from, and the secret that proves it.
-    fn bare_auth(&self, owner: &Owner) -> Value {
+    /// Returns the `auth` of an outgoing webhook: the portal and the secret that proves it.
+    fn auth_without_tokens(&self, owner: &Owner) -> Value {
         json!({
             "domain": self.world.domain,
             "server_endpoint": self.world.server_endpoint(),
@@ -67,8 +69,8 @@ impl Transaction<'_> {
         })
     }
 
-    /// The secret a handler compares: the application's, or what owns the bots of a webhook: the raw `CLIENT_ID` in
-    /// version 1, `custom` and the `botToken` in version 2.
+    /// Returns the secret a handler compares: the application's, or the owner of a webhook's bots:
+    /// the raw `CLIENT_ID` in v1, `custom` and the `botToken` in v2.
     fn application_token(&self, owner: &Owner) -> String {
         match owner {
             Owner::App(client_id) => self
@@ -81,8 +83,9 @@ impl Transaction<'_> {
         }
     }
 
-    /// One item of `data[BOT]` or the beginning of one of `data[COMMAND]`: the bot's own tokens, flat and again under
-    /// `AUTH`, then its id and code. A bot registered through a webhook has only the latter two.
+    /// Returns an item of `data[BOT]`, or the start of an item of `data[COMMAND]`: the bot's own
+    /// tokens, flat and again under `AUTH`, then its id and code. A bot registered through a
+    /// webhook has id and code only.
     pub(crate) fn bot_item(&mut self, bot: u64) -> Map<String, Value> {
         let Some(known) = self.world.users.get(&bot).and_then(|user| user.bot.clone()) else {
             return Map::new();
@@ -96,8 +99,9 @@ impl Transaction<'_> {
         item
     }
 
-    /// `data[bot]` of version 2: id, code, and the bot's own tokens, which a bot of a webhook has not.
-    pub(super) fn bot_in_brief(&mut self, bot: u64, known: &Bot) -> Value {
+    /// Returns `data[bot]` of v2: id, code, and the bot's own tokens, if it belongs to an
+    /// application.
+    pub(super) fn bot_item_v2(&mut self, bot: u64, known: &Bot) -> Value {
         json!({ "id": bot, "code": known.code, "auth": self.bot_tokens(&known.owner, bot) })
     }
 
@@ -113,7 +117,7 @@ impl Transaction<'_> {
         tokens
     }
 
-    /// Fresh tokens for a user, in the order the documentation prints them.
+    /// Returns new tokens for a user, in the order of the documentation.
     fn access(&mut self, app: &App, user: u64) -> Map<String, Value> {
         let now = self.world.clock.unix();
         let hops = self.hops.saturating_sub(1);

@@ -1,15 +1,15 @@
-//! Edits and deletions: section 3.4 of server-behaviour.md.
+//! Events about edits and deletions: protocol/server-behaviour.md 3.4.
 //!
-//! In groups the events of version 1 do not tell who did it: no `FROM_USER_ID`, and so no `data[USER]`. Those of
-//! version 2 always have the author.
+//! In groups the events of v1 do not name the author: no `FROM_USER_ID`, and so no `data[USER]`.
+//! The events of v2 always do.
 
 use serde_json::{Map, Value, json};
 
 use super::mention::{mentioned, without_mentions};
-use super::params::{append, entity_data, ids, user_in_full};
-use super::said::heard_from;
+use super::message_params::dialog_id_for_bots;
+use super::params::{append, entity_data, full_user, ids};
 use super::{Tokens, audience, v2};
-use crate::emulator::clock::in_words;
+use crate::emulator::clock::in_text;
 use crate::emulator::objects;
 use crate::emulator::transaction::Transaction;
 use crate::emulator::world::World;
@@ -17,9 +17,9 @@ use crate::emulator::world::chat::Chat;
 use crate::emulator::world::message::Message;
 
 impl Transaction<'_> {
-    /// Tells the bots that a message has a new text.
+    /// Notifies the bots that a message has a new text.
     pub(crate) fn announce_edit(&mut self, chat: &Chat, message: &Message) {
-        self.tell_people_of("ONIMV2MESSAGEUPDATE", chat, message);
+        self.log_message_for_people("ONIMV2MESSAGEUPDATE", chat, message);
         let mut params = heading(chat, message, &text_for_bots(chat, &message.text));
         append(
             &mut params,
@@ -43,36 +43,37 @@ impl Transaction<'_> {
         let bots = audience::change(self.world, chat, message.author, &message.text);
         self.announce_change("ONIMBOTMESSAGEUPDATE", chat, message, &bots, &params);
         for bot in bots {
-            self.tell(
+            self.fire_v2(
                 "ONIMBOTV2MESSAGEUPDATE",
                 bot,
                 Tokens::WithRefresh,
-                |world| v2::said(world, bot, chat, message),
+                |world| v2::message(world, bot, chat, message),
             );
         }
     }
 
-    /// Tells the bots that a message is gone; `text` is what it said, which they are not told.
+    /// Notifies the bots that a message was deleted. `text` is its old text, which the event does
+    /// not carry.
     pub(crate) fn announce_deletion(&mut self, chat: &Chat, message: &Message, text: &str) {
         if !message.system {
             let id = json!({ "messageId": message.id });
-            self.tell_people("ONIMV2MESSAGEDELETE", chat, message.author, |_, _| {
+            self.log_for_people("ONIMV2MESSAGEDELETE", chat, message.author, |_, _| {
                 id.clone()
             });
         }
-        let gone = format!("Message from {} has been deleted", in_words(message.date));
+        let gone = format!("Message from {} has been deleted", in_text(message.date));
         let mut params = heading(chat, message, &gone);
         append(&mut params, ending(self.world, chat, message));
         let bots = audience::change(self.world, chat, message.author, text);
         self.announce_change("ONIMBOTMESSAGEDELETE", chat, message, &bots, &params);
         for bot in bots {
-            self.tell(
+            self.fire_v2(
                 "ONIMBOTV2MESSAGEDELETE",
                 bot,
                 Tokens::WithRefresh,
                 |world| {
                     let id = json!({ "messageId": message.id });
-                    v2::around(world, bot, chat, message.author, id)
+                    v2::with_common_fields(world, bot, chat, message.author, id)
                 },
             );
         }
@@ -93,7 +94,7 @@ impl Transaction<'_> {
                     .map(|bot| (bot.to_string(), tx.bot_item(*bot).into()))
                     .collect();
                 let user = if chat.is_private() {
-                    user_in_full(tx.world, message.author)
+                    full_user(tx.world, message.author)
                 } else {
                     Value::Null
                 };
@@ -103,7 +104,8 @@ impl Transaction<'_> {
     }
 }
 
-/// What opens `data[PARAMS]`; the type of the entity is missing in private chats, its id is not.
+/// Returns the start of `data[PARAMS]`. In private chats the type of the entity is missing; its id
+/// is not.
 fn heading(chat: &Chat, message: &Message, text: &str) -> Map<String, Value> {
     let mut fields = Map::new();
     append(
@@ -136,7 +138,7 @@ fn heading(chat: &Chat, message: &Message, text: &str) -> Map<String, Value> {
 
 fn ending(world: &World, chat: &Chat, message: &Message) -> Value {
     json!({
-        "DIALOG_ID": heard_from(world, chat, message.author),
+        "DIALOG_ID": dialog_id_for_bots(world, chat, message.author),
         "MESSAGE_ID": message.id,
         "CHAT_TYPE": chat.kind.letter(),
         "LANGUAGE": world.language,
@@ -152,7 +154,8 @@ fn text_for_bots(chat: &Chat, text: &str) -> String {
 }
 
 impl Transaction<'_> {
-    /// Tells the bot that the acting user has set a reaction, or taken it back. Its own it knows of.
+    /// Notifies a bot that the acting user has set or removed a reaction. It is not notified of its
+    /// own.
     pub(crate) fn announce_reaction(
         &mut self,
         chat: &Chat,
@@ -168,7 +171,7 @@ impl Transaction<'_> {
                 "message": objects::message(world, message),
             })
         };
-        self.tell_people("ONIMV2REACTIONCHANGE", chat, by, |world, _| first(world));
+        self.log_for_people("ONIMV2REACTIONCHANGE", chat, by, |world, _| first(world));
         let known = self
             .world
             .users
@@ -177,11 +180,11 @@ impl Transaction<'_> {
         if bot == by || !known.is_some_and(|bot| bot.reactions) {
             return;
         }
-        self.tell(
+        self.fire_v2(
             "ONIMBOTV2REACTIONCHANGE",
             bot,
             Tokens::WithRefresh,
-            |world| v2::around(world, bot, chat, by, first(world)),
+            |world| v2::with_common_fields(world, bot, chat, by, first(world)),
         );
     }
 }

@@ -1,7 +1,8 @@
-//! `ONIMCOMMANDADD` and `ONIMBOTV2COMMANDADD`, typed or pressed: section 7 of server-behaviour.md.
+//! `ONIMCOMMANDADD` and `ONIMBOTV2COMMANDADD`, for typed and pressed commands: section 7 of
+//! protocol/server-behaviour.md.
 //!
-//! A typed command tells almost all that a message event tells, mentions and all; a pressed button tells little, and
-//! its `MESSAGE_ID` is the message that holds the keyboard.
+//! A typed command carries almost everything a message event carries, including mentions. A pressed
+//! button carries little; its `MESSAGE_ID` is the message with the keyboard.
 
 use serde_json::{Map, Value, json};
 
@@ -14,18 +15,23 @@ use crate::emulator::world::chat::Chat;
 use crate::emulator::world::message::Message;
 
 use super::Tokens;
-use super::audience::Called;
-use super::params::{FLAGS, append, ids, letters, user};
-use super::said::{ending, heading, heard_from, in_group};
+use super::audience::CommandCall;
+use super::message_params::{dialog_id_for_bots, ending, heading, in_group};
+use super::params::{FLAGS, append, chat_types, ids, user};
 use super::v2;
 
-/// Where a command was given: `COMMAND_CONTEXT`.
+/// Values of `COMMAND_CONTEXT`: how a command was given.
 const TYPED: &str = "TEXTAREA";
 const PRESSED: &str = "KEYBOARD";
 
 impl Transaction<'_> {
-    /// Tells the bots about the commands found in a message.
-    pub(super) fn announce_commands(&mut self, chat: &Chat, message: &Message, called: &[Called]) {
+    /// Notifies the bots of the commands found in a message.
+    pub(super) fn announce_commands(
+        &mut self,
+        chat: &Chat,
+        message: &Message,
+        called: &[CommandCall],
+    ) {
         let bots: Vec<u64> = called
             .iter()
             .filter_map(|called| Some(self.world.commands.get(&called.command)?.bot))
@@ -35,8 +41,14 @@ impl Transaction<'_> {
         self.command_event(chat, message.id, message.author, called, TYPED, &params);
     }
 
-    /// Tells a bot that a button or a menu item with one of its commands was pressed.
-    pub(crate) fn announce_press(&mut self, chat: &Chat, message: u64, user: u64, called: Called) {
+    /// Notifies a bot that a button or a menu item with one of its commands was pressed.
+    pub(crate) fn announce_press(
+        &mut self,
+        chat: &Chat,
+        message: u64,
+        user: u64,
+        called: CommandCall,
+    ) {
         let Some(command) = self.world.commands.get(&called.command) else {
             return;
         };
@@ -52,7 +64,7 @@ impl Transaction<'_> {
         chat: &Chat,
         message: u64,
         author: u64,
-        called: &[Called],
+        called: &[CommandCall],
         context: &str,
         params: &Value,
     ) {
@@ -76,21 +88,21 @@ impl Transaction<'_> {
         }
     }
 
-    /// Version 2 has an event for each command, and `message` is the whole message: of a pressed button the one that
-    /// holds the keyboard.
+    /// Sends the event of v2, one for each command. `message` is the whole message: for a pressed
+    /// button the one with the keyboard.
     fn command_event_v2(
         &mut self,
         chat: &Chat,
         message: u64,
         author: u64,
-        called: &Called,
+        called: &CommandCall,
         context: &str,
     ) {
         let Some(command) = self.world.commands.get(&called.command).cloned() else {
             return;
         };
         let bot = command.bot;
-        self.tell(v2::COMMAND, bot, Tokens::WithRefresh, |world| {
+        self.fire_v2(v2::COMMAND, bot, Tokens::WithRefresh, |world| {
             let found = world.messages.get(&message);
             let first = json!({
                 "command": {
@@ -101,12 +113,12 @@ impl Transaction<'_> {
                 },
                 "message": found.map(|message| objects::message(world, message)),
             });
-            v2::around(world, bot, chat, author, first)
+            v2::with_common_fields(world, bot, chat, author, first)
         });
     }
 
-    /// Gives the bots of these commands the right to answer them.
-    fn open_uses(&mut self, chat: u64, message: u64, called: &[Called]) {
+    /// Lets the bots of these commands answer them.
+    fn open_uses(&mut self, chat: u64, message: u64, called: &[CommandCall]) {
         let now = self.world.clock.millis();
         self.world.uses.retain(|open| open.until > now);
         for called in called {
@@ -119,7 +131,7 @@ impl Transaction<'_> {
         }
     }
 
-    fn command_item(&mut self, called: &Called, message: u64, context: &str) -> Value {
+    fn command_item(&mut self, called: &CommandCall, message: u64, context: &str) -> Value {
         let Some(command) = self.world.commands.get(&called.command).cloned() else {
             return Value::Null;
         };
@@ -137,15 +149,15 @@ impl Transaction<'_> {
         item.into()
     }
 
-    fn commands_by_owner(&self, called: &[Called]) -> Vec<(Owner, Vec<Called>)> {
-        let bot_of = |called: &Called| {
+    fn commands_by_owner(&self, called: &[CommandCall]) -> Vec<(Owner, Vec<CommandCall>)> {
+        let bot_of = |called: &CommandCall| {
             self.world
                 .commands
                 .get(&called.command)
                 .map(|command| command.bot)
         };
         let bots: Vec<u64> = called.iter().filter_map(bot_of).collect();
-        let mine = |bots: &[u64]| -> Vec<Called> {
+        let mine = |bots: &[u64]| -> Vec<CommandCall> {
             called
                 .iter()
                 .filter(|called| bot_of(called).is_some_and(|bot| bots.contains(&bot)))
@@ -159,7 +171,7 @@ impl Transaction<'_> {
     }
 }
 
-/// `data[PARAMS]` of a typed command.
+/// Returns `data[PARAMS]` of a typed command.
 fn typed(world: &World, chat: &Chat, message: &Message) -> Value {
     let mut fields = heading(world, chat, message, &message.text);
     if chat.is_private() {
@@ -188,7 +200,7 @@ fn typed(world: &World, chat: &Chat, message: &Message) -> Value {
     fields.into()
 }
 
-/// `data[PARAMS]` of a pressed button.
+/// Returns `data[PARAMS]` of a pressed button.
 fn pressed(world: &World, chat: &Chat, message: u64, user: u64, text: &str) -> Value {
     let mut fields = Map::new();
     append(
@@ -201,13 +213,13 @@ fn pressed(world: &World, chat: &Chat, message: u64, user: u64, text: &str) -> V
         fields.insert("TO_CHAT_ID".to_owned(), chat.id.into());
     }
     fields.insert("MESSAGE".to_owned(), text.into());
-    append(&mut fields, letters(chat));
+    append(&mut fields, chat_types(chat));
     append(
         &mut fields,
         json!({
             "CHAT_ENTITY_TYPE": chat.entity_type,
             "CHAT_ENTITY_ID": chat.entity_id,
-            "DIALOG_ID": heard_from(world, chat, user),
+            "DIALOG_ID": dialog_id_for_bots(world, chat, user),
             "MESSAGE_ID": message,
             "LANGUAGE": world.language,
         }),

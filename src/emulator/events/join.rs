@@ -1,39 +1,40 @@
-//! A bot comes into a chat, and a bot goes from the portal: section 3.5 of server-behaviour.md. Leaving a chat is told to nobody.
+//! Events when a bot joins a chat or is removed from the portal: section 3.5 of
+//! protocol/server-behaviour.md. There is no event for leaving a chat.
 
 use serde_json::{Map, Value, json};
 
-use super::params::{append, letters, user};
+use super::params::{append, chat_types, user};
 use super::{Tokens, v2};
 use crate::emulator::transaction::Transaction;
 use crate::emulator::world::World;
-use crate::emulator::world::bot::{Bot, Generation};
+use crate::emulator::world::bot::{ApiVersion, Bot};
 use crate::emulator::world::chat::Chat;
 
 impl Transaction<'_> {
-    /// Tells a bot that it is in a chat now: `by` is who added it, or the other side of a private dialog. People are told
-    /// of everybody.
+    /// Notifies a bot that it joined a chat: `by` is the user who added it, or the other side of a
+    /// private dialog. People are notified of everybody who joins.
     pub(crate) fn announce_join(&mut self, chat: &Chat, bot: u64, by: u64) {
-        self.tell_people_of_join(chat, bot);
+        self.log_join_for_people(chat, bot);
         let Some(known) = self.world.users.get(&bot).and_then(|user| user.bot.clone()) else {
             return;
         };
         let tokens = Tokens::WithoutRefresh;
-        if self.is_posted(&known, Generation::First, false) {
+        if self.is_posted(&known, ApiVersion::V1, false) {
             self.fire("ONIMBOTJOINCHAT", &known.owner, tokens, |tx| {
                 let items: Map<_, _> = [(bot.to_string(), tx.bot_item(bot).into())].into_iter().collect();
                 json!({ "BOT": items, "PARAMS": params(tx.world, chat, bot, by), "USER": user(tx.world, by) })
             });
         }
-        self.tell("ONIMBOTV2JOINCHAT", bot, tokens, |world| {
+        self.fire_v2("ONIMBOTV2JOINCHAT", bot, tokens, |world| {
             let dialog = json!({ "dialogId": world.dialog_id(bot, chat) });
-            v2::around(world, bot, chat, by, dialog)
+            v2::with_common_fields(world, bot, chat, by, dialog)
         });
     }
 
-    /// Tells an application that one of its bots is about to go; the bot is still there.
+    /// Notifies an application that one of its bots is about to be removed; the bot still exists.
     pub(crate) fn announce_removal(&mut self, id: u64, bot: &Bot) {
         let tokens = Tokens::WithoutRefresh;
-        if self.is_posted(bot, Generation::First, false) {
+        if self.is_posted(bot, ApiVersion::V1, false) {
             self.fire(
                 "ONIMBOTDELETE",
                 &bot.owner,
@@ -41,13 +42,13 @@ impl Transaction<'_> {
                 |_| json!({ "BOT_ID": id, "BOT_CODE": bot.code }),
             );
         }
-        self.tell("ONIMBOTV2DELETE", id, tokens, |_| Map::new());
+        self.fire_v2("ONIMBOTV2DELETE", id, tokens, |_| Map::new());
     }
 }
 
 fn params(world: &World, chat: &Chat, bot: u64, by: u64) -> Value {
     let mut fields = Map::new();
-    append(&mut fields, letters(chat));
+    append(&mut fields, chat_types(chat));
     append(&mut fields, json!({ "BOT_ID": bot, "USER_ID": by }));
     if chat.is_private() {
         append(
@@ -74,13 +75,13 @@ fn params(world: &World, chat: &Chat, bot: u64, by: u64) -> Value {
 }
 
 impl Transaction<'_> {
-    /// Tells a bot with what the acting user has opened its dialog.
+    /// Sends a bot the context with which the acting user opened its dialog.
     pub(crate) fn announce_context(&mut self, chat: &Chat, bot: u64, context: &Value) {
         let Some(known) = self.world.users.get(&bot).and_then(|user| user.bot.clone()) else {
             return;
         };
         let (tokens, by) = (Tokens::WithRefresh, self.user);
-        if self.is_posted(&known, Generation::First, false) {
+        if self.is_posted(&known, ApiVersion::V1, false) {
             self.fire("ONIMBOTCONTEXTGET", &known.owner, tokens, |tx| {
                 let items: Map<_, _> = [(bot.to_string(), tx.bot_item(bot).into())]
                     .into_iter()
@@ -89,9 +90,9 @@ impl Transaction<'_> {
                 json!({ "BOT": items, "PARAMS": params, "USER": user(tx.world, by) })
             });
         }
-        self.tell("ONIMBOTV2CONTEXTGET", bot, tokens, |world| {
+        self.fire_v2("ONIMBOTV2CONTEXTGET", bot, tokens, |world| {
             let dialog = json!({ "dialogId": world.dialog_id(bot, chat), "context": context });
-            v2::around(world, bot, chat, by, dialog)
+            v2::with_common_fields(world, bot, chat, by, dialog)
         });
     }
 }
@@ -99,7 +100,7 @@ impl Transaction<'_> {
 fn context_params(world: &World, chat: &Chat, bot: u64, by: u64, context: &Value) -> Value {
     let mut fields = Map::new();
     append(&mut fields, json!({ "CONTEXT": context }));
-    append(&mut fields, letters(chat));
+    append(&mut fields, chat_types(chat));
     append(
         &mut fields,
         json!({

@@ -1,10 +1,10 @@
-//! Mentions: who is named in a text, and the text without them.
+//! Finds mentions in a text and removes them.
 //!
-//! The two rules differ, as they do on the portal. Naming somebody works with `[USER=5]`, `[USER=5]Bot[/USER]` and
-//! `[USER=5 REPLACE]Bot[/USER]`; the cutting knows neither ` REPLACE` nor an empty name, and then swallows the text
-//! up to the next closing tag.
+//! The two rules differ, as on the portal. A mention is `[USER=5]`, `[USER=5]Bot[/USER]` or
+//! `[USER=5 REPLACE]Bot[/USER]`. Removal does not know ` REPLACE` or an empty name, and then
+//! removes the text up to the next closing tag.
 
-/// The users named in a text, in order, each once.
+/// Returns the users mentioned in a text, in order, each once.
 pub(crate) fn mentioned(text: &str) -> Vec<u64> {
     let mut found = Vec::new();
     let mut rest = text;
@@ -22,7 +22,7 @@ pub(crate) fn mentioned(text: &str) -> Vec<u64> {
     found
 }
 
-/// The text as a bot in a group receives it: without mention tags, trimmed.
+/// Returns the text as a bot in a group receives it: without mention tags, trimmed.
 pub(crate) fn without_mentions(text: &str) -> String {
     let mut kept = String::new();
     let mut rest = text;
@@ -37,7 +37,8 @@ pub(crate) fn without_mentions(text: &str) -> String {
     kept.trim().to_owned()
 }
 
-/// Where the mention that begins here ends: after digits, `]`, at least one character, and `[/user]`.
+/// Returns the end of a mention at the start of `tag`: after digits, `]`, at least one character,
+/// and `[/user]`.
 fn tag_end(tag: &str) -> Option<usize> {
     let name = "[user=".len() + tag["[user=".len()..].find(|c: char| !c.is_ascii_digit())?;
     let first = tag[name..].strip_prefix(']')?.chars().next()?;
@@ -77,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn mentions_are_cut_out_as_imperfectly_as_the_portal_cuts_them() {
+    fn mentions_are_removed_with_the_portals_errors() {
         let cases = [
             ("[USER=567]NewBot[/USER] , how to", ", how to"),
             ("hi [user=5]Ann[/user]  there", "hi   there"),

@@ -1,24 +1,25 @@
-//! `ONIMBOTMESSAGEADD`, one event for all bots of an application that hear a message; `ONIMBOTV2MESSAGEADD`, one each.
+//! `ONIMBOTMESSAGEADD`, one event for all receiving bots of an application, and
+//! `ONIMBOTV2MESSAGEADD`, one event for each bot.
 
 use serde_json::{Map, json};
 
-use crate::emulator::feed::{TYPING_SECONDS, Update};
 use crate::emulator::transaction::Transaction;
+use crate::emulator::updates::{TYPING_SECONDS, Update};
 use crate::emulator::world::access::Owner;
-use crate::emulator::world::bot::{Bot, BotType, Generation, Mode};
+use crate::emulator::world::bot::{ApiVersion, Bot, BotType, Mode};
 use crate::emulator::world::chat::Chat;
 use crate::emulator::world::message::Message;
 
 use super::Tokens;
 use super::audience::{self, Audience};
-use super::params::user_in_full;
-use super::said::params;
+use super::message_params::params;
+use super::params::full_user;
 use super::v2;
 
 impl Transaction<'_> {
-    /// Tells the bots about a message that was just stored.
+    /// Notifies the bots of a new message.
     pub(crate) fn announce(&mut self, chat: &Chat, message: &Message, skip_command: bool) {
-        self.tell_people_of("ONIMV2MESSAGEADD", chat, message);
+        self.log_message_for_people("ONIMV2MESSAGEADD", chat, message);
         match audience::message(self.world, chat, message, skip_command) {
             Audience::None => {}
             Audience::Commands(called) => self.announce_commands(chat, message, &called),
@@ -33,25 +34,26 @@ impl Transaction<'_> {
                         json!({
                             "BOT": items,
                             "PARAMS": params(tx.world, chat, message),
-                            "USER": user_in_full(tx.world, message.author),
+                            "USER": full_user(tx.world, message.author),
                         })
                     });
                 }
                 for bot in bots {
-                    self.tell("ONIMBOTV2MESSAGEADD", bot, Tokens::WithRefresh, |world| {
-                        v2::said(world, bot, chat, message)
+                    self.fire_v2("ONIMBOTV2MESSAGEADD", bot, Tokens::WithRefresh, |world| {
+                        v2::message(world, bot, chat, message)
                     });
                 }
             }
         }
     }
 
-    /// The portal itself shows that a bot of v1 is about to answer, except in open lines and for supervisors.
+    /// Shows that a v1 bot is typing, as the portal does, except on open channels and for
+    /// supervisors.
     pub(super) fn show_typing(&mut self, chat: &Chat, bots: &[u64]) {
         for bot in bots {
             let known = self.world.users.get(bot).and_then(|user| user.bot.as_ref());
             let types = |bot: &Bot| {
-                bot.generation == Generation::First
+                bot.version == ApiVersion::V1
                     && bot.mode == Mode::Webhook
                     && bot.kind != BotType::Supervisor
             };
@@ -66,14 +68,15 @@ impl Transaction<'_> {
         }
     }
 
-    /// The bots that are posted to in the format of version 1, grouped by application: one event carries all of one.
+    /// Groups the bots that get v1 events by application: one event carries all bots of an
+    /// application.
     pub(super) fn by_owner(&self, bots: &[u64], is_command: bool) -> Vec<(Owner, Vec<u64>)> {
         let mut groups: Vec<(Owner, Vec<u64>)> = Vec::new();
         for id in bots {
             let Some(bot) = self.world.users.get(id).and_then(|user| user.bot.as_ref()) else {
                 continue;
             };
-            if !self.is_posted(bot, Generation::First, is_command) {
+            if !self.is_posted(bot, ApiVersion::V1, is_command) {
                 continue;
             }
             match groups.iter_mut().find(|(owner, _)| *owner == bot.owner) {

@@ -1,7 +1,9 @@
-//! What the portal tells the handlers: which event, to which row, with which tokens.
+//! Creates the events the portal sends to handlers: which event, to which subscription, with which
+//! tokens.
 //!
-//! `audience` decides who hears, `slash` and `mention` read the text, the other files write the bodies. Key order and
-//! key presence follow the samples of the documentation, since that is what decoders were written against.
+//! `audience` selects the receivers, `slash` and `mention` parse the text, the other files write
+//! the bodies. Order and presence of keys follow the samples of the documentation, since decoders
+//! were written against them.
 
 pub(crate) mod audience;
 mod auth;
@@ -11,17 +13,17 @@ mod join;
 mod line;
 pub(crate) mod mention;
 mod message;
+mod message_params;
 mod params;
 mod people;
-mod said;
 pub(crate) mod samples;
 mod slash;
 pub(crate) mod v2;
 
 use serde_json::{Value, json};
 
-use super::delivery::Delivery;
 use super::shorten::shortened;
+use super::transaction::Delivery;
 use super::transaction::Transaction;
 use crate::emulator::world::access::{Owner, Subscription, Way};
 use crate::emulator::world::offline::Record;
@@ -29,7 +31,8 @@ use crate::emulator::world::offline::Record;
 pub(crate) use self::auth::Tokens;
 
 impl Transaction<'_> {
-    /// Sends an event to every row its owner has for it; `data` writes the body for each anew, tokens being fresh.
+    /// Sends an event to every subscription of an owner; `data` writes the body for each, since
+    /// tokens are new each time.
     pub(crate) fn fire(
         &mut self,
         event: &str,
@@ -37,27 +40,28 @@ impl Transaction<'_> {
         tokens: Tokens,
         data: impl Fn(&mut Self) -> Value,
     ) {
-        if self.hops == 0 || !self.world.is_listening(owner) {
+        if self.hops == 0 || !self.world.gets_events(owner) {
             return;
         }
         for row in self.world.rows(owner, event) {
             let data = data(self);
-            self.hand_on(&row, &data, tokens);
+            self.dispatch(&row, &data, tokens);
         }
     }
 
-    /// Sends an event to all rows on the portal, whoever they belong to, as events that are no bot's are sent.
+    /// Sends an event to all subscriptions on the portal and returns their number, as for events
+    /// that are not a bot's.
     pub(crate) fn fire_to_all(&mut self, event: &str, data: &Value) -> usize {
         let event = event.to_uppercase();
-        self.tell_all(&event, data, Tokens::of(&event))
+        self.fire_to_all_with(&event, data, Tokens::of(&event))
     }
 
-    /// The same with as much authorization as the event carries.
-    fn tell_all(&mut self, event: &str, data: &Value, tokens: Tokens) -> usize {
+    /// The same with the given tokens.
+    fn fire_to_all_with(&mut self, event: &str, data: &Value, tokens: Tokens) -> usize {
         if self.hops == 0 {
             return 0;
         }
-        let fits = |row: &&Subscription| row.event == event && self.world.is_listening(&row.owner);
+        let fits = |row: &&Subscription| row.event == event && self.world.gets_events(&row.owner);
         let rows: Vec<Subscription> = self
             .world
             .subscriptions
@@ -66,19 +70,19 @@ impl Transaction<'_> {
             .cloned()
             .collect();
         for row in &rows {
-            self.hand_on(row, data, tokens);
+            self.dispatch(row, data, tokens);
         }
         rows.len()
     }
 
-    /// Posts an event, or keeps it for who fetches it.
-    fn hand_on(&mut self, row: &Subscription, data: &Value, tokens: Tokens) {
+    /// Posts an event, or stores it until it is fetched.
+    fn dispatch(&mut self, row: &Subscription, data: &Value, tokens: Tokens) {
         match &row.way {
             Way::Online { .. } => {
                 let auth = self.auth(&row.owner, self.actor_for(row), tokens);
                 self.deliver(row, data, &auth, tokens);
             }
-            Way::Offline { source } => self.put_by(row, source, data),
+            Way::Offline { source } => self.store_offline(row, source, data),
         }
     }
 
@@ -106,7 +110,7 @@ impl Transaction<'_> {
         });
     }
 
-    /// The name under which the wire log shows an owner.
+    /// Returns the name of an owner in the traffic log.
     pub(crate) fn app_title(&self, owner: &Owner) -> Option<String> {
         match owner {
             Owner::App(client_id) => self.world.apps.get(client_id).map(|app| app.title.clone()),
@@ -115,13 +119,14 @@ impl Transaction<'_> {
     }
 }
 
-/// The one event that tells of others.
+/// The event that announces stored events.
 pub(crate) const NOTICE: &str = "ONOFFLINEEVENT";
 
 impl Transaction<'_> {
-    /// Keeps an event for the application of a row, unless it was that application which caused it, naming the same
-    /// source. No source is a source like any other here: a plain call of the application is not kept in its plain queue.
-    pub(super) fn put_by(&mut self, row: &Subscription, source: &str, data: &Value) {
+    /// Stores an event for the application of a subscription, unless that application caused it
+    /// with the same source. No source counts as a source: a call without one is not stored in the
+    /// queue without one.
+    pub(super) fn store_offline(&mut self, row: &Subscription, source: &str, data: &Value) {
         let Owner::App(app) = &row.owner else { return };
         if self.origin.app.as_ref() == Some(app) && self.origin.source == source {
             return;
@@ -132,16 +137,17 @@ impl Transaction<'_> {
         self.queued.insert(app.clone());
     }
 
-    /// Tells the applications whose queues have grown in this hit, once each, and not before its time.
-    pub(crate) fn tell_of_queues(&mut self) {
+    /// Sends `ONOFFLINEEVENT` to the applications whose queues have grown in this transaction, once
+    /// each, and not before its `minTimeout`.
+    pub(crate) fn announce_grown_queues(&mut self) {
         for app in std::mem::take(&mut self.queued) {
             for row in self.world.rows(&Owner::App(app), NOTICE) {
                 let Way::Online { min_timeout } = row.way else {
                     continue;
                 };
                 let now = self.world.clock.millis();
-                if self.world.offline.may_tell(row.id, min_timeout, now) {
-                    self.hand_on(&row, &json!({}), Tokens::WithRefresh);
+                if self.world.offline.may_notify(row.id, min_timeout, now) {
+                    self.dispatch(&row, &json!({}), Tokens::WithRefresh);
                 }
             }
         }

@@ -1,11 +1,11 @@
-//! The pieces that several events share: the acting user, and what is told about the chat.
+//! Fields that several events share: the acting user and the chat.
 
 use serde_json::{Map, Value, json};
 
 use crate::emulator::world::World;
 use crate::emulator::world::chat::Chat;
 
-/// The send flags of a message, always all of them.
+/// The send flags of a message; events have all of them.
 pub(super) const FLAGS: [(&str, &str); 11] = [
     ("PUSH", "Y"),
     ("PUSH_IMPORTANT", "N"),
@@ -20,19 +20,20 @@ pub(super) const FLAGS: [(&str, &str); 11] = [
     ("FAKE_RELATION", "0"),
 ];
 
-/// Adds the fields of a JSON object to another, behind what is there.
+/// Adds the fields of a JSON object to another, after the existing ones.
 pub(in crate::emulator::events) fn append(fields: &mut Map<String, Value>, more: Value) {
     if let Value::Object(more) = more {
         fields.extend(more);
     }
 }
 
-/// `Y` or `N`.
+/// Returns `Y` or `N`.
 pub(in crate::emulator::events) fn flag(yes: bool) -> &'static str {
     if yes { "Y" } else { "N" }
 }
 
-/// `data[USER]` as command and join events carry it; null, and so absent, for nobody.
+/// Returns `data[USER]` of command and join events; null, which is left out of the form, if there
+/// is no user.
 pub(super) fn user(world: &World, id: u64) -> Value {
     world.users.get(&id).map_or(Value::Null, |user| {
         json!({
@@ -46,8 +47,8 @@ pub(super) fn user(world: &World, id: u64) -> Value {
     })
 }
 
-/// `data[USER]` as message events carry it.
-pub(super) fn user_in_full(world: &World, id: u64) -> Value {
+/// Returns `data[USER]` of message events.
+pub(super) fn full_user(world: &World, id: u64) -> Value {
     let mut fields = user(world, id);
     if let Value::Object(fields) = &mut fields {
         let is_guest = flag(world.is_guest(id));
@@ -64,18 +65,18 @@ pub(super) fn user_in_full(world: &World, id: u64) -> Value {
     fields
 }
 
-/// The free fields of a chat that belongs to something else on the portal.
+/// Returns the free fields of a chat that belongs to another object of the portal.
 pub(super) fn entity_data(chat: &Chat) -> Value {
     let [one, two, three] = &chat.entity_data;
     json!({ "CHAT_ENTITY_DATA_1": one, "CHAT_ENTITY_DATA_2": two, "CHAT_ENTITY_DATA_3": three })
 }
 
-/// The chat's type, twice, under the names `MESSAGE_TYPE` and `CHAT_TYPE`.
-pub(super) fn letters(chat: &Chat) -> Value {
+/// Returns the chat's type under both names, `MESSAGE_TYPE` and `CHAT_TYPE`.
+pub(super) fn chat_types(chat: &Chat) -> Value {
     json!({ "CHAT_TYPE": chat.kind.letter(), "MESSAGE_TYPE": chat.kind.letter() })
 }
 
-/// A map of ids to themselves, as `MENTIONED_LIST` and `BOT_IN_CHAT` are.
+/// Returns a map of ids to themselves, as in `MENTIONED_LIST` and `BOT_IN_CHAT`.
 pub(super) fn ids(list: impl IntoIterator<Item = u64>) -> Value {
     list.into_iter()
         .map(|id| (id.to_string(), Value::from(id)))

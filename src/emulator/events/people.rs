@@ -1,7 +1,7 @@
-//! `ONIMV2*`: what people who have subscribed can fetch, section 5.1 of bots-v2.md.
+//! `ONIMV2*`: events that subscribed people can fetch, protocol/bots-v2.md 5.1.
 //!
-//! They are written into the event log and never posted. A person hears everything in their chats, their own words as
-//! well; what the portal itself says is no message here, either.
+//! They are written to the event log and never posted. A person gets the events of all their chats,
+//! also about their own messages, but not about system messages.
 
 use serde_json::{Map, Value, json};
 
@@ -12,13 +12,13 @@ use crate::emulator::world::chat::Chat;
 use crate::emulator::world::log::Row;
 use crate::emulator::world::message::Message;
 
-use super::v2::around;
+use super::v2::with_common_fields;
 
 impl Transaction<'_> {
-    /// Tells the people of a chat that something was said, or changed.
-    pub(super) fn tell_people_of(&mut self, event: &str, chat: &Chat, message: &Message) {
+    /// Logs a new or changed message for the people of a chat.
+    pub(super) fn log_message_for_people(&mut self, event: &str, chat: &Chat, message: &Message) {
         if !message.system {
-            self.tell_people(
+            self.log_for_people(
                 event,
                 chat,
                 message.author,
@@ -27,9 +27,9 @@ impl Transaction<'_> {
         }
     }
 
-    /// Tells the people of a chat that somebody has joined it.
-    pub(super) fn tell_people_of_join(&mut self, chat: &Chat, who: u64) {
-        self.tell_people(
+    /// Logs for the people of a chat that somebody joined it.
+    pub(super) fn log_join_for_people(&mut self, chat: &Chat, who: u64) {
+        self.log_for_people(
             "ONIMV2JOINCHAT",
             chat,
             who,
@@ -37,8 +37,9 @@ impl Transaction<'_> {
         );
     }
 
-    /// Writes an event for each member of a chat who has subscribed; `first` has what is special about it.
-    pub(super) fn tell_people(
+    /// Logs an event for each subscribed member of a chat; `first` returns the fields of this
+    /// event.
+    pub(super) fn log_for_people(
         &mut self,
         event: &str,
         chat: &Chat,
@@ -49,7 +50,8 @@ impl Transaction<'_> {
             if !self.world.subscribers.contains(viewer) {
                 continue;
             }
-            let mut data = around(self.world, *viewer, chat, user, first(self.world, *viewer));
+            let mut data =
+                with_common_fields(self.world, *viewer, chat, user, first(self.world, *viewer));
             hide_activity(&mut data);
             let row = Row {
                 event: event.to_owned(),
@@ -61,7 +63,7 @@ impl Transaction<'_> {
     }
 }
 
-/// In these events nobody is seen to have been active.
+/// Sets `lastActivityDate` to false, as it is in these events.
 fn hide_activity(data: &mut Map<String, Value>) {
     if let Some(user) = data.get_mut("user").filter(|user| user.is_object()) {
         user["lastActivityDate"] = false.into();

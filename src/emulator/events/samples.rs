@@ -1,13 +1,13 @@
-//! A sample of every event, for who wants to see what a program makes of one: the table `samples.txt`.
+//! Samples of all events, from the table `samples.txt`.
 
 use serde_json::Value;
 
 use super::Tokens;
 
-/// The table: a name and its `data`, one a line.
+/// The table: a name and its `data` on each line.
 const TABLE: &str = include_str!("samples.txt");
 
-/// What an event of this name may carry.
+/// Returns sample data for an event.
 pub(crate) fn sample(event: &str) -> Value {
     let event = event.to_uppercase();
     let mut lines = rows().filter(|(pattern, _)| fits(pattern, &event));
@@ -20,7 +20,7 @@ fn rows() -> impl Iterator<Item = (&'static str, &'static str)> {
     lines.filter_map(|line| line.split_once(' '))
 }
 
-/// Whether a name is what a pattern says; each `*` stands for anything, also for nothing.
+/// Whether a name matches a pattern; each `*` stands for any text, also for none.
 fn fits(pattern: &str, name: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == name,
@@ -32,7 +32,7 @@ fn fits(pattern: &str, name: &str) -> bool {
 }
 
 impl Tokens {
-    /// How much authorization an event has that somebody fires by hand: as the page of the event prints it.
+    /// Returns which tokens an event has that is sent by hand, as on the page of the event.
     pub(super) fn of(event: &str) -> Self {
         match event {
             "ONAPPUNINSTALL" => Tokens::None,
@@ -58,7 +58,7 @@ mod tests {
     use crate::event::{catalogue, form};
 
     #[test]
-    fn a_star_stands_for_anything() {
+    fn a_star_in_a_pattern_matches_any_text() {
         for (pattern, name, expected) in [
             ("ONTASK*", "ONTASKADD", true),
             ("ONCRM*USERFIELD*", "ONCRMLEADUSERFIELDADD", true),
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn every_line_is_json_and_says_something_new() {
+    fn every_line_is_json_and_has_a_new_pattern() {
         let mut seen = BTreeSet::new();
         for (pattern, data) in rows() {
             let read: Result<Value, _> = serde_json::from_str(data);
@@ -89,10 +89,12 @@ mod tests {
         }
     }
 
-    /// The keys of an event's data, the numbers of lists and maps aside.
+    /// Collects the keys of an event's data.
     fn keys(tree: &Value, path: &str, found: &mut BTreeSet<String>) {
         match tree.as_object() {
-            None => drop(found.insert(path.to_owned())),
+            None => {
+                let _ = found.insert(path.to_owned());
+            }
             Some(fields) => {
                 for (key, value) in fields {
                     keys(value, &format!("{path}.{key}"), found);
@@ -101,7 +103,7 @@ mod tests {
         }
     }
 
-    /// Compares with the documentation's samples, as they arrive.
+    /// Compares the samples with those of the documentation.
     #[test]
     fn samples_have_the_keys_of_the_documentation() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/events");
@@ -109,7 +111,7 @@ mod tests {
         let mut compared = 0;
         for file in files.map(|file| file.expect("a file").path()) {
             let name = file.file_name().unwrap_or_default().to_string_lossy();
-            // The second sample of the same event, that of a rented line.
+            // The second sample of the same event, for a rented line.
             if !name.starts_with("rest-") || !name.ends_with(".form") || name.contains("init_line")
             {
                 continue;

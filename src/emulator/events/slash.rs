@@ -1,20 +1,21 @@
 //! Finds slash commands in a text.
 //!
-//! Every line that *begins* with `/` is a command; a mention in front of it makes it an ordinary line. The name goes
-//! up to the first space, the rest of the line is its parameters, and the letter case counts.
+//! Every line that *begins* with `/` is a command; with a mention before it, it is an ordinary
+//! line. The name ends at the first space, the rest of the line is the parameters, and letter case
+//! matters.
 
-/// Handled by the chat itself; a text with one of them reaches no bot.
+/// Commands handled by the chat itself; a text with one of them is sent to no bot.
 const BUILT_IN: [&str; 6] = ["me", "loud", ">>", "rename", "getDialogId", "webrtcDebug"];
 
-/// A line that looks like a command; whether a bot knows it is for the caller to find out.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A line with the form of a command, known to a bot or not.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Slash {
-    /// Without the slash.
+    /// The name, without the slash.
     pub(crate) name: String,
     pub(crate) params: String,
 }
 
-/// All lines of a text that begin with a slash.
+/// Returns all lines of a text that begin with a slash.
 pub(crate) fn slashes(text: &str) -> Vec<Slash> {
     text.lines()
         .filter_map(|line| line.strip_prefix('/'))
@@ -23,7 +24,7 @@ pub(crate) fn slashes(text: &str) -> Vec<Slash> {
         .collect()
 }
 
-/// The command and its parameters, the slash already gone.
+/// Splits a command, without its slash, from its parameters.
 fn slash(line: &str) -> Slash {
     let (name, params) = line.split_once(' ').unwrap_or((line, ""));
     Slash {
@@ -33,7 +34,7 @@ fn slash(line: &str) -> Slash {
 }
 
 impl Slash {
-    /// Whether the chat itself answers it.
+    /// Whether the chat itself handles it.
     pub(crate) fn is_built_in(&self) -> bool {
         BUILT_IN.contains(&self.name.as_str())
     }
@@ -65,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn the_chat_answers_its_own_commands() {
+    fn built_in_commands_are_handled_by_the_chat() {
         assert!(slashes("/me waves")[0].is_built_in());
         assert!(!slashes("/mee")[0].is_built_in());
     }

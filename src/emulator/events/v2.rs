@@ -1,21 +1,21 @@
-//! Events of version 2: one bot each, into the event log or to the subscriptions of its owner.
+//! Events of v2: one bot each, into the event log or to the subscriptions of its owner.
 //!
-//! Sections 3 to 5 of bots-v2.md, section 4 of server-behaviour.md. Both ways carry the same fields; only `bot` differs,
-//! which is the whole object in the log, and id, code and tokens in what is posted.
+//! protocol/bots-v2.md 3 and protocol/bots-v2.md 5, protocol/server-behaviour.md 4. Both ways carry the same
+//! fields; only `bot` differs: the whole object in the log; id, code and tokens in a posted event.
 
 use serde_json::{Map, Value, json};
 
 use crate::emulator::objects;
 use crate::emulator::transaction::Transaction;
 use crate::emulator::world::World;
-use crate::emulator::world::bot::{Bot, Generation, Mode};
+use crate::emulator::world::bot::{ApiVersion, Bot, Mode};
 use crate::emulator::world::chat::Chat;
 use crate::emulator::world::log::Row;
 use crate::emulator::world::message::Message;
 
 use super::Tokens;
 
-/// The eight events a bot has: registration with `eventMode=webhook` subscribes to all of them.
+/// The eight events of a bot: registration with `eventMode=webhook` subscribes to all of them.
 pub(crate) const NAMES: [&str; 8] = [
     "ONIMBOTV2MESSAGEADD",
     "ONIMBOTV2MESSAGEUPDATE",
@@ -27,16 +27,16 @@ pub(crate) const NAMES: [&str; 8] = [
     "ONIMBOTV2REACTIONCHANGE",
 ];
 
-/// The one event whose rows do not look at `eventMode`: a bot that fetches gets it both ways if its application has
+/// The event that ignores `eventMode`: a bot that fetches gets it both ways if its application has
 /// subscribed to it for another bot.
 pub(super) const COMMAND: &str = "ONIMBOTV2COMMANDADD";
 
 impl Transaction<'_> {
-    /// Tells one bot in the format of version 2, if that is how it hears.
+    /// Sends an event of v2 to one bot, if it gets v2 events.
     ///
-    /// `data` writes all fields but `bot`. What goes into the log does so at once and whatever the length of the chain
-    /// of events; only what is posted is cut.
-    pub(super) fn tell(
+    /// `data` returns all fields but `bot`. Events are written to the log at once, however long the
+    /// chain of events; only posted events are cut.
+    pub(super) fn fire_v2(
         &mut self,
         event: &str,
         bot: u64,
@@ -57,19 +57,19 @@ impl Transaction<'_> {
             };
             self.world.log.write(bot, row);
         }
-        if self.is_posted(known, Generation::Second, event == COMMAND) {
+        if self.is_posted(known, ApiVersion::V2, event == COMMAND) {
             self.fire(event, &known.owner, tokens, |tx| {
-                with_bot(tx.bot_in_brief(bot, known), data(tx.world))
+                with_bot(tx.bot_item_v2(bot, known), data(tx.world))
             });
         }
     }
 
-    /// Whether events in the format of a version are posted for a bot.
+    /// Whether events in the format of this version are posted for a bot.
     ///
-    /// The format follows the version that registered the bot; on a portal where `both_formats` is on it does not.
-    pub(super) fn is_posted(&self, bot: &Bot, format: Generation, is_command: bool) -> bool {
+    /// The format follows the version that registered the bot, unless `both_formats` is on.
+    pub(super) fn is_posted(&self, bot: &Bot, format: ApiVersion, is_command: bool) -> bool {
         (bot.mode == Mode::Webhook || is_command)
-            && (bot.generation == format || self.world.both_formats)
+            && (bot.version == format || self.world.both_formats)
     }
 }
 
@@ -78,14 +78,19 @@ fn with_bot(bot: Value, data: Map<String, Value>) -> Value {
     bot.chain(data).collect::<Map<_, _>>().into()
 }
 
-/// What was said, new or changed: `ONIMBOTV2MESSAGEADD`, `ONIMBOTV2MESSAGEUPDATE`.
-pub(super) fn said(world: &World, bot: u64, chat: &Chat, message: &Message) -> Map<String, Value> {
+/// Returns the data of `ONIMBOTV2MESSAGEADD` and `ONIMBOTV2MESSAGEUPDATE`.
+pub(super) fn message(
+    world: &World,
+    bot: u64,
+    chat: &Chat,
+    message: &Message,
+) -> Map<String, Value> {
     let first = json!({ "message": objects::message(world, message) });
-    around(world, bot, chat, message.author, first)
+    with_common_fields(world, bot, chat, message.author, first)
 }
 
-/// Opens `data` with the fields of one event and closes it with those that nearly all have.
-pub(super) fn around(
+/// Puts the fields of one event first and adds those that nearly all events have.
+pub(super) fn with_common_fields(
     world: &World,
     bot: u64,
     chat: &Chat,

@@ -1,4 +1,4 @@
-//! `Bot`: what everybody sees, and what its owner sees.
+//! `Bot`, for everybody and for its owner.
 
 use serde_json::{Value, json};
 
@@ -6,17 +6,17 @@ use crate::emulator::world::World;
 use crate::emulator::world::bot::{Bot, Command, Mode};
 use crate::emulator::world::user::User;
 
-/// A bot as any application sees it; null for a user who is none.
+/// Returns a bot as any application sees it; null for a user who is not a bot.
 pub(crate) fn bot(world: &World, user: &User) -> Value {
     user.bot
         .as_ref()
         .map_or(Value::Null, |bot| open_part(world, user.id, bot))
 }
 
-/// A bot as its owner sees it.
+/// Returns a bot as its owner sees it.
 ///
-/// `countMessage` is "messages sent by the bot" on the pages of the methods and "processed messages" on `entities.md`:
-/// it counts those sent. The key `appId` went with revision 35.
+/// `countMessage` is "messages sent by the bot" on the pages of the methods and "processed
+/// messages" on `entities.md`: it counts those sent. The key `appId` was removed with revision 35.
 pub(crate) fn own_bot(world: &World, user: &User) -> Value {
     let Some(bot) = &user.bot else {
         return Value::Null;
@@ -57,7 +57,7 @@ fn open_part(world: &World, id: u64, bot: &Bot) -> Value {
     })
 }
 
-/// A command as registration and update answer with it.
+/// Returns a command as registration and update print it.
 pub(crate) fn command(command: &Command) -> Value {
     json!({
         "id": command.id,
@@ -69,7 +69,8 @@ pub(crate) fn command(command: &Command) -> Value {
     })
 }
 
-/// A command as `imbot.v2.Command.list` shows it: titles in the portal's language, the bot's name as category.
+/// Returns a command as `imbot.v2.Command.list` prints it: titles in the portal's language, the
+/// bot's name as category.
 pub(crate) fn listed_command(world: &World, listed: &Command) -> Value {
     let title = listed.title(&world.language);
     let bot = world.users.get(&listed.bot).map(|user| user.name());

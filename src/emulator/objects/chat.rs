@@ -2,15 +2,15 @@
 
 use serde_json::{Value, json};
 
-use crate::emulator::clock::{at, iso};
+use crate::emulator::clock::{iso, timestamp};
 use crate::emulator::world::World;
 use crate::emulator::world::chat::{Chat, ChatType};
 use crate::emulator::world::color;
 
-/// A chat as events carry it: without `role` and `muteList`, which depend on who asks.
+/// Returns a chat as events print it: without `role` and `muteList`, which depend on the viewer.
 ///
-/// Its `dialogId` is how the viewer writes its address; a private dialog has no name, as in the documentation's sample
-/// of `ONIMBOTV2CONTEXTGET`.
+/// `dialogId` is the viewer's id for it. A private dialog has no name, as in the documentation's
+/// sample of `ONIMBOTV2CONTEXTGET`.
 pub(crate) fn chat(world: &World, viewer: u64, chat: &Chat) -> Value {
     json!({
         "id": chat.id,
@@ -40,7 +40,7 @@ pub(crate) fn chat(world: &World, viewer: u64, chat: &Chat) -> Value {
     })
 }
 
-/// A chat as methods answer with it: also what depends on who asks, and what is counted.
+/// Returns a chat as methods print it: with the fields that depend on the viewer, and with counts.
 pub(crate) fn chat_in_answer(world: &World, viewer: u64, shown: &Chat) -> Value {
     let last = shown.messages.back().copied();
     let read = shown.read.get(&viewer).copied();
@@ -48,7 +48,7 @@ pub(crate) fn chat_in_answer(world: &World, viewer: u64, shown: &Chat) -> Value 
     let more = json!({
             "role": role(shown, viewer),
             "muteList": [],
-            "dateCreate": iso(at(shown.created)),
+            "dateCreate": iso(timestamp(shown.created)),
             "lastMessageId": last,
             "lastId": read,
             "managerList": managers,
@@ -85,7 +85,7 @@ fn word(chat: &Chat) -> &'static str {
     }
 }
 
-/// The least role that may do each; private dialogs tell none.
+/// Returns the lowest role for each action; empty for private dialogs.
 fn permissions(chat: &Chat) -> Value {
     if chat.is_private() {
         return json!({});

@@ -1,19 +1,19 @@
-//! `File`: what a message carries.
+//! `File`, attached to a message.
 
 use serde_json::{Value, json};
 
-use crate::emulator::clock::{at, iso};
+use crate::emulator::clock::{iso, timestamp};
 use crate::emulator::picture;
 use crate::emulator::world::World;
 use crate::emulator::world::file::File;
 
-/// A file as `imbot.v2.File.upload` answers with it.
+/// Returns a file as `imbot.v2.File.upload` prints it.
 pub(crate) fn file(world: &World, file: &File) -> Value {
     let author = world.users.get(&file.author).map(|user| user.name());
     json!({
         "id": file.id,
         "chatId": file.chat,
-        "date": iso(at(file.date)),
+        "date": iso(timestamp(file.date)),
         "type": file.kind(),
         "name": file.name,
         "extension": file.extension(),
@@ -27,8 +27,9 @@ pub(crate) fn file(world: &World, file: &File) -> Value {
     })
 }
 
-/// A file as `im.v2.File.upload` and the events of version 1 show it: with addresses for a person who is logged in.
-pub(crate) fn file_in_full(world: &World, shown: &File) -> Value {
+/// Returns a file as `im.v2.File.upload` and v1 events print it: with addresses for a person who is
+/// logged in.
+pub(crate) fn full_file(world: &World, shown: &File) -> Value {
     let address = shown.address(world);
     let mut full = file(world, shown);
     full["status"] = "done".into();
@@ -42,7 +43,7 @@ pub(crate) fn file_in_full(world: &World, shown: &File) -> Value {
     full
 }
 
-/// Width and height of a picture, `false` for everything else.
+/// Returns width and height of a picture, `false` for other files.
 fn image(file: &File) -> Value {
     let size = (file.kind() == "image").then(|| picture::size(&file.content));
     match size.flatten() {

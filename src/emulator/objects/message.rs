@@ -1,15 +1,16 @@
-//! `Message`, mentions and all.
+//! `Message`, including mentions.
 
 use serde_json::{Map, Value, json};
 
-use crate::emulator::clock::{at, iso};
+use crate::emulator::clock::{iso, timestamp};
 use crate::emulator::world::World;
-use crate::emulator::world::message::{Message, Passage};
+use crate::emulator::world::message::{Message, OutsideState};
 
-/// A message as events and answers carry it.
+/// Returns a message as events and answers print it.
 ///
-/// `chat_id` and `author_id` repeat their neighbours, as seen on portals. `params` is PHP's array: `[]` when empty. Its
-/// keys are not documented; those here were seen in captures or are what `im.dialog.messages.get` calls them.
+/// `chat_id` and `author_id` repeat their neighbours, as seen on portals. `params` is a PHP array:
+/// `[]` if empty. Its keys are not documented; these were seen in captures or are named as in
+/// `im.dialog.messages.get`.
 pub(crate) fn message(world: &World, message: &Message) -> Value {
     json!({
         "id": message.id,
@@ -17,7 +18,7 @@ pub(crate) fn message(world: &World, message: &Message) -> Value {
         "chat_id": message.chat,
         "authorId": message.author,
         "author_id": message.author,
-        "date": iso(at(message.date)),
+        "date": iso(timestamp(message.date)),
         "text": message.text,
         "isSystem": message.system,
         "uuid": message.refs.uuid,
@@ -25,14 +26,14 @@ pub(crate) fn message(world: &World, message: &Message) -> Value {
             "id": format!("{}/{}", from.chat, from.id),
             "userId": from.user,
             "chatId": from.chat,
-            "date": iso(at(from.date)),
+            "date": iso(timestamp(from.date)),
         })),
         "params": params(world, message),
         "viewedByOthers": is_viewed(world, message),
     })
 }
 
-/// A message as methods answer with it: whether the viewer has seen it.
+/// Returns a message as methods print it: with whether the viewer has seen it.
 pub(crate) fn message_in_answer(world: &World, viewer: u64, shown: &Message) -> Value {
     let chat = world.chats.get(&shown.chat);
     let read = chat
@@ -54,7 +55,7 @@ fn params(world: &World, message: &Message) -> Value {
             params.insert(name.to_owned(), part.clone());
         }
     }
-    if message.refs.outside.passage == Passage::Silent && !world.is_bot(message.author) {
+    if message.refs.outside.state == OutsideState::Silent && !world.is_bot(message.author) {
         params.insert("COMPONENT_ID".to_owned(), "HiddenMessage".into());
     }
     if let Some(reply) = message.refs.reply {
@@ -75,7 +76,7 @@ fn params(world: &World, message: &Message) -> Value {
     }
 }
 
-/// Whether anybody but its author has read as far as this message.
+/// Whether anybody but the author has read up to this message.
 fn is_viewed(world: &World, message: &Message) -> bool {
     let Some(chat) = world.chats.get(&message.chat) else {
         return false;

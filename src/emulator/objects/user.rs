@@ -6,10 +6,10 @@ use crate::emulator::clock::iso;
 use crate::emulator::world::World;
 use crate::emulator::world::color;
 
-/// A user; null for an id that nobody has, such as the 0 of system messages.
+/// Returns a user; null for an unknown id, such as the 0 of system messages.
 ///
-/// Everybody is online and was active just now. Events leave out `network`, `botData` and `avatarHr`, and so do the
-/// samples of the methods.
+/// Everybody is online and was active just now. Events leave out `network`, `botData` and
+/// `avatarHr`, as the samples of the methods do.
 pub(crate) fn user(world: &World, id: u64) -> Value {
     let Some(user) = world.users.get(&id) else {
         return Value::Null;

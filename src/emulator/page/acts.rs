@@ -1,18 +1,18 @@
-//! What people do on the page. A new act is a line in the table and a function.
+//! Actions of people on the page. A new action is a line in the table and a function.
 
 use serde_json::{Value, json};
 
-use super::Answer;
+use super::answer::Answer;
 use crate::emulator::actions::{Like, NewChat};
 use crate::emulator::portal::Portal;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::transaction::Transaction;
 use crate::emulator::world::chat::ChatType;
 
-/// An act by its path.
+/// A handler of an action.
 pub(super) type Act = fn(&Portal, &Value) -> Answer;
 
-/// All acts of the web chat.
+/// All actions of the web chat.
 pub(super) const ACTS: &[(&str, Act)] = &[
     ("/chat/send", |portal, body| {
         act(portal, body, |tx| {
@@ -47,9 +47,10 @@ pub(super) const ACTS: &[(&str, Act)] = &[
     ("/chat/react", |portal, body| {
         act(portal, body, |tx| {
             let (message, reaction) = (number(body, "message")?, text(body, "reaction")?);
-            done(match tx.has_reacted(message, reaction)? {
-                true => tx.unreact(message, reaction),
-                false => tx.react(message, reaction),
+            done(if tx.has_reacted(message, reaction)? {
+                tx.unreact(message, reaction)
+            } else {
+                tx.react(message, reaction)
             })
         })
     }),
@@ -80,13 +81,13 @@ pub(super) const ACTS: &[(&str, Act)] = &[
     ("/chat/kick", |portal, body| {
         act(portal, body, |tx| {
             let chat = tx.chat_at(text(body, "dialog")?)?.id;
-            done(tx.part(chat, number(body, "user")?))
+            done(tx.remove_member(chat, number(body, "user")?))
         })
     }),
     ("/chat/leave", |portal, body| {
         act(portal, body, |tx| {
             let chat = tx.chat_at(text(body, "dialog")?)?.id;
-            done(tx.part(chat, tx.user))
+            done(tx.remove_member(chat, tx.user))
         })
     }),
     ("/chat/rename", |portal, body| {
@@ -97,7 +98,7 @@ pub(super) const ACTS: &[(&str, Act)] = &[
     }),
 ];
 
-/// Lets the person named in the body act.
+/// Runs an action as the person named in the body.
 pub(super) fn act(
     portal: &Portal,
     body: &Value,
@@ -121,7 +122,7 @@ fn group(tx: &mut Transaction<'_>, body: &Value) -> Answer {
         .flatten()
         .filter_map(Value::as_u64)
         .collect();
-    let chat = tx.found_group(NewChat {
+    let chat = tx.create_group(NewChat {
         kind: ChatType::Group,
         title,
         members,
@@ -133,7 +134,7 @@ pub(super) fn done(result: Result<(), Refusal>) -> Answer {
     result.map(|()| json!({}))
 }
 
-/// A text the act needs.
+/// Returns a required text of the body.
 pub(super) fn text<'a>(body: &'a Value, name: &str) -> Result<&'a str, Refusal> {
     body[name]
         .as_str()

@@ -1,45 +1,45 @@
-//! The files of the web chat, embedded. A new file is a new name in the list.
+//! The embedded files of the web chat. A new file is a new name in the list.
 
 use poem::http::StatusCode;
 use poem::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, X_CONTENT_TYPE_OPTIONS};
 use poem::{Request, Response};
 
-/// Name and content of each of these files of `src/emulator/web/`.
+/// Returns name and content of files in `src/emulator/web/`.
 macro_rules! embed {
     ($($name:literal)*) => { &[$(($name, include_str!(concat!("../web/", $name)))),*] };
 }
 
-/// What the page consists of.
+/// The files of the page.
 const ASSETS: &[(&str, &str)] = embed![
-    "index.html" "client.html" "chat.css" "desk.css" "list.css" "rich.css" "style.css" "wire.css" "icon.svg" "app.js"
+    "index.html" "client.html" "chat.css" "desk.css" "list.css" "rich.css" "style.css" "traffic.css" "icon.svg" "app.js"
     "act.js" "api.js" "apps.js" "attach.js" "avatar.js" "bbcode.js" "bbview.js" "bx24.js"
     "chat.js" "client.js" "colour.js" "composer.js" "desk.js" "dom.js" "faults.js" "fire.js" "grid.js" "group.js" "header.js" "help.js" "keyboard.js"
     "line.js" "lines.js" "link.js" "list.js" "members.js" "mentions.js" "menu.js" "message.js" "reaction.js" "session.js" "store.js"
-    "suggest.js" "time.js" "toast.js" "tree.js" "welcome.js" "wire.js"
+    "suggest.js" "target.js" "time.js" "toast.js" "traffic.js" "tree.js" "welcome.js"
 ];
 
-/// What the page may load: itself, pictures that messages show, and the pages of applications.
+/// What the page may load: its own files, pictures in messages, and the pages of applications.
 ///
-/// A program under development has its pictures on the desk, too.
+/// A program under development serves its pictures from this machine as well.
 const POLICY: &str = "default-src 'self'; img-src 'self' data: https: http://127.0.0.1:* http://localhost:*; \
                       style-src 'self' 'unsafe-inline'; frame-src 'self' http: https:";
 
-/// The page itself.
+/// Returns the page itself.
 pub(super) fn index() -> Response {
     named("index.html")
 }
 
-/// The page of a client outside.
+/// Returns the page of a client outside.
 pub(super) fn client() -> Response {
     named("client.html")
 }
 
-/// The portal's script for the pages of applications.
+/// Returns the portal's script for the pages of applications.
 pub(super) fn bx24() -> Response {
     named("bx24.js")
 }
 
-/// One of its files, `/web/<name>`.
+/// Returns one of the files, `/web/<name>`.
 pub(super) fn asset(request: &Request) -> Response {
     named(request.raw_path_param("name").unwrap_or_default())
 }
@@ -60,7 +60,7 @@ fn content_type(name: &str) -> &'static str {
     }
 }
 
-/// A file under the page's policy.
+/// Returns a file with the page's policy.
 pub(super) fn file(content_type: &str, content: &'static str) -> Response {
     Response::builder()
         .content_type(content_type)

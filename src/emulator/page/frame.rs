@@ -1,5 +1,5 @@
-//! The page of an application, opened in a frame: the portal posts its tokens there, as auth.md section 3 tells.
-//! The settings page of a connector is one as well.
+//! The page of an application in a frame: the portal posts its tokens there, protocol/auth.md 3.
+//! The settings page of a connector is opened the same way.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -8,20 +8,21 @@ use poem::http::StatusCode;
 use poem::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY};
 use poem::{Endpoint, Request, Response, get};
 
+use super::answer::refused;
 use super::assets::file;
-use super::reads::query;
-use super::refused;
+use super::query::query;
 use crate::emulator::portal::Portal;
 
-/// Sends the form as soon as it is there; a script of its own, since the page allows none inside it.
+/// Submits the form; in a script file, since the policy allows no inline scripts.
 const SCRIPT: &str = "document.forms[0].submit();\n";
 
-/// What the form may do: run that script and post itself, in no frame but the portal's own.
+/// The policy of the form: run that script and submit the form, in frames of the portal only.
 const POLICY: &str =
     "default-src 'none'; script-src 'self'; form-action http: https:; frame-ancestors 'self'";
 
-/// `GET /emulator/frame?client_id=..[&as=..]`: a form that posts itself to the application. With `connector` and `line`
-/// in the place of `client_id`: to the connector's settings page.
+/// Handles `GET /emulator/frame?client_id=..[&as=..]`: a form that submits itself to the
+/// application. With `connector` and `line` instead of `client_id`: to the connector's settings
+/// page.
 pub(super) fn page(portal: &Arc<Portal>) -> impl Endpoint + use<> {
     let portal = Arc::clone(portal);
     get(poem::endpoint::make_sync(move |request: Request| {
@@ -40,7 +41,7 @@ pub(super) fn page(portal: &Arc<Portal>) -> impl Endpoint + use<> {
     }))
 }
 
-/// The script of that form.
+/// Returns the script of that form.
 pub(super) fn script() -> Response {
     file("text/javascript; charset=utf-8", SCRIPT)
 }

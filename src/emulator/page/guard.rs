@@ -1,8 +1,9 @@
-//! Keeps other web sites away from a portal that asks for no password.
+//! Protects a portal without passwords from other web sites.
 //!
-//! A page elsewhere may neither post here (the content type of JSON needs a permission nobody gives, and a foreign
-//! `Origin` is refused) nor reach us under a name of its own (DNS rebinding: the `Host` must be the loopback, the
-//! address listened on, or one that was allowed). REST calls pass by: they carry tokens.
+//! Another site can neither post here (the content type of JSON needs a permission that is never
+//! given, and a foreign `Origin` is refused) nor reach the portal under its own name (DNS
+//! rebinding: the `Host` must be the loopback, the listening address, or an allowed one). REST
+//! calls are not checked: they carry tokens.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -10,10 +11,10 @@ use poem::http::Method;
 use poem::http::header::{CONTENT_TYPE, HOST, ORIGIN};
 use poem::{Request, Response};
 
-use super::refused;
+use super::answer::refused;
 
-/// Who may use the page.
-#[derive(Debug, Clone)]
+/// Checks who may use the page.
+#[derive(Clone, Debug)]
 pub(crate) struct Guard {
     listen: SocketAddr,
     hosts: Vec<String>,
@@ -24,13 +25,13 @@ impl Guard {
         Guard { listen, hosts }
     }
 
-    /// The refusal, if the request is not from here.
+    /// Returns a refusal if the request comes from elsewhere.
     pub(crate) fn check(&self, request: &Request) -> Option<Response> {
         let host = request.header(HOST).unwrap_or_default();
         if !self.is_ours(host) {
             return Some(refused(
                 403,
-                "This portal answers on the desk only: the host is not one of its own",
+                "This portal does not answer under this host name",
             ));
         }
         if request.method() != Method::POST {
@@ -48,7 +49,7 @@ impl Guard {
             || origin
                 .split_once("://")
                 .is_some_and(|(_, from)| from == host);
-        (!same).then(|| refused(403, "Another site may not act on this portal"))
+        (!same).then(|| refused(403, "Requests from other sites are refused"))
     }
 
     fn is_ours(&self, host: &str) -> bool {
@@ -62,7 +63,7 @@ impl Guard {
     }
 }
 
-/// The host without its port.
+/// Returns the host without its port.
 fn name_of(host: &str) -> &str {
     match host.rsplit_once(':') {
         Some((name, port)) if port.chars().all(|c| c.is_ascii_digit()) => name,
@@ -88,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_page_itself_may_act() {
+    fn only_requests_from_the_page_itself_are_accepted() {
         let cases = [
             ("127.0.0.1:8071", "", "application/json", None),
             (

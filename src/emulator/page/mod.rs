@@ -1,36 +1,29 @@
-//! The web chat's side of the engine: `/chat/*` for people, `/emulator/*` for programs that bring their own bot.
+//! The HTTP side of the web chat: `/chat/*` for people, `/emulator/*` for programs that bring their
+//! own bot.
 //!
-//! Everything here is JSON on one origin and answers with `{"error": "<sentence>"}` when it refuses. `guard` keeps
+//! Everything is JSON on one origin; a refusal is `{"error": "<sentence>"}`. `guard` keeps
 //! other web sites out, since there is no password.
 
 mod acts;
+mod answer;
 mod assets;
-pub(crate) mod channels;
-mod desk;
 mod frame;
 pub(crate) mod guard;
+mod lines;
+mod query;
 mod reads;
 mod setup;
 
-pub(crate) use self::reads::{piece_of_history, state};
-
 use std::sync::Arc;
 
-use poem::http::StatusCode;
 use poem::{Endpoint, EndpointExt, IntoResponse, Request, Response, Route, get, post};
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use self::answer::{Answer, answer, json_body, refused};
 use self::guard::Guard;
 use super::portal::Portal;
-use super::refusal::Refusal;
 
-/// The largest body an act may have.
-pub(crate) const BODY_BYTES_MAX: usize = 1024 * 1024;
-
-/// What every act answers with.
-pub(crate) type Answer = Result<Value, Refusal>;
-
-/// All routes of the page.
+/// Returns all routes of the page.
 pub(crate) fn routes(portal: &Arc<Portal>, guard: Guard) -> impl Endpoint + use<> {
     let mut route = Route::new()
         .at("/", get(poem::endpoint::make_sync(|_| assets::index())))
@@ -50,13 +43,13 @@ pub(crate) fn routes(portal: &Arc<Portal>, guard: Guard) -> impl Endpoint + use<
         )
         .at("/chat/state", reading(portal, reads::state_of))
         .at("/chat/history", reading(portal, reads::history))
-        .at("/chat/wire", reading(portal, reads::traffic))
+        .at("/chat/traffic", reading(portal, reads::traffic))
         .at("/chat/feed", reads::feed(portal))
-        .at("/chat/lines", reading(portal, channels::all))
-        .at("/chat/line/history", reading(portal, channels::history))
+        .at("/chat/lines", reading(portal, lines::all))
+        .at("/chat/line/history", reading(portal, lines::history))
         .at(
             "/chat/client/history",
-            reading(portal, channels::client_history),
+            reading(portal, lines::client_history),
         )
         .at("/chat/file", file(portal))
         .at(
@@ -71,7 +64,7 @@ pub(crate) fn routes(portal: &Arc<Portal>, guard: Guard) -> impl Endpoint + use<
             "/emulator/frame.js",
             get(poem::endpoint::make_sync(|_| frame::script())),
         );
-    for (path, act) in acts::ACTS.iter().chain(setup::ACTS).chain(desk::ACTS) {
+    for (path, act) in acts::ACTS.iter().chain(setup::ACTS).chain(lines::ACTS) {
         route = route.at(*path, acting(portal, *act));
     }
     route.around(move |endpoint, request| {
@@ -88,7 +81,7 @@ pub(crate) fn routes(portal: &Arc<Portal>, guard: Guard) -> impl Endpoint + use<
     })
 }
 
-/// A reading of the world, from the query.
+/// Answers a `GET` from the query.
 fn reading(portal: &Arc<Portal>, read: fn(&Portal, &Request) -> Answer) -> impl Endpoint + use<> {
     let portal = Arc::clone(portal);
     get(poem::endpoint::make_sync(move |request| {
@@ -96,7 +89,7 @@ fn reading(portal: &Arc<Portal>, read: fn(&Portal, &Request) -> Answer) -> impl 
     }))
 }
 
-/// The files that messages carry.
+/// Serves the files of messages.
 fn file(portal: &Arc<Portal>) -> impl Endpoint + use<> {
     let portal = Arc::clone(portal);
     get(poem::endpoint::make_sync(move |request| {
@@ -104,7 +97,7 @@ fn file(portal: &Arc<Portal>) -> impl Endpoint + use<> {
     }))
 }
 
-/// The certificate that clients have to trust, where there is TLS.
+/// Serves the certificate that clients have to trust, if TLS is on.
 fn authority(portal: &Arc<Portal>) -> impl Endpoint + use<> {
     let portal = Arc::clone(portal);
     get(poem::endpoint::make_sync(move |_| {
@@ -117,21 +110,21 @@ fn authority(portal: &Arc<Portal>) -> impl Endpoint + use<> {
     }))
 }
 
-/// The settings page of a connector, opened as a person's browser does.
+/// Opens the settings page of a connector as a person's browser does.
 fn settings(portal: &Arc<Portal>) -> impl Endpoint + use<> {
     let portal = Arc::clone(portal);
     post(poem::endpoint::make(move |request: Request| {
         let portal = Arc::clone(&portal);
         async move {
             match json_body(request).await {
-                Ok(body) => answer(desk::open_settings(&portal, &body).await),
+                Ok(body) => answer(lines::open_settings(&portal, &body).await),
                 Err(refusal) => answer(Err(refusal)),
             }
         }
     }))
 }
 
-/// An act, from a JSON body.
+/// Runs an action from a JSON body.
 fn acting(portal: &Arc<Portal>, act: fn(&Portal, &Value) -> Answer) -> impl Endpoint + use<> {
     let portal = Arc::clone(portal);
     post(poem::endpoint::make(move |request: Request| {
@@ -144,31 +137,4 @@ fn acting(portal: &Arc<Portal>, act: fn(&Portal, &Value) -> Answer) -> impl Endp
             )
         }
     }))
-}
-
-async fn json_body(mut request: Request) -> Result<Value, Refusal> {
-    let body = request.take_body().into_bytes_limit(BODY_BYTES_MAX).await;
-    serde_json::from_slice(&body.unwrap_or_default())
-        .map_err(|error| Refusal::new("INVALID_JSON", format!("The body is not JSON: {error}")))
-}
-
-fn answer(answer: Answer) -> Response {
-    match answer {
-        Ok(value) => json_response(StatusCode::OK, &value),
-        Err(refusal) => refused(refusal.http_status(), &refusal.to_string()),
-    }
-}
-
-/// An error as the page shows it.
-fn refused(status: u16, sentence: &str) -> Response {
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
-    json_response(status, &json!({ "error": sentence }))
-}
-
-/// Any JSON under any status.
-pub(crate) fn json_response(status: StatusCode, value: &Value) -> Response {
-    Response::builder()
-        .status(status)
-        .content_type("application/json; charset=utf-8")
-        .body(value.to_string())
 }

@@ -1,19 +1,20 @@
-//! Setting up from outside: applications made and installed, events fired, everything forgotten.
+//! Setup from outside: registers and installs applications, fires events, causes faults, resets the
+//! portal.
 
 use poem::Request;
 use serde_json::{Value, json};
 
-use super::Answer;
 use super::acts::{Act, text};
-use crate::emulator::api::faults::Fault;
+use super::answer::Answer;
 use crate::emulator::events::samples::sample;
+use crate::emulator::faults::Fault;
 use crate::emulator::install::NewApp;
 use crate::emulator::portal::Portal;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::world::user::User;
 use crate::event::{catalogue, form};
 
-/// All acts of a program that brings its own bot. The administrator does them.
+/// All actions of a program that brings its own bot, as the administrator.
 pub(super) const ACTS: &[(&str, Act)] = &[
     ("/emulator/app", register),
     ("/emulator/install", |portal, body| {
@@ -53,8 +54,8 @@ pub(super) const ACTS: &[(&str, Act)] = &[
     }),
 ];
 
-/// What an event is to carry: `data` as JSON, `form` as what would stand in a body behind `data`, such as
-/// `FIELDS[ID]=5`, or else the sample of this event.
+/// Returns the data of an event: `data` as JSON, `form` in the form that follows `data` in a body,
+/// such as `FIELDS[ID]=5`, or the sample of this event.
 fn payload(event: &str, body: &Value) -> Answer {
     match (&body["data"], body["form"].as_str()) {
         (Value::Null, None) => Ok(sample(event)),
@@ -64,10 +65,11 @@ fn payload(event: &str, body: &Value) -> Answer {
     }
 }
 
-/// `GET /emulator/samples`: every event of the catalogue, what it is about, and how many have bound it.
+/// Handles `GET /emulator/samples`: every event of the catalogue, its category, and its number of
+/// subscriptions.
 pub(super) fn samples(portal: &Portal, _: &Request) -> Answer {
     let events = catalogue::names().map(|(event, category)| {
-        let bound = portal.see(|world| world.bound(event));
+        let bound = portal.read(|world| world.bound(event));
         json!({
             "event": event,
             "category": format!("{category:?}"),
@@ -78,7 +80,7 @@ pub(super) fn samples(portal: &Portal, _: &Request) -> Answer {
     Ok(json!({ "events": events.collect::<Vec<_>>() }))
 }
 
-/// One fault or a list of them, all of which are read before the first happens.
+/// Reads one fault or a list of them; all are read before the first is caused.
 fn faults(body: &Value) -> Result<Vec<Fault>, Refusal> {
     let read = |fault: &Value| {
         let fault = serde_json::from_value(fault.clone());
@@ -104,7 +106,7 @@ fn register(portal: &Portal, body: &Value) -> Answer {
 }
 
 pub(super) fn admin(portal: &Portal) -> u64 {
-    portal.see(|world| {
+    portal.read(|world| {
         world
             .users
             .values()

@@ -1,4 +1,4 @@
-//! Attachments: blocks of known kinds in their full form.
+//! Attachments: blocks of known kinds in full form.
 
 use serde_json::{Map, Value};
 
@@ -9,8 +9,8 @@ use super::params::{as_number, is_list, items};
 const BLOCKS: [&str; 9] =
     ["MESSAGE", "LINK", "RICH_LINK", "USER", "GRID", "IMAGE", "FILE", "DELIMITER", "HTML"];
 
-/// `{ID, COLOR_TOKEN, COLOR, BLOCKS}` from that form, from a bare list of blocks, or from a single block; none if no
-/// block is of a known kind.
+/// Returns `{ID, COLOR_TOKEN, COLOR, BLOCKS}` from that form, a list of blocks, or a single block;
+/// `None` if no block is of a known kind.
 pub(super) fn attach(value: &Value) -> Option<Value> {
     let fields = value.as_object().filter(|fields| !is_list(fields));
     let list = match fields {

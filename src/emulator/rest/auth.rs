@@ -1,6 +1,7 @@
-//! Who calls: an application by its token, or an inbound webhook. Production rules, and no switch to leave them out.
+//! Authorization of calls: an application by its token, or an inbound webhook. The rules of
+//! production, without a switch.
 //!
-//! One rule of the real portal holds only where there is TLS: it refuses webhooks over plain http.
+//! One rule applies only with TLS: webhooks are refused over plain HTTP.
 
 use subtle::ConstantTimeEq;
 
@@ -9,19 +10,19 @@ use crate::emulator::refusal::Refusal;
 use crate::emulator::world::World;
 use crate::emulator::world::tokens::HOPS_MAX;
 
-/// A caller that proved itself.
-#[derive(Debug, Clone)]
+/// An authorized caller.
+#[derive(Clone, Debug)]
 pub(crate) struct Caller {
-    /// Whom the token or the webhook stands for: a person, or a bot with a token of its own.
+    /// The user of the token or webhook: a person, or a bot with its own token.
     pub(crate) user: u64,
-    /// The application's client id; none for a webhook.
+    /// The application's client id; `None` for a webhook.
     pub(crate) app: Option<String>,
     /// Links left in the chain of events that led to this call.
     pub(crate) hops: u8,
 }
 
 impl Caller {
-    /// The name under which operating time is counted.
+    /// Returns the name under which operating time is counted.
     pub(crate) fn key(&self) -> String {
         self.app
             .clone()
@@ -29,7 +30,7 @@ impl Caller {
     }
 }
 
-/// Finds out who calls.
+/// Returns the caller of a request.
 pub(crate) fn caller(world: &World, incoming: &Incoming) -> Result<Caller, Refusal> {
     match &incoming.credential {
         Credential::None => Err(unauthorized("NO_AUTH_FOUND", "Wrong authorization data")),
@@ -86,14 +87,14 @@ fn by_webhook(world: &World, user: &str, secret: &str) -> Result<Caller, Refusal
     }
 }
 
-/// Refuses a caller whose application was not granted the scope of a method. A webhook may do everything.
-pub(super) fn may(world: &World, caller: &Caller, scope: &str) -> Result<(), Refusal> {
+/// Refuses an application without the scope of a method. A webhook has all scopes.
+pub(super) fn check_scope(world: &World, caller: &Caller, scope: &str) -> Result<(), Refusal> {
     let app = caller
         .app
         .as_ref()
         .and_then(|client_id| world.apps.get(client_id));
     let text = "The request requires higher privileges than provided by the access token";
-    if app.is_none_or(|app| app.may(scope)) {
+    if app.is_none_or(|app| app.has_scope(scope)) {
         Ok(())
     } else {
         Err(unauthorized("insufficient_scope", text))

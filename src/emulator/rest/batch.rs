@@ -1,25 +1,25 @@
-//! `batch`: many calls in one, each in reach of the results before it. Section 5.3 of server-behaviour.md.
+//! `batch`: many calls in one, each with access to earlier results. Section 5.3 of
+//! protocol/server-behaviour.md.
 
 use serde_json::{Map, Value, json};
 
-use super::call::{Answer, Call, Reply};
+use super::call::{Answer, Call, Method, Reply, method};
 use super::envelope;
 use super::params::{Params, items, php_array};
 use super::reference::resolve;
 use super::request::form_params;
-use super::run;
-use super::table::{Method, method};
+use super::run::run;
 use crate::emulator::refusal::Refusal;
 
 pub(super) const METHODS: &[Method] = &[method("batch", "", batch)];
 
-/// Commands in one batch; each one beyond is refused for itself.
+/// Maximum number of commands in a batch; each further one is refused.
 const COMMANDS_MAX: usize = 50;
 
-/// What may not stand in a batch.
+/// Methods that a batch must not contain.
 const NOT_INSIDE: [&str; 3] = ["batch", "download", "upload"];
 
-/// What has come out so far, by the key of each command.
+/// The results so far, by the key of each command.
 #[derive(Default)]
 struct Results {
     result: Map<String, Value>,
@@ -61,7 +61,7 @@ fn batch(call: &mut Call<'_, '_>) -> Answer {
     Ok(results.print().into())
 }
 
-/// The commands with their keys; what is no text is passed over.
+/// Returns the commands with their keys; items that are not texts are skipped.
 fn commands(cmd: Option<&Value>) -> Vec<(String, String)> {
     let keyed: Vec<(String, Value)> = match cmd {
         Some(Value::Object(fields)) => fields.clone().into_iter().collect(),
@@ -121,7 +121,7 @@ impl Results {
             .insert(key.to_owned(), envelope::failure(refusal));
     }
 
-    /// What references reach into.
+    /// Returns the tree that references read from.
     fn as_value(&self) -> Value {
         json!({
             "result": self.result,

@@ -1,16 +1,16 @@
-//! `imbot.register` and its kin: section 3.6 of server-behaviour.md.
+//! `imbot.register`, `imbot.update` and related methods: protocol/server-behaviour.md 3.6.
 //!
-//! Two oddities are kept on purpose. Registering a `CODE` again returns the bot that has it, unchanged, whoever owns
-//! it. And the addresses belong to the application: the bot registered last decides where the events of all go.
+//! Two oddities of the portal are kept. Registering a `CODE` again returns the existing bot,
+//! unchanged, whoever owns it. And the addresses belong to the application: the bot registered last
+//! decides where the events of all are sent.
 
 use serde_json::{Map, Value, json};
 
-use super::call::{Answer, Call, Reply, foreign, wrong, yes};
+use super::call::{Answer, Call, Method, Reply, foreign, method, wrong_request, yes};
 use super::handlers::{Handlers, bind};
 use super::params::{as_text, php_array};
-use super::table::{Method, method};
-use crate::emulator::feed::Update;
 use crate::emulator::refusal::Refusal;
+use crate::emulator::updates::Update;
 use crate::emulator::world::access::Owner;
 use crate::emulator::world::bot::{Bot, BotType};
 use crate::emulator::world::color;
@@ -50,7 +50,7 @@ fn register(call: &mut Call<'_, '_>) -> Answer {
         Some(user) => user.id,
         None => create(
             call,
-            Bot::of_version_1(&code, kind, openline, owner.clone()),
+            Bot::v1(&code, kind, openline, owner.clone()),
             &properties,
         )?,
     };
@@ -90,7 +90,7 @@ fn update(call: &mut Call<'_, '_>) -> Answer {
     let mut user = named(call, &owner)?;
     let fields = call.params.fields("FIELDS");
     if fields.is_empty() {
-        return Err(wrong("Update fields can't be empty"));
+        return Err(wrong_request("Update fields can't be empty"));
     }
     let handlers = Handlers::read(&owner, |name| fields.get(name).and_then(as_text))?;
     let properties = fields
@@ -135,7 +135,7 @@ fn list(call: &mut Call<'_, '_>) -> Answer {
     Ok(Reply::from(php_array(items.collect())))
 }
 
-/// The bot that `BOT_ID` names; registration methods take no bot by default.
+/// Returns the bot in `BOT_ID`; registration methods have no default bot.
 pub(super) fn named(call: &Call<'_, '_>, owner: &Owner) -> Result<User, Refusal> {
     let id = call.params.id("BOT_ID").unwrap_or(0);
     let user = call
@@ -153,7 +153,7 @@ pub(super) fn named(call: &Call<'_, '_>, owner: &Owner) -> Result<User, Refusal>
     }
 }
 
-/// Gives a bot the properties that were sent; an unknown colour is passed over.
+/// Sets the properties that were sent; an unknown colour is skipped.
 fn describe(user: &mut User, properties: &Map<String, Value>) {
     let set = |field: &mut String, name| {
         if let Some(value) = properties.get(name).and_then(as_text) {

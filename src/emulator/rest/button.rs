@@ -1,10 +1,10 @@
-//! Buttons and menu items: exactly one action each, the first that is there.
+//! Buttons and menu items: each has exactly one action, the first one found.
 
 use serde_json::{Map, Value, json};
 
 use super::params::{as_number, as_text, is_list, items};
 
-/// What a button may do, and what goes with it.
+/// The actions of a button and the parameter of each.
 const ACTIONS: [(&str, &str); 5] = [
     ("LINK", ""),
     ("FUNCTION", ""),
@@ -13,17 +13,18 @@ const ACTIONS: [(&str, &str); 5] = [
     ("COMMAND", "COMMAND_PARAMS"),
 ];
 
-/// What the action `ACTION` may be.
+/// Values of the action `ACTION`.
 const CLIENT_ACTIONS: [&str; 7] = ["PUT", "SEND", "COPY", "CALL", "DIALOG", "LIVECHAT", "HELP"];
 
-/// How a button looks and when it works: the page's business, kept as it came.
+/// Properties of a button's look, which are kept as they were sent.
 #[rustfmt::skip]
 const LOOKS: [&str; 10] = [
     "BLOCK", "DISABLED", "CONTEXT", "DISPLAY", "WIDTH", "BG_COLOR", "BG_COLOR_TOKEN", "TEXT_COLOR", "OFF_BG_COLOR",
     "OFF_TEXT_COLOR",
 ];
 
-/// `{BOT_ID, <name>: […]}` from that form, from a bare list, or from a single button; none if no button works.
+/// Returns `{BOT_ID, <name>: […]}` from that form, a list, or a single button; `None` if no button
+/// works.
 pub(super) fn buttons(value: &Value, name: &str, bot: Option<u64>) -> Option<Value> {
     let fields = value.as_object().filter(|fields| !is_list(fields));
     let list = match fields {
@@ -46,7 +47,7 @@ pub(super) fn buttons(value: &Value, name: &str, bot: Option<u64>) -> Option<Val
     Some(full.into())
 }
 
-/// A button with its first action, or a line break.
+/// Returns a button with its first action, or a line break.
 fn button(value: &Value) -> Option<Value> {
     let fields = value.as_object()?;
     if fields.get("TYPE").and_then(Value::as_str) == Some("NEWLINE") {

@@ -1,4 +1,4 @@
-//! A call of one method: who calls, with what, and whom they may let act.
+//! A call of one method: its caller, its parameters, and the bot it acts as.
 
 use serde_json::Value;
 
@@ -10,23 +10,23 @@ use crate::emulator::world::access::Owner;
 use crate::emulator::world::chat::Chat;
 use crate::emulator::world::user::User;
 
-/// What a method makes of its call.
+/// The result of a method.
 pub(super) type Answer = Result<Reply, Refusal>;
 
-/// One method, called.
+/// A call of a method.
 pub(super) struct Call<'c, 'w> {
     pub(super) tx: &'c mut Transaction<'w>,
     pub(super) params: Params,
     pub(super) caller: Caller,
 }
 
-/// The result of a method, and what list methods say beside it.
-#[derive(Debug, Clone, Default)]
+/// The result of a method, with the fields that list methods add.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Reply {
     pub(super) result: Value,
     pub(super) total: Option<usize>,
     pub(super) next: Option<usize>,
-    /// Seconds this method has run for the caller, and when that is forgotten.
+    /// Seconds this method has run for the caller, and when they are forgotten.
     pub(super) operating: (f64, i64),
 }
 
@@ -39,13 +39,32 @@ impl<T: Into<Value>> From<T> for Reply {
     }
 }
 
-/// The answer `true`.
+/// The result `true`.
 pub(super) fn yes() -> Answer {
     Ok(Reply::from(true))
 }
 
+/// A method.
+pub(super) struct Method {
+    /// The name, in lower case.
+    pub(super) name: &'static str,
+    /// The scope an application needs; empty for none.
+    pub(super) scope: &'static str,
+    pub(super) run: fn(&mut Call<'_, '_>) -> Answer,
+}
+
+/// Returns a line of a table of methods.
+pub(super) const fn method(
+    name: &'static str,
+    scope: &'static str,
+    run: fn(&mut Call<'_, '_>) -> Answer,
+) -> Method {
+    Method { name, scope, run }
+}
+
 impl Call<'_, '_> {
-    /// Whose bots the caller may touch: the application's, or those of the `CLIENT_ID` sent through a webhook.
+    /// Returns the owner of the bots the caller may use: the application, or the `CLIENT_ID` sent
+    /// through a webhook.
     pub(super) fn owner(&self) -> Result<Owner, Refusal> {
         if let Some(client_id) = &self.caller.app {
             return Ok(Owner::App(client_id.clone()));
@@ -56,7 +75,7 @@ impl Call<'_, '_> {
         client_id.map(Owner::Webhook).ok_or_else(refusal)
     }
 
-    /// The bot a call means: `BOT_ID`, or the first of the application.
+    /// Returns the bot of the call: `BOT_ID`, or the first bot of the application.
     pub(super) fn bot(&self) -> Result<User, Refusal> {
         let owner = self.owner()?;
         let found = match self.params.id("BOT_ID") {
@@ -78,45 +97,45 @@ impl Call<'_, '_> {
         }
     }
 
-    /// The same, and from here on the bot is who acts.
+    /// Returns the bot of the call, and acts as this bot from now on.
     pub(super) fn as_bot(&mut self) -> Result<u64, Refusal> {
         let bot = self.bot()?.id;
         self.tx.user = bot;
         Ok(bot)
     }
 
-    /// The group named by `CHAT_ID`, if whoever acts is in it.
+    /// Returns the group in `CHAT_ID`, if the acting user is in it.
     pub(super) fn group(&self) -> Result<Chat, Refusal> {
         self.tx.my_group(self.chat_id()?)
     }
 
-    /// The number in `CHAT_ID`.
+    /// Returns the number in `CHAT_ID`.
     pub(super) fn chat_id(&self) -> Result<u64, Refusal> {
         self.params
             .id("CHAT_ID")
             .ok_or_else(|| Refusal::new("CHAT_ID_EMPTY", "Chat ID can't be empty"))
     }
 
-    /// The number in `USER_ID`.
+    /// Returns the number in `USER_ID`.
     pub(super) fn user_id(&self) -> Result<u64, Refusal> {
         self.params
             .id("USER_ID")
             .ok_or_else(|| Refusal::new("USER_ID_EMPTY", "User ID can't be empty"))
     }
 
-    /// The text of `DIALOG_ID`.
+    /// Returns the text of `DIALOG_ID`.
     pub(super) fn dialog_id(&self) -> Result<String, Refusal> {
         let dialog_id = self.params.text("DIALOG_ID").filter(|id| !id.is_empty());
         dialog_id.ok_or_else(|| Refusal::new("DIALOG_ID_EMPTY", "Dialog ID can't be empty"))
     }
 
-    /// Whether the caller may do what only an administrator may.
+    /// Whether the caller is an administrator.
     pub(super) fn is_admin(&self) -> bool {
         let user = self.tx.world.users.get(&self.caller.user);
         user.is_some_and(User::is_admin)
     }
 
-    /// Refuses a call that did not come from an application.
+    /// Returns the client id, and refuses a call that did not come from an application.
     pub(super) fn application(&self) -> Result<String, Refusal> {
         let refusal = || {
             Refusal::new(
@@ -128,7 +147,7 @@ impl Call<'_, '_> {
     }
 }
 
-/// What belongs to another application.
+/// The object belongs to another application.
 pub(super) fn foreign() -> Refusal {
     Refusal::new(
         "APP_ID_ERROR",
@@ -136,7 +155,7 @@ pub(super) fn foreign() -> Refusal {
     )
 }
 
-/// What went wrong and has no better name.
-pub(super) fn wrong(text: &str) -> Refusal {
+/// A failure without a code of its own.
+pub(super) fn wrong_request(text: &str) -> Refusal {
     Refusal::new("WRONG_REQUEST", text)
 }

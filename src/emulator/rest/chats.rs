@@ -1,11 +1,10 @@
-//! `imbot.chat.*`: groups in the hands of bots.
+//! `imbot.chat.*`: groups managed by bots.
 
 use serde_json::Value;
 
-use super::call::{Answer, Call, wrong, yes};
-use super::founding::{add, get};
+use super::call::{Answer, Call, Method, method, wrong_request, yes};
+use super::new_chat::{add, get};
 use super::params::{as_id, items};
-use super::table::{Method, method};
 use crate::emulator::refusal::{Refusal, no_access};
 use crate::emulator::world::color;
 
@@ -26,7 +25,7 @@ pub(super) const METHODS: &[Method] = &[
 fn leave(call: &mut Call<'_, '_>) -> Answer {
     let bot = call.as_bot()?;
     let chat = call.group()?.id;
-    call.tx.part(chat, bot)?;
+    call.tx.remove_member(chat, bot)?;
     yes()
 }
 
@@ -35,7 +34,7 @@ fn set_owner(call: &mut Call<'_, '_>) -> Answer {
     let (chat, user) = (call.chat_id()?, call.user_id()?);
     let chat = call.tx.my_group(chat)?;
     if chat.owner != bot || !chat.has(user) {
-        return Err(wrong(
+        return Err(wrong_request(
             "Change owner can only owner and user must be member in chat",
         ));
     }
@@ -49,9 +48,9 @@ fn set_manager(call: &mut Call<'_, '_>) -> Answer {
     let chat = call
         .tx
         .my_group(chat)
-        .map_err(|_| wrong("Change managers can only owner"))?;
+        .map_err(|_| wrong_request("Change managers can only owner"))?;
     if chat.owner != bot || !chat.has(user) {
-        return Err(wrong(
+        return Err(wrong_request(
             "Change managers can only owner and user must be member in chat",
         ));
     }
@@ -89,14 +88,14 @@ fn update_color(call: &mut Call<'_, '_>) -> Answer {
     let color =
         color.ok_or_else(|| Refusal::new("WRONG_COLOR", "This color currently unavailable"))?;
     if chat.color == color {
-        return Err(wrong("This color already set or chat isn't exists"));
+        return Err(wrong_request("This color already set or chat isn't exists"));
     }
     call.tx
         .change_chat(chat.id, |chat| color.clone_into(&mut chat.color));
     yes()
 }
 
-/// Takes the picture and keeps only that there is one.
+/// Accepts a picture and stores only that there is one.
 fn update_avatar(call: &mut Call<'_, '_>) -> Answer {
     call.as_bot()?;
     let chat = call.group()?.id;
@@ -114,7 +113,7 @@ fn add_users(call: &mut Call<'_, '_>) -> Answer {
     invite(call)
 }
 
-/// Brings the `USERS` into a group: `imbot.chat.user.add` and `im.chat.user.add`.
+/// Adds the `USERS` to a group: `imbot.chat.user.add` and `im.chat.user.add`.
 pub(super) fn invite(call: &mut Call<'_, '_>) -> Answer {
     let chat = call.chat_id()?;
     let users: Vec<u64> = call
@@ -126,7 +125,7 @@ pub(super) fn invite(call: &mut Call<'_, '_>) -> Answer {
         .filter_map(as_id)
         .collect();
     if users.is_empty() {
-        return Err(wrong("Users can't be empty"));
+        return Err(wrong_request("Users can't be empty"));
     }
     call.tx.invite(chat, &users)?;
     yes()
@@ -135,7 +134,7 @@ pub(super) fn invite(call: &mut Call<'_, '_>) -> Answer {
 fn delete_user(call: &mut Call<'_, '_>) -> Answer {
     call.as_bot()?;
     let (chat, user) = (call.chat_id()?, call.user_id()?);
-    call.tx.part(chat, user)?;
+    call.tx.remove_member(chat, user)?;
     yes()
 }
 

@@ -1,18 +1,17 @@
-//! `imbot.command.*`: slash commands, registered and changed.
+//! `imbot.command.*`: registers, changes and answers slash commands.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use super::bots::named;
-use super::call::{Answer, Call, foreign, wrong, yes};
+use super::call::{Answer, Call, Method, foreign, method, wrong_request, yes};
 use super::handlers::address;
 use super::messages::{extras, required_text};
 use super::params::{as_text, is_yes, items};
-use super::table::{Method, method};
 use crate::emulator::actions::{Author, Draft};
-use crate::emulator::feed::Update;
 use crate::emulator::refusal::Refusal;
+use crate::emulator::updates::Update;
 use crate::emulator::world::access::Owner;
 use crate::emulator::world::bot::{Command, Title, Use};
 use crate::emulator::world::message::Refs;
@@ -77,7 +76,7 @@ fn update(call: &mut Call<'_, '_>) -> Answer {
     let mut command = own(call, &owner)?;
     let fields = call.params.fields("FIELDS");
     if fields.is_empty() {
-        return Err(wrong("Update fields can't be empty"));
+        return Err(wrong_request("Update fields can't be empty"));
     }
     if let Some(url) = fields.get("EVENT_COMMAND_ADD").and_then(as_text) {
         let url = address(&owner, &url).ok_or_else(no_handler)?;
@@ -108,7 +107,7 @@ fn unregister(call: &mut Call<'_, '_>) -> Answer {
     yes()
 }
 
-/// The command that `COMMAND_ID` names, if it is the caller's.
+/// Returns the command in `COMMAND_ID`, if it is the caller's.
 pub(super) fn own(call: &Call<'_, '_>, owner: &Owner) -> Result<Command, Refusal> {
     let command = call
         .params
@@ -133,7 +132,7 @@ pub(super) fn is_owned(call: &Call<'_, '_>, owner: &Owner, command: &Command) ->
     bot.is_some_and(|bot| bot.owner == *owner)
 }
 
-/// The name without its slash.
+/// Returns the name without its slash.
 pub(super) fn bare(name: &str) -> String {
     name.trim().trim_start_matches('/').to_owned()
 }
@@ -145,7 +144,7 @@ fn no_handler() -> Refusal {
     )
 }
 
-/// Titles by language; an item without a language or a title is passed over.
+/// Returns titles by language; an item without a language or a title is skipped.
 fn titles(lang: &Value) -> BTreeMap<String, Title> {
     let title = |item: &Value| {
         let field = |name: &str| item.get(name).and_then(as_text);
@@ -160,7 +159,7 @@ fn titles(lang: &Value) -> BTreeMap<String, Title> {
     items(lang).iter().filter_map(title).collect()
 }
 
-/// Answers a command. Ten minutes after it was used the portal still says `true`, and posts nothing.
+/// Answers a command. Ten minutes after its use the portal still returns `true`, but posts nothing.
 pub(super) fn answer(call: &mut Call<'_, '_>) -> Answer {
     let owner = call.owner()?;
     let command = match (call.params.id("COMMAND_ID"), call.params.text("COMMAND")) {
@@ -188,8 +187,8 @@ pub(super) fn answer(call: &mut Call<'_, '_>) -> Answer {
     }
 }
 
-/// Posts an answer where the command was given, if the right to answer is still open. A bot that is not there is
-/// spoken for by the portal, which gives its name.
+/// Posts an answer to the chat of the command, if it may still be answered. If the bot is not in
+/// the chat, the portal posts it with the bot's name.
 pub(super) fn post(
     call: &mut Call<'_, '_>,
     command: &Command,

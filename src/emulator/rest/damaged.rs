@@ -1,4 +1,4 @@
-//! Answers that do not arrive as they should, because a test asked for it.
+//! Damaged answers, as planned by a test.
 
 use std::time::Duration;
 
@@ -9,9 +9,9 @@ use poem::{Body, Request, Response};
 use serde_json::{Value, json};
 
 use crate::emulator::portal::Portal;
-use crate::emulator::traffic_log::Received;
+use crate::emulator::traffic_log::AnsweredCall;
 
-/// A page that something between the portal and its caller made.
+/// Returns an HTML page of something between the portal and its caller.
 pub(super) fn page(status: u16) -> Response {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
     Response::builder()
@@ -20,7 +20,8 @@ pub(super) fn page(status: u16) -> Response {
         .body(format!("<html><body><h1>{status}</h1></body></html>"))
 }
 
-/// The first half of an answer that announced the whole of it: the server then has to break the connection.
+/// Returns the first half of an answer with the length of the whole, so that the server closes the
+/// connection.
 pub(super) fn cut(body: &Value) -> Response {
     let whole = body.to_string();
     let half = whole.as_bytes()[..whole.len() / 2].to_vec();
@@ -31,15 +32,15 @@ pub(super) fn cut(body: &Value) -> Response {
         .body(Body::from_bytes_stream(part))
 }
 
-/// The redirection, if the request came under a name the portal no longer has.
+/// Returns a redirect if the request was sent to a former name of the portal.
 pub(super) fn check(portal: &Portal, request: &Request) -> Option<Response> {
     let host = request.header(HOST)?;
-    let address = portal.see(|world| {
+    let address = portal.read(|world| {
         let is_old = world.former_domains.contains(host);
         is_old.then(|| world.address())
     })?;
     let path = request.uri().path_and_query()?;
-    portal.traffic.call(&Received {
+    portal.traffic.call(&AnsweredCall {
         kind: "rest",
         name: request.uri().path(),
         app: None,

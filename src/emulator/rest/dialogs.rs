@@ -1,10 +1,9 @@
-//! `im.dialog.*` and `imbot.dialog.get`: what a dialog is and what was said in it.
+//! `im.dialog.*` and `imbot.dialog.get`: dialogs and their messages.
 
 use serde_json::{Value, json};
 
-use super::call::{Answer, Call};
-use super::table::{Method, method};
-use crate::emulator::clock::{at, iso};
+use super::call::{Answer, Call, Method, method};
+use crate::emulator::clock::{iso, timestamp};
 use crate::emulator::refusal::no_access;
 use crate::emulator::world::World;
 use crate::emulator::world::chat::{Chat, ChatType};
@@ -17,11 +16,11 @@ pub(super) const METHODS: &[Method] = &[
     method("imbot.dialog.get", "imbot", dialog),
 ];
 
-/// Messages in one answer, unless fewer were asked for.
+/// Maximum and default number of messages in an answer.
 const MESSAGES_MAX: usize = 50;
 const MESSAGES_DEFAULT: usize = 20;
 
-/// The newest messages of a dialog, or those before or after one.
+/// Returns the newest messages of a dialog, or those before or after one.
 fn messages(call: &mut Call<'_, '_>) -> Answer {
     let dialog_id = call.dialog_id()?;
     let chat = call.tx.chat_at(&dialog_id)?;
@@ -62,7 +61,7 @@ fn brief(message: &Message) -> Value {
         "id": message.id,
         "chat_id": message.chat,
         "author_id": message.author,
-        "date": iso(at(message.date)),
+        "date": iso(timestamp(message.date)),
         "text": message.text,
         "unread": false,
         "params": {
@@ -89,7 +88,7 @@ pub(super) fn author(world: &World, id: u64) -> Option<Value> {
     }))
 }
 
-/// A dialog, described: `im.dialog.get` and `imbot.dialog.get`, which sees with the eyes of the token's user.
+/// Returns a dialog: `im.dialog.get`, and `imbot.dialog.get`, which uses the token's user.
 fn dialog(call: &mut Call<'_, '_>) -> Answer {
     let dialog_id = call.dialog_id()?;
     let chat = match call.tx.chat_at(&dialog_id) {
@@ -134,7 +133,7 @@ pub(super) fn described(world: &World, viewer: u64, chat: &Chat) -> Value {
         "entity_data_2": chat.entity_data[1],
         "entity_data_3": chat.entity_data[2],
         "mute_list": [],
-        "date_create": iso(at(chat.created)),
+        "date_create": iso(timestamp(chat.created)),
         "message_type": chat.kind.letter(),
         "public": "",
         "role": if chat.owner == viewer { "owner" } else { "member" },

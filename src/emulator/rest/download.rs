@@ -1,19 +1,17 @@
-//! `/rest/download.json?token=…`: the bytes of a file, for the link that `File.download` gave.
+//! Serves `/rest/download.json?token=…`: a file, by the link that `File.download` returned.
 
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use poem::Response;
-use poem::http::header::CONTENT_DISPOSITION;
 use serde_json::json;
 use tokio::time::Instant;
 
+use super::envelope::{self, send};
 use super::request::Incoming;
-use super::{envelope, send};
 use crate::emulator::portal::Portal;
 use crate::emulator::refusal::Refusal;
-use crate::emulator::traffic_log::Received;
-use crate::emulator::world::file::File;
+use crate::emulator::reply::attached;
+use crate::emulator::traffic_log::AnsweredCall;
 
-/// Answers with the file, and lets the link die. A link that is dead, or was never one, is refused as any signed link is.
+/// Serves the file and invalidates the link. An invalid link is refused like any signed link.
 pub(super) fn serve(portal: &Portal, incoming: &Incoming, begun: Instant) -> Response {
     let token = incoming.params.text("TOKEN").unwrap_or_default();
     let secret = token.split_once('|').map_or("", |(_, secret)| secret);
@@ -26,7 +24,7 @@ pub(super) fn serve(portal: &Portal, incoming: &Incoming, begun: Instant) -> Res
         ),
         None => (refusal.http_status(), envelope::failure(&refusal)),
     };
-    portal.traffic.call(&Received {
+    portal.traffic.call(&AnsweredCall {
         kind: "rest",
         name: &incoming.name,
         app: None,
@@ -40,16 +38,4 @@ pub(super) fn serve(portal: &Portal, incoming: &Incoming, begun: Instant) -> Res
         Some(file) => attached(&file),
         None => send(status, &answer),
     }
-}
-
-/// A file as a browser saves it.
-pub(crate) fn attached(file: &File) -> Response {
-    let name = utf8_percent_encode(&file.name, NON_ALPHANUMERIC);
-    Response::builder()
-        .content_type(file.media_type())
-        .header(
-            CONTENT_DISPOSITION,
-            format!("attachment; filename*=utf-8''{name}"),
-        )
-        .body(file.content.clone())
 }

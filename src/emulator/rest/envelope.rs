@@ -1,13 +1,17 @@
-//! What stands around every answer: `result` and `time`, or `error` and `error_description`.
+//! The envelope of every answer: `result` and `time`, or `error` and `error_description`.
 
 use jiff::Timestamp;
+use poem::Response;
+use poem::http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::call::Reply;
+use super::xml;
 use crate::emulator::clock::iso;
 use crate::emulator::refusal::Refusal;
+use crate::emulator::reply::json_response;
 
-/// An answer that worked. Without `time` the SDKs of other languages fail.
+/// Returns the body of a successful answer. Without `time` the SDKs of other languages fail.
 pub(super) fn success(reply: &Reply, started: Timestamp, finished: Timestamp) -> Value {
     let mut body = Map::new();
     body.insert("result".to_owned(), reply.result.clone());
@@ -21,7 +25,7 @@ pub(super) fn success(reply: &Reply, started: Timestamp, finished: Timestamp) ->
     body.into()
 }
 
-/// The `time` block.
+/// Returns the `time` block.
 pub(super) fn time(reply: &Reply, started: Timestamp, finished: Timestamp) -> Value {
     let seconds = |time: Timestamp| time.as_nanosecond() as f64 / 1e9;
     let duration = seconds(finished) - seconds(started);
@@ -38,8 +42,8 @@ pub(super) fn time(reply: &Reply, started: Timestamp, finished: Timestamp) -> Va
     })
 }
 
-/// An answer that did not, as version 3 of the interface prints it. None of its methods is about bots, and none is
-/// emulated; the code follows from the way it makes its codes (rest.md, section 7).
+/// Returns an unknown method in the format of version 3 of the interface, which has no methods for
+/// bots and is not emulated; the code follows its naming scheme (protocol/rest.md 7).
 pub(super) fn not_found_in_version_3(method: &str) -> Value {
     json!({ "error": {
         "code": "BITRIX_REST_V3_EXCEPTION_METHODNOTFOUNDEXCEPTION",
@@ -47,9 +51,10 @@ pub(super) fn not_found_in_version_3(method: &str) -> Value {
     } })
 }
 
-/// An answer that did not.
+/// Returns the body of a failed answer.
 ///
-/// Some methods fail with HTTP 200: their error is a normal result to the server (server-behaviour.md 5.2).
+/// Some methods fail with HTTP 200: to the server their error is a normal result
+/// (protocol/server-behaviour.md 5.2).
 pub(super) fn failure(refusal: &Refusal) -> Value {
     if refusal.http_status() == 200 {
         return json!({
@@ -59,4 +64,18 @@ pub(super) fn failure(refusal: &Refusal) -> Value {
         });
     }
     json!({ "error": refusal.code(), "error_description": refusal.to_string() })
+}
+
+pub(super) fn send_xml(status: u16, body: &Value) -> Response {
+    Response::builder()
+        .status(StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST))
+        .content_type("text/xml; charset=utf-8")
+        .body(xml::document(body))
+}
+
+pub(super) fn send(status: u16, body: &Value) -> Response {
+    json_response(
+        StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST),
+        body,
+    )
 }

@@ -2,10 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::call::{Answer, Call, yes};
+use super::call::{Answer, Call, Method, method, yes};
 use super::handlers::address;
 use super::params::as_text;
-use super::table::{Method, method};
 use crate::emulator::events::NOTICE;
 use crate::emulator::events::Tokens;
 use crate::emulator::refusal::Refusal;
@@ -24,19 +23,18 @@ fn bind(call: &mut Call<'_, '_>) -> Answer {
     let owner = Owner::App(call.application()?);
     let is_offline = is_offline(call)?;
     let asked = call.params.id("AUTH_TYPE").unwrap_or(0);
-    let user = match call.is_admin() {
-        true => asked,
-        false if is_offline => {
-            return Err(denied(
-                "Offline events binding requires administrator access rights",
-            ));
-        }
-        false if asked > 0 && asked != call.caller.user => {
-            return Err(denied(
-                "Event binding with AUTH_TYPE requires administrator access rights",
-            ));
-        }
-        false => call.caller.user,
+    let user = if call.is_admin() {
+        asked
+    } else if is_offline {
+        return Err(denied(
+            "Offline events binding requires administrator access rights",
+        ));
+    } else if asked > 0 && asked != call.caller.user {
+        return Err(denied(
+            "Event binding with AUTH_TYPE requires administrator access rights",
+        ));
+    } else {
+        call.caller.user
     };
     let event = event(call)?;
     let row = if is_offline {
@@ -120,8 +118,8 @@ fn unbind(call: &mut Call<'_, '_>) -> Answer {
     Ok(json!({ "count": before - call.tx.world.subscriptions.len() }).into())
 }
 
-/// What is bound. A row that is kept rather than posted has neither handler nor user, but the source; the page does not
-/// say so.
+/// Returns the subscriptions. An offline one has a source, but no handler and no user; the page
+/// does not mention it.
 fn get(call: &mut Call<'_, '_>) -> Answer {
     let owner = Owner::App(call.application()?);
     let sees_all = call.is_admin();
@@ -143,7 +141,7 @@ fn get(call: &mut Call<'_, '_>) -> Answer {
     Ok(Value::from(listed).into())
 }
 
-/// Whether `event_type` says so; it is `online` unless it is given.
+/// Whether `event_type` is `offline`; the default is `online`.
 fn is_offline(call: &Call<'_, '_>) -> Result<bool, Refusal> {
     let kind = call.params.text("EVENT_TYPE").unwrap_or_default();
     match kind.to_lowercase().as_str() {
@@ -161,7 +159,7 @@ fn handler(call: &Call<'_, '_>) -> Result<String, Refusal> {
     handler.ok_or_else(|| Refusal::new("ERROR_ARGUMENT", "Argument 'HANDLER' is null or empty"))
 }
 
-/// What only an administrator may.
+/// The action requires an administrator.
 fn denied(text: &str) -> Refusal {
     Refusal::new("ACCESS_DENIED", format!("Access denied! {text}")).status(403)
 }
@@ -184,7 +182,7 @@ fn names(call: &mut Call<'_, '_>) -> Answer {
     Ok(Value::from(names).into())
 }
 
-/// The event that is meant, if there is one of that name.
+/// Returns the event in `EVENT`, if it is known.
 fn event(call: &Call<'_, '_>) -> Result<String, Refusal> {
     let event = call.params.text("EVENT").unwrap_or_default().to_uppercase();
     let known = catalogue::category(&event) != Category::Unknown;

@@ -1,4 +1,4 @@
-//! `filter` and `order` of list methods: an operation before the name of a field, and a direction behind it.
+//! `filter` and `order` of list methods: operations before the names of fields, and directions.
 
 use std::cmp::Ordering;
 
@@ -8,14 +8,14 @@ use serde_json::{Map, Value};
 use super::params::{as_text, items};
 use crate::emulator::refusal::Refusal;
 
-/// What may stand before the name of a field.
+/// Operations before the name of a field.
 const OPERATIONS: [&str; 9] = ["", "=", "!", "!=", "<", "<=", ">", ">=", "%"];
 
-/// Conditions that a row must fulfil, all of them.
+/// Conditions that a row must all fulfil.
 pub(super) struct Filter(Vec<(String, String, Vec<String>)>);
 
 impl Filter {
-    /// Reads a filter over these fields; one that names others is refused.
+    /// Reads a filter over these fields; other fields are refused.
     pub(super) fn read(given: Option<&Value>, fields: &[&str]) -> Result<Self, Refusal> {
         let given = match given {
             None => return Ok(Filter(Vec::new())),
@@ -38,7 +38,7 @@ impl Filter {
         conditions.collect::<Result<_, _>>().map(Filter)
     }
 
-    /// Whether a row fulfils it; `field` gives the text of a field.
+    /// Whether a row fulfils the filter; `field` returns the text of a field.
     pub(super) fn fits(&self, field: impl Fn(&str) -> String) -> bool {
         self.0.iter().all(|(operation, name, values)| {
             let text = field(name);
@@ -63,12 +63,12 @@ impl Filter {
     }
 }
 
-/// By which fields rows are sorted, the first counting most.
+/// Fields by which rows are sorted, the most significant first.
 #[derive(Debug)]
 pub(super) struct Order(Vec<(String, bool)>);
 
 impl Order {
-    /// Reads an order over these fields; without one it is ascending by `default`.
+    /// Reads an order over these fields; the default is ascending by `default`.
     pub(super) fn read(
         given: Option<&Value>,
         fields: &[&str],
@@ -95,7 +95,7 @@ impl Order {
         read.collect::<Result<_, _>>().map(Order)
     }
 
-    /// Sorts rows; equal ones stay in their order. `field` gives the text of a row's field.
+    /// Sorts rows, stably. `field` returns the text of a row's field.
     pub(super) fn sort<T>(&self, rows: &mut [T], field: impl Fn(&T, &str) -> String) {
         rows.sort_by(|one, other| {
             let by = |(name, down): &(String, bool)| {
@@ -111,7 +111,7 @@ impl Order {
     }
 }
 
-/// Numbers as numbers, dates as moments, everything else as text.
+/// Compares numbers as numbers, dates as dates, everything else as text.
 fn compare(one: &str, other: &str) -> Ordering {
     let numbers = one.parse::<i64>().ok().zip(other.parse::<i64>().ok());
     let dates = || {
@@ -127,7 +127,7 @@ fn compare(one: &str, other: &str) -> Ordering {
     }
 }
 
-/// The named fields of a map; an empty list is an empty map to PHP.
+/// Returns the named fields of a map; an empty list is an empty map in PHP.
 fn map(value: &Value) -> Option<Map<String, Value>> {
     match value {
         Value::Object(fields) => Some(fields.clone()),
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_and_dates_are_compared_as_what_they_are() {
+    fn numbers_and_dates_are_compared_by_value() {
         for filter in [
             json!([]),
             json!({ "ID": "10" }),
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_sorted_by_the_first_field_that_tells_them_apart() {
+    fn rows_are_sorted_by_the_first_field_that_differs() {
         let order = json!({ "AT": "DESC", "ID": "asc" });
         let order = Order::read(Some(&order), &FIELDS, "ID").expect("an order");
         let mut rows = [(10, "a"), (9, "a"), (1, "b")];

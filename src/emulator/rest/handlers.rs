@@ -1,13 +1,13 @@
-//! The addresses a bot is registered with: which event goes where.
+//! The addresses of a bot's registration: which event is sent where.
 
 use crate::emulator::refusal::Refusal;
 use crate::emulator::world::World;
 use crate::emulator::world::access::Owner;
 
-/// The longest address the portal stores.
+/// Maximum length of an address.
 const URL_CHARS_MAX: usize = 255;
 
-/// Parameter, event, and how the portal calls it in an error. The first three are mandatory.
+/// Parameter, event, and name in an error. The first three are mandatory.
 const EVENTS: [(&str, &str, &str); 5] = [
     ("EVENT_MESSAGE_ADD", "ONIMBOTMESSAGEADD", "Message add"),
     (
@@ -28,14 +28,14 @@ const EVENTS: [(&str, &str, &str); 5] = [
     ),
 ];
 
-/// How many of them a registration must have, and a plain bot can have.
+/// How many of them are mandatory, and how many a plain bot can set.
 const MANDATORY: usize = 3;
 
-/// An address for each event, in the order of the table; those not given are `None`.
+/// An address for each event, in the order of the table; `None` if not given.
 pub(super) struct Handlers([Option<String>; EVENTS.len()]);
 
 impl Handlers {
-    /// Reads the `EVENT_*` parameters; `EVENT_HANDLER` stands for all of them.
+    /// Reads the `EVENT_*` parameters; `EVENT_HANDLER` is the default for all of them.
     pub(super) fn read(
         owner: &Owner,
         param: impl Fn(&str) -> Option<String>,
@@ -53,8 +53,8 @@ impl Handlers {
         Ok(Handlers(urls))
     }
 
-    /// Insists on the mandatory ones, and forgets the others unless the bot may have them already: a plain bot gets
-    /// its edits and deletions through `imbot.update` only.
+    /// Checks the mandatory ones, and removes the others unless the bot may have them: a plain bot
+    /// gets its edits and deletions through `imbot.update` only.
     pub(super) fn for_registration(mut self, hears_changes: bool) -> Result<Self, Refusal> {
         for (url, (name, _, title)) in self.0.iter().zip(EVENTS).take(MANDATORY) {
             url.as_ref().ok_or_else(|| missing(name, title))?;
@@ -73,7 +73,7 @@ fn missing(name: &str, title: &str) -> Refusal {
     )
 }
 
-/// Puts the addresses in the place of the application's old ones.
+/// Replaces the application's addresses.
 pub(super) fn bind(world: &mut World, owner: &Owner, handlers: &Handlers) {
     for (url, (_, event, _)) in handlers.0.iter().zip(EVENTS) {
         if let Some(url) = url {
@@ -82,7 +82,8 @@ pub(super) fn bind(world: &mut World, owner: &Owner, handlers: &Handlers) {
     }
 }
 
-/// An address the portal accepts; for a webhook's bot its `CLIENT_ID` is appended, so that the handler can tell.
+/// Returns an address the portal accepts. For a webhook's bot, `CLIENT_ID` is appended, so that the
+/// handler can recognise it.
 pub(super) fn address(owner: &Owner, url: &str) -> Option<String> {
     let (scheme, rest) = url.split_once("://")?;
     let fits =
@@ -113,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn one_handler_stands_for_all_but_plain_bots_hear_no_changes_at_first() {
+    fn one_handler_is_used_for_all_events_but_plain_bots_get_no_changes() {
         let all = [("EVENT_HANDLER", "http://127.0.0.1/")];
         assert_eq!(read(&all, true), Ok(vec![true; 5]));
         assert_eq!(read(&all, false), Ok(vec![true, true, true, false, false]));
@@ -130,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_webhooks_handler_is_told_the_client_id() {
+    fn the_handler_of_a_webhook_bot_gets_the_client_id() {
         let owner = Owner::Webhook("xyz".to_owned());
         assert_eq!(
             address(&owner, "http://a.b/").as_deref(),

@@ -1,11 +1,10 @@
-//! `im.*`: what the user of a token does in the messenger, with the rights of that user.
+//! `im.*`: actions of the token's user in the messenger.
 
-use super::call::{Answer, Call, yes};
+use super::call::{Answer, Call, Method, method, yes};
 use super::chats::invite;
-use super::founding::found;
 use super::messages::{changed_extras, extras, message_id, reachable, required_text, staying};
+use super::new_chat::create;
 use super::params::as_text;
-use super::table::{Method, method};
 use crate::emulator::actions::{Author, Draft};
 use crate::emulator::refusal::Refusal;
 use crate::emulator::world::message::{Message, stored};
@@ -53,7 +52,7 @@ fn update(call: &mut Call<'_, '_>) -> Answer {
     }
     let rich = changed_extras(call, &old, None)?;
     let text = text.map_or_else(|| old.text.clone(), |text| stored(&text));
-    call.tx.put(&Message {
+    call.tx.replace_message(&Message {
         text,
         rich,
         edited: true,
@@ -68,7 +67,7 @@ fn delete(call: &mut Call<'_, '_>) -> Answer {
     yes()
 }
 
-/// Presses a button without a keyboard.
+/// Presses a button that has no keyboard.
 fn command(call: &mut Call<'_, '_>) -> Answer {
     let message = message_id(call)?;
     let bot = call
@@ -94,5 +93,5 @@ fn writing(call: &mut Call<'_, '_>) -> Answer {
 
 fn add_chat(call: &mut Call<'_, '_>) -> Answer {
     let author = Author::User(call.caller.user);
-    found(call, author)
+    create(call, author)
 }

@@ -1,14 +1,13 @@
-//! `imbot.message.*` and the typing indicator: what bots say.
+//! `imbot.message.*` and the typing indicator.
 
-use super::call::{Answer, Call, yes};
+use super::call::{Answer, Call, Method, method, yes};
 use super::params::as_text;
 use super::rich::{self, Part};
-use super::table::{Method, method};
 use crate::emulator::actions::{Author, Draft, Like};
 use crate::emulator::refusal::Refusal;
 use crate::emulator::transaction::Transaction;
 use crate::emulator::world::dialog::{Address, parse};
-use crate::emulator::world::message::{Message, Passage, Refs, Rich, stored};
+use crate::emulator::world::message::{Message, OutsideState, Refs, Rich, stored};
 
 pub(super) const METHODS: &[Method] = &[
     method("imbot.message.add", "imbot", add),
@@ -41,17 +40,18 @@ fn add(call: &mut Call<'_, '_>) -> Answer {
     Ok(call.tx.say_at(&dialog_id, draft)?.into())
 }
 
-/// In a line's chat: whether the client is not to read it, as `SKIP_CONNECTOR` and `SILENT_CONNECTOR` say.
+/// Returns whether the client of a line may see the message, from `SKIP_CONNECTOR` and
+/// `SILENT_CONNECTOR`.
 pub(super) fn staying(call: &Call<'_, '_>) -> Refs {
-    let passage = match () {
-        () if call.params.yes("SKIP_CONNECTOR") => Passage::Skipped,
-        () if call.params.yes("SILENT_CONNECTOR") => Passage::Silent,
-        () => Passage::Inside,
+    let state = match () {
+        () if call.params.yes("SKIP_CONNECTOR") => OutsideState::Skipped,
+        () if call.params.yes("SILENT_CONNECTOR") => OutsideState::Silent,
+        () => OutsideState::Inside,
     };
-    Refs::of(passage)
+    Refs::of(state)
 }
 
-/// A system message into the private dialog of two users.
+/// Sends a system message to the private dialog of two users.
 fn between(call: &mut Call<'_, '_>, bot: u64, from: u64, to: u64) -> Answer {
     let (text, rich) = (required_text(call)?, extras(call, Some(bot))?);
     call.tx.user = from;
@@ -65,7 +65,8 @@ fn between(call: &mut Call<'_, '_>, bot: u64, from: u64, to: u64) -> Answer {
     Ok(call.tx.say_at(&to.to_string(), draft)?.into())
 }
 
-/// Refuses a dialog the acting user may not write to; the portal has a code of its own for either kind.
+/// Refuses a dialog the acting user may not write to; groups and private dialogs have different
+/// codes.
 pub(super) fn reachable(tx: &Transaction<'_>, dialog_id: &str) -> Result<(), Refusal> {
     match parse(dialog_id) {
         Some(Address::User(user)) if tx.world.users.contains_key(&user) => Ok(()),
@@ -96,7 +97,7 @@ fn update(call: &mut Call<'_, '_>) -> Answer {
     let rich = changed_extras(call, &old, Some(bot))?;
     let text = text.map_or_else(|| old.text.clone(), |text| stored(&text));
     let url_preview = call.params.unless_no("URL_PREVIEW");
-    call.tx.put(&Message {
+    call.tx.replace_message(&Message {
         text,
         rich,
         url_preview,
@@ -126,19 +127,19 @@ fn like(call: &mut Call<'_, '_>) -> Answer {
 fn typing(call: &mut Call<'_, '_>) -> Answer {
     call.as_bot()?;
     let dialog_id = call.dialog_id()?;
-    // The portal says `true` wherever the bot types, also where nobody can see it.
+    // The portal returns `true` wherever the bot types, also where nobody can see it.
     let _ = call.tx.type_at(&dialog_id);
     yes()
 }
 
-/// The number in `MESSAGE_ID`.
+/// Returns the number in `MESSAGE_ID`.
 pub(super) fn message_id(call: &Call<'_, '_>) -> Result<u64, Refusal> {
     call.params
         .id("MESSAGE_ID")
         .ok_or_else(|| Refusal::new("MESSAGE_ID_ERROR", "Message ID can't be empty"))
 }
 
-/// The text of `MESSAGE`, trimmed; an attachment alone is no message in version 1.
+/// Returns the text of `MESSAGE`, trimmed; in v1 a message needs a text.
 pub(super) fn required_text(call: &Call<'_, '_>) -> Result<String, Refusal> {
     let text = call
         .params
@@ -148,7 +149,7 @@ pub(super) fn required_text(call: &Call<'_, '_>) -> Result<String, Refusal> {
     text.ok_or_else(|| Refusal::new("MESSAGE_EMPTY", "Message can't be empty"))
 }
 
-/// Keyboard, attachment and menu of a new message.
+/// Returns keyboard, attachment and menu of a new message.
 pub(super) fn extras(call: &Call<'_, '_>, bot: Option<u64>) -> Result<Rich, Refusal> {
     let part = |part: Part| {
         call.params
@@ -162,7 +163,8 @@ pub(super) fn extras(call: &Call<'_, '_>, bot: Option<u64>) -> Result<Rich, Refu
     })
 }
 
-/// The same of a changed one: what is not named stays, `N` and nothing remove it.
+/// Returns those of a changed message: parts that were not sent stay, `N` and empty values remove
+/// them.
 pub(super) fn changed_extras(
     call: &Call<'_, '_>,
     old: &Message,

@@ -1,7 +1,7 @@
 //! The REST interface: from an HTTP request to the documented envelope.
 //!
-//! The order of checks is the portal's (server-behaviour.md 5.2): the rate limit at the edge, then whether the method
-//! exists, then who calls, then whether they may, then the method itself.
+//! Checks are in the portal's order (protocol/server-behaviour.md 5.2): the rate limit, whether the method
+//! exists, who calls, whether they may, then the method itself.
 
 mod attach;
 pub(crate) mod auth;
@@ -14,22 +14,22 @@ mod commands;
 mod connectors;
 mod damaged;
 mod dialogs;
-pub(crate) mod download;
+mod download;
 mod envelope;
 mod events;
 mod filter;
-mod founding;
 mod handlers;
 mod im;
-pub(crate) mod limit;
 mod messages;
 mod multipart;
+mod new_chat;
 mod offline;
 mod openlines;
 pub(crate) mod params;
 mod reference;
 pub(crate) mod request;
 mod rich;
+mod run;
 mod system;
 mod table;
 mod tasks;
@@ -40,24 +40,21 @@ mod xml;
 use std::sync::Arc;
 use std::time::Duration;
 
-use poem::http::StatusCode;
 use poem::{Endpoint, Request, Response};
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use self::auth::Caller;
 use self::call::Answer;
-use self::params::{Params, as_text};
+use self::params::Params;
 use self::request::{Incoming, read};
-use super::faults::planned::Damage;
-use super::page::json_response;
+use super::planned::Damage;
 use super::portal::Portal;
 use super::refusal::Refusal;
-use super::traffic_log::Received;
-use super::transaction::{Origin, Transaction};
+use super::traffic_log::AnsweredCall;
 use super::world::access::Owner;
 
-/// Everything below `/rest/`.
+/// Handles everything below `/rest/`.
 pub(crate) fn endpoint(portal: &Arc<Portal>) -> impl Endpoint + use<> {
     let portal = Arc::clone(portal);
     poem::endpoint::make(move |request: Request| {
@@ -71,14 +68,14 @@ async fn handle(portal: &Portal, request: Request) -> Response {
         return moved;
     }
     let begun = Instant::now();
-    let started = portal.see(|world| world.clock.now());
+    let started = portal.read(|world| world.clock.now());
     let path = request.uri().path().to_owned();
     let incoming = match read(request).await {
         Ok(incoming) => incoming,
         Err(refusal) => return unread(portal, &path, &refusal),
     };
     let planned = portal.planned().take_refusal();
-    let caller = portal.see(|world| auth::caller(world, &incoming));
+    let caller = portal.read(|world| auth::caller(world, &incoming));
     let known = caller.as_ref().ok().map(Caller::key);
     let limited = portal.limits().admit(begun, planned, known, &incoming.name);
     if let ("download", Ok(())) = (incoming.name.as_str(), &limited) {
@@ -88,12 +85,12 @@ async fn handle(portal: &Portal, request: Request) -> Response {
     let (status, body) = match &answer {
         Ok(reply) => (
             200,
-            envelope::success(reply, started, portal.see(|world| world.clock.now())),
+            envelope::success(reply, started, portal.read(|world| world.clock.now())),
         ),
         Err(refusal) => (refusal.http_status(), envelope::failure(refusal)),
     };
     let shown = caller.ok();
-    portal.traffic.call(&Received {
+    portal.traffic.call(&AnsweredCall {
         kind: "rest",
         name: &incoming.name,
         app: shown.and_then(|caller| title(portal, &caller, &incoming.params)),
@@ -105,25 +102,25 @@ async fn handle(portal: &Portal, request: Request) -> Response {
     });
     let damage = answer.is_ok().then(|| portal.planned().take_damage());
     match damage.flatten() {
-        None if incoming.wants_xml => send_xml(status, &body),
-        None => send(status, &body),
+        None if incoming.wants_xml => envelope::send_xml(status, &body),
+        None => envelope::send(status, &body),
         Some(Damage::Page(status)) => damaged::page(status),
         Some(Damage::Cut) => damaged::cut(&body),
         Some(Damage::Late(late)) => {
             sleep(late).await;
-            send(status, &body)
+            envelope::send(status, &body)
         }
     }
 }
 
-/// Refuses what could not be read as a call.
+/// Refuses a request that is not a call.
 fn unread(portal: &Portal, path: &str, refusal: &Refusal) -> Response {
     let mut parts = path.split('/').filter(|part| !part.is_empty()).skip(1);
     let answer = match parts.next() {
         Some("api") => envelope::not_found_in_version_3(parts.last().unwrap_or_default()),
         _ => envelope::failure(refusal),
     };
-    portal.traffic.call(&Received {
+    portal.traffic.call(&AnsweredCall {
         kind: "rest",
         name: path,
         app: None,
@@ -133,46 +130,23 @@ fn unread(portal: &Portal, path: &str, refusal: &Refusal) -> Response {
         answer: &answer,
         took: Duration::ZERO,
     });
-    send(refusal.http_status(), &answer)
+    envelope::send(refusal.http_status(), &answer)
 }
 
-/// Checks in the portal's order, then runs. A parameter named `token` makes any call a signed link, which it is not.
+/// Checks and runs a call. A parameter named `token` makes any call a signed link, and the check of
+/// that fails.
 fn answer(portal: &Portal, incoming: &Incoming, caller: Result<Caller, Refusal>) -> Answer {
     table::find(&incoming.name)?;
     let caller = caller?;
     if incoming.params.get("TOKEN").is_some() {
         return Err(Refusal::new("ACCESS_DENIED", "Link check failed").status(403));
     }
-    portal.tx(caller.user, caller.hops, |tx| {
-        run(tx, &caller, &incoming.name, incoming.params.clone())
+    portal.transact(caller.user, caller.hops, |tx| {
+        run::run(tx, &caller, &incoming.name, incoming.params.clone())
     })
 }
 
-/// Runs one method: the whole request, or one command of a batch.
-fn run(tx: &mut Transaction<'_>, caller: &Caller, name: &str, mut params: Params) -> Answer {
-    let method = table::find(name)?;
-    auth::may(tx.world, caller, method.scope)?;
-    let now = tx.world.clock.unix();
-    tx.world.operating.check(&caller.key(), name, now)?;
-    tx.user = caller.user;
-    let source = params.take("AUTH_CONNECTOR").as_ref().and_then(as_text);
-    let outer = tx.origin.clone();
-    tx.origin = Origin {
-        app: caller.app.clone(),
-        source: source.unwrap_or_else(|| outer.source.clone()),
-    };
-    let answer = (method.run)(&mut call::Call {
-        tx: &mut *tx,
-        params,
-        caller: caller.clone(),
-    });
-    tx.origin = outer;
-    let mut reply = answer?;
-    reply.operating = tx.world.operating.spent(&caller.key(), name, now);
-    Ok(reply)
-}
-
-/// The application that called, as the wire log names it.
+/// Returns the name of the calling application in the traffic log.
 fn title(portal: &Portal, caller: &Caller, params: &Params) -> Option<String> {
     let owner = match &caller.app {
         Some(client_id) => Owner::App(client_id.clone()),
@@ -181,18 +155,4 @@ fn title(portal: &Portal, caller: &Caller, params: &Params) -> Option<String> {
         }
     };
     portal.act(caller.user, |tx| tx.app_title(&owner))
-}
-
-fn send_xml(status: u16, body: &Value) -> Response {
-    Response::builder()
-        .status(StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST))
-        .content_type("text/xml; charset=utf-8")
-        .body(xml::document(body))
-}
-
-fn send(status: u16, body: &Value) -> Response {
-    json_response(
-        StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST),
-        body,
-    )
 }

@@ -1,8 +1,8 @@
-//! `multipart/form-data`, which every method takes by POST: its fields, as if they had come in an ordinary form.
+//! `multipart/form-data`, which every method accepts by POST: its fields become an ordinary form.
 
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 
-/// The same fields as a form body; parts without a name and files are passed over.
+/// Returns the fields as a form body; parts without a name and files are skipped.
 pub(super) fn to_form(boundary: &str, body: &[u8]) -> Vec<u8> {
     let mut form = Vec::new();
     for part in split(body, format!("--{boundary}").as_bytes()) {
@@ -20,7 +20,7 @@ pub(super) fn to_form(boundary: &str, body: &[u8]) -> Vec<u8> {
     form
 }
 
-/// The boundary that a content type names.
+/// Returns the boundary in a content type.
 pub(super) fn boundary(content_type: &str) -> Option<&str> {
     let (_, rest) = content_type.split_once("boundary=")?;
     Some(
@@ -40,7 +40,7 @@ fn name(head: &str) -> Option<&str> {
         .map(|(name, _)| name)
 }
 
-/// The pieces of a body between its boundaries.
+/// Splits a body at its boundaries.
 fn split<'b>(mut body: &'b [u8], boundary: &[u8]) -> Vec<&'b [u8]> {
     let mut pieces = Vec::new();
     while let Some(at) = find(body, boundary) {

@@ -1,12 +1,12 @@
-//! `event.offline.*`: the queue of an application that cannot be posted to. Administrators of an application only.
+//! `event.offline.*`: stored events of an application that cannot be posted to, for administrators
+//! only.
 
 use serde_json::{Value, json};
 
-use super::call::{Answer, Call, Reply, yes};
+use super::call::{Answer, Call, Method, Reply, method, yes};
 use super::filter::{Filter, Order};
 use super::params::{as_id, as_text};
-use super::table::{Method, method};
-use crate::emulator::clock::{at, iso};
+use crate::emulator::clock::{iso, timestamp};
 use crate::emulator::refusal::Refusal;
 use crate::emulator::world::offline::Record;
 use crate::emulator::world::secret;
@@ -18,10 +18,10 @@ pub(super) const METHODS: &[Method] = &[
     method("event.offline.error", "", error),
 ];
 
-/// Records that are fetched at once, and a page of the list.
+/// Default number of records fetched at once, and size of a page of the list.
 const PAGE: usize = 50;
 
-/// The fields that can be filtered and sorted by; the first four where records are fetched.
+/// Fields to filter and sort by; only the first four where records are fetched.
 const FIELDS: [&str; 6] = [
     "ID",
     "TIMESTAMP_X",
@@ -31,7 +31,8 @@ const FIELDS: [&str; 6] = [
     "ERROR",
 ];
 
-/// Fetches the next records. They go at once, or with `clear=0` stay under the id of a process until it clears them.
+/// Fetches the next records. They are deleted at once, or with `clear=0` kept under a process id
+/// until it clears them.
 fn get(call: &mut Call<'_, '_>) -> Answer {
     let app = administrator(call)?;
     let clears = call.params.int("CLEAR") != Some(0);
@@ -67,12 +68,12 @@ fn get(call: &mut Call<'_, '_>) -> Answer {
         let taken = |_, record: &Record| record.process == process;
         call.tx.world.offline.clear(&app, &source, taken);
     }
-    let tells = !clears || again.is_some();
-    let process = tells.then_some(process);
+    let keeps_records = !clears || again.is_some();
+    let process = keeps_records.then_some(process);
     Ok(json!({ "process_id": process, "events": events }).into())
 }
 
-/// Shows the queue as it is, taken records and errors among the others.
+/// Lists the queue, including records in process and errors.
 fn list(call: &mut Call<'_, '_>) -> Answer {
     let app = administrator(call)?;
     let filter = Filter::read(call.params.get("FILTER"), &FIELDS)?;
@@ -107,8 +108,8 @@ fn list(call: &mut Call<'_, '_>) -> Answer {
     })
 }
 
-/// Deletes what a process has taken, or some of it. Of `message_id` and `id` the server looks at the former first; the
-/// page says the opposite.
+/// Deletes the records of a process, or some of them. If both are given, the server uses
+/// `message_id` rather than `id`; the page says the opposite.
 fn clear(call: &mut Call<'_, '_>) -> Answer {
     let app = administrator(call)?;
     let process = process(call)?;
@@ -137,7 +138,8 @@ fn clear(call: &mut Call<'_, '_>) -> Answer {
     yes()
 }
 
-/// Gives records back that could not be worked off: from now on they are fetched with `error=1`.
+/// Marks records that could not be processed as errors: from now on they are fetched with
+/// `error=1`.
 fn error(call: &mut Call<'_, '_>) -> Answer {
     let app = administrator(call)?;
     let process = process(call)?;
@@ -159,7 +161,7 @@ fn error(call: &mut Call<'_, '_>) -> Answer {
     yes()
 }
 
-/// The application, called by an administrator.
+/// Returns the application, if an administrator calls.
 fn administrator(call: &Call<'_, '_>) -> Result<String, Refusal> {
     let app = call.application()?;
     if call.is_admin() {
@@ -186,7 +188,7 @@ fn message_ids(call: &Call<'_, '_>) -> Result<Option<Vec<String>>, Refusal> {
     }))
 }
 
-/// The items of a list, which nothing else may stand for.
+/// Returns the items of a list; nothing but a list is accepted.
 fn list_of(
     call: &Call<'_, '_>,
     name: &str,
@@ -201,7 +203,7 @@ fn list_of(
     }
 }
 
-/// One record as it is fetched.
+/// Returns a record as it is fetched.
 fn printed(id: u64, record: &Record) -> Value {
     json!({
         "ID": id.to_string(),
@@ -225,7 +227,7 @@ fn field(id: u64, record: &Record, name: &str) -> String {
 }
 
 fn stamp(record: &Record) -> String {
-    iso(at(record.stamp * 1000))
+    iso(timestamp(record.stamp * 1000))
 }
 
 fn argument(text: &str, name: &str) -> Refusal {

@@ -1,23 +1,25 @@
-//! The parameters of a call, as loosely typed as PHP takes them.
+//! The parameters of a call, with the loose types of PHP.
 //!
-//! Top-level names may come in any letter case, nested ones may not. A number may be a text, a flag `Y` or `true`, and
-//! a list may be a map with the keys `0`, `1`, …, since a form knows no difference.
+//! Top-level names are accepted in any letter case, nested ones are not. A number may be a text, a
+//! flag `Y` or `true`, and a list may be a map with the keys `0`, `1`, …, since forms do not
+//! distinguish them.
 
 use serde_json::{Map, Value};
 
-/// Named values, the names as they came.
+/// Named values, with the names as they were sent.
 ///
-/// Version 1 finds a name in any letter case and asks for it in upper case; version 2 insists on the case.
-#[derive(Debug, Clone, Default)]
+/// v1 accepts names in any letter case and asks for them in upper case; v2 requires the exact case.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Params(Map<String, Value>);
 
 impl Params {
-    /// Takes the fields of an object; later ones win over earlier ones that differ in letter case only.
+    /// Returns the fields of an object; later ones replace earlier ones that differ in letter case
+    /// only.
     pub(crate) fn new(fields: Map<String, Value>) -> Self {
         Params(fields)
     }
 
-    /// Lays other parameters on top.
+    /// Merges other parameters into these; they take precedence.
     pub(crate) fn merge(&mut self, over: Params) {
         for (name, value) in over.0 {
             self.take(&name.to_uppercase());
@@ -29,52 +31,52 @@ impl Params {
         self.0.clone().into()
     }
 
-    /// The value under an upper-case name, in whatever letter case it came.
+    /// Returns the value of an upper-case name, in whatever letter case it was sent.
     pub(crate) fn get(&self, name: &str) -> Option<&Value> {
         let mut named = self.0.iter().filter(|(known, _)| is_same(known, name));
         let (_, value) = named.next_back()?;
         Some(value).filter(|value| !value.is_null())
     }
 
-    /// The value under exactly this name, null or not.
+    /// Returns the value of exactly this name, which may be null.
     pub(crate) fn exact(&self, name: &str) -> Option<&Value> {
         self.0.get(name)
     }
 
-    /// Takes out all that is under an upper-case name; the last of it counts.
+    /// Removes all values of an upper-case name and returns the last.
     pub(crate) fn take(&mut self, name: &str) -> Option<Value> {
         let value = self.get(name).cloned();
         self.0.retain(|known, _| !is_same(known, name));
         value
     }
 
-    /// A text, a number or a flag as text.
+    /// Returns a text, a number or a flag as text.
     pub(crate) fn text(&self, name: &str) -> Option<String> {
         self.get(name).and_then(as_text)
     }
 
-    /// A positive number; `0`, a text and nothing at all are the same.
+    /// Returns a positive number; `None` for `0`, other texts and missing values.
     pub(crate) fn id(&self, name: &str) -> Option<u64> {
         self.get(name).and_then(as_id)
     }
 
-    /// A number of any sign, as PHP's `intval` reads it: what is none is 0.
+    /// Returns a number of any sign, as PHP's `intval` reads it: 0 for other values.
     pub(crate) fn int(&self, name: &str) -> Option<i64> {
         Some(self.text(name)?.trim().parse().unwrap_or(0))
     }
 
-    /// A flag that is off unless it says `Y`.
+    /// Returns a flag whose default is off.
     pub(crate) fn yes(&self, name: &str) -> bool {
         self.get(name).is_some_and(is_yes)
     }
 
-    /// A flag that is on unless it says `N`.
+    /// Returns a flag whose default is on.
     pub(crate) fn unless_no(&self, name: &str) -> bool {
         !matches!(self.get(name), Some(Value::Bool(false)))
             && self.text(name).as_deref() != Some("N")
     }
 
-    /// The nested fields under a name.
+    /// Returns the nested fields of a name.
     pub(crate) fn fields(&self, name: &str) -> Map<String, Value> {
         self.get(name)
             .and_then(Value::as_object)
@@ -87,7 +89,7 @@ fn is_same(known: &str, upper: &str) -> bool {
     known == upper || known.to_uppercase() == upper
 }
 
-/// The text of a scalar.
+/// Returns a scalar as text.
 pub(crate) fn as_text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
@@ -97,12 +99,12 @@ pub(crate) fn as_text(value: &Value) -> Option<String> {
     }
 }
 
-/// The number in a scalar, if it is positive.
+/// Returns a scalar as number, if it is positive.
 pub(crate) fn as_id(value: &Value) -> Option<u64> {
     as_text(value)?.trim().parse().ok().filter(|id| *id > 0)
 }
 
-/// A number that may have come as a text; what is none stays as it is.
+/// Converts a text to a number if it is one; other values stay as they are.
 pub(super) fn as_number(value: &Value) -> Value {
     value
         .as_str()
@@ -110,12 +112,12 @@ pub(super) fn as_number(value: &Value) -> Value {
         .map_or_else(|| value.clone(), Value::from)
 }
 
-/// Whether a flag says `Y`.
+/// Whether a flag is `Y`.
 pub(crate) fn is_yes(value: &Value) -> bool {
     matches!(value, Value::Bool(true)) || value.as_str() == Some("Y")
 }
 
-/// The items of a list, whether it came as a list, as a map, or alone.
+/// Returns the items of a list that was sent as a list, as a map, or as a single value.
 pub(crate) fn items(value: &Value) -> Vec<Value> {
     match value {
         Value::Array(items) => items.clone(),
@@ -125,7 +127,7 @@ pub(crate) fn items(value: &Value) -> Vec<Value> {
     }
 }
 
-/// Whether a map is a list that went through a form.
+/// Whether a map is a list that was sent in a form.
 pub(crate) fn is_list(fields: &Map<String, Value>) -> bool {
     fields
         .keys()
@@ -133,7 +135,8 @@ pub(crate) fn is_list(fields: &Map<String, Value>) -> bool {
         .all(|(place, key)| *key == place.to_string())
 }
 
-/// What PHP makes of an array with these keys: a list if they count from 0, a map otherwise, and `[]` if empty.
+/// Returns an array as PHP prints it: a list if its keys count from 0, a map otherwise, and `[]` if
+/// empty.
 pub(crate) fn php_array(fields: Map<String, Value>) -> Value {
     if is_list(&fields) {
         fields.into_values().collect::<Vec<_>>().into()
@@ -162,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn flags_and_numbers_come_in_many_shapes() {
+    fn flags_and_numbers_are_read_from_many_types() {
         let params =
             params(json!({ "a": "Y", "b": true, "c": "N", "d": 7, "e": "7", "f": "x", "g": 0 }));
         assert!(params.yes("A") && params.yes("B") && !params.yes("C") && !params.yes("Z"));

@@ -1,16 +1,17 @@
-//! `$result[key][sub]` inside a batch: what an earlier command returned.
+//! `$result[key][sub]` in a batch: a reference to the result of an earlier command.
 //!
-//! A reference goes up to the next white space. One that is a whole value is replaced by the real value, lists and
-//! all; one inside a text only by a text or a number. Where the path leads nowhere, the deepest value on it is taken.
+//! A reference ends at the next white space. One that is a whole value is replaced by the real
+//! value, including lists; one inside a text only by a text or a number. If the path does not
+//! exist, the deepest existing value is used.
 
 use serde_json::{Map, Value};
 
 use super::params::as_text;
 
-/// What may be referred to.
+/// The trees that can be referred to.
 const ROOTS: [&str; 5] = ["$result", "$error", "$total", "$next", "$time"];
 
-/// A copy of a tree of parameters with its references replaced, in values and in keys.
+/// Returns parameters with their references replaced, in values and in keys.
 pub(super) fn resolve(tree: &Value, results: &Value) -> Value {
     match tree {
         Value::Object(fields) => {
@@ -46,7 +47,7 @@ fn resolve_text(text: &str, results: &Value) -> Value {
     Value::String(replaced + rest)
 }
 
-/// The text after `$`, if the whole of it is one reference.
+/// Returns the text after `$`, if all of it is one reference.
 fn whole(text: &str) -> Option<&str> {
     let begins = ROOTS.iter().any(|root| {
         text.strip_prefix(root)
@@ -55,7 +56,7 @@ fn whole(text: &str) -> Option<&str> {
     (begins && !text.contains(char::is_whitespace)).then(|| &text[1..])
 }
 
-/// The value a path leads to, or the last one before it went astray; none if its first key is unknown.
+/// Returns the value of a path, or its deepest existing value; `None` if its first key is unknown.
 fn deepest<'v>(path: &str, results: &'v Value) -> Option<&'v Value> {
     let mut keys = path.split(['[', ']']).filter(|key| !key.is_empty());
     let root = results.get(keys.next()?)?;

@@ -1,7 +1,7 @@
-//! Reads a request as the portal does: server-behaviour.md 5.1.
+//! Reads a request as the portal does: protocol/server-behaviour.md 5.1.
 //!
-//! Query first, the body on top, what stands in the path on top of that. JSON that does not parse is swallowed, and
-//! the call goes on with what the query gave.
+//! The body takes precedence over the query, and the path over both. Invalid JSON is ignored, and
+//! the call continues with the query.
 
 use poem::Request;
 use poem::http::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -13,31 +13,31 @@ use super::params::Params;
 use crate::emulator::refusal::Refusal;
 use crate::event::form;
 
-/// The largest body a call may have: a file of 100 MB in base64 fits.
+/// Maximum size of a body, in bytes: a file of 100 MB in base64 fits.
 const BODY_BYTES_MAX: usize = 150 * 1024 * 1024;
 
-/// Parameters that only tell which SDK calls.
+/// Parameters that only identify the SDK.
 const TELEMETRY: [&str; 3] = ["BX24_REQUEST_ID", "BX24_SDK_VER", "BX24_SDK_TYPE"];
 
-/// A call that has been read.
+/// A parsed call.
 #[derive(Debug)]
 pub(crate) struct Incoming {
-    /// Lower case, without suffix.
+    /// The method, in lower case and without suffix.
     pub(crate) name: String,
     pub(crate) params: Params,
     pub(crate) credential: Credential,
-    /// Whether the answer is to be XML: the suffix `.xml`.
+    /// Whether the answer is XML: the suffix `.xml`.
     pub(crate) wants_xml: bool,
     /// Whether it came through TLS.
     pub(crate) is_secure: bool,
-    /// As it came, for the wire log; the query if there was no body.
+    /// The body for the traffic log; the query if there was no body.
     pub(crate) body: String,
 }
 
-/// What a call proves itself with.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The authorization of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Credential {
-    /// Nothing.
+    /// None.
     None,
     /// `auth`, `access_token`, or the `Authorization` header.
     Token(String),
@@ -78,7 +78,8 @@ pub(super) async fn read(mut request: Request) -> Result<Incoming, Refusal> {
     })
 }
 
-/// The method, and the webhook if the path has one. Doubled and trailing slashes mean nothing.
+/// Returns the method, and the webhook if the path has one. Doubled and trailing slashes are
+/// ignored.
 fn address(path: &str) -> Result<(String, Option<Credential>), Refusal> {
     let parts: Vec<&str> = path
         .split('/')
@@ -107,12 +108,12 @@ fn name(method: &str) -> String {
     bare.unwrap_or(&method).to_owned()
 }
 
-/// The answer to a method that is not there.
+/// The method does not exist.
 pub(super) fn not_found() -> Refusal {
     Refusal::new("ERROR_METHOD_NOT_FOUND", "Method not found!").status(404)
 }
 
-/// Query and body, the body on top.
+/// Merges query and body; the body takes precedence.
 fn merge(query: &[u8], kind: &str, body: &[u8]) -> Params {
     let mut params = form_params(query);
     let media = kind
@@ -141,7 +142,7 @@ fn json_params(body: &[u8]) -> Params {
     }
 }
 
-/// The parameters of a form or of a batch command.
+/// Returns the parameters of a form or of a batch command.
 pub(super) fn form_params(body: &[u8]) -> Params {
     match form::decode(body) {
         Ok(Value::Object(fields)) => Params::new(fields),
@@ -168,7 +169,7 @@ mod tests {
     use crate::emulator::rest::request::*;
 
     #[test]
-    fn a_method_is_found_however_its_path_is_written() {
+    fn a_method_is_found_in_all_forms_of_its_path() {
         let hook = |user: &str, secret: &str| {
             Some(Credential::Webhook(user.to_owned(), secret.to_owned()))
         };
@@ -193,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn the_body_wins_over_the_query_and_broken_json_is_swallowed() {
+    fn the_body_takes_precedence_over_the_query_and_invalid_json_is_ignored() {
         let cases = [
             ("", "A=form", Some("form")),
             ("application/x-www-form-urlencoded", "a=form", Some("form")),

@@ -1,8 +1,8 @@
-//! Keyboards, attachments and menus: read as generously, and checked as strictly, as the portal does it.
+//! Keyboards, attachments and menus, parsed and checked as the portal does.
 //!
-//! Each may come as an object, a bare list or a JSON string. A button without a text or an action and a block of an
-//! unknown kind are dropped without a word; only when nothing is left is it an error. The pages of v1 give 30 KB as
-//! the limit, the source has 60,000 characters: what the source lets through, this lets through.
+//! Each may be an object, a list or a JSON string. Buttons without a text or an action and blocks
+//! of an unknown kind are dropped silently; it is an error only if nothing is left. The pages of v1
+//! give a limit of 30 KB, the source 60,000 characters; the limit of the source applies here.
 
 use serde_json::Value;
 
@@ -11,11 +11,11 @@ use super::button::buttons;
 use super::params::items;
 use crate::emulator::refusal::Refusal;
 
-/// The longest JSON of a part.
+/// Maximum length of a part as JSON, in characters.
 const CHARS_MAX: usize = 60_000;
 
-/// What hangs on a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A part of a message besides its text.
+#[derive(Clone, Debug, Copy, PartialEq, Eq)]
 pub(super) enum Part {
     Attach,
     Keyboard,
@@ -23,7 +23,7 @@ pub(super) enum Part {
 }
 
 impl Part {
-    /// The parameter it comes in.
+    /// Returns the name of its parameter.
     pub(super) fn name(self) -> &'static str {
         match self {
             Part::Attach => "ATTACH",
@@ -51,8 +51,8 @@ impl Part {
     }
 }
 
-/// Reads a part into its full form; `N` and emptiness mean that there is none. Buttons work for `bot` unless they
-/// name another.
+/// Returns a part in its full form; `N` and empty values mean that there is none. Buttons belong to
+/// `bot` unless they name another bot.
 pub(super) fn read(part: Part, value: &Value, bot: Option<u64>) -> Result<Option<Value>, Refusal> {
     let parsed = match value {
         Value::String(text) if text.is_empty() || text == "N" => return Ok(None),

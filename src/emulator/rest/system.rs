@@ -1,9 +1,9 @@
-//! What a client asks about the portal itself.
+//! Methods about the portal itself.
 
 use serde_json::{Value, json};
 
-use super::call::{Answer, Call};
-use super::table::{self, Method, method};
+use super::call::{Answer, Call, Method, method};
+use super::table;
 use crate::emulator::clock::iso;
 use crate::emulator::refusal::Refusal;
 
@@ -16,7 +16,7 @@ pub(super) const METHODS: &[Method] = &[
     method("feature.get", "", feature),
 ];
 
-/// Features that have a name; a desk has them all.
+/// The known features; this portal has them all.
 const FEATURES: [&str; 2] = ["rest_offline_extended", "rest_auth_connector"];
 
 fn app_info(call: &mut Call<'_, '_>) -> Answer {
@@ -61,7 +61,7 @@ fn scope(call: &mut Call<'_, '_>) -> Answer {
     Ok(Value::from(granted).into())
 }
 
-/// Every scope that a method needs.
+/// Returns every scope that a method needs.
 fn scopes() -> Vec<String> {
     let mut scopes: Vec<&str> = table::all()
         .map(|method| method.scope)
@@ -79,8 +79,9 @@ fn server_time(call: &mut Call<'_, '_>) -> Answer {
 fn method_get(call: &mut Call<'_, '_>) -> Answer {
     let name = call.params.text("NAME").unwrap_or_default();
     let found = table::find(&name.to_lowercase()).ok();
-    let available = found
-        .is_some_and(|method| super::auth::may(call.tx.world, &call.caller, method.scope).is_ok());
+    let available = found.is_some_and(|method| {
+        super::auth::check_scope(call.tx.world, &call.caller, method.scope).is_ok()
+    });
     Ok(json!({ "isExisting": found.is_some(), "isAvailable": available }).into())
 }
 

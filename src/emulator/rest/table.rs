@@ -1,6 +1,7 @@
-//! The methods of the portal, one line each. A new method is a line in its file's list and a function.
+//! The methods of the portal, one line each. A new method is a line in its file's list and a
+//! function.
 
-use super::call::{Answer, Call};
+use super::call::Method;
 use super::request::not_found;
 use super::{
     batch, bots, chats, commands, connectors, dialogs, events, im, messages, offline, openlines,
@@ -8,25 +9,7 @@ use super::{
 };
 use crate::emulator::refusal::Refusal;
 
-/// One method.
-pub(super) struct Method {
-    /// Lower case, as it is looked up.
-    pub(super) name: &'static str,
-    /// The scope an application needs; empty for none.
-    pub(super) scope: &'static str,
-    pub(super) run: fn(&mut Call<'_, '_>) -> Answer,
-}
-
-/// A line of a table.
-pub(super) const fn method(
-    name: &'static str,
-    scope: &'static str,
-    run: fn(&mut Call<'_, '_>) -> Answer,
-) -> Method {
-    Method { name, scope, run }
-}
-
-/// All tables, in the order `methods` prints them.
+/// All tables, in the order in which `methods` prints them.
 const TABLES: [&[Method]; 12] = [
     batch::METHODS,
     system::METHODS,
@@ -42,7 +25,7 @@ const TABLES: [&[Method]; 12] = [
     dialogs::METHODS,
 ];
 
-/// All methods.
+/// Returns all methods.
 pub(super) fn all() -> impl Iterator<Item = &'static Method> {
     TABLES
         .into_iter()
@@ -52,7 +35,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Method> {
         .flatten()
 }
 
-/// The method of this name.
+/// Returns the method with this name.
 pub(super) fn find(name: &str) -> Result<&'static Method, Refusal> {
     all()
         .find(|method| method.name == name)

@@ -2,19 +2,18 @@
 
 use serde_json::{Map, Value, json};
 
-use super::call::{Answer, Call, Reply};
+use super::call::{Answer, Call, Method, Reply, method};
 use super::filter::{Filter, Order};
 use super::params::{as_text, items};
-use super::table::{Method, method};
-use crate::emulator::clock::{at, iso};
+use crate::emulator::clock::{iso, timestamp};
 use crate::emulator::world::task::Task;
 
 pub(super) const METHODS: &[Method] = &[method("tasks.task.list", "task", list)];
 
-/// Tasks in one answer, whatever `limit` says.
+/// Number of tasks in an answer, whatever `limit` is.
 const PAGE: usize = 50;
 
-/// The fields, and what they are called in answers.
+/// The fields and their names in answers.
 const FIELDS: [(&str, &str); 7] = [
     ("ID", "id"),
     ("TITLE", "title"),
@@ -24,10 +23,10 @@ const FIELDS: [(&str, &str); 7] = [
     ("DEADLINE", "deadline"),
     ("CREATED_DATE", "createdDate"),
 ];
-/// `STATUS` without what only the time of day makes of it.
+/// `STATUS` without the values that depend on the time.
 const REAL_STATUS: &str = "REAL_STATUS";
 
-/// The newest first, unless the order says otherwise. People see their own; the administrator sees all.
+/// Returns tasks, the newest first by default. People see their own; the administrator sees all.
 fn list(call: &mut Call<'_, '_>) -> Answer {
     let names: Vec<&str> = FIELDS
         .map(|(name, _)| name)
@@ -70,7 +69,7 @@ fn list(call: &mut Call<'_, '_>) -> Answer {
     })
 }
 
-/// A field's text, as filters compare it; empty if there is nothing in it.
+/// Returns a field as text for filters; empty if it has no value.
 fn field(task: &Task, name: &str, now: i64) -> String {
     match name {
         "ID" => task.id.to_string(),
@@ -80,28 +79,28 @@ fn field(task: &Task, name: &str, now: i64) -> String {
         "STATUS" => task.sub_status(now).to_string(),
         REAL_STATUS => task.status.to_string(),
         "DEADLINE" => task.deadline().unwrap_or_default(),
-        _ => iso(at(task.created)),
+        _ => iso(timestamp(task.created)),
     }
 }
 
-/// A task with the fields that were asked for; its number always comes. Everything is a text.
+/// Returns a task with the requested fields and its id, all as texts.
 fn described(task: &Task, wanted: &[String], now: i64) -> Value {
     let is_wanted =
         |name: &str| name == "ID" || wanted.is_empty() || wanted.iter().any(|it| it == name);
-    let mut told = Map::new();
+    let mut fields = Map::new();
     for (name, key) in FIELDS.into_iter().filter(|(name, _)| is_wanted(name)) {
         let value = match name {
             "STATUS" => task.status.to_string().into(),
             "DEADLINE" => json!(task.deadline()),
             _ => field(task, name, now).into(),
         };
-        told.insert(key.to_owned(), value);
+        fields.insert(key.to_owned(), value);
         if name == "STATUS" {
-            told.insert(
+            fields.insert(
                 "subStatus".to_owned(),
                 task.sub_status(now).to_string().into(),
             );
         }
     }
-    told.into()
+    fields.into()
 }

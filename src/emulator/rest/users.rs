@@ -2,9 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::call::{Answer, Call, Reply};
+use super::call::{Answer, Call, Method, Reply, method};
 use super::params::{Params, as_id, items};
-use super::table::{Method, method};
 use crate::emulator::refusal::{Refusal, no_user};
 use crate::emulator::world::user::User;
 
@@ -14,7 +13,7 @@ pub(super) const METHODS: &[Method] = &[
     method("user.get", "user", get),
 ];
 
-/// Users in one answer.
+/// Number of users in an answer.
 const PAGE: usize = 50;
 
 fn profile(call: &mut Call<'_, '_>) -> Answer {
@@ -36,7 +35,7 @@ fn current(call: &mut Call<'_, '_>) -> Answer {
     Ok(described(&me(call)?).into())
 }
 
-/// The people of the portal, never its bots, filtered by `ID`.
+/// Returns the people of the portal, without bots, filtered by `ID`.
 fn get(call: &mut Call<'_, '_>) -> Answer {
     let ids = wanted(&call.params);
     let fits =

@@ -1,13 +1,14 @@
-//! `method.xml`: the same answer as XML, as PHP's arrays are printed.
+//! `method.xml`: the same answer as XML, in the form of PHP's arrays.
 //!
-//! The documentation shows the root only (general-principles.md); what a list, a flag and nothing look like is inferred
-//! from PHP: the items of a list are called `item`, true is `1`, false and null are empty.
+//! The documentation shows the root only (general-principles.md); the form of lists, flags and null
+//! is inferred from PHP: the items of a list are called `item`, true is `1`, false and null are
+//! empty.
 
 use std::fmt::Write as _;
 
 use serde_json::Value;
 
-/// A whole document.
+/// Returns a whole document.
 pub(super) fn document(body: &Value) -> String {
     let mut text = "<?xml version=\"1.0\" encoding=\"utf-8\"?>".to_owned();
     element(&mut text, "response", body);

@@ -1,4 +1,4 @@
-//! The certificate authority that is made when the portal starts. Its key never leaves the process.
+//! The certificate authority, created when the portal starts. Its key never leaves the process.
 
 use std::io;
 use std::net::SocketAddr;
@@ -18,20 +18,20 @@ use super::proxy::Proxy;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How long the certificates are good, from a day before they are made, unless another time is asked for; some systems take
-/// none that are good for more than 398 days.
+/// Default lifetime of the certificates, from a day before they are created; some systems reject
+/// certificates valid for more than 398 days.
 pub(crate) const LIFE: Duration = Duration::from_secs(365 * DAY.as_secs());
 
 /// An authority and the one certificate it has signed.
 pub(crate) struct Authority {
     /// The authority's own certificate, for clients to trust.
     pub(crate) pem: String,
-    /// Proves that the portal is whom its names say.
+    /// Accepts TLS connections with the portal's certificate.
     pub(crate) acceptor: TlsAcceptor,
 }
 
 impl Authority {
-    /// Makes an authority and lets it vouch for these names and addresses, for so long.
+    /// Creates an authority and a certificate for these names and addresses, valid for this time.
     pub(crate) fn make(names: Vec<String>, life: Duration) -> io::Result<Self> {
         let key = KeyPair::generate().map_err(io::Error::other)?;
         let mut root = lasting(
@@ -67,7 +67,7 @@ impl Authority {
     }
 }
 
-/// What the portal's certificate vouches for: where it listens, and the names under which it may be called.
+/// Returns the names and addresses in the portal's certificate.
 pub(crate) fn names(address: SocketAddr, hosts: &[String], proxy: Option<&Proxy>) -> Vec<String> {
     let mut names = vec![
         "localhost".to_owned(),
@@ -82,7 +82,7 @@ pub(crate) fn names(address: SocketAddr, hosts: &[String], proxy: Option<&Proxy>
     names
 }
 
-/// Good for so long, from a day ago on, under this name.
+/// Sets the name, and the validity from a day ago on.
 fn lasting(mut params: CertificateParams, name: &str, life: Duration) -> CertificateParams {
     let begin = SystemTime::now() - DAY;
     params.distinguished_name.push(DnType::CommonName, name);

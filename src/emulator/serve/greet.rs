@@ -1,4 +1,5 @@
-//! What a connection begins with: plain HTTP, TLS, or the request for a tunnel in which either follows.
+//! Detects the kind of a connection: plain HTTP, TLS, or a request for a tunnel in which either
+//! follows.
 
 use std::io;
 use std::pin::Pin;
@@ -14,7 +15,7 @@ use tokio_rustls::server::TlsStream;
 
 use super::proxy::Proxy;
 
-/// How long a connection may take to say what it is.
+/// Time limit for a connection to reach HTTP.
 const GREETING_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The first byte of a TLS handshake.
@@ -23,7 +24,7 @@ const HANDSHAKE: u8 = 0x16;
 /// The first letter of `CONNECT`, and of no other method.
 const CONNECT: u8 = b'C';
 
-/// Finds out what a connection is.
+/// Detects the kind of connections.
 pub(crate) struct Greeter {
     tls: TlsAcceptor,
     proxy: Option<Proxy>,
@@ -34,7 +35,7 @@ impl Greeter {
         Greeter { tls, proxy }
     }
 
-    /// Brings a connection to where HTTP begins.
+    /// Opens TLS or a tunnel, if requested, up to the point where HTTP begins.
     pub(crate) async fn greet(&self, stream: TcpStream) -> io::Result<(Stream, Scheme)> {
         timeout(GREETING_TIMEOUT, self.open(stream))
             .await
@@ -64,7 +65,7 @@ async fn first_byte(stream: &TcpStream) -> io::Result<u8> {
     }
 }
 
-/// A connection on which HTTP is spoken.
+/// A connection that carries HTTP.
 pub(crate) enum Stream {
     Plain(TcpStream),
     Secure(Box<TlsStream<TcpStream>>),

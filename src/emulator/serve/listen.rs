@@ -1,8 +1,8 @@
-//! Takes connections in: what poem's own listener leaves out.
+//! Accepts connections, with what poem's own listener lacks.
 //!
-//! A bound on how many there are, a pause when the system has none left to give (without it the loop spins), and no
-//! waiting for small packets to become large ones. Where TLS is spoken, connections are greeted beside one another, so
-//! that one that says nothing keeps nobody waiting.
+//! The number of connections is bounded, a failed accept is followed by a pause (without it the
+//! loop spins), and small packets are sent at once. With TLS, handshakes run concurrently, so that
+//! a silent connection delays no other.
 
 use std::io;
 use std::pin::Pin;
@@ -19,30 +19,30 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::tls::{Greeter, Stream};
 
-/// Connections open at once; further ones wait to be accepted.
+/// Maximum number of open connections; further ones wait to be accepted.
 const CONNECTIONS_MAX: usize = 1024;
 
-/// The pause after the system refused to accept.
+/// Pause after a failed accept.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// A connection as poem takes it.
-type Arrival = (Guest, LocalAddr, RemoteAddr, Scheme);
+/// A connection in the form poem expects.
+type Accepted = (Connection, LocalAddr, RemoteAddr, Scheme);
 
-/// The portal's door.
+/// The portal's listener.
 pub(crate) struct Listener {
     listener: TcpListener,
-    room: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     greeter: Option<Arc<Greeter>>,
-    /// Connections that were greeted and wait to be taken; there are never more than there is room for.
-    greeted: (mpsc::Sender<Arrival>, mpsc::Receiver<Arrival>),
+    /// Connections after their handshake; there are never more than permits.
+    greeted: (mpsc::Sender<Accepted>, mpsc::Receiver<Accepted>),
 }
 
 impl Listener {
-    /// A door; without a greeter everything that comes is plain HTTP.
+    /// Creates a listener; without a greeter all connections are plain HTTP.
     pub(crate) fn new(listener: TcpListener, greeter: Option<Greeter>) -> Self {
         Listener {
             listener,
-            room: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
+            permits: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
             greeter: greeter.map(Arc::new),
             greeted: mpsc::channel(CONNECTIONS_MAX),
         }
@@ -50,7 +50,7 @@ impl Listener {
 }
 
 impl Acceptor for Listener {
-    type Io = Guest;
+    type Io = Connection;
 
     fn local_addr(&self) -> Vec<LocalAddr> {
         self.listener
@@ -60,34 +60,36 @@ impl Acceptor for Listener {
             .collect()
     }
 
-    async fn accept(&mut self) -> io::Result<Arrival> {
+    async fn accept(&mut self) -> io::Result<Accepted> {
         loop {
             let (stream, permit) = tokio::select! {
-                Some(arrival) = self.greeted.1.recv() => return Ok(arrival),
-                taken = take(&self.listener, &self.room) => taken?,
+                Some(accepted) = self.greeted.1.recv() => return Ok(accepted),
+                taken = accept_one(&self.listener, &self.permits) => taken?,
             };
             let (local, remote) = (stream.local_addr()?, stream.peer_addr()?);
-            let arrival = move |(stream, scheme)| {
-                let guest = Guest {
+            let accepted = move |(stream, scheme)| {
+                let connection = Connection {
                     stream,
                     _permit: permit,
                 };
                 (
-                    guest,
+                    connection,
                     LocalAddr(local.into()),
                     RemoteAddr(remote.into()),
                     scheme,
                 )
             };
             let Some(greeter) = &self.greeter else {
-                return Ok(arrival((Stream::Plain(stream), Scheme::HTTP)));
+                return Ok(accepted((Stream::Plain(stream), Scheme::HTTP)));
             };
             let (greeter, greeted) = (Arc::clone(greeter), self.greeted.0.clone());
             tokio::spawn(async move {
                 match greeter.greet(stream).await {
-                    Ok(opened) => drop(greeted.send(arrival(opened)).await),
+                    Ok(opened) => {
+                        let _ = greeted.send(accepted(opened)).await;
+                    }
                     Err(error) => {
-                        tracing::debug!(%error, "a connection did not get as far as HTTP")
+                        tracing::debug!(%error, "a connection failed before HTTP")
                     }
                 }
             });
@@ -95,13 +97,13 @@ impl Acceptor for Listener {
     }
 }
 
-/// The next connection, and the place it holds.
-async fn take(
+/// Accepts the next connection, with its permit.
+async fn accept_one(
     listener: &TcpListener,
-    room: &Arc<Semaphore>,
+    permits: &Arc<Semaphore>,
 ) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
-    let room = Arc::clone(room);
-    let permit = room.acquire_owned().await.map_err(io::Error::other)?;
+    let permits = Arc::clone(permits);
+    let permit = permits.acquire_owned().await.map_err(io::Error::other)?;
     match listener.accept().await {
         Ok((stream, _)) => {
             stream.set_nodelay(true)?;
@@ -114,13 +116,13 @@ async fn take(
     }
 }
 
-/// A connection that holds its place until it is closed.
-pub(crate) struct Guest {
+/// A connection that holds its permit until it is closed.
+pub(crate) struct Connection {
     stream: Stream,
     _permit: OwnedSemaphorePermit,
 }
 
-impl AsyncRead for Guest {
+impl AsyncRead for Connection {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -130,7 +132,7 @@ impl AsyncRead for Guest {
     }
 }
 
-impl AsyncWrite for Guest {
+impl AsyncWrite for Connection {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

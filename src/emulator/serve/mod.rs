@@ -1,5 +1,6 @@
-//! Starting and stopping the portal, and its settings.
+//! Starts and stops the portal; its settings.
 
+mod alarms;
 pub(super) mod authority;
 pub(super) mod greet;
 pub(super) mod listen;
@@ -17,54 +18,58 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::delivery::Deliveries;
+use super::limit::{Counting, Limits, Rate};
 use super::page::guard::Guard;
-use super::portal::{Portal, channel};
+use super::portal::Portal;
 use super::post::Post;
-use super::rest::limit::{Counting, Limits, Rate};
 use super::traffic_log::TrafficLog;
+use super::updates::channel;
 use super::world::{BOTS_MAX, World};
-use super::{oauth, page, portal, rest};
+use super::{oauth, page, rest};
 use listen::Listener;
 use tls::{Authority, DEMO, Greeter, LIFE, OAUTH, Proxy, names, only_ours};
 
-/// How long a stop waits for answers that are under way, and then for handlers.
+/// Time limit of a stop for answers under way, and again for handlers.
 const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The settings of a portal.
-#[derive(Debug, Clone)]
+#[derive(Clone, Debug)]
 pub struct Options {
-    /// The address to listen on; port 0 takes any free one. Default: `127.0.0.1:8071`.
+    /// The address to listen on; port 0 selects a free one. Default: `127.0.0.1:8071`.
     pub listen: SocketAddr,
-    /// The address others reach it by, `host:port`. Default: the one it listens on.
+    /// The address in URLs, `host:port`. Default: the listening address.
     pub domain: Option<String>,
-    /// The name people see. Default: `Demo portal`.
+    /// The portal's name. Default: `Demo portal`.
     pub name: String,
     /// The portal's language, `LANGUAGE` in events. Default: `en`.
     pub language: String,
-    /// The limit on REST calls; `None` for a self-hosted portal, which has none. Default: [`Rate::STANDARD`].
+    /// The rate limit of REST calls; `None` for a self-hosted portal, which has none. Default:
+    /// [`Rate::STANDARD`].
     pub rate: Option<Rate>,
-    /// How that limit is counted and told. Default: [`Counting::Together`].
+    /// How the limit is counted and reported. Default: [`Counting::Together`].
     pub counting: Counting,
-    /// How many bots one application may register through version 1. Default: 5, as in the documentation of
-    /// `imbot.register`; through version 2 it may have 100.
+    /// Maximum number of bots that one application may register through v1. Default: 5, as in the
+    /// documentation of `imbot.register`; through v2 it may have 100.
     pub bots_max: usize,
-    /// Whether an application that has subscriptions of both versions of the bot platform gets both formats for every
-    /// bot, as in the portal's source; the documentation says that the format follows the version a bot was registered
-    /// with. Default: false, as documented.
+    /// Whether an application with subscriptions of both v1 and v2 gets both formats for every bot,
+    /// as in the portal's source; in the documentation the format follows the version a bot was
+    /// registered with. Default: false, as documented.
     pub both_formats: bool,
-    /// How long an event is on its way to the central queue and out again. Default: 10 ms.
+    /// Delay of an event in the central queue. Default: 10 ms.
     pub delivery_delay: Duration,
-    /// After which pauses an event is posted again as long as its handler gives no answer, or an error. Default: none,
-    /// as documented: such an event is lost. People tell of portals that do otherwise.
+    /// Pauses after which an event is posted again while its handler gives no answer or an error.
+    /// Default: none, as documented: such an event is lost. There are reports of portals that
+    /// repeat events.
     pub redeliver: Vec<Duration>,
-    /// Whether it speaks TLS as well, on the same address, with a certificate that is made when it starts; its addresses
-    /// begin with `https` then, and an inbound webhook is refused over plain HTTP, as production refuses it. Clients have
-    /// to trust [`Emulator::authority`]. Default: false.
+    /// Whether it speaks TLS as well, on the same address, with a certificate created at the start.
+    /// Its addresses then begin with `https`, and inbound webhooks are refused over plain HTTP, as
+    /// in production. Clients have to trust [`Emulator::authority`]. Default: false.
     pub tls: bool,
-    /// How long that certificate is good, from a day before the start on. Default: 365 days.
+    /// Lifetime of that certificate, from a day before the start. Default: 365 days.
     pub tls_life: Duration,
-    /// Whether it is a proxy as well, through which clients see it as `https://demo.bitrix24.test` (or `domain`) and its
-    /// authorization server as `https://oauth.bitrix.info`; no other host is let through. Includes `tls`. Default: false.
+    /// Whether it is a proxy as well, through which clients reach it as
+    /// `https://demo.bitrix24.test` (or `domain`) and its authorization server as
+    /// `https://oauth.bitrix.info`; all other hosts are refused. Includes `tls`. Default: false.
     pub proxy: bool,
     /// Host names, besides the loopback's, under which the web chat may be opened. Default: none.
     pub hosts: Vec<String>,
@@ -92,6 +97,18 @@ impl Default for Options {
 }
 
 /// A running portal. Clones are the same portal.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use imbot::emulator::{Emulator, NewApp, Options};
+///
+/// let portal = Emulator::start(Options::default()).await?;
+/// let app = portal.register_app(NewApp::new("bots", "http://127.0.0.1:8072/"));
+/// portal.install(&app.client_id).await?;
+/// let bot = portal.bot("echo").ok_or("no such bot")?;
+/// portal.send(1, &bot.to_string(), "Good morning")?;
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct Emulator {
     pub(super) portal: Arc<Portal>,
@@ -110,12 +127,12 @@ impl std::fmt::Debug for Emulator {
 }
 
 impl Emulator {
-    /// Opens a portal and serves it in the background until [`Emulator::stop`].
+    /// Starts a portal and serves it in the background until [`Emulator::stop`].
     ///
     /// # Errors
     ///
-    /// When the address cannot be listened on.
-    pub async fn start(options: Options) -> std::io::Result<Emulator> {
+    /// If it cannot listen on the address, or cannot create its certificate.
+    pub async fn start(options: Options) -> std::io::Result<Self> {
         let listener = TcpListener::bind(options.listen).await?;
         let address = listener.local_addr()?;
         let stop = CancellationToken::new();
@@ -133,12 +150,13 @@ impl Emulator {
             None => address.to_string(),
         };
         let proxy = options.proxy.then(|| Proxy::new(&domain));
-        let authority = match options.tls || options.proxy {
-            true => Some(Authority::make(
+        let authority = if options.tls || options.proxy {
+            Some(Authority::make(
                 names(address, &options.hosts, proxy.as_ref()),
                 options.tls_life,
-            )?),
-            false => None,
+            )?)
+        } else {
+            None
         };
         let mut hosts = options.hosts;
         hosts.extend(proxy.iter().flat_map(Proxy::names));
@@ -152,12 +170,13 @@ impl Emulator {
             Limits::new(options.rate, options.counting),
             deliveries.clone(),
             traffic,
+            |tx| tx.announce_grown_queues(),
             authority.as_ref().map(|authority| authority.pem.clone()),
         ));
         let routes = routes(&portal, Guard::new(address, hosts));
         let greeter = authority.map(|made| Greeter::new(made.acceptor, proxy.clone()));
         let routes = only_ours(proxy, routes);
-        tokio::spawn(portal::ring(Arc::clone(&portal), stop.clone()));
+        tokio::spawn(alarms::ring(Arc::clone(&portal), stop.clone()));
         let (done, stopped) = watch::channel(false);
         let signal = stop.clone();
         tokio::spawn(async move {
@@ -170,7 +189,7 @@ impl Emulator {
                 )
                 .await;
             if let Err(error) = served {
-                tracing::error!(%error, "the emulated portal has stopped by itself");
+                tracing::error!(%error, "the emulated portal has stopped");
             }
             let _ = done.send(true);
         });
@@ -183,12 +202,12 @@ impl Emulator {
         })
     }
 
-    /// Where it listens.
+    /// Returns the address it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The portal's address without a proxy, such as `http://127.0.0.1:8071`.
+    /// Returns the portal's URL without a proxy, such as `http://127.0.0.1:8071`.
     pub fn url(&self) -> String {
         let scheme = if self.portal.authority.is_some() {
             "https"
@@ -198,38 +217,40 @@ impl Emulator {
         format!("{scheme}://{}", self.address)
     }
 
-    /// The address of the REST interface as applications are told it, such as `http://127.0.0.1:8071/rest/`.
+    /// Returns the URL of the REST interface as applications receive it, such as
+    /// `http://127.0.0.1:8071/rest/`.
     pub fn endpoint(&self) -> String {
-        self.portal.see(|world| world.endpoint())
+        self.portal.read(|world| world.endpoint())
     }
 
-    /// The address of the authorization server: the portal's own, or as clients see it through the proxy.
+    /// Returns the URL of the authorization server: the portal's own, or the one seen through the
+    /// proxy.
     pub fn oauth_url(&self) -> String {
-        self.portal.see(|world| match world.oauth_host {
+        self.portal.read(|world| match world.oauth_host {
             Some(_) => world.oauth_address(),
             None => self.url(),
         })
     }
 
-    /// The certificate of the authority that vouches for the portal, as PEM; none without [`Options::tls`].
+    /// Returns the certificate of the portal's authority, as PEM; `None` without [`Options::tls`].
     ///
-    /// It is made anew each time a portal starts. `GET /emulator/authority.pem` gives it to other programs.
+    /// It is created at each start. `GET /emulator/authority.pem` returns it to other programs.
     pub fn authority(&self) -> Option<&str> {
         self.portal.authority.as_deref()
     }
 
-    /// The address of the portal's script for the pages of applications.
+    /// Returns the URL of the portal's script for the pages of applications.
     pub fn bx24_url(&self) -> String {
         format!("{}/api/v1/", self.url())
     }
 
-    /// The same portal without a network, for a client in this process.
+    /// Returns the routes without a network, for a client in this process.
     #[cfg(test)]
     pub(super) fn routes(&self) -> Route {
         routes(&self.portal, Guard::new(self.address, Vec::new()))
     }
 
-    /// Stops listening and delivering. Events that wait are lost, as they are when a real portal goes down.
+    /// Stops listening and delivering. Events that wait are lost, as when a real portal goes down.
     pub async fn stop(&self) {
         self.stop.cancel();
         let mut stopped = self.stopped.clone();

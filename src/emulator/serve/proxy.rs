@@ -1,7 +1,8 @@
-//! The proxy: which hosts are the portal, and what is said to who asks for another.
+//! The proxy: tunnels and requests to the hosts of the portal; all other hosts are refused.
 //!
-//! Clients ask in two ways: most for a tunnel (`CONNECT`), axios for the whole address in the request line, over the
-//! plain connection. Both end at the portal, and nothing ever leaves the machine.
+//! Clients use a proxy in two ways: most ask for a tunnel (`CONNECT`), axios sends the whole URL in
+//! the request line, over the plain connection. Both end at the portal, and nothing leaves the
+//! machine.
 
 use std::io;
 
@@ -10,20 +11,20 @@ use poem::{Endpoint, EndpointExt, IntoResponse, Request, Response, Route};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// The portal that programs see unless another domain is set.
+/// The portal's domain unless another is set.
 pub(crate) const DEMO: &str = "demo.bitrix24.test";
 
-/// The names that stand for any portal.
+/// The suffix of domains that lead to the portal.
 const PORTALS: &str = ".bitrix24.test";
 
-/// The authorization servers of the two worlds; the first is the one our portal belongs to.
+/// The authorization servers of both regions; the first belongs to this portal.
 pub(crate) const OAUTH: [&str; 2] = ["oauth.bitrix.info", "oauth.bitrix24.tech"];
 
-/// The longest head of a `CONNECT`.
+/// Maximum size of the head of a `CONNECT`, in bytes.
 const HEAD_BYTES_MAX: usize = 8 * 1024;
 
-/// What is answered for.
-#[derive(Debug, Clone)]
+/// The hosts the proxy serves.
+#[derive(Clone, Debug)]
 pub(crate) struct Proxy {
     /// The portal's own domain, without its port.
     domain: String,
@@ -36,7 +37,7 @@ impl Proxy {
         }
     }
 
-    /// The names a certificate must cover for all that is let through.
+    /// Returns the names a certificate must cover.
     pub(crate) fn names(&self) -> Vec<String> {
         let mut names = vec![self.domain.clone(), format!("*{PORTALS}")];
         names.extend(OAUTH.map(str::to_owned));
@@ -51,7 +52,8 @@ impl Proxy {
         is_portal || host == self.domain || OAUTH.contains(&host.as_str())
     }
 
-    /// Reads the request for a tunnel and grants it: what follows on the connection is meant for the portal.
+    /// Reads a request for a tunnel and accepts it: what follows on the connection is for the
+    /// portal.
     pub(in crate::emulator::serve) async fn open(&self, stream: &mut TcpStream) -> io::Result<()> {
         let head = read_head(stream).await?;
         let target = head.split_ascii_whitespace().nth(1).unwrap_or_default();
@@ -71,7 +73,8 @@ impl Proxy {
         Err(io::ErrorKind::PermissionDenied.into())
     }
 
-    /// The refusal, if a request names another host in its request line. One that names none was not sent to a proxy.
+    /// Returns a refusal if a request names another host in its request line. One without a host
+    /// was not sent to a proxy.
     fn check(&self, request: &Request) -> Option<Response> {
         let host = request.uri().host()?;
         let refused = || {
@@ -92,7 +95,7 @@ impl Proxy {
     }
 }
 
-/// The routes, behind what refuses requests for other hosts if this is a proxy.
+/// Returns the routes, and refuses requests for other hosts if there is a proxy.
 pub(crate) fn only_ours(proxy: Option<Proxy>, routes: Route) -> impl Endpoint {
     routes.around(move |endpoint, request| {
         let refused = proxy.as_ref().and_then(|proxy| proxy.check(&request));
@@ -108,7 +111,7 @@ pub(crate) fn only_ours(proxy: Option<Proxy>, routes: Route) -> impl Endpoint {
     })
 }
 
-/// The head of a request, byte by byte: what comes behind it belongs to somebody else.
+/// Reads the head of a request byte by byte, since the bytes after it belong to TLS or HTTP.
 async fn read_head(stream: &mut TcpStream) -> io::Result<String> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -120,7 +123,7 @@ async fn read_head(stream: &mut TcpStream) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&head).into_owned())
 }
 
-/// A host without its port.
+/// Returns the host without its port.
 fn name_of(host: &str) -> &str {
     host.rsplit_once(':').map_or(host, |(name, _)| name)
 }
@@ -130,7 +133,7 @@ mod tests {
     use crate::emulator::serve::proxy::*;
 
     #[test]
-    fn only_the_portal_and_its_authorization_servers_are_let_through() {
+    fn the_proxy_serves_only_the_portal_and_its_authorization_servers() {
         let proxy = Proxy::new("crm.example.com:8443");
         for host in [
             "crm.example.com",

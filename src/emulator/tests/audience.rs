@@ -1,4 +1,4 @@
-//! Who hears what, as a table: section 3.1 of server-behaviour.md, without a network.
+//! The receivers of messages, as a table: protocol/server-behaviour.md 3.1, without a network.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -16,8 +16,8 @@ const WATCH: u64 = 102;
 const LINE: u64 = 103;
 const GUEST: u64 = 104;
 
-/// A portal with a plain bot, a supervisor, a bot for lines, and a plain one that is in no chat. `/go` is a
-/// command of the first, `/all` one of the last that works everywhere.
+/// A portal with a plain bot, a supervisor, a bot for open channels, and a plain bot that is in no
+/// chat. `/go` is a command of the first bot, `/all` a common command of the last.
 fn world() -> World {
     let mut world = World::new("Test".to_owned(), "test".to_owned(), "en".to_owned());
     for (id, kind) in [
@@ -28,7 +28,7 @@ fn world() -> World {
     ] {
         let owner = Owner::App("app".to_owned());
         let openline = kind == BotType::OpenLine;
-        let bot = Bot::of_version_1(&id.to_string(), kind, openline, owner);
+        let bot = Bot::v1(&id.to_string(), kind, openline, owner);
         let user = User {
             id,
             bot: Some(bot),
@@ -92,8 +92,8 @@ fn said(author: u64, text: &str) -> Message {
     }
 }
 
-/// Who hears: `bots …`, `commands …`, or nothing.
-fn hears(chat: &Chat, author: u64, text: &str) -> String {
+/// Returns the receivers: `bots …`, `commands …`, or nothing.
+fn receives(chat: &Chat, author: u64, text: &str) -> String {
     match message(&world(), chat, &said(author, text), false) {
         Audience::Bots(bots) if bots.is_empty() => String::new(),
         Audience::None => String::new(),
@@ -109,7 +109,7 @@ fn hears(chat: &Chat, author: u64, text: &str) -> String {
 }
 
 #[test]
-fn the_right_bots_hear_a_message() {
+fn the_right_bots_get_a_message() {
     let private = chat(ChatType::Private, "", &[1, PLAIN]);
     let people = chat(ChatType::Private, "", &[1, 2]);
     let group = chat(ChatType::Group, "", &[1, 2, PLAIN, WATCH]);
@@ -136,12 +136,12 @@ fn the_right_bots_hear_a_message() {
         (&line, 1, "/go", "bots [103]"),
     ];
     for (chat, author, text, expected) in cases {
-        assert_eq!(hears(chat, author, text), expected, "{author}: {text}");
+        assert_eq!(receives(chat, author, text), expected, "{author}: {text}");
     }
 }
 
 #[test]
-fn what_a_bot_of_version_1_sends_is_heard_by_nobody() {
+fn messages_of_v1_bots_are_sent_to_no_bot() {
     let group = chat(ChatType::Group, "", &[1, PLAIN, WATCH]);
     assert_eq!(
         message(&world(), &group, &said(PLAIN, "/go"), true),
@@ -150,7 +150,7 @@ fn what_a_bot_of_version_1_sends_is_heard_by_nobody() {
 }
 
 #[test]
-fn in_groups_a_bot_hears_of_changes_to_its_own_messages() {
+fn in_groups_a_bot_gets_events_about_changes_to_its_own_messages() {
     let (private, group) = (
         chat(ChatType::Private, "", &[1, WATCH]),
         chat(ChatType::Group, "", &[1, WATCH]),

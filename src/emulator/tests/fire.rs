@@ -1,18 +1,19 @@
-//! Events fired by hand: any of the catalogue, with a sample or a payload of one's own, in the real envelope.
+//! Events sent by hand: any of the catalogue, with a sample or given data, in the real
+//! envelope.
 
 use serde_json::json;
 
-use super::Desk;
+use super::TestPortal;
 
-async fn bound(desk: &Desk, event: &str) {
-    let params = json!({ "event": event, "handler": desk.handler });
-    desk.result("event.bind", params).await;
+async fn bound(test: &TestPortal, event: &str) {
+    let params = json!({ "event": event, "handler": test.handler });
+    test.result("event.bind", params).await;
 }
 
 #[tokio::test]
-async fn an_event_is_fired_with_its_sample_or_with_what_one_gives() {
-    let desk = Desk::new().await;
-    bound(&desk, "ONCRMDEALADD").await;
+async fn an_event_is_fired_with_its_sample_or_given_data() {
+    let test = TestPortal::new().await;
+    bound(&test, "ONCRMDEALADD").await;
     let cases = [
         (json!({ "event": "onCrmDealAdd" }), "999"),
         (
@@ -25,41 +26,41 @@ async fn an_event_is_fired_with_its_sample_or_with_what_one_gives() {
         ),
     ];
     for (body, expected) in cases {
-        let (_, fired) = desk.post("/emulator/fire", body).await;
+        let (_, fired) = test.post("/emulator/fire", body).await;
         assert_eq!(fired["sent"], 1);
-        let event = desk.event("ONCRMDEALADD").await;
+        let event = test.event("ONCRMDEALADD").await;
         assert_eq!(event["data"]["FIELDS"]["ID"], expected);
         assert_eq!(
             event["auth"]["application_token"],
-            desk.install["auth"]["application_token"]
+            test.install["auth"]["application_token"]
         );
         assert!(event["auth"]["access_token"].is_string());
         assert!(event["event_handler_id"].is_string());
     }
-    let (status, _) = desk.post("/emulator/fire", json!({})).await;
+    let (status, _) = test.post("/emulator/fire", json!({})).await;
     assert_eq!(status, 400, "an event has a name");
 }
 
 #[tokio::test]
 async fn odd_shapes_arrive_as_they_are() {
-    let desk = Desk::new().await;
-    bound(&desk, "ONIMCONNECTORLINEDELETE").await;
-    bound(&desk, "ONSESSIONSTART").await;
+    let test = TestPortal::new().await;
+    bound(&test, "ONIMCONNECTORLINEDELETE").await;
+    bound(&test, "ONSESSIONSTART").await;
     for event in ["ONIMCONNECTORLINEDELETE", "ONSESSIONSTART"] {
-        desk.portal.fire(event, &desk.portal.sample(event));
+        test.portal.fire(event, &test.portal.sample(event));
     }
-    assert_eq!(desk.event("ONIMCONNECTORLINEDELETE").await["data"], "107");
-    let event = desk.event("ONSESSIONSTART").await;
+    assert_eq!(test.event("ONIMCONNECTORLINEDELETE").await["data"], "107");
+    let event = test.event("ONSESSIONSTART").await;
     assert_eq!(event["data"]["DATA"]["0"]["session"]["closed"], "N");
     assert!(event["eventId"].is_string() && event["event_handler_id"].is_null());
     assert!(event["auth"]["refresh_token"].is_string());
 }
 
 #[tokio::test]
-async fn the_page_is_told_what_there_is() {
-    let desk = Desk::new().await;
-    bound(&desk, "ONTASKADD").await;
-    let (_, answer) = desk.get("/emulator/samples").await;
+async fn the_page_reads_the_state_of_the_portal() {
+    let test = TestPortal::new().await;
+    bound(&test, "ONTASKADD").await;
+    let (_, answer) = test.get("/emulator/samples").await;
     let events = answer["events"].as_array().expect("a list");
     assert!(events.len() > 200);
     let task = events.iter().find(|one| one["event"] == "ONTASKADD");

@@ -1,10 +1,12 @@
-//! The emulator over real HTTP: what a handler receives and what a caller is answered.
+//! The emulator over real HTTP: events that a handler receives and answers that a caller gets.
 
 mod apps;
 mod audience;
 mod clients;
 mod events;
+mod faults;
 mod fire;
+mod layers;
 mod lines;
 mod offline;
 mod page;
@@ -12,7 +14,6 @@ mod rest;
 mod secure;
 mod tasks;
 mod traffic;
-mod trouble;
 mod v2;
 
 use std::sync::Arc;
@@ -29,33 +30,33 @@ use tokio::time::timeout;
 use super::{Credentials, Emulator, NewApp, Options};
 use crate::event::form;
 
-/// How long a test waits for an event before it has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Time limit for an event.
+const EVENT_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// An event that nothing in the tests causes by itself.
+/// An event that nothing else in the tests causes.
 const LAST: &str = "ONCALENDARENTRYADD";
 
-/// A portal with one application installed, and the handler that takes its events in.
-struct Desk {
+/// A portal with one application installed, and a handler that receives its events.
+struct TestPortal {
     portal: Emulator,
     client: TestClient<Route>,
     app: Credentials,
     handler: String,
     events: Mutex<mpsc::UnboundedReceiver<Value>>,
-    /// What the installation was told.
+    /// The event of the installation.
     install: Value,
 }
 
-impl Desk {
-    async fn new() -> Desk {
-        Desk::with(Options {
+impl TestPortal {
+    async fn new() -> Self {
+        TestPortal::with(Options {
             rate: None,
             ..Options::default()
         })
         .await
     }
 
-    async fn with(options: Options) -> Desk {
+    async fn with(options: Options) -> Self {
         let options = Options {
             listen: ([127, 0, 0, 1], 0).into(),
             ..options
@@ -65,7 +66,7 @@ impl Desk {
         let (handler, events) = handler().await;
         let app = portal.register_app(NewApp::new("bots", &handler));
         portal.install(&app.client_id).await.expect("installed");
-        let desk = Desk {
+        let test = TestPortal {
             portal,
             client,
             app,
@@ -73,19 +74,21 @@ impl Desk {
             events: Mutex::new(events),
             install: Value::Null,
         };
-        let install = desk.event("ONAPPINSTALL").await;
-        let desk = Desk { install, ..desk };
-        desk.result(
+        let install = test.event("ONAPPINSTALL").await;
+        let test = TestPortal { install, ..test };
+        test.result(
             "event.bind",
-            json!({ "event": LAST, "handler": desk.handler }),
+            json!({ "event": LAST, "handler": test.handler }),
         )
         .await;
-        desk
+        test
     }
 
-    /// The next event, which must be this one.
+    /// Waits for the next event, which must have this name.
     async fn event(&self, name: &str) -> Value {
-        let next = timeout(PATIENCE, async { self.events.lock().await.recv().await });
+        let next = timeout(EVENT_TIMEOUT, async {
+            self.events.lock().await.recv().await
+        });
         let event = next
             .await
             .expect("an event in time")
@@ -94,24 +97,27 @@ impl Desk {
         event
     }
 
-    /// Whether nothing is on its way to the handler: a last event, sent behind all others, is the next to arrive.
+    /// Whether no event is on its way to the handler: the next to arrive is one sent after all
+    /// others.
     async fn is_quiet(&self) -> bool {
         self.portal.fire(LAST, &json!({}));
-        let next = timeout(PATIENCE, async { self.events.lock().await.recv().await });
+        let next = timeout(EVENT_TIMEOUT, async {
+            self.events.lock().await.recv().await
+        });
         next.await
             .expect("an event in time")
             .expect("the handler lives")["event"]
             == LAST
     }
 
-    /// The access token of the installation.
+    /// Returns the access token of the installation.
     fn token(&self) -> &str {
         self.install["auth"]["access_token"]
             .as_str()
             .expect("a token")
     }
 
-    /// Calls a method with a token: the status and the answer.
+    /// Calls a method with a token; returns status and answer.
     async fn call_as(&self, token: &str, method: &str, params: Value) -> (u16, Value) {
         self.post(&format!("/rest/{method}?auth={token}"), params)
             .await
@@ -147,14 +153,14 @@ impl Desk {
         )
     }
 
-    /// The result of a call that must work.
+    /// Returns the result of a call that must succeed.
     async fn result(&self, method: &str, params: Value) -> Value {
         let (status, mut answer) = self.call_as(self.token(), method, params).await;
         assert_eq!(status, 200, "{method}: {answer}");
         answer["result"].take()
     }
 
-    /// Status and code of a call that must be refused.
+    /// Returns status and code of a call that must be refused.
     async fn refusal(&self, method: &str, params: Value) -> (u16, String) {
         let (status, answer) = self.call_as(self.token(), method, params).await;
         (
@@ -177,8 +183,8 @@ impl Desk {
             .expect("an id")
     }
 
-    /// A bot that also hears of edits and deletions, which takes an update.
-    async fn attentive_bot(&self, code: &str) -> u64 {
+    /// Registers a bot that also gets edits and deletions, which takes an update.
+    async fn bot_with_change_events(&self, code: &str) -> u64 {
         let bot = self.bot(code, "B").await;
         let fields =
             json!({ "EVENT_MESSAGE_UPDATE": self.handler, "EVENT_MESSAGE_DELETE": self.handler });
@@ -201,14 +207,14 @@ impl Desk {
             .expect("an id")
     }
 
-    /// A private dialog with a bot, its join already told.
+    /// Opens a private dialog with a bot and receives its join event.
     async fn dialog(&self, bot: u64) -> String {
         let dialog = self.portal.open(1, bot).expect("opened");
         self.event("ONIMBOTJOINCHAT").await;
         dialog
     }
 
-    /// A group of Ann, Boris and a bot, its join already told.
+    /// Creates a group of Ann, Boris and a bot, and receives its join event.
     async fn group(&self, bot: u64) -> String {
         let dialog = self.portal.group(1, "Office", &[2, bot]).expect("made");
         self.event("ONIMBOTJOINCHAT").await;
@@ -216,7 +222,7 @@ impl Desk {
     }
 }
 
-/// A handler that passes on each event it is posted, and answers.
+/// Starts a handler that passes on each event it receives.
 async fn handler() -> (String, mpsc::UnboundedReceiver<Value>) {
     let (sender, events) = mpsc::unbounded_channel();
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");

@@ -1,20 +1,20 @@
-//! The web chat's JSON, as its contract says.
+//! The web chat's JSON.
 
 use serde_json::{Value, json};
 
-use super::Desk;
+use super::TestPortal;
 
 #[tokio::test]
 async fn a_conversation_can_be_held_on_the_page() {
-    let desk = Desk::new().await;
-    let bot = desk.bot("echo", "B").await;
-    let (_, state) = desk.get("/chat/state?as=1").await;
+    let test = TestPortal::new().await;
+    let bot = test.bot("echo", "B").await;
+    let (_, state) = test.get("/chat/state?as=1").await;
     assert_eq!(state["bots"][0]["greeted"], json!(false));
-    let (_, opened) = desk
+    let (_, opened) = test
         .post("/chat/open", json!({ "as": 1, "user": bot }))
         .await;
     assert_eq!(opened, json!({ "dialog_id": bot.to_string() }));
-    let (status, sent) = desk
+    let (status, sent) = test
         .post(
             "/chat/send",
             json!({ "as": 1, "dialog": bot.to_string(), "text": "hi" }),
@@ -22,8 +22,8 @@ async fn a_conversation_can_be_held_on_the_page() {
         .await;
     assert_eq!(status, 200, "{sent}");
     let say = json!({ "BOT_ID": bot, "DIALOG_ID": 1, "MESSAGE": "hello", "ATTACH": [{ "MESSAGE": "x" }] });
-    desk.result("imbot.message.add", say).await;
-    let (_, history) = desk.get(&format!("/chat/history?as=1&dialog={bot}")).await;
+    test.result("imbot.message.add", say).await;
+    let (_, history) = test.get(&format!("/chat/history?as=1&dialog={bot}")).await;
     let texts: Vec<&Value> = history["messages"]
         .as_array()
         .expect("a list")
@@ -35,21 +35,21 @@ async fn a_conversation_can_be_held_on_the_page() {
         history["messages"][1]["attach"]["BLOCKS"],
         json!([{ "MESSAGE": "x" }])
     );
-    let (_, state) = desk.get("/chat/state?as=1").await;
+    let (_, state) = test.get("/chat/state?as=1").await;
     assert_eq!(state["dialogs"][0]["unread"], json!(1));
     assert_eq!(state["dialogs"][0]["title"], "echo");
-    desk.post("/chat/read", json!({ "as": 1, "dialog": bot.to_string() }))
+    test.post("/chat/read", json!({ "as": 1, "dialog": bot.to_string() }))
         .await;
     assert_eq!(
-        desk.get("/chat/state?as=1").await.1["dialogs"][0]["unread"],
+        test.get("/chat/state?as=1").await.1["dialogs"][0]["unread"],
         json!(0)
     );
 }
 
 #[tokio::test]
-async fn a_group_is_made_renamed_and_left() {
-    let desk = Desk::new().await;
-    let (_, made) = desk
+async fn a_group_is_created_renamed_and_left() {
+    let test = TestPortal::new().await;
+    let (_, made) = test
         .post(
             "/chat/group",
             json!({ "as": 1, "title": "Team", "members": [2, 3] }),
@@ -66,18 +66,18 @@ async fn a_group_is_made_renamed_and_left() {
         body.as_object_mut()
             .expect("a map")
             .extend(more.as_object().expect("a map").clone());
-        let (status, answer) = desk.post(path, body).await;
+        let (status, answer) = test.post(path, body).await;
         assert_eq!((status, answer), (200, json!({})), "{path}");
     }
-    let (_, state) = desk.get("/chat/state?as=3").await;
+    let (_, state) = test.get("/chat/state?as=3").await;
     let team = &state["dialogs"][0];
     assert_eq!(
         [&team["title"], &team["members"]],
         [&json!("The team"), &json!([3, 4])]
     );
-    assert_eq!(desk.get("/chat/state?as=1").await.1["dialogs"], json!([]));
+    assert_eq!(test.get("/chat/state?as=1").await.1["dialogs"], json!([]));
     assert_eq!(
-        desk.post(
+        test.post(
             "/chat/send",
             json!({ "as": 1, "dialog": dialog, "text": "?" })
         )
@@ -88,10 +88,10 @@ async fn a_group_is_made_renamed_and_left() {
 }
 
 #[tokio::test]
-async fn live_news_are_seen_as_each_viewer_sees_them() {
-    let desk = Desk::new().await;
-    let (mut ann, mut clara) = (desk.portal.subscribe(1), desk.portal.subscribe(3));
-    desk.portal.send(1, "2", "psst").expect("sent");
+async fn the_feed_has_the_dialog_ids_of_each_viewer() {
+    let test = TestPortal::new().await;
+    let (mut ann, mut clara) = (test.portal.subscribe(1), test.portal.subscribe(3));
+    test.portal.send(1, "2", "psst").expect("sent");
     let mut seen = Vec::new();
     for _ in 0..4 {
         seen.push(
@@ -102,7 +102,7 @@ async fn live_news_are_seen_as_each_viewer_sees_them() {
         );
     }
     assert_eq!(seen, ["hello", "dialog", "bots", "message"]);
-    desk.portal.send(3, "2", "hello").expect("sent");
+    test.portal.send(3, "2", "hello").expect("sent");
     let mut last = Value::Null;
     while last["type"] != "message" {
         last = clara.next().await.expect("news");
@@ -114,17 +114,17 @@ async fn live_news_are_seen_as_each_viewer_sees_them() {
 }
 
 #[tokio::test]
-async fn the_wire_shows_calls_and_events_without_their_tokens() {
-    let desk = Desk::new().await;
-    let bot = desk.bot("echo", "B").await;
-    let dialog = desk.dialog(bot).await;
-    desk.portal.send(1, &dialog, "hi").expect("sent");
-    let event = desk.event("ONIMBOTMESSAGEADD").await;
-    let mut live = desk.portal.subscribe(1);
-    desk.result("profile", json!({})).await;
+async fn the_traffic_log_shows_calls_and_events_without_tokens() {
+    let test = TestPortal::new().await;
+    let bot = test.bot("echo", "B").await;
+    let dialog = test.dialog(bot).await;
+    test.portal.send(1, &dialog, "hi").expect("sent");
+    let event = test.event("ONIMBOTMESSAGEADD").await;
+    let mut live = test.portal.subscribe(1);
+    test.result("profile", json!({})).await;
     assert_eq!(live.next().await.expect("news")["type"], "hello");
     while live.next().await.expect("news")["entry"]["name"] != "profile" {}
-    let (_, traffic) = desk.get("/chat/wire").await;
+    let (_, traffic) = test.get("/chat/traffic").await;
     let names: Vec<&str> = traffic["entries"]
         .as_array()
         .expect("a list")
@@ -144,43 +144,43 @@ async fn the_wire_shows_calls_and_events_without_their_tokens() {
         let token = event["auth"][token].as_str().expect("a token");
         assert!(!text.contains(token));
     }
-    assert!(!text.contains(desk.token()));
+    assert!(!text.contains(test.token()));
 }
 
 #[tokio::test]
-async fn a_program_brings_its_own_bot_and_everything_can_be_forgotten() {
-    let desk = Desk::new().await;
-    let (status, made) = desk
+async fn a_program_registers_its_own_bot_and_resets_the_portal() {
+    let test = TestPortal::new().await;
+    let (status, made) = test
         .post(
             "/emulator/app",
-            json!({ "title": "mine", "handler": desk.handler }),
+            json!({ "title": "mine", "handler": test.handler }),
         )
         .await;
     assert_eq!(status, 200, "{made}");
-    let (status, _) = desk
+    let (status, _) = test
         .post(
             "/emulator/install",
             json!({ "client_id": made["client_id"] }),
         )
         .await;
     assert_eq!(status, 200);
-    desk.event("ONAPPINSTALL").await;
-    desk.post("/emulator/reset", json!({})).await;
-    assert_eq!(desk.get("/chat/state?as=1").await.1["apps"], json!([]));
-    assert_eq!(desk.refusal("profile", json!({})).await.0, 401);
+    test.event("ONAPPINSTALL").await;
+    test.post("/emulator/reset", json!({})).await;
+    assert_eq!(test.get("/chat/state?as=1").await.1["apps"], json!([]));
+    assert_eq!(test.refusal("profile", json!({})).await.0, 401);
 }
 
 #[tokio::test]
 async fn an_application_with_pages_is_opened_in_a_frame_with_tokens() {
-    let desk = Desk::new().await;
-    let app = json!({ "title": "pages", "handler": desk.handler, "interface": true });
-    let client_id = desk.post("/emulator/app", app).await.1["client_id"]
+    let test = TestPortal::new().await;
+    let app = json!({ "title": "pages", "handler": test.handler, "interface": true });
+    let client_id = test.post("/emulator/app", app).await.1["client_id"]
         .as_str()
         .expect("an id")
         .to_owned();
-    desk.post("/emulator/install", json!({ "client_id": client_id }))
+    test.post("/emulator/install", json!({ "client_id": client_id }))
         .await;
-    let frame = desk
+    let frame = test
         .client
         .get(format!("/emulator/frame?client_id={client_id}"))
         .header("host", "localhost");
@@ -202,7 +202,7 @@ async fn an_application_with_pages_is_opened_in_a_frame_with_tokens() {
         assert!(page.contains(&format!("name=\"{field}\"")), "{field}");
     }
     assert!(
-        desk.is_quiet().await,
+        test.is_quiet().await,
         "no event before the installation is finished"
     );
 }

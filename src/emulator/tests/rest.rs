@@ -1,15 +1,15 @@
-//! What callers are answered: envelopes, refusals, batches, limits.
+//! Answers of REST: envelopes, refusals, batches, limits.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Desk, Options};
+use super::{Options, TestPortal};
 
 #[tokio::test]
 async fn every_success_carries_the_time_it_took() {
-    let desk = Desk::new().await;
-    let (_, answer) = desk.call_as(desk.token(), "SERVER.Time", json!({})).await;
+    let test = TestPortal::new().await;
+    let (_, answer) = test.call_as(test.token(), "SERVER.Time", json!({})).await;
     let mut keys: Vec<&String> = answer["time"].as_object().expect("a map").keys().collect();
     keys.sort();
     let documented = [
@@ -27,7 +27,7 @@ async fn every_success_carries_the_time_it_took() {
 
 #[tokio::test]
 async fn calls_are_refused_in_the_order_of_the_portals_checks() {
-    let desk = Desk::new().await;
+    let test = TestPortal::new().await;
     let cases = [
         ("/rest/no.such.method", 404, "ERROR_METHOD_NOT_FOUND"),
         ("/rest/profile", 401, "NO_AUTH_FOUND"),
@@ -35,7 +35,7 @@ async fn calls_are_refused_in_the_order_of_the_portals_checks() {
         ("/rest/1/nonsense/profile", 401, "INVALID_CREDENTIALS"),
     ];
     for (path, status, code) in cases {
-        let (found, answer) = desk.post(path, json!({})).await;
+        let (found, answer) = test.post(path, json!({})).await;
         assert_eq!(
             (found, answer["error"].as_str()),
             (status, Some(code)),
@@ -46,8 +46,8 @@ async fn calls_are_refused_in_the_order_of_the_portals_checks() {
 
 #[tokio::test]
 async fn refusals_of_bot_methods_carry_the_documented_codes() {
-    let desk = Desk::new().await;
-    let bot = desk.bot("echo", "B").await;
+    let test = TestPortal::new().await;
+    let bot = test.bot("echo", "B").await;
     let say = |more: Value| {
         let mut params = json!({ "BOT_ID": bot, "DIALOG_ID": "1", "MESSAGE": "hi" });
         params
@@ -56,12 +56,12 @@ async fn refusals_of_bot_methods_carry_the_documented_codes() {
             .extend(more.as_object().expect("a map").clone());
         params
     };
-    let handler = json!({ "CODE": "x", "EVENT_HANDLER": desk.handler });
+    let handler = json!({ "CODE": "x", "EVENT_HANDLER": test.handler });
     let cases = [
         ("imbot.register", json!({}), 400, "EVENT_MESSAGE_ADD_ERROR"),
         (
             "imbot.register",
-            json!({ "EVENT_HANDLER": desk.handler }),
+            json!({ "EVENT_HANDLER": test.handler }),
             400,
             "CODE_ERROR",
         ),
@@ -147,7 +147,7 @@ async fn refusals_of_bot_methods_carry_the_documented_codes() {
         ),
         (
             "event.bind",
-            json!({ "event": "ONNOTHING", "handler": desk.handler }),
+            json!({ "event": "ONNOTHING", "handler": test.handler }),
             400,
             "ERROR_EVENT_NOT_FOUND",
         ),
@@ -155,7 +155,7 @@ async fn refusals_of_bot_methods_carry_the_documented_codes() {
     ];
     for (method, params, status, code) in cases {
         assert_eq!(
-            desk.refusal(method, params.clone()).await,
+            test.refusal(method, params.clone()).await,
             (status, code.to_owned()),
             "{method} {params}"
         );
@@ -164,40 +164,40 @@ async fn refusals_of_bot_methods_carry_the_documented_codes() {
 
 #[tokio::test]
 async fn registering_a_code_again_returns_the_same_bot() {
-    let desk = Desk::new().await;
-    let bot = desk.bot("echo", "B").await;
-    assert_eq!(desk.bot("echo", "S").await, bot);
-    let list = desk.result("imbot.bot.list", json!({})).await;
+    let test = TestPortal::new().await;
+    let bot = test.bot("echo", "B").await;
+    assert_eq!(test.bot("echo", "S").await, bot);
+    let list = test.result("imbot.bot.list", json!({})).await;
     let item = json!({ "ID": bot, "NAME": "echo", "CODE": "echo", "OPENLINE": "N" });
     assert_eq!(list, json!({ bot.to_string(): item }));
     for code in ["2", "3", "4", "5"] {
-        desk.bot(code, "B").await;
+        test.bot(code, "B").await;
     }
     let sixth =
-        json!({ "CODE": "6", "EVENT_HANDLER": desk.handler, "PROPERTIES": { "NAME": "6" } });
+        json!({ "CODE": "6", "EVENT_HANDLER": test.handler, "PROPERTIES": { "NAME": "6" } });
     assert_eq!(
-        desk.refusal("imbot.register", sixth).await.1,
+        test.refusal("imbot.register", sixth).await.1,
         "MAX_COUNT_ERROR"
     );
 }
 
 #[tokio::test]
-async fn a_command_may_be_answered_for_ten_minutes_and_then_true_means_nothing() {
-    let desk = Desk::new().await;
-    let bot = desk.bot("echo", "B").await;
-    let command = desk.command(bot, "echo").await;
-    let dialog = desk.dialog(bot).await;
-    let message = desk.portal.send(1, &dialog, "/echo x").expect("sent");
+async fn a_late_answer_to_a_command_returns_true_without_a_message() {
+    let test = TestPortal::new().await;
+    let bot = test.bot("echo", "B").await;
+    let command = test.command(bot, "echo").await;
+    let dialog = test.dialog(bot).await;
+    let message = test.portal.send(1, &dialog, "/echo x").expect("sent");
     let answer =
         |message: u64| json!({ "COMMAND_ID": command, "MESSAGE_ID": message, "MESSAGE": "x" });
     assert!(
-        desk.result("imbot.command.answer", answer(message))
+        test.result("imbot.command.answer", answer(message))
             .await
             .as_u64()
             > Some(message)
     );
     assert_eq!(
-        desk.result("imbot.command.answer", answer(message + 50))
+        test.result("imbot.command.answer", answer(message + 50))
             .await,
         json!(true)
     );
@@ -205,16 +205,16 @@ async fn a_command_may_be_answered_for_ten_minutes_and_then_true_means_nothing()
     tokio::time::advance(Duration::from_secs(601)).await;
     tokio::time::resume();
     assert_eq!(
-        desk.result("imbot.command.answer", answer(message)).await,
+        test.result("imbot.command.answer", answer(message)).await,
         json!(true)
     );
-    assert_eq!(desk.portal.history(1, &dialog).len(), 2);
+    assert_eq!(test.portal.history(1, &dialog).len(), 2);
 }
 
 #[tokio::test]
-async fn a_batch_runs_in_order_and_reaches_back() {
-    let desk = Desk::new().await;
-    let bot = desk.bot("echo", "B").await;
+async fn a_batch_runs_in_order_with_references_to_earlier_results() {
+    let test = TestPortal::new().await;
+    let bot = test.bot("echo", "B").await;
     let cmd = json!({
         "me": "profile",
         "say": format!("imbot.message.add?BOT_ID={bot}&DIALOG_ID=$result[me][ID]&MESSAGE=hi+%26+bye"),
@@ -223,7 +223,7 @@ async fn a_batch_runs_in_order_and_reaches_back() {
         "nested": "batch?cmd[]=profile",
         "people": "user.get",
     });
-    let answer = desk.result("batch", json!({ "cmd": cmd, "halt": 0 })).await;
+    let answer = test.result("batch", json!({ "cmd": cmd, "halt": 0 })).await;
     assert_eq!(answer["result"]["edit"], json!(true), "{answer:#}");
     assert_eq!(
         answer["result_error"]["odd"]["error"],
@@ -235,13 +235,13 @@ async fn a_batch_runs_in_order_and_reaches_back() {
     );
     assert_eq!(answer["result_total"], json!({ "people": 5 }));
     assert_eq!(answer["result_next"], json!([]));
-    assert_eq!(desk.portal.history(1, &bot.to_string())[0]["text"], "bye");
+    assert_eq!(test.portal.history(1, &bot.to_string())[0]["text"], "bye");
 }
 
 #[tokio::test]
-async fn a_batch_halts_when_told_and_stops_counting_at_fifty() {
-    let desk = Desk::new().await;
-    let answer = desk
+async fn a_batch_stops_at_an_error_with_halt_and_after_fifty_commands() {
+    let test = TestPortal::new().await;
+    let answer = test
         .result(
             "batch",
             json!({ "cmd": ["no.method", "profile"], "halt": 1 }),
@@ -250,7 +250,7 @@ async fn a_batch_halts_when_told_and_stops_counting_at_fifty() {
     assert_eq!(answer["result"], json!([]));
     assert_eq!(answer["result_error"].as_array().map(Vec::len), Some(1));
     let cmd: Vec<&str> = vec!["server.time"; 51];
-    let answer = desk.result("batch", json!({ "cmd": cmd })).await;
+    let answer = test.result("batch", json!({ "cmd": cmd })).await;
     assert_eq!(answer["result"].as_array().map(Vec::len), Some(50));
     assert_eq!(
         answer["result_error"]["50"]["error"],
@@ -259,42 +259,42 @@ async fn a_batch_halts_when_told_and_stops_counting_at_fifty() {
 }
 
 #[tokio::test]
-async fn the_limits_bite_and_are_counted() {
-    let desk = Desk::with(Options::default()).await;
+async fn the_rate_limit_refuses_calls_and_counts_them() {
+    let test = TestPortal::with(Options::default()).await;
     let mut codes = Vec::new();
     for _ in 0..52 {
-        let (status, answer) = desk.call_as(desk.token(), "profile", json!({})).await;
+        let (status, answer) = test.call_as(test.token(), "profile", json!({})).await;
         codes.push((status, answer["error"].as_str().map(str::to_owned)));
     }
     assert_eq!(
         codes.last(),
         Some(&(503, Some("QUERY_LIMIT_EXCEEDED".to_owned())))
     );
-    assert!(desk.portal.rate_counts().refused > 0);
+    assert!(test.portal.rate_counts().refused > 0);
 }
 
 #[tokio::test]
-async fn trouble_comes_when_a_test_asks_for_it() {
-    let desk = Desk::new().await;
-    desk.portal.refuse(1, 503, "OVERLOAD_LIMIT");
+async fn faults_happen_when_a_test_plans_them() {
+    let test = TestPortal::new().await;
+    test.portal.refuse(1, 503, "OVERLOAD_LIMIT");
     assert_eq!(
-        desk.refusal("profile", json!({})).await,
+        test.refusal("profile", json!({})).await,
         (503, "OVERLOAD_LIMIT".to_owned())
     );
-    desk.portal.charge(&desk.app.client_id, "profile", 421.0);
+    test.portal.charge(&test.app.client_id, "profile", 421.0);
     assert_eq!(
-        desk.refusal("profile", json!({})).await,
+        test.refusal("profile", json!({})).await,
         (429, "OPERATION_TIME_LIMIT".to_owned())
     );
-    desk.result("server.time", json!({})).await;
+    test.result("server.time", json!({})).await;
 }
 
 #[tokio::test]
-async fn bots_look_after_their_groups() {
-    let desk = Desk::new().await;
-    let bot = desk.bot("host", "B").await;
+async fn bots_manage_their_groups() {
+    let test = TestPortal::new().await;
+    let bot = test.bot("host", "B").await;
     let new = json!({ "BOT_ID": bot, "TITLE": "Party", "USERS": [1, 2], "COLOR": "PINK", "MESSAGE": "Welcome" });
-    let chat = desk.result("imbot.chat.add", new).await;
+    let chat = test.result("imbot.chat.add", new).await;
     let with = |more: Value| {
         let mut params = json!({ "BOT_ID": bot, "CHAT_ID": chat });
         params
@@ -304,51 +304,51 @@ async fn bots_look_after_their_groups() {
         params
     };
     assert_eq!(
-        desk.result("imbot.chat.user.list", with(json!({}))).await,
+        test.result("imbot.chat.user.list", with(json!({}))).await,
         json!([bot, 1, 2])
     );
-    desk.result("imbot.chat.user.add", with(json!({ "USERS": [3] })))
+    test.result("imbot.chat.user.add", with(json!({ "USERS": [3] })))
         .await;
-    desk.result("imbot.chat.user.delete", with(json!({ "USER_ID": 2 })))
+    test.result("imbot.chat.user.delete", with(json!({ "USER_ID": 2 })))
         .await;
-    desk.result(
+    test.result(
         "imbot.chat.updateTitle",
         with(json!({ "TITLE": " Quiet party " })),
     )
     .await;
-    desk.result("imbot.chat.setManager", with(json!({ "USER_ID": 3 })))
+    test.result("imbot.chat.setManager", with(json!({ "USER_ID": 3 })))
         .await;
     assert_eq!(
-        desk.refusal("imbot.chat.updateColor", with(json!({ "COLOR": "PINK" })))
+        test.refusal("imbot.chat.updateColor", with(json!({ "COLOR": "PINK" })))
             .await
             .1,
         "WRONG_REQUEST"
     );
     let dialog = json!({ "DIALOG_ID": format!("chat{chat}") });
-    let described = desk.result("imbot.dialog.get", dialog).await;
+    let described = test.result("imbot.dialog.get", dialog).await;
     assert_eq!(
         [&described["name"], &described["manager_list"]],
         [&json!("Quiet party"), &json!([3])]
     );
-    desk.result("imbot.chat.setOwner", with(json!({ "USER_ID": 1 })))
+    test.result("imbot.chat.setOwner", with(json!({ "USER_ID": 1 })))
         .await;
-    desk.result("imbot.chat.leave", with(json!({}))).await;
+    test.result("imbot.chat.leave", with(json!({}))).await;
     assert_eq!(
-        desk.refusal("imbot.chat.leave", with(json!({}))).await.1,
+        test.refusal("imbot.chat.leave", with(json!({}))).await.1,
         "ACCESS_ERROR"
     );
-    assert!(desk.is_quiet().await);
+    assert!(test.is_quiet().await);
 }
 
 #[tokio::test]
-async fn a_message_with_a_template_id_is_shown_once_however_often_it_is_sent() {
-    let desk = Desk::new().await;
-    let bot = desk.bot("echo", "B").await;
-    let dialog = desk.dialog(bot).await;
+async fn a_repeated_template_id_shows_the_message_once() {
+    let test = TestPortal::new().await;
+    let bot = test.bot("echo", "B").await;
+    let dialog = test.dialog(bot).await;
     let send = |message: &str, template: &str| {
         let fields = json!({ "message": message, "templateId": template });
         let params = json!({ "botId": bot, "dialogId": "1", "fields": fields });
-        desk.result("imbot.v2.Chat.Message.send", params)
+        test.result("imbot.v2.Chat.Message.send", params)
     };
     let id = "5b1b2a3c-8d5e-4f60-9a7b-0c1d2e3f4a5b";
     let first = send("once", id).await;
@@ -362,7 +362,7 @@ async fn a_message_with_a_template_id_is_shown_once_however_often_it_is_sent() {
         send("twice", no_template).await["id"],
         send("twice", no_template).await["id"]
     );
-    let texts: Vec<Value> = desk.portal.history(1, &dialog);
+    let texts: Vec<Value> = test.portal.history(1, &dialog);
     let texts: Vec<&str> = texts
         .iter()
         .filter_map(|line| line["text"].as_str())
@@ -371,14 +371,14 @@ async fn a_message_with_a_template_id_is_shown_once_however_often_it_is_sent() {
 }
 
 #[tokio::test]
-async fn a_swallowed_answer_hides_a_call_that_was_run() {
-    let desk = Desk::new().await;
-    let bot = desk.bot("echo", "B").await;
-    let dialog = desk.dialog(bot).await;
-    desk.portal.swallow(1);
+async fn a_swallowed_answer_hides_that_the_call_was_run() {
+    let test = TestPortal::new().await;
+    let bot = test.bot("echo", "B").await;
+    let dialog = test.dialog(bot).await;
+    test.portal.swallow(1);
     let params = json!({ "BOT_ID": bot, "DIALOG_ID": "1", "MESSAGE": "said" });
-    let path = format!("/rest/imbot.message.add?auth={}", desk.token());
-    let response = desk.client.post(path).body_json(&params).send().await;
+    let path = format!("/rest/imbot.message.add?auth={}", test.token());
+    let response = test.client.post(path).body_json(&params).send().await;
     response.assert_status(poem::http::StatusCode::BAD_GATEWAY);
-    assert_eq!(desk.portal.history(1, &dialog).len(), 1);
+    assert_eq!(test.portal.history(1, &dialog).len(), 1);
 }

@@ -1,4 +1,5 @@
-//! TLS and the proxy, with a client that knows nothing of the emulator but its certificate: other-clients.md, item 9.
+//! TLS and the proxy, with a client that knows nothing of the emulator but its certificate:
+//! protocol/other-clients.md item 9.
 
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::{Desk, Options};
+use super::{Options, TestPortal};
 
 const PORTAL: &str = "https://demo.bitrix24.test";
 
@@ -20,16 +21,16 @@ fn options(proxy: bool) -> Options {
     }
 }
 
-/// A client that trusts the portal's authority, and uses its proxy if it is one.
-fn client(desk: &Desk, proxy: bool) -> Client {
-    let pem = desk.portal.authority().expect("an authority");
+/// Returns a client that trusts the portal's authority, and uses its proxy if it is one.
+fn client(test: &TestPortal, proxy: bool) -> Client {
+    let pem = test.portal.authority().expect("an authority");
     let root = Certificate::from_pem(pem.as_bytes()).expect("a certificate");
     let mut client = Client::builder()
         .tls_certs_only([root])
         .redirect(Policy::none())
         .timeout(Duration::from_secs(60));
     client = if proxy {
-        let address = format!("http://{}", desk.portal.address());
+        let address = format!("http://{}", test.portal.address());
         client.proxy(Proxy::all(address).expect("an address"))
     } else {
         client.no_proxy()
@@ -44,10 +45,10 @@ async fn post(client: &Client, url: &str, body: &Value) -> (StatusCode, Value) {
 }
 
 #[tokio::test]
-async fn one_address_speaks_both_and_webhooks_are_taken_over_tls_only() {
-    let desk = Desk::with(options(false)).await;
-    let client = client(&desk, false);
-    let hook = desk.portal.webhook_url();
+async fn one_address_serves_http_and_tls_and_webhooks_need_tls() {
+    let test = TestPortal::with(options(false)).await;
+    let client = client(&test, false);
+    let hook = test.portal.webhook_url();
     assert!(hook.starts_with("https://127.0.0.1:"), "{hook}");
     let (status, answer) = post(&client, &format!("{hook}profile"), &json!({})).await;
     assert_eq!(
@@ -60,20 +61,20 @@ async fn one_address_speaks_both_and_webhooks_are_taken_over_tls_only() {
         (status.as_u16(), answer["error"].as_str()),
         (401, Some("INVALID_REQUEST"))
     );
-    let plain = format!("http://{}/emulator/authority.pem", desk.portal.address());
+    let plain = format!("http://{}/emulator/authority.pem", test.portal.address());
     let pem = client.get(plain).send().await.expect("an answer").text();
-    assert_eq!(pem.await.ok().as_deref(), desk.portal.authority());
+    assert_eq!(pem.await.ok().as_deref(), test.portal.authority());
 }
 
 #[tokio::test]
-async fn who_does_not_trust_the_authority_is_not_connected() {
-    let desk = Desk::with(options(false)).await;
+async fn a_client_that_does_not_trust_the_authority_cannot_connect() {
+    let test = TestPortal::with(options(false)).await;
     let stranger = Client::builder().no_proxy().build().expect("a client");
-    let refused = stranger.get(desk.portal.url()).send().await;
+    let refused = stranger.get(test.portal.url()).send().await;
     assert!(refused.expect_err("no trust").is_connect());
     assert!(
-        client(&desk, false)
-            .get(desk.portal.url())
+        client(&test, false)
+            .get(test.portal.url())
             .send()
             .await
             .is_ok()
@@ -81,28 +82,28 @@ async fn who_does_not_trust_the_authority_is_not_connected() {
 }
 
 #[tokio::test]
-async fn a_connection_that_says_nothing_keeps_nobody_waiting() {
-    let desk = Desk::with(options(true)).await;
-    let _silent = TcpStream::connect(desk.portal.address())
+async fn a_silent_connection_does_not_block_others() {
+    let test = TestPortal::with(options(true)).await;
+    let _silent = TcpStream::connect(test.portal.address())
         .await
         .expect("connected");
-    let url = format!("{PORTAL}/rest/server.time?auth={}", desk.token());
-    assert!(client(&desk, true).get(url).send().await.is_ok());
+    let url = format!("{PORTAL}/rest/server.time?auth={}", test.token());
+    assert!(client(&test, true).get(url).send().await.is_ok());
 }
 
 #[tokio::test]
-async fn through_the_proxy_a_conversation_goes_as_with_a_real_portal() {
-    let desk = Desk::with(options(true)).await;
-    let client = client(&desk, true);
-    let auth = &desk.install["auth"];
+async fn a_conversation_works_through_the_proxy() {
+    let test = TestPortal::with(options(true)).await;
+    let client = client(&test, true);
+    let auth = &test.install["auth"];
     assert_eq!(auth["domain"], "demo.bitrix24.test");
     assert_eq!(auth["client_endpoint"], format!("{PORTAL}/rest/"));
     assert_eq!(auth["server_endpoint"], "https://oauth.bitrix.info/rest/");
 
     let grant = [
         ("grant_type", "refresh_token"),
-        ("client_id", &desk.app.client_id),
-        ("client_secret", &desk.app.client_secret),
+        ("client_id", &test.app.client_id),
+        ("client_secret", &test.app.client_secret),
         (
             "refresh_token",
             auth["refresh_token"].as_str().expect("a token"),
@@ -121,16 +122,16 @@ async fn through_the_proxy_a_conversation_goes_as_with_a_real_portal() {
     let access = token["access_token"].as_str().expect("a token");
     let info = format!("https://oauth.bitrix24.tech/rest/app.info?auth={access}");
     let (_, info) = post(&client, &info, &json!({})).await;
-    assert_eq!(info["result"]["CODE"], desk.app.client_id);
+    assert_eq!(info["result"]["CODE"], test.app.client_id);
 
     let call = |method: &str| format!("{PORTAL}/rest/{method}?auth={access}");
     let register =
-        json!({ "CODE": "echo", "EVENT_HANDLER": desk.handler, "PROPERTIES": { "NAME": "Echo" } });
+        json!({ "CODE": "echo", "EVENT_HANDLER": test.handler, "PROPERTIES": { "NAME": "Echo" } });
     let (_, registered) = post(&client, &call("imbot.register"), &register).await;
     let bot = registered["result"].as_u64().expect("an id");
-    let dialog = desk.dialog(bot).await;
-    desk.portal.send(1, &dialog, "hello").expect("sent");
-    let event = desk.event("ONIMBOTMESSAGEADD").await;
+    let dialog = test.dialog(bot).await;
+    test.portal.send(1, &dialog, "hello").expect("sent");
+    let event = test.event("ONIMBOTMESSAGEADD").await;
     let own = &event["data"]["BOT"][&dialog]["AUTH"];
     let answer = json!({
         "auth": own["access_token"],
@@ -141,10 +142,10 @@ async fn through_the_proxy_a_conversation_goes_as_with_a_real_portal() {
     let endpoint = own["client_endpoint"].as_str().expect("an address");
     let (status, answered) = post(&client, &format!("{endpoint}imbot.message.add"), &answer).await;
     assert_eq!(status, StatusCode::OK, "{answered}");
-    let said = desk.portal.history(1, &dialog);
+    let said = test.portal.history(1, &dialog);
     assert_eq!(said.last().expect("an answer")["text"], "hello");
 
-    desk.portal.rename("moved.bitrix24.test");
+    test.portal.rename("moved.bitrix24.test");
     let moved = client
         .post(call("profile"))
         .send()
@@ -165,9 +166,9 @@ async fn through_the_proxy_a_conversation_goes_as_with_a_real_portal() {
 }
 
 #[tokio::test]
-async fn nothing_leaves_through_the_proxy() {
-    let desk = Desk::with(options(true)).await;
-    let client = client(&desk, true);
+async fn the_proxy_refuses_other_hosts() {
+    let test = TestPortal::with(options(true)).await;
+    let client = client(&test, true);
     let tunnel = client.get("https://example.com/").send().await;
     assert!(tunnel.expect_err("refused").is_connect());
     let plain = client
@@ -179,7 +180,7 @@ async fn nothing_leaves_through_the_proxy() {
     let text = plain.text().await.expect("a text");
     assert!(text.starts_with("example.com is not emulated"), "{text}");
     assert_eq!(
-        raw(&desk, "CONNECT example.com:443 HTTP/1.1\r\n\r\n")
+        raw(&test, "CONNECT example.com:443 HTTP/1.1\r\n\r\n")
             .await
             .0,
         "HTTP/1.1 403 Forbidden"
@@ -187,20 +188,20 @@ async fn nothing_leaves_through_the_proxy() {
 }
 
 #[tokio::test]
-async fn a_client_that_names_the_whole_address_instead_of_tunnelling_is_served() {
-    let desk = Desk::with(options(true)).await;
-    let hook = desk.portal.webhook_url();
+async fn a_request_with_a_whole_url_instead_of_a_tunnel_is_served() {
+    let test = TestPortal::with(options(true)).await;
+    let hook = test.portal.webhook_url();
     let request = format!(
         "GET {hook}profile HTTP/1.1\r\nHost: demo.bitrix24.test\r\nConnection: close\r\n\r\n"
     );
-    let (status, answer) = raw(&desk, &request).await;
+    let (status, answer) = raw(&test, &request).await;
     assert_eq!(status, "HTTP/1.1 200 OK", "{answer}");
     assert!(answer.contains("\"ID\":\"1\""), "{answer}");
 }
 
-/// Sends a request as it stands: the first line of the answer, and all of it.
-async fn raw(desk: &Desk, request: &str) -> (String, String) {
-    let mut stream = TcpStream::connect(desk.portal.address())
+/// Sends a raw request; returns the first line of the answer, and all of it.
+async fn raw(test: &TestPortal, request: &str) -> (String, String) {
+    let mut stream = TcpStream::connect(test.portal.address())
         .await
         .expect("connected");
     stream.write_all(request.as_bytes()).await.expect("written");

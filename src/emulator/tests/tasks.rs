@@ -1,15 +1,15 @@
-//! The list of tasks: what fits, in what order, and who sees it.
+//! The list of tasks: filters, order, and visibility.
 
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
-use super::Desk;
+use super::TestPortal;
 use crate::emulator::NewTask;
 
 #[tokio::test]
 async fn tasks_are_found_by_deadline_and_status() {
-    let desk = Desk::new().await;
+    let test = TestPortal::new().await;
     let hours = |hours: u64| Duration::from_secs(3600 * hours);
     let now = SystemTime::now();
     let late = NewTask::new("late", 1).deadline(now - hours(1));
@@ -17,13 +17,13 @@ async fn tasks_are_found_by_deadline_and_status() {
     let soon = NewTask::new("soon", 1).deadline(now + hours(1));
     let others = NewTask::new("another's", 2).deadline(now - hours(1));
     for task in [late, later, soon, others, NewTask::new("some day", 1)] {
-        desk.portal.add_task(task);
+        test.portal.add_task(task);
     }
     let done = NewTask::new("done", 1).deadline(now - hours(3));
-    desk.portal.complete_task(desk.portal.add_task(done));
+    test.portal.complete_task(test.portal.add_task(done));
     let titles = async |filter: Value, order: Value| {
         let params = json!({ "filter": filter, "order": order, "select": ["TITLE", "STATUS"] });
-        let answer = desk.result("tasks.task.list", params).await;
+        let answer = test.result("tasks.task.list", params).await;
         let tasks = answer["tasks"].as_array().expect("a list").clone();
         let title = |task: Value| task["title"].as_str().expect("a title").to_owned();
         tasks.into_iter().map(title).collect::<Vec<_>>()

@@ -1,23 +1,23 @@
-//! The wire log: what is kept of what passes by.
+//! The entries of the traffic log.
 
 use serde_json::json;
 
-use super::Desk;
+use super::TestPortal;
 
 #[tokio::test]
-async fn polls_in_vain_take_one_place_on_the_wire_until_something_comes() {
-    let desk = Desk::new().await;
+async fn empty_polls_are_one_entry_of_the_traffic_log() {
+    let test = TestPortal::new().await;
     let fields = json!({ "code": "poll", "eventMode": "fetch", "properties": { "name": "Poll" } });
-    let bot = desk
+    let bot = test
         .result("imbot.v2.Bot.register", json!({ "fields": fields }))
         .await;
     let bot = bot["bot"]["id"].as_u64().expect("an id");
     let poll = async || {
-        desk.result("imbot.v2.Event.get", json!({ "botId": bot }))
+        test.result("imbot.v2.Event.get", json!({ "botId": bot }))
             .await
     };
     let polls = || {
-        let traffic = desk.portal.traffic_log();
+        let traffic = test.portal.traffic_log();
         let polls = traffic
             .iter()
             .filter(|entry| entry["name"] == "imbot.v2.event.get");
@@ -27,19 +27,19 @@ async fn polls_in_vain_take_one_place_on_the_wire_until_something_comes() {
     };
     for _ in 0..3 {
         poll().await;
-        desk.result("profile", json!({})).await;
+        test.result("profile", json!({})).await;
     }
     assert_eq!(polls(), [Some(3)]);
-    desk.portal.open(1, bot).expect("opened");
+    test.portal.open(1, bot).expect("opened");
     for _ in 0..2 {
         poll().await;
     }
     assert_eq!(polls(), [Some(3), None, None]);
-    let mut live = desk.portal.subscribe(1);
+    let mut live = test.portal.subscribe(1);
     live.next().await;
     let offset = json!({ "botId": bot, "offset": 1_000_000 });
     for _ in 0..2 {
-        desk.result("imbot.v2.Event.get", offset.clone()).await;
+        test.result("imbot.v2.Event.get", offset.clone()).await;
     }
     assert_eq!(polls(), [Some(3), None, None, Some(2)]);
     let first = live.next().await.expect("an entry");

@@ -1,18 +1,57 @@
-//! The world as the page reads it: the objects of the contract with `web/`.
+//! The world in the page's JSON: the objects that `web/` reads.
+
+pub(crate) mod lines;
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::refusal::{Refusal, no_user};
 use super::world::message::LIKE;
 use crate::emulator::world::World;
 use crate::emulator::world::bot::Bot;
 use crate::emulator::world::chat::Chat;
 use crate::emulator::world::color;
-use crate::emulator::world::message::{Message, Passage};
+use crate::emulator::world::message::{Message, OutsideState};
 use crate::emulator::world::user::User;
 
-/// A message.
+/// Maximum number of messages in a part of the history.
+pub(crate) const HISTORY_MAX: usize = 50;
+
+/// Returns the portal as one of its people sees it.
+pub(crate) fn state(world: &World, me: u64) -> Result<Value, Refusal> {
+    if !world.users.contains_key(&me) {
+        return Err(no_user(me));
+    }
+    Ok(json!({
+        "portal": { "name": world.name, "domain": world.domain, "member_id": world.member_id },
+        "me": me,
+        "users": people(world),
+        "bots": bots(world, me),
+        "dialogs": dialogs(world, me),
+        "commands": commands(world),
+        "apps": apps(world),
+        "webhook": world.webhook_url(),
+    }))
+}
+
+/// Returns at most [`HISTORY_MAX`] messages older than `before`, oldest first.
+pub(crate) fn history(world: &World, me: u64, dialog: &str, before: u64) -> Result<Value, Refusal> {
+    let Some(chat) = world.chat_at(me, dialog) else {
+        return Ok(json!({ "messages": [], "more": false }));
+    };
+    let mut older = chat.messages.iter().rev().filter(|id| **id < before);
+    let mut piece: Vec<_> = older
+        .by_ref()
+        .take(HISTORY_MAX)
+        .filter_map(|id| world.messages.get(id))
+        .collect();
+    piece.reverse();
+    let messages: Vec<_> = piece.into_iter().map(|one| message(world, one)).collect();
+    Ok(json!({ "messages": messages, "more": older.next().is_some() }))
+}
+
+/// Returns a message.
 pub(crate) fn message(world: &World, message: &Message) -> Value {
     json!({
         "id": message.id,
@@ -34,12 +73,12 @@ pub(crate) fn message(world: &World, message: &Message) -> Value {
     })
 }
 
-/// How far a message is on its way to a client, and its numbers there; null if that is nobody's business.
+/// Returns the state of a message outside and its ids there; null if it has none.
 fn outside(message: &Message) -> Value {
     let outside = &message.refs.outside;
-    match outside.passage {
-        Passage::Inside | Passage::Important => Value::Null,
-        passage => json!({ "state": passage.word(), "ids": outside.ids }),
+    match outside.state {
+        OutsideState::Inside | OutsideState::Important => Value::Null,
+        state => json!({ "state": state.word(), "ids": outside.ids }),
     }
 }
 
@@ -54,7 +93,7 @@ fn files(world: &World, message: &Message) -> Vec<Value> {
         .collect()
 }
 
-/// Who has reacted how, likes left out: a map of codes to users.
+/// Returns the reactions other than likes: a map of codes to users.
 fn reactions(message: &Message) -> Value {
     let mut set: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
     for reaction in message.reactions.iter().filter(|set| set.code != LIKE) {
@@ -63,7 +102,7 @@ fn reactions(message: &Message) -> Value {
     json!(set)
 }
 
-/// A dialog as one of its members sees it.
+/// Returns a dialog as one of its members sees it.
 pub(crate) fn dialog(world: &World, viewer: u64, chat: &Chat) -> Value {
     let last = chat.messages.back().and_then(|id| world.messages.get(id));
     let partner = chat
@@ -84,7 +123,7 @@ pub(crate) fn dialog(world: &World, viewer: u64, chat: &Chat) -> Value {
     })
 }
 
-/// The dialogs a user is a member of, the newest first.
+/// Returns the dialogs of a user, newest first.
 pub(crate) fn dialogs(world: &World, viewer: u64) -> Vec<Value> {
     let mut mine: Vec<&Chat> = world
         .chats
@@ -99,7 +138,7 @@ pub(crate) fn dialogs(world: &World, viewer: u64) -> Vec<Value> {
         .collect()
 }
 
-/// The people of the portal.
+/// Returns the people of the portal.
 pub(crate) fn people(world: &World) -> Vec<Value> {
     let people = world.users.values().filter(|user| user.is_person());
     people
@@ -117,7 +156,7 @@ pub(crate) fn people(world: &World) -> Vec<Value> {
         .collect()
 }
 
-/// The bots; `greeted` are those with whom the viewer has a private dialog.
+/// Returns the bots; `greeted` are those with whom the viewer has a private dialog.
 pub(crate) fn bots(world: &World, viewer: u64) -> Vec<Value> {
     let bots = world
         .users
@@ -141,7 +180,7 @@ fn bot(world: &World, viewer: u64, user: &User, bot: &Bot) -> Value {
     })
 }
 
-/// The commands of all bots.
+/// Returns the commands of all bots.
 pub(crate) fn commands(world: &World) -> Vec<Value> {
     let commands = world.commands.values();
     commands
@@ -160,7 +199,7 @@ pub(crate) fn commands(world: &World) -> Vec<Value> {
         .collect()
 }
 
-/// The applications, without their secrets.
+/// Returns the applications, without their secrets.
 pub(crate) fn apps(world: &World) -> Vec<Value> {
     let apps = world.apps.values();
     apps.map(|app| {

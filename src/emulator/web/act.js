@@ -10,16 +10,16 @@ export const act = {
   PUT: (text) => emit("put", text),
   SEND: (text) => say(text),
   COPY: (text) => copy(text),
-  CALL: (number) => toast(`Calling ${number}… A portal on your desk has no telephone, so nothing rings.`),
+  CALL: (number) => toast(`Calling ${number}… The emulator has no telephony, so nobody is called.`),
   DIALOG: (id) => openDialog(id),
 };
 
-/// Sends a text to the open dialog as the person who looks. Null when the portal refused.
+/// Sends a text to the open dialog as the current person. Returns null if the portal refused it.
 export function say(text) {
   return post("/chat/send", { as: state.me, dialog: state.open, text: String(text) });
 }
 
-/// Goes to a private chat (`7`) or a group (`chat7`), and there to a message if one is named.
+/// Opens a private chat (`7`) or a group (`chat7`), and scrolls to a message if one is given.
 export async function openDialog(id, message = null) {
   const dialogId = String(id ?? "").trim().toLowerCase();
   if (/^\d+$/.test(dialogId)) await openPrivate(Number(dialogId));
@@ -38,14 +38,14 @@ export async function copy(text) {
   }
 }
 
-/// Does what a keyboard button or menu item says. `command` is called for those the portal has to hear of.
+/// Performs the action of a button or menu item. `command` is called for those sent to the portal.
 export function perform(item, command) {
   const href = safeUrl(item.LINK);
   if (href) return window.open(href, "_blank", "noopener,noreferrer");
   const action = act[String(item.ACTION ?? "").toUpperCase()];
   if (action) return action(String(item.ACTION_VALUE ?? item.TEXT ?? ""));
   if (item.COMMAND || item.APP_ID) return command();
-  return toast("This button has nothing to do.");
+  return toast("This button has no action.");
 }
 
 /// Whether an item is meant for this screen: CONTEXT is MOBILE, DESKTOP or ALL.

@@ -1,16 +1,16 @@
-// Speaks with the portal: questions, acts, and the stream of what happens. The other side is the emulator's own server.
+// Requests to the portal: reads, actions, and the event stream. The server is the emulator.
 
 import { toast } from "./toast.js";
 
 const RETRY_MS_MIN = 500;
 const RETRY_MS_MAX = 8000;
 
-/// The answer's JSON; throws an Error whose message is a sentence for a person.
+/// Returns the answer's JSON; throws an Error whose message is a sentence for people.
 export async function get(path, params = {}) {
   return answer(await fetch(`${path}?${new URLSearchParams(params)}`, { cache: "no-store" }));
 }
 
-/// Does something on the portal. On failure it tells the person why (unless `quiet`) and resolves to null.
+/// Performs an action on the portal. On failure it shows the reason (unless `quiet`) and resolves to null.
 export async function post(path, body, { quiet = false } = {}) {
   try {
     const headers = { "content-type": "application/json" };
@@ -27,9 +27,9 @@ async function answer(response) {
   return body;
 }
 
-/// Follows the live stream until the returned function is called.
-/// A lost connection is taken up again, ever more slowly; the portal then says `hello` and the page reloads its state.
-export function live(me, onEvent, onOnline) {
+/// Follows the event stream until the returned function is called.
+/// A lost connection is retried with growing pauses; the portal then sends `hello` and the page reloads its state.
+export function feed(me, onEvent, onOnline) {
   let source = null;
   let timer = 0;
   let wait = RETRY_MS_MIN;

@@ -1,4 +1,4 @@
-// The page itself: puts the panes together, decides which is seen, and listens to the keys that work everywhere.
+// The page: builds the panes, decides which are visible, and handles the global keys.
 
 import { conversation } from "./chat.js";
 import { composer } from "./composer.js";
@@ -10,7 +10,7 @@ import { chatList, focusSearch, walkRows } from "./list.js";
 import { begin, show } from "./session.js";
 import { dialogsByTime, on, state } from "./store.js";
 import { welcome } from "./welcome.js";
-import { wire } from "./wire.js";
+import { traffic } from "./traffic.js";
 
 const { body } = document;
 const phone = window.matchMedia("(max-width: 720px)");
@@ -19,14 +19,14 @@ const pane = (id) => document.getElementById(id);
 const greeting = h("div", { class: "greeting" });
 
 function start() {
-  body.dataset.wire = localStorage.getItem("wire") ?? (narrow.matches ? "closed" : "open");
-  // First of all who listens: a hidden field cannot take the focus.
+  body.dataset.traffic = localStorage.getItem("traffic") ?? (narrow.matches ? "closed" : "open");
+  // Before all other listeners: a hidden field cannot take the focus.
   on("open", "people", "dialogs", drawCentre);
   on("open", () => choosePane());
   pane("list").append(...chatList());
-  pane("chat").append(header(toggleWire), desk(), greeting, conversation(), composer());
-  pane("wire").append(...wire(toggleWire));
-  pane("tabs").append(tab("list", "chats", "Chats"), tab("wire", "wire", "Wire"));
+  pane("chat").append(header(toggleTraffic), desk(), greeting, conversation(), composer());
+  pane("traffic").append(...traffic(toggleTraffic));
+  pane("tabs").append(tab("list", "chats", "Chats"), tab("traffic", "traffic", "Traffic"));
   on("online", () => { pane("offline").hidden = state.online; });
   document.addEventListener("keydown", shortcut);
   document.querySelector(".skip").addEventListener("click", skip);
@@ -35,7 +35,7 @@ function start() {
   begin();
 }
 
-// The welcome stands where the conversation would, whenever none is open.
+// The welcome is shown while no conversation is open.
 function drawCentre() {
   const talking = state.dialogs.has(state.open);
   body.dataset.talking = String(talking);
@@ -46,7 +46,7 @@ function drawCentre() {
   return greeting.replaceChildren(welcome());
 }
 
-// On a phone one pane is seen: the open chat, or the list; the very first time, the welcome.
+// On a phone one pane is visible: the open chat, or the list; the first time, the welcome.
 let chosenFor = null;
 function choosePane() {
   if (!state.loaded) return;
@@ -57,13 +57,13 @@ function choosePane() {
   markTabs();
 }
 
-function toggleWire() {
+function toggleTraffic() {
   if (phone.matches) {
-    body.dataset.pane = body.dataset.pane === "wire" ? (state.open ? "chat" : "list") : "wire";
+    body.dataset.pane = body.dataset.pane === "traffic" ? (state.open ? "chat" : "list") : "traffic";
     return markTabs();
   }
-  body.dataset.wire = body.dataset.wire === "open" ? "closed" : "open";
-  return localStorage.setItem("wire", body.dataset.wire);
+  body.dataset.traffic = body.dataset.traffic === "open" ? "closed" : "open";
+  return localStorage.setItem("traffic", body.dataset.traffic);
 }
 
 function tab(id, picture, label) {
@@ -82,16 +82,16 @@ function shortcut(event) {
   const writing = event.target.matches("input, textarea, select");
   if (document.querySelector("dialog[open]")) return;
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") focusSearch();
-  else if (event.altKey && event.code === "KeyW") toggleWire();
+  else if (event.altKey && event.code === "KeyW") toggleTraffic();
   else if (event.altKey && ["ArrowUp", "ArrowDown"].includes(event.key)) step(event.key === "ArrowUp" ? -1 : 1);
   else if (event.key === "?" && !writing) showHelp();
-  else if (event.key === "Escape" && narrow.matches && !phone.matches && body.dataset.wire === "open") toggleWire();
+  else if (event.key === "Escape" && narrow.matches && !phone.matches && body.dataset.traffic === "open") toggleTraffic();
   else if (event.key === "Escape" && state.open) pane("composer").focus();
   else return;
   event.preventDefault();
 }
 
-// The address' fragment names the open chat, so this link must not touch it.
+// The URL's fragment is the open chat, so this link must not change it.
 function skip(event) {
   event.preventDefault();
   pane("composer").focus();

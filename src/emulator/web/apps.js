@@ -30,7 +30,7 @@ async function install(app) {
   return toast(`${app.title} is installed.`);
 }
 
-// The installer's page says through the portal's script (bx24.js) when it is finished. Only its own frame is believed.
+// The installer's page reports through the portal's script (bx24.js) that it is finished. Messages of other frames are ignored.
 function frame(app) {
   const src = `/emulator/frame?client_id=${encodeURIComponent(app.client_id)}`;
   const page = h("iframe", { class: "installer", src, title: `Installer of ${app.title}`, "data-testid": "installer" });

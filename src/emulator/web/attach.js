@@ -1,29 +1,19 @@
-// The attachment of a message: a coloured bar, and blocks one below another. A block we do not know is passed over.
+// The attachment of a message: a coloured bar, and blocks one below another. Unknown blocks are skipped.
 
 import { avatar } from "./avatar.js";
-import { openDialog } from "./act.js";
 import { bb } from "./bbview.js";
 import { hex, token } from "./colour.js";
 import { h, icon } from "./dom.js";
 import { grid } from "./grid.js";
 import { link, picture, pixels } from "./link.js";
-import { openPrivate } from "./session.js";
 import { state } from "./store.js";
+import { target } from "./target.js";
 
 export function attach(content) {
   const views = (content?.BLOCKS ?? []).flatMap(block).filter(Boolean);
   if (!views.length) return null;
   const colour = hex(content.COLOR);
   return h("div", { class: `attach bar-${token(content.COLOR_TOKEN) ?? "base"}`, style: { "--bar": colour } }, views);
-}
-
-/// The name of a thing, leading to the person, chat or address it stands for.
-export function target(item, label) {
-  if (item.USER_ID || item.BOT_ID) {
-    return h("button", { type: "button", class: "mention", onclick: () => openPrivate(Number(item.USER_ID || item.BOT_ID)) }, label);
-  }
-  if (item.CHAT_ID) return h("button", { type: "button", class: "mention", onclick: () => openDialog(`chat${item.CHAT_ID}`) }, label);
-  return link(item.LINK, label);
 }
 
 // One block is an object with one key; IMAGE and FILE may hold one thing or several.
@@ -56,10 +46,10 @@ function card(item) {
 function user(item) {
   const known = Number(item.USER_ID || item.BOT_ID);
   const round = String(item.AVATAR_TYPE ?? "USER").toUpperCase() !== "CHAT";
-  const face = item.AVATAR
-    ? picture(item.AVATAR, { className: `face ${round ? "" : "square"}` })
-    : state.users.has(known) || state.bots.has(known) ? avatar(known, 32) : h("span", { class: "face blank" }, icon("people", 18));
-  return h("div", { class: "attach-user" }, face, target(item, String(item.NAME ?? "")));
+  const portrait = item.AVATAR
+    ? picture(item.AVATAR, { className: `portrait ${round ? "" : "square"}` })
+    : state.users.has(known) || state.bots.has(known) ? avatar(known, 32) : h("span", { class: "portrait blank" }, icon("people", 18));
+  return h("div", { class: "attach-user" }, portrait, target(item, String(item.NAME ?? "")));
 }
 
 function image(item) {
@@ -87,7 +77,7 @@ function size(bytes) {
   return number < 1024 ** 2 ? `${(number / 1024).toFixed(1)} KB` : `${(number / 1024 ** 2).toFixed(1)} MB`;
 }
 
-// The portal renders HTML here; the page shows its words only, as text.
+// The portal renders HTML here; this page shows its text only.
 function textOfHtml(html) {
   const named = { lt: "<", gt: ">", quot: '"', apos: "'", nbsp: " ", amp: "&" };
   return String(html).replace(/<br\s*\/?>/gi, "\n").replace(/<[^<>]*>/g, "")

@@ -11,18 +11,18 @@ export function avatar(id, size = 40) {
   return disc(name, color, size, isBot(id) && h("span", { class: "bot-mark" }, icon("bot", Math.max(10, size * 0.28))));
 }
 
-/// The picture of a dialog: the other side's, or the group's own.
+/// Returns the picture of a dialog: the other side's, or the group's.
 export function dialogAvatar(dialog, size = 40) {
   const other = otherSide(dialog);
   return other ? avatar(other, size) : disc(dialog.title, dialog.color, size, null, "group");
 }
 
-/// Who the other one is in a private dialog; null in a group.
+/// Returns the other side of a private dialog; null in a group.
 export function otherSide(dialog) {
   return dialog.type === "P" ? dialog.members.find((id) => id !== state.me) ?? Number(dialog.dialog_id) : null;
 }
 
-/// The little word "bot" beside a name.
+/// Returns the label "bot" next to a name.
 export function botBadge(id) {
   return isBot(id) && h("span", { class: "bot-badge" }, "bot");
 }

@@ -1,6 +1,6 @@
 // BB code read into a tree: blocks (plain or quoted) of nodes, a node being a string or {tag, value, attrs, children}.
 //
-// Pure, no DOM. A tag we do not know, or that is never closed, stays the text it was. `[code]` keeps its content as it is.
+// Pure, no DOM. An unknown or unclosed tag stays text. `[code]` keeps its content as it is.
 // Newlines stay in the text; the page shows them with `white-space: pre-wrap`.
 
 const PAIRED = ["b", "i", "u", "s", "size", "color", "url", "user", "chat", "context", "img", "put", "send", "call"];
@@ -15,7 +15,7 @@ const HELD = /\uE000(\d+)\uE001/;
 const ADDRESS = /https?:\/\/[^\s<>"[\]\uE000]+/gi;
 const DASHES = /^-{6,}$/;
 
-/// The blocks of a message: `{quote: false|true, from: string|null, nodes}`.
+/// Returns the blocks of a message: `{quote: false|true, from: string|null, nodes}`.
 export function parse(text) {
   const codes = [];
   const held = String(text ?? "").replace(/[\uE000\uE001]/g, "").replace(/\r\n?/g, "\n")
@@ -23,7 +23,7 @@ export function parse(text) {
   return blocks(held.split("\n")).map(({ quote, from, lines }) => ({ quote, from, nodes: inline(lines.join("\n"), codes) }));
 }
 
-/// The message in one line of plain text, for lists and labels.
+/// Returns the message as one line of plain text, for lists and labels.
 export function plain(text) {
   const words = (node) => {
     if (typeof node === "string") return node;
@@ -81,7 +81,7 @@ function close(stack, tag, raw) {
   return stack.at(-1).children.push(node);
 }
 
-// A tag that was never closed: its brackets become text again, what it held stays.
+// An unclosed tag: its brackets become text again, its content stays.
 function unopen(stack) {
   const node = stack.pop();
   stack.at(-1).children.push(node.raw, ...node.children);

@@ -1,4 +1,4 @@
-// BB code as the messenger shows it: the tree of bbcode.js made into elements, one small function per tag.
+// Shows BB code: converts the tree of bbcode.js to elements, with one function per tag.
 
 import { act, openDialog } from "./act.js";
 import { parse } from "./bbcode.js";
@@ -9,7 +9,7 @@ import { openPrivate } from "./session.js";
 import { state } from "./store.js";
 import { stamp } from "./time.js";
 
-/// The text as a fragment of blocks.
+/// Returns the text as a fragment of blocks.
 export function bb(text) {
   const fragment = document.createDocumentFragment();
   for (const { quote, from, nodes } of parse(text)) {

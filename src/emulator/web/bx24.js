@@ -1,16 +1,16 @@
-// The portal's script for the pages of applications, served at `/api/v1/`: as much of it as an installer needs.
+// The portal's script for the pages of applications, served at `/api/v1/`: only the part that an installer needs.
 //
-// An application's page is of another origin, so it does not act on the portal itself: it tells the page around its
-// frame, and that page, which knows whose frame it is, does it.
+// An application's page has another origin and cannot act on the portal itself: it sends a message to the page around its
+// frame, which knows the application of the frame and acts.
 
 window.BX24 = {
-  /// Calls back once the page stands.
+  /// Calls back once the page is loaded.
   init(ready) {
     if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", () => ready());
     else setTimeout(ready);
   },
 
-  /// Ends the installation: from now on the portal sends events.
+  /// Finishes the installation: from now on the portal sends events.
   installFinish() {
     window.parent.postMessage("BX24.installFinish", "*");
   },

@@ -1,4 +1,4 @@
-// The conversation: the log of messages, kept at its foot while one reads there, and older ones loaded on the way up.
+// The conversation: a log of messages that stays at its end, and loads older messages when scrolled up.
 
 import { h, icon, reconcile } from "./dom.js";
 import { messageView } from "./message.js";
@@ -46,7 +46,7 @@ function draw() {
   drawTyping();
 }
 
-// Messages with a divider before each day, each knowing its place in a run by one author.
+// Adds a divider before each day, and each message's position in a run by one author.
 function withDays(messages) {
   const items = [];
   messages.forEach((message, index) => {

@@ -1,8 +1,8 @@
-// A client outside: writes to a line through the portal's own live chat and reads what comes back. `/client?line=1`.
+// The page of a client outside, who writes to a line through the portal's own live chat: `/client?line=1`.
 //
-// It knows nothing that a client would not: no whispers, no notes, no operators' page.
+// It shows only what a client sees: no whispers, notes or operators' controls.
 
-import { get, live, post } from "./api.js";
+import { feed, get, post } from "./api.js";
 import { h, icon, reconcile } from "./dom.js";
 import { time } from "./time.js";
 
@@ -28,7 +28,7 @@ function start() {
   look();
 }
 
-// The address keeps who one is, so a reload is the same client and another window another.
+// The URL holds the client's id, so a reload is the same client and another window a different one.
 function remember() {
   const here = new URLSearchParams({ line, client, name: name.value.trim() });
   window.history.replaceState(null, "", `?${here}`);
@@ -49,11 +49,11 @@ async function look() {
 function follow(id) {
   user = id;
   hangUp();
-  hangUp = live(id, (event) => ["hello", "message", "edit", "remove"].includes(event.type) && look(), () => {});
+  hangUp = feed(id, (event) => ["hello", "message", "edit", "remove"].includes(event.type) && look(), () => {});
 }
 
 function view(message, { people }) {
-  if (message.none) return h("p", { class: "day" }, h("span", {}, "Say something, as a client of this company would."));
+  if (message.none) return h("p", { class: "day" }, h("span", {}, "Write a message, as a client of this company."));
   const own = message.outside.state === "came";
   const kind = own ? "own" : "other";
   return h("article", { class: `message ${kind} first last`, "data-testid": "client-message", "data-kind": kind },

@@ -1,4 +1,4 @@
-// Colours that come from outside. Nothing reaches a style but what these functions let through.
+// Checks colours from outside. Only values that pass these functions reach a style.
 
 const HEX = /^#?([0-9a-f]{3}|[0-9a-f]{6})$/i;
 const TOKENS = ["primary", "secondary", "alert", "base"];
@@ -6,7 +6,7 @@ const READABLE_RATIO_MIN = 3;
 const TEXT_RATIO_MIN = 4.5;
 const INITIALS_RATIO_MIN = 2.2; // two bold letters, and the name stands beside them
 
-/// `#rrggbb`, or null for anything that is not a plain hexadecimal colour.
+/// Returns `#rrggbb`, or null for anything but a plain hexadecimal colour.
 export function hex(value) {
   const found = HEX.exec(String(value ?? "").trim());
   if (!found) return null;
@@ -14,20 +14,20 @@ export function hex(value) {
   return `#${digits.toLowerCase()}`;
 }
 
-/// One of the portal's four colour names, or null.
+/// Returns one of the portal's four colour names, or null.
 export function token(value) {
   const name = String(value ?? "").toLowerCase();
   return TOKENS.includes(name) ? name : null;
 }
 
-/// The colour to write with on `background`: the wanted one while it can be read, else black or white.
+/// Returns the text colour on `background`: the wanted one if it is readable, else black or white.
 export function ink(background, wanted = null) {
   const colour = hex(wanted);
   if (colour && contrast(background, colour) >= READABLE_RATIO_MIN) return colour;
   return white(background, READABLE_RATIO_MIN);
 }
 
-/// The colour of initials: white wherever it can be seen.
+/// Returns the colour of initials: white if it is readable.
 export function initialsInk(background) {
   return white(background, INITIALS_RATIO_MIN);
 }

@@ -1,4 +1,4 @@
-// The message field: it grows, sends on Enter, completes @names and /commands, and edits what one has written.
+// The message field: it grows, sends on Enter, completes @names and /commands, and edits the person's messages.
 
 import { say } from "./act.js";
 import { post } from "./api.js";
@@ -28,7 +28,7 @@ const suggest = suggestions(field, names.add);
 const note = h("div", { class: "editing", hidden: true });
 const button = h("button", { type: "submit", class: "send", "data-testid": "send", "aria-label": "Send" }, icon("send", 22));
 
-// On a line: the next words are for those who work here, not for the client.
+// On a line: the next message is for operators, not for the client.
 const whisper = iconButton("whisper", "Whisper: the client does not read it", toggleWhisper, {
   class: "icon-button whisper", "aria-pressed": "false", hidden: true, "data-testid": "whisper",
 });
@@ -100,7 +100,7 @@ function toggleWhisper() {
   field.focus();
 }
 
-// ArrowUp in an empty field: the last thing one said, to be said better.
+// ArrowUp in an empty field edits the person's last message.
 function editLast(event) {
   const last = history(state.open).messages.findLast((message) => message.author === state.me && !message.deleted && !message.system);
   if (!last) return;

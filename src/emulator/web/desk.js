@@ -1,4 +1,4 @@
-// The operators' desk, above a conversation on a line: who leads the session, and what one may do with it.
+// The operators' controls above a conversation on a line: who leads the session, and the possible actions.
 
 import { post } from "./api.js";
 import { h, icon } from "./dom.js";
@@ -20,11 +20,11 @@ function draw(box) {
   box.dataset.stamp = stamp;
   box.replaceChildren(
     h("span", { class: "desk-words", "data-testid": "desk-state" }, icon("line", 18),
-      h("strong", {}, lineOf(session)?.name ?? "A line that is gone"), h("span", {}, status(session))),
+      h("strong", {}, lineOf(session)?.name ?? "A deleted line"), h("span", {}, status(session))),
     ...deeds(session));
 }
 
-/// Who has a session, in a few words.
+/// Returns in a few words who has a session.
 export function status(session) {
   if (session.closed) return "finished";
   const { operator } = session;

@@ -1,4 +1,4 @@
-// Builds elements. The only way this page makes DOM: there is no innerHTML anywhere, so what people write stays text.
+// Builds elements. The page creates all its DOM here, without innerHTML, so messages stay text.
 //
 // `h("button", {class: "x", onclick: f, "aria-label": "…"}, child, "text", null)`; null and false children are left out.
 
@@ -33,12 +33,12 @@ export function icon(name, size = 20) {
   return svg;
 }
 
-/// A button that shows only an icon; its label is what a screen reader and the tooltip say.
+/// A button that shows only an icon; its label is for screen readers and the tooltip.
 export function iconButton(name, label, onclick, props = {}) {
   return h("button", { type: "button", class: "icon-button", "aria-label": label, title: label, onclick, ...props }, icon(name));
 }
 
-/// Makes the children of `parent` those of `items`, keeping nodes whose stamp has not changed, and the focus with them.
+/// Replaces the children of `parent` by `items`; keeps nodes whose stamp has not changed, and their focus.
 export function reconcile(parent, items, { key, stamp, build }) {
   const old = new Map([...parent.children].map((node) => [node.dataset.key, node]));
   let cursor = parent.firstElementChild;
@@ -97,13 +97,13 @@ const ICONS = {
   more: "M5 12h.010M12 12h.010M19 12h.010",
   copy: "M9 9h11v11H9zM5 15H4V4h11v1",
   people: "M9 11a3.500 3.500 0 1 0 0-7 3.500 3.500 0 0 0 0 7zM2.500 20c0-4 3-6 6.500-6s6.500 2 6.500 6M16 4.500a3.500 3.500 0 0 1 0 6.500M18 14.500c2 .8 3.500 2.500 3.500 5.500",
-  wire: "M3 8h14l-4-4M21 16H7l4 4",
+  traffic: "M3 8h14l-4-4M21 16H7l4 4",
   chats: "M4 5h16v11H10l-4 4v-4H4z",
   line: "M5 4h14v9H12l-4 4v-4H5zM9 8h6",
   whisper: "M4 5h16v11H10l-4 4v-4H4zM8 9h.010M12 9h.010M16 9h.010",
   clock: "M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16zM12 8v4l3 2",
   check: "M3 12l4 5 9-11M12 17l9-11",
-  trouble: "M12 4 2.500 20h19zM12 10v4.500M12 17.500h.010",
+  faults: "M12 4 2.500 20h19zM12 10v4.500M12 17.500h.010",
   fire: "M13 3 5 14h6l-1 7 8-11h-6z",
   help: "M9 9a3 3 0 1 1 4.500 2.600c-1 .6-1.500 1.200-1.500 2.400M12 18h.010",
   down: "M6 10l6 6 6-6",

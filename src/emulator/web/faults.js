@@ -1,4 +1,4 @@
-// The dialog that makes trouble: faults of the portal, as `POST /emulator/faults` takes them.
+// The dialog for faults of the portal, as `POST /emulator/faults` takes them.
 
 import { post } from "./api.js";
 import { h } from "./dom.js";
@@ -10,7 +10,7 @@ const ms = { name: "ms", label: "Milliseconds", type: "number", value: 2000 };
 const status = (value) => ({ name: "status", label: "HTTP status", type: "number", value });
 const text = (name, label, value = "") => ({ name, label, type: "text", value });
 
-// In the order of what goes wrong most: each fault, what it does, and what has to be told of it.
+// The most frequent faults first: name, description, and fields of each.
 const FAULTS = [
   ["refuse", "Refuse the next calls", [times, status(503), text("code", "Error code", "QUERY_LIMIT_EXCEEDED")]],
   ["delay_answers", "Answer the next calls late", [times, ms]],
@@ -18,24 +18,24 @@ const FAULTS = [
   ["cut_answers", "Break off the answers to the next calls", [times]],
   ["lose_events", "Lose the next events", [times]],
   ["repeat_events", "Send the next events twice", [times]],
-  ["delay_events", "Send the next events late, behind those after them", [times, ms]],
+  ["delay_events", "Delay the next events; later ones arrive first", [times, ms]],
   ["expire_tokens", "Expire all access tokens", []],
   ["refuse_tokens", "Refuse the next renewals of tokens", [times, status(400), text("code", "Error code", "invalid_grant")]],
-  ["revoke_app", "Remove an application without telling it", [text("client_id", "Client id")]],
+  ["revoke_app", "Remove an application without an event", [text("client_id", "Client id")]],
   ["revoke_webhook", "Give the inbound webhook another secret", []],
   ["rename", "Move the portal to another address", [text("domain", "New address, host and port", location.host.replace("127.0.0.1", "localhost"))]],
-  ["charge", "Charge a method with operating time", [text("client_id", "Client id"), text("method", "Method", "imbot.v2.chat.message.send"), { name: "seconds", label: "Seconds", type: "number", value: 480 }]],
-  ["calm", "Let nothing of what is planned happen", []],
+  ["charge", "Add operating time to a method", [text("client_id", "Client id"), text("method", "Method", "imbot.v2.chat.message.send"), { name: "seconds", label: "Seconds", type: "number", value: 480 }]],
+  ["calm", "Remove all planned faults", []],
 ];
 
-export function makeTrouble() {
+export function causeFault() {
   const client = state.apps?.[0]?.client_id ?? "";
   const kind = h("select", { class: "text-input", autofocus: true, "data-testid": "fault", "aria-label": "Fault", onchange: () => show() },
     FAULTS.map(([name, about]) => h("option", { value: name }, about)));
   const fields = h("div", { class: "fields" });
   const show = () => fields.replaceChildren(...FAULTS.find(([name]) => name === kind.value)[2].map((field) => row(field, client)));
   show();
-  modal("Make trouble", (close) => {
+  modal("Faults", (close) => {
     const send = async (event) => {
       event.preventDefault();
       const told = [...fields.querySelectorAll("input")].map((input) => [input.name, input.type === "number" ? Number(input.value) : input.value.trim()]);
@@ -50,7 +50,7 @@ export function makeTrouble() {
   }).classList.add("wide");
 }
 
-/// An input for one thing that a fault is told.
+/// Returns an input for a field of a fault.
 function row({ name, label, type, value }, client) {
   const known = name === "client_id" ? client : value;
   return h("label", { class: "field" }, h("span", {}, label),

@@ -1,4 +1,4 @@
-// The dialog that fires an event: any of the catalogue, with its sample or with words of one's own, JSON or a form.
+// The dialog that fires an event: any of the catalogue, with its sample or with given data, JSON or a form.
 
 import { get, post } from "./api.js";
 import { h } from "./dom.js";
@@ -29,7 +29,7 @@ export async function fireEvent() {
       const answer = await post("/emulator/fire", { event: name.value.trim(), ...body });
       if (!answer) return null;
       close();
-      return toast(answer.sent ? `Sent to ${answer.sent}.` : "Nobody has bound this event.");
+      return toast(answer.sent ? `Sent to ${answer.sent}.` : "No application has bound this event.");
     };
     return [h("form", { onsubmit: send }, name, names, about, data, h("div", { class: "modal-buttons" },
       h("button", { type: "button", class: "plain", onclick: close }, "Cancel"),
@@ -37,7 +37,7 @@ export async function fireEvent() {
   }).classList.add("wide");
 }
 
-/// What is to be sent: nothing for the sample, JSON if it is some, and a form if it looks like one.
+/// Returns what to send: nothing for the sample, JSON, or a form.
 function payload(text) {
   if (!text) return {};
   try {

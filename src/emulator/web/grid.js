@@ -1,10 +1,10 @@
 // GRID blocks of an attachment: names and values laid out as BLOCK, LINE, ROW or TABLE.
 
-import { target } from "./attach.js";
 import { bb } from "./bbview.js";
 import { hex, tints, token } from "./colour.js";
 import { h } from "./dom.js";
 import { pixels } from "./link.js";
+import { target } from "./target.js";
 
 /// One GRID; its first item says how all are laid out.
 export function grid(items) {

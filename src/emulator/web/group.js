@@ -1,4 +1,4 @@
-// The dialog that makes a new group: a name, and the people and bots to bring in.
+// The dialog that creates a group: its name, people and bots.
 
 import { post } from "./api.js";
 import { avatar, botBadge } from "./avatar.js";

@@ -1,4 +1,4 @@
-// The head of a conversation: whom one talks with, and the ways to its members, to the wire, and back to the list.
+// The head of a conversation: its title, and buttons to its members, to the traffic log, and back to the list.
 
 import { avatar, botBadge, dialogAvatar, otherSide } from "./avatar.js";
 import { h, iconButton } from "./dom.js";
@@ -9,11 +9,11 @@ import { isBot, on, person, state } from "./store.js";
 
 const FACES_MAX = 4;
 
-export function header(toggleWire) {
+export function header(toggleTraffic) {
   const box = h("header", { class: "chat-head" });
-  const wire = iconButton("wire", "Show or hide the wire", toggleWire, { "data-testid": "wire-toggle", class: "icon-button wire-toggle" });
+  const traffic = iconButton("traffic", "Show or hide the traffic log", toggleTraffic, { "data-testid": "traffic-toggle", class: "icon-button traffic-toggle" });
   const back = iconButton("back", "Back to the chats", () => leaveChat(), { class: "icon-button back", "data-testid": "back" });
-  on("open", "dialogs", "people", () => draw(box, back, wire));
+  on("open", "dialogs", "people", () => draw(box, back, traffic));
   return box;
 }
 
@@ -22,13 +22,13 @@ function leaveChat() {
   document.body.dataset.pane = "list";
 }
 
-function draw(box, back, wire) {
+function draw(box, back, traffic) {
   const dialog = state.dialogs.get(state.open);
   const stamp = JSON.stringify([dialog && [dialog.dialog_id, dialog.title, dialog.members.map(person), dialog.owner], state.me, state.open]);
   if (box.dataset.stamp === stamp) return;
   box.dataset.stamp = stamp;
   const focused = box.contains(document.activeElement) ? document.activeElement.dataset.testid : null;
-  box.replaceChildren(back, ...(dialog ? named(dialog) : [h("span", { class: "chat-words" })]), wire);
+  box.replaceChildren(back, ...(dialog ? named(dialog) : [h("span", { class: "chat-words" })]), traffic);
   if (focused) box.querySelector(`[data-testid="${focused}"]`)?.focus();
 }
 

@@ -13,7 +13,7 @@ const KEYS = [
   ["Tab on a message", "its buttons: like, edit, delete, more"],
   ["Ctrl K", "find a chat"],
   ["Alt ↑, Alt ↓", "the chat above, the chat below"],
-  ["Alt W", "show or hide the wire"],
+  ["Alt W", "show or hide the traffic log"],
   ["Esc", "close what is open; back to the message field"],
   ["?", "this list"],
 ];

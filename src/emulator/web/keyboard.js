@@ -1,4 +1,4 @@
-// The keyboard under a message: rows divided by NEWLINE, each button with the colours, width and deed its bot gave it.
+// The keyboard under a message: rows divided by NEWLINE, each button with the colours, width and action its bot gave it.
 
 import { fitsScreen, perform, yes } from "./act.js";
 import { post } from "./api.js";
@@ -7,7 +7,7 @@ import { h } from "./dom.js";
 import { pixels, safeUrl } from "./link.js";
 import { emit, state } from "./store.js";
 
-/// The rows of buttons, or null when there is nothing to press on this screen.
+/// Returns the rows of buttons, or null if there is nothing to press on this screen.
 export function keyboard(message) {
   const rows = [[]];
   (message.keyboard?.BUTTONS ?? []).forEach((button, index) => {
@@ -38,7 +38,7 @@ function key(message, button, index) {
   }, String(button.TEXT ?? ""));
 }
 
-// A colour of the bot's own wins over the token; the writing on it is made readable whatever was asked for.
+// A colour set by the bot takes precedence over the token; the text on it is always readable.
 function colours(button) {
   const background = hex(button.BG_COLOR);
   if (background) return { "--key": background, "--key-ink": ink(background, button.TEXT_COLOR), "--key-edge": background };
@@ -53,7 +53,7 @@ function press(message, button, index) {
   });
 }
 
-// BLOCK=Y: the whole keyboard rests until the bot edits the message (the store lifts it then).
+// BLOCK=Y: the whole keyboard is disabled until the bot edits the message (the store enables it then).
 function block(id, on) {
   if (on) state.blocked.add(id);
   else state.blocked.delete(id);

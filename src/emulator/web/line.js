@@ -1,4 +1,4 @@
-// The dialog about a line: its name, the bot that greets, who is in its queue, and its connectors.
+// The dialog of a line: its name, its welcome bot, its queue, and its connectors.
 
 import { post } from "./api.js";
 import { h } from "./dom.js";
@@ -6,7 +6,7 @@ import { memberPicker } from "./group.js";
 import { state } from "./store.js";
 import { confirmed, modal } from "./toast.js";
 
-/// Changes a line, or makes one.
+/// Changes or creates a line.
 export function editLine(line = null) {
   const fields = controls(line);
   const dialog = modal(line ? `Line ${line.name}` : "New line", (close) => {
@@ -20,7 +20,7 @@ export function editLine(line = null) {
         h("div", { class: "modal-buttons" },
           line && h("button", { type: "button", class: "danger-plain", "data-testid": "line-delete", onclick: () => remove(line, close) }, "Delete the line"),
           h("button", { type: "button", class: "plain", onclick: close }, "Cancel"),
-          h("button", { type: "submit", class: "primary", "data-testid": "line-save" }, line ? "Save" : "Make the line"))),
+          h("button", { type: "submit", class: "primary", "data-testid": "line-save" }, line ? "Save" : "Create the line"))),
       line && h("h3", {}, "Connectors"),
       line && h("ul", { class: "member-list" }, line.connectors.map((connector) => connectorRow(line, connector, close))),
     ].filter(Boolean);
@@ -37,7 +37,7 @@ function controls(line) {
   const left = select("line-left", [["queue", "when the queue takes over"], ["close", "when the session is finished"]], setting("WELCOME_BOT_LEFT", "queue"));
   const queue = memberPicker([...state.users.keys()], line?.queue ?? [state.me], "The queue");
   const box = h("div", { class: "controls" }, name,
-    labelled(`The bot that greets${bots.length ? "" : ": none here supports open channels"}`, bot), labelled("Seconds until the queue takes over, 0 for never", seconds), labelled("The bot leaves", left),
+    labelled(`Welcome bot${bots.length ? "" : ": none here supports open channels"}`, bot), labelled("Seconds until the queue takes over, 0 for never", seconds), labelled("The bot leaves", left),
     queue.box);
   const values = () => ({
     name: name.value.trim(), bot: Number(bot.value), queue: queue.chosen(),

@@ -1,4 +1,4 @@
-// Open channels in the left pane: the sessions one is not in yet, and the lines with the way in for a test client.
+// Open channels in the left pane: sessions the person has not joined, and lines with a link to the page of a test client.
 
 import { post } from "./api.js";
 import { avatar } from "./avatar.js";
@@ -12,7 +12,7 @@ const waiting = h("ul", { class: "rows", "aria-label": "Conversations on lines" 
 const lines = h("ul", { class: "rows", "aria-label": "Lines" });
 const head = h("h2", {}, "Conversations");
 
-/// The sessions one is not in.
+/// Returns the sessions the person has not joined.
 export function conversations() {
   return h("section", { "data-testid": "conversations" }, head, waiting);
 }
@@ -33,7 +33,7 @@ function draw() {
   reconcile(lines, state.lines, { key: ({ id }) => String(id), stamp: (line) => JSON.stringify([line, line.bot && person(line.bot)]), build: lineRow });
 }
 
-// Whoever opens a conversation comes into its chat; who leads it stays as it is.
+// Opening a conversation joins its chat; its operator stays the same.
 function sessionRow(session) {
   const join = async () => {
     if (await post("/chat/line/join", { as: state.me, chat: session.chat })) await showNew(session.dialog_id);

@@ -1,18 +1,18 @@
-// Addresses that come from outside: http(s) or a path of the portal itself, and nothing else.
+// Checks addresses from outside: http(s) or a path of the portal itself, and nothing else.
 
 import { h } from "./dom.js";
 
-/// The address as it may stand in `href` or `src`, or null (`javascript:`, `data:`, `//elsewhere`, and the like).
+/// Returns the address for `href` or `src`, or null (`javascript:`, `data:`, `//elsewhere`, and the like).
 export function safeUrl(value) {
   const text = String(value ?? "").trim();
   if (/^https?:\/\//i.test(text)) return parsed(text)?.href ?? null;
   if (!text.startsWith("/")) return null;
-  // A browser reads `/\x` and `/<tab>/x` as another host; only what stays at home is a path of the portal.
+  // A browser reads `/\x` and `/<tab>/x` as another host; only an address with the portal's own host is a path of the portal.
   const url = parsed(text);
   return url && url.origin === location.origin ? url.pathname + url.search + url.hash : null;
 }
 
-/// A link in a new tab, or the bare content when the address is not one we follow.
+/// Returns a link in a new tab, or the content alone if the address is not allowed.
 export function link(address, ...content) {
   const href = safeUrl(address);
   return href ? h("a", { href, target: "_blank", rel: "noopener noreferrer" }, ...content) : h("span", {}, ...content);
@@ -28,7 +28,7 @@ export function picture(address, { alt = "", className = "", width = null, heigh
   return image;
 }
 
-/// A whole number of pixels within reason, or null.
+/// Returns a whole number of pixels within limits, or null.
 export function pixels(value, most = 2000) {
   const number = Number(value);
   return Number.isFinite(number) && number >= 1 ? Math.min(Math.round(number), most) : null;

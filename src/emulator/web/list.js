@@ -1,4 +1,4 @@
-// The left pane: who one is, the dialogs with what was said last, and everyone one could start to talk with.
+// The left pane: the current person, the dialogs with their last messages, and everyone else to write to.
 
 import { avatar, botBadge, dialogAvatar, otherSide } from "./avatar.js";
 import { apps } from "./apps.js";
@@ -12,7 +12,7 @@ import { dialogsByTime, on, person, state } from "./store.js";
 import { when } from "./time.js";
 
 const who = h("select", { id: "who", "data-testid": "who", "aria-label": "You are", onchange: () => become(Number(who.value)) });
-const face = h("span", { class: "who-face" });
+const portrait = h("span", { class: "who-portrait" });
 const search = h("input", {
   type: "search", class: "search", placeholder: "Find a chat or a person", "aria-label": "Find a chat, a person or a bot",
   oninput: () => draw(), onkeydown: firstFound,
@@ -24,7 +24,7 @@ export function chatList() {
   on("people", "dialogs", "open", draw);
   return [
     h("header", { class: "list-head" },
-      h("label", { class: "who" }, face, h("span", { class: "who-words" }, h("small", {}, "You are"), who)),
+      h("label", { class: "who" }, portrait, h("span", { class: "who-words" }, h("small", {}, "You are"), who)),
       iconButton("help", "Keyboard shortcuts", showHelp, { "data-testid": "help" }),
       iconButton("plus", "New group", () => newGroup(), { "data-testid": "new-group" })),
     h("div", { class: "search-box" }, icon("search", 18), search),
@@ -32,7 +32,7 @@ export function chatList() {
   ];
 }
 
-/// Puts the cursor into the search field.
+/// Moves the cursor to the search field.
 export function focusSearch() {
   search.focus();
   search.select();
@@ -57,7 +57,7 @@ function drawWho() {
   const names = (items) => JSON.stringify([...items].map((item) => [item.value, item.text]));
   if (names(options) !== names(who.options)) who.replaceChildren(...options);
   who.value = String(state.me);
-  face.replaceChildren(avatar(state.me, 40));
+  portrait.replaceChildren(avatar(state.me, 40));
 }
 
 function stamp(dialog) {
@@ -89,7 +89,7 @@ function badge(unread) {
   return h("span", { class: "unread", "data-testid": "unread", "aria-label": `${unread} unread`, role: "img" }, unread > 99 ? "99+" : String(unread));
 }
 
-// Whose word the last one was: one's own, or in a group the first name of who said it.
+// The author of the last message: the person, or in a group the author's first name.
 function speaker({ type, last }) {
   if (!last?.author || last.system) return "";
   if (last.author === state.me) return "You: ";

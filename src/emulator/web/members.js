@@ -1,4 +1,4 @@
-// The dialog about a group: its name, who is in it, whom to bring in, and the way out.
+// The dialog of a group: its name, its members, invitations, and leaving.
 
 import { post } from "./api.js";
 import { avatar, botBadge } from "./avatar.js";

@@ -1,4 +1,4 @@
-// `@Echo` in the message field, `[USER=101]Echo[/USER]` on the wire: the names one has mentioned, and both ways between.
+// `@Echo` in the message field, `[USER=101]Echo[/USER]` in the request: the mentioned names, and conversions in both directions.
 
 const CODE = /\[user=(\d+)[^\]]*\]([^[]*)\[\/user\]/gi;
 

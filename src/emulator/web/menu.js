@@ -1,10 +1,10 @@
-// A small menu that opens at a button: what one may do with a message, and the items its bot added.
+// A small menu that opens at a button: actions on a message, and the items its bot added.
 
 import { h, refocus } from "./dom.js";
 
 let shown = null;
 
-/// Opens a menu of `{label, run, danger, disabled, link}` and null (a dividing line) beside `anchor`.
+/// Opens a menu of `{label, run, danger, disabled, link}` and null (a dividing line) next to `anchor`.
 export function openMenu(anchor, items, label) {
   closeMenu();
   const menu = h("div", { class: "menu", role: "menu", "aria-label": label, onkeydown: keys }, items.map(entry));
@@ -55,7 +55,7 @@ function outside(event) {
   if (shown && !shown.menu.contains(event.target)) closeMenu();
 }
 
-// Below the button when there is room, else above; never over the window's edge.
+// Below the button when there is room, else above; never beyond the window.
 function place(menu, anchor) {
   const at = anchor.getBoundingClientRect();
   const box = menu.getBoundingClientRect();

@@ -1,4 +1,4 @@
-// One message: its bubble, what hangs under it, and what one may do with it.
+// One message: its bubble, the parts below it, and its actions.
 
 import { copy, fitsScreen, perform, yes } from "./act.js";
 import { post } from "./api.js";
@@ -14,7 +14,7 @@ import { emit, person, state } from "./store.js";
 import { fullTime, time } from "./time.js";
 import { confirmed } from "./toast.js";
 
-/// `first` and `last` say where it stands in a run of messages by one author.
+/// `first` and `last` are its position in a run of messages by one author.
 export function messageView(message, { first, last }) {
   const kind = message.system || !message.author ? "system" : message.author === state.me ? "own" : "other";
   const { name } = person(message.author);
@@ -35,7 +35,7 @@ export function messageView(message, { first, last }) {
   !message.deleted && h("div", { class: "deeds" }, deeds(message, kind)));
 }
 
-/// What a list shows of a message, in one line.
+/// Returns a message as one line for lists.
 export function preview(message) {
   if (message.deleted) return "Message deleted";
   return plain(message.text) || message.files?.[0]?.name || (message.attach ? "Attachment" : message.keyboard ? "Buttons" : "");
@@ -66,7 +66,7 @@ function foot(message, kind) {
     kind !== "system" && h("time", { datetime: new Date(message.date).toISOString(), title: fullTime(message.date) }, time(message.date)));
 }
 
-// How far it is on its way to a client outside.
+// Its state at the client outside.
 function passage({ outside }) {
   if (!outside || outside.state === "came") return false;
   if (outside.state === "silent") return h("span", { class: "passage", "data-testid": "passage" }, "whispered");
@@ -87,7 +87,7 @@ function deeds(message, kind) {
   ];
 }
 
-// A name that finds the button again when its message is drawn anew, and for the tests.
+// A name that finds the button again after a redraw, and in tests.
 function named(name) {
   return { "data-focus": name, "data-testid": name };
 }

@@ -12,7 +12,7 @@ const FACES = {
 
 const OFFERED = ["faceWithTearsOfJoy", "redHeart", "fire", "wonder", "dislike"];
 
-/// A chip for each reaction; a press on it sets or takes back one's own.
+/// A chip for each reaction; a press on it sets or removes the person's own.
 export function reactions(message) {
   return Object.entries(message.reactions ?? {}).map(([code, users]) => {
     const names = users.map((id) => person(id).name).join(", ");

@@ -1,8 +1,8 @@
-// One person's sitting at the portal: who it is (`?as=2`), which dialog is open (`#chat5`), and the live stream.
+// The session of a person: who it is (`?as=2`), which dialog is open (`#chat5`), and the event stream.
 //
-// The address is the truth, so a window can be reloaded, bookmarked or copied, and "back" works as on any page.
+// The URL holds this state, so a window can be reloaded, bookmarked or copied, and "back" works.
 
-import { get, live, post } from "./api.js";
+import { feed, get, post } from "./api.js";
 import { changes, emit, forget, history, state, takeLines, takeState } from "./store.js";
 import { toast } from "./toast.js";
 
@@ -12,7 +12,7 @@ let hangUp = () => {};
 let hiddenTimer = 0;
 let linesTimer = 0;
 let looks = 0; // reloads begun: only the last one counts
-let waiting = null; // live events that came during a reload, which may be older or newer than what it brings
+let waiting = null; // events that came during a reload, which may be older or newer than what it brings
 
 export function begin() {
   window.addEventListener("popstate", follow);
@@ -23,7 +23,7 @@ export function begin() {
   if (asked.has("BOT_CONTEXT")) openWithContext(Number(asked.get("IM_DIALOG")), asked.get("BOT_CONTEXT"));
 }
 
-// The portal's link to a bot, `/online/?IM_DIALOG=5&BOT_CONTEXT={…}`; what it carries leaves the address at once.
+// The portal's link to a bot, `/online/?IM_DIALOG=5&BOT_CONTEXT={…}`; its context is removed from the URL at once.
 async function openWithContext(bot, text) {
   window.history.replaceState(null, "", `/?as=${state.me}`);
   try {
@@ -34,7 +34,7 @@ async function openWithContext(bot, text) {
   }
 }
 
-/// Sits down as another person: a fresh look at the same portal.
+/// Switches to another person on the same portal.
 export function become(id) {
   window.history.pushState(null, "", `?as=${id}`);
   follow();
@@ -47,14 +47,14 @@ export function show(dialogId) {
   follow();
 }
 
-/// Opens the private chat with a person or bot, creating it when they have never talked.
+/// Opens the private chat with a person or bot, and creates it if needed.
 export async function openPrivate(user) {
   if (user === state.me) return toast("That is you.");
   const answer = await post("/chat/open", { as: state.me, user });
   if (answer) await showNew(answer.dialog_id);
 }
 
-/// Shows a dialog the portal has just created, though its live event may not have come yet.
+/// Shows a dialog the portal has just created, though its event may not have come yet.
 export async function showNew(dialogId) {
   if (!state.dialogs.has(dialogId)) await reload();
   show(dialogId);
@@ -92,7 +92,7 @@ function follow() {
     forget(asked);
     state.begun = true;
     state.open = open;
-    ["people", "dialogs", "open", "messages", "lines", "wire"].forEach((topic) => emit(topic));
+    ["people", "dialogs", "open", "messages", "lines", "traffic"].forEach((topic) => emit(topic));
     return listen();
   }
   if (open === state.open) return;
@@ -103,7 +103,7 @@ function follow() {
 
 function listen() {
   hangUp();
-  hangUp = live(state.me, take, (online) => {
+  hangUp = feed(state.me, take, (online) => {
     state.online = online;
     emit("online");
   });
@@ -126,13 +126,13 @@ async function reload() {
   const look = (looks += 1);
   waiting ??= [];
   try {
-    const [answer, wire, lines] = await Promise.all([get("/chat/state", { as: me }), get("/chat/wire"), get("/chat/lines")]);
+    const [answer, traffic, lines] = await Promise.all([get("/chat/state", { as: me }), get("/chat/traffic"), get("/chat/lines")]);
     if (me !== state.me || look !== looks) return;
     takeState(answer);
     takeLines(lines);
-    state.wire = wire.entries;
+    state.traffic = traffic.entries;
     for (const [id, page] of state.history) if (id !== state.open) page.loaded = false;
-    ["people", "dialogs", "open", "lines", "wire"].forEach((topic) => emit(topic));
+    ["people", "dialogs", "open", "lines", "traffic"].forEach((topic) => emit(topic));
     await loadOpen(true);
   } catch (error) {
     if (me !== 1 && state.users.size === 0) return become(1);
@@ -142,7 +142,7 @@ async function reload() {
   }
 }
 
-/// Reads lines and sessions anew; what changes together is told several times, and read once.
+/// Reads lines and sessions again; several changes at once are read once.
 function lookAtLines() {
   clearTimeout(linesTimer);
   linesTimer = setTimeout(async () => {
@@ -153,7 +153,7 @@ function lookAtLines() {
   }, LINES_MS);
 }
 
-/// Takes what came during a reload; nobody else's, if the person has changed.
+/// Applies the events received during a reload, unless the person has changed.
 function catchUp(me) {
   const came = waiting ?? [];
   waiting = null;
@@ -180,7 +180,7 @@ async function loadOpen(again = false) {
   markRead();
 }
 
-// A browser gives one address six connections; windows nobody looks at give theirs back and catch up when shown again.
+// A browser allows six connections to one host; hidden windows close theirs and catch up when shown again.
 function restWhenHidden() {
   clearTimeout(hiddenTimer);
   if (document.hidden) {

@@ -1,10 +1,10 @@
-// What the page knows, and how the portal's live events change it. No DOM here.
+// The page's state, and how the portal's events change it. No DOM here.
 //
-// Modules read `state`, and `on(topic, …)` tells them to draw again. Topics: people, dialogs, messages, open, typing,
-// lines, wire, online, put (text for the message field), edit (a message of one's own to change), jump (to a message).
+// Modules read `state`, and `on(topic, …)` calls them to draw again. Topics: people, dialogs, messages, open, typing,
+// lines, traffic, online, put (text for the message field), edit (a message of one's own to change), jump (to a message).
 
 export const state = {};
-export const WIRE_MAX = 500;
+export const TRAFFIC_MAX = 500;
 
 const listeners = new Map();
 
@@ -17,10 +17,10 @@ export function emit(topic, detail) {
   for (const listener of listeners.get(topic) ?? []) listener(detail);
 }
 
-/// Everything forgotten, as for a person who has just sat down.
+/// Resets the state, for a new person.
 export function forget(me) {
   Object.assign(state, {
-    me, portal: {}, users: new Map(), bots: new Map(), guests: new Map(), dialogs: new Map(), commands: [], apps: [], wire: [],
+    me, portal: {}, users: new Map(), bots: new Map(), guests: new Map(), dialogs: new Map(), commands: [], apps: [], traffic: [],
     lines: [], sessions: [],
     open: null, history: new Map(), typing: new Map(), blocked: new Set(), loaded: false, online: true,
   });
@@ -28,7 +28,7 @@ export function forget(me) {
 
 forget(1);
 
-/// Takes in the answer of /chat/state.
+/// Applies the answer of /chat/state.
 export function takeState(answer) {
   state.portal = answer.portal;
   state.users = byId(answer.users);
@@ -39,14 +39,14 @@ export function takeState(answer) {
   state.loaded = true;
 }
 
-/// Takes in the answer of /chat/lines.
+/// Applies the answer of /chat/lines.
 export function takeLines(answer) {
   state.lines = answer.lines;
   state.sessions = answer.sessions;
   state.guests = byId(answer.guests);
 }
 
-/// The newest session of a dialog; null where there is none, as in all chats that are on no line.
+/// Returns the newest session of a dialog; null if there is none.
 export function sessionOf(dialogId) {
   return state.sessions.find((session) => session.dialog_id === dialogId) ?? null;
 }
@@ -55,7 +55,7 @@ export function lineOf(session) {
   return state.lines.find((line) => line.id === session.line);
 }
 
-/// A person, a bot, or a client outside; one who is gone still gets a name to be shown by.
+/// Returns a person, a bot, or a client outside; a removed one gets a placeholder name.
 export function person(id) {
   return state.users.get(id) ?? state.bots.get(id) ?? state.guests.get(id) ?? { id, name: id ? `User ${id}` : "Portal", color: "#8593a8", gone: true };
 }
@@ -76,7 +76,7 @@ export function history(dialogId) {
   return state.history.get(dialogId);
 }
 
-/// How each live event changes the state; each names the topics that have to be drawn again.
+/// How each event changes the state; each returns the topics to draw again.
 export const changes = {
   message({ dialog_id: id, message }) {
     const page = history(id);
@@ -133,17 +133,17 @@ export const changes = {
     state.commands = commands;
     return ["people", "dialogs", "messages", "open"];
   },
-  wire({ entry }) {
-    if (state.wire.some((known) => known.id === entry.id)) return [];
-    const replaced = state.wire.findIndex((known) => known.id === entry.replaces);
-    if (replaced >= 0) state.wire.splice(replaced, 1);
-    state.wire.push(entry);
-    if (state.wire.length > WIRE_MAX) state.wire.shift();
-    return ["wire"];
+  traffic({ entry }) {
+    if (state.traffic.some((known) => known.id === entry.id)) return [];
+    const replaced = state.traffic.findIndex((known) => known.id === entry.replaces);
+    if (replaced >= 0) state.traffic.splice(replaced, 1);
+    state.traffic.push(entry);
+    if (state.traffic.length > TRAFFIC_MAX) state.traffic.shift();
+    return ["traffic"];
   },
 };
 
-/// Who is typing in a dialog now, or doing what else before the answer.
+/// Returns who is typing in a dialog now, or the action shown instead.
 export function typists(dialogId) {
   const now = Date.now();
   return [...(state.typing.get(dialogId) ?? [])].filter(([, { until }]) => until > now).map(([user, { action }]) => ({ user, action }));

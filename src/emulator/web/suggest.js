@@ -1,4 +1,4 @@
-// The list over the message field: `@` names people and bots of the chat, `/` at a line's start names commands.
+// The list above the message field: `@` names people and bots of the chat, `/` at a line's start names commands.
 
 import { avatar, botBadge } from "./avatar.js";
 import { h } from "./dom.js";
@@ -6,7 +6,7 @@ import { isBot, person, state } from "./store.js";
 
 const SHOWN_MAX = 8;
 
-/// The commands one can give in the open dialog: those of its bots and the common ones; never the hidden.
+/// Returns the commands for the open dialog: those of its bots and the common ones, without the hidden.
 export function commandsHere() {
   const members = state.dialogs.get(state.open)?.members ?? [];
   const open = state.commands.filter((item) => !item.hidden && (item.common || members.includes(item.bot_id)));
@@ -66,7 +66,7 @@ export function suggestions(field, onMention) {
   return { box, update, keydown, close };
 }
 
-// A command typed to its end is sent by Enter rather than completed once more.
+// Enter sends a complete command rather than completing it again.
 function complete({ items, typed }, at) {
   return items[at].value === typed && !items[at].user;
 }

@@ -10,7 +10,7 @@ export const time = (at) => clock.format(at);
 export const exactTime = (at) => exact.format(at);
 export const fullTime = (at) => full.format(at);
 
-/// The day's own key, the same for all moments of one day here.
+/// Returns a key that is the same for all times of one day.
 export function dayKey(at) {
   const date = new Date(at);
   return `${date.getFullYear()}-${date.getMonth() + 1}-${date.getDate()}`;
@@ -24,7 +24,7 @@ export function dayName(at) {
   return longDay.format(at);
 }
 
-/// The time for today's messages, the day for older ones: what a list has room for.
+/// Returns the time for today's messages and the day for older ones, for lists.
 export function when(at) {
   return dayKey(at) === dayKey(Date.now()) ? clock.format(at) : shortDay.format(at);
 }

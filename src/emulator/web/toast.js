@@ -1,4 +1,4 @@
-// Short notices at the foot of the page, and the one question the page asks before it destroys something.
+// Short notices at the bottom of the page, and the confirmation before something is deleted.
 
 import { h, refocus } from "./dom.js";
 

@@ -1,4 +1,4 @@
-// A JSON value as a tree one can read and fold. Big branches start folded.
+// A JSON value as a tree that can be folded. Big branches start folded.
 
 import { h } from "./dom.js";
 

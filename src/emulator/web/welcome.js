@@ -1,4 +1,4 @@
-// The first minute: bots as cards to talk with by one click, and first words for a chat that is still empty.
+// The welcome: cards that open a chat with a bot, and suggestions for an empty chat.
 
 import { say } from "./act.js";
 import { avatar, botBadge, otherSide } from "./avatar.js";
@@ -9,17 +9,17 @@ import { commandsHere } from "./suggest.js";
 
 const CHIPS_MAX = 5;
 
-/// What the centre shows while no chat is open.
+/// Shown while no chat is open.
 export function welcome() {
   const { first_name: name } = person(state.me);
   const bots = [...state.bots.values()].filter((bot) => !bot.hidden);
   const fresh = state.dialogs.size === 0;
   return h("div", { class: "welcome" },
     h("img", { src: "/web/icon.svg", alt: "", width: "72", height: "72" }),
-    h("h1", {}, fresh ? `Welcome, ${name || person(state.me).name}!` : "Whom would you like to talk to?"),
+    h("h1", {}, fresh ? `Welcome, ${name || person(state.me).name}!` : "Who would you like to write to?"),
     h("p", { class: "lead" }, bots.length
-      ? "This is a small portal on your own desk. Pick a bot and write to it; on the wire you see what the portal and your program say to each other."
-      : "This is a small portal on your own desk. No bot lives here yet: start your program, and it will appear by itself."),
+      ? "This is an emulated portal. Select a bot and write to it; the traffic log shows what the portal and your program send to each other."
+      : "This is an emulated portal. It has no bots yet: start your program, and they will appear here."),
     h("div", { class: "cards" }, bots.map(card)));
 }
 
@@ -32,7 +32,7 @@ function card(bot) {
       h("span", { class: "card-call" }, `Say hello to ${bot.name}\u00a0→`)));
 }
 
-/// What an empty chat shows: who is there, and words to begin with.
+/// Shown in an empty chat: its members, and first messages to send.
 export function firstWords() {
   const dialog = state.dialogs.get(state.open);
   const other = dialog && otherSide(dialog);

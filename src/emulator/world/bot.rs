@@ -1,66 +1,66 @@
-//! What makes a user a bot: its owner, its type, and how it hears of things.
+//! The bot part of a user: its owner, its type, and how it gets events.
 
 use std::collections::BTreeMap;
 
 use super::access::Owner;
 
-/// What a bot has that a person has not.
-#[derive(Debug, Clone)]
+/// What bots have in addition to other users.
+#[derive(Clone, Debug)]
 pub(crate) struct Bot {
     pub(crate) code: String,
     pub(crate) kind: BotType,
     pub(crate) openline: bool,
     pub(crate) owner: Owner,
-    pub(crate) generation: Generation,
+    pub(crate) version: ApiVersion,
     pub(crate) mode: Mode,
-    /// `webhookUrl`; bots of version 1 have theirs in the subscriptions only.
+    /// `webhookUrl`; v1 bots have theirs in the subscriptions only.
     pub(crate) url: Option<String>,
-    /// Not in the contact list.
+    /// Whether it is left out of the contact list.
     pub(crate) hidden: bool,
-    /// Whether it hears of reactions to its messages.
+    /// Whether it gets events about reactions to its messages.
     pub(crate) reactions: bool,
     /// One of [`BACKGROUNDS`].
     pub(crate) background: Option<String>,
-    /// Messages it has sent.
+    /// Number of messages it has sent.
     pub(crate) sent: u64,
 }
 
-/// Which version of the platform registered a bot: the format of its events follows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Generation {
+/// The version of the platform that registered a bot; it decides the format of its events.
+#[derive(Clone, Debug, Copy, PartialEq, Eq)]
+pub(crate) enum ApiVersion {
     /// `imbot.register`.
-    First,
+    V1,
     /// `imbot.v2.Bot.register`.
-    Second,
+    V2,
 }
 
-/// How events reach a bot: `eventMode`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How a bot gets events: `eventMode`.
+#[derive(Clone, Debug, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// They wait in the event log until `imbot.v2.Event.get` fetches them.
+    /// They are stored in the event log until `imbot.v2.Event.get` fetches them.
     Fetch,
     /// They are posted to the subscriptions of the owner.
     Webhook,
 }
 
-/// The type a bot was registered with: a letter in version 1, a word in version 2.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The type of a bot: a letter in v1, a word in v2.
+#[derive(Clone, Debug, Copy, PartialEq, Eq)]
 pub(crate) enum BotType {
-    /// `B`, `bot`: hears what is said to it, in groups only when mentioned.
+    /// `B`, `bot`: gets messages to it; in groups only mentions.
     Plain,
-    /// `O`, `openline`: made for open lines.
+    /// `O`, `openline`: for open channels.
     OpenLine,
-    /// `H`: as `B`, and looks like a person. Version 2 has no word for it.
+    /// `H`: like `B`, but looks like a person. v2 has no word for it.
     Human,
-    /// `S`, `supervisor`: hears all that is said where it is.
+    /// `S`, `supervisor`: gets all messages of its chats.
     Supervisor,
-    /// `P`, `personal`: hears as a supervisor does; version 2 only.
+    /// `P`, `personal`: like a supervisor; v2 only.
     Personal,
-    /// `N`, `network`: known from the text of `BOT_INVALID_TYPE` only; as `B` here.
+    /// `N`, `network`: known from the text of `BOT_INVALID_TYPE` only; like `B` here.
     Network,
 }
 
-/// The backgrounds a bot's chat may have; page `bots/bot-register.md`. Anything else means none.
+/// The backgrounds of a bot's chat; page `bots/bot-register.md`. Other values mean no background.
 pub(crate) const BACKGROUNDS: [&str; 9] = [
     "azure",
     "mint",
@@ -84,14 +84,14 @@ const TYPES: [(BotType, &str, &str); 6] = [
 ];
 
 impl Bot {
-    /// A bot as `imbot.register` makes it.
-    pub(crate) fn of_version_1(code: &str, kind: BotType, openline: bool, owner: Owner) -> Self {
+    /// Returns a bot as `imbot.register` creates it.
+    pub(crate) fn v1(code: &str, kind: BotType, openline: bool, owner: Owner) -> Self {
         Bot {
             code: code.to_owned(),
             kind,
             openline,
             owner,
-            generation: Generation::First,
+            version: ApiVersion::V1,
             mode: Mode::Webhook,
             url: None,
             hidden: false,
@@ -103,7 +103,7 @@ impl Bot {
 }
 
 impl BotType {
-    /// Reads the letter of version 1; anything unknown is silently a plain bot, as on the portal.
+    /// Reads the letter of v1; an unknown letter is a plain bot, as on the portal.
     pub(crate) fn from_letter(letter: &str) -> Self {
         match letter {
             "O" => BotType::OpenLine,
@@ -113,7 +113,7 @@ impl BotType {
         }
     }
 
-    /// Reads the word of version 2.
+    /// Reads the word of v2.
     pub(crate) fn from_word(word: &str) -> Option<Self> {
         let found = TYPES.iter().find(|(_, _, known)| *known == word);
         found.map(|(kind, _, _)| *kind)
@@ -127,8 +127,8 @@ impl BotType {
         self.row().2
     }
 
-    /// Whether it hears all that is said where it is, and may read all of it.
-    pub(crate) fn hears_all(self) -> bool {
+    /// Whether it gets and may read all messages of its chats.
+    pub(crate) fn receives_all(self) -> bool {
         matches!(self, BotType::Supervisor | BotType::Personal)
     }
 
@@ -138,34 +138,34 @@ impl BotType {
     }
 }
 
-/// How long a bot may answer a command in a dialog, in milliseconds: ten minutes.
+/// Time in which a bot may answer a command in a dialog, in milliseconds: ten minutes.
 pub(crate) const ANSWER_WINDOW_MS: i64 = 600_000;
 
 /// A command of a bot.
-#[derive(Debug, Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Command {
     pub(crate) id: u64,
     pub(crate) bot: u64,
-    /// Without the slash.
+    /// The name, without the slash.
     pub(crate) name: String,
-    /// Works everywhere, also where the bot is not.
+    /// Whether it works everywhere, also in chats without the bot.
     pub(crate) common: bool,
-    /// Not shown among the suggestions; works all the same.
+    /// Whether it is left out of the suggestions; it works anyway.
     pub(crate) hidden: bool,
     pub(crate) extranet: bool,
     /// Title and parameters by language.
     pub(crate) lang: BTreeMap<String, Title>,
 }
 
-/// What the suggestion list shows.
-#[derive(Debug, Clone, Default)]
+/// The text of a command in the list of suggestions.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Title {
     pub(crate) title: String,
     pub(crate) params: String,
 }
 
-/// A command that was used: the right to answer it.
-#[derive(Debug, Clone)]
+/// A use of a command, which may be answered.
+#[derive(Clone, Debug)]
 pub(crate) struct Use {
     pub(crate) command: u64,
     pub(crate) message: u64,
@@ -175,7 +175,7 @@ pub(crate) struct Use {
 }
 
 impl Command {
-    /// The title in a language, or in any.
+    /// Returns the title in a language, or in any.
     pub(crate) fn title(&self, language: &str) -> Title {
         self.lang
             .get(language)

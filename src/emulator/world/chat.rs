@@ -1,9 +1,9 @@
-//! A chat: who is in it, what it is called, and which messages it holds.
+//! Chats: members, titles, and messages.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// A private dialog or a group.
-#[derive(Debug, Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Chat {
     pub(crate) id: u64,
     pub(crate) kind: ChatType,
@@ -18,28 +18,28 @@ pub(crate) struct Chat {
     pub(crate) managers: BTreeSet<u64>,
     pub(crate) entity_type: String,
     pub(crate) entity_id: String,
-    /// What the owner of the entity keeps with the chat: `ENTITY_DATA_1` to `3`.
+    /// Free fields for the owner of the entity: `ENTITY_DATA_1` to `3`.
     pub(crate) entity_data: [String; 3],
-    /// Ids of the messages it still holds, oldest first.
+    /// Ids of the stored messages, oldest first.
     pub(crate) messages: VecDeque<u64>,
     /// The last message each member has read.
     pub(crate) read: BTreeMap<u64, u64>,
-    /// Whether people are offered a field to write into.
+    /// Whether people see a text field.
     pub(crate) text_field: bool,
     /// Unix milliseconds.
     pub(crate) created: i64,
 }
 
-/// What kind of chat it is, by the letter of `CHAT_TYPE`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The kind of a chat, by the letter of `CHAT_TYPE`.
+#[derive(Clone, Debug, Copy, PartialEq, Eq)]
 pub(crate) enum ChatType {
     /// `P`: two users.
     Private,
-    /// `C`: those who were invited.
+    /// `C`: invited users.
     Group,
-    /// `O`: whoever of the portal likes to come.
+    /// `O`: open to everybody on the portal.
     Open,
-    /// `L`: a client from outside, and who looks after them.
+    /// `L`: a client from outside and operators.
     Line,
 }
 
@@ -59,7 +59,7 @@ impl Chat {
         self.kind == ChatType::Private
     }
 
-    /// A chat of an open channel, in which bots need no mention.
+    /// Whether it is a chat of an open channel, in which bots need no mention.
     pub(crate) fn is_line(&self) -> bool {
         self.entity_type == "LINES"
     }
@@ -68,7 +68,7 @@ impl Chat {
         self.members.contains(&user)
     }
 
-    /// The other side of a private dialog.
+    /// Returns the other side of a private dialog.
     pub(crate) fn partner(&self, user: u64) -> u64 {
         self.members
             .iter()
@@ -77,7 +77,7 @@ impl Chat {
             .unwrap_or(user)
     }
 
-    /// Owner and managers may change what others may not.
+    /// Whether a user is the owner or a manager.
     pub(crate) fn is_manager(&self, user: u64) -> bool {
         self.owner == user || self.managers.contains(&user)
     }

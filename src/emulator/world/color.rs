@@ -1,6 +1,6 @@
-//! The sixteen colours a chat or a bot may have, as REST names them and as the page paints them.
+//! The sixteen colours of chats and bots, as REST names them and the page paints them.
 
-/// Name and hexadecimal value, in the order and with the values of page `chats/chat-add.md` of version 2.
+/// Name and hexadecimal value, in the order and with the values of page `chats/chat-add.md` of v2.
 const COLORS: [(&str, &str); 16] = [
     ("RED", "#df532d"),
     ("GREEN", "#64a513"),
@@ -20,7 +20,7 @@ const COLORS: [(&str, &str); 16] = [
     ("GRAPHITE", "#5e5f5e"),
 ];
 
-/// The colour of this name, if there is one.
+/// Returns the colour with this name.
 pub(crate) fn named(name: &str) -> Option<&'static str> {
     COLORS
         .iter()
@@ -28,12 +28,12 @@ pub(crate) fn named(name: &str) -> Option<&'static str> {
         .map(|(known, _)| *known)
 }
 
-/// The name of the colour that the portal gives to a new chat or bot that asked for none.
+/// Returns the default colour of a new chat or bot.
 pub(crate) fn of_id(id: u64) -> &'static str {
     COLORS[usize::try_from(id).unwrap_or(0) % COLORS.len()].0
 }
 
-/// The name of the colour that version 2 calls `lightBlue` where version 1 says `LIGHT_BLUE`.
+/// Returns the colour with the name of v2, such as `lightBlue` for `LIGHT_BLUE` of v1.
 pub(crate) fn camel(name: &str) -> Option<&'static str> {
     let same = |upper: &str| {
         let plain = upper.replace('_', "");
@@ -46,7 +46,7 @@ pub(crate) fn camel(name: &str) -> Option<&'static str> {
         .map(|(known, _)| *known)
 }
 
-/// What the page paints.
+/// Returns the hexadecimal value for the page.
 pub(crate) fn hex(name: &str) -> &'static str {
     COLORS
         .iter()

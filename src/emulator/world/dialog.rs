@@ -1,16 +1,17 @@
-//! Dialog ids: the address of a chat as one of its members writes it.
+//! Dialog ids: the address of a chat as a member writes it.
 //!
-//! `chat5` is the same for everyone; a private dialog is named by the other side's id, so the same chat has two names.
+//! `chat5` is the same for everyone; a private dialog is named by the other side's id, so one chat
+//! has two names.
 
 use super::World;
 use super::chat::Chat;
 
-/// What a dialog id points at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The target of a dialog id.
+#[derive(Clone, Debug, Copy, PartialEq, Eq)]
 pub(crate) enum Address {
     /// The private dialog with this user.
     User(u64),
-    /// The chat of this number.
+    /// The chat with this id.
     Chat(u64),
 }
 
@@ -27,7 +28,7 @@ pub(crate) fn parse(dialog_id: &str) -> Option<Address> {
 }
 
 impl World {
-    /// The chat that a member means by a dialog id, if it exists and is theirs to see.
+    /// Returns the chat of a dialog id, if it exists and the viewer is a member.
     pub(crate) fn chat_at(&self, viewer: u64, dialog_id: &str) -> Option<&Chat> {
         let id = match parse(dialog_id)? {
             Address::Chat(id) => id,
@@ -36,7 +37,7 @@ impl World {
         self.chats.get(&id).filter(|chat| chat.has(viewer))
     }
 
-    /// How a member writes the address of a chat.
+    /// Returns the dialog id of a chat for a member.
     pub(crate) fn dialog_id(&self, viewer: u64, chat: &Chat) -> String {
         if chat.is_private() {
             chat.partner(viewer).to_string()
@@ -45,7 +46,7 @@ impl World {
         }
     }
 
-    /// What a member sees as the title.
+    /// Returns the title that a member sees.
     pub(crate) fn title(&self, viewer: u64, chat: &Chat) -> String {
         let partner = chat
             .is_private()
@@ -54,7 +55,7 @@ impl World {
         partner.map_or_else(|| chat.title.clone(), |user| user.name())
     }
 
-    /// How many messages a member has not read.
+    /// Returns the number of unread messages of a member.
     pub(crate) fn unread(&self, viewer: u64, chat: &Chat) -> usize {
         let seen = chat.read.get(&viewer).copied().unwrap_or(0);
         let unseen = chat.messages.iter().rev().take_while(|id| **id > seen);
@@ -68,7 +69,7 @@ impl World {
     }
 }
 
-/// The key of a private chat, the same from both sides.
+/// Returns the key of a private chat, the same from both sides.
 pub(crate) fn pair(one: u64, other: u64) -> (u64, u64) {
     (one.min(other), one.max(other))
 }

@@ -1,4 +1,4 @@
-//! Files in chats, and the links under which each may be fetched once.
+//! Files in chats, and links that each work once.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -6,16 +6,17 @@ use bytes::Bytes;
 
 use super::{World, secret};
 
-/// What all files together may hold, in bytes; beyond it the oldest is forgotten, as no portal does.
+/// Maximum size of all files together, in bytes; beyond it the oldest is dropped, unlike on a real
+/// portal.
 const BYTES_MAX: usize = 512 * 1024 * 1024;
 
-/// Links that wait to be followed; beyond it the oldest is dead.
+/// Maximum number of unused links; beyond it the oldest is invalidated.
 const LINKS_MAX: usize = 10_000;
 
-/// The first id: a portal that has been used for years has a full Drive.
+/// The first id; a portal in use for years has a full Drive.
 const FIRST: u64 = 4001;
 
-/// What the endings of names tell about the content; everything else is `file`.
+/// Media types by the extension of the name; all others are `file`.
 const KINDS: [(&str, &str); 12] = [
     ("png", "image/png"),
     ("jpg", "image/jpeg"),
@@ -32,20 +33,20 @@ const KINDS: [(&str, &str); 12] = [
 ];
 
 /// A file on the portal's Drive.
-#[derive(Debug, Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct File {
     pub(crate) id: u64,
     pub(crate) chat: u64,
     pub(crate) author: u64,
     pub(crate) name: String,
     pub(crate) content: Bytes,
-    /// Where it is if it is not here: what came through a connector; empty otherwise.
+    /// The address of a file that came through a connector and is not stored here; empty otherwise.
     pub(crate) source: String,
     /// Unix milliseconds.
     pub(crate) date: i64,
 }
 
-/// All files by id.
+/// All files, by id.
 #[derive(Debug, Default)]
 pub(crate) struct Files {
     files: BTreeMap<u64, File>,
@@ -56,7 +57,7 @@ pub(crate) struct Files {
 }
 
 impl File {
-    /// Where a person who is logged in finds it.
+    /// Returns the URL for a person who is logged in.
     pub(crate) fn address(&self, world: &World) -> String {
         match self.source.as_str() {
             "" => format!("{}/chat/file?id={}", world.address(), self.id),
@@ -64,20 +65,20 @@ impl File {
         }
     }
 
-    /// What stands behind the last dot of the name, in lower case.
+    /// Returns the part after the last dot of the name, in lower case.
     pub(crate) fn extension(&self) -> String {
         let ending = self.name.rsplit_once('.').map(|(_, ending)| ending);
         ending.unwrap_or_default().to_lowercase()
     }
 
-    /// The media type that the name tells.
+    /// Returns the media type for the name.
     pub(crate) fn media_type(&self) -> &'static str {
         let extension = self.extension();
         let known = KINDS.iter().find(|(ending, _)| *ending == extension);
         known.map_or("application/octet-stream", |(_, media)| media)
     }
 
-    /// `image`, `video`, `audio` or `file`.
+    /// Returns `image`, `video`, `audio` or `file`.
     pub(crate) fn kind(&self) -> &'static str {
         let (kind, _) = self.media_type().split_once('/').unwrap_or_default();
         match kind {
@@ -88,7 +89,7 @@ impl File {
 }
 
 impl Files {
-    /// Keeps a new file; its id is given here.
+    /// Stores a new file and gives it an id.
     pub(crate) fn keep(&mut self, file: File) -> File {
         let id = self.last.map_or(FIRST, |last| last + 1);
         self.last = Some(id);
@@ -107,7 +108,7 @@ impl Files {
         self.files.get(&id)
     }
 
-    /// A link to a file, for one download: the part that nobody can guess.
+    /// Returns the secret part of a link for one download.
     pub(crate) fn link(&mut self, id: u64) -> String {
         let token = secret() + &secret();
         self.links.insert(token.clone(), id);
@@ -120,7 +121,7 @@ impl Files {
         token
     }
 
-    /// Follows a link, which is dead from now on.
+    /// Returns the file of a link and invalidates the link.
     pub(crate) fn follow(&mut self, token: &str) -> Option<File> {
         let id = self.links.remove(token)?;
         self.files.get(&id).cloned()

@@ -1,25 +1,26 @@
-//! The event log: what waits until somebody fetches it. Section 4.1 of server-behaviour.md.
+//! The event log: events stored until they are fetched. protocol/server-behaviour.md 4.1.
 //!
-//! Ids are given out over all users, so each of them sees gaps. Reading with an offset is destructive: every row below
-//! it is acknowledged and gone. A row lives for a day.
+//! All users share one sequence of ids, so each of them sees gaps. Reading with an offset is
+//! destructive: every row below it is confirmed and deleted. A row is kept for a day.
 
 use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value;
 
-/// A row is forgotten after 24 hours, in milliseconds.
+/// Maximum age of a row, in milliseconds: 24 hours.
 const AGE_MS_MAX: i64 = 24 * 3600 * 1000;
 
-/// Rows that are kept for one user; beyond it the oldest goes. A real portal has the day only.
+/// Maximum number of rows of a user; beyond it the oldest is dropped. A real portal limits the age
+/// only.
 const ROWS_MAX: usize = 100_000;
 
-/// The first id: a portal that has been used for years does not begin with one.
+/// The first id, as on a portal in use for years.
 const FIRST: u64 = 1001;
 
-/// A row of `b_im_event_log`, which is a bot's, or a person's who has subscribed.
-#[derive(Debug, Clone)]
+/// A row of `b_im_event_log`, of a bot or a subscribed person.
+#[derive(Clone, Debug)]
 pub(crate) struct Row {
-    /// Upper case.
+    /// In upper case.
     pub(crate) event: String,
     pub(crate) data: Value,
     /// Unix milliseconds.
@@ -55,7 +56,7 @@ impl EventLog {
         }
     }
 
-    /// The rows of these users from an id on, oldest first, at most `limit`.
+    /// Returns the rows of these users from an id on, oldest first, at most `limit`.
     pub(crate) fn read(
         &mut self,
         users: &[u64],
@@ -82,7 +83,7 @@ impl EventLog {
     }
 }
 
-/// Deletes the rows that were written at this moment or before it.
+/// Deletes the rows written at this moment or before.
 fn forget_before(rows: &mut BTreeMap<u64, Row>, date: i64) {
     while let Some(oldest) = rows.first_entry() {
         if oldest.get().date > date {
@@ -110,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn an_offset_deletes_what_is_below_it_and_only_for_who_gave_it() {
+    fn an_offset_deletes_rows_below_it_for_its_users_only() {
         let mut log = EventLog::default();
         for user in [7, 8, 7, 7] {
             log.write(user, row(0));
@@ -125,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_lives_for_a_day_and_its_number_is_not_given_again() {
+    fn a_row_is_kept_for_a_day_and_its_id_is_not_reused() {
         let mut log = EventLog::default();
         log.write(7, row(0));
         assert_eq!(ids(&mut log, &[7], 0, AGE_MS_MAX - 1), [1001]);

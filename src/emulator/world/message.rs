@@ -4,17 +4,17 @@ use std::collections::{HashMap, VecDeque};
 
 use serde_json::Value;
 
-/// Longer texts are cut, as the portal cuts them.
+/// Maximum length of a text, in characters; longer ones are cut, as on the portal.
 pub(crate) const TEXT_MAX: usize = 20_000;
 
-/// A chat forgets its oldest message when it holds this many.
+/// Maximum number of messages in a chat; beyond it the oldest is dropped.
 pub(crate) const MESSAGES_MAX: usize = 10_000;
 
-/// What the portal puts at the end of a text it has cut.
+/// The mark the portal adds to a text it has cut.
 const CUT: &str = " (...)";
 
-/// One line of a chat.
-#[derive(Debug, Clone)]
+/// A message of a chat.
+#[derive(Clone, Debug)]
 pub(crate) struct Message {
     pub(crate) id: u64,
     pub(crate) chat: u64,
@@ -33,26 +33,26 @@ pub(crate) struct Message {
     pub(crate) reactions: Vec<Reaction>,
 }
 
-/// What a message refers to, and what refers to it.
-#[derive(Debug, Clone, Default)]
+/// References of a message to other objects.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Refs {
     /// The `templateId` it was sent with, or empty.
     pub(crate) uuid: String,
-    /// The message it quotes.
+    /// The message it replies to.
     pub(crate) reply: Option<u64>,
-    /// The message it repeats from elsewhere.
+    /// The message it forwards.
     pub(crate) forward: Option<Forward>,
-    /// The ids of the files that hang on it.
+    /// The ids of its files.
     pub(crate) files: Vec<u64>,
-    /// What it is to a client outside, in a chat of an open channel.
+    /// Its state at the client, in a chat of an open channel.
     pub(crate) outside: Outside,
 }
 
 impl Refs {
-    /// A message that goes so far on its way out.
-    pub(crate) fn of(passage: Passage) -> Refs {
+    /// Returns references with this state outside.
+    pub(crate) fn of(state: OutsideState) -> Self {
         let outside = Outside {
-            passage,
+            state,
             ..Outside::default()
         };
         Refs {
@@ -62,59 +62,62 @@ impl Refs {
     }
 }
 
-/// A message as the messenger beyond an open channel knows it.
-#[derive(Debug, Clone, Default)]
+/// A message as the messenger of an open channel knows it.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Outside {
-    /// Its numbers there; one message may have become several.
+    /// Its ids there; one message may have become several.
     pub(crate) ids: Vec<String>,
-    pub(crate) passage: Passage,
+    pub(crate) state: OutsideState,
 }
 
-/// How far a message is on its way out.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Passage {
-    /// It is nobody's business outside, or it is not decided yet.
+/// The state of a message outside.
+#[derive(Clone, Debug, Copy, Default, PartialEq, Eq)]
+pub(crate) enum OutsideState {
+    /// It is not sent outside, or this is not decided yet.
     #[default]
     Inside,
-    /// It is to go out although the portal itself says it.
+    /// A system message that is sent outside.
     Important,
-    /// It stays here: a whisper, or a session in silent mode.
+    /// It is kept from the client: a whisper, or a session in silent mode.
     Silent,
-    /// It stays here, as `SKIP_CONNECTOR` asked.
+    /// It is kept from the client, because of `SKIP_CONNECTOR`.
     Skipped,
-    /// It came from outside.
-    Came,
-    /// The connector has been told; nobody knows whether the client has.
+    /// It was received from outside.
+    Received,
+    /// It was sent to the connector, which has not confirmed it.
     Sending,
     /// The connector has confirmed it.
     Delivered,
 }
 
-impl Passage {
-    /// The send flag that says so in events.
+impl OutsideState {
+    /// Returns the send flag for it in events.
     pub(crate) fn flag(self) -> Option<&'static str> {
         match self {
-            Passage::Silent => Some("SILENT_CONNECTOR"),
-            Passage::Skipped => Some("SKIP_CONNECTOR"),
-            Passage::Important => Some("IMPORTANT_CONNECTOR"),
-            Passage::Inside | Passage::Came | Passage::Sending | Passage::Delivered => None,
+            OutsideState::Silent => Some("SILENT_CONNECTOR"),
+            OutsideState::Skipped => Some("SKIP_CONNECTOR"),
+            OutsideState::Important => Some("IMPORTANT_CONNECTOR"),
+            OutsideState::Inside
+            | OutsideState::Received
+            | OutsideState::Sending
+            | OutsideState::Delivered => None,
         }
     }
 
-    /// Its name on the page and in tests.
+    /// Returns its name on the page and in tests.
     pub(crate) fn word(self) -> &'static str {
         match self {
-            Passage::Inside | Passage::Important => "inside",
-            Passage::Silent | Passage::Skipped => "silent",
-            Passage::Came => "came",
-            Passage::Sending => "sending",
-            Passage::Delivered => "delivered",
+            OutsideState::Inside | OutsideState::Important => "inside",
+            OutsideState::Silent | OutsideState::Skipped => "silent",
+            OutsideState::Received => "came",
+            OutsideState::Sending => "sending",
+            OutsideState::Delivered => "delivered",
         }
     }
 }
 
-/// Where a forwarded message came from.
-#[derive(Debug, Clone)]
+/// The origin of a forwarded message.
+#[derive(Clone, Debug)]
 pub(crate) struct Forward {
     pub(crate) id: u64,
     pub(crate) user: u64,
@@ -124,22 +127,22 @@ pub(crate) struct Forward {
 }
 
 impl Message {
-    /// Who likes it.
+    /// Returns the users who like it.
     pub(crate) fn likes(&self) -> Vec<u64> {
         let likes = self.reactions.iter().filter(|set| set.code == LIKE);
         likes.map(|set| set.user).collect()
     }
 }
 
-/// What may hang on a message, in the full form of the documentation.
-#[derive(Debug, Clone, Default)]
+/// The parts of a message besides its text, in the full form of the documentation.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Rich {
     pub(crate) keyboard: Option<Value>,
     pub(crate) attach: Option<Value>,
     pub(crate) menu: Option<Value>,
 }
 
-/// The text that is stored for a text that was sent.
+/// Returns a text as it is stored.
 pub(crate) fn stored(text: &str) -> String {
     match text.char_indices().nth(TEXT_MAX) {
         Some((end, _)) => format!("{}{CUT}", &text[..end]),
@@ -160,18 +163,19 @@ mod tests {
     }
 }
 
-/// The reaction that version 1 knows as well.
+/// The reaction that v1 has as well.
 pub(crate) const LIKE: &str = "like";
 
-/// Who has reacted to a message, and how.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A reaction of a user.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reaction {
     /// Such as `like` or `faceWithTearsOfJoy`.
     pub(crate) code: String,
     pub(crate) user: u64,
 }
 
-/// The codes of page `messages/chat-message-reaction-add.md`, which says that the list may change.
+/// The codes of page `messages/chat-message-reaction-add.md`, according to which the list may
+/// change.
 #[rustfmt::skip]
 pub(crate) const CODES: [&str; 48] = [
     LIKE, "dislike", "faceWithTearsOfJoy", "redHeart", "neutralFace", "fire", "cry", "slightlySmilingFace",
@@ -183,10 +187,10 @@ pub(crate) const CODES: [&str; 48] = [
     "lightBulb", "bomb", "sleepingSymbol", "crossMark", "whiteHeavyCheckMark", "eyes", "handshake", "hundredPoints",
 ];
 
-/// How many are kept; the portal keeps them for about 31 days.
+/// Maximum number of template ids; the portal keeps them for about 31 days.
 const TEMPLATES_MAX: usize = 200_000;
 
-/// What was sent as what: a bot and an id of its own, and the message.
+/// The messages sent with a template id, by bot and id.
 #[derive(Debug, Default)]
 pub(crate) struct Templates {
     messages: HashMap<(u64, String), u64>,
@@ -194,7 +198,7 @@ pub(crate) struct Templates {
 }
 
 impl Templates {
-    /// The message that a bot has sent under this id.
+    /// Returns the message that a bot has sent with this id.
     pub(crate) fn message(&self, bot: u64, template: &str) -> Option<u64> {
         self.messages.get(&(bot, template.to_owned())).copied()
     }

@@ -1,7 +1,7 @@
-//! Everything the portal knows: plain data and the rules that need nothing else.
+//! The state of the portal: plain data, and rules that need nothing else.
 //!
-//! One lock holds the whole of it, since a portal on a desk has one author and a few bots. What changes the world and
-//! tells others about it stands in `talk`; what only looks at it stands here.
+//! One lock holds all of it, since an emulated portal has one user and a few bots. `actions`
+//! changes the world and notifies others; code that only reads it is here.
 
 pub(crate) mod access;
 pub(crate) mod bot;
@@ -37,41 +37,42 @@ use super::clock::Clock;
 use bot::{Command, Use};
 use message::Templates;
 
-/// Bots and everyone else who is not there from the start get ids from here on.
+/// The first id of users created later, including bots.
 const FIRST_NEW_USER: u64 = 101;
 
-/// A portal that has been used for years does not number its messages from one.
+/// The first id of a message, as on a portal in use for years.
 const FIRST_MESSAGE: u64 = 84_331;
 
-/// Bots one application may have, as the page of `imbot.register` says; those of version 2 speak of a hundred.
+/// Maximum number of bots of an application, from the page of `imbot.register`; the pages of v2
+/// allow a hundred.
 pub(crate) const BOTS_MAX: usize = 5;
 
-/// The portal's memory.
+/// The state of the portal.
 pub(crate) struct World {
     pub(crate) name: String,
-    /// `127.0.0.1:8071`: what a real portal writes as `demo.bitrix24.com`.
+    /// Such as `127.0.0.1:8071`; a real portal has `demo.bitrix24.com`.
     pub(crate) domain: String,
-    /// Whether its address begins with `https`.
+    /// Whether its URLs begin with `https`.
     pub(crate) is_secure: bool,
     /// The host of the authorization server, if it is not the portal's own.
     pub(crate) oauth_host: Option<String>,
-    /// The addresses it had before it was renamed.
+    /// Its domains before it was renamed.
     pub(crate) former_domains: BTreeSet<String>,
     pub(crate) member_id: String,
     pub(crate) language: String,
     pub(crate) clock: Clock,
     pub(crate) users: BTreeMap<u64, User>,
     pub(crate) chats: BTreeMap<u64, Chat>,
-    /// The chat of each pair of users who have ever talked in private, the smaller id first.
+    /// The private chat of each pair of users, the smaller id first.
     pub(crate) private: BTreeMap<(u64, u64), u64>,
     pub(crate) messages: BTreeMap<u64, Message>,
     pub(crate) templates: Templates,
     pub(crate) commands: BTreeMap<u64, Command>,
-    /// The open rights to answer a command, oldest first.
+    /// Commands that may still be answered, oldest first.
     pub(crate) uses: Vec<Use>,
-    /// What waits to be fetched.
+    /// Events stored until they are fetched.
     pub(crate) log: EventLog,
-    /// The people for whom it is written: `im.v2.Event.subscribe`.
+    /// People whose events are logged: `im.v2.Event.subscribe`.
     pub(crate) subscribers: BTreeSet<u64>,
     pub(crate) files: Files,
     /// Open channels.
@@ -84,9 +85,9 @@ pub(crate) struct World {
     pub(crate) tokens: Tokens,
     pub(crate) webhook: Webhook,
     pub(crate) operating: Operating,
-    /// Bots one application may have.
+    /// Maximum number of bots of one application.
     pub(crate) bots_max: usize,
-    /// Whether an application with subscriptions of both versions gets both formats for every bot.
+    /// Whether an application with subscriptions of both v1 and v2 gets both formats for every bot.
     pub(crate) both_formats: bool,
     next: Sequences,
 }
@@ -102,7 +103,7 @@ struct Sequences {
 }
 
 impl World {
-    /// A portal with its people and nothing else.
+    /// Returns a portal with its people and nothing else.
     pub(crate) fn new(name: String, domain: String, language: String) -> Self {
         World {
             name,
@@ -147,40 +148,40 @@ impl World {
         }
     }
 
-    /// Gives the portal another address; the old one is remembered.
+    /// Gives the portal another domain and remembers the old one.
     pub(crate) fn rename(&mut self, domain: &str) {
         let old = std::mem::replace(&mut self.domain, domain.to_owned());
         self.former_domains.insert(old);
         self.former_domains.remove(domain);
     }
 
-    /// The portal's address, without a slash at the end.
+    /// Returns the portal's URL, without a slash at the end.
     pub(crate) fn address(&self) -> String {
         format!("{}://{}", self.scheme(), self.domain)
     }
 
-    /// The authorization server's address, without a slash at the end.
+    /// Returns the authorization server's URL, without a slash at the end.
     pub(crate) fn oauth_address(&self) -> String {
         let host = self.oauth_host.as_ref().unwrap_or(&self.domain);
         format!("{}://{host}", self.scheme())
     }
 
-    /// The address of the REST interface, `client_endpoint` in every `auth`.
+    /// Returns the URL of the REST interface, `client_endpoint` in every `auth`.
     pub(crate) fn endpoint(&self) -> String {
         format!("{}/rest/", self.address())
     }
 
-    /// `server_endpoint` in every `auth`.
+    /// Returns `server_endpoint` of every `auth`.
     pub(crate) fn server_endpoint(&self) -> String {
         format!("{}/rest/", self.oauth_address())
     }
 
-    /// `http` or `https`.
+    /// Returns `http` or `https`.
     fn scheme(&self) -> &'static str {
         if self.is_secure { "https" } else { "http" }
     }
 
-    /// The inbound webhook as it is pasted into settings.
+    /// Returns the URL of the inbound webhook in the form used in settings.
     pub(crate) fn webhook_url(&self) -> String {
         format!(
             "{}{}/{}/",
@@ -214,14 +215,14 @@ impl World {
         take(&mut self.next.app)
     }
 
-    /// The bots of one application, lowest id first.
+    /// Returns the bots of an owner, lowest id first.
     pub(crate) fn bots_of(&self, owner: &Owner) -> impl Iterator<Item = &User> {
         self.users
             .values()
             .filter(move |user| user.bot.as_ref().is_some_and(|bot| bot.owner == *owner))
     }
 
-    /// Whether it is a client outside.
+    /// Whether a user is a client outside.
     pub(crate) fn is_guest(&self, id: u64) -> bool {
         self.users.get(&id).is_some_and(|user| user.guest.is_some())
     }
@@ -237,7 +238,7 @@ fn take(next: &mut u64) -> u64 {
     id
 }
 
-/// Thirty-two characters nobody can guess, in the portal's hexadecimal manner.
+/// Returns a random secret: thirty-two hexadecimal characters, like the portal's.
 pub(crate) fn secret() -> String {
     Uuid::new_v4().simple().to_string()
 }

@@ -1,7 +1,9 @@
-//! Events that are kept until an application fetches them: `b_rest_event_offline`, section 2.2 of server-behaviour.md.
+//! Events stored until an application fetches them: `b_rest_event_offline`, section 2.2 of
+//! protocol/server-behaviour.md.
 //!
-//! A record stands for what has changed, not for how often: while nobody has taken it, the same event with the same
-//! data only renews its stamp. Taking marks records with the id of a process, and the same change makes a new one then.
+//! A record means that something has changed, not how often: until it is taken, the same event with
+//! the same data only renews its stamp. Taking marks records with a process id; after that, the
+//! same change makes a new record.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hasher;
@@ -9,14 +11,15 @@ use std::hash::Hasher;
 use serde_json::Value;
 use siphasher::sip128::{Hasher128, SipHasher13};
 
-/// Records older than this many seconds go: 30 days, says the page; the server's own number is this one.
+/// Maximum age of a record, in seconds. The page says 30 days; this is the server's own number.
 const AGE_SECONDS_MAX: i64 = 2_952_000;
 
-/// Records that are kept in all; beyond it the oldest goes. A real portal has its disk.
+/// Maximum number of records; beyond it the oldest is dropped. A real portal is limited by its
+/// disk.
 const RECORDS_MAX: usize = 100_000;
 
-/// One change.
-#[derive(Debug, Clone)]
+/// A stored event.
+#[derive(Clone, Debug)]
 pub(crate) struct Record {
     /// Unix seconds.
     pub(crate) stamp: i64,
@@ -24,20 +27,20 @@ pub(crate) struct Record {
     pub(crate) app: String,
     /// `auth_connector`; empty for none.
     pub(crate) source: String,
-    /// Upper case.
+    /// In upper case.
     pub(crate) event: String,
     pub(crate) data: Value,
-    /// Who caused it; `0` for nobody.
+    /// The user who caused it; `0` for none.
     pub(crate) user: u64,
-    /// Thirty-two characters that are the same for the same event with the same data.
+    /// A hash of event and data: thirty-two characters.
     pub(crate) message: String,
-    /// Who has taken it; empty for nobody.
+    /// The process that has taken it; empty for none.
     pub(crate) process: String,
     pub(crate) is_error: bool,
 }
 
 impl Record {
-    /// A change that nobody has taken.
+    /// Returns a record that is not taken.
     pub(crate) fn new(app: &str, source: &str, event: &str, data: &Value, user: u64) -> Self {
         let mut hash = SipHasher13::new();
         hash.write(event.as_bytes());
@@ -64,19 +67,19 @@ impl Record {
     }
 }
 
-/// All records of all applications, and when each was last told of them.
+/// All records of all applications, and when each subscription was last notified.
 #[derive(Debug, Default)]
 pub(crate) struct Offline {
     records: BTreeMap<u64, Record>,
     last: u64,
     /// Unix milliseconds, by the id of the subscription.
-    told: HashMap<u64, i64>,
+    notified: HashMap<u64, i64>,
 }
 
 impl Offline {
-    /// Keeps a change at this moment, or renews the record that already says so.
+    /// Stores a record, or renews the same one.
     ///
-    /// A record that somebody gave back as an error stays one, as in the server's own statement.
+    /// A record marked as an error stays an error, as in the server's own statement.
     pub(crate) fn keep(&mut self, record: Record, now: i64) {
         self.sweep(now);
         if let Some(known) = self
@@ -100,7 +103,7 @@ impl Offline {
         }
     }
 
-    /// The records of one queue, by id.
+    /// Returns the records of one queue, by id.
     pub(crate) fn of<'a>(
         &'a mut self,
         app: &'a str,
@@ -114,24 +117,28 @@ impl Offline {
             .filter(move |(_, record)| record.app == app && record.source == source)
     }
 
-    /// Deletes the records of one queue that fit.
+    /// Deletes the matching records of one queue.
     pub(crate) fn clear(&mut self, app: &str, source: &str, fits: impl Fn(u64, &Record) -> bool) {
         self.records.retain(|id, record| {
             record.app != app || record.source != source || !fits(*id, record)
         });
     }
 
-    /// Deletes all that an application has, since it is gone.
+    /// Deletes all records of a removed application.
     pub(crate) fn forget(&mut self, app: &str) {
         self.records.retain(|_, record| record.app != app);
     }
 
-    /// Whether a subscription may be told again; if so, it counts as told at this moment, in Unix milliseconds.
-    pub(crate) fn may_tell(&mut self, row: u64, min_timeout: i64, now: i64) -> bool {
-        let due = self.told.get(&row).map(|told| told + min_timeout * 1000);
+    /// Whether a subscription may be notified now, in Unix milliseconds; if so, it is recorded as
+    /// notified.
+    pub(crate) fn may_notify(&mut self, row: u64, min_timeout: i64, now: i64) -> bool {
+        let due = self
+            .notified
+            .get(&row)
+            .map(|notified| notified + min_timeout * 1000);
         let may = due.is_none_or(|due| now >= due);
         if may {
-            self.told.insert(row, now);
+            self.notified.insert(row, now);
         }
         may
     }
@@ -172,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_goes_after_thirty_days_and_some() {
+    fn a_record_is_deleted_after_its_maximum_age() {
         let mut offline = Offline::default();
         offline.keep(record(7, ""), 0);
         assert_eq!(stamps(&mut offline, "", AGE_SECONDS_MAX - 1).len(), 1);
@@ -180,10 +187,10 @@ mod tests {
     }
 
     #[test]
-    fn who_was_told_is_not_told_again_before_the_time_is_up() {
+    fn a_subscription_is_not_notified_again_before_its_minimum_timeout() {
         let mut offline = Offline::default();
-        assert!(offline.may_tell(1, 5, 0) && offline.may_tell(2, 5, 0));
-        assert!(!offline.may_tell(1, 5, 4999) && offline.may_tell(1, 5, 5000));
-        assert!(offline.may_tell(3, 0, 0) && offline.may_tell(3, 0, 0));
+        assert!(offline.may_notify(1, 5, 0) && offline.may_notify(2, 5, 0));
+        assert!(!offline.may_notify(1, 5, 4999) && offline.may_notify(1, 5, 5000));
+        assert!(offline.may_notify(3, 0, 0) && offline.may_notify(3, 0, 0));
     }
 }

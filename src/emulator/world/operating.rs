@@ -1,6 +1,6 @@
 //! Operating time: how long each method has run for each caller within ten minutes.
 //!
-//! Calls here take no time worth counting, so only a test that charges some ever meets the limit.
+//! Calls take no measurable time here, so only a test that adds some reaches the limit.
 
 use std::collections::BTreeMap;
 
@@ -9,15 +9,15 @@ use crate::emulator::refusal::Refusal;
 /// Seconds a method may run within the window.
 const LIMIT_SECONDS: f64 = 420.0;
 
-/// After this many seconds a charge is forgotten.
+/// Seconds after which operating time is forgotten.
 const WINDOW_SECONDS: i64 = 600;
 
-/// What was charged, by caller and method.
+/// Operating time by caller and method.
 #[derive(Debug, Default)]
 pub(crate) struct Operating(BTreeMap<(String, String), (f64, i64)>);
 
 impl Operating {
-    /// Charges a method with seconds it did not take.
+    /// Adds seconds to a method.
     pub(crate) fn charge(&mut self, caller: &str, method: &str, seconds: f64, now: i64) {
         let (spent, reset) = self.spent(caller, method, now);
         self.0.insert(
@@ -26,7 +26,7 @@ impl Operating {
         );
     }
 
-    /// The seconds spent and the moment they are forgotten: `operating` and `operating_reset_at`.
+    /// Returns the seconds used and when they are forgotten: `operating` and `operating_reset_at`.
     pub(crate) fn spent(&self, caller: &str, method: &str, now: i64) -> (f64, i64) {
         let charged = self.0.get(&(caller.to_owned(), method.to_owned())).copied();
         charged
@@ -51,7 +51,7 @@ mod tests {
     use crate::emulator::world::operating::*;
 
     #[test]
-    fn a_method_whose_time_is_used_up_rests_until_the_reset() {
+    fn a_method_without_operating_time_is_blocked_until_the_reset() {
         let mut operating = Operating::default();
         operating.charge("app", "imbot.message.add", 421.0, 0);
         assert_eq!(

@@ -1,16 +1,16 @@
-//! A task, as far as lists of tasks show it. Page `api-reference/tasks/tasks-task-list.md`.
+//! A task, with the fields that lists show. Page `api-reference/tasks/tasks-task-list.md`.
 
-use crate::emulator::clock::{at, iso};
+use crate::emulator::clock::{iso, timestamp};
 
-/// `STATE_PENDING`: what a new task is.
+/// `STATE_PENDING`: the status of a new task.
 pub(crate) const PENDING: i64 = 2;
 /// `STATE_COMPLETED`.
 pub(crate) const COMPLETED: i64 = 5;
-/// The status of sorting alone: an open task whose deadline is over.
+/// The status of an open task whose deadline has passed; used for sorting only.
 const OVERDUE: i64 = -1;
 
-/// Something to be done by somebody.
-#[derive(Debug, Clone)]
+/// A task.
+#[derive(Clone, Debug)]
 pub(crate) struct Task {
     pub(crate) id: u64,
     pub(crate) title: String,
@@ -18,23 +18,24 @@ pub(crate) struct Task {
     pub(crate) responsible: u64,
     /// `REAL_STATUS`.
     pub(crate) status: i64,
-    /// Unix milliseconds, as all moments here.
+    /// Unix milliseconds, as all times here.
     pub(crate) deadline: Option<i64>,
     pub(crate) created: i64,
 }
 
 impl Task {
-    /// `STATUS`, which knows what time it is.
+    /// Returns `STATUS`, which depends on the time.
     pub(crate) fn sub_status(&self, now: i64) -> i64 {
         let is_late = self.deadline.is_some_and(|deadline| deadline < now);
-        match is_late && self.status != COMPLETED {
-            true => OVERDUE,
-            false => self.status,
+        if is_late && self.status != COMPLETED {
+            OVERDUE
+        } else {
+            self.status
         }
     }
 
-    /// The deadline as REST answers write it.
+    /// Returns the deadline as REST answers print it.
     pub(crate) fn deadline(&self) -> Option<String> {
-        self.deadline.map(|deadline| iso(at(deadline)))
+        self.deadline.map(|deadline| iso(timestamp(deadline)))
     }
 }

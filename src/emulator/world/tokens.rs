@@ -1,29 +1,29 @@
-//! Access and refresh tokens: who they stand for and how long they live.
+//! Access and refresh tokens: their users and lifetimes.
 //!
-//! Every event carries fresh ones, so the pairs made for events are bounded by number; those an application got by
-//! installing or refreshing stay until they are used up or expire.
+//! Every event carries new tokens, so the number of pairs for events is bounded. Tokens of
+//! installations and renewals are kept until they are used or expire.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use super::secret;
 
-/// An access token lives an hour.
+/// Lifetime of an access token, in seconds: an hour.
 pub(crate) const ACCESS_SECONDS: i64 = 3600;
 
-/// A refresh token lives 180 days.
+/// Lifetime of a refresh token, in seconds: 180 days.
 const REFRESH_SECONDS: i64 = 180 * 24 * 3600;
 
-/// An authorization code lives 30 seconds and is used once.
+/// Lifetime of an authorization code, in seconds; it is valid once.
 const CODE_SECONDS: i64 = 30;
 
-/// The pairs made for events that are kept; beyond this the oldest pair dies.
+/// Maximum number of pairs for events; beyond it the oldest pair is invalidated.
 const EVENT_PAIRS_MAX: usize = 20_000;
 
-/// A chain "event, call with its token, event" is cut after this many links.
+/// Maximum number of links in a chain "event, call with its token, event".
 pub(crate) const HOPS_MAX: u8 = 7;
 
-/// Whom a token stands for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The application and user of a token.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Grant {
     pub(crate) client_id: String,
     pub(crate) user: u64,
@@ -33,8 +33,8 @@ pub(crate) struct Grant {
     pub(crate) expires: i64,
 }
 
-/// A fresh access token with its refresh token.
-#[derive(Debug, Clone)]
+/// A new access token with its refresh token.
+#[derive(Clone, Debug)]
 pub(crate) struct Pair {
     pub(crate) access: String,
     pub(crate) refresh: String,
@@ -42,7 +42,7 @@ pub(crate) struct Pair {
     pub(crate) expires: i64,
 }
 
-/// All tokens that were given out and still mean something.
+/// All valid tokens.
 #[derive(Debug, Default)]
 pub(crate) struct Tokens {
     access: BTreeMap<String, Grant>,
@@ -52,14 +52,14 @@ pub(crate) struct Tokens {
 }
 
 impl Tokens {
-    /// A pair for an installation or a refresh: a chain of events begins anew with it.
+    /// Issues a pair for an installation or a renewal, which starts a new chain of events.
     pub(crate) fn issue(&mut self, client_id: &str, user: u64, now: i64) -> Pair {
         self.access
             .retain(|_, grant| grant.expires + ACCESS_SECONDS > now);
-        self.mint(client_id, user, now, HOPS_MAX)
+        self.issue_pair(client_id, user, now, HOPS_MAX)
     }
 
-    /// A pair for an event that is `hops` links away from being cut.
+    /// Issues a pair for an event, with this number of links left.
     pub(crate) fn issue_for_event(
         &mut self,
         client_id: &str,
@@ -67,7 +67,7 @@ impl Tokens {
         now: i64,
         hops: u8,
     ) -> Pair {
-        let pair = self.mint(client_id, user, now, hops);
+        let pair = self.issue_pair(client_id, user, now, hops);
         self.of_events.push_back(pair.clone());
         if self.of_events.len() > EVENT_PAIRS_MAX
             && let Some(oldest) = self.of_events.pop_front()
@@ -78,7 +78,7 @@ impl Tokens {
         pair
     }
 
-    fn mint(&mut self, client_id: &str, user: u64, now: i64, hops: u8) -> Pair {
+    fn issue_pair(&mut self, client_id: &str, user: u64, now: i64, hops: u8) -> Pair {
         let grant = |life| Grant {
             client_id: client_id.to_owned(),
             user,
@@ -97,12 +97,12 @@ impl Tokens {
         pair
     }
 
-    /// Whom an access token stands for, expired or not.
+    /// Returns the grant of an access token, expired or not.
     pub(crate) fn grant(&self, access: &str) -> Option<&Grant> {
         self.access.get(access)
     }
 
-    /// Takes a refresh token, which is dead from now on.
+    /// Takes a refresh token, which becomes invalid.
     pub(crate) fn take_refresh(
         &mut self,
         refresh: &str,
@@ -112,7 +112,7 @@ impl Tokens {
         take(&mut self.refresh, refresh, client_id, now)
     }
 
-    /// An authorization code for the full OAuth flow.
+    /// Issues an authorization code for the full OAuth flow.
     pub(crate) fn issue_code(&mut self, client_id: &str, user: u64, now: i64) -> String {
         self.codes.retain(|_, grant| grant.expires > now);
         let code = secret();
@@ -131,27 +131,32 @@ impl Tokens {
         take(&mut self.codes, code, client_id, now)
     }
 
-    /// Lets every access token expire now, so that a client shows how it refreshes.
+    /// Expires every access token now, so that clients have to renew theirs.
     pub(crate) fn expire_all(&mut self, now: i64) {
         for grant in self.access.values_mut() {
             grant.expires = grant.expires.min(now);
         }
     }
 
-    /// Kills all that an application holds.
+    /// Invalidates all tokens of an application.
     pub(crate) fn revoke(&mut self, client_id: &str) {
-        for book in [&mut self.access, &mut self.refresh, &mut self.codes] {
-            book.retain(|_, grant| grant.client_id != client_id);
+        for tokens in [&mut self.access, &mut self.refresh, &mut self.codes] {
+            tokens.retain(|_, grant| grant.client_id != client_id);
         }
     }
 }
 
-fn take(book: &mut BTreeMap<String, Grant>, key: &str, client_id: &str, now: i64) -> Option<Grant> {
-    let grant = book
+fn take(
+    tokens: &mut BTreeMap<String, Grant>,
+    key: &str,
+    client_id: &str,
+    now: i64,
+) -> Option<Grant> {
+    let grant = tokens
         .get(key)
         .filter(|grant| grant.client_id == client_id && grant.expires > now)?
         .clone();
-    book.remove(key);
+    tokens.remove(key);
     Some(grant)
 }
 
@@ -169,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_of_events_never_push_out_those_of_the_installation() {
+    fn tokens_of_events_never_replace_those_of_the_installation() {
         let mut tokens = Tokens::default();
         let kept = tokens.issue("a", 1, 0);
         let first = tokens.issue_for_event("a", 1, 0, 6);

@@ -1,11 +1,11 @@
-//! Who talks: people, and bots, which to the portal are users as well.
+//! Users: people, bots, and clients outside.
 
 use std::collections::BTreeMap;
 
 use super::bot::Bot;
 
-/// Somebody with an id: a person, or a bot if `bot` says so.
-#[derive(Debug, Clone)]
+/// A user: a person, or a bot if `bot` is set.
+#[derive(Clone, Debug)]
 pub(crate) struct User {
     pub(crate) id: u64,
     pub(crate) first_name: String,
@@ -16,15 +16,15 @@ pub(crate) struct User {
     /// One of the sixteen colour names.
     pub(crate) color: String,
     pub(crate) bot: Option<Bot>,
-    /// Somebody outside, who writes through a connector.
+    /// Set for a client who writes through a connector.
     pub(crate) guest: Option<Guest>,
 }
 
-/// What a client of an open channel has that nobody else has.
-#[derive(Debug, Clone)]
+/// The client part of a user.
+#[derive(Clone, Debug)]
 pub(crate) struct Guest {
     pub(crate) connector: String,
-    /// The number outside.
+    /// The id outside.
     pub(crate) id: String,
     pub(crate) email: String,
     pub(crate) phone: String,
@@ -37,18 +37,18 @@ impl User {
             .to_owned()
     }
 
-    /// Whether it is one of the people who work here.
+    /// Whether it is a person of the portal.
     pub(crate) fn is_person(&self) -> bool {
         self.bot.is_none() && self.guest.is_none()
     }
 
-    /// The person who installs applications and owns the webhook.
+    /// Whether it is the administrator, who installs applications and owns the webhook.
     pub(crate) fn is_admin(&self) -> bool {
         self.id == 1
     }
 }
 
-/// The people who are there from the start; the first is the administrator.
+/// Returns the people a new portal has; the first is the administrator.
 pub(crate) fn people() -> BTreeMap<u64, User> {
     [
         ("Ann", "Meyer", "Sales manager", "F", "RED"),

@@ -64,6 +64,7 @@ impl Arrivals {
 mod tests {
     use crate::engine::accept::arrivals::*;
     use crate::store::Memory;
+    use crate::store::Operator as _;
 
     #[tokio::test]
     async fn counts_of_one_name_are_added_up_in_the_store() {

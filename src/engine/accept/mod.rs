@@ -36,7 +36,7 @@ impl Engine {
     /// the event is stored.
     ///
     /// # Errors
-    /// Nothing has happened then.
+    /// Nothing is stored then.
     /// - [`AcceptError::Malformed`] if the body cannot be read.
     /// - [`AcceptError::Unproven`] if it is not proven to be from a portal that the application is
     ///   installed on.
@@ -110,7 +110,7 @@ impl Engine {
                 .iter()
                 .map(|RoutedEvent { key, part, event }| NewEvent {
                     occurrence: occurrence::of(key, delivery, event.as_ref()),
-                    lane: key.clone(),
+                    key: key.clone(),
                     part: *part,
                 })
                 .collect(),
@@ -172,7 +172,7 @@ impl Engine {
         self.counts.dead.add();
         let blocks = false;
         let turn = TurnCommit {
-            end: Outcome::Dead { error, blocks },
+            outcome: Outcome::Dead { error, blocks },
             calls,
             ..TurnCommit::done(event, self.options.clock.now())
         };
@@ -238,8 +238,8 @@ impl Engine {
     }
 }
 
-/// Returns the events in a delivery. A decoder that panics is an error like others: no event is
-/// lost by it.
+/// Returns the events in a delivery. A decoder that panics is an error like others, so that
+/// the event is not lost.
 pub(super) fn decode(delivery: &Delivery) -> Result<Vec<Event>, String> {
     match catch_unwind(AssertUnwindSafe(|| delivery.events())) {
         Ok(events) => events.map_err(|error| error.to_string()),

@@ -1,6 +1,6 @@
 //! The key of an occurrence, by which a repeat is recognised.
 //!
-//! Nothing in a posted event numbers the occurrence (server-behaviour, section 8.4):
+//! Nothing in a posted event numbers the occurrence (protocol/server-behaviour.md 8):
 //! `event_handler_id` is the subscription's. A message, a deletion and a typed command are
 //! identified by the message's id, so that a bot that is registered through both v1 and v2, or is
 //! posted a command that it also polls, receives it once. All presses on one keyboard carry the id
@@ -57,7 +57,7 @@ struct OccurrenceHasher(SipHasher13);
 
 impl OccurrenceHasher {
     fn chat(&mut self, delivery: &Delivery, event: &ChatEvent) {
-        match &event.what {
+        match &event.kind {
             ChatEventKind::Message(message) => {
                 self.text("message");
                 self.number(message.id.0);
@@ -67,7 +67,7 @@ impl OccurrenceHasher {
                 self.text("edited");
                 self.number(message.id.0);
                 self.number(delivery.event_id.or(delivery.ts).unwrap_or(0));
-                self.text(&message.text);
+                self.text(message.raw_text());
             }
             ChatEventKind::Deleted(deleted) => {
                 self.text("deleted");
@@ -96,10 +96,10 @@ impl OccurrenceHasher {
     fn connector(&mut self, delivery: &Delivery, event: &ConnectorEvent) {
         self.text(&delivery.name);
         match event {
-            ConnectorEvent::Message { what, message, .. } => {
+            ConnectorEvent::Message { kind, message, .. } => {
                 self.number(message.id.0);
                 message.outside_ids.iter().for_each(|id| self.text(id));
-                if *what == OutboundKind::Edit {
+                if *kind == OutboundKind::Edit {
                     self.number(delivery.ts.unwrap_or(0));
                     self.text(&message.text);
                 }
@@ -119,9 +119,9 @@ impl OccurrenceHasher {
 
     /// By the id that the message has outside the portal.
     fn inbound(&mut self, inbound: &Inbound) {
-        self.text(inbound.what.method());
+        self.text(inbound.kind.method());
         self.text(&inbound.id);
-        if inbound.what == InboundKind::Edited {
+        if inbound.kind == InboundKind::Edited {
             self.text(&inbound.message["message"].to_string());
         }
     }
@@ -131,7 +131,7 @@ impl OccurrenceHasher {
     /// pages, where others have the subscription's.
     fn delivery(&mut self, delivery: &Delivery) {
         match delivery.event_id {
-            Some(id) if delivery.via == Source::Fetch => self.number(id),
+            Some(id) if delivery.source == Source::Fetch => self.number(id),
             _ => self.0.write(&delivery.digest().to_le_bytes()),
         }
     }

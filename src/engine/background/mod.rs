@@ -139,14 +139,14 @@ impl Engine {
     async fn read_notices(self: &Arc<Self>) -> Result<(), StoreError> {
         let _reading = self.backlog.reading().await;
         let store = &self.options.store;
-        for notice in store.news().await? {
+        for notice in store.notices().await? {
             match notice {
                 Notice::Event(id, key) => {
                     self.events
                         .insert(key, QueuedEvent::stored(id), |other| other.id < id);
                 }
                 Notice::Call(id, to) => self.outbox.push(to, QueuedSend::new(id)),
-                Notice::Open(_) => {} // found below
+                Notice::Unblocked(_) => {} // found below
             }
         }
         if !self.backlog.has_blocked() {

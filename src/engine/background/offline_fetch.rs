@@ -90,7 +90,7 @@ impl Engine {
         is_first: bool,
     ) -> Result<Duration, FetchError> {
         if is_first {
-            for batch in portal.offline_left().await? {
+            for batch in portal.uncleared_offline().await? {
                 self.admit_batch(portal, batch).await?;
             }
         }

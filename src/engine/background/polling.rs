@@ -1,7 +1,7 @@
 //! Polling: asking for the events of bots that have no public address.
 //!
 //! The portal keeps events until they are confirmed, at most for a day. Asking for what comes
-//! behind an event confirms it (bots-v2, section 3). So an event is confirmed only after it is
+//! behind an event confirms it (protocol/bots-v2.md 3). So an event is confirmed only after it is
 //! stored. What a dead process had stored and not confirmed comes again and is dropped as a repeat.
 //! Nothing is lost from end to end.
 //!

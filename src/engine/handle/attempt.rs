@@ -46,8 +46,11 @@ impl Engine {
             Err(error) => self.dead_outcome(current, &error, false),
         };
         let turn = TurnCommit::done(current.id, self.options.clock.now());
-        self.finish(current, &TurnCommit { end, ..turn }, false)
-            .await
+        let turn = TurnCommit {
+            outcome: end,
+            ..turn
+        };
+        self.finish(current, &turn, false).await
     }
 
     /// Counts an attempt, and loads the state of a chat. One attempt too many means that the

@@ -12,7 +12,7 @@ use crate::handler::{Channel, Error, guarded};
 use crate::portal::Portal;
 use crate::portal::methods::imconnector;
 
-/// A request for a connector's settings page, as the portal's frame sends it (auth.md, section 3).
+/// A request for a connector's settings page, as the portal's frame sends it (protocol/auth.md 3).
 #[derive(Debug)]
 pub(crate) struct SettingsRequest {
     pub(crate) portal: MemberId,
@@ -71,7 +71,7 @@ impl Engine {
         })
     }
 
-    /// Joins a connector to a line, in the documentation's order of calls (open-channels, section
+    /// Joins a connector to a line, in the documentation's order of calls (protocol/open-channels.md
     /// 2.2). Doing it again changes nothing, and clears an error that was set.
     async fn join_line(
         &self,
@@ -97,7 +97,7 @@ impl Engine {
 
 /// Returns the text of an error for the person who opened the page.
 fn text_for_person(error: &Error) -> String {
-    match error.told() {
+    match error.answer() {
         Some(answer) => answer.text().to_owned(),
         None => error.to_string(),
     }

@@ -203,9 +203,9 @@ impl Engine {
                 let status = call("imconnector.send.status.delivery", params);
                 (Outcome::Done, vec![status])
             }
-            Err(error) if error.is_told() => {
+            Err(error) if error.is_answer() => {
                 let answer = error
-                    .told()
+                    .answer()
                     .map_or_else(String::new, |answer| answer.text().to_owned());
                 let end = self.dead_outcome(current, &Error::failed(answer), false);
                 (end, Vec::new())
@@ -220,9 +220,12 @@ impl Engine {
                 (self.dead_outcome(current, &error, false), vec![failed])
             }
         };
-        let turn = TurnCommit::done(current.id, self.options.clock.now());
-        self.finish(current, &TurnCommit { end, calls, ..turn }, false)
-            .await
+        let turn = TurnCommit {
+            outcome: end,
+            calls,
+            ..TurnCommit::done(current.id, self.options.clock.now())
+        };
+        self.finish(current, &turn, false).await
     }
 
     /// Runs a connector on one event. Returns what was delivered, if the portal expects a report.
@@ -234,9 +237,9 @@ impl Engine {
     ) -> Result<Option<(Message, Receipt)>> {
         let connector = &entry.connector;
         match event {
-            ConnectorEvent::Message { what, message, .. } => {
+            ConnectorEvent::Message { kind, message, .. } => {
                 let receipt = connector
-                    .deliver_outbound(channel, what, message.clone())
+                    .deliver_outbound(channel, kind, message.clone())
                     .await?;
                 Ok(receipt.map(|receipt| (message, receipt)))
             }
@@ -266,7 +269,7 @@ impl Engine {
         });
         let mut params = line_params(&inbound.connector, inbound.line);
         params.insert("MESSAGES".to_owned(), json!([inbound.message]));
-        let call = self.line_call(chat, current.id, redelivery, inbound.what.method(), params);
+        let call = self.line_call(chat, current.id, redelivery, inbound.kind.method(), params);
         let turn = TurnCommit {
             calls: vec![call],
             ..TurnCommit::done(current.id, self.options.clock.now())
@@ -311,8 +314,8 @@ impl Engine {
             api: Api::V2,
             redelivery,
             call: Call::Rest {
-                method: method.to_owned(),
-                params,
+                method: method.into(),
+                params: params.into(),
             },
         })
     }
@@ -343,7 +346,7 @@ fn receipt_of(call: &QueuedCall, refused: Option<&str>) -> Option<(LineId, Inbou
     };
     let message = params
         .get("MESSAGES")
-        .filter(|_| *method == InboundKind::Wrote.method())?;
+        .filter(|_| **method == *InboundKind::Wrote.method())?;
     let id = |of: &str| Some(message[0][of]["id"].as_str()?.to_owned());
     let receipt = InboundReceipt {
         chat: id("chat")?,
@@ -356,7 +359,7 @@ fn receipt_of(call: &QueuedCall, refused: Option<&str>) -> Option<(LineId, Inbou
 
 /// Returns the parameters that report a message as delivered. Without the report, operators see it
 /// as not delivered, and the portal sends no events for its edits and its deletion
-/// (server-behaviour, section 6.1).
+/// (protocol/server-behaviour.md 6.1).
 fn delivery_status(
     connector: &str,
     line: LineId,

@@ -72,7 +72,7 @@ impl Engine {
         &'e self,
         delivery: &'e Delivery,
     ) -> impl Iterator<Item = &'e (Arc<str>, HookSpec)> {
-        let is_offline = delivery.via == Source::Fetch;
+        let is_offline = delivery.source == Source::Fetch;
         self.hooks.iter().filter(move |(_, hook)| {
             hook.is_offline == is_offline && hook.pattern.matches(&delivery.name, delivery.category)
         })

@@ -13,14 +13,14 @@ use super::accept::decode;
 use super::keyed_queues::Next;
 use super::{APPLICATION_REMOVED, Engine, QueuedEvent};
 use crate::event::{BotRef, ChatEvent, ChatEventKind, Delivery, Event, SessionChange, UserId};
-use crate::handler::{AnyBot, Attempt, EventContext, Trigger, TurnResult, to_people};
+use crate::handler::{AnyBot, Attempt, EventContext, Trigger, TurnResult, hand_to_operator};
 use crate::portal::Portal;
 use crate::store::{Content, Conversation, EventId, OrderingKey, Outcome, Reminder, TurnCommit};
 use attempt::STORE_PAUSE;
 use sessions::unknown_bots;
 
 /// The event that a worker handles.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(in crate::engine) struct CurrentEvent<'q> {
     /// Its id in the store.
     id: EventId,
@@ -136,7 +136,7 @@ impl Engine {
     ) -> Next<QueuedEvent> {
         // In groups and open channels the portal reports a bot's own edits and deletions to it.
         let is_change = matches!(
-            event.what,
+            event.kind,
             ChatEventKind::Edited(_) | ChatEventKind::Deleted(_)
         );
         let is_echo = is_change && event.author == Some(UserId::from(chat.bot));
@@ -156,7 +156,7 @@ impl Engine {
             delivery: Some(delivery),
             ..context
         };
-        let trigger = Box::new(Trigger::Chat(event.what));
+        let trigger = Box::new(Trigger::Chat(event.kind));
         self.turn(current, bot, trigger, Box::new(context)).await
     }
 
@@ -251,10 +251,10 @@ impl Engine {
         trigger: Box<Trigger>,
         mut context: Box<EventContext>,
     ) -> Next<QueuedEvent> {
-        let chat = bot.has_state().then(|| context.here.clone());
+        let chat = bot.has_state().then(|| context.conversation.clone());
         let at = self.options.clock.now();
         context.now = at;
-        let last_calls = || to_people(bot.profile(), &context);
+        let last_calls = || hand_to_operator(bot.profile(), &context);
         let started = match self.begin(current, chat.as_ref(), last_calls).await {
             Ok(started) => started,
             Err(next) => return next,
@@ -266,7 +266,7 @@ impl Engine {
         context.attempt = started.attempt;
         let TurnResult {
             state,
-            aside,
+            unreadable_state: aside,
             calls,
             reminders,
             error,
@@ -276,9 +276,7 @@ impl Engine {
             Some(error) if !attempt.is_last => {
                 return Box::pin(self.fail(current, started.attempt, &error)).await;
             }
-            Some(error) => {
-                self.dead_outcome(current, &error, bot.profile().is_waiting_for_the_operator())
-            }
+            Some(error) => self.dead_outcome(current, &error, bot.profile().blocks_on_failure()),
         };
         let is_blocked = matches!(end, Outcome::Dead { blocks: true, .. });
         if let Some(why) = &aside {
@@ -288,9 +286,9 @@ impl Engine {
         let turn = TurnCommit {
             event: current.id,
             at,
-            end,
+            outcome: end,
             state: chat.map(|chat| (chat, state)),
-            aside,
+            quarantine: aside,
             calls,
             reminders,
         };

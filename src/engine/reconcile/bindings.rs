@@ -133,8 +133,8 @@ impl Reconciliation<'_> {
         Ok(online.chain(offline).collect())
     }
 
-    /// Removes pairs that differ in the user only, unless we act as an administrator: for anybody
-    /// else the portal binds events as that user only (`event-bind.md`).
+    /// Removes from both lists the pairs that differ in the user only, unless we act as an
+    /// administrator: for anybody else the portal binds events as that user only (`event-bind.md`).
     async fn skip_equivalent(
         &self,
         missing: &mut Vec<Binding>,

@@ -37,7 +37,7 @@ impl Reconciliation<'_> {
             .openline(profile.is_for_open_channels());
         let id = self.portal.run(register).await?;
         // `imbot.register` ignores the two handlers for plain bots, and everything for a code that
-        // exists. The update sets both (bots-v1, section 6).
+        // exists. The update sets both (protocol/bots-v1.md 6).
         let fields = json!({
             "EVENT_HANDLER": url,
             "EVENT_MESSAGE_UPDATE": url,
@@ -158,7 +158,7 @@ impl Reconciliation<'_> {
     pub(super) async fn remove(&mut self, bot: &dyn AnyBot) -> Result<(), Error> {
         let profile = bot.profile();
         let found = match profile.on_api() {
-            Api::V1 => self.portal.find_bot_of_the_first(profile.code()).await?,
+            Api::V1 => self.portal.find_bot_v1(profile.code()).await?,
             Api::V2 => {
                 let found = self.portal.find_bot(profile.code()).await?;
                 found.map(|found| found.id)

@@ -56,7 +56,9 @@ impl Reconciliation<'_> {
         let Value::Object(params) = profile.params(&settings) else {
             return Ok(());
         };
-        self.portal.do_on_line("imconnector.register", params).await
+        self.portal
+            .call_open_channel("imconnector.register", params)
+            .await
     }
 
     /// Removes the connectors of this program.
@@ -70,7 +72,7 @@ impl Reconciliation<'_> {
             if self.step(Step::RemoveConnector { connector }) {
                 let params = params.into_iter().collect();
                 self.portal
-                    .do_on_line("imconnector.unregister", params)
+                    .call_open_channel("imconnector.unregister", params)
                     .await?;
             }
         }

@@ -3,8 +3,11 @@
 use crate::engine::Engine;
 use crate::event::Api;
 use crate::handler::{AnyBot, EventMode};
+#[cfg(feature = "cli")]
+use crate::portal::Http;
 
 /// The needs of one bot.
+#[cfg(feature = "cli")]
 #[derive(Clone, Debug)]
 pub(crate) struct Requirement {
     /// Its code.
@@ -15,6 +18,7 @@ pub(crate) struct Requirement {
     pub(crate) serves_open_channels: bool,
 }
 
+#[cfg(feature = "cli")]
 impl Requirement {
     /// Returns true if the portal posts its events to our address.
     pub(crate) fn is_posted_to(&self) -> bool {
@@ -22,6 +26,7 @@ impl Requirement {
     }
 }
 
+#[cfg(feature = "cli")]
 impl Engine {
     /// Returns the needs of all bots.
     pub(crate) fn requirements(&self) -> Vec<Requirement> {
@@ -45,6 +50,13 @@ impl Engine {
         ids.map(str::to_owned).collect()
     }
 
+    /// Returns the HTTP client that portals are called with.
+    pub(crate) fn http(&self) -> &Http {
+        &self.options.http
+    }
+}
+
+impl Engine {
     /// Returns the address that portals post events to; `None` if they cannot.
     pub(crate) fn handler_url(&self) -> Option<&str> {
         self.options.handler_url.as_deref()

@@ -1,7 +1,7 @@
-//! The events of a portal: their names, what each is about, and who can get it.
+//! The documented events of a portal: their names, their subjects, and who can receive them.
 //!
-//! From the documentation's event pages and the mission's list. A name that is not here is an event all the same:
-//! portals grow new ones.
+//! From the documentation's event pages. Events that are not listed are accepted as well, since
+//! portals get new ones.
 
 mod table;
 
@@ -9,15 +9,15 @@ use std::borrow::Cow;
 
 use table::EVENTS;
 
-/// What an event is about.
+/// The subject of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Category {
-    /// The application's own life: installed, updated, paid, removed.
+    /// The application itself: installed, updated, paid, removed.
     Application,
     /// Bookings and their resources.
     Booking,
-    /// The bot platform, both versions.
+    /// The bot platform, v1 and v2.
     Bots,
     /// The calendar.
     Calendar,
@@ -25,7 +25,8 @@ pub enum Category {
     Catalog,
     /// Connectors of open channels.
     Connectors,
-    /// CRM: leads, deals, contacts, companies, smart processes, activities, the timeline, measurement units, ….
+    /// CRM: leads, deals, contacts, companies, smart processes, activities, the timeline, units of
+    /// measure, ….
     Crm,
     /// The messenger, as a user polls it.
     Messenger,
@@ -45,7 +46,7 @@ pub enum Category {
     Users,
     /// Workgroups.
     Workgroups,
-    /// Something that this catalogue does not know.
+    /// A subject that this catalogue does not know.
     Unknown,
 }
 
@@ -53,19 +54,19 @@ pub enum Category {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Entry {
-    /// The name, upper case, as portals send it.
+    /// The name in upper case, as portals send it.
     pub name: &'static str,
-    /// What it is about.
+    /// The subject.
     pub category: Category,
-    /// Whether an outgoing webhook, made in the portal's interface, can send it; nothing where the documentation does not
-    /// say. An application can have every event of its scopes.
+    /// Whether an outgoing webhook, created in the portal's interface, can send it; `None` if the
+    /// documentation does not say. An application can receive every event of its scopes.
     pub by_webhook: Option<bool>,
-    /// What has happened.
+    /// What happened.
     pub about: &'static str,
 }
 
 impl Category {
-    /// The scope that an application needs for events about this; empty where it is unknown.
+    /// Returns the scope that an application needs for events of this subject; empty if unknown.
     pub fn scope(self) -> &'static str {
         match self {
             Category::Application => "basic",
@@ -89,7 +90,7 @@ impl Category {
     }
 }
 
-/// The name of an event: upper case, as portals send it.
+/// Returns an event's name in upper case, as portals send it, and its subject.
 pub(super) fn name(text: &str) -> (Cow<'static, str>, Category) {
     let upper = upper(text);
     match find(&upper) {
@@ -101,7 +102,7 @@ pub(super) fn name(text: &str) -> (Cow<'static, str>, Category) {
     }
 }
 
-/// What the documentation says of the event of this name; letter case does not matter.
+/// Returns the documented event of this name, in upper or lower case.
 ///
 /// ```
 /// use imbot::event::catalogue;
@@ -114,7 +115,7 @@ pub fn entry(text: &str) -> Option<&'static Entry> {
     find(&upper).or_else(|| suffixed(&upper))
 }
 
-/// What the event of this name is about; letter case does not matter.
+/// Returns the subject of the event of this name, in upper or lower case.
 pub fn category(text: &str) -> Category {
     name(text).1
 }
@@ -124,7 +125,7 @@ pub fn entries() -> &'static [Entry] {
     EVENTS
 }
 
-/// All documented names with what they are about, in alphabetical order.
+/// All documented names with their subjects, in alphabetical order.
 pub fn names() -> impl Iterator<Item = (&'static str, Category)> {
     EVENTS.iter().map(|entry| (entry.name, entry.category))
 }
@@ -142,7 +143,7 @@ fn find(upper: &str) -> Option<&'static Entry> {
     at.ok().map(|at| &EVENTS[at])
 }
 
-/// Events of a smart process end in its type, such as `ONCRMDYNAMICITEMADD_147`.
+/// Events of a smart process have its type at the end, such as `ONCRMDYNAMICITEMADD_147`.
 fn suffixed(upper: &str) -> Option<&'static Entry> {
     let (stem, kind) = upper.rsplit_once('_')?;
     let is_number = !kind.is_empty() && kind.bytes().all(|digit| digit.is_ascii_digit());
@@ -154,12 +155,12 @@ mod tests {
     use crate::event::catalogue::*;
 
     #[test]
-    fn the_catalogue_is_sorted_so_that_it_can_be_searched() {
+    fn the_catalogue_is_sorted_for_binary_search() {
         assert!(EVENTS.is_sorted_by(|a, b| a.name < b.name));
     }
 
     #[test]
-    fn names_are_known_in_any_case_and_with_a_type_at_the_end() {
+    fn names_are_found_in_any_case_and_with_a_type_at_the_end() {
         assert_eq!(category("onCrmDealAdd"), Category::Crm);
         assert_eq!(category("ONCRMDYNAMICITEMADD_147"), Category::Crm);
         assert_eq!(category("ONCRMDEALADD_NEWLY"), Category::Unknown);

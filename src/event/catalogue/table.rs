@@ -1,13 +1,14 @@
-//! The documented events, in alphabetical order, one a line.
+//! The documented events in alphabetical order, one per line.
 //!
-//! The names are those on the wire: the documentation writes `onCrmDealAdd` and says that names are sent in upper case.
+//! The names are those that portals send: the documentation writes `onCrmDealAdd` and says that
+//! names are sent in upper case.
 
 use super::Category::{self, *};
 use super::Entry;
 
 /// An outgoing webhook of the portal's interface can send it.
 const YES: Option<bool> = Some(true);
-/// Only an application gets it.
+/// Only an application receives it.
 const NO: Option<bool> = Some(false);
 /// The documentation does not say.
 const UNSAID: Option<bool> = None;

@@ -1,14 +1,14 @@
-//! Writing forms as PHP's `http_build_query` does (RFC 1738).
+//! Encodes forms as PHP's `http_build_query` does (RFC 1738).
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
-/// What `urlencode` of PHP leaves alone beside letters and digits.
+/// The characters that PHP's `urlencode` leaves unchanged, in addition to letters and digits.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
 
 /// Encodes a value as PHP's `http_build_query` does (RFC 1738).
 ///
-/// `true` is `1`, `false` is `0`; nulls and empty lists and maps vanish; a space is `+`.
+/// `true` is `1`, `false` is `0`; nulls and empty lists and maps are left out; a space is `+`.
 ///
 /// ```
 /// let value = serde_json::json!({"data": {"TEXT": "a b", "LIST": ["x"], "NONE": null}, "ok": true});

@@ -1,26 +1,26 @@
-//! Reading typed values off the maps of a form.
+//! Reads typed values from the maps of a form.
 
 use std::borrow::Cow;
 
-use super::pairs::{Pair, Pairs};
+use super::pairs::{Block, Pair, Pairs};
 use crate::event::DecodeError;
 use crate::event::error::excerpt;
 use crate::event::escape::{flag, unescape};
 use crate::event::tree::Span;
 
-/// The names of the maps around a value, outermost first; empty ones follow the last. Of more than five the inner ones are
-/// left out.
+/// The names of the maps around a value, outermost first; unused ones are empty. Beyond five levels
+/// the inner names are left out.
 pub(in crate::event) type Path<'p> = [Cow<'p, [u8]>; 5];
 
-/// Pairs that stand side by side in one map.
+/// Adjacent pairs of one map.
 #[derive(Clone, Copy)]
 pub(in crate::event) struct Map<'p> {
-    pub(super) form: &'p Pairs,
+    form: &'p Pairs,
     pub(super) names: &'p [Span],
     pub(super) pairs: &'p [Pair],
 }
 
-/// A value that is not unescaped yet, and where it stands.
+/// A value that is still escaped, and its key.
 #[derive(Clone, Copy)]
 pub(in crate::event) struct Raw<'p> {
     map: Map<'p>,
@@ -28,8 +28,25 @@ pub(in crate::event) struct Raw<'p> {
     value: &'p [u8],
 }
 
+impl Pairs {
+    /// The maps, to read typed values from. A map whose pairs are scattered over the body occurs
+    /// several times.
+    pub(in crate::event) fn maps(&self) -> impl Iterator<Item = Map<'_>> {
+        let end = Block {
+            names: self.names.len(),
+            pairs: self.pairs.len(),
+        };
+        let ends = self.maps[1..].iter().copied().chain([end]);
+        ends.zip(&self.maps).map(|(end, map)| Map {
+            form: self,
+            names: &self.names[map.names..end.names],
+            pairs: &self.pairs[map.pairs..end.pairs],
+        })
+    }
+}
+
 impl<'p> Map<'p> {
-    /// Where this map is.
+    /// Returns the path of this map.
     pub(in crate::event) fn path(&self) -> Path<'p> {
         let mut path = Path::default();
         for (place, name) in path.iter_mut().zip(self.names) {
@@ -38,7 +55,7 @@ impl<'p> Map<'p> {
         path
     }
 
-    /// The names and values in it.
+    /// The names and values of the map.
     pub(in crate::event) fn fields(self) -> impl Iterator<Item = (Cow<'p, [u8]>, Raw<'p>)> {
         self.pairs.iter().map(move |pair| {
             let raw = Raw {
@@ -50,7 +67,7 @@ impl<'p> Map<'p> {
         })
     }
 
-    /// A name without its escapes, and `[]` for an empty one.
+    /// Returns a name without escapes, and `[]` for an empty one.
     #[inline]
     fn name(&self, name: Span) -> Cow<'p, [u8]> {
         match self.form.slice(name) {
@@ -83,7 +100,7 @@ impl<'p> Raw<'p> {
     }
 
     pub(in crate::event) fn number<T: TryFrom<u64>>(self) -> Result<Option<T>, DecodeError> {
-        // Digits are never escaped, so most numbers are read where they stand.
+        // Digits are never escaped, so most numbers are read in place.
         if let Some(number) = digits(self.value).and_then(|number| number.try_into().ok()) {
             return Ok(Some(number));
         }
@@ -95,19 +112,19 @@ impl<'p> Raw<'p> {
             .ok()
             .and_then(|number: u64| number.try_into().ok());
         number.map(Some).ok_or_else(|| DecodeError::Unexpected {
-            key: excerpt(&self.place()),
+            key: excerpt(&self.key()),
             expected: "a number",
             found: excerpt(&text),
         })
     }
 
-    /// The value as it came, with its escapes.
+    /// The value with its escapes.
     pub(in crate::event) fn bytes(self) -> &'p [u8] {
         self.value
     }
 
-    /// The whole key, as PHP writes it.
-    fn place(self) -> String {
+    /// Returns the whole key, as PHP writes it.
+    fn key(self) -> String {
         let names = self.map.names.iter().chain([&self.name]);
         names
             .map(|name| String::from_utf8_lossy(&self.map.name(*name)).into_owned())
@@ -116,7 +133,7 @@ impl<'p> Raw<'p> {
     }
 }
 
-/// A number of digits only, and of so few that none is too large.
+/// Reads a number of at most 19 digits, which cannot overflow.
 fn digits(text: &[u8]) -> Option<u64> {
     const DIGITS_MAX: usize = 19;
     if text.is_empty() || text.len() > DIGITS_MAX {

@@ -1,20 +1,22 @@
-//! The names in a key: in `data[PARAMS][MESSAGE]`, its brackets raw or escaped, they are `data`, `PARAMS` and `MESSAGE`.
+//! Splits a key into names: `data[PARAMS][MESSAGE]`, with raw or escaped brackets, has the names
+//! `data`, `PARAMS` and `MESSAGE`.
 
 use std::ops::Range;
 
-use crate::event::scan::{behind, end_of_name, find};
+use crate::event::scan::{end_of_name, find, strip_start};
 
-/// The key that a pair begins with.
+/// Returns the key at the beginning of a pair.
 pub(super) fn of(pair: &[u8]) -> &[u8] {
     &pair[..find([b'=', b'&'], pair).unwrap_or(pair.len())]
 }
 
-/// Where the name ends and the value begins in a text that begins with a pair whose key is `stem`, a plain name and a
-/// closing bracket, or a plain name alone where there is no stem: nearly all pairs stand in one map with the pair before
-/// them. A name with a sign such as `-` is not taken for plain, which costs no more than time.
-#[inline(always)] // it runs for every pair, and what it returns is taken apart at once
-pub(super) fn beside(stem: &[u8], text: &[u8]) -> Option<(usize, usize)> {
-    let rest = behind(stem, text)?;
+/// Returns the end of the name and the start of the value, if `text` begins with a pair whose key
+/// is `stem`, a plain name and a closing bracket; without a stem, a plain name alone. Nearly all
+/// pairs are in one map with the pair before them. A name with a character such as `-` does not
+/// count as plain, which only costs time.
+#[inline(always)] // it runs for every pair, and its result is used at once
+pub(super) fn after_stem(stem: &[u8], text: &[u8]) -> Option<(usize, usize)> {
+    let rest = strip_start(stem, text)?;
     let (name, rest) = rest.split_at(end_of_name(rest)?);
     let length = match rest {
         [b'%', b'5', b'D', b'=', ..] | [b'%', b'5', b'd', b'=', ..] => 4,
@@ -26,10 +28,11 @@ pub(super) fn beside(stem: &[u8], text: &[u8]) -> Option<(usize, usize)> {
     (!stem.is_empty() && !name.is_empty()).then_some((end, end + length))
 }
 
-/// Where the names of a key stand, one after another. One that is empty is PHP's `[]`.
+/// Returns the positions of a key's names, in order. An empty one is PHP's `[]`.
 ///
-/// Damage is read as PHP does: a key that begins with a bracket, or whose first one is never closed, is a single name;
-/// what follows a later unclosed bracket, or stands between two pairs of them, is passed over.
+/// Damaged keys are read as PHP does: a key that begins with a bracket, or whose first bracket is
+/// not closed, is a single name; text after a later unclosed bracket, or between two pairs of
+/// brackets, is ignored.
 pub(super) fn names(key: &[u8]) -> Names<'_> {
     let open = bracket(key, 0, OPEN).map_or(0, |open| open.start);
     let inside = (open > 0).then(|| Inside::at(key, open)).flatten();
@@ -44,7 +47,7 @@ pub(super) fn names(key: &[u8]) -> Names<'_> {
 pub(super) struct Names<'k> {
     key: &'k [u8],
     next: Option<Range<usize>>,
-    /// What comes after the next one.
+    /// The name after the next one.
     inside: Option<Inside>,
 }
 
@@ -68,7 +71,7 @@ struct Inside {
 }
 
 impl Inside {
-    /// What stands between the bracket here and the one that closes it.
+    /// Returns the name between the bracket at `open` and the one that closes it.
     fn at(key: &[u8], open: usize) -> Option<Inside> {
         let start = open + length(&key[open..], OPEN)?;
         let close = bracket(key, start, CLOSE)?;
@@ -79,12 +82,12 @@ impl Inside {
     }
 }
 
-/// A bracket, raw and as the last digit of its escape.
+/// A bracket: the raw byte, and the last digit of its escape.
 type Bracket = (u8, u8);
 const OPEN: Bracket = (b'[', b'B'); // %5B
 const CLOSE: Bracket = (b']', b'D'); // %5D
 
-/// Where the first such bracket from there on stands.
+/// Returns the position of the first such bracket from `from` on.
 fn bracket(key: &[u8], from: usize, which: Bracket) -> Option<Range<usize>> {
     let mut at = from;
     loop {
@@ -96,7 +99,7 @@ fn bracket(key: &[u8], from: usize, which: Bracket) -> Option<Range<usize>> {
     }
 }
 
-/// The length of the bracket that `text` begins with.
+/// Returns the length of the bracket at the beginning of `text`.
 fn length(text: &[u8], (raw, digit): Bracket) -> Option<usize> {
     match text {
         [byte, ..] if *byte == raw => Some(1),

@@ -1,8 +1,7 @@
-//! A body cut into maps and pairs, in one pass.
+//! Splits a body into maps and pairs, in one pass.
 
 use bytes::Bytes;
 
-use super::fields::Map;
 use super::{BODY_BYTES_MAX, PAIRS_MAX, key};
 use crate::event::error::excerpt;
 use crate::event::escape::unescape;
@@ -10,29 +9,30 @@ use crate::event::scan;
 use crate::event::tree::{Builder, DEPTH_MAX, Span};
 use crate::event::{DecodeError, Tree};
 
-/// Bytes of a pair as portals write them, or less: room for a body's pairs is made by it.
+/// Size of a pair in real bodies, in bytes, or less: reserves space for the pairs.
 const PAIR_BYTES: usize = 36;
 
-/// Maps in a body as portals write them: so many are made room for.
+/// Number of maps in real bodies: reserves space for the maps.
 const MAPS: usize = 16;
 
-/// A body within the limits, and where its maps and pairs stand in it, in the order they came.
+/// A body within the limits, and the positions of its maps and pairs, in the original order.
 ///
-/// The portal writes a map's pairs side by side, so its names are taken apart once for all of them.
+/// The portal writes the pairs of a map next to each other, so the names of the map are split once
+/// for all of them.
 #[derive(Clone)]
 pub(in crate::event) struct Pairs {
     body: Bytes,
-    maps: Vec<Block>,
-    /// The names of the maps, outermost first, one map's behind another's.
-    names: Vec<Span>,
-    pairs: Vec<Pair>,
+    pub(super) maps: Vec<Block>,
+    /// The names of the maps, outermost first, one map after another.
+    pub(super) names: Vec<Span>,
+    pub(super) pairs: Vec<Pair>,
 }
 
-/// Pairs that stand side by side in one map: where its names begin, and its pairs.
+/// Adjacent pairs of one map: the start of its names and of its pairs.
 #[derive(Clone, Copy, Default)]
-struct Block {
-    names: usize,
-    pairs: usize,
+pub(super) struct Block {
+    pub(super) names: usize,
+    pub(super) pairs: usize,
 }
 
 /// A pair's own name, and its value.
@@ -65,7 +65,7 @@ impl Pairs {
                 return Err(DecodeError::TooManyKeys);
             }
             let at = body.len() - rest.len();
-            let (name, value) = match key::beside(stem, rest) {
+            let (name, value) = match key::after_stem(stem, rest) {
                 Some((end, value)) => (Span::new(at + stem.len(), at + end, false), value),
                 None => {
                     let (name, value) = form.enter(rest, at)?;
@@ -82,7 +82,8 @@ impl Pairs {
         Ok(Pairs { body, ..form })
     }
 
-    /// Enters the map of a pair that stands at this place of the body. Tells the pair's own name, and where its value begins.
+    /// Starts the map of the pair at this position of the body. Returns the pair's own name and the
+    /// start of its value.
     #[inline(never)] // it runs for few pairs
     fn enter(&mut self, pair: &[u8], at: usize) -> Result<(Span, usize), DecodeError> {
         self.maps.push(Block {
@@ -114,20 +115,6 @@ impl Pairs {
         &self.body[span.range()]
     }
 
-    /// The maps, to read typed values off them. One whose pairs are scattered over the body comes several times.
-    pub(in crate::event) fn maps(&self) -> impl Iterator<Item = Map<'_>> {
-        let end = Block {
-            names: self.names.len(),
-            pairs: self.pairs.len(),
-        };
-        let ends = self.maps[1..].iter().copied().chain([end]);
-        ends.zip(&self.maps).map(|(end, map)| Map {
-            form: self,
-            names: &self.names[map.names..end.names],
-            pairs: &self.pairs[map.pairs..end.pairs],
-        })
-    }
-
     pub(in crate::event) fn tree(&self) -> Tree {
         let mut builder = Builder::new(self.body.clone(), self.pairs.len());
         let mut path = Vec::with_capacity(DEPTH_MAX);
@@ -147,7 +134,7 @@ impl Pairs {
     }
 }
 
-/// What a name is as a key at its depth: inside brackets an empty one is PHP's `[]`.
+/// Returns a name as a key at its depth: inside brackets an empty one is PHP's `[]`.
 fn key_at((depth, name): (usize, &Span)) -> Option<Span> {
     (depth == 0 || !name.range().is_empty()).then_some(*name)
 }

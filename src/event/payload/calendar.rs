@@ -1,17 +1,18 @@
-//! The calendar: its events, and its sections and resources.
+//! Payloads of the calendar: its events, sections and resources.
 //!
-//! Pages `api-reference/calendar/**/on-calendar-*.md` of the documentation. Keys are in lower case here.
+//! Pages `api-reference/calendar/**/on-calendar-*.md` of the documentation. Keys are in lower case
+//! here.
 
 use serde::Serialize;
 
 use super::Payload;
 use crate::event::{DecodeError, Delivery};
 
-/// An event of a calendar that was created, changed or removed.
+/// A calendar event that was created, changed or removed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Entry {
-    /// Its number.
+    /// Its id.
     pub id: u64,
 }
 
@@ -19,7 +20,7 @@ pub struct Entry {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Section {
-    /// Its number.
+    /// Its id.
     pub id: u64,
 }
 
@@ -27,7 +28,7 @@ impl Payload for Entry {
     const EVENTS: &'static [&'static str] = &["ONCALENDARENTRY*"];
 
     fn read(event: &Delivery) -> Result<Entry, DecodeError> {
-        let id = event.own()?.needed("id")?;
+        let id = event.required_data()?.required_number("id")?;
         Ok(Entry { id })
     }
 }
@@ -36,7 +37,7 @@ impl Payload for Section {
     const EVENTS: &'static [&'static str] = &["ONCALENDARSECTION*"];
 
     fn read(event: &Delivery) -> Result<Section, DecodeError> {
-        let id = event.own()?.needed("id")?;
+        let id = event.required_data()?.required_number("id")?;
         Ok(Section { id })
     }
 }

@@ -1,4 +1,5 @@
-//! Connectors: what a channel outside has to be told. Only an application's own connectors are told of.
+//! Payloads of connectors: what to send, change or delete outside. Only for the application's own
+//! connectors.
 //!
 //! Pages `api-reference/imopenlines/imconnector/events/*` of the documentation.
 
@@ -7,11 +8,11 @@ use serde::Serialize;
 use super::Payload;
 use crate::event::{ChatId, DecodeError, Delivery, LineId, MessageId, Node, UserId};
 
-/// Messages that were written, changed or deleted on the portal, to be carried outside.
+/// Messages that were written, changed or deleted on the portal, to be passed to the outside.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Messages {
-    /// The connector. An application that has several gets the events of all.
+    /// The connector. An application with several receives the events of all.
     pub connector: String,
     /// The line.
     pub line: LineId,
@@ -19,24 +20,26 @@ pub struct Messages {
     pub messages: Vec<Message>,
 }
 
-/// A message of the portal, to be carried outside.
+/// A message of the portal, to be passed to the outside.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Message {
-    /// The chat on the portal. The portal is to be told it, with `id`, when the message is delivered.
+    /// The chat on the portal. Report it, with `id`, when the message is delivered.
     pub chat: ChatId,
-    /// Its number on the portal.
+    /// Its id on the portal.
     pub id: MessageId,
-    /// The chat outside.
+    /// The id of the chat outside.
     pub outside_chat: String,
-    /// Its ids outside, as the connector gave them when it delivered the message; none of a new one. The documentation
-    /// shows a list when it is changed, and a single one when it is deleted.
+    /// Its ids outside, as the connector gave them when it delivered the message; empty for a new
+    /// one. The documentation shows a list for a changed message, and a single id for a deleted
+    /// one.
     pub outside_ids: Vec<String>,
-    /// Who wrote it; of a new one only.
+    /// Its author; only for a new one.
     pub user: Option<UserId>,
-    /// The text with BB codes, its author's name in front (`[b]Ann Meyer:[/b] [br]Hi`) unless the connector declined that.
+    /// The text with BB codes, with the author's name in front (`[b]Ann Meyer:[/b] [br]Hi`) unless
+    /// the connector declined that.
     pub text: String,
-    /// Files that came along.
+    /// Attached files.
     pub files: Vec<File>,
 }
 
@@ -44,17 +47,17 @@ pub struct Message {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct File {
-    /// Its name. It comes from outside: never a path.
+    /// Its name, from an untrusted source: never use it as a path.
     pub name: String,
     /// `image`, `file`, ….
     pub kind: Option<String>,
-    /// Where people see it.
+    /// The address where people see it.
     pub link: Option<String>,
-    /// Where it can be downloaded.
+    /// The address to download it from.
     pub download_link: Option<String>,
     /// Its media type.
     pub mime: Option<String>,
-    /// Bytes.
+    /// Its size, in bytes.
     pub size: Option<u64>,
 }
 
@@ -68,7 +71,7 @@ pub struct Status {
     pub line: LineId,
 }
 
-/// A line was deleted. Whatever connectors were on it are no more.
+/// A line was deleted, and its connectors were removed from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct LineDeleted(pub LineId);
 
@@ -80,11 +83,11 @@ impl Payload for Messages {
     ];
 
     fn read(event: &Delivery) -> Result<Messages, DecodeError> {
-        let data = event.own()?;
-        let messages = data.items("MESSAGES").into_iter();
+        let data = event.required_data()?;
+        let messages = data.items_at("MESSAGES").into_iter();
         Ok(Messages {
-            connector: data.needed_word("CONNECTOR")?,
-            line: data.needed("LINE")?,
+            connector: data.required_string("CONNECTOR")?,
+            line: data.required_number("LINE")?,
             messages: messages.map(Message::read).collect::<Result<_, _>>()?,
         })
     }
@@ -92,16 +95,16 @@ impl Payload for Messages {
 
 impl Message {
     fn read(item: Node<'_>) -> Result<Message, DecodeError> {
-        let im = item.needed_part("im")?;
-        let message = item.part("message");
+        let im = item.required_map("im")?;
+        let message = item.map_at("message");
         Ok(Message {
-            chat: im.needed("chat_id")?,
-            id: im.needed("message_id")?,
-            outside_chat: item.needed_part("chat")?.needed_word("id")?,
-            outside_ids: message.map_or_else(Vec::new, |message| message.words("id")),
-            user: message.map_or(Ok(None), |message| message.figure("user_id"))?,
+            chat: im.required_number("chat_id")?,
+            id: im.required_number("message_id")?,
+            outside_chat: item.required_map("chat")?.required_string("id")?,
+            outside_ids: message.map_or_else(Vec::new, |message| message.strings_at("id")),
+            user: message.map_or(Ok(None), |message| message.number_at("user_id"))?,
             text: message
-                .and_then(|message| message.word("text"))
+                .and_then(|message| message.string_at("text"))
                 .unwrap_or_default(),
             files: message.map_or(Ok(Vec::new()), File::list)?,
         })
@@ -110,18 +113,18 @@ impl Message {
 
 impl File {
     pub(super) fn list(message: Node<'_>) -> Result<Vec<File>, DecodeError> {
-        let files = message.items("files").into_iter();
+        let files = message.items_at("files").into_iter();
         files.map(File::read).collect()
     }
 
     fn read(file: Node<'_>) -> Result<File, DecodeError> {
         Ok(File {
-            name: file.word("name").unwrap_or_default(),
-            kind: file.word("type"),
-            link: file.word("link"),
-            download_link: file.word("downloadLink"),
-            mime: file.word("mime"),
-            size: file.figure("size")?,
+            name: file.string_at("name").unwrap_or_default(),
+            kind: file.string_at("type"),
+            link: file.string_at("link"),
+            download_link: file.string_at("downloadLink"),
+            mime: file.string_at("mime"),
+            size: file.number_at("size")?,
         })
     }
 }
@@ -130,10 +133,10 @@ impl Payload for Status {
     const EVENTS: &'static [&'static str] = &["ONIMCONNECTORSTATUSDELETE"];
 
     fn read(event: &Delivery) -> Result<Status, DecodeError> {
-        let data = event.own()?; // in lower case here, unlike the others
+        let data = event.required_data()?; // in lower case here, unlike the other events
         Ok(Status {
-            connector: data.needed_word("connector")?,
-            line: data.needed("line")?,
+            connector: data.required_string("connector")?,
+            line: data.required_number("line")?,
         })
     }
 }
@@ -142,7 +145,7 @@ impl Payload for LineDeleted {
     const EVENTS: &'static [&'static str] = &["ONIMCONNECTORLINEDELETE"];
 
     fn read(event: &Delivery) -> Result<LineDeleted, DecodeError> {
-        let line = event.own()?.number()?; // the data are the number itself, not a map
+        let line = event.required_data()?.number()?; // the data are the number itself, not a map
         line.map(LineDeleted)
             .ok_or_else(|| event.root().missing("data"))
     }

@@ -1,20 +1,21 @@
-//! CRM: leads, deals, contacts, companies, smart processes and what belongs to them.
+//! Payloads of CRM: leads, deals, contacts, companies, smart processes and related objects.
 //!
-//! Pages `api-reference/crm/**/events/*` of the documentation. Which thing it is and what happened to it says the name of
-//! the event: [`Delivery::name`].
+//! Pages `api-reference/crm/**/events/*` of the documentation. The event's name says which object
+//! it is and what happened: [`Delivery::name`].
 
 use serde::Serialize;
 
 use super::Payload;
 use crate::event::{DecodeError, Delivery};
 
-/// A thing of CRM that was created, changed, moved or removed.
+/// A CRM object that was created, changed, moved or removed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Item {
-    /// Its number among its like.
+    /// Its id among objects of its type.
     pub id: u64,
-    /// The number of its type (`entityTypeId`), where several share an event: smart processes, documents.
+    /// The id of its type (`entityTypeId`), if several types share an event: smart processes,
+    /// documents.
     pub entity_type: Option<u64>,
     /// The pipeline that a deal was moved to.
     pub category: Option<u64>,
@@ -26,34 +27,34 @@ pub struct Item {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Document {
-    /// Its number.
+    /// Its id.
     pub id: u64,
-    /// The type of the thing that it was made for.
+    /// The type of the object it was made for.
     pub entity_type: Option<u64>,
-    /// The thing that it was made for.
+    /// The object it was made for.
     pub entity: Option<u64>,
 }
 
-/// A regular deal or invoice: one from which others are made by a timetable.
+/// A recurring deal or invoice, from which others are made on a schedule.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Recurring {
-    /// The number of the timetable.
+    /// The id of the schedule.
     pub id: u64,
-    /// The deal that others are made from, its template.
+    /// The template: the deal that others are made from.
     pub template: Option<u64>,
-    /// The deal that was made now.
-    pub made: Option<u64>,
+    /// The deal that was made.
+    pub created: Option<u64>,
 }
 
-/// A custom field that was created, changed or removed, or whose list of values changed. A change of values may come as two
-/// events.
+/// A custom field that was created, changed or removed, or whose list of values changed. A change
+/// of values may come as two events.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct UserField {
-    /// Its number.
+    /// Its id.
     pub id: u64,
-    /// What has it, such as `CRM_LEAD`.
+    /// The type of object that has it, such as `CRM_LEAD`.
     pub entity: Option<String>,
     /// Its name, such as `UF_CRM_1742999523`.
     pub name: Option<String>,
@@ -67,24 +68,24 @@ pub struct Currency {
     pub code: String,
 }
 
-/// An address that was tied to something, or is not any more. It has no number of its own.
+/// An address that was added to an object or removed from it. It has no id of its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Address {
-    /// What sort of address it is.
+    /// The kind of address.
     pub kind: u64,
-    /// The type of the thing that has it: details of a company or contact, or a lead.
+    /// The type of the object that has it: details of a company or contact, or a lead.
     pub entity_type: u64,
-    /// The thing that has it.
+    /// The object that has it.
     pub entity: u64,
-    /// The type of the company, contact or lead that it comes down to.
+    /// The type of the company, contact or lead at the top.
     pub anchor_type: Option<u64>,
-    /// The company, contact or lead that it comes down to.
+    /// The company, contact or lead at the top.
     pub anchor: Option<u64>,
 }
 
 impl Payload for Item {
-    #[rustfmt::skip] // a line for each family
+    #[rustfmt::skip] // one line per type
     const EVENTS: &'static [&'static str] = &[
         "ONCRMACTIVITYADD", "ONCRMACTIVITYUPDATE", "ONCRMACTIVITYDELETE",
         "ONCRMBANKDETAILADD", "ONCRMBANKDETAILUPDATE", "ONCRMBANKDETAILDELETE",
@@ -105,10 +106,10 @@ impl Payload for Item {
     fn read(event: &Delivery) -> Result<Item, DecodeError> {
         let fields = event.fields()?;
         Ok(Item {
-            id: fields.needed("ID")?,
-            entity_type: fields.figure("ENTITY_TYPE_ID")?,
-            category: fields.figure("CATEGORY_ID")?,
-            stage: fields.word("STAGE_ID"),
+            id: fields.required_number("ID")?,
+            entity_type: fields.number_at("ENTITY_TYPE_ID")?,
+            category: fields.number_at("CATEGORY_ID")?,
+            stage: fields.string_at("STAGE_ID"),
         })
     }
 }
@@ -119,9 +120,9 @@ impl Payload for Document {
     fn read(event: &Delivery) -> Result<Document, DecodeError> {
         let fields = event.fields()?;
         Ok(Document {
-            id: fields.needed("ID")?,
-            entity_type: fields.figure("ENTITY_TYPE_ID")?,
-            entity: fields.figure("ENTITY_ID")?,
+            id: fields.required_number("ID")?,
+            entity_type: fields.number_at("ENTITY_TYPE_ID")?,
+            entity: fields.number_at("ENTITY_ID")?,
         })
     }
 }
@@ -132,9 +133,9 @@ impl Payload for Recurring {
     fn read(event: &Delivery) -> Result<Recurring, DecodeError> {
         let fields = event.fields()?;
         Ok(Recurring {
-            id: fields.needed("ID")?,
-            template: fields.figure("RECURRING_DEAL_ID")?,
-            made: fields.figure("DEAL_ID")?,
+            id: fields.required_number("ID")?,
+            template: fields.number_at("RECURRING_DEAL_ID")?,
+            created: fields.number_at("DEAL_ID")?,
         })
     }
 }
@@ -154,9 +155,9 @@ impl Payload for UserField {
     fn read(event: &Delivery) -> Result<UserField, DecodeError> {
         let fields = event.fields()?;
         Ok(UserField {
-            id: fields.needed("ID")?,
-            entity: fields.word("ENTITY_ID"),
-            name: fields.word("FIELD_NAME"),
+            id: fields.required_number("ID")?,
+            entity: fields.string_at("ENTITY_ID"),
+            name: fields.string_at("FIELD_NAME"),
         })
     }
 }
@@ -165,7 +166,7 @@ impl Payload for Currency {
     const EVENTS: &'static [&'static str] = &["ONCRMCURRENCY*"];
 
     fn read(event: &Delivery) -> Result<Currency, DecodeError> {
-        let code = event.fields()?.needed_word("ID")?;
+        let code = event.fields()?.required_string("ID")?;
         Ok(Currency { code })
     }
 }
@@ -176,11 +177,11 @@ impl Payload for Address {
     fn read(event: &Delivery) -> Result<Address, DecodeError> {
         let fields = event.fields()?;
         Ok(Address {
-            kind: fields.needed("TYPE_ID")?,
-            entity_type: fields.needed("ENTITY_TYPE_ID")?,
-            entity: fields.needed("ENTITY_ID")?,
-            anchor_type: fields.figure("ANCHOR_TYPE_ID")?,
-            anchor: fields.figure("ANCHOR_ID")?,
+            kind: fields.required_number("TYPE_ID")?,
+            entity_type: fields.required_number("ENTITY_TYPE_ID")?,
+            entity: fields.required_number("ENTITY_ID")?,
+            anchor_type: fields.number_at("ANCHOR_TYPE_ID")?,
+            anchor: fields.number_at("ANCHOR_ID")?,
         })
     }
 }

@@ -1,6 +1,7 @@
-//! Units of measure, of CRM and of the product catalogue.
+//! Payloads of units of measure, of CRM and of the product catalogue.
 //!
-//! Pages `api-reference/catalog/measure/events/*` of the documentation, and the outdated ones of CRM, which show no example.
+//! Pages `api-reference/catalog/measure/events/*` of the documentation, and the outdated ones of
+//! CRM, which show no example.
 
 use serde::Serialize;
 
@@ -11,7 +12,7 @@ use crate::event::{DecodeError, Delivery};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Measure {
-    /// Its number.
+    /// Its id.
     pub id: u64,
 }
 
@@ -19,7 +20,7 @@ impl Payload for Measure {
     const EVENTS: &'static [&'static str] = &["ONCRMMEASURE*", "CATALOG.MEASURE.ON.*"];
 
     fn read(event: &Delivery) -> Result<Measure, DecodeError> {
-        let id = event.fields()?.needed("ID")?;
+        let id = event.fields()?.required_number("ID")?;
         Ok(Measure { id })
     }
 }

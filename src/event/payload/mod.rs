@@ -1,8 +1,9 @@
-//! What events carry that are not a bot's, typed: a file for each subject.
+//! Typed payloads of events that are not a bot's, one file per subject.
 //!
-//! An event says that something changed and which thing it was; what the thing is now one asks the portal. So most of these
-//! are little more than ids. Keys that no field is for stay reachable in [`Delivery::data`], and so does every event that no
-//! type is for. What a bot's events say is in [`Delivery::events`].
+//! Most events only say that an object changed, and its id; its new state has to be requested from
+//! the portal. So most payloads are little more than ids. Keys without a field can be read from
+//! [`Delivery::data`], and so can events without a type. A bot's events are decoded by
+//! [`Delivery::events`].
 //!
 //! ```
 //! use imbot::event::{Delivery, payload::connector};
@@ -13,7 +14,8 @@
 //! # Ok::<(), imbot::event::DecodeError>(())
 //! ```
 //!
-//! What the portal leaves out or sends empty is all the same: nothing. So is the word `undefined` where it belongs, in tasks.
+//! A value that the portal leaves out or sends empty is `None`. So is the word `undefined` in place
+//! of a value, in tasks.
 
 pub mod calendar;
 pub mod connector;
@@ -33,15 +35,16 @@ pub use user::User;
 
 use super::{AppEvent, DecodeError, Delivery, Node};
 
-/// What events of some names carry. A type of your own may be one, too.
+/// The payload of events with certain names. Can be implemented for your own types.
 pub trait Payload: Sized {
-    /// The events that carry it: their names in upper case, or the beginnings of names with a star at the end.
+    /// The names of these events in upper case; a star at the end stands for any ending.
     const EVENTS: &'static [&'static str];
 
     /// Reads it from an event of one of these names.
     ///
     /// # Errors
-    /// A key is missing without which the event has no meaning, or holds something else than the portal documents.
+    /// - [`DecodeError::Missing`]: a key that it needs is missing.
+    /// - [`DecodeError::Unexpected`]: a value is not of the documented type.
     fn read(event: &Delivery) -> Result<Self, DecodeError>;
 }
 
@@ -57,11 +60,11 @@ impl Payload for AppEvent {
     ];
 
     fn read(event: &Delivery) -> Result<AppEvent, DecodeError> {
-        AppEvent::decode(&event.name, event.root())?.ok_or_else(|| event.other::<AppEvent>())
+        AppEvent::decode(&event.name, event.root())?.ok_or_else(|| event.other_event::<AppEvent>())
     }
 }
 
-/// Whether events of this name carry a payload.
+/// Whether events of this name have the payload.
 pub fn carries<P: Payload>(name: &str) -> bool {
     P::EVENTS.iter().any(|own| match own.strip_suffix('*') {
         Some(start) => name.starts_with(start),
@@ -70,32 +73,33 @@ pub fn carries<P: Payload>(name: &str) -> bool {
 }
 
 impl Delivery {
-    /// Reads what the event carries.
+    /// Reads the event's payload.
     ///
     /// # Errors
-    /// Events of this name do not carry it, or as of [`Payload::read`].
+    /// - [`DecodeError::OtherEvent`]: events of this name have another payload.
+    /// - Those of [`Payload::read`].
     pub fn read<P: Payload>(&self) -> Result<P, DecodeError> {
         if carries::<P>(&self.name) {
             P::read(self)
         } else {
-            Err(self.other::<P>())
+            Err(self.other_event::<P>())
         }
     }
 
-    fn other<P: Payload>(&self) -> DecodeError {
+    fn other_event<P: Payload>(&self) -> DecodeError {
         DecodeError::OtherEvent {
             event: self.name.to_string(),
             carriers: P::EVENTS.join(", "),
         }
     }
 
-    /// The event's own part, where the event has no meaning without one.
-    pub(super) fn own(&self) -> Result<Node<'_>, DecodeError> {
+    /// The event's data, or an error if they are missing.
+    pub(super) fn required_data(&self) -> Result<Node<'_>, DecodeError> {
         self.data().ok_or_else(|| self.root().missing("data"))
     }
 
-    /// The fields of what changed, where the portal puts them into a map of their own.
+    /// The fields of the changed object, which some events nest under `FIELDS`.
     fn fields(&self) -> Result<Node<'_>, DecodeError> {
-        self.own()?.needed_part("FIELDS")
+        self.required_data()?.required_map("FIELDS")
     }
 }

@@ -1,4 +1,4 @@
-//! Open channels: what is said in the chats of lines.
+//! Payloads of open channels: messages in the chats of lines.
 //!
 //! Pages `api-reference/imopenlines/openlines/events/*` of the documentation.
 
@@ -22,29 +22,29 @@ pub struct Messages {
 pub struct Message {
     /// The chat on the portal.
     pub chat: ChatId,
-    /// Its number on the portal.
+    /// Its id on the portal.
     pub id: MessageId,
     /// The connector through which the client writes.
     pub connector: String,
     /// The line.
     pub line: Option<LineId>,
-    /// The chat's id outside; of a new message only, as all that follows.
+    /// The chat's id outside; like all following fields, for a new message only.
     pub outside_chat: Option<String>,
     /// The client's id outside.
     pub outside_user: Option<String>,
-    /// Who wrote it.
+    /// The author.
     pub user: Option<UserId>,
     /// The text with BB codes.
     pub text: String,
-    /// When it was written; often nothing.
+    /// When it was written; often missing.
     pub date: Option<String>,
     /// Whether the portal wrote it.
     pub system: Option<bool>,
-    /// Files that came along.
+    /// Attached files.
     pub files: Vec<File>,
-    /// The codes of the tracker that tie the message to an object of CRM.
+    /// The codes of the tracker that link the message to a CRM object.
     pub trackers: Vec<String>,
-    /// An address for people outside, in Bitrix24.Network.
+    /// An address for external users, in Bitrix24.Network.
     pub extra_url: Option<String>,
 }
 
@@ -56,8 +56,8 @@ impl Payload for Messages {
     ];
 
     fn read(event: &Delivery) -> Result<Messages, DecodeError> {
-        let data = event.own()?;
-        let messages = data.items("DATA").into_iter();
+        let data = event.required_data()?;
+        let messages = data.items_at("DATA").into_iter();
         Ok(Messages {
             messages: messages
                 .map(|item| Message::read(data, item))
@@ -67,28 +67,30 @@ impl Payload for Messages {
 }
 
 impl Message {
-    /// Of a new message the connector stands in its item, of others in the event.
+    /// Reads an item. A new message has the connector in its item, others have it in the event.
     fn read(data: Node<'_>, item: Node<'_>) -> Result<Message, DecodeError> {
-        let message = item.needed_part("message")?;
-        let from = item.part("connector");
-        let outside = |key| from.and_then(|from| from.word(key));
-        let line = from.map_or(Ok(None), |from| from.figure("line_id"))?;
+        let message = item.required_map("message")?;
+        let from = item.map_at("connector");
+        let outside = |key| from.and_then(|from| from.string_at(key));
+        let line = from.map_or(Ok(None), |from| from.number_at("line_id"))?;
         Ok(Message {
-            chat: item.needed_part("chat")?.needed("id")?,
-            id: message.needed("id")?,
+            chat: item.required_map("chat")?.required_number("id")?,
+            id: message.required_number("id")?,
             connector: outside("connector_id")
-                .or_else(|| data.word("CONNECTOR"))
+                .or_else(|| data.string_at("CONNECTOR"))
                 .unwrap_or_default(),
-            line: line.map_or_else(|| data.figure("LINE"), |line| Ok(Some(line)))?,
+            line: line.map_or_else(|| data.number_at("LINE"), |line| Ok(Some(line)))?,
             outside_chat: outside("chat_id"),
             outside_user: outside("user_id"),
-            user: message.figure("user_id")?,
-            text: message.word("text").unwrap_or_default(),
-            date: message.word("date"),
-            system: message.yes("system"),
+            user: message.number_at("user_id")?,
+            text: message.string_at("text").unwrap_or_default(),
+            date: message.string_at("date"),
+            system: message.flag_at("system"),
             files: File::list(message)?,
-            trackers: item.words("ref"),
-            extra_url: item.part("extra").and_then(|extra| extra.word("EXTRA_URL")),
+            trackers: item.strings_at("ref"),
+            extra_url: item
+                .map_at("extra")
+                .and_then(|extra| extra.string_at("EXTRA_URL")),
         })
     }
 }

@@ -1,13 +1,14 @@
-//! Sessions of open channels: what lines tell of them, and what their connectors do.
+//! Payloads of sessions of open channels, for any listener and for connectors.
 //!
-//! Pages `on-session-*.md` and `on-im-connector-dialog-*.md` in `api-reference/imopenlines` of the documentation.
+//! Pages `on-session-*.md` and `on-im-connector-dialog-*.md` in `api-reference/imopenlines` of the
+//! documentation.
 
 use serde::Serialize;
 
 use super::Payload;
 use crate::event::{DecodeError, Delivery, LineId, Node, SessionId};
 
-/// Sessions of lines that began or ended (`ONSESSIONSTART`, `ONSESSIONFINISH`).
+/// Sessions of lines that started or ended (`ONSESSIONSTART`, `ONSESSIONFINISH`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Sessions {
@@ -15,7 +16,8 @@ pub struct Sessions {
     pub sessions: Vec<Session>,
 }
 
-/// The same as an application's own connectors hear of it (`ONIMCONNECTORDIALOGSTART`, `ONIMCONNECTORDIALOGFINISH`).
+/// The same for the application's own connectors (`ONIMCONNECTORDIALOGSTART`,
+/// `ONIMCONNECTORDIALOGFINISH`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Dialogs {
@@ -29,17 +31,18 @@ pub struct Dialogs {
 
 /// A session: one conversation of a client with a line, from its first message until it is closed.
 ///
-/// The portal's own chat is not told: `chat` and `user` of the event say again what `connector` says, as the samples show.
+/// The event does not contain the portal's chat: its `chat` and `user` repeat `connector`, as the
+/// samples show.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Session {
-    /// Its number.
+    /// Its id.
     pub id: Option<SessionId>,
-    /// The session that it goes on from.
+    /// The session that it continues.
     pub parent: Option<SessionId>,
     /// Whether it is closed.
     pub is_closed: bool,
-    /// After how many minutes of silence the portal closes it.
+    /// Minutes of silence after which the portal closes it.
     pub close_minutes: Option<u64>,
     /// The connector through which the client writes.
     pub connector: String,
@@ -55,7 +58,7 @@ impl Payload for Sessions {
     const EVENTS: &'static [&'static str] = &["ONSESSIONSTART", "ONSESSIONFINISH"];
 
     fn read(event: &Delivery) -> Result<Sessions, DecodeError> {
-        let sessions = Session::list(event.own()?)?;
+        let sessions = Session::list(event.required_data()?)?;
         Ok(Sessions { sessions })
     }
 }
@@ -65,17 +68,18 @@ impl Payload for Dialogs {
         &["ONIMCONNECTORDIALOGSTART", "ONIMCONNECTORDIALOGFINISH"];
 
     fn read(event: &Delivery) -> Result<Dialogs, DecodeError> {
-        let data = event.own()?;
+        let data = event.required_data()?;
         Ok(Dialogs {
-            connector: data.needed_word("CONNECTOR")?,
-            line: data.needed("LINE")?,
+            connector: data.required_string("CONNECTOR")?,
+            line: data.required_number("LINE")?,
             sessions: Session::list(data)?,
         })
     }
 }
 
 impl Session {
-    /// By what the portal knows the client's chat (`USER_CODE`): `connector|line|chat|user`; nothing without a line.
+    /// Returns the portal's key of the client's chat (`USER_CODE`): `connector|line|chat|user`;
+    /// `None` without a line.
     pub fn user_code(&self) -> Option<String> {
         let Session {
             connector,
@@ -89,20 +93,26 @@ impl Session {
     }
 
     fn list(data: Node<'_>) -> Result<Vec<Session>, DecodeError> {
-        data.items("DATA").into_iter().map(Session::read).collect()
+        data.items_at("DATA")
+            .into_iter()
+            .map(Session::read)
+            .collect()
     }
 
     fn read(item: Node<'_>) -> Result<Session, DecodeError> {
-        let word = |part, key| item.part(part)?.word(key);
+        let word = |part, key| item.map_at(part)?.string_at(key);
         let number = |part, key| {
-            item.part(part)
-                .map_or(Ok(None), |part: Node<'_>| part.figure::<u64>(key))
+            item.map_at(part)
+                .map_or(Ok(None), |part: Node<'_>| part.number_at::<u64>(key))
         };
-        let some = |number: &u64| *number != 0; // the portal writes 0 where there is none
+        let some = |number: &u64| *number != 0; // the portal writes 0 for a missing id
         Ok(Session {
             id: number("session", "id")?.map(SessionId),
             parent: number("session", "parent_id")?.filter(some).map(SessionId),
-            is_closed: item.part("session").and_then(|part| part.yes("closed")) == Some(true),
+            is_closed: item
+                .map_at("session")
+                .and_then(|part| part.flag_at("closed"))
+                == Some(true),
             close_minutes: number("session", "close_term")?,
             connector: word("connector", "connector_id").unwrap_or_default(),
             line: number("connector", "line_id")?.map(LineId),

@@ -1,7 +1,8 @@
-//! Tasks and their comments: both sides of a change.
+//! Payloads of tasks and their comments: the states before and after a change.
 //!
-//! Pages `api-reference/tasks/events-tasks/*` and `comment-item/events-comment/*` of the documentation. A side without data
-//! is the word `undefined`, and so is a flag that the portal did not set.
+//! Pages `api-reference/tasks/events-tasks/*` and `comment-item/events-comment/*` of the
+//! documentation. A side without data is the word `undefined`, and so is a flag that the portal did
+//! not set.
 
 use serde::Serialize;
 
@@ -12,37 +13,37 @@ use crate::event::{DecodeError, Delivery, MessageId, Node};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Task {
-    /// Its number.
+    /// Its id.
     pub id: u64,
-    /// Whether it was there before.
-    pub was: bool,
-    /// Whether it is there now.
-    pub is: bool,
-    /// Whether the task could be read before; nothing where the portal did not check.
+    /// Whether it existed before the change.
+    pub existed_before: bool,
+    /// Whether it exists after the change.
+    pub exists_now: bool,
+    /// Whether the task was accessible before; `None` if the portal did not check.
     pub accessible_before: Option<bool>,
-    /// Whether it can be read now; nothing where the portal did not check.
+    /// Whether it is accessible now; `None` if the portal did not check.
     pub accessible_after: Option<bool>,
 }
 
-/// A comment to a task that was written, changed or removed.
+/// A comment on a task that was written, changed or removed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Comment {
-    /// Its number; none where comments are messages of the task's chat (tasks 25.700.0 and later).
+    /// Its id; `None` where comments are messages of the task's chat (tasks 25.700.0 and later).
     pub id: Option<u64>,
     /// The task.
     pub task: u64,
     /// The message that it is, in the task's chat.
     pub message: Option<MessageId>,
-    /// What was done: `EDIT` or `DEL`; none where it was written.
+    /// `EDIT` or `DEL`; `None` for a new comment.
     pub action: Option<String>,
-    /// Whether the task could be read before; nothing where the portal did not check.
+    /// Whether the task was accessible before; `None` if the portal did not check.
     pub accessible_before: Option<bool>,
-    /// Whether it can be read now; nothing where the portal did not check.
+    /// Whether it is accessible now; `None` if the portal did not check.
     pub accessible_after: Option<bool>,
 }
 
-/// What the portal tells of both sides of a change.
+/// The states before and after a change.
 struct Change<'t> {
     before: Option<Node<'t>>,
     after: Option<Node<'t>>,
@@ -51,18 +52,19 @@ struct Change<'t> {
 
 impl<'t> Change<'t> {
     fn of(event: &'t Delivery) -> Result<Change<'t>, DecodeError> {
-        let data = event.own()?;
+        let data = event.required_data()?;
         Ok(Change {
-            before: data.part("FIELDS_BEFORE"),
-            after: data.part("FIELDS_AFTER"),
-            accessible: ["IS_ACCESSIBLE_BEFORE", "IS_ACCESSIBLE_AFTER"].map(|key| data.yes(key)),
+            before: data.map_at("FIELDS_BEFORE"),
+            after: data.map_at("FIELDS_AFTER"),
+            accessible: ["IS_ACCESSIBLE_BEFORE", "IS_ACCESSIBLE_AFTER"]
+                .map(|key| data.flag_at(key)),
         })
     }
 
-    /// The side as it is now, or the one before where there is none.
+    /// The state after the change, or the one before if there is no other.
     fn latest(&self, event: &Delivery) -> Result<Node<'t>, DecodeError> {
         let side = self.after.or(self.before);
-        side.map_or_else(|| Err(event.own()?.missing("FIELDS_AFTER")), Ok)
+        side.map_or_else(|| Err(event.required_data()?.missing("FIELDS_AFTER")), Ok)
     }
 }
 
@@ -73,9 +75,9 @@ impl Payload for Task {
         let change = Change::of(event)?;
         let [accessible_before, accessible_after] = change.accessible;
         Ok(Task {
-            id: change.latest(event)?.needed("ID")?,
-            was: change.before.is_some(),
-            is: change.after.is_some(),
+            id: change.latest(event)?.required_number("ID")?,
+            existed_before: change.before.is_some(),
+            exists_now: change.after.is_some(),
             accessible_before,
             accessible_after,
         })
@@ -90,10 +92,10 @@ impl Payload for Comment {
         let latest = change.latest(event)?;
         let [accessible_before, accessible_after] = change.accessible;
         Ok(Comment {
-            id: latest.figure("ID")?.filter(|id| *id != 0),
-            task: latest.needed("TASK_ID")?,
-            message: latest.figure("MESSAGE_ID")?,
-            action: latest.word("ACTION"),
+            id: latest.number_at("ID")?.filter(|id| *id != 0),
+            task: latest.required_number("TASK_ID")?,
+            message: latest.number_at("MESSAGE_ID")?,
+            action: latest.string_at("ACTION"),
             accessible_before,
             accessible_after,
         })

@@ -1,4 +1,4 @@
-//! The timeline of CRM: its comments.
+//! Payloads of the CRM timeline: its comments.
 //!
 //! Pages `api-reference/crm/timeline/comments/events/*` of the documentation.
 
@@ -11,7 +11,7 @@ use crate::event::{DecodeError, Delivery};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Comment {
-    /// Its number: `crm.timeline.comment.get` tells the rest.
+    /// Its id; `crm.timeline.comment.get` returns the rest.
     pub id: u64,
 }
 
@@ -19,7 +19,7 @@ impl Payload for Comment {
     const EVENTS: &'static [&'static str] = &["ONCRMTIMELINECOMMENT*"];
 
     fn read(event: &Delivery) -> Result<Comment, DecodeError> {
-        let id = event.own()?.needed("ID")?;
+        let id = event.required_data()?.required_number("ID")?;
         Ok(Comment { id })
     }
 }

@@ -1,4 +1,4 @@
-//! Users: somebody joined the portal.
+//! Payload of users: a user joined the portal.
 //!
 //! Page `api-reference/common/events/on-user-add.md` of the documentation.
 
@@ -7,15 +7,15 @@ use serde::Serialize;
 use super::Payload;
 use crate::event::{DecodeError, Delivery, UserId};
 
-/// Somebody joined the portal. Which fields come depends on the application's scope.
+/// A user joined the portal. The application's scope decides which fields are present.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct User {
-    /// Their number.
+    /// Their id.
     pub id: UserId,
-    /// Whether the account is in use.
+    /// Whether the account is active.
     pub active: Option<bool>,
-    /// Their address.
+    /// The e-mail address.
     pub email: Option<String>,
     /// The first name.
     pub first_name: Option<String>,
@@ -23,15 +23,15 @@ pub struct User {
     pub last_name: Option<String>,
     /// `M` or `F`.
     pub gender: Option<String>,
-    /// The day they were born, as the portal writes days.
+    /// The birthday, in the portal's format.
     pub birthday: Option<String>,
-    /// What they do.
+    /// The position in the company.
     pub work_position: Option<String>,
     /// Their departments.
     pub departments: Vec<u64>,
-    /// When they joined the portal, as the portal writes times.
+    /// When they joined the portal, in the portal's format.
     pub registered: Option<String>,
-    /// When they joined the company, as the portal writes days.
+    /// When they joined the company, in the portal's format.
     pub employed: Option<String>,
 }
 
@@ -39,20 +39,20 @@ impl Payload for User {
     const EVENTS: &'static [&'static str] = &["ONUSERADD"];
 
     fn read(event: &Delivery) -> Result<User, DecodeError> {
-        let data = event.own()?;
+        let data = event.required_data()?;
         let departments = data.get("UF_DEPARTMENT");
         Ok(User {
-            id: data.needed("ID")?,
-            active: data.yes("ACTIVE"),
-            email: data.word("EMAIL"),
-            first_name: data.word("NAME"),
-            last_name: data.word("LAST_NAME"),
-            gender: data.word("PERSONAL_GENDER"),
-            birthday: data.word("PERSONAL_BIRTHDAY"),
-            work_position: data.word("WORK_POSITION"),
+            id: data.required_number("ID")?,
+            active: data.flag_at("ACTIVE"),
+            email: data.string_at("EMAIL"),
+            first_name: data.string_at("NAME"),
+            last_name: data.string_at("LAST_NAME"),
+            gender: data.string_at("PERSONAL_GENDER"),
+            birthday: data.string_at("PERSONAL_BIRTHDAY"),
+            work_position: data.string_at("WORK_POSITION"),
             departments: departments.map_or(Ok(Vec::new()), |list| list.numbers())?,
-            registered: data.word("DATE_REGISTER"),
-            employed: data.word("UF_EMPLOYMENT_DATE"),
+            registered: data.string_at("DATE_REGISTER"),
+            employed: data.string_at("UF_EMPLOYMENT_DATE"),
         })
     }
 }

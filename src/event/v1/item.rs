@@ -7,7 +7,8 @@ use super::missing;
 use crate::event::form::Raw;
 use crate::event::{BotId, BotRef, Command, CommandFrom, CommandId, DecodeError, MessageId};
 
-/// The numbers of keys, in the order that they came first: an item's pairs may be scattered over the body.
+/// Numbers the keys in the order of their first occurrence, since an item's pairs may be scattered
+/// over the body.
 #[derive(Default)]
 pub(super) struct Numbers<'p>(BTreeMap<Cow<'p, [u8]>, usize>);
 
@@ -18,7 +19,7 @@ impl<'p> Numbers<'p> {
     }
 }
 
-/// The item of this number, new if it is the next one.
+/// Returns the item of this number, and creates it if it is the next one.
 pub(super) fn numbered(items: &mut Vec<Item>, number: usize) -> &mut Item {
     if number == items.len() {
         items.push(Item::default());
@@ -38,7 +39,7 @@ pub(super) struct Item {
     message: Option<MessageId>,
 }
 
-/// The line in a chat that holds commands.
+/// The line of a chat that contains commands.
 pub(super) struct Line {
     pub(super) id: MessageId,
     pub(super) text: String,
@@ -82,7 +83,7 @@ impl Item {
     }
 }
 
-/// The way a command was given, by its word in either version.
+/// Returns how a command was given, from its word in v1 or v2.
 pub(in crate::event) fn command_from(word: &str) -> CommandFrom {
     match word.to_ascii_uppercase().as_str() {
         "" | "TEXTAREA" => CommandFrom::Text,

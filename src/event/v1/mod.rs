@@ -1,7 +1,7 @@
-//! The six events of the first bot platform, as PHP writes them: upper-case keys, everything text.
+//! The six events of v1, as PHP writes them: upper-case keys, all values text.
 //!
-//! Pages `api-reference/chat-bots/outdated/**` of the documentation. Any key may be missing, since PHP drops nulls and
-//! empty lists; only the bot, the dialog and the message's number are needed to make sense of an event.
+//! Pages `api-reference/chat-bots/outdated/**` of the documentation. Any key may be missing, since
+//! PHP drops nulls and empty lists; only the bot, the dialog and the message's id are required.
 
 mod item;
 mod read;
@@ -15,7 +15,7 @@ pub(super) use item::command_from;
 use item::{Item, Line};
 use read::Read;
 
-/// The names that this file decodes.
+/// The names that this module decodes.
 pub(super) const NAMES: &[&str] = &[
     "ONIMBOTMESSAGEADD",
     "ONIMBOTMESSAGEUPDATE",
@@ -29,7 +29,7 @@ pub(super) fn decode(name: &str, pairs: &Pairs) -> Result<Vec<Event>, DecodeErro
     let Read {
         event,
         has_dialog,
-        message,
+        mut message,
         has_id,
         join,
         bots_in_chat,
@@ -44,7 +44,7 @@ pub(super) fn decode(name: &str, pairs: &Pairs) -> Result<Vec<Event>, DecodeErro
     if !has_dialog {
         return Err(missing("data[PARAMS][DIALOG_ID]"));
     }
-    let what = match name {
+    let kind = match name {
         "ONIMCOMMANDADD" => {
             let line = Line {
                 id: message.id,
@@ -55,26 +55,36 @@ pub(super) fn decode(name: &str, pairs: &Pairs) -> Result<Vec<Event>, DecodeErro
         }
         "ONIMBOTJOINCHAT" => ChatEventKind::Join(join),
         _ if !has_id => return Err(missing("data[PARAMS][MESSAGE_ID]")),
-        "ONIMBOTMESSAGEUPDATE" => ChatEventKind::Edited(message),
         "ONIMBOTMESSAGEDELETE" => ChatEventKind::Deleted(Deleted {
             id: message.id,
             notice: Some(message.text),
         }),
-        _ => ChatEventKind::Message(message),
+        _ => {
+            let has_cut_mention = message
+                .original
+                .as_ref()
+                .is_some_and(|original| *original != message.text);
+            message.clean(has_cut_mention);
+            if name == "ONIMBOTMESSAGEUPDATE" {
+                ChatEventKind::Edited(message)
+            } else {
+                ChatEventKind::Message(message)
+            }
+        }
     };
-    for_bots(event, bots, what)
+    for_bots(event, bots, kind)
 }
 
-/// An event for each of these bots.
+/// Returns one event for each bot.
 fn for_bots(
     mut event: Box<ChatEvent>,
     bots: Vec<Item>,
-    what: ChatEventKind,
+    kind: ChatEventKind,
 ) -> Result<Vec<Event>, DecodeError> {
     if bots.is_empty() {
         return Err(missing("data[BOT]"));
     }
-    event.what = what;
+    event.kind = kind;
     let events = repeat_n(event, bots.len()).zip(bots);
     events
         .map(|(mut event, bot)| {
@@ -84,7 +94,7 @@ fn for_bots(
         .collect()
 }
 
-/// An event for each of these commands.
+/// Returns one event for each command.
 fn for_commands(
     event: Box<ChatEvent>,
     commands: Vec<Item>,
@@ -96,7 +106,7 @@ fn for_commands(
     let events = repeat_n(event, commands.len()).zip(commands);
     events
         .map(|(mut event, command)| {
-            event.what = ChatEventKind::Command(command.command(line)?);
+            event.kind = ChatEventKind::Command(command.command(line)?);
             event.bot = Some(command.bot("data[COMMAND][…][BOT_ID]")?);
             Ok(Event::Chat(event))
         })

@@ -1,4 +1,4 @@
-//! Everything that the six events say, read in one pass over their pairs.
+//! Reads all data of the six events, in one pass over their pairs.
 
 use super::item::{Item, Numbers, numbered};
 use crate::event::form::{Pairs, Path, Raw};
@@ -7,9 +7,9 @@ use crate::event::{
     Message, Platform, UserId,
 };
 
-/// What was read.
+/// The data of an event.
 pub(super) struct Read {
-    /// Without its bot and what happened.
+    /// The event, without its bot and its kind.
     pub(super) event: Box<ChatEvent>,
     pub(super) has_dialog: bool,
     pub(super) message: Message,
@@ -29,14 +29,14 @@ enum Map {
     Params,
     Mentions,
     BotsInChat,
-    /// Keyed by the file's number.
+    /// By the file's id.
     File(u64),
     User,
-    /// By its place among the bots.
+    /// By its index among the bots.
     Bot(usize),
-    /// By its place among the commands.
+    /// By its index among the commands.
     Command(usize),
-    /// Tokens, the envelope, and what is newer than this program.
+    /// Tokens, the envelope, and unknown maps.
     Other,
 }
 
@@ -82,7 +82,7 @@ impl Read {
             }
         }
         read.event.chat.entity = read.has_entity.then(|| std::mem::take(&mut read.entity));
-        // The portal leaves the block empty where nobody is the author.
+        // The portal leaves the block empty if there is no author.
         if read.event.user.as_ref().is_some_and(|user| user.id.0 == 0) {
             read.event.user = None;
         }
@@ -100,7 +100,7 @@ impl Read {
             to_user: None,
             to_chat: None,
             language: None,
-            what: ChatEventKind::Join(Join::default()),
+            kind: ChatEventKind::Join(Join::default()),
         };
         Read {
             event: Box::new(event),

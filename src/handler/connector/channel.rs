@@ -1,4 +1,4 @@
-//! A line that a connector is joined to, and the way in for what clients write.
+//! The lines of a connector, and the way for clients' messages to them.
 
 use std::fmt;
 use std::pin::Pin;
@@ -12,25 +12,25 @@ use crate::handler::Result;
 use crate::portal::Portal;
 use crate::store::Time;
 
-/// What the engine does for channels.
+/// The engine's side of channels.
 pub(crate) trait ConnectorGateway: Send + Sync {
     fn now(&self) -> Time;
-    /// Where the program is reached from outside.
+    /// Returns the program's public address.
     fn address(&self) -> Option<String>;
-    /// The client for a portal that we are installed on.
+    /// Returns the client for a portal with an installation.
     fn portal(&self, portal: &MemberId) -> Option<Portal>;
-    /// Writes an act of a client down, and says whether it is new.
+    /// Stores an action of a client. Returns true if it is new.
     fn append(
         &self,
         portal: MemberId,
-        act: Inbound,
+        inbound: Inbound,
     ) -> Pin<Box<dyn Future<Output = Result<bool>> + Send + '_>>;
 }
 
-/// A connector on a line of a portal. Cheap to clone.
+/// A connector on one line of a portal. Cheap to clone.
 #[derive(Clone)]
 pub struct Channel {
-    door: Arc<dyn ConnectorGateway>,
+    gateway: Arc<dyn ConnectorGateway>,
     portal: Portal,
     connector: Arc<str>,
     line: LineId,
@@ -38,58 +38,58 @@ pub struct Channel {
 
 impl Channel {
     pub(crate) fn new(
-        door: Arc<dyn ConnectorGateway>,
+        gateway: Arc<dyn ConnectorGateway>,
         portal: Portal,
         connector: Arc<str>,
         line: LineId,
-    ) -> Channel {
-        Channel {
-            door,
+    ) -> Self {
+        Self {
+            gateway,
             portal,
             connector,
             line,
         }
     }
 
-    /// The client for this portal.
+    /// Returns the client for this portal.
     pub fn portal(&self) -> &Portal {
         &self.portal
     }
 
-    /// The line.
+    /// Returns the line.
     pub fn line(&self) -> LineId {
         self.line
     }
 
-    /// The connector's id.
+    /// Returns the connector's id.
     pub fn connector(&self) -> &str {
         &self.connector
     }
 
-    /// Passes a client's message to the line. When it returns, the message is written down, and it is sent as soon as the
-    /// portal takes it, in the order of its chat outside. Says whether it is new: what comes again under the same id is
-    /// dropped.
+    /// Passes a client's message to the line. When it returns, the message is stored; it is sent as
+    /// soon as the portal takes it, in order per outside chat. Returns true if the message is new:
+    /// a message with the same id is dropped.
     ///
     /// # Errors
-    /// The message is over a limit, or cannot be written down.
+    /// The message is over a limit, or cannot be stored.
     pub async fn inbound(&self, message: InboundMessage) -> Result<bool> {
         message.check(true)?;
         self.pass(InboundKind::Wrote, message).await
     }
 
-    /// Tells the line that a client changed a message.
+    /// Reports to the line that a client edited a message.
     ///
     /// # Errors
-    /// As of [`incoming`](Channel::incoming).
+    /// The message is over a limit, or cannot be stored.
     pub async fn edited(&self, message: InboundMessage) -> Result<bool> {
         message.check(true)?;
         self.pass(InboundKind::Edited, message).await
     }
 
-    /// Tells the line that a client deleted a message.
+    /// Reports to the line that a client deleted a message.
     ///
     /// # Errors
-    /// As of [`incoming`](Channel::incoming).
+    /// An id is over a limit, or the deletion cannot be stored.
     pub async fn deleted(
         &self,
         chat: impl Into<String>,
@@ -101,11 +101,12 @@ impl Channel {
         self.pass(InboundKind::Deleted, message).await
     }
 
-    /// Tells the line that a client has read a message of an operator or a bot, by what [`OutboundMessage`](super::Outgoing) told
-    /// of it. The portal takes it and, for all that is known, does nothing about it (open-channels, section 2).
+    /// Reports to the line that a client has read a message of an operator or a bot, with the ids
+    /// of the [`OutboundMessage`](super::OutboundMessage). The portal accepts it; no effect of it
+    /// is known (protocol/open-channels.md 2).
     ///
     /// # Errors
-    /// It cannot be written down.
+    /// The report cannot be stored.
     pub async fn read(
         &self,
         outside_chat: &str,
@@ -127,27 +128,27 @@ impl Channel {
         .await
     }
 
-    async fn pass(&self, what: InboundKind, message: InboundMessage) -> Result<bool> {
-        let element = message.element(self.door.now());
-        self.append(what, message.chat, message.id, element).await
+    async fn pass(&self, kind: InboundKind, message: InboundMessage) -> Result<bool> {
+        let element = message.element(self.gateway.now());
+        self.append(kind, message.chat, message.id, element).await
     }
 
     async fn append(
         &self,
-        what: InboundKind,
+        kind: InboundKind,
         chat: String,
         id: String,
         message: serde_json::Value,
     ) -> Result<bool> {
-        let act = Inbound {
-            what,
+        let inbound = Inbound {
+            kind,
             connector: self.connector.to_string(),
             line: self.line,
             chat,
             id,
             message,
         };
-        self.door.append(self.portal.id().clone(), act).await
+        self.gateway.append(self.portal.id().clone(), inbound).await
     }
 }
 
@@ -161,31 +162,31 @@ impl fmt::Debug for Channel {
     }
 }
 
-/// The lines that a connector is joined to, on all portals.
+/// The lines of a connector, on all portals.
 pub(crate) type Joined = Vec<(MemberId, LineId)>;
 
-/// The lines that a connector is joined to, on all portals, as they come and go. Cheap to clone.
+/// The current lines of a connector, on all portals. Cheap to clone.
 #[derive(Clone)]
 pub struct Channels {
-    door: Arc<dyn ConnectorGateway>,
+    gateway: Arc<dyn ConnectorGateway>,
     connector: Arc<str>,
     joined: watch::Receiver<Joined>,
 }
 
 impl Channels {
     pub(crate) fn new(
-        door: Arc<dyn ConnectorGateway>,
+        gateway: Arc<dyn ConnectorGateway>,
         connector: Arc<str>,
         joined: watch::Receiver<Joined>,
-    ) -> Channels {
-        Channels {
-            door,
+    ) -> Self {
+        Self {
+            gateway,
             connector,
             joined,
         }
     }
 
-    /// Those that are known now. At a start they are asked of the portals.
+    /// Returns the channels known now. At a start they are read from the portals.
     pub fn all(&self) -> Vec<Channel> {
         let joined = self.joined.borrow().clone();
         joined
@@ -194,7 +195,8 @@ impl Channels {
             .collect()
     }
 
-    /// The channel of one line, if the connector is joined to it; without a portal, of whichever portal has it.
+    /// Returns the channel of one line, if the connector is connected to it. Without a portal, the
+    /// first portal that has the line.
     pub fn of(&self, portal: Option<&MemberId>, line: LineId) -> Option<Channel> {
         let joined = self.joined.borrow();
         let is_it =
@@ -204,13 +206,14 @@ impl Channels {
         self.channel(&portal, line)
     }
 
-    /// Where this program is reached from outside, as it is set (`--public-url`): below it the portal finds what a connector
-    /// serves, such as a client's file.
+    /// Returns the program's public address (`--public-url`). Below it, a connector can serve files
+    /// for the portal.
     pub fn address(&self) -> Option<String> {
-        self.door.address()
+        self.gateway.address()
     }
 
-    /// Waits until they are not what they were when this was last called. Never returns once the program ends.
+    /// Waits until the channels have changed since the last call. Never returns once the program
+    /// ends.
     pub async fn changed(&mut self) {
         if self.joined.changed().await.is_err() {
             std::future::pending().await
@@ -218,9 +221,9 @@ impl Channels {
     }
 
     fn channel(&self, portal: &MemberId, line: LineId) -> Option<Channel> {
-        let portal = self.door.portal(portal)?;
-        let (door, connector) = (Arc::clone(&self.door), Arc::clone(&self.connector));
-        Some(Channel::new(door, portal, connector, line))
+        let portal = self.gateway.portal(portal)?;
+        let (gateway, connector) = (Arc::clone(&self.gateway), Arc::clone(&self.connector));
+        Some(Channel::new(gateway, portal, connector, line))
     }
 }
 

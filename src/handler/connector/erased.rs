@@ -13,17 +13,18 @@ type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// A connector of any type.
 pub(crate) trait AnyConnector: Send + Sync {
     fn profile(&self) -> &ConnectorProfile;
-    /// Carries a message outside; tells what is delivered, where that is to be told.
+    /// Delivers, edits or deletes an outbound message. Returns the receipt to report to the portal,
+    /// if there is one.
     fn deliver_outbound<'a>(
         &'a self,
         channel: &'a Channel,
-        what: OutboundKind,
+        kind: OutboundKind,
         message: Message,
     ) -> Boxed<'a, Result<Option<Receipt>>>;
     fn inbound_receipt<'a>(
         &'a self,
         channel: &'a Channel,
-        passed: InboundReceipt,
+        receipt: InboundReceipt,
     ) -> Boxed<'a, Result>;
     fn session<'a>(&'a self, channel: &'a Channel, change: SessionChange) -> Boxed<'a, Result>;
     fn activated<'a>(&'a self, channel: &'a Channel) -> Boxed<'a, Result>;
@@ -39,8 +40,8 @@ pub(crate) struct ErasedConnector<C> {
 }
 
 impl<C: Connector> ErasedConnector<C> {
-    pub(crate) fn new(connector: C) -> ErasedConnector<C> {
-        ErasedConnector {
+    pub(crate) fn new(connector: C) -> Self {
+        Self {
             profile: connector.profile(),
             connector,
         }
@@ -55,12 +56,12 @@ impl<C: Connector> AnyConnector for ErasedConnector<C> {
     fn deliver_outbound<'a>(
         &'a self,
         channel: &'a Channel,
-        what: OutboundKind,
+        kind: OutboundKind,
         message: Message,
     ) -> Boxed<'a, Result<Option<Receipt>>> {
         let message = OutboundMessage::new(message);
         Box::pin(async move {
-            match what {
+            match kind {
                 OutboundKind::Send => self.connector.outbound(channel, message).await.map(Some),
                 OutboundKind::Edit => {
                     let ids = message.outside_ids.clone();
@@ -78,9 +79,9 @@ impl<C: Connector> AnyConnector for ErasedConnector<C> {
     fn inbound_receipt<'a>(
         &'a self,
         channel: &'a Channel,
-        passed: InboundReceipt,
+        receipt: InboundReceipt,
     ) -> Boxed<'a, Result> {
-        Box::pin(self.connector.inbound_receipt(channel, passed))
+        Box::pin(self.connector.inbound_receipt(channel, receipt))
     }
 
     fn session<'a>(&'a self, channel: &'a Channel, change: SessionChange) -> Boxed<'a, Result> {

@@ -1,4 +1,4 @@
-//! What a client writes, on its way to a line.
+//! Messages from a client to a line.
 
 use serde_json::{Map, Value, json};
 
@@ -6,14 +6,14 @@ use crate::handler::Error;
 use crate::message::{TEXT_CHARS_MAX, Text};
 use crate::store::Time;
 
-/// The longest name of a client that the portal takes, in characters (open-channels, section 2.1).
+/// Maximum length of a client's name on the portal, in characters (protocol/open-channels.md 2.1).
 const NAME_CHARS_MAX: usize = 25;
-/// The longest id outside, in bytes.
+/// Maximum length of an outside id, in bytes.
 pub const OUTSIDE_ID_MAX: usize = 255;
-/// The most files of one message.
+/// Maximum number of files of one message.
 pub const FILES_MAX: usize = 50;
 
-/// A client outside.
+/// A client of the outside messenger.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Client {
     id: String,
@@ -21,51 +21,51 @@ pub struct Client {
 }
 
 impl Client {
-    /// The client of this id outside.
-    pub fn new(id: impl Into<String>) -> Client {
+    /// Returns a client with this outside id.
+    pub fn new(id: impl Into<String>) -> Self {
         let id = id.into();
         let fields = Map::from_iter([("id".to_owned(), id.clone().into())]);
-        Client { id, fields }
+        Self { id, fields }
     }
 
-    /// Their first name, or all of it. Of what people call themselves the portal takes letters, spaces, hyphens and
-    /// apostrophes, 25 characters: the rest is left out.
+    /// Sets the first name, or the whole name. The portal takes letters, spaces, hyphens and
+    /// apostrophes, at most 25 characters; other characters are left out.
     #[must_use]
-    pub fn name(self, name: &str) -> Client {
-        self.with("name", taken(name))
+    pub fn name(self, name: &str) -> Self {
+        self.with("name", accepted(name))
     }
 
-    /// Their last name; as with [`name`](Client::name).
+    /// Sets the last name, with the limits of [`name`](Client::name).
     #[must_use]
-    pub fn last_name(self, name: &str) -> Client {
-        self.with("last_name", taken(name))
+    pub fn last_name(self, name: &str) -> Self {
+        self.with("last_name", accepted(name))
     }
 
-    /// Where their picture is.
+    /// Sets the address of the picture.
     #[must_use]
-    pub fn picture(self, url: impl Into<String>) -> Client {
+    pub fn picture(self, url: impl Into<String>) -> Self {
         self.with("picture", json!({ "url": url.into() }))
     }
 
-    /// Their page outside.
+    /// Sets the address of the outside profile page.
     #[must_use]
-    pub fn url(self, url: impl Into<String>) -> Client {
+    pub fn url(self, url: impl Into<String>) -> Self {
         self.with("url", url.into())
     }
 
-    /// Their e-mail address.
+    /// Sets the e-mail address.
     #[must_use]
-    pub fn email(self, email: impl Into<String>) -> Client {
+    pub fn email(self, email: impl Into<String>) -> Self {
         self.with("email", email.into())
     }
 
-    /// Their phone number. The portal leaves out what it takes for none.
+    /// Sets the phone number. The portal drops what it does not recognise as one.
     #[must_use]
-    pub fn phone(self, phone: impl Into<String>) -> Client {
+    pub fn phone(self, phone: impl Into<String>) -> Self {
         self.with("phone", phone.into())
     }
 
-    fn with(mut self, key: &str, value: impl Into<Value>) -> Client {
+    fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
         let value = value.into();
         if value != "" {
             self.fields.insert(key.to_owned(), value);
@@ -74,26 +74,33 @@ impl Client {
     }
 }
 
-/// What the portal takes of a name.
-fn taken(name: &str) -> String {
+/// Returns the part of a name that the portal takes.
+fn accepted(name: &str) -> String {
     let fits = |char: &char| char.is_alphabetic() || matches!(char, ' ' | '-' | '\'');
     let name: String = name.chars().filter(fits).take(NAME_CHARS_MAX).collect();
     name.trim().to_owned()
 }
 
-/// What became of a client's message on its way to a line.
+/// The receipt of a client's message: whether the portal took it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InboundReceipt {
-    /// The chat outside.
+    /// The outside chat.
     pub chat: String,
-    /// The message's id outside.
+    /// The message's outside id.
     pub message: String,
-    /// Why the portal did not take it; `None` where it did.
+    /// The portal's refusal. `None` if it took the message.
     pub refused: Option<String>,
 }
 
-/// A message of a client, for a line.
+/// A message of a client for a line.
+///
+/// ```
+/// use imbot::prelude::*;
+///
+/// let client = Client::new("eve").name("Eve");
+/// let message = InboundMessage::new("chat-1", client, 7).text("Are you open?");
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct InboundMessage {
     pub(super) id: String,
@@ -108,11 +115,11 @@ pub struct InboundMessage {
 }
 
 impl InboundMessage {
-    /// A message of this id, by a client in a chat outside. The id is that of the occurrence: what comes again under it in
-    /// the same chat is dropped.
+    /// Returns a message of a client in an outside chat. The id identifies the message: another one
+    /// with the same id in the same chat is dropped.
     #[expect(clippy::needless_pass_by_value, reason = "an id is a number or a text")]
-    pub fn new(chat: impl Into<String>, client: Client, id: impl ToString) -> InboundMessage {
-        InboundMessage {
+    pub fn new(chat: impl Into<String>, client: Client, id: impl ToString) -> Self {
+        Self {
             id: id.to_string(),
             chat: chat.into(),
             client,
@@ -125,56 +132,61 @@ impl InboundMessage {
         }
     }
 
-    /// Its text, as the client typed it: what looks like BB codes in it is none.
+    /// Sets the text as the client typed it. BB codes in it are escaped.
     #[must_use]
-    pub fn text(mut self, text: impl AsRef<str>) -> InboundMessage {
+    pub fn text(mut self, text: impl AsRef<str>) -> Self {
         self.text = String::from(Text::new().plain(text.as_ref()));
         self
     }
 
-    /// Its text, with BB codes.
+    /// Sets the text with BB codes.
     #[must_use]
-    pub fn bb(mut self, text: impl Into<String>) -> InboundMessage {
+    pub fn bb(mut self, text: impl Into<String>) -> Self {
         self.text = text.into();
         self
     }
 
     /// Adds a file, by an address that the portal can reach, and its name.
     #[must_use]
-    pub fn file(mut self, url: impl Into<String>, name: impl Into<String>) -> InboundMessage {
+    pub fn file(mut self, url: impl Into<String>, name: impl Into<String>) -> Self {
         self.files.push((url.into(), name.into()));
         self
     }
 
-    /// When it was written. Default: when it came.
+    /// Sets the time when it was written. Default: the time of
+    /// [`Channel::inbound`](super::Channel::inbound).
     #[must_use]
-    pub fn at(mut self, at: Time) -> InboundMessage {
+    pub fn at(mut self, at: Time) -> Self {
         self.at = Some(at);
         self
     }
 
-    /// What the chat outside is called.
+    /// Sets the name of the outside chat.
     #[must_use]
-    pub fn chat_name(mut self, name: impl Into<String>) -> InboundMessage {
+    pub fn chat_name(mut self, name: impl Into<String>) -> Self {
         self.chat_name = Some(name.into());
         self
     }
 
-    /// Where the chat outside can be seen.
+    /// Sets the address of the outside chat.
     #[must_use]
-    pub fn chat_url(mut self, url: impl Into<String>) -> InboundMessage {
+    pub fn chat_url(mut self, url: impl Into<String>) -> Self {
         self.chat_url = Some(url.into());
         self
     }
 
-    /// Keeps the client out of CRM. Default: the portal finds or makes a lead for them, as its line is set up.
+    /// Keeps the client out of CRM. Default: the portal finds or creates a lead, by the line's
+    /// settings.
     #[must_use]
-    pub fn without_crm(mut self) -> InboundMessage {
+    pub fn without_crm(mut self) -> Self {
         self.is_outside_crm = true;
         self
     }
 
-    /// Whether the portal would take it.
+    /// Checks the portal's limits.
+    ///
+    /// # Errors
+    /// The limit that the message breaks.
     pub(super) fn check(&self, needs_content: bool) -> Result<(), Error> {
         let chars = self.text.chars().count();
         if chars > TEXT_CHARS_MAX {
@@ -208,7 +220,7 @@ impl InboundMessage {
         Ok(())
     }
 
-    /// It as an element of `MESSAGES`.
+    /// Returns the message as an element of `MESSAGES`.
     pub(super) fn element(&self, now: Time) -> Value {
         let mut message = json!({ "id": self.id, "date": self.at.unwrap_or(now).0 / 1_000 });
         if !self.text.is_empty() {
@@ -236,15 +248,15 @@ mod tests {
     use crate::handler::connector::inbound::*;
 
     #[test]
-    fn a_message_is_written_as_the_portal_reads_it() {
+    fn a_message_has_the_portals_format() {
         let client = Client::new("c1")
             .name("Zoë <b>O'Neil-Smith</b> the 3rd of her name")
             .phone("");
-        let incoming = InboundMessage::new("chat-1", client, 7)
+        let message = InboundMessage::new("chat-1", client, 7)
             .text("[b]hi[/b]")
             .file("https://x.example/a.png", "a.png");
-        incoming.check(true).unwrap();
-        let element = incoming.element(Time(1_700_000_000_500));
+        message.check(true).unwrap();
+        let element = message.element(Time(1_700_000_000_500));
         assert_eq!(element["user"]["name"], "Zoë bO'Neil-Smithb the rd");
         assert!(element["user"].get("phone").is_none());
         assert_eq!(element["message"]["date"], 1_700_000_000);
@@ -252,15 +264,15 @@ mod tests {
         assert_eq!(element["message"]["files"][0]["name"], "a.png");
         assert_ne!(
             element["message"]["text"], "[b]hi[/b]",
-            "what clients type is no code"
+            "BB codes in a client's text are escaped"
         );
     }
 
     #[test]
-    fn what_the_portal_would_not_take_is_told() {
+    fn a_message_over_a_limit_is_refused_with_the_limit() {
         let of = |chat: &str, text: &str| {
-            let incoming = InboundMessage::new(chat, Client::new("c"), 1).text(text);
-            incoming.check(true).map_err(|error| error.to_string())
+            let message = InboundMessage::new(chat, Client::new("c"), 1).text(text);
+            message.check(true).map_err(|error| error.to_string())
         };
         assert!(of("a", "hi").is_ok());
         assert!(of("a|b", "hi").unwrap_err().contains("`|`"));

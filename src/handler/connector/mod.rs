@@ -1,9 +1,10 @@
-//! Joining a messenger outside to open channels: what you write for that, a [`Connector`].
+//! Connecting an outside messenger to open channels: the trait [`Connector`].
 //!
-//! It goes both ways. What operators and bots write on a line comes to [`Connector::outbound`] as a turn: written down
-//! first, in the order of each chat outside, tried again after an error; when it returns, the framework tells the portal
-//! that the message is delivered and under which ids. What clients write goes through a [`Channel`] to the line: written
-//! down before [`Channel::inbound`] returns, once for each id outside, sent in order.
+//! Outbound: messages of operators and bots come to [`Connector::outbound`], stored first, in order
+//! per outside chat, and retried after an error. When it returns, the framework reports to the
+//! portal that the message is delivered, and its outside ids. Inbound: messages of clients go
+//! through a [`Channel`] to the line, stored before [`Channel::inbound`] returns, once per outside
+//! id, in order.
 //!
 //! ```no_run
 //! use imbot::prelude::*;
@@ -14,7 +15,7 @@
 //! impl Connector for SmsConnector {
 //!     async fn outbound(&self, _: &Channel, message: OutboundMessage) -> Result<Receipt> {
 //!         let id = self.sms.send(&message.chat, &message.text()).await?;
-//!         Ok(Receipt::as_one(id))
+//!         Ok(Receipt::one(id))
 //!     }
 //! }
 //!
@@ -41,37 +42,57 @@ pub use inbound::{Client, FILES_MAX, InboundMessage, InboundReceipt, OUTSIDE_ID_
 pub use outbound::{OutboundMessage, Receipt};
 pub use profile::ConnectorProfile;
 
-/// A messenger outside, joined to open channels.
+/// An outside messenger, connected to open channels.
 ///
-/// It takes an application with a public address: webhooks cannot have connectors (open-channels, section 2). The portal
-/// shows it among the connectors of each line; [`activated`](Connector::activated) when somebody opens its settings there.
+/// It needs an application with a public address; webhooks cannot have connectors (protocol/open-channels.md
+/// 2). The portal lists it among the connectors of each line. Opening its settings there
+/// connects it to the line, and [`activated`](Connector::activated) is called.
+///
+/// ```
+/// use imbot::prelude::*;
+///
+/// /// Prints what operators write.
+/// struct Printer;
+///
+/// impl Connector for Printer {
+///     async fn outbound(&self, _: &Channel, message: OutboundMessage) -> Result<Receipt> {
+///         println!("{}: {}", message.chat, message.text());
+///         Ok(Receipt::one(message.id))
+///     }
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a connector",
     label = "this should implement `Connector`",
-    note = "write `impl Connector for {Self} {{ async fn outgoing(&self, channel: &Channel, message: Outgoing) -> Result<Delivered> {{ … }} }}`"
+    note = "write `impl Connector for {Self} {{ async fn outbound(&self, channel: &Channel, message: OutboundMessage) -> Result<Receipt> {{ … }} }}`"
 )]
 pub trait Connector: Send + Sync + 'static {
-    /// Who the connector is on the portal. Default: id and name by the name of its type; changing the id makes another
-    /// connector on the portal, so say it yourself before you rename the type.
+    /// Returns the connector's profile on the portal. Default: id and name are made from the type's
+    /// name. A changed id makes another connector on the portal, so override this before you rename
+    /// the type.
     fn profile(&self) -> ConnectorProfile {
         ConnectorProfile::of::<Self>()
     }
 
-    /// Passes a message of an operator or a bot on to the client, and tells under which ids it stands outside.
+    /// Delivers a message of an operator or a bot to the client, and returns its outside ids.
     ///
-    /// After an error it is tried again with growing pauses, for about a day
-    /// ([`OUTSIDE_ATTEMPTS_MAX`](crate::engine::OUTSIDE_ATTEMPTS_MAX)), and later messages of this chat wait behind it; then
-    /// it rests among the dead letters, and the portal shows the connector's error. An answer
-    /// ([`tell`](super::tell)) is final at once, and is this message's alone. It may come again if the process dies in it:
-    /// its `id` stays the same.
+    /// The message may come again if the process dies; its `id` stays the same.
+    ///
+    /// # Errors
+    /// After an error it is retried with growing pauses, for about a day
+    /// ([`OUTSIDE_ATTEMPTS_MAX`](crate::engine::OUTSIDE_ATTEMPTS_MAX)), and later messages of this
+    /// chat wait. Then it is a dead letter, and the portal shows the connector's error. An answer
+    /// ([`tell`](super::tell)) is not retried and concerns this message only.
     fn outbound(
         &self,
         channel: &Channel,
         message: OutboundMessage,
     ) -> impl Future<Output = Result<Receipt>> + Send;
 
-    /// A message was edited on the portal; this is its new text. It comes only for messages that were delivered. Default:
-    /// nothing is done.
+    /// A delivered message was edited on the portal to this text. Default: ignored.
+    ///
+    /// # Errors
+    /// Those of your implementation; see [`Connector`].
     fn edited(
         &self,
         channel: &Channel,
@@ -81,7 +102,10 @@ pub trait Connector: Send + Sync + 'static {
         ready(Ok(()))
     }
 
-    /// A message was deleted on the portal. It comes only for messages that were delivered. Default: nothing is done.
+    /// A delivered message was deleted on the portal. Default: ignored.
+    ///
+    /// # Errors
+    /// Those of your implementation; see [`Connector`].
     fn deleted(
         &self,
         channel: &Channel,
@@ -91,49 +115,69 @@ pub trait Connector: Send + Sync + 'static {
         ready(Ok(()))
     }
 
-    /// The portal took a client's message, or refused it for good. It is told once, as a tick that people see; a program that
-    /// dies at that moment does not tell it, though the message is passed on. Default: nothing is done.
+    /// The portal took a client's message, or refused it for good. Called once per message; after a
+    /// crash it may be missing, although the message was passed on. Default: ignored.
+    ///
+    /// # Errors
+    /// Those of your implementation; see [`Connector`].
     fn inbound_receipt(
         &self,
         channel: &Channel,
-        passed: InboundReceipt,
+        receipt: InboundReceipt,
     ) -> impl Future<Output = Result> + Send {
-        let _ = (channel, passed);
+        let _ = (channel, receipt);
         ready(Ok(()))
     }
 
-    /// A conversation with a client began on the line.
+    /// A session with a client began on the line. Default: ignored.
+    ///
+    /// # Errors
+    /// Those of your implementation; see [`Connector`].
     fn started(&self, channel: &Channel, session: Session) -> impl Future<Output = Result> + Send {
         let _ = (channel, session);
         ready(Ok(()))
     }
 
-    /// A conversation with a client ended.
+    /// A session with a client ended. Default: ignored.
+    ///
+    /// # Errors
+    /// Those of your implementation; see [`Connector`].
     fn finished(&self, channel: &Channel, session: Session) -> impl Future<Output = Result> + Send {
         let _ = (channel, session);
         ready(Ok(()))
     }
 
-    /// Somebody joined the connector to a line, on the line's settings page. An error is shown there, and it stays apart.
+    /// Somebody connected the connector to a line, on the line's settings page. Default: ignored.
+    ///
+    /// # Errors
+    /// The error is shown on that page, and the connector is not connected.
     fn activated(&self, channel: &Channel) -> impl Future<Output = Result> + Send {
         let _ = channel;
         ready(Ok(()))
     }
 
-    /// The connector was taken from a line, or the line was deleted.
+    /// The connector was removed from a line, or the line was deleted. Default: ignored.
+    ///
+    /// # Errors
+    /// Those of your implementation; see [`Connector`].
     fn deactivated(&self, channel: &Channel) -> impl Future<Output = Result> + Send {
         let _ = channel;
         ready(Ok(()))
     }
 
-    /// What the settings page on the portal shows under the state of the connector, as HTML. Default: nothing.
+    /// Returns HTML for the settings page on the portal, below the connector's status. Default:
+    /// empty.
+    ///
+    /// # Errors
+    /// Those of your implementation; see [`Connector`].
     fn settings(&self, channel: &Channel) -> impl Future<Output = Result<String>> + Send {
         let _ = channel;
         ready(Ok(String::new()))
     }
 
-    /// Runs beside, from the program's start to its end: listen here to the messenger outside, and pass on what it says
-    /// ([`Channel::inbound`]). It is not begun again when it returns. Default: nothing.
+    /// Runs in the background for as long as the program. Listen to the outside messenger here, and
+    /// pass its messages on with [`Channel::inbound`]. It is not restarted when it returns.
+    /// Default: returns at once.
     fn run(&self, channels: Channels) -> impl Future<Output = ()> + Send {
         let _ = channels;
         ready(())

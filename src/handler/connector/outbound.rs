@@ -1,35 +1,36 @@
-//! What goes from a line to a client.
+//! Messages from a line to a client.
 
 use std::ops::Deref;
 
 use crate::event::payload::connector::Message;
 use crate::message::plain;
 
-/// A message of an operator or a bot, for the client: [`Message`](crate::event::payload::connector::Message) as the portal
-/// tells it, and the chat outside that it goes to.
+/// A message of an operator or a bot for a client: the portal's
+/// [`Message`](crate::event::payload::connector::Message), and the outside chat.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct OutboundMessage {
-    /// The chat outside that it is for, by the id that came with what the client wrote.
+    /// The outside chat, by the id of the client's messages.
     pub chat: String,
     message: Message,
 }
 
 impl OutboundMessage {
-    pub(crate) fn new(message: Message) -> OutboundMessage {
-        OutboundMessage {
+    pub(crate) fn new(message: Message) -> Self {
+        Self {
             chat: message.outside_chat.clone(),
             message,
         }
     }
 
-    /// The text without BB codes, as a messenger shows it that knows none. The portal's text is in
-    /// [`bb`](Outgoing::bb).
+    /// Returns the text without BB codes, for messengers that do not know them.
+    /// [`bb`](OutboundMessage::bb) returns it with them.
     pub fn text(&self) -> String {
         plain(&self.message.text)
     }
 
-    /// The text with BB codes, who wrote it in front unless the connector declined that.
+    /// Returns the text with BB codes. It begins with the author's name, unless the profile says
+    /// [`without_signature`](super::ConnectorProfile::without_signature).
     pub fn bb(&self) -> &str {
         &self.message.text
     }
@@ -43,24 +44,26 @@ impl Deref for OutboundMessage {
     }
 }
 
-/// That a message was passed on: the ids that it has outside. The portal needs them to tell of edits and deletions.
+/// The receipt of a delivered message: its outside ids. The portal needs them for later edits and
+/// deletions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Receipt {
     pub(crate) ids: Vec<String>,
 }
 
 impl Receipt {
-    /// As one message.
+    /// Returns the receipt of a message that is one message outside.
     #[expect(clippy::needless_pass_by_value, reason = "an id is a number or a text")]
-    pub fn as_one(id: impl ToString) -> Receipt {
-        Receipt {
+    pub fn one(id: impl ToString) -> Self {
+        Self {
             ids: vec![id.to_string()],
         }
     }
 
-    /// As several messages: a text that was too long for one, a file apart.
-    pub fn as_several<I: ToString>(ids: impl IntoIterator<Item = I>) -> Receipt {
-        Receipt {
+    /// Returns the receipt of a message that is several messages outside, such as a text and a
+    /// file.
+    pub fn several<I: ToString>(ids: impl IntoIterator<Item = I>) -> Self {
+        Self {
             ids: ids.into_iter().map(|id| id.to_string()).collect(),
         }
     }

@@ -1,11 +1,12 @@
-//! Who a connector is on the portal.
+//! The profile of a connector.
 
 use serde_json::{Map, Value, json};
 
 use crate::handler::Profile;
 use crate::store::Redelivery;
 
-/// Who a connector is on the portal (`imconnector.register`), and how its messages are treated.
+/// The profile of a connector on the portal (`imconnector.register`), and how its messages are
+/// sent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ConnectorProfile {
     id: String,
@@ -16,15 +17,15 @@ pub struct ConnectorProfile {
     redelivery: Redelivery,
 }
 
-/// A speech bubble: what is shown for a connector without an icon of its own.
+/// Default icon: a speech bubble.
 const ICON: &str = "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 24 24'>\
     <path fill='#fff' d='M4 4h16v12H9l-5 4z'/></svg>";
 
 impl ConnectorProfile {
-    /// A connector under this id (digits, Latin letters and `_`; the portal writes it in lower case), which stays, and this
-    /// name, which people see.
-    pub fn new(id: impl Into<String>, name: impl Into<String>) -> ConnectorProfile {
-        ConnectorProfile {
+    /// Returns the profile of a connector with this id (digits, Latin letters and `_`; converted to
+    /// lower case), which must not change, and this name, which people see.
+    pub fn new(id: impl Into<String>, name: impl Into<String>) -> Self {
+        Self {
             id: id.into().to_lowercase(),
             name: name.into(),
             icon: ICON.to_owned(),
@@ -34,69 +35,70 @@ impl ConnectorProfile {
         }
     }
 
-    /// A profile by the name of a type: `WebChat` is `web_chat`, named "Web chat".
-    pub fn of<T: ?Sized>() -> ConnectorProfile {
+    /// Returns the profile for a type's name: `WebChat` becomes `web_chat`, named "Web chat".
+    pub fn of<T: ?Sized>() -> Self {
         let profile = Profile::of::<T>();
-        ConnectorProfile::new(profile.code(), profile.name())
+        Self::new(profile.code(), profile.name())
     }
 
-    /// Its icon, as SVG. Default: a speech bubble.
+    /// Sets the icon, as SVG. Default: a speech bubble.
     #[must_use]
-    pub fn icon(mut self, svg: impl Into<String>) -> ConnectorProfile {
+    pub fn icon(mut self, svg: impl Into<String>) -> Self {
         self.icon = svg.into();
         self
     }
 
-    /// The colour behind its icon, such as `#1900ff`. Default: the portal's.
+    /// Sets the colour behind the icon, such as `#1900ff`. Default: the portal's.
     #[must_use]
-    pub fn color(mut self, color: impl Into<String>) -> ConnectorProfile {
+    pub fn color(mut self, color: impl Into<String>) -> Self {
         self.color = Some(color.into());
         self
     }
 
-    /// Leaves out who wrote a message. Default: it begins with `[b]Ann Meyer:[/b] [br]`.
+    /// Leaves out the author's name. Default: a message begins with `[b]Ann Meyer:[/b] [br]`.
     #[must_use]
-    pub fn without_signature(self) -> ConnectorProfile {
+    pub fn without_signature(self) -> Self {
         self.flag("NEED_SIGNATURE", false)
     }
 
-    /// Passes the portal's own notices on to clients, too. Default: they stay on the portal.
+    /// Passes the portal's own notices on to clients as well. Default: they stay on the portal.
     #[must_use]
-    pub fn with_system_messages(self) -> ConnectorProfile {
+    pub fn with_system_messages(self) -> Self {
         self.flag("NEED_SYSTEM_MESSAGES", true)
     }
 
-    /// Keeps one chat for each chat outside, however many people write in it, and links none of them in CRM by itself.
-    /// Default: one chat for each person.
+    /// Makes one chat per outside chat, whoever writes in it, without automatic links to CRM.
+    /// Default: one chat per person.
     #[must_use]
-    pub fn group_chats(self) -> ConnectorProfile {
+    pub fn group_chats(self) -> Self {
         self.flag("CHAT_GROUP", true)
     }
 
-    /// What becomes of a client's message that may have been passed to the portal: the process died while it was on its
-    /// way, or no answer came. The portal knows no repeats. Default: [`Redelivery::AtLeastOnce`].
+    /// Sets what happens to a client's message that may have been passed to the portal, because the
+    /// process died before the answer or no answer came. The portal does not recognise repeats.
+    /// Default: [`Redelivery::AtLeastOnce`].
     #[must_use]
-    pub fn redelivery(mut self, redelivery: Redelivery) -> ConnectorProfile {
+    pub fn redelivery(mut self, redelivery: Redelivery) -> Self {
         self.redelivery = redelivery;
         self
     }
 
-    fn flag(mut self, name: &str, value: bool) -> ConnectorProfile {
+    fn flag(mut self, name: &str, value: bool) -> Self {
         self.flags.insert(name.to_owned(), value.into());
         self
     }
 
-    /// Its id.
+    /// Returns the id.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// Its name.
+    /// Returns the name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Whether the portal takes its id.
+    /// Whether the portal accepts the id.
     pub(crate) fn is_valid(&self) -> bool {
         let fits = |char: char| char.is_ascii_alphanumeric() || char == '_';
         !self.id.is_empty() && self.id.chars().all(fits)
@@ -106,7 +108,7 @@ impl ConnectorProfile {
         self.redelivery
     }
 
-    /// The parameters of `imconnector.register`.
+    /// Returns the parameters of `imconnector.register`.
     pub(crate) fn params(&self, settings: &str) -> Value {
         let mut icon =
             json!({ "DATA_IMAGE": format!("data:image/svg+xml,{}", escaped(&self.icon)) });
@@ -122,7 +124,7 @@ impl ConnectorProfile {
     }
 }
 
-/// SVG as it may stand in a data URI: what would end the URI or the attribute that holds it is written as a code.
+/// Escapes SVG for a data URI: characters that would end the URI or the attribute around it.
 fn escaped(svg: &str) -> String {
     let mut text = String::with_capacity(svg.len());
     for char in svg.chars() {
@@ -146,7 +148,7 @@ mod tests {
     struct WebChat;
 
     #[test]
-    fn a_profile_tells_all_that_the_portal_needs() {
+    fn a_profile_has_all_parameters_of_the_registration() {
         let profile = ConnectorProfile::of::<WebChat>()
             .color("#1900ff")
             .without_signature();

@@ -1,141 +1,151 @@
-//! What a turn says, and the handle by which it can still be changed.
+//! The effects of a turn: messages, calls and reminders, and the handles to change its messages.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Map, Value};
 
+use super::context::EventContext;
 use super::handover::Handover;
 use crate::event::{Api, ChatId, CommandId, DialogId, MessageId, SessionId};
-use crate::handler::{Error, open_channel};
-use crate::message::{Attach, Draft, Keyboard, Menu};
+use crate::handler::{Error, Profile, open_channel};
+use crate::message::{Attach, Draft, Keyboard, Menu, Oversized, WHISPER};
 use crate::store::{
-    Call, CallId, Conversation, EventId, MessageRef, QueuedCall, Redelivery, ReminderChange, Time,
+    Call, CallId, Conversation, EventId, MessageRef, NewReminder, QueuedCall, Redelivery, Reminder,
+    ReminderChange, ReminderId, Time,
 };
 
-/// What a turn has said so far, and asked to be reminded of.
+/// Maximum number of messages one turn may send, edit or delete, and of reminders it may change.
+const EFFECTS_MAX: usize = 1_000;
+
+/// The parameter of a message that holds its keyboard.
+const KEYBOARD: &str = "KEYBOARD";
+
+/// What a turn has decided so far. Clones share it.
 #[derive(Clone, Debug)]
-pub(in crate::handler) struct Effects(Arc<Mutex<Inner>>);
+pub(in crate::handler) struct Effects(Arc<Mutex<Decided>>);
 
 #[derive(Debug)]
-struct Inner {
-    place: Origin,
-    /// Who has the floor, where this is the chat of an open channel.
+struct Decided {
+    origin: Origin,
+    /// Whether the bot or an operator has the chat, if it is one of an open channel.
     handover: Handover,
-    /// Whether the bot has nothing to say in this chat, since people have taken it over.
+    /// Whether the bot's messages in this chat are dropped, because an operator has taken over.
     is_silent: bool,
-    steps: Vec<Effect>,
+    /// The calls by their index. A message that is deleted again leaves its index unused.
+    calls: Vec<Option<QueuedCall>>,
     reminders: Vec<ReminderChange>,
-    wrong: Option<Error>,
+    /// The first error that fails the turn when the handler returns.
+    error: Option<Error>,
 }
 
-/// Where and when a turn speaks.
+/// The event and the conversation of a turn, and how its calls are made.
 #[derive(Debug)]
 pub(in crate::handler) struct Origin {
-    pub(in crate::handler) event: EventId,
-    pub(in crate::handler) at: Time,
-    pub(in crate::handler) here: Conversation,
-    /// The command that is answered.
-    pub(in crate::handler) answers: Option<(CommandId, MessageId)>,
-    /// By which generation of the bot platform.
-    pub(in crate::handler) api: Api,
-    /// What becomes of a message that may have been sent.
-    pub(in crate::handler) redelivery: Redelivery,
+    pub(super) event: EventId,
+    pub(super) at: Time,
+    pub(super) conversation: Conversation,
+    /// The command that the turn answers, and the message with the command.
+    pub(super) answers: Option<(CommandId, MessageId)>,
+    /// The API that the bot is registered with.
+    pub(super) api: Api,
+    pub(super) redelivery: Redelivery,
 }
 
-/// One thing said, changed or deleted. Its place is its number, so it stays even if it comes to nothing.
-#[derive(Debug)]
-enum Effect {
-    Say {
-        dialog: DialogId,
-        draft: Draft,
-        remember: bool,
-    },
-    Edit {
-        message: MessageRef,
-        params: Map<String, Value>,
-    },
-    Delete {
-        message: MessageRef,
-    },
-    Rest {
-        method: String,
-        params: Map<String, Value>,
-    },
-    Nothing,
+impl Origin {
+    /// Returns the origin of a turn that does not answer a command.
+    pub(in crate::handler) fn of(context: &EventContext, profile: &Profile) -> Self {
+        Self {
+            event: context.id,
+            at: context.now,
+            conversation: context.conversation.clone(),
+            answers: None,
+            api: profile.on_api(),
+            redelivery: profile.redelivery_mode(),
+        }
+    }
 }
 
 impl Effects {
-    pub(in crate::handler) fn new(place: Origin, handover: Handover, is_silent: bool) -> Effects {
-        Effects(Arc::new(Mutex::new(Inner {
-            place,
+    pub(in crate::handler) fn new(origin: Origin, handover: Handover, is_silent: bool) -> Self {
+        Self(Arc::new(Mutex::new(Decided {
+            origin,
             handover,
             is_silent,
-            steps: Vec::new(),
+            calls: Vec::new(),
             reminders: Vec::new(),
-            wrong: None,
+            error: None,
         })))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    fn lock(&self) -> MutexGuard<'_, Decided> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(in crate::handler) fn say(&self, dialog: DialogId, draft: Draft) -> MessageHandle {
-        let mut inner = self.lock();
-        inner.check(&draft);
-        let id = CallId {
-            event: inner.place.event,
-            index: inner.steps.len() as u16,
-        };
-        inner.push(Effect::Say {
-            dialog,
-            draft,
+    /// Sends a message to a chat of this portal.
+    pub(in crate::handler) fn say(&self, dialog: DialogId, draft: &Draft) -> MessageHandle {
+        let mut decided = self.lock();
+        decided.check(draft.check());
+        let answers = decided.origin.answers;
+        let is_here = dialog == decided.origin.conversation.dialog;
+        let call = Call::Say {
+            params: Arc::new(draft.params()),
+            answers: answers.filter(|_| is_here),
             remember: false,
-        });
-        MessageHandle {
-            turn: self.clone(),
-            message: MessageRef::Queued(id),
-        }
+        };
+        let id = decided.push(Some(dialog), call);
+        self.handle(MessageRef::Queued(id))
     }
 
-    pub(in crate::handler) fn said(&self, message: MessageRef) -> MessageHandle {
+    /// Returns a handle for a message of this or an earlier turn.
+    pub(in crate::handler) fn handle(&self, message: MessageRef) -> MessageHandle {
         MessageHandle {
-            turn: self.clone(),
+            effects: self.clone(),
             message,
         }
     }
 
-    /// Sets or cancels a reminder, by what is told its place among the turn's.
-    pub(in crate::handler) fn remind<T>(
-        &self,
-        change: impl FnOnce(u16) -> (ReminderChange, T),
-    ) -> T {
-        let mut inner = self.lock();
-        let (change, told) = change(inner.reminders.len() as u16);
-        if inner.reminders.len() < EFFECTS_MAX {
-            inner.reminders.push(change);
-        } else {
-            let too_many = format_args!("one turn changes more than {EFFECTS_MAX} reminders");
-            inner.wrong.get_or_insert_with(|| Error::failed(too_many));
-        }
-        told
+    /// Sets a reminder in this conversation.
+    pub(in crate::handler) fn remind(&self, code: String, due: Time, payload: Value) -> ReminderId {
+        let mut decided = self.lock();
+        let id = ReminderId {
+            event: decided.origin.event,
+            index: decided.reminders.len() as u16,
+        };
+        let reminder = Reminder {
+            id,
+            code,
+            due,
+            payload,
+        };
+        let to = decided.origin.conversation.clone();
+        decided.change_reminder(ReminderChange::Set(NewReminder { to, reminder }));
+        id
     }
 
-    /// Gives the floor in this chat of an open channel to people, or ends its session.
+    pub(in crate::handler) fn cancel_reminder(&self, reminder: ReminderId) {
+        self.lock()
+            .change_reminder(ReminderChange::Cancel(reminder));
+    }
+
+    /// Hands this chat of an open channel over to an operator, or ends its session.
     pub(in crate::handler) fn hand_over(&self, method: &str, chat: ChatId, params: Value) {
         let (method, params) = open_channel::session_call(method, chat, params);
-        let mut inner = self.lock();
-        inner.handover.give_away();
-        inner.push(Effect::Rest { method, params });
+        let mut decided = self.lock();
+        decided.handover.give_to_operator();
+        let call = Call::Rest {
+            method: method.into(),
+            params: params.into(),
+        };
+        decided.push(None, call);
     }
 
-    /// Who has the floor by now.
+    /// Returns whether the bot or an operator has the chat now.
     pub(in crate::handler) fn handover(&self) -> Handover {
         self.lock().handover.clone()
     }
 
-    /// Whether this is the chat of an open channel, as far as the floor tells.
-    pub(in crate::handler) fn is_on_line(&self) -> bool {
+    /// Whether this is known to be a chat of an open channel.
+    pub(in crate::handler) fn is_open_channel(&self) -> bool {
         self.lock().handover != Handover::default()
     }
 
@@ -147,232 +157,255 @@ impl Effects {
         self.lock().handover.session()
     }
 
-    /// Fails the turn, once the handler returns.
+    /// Fails the turn when the handler returns.
     pub(in crate::handler) fn fail(&self, error: Error) {
-        self.lock().wrong.get_or_insert(error);
+        self.lock().error.get_or_insert(error);
     }
 
-    /// Forgets what was said: the turn has failed.
+    /// Drops all effects, since the turn has failed.
     pub(in crate::handler) fn clear(&self) {
-        let mut inner = self.lock();
-        inner.steps.clear();
-        inner.reminders.clear();
-        inner.wrong = None;
+        let mut decided = self.lock();
+        decided.calls.clear();
+        decided.reminders.clear();
+        decided.error = None;
     }
 
-    /// What the turn changes about reminders.
-    pub(in crate::handler) fn reminders(&self) -> Vec<ReminderChange> {
+    pub(in crate::handler) fn take_reminders(&self) -> Vec<ReminderChange> {
         std::mem::take(&mut self.lock().reminders)
     }
 
-    /// The first thing said that the portal would not take.
-    pub(in crate::handler) fn wrong(&self) -> Option<Error> {
-        self.lock().wrong.take()
+    /// Takes the first error that fails the turn, such as a message over a limit.
+    pub(in crate::handler) fn take_error(&self) -> Option<Error> {
+        self.lock().error.take()
     }
 
-    /// What was said, as calls.
-    pub(in crate::handler) fn calls(&self) -> Vec<Arc<QueuedCall>> {
-        let mut inner = self.lock();
-        let steps = std::mem::take(&mut inner.steps);
-        let (place, is_silent) = (&inner.place, inner.is_silent);
-        let calls = steps.into_iter().enumerate().filter_map(|(index, step)| {
-            let id = CallId {
-                event: place.event,
-                index: index as u16,
-            };
-            let mut to = place.here.clone();
-            let call = match step {
-                Effect::Say { dialog, draft, .. }
-                    if is_silent && dialog == to.dialog && !draft.is_whisper() =>
-                {
-                    tracing::info!(conversation = %to, call = %id, "people have taken the chat over, so the bot says nothing");
-                    return None;
-                }
-                Effect::Say {
-                    dialog,
-                    draft,
-                    remember,
-                } => {
-                    let answers = place.answers.filter(|_| dialog == to.dialog);
-                    to.dialog = dialog;
-                    Call::Say {
-                        params: draft.params(),
-                        answers,
-                        remember,
-                    }
-                }
-                Effect::Edit { message, params } => Call::Edit { message, params },
-                Effect::Delete { message } => Call::Delete { message },
-                Effect::Rest { method, params } => Call::Rest { method, params },
-                Effect::Nothing => return None,
-            };
-            Some(Arc::new(QueuedCall {
-                id,
-                to,
-                at: place.at,
-                api: place.api,
-                redelivery: place.redelivery,
-                call,
-            }))
-        });
-        calls.collect()
+    /// Takes the calls to be made.
+    pub(in crate::handler) fn take_calls(&self) -> Vec<Arc<QueuedCall>> {
+        let mut decided = self.lock();
+        let calls = std::mem::take(&mut decided.calls);
+        let is_made = |call: &QueuedCall| {
+            if decided.is_dropped(call) {
+                tracing::info!(conversation = %call.to, call = %call.id, "an operator has taken over; the bot's message is dropped");
+                return false;
+            }
+            true
+        };
+        let calls = calls.into_iter().flatten().filter(is_made);
+        calls.map(Arc::new).collect()
     }
 }
 
-/// The most things that one turn may say, change or delete.
-const EFFECTS_MAX: usize = 1_000;
-
-impl Inner {
-    /// Adds a step; one too many fails the turn.
-    fn push(&mut self, step: Effect) {
-        if self.steps.len() < EFFECTS_MAX {
-            return self.steps.push(step);
+impl Decided {
+    /// Adds a call about a chat, by default the turn's own. One too many fails the turn.
+    fn push(&mut self, dialog: Option<DialogId>, call: Call) -> CallId {
+        let id = CallId {
+            event: self.origin.event,
+            index: self.calls.len() as u16,
+        };
+        if self.calls.len() >= EFFECTS_MAX {
+            let too_many =
+                format_args!("one turn sends, edits or deletes more than {EFFECTS_MAX} messages");
+            self.error.get_or_insert_with(|| Error::failed(too_many));
+            return id;
         }
-        let too_many = format_args!("one turn says or changes more than {EFFECTS_MAX} messages");
-        self.wrong.get_or_insert_with(|| Error::failed(too_many));
+        let mut to = self.origin.conversation.clone();
+        if let Some(dialog) = dialog {
+            to.dialog = dialog;
+        }
+        self.calls.push(Some(QueuedCall {
+            id,
+            to,
+            at: self.origin.at,
+            api: self.origin.api,
+            redelivery: self.origin.redelivery,
+            call,
+        }));
+        id
     }
 
-    fn check(&mut self, draft: &Draft) {
-        if let Err(wrong) = draft.check() {
-            self.wrong.get_or_insert(wrong.into());
+    fn change_reminder(&mut self, change: ReminderChange) {
+        if self.reminders.len() < EFFECTS_MAX {
+            return self.reminders.push(change);
+        }
+        let too_many = format_args!("one turn changes more than {EFFECTS_MAX} reminders");
+        self.error.get_or_insert_with(|| Error::failed(too_many));
+    }
+
+    fn check(&mut self, checked: Result<(), Oversized>) {
+        if let Err(oversized) = checked {
+            self.error.get_or_insert(oversized.into());
         }
     }
 
-    /// The step that makes this message, if it is one of this turn's.
-    fn own(&mut self, message: MessageRef) -> Option<&mut Effect> {
+    /// Whether a call is a message to a client whose chat an operator has taken over.
+    fn is_dropped(&self, call: &QueuedCall) -> bool {
+        let is_here = call.to.dialog == self.origin.conversation.dialog;
+        let is_for_client =
+            matches!(&call.call, Call::Say { params, .. } if !params.contains_key(WHISPER));
+        self.is_silent && is_here && is_for_client
+    }
+
+    /// Returns the call that sends this message, if it is one of this turn.
+    fn sending(&mut self, message: MessageRef) -> Option<&mut Option<QueuedCall>> {
         match message {
-            MessageRef::Queued(id) if id.event == self.place.event => {
-                self.steps.get_mut(id.index as usize)
+            MessageRef::Queued(id) if id.event == self.origin.event => {
+                self.calls.get_mut(id.index as usize)
             }
             _ => None,
         }
     }
+
+    /// Returns the parameters of this message, if it is one of this turn.
+    fn params_of(&mut self, message: MessageRef) -> Option<&mut Map<String, Value>> {
+        match self.sending(message)?.as_mut() {
+            Some(QueuedCall {
+                call: Call::Say { params, .. },
+                ..
+            }) => Some(Arc::make_mut(params)),
+            _ => None,
+        }
+    }
+
+    /// Adds to the edit that this turn makes of a message.
+    fn edit(&mut self, of: MessageRef, changes: Map<String, Value>) {
+        let edit = self
+            .calls
+            .iter_mut()
+            .flatten()
+            .find_map(|it| match &mut it.call {
+                Call::Edit { message, params } if *message == of => Some(params),
+                _ => None,
+            });
+        match edit {
+            Some(params) => Arc::make_mut(params).extend(changes),
+            None => {
+                let (message, params) = (of, changes.into());
+                self.push(None, Call::Edit { message, params });
+            }
+        }
+    }
 }
 
-/// A message that was said: a handle to finish, change or delete it.
+/// A handle to change or delete a message of the bot.
 ///
-/// Within the turn that said it, a change is made before the message is sent. [`reference`](Said::reference) can be kept
-/// in the state, for [`Context::said`](crate::handler::Context::said) in a later turn.
+/// Within the turn that sent it, a change is made before the message is sent. Keep a
+/// [`reference`](MessageHandle::reference) in the state to change the message in a later turn, with
+/// [`Context::message`](crate::handler::Context::message).
+///
+/// ```
+/// use imbot::prelude::*;
+///
+/// struct Counter;
+///
+/// impl Bot<Option<MessageRef>> for Counter {
+///     async fn message(&self, cx: &mut Context<Option<MessageRef>>, message: Message) -> Result {
+///         if let Some(last) = cx.state.take() {
+///             cx.message(last).delete();
+///         }
+///         let answer = cx.say("Pick one.").keyboard(Button::send("Again", "again"));
+///         cx.state = Some(answer.reference());
+///         Ok(())
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct MessageHandle {
-    turn: Effects,
+    effects: Effects,
     message: MessageRef,
 }
 
+#[expect(
+    clippy::return_self_not_must_use,
+    reason = "the change is made whether or not the handle is used"
+)]
 impl MessageHandle {
-    /// Puts a keyboard under it.
-    #[expect(
-        clippy::return_self_not_must_use,
-        reason = "the change is made, used or not"
-    )]
-    pub fn keyboard(self, keyboard: impl Into<Keyboard>) -> MessageHandle {
+    /// Puts a keyboard under the message.
+    pub fn keyboard(self, keyboard: impl Into<Keyboard>) -> Self {
         let keyboard = keyboard.into();
-        self.change(keyboard.check(), |draft| draft.keyboard(keyboard))
+        self.add(keyboard.check(), &Draft::default().keyboard(keyboard))
     }
 
     /// Attaches blocks.
-    #[expect(
-        clippy::return_self_not_must_use,
-        reason = "the change is made, used or not"
-    )]
-    pub fn attach(self, attach: impl Into<Attach>) -> MessageHandle {
+    pub fn attach(self, attach: impl Into<Attach>) -> Self {
         let attach = attach.into();
-        self.change(attach.check(), |draft| draft.attach(attach))
+        self.add(attach.check(), &Draft::default().attach(attach))
     }
 
-    /// Adds items to its menu.
-    #[expect(
-        clippy::return_self_not_must_use,
-        reason = "the change is made, used or not"
-    )]
-    pub fn menu(self, menu: Menu) -> MessageHandle {
-        self.change(menu.check(), |draft| draft.menu(menu))
+    /// Sets the message's menu.
+    pub fn menu(self, menu: Menu) -> Self {
+        self.add(menu.check(), &Draft::default().menu(menu))
     }
 
-    /// Takes its keyboard away.
-    #[expect(
-        clippy::return_self_not_must_use,
-        reason = "the change is made, used or not"
-    )]
-    pub fn without_keyboard(self) -> MessageHandle {
-        self.edit_params(
-            [("KEYBOARD".to_owned(), Value::from("N"))]
-                .into_iter()
-                .collect(),
-        );
-        self
-    }
-
-    /// Gives it another text, and another keyboard, attachment and menu where the draft has them.
-    #[expect(
-        clippy::return_self_not_must_use,
-        reason = "the change is made, used or not"
-    )]
-    pub fn edit(self, draft: impl Into<Draft>) -> MessageHandle {
-        let draft = draft.into();
-        {
-            let mut inner = self.turn.lock();
-            inner.check(&draft);
-            if let Some(Effect::Say { draft: own, .. }) = inner.own(self.message) {
-                *own = std::mem::take(own).edited(draft);
-                drop(inner);
-                return self;
+    /// Removes the keyboard.
+    pub fn without_keyboard(self) -> Self {
+        let mut decided = self.effects.lock();
+        match decided.params_of(self.message) {
+            Some(params) => {
+                params.shift_remove(KEYBOARD);
+            }
+            None => {
+                let remove = Map::from_iter([(KEYBOARD.to_owned(), Value::from("N"))]);
+                decided.edit(self.message, remove);
             }
         }
-        self.edit_params(draft.params());
+        drop(decided);
         self
     }
 
-    /// Deletes it.
+    /// Replaces the text, and the keyboard, the attachment and the menu if the draft has them.
+    pub fn edit(self, draft: impl Into<Draft>) -> Self {
+        let draft = draft.into();
+        let mut decided = self.effects.lock();
+        decided.check(draft.check());
+        let mut changes = draft.params();
+        match decided.params_of(self.message) {
+            Some(params) => {
+                changes.shift_remove("SYSTEM"); // stays as the message was begun
+                params.extend(changes);
+            }
+            None => decided.edit(self.message, changes),
+        }
+        drop(decided);
+        self
+    }
+
+    /// Deletes the message. A message of this turn is not sent.
     pub fn delete(self) {
-        let mut inner = self.turn.lock();
+        let mut decided = self.effects.lock();
         let message = self.message;
-        match inner.own(message) {
-            Some(step) => *step = Effect::Nothing,
-            None => inner.push(Effect::Delete { message }),
+        match decided.sending(message) {
+            Some(call) => *call = None,
+            None => {
+                decided.push(None, Call::Delete { message });
+            }
         }
     }
 
-    /// A reference that outlives the turn: keep it in the state to change the message later.
+    /// Returns a reference that stays valid after the turn. Keep it in the state to change the
+    /// message later.
     pub fn reference(&self) -> MessageRef {
-        let mut inner = self.turn.lock();
-        if let Some(Effect::Say { remember, .. }) = inner.own(self.message) {
+        let mut decided = self.effects.lock();
+        if let Some(Some(QueuedCall {
+            call: Call::Say { remember, .. },
+            ..
+        })) = decided.sending(self.message)
+        {
             *remember = true;
         }
         self.message
     }
 
-    fn change(
-        self,
-        check: Result<(), crate::message::Oversized>,
-        change: impl FnOnce(Draft) -> Draft,
-    ) -> MessageHandle {
-        let mut inner = self.turn.lock();
-        if let Err(wrong) = check {
-            inner.wrong.get_or_insert(wrong.into());
+    /// Adds a part to the message, given the result of its check.
+    fn add(self, checked: Result<(), Oversized>, part: &Draft) -> Self {
+        let mut decided = self.effects.lock();
+        decided.check(checked);
+        let mut changes = part.params();
+        changes.shift_remove("MESSAGE"); // the text stays
+        match decided.params_of(self.message) {
+            Some(params) => params.extend(changes),
+            None => decided.edit(self.message, changes),
         }
-        if let Some(Effect::Say { draft, .. }) = inner.own(self.message) {
-            *draft = change(std::mem::take(draft));
-            drop(inner);
-        } else {
-            drop(inner);
-            let mut params = change(Draft::default()).params();
-            params.remove("MESSAGE"); // what is left out stays
-            self.edit_params(params);
-        }
+        drop(decided);
         self
-    }
-
-    /// Adds to the edit that this turn makes of the message.
-    fn edit_params(&self, changes: Map<String, Value>) {
-        let mut inner = self.turn.lock();
-        let of_this = |step: &&mut Effect| matches!(step, Effect::Edit { message, .. } if *message == self.message);
-        match inner.steps.iter_mut().find(of_this) {
-            Some(Effect::Edit { params, .. }) => params.extend(changes),
-            _ => inner.push(Effect::Edit {
-                message: self.message,
-                params: changes,
-            }),
-        }
     }
 }

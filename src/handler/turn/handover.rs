@@ -1,51 +1,54 @@
-//! Who has the floor in a line's chat, so that a bot and people do not talk over each other.
+//! Whether the bot or an operator has the chat of an open channel, so that they do not talk over
+//! each other.
 //!
-//! The portal tells nobody when an operator takes a chat over; it goes on sending the bot what clients and operators write
-//! for as long as the bot is in the chat (server-behaviour, section 3.1). So it is worked out here, from the chat's own
-//! events in their order: people have the floor from the moment an operator speaks, the client asks for one (a text of `0`,
-//! on which the portal itself ends the bot's part) or the bot hands the chat over, until another session begins or an
-//! operator brings the bot in again.
+//! The portal does not report when an operator takes over a chat. It goes on sending the bot what
+//! clients and operators write, as long as the bot is in the chat (protocol/server-behaviour.md 3.1).
+//! So it is derived from the chat's own events, in order. An operator has the chat from the moment
+//! an operator writes, the client asks for one (a text of `0`, at which the portal itself ends the
+//! bot's part) or the bot hands the chat over, until the next session begins or an operator adds
+//! the bot again.
 
 use serde::{Deserialize, Serialize};
 
 use crate::event::{ChatEventKind, LineChat, SessionChange, SessionId, User, UserId};
 
-/// What a client writes to reach people: the portal passes it on and ends the bot's part by itself.
-const TO_PEOPLE: &str = "0";
+/// Text with which a client asks for an operator. The portal passes it on and ends the bot's part.
+const TO_OPERATOR: &str = "0";
 
-/// What is remembered of a line's chat. Nothing of it is needed; what is not known stays away.
+/// The stored state of an open channel's chat. All of it is optional.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(in crate::handler) struct Handover {
-    /// The session that is under way, or was the last.
+    /// The current session, or the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     session: Option<SessionId>,
-    /// The client: edits do not say who they are by.
+    /// The client. Edits carry no user.
     #[serde(skip_serializing_if = "Option::is_none")]
     client: Option<UserId>,
-    /// Whether the bot came into this session.
-    #[serde(skip_serializing_if = "is_no")]
+    /// Whether the bot joined this session.
+    #[serde(skip_serializing_if = "is_false")]
     has_joined: bool,
-    /// Whether the bot came in once more and was not told into which session: perhaps into the next.
-    #[serde(skip_serializing_if = "is_no")]
+    /// Whether the bot joined again without a session number, so perhaps the next session.
+    #[serde(skip_serializing_if = "is_false")]
     may_have_joined_next: bool,
-    /// Whether the bot was told that this session has begun.
-    #[serde(skip_serializing_if = "is_no")]
+    /// Whether the bot was called for the start of this session.
+    #[serde(skip_serializing_if = "is_false")]
     has_begun: bool,
-    /// Whether this session is known to be over.
-    #[serde(skip_serializing_if = "is_no")]
+    /// Whether this session has ended.
+    #[serde(skip_serializing_if = "is_false")]
     is_over: bool,
-    /// Whether people have the floor.
-    #[serde(skip_serializing_if = "is_no")]
+    /// Whether an operator has the chat. Stored as `with_people`, its earlier name.
+    #[serde(rename = "with_people", skip_serializing_if = "is_false")]
     with_operator: bool,
 }
 
-/// Who writes in a line's chat.
+/// The role of a sender in a chat of an open channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Role {
-    /// The client, from outside.
+    /// The client, who writes from a messenger.
     Client,
-    /// A person of the portal.
+    /// A user of the portal.
     Operator,
     /// A bot, this one or another.
     Bot,
@@ -53,69 +56,68 @@ pub enum Role {
     System,
 }
 
-/// How people came to have the floor.
+/// Why an operator has the chat now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TakenOver {
     /// An operator wrote.
     ByOperator,
-    /// The client asked for an operator: `0`.
-    AtClientsWish,
+    /// The client asked for an operator, with the text `0`.
+    ByClient,
 }
 
-/// What an event of a line's chat means for the bot.
+/// What an event in a chat of an open channel means for the bot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::handler) struct Decision {
-    /// A session began that the bot has not been told of.
+    /// A session began, and the bot has not been called for it yet.
     pub(in crate::handler) begins: bool,
-    /// People took over just now.
+    /// An operator took over with this event.
     pub(in crate::handler) taken_over: Option<TakenOver>,
-    /// The bot is handed the event itself.
+    /// The bot gets the event itself.
     pub(in crate::handler) is_for_bot: bool,
 }
 
 impl Decision {
-    /// It is not the bot's business.
-    const NOTHING: Decision = Decision {
+    /// The bot gets nothing.
+    const IGNORE: Self = Self {
         begins: false,
         taken_over: None,
         is_for_bot: false,
     };
-    /// It is as any other event.
-    pub(in crate::handler) const ANY: Decision = Decision {
+    /// The bot gets the event, as outside open channels.
+    pub(in crate::handler) const PASS: Self = Self {
         is_for_bot: true,
-        ..Decision::NOTHING
+        ..Self::IGNORE
     };
 
-    fn taken_over(by: TakenOver) -> Decision {
-        let taken_over = Some(by);
-        Decision {
-            taken_over,
-            ..Decision::NOTHING
+    fn taken_over(by: TakenOver) -> Self {
+        Self {
+            taken_over: Some(by),
+            ..Self::IGNORE
         }
     }
 }
 
 impl Handover {
-    /// Whether people have the floor.
+    /// Whether an operator has the chat.
     pub(in crate::handler) fn is_with_operator(&self) -> bool {
         self.with_operator
     }
 
-    /// The session that is under way, or was the last.
+    /// Returns the current session, or the last one.
     pub(in crate::handler) fn session(&self) -> Option<SessionId> {
         self.session
     }
 
-    /// The bot gives the floor away.
-    pub(in crate::handler) fn give_away(&mut self) {
+    /// The bot hands the chat over.
+    pub(in crate::handler) fn give_to_operator(&mut self) {
         self.with_operator = true;
     }
 
-    /// Who did something in a line's chat, as far as anybody knows.
+    /// Returns the role of the sender of an event, as far as it is known.
     ///
-    /// With a command the first generation does not say whether a client typed it (server-behaviour, section 3.3), and with
-    /// an edit it says nothing but a number.
+    /// v1 commands do not say whether a client typed them (protocol/server-behaviour.md 3.3), and v1
+    /// edits carry only a user's number.
     pub(in crate::handler) fn role(
         &self,
         user: Option<&User>,
@@ -127,7 +129,13 @@ impl Handover {
         }
         let by_number = |number| {
             let is_client = |client| client == number;
-            let role = |yes| if yes { Role::Client } else { Role::Operator };
+            let role = |is_client| {
+                if is_client {
+                    Role::Client
+                } else {
+                    Role::Operator
+                }
+            };
             self.client.map(is_client).map(role)
         };
         match (user, sender) {
@@ -141,7 +149,7 @@ impl Handover {
         }
     }
 
-    /// Hears what happened in the chat.
+    /// Decides about an event in the chat.
     pub(in crate::handler) fn on_chat_event(
         &mut self,
         line: &LineChat,
@@ -152,46 +160,49 @@ impl Handover {
         self.advance(line.session);
         match (event.what, role) {
             (ChatEventKind::Join(_), _) => self.joined(line.session),
-            (_, Some(Role::Operator)) if is_late => Decision::NOTHING,
+            (_, Some(Role::Operator)) if is_late => Decision::IGNORE,
             (ChatEventKind::Message(_), Some(Role::Operator)) if event.is_whisper => {
-                Decision::NOTHING
+                Decision::IGNORE
             }
-            (ChatEventKind::Message(_), Some(Role::Operator)) => self.operator_speaks(),
+            (ChatEventKind::Message(_), Some(Role::Operator)) => {
+                self.take_over(TakenOver::ByOperator)
+            }
             (ChatEventKind::Message(message), Some(Role::Client) | None)
-                if message.text.trim() == TO_PEOPLE =>
+                if message.raw_text().trim() == TO_OPERATOR =>
             {
-                self.client_leaves()
+                self.take_over(TakenOver::ByClient)
             }
             (ChatEventKind::Message(_), Some(Role::Client)) => {
                 self.client = event.sender.or(self.client);
-                self.client_speaks()
+                self.client_wrote()
             }
-            (ChatEventKind::Command(_), Some(Role::Client) | None) => self.client_speaks(),
-            (_, Some(Role::Operator | Role::Bot | Role::System)) => Decision::NOTHING,
+            (ChatEventKind::Command(_), Some(Role::Client) | None) => self.client_wrote(),
+            (_, Some(Role::Operator | Role::Bot | Role::System)) => Decision::IGNORE,
             (_, Some(Role::Client) | None) => Decision {
                 is_for_bot: !self.with_operator,
-                ..Decision::NOTHING
+                ..Decision::IGNORE
             },
         }
     }
 
-    /// Hears of the beginning or the end of a session. One of a chat that the bot was never in means nothing.
+    /// Decides about the start or the end of a session. Ignores it if the bot was never in the
+    /// chat.
     pub(in crate::handler) fn on_session_event(&mut self, change: &SessionChange) -> Decision {
         if *self == Handover::default() {
-            return Decision::NOTHING;
+            return Decision::IGNORE;
         }
         let session = change.session().id;
         let is_old = session.is_some() && session < self.session;
         match change {
-            // Whether the bot is in it the chat itself will tell: a line may have its bot in a client's first session
-            // only (`WELCOME_BOT_JOIN`), and an operator may begin one alone.
+            // Later events show whether the bot is in it: a line may have its bot in a client's
+            // first session only (`WELCOME_BOT_JOIN`), and an operator may begin one alone.
             SessionChange::Started(_) => {
                 self.advance(session);
-                Decision::NOTHING
+                Decision::IGNORE
             }
-            SessionChange::Finished(_) if is_old => Decision::NOTHING,
+            SessionChange::Finished(_) if is_old => Decision::IGNORE,
             SessionChange::Finished(_) => {
-                // The number stays, so that what comes late does not begin the session again.
+                // The number is kept, so that a late event does not begin the session again.
                 *self = Handover {
                     session: self.session.or(session),
                     client: self.client,
@@ -199,12 +210,13 @@ impl Handover {
                     is_over: true,
                     ..Handover::default()
                 };
-                Decision::ANY
+                Decision::PASS
             }
         }
     }
 
-    /// Another session has the floor given anew. What comes late of an older one changes nothing.
+    /// Goes on to a later session, which begins without an operator. An earlier one changes
+    /// nothing.
     fn advance(&mut self, session: Option<SessionId>) {
         if session <= self.session {
             return;
@@ -219,10 +231,11 @@ impl Handover {
         self.session = session;
     }
 
-    /// The first time belongs to the session's beginning, and may come late; after that somebody brought the bot in again.
+    /// Decides about a join of the bot. The first one of a session belongs to its start, and may be
+    /// late. A further one means that somebody added the bot again.
     ///
-    /// The first generation does not say which session the bot comes into (server-behaviour, section 3.5): into the next, if
-    /// this one is over.
+    /// v1 does not say which session the bot joins (protocol/server-behaviour.md 3.5). It is the next
+    /// one if this one has ended.
     fn joined(&mut self, session: Option<SessionId>) -> Decision {
         if session.is_none() && self.is_over {
             *self = Handover {
@@ -234,52 +247,46 @@ impl Handover {
         if !is_first {
             self.with_operator = false;
             self.may_have_joined_next |= session.is_none();
-            return Decision::NOTHING;
+            return Decision::IGNORE;
         }
         Decision {
             is_for_bot: !self.with_operator,
             begins: self.begin(),
-            ..Decision::NOTHING
+            ..Decision::IGNORE
         }
     }
 
-    fn operator_speaks(&mut self) -> Decision {
-        match std::mem::replace(&mut self.with_operator, true) {
-            true => Decision::NOTHING,
-            false => Decision::taken_over(TakenOver::ByOperator),
+    fn take_over(&mut self, by: TakenOver) -> Decision {
+        if std::mem::replace(&mut self.with_operator, true) {
+            Decision::IGNORE
+        } else {
+            Decision::taken_over(by)
         }
     }
 
-    fn client_leaves(&mut self) -> Decision {
-        match std::mem::replace(&mut self.with_operator, true) {
-            true => Decision::NOTHING,
-            false => Decision::taken_over(TakenOver::AtClientsWish),
-        }
-    }
-
-    fn client_speaks(&mut self) -> Decision {
+    fn client_wrote(&mut self) -> Decision {
         Decision {
             begins: self.begin(),
             is_for_bot: !self.with_operator,
-            ..Decision::NOTHING
+            ..Decision::IGNORE
         }
     }
 
-    /// Whether the bot is to be told now that the session has begun.
+    /// Returns true if the bot is to be called now for the start of the session.
     fn begin(&mut self) -> bool {
         !self.with_operator && !std::mem::replace(&mut self.has_begun, true)
     }
 }
 
-/// What is heard, and what of it only the whole event tells.
+/// An event in a chat of an open channel.
 pub(in crate::handler) struct LineEvent<'e> {
     pub(in crate::handler) what: &'e ChatEventKind,
     pub(in crate::handler) sender: Option<UserId>,
-    /// Whether it is a note among operators.
+    /// Whether it is a note that only operators see.
     pub(in crate::handler) is_whisper: bool,
 }
 
-fn is_no(flag: &bool) -> bool {
+fn is_false(flag: &bool) -> bool {
     !flag
 }
 
@@ -292,8 +299,8 @@ mod tests {
     const OPERATOR: UserId = UserId(5);
 
     impl Handover {
-        /// Hears a message of somebody, or nobody's: that the bot comes in.
-        fn hears(&mut self, session: Option<u64>, by: Option<UserId>) -> Decision {
+        /// Passes in a message of a sender, or the bot's join if there is no sender.
+        fn receives(&mut self, session: Option<u64>, by: Option<UserId>) -> Decision {
             let line = LineChat {
                 session: session.map(SessionId),
                 ..LineChat::default()
@@ -309,16 +316,16 @@ mod tests {
                 ),
                 None => (ChatEventKind::Join(Join::default()), Some(Role::System)),
             };
-            let heard = LineEvent {
+            let event = LineEvent {
                 what: &what,
                 sender: by,
                 is_whisper: false,
             };
-            self.on_chat_event(&line, role, &heard)
+            self.on_chat_event(&line, role, &event)
         }
 
         fn begins(&mut self, session: Option<u64>, by: Option<UserId>) -> bool {
-            self.hears(session, by).begins
+            self.receives(session, by).begins
         }
     }
 
@@ -329,46 +336,46 @@ mod tests {
         }
     }
 
-    /// A session in which people took over, as the first generation tells it: a join has no number.
+    /// A session in which an operator took over, with v1 events: the join has no session number.
     fn after_a_session() -> Handover {
         let mut handover = Handover::default();
         assert!(handover.begins(None, None));
         assert!(!handover.begins(Some(1), Some(CLIENT)));
-        let taken_over = handover.hears(Some(1), Some(OPERATOR)).taken_over;
+        let taken_over = handover.receives(Some(1), Some(OPERATOR)).taken_over;
         assert_eq!(taken_over, Some(TakenOver::ByOperator));
         handover
     }
 
-    /// Whether an operator gives the floor back who brings the bot in again.
+    /// Whether the bot has the chat again after an operator has added it again.
     fn is_given_back(mut handover: Handover) -> bool {
-        handover.hears(Some(2), Some(OPERATOR));
+        handover.receives(Some(2), Some(OPERATOR));
         assert!(handover.is_with_operator());
-        handover.hears(None, None);
+        handover.receives(None, None);
         !handover.is_with_operator()
     }
 
     #[test]
-    fn the_bot_comes_into_the_next_session_before_its_number_is_known() {
+    fn the_bot_joins_the_next_session_before_its_number_is_known() {
         let mut handover = after_a_session();
         handover.on_session_event(&SessionChange::Finished(session(1)));
-        assert!(handover.begins(None, None), "the one before is over");
+        assert!(handover.begins(None, None), "the session before has ended");
         assert!(!handover.begins(Some(2), Some(CLIENT)));
         assert!(is_given_back(handover));
     }
 
     #[test]
-    fn the_same_where_nobody_tells_that_a_session_is_over() {
+    fn the_bot_joins_the_next_session_without_an_event_for_the_end_of_the_last() {
         let mut handover = after_a_session();
         assert!(
             !handover.begins(None, None),
-            "it may be in the same session"
+            "it may have joined the same session"
         );
         assert!(handover.begins(Some(2), Some(CLIENT)));
         assert!(is_given_back(handover));
     }
 
     #[test]
-    fn a_session_begins_for_the_bot_when_it_is_in_it() {
+    fn a_session_begins_for_the_bot_once_it_has_joined() {
         let mut handover = after_a_session();
         handover.on_session_event(&SessionChange::Finished(session(1)));
         let started = SessionChange::Started(session(2));
@@ -378,12 +385,12 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_late_neither_begins_nor_takes_over() {
+    fn late_events_neither_begin_a_session_nor_take_over() {
         let mut handover = after_a_session();
         handover.on_session_event(&SessionChange::Finished(session(1)));
         assert!(!handover.begins(Some(1), Some(CLIENT)));
         assert!(handover.begins(Some(2), Some(CLIENT)));
-        assert_eq!(handover.hears(Some(1), Some(OPERATOR)).taken_over, None);
+        assert_eq!(handover.receives(Some(1), Some(OPERATOR)).taken_over, None);
         assert!(!handover.is_with_operator());
     }
 }

@@ -1,5 +1,6 @@
-//! A bot of any type and state, as the engine runs it: one turn in, its outcome out.
+//! Runs a turn: reads the state, calls the bot's handler, and collects the result.
 
+pub(super) mod context;
 pub(super) mod effects;
 pub(super) mod handover;
 pub(super) mod stored_row;
@@ -8,93 +9,19 @@ use std::any::Any;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
 
-use super::{ArgsError, Bot, CommandSpec, Context, Error, Profile, Result, Role, State};
-use crate::event::{BotRef, Chat, ChatEventKind, Delivery, SessionChange, User, UserId};
-use crate::portal::Portal;
-use crate::store::{
-    Conversation, EventId, QueuedCall, Reminder, ReminderChange, StateChange, StoredState, Time,
-};
+use super::{ArgsError, Bot, CommandSpec, Context, Error, Profile, Result, State};
+use crate::event::{BotRef, ChatEventKind, Delivery, SessionChange};
+use crate::message::Text;
+use crate::store::{StateChange, StoredState};
+use context::{Attempt, EventContext, Trigger, TurnResult};
 use effects::{Effects, Origin};
 use handover::{Decision, Handover, LineEvent};
 use stored_row::StoredRow;
-
-/// Everything about a turn but the bot, its state and what happened.
-#[derive(Debug)]
-pub(crate) struct EventContext {
-    pub(crate) id: EventId,
-    pub(crate) now: Time,
-    pub(crate) attempt: u32,
-    pub(crate) here: Conversation,
-    pub(crate) bot: BotRef,
-    pub(crate) chat: Chat,
-    pub(crate) user: Option<User>,
-    pub(crate) sender: Option<UserId>,
-    pub(crate) language: Option<String>,
-    pub(crate) delivery: Option<Delivery>,
-    pub(crate) portal: Portal,
-    /// Who did it, in the chat of an open channel.
-    pub(crate) role: Option<Role>,
-}
-
-impl EventContext {
-    /// The scene of a first attempt at an event that says nothing of who is there.
-    pub(crate) fn new(
-        id: EventId,
-        here: Conversation,
-        bot: BotRef,
-        portal: Portal,
-    ) -> EventContext {
-        EventContext {
-            id,
-            now: Time(0),
-            attempt: 1,
-            here,
-            bot,
-            chat: Chat::default(),
-            user: None,
-            sender: None,
-            language: None,
-            delivery: None,
-            portal,
-            role: None,
-        }
-    }
-}
-
-/// What happened.
-#[derive(Debug)]
-pub(crate) enum Trigger {
-    Chat(ChatEventKind),
-    Reminder(Reminder),
-    Session(SessionChange),
-}
-
-/// How a turn is run.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Attempt {
-    /// How long the handler may take.
-    pub(crate) limit: Duration,
-    /// Whether this is the last time: a failure is told to the user.
-    pub(crate) is_last: bool,
-}
-
-/// What came of a turn.
-#[derive(Debug)]
-pub(crate) struct TurnResult {
-    pub(crate) state: StateChange,
-    /// Why the state before could not be read, if it could not.
-    pub(crate) aside: Option<String>,
-    pub(crate) calls: Vec<Arc<QueuedCall>>,
-    pub(crate) reminders: Vec<ReminderChange>,
-    /// The failure, if it failed: then `calls` are what `failed` says about it.
-    pub(crate) error: Option<Error>,
-}
 
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -102,7 +29,7 @@ type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub(crate) trait AnyBot: Send + Sync {
     fn profile(&self) -> &Profile;
     fn commands(&self) -> &[CommandSpec];
-    /// Whether conversations have a state at all.
+    /// Whether conversations have a stored row.
     fn has_state(&self) -> bool;
     fn turn(
         &self,
@@ -120,15 +47,15 @@ pub(crate) struct Erased<B, S> {
     profile: Profile,
     commands: Vec<CommandSpec>,
     version: u32,
-    /// How the default state is written: a state that is written like it is not stored.
+    /// The default state as JSON. A state equal to it is not stored.
     default: Vec<u8>,
     state: PhantomData<fn() -> S>,
 }
 
 impl<S: State, B: Bot<S>> Erased<B, S> {
-    pub(crate) fn new(bot: B) -> Erased<B, S> {
+    pub(crate) fn new(bot: B) -> Self {
         let default = serde_json::to_vec(&S::default()).unwrap_or_default();
-        Erased {
+        Self {
             profile: bot.profile(),
             commands: bot.commands(),
             version: bot.state_version(),
@@ -149,8 +76,8 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
             mut handover,
             state,
         } = StoredRow::read(row.as_ref());
-        let meaning = self.on_chat_event(&mut handover, &mut context, &trigger);
-        let place = Origin {
+        let decision = self.decide(&mut handover, &mut context, &trigger);
+        let origin = Origin {
             answers: match &*trigger {
                 Trigger::Chat(ChatEventKind::Command(command)) => {
                     Some((command.id, command.message))
@@ -159,30 +86,30 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
             },
             ..Origin::of(&context, &self.profile)
         };
-        let is_silent = handover.is_with_operator() && !self.profile.is_beside_operators();
-        let turn = Effects::new(place, handover, is_silent);
-        let (read, aside) = match self.read(state.as_ref()) {
+        let is_silent = handover.is_with_operator() && !self.profile.is_alongside_operators();
+        let effects = Effects::new(origin, handover, is_silent);
+        let (read, unreadable) = match self.read(state.as_ref()) {
             Ok(state) => (state, None),
             Err(error) => (S::default(), Some(error.to_string())),
         };
-        let before = Before {
-            // What is kept aside leaves its place, whatever the turn makes of the new one.
-            state: state.filter(|_| aside.is_none()),
-            row: row.filter(|_| aside.is_none()),
-            aside,
+        let stored = Stored {
+            // A state that is put aside leaves its row, whatever the new state is.
+            state: state.filter(|_| unreadable.is_none()),
+            row: row.filter(|_| unreadable.is_none()),
+            unreadable,
         };
         let api = self.profile.on_api();
-        let mut cx = Context::new(read, context, turn.clone(), api);
-        let handled = guarded(attempt.limit, self.handle(&mut cx, trigger, meaning)).await;
-        let handled = handled.and_then(|()| turn.wrong().map_or(Ok(()), Err));
-        match handled.and_then(|()| self.change(&cx.state, &turn, &before)) {
-            Ok(change) => turn.outcome(change, before.aside),
-            Err(error) => self.fail(&mut cx, &turn, error, attempt, &before).await,
+        let mut cx = Context::new(read, context, effects.clone(), api);
+        let handled = guarded(attempt.limit, self.handle(&mut cx, trigger, decision)).await;
+        let handled = handled.and_then(|()| effects.take_error().map_or(Ok(()), Err));
+        match handled.and_then(|()| self.change(&cx.state, &effects, &stored)) {
+            Ok(change) => effects.result(change, stored.unreadable),
+            Err(error) => self.fail(&mut cx, &effects, error, attempt, &stored).await,
         }
     }
 
-    /// What happened means in the chat of an open channel; anywhere else it is as it is.
-    fn on_chat_event(
+    /// Decides what an event means for the bot. Outside open channels the bot gets every event.
+    fn decide(
         &self,
         handover: &mut Handover,
         context: &mut EventContext,
@@ -191,24 +118,24 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
         let what = match trigger {
             Trigger::Chat(what) => what,
             Trigger::Session(change) => return handover.on_session_event(change),
-            Trigger::Reminder(_) => return Decision::ANY,
+            Trigger::Reminder(_) => return Decision::PASS,
         };
         let Some(line) = context.chat.line() else {
-            return Decision::ANY;
+            return Decision::PASS;
         };
         context.role = handover.role(context.user.as_ref(), context.sender, what);
         if !self.profile.is_for_open_channels() {
-            return Decision::ANY;
+            return Decision::PASS;
         }
-        let heard = LineEvent {
+        let event = LineEvent {
             what,
             sender: context.sender,
             is_whisper: context.delivery.as_ref().is_some_and(Delivery::is_whisper),
         };
-        let meaning = handover.on_chat_event(&line, context.role, &heard);
+        let decision = handover.on_chat_event(&line, context.role, &event);
         Decision {
-            is_for_bot: meaning.is_for_bot || self.profile.is_beside_operators(),
-            ..meaning
+            is_for_bot: decision.is_for_bot || self.profile.is_alongside_operators(),
+            ..decision
         }
     }
 
@@ -216,20 +143,20 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
         &self,
         cx: &mut Context<S>,
         trigger: Box<Trigger>,
-        meaning: Decision,
+        decision: Decision,
     ) -> Result {
-        if meaning.begins {
+        if decision.begins {
             let session = cx.session();
             self.bot.session_started(cx, session).await?;
         }
-        if let Some(by) = meaning.taken_over {
+        if let Some(by) = decision.taken_over {
             self.bot.taken_over(cx, by).await?;
         }
         let what = match *trigger {
-            _ if !meaning.is_for_bot => return Ok(()),
+            _ if !decision.is_for_bot => return Ok(()),
             Trigger::Chat(what) => what,
             Trigger::Reminder(reminder) => return self.bot.reminded(cx, reminder).await,
-            Trigger::Session(SessionChange::Started(_)) => return Ok(()), // told above
+            Trigger::Session(SessionChange::Started(_)) => return Ok(()), // see `begins` above
             Trigger::Session(SessionChange::Finished(session)) => {
                 return self.bot.session_finished(cx, session).await;
             }
@@ -255,49 +182,52 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
         }
     }
 
-    /// Nothing of the turn is kept; what remains is what is told to the user, if it was the last attempt. A client of an
-    /// open channel is then handed over to people.
+    /// Returns the result of a failed turn: only an answer to the user, if the error is one or this
+    /// was the last attempt. In an open channel the chat then goes to an operator.
     async fn fail(
         &self,
         cx: &mut Context<S>,
-        turn: &Effects,
+        effects: &Effects,
         mut error: Error,
         attempt: Attempt,
-        before: &Before,
+        stored: &Stored,
     ) -> TurnResult {
-        turn.clear();
-        if let Some(answer) = error.told() {
+        effects.clear();
+        if let Some(answer) = error.answer() {
             cx.say(answer.clone());
-            match turn.wrong() {
-                None => return turn.outcome(self.only_floor(turn, before), None),
-                Some(wrong) => error = wrong,
+            match effects.take_error() {
+                None => return effects.result(self.handover_change(effects, stored), None),
+                Some(oversized) => error = oversized,
             }
-            turn.clear();
+            effects.clear();
         }
         if !attempt.is_last {
             return TurnResult {
                 error: Some(error),
-                ..turn.outcome(StateChange::Keep, None)
+                ..effects.result(StateChange::Keep, None)
             };
         }
         if let Err(second) = guarded(attempt.limit, self.bot.failed(cx, &error)).await {
-            tracing::error!(bot = self.profile.code(), error = %second, "`failed` has failed");
-            turn.clear();
+            tracing::error!(bot = self.profile.code(), error = %second, "`Bot::failed` failed");
+            effects.clear();
         }
         if self.profile.is_for_open_channels()
             && cx.line_chat().is_some()
-            && !turn.is_with_operator()
+            && !effects.is_with_operator()
         {
-            tracing::warn!(conversation = %cx.context().here, "the bot has failed on a line: the chat goes to people");
+            tracing::warn!(conversation = %cx.context().conversation, "the bot failed in an open channel; the chat goes to an operator");
             cx.to_operator();
         }
         TurnResult {
             error: Some(error),
-            ..turn.outcome(self.only_floor(turn, before), None)
+            ..effects.result(self.handover_change(effects, stored), None)
         }
     }
 
-    /// The state as it is to be today; an error tells why it cannot be.
+    /// Reads the stored state.
+    ///
+    /// # Errors
+    /// The state cannot be parsed or upgraded, or was written by a newer program.
     fn read(&self, stored: Option<&StoredState>) -> Result<S> {
         let Some(StoredState { version, bytes }) = stored else {
             return Ok(S::default());
@@ -306,34 +236,35 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
             std::cmp::Ordering::Equal => Ok(serde_json::from_slice(bytes)?),
             std::cmp::Ordering::Less => self.bot.upgrade(*version, serde_json::from_slice(bytes)?),
             std::cmp::Ordering::Greater => Err(Error::failed(format_args!(
-                "it was written by a newer program, under version {version} of its shape; this one knows {}",
+                "a newer program wrote it, with state version {version}; this program knows version {}",
                 self.version
             ))),
         };
         catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|panic| Err(panicked(&*panic)))
     }
 
-    /// How what is kept differs from what is stored.
-    fn change(&self, state: &S, turn: &Effects, before: &Before) -> Result<StateChange> {
-        Ok(self.row_change(turn, self.written(state, before)?, before)?)
+    /// Returns the change of the stored row after a turn that succeeded.
+    fn change(&self, state: &S, effects: &Effects, stored: &Stored) -> Result<StateChange> {
+        Ok(self.row_change(effects, self.written(state, stored)?, stored)?)
     }
 
-    /// The change of a turn of which nothing stays but who has the floor.
-    fn only_floor(&self, turn: &Effects, before: &Before) -> StateChange {
-        if before.aside.is_some() {
-            return StateChange::Keep; // whoever can read it may come yet
+    /// Returns the change of the stored row after a turn that failed: only the handover is kept.
+    fn handover_change(&self, effects: &Effects, stored: &Stored) -> StateChange {
+        if stored.unreadable.is_some() {
+            return StateChange::Keep; // a later program may be able to read it
         }
-        let change = self.row_change(turn, before.state.clone(), before);
-        change.unwrap_or(StateChange::Keep) // it was written before, so it can be again
+        let change = self.row_change(effects, stored.state.clone(), stored);
+        change.unwrap_or(StateChange::Keep) // it was written before, so it can be written again
     }
 
-    /// The state as it is to be stored; the default is not.
-    fn written(&self, state: &S, before: &Before) -> Result<Option<StoredState>> {
+    /// Returns the state to be stored. The default state is not stored.
+    fn written(&self, state: &S, stored: &Stored) -> Result<Option<StoredState>> {
         if std::mem::size_of::<S>() == 0 {
-            return Ok(before.state.clone()); // as it was before the bot forgot how to remember
+            // The bot has no state type any more: keep what is stored.
+            return Ok(stored.state.clone());
         }
-        // Mostly it is as long as it was.
-        let length = before.state.as_ref().map_or(0, |state| state.bytes.len());
+        // Mostly the new state is as long as the old one.
+        let length = stored.state.as_ref().map_or(0, |state| state.bytes.len());
         let mut written = Vec::with_capacity(length);
         serde_json::to_writer(&mut written, state)?;
         let bytes = (written != self.default).then(|| Bytes::from(written.into_boxed_slice()));
@@ -345,15 +276,15 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
 
     fn row_change(
         &self,
-        turn: &Effects,
+        effects: &Effects,
         state: Option<StoredState>,
-        before: &Before,
+        stored: &Stored,
     ) -> serde_json::Result<StateChange> {
-        let handover = turn.handover();
+        let handover = effects.handover();
         let row = StoredRow { handover, state }.row(self.version)?;
-        let had_row = before.row.is_some() || before.aside.is_some();
+        let had_row = stored.row.is_some() || stored.unreadable.is_some();
         Ok(match row {
-            row if row == before.row && before.aside.is_none() => StateChange::Keep,
+            row if row == stored.row && stored.unreadable.is_none() => StateChange::Keep,
             Some(row) => StateChange::Put(row),
             None if had_row => StateChange::Forget,
             None => StateChange::Keep,
@@ -361,38 +292,24 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
     }
 }
 
-impl Origin {
-    /// Where a scene's turn speaks, if it answers no command.
-    pub(super) fn of(context: &EventContext, profile: &Profile) -> Origin {
-        Origin {
-            event: context.id,
-            at: context.now,
-            here: context.here.clone(),
-            answers: None,
-            api: profile.on_api(),
-            redelivery: profile.redelivery_mode(),
-        }
-    }
-}
-
-/// What was kept before a turn.
-struct Before {
+/// What the store held of the conversation before the turn.
+struct Stored {
     /// The bot's state.
     state: Option<StoredState>,
-    /// The row that holds it.
+    /// The row with that state.
     row: Option<StoredState>,
-    /// Why the state could not be read, if it could not.
-    aside: Option<String>,
+    /// Why the state could not be read.
+    unreadable: Option<String>,
 }
 
 impl Effects {
-    /// What came of it: all that was said and asked for.
-    fn outcome(&self, state: StateChange, aside: Option<String>) -> TurnResult {
+    /// Returns these effects as the result of the turn.
+    fn result(&self, state: StateChange, unreadable_state: Option<String>) -> TurnResult {
         TurnResult {
             state,
-            aside,
-            calls: self.calls(),
-            reminders: self.reminders(),
+            unreadable_state,
+            calls: self.take_calls(),
+            reminders: self.take_reminders(),
             error: None,
         }
     }
@@ -426,9 +343,10 @@ impl<S: State, B: Bot<S>> AnyBot for Erased<B, S> {
     }
 }
 
-/// Runs a handler so that a panic or a hang is an error like any other.
+/// Runs a handler and returns a panic or a timeout as an error.
 ///
-/// Not an `async fn`, whose future would have room for the handler twice: as what it is given, and where it awaits it.
+/// Not an `async fn`: its future would hold the handler twice, as an argument and where it awaits
+/// it.
 pub(crate) fn guarded<T>(
     limit: Duration,
     handler: impl Future<Output = Result<T>> + Send,
@@ -437,32 +355,29 @@ pub(crate) fn guarded<T>(
     tokio::time::timeout(limit, handler).map(move |ended| match ended {
         Ok(Ok(result)) => result,
         Ok(Err(panic)) => Err(panicked(&*panic)),
-        Err(_) => Err(Error::failed(format_args!(
+        Err(_elapsed) => Err(Error::failed(format_args!(
             "the handler took longer than {limit:?}"
         ))),
     })
 }
 
 fn panicked(panic: &(dyn Any + Send)) -> Error {
-    let words = panic
+    let message = panic
         .downcast_ref::<&str>()
         .copied()
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("…");
-    Error::failed(format_args!("the handler panicked: {words}"))
+    Error::failed(format_args!("the handler panicked: {message}"))
 }
 
-/// Arguments that do not fit are answered with how the command is used.
+/// Turns an error about a command's arguments into an answer that shows the command's usage.
 fn explain(error: Error, usage: Option<String>) -> Error {
-    match (error.downcast_ref::<ArgsError>(), usage) {
-        (Some(wrong), Some(usage)) => super::tell(
-            crate::message::Text::new()
-                .plain(wrong)
-                .line()
-                .plain("Usage: ")
-                .code(usage),
-        ),
-        (Some(wrong), None) => super::tell(crate::message::Text::new().plain(wrong)),
-        (None, _) => error,
-    }
+    let Some(wrong) = error.downcast_ref::<ArgsError>() else {
+        return error;
+    };
+    let answer = Text::new().plain(wrong);
+    super::tell(match usage {
+        Some(usage) => answer.line().plain("Usage: ").code(usage),
+        None => answer,
+    })
 }

@@ -1,5 +1,5 @@
-//! What is kept of a conversation in one row, so that one commit writes it: the bot's state, and in a line's chat who has
-//! the floor.
+//! The stored row of a conversation: the bot's state and, in an open channel, the [`Handover`]. One
+//! row, so that one commit writes both.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -8,55 +8,54 @@ use serde_json::value::RawValue;
 use super::handover::Handover;
 use crate::store::StoredState;
 
-/// How a row begins that holds more than the bot's state.
-const MARK: &[u8] = b"{\"imbot_floor\":";
+/// First bytes of a row with a handover. Other rows hold the bot's state only.
+const HANDOVER_PREFIX: &[u8] = b"{\"imbot_floor\":";
 
-/// A row as it is to be used.
+/// The contents of a row.
 #[derive(Debug, Default)]
 pub(in crate::handler) struct StoredRow {
     pub(in crate::handler) handover: Handover,
-    /// The bot's own state, if there is one.
+    /// The bot's state. `None` for the default.
     pub(in crate::handler) state: Option<StoredState>,
 }
 
-/// A row as it is written.
+/// A row with a handover, as JSON.
 #[derive(Serialize, Deserialize)]
 struct Row<'r> {
-    imbot_floor: Handover,
+    #[serde(rename = "imbot_floor")]
+    handover: Handover,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     state: Option<&'r RawValue>,
 }
 
 impl StoredRow {
-    /// Reads a row; one that holds a bot's state and nothing else is that.
-    pub(in crate::handler) fn read(row: Option<&StoredState>) -> StoredRow {
+    /// Reads a row.
+    pub(in crate::handler) fn read(row: Option<&StoredState>) -> Self {
         let Some(row) = row else {
-            return StoredRow::default();
+            return Self::default();
         };
-        if is_on_line(row)
-            && let Ok(Row { imbot_floor, state }) = serde_json::from_slice(&row.bytes)
+        if is_open_channel(row)
+            && let Ok(Row { handover, state }) = serde_json::from_slice(&row.bytes)
         {
             let state = state.map(|state| StoredState {
                 version: row.version,
                 bytes: row.bytes.slice_ref(state.get().as_bytes()),
             });
-            return StoredRow {
-                handover: imbot_floor,
-                state,
-            };
+            return Self { handover, state };
         }
-        StoredRow {
+        Self {
             handover: Handover::default(),
             state: Some(row.clone()),
         }
     }
 
-    /// The row to be written; nothing if there is nothing to remember. `version` is that of a state which is not there.
+    /// Returns the row to be written, or `None` if there is nothing to store. `version` is the
+    /// state version of a row without a state.
     ///
     /// # Errors
     /// The state is not JSON.
     pub(in crate::handler) fn row(self, version: u32) -> serde_json::Result<Option<StoredState>> {
-        let StoredRow { handover, state } = self;
+        let Self { handover, state } = self;
         if handover == Handover::default() {
             return Ok(state);
         }
@@ -64,7 +63,7 @@ impl StoredRow {
             .as_ref()
             .map(|state| serde_json::from_slice(&state.bytes));
         let row = Row {
-            imbot_floor: handover,
+            handover,
             state: raw.transpose()?,
         };
         Ok(Some(StoredState {
@@ -74,9 +73,9 @@ impl StoredRow {
     }
 }
 
-/// Whether a conversation is known to be the chat of an open channel, by its row.
-pub(crate) fn is_on_line(row: &StoredState) -> bool {
-    row.bytes.starts_with(MARK)
+/// Whether a row belongs to a chat of an open channel.
+pub(crate) fn is_open_channel(row: &StoredState) -> bool {
+    row.bytes.starts_with(HANDOVER_PREFIX)
 }
 
 #[cfg(test)]
@@ -90,12 +89,12 @@ mod tests {
 
     fn handover() -> Handover {
         let mut handover = Handover::default();
-        handover.give_away();
+        handover.give_to_operator();
         handover
     }
 
     #[test]
-    fn the_state_and_the_floor_come_back_as_they_were() {
+    fn the_state_and_the_handover_are_read_as_written() {
         for text in [Some("[1,2]"), Some("\"{\\\"imbot_floor\\\":\""), None] {
             let state = text.map(state);
             let kept = StoredRow {
@@ -106,16 +105,28 @@ mod tests {
             let kept = StoredRow::read(Some(&row));
             assert_eq!((kept.handover, kept.state), (handover(), state));
             assert_eq!(row.version, 3);
-            assert!(is_on_line(&row));
+            assert!(is_open_channel(&row));
         }
     }
 
+    /// As version 0.1 wrote it; the file in `tests/fixtures/store` has the same row.
     #[test]
-    fn a_state_alone_is_its_row_and_no_row_is_nothing() {
+    fn an_old_row_still_says_that_an_operator_has_the_chat() {
+        let row = state(
+            r#"{"imbot_floor":{"session":1,"client":31,"has_begun":true,"with_people":true},"state":1}"#,
+        );
+        let read = StoredRow::read(Some(&row));
+        assert!(read.handover.is_with_operator());
+        assert_eq!(read.state, Some(state("1")));
+        assert_eq!(read.row(3).unwrap(), Some(row));
+    }
+
+    #[test]
+    fn a_state_without_a_handover_is_stored_as_it_is() {
         let alone = state("{\"a\":1}");
         let kept = StoredRow::read(Some(&alone));
         assert_eq!(kept.state.as_ref(), Some(&alone));
-        assert!(!is_on_line(&alone));
+        assert!(!is_open_channel(&alone));
         assert_eq!(kept.row(3).unwrap(), Some(alone));
         assert!(StoredRow::read(None).row(3).unwrap().is_none());
     }

@@ -1,7 +1,7 @@
-//! Many calls in one request, each in reach of the results before it.
+//! Several calls in one request, which may use the results of earlier ones.
 //!
-//! Page `batch.md`: at most fifty commands; they run one after another, and count as one request for the limit. A command
-//! may refer to an earlier one's result, which the portal puts in its place.
+//! Page `batch.md`: at most fifty commands; they run one after another, and count as one request
+//! for the limit. A command may refer to an earlier one's result, which the portal inserts.
 
 use std::fmt::Display;
 use std::marker::PhantomData;
@@ -11,11 +11,12 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use crate::portal::methods::Method;
 use crate::portal::schedule::batching;
 use crate::portal::schedule::queue::{BATCH_BYTES_MAX, BATCH_MAX};
 use crate::portal::{Error, Portal};
 
-/// Calls that are made with one request. Made by [`Portal::batch`].
+/// Calls that are sent in one request. Created by [`Portal::batch`].
 ///
 /// ```no_run
 /// # async fn example(portal: imbot::portal::Portal) -> Result<(), imbot::portal::Error> {
@@ -29,16 +30,16 @@ use crate::portal::{Error, Portal};
 /// # Ok(()) }
 /// ```
 #[derive(Debug)]
-#[must_use = "a batch is made when it is sent"]
+#[must_use = "a batch does nothing until it is sent"]
 pub struct Batch {
     portal: Portal,
-    /// Begins the keys, so that nobody can write a reference who does not know it.
+    /// The random beginning of all keys, so that only this batch can write references to them.
     key: String,
     commands: Vec<(String, Value)>,
     halts: bool,
 }
 
-/// One command of a batch, and the way to its answer. `T` is what its method returns.
+/// A command of a batch, to be exchanged for its answer. `T` is the type that its method returns.
 #[derive(Debug)]
 pub struct Command<T> {
     key: String,
@@ -46,9 +47,9 @@ pub struct Command<T> {
     result: PhantomData<fn() -> T>,
 }
 
-/// What the commands of a batch have answered.
+/// The answers of a batch's commands.
 #[derive(Debug)]
-pub struct Answers(batching::Answers);
+pub struct Answers(batching::BatchAnswers);
 
 impl Portal {
     /// An empty batch.
@@ -63,8 +64,9 @@ impl Portal {
 }
 
 impl Batch {
-    /// Stops at the first command that fails; those after it are not run. Default: every command is run. With
-    /// [references](Command::at) one wants it, since a reference to a command that failed is sent as it is written.
+    /// Stops at the first command that fails; the commands after it are not run. Default: every
+    /// command is run. Useful with [references](Command::at), since a reference to a failed command
+    /// is sent as plain text.
     pub fn halting(mut self) -> Batch {
         self.halts = true;
         self
@@ -81,25 +83,33 @@ impl Batch {
         command
     }
 
-    /// How many calls it holds; at most [`BATCH_MAX`] can be sent.
+    /// Adds a call of the [table](crate::portal::methods).
+    pub fn push<M: Method>(&mut self, method: M) -> Command<M::Answer> {
+        self.add(M::NAME, method.params())
+    }
+
+    /// Returns the number of calls; at most [`BATCH_MAX`] can be sent.
     pub fn len(&self) -> usize {
         self.commands.len()
     }
 
-    /// Whether it holds none.
+    /// Whether the batch has no calls.
     pub fn is_empty(&self) -> bool {
         self.commands.is_empty()
     }
 
-    /// Makes the calls. An empty batch is not sent.
+    /// Sends the calls. An empty batch is not sent.
     ///
     /// # Errors
-    /// The batch as a whole was refused; or it cannot be sent: it holds more than [`BATCH_MAX`] commands or a megabyte,
-    /// or a parameter that is no reference reads like one (`$result…`), or is null or empty, which a command cannot tell.
-    /// What a single command fails with is told by [`Answers::take`].
+    /// - The batch as a whole was refused.
+    /// - It has more than [`BATCH_MAX`] commands, or more than a megabyte.
+    /// - A parameter is null or empty, which a command cannot express, or is a text that reads like
+    ///   a reference (`$result…`).
+    ///
+    /// The error of a single command is returned by [`Answers::take`].
     pub async fn send(self) -> Result<Answers, Error> {
         if self.is_empty() {
-            return Ok(Answers(batching::Answers::default()));
+            return Ok(Answers(batching::BatchAnswers::default()));
         }
         self.check()?;
         let access = self.portal.access().await;
@@ -108,9 +118,9 @@ impl Batch {
             (format!("{}n{n}", self.key), Value::from(command))
         };
         let commands: Map<String, Value> = self.commands.iter().enumerate().map(command).collect();
-        let params = batching::batch(commands, self.halts);
+        let params = batching::params(commands, self.halts);
         let answer = self.portal.answer("batch", &params).await?;
-        Ok(Answers(batching::Answers::of(answer.result)))
+        Ok(Answers(batching::BatchAnswers::from_result(answer.result)))
     }
 
     fn check(&self) -> Result<(), Error> {
@@ -121,7 +131,7 @@ impl Batch {
         let mut bytes = 0;
         for (method, params) in &self.commands {
             let mut params = params.clone();
-            self.forget_references(&mut params);
+            self.strip_references(&mut params);
             bytes += batching::size(method, &params).ok_or_else(|| {
                 let why = format!(
                     "{method} cannot go in a batch: it is one for files, too large, or a parameter is null, empty or reads \
@@ -137,19 +147,19 @@ impl Batch {
         Ok(())
     }
 
-    /// Makes our own references plain: they alone begin with this batch's key.
-    fn forget_references(&self, value: &mut Value) {
+    /// Removes our own references from a text: only they begin with this batch's key.
+    fn strip_references(&self, value: &mut Value) {
         match value {
             Value::String(text) => {
                 *text = text.replace(&format!("$result[{}", self.key), "");
             }
             Value::Array(items) => items
                 .iter_mut()
-                .for_each(|item| self.forget_references(item)),
+                .for_each(|item| self.strip_references(item)),
             Value::Object(fields) => {
                 fields
                     .values_mut()
-                    .for_each(|field| self.forget_references(field));
+                    .for_each(|field| self.strip_references(field));
             }
             _ => {}
         }
@@ -157,26 +167,28 @@ impl Batch {
 }
 
 impl<T> Command<T> {
-    /// Stands for a part of this command's result in the parameters of a later one: `at(["CONTACT_ID"])`, or `at([0, 5])`
-    /// in lists. Without a path it is the whole result.
+    /// A placeholder for a part of this command's result in the parameters of a later command:
+    /// `at(["CONTACT_ID"])`, or `at([0, 5])` in lists. Without a path it is the whole result.
     ///
-    /// A part that is not there does not fail: the portal takes the deepest that is.
+    /// A part that does not exist is not an error: the portal inserts the deepest part that does.
     pub fn at<S: Display>(&self, path: impl IntoIterator<Item = S>) -> Reference {
         let path: String = path.into_iter().map(|step| format!("[{step}]")).collect();
         Reference(format!("$result[{}]{path}", self.key))
     }
 }
 
-/// A part of an earlier command's result, to be given as a parameter.
+/// A part of an earlier command's result, used as a parameter.
 #[derive(Clone, Debug, Serialize)]
 #[serde(transparent)]
 pub struct Reference(String);
 
 impl Answers {
-    /// The answer of a command.
+    /// Takes the answer of a command.
     ///
     /// # Errors
-    /// The command was refused, was not run since one before it failed, or answered something else than `T`.
+    /// - The command was refused.
+    /// - It was not run, because an earlier command failed.
+    /// - Its answer is not a `T`.
     pub fn take<T: DeserializeOwned>(&mut self, command: Command<T>) -> Result<T, Error> {
         let Command { key, method, .. } = command;
         match self.0.take(&key, &method) {
@@ -185,7 +197,7 @@ impl Answers {
             Some(Err(error)) => Err(error),
             None => Err(Error::unusable(
                 &method,
-                "a command before it in the batch failed",
+                "not run: an earlier command of the batch failed",
             )),
         }
     }

@@ -1,87 +1,24 @@
-//! The methods that bind events to our address (`event.*`).
+//! Binds events to our address, or to the portal's offline queue (`event.*`).
 
-use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 
-use crate::event::UserId;
 use crate::portal::schedule::queue::BATCH_MAX;
-use crate::portal::{Error, Portal, number};
-
-/// One binding, as `event.get` tells it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
-#[non_exhaustive]
-pub struct Binding {
-    /// The event's name.
-    pub event: String,
-    /// Where it is posted; empty for offline events.
-    #[serde(default)]
-    pub handler: String,
-    /// 1 for an offline event.
-    #[serde(default)]
-    pub offline: u8,
-    /// As whom the event comes: with this user's tokens, and what this user may see; 0 for who caused it.
-    #[serde(default, rename = "auth_type", deserialize_with = "user")]
-    pub user: UserId,
-}
-
-/// The page shows a text, and events of no user none at all.
-fn user<'de, D: Deserializer<'de>>(deserializer: D) -> Result<UserId, D::Error> {
-    let value = Value::deserialize(deserializer)?;
-    Ok(UserId(number(&value).unwrap_or(0)))
-}
-
-impl Binding {
-    /// An event that is posted to this address, as who caused it.
-    pub fn online(event: impl Into<String>, handler: impl Into<String>) -> Binding {
-        Binding {
-            event: event.into(),
-            handler: handler.into(),
-            ..Binding::default()
-        }
-    }
-
-    /// An event that the portal keeps until it is [fetched](Portal::fetch_offline).
-    pub fn offline(event: impl Into<String>) -> Binding {
-        Binding {
-            event: event.into(),
-            offline: 1,
-            ..Binding::default()
-        }
-    }
-
-    /// The same, as this user.
-    #[must_use]
-    pub fn as_user(self, user: UserId) -> Binding {
-        Binding { user, ..self }
-    }
-
-    fn params(&self) -> Value {
-        let Binding {
-            event,
-            handler,
-            offline,
-            user,
-        } = self;
-        match offline {
-            0 => json!({ "event": event, "handler": handler, "auth_type": user }),
-            _ => json!({ "event": event, "event_type": "offline" }),
-        }
-    }
-}
+use crate::portal::{Binding, Error, Portal};
 
 impl Portal {
-    /// The names of all events that the application may bind.
+    /// Returns the names of all events that the application may bind.
     ///
     /// # Errors
-    /// The portal's refusal.
+    /// Those of every [`call`](Portal::call).
     pub async fn event_names(&self) -> Result<Vec<String>, Error> {
         self.call("events", &json!({})).await
     }
 
-    /// What is bound, names in upper case. Who is no administrator sees their own bindings only.
+    /// Returns the bindings, with event names in upper case. A user who is not an administrator
+    /// sees only their own bindings.
     ///
     /// # Errors
-    /// The portal's refusal.
+    /// Those of every [`call`](Portal::call).
     pub async fn bindings(&self) -> Result<Vec<Binding>, Error> {
         let mut bound: Vec<Binding> = self.call("event.get", &json!({})).await?;
         for binding in &mut bound {
@@ -90,18 +27,20 @@ impl Portal {
         Ok(bound)
     }
 
-    /// Has events posted or kept, many with one call. The ones that the portal refuses come back with its words.
+    /// Binds events, many in one request. Returns the bindings that the portal refused, each with
+    /// its error.
     ///
     /// # Errors
-    /// A call as a whole is refused; what was bound before stays.
+    /// A request as a whole failed; earlier bindings stay.
     pub async fn bind(&self, bindings: &[Binding]) -> Result<Vec<(Binding, String)>, Error> {
         self.for_each("event.bind", bindings).await
     }
 
-    /// Ends bindings, many with one call. The ones that the portal refuses come back with its words.
+    /// Removes bindings, many in one request. Returns those that the portal refused to remove, each
+    /// with its error.
     ///
     /// # Errors
-    /// A call as a whole is refused.
+    /// A request as a whole failed.
     pub async fn unbind(&self, bindings: &[Binding]) -> Result<Vec<(Binding, String)>, Error> {
         self.for_each("event.unbind", bindings).await
     }

@@ -1,4 +1,4 @@
-//! Files that a bot sends and reads (`imbot.v2.File.*`; second generation only).
+//! Sends and reads a bot's files (`imbot.v2.File.*`, v2 only).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,14 +10,16 @@ use crate::portal::methods::imbot_v2;
 use crate::portal::methods::imbot_v2::Upload;
 use crate::portal::{BotClient, Error};
 
-/// The largest file that the portal takes, in bytes, and the largest that is read.
+/// Maximum size of a file that is sent or read, in bytes: the portal accepts no more.
 pub const FILE_BYTES_MAX: usize = 100 * 1024 * 1024;
 
 impl BotClient {
-    /// Sends a file of at most [`FILE_BYTES_MAX`] bytes in a message of its own, with a text beside it or none.
+    /// Sends a file of at most [`FILE_BYTES_MAX`] bytes in a message of its own, with an optional
+    /// text.
     ///
     /// # Errors
-    /// `FILE_EMPTY`, `FILE_TOO_LARGE`, `ACCESS_DENIED`, ….
+    /// `FILE_EMPTY`, `FILE_TOO_LARGE`, `ACCESS_DENIED`, and others of the portal; the file has more
+    /// than [`FILE_BYTES_MAX`] bytes.
     pub async fn upload(
         &self,
         dialog: &DialogId,
@@ -38,11 +40,12 @@ impl BotClient {
         self.portal().run(upload).await
     }
 
-    /// Reads a file that came with a message.
+    /// Reads a file of a message.
     ///
     /// # Errors
-    /// `FILE_NOT_FOUND`, `FILE_ACCESS_ERROR`; the file is larger than [`FILE_BYTES_MAX`]; the portal names an address of
-    /// another host.
+    /// - `FILE_NOT_FOUND`, `FILE_ACCESS_ERROR`, and others of the portal.
+    /// - The file is larger than [`FILE_BYTES_MAX`].
+    /// - The portal returned an address of another host.
     pub async fn download(&self, file: u64) -> Result<Bytes, Error> {
         const METHOD: &str = imbot_v2::FileDownload::NAME;
         let place = imbot_v2::FileDownload::new(self.bot(), file);

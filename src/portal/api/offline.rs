@@ -1,7 +1,8 @@
 //! Offline events: the portal keeps them until they are fetched and cleared (`event.offline.*`).
 //!
-//! It keeps one record for each event and what it is about, the latest (events, section 3), for 30 days. A batch that was
-//! fetched and not cleared stays under its `process_id`, and nobody else gets it.
+//! The portal keeps one record, the latest, per event and subject (events, section 3), for 30 days.
+//! A batch that was fetched and not cleared stays under its `process_id`, and no other fetch
+//! returns it.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -9,17 +10,18 @@ use serde_json::{Value, json};
 use crate::event::{DecodeError, Delivery};
 use crate::portal::{Error, Portal};
 
-/// The most records that one call fetches.
+/// Maximum number of records that one call fetches.
 pub const OFFLINE_MAX: usize = 50;
-/// The most pages that are looked through for batches that were left behind.
+/// Maximum number of pages searched for batches that were not cleared.
 const PAGES_MAX: usize = 20;
 
 /// Records that were fetched together.
 #[derive(Clone, Debug)]
 pub struct OfflineBatch {
-    /// What they are cleared under; nothing where they are gone from the portal already, since its plan has no more.
+    /// The id to clear them with; `None` if the portal has already removed them, because its plan
+    /// keeps no more.
     pub process_id: Option<String>,
-    /// The events, oldest first, or why one could not be read.
+    /// The events, oldest first; an error for each that could not be decoded.
     pub events: Vec<Result<Delivery, DecodeError>>,
 }
 
@@ -41,11 +43,13 @@ impl From<Fetched> for OfflineBatch {
 }
 
 impl Portal {
-    /// Fetches offline events. They stay on the portal until they are [cleared](Portal::clear_offline), where its plan has
-    /// that (`rest_offline_extended`); elsewhere they are gone with this call.
+    /// Fetches offline events. They stay on the portal until they are
+    /// [cleared](Portal::clear_offline) if its plan supports that (`rest_offline_extended`);
+    /// otherwise this call removes them.
     ///
     /// # Errors
-    /// `ACCESS_DENIED` unless the application was installed by an administrator.
+    /// `ACCESS_DENIED` unless the application was installed by an administrator; those of every
+    /// [`call`](Portal::call).
     pub async fn fetch_offline(&self) -> Result<OfflineBatch, Error> {
         const METHOD: &str = "event.offline.get";
         let kept = json!({ "clear": 0, "limit": OFFLINE_MAX });
@@ -58,11 +62,11 @@ impl Portal {
         Ok(fetched.into())
     }
 
-    /// The batches that were fetched and not cleared, as by a process that died.
+    /// Returns the batches that were fetched and not cleared, for example by a process that died.
     ///
     /// # Errors
-    /// As of [`fetch_offline`](Portal::fetch_offline).
-    pub async fn offline_left(&self) -> Result<Vec<OfflineBatch>, Error> {
+    /// Those of [`fetch_offline`](Portal::fetch_offline).
+    pub async fn uncleared_offline(&self) -> Result<Vec<OfflineBatch>, Error> {
         let mut left: Vec<String> = Vec::new();
         for page in 0..PAGES_MAX {
             let params = json!({ "start": page * OFFLINE_MAX });
@@ -92,10 +96,10 @@ impl Portal {
         Ok(batches)
     }
 
-    /// Clears a batch of offline events: they are in good hands.
+    /// Clears a batch of offline events, once they are stored.
     ///
     /// # Errors
-    /// As of [`fetch_offline`](Portal::fetch_offline).
+    /// Those of [`fetch_offline`](Portal::fetch_offline).
     pub async fn clear_offline(&self, process_id: &str) -> Result<(), Error> {
         let params = json!({ "process_id": process_id });
         self.call::<Value>("event.offline.clear", &params)

@@ -1,7 +1,8 @@
-//! Lists that come by page, as a stream.
+//! Paged lists, as a stream.
 //!
-//! Page `list-methods-pecularities.md`: most methods tell `next` beside the result and take it as `start`; those of the
-//! second generation tell `hasNextPage` in the result and take `offset`. Both are told apart by the answer.
+//! Page `list-methods-pecularities.md`: most methods return `next` next to the result and accept it
+//! as `start`; those of v2 return `hasNextPage` in the result and accept `offset`. The answer shows
+//! which it is.
 
 use futures_util::Stream;
 use futures_util::stream::try_unfold;
@@ -11,7 +12,7 @@ use serde_json::Value;
 use crate::portal::http::answer::Answer;
 use crate::portal::{Error, Portal};
 
-/// Where the next page begins.
+/// The start of the next page.
 #[derive(Clone, Copy)]
 enum Next {
     First,
@@ -21,8 +22,8 @@ enum Next {
 }
 
 impl Portal {
-    /// The pages of a list, each asked for when it is wanted. `list` names the list in the result (`"bots"`); where the
-    /// result is the list it is empty.
+    /// Returns the pages of a list; each is requested when it is polled. `list` is the list's name
+    /// in the result (`"bots"`), or empty if the result is the list.
     ///
     /// ```no_run
     /// # async fn example(portal: imbot::portal::Portal) -> Result<(), imbot::portal::Error> {
@@ -31,13 +32,15 @@ impl Portal {
     /// use futures_util::TryStreamExt;
     /// use serde_json::{Value, json};
     ///
-    /// let mut pages = pin!(portal.in_bulk().pages::<Value>("crm.deal.list", json!({ "select": ["ID"] }), ""));
+    /// let params = json!({ "select": ["ID"] });
+    /// let mut pages = pin!(portal.in_bulk().pages::<Value>("crm.deal.list", params, ""));
     /// while let Some(deals) = pages.try_next().await? { /* fifty at a time */ }
     /// # Ok(()) }
     /// ```
     ///
     /// # Errors
-    /// Those of [`call`](Portal::call); the stream ends with the first. A portal whose pages do not go forward is one.
+    /// Those of [`call`](Portal::call), or a page does not advance. The stream ends with the first
+    /// error.
     pub fn pages<T: DeserializeOwned + Send>(
         &self,
         method: &str,
@@ -69,7 +72,7 @@ impl Portal {
     }
 }
 
-/// What comes after a page of so many items.
+/// Returns the start of the page after one with this many items.
 fn after(method: &str, page: Next, answer: &Answer, items: usize) -> Result<Next, Error> {
     let begin = match page {
         Next::Start(begin) | Next::Offset(begin) => begin,
@@ -82,7 +85,7 @@ fn after(method: &str, page: Next, answer: &Answer, items: usize) -> Result<Next
     };
     match next {
         Next::Start(next) | Next::Offset(next) if next <= begin => {
-            Err(Error::answer(method, "the pages do not go forward"))
+            Err(Error::answer(method, "the pages do not advance"))
         }
         next => Ok(next),
     }

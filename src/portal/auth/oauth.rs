@@ -1,6 +1,6 @@
-//! The application at the authorization server: refresh tokens for new tokens, and so the proof of an installation.
+//! Exchanges refresh tokens at the authorization server, which also proves an installation.
 //!
-//! Page `settings/oauth/auto-renewal.md`. The client secret goes to this server and nowhere else.
+//! Page `settings/oauth/auto-renewal.md`. The client secret is sent to this server only.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,14 +10,13 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::event::MemberId;
+use crate::portal::error::OAUTH_METHOD;
 use crate::portal::http::answer::number;
 use crate::portal::{Error, Http};
 use crate::store::Tokens;
 
-/// The authorization server of Bitrix24 in the cloud. Default of [`Application::oauth_url`].
+/// The authorization server of Bitrix24 in the cloud, the default of [`Application::oauth_url`].
 pub const OAUTH_URL: &str = "https://oauth.bitrix.info";
-
-pub(in crate::portal) const METHOD: &str = "oauth/token";
 
 /// The application as it is registered with Bitrix24.
 #[derive(Clone)]
@@ -30,16 +29,18 @@ pub struct Application {
     pub oauth_url: String,
 }
 
-/// What the authorization server grants for a refresh token.
+/// The authorization server's answer to a refresh token.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Grant {
-    /// The portal it is for. This answer is believed; an event that says the same is not.
+    /// The portal that the tokens are for. This answer is trusted; an event that says the same is
+    /// not.
     pub portal: MemberId,
-    /// Where the portal's REST methods are called.
+    /// The address of the portal's REST methods.
     pub endpoint: String,
-    /// The new tokens; the old refresh token is dead.
+    /// The new tokens. The old refresh token no longer works.
     pub tokens: Tokens,
-    /// For how long the access token is good, if that was told: an hour.
+    /// How long the access token is valid, if the answer says so: an hour.
     pub expires_in: Option<Duration>,
 }
 
@@ -54,10 +55,12 @@ struct Answer {
 }
 
 impl Application {
-    /// Exchanges a refresh token.
+    /// Exchanges a refresh token for new tokens.
     ///
     /// # Errors
-    /// `invalid_grant` for a token that is over, used or not ours; `invalid_client` for a wrong id or secret.
+    /// - `invalid_grant`: the token has expired, was used, or belongs to another application.
+    /// - `invalid_client`: a wrong id or secret.
+    /// - The server could not be reached, or its answer cannot be read.
     pub async fn refresh(&self, http: &Http, token: &SecretString) -> Result<Grant, Error> {
         let query = [
             ("grant_type", "refresh_token"),
@@ -66,9 +69,9 @@ impl Application {
             ("refresh_token", token.expose_secret()),
         ];
         let address = format!("{}/oauth/token/", self.oauth_url.trim_end_matches('/'));
-        let answer = http.get(METHOD, &address, &query).await?;
+        let answer = http.get(OAUTH_METHOD, &address, &query).await?;
         let answer: Answer =
-            serde_json::from_value(answer).map_err(|source| Error::answer(METHOD, source))?;
+            serde_json::from_value(answer).map_err(|source| Error::answer(OAUTH_METHOD, source))?;
         Ok(Grant {
             portal: MemberId::new(answer.member_id),
             endpoint: answer.client_endpoint,

@@ -1,43 +1,46 @@
-//! The tokens of a portal: renewed shortly before they are over, by one for all.
+//! Renews the tokens of a portal shortly before they expire, once for all callers.
 //!
-//! Page `settings/oauth/auto-renewal.md`: an access token is good for an hour, a refresh token for one use. Within the
-//! process a lock lets one renew while the others wait for it; between processes on one store a
-//! [claim](crate::store::Store::claim) does, and whoever comes second takes over what the first has stored. Nothing is
-//! renewed for an application that makes no calls: the documentation warns of doing so by the clock.
+//! Page `settings/oauth/auto-renewal.md`: an access token is valid for an hour, a refresh token for
+//! one use. Within the process a lock lets one caller renew while the others wait; between
+//! processes on one store a [claim](crate::store::Store::claim) does, and the second process takes
+//! over what the first has stored. Without calls nothing is renewed: the documentation warns
+//! against renewing by the clock.
 
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use super::oauth::METHOD;
+use crate::portal::error::OAUTH_METHOD;
 use crate::portal::{Error, Portal};
 use crate::store::{Access, Clock, Installation, Tokens};
 
-/// How long before its end an access token is renewed, if a call wants it then; at most a tenth of its life.
-const MARGIN: Duration = Duration::from_secs(60);
-/// For how long a process claims the right to renew; each try claims anew, and is over by then.
+/// How long before its expiry an access token is renewed, if a call needs it then; at most a tenth
+/// of its lifetime.
+const RENEW_BEFORE: Duration = Duration::from_secs(60);
+/// How long a process claims the right to renew. Each attempt claims again and ends within this
+/// time.
 const LEASE: Duration = Duration::from_secs(30);
-/// How often somebody looks whether another process has renewed the tokens.
-const LOOK: Duration = Duration::from_millis(250);
-/// How often a renewal is tried that the authorization server did not answer, or a store that did not write.
-const TRIES: u32 = 3;
-/// The pause before another try; each further one is twice as long.
-const PAUSE: Duration = Duration::from_millis(500);
-/// For how long those who waited for a renewal that failed get its error, in place of trying themselves.
-const FAILED: Duration = Duration::from_secs(5);
+/// Interval of checking whether another process has renewed the tokens.
+const CLAIM_POLL: Duration = Duration::from_millis(250);
+/// Maximum number of attempts to renew, or to store, the tokens.
+const ATTEMPTS_MAX: u32 = 3;
+/// The pause before the next attempt; every further pause is twice as long.
+const RETRY_PAUSE: Duration = Duration::from_millis(500);
+/// How long callers that waited for a failed renewal get its error instead of trying themselves.
+const FAILURE_SHARED: Duration = Duration::from_secs(5);
 
-/// What proves our calls, as far as this process knows.
+/// The tokens or webhook that prove our calls, as far as this process knows.
 #[derive(Debug)]
 pub(in crate::portal) struct Credentials {
     installation: Installation,
-    /// When the access token is to be renewed, if we know how long it is good.
+    /// When to renew the access token, if its expiry is known.
     renew_at: Option<Instant>,
-    /// The last renewal, if it failed.
+    /// The time and error of the last renewal, if it failed.
     failed: Option<(Instant, Error)>,
-    /// Whether the store has it, too.
+    /// Whether the store has the installation.
     is_stored: bool,
-    /// Who claims, in the store.
+    /// This process's id in claims.
     holder: Uuid,
 }
 
@@ -52,17 +55,17 @@ impl Credentials {
         }
     }
 
-    /// Puts another in its place, with tokens that are good for so long.
+    /// Replaces the installation; its access token is valid for `expires_in`.
     fn set(&mut self, installation: Installation, expires_in: Option<Duration>) {
         self.installation = installation;
         // Tokens of unknown age are renewed when a call is refused.
-        self.renew_at = expires_in.map(|good| Instant::now() + good - MARGIN.min(good / 10));
+        self.renew_at = expires_in.map(|good| Instant::now() + good - RENEW_BEFORE.min(good / 10));
         self.failed = None;
     }
 }
 
 impl Portal {
-    /// What proves that a call is ours, renewed if it is nearly over.
+    /// Returns the tokens or webhook for a call, renewed if they expire soon.
     pub(crate) async fn access(&self) -> Access {
         let mut credentials = self.inner.credentials.lock().await;
         if !credentials.is_stored {
@@ -71,14 +74,15 @@ impl Portal {
         if credentials.renew_at.is_some_and(|at| at <= Instant::now()) {
             credentials.renew_at = None;
             if let Err(error) = self.exchange(&mut credentials).await {
-                // The token is good for a while; in the end a call will be refused, and this tried once more.
-                tracing::warn!(portal = %self.id(), %error, "the tokens are not renewed yet");
+                // The token is still valid for a while; when a call is refused, it is renewed
+                // again.
+                tracing::warn!(portal = %self.id(), %error, "the access token could not be renewed; using it until it expires");
             }
         }
         credentials.installation.access.clone()
     }
 
-    /// Renews the tokens, unless somebody did meanwhile.
+    /// Renews the tokens, unless that has happened meanwhile.
     pub(in crate::portal) async fn refresh(&self, stale: &Tokens) -> Result<(), Error> {
         let mut credentials = self.inner.credentials.lock().await;
         if !credentials
@@ -89,18 +93,18 @@ impl Portal {
             return Ok(());
         }
         match &credentials.failed {
-            Some((at, error)) if at.elapsed() < FAILED => Err(error.clone()),
+            Some((at, error)) if at.elapsed() < FAILURE_SHARED => Err(error.clone()),
             _ => self.exchange(&mut credentials).await,
         }
     }
 
-    /// Takes over the tokens of a new proof of the same installation, and its address.
+    /// Replaces tokens and address by those of a new, proven installation on the same portal.
     pub async fn renew(&self, installation: Installation) {
         let mut credentials = self.inner.credentials.lock().await;
         self.set_endpoint(&installation.endpoint);
         credentials.set(installation, None);
         credentials.is_stored = true;
-        self.breaker().open();
+        self.breaker().reset();
     }
 
     async fn exchange(&self, credentials: &mut Credentials) -> Result<(), Error> {
@@ -113,7 +117,7 @@ impl Portal {
 
     async fn exchange_or_take_over(&self, credentials: &mut Credentials) -> Result<(), Error> {
         let Some(application) = &self.inner.application else {
-            return Ok(()); // an inbound webhook has nothing to renew
+            return Ok(()); // an inbound webhook needs no renewal
         };
         let mut tries = 0;
         loop {
@@ -121,11 +125,14 @@ impl Portal {
                 return Ok(());
             }
             let Access::Tokens(tokens) = &credentials.installation.access else {
-                return Ok(()); // the portal is reached another way meanwhile
+                return Ok(()); // the portal is called by a webhook now
             };
             let error = match application.refresh(&self.inner.http, &tokens.refresh).await {
                 Ok(grant) if grant.portal != *self.id() => {
-                    return Err(Error::answer(METHOD, "the tokens are another portal's"));
+                    return Err(Error::answer(
+                        OAUTH_METHOD,
+                        "the tokens are for another portal",
+                    ));
                 }
                 Ok(grant) => {
                     let mut renewed = credentials.installation.clone();
@@ -133,27 +140,28 @@ impl Portal {
                     renewed.endpoint = grant.endpoint;
                     self.set_endpoint(&renewed.endpoint);
                     credentials.set(renewed, grant.expires_in);
-                    tracing::info!(portal = %self.id(), "the tokens are renewed");
+                    tracing::info!(portal = %self.id(), "the tokens were renewed");
                     self.store(credentials).await;
                     return Ok(());
                 }
                 Err(error) => error,
             };
-            // Another process may have used the refresh token while its claim was over.
+            // Another process may have used the refresh token after its claim expired.
             if error.is("invalid_grant") && self.claim(credentials).await? {
                 return Ok(());
             }
             tries += 1;
-            if !error.may_pass_later() || tries == TRIES {
+            if !error.may_pass_later() || tries == ATTEMPTS_MAX {
                 return Err(error);
             }
-            sleep(PAUSE * 2u32.pow(tries - 1)).await;
+            sleep(RETRY_PAUSE * 2u32.pow(tries - 1)).await;
         }
     }
 
-    /// Claims the right to renew, and waits for it. Says whether that has become needless: another process did.
+    /// Waits for the right to renew. Returns true if another process has renewed the tokens
+    /// meanwhile.
     async fn claim(&self, credentials: &mut Credentials) -> Result<bool, Error> {
-        let end = Instant::now() + LEASE + LOOK;
+        let end = Instant::now() + LEASE + CLAIM_POLL;
         loop {
             let now = Clock::default().now();
             let claim = self
@@ -161,13 +169,13 @@ impl Portal {
                 .store
                 .claim(self.id(), credentials.holder, now, now + LEASE)
                 .await
-                .map_err(|source| Error::store(METHOD, source))?;
+                .map_err(|source| Error::store(OAUTH_METHOD, source))?;
             let Some(claim) = claim else {
-                return Ok(false); // nobody has stored it, so nobody shares it
+                return Ok(false); // it is not in the store, so no other process has it
             };
             let stored = claim.installation;
             if !stored.access.is_same(&credentials.installation.access) {
-                tracing::info!(portal = %self.id(), "the tokens that another process has renewed are taken over");
+                tracing::info!(portal = %self.id(), "using the tokens that another process has renewed");
                 self.set_endpoint(&stored.endpoint);
                 credentials.set(stored, None);
                 return Ok(true);
@@ -175,14 +183,15 @@ impl Portal {
             if claim.is_granted || Instant::now() >= end {
                 return Ok(false);
             }
-            sleep(LOOK).await;
+            sleep(CLAIM_POLL).await;
         }
     }
 
-    /// Writes down what is held. It is used even if that fails, since the pair before it is dead, and written later.
+    /// Stores the installation. If that fails it is used nevertheless, since the old tokens no
+    /// longer work, and stored later.
     async fn store(&self, credentials: &mut Credentials) {
         credentials.is_stored = false;
-        for tries in 0..TRIES {
+        for tries in 0..ATTEMPTS_MAX {
             match self
                 .inner
                 .store
@@ -194,20 +203,20 @@ impl Portal {
                     return;
                 }
                 Err(error) => {
-                    tracing::error!(portal = %self.id(), %error, "the new tokens are not stored; it is tried again");
-                    sleep(PAUSE * 2u32.pow(tries)).await;
+                    tracing::error!(portal = %self.id(), %error, "the new tokens could not be stored; retrying");
+                    sleep(RETRY_PAUSE * 2u32.pow(tries)).await;
                 }
             }
         }
     }
 
-    /// Remembers where the portal has moved to.
-    pub(in crate::portal) async fn moved(&self, endpoint: &str) {
+    /// Stores the portal's new address.
+    pub(in crate::portal) async fn move_to(&self, endpoint: &str) {
         let mut credentials = self.inner.credentials.lock().await;
         if credentials.installation.endpoint == endpoint {
             return;
         }
-        tracing::info!(portal = %self.id(), endpoint, "the portal has moved");
+        tracing::info!(portal = %self.id(), endpoint, "the portal has a new address");
         endpoint.clone_into(&mut credentials.installation.endpoint);
         self.set_endpoint(endpoint);
         self.store(&mut credentials).await;

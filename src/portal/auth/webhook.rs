@@ -1,7 +1,7 @@
-//! Inbound webhooks: one address that holds all it takes to call a portal.
+//! Inbound webhooks: one address that is enough to call a portal.
 //!
-//! Page `local-integrations/local-webhooks.md`: a person makes it in the portal's developer resources; it acts as that
-//! person, within the scopes chosen there, until it is deleted.
+//! Page `local-integrations/local-webhooks.md`: a user creates it in the portal's developer
+//! resources; it acts as that user, within the scopes chosen there, until it is deleted.
 
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
@@ -11,12 +11,12 @@ use uuid::Uuid;
 use crate::event::{MemberId, UserId};
 use crate::store::{Access, Installation, Webhook};
 
-/// An address is not that of an inbound webhook. The address itself is not told: it is a secret.
+/// The address is not that of an inbound webhook. It is not quoted, since it is a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AddressError {
-    /// It is no address at all.
-    #[error("it does not read as an address; {EXAMPLE}")]
+    /// It is not a URL.
+    #[error("not a URL; {EXAMPLE}")]
     NotAnAddress,
     /// It has another path.
     #[error("the path is not /rest/USER/CODE/; {EXAMPLE}")]
@@ -26,14 +26,16 @@ pub enum AddressError {
 const EXAMPLE: &str = "an inbound webhook looks like https://example.bitrix24.com/rest/1/abc123/ and is made on the \
                        portal under Developer resources, Other, Inbound webhook";
 
-/// The portal behind the address of an inbound webhook, such as `https://example.bitrix24.com/rest/1/abc123/`. What
-/// follows the code, such as a method to try it with, is passed over.
+/// Returns the portal behind the address of an inbound webhook, such as
+/// `https://example.bitrix24.com/rest/1/abc123/`. Anything after the code, such as a method, is
+/// ignored.
 ///
-/// Such a portal is known by its host, since nothing tells its `member_id`. What tells our bots from those of other
-/// programs is made from the code, so it is the same at every start.
+/// Such a portal is identified by its host, since its `member_id` is not known. The token that
+/// identifies our bots is derived from the code, so it is the same at every start.
 ///
 /// # Errors
-/// See [`AddressError`].
+/// - [`AddressError::NotAnAddress`]: it is not a URL with a host.
+/// - [`AddressError::NotAWebhook`]: its path is not that of an inbound webhook.
 pub fn inbound(address: &str) -> Result<Installation, AddressError> {
     let url = Url::parse(address.trim()).map_err(|_| AddressError::NotAnAddress)?;
     let host = url.host_str().ok_or(AddressError::NotAnAddress)?;
@@ -66,11 +68,12 @@ pub fn inbound(address: &str) -> Result<Installation, AddressError> {
     })
 }
 
-/// Adds what a call about bots needs without an application: the token that the bots were registered with.
+/// Adds the token that the bots were registered with, which calls about bots need without an
+/// application.
 ///
-/// It stands in `fields` of `imbot.v2.Bot.register`, at the top of the other calls (bots-v2, section 2); the first
-/// generation calls it `CLIENT_ID`.
-pub(in crate::portal) fn name_bots(
+/// It is in `fields` of `imbot.v2.Bot.register`, and at the top level of the other calls (protocol/bots-v2.md
+/// 2); v1 names it `CLIENT_ID`.
+pub(in crate::portal) fn add_bot_token(
     method: &str,
     body: &mut Map<String, Value>,
     bot_token: &SecretString,
@@ -94,7 +97,7 @@ mod tests {
     use crate::portal::auth::webhook::*;
 
     #[test]
-    fn an_address_is_all_it_takes() {
+    fn an_address_gives_portal_user_and_code() {
         for address in [
             "https://example.bitrix24.com/rest/7/abc123/",
             " https://example.bitrix24.com/rest/7/abc123\n",
@@ -115,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn other_addresses_are_told_what_one_looks_like_and_are_not_quoted() {
+    fn the_error_for_another_address_shows_an_example_and_does_not_quote_it() {
         for address in [
             "example.bitrix24.com",
             "https://example.bitrix24.com/",

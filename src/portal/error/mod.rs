@@ -1,7 +1,7 @@
 //! Why a call failed, for programs and for people.
 
-mod make;
-mod words;
+mod constructors;
+mod display;
 
 use std::error::Error as StdError;
 use std::sync::Arc;
@@ -9,7 +9,10 @@ use std::time::Duration;
 
 use crate::store::StoreError;
 
-/// The application is not installed any more, or its tokens are dead.
+/// The method's name in errors of the authorization server.
+pub(in crate::portal) const OAUTH_METHOD: &str = "oauth/token";
+
+/// Codes that mean: the application is no longer installed, or its tokens do not work.
 const REVOKED: [&str; 6] = [
     "INVALID_CREDENTIALS",
     "invalid_grant",
@@ -19,7 +22,7 @@ const REVOKED: [&str; 6] = [
     "APPLICATION_NOT_FOUND",
 ];
 
-/// Refusals for want of a scope or a right (page `_includes/system-errors.md`).
+/// Codes that mean: a scope or a right is missing (page `_includes/system-errors.md`).
 const DENIED: [&str; 7] = [
     "ACCESS_DENIED",
     "ACCESS_ERROR",
@@ -30,8 +33,8 @@ const DENIED: [&str; 7] = [
     "ALLOWED_ONLY_INTRANET_USER",
 ];
 
-/// Refusals before a method is run (server-behaviour, section 5.2).
-const AT_THE_DOOR: [&str; 9] = [
+/// Codes of refusals before the method runs (protocol/server-behaviour.md 5.2).
+const BEFORE_METHOD: [&str; 9] = [
     "QUERY_LIMIT_EXCEEDED",
     "OPERATION_TIME_LIMIT",
     "ERROR_BATCH_METHOD_NOT_ALLOWED",
@@ -43,9 +46,10 @@ const AT_THE_DOOR: [&str; 9] = [
     "ERROR_METHOD_NOT_FOUND",
 ];
 
-/// A call to a portal, or to its authorization server, failed.
+/// A failed call to a portal or to its authorization server.
 ///
-/// Decide by [`code`](Error::code), not by the HTTP status: portals answer the same error with different statuses.
+/// Decide by [`code`](Error::code), not by the HTTP status: portals use different statuses for the
+/// same error.
 #[derive(Clone, Debug)]
 pub struct Error {
     method: String,
@@ -58,13 +62,13 @@ enum Kind {
         code: String,
         description: String,
         status: u16,
-        /// For how long the portal asks not to be called.
+        /// How long the portal should not be called.
         retry_after: Option<Duration>,
     },
     Answer(Box<dyn StdError + Send + Sync>),
     NotJson {
         status: u16,
-        /// The beginning of what came instead, where it may be quoted.
+        /// The beginning of the body, unless it may contain tokens.
         excerpt: Option<String>,
     },
     TooLarge(usize),
@@ -73,8 +77,8 @@ enum Kind {
         was_sent: bool,
     },
     Forbidden(String),
-    /// Too many calls wait already.
-    Crowded,
+    /// This many calls wait already.
+    QueueFull(usize),
     Store(StoreError),
 }
 
@@ -93,30 +97,34 @@ impl Error {
         }
     }
 
-    /// Whether the portal's code is this one; portals mix the case of letters.
+    /// Returns true if the portal's code is this one. Case is ignored, since portals mix it.
     pub fn is(&self, code: &str) -> bool {
         self.code()
             .is_some_and(|own| own.eq_ignore_ascii_case(code))
     }
 
-    /// Whether a limit was reached: the same call may pass later ([`retry_after`](Error::retry_after)).
+    /// Returns true if a limit was reached: the same call may succeed later
+    /// ([`retry_after`](Error::retry_after)).
     pub fn is_rate_limited(&self) -> bool {
         self.is("QUERY_LIMIT_EXCEEDED") || self.is("OPERATION_TIME_LIMIT")
     }
 
-    /// Whether Bitrix24's support has stopped the application on this portal; only they can let it go on.
+    /// Returns true if Bitrix24's support has stopped the application on this portal. Only they can
+    /// allow it again.
     pub fn is_blocked(&self) -> bool {
         self.is("OVERLOAD_LIMIT")
     }
 
-    /// Whether the portal takes no calls at present: it is stopped or gone (`PORTAL_DELETED`), or its plan or the
-    /// application's subscription is over. Calls pass again when that is mended.
+    /// Returns true if the portal accepts no calls at present: it is stopped or deleted
+    /// (`PORTAL_DELETED`), or its plan or the application's subscription has ended. Calls succeed
+    /// again after that has changed.
     pub fn is_portal_closed(&self) -> bool {
         self.is("PORTAL_DELETED") || self.is_unpaid()
     }
 
-    /// `ACCESS_DENIED` has many meanings: this one comes with 401 where the tokens are looked at (server-behaviour, section
-    /// 5.2), or with these words: "REST is available only on commercial plans", "… only by subscription".
+    /// `ACCESS_DENIED` has several meanings. It means this with status 401, when the tokens are
+    /// checked (protocol/server-behaviour.md 5.2), or with the text "REST is available only on
+    /// commercial plans" or "… only by subscription".
     pub(in crate::portal) fn is_unpaid(&self) -> bool {
         let is_of_the_plan = match &*self.kind {
             Kind::Refused {
@@ -129,22 +137,23 @@ impl Error {
         self.is("PAYMENT_REQUIRED") || (self.is("ACCESS_DENIED") && is_of_the_plan)
     }
 
-    /// Whether the access token is over; the client renews it by itself, so who sees this should reinstall.
+    /// Returns true if the access token has expired. The client renews it, so if this reaches you,
+    /// reinstall.
     pub fn is_token_expired(&self) -> bool {
         self.is("expired_token") || self.is("invalid_token")
     }
 
-    /// Whether the application may not act on this portal any more.
+    /// Returns true if the application may no longer act on this portal.
     pub fn is_access_revoked(&self) -> bool {
         self.is_one_of(&REVOKED)
     }
 
-    /// Whether the application, or the person whose tokens these are, lacks a scope or a right.
+    /// Returns true if the application, or the user whose tokens it used, lacks a scope or a right.
     pub fn is_access_denied(&self) -> bool {
         self.is_one_of(&DENIED)
     }
 
-    /// For how long the portal should not be asked again, where that is known.
+    /// How long the portal should not be called again, if known.
     pub fn retry_after(&self) -> Option<Duration> {
         match &*self.kind {
             Kind::Refused { retry_after, .. } => *retry_after,
@@ -152,37 +161,37 @@ impl Error {
         }
     }
 
-    /// Whether the call was certainly not run, so that making it again does nothing twice.
+    /// Returns true if the call was certainly not run, so that repeating it has no double effect.
     pub fn was_not_run(&self) -> bool {
         match &*self.kind {
             Kind::Refused { .. } => {
                 self.is_token_expired()
                     || self.is_blocked()
                     || self.is_portal_closed()
-                    || self.is_one_of(&AT_THE_DOOR)
+                    || self.is_one_of(&BEFORE_METHOD)
             }
             Kind::Unreachable { was_sent, .. } => !was_sent,
-            Kind::Forbidden(_) | Kind::Crowded => true,
+            Kind::Forbidden(_) | Kind::QueueFull(_) => true,
             Kind::Answer(_) | Kind::NotJson { .. } | Kind::TooLarge(_) | Kind::Store(_) => false,
         }
     }
 
-    /// Whether the call may have been run, though no answer tells so.
+    /// Returns true if the call may have been run although its answer does not say so.
     ///
-    /// Renewing the tokens comes before the call, so a call whose tokens could not be renewed was not run.
+    /// Tokens are renewed before a call, so a call whose tokens could not be renewed was not run.
     pub fn may_have_run(&self) -> bool {
-        let is_call = self.method != super::auth::oauth::METHOD;
+        let is_call = self.method != OAUTH_METHOD;
         is_call
             && match &*self.kind {
-                Kind::Refused { .. } => self.is_the_portals_fault() && !self.was_not_run(),
+                Kind::Refused { .. } => self.is_server_error() && !self.was_not_run(),
                 Kind::Answer(_) | Kind::NotJson { .. } | Kind::TooLarge(_) => true,
                 Kind::Unreachable { was_sent, .. } => *was_sent,
-                Kind::Forbidden(_) | Kind::Store(_) | Kind::Crowded => false,
+                Kind::Forbidden(_) | Kind::Store(_) | Kind::QueueFull(_) => false,
             }
     }
 
-    /// Whether the same call may pass later: a limit was reached, the portal is closed for a time, or it or its
-    /// authorization server could not be reached.
+    /// Returns true if the same call may succeed later: a limit was reached, the portal is
+    /// temporarily closed, or it or its authorization server could not be reached.
     pub fn may_pass_later(&self) -> bool {
         match &*self.kind {
             Kind::Refused { .. } => {
@@ -190,26 +199,28 @@ impl Error {
                     || self.is_blocked()
                     || self.is_portal_closed()
                     || self.is("CONNECTION_ERROR")
-                    || self.is_the_portals_fault()
+                    || self.is_server_error()
             }
-            Kind::Unreachable { .. } | Kind::NotJson { .. } | Kind::Store(_) | Kind::Crowded => {
-                true
-            }
+            Kind::Unreachable { .. }
+            | Kind::NotJson { .. }
+            | Kind::Store(_)
+            | Kind::QueueFull(_) => true,
             Kind::Answer(_) | Kind::TooLarge(_) | Kind::Forbidden(_) => false,
         }
     }
 
-    /// Whether the portal was never asked, or at its door said "later": the client asks again by itself.
-    pub(in crate::portal) fn is_worth_repeating(&self) -> bool {
+    /// Returns true if the client should repeat the call: it never reached the portal, or was
+    /// refused for a limit before it ran.
+    pub(in crate::portal) fn is_retryable(&self) -> bool {
         match &*self.kind {
-            Kind::Refused { .. } => self.is_rate_limited() || self.may_not_be_folded(),
+            Kind::Refused { .. } => self.is_rate_limited() || self.is_not_allowed_in_batch(),
             Kind::Unreachable { was_sent, .. } => !was_sent,
             _ => false,
         }
     }
 
-    /// Whether the portal was not even reached.
-    pub(in crate::portal) fn is_away(&self) -> bool {
+    /// Returns true if the portal was not reached.
+    pub(in crate::portal) fn is_unreachable(&self) -> bool {
         matches!(
             &*self.kind,
             Kind::Unreachable {
@@ -219,13 +230,13 @@ impl Error {
         )
     }
 
-    /// Whether the method has to be called by itself.
-    pub(in crate::portal) fn may_not_be_folded(&self) -> bool {
+    /// Returns true if the method cannot be called in a batch.
+    pub(in crate::portal) fn is_not_allowed_in_batch(&self) -> bool {
         self.is("ERROR_BATCH_METHOD_NOT_ALLOWED")
     }
 
-    /// By status, or by code where the refusal is that of a command in a batch.
-    fn is_the_portals_fault(&self) -> bool {
+    /// By status, or by code if the refusal is that of a command in a batch.
+    fn is_server_error(&self) -> bool {
         matches!(&*self.kind, Kind::Refused { status, .. } if *status >= 500)
             || self.is("INTERNAL_SERVER_ERROR")
             || self.is("ERROR_UNEXPECTED_ANSWER")

@@ -1,6 +1,7 @@
-//! What a portal answers: the result, and what stands around it.
+//! The envelope of a portal's answer: the result, the next page, the running time.
 //!
-//! Page `general-principles.md`: `result`, for lists `next` and `total`, and `time`. PHP writes an empty map as a list.
+//! Page `general-principles.md`: `result`, for lists `next` and `total`, and `time`. PHP writes an
+//! empty map as a list.
 
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::portal::Error;
 
-/// An answer that worked.
+/// A successful answer.
 #[derive(Clone, Debug, Default)]
 pub(in crate::portal) struct Answer {
     pub(in crate::portal) result: Value,
@@ -19,32 +20,35 @@ pub(in crate::portal) struct Answer {
     pub(in crate::portal) time: Time,
 }
 
-/// What an answer tells about the method's running time (`time.operating`, `time.operating_reset_at`).
+/// The method's running time (`time.operating`, `time.operating_reset_at`).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(in crate::portal) struct Time {
     /// How long the method has run within ten minutes, in seconds.
     pub(in crate::portal) operating: f64,
-    /// In how long the oldest part of that is forgotten.
+    /// Time until the oldest part of that is forgotten.
     pub(in crate::portal) reset_in: Option<Duration>,
 }
 
 impl Answer {
-    /// An answer out of its envelope.
-    pub(in crate::portal) fn of(method: &str, mut envelope: Value) -> Result<Answer, Error> {
+    /// Takes an answer out of its envelope.
+    pub(in crate::portal) fn from_envelope(
+        method: &str,
+        mut envelope: Value,
+    ) -> Result<Answer, Error> {
         let Some(result) = envelope.get_mut("result").map(Value::take) else {
-            return Err(Error::answer(method, "there is no `result`"));
+            return Err(Error::answer(method, "`result` is missing"));
         };
         Ok(Answer {
             result,
             next: number(&envelope["next"]),
-            time: Time::of(&envelope["time"]),
+            time: Time::read(&envelope["time"]),
         })
     }
 }
 
 impl Time {
-    /// Both moments are of the portal's clock, so ours may be wrong.
-    pub(in crate::portal) fn of(time: &Value) -> Time {
+    /// Computed from two moments on the portal's clock, since ours may be wrong.
+    pub(in crate::portal) fn read(time: &Value) -> Time {
         let reset_at = time["operating_reset_at"].as_f64();
         let reset_in = reset_at
             .zip(time["finish"].as_f64())
@@ -56,9 +60,9 @@ impl Time {
     }
 }
 
-/// The map of this name, also where it is empty and so a list, or has all numbers from 0 and so is one.
-pub(in crate::portal) fn map(of: &mut Value, name: &str) -> Map<String, Value> {
-    match of.get_mut(name).map(Value::take) {
+/// Takes the map of this name. PHP writes it as a list if it is empty or its keys count from 0.
+pub(in crate::portal) fn map(value: &mut Value, name: &str) -> Map<String, Value> {
+    match value.get_mut(name).map(Value::take) {
         Some(Value::Object(map)) => map,
         Some(Value::Array(items)) => {
             let numbered = items.into_iter().enumerate();
@@ -68,13 +72,13 @@ pub(in crate::portal) fn map(of: &mut Value, name: &str) -> Map<String, Value> {
     }
 }
 
-/// A number that may be written as a text.
+/// Reads a number, also one written as text.
 pub(crate) fn number(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| value.as_str()?.parse().ok())
 }
 
-/// An id that may be written as a text, for serde.
-pub(in crate::portal) fn lenient<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+/// Reads an id, also one written as text, for serde.
+pub(in crate::portal) fn number_or_text<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: serde::Deserializer<'de>,
     T: From<u64>,
@@ -91,8 +95,8 @@ mod tests {
     use crate::portal::http::answer::*;
 
     #[test]
-    fn what_stands_around_the_result_is_read() {
-        let answer = Answer::of(
+    fn result_next_page_and_running_time_are_read() {
+        let answer = Answer::from_envelope(
             "m",
             json!({"result": [1], "next": "50", "total": 70, "time": {"finish": 1_000.5, "operating": 2.5, "operating_reset_at": 1_060}}),
         )
@@ -103,13 +107,14 @@ mod tests {
             (answer.time.operating, answer.time.reset_in),
             (2.5, reset_in)
         );
-        let bare = Answer::of("m", json!({"result": null, "time": {"operating": 0}})).unwrap();
+        let bare =
+            Answer::from_envelope("m", json!({"result": null, "time": {"operating": 0}})).unwrap();
         assert_eq!((bare.next, bare.time), (None, Time::default()));
-        assert!(Answer::of("m", json!([])).is_err());
+        assert!(Answer::from_envelope("m", json!([])).is_err());
     }
 
     #[test]
-    fn php_writes_an_empty_map_as_a_list() {
+    fn a_map_that_php_wrote_as_a_list_is_read_as_a_map() {
         let mut value = json!({"empty": [], "list": ["a"], "map": {"k": 1}});
         assert!(map(&mut value, "empty").is_empty() && map(&mut value, "none").is_empty());
         assert_eq!(map(&mut value, "list")["0"], "a");

@@ -1,19 +1,19 @@
-//! How long a certificate is good: the one thing in it that is of interest here.
+//! Reads the validity period of a certificate.
 //!
-//! The connection was made, so the certificate was checked by then, and it is read for what it is (RFC 5280, section 4.1):
-//! values within values (DER), each after its kind and its length. That takes no library.
+//! The TLS connection has checked the certificate, so only its structure is read (RFC 5280, section
+//! 4.1): nested values (DER), each after its tag and its length. This needs no library.
 
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 
 use crate::store::Time;
 
-/// The kinds of values that matter: a version, and the two ways to write a moment.
+/// The tags that matter: a version, and the two forms of a time.
 const VERSION: u8 = 0xa0;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
 
-/// From when until when a certificate is good.
+/// The validity period of a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Validity {
     pub(crate) from: Time,
@@ -21,29 +21,29 @@ pub(crate) struct Validity {
 }
 
 impl Validity {
-    /// That of a certificate; nothing if it does not read as one.
-    pub(in crate::portal) fn of(certificate: &[u8]) -> Option<Validity> {
-        let mut signed = Values(Values(certificate).within()?.0).within()?;
+    /// Reads the period of a certificate; `None` if this is not a certificate.
+    pub(in crate::portal) fn read(certificate: &[u8]) -> Option<Validity> {
+        let mut signed = Der(Der(certificate).enter()?.0).enter()?;
         if signed.next()?.0 == VERSION {
-            signed.next()?; // the number
+            signed.next()?; // the serial number
         }
-        signed.next()?; // how it is signed
-        signed.next()?; // by whom
-        let mut validity = signed.within()?;
+        signed.next()?; // the signature algorithm
+        signed.next()?; // the issuer
+        let mut validity = signed.enter()?;
         Some(Validity {
-            from: moment(validity.next()?)?,
-            until: moment(validity.next()?)?,
+            from: parse_time(validity.next()?)?,
+            until: parse_time(validity.next()?)?,
         })
     }
 }
 
-/// Values, one after the other.
-struct Values<'c>(&'c [u8]);
+/// A sequence of DER values.
+struct Der<'c>(&'c [u8]);
 
-impl<'c> Values<'c> {
-    /// The next value, and its kind.
+impl<'c> Der<'c> {
+    /// Returns the tag and the content of the next value.
     fn next(&mut self) -> Option<(u8, &'c [u8])> {
-        let (kind, rest) = self.0.split_first()?;
+        let (tag, rest) = self.0.split_first()?;
         let (length, rest) = rest.split_first()?;
         let (length, rest) = match length {
             0..0x80 => (usize::from(*length), rest),
@@ -57,26 +57,26 @@ impl<'c> Values<'c> {
         };
         let (value, rest) = rest.split_at_checked(length)?;
         self.0 = rest;
-        Some((*kind, value))
+        Some((*tag, value))
     }
 
-    /// The values within the next one.
-    fn within(&mut self) -> Option<Values<'c>> {
-        self.next().map(|(_, value)| Values(value))
+    /// Returns the values inside the next value.
+    fn enter(&mut self) -> Option<Der<'c>> {
+        self.next().map(|(_, value)| Der(value))
     }
 }
 
-/// `261126120000Z` in this century or the second half of the last, or `20261126120000Z` (section 4.1.2.5).
-fn moment((kind, text): (u8, &[u8])) -> Option<Time> {
+/// Reads `261126120000Z` (1950 to 2049) or `20261126120000Z` (section 4.1.2.5).
+fn parse_time((tag, text): (u8, &[u8])) -> Option<Time> {
     let digits = text.strip_suffix(b"Z")?;
-    let (year, rest) = digits.split_at_checked(match kind {
+    let (year, rest) = digits.split_at_checked(match tag {
         UTC_TIME => 2,
         GENERALIZED_TIME => 4,
         _ => return None,
     })?;
     let century = match number(year)? {
-        0..50 if kind == UTC_TIME => 2_000,
-        50..100 if kind == UTC_TIME => 1_900,
+        0..50 if tag == UTC_TIME => 2_000,
+        50..100 if tag == UTC_TIME => 1_900,
         _ => 0,
     };
     let ([month, day, hour, minute, second], []) = rest.as_chunks::<2>() else {
@@ -105,16 +105,17 @@ mod tests {
     use crate::portal::http::certificate::*;
 
     #[test]
-    fn moments_are_read_in_both_ways_and_nothing_else_is() {
-        let read = |kind, text: &str| moment((kind, text.as_bytes())).map(|time| time.to_string());
-        let told = |time: &str| Some(time.to_owned());
-        for (kind, text, time) in [
-            (UTC_TIME, "261126123456Z", told("2026-11-26T12:34:56.000Z")),
-            (UTC_TIME, "700101000000Z", told("1970-01-01T00:00:00.000Z")),
+    fn both_forms_of_a_time_are_read_and_nothing_else_is() {
+        let read =
+            |tag, text: &str| parse_time((tag, text.as_bytes())).map(|time| time.to_string());
+        let some = |time: &str| Some(time.to_owned());
+        for (tag, text, time) in [
+            (UTC_TIME, "261126123456Z", some("2026-11-26T12:34:56.000Z")),
+            (UTC_TIME, "700101000000Z", some("1970-01-01T00:00:00.000Z")),
             (
                 GENERALIZED_TIME,
                 "20500101000000Z",
-                told("2050-01-01T00:00:00.000Z"),
+                some("2050-01-01T00:00:00.000Z"),
             ),
             (UTC_TIME, "261326123456Z", None),
             (UTC_TIME, "261126123456", None),
@@ -123,18 +124,18 @@ mod tests {
             (GENERALIZED_TIME, "261126123456Z", None),
             (0x0c, "261126123456Z", None),
         ] {
-            assert_eq!(read(kind, text), time, "{text}");
+            assert_eq!(read(tag, text), time, "{text}");
         }
     }
 
-    fn value(kind: u8, within: &[&[u8]]) -> Vec<u8> {
+    fn value(tag: u8, within: &[&[u8]]) -> Vec<u8> {
         let within = within.concat();
         let length = u16::try_from(within.len()).unwrap().to_be_bytes();
-        [&[kind, 0x82], &length[..], &within].concat()
+        [&[tag, 0x82], &length[..], &within].concat()
     }
 
     #[test]
-    fn what_is_no_certificate_is_none_wherever_it_ends() {
+    fn a_truncated_certificate_is_not_read() {
         let sequence = |within: &[&[u8]]| value(0x30, within);
         let (version, number) = ([VERSION, 3, 2, 1, 2], [2, 1, 7]);
         let validity = sequence(&[
@@ -152,13 +153,13 @@ mod tests {
             ])])
         });
         for whole in [first, third] {
-            let validity = Validity::of(&whole).unwrap();
+            let validity = Validity::read(&whole).unwrap();
             assert_eq!(validity.from.to_string(), "2026-01-02T00:00:00.000Z");
             assert_eq!(validity.until.to_string(), "2051-03-04T00:00:00.000Z");
             for end in 0..whole.len() {
-                assert_eq!(Validity::of(&whole[..end]), None, "{end}");
+                assert_eq!(Validity::read(&whole[..end]), None, "{end}");
             }
         }
-        assert_eq!(Validity::of(&[0xff; 64]), None);
+        assert_eq!(Validity::read(&[0xff; 64]), None);
     }
 }

@@ -1,4 +1,4 @@
-//! The HTTP client: where it may go, how long it waits, how much it reads.
+//! The HTTP client: which addresses it calls, how long it waits, how much it reads.
 
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -13,58 +13,61 @@ use serde_json::Value;
 
 use super::answer::Answer;
 use super::public::{PublicOnly, is_public};
-use super::redirect::{Hop, Moved};
+use super::redirect::{Hop, Redirect};
 use crate::event::excerpt;
 use crate::portal::Error;
 
-/// How long a call may take: the portal itself cuts a request after 60 seconds.
+/// Maximum time of a call: the portal itself cuts a request after 60 seconds.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(70);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long the authorization server may take; within the lease of who renews tokens.
+/// Maximum time of a call to the authorization server; shorter than the claim of a renewal.
 const OAUTH_TIMEOUT: Duration = Duration::from_secs(20);
-/// The largest answer that is read, in bytes.
+/// Maximum size of an answer, in bytes.
 pub const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-/// A client that goes to public hosts by https, and to the hosts of its own network that are allowed by name.
+/// A client for public hosts over https, and for local hosts that are allowed by name.
 #[derive(Clone, Debug)]
 pub struct Http {
     pub(in crate::portal) client: reqwest::Client,
     local: Arc<HashSet<String>>,
 }
 
-/// How calls leave.
+/// Settings of the HTTP client.
 #[derive(Clone, Debug, Default)]
 pub struct HttpOptions {
-    /// Hosts (`127.0.0.1:8071`) that may be called by http, and on addresses of the own network. Default: none.
+    /// Hosts (`127.0.0.1:8071`) that may be called by http and at private addresses. Default: none.
     pub local: Vec<String>,
-    /// Certificates, as PEM, of authorities that are trusted beside the system's. Default: none.
+    /// PEM certificates of authorities trusted in addition to the system's. Default: none.
     pub authorities: Option<Vec<u8>>,
-    /// The proxy that all calls go through, such as `http://proxy.example.com:3128`. Default: none.
+    /// The proxy for all calls, such as `http://proxy.example.com:3128`. Default: none.
     pub proxy: Option<SecretString>,
 }
 
 impl Http {
-    /// A client that may also call these hosts (`127.0.0.1:8071`), by http and on addresses of the own network.
+    /// A client that may also call these hosts (`127.0.0.1:8071`), by http and at private
+    /// addresses.
     ///
     /// # Errors
-    /// The system offers no certificates or no randomness.
+    /// The system provides no certificates or no randomness.
     pub fn new(local: impl IntoIterator<Item = String>) -> Result<Http, Error> {
-        Http::to(HttpOptions {
+        Http::with_options(HttpOptions {
             local: local.into_iter().collect(),
             ..HttpOptions::default()
         })
     }
 
-    /// A client that leaves in this way.
+    /// A client with these settings.
     ///
     /// # Errors
-    /// As of [`new`](Http::new); the certificates are not PEM, or the proxy's address is none.
-    pub fn to(outside: HttpOptions) -> Result<Http, Error> {
+    /// - The system provides no certificates or no randomness.
+    /// - `authorities` is not PEM.
+    /// - `proxy` is not an address.
+    pub fn with_options(options: HttpOptions) -> Result<Http, Error> {
         let HttpOptions {
             local,
             authorities,
             proxy,
-        } = outside;
+        } = options;
         let local: Arc<HashSet<String>> = Arc::new(local.into_iter().collect());
         let mut names: HashSet<String> = local
             .iter()
@@ -80,14 +83,16 @@ impl Http {
             let certificates = Certificate::from_pem_bundle(&pem)
                 .ok()
                 .filter(|found| !found.is_empty())
-                .ok_or_else(|| unusable("the file of authorities holds no certificate as PEM"))?;
+                .ok_or_else(|| {
+                    unusable("the file of authorities contains no certificate in PEM format")
+                })?;
             builder = builder.tls_certs_merge(certificates);
         }
         builder = match proxy {
             Some(address) => {
-                let wrong = || unusable("the proxy's address does not read as one");
+                let wrong = || unusable("the proxy's address is not a URL");
                 let address = Url::parse(address.expose_secret()).map_err(|_| wrong())?;
-                names.extend(address.host_str().map(str::to_owned)); // it is looked up as portals are
+                names.extend(address.host_str().map(str::to_owned)); // its name is resolved as a portal's is
                 builder.proxy(Proxy::all(address).map_err(|_| wrong())?)
             }
             None => builder.no_proxy(),
@@ -97,7 +102,7 @@ impl Http {
             .redirect(redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(CALL_TIMEOUT)
-            .tls_info(true) // when a certificate ends is told
+            .tls_info(true) // `probe` returns the certificate's validity
             .dns_resolver(PublicOnly { local: names })
             .build()
             .map_err(|source| Error::unreachable("client", source))?;
@@ -111,19 +116,23 @@ impl Http {
         address: &str,
         body: &Value,
     ) -> Result<Hop, Error> {
-        let request = self.client.post(self.allowed(method, address)?).json(body);
+        let request = self
+            .client
+            .post(self.check_address(method, address)?)
+            .json(body);
         let response = request
             .send()
             .await
             .map_err(|source| Error::unreachable(method, source))?;
-        if let Some(moved) = Moved::of(&response) {
-            return Ok(Hop::Moved(moved));
+        if let Some(moved) = Redirect::from_response(&response) {
+            return Ok(Hop::Redirect(moved));
         }
-        let answer = Answer::of(method, self.answer(method, response).await?)?;
+        let answer = Answer::from_envelope(method, self.answer(method, response).await?)?;
         Ok(Hop::Answer(answer))
     }
 
-    /// GETs JSON, as the authorization server wants it. Its answers hold tokens, so errors do not quote them.
+    /// GETs JSON from the authorization server. Its answers contain tokens, so errors do not quote
+    /// them.
     pub(in crate::portal) async fn get(
         &self,
         method: &str,
@@ -132,7 +141,7 @@ impl Http {
     ) -> Result<Value, Error> {
         let request = self
             .client
-            .get(self.allowed(method, address)?)
+            .get(self.check_address(method, address)?)
             .query(query)
             .timeout(OAUTH_TIMEOUT);
         let response = request
@@ -144,8 +153,12 @@ impl Http {
             .map_err(Error::without_excerpt)
     }
 
-    /// The address, if it may be called.
-    pub(in crate::portal) fn allowed(&self, method: &str, address: &str) -> Result<Url, Error> {
+    /// Returns the address if it may be called.
+    pub(in crate::portal) fn check_address(
+        &self,
+        method: &str,
+        address: &str,
+    ) -> Result<Url, Error> {
         let url = Url::parse(address)
             .map_err(|error| Error::forbidden(method, format!("`{address}`: {error}")))?;
         let host = url.host_str().unwrap_or_default();
@@ -163,7 +176,7 @@ impl Http {
             "https" if is_public => Ok(url),
             "https" => Err(Error::forbidden(
                 method,
-                format!("{host} is an address of the own network; allow it by name"),
+                format!("{host} is an address of your own network; allow it by name"),
             )),
             _ => Err(Error::forbidden(
                 method,
@@ -172,7 +185,7 @@ impl Http {
         }
     }
 
-    /// GETs a file from a one-time address, which must be of the same host as the portal's REST methods.
+    /// GETs a file from a one-time address, which must be on the portal's host.
     pub(in crate::portal) async fn download(
         &self,
         method: &str,
@@ -180,13 +193,14 @@ impl Http {
         endpoint: &str,
         limit: usize,
     ) -> Result<Bytes, Error> {
-        let url = self.allowed(method, address)?;
+        let url = self.check_address(method, address)?;
         let is_same = Url::parse(endpoint).is_ok_and(|portal| portal.origin() == url.origin());
         if !is_same {
             let why = "the file is on another host than the portal";
             return Err(Error::forbidden(method, why.to_owned()));
         }
-        // The portal refuses signed addresses to what does not look like a person's program (bots-v2, section 7.6).
+        // The portal refuses signed addresses to clients that do not look like a browser (protocol/bots-v2.md
+        // 7.6).
         let request = self
             .client
             .get(url)
@@ -199,7 +213,7 @@ impl Http {
             .map_err(|source| Error::unreachable(method, source))?;
         let status = response.status().as_u16();
         if status != 200 {
-            let why = format!("a status of {status} in place of the file");
+            let why = format!("status {status} instead of the file");
             return Err(Error::answer(method, why));
         }
         self.body(method, response, limit).await.map(Bytes::from)
@@ -254,14 +268,15 @@ impl Http {
             }
             None if status >= 400 => Err(Error::answer(
                 method,
-                format!("a status of {status} without an error"),
+                format!("status {status} without an error"),
             )),
             None => Ok(answer),
         }
     }
 }
 
-/// What a proxy may tell; the portal's documentation promises nothing.
+/// `Retry-After` in seconds, which a proxy may send; the portal's documentation does not mention
+/// it.
 fn retry_after(response: &Response) -> Option<Duration> {
     let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
     seconds.parse().ok().map(Duration::from_secs)
@@ -272,9 +287,9 @@ mod tests {
     use crate::portal::http::client::*;
 
     #[test]
-    fn plain_http_goes_to_allowed_hosts_only() {
+    fn plain_http_is_used_for_allowed_hosts_only() {
         let http = Http::new(["127.0.0.1:8071".to_owned()]).unwrap();
-        let allowed = |address| http.allowed("scope", address).is_ok();
+        let allowed = |address| http.check_address("scope", address).is_ok();
         assert!(allowed("http://127.0.0.1:8071/rest/scope"));
         assert!(allowed("https://example.bitrix24.com/rest/scope"));
         assert!(!allowed("http://127.0.0.1:8072/rest/scope"));

@@ -1,4 +1,4 @@
-//! Handing an event on to another program.
+//! Forwards events to another program.
 
 use std::time::Duration;
 
@@ -8,19 +8,21 @@ use reqwest::header::CONTENT_TYPE;
 
 use crate::portal::{Error, Http};
 
-/// How long a receiver may take to answer.
+/// Maximum time that a receiver may take to answer.
 pub const FORWARD_TIMEOUT: Duration = Duration::from_secs(30);
-/// The longest body that is handed on, in bytes: more than the longest event becomes as JSON, unless it is made to.
+/// Maximum size of a forwarded body, in bytes: more than the JSON of any event that a portal sends.
 pub const FORWARD_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// What an error is told of.
+/// The method's name in errors.
 const METHOD: &str = "forward";
 
 impl Http {
-    /// POSTs JSON to an address that the author configured. Only the status counts, and only one in the two hundreds is well:
-    /// who sends elsewhere has not taken it.
+    /// POSTs JSON to an address that the author configured. Success is a status from 200 to 299; a
+    /// redirect is a failure.
     ///
     /// # Errors
-    /// The body is too long; the address cannot be reached, or answers otherwise.
+    /// - The body has more than [`FORWARD_BYTES_MAX`] bytes.
+    /// - The address cannot be reached.
+    /// - The receiver answers with another status.
     pub(crate) async fn forward(
         &self,
         address: &str,
@@ -44,7 +46,7 @@ impl Http {
         if status.is_success() {
             Ok(())
         } else {
-            let why = format!("the receiver answers with a status of {}", status.as_u16());
+            let why = format!("the receiver answered with status {}", status.as_u16());
             Err(Error::answer(METHOD, why))
         }
     }

@@ -1,4 +1,4 @@
-//! Looking at a portal, and at the way to an address, without changing anything there: what `doctor` asks.
+//! Looks at a portal or an address without changing anything there, for `doctor`.
 
 use std::time::Duration;
 
@@ -11,30 +11,30 @@ use tokio::time::Instant;
 use crate::portal::{Error, Http, Portal, Validity};
 use crate::store::Time;
 
-/// How much of an answer is read.
+/// Maximum size of an answer that is read, in bytes.
 const PROBE_BYTES_MAX: usize = 64 * 1024;
 
-/// What an address answers to a plain GET.
+/// The answer of an address to a plain GET.
 #[derive(Debug)]
 pub(crate) struct Probe {
     /// The HTTP status.
     pub(crate) status: u16,
-    /// What time it is there (`Date`).
+    /// The server's time (`Date`).
     pub(crate) date: Option<Time>,
-    /// The host that callers are sent to (`Location`).
+    /// The host it redirects to (`Location`).
     pub(crate) moved_to: Option<String>,
-    /// The answer, if it is JSON.
+    /// The body, if it is JSON.
     pub(crate) json: Option<Value>,
-    /// How long the certificate is good, if there was one.
+    /// The certificate's validity, if there is one.
     pub(crate) validity: Option<Validity>,
-    /// How long it took.
+    /// How long the answer took.
     pub(crate) took: Duration,
 }
 
 impl Http {
-    /// GETs an address that the operator configured, and follows it nowhere.
+    /// GETs an address that the operator configured, without following redirects.
     pub(crate) async fn probe(&self, what: &str, address: &str) -> Result<Probe, Error> {
-        let url = self.allowed(what, address)?;
+        let url = self.check_address(what, address)?;
         let began = Instant::now();
         let asked = self.client.get(url.clone()).send().await;
         let response = asked.map_err(|source| Error::unreachable(what, source))?;
@@ -42,7 +42,7 @@ impl Http {
         let (status, date) = (response.status().as_u16(), date(&response));
         let tls: Option<&TlsInfo> = response.extensions().get();
         let certificate = tls.and_then(TlsInfo::peer_certificate);
-        let validity = certificate.and_then(Validity::of);
+        let validity = certificate.and_then(Validity::read);
         let body = self.body(what, response, PROBE_BYTES_MAX).await?;
         Ok(Probe {
             status,
@@ -56,8 +56,8 @@ impl Http {
 }
 
 impl Portal {
-    /// What the portal answers to somebody without credentials: a refusal in JSON, since it looks for the method first
-    /// and then for who calls (server-behaviour, section 5.2).
+    /// Returns the portal's answer to a call without credentials: a refusal in JSON, since it looks
+    /// for the method first and then for the credentials (protocol/server-behaviour.md 5.2).
     pub(crate) async fn probe(&self) -> Result<Probe, Error> {
         const METHOD: &str = "server.time";
         self.acquire_one(METHOD).await?;
@@ -65,8 +65,8 @@ impl Portal {
         self.inner.http.probe(METHOD, &address).await
     }
 
-    /// How long a method has run within ten minutes, in seconds, as the answer to one more call tells; none where the
-    /// portal does not count, as on a server of its owner (`time.operating`; rest, section 5).
+    /// Makes a call and returns how long the method has run within ten minutes, in seconds; 0 if
+    /// the portal does not count, as on its owner's server (`time.operating`; rest, section 5).
     pub(crate) async fn operating(&self, method: &str, params: &Value) -> Result<f64, Error> {
         Ok(self.answer(method, params).await?.time.operating)
     }

@@ -1,11 +1,12 @@
-//! Which addresses are of the public internet: a portal is there, unless it is allowed by name.
+//! Distinguishes public addresses from private ones: a portal has a public address unless it is
+//! allowed by name.
 
 use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-/// Drops addresses of the own network after a name is resolved, so that no name can be bent to point there.
+/// Resolves names without private addresses, so that no name can lead there.
 #[derive(Debug)]
 pub(in crate::portal) struct PublicOnly {
     pub(in crate::portal) local: HashSet<String>,
@@ -28,7 +29,7 @@ impl Resolve for PublicOnly {
     }
 }
 
-/// Whether an address is one of the public internet.
+/// Whether an address is on the public internet.
 pub(in crate::portal) fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => {

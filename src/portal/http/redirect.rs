@@ -1,30 +1,31 @@
-//! Portals that have moved.
+//! Follows portals that have moved.
 //!
-//! Page `change-domen.md`: a call to an old address is answered with 302. The same POST goes to the new one, with method,
-//! body and port kept, and the new address is remembered; the portal's `member_id` stays.
+//! Page `change-domen.md`: a call to an old address is answered with 302. The same POST is sent to
+//! the new one, with method, body and port kept, and the new address is stored; the portal's
+//! `member_id` stays.
 
 use reqwest::{Response, StatusCode, Url};
 
 use super::answer::Answer;
 use crate::portal::Error;
 
-/// How often a portal may send a call on to another address.
+/// Maximum number of redirects of one call.
 pub const HOPS_MAX: u32 = 3;
 
-/// What came of a call.
+/// An answer, or a redirect.
 #[derive(Debug)]
 pub(in crate::portal) enum Hop {
     Answer(Answer),
-    Moved(Moved),
+    Redirect(Redirect),
 }
 
-/// Where a portal sends a call on to.
+/// The target of a redirect.
 #[derive(Debug)]
-pub(in crate::portal) struct Moved(Url);
+pub(in crate::portal) struct Redirect(Url);
 
-impl Moved {
-    /// The new address, if a response is one of sending on.
-    pub(in crate::portal) fn of(response: &Response) -> Option<Moved> {
+impl Redirect {
+    /// Returns the target if the response is a redirect.
+    pub(in crate::portal) fn from_response(response: &Response) -> Option<Redirect> {
         let is_moved = matches!(
             response.status(),
             StatusCode::MOVED_PERMANENTLY
@@ -34,23 +35,24 @@ impl Moved {
         );
         let location = response.headers().get("location").filter(|_| is_moved)?;
         let url = response.url().join(location.to_str().ok()?).ok()?;
-        Some(Moved(url))
+        Some(Redirect(url))
     }
 
-    /// The new place of the REST methods that were at `endpoint`.
+    /// Returns the new address of the REST methods that were at `endpoint`.
     ///
     /// # Errors
-    /// It is no such place: a portal also sends people to its login page.
+    /// The target is not an address of REST methods: a portal also redirects people to its login
+    /// page.
     pub(in crate::portal) fn follow(&self, method: &str, endpoint: &str) -> Result<String, Error> {
         let old = Url::parse(endpoint).map_err(|error| Error::answer(method, error))?;
-        let Moved(new) = self;
-        // Only the host is told: the rest may hold a webhook's secret.
+        let Redirect(new) = self;
+        // Errors name the host only: the rest may contain a webhook's secret.
         let refused = |why| {
             let host = new.host_str().unwrap_or_default();
-            Error::forbidden(method, format!("the portal sends to {host}, {why}"))
+            Error::forbidden(method, format!("the portal redirects to {host}, {why}"))
         };
         if !new.path().starts_with(old.path()) {
-            return Err(refused("where no REST method is"));
+            return Err(refused("which is not a REST method"));
         }
         if old.scheme() == "https" && new.scheme() != "https" {
             return Err(refused("without https"));
@@ -68,8 +70,8 @@ mod tests {
     use crate::portal::http::redirect::*;
 
     #[test]
-    fn only_a_rest_address_is_followed() {
-        let follow = |to: &str, from| Moved(Url::parse(to).unwrap()).follow("profile", from);
+    fn only_a_redirect_to_rest_methods_is_followed() {
+        let follow = |to: &str, from| Redirect(Url::parse(to).unwrap()).follow("profile", from);
         let old = "https://old.bitrix24.com/rest/";
         for (to, new) in [
             (

@@ -1,4 +1,4 @@
-//! One request to a portal: what proves it, where it goes, and what its answer tells about the limit.
+//! Sends one request to a portal: with its tokens, to its current address.
 
 use bytes::Bytes;
 use secrecy::ExposeSecret;
@@ -12,8 +12,8 @@ use crate::portal::{Error, Portal};
 use crate::store::Access;
 
 impl Portal {
-    /// One request within the limit: token, send; and again where the token is over. Tokens that are taken over from
-    /// another process may be over, too, so that may happen twice.
+    /// Sends one request that the limit has permitted, again if the access token has expired.
+    /// Tokens taken over from another process may have expired too, so this may happen twice.
     pub(in crate::portal) async fn request(
         &self,
         method: &str,
@@ -44,7 +44,7 @@ impl Portal {
                 format!("{method}.json")
             }
             Access::Webhook(hook) => {
-                webhook::name_bots(method, &mut body, &hook.bot_token);
+                webhook::add_bot_token(method, &mut body, &hook.bot_token);
                 format!("{}/{}/{method}.json", hook.user, hook.code.expose_secret())
             }
         };
@@ -52,16 +52,16 @@ impl Portal {
         let bucket = &mut self.scheduler().queue.bucket;
         match &answer {
             Err(error) if error.is("QUERY_LIMIT_EXCEEDED") => {
-                tracing::warn!(portal = %self.id(), method, "the portal's limit is reached by calls that are not ours");
-                bucket.refused(Instant::now(), error.retry_after());
+                tracing::warn!(portal = %self.id(), method, "the portal's limit is used up by calls of other programs");
+                bucket.on_refusal(Instant::now(), error.retry_after());
             }
-            Err(error) if error.code().is_none() => {} // nobody knows
-            _ => bucket.passed(),
+            Err(error) if error.code().is_none() => {} // the state of the limit is unknown
+            _ => bucket.on_success(),
         }
         answer
     }
 
-    /// Reads what a one-time address of this portal holds.
+    /// Reads the file at a one-time address of this portal.
     pub(in crate::portal) async fn download(
         &self,
         method: &str,
@@ -74,7 +74,7 @@ impl Portal {
             .await
     }
 
-    /// Posts to where the portal is, or to where it says that it has moved.
+    /// Posts to the portal's address, and follows redirects to a new one.
     async fn post(&self, method: &str, path: &str, body: &Value) -> Result<Answer, Error> {
         let mut endpoint = self.endpoint();
         for hops in 0..=HOPS_MAX {
@@ -82,14 +82,14 @@ impl Portal {
             match self.inner.http.call(method, &address, body).await? {
                 Hop::Answer(answer) => {
                     if hops > 0 {
-                        self.moved(&endpoint).await;
+                        self.move_to(&endpoint).await;
                     }
                     return Ok(answer);
                 }
-                Hop::Moved(to) => endpoint = to.follow(method, &endpoint)?,
+                Hop::Redirect(to) => endpoint = to.follow(method, &endpoint)?,
             }
         }
-        let why = format!("the portal sends on more than {HOPS_MAX} times");
+        let why = format!("more than {HOPS_MAX} redirects");
         Err(Error::forbidden(method, why))
     }
 }

@@ -1,5 +1,5 @@
-//! Signatures of what is forwarded, as Standard Webhooks has them (<https://www.standardwebhooks.com>): receivers find a
-//! library for them in every language.
+//! Signs forwarded events as Standard Webhooks specifies (<https://www.standardwebhooks.com>), for
+//! which receivers find a library in every language.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,23 +11,24 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::store::Time;
 
-/// The least bytes of a secret that signs.
+/// Minimum length of a secret, in bytes.
 pub const SECRET_BYTES_MIN: usize = 24;
 
-/// How far the time of a signature may be from that of who checks it.
+/// Maximum difference between a signature's time and the receiver's clock.
 pub const SIGNATURE_TOLERANCE: Duration = Duration::from_secs(5 * 60);
 
-/// What a secret may begin with, as Standard Webhooks shows them.
+/// Optional beginning of a secret, as Standard Webhooks writes it.
 const PREFIX: &str = "whsec_";
 
-/// The version of the signature: HMAC with SHA-256.
+/// The signature's version: HMAC with SHA-256.
 const VERSION: &str = "v1,";
 
-/// Signs what is forwarded, and checks the signature where it is received.
+/// Signs forwarded events, and verifies signatures on the receiving side.
 ///
-/// What is signed is the text `ID.TIME.BODY`: of the headers `webhook-id` and `webhook-timestamp` (Unix seconds), and the body
-/// byte for byte. The header `webhook-signature` is `v1,` and the HMAC-SHA256 of that text in base64. The key is the secret
-/// read as base64, without `whsec_` if it begins so. A receiver refuses what is too old, or whose id it has had.
+/// The signed text is `ID.TIME.BODY`: the headers `webhook-id` and `webhook-timestamp` (Unix
+/// seconds), and the body byte for byte. The header `webhook-signature` is `v1,` and the
+/// HMAC-SHA256 of that text in base64. The key is the secret decoded from base64, without a leading
+/// `whsec_`. A receiver should reject old events and ids that it has seen.
 ///
 /// ```
 /// use imbot::portal::Signer;
@@ -40,39 +41,39 @@ const VERSION: &str = "v1,";
 /// assert_eq!(signature, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
 ///
 /// let (timestamp, a_minute_later) = ("1614265330", Time(1_614_265_390_000));
-/// assert!(signer.check(id, timestamp, &signature, body, a_minute_later).is_ok());
-/// assert!(signer.check(id, timestamp, &signature, b"{}", a_minute_later).is_err());
+/// assert!(signer.verify(id, timestamp, &signature, body, a_minute_later).is_ok());
+/// assert!(signer.verify(id, timestamp, &signature, b"{}", a_minute_later).is_err());
 /// # Ok::<(), imbot::portal::SecretError>(())
 /// ```
 pub struct Signer(hmac::Key);
 
-/// A secret cannot sign. It is not repeated here.
+/// A secret that cannot sign. The error does not quote it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "it is at least {SECRET_BYTES_MIN} bytes in base64, such as `openssl rand -base64 32` makes them"
+    "a secret has at least {SECRET_BYTES_MIN} bytes in base64, as `openssl rand -base64 32` prints them"
 )]
 pub struct SecretError;
 
-/// Why what was received is not believed.
+/// Why a signature is not valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Unsigned {
-    /// The time is none.
+pub enum SignatureError {
+    /// `webhook-timestamp` is not a number of seconds.
     #[error("`webhook-timestamp` is not a time")]
     NotATime,
-    /// The time is too far from now.
-    #[error("the signature is of another time than now")]
-    OtherTime,
-    /// The signature is another.
-    #[error("the signature is not of this secret, or of another body")]
-    Wrong,
+    /// The time differs from now by more than [`SIGNATURE_TOLERANCE`].
+    #[error("the signature's time is too far from now")]
+    Expired,
+    /// No signature matches.
+    #[error("the signature does not match this secret and body")]
+    Mismatch,
 }
 
 impl Signer {
     /// A signer with this secret.
     ///
     /// # Errors
-    /// It is not base64, or too short.
+    /// The secret is not base64, or has fewer than [`SECRET_BYTES_MIN`] bytes.
     pub fn new(secret: &SecretString) -> Result<Signer, SecretError> {
         let text = secret.expose_secret().trim();
         let text = text.strip_prefix(PREFIX).unwrap_or(text);
@@ -83,33 +84,36 @@ impl Signer {
         Ok(Signer(hmac::Key::new(hmac::HMAC_SHA256, &key)))
     }
 
-    /// The signature of a body that is sent under this id now.
+    /// Returns the signature of a body sent now under this id.
     pub fn sign(&self, id: &str, now: Time, body: &[u8]) -> String {
         let mut context = hmac::Context::with_key(&self.0);
-        for part in [head(id, &seconds(now).to_string()).as_bytes(), body] {
+        for part in [prefix(id, &seconds(now).to_string()).as_bytes(), body] {
             context.update(part);
         }
         format!("{VERSION}{}", BASE64_STANDARD.encode(context.sign()))
     }
 
-    /// Checks what was received: the headers `webhook-id`, `webhook-timestamp` and `webhook-signature`, and the body. The
-    /// signature may be one of several, with spaces between them: so a secret is changed without a gap.
+    /// Verifies a received event: the headers `webhook-id`, `webhook-timestamp` and
+    /// `webhook-signature`, and the body. The header may contain several signatures, separated by
+    /// spaces, so that a secret can be replaced without a gap.
     ///
     /// # Errors
-    /// See [`Unsigned`].
-    pub fn check(
+    /// - [`SignatureError::NotATime`]: `timestamp` is not a number of seconds.
+    /// - [`SignatureError::Expired`]: it differs from `now` by more than [`SIGNATURE_TOLERANCE`].
+    /// - [`SignatureError::Mismatch`]: no signature matches.
+    pub fn verify(
         &self,
         id: &str,
         timestamp: &str,
         signatures: &str,
         body: &[u8],
         now: Time,
-    ) -> Result<(), Unsigned> {
-        let at: u64 = timestamp.parse().map_err(|_| Unsigned::NotATime)?;
+    ) -> Result<(), SignatureError> {
+        let at: u64 = timestamp.parse().map_err(|_| SignatureError::NotATime)?;
         if seconds(now).abs_diff(at) > SIGNATURE_TOLERANCE.as_secs() {
-            return Err(Unsigned::OtherTime);
+            return Err(SignatureError::Expired);
         }
-        let mut signed = head(id, timestamp).into_bytes();
+        let mut signed = prefix(id, timestamp).into_bytes();
         signed.extend_from_slice(body);
         let is_ours = |signature: &str| {
             let tag = signature.strip_prefix(VERSION);
@@ -117,7 +121,10 @@ impl Signer {
             tag.is_some_and(|tag| hmac::verify(&self.0, &signed, &tag).is_ok())
         };
         let mut signatures = signatures.split(' ');
-        signatures.any(is_ours).then_some(()).ok_or(Unsigned::Wrong)
+        signatures
+            .any(is_ours)
+            .then_some(())
+            .ok_or(SignatureError::Mismatch)
     }
 }
 
@@ -127,8 +134,8 @@ impl fmt::Debug for Signer {
     }
 }
 
-/// What stands before the body in what is signed.
-fn head(id: &str, timestamp: &str) -> String {
+/// The signed text before the body.
+fn prefix(id: &str, timestamp: &str) -> String {
     format!("{id}.{timestamp}.")
 }
 
@@ -148,38 +155,47 @@ mod tests {
     }
 
     #[test]
-    fn another_time_id_secret_or_body_is_not_believed() {
+    fn a_signature_is_valid_for_its_time_id_secret_and_body_only() {
         let ours = signer(SECRET).unwrap();
         let signature = ours.sign("7", NOW, b"{}");
-        let check = |id, at, signature: &str, body| ours.check(id, at, signature, body, NOW);
+        let verify = |id, at, signature: &str, body| ours.verify(id, at, signature, body, NOW);
         let now = "1614265330";
-        assert_eq!(check("7", now, &signature, b"{}"), Ok(()));
+        assert_eq!(verify("7", now, &signature, b"{}"), Ok(()));
         assert_eq!(
-            check("7", now, &format!("v1,AAAA {signature}"), b"{}"),
+            verify("7", now, &format!("v1,AAAA {signature}"), b"{}"),
             Ok(())
         );
-        assert_eq!(check("8", now, &signature, b"{}"), Err(Unsigned::Wrong));
         assert_eq!(
-            check("7", "1614265331", &signature, b"{}"),
-            Err(Unsigned::Wrong)
-        );
-        assert_eq!(check("7", now, &signature, b"{ }"), Err(Unsigned::Wrong));
-        assert_eq!(check("7", now, "", b"{}"), Err(Unsigned::Wrong));
-        assert_eq!(
-            check("7", "1614265029", &signature, b"{}"),
-            Err(Unsigned::OtherTime)
+            verify("8", now, &signature, b"{}"),
+            Err(SignatureError::Mismatch)
         );
         assert_eq!(
-            check("7", "yesterday", &signature, b"{}"),
-            Err(Unsigned::NotATime)
+            verify("7", "1614265331", &signature, b"{}"),
+            Err(SignatureError::Mismatch)
+        );
+        assert_eq!(
+            verify("7", now, &signature, b"{ }"),
+            Err(SignatureError::Mismatch)
+        );
+        assert_eq!(verify("7", now, "", b"{}"), Err(SignatureError::Mismatch));
+        assert_eq!(
+            verify("7", "1614265029", &signature, b"{}"),
+            Err(SignatureError::Expired)
+        );
+        assert_eq!(
+            verify("7", "yesterday", &signature, b"{}"),
+            Err(SignatureError::NotATime)
         );
         let other = signer("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA").unwrap();
         let signature = other.sign("7", NOW, b"{}");
-        assert_eq!(check("7", now, &signature, b"{}"), Err(Unsigned::Wrong));
+        assert_eq!(
+            verify("7", now, &signature, b"{}"),
+            Err(SignatureError::Mismatch)
+        );
     }
 
     #[test]
-    fn a_secret_is_long_enough_and_shows_nowhere() {
+    fn a_short_secret_is_rejected_and_a_secret_is_never_printed() {
         for secret in [
             "",
             "short",

@@ -1,33 +1,34 @@
-//! The application and the portal it is on (`app.info`, `scope`, `server.time`, …). Pages `api-reference/common/system`.
+//! The application and its portal (`app.info`, `scope`, `server.time`, …). Pages
+//! `api-reference/common/system`.
 
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use crate::portal::http::answer::lenient;
+use crate::portal::http::answer::number_or_text;
 
-/// The application on this portal. A `STATUS` is `F` free, `D` demo, `T` trial, `P` paid, `L` local, `S` subscription.
+/// The application on this portal.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[non_exhaustive]
 pub struct Info {
-    /// Its number.
-    #[serde(deserialize_with = "lenient")]
+    /// Its id.
+    #[serde(deserialize_with = "number_or_text")]
     pub id: u64,
     /// Its code.
     pub code: String,
-    /// Which version of it is installed.
+    /// The installed version.
     #[serde(default)]
     pub version: Option<u64>,
-    /// How it is paid for, as a letter.
+    /// `F` free, `D` demo, `T` trial, `P` paid, `L` local, `S` subscription.
     #[serde(default)]
     pub status: Option<String>,
     /// Whether its installation is finished.
     #[serde(default, deserialize_with = "yes")]
     pub installed: bool,
-    /// Whether the paid or trial time is over.
+    /// Whether the paid or trial time has ended.
     #[serde(default, deserialize_with = "yes")]
     pub payment_expired: bool,
-    /// Days left of it; negative when it is over.
+    /// Days left of that time; negative after its end.
     #[serde(default, deserialize_with = "days")]
     pub days: Option<i64>,
     /// The portal's language, such as `en`.
@@ -38,11 +39,11 @@ pub struct Info {
     pub license: Option<String>,
 }
 
-/// Whether there is a method, and whether it may be called.
+/// Whether a method exists and may be called.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
-pub struct Known {
+pub struct MethodInfo {
     /// Whether the portal has it.
     pub is_existing: bool,
     /// Whether the application has its scope.
@@ -58,44 +59,44 @@ pub struct Feature {
 }
 
 methods! {
-    /// Tells what the application is on this portal.
+    /// Returns the application on this portal.
     ///
-    /// Errors: `ACCESS_DENIED` outside an application.
+    /// Errors: `ACCESS_DENIED` without an application.
     AppInfo "app.info" () [] -> Info;
 
-    /// Tells the scopes that the application has; with `full`, all that there are.
+    /// Returns the application's scopes; with `full`, all scopes that exist.
     Scope "scope" () [full: bool = "full"] -> Vec<String>;
 
-    /// Tells whether a method is known and may be called; its name in small letters.
-    MethodGet "method.get" (name: String = "name") [] -> Known;
+    /// Returns whether a method exists and may be called. The name is in lower case.
+    MethodGet "method.get" (name: String = "name") [] -> MethodInfo;
 
-    /// Tells whether the portal has a feature, such as `rest_offline_extended`.
+    /// Returns whether the portal has a feature, such as `rest_offline_extended`.
     ///
     /// Errors: `CODE_EMPTY`.
     FeatureGet "feature.get" (code: String = "CODE") [] -> Feature;
 
-    /// Tells the portal's time (ISO 8601).
+    /// Returns the portal's time (ISO 8601).
     ServerTime "server.time" () [] -> String;
 
-    /// Tells the names of access codes such as `U1` and `G2`.
+    /// Returns the names of access codes such as `U1` and `G2`.
     AccessName "access.name" (access: Vec<String> = "ACCESS") [] -> serde_json::Value;
 }
 
-/// A yes, as a boolean or as `Y`: `app.info` has both.
+/// Reads a boolean or `Y`: `app.info` has both.
 fn yes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-    let told = Value::deserialize(deserializer)?;
-    Ok(told == true || told == "Y")
+    let value = Value::deserialize(deserializer)?;
+    Ok(value == true || value == "Y")
 }
 
-/// A number, also one that is written as a text.
+/// Reads a number, also one written as text.
 fn days<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
-    let told = Value::deserialize(deserializer)?;
-    Ok(told.as_i64().or_else(|| told.as_str()?.parse().ok()))
+    let value = Value::deserialize(deserializer)?;
+    Ok(value.as_i64().or_else(|| value.as_str()?.parse().ok()))
 }
 
 impl Feature {
-    /// Whether it has.
-    pub fn is_there(&self) -> bool {
+    /// Whether the portal has the feature.
+    pub fn is_enabled(&self) -> bool {
         self.value.eq_ignore_ascii_case("Y")
     }
 }

@@ -1,26 +1,75 @@
-//! Bots of the second generation (`imbot.v2.*`). Pages `api-reference/chat-bots/chat-bots-v2`, scope `imbot`.
+//! v2 bots (`imbot.v2.*`). Pages `api-reference/chat-bots/chat-bots-v2`, scope `imbot`.
 //!
-//! Every method about a bot may also fail with `BOT_NOT_FOUND` and `BOT_OWNERSHIP_ERROR` (another application's). Over an
-//! inbound webhook the client adds `botToken`.
+//! Every method about a bot may also fail with `BOT_NOT_FOUND` and `BOT_OWNERSHIP_ERROR` (a bot of
+//! another application). With an inbound webhook the client adds `botToken`.
 
 use std::collections::HashMap;
 
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::Done;
+use super::Success;
 use crate::event::{BotId, ChatId, CommandId, DialogId, MessageId, UserId};
-use crate::portal::{BotInfo, CommandInfo};
+
+/// A bot as its owner sees it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct BotInfo {
+    /// Its id.
+    pub id: BotId,
+    /// Its code.
+    pub code: String,
+    /// `webhook` or `fetch`; only in answers to the owner.
+    #[serde(default)]
+    pub event_mode: Option<String>,
+    /// Whether it serves open channels.
+    #[serde(default)]
+    pub is_support_openline: bool,
+}
+
+/// A command of a bot.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct CommandInfo {
+    /// Its id.
+    pub id: CommandId,
+    /// Its name; the portal writes it with a slash.
+    pub command: String,
+    /// Whether it works in every chat.
+    #[serde(default)]
+    pub common: bool,
+    /// Whether it is hidden from suggestions.
+    #[serde(default)]
+    pub hidden: bool,
+    /// Whether extranet users may use it.
+    #[serde(default)]
+    pub extranet_support: bool,
+    /// Its description: by language, or in the language of the calling user.
+    #[serde(default)]
+    pub title: Value,
+    /// The description of its parameters, likewise.
+    #[serde(default)]
+    pub params: Value,
+}
+
+impl CommandInfo {
+    /// Its name, without a slash.
+    pub fn name(&self) -> &str {
+        self.command.trim_start_matches('/')
+    }
+}
 
 /// One bot.
 #[derive(Clone, Debug, Deserialize)]
 #[non_exhaustive]
-pub struct One {
+pub struct SingleBot {
     /// The bot.
     pub bot: BotInfo,
 }
 
-/// Some of the bots.
+/// A page of bots.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -44,25 +93,25 @@ pub struct Chat {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
-pub struct Sent {
-    /// Its number.
+pub struct SentMessage {
+    /// Its id.
     pub id: MessageId,
-    /// The numbers of forwarded messages by their ids; an empty one is a list.
+    /// The ids of forwarded messages by the ids given for them; an empty map is a list.
     #[serde(default)]
     pub uuid_map: Value,
 }
 
-/// What is read now.
+/// How far a chat is read.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
-pub struct Read {
+pub struct ReadState {
     /// The chat.
     pub chat_id: ChatId,
-    /// The last message that is read.
+    /// The last read message.
     #[serde(default)]
     pub last_id: Option<MessageId>,
-    /// How many are not.
+    /// The number of unread messages.
     #[serde(default)]
     pub counter: u64,
 }
@@ -70,7 +119,7 @@ pub struct Read {
 /// One command.
 #[derive(Clone, Debug, Deserialize)]
 #[non_exhaustive]
-pub struct OneCommand {
+pub struct SingleCommand {
     /// The command.
     pub command: CommandInfo,
 }
@@ -94,18 +143,18 @@ pub struct Upload {
     pub message_id: MessageId,
 }
 
-/// A file as the portal numbers it.
+/// A file that was uploaded.
 #[derive(Clone, Debug, Deserialize)]
 #[non_exhaustive]
 pub struct UploadedFile {
-    /// Its number on the portal's drive.
+    /// Its id on the portal's drive.
     pub id: u64,
     /// Its name; the portal may have changed it.
     #[serde(default)]
     pub name: String,
 }
 
-/// Where a file can be read once.
+/// The address of a file, which can be read once.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -114,7 +163,7 @@ pub struct Download {
     pub download_url: String,
 }
 
-/// Versions of the portal's programming interface.
+/// The API's revision.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[non_exhaustive]
 pub struct Revision {
@@ -123,17 +172,17 @@ pub struct Revision {
 }
 
 methods! {
-    /// Registers a bot; one whose code exists is found as it is.
+    /// Registers a bot, or returns the one that has this code, unchanged.
     ///
-    /// `type` is `bot`, `supervisor`, `personal` or `openline`, `eventMode` `fetch` (default) or `webhook`. A hundred
-    /// bots at most.
+    /// `type` is `bot`, `supervisor`, `personal` or `openline`, `eventMode` `fetch` (default) or
+    /// `webhook`. At most a hundred bots.
     ///
-    /// Errors: `BOT_CODE_ALREADY_TAKEN`, `BOT_INVALID_TYPE`, `BOT_WEBHOOK_URL_REQUIRED`, `BOT_INVALID_CALLBACK`,
-    /// `BOT_LIMIT_EXCEEDED`, `BOT_AVATAR_…`.
+    /// Errors: `BOT_CODE_ALREADY_TAKEN`, `BOT_INVALID_TYPE`, `BOT_WEBHOOK_URL_REQUIRED`,
+    /// `BOT_INVALID_CALLBACK`, `BOT_LIMIT_EXCEEDED`, `BOT_AVATAR_…`.
     BotRegister "imbot.v2.Bot.register" (code: String = "fields.code", properties: Value = "fields.properties")
         [kind: String = "fields.type", event_mode: String = "fields.eventMode", webhook_url: String = "fields.webhookUrl",
          hidden: bool = "fields.isHidden", reactions: bool = "fields.isReactionsEnabled",
-         openline: bool = "fields.isSupportOpenline", background: String = "fields.backgroundId"] -> One;
+         openline: bool = "fields.isSupportOpenline", background: String = "fields.backgroundId"] -> SingleBot;
 
     /// Changes a bot; code and type stay.
     ///
@@ -142,26 +191,26 @@ methods! {
         [properties: Value = "fields.properties", event_mode: String = "fields.eventMode",
          webhook_url: String = "fields.webhookUrl", hidden: bool = "fields.isHidden",
          reactions: bool = "fields.isReactionsEnabled", openline: bool = "fields.isSupportOpenline",
-         background: String = "fields.backgroundId"] -> One;
+         background: String = "fields.backgroundId"] -> SingleBot;
 
-    /// Tells about a bot.
-    BotGet "imbot.v2.Bot.get" (bot: BotId = "botId") [] -> One;
+    /// Returns a bot.
+    BotGet "imbot.v2.Bot.get" (bot: BotId = "botId") [] -> SingleBot;
 
     /// Finds a bot by its code.
-    BotFind "imbot.v2.Bot.get" (code: String = "code") [] -> One;
+    BotFind "imbot.v2.Bot.get" (code: String = "code") [] -> SingleBot;
 
-    /// Tells the bots of the portal, fifty at a time.
+    /// Returns the bots of the portal, fifty at a time.
     BotList "imbot.v2.Bot.list" () [kind: String = "filter.type", limit: u64 = "limit", offset: u64 = "offset"] -> Bots;
 
     /// Removes a bot and its private chats.
     ///
     /// Errors: `BOT_UNREGISTER_FAILED`.
-    BotUnregister "imbot.v2.Bot.unregister" (bot: BotId = "botId") [] -> Done;
+    BotUnregister "imbot.v2.Bot.unregister" (bot: BotId = "botId") [] -> Success;
 
-    /// Tells the versions of the programming interface.
+    /// Returns the API's revisions.
     RevisionGet "imbot.v2.Revision.get" () [] -> Revision;
 
-    /// Makes a chat that the bot owns, if nobody else is named.
+    /// Creates a chat; the bot owns it unless another owner is given.
     ///
     /// Errors: `ACCESS_DENIED`, `CREATION_ERROR`.
     ChatAdd "imbot.v2.Chat.add" (bot: BotId = "botId")
@@ -169,7 +218,7 @@ methods! {
          avatar: String = "fields.avatar", users: Vec<UserId> = "fields.userIds", owner: UserId = "fields.ownerId",
          message: String = "fields.message", kind: String = "fields.type"] -> Chat;
 
-    /// Tells about a chat.
+    /// Returns a chat.
     ///
     /// Errors: `ACCESS_DENIED`, `CHAT_NOT_FOUND`.
     ChatGet "imbot.v2.Chat.get" (bot: BotId = "botId", dialog: DialogId = "dialogId") [] -> Chat;
@@ -179,76 +228,77 @@ methods! {
     /// Errors: `ACCESS_DENIED`.
     ChatUpdate "imbot.v2.Chat.update" (bot: BotId = "botId", dialog: DialogId = "dialogId")
         [title: String = "fields.title", description: String = "fields.description", color: String = "fields.color",
-         avatar: String = "fields.avatar"] -> Done;
+         avatar: String = "fields.avatar"] -> Success;
 
     /// Leaves a chat.
     ///
     /// Errors: `ACCESS_DENIED`.
-    ChatLeave "imbot.v2.Chat.leave" (bot: BotId = "botId", dialog: DialogId = "dialogId") [] -> Done;
+    ChatLeave "imbot.v2.Chat.leave" (bot: BotId = "botId", dialog: DialogId = "dialogId") [] -> Success;
 
-    /// Gives a chat to another owner.
+    /// Makes another user the owner of a chat.
     ///
     /// Errors: `ACCESS_DENIED`.
-    ChatSetOwner "imbot.v2.Chat.setOwner" (bot: BotId = "botId", dialog: DialogId = "dialogId", user: UserId = "userId") [] -> Done;
+    ChatSetOwner "imbot.v2.Chat.setOwner" (bot: BotId = "botId", dialog: DialogId = "dialogId", user: UserId = "userId") [] -> Success;
 
-    /// Makes people managers of a chat.
+    /// Makes users managers of a chat.
     ///
     /// Errors: `EMPTY_USER_IDS`, `ACCESS_DENIED`.
-    ChatManagerAdd "imbot.v2.Chat.Manager.add" (bot: BotId = "botId", dialog: DialogId = "dialogId", users: Vec<UserId> = "userIds") [] -> Done;
+    ChatManagerAdd "imbot.v2.Chat.Manager.add" (bot: BotId = "botId", dialog: DialogId = "dialogId", users: Vec<UserId> = "userIds") [] -> Success;
 
     /// Makes managers of a chat plain members.
     ///
     /// Errors: `EMPTY_USER_IDS`, `ACCESS_DENIED`.
-    ChatManagerDelete "imbot.v2.Chat.Manager.delete" (bot: BotId = "botId", dialog: DialogId = "dialogId", users: Vec<UserId> = "userIds") [] -> Done;
+    ChatManagerDelete "imbot.v2.Chat.Manager.delete" (bot: BotId = "botId", dialog: DialogId = "dialogId", users: Vec<UserId> = "userIds") [] -> Success;
 
-    /// Brings people into a chat.
+    /// Adds users to a chat.
     ///
     /// Errors: `ACCESS_DENIED`.
-    ChatUserAdd "imbot.v2.Chat.User.add" (bot: BotId = "botId", dialog: DialogId = "dialogId", users: Vec<UserId> = "userIds") [] -> Done;
+    ChatUserAdd "imbot.v2.Chat.User.add" (bot: BotId = "botId", dialog: DialogId = "dialogId", users: Vec<UserId> = "userIds") [] -> Success;
 
-    /// Takes somebody out of a chat.
+    /// Removes a user from a chat.
     ///
     /// Errors: `ACCESS_DENIED`.
-    ChatUserDelete "imbot.v2.Chat.User.delete" (bot: BotId = "botId", dialog: DialogId = "dialogId", user: UserId = "userId") [] -> Done;
+    ChatUserDelete "imbot.v2.Chat.User.delete" (bot: BotId = "botId", dialog: DialogId = "dialogId", user: UserId = "userId") [] -> Success;
 
-    /// Tells who is in a chat, at most 200 (50).
+    /// Returns the members of a chat, at most 200 (default 50).
     ///
     /// Errors: `ACCESS_DENIED`.
     ChatUserList "imbot.v2.Chat.User.list" (bot: BotId = "botId", dialog: DialogId = "dialogId")
         [order: Value = "order", limit: u64 = "limit"] -> Vec<Value>;
 
-    /// Sends a message of at most 20 000 characters; one with a `templateId` (a UUID of version 4) is shown once,
-    /// however often it is sent.
+    /// Sends a message of at most 20 000 characters; one with a `templateId` (a version 4 UUID) is
+    /// shown once, however often it is sent.
     ///
-    /// Errors: `ACCESS_DENIED`, `EMPTY_MESSAGE`, `SENDING_FAILED`, `PARAM_ATTACH_ERROR`, `PARAM_KEYBOARD_ERROR`.
+    /// Errors: `ACCESS_DENIED`, `EMPTY_MESSAGE`, `SENDING_FAILED`, `PARAM_ATTACH_ERROR`,
+    /// `PARAM_KEYBOARD_ERROR`.
     MessageSend "imbot.v2.Chat.Message.send" (bot: BotId = "botId", dialog: DialogId = "dialogId")
         [message: String = "fields.message", attach: Value = "fields.attach", keyboard: Value = "fields.keyboard",
          system: bool = "fields.system", url_preview: bool = "fields.urlPreview", reply: MessageId = "fields.replyId",
-         template: String = "fields.templateId", forward: HashMap<String, MessageId> = "fields.forwardIds"] -> Sent;
+         template: String = "fields.templateId", forward: HashMap<String, MessageId> = "fields.forwardIds"] -> SentMessage;
 
-    /// Changes a message of the bot; `keyboard` `"N"` takes it away.
+    /// Changes a message of the bot; `keyboard` `"N"` removes its keyboard.
     ///
     /// Errors: `ACCESS_DENIED`, `PARAM_ATTACH_ERROR`.
     MessageUpdate "imbot.v2.Chat.Message.update" (bot: BotId = "botId", id: MessageId = "messageId")
         [message: String = "fields.message", attach: Value = "fields.attach", keyboard: Value = "fields.keyboard",
-         url_preview: super::Flag = "fields.urlPreview"] -> Done;
+         url_preview: super::YesNo = "fields.urlPreview"] -> Success;
 
-    /// Deletes a message; with `complete` without a trace.
+    /// Deletes a message; with `complete` leaves no trace.
     ///
     /// Errors: `ACCESS_DENIED`.
-    MessageDelete "imbot.v2.Chat.Message.delete" (bot: BotId = "botId", id: MessageId = "messageId") [complete: bool = "complete"] -> Done;
+    MessageDelete "imbot.v2.Chat.Message.delete" (bot: BotId = "botId", id: MessageId = "messageId") [complete: bool = "complete"] -> Success;
 
-    /// Marks a chat as read, up to a message or all of it.
+    /// Marks a chat as read, up to a message or as a whole.
     ///
     /// Errors: `ACCESS_DENIED`, `MESSAGE_NOT_FOUND`.
-    MessageRead "imbot.v2.Chat.Message.read" (bot: BotId = "botId", dialog: DialogId = "dialogId") [up_to: MessageId = "messageId"] -> Read;
+    MessageRead "imbot.v2.Chat.Message.read" (bot: BotId = "botId", dialog: DialogId = "dialogId") [up_to: MessageId = "messageId"] -> ReadState;
 
-    /// Tells a message and who wrote it; only for supervisors and personal bots.
+    /// Returns a message and its author; for supervisors and personal bots only.
     ///
     /// Errors: `BOT_TYPE_NOT_ALLOWED`.
     MessageGet "imbot.v2.Chat.Message.get" (bot: BotId = "botId", id: MessageId = "messageId") [] -> Value;
 
-    /// Tells the messages around one, at most 50 on each side.
+    /// Returns the messages around one, at most 50 on each side.
     ///
     /// Errors: `BOT_TYPE_NOT_ALLOWED`, `MESSAGE_NOT_FOUND`, `MESSAGE_ACCESS_DENIED`.
     MessageGetContext "imbot.v2.Chat.Message.getContext" (bot: BotId = "botId", id: MessageId = "messageId") [range: u64 = "range"] -> Value;
@@ -256,19 +306,19 @@ methods! {
     /// Reacts to a message, such as with `like`.
     ///
     /// Errors: `ACCESS_DENIED`, `REACTION_NOT_FOUND`, `REACTION_ALREADY_SET`.
-    ReactionAdd "imbot.v2.Chat.Message.Reaction.add" (bot: BotId = "botId", id: MessageId = "messageId", reaction: String = "reaction") [] -> Done;
+    ReactionAdd "imbot.v2.Chat.Message.Reaction.add" (bot: BotId = "botId", id: MessageId = "messageId", reaction: String = "reaction") [] -> Success;
 
-    /// Takes a reaction back.
+    /// Removes a reaction.
     ///
     /// Errors: `ACCESS_DENIED`, `REACTION_NOT_FOUND`.
-    ReactionDelete "imbot.v2.Chat.Message.Reaction.delete" (bot: BotId = "botId", id: MessageId = "messageId", reaction: String = "reaction") [] -> Done;
+    ReactionDelete "imbot.v2.Chat.Message.Reaction.delete" (bot: BotId = "botId", id: MessageId = "messageId", reaction: String = "reaction") [] -> Success;
 
     /// Registers a command; titles and parameters by language.
     ///
     /// Errors: `COMMAND_NAME_INVALID`, `COMMAND_TITLE_REQUIRED`.
     CommandRegister "imbot.v2.Command.register" (bot: BotId = "botId", command: String = "fields.command")
         [title: Value = "fields.title", params: Value = "fields.params", common: bool = "fields.common",
-         hidden: bool = "fields.hidden", extranet_support: bool = "fields.extranetSupport"] -> OneCommand;
+         hidden: bool = "fields.hidden", extranet_support: bool = "fields.extranetSupport"] -> SingleCommand;
 
     /// Changes a command.
     ///
@@ -276,48 +326,50 @@ methods! {
     CommandUpdate "imbot.v2.Command.update" (bot: BotId = "botId", id: CommandId = "commandId")
         [command: String = "fields.command", title: Value = "fields.title", params: Value = "fields.params",
          common: bool = "fields.common", hidden: bool = "fields.hidden",
-         extranet_support: bool = "fields.extranetSupport"] -> OneCommand;
+         extranet_support: bool = "fields.extranetSupport"] -> SingleCommand;
 
-    /// Tells the commands of a bot.
+    /// Returns the commands of a bot.
     CommandList "imbot.v2.Command.list" (bot: BotId = "botId") [] -> Commands;
 
     /// Removes a command.
     ///
     /// Errors: `COMMAND_NOT_FOUND`.
-    CommandUnregister "imbot.v2.Command.unregister" (bot: BotId = "botId", id: CommandId = "commandId") [] -> Done;
+    CommandUnregister "imbot.v2.Command.unregister" (bot: BotId = "botId", id: CommandId = "commandId") [] -> Success;
 
-    /// Answers a command, also where the bot is not; the message's number is not told.
+    /// Answers a command, also in a chat that the bot is not in. The message's id is not returned.
     ///
     /// Errors: `COMMAND_ANSWER_FAILED`.
     CommandAnswer "imbot.v2.Command.answer"
         (bot: BotId = "botId", id: CommandId = "commandId", to: MessageId = "messageId", dialog: DialogId = "dialogId")
         [message: String = "fields.message", attach: Value = "fields.attach", keyboard: Value = "fields.keyboard",
-         system: bool = "fields.system", url_preview: bool = "fields.urlPreview"] -> Done;
+         system: bool = "fields.system", url_preview: bool = "fields.urlPreview"] -> Success;
 
     /// Shows what the bot is doing, for 1 to 600 seconds.
     ///
     /// Errors: `ACCESS_DENIED`.
     InputActionNotify "imbot.v2.Chat.InputAction.notify" (bot: BotId = "botId", dialog: DialogId = "dialogId")
-        [status: String = "statusMessageCode", seconds: u64 = "duration"] -> Done;
+        [status: String = "statusMessageCode", seconds: u64 = "duration"] -> Success;
 
-    /// Lets people write in a chat, or only press buttons.
+    /// Shows or hides the input field of a chat.
     ///
     /// Errors: `ACCESS_DENIED`.
-    TextFieldEnabled "imbot.v2.Chat.TextField.enabled" (bot: BotId = "botId", dialog: DialogId = "dialogId") [enabled: bool = "enabled"] -> Done;
+    TextFieldEnabled "imbot.v2.Chat.TextField.enabled" (bot: BotId = "botId", dialog: DialogId = "dialogId") [enabled: bool = "enabled"] -> Success;
 
     /// Sends a file of at most 100 MB, in base64, in a message of its own.
     ///
-    /// Errors: `FILE_EMPTY`, `FILE_INVALID_CONTENT`, `FILE_TOO_LARGE`, `FILE_UPLOAD_FAILED`, `FILE_SEND_FAILED`.
+    /// Errors: `FILE_EMPTY`, `FILE_INVALID_CONTENT`, `FILE_TOO_LARGE`, `FILE_UPLOAD_FAILED`,
+    /// `FILE_SEND_FAILED`.
     FileUpload "imbot.v2.File.upload"
         (bot: BotId = "botId", dialog: DialogId = "dialogId", name: String = "fields.name", content: String = "fields.content")
         [message: String = "fields.message"] -> Upload;
 
-    /// Tells an address from which a file can be read once.
+    /// Returns an address from which a file can be read once.
     ///
     /// Errors: `FILE_NOT_FOUND`, `FILE_ACCESS_ERROR`.
     FileDownload "imbot.v2.File.download" (bot: BotId = "botId", file: u64 = "fileId") [] -> Download;
 
-    /// Tells the events of a bot, at most 1000 (100), and confirms those before the offset.
+    /// Returns the events of a bot, at most 1000 (default 100), and confirms those before the
+    /// offset.
     ///
     /// Errors: `SCOPE_ERROR`, `USER_NOT_SUBSCRIBED`.
     EventGet "imbot.v2.Event.get" (bot: BotId = "botId")

@@ -1,20 +1,22 @@
-//! Open channels: sessions, operators, lines (`imopenlines.*`). Pages `api-reference/imopenlines/openlines`.
+//! Open channels: sessions, operators, lines (`imopenlines.*`). Pages
+//! `api-reference/imopenlines/openlines`.
 //!
-//! A bot hands over by [`Context::to_operator`](crate::Context::to_operator) and its neighbours, which keep their place among
-//! what it says; these calls are made at once, as the user whose tokens they carry. What each may refuse beside its own
-//! errors: `CHAT_ID`, `CHAT_TYPE`, `ACCESS_DENIED`, `USER_ID`.
+//! A bot hands a chat over with [`Context::to_operator`](crate::Context::to_operator) and similar
+//! methods, which keep the order of its messages; the calls here are made at once, as the calling
+//! user. Errors of all of them: `CHAT_ID`, `CHAT_TYPE`, `ACCESS_DENIED`, `USER_ID`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Flag;
+use super::YesNo;
 use crate::event::{BotId, ChatId, DialogId, LineId, MessageId, SessionId, UserId};
-use crate::portal::http::answer::lenient;
+use crate::portal::http::answer::number_or_text;
 
-/// An object of CRM that chats belong to (`CRM_ENTITY_TYPE`).
+/// A kind of CRM object that chats belong to (`CRM_ENTITY_TYPE`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "the names suffice")]
+#[non_exhaustive]
 pub enum CrmType {
     Lead,
     Deal,
@@ -22,20 +24,20 @@ pub enum CrmType {
     Contact,
 }
 
-/// A chat, as these methods tell it: as a number or as a text.
+/// The id of a chat, which these methods return as a number or a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-pub struct Chat(#[serde(deserialize_with = "lenient")] pub ChatId);
+pub struct Chat(#[serde(deserialize_with = "number_or_text")] pub ChatId);
 
 /// A chat that was opened.
 #[derive(Clone, Debug, Deserialize)]
 #[non_exhaustive]
-pub struct Opened {
+pub struct OpenedChat {
     /// The chat.
     #[serde(rename = "chatId")]
     pub chat: Chat,
 }
 
-/// A chat of an object of CRM.
+/// A chat of a CRM object.
 #[derive(Clone, Debug, Deserialize)]
 #[non_exhaustive]
 pub struct CrmChat {
@@ -45,27 +47,28 @@ pub struct CrmChat {
     /// The connector.
     #[serde(rename = "CONNECTOR_ID", default)]
     pub connector: String,
-    /// What people call it.
+    /// Its title.
     #[serde(rename = "CONNECTOR_TITLE", default)]
     pub title: String,
 }
 
-/// The revisions of open channels' interfaces.
+/// The revisions of the open channels API.
 #[derive(Clone, Debug, Deserialize)]
 #[non_exhaustive]
 pub struct Revisions {
     /// Of the REST methods.
     pub rest: u64,
-    /// Of the page.
+    /// Of the web client.
     pub web: u64,
-    /// Of the phone's.
+    /// Of the mobile client.
     pub mobile: u64,
 }
 
 methods! {
-    // A bot's own.
+    // Calls of a bot.
 
-    /// Sends a notice that the client sees, too: a text, or with `name` `WELCOME` the line's greeting.
+    /// Sends a notice that the client also sees: a text, or with `name` `WELCOME` the line's
+    /// greeting.
     ///
     /// Errors: `CHAT_ID_EMPTY`.
     BotSessionMessageSend "imopenlines.bot.session.message.send" (chat: ChatId = "CHAT_ID")
@@ -73,14 +76,15 @@ methods! {
 
     /// Hands a chat over to a free operator.
     ///
-    /// Errors: `CHAT_ID_EMPTY`; `WRONG_CHAT` where a person has it already.
+    /// Errors: `CHAT_ID_EMPTY`; `WRONG_CHAT` if an operator has it already.
     BotSessionOperator "imopenlines.bot.session.operator" (chat: ChatId = "CHAT_ID") [] -> bool;
 
     /// Hands a chat over to a user or to a line's queue.
     ///
-    /// Errors: `CHAT_ID_EMPTY`, `USER_ID_EMPTY`, `QUEUE_ID_EMPTY`, `TRANSFER_ID_EMPTY`, `BOT_ID_ERROR`, `OPERATOR_WRONG`.
+    /// Errors: `CHAT_ID_EMPTY`, `USER_ID_EMPTY`, `QUEUE_ID_EMPTY`, `TRANSFER_ID_EMPTY`,
+    /// `BOT_ID_ERROR`, `OPERATOR_WRONG`.
     BotSessionTransfer "imopenlines.bot.session.transfer" (chat: ChatId = "CHAT_ID")
-        [user: UserId = "USER_ID", queue: LineId = "QUEUE_ID", to: String = "TRANSFER_ID", leave: Flag = "LEAVE"] -> bool;
+        [user: UserId = "USER_ID", queue: LineId = "QUEUE_ID", to: String = "TRANSFER_ID", leave: YesNo = "LEAVE"] -> bool;
 
     /// Ends a chat's session.
     ///
@@ -90,47 +94,47 @@ methods! {
     // Sessions.
 
     /// Opens the chat of a client, by `connector|line|chat|user`.
-    SessionOpen "imopenlines.session.open" (user_code: String = "USER_CODE") [] -> Opened;
+    SessionOpen "imopenlines.session.open" (user_code: String = "USER_CODE") [] -> OpenedChat;
 
-    /// Tells a chat, by one of its names.
+    /// Returns a chat, by one of its ids.
     ///
     /// Errors: `ACCESS_ERROR`.
     DialogGet "imopenlines.dialog.get" ()
         [chat: ChatId = "CHAT_ID", dialog: DialogId = "DIALOG_ID", session: SessionId = "SESSION_ID",
          user_code: String = "USER_CODE"] -> Value;
 
-    /// Tells what was said in a session, or in the last one of a chat.
+    /// Returns the messages of a session, or of the last session of a chat.
     ///
     /// Errors: `MISSING_REQUIRED_PARAM`, `INVALID_SESSION_ID`.
     SessionHistoryGet "imopenlines.session.history.get" ()
         [session: SessionId = "SESSION_ID", chat: ChatId = "CHAT_ID"] -> Value;
 
-    /// Begins a session in a chat.
+    /// Starts a session in a chat.
     SessionStart "imopenlines.session.start" (chat: ChatId = "CHAT_ID") [] -> bool;
 
-    /// Begins a session with a message of a chat.
+    /// Starts a session with a message of a chat.
     MessageSessionStart "imopenlines.message.session.start" (chat: ChatId = "CHAT_ID", message: MessageId = "MESSAGE_ID") []
         -> bool;
 
     /// Joins a chat.
     SessionJoin "imopenlines.session.join" (chat: ChatId = "CHAT_ID") [] -> bool;
 
-    /// Takes a chat from its operator.
+    /// Takes a chat over from its operator.
     ///
     /// Errors: `CHAT_ID_EMPTY`, `OPERATOR_WRONG`.
     SessionIntercept "imopenlines.session.intercept" (chat: ChatId = "CHAT_ID") [] -> bool;
 
-    /// Pins a chat to its operator, or no more.
-    SessionModePin "imopenlines.session.mode.pin" (chat: ChatId = "CHAT_ID") [activate: Flag = "ACTIVATE"] -> bool;
+    /// Pins a chat to its operator, or unpins it.
+    SessionModePin "imopenlines.session.mode.pin" (chat: ChatId = "CHAT_ID") [activate: YesNo = "ACTIVATE"] -> bool;
 
     /// Pins all chats of the calling user.
     SessionModePinAll "imopenlines.session.mode.pinAll" () [] -> Vec<Value>;
 
-    /// Pins none of them any more.
+    /// Unpins all chats of the calling user.
     SessionModeUnpinAll "imopenlines.session.mode.unpinAll" () [] -> Vec<Value>;
 
-    /// Lets operators write among themselves, or no more. The documentation calls it outdated.
-    SessionModeSilent "imopenlines.session.mode.silent" (chat: ChatId = "CHAT_ID") [activate: Flag = "ACTIVATE"] -> bool;
+    /// Switches a chat's mode in which the client does not see messages. Documented as outdated.
+    SessionModeSilent "imopenlines.session.mode.silent" (chat: ChatId = "CHAT_ID") [activate: YesNo = "ACTIVATE"] -> bool;
 
     /// Rates a session as its supervisor: 1 to 5, or a comment.
     ///
@@ -152,105 +156,107 @@ methods! {
     /// Ends a chat as unwanted.
     OperatorSpam "imopenlines.operator.spam" (chat: ChatId = "CHAT_ID") [] -> bool;
 
-    /// Passes a chat on to the next of the queue.
+    /// Passes a chat to the next operator in the queue.
     ///
     /// Errors: `ACCESS_DENIED_KICK`.
     OperatorSkip "imopenlines.operator.skip" (chat: ChatId = "CHAT_ID") [] -> bool;
 
     /// Hands a chat over to a user or to a line's queue.
     ///
-    /// Errors: `CHAT_ID_EMPTY`, `USER_ID_EMPTY`, `QUEUE_ID_EMPTY`, `TRANSFER_ID_EMPTY`, `OPERATOR_WRONG`.
+    /// Errors: `CHAT_ID_EMPTY`, `USER_ID_EMPTY`, `QUEUE_ID_EMPTY`, `TRANSFER_ID_EMPTY`,
+    /// `OPERATOR_WRONG`.
     OperatorTransfer "imopenlines.operator.transfer" (chat: ChatId = "CHAT_ID")
         [user: UserId = "USER_ID", queue: LineId = "QUEUE_ID", to: String = "TRANSFER_ID"] -> bool;
 
     // CRM and messages.
 
-    /// Tells the chats of an object of CRM; with `active_only` `N` closed ones, too.
+    /// Returns the chats of a CRM object; with `active_only` `N` also closed ones.
     ///
     /// Errors: `ERROR_ARGUMENT`.
     CrmChatGet "imopenlines.crm.chat.get" (kind: CrmType = "CRM_ENTITY_TYPE", id: u64 = "CRM_ENTITY")
-        [active_only: Flag = "ACTIVE_ONLY"] -> Vec<CrmChat>;
+        [active_only: YesNo = "ACTIVE_ONLY"] -> Vec<CrmChat>;
 
-    /// Tells the last chat of an object of CRM.
+    /// Returns the last chat of a CRM object.
     ///
-    /// Errors: `CRM_CHAT_EMPTY_CRM_DATA` where there is none, `ERROR_ARGUMENT`.
+    /// Errors: `CRM_CHAT_EMPTY_CRM_DATA` if there is none, `ERROR_ARGUMENT`.
     CrmChatGetLastId "imopenlines.crm.chat.getLastId" (kind: CrmType = "CRM_ENTITY_TYPE", id: u64 = "CRM_ENTITY") [] -> Chat;
 
-    /// Brings a user or a bot into a chat of an object of CRM; a bot takes the scope `crm`.
+    /// Adds a user or a bot to a chat of a CRM object; a bot needs the scope `crm`.
     ///
     /// Errors: `CHAT_NOT_IN_CRM`, `CRM_CHAT_USER_NOT_ACTIVE`, `ERROR_ARGUMENT`, `WRONG_REQUEST`.
     CrmChatUserAdd "imopenlines.crm.chat.user.add"
         (kind: CrmType = "CRM_ENTITY_TYPE", id: u64 = "CRM_ENTITY", user: UserId = "USER_ID") [chat: ChatId = "CHAT_ID"]
         -> Chat;
 
-    /// Takes a user or a bot out of a chat of an object of CRM.
+    /// Removes a user or a bot from a chat of a CRM object.
     ///
-    /// Errors: those of [`CrmChatUserAdd`], `CRM_CHAT_EMPTY_USER`, `CHAT_DELETE_USER_PERMISSION_DENIED`.
+    /// Errors: those of [`CrmChatUserAdd`], `CRM_CHAT_EMPTY_USER`,
+    /// `CHAT_DELETE_USER_PERMISSION_DENIED`.
     CrmChatUserDelete "imopenlines.crm.chat.user.delete"
         (kind: CrmType = "CRM_ENTITY_TYPE", id: u64 = "CRM_ENTITY", user: UserId = "USER_ID") [chat: ChatId = "CHAT_ID"]
         -> Chat;
 
-    /// Writes in a chat of an object of CRM as one of its members.
+    /// Sends a message to a chat of a CRM object, as one of its members.
     ///
     /// Errors: `CHAT_NOT_IN_CRM`, `CANCELED`, `ERROR_ARGUMENT`.
     CrmMessageAdd "imopenlines.crm.message.add"
         (kind: CrmType = "CRM_ENTITY_TYPE", id: u64 = "CRM_ENTITY", user: UserId = "USER_ID", chat: ChatId = "CHAT_ID",
          message: String = "MESSAGE") [] -> MessageId;
 
-    /// Makes a lead of a chat.
+    /// Creates a lead from a chat.
     ///
     /// Errors: `ERROR_USER_NOT_OPERATOR`.
     CrmLeadCreate "imopenlines.crm.lead.create" (chat: ChatId = "CHAT_ID") [] -> bool;
 
-    /// Keeps a message as a quick answer.
+    /// Saves a message as a quick answer.
     ///
     /// Errors: `CANT_SAVE_QUICK_ANSWER`.
     MessageQuickSave "imopenlines.message.quick.save" (chat: ChatId = "CHAT_ID", message: MessageId = "MESSAGE_ID") [] -> bool;
 
     // Lines.
 
-    /// Makes a line: `LINE_NAME`, `QUEUE`, `WELCOME_BOT_ID`, ….
+    /// Creates a line: `LINE_NAME`, `QUEUE`, `WELCOME_BOT_ID`, ….
     ConfigAdd "imopenlines.config.add" () [params: Value = "PARAMS"] -> LineId;
 
-    /// Changes a line; false where there is none.
+    /// Changes a line; false if there is no such line.
     ///
     /// Errors: `CONFIG_ID_EMPTY`, `CONFIG_WRONG_USER_PERMISSION`.
     ConfigUpdate "imopenlines.config.update" (line: LineId = "CONFIG_ID", params: Value = "PARAMS") [] -> bool;
 
-    /// Tells a line; false where there is none.
+    /// Returns a line; false if there is no such line.
     ConfigGet "imopenlines.config.get" (line: LineId = "CONFIG_ID")
-        [with_queue: Flag = "WITH_QUEUE", show_offline: Flag = "SHOW_OFFLINE"] -> Value;
+        [with_queue: YesNo = "WITH_QUEUE", show_offline: YesNo = "SHOW_OFFLINE"] -> Value;
 
-    /// Tells lines: `select`, `order`, `filter`, `limit` (50, at most 200), `offset`.
+    /// Returns lines: `select`, `order`, `filter`, `limit` (50, at most 200), `offset`.
     ///
     /// Errors: `INVALID_FORMAT`.
     ConfigListGet "imopenlines.config.list.get" () [params: Value = "PARAMS", options: Value = "OPTIONS"] -> Vec<Value>;
 
-    /// Deletes a line; false where there is none.
+    /// Deletes a line; false if there is no such line.
     ///
     /// Errors: `CONFIG_ID_EMPTY`, `CONFIG_WRONG_USER_PERMISSION`.
     ConfigDelete "imopenlines.config.delete" (line: LineId = "CONFIG_ID") [] -> bool;
 
-    /// Tells where the lines' pages are: `SERVER_ADDRESS`, `PUBLIC_PATH`.
+    /// Returns the address of the lines' pages: `SERVER_ADDRESS`, `PUBLIC_PATH`.
     ConfigPathGet "imopenlines.config.path.get" () [] -> Value;
 
-    /// Tells the revisions of the interfaces.
+    /// Returns the revisions of the API.
     RevisionGet "imopenlines.revision.get" () [] -> Revisions;
 
     // Bitrix24.Network.
 
-    /// Joins an open channel of another portal, by its code of 32 letters.
+    /// Joins an open channel of another portal, by its code of 32 characters.
     ///
     /// Errors: `CODE`, `IMBOT_ERROR`, `NOT_FOUND`, `INACTIVE`.
     NetworkJoin "imopenlines.network.join" (code: String = "CODE") [] -> BotId;
 
-    /// Writes to a user through an open channel of the network, once a week at most.
+    /// Sends a message to a user through an open channel of the network, at most once a week.
     ///
-    /// Errors: `USER_MESSAGE_LIMIT`, `USER_ID_EMPTY`, `MESSAGE_EMPTY`, `ATTACH_OVERSIZE`, `ATTACH_ERROR`, `KEYBOARD_ERROR`,
-    /// `CODE`, `IMBOT_ERROR`, `NOT_FOUND`.
+    /// Errors: `USER_MESSAGE_LIMIT`, `USER_ID_EMPTY`, `MESSAGE_EMPTY`, `ATTACH_OVERSIZE`,
+    /// `ATTACH_ERROR`, `KEYBOARD_ERROR`, `CODE`, `IMBOT_ERROR`, `NOT_FOUND`.
     NetworkMessageAdd "imopenlines.network.message.add"
         (code: String = "CODE", user: UserId = "USER_ID", message: String = "MESSAGE")
-        [attach: Value = "ATTACH", keyboard: Value = "KEYBOARD", url_preview: Flag = "URL_PREVIEW"] -> bool;
+        [attach: Value = "ATTACH", keyboard: Value = "KEYBOARD", url_preview: YesNo = "URL_PREVIEW"] -> bool;
 }
 
 #[cfg(test)]
@@ -260,9 +266,9 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_chat_is_told_as_a_number_or_as_a_text() {
-        for told in [json!({ "chatId": "1763" }), json!({ "chatId": 1763 })] {
-            let opened: Opened = serde_json::from_value(told).unwrap();
+    fn a_chat_is_read_from_a_number_or_a_text() {
+        for answer in [json!({ "chatId": "1763" }), json!({ "chatId": 1763 })] {
+            let opened: OpenedChat = serde_json::from_value(answer).unwrap();
             assert_eq!(opened.chat, Chat(ChatId(1763)));
         }
     }

@@ -1,7 +1,8 @@
-//! The portal's methods as types: a table of their parameters and results, one row each.
+//! The portal's REST methods as types: a table of their parameters and answers, one row each.
 //!
-//! A row tells name and REST method, what it must be given, what it may be given, and what it answers. Errors are those
-//! of the method alone; each may also be refused as any call ([`Error`]).
+//! A row has the type's name, the REST method, its required and its optional parameters, and its
+//! answer. Listed errors are the method's own; any call may also fail as
+//! [`Error`](crate::portal::Error) describes.
 //!
 //! ```no_run
 //! # async fn example(portal: imbot::portal::Portal) -> Result<(), imbot::portal::Error> {
@@ -16,12 +17,10 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{Batch, Command, Error, Portal};
-
-/// Makes a type of each row.
+/// Creates a type for each row.
 ///
-/// `Name "rest.method" (required: Type = "KEY", …) [optional: Type = "KEY", …] -> Answer;` where a key such as
-/// `fields.title` is one within another.
+/// `Name "rest.method" (required: Type = "KEY", …) [optional: Type = "KEY", …] -> Answer;`, where a
+/// key such as `fields.title` is nested.
 macro_rules! methods {
     ($(
         $(#[$doc:meta])*
@@ -79,40 +78,23 @@ pub mod imopenlines;
 pub mod profile;
 pub mod user;
 
-/// A call of a method whose parameters and answer are known.
+/// A call of a method whose parameters and answer have types.
 pub trait Method {
     /// The REST method's name.
     const NAME: &'static str;
-    /// What it answers.
+    /// The type of its answer.
     type Answer: DeserializeOwned;
 
-    /// Its parameters.
+    /// Returns its parameters.
     fn params(self) -> Value;
 }
 
-impl Portal {
-    /// Calls a method of the [table](crate::portal::methods).
-    ///
-    /// # Errors
-    /// Those that the method tells, and those of every [`call`](Portal::call).
-    pub async fn run<M: Method>(&self, method: M) -> Result<M::Answer, Error> {
-        self.call(M::NAME, &method.params()).await
-    }
-}
-
-impl Batch {
-    /// Adds a call of the [table](crate::portal::methods).
-    pub fn push<M: Method>(&mut self, method: M) -> Command<M::Answer> {
-        self.add(M::NAME, method.params())
-    }
-}
-
-/// Parameters, as a row puts them together.
+/// The parameters of a row.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Params(Map<String, Value>);
 
 impl Params {
-    /// What serde cannot write as JSON becomes null.
+    /// Sets a parameter. A value that serde cannot write as JSON becomes null.
     fn put<T: Serialize>(&mut self, key: &str, value: T) {
         let value = json!(value);
         match key.split_once('.') {
@@ -120,7 +102,9 @@ impl Params {
                 let within = self.0.entry(outer).or_insert_with(|| json!({}));
                 within[inner] = value;
             }
-            None => drop(self.0.insert(key.to_owned(), value)),
+            None => {
+                self.0.insert(key.to_owned(), value);
+            }
         }
     }
 }
@@ -131,36 +115,36 @@ impl From<Params> for Value {
     }
 }
 
-/// Yes or no, written `Y` and `N`.
+/// A boolean that is written `Y` or `N`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Flag(pub bool);
+pub struct YesNo(pub bool);
 
-impl From<bool> for Flag {
-    fn from(is_so: bool) -> Flag {
-        Flag(is_so)
+impl From<bool> for YesNo {
+    fn from(value: bool) -> Self {
+        Self(value)
     }
 }
 
-impl Serialize for Flag {
+impl Serialize for YesNo {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(if self.0 { "Y" } else { "N" })
     }
 }
 
-/// That it is done. The first generation answers `true`, the second `{"result": true}`.
+/// Whether the method succeeded. v1 answers `true`, v2 `{"result": true}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Done(pub bool);
+pub struct Success(pub bool);
 
-impl<'de> Deserialize<'de> for Done {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Done, D::Error> {
+impl<'de> Deserialize<'de> for Success {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Success, D::Error> {
         #[derive(Deserialize)]
         #[serde(untagged)]
-        enum Told {
+        enum Form {
             Bare(bool),
             Nested { result: bool },
         }
-        Ok(match Told::deserialize(deserializer)? {
-            Told::Bare(done) | Told::Nested { result: done } => Done(done),
+        Ok(match Form::deserialize(deserializer)? {
+            Form::Bare(done) | Form::Nested { result: done } => Success(done),
         })
     }
 }
@@ -171,7 +155,7 @@ mod tests {
     use crate::portal::methods::*;
 
     #[test]
-    fn a_row_writes_what_it_is_given_and_nothing_else() {
+    fn a_call_contains_the_parameters_it_was_given_and_no_others() {
         let call = imbot_v2::ChatAdd::new(BotId(7))
             .title("Deal")
             .users([UserId(1), UserId(2)]);
@@ -183,9 +167,12 @@ mod tests {
     }
 
     #[test]
-    fn done_is_told_in_two_ways() {
-        for told in [json!(true), json!({ "result": true })] {
-            assert_eq!(serde_json::from_value::<Done>(told).unwrap(), Done(true));
+    fn success_is_read_in_its_v1_and_v2_form() {
+        for answer in [json!(true), json!({ "result": true })] {
+            assert_eq!(
+                serde_json::from_value::<Success>(answer).unwrap(),
+                Success(true)
+            );
         }
     }
 }

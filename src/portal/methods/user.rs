@@ -1,69 +1,71 @@
-//! The portal's people (`user.*`). Pages `api-reference/user`. Scope `user`, or one of its lesser ones.
+//! The portal's users (`user.*`). Pages `api-reference/user`. Scope `user`, or a narrower one.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::Done;
+use super::Success;
 use crate::event::UserId;
-use crate::portal::http::answer::lenient;
+use crate::portal::http::answer::number_or_text;
 
-/// A person of the portal. Which fields come depends on the scope; what is not named here is in `more`.
+/// A user of the portal. The scope decides which fields are present; fields not listed here are in
+/// `more`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[non_exhaustive]
 pub struct User {
-    /// Its number; the portal writes it as a text.
-    #[serde(deserialize_with = "lenient")]
+    /// The user's id; the portal writes it as text.
+    #[serde(deserialize_with = "number_or_text")]
     pub id: UserId,
-    /// Whether it may log in.
+    /// Whether the user may log in.
     #[serde(default)]
     pub active: Option<bool>,
-    /// Its first name.
+    /// The first name.
     #[serde(default)]
     pub name: Option<String>,
-    /// Its last name.
+    /// The last name.
     #[serde(default)]
     pub last_name: Option<String>,
-    /// Its address.
+    /// The e-mail address.
     #[serde(default)]
     pub email: Option<String>,
-    /// What it works as.
+    /// The position in the company.
     #[serde(default)]
     pub work_position: Option<String>,
-    /// Everything else, such as `UF_DEPARTMENT`.
+    /// All other fields, such as `UF_DEPARTMENT`.
     #[serde(flatten)]
     pub more: Map<String, Value>,
 }
 
 methods! {
-    /// Tells who calls.
+    /// Returns the calling user.
     Current "user.current" () [] -> User;
 
-    /// Finds people by their fields, fifty at a time ([`Portal::pages`](crate::portal::Portal::pages) for all).
+    /// Finds users by their fields, fifty at a time
+    /// ([`Portal::pages`](crate::portal::Portal::pages) for all).
     Get "user.get" ()
         [filter: Value = "FILTER", sort: String = "sort", order: String = "order", select: Vec<String> = "select",
          admin_mode: bool = "ADMIN_MODE", image_resize: String = "IMAGE_RESIZE", start: u64 = "start"] -> Vec<User>;
 
-    /// Finds people by words in their names, positions and departments, fifty at a time.
+    /// Finds users by words in their names, positions and departments, fifty at a time.
     Search "user.search" ()
         [filter: Value = "FILTER", sort: String = "sort", order: String = "order", select: Vec<String> = "select",
          admin_mode: bool = "ADMIN_MODE", start: u64 = "start"] -> Vec<User>;
 
-    /// Tells the fields of people, with their titles.
+    /// Returns the fields of users, with their titles.
     Fields "user.fields" () [] -> Map<String, Value>;
 
-    /// Invites somebody; its other fields can be changed by [`Update`].
+    /// Invites a user; other fields can be set with [`Update`].
     ///
     /// Errors: `ERROR_ARGUMENT`, `ERROR_CORE`, `ERROR_NO_GROUP`.
     Add "user.add" (email: String = "EMAIL")
         [name: String = "NAME", last_name: String = "LAST_NAME", work_position: String = "WORK_POSITION",
          departments: Vec<u64> = "UF_DEPARTMENT"] -> UserId;
 
-    /// Changes a person.
+    /// Changes a user.
     ///
     /// Errors: `ERROR_CORE`.
     Update "user.update" (id: UserId = "ID")
         [active: bool = "ACTIVE", email: String = "EMAIL", name: String = "NAME", last_name: String = "LAST_NAME",
          work_position: String = "WORK_POSITION", work_phone: String = "WORK_PHONE",
-         personal_mobile: String = "PERSONAL_MOBILE", departments: Vec<u64> = "UF_DEPARTMENT"] -> Done;
+         personal_mobile: String = "PERSONAL_MOBILE", departments: Vec<u64> = "UF_DEPARTMENT"] -> Success;
 }

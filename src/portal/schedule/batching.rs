@@ -1,8 +1,8 @@
-//! Calls as commands of a `batch`: which may be, and how they are written.
+//! Calls as commands of a `batch`: which calls can be batched, and how they are encoded.
 //!
-//! Page `batch.md`. A command is written as a form, which is not all that JSON is, and the portal replaces what looks like a
-//! reference to an earlier result wherever it stands, also in what a person wrote. What a form cannot tell, or what would
-//! be replaced, goes by itself.
+//! Page `batch.md`. A command is encoded as a form, which cannot express all that JSON can, and the
+//! portal replaces everything that looks like a reference to an earlier result, also in a person's
+//! text. A call that a form cannot express, or in which something would be replaced, is sent alone.
 
 use serde_json::{Map, Value};
 
@@ -13,39 +13,44 @@ use crate::portal::auth::webhook;
 use crate::portal::http::answer::{Answer, Time, map, number};
 use crate::store::Access;
 
-/// What the portal replaces in a batch: `$result[…]` and its like (server-behaviour, section 5.3).
+/// The words after `$` that the portal replaces in a batch, as in `$result[…]` (protocol/server-behaviour.md
+/// 5.3).
 const REFERENCES: [&str; 5] = ["result", "error", "total", "next", "time"];
 
-/// What the portal does not run in a batch (section 5.3); methods for files carry too much.
-const BY_THEMSELVES: [&str; 3] = ["batch", "upload", "download"];
+/// Methods that cannot be batched: the portal does not run a batch in a batch (section 5.3), and
+/// files are too large.
+const UNBATCHABLE: [&str; 3] = ["batch", "upload", "download"];
 
-/// The bytes that a call takes in a batch, at most; nothing for one that may not go in a batch.
+/// Returns the maximum size of a call in a batch, in bytes, or `None` if the call cannot be
+/// batched.
 pub(in crate::portal) fn size(method: &str, params: &Value) -> Option<usize> {
     let last = method.rsplit('.').next().unwrap_or_default();
-    let is_alone = BY_THEMSELVES
+    let is_alone = UNBATCHABLE
         .iter()
         .any(|name| name.eq_ignore_ascii_case(last));
-    let size = method.len() + written(params, 0)?;
+    let size = method.len() + form_size(params, 0)?;
     (!is_alone && size <= BATCH_BYTES_MAX).then_some(size)
 }
 
-/// The bytes of a value as a form, at most; nothing for one that a form cannot tell.
-fn written(value: &Value, path: usize) -> Option<usize> {
-    /// A byte may be written as `%5B`.
+/// Returns the maximum size of a value as a form, in bytes, or `None` if a form cannot express it.
+fn form_size(value: &Value, path: usize) -> Option<usize> {
+    /// A byte may become three, such as `%5B`.
     const ESCAPED: usize = 3;
-    let within = |key: usize, value| written(value, path + (key + 2) * ESCAPED);
+    let within = |key: usize, value| form_size(value, path + (key + 2) * ESCAPED);
     match value {
         Value::Null => None,
         Value::Bool(_) => Some(path + 3),
         Value::Number(number) => Some(path + number.to_string().len() + 2),
-        Value::String(text) if refers(text) => None,
+        Value::String(text) if has_reference(text) => None,
         Value::String(text) => Some(path + text.len() * ESCAPED + 2),
         Value::Array(items) if items.is_empty() => None,
         Value::Array(items) => items.iter().map(|item| within(5, item)).sum(),
         Value::Object(fields) if fields.is_empty() => (path == 0).then_some(0),
         Value::Object(fields) => {
             let field = |(key, value): (&String, _)| {
-                (!refers(key)).then(|| within(key.len(), value)).flatten()
+                (!has_reference(key))
+                    .then(|| within(key.len(), value))
+                    .flatten()
             };
             fields.iter().map(field).sum()
         }
@@ -53,7 +58,7 @@ fn written(value: &Value, path: usize) -> Option<usize> {
 }
 
 /// Whether the portal would replace a part of this text.
-fn refers(text: &str) -> bool {
+fn has_reference(text: &str) -> bool {
     text.match_indices('$').any(|(at, _)| {
         let word = &text.as_bytes()[at + 1..];
         let begins = |name: &&str| {
@@ -64,52 +69,52 @@ fn refers(text: &str) -> bool {
     })
 }
 
-/// A call as a command.
+/// Encodes a call as a command.
 pub(in crate::portal) fn command(method: &str, params: &Value, access: &Access) -> String {
     let mut params = params.as_object().cloned().unwrap_or_default();
     if let Access::Webhook(hook) = access {
-        webhook::name_bots(method, &mut params, &hook.bot_token);
+        webhook::add_bot_token(method, &mut params, &hook.bot_token);
     }
     let mut params = Value::Object(params);
-    let is_second = ["imbot.v2.", "im.v2."].iter().any(|family| {
+    let is_v2 = ["imbot.v2.", "im.v2."].iter().any(|family| {
         method
             .get(..family.len())
             .is_some_and(|begin| begin.eq_ignore_ascii_case(family))
     });
-    if is_second {
-        with_letters(&mut params);
+    if is_v2 {
+        flags_as_letters(&mut params);
     }
     format!("{method}?{}", form::encode(&params))
 }
 
-/// Writes yes and no as `Y` and `N`, as the second generation wants them where there is no JSON (bots-v2, section 2).
-fn with_letters(value: &mut Value) {
+/// Writes booleans as `Y` and `N`, as v2 expects them where there is no JSON (protocol/bots-v2.md 2).
+fn flags_as_letters(value: &mut Value) {
     match value {
         Value::Bool(yes) => *value = if *yes { "Y" } else { "N" }.into(),
-        Value::Array(items) => items.iter_mut().for_each(with_letters),
-        Value::Object(fields) => fields.values_mut().for_each(with_letters),
+        Value::Array(items) => items.iter_mut().for_each(flags_as_letters),
+        Value::Object(fields) => fields.values_mut().for_each(flags_as_letters),
         _ => {}
     }
 }
 
-/// The parameters of a batch.
-pub(in crate::portal) fn batch(commands: Map<String, Value>, halts: bool) -> Value {
+/// Returns the parameters of a batch.
+pub(in crate::portal) fn params(commands: Map<String, Value>, halts: bool) -> Value {
     let halt = u8::from(halts).into();
     Value::from_iter([("halt", halt), ("cmd", Value::Object(commands))])
 }
 
 /// The answers of a batch, by the keys of its commands.
 #[derive(Debug, Default)]
-pub(in crate::portal) struct Answers {
+pub(in crate::portal) struct BatchAnswers {
     results: Map<String, Value>,
     errors: Map<String, Value>,
     next: Map<String, Value>,
     times: Map<String, Value>,
 }
 
-impl Answers {
-    pub(in crate::portal) fn of(mut result: Value) -> Answers {
-        Answers {
+impl BatchAnswers {
+    pub(in crate::portal) fn from_result(mut result: Value) -> BatchAnswers {
+        BatchAnswers {
             results: map(&mut result, "result"),
             errors: map(&mut result, "result_error"),
             next: map(&mut result, "result_next"),
@@ -117,7 +122,7 @@ impl Answers {
         }
     }
 
-    /// The answer to one command; nothing where the portal tells none, as after a halt.
+    /// Takes the answer to one command; `None` if there is none, as after a halt.
     pub(in crate::portal) fn take(
         &mut self,
         key: &str,
@@ -130,19 +135,19 @@ impl Answers {
         Some(Ok(Answer {
             result,
             next: self.next.get(key).and_then(number),
-            time: self.times.get(key).map(Time::of).unwrap_or_default(),
+            time: self.times.get(key).map(Time::read).unwrap_or_default(),
         }))
     }
 }
 
-/// The refusal of a command; the status is that of the batch.
+/// The refusal of a command; its status is that of the batch.
 fn refusal(method: &str, error: &Value) -> Error {
     let word = |name| match &error[name] {
         Value::String(word) => word.clone(),
         Value::Number(number) => number.to_string(),
         _ => String::new(),
     };
-    // Some portals tell a bare text.
+    // Some portals answer with a bare text.
     let code = error.as_str().map_or_else(|| word("error"), str::to_owned);
     Error::refused(method, &code, &word("error_description"), 200, None)
 }
@@ -155,12 +160,12 @@ mod tests {
     use crate::portal::schedule::batching::*;
 
     #[test]
-    fn what_a_form_cannot_tell_or_the_portal_would_replace_goes_by_itself() {
-        let folds = [
+    fn calls_a_form_cannot_express_or_the_portal_would_change_are_not_batched() {
+        let batchable = [
             json!({}),
             json!({"MESSAGE": "5 $ and a $resume, 100%", "KEYBOARD": [{"TEXT": "a"}]}),
         ];
-        for params in folds {
+        for params in batchable {
             assert!(size("imbot.message.add", &params).is_some(), "{params}");
         }
         let alone = [
@@ -182,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_is_never_longer_than_reckoned() {
+    fn a_command_is_never_longer_than_its_computed_size() {
         let params =
             json!({"a": {"ключ": ["я b", 1.5, true, -7]}, "l": [{"x": false}, {"y": "&="}]});
         let access = inbound("https://example.com/rest/1/abc/").unwrap().access;
@@ -191,25 +196,25 @@ mod tests {
     }
 
     #[test]
-    fn commands_about_bots_name_their_token_and_the_second_generation_gets_letters() {
+    fn commands_about_bots_carry_their_token_and_v2_flags_are_letters() {
         let access = inbound("https://example.com/rest/1/abc/").unwrap().access;
-        let first = command("imbot.message.add", &json!({"SYSTEM": true}), &access);
+        let v1 = command("imbot.message.add", &json!({"SYSTEM": true}), &access);
         assert!(
-            first.starts_with("imbot.message.add?SYSTEM=1&CLIENT_ID="),
-            "{first}"
+            v1.starts_with("imbot.message.add?SYSTEM=1&CLIENT_ID="),
+            "{v1}"
         );
         let params = json!({"botId": 7, "fields": {"system": true, "urlPreview": false}});
-        let second = command("imbot.v2.Chat.Message.send", &params, &access);
+        let v2 = command("imbot.v2.Chat.Message.send", &params, &access);
         assert!(
-            second.contains("system%5D=Y") && second.contains("urlPreview%5D=N"),
-            "{second}"
+            v2.contains("system%5D=Y") && v2.contains("urlPreview%5D=N"),
+            "{v2}"
         );
-        assert!(second.contains("&botToken="), "{second}");
+        assert!(v2.contains("&botToken="), "{v2}");
     }
 
     #[test]
-    fn answers_find_their_commands_also_in_lists() {
-        let mut answers = Answers::of(json!({
+    fn answers_are_found_by_key_in_maps_and_in_lists() {
+        let mut answers = BatchAnswers::from_result(json!({
             "result": [5, {"id": 6}], "result_error": {"x": {"error": "CANCELED", "error_description": "no"}, "y": "bare"},
             "result_next": {"1": 50}, "result_time": [],
         }));

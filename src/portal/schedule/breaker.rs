@@ -1,9 +1,11 @@
-//! What the portal has closed for a while: a method that ran too long, or the whole of it.
+//! The circuit breaker: stops calls that the portal would refuse for a while.
 //!
-//! Page `limits.md`: the running time of each method is counted over ten minutes; who has used it up gets
-//! `OPERATION_TIME_LIMIT` until the oldest minute is forgotten, which every answer tells beforehand
-//! (`operating_reset_at`). A portal is closed when Bitrix24's support has stopped the application (`OVERLOAD_LIMIT`), when
-//! the application may not act there any more, or when the portal is stopped or not paid for. Nobody calls while it is closed: callers get the portal's words back.
+//! Page `limits.md`: the running time of each method is counted over ten minutes. A method that has
+//! used it up gets `OPERATION_TIME_LIMIT` until the oldest minute is forgotten; every answer
+//! announces that moment (`operating_reset_at`). The whole portal is blocked when Bitrix24's
+//! support has stopped the application (`OVERLOAD_LIMIT`), when the application may not act there
+//! any more, or when the portal is stopped or not paid for. While a block lasts no call is made:
+//! callers get the portal's refusal again.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -13,64 +15,66 @@ use tokio::time::Instant;
 use crate::portal::Error;
 use crate::portal::http::answer::{Answer, Time};
 
-/// For how long a method is closed of which nobody told when it opens: a minute is the portal's own step.
+/// How long a method stays blocked when the portal gives no reset time: one minute, the portal's
+/// own step.
 const RESET_DEFAULT: Duration = Duration::from_secs(60);
-/// The longest that a method is closed: after ten minutes everything is forgotten.
+/// Maximum time a method stays blocked: after ten minutes the portal has forgotten everything.
 const RESET_MAX: Duration = Duration::from_secs(10 * 60);
-/// From this running time on it is remembered when a method's is forgotten, in seconds.
+/// Running time from which the reset time of a method is remembered, in seconds.
 const OPERATING_NOTABLE: f64 = 30.0;
-/// For how long a portal is closed that has stopped the application or dismissed it.
-const CLOSED: Duration = Duration::from_secs(10 * 60);
-/// The same for one that is stopped or not paid for: nobody tells us when that is mended.
-const AWAY: Duration = Duration::from_secs(60);
+/// How long a portal stays blocked after it stopped or rejected the application.
+const REJECTED_FOR: Duration = Duration::from_secs(10 * 60);
+/// How long a portal stays blocked when it is stopped or not paid for: it does not announce its
+/// return.
+const STOPPED_FOR: Duration = Duration::from_secs(60);
 
-/// What is closed, and until when.
+/// The blocks of a portal and of its methods.
 #[derive(Debug, Default)]
 pub(in crate::portal) struct Breaker {
-    portal: Option<Closed>,
-    methods: HashMap<String, Closed>,
+    portal: Option<Block>,
+    methods: HashMap<String, Block>,
     /// When the running time of busy methods is forgotten.
     resets: HashMap<String, Instant>,
-    /// What was told of the portal, until a call passes.
-    told: Option<Transition>,
+    /// The last transition that was returned, until a call succeeds.
+    reported: Option<Transition>,
 }
 
-/// What has become of a portal.
+/// A change of a portal's state.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(in crate::portal) enum Transition {
     /// It cannot be reached.
     Unreachable,
-    /// It is closed from now on.
+    /// It is blocked from now on.
     Suspended,
-    /// It takes calls again.
+    /// It accepts calls again.
     Resumed,
 }
 
 #[derive(Debug)]
-struct Closed {
+struct Block {
     until: Instant,
     error: Error,
 }
 
 impl Breaker {
-    /// The refusal that a call would get.
+    /// Returns the refusal that a call would get, or `None` if it may be made.
     ///
-    /// Its [`retry_after`](Error::retry_after) tells when that ends.
-    pub(in crate::portal) fn closed(&mut self, method: &str, now: Instant) -> Option<Error> {
-        self.portal.take_if(|closed| closed.until <= now);
-        if let Some(closed) = &self.portal {
-            return Some(closed.error.until(method, closed.until - now));
+    /// [`retry_after`](Error::retry_after) of the refusal is the time that the block still lasts.
+    pub(in crate::portal) fn refusal(&mut self, method: &str, now: Instant) -> Option<Error> {
+        self.portal.take_if(|block| block.until <= now);
+        if let Some(block) = &self.portal {
+            return Some(block.error.with_retry_after(method, block.until - now));
         }
-        let closed = self.methods.get(method)?;
-        if closed.until <= now {
+        let block = self.methods.get(method)?;
+        if block.until <= now {
             self.methods.remove(method);
             return None;
         }
-        Some(closed.error.until(method, closed.until - now))
+        Some(block.error.with_retry_after(method, block.until - now))
     }
 
-    /// Learns from what a portal answered. Tells if that is news of the portal itself.
-    pub(in crate::portal) fn learn(
+    /// Records an answer. Returns the portal's transition, if the answer is one.
+    pub(in crate::portal) fn record(
         &mut self,
         method: &str,
         answer: &Result<Answer, Error>,
@@ -78,60 +82,62 @@ impl Breaker {
     ) -> Option<Transition> {
         match answer {
             Ok(answer) => {
-                self.note(method, answer.time, now);
-                self.told.take().map(|_| Transition::Resumed)
+                self.record_time(method, answer.time, now);
+                self.reported.take().map(|_| Transition::Resumed)
             }
             Err(error) if error.is("OPERATION_TIME_LIMIT") => {
-                let reset = self.resets.remove(method).filter(|at| *at > now);
-                let told = error.retry_after().map(|after| now + after);
-                let until = told.or(reset).unwrap_or(now + RESET_DEFAULT);
-                let closed = Closed {
+                let known = self.resets.remove(method).filter(|at| *at > now);
+                let announced = error.retry_after().map(|after| now + after);
+                let until = announced.or(known).unwrap_or(now + RESET_DEFAULT);
+                let block = Block {
                     until: until.min(now + RESET_MAX),
                     error: error.clone(),
                 };
-                self.methods.insert(method.to_owned(), closed);
+                self.methods.insert(method.to_owned(), block);
                 None
             }
-            Err(error) if error.is_away() => self.tell(Transition::Unreachable),
+            Err(error) if error.is_unreachable() => self.report(Transition::Unreachable),
             Err(error) => {
-                self.portal = Some(Closed {
-                    until: now + closes(error)?,
+                self.portal = Some(Block {
+                    until: now + suspension(error)?,
                     error: error.clone(),
                 });
-                self.tell(Transition::Suspended)
+                self.report(Transition::Suspended)
             }
         }
     }
 
-    /// A state of the portal, if it is not told yet.
-    fn tell(&mut self, news: Transition) -> Option<Transition> {
-        let before = self.told.replace(news);
-        (before != Some(news)).then_some(news)
+    /// Returns the transition unless it is the last one returned.
+    fn report(&mut self, transition: Transition) -> Option<Transition> {
+        let before = self.reported.replace(transition);
+        (before != Some(transition)).then_some(transition)
     }
 
-    fn note(&mut self, method: &str, time: Time, now: Instant) {
+    fn record_time(&mut self, method: &str, time: Time, now: Instant) {
         match time.reset_in {
             Some(reset_in) if time.operating >= OPERATING_NOTABLE => {
                 self.resets.insert(method.to_owned(), now + reset_in);
             }
-            _ => drop(self.resets.remove(method)),
+            _ => {
+                self.resets.remove(method);
+            }
         }
     }
 
-    /// Opens what is closed: the application has new proof of itself.
-    pub(in crate::portal) fn open(&mut self) {
-        *self = Breaker::default();
+    /// Removes all blocks: the application has new tokens.
+    pub(in crate::portal) fn reset(&mut self) {
+        *self = Self::default();
     }
 }
 
-/// For how long a refusal is one of all calls. `INVALID_CREDENTIALS` may be one of a single method that the person may not
-/// call.
-fn closes(error: &Error) -> Option<Duration> {
-    let is_dismissed = error.is_access_revoked() && !error.is("INVALID_CREDENTIALS");
+/// Returns how long a refusal applies to all calls; `None` if it applies to one call only.
+/// `INVALID_CREDENTIALS` may concern a single method that the user may not call.
+fn suspension(error: &Error) -> Option<Duration> {
+    let is_rejected = error.is_access_revoked() && !error.is("INVALID_CREDENTIALS");
     if error.is_portal_closed() {
-        Some(AWAY)
+        Some(STOPPED_FOR)
     } else {
-        (error.is_blocked() || is_dismissed).then_some(CLOSED)
+        (error.is_blocked() || is_rejected).then_some(REJECTED_FOR)
     }
 }
 
@@ -155,57 +161,61 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_method_out_of_time_is_closed_until_the_portal_forgets_and_others_are_not() {
+    async fn only_a_method_that_used_up_its_running_time_is_blocked_and_until_its_reset() {
         let (mut breaker, now) = (Breaker::default(), Instant::now());
-        breaker.learn("slow", &busy(419.0, 200), now);
-        assert!(breaker.closed("slow", now).is_none());
-        breaker.learn("slow", &refused("OPERATION_TIME_LIMIT"), now);
-        breaker.learn("unknown", &refused("OPERATION_TIME_LIMIT"), now);
+        breaker.record("slow", &busy(419.0, 200), now);
+        assert!(breaker.refusal("slow", now).is_none());
+        breaker.record("slow", &refused("OPERATION_TIME_LIMIT"), now);
+        breaker.record("unknown", &refused("OPERATION_TIME_LIMIT"), now);
         for (method, seconds) in [("slow", 200), ("unknown", 60)] {
-            let error = breaker.closed(method, now).unwrap();
+            let error = breaker.refusal(method, now).unwrap();
             assert!(error.is_rate_limited() && error.was_not_run());
             assert_eq!(error.retry_after(), Some(Duration::from_secs(seconds)));
             let then = now + Duration::from_secs(seconds);
-            assert!(breaker.closed(method, then).is_none(), "{method}");
+            assert!(breaker.refusal(method, then).is_none(), "{method}");
         }
-        assert!(breaker.closed("other", now).is_none());
+        assert!(breaker.refusal("other", now).is_none());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_portal_that_has_stopped_the_application_is_not_called_for_a_while() {
+    async fn a_portal_that_stopped_the_application_is_not_called_for_ten_minutes() {
         let (mut breaker, now) = (Breaker::default(), Instant::now());
-        let news = breaker.learn("m", &refused("OVERLOAD_LIMIT"), now);
-        assert_eq!(news, Some(Transition::Suspended));
-        assert!(breaker.closed("other", now).unwrap().is_blocked());
-        assert!(breaker.closed("other", now + CLOSED).is_none());
-        let news = breaker.learn("m", &refused("PORTAL_DELETED"), now + CLOSED);
-        assert_eq!(news, None, "told once");
-        let later = now + CLOSED + AWAY;
-        assert!(breaker.closed("other", later).is_none(), "asked again");
+        let transition = breaker.record("m", &refused("OVERLOAD_LIMIT"), now);
+        assert_eq!(transition, Some(Transition::Suspended));
+        assert!(breaker.refusal("other", now).unwrap().is_blocked());
+        assert!(breaker.refusal("other", now + REJECTED_FOR).is_none());
+        let transition = breaker.record("m", &refused("PORTAL_DELETED"), now + REJECTED_FOR);
+        assert_eq!(transition, None, "reported once");
+        let later = now + REJECTED_FOR + STOPPED_FOR;
+        assert!(breaker.refusal("other", later).is_none(), "called again");
         assert_eq!(
-            breaker.learn("m", &busy(0.0, 0), later),
+            breaker.record("m", &busy(0.0, 0), later),
             Some(Transition::Resumed)
         );
-        breaker.learn("m", &refused("invalid_grant"), now);
-        breaker.open();
-        assert!(breaker.closed("m", now).is_none());
+        breaker.record("m", &refused("invalid_grant"), now);
+        breaker.reset();
+        assert!(breaker.refusal("m", now).is_none());
     }
 
     #[tokio::test]
-    async fn a_portal_that_is_not_reached_is_told_at_the_first_try_and_when_it_is_back() {
+    async fn an_unreachable_portal_is_reported_once_and_again_when_it_is_back() {
         let (mut breaker, now) = (Breaker::default(), Instant::now());
-        let nobody = reqwest::get("http://127.0.0.1:9/").await.unwrap_err(); // the port of discarding
-        let away = Err(Error::unreachable("m", nobody));
+        let refused_connection = reqwest::get("http://127.0.0.1:9/").await.unwrap_err(); // the discard port
+        let unreachable = Err(Error::unreachable("m", refused_connection));
         assert_eq!(
-            breaker.learn("m", &away, now),
+            breaker.record("m", &unreachable, now),
             Some(Transition::Unreachable)
         );
-        assert_eq!(breaker.learn("m", &away, now), None, "told once");
-        assert!(breaker.closed("m", now).is_none());
         assert_eq!(
-            breaker.learn("m", &busy(0.0, 0), now),
+            breaker.record("m", &unreachable, now),
+            None,
+            "reported once"
+        );
+        assert!(breaker.refusal("m", now).is_none());
+        assert_eq!(
+            breaker.record("m", &busy(0.0, 0), now),
             Some(Transition::Resumed)
         );
-        assert_eq!(breaker.learn("m", &busy(0.0, 0), now), None);
+        assert_eq!(breaker.record("m", &busy(0.0, 0), now), None);
     }
 }

@@ -1,7 +1,13 @@
-//! How a call gets its turn: at once, after waiting in the line, or together with others.
+//! Decides when a call is made: at once, after waiting in the portal's queue, or as part of a
+//! batch.
 //!
-//! Nobody serves a line in which nobody waits. The first who has to wait starts a task that gives turns until the line is
-//! empty, and books the portal's time for them.
+//! - `bucket.rs` keeps the portal's rate limit.
+//! - `queue.rs` holds the calls that wait for it, in a fair order.
+//! - `batching.rs` turns waiting calls into one `batch`.
+//! - `breaker.rs` stops calls that the portal would refuse for a while.
+//!
+//! An empty queue needs no task. The first call that has to wait starts one, which books the
+//! portal's time and grants permits until the queue is empty.
 
 pub(super) mod batching;
 pub(super) mod breaker;
@@ -22,62 +28,63 @@ use crate::store::Clock;
 use bucket::Plan;
 use queue::{CallQueue, Next, QUEUE_MAX};
 
-/// The line of a portal, and what is known about who may go together.
+/// The queue of a portal, and the methods that cannot be batched.
 #[derive(Debug)]
 pub(super) struct Scheduler {
     pub(super) queue: CallQueue<PendingCall>,
+    /// Whether a task takes calls from the queue.
     is_running: bool,
     /// Methods that the portal has refused in a batch.
-    alone: HashSet<String>,
+    unbatchable: HashSet<String>,
 }
 
-/// A call that waits.
+/// A call that waits in the queue.
 #[derive(Debug)]
 pub(super) struct PendingCall {
     method: String,
     params: Value,
-    turn: oneshot::Sender<Permit>,
+    permit: oneshot::Sender<Permit>,
 }
 
-/// What came of waiting.
+/// The permission to make a call, or its answer.
 #[derive(Debug)]
+#[must_use = "a granted permit has used up one request of the limit"]
 pub(super) enum Permit {
     /// The call may be made now.
     Granted,
-    /// It was made together with others.
+    /// The call was made as part of a batch.
     Answered(Result<Answer, Error>),
 }
 
 impl Scheduler {
-    pub(super) fn new(plan: Plan) -> Scheduler {
-        Scheduler {
+    pub(super) fn new(plan: Plan) -> Self {
+        Self {
             queue: CallQueue::new(plan),
             is_running: false,
-            alone: HashSet::new(),
+            unbatchable: HashSet::new(),
         }
     }
 }
 
 impl Portal {
-    /// Waits until the limit lets this call pass, or until it has been made together with others.
+    /// Waits until the limit permits this call, or until it was made as part of a batch.
     pub(super) async fn acquire(&self, method: &str, params: &Value) -> Result<Permit, Error> {
-        self.acquire_slot(method, params, true).await
+        self.acquire_permit(method, params, true).await
     }
 
-    /// Waits until the limit lets one more request pass.
+    /// Waits until the limit permits one more request.
     pub(super) async fn acquire_one(&self, method: &str) -> Result<(), Error> {
-        self.acquire_slot(method, &Value::Null, false)
-            .await
-            .map(drop)
+        let _granted = self.acquire_permit(method, &Value::Null, false).await?;
+        Ok(())
     }
 
-    async fn acquire_slot(
+    async fn acquire_permit(
         &self,
         method: &str,
         params: &Value,
-        may_fold: bool,
+        may_batch: bool,
     ) -> Result<Permit, Error> {
-        let turn = {
+        let granted = {
             let mut scheduler = self.scheduler();
             if scheduler
                 .queue
@@ -86,30 +93,33 @@ impl Portal {
                 return Ok(Permit::Granted);
             }
             if scheduler.queue.len() >= QUEUE_MAX {
-                return Err(Error::crowded(method));
+                return Err(Error::queue_full(method, QUEUE_MAX));
             }
-            let may_fold = may_fold && !scheduler.alone.contains(method);
-            let size = may_fold.then(|| batching::size(method, params)).flatten();
-            let (turn, given) = oneshot::channel();
+            let may_batch = may_batch && !scheduler.unbatchable.contains(method);
+            let size = may_batch.then(|| batching::size(method, params)).flatten();
+            let (permit, granted) = oneshot::channel();
             let pending = PendingCall {
                 method: method.to_owned(),
                 params: size.map(|_| params.clone()).unwrap_or_default(),
-                turn,
+                permit,
             };
             scheduler.queue.push(self.slot, size, pending);
             if self.slot.urgency == Urgency::Answer {
-                self.inner.asked.notify_one(); // bulk work may be waited for that leaves room for it
+                self.inner.answer_queued.notify_one(); // it may go before the bulk call that is waited for
             }
             if !scheduler.is_running {
                 scheduler.is_running = true;
                 tokio::spawn(self.clone().run_queue());
             }
-            given
+            granted
         };
-        turn.await.map_err(|_| Error::crowded(method)) // the program ends
+        granted
+            .await
+            .map_err(|_| Error::queue_full(method, QUEUE_MAX)) // the program ends
     }
 
-    /// Gives turns until nobody waits. Boxed, since a turn may begin a request that waits in the line again.
+    /// Grants permits until the queue is empty. Boxed, since sending a batch may wait in the queue
+    /// again.
     fn run_queue(self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(async move {
             loop {
@@ -118,24 +128,28 @@ impl Portal {
                     Next::Empty => return,
                     Next::WaitUntil(moment) => tokio::select! {
                         () = sleep_until(moment) => {}
-                        () = self.inner.asked.notified() => {}
+                        () = self.inner.answer_queued.notified() => {}
                     },
                     Next::Book => self.book().await,
-                    Next::Single(pending) => drop(pending.turn.send(Permit::Granted)), // it may go away this moment
-                    Next::Batch(pending) => drop(tokio::spawn(self.clone().send_batch(pending))),
+                    Next::Single(pending) => {
+                        let _ = pending.permit.send(Permit::Granted); // the caller may be gone by now
+                    }
+                    Next::Batch(pending) => {
+                        tokio::spawn(self.clone().send_batch(pending));
+                    }
                 }
             }
         })
     }
 
-    /// Whose turn it is, among those who still wait for it.
+    /// Returns the next step, without the calls whose callers are gone.
     fn next(&self) -> Next<PendingCall> {
         let mut scheduler = self.scheduler();
         loop {
             let next = match scheduler.queue.next(Instant::now()) {
-                Next::Single(pending) if pending.turn.is_closed() => None,
+                Next::Single(pending) if pending.permit.is_closed() => None,
                 Next::Batch(mut pending) => {
-                    pending.retain(|pending| !pending.turn.is_closed());
+                    pending.retain(|pending| !pending.permit.is_closed());
                     (!pending.is_empty()).then_some(Next::Batch(pending))
                 }
                 next => Some(next),
@@ -144,11 +158,12 @@ impl Portal {
                 scheduler.is_running = !matches!(next, Next::Empty);
                 return next;
             }
-            scheduler.queue.bucket.give_back(); // they are not called for
+            scheduler.queue.bucket.give_back(); // no caller is left, so no request is made
         }
     }
 
-    /// Books the portal's time for the next requests. If the store cannot, this process counts for itself.
+    /// Books the portal's time for the next requests. If the store cannot, this process counts
+    /// alone.
     async fn book(&self) {
         let (now, time) = (Instant::now(), Clock::default().now());
         let Some(booking) = self.scheduler().queue.bucket.booking(now, time) else {
@@ -156,15 +171,15 @@ impl Portal {
         };
         let booked = self.inner.store.book(self.id(), booking).await;
         let booked = booked.unwrap_or_else(|error| {
-            tracing::warn!(portal = %self.id(), %error, "the limit is not shared with other processes");
+            tracing::warn!(portal = %self.id(), %error, "the rate limit is not shared with other processes");
             booking.after(booking.from)
         });
         self.scheduler().queue.bucket.book(&booked, now, time);
     }
 
-    /// Makes calls together, and tells each its own answer.
+    /// Sends calls as one batch, and gives each caller its own answer.
     async fn send_batch(self, pending: Vec<PendingCall>) {
-        tracing::debug!(portal = %self.id(), calls = pending.len(), "the limit is reached; calls go together");
+        tracing::debug!(portal = %self.id(), calls = pending.len(), "the rate limit is reached; sending a batch");
         let access = self.access().await;
         let command = |(key, pending): (usize, &PendingCall)| {
             let command = batching::command(&pending.method, &pending.params, &access);
@@ -172,9 +187,9 @@ impl Portal {
         };
         let commands: Map<String, Value> = pending.iter().enumerate().map(command).collect();
         let answer = self
-            .request("batch", &batching::batch(commands, false))
+            .request("batch", &batching::params(commands, false))
             .await;
-        let mut answers = answer.map(|answer| batching::Answers::of(answer.result));
+        let mut answers = answer.map(|answer| batching::BatchAnswers::from_result(answer.result));
         for (key, pending) in pending.into_iter().enumerate() {
             let own = match &mut answers {
                 Ok(answers) => answers
@@ -182,20 +197,20 @@ impl Portal {
                     .unwrap_or_else(|| {
                         Err(Error::answer(
                             &pending.method,
-                            "the batch does not answer it",
+                            "the answer of the batch does not contain it",
                         ))
                     }),
-                Err(error) => Err(error.of(&pending.method)),
+                Err(error) => Err(error.for_method(&pending.method)),
             };
-            if own.as_ref().is_err_and(Error::may_not_be_folded) {
-                self.scheduler().alone.insert(pending.method);
+            if own.as_ref().is_err_and(Error::is_not_allowed_in_batch) {
+                self.scheduler().unbatchable.insert(pending.method);
             }
-            drop(pending.turn.send(Permit::Answered(own))); // who has gone away needs none
+            let _ = pending.permit.send(Permit::Answered(own)); // the caller may be gone by now
         }
     }
 
     pub(super) fn scheduler(&self) -> MutexGuard<'_, Scheduler> {
         let scheduler = self.inner.scheduler.lock();
-        scheduler.unwrap_or_else(PoisonError::into_inner) // a panic leaves nothing half done
+        scheduler.unwrap_or_else(PoisonError::into_inner) // no panic can leave it inconsistent
     }
 }

@@ -33,7 +33,7 @@ const DEAD_MAX: usize = 10_000;
 #[derive(Debug, Default)]
 pub struct Memory {
     last_event: AtomicU64,
-    heard: Mutex<Option<Time>>,
+    last_came: Mutex<Option<Time>>,
     inbox: DashMap<EventId, Waiting, RandomState>,
     seen: Mutex<Recent<Occurrence, ()>>,
     states: DashMap<Conversation, State, RandomState>,
@@ -48,7 +48,7 @@ pub struct Memory {
     addresses: Mutex<Vec<String>>,
     arrived: Mutex<Vec<Arrived>>,
     dead: Mutex<Dead>,
-    news: Mutex<Vec<Notice>>,
+    notices: Mutex<Vec<Notice>>,
 }
 
 #[derive(Clone, Debug)]
@@ -159,7 +159,7 @@ impl Memory {
 
     /// Forgets what is stored of some conversations, and tells how many things that were.
     fn forget_all(&self, is_meant: impl Fn(&Conversation) -> bool) -> u64 {
-        let of_lane = |lane: &OrderingKey| matches!(lane, OrderingKey::Chat(key) if is_meant(key));
+        let of_lane = |key: &OrderingKey| matches!(key, OrderingKey::Chat(key) if is_meant(key));
         let mut forgotten = 0;
         let mut keep = |is_meant: bool| {
             forgotten += u64::from(is_meant);
@@ -167,7 +167,7 @@ impl Memory {
         };
         self.states.retain(|key, _| keep(is_meant(key)));
         self.inbox
-            .retain(|_, waiting| keep(of_lane(&waiting.event.lane)));
+            .retain(|_, waiting| keep(of_lane(&waiting.event.key)));
         let mut messages = Vec::new();
         self.outbox.retain(|id, queued| {
             let is_meant = is_meant(&queued.call.to);
@@ -177,7 +177,7 @@ impl Memory {
         lock(&self.messages).retain(|id| !messages.contains(id));
         lock(&self.dead)
             .letters
-            .retain(|_, letter| keep(of_lane(&letter.lane)));
+            .retain(|_, letter| keep(of_lane(&letter.key)));
         let mut reminders = lock(&self.reminders);
         reminders.waiting.retain(|_, new| keep(is_meant(&new.to)));
         let Reminders { waiting, due } = &mut *reminders;

@@ -12,30 +12,30 @@ use crate::store::arrived::add_up;
 use crate::store::portals::note_address;
 use crate::store::{
     Appended, Arrived, Booking, Call, CallId, Claim, Content, Conversation, DeadId, DeadLetter,
-    DeadWhat, EventId, Failure, ForgetScope, InboxEvent, Installation, Limits, NewDelivery,
-    NewEvent, NewReminder, Notice, OrderingKey, Outcome, Quarantined, Settled, StartedTurn,
-    StateChange, Status, Store, StoreError, Stored, StoredState, Swept, Taken, Time, TurnCommit,
+    DeadWhat, EventId, Failure, ForgetScope, Inbox, InboxEvent, Installation, Limits, NewDelivery,
+    NewEvent, NewReminder, Notice, Operator, OrderingKey, Outbox, Outcome, Portals, Quarantined,
+    Reminders, Settled, StartedTurn, StateChange, Status, StoreError, StoreErrorKind, Stored,
+    StoredState, Swept, Taken, Time, TurnCommit, Turns, Upkeep,
 };
 
-impl Store for Memory {
-    fn is_durable(&self) -> bool {
-        false
-    }
-
+impl Inbox for Memory {
     fn append(&self, delivery: NewDelivery) -> Stored<'_, Appended> {
         if self.inbox.len() >= WAITING_MAX {
             let full = format!("{WAITING_MAX} events wait in memory");
-            return Box::pin(std::future::ready(Err(StoreError(full.into()))));
+            return Box::pin(std::future::ready(Err(StoreError::new(
+                StoreErrorKind::Full,
+                full,
+            ))));
         }
         let NewDelivery {
             body, at, events, ..
         } = delivery;
         let append = |event: NewEvent| {
             lock(&self.seen).put(event.occurrence, ()).then(|| {
-                *lock(&self.heard) = Some(at);
+                *lock(&self.last_came) = Some(at);
                 let (body, part) = (body.clone(), event.part);
                 self.put_in(InboxEvent {
-                    lane: event.lane,
+                    key: event.key,
                     at,
                     content: Content::Delivered { body, part },
                 })
@@ -52,7 +52,7 @@ impl Store for Memory {
         let after = after.unwrap_or(EventId(0));
         let events = self.inbox.iter().filter(|event| *event.key() > after);
         let mut waiting: Vec<_> = events
-            .map(|event| (*event.key(), event.event.lane.clone()))
+            .map(|event| (*event.key(), event.event.key.clone()))
             .collect();
         waiting.sort_by_key(|(id, _)| *id);
         waiting.truncate(limit);
@@ -62,7 +62,9 @@ impl Store for Memory {
     fn event(&self, event: EventId) -> Stored<'_, Option<InboxEvent>> {
         ready(self.inbox.get(&event).map(|waiting| waiting.event.clone()))
     }
+}
 
+impl Turns for Memory {
     fn begin(
         &self,
         event: EventId,
@@ -90,12 +92,12 @@ impl Store for Memory {
         let Some((id, waiting)) = self.inbox.remove(&turn.event) else {
             return ready(()); // done already: a replay changes nothing
         };
-        if let Outcome::Dead { error, blocks } = turn.end {
-            let InboxEvent { lane, at, content } = waiting.event;
+        if let Outcome::Dead { error, blocks } = turn.outcome {
+            let InboxEvent { key, at, content } = waiting.event;
             self.dead_letter(DeadLetter {
                 id: DeadId(0),
                 at: turn.at,
-                lane,
+                key,
                 what: DeadWhat::Event { id, at, content },
                 error,
                 attempts: waiting.attempts,
@@ -103,8 +105,8 @@ impl Store for Memory {
                 blocks,
             });
         }
-        if let (Some(why), Some((key, _))) = (turn.aside, &turn.state) {
-            tracing::debug!(conversation = %key, why, "the state before is not kept aside in memory");
+        if let (Some(reason), Some((key, _))) = (turn.quarantine, &turn.state) {
+            tracing::debug!(conversation = %key, reason, "the state before is not kept aside in memory");
         }
         match turn.state {
             Some((key, StateChange::Put(stored))) => {
@@ -135,10 +137,12 @@ impl Store for Memory {
         ready(self.states.get(key).map(|state| state.stored.clone()))
     }
 
-    fn aside(&self, _: &Conversation) -> Stored<'_, Vec<Quarantined>> {
+    fn quarantined(&self, _: &Conversation) -> Stored<'_, Vec<Quarantined>> {
         ready(Vec::new()) // see `commit`
     }
+}
 
+impl Outbox for Memory {
     fn unsent(
         &self,
         after: Option<CallId>,
@@ -179,7 +183,7 @@ impl Store for Memory {
             Settled::Dead { at, error } => self.dead_letter(DeadLetter {
                 id: DeadId(0),
                 at,
-                lane: OrderingKey::Chat(queued.call.to.clone()),
+                key: OrderingKey::Chat(queued.call.to.clone()),
                 what: DeadWhat::Call(queued.call),
                 error,
                 attempts: 1,
@@ -194,7 +198,9 @@ impl Store for Memory {
     fn message(&self, call: CallId) -> Stored<'_, Option<MessageId>> {
         ready(lock(&self.messages).get(&call).copied())
     }
+}
 
+impl Reminders for Memory {
     fn due(&self, now: Time, limit: usize) -> Stored<'_, Vec<(EventId, OrderingKey)>> {
         let mut events = Vec::new();
         let mut reminders = lock(&self.reminders);
@@ -204,13 +210,13 @@ impl Store for Memory {
         {
             let NewReminder { to, reminder } = first.remove();
             reminders.due.remove(&reminder.id);
-            let lane = OrderingKey::Chat(to);
+            let key = OrderingKey::Chat(to);
             let id = self.put_in(InboxEvent {
-                lane: lane.clone(),
+                key: key.clone(),
                 at: now,
                 content: Content::Reminder(reminder),
             });
-            events.push((id, lane));
+            events.push((id, key));
         }
         ready(events)
     }
@@ -219,7 +225,9 @@ impl Store for Memory {
         let reminders = lock(&self.reminders);
         ready(reminders.waiting.keys().next().map(|(due, _)| *due))
     }
+}
 
+impl Portals for Memory {
     fn portals(&self) -> Stored<'_, Vec<Installation>> {
         let portals = self.portals.iter();
         ready(portals.map(|portal| portal.value().clone()).collect())
@@ -274,21 +282,21 @@ impl Store for Memory {
         note_address(&mut known, now);
         ready(known.clone())
     }
+}
 
-    fn arrived(&self, more: Vec<Arrived>) -> Stored<'_, Vec<Arrived>> {
-        let mut known = lock(&self.arrived);
-        add_up(&mut known, &more);
-        ready(known.clone())
+impl Upkeep for Memory {
+    fn is_durable(&self) -> bool {
+        false
     }
 
-    fn news(&self) -> Stored<'_, Vec<Notice>> {
-        ready(std::mem::take(&mut *lock(&self.news)))
+    fn notices(&self) -> Stored<'_, Vec<Notice>> {
+        ready(std::mem::take(&mut *lock(&self.notices)))
     }
 
     fn blocked(&self) -> Stored<'_, Vec<OrderingKey>> {
         let dead = lock(&self.dead);
         let blocking = dead.letters.values().filter(|letter| letter.blocks);
-        ready(blocking.map(|letter| letter.lane.clone()).collect())
+        ready(blocking.map(|letter| letter.key.clone()).collect())
     }
 
     fn sweep(&self, now: Time, limits: Limits) -> Stored<'_, Swept> {
@@ -315,13 +323,15 @@ impl Store for Memory {
     fn close(&self) -> Stored<'_, ()> {
         ready(())
     }
+}
 
+impl Operator for Memory {
     fn status(&self) -> Stored<'_, Status> {
         ready(Status {
             portals: self.portals.len() as u64,
             events: self.inbox.len() as u64,
             oldest_event: self.inbox.iter().map(|waiting| waiting.event.at).min(),
-            last_event: *lock(&self.heard),
+            last_event: *lock(&self.last_came),
             calls: self.outbox.len() as u64,
             oldest_call: self.outbox.iter().map(|queued| queued.call.at).min(),
             reminders: lock(&self.reminders).waiting.len() as u64,
@@ -329,6 +339,12 @@ impl Store for Memory {
             dead: lock(&self.dead).letters.len() as u64,
             ..Status::default()
         })
+    }
+
+    fn arrived(&self, more: Vec<Arrived>) -> Stored<'_, Vec<Arrived>> {
+        let mut known = lock(&self.arrived);
+        add_up(&mut known, &more);
+        ready(known.clone())
     }
 
     fn dead(&self, after: Option<DeadId>, limit: usize) -> Stored<'_, Vec<DeadLetter>> {
@@ -346,14 +362,14 @@ impl Store for Memory {
         };
         let news = match letter.what {
             DeadWhat::Event { id, at, content } => {
-                let lane = letter.lane.clone();
+                let key = letter.key.clone();
                 let waiting = Waiting {
-                    event: InboxEvent { lane, at, content },
+                    event: InboxEvent { key, at, content },
                     attempts: 0,
                     history: Vec::new(),
                 };
                 self.inbox.insert(id, waiting);
-                Notice::Event(id, letter.lane)
+                Notice::Event(id, letter.key)
             }
             DeadWhat::Call(call) => {
                 let (id, to) = (call.id, call.to.clone());
@@ -362,14 +378,14 @@ impl Store for Memory {
                 Notice::Call(id, to)
             }
         };
-        lock(&self.news).push(news);
+        lock(&self.notices).push(news);
         ready(true)
     }
 
     fn drop_dead(&self, dead: DeadId) -> Stored<'_, bool> {
         let letter = lock(&self.dead).letters.remove(&dead);
         if let Some(letter) = letter.as_ref().filter(|letter| letter.blocks) {
-            lock(&self.news).push(Notice::Open(letter.lane.clone()));
+            lock(&self.notices).push(Notice::Unblocked(letter.key.clone()));
         }
         ready(letter.is_some())
     }

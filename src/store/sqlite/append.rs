@@ -49,7 +49,7 @@ fn append(db: &Db, deliveries: &[NewDelivery]) -> Result<(), Fault> {
     for delivery in deliveries {
         let ids = inbox::append(db, delivery)?;
         for (id, event) in ids.into_iter().zip(&delivery.events) {
-            id.map(|id| db.tell(&Notice::Event(id, event.lane.clone())))
+            id.map(|id| db.tell(&Notice::Event(id, event.key.clone())))
                 .transpose()?;
         }
     }

@@ -19,8 +19,8 @@ pub(super) struct Db {
     last_event: Cell<u64>,
     saved_event: Cell<u64>,
     /// When the last event came, if that is to be written down.
-    heard: Cell<Option<Time>>,
-    pub(super) has_news: Cell<bool>,
+    last_came: Cell<Option<Time>>,
+    pub(super) has_notices: Cell<bool>,
     pub(super) version: Cell<i64>,
 }
 
@@ -41,8 +41,8 @@ impl Db {
             attends,
             last_event: Cell::new(last),
             saved_event: Cell::new(last),
-            heard: Cell::new(None),
-            has_news: Cell::new(true),
+            last_came: Cell::new(None),
+            has_notices: Cell::new(true),
             version: Cell::new(-1),
         })
     }
@@ -102,14 +102,14 @@ impl Db {
     }
 
     /// Notes when an event came; written down once with what is committed together.
-    pub(super) fn heard(&self, at: Time) {
-        self.heard.set(Some(at));
+    pub(super) fn last_came(&self, at: Time) {
+        self.last_came.set(Some(at));
     }
 
     /// Leaves word for the running process.
     pub(super) fn tell(&self, news: &Notice) -> Result<(), Fault> {
         super::notices::tell(self, news)?;
-        self.has_news.set(true);
+        self.has_notices.set(true);
         Ok(())
     }
 
@@ -127,12 +127,12 @@ impl Db {
                 [last],
             )?;
         }
-        if let Some(at) = self.heard.get() {
+        if let Some(at) = self.last_came.get() {
             let sql = "INSERT OR REPLACE INTO meta (name, value) VALUES ('last event at', ?1)";
             self.execute(sql, [at.0])?;
         }
         self.execute("COMMIT", [])?;
-        self.heard.set(None);
+        self.last_came.set(None);
         self.saved_event.set(last);
         Ok(())
     }
@@ -145,8 +145,8 @@ impl Db {
             tracing::error!(%error, "the store could not undo what it could not commit");
         }
         self.last_event.set(self.saved_event.get());
-        self.heard.set(None);
-        self.has_news.set(true);
+        self.last_came.set(None);
+        self.has_notices.set(true);
     }
 
     pub(super) fn last_event(&self) -> u64 {
@@ -156,16 +156,16 @@ impl Db {
     /// Tells of events that were committed although an error was reported: nobody knows of them.
     pub(super) fn tell_after(&self, event: u64) -> Result<(), Fault> {
         let sql = "SELECT id, lane FROM event WHERE id > ?1";
-        for (id, lane) in self.list(sql, [event], super::inbox::read_waiting)? {
-            self.tell(&Notice::Event(id, lane))?;
+        for (id, key) in self.list(sql, [event], super::inbox::read_waiting)? {
+            self.tell(&Notice::Event(id, key))?;
         }
         Ok(())
     }
 }
 
-/// A lane out of a row.
-pub(super) fn lane_at(row: &Row<'_>, column: usize) -> Result<OrderingKey, Fault> {
-    super::text::read_lane(
+/// A key out of a row.
+pub(super) fn key_at(row: &Row<'_>, column: usize) -> Result<OrderingKey, Fault> {
+    super::text::read_key(
         row.get_ref(column)?
             .as_str()
             .map_err(rusqlite::Error::from)?,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rusqlite::{Row, params};
 
-use super::db::{Db, lane_at};
+use super::db::{Db, key_at};
 use super::{Fault, inbox, outbox, text};
 use crate::store::{
     DeadId, DeadLetter, DeadWhat, EventId, Failure, Notice, OrderingKey, QueuedCall, Time,
@@ -14,7 +14,7 @@ const COLUMNS: &str =
     "id, at, lane, error, attempts, history, blocks, body, part, reminder, event, came, call";
 
 /// Puts an event that waits among the dead letters; its row in the inbox goes with the turn.
-pub(super) fn bury_event(
+pub(super) fn dead_letter_event(
     db: &Db,
     event: EventId,
     at: Time,
@@ -32,7 +32,12 @@ pub(super) fn bury_event(
 }
 
 /// Puts a call among the dead letters.
-pub(super) fn bury_call(db: &Db, call: &QueuedCall, at: Time, error: &str) -> Result<(), Fault> {
+pub(super) fn dead_letter_call(
+    db: &Db,
+    call: &QueuedCall,
+    at: Time,
+    error: &str,
+) -> Result<(), Fault> {
     db.execute(
         "INSERT INTO dead (at, lane, error, attempts, blocks, call) VALUES (?1, ?2, ?3, 1, 0, ?4)",
         params![at.0, text::conversation(&call.to), error, text::json(call)],
@@ -65,7 +70,7 @@ fn read(db: &Db, row: &Row<'_>) -> Result<DeadLetter, Fault> {
     Ok(DeadLetter {
         id: DeadId(row.get(0)?),
         at: Time(row.get(1)?),
-        lane: lane_at(row, 2)?,
+        key: key_at(row, 2)?,
         what,
         error: row.get(3)?,
         attempts: row.get(4)?,
@@ -77,22 +82,22 @@ fn read(db: &Db, row: &Row<'_>) -> Result<DeadLetter, Fault> {
 /// Lanes that wait for an operator's word.
 pub(super) fn blocked(db: &Db) -> Result<Vec<OrderingKey>, Fault> {
     db.list("SELECT DISTINCT lane FROM dead WHERE blocks", [], |row| {
-        lane_at(row, 0)
+        key_at(row, 0)
     })
 }
 
-/// Puts a dead letter back to where it came from: an event under its own number, so that its order in the lane stays.
+/// Puts a dead letter back to where it came from: an event under its own number, so that its order in the key stays.
 pub(super) fn revive(db: &Db, id: DeadId) -> Result<bool, Fault> {
     let sql = "SELECT event, lane, call FROM dead WHERE id = ?1";
     let found = db.find(sql, [id.0], |row| {
         let call: Option<String> = row.get(2)?;
         Ok((
             row.get::<_, Option<u64>>(0)?.map(EventId),
-            lane_at(row, 1)?,
+            key_at(row, 1)?,
             call,
         ))
     })?;
-    let Some((event, lane, call)) = found else {
+    let Some((event, key, call)) = found else {
         return Ok(false);
     };
     if let Some(event) = event {
@@ -101,7 +106,7 @@ pub(super) fn revive(db: &Db, id: DeadId) -> Result<bool, Fault> {
              SELECT event, lane, came, body, part, reminder FROM dead WHERE id = ?1",
             [id.0],
         )?;
-        db.tell(&Notice::Event(event, lane))?;
+        db.tell(&Notice::Event(event, key))?;
     } else if let Some(call) = call {
         let call: Arc<QueuedCall> = Arc::new(text::read_json("dead", &call)?);
         outbox::insert(db, &outbox::Row::new(&call))?;
@@ -111,32 +116,32 @@ pub(super) fn revive(db: &Db, id: DeadId) -> Result<bool, Fault> {
     Ok(true)
 }
 
-/// Drops a dead letter, and opens the lane that waited for that.
+/// Drops a dead letter, and opens the key that waited for that.
 pub(super) fn drop(db: &Db, id: DeadId) -> Result<bool, Fault> {
     let sql = "SELECT body, lane, blocks FROM dead WHERE id = ?1";
     let found = db.find(sql, [id.0], |row| {
         Ok((
             row.get::<_, Option<u64>>(0)?,
-            lane_at(row, 1)?,
+            key_at(row, 1)?,
             row.get::<_, bool>(2)?,
         ))
     })?;
-    let Some((body, lane, blocks)) = found else {
+    let Some((body, key, blocks)) = found else {
         return Ok(false);
     };
     body.map(|body| inbox::release(db, body)).transpose()?;
     db.execute("DELETE FROM dead WHERE id = ?1", [id.0])?;
     if blocks {
-        open(db, lane)?;
+        open(db, key)?;
     }
     Ok(true)
 }
 
-/// Tells that a lane may go on, unless another dead letter still blocks it.
-fn open(db: &Db, lane: OrderingKey) -> Result<(), Fault> {
+/// Tells that a key may go on, unless another dead letter still blocks it.
+fn open(db: &Db, key: OrderingKey) -> Result<(), Fault> {
     let sql = "SELECT 1 FROM dead WHERE blocks AND lane = ?1";
-    match db.find(sql, [text::lane(&lane)], |_| Ok(()))? {
+    match db.find(sql, [text::key(&key)], |_| Ok(()))? {
         Some(()) => Ok(()),
-        None => db.tell(&Notice::Open(lane)),
+        None => db.tell(&Notice::Unblocked(key)),
     }
 }

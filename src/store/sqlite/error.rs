@@ -142,8 +142,8 @@ impl OpenError {
         }
     }
 
-    pub(super) fn trouble(path: &Path, trouble: &Fault) -> OpenError {
-        match trouble {
+    pub(super) fn fault(path: &Path, fault: &Fault) -> OpenError {
+        match fault {
             Fault::Sql(error) => OpenError::sql(path, error),
             other => OpenError::Database {
                 path: path.to_owned(),

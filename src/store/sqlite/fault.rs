@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use rusqlite::ErrorCode;
 
+use crate::store::StoreErrorKind;
+
 /// What went wrong with one operation, or with all that were committed together.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(super) enum Fault {
@@ -37,6 +39,24 @@ impl Fault {
         match self {
             Fault::Sql(error) => code(error),
             _ => None,
+        }
+    }
+
+    /// Returns what a caller of the store learns about it.
+    pub(super) fn kind(&self) -> StoreErrorKind {
+        match self {
+            Fault::Sql(_) if self.code() == Some(ErrorCode::DiskFull) => StoreErrorKind::Full,
+            Fault::Sql(_) => match self.code() {
+                Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                    StoreErrorKind::Damaged
+                }
+                _ if self.is_everybodys() => StoreErrorKind::Unavailable,
+                _ => StoreErrorKind::Other,
+            },
+            Fault::Text { .. } | Fault::Sealed { .. } => StoreErrorKind::Damaged,
+            Fault::Spool { .. } => StoreErrorKind::Unavailable,
+            Fault::Attending => StoreErrorKind::NotOwner,
+            Fault::Panicked | Fault::Closed => StoreErrorKind::Other,
         }
     }
 
@@ -105,9 +125,9 @@ fn advice(error: &rusqlite::Error) -> String {
 
 /// An operation on a store failed.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: {trouble}", path.display())]
-pub(super) struct Failed {
+#[error("{}: {fault}", path.display())]
+pub(super) struct OperationFailed {
     pub(super) path: Arc<Path>,
     #[source]
-    pub(super) trouble: Fault,
+    pub(super) fault: Fault,
 }

@@ -24,8 +24,8 @@ impl Writer {
         }
         match self.attempt(&mut group) {
             Ok(()) => answer(group, None),
-            Err(trouble) if group.len() == 1 || trouble.is_everybodys() => {
-                self.refuse(group, &trouble, &mut spooling);
+            Err(fault) if group.len() == 1 || fault.is_everybodys() => {
+                self.refuse(group, &fault, &mut spooling);
             }
             Err(_) => self.one_by_one(group, &mut spooling),
         }
@@ -42,14 +42,14 @@ impl Writer {
                 continue;
             }
             let mut alone = vec![work];
-            let Err(trouble) = self.attempt(&mut alone) else {
+            let Err(fault) = self.attempt(&mut alone) else {
                 answer(alone, None);
                 continue;
             };
-            refused += usize::from(trouble.is_of_disk());
-            self.refuse(alone, &trouble, spooling);
-            if refused > REFUSED_MAX || trouble.is_everybodys() {
-                self.refuse(group.by_ref().collect(), &trouble, spooling);
+            refused += usize::from(fault.is_of_disk());
+            self.refuse(alone, &fault, spooling);
+            if refused > REFUSED_MAX || fault.is_everybodys() {
+                self.refuse(group.by_ref().collect(), &fault, spooling);
             }
         }
     }
@@ -76,10 +76,10 @@ impl Writer {
         let Some(db) = &self.db else { return };
         match outcome {
             Ok(()) => self.last_event = db.last_event(),
-            Err(trouble) => {
+            Err(fault) => {
                 db.roll_back();
-                if trouble.needs_reopening() {
-                    tracing::error!(path = %self.path.display(), %trouble, "the store's disk failed; it is opened anew");
+                if fault.needs_reopening() {
+                    tracing::error!(path = %self.path.display(), %fault, "the store's disk failed; it is opened anew");
                     self.db = None;
                 }
             }
@@ -110,19 +110,13 @@ impl Writer {
     }
 
     /// Deliveries that the disk refused wait for the spool; everybody else is told.
-    fn refuse(
-        &self,
-        group: Vec<Box<dyn Work>>,
-        trouble: &Fault,
-        spooling: &mut Vec<Box<dyn Work>>,
-    ) {
+    fn refuse(&self, group: Vec<Box<dyn Work>>, fault: &Fault, spooling: &mut Vec<Box<dyn Work>>) {
         for work in group {
-            let can_wait =
-                self.spool.is_some() && trouble.is_of_disk() && work.delivery().is_some();
+            let can_wait = self.spool.is_some() && fault.is_of_disk() && work.delivery().is_some();
             if can_wait {
                 spooling.push(work);
             } else {
-                work.answer(Some(trouble.clone()));
+                work.answer(Some(fault.clone()));
             }
         }
     }
@@ -152,8 +146,8 @@ impl Writer {
     }
 }
 
-fn answer(group: Vec<Box<dyn Work>>, trouble: Option<&Fault>) {
+fn answer(group: Vec<Box<dyn Work>>, fault: Option<&Fault>) {
     group
         .into_iter()
-        .for_each(|work| work.answer(trouble.cloned()));
+        .for_each(|work| work.answer(fault.cloned()));
 }

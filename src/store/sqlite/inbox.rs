@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use rusqlite::{Row, params};
 
-use super::db::{Db, lane_at};
+use super::db::{Db, key_at};
 use super::{Fault, text};
 use crate::store::{Content, EventId, InboxEvent, NewDelivery, Occurrence, OrderingKey, Time};
 
@@ -37,7 +37,7 @@ pub(super) fn append(db: &Db, delivery: &NewDelivery) -> Result<Vec<Option<Event
             "INSERT INTO event (id, lane, at, body, part) VALUES (?1, ?2, ?3, ?4, ?5)",
             params![
                 id.0,
-                text::lane(&event.lane),
+                text::key(&event.key),
                 delivery.at.0,
                 first,
                 event.part
@@ -49,7 +49,7 @@ pub(super) fn append(db: &Db, delivery: &NewDelivery) -> Result<Vec<Option<Event
         let sealed = db.seal.seal(&place(first), &delivery.body);
         let sql = "INSERT INTO body (id, uses, sealed) VALUES (?1, ?2, ?3)";
         db.execute(sql, params![first, uses, sealed])?;
-        db.heard(delivery.at);
+        db.last_came(delivery.at);
     }
     Ok(ids)
 }
@@ -87,7 +87,7 @@ pub(super) fn waiting(
 }
 
 pub(super) fn read_waiting(row: &Row<'_>) -> Result<(EventId, OrderingKey), Fault> {
-    Ok((EventId(row.get(0)?), lane_at(row, 1)?))
+    Ok((EventId(row.get(0)?), key_at(row, 1)?))
 }
 
 /// An event that waits, as it came.
@@ -95,7 +95,7 @@ pub(super) fn event(db: &Db, event: EventId) -> Result<Option<InboxEvent>, Fault
     let sql = "SELECT lane, at, body, part, reminder FROM event WHERE id = ?1";
     db.find(sql, [event.0], |row| {
         Ok(InboxEvent {
-            lane: lane_at(row, 0)?,
+            key: key_at(row, 0)?,
             at: Time(row.get(1)?),
             content: content(db, row, 2)?,
         })

@@ -25,6 +25,9 @@ impl Key {
     }
 
     /// The key written in base64, as `openssl rand -base64 32` prints one.
+    ///
+    /// # Errors
+    /// The text is not 32 bytes in base64.
     pub fn from_base64(text: &str) -> Result<Key, KeyError> {
         let mut key = SecretBox::new(Box::new([0; 32]));
         let decoded: SecretBox<[u8]> = STANDARD
@@ -46,6 +49,9 @@ impl Key {
     }
 
     /// The key in a file that only its owner may read.
+    ///
+    /// # Errors
+    /// The file cannot be read, is readable by others, or holds no key.
     pub fn read(path: impl AsRef<Path>) -> Result<Key, KeyError> {
         let path = path.as_ref();
         let failed = |source| KeyError::File {
@@ -68,6 +74,9 @@ impl Key {
     /// A new key, kept in a new file that only its owner may read.
     ///
     /// It gets its name when it is on the disk: if the power fails before, there is no key, and not half of one.
+    ///
+    /// # Errors
+    /// The file exists already, or cannot be written.
     pub fn make(path: impl AsRef<Path>) -> Result<Key, KeyError> {
         let path = path.as_ref();
         let key = Key::random();
@@ -91,6 +100,9 @@ impl Key {
 
     /// The key in the file `key`, for the store in the file `store`. At the first start, when there is neither, a key is
     /// made; a store whose key is missing is an error, since a new key would not open it.
+    ///
+    /// # Errors
+    /// There is a store without its key, or the key file cannot be read or written.
     pub fn of(store: impl AsRef<Path>, key: impl AsRef<Path>) -> Result<Key, KeyError> {
         let (store, path) = (store.as_ref(), key.as_ref());
         match Key::read(path) {

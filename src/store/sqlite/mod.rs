@@ -43,7 +43,7 @@ pub use error::OpenError;
 pub use key::{Key, KeyError};
 
 use db::Db;
-use fault::{Failed, Fault};
+use fault::{Fault, OperationFailed};
 use worker::Worker;
 use writer::Writer;
 
@@ -73,6 +73,9 @@ impl Sqlite {
     }
 
     /// Opens a store whose connection that writes has other settings, so that a test can show what ours are good for.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
     #[doc(hidden)]
     pub fn open_with(
         path: impl AsRef<Path>,
@@ -162,6 +165,9 @@ impl Sqlite {
     }
 
     /// Bounds how many pages the database may have, so that a test can fill it.
+    ///
+    /// # Errors
+    /// The store is closed.
     #[doc(hidden)]
     pub async fn limit_pages(&self, pages: u32) -> Result<(), super::StoreError> {
         let limit = move |db: &Db| db.count(&format!("PRAGMA max_page_count = {pages}"), []);
@@ -169,11 +175,14 @@ impl Sqlite {
             .ask(limit)
             .await
             .map(drop)
-            .map_err(|trouble| self.failed(trouble))
+            .map_err(|fault| self.failed(fault))
     }
 
     /// Writes a delivery down and reports an I/O error, as a flush does whose bytes arrived all the same: a test sees that
     /// the database is opened anew, and that nothing is forgotten.
+    ///
+    /// # Errors
+    /// The store is closed.
     #[doc(hidden)]
     pub async fn fail_disk(&self, delivery: super::NewDelivery) -> Result<(), super::StoreError> {
         let failed = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR_FSYNC);
@@ -185,14 +194,17 @@ impl Sqlite {
         self.writer
             .ask(fail)
             .await
-            .map_err(|trouble| self.failed(trouble))
+            .map_err(|fault| self.failed(fault))
     }
 
-    fn failed(&self, trouble: Fault) -> super::StoreError {
-        super::StoreError(Box::new(Failed {
-            path: Arc::clone(&self.path),
-            trouble,
-        }))
+    fn failed(&self, fault: Fault) -> super::StoreError {
+        super::StoreError::new(
+            fault.kind(),
+            OperationFailed {
+                path: Arc::clone(&self.path),
+                fault,
+            },
+        )
     }
 }
 

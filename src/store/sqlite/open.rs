@@ -41,12 +41,12 @@ pub(super) fn hold(path: &Path, key: &Key) -> Result<Held, OpenError> {
     let mut spool =
         spool.map_err(|source| OpenError::file(&files::beside(path, ".spool"), source))?;
     if !spool.is_empty()
-        && let Err(trouble) = append::append_spooled(&db, &mut spool)
+        && let Err(fault) = append::append_spooled(&db, &mut spool)
     {
         db.roll_back();
-        tracing::error!(path = %path.display(), %trouble, "what waits in the store's spool waits on");
+        tracing::error!(path = %path.display(), %fault, "what waits in the store's spool waits on");
     }
-    transact(&db, notices::clear).map_err(|trouble| OpenError::trouble(path, &trouble))?;
+    transact(&db, notices::clear).map_err(|fault| OpenError::fault(path, &fault))?;
     Ok(Held { db, spool, lock })
 }
 
@@ -82,7 +82,7 @@ pub(super) fn reader(path: &Path, seal: &Arc<Sealer>) -> Result<Db, OpenError> {
 
 /// Compares the key with the one that the store was made with. A new store keeps it in mind.
 fn check_key(path: &Path, db: &Db) -> Result<(), OpenError> {
-    let failed = |trouble: Fault| OpenError::trouble(path, &trouble);
+    let failed = |fault: Fault| OpenError::fault(path, &fault);
     let sql = "SELECT value FROM meta WHERE name = 'key check'";
     match db
         .find(sql, [], |row| Ok(row.get::<_, Vec<u8>>(0)?))

@@ -108,7 +108,7 @@ impl TakenRow {
             to: text::read_conversation(&self.conversation)?,
             at: Time(self.at),
             api: text::read_api(&self.api)?,
-            redelivery: text::read_doubt(&self.redelivery)?,
+            redelivery: text::read_redelivery(&self.redelivery)?,
             call: text::read_json("call", &self.json)?,
         };
         Ok(Taken {
@@ -161,7 +161,7 @@ pub(super) fn settle(db: &Db, id: CallId, settled: &Settled) -> Result<(), Fault
 fn dead_letter(db: &Db, id: CallId, at: Time, error: &str) -> Result<(), Fault> {
     // Reading it again costs nothing that counts: this is rare.
     match take(db, id)? {
-        Some(row) => dead::bury_call(db, &row.read(id)?.call, at, error),
+        Some(row) => dead::dead_letter_call(db, &row.read(id)?.call, at, error),
         None => Ok(()),
     }
 }

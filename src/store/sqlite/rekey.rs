@@ -39,7 +39,7 @@ pub(super) fn rekey(
         db.connection.execute_batch("VACUUM")?;
         Ok(connect::checkpoint(&db.connection, "TRUNCATE")?)
     })
-    .map_err(|trouble| OpenError::trouble(path, &trouble))
+    .map_err(|fault| OpenError::fault(path, &fault))
 }
 
 fn bodies(db: &Db, old: &Sealer, progress: &mut impl FnMut(u64, u64)) -> Result<(), Fault> {

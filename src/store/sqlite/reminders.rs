@@ -37,13 +37,13 @@ pub(super) fn due(db: &Db, now: Time, limit: usize) -> Result<Vec<(EventId, Orde
     })?;
     let mut events = Vec::with_capacity(due.len());
     for (number, to, reminder) in due {
-        let (id, lane) = (db.next_event()?, OrderingKey::Chat(to));
+        let (id, key) = (db.next_event()?, OrderingKey::Chat(to));
         db.execute(
             "INSERT INTO event (id, lane, at, reminder) VALUES (?1, ?2, ?3, ?4)",
-            params![id.0, text::lane(&lane), now.0, reminder],
+            params![id.0, text::key(&key), now.0, reminder],
         )?;
         db.execute("DELETE FROM reminder WHERE id = ?1", [number])?;
-        events.push((id, lane));
+        events.push((id, key));
     }
     Ok(events)
 }

@@ -204,7 +204,7 @@ fn encode(delivery: &NewDelivery) -> Vec<u8> {
             .map(|event| {
                 (
                     format!("{:x}", event.occurrence.0),
-                    event.lane.clone(),
+                    event.key.clone(),
                     event.part,
                 )
             })
@@ -219,11 +219,11 @@ fn decode(plain: &[u8]) -> Option<NewDelivery> {
     let (length, rest) = plain.split_first_chunk::<LENGTH>()?;
     let (head, body) = rest.split_at_checked(u32::from_be_bytes(*length) as usize)?;
     let Head { portal, at, events } = serde_json::from_slice(head).ok()?;
-    let event = |(occurrence, lane, part): (String, OrderingKey, u16)| {
+    let event = |(occurrence, key, part): (String, OrderingKey, u16)| {
         let occurrence = Occurrence(u128::from_str_radix(&occurrence, 16).ok()?);
         Some(NewEvent {
             occurrence,
-            lane,
+            key,
             part,
         })
     };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::db::Db;
-use super::forget::Meant;
+use super::forget::Selection;
 use super::turns::Ending;
 use super::upkeep::Old;
 use super::{
@@ -15,8 +15,9 @@ use super::{
 use crate::event::{MemberId, MessageId};
 use crate::store::{
     Appended, Arrived, Booking, CallId, Claim, Conversation, DeadId, DeadLetter, EventId, Failure,
-    ForgetScope, InboxEvent, Installation, Limits, NewDelivery, Notice, OrderingKey, Quarantined,
-    Settled, StartedTurn, Status, Store, Stored, StoredState, Swept, Taken, Time, TurnCommit,
+    ForgetScope, Inbox, InboxEvent, Installation, Limits, NewDelivery, Notice, Operator,
+    OrderingKey, Outbox, Portals, Quarantined, Reminders, Settled, StartedTurn, Status, Stored,
+    StoredState, Swept, Taken, Time, TurnCommit, Turns, Upkeep,
 };
 
 impl Sqlite {
@@ -28,7 +29,7 @@ impl Sqlite {
             self.writer
                 .ask(run)
                 .await
-                .map_err(|trouble| self.failed(trouble))
+                .map_err(|fault| self.failed(fault))
         })
     }
 
@@ -40,7 +41,7 @@ impl Sqlite {
             self.reader
                 .ask(run)
                 .await
-                .map_err(|trouble| self.failed(trouble))
+                .map_err(|fault| self.failed(fault))
         })
     }
 
@@ -62,17 +63,13 @@ impl Sqlite {
     }
 }
 
-impl Store for Sqlite {
-    fn is_durable(&self) -> bool {
-        true
-    }
-
+impl Inbox for Sqlite {
     fn append(&self, delivery: NewDelivery) -> Stored<'_, Appended> {
         Box::pin(async {
             self.writer
                 .append(delivery)
                 .await
-                .map_err(|trouble| self.failed(trouble))
+                .map_err(|fault| self.failed(fault))
         })
     }
 
@@ -87,7 +84,9 @@ impl Store for Sqlite {
     fn event(&self, event: EventId) -> Stored<'_, Option<InboxEvent>> {
         self.read(move |db| inbox::event(db, event))
     }
+}
 
+impl Turns for Sqlite {
     fn begin(
         &self,
         event: EventId,
@@ -111,11 +110,13 @@ impl Store for Sqlite {
         self.read(move |db| turns::read_state(db, &key))
     }
 
-    fn aside(&self, key: &Conversation) -> Stored<'_, Vec<Quarantined>> {
+    fn quarantined(&self, key: &Conversation) -> Stored<'_, Vec<Quarantined>> {
         let key = text::conversation(key);
-        self.read(move |db| turns::aside(db, &key))
+        self.read(move |db| turns::quarantined(db, &key))
     }
+}
 
+impl Outbox for Sqlite {
     fn unsent(
         &self,
         after: Option<CallId>,
@@ -130,7 +131,7 @@ impl Store for Sqlite {
             let row = taken.await?;
             row.map(|row| row.read(call))
                 .transpose()
-                .map_err(|trouble| self.failed(trouble))
+                .map_err(|fault| self.failed(fault))
         })
     }
 
@@ -141,7 +142,9 @@ impl Store for Sqlite {
     fn message(&self, call: CallId) -> Stored<'_, Option<MessageId>> {
         self.read(move |db| outbox::message(db, call))
     }
+}
 
+impl Reminders for Sqlite {
     fn due(&self, now: Time, limit: usize) -> Stored<'_, Vec<(EventId, OrderingKey)>> {
         self.write(move |db| reminders::due(db, now, limit))
     }
@@ -149,7 +152,9 @@ impl Store for Sqlite {
     fn next_due(&self) -> Stored<'_, Option<Time>> {
         self.read(reminders::next)
     }
+}
 
+impl Portals for Sqlite {
     fn portals(&self) -> Stored<'_, Vec<Installation>> {
         self.read(portals::portals)
     }
@@ -175,12 +180,12 @@ impl Store for Sqlite {
     }
 
     fn uninstall(&self, portal: &MemberId, forget: bool) -> Stored<'_, ()> {
-        let (portal, meant) = (portal.clone(), forget.then(|| Meant::all_of(portal)));
+        let (portal, selection) = (portal.clone(), forget.then(|| Selection::all_of(portal)));
         self.write(move |db| {
             portals::uninstall(db, &portal)?;
-            meant
+            selection
                 .as_ref()
-                .map(|meant| forget::forget(db, meant))
+                .map(|selection| forget::forget(db, selection))
                 .transpose()
                 .map(drop)
         })
@@ -190,8 +195,14 @@ impl Store for Sqlite {
         let now = now.map(str::to_owned);
         self.write(move |db| portals::addresses(db, now.as_deref()))
     }
+}
 
-    fn news(&self) -> Stored<'_, Vec<Notice>> {
+impl Upkeep for Sqlite {
+    fn is_durable(&self) -> bool {
+        true
+    }
+
+    fn notices(&self) -> Stored<'_, Vec<Notice>> {
         self.write(notices::take)
     }
 
@@ -227,10 +238,12 @@ impl Store for Sqlite {
         Box::pin(async {
             let read = self.reader.close().await;
             let written = self.writer.close().await;
-            read.and(written).map_err(|trouble| self.failed(trouble))
+            read.and(written).map_err(|fault| self.failed(fault))
         })
     }
+}
 
+impl Operator for Sqlite {
     fn status(&self) -> Stored<'_, Status> {
         let path = Arc::clone(&self.path);
         self.read(move |db| upkeep::status(db, &path))
@@ -256,7 +269,7 @@ impl Store for Sqlite {
     }
 
     fn forget(&self, whom: ForgetScope) -> Stored<'_, u64> {
-        let meant = Meant::by(&whom);
-        self.write(move |db| forget::forget(db, &meant))
+        let selection = Selection::by(&whom);
+        self.write(move |db| forget::forget(db, &selection))
     }
 }

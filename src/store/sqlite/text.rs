@@ -1,4 +1,4 @@
-//! Conversations, lanes and calls as they stand in the tables: numbers to find them by, texts that an operator can read.
+//! Conversations, keys and calls as they stand in the tables: numbers to find them by, texts that an operator can read.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -50,17 +50,17 @@ pub(super) fn conversation(key: &Conversation) -> String {
 }
 
 /// A chat's as `portal/bot/dialog`, a hook's as `portal/hook/name`, the application's as `portal/application`.
-pub(super) fn lane(lane: &OrderingKey) -> String {
-    match lane {
+pub(super) fn key(key: &OrderingKey) -> String {
+    match key {
         OrderingKey::Chat(key) => conversation(key),
         OrderingKey::Hook { portal: id, hook } => format!("{}hook/{hook}", portal(id)),
         OrderingKey::Application(id) => format!("{}application", portal(id)),
     }
 }
 
-/// The lane that a text stands for.
-pub(super) fn read_lane(text: &str) -> Result<OrderingKey, Fault> {
-    let lane = || {
+/// The key that a text stands for.
+pub(super) fn read_key(text: &str) -> Result<OrderingKey, Fault> {
+    let key = || {
         let (portal, rest) = text.split_once('/')?;
         let portal = match portal.contains('%') {
             true => MemberId::new(portal.replace("%2F", "/").replace("%25", "%")),
@@ -83,12 +83,12 @@ pub(super) fn read_lane(text: &str) -> Result<OrderingKey, Fault> {
             None => return None,
         })
     };
-    lane().ok_or_else(|| not_understood("lane", text))
+    key().ok_or_else(|| not_understood("lane", text))
 }
 
 /// The conversation that a text stands for.
 pub(super) fn read_conversation(text: &str) -> Result<Conversation, Fault> {
-    match read_lane(text)? {
+    match read_key(text)? {
         OrderingKey::Chat(key) => Ok(key),
         _ => Err(not_understood("conversation", text)),
     }
@@ -102,7 +102,7 @@ pub(super) fn redelivery(redelivery: Redelivery) -> &'static str {
     }
 }
 
-pub(super) fn read_doubt(text: &str) -> Result<Redelivery, Fault> {
+pub(super) fn read_redelivery(text: &str) -> Result<Redelivery, Fault> {
     match text {
         "resend" => Ok(Redelivery::AtLeastOnce),
         "skip" => Ok(Redelivery::AtMostOnce),
@@ -171,7 +171,7 @@ mod tests {
             },
             OrderingKey::Application(MemberId::new("p/application")),
         ] {
-            assert_eq!(read_lane(&lane(&own)).unwrap(), own);
+            assert_eq!(read_key(&key(&own)).unwrap(), own);
         }
     }
 

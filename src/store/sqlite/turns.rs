@@ -114,13 +114,13 @@ pub(super) fn attempts(db: &Db, event: EventId) -> Result<(u32, Vec<Failure>), F
 }
 
 /// States of a conversation that were kept aside, oldest first.
-pub(super) fn aside(db: &Db, key: &str) -> Result<Vec<Quarantined>, Fault> {
+pub(super) fn quarantined(db: &Db, key: &str) -> Result<Vec<Quarantined>, Fault> {
     let sql = "SELECT version, data, at, reason FROM aside WHERE conversation = ?1 ORDER BY id";
     db.list(sql, [key], |row| {
         Ok(Quarantined {
             state: state_at(row)?,
             at: Time(row.get(2)?),
-            why: row.get(3)?,
+            reason: row.get(3)?,
         })
     })
 }
@@ -148,10 +148,10 @@ pub(super) fn commit(db: &Db, ending: &Ending) -> Result<(), Fault> {
     let Some(body) = db.find(sql, [event], |row| Ok(row.get::<_, Option<u64>>(0)?))? else {
         return Ok(()); // done already: a replay changes nothing
     };
-    match (&turn.end, body) {
+    match (&turn.outcome, body) {
         (Outcome::Dead { error, blocks }, _) => {
             let tried = attempts(db, turn.event)?;
-            dead::bury_event(db, turn.event, turn.at, error, *blocks, tried)?;
+            dead::dead_letter_event(db, turn.event, turn.at, error, *blocks, tried)?;
         }
         (Outcome::Done, Some(body)) => inbox::release(db, body)?,
         (Outcome::Done, None) => {}
@@ -169,7 +169,7 @@ pub(super) fn commit(db: &Db, ending: &Ending) -> Result<(), Fault> {
 
 fn change_state(db: &Db, turn: &TurnCommit, key: &str, change: &StateChange) -> Result<(), Fault> {
     let at = turn.at.0;
-    if let Some(reason) = &turn.aside {
+    if let Some(reason) = &turn.quarantine {
         db.execute(
             "INSERT INTO aside (at, conversation, version, data, reason)
              SELECT ?1, conversation, version, data, ?3 FROM state WHERE conversation = ?2",

@@ -22,7 +22,7 @@ pub(super) enum Old {
     State,
     Quarantined,
     Message,
-    /// Dead letters that nobody has to decide about: a lane that waits for an operator's word waits on.
+    /// Dead letters that nobody has to decide about: a key that waits for an operator's word waits on.
     Dead,
 }
 

@@ -26,7 +26,7 @@ pub(super) trait Work: Send {
     fn spooled(&mut self) {}
 
     /// Tells the outcome. Who does not wait any more is not told.
-    fn answer(self: Box<Self>, trouble: Option<Fault>);
+    fn answer(self: Box<Self>, fault: Option<Fault>);
 }
 
 /// Does an operation. One that panics has failed, and takes neither its thread nor the others of its group along.
@@ -47,8 +47,8 @@ impl<T: Send, F: FnMut(&Db) -> Result<T, Fault> + Send> Work for Job<T, F> {
         Ok(())
     }
 
-    fn answer(self: Box<Self>, trouble: Option<Fault>) {
-        tell(self.reply, self.done, trouble);
+    fn answer(self: Box<Self>, fault: Option<Fault>) {
+        tell(self.reply, self.done, fault);
     }
 }
 
@@ -73,14 +73,14 @@ impl Work for Append {
         self.done = Some(Appended::Later);
     }
 
-    fn answer(self: Box<Self>, trouble: Option<Fault>) {
-        tell(self.reply, self.done, trouble);
+    fn answer(self: Box<Self>, fault: Option<Fault>) {
+        tell(self.reply, self.done, fault);
     }
 }
 
-fn tell<T>(reply: Reply<T>, done: Option<T>, trouble: Option<Fault>) {
-    let outcome = match (done, trouble) {
-        (_, Some(trouble)) => Err(trouble),
+fn tell<T>(reply: Reply<T>, done: Option<T>, fault: Option<Fault>) {
+    let outcome = match (done, fault) {
+        (_, Some(fault)) => Err(fault),
         (Some(done), None) => Ok(done),
         (None, None) => Err(Fault::Closed),
     };

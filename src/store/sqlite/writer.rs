@@ -135,7 +135,7 @@ impl Writer {
             Ok(()) => {
                 tracing::info!("the store writes again; what waited in its spool is in the inbox")
             }
-            Err(trouble) => tracing::warn!(%trouble, "the store still cannot write"),
+            Err(fault) => tracing::warn!(%fault, "the store still cannot write"),
         }
     }
 

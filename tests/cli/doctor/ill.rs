@@ -71,12 +71,12 @@ async fn both_generations_and_an_old_address_are_told() {
     found
         .is("generations", "warning", "ONIMBOT… and ONIMBOTV2…")
         .is("stray addresses", "warning", "http://127.0.0.1:9/old");
-    let mend = found.check("generations")["mend"].to_string();
+    let fix = found.check("generations")["fix"].to_string();
     assert!(
-        mend.contains("all bots are of the second generation"),
-        "{mend}"
+        fix.contains("all bots are of the second generation"),
+        "{fix}"
     );
-    let stray = found.check("stray addresses")["found"].to_string();
+    let stray = found.check("stray addresses")["detail"].to_string();
     assert!(!stray.contains("secret"), "{stray}");
 }
 
@@ -131,26 +131,26 @@ async fn a_portal_that_answers_a_page_or_not_at_all_does_not_stop_the_others() {
         check.cloned().unwrap_or_default()
     };
     let page = of(ill.address().to_string(), "credentials");
-    assert_eq!(page["verdict"], "failed");
+    assert_eq!(page["status"], "failed");
     assert!(
-        page["found"]
+        page["detail"]
             .as_str()
             .unwrap()
             .contains("(502) is not JSON: <"),
         "{page}"
     );
     assert!(
-        page["mend"].as_str().unwrap().contains("in a browser"),
+        page["fix"].as_str().unwrap().contains("in a browser"),
         "{page}"
     );
     assert_eq!(
-        of(well.address().to_string(), "credentials")["verdict"],
+        of(well.address().to_string(), "credentials")["status"],
         "ok"
     );
     let away = of(NOWHERE.into(), "reached");
-    assert_eq!(away["verdict"], "failed");
+    assert_eq!(away["status"], "failed");
     assert!(
-        away["found"].as_str().unwrap().contains("refused"),
+        away["detail"].as_str().unwrap().contains("refused"),
         "{away}"
     );
 }
@@ -219,7 +219,7 @@ async fn running_time_is_told_before_and_after_it_is_used_up() {
 async fn a_portal_that_is_stopped_or_not_paid_for_is_told_with_what_becomes_of_its_messages() {
     let portal = portal().await;
     let (config, _folder) = with_store(Config::polling(&portal));
-    for (status, code, mend) in [
+    for (status, code, fix) in [
         (401, "PAYMENT_REQUIRED", "let its administrator pay"),
         (401, "ACCESS_DENIED", "let its administrator pay"),
         (403, "PORTAL_DELETED", "stopped or deleted"),
@@ -231,9 +231,9 @@ async fn a_portal_that_is_stopped_or_not_paid_for_is_told_with_what_becomes_of_i
         found
             .is("reached", "ok", "")
             .is("credentials", "failed", &words);
-        let told = found.check("credentials")["mend"].to_string();
+        let told = found.check("credentials")["fix"].to_string();
         assert!(
-            told.contains(mend) && told.contains("within a day"),
+            told.contains(fix) && told.contains("within a day"),
             "{told}"
         );
         portal.calm();
@@ -251,7 +251,7 @@ async fn an_application_that_was_removed_without_a_word_is_told() {
     let found = doctor(&desk.config).await;
     assert_eq!(found.code, Some(1));
     found.is("credentials", "failed", "oauth/token");
-    let told = found.check("credentials")["mend"].to_string();
+    let told = found.check("credentials")["fix"].to_string();
     assert!(told.contains("install the application"), "{told}");
 }
 

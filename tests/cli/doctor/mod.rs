@@ -147,17 +147,17 @@ impl Found {
         found.unwrap_or_else(|| panic!("no check `{name}` among {:#?}", self.checks))
     }
 
-    /// Asserts a verdict, and that this stands in what was found.
+    /// Asserts the status of a check, and that its detail contains this text.
     #[track_caller]
     fn is(&self, name: &str, status: &str, found: &str) -> &Found {
         let check = self.check(name);
-        let words = check["found"].as_str().unwrap();
+        let words = check["detail"].as_str().unwrap();
         assert!(
-            check["verdict"] == status && words.contains(found),
+            check["status"] == status && words.contains(found),
             "expected {status}, `{found}`: {check:#}"
         );
         let is_well = matches!(status, "ok" | "skipped");
-        assert_eq!(check["mend"].is_null(), is_well, "{check:#}");
+        assert_eq!(check["fix"].is_null(), is_well, "{check:#}");
         self
     }
 
@@ -166,7 +166,7 @@ impl Found {
         let ill = self
             .checks
             .iter()
-            .filter(|check| check["verdict"] != "ok" && check["verdict"] != "skipped");
+            .filter(|check| check["status"] != "ok" && check["status"] != "skipped");
         ill.map(|check| check["name"].as_str().unwrap()).collect()
     }
 }
@@ -204,7 +204,7 @@ fn plan(plan: Plan) -> &'static str {
     match plan {
         Plan::Standard => "standard",
         Plan::Enterprise => "enterprise",
-        Plan::OnPremise => "on-premise",
+        _ => "on-premise",
     }
 }
 

@@ -62,8 +62,8 @@ async fn a_certificate_of_our_own_address_that_ends_soon_is_told() {
         "warning",
         "it ends in ",
     );
-    let mend = found.check("certificate")["mend"].to_string();
-    assert!(mend.contains("no event comes"), "{mend}");
+    let fix = found.check("certificate")["fix"].to_string();
+    assert!(fix.contains("no event comes"), "{fix}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -72,6 +72,6 @@ async fn a_certificate_that_is_over_is_what_is_in_the_way() {
     let found = examine(&portal, Config::polling(&portal)).await;
     assert_eq!(found.code, Some(1));
     found.is("reached", "failed", "certificate expired");
-    let mend = found.check("reached")["mend"].to_string();
-    assert!(mend.contains("renew it"), "{mend}");
+    let fix = found.check("reached")["fix"].to_string();
+    assert!(fix.contains("renew it"), "{fix}");
 }

@@ -140,7 +140,7 @@ async fn beside_bots_that_use_up_the_limit_nothing_is_refused_and_they_go_on() {
     // How many questions get an answer in the time for one is up to the machine.
     complaints.retain(|name| {
         let check = found.check(name);
-        let words = check["found"].as_str().unwrap();
+        let words = check["detail"].as_str().unwrap();
         !(check["status"] == "warning" && words.contains("no answer within"))
     });
     assert_eq!((found.code, complaints), (Some(0), vec!["last event"]));

@@ -1,4 +1,5 @@
-//! Connectors and open channels: every key that the documentation shows, and the forms that it only warns of.
+//! Connectors and open channels: every documented key, and the forms that the documentation only
+//! warns of.
 
 use imbot::event::payload::{Dialogs, Sessions, connector, openline};
 use imbot::event::{DecodeError, LineId, SessionId};
@@ -7,7 +8,7 @@ use serde_json::json;
 use super::{check, read};
 
 #[test]
-fn messages_for_outside_are_read_whole() {
+fn messages_for_the_outside_are_read_completely() {
     let hello = json!({
         "connector": "myconnector", "line": 107,
         "messages": [{
@@ -28,7 +29,7 @@ fn messages_for_outside_are_read_whole() {
 }
 
 #[test]
-fn a_message_with_a_single_id_and_files_and_one_without_its_list_are_read() {
+fn a_message_with_a_single_id_and_one_without_a_list_are_read() {
     let at = "data[MESSAGES][0]";
     let data = format!(
         "data[CONNECTOR]=c&data[LINE]=7&{at}[im][chat_id]=1&{at}[im][message_id]=2&{at}[chat][id]=x\
@@ -47,7 +48,7 @@ fn a_message_with_a_single_id_and_files_and_one_without_its_list_are_read() {
 }
 
 #[test]
-fn what_operators_write_is_not_taken_for_nothing() {
+fn a_text_that_looks_like_a_missing_value_is_kept() {
     let data = "data[CONNECTOR]=c&data[LINE]=7&data[MESSAGES][0][im][chat_id]=1&data[MESSAGES][0][im][message_id]=2\
                 &data[MESSAGES][0][chat][id]=x&data[MESSAGES][0][message][text]=undefined";
     let read: connector::Messages = read("ONIMCONNECTORMESSAGEADD", data).unwrap();
@@ -55,7 +56,7 @@ fn what_operators_write_is_not_taken_for_nothing() {
 }
 
 #[test]
-fn a_connector_that_is_switched_off_and_a_line_that_is_deleted_are_read() {
+fn a_deactivated_connector_and_a_deleted_line_are_read() {
     let status = json!({ "connector": "myconnector", "line": 107 });
     check::<connector::Status>("onimconnectorstatusdelete", status);
     let line = read("ONIMCONNECTORLINEDELETE", "data=107").unwrap();
@@ -67,7 +68,7 @@ fn a_connector_that_is_switched_off_and_a_line_that_is_deleted_are_read() {
 }
 
 #[test]
-fn messages_in_the_chats_of_lines_are_read_whole() {
+fn messages_in_the_chats_of_lines_are_read_completely() {
     let changed =
         json!({ "messages": [{ "chat": 1024, "id": 2056, "connector": "livechat", "line": 128 }] });
     check::<openline::Messages>("onopenlinemessageupdate", changed.clone());
@@ -87,7 +88,7 @@ fn messages_in_the_chats_of_lines_are_read_whole() {
 }
 
 #[test]
-fn sessions_are_read_whole_as_lines_and_as_connectors_hear_of_them() {
+fn sessions_are_read_completely_from_events_of_lines_and_of_connectors() {
     let session = |closed: bool| {
         json!({ "sessions": [{
             "id": 42, "is_closed": closed, "close_minutes": 60, "connector": "livechat", "line": 128,
@@ -107,7 +108,7 @@ fn sessions_are_read_whole_as_lines_and_as_connectors_hear_of_them() {
 }
 
 #[test]
-fn a_session_without_its_list_is_read() {
+fn a_session_without_a_list_is_read() {
     let data = "data[DATA][connector][connector_id]=mine&data[DATA][session][id]=5&data[DATA][session][parent_id]=4\
                 &data[DATA][session][closed]=Y";
     let read: Sessions = read("ONSESSIONFINISH", data).unwrap();
@@ -120,7 +121,7 @@ fn a_session_without_its_list_is_read() {
 }
 
 #[test]
-fn what_is_missing_is_named_and_another_event_is_told() {
+fn errors_name_a_missing_key_and_a_wrong_event() {
     let data = "data[CONNECTOR]=c&data[LINE]=7&data[MESSAGES][0][chat][id]=x";
     let missing = read::<connector::Messages>("ONIMCONNECTORMESSAGEADD", data).unwrap_err();
     assert_eq!(missing.to_string(), "`data[MESSAGES][0][im]` is missing");

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{check, filled, read};
 
 #[test]
-fn things_of_crm_are_read_whole() {
+fn crm_objects_are_read_completely() {
     check::<crm::Item>("oncrmleadadd", json!({ "id": 1_000_983 }));
     check::<crm::Item>("oncrmdealadd_app", json!({ "id": 7405 }));
     check::<crm::Item>("oncrmdealadd_outgoing_webhook", json!({ "id": 7405 }));
@@ -26,9 +26,9 @@ fn things_of_crm_are_read_whole() {
 }
 
 #[test]
-fn what_belongs_to_things_of_crm_is_read_whole() {
-    let made = json!({ "id": 9, "template": 6791, "made": 6799 });
-    check::<crm::Recurring>("oncrmdealrecurringexpose", made);
+fn objects_related_to_crm_are_read_completely() {
+    let recurring = json!({ "id": 9, "template": 6791, "created": 6799 });
+    check::<crm::Recurring>("oncrmdealrecurringexpose", recurring);
     let field = json!({ "id": 6977, "entity": "CRM_LEAD", "name": "UF_CRM_1742999523" });
     check::<crm::UserField>("oncrmleaduserfieldsetenumvalues", field);
     let document = json!({ "id": 1869, "entity_type": 1, "entity": 1_000_993 });
@@ -54,7 +54,7 @@ fn comments_of_the_timeline_and_units_of_measure_are_read() {
 }
 
 #[test]
-fn a_thing_without_a_number_is_told() {
+fn an_object_without_an_id_is_an_error() {
     for (data, why) in [
         ("ts=1", "`data` is missing"),
         ("data=", "`data[FIELDS]` is missing"),

@@ -1,6 +1,7 @@
-//! What events carry, typed: each category's examples, and what is left out, empty or of another kind.
+//! Typed payloads: each category's examples, and missing, empty and unexpected values.
 //!
-//! Beside what it expects, every example is read whole: no text of its body is missing in what was read.
+//! In addition to the expected values, every example is compared as a whole: each text of its body
+//! must have been read.
 
 mod connectors;
 mod crm;
@@ -16,7 +17,8 @@ use imbot::event::{AppEvent, Category, DecodeError, Delivery, catalogue};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-/// The categories whose events all have a type. What a bot's say is in `Delivery::events`; of the rest the tree is enough.
+/// The categories whose events all have a type. A bot's are decoded by `Delivery::events`; for the
+/// others the tree suffices.
 const TYPED: &[Category] = &[
     Category::Application,
     Category::Calendar,
@@ -28,7 +30,7 @@ const TYPED: &[Category] = &[
     Category::Users,
 ];
 
-/// Reads what an event carries, if it carries this.
+/// Reads an event's payload, if it has this type.
 fn reads<P: Payload + Serialize>(event: &Delivery) -> Option<Result<Value, DecodeError>> {
     let read = || event.read::<P>().map(|payload| json!(payload));
     carries::<P>(&event.name).then(read)
@@ -36,7 +38,7 @@ fn reads<P: Payload + Serialize>(event: &Delivery) -> Option<Result<Value, Decod
 
 type Reader = fn(&Delivery) -> Option<Result<Value, DecodeError>>;
 
-/// All types there are.
+/// All types.
 const READERS: &[Reader] = &[
     reads::<AppEvent>,
     reads::<calendar::Entry>,
@@ -66,11 +68,11 @@ const READERS: &[Reader] = &[
 ];
 
 #[test]
-fn every_event_of_the_typed_categories_is_carried_by_one_type() {
+fn every_event_of_the_typed_categories_has_exactly_one_type() {
     for (name, category) in catalogue::names() {
         let event = Delivery::from_form(format!("event={name}")).unwrap();
         let carrying = READERS.iter().filter_map(|read| read(&event)).count();
-        let is_measure = name.starts_with("CATALOG.MEASURE"); // as of CRM
+        let is_measure = name.starts_with("CATALOG.MEASURE"); // as in CRM
         let expected = usize::from(TYPED.contains(&category) || is_measure);
         assert_eq!(carrying, expected, "{name}");
     }
@@ -95,7 +97,7 @@ fn every_example_of_the_typed_categories_is_read() {
 }
 
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/events")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/events")
 }
 
 /// An example of the documentation, by the name of its page.
@@ -104,7 +106,8 @@ fn example(page: &str) -> Delivery {
     Delivery::from_form(body).unwrap()
 }
 
-/// Reads an example and checks that nothing of it is left out. What is expected names the fields that are not empty.
+/// Reads an example and checks that it was read completely. `expected` has the fields that are not
+/// empty.
 #[expect(
     clippy::needless_pass_by_value,
     reason = "read as a call with a literal"
@@ -116,7 +119,7 @@ fn check<P: Payload + Serialize>(page: &str, expected: Value) {
     leaves(&read, &mut told);
     let mut sent = Vec::new();
     leaves(&event.data().unwrap().to_json(), &mut sent);
-    sent.retain(|text| !matches!(text.as_str(), "undefined" | "0")); // the portal's words for nothing
+    sent.retain(|text| !matches!(text.as_str(), "undefined" | "0")); // the portal's missing values
     for text in &sent {
         assert!(told.contains(text), "{page}: {text} is not in {read}");
     }
@@ -139,7 +142,7 @@ fn leaves(value: &Value, texts: &mut Vec<String>) {
     }
 }
 
-/// Without the fields that tell nothing.
+/// Removes empty fields.
 fn filled(value: &Value) -> Value {
     let tells = |value: &Value| {
         !matches!(value, Value::Null)
@@ -159,7 +162,7 @@ fn filled(value: &Value) -> Value {
     }
 }
 
-/// Reads what an event carries whose own part is written here, as of a form.
+/// Reads the payload of an event whose data are given as a form.
 fn read<P: Payload>(event: &str, data: &str) -> Result<P, DecodeError> {
     Delivery::from_form(format!("event={event}&{data}"))
         .unwrap()

@@ -1,4 +1,4 @@
-//! Tasks, the calendar, telephony, users, and the application's own life.
+//! Tasks, the calendar, telephony, users, and the application itself.
 
 use imbot::event::AppEvent;
 use imbot::event::payload::{User, calendar, task, telephony};
@@ -7,14 +7,14 @@ use serde_json::json;
 use super::{check, example, filled, read};
 
 #[test]
-fn both_sides_of_a_tasks_change_are_read_whole() {
-    let added = json!({ "id": 123, "was": false, "is": true, "accessible_before": false });
+fn the_states_before_and_after_a_tasks_change_are_read_completely() {
+    let added = json!({ "id": 123, "existed_before": false, "exists_now": true, "accessible_before": false });
     check::<task::Task>("ontaskadd", added);
     check::<task::Task>(
         "ontaskupdate",
-        json!({ "id": 123, "was": true, "is": true }),
+        json!({ "id": 123, "existed_before": true, "exists_now": true }),
     );
-    let deleted = json!({ "id": 123, "was": true, "is": false, "accessible_after": false });
+    let deleted = json!({ "id": 123, "existed_before": true, "exists_now": false, "accessible_after": false });
     check::<task::Task>("ontaskdelete", deleted);
     let neither = "data[FIELDS_BEFORE]=undefined&data[FIELDS_AFTER]=undefined";
     let error = read::<task::Task>("ONTASKUPDATE", neither).unwrap_err();
@@ -22,7 +22,7 @@ fn both_sides_of_a_tasks_change_are_read_whole() {
 }
 
 #[test]
-fn comments_of_tasks_are_read_in_both_generations() {
+fn comments_of_tasks_are_read_in_the_old_and_the_new_form() {
     check::<task::Comment>("ontaskcommentadd_legacy", json!({ "id": 123, "task": 555 }));
     let edited = json!({ "id": 123, "task": 555, "action": "EDIT" });
     check::<task::Comment>("ontaskcommentupdate", edited);
@@ -36,7 +36,7 @@ fn comments_of_tasks_are_read_in_both_generations() {
 }
 
 #[test]
-fn calls_are_read_whole() {
+fn calls_are_read_completely() {
     let line = json!({
         "call": "5E316880469A6376.1773306964.8740011", "kind": 1, "account": "reg150908", "phone": "+499999996666",
         "caller": "reg150908",
@@ -52,13 +52,13 @@ fn calls_are_read_whole() {
     );
     let end = json!({
         "call": call, "kind": 1, "phone": "+499061234567", "portal_number": "REST_APP:", "user": 1269, "seconds": 0,
-        "began": "2026-03-11T17:28:46+03:00", "cost": "0", "code": "304", "reason": "Call canceled", "activity": 7953,
+        "started": "2026-03-11T17:28:46+03:00", "cost": "0", "code": "304", "reason": "Call canceled", "activity": 7953,
     });
     check::<telephony::CallEnd>("onvoximplantcallend", end);
 }
 
 #[test]
-fn calls_that_an_application_is_asked_for_are_read_whole() {
+fn calls_requested_from_an_application_are_read_completely() {
     let clicked = json!({
         "call": "externalCall.89350264e026dace3f2b14d1f438257c.1773236989", "phone": "+494951234567",
         "phone_international": "+494951234567", "user": 1269, "line": "7", "is_mobile": false, "entity_type": "CONTACT",
@@ -73,7 +73,7 @@ fn calls_that_an_application_is_asked_for_are_read_whole() {
 }
 
 #[test]
-fn the_calendar_and_users_are_read_whole() {
+fn calendar_and_users_are_read_completely() {
     check::<calendar::Entry>("oncalendarentryadd", json!({ "id": 1414 }));
     check::<calendar::Section>("oncalendarsectiondelete", json!({ "id": 202 }));
     let user = json!({
@@ -87,7 +87,7 @@ fn the_calendar_and_users_are_read_whole() {
 }
 
 #[test]
-fn the_applications_own_life_is_read_whole() {
+fn events_of_the_application_are_read_completely() {
     let installed = json!({ "Installed": { "version": "1.0.0", "active": true, "installed": true, "language": "de" } });
     check::<AppEvent>("onappinstall", installed);
     let updated =

@@ -1,8 +1,8 @@
 //! What was answered is there again after the process has ended, however it ended.
 
 use imbot::store::{
-    CallId, Content, EventId, NewReminder, Notice, Reminder, ReminderChange, ReminderId, Settled,
-    Store, TurnCommit,
+    CallId, Content, EventId, Inbox, NewReminder, Notice, Reminder, ReminderChange, ReminderId,
+    Settled, Store, TurnCommit, Turns, Upkeep,
 };
 use serde_json::json;
 
@@ -143,7 +143,7 @@ async fn what_a_failed_flush_wrote_all_the_same_is_told_and_the_store_goes_on() 
     let home = Home::new();
     let store = home.open();
     let before = append(&store, 1, "27").await;
-    store.news().await.unwrap();
+    store.notices().await.unwrap();
     let error = store
         .fail_disk(delivery(2, &[chat("28")]))
         .await
@@ -152,7 +152,7 @@ async fn what_a_failed_flush_wrote_all_the_same_is_told_and_the_store_goes_on() 
     assert!(error.contains("look at the disk"), "{error}");
     let found = EventId(before.0 + 1);
     assert_eq!(
-        store.news().await.unwrap(),
+        store.notices().await.unwrap(),
         [Notice::Event(found, chat("28"))]
     );
     assert_eq!(append(&store, 3, "27").await.0, found.0 + 1);

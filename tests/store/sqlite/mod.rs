@@ -7,6 +7,7 @@ mod secrets;
 mod spool;
 mod upgrade;
 mod upkeep;
+mod version_before;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -4,7 +4,10 @@ use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use imbot::store::{BackupError, CallId, ForgetScope, Notice, Settled, Sqlite, Store, TurnCommit};
+use imbot::store::{
+    BackupError, CallId, ForgetScope, Inbox, Notice, Operator, Outbox, Settled, Sqlite, TurnCommit,
+    Turns, Upkeep,
+};
 
 use super::super::{append, at, chat, conversation, dead, delivery, numbers, put, say, waiting};
 use super::Home;
@@ -30,7 +33,7 @@ async fn what_an_operator_decides_is_news_to_the_running_process() {
         .settle(call, Settled::Dead { at: at(2), error })
         .await
         .unwrap();
-    assert!(running.news().await.unwrap().is_empty());
+    assert!(running.notices().await.unwrap().is_empty());
 
     let operator = Sqlite::attend(&home.path, &home.key).unwrap();
     let letters = operator.dead(None, 10).await.unwrap();
@@ -41,11 +44,11 @@ async fn what_an_operator_decides_is_news_to_the_running_process() {
     drop(operator);
     let expected = [
         Notice::Event(event, chat("27")),
-        Notice::Open(chat("28")),
+        Notice::Unblocked(chat("28")),
         Notice::Call(call, conversation("28")),
     ];
-    assert_eq!(running.news().await.unwrap(), expected);
-    assert!(running.news().await.unwrap().is_empty(), "told once");
+    assert_eq!(running.notices().await.unwrap(), expected);
+    assert!(running.notices().await.unwrap().is_empty(), "told once");
     assert!(running.blocked().await.unwrap().is_empty());
     assert_eq!(waiting(&running).await, [event]);
 }
@@ -71,7 +74,7 @@ async fn forgetting_opens_the_lane_that_waited_and_covers_numbers_and_states_asi
         .unwrap();
     let second = append(&running, 2, "27").await;
     let turn = TurnCommit {
-        aside: Some("it does not decode".to_owned()),
+        quarantine: Some("it does not decode".to_owned()),
         ..put(second, "27", "new")
     };
     running.commit(turn).await.unwrap();
@@ -86,7 +89,10 @@ async fn forgetting_opens_the_lane_that_waited_and_covers_numbers_and_states_asi
         4,
         "state, aside, number and letter"
     );
-    assert_eq!(running.news().await.unwrap(), [Notice::Open(chat("27"))]);
+    assert_eq!(
+        running.notices().await.unwrap(),
+        [Notice::Unblocked(chat("27"))]
+    );
     assert_eq!(running.message(call).await.unwrap(), None);
     assert_eq!(running.status().await.unwrap().aside, 0);
 }
@@ -102,7 +108,10 @@ async fn only_the_running_process_takes_events_in() {
         .unwrap_err()
         .to_string();
     assert!(error.contains("only the running process"), "{error}");
-    assert!(operator.news().await.is_err(), "news is not the operator's");
+    assert!(
+        operator.notices().await.is_err(),
+        "news is not the operator's"
+    );
     assert_eq!(append(&running, 1, "27").await.0, 1);
 }
 
@@ -125,7 +134,7 @@ async fn both_can_write_at_once() {
         assert!(operator.revive(letter.id).await.unwrap());
     }
     busy.await.unwrap();
-    assert_eq!(running.news().await.unwrap().len(), 20);
+    assert_eq!(running.notices().await.unwrap().len(), 20);
     assert_eq!(waiting(&*running).await.len(), 220);
 }
 

@@ -3,7 +3,7 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 
-use imbot::store::{Key, OpenError, Sqlite, Store};
+use imbot::store::{Inbox, Key, OpenError, Sqlite, Upkeep};
 use rusqlite::Connection;
 use tempfile::TempDir;
 

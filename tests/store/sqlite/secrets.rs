@@ -5,8 +5,8 @@ use std::os::unix::fs::PermissionsExt;
 
 use imbot::event::MemberId;
 use imbot::store::{
-    Access, Content, DeadWhat, Installation, Key, KeyError, OpenError, Sqlite, Store, Tokens,
-    TurnCommit,
+    Access, Content, DeadWhat, Inbox, Installation, Key, KeyError, OpenError, Operator, Portals,
+    Sqlite, Tokens, TurnCommit, Turns, Upkeep,
 };
 use rusqlite::Connection;
 use secrecy::ExposeSecret;

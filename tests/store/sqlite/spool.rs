@@ -4,7 +4,10 @@ use std::fs;
 use std::io::Write;
 use std::time::Duration;
 
-use imbot::store::{Appended, Content, EventId, Key, Notice, Sqlite, Store, TurnCommit};
+use imbot::store::{
+    Appended, Content, EventId, Inbox, Key, Notice, Operator, Sqlite, Store, TurnCommit, Turns,
+    Upkeep,
+};
 
 use super::super::{append, at, body, chat, delivery, numbers, put, waiting};
 use super::Home;
@@ -31,7 +34,7 @@ async fn news(store: &dyn Store, count: usize) -> Vec<Notice> {
     let mut news = Vec::new();
     patiently(async {
         while news.len() < count {
-            news.extend(store.news().await.unwrap());
+            news.extend(store.notices().await.unwrap());
         }
     })
     .await;
@@ -160,7 +163,7 @@ async fn a_spool_left_behind_is_taken_in_first_without_its_torn_tail() {
     assert_eq!(bodies(&store).await, expected);
     assert_eq!(fs::metadata(&spool).unwrap().len(), 0);
     assert!(
-        store.news().await.unwrap().is_empty(),
+        store.notices().await.unwrap().is_empty(),
         "who starts looks at everything anyway"
     );
 }
@@ -227,7 +230,7 @@ async fn a_full_disk_loses_nothing_that_was_taken_and_is_written_again_when_ther
     mount.again("size=16m");
     patiently(async {
         while store.status().await.unwrap().spooled > 0 {
-            store.news().await.unwrap();
+            store.notices().await.unwrap();
         }
     })
     .await;

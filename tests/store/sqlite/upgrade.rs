@@ -2,8 +2,8 @@
 
 use imbot::event::Api;
 use imbot::store::{
-    Content, NewReminder, OpenError, Reminder, ReminderChange, ReminderId, Sqlite, Store,
-    TurnCommit,
+    Content, Inbox, NewReminder, OpenError, Operator, Outbox, Reminder, ReminderChange, ReminderId,
+    Reminders, Sqlite, TurnCommit, Turns, Upkeep,
 };
 use rusqlite::Connection;
 use serde_json::json;

@@ -3,7 +3,10 @@
 use std::fs;
 
 use imbot::event::MessageId;
-use imbot::store::{CallId, ForgetScope, Limits, Outcome, Settled, StateChange, Store, TurnCommit};
+use imbot::store::{
+    CallId, ForgetScope, Inbox, Limits, Operator, Outbox, Outcome, Settled, StateChange,
+    TurnCommit, Turns, Upkeep,
+};
 
 use super::super::{
     DAY, append, at, chat, conversation, delivery, failure, numbers, put, say, stored,
@@ -18,7 +21,7 @@ async fn an_old_state_kept_aside_stands_beside_its_reason() {
     store.commit(put(first, "27", "old")).await.unwrap();
     let second = append(&store, 2, "27").await;
     let turn = TurnCommit {
-        aside: Some("it does not decode".to_owned()),
+        quarantine: Some("it does not decode".to_owned()),
         ..put(second, "27", "new")
     };
     store.commit(turn).await.unwrap();
@@ -59,7 +62,7 @@ async fn the_last_twenty_failures_are_told() {
     };
     store
         .commit(TurnCommit {
-            end,
+            outcome: end,
             ..TurnCommit::done(event, at(1))
         })
         .await

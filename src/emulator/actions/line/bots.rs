@@ -1,11 +1,11 @@
-//! What bots do with a session: `imopenlines.bot.session.*`, section 6.2 of server-behaviour.md.
+//! What bots do with a session: `imopenlines.bot.session.*`, protocol/server-behaviour.md 6.2.
 
 use super::Target;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::transaction::Transaction;
 
 impl Transaction<'_> {
-    /// Calls an operator. Nobody asks whose bot it is.
+    /// Passes the session to the queue. It may be called for any bot.
     pub(crate) fn bot_to_queue(&mut self, chat: u64) -> Result<(), Refusal> {
         let session = self.world.lines.open_session(chat).cloned();
         let session = session.filter(|session| self.world.is_bot(session.operator));
@@ -20,10 +20,12 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    /// Gives the session to a person or a queue. `bot` is the first of the application, wherever it sits.
+    /// Gives the session to a person or a queue. `bot` is the first bot of the application, whether
+    /// or not it leads the session.
     ///
-    /// Without `leaves` it stays and goes on hearing, with one exception: the welcome bot of a line whose bot leaves
-    /// with the queue goes when a person takes over. A bot that leads the session and is not the first stays anyway.
+    /// Without `leaves` the bot stays and still receives messages, with one exception: if the
+    /// line's welcome bot leaves with the queue, it is removed when a person takes over. A bot that
+    /// leads the session but is not `bot` always stays.
     pub(crate) fn bot_transfer(
         &mut self,
         bot: u64,
@@ -32,7 +34,7 @@ impl Transaction<'_> {
         leaves: bool,
     ) -> Result<(), Refusal> {
         let session = self.session_in(chat)?;
-        self.must_fit(target)?;
+        self.check_target(target)?;
         let line = self.world.lines.configs.get(&session.line);
         let goes_anyway = line.is_some_and(|line| {
             !line.bot_stays()
@@ -40,12 +42,12 @@ impl Transaction<'_> {
                 && matches!(target, Target::User(_))
         });
         if leaves || goes_anyway {
-            self.go_out_of(chat, bot);
+            self.remove_from_chat(chat, bot);
         }
         self.hand_over(&session, target, true)
     }
 
-    /// The sessions of a bot that is no more go to the queue.
+    /// Passes the sessions of a removed bot to the queue.
     pub(crate) fn leave_sessions_of(&mut self, bot: u64) {
         let sessions = self.world.lines.sessions.values();
         let led = sessions.filter(|session| session.operator == bot && session.closed.is_none());
@@ -54,7 +56,7 @@ impl Transaction<'_> {
         }
     }
 
-    /// Ends the session, with the bot as who has answered it.
+    /// Ends the session and records the bot as the one who answered it.
     pub(crate) fn bot_finish(&mut self, bot: u64, chat: u64) -> Result<(), Refusal> {
         let session = self.session_in(chat)?;
         self.change_session(session.id, |session| {

@@ -1,20 +1,18 @@
-//! What was said in a line's chat goes out to its client, if it is meant for one. Section 6.1 of server-behaviour.md.
+//! Sends messages of a line's chat to its client. protocol/server-behaviour.md 6.1.
 
-use crate::emulator::feed::Update;
 use crate::emulator::transaction::Transaction;
+use crate::emulator::updates::Update;
 use crate::emulator::world::chat::Chat;
-use crate::emulator::world::line::connector::Connector;
-use crate::emulator::world::line::connector::Place;
-use crate::emulator::world::message::{Message, Passage};
+use crate::emulator::world::message::{Message, OutsideState};
 
-/// What a client writes to be rid of the bot.
+/// The text with which a client asks for a person instead of the bot.
 const NO_BOT: &str = "0";
 
 impl Transaction<'_> {
-    /// Does what a new message in a line's chat brings with it.
-    pub(crate) fn said_on_line(&mut self, chat: &Chat, message: &Message) {
-        if message.refs.outside.passage == Passage::Came {
-            self.obey_zero(chat, message);
+    /// Handles the consequences of a new message in a line's chat.
+    pub(crate) fn on_line_message(&mut self, chat: &Chat, message: &Message) {
+        if message.refs.outside.state == OutsideState::Received {
+            self.handle_zero(chat, message);
             return;
         }
         let author = message.author;
@@ -23,16 +21,16 @@ impl Transaction<'_> {
             .users
             .get(&author)
             .is_some_and(|user| user.is_person());
-        if is_person && message.refs.outside.passage == Passage::Inside {
-            self.speak_up(chat.id, author);
+        if is_person && message.refs.outside.state == OutsideState::Inside {
+            self.operator_writes(chat.id, author);
         }
         if self.is_for_client(chat, message) {
             self.send_out(chat, message);
         }
     }
 
-    /// A text that is `0` and nothing else ends the bot's part; the bot has heard it, too.
-    fn obey_zero(&mut self, chat: &Chat, message: &Message) {
+    /// Passes the session to the queue if a client writes `0`. The bot still receives that message.
+    fn handle_zero(&mut self, chat: &Chat, message: &Message) {
         let session = self.world.lines.open_session(chat.id);
         let led = session.filter(|session| self.world.is_bot(session.operator));
         if let Some(id) = led.map(|session| session.id)
@@ -43,11 +41,12 @@ impl Transaction<'_> {
         }
     }
 
-    /// An operator who speaks without having been asked: a closed session begins anew, a waiting one is taken.
-    fn speak_up(&mut self, chat: u64, operator: u64) {
+    /// Handles a message of an operator who was not asked: a closed session is started again, a
+    /// waiting one is taken.
+    fn operator_writes(&mut self, chat: u64, operator: u64) {
         match self.world.lines.last_session(chat).cloned() {
             Some(session) if session.closed.is_some() => {
-                let session = self.found_session(chat, session.client);
+                let session = self.create_session(chat, session.client);
                 self.announce_session(session.id);
                 self.take(session.id, operator);
             }
@@ -61,47 +60,46 @@ impl Transaction<'_> {
     fn is_for_client(&self, chat: &Chat, message: &Message) -> bool {
         let session = self.world.lines.open_session(chat.id);
         let is_silent = session.is_some_and(|session| session.is_silent);
-        match message.refs.outside.passage {
-            Passage::Important => true,
-            Passage::Inside => !message.system && !is_silent,
-            Passage::Silent | Passage::Skipped | Passage::Came => false,
-            Passage::Sending | Passage::Delivered => false,
+        match message.refs.outside.state {
+            OutsideState::Important => true,
+            OutsideState::Inside => !message.system && !is_silent,
+            OutsideState::Silent | OutsideState::Skipped | OutsideState::Received => false,
+            OutsideState::Sending | OutsideState::Delivered => false,
         }
     }
 
-    /// Tells the connector. The portal's own has the message at once; any other has to confirm that it does.
+    /// Sends a message to the connector. The portal's own connector delivers it at once; others
+    /// confirm delivery.
     fn send_out(&mut self, chat: &Chat, message: &Message) {
-        let Some((connector, place)) = self.way_out(chat) else {
+        let Some((connector, user_code)) = self.connector_of(chat) else {
             return;
         };
-        if message.system && !connector.wishes.system_messages {
+        if message.system && !connector.options.system_messages {
             return;
         }
         let is_own = connector.app.is_none();
-        self.change_passage(message.id, |message| {
+        self.change_outside(message.id, |message| {
             let outside = &mut message.refs.outside;
-            outside.passage = match is_own {
-                true => Passage::Delivered,
-                false => Passage::Sending,
+            outside.state = if is_own {
+                OutsideState::Delivered
+            } else {
+                OutsideState::Sending
             };
             if is_own {
                 outside.ids = vec![message.id.to_string()];
             }
         });
-        if self.world.lines.is_open(&place.connector, place.line) {
-            self.announce_outgoing(&connector, &place, chat, message);
+        if self
+            .world
+            .lines
+            .is_open(&user_code.connector, user_code.line)
+        {
+            self.announce_outgoing(&connector, &user_code, chat, message);
         }
     }
 
-    /// The connector of a chat, and where its client is.
-    pub(crate) fn way_out(&self, chat: &Chat) -> Option<(Connector, Place)> {
-        let place = self.place_of(chat)?;
-        let connector = self.world.lines.connectors.get(&place.connector)?.clone();
-        Some((connector, place))
-    }
-
-    /// Changes what a message is outside, and shows it.
-    fn change_passage(&mut self, id: u64, change: impl FnOnce(&mut Message)) {
+    /// Changes the state of a message outside and shows it on the pages.
+    fn change_outside(&mut self, id: u64, change: impl FnOnce(&mut Message)) {
         let Some(message) = self.world.messages.get_mut(&id) else {
             return;
         };
@@ -110,26 +108,27 @@ impl Transaction<'_> {
         self.show_edit(&message);
     }
 
-    /// The connector says under which numbers the client has a message: once, and for messages that wait for it only.
+    /// Records the ids under which the client received a message. Only the first confirmation of a
+    /// message that waits for one counts.
     ///
     /// "Delivery also marks the message as read": by the client.
     pub(crate) fn confirm(&mut self, connector: &str, message: u64, ids: &[String]) {
         let waiting = self.world.messages.get(&message).cloned();
         let Some(waiting) =
-            waiting.filter(|message| message.refs.outside.passage == Passage::Sending)
+            waiting.filter(|message| message.refs.outside.state == OutsideState::Sending)
         else {
             return;
         };
         let chat = self.world.chats.get(&waiting.chat).cloned();
         let Some(chat) = chat else { return };
         let is_theirs = self
-            .place_of(&chat)
-            .is_some_and(|place| place.connector == connector);
+            .user_code_of(&chat)
+            .is_some_and(|user_code| user_code.connector == connector);
         if !is_theirs {
             return;
         }
-        self.change_passage(message, |message| {
-            message.refs.outside.passage = Passage::Delivered;
+        self.change_outside(message, |message| {
+            message.refs.outside.state = OutsideState::Delivered;
             message.refs.outside.ids = ids.to_vec();
         });
         let client = self.world.lines.last_session(chat.id).map(|one| one.client);
@@ -144,23 +143,23 @@ impl Transaction<'_> {
         }
     }
 
-    /// An edit goes out if the client has the message, under the numbers it has there.
-    pub(crate) fn edited_on_line(&mut self, chat: &Chat, message: &Message) {
-        if let Some((connector, place)) = self.way_out(chat)
-            && message.refs.outside.passage == Passage::Delivered
-            && connector.wishes.edits
+    /// Sends an edit to the connector if the client has the message.
+    pub(crate) fn on_line_edit(&mut self, chat: &Chat, message: &Message) {
+        if let Some((connector, user_code)) = self.connector_of(chat)
+            && message.refs.outside.state == OutsideState::Delivered
+            && connector.options.edits
         {
-            self.announce_outgoing_edit(&connector, &place, message);
+            self.announce_outgoing_edit(&connector, &user_code, message);
         }
     }
 
-    /// A deletion goes out, once for every number outside.
-    pub(crate) fn deleted_on_line(&mut self, chat: &Chat, message: &Message) {
-        if let Some((connector, place)) = self.way_out(chat)
-            && message.refs.outside.passage == Passage::Delivered
-            && connector.wishes.deletions
+    /// Sends a deletion to the connector, once for every id outside.
+    pub(crate) fn on_line_deletion(&mut self, chat: &Chat, message: &Message) {
+        if let Some((connector, user_code)) = self.connector_of(chat)
+            && message.refs.outside.state == OutsideState::Delivered
+            && connector.options.deletions
         {
-            self.announce_outgoing_deletion(&connector, &place, message);
+            self.announce_outgoing_deletion(&connector, &user_code, message);
         }
     }
 }

@@ -1,23 +1,23 @@
-//! The queue of a line: who is asked next, and how a session goes from one to another.
+//! The queue of a line: which operator is asked next, and how a session is passed on.
 
 use super::super::{Author, Draft};
-use crate::emulator::feed::Update;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::transaction::Transaction;
+use crate::emulator::updates::Update;
 use crate::emulator::world::line::config::Line;
 use crate::emulator::world::line::session::Session;
 
-/// To whom a session goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The receiver of a transferred session.
+#[derive(Clone, Debug, Copy, PartialEq, Eq)]
 pub(crate) enum Target {
-    /// A person, who is responsible at once.
+    /// A person, who becomes responsible at once.
     User(u64),
     /// The queue of a line.
     Queue(u64),
 }
 
 impl Transaction<'_> {
-    /// The time of welcome bots that is over: the queue takes their sessions.
+    /// Passes sessions to the queue whose welcome bot's time is over.
     pub(crate) fn ring(&mut self) {
         let now = self.world.clock.millis();
         for session in self.world.lines.due(now) {
@@ -25,9 +25,11 @@ impl Transaction<'_> {
         }
     }
 
-    /// The bot's part is over: it goes, unless the line lets it stay, and the next free operator is asked.
+    /// Ends the bot's part: it leaves, unless the line keeps it, and the next free operator is
+    /// asked.
     ///
-    /// What the client's `0`, `imopenlines.bot.session.operator` and the end of `WELCOME_BOT_TIME` do.
+    /// Used for the client's `0`, `imopenlines.bot.session.operator` and the end of
+    /// `WELCOME_BOT_TIME`.
     pub(crate) fn hand_to_queue(&mut self, id: u64) {
         let Some(session) = self.world.lines.sessions.get(&id).cloned() else {
             return;
@@ -35,13 +37,14 @@ impl Transaction<'_> {
         let line = self.world.lines.configs.get(&session.line);
         let stays = line.is_some_and(Line::bot_stays);
         if self.world.is_bot(session.operator) && !stays {
-            self.go_out_of(session.chat, session.operator);
+            self.remove_from_chat(session.chat, session.operator);
         }
-        self.say_inside(session.chat, "The conversation goes to the queue");
+        self.say_internally(session.chat, "The conversation goes to the queue");
         self.ask_queue(id);
     }
 
-    /// Whoever leads a session and leaves its chat leaves the session to the queue, which does not ask them again.
+    /// Passes a session to the queue when its operator leaves the chat; the queue does not ask that
+    /// operator again.
     pub(crate) fn leave_session(&mut self, chat: u64, user: u64) {
         let session = self.world.lines.open_session(chat);
         let led = session.filter(|session| session.operator == user);
@@ -67,19 +70,20 @@ impl Transaction<'_> {
         });
         self.change_chat(session.chat, |chat| chat.owner = 0);
         for operator in all.into_iter().chain(next) {
-            self.come_into(id, operator);
+            self.add_to_session(id, operator);
         }
         self.updates.push(Update::Lines);
     }
 
-    /// Everybody, if the line asks all at once.
+    /// Returns all operators if the line asks all of them at once.
     fn asked_together(&self, line: u64) -> Vec<u64> {
         let line = self.world.lines.configs.get(&line);
         let line = line.filter(|line| line.get("QUEUE_TYPE") == "all");
         line.map(|line| line.queue.clone()).unwrap_or_default()
     }
 
-    /// Whose turn it is: in the order of the queue, from its beginning (`strictly`) or behind who was asked last.
+    /// Returns the next operator: the first free one in the queue (`strictly`), or the one after
+    /// the operator asked last.
     fn next_operator(&mut self, session: &Session) -> Option<u64> {
         let line = self.world.lines.configs.get_mut(&session.line)?;
         let kind = line.get("QUEUE_TYPE");
@@ -94,7 +98,8 @@ impl Transaction<'_> {
         line.queue.get(place).copied()
     }
 
-    /// Gives a session to a person or to a queue; who had it goes, unless `stays` says otherwise.
+    /// Transfers a session to a person or a queue. The previous operator leaves, unless `stays` is
+    /// set.
     pub(super) fn hand_over(
         &mut self,
         session: &Session,
@@ -102,11 +107,11 @@ impl Transaction<'_> {
         stays: bool,
     ) -> Result<(), Refusal> {
         if session.operator > 0 && !stays {
-            self.go_out_of(session.chat, session.operator);
+            self.remove_from_chat(session.chat, session.operator);
         }
         match target {
             Target::User(user) => {
-                self.say_inside(session.chat, "The conversation was handed over");
+                self.say_internally(session.chat, "The conversation was handed over");
                 self.take(session.id, user);
             }
             Target::Queue(line) => {
@@ -114,14 +119,14 @@ impl Transaction<'_> {
                     session.line = line;
                     session.passed.clear();
                 });
-                self.say_inside(session.chat, "The conversation goes to the queue");
+                self.say_internally(session.chat, "The conversation goes to the queue");
                 self.ask_queue(session.id);
             }
         }
         Ok(())
     }
 
-    /// Somebody becomes responsible.
+    /// Makes a user responsible for a session.
     pub(super) fn take(&mut self, id: u64, user: u64) {
         let chat = self.world.lines.sessions.get(&id).map(|one| one.chat);
         self.change_session(id, |session| {
@@ -129,15 +134,16 @@ impl Transaction<'_> {
             session.is_answered = true;
             session.bot_until = None;
         });
-        self.come_into(id, user);
+        self.add_to_session(id, user);
         if let Some(chat) = chat {
             self.change_chat(chat, |chat| chat.owner = user);
         }
         self.updates.push(Update::Lines);
     }
 
-    /// Whether a session can go there: to a queue that exists, or to a person who works here.
-    pub(super) fn must_fit(&self, target: Target) -> Result<(), Refusal> {
+    /// Checks that a session can be transferred there: to an existing queue or to a person of the
+    /// portal.
+    pub(super) fn check_target(&self, target: Target) -> Result<(), Refusal> {
         let fits = match target {
             Target::User(user) => {
                 let user = self.world.users.get(&user);
@@ -152,8 +158,8 @@ impl Transaction<'_> {
         }
     }
 
-    /// A note of the portal among those who work here; clients never read it.
-    pub(super) fn say_inside(&mut self, chat: u64, text: &str) {
+    /// Sends a system message that the client does not see.
+    pub(super) fn say_internally(&mut self, chat: u64, text: &str) {
         self.say(chat, Draft::text(Author::System, text));
     }
 }

@@ -1,19 +1,19 @@
-//! The beginning and the end of sessions.
+//! Starts and ends sessions.
 
 use std::collections::BTreeSet;
 
 use super::super::{Author, Draft};
-use crate::emulator::feed::Update;
 use crate::emulator::transaction::Transaction;
+use crate::emulator::updates::Update;
 use crate::emulator::world::chat::Chat;
 use crate::emulator::world::line::config::Line;
 use crate::emulator::world::line::session::Session;
-use crate::emulator::world::message::{Outside, Passage, Refs};
+use crate::emulator::world::message::{Outside, OutsideState, Refs};
 
 impl Transaction<'_> {
-    /// Begins a session: all are told, then the welcome bot comes in, or the queue is asked.
+    /// Starts a session: sends its events, then adds the welcome bot or asks the queue.
     pub(super) fn start_session(&mut self, chat: u64, client: u64, makes_lead: bool) -> u64 {
-        let session = self.found_session(chat, client);
+        let session = self.create_session(chat, client);
         let Some(line) = self.world.lines.configs.get(&session.line).cloned() else {
             return session.id;
         };
@@ -29,13 +29,13 @@ impl Transaction<'_> {
         session.id
     }
 
-    /// A session by itself, with nobody in it.
-    pub(super) fn found_session(&mut self, chat: u64, client: u64) -> Session {
+    /// Creates a session without an operator.
+    pub(super) fn create_session(&mut self, chat: u64, client: u64) -> Session {
         let before = self.world.lines.last_session(chat).map(|one| one.id);
-        let place = self.world.chats.get(&chat);
-        let place = place.and_then(|chat| self.place_of(chat));
+        let user_code = self.world.chats.get(&chat);
+        let user_code = user_code.and_then(|chat| self.user_code_of(chat));
         let session = self.world.lines.keep(Session {
-            line: place.map_or(0, |place| place.line),
+            line: user_code.map_or(0, |user_code| user_code.line),
             chat,
             client,
             parent: before.unwrap_or(0),
@@ -46,7 +46,7 @@ impl Transaction<'_> {
         session
     }
 
-    /// Writes what a session is into the fields of its chat.
+    /// Writes the session into the entity fields of its chat.
     pub(super) fn note_session(&mut self, id: u64) {
         let Some(session) = self.world.lines.sessions.get(&id).cloned() else {
             return;
@@ -69,18 +69,19 @@ impl Transaction<'_> {
             session.operator = bot;
             session.bot_until = line.bot_ms().map(|time| now + time);
         });
-        self.come_into(session, bot);
+        self.add_to_session(session, bot);
     }
 
-    /// Brings somebody into the chat of a session; the portal itself does, and so nobody is named as who did.
-    pub(super) fn come_into(&mut self, session: u64, user: u64) {
+    /// Adds a user to the chat of a session. The portal does it, so the event names nobody as the
+    /// cause.
+    pub(super) fn add_to_session(&mut self, session: u64, user: u64) {
         if let Some(chat) = self.world.lines.sessions.get(&session).map(|one| one.chat) {
-            self.bring_in(chat, user);
+            self.add_to_chat(chat, user);
         }
     }
 
-    /// The same where no session need go on.
-    pub(crate) fn bring_in(&mut self, chat: u64, user: u64) {
+    /// Adds a user to a chat, with or without an open session.
+    pub(crate) fn add_to_chat(&mut self, chat: u64, user: u64) {
         let known = self.world.chats.get(&chat).cloned();
         let Some(mut chat) = known.filter(|chat| !chat.has(user)) else {
             return;
@@ -90,30 +91,30 @@ impl Transaction<'_> {
         self.announce_join(&chat, user, 0);
     }
 
-    /// Takes somebody out of the chat of a session; nobody is told.
-    pub(crate) fn go_out_of(&mut self, chat: u64, user: u64) {
+    /// Removes a user from the chat of a session, without an event.
+    pub(crate) fn remove_from_chat(&mut self, chat: u64, user: u64) {
         self.change_chat(chat, |chat| {
             chat.members.retain(|member| *member != user);
         });
         self.updates.push(Update::Left { chat, user });
     }
 
-    /// The line greets by itself, if it does.
+    /// Sends the line's greeting, if it has one.
     pub(super) fn greet(&mut self, session: u64, is_first: bool) {
         let session = self.world.lines.sessions.get(&session).cloned();
         let Some(session) = session else { return };
         let line = self.world.lines.configs.get(&session.line);
         let text = line.and_then(|line| line.greeting(is_first));
         if let Some(text) = text.map(str::to_owned) {
-            self.tell_client(session.chat, &text);
+            self.say_to_client(session.chat, &text);
         }
     }
 
-    /// The portal itself says something that the client is to read.
-    pub(crate) fn tell_client(&mut self, chat: u64, text: &str) -> u64 {
+    /// Sends a system message that the client sees.
+    pub(crate) fn say_to_client(&mut self, chat: u64, text: &str) -> u64 {
         let refs = Refs {
             outside: Outside {
-                passage: Passage::Important,
+                state: OutsideState::Important,
                 ..Outside::default()
             },
             ..Refs::default()
@@ -122,7 +123,7 @@ impl Transaction<'_> {
         self.say(chat, Draft { refs, ..draft })
     }
 
-    /// Ends a session. Its bots go, its people stay with the history.
+    /// Ends a session. Bots leave the chat; people stay, with its history.
     pub(super) fn end_session(&mut self, id: u64) {
         let now = self.world.clock.millis();
         let known = self.world.lines.sessions.get(&id).cloned();
@@ -139,7 +140,7 @@ impl Transaction<'_> {
         let mut bots = members.map(|chat| chat.members.clone()).unwrap_or_default();
         bots.retain(|id| self.world.is_bot(*id));
         for bot in bots {
-            self.go_out_of(session.chat, bot);
+            self.remove_from_chat(session.chat, bot);
         }
         self.change_chat(session.chat, |chat| chat.owner = 0);
         self.updates.push(Update::Lines);
@@ -147,7 +148,7 @@ impl Transaction<'_> {
 }
 
 impl Transaction<'_> {
-    /// Keeps a session as a lead, if it is none yet; the answer is the lead.
+    /// Stores a session as a lead if it is not one yet, and returns the lead's id.
     pub(crate) fn make_lead(&mut self, session: u64) -> u64 {
         let known = self.world.lines.sessions.get(&session).map(|one| one.lead);
         if let Some(lead) = known.filter(|lead| *lead > 0) {
@@ -159,7 +160,7 @@ impl Transaction<'_> {
         lead
     }
 
-    /// The chats that are tied to something in CRM, oldest first; `kind` is `LEAD` and the like.
+    /// Returns the chats linked to a CRM object, oldest first; `kind` is `LEAD`, `DEAL` and so on.
     pub(crate) fn chats_in_crm(&self, kind: &str, id: u64) -> Vec<Chat> {
         let tied = |chat: &&Chat| {
             let parts: Vec<&str> = chat.entity_data[1].split('|').collect();

@@ -1,13 +1,13 @@
-//! Lines made, changed and deleted, by people and by programs.
+//! Creates, changes and deletes lines and connectors.
 
-use crate::emulator::feed::Update;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::transaction::Transaction;
+use crate::emulator::updates::Update;
 use crate::emulator::world::line::config::Line;
 use crate::emulator::world::line::connector::{Connector, LIVECHAT, Link};
 
 impl Transaction<'_> {
-    /// Makes a line; the portal's own live chat is joined to it at once.
+    /// Creates a line; the portal's own live chat is connected to it at once.
     pub(crate) fn add_line(&mut self, settings: &[(String, String)], queue: &[u64]) -> u64 {
         let language = self.world.language.clone();
         let id = self.world.lines.add(&language);
@@ -37,7 +37,7 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    /// Deletes a line: its sessions end, and the applications of its connectors are told.
+    /// Deletes a line: its sessions end, and the applications of its connectors are notified.
     pub(crate) fn delete_line(&mut self, id: u64) -> Result<(), Refusal> {
         self.line(id)?;
         let sessions = self.world.lines.sessions.values();
@@ -55,7 +55,7 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    /// A line that exists.
+    /// Returns a line, or fails if it does not exist.
     pub(crate) fn line(&self, id: u64) -> Result<&Line, Refusal> {
         self.world.lines.configs.get(&id).ok_or_else(|| no_line(id))
     }
@@ -66,7 +66,7 @@ fn no_line(id: u64) -> Refusal {
 }
 
 impl Transaction<'_> {
-    /// A person switches a connector off on a line: its application is told.
+    /// Switches a connector off on a line, as a person does, and notifies its application.
     pub(crate) fn switch_off(&mut self, connector: &str, line: u64) -> Result<(), Refusal> {
         self.line(line)?;
         let known = self.connector(connector)?;
@@ -78,7 +78,7 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    /// A connector that exists.
+    /// Returns a connector, or fails if it does not exist.
     pub(crate) fn connector(&self, id: &str) -> Result<Connector, Refusal> {
         let known = self.world.lines.connectors.get(id).cloned();
         known.ok_or_else(|| {
@@ -87,14 +87,14 @@ impl Transaction<'_> {
         })
     }
 
-    /// Takes a connector away from the portal and from its lines.
+    /// Removes a connector from the portal and from its lines.
     pub(crate) fn remove_connector(&mut self, id: &str) {
         self.world.lines.connectors.remove(id);
         self.world.lines.links.retain(|(known, _), _| known != id);
         self.updates.push(Update::Lines);
     }
 
-    /// Takes away all connectors of an application.
+    /// Removes all connectors of an application.
     pub(crate) fn remove_connectors_of(&mut self, client_id: &str) {
         let connectors = self.world.lines.connectors.values();
         let gone: Vec<String> = connectors

@@ -1,6 +1,7 @@
-//! What applications are told of open channels: sections 3 and 4 of open-channels.md, 6.1 of server-behaviour.md.
+//! Events about open channels: protocol/open-channels.md 3 and protocol/open-channels.md 4, protocol/server-behaviour.md 6.1.
 //!
-//! Events of connectors go to the application of the connector, those of lines and sessions to whoever has bound them.
+//! Events of connectors are sent to the connector's application, those of lines and sessions to all
+//! subscriptions.
 
 mod outgoing;
 mod sessions;
@@ -12,20 +13,39 @@ use serde_json::{Value, json};
 use crate::emulator::events::Tokens;
 use crate::emulator::transaction::Transaction;
 use crate::emulator::world::access::Owner;
-use crate::emulator::world::line::connector::{Connector, Place};
+use crate::emulator::world::chat::Chat;
+use crate::emulator::world::line::connector::{Connector, UserCode};
 
-/// Where a client is, as events say it.
-fn connector(place: &Place) -> Value {
+/// Returns the client's place in the form of events.
+fn connector(user_code: &UserCode) -> Value {
     json!({
-        "connector_id": place.connector,
-        "line_id": place.line,
-        "chat_id": place.chat,
-        "user_id": place.user,
+        "connector_id": user_code.connector,
+        "line_id": user_code.line,
+        "chat_id": user_code.chat,
+        "user_id": user_code.user,
     })
 }
 
 impl Transaction<'_> {
-    /// Tells an application that its connector was switched off on a line; the keys are in lower case, as nowhere else.
+    /// Returns the connector of a chat and the user code of its client.
+    pub(crate) fn connector_of(&self, chat: &Chat) -> Option<(Connector, UserCode)> {
+        let user_code = self.user_code_of(chat)?;
+        let connector = self
+            .world
+            .lines
+            .connectors
+            .get(&user_code.connector)?
+            .clone();
+        Some((connector, user_code))
+    }
+
+    /// Returns the user code of a line's chat.
+    pub(crate) fn user_code_of(&self, chat: &Chat) -> Option<UserCode> {
+        UserCode::read(&chat.entity_id).filter(|_| chat.is_line())
+    }
+
+    /// Notifies an application that its connector was switched off on a line. The keys are in lower
+    /// case, unlike elsewhere.
     pub(crate) fn announce_status_deletion(&mut self, connector: &Connector, line: u64) {
         let data = json!({ "connector": connector.id, "line": line });
         if let Some(app) = connector.app.clone() {
@@ -37,7 +57,8 @@ impl Transaction<'_> {
         }
     }
 
-    /// Tells each application that has a connector on a line that the line is gone: `data` is the line's bare number.
+    /// Notifies each application with a connector on a line that the line was deleted: `data` is
+    /// the line's id.
     pub(crate) fn announce_line_deletion(&mut self, line: u64) {
         let links = self.world.lines.links.keys();
         let joined = links.filter(|(_, on)| *on == line);

@@ -1,11 +1,13 @@
-//! What goes to a client: `ONIMCONNECTORMESSAGE*` for the connector, `ONOPENLINEMESSAGE*` for whoever listens to lines.
+//! Events about messages to a client: `ONIMCONNECTORMESSAGE*` for the connector,
+//! `ONOPENLINEMESSAGE*` for all who subscribed.
 //!
-//! The latter tell "messages to the client through non-livechat connectors" (server-behaviour.md 6.1).
+//! The latter are about "messages to the client through non-livechat connectors"
+//! (protocol/server-behaviour.md 6.1).
 
 use serde_json::{Map, Value, json};
 
 use super::connector;
-use crate::emulator::clock::{at, iso};
+use crate::emulator::clock::{iso, timestamp};
 use crate::emulator::events::Tokens;
 use crate::emulator::events::params::{append, flag};
 use crate::emulator::picture;
@@ -15,27 +17,27 @@ use crate::emulator::world::access::Owner;
 use crate::emulator::world::chat::Chat;
 use crate::emulator::world::file::File;
 use crate::emulator::world::line::connector::Connector;
-use crate::emulator::world::line::connector::Place;
+use crate::emulator::world::line::connector::UserCode;
 use crate::emulator::world::message::Message;
 
 impl Transaction<'_> {
-    /// Tells a connector what it is to bring to its client.
+    /// Sends a connector a message to deliver to its client.
     pub(crate) fn announce_outgoing(
         &mut self,
         provider: &Connector,
-        place: &Place,
+        user_code: &UserCode,
         chat: &Chat,
         message: &Message,
     ) {
-        let said = said(self.world, provider, message);
-        let item = json!({ "im": im(message), "message": said, "chat": { "id": place.chat } });
-        self.tell_connector("ADD", provider, place, &[item]);
-        let told = json!({
-            "connector": connector(place),
+        let body = body(self.world, provider, message);
+        let item = json!({ "im": im(message), "message": body, "chat": { "id": user_code.chat } });
+        self.fire_to_connector("ADD", provider, user_code, &[item]);
+        let item_for_lines = json!({
+            "connector": connector(user_code),
             "chat": { "id": chat.id },
             "message": {
                 "id": message.id,
-                "date": iso(at(message.date)),
+                "date": iso(timestamp(message.date)),
                 "text": message.text,
                 "files": files(self.world, message),
                 "attach": message.rich.attach,
@@ -44,48 +46,54 @@ impl Transaction<'_> {
             },
         });
         if provider.app.is_some() {
-            let data = json!({ "DATA": [told] });
-            self.tell_all("ONOPENLINEMESSAGEADD", &data, Tokens::OfSession);
+            let data = json!({ "DATA": [item_for_lines] });
+            self.fire_to_all_with("ONOPENLINEMESSAGEADD", &data, Tokens::OfSession);
         }
     }
 
-    /// Tells a connector that a message has another text now. `message[id]` is a list.
+    /// Sends a connector the new text of a message. `message[id]` is a list.
     pub(crate) fn announce_outgoing_edit(
         &mut self,
         provider: &Connector,
-        place: &Place,
+        user_code: &UserCode,
         message: &Message,
     ) {
         let text = signed(self.world, provider, message, "[br] ");
         let item = json!({
             "im": im(message),
             "message": { "id": message.refs.outside.ids, "text": text },
-            "chat": { "id": place.chat },
+            "chat": { "id": user_code.chat },
         });
-        self.tell_connector("UPDATE", provider, place, &[item]);
-        self.tell_lines("UPDATE", provider, place, message);
+        self.fire_to_connector("UPDATE", provider, user_code, &[item]);
+        self.fire_to_lines("UPDATE", provider, user_code, message);
     }
 
-    /// Tells a connector that a message is gone: an item for each of its numbers outside.
+    /// Sends a connector a deletion: an item for each id outside.
     pub(crate) fn announce_outgoing_deletion(
         &mut self,
         provider: &Connector,
-        place: &Place,
+        user_code: &UserCode,
         message: &Message,
     ) {
         let ids = message.refs.outside.ids.iter();
         let items = ids.map(|id| {
-            json!({ "im": im(message), "message": { "id": id }, "chat": { "id": place.chat } })
+            json!({ "im": im(message), "message": { "id": id }, "chat": { "id": user_code.chat } })
         });
         let items: Vec<Value> = items.collect();
-        self.tell_connector("DELETE", provider, place, &items);
-        self.tell_lines("DELETE", provider, place, message);
+        self.fire_to_connector("DELETE", provider, user_code, &items);
+        self.fire_to_lines("DELETE", provider, user_code, message);
     }
 
-    fn tell_connector(&mut self, end: &str, provider: &Connector, place: &Place, items: &[Value]) {
+    fn fire_to_connector(
+        &mut self,
+        end: &str,
+        provider: &Connector,
+        user_code: &UserCode,
+        items: &[Value],
+    ) {
         let data = json!({
-            "CONNECTOR": place.connector,
-            "LINE": place.line,
+            "CONNECTOR": user_code.connector,
+            "LINE": user_code.line,
             "MESSAGES": items,
         });
         if let Some(app) = provider.app.clone() {
@@ -94,14 +102,21 @@ impl Transaction<'_> {
         }
     }
 
-    fn tell_lines(&mut self, end: &str, provider: &Connector, place: &Place, message: &Message) {
+    fn fire_to_lines(
+        &mut self,
+        end: &str,
+        provider: &Connector,
+        user_code: &UserCode,
+        message: &Message,
+    ) {
         let id = message.refs.outside.ids.first();
         let item =
-            json!({ "im": im(message), "message": { "id": id }, "chat": { "id": place.chat } });
-        let data = json!({ "CONNECTOR": place.connector, "LINE": place.line, "DATA": [item] });
+            json!({ "im": im(message), "message": { "id": id }, "chat": { "id": user_code.chat } });
+        let data =
+            json!({ "CONNECTOR": user_code.connector, "LINE": user_code.line, "DATA": [item] });
         if provider.app.is_some() {
             let event = format!("ONOPENLINEMESSAGE{end}");
-            self.tell_all(&event, &data, Tokens::OfSession);
+            self.fire_to_all_with(&event, &data, Tokens::OfSession);
         }
     }
 }
@@ -110,31 +125,33 @@ fn im(message: &Message) -> Value {
     json!({ "chat_id": message.chat, "message_id": message.id })
 }
 
-/// `message` of what is to go out. What hangs on it comes as it is, and once more as text.
-fn said(world: &World, provider: &Connector, message: &Message) -> Value {
-    let mut said = Map::new();
+/// Returns `message` of an outgoing message. An attachment is sent as it is, and again as text.
+fn body(world: &World, provider: &Connector, message: &Message) -> Value {
+    let mut body = Map::new();
     let text = signed(world, provider, message, " [br]");
     append(
-        &mut said,
+        &mut body,
         json!({ "user_id": message.author, "text": text }),
     );
-    append(&mut said, json!({ "files": files(world, message) }));
+    append(&mut body, json!({ "files": files(world, message) }));
     if let Some(attach) = &message.rich.attach {
         let old = json!([attach.to_string()]);
         append(
-            &mut said,
+            &mut body,
             json!({ "attachments": [attach], "attachments_old": old }),
         );
     }
-    said.into()
+    body.into()
 }
 
-/// The text with the speaker's name in front, unless the connector wants none, or nobody speaks, or nothing is said.
+/// Returns the text after the author's name, unless the connector wants no names, or there is no
+/// author or text.
 ///
-/// The samples break the line behind the name in two ways: ` [br]` in a new message, `[br] ` in a changed one.
+/// The samples break the line behind the name in two ways: ` [br]` in a new message, `[br] ` in an
+/// edit.
 fn signed(world: &World, provider: &Connector, message: &Message, line_break: &str) -> String {
     let speaker = world.users.get(&message.author);
-    match speaker.filter(|_| provider.wishes.signature && !message.text.is_empty()) {
+    match speaker.filter(|_| provider.options.signature && !message.text.is_empty()) {
         Some(user) => format!("[b]{}:[/b]{line_break}{}", user.name(), message.text),
         None => message.text.clone(),
     }

@@ -1,4 +1,5 @@
-//! A session began or ended: `ONIMCONNECTORDIALOGSTART` and `FINISH`, `ONSESSIONSTART` and `FINISH`.
+//! Events about the start and end of a session: `ONIMCONNECTORDIALOGSTART` and `FINISH`,
+//! `ONSESSIONSTART` and `FINISH`.
 
 use serde_json::json;
 
@@ -9,28 +10,28 @@ use crate::emulator::transaction::Transaction;
 use crate::emulator::world::access::Owner;
 
 impl Transaction<'_> {
-    /// Tells of a session that it has begun, or ended if it is closed.
+    /// Sends the events that a session started, or ended if it is closed.
     ///
-    /// In the samples `chat` and `user` repeat what stands in `connector`: the numbers outside.
+    /// In the samples `chat` and `user` repeat the ids outside from `connector`.
     pub(crate) fn announce_session(&mut self, id: u64) {
         let Some(session) = self.world.lines.sessions.get(&id).cloned() else {
             return;
         };
         let chat = self.world.chats.get(&session.chat).cloned();
-        let Some((provider, place)) = chat.and_then(|chat| self.way_out(&chat)) else {
+        let Some((provider, user_code)) = chat.and_then(|chat| self.connector_of(&chat)) else {
             return;
         };
         let line = self.world.lines.configs.get(&session.line);
         let item = json!({
-            "connector": connector(&place),
+            "connector": connector(&user_code),
             "session": {
                 "id": session.id,
                 "closed": flag(session.closed.is_some()),
                 "parent_id": session.parent,
                 "close_term": line.map_or(0, |line| line.close_term()),
             },
-            "chat": { "id": place.chat },
-            "user": { "id": place.user },
+            "chat": { "id": user_code.chat },
+            "user": { "id": user_code.user },
         });
         let end = if session.closed.is_some() {
             "FINISH"
@@ -38,13 +39,14 @@ impl Transaction<'_> {
             "START"
         };
         if let Some(app) = provider.app {
-            let data = json!({ "CONNECTOR": place.connector, "LINE": place.line, "DATA": [item] });
+            let data =
+                json!({ "CONNECTOR": user_code.connector, "LINE": user_code.line, "DATA": [item] });
             let event = format!("ONIMCONNECTORDIALOG{end}");
             self.fire(&event, &Owner::App(app), Tokens::OfSession, |_| {
                 data.clone()
             });
         }
         let data = json!({ "DATA": [item] });
-        self.tell_all(&format!("ONSESSION{end}"), &data, Tokens::OfSession);
+        self.fire_to_all_with(&format!("ONSESSION{end}"), &data, Tokens::OfSession);
     }
 }

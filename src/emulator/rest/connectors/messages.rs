@@ -1,17 +1,17 @@
-//! What is said through a connector: `imconnector.send.messages` and its kin, and what has become of what it was told.
+//! Messages through a connector: `imconnector.send.messages` and related methods, and their
+//! delivery.
 
 use serde_json::{Map, Value, json};
 
-use super::super::call::{Answer, Call};
+use super::super::call::{Answer, Call, Method, method};
 use super::super::params::{as_id, as_text, items};
-use super::super::table::{Method, method};
-use super::said::{elements, heard, must_have, text};
+use super::elements::{client_message, elements, require_parts, text};
 use super::statuses::inactive;
 use super::{line, own, required};
 use crate::emulator::actions::ClientMessage;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::world::line::connector::Connector;
-use crate::emulator::world::line::connector::Place;
+use crate::emulator::world::line::connector::UserCode;
 
 pub(super) const METHODS: &[Method] = &[
     method("imconnector.send.messages", "imopenlines", send),
@@ -22,13 +22,14 @@ pub(super) const METHODS: &[Method] = &[
     method("imconnector.chat.name.set", "imconnector", set_name),
 ];
 
-/// What a client said. Each element succeeds or fails by itself; a number that came before is no repeat.
+/// Stores messages of clients. Each element succeeds or fails alone; an id sent before is not a
+/// repeat.
 fn send(call: &mut Call<'_, '_>) -> Answer {
-    each(call, |call, heard| {
-        if heard.text.is_empty() && heard.files.is_empty() {
+    each(call, |call, incoming| {
+        if incoming.text.is_empty() && incoming.files.is_empty() {
             return Err("The message has neither text nor files".to_owned());
         }
-        let arrived = call.tx.hear(heard);
+        let arrived = call.tx.receive(incoming);
         let session = json!({
             "ID": arrived.session.to_string(),
             "CHAT_ID": arrived.chat.to_string(),
@@ -38,20 +39,20 @@ fn send(call: &mut Call<'_, '_>) -> Answer {
 }
 
 fn update(call: &mut Call<'_, '_>) -> Answer {
-    each(call, |call, heard| {
-        let changed = call.tx.hear_edit(heard);
+    each(call, |call, incoming| {
+        let changed = call.tx.receive_edit(incoming);
         changed.map(|_| None).map_err(|error| error.to_string())
     })
 }
 
 fn delete(call: &mut Call<'_, '_>) -> Answer {
-    each(call, |call, heard| {
-        let gone = call.tx.hear_deletion(heard);
+    each(call, |call, incoming| {
+        let gone = call.tx.receive_deletion(incoming);
         gone.map(|_| None).map_err(|error| error.to_string())
     })
 }
 
-/// Runs something for every element of `MESSAGES`, on an open line, and lists what came of it.
+/// Runs a function for every element of `MESSAGES` on an open line, and lists the results.
 fn each(
     call: &mut Call<'_, '_>,
     run: impl Fn(&mut Call<'_, '_>, &ClientMessage) -> Result<Option<Value>, String>,
@@ -59,20 +60,20 @@ fn each(
     let (connector, line) = open_line(call)?;
     let elements = elements(call.params.get("MESSAGES"))?;
     for element in &elements {
-        must_have(element, &["user", "message", "chat"])?;
+        require_parts(element, &["user", "message", "chat"])?;
     }
     let results: Vec<Value> = elements
         .iter()
         .map(|element| {
-            let heard = heard(&connector.id, line, element);
-            let done = heard.and_then(|heard| run(call, &heard));
+            let incoming = client_message(&connector.id, line, element);
+            let done = incoming.and_then(|incoming| run(call, &incoming));
             outcome(element, done)
         })
         .collect();
     Ok(json!({ "SUCCESS": true, "DATA": { "RESULT": results } }).into())
 }
 
-/// The connector and the line of a call, which have to be there and on.
+/// Returns the connector and the line of a call, which must exist and be on.
 fn open_line(call: &Call<'_, '_>) -> Result<(Connector, u64), Refusal> {
     let connector = own(call)?;
     let line = line(call)?;
@@ -83,7 +84,8 @@ fn open_line(call: &Call<'_, '_>) -> Result<(Connector, u64), Refusal> {
     }
 }
 
-/// An element of the result: ids are texts, the date is an empty object, the chat's address stands in `description`.
+/// Returns an element of the result: ids are texts, the date is an empty object, `description` has
+/// the chat's address.
 fn outcome(element: &Map<String, Value>, done: Result<Option<Value>, String>) -> Value {
     let mut shown = json!({
         "user": text(element, "user", "id"),
@@ -111,12 +113,13 @@ fn outcome(element: &Map<String, Value>, done: Result<Option<Value>, String>) ->
     shown
 }
 
-/// Under which numbers the client has messages. What is not waited for is passed over, a second time as well.
+/// Confirms messages with their ids outside. Messages that do not wait for confirmation are
+/// skipped.
 fn delivered(call: &mut Call<'_, '_>) -> Answer {
     let connector = own(call)?.id;
     line(call)?;
     for element in elements(call.params.get("MESSAGES"))? {
-        must_have(&element, &["im", "message", "chat"])?;
+        require_parts(&element, &["im", "message", "chat"])?;
         let ids = items(&element["message"]["id"]);
         let ids: Vec<String> = ids.iter().filter_map(as_text).collect();
         if let Some(message) = as_id(&element["im"]["message_id"]) {
@@ -126,7 +129,7 @@ fn delivered(call: &mut Call<'_, '_>) -> Answer {
     Ok(json!({ "SUCCESS": true, "DATA": [] }).into())
 }
 
-/// That the client has read messages: the portal takes it and does nothing with it.
+/// Accepts that the client has read messages, without an effect, as on the portal.
 fn read(call: &mut Call<'_, '_>) -> Answer {
     own(call)?;
     line(call)?;
@@ -134,21 +137,22 @@ fn read(call: &mut Call<'_, '_>) -> Answer {
     Ok(json!({ "SUCCESS": true, "DATA": [] }).into())
 }
 
-/// Gives a chat another name; `USER_ID` is needed unless the connector's chats are groups.
+/// Renames a chat; `USER_ID` is required unless the connector is for groups.
 fn set_name(call: &mut Call<'_, '_>) -> Answer {
     let (connector, line) = open_line(call)?;
     let (chat, name) = (required(call, "CHAT_ID")?, required(call, "NAME")?);
-    let user = match connector.wishes.group {
-        true => "0".to_owned(),
-        false => required(call, "USER_ID")?,
+    let user = if connector.options.group {
+        "0".to_owned()
+    } else {
+        required(call, "USER_ID")?
     };
-    let place = Place {
+    let user_code = UserCode {
         connector: connector.id,
         line,
         chat,
         user,
     };
-    let known = call.tx.chat_of_place(&place);
+    let known = call.tx.chat_with_code(&user_code);
     let chat = known.ok_or_else(|| {
         Refusal::new("CHAT_RENAMING_FAILED", "There is no such chat on this line")
     })?;

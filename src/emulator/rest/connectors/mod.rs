@@ -1,15 +1,14 @@
-//! `imconnector.*`: messengers of applications on open channels, section 2 of open-channels.md.
+//! `imconnector.*`: messengers of applications on open channels, protocol/open-channels.md 2.
 //!
-//! Only applications may call these; a webhook is refused.
+//! Only applications may call these methods; webhooks are refused.
 
+mod elements;
 mod messages;
 mod registration;
-mod said;
 mod statuses;
 
-use super::call::Call;
+use super::call::{Call, Method};
 use super::params::as_text;
-use super::table::Method;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::world::line::connector::Connector;
 
@@ -17,14 +16,14 @@ use crate::emulator::world::line::connector::Connector;
 pub(super) const TABLES: [&[Method]; 3] =
     [registration::METHODS, statuses::METHODS, messages::METHODS];
 
-/// The application that calls.
+/// Returns the calling application.
 fn app(call: &Call<'_, '_>) -> Result<String, Refusal> {
     let text = "Current authorization type is denied for this method Application context required";
     let refusal = || Refusal::new("WRONG_AUTH_TYPE", text).status(403);
     call.caller.app.clone().ok_or_else(refusal)
 }
 
-/// A text that has to be there.
+/// Returns a required text.
 fn required(call: &Call<'_, '_>, name: &str) -> Result<String, Refusal> {
     let text = call.params.text(name).filter(|text| !text.is_empty());
     text.ok_or_else(|| missing(name))
@@ -37,12 +36,12 @@ fn missing(name: &str) -> Refusal {
     )
 }
 
-/// The line in `LINE`, which has to be there; `0` for what is no number.
+/// Returns the line in the required `LINE`; `0` if it is not a number.
 fn line(call: &Call<'_, '_>) -> Result<u64, Refusal> {
     Ok(required(call, "LINE")?.trim().parse().unwrap_or(0))
 }
 
-/// The connector in `CONNECTOR`, if it is the caller's.
+/// Returns the connector in `CONNECTOR`, if it is the caller's.
 fn own(call: &Call<'_, '_>) -> Result<Connector, Refusal> {
     let app = app(call)?;
     let id = required(call, "CONNECTOR")?.to_lowercase();
@@ -56,7 +55,7 @@ fn own(call: &Call<'_, '_>) -> Result<Connector, Refusal> {
     })
 }
 
-/// Whether a flag that the caller may have sent is on: anything but nothing, `0`, `N` and `false`.
+/// Whether a flag is on, if it was sent: anything but an empty text, `0`, `N` and `false`.
 fn is_on(call: &Call<'_, '_>, name: &str) -> Option<bool> {
     let text = call.params.get(name).and_then(as_text)?;
     Some(!["", "0", "N", "n", "false"].contains(&text.as_str()))

@@ -1,18 +1,17 @@
 //! `imconnector.register`, `.unregister` and `.list`.
 //!
-//! What fails here comes with HTTP 200, the error beside `"result": false` (server-behaviour.md 5.2).
+//! Failures come with HTTP 200 and the error next to `"result": false` (protocol/server-behaviour.md 5.2).
 
 use serde_json::{Map, Value, json};
 
-use super::super::call::{Answer, Call};
+use super::super::call::{Answer, Call, Method, method};
 use super::super::handlers::address;
 use super::super::params::php_array;
-use super::super::table::{Method, method};
 use super::{app, is_on};
-use crate::emulator::feed::Update;
 use crate::emulator::refusal::Refusal;
+use crate::emulator::updates::Update;
 use crate::emulator::world::access::Owner;
-use crate::emulator::world::line::connector::{Connector, Wishes};
+use crate::emulator::world::line::connector::{Connector, ConnectorOptions};
 
 pub(super) const METHODS: &[Method] = &[
     method("imconnector.register", "imopenlines", register),
@@ -20,7 +19,8 @@ pub(super) const METHODS: &[Method] = &[
     method("imconnector.list", "imopenlines", list),
 ];
 
-/// Makes a connector, or changes the one of this id. Its settings page needs no `placement.bind`.
+/// Creates a connector, or changes the one with this id. Its settings page needs no
+/// `placement.bind`.
 fn register(call: &mut Call<'_, '_>) -> Answer {
     let app = app(call)?;
     let text = |name| call.params.text(name).filter(|text| !text.is_empty());
@@ -46,14 +46,14 @@ fn register(call: &mut Call<'_, '_>) -> Answer {
         title,
         app: Some(app),
         handler,
-        wishes: wishes(call),
+        options: options(call),
     };
     call.tx.world.lines.connectors.insert(id, connector);
     call.tx.updates.push(Update::Lines);
     Ok(json!({ "result": true }).into())
 }
 
-/// The id as it is kept: in lower case, of letters, digits and `_`.
+/// Returns the id as it is stored: in lower case, of letters, digits and `_`.
 fn fitting(id: &str) -> Result<String, Refusal> {
     if id.contains('.') {
         let text = "The connector ID must not contain a dot";
@@ -64,15 +64,15 @@ fn fitting(id: &str) -> Result<String, Refusal> {
     if id.chars().all(fits) {
         Ok(id)
     } else {
-        let text = "The connector ID may have letters, digits and _ only";
+        let text = "The connector ID may have chat_types, digits and _ only";
         Err(failed("APPLICATION_REGISTRATION_ERROR", text))
     }
 }
 
-fn wishes(call: &Call<'_, '_>) -> Wishes {
-    let plain = Wishes::default();
+fn options(call: &Call<'_, '_>) -> ConnectorOptions {
+    let plain = ConnectorOptions::default();
     let flag = |name, otherwise| is_on(call, name).unwrap_or(otherwise);
-    Wishes {
+    ConnectorOptions {
         signature: flag("NEED_SIGNATURE", plain.signature),
         system_messages: flag("NEED_SYSTEM_MESSAGES", plain.system_messages),
         edits: flag("EDIT_INTERNAL_MESSAGES", plain.edits),
@@ -93,7 +93,7 @@ fn unregister(call: &mut Call<'_, '_>) -> Answer {
     Ok(json!({ "result": true }).into())
 }
 
-/// All connectors of the portal, by id; for those who may change connectors.
+/// Returns all connectors of the portal, by id, for callers who may change connectors.
 fn list(call: &mut Call<'_, '_>) -> Answer {
     app(call)?;
     if !call.is_admin() {
@@ -106,7 +106,7 @@ fn list(call: &mut Call<'_, '_>) -> Answer {
     Ok(php_array(listed).into())
 }
 
-/// A failure that HTTP does not tell.
+/// A failure with HTTP status 200.
 fn failed(code: &str, text: &str) -> Refusal {
     Refusal::new(code, text).status(200)
 }

@@ -1,12 +1,12 @@
-//! How a connector stands on a line: `imconnector.activate`, `.connector.data.set`, `.status`, `.set.error`.
+//! The state of a connector on a line: `imconnector.activate`, `.connector.data.set`, `.status`,
+//! `.set.error`.
 
 use serde_json::json;
 
-use super::super::call::{Answer, Call, yes};
-use super::super::table::{Method, method};
+use super::super::call::{Answer, Call, Method, method, yes};
 use super::{app, is_on, line, missing, own, required};
-use crate::emulator::feed::Update;
 use crate::emulator::refusal::Refusal;
+use crate::emulator::updates::Update;
 use crate::emulator::world::line::connector::Link;
 
 pub(super) const METHODS: &[Method] = &[
@@ -16,20 +16,22 @@ pub(super) const METHODS: &[Method] = &[
     method("imconnector.set.error", "imopenlines", set_error),
 ];
 
-/// Switches a connector on, or off. Off forgets what it was; the application did it and is not told.
+/// Switches a connector on or off. Off removes its state; the application did it itself and gets no
+/// event.
 fn activate(call: &mut Call<'_, '_>) -> Answer {
     let active = is_on(call, "ACTIVE");
     change(call, |call, link| {
-        match active.ok_or_else(|| missing("ACTIVE"))? {
-            true => link.active = true,
-            false => *link = Link::default(),
+        if active.ok_or_else(|| missing("ACTIVE"))? {
+            link.active = true
+        } else {
+            *link = Link::default()
         }
         let _ = call;
         Ok(())
     })
 }
 
-/// Takes the whole set in the place of the old one; connection and registration count as confirmed.
+/// Replaces the whole data; connection and registration count as confirmed.
 fn set_data(call: &mut Call<'_, '_>) -> Answer {
     change(call, |call, link| {
         let data = call.params.fields("DATA");
@@ -42,8 +44,8 @@ fn set_data(call: &mut Call<'_, '_>) -> Answer {
     })
 }
 
-/// Says that the connector does not work, which shuts it on this line. The documentation has a sentence about it and no
-/// page; the way back is `imconnector.activate` with 0, then with 1.
+/// Records that the connector does not work, which closes it on this line. The documentation has a
+/// sentence about it and no page; `imconnector.activate` with 0, then with 1, opens it again.
 fn set_error(call: &mut Call<'_, '_>) -> Answer {
     change(call, |_, link| {
         link.error = true;
@@ -51,7 +53,7 @@ fn set_error(call: &mut Call<'_, '_>) -> Answer {
     })
 }
 
-/// Changes the connector of the caller on a line that exists.
+/// Changes the caller's connector on an existing line.
 fn change(
     call: &mut Call<'_, '_>,
     change: impl FnOnce(&mut Call<'_, '_>, &mut Link) -> Result<(), Refusal>,
@@ -71,7 +73,7 @@ fn change(
     yes()
 }
 
-/// Where a connector stands; on no line, and where it was never joined, everything is off.
+/// Returns the state of a connector; everything is off where it was never connected.
 fn status(call: &mut Call<'_, '_>) -> Answer {
     app(call)?;
     let connector = required(call, "CONNECTOR")?.to_lowercase();
@@ -87,7 +89,7 @@ fn status(call: &mut Call<'_, '_>) -> Answer {
     .into())
 }
 
-/// The line is not there, or off, or the connector is off on it.
+/// The line does not exist or is off, or the connector is off on it.
 pub(super) fn inactive() -> Refusal {
     Refusal::new(
         "NOT_ACTIVE_LINE",

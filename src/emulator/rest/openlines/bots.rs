@@ -1,8 +1,8 @@
-//! `imopenlines.bot.session.*`: what a bot does with the session it leads. Section 6.2 of server-behaviour.md.
+//! `imopenlines.bot.session.*`: actions of a bot on the session it leads. Section 6.2 of
+//! protocol/server-behaviour.md.
 
-use super::super::call::{Answer, Call, yes};
+use super::super::call::{Answer, Call, Method, method, yes};
 use super::super::params::{as_id, as_text};
-use super::super::table::{Method, method};
 use super::target;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::world::access::Owner;
@@ -14,17 +14,18 @@ pub(super) const METHODS: &[Method] = &[
     method("imopenlines.bot.session.finish", "imopenlines", finish),
 ];
 
-/// Says something in the portal's name that the client is to read: the greeting of the line, or `MESSAGE`. An empty
-/// one is not said, and the answer is `true` all the same.
+/// Sends a system message to the client: the line's greeting, or `MESSAGE`. An empty text is not
+/// sent, and the result is still `true`.
 fn send(call: &mut Call<'_, '_>) -> Answer {
     let chat = call.chat_id()?;
     let is_greeting = call.params.text("NAME").as_deref() == Some("WELCOME");
-    let text = match is_greeting {
-        true => greeting(call, chat),
-        false => call.params.text("MESSAGE").unwrap_or_default(),
+    let text = if is_greeting {
+        greeting(call, chat)
+    } else {
+        call.params.text("MESSAGE").unwrap_or_default()
     };
     if call.tx.line_chat(chat).is_ok() && !text.trim().is_empty() {
-        call.tx.tell_client(chat, text.trim());
+        call.tx.say_to_client(chat, text.trim());
     }
     yes()
 }
@@ -37,15 +38,15 @@ fn greeting(call: &Call<'_, '_>, chat: u64) -> String {
         .unwrap_or_default()
 }
 
-/// Calls an operator for whatever bot leads the session.
+/// Passes the session to the queue, whichever bot leads it.
 fn operator(call: &mut Call<'_, '_>) -> Answer {
     let chat = call.chat_id()?;
     call.tx.bot_to_queue(chat)?;
     yes()
 }
 
-/// Gives the session away. Parameters have to be in upper case here, and `BOT_ID` means nothing: the bot is the first
-/// of the application, wherever it is.
+/// Transfers the session. Parameters must be in upper case here, and `BOT_ID` is ignored: the bot
+/// is the first of the application, whether or not it is in the chat.
 fn transfer(call: &mut Call<'_, '_>) -> Answer {
     let chat = call.params.exact("CHAT_ID").and_then(as_id);
     let chat = chat.ok_or_else(|| Refusal::new("CHAT_ID_EMPTY", "Chat ID can't be empty"))?;
@@ -63,7 +64,8 @@ fn finish(call: &mut Call<'_, '_>) -> Answer {
     yes()
 }
 
-/// The first bot of the caller. A webhook names it by `CLIENT_ID`: that of version 1, or a `botToken` of version 2.
+/// Returns the first bot of the caller. A webhook selects it by `CLIENT_ID`: that of v1, or a
+/// `botToken` of v2.
 fn first_bot(call: &Call<'_, '_>) -> Result<u64, Refusal> {
     let owner = call.owner()?;
     let second = match &owner {

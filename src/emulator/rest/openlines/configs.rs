@@ -1,13 +1,12 @@
-//! `imopenlines.config.*` and `imopenlines.revision.get`: lines, made and changed by programs. Section 8 of
-//! open-channels.md.
+//! `imopenlines.config.*` and `imopenlines.revision.get`: lines managed by programs. Section 8 of
+//! protocol/open-channels.md.
 
 use std::cmp::Ordering;
 
 use serde_json::{Map, Value, json};
 
-use super::super::call::{Answer, Call};
+use super::super::call::{Answer, Call, Method, method};
 use super::super::params::{as_id, as_text, is_yes, items};
-use super::super::table::{Method, method};
 use super::settings::{given, line};
 use crate::emulator::refusal::Refusal;
 use crate::emulator::world::line::config::Line;
@@ -22,7 +21,7 @@ pub(super) const METHODS: &[Method] = &[
     method("imopenlines.revision.get", "imopenlines", revision),
 ];
 
-/// Lines in one answer, unless another number was asked for, and at most.
+/// Default and maximum number of lines in an answer.
 const LIMIT_DEFAULT: u64 = 50;
 const LIMIT_MAX: u64 = 200;
 
@@ -32,7 +31,7 @@ fn add(call: &mut Call<'_, '_>) -> Answer {
     Ok(call.tx.add_line(&settings, &queue).into())
 }
 
-/// Changes a line; `false` if there is none.
+/// Changes a line; returns `false` if it does not exist.
 fn update(call: &mut Call<'_, '_>) -> Answer {
     let id = id(call)?;
     allowed(call)?;
@@ -41,7 +40,7 @@ fn update(call: &mut Call<'_, '_>) -> Answer {
     Ok(changed.is_ok().into())
 }
 
-/// A line; `false` if there is none.
+/// Returns a line; `false` if it does not exist.
 fn get(call: &mut Call<'_, '_>) -> Answer {
     let id = id(call)?;
     let with_queue = call.params.unless_no("WITH_QUEUE");
@@ -70,7 +69,7 @@ fn allowed(call: &Call<'_, '_>) -> Result<(), Refusal> {
     Err(Refusal::new("CONFIG_WRONG_USER_PERMISSION", text).status(403))
 }
 
-/// Lines by `filter`, in `order`, from `offset` on; here the queue is a list of numbers.
+/// Returns lines by `filter`, in `order`, from `offset` on; here the queue is a list of numbers.
 fn list(call: &mut Call<'_, '_>) -> Answer {
     let params = call.params.fields("PARAMS");
     let options = call.params.fields("OPTIONS");
@@ -120,7 +119,7 @@ fn listed(one: &Line, with_queue: bool) -> Value {
     shown
 }
 
-/// Numbers as numbers, everything else as texts.
+/// Compares numbers as numbers, everything else as texts.
 fn compare(one: &Value, other: &Value, name: &str) -> Ordering {
     let text = |shown: &Value| as_text(&shown[name]).unwrap_or_default();
     let (one, other) = (text(one), text(other));

@@ -1,11 +1,10 @@
 //! Chats of open channels in CRM: `imopenlines.crm.chat.get` and `.getLastId`, `.crm.lead.create`,
-//! `.crm.message.add`, `.message.quick.save`. Section 7 of open-channels.md.
+//! `.crm.message.add`, `.message.quick.save`. protocol/open-channels.md 7.
 
 use serde_json::{Value, json};
 
-use super::super::call::{Answer, Call, yes};
+use super::super::call::{Answer, Call, Method, method, yes};
 use super::super::params::is_yes;
-use super::super::table::{Method, method};
 use super::chat;
 use crate::emulator::actions::{Author, Draft};
 use crate::emulator::refusal::Refusal;
@@ -19,10 +18,10 @@ pub(super) const METHODS: &[Method] = &[
     method("imopenlines.message.quick.save", "imopenlines", save),
 ];
 
-/// What a chat can be tied to.
+/// The kinds of objects a chat can be linked to.
 const KINDS: [&str; 4] = ["lead", "deal", "company", "contact"];
 
-/// The kind and the number that a call is about.
+/// Returns kind and id of the CRM object of a call.
 pub(super) fn entity(call: &Call<'_, '_>) -> Result<(String, u64), Refusal> {
     let kind = call.params.text("CRM_ENTITY_TYPE").unwrap_or_default();
     let kind = kind.to_lowercase();
@@ -35,13 +34,13 @@ pub(super) fn entity(call: &Call<'_, '_>) -> Result<(String, u64), Refusal> {
     }
 }
 
-/// The chats that a call is about, oldest first.
+/// Returns the chats of the CRM object of a call, oldest first.
 pub(super) fn tied(call: &Call<'_, '_>) -> Result<Vec<Chat>, Refusal> {
     let (kind, id) = entity(call)?;
     Ok(call.tx.chats_in_crm(&kind, id))
 }
 
-/// The chats of something in CRM; those without an open session only if `ACTIVE_ONLY` says `N`.
+/// Returns the chats of a CRM object; those without an open session only if `ACTIVE_ONLY` is `N`.
 fn chats(call: &mut Call<'_, '_>) -> Answer {
     let all = call
         .params
@@ -54,7 +53,7 @@ fn chats(call: &mut Call<'_, '_>) -> Answer {
         .filter(|chat| all || lines.open_session(chat.id).is_some());
     let listed: Vec<Value> = shown
         .filter_map(|chat| {
-            let (connector, _) = call.tx.way_out(chat)?;
+            let (connector, _) = call.tx.connector_of(chat)?;
             Some(json!({
                 "CHAT_ID": chat.id.to_string(),
                 "CONNECTOR_ID": connector.id,
@@ -77,7 +76,7 @@ fn last(call: &mut Call<'_, '_>) -> Answer {
     Ok(last.into())
 }
 
-/// Keeps the session of a chat as a lead.
+/// Stores the session of a chat as a lead.
 fn make_lead(call: &mut Call<'_, '_>) -> Answer {
     let chat = chat(call)?;
     let session = call.tx.my_session(chat)?;
@@ -89,7 +88,7 @@ fn make_lead(call: &mut Call<'_, '_>) -> Answer {
     yes()
 }
 
-/// Says something in a chat of something in CRM, as one of its members.
+/// Sends a message to a chat of a CRM object, as one of its members.
 fn say(call: &mut Call<'_, '_>) -> Answer {
     let (chats, chat) = (tied(call)?, call.params.id("CHAT_ID"));
     let chat = chats.into_iter().find(|known| Some(known.id) == chat);
@@ -106,9 +105,10 @@ fn say(call: &mut Call<'_, '_>) -> Answer {
         let text = "You cannot send messages to this chat";
         return Err(Refusal::new("CANCELED", text));
     }
-    let author = match call.tx.world.is_bot(user) {
-        true => Author::Bot(user),
-        false => Author::User(user),
+    let author = if call.tx.world.is_bot(user) {
+        Author::Bot(user)
+    } else {
+        Author::User(user)
     };
     Ok(call
         .tx
@@ -116,7 +116,7 @@ fn say(call: &mut Call<'_, '_>) -> Answer {
         .into())
 }
 
-/// Keeps a message as a quick answer. There is no list of them here, and no method reads one.
+/// Accepts a message as a quick answer. No method reads quick answers, so none are stored.
 fn save(call: &mut Call<'_, '_>) -> Answer {
     let chat = call.tx.line_chat(chat(call)?)?.id;
     let message = call.params.id("MESSAGE_ID").unwrap_or(0);

@@ -1,18 +1,17 @@
-//! What a line's chat is, and what was said in it: `imopenlines.dialog.get`, `imopenlines.session.history.get`.
+//! Chats of lines and their messages: `imopenlines.dialog.get`, `imopenlines.session.history.get`.
 
 use serde_json::{Map, Value, json};
 
-use super::super::call::{Answer, Call};
+use super::super::call::{Answer, Call, Method, method};
 use super::super::dialogs::{author, described};
 use super::super::params::php_array;
-use super::super::table::{Method, method};
-use crate::emulator::clock::{at, iso};
+use crate::emulator::clock::{iso, timestamp};
 use crate::emulator::objects;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::world::World;
 use crate::emulator::world::chat::Chat;
 use crate::emulator::world::dialog::{Address, parse};
-use crate::emulator::world::line::connector::Place;
+use crate::emulator::world::line::connector::UserCode;
 use crate::emulator::world::line::session::Session;
 use crate::emulator::world::message::Message;
 
@@ -21,7 +20,7 @@ pub(super) const METHODS: &[Method] = &[
     method("imopenlines.session.history.get", "imopenlines", history),
 ];
 
-/// A chat, by any of the four names it has.
+/// Returns a chat, by any of its four names.
 fn dialog(call: &mut Call<'_, '_>) -> Answer {
     let refusal = || Refusal::new("ACCESS_ERROR", "You do not have access to this dialog");
     let id = named(call).ok_or_else(refusal)?;
@@ -42,7 +41,7 @@ fn dialog(call: &mut Call<'_, '_>) -> Answer {
     Ok(shown.into())
 }
 
-/// What the messenger offers to do in a line's chat: all but a new picture and a call.
+/// Returns the actions the messenger offers in a line's chat: all but a new picture and a call.
 fn restrictions() -> Value {
     let of = |name: &str| {
         (
@@ -82,10 +81,10 @@ fn named(call: &Call<'_, '_>) -> Option<u64> {
         return Some(call.tx.world.lines.sessions.get(&session)?.chat);
     }
     call.tx
-        .chat_of_place(&Place::read(&params.text("USER_CODE")?)?)
+        .chat_with_code(&UserCode::read(&params.text("USER_CODE")?)?)
 }
 
-/// A session with its messages: the one of `SESSION_ID`, or the last of a chat.
+/// Returns a session with its messages: the one of `SESSION_ID`, or the last of a chat.
 fn history(call: &mut Call<'_, '_>) -> Answer {
     let lines = &call.tx.world.lines;
     let session = match (call.params.id("SESSION_ID"), call.params.id("CHAT_ID")) {
@@ -99,13 +98,13 @@ fn history(call: &mut Call<'_, '_>) -> Answer {
     let refusal = || Refusal::new("INVALID_SESSION_ID", "There is no such session");
     let session = session.cloned().ok_or_else(refusal)?;
     call.tx
-        .must_serve(session.line, session.chat)
+        .check_operator(session.line, session.chat)
         .map_err(|_| Refusal::new("ACCESS_DENIED", "You do not have access"))?;
     let chat = call.tx.line_chat(session.chat).map_err(|_| refusal())?;
-    Ok(told(call.tx.world, call.tx.user, &session, &chat).into())
+    Ok(printed(call.tx.world, call.tx.user, &session, &chat).into())
 }
 
-fn told(world: &World, viewer: u64, session: &Session, chat: &Chat) -> Value {
+fn printed(world: &World, viewer: u64, session: &Session, chat: &Chat) -> Value {
     let until = session.closed.unwrap_or(i64::MAX);
     let ids = chat.messages.iter();
     let said: Vec<&Message> = ids
@@ -147,14 +146,14 @@ fn told(world: &World, viewer: u64, session: &Session, chat: &Chat) -> Value {
     })
 }
 
-/// A message of the history: its keys are in lower case.
+/// Returns a message of the history, with keys in lower case.
 fn brief(message: &Message) -> Value {
     json!({
         "id": message.id.to_string(),
         "chatid": message.chat.to_string(),
         "senderid": message.author.to_string(),
         "recipientid": format!("chat{}", message.chat),
-        "date": iso(at(message.date)),
+        "date": iso(timestamp(message.date)),
         "text": message.text,
         "textlegacy": message.text,
         "system": if message.system { "Y" } else { "N" },

@@ -1,7 +1,6 @@
-//! Who comes into the chat of something in CRM: `imopenlines.crm.chat.user.add` and `.delete`.
+//! Members of the chats of a CRM object: `imopenlines.crm.chat.user.add` and `.delete`.
 
-use super::super::call::{Answer, Call};
-use super::super::table::{Method, method};
+use super::super::call::{Answer, Call, Method, method};
 use super::crm::tied;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::world::chat::Chat;
@@ -11,7 +10,7 @@ pub(super) const METHODS: &[Method] = &[
     method("imopenlines.crm.chat.user.delete", "imopenlines", delete),
 ];
 
-/// Brings a person or a bot in; the answer is the chat, or `0` where somebody is already.
+/// Adds a person or a bot; returns the chat, or `0` if the user is already in it.
 fn add(call: &mut Call<'_, '_>) -> Answer {
     let chat = meant(call)?;
     let user = user(call)?;
@@ -22,11 +21,11 @@ fn add(call: &mut Call<'_, '_>) -> Answer {
     if chat.has(user) {
         return Ok(0.into());
     }
-    call.tx.bring_in(chat.id, user);
+    call.tx.add_to_chat(chat.id, user);
     Ok(chat.id.into())
 }
 
-/// Takes somebody out; the answer is the chat, or `0` where nobody of that number was.
+/// Removes a user; returns the chat, or `0` if the user was not in it.
 fn delete(call: &mut Call<'_, '_>) -> Answer {
     let chat = meant(call)?;
     let user = user(call)?;
@@ -37,7 +36,7 @@ fn delete(call: &mut Call<'_, '_>) -> Answer {
         let text = "The client cannot be taken out of the chat";
         return Err(Refusal::new("CHAT_DELETE_USER_PERMISSION_DENIED", text).status(403));
     }
-    call.tx.go_out_of(chat.id, user);
+    call.tx.remove_from_chat(chat.id, user);
     Ok(chat.id.into())
 }
 
@@ -46,7 +45,7 @@ fn user(call: &Call<'_, '_>) -> Result<u64, Refusal> {
     user.ok_or_else(|| Refusal::new("CRM_CHAT_EMPTY_USER", "User ID can't be empty"))
 }
 
-/// The chat in `CHAT_ID`, which has to belong to the entity, or the last that does.
+/// Returns the chat in `CHAT_ID`, which must belong to the CRM object, or the object's last chat.
 fn meant(call: &Call<'_, '_>) -> Result<Chat, Refusal> {
     let mut chats = tied(call)?;
     let found = match call.params.id("CHAT_ID") {

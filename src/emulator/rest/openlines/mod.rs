@@ -1,4 +1,5 @@
-//! `imopenlines.*`: lines, sessions, and what bots and operators do with them. Sections 5 to 8 of open-channels.md.
+//! `imopenlines.*`: lines, sessions, and actions of bots and operators on them. Sections 5 to 8 of
+//! protocol/open-channels.md.
 
 mod bots;
 mod configs;
@@ -8,9 +9,8 @@ mod members;
 mod sessions;
 mod settings;
 
-use super::call::Call;
+use super::call::{Call, Method};
 use super::params::as_id;
-use super::table::Method;
 use crate::emulator::actions::Target;
 use crate::emulator::refusal::Refusal;
 
@@ -24,13 +24,14 @@ pub(super) const TABLES: [&[Method]; 6] = [
     configs::METHODS,
 ];
 
-/// The number in `CHAT_ID`, as methods of operators ask for it.
+/// Returns the number in `CHAT_ID`, with the error of the operators' methods.
 fn chat(call: &Call<'_, '_>) -> Result<u64, Refusal> {
     let id = call.params.id("CHAT_ID");
     id.ok_or_else(|| Refusal::new("CHAT_ID", "Chat ID can't be empty"))
 }
 
-/// Where a session is to go: `USER_ID` before `QUEUE_ID` before `TRANSFER_ID`, as `given` finds them.
+/// Returns the receiver of a session: `USER_ID` before `QUEUE_ID` before `TRANSFER_ID`, read by
+/// `given`.
 fn target(given: impl Fn(&str) -> Option<String>) -> Result<Target, Refusal> {
     let number = |text: &str, code: &str| {
         let id = as_id(&text.into());

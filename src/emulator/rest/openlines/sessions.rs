@@ -1,12 +1,12 @@
-//! `imopenlines.session.*`: sessions begun, joined, taken, pinned and judged.
+//! `imopenlines.session.*`, `.operator.*` and `.network.*`: sessions started, joined, taken,
+//! pinned, rated and ended.
 
 use serde_json::json;
 
-use super::super::call::{Answer, Call, yes};
-use super::super::table::{Method, method};
+use super::super::call::{Answer, Call, Method, method, yes};
 use super::{chat, target};
 use crate::emulator::refusal::Refusal;
-use crate::emulator::world::line::connector::Place;
+use crate::emulator::world::line::connector::UserCode;
 
 pub(super) const METHODS: &[Method] = &[
     method("imopenlines.session.open", "imopenlines", open),
@@ -37,26 +37,26 @@ pub(super) const METHODS: &[Method] = &[
     method("imopenlines.operator.transfer", "imopenlines", transfer),
 ];
 
-/// The highest mark.
+/// The highest rating.
 const MARK_MAX: u64 = 5;
 
-/// The chat of a client; its number is a text, as nowhere else.
+/// Returns the chat of a client; only here its id is a text.
 fn open(call: &mut Call<'_, '_>) -> Answer {
     let code = call.params.text("USER_CODE").unwrap_or_default();
-    let chat = Place::read(&code).and_then(|place| call.tx.chat_of_place(&place));
+    let chat = UserCode::read(&code).and_then(|place| call.tx.chat_with_code(&place));
     let chat = chat.ok_or_else(|| Refusal::new("ACCESS_DENIED", "You do not have access"))?;
     let line = call.tx.world.lines.last_session(chat).map(|one| one.line);
-    call.tx.must_serve(line.unwrap_or(0), chat)?;
+    call.tx.check_operator(line.unwrap_or(0), chat)?;
     Ok(json!({ "chatId": chat.to_string() }).into())
 }
 
 fn start(call: &mut Call<'_, '_>) -> Answer {
     let chat = chat(call)?;
-    call.tx.begin_session(chat)?;
+    call.tx.restart_session(chat)?;
     yes()
 }
 
-/// Begins a session with a message of an older one.
+/// Starts a session with a message of an older one.
 fn start_by(call: &mut Call<'_, '_>) -> Answer {
     let chat = chat(call)?;
     let message = call.params.id("MESSAGE_ID").unwrap_or(0);
@@ -64,7 +64,7 @@ fn start_by(call: &mut Call<'_, '_>) -> Answer {
     if known.is_none_or(|message| message.chat != chat) {
         return Err(Refusal::new("ACCESS_DENIED", "You do not have access"));
     }
-    call.tx.begin_session(chat)?;
+    call.tx.restart_session(chat)?;
     yes()
 }
 
@@ -96,7 +96,7 @@ fn unpin_all(call: &mut Call<'_, '_>) -> Answer {
     change_pins(call, false)
 }
 
-/// Pins all open sessions of the caller, or none; the answer is those that have changed.
+/// Pins or unpins all open sessions of the caller; returns those that have changed.
 fn change_pins(call: &mut Call<'_, '_>, is_pinned: bool) -> Answer {
     let me = call.caller.user;
     let sessions = call.tx.world.lines.sessions.values();
@@ -118,7 +118,7 @@ fn silent(call: &mut Call<'_, '_>) -> Answer {
     yes()
 }
 
-/// What the head of the operators thinks of a session.
+/// Rates a session, as the operators' supervisor does.
 fn vote(call: &mut Call<'_, '_>) -> Answer {
     let id = call.params.id("SESSION_ID");
     let id = id.ok_or_else(|| Refusal::new("EMPTY_SESSION_ID", "Session ID can't be empty"))?;
@@ -140,7 +140,7 @@ fn vote(call: &mut Call<'_, '_>) -> Answer {
     yes()
 }
 
-/// The length of the code of a line.
+/// Length of a line's code, in characters.
 const CODE_CHARS: usize = 32;
 
 fn network_join(call: &mut Call<'_, '_>) -> Answer {
@@ -156,7 +156,7 @@ fn network_send(call: &mut Call<'_, '_>) -> Answer {
     Err(line_not_found(call))
 }
 
-/// No code means a line here; one of another length cannot be one anywhere.
+/// No code is a line's here; a code of another length is invalid on every portal.
 fn line_not_found(call: &Call<'_, '_>) -> Refusal {
     let code = call.params.text("CODE").unwrap_or_default();
     if code.chars().count() == CODE_CHARS {
@@ -172,7 +172,8 @@ fn answer(call: &mut Call<'_, '_>) -> Answer {
     yes()
 }
 
-/// Ends a session, whoever has it. Spam is an end as well; what the portal keeps of it is not documented.
+/// Ends a session, whoever has it. Marking it as spam ends it as well; further effects are not
+/// documented.
 fn finish(call: &mut Call<'_, '_>) -> Answer {
     let chat = chat(call)?;
     call.tx.finish_session(chat)?;

@@ -1,11 +1,12 @@
-//! `PARAMS` of a line as programs write them, and a line as programs read it.
+//! Converts `PARAMS` of a line between the forms of programs and of the portal.
 
 use serde_json::{Map, Value, json};
 
 use super::super::params::{as_id, as_text, items};
 use crate::emulator::world::line::config::Line;
 
-/// Settings and queue as they were given; what is no scalar is passed over, the queue aside.
+/// Returns settings and queue from `PARAMS`; values that are not scalars are skipped, except for
+/// the queue.
 pub(super) fn given(params: &Map<String, Value>) -> (Vec<(String, String)>, Option<Vec<u64>>) {
     let scalars = params.iter().filter_map(|(name, value)| {
         Some((
@@ -16,7 +17,7 @@ pub(super) fn given(params: &Map<String, Value>) -> (Vec<(String, String)>, Opti
     (scalars.collect(), params.get("QUEUE").map(queue))
 }
 
-/// A setting as it is kept: hours lose their zeros and get a dot, `09:30` becomes `9.30`.
+/// Returns a setting as it is stored: hours lose their zeros and get a dot, `09:30` becomes `9.30`.
 fn written(name: &str, text: String) -> String {
     match (name, text.split_once(':')) {
         ("WORKTIME_FROM" | "WORKTIME_TO", Some((hours, minutes))) => {
@@ -30,7 +31,8 @@ fn written(name: &str, text: String) -> String {
     }
 }
 
-/// The operators of a queue: numbers, or `{ENTITY_TYPE, ENTITY_ID}`. Departments have nobody here.
+/// Returns the operators of a queue: numbers, or `{ENTITY_TYPE, ENTITY_ID}`. Departments are empty
+/// here.
 fn queue(queue: &Value) -> Vec<u64> {
     let user = |item: &Value| match item {
         Value::Object(entity) => {
@@ -43,7 +45,8 @@ fn queue(queue: &Value) -> Vec<u64> {
     items(queue).iter().filter_map(user).collect()
 }
 
-/// A line as `imopenlines.config.get` prints it: every scalar is a text, dates are empty objects, `QUEUE` texts.
+/// Returns a line as `imopenlines.config.get` prints it: scalars are texts, dates are empty
+/// objects, `QUEUE` has texts.
 pub(super) fn line(line: &Line, with_queue: bool) -> Value {
     let mut shown = Map::new();
     shown.insert("ID".to_owned(), line.id.to_string().into());
@@ -62,7 +65,7 @@ mod tests {
     use crate::emulator::rest::openlines::settings::*;
 
     #[test]
-    fn a_queue_comes_in_two_shapes_and_hours_change_theirs() {
+    fn a_queue_has_two_forms_and_hours_are_converted() {
         let params = json!({
             "LINE_NAME": "Support",
             "WORKTIME_FROM": "09:30",

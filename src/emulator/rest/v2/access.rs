@@ -1,7 +1,7 @@
-//! Whose bot it is, and where it may act: the errors that all methods of version 2 have in common.
+//! Access to bots and chats: the checks and errors that all methods of v2 share.
 //!
-//! An application owns its bots by its client id, and needs no `botToken`. A webhook owns them by `custom` and the
-//! `botToken`, which has to be in every call.
+//! An application owns its bots by its client id, and needs no `botToken`. A webhook owns them by
+//! `custom` and the `botToken`, which is required in every call.
 
 use serde_json::{Map, Value};
 
@@ -15,7 +15,7 @@ use crate::emulator::world::message::Message;
 use crate::emulator::world::user::User;
 
 impl Call<'_, '_> {
-    /// Who owns the bots this call is about.
+    /// Returns the owner of the bots of this call.
     pub(super) fn bot_owner(&self) -> Result<Owner, Refusal> {
         match &self.caller.app {
             Some(client_id) => Ok(Owner::App(client_id.clone())),
@@ -23,7 +23,7 @@ impl Call<'_, '_> {
         }
     }
 
-    /// The bot in `botId`, if it is the caller's.
+    /// Returns the bot in `botId`, if it is the caller's.
     pub(super) fn own_bot(&self) -> Result<User, Refusal> {
         let owner = self.bot_owner()?;
         let id = self.id_of("botId");
@@ -40,14 +40,14 @@ impl Call<'_, '_> {
         }
     }
 
-    /// The same, and from here on the bot is who acts.
+    /// Returns that bot, and acts as this bot from now on.
     pub(super) fn act_as_own_bot(&mut self) -> Result<u64, Refusal> {
         let bot = self.own_bot()?.id;
         self.tx.user = bot;
         Ok(bot)
     }
 
-    /// The chat in `dialogId` as whoever acts writes it; the private dialog with somebody is made on demand.
+    /// Returns the chat in `dialogId` of the acting user; a private dialog is created if needed.
     pub(super) fn dialog(&mut self) -> Result<Chat, Refusal> {
         let dialog_id = self.text_of("dialogId").filter(|id| !id.is_empty());
         let dialog_id =
@@ -59,7 +59,8 @@ impl Call<'_, '_> {
         chat.map_err(|_| denied())
     }
 
-    /// The message in `messageId`, if it is in a chat of whoever acts and has not been deleted; otherwise this error.
+    /// Returns the message in `messageId`, if it is in a chat of the acting user and not deleted;
+    /// otherwise fails with `missing`.
     pub(super) fn message(
         &self,
         missing: impl Fn() -> Refusal,

@@ -1,6 +1,7 @@
-//! `imbot.v2.Bot.*` and `imbot.v2.Revision.get`: section 7.1 of bots-v2.md.
+//! `imbot.v2.Bot.*` and `imbot.v2.Revision.get`: protocol/bots-v2.md 7.1.
 //!
-//! Registering a code again returns the bot that has it, nothing changed; if another application has it, it is taken.
+//! Registering a code again returns the existing bot unchanged; a code of another application's bot
+//! is refused.
 
 use serde_json::{Map, Value, json};
 
@@ -9,11 +10,10 @@ use super::done;
 use super::registration::{change, describe, fitting, new_bot};
 use super::registration::{map, text};
 use crate::emulator::events::v2::NAMES;
-use crate::emulator::feed::Update;
 use crate::emulator::objects;
 use crate::emulator::refusal::Refusal;
-use crate::emulator::rest::call::{Answer, Call};
-use crate::emulator::rest::table::{Method, method};
+use crate::emulator::rest::call::{Answer, Call, Method, method};
+use crate::emulator::updates::Update;
 use crate::emulator::world::access::Owner;
 use crate::emulator::world::bot::{Bot, Mode};
 use crate::emulator::world::color;
@@ -28,13 +28,13 @@ pub(super) const METHODS: &[Method] = &[
     method("imbot.v2.bot.unregister", "imbot", unregister),
 ];
 
-/// Bots that one application may have.
+/// Maximum number of bots of one application.
 const BOTS_MAX: usize = 100;
 
-/// Bots in one answer, unless another number was asked for.
+/// Default number of bots in an answer.
 const LIMIT_DEFAULT: u64 = 50;
 
-/// The revision whose rules are kept here: subscriptions are cleaned, `appId` is gone.
+/// Returns the revision whose rules apply here: subscriptions are cleaned, `appId` is removed.
 fn revision(_: &mut Call<'_, '_>) -> Answer {
     Ok(json!({ "rest": 36, "web": 130, "mobile": 23, "desktop": 6 }).into())
 }
@@ -49,12 +49,13 @@ fn register(call: &mut Call<'_, '_>) -> Answer {
         return Err(Refusal::new("BOT_PROPERTIES_REQUIRED", text));
     }
     if let Some((id, known)) = with_code(call, &code) {
-        return match known.owner == owner {
-            true => shown(call, id),
-            false => Err(Refusal::new(
+        return if known.owner == owner {
+            shown(call, id)
+        } else {
+            Err(Refusal::new(
                 "BOT_CODE_ALREADY_TAKEN",
                 "Bot code is already taken",
-            )),
+            ))
         };
     }
     let bot = new_bot(code, owner, &fields)?;
@@ -83,7 +84,7 @@ fn register(call: &mut Call<'_, '_>) -> Answer {
     shown(call, id)
 }
 
-/// Who is to own a new bot. The token stands in `fields`; the quick start has it beside them.
+/// Returns the owner of a new bot. The token is in `fields`; in the quick start it is next to them.
 fn new_owner(call: &Call<'_, '_>, fields: &Map<String, Value>) -> Result<Owner, Refusal> {
     if let Some(client_id) = &call.caller.app {
         return Ok(Owner::App(client_id.clone()));
@@ -127,7 +128,8 @@ fn update(call: &mut Call<'_, '_>) -> Answer {
     shown(call, id)
 }
 
-/// The owner that a new token makes. Why it is refused is not told, since it would tell of somebody else's token.
+/// Returns the owner for a new token. Errors have no reason, since it would reveal the tokens of
+/// others.
 fn rotated(call: &Call<'_, '_>, bot: u64, token: &str) -> Result<Owner, Refusal> {
     let owner = owner_of(token);
     let is_taken = call.tx.world.bots_of(&owner).any(|other| other.id != bot);
@@ -138,7 +140,7 @@ fn rotated(call: &Call<'_, '_>, bot: u64, token: &str) -> Result<Owner, Refusal>
     Ok(owner)
 }
 
-/// Brings the subscriptions up to date, if anything about them has changed.
+/// Updates the subscriptions, if anything about them has changed.
 fn rebind(call: &mut Call<'_, '_>, before: &Bot, after: &Bot) {
     let same = (before.mode, &before.url, &before.owner) == (after.mode, &after.url, &after.owner);
     if same || ![before.mode, after.mode].contains(&Mode::Webhook) {
@@ -150,7 +152,8 @@ fn rebind(call: &mut Call<'_, '_>, before: &Bot, after: &Bot) {
     }
 }
 
-/// Removes the eight subscriptions of an owner, unless they are an application's with more bots than this one.
+/// Removes the eight subscriptions of an owner, unless an application has more bots
+/// than this.
 fn clean(call: &mut Call<'_, '_>, owner: &Owner, bots: usize) {
     let is_shared = matches!(owner, Owner::App(_)) && call.tx.world.bots_of(owner).count() > bots;
     if !is_shared {
@@ -158,7 +161,7 @@ fn clean(call: &mut Call<'_, '_>, owner: &Owner, bots: usize) {
     }
 }
 
-/// A bot by `botId` or `code`, whoever owns it; its owner sees more of it.
+/// Returns a bot by `botId` or `code`, whoever owns it; its owner sees more fields.
 fn get(call: &mut Call<'_, '_>) -> Answer {
     let owner = call.bot_owner()?;
     let by_id = call.id_of("botId");
@@ -217,7 +220,7 @@ fn unregister(call: &mut Call<'_, '_>) -> Answer {
     done()
 }
 
-/// A bot as its owner sees it.
+/// Returns a bot as its owner sees it.
 fn shown(call: &Call<'_, '_>, id: u64) -> Answer {
     let world = &call.tx.world;
     let user = world.users.get(&id).ok_or_else(no_bot)?;

@@ -1,4 +1,4 @@
-//! `imbot.v2.Chat.*`: groups in the hands of bots, section 7.2 of bots-v2.md.
+//! `imbot.v2.Chat.*`: groups managed by bots, protocol/bots-v2.md 7.2.
 
 use serde_json::{Map, Value, json};
 
@@ -8,9 +8,8 @@ use super::registration::{flag_at, text};
 use crate::emulator::actions::{Author, Draft, NewChat};
 use crate::emulator::objects;
 use crate::emulator::refusal::Refusal;
-use crate::emulator::rest::call::{Answer, Call};
+use crate::emulator::rest::call::{Answer, Call, Method, method};
 use crate::emulator::rest::params::{as_id, as_text, items};
-use crate::emulator::rest::table::{Method, method};
 use crate::emulator::world::chat::{Chat, ChatType};
 use crate::emulator::world::color;
 
@@ -23,7 +22,7 @@ pub(super) const METHODS: &[Method] = &[
     method("imbot.v2.chat.textfield.enabled", "imbot", text_field),
 ];
 
-/// Makes a group of the bot and of those who exist; who does not is passed over, as unknown fields are.
+/// Creates a group of the bot and existing users; unknown users are skipped, as unknown fields are.
 fn add(call: &mut Call<'_, '_>) -> Answer {
     let bot = call.act_as_own_bot()?;
     let fields = call.content();
@@ -42,7 +41,7 @@ fn add(call: &mut Call<'_, '_>) -> Answer {
         title: text(&fields, "title").unwrap_or_default(),
         members,
     };
-    let chat = call.tx.found_group(new)?.id;
+    let chat = call.tx.create_group(new)?.id;
     describe(call, chat, &fields);
     if call.tx.world.users.contains_key(&owner) {
         call.tx.change_chat(chat, |chat| chat.owner = owner);
@@ -62,7 +61,7 @@ fn add(call: &mut Call<'_, '_>) -> Answer {
     Ok(json!({ "chat": shown, "users": users }).into())
 }
 
-/// Gives a group what the fields name, its title left out; a colour that does not exist is passed over.
+/// Sets the fields of a group, except for its title; an unknown colour is skipped.
 fn describe(call: &mut Call<'_, '_>, chat: u64, fields: &Map<String, Value>) {
     let color = text(fields, "color").and_then(|name| color::camel(&name));
     let avatar = text(fields, "avatar").is_some();
@@ -98,11 +97,11 @@ fn update(call: &mut Call<'_, '_>) -> Answer {
 fn leave(call: &mut Call<'_, '_>) -> Answer {
     let bot = call.act_as_own_bot()?;
     let chat = group(call)?.id;
-    call.tx.part(chat, bot).map_err(|_| denied())?;
+    call.tx.remove_member(chat, bot).map_err(|_| denied())?;
     done()
 }
 
-/// Only the owner hands a group over, to one who is in it.
+/// Transfers a group to one of its members; only the owner may.
 fn set_owner(call: &mut Call<'_, '_>) -> Answer {
     let bot = call.act_as_own_bot()?;
     let chat = group(call)?;
@@ -112,7 +111,7 @@ fn set_owner(call: &mut Call<'_, '_>) -> Answer {
     done()
 }
 
-/// Offers people a field to write into, or none; they are not kept from writing by other ways.
+/// Shows or hides the text field; hiding it does not prevent other ways of writing.
 fn text_field(call: &mut Call<'_, '_>) -> Answer {
     call.act_as_own_bot()?;
     let chat = call.dialog()?.id;
@@ -121,7 +120,7 @@ fn text_field(call: &mut Call<'_, '_>) -> Answer {
     done()
 }
 
-/// The group in `dialogId`; a private dialog is none.
+/// Returns the group in `dialogId`; fails for a private dialog.
 pub(super) fn group(call: &mut Call<'_, '_>) -> Result<Chat, Refusal> {
     let chat = call.dialog()?;
     if chat.is_private() {

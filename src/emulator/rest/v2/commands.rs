@@ -1,4 +1,5 @@
-//! `imbot.v2.Command.*`: section 7.4 of bots-v2.md. Names come without a slash and are shown with one.
+//! `imbot.v2.Command.*`: protocol/bots-v2.md 7.4. Names are sent without a slash and shown with
+//! one.
 //!
 //! The flat form of `register`, without `fields`, was accepted until 30 September 2026.
 
@@ -9,14 +10,13 @@ use serde_json::{Map, Value, json};
 use super::done;
 use super::registration::{flag, map};
 use super::sending::read;
-use crate::emulator::feed::Update;
 use crate::emulator::objects;
 use crate::emulator::refusal::Refusal;
-use crate::emulator::rest::call::{Answer, Call};
+use crate::emulator::rest::call::{Answer, Call, Method, method};
 use crate::emulator::rest::commands::bare;
 use crate::emulator::rest::commands::post;
 use crate::emulator::rest::params::as_text;
-use crate::emulator::rest::table::{Method, method};
+use crate::emulator::updates::Update;
 use crate::emulator::world::bot::{Command, Title};
 
 pub(super) const METHODS: &[Method] = &[
@@ -27,7 +27,7 @@ pub(super) const METHODS: &[Method] = &[
     method("imbot.v2.command.answer", "imbot", answer),
 ];
 
-/// Registers a command; the same one again is the one that is there, nothing changed.
+/// Registers a command; an existing one is returned unchanged.
 fn register(call: &mut Call<'_, '_>) -> Answer {
     let bot = call.own_bot()?.id;
     let fields = call.content();
@@ -99,8 +99,8 @@ fn unregister(call: &mut Call<'_, '_>) -> Answer {
     done()
 }
 
-/// Answers a command. The right to it ends ten minutes after the command; what comes later is not posted, and the
-/// answer is the same: section 7.3 of server-behaviour.md.
+/// Answers a command. Ten minutes after the command the answer is not posted, and the
+/// result is the same: protocol/server-behaviour.md 7.3.
 fn answer(call: &mut Call<'_, '_>) -> Answer {
     let bot = call.own_bot()?.id;
     let failed = || Refusal::new("COMMAND_ANSWER_FAILED", "Command answer failed");
@@ -114,7 +114,7 @@ fn answer(call: &mut Call<'_, '_>) -> Answer {
     done()
 }
 
-/// The command in `commandId`, if it is the bot's.
+/// Returns the command in `commandId`, if it is the bot's.
 fn own(call: &Call<'_, '_>) -> Result<Command, Refusal> {
     let bot = call.own_bot()?.id;
     let command = call
@@ -131,7 +131,7 @@ fn named(call: &Call<'_, '_>, bot: u64, name: &str) -> Option<Command> {
         .cloned()
 }
 
-/// The name without its slash, if there is one; it must be a text.
+/// Returns the name without its slash, if it was sent; it must be a text.
 fn name(fields: &Map<String, Value>) -> Result<Option<String>, Refusal> {
     match fields.get("command") {
         None | Some(Value::Null) => Ok(None),
@@ -143,12 +143,14 @@ fn name(fields: &Map<String, Value>) -> Result<Option<String>, Refusal> {
     }
 }
 
-/// Sets the titles of the languages that are named and takes out those named with null; `params` counts only for a
-/// language that has a title in the same call.
+/// Sets the titles of the given languages and removes those given as null; `params` applies only to
+/// a language with a title in the same call.
 fn translate(command: &mut Command, titles: &Map<String, Value>, params: &Map<String, Value>) {
     for (language, title) in titles {
         match as_text(title) {
-            None => drop(command.lang.remove(language)),
+            None => {
+                let _ = command.lang.remove(language);
+            }
             Some(title) => {
                 let known = command.lang.remove(language).unwrap_or_default();
                 let params = match params.get(language) {

@@ -1,18 +1,17 @@
-//! `imbot.v2.Event.get`: section 3 of bots-v2.md, section 4.1 of server-behaviour.md.
+//! `imbot.v2.Event.get`: protocol/bots-v2.md 3, protocol/server-behaviour.md 4.1.
 //!
-//! `lastEventId`, the older name of `nextOffset`, was answered until 25 September 2026.
+//! `lastEventId`, the older name of `nextOffset`, was returned until 25 September 2026.
 
 use serde_json::{Value, json};
 
 use super::access::denied;
 use super::done;
 use super::registration::flag_at;
-use crate::emulator::clock::{at, iso};
+use crate::emulator::clock::{iso, timestamp};
 use crate::emulator::refusal::Refusal;
-use crate::emulator::rest::auth::may;
-use crate::emulator::rest::call::{Answer, Call, yes};
+use crate::emulator::rest::auth::check_scope;
+use crate::emulator::rest::call::{Answer, Call, Method, method, yes};
 use crate::emulator::rest::params::as_id;
-use crate::emulator::rest::table::{Method, method};
 use crate::emulator::world::log::Row;
 
 pub(super) const METHODS: &[Method] = &[
@@ -23,20 +22,21 @@ pub(super) const METHODS: &[Method] = &[
     method("im.v2.chat.bot.sendcontext", "im", send_context),
 ];
 
-/// Events in one answer, unless another number was asked for, and at most.
+/// Default and maximum number of events in an answer.
 const LIMIT_DEFAULT: u64 = 100;
 const LIMIT_MAX: u64 = 1000;
 
-/// What waits for a bot, and with `withUserEvents` for the caller as well, in one row of numbers.
+/// Returns the events of a bot, and with `withUserEvents` also of the caller, with ids from one
+/// sequence.
 ///
-/// An offset confirms all that is below it, none and 0 confirm nothing.
+/// An offset confirms all events below it; a missing offset and 0 confirm nothing.
 fn get(call: &mut Call<'_, '_>) -> Answer {
     let bot = call.own_bot()?.id;
     if flag_at(call, "withUserEvents") != Some(true) {
         return Ok(read(call, &[bot]).into());
     }
     let user = call.caller.user;
-    may(call.tx.world, &call.caller, "im")
+    check_scope(call.tx.world, &call.caller, "im")
         .map_err(|_| Refusal::new("SCOPE_ERROR", "The im scope is required for user events"))?;
     if !call.tx.world.subscribers.contains(&user) {
         let text = "User is not subscribed to events";
@@ -45,7 +45,7 @@ fn get(call: &mut Call<'_, '_>) -> Answer {
     Ok(read(call, &[bot, user]).into())
 }
 
-/// Confirms, and reads what comes after. `hasMore` only says that the page is full.
+/// Confirms events and returns the next ones. `hasMore` only means that the page is full.
 pub(super) fn read(call: &mut Call<'_, '_>, users: &[u64]) -> Value {
     let offset = call.id_of("offset").unwrap_or(0);
     let limit = call.id_of("limit").unwrap_or(LIMIT_DEFAULT).min(LIMIT_MAX);
@@ -61,7 +61,7 @@ pub(super) fn read(call: &mut Call<'_, '_>, users: &[u64]) -> Value {
 }
 
 fn event(id: u64, row: &Row) -> Value {
-    json!({ "eventId": id, "type": row.event, "date": iso(at(row.date)), "data": row.data })
+    json!({ "eventId": id, "type": row.event, "date": iso(timestamp(row.date)), "data": row.data })
 }
 
 fn subscribe(call: &mut Call<'_, '_>) -> Answer {
@@ -69,19 +69,19 @@ fn subscribe(call: &mut Call<'_, '_>) -> Answer {
     yes()
 }
 
-/// Nothing more is written; what was can still be read.
+/// Stops logging events; those logged can still be read.
 fn unsubscribe(call: &mut Call<'_, '_>) -> Answer {
     call.tx.world.subscribers.remove(&call.caller.user);
     yes()
 }
 
-/// What waits for the user. Whoever confirms it does so for all: a user's events are for one application.
+/// Returns the events of the user. Confirming them does so for all applications.
 fn get_user_events(call: &mut Call<'_, '_>) -> Answer {
     let user = call.caller.user;
     Ok(read(call, &[user]).into())
 }
 
-/// What the messenger itself calls when a link with a context has opened the dialog with a bot.
+/// The call of the messenger when a link with a context has opened the dialog with a bot.
 fn send_context(call: &mut Call<'_, '_>) -> Answer {
     let bot = call
         .params

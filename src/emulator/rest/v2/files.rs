@@ -1,6 +1,8 @@
-//! `imbot.v2.File.*` and `im.v2.File.*`: files in chats, by bots and by people. Sections 7.6 and 8 of bots-v2.md.
+//! `imbot.v2.File.*` and `im.v2.File.*`: files in chats, of bots and of people. Sections 7.6 and 8
+//! of protocol/bots-v2.md.
 //!
-//! An upload is a message. A download is a link that works once, to `/rest/download.json` on the portal.
+//! An upload is a message. A download is a link to `/rest/download.json` on the portal that works
+//! once.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -12,8 +14,7 @@ use super::registration::text;
 use crate::emulator::actions::{Author, Draft};
 use crate::emulator::objects;
 use crate::emulator::refusal::Refusal;
-use crate::emulator::rest::call::{Answer, Call};
-use crate::emulator::rest::table::{Method, method};
+use crate::emulator::rest::call::{Answer, Call, Method, method};
 use crate::emulator::world::chat::Chat;
 use crate::emulator::world::dialog::{Address, parse};
 use crate::emulator::world::file::File;
@@ -26,7 +27,7 @@ pub(super) const METHODS: &[Method] = &[
     method("im.v2.file.download", "im", download),
 ];
 
-/// The largest file, decoded: 100 MB.
+/// Maximum size of a decoded file, in bytes: 100 MB.
 const BYTES_MAX: usize = 100 * 1024 * 1024;
 
 fn upload_as_bot(call: &mut Call<'_, '_>) -> Answer {
@@ -42,11 +43,11 @@ fn upload(call: &mut Call<'_, '_>) -> Answer {
     let (name, content) = read(&call.content(), BYTES_MAX)?;
     let chat = dialog_of_user(call)?;
     let (file, message) = keep(call, &chat, name, content);
-    let shown = objects::file_in_full(call.tx.world, &file);
+    let shown = objects::full_file(call.tx.world, &file);
     Ok(sent(call, &chat, &shown, message))
 }
 
-/// The chat of a person; that it does not exist is told apart from that it is none of theirs.
+/// Returns the chat of a person; a missing chat and one without access have different errors.
 fn dialog_of_user(call: &mut Call<'_, '_>) -> Result<Chat, Refusal> {
     let dialog_id = call.text_of("dialogId").unwrap_or_default();
     let world = &call.tx.world;
@@ -62,7 +63,7 @@ fn dialog_of_user(call: &mut Call<'_, '_>) -> Result<Chat, Refusal> {
     }
 }
 
-/// Name and content; a blank one of either is the same error.
+/// Returns name and content; a blank name and blank content are the same error.
 fn read(fields: &Map<String, Value>, bytes_max: usize) -> Result<(String, Bytes), Refusal> {
     let (Some(name), Some(content)) = (text(fields, "name"), text(fields, "content")) else {
         let text = "File name or content is empty";
@@ -78,7 +79,7 @@ fn read(fields: &Map<String, Value>, bytes_max: usize) -> Result<(String, Bytes)
     Ok((name, content.into()))
 }
 
-/// Puts the file into the chat, and says so there.
+/// Stores the file and posts it to the chat.
 fn keep(call: &mut Call<'_, '_>, chat: &Chat, name: String, content: Bytes) -> (File, u64) {
     let author = call.tx.user;
     let date = call.tx.world.clock.millis();
@@ -132,7 +133,7 @@ fn file(call: &Call<'_, '_>) -> Result<File, Refusal> {
     call.tx.world.files.get(id).cloned().ok_or_else(not_found)
 }
 
-/// The link, in the form that the documentation of OAuth callers shows.
+/// Returns the link in the form that the documentation shows for OAuth callers.
 fn link(call: &mut Call<'_, '_>, scope: &str, file: u64) -> super::Reply {
     let token = call.tx.world.files.link(file);
     let endpoint = call.tx.world.endpoint();

@@ -1,4 +1,5 @@
-//! `imbot.v2.Chat.User.*` and `imbot.v2.Chat.Manager.*`: who is in a group, section 7.2 of bots-v2.md.
+//! `imbot.v2.Chat.User.*` and `imbot.v2.Chat.Manager.*`: members of a group, section 7.2 of
+//! protocol/bots-v2.md.
 
 use serde_json::Value;
 
@@ -7,9 +8,8 @@ use super::chats::group;
 use super::done;
 use crate::emulator::objects;
 use crate::emulator::refusal::Refusal;
-use crate::emulator::rest::call::{Answer, Call};
+use crate::emulator::rest::call::{Answer, Call, Method, method};
 use crate::emulator::rest::params::{as_id, as_text, items};
-use crate::emulator::rest::table::{Method, method};
 use crate::emulator::world::chat::Chat;
 
 pub(super) const METHODS: &[Method] = &[
@@ -20,11 +20,11 @@ pub(super) const METHODS: &[Method] = &[
     method("imbot.v2.chat.manager.delete", "imbot", delete_managers),
 ];
 
-/// Users in one answer, unless another number was asked for, and at most.
+/// Default and maximum number of users in an answer.
 const LIMIT_DEFAULT: u64 = 50;
 const LIMIT_MAX: u64 = 200;
 
-/// Brings users in; who does not exist is passed over.
+/// Adds users; unknown ones are skipped.
 fn add(call: &mut Call<'_, '_>) -> Answer {
     let chat = managed(call)?;
     let mut users = ids(call);
@@ -33,17 +33,17 @@ fn add(call: &mut Call<'_, '_>) -> Answer {
     done()
 }
 
-/// Takes a user out; one who is not there is no error.
+/// Removes a user; a user who is not a member is not an error.
 fn delete(call: &mut Call<'_, '_>) -> Answer {
     let chat = managed(call)?;
     let user = call.id_of("userId").ok_or_else(denied)?;
     if chat.has(user) {
-        call.tx.part(chat.id, user).map_err(|_| denied())?;
+        call.tx.remove_member(chat.id, user).map_err(|_| denied())?;
     }
     done()
 }
 
-/// The group, if the bot may change who is in it.
+/// Returns the group, if the bot may change its members.
 fn managed(call: &mut Call<'_, '_>) -> Result<Chat, Refusal> {
     let bot = call.act_as_own_bot()?;
     let chat = group(call)?;
@@ -52,7 +52,8 @@ fn managed(call: &mut Call<'_, '_>) -> Result<Chat, Refusal> {
         .ok_or_else(denied)
 }
 
-/// The members, in the order they came or as `order` says: the answer is a bare list, unlike all others.
+/// Returns the members, in the order they joined or by `order`. Unlike other answers, it is a plain
+/// list.
 fn list(call: &mut Call<'_, '_>) -> Answer {
     call.act_as_own_bot()?;
     let chat = call.dialog()?;
@@ -101,7 +102,7 @@ fn delete_managers(call: &mut Call<'_, '_>) -> Answer {
     done()
 }
 
-/// The group, which the bot has to own, and those of the users who are in it.
+/// Returns the group, which the bot must own, and the users who are members of it.
 fn owned(call: &mut Call<'_, '_>) -> Result<(Chat, Vec<u64>), Refusal> {
     let bot = call.act_as_own_bot()?;
     let mut users = ids(call);

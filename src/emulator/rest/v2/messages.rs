@@ -1,7 +1,7 @@
-//! `imbot.v2.Chat.Message.send`, `.update` and `.delete`: section 7.3 of bots-v2.md.
+//! `imbot.v2.Chat.Message.send`, `.update` and `.delete`: protocol/bots-v2.md 7.3.
 //!
-//! `templateId`, a lower-case UUID of version 4, makes a send idempotent: a repeat returns the first message
-//! (server-behaviour.md 4.3). It does not work for system messages.
+//! `templateId`, a lower-case UUID of version 4, makes a send idempotent: a repeat returns the
+//! first message (protocol/server-behaviour.md 4.3). It does not work for system messages.
 
 use serde_json::{Map, Value, json};
 use uuid::{Uuid, Version};
@@ -11,11 +11,10 @@ use super::done;
 use super::registration::{flag, flag_at, map, text};
 use super::sending::{changed, new_text, read};
 use crate::emulator::actions::{Author, Draft};
-use crate::emulator::feed::{TYPING_SECONDS, Update};
 use crate::emulator::refusal::Refusal;
-use crate::emulator::rest::call::{Answer, Call};
+use crate::emulator::rest::call::{Answer, Call, Method, method};
 use crate::emulator::rest::params::{as_id, is_list, php_array};
-use crate::emulator::rest::table::{Method, method};
+use crate::emulator::updates::{TYPING_SECONDS, Update};
 use crate::emulator::world::chat::Chat;
 use crate::emulator::world::message::{Forward, Message, Refs, stored};
 
@@ -36,7 +35,7 @@ pub(super) const METHODS: &[Method] = &[
     ),
 ];
 
-/// Messages that may be forwarded at once.
+/// Maximum number of messages forwarded at once.
 const FORWARDS_MAX: usize = 100;
 
 fn send(call: &mut Call<'_, '_>) -> Answer {
@@ -79,7 +78,7 @@ fn send(call: &mut Call<'_, '_>) -> Answer {
     Ok(json!({ "id": first, "uuidMap": php_array(map) }).into())
 }
 
-/// The messages to be forwarded: the bot has to be where they are.
+/// Returns the messages to forward; the bot must be in their chats.
 fn forwarded(
     call: &Call<'_, '_>,
     ids: &Map<String, Value>,
@@ -116,19 +115,20 @@ fn repeated(bot: u64, uuid: &str, original: &Message) -> Draft {
     }
 }
 
-/// The message that is answered, if it is in the same chat; another is passed over.
+/// Returns the message replied to, if it is in the same chat; others are ignored.
 fn quoted(call: &Call<'_, '_>, chat: &Chat, fields: &Map<String, Value>) -> Option<u64> {
     let id = fields.get("replyId").and_then(as_id)?;
     Some(id).filter(|id| chat.messages.contains(id) && call.tx.world.messages.contains_key(id))
 }
 
-/// The portal takes ids of version 4 in lower case, and passes others over.
+/// Whether a text is an id the portal accepts: version 4, in lower case. Others are ignored.
 fn is_template(text: &str) -> bool {
     let is_plain = text.len() == 36 && !text.bytes().any(|byte| byte.is_ascii_uppercase());
     is_plain && Uuid::try_parse(text).is_ok_and(|id| id.get_version() == Some(Version::Random))
 }
 
-/// Changes a message of the bot, whatever its age; an empty text deletes it. A system message has no author.
+/// Changes a message of the bot, whatever its age; an empty text deletes it. A system message has
+/// no author.
 fn update(call: &mut Call<'_, '_>) -> Answer {
     let bot = call.act_as_own_bot()?;
     let (_, old) = call.message(denied)?;
@@ -138,13 +138,13 @@ fn update(call: &mut Call<'_, '_>) -> Answer {
     let fields = call.content();
     let text = new_text(&fields);
     if text.as_deref() == Some("") {
-        call.tx.erase(&old, false);
+        call.tx.delete_unchecked(&old, false);
         return done();
     }
     let rich = changed(&fields, &old.rich, bot)?;
     let text = text.map_or_else(|| old.text.clone(), |text| stored(&text));
     let url_preview = flag(&fields, "urlPreview").unwrap_or(old.url_preview);
-    call.tx.put(&Message {
+    call.tx.replace_message(&Message {
         text,
         rich,
         url_preview,
@@ -154,7 +154,8 @@ fn update(call: &mut Call<'_, '_>) -> Answer {
     done()
 }
 
-/// Deletes a message of the bot, or any in a chat that it manages; `complete` leaves no trace.
+/// Deletes a message of the bot, or any message in a chat that it manages; `complete` leaves no
+/// trace.
 fn delete(call: &mut Call<'_, '_>) -> Answer {
     let bot = call.act_as_own_bot()?;
     let (chat, message) = call.message(denied)?;
@@ -162,7 +163,7 @@ fn delete(call: &mut Call<'_, '_>) -> Answer {
         return Err(denied());
     }
     let complete = flag_at(call, "complete").unwrap_or(false);
-    call.tx.erase(&message, complete);
+    call.tx.delete_unchecked(&message, complete);
     done()
 }
 
@@ -172,27 +173,27 @@ fn add_reaction(call: &mut Call<'_, '_>) -> Answer {
     done()
 }
 
-/// Takes back a reaction; one that was not set is not found.
+/// Removes a reaction; one that is not set is an error.
 fn delete_reaction(call: &mut Call<'_, '_>) -> Answer {
     let (message, reaction) = named(call)?;
     call.tx.unreact(message, &reaction)?;
     done()
 }
 
-/// The message, which the bot has to see, and the code.
+/// Returns a visible message and the code of a reaction.
 fn named(call: &mut Call<'_, '_>) -> Result<(u64, String), Refusal> {
     call.act_as_own_bot()?;
     let (_, message) = call.message(denied)?;
     Ok((message.id, call.text_of("reaction").unwrap_or_default()))
 }
 
-/// How long the indicator may stay, in seconds.
+/// Limits of how long the indicator is shown, in seconds.
 const SECONDS_MAX: u64 = 600;
 
-/// What comes before the name of an action.
+/// Prefix of the names of actions.
 const PREFIX: &str = "IMBOT_AGENT_ACTION_";
 
-/// The actions that have a name; none, or one that is not here, is plain typing.
+/// The named actions; a missing or unknown action is plain typing.
 const ACTIONS: [&str; 11] = [
     "THINKING",
     "SEARCHING",

@@ -1,7 +1,7 @@
-//! `imbot.v2.*` and `im.v2.*`: the second version of the bot platform, sections 7 and 8 of bots-v2.md.
+//! `imbot.v2.*` and `im.v2.*`: v2 of the bot platform, protocol/bots-v2.md 7 and protocol/bots-v2.md 8.
 //!
-//! Names of parameters are camel case and have to be. Content stands in `fields`, what is meant stands beside it. What
-//! has nothing better to say answers `{"result": true}` inside `result`.
+//! Names of parameters are camel case, exactly. Content is in `fields`; the objects it concerns are
+//! next to it. Methods without another result return `{"result": true}` inside `result`.
 
 mod access;
 mod bots;
@@ -18,9 +18,8 @@ mod sending;
 use serde_json::json;
 
 use self::access::bot_token;
-use super::call::{Answer, Reply};
+use super::call::{Answer, Method, Reply};
 use super::params::Params;
-use super::table::Method;
 use crate::emulator::world::access::Owner;
 
 /// The tables of this folder.
@@ -35,13 +34,13 @@ pub(super) const TABLES: [&[Method]; 8] = [
     files::METHODS,
 ];
 
-/// Whose bots a call through a webhook is about, if it says so at all; for the wire log.
+/// Returns the owner of the bots in a call through a webhook, if it is given; for the traffic log.
 pub(super) fn webhook_owner(params: &Params) -> Option<Owner> {
     let fields = Params::new(params.fields("FIELDS"));
     bot_token(params).or_else(|| bot_token(&fields))
 }
 
-/// The nested `true`.
+/// Returns the nested `true`.
 fn done() -> Answer {
     Ok(Reply::from(json!({ "result": true })))
 }

@@ -1,12 +1,12 @@
-//! `imbot.v2.Chat.Message.read`, `.get` and `.getContext`: what a bot may look up. Section 7.3 of bots-v2.md.
+//! `imbot.v2.Chat.Message.read`, `.get` and `.getContext`: messages a bot may look up. Section 7.3
+//! of protocol/bots-v2.md.
 
 use serde_json::{Value, json};
 
 use super::access::denied;
 use crate::emulator::objects;
 use crate::emulator::refusal::Refusal;
-use crate::emulator::rest::call::{Answer, Call};
-use crate::emulator::rest::table::{Method, method};
+use crate::emulator::rest::call::{Answer, Call, Method, method};
 use crate::emulator::world::chat::Chat;
 use crate::emulator::world::message::Message;
 
@@ -16,10 +16,10 @@ pub(super) const METHODS: &[Method] = &[
     method("imbot.v2.chat.message.getcontext", "imbot", context),
 ];
 
-/// Messages on either side of the one that is meant, at most.
+/// Maximum number of messages on either side of the requested one.
 const RANGE_MAX: u64 = 50;
 
-/// Marks all up to a message as read, or all there is.
+/// Marks all messages as read, or all up to one.
 fn read(call: &mut Call<'_, '_>) -> Answer {
     let bot = call.act_as_own_bot()?;
     let chat = call.dialog()?;
@@ -57,7 +57,7 @@ fn get(call: &mut Call<'_, '_>) -> Answer {
     Ok(json!({ "message": shown, "user": objects::user(world, message.author) }).into())
 }
 
-/// A message and what was said around it, oldest first.
+/// Returns a message and its neighbours, oldest first.
 fn context(call: &mut Call<'_, '_>) -> Answer {
     let (bot, chat, message) = looked_up(call)?;
     let range = call.id_of("range").unwrap_or(RANGE_MAX).min(RANGE_MAX);
@@ -88,10 +88,10 @@ fn context(call: &mut Call<'_, '_>) -> Answer {
     .into())
 }
 
-/// The message in `messageId`, for the types of bots that may look things up.
+/// Returns the message in `messageId`, for the types of bots that may look messages up.
 fn looked_up(call: &mut Call<'_, '_>) -> Result<(u64, Chat, Message), Refusal> {
     let user = call.own_bot()?;
-    if !user.bot.is_some_and(|bot| bot.kind.hears_all()) {
+    if !user.bot.is_some_and(|bot| bot.kind.receives_all()) {
         let text = "The method is available for bots of type supervisor and personal only";
         return Err(Refusal::new("BOT_TYPE_NOT_ALLOWED", text));
     }

@@ -1,4 +1,4 @@
-//! What a bot is registered and updated with: `fields` of `imbot.v2.Bot.register` and `imbot.v2.Bot.update`.
+//! The fields of a bot: `fields` of `imbot.v2.Bot.register` and `imbot.v2.Bot.update`.
 
 use serde_json::{Map, Value};
 
@@ -8,14 +8,14 @@ use crate::emulator::rest::call::Call;
 use crate::emulator::rest::handlers::address;
 use crate::emulator::rest::params::as_text;
 use crate::emulator::world::access::Owner;
-use crate::emulator::world::bot::{BACKGROUNDS, Bot, BotType, Generation, Mode};
+use crate::emulator::world::bot::{ApiVersion, BACKGROUNDS, Bot, BotType, Mode};
 use crate::emulator::world::color;
 use crate::emulator::world::user::User;
 
-/// The longest `botToken`; longer ones are refused since August 2026.
+/// Maximum length of a `botToken`; longer ones are refused since August 2026.
 const TOKEN_CHARS_MAX: usize = 40;
 
-/// A bot that does not exist yet.
+/// Returns a new bot.
 pub(super) fn new_bot(
     code: String,
     owner: Owner,
@@ -37,7 +37,7 @@ pub(super) fn new_bot(
         kind,
         openline: is_line || flag(fields, "isSupportOpenline").unwrap_or(false),
         owner,
-        generation: Generation::Second,
+        version: ApiVersion::V2,
         mode,
         url,
         hidden: flag(fields, "isHidden").unwrap_or(false),
@@ -47,11 +47,11 @@ pub(super) fn new_bot(
     })
 }
 
-/// Changes a bot as the fields say; what they do not name stays. Type and code cannot be changed.
+/// Changes the given fields of a bot. Type and code cannot be changed.
 pub(super) fn change(bot: &mut Bot, fields: &Map<String, Value>) -> Result<(), Refusal> {
     bot.mode = mode(fields)?.unwrap_or(bot.mode);
     bot.url = url(&bot.owner, fields)?.or(bot.url.take());
-    if bot.mode == Mode::Webhook && bot.url.is_none() && bot.generation == Generation::Second {
+    if bot.mode == Mode::Webhook && bot.url.is_none() && bot.version == ApiVersion::V2 {
         return Err(wrong_address());
     }
     bot.hidden = flag(fields, "isHidden").unwrap_or(bot.hidden);
@@ -63,7 +63,7 @@ pub(super) fn change(bot: &mut Bot, fields: &Map<String, Value>) -> Result<(), R
     Ok(())
 }
 
-/// Gives a bot its profile; a colour that does not exist is passed over.
+/// Sets a bot's profile; an unknown colour is skipped.
 pub(super) fn describe(user: &mut User, fields: &Map<String, Value>) -> Result<(), Refusal> {
     let properties = map(fields, "properties");
     if let Some(avatar) = text(&properties, "avatar") {
@@ -89,7 +89,7 @@ pub(super) fn describe(user: &mut User, fields: &Map<String, Value>) -> Result<(
     Ok(())
 }
 
-/// A `botToken` that is not too long.
+/// Refuses a `botToken` that is too long.
 pub(super) fn fitting(token: &str) -> Result<(), Refusal> {
     if token.chars().count() <= TOKEN_CHARS_MAX {
         return Ok(());
@@ -110,7 +110,7 @@ fn mode(fields: &Map<String, Value>) -> Result<Option<Mode>, Refusal> {
     }
 }
 
-/// `webhookUrl`, which version 2 keeps as it came.
+/// Returns `webhookUrl`, which v2 stores unchanged.
 fn url(owner: &Owner, fields: &Map<String, Value>) -> Result<Option<String>, Refusal> {
     let Some(url) = text(fields, "webhookUrl") else {
         return Ok(None);
@@ -132,23 +132,23 @@ fn wrong_address() -> Refusal {
     Refusal::new("BOT_INVALID_CALLBACK", "Webhook URL is not a valid address")
 }
 
-/// A text that is not blank.
+/// Returns a text that is not blank.
 pub(super) fn text(fields: &Map<String, Value>, name: &str) -> Option<String> {
     let text = fields.get(name).and_then(as_text);
     text.filter(|text| !text.trim().is_empty())
 }
 
-/// A flag, if it was sent: `true`, `"Y"` for clients without JSON, `"1"` out of a form.
+/// Returns a flag, if it was sent: `true`, `"Y"` for clients without JSON, `"1"` from a form.
 pub(super) fn flag(fields: &Map<String, Value>, name: &str) -> Option<bool> {
     is_on(fields.get(name)?)
 }
 
-/// A flag beside the fields, if it was sent.
+/// Returns a flag next to `fields`, if it was sent.
 pub(super) fn flag_at(call: &Call<'_, '_>, name: &str) -> Option<bool> {
     is_on(call.params.exact(name)?)
 }
 
-/// Whether a flag is on; none for what is no flag.
+/// Whether a flag is on; `None` if it is not a flag.
 fn is_on(value: &Value) -> Option<bool> {
     match as_text(value)?.as_str() {
         "1" | "Y" | "true" => Some(true),
@@ -157,7 +157,7 @@ fn is_on(value: &Value) -> Option<bool> {
     }
 }
 
-/// The map under a name.
+/// Returns the map under a name.
 pub(super) fn map(fields: &Map<String, Value>, name: &str) -> Map<String, Value> {
     let map = fields.get(name).and_then(Value::as_object);
     map.cloned().unwrap_or_default()

@@ -1,4 +1,4 @@
-//! What is to be said: the content of `send`, `update` and `answer`.
+//! The content of `send`, `update` and `answer`.
 
 use serde_json::{Map, Value};
 
@@ -7,21 +7,21 @@ use crate::emulator::actions::{Author, Draft};
 use crate::emulator::refusal::Refusal;
 use crate::emulator::rest::params::as_text;
 use crate::emulator::rest::rich::{self, Part};
-use crate::emulator::world::message::{Passage, Refs, Rich};
+use crate::emulator::world::message::{OutsideState, Refs, Rich};
 
-/// Content that has been read.
-#[derive(Debug, Clone)]
+/// Parsed content.
+#[derive(Clone, Debug)]
 pub(super) struct Content {
     pub(super) text: String,
     pub(super) rich: Rich,
     pub(super) is_system: bool,
     pub(super) url_preview: bool,
-    /// Whether the client of a line reads it.
-    passage: Passage,
+    /// Whether the client of a line sees it.
+    state: OutsideState,
 }
 
 impl Content {
-    /// The message it becomes. Unlike in version 1, a command in what a bot says is run.
+    /// Returns the message. Unlike in v1, a command in a bot's message is run.
     pub(super) fn draft(self, bot: u64) -> Draft {
         Draft {
             author: if self.is_system {
@@ -32,12 +32,12 @@ impl Content {
             text: self.text,
             rich: self.rich,
             url_preview: self.url_preview,
-            refs: Refs::of(self.passage),
+            refs: Refs::of(self.state),
         }
     }
 }
 
-/// Reads the content of a new message, which has a text or an attachment.
+/// Reads the content of a new message, which needs a text or an attachment.
 pub(super) fn read(fields: &Map<String, Value>, bot: u64) -> Result<Content, Refusal> {
     let part = |part: Part, name: &str| {
         fields
@@ -56,7 +56,7 @@ pub(super) fn read(fields: &Map<String, Value>, bot: u64) -> Result<Content, Ref
         },
         is_system: flag(fields, "system").unwrap_or(false),
         url_preview: flag(fields, "urlPreview").unwrap_or(true),
-        passage: passage(fields),
+        state: state(fields),
     };
     if content.text.is_empty() && content.rich.attach.is_none() {
         return Err(Refusal::new("EMPTY_MESSAGE", "Message is empty"));
@@ -64,19 +64,20 @@ pub(super) fn read(fields: &Map<String, Value>, bot: u64) -> Result<Content, Ref
     Ok(content)
 }
 
-/// In a line's chat: `skipConnector` and `silentConnector` keep a message from the client (bots-v2, section 7.3).
-fn passage(fields: &Map<String, Value>) -> Passage {
+/// Reads `skipConnector` and `silentConnector`, which keep a message from a line's client (protocol/bots-v2.md
+/// 7.3).
+fn state(fields: &Map<String, Value>) -> OutsideState {
     let is_on = |name| flag(fields, name) == Some(true);
     match () {
-        () if is_on("skipConnector") => Passage::Skipped,
-        () if is_on("silentConnector") => Passage::Silent,
-        () => Passage::Inside,
+        () if is_on("skipConnector") => OutsideState::Skipped,
+        () if is_on("silentConnector") => OutsideState::Silent,
+        () => OutsideState::Inside,
     }
 }
 
-/// What an update gives a message; what it does not name stays.
+/// Returns the parts of an updated message; those not given stay.
 ///
-/// An attachment has to come in its full form here: a bare list takes it away without a word, as `""` does.
+/// An attachment must have its full form here: a plain list removes it silently, as `""` does.
 pub(super) fn changed(fields: &Map<String, Value>, old: &Rich, bot: u64) -> Result<Rich, Refusal> {
     let attach = match fields.get("attach") {
         None => old.attach.clone(),
@@ -98,14 +99,14 @@ pub(super) fn changed(fields: &Map<String, Value>, old: &Rich, bot: u64) -> Resu
     })
 }
 
-/// A part of a message; version 2 has one code for all that may be wrong with it.
+/// Reads a part of a message; v2 has one code for all its errors.
 fn part(part: Part, value: &Value, bot: u64) -> Result<Option<Value>, Refusal> {
     rich::read(part, value, Some(bot)).map_err(|refusal| {
         Refusal::new(&format!("PARAM_{}_ERROR", part.name()), refusal.to_string())
     })
 }
 
-/// The new text of a message, if one was sent.
+/// Returns the new text of a message, if one was sent.
 pub(super) fn new_text(fields: &Map<String, Value>) -> Option<String> {
     let text = fields.get("message").and_then(as_text)?;
     Some(text.trim().to_owned())

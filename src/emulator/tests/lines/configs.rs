@@ -1,18 +1,18 @@
-//! Lines through REST: `imopenlines.config.*`, and what has no other place.
+//! Lines through REST: `imopenlines.config.*`, and methods without a file of their own.
 
 use serde_json::{Value, json};
 
-use super::{BORIS, Desk};
+use super::{BORIS, TestPortal};
 
 #[tokio::test]
 async fn a_line_is_made_read_changed_and_deleted() {
-    let desk = Desk::new().await;
+    let test = TestPortal::new().await;
     let queue = json!([{ "ENTITY_TYPE": "user", "ENTITY_ID": BORIS }]);
     let params =
         json!({ "PARAMS": { "LINE_NAME": "Sales", "WELCOME_BOT_TIME": 30, "QUEUE": queue } });
-    let line = desk.result("imopenlines.config.add", params).await;
+    let line = test.result("imopenlines.config.add", params).await;
     let at = json!({ "CONFIG_ID": line });
-    let read = desk.result("imopenlines.config.get", at.clone()).await;
+    let read = test.result("imopenlines.config.get", at.clone()).await;
     assert_eq!(read["ID"], line.to_string());
     assert_eq!(
         [&read["LINE_NAME"], &read["WELCOME_BOT_TIME"]],
@@ -21,32 +21,32 @@ async fn a_line_is_made_read_changed_and_deleted() {
     assert_eq!(read["QUEUE"], json!([BORIS.to_string()]));
     assert_eq!(read["DATE_CREATE"], json!({}));
     let change = json!({ "CONFIG_ID": line, "PARAMS": { "ACTIVE": "N" } });
-    assert_eq!(desk.result("imopenlines.config.update", change).await, true);
-    let read = desk.result("imopenlines.config.get", at.clone()).await;
+    assert_eq!(test.result("imopenlines.config.update", change).await, true);
+    let read = test.result("imopenlines.config.get", at.clone()).await;
     assert_eq!([&read["ACTIVE"], &read["LINE_NAME"]], ["N", "Sales"]);
     for expected in [true, false] {
-        let gone = desk.result("imopenlines.config.delete", at.clone()).await;
+        let gone = test.result("imopenlines.config.delete", at.clone()).await;
         assert_eq!(gone, expected);
     }
     assert_eq!(
-        desk.result("imopenlines.config.get", at.clone()).await,
+        test.result("imopenlines.config.get", at.clone()).await,
         false
     );
-    assert_eq!(desk.result("imopenlines.config.update", at).await, false);
-    let missing = desk.refusal("imopenlines.config.get", json!({})).await;
+    assert_eq!(test.result("imopenlines.config.update", at).await, false);
+    let missing = test.refusal("imopenlines.config.get", json!({})).await;
     assert_eq!(missing, (400, "CONFIG_ID_EMPTY".to_owned()));
 }
 
 #[tokio::test]
 async fn lines_are_listed_by_filter_and_in_order() {
-    let desk = Desk::new().await;
+    let test = TestPortal::new().await;
     for name in ["B", "A", "C"] {
         let params = json!({ "PARAMS": { "LINE_NAME": name, "QUEUE": [BORIS] } });
-        desk.result("imopenlines.config.add", params).await;
+        test.result("imopenlines.config.add", params).await;
     }
     let names = async |params: Value, options: Value| {
         let params = json!({ "PARAMS": params, "OPTIONS": options });
-        let listed = desk.result("imopenlines.config.list.get", params).await;
+        let listed = test.result("imopenlines.config.list.get", params).await;
         listed.as_array().expect("a list").clone()
     };
     let ordered = json!({ "select": ["LINE_NAME"], "order": { "LINE_NAME": "desc" }, "limit": 2 });
@@ -59,25 +59,25 @@ async fn lines_are_listed_by_filter_and_in_order() {
     assert_eq!(listed[0]["QUEUE"], json!([BORIS]), "numbers here");
     let wrong = json!({ "PARAMS": { "filter": "x" } });
     assert_eq!(
-        desk.refusal("imopenlines.config.list.get", wrong).await,
+        test.refusal("imopenlines.config.list.get", wrong).await,
         (400, "INVALID_FORMAT".to_owned())
     );
 }
 
 #[tokio::test]
 async fn other_portals_lines_are_not_found() {
-    let desk = Desk::new().await;
+    let test = TestPortal::new().await;
     let code = "0123456789abcdef0123456789abcdef";
     let join = |code: &str| json!({ "CODE": code });
     let method = "imopenlines.network.join";
     for (code, expected) in [(code, "NOT_FOUND"), ("x", "CODE")] {
         assert_eq!(
-            desk.refusal(method, join(code)).await,
+            test.refusal(method, join(code)).await,
             (400, expected.to_owned())
         );
     }
-    let path = desk.result("imopenlines.config.path.get", json!({})).await;
+    let path = test.result("imopenlines.config.path.get", json!({})).await;
     assert_eq!(path["PUBLIC_PATH"], "/online/");
-    let revision = desk.result("imopenlines.revision.get", json!({})).await;
+    let revision = test.result("imopenlines.revision.get", json!({})).await;
     assert!(revision["rest"].is_u64());
 }

@@ -1,20 +1,20 @@
-//! `imconnector.*`: registration, statuses, and all the ways they are refused.
+//! `imconnector.*`: registration, statuses, and refusals.
 
 use serde_json::{Value, json};
 
-use super::{BORIS, CONNECTOR, Desk, support};
+use super::{BORIS, CONNECTOR, TestPortal, support};
 use crate::emulator::NewApp;
 
-/// Status and error of a call.
-async fn failure(desk: &Desk, method: &str, params: Value) -> (u16, String) {
-    let (status, answer) = desk.call_as(desk.token(), method, params).await;
+/// Returns status and error of a call.
+async fn failure(test: &TestPortal, method: &str, params: Value) -> (u16, String) {
+    let (status, answer) = test.call_as(test.token(), method, params).await;
     let error = answer["error"].as_str().unwrap_or_default().to_owned();
     (status, error)
 }
 
 #[tokio::test]
 async fn webhooks_have_no_connectors() {
-    let desk = Desk::new().await;
+    let test = TestPortal::new().await;
     for method in [
         "imconnector.register",
         "imconnector.activate",
@@ -23,7 +23,7 @@ async fn webhooks_have_no_connectors() {
         "imconnector.send.messages",
         "imconnector.send.status.delivery",
     ] {
-        let (status, answer) = desk
+        let (status, answer) = test
             .by_webhook(method, json!({ "CONNECTOR": "a", "LINE": 1 }))
             .await;
         assert_eq!(
@@ -36,13 +36,13 @@ async fn webhooks_have_no_connectors() {
 
 #[tokio::test]
 async fn a_failed_registration_comes_with_status_200() {
-    let desk = Desk::new().await;
+    let test = TestPortal::new().await;
     let icon = json!({ "DATA_IMAGE": "data:image/svg+xml,x" });
     let whole = json!({
         "ID": "a",
         "NAME": "A",
         "ICON": icon,
-        "PLACEMENT_HANDLER": desk.handler,
+        "PLACEMENT_HANDLER": test.handler,
     });
     let without = |name: &str| {
         let mut params = whole.clone();
@@ -67,68 +67,68 @@ async fn a_failed_registration_comes_with_status_200() {
         ),
     ];
     for (params, expected) in cases {
-        let (status, answer) = desk
-            .call_as(desk.token(), "imconnector.register", params)
+        let (status, answer) = test
+            .call_as(test.token(), "imconnector.register", params)
             .await;
         assert_eq!((status, &answer["error"]), (200, &json!(expected)));
         assert_eq!(answer["result"], false);
     }
     let gone = json!({ "ID": "a" });
     assert_eq!(
-        failure(&desk, "imconnector.unregister", gone).await,
+        failure(&test, "imconnector.unregister", gone).await,
         (200, "APPLICATION_UNREGISTRATION_ERROR".to_owned())
     );
 }
 
 #[tokio::test]
-async fn a_connector_is_kept_in_lower_case_and_registered_again() {
-    let desk = Desk::new().await;
-    desk.register(json!({ "ID": "MyConnector" })).await;
-    desk.register(json!({ "NAME": "Another name" })).await;
-    let listed = desk.result("imconnector.list", json!({})).await;
+async fn a_connector_id_is_stored_in_lower_case_and_can_be_registered_again() {
+    let test = TestPortal::new().await;
+    test.register(json!({ "ID": "MyConnector" })).await;
+    test.register(json!({ "NAME": "Another name" })).await;
+    let listed = test.result("imconnector.list", json!({})).await;
     assert_eq!(
         listed,
         json!({ "livechat": "Live chat", CONNECTOR: "Another name" })
     );
-    desk.result("imconnector.unregister", json!({ "ID": CONNECTOR }))
+    test.result("imconnector.unregister", json!({ "ID": CONNECTOR }))
         .await;
-    let listed = desk.result("imconnector.list", json!({})).await;
+    let listed = test.result("imconnector.list", json!({})).await;
     assert_eq!(listed, json!({ "livechat": "Live chat" }));
 }
 
 #[tokio::test]
-async fn a_status_grows_step_by_step() {
-    let desk = Desk::new().await;
-    let line = desk.portal.add_line(support());
-    desk.register(json!({})).await;
+async fn the_status_of_a_connector_has_three_steps() {
+    let test = TestPortal::new().await;
+    let line = test.portal.add_line(support());
+    test.register(json!({})).await;
     let place = json!({ "CONNECTOR": CONNECTOR, "LINE": line });
     let status = async || {
-        let status = desk.result("imconnector.status", place.clone()).await;
+        let status = test.result("imconnector.status", place.clone()).await;
         assert_eq!(status["LINE"], line);
         ["CONFIGURED", "STATUS", "ERROR"].map(|name| status[name] == true)
     };
     assert_eq!(status().await, [false, false, false]);
-    desk.join(line).await;
+    test.join(line).await;
     assert_eq!(status().await, [true, true, false]);
-    desk.result("imconnector.set.error", place.clone()).await;
+    test.result("imconnector.set.error", place.clone()).await;
     assert_eq!(status().await, [true, false, true]);
     let say = json!({ "CONNECTOR": CONNECTOR, "LINE": line, "MESSAGES": [] });
     assert_eq!(
-        failure(&desk, "imconnector.send.messages", say).await,
+        failure(&test, "imconnector.send.messages", say).await,
         (400, "NOT_ACTIVE_LINE".to_owned())
     );
     let off = json!({ "CONNECTOR": CONNECTOR, "LINE": line, "ACTIVE": 0 });
-    desk.result("imconnector.activate", off).await;
+    test.result("imconnector.activate", off).await;
     assert_eq!(status().await, [false, false, false]);
     let elsewhere = json!({ "CONNECTOR": CONNECTOR });
-    let nowhere = desk.result("imconnector.status", elsewhere).await;
+    let nowhere = test.result("imconnector.status", elsewhere).await;
     assert_eq!(nowhere["LINE"], 0);
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_said_by_its_name() {
-    let desk = Desk::new().await;
-    let line = desk.line(support()).await;
+async fn invalid_requests_have_their_own_codes() {
+    let test = TestPortal::new().await;
+    let line = test.line(support()).await;
     let messages = json!([{ "user": {}, "message": {}, "chat": {} }]);
     let at = |connector: &str, line: u64, messages: &Value| {
         json!({
@@ -182,16 +182,16 @@ async fn what_is_wrong_is_said_by_its_name() {
         ),
     ];
     for (method, params, expected) in cases {
-        let found = failure(&desk, &format!("imconnector.{method}"), params).await;
+        let found = failure(&test, &format!("imconnector.{method}"), params).await;
         assert_eq!(found, (400, expected.to_owned()), "{method}");
     }
 }
 
 #[tokio::test]
 async fn a_chat_gets_the_name_it_has_outside() {
-    let desk = Desk::new().await;
-    let line = desk.line(support()).await;
-    let chat = desk.hear(line, "ext-1", "hello").await;
+    let test = TestPortal::new().await;
+    let line = test.line(support()).await;
+    let chat = test.receive(line, "ext-1", "hello").await;
     let name = |chat: &str| {
         json!({
             "CONNECTOR": CONNECTOR,
@@ -201,24 +201,24 @@ async fn a_chat_gets_the_name_it_has_outside() {
             "USER_ID": "ext-user-42",
         })
     };
-    let set = desk
+    let set = test
         .result("imconnector.chat.name.set", name("channel-123"))
         .await;
     assert_eq!(set, json!({ "SUCCESS": true, "DATA": { "RESULT": {} } }));
-    assert_eq!(desk.portal.session(chat)["title"], "Orders");
+    assert_eq!(test.portal.session(chat)["title"], "Orders");
     assert_eq!(
-        failure(&desk, "imconnector.chat.name.set", name("elsewhere")).await,
+        failure(&test, "imconnector.chat.name.set", name("elsewhere")).await,
         (400, "CHAT_RENAMING_FAILED".to_owned())
     );
 }
 
 #[tokio::test]
 async fn the_settings_page_is_posted_to_the_placement() {
-    let desk = Desk::new().await;
-    let line = desk.line(support()).await;
+    let test = TestPortal::new().await;
+    let line = test.line(support()).await;
     let page = handler_of_pages().await;
-    desk.register(json!({ "PLACEMENT_HANDLER": page })).await;
-    let opened = desk
+    test.register(json!({ "PLACEMENT_HANDLER": page })).await;
+    let opened = test
         .portal
         .open_settings(1, CONNECTOR, line)
         .await
@@ -228,7 +228,7 @@ async fn the_settings_page_is_posted_to_the_placement() {
     assert_eq!(posted["PLACEMENT"], "SETTING_CONNECTOR");
     assert_eq!(
         posted["APPLICATION_TOKEN"],
-        desk.install["auth"]["application_token"]
+        test.install["auth"]["application_token"]
     );
     let options = posted["PLACEMENT_OPTIONS"].as_str().expect("a text");
     let options: Value = serde_json::from_str(options).expect("JSON");
@@ -241,7 +241,7 @@ async fn the_settings_page_is_posted_to_the_placement() {
     ] {
         assert_eq!(options[status], true, "{status}");
     }
-    let (status, _) = desk
+    let (status, _) = test
         .call_as(
             posted["AUTH_ID"].as_str().expect("a token"),
             "imconnector.status",
@@ -249,10 +249,10 @@ async fn the_settings_page_is_posted_to_the_placement() {
         )
         .await;
     assert_eq!(status, 200, "the tokens of the page work");
-    let unknown = desk.portal.open_settings(1, "other", line).await;
+    let unknown = test.portal.open_settings(1, "other", line).await;
     assert!(unknown.is_err());
     let frame = format!("/emulator/frame?connector={CONNECTOR}&line={line}");
-    let request = desk.client.get(frame).header("host", "127.0.0.1");
+    let request = test.client.get(frame).header("host", "127.0.0.1");
     let page = request.send().await.0.into_body().into_string().await;
     let page = page.expect("a form");
     assert!(page.contains("SETTING_CONNECTOR") && page.contains("REGISTER_STATUS"));
@@ -260,41 +260,44 @@ async fn the_settings_page_is_posted_to_the_placement() {
 
 #[tokio::test]
 async fn a_connector_belongs_to_its_application() {
-    let desk = Desk::new().await;
-    let line = desk.line(support()).await;
-    desk.bind(&["OnImConnectorMessageAdd"]).await;
-    let other = desk
+    let test = TestPortal::new().await;
+    let line = test.line(support()).await;
+    test.bind(&["OnImConnectorMessageAdd"]).await;
+    let other = test
         .portal
-        .register_app(NewApp::new("other", &desk.handler));
-    desk.portal
+        .register_app(NewApp::new("other", &test.handler));
+    test.portal
         .install(&other.client_id)
         .await
         .expect("installed");
-    let install = desk.event("ONAPPINSTALL").await;
+    let install = test.event("ONAPPINSTALL").await;
     let token = install["auth"]["access_token"].as_str().expect("a token");
-    let bind = json!({ "event": "OnImConnectorMessageAdd", "handler": desk.handler });
-    assert_eq!(desk.call_as(token, "event.bind", bind).await.0, 200);
+    let bind = json!({ "event": "OnImConnectorMessageAdd", "handler": test.handler });
+    assert_eq!(test.call_as(token, "event.bind", bind).await.0, 200);
     let place = json!({ "CONNECTOR": CONNECTOR, "LINE": line, "ACTIVE": 0 });
-    let (_, answer) = desk.call_as(token, "imconnector.activate", place).await;
+    let (_, answer) = test.call_as(token, "imconnector.activate", place).await;
     assert_eq!(answer["error"], "IMCONNECTOR_NO_CORRECT_PROVIDER");
-    let chat = desk.hear(line, "ext-1", "hello").await;
-    desk.portal
+    let chat = test.receive(line, "ext-1", "hello").await;
+    test.portal
         .send(BORIS, &format!("chat{chat}"), "hi")
         .expect("sent");
-    let event = desk.event("ONIMCONNECTORMESSAGEADD").await;
+    let event = test.event("ONIMCONNECTORMESSAGEADD").await;
     assert_eq!(
         event["auth"]["application_token"],
-        desk.install["auth"]["application_token"]
+        test.install["auth"]["application_token"]
     );
-    assert!(desk.is_quiet().await, "the other application hears nothing");
-    desk.portal
-        .uninstall(&desk.app.client_id, true)
+    assert!(
+        test.is_quiet().await,
+        "the other application receives nothing"
+    );
+    test.portal
+        .uninstall(&test.app.client_id, true)
         .expect("uninstalled");
-    let listed = desk.call_as(token, "imconnector.list", json!({})).await.1;
+    let listed = test.call_as(token, "imconnector.list", json!({})).await.1;
     assert_eq!(listed["result"], json!({ "livechat": "Live chat" }));
 }
 
-/// A page that answers with what was posted to it.
+/// A page that returns the form posted to it.
 pub(super) async fn handler_of_pages() -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
     let listener = listener.expect("a free port");

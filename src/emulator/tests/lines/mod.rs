@@ -1,4 +1,4 @@
-//! Open channels: what a connector's application, a bot and an operator see of a conversation.
+//! Open channels, as a connector's application, a bot and an operator see them.
 
 mod bots;
 mod clients;
@@ -12,18 +12,18 @@ mod samples;
 
 use serde_json::{Value, json};
 
-use super::Desk;
+use super::TestPortal;
 use crate::emulator::NewLine;
 
 /// The connector that tests register.
 const CONNECTOR: &str = "myconnector";
 
-/// Operators who are in nobody's queue by themselves.
+/// Operators who are in no queue by default.
 const BORIS: u64 = 2;
 const CLARA: u64 = 3;
 
-impl Desk {
-    /// A line with the connector of the application on it, its queue and perhaps more settings.
+impl TestPortal {
+    /// Creates a line with the application's connector, a queue and further settings.
     async fn line(&self, line: NewLine) -> u64 {
         let line = self.portal.add_line(line);
         self.register(json!({})).await;
@@ -63,7 +63,7 @@ impl Desk {
         }
     }
 
-    /// What a client outside says; the answer is the only element of the result.
+    /// Sends a client's message and returns the only element of the result.
     async fn outside(&self, method: &str, line: u64, id: &str, text: &str) -> Value {
         let element = json!({
             "user": { "id": "ext-user-42", "name": "Klaus", "last_name": "Weber", "phone": "+491" },
@@ -76,8 +76,8 @@ impl Desk {
         answer["DATA"]["RESULT"][0].take()
     }
 
-    /// A client says something; the answer is the chat.
-    async fn hear(&self, line: u64, id: &str, text: &str) -> u64 {
+    /// Sends a client's message and returns the chat.
+    async fn receive(&self, line: u64, id: &str, text: &str) -> u64 {
         let element = self
             .outside("imconnector.send.messages", line, id, text)
             .await;
@@ -86,7 +86,7 @@ impl Desk {
         chat.parse().expect("a number")
     }
 
-    /// Confirms a message under these numbers outside.
+    /// Confirms a message with these ids outside.
     async fn confirm(&self, line: u64, message: u64, ids: Value) -> Value {
         let element = json!({
             "im": { "chat_id": 1, "message_id": message },
@@ -98,13 +98,13 @@ impl Desk {
             .await
     }
 
-    /// A bot for lines, of version 1.
+    /// Registers a v1 bot for open channels.
     async fn line_bot(&self, code: &str) -> u64 {
         self.bot(code, "O").await
     }
 
-    /// How far the last message of a chat has come.
-    fn passage(&self, chat: u64) -> Value {
+    /// Returns the state outside of the last message of a chat.
+    fn state(&self, chat: u64) -> Value {
         let last = self.portal.line_history(chat).pop().expect("a message");
         last["outside"].clone()
     }

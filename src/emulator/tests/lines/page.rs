@@ -1,21 +1,21 @@
-//! Open channels by the page's own JSON, as programs in other languages use it.
+//! Open channels through the page's JSON, as programs in other languages use it.
 
 use serde_json::{Value, json};
 
 use super::connectors::handler_of_pages;
-use super::{BORIS, CONNECTOR, Desk};
+use super::{BORIS, CONNECTOR, TestPortal};
 
 #[tokio::test]
 async fn a_conversation_can_be_held_on_a_line() {
-    let desk = Desk::new().await;
-    let bot = desk.line_bot("greeter").await;
+    let test = TestPortal::new().await;
+    let bot = test.line_bot("greeter").await;
     let made = json!({ "name": "Site", "queue": [BORIS], "bot": bot });
-    let line = desk.post("/emulator/line", made).await.1["line"].clone();
+    let line = test.post("/emulator/line", made).await.1["line"].clone();
     let client =
         |text: &str| json!({ "line": line, "client": "v1", "name": "Visitor", "text": text });
-    let (_, said) = desk.post("/chat/client/say", client("hello")).await;
-    desk.event("ONIMBOTJOINCHAT").await;
-    desk.event("ONIMBOTMESSAGEADD").await;
+    let (_, said) = test.post("/chat/client/say", client("hello")).await;
+    test.event("ONIMBOTJOINCHAT").await;
+    test.event("ONIMBOTMESSAGEADD").await;
     let chat = said["chat"].clone();
     let at = |more: Value| {
         let mut body = json!({ "as": BORIS, "chat": chat });
@@ -24,7 +24,7 @@ async fn a_conversation_can_be_held_on_a_line() {
         }
         body
     };
-    let over = desk
+    let over = test
         .post("/emulator/line/end_bot_time", json!({ "chat": chat }))
         .await;
     assert_eq!(over.0, 200);
@@ -35,13 +35,13 @@ async fn a_conversation_can_be_held_on_a_line() {
         ("transfer", json!({ "user": BORIS })),
         ("silent", json!({ "silent": false })),
     ] {
-        let (status, answer) = desk.post(&format!("/chat/line/{path}"), at(more)).await;
+        let (status, answer) = test.post(&format!("/chat/line/{path}"), at(more)).await;
         assert_eq!(status, 200, "{path}: {answer}");
     }
     let dialog = format!("chat{chat}");
     let say = json!({ "as": BORIS, "dialog": dialog, "text": "hi" });
-    desk.post("/chat/send", say).await;
-    let (_, seen) = desk
+    test.post("/chat/send", say).await;
+    let (_, seen) = test
         .get(&format!("/chat/client/history?line={line}&client=v1"))
         .await;
     let texts: Vec<&Value> = seen["messages"]
@@ -51,9 +51,9 @@ async fn a_conversation_can_be_held_on_a_line() {
         .map(|one| &one["text"])
         .collect();
     assert_eq!(texts, ["hello", "hi"]);
-    let (_, all) = desk.get(&format!("/chat/line/history?chat={chat}")).await;
+    let (_, all) = test.get(&format!("/chat/line/history?chat={chat}")).await;
     assert!(all["messages"].as_array().is_some_and(|all| all.len() > 3));
-    let (_, lines) = desk.get("/chat/lines").await;
+    let (_, lines) = test.get("/chat/lines").await;
     assert_eq!(lines["lines"][0]["name"], "Site");
     assert_eq!(lines["lines"][0]["connectors"][0]["works"], true);
     let session = &lines["sessions"][0];
@@ -62,30 +62,30 @@ async fn a_conversation_can_be_held_on_a_line() {
         [&json!(BORIS), &chat]
     );
     assert_eq!(session["client"]["name"], "Visitor");
-    desk.post("/chat/line/finish", at(json!({}))).await;
+    test.post("/chat/line/finish", at(json!({}))).await;
     assert_eq!(
-        desk.get("/chat/lines").await.1["sessions"][0]["closed"],
+        test.get("/chat/lines").await.1["sessions"][0]["closed"],
         true
     );
-    let (status, refused) = desk.post("/chat/line/answer", at(json!({}))).await;
+    let (status, refused) = test.post("/chat/line/answer", at(json!({}))).await;
     assert_eq!(status, 400, "{refused}");
 }
 
 #[tokio::test]
 async fn a_line_and_its_connectors_are_set_up() {
-    let desk = Desk::new().await;
-    let line = desk.post("/emulator/line", json!({ "name": "A" })).await.1["line"].clone();
+    let test = TestPortal::new().await;
+    let line = test.post("/emulator/line", json!({ "name": "A" })).await.1["line"].clone();
     let change = json!({ "line": line, "settings": { "WELCOME_BOT_TIME": 5 }, "queue": [BORIS] });
-    assert_eq!(desk.post("/emulator/line/change", change).await.0, 200);
+    assert_eq!(test.post("/emulator/line/change", change).await.0, 200);
     let page = handler_of_pages().await;
-    desk.register(json!({ "PLACEMENT_HANDLER": page })).await;
-    desk.join(line.as_u64().expect("a number")).await;
-    let shown = desk.get("/chat/lines").await.1["lines"][0].clone();
+    test.register(json!({ "PLACEMENT_HANDLER": page })).await;
+    test.join(line.as_u64().expect("a number")).await;
+    let shown = test.get("/chat/lines").await.1["lines"][0].clone();
     assert_eq!(shown["settings"]["WELCOME_BOT_TIME"], "5");
     assert_eq!(shown["queue"], json!([BORIS]));
     assert_eq!(shown["connectors"][1]["works"], true);
     let place = json!({ "connector": CONNECTOR, "line": line });
-    let (_, opened) = desk
+    let (_, opened) = test
         .post("/emulator/connector/settings", place.clone())
         .await;
     assert_eq!(opened["status"], 200);
@@ -94,10 +94,10 @@ async fn a_line_and_its_connectors_are_set_up() {
             .as_str()
             .is_some_and(|page| page.contains("SETTING_CONNECTOR"))
     );
-    assert_eq!(desk.post("/emulator/connector/off", place).await.0, 200);
-    let shown = desk.get("/chat/lines").await.1["lines"][0].clone();
+    assert_eq!(test.post("/emulator/connector/off", place).await.0, 200);
+    let shown = test.get("/chat/lines").await.1["lines"][0].clone();
     assert_eq!(shown["connectors"][1]["works"], false);
-    desk.post("/emulator/line/delete", json!({ "line": line }))
+    test.post("/emulator/line/delete", json!({ "line": line }))
         .await;
-    assert_eq!(desk.get("/chat/lines").await.1["lines"], json!([]));
+    assert_eq!(test.get("/chat/lines").await.1["lines"], json!([]));
 }

@@ -1,10 +1,11 @@
-//! The events of connectors, lines and sessions have the keys that the documentation's samples have, and no others.
+//! The events of connectors, lines and sessions have exactly the keys of the documentation's
+//! samples.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{BORIS, CLARA, CONNECTOR, Desk, support};
+use super::{BORIS, CLARA, CONNECTOR, TestPortal, support};
 use crate::event::form;
 
 macro_rules! sample {
@@ -17,7 +18,7 @@ macro_rules! sample {
     };
 }
 
-/// The path of every text in an event, in the order they came.
+/// Returns the path of every text in an event, in order.
 fn paths(tree: &Value) -> Vec<String> {
     let mut found = Vec::new();
     walk("", tree, &mut found);
@@ -35,7 +36,8 @@ fn walk(path: &str, tree: &Value, found: &mut Vec<String>) {
     }
 }
 
-/// Compares with a sample: the same keys, in the same order outside of `auth`, where the order differs from page to page.
+/// Compares with a sample: the same keys, in the same order outside `auth`, where the order
+/// differs from page to page.
 #[track_caller]
 fn like_sample(event: &Value, sample: &str) {
     let sample = form::decode(sample.trim().as_bytes()).expect("a form");
@@ -54,9 +56,9 @@ fn like_sample(event: &Value, sample: &str) {
 
 #[tokio::test]
 async fn messages_to_a_client_look_like_the_samples() {
-    let desk = Desk::new().await;
-    let line = desk.line(support()).await;
-    desk.bind(&[
+    let test = TestPortal::new().await;
+    let line = test.line(support()).await;
+    test.bind(&[
         "OnImConnectorMessageAdd",
         "OnImConnectorMessageUpdate",
         "OnImConnectorMessageDelete",
@@ -66,14 +68,14 @@ async fn messages_to_a_client_look_like_the_samples() {
         "OnOpenLineMessageDelete",
     ])
     .await;
-    let chat = desk.hear(line, "ext-1", "hello").await;
-    desk.portal.answer(BORIS, chat).expect("answered");
+    let chat = test.receive(line, "ext-1", "hello").await;
+    test.portal.answer(BORIS, chat).expect("answered");
     let dialog = format!("chat{chat}");
-    let id = desk
+    let id = test
         .portal
         .send(BORIS, &dialog, "Guten Tag!")
         .expect("sent");
-    let event = desk.event("ONIMCONNECTORMESSAGEADD").await;
+    let event = test.event("ONIMCONNECTORMESSAGEADD").await;
     like_sample(&event, sample!("onimconnectormessageadd"));
     let said = &event["data"]["MESSAGES"]["0"];
     assert_eq!(
@@ -83,57 +85,57 @@ async fn messages_to_a_client_look_like_the_samples() {
     assert_eq!(said["message"]["user_id"], BORIS.to_string());
     assert_eq!(said["chat"]["id"], "channel-123");
     assert_eq!(said["im"]["message_id"], id.to_string());
-    desk.confirm(line, id, json!(["out-1"])).await;
+    test.confirm(line, id, json!(["out-1"])).await;
 
-    desk.portal.edit(BORIS, id, "Guten Abend!").expect("edited");
-    let event = desk.event("ONIMCONNECTORMESSAGEUPDATE").await;
+    test.portal.edit(BORIS, id, "Guten Abend!").expect("edited");
+    let event = test.event("ONIMCONNECTORMESSAGEUPDATE").await;
     like_sample(&event, sample!("onimconnectormessageupdate"));
     let said = &event["data"]["MESSAGES"]["0"]["message"];
     assert_eq!(said["id"], json!({ "0": "out-1" }));
     assert_eq!(said["text"], "[b]Boris Petrov:[/b][br] Guten Abend!");
-    let event = desk.event("ONOPENLINEMESSAGEUPDATE").await;
+    let event = test.event("ONOPENLINEMESSAGEUPDATE").await;
     like_sample(&event, sample!("onopenlinemessageupdate"));
 
-    desk.portal.delete(BORIS, id).expect("deleted");
-    let event = desk.event("ONIMCONNECTORMESSAGEDELETE").await;
+    test.portal.delete(BORIS, id).expect("deleted");
+    let event = test.event("ONIMCONNECTORMESSAGEDELETE").await;
     assert_eq!(event["data"]["MESSAGES"]["0"]["message"]["id"], "out-1");
-    let event = desk.event("ONOPENLINEMESSAGEDELETE").await;
+    let event = test.event("ONOPENLINEMESSAGEDELETE").await;
     like_sample(&event, sample!("onopenlinemessagedelete"));
 
-    desk.portal.switch_off(CONNECTOR, line).expect("off");
-    let event = desk.event("ONIMCONNECTORSTATUSDELETE").await;
+    test.portal.switch_off(CONNECTOR, line).expect("off");
+    let event = test.event("ONIMCONNECTORSTATUSDELETE").await;
     like_sample(&event, sample!("onimconnectorstatusdelete"));
-    desk.join(line).await;
-    desk.portal.delete_line(line).expect("deleted");
-    let event = desk.event("ONIMCONNECTORLINEDELETE").await;
+    test.join(line).await;
+    test.portal.delete_line(line).expect("deleted");
+    let event = test.event("ONIMCONNECTORLINEDELETE").await;
     assert_eq!(event["data"], line.to_string(), "a bare number");
-    assert!(desk.is_quiet().await);
+    assert!(test.is_quiet().await);
 }
 
 #[tokio::test]
 async fn the_beginning_and_the_end_of_a_session_look_like_the_samples() {
-    let desk = Desk::new().await;
-    let line = desk.line(support().queue(&[CLARA])).await;
-    desk.bind(&[
+    let test = TestPortal::new().await;
+    let line = test.line(support().queue(&[CLARA])).await;
+    test.bind(&[
         "OnImConnectorDialogStart",
         "OnImConnectorDialogFinish",
         "OnSessionStart",
         "OnSessionFinish",
     ])
     .await;
-    let chat = desk.hear(line, "ext-1", "hello").await;
-    let event = desk.event("ONIMCONNECTORDIALOGSTART").await;
+    let chat = test.receive(line, "ext-1", "hello").await;
+    let event = test.event("ONIMCONNECTORDIALOGSTART").await;
     like_sample(&event, sample!("onimconnectordialogstart"));
     let item = &event["data"]["DATA"]["0"];
     assert_eq!(item["session"]["closed"], "N");
     assert_eq!(item["connector"]["chat_id"], "channel-123");
     assert_eq!(item["user"]["id"], "ext-user-42");
-    let event = desk.event("ONSESSIONSTART").await;
+    let event = test.event("ONSESSIONSTART").await;
     like_sample(&event, sample!("onsessionstart"));
-    desk.portal.finish(CLARA, chat).expect("finished");
-    let event = desk.event("ONIMCONNECTORDIALOGFINISH").await;
+    test.portal.finish(CLARA, chat).expect("finished");
+    let event = test.event("ONIMCONNECTORDIALOGFINISH").await;
     assert_eq!(event["data"]["DATA"]["0"]["session"]["closed"], "Y");
-    let event = desk.event("ONSESSIONFINISH").await;
+    let event = test.event("ONSESSIONFINISH").await;
     like_sample(&event, sample!("onsessionfinish"));
-    assert!(desk.is_quiet().await);
+    assert!(test.is_quiet().await);
 }

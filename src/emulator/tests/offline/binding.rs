@@ -1,35 +1,35 @@
-//! What is bound as offline, who may, and how an application is told that something waits.
+//! Offline bindings: who may create them, and how an application is notified of stored events.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::DEAL;
-use crate::emulator::tests::Desk;
+use crate::emulator::tests::TestPortal;
 
 #[tokio::test]
-async fn an_application_does_not_hear_of_what_it_did_itself_under_the_same_source() {
-    let desk = Desk::new().await;
+async fn an_application_gets_no_event_it_caused_under_the_same_source() {
+    let test = TestPortal::new().await;
     for source in ["", "here", "there"] {
         let bind =
             json!({ "event": "ONAPPTEST", "event_type": "offline", "auth_connector": source });
-        desk.result("event.bind", bind.clone()).await;
-        assert_eq!(desk.refusal("event.bind", bind).await.1, "ERROR_CORE");
+        test.result("event.bind", bind.clone()).await;
+        assert_eq!(test.refusal("event.bind", bind).await.1, "ERROR_CORE");
     }
     let count = |source: &'static str| {
-        let desk = &desk;
+        let test = &test;
         async move {
             let params = json!({ "auth_connector": source });
-            let fetched = desk.fetch(params).await;
+            let fetched = test.fetch(params).await;
             fetched["events"].as_array().map(Vec::len)
         }
     };
-    desk.result("event.test", json!({ "auth_connector": "here" }))
+    test.result("event.test", json!({ "auth_connector": "here" }))
         .await;
     assert_eq!(count("").await, Some(1));
     assert_eq!(count("here").await, Some(0));
     assert_eq!(count("there").await, Some(1));
-    desk.result(
+    test.result(
         "batch",
         json!({ "cmd": ["event.test"], "auth_connector": "there" }),
     )
@@ -38,88 +38,88 @@ async fn an_application_does_not_hear_of_what_it_did_itself_under_the_same_sourc
         (count("here").await, count("there").await),
         (Some(1), Some(0))
     );
-    desk.result("event.test", json!({})).await;
+    test.result("event.test", json!({})).await;
     assert_eq!((count("").await, count("here").await), (Some(1), Some(1)));
 }
 
 #[tokio::test]
-async fn the_application_is_told_of_its_queue_at_most_once_a_second_or_as_it_wishes() {
-    let desk = Desk::with_queue().await;
+async fn queue_notices_are_sent_at_most_once_in_the_minimum_timeout() {
+    let test = TestPortal::with_queue().await;
     tokio::time::pause();
-    let notice = json!({ "event": "onOfflineEvent", "handler": desk.handler });
-    desk.result("event.bind", notice.clone()).await;
-    desk.deal(1);
-    desk.deal(2);
-    let told = desk.event("ONOFFLINEEVENT").await;
+    let notice = json!({ "event": "onOfflineEvent", "handler": test.handler });
+    test.result("event.bind", notice.clone()).await;
+    test.deal(1);
+    test.deal(2);
+    let received = test.event("ONOFFLINEEVENT").await;
     assert_eq!(
-        told["data"],
+        received["data"],
         Value::Null,
         "it only says that there is something"
     );
-    assert!(told["auth"]["refresh_token"].is_string());
-    assert!(desk.is_quiet().await);
+    assert!(received["auth"]["refresh_token"].is_string());
+    assert!(test.is_quiet().await);
     tokio::time::advance(Duration::from_millis(1000)).await;
-    desk.deal(3);
-    desk.event("ONOFFLINEEVENT").await;
+    test.deal(3);
+    test.event("ONOFFLINEEVENT").await;
     let mut always = notice.clone();
     always["options"] = json!({ "minTimeout": 0 });
-    desk.result("event.unbind", notice).await;
-    desk.result("event.bind", always).await;
+    test.result("event.unbind", notice).await;
+    test.result("event.bind", always).await;
     for id in [4, 5] {
-        desk.deal(id);
-        desk.event("ONOFFLINEEVENT").await;
+        test.deal(id);
+        test.event("ONOFFLINEEVENT").await;
     }
-    assert!(desk.is_quiet().await);
+    assert!(test.is_quiet().await);
 }
 
 #[tokio::test]
-async fn bindings_of_both_kinds_stand_side_by_side() {
-    let desk = Desk::with_queue().await;
-    let online = json!({ "event": DEAL, "handler": desk.handler, "auth_type": 2 });
-    desk.result("event.bind", online.clone()).await;
-    let listed = desk.result("event.get", json!({})).await;
+async fn online_and_offline_bindings_exist_next_to_each_other() {
+    let test = TestPortal::with_queue().await;
+    let online = json!({ "event": DEAL, "handler": test.handler, "auth_type": 2 });
+    test.result("event.bind", online.clone()).await;
+    let listed = test.result("event.get", json!({})).await;
     let expected = [
         json!({ "event": DEAL, "connector_id": "", "offline": 1 }),
-        json!({ "event": DEAL, "handler": desk.handler, "auth_type": "2", "offline": 0 }),
+        json!({ "event": DEAL, "handler": test.handler, "auth_type": "2", "offline": 0 }),
     ];
     assert_eq!(listed.as_array().expect("a list")[1..], expected);
-    assert_eq!(desk.portal.fire(DEAL, &json!({ "ID": 1 })), 2);
-    assert_eq!(desk.event(DEAL).await["auth"]["user_id"], "2");
+    assert_eq!(test.portal.fire(DEAL, &json!({ "ID": 1 })), 2);
+    assert_eq!(test.event(DEAL).await["auth"]["user_id"], "2");
     assert_eq!(
-        desk.fetch(json!({})).await["events"][0]["EVENT_DATA"],
+        test.fetch(json!({})).await["events"][0]["EVENT_DATA"],
         json!({ "ID": 1 })
     );
     let unbind = json!({ "event": DEAL, "event_type": "offline" });
     let one = json!({ "count": 1 });
-    assert_eq!(desk.result("event.unbind", unbind.clone()).await, one);
+    assert_eq!(test.result("event.unbind", unbind.clone()).await, one);
     assert_eq!(
-        desk.result("event.unbind", unbind).await,
+        test.result("event.unbind", unbind).await,
         json!({ "count": 0 })
     );
-    assert_eq!(desk.result("event.unbind", online).await, one);
+    assert_eq!(test.result("event.unbind", online).await, one);
 }
 
 #[tokio::test]
-async fn bots_can_be_fetched_for_as_well() {
-    let desk = Desk::new().await;
-    let bot = desk.bot("echo", "B").await;
+async fn bot_events_can_be_stored_offline_as_well() {
+    let test = TestPortal::new().await;
+    let bot = test.bot("echo", "B").await;
     let bind = json!({ "event": "ONIMBOTMESSAGEADD", "event_type": "offline" });
-    desk.result("event.bind", bind).await;
-    let dialog = desk.dialog(bot).await;
-    desk.portal.send(1, &dialog, "hello").expect("sent");
-    desk.event("ONIMBOTMESSAGEADD").await;
-    let fetched = desk.fetch(json!({})).await;
+    test.result("event.bind", bind).await;
+    let dialog = test.dialog(bot).await;
+    test.portal.send(1, &dialog, "hello").expect("sent");
+    test.event("ONIMBOTMESSAGEADD").await;
+    let fetched = test.fetch(json!({})).await;
     let params = &fetched["events"][0]["EVENT_DATA"]["PARAMS"];
     assert_eq!(params["MESSAGE"], "hello", "{fetched:#}");
 }
 
 #[tokio::test]
 async fn offline_events_are_for_administrators_and_for_well_formed_requests() {
-    let desk = Desk::with_queue().await;
-    let bind = json!({ "event": "ONCRMDEALADD", "handler": desk.handler, "auth_type": 2 });
-    desk.result("event.bind", bind).await;
-    desk.portal.fire(DEAL, &json!({}));
-    let boris = desk.event(DEAL).await["auth"]["access_token"]
+    let test = TestPortal::with_queue().await;
+    let bind = json!({ "event": "ONCRMDEALADD", "handler": test.handler, "auth_type": 2 });
+    test.result("event.bind", bind).await;
+    test.portal.fire(DEAL, &json!({}));
+    let boris = test.event(DEAL).await["auth"]["access_token"]
         .as_str()
         .expect("a token")
         .to_owned();
@@ -141,15 +141,15 @@ async fn offline_events_are_for_administrators_and_for_well_formed_requests() {
         ),
         (
             "event.bind",
-            json!({ "event": DEAL, "handler": desk.handler, "auth_type": 1 }),
+            json!({ "event": DEAL, "handler": test.handler, "auth_type": 1 }),
         ),
     ];
     for (method, params) in denied {
-        let (status, answer) = desk.call_as(&boris, method, params.clone()).await;
+        let (status, answer) = test.call_as(&boris, method, params.clone()).await;
         let found = (status, answer["error"].as_str());
         assert_eq!(found, (403, Some("ACCESS_DENIED")), "{method} {params}");
     }
-    let (_, own) = desk.call_as(&boris, "event.get", json!({})).await;
+    let (_, own) = test.call_as(&boris, "event.get", json!({})).await;
     assert_eq!(own["result"].as_array().map(Vec::len), Some(1));
     let odd = [
         ("event.offline.get", json!({ "limit": 0 })),
@@ -180,7 +180,7 @@ async fn offline_events_are_for_administrators_and_for_well_formed_requests() {
         ("event.unbind", json!({ "event": DEAL })),
     ];
     for (method, params) in odd {
-        let found = desk.refusal(method, params.clone()).await;
+        let found = test.refusal(method, params.clone()).await;
         assert_eq!(
             found,
             (400, "ERROR_ARGUMENT".to_owned()),

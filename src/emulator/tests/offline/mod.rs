@@ -1,20 +1,20 @@
-//! Offline events: kept, merged, fetched by one process at a time, given back.
+//! Offline events: stored, merged, fetched by one process at a time, returned as errors.
 
 mod binding;
 
 use serde_json::{Value, json};
 
-use super::Desk;
+use super::TestPortal;
 
 const DEAL: &str = "ONCRMDEALADD";
 
-impl Desk {
-    /// A portal whose application keeps deals for itself.
-    async fn with_queue() -> Desk {
-        let desk = Desk::new().await;
+impl TestPortal {
+    /// A portal whose application stores events about deals.
+    async fn with_queue() -> TestPortal {
+        let test = TestPortal::new().await;
         let bind = json!({ "event": "onCrmDealAdd", "event_type": "offline" });
-        desk.result("event.bind", bind).await;
-        desk
+        test.result("event.bind", bind).await;
+        test
     }
 
     fn deal(&self, id: u64) {
@@ -26,12 +26,12 @@ impl Desk {
         self.result("event.offline.get", params).await
     }
 
-    /// The deals that are fetched.
+    /// Fetches deals.
     async fn deals(&self, params: Value) -> Vec<u64> {
         deals_in(&self.fetch(params).await["events"])
     }
 
-    /// All that is in the queue: deal, whether it is taken, whether it is an error.
+    /// Returns the whole queue: deal, whether it is taken, whether it is an error.
     async fn queue(&self) -> Vec<(u64, bool, String)> {
         let list = self.result("event.offline.list", json!({})).await;
         let rows = list.as_array().expect("a list");
@@ -54,12 +54,12 @@ fn deals_in(events: &Value) -> Vec<u64> {
 }
 
 #[tokio::test]
-async fn a_change_is_kept_once_and_gone_when_it_was_fetched() {
-    let desk = Desk::with_queue().await;
-    desk.deal(7);
-    desk.deal(8);
-    desk.deal(7);
-    let fetched = desk.fetch(json!({})).await;
+async fn a_change_is_stored_once_and_deleted_when_fetched() {
+    let test = TestPortal::with_queue().await;
+    test.deal(7);
+    test.deal(8);
+    test.deal(7);
+    let fetched = test.fetch(json!({})).await;
     assert_eq!(fetched["process_id"], Value::Null);
     let first = &fetched["events"][0];
     let message = first["MESSAGE_ID"].as_str().expect("a text").to_owned();
@@ -76,82 +76,82 @@ async fn a_change_is_kept_once_and_gone_when_it_was_fetched() {
     });
     assert_eq!(first, &expected);
     assert_eq!(deals_in(&fetched["events"]), [7, 8]);
-    assert!(desk.deals(json!({})).await.is_empty());
-    desk.deal(7);
-    let again = desk.fetch(json!({})).await;
+    assert!(test.deals(json!({})).await.is_empty());
+    test.deal(7);
+    let again = test.fetch(json!({})).await;
     assert_eq!(again["events"][0]["MESSAGE_ID"], message.as_str());
-    assert!(desk.is_quiet().await, "nothing was posted");
+    assert!(test.is_quiet().await, "nothing was posted");
 }
 
 #[tokio::test]
-async fn what_one_process_has_taken_no_other_gets_and_it_can_read_it_again() {
-    let desk = Desk::with_queue().await;
+async fn records_of_a_process_are_its_own_and_can_be_read_again() {
+    let test = TestPortal::with_queue().await;
     for id in 1..=3 {
-        desk.deal(id);
+        test.deal(id);
     }
-    let one = desk.fetch(json!({ "clear": 0, "limit": 2 })).await;
+    let one = test.fetch(json!({ "clear": 0, "limit": 2 })).await;
     assert_eq!(deals_in(&one["events"]), [1, 2]);
     let process = one["process_id"].as_str().expect("an id");
     assert_eq!(process.len(), 32);
-    assert_eq!(desk.deals(json!({ "clear": "0" })).await, [3]);
-    assert!(desk.deals(json!({ "clear": 0 })).await.is_empty());
-    let again = desk
+    assert_eq!(test.deals(json!({ "clear": "0" })).await, [3]);
+    assert!(test.deals(json!({ "clear": 0 })).await.is_empty());
+    let again = test
         .fetch(json!({ "clear": 0, "process_id": process }))
         .await;
     assert_eq!(again, one);
-    desk.deal(1);
-    let queue = desk.queue().await;
+    test.deal(1);
+    let queue = test.queue().await;
     let free = || "0".to_owned();
     let taken = |id| (id, true, free());
     assert_eq!(queue, [taken(1), taken(2), taken(3), (1, false, free())]);
     let id = &one["events"][0]["ID"];
     let some = json!({ "process_id": process, "id": [id] });
-    assert_eq!(desk.result("event.offline.clear", some).await, json!(true));
-    assert_eq!(desk.queue().await, [taken(2), taken(3), (1, false, free())]);
-    desk.result("event.offline.clear", json!({ "process_id": process }))
+    assert_eq!(test.result("event.offline.clear", some).await, json!(true));
+    assert_eq!(test.queue().await, [taken(2), taken(3), (1, false, free())]);
+    test.result("event.offline.clear", json!({ "process_id": process }))
         .await;
-    assert_eq!(desk.queue().await, [taken(3), (1, false, free())]);
+    assert_eq!(test.queue().await, [taken(3), (1, false, free())]);
 }
 
 #[tokio::test]
-async fn an_error_goes_back_and_is_fetched_only_by_who_asks_for_errors() {
-    let desk = Desk::with_queue().await;
-    desk.deal(1);
-    desk.deal(2);
-    let taken = desk.fetch(json!({ "clear": 0 })).await;
-    desk.deal(1);
+async fn a_record_marked_as_an_error_is_fetched_only_with_error() {
+    let test = TestPortal::with_queue().await;
+    test.deal(1);
+    test.deal(2);
+    let taken = test.fetch(json!({ "clear": 0 })).await;
+    test.deal(1);
     let bad = json!({
         "process_id": taken["process_id"],
         "message_id": [taken["events"][0]["MESSAGE_ID"]],
     });
-    assert_eq!(desk.result("event.offline.error", bad).await, json!(true));
+    assert_eq!(test.result("event.offline.error", bad).await, json!(true));
     let expected = [(1, false, "1".to_owned()), (2, true, "0".to_owned())];
-    assert_eq!(desk.queue().await, expected);
-    assert!(desk.deals(json!({})).await.is_empty());
-    assert_eq!(desk.deals(json!({ "error": 1 })).await, [1]);
+    assert_eq!(test.queue().await, expected);
+    assert!(test.deals(json!({})).await.is_empty());
+    assert_eq!(test.deals(json!({ "error": 1 })).await, [1]);
 }
 
 #[tokio::test]
 async fn records_are_filtered_ordered_and_paged() {
-    let desk = Desk::with_queue().await;
+    let test = TestPortal::with_queue().await;
     for id in 1..=52 {
-        desk.deal(id);
+        test.deal(id);
     }
     let wanted =
         json!({ "clear": 0, "filter": { ">ID": 10, "<=ID": 12 }, "order": { "ID": "DESC" } });
-    assert_eq!(desk.deals(wanted).await, [12, 11]);
-    let (_, page) = desk
-        .call_as(desk.token(), "event.offline.list", json!({ "start": 50 }))
+    assert_eq!(test.deals(wanted).await, [12, 11]);
+    let (_, page) = test
+        .call_as(test.token(), "event.offline.list", json!({ "start": 50 }))
         .await;
     assert_eq!(deals_in(&page["result"]), [51, 52]);
     assert_eq!((&page["total"], page.get("next")), (&json!(52), None));
-    let (_, page) = desk
+    let (_, page) = test
         .call_as(
-            desk.token(),
+            test.token(),
             "event.offline.list",
             json!({ "filter": { "PROCESS_ID": "" } }),
         )
         .await;
     assert_eq!((&page["total"], page.get("next")), (&json!(50), None));
-    assert_eq!(desk.deals(json!({})).await.len(), 50);
+    assert_eq!(test.deals(json!({})).await.len(), 50);
 }

@@ -1,27 +1,27 @@
-//! Bots registered, owned and changed: section 7.1 of bots-v2.md.
+//! Bots registered, owned and changed: protocol/bots-v2.md 7.1.
 
 use serde_json::{Value, json};
 
-use super::{Desk, TOKEN, extend};
+use super::{TOKEN, TestPortal, extend};
 
-/// `fields` of a registration, or of one that lacks or has something else.
+/// Returns `fields` of a registration, with changes.
 fn fields(code: &str, more: Value) -> Value {
     let mut fields = json!({ "code": code, "botToken": TOKEN, "properties": { "name": "Bot" } });
     extend(&mut fields, more);
     json!({ "fields": fields })
 }
 
-async fn registered(desk: &Desk, params: Value) -> Value {
-    let (status, mut answer) = desk.by_webhook("imbot.v2.Bot.register", params).await;
+async fn registered(test: &TestPortal, params: Value) -> Value {
+    let (status, mut answer) = test.by_webhook("imbot.v2.Bot.register", params).await;
     assert_eq!(status, 200, "{answer}");
     answer["result"]["bot"].take()
 }
 
 #[tokio::test]
 async fn a_bot_is_registered_with_the_documented_defaults() {
-    let desk = Desk::new().await;
+    let test = TestPortal::new().await;
     let params = fields("helper", json!({ "backgroundId": "no such" }));
-    let bot = registered(&desk, params).await;
+    let bot = registered(&test, params).await;
     let expected = json!({
         "id": bot["id"],
         "code": "helper",
@@ -43,11 +43,11 @@ async fn a_bot_is_registered_with_the_documented_defaults() {
 
 #[tokio::test]
 async fn registering_a_code_again_changes_nothing() {
-    let desk = Desk::new().await;
-    let first = registered(&desk, fields("helper", json!({}))).await;
+    let test = TestPortal::new().await;
+    let first = registered(&test, fields("helper", json!({}))).await;
     let other = json!({ "type": "personal", "isHidden": true, "properties": { "name": "New" } });
-    assert_eq!(registered(&desk, fields("helper", other)).await, first);
-    let (_, answer) = desk
+    assert_eq!(registered(&test, fields("helper", other)).await, first);
+    let (_, answer) = test
         .by_webhook(
             "imbot.v2.Bot.get",
             json!({ "botToken": TOKEN, "code": "helper" }),
@@ -58,8 +58,8 @@ async fn registering_a_code_again_changes_nothing() {
 
 #[tokio::test]
 async fn registration_is_refused_with_the_documented_codes() {
-    let desk = Desk::new().await;
-    desk.bot_v2("taken", json!({})).await;
+    let test = TestPortal::new().await;
+    test.bot_v2("taken", json!({})).await;
     let avatar = json!({ "properties": { "name": "x", "avatar": "bm8gcGljdHVyZQ==" } });
     let cases = [
         (
@@ -99,10 +99,10 @@ async fn registration_is_refused_with_the_documented_codes() {
         (fields("x", avatar), "BOT_AVATAR_INCORRECT_TYPE"),
     ];
     for (params, code) in cases {
-        let (status, answer) = desk.by_webhook("imbot.v2.Bot.register", params).await;
+        let (status, answer) = test.by_webhook("imbot.v2.Bot.register", params).await;
         assert_eq!((status, &answer["error"]), (400, &json!(code)), "{answer}");
     }
-    let (_, list) = desk
+    let (_, list) = test
         .by_webhook("imbot.v2.Bot.list", json!({ "botToken": TOKEN }))
         .await;
     assert_eq!(list["result"]["bots"], json!([]));
@@ -110,30 +110,30 @@ async fn registration_is_refused_with_the_documented_codes() {
 
 #[tokio::test]
 async fn an_application_has_a_hundred_bots_at_most() {
-    let desk = Desk::new().await;
+    let test = TestPortal::new().await;
     for number in 0..100 {
-        desk.bot_v2(&format!("bot {number}"), json!({})).await;
+        test.bot_v2(&format!("bot {number}"), json!({})).await;
     }
-    let (status, code) = desk
+    let (status, code) = test
         .refusal("imbot.v2.Bot.register", fields("one more", json!({})))
         .await;
     assert_eq!((status, &*code), (400, "BOT_LIMIT_EXCEEDED"));
-    let page = desk
+    let page = test
         .result("imbot.v2.Bot.list", json!({ "offset": 40 }))
         .await;
     assert_eq!(page["bots"].as_array().map(Vec::len), Some(50));
     assert_eq!(page["hasNextPage"], true);
-    let page = desk
+    let page = test
         .result("imbot.v2.Bot.list", json!({ "offset": 50 }))
         .await;
     assert_eq!(page["hasNextPage"], false);
 }
 
 #[tokio::test]
-async fn a_bot_obeys_its_owner_only() {
-    let desk = Desk::new().await;
-    let bot = registered(&desk, fields("helper", json!({}))).await["id"].clone();
-    let apps = desk.bot_v2("apps", json!({})).await;
+async fn only_its_owner_can_use_a_bot() {
+    let test = TestPortal::new().await;
+    let bot = registered(&test, fields("helper", json!({}))).await["id"].clone();
+    let apps = test.bot_v2("apps", json!({})).await;
     let (mine, foreign) = (
         json!({ "botToken": TOKEN, "botId": bot }),
         json!({ "botId": bot }),
@@ -160,30 +160,30 @@ async fn a_bot_obeys_its_owner_only() {
         ),
     ];
     for (params, code) in cases {
-        let (status, answer) = desk.by_webhook("imbot.v2.Command.list", params).await;
+        let (status, answer) = test.by_webhook("imbot.v2.Command.list", params).await;
         assert_eq!((status, &answer["error"]), (400, &json!(code)), "{answer}");
     }
-    assert_eq!(desk.by_webhook("imbot.v2.Command.list", mine).await.0, 200);
-    let refused = desk.refusal("imbot.v2.Command.list", foreign).await;
+    assert_eq!(test.by_webhook("imbot.v2.Command.list", mine).await.0, 200);
+    let refused = test.refusal("imbot.v2.Command.list", foreign).await;
     assert_eq!(refused, (400, "BOT_OWNERSHIP_ERROR".to_owned()));
-    let seen = desk
+    let seen = test
         .result("imbot.v2.Bot.get", json!({ "code": "helper" }))
         .await;
     assert_eq!(seen["bot"]["moduleId"], Value::Null);
-    let refused = desk.refusal("imbot.v2.Bot.get", json!({})).await;
+    let refused = test.refusal("imbot.v2.Bot.get", json!({})).await;
     assert_eq!(refused.1, "PARAMS_REQUIRED");
 }
 
 #[tokio::test]
-async fn a_new_token_ends_the_old_one_at_once() {
-    let desk = Desk::new().await;
-    let bot = registered(&desk, fields("helper", json!({}))).await["id"].clone();
+async fn a_new_bot_token_invalidates_the_old_one_at_once() {
+    let test = TestPortal::new().await;
+    let bot = registered(&test, fields("helper", json!({}))).await["id"].clone();
     let other = fields("other", json!({ "botToken": "its own" }));
-    registered(&desk, other).await;
+    registered(&test, other).await;
     let rotate = |old: &str, new: &str| {
         let fields = json!({ "botToken": new, "isHidden": true });
         let params = json!({ "botId": bot, "botToken": old, "fields": fields });
-        desk.by_webhook("imbot.v2.Bot.update", params)
+        test.by_webhook("imbot.v2.Bot.update", params)
     };
     let taken = rotate(TOKEN, "its own").await;
     assert_eq!(
@@ -192,7 +192,7 @@ async fn a_new_token_ends_the_old_one_at_once() {
     );
     let fixed =
         json!({ "botId": bot, "botToken": TOKEN, "fields": { "type": "personal", "code": "x" } });
-    let (_, same) = desk.by_webhook("imbot.v2.Bot.update", fixed).await;
+    let (_, same) = test.by_webhook("imbot.v2.Bot.update", fixed).await;
     let same = &same["result"]["bot"];
     assert_eq!([&same["type"], &same["code"]], ["bot", "helper"]);
     let (_, blank) = rotate(TOKEN, "  ").await;
@@ -207,30 +207,30 @@ async fn a_new_token_ends_the_old_one_at_once() {
 }
 
 #[tokio::test]
-async fn an_unregistered_bot_is_gone() {
-    let desk = Desk::new().await;
-    let bot = desk.bot_v2("helper", json!({})).await;
-    desk.portal.open(1, bot).expect("opened");
-    let done = desk
+async fn an_unregistered_bot_does_not_exist_any_more() {
+    let test = TestPortal::new().await;
+    let bot = test.bot_v2("helper", json!({})).await;
+    test.portal.open(1, bot).expect("opened");
+    let done = test
         .result("imbot.v2.Bot.unregister", json!({ "botId": bot }))
         .await;
     assert_eq!(done, json!({ "result": true }));
-    let refused = desk
+    let refused = test
         .refusal("imbot.v2.Event.get", json!({ "botId": bot }))
         .await;
     assert_eq!(refused, (400, "BOT_NOT_FOUND".to_owned()));
-    assert!(desk.is_quiet().await);
+    assert!(test.is_quiet().await);
 }
 
 #[tokio::test]
-async fn the_wire_shows_no_bot_token() {
-    let desk = Desk::new().await;
+async fn the_traffic_log_shows_no_bot_token() {
+    let test = TestPortal::new().await;
     registered(
-        &desk,
+        &test,
         fields("helper", json!({ "botToken": "a long secret" })),
     )
     .await;
-    let traffic = serde_json::to_string(&desk.portal.traffic_log()).expect("JSON");
+    let traffic = serde_json::to_string(&test.portal.traffic_log()).expect("JSON");
     assert!(
         traffic.contains("helper") && !traffic.contains("secret"),
         "{traffic}"

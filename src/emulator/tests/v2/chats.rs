@@ -1,15 +1,15 @@
-//! Groups in the hands of bots: section 7.2 of bots-v2.md.
+//! Groups managed by bots: protocol/bots-v2.md 7.2.
 
 use serde_json::{Value, json};
 
-use super::{Desk, extend};
+use super::{TestPortal, extend};
 
-/// Calls a method of a bot's chat: the result, or the code of the refusal.
-async fn call(desk: &Desk, bot: u64, method: &str, more: Value) -> Value {
+/// Calls a method on a bot's chat; returns the result, or the code of the refusal.
+async fn call(test: &TestPortal, bot: u64, method: &str, more: Value) -> Value {
     let mut params = json!({ "botId": bot });
     extend(&mut params, more);
     let method = format!("imbot.v2.Chat.{method}");
-    let (status, mut answer) = desk.call_as(desk.token(), &method, params).await;
+    let (status, mut answer) = test.call_as(test.token(), &method, params).await;
     match status {
         200 => answer["result"].take(),
         400 => answer["error"].take(),
@@ -22,19 +22,19 @@ fn ok() -> Value {
 }
 
 #[tokio::test]
-async fn a_bot_makes_a_group_of_those_who_exist() {
-    let desk = Desk::new().await;
+async fn a_bot_creates_a_group_of_existing_users() {
+    let test = TestPortal::new().await;
     let (bot, guest) = (
-        desk.bot_v2("helper", json!({})).await,
-        desk.bot_v2("guest", json!({})).await,
+        test.bot_v2("helper", json!({})).await,
+        test.bot_v2("guest", json!({})).await,
     );
     let fields = json!({
         "title": "Launch", "description": "of the rocket", "color": "lightBlue", "userIds": [2, "3", guest, 999],
         "ownerId": 3, "message": "Hello", "users": [4],
     });
-    let made = call(&desk, bot, "add", json!({ "fields": fields })).await;
+    let made = call(&test, bot, "add", json!({ "fields": fields })).await;
     let chat = &made["chat"];
-    let told = [
+    let received = [
         &chat["name"],
         &chat["description"],
         &chat["color"],
@@ -42,7 +42,7 @@ async fn a_bot_makes_a_group_of_those_who_exist() {
         &chat["type"],
     ];
     assert_eq!(
-        told,
+        received,
         ["Launch", "of the rocket", "#4ba5c3", "member", "chat"]
     );
     assert_eq!([&chat["owner"], &chat["userCounter"]], [3, 4]);
@@ -54,15 +54,15 @@ async fn a_bot_makes_a_group_of_those_who_exist() {
             .collect::<Vec<_>>(),
         [Some(bot), Some(2), Some(3), Some(guest)]
     );
-    desk.fetched(guest, "ONIMBOTV2JOINCHAT").await;
+    test.fetched(guest, "ONIMBOTV2JOINCHAT").await;
     let dialog = chat["dialogId"].as_str().expect("an address");
     assert_eq!(
-        desk.portal.history(2, dialog).pop().expect("a message")["text"],
+        test.portal.history(2, dialog).pop().expect("a message")["text"],
         "Hello"
     );
-    let seen = call(&desk, bot, "get", json!({ "dialogId": dialog })).await;
+    let seen = call(&test, bot, "get", json!({ "dialogId": dialog })).await;
     assert_eq!(seen["chat"]["id"], chat["id"]);
-    let open = call(&desk, bot, "add", json!({ "fields": { "type": "open" } })).await;
+    let open = call(&test, bot, "add", json!({ "fields": { "type": "open" } })).await;
     assert_eq!(
         [&open["chat"]["type"], &open["chat"]["role"]],
         ["open", "owner"]
@@ -71,10 +71,10 @@ async fn a_bot_makes_a_group_of_those_who_exist() {
 
 #[tokio::test]
 async fn a_bot_changes_its_groups() {
-    let desk = Desk::new().await;
-    let bot = desk.bot_v2("helper", json!({})).await;
+    let test = TestPortal::new().await;
+    let bot = test.bot_v2("helper", json!({})).await;
     let made = call(
-        &desk,
+        &test,
         bot,
         "add",
         json!({ "fields": { "title": "Old", "userIds": [2] } }),
@@ -88,12 +88,12 @@ async fn a_bot_changes_its_groups() {
     };
     let fields = json!({ "title": "New", "color": "no such", "description": "why" });
     assert_eq!(
-        call(&desk, bot, "update", on(json!({ "fields": fields }))).await,
+        call(&test, bot, "update", on(json!({ "fields": fields }))).await,
         ok()
     );
     assert_eq!(
         call(
-            &desk,
+            &test,
             bot,
             "TextField.enabled",
             on(json!({ "enabled": "N" }))
@@ -101,39 +101,39 @@ async fn a_bot_changes_its_groups() {
         .await,
         ok()
     );
-    let seen = call(&desk, bot, "get", on(json!({}))).await;
+    let seen = call(&test, bot, "get", on(json!({}))).await;
     let chat = &seen["chat"];
     assert_eq!([&chat["name"], &chat["description"]], ["New", "why"]);
     assert_eq!(
         [&chat["textFieldEnabled"], &chat["color"]],
         [&json!(false), &made["chat"]["color"]]
     );
-    let state = desk.portal.state(2).expect("a person");
+    let state = test.portal.state(2).expect("a person");
     assert_eq!(state["dialogs"][0]["text_field"], false);
     assert_eq!(
-        call(&desk, bot, "setOwner", on(json!({ "userId": 4 }))).await,
+        call(&test, bot, "setOwner", on(json!({ "userId": 4 }))).await,
         "ACCESS_DENIED"
     );
     assert_eq!(
-        call(&desk, bot, "setOwner", on(json!({ "userId": 2 }))).await,
+        call(&test, bot, "setOwner", on(json!({ "userId": 2 }))).await,
         ok()
     );
     assert_eq!(
-        call(&desk, bot, "setOwner", on(json!({ "userId": bot }))).await,
+        call(&test, bot, "setOwner", on(json!({ "userId": bot }))).await,
         "ACCESS_DENIED"
     );
-    assert_eq!(call(&desk, bot, "leave", on(json!({}))).await, ok());
+    assert_eq!(call(&test, bot, "leave", on(json!({}))).await, ok());
     assert_eq!(
-        call(&desk, bot, "get", on(json!({}))).await,
+        call(&test, bot, "get", on(json!({}))).await,
         "ACCESS_DENIED"
     );
 }
 
 #[tokio::test]
-async fn members_and_managers_come_and_go() {
-    let desk = Desk::new().await;
-    let bot = desk.bot_v2("helper", json!({})).await;
-    let made = call(&desk, bot, "add", json!({ "fields": { "userIds": [2] } })).await;
+async fn members_and_managers_are_added_and_removed() {
+    let test = TestPortal::new().await;
+    let bot = test.bot_v2("helper", json!({})).await;
+    let made = call(&test, bot, "add", json!({ "fields": { "userIds": [2] } })).await;
     let dialog = made["chat"]["dialogId"].clone();
     let on = |key: &str, value: Value| json!({ "dialogId": dialog, key: value });
     let ids = |users: Value| -> Vec<u64> {
@@ -144,15 +144,15 @@ async fn members_and_managers_come_and_go() {
             .collect()
     };
     assert_eq!(
-        call(&desk, bot, "User.add", on("userIds", json!([4, 3, 999]))).await,
+        call(&test, bot, "User.add", on("userIds", json!([4, 3, 999]))).await,
         ok()
     );
     assert_eq!(
-        ids(call(&desk, bot, "User.list", on("limit", json!(3))).await),
+        ids(call(&test, bot, "User.list", on("limit", json!(3))).await),
         [bot, 2, 4]
     );
     let by_id = call(
-        &desk,
+        &test,
         bot,
         "User.list",
         on("order", json!({ "userId": "DESC" })),
@@ -160,36 +160,36 @@ async fn members_and_managers_come_and_go() {
     .await;
     assert_eq!(ids(by_id), [bot, 4, 3, 2]);
     assert_eq!(
-        call(&desk, bot, "User.delete", on("userId", json!(4))).await,
+        call(&test, bot, "User.delete", on("userId", json!(4))).await,
         ok()
     );
     assert_eq!(
-        call(&desk, bot, "User.delete", on("userId", json!(4))).await,
+        call(&test, bot, "User.delete", on("userId", json!(4))).await,
         ok()
     );
     assert_eq!(
-        call(&desk, bot, "Manager.add", on("userIds", json!([2, 5]))).await,
+        call(&test, bot, "Manager.add", on("userIds", json!([2, 5]))).await,
         ok()
     );
-    let seen = call(&desk, bot, "get", json!({ "dialogId": dialog })).await;
+    let seen = call(&test, bot, "get", json!({ "dialogId": dialog })).await;
     assert_eq!(seen["chat"]["managerList"], json!([2]));
     assert_eq!(
-        call(&desk, bot, "Manager.delete", on("userIds", json!([2]))).await,
+        call(&test, bot, "Manager.delete", on("userIds", json!([2]))).await,
         ok()
     );
     for method in ["Manager.add", "Manager.delete"] {
         assert_eq!(
-            call(&desk, bot, method, on("userIds", json!([]))).await,
+            call(&test, bot, method, on("userIds", json!([]))).await,
             "EMPTY_USER_IDS"
         );
     }
 }
 
 #[tokio::test]
-async fn a_mere_member_may_not_and_a_private_dialog_is_no_group() {
-    let desk = Desk::new().await;
-    let bot = desk.bot_v2("helper", json!({})).await;
-    let group = desk.portal.group(1, "Office", &[bot]).expect("made");
+async fn only_managers_change_groups_and_private_dialogs_are_not_groups() {
+    let test = TestPortal::new().await;
+    let bot = test.bot_v2("helper", json!({})).await;
+    let group = test.portal.group(1, "Office", &[bot]).expect("made");
     let cases = [
         ("User.add", json!({ "dialogId": group, "userIds": [2] })),
         ("User.delete", json!({ "dialogId": group, "userId": 1 })),
@@ -207,12 +207,12 @@ async fn a_mere_member_may_not_and_a_private_dialog_is_no_group() {
     ];
     for (method, params) in cases {
         assert_eq!(
-            call(&desk, bot, method, params).await,
+            call(&test, bot, method, params).await,
             "ACCESS_DENIED",
             "{method}"
         );
     }
-    let private = call(&desk, bot, "get", json!({ "dialogId": "1" })).await;
+    let private = call(&test, bot, "get", json!({ "dialogId": "1" })).await;
     assert_eq!(
         [&private["chat"]["type"], &private["chat"]["dialogId"]],
         ["private", "1"]

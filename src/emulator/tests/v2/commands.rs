@@ -1,30 +1,30 @@
-//! Commands: registered, run, answered. Section 7.4 of bots-v2.md.
+//! Commands: registered, run, answered. protocol/bots-v2.md 7.4.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::Desk;
+use super::TestPortal;
 
-async fn command(desk: &Desk, bot: u64, fields: Value) -> Value {
+async fn command(test: &TestPortal, bot: u64, fields: Value) -> Value {
     let params = json!({ "botId": bot, "fields": fields });
-    desk.result("imbot.v2.Command.register", params).await["command"].take()
+    test.result("imbot.v2.Command.register", params).await["command"].take()
 }
 
 #[tokio::test]
 async fn a_command_is_registered_once_and_shown_with_its_slash() {
-    let desk = Desk::new().await;
-    let bot = desk.bot_v2("helper", json!({})).await;
+    let test = TestPortal::new().await;
+    let bot = test.bot_v2("helper", json!({})).await;
     let fields = json!({ "command": "help", "title": { "en": "Help", "de": "Hilfe" }, "params": { "en": "what" } });
-    let first = command(&desk, bot, fields.clone()).await;
+    let first = command(&test, bot, fields.clone()).await;
     let expected = json!({
         "id": first["id"], "botId": bot, "command": "/help", "common": false, "hidden": false, "extranetSupport": false,
     });
     assert_eq!(first, expected);
     let mut again = fields;
     again["common"] = "Y".into();
-    assert_eq!(command(&desk, bot, again).await, first);
-    let list = desk
+    assert_eq!(command(&test, bot, again).await, first);
+    let list = test
         .result("imbot.v2.Command.list", json!({ "botId": bot }))
         .await;
     let listed = &list["commands"][0];
@@ -39,22 +39,22 @@ async fn a_command_is_registered_once_and_shown_with_its_slash() {
 
 #[tokio::test]
 async fn an_update_sets_and_removes_languages_and_keeps_the_others() {
-    let desk = Desk::new().await;
-    let bot = desk.bot_v2("helper", json!({})).await;
+    let test = TestPortal::new().await;
+    let bot = test.bot_v2("helper", json!({})).await;
     let fields = json!({ "command": "help", "title": { "en": "Help", "de": "Hilfe" }, "params": { "en": "what" } });
-    let id = command(&desk, bot, fields).await["id"].clone();
+    let id = command(&test, bot, fields).await["id"].clone();
     let update = |fields: Value| {
         let params = json!({ "botId": bot, "commandId": id, "fields": fields });
-        desk.call_as(desk.token(), "imbot.v2.Command.update", params)
+        test.call_as(test.token(), "imbot.v2.Command.update", params)
     };
     let listed = async || {
-        let list = desk
+        let list = test
             .result("imbot.v2.Command.list", json!({ "botId": bot }))
             .await;
         let command = &list["commands"][0];
         (command["title"].clone(), command["params"].clone())
     };
-    // Parameters of a language without a title in the same call are passed over.
+    // Parameters of a language without a title in the same call are ignored.
     assert_eq!(
         update(json!({ "params": { "en": "where" }, "hidden": "Y" }))
             .await
@@ -72,12 +72,12 @@ async fn an_update_sets_and_removes_languages_and_keeps_the_others() {
 
 #[tokio::test]
 async fn refusals_carry_the_documented_codes() {
-    let desk = Desk::new().await;
-    let bot = desk.bot_v2("helper", json!({})).await;
-    let other = desk.bot_v2("other", json!({})).await;
+    let test = TestPortal::new().await;
+    let bot = test.bot_v2("helper", json!({})).await;
+    let other = test.bot_v2("other", json!({})).await;
     let visible = json!({ "command": "help", "title": { "en": "Help" } });
-    let id = command(&desk, bot, visible).await["id"].clone();
-    command(&desk, bot, json!({ "command": "taken", "hidden": true })).await;
+    let id = command(&test, bot, visible).await["id"].clone();
+    command(&test, bot, json!({ "command": "taken", "hidden": true })).await;
     let register = |fields: Value| ("register", json!({ "botId": bot, "fields": fields }));
     let update = |fields: Value| {
         let params = json!({ "botId": bot, "commandId": id, "fields": fields });
@@ -111,26 +111,26 @@ async fn refusals_carry_the_documented_codes() {
         ),
     ];
     for ((method, params), code) in cases {
-        let found = desk
+        let found = test
             .refusal(&format!("imbot.v2.Command.{method}"), params)
             .await;
         assert_eq!(found, (400, code.to_owned()), "{method}");
     }
     let params = json!({ "botId": bot, "commandId": id });
-    let done = desk.result("imbot.v2.Command.unregister", params).await;
+    let done = test.result("imbot.v2.Command.unregister", params).await;
     assert_eq!(done, json!({ "result": true }));
 }
 
 #[tokio::test]
-async fn each_command_of_a_text_is_an_event_and_the_text_is_none() {
-    let desk = Desk::new().await;
-    let bot = desk.bot_v2("helper", json!({})).await;
-    command(&desk, bot, json!({ "command": "go", "hidden": true })).await;
-    desk.portal
+async fn each_command_of_a_text_is_an_event_and_the_text_is_not() {
+    let test = TestPortal::new().await;
+    let bot = test.bot_v2("helper", json!({})).await;
+    command(&test, bot, json!({ "command": "go", "hidden": true })).await;
+    test.portal
         .send(1, &bot.to_string(), "/go a\n/go b")
         .expect("sent");
-    let events = desk.waiting(bot).await;
-    let told: Vec<_> = events
+    let events = test.waiting(bot).await;
+    let received: Vec<_> = events
         .iter()
         .map(|event| {
             (
@@ -141,21 +141,21 @@ async fn each_command_of_a_text_is_an_event_and_the_text_is_none() {
         .collect();
     let go = "ONIMBOTV2COMMANDADD";
     let (none, a, b) = (Value::Null, json!("a"), json!("b"));
-    assert_eq!(told, [("ONIMBOTV2JOINCHAT", &none), (go, &a), (go, &b)]);
+    assert_eq!(received, [("ONIMBOTV2JOINCHAT", &none), (go, &a), (go, &b)]);
 }
 
 #[tokio::test]
-async fn a_press_brings_the_message_that_holds_the_keyboard() {
-    let desk = Desk::new().await;
-    let bot = desk.bot_v2("helper", json!({})).await;
-    command(&desk, bot, json!({ "command": "go", "hidden": true })).await;
+async fn a_press_carries_the_message_with_the_keyboard() {
+    let test = TestPortal::new().await;
+    let bot = test.bot_v2("helper", json!({})).await;
+    command(&test, bot, json!({ "command": "go", "hidden": true })).await;
     let fields = json!({ "message": "well?", "keyboard": [{ "TEXT": "Go", "COMMAND": "go", "COMMAND_PARAMS": "7" }] });
     let params = json!({ "botId": bot, "dialogId": "2", "fields": fields });
-    let id = desk.result("imbot.v2.Chat.Message.send", params).await["id"].clone();
-    desk.portal
+    let id = test.result("imbot.v2.Chat.Message.send", params).await["id"].clone();
+    test.portal
         .press(2, id.as_u64().expect("an id"), 0)
         .expect("pressed");
-    let event = desk.fetched(bot, "ONIMBOTV2COMMANDADD").await;
+    let event = test.fetched(bot, "ONIMBOTV2COMMANDADD").await;
     let data = &event["data"];
     assert_eq!(
         [&data["message"]["id"], &data["message"]["authorId"]],
@@ -171,27 +171,27 @@ async fn a_press_brings_the_message_that_holds_the_keyboard() {
 }
 
 #[tokio::test]
-async fn a_command_may_be_answered_for_ten_minutes_and_never_says_that_it_was_too_late() {
-    let desk = Desk::new().await;
-    let bot = desk.bot_v2("helper", json!({})).await;
+async fn a_late_answer_to_a_command_is_not_posted_but_succeeds() {
+    let test = TestPortal::new().await;
+    let bot = test.bot_v2("helper", json!({})).await;
     let common = json!({ "command": "go", "hidden": true, "common": true });
-    let id = command(&desk, bot, common).await["id"].clone();
-    let group = desk.portal.group(1, "Office", &[2]).expect("made");
-    let message = desk.portal.send(1, &group, "/go").expect("sent");
+    let id = command(&test, bot, common).await["id"].clone();
+    let group = test.portal.group(1, "Office", &[2]).expect("made");
+    let message = test.portal.send(1, &group, "/go").expect("sent");
     let answer = |text: &str| {
         let params = json!({
             "botId": bot, "commandId": id, "messageId": message, "dialogId": group, "fields": { "message": text },
         });
-        desk.result("imbot.v2.Command.answer", params)
+        test.result("imbot.v2.Command.answer", params)
     };
     assert_eq!(answer("here").await, json!({ "result": true }));
-    desk.portal.portal.act(0, |tx| {
+    test.portal.portal.act(0, |tx| {
         for open in &mut tx.world.uses {
             open.until -= Duration::from_secs(600).as_millis() as i64;
         }
     });
     assert_eq!(answer("too late").await, json!({ "result": true }));
-    let said: Vec<Value> = desk.portal.history(1, &group);
+    let said: Vec<Value> = test.portal.history(1, &group);
     let last = said.last().expect("a message");
     assert_eq!(
         [&last["text"], &last["author"]],

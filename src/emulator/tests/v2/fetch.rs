@@ -1,15 +1,15 @@
-//! `imbot.v2.Event.get`: what waits, how it is confirmed, and what each event says.
+//! `imbot.v2.Event.get`: stored events, their confirmation, and their fields.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Desk, TOKEN, keys};
+use super::{TOKEN, TestPortal, keys};
 
-async fn get(desk: &Desk, bot: u64, more: Value) -> Value {
+async fn get(test: &TestPortal, bot: u64, more: Value) -> Value {
     let mut params = json!({ "botId": bot });
     super::extend(&mut params, more);
-    desk.result("imbot.v2.Event.get", params).await
+    test.result("imbot.v2.Event.get", params).await
 }
 
 fn ids(answer: &Value) -> Vec<u64> {
@@ -21,71 +21,71 @@ fn ids(answer: &Value) -> Vec<u64> {
 }
 
 #[tokio::test]
-async fn an_offset_confirms_what_is_below_it_and_none_confirms_nothing() {
-    let desk = Desk::new().await;
+async fn an_offset_confirms_events_below_it_and_no_offset_confirms_nothing() {
+    let test = TestPortal::new().await;
     let (bot, other) = (
-        desk.bot_v2("a", json!({})).await,
-        desk.bot_v2("b", json!({})).await,
+        test.bot_v2("a", json!({})).await,
+        test.bot_v2("b", json!({})).await,
     );
     let empty = json!({ "events": [], "nextOffset": 0, "hasMore": false });
-    assert_eq!(get(&desk, bot, json!({})).await, empty);
+    assert_eq!(get(&test, bot, json!({})).await, empty);
     for text in ["one", "two"] {
-        desk.portal.send(1, &bot.to_string(), text).expect("sent");
-        desk.portal.send(1, &other.to_string(), text).expect("sent");
+        test.portal.send(1, &bot.to_string(), text).expect("sent");
+        test.portal.send(1, &other.to_string(), text).expect("sent");
     }
-    let all = get(&desk, bot, json!({ "offset": 0 })).await;
+    let all = get(&test, bot, json!({ "offset": 0 })).await;
     let found = ids(&all);
     assert_eq!(found.len(), 3, "a join and two messages");
     assert!(
         found[2] > found[1] + 1,
         "numbers are given out over all bots"
     );
-    assert_eq!(get(&desk, bot, json!({})).await, all);
+    assert_eq!(get(&test, bot, json!({})).await, all);
     assert_eq!(
         (&all["nextOffset"], &all["hasMore"]),
         (&json!(found[2] + 1), &json!(false))
     );
 
-    let page = get(&desk, bot, json!({ "limit": 2 })).await;
+    let page = get(&test, bot, json!({ "limit": 2 })).await;
     assert_eq!(
         (ids(&page), &page["hasMore"]),
         (found[..2].to_vec(), &json!(true))
     );
     let next = page["nextOffset"].clone();
     assert_eq!(next, found[1] + 1);
-    let rest = get(&desk, bot, json!({ "offset": next })).await;
+    let rest = get(&test, bot, json!({ "offset": next })).await;
     assert_eq!(ids(&rest), found[2..]);
-    assert_eq!(ids(&get(&desk, bot, json!({})).await), found[2..]);
+    assert_eq!(ids(&get(&test, bot, json!({})).await), found[2..]);
 
     let end = rest["nextOffset"].clone();
     let nothing = json!({ "events": [], "nextOffset": end, "hasMore": false });
-    assert_eq!(get(&desk, bot, json!({ "offset": end })).await, nothing);
-    assert_eq!(ids(&get(&desk, other, json!({})).await).len(), 3);
+    assert_eq!(get(&test, bot, json!({ "offset": end })).await, nothing);
+    assert_eq!(ids(&get(&test, other, json!({})).await).len(), 3);
 }
 
 #[tokio::test]
-async fn the_offset_of_an_event_itself_brings_it_again() {
-    let desk = Desk::new().await;
-    let bot = desk.bot_v2("a", json!({})).await;
-    desk.portal.open(1, bot).expect("opened");
-    let first = ids(&get(&desk, bot, json!({})).await);
+async fn the_offset_of_an_event_returns_it_again() {
+    let test = TestPortal::new().await;
+    let bot = test.bot_v2("a", json!({})).await;
+    test.portal.open(1, bot).expect("opened");
+    let first = ids(&get(&test, bot, json!({})).await);
     assert_eq!(
-        ids(&get(&desk, bot, json!({ "offset": first[0] })).await),
+        ids(&get(&test, bot, json!({ "offset": first[0] })).await),
         first
     );
 }
 
 #[tokio::test]
-async fn what_waits_longer_than_a_day_is_lost() {
-    let desk = Desk::new().await;
+async fn events_older_than_a_day_are_deleted() {
+    let test = TestPortal::new().await;
     let fields = json!({ "code": "a", "botToken": TOKEN, "properties": { "name": "a" } });
     let register = json!({ "fields": fields });
-    let (_, answer) = desk.by_webhook("imbot.v2.Bot.register", register).await;
+    let (_, answer) = test.by_webhook("imbot.v2.Bot.register", register).await;
     let bot = answer["result"]["bot"]["id"].as_u64().expect("an id");
-    desk.portal.open(1, bot).expect("opened");
+    test.portal.open(1, bot).expect("opened");
     let count = async || {
         let params = json!({ "botToken": TOKEN, "botId": bot });
-        let (_, answer) = desk.by_webhook("imbot.v2.Event.get", params).await;
+        let (_, answer) = test.by_webhook("imbot.v2.Event.get", params).await;
         ids(&answer["result"]).len()
     };
     tokio::time::pause();
@@ -96,43 +96,43 @@ async fn what_waits_longer_than_a_day_is_lost() {
 }
 
 #[tokio::test]
-async fn a_bot_that_is_switched_to_the_webhook_loses_what_waited() {
-    let desk = Desk::new().await;
-    let bot = desk.bot_v2("a", json!({})).await;
-    desk.portal.open(1, bot).expect("opened");
-    assert_eq!(desk.waiting(bot).await.len(), 1);
+async fn a_bot_switched_to_the_webhook_loses_its_logged_events() {
+    let test = TestPortal::new().await;
+    let bot = test.bot_v2("a", json!({})).await;
+    test.portal.open(1, bot).expect("opened");
+    assert_eq!(test.waiting(bot).await.len(), 1);
     for fields in [
-        json!({ "eventMode": "webhook", "webhookUrl": desk.handler }),
+        json!({ "eventMode": "webhook", "webhookUrl": test.handler }),
         json!({ "eventMode": "fetch" }),
     ] {
         let params = json!({ "botId": bot, "fields": fields });
-        desk.result("imbot.v2.Bot.update", params).await;
-        assert!(desk.waiting(bot).await.is_empty());
+        test.result("imbot.v2.Bot.update", params).await;
+        assert!(test.waiting(bot).await.is_empty());
     }
-    desk.portal.send(1, &bot.to_string(), "hi").expect("sent");
-    assert_eq!(desk.waiting(bot).await.len(), 1);
-    assert!(desk.is_quiet().await, "the subscriptions are gone");
+    test.portal.send(1, &bot.to_string(), "hi").expect("sent");
+    assert_eq!(test.waiting(bot).await.len(), 1);
+    assert!(test.is_quiet().await, "the subscriptions are gone");
 }
 
 #[tokio::test]
-async fn a_supervisor_and_a_personal_bot_hear_all_and_a_plain_one_what_it_is_asked() {
-    let desk = Desk::new().await;
-    let mut heard = Vec::new();
+async fn supervisors_and_personal_bots_get_all_messages_and_plain_bots_get_mentions() {
+    let test = TestPortal::new().await;
+    let mut incoming = Vec::new();
     for kind in ["bot", "supervisor", "personal"] {
-        let bot = desk.bot_v2(kind, json!({ "type": kind })).await;
-        let group = desk.portal.group(1, "Office", &[2, bot]).expect("made");
-        desk.portal.send(1, &group, "between us").expect("sent");
+        let bot = test.bot_v2(kind, json!({ "type": kind })).await;
+        let group = test.portal.group(1, "Office", &[2, bot]).expect("made");
+        test.portal.send(1, &group, "between us").expect("sent");
         let text = format!("[USER={bot}]Bot[/USER] hi");
-        desk.portal.send(1, &group, &text).expect("sent");
-        let events = desk.waiting(bot).await;
-        heard.push(events.len());
+        test.portal.send(1, &group, &text).expect("sent");
+        let events = test.waiting(bot).await;
+        incoming.push(events.len());
         assert_eq!(
             events.last().expect("one")["data"]["message"]["text"],
             text,
             "mentions stay"
         );
     }
-    assert_eq!(heard, [2, 3, 3]);
+    assert_eq!(incoming, [2, 3, 3]);
 }
 
 macro_rules! sample {
@@ -145,7 +145,7 @@ macro_rules! sample {
     };
 }
 
-/// Whether an event has all that the documentation's sample has, with values of the same types.
+/// Checks that an event has all keys of the documentation's sample, with values of the same types.
 #[track_caller]
 fn like_sample(event: &Value, sample: &str) {
     let sample: Value = serde_json::from_str(sample).expect("JSON");
@@ -159,7 +159,7 @@ fn like_sample(event: &Value, sample: &str) {
         let (our, their) = (event.pointer(&pointer), sample.pointer(&pointer));
         let same = std::mem::discriminant(our.expect("a value"))
             == std::mem::discriminant(their.expect("a value"));
-        // PHP's empty array, and a position that Ann has and the sample's person too.
+        // PHP's empty array, and a position, which Ann has as well as the sample's person.
         assert!(
             same || key == ".data.message.params",
             "{key}: {our:?} instead of {their:?}"
@@ -169,49 +169,49 @@ fn like_sample(event: &Value, sample: &str) {
 
 #[tokio::test]
 async fn events_have_what_the_samples_have() {
-    let desk = Desk::new().await;
-    let bot = desk.bot_v2("helper", json!({})).await;
+    let test = TestPortal::new().await;
+    let bot = test.bot_v2("helper", json!({})).await;
     let fields = json!({ "command": "go", "title": { "en": "Go" } });
-    desk.result(
+    test.result(
         "imbot.v2.Command.register",
         json!({ "botId": bot, "fields": fields }),
     )
     .await;
     let dialog = bot.to_string();
-    let id = desk.portal.send(1, &dialog, "hi").expect("sent");
-    desk.portal.edit(1, id, "hi!").expect("edited");
-    desk.portal.delete(1, id).expect("deleted");
-    desk.portal.send(1, &dialog, "/go there").expect("sent");
+    let id = test.portal.send(1, &dialog, "hi").expect("sent");
+    test.portal.edit(1, id, "hi!").expect("edited");
+    test.portal.delete(1, id).expect("deleted");
+    test.portal.send(1, &dialog, "/go there").expect("sent");
     like_sample(
-        &desk.fetched(bot, "ONIMBOTV2JOINCHAT").await,
+        &test.fetched(bot, "ONIMBOTV2JOINCHAT").await,
         sample!("join-chat"),
     );
     like_sample(
-        &desk.fetched(bot, "ONIMBOTV2MESSAGEADD").await,
+        &test.fetched(bot, "ONIMBOTV2MESSAGEADD").await,
         sample!("message-add"),
     );
-    let edited = desk.fetched(bot, "ONIMBOTV2MESSAGEUPDATE").await;
+    let edited = test.fetched(bot, "ONIMBOTV2MESSAGEUPDATE").await;
     like_sample(&edited, sample!("message-update"));
     assert_eq!(edited["data"]["message"]["text"], "hi!");
-    let gone = desk.fetched(bot, "ONIMBOTV2MESSAGEDELETE").await;
+    let gone = test.fetched(bot, "ONIMBOTV2MESSAGEDELETE").await;
     like_sample(&gone, sample!("message-delete"));
     assert_eq!(gone["data"]["messageId"], id);
-    let command = desk.fetched(bot, "ONIMBOTV2COMMANDADD").await;
+    let command = test.fetched(bot, "ONIMBOTV2COMMANDADD").await;
     like_sample(&command, sample!("command-add"));
     assert_eq!(command["data"]["chat"]["dialogId"], "1");
     assert_eq!(command["data"]["bot"]["auth"], Value::Null);
     let context = json!({ "entityId": 164, "more": { "deep": [1, true] } });
-    desk.portal
+    test.portal
         .open_with_context(1, bot, &context)
         .expect("opened");
-    let opened = desk.fetched(bot, "ONIMBOTV2CONTEXTGET").await;
+    let opened = test.fetched(bot, "ONIMBOTV2CONTEXTGET").await;
     like_sample(&opened, sample!("context-get"));
     assert_eq!(opened["data"]["context"], context, "types stay as they are");
     let params = json!({ "botId": bot, "dialogId": "1", "fields": { "message": "done" } });
-    let said = desk.result("imbot.v2.Chat.Message.send", params).await;
+    let said = test.result("imbot.v2.Chat.Message.send", params).await;
     let said = said["id"].as_u64().expect("an id");
-    desk.portal.react(1, said, "fire").expect("reacted");
-    let reaction = desk.fetched(bot, "ONIMBOTV2REACTIONCHANGE").await;
+    test.portal.react(1, said, "fire").expect("reacted");
+    let reaction = test.fetched(bot, "ONIMBOTV2REACTIONCHANGE").await;
     like_sample(&reaction, sample!("reaction-change"));
     assert_eq!(reaction["data"]["message"]["id"], said);
 }

@@ -1,40 +1,40 @@
-//! Files: uploaded by bots and people, told of, and downloaded once.
+//! Files: uploaded by bots and people, in events, and downloaded once.
 
 use serde_json::{Value, json};
 
-use super::Desk;
+use super::TestPortal;
 
-/// `hello` and nothing more.
+/// `hello` in base64.
 const CONTENT: &str = "aGVsbG8=";
 
-async fn upload(desk: &Desk, bot: u64, dialog: &str, name: &str) -> Value {
+async fn upload(test: &TestPortal, bot: u64, dialog: &str, name: &str) -> Value {
     let fields = json!({ "name": name, "content": CONTENT, "message": "look" });
     let params = json!({ "botId": bot, "dialogId": dialog, "fields": fields });
-    desk.result("imbot.v2.File.upload", params).await
+    test.result("imbot.v2.File.upload", params).await
 }
 
-async fn fetch(desk: &Desk, url: &Value) -> (u16, String) {
+async fn fetch(test: &TestPortal, url: &Value) -> (u16, String) {
     let url = url.as_str().expect("an address");
-    let path = &url[desk.portal.url().len()..];
-    let mut response = desk.client.get(path).send().await.0;
+    let path = &url[test.portal.url().len()..];
+    let mut response = test.client.get(path).send().await.0;
     let body = response.take_body().into_string().await.expect("a body");
     (response.status().as_u16(), body)
 }
 
 #[tokio::test]
 async fn a_bot_sends_a_file_and_fetches_it_once() {
-    let desk = Desk::new().await;
-    let bot = desk.bot_v2("helper", json!({})).await;
-    let sent = upload(&desk, bot, "1", "Report 7.PDF").await;
+    let test = TestPortal::new().await;
+    let bot = test.bot_v2("helper", json!({})).await;
+    let sent = upload(&test, bot, "1", "Report 7.PDF").await;
     let file = &sent["file"];
-    let told = [
+    let received = [
         &file["name"],
         &file["extension"],
         &file["type"],
         &file["size"],
     ];
     assert_eq!(
-        told,
+        received,
         [
             &json!("Report 7.PDF"),
             &json!("pdf"),
@@ -43,7 +43,7 @@ async fn a_bot_sends_a_file_and_fetches_it_once() {
         ]
     );
     assert_eq!(sent["dialogId"], "1");
-    let seen = desk
+    let seen = test
         .portal
         .history(1, &bot.to_string())
         .pop()
@@ -58,33 +58,33 @@ async fn a_bot_sends_a_file_and_fetches_it_once() {
     );
 
     let params = json!({ "botId": bot, "fileId": file["id"] });
-    let link = desk.result("imbot.v2.File.download", params.clone()).await["downloadUrl"].clone();
-    assert_eq!(fetch(&desk, &link).await, (200, "hello".to_owned()));
-    let (status, answer) = fetch(&desk, &link).await;
+    let link = test.result("imbot.v2.File.download", params.clone()).await["downloadUrl"].clone();
+    assert_eq!(fetch(&test, &link).await, (200, "hello".to_owned()));
+    let (status, answer) = fetch(&test, &link).await;
     assert!(
         status == 403 && answer.contains("ACCESS_DENIED"),
         "{answer}"
     );
-    let again = desk.result("imbot.v2.File.download", params).await["downloadUrl"].clone();
-    assert_eq!(fetch(&desk, &again).await.0, 200);
-    let traffic = serde_json::to_string(&desk.portal.traffic_log()).expect("JSON");
+    let again = test.result("imbot.v2.File.download", params).await["downloadUrl"].clone();
+    assert_eq!(fetch(&test, &again).await.0, 200);
+    let traffic = serde_json::to_string(&test.portal.traffic_log()).expect("JSON");
     let secret = again
         .as_str()
         .and_then(|url| url.rsplit_once("%7C"))
         .expect("a secret")
         .1;
     assert!(!traffic.contains(secret), "a link is a secret, too");
-    let page = format!("{}/chat/file?id={}", desk.portal.url(), file["id"]);
-    assert_eq!(desk.get(&page[desk.portal.url().len()..]).await.0, 200);
+    let page = format!("{}/chat/file?id={}", test.portal.url(), file["id"]);
+    assert_eq!(test.get(&page[test.portal.url().len()..]).await.0, 200);
 }
 
 #[tokio::test]
 async fn files_are_refused_with_the_documented_codes() {
-    let desk = Desk::new().await;
-    let bot = desk.bot_v2("helper", json!({})).await;
-    let group = desk.portal.group(1, "Office", &[2]).expect("made");
+    let test = TestPortal::new().await;
+    let bot = test.bot_v2("helper", json!({})).await;
+    let group = test.portal.group(1, "Office", &[2]).expect("made");
     let file = || json!({ "name": "a.txt", "content": CONTENT });
-    let theirs = desk
+    let theirs = test
         .result(
             "im.v2.File.upload",
             json!({ "dialogId": group, "fields": file() }),
@@ -136,16 +136,16 @@ async fn files_are_refused_with_the_documented_codes() {
         ),
     ];
     for (method, params, code) in cases {
-        let refused = desk.refusal(method, params).await;
+        let refused = test.refusal(method, params).await;
         assert_eq!(refused, (400, code.to_owned()), "{method}");
     }
     let params = json!({ "dialogId": group, "fileId": id });
-    let link = desk.result("im.v2.File.download", params).await["downloadUrl"].clone();
-    assert_eq!(fetch(&desk, &link).await.1, "hello");
+    let link = test.result("im.v2.File.download", params).await["downloadUrl"].clone();
+    assert_eq!(fetch(&test, &link).await.1, "hello");
     assert_eq!(
         fetch(
-            &desk,
-            &json!(format!("{}/rest/download.json", desk.portal.url()))
+            &test,
+            &json!(format!("{}/rest/download.json", test.portal.url()))
         )
         .await
         .0,
@@ -154,25 +154,25 @@ async fn files_are_refused_with_the_documented_codes() {
 }
 
 #[tokio::test]
-async fn bots_of_both_versions_are_told_of_a_file() {
-    let desk = Desk::new().await;
+async fn v1_and_v2_bots_get_events_about_a_file() {
+    let test = TestPortal::new().await;
     let (second, first) = (
-        desk.bot_v2("second", json!({})).await,
-        desk.bot("first", "B").await,
+        test.bot_v2("second", json!({})).await,
+        test.bot("first", "B").await,
     );
-    desk.dialog(first).await;
+    test.dialog(first).await;
     let fields = json!({ "name": "a.png", "content": CONTENT });
     for bot in [second, first] {
         let params = json!({ "dialogId": bot, "fields": fields });
-        desk.result("im.v2.File.upload", params).await;
+        test.result("im.v2.File.upload", params).await;
     }
-    let event = desk.fetched(second, "ONIMBOTV2MESSAGEADD").await;
+    let event = test.fetched(second, "ONIMBOTV2MESSAGEADD").await;
     let message = &event["data"]["message"];
     assert_eq!(
         [&message["text"], &message["params"]["FILE_ID"]],
         [&json!(""), &json!(["4001"])]
     );
-    let event = desk.event("ONIMBOTMESSAGEADD").await;
+    let event = test.event("ONIMBOTMESSAGEADD").await;
     let file = &event["data"]["PARAMS"]["FILES"]["4002"];
     assert_eq!(
         [&file["name"], &file["type"], &file["image"]],

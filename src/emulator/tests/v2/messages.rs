@@ -1,55 +1,55 @@
-//! What bots of version 2 say, change and take back: section 7.3 of bots-v2.md.
+//! Messages that v2 bots send, edit and delete: protocol/bots-v2.md 7.3.
 
 use serde_json::{Value, json};
 
-use super::Desk;
+use super::TestPortal;
 
-async fn send(desk: &Desk, bot: u64, dialog: &str, fields: Value) -> (u16, Value) {
+async fn send(test: &TestPortal, bot: u64, dialog: &str, fields: Value) -> (u16, Value) {
     let params = json!({ "botId": bot, "dialogId": dialog, "fields": fields });
-    desk.call_as(desk.token(), "imbot.v2.Chat.Message.send", params)
+    test.call_as(test.token(), "imbot.v2.Chat.Message.send", params)
         .await
 }
 
-async fn sent(desk: &Desk, bot: u64, dialog: &str, fields: Value) -> Value {
-    let (status, mut answer) = send(desk, bot, dialog, fields).await;
+async fn sent(test: &TestPortal, bot: u64, dialog: &str, fields: Value) -> Value {
+    let (status, mut answer) = send(test, bot, dialog, fields).await;
     assert_eq!(status, 200, "{answer}");
     answer["result"].take()
 }
 
-async fn last(desk: &Desk, dialog: &str) -> Value {
-    desk.portal.history(1, dialog).pop().expect("a message")
+async fn last(test: &TestPortal, dialog: &str) -> Value {
+    test.portal.history(1, dialog).pop().expect("a message")
 }
 
 #[tokio::test]
-async fn a_message_is_sent_and_a_template_makes_it_once() {
-    let desk = Desk::new().await;
-    let bot = desk.bot_v2("helper", json!({})).await;
-    let plain = sent(&desk, bot, "1", json!({ "message": " hi " })).await;
+async fn a_message_with_a_template_id_is_sent_once() {
+    let test = TestPortal::new().await;
+    let bot = test.bot_v2("helper", json!({})).await;
+    let plain = sent(&test, bot, "1", json!({ "message": " hi " })).await;
     assert_eq!(plain["uuidMap"], json!([]), "PHP's empty array");
-    let seen = last(&desk, &bot.to_string()).await;
+    let seen = last(&test, &bot.to_string()).await;
     assert_eq!(
         [&seen["id"], &seen["text"], &seen["author"]],
         [&plain["id"], &json!("hi"), &json!(bot)]
     );
     let template = "0b6a57a2-8f4b-4b2e-9a44-6a1f3f2c1d10";
     let fields = json!({ "message": "once", "templateId": template });
-    let first = sent(&desk, bot, "1", fields.clone()).await;
+    let first = sent(&test, bot, "1", fields.clone()).await;
     assert_eq!(first["uuidMap"][template], first["id"]);
-    assert_eq!(sent(&desk, bot, "1", fields).await, first);
-    assert_eq!(last(&desk, &bot.to_string()).await["id"], first["id"]);
+    assert_eq!(sent(&test, bot, "1", fields).await, first);
+    assert_eq!(last(&test, &bot.to_string()).await["id"], first["id"]);
     let upper = json!({ "message": "twice", "templateId": template.to_uppercase() });
     let ids = [
-        sent(&desk, bot, "1", upper.clone()).await,
-        sent(&desk, bot, "1", upper).await,
+        sent(&test, bot, "1", upper.clone()).await,
+        sent(&test, bot, "1", upper).await,
     ];
     assert_ne!(ids[0]["id"], ids[1]["id"]);
 }
 
 #[tokio::test]
 async fn sending_is_refused_with_the_documented_codes() {
-    let desk = Desk::new().await;
-    let bot = desk.bot_v2("helper", json!({})).await;
-    let group = desk.portal.group(1, "Office", &[2]).expect("made");
+    let test = TestPortal::new().await;
+    let bot = test.bot_v2("helper", json!({})).await;
+    let group = test.portal.group(1, "Office", &[2]).expect("made");
     let hi = || json!({ "message": "hi" });
     let cases = [
         ("1", json!({}), "EMPTY_MESSAGE"),
@@ -68,28 +68,28 @@ async fn sending_is_refused_with_the_documented_codes() {
         ),
     ];
     for (dialog, fields, code) in cases {
-        let (status, answer) = send(&desk, bot, dialog, fields).await;
+        let (status, answer) = send(&test, bot, dialog, fields).await;
         assert_eq!((status, &answer["error"]), (400, &json!(code)), "{answer}");
     }
 }
 
 #[tokio::test]
-async fn a_bot_runs_commands_and_no_bot_hears_it() {
-    let desk = Desk::new().await;
+async fn a_command_in_a_bots_message_is_run_without_message_events() {
+    let test = TestPortal::new().await;
     let (bot, watch) = (
-        desk.bot_v2("helper", json!({})).await,
-        desk.bot_v2("watch", json!({ "type": "supervisor" })).await,
+        test.bot_v2("helper", json!({})).await,
+        test.bot_v2("watch", json!({ "type": "supervisor" })).await,
     );
     let fields = json!({ "command": "go", "hidden": true, "common": true });
-    desk.result(
+    test.result(
         "imbot.v2.Command.register",
         json!({ "botId": watch, "fields": fields }),
     )
     .await;
-    let group = desk.portal.group(1, "Office", &[bot, watch]).expect("made");
-    sent(&desk, bot, &group, json!({ "message": "hi" })).await;
-    sent(&desk, bot, &group, json!({ "message": "/go" })).await;
-    let events = desk.waiting(watch).await;
+    let group = test.portal.group(1, "Office", &[bot, watch]).expect("made");
+    sent(&test, bot, &group, json!({ "message": "hi" })).await;
+    sent(&test, bot, &group, json!({ "message": "/go" })).await;
+    let events = test.waiting(watch).await;
     let names: Vec<&str> = events
         .iter()
         .filter_map(|event| event["type"].as_str())
@@ -98,31 +98,31 @@ async fn a_bot_runs_commands_and_no_bot_hears_it() {
 }
 
 #[tokio::test]
-async fn messages_are_quoted_and_forwarded_from_where_the_bot_is() {
-    let desk = Desk::new().await;
-    let bot = desk.bot_v2("helper", json!({})).await;
+async fn messages_are_quoted_and_forwarded_from_the_bots_chats() {
+    let test = TestPortal::new().await;
+    let bot = test.bot_v2("helper", json!({})).await;
     let dialog = bot.to_string();
-    let asked = desk.portal.send(1, &dialog, "why?").expect("sent");
+    let asked = test.portal.send(1, &dialog, "why?").expect("sent");
     let reply = sent(
-        &desk,
+        &test,
         bot,
         "1",
         json!({ "message": "so", "replyId": asked }),
     )
     .await;
     let uuid = "11111111-2222-4333-8444-555555555555";
-    let forward = sent(&desk, bot, "2", json!({ "forwardIds": { uuid: asked } })).await;
+    let forward = sent(&test, bot, "2", json!({ "forwardIds": { uuid: asked } })).await;
     assert_eq!(forward["id"], forward["uuidMap"][uuid]);
-    let elsewhere = desk.portal.send(1, "2", "private").expect("sent");
+    let elsewhere = test.portal.send(1, "2", "private").expect("sent");
     let (_, refused) = send(
-        &desk,
+        &test,
         bot,
         "2",
         json!({ "forwardIds": { uuid: elsewhere } }),
     )
     .await;
     assert_eq!(refused["error"], "ACCESS_DENIED");
-    desk.portal.portal.see(|world| {
+    test.portal.portal.read(|world| {
         let refs = |id: &Value| world.messages[&id.as_u64().expect("an id")].refs.clone();
         assert_eq!(refs(&reply["id"]).reply, Some(asked));
         assert_eq!(
@@ -135,17 +135,17 @@ async fn messages_are_quoted_and_forwarded_from_where_the_bot_is() {
 }
 
 #[tokio::test]
-async fn an_update_changes_what_it_names() {
-    let desk = Desk::new().await;
-    let bot = desk.bot_v2("helper", json!({})).await;
+async fn an_update_changes_only_the_given_fields() {
+    let test = TestPortal::new().await;
+    let bot = test.bot_v2("helper", json!({})).await;
     let dialog = bot.to_string();
     let rich = json!({ "message": "one", "attach": [{ "MESSAGE": "more" }], "keyboard": [{ "TEXT": "x", "LINK": "/" }] });
-    let id = sent(&desk, bot, "1", rich).await["id"].clone();
+    let id = sent(&test, bot, "1", rich).await["id"].clone();
     let update = async |fields: Value| {
         let params = json!({ "botId": bot, "messageId": id, "fields": fields });
-        let done = desk.result("imbot.v2.Chat.Message.update", params).await;
+        let done = test.result("imbot.v2.Chat.Message.update", params).await;
         assert_eq!(done, json!({ "result": true }));
-        last(&desk, &dialog).await
+        last(&test, &dialog).await
     };
     let seen = update(json!({ "message": "two" })).await;
     assert!(seen["edited"] == true && seen["keyboard"].is_object() && seen["attach"].is_object());
@@ -168,14 +168,14 @@ async fn an_update_changes_what_it_names() {
 }
 
 #[tokio::test]
-async fn a_bot_changes_and_deletes_its_own_and_what_it_manages() {
-    let desk = Desk::new().await;
-    let bot = desk.bot_v2("helper", json!({})).await;
-    let group = desk.portal.group(1, "Office", &[2, bot]).expect("made");
+async fn a_bot_changes_its_own_messages_and_deletes_in_chats_it_manages() {
+    let test = TestPortal::new().await;
+    let bot = test.bot_v2("helper", json!({})).await;
+    let group = test.portal.group(1, "Office", &[2, bot]).expect("made");
     let (theirs, system) = (
-        desk.portal.send(2, &group, "mine").expect("sent"),
+        test.portal.send(2, &group, "mine").expect("sent"),
         sent(
-            &desk,
+            &test,
             bot,
             &group,
             json!({ "message": "note", "system": true }),
@@ -183,29 +183,29 @@ async fn a_bot_changes_and_deletes_its_own_and_what_it_manages() {
         .await["id"]
             .clone(),
     );
-    let own = sent(&desk, bot, &group, json!({ "message": "own" })).await["id"].clone();
+    let own = sent(&test, bot, &group, json!({ "message": "own" })).await["id"].clone();
     for id in [json!(theirs), system, json!(1)] {
         for method in ["update", "delete"] {
             let params = json!({ "botId": bot, "messageId": id, "fields": { "message": "x" } });
-            let found = desk
+            let found = test
                 .refusal(&format!("imbot.v2.Chat.Message.{method}"), params)
                 .await;
             assert_eq!(found, (400, "ACCESS_DENIED".to_owned()), "{method} {id}");
         }
     }
     let chat = group["chat".len()..].parse().expect("a number");
-    desk.portal.portal.act(1, |tx| {
+    test.portal.portal.act(1, |tx| {
         tx.change_chat(chat, |chat| {
             chat.managers.insert(bot);
         });
     });
     for (id, complete) in [(json!(theirs), false), (own, true)] {
         let params = json!({ "botId": bot, "messageId": id, "complete": complete });
-        desk.result("imbot.v2.Chat.Message.delete", params).await;
+        test.result("imbot.v2.Chat.Message.delete", params).await;
     }
-    let seen = last(&desk, &group).await;
+    let seen = last(&test, &group).await;
     assert_eq!(seen["text"], "note", "the one behind it left no trace");
-    let history = desk.portal.history(1, &group);
+    let history = test.portal.history(1, &group);
     let mine = history
         .iter()
         .find(|message| message["id"] == theirs)
@@ -214,15 +214,15 @@ async fn a_bot_changes_and_deletes_its_own_and_what_it_manages() {
 }
 
 #[tokio::test]
-async fn people_see_what_a_bot_is_doing() {
-    let desk = Desk::new().await;
-    let bot = desk.bot_v2("helper", json!({})).await;
-    let dialog = desk.portal.open(1, bot).expect("opened");
-    let mut live = desk.portal.subscribe(1);
+async fn people_see_the_action_of_a_bot() {
+    let test = TestPortal::new().await;
+    let bot = test.bot_v2("helper", json!({})).await;
+    let dialog = test.portal.open(1, bot).expect("opened");
+    let mut live = test.portal.subscribe(1);
     assert_eq!(live.next().await.expect("a portal")["type"], "hello");
     let notify = |code: &str, duration: u64| {
         let params = json!({ "botId": bot, "dialogId": "1", "statusMessageCode": code, "duration": duration });
-        desk.result("imbot.v2.Chat.InputAction.notify", params)
+        test.result("imbot.v2.Chat.InputAction.notify", params)
     };
     let cases = [
         ("IMBOT_AGENT_ACTION_THINKING", 30, json!("THINKING"), 30),
@@ -242,9 +242,9 @@ async fn people_see_what_a_bot_is_doing() {
         );
         assert_eq!(item["seconds"], seconds);
     }
-    let group = desk.portal.group(1, "Office", &[2]).expect("made");
+    let group = test.portal.group(1, "Office", &[2]).expect("made");
     let params = json!({ "botId": bot, "dialogId": group });
-    let refused = desk
+    let refused = test
         .refusal("imbot.v2.Chat.InputAction.notify", params)
         .await;
     assert_eq!(refused.1, "ACCESS_DENIED");

@@ -1,4 +1,4 @@
-//! Version 2 of the bot platform, as an application and as a webhook with a `botToken`.
+//! v2 of the bot platform, for an application and for a webhook with a `botToken`.
 
 mod bots;
 mod chats;
@@ -16,12 +16,12 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::Desk;
+use super::TestPortal;
 
-/// The token of the bots that tests register through the webhook.
+/// The token of bots registered through the webhook.
 const TOKEN: &str = "my token";
 
-impl Desk {
+impl TestPortal {
     /// Calls a method through the inbound webhook.
     pub(super) async fn by_webhook(&self, method: &str, params: Value) -> (u16, Value) {
         let url = self.portal.webhook_url();
@@ -29,7 +29,7 @@ impl Desk {
         self.post(&format!("{path}{method}"), params).await
     }
 
-    /// A bot of the application that fetches its events, or another with more fields.
+    /// Registers a bot of the application that fetches its events, with changed fields.
     pub(super) async fn bot_v2(&self, code: &str, more: Value) -> u64 {
         let mut fields = json!({ "code": code, "properties": { "name": code } });
         extend(&mut fields, more);
@@ -51,9 +51,9 @@ impl Desk {
         self.result("imbot.v2.Bot.update", params).await;
     }
 
-    /// The events of version 2 that are subscribed to, with their addresses.
+    /// Returns the subscriptions to v2 events, with their addresses.
     fn subscribed(&self) -> Vec<(String, String)> {
-        self.portal.portal.see(|world| {
+        self.portal.portal.read(|world| {
             let rows = world.subscriptions.values();
             let of_v2 = rows.filter(|row| row.event.contains("V2"));
             of_v2
@@ -62,7 +62,7 @@ impl Desk {
         })
     }
 
-    /// The events that wait for a bot, none of them confirmed.
+    /// Returns the stored events of a bot, without confirming them.
     pub(super) async fn waiting(&self, bot: u64) -> Vec<Value> {
         let answer = self
             .result("imbot.v2.Event.get", json!({ "botId": bot }))
@@ -70,7 +70,7 @@ impl Desk {
         answer["events"].as_array().expect("a list").clone()
     }
 
-    /// The only event of this name that waits for a bot.
+    /// Returns the only stored event of this name of a bot.
     pub(super) async fn fetched(&self, bot: u64, name: &str) -> Value {
         let mut events = self.waiting(bot).await;
         events.retain(|event| event["type"] == name);
@@ -87,7 +87,7 @@ fn extend(object: &mut Value, more: Value) {
     object.extend(more);
 }
 
-/// The keys of an object and of what is in it.
+/// Returns the keys of an object and of nested objects.
 fn keys(tree: &Value) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut todo = vec![(String::new(), tree)];

@@ -1,19 +1,19 @@
-//! Reactions, of people and of bots: section 7.3 of bots-v2.md.
+//! Reactions, of people and of bots: protocol/bots-v2.md 7.3.
 
 use serde_json::{Value, json};
 
-use super::Desk;
+use super::TestPortal;
 
-/// A bot with something to react to.
-async fn said(desk: &Desk, bot: u64) -> u64 {
+/// A bot with a message to react to.
+async fn said(test: &TestPortal, bot: u64) -> u64 {
     let params = json!({ "botId": bot, "dialogId": "1", "fields": { "message": "well?" } });
-    let answer = desk.result("imbot.v2.Chat.Message.send", params).await;
+    let answer = test.result("imbot.v2.Chat.Message.send", params).await;
     answer["id"].as_u64().expect("an id")
 }
 
-/// What a bot was told of reactions: `add fire`.
-async fn told(desk: &Desk, bot: u64) -> Vec<String> {
-    let events = desk.waiting(bot).await;
+/// The reactions in a bot's events, such as `add fire`.
+async fn received(test: &TestPortal, bot: u64) -> Vec<String> {
+    let events = test.waiting(bot).await;
     let changes = events
         .iter()
         .filter(|event| event["type"] == "ONIMBOTV2REACTIONCHANGE");
@@ -24,33 +24,33 @@ async fn told(desk: &Desk, bot: u64) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_bot_is_told_how_people_take_what_it_said() {
-    let desk = Desk::new().await;
+async fn a_bot_gets_events_about_reactions_to_its_messages() {
+    let test = TestPortal::new().await;
     let (bot, deaf) = (
-        desk.bot_v2("helper", json!({})).await,
-        desk.bot_v2("deaf", json!({ "isReactionsEnabled": false }))
+        test.bot_v2("helper", json!({})).await,
+        test.bot_v2("deaf", json!({ "isReactionsEnabled": false }))
             .await,
     );
-    let message = said(&desk, bot).await;
-    desk.portal.react(1, message, "fire").expect("set");
+    let message = said(&test, bot).await;
+    test.portal.react(1, message, "fire").expect("set");
     assert_eq!(
-        desk.portal.react(1, message, "fire").unwrap_err().code(),
+        test.portal.react(1, message, "fire").unwrap_err().code(),
         "REACTION_ALREADY_SET"
     );
-    desk.portal
+    test.portal
         .react(1, message, "redHeart")
         .expect("set in its place");
-    desk.portal
+    test.portal
         .unreact(1, message, "redHeart")
         .expect("taken back");
-    desk.portal.like(1, message).expect("liked");
-    desk.portal.like(1, message).expect("no longer");
+    test.portal.like(1, message).expect("liked");
+    test.portal.like(1, message).expect("no longer");
     assert_eq!(
-        desk.portal.unreact(1, message, "fire").unwrap_err().code(),
+        test.portal.unreact(1, message, "fire").unwrap_err().code(),
         "REACTION_NOT_FOUND"
     );
     assert_eq!(
-        desk.portal.react(1, message, "smirk").unwrap_err().code(),
+        test.portal.react(1, message, "smirk").unwrap_err().code(),
         "REACTION_NOT_FOUND"
     );
     let expected = [
@@ -60,32 +60,32 @@ async fn a_bot_is_told_how_people_take_what_it_said() {
         "add like",
         "delete like",
     ];
-    assert_eq!(told(&desk, bot).await, expected);
+    assert_eq!(received(&test, bot).await, expected);
 
-    let unheard = said(&desk, deaf).await;
-    desk.portal.react(1, unheard, "fire").expect("set");
-    let own = desk.portal.send(1, &bot.to_string(), "mine").expect("sent");
-    desk.portal.like(1, own).expect("liked");
-    assert!(told(&desk, deaf).await.is_empty());
-    assert_eq!(told(&desk, bot).await.len(), expected.len());
+    let unheard = said(&test, deaf).await;
+    test.portal.react(1, unheard, "fire").expect("set");
+    let own = test.portal.send(1, &bot.to_string(), "mine").expect("sent");
+    test.portal.like(1, own).expect("liked");
+    assert!(received(&test, deaf).await.is_empty());
+    assert_eq!(received(&test, bot).await.len(), expected.len());
 }
 
 #[tokio::test]
 async fn a_bot_reacts_to_what_it_sees() {
-    let desk = Desk::new().await;
-    let bot = desk.bot_v2("helper", json!({})).await;
-    let theirs = desk.portal.send(1, &bot.to_string(), "hi").expect("sent");
-    let elsewhere = desk.portal.send(1, "2", "hi").expect("sent");
-    let own = said(&desk, bot).await;
+    let test = TestPortal::new().await;
+    let bot = test.bot_v2("helper", json!({})).await;
+    let theirs = test.portal.send(1, &bot.to_string(), "hi").expect("sent");
+    let elsewhere = test.portal.send(1, "2", "hi").expect("sent");
+    let own = said(&test, bot).await;
     let react = async |method: &str, message: u64, reaction: &str| {
         let params = json!({ "botId": bot, "messageId": message, "reaction": reaction });
         let method = format!("imbot.v2.Chat.Message.Reaction.{method}");
-        let (_, answer) = desk.call_as(desk.token(), &method, params).await;
+        let (_, answer) = test.call_as(test.token(), &method, params).await;
         let code = answer["error"].as_str().map(str::to_owned);
         code.unwrap_or_else(|| answer["result"].to_string())
     };
     assert_eq!(react("add", theirs, "eyes").await, r#"{"result":true}"#);
-    let seen = desk.portal.history(1, &bot.to_string());
+    let seen = test.portal.history(1, &bot.to_string());
     assert_eq!(seen[0]["reactions"], json!({ "eyes": [bot] }));
     assert_eq!(react("add", theirs, "eyes").await, "REACTION_ALREADY_SET");
     assert_eq!(react("add", theirs, "EYES").await, "REACTION_NOT_FOUND");
@@ -93,28 +93,28 @@ async fn a_bot_reacts_to_what_it_sees() {
     assert_eq!(react("delete", theirs, "fire").await, "REACTION_NOT_FOUND");
     assert_eq!(react("delete", theirs, "eyes").await, r#"{"result":true}"#);
     assert_eq!(react("add", own, "eyes").await, r#"{"result":true}"#);
-    assert!(told(&desk, bot).await.is_empty());
+    assert!(received(&test, bot).await.is_empty());
 }
 
 #[tokio::test]
 async fn people_react_on_the_page() {
-    let desk = Desk::new().await;
-    let bot = desk.bot_v2("helper", json!({})).await;
-    let message = said(&desk, bot).await;
+    let test = TestPortal::new().await;
+    let bot = test.bot_v2("helper", json!({})).await;
+    let message = said(&test, bot).await;
     let press = || {
-        desk.post(
+        test.post(
             "/chat/react",
             json!({ "as": 1, "message": message, "reaction": "fire" }),
         )
     };
     assert_eq!(press().await, (200, json!({})));
     assert_eq!(press().await, (200, json!({})));
-    assert_eq!(told(&desk, bot).await, ["add fire", "delete fire"]);
+    assert_eq!(received(&test, bot).await, ["add fire", "delete fire"]);
     let open = json!({ "as": 1, "bot": bot, "context": { "table": 42 } });
     assert_eq!(
-        desk.post("/chat/context", open).await.1["dialog_id"],
+        test.post("/chat/context", open).await.1["dialog_id"],
         bot.to_string()
     );
-    let event = desk.fetched(bot, "ONIMBOTV2CONTEXTGET").await;
+    let event = test.fetched(bot, "ONIMBOTV2CONTEXTGET").await;
     assert_eq!(event["data"]["context"], json!({ "table": 42 }));
 }

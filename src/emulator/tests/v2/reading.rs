@@ -1,68 +1,68 @@
-//! What bots may look up: `Message.read`, `.get` and `.getContext`.
+//! Messages that bots may look up: `Message.read`, `.get` and `.getContext`.
 
 use serde_json::{Value, json};
 
-use super::Desk;
+use super::TestPortal;
 
 #[tokio::test]
-async fn what_a_bot_has_read_is_counted_and_seen() {
-    let desk = Desk::new().await;
-    let bot = desk.bot_v2("helper", json!({})).await;
+async fn messages_a_bot_has_read_are_counted_and_shown_as_viewed() {
+    let test = TestPortal::new().await;
+    let bot = test.bot_v2("helper", json!({})).await;
     let dialog = bot.to_string();
     let said: Vec<u64> = ["a", "b", "c"]
         .iter()
-        .map(|text| desk.portal.send(1, &dialog, text).expect("sent"))
+        .map(|text| test.portal.send(1, &dialog, text).expect("sent"))
         .collect();
     let read = async |more: Value| {
         let mut params = json!({ "botId": bot, "dialogId": "1" });
         super::extend(&mut params, more);
-        desk.result("imbot.v2.Chat.Message.read", params).await
+        test.result("imbot.v2.Chat.Message.read", params).await
     };
     let answer = read(json!({ "messageId": said[1] })).await;
-    let told = [
+    let received = [
         &answer["lastId"],
         &answer["counter"],
         &answer["viewedMessages"],
     ];
-    assert_eq!(told, [&json!(said[1]), &json!(1), &json!(said[..2])]);
+    assert_eq!(received, [&json!(said[1]), &json!(1), &json!(said[..2])]);
     let answer = read(json!({})).await;
-    let told = [
+    let received = [
         &answer["lastId"],
         &answer["counter"],
         &answer["viewedMessages"],
     ];
-    assert_eq!(told, [&json!(said[2]), &json!(0), &json!(said[2..])]);
+    assert_eq!(received, [&json!(said[2]), &json!(0), &json!(said[2..])]);
     assert_eq!(
         read(json!({ "messageId": said[0] })).await["lastId"],
         said[2],
         "never backwards"
     );
-    desk.portal.edit(1, said[2], "c!").expect("edited");
-    let event = desk.fetched(bot, "ONIMBOTV2MESSAGEUPDATE").await;
+    test.portal.edit(1, said[2], "c!").expect("edited");
+    let event = test.fetched(bot, "ONIMBOTV2MESSAGEUPDATE").await;
     assert_eq!(event["data"]["message"]["viewedByOthers"], true);
     let params = json!({ "botId": bot, "dialogId": "1", "messageId": 1 });
-    let refused = desk.refusal("imbot.v2.Chat.Message.read", params).await;
+    let refused = test.refusal("imbot.v2.Chat.Message.read", params).await;
     assert_eq!(refused, (400, "MESSAGE_NOT_FOUND".to_owned()));
 }
 
 #[tokio::test]
-async fn a_supervisor_reads_what_was_said_around_a_message() {
-    let desk = Desk::new().await;
+async fn a_supervisor_reads_the_messages_around_a_message() {
+    let test = TestPortal::new().await;
     let (bot, watch) = (
-        desk.bot_v2("helper", json!({})).await,
-        desk.bot_v2("watch", json!({ "type": "supervisor" })).await,
+        test.bot_v2("helper", json!({})).await,
+        test.bot_v2("watch", json!({ "type": "supervisor" })).await,
     );
-    let group = desk.portal.group(1, "Office", &[2, watch]).expect("made");
+    let group = test.portal.group(1, "Office", &[2, watch]).expect("made");
     let said: Vec<u64> = (0..5)
         .map(|number| {
-            desk.portal
+            test.portal
                 .send(1 + number % 2, &group, "hi")
                 .expect("sent")
         })
         .collect();
     let context = async |message: u64, range: u64| {
         let params = json!({ "botId": watch, "messageId": message, "range": range });
-        let answer = desk
+        let answer = test
             .result("imbot.v2.Chat.Message.getContext", params)
             .await;
         let messages = answer["messages"].as_array().expect("a list").clone();
@@ -85,13 +85,13 @@ async fn a_supervisor_reads_what_was_said_around_a_message() {
     );
 
     let params = json!({ "botId": watch, "messageId": said[1] });
-    let found = desk.result("imbot.v2.Chat.Message.get", params).await;
+    let found = test.result("imbot.v2.Chat.Message.get", params).await;
     assert_eq!(
         [&found["message"]["id"], &found["user"]["id"]],
         [&json!(said[1]), &json!(2)]
     );
     assert_eq!(found["message"]["unread"], true);
-    let elsewhere = desk.portal.send(1, "2", "private").expect("sent");
+    let elsewhere = test.portal.send(1, "2", "private").expect("sent");
     let cases = [
         (bot, said[1], "BOT_TYPE_NOT_ALLOWED"),
         (watch, 1, "MESSAGE_NOT_FOUND"),
@@ -99,7 +99,7 @@ async fn a_supervisor_reads_what_was_said_around_a_message() {
     ];
     for (bot, message, code) in cases {
         let params = json!({ "botId": bot, "messageId": message });
-        let refused = desk
+        let refused = test
             .refusal("imbot.v2.Chat.Message.getContext", params)
             .await;
         assert_eq!(refused, (400, code.to_owned()));

@@ -1,12 +1,12 @@
-//! `im.v2.Event.*`: what people's own programs fetch. Section 5.1 of bots-v2.md.
+//! `im.v2.Event.*`: events that programs of people fetch. protocol/bots-v2.md 5.1.
 
 use serde_json::{Value, json};
 
-use super::Desk;
+use super::TestPortal;
 
-/// What waits for the user of the token: names and data.
-async fn waiting(desk: &Desk) -> Vec<(String, Value)> {
-    let answer = desk.result("im.v2.Event.get", json!({})).await;
+/// Returns the stored events of the token's user: names and data.
+async fn waiting(test: &TestPortal) -> Vec<(String, Value)> {
+    let answer = test.result("im.v2.Event.get", json!({})).await;
     let events = answer["events"].as_array().expect("a list").clone();
     events
         .into_iter()
@@ -20,25 +20,25 @@ async fn waiting(desk: &Desk) -> Vec<(String, Value)> {
 }
 
 #[tokio::test]
-async fn a_subscriber_hears_what_happens_in_their_chats_until_they_unsubscribe() {
-    let desk = Desk::new().await;
-    desk.portal.send(2, "1", "before").expect("sent");
-    assert!(waiting(&desk).await.is_empty());
+async fn a_subscriber_gets_events_of_their_chats_until_they_unsubscribe() {
+    let test = TestPortal::new().await;
+    test.portal.send(2, "1", "before").expect("sent");
+    assert!(waiting(&test).await.is_empty());
     for _ in 0..2 {
-        assert_eq!(desk.result("im.v2.Event.subscribe", json!({})).await, true);
+        assert_eq!(test.result("im.v2.Event.subscribe", json!({})).await, true);
     }
-    let group = desk.portal.group(1, "Office", &[2]).expect("made");
-    let id = desk.portal.send(2, &group, "hi").expect("sent");
-    desk.portal.edit(2, id, "hi!").expect("edited");
-    desk.portal
+    let group = test.portal.group(1, "Office", &[2]).expect("made");
+    let id = test.portal.send(2, &group, "hi").expect("sent");
+    test.portal.edit(2, id, "hi!").expect("edited");
+    test.portal
         .react(3, id, "fire")
         .expect_err("not theirs to see");
-    desk.portal.react(1, id, "fire").expect("set");
-    desk.portal.delete(2, id).expect("deleted");
-    desk.portal.invite(1, &group, 3).expect("invited");
-    desk.portal.send(2, "3", "not hers").expect("sent");
-    let heard = waiting(&desk).await;
-    let names: Vec<&str> = heard.iter().map(|(name, _)| name.as_str()).collect();
+    test.portal.react(1, id, "fire").expect("set");
+    test.portal.delete(2, id).expect("deleted");
+    test.portal.invite(1, &group, 3).expect("invited");
+    test.portal.send(2, "3", "not hers").expect("sent");
+    let incoming = waiting(&test).await;
+    let names: Vec<&str> = incoming.iter().map(|(name, _)| name.as_str()).collect();
     let expected = [
         "ONIMV2JOINCHAT",
         "ONIMV2MESSAGEADD",
@@ -48,21 +48,21 @@ async fn a_subscriber_hears_what_happens_in_their_chats_until_they_unsubscribe()
         "ONIMV2JOINCHAT",
     ];
     assert_eq!(names, expected);
-    let (_, joined) = &heard[5];
+    let (_, joined) = &incoming[5];
     assert_eq!(
         [&joined["user"]["id"], &joined["dialogId"]],
         [&json!(3), &json!(group)]
     );
-    let (_, said) = &heard[1];
+    let (_, said) = &incoming[1];
     assert_eq!(
         [&said["user"]["id"], &said["user"]["lastActivityDate"]],
         [&json!(2), &json!(false)]
     );
     assert_eq!([&said["bot"], &said["chat"]["role"]], [&Value::Null; 2]);
-    desk.result("im.v2.Event.unsubscribe", json!({})).await;
-    desk.portal.send(2, &group, "unheard").expect("sent");
+    test.result("im.v2.Event.unsubscribe", json!({})).await;
+    test.portal.send(2, &group, "unheard").expect("sent");
     assert_eq!(
-        waiting(&desk).await.len(),
+        waiting(&test).await.len(),
         expected.len(),
         "what was written stays"
     );
@@ -70,14 +70,14 @@ async fn a_subscriber_hears_what_happens_in_their_chats_until_they_unsubscribe()
 
 #[tokio::test]
 async fn user_events_have_the_fields_of_the_samples() {
-    let desk = Desk::new().await;
-    desk.result("im.v2.Event.subscribe", json!({})).await;
-    desk.portal.send(2, "1", "Hello everyone!").expect("sent");
+    let test = TestPortal::new().await;
+    test.result("im.v2.Event.subscribe", json!({})).await;
+    test.portal.send(2, "1", "Hello everyone!").expect("sent");
     let sample: Value = serde_json::from_str(include_str!(
         "../../../../tests/fixtures/events/im-v2-fetch-message-add.json"
     ))
     .expect("JSON");
-    let (_, said) = waiting(&desk).await.pop().expect("an event");
+    let (_, said) = waiting(&test).await.pop().expect("an event");
     let (ours, theirs) = (
         super::keys(&said),
         super::keys(&sample["result"]["events"][0]["data"]),
@@ -87,18 +87,18 @@ async fn user_events_have_the_fields_of_the_samples() {
 }
 
 #[tokio::test]
-async fn a_bot_fetches_its_users_events_along_with_its_own() {
-    let desk = Desk::new().await;
-    let bot = desk.bot_v2("helper", json!({})).await;
+async fn a_bot_fetches_events_of_its_user_together_with_its_own() {
+    let test = TestPortal::new().await;
+    let bot = test.bot_v2("helper", json!({})).await;
     let both = |offset: u64| json!({ "botId": bot, "withUserEvents": true, "offset": offset });
-    let refused = desk.refusal("imbot.v2.Event.get", both(0)).await;
+    let refused = test.refusal("imbot.v2.Event.get", both(0)).await;
     assert_eq!(refused, (400, "USER_NOT_SUBSCRIBED".to_owned()));
-    desk.result("im.v2.Event.subscribe", json!({})).await;
-    desk.portal.send(2, "1", "to Ann").expect("sent");
-    desk.portal
+    test.result("im.v2.Event.subscribe", json!({})).await;
+    test.portal.send(2, "1", "to Ann").expect("sent");
+    test.portal
         .send(2, &bot.to_string(), "to the bot")
         .expect("sent");
-    let answer = desk.result("imbot.v2.Event.get", both(0)).await;
+    let answer = test.result("imbot.v2.Event.get", both(0)).await;
     let names: Vec<_> = answer["events"]
         .as_array()
         .expect("a list")
@@ -114,31 +114,31 @@ async fn a_bot_fetches_its_users_events_along_with_its_own() {
         ]
     );
     let end = answer["nextOffset"].as_u64().expect("a number");
-    let empty = desk.result("imbot.v2.Event.get", both(end)).await;
+    let empty = test.result("imbot.v2.Event.get", both(end)).await;
     assert_eq!(empty["events"], json!([]));
-    assert!(waiting(&desk).await.is_empty(), "one offset confirms both");
+    assert!(waiting(&test).await.is_empty(), "one offset confirms both");
 }
 
 #[tokio::test]
 async fn an_application_without_the_scope_gets_no_user_events() {
-    let desk = Desk::new().await;
-    let mut app = crate::emulator::NewApp::new("narrow", &desk.handler);
+    let test = TestPortal::new().await;
+    let mut app = crate::emulator::NewApp::new("narrow", &test.handler);
     app.scope = "imbot".to_owned();
-    let app = desk.portal.register_app(app);
-    desk.portal
+    let app = test.portal.register_app(app);
+    test.portal
         .install(&app.client_id)
         .await
         .expect("installed");
-    let install = desk.event("ONAPPINSTALL").await;
+    let install = test.event("ONAPPINSTALL").await;
     let token = install["auth"]["access_token"].as_str().expect("a token");
     let fields = json!({ "code": "narrow", "properties": { "name": "x" } });
-    let (_, answer) = desk
+    let (_, answer) = test
         .call_as(token, "imbot.v2.Bot.register", json!({ "fields": fields }))
         .await;
     let params = json!({ "botId": answer["result"]["bot"]["id"], "withUserEvents": "Y" });
-    let (status, answer) = desk.call_as(token, "imbot.v2.Event.get", params).await;
+    let (status, answer) = test.call_as(token, "imbot.v2.Event.get", params).await;
     assert_eq!((status, &answer["error"]), (400, &json!("SCOPE_ERROR")));
-    let (status, answer) = desk.call_as(token, "im.v2.Event.get", json!({})).await;
+    let (status, answer) = test.call_as(token, "im.v2.Event.get", json!({})).await;
     assert_eq!(
         (status, &answer["error"]),
         (401, &json!("insufficient_scope"))
@@ -147,11 +147,11 @@ async fn an_application_without_the_scope_gets_no_user_events() {
 
 #[tokio::test]
 async fn a_context_can_be_sent_without_a_link() {
-    let desk = Desk::new().await;
-    let bot = desk.bot_v2("helper", json!({})).await;
+    let test = TestPortal::new().await;
+    let bot = test.bot_v2("helper", json!({})).await;
     let params = json!({ "dialogId": bot, "context": { "table": 42 } });
-    desk.result("im.v2.Chat.Bot.sendContext", params).await;
-    let event = desk.fetched(bot, "ONIMBOTV2CONTEXTGET").await;
+    test.result("im.v2.Chat.Bot.sendContext", params).await;
+    let event = test.fetched(bot, "ONIMBOTV2CONTEXTGET").await;
     assert_eq!(
         [
             &event["data"]["context"]["table"],
@@ -159,7 +159,7 @@ async fn a_context_can_be_sent_without_a_link() {
         ],
         [42, 1]
     );
-    let refused = desk
+    let refused = test
         .refusal("im.v2.Chat.Bot.sendContext", json!({ "dialogId": "2" }))
         .await;
     assert_eq!(refused.1, "BOT_NOT_FOUND");

@@ -1,11 +1,11 @@
-//! A line: its settings and its queue. Section 8 of open-channels.md.
+//! A line: its settings and its queue. protocol/open-channels.md 8.
 //!
-//! Settings are kept as `imopenlines.config.get` prints them: texts, whatever they mean.
+//! Settings are stored as `imopenlines.config.get` prints them: as texts.
 
 use serde_json::{Map, Value};
 
-/// What a line has before anybody sets anything. A real portal greets the client as well; here nobody hears a word
-/// that was not asked for, so `WELCOME_MESSAGE` is off.
+/// Default settings. A real portal also greets the client; here nothing is sent that was not asked
+/// for, so `WELCOME_MESSAGE` is off.
 const DEFAULTS: [(&str, &str); 32] = [
     ("ACTIVE", "Y"),
     ("CRM", "Y"),
@@ -42,13 +42,13 @@ const DEFAULTS: [(&str, &str); 32] = [
 ];
 
 /// A line.
-#[derive(Debug, Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Line {
     pub(crate) id: u64,
     settings: Map<String, Value>,
     /// The operators, in their order.
     pub(crate) queue: Vec<u64>,
-    /// Whose turn it is, counted through the queue.
+    /// Index of the next operator in the queue.
     pub(crate) turn: usize,
 }
 
@@ -68,7 +68,7 @@ impl Line {
         line
     }
 
-    /// All settings, in the order they came.
+    /// Returns all settings, in the order they were set.
     pub(crate) fn settings(&self) -> &Map<String, Value> {
         &self.settings
     }
@@ -78,7 +78,7 @@ impl Line {
         self.settings.insert(name.to_owned(), value.into());
     }
 
-    /// One setting; empty if there is none of this name.
+    /// Returns a setting; empty if it does not exist.
     pub(crate) fn get(&self, name: &str) -> &str {
         self.settings
             .get(name)
@@ -99,14 +99,16 @@ impl Line {
         self.get("CRM") != "N" && self.get("CRM_CREATE") == "lead"
     }
 
-    /// The bot that greets: in every session, or in a client's first if the line says `first`.
+    /// Returns the welcome bot: for every session, or only for a client's first if the line is set
+    /// to `first`.
     pub(crate) fn welcome_bot(&self, is_first: bool) -> Option<u64> {
         let joins = self.get("WELCOME_BOT_JOIN") != "first" || is_first;
         let bot = self.get("WELCOME_BOT_ID").parse().ok();
         bot.filter(|bot| *bot > 0 && joins && self.get("WELCOME_BOT_ENABLE") == "Y")
     }
 
-    /// After how many milliseconds the queue takes over from the bot; never if the setting is 0.
+    /// Returns the time until the queue takes over from the bot, in milliseconds; `None` if the
+    /// setting is 0.
     pub(crate) fn bot_ms(&self) -> Option<i64> {
         let seconds: i64 = self.get("WELCOME_BOT_TIME").parse().unwrap_or(0);
         (seconds > 0).then_some(seconds * 1000)
@@ -117,14 +119,15 @@ impl Line {
         self.get("WELCOME_BOT_LEFT") == "close"
     }
 
-    /// What the line greets with, if it does.
+    /// Returns the greeting, if there is one.
     pub(crate) fn greeting(&self, is_first: bool) -> Option<&str> {
         let greets = self.get("WELCOME_MESSAGE") == "Y"
             && (is_first || self.get("SEND_WELCOME_EACH_SESSION") == "Y");
         Some(self.get("WELCOME_MESSAGE_TEXT")).filter(|text| greets && !text.is_empty())
     }
 
-    /// Minutes until a closed session is closed for good, `close_term` of session events.
+    /// Returns the minutes until a closed session is finally closed, `close_term` of session
+    /// events.
     pub(crate) fn close_term(&self) -> u64 {
         self.get("FULL_CLOSE_TIME").parse().unwrap_or(0)
     }
@@ -147,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bot_has_ten_minutes_unless_the_line_says_otherwise() {
+    fn a_bot_has_ten_minutes_by_default() {
         let mut line = Line::new(1, "en");
         assert_eq!(line.bot_ms(), Some(600_000));
         line.set("WELCOME_BOT_TIME", "0");

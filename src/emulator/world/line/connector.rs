@@ -1,41 +1,42 @@
-//! Connectors: the messengers that applications join to lines, and how each stands on a line.
+//! Connectors: the messengers that applications connect to lines, and their state on each line.
 
 use serde_json::{Map, Value};
 
-/// The connector of the portal itself, under which the emulator's own test client writes.
+/// The portal's own connector, used by the emulator's test client.
 pub(crate) const LIVECHAT: &str = "livechat";
 
-/// A messenger, as `imconnector.register` describes it.
-#[derive(Debug, Clone)]
+/// A messenger, as registered by `imconnector.register`.
+#[derive(Clone, Debug)]
 pub(crate) struct Connector {
-    /// Lower case.
+    /// In lower case.
     pub(crate) id: String,
     pub(crate) title: String,
-    /// The client id of its application; none for the portal's own.
+    /// The client id of its application; `None` for the portal's own.
     pub(crate) app: Option<String>,
-    /// The page with its settings, `PLACEMENT_HANDLER`.
+    /// The address of its settings page, `PLACEMENT_HANDLER`.
     pub(crate) handler: String,
-    pub(crate) wishes: Wishes,
+    pub(crate) options: ConnectorOptions,
 }
 
-/// What a connector wants to be told, and how; the defaults are those of `imconnector.register`.
-#[derive(Debug, Clone)]
-pub(crate) struct Wishes {
-    /// Operators' names in front of what they say.
+/// What is sent to a connector; the defaults are those of `imconnector.register`.
+#[derive(Clone, Debug)]
+pub(crate) struct ConnectorOptions {
+    /// Whether texts begin with the operator's name.
     pub(crate) signature: bool,
-    /// What the portal itself says to the client.
+    /// Whether it gets system messages.
     pub(crate) system_messages: bool,
-    /// Edits of what it was told.
+    /// Whether it gets edits.
     pub(crate) edits: bool,
-    /// Deletions of what it was told.
+    /// Whether it gets deletions.
     pub(crate) deletions: bool,
-    /// A chat outside is one here, whoever writes in it; otherwise each person has one.
+    /// Whether a chat outside is one chat here, whoever writes in it; otherwise each person has
+    /// one.
     pub(crate) group: bool,
 }
 
-impl Default for Wishes {
+impl Default for ConnectorOptions {
     fn default() -> Self {
-        Wishes {
+        ConnectorOptions {
             signature: true,
             system_messages: true,
             edits: true,
@@ -46,20 +47,20 @@ impl Default for Wishes {
 }
 
 impl Connector {
-    /// A connector that needs no application: what it is told is at its client at once.
+    /// Returns a connector without an application, which delivers messages at once.
     pub(crate) fn of_portal(id: &str, title: &str) -> Self {
         Connector {
             id: id.to_owned(),
             title: title.to_owned(),
             app: None,
             handler: String::new(),
-            wishes: Wishes::default(),
+            options: ConnectorOptions::default(),
         }
     }
 }
 
-/// A connector on a line.
-#[derive(Debug, Clone, Default)]
+/// The state of a connector on a line.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Link {
     pub(crate) active: bool,
     pub(crate) connection: bool,
@@ -70,33 +71,34 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    /// Whether it is set up, connected or not.
+    /// Whether it is set up.
     pub(crate) fn is_configured(&self) -> bool {
         self.active && self.connection && self.register
     }
 
-    /// Whether it works.
+    /// Whether it is set up and has no error.
     pub(crate) fn works(&self) -> bool {
         self.is_configured() && !self.error
     }
 }
 
-/// The four parts; chat and user as the messenger outside numbers them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Place {
+/// A `USER_CODE`: four parts that identify a client's chat; chat and user are ids of the outside
+/// messenger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct UserCode {
     pub(crate) connector: String,
     pub(crate) line: u64,
     pub(crate) chat: String,
-    /// `0` in a chat that many write in.
+    /// `0` in a chat with many users.
     pub(crate) user: String,
 }
 
-impl Place {
-    /// Reads the `USER_CODE`, with or without CRM's `imol|` in front.
+impl UserCode {
+    /// Reads a `USER_CODE`, with or without CRM's `imol|` in front.
     pub(crate) fn read(code: &str) -> Option<Self> {
         let mut parts = code.strip_prefix("imol|").unwrap_or(code).splitn(4, '|');
         let mut next = || parts.next().map(str::to_owned);
-        Some(Place {
+        Some(UserCode {
             connector: next()?,
             line: next()?.parse().ok()?,
             chat: next()?,
@@ -105,7 +107,7 @@ impl Place {
     }
 
     pub(crate) fn code(&self) -> String {
-        let Place {
+        let UserCode {
             connector,
             line,
             chat,
@@ -120,12 +122,12 @@ mod tests {
     use crate::emulator::world::line::connector::*;
 
     #[test]
-    fn a_code_has_four_parts() {
-        let place = Place::read("imol|livechat|22|1761|587").expect("a place");
-        assert_eq!((place.line, place.user.as_str()), (22, "587"));
-        assert_eq!(place.code(), "livechat|22|1761|587");
+    fn a_user_code_has_four_parts() {
+        let user_code = UserCode::read("imol|livechat|22|1761|587").expect("a user_code");
+        assert_eq!((user_code.line, user_code.user.as_str()), (22, "587"));
+        assert_eq!(user_code.code(), "livechat|22|1761|587");
         for odd in ["", "livechat|22|1761", "livechat|x|1|2"] {
-            assert_eq!(Place::read(odd), None, "{odd}");
+            assert_eq!(UserCode::read(odd), None, "{odd}");
         }
     }
 }

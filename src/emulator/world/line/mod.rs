@@ -1,7 +1,7 @@
-//! Open channels: the lines, the connectors that join messengers to them, and the sessions held on them.
+//! Open channels: lines, the connectors of messengers, and sessions.
 //!
-//! Section 1 of open-channels.md: a line (its settings) has connectors, each of them brings people from outside, and
-//! each of those has one chat of type `L`, in which one session follows another.
+//! protocol/open-channels.md 1: a line (its settings) has connectors, each of them brings clients
+//! from outside, and each client has one chat of type `L`, in which one session follows another.
 
 pub(crate) mod config;
 pub(crate) mod connector;
@@ -13,22 +13,22 @@ use self::config::Line;
 use self::connector::{Connector, LIVECHAT, Link};
 use self::session::Session;
 
-/// A portal that has been used for years does not number its sessions from one.
+/// The first id of a session, as on a portal in use for years.
 const FIRST_SESSION: u64 = 321;
 
-/// The first lead that a session leaves in CRM.
+/// The first id of a lead.
 const FIRST_LEAD: u64 = 1205;
 
-/// Sessions that are remembered; beyond it the oldest that is closed is forgotten.
+/// Maximum number of sessions; beyond it the oldest closed one is dropped.
 const SESSIONS_MAX: usize = 10_000;
 
-/// All there is of open channels.
+/// Everything about open channels.
 #[derive(Debug)]
 pub(crate) struct Lines {
     pub(crate) configs: BTreeMap<u64, Line>,
-    /// By their id, the portal's own `livechat` among them.
+    /// By id, including the portal's own `livechat`.
     pub(crate) connectors: BTreeMap<String, Connector>,
-    /// Which connector is joined to which line.
+    /// The state of connectors on lines.
     pub(crate) links: BTreeMap<(String, u64), Link>,
     pub(crate) sessions: BTreeMap<u64, Session>,
     last_line: u64,
@@ -52,7 +52,7 @@ impl Default for Lines {
 }
 
 impl Lines {
-    /// Makes a line with nothing but what every line begins with.
+    /// Creates a line with default settings.
     pub(crate) fn add(&mut self, language: &str) -> u64 {
         self.last_line += 1;
         let id = self.last_line;
@@ -60,13 +60,13 @@ impl Lines {
         id
     }
 
-    /// A connector on a line; one that was never joined to it is off.
+    /// Returns the state of a connector on a line; off if it was never connected.
     pub(crate) fn link(&self, connector: &str, line: u64) -> Link {
         let key = (connector.to_owned(), line);
         self.links.get(&key).cloned().unwrap_or_default()
     }
 
-    /// Changes how a connector stands on a line.
+    /// Changes the state of a connector on a line.
     pub(crate) fn change_link(
         &mut self,
         connector: &str,
@@ -76,25 +76,25 @@ impl Lines {
         change(self.links.entry((connector.to_owned(), line)).or_default());
     }
 
-    /// Whether messages go through: the line is active, and so is the connector on it, without an error.
+    /// Whether messages go through: the line and the connector on it are active, without an error.
     pub(crate) fn is_open(&self, connector: &str, line: u64) -> bool {
         let link = self.link(connector, line);
         self.configs.get(&line).is_some_and(Line::is_active) && link.active && !link.error
     }
 
-    /// The session of a chat that is not closed.
+    /// Returns the open session of a chat.
     pub(crate) fn open_session(&self, chat: u64) -> Option<&Session> {
         self.last_session(chat)
             .filter(|session| session.closed.is_none())
     }
 
-    /// The newest session of a chat, closed or not.
+    /// Returns the newest session of a chat, open or closed.
     pub(crate) fn last_session(&self, chat: u64) -> Option<&Session> {
         let mut sessions = self.sessions.values().rev();
         sessions.find(|session| session.chat == chat)
     }
 
-    /// Keeps a new session; its id is given here.
+    /// Stores a new session and gives it an id.
     pub(crate) fn keep(&mut self, session: Session) -> Session {
         let session = Session {
             id: self.next_session,
@@ -111,19 +111,19 @@ impl Lines {
         session
     }
 
-    /// The number of a new lead.
+    /// Returns the id for a new lead.
     pub(crate) fn new_lead(&mut self) -> u64 {
         self.next_lead += 1;
         self.next_lead - 1
     }
 
-    /// When the time of the next welcome bot is over, in Unix milliseconds.
+    /// Returns when the next welcome bot's time is over, in Unix milliseconds.
     pub(crate) fn next_alarm(&self) -> Option<i64> {
         let open = self.sessions.values().filter(|one| one.closed.is_none());
         open.filter_map(|session| session.bot_until).min()
     }
 
-    /// The sessions in which the time of the welcome bot is over.
+    /// Returns the sessions whose welcome bot's time is over.
     pub(crate) fn due(&self, now: i64) -> Vec<u64> {
         let open = self.sessions.values().filter(|one| one.closed.is_none());
         open.filter(|session| session.bot_until.is_some_and(|until| until <= now))

@@ -1,4 +1,4 @@
-//! Reads one element of `MESSAGES`: who said what, where. Section 2.1 of open-channels.md.
+//! Reads an element of `MESSAGES`: author, text and chat. protocol/open-channels.md 2.1.
 
 use serde_json::{Map, Value};
 
@@ -6,28 +6,30 @@ use super::super::params::{as_id, as_text, is_yes, items};
 use crate::emulator::actions::{ClientMessage, Sender};
 use crate::emulator::refusal::Refusal;
 
-/// The elements of `MESSAGES`, their keys in lower case all the way down.
+/// Returns the elements of `MESSAGES`, with all keys in lower case.
 pub(super) fn elements(messages: Option<&Value>) -> Result<Vec<Map<String, Value>>, Refusal> {
     let messages = messages.ok_or_else(|| super::missing("MESSAGES"))?;
     if !messages.is_array() && !messages.is_object() {
-        return Err(wrong("The MESSAGES argument is not an array"));
+        return Err(wrong_request("The MESSAGES argument is not an array"));
     }
     let elements = items(messages).into_iter().map(|item| match lower(item) {
         Value::Object(fields) => Ok(fields),
-        _ => Err(wrong("An element of MESSAGES is not an array")),
+        _ => Err(wrong_request("An element of MESSAGES is not an array")),
     });
     elements.collect()
 }
 
 /// Refuses an element without one of these parts.
-pub(super) fn must_have(element: &Map<String, Value>, parts: &[&str]) -> Result<(), Refusal> {
+pub(super) fn require_parts(element: &Map<String, Value>, parts: &[&str]) -> Result<(), Refusal> {
     match parts.iter().find(|part| !element.contains_key(**part)) {
-        Some(part) => Err(wrong(&format!("An element of MESSAGES has no `{part}`"))),
+        Some(part) => Err(wrong_request(&format!(
+            "An element of MESSAGES has no `{part}`"
+        ))),
         None => Ok(()),
     }
 }
 
-fn wrong(text: &str) -> Refusal {
+fn wrong_request(text: &str) -> Refusal {
     Refusal::new("ERROR_ARGUMENT", text)
 }
 
@@ -43,14 +45,15 @@ fn lower(value: Value) -> Value {
     }
 }
 
-/// A text somewhere in an element; empty if it is not there.
+/// Returns a text of an element; empty if it is missing.
 pub(super) fn text(element: &Map<String, Value>, part: &str, name: &str) -> String {
     let value = element.get(part).map(|part| &part[name]);
     value.and_then(as_text).unwrap_or_default()
 }
 
-/// What an element says; an error is a sentence, since failures of elements come with HTTP 200.
-pub(super) fn heard(
+/// Returns the message of an element; an error is a sentence, since failures of elements come with
+/// HTTP 200.
+pub(super) fn client_message(
     connector: &str,
     line: u64,
     element: &Map<String, Value>,

@@ -1,88 +1,87 @@
-//! A fault by its name: what `POST /emulator/faults` takes, and what the methods for tests come down to.
-
-pub(super) mod planned;
+//! Faults by name: the body of `POST /emulator/faults`, and the methods for tests.
 
 use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::emulator::planned::Damage;
 use crate::emulator::portal::Portal;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::world::secret;
-use planned::Damage;
 
-/// The answer of a gateway that lost the portal behind it.
+/// HTTP status of a gateway that lost the portal behind it.
 const BAD_GATEWAY: u16 = 502;
 
-/// One fault, such as `{"fault": "refuse", "times": 3, "status": 503, "code": "QUERY_LIMIT_EXCEEDED"}`.
+/// A fault, such as `{"fault": "refuse", "times": 3, "status": 503, "code":
+/// "QUERY_LIMIT_EXCEEDED"}`.
 ///
-/// `times` is 1 unless it is given. Times are in milliseconds. A field that the fault does not have is an error.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+/// `times` is 1 by default. Times are in milliseconds. An unknown field is an error.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(tag = "fault", rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Fault {
-    /// The next calls are refused before anything else is looked at.
+    /// Refuses the next calls before any other check.
     Refuse {
         #[serde(default = "once")]
         times: usize,
         status: u16,
         code: String,
     },
-    /// The next requests to the authorization server are refused, and the tokens that came with them stay good.
+    /// Refuses the next requests to the authorization server; the tokens in them stay valid.
     RefuseTokens {
         #[serde(default = "once")]
         times: usize,
         status: u16,
         code: String,
     },
-    /// The next calls that work are answered with a page in HTML.
+    /// Answers the next calls that succeed with an HTML page.
     AnswerHtml {
         #[serde(default = "once")]
         times: usize,
         #[serde(default = "bad_gateway")]
         status: u16,
     },
-    /// The answers to the next calls that work break off in the middle.
+    /// Breaks off the answers to the next calls that succeed.
     CutAnswers {
         #[serde(default = "once")]
         times: usize,
     },
-    /// The answers to the next calls that work come late.
+    /// Delays the answers to the next calls that succeed.
     DelayAnswers {
         #[serde(default = "once")]
         times: usize,
         ms: u64,
     },
-    /// The next events are lost on their way.
+    /// Loses the next events.
     LoseEvents {
         #[serde(default = "once")]
         times: usize,
     },
-    /// The next events arrive twice.
+    /// Delivers the next events twice.
     RepeatEvents {
         #[serde(default = "once")]
         times: usize,
     },
-    /// The next events arrive late, and those behind them first.
+    /// Delays the next events; later ones arrive before them.
     DelayEvents {
         #[serde(default = "once")]
         times: usize,
         ms: u64,
     },
-    /// Every access token expires now.
+    /// Expires every access token now.
     ExpireTokens {},
-    /// An application is gone from the portal, and nobody told it.
+    /// Removes an application from the portal without an event.
     RevokeApp { client_id: String },
-    /// The inbound webhook gets another secret.
+    /// Gives the inbound webhook another secret.
     RevokeWebhook {},
-    /// The portal has another address from now on, and sends callers of the old one there.
+    /// Gives the portal another address; callers of the old one are redirected.
     Rename { domain: String },
-    /// A method is charged with operating time it did not take.
+    /// Adds operating time to a method that it did not take.
     Charge {
         client_id: String,
         method: String,
         seconds: f64,
     },
-    /// Nothing of what was planned for calls and events happens.
+    /// Removes all plans for calls and events.
     Calm {},
 }
 
@@ -95,7 +94,7 @@ fn bad_gateway() -> u16 {
 }
 
 impl Fault {
-    /// Makes it happen, now or to what comes next.
+    /// Causes the fault, now or for the next calls or events.
     pub(crate) fn cause(self, portal: &Portal) -> Result<(), Refusal> {
         let damage = |times, damage| portal.planned().damage(times, damage);
         let deliveries = portal.deliveries();
@@ -120,11 +119,11 @@ impl Fault {
             Fault::DelayAnswers { times, ms } => {
                 damage(times, Damage::Late(Duration::from_millis(ms)));
             }
-            Fault::LoseEvents { times } => deliveries.faults().lose += times,
-            Fault::RepeatEvents { times } => deliveries.faults().repeat += times,
+            Fault::LoseEvents { times } => deliveries.planned().lose += times,
+            Fault::RepeatEvents { times } => deliveries.planned().repeat += times,
             Fault::DelayEvents { times, ms } => {
                 let late = std::iter::repeat_n(Duration::from_millis(ms), times);
-                deliveries.faults().late.extend(late);
+                deliveries.planned().late.extend(late);
             }
             Fault::ExpireTokens {} => portal.act(0, |tx| {
                 let now = tx.world.clock.unix();
@@ -152,7 +151,7 @@ impl Fault {
 }
 
 fn refusal(code: &str, status: u16) -> Refusal {
-    Refusal::new(code, "Refused because a test asked for it").status(status)
+    Refusal::new(code, "Refused: planned by a test").status(status)
 }
 
 #[cfg(test)]
@@ -165,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_are_read_by_name_and_nothing_else_passes() {
+    fn faults_are_read_by_name_and_unknown_ones_are_refused() {
         let refuse = |times| Fault::Refuse {
             times,
             status: 503,

@@ -1,11 +1,10 @@
-//! How errors come about.
+//! Constructors of [`Error`].
 
 use std::error::Error as StdError;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Error, Kind};
-use crate::portal::auth::oauth;
+use super::{Error, Kind, OAUTH_METHOD};
 use crate::store::StoreError;
 
 impl Error {
@@ -32,7 +31,7 @@ impl Error {
         Error::new(method, kind)
     }
 
-    /// A refusal as a portal gives one, for who sends messages another way ([`Transport`](crate::engine::Speaker)).
+    /// A portal's refusal, for another [`Transport`](crate::engine::Transport).
     pub fn refusal(code: &str, status: u16) -> Error {
         Error::refused("imbot.message.add", code, "", status, None)
     }
@@ -49,7 +48,7 @@ impl Error {
         Error::new(method, Kind::NotJson { status, excerpt })
     }
 
-    /// The same without quoting the answer: it may hold tokens.
+    /// The same error without a quote of the answer, which may contain tokens.
     pub(in crate::portal) fn without_excerpt(self) -> Error {
         match &*self.kind {
             Kind::NotJson {
@@ -69,7 +68,7 @@ impl Error {
 
     pub(in crate::portal) fn unreachable(method: &str, source: reqwest::Error) -> Error {
         let was_sent = !source.is_connect() && !source.is_builder();
-        // The address is left out: a query string may hold a secret.
+        // Without the address: its query may contain a secret.
         let source = source.without_url();
         Error::new(method, Kind::Unreachable { source, was_sent })
     }
@@ -78,30 +77,30 @@ impl Error {
         Error::new(method, Kind::Forbidden(why))
     }
 
-    /// A call that is not made, since it could not do what it is for.
+    /// A call that is not made, since it could not succeed.
     pub(crate) fn unusable(method: &str, why: &str) -> Error {
         Error::forbidden(method, why.to_owned())
     }
 
-    pub(in crate::portal) fn crowded(method: &str) -> Error {
-        Error::new(method, Kind::Crowded)
+    pub(in crate::portal) fn queue_full(method: &str, waiting: usize) -> Error {
+        Error::new(method, Kind::QueueFull(waiting))
     }
 
     pub(in crate::portal) fn store(method: &str, source: StoreError) -> Error {
         Error::new(method, Kind::Store(source))
     }
 
-    /// The same failure of a call that went together with others, or that is not made for the failure of another.
-    pub(in crate::portal) fn of(&self, method: &str) -> Error {
-        let is_of_tokens = self.method == oauth::METHOD;
+    /// The same failure for another call, which was in the same batch or needed the same tokens.
+    pub(in crate::portal) fn for_method(&self, method: &str) -> Error {
+        let is_of_tokens = self.method == OAUTH_METHOD;
         Error {
             method: if is_of_tokens { &self.method } else { method }.to_owned(),
             kind: Arc::clone(&self.kind),
         }
     }
 
-    /// The same refusal, with the time that is left until a call may pass.
-    pub(in crate::portal) fn until(&self, method: &str, left: Duration) -> Error {
+    /// The same refusal, with the time that is left until the method is called again.
+    pub(in crate::portal) fn with_retry_after(&self, method: &str, left: Duration) -> Error {
         match &*self.kind {
             Kind::Refused {
                 code,
@@ -109,7 +108,7 @@ impl Error {
                 status,
                 ..
             } => Error::refused(method, code, description, *status, Some(left)),
-            _ => self.of(method),
+            _ => self.for_method(method),
         }
     }
 }

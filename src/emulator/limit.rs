@@ -1,7 +1,7 @@
-//! The limit that bites: the leaky bucket at the edge.
+//! The rate limit of REST calls: a leaky bucket.
 //!
-//! A real portal counts per source address; here everything comes from one desk and is counted together, unless the
-//! other reading of the documentation is asked for.
+//! A real portal counts per source address. Here all calls are counted together, unless the other
+//! reading of the documentation is selected.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::emulator::refusal::Refusal;
 
 /// The leaky bucket of a tariff.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Clone, Debug, Copy, PartialEq)]
 pub struct Rate {
     /// Requests that leave the bucket each second.
     pub per_second: f64,
@@ -31,34 +31,36 @@ impl Rate {
     };
 }
 
-/// How the limit is counted and told; the documentation has it in two ways.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// How the limit is counted and reported; the documentation describes two ways.
+#[derive(Clone, Debug, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Counting {
-    /// All that comes from one address is counted together and refused with 503 (limits.md).
+    /// All calls from one address are counted together and refused with 503 (limits.md).
     #[default]
     Together,
-    /// Each application and each webhook is counted by itself, and methods of version 2 of the bot platform are refused
+    /// Each application and each webhook is counted separately, and methods of v2 are refused
     /// with 429 (chat-bots-v2/index.md).
     ByApplication,
 }
 
-/// What the edge has let through and what it has refused.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+/// Numbers of requests that were accepted and refused.
+#[derive(Clone, Debug, Copy, Default, PartialEq)]
+#[non_exhaustive]
 pub struct RateCounts {
-    /// Requests that came.
+    /// Requests received.
     pub requests: u64,
-    /// Those answered `QUERY_LIMIT_EXCEEDED` because the bucket was full.
+    /// Requests answered with `QUERY_LIMIT_EXCEEDED` because the bucket was full.
     pub refused: u64,
-    /// The highest a bucket has stood.
+    /// The highest level of a bucket.
     pub peak: f64,
 }
 
-/// The edge in front of the REST interface.
+/// The rate limit in front of the REST interface.
 #[derive(Debug)]
 pub(crate) struct Limits {
     rate: Option<Rate>,
     counting: Counting,
-    /// How full each bucket was, and when; of who is unknown there is one for all.
+    /// Level of each bucket and the time it was computed; unknown callers share one bucket.
     buckets: HashMap<String, (f64, Instant)>,
     pub(crate) counts: RateCounts,
 }
@@ -73,9 +75,9 @@ impl Limits {
         }
     }
 
-    /// Lets a request in, or says why not; a refusal that was planned comes first and does not fill the bucket.
+    /// Accepts or refuses a request. A planned refusal comes first and does not fill the bucket.
     ///
-    /// `caller` is who calls, if that is known, and `method` what.
+    /// `caller` is the caller, if known, and `method` the called method.
     pub(crate) fn admit(
         &mut self,
         now: Instant,
@@ -115,7 +117,7 @@ impl Limits {
 
 #[cfg(test)]
 mod tests {
-    use crate::emulator::rest::limit::*;
+    use crate::emulator::limit::*;
     use std::time::Duration;
 
     fn status(limits: &mut Limits, now: Instant, caller: &str, method: &str) -> u16 {
@@ -142,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn by_application_one_does_not_fill_the_bucket_of_another_and_version_2_says_429() {
+    fn counted_by_application_each_has_a_bucket_and_v2_gets_429() {
         let mut limits = Limits::new(Some(Rate::STANDARD), Counting::ByApplication);
         let now = Instant::now();
         for _ in 0..50 {

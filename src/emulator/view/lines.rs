@@ -1,65 +1,25 @@
-//! Open channels as the page reads them: lines, connectors, sessions, and the two sides of a conversation.
+//! Open channels in the page's JSON: lines, connectors, sessions, and both sides of a conversation.
 
-use poem::Request;
 use serde_json::{Map, Value, json};
 
-use super::Answer;
-use super::reads::query;
-use crate::emulator::api::lines::Client;
-use crate::emulator::portal::Portal;
 use crate::emulator::view;
 use crate::emulator::world::World;
 use crate::emulator::world::color;
 use crate::emulator::world::line::config::Line;
-use crate::emulator::world::line::connector::Connector;
-use crate::emulator::world::line::connector::Place;
+use crate::emulator::world::line::connector::{Connector, UserCode};
 use crate::emulator::world::line::session::Session;
-use crate::emulator::world::message::{Message, Passage};
+use crate::emulator::world::message::{Message, OutsideState};
 
-/// `GET /chat/lines`.
-pub(super) fn all(portal: &Portal, _: &Request) -> Answer {
-    Ok(portal.see(lines))
-}
-
-/// `GET /chat/line/history?chat=..`: all that was said, whoever asks.
-pub(super) fn history(portal: &Portal, request: &Request) -> Answer {
-    let chat = query(request, "chat").unwrap_or(0);
-    Ok(json!({ "messages": portal.see(|world| messages(world, chat)) }))
-}
-
-/// `GET /chat/client/history?line=..&client=..`: what a client of the live chat reads.
-pub(super) fn client_history(portal: &Portal, request: &Request) -> Answer {
-    let client = Client {
-        line: query(request, "line").unwrap_or(0),
-        id: query(request, "client").unwrap_or_default(),
-        name: String::new(),
-    };
-    let heard = client.heard("");
-    let (chat, user) = portal.act(0, |tx| {
-        let chat = tx.chat_of_place(&tx.place(&heard));
-        (chat, tx.known_guest(&heard.connector, &heard.sender.id))
-    });
-    Ok(portal.see(|world| {
-        let line = world.lines.configs.get(&client.line);
-        json!({
-            "messages": chat.map_or_else(Vec::new, |chat| seen_outside(world, chat)),
-            "people": chat.map(|chat| names(world, chat)),
-            "user": user,
-            "line": line.map(Line::name),
-        })
-    }))
-}
-
-/// The names of all who have spoken in a chat.
-fn names(world: &World, chat: u64) -> Value {
-    let people = said(world, chat).filter_map(|message| world.users.get(&message.author));
+/// Returns the names of all authors in a chat.
+pub(crate) fn names(world: &World, chat: u64) -> Value {
+    let people = messages_of(world, chat).filter_map(|message| world.users.get(&message.author));
     people
         .map(|user| (user.id.to_string(), user.name().into()))
         .collect::<Map<_, _>>()
         .into()
 }
 
-/// Lines, and the sessions on them, newest first; and who the clients are.
+/// Returns lines, sessions (newest first), and clients.
 pub(crate) fn lines(world: &World) -> Value {
     let configs = world.lines.configs.values();
     let sessions = world.lines.sessions.values().rev();
@@ -105,10 +65,10 @@ fn connector(world: &World, line: u64, connector: &Connector) -> Value {
     })
 }
 
-/// A session, and where its client is.
+/// Returns a session with its client's chat outside.
 pub(crate) fn session(world: &World, session: &Session) -> Value {
     let chat = world.chats.get(&session.chat);
-    let place = chat.and_then(|chat| Place::read(&chat.entity_id));
+    let user_code = chat.and_then(|chat| UserCode::read(&chat.entity_id));
     let client = world.users.get(&session.client);
     json!({
         "id": session.id,
@@ -118,8 +78,8 @@ pub(crate) fn session(world: &World, session: &Session) -> Value {
         "title": chat.map(|chat| &chat.title),
         "members": chat.map(|chat| &chat.members),
         "client": { "id": session.client, "name": client.map(|user| user.name()) },
-        "connector": place.as_ref().map(|place| &place.connector),
-        "outside": place.as_ref().map(|place| json!({ "chat": place.chat, "user": place.user })),
+        "connector": user_code.as_ref().map(|user_code| &user_code.connector),
+        "outside": user_code.as_ref().map(|user_code| json!({ "chat": user_code.chat, "user": user_code.user })),
         "operator": session.operator,
         "operator_is_bot": world.is_bot(session.operator),
         "answered": session.is_answered,
@@ -132,28 +92,28 @@ pub(crate) fn session(world: &World, session: &Session) -> Value {
     })
 }
 
-/// All that was said in a chat, oldest first.
+/// Returns all messages of a chat, oldest first.
 pub(crate) fn messages(world: &World, chat: u64) -> Vec<Value> {
-    said(world, chat)
+    messages_of(world, chat)
         .map(|one| view::message(world, one))
         .collect()
 }
 
-/// What the client of a chat reads: its own words, and what was brought to it.
+/// Returns the messages a client sees: its own and those delivered to it.
 pub(crate) fn seen_outside(world: &World, chat: u64) -> Vec<Value> {
     let is_outside = |message: &&Message| {
         matches!(
-            message.refs.outside.passage,
-            Passage::Came | Passage::Delivered
+            message.refs.outside.state,
+            OutsideState::Received | OutsideState::Delivered
         )
     };
-    said(world, chat)
+    messages_of(world, chat)
         .filter(is_outside)
         .map(|one| view::message(world, one))
         .collect()
 }
 
-fn said(world: &World, chat: u64) -> impl Iterator<Item = &Message> {
+fn messages_of(world: &World, chat: u64) -> impl Iterator<Item = &Message> {
     let chat = world.chats.get(&chat).filter(|chat| chat.is_line());
     let ids = chat.into_iter().flat_map(|chat| &chat.messages);
     ids.filter_map(|id| world.messages.get(id))

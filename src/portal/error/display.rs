@@ -1,16 +1,15 @@
-//! An error in words: what was called, what the portal said, and what to do about it.
+//! The text of an error: the method, the failure, and advice.
 
 use std::fmt;
 
 use super::{Error, Kind};
-use crate::portal::schedule::queue::QUEUE_MAX;
 
 impl Error {
-    /// What to do about it.
+    /// What the operator can do about it.
     pub(crate) fn advice(&self) -> Option<&'static str> {
         if self.is("INVALID_CREDENTIALS") {
             return Some(
-                "make a new inbound webhook on the portal: this one was deleted, or mistyped",
+                "create a new inbound webhook on the portal: this one was deleted or mistyped",
             );
         }
         if self.is_access_revoked() {
@@ -18,7 +17,7 @@ impl Error {
         }
         if self.is_unpaid() {
             return Some(
-                "the portal's plan, or the subscription, is over: let its administrator pay; what waits is sent when that is done within a day",
+                "the portal's plan or the subscription has ended: its administrator has to pay; waiting messages are sent if that happens within a day",
             );
         }
         match self.code()?.to_ascii_uppercase().as_str() {
@@ -26,36 +25,36 @@ impl Error {
                 Some("add the scope of this method to the application and install it again")
             }
             "APP_ID_ERROR" => Some(
-                "another application owns a bot of this code: choose another code in the profile",
+                "another application has a bot with this code: choose another code in the profile",
             ),
             "WRONG_AUTH_TYPE" => Some("this method needs the tokens of an application"),
-            "ERROR_METHOD_NOT_FOUND" if self.method().starts_with("imbot.v2.") => Some(
-                "the portal does not know the second generation of the bot platform: give the bot `.api(Api::V1)` in its profile",
-            ),
+            "ERROR_METHOD_NOT_FOUND" if self.method().starts_with("imbot.v2.") => {
+                Some("the portal has no v2 bot API: set `.api(Api::V1)` in the bot's profile")
+            }
             "ERROR_METHOD_NOT_FOUND" => {
-                Some("check the method's name, and that the portal has this module")
+                Some("check the method's name, and whether the portal has this module")
             }
             "OVERLOAD_LIMIT" => {
                 Some("Bitrix24's support has stopped the application on this portal: ask them")
             }
             "OPERATION_TIME_LIMIT" => Some(
-                "this method has used up its running time of ten minutes: call it less, or ask for less",
+                "this method has used up its running time: call it less often, or request less data",
             ),
-            "QUERY_LIMIT_EXCEEDED" => {
-                Some("too many calls from this address; see whether other programs call the portal")
-            }
+            "QUERY_LIMIT_EXCEEDED" => Some(
+                "too many calls from this address; check whether other programs call the portal",
+            ),
             "METHOD_CONFIRM_WAITING" => {
                 Some("an administrator of the portal has to allow this method")
             }
             "PORTAL_DELETED" => Some(
-                "the portal is stopped or deleted: open it in a browser; what waits is sent when it is back within a day",
+                "the portal is stopped or deleted: open it in a browser; waiting messages are sent if it is back within a day",
             ),
             _ => None,
         }
     }
 }
 
-/// What happened, and what to do about it; the alternate form (`{:#}`) leaves that out.
+/// The failure and the advice; the alternate form (`{:#}`) omits the advice.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.method)?;
@@ -71,7 +70,7 @@ impl fmt::Display for Error {
                     write!(f, ": {description}")?;
                 }
             }
-            Kind::Answer(_) => f.write_str("the answer is not what this method returns")?,
+            Kind::Answer(_) => f.write_str("the answer is not of the expected type")?,
             Kind::NotJson { status, excerpt } => match excerpt.as_deref() {
                 Some("") => write!(f, "the answer ({status}) is empty")?,
                 Some(excerpt) => write!(f, "the answer ({status}) is not JSON: {excerpt}")?,
@@ -82,10 +81,10 @@ impl fmt::Display for Error {
                 was_sent: false, ..
             } => f.write_str("the portal could not be reached")?,
             Kind::Unreachable { .. } => {
-                f.write_str("no answer came; the call may have been run")?
+                f.write_str("no answer arrived; the call may have been run")?
             }
             Kind::Forbidden(why) => write!(f, "not called: {why}")?,
-            Kind::Crowded => write!(f, "not called: {QUEUE_MAX} calls wait already")?,
+            Kind::QueueFull(waiting) => write!(f, "not called: {waiting} calls wait already")?,
             Kind::Store(_) => f.write_str("the new tokens could not be stored")?,
         }
         match self.advice().filter(|_| !f.alternate()) {
@@ -97,10 +96,10 @@ impl fmt::Display for Error {
 
 #[cfg(test)]
 mod tests {
-    use crate::portal::error::words::*;
+    use crate::portal::error::display::*;
 
     #[test]
-    fn a_plan_that_is_over_is_told_from_a_right_that_is_missing() {
+    fn an_unpaid_plan_is_distinguished_from_a_missing_right() {
         let refused =
             |code, words, status| Error::refused("imbot.v2.Bot.get", code, words, status, None);
         for closed in [
@@ -126,18 +125,18 @@ mod tests {
             assert!(closed.was_not_run() && !closed.may_have_run(), "{closed}");
             assert!(closed.to_string().contains("within a day"), "{closed}");
         }
-        let right = refused("ACCESS_DENIED", "Access denied!", 403);
+        let denied = refused("ACCESS_DENIED", "Access denied!", 403);
         assert!(
-            !right.is_portal_closed() && !right.may_pass_later(),
-            "{right}"
+            !denied.is_portal_closed() && !denied.may_pass_later(),
+            "{denied}"
         );
     }
 
     #[test]
-    fn a_portal_without_the_second_generation_is_told_as_that() {
-        let told =
+    fn the_error_of_a_portal_without_v2_advises_v1() {
+        let text =
             |method| Error::refused(method, "ERROR_METHOD_NOT_FOUND", "", 404, None).to_string();
-        assert!(told("imbot.v2.Bot.get").contains("Api::V1"));
-        assert!(told("crm.deal.gett").contains("check the method's name"));
+        assert!(text("imbot.v2.Bot.get").contains("Api::V1"));
+        assert!(text("crm.deal.gett").contains("check the method's name"));
     }
 }

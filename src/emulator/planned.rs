@@ -1,37 +1,37 @@
-//! What has been planned for the next calls: refusals before they are looked at, and answers that do not arrive whole.
+//! Plans for the next calls and events: refusals, damaged answers, lost, repeated and late events.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::emulator::refusal::Refusal;
 
-/// What becomes of the answer to a call that was run and worked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Damage to the answer of a call that was run and succeeded.
+#[derive(Clone, Debug, Copy, PartialEq, Eq)]
 pub(crate) enum Damage {
-    /// A page in HTML comes in its place, under this HTTP status.
+    /// An HTML page with this HTTP status replaces it.
     Page(u16),
-    /// The connection breaks in the middle of it.
+    /// The connection is closed in the middle of it.
     Cut,
-    /// It comes after this time.
+    /// It is sent after this time.
     Late(Duration),
 }
 
-/// The plans, in the order in which they were made.
+/// Plans for the next calls, in the order in which they were made.
 #[derive(Debug, Default)]
-pub(crate) struct Planned {
+pub(crate) struct PlannedCalls {
     refusals: VecDeque<Refusal>,
     token_refusals: VecDeque<Refusal>,
     damages: VecDeque<Damage>,
 }
 
-impl Planned {
-    /// Plans to refuse the next calls in this way.
+impl PlannedCalls {
+    /// Plans to refuse the next calls.
     pub(crate) fn refuse(&mut self, times: usize, refusal: &Refusal) {
         let refusals = std::iter::repeat_n(refusal.clone(), times);
         self.refusals.extend(refusals);
     }
 
-    /// Plans to refuse the next requests to the authorization server in this way.
+    /// Plans to refuse the next requests to the authorization server.
     pub(crate) fn refuse_tokens(&mut self, times: usize, refusal: &Refusal) {
         let refusals = std::iter::repeat_n(refusal.clone(), times);
         self.token_refusals.extend(refusals);
@@ -42,30 +42,41 @@ impl Planned {
         self.damages.extend(std::iter::repeat_n(damage, times));
     }
 
-    /// How the call that just came is refused, if it is.
+    /// Returns the planned refusal of the current call.
     pub(crate) fn take_refusal(&mut self) -> Option<Refusal> {
         self.refusals.pop_front()
     }
 
-    /// How the request for tokens that just came is refused, if it is.
+    /// Returns the planned refusal of the current token request.
     pub(crate) fn take_token_refusal(&mut self) -> Option<Refusal> {
         self.token_refusals.pop_front()
     }
 
-    /// What becomes of the answer that is just going out.
+    /// Returns the planned damage of the current answer.
     pub(crate) fn take_damage(&mut self) -> Option<Damage> {
         self.damages.pop_front()
     }
 }
 
+/// Plans for the next events: what a real queue does at times.
+#[derive(Debug, Default)]
+pub(crate) struct PlannedEvents {
+    /// Number of events to lose.
+    pub(crate) lose: usize,
+    /// Number of events to deliver twice.
+    pub(crate) repeat: usize,
+    /// Delay of each of the next events.
+    pub(crate) late: VecDeque<Duration>,
+}
+
 #[cfg(test)]
 mod tests {
-    use crate::emulator::faults::planned::*;
+    use crate::emulator::planned::*;
 
     #[test]
-    fn plans_are_carried_out_in_their_order_and_end() {
-        let mut planned = Planned::default();
-        let codes = |planned: &mut Planned| {
+    fn plans_apply_in_their_order_and_end() {
+        let mut planned = PlannedCalls::default();
+        let codes = |planned: &mut PlannedCalls| {
             let refusal = planned.take_refusal();
             refusal.map_or_else(String::new, |refusal| refusal.code().to_owned())
         };

@@ -1,6 +1,6 @@
-//! What was said, as bots are told it: `data[PARAMS]` of messages, and the parts typed commands share.
+//! `data[PARAMS]` of message events, and the parts that typed commands share.
 //!
-//! Section 3.3 of server-behaviour.md; the order of the keys is that of the documentation's samples.
+//! protocol/server-behaviour.md 3.3; the keys are in the order of the documentation's samples.
 
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -13,7 +13,7 @@ use crate::emulator::world::message::Message;
 use super::mention::{mentioned, without_mentions};
 use super::params::{FLAGS, append, entity_data, flag, ids};
 
-/// `data[PARAMS]` of a message event.
+/// Returns `data[PARAMS]` of a message event.
 pub(super) fn params(world: &World, chat: &Chat, message: &Message) -> Value {
     let named = mentioned(&message.text);
     let text = if chat.is_private() {
@@ -48,7 +48,7 @@ pub(super) fn params(world: &World, chat: &Chat, message: &Message) -> Value {
     fields.into()
 }
 
-/// `FILES`, by id; without any it vanishes on its way through the form.
+/// Returns `FILES`, by id; without files the key is lost in the form encoding.
 fn files(world: &World, message: &Message) -> Value {
     let found = message
         .refs
@@ -56,12 +56,12 @@ fn files(world: &World, message: &Message) -> Value {
         .iter()
         .filter_map(|id| world.files.get(*id));
     found
-        .map(|file| (file.id.to_string(), objects::file_in_full(world, file)))
+        .map(|file| (file.id.to_string(), objects::full_file(world, file)))
         .collect::<Map<_, _>>()
         .into()
 }
 
-/// What opens `data[PARAMS]` of messages and typed commands.
+/// Returns the start of `data[PARAMS]` of messages and typed commands.
 pub(super) fn heading(
     world: &World,
     chat: &Chat,
@@ -76,7 +76,7 @@ pub(super) fn heading(
             "TEMPLATE_ID": Uuid::new_v4().to_string(),
             "MESSAGE_TYPE": chat.kind.letter(),
             "FROM_USER_ID": message.author,
-            "DIALOG_ID": heard_from(world, chat, message.author),
+            "DIALOG_ID": dialog_id_for_bots(world, chat, message.author),
             "TO_CHAT_ID": chat.id,
             "AUTHOR_ID": message.author,
             "SYSTEM": flag(message.system),
@@ -85,7 +85,7 @@ pub(super) fn heading(
     fields
 }
 
-/// What is told about a group; `parents` are the two fields that only commands have.
+/// Returns the fields about a group; `parents` are the two fields that only commands have.
 pub(super) fn in_group(chat: &Chat, message: &Message, parents: Value) -> Value {
     let before = chat
         .messages
@@ -123,15 +123,15 @@ pub(super) fn in_group(chat: &Chat, message: &Message, parents: Value) -> Value 
     fields.into()
 }
 
-/// What closes `data[PARAMS]` of messages and typed commands.
+/// Returns the end of `data[PARAMS]` of messages and typed commands.
 pub(super) fn ending(world: &World, chat: &Chat, message: &Message) -> Value {
     json!({ "MESSAGE_ID": message.id, "CHAT_TYPE": chat.kind.letter(), "LANGUAGE": world.language })
 }
 
-/// The send flags, `SKIP_URL_INDEX` last.
+/// Returns the send flags, `SKIP_URL_INDEX` last.
 fn flags(message: &Message) -> Value {
     let pairs = FLAGS.iter().chain(&[("SKIP_URL_INDEX", "N")]);
-    let set = message.refs.outside.passage.flag();
+    let set = message.refs.outside.state.flag();
     pairs
         .map(|(key, value)| {
             let value = if set == Some(*key) { "Y" } else { *value };
@@ -141,7 +141,7 @@ fn flags(message: &Message) -> Value {
         .into()
 }
 
-/// `DIALOG_ID` as a bot is told it: in private the author's id.
-pub(super) fn heard_from(world: &World, chat: &Chat, author: u64) -> String {
+/// Returns `DIALOG_ID` as a bot sees it: in a private chat the author's id.
+pub(super) fn dialog_id_for_bots(world: &World, chat: &Chat, author: u64) -> String {
     world.dialog_id(chat.partner(author), chat)
 }

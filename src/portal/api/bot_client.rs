@@ -1,7 +1,7 @@
-//! A bot speaking, by the methods of its generation.
+//! Sends, edits and deletes messages as one bot, by the API (v1 or v2) the bot is registered with.
 //!
-//! What it says is told in the first generation's words (`MESSAGE`, `KEYBOARD`, `ATTACH`, `MENU`, …), since those are what
-//! is stored; for the second generation they are translated here.
+//! Messages are given in v1 parameters (`MESSAGE`, `KEYBOARD`, `ATTACH`, `MENU`, …), since those
+//! are what is stored; they are translated here for v2.
 
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -10,10 +10,24 @@ use crate::event::{Api, BotId, CommandId, DialogId, MessageId};
 use crate::portal::methods::{imbot, imbot_v2};
 use crate::portal::{Error, Portal};
 
-/// For how long a status is shown that nobody renews.
+/// How long a status is shown, in seconds.
 const STATUS_SECONDS: u64 = 20;
 
-/// A bot on a portal, to speak for it. Cheap to clone.
+/// A client that acts as one bot on a portal. Cheap to clone.
+///
+/// ```no_run
+/// use imbot::event::{Api, BotId, DialogId};
+/// use imbot::portal::{BotClient, Portal};
+/// use serde_json::json;
+///
+/// # async fn example(portal: Portal) -> Result<(), imbot::portal::Error> {
+/// let bot = BotClient::new(portal, BotId(7), Api::V2);
+/// let dialog = DialogId::from("chat142");
+/// let message = [("MESSAGE".to_owned(), json!("Hello"))].into_iter().collect();
+/// let sent = bot.say(&dialog, message, None).await?;
+/// bot.delete(sent).await?;
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct BotClient {
     portal: Portal,
@@ -21,9 +35,10 @@ pub struct BotClient {
     api: Api,
 }
 
-/// What a bot shows that it is doing (`statusMessageCode` of `imbot.v2.Chat.InputAction.notify`).
+/// An activity that a bot shows (`statusMessageCode` of `imbot.v2.Chat.InputAction.notify`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "the names suffice")]
+#[non_exhaustive]
 pub enum Status {
     #[default]
     Typing,
@@ -41,7 +56,7 @@ pub enum Status {
 }
 
 impl Status {
-    /// The portal's code; typing has none.
+    /// The portal's code; `None` for typing.
     fn code(self) -> Option<&'static str> {
         Some(match self {
             Status::Typing => return None,
@@ -61,34 +76,38 @@ impl Status {
 }
 
 impl BotClient {
-    /// A bot that speaks by the methods of this generation.
+    /// A client for this bot, which uses this API.
     pub fn new(portal: Portal, bot: BotId, api: Api) -> BotClient {
         BotClient { portal, bot, api }
     }
 
-    /// The portal that it speaks on.
+    /// The portal.
     pub fn portal(&self) -> &Portal {
         &self.portal
     }
 
-    /// The bot.
+    /// The bot's id.
     pub fn bot(&self) -> BotId {
         self.bot
     }
 
-    /// Sends a message. One with an id is shown once, however often it is sent (`templateId`; kept for about 31 days, of
-    /// version 4), but for messages with a menu.
+    /// Sends a message and returns its id.
+    ///
+    /// With `id`, a version 4 UUID, the message is shown once however often it is sent
+    /// (`templateId`; the portal remembers it for about 31 days). This does not work for messages
+    /// with a menu.
     ///
     /// # Errors
-    /// The portal's refusal, such as `ACCESS_DENIED` or `CANCELED` where the bot may not write.
+    /// `ACCESS_DENIED` or `CANCELED` if the bot may not write there, and those of every
+    /// [`call`](Portal::call).
     pub async fn say(
         &self,
         dialog: &DialogId,
         message: Map<String, Value>,
         id: Option<Uuid>,
     ) -> Result<MessageId, Error> {
-        let is_second = self.api == Api::V2 || id.is_some();
-        if message.contains_key("MENU") || !is_second {
+        let is_v2 = self.api == Api::V2 || id.is_some();
+        if message.contains_key("MENU") || !is_v2 {
             let mut params = message;
             params.insert("BOT_ID".into(), json!(self.bot));
             params.insert("DIALOG_ID".into(), json!(dialog));
@@ -100,17 +119,18 @@ impl BotClient {
             fields.insert("templateId".to_owned(), id.to_string().into());
         }
         let params = json!({ "botId": self.bot, "dialogId": dialog, "fields": fields });
-        let sent: imbot_v2::Sent = self
+        let sent: imbot_v2::SentMessage = self
             .portal
             .call("imbot.v2.Chat.Message.send", &params)
             .await?;
         Ok(sent.id)
     }
 
-    /// Answers a command, also in a chat that the bot is not in. No number comes back where the portal tells none.
+    /// Answers a command, also in a chat that the bot is not in. Returns `None` if the portal does
+    /// not return the message's id.
     ///
     /// # Errors
-    /// The portal's refusal, such as `COMMAND_ID_ERROR` or `COMMAND_ANSWER_FAILED`.
+    /// `COMMAND_ID_ERROR` (v1), `COMMAND_ANSWER_FAILED` (v2), those of [`say`](BotClient::say).
     pub async fn answer(
         &self,
         command: CommandId,
@@ -120,7 +140,8 @@ impl BotClient {
         id: Option<Uuid>,
     ) -> Result<Option<MessageId>, Error> {
         if self.api == Api::V2 {
-            // Where the bot is in the chat, it can say it: then the number is known, and a repeat, too.
+            // In its own chats the bot sends a message: then its id is known and repeats are
+            // recognised.
             return match self.say(dialog, message.clone(), id).await {
                 Err(error) if error.is("ACCESS_DENIED") => {
                     let fields = self.fields(message);
@@ -131,7 +152,7 @@ impl BotClient {
                     self.portal.call::<Value>(method, &params).await?;
                     Ok(None)
                 }
-                said => said.map(Some),
+                sent => sent.map(Some),
             };
         }
         let mut params = message.clone();
@@ -141,12 +162,13 @@ impl BotClient {
         let answer: Value = self.portal.call("imbot.command.answer", &params).await?;
         match answer.as_u64() {
             Some(number) => Ok(Some(MessageId(number))),
-            // The ten minutes for an answer are over, and nothing was posted (server-behaviour, section 7.3).
+            // The ten minutes for an answer are over, and nothing was posted (protocol/server-behaviour.md
+            // 7.3).
             None => self.say(dialog, message, None).await.map(Some),
         }
     }
 
-    /// Changes a message of the bot; what is not given stays.
+    /// Edits a message of the bot. Parts that are not given stay.
     ///
     /// # Errors
     /// `MESSAGE_ID_ERROR`, `ACCESS_DENIED`; `CANT_EDIT_MESSAGE` after three days.
@@ -158,7 +180,7 @@ impl BotClient {
             ("imbot.message.update", Value::Object(params))
         } else {
             let mut fields = self.fields(changes);
-            // Here alone it is a letter (bots-v2, section 7.3).
+            // A letter only in this method (protocol/bots-v2.md 7.3).
             if let Some(preview) = fields.get_mut("urlPreview") {
                 *preview = if *preview == true { "Y" } else { "N" }.into();
             }
@@ -188,7 +210,7 @@ impl BotClient {
         Ok(())
     }
 
-    /// Shows for a while what the bot is doing; the first generation can only show that it is typing.
+    /// Shows for a while what the bot is doing. v1 can only show that it is typing.
     ///
     /// # Errors
     /// `DIALOG_ID_EMPTY`, `BOT_ID_ERROR`, `ACCESS_DENIED`.
@@ -210,8 +232,8 @@ impl BotClient {
         Ok(())
     }
 
-    /// Reacts to a message as the bot, with one of the portal's codes such as `like`, or takes that back. Second generation
-    /// only (page `imbot.v2/messages/reactions`).
+    /// Adds a reaction of the bot to a message, one of the portal's codes such as `like`, or
+    /// removes it. v2 only (page `imbot.v2/messages/reactions`).
     ///
     /// # Errors
     /// `REACTION_NOT_FOUND`, `REACTION_ALREADY_SET`, `ACCESS_DENIED`.
@@ -226,7 +248,7 @@ impl BotClient {
         Ok(())
     }
 
-    /// Marks a chat as read, up to a message or all of it. Second generation only.
+    /// Marks a chat as read, up to a message or all of it. v2 only.
     ///
     /// # Errors
     /// `MESSAGE_NOT_FOUND`, `ACCESS_DENIED`.
@@ -238,7 +260,8 @@ impl BotClient {
         self.portal.run(read).await.map(drop)
     }
 
-    /// Lets people write in a chat, or takes the input field away: then only buttons are left. Second generation only.
+    /// Shows or hides the chat's input field. While it is hidden, people can only press buttons. v2
+    /// only.
     ///
     /// # Errors
     /// `ACCESS_DENIED`.
@@ -247,7 +270,7 @@ impl BotClient {
         self.portal.run(field).await.map(drop)
     }
 
-    /// A message's parameters in the words of the second generation.
+    /// Translates a message's v1 parameters to v2.
     fn fields(&self, message: Map<String, Value>) -> Map<String, Value> {
         let mut fields = Map::new();
         for (name, mut value) in message {

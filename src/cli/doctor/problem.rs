@@ -46,7 +46,7 @@ pub(super) struct Problem {
     words: String,
     /// What that came from.
     causes: String,
-    mend: &'static str,
+    fix: &'static str,
     /// Whether the same question may be answered later.
     may_pass: bool,
 }
@@ -59,12 +59,12 @@ impl Problem {
         } else {
             Check::failed
         };
-        check(name, self.words + &self.causes, self.mend)
+        check(name, self.words + &self.causes, self.fix)
     }
 
     /// The same for a check without which nothing works.
     pub(super) fn fails(self, name: &str) -> Check {
-        Check::failed(name, self.words + &self.causes, self.mend)
+        Check::failed(name, self.words + &self.causes, self.fix)
     }
 
     /// The same for an address that is not a portal's.
@@ -73,8 +73,8 @@ impl Problem {
             "" => &self.words,
             causes => causes,
         };
-        let found = format!("{address} cannot be reached from here: {why}");
-        Check::failed(name, found, self.mend)
+        let detail = format!("{address} cannot be reached from here: {why}");
+        Check::failed(name, detail, self.fix)
     }
 }
 
@@ -85,14 +85,14 @@ impl From<Error> for Problem {
         Problem {
             words: format!("{error:#}"),
             causes: causes.to_owned(),
-            mend: mend(&error, &all),
+            fix: fix(&error, &all),
             may_pass: error.may_pass_later(),
         }
     }
 }
 
 /// What to do about an error. What was in the way of a connection stands in its causes only.
-fn mend(error: &Error, words: &str) -> &'static str {
+fn fix(error: &Error, words: &str) -> &'static str {
     if let Some(advice) = error.advice() {
         return advice;
     }
@@ -100,14 +100,14 @@ fn mend(error: &Error, words: &str) -> &'static str {
         return "the limit is reached: see whether other programs at this address call the portal, and ask again later";
     }
     if let Some(code) = error.code() {
-        return mend_refusal(code);
+        return fix_refusal(code);
     }
     let hint = HINTS.iter().find(|(sign, _)| words.contains(sign));
     hint.map_or(UNHEARD, |(_, hint)| hint)
 }
 
-/// What to do about codes that are told before a method runs (server-behaviour, section 5.2).
-fn mend_refusal(code: &str) -> &'static str {
+/// What to do about codes that are told before a method runs (protocol/server-behaviour.md 5.2).
+fn fix_refusal(code: &str) -> &'static str {
     match code.to_ascii_lowercase().as_str() {
         "authorization_error" => {
             "the person whose rights we have is dismissed or gone: let an administrator install the application again"
@@ -129,7 +129,7 @@ pub(super) async fn ask<T>(question: impl Future<Output = Result<T, Error>>) -> 
         Err(_) => Err(Problem {
             words: format!("no answer within {} s", PATIENCE.as_secs()),
             causes: String::new(),
-            mend: "the portal is slow, or its limit is reached; ask again in a minute",
+            fix: "the portal is slow, or its limit is reached; ask again in a minute",
             may_pass: true,
         }),
     }

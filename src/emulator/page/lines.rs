@@ -1,22 +1,63 @@
-//! What is done on open channels, by the page and by programs: clients write, operators work, lines are set up.
+//! Open channels on the page: reads lines and sessions, lets clients write and operators work, and
+//! sets up lines.
 
+use poem::Request;
 use serde_json::{Value, json};
 
-use super::Answer;
 use super::acts::{Act, act, done, number, text};
+use super::answer::Answer;
+use super::query::query;
 use super::setup::admin;
-use crate::emulator::actions::Target;
-use crate::emulator::api::lines::Client;
+use crate::emulator::actions::{Client, Target};
 use crate::emulator::placement;
 use crate::emulator::portal::Portal;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::transaction::Transaction;
+use crate::emulator::view::lines::{lines, messages, names, seen_outside};
+use crate::emulator::world::line::config::Line;
 
-/// All acts of open channels. `as` is the operator; clients and whoever sets up need none.
+/// Handles `GET /chat/lines`.
+pub(super) fn all(portal: &Portal, _: &Request) -> Answer {
+    Ok(portal.read(lines))
+}
+
+/// Handles `GET /chat/line/history?chat=..`: all messages, whoever asks.
+pub(super) fn history(portal: &Portal, request: &Request) -> Answer {
+    let chat = query(request, "chat").unwrap_or(0);
+    Ok(json!({ "messages": portal.read(|world| messages(world, chat)) }))
+}
+
+/// Handles `GET /chat/client/history?line=..&client=..`: what a client of the live chat sees.
+pub(super) fn client_history(portal: &Portal, request: &Request) -> Answer {
+    let client = Client {
+        line: query(request, "line").unwrap_or(0),
+        id: query(request, "client").unwrap_or_default(),
+        name: String::new(),
+    };
+    let incoming = client.message("");
+    let (chat, user) = portal.act(0, |tx| {
+        let chat = tx.chat_with_code(&tx.user_code_for(&incoming));
+        (
+            chat,
+            tx.known_guest(&incoming.connector, &incoming.sender.id),
+        )
+    });
+    Ok(portal.read(|world| {
+        let line = world.lines.configs.get(&client.line);
+        json!({
+            "messages": chat.map_or_else(Vec::new, |chat| seen_outside(world, chat)),
+            "people": chat.map(|chat| names(world, chat)),
+            "user": user,
+            "line": line.map(Line::name),
+        })
+    }))
+}
+
+/// All actions on open channels. `as` is the operator; clients and setup need none.
 pub(super) const ACTS: &[(&str, Act)] = &[
     ("/chat/client/say", |portal, body| {
-        let heard = client(body)?.heard(text(body, "text")?);
-        let arrived = portal.act(0, |tx| tx.hear_in_live_chat(&heard))?;
+        let incoming = client(body)?.message(text(body, "text")?);
+        let arrived = portal.act(0, |tx| tx.receive_in_live_chat(&incoming))?;
         Ok(json!({
             "session": arrived.session,
             "chat": arrived.chat,
@@ -24,12 +65,12 @@ pub(super) const ACTS: &[(&str, Act)] = &[
         }))
     }),
     ("/chat/client/edit", |portal, body| {
-        let heard = client(body)?.heard_as(number(body, "message")?, text(body, "text")?);
-        done(portal.act(0, |tx| tx.hear_edit(&heard).map(drop)))
+        let incoming = client(body)?.message_with_id(number(body, "message")?, text(body, "text")?);
+        done(portal.act(0, |tx| tx.receive_edit(&incoming).map(drop)))
     }),
     ("/chat/client/delete", |portal, body| {
-        let heard = client(body)?.heard_as(number(body, "message")?, "");
-        done(portal.act(0, |tx| tx.hear_deletion(&heard).map(drop)))
+        let incoming = client(body)?.message_with_id(number(body, "message")?, "");
+        done(portal.act(0, |tx| tx.receive_deletion(&incoming).map(drop)))
     }),
     ("/chat/line/answer", |portal, body| {
         at_chat(portal, body, |tx, chat| tx.answer_session(chat))
@@ -41,7 +82,7 @@ pub(super) const ACTS: &[(&str, Act)] = &[
         at_chat(portal, body, |tx, chat| tx.skip(chat))
     }),
     ("/chat/line/start", |portal, body| {
-        at_chat(portal, body, |tx, chat| tx.begin_session(chat))
+        at_chat(portal, body, |tx, chat| tx.restart_session(chat))
     }),
     ("/chat/line/finish", |portal, body| {
         at_chat(portal, body, |tx, chat| tx.finish_session(chat))
@@ -86,7 +127,8 @@ pub(super) const ACTS: &[(&str, Act)] = &[
     }),
 ];
 
-/// `POST /emulator/connector/settings`: the page is opened, and what the application answers is the answer.
+/// Handles `POST /emulator/connector/settings`: opens the page and returns the application's
+/// answer.
 pub(super) async fn open_settings(portal: &Portal, body: &Value) -> Answer {
     let user = body["as"].as_u64().unwrap_or_else(|| admin(portal));
     let (connector, line) = (text(body, "connector")?, number(body, "line")?);
@@ -94,7 +136,7 @@ pub(super) async fn open_settings(portal: &Portal, body: &Value) -> Answer {
     Ok(json!({ "status": status, "body": page }))
 }
 
-/// Lets the person named in the body act on the chat named in it.
+/// Runs an action as the person and on the chat named in the body.
 fn at_chat(
     portal: &Portal,
     body: &Value,
@@ -103,7 +145,7 @@ fn at_chat(
     act(portal, body, |tx| done(work(tx, number(body, "chat")?)))
 }
 
-/// To whom a session is to go: one of `user`, `bot` and `line`.
+/// Transfers a session to one of `user`, `bot` and `line`.
 fn transfer(tx: &mut Transaction<'_>, chat: u64, body: &Value) -> Result<(), Refusal> {
     if let Some(bot) = body["bot"].as_u64() {
         return tx.transfer_to_bot(chat, bot);
@@ -123,7 +165,7 @@ fn client(body: &Value) -> Result<Client, Refusal> {
     })
 }
 
-/// `name`, `bot` (`0` for none) and whatever stands in `settings`, under the names of the portal.
+/// Returns `name`, `bot` (`0` for none) and everything in `settings`, under the portal's names.
 fn settings(body: &Value) -> Vec<(String, String)> {
     let mut settings = Vec::new();
     let mut set = |name: &str, value: String| settings.push((name.to_owned(), value));

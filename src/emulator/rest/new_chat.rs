@@ -1,4 +1,5 @@
-//! Groups made, and found again by what they belong to: `imbot.chat.add`, `imbot.chat.get`, `im.chat.add`.
+//! Creates groups and finds chats by their entity: `imbot.chat.add`, `imbot.chat.get`,
+//! `im.chat.add`.
 
 use serde_json::{Value, json};
 
@@ -11,11 +12,11 @@ use crate::emulator::world::color;
 
 pub(super) fn add(call: &mut Call<'_, '_>) -> Answer {
     let bot = call.as_bot()?;
-    found(call, Author::Bot(bot))
+    create(call, Author::Bot(bot))
 }
 
-/// Makes a group for whoever acts: `imbot.chat.add` and `im.chat.add`.
-pub(super) fn found(call: &mut Call<'_, '_>, author: Author) -> Answer {
+/// Creates a group as the acting user: `imbot.chat.add` and `im.chat.add`.
+pub(super) fn create(call: &mut Call<'_, '_>, author: Author) -> Answer {
     let open = call.params.text("TYPE").as_deref() == Some("OPEN");
     let kind = if open {
         ChatType::Open
@@ -30,7 +31,7 @@ pub(super) fn found(call: &mut Call<'_, '_>, author: Author) -> Answer {
     let title = call.params.text("TITLE").unwrap_or_default();
     let chat = call
         .tx
-        .found_group(NewChat {
+        .create_group(NewChat {
             kind,
             title,
             members,
@@ -68,7 +69,7 @@ fn no_list() -> Refusal {
     )
 }
 
-/// Finds a chat by what it belongs to; nothing is found where a parameter is missing.
+/// Returns the chat of an entity; null if a parameter is missing.
 pub(super) fn get(call: &mut Call<'_, '_>) -> Answer {
     let (Some(kind), Some(id)) = (
         call.params.text("ENTITY_TYPE"),

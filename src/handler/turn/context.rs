@@ -1,0 +1,84 @@
+//! The input of a turn and its result.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::event::{BotRef, Chat, ChatEventKind, Delivery, SessionChange, User, UserId};
+use crate::handler::{Error, Role};
+use crate::portal::Portal;
+use crate::store::{
+    Conversation, EventId, QueuedCall, Reminder, ReminderChange, StateChange, Time,
+};
+
+/// The circumstances of an event: where and when it happened, and whose it is.
+#[derive(Debug)]
+pub(crate) struct EventContext {
+    pub(crate) id: EventId,
+    pub(crate) now: Time,
+    pub(crate) attempt: u32,
+    pub(crate) conversation: Conversation,
+    pub(crate) bot: BotRef,
+    pub(crate) chat: Chat,
+    pub(crate) user: Option<User>,
+    pub(crate) sender: Option<UserId>,
+    pub(crate) language: Option<String>,
+    /// The event as the portal delivered it. `None` for a reminder.
+    pub(crate) delivery: Option<Delivery>,
+    pub(crate) portal: Portal,
+    /// The role of the sender in a chat of an open channel.
+    pub(crate) role: Option<Role>,
+}
+
+impl EventContext {
+    /// Returns the context of a first attempt at an event without a described chat or user.
+    pub(crate) fn new(
+        id: EventId,
+        conversation: Conversation,
+        bot: BotRef,
+        portal: Portal,
+    ) -> Self {
+        Self {
+            id,
+            now: Time(0),
+            attempt: 1,
+            conversation,
+            bot,
+            chat: Chat::default(),
+            user: None,
+            sender: None,
+            language: None,
+            delivery: None,
+            portal,
+            role: None,
+        }
+    }
+}
+
+/// The event that a turn handles.
+#[derive(Debug)]
+pub(crate) enum Trigger {
+    Chat(ChatEventKind),
+    Reminder(Reminder),
+    Session(SessionChange),
+}
+
+/// How a turn is run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Attempt {
+    /// Maximum duration of the handler.
+    pub(crate) limit: Duration,
+    /// Whether this is the last attempt. After it, the user gets an answer about the failure.
+    pub(crate) is_last: bool,
+}
+
+/// The result of a turn, to be committed.
+#[derive(Debug)]
+pub(crate) struct TurnResult {
+    pub(crate) state: StateChange,
+    /// Why the stored state could not be read. It is put aside.
+    pub(crate) unreadable_state: Option<String>,
+    pub(crate) calls: Vec<Arc<QueuedCall>>,
+    pub(crate) reminders: Vec<ReminderChange>,
+    /// The failure of the turn. Then `calls` are the answer about it.
+    pub(crate) error: Option<Error>,
+}
