@@ -13,8 +13,9 @@
 //! Overdue  Nothing burns.
 //! ```
 //!
-//! It asks the portal, so the application (or the inbound webhook) needs the permission `task` beside `imbot`. Who has no
-//! rights of an administrator finds their own tasks only (page `tasks-task-list.md`), which is all that is asked for.
+//! It asks the portal, so the application (or the inbound webhook) needs the permission `task` beside `imbot`. Who has
+//! no rights of an administrator finds their own tasks only (page
+//! `b24restdocs: api-reference/tasks/tasks-task-list.md`), which is all that is asked for.
 
 use imbot::handler::BotColor;
 use imbot::portal;

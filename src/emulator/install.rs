@@ -1,4 +1,4 @@
-//! Registers, installs and removes applications. protocol/server-behaviour.md 1.4.
+//! Registers, installs and removes applications. See protocol/server-behaviour.md 1.4.
 
 use serde_json::{Value, json};
 use tokio::sync::oneshot;

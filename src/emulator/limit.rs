@@ -35,11 +35,12 @@ impl Rate {
 #[derive(Clone, Debug, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Counting {
-    /// All calls from one address are counted together and refused with 503 (limits.md).
+    /// All calls from one address are counted together and refused with 503
+    /// (`b24restdocs: limits.md`).
     #[default]
     Together,
-    /// Each application and each webhook is counted separately, and methods of v2 are refused
-    /// with 429 (chat-bots-v2/index.md).
+    /// Each application and each webhook is counted separately, and methods of v2 are refused with
+    /// 429 (`b24restdocs: api-reference/chat-bots/chat-bots-v2/index.md`).
     ByApplication,
 }
 

@@ -1,4 +1,4 @@
-//! The form the portal posts into the frame of an application's page. protocol/auth.md 3,
+//! The form the portal posts into the frame of an application's page. See protocol/auth.md 3,
 //! protocol/open-channels.md 2.2.
 
 use serde_json::{Map, Value, json};

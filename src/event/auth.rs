@@ -8,7 +8,7 @@ use super::{DecodeError, MemberId, UserId};
 /// The portal, the acting user and the tokens of an event.
 ///
 /// Every field is optional: an event without an acting user has no tokens, and an outgoing webhook
-/// never has (`events/index.md` of the documentation). Secrets print as `[REDACTED]`.
+/// never has (`b24restdocs: api-reference/events/index.md`). Secrets print as `[REDACTED]`.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Auth {

@@ -1,7 +1,7 @@
 //! The chat of an open channel, and its sessions.
 //!
-//! A line's chat describes itself in pipe-separated parts, whose number differs from portal to
-//! portal: parts without a type are kept (protocol/open-channels.md, "Chat fields of an open-line chat").
+//! A line's chat describes itself in pipe-separated parts, whose number differs from portal to portal: parts without a
+//! type are kept (protocol/open-channels.md 1.1).
 
 use serde::{Deserialize, Serialize};
 
@@ -101,8 +101,8 @@ fn crm_objects(text: &str) -> Vec<CrmObject> {
 
 impl Delivery {
     /// Returns true if the message is a note between operators: by the `COMPONENT_ID` of its
-    /// parameters (protocol/bots-v1.md), or by a flag that keeps it from the
-    /// connector (protocol/server-behaviour.md 3.3).
+    /// parameters (protocol/bots-v1.md 2.2.1), or by a flag that keeps it from the connector
+    /// (protocol/server-behaviour.md 3.3).
     pub fn is_whisper(&self) -> bool {
         const PLACES: [(&[&str], &str); 4] = [
             (

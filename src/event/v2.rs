@@ -1,8 +1,7 @@
 //! The events of v2, by webhook (all text) and by polling (typed JSON): camel-case keys.
 //!
-//! Page `api-reference/chat-bots/chat-bots-v2/imbot.v2/events/events.md` of the documentation. One
-//! delivery concerns one bot. `ONIMV2*` are the same events as a messenger user polls them, without
-//! a bot.
+//! Page `b24restdocs: api-reference/chat-bots/chat-bots-v2/imbot.v2/events/events.md`. One delivery
+//! concerns one bot. `ONIMV2*` are the same events as a messenger user polls them, without a bot.
 
 use super::tree::Node;
 use super::v1::command_from;

@@ -174,7 +174,8 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
     /// Somebody opened the bot's chat by a link with this context (`BOT_CONTEXT`). v2 only.
     ///
     /// Anybody can make such a link. Before you do something that cannot be undone, ask with a
-    /// button (page `bot-context.md`). By webhook, each value in it is a text.
+    /// button (page `b24restdocs: api-reference/chat-bots/chat-bots-v2/imbot.v2/bot-context.md`).
+    /// By webhook, each value in it is a text.
     ///
     /// # Errors
     /// Those of your implementation; see [`Bot`].

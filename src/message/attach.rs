@@ -1,7 +1,7 @@
 //! Blocks attached to a message: links, people, tables, images, files.
 //!
-//! Page `bots-v2`, section ATTACH: each block is an object with one key. Values left out are the
-//! portal's choice.
+//! protocol/bots-v2.md 10: each block is an object with one key. Values left out are the portal's
+//! choice.
 
 use serde::Serialize;
 

@@ -31,8 +31,7 @@ pub use menu::{Item, Menu};
 pub use plain::plain;
 pub use text::Text;
 
-/// Maximum length of a text, in characters. The portal cuts longer texts (`bots-v2`,
-/// `imbot.v2.Chat.Message.send`).
+/// Maximum length of a text, in characters. The portal cuts longer texts (protocol/bots-v2.md 7.3).
 pub const TEXT_CHARS_MAX: usize = 20_000;
 /// Maximum size of a keyboard, an attachment or a menu as JSON, in bytes (`imbot.message.add`: 30
 /// KB each).

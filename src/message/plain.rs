@@ -1,7 +1,6 @@
 //! Text without BB codes, for messengers that do not know them.
 
-/// Codes that the portal documents (protocol/bots-v2.md). Other names in brackets are
-/// text.
+/// Codes that the portal documents (protocol/bots-v2.md 11). Other names in brackets are text.
 const CODES: &[&str] = &[
     "b",
     "i",

@@ -9,8 +9,8 @@ use crate::portal::methods::profile::Profile;
 /// From so many days of paid time on it is told.
 const DAYS_FEW: i64 = 7;
 
-/// Who acts. Without rights of an administrator an application binds and sees only its own user's handlers (protocol/events.md,
-/// section 2), and cannot have been installed by that person (protocol/auth.md 4).
+/// Who acts. Without rights of an administrator an application binds and sees only its own user's handlers
+/// (protocol/events.md 2), and cannot have been installed by that person (protocol/auth.md 4).
 pub(super) fn rights(owner: &Profile, is_application: bool) -> Check {
     let id = owner.id;
     match (owner.admin, is_application) {

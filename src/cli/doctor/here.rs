@@ -192,7 +192,8 @@ fn certificate(url: &str, probe: &Probe) -> Check {
     const RENEW: &str = "renew it, and see why the program that is to renew it does not: when it ends, no event comes";
     match url.starts_with("https://") {
         true => certificate::certificate(probe.validity, RENEW),
-        // protocol/events.md 2: handlers have to be https; self-signed certificates are not taken (section 1).
+        // protocol/events.md 2: handlers have to be https; self-signed certificates are not taken
+        // (protocol/events.md 1).
         false => Check::warning(
             "certificate",
             "the address is plain http, which a portal in the cloud does not take",

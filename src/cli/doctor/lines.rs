@@ -1,7 +1,7 @@
 //! Open channels: whether the bots that serve them are on a line, and the connectors joined to one.
 //!
-//! Registering a bot puts it on no line: somebody has to choose it in the line's settings, or it never hears of a client
-//! (protocol/bots-v2.md).
+//! Registering a bot puts it on no line: somebody has to choose it in the line's settings, or it never hears of a
+//! client (protocol/bots-v2.md 1.1.1).
 
 use serde_json::{Value, json};
 

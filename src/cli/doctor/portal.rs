@@ -96,7 +96,8 @@ async fn reached(portal: &Portal) -> Vec<Check> {
     let took = span(probe.took);
     let detail = match probe.moved_to {
         None => format!("{endpoint} answers in {took}"),
-        // Calls follow it there, and remember the new address (change-domen.md).
+        // Calls follow it there, and remember the new address
+        // (`b24restdocs: settings/how-to-call-rest-api/change-domen.md`).
         Some(host) => {
             format!("{endpoint} sends callers on to {host}, in {took}: the portal has moved")
         }

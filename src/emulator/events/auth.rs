@@ -1,5 +1,5 @@
-//! The `auth` block of an event and the tokens of a bot: table 1.4 and section 3.2 of
-//! protocol/server-behaviour.md.
+//! The `auth` block of an event and the tokens of a bot: protocol/server-behaviour.md 1.4 and
+//! protocol/server-behaviour.md 3.2.
 
 use serde_json::{Map, Value, json};
 

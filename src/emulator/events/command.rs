@@ -1,5 +1,5 @@
-//! `ONIMCOMMANDADD` and `ONIMBOTV2COMMANDADD`, for typed and pressed commands: section 7 of
-//! protocol/server-behaviour.md.
+//! `ONIMCOMMANDADD` and `ONIMBOTV2COMMANDADD`, for typed and pressed commands:
+//! protocol/server-behaviour.md 7.
 //!
 //! A typed command carries almost everything a message event carries, including mentions. A pressed
 //! button carries little; its `MESSAGE_ID` is the message with the keyboard.

@@ -1,5 +1,5 @@
-//! Events when a bot joins a chat or is removed from the portal: section 3.5 of
-//! protocol/server-behaviour.md. There is no event for leaving a chat.
+//! Events when a bot joins a chat or is removed from the portal: protocol/server-behaviour.md 3.5.
+//! There is no event for leaving a chat.
 
 use serde_json::{Map, Value, json};
 

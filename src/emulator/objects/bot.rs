@@ -16,7 +16,8 @@ pub(crate) fn bot(world: &World, user: &User) -> Value {
 /// Returns a bot as its owner sees it.
 ///
 /// `countMessage` is "messages sent by the bot" on the pages of the methods and "processed
-/// messages" on `entities.md`: it counts those sent. The key `appId` was removed with revision 35.
+/// messages" on `b24restdocs: api-reference/chat-bots/chat-bots-v2/entities.md`: it counts those
+/// sent. The key `appId` was removed with revision 35.
 pub(crate) fn own_bot(world: &World, user: &User) -> Value {
     let Some(bot) = &user.bot else {
         return Value::Null;

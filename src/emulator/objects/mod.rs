@@ -1,4 +1,5 @@
-//! The objects of v2 as methods and events print them: protocol/bots-v2.md 6, page `entities.md`.
+//! The objects of v2 as methods and events print them: protocol/bots-v2.md 6, page
+//! `b24restdocs: api-reference/chat-bots/chat-bots-v2/entities.md`.
 //!
 //! Values have native types here; a posted event loses them in the form encoding. Where editions of
 //! the documentation differ, the newer one is used: `textFieldEnabled` is a flag, not `Y` or `N`.

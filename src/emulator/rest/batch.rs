@@ -1,5 +1,5 @@
-//! `batch`: many calls in one, each with access to earlier results. Section 5.3 of
-//! protocol/server-behaviour.md.
+//! `batch`: many calls in one, each with access to earlier results. See
+//! protocol/server-behaviour.md 5.3.
 
 use serde_json::{Map, Value, json};
 

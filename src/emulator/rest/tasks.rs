@@ -1,4 +1,4 @@
-//! `tasks.task.list`. Page `api-reference/tasks/tasks-task-list.md`.
+//! `tasks.task.list`. Page `b24restdocs: api-reference/tasks/tasks-task-list.md`.
 
 use serde_json::{Map, Value, json};
 

@@ -1,8 +1,9 @@
 //! `method.xml`: the same answer as XML, in the form of PHP's arrays.
 //!
-//! The documentation shows the root only (general-principles.md); the form of lists, flags and null
-//! is inferred from PHP: the items of a list are called `item`, true is `1`, false and null are
-//! empty.
+//! The documentation shows the root only
+//! (`b24restdocs: settings/how-to-call-rest-api/general-principles.md`); the form of lists, flags
+//! and null is inferred from PHP: the items of a list are called `item`, true is `1`, false and
+//! null are empty.
 
 use std::fmt::Write as _;
 

@@ -60,7 +60,9 @@ pub(crate) enum BotType {
     Network,
 }
 
-/// The backgrounds of a bot's chat; page `bots/bot-register.md`. Other values mean no background.
+/// The backgrounds of a bot's chat; page
+/// `b24restdocs: api-reference/chat-bots/chat-bots-v2/imbot.v2/bots/bot-register.md`. Other values
+/// mean no background.
 pub(crate) const BACKGROUNDS: [&str; 9] = [
     "azure",
     "mint",

@@ -1,6 +1,7 @@
 //! The sixteen colours of chats and bots, as REST names them and the page paints them.
 
-/// Name and hexadecimal value, in the order and with the values of page `chats/chat-add.md` of v2.
+/// Name and hexadecimal value, in the order and with the values of page
+/// `b24restdocs: api-reference/chat-bots/chat-bots-v2/imbot.v2/chats/chat-add.md` of v2.
 const COLORS: [(&str, &str); 16] = [
     ("RED", "#df532d"),
     ("GREEN", "#64a513"),

@@ -1,4 +1,4 @@
-//! The event log: events stored until they are fetched. protocol/server-behaviour.md 4.1.
+//! The event log: events stored until they are fetched. See protocol/server-behaviour.md 4.1.
 //!
 //! All users share one sequence of ids, so each of them sees gaps. Reading with an offset is
 //! destructive: every row below it is confirmed and deleted. A row is kept for a day.

@@ -1,5 +1,5 @@
-//! Events stored until an application fetches them: `b_rest_event_offline`, section 2.2 of
-//! protocol/server-behaviour.md.
+//! Events stored until an application fetches them: `b_rest_event_offline`,
+//! protocol/server-behaviour.md 2.2.
 //!
 //! A record means that something has changed, not how often: until it is taken, the same event with
 //! the same data only renews its stamp. Taking marks records with a process id; after that, the

@@ -1,4 +1,5 @@
-//! A task, with the fields that lists show. Page `api-reference/tasks/tasks-task-list.md`.
+//! A task, with the fields that lists show. Page
+//! `b24restdocs: api-reference/tasks/tasks-task-list.md`.
 
 use crate::emulator::clock::{iso, timestamp};
 

@@ -2,7 +2,7 @@
 //! the webhook's own.
 //!
 //! Such a token is shown in the webhook's settings and is not the application's
-//! (`events/safe-event-handlers.md`), so the operator configures it
+//! (`b24restdocs: api-reference/events/safe-event-handlers.md`), so the operator configures it
 //! ([`Config::hook_token`](crate::Config::hook_token)). It gives access to hooks only, and only for
 //! the portal that it is configured for: a person who makes a webhook on one portal speaks neither
 //! for a bot nor for another portal.

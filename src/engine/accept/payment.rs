@@ -1,4 +1,5 @@
-//! `ONAPPPAYMENT`: the one event that carries no token (`common/events/on-app-payment.md`).
+//! `ONAPPPAYMENT`: the one event that carries no token
+//! (`b24restdocs: api-reference/common/events/on-app-payment.md`).
 //!
 //! The portal, called with our tokens, reports the same data. If both agree, the event is accepted,
 //! wherever it came from.

@@ -134,7 +134,8 @@ impl Reconciliation<'_> {
     }
 
     /// Removes from both lists the pairs that differ in the user only, unless we act as an
-    /// administrator: for anybody else the portal binds events as that user only (`event-bind.md`).
+    /// administrator: for anybody else the portal binds events as that user only
+    /// (`b24restdocs: api-reference/events/event-bind.md`).
     async fn skip_equivalent(
         &self,
         missing: &mut Vec<Binding>,

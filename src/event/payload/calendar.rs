@@ -1,7 +1,6 @@
 //! Payloads of the calendar: its events, sections and resources.
 //!
-//! Pages `api-reference/calendar/**/on-calendar-*.md` of the documentation. Keys are in lower case
-//! here.
+//! Pages `b24restdocs: api-reference/calendar/**/on-calendar-*.md`. Keys are in lower case here.
 
 use serde::Serialize;
 

@@ -1,7 +1,7 @@
 //! Payloads of sessions of open channels, for any listener and for connectors.
 //!
-//! Pages `on-session-*.md` and `on-im-connector-dialog-*.md` in `api-reference/imopenlines` of the
-//! documentation.
+//! Pages `b24restdocs: api-reference/imopenlines/openlines/events/on-session-*.md` and
+//! `b24restdocs: api-reference/imopenlines/imconnector/events/on-im-connector-dialog-*.md`.
 
 use serde::Serialize;
 

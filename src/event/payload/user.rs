@@ -1,6 +1,6 @@
 //! Payload of users: a user joined the portal.
 //!
-//! Page `api-reference/common/events/on-user-add.md` of the documentation.
+//! Page `b24restdocs: api-reference/common/events/on-user-add.md`.
 
 use serde::Serialize;
 

@@ -44,9 +44,9 @@ pub use profile::ConnectorProfile;
 
 /// An outside messenger, connected to open channels.
 ///
-/// It needs an application with a public address; webhooks cannot have connectors (protocol/open-channels.md
-/// 2). The portal lists it among the connectors of each line. Opening its settings there
-/// connects it to the line, and [`activated`](Connector::activated) is called.
+/// It needs an application with a public address; webhooks cannot have connectors (protocol/open-channels.md 2). The
+/// portal lists it among the connectors of each line. Opening its settings there connects it to the line, and
+/// [`activated`](Connector::activated) is called.
 ///
 /// ```
 /// use imbot::prelude::*;

@@ -1,7 +1,8 @@
 //! Several calls in one request, which may use the results of earlier ones.
 //!
-//! Page `batch.md`: at most fifty commands; they run one after another, and count as one request
-//! for the limit. A command may refer to an earlier one's result, which the portal inserts.
+//! Page `b24restdocs: settings/how-to-call-rest-api/batch.md`: at most fifty commands; they run one
+//! after another, and count as one request for the limit. A command may refer to an earlier one's
+//! result, which the portal inserts.
 
 use std::fmt::Display;
 use std::marker::PhantomData;

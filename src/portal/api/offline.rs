@@ -1,7 +1,7 @@
 //! Offline events: the portal keeps them until they are fetched and cleared (`event.offline.*`).
 //!
-//! The portal keeps one record, the latest, per event and subject (events, section 3), for 30 days.
-//! A batch that was fetched and not cleared stays under its `process_id`, and no other fetch
+//! The portal keeps one record, the latest, per event and subject (protocol/events.md 3), for 30
+//! days. A batch that was fetched and not cleared stays under its `process_id`, and no other fetch
 //! returns it.
 
 use serde::Deserialize;

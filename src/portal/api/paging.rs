@@ -1,8 +1,8 @@
 //! Paged lists, as a stream.
 //!
-//! Page `list-methods-pecularities.md`: most methods return `next` next to the result and accept it
-//! as `start`; those of v2 return `hasNextPage` in the result and accept `offset`. The answer shows
-//! which it is.
+//! Page `b24restdocs: settings/how-to-call-rest-api/list-methods-pecularities.md`: most methods
+//! return `next` next to the result and accept it as `start`; those of v2 return `hasNextPage` in
+//! the result and accept `offset`. The answer shows which it is.
 
 use futures_util::Stream;
 use futures_util::stream::try_unfold;

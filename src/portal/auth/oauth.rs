@@ -1,6 +1,7 @@
 //! Exchanges refresh tokens at the authorization server, which also proves an installation.
 //!
-//! Page `settings/oauth/auto-renewal.md`. The client secret is sent to this server only.
+//! Page `b24restdocs: settings/oauth/auto-renewal.md`. The client secret is sent to this server
+//! only.
 
 use std::fmt;
 use std::time::Duration;

@@ -1,10 +1,10 @@
 //! Renews the tokens of a portal shortly before they expire, once for all callers.
 //!
-//! Page `settings/oauth/auto-renewal.md`: an access token is valid for an hour, a refresh token for
-//! one use. Within the process a lock lets one caller renew while the others wait; between
-//! processes on one store a [claim](crate::store::Store::claim) does, and the second process takes
-//! over what the first has stored. Without calls nothing is renewed: the documentation warns
-//! against renewing by the clock.
+//! Page `b24restdocs: settings/oauth/auto-renewal.md`: an access token is valid for an hour, a
+//! refresh token for one use. Within the process a lock lets one caller renew while the others
+//! wait; between processes on one store a [claim](crate::store::Store::claim) does, and the second
+//! process takes over what the first has stored. Without calls nothing is renewed: the
+//! documentation warns against renewing by the clock.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! Inbound webhooks: one address that is enough to call a portal.
 //!
-//! Page `local-integrations/local-webhooks.md`: a user creates it in the portal's developer
-//! resources; it acts as that user, within the scopes chosen there, until it is deleted.
+//! Page `b24restdocs: local-integrations/local-webhooks.md`: a user creates it in the portal's
+//! developer resources; it acts as that user, within the scopes chosen there, until it is deleted.
 
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
@@ -71,8 +71,8 @@ pub fn inbound(address: &str) -> Result<Installation, AddressError> {
 /// Adds the token that the bots were registered with, which calls about bots need without an
 /// application.
 ///
-/// It is in `fields` of `imbot.v2.Bot.register`, and at the top level of the other calls (protocol/bots-v2.md
-/// 2); v1 names it `CLIENT_ID`.
+/// It is in `fields` of `imbot.v2.Bot.register`, and at the top level of the other calls (protocol/bots-v2.md 2); v1
+/// names it `CLIENT_ID`.
 pub(in crate::portal) fn add_bot_token(
     method: &str,
     body: &mut Map<String, Value>,

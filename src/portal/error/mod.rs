@@ -22,7 +22,7 @@ const REVOKED: [&str; 6] = [
     "APPLICATION_NOT_FOUND",
 ];
 
-/// Codes that mean: a scope or a right is missing (page `_includes/system-errors.md`).
+/// Codes that mean: a scope or a right is missing (page `b24restdocs: _includes/system-errors.md`).
 const DENIED: [&str; 7] = [
     "ACCESS_DENIED",
     "ACCESS_ERROR",

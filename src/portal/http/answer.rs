@@ -1,7 +1,7 @@
 //! The envelope of a portal's answer: the result, the next page, the running time.
 //!
-//! Page `general-principles.md`: `result`, for lists `next` and `total`, and `time`. PHP writes an
-//! empty map as a list.
+//! Page `b24restdocs: settings/how-to-call-rest-api/general-principles.md`: `result`, for lists
+//! `next` and `total`, and `time`. PHP writes an empty map as a list.
 
 use std::time::Duration;
 

@@ -199,8 +199,7 @@ impl Http {
             let why = "the file is on another host than the portal";
             return Err(Error::forbidden(method, why.to_owned()));
         }
-        // The portal refuses signed addresses to clients that do not look like a browser (protocol/bots-v2.md
-        // 7.6).
+        // The portal refuses signed addresses to clients that do not look like a browser (protocol/bots-v2.md 7.6).
         let request = self
             .client
             .get(url)

@@ -66,7 +66,7 @@ impl Portal {
     }
 
     /// Makes a call and returns how long the method has run within ten minutes, in seconds; 0 if
-    /// the portal does not count, as on its owner's server (`time.operating`; rest, section 5).
+    /// the portal does not count, as on its owner's server (`time.operating`; protocol/rest.md 5).
     pub(crate) async fn operating(&self, method: &str, params: &Value) -> Result<f64, Error> {
         Ok(self.answer(method, params).await?.time.operating)
     }

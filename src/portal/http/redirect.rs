@@ -1,8 +1,8 @@
 //! Follows portals that have moved.
 //!
-//! Page `change-domen.md`: a call to an old address is answered with 302. The same POST is sent to
-//! the new one, with method, body and port kept, and the new address is stored; the portal's
-//! `member_id` stays.
+//! Page `b24restdocs: settings/how-to-call-rest-api/change-domen.md`: a call to an old address is
+//! answered with 302. The same POST is sent to the new one, with method, body and port kept, and
+//! the new address is stored; the portal's `member_id` stays.
 
 use reqwest::{Response, StatusCode, Url};
 

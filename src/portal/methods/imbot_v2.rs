@@ -1,4 +1,5 @@
-//! v2 bots (`imbot.v2.*`). Pages `api-reference/chat-bots/chat-bots-v2`, scope `imbot`.
+//! v2 bots (`imbot.v2.*`). Pages `b24restdocs: api-reference/chat-bots/chat-bots-v2`, scope
+//! `imbot`.
 //!
 //! Every method about a bot may also fail with `BOT_NOT_FOUND` and `BOT_OWNERSHIP_ERROR` (a bot of
 //! another application). With an inbound webhook the client adds `botToken`.

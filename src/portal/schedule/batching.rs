@@ -1,8 +1,9 @@
 //! Calls as commands of a `batch`: which calls can be batched, and how they are encoded.
 //!
-//! Page `batch.md`. A command is encoded as a form, which cannot express all that JSON can, and the
-//! portal replaces everything that looks like a reference to an earlier result, also in a person's
-//! text. A call that a form cannot express, or in which something would be replaced, is sent alone.
+//! Page `b24restdocs: settings/how-to-call-rest-api/batch.md`. A command is encoded as a form,
+//! which cannot express all that JSON can, and the portal replaces everything that looks like a
+//! reference to an earlier result, also in a person's text. A call that a form cannot express, or
+//! in which something would be replaced, is sent alone.
 
 use serde_json::{Map, Value};
 
@@ -13,12 +14,11 @@ use crate::portal::auth::webhook;
 use crate::portal::http::answer::{Answer, Time, map, number};
 use crate::store::Access;
 
-/// The words after `$` that the portal replaces in a batch, as in `$result[…]` (protocol/server-behaviour.md
-/// 5.3).
+/// The words after `$` that the portal replaces in a batch, as in `$result[…]` (protocol/server-behaviour.md 5.3).
 const REFERENCES: [&str; 5] = ["result", "error", "total", "next", "time"];
 
-/// Methods that cannot be batched: the portal does not run a batch in a batch (section 5.3), and
-/// files are too large.
+/// Methods that cannot be batched: the portal does not run a batch in a batch
+/// (protocol/server-behaviour.md 5.3), and files are too large.
 const UNBATCHABLE: [&str; 3] = ["batch", "upload", "download"];
 
 /// Returns the maximum size of a call in a batch, in bytes, or `None` if the call cannot be

@@ -1,11 +1,11 @@
 //! The circuit breaker: stops calls that the portal would refuse for a while.
 //!
-//! Page `limits.md`: the running time of each method is counted over ten minutes. A method that has
-//! used it up gets `OPERATION_TIME_LIMIT` until the oldest minute is forgotten; every answer
-//! announces that moment (`operating_reset_at`). The whole portal is blocked when Bitrix24's
-//! support has stopped the application (`OVERLOAD_LIMIT`), when the application may not act there
-//! any more, or when the portal is stopped or not paid for. While a block lasts no call is made:
-//! callers get the portal's refusal again.
+//! Page `b24restdocs: limits.md`: the running time of each method is counted over ten minutes. A
+//! method that has used it up gets `OPERATION_TIME_LIMIT` until the oldest minute is forgotten;
+//! every answer announces that moment (`operating_reset_at`). The whole portal is blocked when
+//! Bitrix24's support has stopped the application (`OVERLOAD_LIMIT`), when the application may not
+//! act there any more, or when the portal is stopped or not paid for. While a block lasts no call
+//! is made: callers get the portal's refusal again.
 
 use std::collections::HashMap;
 use std::time::Duration;

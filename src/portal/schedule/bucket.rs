@@ -1,9 +1,9 @@
 //! The portal's rate limit, kept on our side: a leaky bucket per portal.
 //!
-//! Page `limits.md`: every request adds one; two leak out per second; above fifty the portal
-//! refuses with `QUERY_LIMIT_EXCEEDED`. On the Enterprise plan the numbers are five and two hundred
-//! and fifty, and a portal on its owner's server has no such limit. The portal counts by source
-//! address, so calls of other programs from our address fill the bucket, too.
+//! Page `b24restdocs: limits.md`: every request adds one; two leak out per second; above fifty the
+//! portal refuses with `QUERY_LIMIT_EXCEEDED`. On the Enterprise plan the numbers are five and two
+//! hundred and fifty, and a portal on its owner's server has no such limit. The portal counts by
+//! source address, so calls of other programs from our address fill the bucket, too.
 //!
 //! All processes on one store share the bucket (for example `doctor` next to the running bots). A
 //! request leaks out during a certain part of the portal's time, and a process books such parts in

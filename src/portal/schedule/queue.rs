@@ -13,7 +13,8 @@ use super::bucket::{Bucket, Plan};
 
 /// Maximum number of calls that wait for one portal. A further call fails at once.
 pub const QUEUE_MAX: usize = 20_000;
-/// Maximum number of commands in one `batch` (page `batch.md`).
+/// Maximum number of commands in one `batch` (page
+/// `b24restdocs: settings/how-to-call-rest-api/batch.md`).
 pub const BATCH_MAX: usize = 50;
 /// Maximum size of the commands in one `batch`, in bytes.
 pub(in crate::portal) const BATCH_BYTES_MAX: usize = 1024 * 1024;

@@ -1,4 +1,4 @@
-//! Sends messages of a line's chat to its client. protocol/server-behaviour.md 6.1.
+//! Sends messages of a line's chat to its client. See protocol/server-behaviour.md 6.1.
 
 use crate::emulator::transaction::Transaction;
 use crate::emulator::updates::Update;

@@ -1,4 +1,4 @@
-//! Reads an element of `MESSAGES`: author, text and chat. protocol/open-channels.md 2.1.
+//! Reads an element of `MESSAGES`: author, text and chat. See protocol/open-channels.md 2.1.
 
 use serde_json::{Map, Value};
 

@@ -1,5 +1,5 @@
-//! `imopenlines.bot.session.*`: actions of a bot on the session it leads. Section 6.2 of
-//! protocol/server-behaviour.md.
+//! `imopenlines.bot.session.*`: actions of a bot on the session it leads. See
+//! protocol/server-behaviour.md 6.2.
 
 use super::super::call::{Answer, Call, Method, method, yes};
 use super::super::params::{as_id, as_text};

@@ -1,5 +1,5 @@
-//! `imopenlines.config.*` and `imopenlines.revision.get`: lines managed by programs. Section 8 of
-//! protocol/open-channels.md.
+//! `imopenlines.config.*` and `imopenlines.revision.get`: lines managed by programs. See
+//! protocol/open-channels.md 8.
 
 use std::cmp::Ordering;
 

@@ -1,5 +1,5 @@
 //! Chats of open channels in CRM: `imopenlines.crm.chat.get` and `.getLastId`, `.crm.lead.create`,
-//! `.crm.message.add`, `.message.quick.save`. protocol/open-channels.md 7.
+//! `.crm.message.add`, `.message.quick.save`. See protocol/open-channels.md 7.
 
 use serde_json::{Value, json};
 

@@ -1,5 +1,6 @@
-//! `imopenlines.*`: lines, sessions, and actions of bots and operators on them. Sections 5 to 8 of
-//! protocol/open-channels.md.
+//! `imopenlines.*`: lines, sessions, and actions of bots and operators on them. See
+//! protocol/open-channels.md 5, protocol/open-channels.md 6, protocol/open-channels.md 7 and
+//! protocol/open-channels.md 8.
 
 mod bots;
 mod configs;

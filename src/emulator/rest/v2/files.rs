@@ -1,5 +1,5 @@
-//! `imbot.v2.File.*` and `im.v2.File.*`: files in chats, of bots and of people. Sections 7.6 and 8
-//! of protocol/bots-v2.md.
+//! `imbot.v2.File.*` and `im.v2.File.*`: files in chats, of bots and of people.
+//! protocol/bots-v2.md 7.6 and protocol/bots-v2.md 8.
 //!
 //! An upload is a message. A download is a link to `/rest/download.json` on the portal that works
 //! once.

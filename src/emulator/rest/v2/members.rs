@@ -1,5 +1,5 @@
-//! `imbot.v2.Chat.User.*` and `imbot.v2.Chat.Manager.*`: members of a group, section 7.2 of
-//! protocol/bots-v2.md.
+//! `imbot.v2.Chat.User.*` and `imbot.v2.Chat.Manager.*`: members of a group,
+//! protocol/bots-v2.md 7.2.
 
 use serde_json::Value;
 

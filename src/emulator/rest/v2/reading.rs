@@ -1,5 +1,5 @@
-//! `imbot.v2.Chat.Message.read`, `.get` and `.getContext`: messages a bot may look up. Section 7.3
-//! of protocol/bots-v2.md.
+//! `imbot.v2.Chat.Message.read`, `.get` and `.getContext`: messages a bot may look up. See
+//! protocol/bots-v2.md 7.3.
 
 use serde_json::{Value, json};
 

@@ -1,5 +1,5 @@
-//! Bots on a line: the welcome, the messages they get, and transfers. Section 6.2 of
-//! protocol/server-behaviour.md.
+//! Bots on a line: the welcome, the messages they get, and transfers. See
+//! protocol/server-behaviour.md 6.2.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Commands: registered, run, answered. protocol/bots-v2.md 7.4.
+//! Commands: registered, run, answered. See protocol/bots-v2.md 7.4.
 
 use std::time::Duration;
 

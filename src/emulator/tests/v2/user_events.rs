@@ -1,4 +1,4 @@
-//! `im.v2.Event.*`: events that programs of people fetch. protocol/bots-v2.md 5.1.
+//! `im.v2.Event.*`: events that programs of people fetch. See protocol/bots-v2.md 5.1.
 
 use serde_json::{Value, json};
 

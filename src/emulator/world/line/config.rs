@@ -1,4 +1,4 @@
-//! A line: its settings and its queue. protocol/open-channels.md 8.
+//! A line: its settings and its queue. See protocol/open-channels.md 8.
 //!
 //! Settings are stored as `imopenlines.config.get` prints them: as texts.
 
