@@ -50,7 +50,7 @@
 //! | `emulator` | on | the portal emulator, its web chat and its commands |
 //! | `cli` | on | the command line and the file of settings; enables `sqlite` |
 //! | `sqlite` | on | the store in one file |
-//! | `testing` | off | seams for tests; enables `emulator` |
+//! | `testing` | off | what tests of bots need; enables `emulator` |
 
 #[cfg(feature = "sqlite")]
 mod platform;

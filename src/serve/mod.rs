@@ -92,19 +92,33 @@ async fn close(engine: &Engine) {
     }
 }
 
-/// Ready when the process is asked to end: SIGINT or SIGTERM.
-pub async fn asked_to_stop() {
-    let interrupt = async { drop(tokio::signal::ctrl_c().await) };
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        match signal(SignalKind::terminate()) {
-            Ok(mut terminate) => {
-                tokio::select! { () = interrupt => {}, _ = terminate.recv() => {} }
+/// Returns a future that is ready when the process is asked to end: SIGINT or SIGTERM, elsewhere Ctrl-C.
+///
+/// On Unix the signals are handled from this call on, not from the first poll, so that one that
+/// arrives while the program starts does not kill it.
+///
+/// # Panics
+/// When it is called outside a Tokio runtime.
+#[cfg(unix)]
+pub fn asked_to_stop() -> impl Future<Output = ()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let signals = [SignalKind::interrupt(), SignalKind::terminate()].map(signal);
+    async move {
+        let [interrupt, terminate] = signals.map(|signal| async move {
+            match signal {
+                Ok(mut signal) => drop(signal.recv().await),
+                Err(error) => {
+                    tracing::warn!(%error, "a signal cannot be handled");
+                    std::future::pending().await
+                }
             }
-            Err(_) => interrupt.await,
-        }
+        });
+        tokio::select! { () = interrupt => {}, () = terminate => {} }
     }
-    #[cfg(not(unix))]
-    interrupt.await;
+}
+
+/// Returns a future that is ready when the process is asked to end by Ctrl-C.
+#[cfg(not(unix))]
+pub async fn asked_to_stop() {
+    let _ = tokio::signal::ctrl_c().await;
 }

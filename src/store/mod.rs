@@ -7,8 +7,7 @@
 //! and that the event is done, all or nothing.
 //!
 //! [`Memory`] loses everything when the process ends; `Sqlite` (feature `sqlite`) keeps it in a file.
-//! For a store of your own, the suite `store::contract` (feature `testing`) checks what the engine
-//! relies on.
+//! The suite in `tests/store` of the repository checks what the engine relies on.
 //!
 //! A store has no clock: all times are passed to it.
 
