@@ -13,7 +13,7 @@
 //! Overdue  Nothing burns.
 //! ```
 //!
-//! It asks the portal, so the application (or the inbound webhook) needs the permission `task` beside `imbot`. Who has
+//! It asks the portal, so the application (or the inbound webhook) needs the permission `task` as well as `imbot`. Who has
 //! no rights of an administrator finds their own tasks only (page
 //! `b24restdocs: api-reference/tasks/tasks-task-list.md`), which is all that is asked for.
 

@@ -17,7 +17,7 @@ pub enum ConfigError {
     /// The token of an outgoing webhook does not say of which portal it is.
     #[error("the token of an outgoing webhook (hook_token): {0}")]
     HookToken(#[from] HookTokenError),
-    /// The secret that signs what is forwarded is none.
+    /// The secret that signs forwarded events is not valid.
     #[error("the secret that signs what is forwarded (forward_secret): {0}")]
     ForwardSecret(#[from] SecretError),
     /// The HTTP client cannot be made.

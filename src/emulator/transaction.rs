@@ -60,7 +60,7 @@ impl Delivery {
 pub(crate) struct Origin {
     /// The client id; `None` for people and inbound webhooks.
     pub(crate) app: Option<String>,
-    /// `auth_connector`; empty if there is none.
+    /// `auth_connector`; empty if it was not given.
     pub(crate) source: String,
 }
 

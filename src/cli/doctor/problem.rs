@@ -106,7 +106,7 @@ fn fix(error: &Error, words: &str) -> &'static str {
     hint.map_or(UNHEARD, |(_, hint)| hint)
 }
 
-/// What to do about codes that are told before a method runs (protocol/server-behaviour.md 5.2).
+/// What to do about codes that are returned before a method runs (protocol/server-behaviour.md 5.2).
 fn fix_refusal(code: &str) -> &'static str {
     match code.to_ascii_lowercase().as_str() {
         "authorization_error" => {

@@ -21,7 +21,7 @@ pub(crate) async fn ring(portal: Arc<Portal>, stop: CancellationToken) {
     }
 }
 
-/// Waits until the next alarm is due; forever if there is none.
+/// Waits until the next alarm is due; forever if no alarm is set.
 async fn due(portal: &Portal) {
     let left = portal.read(|world| Some(world.clock.until(world.lines.next_alarm()?)));
     match left {

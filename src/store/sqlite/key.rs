@@ -1,6 +1,6 @@
 //! The key that tokens and bodies are sealed with: from a setting, or from a file that nobody else can read.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
@@ -89,7 +89,7 @@ impl Key {
             let named = fs::hard_link(&new, path); // unlike a rename, this replaces nothing
             fs::remove_file(&new)?;
             named?;
-            File::open(files::folder(path))?.sync_all()
+            platform::sync_folder(&files::folder(path))
         };
         write().map_err(|source| KeyError::File {
             path: path.to_owned(),

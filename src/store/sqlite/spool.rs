@@ -110,7 +110,7 @@ impl Spool {
         let mut options = OpenOptions::new();
         let file = platform::private(options.read(true).write(true).create(true).truncate(false))
             .open(&self.path)?;
-        File::open(files::folder(&self.path))?.sync_all()?;
+        platform::sync_folder(&files::folder(&self.path))?;
         Ok(file)
     }
 

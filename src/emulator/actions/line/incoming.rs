@@ -1,6 +1,6 @@
 //! A client writes: finds or creates chat and session, stores the message, and lets the line greet.
 //!
-//! "Session created, bot joins, message stored, message told": protocol/server-behaviour.md 6.2.
+//! Session created, bot joins, message stored, event sent: protocol/server-behaviour.md 6.2.
 
 use bytes::Bytes;
 
