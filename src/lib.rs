@@ -50,7 +50,7 @@
 //! | `emulator` | on | the portal emulator, its web chat and its commands |
 //! | `cli` | on | the command line and the file of settings; enables `sqlite` |
 //! | `sqlite` | on | the store in one file |
-//! | `testing` | off | what tests of bots need; enables `emulator` |
+//! | `testing` | off | test seams and the suite for stores of your own; enables `emulator` |
 
 #[cfg(feature = "sqlite")]
 mod platform;

@@ -192,15 +192,16 @@ impl App {
         self
     }
 
-    /// Tells the time another way, for tests. Default: the system's clock.
+    /// Sets the clock, for tests (feature `testing`). Default: the system's clock.
+    #[cfg(feature = "testing")]
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> App {
         self.clock = clock;
         self
     }
 
-    /// Keeps things for other times than the settings say, so that a test can show what sweeping is good for.
-    #[doc(hidden)]
+    /// Sets how long things are kept, for tests (feature `testing`). Default: as the settings say.
+    #[cfg(feature = "testing")]
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> App {
         self.limits = Some(limits);

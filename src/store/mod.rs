@@ -7,12 +7,14 @@
 //! and that the event is done, all or nothing.
 //!
 //! [`Memory`] loses everything when the process ends; `Sqlite` (feature `sqlite`) keeps it in a file.
-//! The suite in `tests/store` of the repository checks what the engine relies on.
+//! The suite `store::contract` (feature `testing`) checks what the engine relies on.
 //!
 //! A store has no clock: all times are passed to it.
 
 mod arrived;
 mod booking;
+#[cfg(any(test, feature = "testing"))]
+pub mod contract;
 mod dead;
 mod error;
 mod inbox;

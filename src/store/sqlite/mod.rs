@@ -28,6 +28,8 @@ mod schema;
 mod seal;
 mod spool;
 mod store;
+#[cfg(feature = "testing")]
+mod testing;
 mod text;
 mod turns;
 mod upkeep;
@@ -69,23 +71,6 @@ impl Sqlite {
     pub fn open(path: impl AsRef<Path>, key: &Key) -> Result<Sqlite, OpenError> {
         let path = Arc::from(path.as_ref());
         let open::Held { db, spool, lock } = open::hold(&path, key)?;
-        Sqlite::start(path, db, Some((spool, lock)))
-    }
-
-    /// Opens a store whose connection that writes has other settings, so that a test can show what ours are good for.
-    ///
-    /// # Errors
-    /// See [`OpenError`].
-    #[doc(hidden)]
-    pub fn open_with(
-        path: impl AsRef<Path>,
-        key: &Key,
-        settings: &str,
-    ) -> Result<Sqlite, OpenError> {
-        let path = Arc::from(path.as_ref());
-        let open::Held { db, spool, lock } = open::hold(&path, key)?;
-        let set = db.connection.execute_batch(settings);
-        set.map_err(|error| OpenError::sql(&path, &error))?;
         Sqlite::start(path, db, Some((spool, lock)))
     }
 
@@ -162,39 +147,6 @@ impl Sqlite {
                 source: error.into(),
             })
         })
-    }
-
-    /// Bounds how many pages the database may have, so that a test can fill it.
-    ///
-    /// # Errors
-    /// The store is closed.
-    #[doc(hidden)]
-    pub async fn limit_pages(&self, pages: u32) -> Result<(), super::StoreError> {
-        let limit = move |db: &Db| db.count(&format!("PRAGMA max_page_count = {pages}"), []);
-        self.writer
-            .ask(limit)
-            .await
-            .map(drop)
-            .map_err(|fault| self.failed(fault))
-    }
-
-    /// Writes a delivery down and reports an I/O error, as a flush does whose bytes arrived all the same: a test sees that
-    /// the database is opened anew, and that nothing is forgotten.
-    ///
-    /// # Errors
-    /// The store is closed.
-    #[doc(hidden)]
-    pub async fn fail_disk(&self, delivery: super::NewDelivery) -> Result<(), super::StoreError> {
-        let failed = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR_FSYNC);
-        let fail = move |db: &Db| {
-            inbox::append(db, &delivery)?;
-            db.commit()?;
-            Err::<(), _>(Fault::from(rusqlite::Error::SqliteFailure(failed, None)))
-        };
-        self.writer
-            .ask(fail)
-            .await
-            .map_err(|fault| self.failed(fault))
     }
 
     fn failed(&self, fault: Fault) -> super::StoreError {

@@ -6,11 +6,11 @@ use imbot::store::{
 };
 use serde_json::json;
 
-use super::super::{
+use super::Home;
+use imbot::store::contract::sample::{
     append, at, body, chat, conversation, dead, delivery, failure, numbers, put, say, stored,
     unsent, waiting,
 };
-use super::Home;
 
 /// Leaves something in every table, and tells what a store that has all of it says.
 async fn fill(store: &dyn Store) -> String {

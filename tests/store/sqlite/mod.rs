@@ -1,5 +1,6 @@
 //! What only the store on a disk promises.
 
+mod attending;
 mod crash;
 mod operator;
 mod refusals;

@@ -9,8 +9,10 @@ use imbot::store::{
     Turns, Upkeep,
 };
 
-use super::super::{append, at, chat, conversation, dead, delivery, numbers, put, say, waiting};
 use super::Home;
+use imbot::store::contract::sample::{
+    append, at, chat, conversation, dead, delivery, numbers, put, say, waiting,
+};
 
 #[tokio::test]
 async fn what_an_operator_decides_is_news_to_the_running_process() {

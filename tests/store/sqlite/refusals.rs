@@ -7,8 +7,8 @@ use imbot::store::{Inbox, Key, OpenError, Sqlite, Upkeep};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use super::super::append;
 use super::{Home, run};
+use imbot::store::contract::sample::append;
 
 fn mode(path: &std::path::Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777

@@ -11,8 +11,8 @@ use imbot::store::{
 use rusqlite::Connection;
 use secrecy::ExposeSecret;
 
-use super::super::{append, at, body, chat, dead, delivery};
 use super::{Home, holds};
+use imbot::store::contract::sample::{append, at, body, chat, dead, delivery};
 
 fn installation() -> Installation {
     Installation {

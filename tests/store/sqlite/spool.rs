@@ -9,9 +9,9 @@ use imbot::store::{
     Upkeep,
 };
 
-use super::super::{append, at, body, chat, delivery, numbers, put, waiting};
 use super::Home;
 use super::refusals::Mount;
+use imbot::store::contract::sample::{append, at, body, chat, delivery, numbers, put, waiting};
 
 const ROOMY: u32 = 1_000_000;
 

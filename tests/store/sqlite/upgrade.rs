@@ -8,11 +8,11 @@ use imbot::store::{
 use rusqlite::Connection;
 use serde_json::json;
 
-use super::super::{
+use super::Home;
+use imbot::store::contract::sample::{
     append, at, body, chat, conversation, dead, delivery, numbers, put, say, stored, unsent,
     waiting,
 };
-use super::Home;
 
 /// The tables that each version added, oldest first.
 const SCHEMAS: [&str; 3] = [

@@ -8,10 +8,10 @@ use imbot::store::{
     TurnCommit, Turns, Upkeep,
 };
 
-use super::super::{
+use super::Home;
+use imbot::store::contract::sample::{
     DAY, append, at, chat, conversation, delivery, failure, numbers, put, say, stored,
 };
-use super::Home;
 
 #[tokio::test]
 async fn an_old_state_kept_aside_stands_beside_its_reason() {

@@ -26,7 +26,7 @@ use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use super::super::{append, at, dead, put, waiting};
+use imbot::store::contract::sample::{append, at, dead, put, waiting};
 
 /// The key that the file was made with.
 const KEY: &str = "aW1ib3Qgc3RvcmUgZml4dHVyZSwgbm90IGEgc2VjcmU=";
