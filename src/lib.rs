@@ -31,7 +31,7 @@
 //!
 //! # Modules
 //!
-//! In the order in which an event passes them. A module imports only from those above it.
+//! From the bottom up: a module imports only from those above it in this list.
 //!
 //! - [`event`]: what a portal sends, decoded
 //! - [`message`]: what a bot sends, with the portal's limits
@@ -89,6 +89,11 @@ pub use config::Config;
 pub use handler::{
     Bot, CommandSpec, Connector, Context, Error, HookEvent, Pattern, Profile, Result, State, tell,
 };
+
+/// The libraries whose types appear in the signatures of this crate, in the versions that it uses.
+pub mod libraries {
+    pub use {bytes, poem, secrecy, serde_json, uuid};
+}
 
 /// What a program of bots needs in nearly every file.
 pub mod prelude {

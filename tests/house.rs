@@ -221,7 +221,7 @@ fn libraries_are_named_only_where_they_belong() {
         ),
         ("rcgen", &["src/emulator/serve/authority.rs"]),
         ("tokio_rustls", &["src/emulator/serve"]),
-        ("poem", &["src/serve", "src/emulator"]),
+        ("poem", &["src/lib.rs", "src/serve", "src/emulator"]),
         ("dashmap", &["src/store/memory", "src/engine"]),
         ("rusqlite", &["src/store/sqlite"]),
         (

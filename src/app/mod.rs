@@ -16,7 +16,7 @@ use crate::event::UserId;
 use crate::handler::{
     AnyBot, AnyConnector, Bot, Connector, Erased, ErasedConnector, Forward, Hook, Pattern, State,
 };
-use crate::portal::{Application, Http, Signer, inbound};
+use crate::portal::{Application, Http, Signer, inbound_webhook};
 use crate::serve::{EventEndpoint, IntoEndpoint};
 use crate::store::{Clock, Limits, Memory, Store};
 
@@ -219,7 +219,7 @@ impl App {
         let webhooks = config
             .portal
             .iter()
-            .map(|address| inbound(address.expose_secret()))
+            .map(|address| inbound_webhook(address.expose_secret()))
             .collect::<Result<_, _>>()?;
         let application = application(config)?;
         let http = Http::with_options(config.outside()?)?;

@@ -109,7 +109,7 @@ async fn drop_letters_of(
     const PAGE: usize = 100;
     let (mut last, mut dropped) = (None, 0);
     loop {
-        let page = store.dead(last, PAGE).await?;
+        let page = store.dead_letters(last, PAGE).await?;
         let Some(letter) = page.last() else {
             return Ok(dropped);
         };
@@ -117,7 +117,7 @@ async fn drop_letters_of(
         for letter in page {
             if letter.key.portal() == portal
                 && is_by(&letter, user)
-                && store.drop_dead(letter.id).await?
+                && store.drop_dead_letter(letter.id).await?
             {
                 dropped += 1;
             }

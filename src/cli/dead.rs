@@ -68,7 +68,7 @@ impl Command {
             }
             Command::Drop { which, place } => {
                 let store = place.attend()?;
-                let done = each(&store, which, async |id| store.drop_dead(id).await).await?;
+                let done = each(&store, which, async |id| store.drop_dead_letter(id).await).await?;
                 out!("{done} dropped.");
                 Ok(())
             }
@@ -104,7 +104,7 @@ async fn list(store: &Sqlite, as_json: bool) -> Done {
 
 async fn show(store: &Sqlite, number: u64) -> Done {
     let before = number.checked_sub(1).map(DeadId);
-    let mut found = store.dead(before, 1).await?;
+    let mut found = store.dead_letters(before, 1).await?;
     let letter = found.pop().filter(|letter| letter.id.0 == number);
     let letter = letter
         .ok_or_else(|| format!("there is no dead letter {number}; `dead list` lists them"))?;
@@ -173,7 +173,7 @@ async fn all(store: &Sqlite) -> Result<Vec<DeadLetter>, crate::store::StoreError
     let mut letters: Vec<DeadLetter> = Vec::new();
     loop {
         let page = store
-            .dead(letters.last().map(|letter| letter.id), PAGE)
+            .dead_letters(letters.last().map(|letter| letter.id), PAGE)
             .await?;
         if page.is_empty() {
             return Ok(letters);

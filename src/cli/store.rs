@@ -94,7 +94,7 @@ async fn status(place: &StorePlace, as_json: bool) -> Done {
         calls,
         reminders,
         conversations,
-        aside,
+        quarantined,
         dead,
         spooled,
         bytes,
@@ -106,7 +106,7 @@ portals        {portals}
 events         {events} waiting{}{last}
 calls          {calls} waiting{}
 reminders      {reminders} not due yet
-conversations  {conversations}, and {aside} states kept aside
+conversations  {conversations}, and {quarantined} states that could not be read
 dead letters   {dead}
 spooled        {spooled} deliveries
 on the disk    {bytes} bytes",

@@ -13,13 +13,13 @@ pub struct Counts {
     /// Events and calls that became dead letters.
     pub dead: Count,
     /// Messages that may have been sent already when they were about to be sent.
-    pub doubts: Count,
+    pub uncertain: Count,
     /// Conversations that start again from the default, because their state could not be read.
-    pub anew: Count,
+    pub state_resets: Count,
     /// Events that could not be stored, and so were refused and lost.
     pub refused: Count,
     /// Times that another process was found to poll for a bot of this program.
-    pub rivals: Count,
+    pub competing_polls: Count,
 }
 
 /// One counter.

@@ -1,7 +1,7 @@
 //! From event to answer: accept, handle, send.
 //!
-//! - `accept` verifies, decodes and stores an event. Claims of installations wait here until they
-//!   are proven.
+//! - `accept` verifies, decodes and stores an event. Installations that portals announce wait here
+//!   until the authorization server confirms them.
 //! - `keyed_queues` keeps the events of one chat, hook or application in order. Events wait here
 //!   for their turn, and after a failure for the retry.
 //! - `handle` runs the handler and commits what it decided. Nothing waits here: a worker has one
@@ -15,8 +15,8 @@
 //!
 //! [`Engine::accept`] is the only entry for events, however they came.
 //!
-//! The number of waiting events is bounded by the store and not by memory, since a portal does not
-//! send again what was refused: a queue holds little more than ids. The newest [`DECODED_MAX`]
+//! A portal does not send a refused event again, so none is refused for lack of memory: a queue
+//! holds little more than ids, and the store bounds the number of waiting events. The newest [`DECODED_MAX`]
 //! events are kept decoded as well, so what is handled at once is never read back. At most
 //! [`TURNS_MAX`] handlers and [`SENDS_MAX`] calls run at once.
 
@@ -47,7 +47,7 @@ use crate::store::{
 };
 
 use accept::arrivals::Arrivals;
-use accept::proofs::Proofs;
+use accept::proof_limits::ProofLimits;
 use background::backlog::Backlog;
 use background::offline_fetch::OfflineFetch;
 use background::polling::Polling;
@@ -58,7 +58,7 @@ use send::QueuedSend;
 
 pub use accept::hook_tokens::{HookTokenError, HookTokens};
 pub use accept::install::InstallClaim;
-pub use accept::proofs::INSTALLS_MAX;
+pub use accept::proof_limits::INSTALLS_MAX;
 pub use background::polling::{ACTIVE_TIME, ChatLink, POLL_QUICK, POLL_SLOW, RIVAL_EVERY};
 pub use background::{NOTICE_INTERVAL, SWEEP_INTERVAL};
 pub use counts::{Count, Counts};
@@ -95,8 +95,8 @@ pub struct Options {
     /// The application's id and secret, to prove installations and renew tokens; `None` if all
     /// portals are reached by inbound webhooks.
     pub application: Option<Arc<Application>>,
-    /// The portals that are reached by inbound webhooks ([`inbound`](crate::portal::inbound)). They
-    /// are known from the settings, because no installation reports them.
+    /// The portals that are reached by inbound webhooks ([`inbound_webhook`](crate::portal::inbound_webhook)).
+    /// They are known from the settings, because no installation reports them.
     pub webhooks: Vec<Installation>,
     /// The tokens of outgoing webhooks, which are not the application's and so cannot be learned
     /// from an installation.
@@ -118,10 +118,9 @@ pub struct Options {
     pub attempts: u32,
     /// How long the store keeps what is done, so that it does not grow with time.
     pub limits: Limits,
-    /// How often a polled bot's events are asked for while people talk to it. Default:
-    /// [`POLL_QUICK`].
+    /// Interval between two polls of a bot while people talk to it. Default: [`POLL_QUICK`].
     pub poll_quick: Duration,
-    /// How often they are asked for otherwise. Default: [`POLL_SLOW`].
+    /// Interval between two polls of a bot while nobody does. Default: [`POLL_SLOW`].
     pub poll_slow: Duration,
     /// The clock; tests use one that they control. Default: the system's.
     pub clock: Clock,
@@ -180,15 +179,15 @@ pub struct Engine {
     outbox: Arc<KeyedQueues<Conversation, QueuedSend>>,
     /// The installations and payments that are being proven; bounded, because anybody can post
     /// them.
-    proofs: Proofs,
-    /// What the store has and the queues do not have yet; it keeps older events before newer ones.
+    proof_limits: ProofLimits,
+    /// Events in the store that are not in a queue yet. New events wait behind them.
     backlog: Backlog,
-    /// The bots whose events are polled, so that each is polled once, and their portals' turns.
+    /// The bots whose events are polled, so that each is polled once, and the bot of each portal that is next.
     polling: Polling,
     /// The portals whose offline events are fetched, so that each is fetched from once.
     offline_fetch: OfflineFetch,
     /// Wakes the task that waits for the next reminder: a turn may have set an earlier one.
-    reminded: Arc<Notify>,
+    reminders_changed: Arc<Notify>,
     /// What an operator should know about, for `/health` and the log.
     counts: Counts,
     /// How often each event has arrived, until the store's counts are updated.
@@ -260,11 +259,15 @@ impl Engine {
                 registry: Registry::new(),
                 events: KeyedQueues::new(tasks.clone(), TURNS_MAX, handle),
                 outbox: KeyedQueues::new(tasks.clone(), SENDS_MAX, send),
-                proofs: Proofs::new(KeyedQueues::new(tasks.clone(), INSTALLS_MAX, prove)),
+                proof_limits: ProofLimits::new(KeyedQueues::new(
+                    tasks.clone(),
+                    INSTALLS_MAX,
+                    prove,
+                )),
                 backlog: Backlog::new(),
                 polling: Polling::default(),
                 offline_fetch: OfflineFetch::default(),
-                reminded: Arc::default(),
+                reminders_changed: Arc::default(),
                 counts: Counts::default(),
                 arrivals: Arrivals::default(),
                 tasks,
@@ -286,8 +289,8 @@ impl Engine {
 
     /// Returns how many installations this engine has set up: bots, commands and hooks are
     /// registered, or the failure is logged.
-    pub fn set_ups(&self) -> usize {
-        self.registry.set_ups()
+    pub fn setups(&self) -> usize {
+        self.registry.setups()
     }
 
     /// Waits until this many installations have been set up.
@@ -316,11 +319,12 @@ impl Engine {
         &self.options.store
     }
 
-    /// Starts no more turns and calls, and waits until the running ones end, at most for `limit`.
-    /// Returns true if they did. Events are still accepted: a durable store keeps them for the next
-    /// process.
+    /// Stops handling and sending, and waits at most for `limit` until that is done. Returns true if
+    /// it was.
     ///
-    /// With a store that is not durable, everything that was accepted is handled and sent first.
+    /// With a durable store, running turns and calls are ended and no more are started: the next
+    /// process goes on. Without one, everything that was accepted is handled and sent first. Events
+    /// are still accepted meanwhile.
     pub async fn stop(&self, limit: Duration) -> bool {
         let end = tokio::time::Instant::now() + limit;
         if !self.options.store.is_durable() {
@@ -337,7 +341,7 @@ impl Engine {
         self.stopped.cancel();
         self.events.close();
         self.outbox.close();
-        self.proofs.close();
+        self.proof_limits.close();
         self.tasks.close();
         let is_done = tokio::time::timeout_at(end, self.tasks.wait())
             .await
@@ -376,7 +380,7 @@ impl Engine {
         let id = installation.portal.clone();
         let portal = match known {
             Some(portal) => {
-                portal.renew(installation).await;
+                portal.replace(installation).await;
                 portal
             }
             None => {
@@ -414,7 +418,7 @@ impl Engine {
             self.outbox.push(call.to.clone(), QueuedSend::new(call.id));
         }
         if !turn.reminders.is_empty() {
-            self.reminded.notify_one();
+            self.reminders_changed.notify_one();
         }
         true
     }

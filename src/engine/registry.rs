@@ -3,8 +3,7 @@
 use dashmap::DashMap;
 use dashmap::mapref::one::Ref;
 use foldhash::quality::RandomState;
-use secrecy::{ExposeSecret, SecretString};
-use subtle::ConstantTimeEq;
+use secrecy::SecretString;
 use tokio::sync::watch;
 
 use crate::event::{BotId, BotRef, MemberId};
@@ -26,7 +25,7 @@ pub(super) struct Registry {
     /// passed to these.
     bots: DashMap<MemberId, Vec<BotRef>, RandomState>,
     /// How many installations have been set up; a channel, so that a caller can wait for the next.
-    set_ups: watch::Sender<usize>,
+    setups: watch::Sender<usize>,
 }
 
 impl Registry {
@@ -34,7 +33,7 @@ impl Registry {
         Registry {
             portals: DashMap::default(),
             bots: DashMap::default(),
-            set_ups: watch::Sender::new(0),
+            setups: watch::Sender::new(0),
         }
     }
 
@@ -82,20 +81,6 @@ impl Registry {
         installed.or_else(|| self.portals.get(host))
     }
 
-    /// Returns the portal that an event claims to be from if the token is that portal's. The
-    /// comparison takes constant time, and an unknown portal takes the same way as a wrong token.
-    pub(super) fn verified(&self, member_id: &str, host: &str, token: &str) -> Option<MemberId> {
-        const NO_TOKEN: &str = "00000000000000000000000000000000";
-        let claimed = self.claimed(member_id, host);
-        let expected = claimed.as_ref().map_or(NO_TOKEN, |claimed| {
-            claimed.application_token.expose_secret()
-        });
-        let is_same = bool::from(expected.as_bytes().ct_eq(token.as_bytes()));
-        claimed
-            .filter(|_| is_same)
-            .map(|claimed| claimed.portal.id().clone())
-    }
-
     /// Stores the id that a bot of this program has on a portal.
     pub(super) fn set_bot(&self, portal: &MemberId, bot: BotRef) {
         let mut bots = self.bots.entry(portal.clone()).or_default();
@@ -116,18 +101,18 @@ impl Registry {
 
     /// Counts an installation that was set up.
     pub(super) fn count_set_up(&self) {
-        self.set_ups.send_modify(|done| *done += 1);
+        self.setups.send_modify(|done| *done += 1);
     }
 
     /// Returns how many installations have been set up.
-    pub(super) fn set_ups(&self) -> usize {
-        *self.set_ups.borrow()
+    pub(super) fn setups(&self) -> usize {
+        *self.setups.borrow()
     }
 
     /// Waits until this many installations have been set up.
     pub(super) async fn until_set_up(&self, installations: usize) {
-        let mut set_ups = self.set_ups.subscribe();
-        let _ = set_ups.wait_for(|done| *done >= installations).await; // fails only without a sender
+        let mut setups = self.setups.subscribe();
+        let _ = setups.wait_for(|done| *done >= installations).await; // fails only without a sender
     }
 }
 
@@ -220,6 +205,6 @@ mod tests {
         let wait = registry.until_set_up(1);
         let count = async { registry.count_set_up() };
         tokio::join!(wait, count);
-        assert_eq!(registry.set_ups(), 1);
+        assert_eq!(registry.setups(), 1);
     }
 }

@@ -124,9 +124,8 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
 
     /// A session began in a chat of an open channel with the bot. Greet the client here.
     ///
-    /// It is called once per session, in the turn of the first event that shows the bot in the
-    /// session (the bot joined, or the client wrote), before that event is handled. The number may
-    /// be missing. In open channels [`join`](Bot::join) is called at most once per session, after
+    /// It is called once per session, just before the first event (the bot's join or a client's
+    /// message). `session` is `None` if that event does not carry the number. In open channels [`join`](Bot::join) is called at most once per session, after
     /// this.
     ///
     /// # Errors
@@ -171,7 +170,7 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
         ready(Ok(()))
     }
 
-    /// Somebody opened the bot's chat by a link with this context (`BOT_CONTEXT`). v2 only.
+    /// Somebody opened the bot's chat by a link that carries this data (`BOT_CONTEXT`). v2 only.
     ///
     /// Anybody can make such a link. Before you do something that cannot be undone, ask with a
     /// button (page `b24restdocs: api-reference/chat-bots/chat-bots-v2/imbot.v2/bot-context.md`).
@@ -179,8 +178,8 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
     ///
     /// # Errors
     /// Those of your implementation; see [`Bot`].
-    fn opened(&self, cx: &mut Context<S>, context: Value) -> impl Future<Output = Result> + Send {
-        let _ = (cx, context);
+    fn opened(&self, cx: &mut Context<S>, link_data: Value) -> impl Future<Output = Result> + Send {
+        let _ = (cx, link_data);
         ready(Ok(()))
     }
 
@@ -232,7 +231,7 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
     /// it as the current type.
     ///
     /// A state that cannot be converted or read, or that has a newer version, does not stop the
-    /// conversation: it is put aside (`conversation show`), counted and logged, and the
+    /// conversation: it is quarantined (`conversation show`), counted and logged, and the
     /// conversation starts with the default state.
     ///
     /// # Errors
@@ -242,7 +241,8 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
         Ok(serde_json::from_value(old)?)
     }
 
-    /// An event failed on its last attempt: its turns changed nothing, and it is a dead letter now.
+    /// The last attempt at an event failed. Its turns changed nothing; with this one it becomes a dead
+    /// letter. It is not called if the process ended during the last attempt.
     ///
     /// Messages sent here are kept. Default: an apology, so that nobody waits for an answer. In an
     /// open channel the chat is then handed over to an operator.

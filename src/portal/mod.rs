@@ -32,20 +32,20 @@ use tokio::time::{Instant, sleep};
 
 use crate::event::MemberId;
 use crate::store::{Installation, Store};
-use auth::tokens::Credentials;
+use auth::token_renewal::Credentials;
 use http::answer::Answer;
 use methods::Method;
+use schedule::acquire::{Permit, Scheduler};
 use schedule::breaker::{Breaker, Transition};
 use schedule::queue::Slot;
-use schedule::{Permit, Scheduler};
 
 pub use api::batch::{Answers, Batch, Command, Reference};
 pub use api::bot_client::{BotClient, Status};
 pub use api::bots::EVENTS_MAX;
 pub use api::files::FILE_BYTES_MAX;
 pub use api::offline::{OFFLINE_MAX, OfflineBatch};
-pub use auth::oauth::{Application, Grant, OAUTH_URL};
-pub use auth::webhook::{AddressError, inbound};
+pub use auth::token_exchange::{Application, Grant, OAUTH_URL};
+pub use auth::webhook::{AddressError, inbound_webhook};
 pub use error::Error;
 pub(crate) use http::answer::number;
 #[cfg(feature = "cli")]

@@ -28,7 +28,7 @@ pub struct Status {
     /// Conversations with a state.
     pub conversations: u64,
     /// States that could not be read and are kept aside.
-    pub aside: u64,
+    pub quarantined: u64,
     /// Dead letters.
     pub dead: u64,
     /// Deliveries that wait in the spool, since the store could not write.
@@ -93,7 +93,7 @@ pub trait Operator {
     ///
     /// # Errors
     /// The dead letters could not be read.
-    fn dead(&self, after: Option<DeadId>, limit: usize) -> Stored<'_, Vec<DeadLetter>>;
+    fn dead_letters(&self, after: Option<DeadId>, limit: usize) -> Stored<'_, Vec<DeadLetter>>;
 
     /// Moves a dead letter back to the inbox or outbox, with its attempts set to zero and a
     /// [`Notice`], in one step. Returns false if there is no such dead letter.
@@ -107,7 +107,7 @@ pub trait Operator {
     ///
     /// # Errors
     /// The change could not be stored. The dead letter is still there then.
-    fn drop_dead(&self, dead: DeadId) -> Stored<'_, bool>;
+    fn drop_dead_letter(&self, dead: DeadId) -> Stored<'_, bool>;
 
     /// Removes everything stored of a conversation or a person, in one step. Returns the number of
     /// removed items.

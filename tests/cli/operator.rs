@@ -135,7 +135,7 @@ async fn the_status_is_told_to_people_and_to_programs() {
     let status = desk.says(&["store", "status"]);
     for line in [
         "events         1 waiting, the oldest since 2026-02-24T13:33:48.000Z",
-        "conversations  1, and 1 states kept aside",
+        "conversations  1, and 1 states that could not be read",
         "dead letters   1",
     ] {
         assert!(status.contains(line), "{line} is missing in\n{status}");

@@ -394,11 +394,11 @@ async fn a_message_to_a_deleted_line_is_a_dead_letter_with_the_portals_error() {
     channel.inbound(message).await.unwrap();
     let store = Arc::clone(stage.setup.engine.store());
     let end = tokio::time::Instant::now() + super::stage::PATIENCE;
-    while store.dead(None, 9).await.unwrap().is_empty() {
+    while store.dead_letters(None, 9).await.unwrap().is_empty() {
         assert!(tokio::time::Instant::now() < end, "it does not rest");
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
-    let dead = store.dead(None, 9).await.unwrap();
+    let dead = store.dead_letters(None, 9).await.unwrap();
     assert!(
         dead[0].error.contains("NOT_ACTIVE_LINE"),
         "{}",

@@ -66,7 +66,7 @@ async fn a_refused_message_is_a_dead_letter_and_the_chat_continues() {
         setup.write("echo", "the next");
         setup.receives("echo", &["the next"]).await;
         assert_eq!(statuses(&setup), [u64::from(status), 200], "{code}");
-        let dead = setup.engine.store().dead(None, 10).await.unwrap();
+        let dead = setup.engine.store().dead_letters(None, 10).await.unwrap();
         let [letter] = &dead[..] else {
             panic!("{code}: {dead:?}")
         };
@@ -91,7 +91,7 @@ async fn a_message_that_may_have_been_sent_is_sent_again_unless_the_bot_forbids_
     skipped.receives("echo", &["the next"]).await;
     assert_eq!(statuses(&again), [500, 200, 200]);
     assert_eq!(statuses(&skipped), [500, 200]);
-    assert_eq!(skipped.engine.counts().doubts.get(), 1);
+    assert_eq!(skipped.engine.counts().uncertain.get(), 1);
 }
 
 /// An echo bot with this API and this redelivery.

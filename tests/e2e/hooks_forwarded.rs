@@ -147,7 +147,7 @@ async fn events_for_a_broken_receiver_become_dead_letters_and_delay_no_other_rec
     .await;
     until("the dead letters", || setup.engine.counts().dead.get() == 6).await;
     assert_eq!(broken.taken(), [""; 0]);
-    let dead = setup.engine.store().dead(None, 10).await.unwrap();
+    let dead = setup.engine.store().dead_letters(None, 10).await.unwrap();
     let errors: Vec<&str> = dead.iter().map(|letter| letter.error.as_str()).collect();
     assert!(
         errors

@@ -178,7 +178,7 @@ async fn a_slow_and_a_broken_hook_delay_only_their_own_events() {
         setup.engine.counts().dead.get() == 3
     })
     .await;
-    let dead = setup.engine.store().dead(None, 10).await.unwrap();
+    let dead = setup.engine.store().dead_letters(None, 10).await.unwrap();
     assert!(
         dead.iter()
             .all(|letter| letter.error.contains("a bug in a hook")),

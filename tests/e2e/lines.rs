@@ -207,7 +207,13 @@ impl Stage {
 
     /// The errors of dead letters.
     async fn dead(&self) -> Vec<String> {
-        let dead = self.desk.engine.store().dead(None, 9).await.unwrap();
+        let dead = self
+            .desk
+            .engine
+            .store()
+            .dead_letters(None, 9)
+            .await
+            .unwrap();
         dead.into_iter().map(|dead| dead.error).collect()
     }
 

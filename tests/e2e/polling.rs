@@ -321,7 +321,7 @@ async fn another_process_polling_for_the_same_bot_is_reported() {
         one.write("echo", &number.to_string());
     }
     until("the answers", || one.messages_of("echo").len() == 5).await;
-    let found = |desk: &Desk| desk.engine.counts().rivals.get();
+    let found = |desk: &Desk| desk.engine.counts().competing_polls.get();
     assert_eq!(found(&one), 0, "there is nobody else yet");
     // It has its own store, and so knows nothing of the first.
     let other = Desk::polling(App::new().bot(Echo), portal).await;

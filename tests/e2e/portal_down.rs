@@ -95,7 +95,7 @@ impl Two {
     }
 
     async fn dead(&self) -> Vec<String> {
-        let dead = self.engine.store().dead(None, 10).await.unwrap();
+        let dead = self.engine.store().dead_letters(None, 10).await.unwrap();
         dead.into_iter().map(|letter| letter.error).collect()
     }
 }
@@ -184,7 +184,7 @@ async fn messages_refused_by_a_read_only_portal_are_sent_when_an_operator_retrie
         receives(portal, &["hello", "and now?"]).await;
     }
     let store = two.engine.store();
-    let letter = store.dead(None, 1).await.unwrap().remove(0);
+    let letter = store.dead_letters(None, 1).await.unwrap().remove(0);
     assert!(store.revive(letter.id).await.unwrap());
     receives(&two.failing, &["hello", "and now?", "wait"]).await;
 }
@@ -202,7 +202,7 @@ async fn an_application_removed_without_an_event_is_reported_and_continues_after
         .unwrap();
     bot.go.add_permits(1);
     until("a dead letter", || setup.engine.counts().dead.get() == 1).await;
-    let dead = setup.engine.store().dead(None, 1).await.unwrap();
+    let dead = setup.engine.store().dead_letters(None, 1).await.unwrap();
     assert!(
         dead[0]
             .error

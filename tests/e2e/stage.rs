@@ -214,7 +214,7 @@ impl Setup {
 
     /// Installs the application, and waits until its bots are registered.
     pub(super) async fn install(&self) {
-        let before = self.engine.set_ups();
+        let before = self.engine.setups();
         self.portal
             .install(&self.credentials.client_id)
             .await

@@ -94,7 +94,7 @@ async fn a_messenger_that_was_away_for_an_hour_gets_all_messages_in_order() {
     stage.until_idle().await;
     assert_eq!(*pigeons.shown.lock().unwrap(), ["one", "two", "three"]);
     assert_eq!(calls(&stage), [delivered(1), delivered(2), delivered(3)]);
-    assert!(stage.store.dead(None, 9).await.unwrap().is_empty());
+    assert!(stage.store.dead_letters(None, 9).await.unwrap().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -110,7 +110,7 @@ async fn after_a_day_the_message_is_a_dead_letter_and_the_portal_shows_the_error
         calls(&stage),
         [("imconnector.set.error".to_owned(), Value::Null)]
     );
-    let [dead] = &stage.store.dead(None, 9).await.unwrap()[..] else {
+    let [dead] = &stage.store.dead_letters(None, 9).await.unwrap()[..] else {
         panic!()
     };
     assert!(dead.error.contains("the pigeons sleep"), "{}", dead.error);
@@ -125,7 +125,7 @@ async fn a_message_that_is_refused_permanently_is_a_dead_letter_at_once_and_the_
     stage.post(message("pigeons", "loft", 2, "two")).await;
     stage.until_idle().await;
     assert_eq!(calls(&stage), [delivered(2)]);
-    let [dead] = &stage.store.dead(None, 9).await.unwrap()[..] else {
+    let [dead] = &stage.store.dead_letters(None, 9).await.unwrap()[..] else {
         panic!()
     };
     assert_eq!(dead.error, "the client has blocked us");
@@ -161,7 +161,7 @@ async fn events_of_other_connectors_and_broken_ones_do_no_harm() {
     stage.post(message("pigeons", "loft", 4, "four")).await;
     stage.until_idle().await;
     assert_eq!(calls(&stage), [delivered(4)]);
-    let [dead] = &stage.store.dead(None, 9).await.unwrap()[..] else {
+    let [dead] = &stage.store.dead_letters(None, 9).await.unwrap()[..] else {
         panic!()
     };
     assert!(dead.error.contains("LINE"), "{}", dead.error);

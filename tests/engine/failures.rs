@@ -81,7 +81,7 @@ async fn after_the_last_attempt_the_bot_apologises_once_and_the_event_is_a_dead_
         stage.sent.texts("27"),
         [SORRY, "next at attempt 1", "state 1"]
     );
-    let dead = stage.store.dead(None, 10).await.unwrap();
+    let dead = stage.store.dead_letters(None, 10).await.unwrap();
     let [letter] = &dead[..] else {
         panic!("{dead:?}")
     };
@@ -105,7 +105,7 @@ async fn a_dead_letter_that_an_operator_retries_has_all_its_attempts_again() {
     stage.post(message("shaky", "27", 1, "99")).await;
     stage.until_idle().await;
     let tried = shaky.tries.load(Ordering::Relaxed);
-    let dead = stage.store.dead(None, 10).await.unwrap();
+    let dead = stage.store.dead_letters(None, 10).await.unwrap();
     assert!(stage.store.revive(dead[0].id).await.unwrap());
     assert!(
         !stage.store.revive(dead[0].id).await.unwrap(),
@@ -131,11 +131,11 @@ async fn a_blocked_chat_continues_when_an_operator_drops_or_retries_the_dead_let
         tokio::time::sleep(2 * PAUSE_MAX).await;
         assert_eq!(stage.sent.texts("27"), [SORRY]);
         assert_eq!(stage.sent.texts("28").len(), 2);
-        let letter = stage.store.dead(None, 10).await.unwrap()[0].id;
+        let letter = stage.store.dead_letters(None, 10).await.unwrap()[0].id;
         let done = if retry {
             stage.store.revive(letter)
         } else {
-            stage.store.drop_dead(letter)
+            stage.store.drop_dead_letter(letter)
         };
         assert!(done.await.unwrap());
         tokio::time::sleep(2 * PAUSE_MAX).await;
@@ -161,7 +161,7 @@ async fn an_attempt_that_kills_the_process_is_counted() {
     let second = Stage::on(App::new().bot(Shaky::default()), first.store).await;
     second.until_idle().await;
     assert!(second.sent.texts("27").is_empty());
-    let dead = second.store.dead(None, 10).await.unwrap();
+    let dead = second.store.dead_letters(None, 10).await.unwrap();
     assert_eq!(
         dead[0].error,
         "the process ended during the last of 5 attempts"

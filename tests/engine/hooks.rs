@@ -138,6 +138,6 @@ async fn an_event_whose_only_hook_panics_becomes_a_dead_letter() {
         .await;
     stage.until_idle().await;
     assert!(stage.store.waiting(None, 10).await.unwrap().is_empty());
-    let dead = stage.store.dead(None, 10).await.unwrap();
+    let dead = stage.store.dead_letters(None, 10).await.unwrap();
     assert_eq!(dead[0].error, "the handler panicked: a bug in a hook");
 }

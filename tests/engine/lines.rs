@@ -267,7 +267,7 @@ async fn an_operator_gets_the_chat_when_the_bots_last_attempt_fails() {
         2,
         "the greeting was rolled back with the turn, and then it is silent: {all:?}"
     );
-    assert_eq!(stage.store.dead(None, 9).await.unwrap().len(), 1);
+    assert_eq!(stage.store.dead_letters(None, 9).await.unwrap().len(), 1);
 }
 
 /// The handler is not called any more, so the bot does not apologise.
@@ -319,7 +319,7 @@ async fn only_the_chat_of_an_open_channel_can_be_handed_over() {
         .post(super::stage::message("desk", "27", 1, "people"))
         .await;
     stage.until_idle().await;
-    let [dead] = &stage.store.dead(None, 9).await.unwrap()[..] else {
+    let [dead] = &stage.store.dead_letters(None, 9).await.unwrap()[..] else {
         panic!()
     };
     assert!(dead.error.contains("open channel"), "{}", dead.error);

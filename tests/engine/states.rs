@@ -87,13 +87,13 @@ async fn answers(version: u32, bytes: &'static str) -> (String, u64, Option<Stor
     stage.until_idle().await;
     let said = stage.sent.texts("27").remove(0);
     let state = stage.store.state(&here()).await.unwrap();
-    (said, stage.engine.counts().anew.get(), state)
+    (said, stage.engine.counts().state_resets.get(), state)
 }
 
 #[tokio::test]
 async fn an_older_state_is_upgraded_and_stored_with_the_current_version() {
-    let (said, anew, state) = answers(1, "3").await;
-    assert_eq!((said.as_str(), anew), ("3 × pizza", 0));
+    let (said, resets, state) = answers(1, "3").await;
+    assert_eq!((said.as_str(), resets), ("3 × pizza", 0));
     let state = state.unwrap();
     assert_eq!(state.version, 2);
     assert_eq!(state.bytes, r#"{"what":"pizza","pieces":3}"#);
@@ -107,14 +107,14 @@ async fn a_conversation_whose_state_cannot_be_read_starts_from_the_default_and_i
         (1, r#""a panic in upgrade""#),
         (3, r#"{"what":"from the future","pieces":1}"#),
     ] {
-        let (said, anew, state) = answers(version, bytes).await;
-        assert_eq!((said.as_str(), anew), ("0 × ", 1), "{version} {bytes}");
+        let (said, resets, state) = answers(version, bytes).await;
+        assert_eq!((said.as_str(), resets), ("0 × ", 1), "{version} {bytes}");
         assert_eq!(state, None, "the default is not stored: {bytes}");
     }
 }
 
 #[tokio::test]
 async fn a_state_of_the_current_version_is_read_as_it_is() {
-    let (said, anew, _) = answers(2, r#"{"what":"cake","pieces":1}"#).await;
-    assert_eq!((said.as_str(), anew), ("1 × cake", 0));
+    let (said, resets, _) = answers(2, r#"{"what":"cake","pieces":1}"#).await;
+    assert_eq!((said.as_str(), resets), ("1 × cake", 0));
 }

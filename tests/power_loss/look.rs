@@ -50,7 +50,7 @@ pub(crate) async fn look(store: &dyn Store, expected: &World) -> Result<World, S
             .calls
             .push(queued(&taken.call, taken.in_doubt));
     }
-    for letter in store.dead(None, usize::MAX >> 1).await? {
+    for letter in store.dead_letters(None, usize::MAX >> 1).await? {
         let (hand, chat) = place(&letter.key);
         world[hand].chats[chat].dead.push(match &letter.what {
             DeadWhat::Call(call) => Dead::Call(queued(call, false)),
@@ -98,7 +98,7 @@ async fn failures(store: &dyn Store, waiting: &mut [Event]) -> Result<(), StoreE
         };
         store.commit(turn).await?;
     }
-    for letter in store.dead(None, usize::MAX >> 1).await? {
+    for letter in store.dead_letters(None, usize::MAX >> 1).await? {
         let DeadWhat::Event { id, .. } = letter.what else {
             continue;
         };

@@ -136,7 +136,7 @@ pub(crate) async fn carry_out(
         ),
         Step::Drop(chat) => assert!(
             store
-                .drop_dead(dead(store, &lane(number, *chat)).await)
+                .drop_dead_letter(dead(store, &lane(number, *chat)).await)
                 .await
                 .unwrap()
         ),
@@ -163,7 +163,7 @@ pub(crate) async fn carry_out(
 
 /// The oldest dead letter of a lane.
 async fn dead(store: &dyn Store, lane: &OrderingKey) -> DeadId {
-    let letters = store.dead(None, 10_000).await.unwrap();
+    let letters = store.dead_letters(None, 10_000).await.unwrap();
     let letter = letters.into_iter().find(|letter| letter.key == *lane);
     letter.expect("there is one").id
 }

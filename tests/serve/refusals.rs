@@ -115,7 +115,7 @@ async fn a_proven_event_that_makes_no_sense_is_kept_among_the_dead_letters() {
         assert_eq!((answer.status, answer.body.as_str()), (200, ""));
     }
     door.is_open("after broken events").await;
-    let dead = door.store.dead(None, 10).await.unwrap();
+    let dead = door.store.dead_letters(None, 10).await.unwrap();
     let errors: Vec<&str> = dead.iter().map(|letter| letter.error.as_str()).collect();
     assert_eq!(errors, cases.map(|(_, _, error)| error));
     assert_eq!(door.heard(), ["after broken events"]);

@@ -11,7 +11,7 @@ use crate::soak::Soak;
 impl Soak {
     /// The operator reads the new dead letters, mends what a lane waits for, and has it run again.
     pub(crate) async fn attend(&mut self, store: &Sqlite) {
-        for letter in store.dead(self.dead, 10_000).await.unwrap() {
+        for letter in store.dead_letters(self.dead, 10_000).await.unwrap() {
             self.dead = Some(letter.id);
             let OrderingKey::Chat(here) = &letter.key else {
                 panic!("only chats have events here")

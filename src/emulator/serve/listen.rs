@@ -17,7 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
-use super::tls::{Greeter, Stream};
+use super::greet::{Greeter, Stream};
 
 /// Maximum number of open connections; further ones wait to be accepted.
 const CONNECTIONS_MAX: usize = 1024;

@@ -5,7 +5,6 @@ pub(super) mod authority;
 pub(super) mod greet;
 pub(super) mod listen;
 pub(super) mod proxy;
-pub(super) mod tls;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -26,8 +25,10 @@ use super::traffic_log::TrafficLog;
 use super::updates::channel;
 use super::world::{BOTS_MAX, World};
 use super::{oauth, page, rest};
+use authority::{Authority, LIFE, names};
+use greet::Greeter;
 use listen::Listener;
-use tls::{Authority, DEMO, Greeter, LIFE, OAUTH, Proxy, names, only_ours};
+use proxy::{DEMO, OAUTH, Proxy, only_ours};
 
 /// Time limit of a stop for answers under way, and again for handlers.
 const STOP_TIMEOUT: Duration = Duration::from_secs(1);

@@ -12,9 +12,6 @@ use std::collections::HashMap;
 use secrecy::{ExposeSecret, SecretString};
 use subtle::{Choice, ConstantTimeEq};
 
-use crate::engine::Engine;
-use crate::event::{Category, Delivery, MemberId};
-
 /// The tokens of outgoing webhooks, by the host of their portal.
 #[derive(Clone, Debug, Default)]
 pub struct HookTokens(HashMap<String, Vec<SecretString>>);
@@ -44,7 +41,7 @@ impl HookTokens {
 
     /// Returns true if a webhook of this portal has the token. All are compared, each in constant
     /// time.
-    fn has(&self, host: &str, token: &str) -> bool {
+    pub(super) fn has(&self, host: &str, token: &str) -> bool {
         let of_host = self.0.get(host).into_iter().flatten();
         let is_same = of_host.fold(Choice::from(0), |is_same, own| {
             is_same | own.expose_secret().as_bytes().ct_eq(token.as_bytes())
@@ -53,36 +50,8 @@ impl HookTokens {
     }
 }
 
-impl Engine {
-    /// Returns the portal whose outgoing webhook has posted an event.
-    pub(super) fn verify_hook_token(&self, delivery: &Delivery) -> Option<MemberId> {
-        if !is_for_hooks(delivery.category) {
-            return None;
-        }
-        let (member_id, token) = delivery.proof();
-        let claimed = self.registry.claimed(&member_id, &delivery.domain())?;
-        let portal = claimed.portal.clone();
-        let host = host(&portal.endpoint()).to_ascii_lowercase();
-        let is_proven = self.options.hook_tokens.has(&host, &token);
-        is_proven.then(|| portal.id().clone())
-    }
-}
-
-/// Whether events of this category are accepted from an outgoing webhook. Those of the application,
-/// its bots and its connectors are not: no outgoing webhook posts them.
-fn is_for_hooks(category: Category) -> bool {
-    !matches!(
-        category,
-        Category::Application
-            | Category::Bots
-            | Category::Connectors
-            | Category::Messenger
-            | Category::OpenChannels
-    )
-}
-
 /// Returns the host of an address, with its port if it has one.
-fn host(address: &str) -> &str {
+pub(super) fn host(address: &str) -> &str {
     let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
     rest.split('/').next().unwrap_or_default()
 }

@@ -82,7 +82,7 @@ impl Engine {
     /// - [`AcceptError::Unreachable`] if the authorization server cannot be reached.
     /// - [`AcceptError::Store`] if it cannot be stored.
     pub async fn install(self: &Arc<Self>, claim: InstallClaim) -> Result<(), AcceptError> {
-        let answered = self.proofs.queue(claim)?;
+        let answered = self.proof_limits.queue(claim)?;
         answered.await.unwrap_or(Err(AcceptError::Full)) // the program stops
     }
 

@@ -6,7 +6,8 @@ pub(super) mod hook_tokens;
 pub(super) mod install;
 pub(super) mod occurrence;
 mod payment;
-pub(super) mod proofs;
+pub(super) mod proof_limits;
+mod verify;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -55,7 +56,6 @@ impl Engine {
             return Box::pin(self.accept_payment(delivery)).await;
         }
         let portal = self.verify(&delivery);
-        let portal = portal.or_else(|| self.verify_hook_token(&delivery));
         let portal = portal.ok_or(AcceptError::Unproven)?;
         self.admit(portal, &delivery).await.inspect_err(|error| {
             self.counts.refused.add();
@@ -177,13 +177,6 @@ impl Engine {
             ..TurnCommit::done(event, self.options.clock.now())
         };
         self.commit(&turn).await;
-    }
-
-    /// Returns the portal that an event is proven to be from.
-    fn verify(&self, delivery: &Delivery) -> Option<MemberId> {
-        let (member_id, token) = delivery.proof();
-        self.registry
-            .verified(&member_id, &delivery.domain(), &token)
     }
 
     /// Finds the queue of each event of a delivery: a bot's chat, each hook that matches, or the

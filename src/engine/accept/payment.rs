@@ -30,7 +30,7 @@ impl Engine {
         let claimed = self.registry.claimed(&member_id, &delivery.domain());
         let portal = claimed.map(|claimed| claimed.portal.in_bulk());
         let portal = portal.ok_or(AcceptError::Unproven)?;
-        let _permit = self.proofs.payment()?;
+        let _permit = self.proof_limits.payment()?;
         let events = delivery.events()?;
         let [
             Event::App(AppEvent::Payment {

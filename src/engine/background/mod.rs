@@ -223,7 +223,7 @@ async fn watch_reminders(engine: Weak<Engine>) {
                 NOTICE_INTERVAL
             }
         };
-        let reminded = Arc::clone(&engine.reminded);
+        let reminded = Arc::clone(&engine.reminders_changed);
         drop(engine); // an engine that nobody else holds may be dropped during the sleep
         let _ = tokio::time::timeout(sleep, reminded.notified()).await;
     }

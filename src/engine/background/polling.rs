@@ -218,7 +218,7 @@ impl Engine {
             .all(|event| event.event_id != Some(unconfirmed))
         {
             poll.unconfirmed = None;
-            self.counts.rivals.add();
+            self.counts.competing_polls.add();
             tracing::error!(portal = %poll.portal.id(), bot = poll.bot.code, "ANOTHER PROCESS POLLS FOR THIS BOT: each of the two receives only some of the events; stop one of them");
         }
     }

@@ -179,11 +179,11 @@ impl Engine {
         let known = chat.connector().and_then(|id| self.connector(id));
         let Some(entry) = known else {
             let error = "this program has no such connector any more".to_owned();
-            return self.leave(current, Unhandled::Failed(error)).await;
+            return self.end_unhandled(current, Unhandled::Failed(error)).await;
         };
         let portal = match self.portal_of(current) {
             Ok(portal) => portal,
-            Err(why) => return self.leave(current, why).await,
+            Err(why) => return self.end_unhandled(current, why).await,
         };
         let started = match self.begin(current, None, Vec::new).await {
             Ok(started) => started,

@@ -87,11 +87,11 @@ impl Engine {
     ) -> Next<QueuedEvent> {
         let Some((_, hook)) = self.hooks.iter().find(|(other, _)| **other == *name) else {
             let error = format!("this program has no hook `{name}` any more");
-            return self.leave(current, Unhandled::Failed(error)).await;
+            return self.end_unhandled(current, Unhandled::Failed(error)).await;
         };
         let portal = match self.portal_of(current) {
             Ok(portal) => portal,
-            Err(why) => return self.leave(current, why).await,
+            Err(why) => return self.end_unhandled(current, why).await,
         };
         let id = format!("{:032x}", occurrence::of(current.key, &delivery, None).0);
         let event = HookEvent::new(delivery, portal.in_bulk(), id); // answers to people go first

@@ -1,4 +1,5 @@
-//! Turns: one event is handled by one bot, then everything is committed, or nothing.
+//! Handles one queued event: a bot's turn, a hook, a connector, or what happens to the application.
+//! A turn is committed whole or not at all.
 
 pub(super) mod attempt;
 pub(super) mod connector_settings;
@@ -88,7 +89,7 @@ impl Engine {
             }
             (_, Ok(_)) => {
                 let error = "the stored event is of another kind than its queue".to_owned();
-                Box::pin(self.leave(current, Unhandled::Failed(error)))
+                Box::pin(self.end_unhandled(current, Unhandled::Failed(error)))
             }
         };
         handled.await
@@ -141,11 +142,11 @@ impl Engine {
         );
         let is_echo = is_change && event.author == Some(UserId::from(chat.bot));
         if is_echo {
-            return Box::pin(self.leave(current, Unhandled::Skipped)).await;
+            return Box::pin(self.end_unhandled(current, Unhandled::Skipped)).await;
         }
         let (bot, context) = match self.prepare(current, chat, event.bot.take()) {
             Ok(prepared) => prepared,
-            Err(why) => return Box::pin(self.leave(current, why)).await,
+            Err(why) => return Box::pin(self.end_unhandled(current, why)).await,
         };
         let sender = event.sender();
         let context = EventContext {
@@ -173,7 +174,7 @@ impl Engine {
         };
         let (bot, context) = match self.prepare(current, chat, Some(bot)) {
             Ok(prepared) => prepared,
-            Err(why) => return Box::pin(self.leave(current, why)).await,
+            Err(why) => return Box::pin(self.end_unhandled(current, why)).await,
         };
         let trigger = Box::new(Trigger::Reminder(reminder));
         self.turn(current, bot, trigger, Box::new(context)).await
@@ -188,12 +189,13 @@ impl Engine {
         change: SessionChange,
     ) -> Next<QueuedEvent> {
         let Some(bot) = self.registry.bot(&chat.portal, chat.bot) else {
-            // An earlier process left it. The bot is known when the portal is reconciled again.
+            // The event is from before a restart. The bot's id is known once the portal is
+            // reconciled, so this attempt fails and is retried.
             return self.attempt(current, async || Err(unknown_bots())).await;
         };
         let (bot, context) = match self.prepare(current, chat, Some(bot)) {
             Ok(prepared) => prepared,
-            Err(why) => return Box::pin(self.leave(current, why)).await,
+            Err(why) => return Box::pin(self.end_unhandled(current, why)).await,
         };
         let context = EventContext {
             delivery: Some(delivery),
@@ -227,7 +229,7 @@ impl Engine {
     }
 
     /// Ends an event without its handler.
-    async fn leave(&self, current: CurrentEvent<'_>, why: Unhandled) -> Next<QueuedEvent> {
+    async fn end_unhandled(&self, current: CurrentEvent<'_>, why: Unhandled) -> Next<QueuedEvent> {
         let CurrentEvent { id, key } = current;
         let error = match why {
             Unhandled::Skipped => {
@@ -266,7 +268,7 @@ impl Engine {
         context.attempt = started.attempt;
         let TurnResult {
             state,
-            unreadable_state: aside,
+            unreadable_state,
             calls,
             reminders,
             error,
@@ -279,16 +281,16 @@ impl Engine {
             Some(error) => self.dead_outcome(current, &error, bot.profile().blocks_on_failure()),
         };
         let is_blocked = matches!(end, Outcome::Dead { blocks: true, .. });
-        if let Some(why) = &aside {
-            self.counts.anew.add();
-            tracing::error!(conversation = %current.key, why, "the state cannot be read: it is kept aside, and the conversation starts from the default");
+        if let Some(why) = &unreadable_state {
+            self.counts.state_resets.add();
+            tracing::error!(conversation = %current.key, why, "the state cannot be read: it is quarantined, and the conversation starts from the default");
         }
         let turn = TurnCommit {
             event: current.id,
             at,
             outcome: end,
             state: chat.map(|chat| (chat, state)),
-            quarantine: aside,
+            quarantine: unreadable_state,
             calls,
             reminders,
         };

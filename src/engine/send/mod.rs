@@ -1,8 +1,11 @@
 //! The sender: makes the calls that turns decided, in order per chat.
 //!
-//! A call is taken from the store, which marks it, then made, then settled. After a crash it is
+//! The store marks a call as started; it is made; then its outcome is stored. After a crash it is
 //! therefore known which calls may have been made, and the bot's profile decides what happens to
 //! them ([`Redelivery`]).
+//!
+//! A failed call is retried here with the pauses of `retry.rs`. Below, a portal that refuses all calls
+//! is left alone for a while (`portal/schedule/breaker.rs`).
 
 mod transport;
 
@@ -13,7 +16,7 @@ use super::keyed_queues::Next;
 use super::retry::pause;
 use super::{APPLICATION_REMOVED, Engine};
 use crate::event::{Api, MessageId};
-use crate::handler::is_open_channel;
+use crate::handler::is_open_channel as has_open_channel;
 use crate::portal::{BotClient, Error};
 use crate::store::{
     Call, CallId, Conversation, MessageRef, QueuedCall, Redelivery, Settled, StoreError, Taken,
@@ -46,10 +49,10 @@ impl QueuedSend {
         Self { id, failures: 0 }
     }
 
-    /// Retries after a pause, which is at least `not_before` if the portal gave a time.
-    fn again(self, not_before: Option<Duration>) -> Next<Self> {
+    /// Retries after a pause, which is at least `min_pause` if the portal gave a time.
+    fn retry(self, min_pause: Option<Duration>) -> Next<Self> {
         let failures = self.failures + 1;
-        let pause = pause(self.id.event.0, failures).max(not_before.unwrap_or_default());
+        let pause = pause(self.id.event.0, failures).max(min_pause.unwrap_or_default());
         let id = self.id;
         Next::Retry(Self { id, failures }, pause)
     }
@@ -74,11 +77,11 @@ impl Engine {
             Ok(None) => return Next::Done, // already sent, or deleted before it was sent
             Err(error) => {
                 tracing::error!(conversation = %to, %error, "cannot read the outbox");
-                return queued.again(None);
+                return queued.retry(None);
             }
         };
         if in_doubt && is_message(&call.call) {
-            self.counts.doubts.add();
+            self.counts.uncertain.add();
             if call.redelivery == Redelivery::AtMostOnce {
                 tracing::warn!(conversation = %to, call = %call.id, "a message may have been sent; it is not sent again");
                 return self.settle(&call, Settled::GivenUp).await;
@@ -96,7 +99,7 @@ impl Engine {
             }
             Err(error) => {
                 tracing::error!(conversation = %to, %error, "cannot read the outbox");
-                return queued.again(None);
+                return queued.retry(None);
             }
         };
         let repeat_id = is_shown_once(&call).then(|| RepeatId::of(&call));
@@ -125,20 +128,21 @@ impl Engine {
         let is_message = is_message(&call.call);
         if error.may_have_run() {
             if is_message && call.redelivery == Redelivery::AtMostOnce {
-                self.counts.doubts.add();
+                self.counts.uncertain.add();
                 tracing::warn!(conversation = %call.to, call = %call.id, %error, "a message may have been sent; it is not sent again");
                 return self.settle(call, Settled::GivenUp).await;
             }
-            // Edits, deletions and messages with a repeat id can be repeated without harm.
+            // Edits, deletions, hand-overs of a chat and messages with a repeat id can be repeated
+            // without harm.
             let is_repeatable = !is_message || is_shown_once(call);
             if !is_old && (is_repeatable || queued.failures < RESENDS_MAX) {
                 tracing::warn!(conversation = %call.to, call = %call.id, %error, "a call may have been made; it is made again");
-                return queued.again(error.retry_after());
+                return queued.retry(error.retry_after());
             }
         } else if error.may_pass_later() && !is_old {
             tracing::warn!(conversation = %call.to, call = %call.id, %error, "the portal does not take a call now; it is retried");
             return match self.settle(call, Settled::NotSent).await {
-                Next::Done => queued.again(error.retry_after()),
+                Next::Done => queued.retry(error.retry_after()),
                 next => next,
             };
         }
@@ -154,7 +158,7 @@ impl Engine {
     /// message is not an error.
     async fn is_open_channel(&self, chat: &Conversation) -> bool {
         let row = self.options.store.state(chat).await;
-        matches!(row, Ok(Some(row)) if is_open_channel(&row))
+        matches!(row, Ok(Some(row)) if has_open_channel(&row))
     }
 
     /// Makes a call a dead letter.
@@ -183,9 +187,9 @@ impl Engine {
     }
 }
 
-/// Whether a call makes a message, which people would see twice if the call were made twice. Of the
-/// methods only one makes messages, and the portal does not recognise its repeats
-/// (protocol/server-behaviour.md 6.1).
+/// Whether a call makes a message, which people would see twice if the call were made twice. Of
+/// the REST methods that turns decide, only `imconnector.send.messages` makes one, and the portal
+/// does not recognise its repeats (protocol/server-behaviour.md 6.1).
 fn is_message(call: &Call) -> bool {
     match call {
         Call::Say { .. } => true,

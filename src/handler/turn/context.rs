@@ -10,7 +10,7 @@ use crate::store::{
     Conversation, EventId, QueuedCall, Reminder, ReminderChange, StateChange, Time,
 };
 
-/// The circumstances of an event: where and when it happened, and whose it is.
+/// Where, when and by whom an event happened.
 #[derive(Debug)]
 pub(crate) struct EventContext {
     pub(crate) id: EventId,
@@ -30,7 +30,8 @@ pub(crate) struct EventContext {
 }
 
 impl EventContext {
-    /// Returns the context of a first attempt at an event without a described chat or user.
+    /// Returns a context with these parts. The caller fills in the chat, the sender, the time and the
+    /// attempt.
     pub(crate) fn new(
         id: EventId,
         conversation: Conversation,
@@ -75,7 +76,7 @@ pub(crate) struct Attempt {
 #[derive(Debug)]
 pub(crate) struct TurnResult {
     pub(crate) state: StateChange,
-    /// Why the stored state could not be read. It is put aside.
+    /// Why the stored state could not be read. It is quarantined.
     pub(crate) unreadable_state: Option<String>,
     pub(crate) calls: Vec<Arc<QueuedCall>>,
     pub(crate) reminders: Vec<ReminderChange>,

@@ -36,7 +36,7 @@ const EXAMPLE: &str = "an inbound webhook looks like https://example.bitrix24.co
 /// # Errors
 /// - [`AddressError::NotAnAddress`]: it is not a URL with a host.
 /// - [`AddressError::NotAWebhook`]: its path is not that of an inbound webhook.
-pub fn inbound(address: &str) -> Result<Installation, AddressError> {
+pub fn inbound_webhook(address: &str) -> Result<Installation, AddressError> {
     let url = Url::parse(address.trim()).map_err(|_| AddressError::NotAnAddress)?;
     let host = url.host_str().ok_or(AddressError::NotAnAddress)?;
     let mut path = url.path_segments().into_iter().flatten();
@@ -103,7 +103,7 @@ mod tests {
             " https://example.bitrix24.com/rest/7/abc123\n",
             "https://example.bitrix24.com/rest/7/abc123/profile.json",
         ] {
-            let portal = inbound(address).unwrap();
+            let portal = inbound_webhook(address).unwrap();
             assert_eq!(portal.portal.as_str(), "example.bitrix24.com");
             assert_eq!(portal.endpoint, "https://example.bitrix24.com/rest/");
             let Access::Webhook(hook) = portal.access else {
@@ -126,7 +126,7 @@ mod tests {
             "https://example.bitrix24.com/rest/one/secret/",
             "https://example.bitrix24.com/stream/7/secret/",
         ] {
-            let error = inbound(address).unwrap_err().to_string();
+            let error = inbound_webhook(address).unwrap_err().to_string();
             assert!(
                 error.contains("/rest/1/abc123/") && !error.contains("secret"),
                 "{error}"

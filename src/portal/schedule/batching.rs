@@ -156,7 +156,7 @@ fn refusal(method: &str, error: &Value) -> Error {
 mod tests {
     use serde_json::json;
 
-    use crate::portal::inbound;
+    use crate::portal::inbound_webhook;
     use crate::portal::schedule::batching::*;
 
     #[test]
@@ -190,14 +190,18 @@ mod tests {
     fn a_command_is_never_longer_than_its_computed_size() {
         let params =
             json!({"a": {"ключ": ["я b", 1.5, true, -7]}, "l": [{"x": false}, {"y": "&="}]});
-        let access = inbound("https://example.com/rest/1/abc/").unwrap().access;
+        let access = inbound_webhook("https://example.com/rest/1/abc/")
+            .unwrap()
+            .access;
         let command = command("m", &params, &access);
         assert!(command.len() <= size("m", &params).unwrap(), "{command}");
     }
 
     #[test]
     fn commands_about_bots_carry_their_token_and_v2_flags_are_letters() {
-        let access = inbound("https://example.com/rest/1/abc/").unwrap().access;
+        let access = inbound_webhook("https://example.com/rest/1/abc/")
+            .unwrap()
+            .access;
         let v1 = command("imbot.message.add", &json!({"SYSTEM": true}), &access);
         assert!(
             v1.starts_with("imbot.message.add?SYSTEM=1&CLIENT_ID="),

@@ -23,7 +23,7 @@ async fn a_dead_letter_keeps_its_history(store: Arc<dyn Store>) {
     store.begin(id, None).await.unwrap();
     store.commit(dead(id, false)).await.unwrap();
     assert_eq!(waiting(store).await, []);
-    let letters = store.dead(None, 10).await.unwrap();
+    let letters = store.dead_letters(None, 10).await.unwrap();
     let [letter] = &letters[..] else {
         panic!("{letters:?}")
     };
@@ -57,7 +57,7 @@ async fn a_revived_event_has_its_old_number_and_a_clean_count(store: Arc<dyn Sto
     let second = append(store, 2, "27").await;
     assert_eq!(store.blocked().await.unwrap(), [chat("27")]);
     store.notices().await.unwrap();
-    let letter = store.dead(None, 1).await.unwrap().remove(0);
+    let letter = store.dead_letters(None, 1).await.unwrap().remove(0);
     assert!(store.revive(letter.id).await.unwrap());
     assert!(!store.revive(letter.id).await.unwrap());
     assert_eq!(waiting(store).await, [first, second]);
@@ -75,7 +75,7 @@ async fn a_revived_event_has_its_old_number_and_a_clean_count(store: Arc<dyn Sto
     };
     assert_eq!(kept, body(1));
     store.commit(dead(first, false)).await.unwrap();
-    let letter = store.dead(None, 1).await.unwrap().remove(0);
+    let letter = store.dead_letters(None, 1).await.unwrap().remove(0);
     assert!(letter.history.is_empty());
 }
 
@@ -88,9 +88,9 @@ async fn dropping_the_letter_that_blocks_a_key_unblocks_it(store: Arc<dyn Store>
         let id = append(store, occurrence, "27").await;
         store.commit(dead(id, blocks)).await.unwrap();
         store.notices().await.unwrap();
-        let letter = store.dead(None, 1).await.unwrap().remove(0);
-        assert!(store.drop_dead(letter.id).await.unwrap());
-        assert!(!store.drop_dead(letter.id).await.unwrap());
+        let letter = store.dead_letters(None, 1).await.unwrap().remove(0);
+        assert!(store.drop_dead_letter(letter.id).await.unwrap());
+        assert!(!store.drop_dead_letter(letter.id).await.unwrap());
         assert_eq!(store.notices().await.unwrap(), expected);
         assert!(store.blocked().await.unwrap().is_empty());
         assert_eq!(waiting(store).await, []);
@@ -103,8 +103,8 @@ async fn dead_letters_are_read_page_by_page(store: Arc<dyn Store>) {
         let id = append(store, occurrence, "27").await;
         store.commit(dead(id, false)).await.unwrap();
     }
-    let first = store.dead(None, 3).await.unwrap();
-    let rest = store.dead(Some(first[2].id), 3).await.unwrap();
+    let first = store.dead_letters(None, 3).await.unwrap();
+    let rest = store.dead_letters(Some(first[2].id), 3).await.unwrap();
     assert_eq!((first.len(), rest.len()), (3, 2));
     assert!(first[2].id < rest[0].id);
     assert_eq!(store.status().await.unwrap().dead, 5);

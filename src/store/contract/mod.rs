@@ -38,11 +38,14 @@ use std::sync::Arc;
 
 use super::Store;
 
+/// A check that runs.
+type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// One check of the contract, on one store.
 #[derive(Clone, Copy)]
 pub struct Check {
     name: &'static str,
-    run: fn(Arc<dyn Store>) -> Pin<Box<dyn Future<Output = ()> + Send>>,
+    run: fn(Arc<dyn Store>) -> Running,
 }
 
 impl Check {

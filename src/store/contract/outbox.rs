@@ -187,7 +187,7 @@ async fn a_refused_call_becomes_a_dead_letter(store: Arc<dyn Store>) {
         .await
         .unwrap();
     assert_eq!(unsent(store).await, []);
-    let letters = store.dead(None, 10).await.unwrap();
+    let letters = store.dead_letters(None, 10).await.unwrap();
     let [letter] = &letters[..] else {
         panic!("{letters:?}")
     };

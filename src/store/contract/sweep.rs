@@ -27,8 +27,10 @@ async fn idle_conversations_are_removed_if_there_is_a_limit(store: Arc<dyn Store
     let now = at(2) + 4 * DAY;
     let swept = store.sweep(now, Limits::default()).await.unwrap();
     assert_eq!(swept.conversations, 0, "for ever by default");
-    let mut limits = Limits::default();
-    limits.idle = Some(2 * DAY);
+    let limits = Limits {
+        idle: Some(2 * DAY),
+        ..Limits::default()
+    };
     let swept = store.sweep(now, limits).await.unwrap();
     assert_eq!(swept.conversations, 1);
     assert!(store.state(&conversation("27")).await.unwrap().is_none());
@@ -43,8 +45,10 @@ async fn a_conversation_that_waits_for_its_reminder_is_not_idle(store: Arc<dyn S
         ..put(id, "27", "patient")
     };
     store.commit(turn).await.unwrap();
-    let mut limits = Limits::default();
-    limits.idle = Some(2 * DAY);
+    let limits = Limits {
+        idle: Some(2 * DAY),
+        ..Limits::default()
+    };
     let swept = store.sweep(at(1) + 4 * DAY, limits).await.unwrap();
     assert_eq!(swept.conversations, 0);
     store.due(at(1) + 31 * DAY, 10).await.unwrap();
@@ -80,7 +84,7 @@ async fn dead_letters_are_removed_after_their_time_unless_they_block_a_key(store
         .await
         .unwrap();
     assert_eq!(swept.dead, 1);
-    let left = store.dead(None, 10).await.unwrap();
+    let left = store.dead_letters(None, 10).await.unwrap();
     let left: Vec<_> = left
         .iter()
         .map(|letter| (letter.blocks, letter.at))

@@ -347,7 +347,7 @@ impl Operator for Memory {
         ready(known.clone())
     }
 
-    fn dead(&self, after: Option<DeadId>, limit: usize) -> Stored<'_, Vec<DeadLetter>> {
+    fn dead_letters(&self, after: Option<DeadId>, limit: usize) -> Stored<'_, Vec<DeadLetter>> {
         let dead = lock(&self.dead);
         let letters = dead
             .letters
@@ -382,7 +382,7 @@ impl Operator for Memory {
         ready(true)
     }
 
-    fn drop_dead(&self, dead: DeadId) -> Stored<'_, bool> {
+    fn drop_dead_letter(&self, dead: DeadId) -> Stored<'_, bool> {
         let letter = lock(&self.dead).letters.remove(&dead);
         if let Some(letter) = letter.as_ref().filter(|letter| letter.blocks) {
             lock(&self.notices).push(Notice::Unblocked(letter.key.clone()));

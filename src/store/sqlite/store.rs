@@ -256,7 +256,7 @@ impl Operator for Sqlite {
         self.write(move |db| upkeep::add_up_arrived(db, &more))
     }
 
-    fn dead(&self, after: Option<DeadId>, limit: usize) -> Stored<'_, Vec<DeadLetter>> {
+    fn dead_letters(&self, after: Option<DeadId>, limit: usize) -> Stored<'_, Vec<DeadLetter>> {
         self.read(move |db| dead::list(db, after, limit))
     }
 
@@ -264,7 +264,7 @@ impl Operator for Sqlite {
         self.write(move |db| dead::revive(db, dead))
     }
 
-    fn drop_dead(&self, dead: DeadId) -> Stored<'_, bool> {
+    fn drop_dead_letter(&self, dead: DeadId) -> Stored<'_, bool> {
         self.write(move |db| dead::drop(db, dead))
     }
 

@@ -125,7 +125,7 @@ pub(super) fn status(db: &Db, path: &Path) -> Result<Status, Fault> {
         oldest_call: oldest("call")?,
         reminders: count("reminder")?,
         conversations: count("state")?,
-        aside: count("aside")?,
+        quarantined: count("aside")?,
         dead: count("dead")?,
         spooled: spool::count(path),
         bytes: files::bytes(path),

@@ -72,7 +72,10 @@ async fn look(store: &dyn Store) -> String {
         })
         .await
         .unwrap();
-    let (calls, letters) = (unsent(store).await, store.dead(None, 9).await.unwrap());
+    let (calls, letters) = (
+        unsent(store).await,
+        store.dead_letters(None, 9).await.unwrap(),
+    );
     let (blocked, due) = (
         store.blocked().await.unwrap(),
         store.next_due().await.unwrap(),

@@ -38,9 +38,9 @@ async fn what_an_operator_decides_is_news_to_the_running_process() {
     assert!(running.notices().await.unwrap().is_empty());
 
     let operator = Sqlite::attend(&home.path, &home.key).unwrap();
-    let letters = operator.dead(None, 10).await.unwrap();
+    let letters = operator.dead_letters(None, 10).await.unwrap();
     assert!(operator.revive(letters[0].id).await.unwrap());
-    assert!(operator.drop_dead(letters[1].id).await.unwrap());
+    assert!(operator.drop_dead_letter(letters[1].id).await.unwrap());
     assert!(operator.revive(letters[2].id).await.unwrap());
     operator.close().await.unwrap();
     drop(operator);
@@ -82,7 +82,7 @@ async fn forgetting_opens_the_lane_that_waited_and_covers_numbers_and_states_asi
     running.commit(turn).await.unwrap();
     let third = append(&running, 3, "27").await;
     running.commit(dead(third, true)).await.unwrap();
-    assert_eq!(running.status().await.unwrap().aside, 1);
+    assert_eq!(running.status().await.unwrap().quarantined, 1);
 
     let operator = Sqlite::attend(&home.path, &home.key).unwrap();
     let whom = ForgetScope::Conversation(conversation("27"));
@@ -96,7 +96,7 @@ async fn forgetting_opens_the_lane_that_waited_and_covers_numbers_and_states_asi
         [Notice::Unblocked(chat("27"))]
     );
     assert_eq!(running.message(call).await.unwrap(), None);
-    assert_eq!(running.status().await.unwrap().aside, 0);
+    assert_eq!(running.status().await.unwrap().quarantined, 0);
 }
 
 #[tokio::test]
@@ -132,7 +132,7 @@ async fn both_can_write_at_once() {
             append(&*store, occurrence, "28").await;
         }
     });
-    for letter in operator.dead(None, 100).await.unwrap() {
+    for letter in operator.dead_letters(None, 100).await.unwrap() {
         assert!(operator.revive(letter.id).await.unwrap());
     }
     busy.await.unwrap();

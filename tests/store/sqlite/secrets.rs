@@ -114,7 +114,7 @@ async fn a_new_key_opens_everything_and_the_old_one_nothing() {
     let store = Sqlite::open(&home.path, &new).unwrap();
     let content = store.event(event).await.unwrap().unwrap().content;
     assert!(matches!(content, Content::Delivered { body: kept, .. } if kept == body(1)));
-    let letters = store.dead(None, 1).await.unwrap();
+    let letters = store.dead_letters(None, 1).await.unwrap();
     let DeadWhat::Event { content, .. } = &letters[0].what else {
         panic!()
     };

@@ -114,7 +114,7 @@ async fn becomes_a_store_of_today(version: u32) {
     let api = if first { Api::V1 } else { Api::V2 }; // there was no other
     assert_eq!(call.api, api);
     assert_eq!(store.blocked().await.unwrap(), [chat("27")]);
-    assert_eq!(store.dead(None, 9).await.unwrap()[0].attempts, 1);
+    assert_eq!(store.dead_letters(None, 9).await.unwrap()[0].attempts, 1);
     let again = numbers(store.append(delivery(1, &[chat("27")])).await.unwrap());
     assert_eq!(again, [None]);
 
@@ -143,7 +143,7 @@ async fn becomes_a_store_of_today(version: u32) {
     assert_eq!(due[0].0.0, waits.0 + 1, "numbers go on");
     let content = store.event(due[0].0).await.unwrap().unwrap().content;
     assert!(matches!(content, Content::Reminder(_)));
-    let letter = store.dead(None, 1).await.unwrap().remove(0);
+    let letter = store.dead_letters(None, 1).await.unwrap().remove(0);
     assert!(store.revive(letter.id).await.unwrap());
 }
 

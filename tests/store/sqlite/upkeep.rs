@@ -67,7 +67,7 @@ async fn the_last_twenty_failures_are_told() {
         })
         .await
         .unwrap();
-    let letter = store.dead(None, 1).await.unwrap().remove(0);
+    let letter = store.dead_letters(None, 1).await.unwrap().remove(0);
     let told: Vec<_> = letter
         .history
         .iter()

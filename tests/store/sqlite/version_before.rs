@@ -253,7 +253,7 @@ fn reminder(index: u16, dialog: &str, due: u64) -> Reminder {
 }
 
 async fn dead_letters_are_as_they_were(store: &Sqlite) {
-    let letters = store.dead(None, 10).await.unwrap();
+    let letters = store.dead_letters(None, 10).await.unwrap();
     let [blocking, other, call] = letters.as_slice() else {
         panic!("{letters:?}")
     };
@@ -384,7 +384,7 @@ async fn the_rest_is_as_it_was(store: &Sqlite) {
         "a new process looks at everything: {notices:?}"
     );
     let status = store.status().await.unwrap();
-    assert_eq!((status.aside, status.spooled), (1, 0));
+    assert_eq!((status.quarantined, status.spooled), (1, 0));
     assert_eq!((status.last_event, status.reminders), (Some(at(50)), 1));
 }
 
@@ -426,7 +426,7 @@ async fn turns_calls_and_dead_letters_go_on(store: &Sqlite) {
         assert!(notices.contains(&notice), "{notices:?}");
     }
     assert!(store.blocked().await.unwrap().is_empty());
-    assert!(store.drop_dead(DeadId(2)).await.unwrap());
+    assert!(store.drop_dead_letter(DeadId(2)).await.unwrap());
     let turn = store.begin(EventId(7), None).await.unwrap().unwrap();
     assert_eq!(turn.attempt, 1);
 
@@ -437,5 +437,5 @@ async fn turns_calls_and_dead_letters_go_on(store: &Sqlite) {
     store.begin(event, None).await.unwrap().unwrap();
     store.commit(dead(event, true)).await.unwrap();
     assert!(!waiting(store).await.contains(&event));
-    assert_eq!(store.dead(None, 9).await.unwrap().len(), 1);
+    assert_eq!(store.dead_letters(None, 9).await.unwrap().len(), 1);
 }

@@ -99,7 +99,7 @@ impl Portal {
     }
 
     /// Replaces tokens and address by those of a new, proven installation on the same portal.
-    pub async fn renew(&self, installation: Installation) {
+    pub async fn replace(&self, installation: Installation) {
         let mut credentials = self.inner.credentials.lock().await;
         self.set_endpoint(&installation.endpoint);
         credentials.set(installation, None);

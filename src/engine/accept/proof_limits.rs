@@ -21,7 +21,7 @@ const INSTALLS_OF_ONE_MAX: usize = 4;
 const PAYMENTS_MAX: usize = 1;
 
 /// The installations and payments that are being proven.
-pub(in crate::engine) struct Proofs {
+pub(in crate::engine) struct ProofLimits {
     /// The installations, one queue for each portal that they claim: two claims of one portal must
     /// not overtake each other.
     installs: Arc<KeyedQueues<MemberId, PendingInstall>>,
@@ -29,9 +29,9 @@ pub(in crate::engine) struct Proofs {
     payments: Semaphore,
 }
 
-impl Proofs {
+impl ProofLimits {
     pub(in crate::engine) fn new(installs: Arc<KeyedQueues<MemberId, PendingInstall>>) -> Self {
-        Proofs {
+        ProofLimits {
             installs,
             payments: Semaphore::new(PAYMENTS_MAX),
         }
@@ -74,16 +74,16 @@ impl Proofs {
 mod tests {
     use tokio_util::task::TaskTracker;
 
-    use crate::engine::accept::proofs::*;
+    use crate::engine::accept::proof_limits::*;
 
     fn claim(portal: usize) -> InstallClaim {
         InstallClaim::new(MemberId::new(portal.to_string()), "a".into(), "r".into())
     }
 
-    /// Proofs that never end.
-    fn proofs() -> Proofs {
+    /// Limits with proofs that never end.
+    fn proofs() -> ProofLimits {
         let never = |_, _| std::future::pending();
-        Proofs::new(KeyedQueues::new(TaskTracker::new(), INSTALLS_MAX, never))
+        ProofLimits::new(KeyedQueues::new(TaskTracker::new(), INSTALLS_MAX, never))
     }
 
     #[tokio::test]

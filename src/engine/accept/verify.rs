@@ -1,0 +1,71 @@
+//! Verifies that an event is from the portal that it names: by the application's token, or by the
+//! token of an outgoing webhook.
+
+use secrecy::ExposeSecret;
+use subtle::ConstantTimeEq;
+
+use super::hook_tokens::host;
+use crate::engine::Engine;
+use crate::engine::registry::Registry;
+use crate::event::{Category, Delivery, MemberId};
+
+impl Engine {
+    /// Returns the portal that posted an event. Returns `None` if its token is not that portal's.
+    pub(super) fn verify(&self, delivery: &Delivery) -> Option<MemberId> {
+        let by_application = self.verify_application_token(delivery);
+        by_application.or_else(|| self.verify_hook_token(delivery))
+    }
+
+    fn verify_application_token(&self, delivery: &Delivery) -> Option<MemberId> {
+        let (member_id, token) = delivery.proof();
+        self.registry
+            .verified(&member_id, &delivery.domain(), &token)
+    }
+
+    /// Returns the portal whose outgoing webhook has posted an event.
+    fn verify_hook_token(&self, delivery: &Delivery) -> Option<MemberId> {
+        if !is_for_hooks(delivery.category) {
+            return None;
+        }
+        let (member_id, token) = delivery.proof();
+        let claimed = self.registry.claimed(&member_id, &delivery.domain())?;
+        let portal = claimed.portal.clone();
+        let host = host(&portal.endpoint()).to_ascii_lowercase();
+        let is_proven = self.options.hook_tokens.has(&host, &token);
+        is_proven.then(|| portal.id().clone())
+    }
+}
+
+impl Registry {
+    /// Returns the portal that an event claims to be from if the token is that portal's. The
+    /// comparison takes constant time, and an unknown portal takes the same way as a wrong token.
+    pub(in crate::engine) fn verified(
+        &self,
+        member_id: &str,
+        host: &str,
+        token: &str,
+    ) -> Option<MemberId> {
+        const NO_TOKEN: &str = "00000000000000000000000000000000";
+        let claimed = self.claimed(member_id, host);
+        let expected = claimed.as_ref().map_or(NO_TOKEN, |claimed| {
+            claimed.application_token.expose_secret()
+        });
+        let is_same = bool::from(expected.as_bytes().ct_eq(token.as_bytes()));
+        claimed
+            .filter(|_| is_same)
+            .map(|claimed| claimed.portal.id().clone())
+    }
+}
+
+/// Whether events of this category are accepted from an outgoing webhook. Those of the application,
+/// its bots and its connectors are not: no outgoing webhook posts them.
+fn is_for_hooks(category: Category) -> bool {
+    !matches!(
+        category,
+        Category::Application
+            | Category::Bots
+            | Category::Connectors
+            | Category::Messenger
+            | Category::OpenChannels
+    )
+}
