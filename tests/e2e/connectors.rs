@@ -161,14 +161,14 @@ struct Stage {
 
 impl Stage {
     /// A line with a bot and the connector.
-    async fn set() -> Stage {
+    async fn set() -> Self {
         let outside = Outside::default();
         let setup = Setup::installed(App::new().bot(Desk).connector(outside.clone())).await;
         let bot = setup.portal.bot("desk").unwrap();
         let line = setup
             .portal
             .add_line(NewLine::new("Support").queue(&[BORIS]).bot(bot));
-        let stage = Stage {
+        let stage = Self {
             setup,
             outside,
             line,

@@ -28,8 +28,8 @@ struct Receiver {
 
 impl Receiver {
     /// A receiver that first answers this often with an error, and its address.
-    async fn after(refusals: usize) -> (Receiver, String) {
-        let receiver = Receiver::default();
+    async fn after(refusals: usize) -> (Self, String) {
+        let receiver = Self::default();
         receiver.refusals.store(refusals, Ordering::Relaxed);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}/deals?key=hidden", listener.local_addr().unwrap());

@@ -112,7 +112,7 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    pub(super) async fn on(way: Way) -> Stage {
+    pub(super) async fn on(way: Way) -> Self {
         let api = if way == Way::PostedV1 {
             Api::V1
         } else {
@@ -139,7 +139,7 @@ impl Stage {
         let support = NewLine::new("Support").queue(&[BORIS]).bot(bot("porter"));
         let sales = NewLine::new("Sales").queue(&[CLARA]).bot(bot("usher"));
         let [line, other] = [support, sales].map(|line| desk.portal.add_line(line));
-        Stage {
+        Self {
             desk,
             notes,
             line,
@@ -147,7 +147,7 @@ impl Stage {
         }
     }
 
-    fn set(&self, name: &str, value: &str) -> &Stage {
+    fn set(&self, name: &str, value: &str) -> &Self {
         self.desk.portal.set_line(self.line, name, value).unwrap();
         self
     }

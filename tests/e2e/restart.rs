@@ -219,7 +219,7 @@ async fn program() {
     serve::run(
         serve::endpoint(engine),
         listener,
-        serve::asked_to_stop(),
+        serve::stop_signal(),
         PATIENCE,
     )
     .await

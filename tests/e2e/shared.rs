@@ -27,7 +27,7 @@ struct Process {
 }
 
 impl Process {
-    async fn on(store: Sqlite, portal: &Emulator, method: &'static str) -> Process {
+    async fn on(store: Sqlite, portal: &Emulator, method: &'static str) -> Self {
         let app = App::new().bot(Echo).shared_store(Arc::new(store));
         let engine = app.engine(&Config::polling(portal)).unwrap();
         engine.load_portals().await.unwrap();
@@ -37,7 +37,7 @@ impl Process {
         for _ in 0..AT_ONCE {
             work.spawn(call(own.clone(), method, Arc::clone(&calls)));
         }
-        Process {
+        Self {
             engine,
             calls,
             work,
