@@ -13,14 +13,7 @@ async fn sixteen_messages_with_an_expired_token_refresh_it_once() {
     const CHATS: usize = 16;
     let setup = Setup::installed(App::new().bot(Echo)).await;
     let bot = setup.portal.bot("echo").unwrap();
-    let groups: Vec<String> = (0..CHATS)
-        .map(|n| {
-            setup
-                .portal
-                .group(ANN, &format!("Group {n}"), &[ANN, bot])
-                .unwrap()
-        })
-        .collect();
+    let groups = setup.groups(bot, CHATS);
     let refreshed = setup.traffic("oauth/token").len();
     let refused = refused_as_expired(&setup);
     setup.portal.expire_tokens();

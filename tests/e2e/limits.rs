@@ -37,14 +37,7 @@ async fn fill(setup: &Setup, portal: &Portal) {
 #[tokio::test]
 async fn at_a_full_bucket_messages_are_batched_and_each_gets_its_own_answer() {
     let (setup, portal, bot) = setup().await;
-    let groups: Vec<String> = (0..60)
-        .map(|n| {
-            setup
-                .portal
-                .group(ANN, &format!("Group {n}"), &[ANN, bot])
-                .unwrap()
-        })
-        .collect();
+    let groups = setup.groups(bot, 60);
     fill(&setup, &portal).await;
     let text = |n: usize| match n {
         7 => "$result[0] is $next".to_owned(), // would be replaced in a batch

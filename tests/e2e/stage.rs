@@ -2,7 +2,7 @@
 
 use std::io;
 use std::ops::Deref;
-use std::process::Command;
+use std::process::{Child, Command};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -243,6 +243,12 @@ impl Desk {
         })
     }
 
+    /// Creates groups of Ann and a bot, and returns their dialogs.
+    pub(super) fn groups(&self, bot: u64, count: usize) -> Vec<String> {
+        let group = |n| self.portal.group(ANN, &format!("Group {n}"), &[ANN, bot]);
+        (0..count).map(|n| group(n).unwrap()).collect()
+    }
+
     /// Ann's dialog with a bot.
     pub(super) fn dialog(&self, code: &str) -> String {
         self.portal.bot(code).expect("a bot").to_string()
@@ -331,6 +337,27 @@ pub(super) fn process(test: &str) -> Command {
     let mut process = Command::new(std::env::current_exe().unwrap());
     process.args(["--exact", test, "--ignored", "--nocapture"]);
     process
+}
+
+/// Asks a process to end, with SIGTERM.
+pub(super) fn terminate(process: &Child) {
+    let mut kill = Command::new("kill");
+    let status = kill.args(["-TERM", &process.id().to_string()]).status();
+    assert!(status.unwrap().success());
+}
+
+/// Serves an engine until this process receives SIGTERM.
+pub(super) async fn serve_until_signal(engine: Arc<Engine>, listener: TcpListener) {
+    let endpoint = serve::endpoint(engine);
+    let served = serve::run(endpoint, listener, serve::stop_signal(), PATIENCE).await;
+    served.unwrap();
+}
+
+/// Serves an engine in the background until the test ends.
+pub(super) fn serve_in_background(engine: &Arc<Engine>, listener: TcpListener) {
+    let endpoint = serve::endpoint(Arc::clone(engine));
+    let never = std::future::pending();
+    tokio::spawn(serve::run(endpoint, listener, never, PATIENCE));
 }
 
 /// The texts of messages.

@@ -4,7 +4,8 @@ use imbot::event::{BODY_BYTES_MAX, DEPTH_MAX, PAIRS_MAX};
 use imbot::store::Operator;
 use serde_json::{Value, json};
 
-use super::server::{Answer, MEMBER, TOKEN, TestServer, form, message, request};
+use super::server::{Answer, TestServer, form, message, request};
+use crate::support::offline::{MEMBER, TOKEN};
 
 #[tokio::test]
 async fn the_answer_to_a_wrong_method_names_the_allowed_ones() {

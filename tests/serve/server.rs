@@ -5,18 +5,17 @@ use std::time::Duration;
 
 use imbot::prelude::*;
 use imbot::serve::{Acceptor, endpoint};
-use imbot::store::{Access, Installation, Memory, Portals, Tokens};
-use imbot::{Config, event::MemberId};
+use imbot::store::{Memory, Portals};
 use poem::Server;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep, timeout};
 
-pub(super) const MEMBER: &str = "bac1cd5c8940947a75e0d71b1a84e348";
-pub(super) const TOKEN: &str = "831c76b092f9f135d9b6b36c3a720757";
+use crate::support::PATIENCE;
+use crate::support::offline::{MEMBER, TOKEN, config, installation};
+
 const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\n";
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A bot that records messages.
 struct Recorder(Arc<Mutex<Vec<String>>>);
@@ -61,11 +60,7 @@ impl TestServer {
         let app = App::new()
             .bot(Recorder(Arc::clone(&received)))
             .shared_store(store.clone());
-        let mut config = Config::default();
-        config.client_id = Some("local.1".into());
-        config.client_secret = Some("secret".to_owned().into());
-        config.public_url = Some("https://bots.example.com/".into());
-        let engine = app.engine(&config).unwrap();
+        let engine = app.engine(&config()).unwrap();
         engine.start().await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -169,16 +164,4 @@ pub(super) fn message(text: &str) -> Value {
 
 pub(super) fn form(body: &Value) -> String {
     imbot::event::form::encode(body)
-}
-
-fn installation() -> Installation {
-    Installation {
-        portal: MemberId::new(MEMBER),
-        endpoint: "https://example.bitrix24.com/rest/".into(),
-        application_token: TOKEN.to_owned().into(),
-        access: Access::Tokens(Tokens {
-            access: "access".to_owned().into(),
-            refresh: "refresh".to_owned().into(),
-        }),
-    }
 }

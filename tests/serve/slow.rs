@@ -6,10 +6,10 @@ use tokio::io::AsyncWriteExt;
 use tokio::time::{sleep, timeout};
 
 use super::server::{TestServer, form, message, read_answer, request};
+use crate::support::PATIENCE;
 
 const LIMIT: Duration = Duration::from_millis(300);
 const HOUR: Duration = Duration::from_secs(3_600);
-const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test]
 async fn an_incomplete_request_is_cut_off_after_the_timeout_and_not_before() {
