@@ -5,8 +5,8 @@
 //!
 //! | address | purpose |
 //! |---|---|
-//! | `/` | events, as form POSTs or GETs with a query; 200 with an empty body once an event is stored |
-//! | `/connectors/…` | the settings page of a connector, by its id; opening it connects the connector to a line |
+//! | `/` | events, as form POSTs or GETs with a query; 200 once an event is stored |
+//! | `/connectors/…` | the settings page of a connector, which connects it to a line |
 //! | `/install` | the installation page of an application with an interface |
 //! | `/health` | JSON for probes: portals, waiting events and calls, counts since the start |
 

@@ -1,5 +1,4 @@
-//! A messenger outside, joined to a line: client, bot, operator and back, over HTTP in both
-//! directions.
+//! An outside messenger connected to a line: from client to bot to operator and back, over HTTP.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -21,7 +20,7 @@ struct Outside {
     channels: Arc<Mutex<Option<Channels>>>,
     /// The outcomes of the clients' messages.
     passed: Arc<Mutex<Vec<InboundReceipt>>>,
-    /// How many messages fail before one is delivered.
+    /// Number of messages that fail before one is delivered.
     away: Arc<AtomicU32>,
     next: Arc<AtomicU32>,
 }

@@ -328,7 +328,7 @@ async fn another_process_polling_for_the_same_bot_is_reported() {
     let end = Instant::now() + PATIENCE;
     while found(&other) == 0 {
         assert!(Instant::now() < end, "the other process is found");
-        other.write("echo", "who hears this?");
+        other.write("echo", "who gets this?");
         // Not in step with the polls, so that not always the same of the two is first.
         tokio::time::sleep(Duration::from_millis(7)).await;
     }

@@ -131,7 +131,7 @@ async fn receives_later(portal: &Emulator, expected: &[&str]) {
     }
 }
 
-/// How many calls a portal has refused.
+/// Returns the number of calls that a portal has refused.
 fn refused(portal: &Emulator) -> usize {
     let traffic = portal.traffic_log();
     let calls = traffic

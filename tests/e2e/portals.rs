@@ -1,5 +1,5 @@
-//! Two portals and one program: as with an application of the market, one authorization server
-//! knows both.
+//! Two portals and one program, with one authorization server for both, as with an application of
+//! the market.
 
 use imbot::emulator::{Credentials, Emulator, NewApp};
 use imbot::prelude::*;

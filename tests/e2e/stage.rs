@@ -249,12 +249,12 @@ impl Desk {
         (0..count).map(|n| group(n).unwrap()).collect()
     }
 
-    /// Ann's dialog with a bot.
+    /// Returns Ann's dialog with a bot.
     pub(super) fn dialog(&self, code: &str) -> String {
         self.portal.bot(code).expect("a bot").to_string()
     }
 
-    /// Ann writes to a bot in its private chat.
+    /// Sends a message of Ann to a bot in its private chat.
     pub(super) fn write(&self, code: &str, text: &str) -> u64 {
         self.portal.send(ANN, &self.dialog(code), text).unwrap()
     }
