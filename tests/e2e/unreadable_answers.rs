@@ -39,7 +39,7 @@ fn answer(Path(method): Path<String>, Data(calls): Data<&Arc<AtomicUsize>>) -> R
             Response::builder().body(Body::from_bytes_stream(parts))
         }
         "bare" => plain(200, r#"{"time":{}}"#),
-        "empty" => plain(500, r#"{"time":{}}"#),
+        "no_result" => plain(500, r#"{"time":{}}"#),
         "list" => plain(200, "[]"),
         "refused" => plain(
             200,
@@ -85,7 +85,7 @@ async fn an_unreadable_answer_is_a_clear_error_and_the_call_is_not_repeated() {
             "endless: the answer is larger than 16777216 bytes",
         ),
         ("bare", "bare: the answer is not of the expected type"),
-        ("empty", "empty: the answer is not of the expected type"),
+        ("no_result", "no_result: the answer is not of the expected type"),
         ("list", "list: the answer is not of the expected type"),
         (
             "refused",
