@@ -11,11 +11,11 @@ async fn a_visitor_talks_to_the_bot_and_then_to_an_operator() {
     let site = Site::new().await;
     let eve = site.visitor('e');
     let mut page = eve.looks(0).await.unwrap();
-    let (status, kept) = eve.says("m1", "Are you open?").await;
-    assert_eq!(status, 200, "{kept}");
+    let (status, stored) = eve.says("m1", "Are you open?").await;
+    assert_eq!(status, 200, "{stored}");
     let own = page.sees_own("Are you open?").await;
     assert_eq!((&own["by"], &own["key"]), (&json!("visitor"), &json!("m1")));
-    assert_eq!(own["number"], kept["number"]);
+    assert_eq!(own["number"], stored["number"]);
     let mut ticks = eve.looks(0).await.unwrap();
     let taken = ticks.sees_it("taken", "Are you open?").await;
     assert_eq!(taken["number"], own["number"], "a tick changes its message");
@@ -118,8 +118,8 @@ async fn a_visitor_sends_a_file_and_the_portal_can_fetch_it() {
     let eve = site.visitor('e');
     let mut page = eve.looks(0).await.unwrap();
     let bytes = b"<script>alert(1)</script>".to_vec();
-    let (status, kept) = eve.sends("f1", "../Grüße.html", bytes.clone()).await;
-    assert_eq!(status, 200, "{kept}");
+    let (status, stored) = eve.sends("f1", "../Grüße.html", bytes.clone()).await;
+    assert_eq!(status, 200, "{stored}");
     let entry = page.sees_own("").await;
     let file = &entry["files"][0];
     assert_eq!(
@@ -147,7 +147,7 @@ async fn a_visitor_sends_a_file_and_the_portal_can_fetch_it() {
     assert!(header("content-disposition").starts_with("attachment; filename*=UTF-8''Gr%C3%BC"));
     assert_eq!(given.bytes().await.unwrap(), bytes);
     let again = eve.sends("f1", "other.txt", b"x".to_vec()).await;
-    assert_eq!(again.1["number"], kept["number"], "a repeat");
+    assert_eq!(again.1["number"], stored["number"], "a repeat");
 }
 
 #[tokio::test]

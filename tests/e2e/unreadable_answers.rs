@@ -85,7 +85,10 @@ async fn an_unreadable_answer_is_a_clear_error_and_the_call_is_not_repeated() {
             "endless: the answer is larger than 16777216 bytes",
         ),
         ("bare", "bare: the answer is not of the expected type"),
-        ("no_result", "no_result: the answer is not of the expected type"),
+        (
+            "no_result",
+            "no_result: the answer is not of the expected type",
+        ),
         ("list", "list: the answer is not of the expected type"),
         (
             "refused",

@@ -1,4 +1,5 @@
-//! Visitors' files, stored under random_token names, which the portal and its users know.
+//! Visitors' files, stored under random names. Anybody who knows the name of a file can download it,
+//! as the portal and its users do.
 //!
 //! A file is never shown as a page of this address: it is always a download without a type.
 
