@@ -55,7 +55,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let install = async {
         let installed = portal.install(&credentials.client_id).await;
         eprintln!("Talk to Greeter at {}: {installed:?}", portal.url());
-        serve::asked_to_stop().await;
+        serve::stop_signal().await;
     };
     Server::new(TcpListener::bind("127.0.0.1:8080"))
         .run_with_graceful_shutdown(routes, install, Some(config.stop_timeout()))

@@ -1,8 +1,8 @@
-//! A bot that repeats what it hears, as the portal's own example does.
+//! A bot that repeats messages, like the portal's own example.
 //!
 //! ```text
 //! Ann    opens the chat
-//! Echo   Hello, Ann! I am Echo. Say something, and I say it again.   [What else?] [Colours]
+//! Echo   Hello, Ann! I am Echo. Write something, and I will repeat it.   [What else?] [Colours]
 //! Ann    Good morning
 //! Echo   Good morning
 //! Ann    /colors
@@ -16,7 +16,7 @@ use imbot::handler::BotColor;
 use imbot::message::Display;
 use imbot::prelude::*;
 
-/// Repeats what it hears; in groups, what is said to it.
+/// Repeats messages; in groups, those that mention it.
 #[derive(Clone, Copy, Debug)]
 pub struct Echo;
 
@@ -24,15 +24,15 @@ impl Bot for Echo {
     fn profile(&self) -> Profile {
         Profile::new("echo", "Echo")
             .color(BotColor::Mint)
-            .work_position("Repeats what you say")
+            .work_position("Repeats your messages")
     }
 
     fn commands(&self) -> Vec<CommandSpec> {
         vec![
             CommandSpec::new("help", "What I can do"),
-            CommandSpec::new("echo", "Say it again").params("<text>"),
+            CommandSpec::new("echo", "Repeat a text").params("<text>"),
             CommandSpec::new("colors", "Show a list of colours"),
-            CommandSpec::new("page", "Turn the list").hidden(),
+            CommandSpec::new("page", "Show a page of the list").hidden(),
             CommandSpec::new("color", "Show a colour").hidden(),
         ]
     }
@@ -40,13 +40,13 @@ impl Bot for Echo {
     async fn join(&self, cx: &mut Context, _: Join) -> Result {
         let hello = if cx.dialog().is_group() {
             Text::new()
-                .plain("Hello, everybody! I am Echo. Mention me, and I say again what you say.")
+                .plain("Hello, everybody! I am Echo. Mention me, and I will repeat your message.")
         } else {
             let name = cx.user().and_then(|user| user.first_name.as_deref());
             Text::new()
                 .plain("Hello, ")
                 .bold(name.unwrap_or("stranger"))
-                .plain("! I am Echo. Say something, and I say it again.")
+                .plain("! I am Echo. Write something, and I will repeat it.")
         };
         cx.say(hello).keyboard([
             Button::command("What else?", "help", ""),
@@ -58,7 +58,7 @@ impl Bot for Echo {
     async fn message(&self, cx: &mut Context, message: Message) -> Result {
         match message.text.as_str() {
             "" if message.files.is_empty() => cx.say(help()),
-            "" => cx.say("Thank you! Files are beyond me, I repeat words."),
+            "" => cx.say("Thank you! I can repeat text, but not files."),
             words => cx.say(words),
         };
         Ok(())
@@ -87,16 +87,16 @@ impl Bot for Echo {
 
 fn help() -> Draft {
     let commands = [
-        ("/echo", Text::new().put("say it again", "/echo ")),
+        ("/echo", Text::new().put("repeat a text", "/echo ")),
         (
             "/colors",
-            Text::new().send("a list that is turned by buttons", "/colors"),
+            Text::new().send("a list with buttons to turn its pages", "/colors"),
         ),
-        ("/help", Text::new().plain("what you are reading")),
+        ("/help", Text::new().plain("this message")),
     ];
     Draft::new(
         Text::new()
-            .bold("Whatever you say, I say again.")
+            .bold("I repeat your messages.")
             .plain(" In a group, mention me first. I also know:"),
     )
     .attach(Attach::new().grid(Display::Row, commands))
@@ -109,7 +109,7 @@ fn help() -> Draft {
     ])
 }
 
-/// The colours of chats and bots, as the portal paints them.
+/// The colours of chats and bots on the portal.
 const COLORS: [(&str, Color); 16] = [
     ("Red", Color::hex(0xdf_53_2d)),
     ("Green", Color::hex(0x64_a5_13)),
@@ -128,16 +128,17 @@ const COLORS: [(&str, Color); 16] = [
     ("Gray", Color::hex(0x8d_8d_8d)),
     ("Graphite", Color::hex(0x4c_4f_54)),
 ];
+/// Number of colours on a page.
 const PAGE: usize = 4;
 const PAGES: usize = COLORS.len() / PAGE;
 
-/// A page of the list; the last is followed by the first.
+/// Returns a page of the list. The first page follows the last one.
 fn page(number: usize) -> Draft {
     let number = number % PAGES;
     Draft::new(format!("Colours, page {} of {PAGES}", number + 1)).keyboard(buttons(number))
 }
 
-/// A colour, on its page.
+/// Returns a colour, with the buttons of its page.
 fn color(number: usize) -> Result<Draft> {
     let (name, color) = COLORS
         .get(number)

@@ -1,11 +1,13 @@
-//! Ready-made bots, on the public interface of `imbot` only: to run as they are, and to copy from.
+//! Ready-made bots that use only the public API of `imbot`. Run them as they are, or copy from
+//! them.
 //!
-//! - [`Echo`] repeats what it hears; it shows text, buttons, pages that turn, and the two kinds of welcome
-//! - [`Menu`] leads through a tree of choices; it shows a conversation's state
-//! - [`Poll`] lets a group vote; it shows a message that changes as people press
-//! - [`Frontdesk`] receives the clients of an open channel; it shows sessions, working hours and handing over to people
-//! - [`Overdue`] tells what is burning; it shows how the portal is asked
-//! - [`Widget`] puts a chat on any web page, through an open line to operators and bots; it shows a connector
+//! - [`Echo`] repeats messages; it shows text, buttons, pages, and both kinds of welcome
+//! - [`Menu`] offers a tree of choices; it shows the state of a conversation
+//! - [`Poll`] runs polls in groups; it shows a message that is edited when people press buttons
+//! - [`Frontdesk`] answers clients of an open channel; it shows sessions, working hours and handing
+//!   over to operators
+//! - [`Overdue`] lists overdue tasks; it shows calls of REST methods
+//! - [`Widget`] puts a chat with operators and bots on a web page; it shows a connector
 
 mod all;
 mod echo;

@@ -1,9 +1,11 @@
-//! Runs all ready-made bots in one process; without settings, on a portal that is emulated, with the widget on a line.
+//! Runs all ready-made bots in one process. Without settings it starts an emulated portal, with the
+//! widget on a line.
 
 use bots::Frontdesk;
 use imbot::prelude::*;
 
-/// An event asks for some sixty small pieces and a few large ones; this one has both at hand.
+/// Handling an event takes about sixty small allocations and a few large ones; mimalloc serves both
+/// quickly.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -1,4 +1,4 @@
-//! A bot that leads through a tree of choices: by buttons, by numbers, or by words.
+//! A bot that offers a tree of choices, by buttons, numbers or words.
 //!
 //! ```text
 //! Ann    opens the chat
@@ -11,88 +11,88 @@
 //! Menu   There is no “7” here. Which soup?
 //! Ann    2
 //! Menu   Lunch › Soup › Pumpkin
-//!        A bowl comes at noon.        [« Home]
+//!        A bowl will come at noon.    [« Home]
 //! ```
 //!
-//! The state is the way from the root to where the conversation stands. A button names the whole way, so one of an old
-//! message leads where it says, wherever the conversation has gone since.
+//! The state is the path from the root to the current choice. A button contains the whole path, so
+//! a button of an old message still works, wherever the conversation is now.
 
 use imbot::handler::BotColor;
 use imbot::prelude::*;
 
-/// Leads through a tree of choices.
+/// Offers a tree of choices.
 #[derive(Clone, Debug)]
 pub struct Menu {
     root: Choice,
 }
 
-/// A place in the tree: an answer, or a question with choices below it.
+/// A node of the tree: an answer, or a question with choices.
 #[derive(Clone, Debug)]
 pub struct Choice {
     label: String,
     text: String,
-    below: Vec<Choice>,
+    choices: Vec<Choice>,
 }
 
-/// The places of the choices taken, from the root.
-type Way = Vec<usize>;
+/// The indices of the choices taken, from the root.
+type Path = Vec<usize>;
 
 impl Choice {
-    /// The end of a way: what is answered to those who chose it.
-    pub fn answer(label: impl Into<String>, text: impl Into<String>) -> Choice {
-        Choice::question(label, text, [])
+    /// Returns a choice that leads to an answer.
+    pub fn answer(label: impl Into<String>, text: impl Into<String>) -> Self {
+        Self::question(label, text, [])
     }
 
-    /// A question, and what can be chosen then.
+    /// Returns a choice that leads to a question with further choices.
     pub fn question(
         label: impl Into<String>,
         text: impl Into<String>,
-        below: impl IntoIterator<Item = Choice>,
-    ) -> Choice {
-        Choice {
+        choices: impl IntoIterator<Item = Choice>,
+    ) -> Self {
+        Self {
             label: label.into(),
             text: text.into(),
-            below: below.into_iter().collect(),
+            choices: choices.into_iter().collect(),
         }
     }
 
-    /// The place of what people mean by a number or a word; a word need not be whole.
-    fn find(&self, said: &str) -> Option<usize> {
-        let said = said.to_lowercase();
-        let number = said
+    /// Returns the index of the choice with this number, or whose label contains this text.
+    fn find(&self, text: &str) -> Option<usize> {
+        let text = text.to_lowercase();
+        let number = text
             .parse()
             .ok()
-            .filter(|number| (1..=self.below.len()).contains(number));
+            .filter(|number| (1..=self.choices.len()).contains(number));
         let named =
-            |choice: &Choice| !said.is_empty() && choice.label.to_lowercase().contains(&said);
+            |choice: &Choice| !text.is_empty() && choice.label.to_lowercase().contains(&text);
         number
             .map(|number: usize| number - 1)
-            .or_else(|| self.below.iter().position(named))
+            .or_else(|| self.choices.iter().position(named))
     }
 }
 
 impl Menu {
-    /// A menu that begins with this question.
-    pub fn new(question: impl Into<String>, choices: impl IntoIterator<Item = Choice>) -> Menu {
-        Menu {
+    /// Returns a menu that begins with this question.
+    pub fn new(question: impl Into<String>, choices: impl IntoIterator<Item = Choice>) -> Self {
+        Self {
             root: Choice::question("Home", question, choices),
         }
     }
 
-    /// What an office asks for most.
-    pub fn office() -> Menu {
+    /// Returns a menu with frequent questions in an office.
+    pub fn office() -> Self {
         use Choice as C;
         let soups = [
-            C::answer("Tomato", "A bowl comes at noon."),
-            C::answer("Pumpkin", "A bowl comes at noon."),
+            C::answer("Tomato", "A bowl will come at noon."),
+            C::answer("Pumpkin", "A bowl will come at noon."),
         ];
         let lunch = [
-            C::answer("Pizza", "It comes at noon, still hot."),
+            C::answer("Pizza", "It will come at noon."),
             C::question("Soup", "Which soup?", soups),
         ];
         let rooms = [
             C::answer("Two", "The blue room is free, second door on the left."),
-            C::answer("Six", "The green room is free, beside the kitchen."),
+            C::answer("Six", "The green room is free, next to the kitchen."),
         ];
         let help = [
             C::answer(
@@ -101,10 +101,10 @@ impl Menu {
             ),
             C::answer(
                 "Printer",
-                "Switch it off and on. If it still blinks, call 112.",
+                "Switch it off and on. If it still blinks, call extension 112.",
             ),
         ];
-        Menu::new(
+        Self::new(
             "What do you need?",
             [
                 C::question("Lunch", "What would you like?", lunch),
@@ -112,52 +112,53 @@ impl Menu {
                 C::question("IT help", "What does not work?", help),
                 C::answer(
                     "Holidays",
-                    "Ask whoever sits beside you, then write to Clara.",
+                    "Ask your colleagues first, then write to Clara.",
                 ),
             ],
         )
     }
 
-    /// The place at the end of a way, if the tree has it: it may have grown otherwise since.
-    fn place(&self, way: &[usize]) -> Option<&Choice> {
-        way.iter()
-            .try_fold(&self.root, |place, step| place.below.get(*step))
+    /// Returns the choice at the end of a path. A stored path may be missing in a newer tree.
+    fn choice(&self, path: &[usize]) -> Option<&Choice> {
+        path.iter()
+            .try_fold(&self.root, |choice, index| choice.choices.get(*index))
     }
 
-    /// Where words lead from here.
-    fn understand(&self, from: &[usize], said: &str) -> Option<Way> {
-        match said.to_lowercase().as_str() {
-            "" | "home" | "menu" => Some(Way::new()),
+    /// Returns the path that a text selects from here.
+    fn select(&self, from: &[usize], text: &str) -> Option<Path> {
+        match text.to_lowercase().as_str() {
+            "" | "home" | "menu" => Some(Path::new()),
             "back" => Some(parent(from).to_vec()),
-            words => Some([from, &[self.place(from)?.find(words)?]].concat()),
+            text => Some([from, &[self.choice(from)?.find(text)?]].concat()),
         }
     }
 
-    /// Leads a conversation this way: what is said at its end. After an answer it begins anew.
-    fn lead(&self, state: &mut Way, way: Way) -> Draft {
-        let (way, place) = match self.place(&way) {
-            Some(place) => (way, place),
-            None => (Way::new(), &self.root),
+    /// Moves a conversation to the end of a path, and returns the message there. An answer resets
+    /// the conversation to the root, as does a path that does not exist.
+    fn go(&self, state: &mut Path, path: Path) -> Draft {
+        let (path, choice) = match self.choice(&path) {
+            Some(choice) => (path, choice),
+            None => (Path::new(), &self.root),
         };
-        let keyboard = keyboard(&way, place);
-        if place.below.is_empty() {
-            let chosen = Text::new().bold(self.names(&way)).line().bb(&place.text);
+        let keyboard = keyboard(&path, choice);
+        if choice.choices.is_empty() {
+            let answer = Text::new().bold(self.labels(&path)).line().bb(&choice.text);
             state.clear();
-            Draft::new(chosen).keyboard(keyboard)
+            Draft::new(answer).keyboard(keyboard)
         } else {
-            *state = way;
-            Draft::new(&place.text).keyboard(keyboard)
+            *state = path;
+            Draft::new(&choice.text).keyboard(keyboard)
         }
     }
 
-    fn names(&self, way: &[usize]) -> String {
-        let places = (1..=way.len()).filter_map(|steps| self.place(&way[..steps]));
-        let names: Vec<&str> = places.map(|place| place.label.as_str()).collect();
-        names.join(" › ")
+    fn labels(&self, path: &[usize]) -> String {
+        let choices = (1..=path.len()).filter_map(|length| self.choice(&path[..length]));
+        let labels: Vec<&str> = choices.map(|choice| choice.label.as_str()).collect();
+        labels.join(" › ")
     }
 }
 
-impl Bot<Way> for Menu {
+impl Bot<Path> for Menu {
     fn profile(&self) -> Profile {
         Profile::new("menu", "Menu")
             .color(BotColor::Azure)
@@ -166,74 +167,74 @@ impl Bot<Way> for Menu {
 
     fn commands(&self) -> Vec<CommandSpec> {
         vec![
-            CommandSpec::new("menu", "Begin from the top"),
-            CommandSpec::new("go", "Go a way")
+            CommandSpec::new("menu", "Start from the beginning"),
+            CommandSpec::new("go", "Go to a choice")
                 .params("<steps>")
                 .hidden(),
         ]
     }
 
-    async fn join(&self, cx: &mut Context<Way>, _: Join) -> Result {
-        let question = self.lead(&mut cx.state, Way::new());
+    async fn join(&self, cx: &mut Context<Path>, _: Join) -> Result {
+        let question = self.go(&mut cx.state, Path::new());
         let welcome = format!("Welcome! {}", question.text());
         cx.say(question.edited(welcome.into()));
         Ok(())
     }
 
-    async fn message(&self, cx: &mut Context<Way>, message: Message) -> Result {
-        let said = message.text.as_str();
+    async fn message(&self, cx: &mut Context<Path>, message: Message) -> Result {
+        let text = message.text.as_str();
         let from = cx.state.clone();
-        let reply = match self.understand(&from, said) {
-            Some(way) => self.lead(&mut cx.state, way),
-            None => sorry(said, self.lead(&mut cx.state, from)),
+        let reply = match self.select(&from, text) {
+            Some(path) => self.go(&mut cx.state, path),
+            None => not_found(text, self.go(&mut cx.state, from)),
         };
         cx.say(reply);
         Ok(())
     }
 
-    async fn command(&self, cx: &mut Context<Way>, command: Command) -> Result {
-        let (way,) = command.args()?;
-        let draft = self.lead(&mut cx.state, way);
+    async fn command(&self, cx: &mut Context<Path>, command: Command) -> Result {
+        let (path,) = command.args()?;
+        let draft = self.go(&mut cx.state, path);
         cx.show(&command, draft);
         Ok(())
     }
 }
 
-/// How much of what was not understood is repeated.
-const SAID_CHARS_MAX: usize = 50;
-/// Buttons beside each other.
+/// Maximum length of an unknown text that is repeated, in characters.
+const TEXT_CHARS_MAX: usize = 50;
+/// Number of buttons in a row.
 const ROW: usize = 2;
 
-/// The question again, after what was not understood.
-fn sorry(said: &str, question: Draft) -> Draft {
-    let said: String = said.chars().take(SAID_CHARS_MAX).collect();
-    let sorry = Text::new().plain(format_args!("There is no “{said}” here. "));
-    let again = sorry.bb(question.text());
-    question.edited(again.into())
+/// Returns the question again, after a text that selects no choice.
+fn not_found(text: &str, question: Draft) -> Draft {
+    let text: String = text.chars().take(TEXT_CHARS_MAX).collect();
+    let error = Text::new().plain(format_args!("There is no “{text}” here. "));
+    let repeated = error.bb(question.text());
+    question.edited(repeated.into())
 }
 
-/// What can be chosen at a place, and the ways back.
-fn keyboard(way: &[usize], place: &Choice) -> Keyboard {
-    let go = |label: String, way: &[usize]| {
-        let steps: Vec<String> = way.iter().map(usize::to_string).collect();
+/// Returns the buttons of a choice: its choices, back and home.
+fn keyboard(path: &[usize], choice: &Choice) -> Keyboard {
+    let go = |label: String, path: &[usize]| {
+        let steps: Vec<String> = path.iter().map(usize::to_string).collect();
         Button::command(label, "go", steps.join(" "))
     };
-    let choices = place.below.iter().enumerate().map(|(step, choice)| {
-        let label = format!("{} {}", step + 1, choice.label);
-        go(label, &[way, &[step]].concat()).tone(Tone::Primary)
+    let choices = choice.choices.iter().enumerate().map(|(index, choice)| {
+        let label = format!("{} {}", index + 1, choice.label);
+        go(label, &[path, &[index]].concat()).tone(Tone::Primary)
     });
     let choices: Vec<Button> = choices.collect();
     let mut back = Vec::new();
-    if !way.is_empty() && !place.below.is_empty() {
-        back.push(go("‹ Back".into(), parent(way)));
+    if !path.is_empty() && !choice.choices.is_empty() {
+        back.push(go("‹ Back".into(), parent(path)));
     }
-    if way.len() > 1 || place.below.is_empty() {
+    if path.len() > 1 || choice.choices.is_empty() {
         back.push(go("« Home".into(), &[]));
     }
     let rows = choices.chunks(ROW).map(<[Button]>::to_vec);
     rows.fold(Keyboard::new(), Keyboard::row).row(back)
 }
 
-fn parent(way: &[usize]) -> &[usize] {
-    way.split_last().map_or(&[], |(_, parent)| parent)
+fn parent(path: &[usize]) -> &[usize] {
+    path.split_last().map_or(&[], |(_, parent)| parent)
 }

@@ -1,21 +1,22 @@
-//! A bot that tells what is burning: the tasks of whoever asks that should have been done by now.
+//! A bot that lists the overdue tasks of the person who asks.
 //!
 //! ```text
-//! Ann      What is burning?
-//! Overdue  3 tasks are burning.
-//!          For a week and longer
+//! Ann      What is overdue?
+//! Overdue  3 tasks are overdue.
+//!          For a week or longer
 //!          · Tidy up the archive, by 2026-03-01
 //!          For days
 //!          · Invoice for Boris, by 2026-11-23
 //!          For hours
 //!          · Call the printer, by 2026-11-26
 //! Ann      /overdue
-//! Overdue  Nothing burns.
+//! Overdue  Nothing is overdue.
 //! ```
 //!
-//! It asks the portal, so the application (or the inbound webhook) needs the permission `task` as well as `imbot`. Who has
-//! no rights of an administrator finds their own tasks only (page
-//! `b24restdocs: api-reference/tasks/tasks-task-list.md`), which is all that is asked for.
+//! It calls the portal, so the application or the inbound webhook needs the permission `task` in
+//! addition to `imbot`. Without the rights of an administrator, a call returns only the person's
+//! own tasks (page `b24restdocs: api-reference/tasks/tasks-task-list.md`), which are all that it
+//! needs.
 
 use imbot::handler::BotColor;
 use imbot::portal;
@@ -24,21 +25,21 @@ use imbot::store::Time;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// How many tasks one answer names; the portal gives at most fifty at a time.
+/// Maximum number of tasks in an answer.
 pub const NAMED_MAX: usize = 10;
-/// A page of the portal's list: who has as many has perhaps more.
+/// Size of a page of the portal's list. If a page is full, there may be more tasks.
 const PAGE: usize = 50;
-/// `STATE_COMPLETED`.
+/// The portal's `STATE_COMPLETED`.
 const COMPLETED: u8 = 5;
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// Tells what is burning.
+/// Lists overdue tasks.
 #[derive(Clone, Copy, Debug)]
 pub struct Overdue;
 
-/// What is asked for (`filter` of `tasks.task.list`).
+/// The `filter` of `tasks.task.list`.
 #[derive(Serialize)]
 struct Filter {
     #[serde(rename = "RESPONSIBLE_ID")]
@@ -56,7 +57,7 @@ struct Order {
 }
 
 #[derive(Deserialize)]
-struct Found {
+struct TaskList {
     tasks: Vec<Task>,
 }
 
@@ -71,15 +72,15 @@ impl Bot for Overdue {
     fn profile(&self) -> Profile {
         Profile::new("overdue", "Overdue")
             .color(BotColor::Red)
-            .work_position("Tells what is burning")
+            .work_position("Lists overdue tasks")
     }
 
     fn commands(&self) -> Vec<CommandSpec> {
-        vec![CommandSpec::new("overdue", "What is burning?")]
+        vec![CommandSpec::new("overdue", "What is overdue?")]
     }
 
     async fn join(&self, cx: &mut Context, _: Join) -> Result {
-        let question = Text::new().send("What is burning?", "What is burning?");
+        let question = Text::new().send("What is overdue?", "What is overdue?");
         cx.say(Text::new().plain("Ask me: ").bb(question.to_string()));
         Ok(())
     }
@@ -94,51 +95,51 @@ impl Bot for Overdue {
 }
 
 async fn answer(cx: &mut Context) -> Result {
-    let person = cx.sender().ok_or("nobody has asked")?;
-    let now = moment(cx.now())?;
+    let person = cx.sender().ok_or("the sender is unknown")?;
+    let now = timestamp(cx.now())?;
     let filter = Filter {
         responsible: person,
         before: now.strftime("%Y-%m-%dT%H:%M:%S+00:00").to_string(),
         is_not: COMPLETED,
     };
-    let found = cx
-        .call::<Found>("tasks.task.list")
+    let list = cx
+        .call::<TaskList>("tasks.task.list")
         .with("filter", filter)
         .with("order", Order { deadline: "asc" })
         .with("select", ["ID", "TITLE", "DEADLINE"])
         .await;
-    match found {
-        Ok(found) => cx.say(told(&found.tasks, person, now)),
-        Err(error) if is_not_allowed(&error) => cx.say(not_allowed()),
+    match list {
+        Ok(list) => cx.say(summary(&list.tasks, person, now)),
+        Err(error) if is_denied(&error) => cx.say(denied()),
         Err(error) => return Err(error.into()),
     };
     Ok(())
 }
 
-/// Whether it is for want of a permission, or of tasks on the portal.
-fn is_not_allowed(error: &portal::Error) -> bool {
+/// Returns true if a permission is missing, or the portal has no tasks.
+fn is_denied(error: &portal::Error) -> bool {
     let codes = ["insufficient_scope", "ERROR_METHOD_NOT_FOUND"];
     error.is_access_denied() || codes.iter().any(|code| error.is(code))
 }
 
-fn not_allowed() -> Text {
+fn denied() -> Text {
     Text::new()
-        .plain("I may not read tasks here. Let an administrator add the permission ")
+        .plain("I am not allowed to read tasks here. Ask an administrator to add the permission ")
         .bold("task")
-        .plain(" to this application, or to its inbound webhook, under Developer resources; then ask me again.")
+        .plain(" to this application, or to its inbound webhook, under Developer resources. Then ask me again.")
 }
 
-/// The answer, those that burn longest first, as they come.
-fn told(tasks: &[Task], person: UserId, now: Timestamp) -> Text {
+/// Returns the answer. The tasks keep their order, the longest overdue first.
+fn summary(tasks: &[Task], person: UserId, now: Timestamp) -> Text {
     let number = match tasks.len() {
-        0 => return Text::new().plain("Nothing burns."),
-        1 => "One task is burning.".to_owned(),
-        PAGE.. => format!("{PAGE} tasks are burning, or more."),
-        number => format!("{number} tasks are burning."),
+        0 => return Text::new().plain("Nothing is overdue."),
+        1 => "One task is overdue.".to_owned(),
+        PAGE.. => format!("{PAGE} tasks are overdue, or more."),
+        number => format!("{number} tasks are overdue."),
     };
     let mut text = Text::new().bold(number);
     let groups = [
-        ("For a week and longer", WEEK..SignedDuration::MAX),
+        ("For a week or longer", WEEK..SignedDuration::MAX),
         ("For days", DAY..WEEK),
         ("For hours", SignedDuration::ZERO..DAY),
     ];
@@ -170,12 +171,13 @@ fn line(text: Text, task: &Task, person: UserId) -> Text {
     let address = format!("/company/personal/user/{person}/tasks/task/view/{id}/");
     let text = text.line().plain("· ").link(title, address);
     match deadline.as_deref().and_then(|deadline| deadline.get(..10)) {
-        Some(day) => text.plain(format_args!(", by {day}")), // as the portal writes it
+        Some(day) => text.plain(format_args!(", by {day}")), // the date as the portal writes it
         None => text,
     }
 }
 
-/// For how long a task burns. A deadline that cannot be read is over, or the portal would not have named it.
+/// Returns how long a task is overdue. A deadline that cannot be parsed counts as just over, since
+/// the portal has listed the task.
 fn lateness(task: &Task, now: Timestamp) -> SignedDuration {
     let deadline = task.deadline.as_deref().and_then(|at| at.parse().ok());
     let late = |deadline: Timestamp| now.duration_since(deadline);
@@ -184,7 +186,7 @@ fn lateness(task: &Task, now: Timestamp) -> SignedDuration {
         .max(SignedDuration::ZERO)
 }
 
-fn moment(time: Time) -> Result<Timestamp> {
+fn timestamp(time: Time) -> Result<Timestamp> {
     Ok(Timestamp::from_millisecond(time.0.try_into()?)?)
 }
 
@@ -200,7 +202,7 @@ mod tests {
             deadline: Some((now - SignedDuration::from_hours(*hours)).to_string()),
         };
         let tasks: Vec<Task> = ages_hours.iter().enumerate().map(task).collect();
-        let text = told(&tasks, UserId(7), now).to_string();
+        let text = summary(&tasks, UserId(7), now).to_string();
         let lines: Vec<&str> = text.split('\n').collect();
         let starts = lines.len() == expected.len()
             && lines
@@ -211,8 +213,8 @@ mod tests {
     }
 
     #[test]
-    fn tasks_are_grouped_by_how_long_they_burn() {
-        check(&[], &["Nothing burns."]);
+    fn tasks_are_grouped_by_how_long_they_are_overdue() {
+        check(&[], &["Nothing is overdue."]);
         let link = "· [url=/company/personal/user/7/tasks/task/view/1/]t1[/url], by 2026-11-26";
         check(
             &[400, 1],
@@ -233,11 +235,11 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_names_a_few_and_counts_the_others() {
+    fn an_answer_lists_a_few_tasks_and_counts_the_others() {
         let named = ["·"; NAMED_MAX];
-        let head = ["[b]12 tasks are burning.", "[i]For hours"];
+        let head = ["[b]12 tasks are overdue.", "[i]For hours"];
         check(&[2; 12], &[&head[..], &named, &["and 2 more"]].concat());
-        let many = ["[b]50 tasks are burning, or more.", "[i]For hours"];
+        let many = ["[b]50 tasks are overdue, or more.", "[i]For hours"];
         check(&[2; PAGE], &[&many[..], &named, &["and 40 more"]].concat());
     }
 }

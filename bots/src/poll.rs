@@ -1,4 +1,4 @@
-//! A bot that lets a group vote.
+//! A bot that runs polls in groups.
 //!
 //! ```text
 //! Ann    /poll "Where do we eat?" Pizza Sushi "The usual"
@@ -12,8 +12,9 @@
 //! Poll   Where do we eat? Sushi, with 2 of 2 votes.
 //! ```
 //!
-//! One poll at a time, one vote a person; who presses another button has changed their mind. A button carries the number
-//! of its poll, so one of an old message, or a command typed by hand, does nothing to the poll that runs.
+//! A group has one poll at a time. Each person has one vote, and can change it by pressing another
+//! button. A button contains the number of its poll, so a button of an old message, or a command
+//! typed by hand, does not change the running poll.
 
 use std::collections::BTreeMap;
 
@@ -22,29 +23,29 @@ use imbot::handler::BotColor;
 use imbot::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// Lets a group vote.
+/// Runs polls in groups.
 #[derive(Clone, Copy, Debug)]
 pub struct Poll;
 
-/// A poll that runs.
+/// A running poll.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Vote {
-    /// The line that asked for it: no other poll has this number.
+    /// The message with the command that started it, which makes the number unique.
     id: MessageId,
-    /// Who asked for it, and may close it.
+    /// The person who started it, and who may close it.
     by: Option<UserId>,
     question: String,
     options: Vec<String>,
     votes: BTreeMap<UserId, usize>,
-    /// The message that shows how it stands.
+    /// The message that shows the votes.
     message: MessageRef,
 }
 
-/// The most options.
+/// Maximum number of options.
 const OPTIONS_MAX: usize = 10;
-/// The longest question or option, in characters.
+/// Maximum length of a question or an option, in characters.
 const CHARS_MAX: usize = 200;
-/// How many squares a bar has.
+/// Length of a bar, in squares.
 const BAR: usize = 8;
 
 impl Bot<Option<Vote>> for Poll {
@@ -56,8 +57,7 @@ impl Bot<Option<Vote>> for Poll {
 
     fn commands(&self) -> Vec<CommandSpec> {
         vec![
-            CommandSpec::new("poll", "Let the group vote")
-                .params("\"<question>\" <option> <option> …"),
+            CommandSpec::new("poll", "Start a poll").params("\"<question>\" <option> <option> …"),
             CommandSpec::new("endpoll", "Close the poll"),
             CommandSpec::new("vote", "Vote")
                 .params("<poll> <option>")
@@ -66,12 +66,12 @@ impl Bot<Option<Vote>> for Poll {
     }
 
     async fn join(&self, cx: &mut Context<Option<Vote>>, _: Join) -> Result {
-        cx.say(manual(cx.dialog()));
+        cx.say(usage(cx.dialog()));
         Ok(())
     }
 
     async fn message(&self, cx: &mut Context<Option<Vote>>, _: Message) -> Result {
-        cx.say(manual(cx.dialog()));
+        cx.say(usage(cx.dialog()));
         Ok(())
     }
 
@@ -84,15 +84,13 @@ impl Bot<Option<Vote>> for Poll {
     }
 }
 
-fn manual(dialog: &DialogId) -> Text {
+fn usage(dialog: &DialogId) -> Text {
     let example = r#"/poll "Where do we eat?" Pizza Sushi "The usual""#;
     if dialog.is_group() {
-        Text::new()
-            .plain("I let you vote. Try ")
-            .put(example, example)
+        Text::new().plain("I run polls. Try ").put(example, example)
     } else {
         Text::new()
-            .plain("I let a group vote, and the two of us are none. Invite me to a chat, and say there: ")
+            .plain("I run polls in groups. Invite me to a group chat and write there: ")
             .code(example)
     }
 }
@@ -100,14 +98,14 @@ fn manual(dialog: &DialogId) -> Text {
 fn start(cx: &mut Context<Option<Vote>>, command: &Command) -> Result {
     let (question, options): (String, Vec<String>) = command.args()?;
     if !cx.dialog().is_group() {
-        return Err(tell(manual(cx.dialog())));
+        return Err(tell(usage(cx.dialog())));
     }
     if let Some(running) = &cx.state {
-        let first = Text::new()
-            .plain("First close the poll that runs: ")
+        let text = Text::new()
+            .plain("First close the running poll: ")
             .bold(&running.question);
         return Err(tell(
-            Draft::new(first).keyboard(Button::command("Close it", "endpoll", "")),
+            Draft::new(text).keyboard(Button::command("Close it", "endpoll", "")),
         ));
     }
     if !(2..=OPTIONS_MAX).contains(&options.len()) {
@@ -122,16 +120,16 @@ fn start(cx: &mut Context<Option<Vote>>, command: &Command) -> Result {
             "A question or an option has 1 to {CHARS_MAX} characters."
         )));
     }
-    let said = cx.say("…");
+    let message = cx.say("…");
     let vote = Vote {
         id: command.message,
         by: cx.sender(),
         question,
         options,
         votes: BTreeMap::new(),
-        message: said.reference(),
+        message: message.reference(),
     };
-    said.edit(vote.tally()).keyboard(vote.keyboard());
+    message.edit(vote.tally()).keyboard(vote.keyboard());
     cx.state = Some(vote);
     Ok(())
 }
@@ -156,7 +154,7 @@ fn vote(cx: &mut Context<Option<Vote>>, command: &Command) -> Result {
 fn close(cx: &mut Context<Option<Vote>>) -> Result {
     let by = cx.sender();
     if cx.state.as_ref().is_some_and(|poll| poll.by != by) {
-        return Err(tell("Only who asked may close the poll."));
+        return Err(tell("Only the person who started the poll may close it."));
     }
     let poll = cx.state.take().ok_or_else(|| tell("No poll is running."))?;
     cx.message(poll.message)
@@ -171,7 +169,7 @@ impl Vote {
         self.votes.values().filter(|vote| **vote == option).count()
     }
 
-    /// The question, and a bar for each option.
+    /// Returns the question, and a bar for each option.
     fn tally(&self) -> Text {
         let mut text = Text::new().bold(&self.question);
         for (option, label) in self.options.iter().enumerate() {
@@ -192,7 +190,7 @@ impl Vote {
             .row([Button::command("Close", "endpoll", "")])
     }
 
-    /// Who has won.
+    /// Returns the result.
     fn outcome(&self) -> Text {
         let most = (0..self.options.len())
             .map(|option| self.count(option))

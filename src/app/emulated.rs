@@ -1,11 +1,12 @@
-//! The settings of a program of bots on an emulated portal.
+//! The settings of a program on an emulated portal.
 
 use crate::config::Config;
 use crate::emulator::{Credentials, Emulator};
 use crate::portal::Plan;
 
 impl Config {
-    /// Returns the settings for an application of an emulated portal that posts its events to `handler`.
+    /// Returns the settings of an application on an emulated portal that posts its events to
+    /// `handler`.
     ///
     /// ```no_run
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -21,7 +22,7 @@ impl Config {
         Self::default().on(portal, app, handler)
     }
 
-    /// Returns the settings of a program that reaches this emulated portal by its inbound webhook, and polls.
+    /// Returns the settings of a program that polls an emulated portal through its inbound webhook.
     pub fn polling(portal: &Emulator) -> Self {
         Self {
             portal: vec![portal.webhook_url().into()],
@@ -30,7 +31,7 @@ impl Config {
         }
     }
 
-    /// Returns these settings, with an emulated portal in place of a real one.
+    /// Returns these settings with an emulated portal instead of a real one.
     pub(crate) fn on(
         self,
         portal: &Emulator,

@@ -1,4 +1,4 @@
-//! The wiring on one page: bots, hooks and a store become an engine.
+//! Builds an engine from bots, hooks, connectors and settings.
 
 #[cfg(feature = "emulator")]
 mod emulated;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use secrecy::ExposeSecret;
 
-use crate::config::{Config, StorePlace};
+use crate::config::{Config, StoreConfig};
 use crate::engine::{Engine, HookSpec, HookTokens, Options, RestTransport, Transport};
 use crate::event::UserId;
 use crate::handler::{
@@ -53,141 +53,151 @@ pub struct App {
     limits: Option<Limits>,
 }
 
-/// Puts addresses of the program's own beside the engine's.
+/// Adds an address of the program to the engine's.
 type Nest = Box<dyn FnOnce(EventEndpoint) -> EventEndpoint + Send>;
 
-/// A hook, or the address that one forwards to.
+/// A hook, or the address to forward its events to.
 enum HookTarget {
     Hook(Arc<dyn Hook>),
     Address(String),
 }
 
 impl App {
-    /// An application without bots.
-    pub fn new() -> App {
-        App::default()
+    /// Returns an application without bots.
+    pub fn new() -> Self {
+        Self::default()
     }
 
     /// Adds a bot.
     #[must_use]
-    pub fn bot<S: State>(mut self, bot: impl Bot<S>) -> App {
+    pub fn bot<S: State>(mut self, bot: impl Bot<S>) -> Self {
         self.bots.push(Arc::new(Erased::new(bot)));
         self
     }
 
-    /// Adds a connector: a messenger outside, joined to open channels.
+    /// Adds a connector, which connects an outside messenger to open channels.
     #[must_use]
-    pub fn connector(mut self, connector: impl Connector) -> App {
+    pub fn connector(mut self, connector: impl Connector) -> Self {
         self.connectors
             .push(Arc::new(ErasedConnector::new(connector)));
         self
     }
 
-    /// Adds a hook for events that are not a bot's: by name (`"ONCRMDEALADD"`), by the beginning of a name
-    /// (`"ONTASK*"`, `"*"`), or by [`Category`](crate::event::Category). Several may be for one event.
+    /// Adds a hook for events that do not belong to a bot, by name (`"ONCRMDEALADD"`), by the
+    /// beginning of a name (`"ONTASK*"`, `"*"`), or by [`Category`](crate::event::Category). An
+    /// event can have several hooks.
     ///
-    /// It comes as who caused it: with that user's tokens, and without any where nobody did.
+    /// An event carries the tokens of the user who caused it, if there is one.
     #[must_use]
-    pub fn hook(self, events: impl Into<Pattern>, hook: impl Hook) -> App {
+    pub fn hook(self, events: impl Into<Pattern>, hook: impl Hook) -> Self {
         self.hook_as(UserId(0), events, hook)
     }
 
-    /// Adds a hook whose events come as one user, whoever caused them (`auth_type`): with this user's tokens, and where the
-    /// portal asks who may see what happened, it asks for this user. Only an administrator may bind for others.
+    /// Adds a hook whose events carry the tokens of this user, whoever caused them (`auth_type`).
+    /// Where the portal checks who may see an event, it checks this user's rights. Only an
+    /// administrator may bind events for another user.
     ///
-    /// An event is bound once. Of several hooks for one event the first that names a user decides for all.
+    /// An event is bound once. If it has several hooks, the first one with a user decides for all.
     #[must_use]
-    pub fn hook_as(self, user: UserId, events: impl Into<Pattern>, hook: impl Hook) -> App {
-        let listener = HookTarget::Hook(Arc::new(hook));
-        self.listener(events, false, user, listener)
+    pub fn hook_as(self, user: UserId, events: impl Into<Pattern>, hook: impl Hook) -> Self {
+        let target = HookTarget::Hook(Arc::new(hook));
+        self.add_hook(events, false, user, target)
     }
 
-    /// Adds a hook that must lose nothing: the portal keeps its events until they are fetched and written down, for 30 days,
-    /// so they come after what happens while the program is away, too. Of several changes of one thing the portal keeps the
-    /// latest only, and it has no offline events for bots.
+    /// Adds a hook for offline events, which are not lost while the program is down: the portal
+    /// keeps them until they are fetched and stored, at most for 30 days. Of several changes to one
+    /// object the portal keeps only the latest. It has no offline events for bots.
     ///
-    /// They are fetched every few seconds (`--poll-slow`). It takes an application that an administrator installed. Where the
-    /// portal's plan has no confirmation (`rest_offline_extended`), what was fetched by a process that dies at that moment is lost.
+    /// They are fetched every few seconds (`--poll-slow`). The application must be installed by an
+    /// administrator. If the portal's plan has no confirmation (`rest_offline_extended`), events
+    /// are lost when the process dies while it fetches them.
     #[must_use]
-    pub fn offline_hook(self, events: impl Into<Pattern>, hook: impl Hook) -> App {
-        let listener = HookTarget::Hook(Arc::new(hook));
-        self.listener(events, true, UserId(0), listener)
+    pub fn offline_hook(self, events: impl Into<Pattern>, hook: impl Hook) -> Self {
+        let target = HookTarget::Hook(Arc::new(hook));
+        self.add_hook(events, true, UserId(0), target)
     }
 
-    /// Forwards events that are not a bot's to an address, as JSON: `event`, `portal`, `ts`, `data`; no tokens.
+    /// Forwards events that do not belong to a bot to an address, as JSON: `event`, `portal`, `ts`,
+    /// `data`, without tokens.
     ///
-    /// Those of one portal arrive one at a time, in the order in which they came. Where the receiver does not answer with a
-    /// status in the two hundreds within [`FORWARD_TIMEOUT`](crate::portal::FORWARD_TIMEOUT), an event is tried again with
-    /// growing pauses, while those behind it wait, and in the end rests among the dead letters. No other hook or bot waits.
+    /// The events of one portal are forwarded one at a time, in the order of their arrival. If the
+    /// receiver does not answer with a 2xx status within
+    /// [`FORWARD_TIMEOUT`](crate::portal::FORWARD_TIMEOUT), the event is retried with growing
+    /// pauses, while later events wait, and finally becomes a dead letter. Other hooks and bots do
+    /// not wait.
     ///
-    /// The headers are those of Standard Webhooks: `webhook-id`, which is the same for an event each time it is tried,
-    /// `webhook-timestamp`, and with `--forward-secret` also `webhook-signature`, which [`Signer`] explains and checks.
+    /// The headers are those of Standard Webhooks: `webhook-id`, which is the same in every
+    /// attempt, `webhook-timestamp`, and with `--forward-secret` also `webhook-signature`, which
+    /// [`Signer`] explains and checks.
     #[must_use]
-    pub fn forward(self, events: impl Into<Pattern>, address: impl Into<String>) -> App {
-        let listener = HookTarget::Address(address.into());
-        self.listener(events, false, UserId(0), listener)
+    pub fn forward(self, events: impl Into<Pattern>, address: impl Into<String>) -> Self {
+        let target = HookTarget::Address(address.into());
+        self.add_hook(events, false, UserId(0), target)
     }
 
-    fn listener(
+    fn add_hook(
         mut self,
         events: impl Into<Pattern>,
         is_offline: bool,
         user: UserId,
-        listener: HookTarget,
-    ) -> App {
+        target: HookTarget,
+    ) -> Self {
         self.hooks.push(HookSpec {
             pattern: events.into(),
             is_offline,
             user,
-            hook: listener,
+            hook: target,
         });
         self
     }
 
-    /// Serves addresses of your own on the same socket, below a path such as `/widget`: a poem endpoint, such as a connector's
-    /// way in from outside. They are served where the program listens; one whose events are polled does not. Whoever serves
-    /// the [`engine`](App::engine) otherwise nests them there.
+    /// Serves a poem endpoint on the same socket, below a path such as `/widget`, for instance for
+    /// the requests of a connector's clients. [`run`](App::run) serves it if the program listens; a
+    /// program that polls does not. If you serve the [`engine`](App::engine) yourself, nest the
+    /// endpoint there.
     ///
     /// # Panics
-    /// When it is served: the path does not begin with `/`, or another one is the same.
+    /// When it is served: the path does not begin with `/`, or is already in use.
     #[must_use]
-    pub fn nest<E>(mut self, path: impl Into<String>, endpoint: E) -> App
+    pub fn nest<E>(mut self, path: impl Into<String>, endpoint: E) -> Self
     where
         E: IntoEndpoint + Send + 'static,
         E::Endpoint: 'static,
     {
         let path = path.into();
-        let at = path.clone();
+        let nested_at = path.clone();
         self.nests
-            .push((path, Box::new(move |app| app.nest(&at, endpoint))));
+            .push((path, Box::new(move |app| app.nest(&nested_at, endpoint))));
         self
     }
 
-    /// Adds the bots, connectors and addresses of another application where [`run`](App::run) brings an emulated portal along:
-    /// what is there to be tried, and nothing that a real portal should be set up for.
+    /// Adds the bots, connectors and nested endpoints of another application, but only when
+    /// [`run`](App::run) starts an emulated portal: for demonstrations that a real portal should
+    /// not have.
     #[must_use]
-    pub fn emulated_only(mut self, more: App) -> App {
+    pub fn emulated_only(mut self, more: App) -> Self {
         self.emulated_only = Some(Box::new(more));
         self
     }
 
-    /// Remembers in this store. Default: the one that the settings name ([`StorePlace`]).
+    /// Sets the store. Default: the one in the settings ([`StoreConfig`]).
     #[must_use]
-    pub fn store(mut self, store: impl Store) -> App {
+    pub fn store(mut self, store: impl Store) -> Self {
         self.store = Some(Arc::new(store));
         self
     }
 
-    /// Remembers in a store that others hold, too.
+    /// Sets a store that is shared with other code.
     #[must_use]
-    pub fn shared_store(mut self, store: Arc<dyn Store>) -> App {
+    pub fn shared_store(mut self, store: Arc<dyn Store>) -> Self {
         self.store = Some(store);
         self
     }
 
-    /// Makes the bots' calls another way. Default: by the portal's REST methods ([`RestTransport`]).
+    /// Sets the transport of the bots' calls. Default: the portal's REST methods
+    /// ([`RestTransport`]).
     #[must_use]
-    pub fn transport(mut self, transport: impl Transport) -> App {
+    pub fn transport(mut self, transport: impl Transport) -> Self {
         self.transport = Some(Arc::new(transport));
         self
     }
@@ -195,7 +205,7 @@ impl App {
     /// Sets the clock, for tests (feature `testing`). Default: the system's clock.
     #[cfg(feature = "testing")]
     #[must_use]
-    pub fn clock(mut self, clock: Clock) -> App {
+    pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
         self
     }
@@ -203,26 +213,28 @@ impl App {
     /// Sets how long things are kept, for tests (feature `testing`). Default: as the settings say.
     #[cfg(feature = "testing")]
     #[must_use]
-    pub fn limits(mut self, limits: Limits) -> App {
+    pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = Some(limits);
         self
     }
 
-    /// The engine of this application, to be served by [`serve`](crate::serve) or by an application of your own.
+    /// Returns the engine of this application, to be served by [`serve`](crate::serve) or by an
+    /// application of your own.
     ///
     /// # Errors
-    /// A setting is missing, or two bots are the same.
+    /// A setting is missing or invalid, the store cannot be opened, two bots or connectors have the
+    /// same name, or the portal would refuse a name.
     pub fn engine(self, config: &Config) -> Result<Arc<Engine>, ConfigError> {
-        check(&self.bots)?;
+        check_bots(&self.bots)?;
         check_connectors(&self.connectors)?;
-        warn_of_the_first_bot(&self.bots);
+        warn_about_order(&self.bots);
         let webhooks = config
             .portal
             .iter()
             .map(|address| inbound_webhook(address.expose_secret()))
             .collect::<Result<_, _>>()?;
         let application = application(config)?;
-        let http = Http::with_options(config.outside()?)?;
+        let http = Http::with_options(config.http_options()?)?;
         let signer = config.forward_secret.as_ref();
         let signer = signer.map(Signer::new).transpose()?.map(Arc::new);
         let forward = |address| Forward {
@@ -243,7 +255,7 @@ impl App {
             .collect();
         let store = match self.store {
             Some(store) => store,
-            None => open(&config.store)?,
+            None => open_store(&config.store)?,
         };
         let options = Options {
             store,
@@ -266,7 +278,7 @@ impl App {
     }
 }
 
-/// The application that the settings name; none where portals are reached by inbound webhooks only.
+/// Returns the application of the settings, or `None` if they contain inbound webhooks only.
 fn application(config: &Config) -> Result<Option<Application>, ConfigError> {
     if config.client_id.is_none() && !config.portal.is_empty() {
         return Ok(None);
@@ -292,13 +304,13 @@ fn application(config: &Config) -> Result<Option<Application>, ConfigError> {
     }))
 }
 
-/// The store that the settings name.
-fn open(place: &StorePlace) -> Result<Arc<dyn Store>, ConfigError> {
-    if let Some(store) = place.open()? {
-        tracing::info!(file = %place.file().display(), "everything is remembered in a file");
+/// Opens the store of the settings.
+fn open_store(config: &StoreConfig) -> Result<Arc<dyn Store>, ConfigError> {
+    if let Some(store) = config.open()? {
+        tracing::info!(file = %config.file().display(), "the store is a file");
         return Ok(store);
     }
-    tracing::warn!("everything is kept in memory, and forgotten when this program ends");
+    tracing::warn!("the store is in memory: everything is lost when this program ends");
     Ok(Arc::new(Memory::new()))
 }
 
@@ -318,7 +330,7 @@ impl std::fmt::Debug for App {
     }
 }
 
-/// Refuses connectors that a portal would mix up or refuse.
+/// Returns an error if two connectors have the same id, or the portal would refuse one.
 fn check_connectors(connectors: &[Arc<dyn AnyConnector>]) -> Result<(), ConfigError> {
     for (index, connector) in connectors.iter().enumerate() {
         let profile = connector.profile();
@@ -336,26 +348,28 @@ fn check_connectors(connectors: &[Arc<dyn AnyConnector>]) -> Result<(), ConfigEr
     Ok(())
 }
 
-/// Tells of a trap of open channels: the portal transfers and finishes as the first bot of the application, whichever asks.
-fn warn_of_the_first_bot(bots: &[Arc<dyn AnyBot>]) {
-    if let Some(bot) = not_first(bots) {
+/// Logs a warning if a bot cannot transfer and finish chats as itself: the portal does so as the
+/// application's first bot, whichever bot asks.
+fn warn_about_order(bots: &[Arc<dyn AnyBot>]) {
+    if let Some(bot) = channel_bot_after_first(bots) {
         tracing::warn!(
             bot,
-            "this bot serves open channels and is not the application's first: the portal transfers and finishes chats as \
-             the first bot, whichever asks (to_operator is not affected); add this one first, and only one that does so"
+            "this bot serves open channels but is not the application's first bot: the portal transfers and finishes \
+             chats as the first bot, whichever bot asks (to_operator is not affected); add this bot first, and only \
+             one bot for open channels"
         );
     }
 }
 
-/// The bot that serves open channels without being the application's first, if there is one.
-fn not_first(bots: &[Arc<dyn AnyBot>]) -> Option<&str> {
+/// Returns the code of a bot that serves open channels but is not the application's first bot.
+fn channel_bot_after_first(bots: &[Arc<dyn AnyBot>]) -> Option<&str> {
     let mut others = bots.iter().skip(1).map(|bot| bot.profile());
     let bot = others.find(|profile| profile.is_for_open_channels())?;
     Some(bot.code())
 }
 
-/// Refuses bots that a portal would mix up or refuse.
-fn check(bots: &[Arc<dyn AnyBot>]) -> Result<(), ConfigError> {
+/// Returns an error if two bots have the same code, or the portal would refuse a command.
+fn check_bots(bots: &[Arc<dyn AnyBot>]) -> Result<(), ConfigError> {
     for (index, bot) in bots.iter().enumerate() {
         let code = bot.profile().code();
         if bots[..index]
@@ -397,11 +411,11 @@ mod tests {
     }
 
     #[test]
-    fn a_bot_on_lines_should_be_the_first_and_alone() {
+    fn a_bot_for_open_channels_that_is_not_the_first_is_found() {
         let check = |bots: &[(&'static str, bool)], expected| {
             let add = |app: App, bot: &(&'static str, bool)| app.bot(Named(bot.0, bot.1));
             let app = bots.iter().fold(App::new(), add);
-            assert_eq!(not_first(&app.bots), expected, "{bots:?}");
+            assert_eq!(channel_bot_after_first(&app.bots), expected, "{bots:?}");
         };
         check(&[("desk", true)], None);
         check(&[("desk", true), ("echo", false)], None);

@@ -1,36 +1,36 @@
-//! The parts of an application that the command line needs before it becomes an engine.
+//! The parts of an application that the command line needs before the engine is built.
 
 use crate::app::App;
 use crate::serve::EventEndpoint;
 
 impl App {
-    /// Returns the names of its bots, for people.
-    pub(crate) fn names(&self) -> Vec<String> {
+    /// Returns the names of the bots, to be shown to people.
+    pub(crate) fn bot_names(&self) -> Vec<String> {
         let names = self.bots.iter().map(|bot| bot.profile().name().to_owned());
         names.collect()
     }
 
-    /// Takes its own addresses out, and returns what adds them to the engine's.
+    /// Removes the nested addresses, and returns a function that adds them to the engine's.
     pub(crate) fn take_nests(&mut self) -> impl FnOnce(EventEndpoint) -> EventEndpoint + use<> {
         let nests = std::mem::take(&mut self.nests);
         move |app| nests.into_iter().fold(app, |app, (_, nest)| nest(app))
     }
 }
 
-/// What an emulated portal has to have for an application.
+/// The parts of an emulated portal that an application needs.
 #[cfg(feature = "emulator")]
 pub(crate) struct PortalNeeds {
-    /// The code of its first bot that serves open channels.
+    /// The code of the first bot that serves open channels.
     pub(crate) line_bot: Option<String>,
-    /// The ids of its connectors.
+    /// The ids of the connectors.
     pub(crate) connectors: Vec<String>,
-    /// The paths of its own addresses.
+    /// The paths of the nested addresses.
     pub(crate) paths: Vec<String>,
 }
 
 #[cfg(feature = "emulator")]
 impl App {
-    /// Returns this application with the parts that are for an emulated portal only.
+    /// Returns this application with the parts for an emulated portal.
     pub(crate) fn with_emulated_only(mut self) -> Self {
         let Some(mut more) = self.emulated_only.take() else {
             return self;
@@ -41,7 +41,7 @@ impl App {
         self
     }
 
-    /// Returns what an emulated portal has to have for it.
+    /// Returns the parts of an emulated portal that this application needs.
     pub(crate) fn portal_needs(&self) -> PortalNeeds {
         let profiles = self.bots.iter().map(|bot| bot.profile());
         let connectors = self.connectors.iter();

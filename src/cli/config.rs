@@ -51,7 +51,7 @@ impl Parsed {
     /// What kind of place the value comes from, and the place.
     fn from(&self, file: &File) -> (&'static str, Option<String>) {
         let Parsed { setting, .. } = self;
-        match (self.source, file.place(&setting.key)) {
+        match (self.source, file.position(&setting.key)) {
             (Some(ValueSource::CommandLine), _) => ("flag", Some(setting.flag())),
             (Some(ValueSource::EnvVariable), _) => ("environment", Some(setting.variable())),
             (_, Some(place)) => ("file", Some(place)),
@@ -89,7 +89,7 @@ impl Args for All {
 impl FromArgMatches for All {
     fn from_arg_matches(matches: &ArgMatches) -> Result<All, clap::Error> {
         let parsed = |setting: Setting| Parsed {
-            value: setting.shown(matches),
+            value: setting.parsed(matches),
             source: setting.source(matches),
             setting,
         };
@@ -122,14 +122,14 @@ pub(super) fn example() -> Done {
     );
     for setting in Setting::all() {
         out!("\n# {}", setting.help());
-        for (word, meaning) in setting.words() {
+        for (word, meaning) in setting.possible_values() {
             out!(
                 "{}",
                 format!("#   {word}: {meaning}").trim_end_matches(": ")
             );
         }
         let line = setting.default().map(|value| setting.line(&value));
-        out!("#{}", line.unwrap_or_else(|| setting.form()));
+        out!("#{}", line.unwrap_or_else(|| setting.usage()));
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::Done;
-use crate::config::StorePlace;
+use crate::config::StoreConfig;
 use crate::event::{BotId, Delivery, DialogId, Event, MemberId, UserId};
 use crate::store::{
     Content, Conversation, DeadLetter, DeadWhat, ForgetScope, Operator, Sqlite, StoreError,
@@ -18,14 +18,14 @@ pub(super) enum Command {
         #[command(flatten)]
         which: Which,
         #[command(flatten)]
-        place: StorePlace,
+        place: StoreConfig,
     },
     /// Delete everything stored of a conversation, or of a person in all private chats with the bots
     Forget {
         #[command(flatten)]
         whom: Person,
         #[command(flatten)]
-        place: StorePlace,
+        place: StoreConfig,
     },
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::Done;
 use super::decode;
-use crate::config::StorePlace;
+use crate::config::StoreConfig;
 use crate::event::Delivery;
 use crate::store::{Content, DeadId, DeadLetter, DeadWhat, Operator, Sqlite};
 
@@ -20,28 +20,28 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
         #[command(flatten)]
-        place: StorePlace,
+        place: StoreConfig,
     },
     /// Show one with its event and the history of its failures, without tokens
     Show {
         /// Its number
         number: u64,
         #[command(flatten)]
-        place: StorePlace,
+        place: StoreConfig,
     },
     /// Queue again, with a fresh count of attempts; running bots handle them within a second
     Retry {
         #[command(flatten)]
         which: Which,
         #[command(flatten)]
-        place: StorePlace,
+        place: StoreConfig,
     },
     /// Drop permanently
     Drop {
         #[command(flatten)]
         which: Which,
         #[command(flatten)]
-        place: StorePlace,
+        place: StoreConfig,
     },
 }
 

@@ -76,7 +76,7 @@ impl Emulate {
             ),
         }
         out!("  Ctrl-C ends it.");
-        serve::asked_to_stop().await;
+        serve::stop_signal().await;
         portal.stop().await;
         Ok(())
     }

@@ -113,7 +113,7 @@ fn run(app: App) -> ExitCode {
 /// Runs the command. The command line is parsed again, with the values of the file as defaults.
 fn act(app: App, args: Vec<OsString>, file: Option<&Path>) -> Done {
     let file = File::find(file)?;
-    let matches = file.under(Cli::command()).get_matches_from(args);
+    let matches = file.apply_to(Cli::command()).get_matches_from(args);
     match Cli::from_arg_matches(&matches)?.command {
         None => on_runtime(run::without_command(app, &file)),
         Some(Command::Run(run)) => on_runtime(run::bots(app, run, &file)),

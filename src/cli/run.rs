@@ -28,7 +28,7 @@ pub(super) struct Run {
 
 /// Runs the bots without a command: on the portals that the settings name, else on an emulated one.
 pub(super) async fn without_command(app: App, file: &File) -> Done {
-    let command = file.under(Run::augment_args(Command::new("imbot")));
+    let command = file.apply_to(Run::augment_args(Command::new("imbot")));
     let run = Run::from_arg_matches(&command.get_matches_from(["imbot"]))?;
     #[cfg(feature = "emulator")]
     let run = Run {
@@ -58,7 +58,7 @@ async fn on_portals(mut app: App, mut config: Config) -> Done {
     }
     let listener = listen(config.listen).await?;
     let path = path_of(config.public_url.as_deref());
-    let names = app.names().join(", ");
+    let names = app.bot_names().join(", ");
     let nests = app.take_nests();
     let engine = app.engine(&config)?;
     tracing::info!(bots = names, listen = %listener.local_addr()?, "the bots are running");
@@ -82,7 +82,7 @@ async fn polling(engine: Arc<Engine>, config: &Config) -> Done {
     for talk in engine.polled() {
         out!("  Talk to {} at {}", talk.bot, talk.address);
     }
-    Ok(serve::poll(engine, serve::asked_to_stop(), config.stop_timeout()).await?)
+    Ok(serve::poll(engine, serve::stop_signal(), config.stop_timeout()).await?)
 }
 
 /// Serves until the process is asked to stop.
@@ -91,7 +91,7 @@ pub(super) async fn serve_until_asked(
     config: &Config,
     listener: TcpListener,
 ) -> Done {
-    let stop = serve::asked_to_stop();
+    let stop = serve::stop_signal();
     Ok(serve::run(app, listener, stop, config.stop_timeout()).await?)
 }
 

@@ -9,7 +9,7 @@ use secrecy::ExposeSecret;
 use serde_json::json;
 
 use super::Done;
-use crate::config::StorePlace;
+use crate::config::StoreConfig;
 use crate::store::{Clock, Key, Operator, Sqlite, Status};
 
 #[derive(Subcommand)]
@@ -20,14 +20,14 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
         #[command(flatten)]
-        place: StorePlace,
+        place: StoreConfig,
     },
     /// Copy the store to a new file, while the bots run; the key is not in it
     Backup {
         /// The new file
         to: PathBuf,
         #[command(flatten)]
-        place: StorePlace,
+        place: StoreConfig,
     },
     /// Seal everything with a new key; the bots must not run
     ///
@@ -38,7 +38,7 @@ pub(super) enum Command {
         #[arg(long, env = "IMBOT_NEW_STORE_KEY", hide_env_values = true)]
         new_key: Option<secrecy::SecretString>,
         #[command(flatten)]
-        place: StorePlace,
+        place: StoreConfig,
     },
 }
 
@@ -69,7 +69,7 @@ impl Command {
     }
 }
 
-async fn status(place: &StorePlace, as_json: bool) -> Done {
+async fn status(place: &StoreConfig, as_json: bool) -> Done {
     let store = place.attend()?;
     let status = store.status().await?;
     if as_json {
@@ -118,7 +118,7 @@ on the disk    {bytes} bytes",
 
 /// The old key file is replaced only when everything is sealed with the new key, and the new key is on the disk before
 /// anything is.
-fn rekey(place: &StorePlace, new: Option<secrecy::SecretString>) -> Result<(), Box<dyn Error>> {
+fn rekey(place: &StoreConfig, new: Option<secrecy::SecretString>) -> Result<(), Box<dyn Error>> {
     let (file, old) = (place.file(), place.key()?);
     let bar = bar("bodies");
     let progress = |done, all| advance(&bar, done, all);

@@ -1,7 +1,8 @@
-//! The file of settings, under the flags and the environment: what it gives becomes clap's default.
+//! The settings file. Its values become clap's defaults, so flags and environment variables take
+//! precedence.
 //!
-//! So a value from the file goes the way of every other value, through the parser of its flag. It is tried here first, to
-//! name the line where it is wrong; also one that the command at hand does not ask for.
+//! A value from the file is parsed by the parser of its flag. Every value is checked here first,
+//! also those that the current command does not use, so that an error names the line.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,40 +15,43 @@ use toml::de::{DeInteger, DeTable, DeValue};
 use super::setting::{Setting, key_of};
 use crate::platform;
 
-/// The file that is read if no other is named and it is there.
+/// The file that is read if it exists and no other is named.
 const FILE: &str = "imbot.toml";
 
-/// How much alike a key and the name must be that was probably meant, from 0 to 1.
-const LIKENESS_MIN: f64 = 0.7;
+/// Minimum similarity between an unknown key and a suggested one, from 0 to 1.
+const SIMILARITY_MIN: f64 = 0.7;
 
-/// The settings that a file gives, all valid.
+/// The valid settings of a file.
 #[derive(Default)]
 pub(crate) struct File {
     path: Option<PathBuf>,
-    given: BTreeMap<String, Given>,
+    entries: BTreeMap<String, Entry>,
 }
 
-/// What a line gives.
-struct Given {
+/// The values of a setting, and their line in the file.
+struct Entry {
     line: usize,
     values: Vec<String>,
 }
 
 impl File {
-    /// The file that is named, or the usual one if it is there.
-    pub(crate) fn find(named: Option<&Path>) -> Result<File, FileError> {
+    /// Reads the named file, or the usual one if it exists.
+    ///
+    /// # Errors
+    /// The file cannot be read or is invalid, or other users may read a secret in it.
+    pub(crate) fn find(named: Option<&Path>) -> Result<Self, FileError> {
         let path = named.unwrap_or(Path::new(FILE));
-        match File::read(path) {
+        match Self::read(path) {
             Err(FileError::Unreadable { source, .. })
                 if named.is_none() && source.kind() == ErrorKind::NotFound =>
             {
-                Ok(File::default())
+                Ok(Self::default())
             }
-            read => read,
+            result => result,
         }
     }
 
-    fn read(path: &Path) -> Result<File, FileError> {
+    fn read(path: &Path) -> Result<Self, FileError> {
         let unreadable = |source| FileError::Unreadable {
             path: path.to_owned(),
             source,
@@ -56,12 +60,13 @@ impl File {
         let mut file = fs::File::open(path).map_err(unreadable)?;
         file.read_to_string(&mut text).map_err(unreadable)?;
         let mode = platform::mode(&file.metadata().map_err(unreadable)?);
-        let given = parse(&text).map_err(|(line, mistake)| FileError::Wrong {
+        let entries = parse(&text).map_err(|(line, error)| FileError::Invalid {
             path: path.to_owned(),
             line,
-            mistake,
+            error,
         })?;
-        let is_secret = |setting: &Setting| setting.is_secret() && given.contains_key(&setting.key);
+        let is_secret =
+            |setting: &Setting| setting.is_secret() && entries.contains_key(&setting.key);
         if mode & platform::OTHERS != 0
             && let Some(secret) = Setting::all().iter().find(|setting| is_secret(setting))
         {
@@ -72,40 +77,43 @@ impl File {
             });
         }
         let path = Some(path.to_owned());
-        Ok(File { path, given })
+        Ok(Self { path, entries })
     }
 
+    /// Returns the path of the file, if one was read.
     pub(crate) fn path(&self) -> Option<&Path> {
         self.path.as_deref()
     }
 
-    /// Where it gives a setting, such as `imbot.toml:3`.
-    pub(crate) fn place(&self, key: &str) -> Option<String> {
-        let line = self.given.get(key)?.line;
+    /// Returns the position of a setting, such as `imbot.toml:3`.
+    pub(crate) fn position(&self, key: &str) -> Option<String> {
+        let line = self.entries.get(key)?.line;
         Some(format!("{}:{line}", self.path()?.display()))
     }
 
-    /// The command with what the file gives as the defaults of its flags, and of those of its subcommands.
-    pub(crate) fn under(&self, command: Command) -> Command {
-        let given = |arg: &clap::Arg| self.given.get(&key_of(arg)?);
+    /// Returns the command with the file's values as defaults of its flags and of those of its
+    /// subcommands.
+    pub(crate) fn apply_to(&self, command: Command) -> Command {
+        let entry = |arg: &clap::Arg| self.entries.get(&key_of(arg)?);
         command
-            .mut_args(|arg| match given(&arg) {
-                Some(given) => arg.default_values(&given.values),
+            .mut_args(|arg| match entry(&arg) {
+                Some(entry) => arg.default_values(&entry.values),
                 None => arg,
             })
-            .mut_subcommands(|command| self.under(command))
+            .mut_subcommands(|command| self.apply_to(command))
     }
 }
 
-fn parse(text: &str) -> Result<BTreeMap<String, Given>, (usize, Mistake)> {
+/// Parses a file. An error comes with its line.
+fn parse(text: &str) -> Result<BTreeMap<String, Entry>, (usize, LineError)> {
     let line_of = |at| text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1;
     let table = DeTable::parse(text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start);
-        // The library's own text shows the line, which may hold a secret.
-        (line_of(at), Mistake::Syntax(error.message().to_owned()))
+        // The library's full message shows the line, which may contain a secret.
+        (line_of(at), LineError::Syntax(error.message().to_owned()))
     })?;
     let settings = Setting::all();
-    let mut given = BTreeMap::new();
+    let mut entries = BTreeMap::new();
     for (key, value) in table.into_inner() {
         let line = line_of(key.span().start);
         let key = key.into_inner().into_owned();
@@ -113,19 +121,19 @@ fn parse(text: &str) -> Result<BTreeMap<String, Given>, (usize, Mistake)> {
         let values = setting
             .ok_or_else(|| unknown(&key, &settings))
             .and_then(|setting| values(setting, value.get_ref()))
-            .map_err(|mistake| (line, mistake))?;
-        given.insert(key, Given { line, values });
+            .map_err(|error| (line, error))?;
+        entries.insert(key, Entry { line, values });
     }
-    Ok(given)
+    Ok(entries)
 }
 
-/// The values that a setting is given, as texts: what a flag would say.
-fn values(setting: &Setting, value: &DeValue<'_>) -> Result<Vec<String>, Mistake> {
-    let wrong = |why: String| {
+/// Returns the values of a setting as strings, as flags would give them.
+fn values(setting: &Setting, value: &DeValue<'_>) -> Result<Vec<String>, LineError> {
+    let invalid = |reason: String| {
         let Setting { key, .. } = setting;
-        Mistake::Value(format!(
-            "`{key}` {why} ({}: {})",
-            setting.form(),
+        LineError::Value(format!(
+            "`{key}` {reason} ({}: {})",
+            setting.usage(),
             setting.help()
         ))
     };
@@ -135,26 +143,31 @@ fn values(setting: &Setting, value: &DeValue<'_>) -> Result<Vec<String>, Mistake
         }
         value => scalar(value).map(|text| vec![text]),
     };
-    let texts = texts.ok_or_else(|| match setting.is_list() {
-        true => wrong("takes a value or a list of values".into()),
-        false => wrong("takes one value".into()),
+    let texts = texts.ok_or_else(|| {
+        let reason = if setting.is_list() {
+            "takes a value or a list of values"
+        } else {
+            "takes one value"
+        };
+        invalid(reason.into())
     })?;
-    setting.check(&texts).map_err(wrong)?;
+    setting.check(&texts).map_err(invalid)?;
     Ok(texts)
 }
 
-/// The text of a value that is no list and no table.
+/// Returns a value as a string, unless it is a list or a table.
 fn scalar(value: &DeValue<'_>) -> Option<String> {
     match value {
         DeValue::String(text) => Some(text.to_string()),
         DeValue::Integer(number) => Some(decimal(number)),
         DeValue::Float(number) => Some(number.to_string()),
-        DeValue::Boolean(is) => Some(is.to_string()),
-        DeValue::Datetime(moment) => Some(moment.to_string()),
+        DeValue::Boolean(flag) => Some(flag.to_string()),
+        DeValue::Datetime(time) => Some(time.to_string()),
         DeValue::Array(_) | DeValue::Table(_) => None,
     }
 }
 
+/// Returns an integer in decimal.
 fn decimal(number: &DeInteger<'_>) -> String {
     match i64::from_str_radix(number.as_str(), number.radix()) {
         Ok(number) => number.to_string(),
@@ -162,56 +175,60 @@ fn decimal(number: &DeInteger<'_>) -> String {
     }
 }
 
-fn unknown(key: &str, settings: &[Setting]) -> Mistake {
+/// Returns the error for an unknown key, with a suggestion if a setting has a similar name.
+fn unknown(key: &str, settings: &[Setting]) -> LineError {
     let nearest = settings
         .iter()
         .map(|setting| (strsim::jaro_winkler(key, &setting.key), &setting.key))
-        .filter(|(likeness, _)| *likeness >= LIKENESS_MIN)
+        .filter(|(similarity, _)| *similarity >= SIMILARITY_MIN)
         .max_by(|(one, _), (other, _)| one.total_cmp(other));
-    Mistake::Unknown {
+    LineError::Unknown {
         key: key.to_owned(),
-        meant: nearest.map(|(_, name)| name.clone()),
+        suggestion: nearest.map(|(_, name)| name.clone()),
     }
 }
 
-/// The file of settings cannot be used.
+/// The settings file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FileError {
-    /// It is not there, or cannot be read.
-    #[error("the file of settings {} cannot be read: {source}", path.display())]
+    /// It does not exist, or cannot be read.
+    #[error("the settings file {} cannot be read: {source}", path.display())]
     Unreadable {
         path: PathBuf,
         source: std::io::Error,
     },
-    /// Others may read a secret in it.
-    #[error("others may read the {key} in {} (mode {mode:03o}); run `chmod 600` on it, and change the {key} if they did", path.display())]
+    /// Other users may read a secret in it.
+    #[error("other users may read the {key} in {} (mode {mode:03o}); run `chmod 600` on it, and replace the {key} if somebody has read it", path.display())]
     Exposed {
         path: PathBuf,
         key: String,
         mode: u32,
     },
-    /// A line of it is wrong.
-    #[error("{}, line {line}: {mistake}", path.display())]
-    Wrong {
+    /// A line of it is invalid.
+    #[error("{}, line {line}: {error}", path.display())]
+    Invalid {
         path: PathBuf,
         line: usize,
-        mistake: Mistake,
+        error: LineError,
     },
 }
 
-/// What is wrong in a line.
+/// Why a line is invalid.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Mistake {
+pub(crate) enum LineError {
     /// It is not TOML.
     #[error("{0}")]
     Syntax(String),
-    /// Nothing has this name.
-    #[error("there is no setting `{key}`; {}", match meant {
+    /// No setting has this name.
+    #[error("there is no setting `{key}`; {}", match suggestion {
         Some(name) => format!("did you mean `{name}`?"),
         None => "`config --example` prints them all".into(),
     })]
-    Unknown { key: String, meant: Option<String> },
-    /// The setting does not take this.
+    Unknown {
+        key: String,
+        suggestion: Option<String>,
+    },
+    /// The setting does not accept this value.
     #[error("{0}")]
     Value(String),
 }

@@ -1,8 +1,10 @@
-//! Every setting with its default: on the command line, in the environment and in a file.
+//! All settings and their defaults, on the command line, in the environment and in a file.
 //!
-//! To add one, add a field to [`Config`] with its documentation, flag, environment variable and default. The key in the
-//! file is the variable's name without `IMBOT_`. `hide_env_values` makes a secret of it; its type takes any text, since clap
-//! shows what a parser refuses. The rest follows: `config` and its example, errors of the file, and the tests.
+//! To add one, add a field to [`Config`] with its documentation, flag, environment variable and
+//! default. Its key in the file is the variable's name without `IMBOT_`. `hide_env_values` marks it
+//! as secret; the type of a secret must accept any text, since clap prints the values that a parser
+//! refuses. The command `config`, its example, the errors of the file and the tests then include
+//! it.
 
 #[cfg(feature = "cli")]
 mod file;
@@ -32,37 +34,39 @@ pub(crate) use file::File;
 #[cfg(feature = "cli")]
 pub(crate) use setting::Setting;
 
-/// The address to listen on. Default of `--listen`.
+/// The address that the program listens on. Default of `--listen`.
 pub const LISTEN: &str = "127.0.0.1:8072";
 
-/// The address of the portal emulator. Default of `--emulator-listen`.
+/// The address that the portal emulator listens on. Default of `--emulator-listen`.
 pub const EMULATOR_LISTEN: &str = "127.0.0.1:8071";
 
-/// Where the portal's own script for applications with an interface is loaded from.
+/// The address of the portal's script for applications with an interface. Default of `--bx24-url`.
 pub const BX24_URL: &str = "https://api.bitrix24.com/api/v1/";
 
-/// Days for which dead letters are kept. Default of `--dead-days`.
+/// Time for which dead letters are kept, in days. Default of `--dead-days`.
 pub const DEAD_DAYS: u64 = 30;
 
-/// The store's file. Default of `--store`, but for trials on an emulated portal, which remember in memory.
+/// The store's file. Default of `--store`, except on an emulated portal, where the store is in
+/// memory.
 pub const STORE: &str = "imbot.db";
 
-/// What `--store` says for a store in memory.
+/// The value of `--store` that selects a store in memory.
 pub const MEMORY: &str = "memory";
 
-/// Where everything is remembered, and the key that it is sealed with.
+/// The store's file and key.
 #[derive(Clone, Debug, Default)]
 #[cfg_attr(feature = "cli", derive(clap::Args))]
 #[non_exhaustive]
-pub struct StorePlace {
-    /// The file that everything is remembered in, or `memory`. Default: imbot.db; with an emulated portal: memory
+pub struct StoreConfig {
+    /// The store's file, or `memory`. Default: imbot.db; with an emulated portal: memory
     #[cfg_attr(
         feature = "cli",
         arg(long = "store", env = "IMBOT_STORE", value_name = "FILE")
     )]
     pub file: Option<PathBuf>,
 
-    /// The key that tokens and events are sealed with in it, 32 bytes in base64. Default: the one in the key file
+    /// The key that encrypts tokens and events in the store, 32 bytes in base64. Default: the key
+    /// in the key file
     #[cfg_attr(
         feature = "cli",
         arg(
@@ -74,7 +78,8 @@ pub struct StorePlace {
     )]
     pub key: Option<SecretString>,
 
-    /// The file that holds the key, made at the first start. Default: the store's file with `.key` at its end
+    /// The file with the key, created at the first start. Default: the store's file name with
+    /// `.key` appended
     #[cfg_attr(
         feature = "cli",
         arg(
@@ -86,13 +91,13 @@ pub struct StorePlace {
     pub key_file: Option<PathBuf>,
 }
 
-impl StorePlace {
-    /// The store's file.
+impl StoreConfig {
+    /// Returns the store's file.
     pub fn file(&self) -> PathBuf {
         self.file.clone().unwrap_or_else(|| STORE.into())
     }
 
-    /// The file of its key.
+    /// Returns the key file.
     pub fn key_file(&self) -> PathBuf {
         self.key_file.clone().unwrap_or_else(|| {
             let mut name = self.file().into_os_string();
@@ -101,11 +106,12 @@ impl StorePlace {
         })
     }
 
-    /// Opens the store for this process alone. `None` if it is to be in memory, or no file is named.
+    /// Opens the store for this process alone. Returns `None` if it is in memory or no file is
+    /// named.
     ///
     /// # Errors
     /// The key or the file cannot be used, or this build has no SQLite store.
-    pub fn open(&self) -> Result<Option<Arc<dyn Store>>, PlaceError> {
+    pub fn open(&self) -> Result<Option<Arc<dyn Store>>, StoreConfigError> {
         match &self.file {
             Some(file) if file.as_os_str() != MEMORY => self.open_file(file).map(Some),
             _ => Ok(None),
@@ -113,21 +119,21 @@ impl StorePlace {
     }
 
     #[cfg(feature = "sqlite")]
-    fn open_file(&self, file: &Path) -> Result<Arc<dyn Store>, PlaceError> {
+    fn open_file(&self, file: &Path) -> Result<Arc<dyn Store>, StoreConfigError> {
         Ok(Arc::new(Sqlite::open(file, &self.key()?)?))
     }
 
     #[cfg(not(feature = "sqlite"))]
-    fn open_file(&self, file: &Path) -> Result<Arc<dyn Store>, PlaceError> {
-        Err(PlaceError::NoSqlite {
+    fn open_file(&self, file: &Path) -> Result<Arc<dyn Store>, StoreConfigError> {
+        Err(StoreConfigError::NoSqlite {
             path: file.to_owned(),
         })
     }
 }
 
 #[cfg(feature = "sqlite")]
-impl StorePlace {
-    /// Returns the key, made now if there is neither a store nor a key.
+impl StoreConfig {
+    /// Returns the key. Creates it if neither a store nor a key exists.
     ///
     /// # Errors
     /// See [`KeyError`].
@@ -141,11 +147,12 @@ impl StorePlace {
     /// Opens an existing store for an operator's command, next to the process that runs on it.
     ///
     /// # Errors
-    /// There is no store, or the key or the file cannot be used.
-    pub fn attend(&self) -> Result<Sqlite, PlaceError> {
+    /// The store does not exist, or the key or the file cannot be used.
+    pub fn attend(&self) -> Result<Sqlite, StoreConfigError> {
         let file = self.file();
         if !file.exists() {
-            return Err(OpenError::Missing { path: file }.into()); // before a key is made for it
+            // Checked here because reading the key would create it.
+            return Err(OpenError::Missing { path: file }.into());
         }
         Ok(Sqlite::attend(file, &self.key()?)?)
     }
@@ -154,7 +161,7 @@ impl StorePlace {
 /// The store cannot be opened.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum PlaceError {
+pub enum StoreConfigError {
     /// The key cannot be used.
     #[cfg(feature = "sqlite")]
     #[error(transparent)]
@@ -163,7 +170,7 @@ pub enum PlaceError {
     #[cfg(feature = "sqlite")]
     #[error(transparent)]
     Store(#[from] OpenError),
-    /// A file is named, and this build has no SQLite store.
+    /// A file is configured, but this build has no SQLite store.
     #[cfg(not(feature = "sqlite"))]
     #[error(
         "{} cannot be opened: this program is built without SQLite (cargo feature `sqlite`); leave the store out, or pass one to `App::store`",
@@ -175,13 +182,13 @@ pub enum PlaceError {
     },
 }
 
-/// How a program of bots runs. The environment variable of a setting is named in `--help`.
+/// The settings of a program. `--help` lists their environment variables.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "cli", derive(clap::Args))]
 #[non_exhaustive]
 pub struct Config {
-    /// The address of an inbound webhook, such as <https://example.bitrix24.com/rest/1/abc123/>: the bots are registered on
-    /// that portal and poll for their events; may be repeated
+    /// The address of an inbound webhook, such as <https://example.bitrix24.com/rest/1/abc123/>:
+    /// the bots are registered on that portal and poll for their events; may be repeated
     #[cfg_attr(
         feature = "cli",
         arg(
@@ -198,7 +205,8 @@ pub struct Config {
     #[cfg_attr(feature = "cli", arg(long, env = "IMBOT_CLIENT_ID", value_name = "ID"))]
     pub client_id: Option<String>,
 
-    /// The application's `client_secret`; not as a flag, which others on the machine see
+    /// The application's `client_secret`; do not pass it as a flag, which other users of the
+    /// machine can read
     #[cfg_attr(
         feature = "cli",
         arg(
@@ -210,8 +218,8 @@ pub struct Config {
     )]
     pub client_secret: Option<SecretString>,
 
-    /// The token of an outgoing webhook, made in a portal's interface, with the portal's host before it, such as
-    /// example.bitrix24.com:abc123: what it sends is for the hooks; may be repeated
+    /// The token of an outgoing webhook, which is created on the portal, after the portal's host,
+    /// such as example.bitrix24.com:abc123: its events go to the hooks; may be repeated
     #[cfg_attr(
         feature = "cli",
         arg(
@@ -224,7 +232,8 @@ pub struct Config {
     )]
     pub hook_token: Vec<SecretString>,
 
-    /// The secret that what is forwarded is signed with, as `openssl rand -base64 32` makes one. Default: nothing is signed
+    /// The secret that signs forwarded events, such as `openssl rand -base64 32` prints. Default:
+    /// they are not signed
     #[cfg_attr(
         feature = "cli",
         arg(
@@ -236,7 +245,8 @@ pub struct Config {
     )]
     pub forward_secret: Option<SecretString>,
 
-    /// Where portals reach this program, such as <https://bots.example.com/bitrix>: the application's handler address
+    /// The address at which portals reach this program, such as <https://bots.example.com/bitrix>:
+    /// the application's handler address
     #[cfg_attr(
         feature = "cli",
         arg(long, env = "IMBOT_PUBLIC_URL", value_name = "URL")
@@ -260,7 +270,8 @@ pub struct Config {
     #[cfg_attr(feature = "cli", arg(long, env = "IMBOT_BX24_URL", default_value = BX24_URL, value_name = "URL", hide = true))]
     pub bx24_url: String,
 
-    /// A host that may be called by http and inside the own network, such as 127.0.0.1:8071; may be repeated
+    /// A host that may be called over http and inside the local network, such as 127.0.0.1:8071;
+    /// may be repeated
     #[cfg_attr(
         feature = "cli",
         arg(
@@ -272,19 +283,19 @@ pub struct Config {
     )]
     pub allow_host: Vec<String>,
 
-    /// A file with certificates, as PEM, of authorities that are trusted beside the system's: for portals on a server of
-    /// their owner
+    /// A PEM file with certificates of authorities that are trusted in addition to the system's,
+    /// for self-hosted portals
     #[cfg_attr(feature = "cli", arg(long, env = "IMBOT_CA_FILE", value_name = "FILE"))]
     pub ca_file: Option<PathBuf>,
 
-    /// The proxy that all calls go through, such as <http://proxy.example.com:3128>
+    /// The proxy for all calls, such as <http://proxy.example.com:3128>
     #[cfg_attr(
         feature = "cli",
         arg(long, env = "IMBOT_PROXY", value_name = "URL", hide_env_values = true)
     )]
     pub proxy: Option<SecretString>,
 
-    /// The plan that the portals are on: how quickly they may be called
+    /// The plan of the portals, which limits how fast they may be called
     #[cfg_attr(
         feature = "cli",
         arg(
@@ -297,27 +308,27 @@ pub struct Config {
     )]
     pub plan: Plan,
 
-    /// Where everything is remembered
+    /// The store's file and key
     #[cfg_attr(feature = "cli", command(flatten))]
-    pub store: StorePlace,
+    pub store: StoreConfig,
 
-    /// Seconds between two polls for a bot's events while people talk to it
+    /// Seconds between polls for a bot's events while people talk to it
     #[cfg_attr(feature = "cli", arg(long, env = "IMBOT_POLL_QUICK", default_value_t = POLL_QUICK.as_secs_f64(), value_name = "SECONDS", value_parser = seconds))]
     pub poll_quick: f64,
 
-    /// Seconds between two polls for a bot's events in silence
+    /// Seconds between polls for a bot's events while nobody talks to it
     #[cfg_attr(feature = "cli", arg(long, env = "IMBOT_POLL_SLOW", default_value_t = POLL_SLOW.as_secs_f64(), value_name = "SECONDS", value_parser = seconds))]
     pub poll_slow: f64,
 
-    /// Seconds that a handler may take
+    /// Maximum time that a handler may take, in seconds
     #[cfg_attr(feature = "cli", arg(long, env = "IMBOT_TURN_TIMEOUT", default_value_t = TURN_TIMEOUT.as_secs(), value_name = "SECONDS"))]
     pub turn_timeout: u64,
 
-    /// How often an event is tried that cannot be handled, before it rests among the dead letters
+    /// Maximum number of attempts to handle an event before it becomes a dead letter
     #[cfg_attr(feature = "cli", arg(long, env = "IMBOT_ATTEMPTS", default_value_t = ATTEMPTS_MAX, value_name = "TIMES", value_parser = clap::value_parser!(u32).range(1..)))]
     pub attempts: u32,
 
-    /// Days after which a conversation is forgotten in which nothing happens. Default: never
+    /// Days without events after which a conversation is forgotten. Default: never
     #[cfg_attr(
         feature = "cli",
         arg(long, env = "IMBOT_IDLE_DAYS", value_name = "DAYS")
@@ -328,17 +339,17 @@ pub struct Config {
     #[cfg_attr(feature = "cli", arg(long, env = "IMBOT_DEAD_DAYS", default_value_t = DEAD_DAYS, value_name = "DAYS"))]
     pub dead_days: u64,
 
-    /// Seconds that a stop waits for what was begun
+    /// Maximum time that a stop waits for started turns and requests, in seconds
     #[cfg_attr(feature = "cli", arg(long, env = "IMBOT_STOP_TIMEOUT", default_value_t = STOP_TIMEOUT.as_secs(), value_name = "SECONDS"))]
     pub stop_timeout: u64,
 
-    /// The address of the portal emulator
+    /// The address that the portal emulator listens on
     #[cfg_attr(feature = "cli", arg(long, env = "IMBOT_EMULATOR_LISTEN", default_value = EMULATOR_LISTEN, value_name = "ADDRESS"))]
     pub emulator_listen: SocketAddr,
 }
 
 impl Default for Config {
-    /// Returns every setting's default. Neither the environment nor a file is read.
+    /// Returns the default of every setting, without reading the environment or a file.
     fn default() -> Self {
         let address = |text: &str| text.parse().expect("a constant address");
         Self {
@@ -355,7 +366,7 @@ impl Default for Config {
             ca_file: None,
             proxy: None,
             plan: Plan::default(),
-            store: StorePlace::default(),
+            store: StoreConfig::default(),
             poll_quick: POLL_QUICK.as_secs_f64(),
             poll_slow: POLL_SLOW.as_secs_f64(),
             turn_timeout: TURN_TIMEOUT.as_secs(),
@@ -369,8 +380,8 @@ impl Default for Config {
 }
 
 impl Config {
-    /// How calls leave.
-    pub(crate) fn outside(&self) -> std::io::Result<HttpOptions> {
+    /// Returns the options of the HTTP client for calls.
+    pub(crate) fn http_options(&self) -> std::io::Result<HttpOptions> {
         Ok(HttpOptions {
             local: self.allow_host.clone(),
             authorities: self.ca_file.as_ref().map(std::fs::read).transpose()?,
@@ -378,22 +389,22 @@ impl Config {
         })
     }
 
-    /// How often a bot is polled for while people talk to it.
+    /// Returns the time between polls for a bot's events while people talk to it.
     pub fn poll_quick(&self) -> Duration {
         Duration::from_secs_f64(self.poll_quick)
     }
 
-    /// How often a bot is polled for in silence.
+    /// Returns the time between polls for a bot's events while nobody talks to it.
     pub fn poll_slow(&self) -> Duration {
         Duration::from_secs_f64(self.poll_slow)
     }
 
-    /// How long a handler may take.
+    /// Returns the maximum time that a handler may take.
     pub fn turn_timeout(&self) -> Duration {
         Duration::from_secs(self.turn_timeout)
     }
 
-    /// How long things are kept that are of no use any more.
+    /// Returns how long the store keeps dead letters, idle conversations and other old entries.
     pub fn limits(&self) -> Limits {
         const DAY: Duration = Duration::from_secs(24 * 60 * 60);
         let days = |days: u64| DAY.saturating_mul(days.try_into().unwrap_or(u32::MAX));
@@ -404,19 +415,19 @@ impl Config {
         }
     }
 
-    /// How long a stop waits.
+    /// Returns the maximum time that a stop waits.
     pub fn stop_timeout(&self) -> Duration {
         Duration::from_secs(self.stop_timeout)
     }
 }
 
-/// Reads a span of time as it is written in a setting: seconds, also parts of one.
+/// Parses a duration: a number of seconds, which may have a fraction.
 #[cfg(feature = "cli")]
 fn seconds(text: &str) -> Result<f64, String> {
-    let wrong = || format!("`{text}` is not a number of seconds above 0");
-    let seconds: f64 = text.parse().map_err(|_| wrong())?;
-    let is_span = seconds > 0.0 && Duration::try_from_secs_f64(seconds).is_ok();
-    is_span.then_some(seconds).ok_or_else(wrong)
+    let error = || format!("`{text}` is not a number of seconds above 0");
+    let seconds: f64 = text.parse().map_err(|_| error())?;
+    let is_duration = seconds > 0.0 && Duration::try_from_secs_f64(seconds).is_ok();
+    is_duration.then_some(seconds).ok_or_else(error)
 }
 
 #[cfg(all(test, feature = "cli"))]
@@ -427,7 +438,7 @@ mod tests {
     use crate::config::*;
 
     #[test]
-    fn the_defaults_of_the_command_line_are_those_of_the_type() {
+    fn the_command_line_and_the_type_have_the_same_defaults() {
         let table = Config::augment_args(Command::new("imbot").no_binary_name(true));
         let without_environment = table.mut_args(|arg| arg.env(Reset));
         let matches = without_environment.get_matches_from([""; 0]);
@@ -437,7 +448,7 @@ mod tests {
 
     #[cfg(feature = "emulator")]
     #[test]
-    fn the_emulator_listens_at_the_default_of_its_setting() {
+    fn the_emulator_and_its_setting_have_the_same_default() {
         let options = crate::emulator::Options::default();
         assert_eq!(options.listen, Config::default().emulator_listen);
     }

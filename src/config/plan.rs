@@ -1,4 +1,4 @@
-//! The plan of the portals as a setting: its values and their help.
+//! The values of the setting `plan`, and their help.
 
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
@@ -7,20 +7,17 @@ use crate::portal::Plan;
 
 impl ValueEnum for Plan {
     fn value_variants<'a>() -> &'a [Self] {
-        &[Plan::Standard, Plan::Enterprise, Plan::OnPremise]
+        &[Self::Standard, Self::Enterprise, Self::OnPremise]
     }
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
         let (name, help) = match self {
-            Plan::Standard => ("standard", "Two requests a second, fifty at once"),
-            Plan::Enterprise => (
+            Self::Standard => ("standard", "Two requests a second, fifty at once"),
+            Self::Enterprise => (
                 "enterprise",
                 "Five requests a second, two hundred and fifty at once",
             ),
-            Plan::OnPremise => (
-                "on-premise",
-                "No limit: the portal runs on a server of its owner",
-            ),
+            Self::OnPremise => ("on-premise", "No limit: the portal is self-hosted"),
         };
         Some(PossibleValue::new(name).help(help))
     }

@@ -1,7 +1,8 @@
-//! Accepts connections, and closes what poem 3.1.12 leaves open.
+//! Accepts connections, with the limits that poem 3.1.12 does not have.
 //!
-//! poem gives hyper no timer, so half a request stays open for ever; it has no bound on connections; its accept loop spins
-//! when descriptors run out; it does not set `TCP_NODELAY`. Put a reverse proxy in front for TLS all the same.
+//! poem gives hyper no timer, so half a request stays open for ever; it has no limit on
+//! connections; its accept loop spins when file descriptors run out; it does not set
+//! `TCP_NODELAY`. A reverse proxy in front is still needed for TLS.
 
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
@@ -20,76 +21,80 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-/// The most connections at once; more wait in the system's queue.
+/// Maximum number of open connections; more of them wait in the system's queue.
 pub const CONNECTIONS_MAX: usize = 10_000;
-/// How long a request may take to arrive, from its first byte (of a connection: from its beginning).
+/// Maximum time from a request's first byte (for a connection's first request, from the connection)
+/// to its last.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
-/// How long a connection may be silent between requests.
+/// Maximum time that a connection may be silent between requests.
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
-/// How long accepting pauses after it failed, such as when descriptors have run out.
+/// Pause after a failure to accept, such as when file descriptors run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// A listener with bounds on connections and time.
+/// A listener with limits on connections and time.
 #[derive(Debug)]
 pub struct Acceptor {
     listener: TcpListener,
     address: LocalAddr,
     free: Arc<Semaphore>,
     request_timeout: Duration,
-    door: Listener,
+    shutdown: Shutdown,
 }
 
-/// What a stop needs to know of an acceptor.
+/// Stops an acceptor.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Listener {
-    closed: CancellationToken,
-    /// Those that wait for their first request, or for the answer to one.
+pub(super) struct Shutdown {
+    started: CancellationToken,
+    /// The requests under way. A new connection counts as one until its first answer.
     requests: TaskTracker,
 }
 
-impl Listener {
-    /// Accepts no more connections, and waits until every request that is under way has its answer, at most for `limit`.
+impl Shutdown {
+    /// Stops accepting connections, and waits until every request under way is answered, at most
+    /// for `limit`.
     ///
-    /// A connection that was accepted a moment ago belongs to those: its request may still be on the way, and closing it
-    /// would lose an event. What the system has not handed over yet stays in the socket's queue, for the next process.
-    pub(super) async fn close(&self, limit: Duration) {
-        self.closed.cancel();
+    /// A connection without a request so far is waited for as well: its request may be on the way,
+    /// and closing it would lose an event. Connections that the system has not handed over yet stay
+    /// in the socket's queue, for the next process.
+    pub(super) async fn run(&self, limit: Duration) {
+        self.started.cancel();
         self.requests.close();
-        drop(timeout(limit, self.requests.wait()).await); // half a request is not worth a slow stop
+        // Requests that are still incomplete then are dropped.
+        let _ = timeout(limit, self.requests.wait()).await;
     }
 }
 
 impl Acceptor {
-    /// Accepts from this socket.
+    /// Returns an acceptor of this socket's connections.
     ///
     /// # Errors
     /// The socket has no address.
-    pub fn new(listener: TcpListener) -> io::Result<Acceptor> {
+    pub fn new(listener: TcpListener) -> io::Result<Self> {
         let address = LocalAddr(Addr::SocketAddr(listener.local_addr()?));
         let free = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-        Ok(Acceptor {
+        Ok(Self {
             listener,
             address,
             free,
             request_timeout: REQUEST_TIMEOUT,
-            door: Listener::default(),
+            shutdown: Shutdown::default(),
         })
     }
 
-    pub(super) fn door(&self) -> Listener {
-        self.door.clone()
+    pub(super) fn shutdown(&self) -> Shutdown {
+        self.shutdown.clone()
     }
 
-    /// Accepts so many connections at once. Default: [`CONNECTIONS_MAX`].
+    /// Sets the maximum number of open connections. Default: [`CONNECTIONS_MAX`].
     #[must_use]
-    pub fn connections_max(mut self, connections: usize) -> Acceptor {
+    pub fn connections_max(mut self, connections: usize) -> Self {
         self.free = Arc::new(Semaphore::new(connections));
         self
     }
 
-    /// Gives a request so long to arrive. Default: [`REQUEST_TIMEOUT`].
+    /// Sets the maximum time in which a request must arrive. Default: [`REQUEST_TIMEOUT`].
     #[must_use]
-    pub fn request_timeout(mut self, limit: Duration) -> Acceptor {
+    pub fn request_timeout(mut self, limit: Duration) -> Self {
         self.request_timeout = limit;
         self
     }
@@ -108,21 +113,25 @@ impl poem::listener::Acceptor for Acceptor {
             .await
             .map_err(io::Error::other)?;
         loop {
-            let accepted = self.door.closed.run_until_cancelled(self.listener.accept());
+            let accepted = self
+                .shutdown
+                .started
+                .run_until_cancelled(self.listener.accept());
             let Some(accepted) = accepted.await else {
                 return std::future::pending().await; // until the server ends
             };
             match accepted {
                 Ok((stream, remote)) => {
-                    stream.set_nodelay(true).ok(); // a closed connection shows at the first read
-                    let requests = self.door.requests.clone();
+                    // It fails on a closed connection, where the first read fails as well.
+                    let _ = stream.set_nodelay(true);
+                    let requests = self.shutdown.requests.clone();
                     let connection =
                         Connection::new(stream, self.request_timeout, requests, permit);
                     let remote = RemoteAddr(Addr::SocketAddr(remote));
                     return Ok((connection, self.address.clone(), remote, Scheme::HTTP));
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "no connection is accepted for a moment");
+                    tracing::warn!(%error, "connections cannot be accepted; trying again");
                     sleep(ACCEPT_PAUSE).await;
                 }
             }
@@ -130,15 +139,15 @@ impl poem::listener::Acceptor for Acceptor {
     }
 }
 
-/// A connection that ends when a request does not arrive in time.
+/// A connection that is closed when a request does not arrive in time.
 #[derive(Debug)]
 pub struct Connection {
     stream: TcpStream,
     deadline: Instant,
-    /// Rings at the deadline or before it. Moving it costs more than reading the clock, so it stays where it is while requests
-    /// come and go, and is moved when it rings too early.
-    alarm: Pin<Box<Sleep>>,
-    /// The request that is under way, if one is; between requests the deadline is that of silence.
+    /// Fires at the deadline or before it. Resetting it costs more than reading the clock, so it is
+    /// reset only when it has fired too early, not at each request.
+    timer: Pin<Box<Sleep>>,
+    /// The request under way, if any. Between requests the deadline is that of silence.
     request: Option<TaskTrackerToken>,
     requests: TaskTracker,
     request_timeout: Duration,
@@ -151,12 +160,12 @@ impl Connection {
         request_timeout: Duration,
         requests: TaskTracker,
         permit: OwnedSemaphorePermit,
-    ) -> Connection {
+    ) -> Self {
         let deadline = Instant::now() + request_timeout;
-        Connection {
+        Self {
             stream,
             deadline,
-            alarm: Box::pin(sleep_until(deadline)),
+            timer: Box::pin(sleep_until(deadline)),
             request: Some(requests.token()),
             requests,
             request_timeout,
@@ -164,22 +173,22 @@ impl Connection {
         }
     }
 
-    /// A byte was written: the request has arrived, and silence begins.
-    fn answered(&mut self) {
+    /// Ends the request: a byte of its answer is written, and silence begins.
+    fn end_request(&mut self) {
         self.request = None;
         self.deadline = Instant::now() + IDLE_TIMEOUT;
     }
 
-    /// Whether the deadline is over; if not, the task is woken when it is.
+    /// Returns true if the deadline has passed; if not, the task is woken when it has.
     fn is_late(&mut self, cx: &mut Context<'_>) -> bool {
-        while self.alarm.as_mut().poll(cx).is_ready() {
+        while self.timer.as_mut().poll(cx).is_ready() {
             let now = Instant::now();
             if now >= self.deadline {
                 return true;
             }
-            // No request that begins later has its deadline before this.
+            // A request that begins later has no earlier deadline than this.
             let next = self.deadline.min(now + self.request_timeout);
-            self.alarm.as_mut().reset(next);
+            self.timer.as_mut().reset(next);
         }
         false
     }
@@ -198,9 +207,10 @@ impl AsyncRead for Connection {
                 self.deadline = Instant::now() + self.request_timeout;
                 Poll::Ready(Ok(()))
             }
-            // One byte now and then does not keep a connection: the deadline counts while bytes come, too.
+            // The deadline applies while bytes arrive as well, so single bytes do not keep a
+            // connection open.
             Poll::Ready(_)
-                if self.request.is_some() && self.alarm.is_elapsed() && self.is_late(cx) =>
+                if self.request.is_some() && self.timer.is_elapsed() && self.is_late(cx) =>
             {
                 Poll::Ready(Err(ErrorKind::TimedOut.into()))
             }
@@ -216,7 +226,7 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.answered();
+        self.end_request();
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
 
@@ -225,7 +235,7 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.answered();
+        self.end_request();
         Pin::new(&mut self.stream).poll_write_vectored(cx, parts)
     }
 

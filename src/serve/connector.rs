@@ -1,7 +1,8 @@
-//! The settings page of a connector, which the portal shows in a frame where a line's connectors are set up.
+//! The settings page of a connector. The portal shows it in a frame, in the settings of a line.
 //!
-//! Opening it joins the connector to the line; the portal has a button of its own to take it away. The portal POSTs the
-//! installation's token with the frame (protocol/auth.md 6), so nobody else can do that.
+//! Opening it connects the connector to the line; to disconnect it, the portal has a button of its
+//! own. The portal POSTs the installation's token with the frame (protocol/auth.md 6), so nobody
+//! else can open it.
 
 use std::sync::Arc;
 
@@ -11,33 +12,33 @@ use poem::{Body, IntoResponse, Response};
 use secrecy::SecretString;
 use serde_json::Value;
 
-use super::endpoint::{refuse, status, whole};
 use super::install::FRAME_BYTES_MAX;
+use super::reply::{read_body, refuse, refuse_error};
 use crate::engine::{Engine, SettingsPage, SettingsRequest};
 use crate::event::{LineId, MemberId, Node, Tree};
 
 const PAGE: &str = include_str!("connector.html");
 
-/// Joins the connector of this id to the line whose settings are open.
+/// Connects the connector with this id to the line whose settings are open.
 pub(super) async fn page(engine: &Arc<Engine>, connector: &str, body: Body) -> Response {
-    let Ok(body) = whole(body, FRAME_BYTES_MAX).await else {
+    let Ok(body) = read_body(body, FRAME_BYTES_MAX).await else {
         return refuse(StatusCode::PAYLOAD_TOO_LARGE, "the body is too long");
     };
-    let opened = Tree::from_form(body)
+    let request = Tree::from_form(body)
         .ok()
-        .and_then(|form| opened(&form, connector));
-    let Some(opened) = opened else {
-        let why = "this page is opened by a portal, among the connectors of a line";
-        return refuse(StatusCode::BAD_REQUEST, why);
+        .and_then(|form| settings_request(&form, connector));
+    let Some(request) = request else {
+        let reason = "this page is opened by a portal, among the connectors of a line";
+        return refuse(StatusCode::BAD_REQUEST, reason);
     };
-    match engine.open_settings(opened).await {
-        Ok(settings) => Html(show(&settings)).into_response(),
-        Err(refused) => refuse(status(&refused), &refused.to_string()),
+    match engine.open_settings(request).await {
+        Ok(settings) => Html(render(&settings)).into_response(),
+        Err(error) => refuse_error(&error),
     }
 }
 
-/// What the frame's POST tells, if it is of this connector.
-fn opened(form: &Tree, connector: &str) -> Option<SettingsRequest> {
+/// Reads the frame's POST. Returns `None` unless it is valid and names this connector.
+fn settings_request(form: &Tree, connector: &str) -> Option<SettingsRequest> {
     let text = |key: &str| {
         let node = form.root().get(key).and_then(Node::filled);
         node.map(String::from)
@@ -58,15 +59,15 @@ fn opened(form: &Tree, connector: &str) -> Option<SettingsRequest> {
     })
 }
 
-fn show(settings: &SettingsPage) -> String {
+fn render(settings: &SettingsPage) -> String {
     let state = match &settings.error {
         None => format!("Connected to line {}.", settings.line),
-        Some(wrong) => format!("Not connected to line {}: {}", settings.line, escape(wrong)),
+        Some(error) => format!("Not connected to line {}: {}", settings.line, escape(error)),
     };
     let class = if settings.error.is_some() {
-        "wrong"
+        "error"
     } else {
-        "well"
+        "success"
     };
     PAGE.replace("{{name}}", &escape(&settings.name))
         .replace("{{class}}", class)
@@ -85,13 +86,13 @@ mod tests {
     use crate::serve::connector::*;
 
     #[test]
-    fn a_page_is_opened_by_a_lines_settings_and_nothing_else() {
+    fn only_the_settings_of_a_line_open_the_page() {
         let of = |placement: &str, connector: &str, line: &str| {
             let options = format!("{{\"CONNECTOR\":\"{connector}\",\"LINE\":{line}}}");
             let body = format!(
                 "PLACEMENT={placement}&PLACEMENT_OPTIONS={options}&member_id=m&APPLICATION_TOKEN=t"
             );
-            opened(&Tree::from_form(body).unwrap(), "web").map(|it| it.line)
+            settings_request(&Tree::from_form(body).unwrap(), "web").map(|it| it.line)
         };
         assert_eq!(of("SETTING_CONNECTOR", "WEB", "\"7\""), Some(LineId(7)));
         assert_eq!(of("SETTING_CONNECTOR", "web", "7"), Some(LineId(7)));
@@ -101,14 +102,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_shown_as_text() {
+    fn names_and_errors_are_escaped() {
         let settings = SettingsPage {
             name: "Web <chat>".to_owned(),
             line: LineId(7),
             error: Some("<script>".to_owned()),
             html: "<p>own</p>".to_owned(),
         };
-        let page = show(&settings);
+        let page = render(&settings);
         assert!(page.contains("Web &lt;chat&gt;") && page.contains("&lt;script&gt;"));
         assert!(page.contains("<p>own</p>"));
     }

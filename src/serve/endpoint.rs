@@ -1,21 +1,21 @@
-//! The addresses that portals and probes call.
+//! The addresses that portals and health probes call.
 
 use std::fmt;
-use std::pin::pin;
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
-use futures_util::TryStreamExt;
+use bytes::Bytes;
 use poem::error::{NotFoundError, ReadBodyError};
 use poem::http::{Method, StatusCode, header};
 use poem::{Body, Endpoint, IntoEndpoint, Request, Response, Route};
 use serde_json::json;
 
+use super::reply::{read_body, refuse, status};
 use super::{connector, install};
-use crate::engine::{AcceptError, Engine};
+use crate::engine::Engine;
 use crate::event::BODY_BYTES_MAX;
 
-/// The engine's addresses, to be nested wherever you like.
+/// Returns the engine's addresses, to be served by [`run`](super::run) or nested in a poem
+/// application.
 ///
 /// ```no_run
 /// # use std::sync::Arc;
@@ -27,7 +27,7 @@ pub fn endpoint(engine: Arc<Engine>) -> EventEndpoint {
     EventEndpoint {
         engine,
         path: String::new(),
-        others: None,
+        nested: None,
     }
 }
 
@@ -36,7 +36,7 @@ pub struct EventEndpoint {
     engine: Arc<Engine>,
     path: String,
     /// The program's own addresses.
-    others: Option<Route>,
+    nested: Option<Route>,
 }
 
 impl fmt::Debug for EventEndpoint {
@@ -49,36 +49,38 @@ impl fmt::Debug for EventEndpoint {
 }
 
 impl EventEndpoint {
-    /// Answers below this path, too: a reverse proxy may pass the path on or cut it off. Default: at the root only.
+    /// Answers below this path as well as at the root, since a reverse proxy may pass the path on
+    /// or remove it. Default: at the root only.
     #[must_use]
-    pub fn below(mut self, path: &str) -> EventEndpoint {
+    pub fn below(mut self, path: &str) -> Self {
         path.trim_end_matches('/').clone_into(&mut self.path);
         self
     }
 
-    /// Serves addresses of your own beside, below a path such as `/widget`, which they do not see.
+    /// Serves an endpoint of the program below a path such as `/widget`. The endpoint does not see
+    /// the path.
     ///
     /// # Panics
-    /// The path does not begin with `/`, or another one is the same.
+    /// The path does not begin with `/`, or is already in use.
     #[must_use]
-    pub fn nest<E>(mut self, path: &str, endpoint: E) -> EventEndpoint
+    pub fn nest<E>(mut self, path: &str, endpoint: E) -> Self
     where
         E: IntoEndpoint,
         E::Endpoint: 'static,
     {
-        let others = self.others.take().unwrap_or_default();
-        self.others = Some(others.nest(path, endpoint));
+        let nested = self.nested.take().unwrap_or_default();
+        self.nested = Some(nested.nest(path, endpoint));
         self
     }
 
-    /// The engine whose addresses these are.
+    /// Returns the engine behind these addresses.
     pub(super) fn engine(&self) -> &Arc<Engine> {
         &self.engine
     }
 
-    /// Answers at an address that is not the engine's.
-    async fn others(&self, mut request: Request, body: Body) -> poem::Result<Response> {
-        let Some(others) = &self.others else {
+    /// Calls the nested endpoint at this address, if there is one.
+    async fn call_nested(&self, mut request: Request, body: Body) -> poem::Result<Response> {
+        let Some(nested) = &self.nested else {
             return Ok(not_found());
         };
         request.set_body(body);
@@ -89,24 +91,24 @@ impl EventEndpoint {
         {
             *request.uri_mut() = uri;
         }
-        match others.call(request).await {
+        match nested.call(request).await {
             Err(error) if error.is::<NotFoundError>() => Ok(not_found()),
-            answered => answered,
+            result => result,
         }
     }
 
-    /// Takes an event in.
+    /// Passes an event to the engine, and reports how it went.
     async fn receive(&self, request: &Request, body: Body) -> Response {
         let event = match *request.method() {
             Method::POST if !is_form(request) => {
-                let why = "events are posted as application/x-www-form-urlencoded";
-                return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, why);
+                let reason = "events are posted as application/x-www-form-urlencoded";
+                return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, reason);
             }
-            Method::POST => match whole(body, BODY_BYTES_MAX).await {
+            Method::POST => match read_body(body, BODY_BYTES_MAX).await {
                 Ok(body) => body,
                 Err(ReadBodyError::PayloadTooLarge) => {
-                    let why = format!("the body is longer than {BODY_BYTES_MAX} bytes");
-                    return refuse(StatusCode::PAYLOAD_TOO_LARGE, &why);
+                    let reason = format!("the body is longer than {BODY_BYTES_MAX} bytes");
+                    return refuse(StatusCode::PAYLOAD_TOO_LARGE, &reason);
                 }
                 Err(_) => return refuse(StatusCode::BAD_REQUEST, "the body ended early"),
             },
@@ -116,7 +118,7 @@ impl EventEndpoint {
             _ => {
                 let mut response = refuse(
                     StatusCode::METHOD_NOT_ALLOWED,
-                    "events come by POST, or by GET with a query",
+                    "events are sent by POST, or by GET with a query",
                 );
                 response
                     .headers_mut()
@@ -126,15 +128,15 @@ impl EventEndpoint {
         };
         match self.engine.accept(event).await {
             Ok(()) => StatusCode::OK.into(),
-            Err(refused) => {
-                let status = status(&refused);
-                tracing::warn!(status = status.as_u16(), %refused, "an event is not taken in");
-                refuse(status, &refused.to_string())
+            Err(error) => {
+                let status = status(&error);
+                tracing::warn!(status = status.as_u16(), %error, "an event was refused");
+                refuse(status, &error.to_string())
             }
         }
     }
 
-    /// Tells a probe that the program runs, and how much waits.
+    /// Returns the state of the program, for health probes.
     fn health(&self) -> Response {
         let (events, calls) = self.engine.waiting();
         let portals = self.engine.portals().len();
@@ -153,8 +155,8 @@ impl EventEndpoint {
 impl Endpoint for EventEndpoint {
     type Output = Response;
 
-    /// In a box of its own, and the request in it once: poem keeps it a second time beside what it calls, and what is
-    /// larger than a kilobyte the allocator serves slowly.
+    /// Boxed, with the request moved into the box: poem would otherwise keep the request twice, and
+    /// the allocator is slow for futures above a kilobyte.
     fn call(&self, mut request: Request) -> impl Future<Output = poem::Result<Response>> + Send {
         let body = request.take_body();
         Box::pin(async move {
@@ -169,30 +171,11 @@ impl Endpoint for EventEndpoint {
                         let id = id.trim_end_matches('/').to_owned();
                         Box::pin(connector::page(&self.engine, &id, body)).await
                     }
-                    None => return Box::pin(self.others(request, body)).await,
+                    None => return Box::pin(self.call_nested(request, body)).await,
                 },
             })
         })
     }
-}
-
-/// The whole of a body that is not longer than the limit. Most come in one piece, which is passed on as it is.
-pub(super) async fn whole(body: Body, limit: usize) -> Result<Bytes, ReadBodyError> {
-    let mut pieces = pin!(body.into_bytes_stream());
-    let mut whole = Bytes::new();
-    while let Some(piece) = pieces.try_next().await? {
-        if whole.len() + piece.len() > limit {
-            return Err(ReadBodyError::PayloadTooLarge);
-        }
-        whole = if whole.is_empty() {
-            piece
-        } else {
-            let mut longer = BytesMut::from(whole); // copied once, when the second piece comes
-            longer.extend_from_slice(&piece);
-            longer.freeze()
-        };
-    }
-    Ok(whole)
 }
 
 fn is_form(request: &Request) -> bool {
@@ -201,24 +184,7 @@ fn is_form(request: &Request) -> bool {
     kind.eq_ignore_ascii_case("application/x-www-form-urlencoded")
 }
 
-pub(super) fn status(refused: &AcceptError) -> StatusCode {
-    match refused {
-        AcceptError::Malformed(_) => StatusCode::BAD_REQUEST,
-        AcceptError::Unproven => StatusCode::FORBIDDEN,
-        AcceptError::Full | AcceptError::Unreachable | AcceptError::Store(_) => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
-    }
-}
-
 fn not_found() -> Response {
-    let why = "there is nothing at this address; events go to /";
-    refuse(StatusCode::NOT_FOUND, why)
-}
-
-pub(super) fn refuse(status: StatusCode, why: &str) -> Response {
-    Response::builder()
-        .status(status)
-        .content_type("text/plain; charset=utf-8")
-        .body(format!("{why}\n"))
+    let reason = "there is nothing at this address; events go to /";
+    refuse(StatusCode::NOT_FOUND, reason)
 }

@@ -1,7 +1,7 @@
 //! The installation page of an application with an interface.
 //!
-//! The portal shows it in a frame and POSTs the tokens of the administrator (protocol/auth.md 3). No event is sent before
-//! the page calls `BX24.installFinish()`, which every example forgets once.
+//! The portal shows it in a frame and POSTs the tokens of the administrator (protocol/auth.md 3).
+//! The portal sends no event before the page calls `BX24.installFinish()`.
 
 use std::sync::Arc;
 
@@ -9,18 +9,19 @@ use poem::http::StatusCode;
 use poem::{Body, Response};
 use secrecy::SecretString;
 
-use super::endpoint::{refuse, status, whole};
+use super::reply::{read_body, refuse, refuse_error};
 use crate::engine::{Engine, InstallClaim};
 use crate::event::{MemberId, Node, Tree};
 
-/// The longest body of a frame's POST, in bytes.
+/// Maximum size of the body of a frame's POST, in bytes.
 pub(super) const FRAME_BYTES_MAX: usize = 64 * 1024;
 
 const PAGE: &str = include_str!("install.html");
 
-/// Takes the tokens in, and finishes the installation in the browser.
+/// Installs the application with the posted tokens, and returns the page that finishes the
+/// installation in the browser.
 pub(super) async fn page(engine: &Arc<Engine>, body: Body) -> Response {
-    let Ok(body) = whole(body, FRAME_BYTES_MAX).await else {
+    let Ok(body) = read_body(body, FRAME_BYTES_MAX).await else {
         return refuse(StatusCode::PAYLOAD_TOO_LARGE, "the body is too long");
     };
     let Some(claim) = Tree::from_form(body).ok().and_then(|form| claim(&form)) else {
@@ -31,7 +32,7 @@ pub(super) async fn page(engine: &Arc<Engine>, body: Body) -> Response {
     };
     match engine.install(claim).await {
         Ok(()) => html(PAGE.replace("{{bx24}}", engine.bx24_url())),
-        Err(refused) => refuse(status(&refused), &refused.to_string()),
+        Err(error) => refuse_error(&error),
     }
 }
 
@@ -41,6 +42,7 @@ fn html(page: String) -> Response {
         .body(page)
 }
 
+/// Reads the frame's POST.
 fn claim(form: &Tree) -> Option<InstallClaim> {
     let text = |key: &str| {
         form.root()

@@ -1,18 +1,20 @@
-//! How events arrive: the only part on the road that names poem.
+//! Receives events over HTTP.
 //!
-//! [`endpoint`] is a poem endpoint with these addresses, to be served by [`run`] or nested in an application of your own:
+//! [`endpoint`] returns a poem endpoint with these addresses, to be served by [`run`] or nested in
+//! an application of your own:
 //!
-//! | address | what |
+//! | address | purpose |
 //! |---|---|
-//! | `/` | events: form POSTs, or GETs with a query string; 200 with an empty body once an event is taken in |
-//! | `/connectors/…` | the settings page of a connector, by its id; opening it on the portal joins the connector to the line |
-//! | `/install` | the installation page of an application with an interface; it tells the portal that it is finished |
-//! | `/health` | JSON for probes: portals, waiting events, waiting calls |
+//! | `/` | events, as form POSTs or GETs with a query; 200 once an event is stored |
+//! | `/connectors/…` | the settings page of a connector, which connects it to a line |
+//! | `/install` | the installation page of an application with an interface |
+//! | `/health` | JSON for probes: portals, waiting events and calls, counts since the start |
 
 mod acceptor;
 mod connector;
 mod endpoint;
 mod install;
+mod reply;
 
 use std::io;
 use std::pin::pin;
@@ -28,17 +30,18 @@ pub use acceptor::{Acceptor, CONNECTIONS_MAX, IDLE_TIMEOUT, REQUEST_TIMEOUT};
 pub use endpoint::{EventEndpoint, endpoint};
 pub use poem::IntoEndpoint;
 
-/// How long a stop waits for what was begun. Default of `--stop-timeout`.
+/// Maximum time that a stop waits for started turns and requests. Default of `--stop-timeout`.
 pub const STOP_TIMEOUT: Duration = Duration::from_secs(25);
 
-/// How much of that is for requests that are still arriving: what is refused is lost, but half a request, as a probe leaves
-/// behind, does not hold up a stop for ever.
+/// The part of that time for requests that are still arriving. A refused event is lost, so they are
+/// waited for; but half a request, such as a probe leaves behind, must not delay a stop for long.
 const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How long connections without a request have to hear that the server ends.
-const HANG_UP: Duration = Duration::from_millis(100);
+/// Time in which idle connections are closed.
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// Serves the engine's addresses on a socket until `stop` is ready, then ends what was begun, at most for `limit`.
+/// Serves the engine's addresses on a socket until `stop` is ready, then finishes started turns and
+/// requests, at most for `limit`.
 ///
 /// # Errors
 /// The socket fails, or the store cannot be read.
@@ -51,16 +54,18 @@ pub async fn run(
     let engine = Arc::clone(app.engine());
     engine.start().await.map_err(io::Error::other)?;
     let acceptor = Acceptor::new(listener)?;
-    let door = acceptor.door();
+    let shutdown = acceptor.shutdown();
     let arrival = ARRIVAL_TIMEOUT.min(limit);
     let (end, ended) = tokio::sync::oneshot::channel::<()>();
-    let ended = async { drop(ended.await) };
+    let ended = async {
+        let _ = ended.await;
+    };
     let server = Server::new_with_acceptor(acceptor);
-    let mut server = pin!(server.run_with_graceful_shutdown(app, ended, Some(HANG_UP)));
+    let mut server = pin!(server.run_with_graceful_shutdown(app, ended, Some(CLOSE_TIMEOUT)));
     let served = tokio::select! {
         served = &mut server => served,
-        // Events are taken in until the begun turns have ended, and only then the socket is closed or handed over.
-        () = async { stop.await; engine.stop(limit - arrival).await; door.close(arrival).await; } => {
+        // Events are accepted until the started turns are finished; only then is the socket closed.
+        () = async { stop.await; engine.stop(limit - arrival).await; shutdown.run(arrival).await; } => {
             drop(end);
             server.await
         }
@@ -69,8 +74,8 @@ pub async fn run(
     served
 }
 
-/// Runs the engine without a socket until `stop` is ready, then ends what was begun, at most for `limit`: for bots whose
-/// events are polled.
+/// Runs the engine without a socket, for bots that poll, until `stop` is ready; then finishes
+/// started turns, at most for `limit`.
 ///
 /// # Errors
 /// The store cannot be read.
@@ -88,19 +93,20 @@ pub async fn poll(
 
 async fn close(engine: &Engine) {
     if let Err(error) = engine.store().close().await {
-        tracing::error!(%error, "the store is not closed well");
+        tracing::error!(%error, "the store could not be closed cleanly");
     }
 }
 
-/// Returns a future that is ready when the process is asked to end: SIGINT or SIGTERM, elsewhere Ctrl-C.
+/// Returns a future that is ready when the process receives SIGINT or SIGTERM, or Ctrl-C on other
+/// systems.
 ///
-/// On Unix the signals are handled from this call on, not from the first poll, so that one that
+/// On Unix the signals are handled from this call on, not from the first poll, so a signal that
 /// arrives while the program starts does not kill it.
 ///
 /// # Panics
-/// When it is called outside a Tokio runtime.
+/// It is called outside a Tokio runtime.
 #[cfg(unix)]
-pub fn asked_to_stop() -> impl Future<Output = ()> {
+pub fn stop_signal() -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
     let signals = [SignalKind::interrupt(), SignalKind::terminate()].map(signal);
     async move {
@@ -117,8 +123,8 @@ pub fn asked_to_stop() -> impl Future<Output = ()> {
     }
 }
 
-/// Returns a future that is ready when the process is asked to end by Ctrl-C.
+/// Returns a future that is ready when the process receives Ctrl-C.
 #[cfg(not(unix))]
-pub async fn asked_to_stop() {
+pub async fn stop_signal() {
     let _ = tokio::signal::ctrl_c().await;
 }

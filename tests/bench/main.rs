@@ -10,6 +10,8 @@
 mod durable;
 mod event;
 mod memory;
+#[path = "../support/offline.rs"]
+mod offline;
 mod portals;
 mod replies;
 mod road;

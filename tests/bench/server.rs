@@ -1,22 +1,21 @@
 //! The measured servers, each in a process of its own with one thread.
 
 use std::io::Write;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use imbot::engine::{Engine, RepeatId, Transport};
-use imbot::event::{DialogId, MemberId, MessageId, Node};
-use imbot::portal::{BotClient, Error};
+use imbot::engine::Engine;
+use imbot::event::Node;
 use imbot::prelude::*;
-use imbot::store::{Access, Call, Installation, Memory, Store, Tokens};
-use imbot::{Config, serve as road};
+use imbot::serve as http;
+use imbot::store::{Memory, Store};
 use poem::listener::TcpAcceptor;
 use poem::{Route, Server, handler, post};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 
 use super::event::{MEMBER, TOKEN};
+use super::offline::{Mute, config, installation};
 
 /// Serves on a free port, which it prints, until it is killed.
 pub(crate) fn serve(kind: &str, conversations: u64) {
@@ -44,7 +43,7 @@ pub(crate) fn serve(kind: &str, conversations: u64) {
                 fill(&engine, conversations).await;
                 announce(port);
                 let never = std::future::pending();
-                road::run(road::endpoint(engine), listener, never, road::STOP_TIMEOUT)
+                http::run(http::endpoint(engine), listener, never, http::STOP_TIMEOUT)
                     .await
                     .unwrap();
             }
@@ -93,28 +92,12 @@ async fn look(event: HookEvent) -> Result {
     Ok(())
 }
 
-/// Sends nothing.
-#[derive(Debug)]
-struct Mute;
-
-impl Transport for Mute {
-    fn send<'a>(
-        &'a self,
-        _: &'a BotClient,
-        _: &'a DialogId,
-        _: Call<MessageId>,
-        _: Option<RepeatId>,
-    ) -> Pin<Box<dyn Future<Output = Result<Option<MessageId>, Error>> + Send + 'a>> {
-        Box::pin(std::future::ready(Ok(None)))
-    }
-}
-
-/// The whole road, installed on one portal, in memory.
+/// Returns the engine of [`Echo`], installed on one portal, with a store in memory.
 pub(crate) async fn engine() -> Arc<Engine> {
     engine_on(Arc::new(Memory::new()), Echo).await
 }
 
-/// The whole road, installed on one portal.
+/// Returns the engine of a bot, installed on one portal.
 pub(crate) async fn engine_on<S: imbot::State>(
     store: Arc<dyn Store>,
     bot: impl Bot<S>,
@@ -122,32 +105,19 @@ pub(crate) async fn engine_on<S: imbot::State>(
     engine_of(store, App::new().bot(bot)).await
 }
 
-/// The same of any application.
+/// Returns the engine of an application, installed on one portal.
 async fn engine_of(store: Arc<dyn Store>, app: App) -> Arc<Engine> {
-    let installation = Installation {
-        portal: MemberId::new(MEMBER),
-        endpoint: "https://example.bitrix24.com/rest/".into(),
-        application_token: TOKEN.to_owned().into(),
-        access: Access::Tokens(Tokens {
-            access: String::new().into(),
-            refresh: String::new().into(),
-        }),
-    };
-    store.install(installation).await.unwrap();
-    let mut config = Config::default();
-    config.client_id = Some("local.1".into());
-    config.client_secret = Some(String::new().into());
-    config.public_url = Some("https://bots.example.com/".into());
+    store.install(installation()).await.unwrap();
     let engine = app
         .shared_store(store)
         .transport(Mute)
-        .engine(&config)
+        .engine(&config())
         .unwrap();
     engine.start().await.unwrap();
     engine
 }
 
-/// Makes conversations known, with one message each.
+/// Creates conversations with one message each.
 pub(crate) async fn fill(engine: &Arc<Engine>, conversations: u64) {
     for dialog in 1..=conversations {
         let body = format!(

@@ -1,4 +1,4 @@
-//! The echo bot: welcome, echo, the turned list, and commands typed by hand.
+//! The echo bot: its welcome, its answers, its list with pages, and commands typed by hand.
 
 use bots::Echo;
 use imbot::App;
@@ -10,7 +10,7 @@ async fn desk() -> Desk {
 }
 
 #[tokio::test]
-async fn it_greets_whoever_opens_its_chat_and_repeats_what_they_say() {
+async fn it_greets_a_person_who_opens_the_chat_and_repeats_messages() {
     let desk = desk().await;
     let mut ann = desk.private("Ann", "echo");
     let welcome = ann.opens().sees("Hello, [b]Ann[/b]!").await;
@@ -24,7 +24,7 @@ async fn it_greets_whoever_opens_its_chat_and_repeats_what_they_say() {
 }
 
 #[tokio::test]
-async fn in_a_group_it_repeats_what_is_said_to_it_without_the_mention() {
+async fn in_a_group_it_repeats_messages_that_mention_it_without_the_mention() {
     let desk = desk().await;
     let [mut ann] = desk.group(["Ann"], &["echo"]);
     ann.sees("Hello, everybody!").await;
@@ -32,16 +32,16 @@ async fn in_a_group_it_repeats_what_is_said_to_it_without_the_mention() {
         .tells("echo", "for the bot")
         .sees("for the bot")
         .await;
-    let said: Vec<String> = ann.history().into_iter().map(|line| line.text).collect();
-    assert_eq!(said.last().map(String::as_str), Some("for the bot"));
+    let texts: Vec<String> = ann.history().into_iter().map(|line| line.text).collect();
+    assert_eq!(texts.last().map(String::as_str), Some("for the bot"));
     assert!(
-        !said[..said.len() - 1].contains(&"for the bot".to_owned()),
-        "{said:?}"
+        !texts[..texts.len() - 1].contains(&"for the bot".to_owned()),
+        "{texts:?}"
     );
 }
 
 #[tokio::test]
-async fn what_follows_the_command_is_repeated_and_nothing_gets_the_usage() {
+async fn the_command_repeats_its_text_and_shows_its_usage_without_one() {
     let desk = desk().await;
     let mut ann = desk.private("Ann", "echo");
     ann.says("/echo  as it  stands").sees("as it  stands").await;
@@ -51,7 +51,7 @@ async fn what_follows_the_command_is_repeated_and_nothing_gets_the_usage() {
 }
 
 #[tokio::test]
-async fn the_colour_list_is_turned_in_one_message() {
+async fn turning_the_colour_list_edits_one_message() {
     let desk = desk().await;
     let mut ann = desk.private("Ann", "echo");
     let first = ann.says("/colors").sees("page 1 of 4").await;
@@ -67,7 +67,7 @@ async fn the_colour_list_is_turned_in_one_message() {
 }
 
 #[tokio::test]
-async fn a_buttons_command_typed_by_hand_is_answered_and_breaks_nothing() {
+async fn the_commands_of_buttons_can_be_typed_by_hand() {
     let desk = desk().await;
     let mut ann = desk.private("Ann", "echo");
     ann.says("/page 7").sees("page 4 of 4").await;

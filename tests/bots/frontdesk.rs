@@ -1,4 +1,4 @@
-//! The front desk: clients of a line, by day and by night.
+//! The front desk: clients of an open channel, during and outside working hours.
 
 use bots::Frontdesk;
 use imbot::App;
@@ -36,22 +36,22 @@ answer = 'Four euros.'
 done = ['done']
 ";
 
-/// 2026-11-20, 10:00: a Friday.
-const BY_DAY: Time = Time(1_795_168_800_000);
+/// 2026-11-20, 10:00, a Friday.
+const OPEN: Time = Time(1_795_168_800_000);
 /// The day after.
-const BY_NIGHT: Time = Time(1_795_255_200_000);
+const CLOSED: Time = Time(1_795_255_200_000);
 
 const MENU: &str =
-    "1  Bills\n2  Something else\n0  To a person\nWrite a number, or ask in your own words.";
+    "1  Bills\n2  Something else\n0  Talk to a person\nWrite a number, or ask in your own words.";
 
-/// A line of Boris's with the bot, and line 2 of Clara's.
+/// A line of Boris with the bot, and line 2 of Clara.
 struct Office {
     desk: Desk,
     eve: Client,
 }
 
 impl Office {
-    async fn at(time: Time) -> Office {
+    async fn at(time: Time) -> Self {
         let app = App::new().bot(Frontdesk::read(FILE).unwrap());
         let desk = Desk::with(app.clock(Clock::new(move || time))).await;
         let support = NewLine::new("Support")
@@ -64,24 +64,25 @@ impl Office {
         );
         let (id, name) = ("eve".to_owned(), "Eve".to_owned());
         let eve = Client { line, id, name };
-        Office { desk, eve }
+        Self { desk, eve }
     }
 
-    /// Eve writes, and waits until she has been told this since.
-    async fn says(&self, text: &str, expected: &[&str]) -> &Office {
-        let before = self.told().len();
+    /// Sends a message of Eve, and waits until the bot has answered it with these messages.
+    async fn says(&self, text: &str, expected: &[&str]) -> &Self {
+        let before = self.answers().len();
         self.desk.portal.client_says(&self.eve, text).unwrap();
-        let told = |office: &Office| office.told()[before..].to_vec();
+        let answers = |office: &Self| office.answers()[before..].to_vec();
         self.desk
             .until(&format!("{expected:?}"), |_| {
-                told(self).len() >= expected.len()
+                answers(self).len() >= expected.len()
             })
             .await;
-        assert_eq!(told(self), expected, "after {text}");
+        assert_eq!(answers(self), expected, "after {text}");
         self
     }
 
-    fn told(&self) -> Vec<String> {
+    /// Returns the bot's messages to Eve.
+    fn answers(&self) -> Vec<String> {
         let bot = self.desk.bot("frontdesk");
         let mut seen = self.desk.portal.client_sees(&self.eve);
         seen.retain(|message| message["author"] == bot);
@@ -92,8 +93,8 @@ impl Office {
         self.desk.portal.lines()["sessions"][0].clone()
     }
 
-    /// Waits until somebody is asked to answer Eve, and tells the notes for them.
-    async fn comes_to(&self, operator: u64) -> Vec<String> {
+    /// Waits until an operator is asked to answer Eve, and returns the notes for operators.
+    async fn is_assigned_to(&self, operator: u64) -> Vec<String> {
         self.desk
             .until("an operator", |_| self.session()["operator"] == operator)
             .await;
@@ -120,85 +121,82 @@ fn menu(above: &str) -> String {
 }
 
 #[tokio::test]
-async fn it_greets_once_answers_what_it_knows_and_shows_the_menu_otherwise() {
-    let office = Office::at(BY_DAY).await;
-    let price = "Four euros.\nWas that all? Then write “done”.";
+async fn it_greets_once_answers_known_questions_and_shows_the_menu_otherwise() {
+    let office = Office::at(OPEN).await;
+    let price = "Four euros.\nIs that all? Then write “done”.";
     office.says("hi", &[&menu("Hello!")]).await;
     office
         .says("What is the price of a delivery?", &[price])
         .await;
     office
-        .says("and of a horse?", &[&menu("I do not know that.")])
+        .says("and of a horse?", &[&menu("I do not know the answer.")])
         .await;
     assert_eq!(office.session()["operator_is_bot"], true);
 }
 
 #[tokio::test]
-async fn a_question_at_once_is_answered_after_the_greeting() {
-    let office = Office::at(BY_DAY).await;
-    let price = "Four euros.\nWas that all? Then write “done”.";
+async fn a_question_in_the_first_message_is_answered_after_the_greeting() {
+    let office = Office::at(OPEN).await;
+    let price = "Four euros.\nIs that all? Then write “done”.";
     office
         .says("delivery price", &[&menu("Hello!"), price])
         .await;
 }
 
 #[tokio::test]
-async fn a_topic_leads_to_its_queue_or_to_the_lines_own() {
+async fn a_topic_leads_to_its_own_queue_or_the_queue_of_the_line() {
     for (choice, operator, name) in [
         ("1", CLARA, "Bills"),
         ("something ELSE", BORIS, "Something else"),
     ] {
-        let office = Office::at(BY_DAY).await;
+        let office = Office::at(OPEN).await;
         office.says("hi", &[&menu("Hello!")]).await;
         office
-            .says(choice, &["One moment, I call somebody for you."])
+            .says(choice, &["One moment, I will call somebody for you."])
             .await;
-        let notes = office.comes_to(operator).await;
+        let notes = office.is_assigned_to(operator).await;
         assert_eq!(notes, [format!("The client asks for: [b]{name}[/b]")]);
     }
 }
 
 #[tokio::test]
-async fn out_of_hours_it_takes_a_message_that_waits_in_the_queue() {
-    let office = Office::at(BY_NIGHT).await;
+async fn outside_working_hours_it_puts_a_message_into_the_queue() {
+    let office = Office::at(CLOSED).await;
     let away = "We are back on Monday at 09:00.\n1  Bills\n2  Something else\nWrite a number, or ask in your own words.";
     office.says("hi", &[away]).await;
-    let leave = "Please leave a message, and how we reach you; it is read when we are back on Monday at 09:00.";
+    let leave = "Please leave a message and tell us how to reach you. We will read it when we are back on Monday at 09:00.";
     office.says("bills", &[leave]).await;
     office
-        .says(
-            "It is [b]wrong[/b]",
-            &["Thank you. Your message waits for us."],
-        )
+        .says("It is [b]wrong[/b]", &["Thank you. We have your message."])
         .await;
-    let notes = office.comes_to(CLARA).await;
+    let notes = office.is_assigned_to(CLARA).await;
     let plain = "A message out of hours, Bills: It is [\u{2060}b]wrong[\u{2060}/b]";
     assert_eq!(notes, [plain]);
 }
 
 #[tokio::test]
-async fn a_vote_ends_the_session_and_anything_else_goes_on() {
-    let office = Office::at(BY_DAY).await;
-    let vote = "How was it, from 1 (bad) to 5 (good)?";
+async fn a_rating_ends_the_session_and_other_messages_continue_it() {
+    let office = Office::at(OPEN).await;
+    let question = "How was this chat, from 1 (bad) to 5 (good)?";
     office.says("hi", &[&menu("Hello!")]).await;
-    office.says("Done!", &[vote]).await;
-    office.says("6", &[&menu("I do not know that.")]).await;
-    office.says("done", &[vote]).await;
+    office.says("Done!", &[question]).await;
+    office
+        .says("6", &[&menu("I do not know the answer.")])
+        .await;
+    office.says("done", &[question]).await;
     office.says("5", &["Thank you, and goodbye!"]).await;
     office
         .desk
         .until("the end", |_| office.session()["closed"] == true)
         .await;
-    assert_eq!(office.notes(), ["The client's vote: 5 of 5"]);
+    assert_eq!(office.notes(), ["The client's rating: 5 of 5"]);
     office.says("hello again", &[&menu("Hello!")]).await;
 }
 
 #[tokio::test]
-async fn in_a_private_chat_it_explains_itself_and_answers() {
-    let office = Office::at(BY_DAY).await;
+async fn in_a_private_chat_it_explains_itself_and_answers_questions() {
+    let office = Office::at(OPEN).await;
     let mut ann = office.desk.private("Ann", "frontdesk");
-    ann.opens()
-        .sees("I receive the clients of open channels")
-        .await;
+    ann.opens().sees("I answer clients of open channels").await;
     ann.says("delivery price").sees("Four euros.").await;
 }

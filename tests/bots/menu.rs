@@ -1,4 +1,4 @@
-//! The menu: down and back by buttons and by words, shared by a group.
+//! The menu: by buttons and by words, in a private chat and in a group.
 
 use bots::Menu;
 use imbot::App;
@@ -10,7 +10,7 @@ async fn desk() -> Desk {
 }
 
 #[tokio::test]
-async fn buttons_lead_down_and_back_in_one_message() {
+async fn buttons_lead_down_and_back_by_editing_one_message() {
     let desk = desk().await;
     let mut ann = desk.private("Ann", "menu");
     let home = ann.opens().sees("Welcome! What do you need?").await;
@@ -38,7 +38,7 @@ async fn buttons_lead_down_and_back_in_one_message() {
 }
 
 #[tokio::test]
-async fn numbers_and_words_choose_as_buttons_do() {
+async fn numbers_and_words_select_like_buttons() {
     let desk = desk().await;
     let mut ann = desk.private("Ann", "menu");
     ann.says("lunch").sees("What would you like?").await;
@@ -51,7 +51,7 @@ async fn numbers_and_words_choose_as_buttons_do() {
 }
 
 #[tokio::test]
-async fn what_is_not_understood_is_asked_again_and_never_taken_for_codes() {
+async fn an_unknown_text_is_escaped_and_the_question_repeated() {
     let desk = desk().await;
     let mut ann = desk.private("Ann", "menu");
     ann.says("1").sees("What would you like?").await;
@@ -61,7 +61,7 @@ async fn what_is_not_understood_is_asked_again_and_never_taken_for_codes() {
 }
 
 #[tokio::test]
-async fn a_group_shares_one_menu_and_old_buttons_lead_where_they_say() {
+async fn a_group_shares_one_menu_and_old_buttons_still_work() {
     let desk = desk().await;
     let [mut ann, mut boris] = desk.group(["Ann", "Boris"], &["menu"]);
     let home = ann.sees("What do you need?").await;
@@ -78,7 +78,7 @@ async fn a_group_shares_one_menu_and_old_buttons_lead_where_they_say() {
 }
 
 #[tokio::test]
-async fn a_way_that_the_tree_does_not_have_leads_home() {
+async fn a_path_that_does_not_exist_leads_to_the_start() {
     let desk = desk().await;
     let mut ann = desk.private("Ann", "menu");
     ann.says("/go 0 9 9").sees("What do you need?").await;

@@ -1,4 +1,4 @@
-//! The ready-made bots, each in conversation, over real HTTP between our server and the emulator.
+//! The ready-made bots, over real HTTP between our server and the emulator.
 
 mod echo;
 mod frontdesk;
@@ -6,4 +6,4 @@ mod menu;
 mod overdue;
 mod poll;
 mod widget;
-mod widget_bad;
+mod widget_errors;

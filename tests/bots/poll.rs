@@ -1,4 +1,4 @@
-//! The group vote, from the question to its end.
+//! The poll bot, from the question to the result.
 
 use bots::Poll;
 use imbot::App;
@@ -11,15 +11,15 @@ async fn desk() -> Desk {
     Desk::with(App::new().bot(Poll)).await
 }
 
-async fn asked(ann: &mut Person) -> Line {
+async fn start_poll(ann: &mut Person) -> Line {
     ann.says(ASK).sees("0 · The usual").await
 }
 
 #[tokio::test]
-async fn a_vote_is_counted_once_a_person_and_may_be_changed() {
+async fn each_person_has_one_vote_and_can_change_it() {
     let desk = desk().await;
     let [mut ann, mut boris] = desk.group(["Ann", "Boris"], &["poll"]);
-    let poll = asked(&mut ann).await;
+    let poll = start_poll(&mut ann).await;
     assert_eq!(poll.labels(), ["Pizza", "Sushi", "The usual", "Close"]);
     assert!(poll.text.contains("□□□□□□□□ 0 · Pizza"), "{}", poll.text);
     ann.presses(&poll, "Pizza").sees("■■■■■■■■ 1 · Pizza").await;
@@ -34,12 +34,15 @@ async fn a_vote_is_counted_once_a_person_and_may_be_changed() {
 }
 
 #[tokio::test]
-async fn who_asked_closes_it_and_the_winner_is_told() {
+async fn only_the_person_who_started_it_closes_it_and_the_result_is_shown() {
     let desk = desk().await;
     let [mut ann, mut boris] = desk.group(["Ann", "Boris"], &["poll"]);
-    let poll = asked(&mut ann).await;
+    let poll = start_poll(&mut ann).await;
     boris.presses(&poll, "Sushi").sees("1 · Sushi").await;
-    boris.presses(&poll, "Close").sees("Only who asked").await;
+    boris
+        .presses(&poll, "Close")
+        .sees("Only the person who started")
+        .await;
     ann.presses(&poll, "Close")
         .sees("[b]Sushi[/b], with 1 of 1 votes")
         .await;
@@ -51,13 +54,13 @@ async fn who_asked_closes_it_and_the_winner_is_told() {
 }
 
 #[tokio::test]
-async fn a_second_poll_waits_for_the_first_to_be_closed() {
+async fn a_second_poll_is_refused_until_the_first_is_closed() {
     let desk = desk().await;
     let [mut ann] = desk.group(["Ann"], &["poll"]);
-    asked(&mut ann).await;
+    start_poll(&mut ann).await;
     let wait = ann
         .says("/poll When? Now Later")
-        .sees("First close the poll")
+        .sees("First close the running poll")
         .await;
     ann.presses(&wait, "Close it")
         .sees("Nobody has voted")
@@ -66,12 +69,12 @@ async fn a_second_poll_waits_for_the_first_to_be_closed() {
 }
 
 #[tokio::test]
-async fn commands_typed_by_hand_break_nothing() {
+async fn invalid_commands_typed_by_hand_are_refused() {
     let desk = desk().await;
     let [mut ann] = desk.group(["Ann"], &["poll"]);
     ann.says("/endpoll").sees("No poll is running").await;
     ann.says("/vote 1 1").sees("This poll is over").await;
-    asked(&mut ann).await;
+    start_poll(&mut ann).await;
     ann.says("/vote 1 1").sees("This poll is over").await;
     ann.says("/vote Pizza").sees("Usage: [code]/vote").await;
     ann.says("/poll Alone?").sees("First close").await;
@@ -83,10 +86,10 @@ async fn commands_typed_by_hand_break_nothing() {
 }
 
 #[tokio::test]
-async fn in_a_private_chat_it_explains_itself() {
+async fn in_a_private_chat_it_explains_how_to_use_it() {
     let desk = desk().await;
     let mut ann = desk.private("Ann", "poll");
-    ann.opens().sees("I let a group vote").await;
-    ann.says("hello").sees("I let a group vote").await;
-    ann.says(ASK).sees("I let a group vote").await;
+    ann.opens().sees("I run polls in groups").await;
+    ann.says("hello").sees("I run polls in groups").await;
+    ann.says(ASK).sees("I run polls in groups").await;
 }

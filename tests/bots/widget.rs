@@ -1,4 +1,4 @@
-//! The widget over HTTP: visitor, bot and operator, and a chat that outlives reloads and restarts.
+//! The widget over HTTP: visitor, bot and operator, reloads and restarts.
 
 use imbot::emulator::Options;
 use serde_json::json;
@@ -11,11 +11,11 @@ async fn a_visitor_talks_to_the_bot_and_then_to_an_operator() {
     let site = Site::new().await;
     let eve = site.visitor('e');
     let mut page = eve.looks(0).await.unwrap();
-    let (status, kept) = eve.says("m1", "Are you open?").await;
-    assert_eq!(status, 200, "{kept}");
+    let (status, stored) = eve.says("m1", "Are you open?").await;
+    assert_eq!(status, 200, "{stored}");
     let own = page.sees_own("Are you open?").await;
     assert_eq!((&own["by"], &own["key"]), (&json!("visitor"), &json!("m1")));
-    assert_eq!(own["number"], kept["number"]);
+    assert_eq!(own["number"], stored["number"]);
     let mut ticks = eve.looks(0).await.unwrap();
     let taken = ticks.sees_it("taken", "Are you open?").await;
     assert_eq!(taken["number"], own["number"], "a tick changes its message");
@@ -42,7 +42,7 @@ async fn a_visitor_talks_to_the_bot_and_then_to_an_operator() {
 }
 
 #[tokio::test]
-async fn what_an_operator_changes_and_deletes_changes_on_the_page() {
+async fn edits_and_deletions_of_an_operator_are_shown_on_the_page() {
     let site = Site::new().await;
     let eve = site.visitor('e');
     let mut page = eve.looks(0).await.unwrap();
@@ -63,7 +63,7 @@ async fn what_an_operator_changes_and_deletes_changes_on_the_page() {
 }
 
 #[tokio::test]
-async fn a_reload_shows_the_chat_again_and_a_return_what_was_missed() {
+async fn a_reload_shows_the_whole_chat_and_a_reconnect_only_new_messages() {
     let site = Site::new().await;
     let eve = site.visitor('e');
     let mut page = eve.looks(0).await.unwrap();
@@ -77,7 +77,7 @@ async fn a_reload_shows_the_chat_again_and_a_return_what_was_missed() {
     let missed = back.next().await.unwrap();
     assert_eq!(
         missed["text"], "Are you there?",
-        "and nothing that was seen"
+        "and no message that was seen"
     );
     let mut reloaded = eve.looks(0).await.unwrap();
     let mut texts = Vec::new();
@@ -100,7 +100,7 @@ async fn a_chat_outlives_the_program_and_its_stream_goes_on() {
     while page.next().await.is_some() {}
     let mut page = eve.looks(0).await.unwrap();
     page.sees("heard: before").await;
-    assert_eq!(eve.says("m1", "before").await.0, 200, "it came already");
+    assert_eq!(eve.says("m1", "before").await.0, 200, "a repeat");
     eve.says("m2", "after").await;
     page.sees("heard: after").await;
     site.operator_says("still here");
@@ -118,8 +118,8 @@ async fn a_visitor_sends_a_file_and_the_portal_can_fetch_it() {
     let eve = site.visitor('e');
     let mut page = eve.looks(0).await.unwrap();
     let bytes = b"<script>alert(1)</script>".to_vec();
-    let (status, kept) = eve.sends("f1", "../Grüße.html", bytes.clone()).await;
-    assert_eq!(status, 200, "{kept}");
+    let (status, stored) = eve.sends("f1", "../Grüße.html", bytes.clone()).await;
+    assert_eq!(status, 200, "{stored}");
     let entry = page.sees_own("").await;
     let file = &entry["files"][0];
     assert_eq!(
@@ -128,9 +128,10 @@ async fn a_visitor_sends_a_file_and_the_portal_can_fetch_it() {
     );
     let url = file["url"].as_str().unwrap();
     assert!(url.starts_with(&format!("{}/file/", site.url)), "{url}");
-    until("the portal to be told", || {
-        let wire = site.portal.traffic_log();
-        wire.iter()
+    until("the portal to receive the file", || {
+        let traffic = site.portal.traffic_log();
+        traffic
+            .iter()
             .any(|it| it["name"] == "imconnector.send.messages" && it.to_string().contains(url))
     })
     .await;
@@ -146,17 +147,17 @@ async fn a_visitor_sends_a_file_and_the_portal_can_fetch_it() {
     assert!(header("content-disposition").starts_with("attachment; filename*=UTF-8''Gr%C3%BC"));
     assert_eq!(given.bytes().await.unwrap(), bytes);
     let again = eve.sends("f1", "other.txt", b"x".to_vec()).await;
-    assert_eq!(again.1["number"], kept["number"], "it came already");
+    assert_eq!(again.1["number"], stored["number"], "a repeat");
 }
 
 #[tokio::test]
-async fn pages_of_sites_that_are_named_may_have_it_and_no_others() {
+async fn only_pages_of_allowed_sites_may_have_it() {
     let site = Site::with(Options::default(), |widget| {
         widget.site("https://shop.example")
     })
     .await;
     let client = reqwest::Client::new();
-    let asks = async |origin: &str| {
+    let preflight = async |origin: &str| {
         let address = format!("{}/say?line={}", site.url, site.line);
         let request = client.request(reqwest::Method::OPTIONS, address);
         let answer = request.header("origin", origin).send().await.unwrap();
@@ -165,15 +166,15 @@ async fn pages_of_sites_that_are_named_may_have_it_and_no_others() {
         (answer.status().as_u16(), allowed)
     };
     let shop = "https://shop.example";
-    assert_eq!(asks(shop).await, (204, Some(shop.to_owned())));
+    assert_eq!(preflight(shop).await, (204, Some(shop.to_owned())));
     let own = site.url.trim_end_matches("/widget");
-    assert_eq!(asks(own).await.0, 204);
-    assert_eq!(asks("https://evil.example").await.0, 403);
-    assert_eq!(asks("null").await.0, 403);
+    assert_eq!(preflight(own).await.0, 204);
+    assert_eq!(preflight("https://evil.example").await.0, 403);
+    assert_eq!(preflight("null").await.0, 403);
 }
 
 #[tokio::test]
-async fn there_is_a_page_to_try_it_on() {
+async fn it_serves_a_demo_page() {
     let site = Site::new().await;
     for (address, script) in [
         ("/", "\"./widget.js\""),

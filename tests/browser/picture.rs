@@ -54,7 +54,7 @@ async fn lunch(desk: &Desk) -> String {
         .json(&serde_json::json!({ "as": 1, "dialog": group, "title": title }))
         .send();
     assert!(renamed.await.unwrap().status().is_success());
-    ann.sees("I let you vote").await;
+    ann.sees("I run polls").await;
     boris.says("Is anybody else hungry?");
     ann.tells("echo", "who is coming along?")
         .sees("who is coming along?")

@@ -173,7 +173,7 @@ fn an_unknown_key_is_told_with_the_one_that_was_meant() {
 fn a_wrong_value_is_told_with_its_line_and_what_is_allowed() {
     check(
         "\nattempts = \"many\"",
-        "imbot.toml, line 2: `attempts` cannot be `many`: invalid digit found in string (attempts = TIMES: How often",
+        "imbot.toml, line 2: `attempts` cannot be `many`: invalid digit found in string (attempts = TIMES: Maximum number",
     );
     check("attempts = 0", "`attempts` cannot be `0`: 0 is not in 1..");
     check(
@@ -182,7 +182,7 @@ fn a_wrong_value_is_told_with_its_line_and_what_is_allowed() {
     );
     check(
         "plan = \"fast\"",
-        "it is one of standard, enterprise, on-premise",
+        "possible values are standard, enterprise, on-premise",
     );
     check(
         "listen = true",
@@ -235,7 +235,7 @@ fn a_file_with_secrets_is_its_owners_alone() {
     fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
     let told = desk.fails(&["config"]);
     assert!(
-        told.contains("others may read the client_secret in imbot.toml (mode 640)"),
+        told.contains("other users may read the client_secret in imbot.toml (mode 640)"),
         "{told}"
     );
     fs::write(&path, "client_id = \"a\"").unwrap();
@@ -247,7 +247,7 @@ fn a_file_that_is_named_must_be_there() {
     let desk = Desk::set_up("");
     let told = desk.fails(&["config", "--config", "none.toml"]);
     assert!(
-        told.contains("the file of settings none.toml cannot be read: No such file"),
+        told.contains("the settings file none.toml cannot be read: No such file"),
         "{told}"
     );
     fs::remove_file(desk.0.path().join("imbot.toml")).unwrap();

@@ -165,5 +165,5 @@ fn a_mistake_in_the_front_desks_file_ends_the_program_and_is_told_with_its_line(
         .env("FRONTDESK_FILE", "nowhere.toml")
         .output()
         .unwrap();
-    assert!(text(&output.stderr).contains("nowhere.toml, which FRONTDESK_FILE names"));
+    assert!(text(&output.stderr).contains("nowhere.toml, named by FRONTDESK_FILE"));
 }

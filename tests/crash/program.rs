@@ -110,7 +110,7 @@ async fn serve_bots() {
     serve::run(
         serve::endpoint(engine),
         listener,
-        serve::asked_to_stop(),
+        serve::stop_signal(),
         limit,
     )
     .await

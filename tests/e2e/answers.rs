@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::stage::{ANN, Setup, texts, until};
 
-/// Acts on its last message as told.
+/// Edits or deletes its last message on request.
 struct Clerk(Api);
 
 impl Bot<Option<MessageRef>> for Clerk {
@@ -87,9 +87,9 @@ async fn types(setup: &Setup) {
     let bot = setup.portal.bot("clerk").unwrap();
     let seen = tokio::time::timeout(super::stage::PATIENCE, async {
         loop {
-            let news = live.next().await.unwrap();
-            if news["type"] == "typing" && news["user"] == bot {
-                break news;
+            let update = live.next().await.unwrap();
+            if update["type"] == "typing" && update["user"] == bot {
+                break update;
             }
         }
     });

@@ -1,5 +1,4 @@
-//! A messenger outside, joined to a line: client, bot, operator and back, over HTTP in both
-//! directions.
+//! An outside messenger connected to a line: from client to bot to operator and back, over HTTP.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -21,7 +20,7 @@ struct Outside {
     channels: Arc<Mutex<Option<Channels>>>,
     /// The outcomes of the clients' messages.
     passed: Arc<Mutex<Vec<InboundReceipt>>>,
-    /// How many messages fail before one is delivered.
+    /// Number of messages that fail before one is delivered.
     away: Arc<AtomicU32>,
     next: Arc<AtomicU32>,
 }
@@ -161,14 +160,14 @@ struct Stage {
 
 impl Stage {
     /// A line with a bot and the connector.
-    async fn set() -> Stage {
+    async fn set() -> Self {
         let outside = Outside::default();
         let setup = Setup::installed(App::new().bot(Desk).connector(outside.clone())).await;
         let bot = setup.portal.bot("desk").unwrap();
         let line = setup
             .portal
             .add_line(NewLine::new("Support").queue(&[BORIS]).bot(bot));
-        let stage = Stage {
+        let stage = Self {
             setup,
             outside,
             line,

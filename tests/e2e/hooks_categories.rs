@@ -1,5 +1,5 @@
-//! Every category of events end to end: the documentation's bodies, posted as a portal posts them,
-//! reach a hook typed.
+//! Every category of events: the documentation's bodies, posted as a portal posts them, arrive at a
+//! hook as typed events.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::stage::{Echo, Setup, until};
 
-/// What each hook has read, by the event's name.
+/// The payload that each hook has read, by the event's name.
 type Read = Arc<Mutex<BTreeMap<String, Value>>>;
 
 /// A hook that reads one type of payload.

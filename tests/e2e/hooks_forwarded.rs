@@ -20,16 +20,16 @@ const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 /// The program that receives forwarded events.
 #[derive(Clone, Default)]
 struct Receiver {
-    /// How many more times it answers with an error.
+    /// Number of further requests that are answered with an error.
     refusals: Arc<AtomicUsize>,
-    /// All that it was sent: whether it accepted it, the id, and the event.
+    /// All requests: whether it was accepted, the id, and the event.
     sent: Arc<Mutex<Vec<(bool, String, Value)>>>,
 }
 
 impl Receiver {
     /// A receiver that first answers this often with an error, and its address.
-    async fn after(refusals: usize) -> (Receiver, String) {
-        let receiver = Receiver::default();
+    async fn after(refusals: usize) -> (Self, String) {
+        let receiver = Self::default();
         receiver.refusals.store(refusals, Ordering::Relaxed);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}/deals?key=hidden", listener.local_addr().unwrap());
@@ -160,11 +160,12 @@ async fn events_for_a_broken_receiver_become_dead_letters_and_delay_no_other_rec
         "an address may hold a secret: {errors:?}"
     );
 
-    broken.refusals.store(0, Ordering::Relaxed); // it is mended, and an operator has them tried again
+    // The receiver works again, and an operator retries the events.
+    broken.refusals.store(0, Ordering::Relaxed);
     for letter in dead {
         assert!(setup.engine.store().revive(letter.id).await.unwrap());
     }
-    until("the receiver that is mended", || {
+    until("the repaired receiver", || {
         broken.taken() == ["1", "2", "3"]
     })
     .await;

@@ -57,7 +57,7 @@ async fn a_payment_without_a_token_is_handled_if_the_portal_confirms_it() {
     assert_eq!(
         setup.post(&payment("P", &member_id)).await,
         403,
-        "the portal tells L"
+        "the portal reports L"
     );
     assert_eq!(setup.post(&payment("L", "another")).await, 403);
     assert_eq!(setup.post(&payment("L", &member_id)).await, 200);

@@ -43,7 +43,7 @@ async fn after_uninstallation_events_are_refused_until_the_next_installation() {
         .portal
         .uninstall(&setup.credentials.client_id, false)
         .unwrap();
-    until("the portal to be forgotten", || {
+    until("the portal to be removed", || {
         setup.engine.portals().is_empty()
     })
     .await;

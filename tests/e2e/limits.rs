@@ -22,11 +22,11 @@ async fn setup() -> (Setup, Portal, u64) {
 
 /// Makes calls until some are batched, which happens at a full bucket: the next call has to wait.
 async fn fill(setup: &Setup, portal: &Portal) {
-    let none = json!({});
+    let no_params = json!({});
     let together = || setup.traffic("batch").len();
     let before = together();
     while together() == before {
-        let calls = (0..10).map(|_| portal.call::<Value>("profile", &none));
+        let calls = (0..10).map(|_| portal.call::<Value>("profile", &no_params));
         join_all(calls)
             .await
             .into_iter()
@@ -37,14 +37,7 @@ async fn fill(setup: &Setup, portal: &Portal) {
 #[tokio::test]
 async fn at_a_full_bucket_messages_are_batched_and_each_gets_its_own_answer() {
     let (setup, portal, bot) = setup().await;
-    let groups: Vec<String> = (0..60)
-        .map(|n| {
-            setup
-                .portal
-                .group(ANN, &format!("Group {n}"), &[ANN, bot])
-                .unwrap()
-        })
-        .collect();
+    let groups = setup.groups(bot, 60);
     fill(&setup, &portal).await;
     let text = |n: usize| match n {
         7 => "$result[0] is $next".to_owned(), // would be replaced in a batch
@@ -52,8 +45,8 @@ async fn at_a_full_bucket_messages_are_batched_and_each_gets_its_own_answer() {
     };
     let say = |(n, dialog): (usize, &String)| {
         let params = json!({ "BOT_ID": bot, "DIALOG_ID": dialog, "MESSAGE": text(n) });
-        let lane = portal.with_key(dialog);
-        async move { lane.call::<u64>("imbot.message.add", &params).await }
+        let keyed = portal.with_key(dialog);
+        async move { keyed.call::<u64>("imbot.message.add", &params).await }
     };
     let nowhere = "chat999999".to_owned();
     let (said, refused) = tokio::join!(

@@ -16,20 +16,20 @@ const CLARA: u64 = 3;
 
 /// How a bot's events are delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
+pub(super) enum Mode {
     PostedV1,
     PostedV2,
     Polled,
 }
 
-pub(super) const WAYS: [Way; 3] = [Way::PostedV1, Way::PostedV2, Way::Polled];
+pub(super) const MODES: [Mode; 3] = [Mode::PostedV1, Mode::PostedV2, Mode::Polled];
 
 /// Greets, counts messages in a session, and does what clients ask for.
 #[derive(Clone)]
 struct Porter {
     code: &'static str,
     api: Api,
-    /// Events that it does not tell clients about.
+    /// Events that clients are not informed of.
     notes: Arc<Mutex<Vec<String>>>,
 }
 
@@ -112,8 +112,8 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    pub(super) async fn on(way: Way) -> Stage {
-        let api = if way == Way::PostedV1 {
+    pub(super) async fn on(mode: Mode) -> Self {
+        let api = if mode == Mode::PostedV1 {
             Api::V1
         } else {
             Api::V2
@@ -126,9 +126,9 @@ impl Stage {
         };
         let app = App::new().bot(bot("porter")).bot(bot("usher"));
         let portal = portal_without_limit().await;
-        let desk = match way {
-            Way::Polled => Desk::polling_with(|config| config.attempts = 1, app, portal).await,
-            Way::PostedV1 | Way::PostedV2 => {
+        let desk = match mode {
+            Mode::Polled => Desk::polling_with(|config| config.attempts = 1, app, portal).await,
+            Mode::PostedV1 | Mode::PostedV2 => {
                 let setup = Setup::with_settings_at(portal, app, |config, _| {
                     (config.attempts, config.plan) = (1, Plan::OnPremise);
                 });
@@ -139,7 +139,7 @@ impl Stage {
         let support = NewLine::new("Support").queue(&[BORIS]).bot(bot("porter"));
         let sales = NewLine::new("Sales").queue(&[CLARA]).bot(bot("usher"));
         let [line, other] = [support, sales].map(|line| desk.portal.add_line(line));
-        Stage {
+        Self {
             desk,
             notes,
             line,
@@ -147,7 +147,7 @@ impl Stage {
         }
     }
 
-    fn set(&self, name: &str, value: &str) -> &Stage {
+    fn set(&self, name: &str, value: &str) -> &Self {
         self.desk.portal.set_line(self.line, name, value).unwrap();
         self
     }
@@ -198,7 +198,8 @@ impl Stage {
         .await;
     }
 
-    /// The same; the client has received exactly these messages, and the portal has refused none.
+    /// Waits as well, and asserts that the client has received exactly these messages and that the
+    /// portal has refused no call.
     async fn stays_at(&self, expected: &[&str]) {
         self.settles().await;
         assert_eq!(texts(&self.received_by(&self.visitor("eve"))), expected);
@@ -243,15 +244,15 @@ impl Stage {
 
 #[tokio::test]
 async fn a_bot_greets_once_per_session() {
-    for way in WAYS {
-        let stage = Stage::on(way).await;
+    for mode in MODES {
+        let stage = Stage::on(mode).await;
         let chat = stage.says("hi").chat;
         stage.says("there");
         stage.receives(&["Welcome", "1: hi", "2: there"]).await;
         assert_eq!(
             stage.whispers(chat),
             ["joined"],
-            "{way:?}: after the greeting"
+            "{mode:?}: after the greeting"
         );
         stage.desk.portal.finish(BORIS, chat).unwrap();
         stage.says("again");
@@ -259,20 +260,20 @@ async fn a_bot_greets_once_per_session() {
         stage.receives(&all).await;
         stage.stays_at(&all).await;
         // A portal with an inbound webhook gets no events of sessions.
-        let expected: &[&str] = if way == Way::Polled {
+        let expected: &[&str] = if mode == Mode::Polled {
             &[]
         } else {
             &["finished"]
         };
-        assert_eq!(stage.notes(), expected, "{way:?}");
+        assert_eq!(stage.notes(), expected, "{mode:?}");
     }
 }
 
 #[tokio::test]
 async fn a_zero_hands_over_to_an_operator_whether_the_bot_stays_or_not() {
-    for way in WAYS {
+    for mode in MODES {
         for left in ["queue", "close"] {
-            let stage = Stage::on(way).await;
+            let stage = Stage::on(mode).await;
             let chat = stage.set("WELCOME_BOT_LEFT", left).says("hi").chat;
             stage.receives(&["Welcome", "1: hi"]).await;
             stage.says("0");
@@ -282,15 +283,15 @@ async fn a_zero_hands_over_to_an_operator_whether_the_bot_stays_or_not() {
             assert_eq!(stage.has_bot(chat), left == "close");
             let whispers = stage.whispers(chat);
             assert_eq!(whispers.contains(&"taken over".to_owned()), left == "close");
-            assert_eq!(stage.notes(), ["ByClient"], "{way:?}");
+            assert_eq!(stage.notes(), ["ByClient"], "{mode:?}");
         }
     }
 }
 
 #[tokio::test]
 async fn an_operators_message_silences_the_bot_until_it_is_added_again_and_a_whisper_does_not() {
-    for way in WAYS {
-        let stage = Stage::on(way).await;
+    for mode in MODES {
+        let stage = Stage::on(mode).await;
         for round in 1..=2 {
             let chat = stage.says("hi").chat;
             let before = (round - 1) * 4;
@@ -307,18 +308,18 @@ async fn an_operators_message_silences_the_bot_until_it_is_added_again_and_a_whi
             stage.operator_says(chat, "I am Boris");
             stage.says("good");
             stage.settles().await;
-            assert_eq!(received(), 3, "{way:?}, session {round}");
+            assert_eq!(received(), 3, "{mode:?}, session {round}");
             let bot = stage.desk.portal.bot("porter").unwrap();
-            another_second(way).await;
+            another_second(mode).await;
             let brought = stage.desk.portal.transfer_to_bot(BORIS, chat, bot);
             brought.unwrap();
             stage.says("and you?");
-            until(&format!("the bot again, {way:?}, session {round}"), || {
+            until(&format!("the bot again, {mode:?}, session {round}"), || {
                 received() == 4
             })
             .await;
             stage.desk.portal.finish(BORIS, chat).unwrap();
-            another_second(way).await;
+            another_second(mode).await;
         }
         let one = ["Welcome", "1: hi", "2: still there?", "3: and you?"];
         stage.stays_at(&[one, one].concat()).await;
@@ -326,8 +327,8 @@ async fn an_operators_message_silences_the_bot_until_it_is_added_again_and_a_whi
 }
 
 /// Waits for the next second: posted joins within one second count as one.
-async fn another_second(way: Way) {
-    if way == Way::Polled {
+async fn another_second(mode: Mode) {
+    if mode == Mode::Polled {
         return;
     }
     let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
@@ -337,14 +338,14 @@ async fn another_second(way: Way) {
 
 #[tokio::test]
 async fn a_bot_hands_over_to_the_target_it_names_and_stays_or_leaves() {
-    for way in WAYS {
+    for mode in MODES {
         for (to, then) in [
             ("line", "leave"),
             ("line", "stay"),
             ("person", "leave"),
             ("person", "stay"),
         ] {
-            let stage = Stage::on(way).await;
+            let stage = Stage::on(mode).await;
             // By default the portal removes a line's bot when an operator takes over.
             stage.set("WELCOME_BOT_LEFT", "close");
             let number = if to == "line" { stage.other } else { CLARA };
@@ -358,7 +359,7 @@ async fn a_bot_hands_over_to_the_target_it_names_and_stays_or_leaves() {
             .await;
             stage.says("hello?");
             stage.stays_at(&["Welcome", &answer]).await;
-            assert_eq!(stage.has_bot(chat), then == "stay", "{way:?}: {wish}");
+            assert_eq!(stage.has_bot(chat), then == "stay", "{mode:?}: {wish}");
             assert_eq!(stage.notes(), [""; 0], "it was the bot's own wish");
         }
     }
@@ -366,22 +367,26 @@ async fn a_bot_hands_over_to_the_target_it_names_and_stays_or_leaves() {
 
 #[tokio::test]
 async fn a_whisper_is_visible_to_operators_only() {
-    for way in WAYS {
-        let stage = Stage::on(way).await;
+    for mode in MODES {
+        let stage = Stage::on(mode).await;
         let chat = stage.says("people").chat;
         until("Boris", || {
             stage.desk.portal.session(chat)["operator"] == BORIS
         })
         .await;
         stage.stays_at(&["Welcome", "1: people"]).await;
-        assert_eq!(stage.whispers(chat), ["joined", "they want you"], "{way:?}");
+        assert_eq!(
+            stage.whispers(chat),
+            ["joined", "they want you"],
+            "{mode:?}"
+        );
     }
 }
 
 #[tokio::test]
 async fn a_bot_ends_a_session_and_greets_in_the_next() {
-    for way in WAYS {
-        let stage = Stage::on(way).await;
+    for mode in MODES {
+        let stage = Stage::on(mode).await;
         let first = stage.says("bye");
         until("the end", || {
             stage.desk.portal.session(first.chat)["closed"] == true
@@ -399,9 +404,9 @@ async fn a_bot_ends_a_session_and_greets_in_the_next() {
 /// operator writes.
 #[tokio::test]
 async fn a_bot_whose_time_has_ended_leaves_or_talks_until_an_operator_does() {
-    for way in WAYS {
+    for mode in MODES {
         for left in ["queue", "close"] {
-            let stage = Stage::on(way).await;
+            let stage = Stage::on(mode).await;
             let chat = stage.set("WELCOME_BOT_LEFT", left).says("hi").chat;
             stage.receives(&["Welcome", "1: hi"]).await;
             stage.desk.portal.end_bot_time(chat).unwrap();
@@ -420,8 +425,8 @@ async fn a_bot_whose_time_has_ended_leaves_or_talks_until_an_operator_does() {
 
 #[tokio::test]
 async fn a_client_of_a_failing_bot_is_handed_over_to_an_operator() {
-    for way in WAYS {
-        let stage = Stage::on(way).await;
+    for mode in MODES {
+        let stage = Stage::on(mode).await;
         let chat = stage.says("hi").chat;
         stage.says("boom");
         until("Boris", || {
@@ -432,7 +437,7 @@ async fn a_client_of_a_failing_bot_is_handed_over_to_an_operator() {
         stage.settles().await;
         let received = stage.received_by(&stage.visitor("eve"));
         let [welcome, hi, sorry] = texts(&received)[..] else {
-            panic!("{way:?}: {received:?}")
+            panic!("{mode:?}: {received:?}")
         };
         assert_eq!([welcome, hi], ["Welcome", "1: hi"]);
         assert!(sorry.starts_with("Sorry"), "{sorry}");
@@ -442,8 +447,8 @@ async fn a_client_of_a_failing_bot_is_handed_over_to_an_operator() {
 
 #[tokio::test]
 async fn two_bots_on_two_lines_receive_only_their_own_events() {
-    for way in WAYS {
-        let stage = Stage::on(way).await;
+    for mode in MODES {
+        let stage = Stage::on(mode).await;
         let on = |line| Visitor {
             line,
             ..stage.visitor("eve")
@@ -459,7 +464,7 @@ async fn two_bots_on_two_lines_receive_only_their_own_events() {
             assert_eq!(texts(&received), ["Welcome", "1: hi", "2: people"]);
             assert!(
                 received.iter().all(|message| message["author"] == bot),
-                "{way:?}"
+                "{mode:?}"
             );
         }
         stage.settles().await;
@@ -469,8 +474,8 @@ async fn two_bots_on_two_lines_receive_only_their_own_events() {
 
 #[tokio::test]
 async fn a_bot_knows_the_clients_crm_objects() {
-    for way in WAYS {
-        let stage = Stage::on(way).await;
+    for mode in MODES {
+        let stage = Stage::on(mode).await;
         stage.set("CRM_CREATE", "lead").says("crm");
         stage
             .receives(&["Welcome", "1: crm", "in CRM: true, leads: 1"])
@@ -482,8 +487,8 @@ async fn a_bot_knows_the_clients_crm_objects() {
 /// themselves.
 #[tokio::test]
 async fn a_bot_says_nothing_in_a_session_without_it() {
-    for way in WAYS {
-        let stage = Stage::on(way).await;
+    for mode in MODES {
+        let stage = Stage::on(mode).await;
         let chat = stage.set("WELCOME_BOT_JOIN", "first").says("hi").chat;
         stage.receives(&["Welcome", "1: hi"]).await;
         stage.desk.portal.finish(BORIS, chat).unwrap();
@@ -497,8 +502,8 @@ async fn a_bot_says_nothing_in_a_session_without_it() {
 
 #[tokio::test]
 async fn a_clients_command_is_attributed_to_the_client() {
-    for way in WAYS {
-        let stage = Stage::on(way).await;
+    for mode in MODES {
+        let stage = Stage::on(mode).await;
         stage.says("/hours");
         stage.receives(&["Welcome", "nine to five"]).await;
     }

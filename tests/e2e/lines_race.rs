@@ -1,27 +1,26 @@
 //! Clients, an operator and a bot who write in a line's chat at the same time.
 //!
-//! A bot is not told to be silent; it only receives the operator's message. The promise: of the
-//! clients' messages the bot answers all that it receives before an operator's first message, and
-//! none that it receives after. An answer may appear after that message if the bot had started on
-//! it before.
+//! The portal does not ask a bot to be silent; the bot only receives the operator's message. It must
+//! answer all clients' messages that it receives before the operator's first message, and no later
+//! ones. An answer may appear after the operator's message if the bot had started it before.
 
 use std::time::Duration;
 
 use serde_json::Value;
 
-use super::lines::{BORIS, Stage, WAYS};
+use super::lines::{BORIS, MODES, Stage};
 use super::stage::texts;
 use crate::support::random::Random;
 
-/// How often each way is tried.
+/// Number of rounds in each mode.
 const ROUNDS: u64 = 15;
-/// Messages in a round.
+/// Number of messages in a round.
 const WORDS: u64 = 10;
 
 #[tokio::test]
 async fn nothing_received_after_an_operators_message_is_answered() {
-    for way in WAYS {
-        let stage = Stage::on(way).await;
+    for mode in MODES {
+        let stage = Stage::on(mode).await;
         for round in 0..ROUNDS {
             let mut dice = Random::new(round);
             let client = stage.visitor(&format!("client {round}"));
@@ -52,7 +51,7 @@ async fn nothing_received_after_an_operators_message_is_answered() {
             assert_eq!(
                 texts(&received),
                 expected,
-                "{way:?}, round {round}: {before:#?}"
+                "{mode:?}, round {round}: {before:#?}"
             );
         }
     }

@@ -22,14 +22,14 @@ async fn portal() -> Emulator {
 
 impl Desk {
     /// A program that polls a portal, just started.
-    async fn polling(app: App, portal: impl Into<Arc<Emulator>>) -> Desk {
-        Desk::polling_every(POLL, app, portal).await
+    async fn polling(app: App, portal: impl Into<Arc<Emulator>>) -> Self {
+        Self::polling_every(POLL, app, portal).await
     }
 
-    async fn polling_every(seconds: f64, app: App, portal: impl Into<Arc<Emulator>>) -> Desk {
+    async fn polling_every(seconds: f64, app: App, portal: impl Into<Arc<Emulator>>) -> Self {
         let change =
             |config: &mut Config| (config.poll_quick, config.poll_slow) = (seconds, seconds);
-        Desk::polling_with(change, app, portal).await
+        Self::polling_with(change, app, portal).await
     }
 
     /// The same with other settings.
@@ -37,7 +37,7 @@ impl Desk {
         change: impl FnOnce(&mut Config),
         app: App,
         portal: impl Into<Arc<Emulator>>,
-    ) -> Desk {
+    ) -> Self {
         let portal = portal.into();
         let mut config = Config::polling(&portal);
         (config.poll_quick, config.poll_slow) = (POLL, POLL);
@@ -48,7 +48,7 @@ impl Desk {
         tokio::spawn(async move { serve::poll(served, std::future::pending(), PATIENCE).await });
         engine.start().await.unwrap();
         assert!(engine.reconcile().await.is_empty(), "no portal refuses");
-        Desk { portal, engine }
+        Self { portal, engine }
     }
 
     /// Stops the program, and returns its portal.
@@ -328,7 +328,7 @@ async fn another_process_polling_for_the_same_bot_is_reported() {
     let end = Instant::now() + PATIENCE;
     while found(&other) == 0 {
         assert!(Instant::now() < end, "the other process is found");
-        other.write("echo", "who hears this?");
+        other.write("echo", "who gets this?");
         // Not in step with the polls, so that not always the same of the two is first.
         tokio::time::sleep(Duration::from_millis(7)).await;
     }

@@ -26,8 +26,8 @@ struct Slow {
 }
 
 impl Slow {
-    fn new() -> Slow {
-        Slow {
+    fn new() -> Self {
+        Self {
             received: Arc::default(),
             go: Arc::new(Semaphore::new(0)),
         }
@@ -63,7 +63,7 @@ struct Two {
 }
 
 impl Two {
-    async fn polled() -> Two {
+    async fn polled() -> Self {
         let (failing, working, bot) = (portal().await, portal().await, Slow::new());
         let mut config = Config::polling(&failing);
         config.portal.push(working.webhook_url().into());
@@ -72,7 +72,7 @@ impl Two {
         let engine = App::new().bot(bot.clone()).engine(&config).unwrap();
         engine.start().await.unwrap();
         assert!(engine.reconcile().await.is_empty());
-        let two = Two {
+        let two = Self {
             failing,
             working,
             engine,
@@ -131,7 +131,7 @@ async fn receives_later(portal: &Emulator, expected: &[&str]) {
     }
 }
 
-/// How many calls a portal has refused.
+/// Returns the number of calls that a portal has refused.
 fn refused(portal: &Emulator) -> usize {
     let traffic = portal.traffic_log();
     let calls = traffic

@@ -1,5 +1,5 @@
-//! Two portals and one program: as with an application of the market, one authorization server
-//! knows both.
+//! Two portals and one program, with one authorization server for both, as with an application of
+//! the market.
 
 use imbot::emulator::{Credentials, Emulator, NewApp};
 use imbot::prelude::*;
@@ -9,7 +9,7 @@ use poem::{EndpointExt, Response, Route, Server, get, handler};
 use serde_json::Value;
 use tokio::net::TcpListener;
 
-use super::stage::{ANN, PATIENCE, portal, until};
+use super::stage::{ANN, portal, serve_in_background, until};
 
 /// Stores all messages, and repeats them all.
 struct Diary;
@@ -87,13 +87,7 @@ async fn the_conversations_of_two_portals_do_not_mix() {
     config.allow_host = hosts.chain([oauth_url[7..].replace('/', "")]).collect();
     config.oauth_url = oauth_url;
     let engine = App::new().bot(Diary).engine(&config).unwrap();
-    let never = std::future::pending();
-    tokio::spawn(serve::run(
-        serve::endpoint(engine.clone()),
-        listener,
-        never,
-        PATIENCE,
-    ));
+    serve_in_background(&engine, listener);
 
     for desk in &desks {
         let client_id = &desk.credentials.client_id;

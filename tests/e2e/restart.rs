@@ -9,22 +9,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use imbot::engine::{RepeatId, Transport};
-use imbot::event::{BotId, DialogId, MemberId, MessageId};
-use imbot::portal::{BotClient, Error};
+use imbot::event::{BotId, MemberId};
 use imbot::prelude::*;
-use imbot::store::{
-    Access, Call, Installation, Key, Operator, Portals, Sqlite, Tokens, Turns, Upkeep,
-};
-use imbot::{Config, serve};
+use imbot::store::{Key, Operator, Portals, Sqlite, Turns, Upkeep};
 use listenfd::ListenFd;
 use tokio::time::sleep;
 
-use super::stage::PATIENCE;
+use super::stage::{PATIENCE, serve_until_signal, terminate};
+use crate::support::offline::{MEMBER, Mute, TOKEN, config, installation};
 
-const STORE: &str = "ROAD_RESTART_STORE";
-const MEMBER: &str = "bac1cd5c8940947a75e0d71b1a84e348";
-const TOKEN: &str = "831c76b092f9f135d9b6b36c3a720757";
+const STORE: &str = "E2E_RESTART_STORE";
 const RESTARTS: usize = 10;
 /// Parallel senders, as with the queues of several portals.
 const SENDERS: u64 = 4;
@@ -96,7 +90,7 @@ async fn send(
             break;
         }
         let body = format!(
-            "event=ONIMBOTMESSAGEADD&data[BOT][7][BOT_ID]=7&data[BOT][7][BOT_CODE]=ear&data[PARAMS][MESSAGE]=hi\
+            "event=ONIMBOTMESSAGEADD&data[BOT][7][BOT_ID]=7&data[BOT][7][BOT_CODE]=counter&data[PARAMS][MESSAGE]=hi\
              &data[PARAMS][MESSAGE_ID]={}&data[PARAMS][DIALOG_ID]={sender}&ts=1\
              &auth[member_id]={MEMBER}&auth[application_token]={TOKEN}",
             sender * 1_000_000 + number,
@@ -138,26 +132,14 @@ fn start(socket: &TcpListener, store: &Path) -> Child {
 
 /// Asks the process to end, and waits until it has.
 fn end(program: &mut Child) {
-    let killed = Command::new("kill")
-        .args(["-TERM", &program.id().to_string()])
-        .status();
-    assert!(killed.unwrap().success());
+    terminate(program);
     assert!(program.wait().unwrap().success());
 }
 
 async fn install(store: &Path) {
     let key = Key::of(store, store.with_extension("key")).unwrap();
     let store = Sqlite::open(store, &key).unwrap();
-    let installation = Installation {
-        portal: MemberId::new(MEMBER),
-        endpoint: "https://example.bitrix24.com/rest/".into(),
-        application_token: TOKEN.to_owned().into(),
-        access: Access::Tokens(Tokens {
-            access: "access".to_owned().into(),
-            refresh: "refresh".to_owned().into(),
-        }),
-    };
-    store.install(installation).await.unwrap();
+    store.install(installation()).await.unwrap();
     store.close().await.unwrap();
 }
 
@@ -177,28 +159,12 @@ async fn counted(store: &Sqlite) -> u64 {
 }
 
 /// Counts messages.
-struct Ear;
+struct Counter;
 
-impl Bot<u64> for Ear {
+impl Bot<u64> for Counter {
     async fn message(&self, cx: &mut Context<u64>, _: Message) -> Result {
         cx.state += 1;
         Ok(())
-    }
-}
-
-/// Sends nothing.
-#[derive(Debug)]
-struct Mute;
-
-impl Transport for Mute {
-    fn send<'a>(
-        &'a self,
-        _: &'a BotClient,
-        _: &'a DialogId,
-        _: Call<MessageId>,
-        _: Option<RepeatId>,
-    ) -> std::pin::Pin<Box<dyn Future<Output = Result<Option<MessageId>, Error>> + Send + 'a>> {
-        Box::pin(std::future::ready(Ok(None)))
     }
 }
 
@@ -206,22 +172,16 @@ impl Transport for Mute {
 #[ignore = "this is the program that the test above starts as a process of its own"]
 async fn program() {
     let store = std::path::PathBuf::from(std::env::var(STORE).unwrap());
-    let mut config = Config::default();
-    config.client_id = Some("local.1".into());
-    config.client_secret = Some("secret".to_owned().into());
-    config.public_url = Some("https://bots.example.com/".into());
+    let mut config = config();
     config.store.key_file = Some(store.with_extension("key"));
     config.store.file = Some(store);
     let socket = ListenFd::from_env().take_tcp_listener(0).unwrap().unwrap();
     socket.set_nonblocking(true).unwrap();
     let listener = tokio::net::TcpListener::from_std(socket).unwrap();
-    let engine = App::new().bot(Ear).transport(Mute).engine(&config).unwrap();
-    serve::run(
-        serve::endpoint(engine),
-        listener,
-        serve::asked_to_stop(),
-        PATIENCE,
-    )
-    .await
-    .unwrap();
+    let engine = App::new()
+        .bot(Counter)
+        .transport(Mute)
+        .engine(&config)
+        .unwrap();
+    serve_until_signal(engine, listener).await;
 }

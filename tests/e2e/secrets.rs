@@ -2,17 +2,17 @@
 
 use std::sync::{Arc, Mutex};
 
+use imbot::Config;
 use imbot::emulator::NewApp;
 use imbot::prelude::*;
 use imbot::store::{Inbox, Memory, Portals};
-use imbot::{Config, serve};
 use secrecy::ExposeSecret;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tracing::Level;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use super::stage::{ANN, PATIENCE, portal, process, until};
+use super::stage::{ANN, portal, process, serve_in_background, until};
 
 /// The log, in memory.
 #[derive(Clone, Default)]
@@ -140,13 +140,7 @@ async fn everything_is_logged_and_printed() {
         .shared_store(store.clone());
     shown.lock().unwrap().push(format!("{app:?} {config:?}"));
     let engine = app.engine(&config).unwrap();
-    let never = std::future::pending();
-    tokio::spawn(serve::run(
-        serve::endpoint(engine.clone()),
-        listener,
-        never,
-        PATIENCE,
-    ));
+    serve_in_background(&engine, listener);
 
     portal.install(&credentials.client_id).await.unwrap();
     until("the hook to be bound", || {

@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
+use imbot::Config;
 use imbot::emulator::{Emulator, NewApp, Options};
 use imbot::prelude::*;
-use imbot::{Config, serve};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
-use super::stage::{ANN, Desk, Echo, PATIENCE, POLL};
+use super::stage::{ANN, Desk, Echo, PATIENCE, POLL, serve_in_background};
 
 async fn portal(options: Options) -> Emulator {
     let options = Options {
@@ -136,11 +136,7 @@ async fn an_application_works_through_a_proxy() {
     config.allow_host.clear();
     config.proxy = Some(format!("http://{}", portal.address()).into());
     let engine = App::new().bot(Echo).engine(&config).unwrap();
-    let served = Arc::clone(&engine);
-    let never = std::future::pending();
-    tokio::spawn(
-        async move { serve::run(serve::endpoint(served), listener, never, PATIENCE).await },
-    );
+    serve_in_background(&engine, listener);
     portal.install(&credentials.client_id).await.unwrap();
     tokio::time::timeout(PATIENCE, engine.until_set_up(1))
         .await

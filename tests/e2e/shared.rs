@@ -1,5 +1,5 @@
-//! One limit for all processes on one store: the portal refuses none of them, each makes progress,
-//! and a single process has all of it.
+//! All processes on one store share one limit: the portal refuses no call, each process makes
+//! progress, and a single process has the whole limit.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 
 use super::stage::{Echo, portal, until};
 
-/// How many calls of a process always run or wait.
+/// Number of calls of a process that run or wait at any time.
 const AT_ONCE: usize = 4;
 
 /// A process that calls as often as it may, and the number of its calls.
@@ -27,7 +27,7 @@ struct Process {
 }
 
 impl Process {
-    async fn on(store: Sqlite, portal: &Emulator, method: &'static str) -> Process {
+    async fn on(store: Sqlite, portal: &Emulator, method: &'static str) -> Self {
         let app = App::new().bot(Echo).shared_store(Arc::new(store));
         let engine = app.engine(&Config::polling(portal)).unwrap();
         engine.load_portals().await.unwrap();
@@ -37,7 +37,7 @@ impl Process {
         for _ in 0..AT_ONCE {
             work.spawn(call(own.clone(), method, Arc::clone(&calls)));
         }
-        Process {
+        Self {
             engine,
             calls,
             work,
@@ -55,7 +55,7 @@ impl Process {
     }
 }
 
-/// Calls again and again. A call with a null is not batched, so each call is one request.
+/// Makes calls in a loop. A call with a null is not batched, so each call is one request.
 async fn call(portal: Portal, method: &'static str, calls: Arc<AtomicUsize>) {
     loop {
         let answer = portal.call::<Value>(method, &json!({ "by": null })).await;

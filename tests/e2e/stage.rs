@@ -2,7 +2,7 @@
 
 use std::io;
 use std::ops::Deref;
-use std::process::Command;
+use std::process::{Child, Command};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -63,14 +63,14 @@ impl Deref for Setup {
 
 impl Setup {
     /// An installed application, with its bots registered.
-    pub(super) async fn installed(app: App) -> Setup {
-        let setup = Setup::not_yet_installed(app, "").await;
+    pub(super) async fn installed(app: App) -> Self {
+        let setup = Self::not_yet_installed(app, "").await;
         setup.install().await;
         setup
     }
 
     /// Restarts the program in another version, with the same store.
-    pub(super) async fn restart(self, app: App) -> Setup {
+    pub(super) async fn restart(self, app: App) -> Self {
         self.stop().await.start(app).await
     }
 
@@ -93,14 +93,14 @@ impl Setup {
 
     /// An installed application, on a portal that posts both v1 and v2 events to a bot subscribed
     /// to both.
-    pub(super) async fn of_both_formats(app: App) -> Setup {
+    pub(super) async fn of_both_formats(app: App) -> Self {
         let options = Options {
             listen: ([127, 0, 0, 1], 0).into(),
             both_formats: true,
             ..Options::default()
         };
         let portal = Emulator::start(options).await.unwrap();
-        let setup = Setup::at(app, portal, "").await;
+        let setup = Self::at(app, portal, "").await;
         setup.install().await;
         setup
     }
@@ -109,8 +109,8 @@ impl Setup {
     pub(super) async fn with_settings(
         app: App,
         change: impl FnOnce(&mut Config, &Emulator),
-    ) -> Setup {
-        Setup::with_settings_at(portal().await, app, change).await
+    ) -> Self {
+        Self::with_settings_at(portal().await, app, change).await
     }
 
     /// The same on this portal.
@@ -118,27 +118,27 @@ impl Setup {
         portal: Emulator,
         app: App,
         change: impl FnOnce(&mut Config, &Emulator),
-    ) -> Setup {
+    ) -> Self {
         let portal = Arc::new(portal);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let handler = format!("http://{}/", listener.local_addr().unwrap());
         let credentials = portal.register_app(NewApp::new("bots", &handler));
-        let setup = Setup::by(app, portal, credentials, listener, "", change);
+        let setup = Self::by(app, portal, credentials, listener, "", change);
         setup.install().await;
         setup
     }
 
     /// An application below a path, not yet installed.
-    pub(super) async fn not_yet_installed(app: App, path: &str) -> Setup {
-        Setup::at(app, portal().await, path).await
+    pub(super) async fn not_yet_installed(app: App, path: &str) -> Self {
+        Self::at(app, portal().await, path).await
     }
 
-    async fn at(app: App, portal: Emulator, path: &str) -> Setup {
+    async fn at(app: App, portal: Emulator, path: &str) -> Self {
         let portal = Arc::new(portal);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let handler = format!("http://{}{path}/", listener.local_addr().unwrap());
         let credentials = portal.register_app(NewApp::new("bots", &handler));
-        Setup::of(app, portal, credentials, listener, path)
+        Self::of(app, portal, credentials, listener, path)
     }
 
     fn of(
@@ -147,8 +147,8 @@ impl Setup {
         credentials: Credentials,
         listener: TcpListener,
         path: &str,
-    ) -> Setup {
-        Setup::by(app, portal, credentials, listener, path, |_, _| {})
+    ) -> Self {
+        Self::by(app, portal, credentials, listener, path, |_, _| {})
     }
 
     fn by(
@@ -158,7 +158,7 @@ impl Setup {
         listener: TcpListener,
         path: &str,
         change: impl FnOnce(&mut Config, &Emulator),
-    ) -> Setup {
+    ) -> Self {
         let handler = format!("http://{}{path}/", listener.local_addr().unwrap());
         let mut config = config(&portal, &credentials, &handler);
         change(&mut config, &portal);
@@ -175,7 +175,7 @@ impl Setup {
             )
             .await
         };
-        Setup {
+        Self {
             desk: Desk { portal, engine },
             credentials,
             handler,
@@ -243,12 +243,18 @@ impl Desk {
         })
     }
 
-    /// Ann's dialog with a bot.
+    /// Creates groups of Ann and a bot, and returns their dialogs.
+    pub(super) fn groups(&self, bot: u64, count: usize) -> Vec<String> {
+        let group = |n| self.portal.group(ANN, &format!("Group {n}"), &[ANN, bot]);
+        (0..count).map(|n| group(n).unwrap()).collect()
+    }
+
+    /// Returns Ann's dialog with a bot.
     pub(super) fn dialog(&self, code: &str) -> String {
         self.portal.bot(code).expect("a bot").to_string()
     }
 
-    /// Ann writes to a bot in its private chat.
+    /// Sends a message of Ann to a bot in its private chat.
     pub(super) fn write(&self, code: &str, text: &str) -> u64 {
         self.portal.send(ANN, &self.dialog(code), text).unwrap()
     }
@@ -331,6 +337,27 @@ pub(super) fn process(test: &str) -> Command {
     let mut process = Command::new(std::env::current_exe().unwrap());
     process.args(["--exact", test, "--ignored", "--nocapture"]);
     process
+}
+
+/// Asks a process to end, with SIGTERM.
+pub(super) fn terminate(process: &Child) {
+    let mut kill = Command::new("kill");
+    let status = kill.args(["-TERM", &process.id().to_string()]).status();
+    assert!(status.unwrap().success());
+}
+
+/// Serves an engine until this process receives SIGTERM.
+pub(super) async fn serve_until_signal(engine: Arc<Engine>, listener: TcpListener) {
+    let endpoint = serve::endpoint(engine);
+    let served = serve::run(endpoint, listener, serve::stop_signal(), PATIENCE).await;
+    served.unwrap();
+}
+
+/// Serves an engine in the background until the test ends.
+pub(super) fn serve_in_background(engine: &Arc<Engine>, listener: TcpListener) {
+    let endpoint = serve::endpoint(Arc::clone(engine));
+    let never = std::future::pending();
+    tokio::spawn(serve::run(endpoint, listener, never, PATIENCE));
 }
 
 /// The texts of messages.

@@ -1,6 +1,6 @@
 //! SIGTERM to a process under load: started turns are finished, and the process exits successfully.
 
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use imbot::emulator::NewApp;
@@ -8,12 +8,12 @@ use imbot::prelude::{App, Bot, Context, Message, Result};
 use imbot::{Config, serve};
 use tokio::net::TcpListener;
 
-use super::stage::{ANN, PATIENCE, portal, process, until};
+use super::stage::{ANN, portal, process, serve_until_signal, terminate, until};
 
-const ADDRESS: &str = "ROAD_STOP_ADDRESS";
-const PORTAL: &str = "ROAD_STOP_PORTAL";
-const ID: &str = "ROAD_STOP_ID";
-const SECRET: &str = "ROAD_STOP_SECRET";
+const ADDRESS: &str = "E2E_STOP_ADDRESS";
+const PORTAL: &str = "E2E_STOP_PORTAL";
+const ID: &str = "E2E_STOP_ID";
+const SECRET: &str = "E2E_STOP_SECRET";
 
 /// Waits before it answers.
 struct Thinker;
@@ -57,26 +57,22 @@ async fn sigterm_under_load_finishes_started_turns_and_the_exit_code_is_success(
             .send(ANN, group, &format!("[USER={bot}]Thinker[/USER] hm"))
             .unwrap();
     }
-    // Also an open connection with half a request on it, like one that a probe leaves.
-    let mut half_open = std::net::TcpStream::connect(&address).unwrap();
-    std::io::Write::write_all(&mut half_open, b"GET / HT").unwrap();
-    let taken_in = || {
+    // A connection with an incomplete request, such as a probe leaves open.
+    let mut incomplete = std::net::TcpStream::connect(&address).unwrap();
+    std::io::Write::write_all(&mut incomplete, b"GET / HT").unwrap();
+    let are_accepted = || {
         let traffic = portal.traffic_log();
-        let taken = traffic
+        let accepted = traffic
             .iter()
             .filter(|entry| entry["name"] == "ONIMBOTV2MESSAGEADD" && entry["status"] == 200);
-        taken.count() == CHATS
+        accepted.count() == CHATS
     };
-    until("the events to be taken in", taken_in).await;
-    let killed = Command::new("kill")
-        .args(["-TERM", &child.id().to_string()])
-        .status()
-        .unwrap();
-    assert!(killed.success());
+    until("the events to be accepted", are_accepted).await;
+    terminate(&child);
     let status = tokio::task::spawn_blocking(move || child.wait());
-    // Before half a request is cut off anyway.
+    // Less than the timeout that cuts off an incomplete request.
     let status = tokio::time::timeout(serve::REQUEST_TIMEOUT * 3 / 4, status).await;
-    let status = status.expect("half a request held it up");
+    let status = status.expect("an incomplete request delayed the stop");
     assert!(status.unwrap().unwrap().success());
     for group in &groups {
         let last = portal.history(ANN, group).pop().unwrap();
@@ -96,12 +92,5 @@ async fn program() {
     config.allow_host = vec![set(PORTAL)];
     let engine = App::new().bot(Thinker).engine(&config).unwrap();
     let listener = TcpListener::bind(set(ADDRESS)).await.unwrap();
-    serve::run(
-        serve::endpoint(engine),
-        listener,
-        serve::asked_to_stop(),
-        PATIENCE,
-    )
-    .await
-    .unwrap();
+    serve_until_signal(engine, listener).await;
 }

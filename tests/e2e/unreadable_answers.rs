@@ -1,5 +1,5 @@
-//! A portal with unreadable answers: each kind has its own error, none is repeated, and the next
-//! call works.
+//! A portal with unreadable answers: each kind has its own error, the call is not repeated, and the
+//! next call works.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,7 +15,7 @@ use poem::{Body, EndpointExt, Response, Route, Server, handler, post};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-/// Answers as the method's name says.
+/// Answers in the way that the method's name describes.
 #[handler]
 fn answer(Path(method): Path<String>, Data(calls): Data<&Arc<AtomicUsize>>) -> Response {
     calls.fetch_add(1, Ordering::Relaxed);
@@ -39,7 +39,7 @@ fn answer(Path(method): Path<String>, Data(calls): Data<&Arc<AtomicUsize>>) -> R
             Response::builder().body(Body::from_bytes_stream(parts))
         }
         "bare" => plain(200, r#"{"time":{}}"#),
-        "mute" => plain(500, r#"{"time":{}}"#),
+        "no_result" => plain(500, r#"{"time":{}}"#),
         "list" => plain(200, "[]"),
         "refused" => plain(
             200,
@@ -85,7 +85,10 @@ async fn an_unreadable_answer_is_a_clear_error_and_the_call_is_not_repeated() {
             "endless: the answer is larger than 16777216 bytes",
         ),
         ("bare", "bare: the answer is not of the expected type"),
-        ("mute", "mute: the answer is not of the expected type"),
+        (
+            "no_result",
+            "no_result: the answer is not of the expected type",
+        ),
         ("list", "list: the answer is not of the expected type"),
         (
             "refused",

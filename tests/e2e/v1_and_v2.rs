@@ -61,7 +61,7 @@ async fn a_bot_that_changes_its_event_mode_receives_each_event_once() {
         .await;
     fetching.write("parrot", "fetched");
     fetching.receives("parrot", &["posted", "fetched"]).await;
-    // A command is posted to whoever was subscribed before, and is in the log as well.
+    // A command is posted to the old subscription, and is in the bot's event log as well.
     fetching.write("parrot", "/repeat once");
     fetching.write("parrot", "last");
     fetching

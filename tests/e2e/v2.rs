@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::stage::{ANN, PATIENCE, Setup, texts, until};
 
-/// Does what it is told, and reports the events it receives.
+/// Carries out commands, and reports the events that it receives.
 struct Modern(EventMode);
 
 impl Bot for Modern {
@@ -88,7 +88,7 @@ async fn sees(live: &mut Feed, fits: impl Fn(&Value) -> bool) {
     let seen = async { while !fits(&live.next().await.unwrap()) {} };
     tokio::time::timeout(PATIENCE, seen)
         .await
-        .expect("the news in time");
+        .expect("an update in time");
 }
 
 #[tokio::test]
@@ -158,8 +158,8 @@ async fn a_bot_shows_a_thinking_status() {
     for setup in setups().await {
         let mut live = setup.portal.subscribe(ANN);
         setup.write("modern", "think");
-        sees(&mut live, |news| {
-            news["type"] == "typing" && news.to_string().contains("THINKING")
+        sees(&mut live, |update| {
+            update["type"] == "typing" && update.to_string().contains("THINKING")
         })
         .await;
     }

@@ -1,5 +1,5 @@
-//! At the door: bad input, slow input, and more of both than there is room for.
+//! The server: invalid requests, slow requests, and too many connections.
 
-mod door;
 mod refusals;
+mod server;
 mod slow;

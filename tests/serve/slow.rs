@@ -1,20 +1,20 @@
-//! Slow senders, and more connections than there is room for.
+//! Slow requests, and more connections than allowed.
 
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
 use tokio::time::{sleep, timeout};
 
-use super::door::{Door, form, message, read_answer, request};
+use super::server::{TestServer, form, message, read_answer, request};
+use crate::support::PATIENCE;
 
 const LIMIT: Duration = Duration::from_millis(300);
 const HOUR: Duration = Duration::from_secs(3_600);
-const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test]
-async fn half_a_request_is_cut_after_the_timeout_and_not_before() {
-    let door = Door::with(|acceptor| acceptor.request_timeout(LIMIT)).await;
-    let patient = Door::with(|acceptor| acceptor.request_timeout(HOUR)).await;
+async fn an_incomplete_request_is_cut_off_after_the_timeout_and_not_before() {
+    let server = TestServer::with_limits(|acceptor| acceptor.request_timeout(LIMIT)).await;
+    let patient = TestServer::with_limits(|acceptor| acceptor.request_timeout(HOUR)).await;
     let whole = request(
         "POST",
         "/",
@@ -24,26 +24,26 @@ async fn half_a_request_is_cut_after_the_timeout_and_not_before() {
     let headers = whole.find("\r\n\r\n").unwrap();
     for length in [0, 1, headers / 2, headers + 4, whole.len() - 1] {
         let (half, rest) = whole.as_bytes().split_at(length);
-        let mut waits = patient.knock().await;
-        waits.write_all(half).await.unwrap();
-        let mut stream = door.knock().await;
+        let mut slow = patient.connect().await;
+        slow.write_all(half).await.unwrap();
+        let mut stream = server.connect().await;
         stream.write_all(half).await.unwrap();
         let answer = read_answer(&mut stream).await;
         assert_ne!(answer.status, 200, "{length} bytes: {answer:?}");
-        // As late as this, where more time is allowed, the rest is still taken.
-        waits.write_all(rest).await.unwrap();
-        let answer = read_answer(&mut waits).await;
+        // At this time, the server with the longer timeout still accepts the rest.
+        slow.write_all(rest).await.unwrap();
+        let answer = read_answer(&mut slow).await;
         assert_eq!(answer.status, 200, "{length} bytes: {answer:?}");
     }
-    assert_eq!(door.heard(), Vec::<String>::new());
-    door.is_open("whole").await;
+    assert_eq!(server.received(), Vec::<String>::new());
+    server.accepts("whole").await;
 }
 
 #[tokio::test]
-async fn a_byte_now_and_then_does_not_keep_a_connection() {
-    let door = Door::with(|acceptor| acceptor.request_timeout(LIMIT)).await;
+async fn single_bytes_do_not_keep_a_connection_open() {
+    let server = TestServer::with_limits(|acceptor| acceptor.request_timeout(LIMIT)).await;
     let whole = request("POST", "/", "", &"x".repeat(10_000));
-    let mut stream = door.knock().await;
+    let mut stream = server.connect().await;
     let (mut read, mut write) = stream.split();
     let drip = async {
         for byte in whole.as_bytes() {
@@ -58,21 +58,21 @@ async fn a_byte_now_and_then_does_not_keep_a_connection() {
         _ = read_answer(&mut read) => false,
         is_whole = drip => is_whole,
     };
-    assert!(!is_whole, "it was not cut");
-    door.is_open("whole").await;
+    assert!(!is_whole, "the connection was not closed");
+    server.accepts("whole").await;
 }
 
 #[tokio::test]
-async fn a_kept_connection_may_be_silent_longer_than_a_request_may_take() {
-    let door = Door::with(|acceptor| acceptor.request_timeout(LIMIT)).await;
+async fn a_connection_may_be_idle_longer_than_the_request_timeout() {
+    let server = TestServer::with_limits(|acceptor| acceptor.request_timeout(LIMIT)).await;
     let body = form(&message("kept"));
     let length = body.len();
     let kept = format!(
         "POST / HTTP/1.1\r\nHost: bots\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n{body}"
     );
-    let mut stream = door.knock().await;
+    let mut stream = server.connect().await;
     stream.write_all(kept.as_bytes()).await.unwrap();
-    door.hears("kept").await;
+    server.receives("kept").await;
     sleep(LIMIT * 2).await;
     let last = request("GET", "/health", "", "");
     stream.write_all(last.as_bytes()).await.unwrap();
@@ -81,46 +81,50 @@ async fn a_kept_connection_may_be_silent_longer_than_a_request_may_take() {
 }
 
 #[tokio::test]
-async fn half_a_request_on_a_kept_connection_is_cut_after_the_timeout() {
-    let door = Door::with(|acceptor| acceptor.request_timeout(LIMIT)).await;
-    let asks = "GET /health HTTP/1.1\r\nHost: bots\r\n\r\n";
+async fn an_incomplete_second_request_is_cut_off_after_the_timeout() {
+    let server = TestServer::with_limits(|acceptor| acceptor.request_timeout(LIMIT)).await;
+    let get = "GET /health HTTP/1.1\r\nHost: bots\r\n\r\n";
     for silence in [LIMIT / 10, LIMIT / 2, LIMIT * 3 / 2] {
-        let mut stream = door.knock().await;
-        stream.write_all(asks.as_bytes()).await.unwrap();
+        let mut stream = server.connect().await;
+        stream.write_all(get.as_bytes()).await.unwrap();
         sleep(silence).await;
-        stream.write_all(&asks.as_bytes()[..9]).await.unwrap();
+        stream.write_all(&get.as_bytes()[..9]).await.unwrap();
         let answers = timeout(PATIENCE, read_answer(&mut stream)).await;
-        assert_eq!(answers.expect("cut in time").status, 200, "the first one");
+        assert_eq!(
+            answers.expect("closed in time").status,
+            200,
+            "the first request"
+        );
     }
 }
 
 #[tokio::test]
-async fn a_thousand_half_open_connections_do_not_stop_a_good_request() {
+async fn a_thousand_incomplete_requests_do_not_block_a_complete_one() {
     const HALF_OPEN: usize = 1_000;
-    let door = Door::open().await;
+    let server = TestServer::start().await;
     let mut half_open = Vec::new();
     for _ in 0..HALF_OPEN {
-        let mut stream = door.knock().await;
+        let mut stream = server.connect().await;
         stream.write_all(b"POST / HTTP/1.1\r\nHo").await.unwrap();
         half_open.push(stream);
     }
-    timeout(PATIENCE, door.is_open("among a thousand"))
+    timeout(PATIENCE, server.accepts("among a thousand"))
         .await
         .expect("served in time");
 }
 
 #[tokio::test]
-async fn beyond_the_cap_connections_wait_and_are_then_served() {
-    let door = Door::with(|acceptor| acceptor.connections_max(2)).await;
-    let first = door.knock().await;
-    let second = door.knock().await;
-    let mut third = door.knock().await;
-    let asks = request("GET", "/health", "", "");
-    third.write_all(asks.as_bytes()).await.unwrap();
+async fn connections_above_the_maximum_wait_and_are_then_served() {
+    let server = TestServer::with_limits(|acceptor| acceptor.connections_max(2)).await;
+    let first = server.connect().await;
+    let second = server.connect().await;
+    let mut third = server.connect().await;
+    let get = request("GET", "/health", "", "");
+    third.write_all(get.as_bytes()).await.unwrap();
     let waits = timeout(LIMIT, read_answer(&mut third)).await;
-    assert!(waits.is_err(), "there was no room: {waits:?}");
+    assert!(waits.is_err(), "it did not wait: {waits:?}");
     drop(first);
     assert_eq!(read_answer(&mut third).await.status, 200);
     drop(second);
-    door.is_open("after the crowd").await;
+    server.accepts("after all").await;
 }

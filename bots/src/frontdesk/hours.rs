@@ -1,4 +1,4 @@
-//! When people are there: days of the week, from when to when, and how far their clock is from UTC.
+//! The working hours of operators: days of the week, times of day, and an offset from UTC.
 
 use imbot::store;
 use jiff::civil::{DateTime, Time, Weekday};
@@ -7,9 +7,9 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use serde::Deserialize;
 
-/// When people are there. Summer and winter time are not known: the offset is what it is.
+/// Working hours, with a fixed offset from UTC (no daylight saving time).
 #[derive(Clone, Debug, Deserialize)]
-#[serde(try_from = "Written")]
+#[serde(try_from = "HoursEntry")]
 pub(super) struct Hours {
     days: Vec<Weekday>,
     from: Time,
@@ -17,17 +17,17 @@ pub(super) struct Hours {
     zone: TimeZone,
 }
 
-/// The hours as they stand in the file.
+/// The hours as written in the file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+struct HoursEntry {
     days: Vec<String>,
     from: String,
     to: String,
     utc_offset: String,
 }
 
-/// The days as they are written, the first of a week first.
+/// The names of the days in the file, from the first day of a week.
 const DAYS: [(&str, Weekday); 7] = [
     ("Monday", Weekday::Monday),
     ("Tuesday", Weekday::Tuesday),
@@ -38,45 +38,46 @@ const DAYS: [(&str, Weekday); 7] = [
     ("Sunday", Weekday::Sunday),
 ];
 
-impl TryFrom<Written> for Hours {
+impl TryFrom<HoursEntry> for Hours {
     type Error = String;
 
-    fn try_from(written: Written) -> Result<Hours, String> {
-        let hours = Hours {
-            days: written
+    fn try_from(entry: HoursEntry) -> Result<Self, String> {
+        let hours = Self {
+            days: entry
                 .days
                 .iter()
                 .map(|day| weekday(day))
                 .collect::<Result<_, _>>()?,
-            from: time(&written.from)?,
-            to: time(&written.to)?,
-            zone: offset(&written.utc_offset)?,
+            from: time(&entry.from)?,
+            to: time(&entry.to)?,
+            zone: offset(&entry.utc_offset)?,
         };
-        match hours.from < hours.to && !hours.days.is_empty() {
-            true => Ok(hours),
-            false => Err("hours need a day at least, and `from` has to be before `to`".to_owned()),
+        if hours.from < hours.to && !hours.days.is_empty() {
+            Ok(hours)
+        } else {
+            Err("hours need at least one day, and `from` must be before `to`".to_owned())
         }
     }
 }
 
 impl Hours {
-    /// Whether people are there.
+    /// Returns true during working hours.
     pub(super) fn is_open(&self, now: store::Time) -> bool {
         let now = self.local(now);
         let is_day = self.days.contains(&now.weekday());
         is_day && (self.from..self.to).contains(&now.time())
     }
 
-    /// When they come next: the day, counted from Monday, and the time.
+    /// Returns when the next working day starts: the day, counted from Monday, and the time.
     pub(super) fn opens(&self, now: store::Time) -> (usize, String) {
         let now = self.local(now);
         let days = (0..=7).filter_map(|days| now.date().checked_add(days.days()).ok());
         let mut openings = days.map(|day| day.to_datetime(self.from));
         let next = openings.find(|at| self.days.contains(&at.weekday()) && *at > now);
         let weekday = next.unwrap_or(now).weekday(); // there is one within eight days
-        let place = weekday.to_monday_zero_offset();
+        let day = weekday.to_monday_zero_offset();
         (
-            usize::from(place.unsigned_abs()),
+            usize::from(day.unsigned_abs()),
             self.from.strftime("%H:%M").to_string(),
         )
     }
@@ -92,19 +93,19 @@ impl Hours {
 fn weekday(name: &str) -> Result<Weekday, String> {
     let found = DAYS.iter().find(|(day, _)| day.eq_ignore_ascii_case(name));
     let (_, day) =
-        found.ok_or_else(|| format!("`{name}` is no day of the week, such as `Monday`"))?;
+        found.ok_or_else(|| format!("`{name}` is not a day of the week, such as `Monday`"))?;
     Ok(*day)
 }
 
 fn time(text: &str) -> Result<Time, String> {
     let time = Time::strptime("%H:%M", text);
-    time.map_err(|_| format!("`{text}` is no time of day, such as `09:00`"))
+    time.map_err(|_| format!("`{text}` is not a time of day, such as `09:00`"))
 }
 
 fn offset(text: &str) -> Result<TimeZone, String> {
     let zone = DateTimeParser::new().parse_time_zone(text).ok();
     let zone = zone.filter(|_| text.starts_with(['+', '-']));
-    zone.ok_or_else(|| format!("`{text}` is no distance from UTC, such as `+01:00`"))
+    zone.ok_or_else(|| format!("`{text}` is not an offset from UTC, such as `+01:00`"))
 }
 
 #[cfg(test)]
@@ -112,7 +113,7 @@ mod tests {
     use super::*;
 
     fn hours(zone: &str) -> Result<Hours, String> {
-        Hours::try_from(Written {
+        Hours::try_from(HoursEntry {
             days: ["Monday", "friday"].map(str::to_owned).to_vec(),
             from: "09:00".to_owned(),
             to: "18:00".to_owned(),
@@ -126,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn people_are_there_by_their_own_clock() {
+    fn working_hours_follow_the_offset_from_utc() {
         let check = |zone: &str, now: &str, open: bool, next: (usize, &str)| {
             let hours = hours(zone).unwrap();
             let (day, time) = hours.opens(at(now));
@@ -147,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_hour_says_what_one_looks_like() {
+    fn an_error_shows_a_valid_value() {
         assert!(hours("Europe/Berlin").unwrap_err().contains("+01:00"));
         assert!(hours("1").unwrap_err().contains("+01:00"));
         assert!(time("25:00").unwrap_err().contains("09:00"));

@@ -1,4 +1,5 @@
-//! A bot that receives the clients of an open channel, answers what it knows, and calls people for the rest.
+//! A bot for the clients of an open channel: it answers the questions in its file, and calls an
+//! operator for all others.
 //!
 //! ```text
 //! Eve        hello
@@ -6,30 +7,34 @@
 //!            1  Orders and delivery
 //!            2  Bills
 //!            3  Something else
-//!            0  To a person
+//!            0  Talk to a person
 //!            Write a number, or ask in your own words.
 //! Eve        What is the price of delivery?
 //! Front desk Delivery costs 4 euros, and nothing from 50 euros on.
-//!            Was that all? Then write “done”.
+//!            Is that all? Then write “done”.
 //! Eve        2
-//! Front desk One moment, I call somebody for you.     (operators read: The client asks for: Bills)
+//! Front desk One moment, I will call somebody for you.   (operators read: The client asks for
+//!            Bills)
 //! ```
 //!
-//! When nobody is there it says so, takes a message, and lets the chat wait in the queue with it:
+//! Outside working hours it says so, asks for a message, and puts the chat into the queue:
 //!
 //! ```text
 //! Eve        2
-//! Front desk Please leave a message, and how we reach you; it is read when we are back on Monday at 09:00.
+//! Front desk Please leave a message and tell us how to reach you. We will read it when we are back
+//!            on Monday at 09:00.
 //! Eve        My bill is wrong. eve@example.com
-//! Front desk Thank you. Your message waits for us.    (operators read: A message out of hours, Bills: My bill …)
+//! Front desk Thank you. We have your message.  (operators read: A message out of hours, Bills: …)
 //! ```
 //!
-//! What it says and knows stands in a file ([`FILE`], `sample.toml`). Clients of messengers see no buttons, so there are
-//! numbers; `0` is the portal's own word, which brings a client to people even without us.
+//! Its texts, topics and answers are in a file ([`FILE`], `sample.toml`). Clients of messengers see
+//! no buttons, so choices have numbers; `0` is the portal's own command, which calls an operator
+//! even without the bot.
 //!
-//! **The vote.** Who has no more questions is asked for a mark from 1 to 5. The portal has no place for a client's mark that a
-//! bot could write to: `imopenlines.session.head.vote` keeps the opinion of the operators' head, and a client's mark would
-//! stand there under another's name. So it is a note for operators in the session's history, and a line in the log.
+//! **The rating.** When a client has no more questions, the bot asks for a rating from 1 to 5. A
+//! bot cannot store it on the portal: `imopenlines.session.head.vote` is for the supervisor's
+//! opinion, and the client's rating would appear there under another name. So the rating is a note
+//! for operators in the session's history, and a line in the log.
 
 mod hours;
 mod office;
@@ -42,64 +47,69 @@ use serde::{Deserialize, Serialize};
 pub use office::{FILE, FileError};
 use office::{Office, Topic};
 
-/// How much of a message is repeated in a note for operators.
+/// Maximum length of a client's message in a note for operators, in characters.
 const NOTE_CHARS_MAX: usize = 1_000;
 
-/// Receives clients.
+/// Answers clients of open channels.
 #[derive(Clone, Debug)]
 pub struct Frontdesk {
     office: Office,
 }
 
-/// Where the conversation with a client stands.
+/// The current step of the conversation with a client.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub enum Talk {
-    /// The client asks.
+pub enum Step {
+    /// The client asks questions.
     #[default]
-    Asks,
-    /// The client has just been greeted, and may only say hello.
+    #[serde(rename = "Asks")]
+    Questions,
+    /// The client has just been greeted, so a greeting in return is not a question.
     Greeted,
-    /// The client is to leave a message on this topic.
-    Leaves(String),
-    /// The client is to vote.
-    Votes,
+    /// The client is asked for a message about this topic.
+    #[serde(rename = "Leaves")]
+    Message(String),
+    /// The client is asked for a rating.
+    #[serde(rename = "Votes")]
+    Rating,
 }
 
 impl Frontdesk {
-    /// The front desk of the file that [`FILE`] names, or of the one for trying.
+    /// Returns the front desk of the file that the environment variable [`FILE`] names, or of the
+    /// sample.
     ///
     /// # Errors
-    /// The file cannot be read, or a mistake is in it.
-    pub fn from_env() -> Result<Frontdesk, FileError> {
-        Ok(Frontdesk {
+    /// The file cannot be read, or is invalid.
+    pub fn from_env() -> Result<Self, FileError> {
+        Ok(Self {
             office: Office::from_env()?,
         })
     }
 
-    /// The front desk of a file's text.
+    /// Returns the front desk of a file's text.
     ///
     /// # Errors
-    /// A mistake is in it.
-    pub fn read(text: &str) -> Result<Frontdesk, FileError> {
-        Ok(Frontdesk {
+    /// The text is invalid.
+    pub fn read(text: &str) -> Result<Self, FileError> {
+        Ok(Self {
             office: Office::read(text, "the text")?,
         })
     }
 
-    fn greeting(&self, cx: &Context<Talk>) -> String {
-        match self.office.is_open(cx.now()) {
-            true => self.office.greeting.clone(),
-            false => self.office.with_opening(&self.office.away, cx.now()),
+    fn greeting(&self, cx: &Context<Step>) -> String {
+        if self.office.is_open(cx.now()) {
+            self.office.greeting.clone()
+        } else {
+            self.office.with_opening(&self.office.away, cx.now())
         }
     }
 
-    /// What can be chosen, below a sentence.
-    fn menu(&self, above: &str, cx: &Context<Talk>) -> Text {
+    /// Returns the menu of topics below a sentence.
+    fn menu(&self, above: &str, cx: &Context<Step>) -> Text {
         let words = &self.office.words;
         let topics = self.office.topics.0.iter().enumerate();
-        let mut text = topics.fold(Text::new().bb(above), |text, (place, topic)| {
+        let mut text = topics.fold(Text::new().bb(above), |text, (index, topic)| {
             text.line()
-                .plain(format_args!("{}  {}", place + 1, topic.name))
+                .plain(format_args!("{}  {}", index + 1, topic.name))
         });
         if self.office.is_open(cx.now()) {
             text = text.line().bb(&words.people);
@@ -107,13 +117,13 @@ impl Frontdesk {
         text.line().bb(&words.choose)
     }
 
-    /// Calls people for a topic, or takes a message while they are away.
-    fn choose(&self, cx: &mut Context<Talk>, topic: &Topic) {
+    /// Calls an operator for a topic, or asks for a message outside working hours.
+    fn choose(&self, cx: &mut Context<Step>, topic: &Topic) {
         let Topic { name, line } = topic;
         let words = &self.office.words;
         if !self.office.is_open(cx.now()) {
             cx.say(self.office.with_opening(&words.leave_message, cx.now()));
-            cx.state = Talk::Leaves(name.clone());
+            cx.state = Step::Message(name.clone());
             return;
         }
         cx.say(&words.calling);
@@ -121,8 +131,8 @@ impl Frontdesk {
         hand_over(cx, *line);
     }
 
-    /// Keeps a message for people, who find the chat in their queue.
-    fn take(&self, cx: &mut Context<Talk>, topic: &str, message: &str) {
+    /// Passes a message on to the operators, who find the chat in their queue.
+    fn leave_message(&self, cx: &mut Context<Step>, topic: &str, message: &str) {
         let short: String = message.chars().take(NOTE_CHARS_MAX).collect();
         let note = format_args!("A message out of hours, {topic}: {short}");
         cx.say(&self.office.words.message_taken);
@@ -130,82 +140,82 @@ impl Frontdesk {
         hand_over(cx, self.office.topic(topic).and_then(|topic| topic.line));
     }
 
-    fn count(&self, cx: &mut Context<Talk>, vote: u8) {
-        tracing::info!(conversation = %cx.dialog(), vote, "a client has voted");
+    fn record_rating(&self, cx: &mut Context<Step>, rating: u8) {
+        tracing::info!(conversation = %cx.dialog(), rating, "a client gave a rating");
         cx.say(&self.office.words.voted);
-        cx.whisper(format!("The client's vote: {vote} of 5"));
+        cx.whisper(format!("The client's rating: {rating} of 5"));
         cx.finish();
     }
 
-    /// Answers what was asked; `is_hello` if the menu was shown just before.
-    fn answer(&self, cx: &mut Context<Talk>, said: &str, is_hello: bool) {
+    /// Answers a message. `is_greeted` is true if the menu has just been shown.
+    fn answer(&self, cx: &mut Context<Step>, text: &str, is_greeted: bool) {
         let words = &self.office.words;
-        if self.office.is_done(said) {
+        if self.office.is_done(text) {
             cx.say(&words.vote);
-            cx.state = Talk::Votes;
-        } else if let Some(topic) = self.office.topic(said) {
+            cx.state = Step::Rating;
+        } else if let Some(topic) = self.office.topic(text) {
             self.choose(cx, topic);
-        } else if let Some(answer) = questions::answer(&self.office.questions, said) {
+        } else if let Some(answer) = questions::answer(&self.office.questions, text) {
             cx.say(Text::new().bb(answer).line().bb(&words.was_that_all));
-        } else if !is_hello {
+        } else if !is_greeted {
             cx.say(self.menu(&words.unknown, cx));
         }
     }
 
-    /// In a private chat there is nobody to call.
-    fn explain(&self, cx: &Context<Talk>, said: &str) {
-        let known = questions::answer(&self.office.questions, said);
-        cx.say(known.unwrap_or(&self.office.words.private));
+    /// Answers a message in a private chat, where there is no operator to call.
+    fn answer_privately(&self, cx: &Context<Step>, text: &str) {
+        let answer = questions::answer(&self.office.questions, text);
+        cx.say(answer.unwrap_or(&self.office.words.private));
     }
 }
 
-impl Bot<Talk> for Frontdesk {
+impl Bot<Step> for Frontdesk {
     fn profile(&self) -> Profile {
         Profile::new("frontdesk", "Front desk")
             .color(BotColor::DarkBlue)
-            .work_position("Receives clients")
+            .work_position("Answers clients")
             .serves_open_channels()
     }
 
-    async fn session_started(&self, cx: &mut Context<Talk>, _: Option<SessionId>) -> Result {
+    async fn session_started(&self, cx: &mut Context<Step>, _: Option<SessionId>) -> Result {
         cx.say(self.menu(&self.greeting(cx), cx));
-        cx.state = Talk::Greeted;
+        cx.state = Step::Greeted;
         Ok(())
     }
 
-    async fn join(&self, cx: &mut Context<Talk>, _: Join) -> Result {
+    async fn join(&self, cx: &mut Context<Step>, _: Join) -> Result {
         if cx.line().is_none() {
-            self.explain(cx, "");
+            self.answer_privately(cx, "");
         }
         Ok(())
     }
 
-    async fn message(&self, cx: &mut Context<Talk>, message: Message) -> Result {
-        let said = message.text.as_str();
+    async fn message(&self, cx: &mut Context<Step>, message: Message) -> Result {
+        let text = message.text.as_str();
         if cx.line().is_none() {
-            self.explain(cx, said);
+            self.answer_privately(cx, text);
             return Ok(());
         }
         match std::mem::take(&mut cx.state) {
-            Talk::Leaves(topic) => self.take(cx, &topic, said),
-            Talk::Votes => match vote(said) {
-                Some(vote) => self.count(cx, vote),
-                None => self.answer(cx, said, false),
+            Step::Message(topic) => self.leave_message(cx, &topic, text),
+            Step::Rating => match rating(text) {
+                Some(rating) => self.record_rating(cx, rating),
+                None => self.answer(cx, text, false),
             },
-            Talk::Greeted => self.answer(cx, said, true),
-            Talk::Asks => self.answer(cx, said, false),
+            Step::Greeted => self.answer(cx, text, true),
+            Step::Questions => self.answer(cx, text, false),
         }
         Ok(())
     }
 }
 
-fn hand_over(cx: &Context<Talk>, line: Option<LineId>) {
+fn hand_over(cx: &Context<Step>, line: Option<LineId>) {
     match line {
         Some(line) => cx.transfer(line, true),
         None => cx.to_operator(),
     }
 }
 
-fn vote(said: &str) -> Option<u8> {
-    said.parse().ok().filter(|vote| (1..=5).contains(vote))
+fn rating(text: &str) -> Option<u8> {
+    text.parse().ok().filter(|rating| (1..=5).contains(rating))
 }

@@ -1,6 +1,7 @@
-//! The front desk's file: what it says, which topics it offers, and when people are there.
+//! The front desk's file: its texts, topics and working hours.
 //!
-//! `sample.toml` has everything that can stand in it. What is unknown or wrong there is told with its line, at the start.
+//! `sample.toml` shows every key. Errors and unknown keys are reported at the start, with their
+//! line.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -12,13 +13,13 @@ use serde::Deserialize;
 use super::hours::Hours;
 use super::questions::Question;
 
-/// Names the file; without it there is one for trying.
+/// The environment variable that names the file. Default: the sample.
 pub const FILE: &str = "FRONTDESK_FILE";
 const SAMPLE: &str = include_str!("sample.toml");
-/// Topics, so that a number is a digit and the menu fits on a telephone.
+/// Maximum number of topics, so that a number is one digit and the menu fits on a phone.
 const TOPICS_MAX: usize = 9;
 
-/// All that a front desk is told.
+/// The content of the file.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Office {
@@ -32,21 +33,21 @@ pub(super) struct Office {
     pub(super) words: Words,
 }
 
-/// What clients choose from: one topic at least.
+/// The topics that clients choose from, at least one.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "Vec<Topic>")]
 pub(super) struct Topics(pub(super) Vec<Topic>);
 
-/// Something that people are there for.
+/// A topic that operators answer.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Topic {
     pub(super) name: String,
-    /// The line whose queue takes the chat; without one, a free operator of the client's own line does.
+    /// The line whose queue gets the chat. Default: a free operator of the client's own line.
     pub(super) line: Option<LineId>,
 }
 
-/// The desk's own words.
+/// The texts of the front desk.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Words {
@@ -65,20 +66,20 @@ pub(super) struct Words {
 }
 
 impl Default for Words {
-    fn default() -> Words {
+    fn default() -> Self {
         let all = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
-        Words {
+        Self {
             choose: "Write a number, or ask in your own words.".to_owned(),
-            people: "0  To a person".to_owned(),
-            calling: "One moment, I call somebody for you.".to_owned(),
-            leave_message: "Please leave a message, and how we reach you; it is read when we are back on {day} at {time}.".to_owned(),
-            message_taken: "Thank you. Your message waits for us.".to_owned(),
-            unknown: "I do not know that.".to_owned(),
-            was_that_all: "Was that all? Then write “done”.".to_owned(),
+            people: "0  Talk to a person".to_owned(),
+            calling: "One moment, I will call somebody for you.".to_owned(),
+            leave_message: "Please leave a message and tell us how to reach you. We will read it when we are back on {day} at {time}.".to_owned(),
+            message_taken: "Thank you. We have your message.".to_owned(),
+            unknown: "I do not know the answer.".to_owned(),
+            was_that_all: "Is that all? Then write “done”.".to_owned(),
             done: all(&["done", "thanks", "thank you", "bye"]),
-            vote: "How was it, from 1 (bad) to 5 (good)?".to_owned(),
+            vote: "How was this chat, from 1 (bad) to 5 (good)?".to_owned(),
             voted: "Thank you, and goodbye!".to_owned(),
-            private: "I receive the clients of open channels: choose me as the bot of a line. Here I only answer questions.".to_owned(),
+            private: "I answer clients of open channels: choose me as the bot of a line. In this chat I only answer questions.".to_owned(),
             weekdays: [
                 "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday",
             ]
@@ -87,7 +88,7 @@ impl Default for Words {
     }
 }
 
-/// Why there is no front desk.
+/// The file cannot be read, or is invalid.
 #[derive(Debug)]
 pub struct FileError(String);
 
@@ -100,33 +101,30 @@ impl fmt::Display for FileError {
 impl std::error::Error for FileError {}
 
 impl Office {
-    /// The office of the file that the environment names, or of the one for trying.
-    pub(super) fn from_env() -> Result<Office, FileError> {
+    /// Returns the office of the file that the environment names, or of the sample.
+    pub(super) fn from_env() -> Result<Self, FileError> {
         let Some(path) = std::env::var_os(FILE).map(PathBuf::from) else {
-            return Office::read(SAMPLE, "sample.toml");
+            return Self::read(SAMPLE, "sample.toml");
         };
         let name = path.display().to_string();
-        let wrong = |error| {
-            FileError(format!(
-                "{name}, which {FILE} names, cannot be read: {error}"
-            ))
-        };
-        let text = std::fs::read_to_string(&path).map_err(wrong)?;
-        Office::read(&text, &name)
+        let unreadable =
+            |error| FileError(format!("{name}, named by {FILE}, cannot be read: {error}"));
+        let text = std::fs::read_to_string(&path).map_err(unreadable)?;
+        Self::read(&text, &name)
     }
 
-    /// The office of a file's text. Mistakes are told with the file's name and their line.
-    pub(super) fn read(text: &str, name: &str) -> Result<Office, FileError> {
-        let wrong = |error| FileError(format!("{name} is no front desk's file: {error}"));
-        toml::from_str(text).map_err(wrong)
+    /// Returns the office of a file's text. An error contains the file's name and the line.
+    pub(super) fn read(text: &str, name: &str) -> Result<Self, FileError> {
+        let invalid = |error| FileError(format!("{name} is not a valid front desk file: {error}"));
+        toml::from_str(text).map_err(invalid)
     }
 
-    /// Whether people are there.
+    /// Returns true during working hours.
     pub(super) fn is_open(&self, now: Time) -> bool {
         self.hours.as_ref().is_none_or(|hours| hours.is_open(now))
     }
 
-    /// A text with the day and the time when people come back.
+    /// Returns a text with the day and the time when working hours start again.
     pub(super) fn with_opening(&self, text: &str, now: Time) -> String {
         let Some(hours) = &self.hours else {
             return text.to_owned();
@@ -136,21 +134,21 @@ impl Office {
         text.replace("{day}", day).replace("{time}", &time)
     }
 
-    /// The topic of this number or name.
-    pub(super) fn topic(&self, said: &str) -> Option<&Topic> {
+    /// Returns the topic with this number or name.
+    pub(super) fn topic(&self, text: &str) -> Option<&Topic> {
         let Topics(topics) = &self.topics;
-        let place = said
+        let index = text
             .parse::<usize>()
             .ok()
             .and_then(|number| number.checked_sub(1));
-        let by_number = place.and_then(|place| topics.get(place));
-        by_number.or_else(|| topics.iter().find(|topic| is_same(&topic.name, said)))
+        let by_number = index.and_then(|index| topics.get(index));
+        by_number.or_else(|| topics.iter().find(|topic| is_same(&topic.name, text)))
     }
 
-    /// Whether the client has nothing more to ask.
-    pub(super) fn is_done(&self, said: &str) -> bool {
-        let said = said.trim_end_matches(['.', '!']);
-        self.words.done.iter().any(|word| is_same(word, said))
+    /// Returns true if the client has no more questions.
+    pub(super) fn is_done(&self, text: &str) -> bool {
+        let text = text.trim_end_matches(['.', '!']);
+        self.words.done.iter().any(|word| is_same(word, text))
     }
 }
 
@@ -161,10 +159,10 @@ fn is_same(one: &str, other: &str) -> bool {
 impl TryFrom<Vec<Topic>> for Topics {
     type Error = String;
 
-    fn try_from(topics: Vec<Topic>) -> Result<Topics, String> {
+    fn try_from(topics: Vec<Topic>) -> Result<Self, String> {
         match topics.len() {
-            1..=TOPICS_MAX => Ok(Topics(topics)),
-            number => Err(format!("{number} topics: there can be 1 to {TOPICS_MAX}")),
+            1..=TOPICS_MAX => Ok(Self(topics)),
+            number => Err(format!("{number} topics; there must be 1 to {TOPICS_MAX}")),
         }
     }
 }
@@ -176,14 +174,14 @@ mod tests {
     const SMALL: &str = "greeting = 'Hi'\naway = 'Away'\n[[topics]]\nname = 'Bills'\nline = 3\n";
 
     #[test]
-    fn the_file_for_trying_shows_everything_and_the_defaults() {
+    fn the_sample_shows_every_key_with_its_default() {
         let office = Office::read(SAMPLE, "sample.toml").unwrap();
         assert_eq!(office.words, Words::default());
         assert!(office.hours.is_some() && !office.questions.is_empty());
     }
 
     #[test]
-    fn a_small_file_is_enough() {
+    fn optional_keys_have_defaults() {
         let office = Office::read(SMALL, "desk.toml").unwrap();
         assert!(office.is_open(Time(0)));
         assert_eq!(office.topic("1").unwrap().line, Some(LineId(3)));
@@ -193,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mistake_is_told_with_its_line() {
+    fn an_error_contains_the_file_and_the_line() {
         let check = |text: &str, line: usize, word: &str| {
             let error = Office::read(text, "desk.toml").unwrap_err().to_string();
             let place = format!("line {line},");

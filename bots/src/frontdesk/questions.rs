@@ -1,7 +1,7 @@
-//! Questions that need nobody, and which of them is meant.
+//! Questions that the bot answers without an operator.
 //!
-//! No guessing: a question is meant when all words of one of its phrases are in what was said, in whatever order and case.
-//! Of several the one with the longest phrase is, since it says most; then the first.
+//! A message asks a question if it contains all words of one of the question's phrases, in any
+//! order and case. If it asks several, the longest phrase decides, then the first question.
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
@@ -12,36 +12,36 @@ use serde::Deserialize;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Question {
-    /// Phrases, any of which asks it.
+    /// Phrases that ask the question.
     pub(super) asked: Vec<String>,
-    /// What is answered; may have BB codes.
+    /// The answer, which may contain BB codes.
     pub(super) answer: String,
 }
 
-/// The answer to the question that is meant, if one is.
-pub(super) fn answer<'q>(questions: &'q [Question], said: &str) -> Option<&'q str> {
-    let said: HashSet<String> = words(said).collect();
-    let fits = questions
+/// Returns the answer to the question that a message asks, if any.
+pub(super) fn answer<'q>(questions: &'q [Question], message: &str) -> Option<&'q str> {
+    let message: HashSet<String> = words(message).collect();
+    let matches = questions
         .iter()
-        .filter_map(|question| Some((question, question.fit(&said)?)));
-    let best = fits.min_by_key(|(_, fit)| Reverse(*fit))?;
+        .filter_map(|question| Some((question, question.longest_match(&message)?)));
+    let best = matches.min_by_key(|(_, length)| Reverse(*length))?;
     Some(&best.0.answer)
 }
 
 impl Question {
-    /// The number of words in the longest phrase that is in what was said.
-    fn fit(&self, said: &HashSet<String>) -> Option<usize> {
+    /// Returns the number of words of the longest phrase that the message contains.
+    fn longest_match(&self, message: &HashSet<String>) -> Option<usize> {
         let words_of = |phrase: &String| words(phrase).collect::<Vec<_>>();
         let phrases = self.asked.iter().map(words_of);
-        let fitting = phrases.filter(|words| words.iter().all(|word| said.contains(word)));
-        fitting
+        let matching = phrases.filter(|words| words.iter().all(|word| message.contains(word)));
+        matching
             .map(|words| words.len())
             .filter(|number| *number > 0)
             .max()
     }
 }
 
-/// The words in a text, in small letters.
+/// Returns the words of a text, in lower case.
 fn words(text: &str) -> impl Iterator<Item = String> {
     let words = text.split(|char: char| !char.is_alphanumeric());
     words.filter(|word| !word.is_empty()).map(str::to_lowercase)
@@ -51,7 +51,7 @@ fn words(text: &str) -> impl Iterator<Item = String> {
 mod tests {
     use super::*;
 
-    fn check(said: &str, expected: Option<&str>) {
+    fn check(message: &str, expected: Option<&str>) {
         let question = |asked: &[&str], answer: &str| Question {
             asked: asked.iter().map(|phrase| (*phrase).to_owned()).collect(),
             answer: answer.to_owned(),
@@ -63,11 +63,11 @@ mod tests {
             question(&["price"], "second"),
             question(&["доставка", "!"], "russian"),
         ];
-        assert_eq!(answer(&questions, said), expected, "{said}");
+        assert_eq!(answer(&questions, message), expected, "{message}");
     }
 
     #[test]
-    fn all_words_of_a_phrase_mean_a_question_and_more_words_mean_it_more() {
+    fn a_question_is_asked_by_all_words_of_a_phrase_and_the_longest_phrase_wins() {
         check("What is the price of a delivery?", Some("price"));
         check("SHIPPING", Some("price"));
         check("delivery, please", Some("any"));
@@ -76,9 +76,9 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_a_word_or_nothing_means_no_question() {
-        for said in ["deliveries", "prices", "", "!", "hello"] {
-            check(said, None);
+    fn a_part_of_a_word_asks_no_question() {
+        for message in ["deliveries", "prices", "", "!", "hello"] {
+            check(message, None);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The widget as a connector: what operators and bots write is kept for the visitor, and shown to whoever looks.
+//! The widget as a connector: stores the messages of operators and bots for the visitor.
 
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
@@ -8,12 +8,12 @@ use imbot::message::plain;
 use imbot::prelude::*;
 
 use super::Widget;
-use super::talk::{By, Entry, File, State};
-use super::talks::Turn;
+use super::chat::{By, Entry, File, State};
+use super::chats::ChatGuard;
 use super::visitor::ChatKey;
 
-/// How often what is over is forgotten.
-const SWEEP_PAUSE: Duration = Duration::from_secs(60 * 60);
+/// Time between two deletions of old chats and files.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
 impl Connector for Widget {
     fn profile(&self) -> ConnectorProfile {
@@ -21,22 +21,22 @@ impl Connector for Widget {
     }
 
     async fn outbound(&self, _: &Channel, message: OutboundMessage) -> Result<Receipt> {
-        let turn = self.turn(&message.chat).await?;
+        let chat = self.lock(&message.chat).await?;
         let key = message.id.to_string();
-        if let Some(known) = turn.find(By::Line, &key) {
+        if let Some(known) = chat.find(By::Line, &key) {
             return Ok(Receipt::one(known.number));
         }
-        let (author, text) = signed(message.bb());
+        let (author, text) = split_author(message.bb());
         let mut entry = Entry::new(By::Line, key, text);
         entry.author = author;
         entry.files = files(&message);
-        let kept = turn.keep(entry).await?;
-        Ok(Receipt::one(kept.number))
+        let stored = chat.store(entry).await?;
+        Ok(Receipt::one(stored.number))
     }
 
     async fn edited(&self, _: &Channel, message: OutboundMessage) -> Result {
         let change = |entry: &mut Entry| {
-            (_, entry.text) = signed(message.bb());
+            (_, entry.text) = split_author(message.bb());
             entry.state = State::Edited;
         };
         self.change(&message, change).await
@@ -51,20 +51,20 @@ impl Connector for Widget {
         self.change(&message, change).await
     }
 
-    async fn inbound_receipt(&self, _: &Channel, passed: InboundReceipt) -> Result {
-        let turn = self.turn(&passed.chat).await?;
-        let Some(mut entry) = turn.find(By::Visitor, &passed.message).cloned() else {
-            return Ok(()); // it was forgotten since
+    async fn inbound_receipt(&self, _: &Channel, receipt: InboundReceipt) -> Result {
+        let chat = self.lock(&receipt.chat).await?;
+        let Some(mut entry) = chat.find(By::Visitor, &receipt.message).cloned() else {
+            return Ok(()); // it has been deleted meanwhile
         };
-        entry.state = match passed.refused {
-            None => State::Taken,
+        entry.state = match receipt.refused {
+            None => State::Delivered,
             Some(_) => State::Refused,
         };
-        turn.keep(entry).await?;
+        chat.store(entry).await?;
         Ok(())
     }
 
-    /// The tag to put on one's pages.
+    /// Returns the tag to put on a page.
     async fn settings(&self, channel: &Channel) -> Result<String> {
         let address = self.address()?;
         let line = channel.line();
@@ -78,43 +78,48 @@ impl Connector for Widget {
     async fn run(&self, channels: Channels) {
         *self.channels.lock().unwrap_or_else(PoisonError::into_inner) = Some(channels);
         loop {
-            let folder = self.talks.folder.clone();
+            let folder = self.chats.folder.clone();
             match tokio::task::spawn_blocking(move || folder.sweep()).await {
                 Ok(Ok(bytes)) => self.files.bytes.store(bytes, Ordering::Relaxed),
-                Ok(Err(error)) => tracing::warn!(%error, "the widget's folder is not swept"),
-                Err(error) => tracing::warn!(%error, "the widget's folder is not swept"),
+                Ok(Err(error)) => {
+                    tracing::warn!(%error, "old chats and files of the widget could not be deleted")
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "old chats and files of the widget could not be deleted")
+                }
             }
-            tokio::time::sleep(SWEEP_PAUSE).await;
+            tokio::time::sleep(SWEEP_INTERVAL).await;
         }
     }
 }
 
 impl Widget {
-    /// One's turn in a chat that a portal names.
-    async fn turn(&self, chat: &str) -> Result<Turn> {
-        let chat = ChatKey::told(chat).ok_or_else(|| tell("no visitor has this chat"))?;
-        Ok(self.talks.open(&chat).turn().await?)
+    /// Locks a chat that the portal names.
+    async fn lock(&self, chat: &str) -> Result<ChatGuard> {
+        let chat = ChatKey::parse(chat).ok_or_else(|| tell("no visitor has this chat"))?;
+        Ok(self.chats.open(&chat).lock().await?)
     }
 
-    /// Changes a message that was delivered; one that is forgotten stays so.
+    /// Changes a delivered message. Has no effect on a message that has been deleted.
     async fn change(&self, message: &OutboundMessage, change: impl FnOnce(&mut Entry)) -> Result {
-        let turn = self.turn(&message.chat).await?;
+        let chat = self.lock(&message.chat).await?;
         let key = message.id.to_string();
-        let is_it = |entry: &&Entry| {
+        let is_same = |entry: &&Entry| {
             let number = entry.number.to_string();
             entry.by == By::Line && (entry.key == key || message.outside_ids.contains(&number))
         };
-        let Some(mut entry) = turn.entries().iter().rev().find(is_it).cloned() else {
+        let Some(mut entry) = chat.entries().iter().rev().find(is_same).cloned() else {
             return Ok(());
         };
         change(&mut entry);
-        turn.keep(entry).await?;
+        chat.store(entry).await?;
         Ok(())
     }
 }
 
-/// Who wrote it, which the portal puts in front (`[b]Ann Meyer:[/b] [br]Hi`), and the text without codes.
-fn signed(bb: &str) -> (Option<String>, String) {
+/// Splits the author, whom the portal puts in front (`[b]Ann Meyer:[/b] [br]Hi`), from the text.
+/// Returns both without BB codes.
+fn split_author(bb: &str) -> (Option<String>, String) {
     let parts = || {
         let (author, rest) = bb.strip_prefix("[b]")?.split_once(":[/b]")?;
         Some((author, rest.trim_start().strip_prefix("[br]")?.trim_start()))
@@ -125,7 +130,7 @@ fn signed(bb: &str) -> (Option<String>, String) {
     }
 }
 
-/// The files of a message, by addresses that a browser may follow.
+/// Returns the files of a message that have an http or https address.
 fn files(message: &OutboundMessage) -> Vec<File> {
     let file = |file: &imbot::event::payload::connector::File| {
         let url = file.download_link.as_ref().or(file.link.as_ref())?;
@@ -144,9 +149,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_author_is_told_apart_from_the_text() {
+    fn the_author_is_split_from_the_text() {
         let of = |bb: &str| {
-            let (author, text) = signed(bb);
+            let (author, text) = split_author(bb);
             (author.unwrap_or_default(), text)
         };
         let ann = |text: &str| ("Ann".to_owned(), text.to_owned());

@@ -1,13 +1,13 @@
-//! The widget's addresses: the script, a page to try it on, and what the script asks for.
+//! The widget's addresses: the script, a demo page, and the requests of the script.
 //!
-//! | address | what |
+//! | address | purpose |
 //! |---|---|
 //! | `GET /` | a page with the widget on it |
 //! | `GET /widget.js` | the script |
-//! | `GET /events?line=7&after=0` | the visitor's chat and all that comes, as server-sent events |
-//! | `POST /say?line=7` | a message: `{"id": "…", "text": "Hello"}` |
-//! | `POST /file?line=7&id=…&name=a.png` | a message that is a file: its bytes |
-//! | `GET /file/…` | a file, for whoever knows its address |
+//! | `GET /events?line=7&after=0` | the visitor's chat and new messages, as server-sent events |
+//! | `POST /say?line=7` | sends a message: `{"id": "…", "text": "Hello"}` |
+//! | `POST /file?line=7&id=…&name=a.png` | sends a file: the body is its content |
+//! | `GET /file/…` | a file; its address is unguessable |
 
 use std::sync::Arc;
 
@@ -19,19 +19,19 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use super::refused::Refused;
-use super::say::{VisitorMessage, say, turn};
+use super::chat::{Entry, File};
+use super::message::{VisitorMessage, lock_for, send};
+use super::refusal::Refused;
 use super::stream::{VISITOR_STREAMS_MAX, stream};
-use super::talk::{Entry, File};
 use super::visitor::{ChatKey, Secret};
 use super::{FILE_BYTES_MAX, Widget};
 
 const PAGE: &str = include_str!("page.html");
 const SCRIPT: &str = include_str!("widget.js");
-/// The longest body of a message.
-const SAID_BYTES_MAX: usize = 64 * 1_024;
-/// How long a browser may remember that a site is allowed.
-const ALLOWED_SECONDS: &str = "3600";
+/// Maximum size of the body of a message, in bytes.
+const MESSAGE_BYTES_MAX: usize = 64 * 1_024;
+/// Time for which a browser may cache that a site is allowed, in seconds.
+const PREFLIGHT_SECONDS: &str = "3600";
 
 /// The widget's addresses, to be nested at its [path](Widget::path).
 #[derive(Clone, Debug)]
@@ -45,21 +45,21 @@ impl IntoEndpoint for Widget {
     }
 }
 
-/// Which line is meant.
+/// The parameters of a request about a chat.
 #[derive(Debug, Default, Deserialize)]
-struct Asked {
-    /// Where none is named, any that the widget is joined to.
+struct ChatQuery {
+    /// The line. Default: any line that the widget is connected to.
     line: Option<u64>,
-    /// Where several portals have a line of this number.
+    /// The portal, if several portals have a line with this number.
     portal: Option<String>,
-    /// What the page knows already.
+    /// The version up to which the page knows the chat.
     #[serde(default)]
     after: u64,
 }
 
-/// A file and its message.
+/// The parameters of a request that sends a file.
 #[derive(Debug, Deserialize)]
-struct FileAsked {
+struct FileQuery {
     id: String,
     name: String,
     #[serde(default)]
@@ -72,36 +72,34 @@ impl Endpoint for WidgetEndpoint {
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
         let origin = request.headers().get(header::ORIGIN).cloned();
         let body = request.take_body();
-        let answered = match self.welcome(request.headers()) {
-            Err(refused) => Err(refused),
+        let result = match self.check_origin(request.headers()) {
+            Err(refusal) => Err(refusal),
             Ok(()) if *request.method() == Method::OPTIONS => Ok(StatusCode::NO_CONTENT.into()),
-            Ok(()) => Box::pin(self.answer(&request, body)).await,
+            Ok(()) => Box::pin(self.route(&request, body)).await,
         };
-        let mut response = answered.unwrap_or_else(|refused| refused.answer());
-        guard(response.headers_mut(), origin);
+        let mut response = result.unwrap_or_else(|refusal| refusal.response());
+        add_headers(response.headers_mut(), origin);
         Ok(response)
     }
 }
 
 impl WidgetEndpoint {
-    /// Whether a page of this origin may have the widget. What is no page has no origin.
-    fn welcome(&self, headers: &HeaderMap) -> Result<(), Refused> {
+    /// Refuses pages of sites that are not allowed. A request without an origin is not from a page.
+    fn check_origin(&self, headers: &HeaderMap) -> Result<(), Refused> {
         let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
         let Some(origin) = text(header::ORIGIN) else {
             return Ok(());
         };
         let address = self.0.channels().and_then(|channels| channels.address());
-        match self
-            .0
-            .sites
-            .take(origin, text(header::HOST), address.as_deref())
-        {
-            true => Ok(()),
-            false => Err(Refused::Site(origin.to_owned())),
+        let sites = &self.0.sites;
+        if sites.allow(origin, text(header::HOST), address.as_deref()) {
+            Ok(())
+        } else {
+            Err(Refused::Site(origin.to_owned()))
         }
     }
 
-    async fn answer(&self, request: &Request, body: Body) -> Result<Response, Refused> {
+    async fn route(&self, request: &Request, body: Body) -> Result<Response, Refused> {
         let path = request.uri().path().trim_end_matches('/');
         match (request.method(), path) {
             (&Method::GET, "") => Ok(page(request)),
@@ -110,70 +108,70 @@ impl WidgetEndpoint {
             (&Method::POST, "/say") => self.say(request, body).await,
             (&Method::POST, "/file") => self.file(request, body).await,
             (&Method::GET, path) => match path.strip_prefix("/file/") {
-                Some(token) => self.0.files.give(token).await,
-                None => Err(Refused::Nothing),
+                Some(token) => self.0.files.download(token).await,
+                None => Err(Refused::NotFound),
             },
-            _ => Err(Refused::Nothing),
+            _ => Err(Refused::NotFound),
         }
     }
 
     async fn events(&self, request: &Request) -> Result<Response, Refused> {
-        let asked: Asked = params(request)?;
-        let (_, chat) = self.visitor(request, &asked)?;
-        let open = self.0.talks.open(&chat);
-        if open.news.receiver_count() >= VISITOR_STREAMS_MAX {
-            return Err(Refused::TooManyPlaces);
+        let query: ChatQuery = params(request)?;
+        let (_, chat) = self.visitor_chat(request, &query)?;
+        let chat = self.0.chats.open(&chat);
+        if chat.newest.receiver_count() >= VISITOR_STREAMS_MAX {
+            return Err(Refused::TooManyStreams);
         }
-        let place = Arc::clone(&self.0.streams).try_acquire_owned();
-        let place = place.map_err(|_| Refused::Full)?;
-        Ok(stream(open, asked.after, place).into_response())
+        let permit = Arc::clone(&self.0.streams).try_acquire_owned();
+        let permit = permit.map_err(|_| Refused::Busy)?;
+        Ok(stream(chat, query.after, permit).into_response())
     }
 
     async fn say(&self, request: &Request, body: Body) -> Result<Response, Refused> {
-        let (channel, chat) = self.visitor(request, &params(request)?)?;
-        let body = body.into_bytes_limit(SAID_BYTES_MAX).await;
+        let (channel, key) = self.visitor_chat(request, &params(request)?)?;
+        let body = body.into_bytes_limit(MESSAGE_BYTES_MAX).await;
         let body = body.map_err(|_| Refused::TextTooLong)?;
-        let said: VisitorMessage = serde_json::from_slice(&body).map_err(unreadable)?;
-        said.check()?;
-        if said.text.trim().is_empty() {
-            return Err(Refused::Unreadable("it has no text".to_owned()));
+        let message: VisitorMessage = serde_json::from_slice(&body).map_err(invalid)?;
+        message.check()?;
+        if message.text.trim().is_empty() {
+            return Err(Refused::Invalid("the message has no text".to_owned()));
         }
-        match turn(&self.0.talks.open(&chat), &said).await? {
-            Ok(turn) => say(&channel, &chat, turn, said, None)
-                .await
-                .map(|it| kept(&it)),
-            Err(known) => Ok(kept(&known)),
-        }
+        let entry = match lock_for(&self.0.chats.open(&key), &message).await? {
+            Ok(chat) => send(&channel, &key, chat, message, None).await?,
+            Err(known) => known,
+        };
+        Ok(stored(&entry))
     }
 
     async fn file(&self, request: &Request, body: Body) -> Result<Response, Refused> {
-        let (channel, chat) = self.visitor(request, &params(request)?)?;
-        let FileAsked { id, name, visitor } = params(request)?;
+        let (channel, key) = self.visitor_chat(request, &params(request)?)?;
+        let FileQuery { id, name, visitor } = params(request)?;
         let length = request.headers().get(header::CONTENT_LENGTH);
         let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
         if length.is_some_and(|length| length > FILE_BYTES_MAX) {
             return Err(Refused::FileTooLarge);
         }
-        let said = VisitorMessage {
+        let message = VisitorMessage {
             id,
             name: visitor,
             ..VisitorMessage::default()
         };
-        said.check()?;
-        let open = self.0.talks.open(&chat);
-        if let Err(known) = turn(&open, &said).await? {
-            return Ok(kept(&known)); // nobody waits in the chat while the file comes
+        message.check()?;
+        let chat = self.0.chats.open(&key);
+        // The chat is not locked while the file arrives.
+        if let Err(known) = lock_for(&chat, &message).await? {
+            return Ok(stored(&known));
         }
-        let upload = self.0.files.take(&name, body).await?;
-        let turn = match turn(&open, &said).await {
-            Ok(Ok(turn)) => turn,
+        let upload = self.0.files.save(&name, body).await?;
+        let chat = match lock_for(&chat, &message).await {
+            Ok(Ok(chat)) => chat,
             Ok(Err(known)) => {
-                upload.forget().await;
-                return Ok(kept(&known));
+                upload.discard().await;
+                return Ok(stored(&known));
             }
-            Err(refused) => {
-                upload.forget().await;
-                return Err(refused);
+            Err(refusal) => {
+                upload.discard().await;
+                return Err(refusal);
             }
         };
         let file = File {
@@ -181,29 +179,34 @@ impl WidgetEndpoint {
             name: upload.name,
             bytes: Some(upload.bytes),
         };
-        let entry = say(&channel, &chat, turn, said, Some(file)).await?;
-        Ok(kept(&entry))
+        let entry = send(&channel, &key, chat, message, Some(file)).await?;
+        Ok(stored(&entry))
     }
 
-    /// Who asks, and on which line.
-    fn visitor(&self, request: &Request, asked: &Asked) -> Result<(Channel, ChatKey), Refused> {
-        let shown = request.headers().get(header::AUTHORIZATION);
-        let secret = shown.and_then(|shown| Secret::shown(shown.to_str().ok()?));
+    /// Returns the line that a request names, and the visitor's chat on it.
+    fn visitor_chat(
+        &self,
+        request: &Request,
+        query: &ChatQuery,
+    ) -> Result<(Channel, ChatKey), Refused> {
+        let header = request.headers().get(header::AUTHORIZATION);
+        let secret = header.and_then(|header| Secret::from_header(header.to_str().ok()?));
         let secret = secret.ok_or(Refused::NoSecret)?;
-        let channels = self.0.channels().ok_or(Refused::NoLine)?;
-        let portal = asked.portal.as_deref().map(MemberId::new);
-        let channel = match asked.line {
+        let channels = self.0.channels().ok_or(Refused::NotConnected)?;
+        let portal = query.portal.as_deref().map(MemberId::new);
+        let channel = match query.line {
             Some(line) => channels.of(portal.as_ref(), LineId(line)),
             None => channels.all().into_iter().next(),
         };
-        let channel = channel.ok_or(Refused::NoLine)?;
+        let channel = channel.ok_or(Refused::NotConnected)?;
         let chat = secret.chat(channel.portal().id(), channel.line());
         Ok((channel, chat))
     }
 }
 
-/// What every answer has: nothing is guessed about its type, and pages of the sites that are allowed may read it.
-fn guard(headers: &mut HeaderMap, origin: Option<HeaderValue>) {
+/// Adds headers that forbid guessing the content type, and allow the page that asks to read the
+/// answer.
+fn add_headers(headers: &mut HeaderMap, origin: Option<HeaderValue>) {
     headers.insert(
         header::X_CONTENT_TYPE_OPTIONS,
         HeaderValue::from_static("nosniff"),
@@ -224,21 +227,21 @@ fn guard(headers: &mut HeaderMap, origin: Option<HeaderValue>) {
         ),
         (
             header::ACCESS_CONTROL_MAX_AGE,
-            HeaderValue::from_static(ALLOWED_SECONDS),
+            HeaderValue::from_static(PREFLIGHT_SECONDS),
         ),
     ];
     headers.extend(allowed.map(|(name, value)| (Some(name), value)));
 }
 
-/// A page with the widget on it. Its address may end with a slash or not.
+/// Returns a page with the widget. Its address may end with a slash or not.
 fn page(request: &Request) -> Response {
     let path = request.original_uri().path();
     let folder = match path.rsplit('/').next() {
         Some("") | None => ".",
         Some(last) => last,
     };
-    let asked: Asked = params(request).unwrap_or_default();
-    let line = asked.line.map(|line| line.to_string());
+    let query: ChatQuery = params(request).unwrap_or_default();
+    let line = query.line.map(|line| line.to_string());
     let page = PAGE
         .replace("{{folder}}", folder)
         .replace("{{line}}", &line.unwrap_or_default());
@@ -254,18 +257,18 @@ fn script() -> Response {
         .body(SCRIPT)
 }
 
-/// Tells the page that its message is written down.
-fn kept(entry: &Entry) -> Response {
-    let kept = json!({ "number": entry.number, "version": entry.version });
+/// Returns the answer to a message that is stored.
+fn stored(entry: &Entry) -> Response {
+    let stored = json!({ "number": entry.number, "version": entry.version });
     Response::builder()
         .content_type("application/json")
-        .body(kept.to_string())
+        .body(stored.to_string())
 }
 
 fn params<T: DeserializeOwned>(request: &Request) -> Result<T, Refused> {
-    request.params().map_err(unreadable)
+    request.params().map_err(invalid)
 }
 
-fn unreadable(error: impl std::fmt::Display) -> Refused {
-    Refused::Unreadable(error.to_string())
+fn invalid(error: impl std::fmt::Display) -> Refused {
+    Refused::Invalid(error.to_string())
 }

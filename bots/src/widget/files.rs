@@ -1,6 +1,7 @@
-//! Visitors' files: kept under a name that nobody guesses, and given to whoever knows it, which the portal and its people do.
+//! Visitors' files, stored under random names. Anybody who knows the name of a file can download it,
+//! as the portal and its users do.
 //!
-//! What is given is never shown as a page of this address: it is always a download, of no type.
+//! A file is never shown as a page of this address: it is always a download without a type.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,30 +14,32 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
 use tokio::sync::Semaphore;
 
 use super::folder::Folder;
-use super::refused::Refused;
-use super::visitor::{is_hex, unguessable};
+use super::refusal::Refused;
+use super::visitor::{is_hex, random_token};
 
-/// The largest file that a visitor may send.
+/// Maximum size of a visitor's file, in bytes.
 pub const FILE_BYTES_MAX: u64 = 10_000_000;
-/// How much all files together take; beyond it none is taken until old ones have gone.
+/// Maximum size of all files together, in bytes. Above it, files are refused until old ones are
+/// deleted.
 pub const FILES_BYTES_MAX: u64 = 2_000_000_000;
-/// How many files are on their way in at once.
+/// Maximum number of simultaneous uploads.
 pub const UPLOADS_MAX: usize = 32;
-/// How many digits the name of a file has.
+/// Length of the random name of a file, in hexadecimal digits.
 const TOKEN_CHARS: usize = 32;
-/// The longest name that is kept, in characters; of a longer one the end, which tells its type.
+/// Maximum length of a file's own name, in characters. Of a longer name the end is kept, which
+/// contains the extension.
 const NAME_CHARS_MAX: usize = 60;
 
-/// The files of a folder.
+/// The stored files.
 #[derive(Debug)]
 pub(super) struct Files {
     folder: Arc<Folder>,
-    /// How many bytes they are together.
+    /// The size of all files together.
     pub(super) bytes: AtomicU64,
     uploads: Semaphore,
 }
 
-/// A file that was kept.
+/// A stored file.
 #[derive(Debug)]
 pub(super) struct Upload {
     pub(super) token: String,
@@ -46,54 +49,57 @@ pub(super) struct Upload {
 }
 
 impl Files {
-    pub(super) fn new(folder: Arc<Folder>) -> Files {
-        Files {
+    pub(super) fn new(folder: Arc<Folder>) -> Self {
+        Self {
             folder,
             bytes: AtomicU64::new(0),
             uploads: Semaphore::new(UPLOADS_MAX),
         }
     }
 
-    /// Keeps a file.
-    pub(super) async fn take(&self, name: &str, body: Body) -> Result<Upload, Refused> {
-        let _place = self.uploads.try_acquire().map_err(|_| Refused::Full)?;
+    /// Stores a file.
+    ///
+    /// # Errors
+    /// The file is too large, too many files or uploads exist, or the disk fails.
+    pub(super) async fn save(&self, name: &str, body: Body) -> Result<Upload, Refused> {
+        let _permit = self.uploads.try_acquire().map_err(|_| Refused::Busy)?;
         if self.bytes.load(Ordering::Relaxed) > FILES_BYTES_MAX {
-            return Err(Refused::Full);
+            return Err(Refused::Busy);
         }
-        let token = unguessable().ok_or(Refused::Full)?;
-        let folder = self.folder.make_file(&token)?;
+        let token = random_token().ok_or(Refused::Busy)?;
+        let folder = self.folder.create_file(&token)?;
         let mut upload = Upload {
             token,
-            name: safe(name),
+            name: safe_name(name),
             bytes: 0,
             folder,
         };
         match write(&upload.folder.join(&upload.name), body).await {
             Ok(bytes) => upload.bytes = bytes,
-            Err(refused) => {
-                upload.forget().await;
-                return Err(refused);
+            Err(refusal) => {
+                upload.discard().await;
+                return Err(refusal);
             }
         }
         self.bytes.fetch_add(upload.bytes, Ordering::Relaxed);
         Ok(upload)
     }
 
-    /// Gives the file of this token.
-    pub(super) async fn give(&self, token: &str) -> Result<Response, Refused> {
+    /// Returns the file with this token.
+    pub(super) async fn download(&self, token: &str) -> Result<Response, Refused> {
         if !is_hex(token, TOKEN_CHARS) {
-            return Err(Refused::Nothing);
+            return Err(Refused::NotFound);
         }
         let mut folder = fs::read_dir(self.folder.file(token))
             .await
-            .map_err(|_| Refused::Nothing)?;
-        let file = folder.next_entry().await?.ok_or(Refused::Nothing)?;
+            .map_err(|_| Refused::NotFound)?;
+        let file = folder.next_entry().await?.ok_or(Refused::NotFound)?;
         let name = file.file_name().to_string_lossy().into_owned();
         let bytes = file.metadata().await?.len();
         let content = fs::File::open(file.path()).await?;
         Ok(Response::builder()
             .content_type("application/octet-stream")
-            .header(header::CONTENT_DISPOSITION, disposition(&name))
+            .header(header::CONTENT_DISPOSITION, content_disposition(&name))
             .header(header::CONTENT_LENGTH, bytes)
             .header(
                 header::CONTENT_SECURITY_POLICY,
@@ -105,15 +111,15 @@ impl Files {
 }
 
 impl Upload {
-    /// Takes it back.
-    pub(super) async fn forget(self) {
+    /// Deletes the file.
+    pub(super) async fn discard(self) {
         if let Err(error) = fs::remove_dir_all(&self.folder).await {
-            tracing::warn!(%error, "a file that nobody wants stays until it is old");
+            tracing::warn!(%error, "an unused file could not be deleted; it is deleted when it is old");
         }
     }
 }
 
-/// Writes a file to the disk, and tells how long it is.
+/// Writes a file to the disk, and returns its size.
 async fn write(path: &Path, body: Body) -> Result<u64, Refused> {
     let mut file = fs::File::create(path).await?;
     let mut body = body.into_async_read().take(FILE_BYTES_MAX + 1);
@@ -126,13 +132,14 @@ async fn write(path: &Path, body: Body) -> Result<u64, Refused> {
     Ok(bytes)
 }
 
-/// A name as it may stand on a disk and in a header: no path, nothing hidden, nothing that cannot be seen.
-fn safe(name: &str) -> String {
+/// Returns a name that is safe on a disk and in a header: not a path, not hidden, and without
+/// control characters.
+fn safe_name(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let is_shown = |char: &char| !char.is_control() && !"<>:\"|?*\u{202e}".contains(*char);
-    let shown: Vec<char> = last.chars().filter(is_shown).collect();
-    let end = shown.len().saturating_sub(NAME_CHARS_MAX);
-    let name: String = shown[end..].iter().collect();
+    let is_visible = |char: &char| !char.is_control() && !"<>:\"|?*\u{202e}".contains(*char);
+    let visible: Vec<char> = last.chars().filter(is_visible).collect();
+    let end = visible.len().saturating_sub(NAME_CHARS_MAX);
+    let name: String = visible[end..].iter().collect();
     let name = name.trim_matches(['.', ' ']);
     if name.is_empty() {
         return "file".to_owned();
@@ -140,8 +147,8 @@ fn safe(name: &str) -> String {
     name.to_owned()
 }
 
-/// The header that makes it a download of this name (RFC 6266).
-fn disposition(name: &str) -> String {
+/// Returns the header that makes a file a download with this name (RFC 6266).
+fn content_disposition(name: &str) -> String {
     let byte = |byte: &u8| match byte {
         byte if byte.is_ascii_alphanumeric() || b"-._".contains(byte) => {
             char::from(*byte).to_string()
@@ -157,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_no_path_and_can_be_seen() {
+    fn a_safe_name_is_visible_and_not_a_path() {
         for (name, expected) in [
             ("a.png", "a.png"),
             ("../../etc/passwd", "passwd"),
@@ -167,12 +174,12 @@ mod tests {
             ("a\r\nb\u{202e}.exe", "ab.exe"),
             ("Grüße.pdf", "Grüße.pdf"),
         ] {
-            assert_eq!(safe(name), expected);
+            assert_eq!(safe_name(name), expected);
         }
-        let long = safe(&format!("{}.pdf", "x".repeat(999)));
+        let long = safe_name(&format!("{}.pdf", "x".repeat(999)));
         assert!(long.len() == NAME_CHARS_MAX && long.ends_with(".pdf"));
         assert_eq!(
-            disposition("ü \".a"),
+            content_disposition("ü \".a"),
             "attachment; filename*=UTF-8''%C3%BC%20%22.a"
         );
     }

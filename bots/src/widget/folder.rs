@@ -1,48 +1,53 @@
-//! Where chats and files are kept: `talks/<chat>` holds a line of JSON for each version of a message, `files/<token>/<name>`
-//! a file. All of it blocks.
+//! The folder with chats and files: `talks/<chat>` has a line of JSON for each version of a
+//! message, `files/<token>/<name>` is a file. All functions block.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::talk::{Entry, MESSAGES_MAX, State, Talk};
-use super::visitor::{ChatKey, unguessable};
+use super::chat::{Chat, Entry, MESSAGES_MAX, State};
+use super::visitor::{ChatKey, random_token};
 
-/// How long a chat and a file are kept after the last change.
-pub const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-/// How many chats are kept; those that rested longest are forgotten first.
+/// Time after the last change for which a chat or a file is kept.
+pub const RETENTION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// Maximum number of stored chats. Above it, the chats that have not changed for the longest time
+/// are deleted.
 pub const CHATS_MAX: usize = 100_000;
-/// When a chat's file holds so many lines, it is written anew with what still counts.
+/// Number of lines at which a chat's file is rewritten with the current versions only.
 pub(super) const LINES_MAX: usize = 3 * MESSAGES_MAX;
 
 /// A folder of chats and files.
 #[derive(Debug)]
 pub(super) struct Folder {
     path: PathBuf,
-    /// Whether it outlives the program, and so its messages are to outlive the machine's power.
-    is_lasting: bool,
+    /// Whether the folder outlives the program. If so, messages are flushed to the disk.
+    is_permanent: bool,
 }
 
 impl Folder {
-    /// One that stays.
-    pub(super) fn lasting(path: PathBuf) -> Folder {
-        let is_lasting = true;
-        Folder { path, is_lasting }
+    /// Returns a folder that outlives the program.
+    pub(super) fn permanent(path: PathBuf) -> Self {
+        Self {
+            path,
+            is_permanent: true,
+        }
     }
 
-    /// One that goes with the program.
-    pub(super) fn passing() -> Folder {
-        let name = unguessable().unwrap_or_else(|| std::process::id().to_string());
+    /// Returns a folder that is deleted with the program.
+    pub(super) fn temporary() -> Self {
+        let name = random_token().unwrap_or_else(|| std::process::id().to_string());
         let path = std::env::temp_dir().join(format!("imbot-widget-{name}"));
-        let is_lasting = false;
-        Folder { path, is_lasting }
+        Self {
+            path,
+            is_permanent: false,
+        }
     }
 
-    /// A chat, and how many lines its file has. A line that was not written to its end is none.
-    pub(super) fn load(&self, chat: &ChatKey) -> io::Result<(Talk, usize)> {
-        let text = match fs::read_to_string(self.talk(chat)) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok((Talk::default(), 0)),
+    /// Returns a chat, and the number of lines in its file. Incomplete lines are dropped.
+    pub(super) fn load(&self, key: &ChatKey) -> io::Result<(Chat, usize)> {
+        let text = match fs::read_to_string(self.chat_file(key)) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok((Chat::default(), 0)),
             text => text?,
         };
         let entries: Vec<Entry> = text
@@ -50,75 +55,78 @@ impl Folder {
             .filter_map(|line| serde_json::from_str(line).ok())
             .collect();
         let (count, is_whole) = (entries.len(), entries.len() == text.lines().count());
-        let talk = Talk::of(entries);
+        let chat = Chat::from_versions(entries);
         let is_sound = is_whole && (text.is_empty() || text.ends_with('\n'));
         if !is_sound {
             tracing::warn!(
-                chat = chat.as_str(),
-                "the end of a chat's file is damaged; it is written anew"
+                chat = key.as_str(),
+                "the end of a chat's file is damaged; rewriting the file"
             );
-            self.rewrite(chat, &talk)?;
+            self.rewrite(key, &chat)?;
         }
-        Ok((talk, count))
+        Ok((chat, count))
     }
 
-    /// Writes a version of a message down.
-    pub(super) fn append(&self, chat: &ChatKey, entry: &Entry) -> io::Result<()> {
-        let path = self.talk(chat);
+    /// Appends a version of a message.
+    pub(super) fn append(&self, key: &ChatKey, entry: &Entry) -> io::Result<()> {
+        let path = self.chat_file(key);
         let is_new = !path.exists();
         if is_new {
-            make(&self.talks())?;
+            create_private(&self.chats())?;
         }
         let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
         file.write_all(&line(entry)?)?;
-        // A tick may be lost with the power; what people wrote may not.
-        if self.is_lasting && entry.state != State::Taken {
+        // A power failure may lose a delivery tick, but not a message.
+        if self.is_permanent && entry.state != State::Delivered {
             file.sync_data()?;
             if is_new {
-                File::open(self.talks())?.sync_all()?;
+                File::open(self.chats())?.sync_all()?;
             }
         }
         Ok(())
     }
 
-    /// Writes a chat's file anew.
-    pub(super) fn rewrite(&self, chat: &ChatKey, talk: &Talk) -> io::Result<()> {
-        let (path, new) = (self.talk(chat), self.talk(chat).with_extension("new"));
+    /// Rewrites a chat's file with the current versions.
+    pub(super) fn rewrite(&self, key: &ChatKey, chat: &Chat) -> io::Result<()> {
+        let (path, new) = (
+            self.chat_file(key),
+            self.chat_file(key).with_extension("new"),
+        );
         let mut file = File::create(&new)?;
-        for entry in talk.entries() {
+        for entry in chat.entries() {
             file.write_all(&line(entry)?)?;
         }
         file.sync_all()?;
         fs::rename(new, path)?;
-        File::open(self.talks())?.sync_all()
+        File::open(self.chats())?.sync_all()
     }
 
-    /// A folder for a file of this token.
+    /// Returns the folder of the file with this token.
     pub(super) fn file(&self, token: &str) -> PathBuf {
         self.files().join(token)
     }
 
-    /// Makes the folder for a file.
-    pub(super) fn make_file(&self, token: &str) -> io::Result<PathBuf> {
+    /// Creates the folder of a file.
+    pub(super) fn create_file(&self, token: &str) -> io::Result<PathBuf> {
         let folder = self.file(token);
-        make(&folder)?;
+        create_private(&folder)?;
         Ok(folder)
     }
 
-    /// Forgets what is over, and tells how many bytes the files are that stay.
+    /// Deletes old chats and files, and returns the size of the remaining files, in bytes.
     pub(super) fn sweep(&self) -> io::Result<u64> {
-        let over = SystemTime::now() - KEPT;
-        let mut talks = aged(&self.talks())?;
-        talks.sort();
-        let surplus = talks.len().saturating_sub(CHATS_MAX);
-        for (place, (changed, path)) in talks.iter().enumerate() {
-            if *changed < over || place < surplus {
+        let oldest = SystemTime::now() - RETENTION;
+        let mut chats = modified(&self.chats())?;
+        chats.sort();
+        let surplus = chats.len().saturating_sub(CHATS_MAX);
+        for (index, (changed, path)) in chats.iter().enumerate() {
+            if *changed < oldest || index < surplus {
                 fs::remove_file(path)?;
             }
         }
         let mut bytes = 0;
-        for (changed, folder) in aged(&self.files())? {
-            if changed < over {
+        for (changed, folder) in modified(&self.files())? {
+            if changed < oldest {
                 fs::remove_dir_all(folder)?;
                 continue;
             }
@@ -129,11 +137,11 @@ impl Folder {
         Ok(bytes)
     }
 
-    fn talk(&self, chat: &ChatKey) -> PathBuf {
-        self.talks().join(chat.as_str())
+    fn chat_file(&self, key: &ChatKey) -> PathBuf {
+        self.chats().join(key.as_str())
     }
 
-    fn talks(&self) -> PathBuf {
+    fn chats(&self) -> PathBuf {
         self.path.join("talks")
     }
 
@@ -144,8 +152,8 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        if !self.is_lasting {
-            fs::remove_dir_all(&self.path).ok(); // it may never have been made
+        if !self.is_permanent {
+            let _ = fs::remove_dir_all(&self.path); // it may not exist
         }
     }
 }
@@ -156,92 +164,92 @@ fn line(entry: &Entry) -> io::Result<Vec<u8>> {
     Ok(line)
 }
 
-/// Makes a folder that only this user reads.
-fn make(folder: &Path) -> io::Result<()> {
+/// Creates a folder that only this user can read.
+fn create_private(folder: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.recursive(true).create(folder)
 }
 
-/// What a folder holds, and when each was changed; nothing where there is none yet.
-fn aged(folder: &Path) -> io::Result<Vec<(SystemTime, PathBuf)>> {
+/// Returns the entries of a folder with their modification times. A missing folder has no entries.
+fn modified(folder: &Path) -> io::Result<Vec<(SystemTime, PathBuf)>> {
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries?,
     };
-    let aged = |entry: io::Result<fs::DirEntry>| {
+    let with_time = |entry: io::Result<fs::DirEntry>| {
         let entry = entry?;
         Ok((entry.metadata()?.modified()?, entry.path()))
     };
-    entries.map(aged).collect()
+    entries.map(with_time).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::talk::By;
+    use super::super::chat::By;
     use super::*;
 
-    fn chat() -> ChatKey {
-        ChatKey::told(&"a".repeat(64)).unwrap()
+    fn key() -> ChatKey {
+        ChatKey::parse(&"a".repeat(64)).unwrap()
     }
 
-    fn entry(talk: &mut Talk, text: &str) -> Entry {
-        let entry = talk.counted(Entry::new(By::Visitor, text, text));
-        talk.put(entry.clone());
+    fn entry(chat: &mut Chat, text: &str) -> Entry {
+        let entry = chat.with_version(Entry::new(By::Visitor, text, text));
+        chat.insert(entry.clone());
         entry
     }
 
     #[test]
-    fn what_is_written_down_is_there_again_without_a_torn_end() {
-        let place = tempfile::tempdir().unwrap();
-        let folder = Folder::lasting(place.path().join("widget"));
-        let mut talk = Talk::default();
+    fn a_chat_is_read_back_without_an_incomplete_line() {
+        let temp = tempfile::tempdir().unwrap();
+        let folder = Folder::permanent(temp.path().join("widget"));
+        let mut chat = Chat::default();
         for text in ["one", "two\nlines"] {
-            let entry = entry(&mut talk, text);
-            folder.append(&chat(), &entry).unwrap();
+            let entry = entry(&mut chat, text);
+            folder.append(&key(), &entry).unwrap();
         }
-        let path = folder.talk(&chat());
+        let path = folder.chat_file(&key());
         let mut file = OpenOptions::new().append(true).open(&path).unwrap();
         file.write_all(b"{\"number\":3,\"ver").unwrap();
-        let (again, _) = folder.load(&chat()).unwrap();
-        assert_eq!(again.entries(), talk.entries());
-        let third = entry(&mut talk, "three");
-        folder.append(&chat(), &third).unwrap();
-        assert_eq!(folder.load(&chat()).unwrap().0.entries(), talk.entries());
+        let (again, _) = folder.load(&key()).unwrap();
+        assert_eq!(again.entries(), chat.entries());
+        let third = entry(&mut chat, "three");
+        folder.append(&key(), &third).unwrap();
+        assert_eq!(folder.load(&key()).unwrap().0.entries(), chat.entries());
     }
 
     #[test]
-    fn what_is_old_goes_and_files_are_counted() {
-        let place = tempfile::tempdir().unwrap();
-        let folder = Folder::lasting(place.path().to_owned());
+    fn old_chats_and_files_are_deleted_and_the_others_measured() {
+        let temp = tempfile::tempdir().unwrap();
+        let folder = Folder::permanent(temp.path().to_owned());
         assert_eq!(folder.sweep().unwrap(), 0);
-        let mut talk = Talk::default();
-        folder.append(&chat(), &entry(&mut talk, "hi")).unwrap();
+        let mut chat = Chat::default();
+        folder.append(&key(), &entry(&mut chat, "hi")).unwrap();
         for token in ["old", "new"] {
-            let file = folder.make_file(token).unwrap();
+            let file = folder.create_file(token).unwrap();
             fs::write(file.join("a.txt"), "12345").unwrap();
         }
-        // Both times are set: the file system's own clock may be another one.
+        // Both times are set, since the clock of the file system may differ.
         let now = SystemTime::now();
-        let past = now - KEPT - Duration::from_secs(60);
+        let past = now - RETENTION - Duration::from_secs(60);
         for (path, changed) in [
-            (folder.talk(&chat()), past),
+            (folder.chat_file(&key()), past),
             (folder.file("old"), past),
             (folder.file("new"), now),
         ] {
             File::open(path).unwrap().set_modified(changed).unwrap();
         }
         assert_eq!(folder.sweep().unwrap(), 5);
-        assert!(folder.load(&chat()).unwrap().0.entries().is_empty());
+        assert!(folder.load(&key()).unwrap().0.entries().is_empty());
         assert!(folder.file("new").exists() && !folder.file("old").exists());
     }
 
     #[test]
-    fn a_passing_folder_goes() {
-        let folder = Folder::passing();
-        let mut talk = Talk::default();
-        folder.append(&chat(), &entry(&mut talk, "hi")).unwrap();
+    fn a_temporary_folder_is_deleted() {
+        let folder = Folder::temporary();
+        let mut chat = Chat::default();
+        folder.append(&key(), &entry(&mut chat, "hi")).unwrap();
         let path = folder.path.clone();
         assert!(path.exists());
         drop(folder);

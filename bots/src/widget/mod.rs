@@ -1,4 +1,5 @@
-//! A chat for web pages: a bubble that talks, through an open line, with operators and bots.
+//! A chat widget for web pages: it connects visitors, through an open channel, with operators and
+//! bots.
 //!
 //! ```no_run
 //! use bots::{Frontdesk, Widget};
@@ -6,59 +7,70 @@
 //!
 //! # fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
 //! let widget = Widget::new().folder("widget").site("https://shop.example.com");
-//! let app = App::new().bot(Frontdesk::from_env()?).connector(widget.clone()).nest(widget.path(), widget);
+//! let app = App::new().bot(Frontdesk::from_env()?).connector(widget.clone());
+//! let app = app.nest(widget.path(), widget);
 //! # let _: App = app; Ok(()) }
 //! ```
 //!
-//! Somebody opens its settings among the connectors of a line, which joins it; that page shows the tag to put on yours:
+//! To connect it to a line, open its settings among the connectors of that line. The settings page
+//! shows the tag to put on your pages:
 //!
 //! ```html
 //! <script src="https://bots.example.com/widget/widget.js" data-line="7"></script>
 //! ```
 //!
-//! `data-name` tells what the visitor is called, where the page knows; `data-title`, `data-hello` and `data-color` dress it;
-//! `data-portal` (a `member_id`) says whose line is meant, where several portals have a line of this number. `GET /widget/` is
-//! a page to try it on; `cargo run` has one on a line of the emulated portal, where the front desk answers.
+//! `data-name` is the visitor's name, if the page knows it; `data-title`, `data-hello` and
+//! `data-color` change the look; `data-portal` (a `member_id`) selects the portal, if several
+//! portals have a line with this number. `GET /widget/` is a demo page; `cargo run` starts one on a
+//! line of the emulated portal, where the front desk answers.
 //!
-//! # What is promised
+//! # Guarantees
 //!
-//! **To the visitor.** One tick: the message is written down and will be passed on. Two: the line has it. If the line does not
-//! take it, the message says so. What is written while the network is away waits in the browser and goes by itself; nothing
-//! comes twice. The chat is there again after a reload, in another tab, and, with a [folder](Widget::folder), after a restart
-//! of the program: [`MESSAGES_MAX`] messages of each chat, for [`KEPT`] after the last one, [`CHATS_MAX`] chats.
+//! **For the visitor.** One tick: the message is stored and will be sent to the line. Two ticks:
+//! the line has accepted it. If the line refuses it, the message says so. Messages that are written
+//! without a network wait in the browser and are sent later; repeats are dropped. The chat is still
+//! there after a reload, in another tab, and, with a [folder](Widget::folder), after a restart of
+//! the program. It keeps [`MESSAGES_MAX`] messages of each chat, for [`RETENTION`] after the last
+//! change, in [`CHATS_MAX`] chats.
 //!
-//! **To the operator.** A message counts as delivered when it is kept for the visitor, whether or not they look at this moment:
-//! with a folder on the disk, without one until the program ends. Changes and deletions are shown.
+//! **For the operator.** A message counts as delivered when it is stored for the visitor, whether
+//! or not the visitor's page is open: with a folder on the disk, without one until the program
+//! ends. Edits and deletions are shown.
 //!
-//! Nobody is shown typing, since a portal neither tells connectors that an operator types nor hears that a client does.
+//! There is no typing indicator, since a portal neither reports typing to connectors nor accepts it
+//! from them.
 //!
-//! # Whom it trusts
+//! # Security
 //!
-//! A visitor is who shows a random secret, which their browser keeps for the page's site; what the line sees of it is a hash.
-//! So no visitor reads another's chat, and whoever can run scripts on that site can read those of its visitors. Pages of other
-//! sites than its own are refused unless they are [named](Widget::site). What visitors write is no code for the portal, and
-//! what comes is text on the page; addresses in it become links of `http` and `https` only. Files are downloads without a type,
-//! under names that nobody guesses; whoever knows the address has the file.
+//! A visitor is identified by a random secret, which their browser keeps for the page's site; the
+//! line gets only its hash. So a visitor cannot read another visitor's chat, but scripts on that
+//! site can read the chats of its visitors. Pages of other sites are refused unless they are
+//! [allowed](Widget::site). Visitors' messages are escaped for the portal, and messages from the
+//! portal are plain text on the page; only `http` and `https` addresses become links. Files are
+//! downloads without a type, at unguessable addresses; anybody who knows the address can read the
+//! file.
 //!
-//! # Bounds
+//! # Limits
 //!
-//! A message has [`TEXT_CHARS_MAX`] characters; a visitor writes [`MESSAGES_A_MINUTE_MAX`] messages a minute and looks from
-//! [`VISITOR_STREAMS_MAX`] places; [`STREAMS_MAX`] look at once; a file has [`FILE_BYTES_MAX`] bytes, and all together
-//! [`FILES_BYTES_MAX`]. What is above is refused with words that the visitor reads. A browser is told only that there is
-//! something new, and reads it from the chat, so no queue is behind a slow one.
+//! A message has at most [`TEXT_CHARS_MAX`] characters, and a visitor can send
+//! [`MESSAGES_A_MINUTE_MAX`] messages a minute. A visitor has at most [`VISITOR_STREAMS_MAX`] open
+//! pages, and all visitors together [`STREAMS_MAX`]. A file has at most [`FILE_BYTES_MAX`] bytes,
+//! and all files together [`FILES_BYTES_MAX`]. Requests above a limit are refused with a message
+//! for the visitor. A browser is notified only that something is new, and reads it from the chat,
+//! so nothing is queued for a slow browser.
 //!
-//! A request has to arrive within [`REQUEST_TIMEOUT`](imbot::serve::REQUEST_TIMEOUT), its file, too.
+//! A request, with its file, must arrive within [`REQUEST_TIMEOUT`](imbot::serve::REQUEST_TIMEOUT).
 
+mod chat;
+mod chats;
 mod connector;
 mod endpoint;
 mod files;
 mod folder;
-mod refused;
-mod say;
+mod message;
+mod refusal;
 mod sites;
 mod stream;
-mod talk;
-mod talks;
 mod visitor;
 
 use std::path::PathBuf;
@@ -67,105 +79,110 @@ use std::sync::{Arc, Mutex, PoisonError};
 use imbot::prelude::Channels;
 use tokio::sync::Semaphore;
 
+use self::chats::Chats;
 use self::files::Files;
 use self::folder::Folder;
-use self::refused::Refused;
+use self::refusal::Refused;
 use self::sites::Sites;
-use self::talks::Talks;
 
+pub use self::chat::MESSAGES_MAX;
 pub use self::endpoint::WidgetEndpoint;
 pub use self::files::{FILE_BYTES_MAX, FILES_BYTES_MAX, UPLOADS_MAX};
-pub use self::folder::{CHATS_MAX, KEPT};
+pub use self::folder::{CHATS_MAX, RETENTION};
 pub use self::stream::{STREAMS_MAX, VISITOR_STREAMS_MAX};
-pub use self::talk::MESSAGES_MAX;
 pub use self::visitor::SECRET_CHARS;
 
-/// The longest text of a message.
+/// Maximum length of a message's text, in characters.
 pub const TEXT_CHARS_MAX: usize = 4_000;
-/// How many messages and files a visitor may write in a minute.
+/// Maximum number of messages and files that a visitor may send in a minute.
 pub const MESSAGES_A_MINUTE_MAX: usize = 30;
 
-/// A chat for web pages. It is both a connector and the addresses that browsers call, and cheap to clone, so that it can be
-/// given to the application as both.
+/// A chat widget for web pages. It is both a connector and an endpoint for browsers; clone it to
+/// add it to the application as both.
 #[derive(Clone, Debug)]
 pub struct Widget {
     path: String,
     sites: Sites,
-    talks: Arc<Talks>,
+    chats: Arc<Chats>,
     files: Arc<Files>,
     streams: Arc<Semaphore>,
-    /// The lines, once the program runs.
+    /// The connected lines, once the program runs.
     channels: Arc<Mutex<Option<Channels>>>,
 }
 
 impl Default for Widget {
-    fn default() -> Widget {
-        Widget::new()
+    fn default() -> Self {
+        Self::new()
     }
 }
 
 impl Widget {
-    /// A widget that keeps its chats as long as the program runs, in a folder for temporary things.
-    pub fn new() -> Widget {
-        let (talks, files) = kept_in(Folder::passing());
-        Widget {
+    /// Returns a widget that keeps its chats while the program runs, in a temporary folder.
+    pub fn new() -> Self {
+        let (chats, files) = stored_in(Folder::temporary());
+        Self {
             path: "/widget".to_owned(),
             sites: Sites::default(),
-            talks,
+            chats,
             files,
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
             channels: Arc::default(),
         }
     }
 
-    /// Keeps chats and files in this folder, so that they outlive the program. One process at a time may have it.
+    /// Stores chats and files in this folder, so that they outlive the program. Only one process at
+    /// a time may use it.
     #[must_use]
-    pub fn folder(mut self, path: impl Into<PathBuf>) -> Widget {
-        (self.talks, self.files) = kept_in(Folder::lasting(path.into()));
+    pub fn folder(mut self, path: impl Into<PathBuf>) -> Self {
+        (self.chats, self.files) = stored_in(Folder::permanent(path.into()));
         self
     }
 
-    /// Allows it on the pages of a site, such as `https://shop.example.com`. Default: on pages of its own address only.
+    /// Allows the widget on the pages of a site, such as `https://shop.example.com`. Default: only
+    /// on pages of its own address.
     #[must_use]
-    pub fn site(mut self, origin: &str) -> Widget {
+    pub fn site(mut self, origin: &str) -> Self {
         self.sites.add(origin);
         self
     }
 
-    /// Allows it on every page there is.
+    /// Allows the widget on all pages.
     #[must_use]
-    pub fn any_site(mut self) -> Widget {
-        self.sites.any();
+    pub fn any_site(mut self) -> Self {
+        self.sites.add_all();
         self
     }
 
-    /// Nests it at another path; it has to know, since it tells the portal where its files are. Default: `/widget`.
+    /// Sets the path at which the widget is nested. The widget needs it for the addresses of files.
+    /// Default: `/widget`.
     #[must_use]
-    pub fn at(mut self, path: impl Into<String>) -> Widget {
+    pub fn at(mut self, path: impl Into<String>) -> Self {
         self.path = path.into();
         self
     }
 
-    /// The path to nest it at.
+    /// Returns the path to nest the widget at.
     pub fn path(&self) -> String {
         self.path.clone()
     }
 
+    /// Returns the connected lines, once the program runs.
     fn channels(&self) -> Option<Channels> {
         let channels = self.channels.lock();
         channels.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Where it is reached from outside.
+    /// Returns the public address of the widget.
     fn address(&self) -> Result<String, Refused> {
-        let channels = self.channels().ok_or(Refused::NoLine)?;
-        let program = channels.address().ok_or(Refused::NoLine)?;
+        let channels = self.channels().ok_or(Refused::NotConnected)?;
+        let program = channels.address().ok_or(Refused::NotConnected)?;
         Ok(format!("{}{}", program.trim_end_matches('/'), self.path))
     }
 }
 
-fn kept_in(folder: Folder) -> (Arc<Talks>, Arc<Files>) {
-    let talks = Talks::new(folder);
-    let files = Files::new(Arc::clone(&talks.folder));
-    (Arc::new(talks), Arc::new(files))
+/// Returns the chats and files in this folder.
+fn stored_in(folder: Folder) -> (Arc<Chats>, Arc<Files>) {
+    let chats = Chats::new(folder);
+    let files = Files::new(Arc::clone(&chats.folder));
+    (Arc::new(chats), Arc::new(files))
 }

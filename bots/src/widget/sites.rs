@@ -1,47 +1,51 @@
-//! On whose pages the widget may be: its own, and those of sites that are named.
+//! The sites whose pages may have the widget: its own, and those that are allowed.
 //!
-//! No cookie is involved, so a page elsewhere could do nothing in a visitor's name. The list keeps others from putting your
-//! operators on their pages.
+//! The widget uses no cookies, so a page of another site cannot act for a visitor. The list
+//! prevents other sites from showing your chat.
 
 use std::collections::BTreeSet;
 
 /// The sites whose pages may have the widget.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sites {
-    named: BTreeSet<String>,
-    is_any: bool,
+    allowed: BTreeSet<String>,
+    are_all_allowed: bool,
 }
 
 impl Sites {
+    /// Allows a site.
     pub(super) fn add(&mut self, site: &str) {
-        self.named.insert(normal(site));
+        self.allowed.insert(normalize(site));
     }
 
-    pub(super) fn any(&mut self) {
-        self.is_any = true;
+    /// Allows all sites.
+    pub(super) fn add_all(&mut self) {
+        self.are_all_allowed = true;
     }
 
-    /// Whether a page of this origin may have it, where the request went to this host and the program has this address.
-    pub(super) fn take(&self, origin: &str, host: Option<&str>, address: Option<&str>) -> bool {
-        let origin = normal(origin);
-        let same = |host: &str| origin.split_once("://").is_some_and(|(_, own)| own == host);
-        self.is_any
-            || self.named.contains(&origin)
-            || host.is_some_and(same)
-            || address.is_some_and(|address| of(address) == origin)
+    /// Returns true if a page of this origin may have the widget. `host` is the host of the
+    /// request, `address` the address of the program; pages of both are allowed.
+    pub(super) fn allow(&self, origin: &str, host: Option<&str>, address: Option<&str>) -> bool {
+        let origin = normalize(origin);
+        let is_same = |host: &str| origin.split_once("://").is_some_and(|(_, own)| own == host);
+        self.are_all_allowed
+            || self.allowed.contains(&origin)
+            || host.is_some_and(is_same)
+            || address.is_some_and(|address| origin_of(address) == origin)
     }
 }
 
-/// The origin of an address.
-fn of(address: &str) -> String {
-    let start = address.find("://").map_or(0, |place| place + 3);
+/// Returns the origin of an address.
+fn origin_of(address: &str) -> String {
+    let start = address.find("://").map_or(0, |index| index + 3);
     let end = address[start..]
         .find('/')
-        .map_or(address.len(), |place| start + place);
-    normal(&address[..end])
+        .map_or(address.len(), |index| start + index);
+    normalize(&address[..end])
 }
 
-fn normal(site: &str) -> String {
+/// Returns a site in lower case, without a slash at its end.
+fn normalize(site: &str) -> String {
     site.trim_end_matches('/').to_ascii_lowercase()
 }
 
@@ -50,11 +54,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_is_of_a_site_that_is_named_or_of_the_widgets_own() {
+    fn the_widgets_own_site_and_allowed_sites_may_have_it() {
         let mut sites = Sites::default();
         sites.add("https://Shop.example.com/");
-        let takes = |origin: &str| {
-            sites.take(
+        let allows = |origin: &str| {
+            sites.allow(
                 origin,
                 Some("10.0.0.7:8080"),
                 Some("https://bots.example.com/b/"),
@@ -65,7 +69,7 @@ mod tests {
             "https://bots.example.com",
             "http://10.0.0.7:8080",
         ] {
-            assert!(takes(origin), "{origin}");
+            assert!(allows(origin), "{origin}");
         }
         for origin in [
             "null",
@@ -73,9 +77,9 @@ mod tests {
             "http://shop.example.com",
             "https://shop.example.com.evil.example",
         ] {
-            assert!(!takes(origin), "{origin}");
+            assert!(!allows(origin), "{origin}");
         }
-        sites.any();
-        assert!(sites.take("null", None, None));
+        sites.add_all();
+        assert!(sites.allow("null", None, None));
     }
 }

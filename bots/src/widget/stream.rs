@@ -1,4 +1,5 @@
-//! What a visitor's page hears: the chat up to now, and then all that is new, as server-sent events.
+//! The stream of a visitor's page: the chat so far, then new and changed messages, as server-sent
+//! events.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -9,51 +10,51 @@ use poem::web::sse::{Event, SSE};
 use serde_json::json;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
-use super::talk::Entry;
-use super::talks::Open;
+use super::chat::Entry;
+use super::chats::OpenChat;
 use super::{FILE_BYTES_MAX, TEXT_CHARS_MAX};
 
-/// How many streams are open at once. The portal's events come over the same socket, so this stays well below
+/// Maximum number of open streams. The portal's events use the same socket, so this is well below
 /// [`CONNECTIONS_MAX`](imbot::serve::CONNECTIONS_MAX).
 pub const STREAMS_MAX: usize = 5_000;
-/// How many streams one visitor has open at once: tabs.
+/// Maximum number of open streams of one visitor, who may have several tabs.
 pub const VISITOR_STREAMS_MAX: usize = 6;
-/// How often a stream says that it lives, well within [`IDLE_TIMEOUT`](imbot::serve::IDLE_TIMEOUT).
-const ALIVE: Duration = Duration::from_secs(25);
+/// Interval of keep-alive messages, well below [`IDLE_TIMEOUT`](imbot::serve::IDLE_TIMEOUT).
+const KEEP_ALIVE: Duration = Duration::from_secs(25);
 
-/// Someone who looks at a chat.
+/// A page that shows a chat.
 struct Watcher {
-    open: Arc<Open>,
-    news: watch::Receiver<u64>,
-    /// The newest version that they know.
+    chat: Arc<OpenChat>,
+    newest: watch::Receiver<u64>,
+    /// The newest version that the page knows.
     seen: u64,
     ready: VecDeque<Entry>,
-    is_greeted: bool,
-    _place: OwnedSemaphorePermit,
+    has_limits: bool,
+    _permit: OwnedSemaphorePermit,
 }
 
-/// All that is above a version of a chat, and goes on.
-pub(super) fn stream(open: Arc<Open>, seen: u64, place: OwnedSemaphorePermit) -> SSE {
+/// Returns a stream of all entries above a version of a chat. It does not end.
+pub(super) fn stream(chat: Arc<OpenChat>, seen: u64, permit: OwnedSemaphorePermit) -> SSE {
     let watcher = Watcher {
-        news: open.news.subscribe(),
-        open,
+        newest: chat.newest.subscribe(),
+        chat,
         seen,
         ready: VecDeque::new(),
-        is_greeted: false,
-        _place: place,
+        has_limits: false,
+        _permit: permit,
     };
     let events = unfold(watcher, |mut watcher| async move {
         let event = watcher.next().await?;
         Some((event, watcher))
     });
-    SSE::new(events).keep_alive(ALIVE)
+    SSE::new(events).keep_alive(KEEP_ALIVE)
 }
 
 impl Watcher {
-    /// The next event; nothing where the chat cannot be read, and the page comes again.
+    /// Returns the next event, or `None` if the chat cannot be read; then the page reconnects.
     async fn next(&mut self) -> Option<Event> {
-        if !self.is_greeted {
-            self.is_greeted = true;
+        if !self.has_limits {
+            self.has_limits = true;
             let limits = json!({ "text_chars": TEXT_CHARS_MAX, "file_bytes": FILE_BYTES_MAX });
             return Some(Event::message(limits.to_string()).event_type("limits"));
         }
@@ -63,16 +64,17 @@ impl Watcher {
                 let event = Event::message(serde_json::to_string(&entry).ok()?);
                 return Some(event.id(entry.version.to_string()));
             }
-            self.news.mark_unchanged(); // what comes from here on is news
-            match self.open.turn().await {
-                Ok(turn) => self.ready = turn.since(self.seen).into(),
+            // Before the chat is read, so that no later change is missed.
+            self.newest.mark_unchanged();
+            match self.chat.lock().await {
+                Ok(chat) => self.ready = chat.since(self.seen).into(),
                 Err(error) => {
                     tracing::error!(%error, "a visitor's chat cannot be read");
                     return None;
                 }
             }
             if self.ready.is_empty() {
-                self.news.changed().await.ok()?;
+                self.newest.changed().await.ok()?;
             }
         }
     }

@@ -1,7 +1,7 @@
-//! Who a visitor is: a secret that their browser has made up, and a chat whose id is its hash.
+//! Visitors: each is identified by a random secret of their browser, and their chat by its hash.
 //!
-//! So nobody has to remember visitors: who shows the secret is the one, also after a restart, and the chat's id, which the
-//! portal and its operators see, opens nothing.
+//! So visitors are not stored: the secret alone identifies them, also after a restart. The chat's
+//! id, which the portal and its operators see, gives no access.
 
 use std::fmt::{self, Write};
 
@@ -9,9 +9,9 @@ use aws_lc_rs::digest::{Context, SHA256};
 use imbot::event::MemberId;
 use imbot::prelude::LineId;
 
-/// How many characters a visitor's secret has: 32 random bytes, as hexadecimal digits.
+/// Length of a visitor's secret, in characters: 32 random bytes as hexadecimal digits.
 pub const SECRET_CHARS: usize = 64;
-/// How many characters the id of a chat has.
+/// Length of a chat's id, in characters.
 const ID_CHARS: usize = 64;
 
 /// A visitor's secret.
@@ -19,13 +19,13 @@ const ID_CHARS: usize = 64;
 pub(super) struct Secret(String);
 
 impl Secret {
-    /// What a browser shows as `Authorization`, if it has the form of a secret.
-    pub(super) fn shown(header: &str) -> Option<Secret> {
+    /// Returns the secret in an `Authorization` header, if it is valid.
+    pub(super) fn from_header(header: &str) -> Option<Self> {
         let secret = header.strip_prefix("Bearer ")?;
-        is_hex(secret, SECRET_CHARS).then(|| Secret(secret.to_owned()))
+        is_hex(secret, SECRET_CHARS).then(|| Self(secret.to_owned()))
     }
 
-    /// The visitor's chat on a line.
+    /// Returns the visitor's chat on a line.
     pub(super) fn chat(&self, portal: &MemberId, line: LineId) -> ChatKey {
         let mut hash = Context::new(&SHA256);
         hash.update(format!("imbot widget\n{}\n{portal}\n{line}", self.0).as_bytes());
@@ -39,14 +39,14 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// The id of a visitor's chat, which is also the visitor's for the line.
+/// The id of a visitor's chat. The line uses it as the visitor's id as well.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct ChatKey(String);
 
 impl ChatKey {
-    /// An id that a portal tells, if it is one of ours.
-    pub(super) fn told(id: &str) -> Option<ChatKey> {
-        is_hex(id, ID_CHARS).then(|| ChatKey(id.to_owned()))
+    /// Returns the id that a portal sends, if it is valid.
+    pub(super) fn parse(id: &str) -> Option<Self> {
+        is_hex(id, ID_CHARS).then(|| Self(id.to_owned()))
     }
 
     pub(super) fn as_str(&self) -> &str {
@@ -54,14 +54,14 @@ impl ChatKey {
     }
 }
 
-/// Random bytes as digits: a name that nobody guesses.
-pub(super) fn unguessable() -> Option<String> {
+/// Returns a random name, as 32 hexadecimal digits.
+pub(super) fn random_token() -> Option<String> {
     let mut bytes = [0; 16];
     aws_lc_rs::rand::fill(&mut bytes).ok()?;
     Some(hex(&bytes))
 }
 
-/// Whether a text is so many digits, and so is safe as the name of a file, too.
+/// Returns true if a text is this many hexadecimal digits, so that it is safe as a file name.
 pub(super) fn is_hex(text: &str, chars: usize) -> bool {
     let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     text.len() == chars && text.bytes().all(is_digit)
@@ -69,7 +69,7 @@ pub(super) fn is_hex(text: &str, chars: usize) -> bool {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").ok(); // a text takes everything
+        let _ = write!(text, "{byte:02x}"); // writing to a string does not fail
         text
     })
 }
@@ -79,24 +79,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_chat_is_known_by_secret_portal_and_line() {
-        let secret = |digit: &str| Secret::shown(&format!("Bearer {}", digit.repeat(64))).unwrap();
+    fn secret_portal_and_line_identify_a_chat() {
+        let secret =
+            |digit: &str| Secret::from_header(&format!("Bearer {}", digit.repeat(64))).unwrap();
         let (one, other) = (MemberId::new("m".to_owned()), MemberId::new("n".to_owned()));
         let chat = secret("a").chat(&one, LineId(7));
         assert_eq!(chat, secret("a").chat(&one, LineId(7)));
         assert_ne!(chat, secret("b").chat(&one, LineId(7)));
         assert_ne!(chat, secret("a").chat(&other, LineId(7)));
         assert_ne!(chat, secret("a").chat(&one, LineId(8)));
-        assert_eq!(ChatKey::told(chat.as_str()), Some(chat));
+        assert_eq!(ChatKey::parse(chat.as_str()), Some(chat));
     }
 
     #[test]
-    fn what_is_no_secret_and_what_is_no_id_is_refused() {
-        for shown in ["", "Bearer ", "Bearer abc", "Basic abc"] {
-            assert!(Secret::shown(shown).is_none(), "{shown}");
+    fn invalid_secrets_and_ids_are_refused() {
+        for header in ["", "Bearer ", "Bearer abc", "Basic abc"] {
+            assert!(Secret::from_header(header).is_none(), "{header}");
         }
-        assert!(Secret::shown(&format!("Bearer {}", "G".repeat(64))).is_none());
-        assert!(ChatKey::told("../../etc/passwd").is_none());
-        assert_eq!(unguessable().unwrap().len(), 32);
+        assert!(Secret::from_header(&format!("Bearer {}", "G".repeat(64))).is_none());
+        assert!(ChatKey::parse("../../etc/passwd").is_none());
+        assert_eq!(random_token().unwrap().len(), 32);
     }
 }

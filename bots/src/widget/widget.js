@@ -1,44 +1,44 @@
-// The chat bubble: shows one visitor's chat, and keeps what they write until the server has it.
+// The chat bubble: shows one visitor's chat, and keeps messages until the server has stored them.
 //
 //     <script src="https://bots.example.com/widget/widget.js" data-line="7"></script>
 //
-// Nothing that comes is ever put on the page as HTML.
+// Messages are never put on the page as HTML.
 (() => {
   "use strict";
   const script = document.currentScript;
   if (!script?.src || document.querySelector("imbot-widget")) return;
   const base = new URL(".", script.src).href;
   const { line = "", portal = "", name = "", title = "Chat", hello = "Hello! How can we help?", color } = script.dataset;
-  const place = Object.fromEntries(Object.entries({ line, portal }).filter(([, value]) => value));
+  const target = Object.fromEntries(Object.entries({ line, portal }).filter(([, value]) => value));
   const limits = { text_chars: 4000, file_bytes: 10000000 };
 
-  // What the browser keeps for this page's site: the visitor's secret, what is not sent yet, and what was read.
+  // Stored in the browser for this page's site: the visitor's secret, unsent messages, and what was read.
   const memory = {};
-  const recall = (key) => {
+  const load = (key) => {
     try { return localStorage.getItem(`imbot ${base} ${key}`); } catch { return memory[key] ?? null; }
   };
-  const keep = (key, value) => {
+  const save = (key, value) => {
     memory[key] = value;
-    try { localStorage.setItem(`imbot ${base} ${key}`, value); } catch { /* the site may not keep anything */ }
+    try { localStorage.setItem(`imbot ${base} ${key}`, value); } catch { /* the site may not store anything */ }
   };
   const random = (bytes) => [...crypto.getRandomValues(new Uint8Array(bytes))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
   const secret = () => {
-    if (!recall("secret")) keep("secret", random(32));
-    return recall("secret");
+    if (!load("secret")) save("secret", random(32));
+    return load("secret");
   };
-  const own = (key) => `${key} ${portal} ${line}`;
-  const waiting = () => {
-    try { return JSON.parse(recall(own("waiting"))) ?? []; } catch { return []; }
+  const chatKey = (key) => `${key} ${portal} ${line}`;
+  const unsent = () => {
+    try { return JSON.parse(load(chatKey("waiting"))) ?? []; } catch { return []; }
   };
 
-  // ---- talking to the server
+  // ---- requests
 
-  const ask = (path, params, init = {}) => fetch(`${base}${path}?${new URLSearchParams({ ...place, ...params })}`, {
+  const request = (path, params, init = {}) => fetch(`${base}${path}?${new URLSearchParams({ ...target, ...params })}`, {
     ...init, credentials: "omit", cache: "no-store", referrerPolicy: "no-referrer",
     headers: { Authorization: `Bearer ${secret()}`, ...init.headers },
   });
-  const why = async (answer) => {
-    try { return (await answer.json()).error; } catch { return `the chat answers ${answer.status}`; }
+  const errorText = async (answer) => {
+    try { return (await answer.json()).error; } catch { return `the server answered ${answer.status}`; }
   };
   const pauses = new Set();
   const pause = (ms) => new Promise((resolve) => {
@@ -47,33 +47,33 @@
     setTimeout(end, ms * (0.5 + Math.random()));
   });
 
-  const SILENCE_MAX = 60000; // the server says every 25 seconds that it lives
+  const SILENCE_MAX = 60000; // the server sends a keep-alive every 25 seconds
   let seen = 0;
-  let listens = false;
+  let isListening = false;
 
   async function listen() {
-    if (listens) return;
-    listens = true;
+    if (isListening) return;
+    isListening = true;
     for (let failures = 0; ; failures += 1) {
-      const ends = new AbortController();
+      const controller = new AbortController();
       try {
-        const answer = await ask("events", { after: seen }, { signal: ends.signal });
-        if (!answer.ok) throw new Error(await why(answer));
+        const answer = await request("events", { after: seen }, { signal: controller.signal });
+        if (!answer.ok) throw new Error(await errorText(answer));
         failures = 0;
-        for await (const event of events(answer.body, ends)) receive(event);
+        for await (const event of events(answer.body, controller)) receive(event);
       } catch (error) {
-        if (failures > 0) tell(error instanceof TypeError ? "No connection. Trying again…" : error.message);
+        if (failures > 0) notify(error instanceof TypeError ? "No connection. Trying again…" : error.message);
       }
-      ends.abort();
+      controller.abort();
       await pause(Math.min(1000 * 2 ** failures, 30000));
     }
   }
 
-  async function* events(body, ends) {
+  async function* events(body, controller) {
     const reader = body.pipeThrough(new TextDecoderStream()).getReader();
     let text = "";
     for (;;) {
-      const silence = setTimeout(() => ends.abort(), SILENCE_MAX);
+      const silence = setTimeout(() => controller.abort(), SILENCE_MAX);
       const { value, done } = await reader.read().finally(() => clearTimeout(silence));
       if (done) return;
       text += value;
@@ -88,7 +88,7 @@
   function receive({ event, data }) {
     if (event === "limits") {
       Object.assign(limits, JSON.parse(data));
-      tell("");
+      notify("");
       return;
     }
     const entry = JSON.parse(data);
@@ -97,47 +97,47 @@
     show(entry);
   }
 
-  // What is on its way, by its id. Texts are kept, so that a reload loses none; files are not.
-  const sent = new Map(waiting().map((message) => [message.id, message]));
-  let sends = false;
+  // Unsent messages, by id. Texts are stored, so that a reload does not lose them; files are not.
+  const sent = new Map(unsent().map((message) => [message.id, message]));
+  let isSending = false;
 
   function say(message) {
     sent.set(message.id, message);
-    if (!message.file) keep(own("waiting"), JSON.stringify([...waiting(), message]));
+    if (!message.file) save(chatKey("waiting"), JSON.stringify([...unsent(), message]));
     show(message);
     listen();
     flush();
   }
 
   function forget(sentId) {
-    keep(own("waiting"), JSON.stringify(waiting().filter(({ id }) => id !== sentId)));
+    save(chatKey("waiting"), JSON.stringify(unsent().filter(({ id }) => id !== sentId)));
   }
 
   async function flush() {
-    if (sends) return;
-    sends = true;
-    for (let failures = 0, message; (message = [...sent.values()].find((it) => !it.done && !it.wrong)); ) {
+    if (isSending) return;
+    isSending = true;
+    for (let failures = 0, message; (message = [...sent.values()].find((it) => !it.done && !it.error)); ) {
       try {
         const answer = await post(message);
         failures = 0;
         if (answer.ok) message.done = true;
-        else if (answer.status === 429 || answer.status >= 500) throw new Error(await why(answer));
-        else message.wrong = await why(answer);
+        else if (answer.status === 429 || answer.status >= 500) throw new Error(await errorText(answer));
+        else message.error = await errorText(answer);
         forget(message.id);
-        if (message.wrong) show(message);
+        if (message.error) show(message);
       } catch (error) {
         failures += 1;
-        tell(error instanceof TypeError ? "No connection. Trying again…" : error.message);
+        notify(error instanceof TypeError ? "No connection. Trying again…" : error.message);
         await pause(Math.min(1000 * 2 ** failures, 30000));
       }
     }
-    sends = false;
+    isSending = false;
   }
 
   function post({ id, text, file }) {
-    if (file) return ask("file", { id, name: file.name, visitor: name }, { method: "POST", body: file });
+    if (file) return request("file", { id, name: file.name, visitor: name }, { method: "POST", body: file });
     const headers = { "Content-Type": "application/json" };
-    return ask("say", {}, { method: "POST", headers, body: JSON.stringify({ id, text, name }) });
+    return request("say", {}, { method: "POST", headers, body: JSON.stringify({ id, text, name }) });
   }
 
   // ---- the page
@@ -190,49 +190,49 @@
   const bubble = h("button", { type: "button", class: "bubble", "aria-expanded": "false", "aria-label": `Open the chat: ${title}`, onclick: () => open(panel.hidden) },
     icon("M4 3h16a2 2 0 0 1 2 2v11a2 2 0 0 1-2 2H9l-5 4v-4a2 2 0 0 1-2-2V5a2 2 0 0 1 2-2z"), badge);
 
-  function open(wish, focus = true) {
-    panel.hidden = !wish;
-    bubble.setAttribute("aria-expanded", String(wish));
-    keep("open", wish ? "1" : "");
-    if (!wish) return void bubble.focus();
+  function open(visible, focus = true) {
+    panel.hidden = !visible;
+    bubble.setAttribute("aria-expanded", String(visible));
+    save("open", visible ? "1" : "");
+    if (!visible) return void bubble.focus();
     listen();
     log.scrollTop = log.scrollHeight;
-    count();
+    updateUnread();
     if (focus) field.focus();
   }
 
-  function tell(words) {
-    if (notice.textContent !== words) notice.textContent = words;
+  function notify(text) {
+    if (notice.textContent !== text) notice.textContent = text;
   }
 
   function grow() {
     field.style.height = "auto";
-    field.style.height = `${Math.min(field.scrollHeight + 2, 120)}px`; // with its border
+    field.style.height = `${Math.min(field.scrollHeight + 2, 120)}px`; // with the border
   }
 
   function write() {
     const text = field.value.trim();
     if (!text) return;
-    if ([...text].length > limits.text_chars) return tell(`A message has at most ${limits.text_chars} characters.`);
+    if ([...text].length > limits.text_chars) return notify(`A message has at most ${limits.text_chars} characters.`);
     field.value = "";
     grow();
-    tell("");
+    notify("");
     say({ id: random(16), by: "visitor", text, at: Date.now() });
   }
 
   function attach(files) {
     for (const file of files) {
-      if (file.size > limits.file_bytes) tell(`${file.name} is too large: a file has at most ${limits.file_bytes / 1e6} MB.`);
+      if (file.size > limits.file_bytes) notify(`${file.name} is too large: a file has at most ${limits.file_bytes / 1e6} MB.`);
       else say({ id: random(16), by: "visitor", text: "", files: [{ name: file.name, bytes: file.size }], at: Date.now(), file });
     }
   }
 
-  // The messages in the order of their numbers; those on their way come last.
+  // The messages on the page, in the order of their numbers; unsent ones come last.
   const shown = new Map();
 
   function show(entry) {
     const key = entry.by === "visitor" ? entry.key ?? entry.id : `line ${entry.number}`;
-    const isLow = log.scrollHeight - log.scrollTop - log.clientHeight < 80;
+    const isAtEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 80;
     const node = draw(entry);
     shown.get(key)?.node.remove();
     shown.set(key, { entry, node });
@@ -240,30 +240,30 @@
     const next = [...shown.values()].filter((it) => it.node !== node && rank(it.entry) > rank(entry));
     next.sort((one, other) => rank(one.entry) - rank(other.entry));
     log.insertBefore(node, next[0]?.node ?? null);
-    if (isLow || entry.by === "visitor") log.scrollTop = log.scrollHeight;
-    count();
+    if (isAtEnd || entry.by === "visitor") log.scrollTop = log.scrollHeight;
+    updateUnread();
   }
 
-  const TICKS = { waiting: ["…", "On its way"], kept: ["✓", "Sent"], taken: ["✓✓", "Delivered"], refused: ["!", "Not delivered"] };
+  const TICKS = { waiting: ["…", "Sending"], kept: ["✓", "Sent"], taken: ["✓✓", "Delivered"], refused: ["!", "Not delivered"] };
 
   function draw(entry) {
-    const { by, author, text, files = [], at, wrong } = entry;
-    const state = entry.number ? entry.state : wrong ? "refused" : "waiting";
+    const { by, author, text, files = [], at, error } = entry;
+    const state = entry.number ? entry.state : error ? "refused" : "waiting";
     const time = new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
     const [sign, label] = (by === "visitor" && TICKS[state]) || [];
-    const again = () => { entry.wrong = undefined; show(entry); flush(); };
+    const again = () => { entry.error = undefined; show(entry); flush(); };
     return h("article", { class: `message ${by}`, "data-state": state },
       author && h("b", { class: "author" }, author),
-      state === "deleted" ? h("i", {}, "Message deleted") : text && h("p", {}, words(text)),
+      state === "deleted" ? h("i", {}, "Message deleted") : text && h("p", {}, linkify(text)),
       files.map(({ name, url, bytes }) => attachment(name, url, bytes)),
-      wrong && h("p", { class: "wrong" }, `${wrong} `, h("button", { type: "button", onclick: again }, "Try again")),
-      state === "refused" && !wrong && h("p", { class: "wrong" }, "The message could not be delivered."),
+      error && h("p", { class: "wrong" }, `${error} `, h("button", { type: "button", onclick: again }, "Try again")),
+      state === "refused" && !error && h("p", { class: "wrong" }, "The message could not be delivered."),
       h("small", {}, state === "edited" && "edited ", time, sign && h("span", { class: "tick", role: "img", "aria-label": label, title: label }, ` ${sign}`)));
   }
 
-  // A text with its addresses as links.
-  function words(text) {
-    return text.split(/(https?:\/\/[^\s<>"')\]]+)/).map((part, place) => (place % 2 ? link(part, part) : part));
+  // Returns a text with its addresses as links.
+  function linkify(text) {
+    return text.split(/(https?:\/\/[^\s<>"')\]]+)/).map((part, index) => (index % 2 ? link(part, part) : part));
   }
 
   function attachment(name, url, bytes) {
@@ -275,11 +275,11 @@
     return /^https?:\/\//.test(url) ? h("a", { href: url, target: "_blank", rel: "noopener noreferrer nofollow" }, label) : label;
   }
 
-  // Marks what was read, or tells how much was not.
-  function count() {
+  // Marks messages as read, or shows the number of unread ones.
+  function updateUnread() {
     const numbers = [...shown.values()].filter(({ entry }) => entry.by === "line").map(({ entry }) => entry.number);
-    if (!panel.hidden && numbers.length) keep(own("read"), String(Math.max(...numbers)));
-    const unread = numbers.filter((number) => number > Number(recall(own("read")) ?? 0)).length;
+    if (!panel.hidden && numbers.length) save(chatKey("read"), String(Math.max(...numbers)));
+    const unread = numbers.filter((number) => number > Number(load(chatKey("read")) ?? 0)).length;
     badge.hidden = unread === 0;
     badge.textContent = unread > 99 ? "99+" : String(unread);
     bubble.setAttribute("aria-label", `Open the chat: ${title}${unread ? `, ${unread} unread` : ""}`);
@@ -333,7 +333,7 @@
 
   const host = document.createElement("imbot-widget");
   const root = host.attachShadow({ mode: "open" });
-  const sheet = new CSSStyleSheet(); // which a page's policy on inline styles does not forbid
+  const sheet = new CSSStyleSheet(); // allowed even if the page's policy forbids inline styles
   sheet.replaceSync(STYLE);
   root.adoptedStyleSheets = [sheet];
   root.append(panel, bubble);
@@ -343,8 +343,8 @@
   for (const message of sent.values()) show(message);
   const attachTo = () => {
     document.body.append(host);
-    if (recall("open")) open(true, false);
-    else if (recall("secret")) listen();
+    if (load("open")) open(true, false);
+    else if (load("secret")) listen();
     flush();
   };
   if (document.body) attachTo();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::certificate;
 use super::check::{Check, span};
 use super::problem::ask;
-use crate::config::{Config, PlaceError, StorePlace};
+use crate::config::{Config, StoreConfig, StoreConfigError};
 use crate::engine::Engine;
 use crate::platform;
 use crate::portal::Probe;
@@ -17,7 +17,7 @@ use crate::store::{Clock, OpenError, Operator, Sqlite, Status};
 const WAIT_NOTABLE: Duration = Duration::from_secs(5 * 60);
 
 /// The store, as far as it can be looked at beside the program that has it.
-pub(super) async fn store(place: &StorePlace, store: &Sqlite) -> Vec<Check> {
+pub(super) async fn store(place: &StoreConfig, store: &Sqlite) -> Vec<Check> {
     let file = place.file();
     let status = match store.status().await {
         Ok(status) => status,
@@ -43,8 +43,8 @@ pub(super) async fn store(place: &StorePlace, store: &Sqlite) -> Vec<Check> {
 }
 
 /// There is no store to look at, or none that opens. An application is installed in a store only.
-pub(super) fn no_store(config: &Config, error: &PlaceError) -> Check {
-    let is_missing = matches!(error, PlaceError::Store(OpenError::Missing { .. }));
+pub(super) fn no_store(config: &Config, error: &StoreConfigError) -> Check {
+    let is_missing = matches!(error, StoreConfigError::Store(OpenError::Missing { .. }));
     match is_missing && config.client_id.is_none() {
         true => Check::skipped("store", format!("{error}; inbound webhooks need none")),
         false => Check::failed(

@@ -17,7 +17,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 pub(super) async fn follow(events: &Events) -> Done {
     let store = events.config.store.attend()?;
     let mut before = counts(store.arrived(Vec::new()).await?);
-    let stop = serve::asked_to_stop();
+    let stop = serve::stop_signal();
     tokio::pin!(stop);
     loop {
         tokio::select! {

@@ -1,4 +1,5 @@
-//! The widget on bad days: what is forged, too large, too quick, twice, and lines and disks that do not take it.
+//! Errors of the widget: forged, repeated, too large and too many messages, and failing lines and
+//! disks.
 
 use std::fs;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use crate::e2e::stage::until;
 use crate::support::site::Site;
 
 #[tokio::test]
-async fn nobody_reads_anothers_chat() {
+async fn a_visitor_cannot_read_another_visitors_chat() {
     let site = Site::new().await;
     let (eve, mallory) = (site.visitor('e'), site.visitor('a'));
     let mut page = eve.looks(0).await.unwrap();
@@ -40,7 +41,7 @@ async fn nobody_reads_anothers_chat() {
 }
 
 #[tokio::test]
-async fn what_comes_twice_is_one_message() {
+async fn a_repeated_message_is_dropped() {
     let site = Site::new().await;
     let eve = site.visitor('e');
     let (one, other) = tokio::join!(eve.says("m1", "hi"), eve.says("m1", "hi"));
@@ -55,7 +56,7 @@ async fn what_comes_twice_is_one_message() {
 }
 
 #[tokio::test]
-async fn html_and_codes_are_text_on_both_sides() {
+async fn html_and_bb_codes_are_plain_text_on_both_sides() {
     let site = Site::new().await;
     let eve = site.visitor('e');
     let mut page = eve.looks(0).await.unwrap();
@@ -77,7 +78,7 @@ async fn html_and_codes_are_text_on_both_sides() {
 }
 
 #[tokio::test]
-async fn what_is_too_much_is_refused_with_words() {
+async fn requests_above_a_limit_are_refused_with_a_message() {
     let site = Site::new().await;
     let eve = site.visitor('e');
     let (status, why) = eve.says("m1", &"x".repeat(TEXT_CHARS_MAX + 1)).await;
@@ -108,19 +109,19 @@ async fn what_is_too_much_is_refused_with_words() {
     while eve.looks(0).await.is_err() {
         assert!(
             tokio::time::Instant::now() < end,
-            "places are not given back"
+            "closed streams still count"
         );
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 
 #[tokio::test]
-async fn a_file_that_is_too_large_leaves_nothing() {
+async fn a_file_that_is_too_large_is_deleted() {
     let site = Site::new().await;
     let eve = site.visitor('e');
     let large = vec![0; FILE_BYTES_MAX as usize + 1];
     let address = format!("{}/file?line={}&id=f1&name=a.bin", site.url, site.line);
-    // In pieces, so that its length is not told before.
+    // Chunked, so that its length is not known before.
     let answer = chunked(&address, &eve.secret, &large).await;
     assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
     assert!(answer.contains("at most 10 MB"), "{answer}");
@@ -139,7 +140,7 @@ async fn a_file_that_is_too_large_leaves_nothing() {
     assert_eq!(eve.sends("f2", "a.bin", vec![0; 1_000]).await.0, 200);
 }
 
-/// Posts a body of which nobody knows how long it will be.
+/// Posts a body without a content length.
 async fn chunked(address: &str, secret: &str, body: &[u8]) -> String {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let rest = address.strip_prefix("http://").unwrap();
@@ -153,20 +154,20 @@ async fn chunked(address: &str, secret: &str, body: &[u8]) -> String {
     );
     let body = body.to_vec();
     let writes = tokio::spawn(async move {
-        // The server may hang up when it has had enough.
-        drop(writer.write_all(head.as_bytes()).await);
-        drop(writer.write_all(&body).await);
-        drop(writer.write_all(b"\r\n0\r\n\r\n").await);
+        // The server may close the connection early.
+        let _ = writer.write_all(head.as_bytes()).await;
+        let _ = writer.write_all(&body).await;
+        let _ = writer.write_all(b"\r\n0\r\n\r\n").await;
         writer
     });
     let mut answer = Vec::new();
-    reader.read_to_end(&mut answer).await.ok();
+    let _ = reader.read_to_end(&mut answer).await;
     drop(writes);
     String::from_utf8_lossy(&answer).into_owned()
 }
 
 #[tokio::test]
-async fn without_its_line_the_chat_says_so_and_is_there_again_with_it() {
+async fn without_a_line_messages_are_refused_until_it_is_connected_again() {
     let site = Site::new().await;
     let eve = site.visitor('e');
     let mut page = eve.looks(0).await.unwrap();
@@ -175,7 +176,10 @@ async fn without_its_line_the_chat_says_so_and_is_there_again_with_it() {
     site.portal.switch_off("imbot_widget", site.line).unwrap();
     let end = tokio::time::Instant::now() + crate::support::PATIENCE;
     while eve.says("m2", "anybody?").await.0 == 200 {
-        assert!(tokio::time::Instant::now() < end, "the line is not missed");
+        assert!(
+            tokio::time::Instant::now() < end,
+            "the disconnected line is not noticed"
+        );
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let (status, why) = eve.says("m3", "anybody?").await;
@@ -191,9 +195,9 @@ async fn without_its_line_the_chat_says_so_and_is_there_again_with_it() {
 }
 
 #[tokio::test]
-async fn a_message_that_the_line_refuses_says_so() {
+async fn a_message_that_the_line_refuses_is_marked_as_refused() {
     let options = Options {
-        delivery_delay: Duration::from_secs(3), // the widget does not know yet that it was switched off
+        delivery_delay: Duration::from_secs(3), // so the widget is not informed in time
         ..Options::default()
     };
     let site = Site::with(options, |widget| widget).await;
@@ -205,7 +209,7 @@ async fn a_message_that_the_line_refuses_says_so() {
 }
 
 #[tokio::test]
-async fn a_disk_that_is_away_delays_what_operators_say_and_loses_nothing() {
+async fn a_failing_disk_delays_messages_of_operators_and_loses_none() {
     let site = Site::new().await;
     let eve = site.visitor('e');
     let mut page = eve.looks(0).await.unwrap();
@@ -230,10 +234,6 @@ async fn a_disk_that_is_away_delays_what_operators_say_and_loses_nothing() {
         site.state(first) == "delivered" && site.state(second) == "delivered"
     })
     .await;
-    assert_eq!(
-        eve.says("m2", "are you there?").await.0,
-        200,
-        "it is tried again"
-    );
+    assert_eq!(eve.says("m2", "are you there?").await.0, 200, "retried");
     page.sees_own("are you there?").await;
 }

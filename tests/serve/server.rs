@@ -1,29 +1,28 @@
-//! A door to knock at: an application with one bot, installed on one portal, served on a free port.
+//! A server under test: an application with one bot, installed on one portal, on a free port.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use imbot::prelude::*;
 use imbot::serve::{Acceptor, endpoint};
-use imbot::store::{Access, Installation, Memory, Portals, Tokens};
-use imbot::{Config, event::MemberId};
+use imbot::store::{Memory, Portals};
 use poem::Server;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep, timeout};
 
-pub(super) const MEMBER: &str = "bac1cd5c8940947a75e0d71b1a84e348";
-pub(super) const TOKEN: &str = "831c76b092f9f135d9b6b36c3a720757";
+use crate::support::PATIENCE;
+use crate::support::offline::{MEMBER, TOKEN, config, installation};
+
 const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\n";
-const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A bot that only writes down what it hears.
-struct Ear(Arc<Mutex<Vec<String>>>);
+/// A bot that records messages.
+struct Recorder(Arc<Mutex<Vec<String>>>);
 
-impl Bot for Ear {
+impl Bot for Recorder {
     fn profile(&self) -> Profile {
-        Profile::new("ear", "Ear")
+        Profile::new("recorder", "Recorder")
     }
 
     async fn message(&self, _: &mut Context, message: Message) -> Result {
@@ -32,14 +31,14 @@ impl Bot for Ear {
     }
 }
 
-/// The door of an application.
-pub(super) struct Door {
+/// A served application.
+pub(super) struct TestServer {
     pub(super) address: std::net::SocketAddr,
     pub(super) store: Arc<Memory>,
-    heard: Arc<Mutex<Vec<String>>>,
+    received: Arc<Mutex<Vec<String>>>,
 }
 
-/// What came back. Head and body as they stood on the wire; nothing if the connection was closed without a word.
+/// An answer as it was sent. Empty, with status 0, if the connection was closed without one.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Answer {
     pub(super) status: u16,
@@ -47,74 +46,80 @@ pub(super) struct Answer {
     pub(super) body: String,
 }
 
-impl Door {
-    pub(super) async fn open() -> Door {
-        Door::with(|acceptor| acceptor).await
+impl TestServer {
+    /// Starts a server.
+    pub(super) async fn start() -> Self {
+        Self::with_limits(|acceptor| acceptor).await
     }
 
-    /// A door with other limits.
-    pub(super) async fn with(limits: impl FnOnce(Acceptor) -> Acceptor) -> Door {
+    /// Starts a server with other limits.
+    pub(super) async fn with_limits(limits: impl FnOnce(Acceptor) -> Acceptor) -> Self {
         let store = Arc::new(Memory::new());
         store.install(installation()).await.unwrap();
-        let heard = Arc::new(Mutex::new(Vec::new()));
+        let received = Arc::new(Mutex::new(Vec::new()));
         let app = App::new()
-            .bot(Ear(Arc::clone(&heard)))
+            .bot(Recorder(Arc::clone(&received)))
             .shared_store(store.clone());
-        let mut config = Config::default();
-        config.client_id = Some("local.1".into());
-        config.client_secret = Some("secret".to_owned().into());
-        config.public_url = Some("https://bots.example.com/".into());
-        let engine = app.engine(&config).unwrap();
+        let engine = app.engine(&config()).unwrap();
         engine.start().await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let acceptor = limits(Acceptor::new(listener).unwrap());
         tokio::spawn(Server::new_with_acceptor(acceptor).run(endpoint(engine)));
-        Door {
+        Self {
             address,
             store,
-            heard,
+            received,
         }
     }
 
-    pub(super) async fn knock(&self) -> TcpStream {
+    pub(super) async fn connect(&self) -> TcpStream {
         TcpStream::connect(self.address).await.unwrap()
     }
 
-    /// Sends a request as it stands, and reads until the other side closes.
+    /// Sends a request unchanged, and reads until the server closes the connection.
     pub(super) async fn send(&self, request: &[u8]) -> Answer {
-        let mut stream = self.knock().await;
+        let mut stream = self.connect().await;
         let (mut read, mut write) = stream.split();
-        // A refusal may come before the whole body was sent, and then the rest is not taken.
+        // The server may refuse before the whole body is sent, and then reads no more.
         let (answer, _) = tokio::join!(read_answer(&mut read), write.write_all(request));
         answer
     }
 
+    /// Posts an event.
     pub(super) async fn post(&self, body: &str) -> Answer {
         self.send(request("POST", "/", FORM, body).as_bytes()).await
     }
 
-    /// Posts a message, and waits until the bot has heard it.
-    pub(super) async fn is_open(&self, text: &str) {
+    /// Posts a message, and waits until the bot has received it.
+    pub(super) async fn accepts(&self, text: &str) {
         let answer = self.post(&form(&message(text))).await;
         assert_eq!((answer.status, answer.body.as_str()), (200, ""));
-        self.hears(text).await;
+        self.receives(text).await;
     }
 
-    pub(super) async fn hears(&self, text: &str) {
+    /// Waits until the bot has received a message.
+    pub(super) async fn receives(&self, text: &str) {
         let end = Instant::now() + PATIENCE;
-        while !self.heard.lock().unwrap().iter().any(|line| line == text) {
-            assert!(Instant::now() < end, "`{text}` was not heard");
+        while !self
+            .received
+            .lock()
+            .unwrap()
+            .iter()
+            .any(|line| line == text)
+        {
+            assert!(Instant::now() < end, "`{text}` was not received");
             sleep(Duration::from_millis(1)).await;
         }
     }
 
-    pub(super) fn heard(&self) -> Vec<String> {
-        self.heard.lock().unwrap().clone()
+    /// Returns all messages that the bot has received.
+    pub(super) fn received(&self) -> Vec<String> {
+        self.received.lock().unwrap().clone()
     }
 }
 
-/// A whole request that asks for the connection to be closed after it.
+/// Returns a complete request that asks the server to close the connection afterwards.
 pub(super) fn request(method: &str, path: &str, headers: &str, body: &str) -> String {
     let length = body.len();
     format!(
@@ -122,12 +127,12 @@ pub(super) fn request(method: &str, path: &str, headers: &str, body: &str) -> St
     )
 }
 
-/// Reads what comes until the connection is closed.
+/// Reads until the connection is closed.
 pub(super) async fn read_answer(stream: &mut (impl AsyncReadExt + Unpin)) -> Answer {
     let mut bytes = Vec::new();
     let read = timeout(PATIENCE, async {
         let mut part = [0; 4096];
-        // A reset ends it like a close: what came before counts.
+        // A reset ends the answer like a close.
         while let Ok(length @ 1..) = stream.read(&mut part).await {
             bytes.extend_from_slice(&part[..length]);
         }
@@ -143,12 +148,12 @@ pub(super) async fn read_answer(stream: &mut (impl AsyncReadExt + Unpin)) -> Ans
     Answer { status, head, body }
 }
 
-/// A message for the bot, as the portal tells of it.
+/// Returns an event with a message for the bot.
 pub(super) fn message(text: &str) -> Value {
     json!({
         "event": "ONIMBOTMESSAGEADD",
         "data": {
-            "BOT": { "7": { "BOT_ID": 7, "BOT_CODE": "ear" } },
+            "BOT": { "7": { "BOT_ID": 7, "BOT_CODE": "recorder" } },
             "PARAMS": { "MESSAGE": text, "MESSAGE_ID": text.bytes().fold(7, |sum, byte| sum * 31 % 1_000_003 + u64::from(byte)), "DIALOG_ID": "27", "FROM_USER_ID": 27, "CHAT_TYPE": "P" },
             "USER": { "ID": 27, "NAME": "Ann Meyer" },
         },
@@ -159,16 +164,4 @@ pub(super) fn message(text: &str) -> Value {
 
 pub(super) fn form(body: &Value) -> String {
     imbot::event::form::encode(body)
-}
-
-fn installation() -> Installation {
-    Installation {
-        portal: MemberId::new(MEMBER),
-        endpoint: "https://example.bitrix24.com/rest/".into(),
-        application_token: TOKEN.to_owned().into(),
-        access: Access::Tokens(Tokens {
-            access: "access".to_owned().into(),
-            refresh: "refresh".to_owned().into(),
-        }),
-    }
 }
