@@ -48,7 +48,7 @@ async fn a_second_process_is_kept_out_until_the_first_has_ended() {
     let store = home.open();
     let refusal = home.refusal();
     assert!(
-        refusal.contains("another process works with the store"),
+        refusal.contains("another process runs on the store"),
         "{refusal}"
     );
     assert!(refusal.contains("store.db"), "it says where: {refusal}");
@@ -168,7 +168,7 @@ fn a_file_that_everybody_may_read_is_refused() {
     fs::set_permissions(&home.path, Permissions::from_mode(0o644)).unwrap();
     let refusal = home.refusal();
     assert!(
-        refusal.contains("everybody may read") && refusal.contains("chmod 600"),
+        refusal.contains("every user may read") && refusal.contains("chmod 600"),
         "{refusal}"
     );
 }
