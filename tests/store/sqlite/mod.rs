@@ -16,7 +16,7 @@ use std::process::Command;
 use imbot::store::{Key, Sqlite};
 use tempfile::TempDir;
 
-/// A folder with a store's file, and its key.
+/// A folder with a store, and the key of the store.
 pub(super) struct Home {
     folder: TempDir,
     pub(super) path: PathBuf,
@@ -38,14 +38,15 @@ impl Home {
         Sqlite::open(&self.path, &self.key).unwrap()
     }
 
-    /// Why it does not open.
+    /// Returns the error of opening the store.
     fn refusal(&self) -> String {
         Sqlite::open(&self.path, &self.key).unwrap_err().to_string()
     }
 
-    /// The files as they are at this moment, in a folder of their own: what a killed process leaves.
+    /// Returns a copy of the files as they are now, as a killed process would leave them.
     ///
-    /// Another process copies them. Closing a database's file in this one would drop SQLite's locks on it.
+    /// Another process copies them: closing a database's file in this one would drop SQLite's
+    /// locks.
     fn copy(&self) -> Home {
         let Home { folder, path, key } = Home::new();
         let from = format!("{}/.", self.folder.path().display());
@@ -65,8 +66,8 @@ fn run(program: &str, arguments: &[&str]) {
     assert!(status.success(), "{program} {arguments:?}");
 }
 
-/// Whether some bytes stand in a file of the folder.
-fn holds(folder: &Path, bytes: &[u8]) -> bool {
+/// Returns true if a file of the folder contains these bytes.
+fn contains(folder: &Path, bytes: &[u8]) -> bool {
     let files = fs::read_dir(folder)
         .unwrap()
         .map(|file| fs::read(file.unwrap().path()).unwrap());
