@@ -18,7 +18,7 @@ impl fmt::Display for DeadId {
     }
 }
 
-/// An event that could not be handled, or a call that could not be made.
+/// An event that could not be handled, or a call that could not be sent.
 #[derive(Clone, Debug)]
 pub struct DeadLetter {
     /// The number of this dead letter.

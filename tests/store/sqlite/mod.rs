@@ -24,10 +24,10 @@ pub(super) struct Home {
 }
 
 impl Home {
-    pub(super) fn new() -> Home {
+    pub(super) fn new() -> Self {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("store.db");
-        Home {
+        Self {
             folder,
             path,
             key: Key::random(),
@@ -47,13 +47,13 @@ impl Home {
     ///
     /// Another process copies them: closing a database's file in this one would drop SQLite's
     /// locks.
-    fn copy(&self) -> Home {
-        let Home { folder, path, key } = Home::new();
+    fn copy(&self) -> Self {
+        let Self { folder, path, key } = Self::new();
         let from = format!("{}/.", self.folder.path().display());
         run("cp", &["-r", &from, folder.path().to_str().unwrap()]);
         drop(key);
         let key = Key::from_base64(secrecy::ExposeSecret::expose_secret(&self.key.to_base64()));
-        Home {
+        Self {
             folder,
             path,
             key: key.unwrap(),

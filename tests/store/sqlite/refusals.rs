@@ -186,8 +186,8 @@ pub(super) struct Mount(pub(super) TempDir);
 
 impl Mount {
     /// Mounts a file system. Returns `None` if this user may not mount one.
-    pub(super) fn new(options: &str) -> Option<Mount> {
-        let mount = Mount(TempDir::new().unwrap());
+    pub(super) fn new(options: &str) -> Option<Self> {
+        let mount = Self(TempDir::new().unwrap());
         let mounted = std::process::Command::new("mount")
             .args(["-t", "tmpfs", "-o", options, "tmpfs"])
             .arg(mount.0.path())
