@@ -29,7 +29,7 @@ pub struct Booking {
 
 impl Booking {
     /// Returns the time to book when everything until `booked` is taken.
-    pub(super) fn after(self, booked: Time) -> Range<Time> {
+    pub(crate) fn after(self, booked: Time) -> Range<Time> {
         let Self {
             from,
             each,
