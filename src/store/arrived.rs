@@ -1,25 +1,25 @@
-//! What has arrived so far, by the names of events: for the operator's eyes.
+//! Counts of arrived events by name, for the operator.
 
 use serde::{Deserialize, Serialize};
 
 use super::Time;
 
-/// The most names that are counted; those that did not come for the longest time are forgotten first.
+/// Maximum number of names that are counted. The names that arrived longest ago are dropped first.
 pub const ARRIVED_MAX: usize = 1_000;
 
-/// How often an event has arrived.
+/// The number of times an event has arrived.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Arrived {
-    /// Its name.
+    /// The name of the event.
     pub name: String,
-    /// How often.
+    /// The number of arrivals.
     pub count: u64,
-    /// When it came last.
+    /// The time of the last arrival.
     pub last: Time,
 }
 
-/// Adds to what has arrived.
-pub(super) fn add_up(known: &mut Vec<Arrived>, more: &[Arrived]) {
+/// Adds counts to the known ones.
+pub(super) fn add_counts(known: &mut Vec<Arrived>, more: &[Arrived]) {
     for more in more {
         match known.iter_mut().find(|known| known.name == more.name) {
             Some(known) => {

@@ -1,35 +1,36 @@
-//! A portal's time, which all processes on one store share: no two requests have the same part of it.
+//! A portal's time, which all processes on one store share.
 //!
-//! A portal that takes two requests a second has half a second for each. So its limit is one moment, until which its time
-//! is booked; who wants to call books more of it, behind that moment. What nobody uses passes by itself, also when a
-//! process dies, so that nobody has to give anything back.
+//! A portal that accepts two requests a second has half a second for each. So a portal's limit is
+//! stored as one moment: the end of all booked time. A process that wants to send requests books
+//! the time after that moment. No two requests get the same time. Unused time simply passes, also
+//! after a crash, so nothing has to be released.
 
 use std::ops::Range;
 use std::time::Duration;
 
 use super::Time;
 
-/// How far beyond [`Booking::by`] a portal's time can be booked: by one request of each process that waits. What is booked
-/// further was booked before the clock was set back.
+/// Maximum time that is booked after [`Booking::by`]: one request of each waiting process. A
+/// booking further ahead was made before the clock was set back.
 const BEYOND_MAX: Duration = Duration::from_secs(60);
 
-/// A wish for some of a portal's time.
+/// A request for some of a portal's time.
 #[derive(Clone, Copy, Debug)]
 pub struct Booking {
-    /// It begins at this moment, or when everything that is booked is over.
+    /// The earliest start. The booking starts later if other time is booked before it.
     pub from: Time,
-    /// How much of it one request takes.
+    /// The time that one request takes.
     pub each: Duration,
-    /// For how many requests it is, at most.
+    /// The maximum number of requests.
     pub most: u32,
-    /// The moment at which it ends at the latest, except that it is always for one.
+    /// The latest end. One request is always booked, even if it ends later.
     pub by: Time,
 }
 
 impl Booking {
-    /// What this wish gets where everything is booked until a moment.
+    /// Returns the time to book when everything until `booked` is taken.
     pub(crate) fn after(self, booked: Time) -> Range<Time> {
-        let Booking {
+        let Self {
             from,
             each,
             most,

@@ -1,4 +1,4 @@
-//! What could not be done: dead letters, for an operator to look at, run again or drop.
+//! Dead letters: failed events and calls, which an operator can inspect, retry or drop.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,48 +18,49 @@ impl fmt::Display for DeadId {
     }
 }
 
-/// An event that could not be handled, or a call that could not be made.
+/// An event that could not be handled, or a call that could not be sent.
 #[derive(Clone, Debug)]
 pub struct DeadLetter {
-    /// Its number.
+    /// The number of this dead letter.
     pub id: DeadId,
-    /// When it was given up.
+    /// The time when it became a dead letter.
     pub at: Time,
-    /// The key that it comes from; for a call, its chat's.
+    /// The ordering key of the event, or of the call's chat.
     pub key: OrderingKey,
-    /// What it is.
+    /// The event or call.
     pub what: DeadWhat,
-    /// Why it was given up.
+    /// The last error.
     pub error: String,
-    /// How often it was tried.
+    /// The number of attempts.
     pub attempts: u32,
-    /// How the attempts before failed, oldest first. An attempt that ended the process left no word.
+    /// The failures of earlier attempts, oldest first. An attempt that ended the process is
+    /// missing.
     pub history: Vec<Failure>,
-    /// Whether its key waits until an operator decides about it.
+    /// Whether the queue of its key is blocked until an operator decides.
     pub blocks: bool,
 }
 
-/// What a dead letter is.
+/// The content of a dead letter.
 #[derive(Clone, Debug)]
 pub enum DeadWhat {
     /// An event.
     Event {
-        /// Its number.
+        /// The number of the event.
         id: EventId,
-        /// When it came.
+        /// The time of its arrival.
         at: Time,
-        /// What it is.
+        /// The content of the event.
         content: Content,
     },
     /// A call.
     Call(Arc<QueuedCall>),
 }
 
-/// One attempt that failed.
+/// A failed attempt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
-    /// When.
+    /// The time of the failure.
     pub at: Time,
-    /// Why.
+    /// The error.
     pub error: String,
 }

@@ -1,4 +1,4 @@
-//! The error of a store, with its kind.
+//! Errors of a store and their kinds.
 
 /// An error of a store.
 #[derive(Debug, thiserror::Error)]
@@ -12,17 +12,17 @@ pub struct StoreError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StoreErrorKind {
-    /// There is no room: the disk is full, or a bound of the store is reached. It works again when
+    /// There is no room: the disk is full, or a limit of the store is reached. It works again when
     /// there is room.
     Full,
     /// The store cannot be reached, read or written now, such as a disk with I/O errors or a
     /// read-only file. It may work later.
     Unavailable,
-    /// Stored data is damaged or not understood. Trying again does not help.
+    /// Stored data is damaged or cannot be read. Retrying does not help.
     Damaged,
-    /// This process does not own what it wants to change; another process does.
+    /// Another process owns what this one wants to change.
     NotOwner,
-    /// Any other error, such as a bug. Trying again may not help.
+    /// Any other error, such as a bug. Retrying may not help.
     Other,
 }
 

@@ -1,4 +1,4 @@
-//! What waits to be handled: deliveries as they came, and the events in them.
+//! The inbox: deliveries as they arrived, and their events, which wait to be handled.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{Conversation, Reminder, Stored, Time};
 use crate::event::MemberId;
 
-/// The number of an event in the inbox. Numbers grow, and are never used again.
+/// The number of an event in the inbox. Numbers grow and are never used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct EventId(pub u64);
@@ -20,62 +20,62 @@ impl fmt::Display for EventId {
     }
 }
 
-/// What makes an occurrence different from all others, on all portals: 128 bits of a stable hash.
+/// The identity of an occurrence among all portals: a stable hash of 128 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Occurrence(pub u128);
 
-/// Whose turn an event is: the events of one key are handled in order, lanes side by side.
+/// An ordering key. Events of one key are handled in order; different keys are independent.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum OrderingKey {
-    /// A bot's, in one dialog.
+    /// The key of a bot in a dialog.
     Chat(Conversation),
-    /// A hook's, by its name in the application.
+    /// The key of a hook.
     Hook {
         /// The portal.
         portal: MemberId,
-        /// The hook.
+        /// The name of the hook in the application.
         hook: Arc<str>,
     },
-    /// The application's own, for what happens to it and its bots on a portal.
+    /// The key of the application on a portal, for events about it and its bots.
     Application(MemberId),
 }
 
 impl OrderingKey {
-    /// The portal that it belongs to.
+    /// Returns the portal of this key.
     pub fn portal(&self) -> &MemberId {
         match self {
-            OrderingKey::Chat(conversation) => &conversation.portal,
-            OrderingKey::Hook { portal, .. } | OrderingKey::Application(portal) => portal,
+            Self::Chat(conversation) => &conversation.portal,
+            Self::Hook { portal, .. } | Self::Application(portal) => portal,
         }
     }
 }
 
 impl fmt::Display for OrderingKey {
-    /// For a log line and for the operator.
+    /// Writes the key for logs and for the operator.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            OrderingKey::Chat(conversation) => conversation.fmt(f),
-            OrderingKey::Hook { portal, hook } => write!(f, "{portal}/hook {hook}"),
-            OrderingKey::Application(portal) => write!(f, "{portal}/application"),
+            Self::Chat(conversation) => conversation.fmt(f),
+            Self::Hook { portal, hook } => write!(f, "{portal}/hook {hook}"),
+            Self::Application(portal) => write!(f, "{portal}/application"),
         }
     }
 }
 
-/// A delivery to be written down: the body as it came, and the events in it.
+/// A delivery to be appended: the body as it arrived, and its events.
 #[derive(Clone)]
 pub struct NewDelivery {
-    /// The portal it came from.
+    /// The portal that sent it.
     pub portal: MemberId,
-    /// The body, as it came.
+    /// The body, as it arrived.
     pub body: Bytes,
-    /// When it came.
+    /// The time of its arrival.
     pub at: Time,
     /// Its events.
     pub events: Vec<NewEvent>,
 }
 
 impl fmt::Debug for NewDelivery {
-    /// Without the body: it holds tokens and what people wrote.
+    /// Leaves out the body, which holds tokens and people's messages.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             portal, at, events, ..
@@ -91,43 +91,43 @@ impl fmt::Debug for NewDelivery {
 /// One event of a delivery.
 #[derive(Clone, Debug)]
 pub struct NewEvent {
-    /// By what a repeat of it is known.
+    /// The identity by which repeats are recognised.
     pub occurrence: Occurrence,
-    /// Whose turn it is.
+    /// The ordering key.
     pub key: OrderingKey,
-    /// Which of the delivery's events it is.
+    /// The index among the delivery's events.
     pub part: u16,
 }
 
-/// What became of a delivery.
+/// The result of appending a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Appended {
-    /// It is in the inbox: the number of each event, or nothing for a repeat.
+    /// It is in the inbox: the number of each event, or `None` for a repeat.
     Now(Vec<Option<EventId>>),
-    /// It is safe, but not in the inbox yet: the store cannot write there, and spooled it. Its events come as
-    /// [`Notice`](super::Notice).
+    /// It is durable, but not in the inbox yet: the store cannot write there, and spooled it. Its
+    /// events are reported as a [`Notice`](super::Notice) each.
     Later,
 }
 
-/// An event that waits.
+/// A waiting event.
 #[derive(Clone, Debug)]
 pub struct InboxEvent {
-    /// Whose turn it is.
+    /// The ordering key.
     pub key: OrderingKey,
-    /// When it came.
+    /// The time of its arrival.
     pub at: Time,
-    /// What it is.
+    /// The content.
     pub content: Content,
 }
 
-/// What an event is.
+/// The content of an event.
 #[derive(Clone)]
 pub enum Content {
     /// An event of a portal.
     Delivered {
-        /// The body, as it came.
+        /// The body, as it arrived.
         body: Bytes,
-        /// Which of the delivery's events it is.
+        /// The index among the delivery's events.
         part: u16,
     },
     /// A reminder that is due.
@@ -135,11 +135,11 @@ pub enum Content {
 }
 
 impl fmt::Debug for Content {
-    /// Without the body: it holds tokens and what people wrote.
+    /// Leaves out the body, which holds tokens and people's messages.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Content::Delivered { part, .. } => write!(f, "Delivered {{ part: {part}, .. }}"),
-            Content::Reminder(reminder) => reminder.fmt(f),
+            Self::Delivered { part, .. } => write!(f, "Delivered {{ part: {part}, .. }}"),
+            Self::Reminder(reminder) => reminder.fmt(f),
         }
     }
 }
@@ -152,10 +152,11 @@ pub trait Inbox {
     /// The delivery is appended whole or not at all, and is durable when this returns.
     ///
     /// # Errors
-    /// The delivery could not be stored, or the store is full. None of its events is in the inbox then.
+    /// The delivery could not be stored, or the store is full. None of its events is in the inbox
+    /// then.
     fn append(&self, delivery: NewDelivery) -> Stored<'_, Appended>;
 
-    /// Returns at most `limit` events that wait, oldest first, from the one after `after`.
+    /// Returns at most `limit` waiting events, oldest first, starting after `after`.
     ///
     /// # Errors
     /// The inbox could not be read.
@@ -165,7 +166,7 @@ pub trait Inbox {
         limit: usize,
     ) -> Stored<'_, Vec<(EventId, OrderingKey)>>;
 
-    /// Returns an event that waits, as it came. Returns `None` if it does not wait any more.
+    /// Returns a waiting event, as it arrived. Returns `None` if the event does not wait any more.
     ///
     /// # Errors
     /// The event could not be read.

@@ -1,15 +1,15 @@
-//! The store: events that wait, conversations, calls to be sent, reminders, dead letters and portals.
+//! The store: waiting events, conversations, calls to send, reminders, dead letters and portals.
 //!
-//! [`Store`] is one trait in groups, shaped by a turn and not by a database: [`Inbox`], [`Turns`],
-//! [`Outbox`], [`Reminders`], [`Portals`], [`Operator`] and [`Upkeep`]. An event is
-//! [appended](Inbox::append) before it is acknowledged. A turn [begins](Turns::begin) by counting the
-//! attempt, and ends in one [commit](Turns::commit) that stores the new state, the calls, the reminders
-//! and that the event is done, all or nothing.
+//! [`Store`] is one trait in groups: [`Inbox`], [`Turns`], [`Outbox`], [`Reminders`], [`Portals`],
+//! [`Operator`] and [`Upkeep`]. They follow the steps of a turn, not the tables of a database. An
+//! event is [appended](Inbox::append) before it is acknowledged. A turn [begins](Turns::begin) by
+//! counting the attempt. It ends in one [commit](Turns::commit) that stores the new state, the
+//! calls, the reminders and the outcome of the event, all or nothing.
 //!
-//! [`Memory`] loses everything when the process ends; `Sqlite` (feature `sqlite`) keeps it in a file.
-//! The suite `store::contract` (feature `testing`) checks what the engine relies on.
+//! [`Memory`] loses everything when the process ends; `Sqlite` (feature `sqlite`) keeps it in a
+//! file. The suite `store::contract` (feature `testing`) checks what the engine relies on.
 //!
-//! A store has no clock: all times are passed to it.
+//! A store has no clock: all times are parameters.
 
 mod arrived;
 mod booking;
@@ -56,13 +56,13 @@ pub use upkeep::{Limits, Swept, Upkeep};
 /// The future that every method of a store returns.
 pub type Stored<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
-/// A store: what the engine remembers.
+/// A store: everything that the engine keeps.
 ///
-/// What a method has written is durable when it returns, if the store [is](Upkeep::is_durable) at all.
-/// Methods may be called from many tasks at once. A call sees everything that was answered before it
-/// began.
+/// If the store [is durable](Upkeep::is_durable), everything that a method has written is durable
+/// when the method returns. Methods may be called from many tasks at once. A call sees the effects
+/// of all calls that returned before it began.
 ///
-/// A type that implements the groups is a store:
+/// A type that implements all groups is a store:
 ///
 /// ```
 /// use imbot::store::{Inbox, Memory, Store};

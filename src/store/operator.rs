@@ -1,4 +1,4 @@
-//! What an operator asks of a store, and what the engine learns of it.
+//! What an operator's commands read and change in a store, and the notices for the engine.
 
 use serde::Serialize;
 
@@ -7,42 +7,42 @@ use super::{
 };
 use crate::event::{MemberId, UserId};
 
-/// How much is stored.
+/// The amount of stored data.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Status {
-    /// Portals that the application is installed on.
+    /// Number of portals with an installation.
     pub portals: u64,
-    /// Events that wait.
+    /// Number of waiting events.
     pub events: u64,
-    /// When the oldest of them came.
+    /// Arrival of the oldest waiting event.
     pub oldest_event: Option<Time>,
-    /// When the last event came, whatever became of it; not told of events that an earlier version took in.
+    /// Arrival of the last event, handled or not. Not known of events that an early version stored.
     pub last_event: Option<Time>,
-    /// Calls that wait to be sent.
+    /// Number of calls that wait to be sent.
     pub calls: u64,
-    /// When the oldest of them was decided.
+    /// Commit time of the oldest waiting call.
     pub oldest_call: Option<Time>,
-    /// Reminders that are not due yet.
+    /// Number of reminders that are not due yet.
     pub reminders: u64,
-    /// Conversations with a state.
+    /// Number of conversations with a state.
     pub conversations: u64,
-    /// States that could not be read and are kept aside.
+    /// Number of quarantined states, which could not be read.
     pub quarantined: u64,
-    /// Dead letters.
+    /// Number of dead letters.
     pub dead: u64,
-    /// Deliveries that wait in the spool, since the store could not write.
+    /// Number of deliveries in the spool, which wait until the store can write.
     pub spooled: u64,
-    /// Bytes on the disk.
+    /// Size on the disk, in bytes.
     pub bytes: u64,
 }
 
-/// Whose data are to be forgotten.
+/// Whose data is removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ForgetScope {
-    /// Everything of one conversation.
+    /// One conversation.
     Conversation(Conversation),
-    /// Everything of a person's private chats with the bots of a portal.
+    /// A person's private chats with the bots of a portal.
     User {
         /// The portal.
         portal: MemberId,
@@ -52,21 +52,21 @@ pub enum ForgetScope {
 }
 
 impl ForgetScope {
-    /// Whether a conversation is meant.
+    /// Returns true if this scope includes the conversation.
     pub fn includes(&self, key: &Conversation) -> bool {
         match self {
-            ForgetScope::Conversation(own) => own == key,
-            ForgetScope::User { portal, user } => {
+            Self::Conversation(own) => own == key,
+            Self::User { portal, user } => {
                 *portal == key.portal && key.dialog.as_str() == user.to_string()
             }
         }
     }
 }
 
-/// Something that has come into the store from outside the engine.
+/// A change in the store that did not come from the engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
-    /// An event waits: it was revived, or came out of the spool.
+    /// An event waits: it was revived, or it came from the spool.
     Event(EventId, OrderingKey),
     /// A call waits again.
     Call(CallId, Conversation),
@@ -74,9 +74,9 @@ pub enum Notice {
     Unblocked(OrderingKey),
 }
 
-/// What an operator's commands use, also while another process runs the bots on the same store.
+/// Methods for an operator's commands, also while another process runs the bots on the same store.
 pub trait Operator {
-    /// Returns how much is stored.
+    /// Returns the amount of stored data.
     ///
     /// # Errors
     /// The store could not be read.
@@ -89,7 +89,7 @@ pub trait Operator {
     /// The counts could not be stored or read.
     fn arrived(&self, more: Vec<Arrived>) -> Stored<'_, Vec<Arrived>>;
 
-    /// Returns at most `limit` dead letters, oldest first, from the one after `after`.
+    /// Returns at most `limit` dead letters, oldest first, starting after `after`.
     ///
     /// # Errors
     /// The dead letters could not be read.
@@ -102,8 +102,8 @@ pub trait Operator {
     /// The change could not be stored. The dead letter is still there then.
     fn revive(&self, dead: DeadId) -> Stored<'_, bool>;
 
-    /// Drops a dead letter. If its queue was blocked only by this one, a [`Notice`] follows. Returns
-    /// false if there is no such dead letter.
+    /// Drops a dead letter. If its queue was blocked only by this one, a [`Notice`] follows.
+    /// Returns false if there is no such dead letter.
     ///
     /// # Errors
     /// The change could not be stored. The dead letter is still there then.

@@ -1,4 +1,4 @@
-//! What is decided and not yet sent.
+//! The outbox: calls that turns have committed and that are not sent yet.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,51 +9,51 @@ use serde_json::{Map, Value};
 use super::{Conversation, EventId, Stored, Time};
 use crate::event::{Api, CommandId, MessageId};
 
-/// The number of a call: the event that decided it, and its place among that event's calls.
+/// The number of a call: the event of its turn, and its index among the calls of that turn.
 ///
 /// It is the same on every replay of the event, so it serves as the call's idempotency id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct CallId {
     /// The event.
     pub event: EventId,
-    /// The place.
+    /// The index.
     pub index: u16,
 }
 
 impl fmt::Display for CallId {
-    /// As `event.place`.
+    /// Writes `event.index`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.event, self.index)
     }
 }
 
-/// A call that is decided and not sent.
+/// A call in the outbox.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct QueuedCall {
-    /// Its number.
+    /// The number of this call.
     pub id: CallId,
-    /// Who speaks, and where.
+    /// The bot and the chat.
     pub to: Conversation,
-    /// When it was decided.
+    /// The time of the commit.
     pub at: Time,
-    /// By which generation of the bot platform.
-    #[serde(default = "before")]
+    /// The version of the bot platform's API.
+    #[serde(default = "default_api")]
     pub api: Api,
-    /// What is done if it may have been made already.
+    /// What is done if the call may have been sent already.
     #[serde(rename = "doubt")]
     pub redelivery: Redelivery,
-    /// What is done.
+    /// The call itself.
     pub call: Call,
 }
 
-/// The generation of calls that were stored before there was a choice.
-fn before() -> Api {
+/// Returns the API of calls that were stored before there was a choice.
+fn default_api() -> Api {
     Api::V1
 }
 
-/// One thing that a turn asks of a chat. `R` is how a message is named that is edited or deleted.
+/// A call to a chat. `R` is the type of a reference to the message that is edited or deleted.
 ///
-/// A handler's effects and the outbox name it by a [`MessageRef`]. The transport gets the call
+/// A handler's effects and the outbox use a [`MessageRef`]. The transport gets the call
 /// [resolved](Call::resolve), with the id that the portal has given the message. The parameters are
 /// shared, not copied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -92,7 +92,7 @@ pub enum Call<R = MessageRef> {
 }
 
 impl<R: Copy> Call<R> {
-    /// Returns the message that this call edits or deletes.
+    /// Returns the message that this call edits or deletes, if it does so.
     pub fn message(&self) -> Option<R> {
         match self {
             Self::Edit { message, .. } | Self::Delete { message } => Some(*message),
@@ -100,8 +100,8 @@ impl<R: Copy> Call<R> {
         }
     }
 
-    /// Returns this call about the message of this id. Returns `None` if the call needs a message
-    /// and there is none, since it was never sent.
+    /// Returns this call with the id of its message. Returns `None` if the call needs a message and
+    /// there is no id, because the message was never sent.
     pub fn resolve(&self, message: Option<MessageId>) -> Option<Call<MessageId>> {
         Some(match self {
             Self::Say {
@@ -143,7 +143,7 @@ impl Call {
         };
         let params = Arc::make_mut(params);
         for (key, value) in changes {
-            // `N` removes the keyboard of a sent message; this one is left without.
+            // `N` removes the keyboard of a sent message. This message is not sent yet.
             if key == "KEYBOARD" && value == "N" {
                 params.shift_remove(key);
             } else {
@@ -153,18 +153,19 @@ impl Call {
     }
 }
 
-/// What becomes of a message that may have been sent: the process died while it was on its way, or no answer came.
+/// What is done with a message that may have been sent: the process died while sending it, or no
+/// answer came.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Redelivery {
-    /// It is sent again: people see it at least once.
+    /// Sends it again: people see it at least once.
     #[default]
     #[serde(rename = "Resend")]
     AtLeastOnce,
-    /// It is given up: people see it at most once.
+    /// Drops it: people see it at most once.
     #[serde(rename = "Skip")]
     AtMostOnce,
-    /// It is sent again with the same id by `imbot.v2.Chat.Message.send`, which shows a repeat once. Answers to commands
-    /// and messages with a menu have no such method, and are sent again.
+    /// Sends it again with the same id by `imbot.v2.Chat.Message.send`, which shows a repeat once.
+    /// Answers to commands and messages with a menu have no such method, and are sent again.
     #[serde(rename = "Once")]
     Deduplicated,
 }
@@ -172,48 +173,48 @@ pub enum Redelivery {
 /// A message of ours, sent or still in the outbox. It can be kept in a bot's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum MessageRef {
-    /// A message that the portal has numbered.
+    /// A message with an id from the portal.
     Sent(MessageId),
-    /// A message by the call that makes it.
+    /// A message that the outbox has not sent yet, by its call.
     Queued(CallId),
 }
 
 impl From<MessageId> for MessageRef {
-    fn from(id: MessageId) -> MessageRef {
-        MessageRef::Sent(id)
+    fn from(id: MessageId) -> Self {
+        Self::Sent(id)
     }
 }
 
-/// A call that somebody is about to make.
+/// A call that was taken from the outbox to be sent.
 #[derive(Clone, Debug)]
 pub struct Taken {
     /// The call.
     pub call: Arc<QueuedCall>,
-    /// Whether it was taken before, and nobody knows what became of it.
+    /// Whether it was taken before, so it may have been sent already.
     pub in_doubt: bool,
 }
 
-/// What became of a call.
+/// The result of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Settled {
-    /// It was made; this is the number of the new message.
+    /// It was sent. Holds the id of a new message.
     Sent(Option<MessageId>),
-    /// It will not be made.
+    /// It was dropped.
     GivenUp,
-    /// It was certainly not made, and waits on.
+    /// It was certainly not sent, and still waits.
     NotSent,
-    /// The portal refused it for good: it rests among the dead letters.
+    /// The portal refused it permanently. It becomes a dead letter.
     Dead {
-        /// When.
+        /// The time of the refusal.
         at: Time,
-        /// The portal's words.
+        /// The portal's error.
         error: String,
     },
 }
 
-/// The outbox of a store: calls that turns have decided and that are not settled yet.
+/// The outbox of a store: calls that turns have committed and that are not settled yet.
 pub trait Outbox {
-    /// Returns at most `limit` calls that are not settled, oldest first, from the one after `after`.
+    /// Returns at most `limit` calls that are not settled, oldest first, starting after `after`.
     ///
     /// # Errors
     /// The outbox could not be read.
@@ -223,25 +224,25 @@ pub trait Outbox {
         limit: usize,
     ) -> Stored<'_, Vec<(CallId, Conversation)>>;
 
-    /// Takes a call, to make it. Returns `None` if the call is settled, or was deleted before it was
-    /// sent.
+    /// Marks a call as taken and returns it for sending. Returns `None` if the call is settled, or
+    /// was deleted before it was sent.
     ///
     /// The mark is durable when this returns, so a later process knows that the call may have been
-    /// made.
+    /// sent.
     ///
     /// # Errors
     /// The mark could not be stored, or the call could not be read.
     fn take(&self, call: CallId) -> Stored<'_, Option<Taken>>;
 
-    /// Stores the result of a call that was taken: the call, its mark and the id of its message change
-    /// in one step.
+    /// Stores the result of a call that was taken: the call, its mark and the id of its message
+    /// change in one step.
     ///
     /// # Errors
     /// The result could not be stored. The call is still marked as taken then.
     fn settle(&self, call: CallId, settled: Settled) -> Stored<'_, ()>;
 
-    /// Returns the id of the message that a call made. Returns `None` if it was not to be remembered,
-    /// or is too old.
+    /// Returns the id of the message that a call sent. Returns `None` if the call did not ask to
+    /// remember it, or if it is too old.
     ///
     /// # Errors
     /// The id could not be read.
@@ -262,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_of_a_waiting_message_removes_its_keyboard_and_nothing_else() {
+    fn a_keyboard_of_n_removes_the_keyboard_of_a_waiting_message() {
         let mut call = Call::Say {
             params: Arc::new(map(json!({ "MESSAGE": "a", "KEYBOARD": {} }))),
             answers: None,
@@ -278,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_is_stored_under_the_names_it_always_had() {
+    fn the_stored_names_of_a_call_do_not_change() {
         let params = || Arc::new(map(json!({ "MESSAGE": "a" })));
         let message = MessageRef::Sent(MessageId(7));
         let cases: [(Call, Value); 4] = [

@@ -1,19 +1,18 @@
-//! The portals that the application is installed on.
+//! Portals with an installation of the application.
 
 use std::ops::Range;
 
 use secrecy::{ExposeSecret, SecretString};
-
 use uuid::Uuid;
 
 use super::{Booking, Stored, Time};
 use crate::event::{MemberId, UserId};
 
-/// The most addresses of this program that are remembered; older ones are forgotten first.
+/// Maximum number of stored addresses of this program. The oldest are dropped first.
 pub const ADDRESSES_MAX: usize = 32;
 
-/// Notes an address among those that were noted before. Says whether that changed anything.
-pub(super) fn note_address(known: &mut Vec<String>, now: Option<&str>) -> bool {
+/// Adds an address as the newest. Returns true if the list has changed.
+pub(super) fn add_address(known: &mut Vec<String>, now: Option<&str>) -> bool {
     let Some(now) = now else { return false };
     if known.last().is_some_and(|last| last == now) {
         return false;
@@ -25,29 +24,29 @@ pub(super) fn note_address(known: &mut Vec<String>, now: Option<&str>) -> bool {
     true
 }
 
-/// The application as it is installed on one portal.
+/// The installation of the application on one portal.
 #[derive(Clone, Debug)]
 pub struct Installation {
     /// The portal.
     pub portal: MemberId,
-    /// Where its REST methods are called, such as `https://example.bitrix24.com/rest/`.
+    /// The address of its REST methods, such as `https://example.bitrix24.com/rest/`.
     pub endpoint: String,
-    /// What proves that an event is this portal's.
+    /// The token that proves that an event comes from this portal.
     pub application_token: SecretString,
-    /// What proves that a call is ours.
+    /// The credentials for calls to the portal.
     pub access: Access,
 }
 
-/// What came of asking for the right to renew a portal's tokens.
+/// The result of [`Portals::claim`].
 #[derive(Clone, Debug)]
 pub struct Claim {
-    /// Whether it was given, or another process has it.
+    /// Whether the caller has the claim. If not, another process has it.
     pub is_granted: bool,
-    /// The installation as it is stored: another process may have renewed it.
+    /// The stored installation, which another process may have renewed.
     pub installation: Installation,
 }
 
-/// What proves that a call is ours.
+/// The credentials for calls to a portal.
 #[derive(Clone, Debug)]
 pub enum Access {
     /// The tokens of an application (OAuth).
@@ -57,41 +56,42 @@ pub enum Access {
 }
 
 impl Access {
-    /// Whether these are the same tokens, or the same webhook.
-    pub fn is_same(&self, other: &Access) -> bool {
-        let secret = |access: &Access| match access {
-            Access::Tokens(tokens) => tokens.access.clone(),
-            Access::Webhook(hook) => hook.code.clone(),
+    /// Returns true if both have the same access token or webhook code.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let secret = |access: &Self| match access {
+            Self::Tokens(tokens) => tokens.access.clone(),
+            Self::Webhook(hook) => hook.code.clone(),
         };
         secret(self).expose_secret() == secret(other).expose_secret()
     }
 
-    /// The tokens of an application, if it is one.
+    /// Returns the tokens of an application. Returns `None` for a webhook.
     pub fn tokens(&self) -> Option<&Tokens> {
         match self {
-            Access::Tokens(tokens) => Some(tokens),
-            Access::Webhook(_) => None,
+            Self::Tokens(tokens) => Some(tokens),
+            Self::Webhook(_) => None,
         }
     }
 }
 
-/// An inbound webhook: it acts as the person who made it, and needs no application.
+/// An inbound webhook, which acts as the person who created it and needs no application.
 #[derive(Clone, Debug)]
 pub struct Webhook {
-    /// Who made it.
+    /// The person who created it.
     pub user: UserId,
-    /// Its secret, as it stands in its address.
+    /// The secret in its address.
     pub code: SecretString,
-    /// What tells our bots from those of other programs (`botToken`, at most 40 characters).
+    /// The token that identifies our bots among those of other programs (`botToken`, at most 40
+    /// characters).
     pub bot_token: SecretString,
 }
 
 /// A pair of OAuth tokens.
 #[derive(Clone, Debug)]
 pub struct Tokens {
-    /// Good for an hour.
+    /// The access token, valid for an hour.
     pub access: SecretString,
-    /// Good for 180 days, and for one use.
+    /// The refresh token, valid for 180 days and for one use.
     pub refresh: SecretString,
 }
 
@@ -103,17 +103,18 @@ pub trait Portals {
     /// The installations could not be read.
     fn portals(&self) -> Stored<'_, Vec<Installation>>;
 
-    /// Stores an installation and ends a [claim](Portals::claim) on its portal. It replaces an earlier
-    /// installation on the same portal.
+    /// Stores an installation and ends a [claim](Portals::claim) on its portal. It replaces an
+    /// earlier installation on the same portal.
     ///
     /// # Errors
     /// The installation could not be stored. An earlier one is unchanged then.
     fn install(&self, installation: Installation) -> Stored<'_, ()>;
 
-    /// Claims the right to renew a portal's tokens until a moment. One holder has it at a time; it may
-    /// claim it again. Returns `None` if the application is not installed on that portal.
+    /// Claims the right to renew a portal's tokens until `until`. One holder has the claim at a
+    /// time, and may extend it by another call. Returns `None` if the application is not installed
+    /// on that portal.
     ///
-    /// Of several processes that claim at once, one gets it.
+    /// If several processes claim at once, one of them gets the claim.
     ///
     /// # Errors
     /// The claim could not be stored.
@@ -125,8 +126,8 @@ pub trait Portals {
         until: Time,
     ) -> Stored<'_, Option<Claim>>;
 
-    /// Books some of a portal's time for requests to it, after everything that any process has booked.
-    /// Returns the time that is booked.
+    /// Books time for requests to a portal, after all time that any process has booked. Returns the
+    /// booked time.
     ///
     /// No two bookings overlap.
     ///
@@ -134,15 +135,15 @@ pub trait Portals {
     /// The booking could not be stored.
     fn book(&self, portal: &MemberId, booking: Booking) -> Stored<'_, Range<Time>>;
 
-    /// Removes an installation. With `forget`, removes all conversations and reminders on that portal
-    /// in the same step.
+    /// Removes an installation. With `forget`, removes all conversations and reminders on that
+    /// portal in the same step.
     ///
     /// # Errors
     /// The change could not be stored. Nothing is removed then.
     fn uninstall(&self, portal: &MemberId, forget: bool) -> Stored<'_, ()>;
 
-    /// Stores the address at which portals reach this program now, if one is given. Returns all
-    /// addresses known, oldest first, at most [`ADDRESSES_MAX`].
+    /// Stores the current address of this program, if one is given. Returns all known addresses,
+    /// oldest first, at most [`ADDRESSES_MAX`].
     ///
     /// # Errors
     /// The addresses could not be stored or read.

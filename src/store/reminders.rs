@@ -1,4 +1,4 @@
-//! What a bot asked to be reminded of.
+//! Reminders that bots have set.
 
 use std::fmt;
 
@@ -8,50 +8,51 @@ use serde_json::Value;
 
 use super::{Conversation, EventId, OrderingKey, Stored, Time};
 
-/// The number of a reminder: the event whose turn set it, and its place among that turn's reminders. It can be kept in a
-/// bot's state, to cancel the reminder later.
+/// The number of a reminder: the event of its turn, and its index among the reminders of that turn.
+///
+/// A bot can keep it in its state, to cancel the reminder later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ReminderId {
     /// The event.
     pub event: EventId,
-    /// The place.
+    /// The index.
     pub index: u16,
 }
 
-/// A reminder to be kept.
+/// A reminder to be stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewReminder {
-    /// The bot in the dialog that is reminded.
+    /// The bot and the dialog of the reminder.
     pub to: Conversation,
-    /// What it is reminded of.
+    /// The reminder.
     pub reminder: Reminder,
 }
 
-/// A reminder, as the bot set it.
+/// A reminder, as the bot has set it.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Reminder {
-    /// Its number.
+    /// The number of this reminder.
     pub id: ReminderId,
     /// The bot's code.
     pub code: String,
-    /// When it is due.
+    /// The time when it is due.
     pub due: Time,
-    /// What the bot wants to know then.
+    /// The bot's own data.
     pub payload: Value,
 }
 
 impl Reminder {
-    /// What the bot wants to know, as the type that it gave.
+    /// Returns the payload as the type that the bot stored.
     ///
     /// # Errors
-    /// It was of another type.
+    /// The payload is not of this type.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
         T::deserialize(&self.payload)
     }
 }
 
 impl fmt::Debug for Reminder {
-    /// Without the payload: it may hold what people wrote.
+    /// Leaves out the payload, which may hold people's messages.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { id, code, due, .. } = self;
         f.debug_struct("Reminder")
@@ -62,19 +63,19 @@ impl fmt::Debug for Reminder {
     }
 }
 
-/// What a turn changes about reminders.
+/// A change of a turn to the reminders.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ReminderChange {
-    /// One more.
+    /// Sets a reminder.
     Set(NewReminder),
-    /// One less, if it is not due yet.
+    /// Cancels a reminder, if it is not due yet.
     Cancel(ReminderId),
 }
 
 /// The reminders of a store, which become events when they are due. [`Turns`](super::Turns) set and
 /// cancel them.
 pub trait Reminders {
-    /// Moves at most `limit` reminders that are due into the inbox, each once. Returns their events.
+    /// Moves at most `limit` due reminders into the inbox, each once. Returns their events.
     ///
     /// A reminder is removed and its event appended in one step.
     ///

@@ -1,4 +1,4 @@
-//! How a turn begins and ends.
+//! The start of a turn, and its commit.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{EventId, Failure, QueuedCall, ReminderChange, Stored, Time};
 use crate::event::{BotId, DialogId, LineId, MemberId};
 
-/// One bot in one dialog of one portal: what has a state, and what is handled in order.
+/// A bot in a dialog of a portal. It has a state, and its events are handled in order.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Conversation {
     /// The portal.
@@ -21,21 +21,22 @@ pub struct Conversation {
 }
 
 impl Conversation {
-    /// What stands in place of the bot in the conversation of a connector: no bot has this number.
+    /// The value of `bot` in the conversation of a connector. No bot has this id.
     const CONNECTOR: BotId = BotId(0);
 
-    /// A chat outside, as a connector on a line knows it: what goes there and comes from there is handled in order.
-    pub fn outside(portal: MemberId, connector: &str, line: LineId, chat: &str) -> Conversation {
-        Conversation {
+    /// Returns the conversation of an outside chat of a connector. Messages to and from that chat
+    /// are handled in order.
+    pub fn outside(portal: MemberId, connector: &str, line: LineId, chat: &str) -> Self {
+        Self {
             portal,
-            bot: Conversation::CONNECTOR,
+            bot: Self::CONNECTOR,
             dialog: DialogId::new(format!("{connector}|{line}|{chat}")),
         }
     }
 
-    /// The connector whose chat outside this is, if it is one.
+    /// Returns the connector, if this is an outside chat.
     pub fn connector(&self) -> Option<&str> {
-        let is_outside = self.bot == Conversation::CONNECTOR;
+        let is_outside = self.bot == Self::CONNECTOR;
         self.dialog
             .as_str()
             .split('|')
@@ -45,64 +46,64 @@ impl Conversation {
 }
 
 impl fmt::Display for Conversation {
-    /// As `portal/bot/dialog`.
+    /// Writes `portal/bot/dialog`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}/{}", self.portal, self.bot, self.dialog)
     }
 }
 
-/// A turn that has begun.
+/// A started turn.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StartedTurn {
     /// The number of this attempt, from 1.
     pub attempt: u32,
-    /// The state of the conversation that was asked for, if it has one.
+    /// The state of the requested conversation, if it has one.
     pub state: Option<StoredState>,
 }
 
-/// A state as it is stored.
+/// A stored state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredState {
-    /// The version of its shape.
+    /// The version of its format.
     pub version: u32,
-    /// What was written.
+    /// The content.
     pub bytes: Bytes,
 }
 
-/// A state that could not be read.
+/// A quarantined state, which could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quarantined {
-    /// When it was put aside.
+    /// The time of the quarantine.
     pub at: Time,
     /// The state.
     pub state: StoredState,
-    /// Why it could not be read.
+    /// The reason why it could not be read.
     pub reason: String,
 }
 
-/// How a turn ends.
+/// The commit of a turn.
 #[derive(Clone, Debug)]
 pub struct TurnCommit {
-    /// The event that was handled.
+    /// The handled event.
     pub event: EventId,
-    /// When.
+    /// The time of the commit.
     pub at: Time,
-    /// What becomes of the event.
+    /// The outcome of the event.
     pub outcome: Outcome,
-    /// The conversation it belongs to, and what becomes of its state.
+    /// The conversation, and the change of its state.
     pub state: Option<(Conversation, StateChange)>,
-    /// Why the state as it was before is kept aside, if it is.
+    /// The reason to quarantine the previous state. `None` does not quarantine it.
     pub quarantine: Option<String>,
-    /// What is to be sent, in order.
+    /// The calls to send, in order.
     pub calls: Vec<Arc<QueuedCall>>,
-    /// What is to be remembered later, or not any more.
+    /// Reminders to set or cancel.
     pub reminders: Vec<ReminderChange>,
 }
 
 impl TurnCommit {
-    /// A turn that ends well and changes nothing.
-    pub fn done(event: EventId, at: Time) -> TurnCommit {
-        TurnCommit {
+    /// Returns a successful turn that changes nothing.
+    pub fn done(event: EventId, at: Time) -> Self {
+        Self {
             event,
             at,
             outcome: Outcome::Done,
@@ -114,37 +115,38 @@ impl TurnCommit {
     }
 }
 
-/// What becomes of an event.
+/// The outcome of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It is done.
+    /// The event is handled.
     Done,
-    /// It is not tried again, and rests among the dead letters.
+    /// The event is not tried again and becomes a dead letter.
     Dead {
-        /// Why.
+        /// The last error.
         error: String,
-        /// Whether its key waits until an operator decides about it.
+        /// Whether the queue of its key is blocked until an operator decides.
         blocks: bool,
     },
 }
 
-/// What becomes of a conversation's state.
+/// The change of a conversation's state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StateChange {
-    /// It stays.
+    /// Keeps the stored state.
     Keep,
-    /// This is the new one.
+    /// Stores this state.
     Put(StoredState),
-    /// It is the default again, which is not stored.
+    /// Removes the stored state. The default is not stored.
     Forget,
 }
 
 /// The turns of a store: attempts are counted, states are read, and each turn ends in one commit.
 pub trait Turns {
-    /// Counts one more attempt at an event, and reads the state of a conversation. Returns `None` if
-    /// the event does not wait any more.
+    /// Counts one more attempt at an event, and reads the state of a conversation. Returns `None`
+    /// if the event does not wait any more.
     ///
-    /// The attempt is durable when this returns, so an attempt that ends the process is counted too.
+    /// The attempt is durable when this returns, so an attempt that ends the process is counted
+    /// too.
     ///
     /// # Errors
     /// The attempt could not be stored, or the state could not be read.
@@ -154,14 +156,14 @@ pub trait Turns {
         state: Option<&Conversation>,
     ) -> Stored<'_, Option<StartedTurn>>;
 
-    /// Stores that an attempt failed. The event still waits.
+    /// Stores a failed attempt. The event still waits.
     ///
     /// # Errors
     /// The failure could not be stored.
     fn fail(&self, event: EventId, failure: Failure) -> Stored<'_, ()>;
 
-    /// Ends a turn: the state, the calls, the reminders and the outcome of the event are stored in one
-    /// step, all or nothing. Does nothing if the event does not wait any more.
+    /// Ends a turn: the state, the calls, the reminders and the outcome of the event are stored in
+    /// one step, all or nothing. Does nothing if the event does not wait any more.
     ///
     /// An edit or deletion of a message that waits in the outbox and is not
     /// [taken](super::Outbox::take) changes the waiting call instead.

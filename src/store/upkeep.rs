@@ -1,28 +1,28 @@
-//! How long things are kept that are of no use any more.
+//! Age limits, and how a store is maintained.
 
 use std::time::Duration;
 
 use super::{Notice, OrderingKey, Stored, Time};
 
-/// How long things are kept that are of no use any more.
+/// Maximum ages of stored data.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Dead letters, and states that were kept aside. Default: 30 days.
+    /// Dead letters and quarantined states. Default: 30 days.
     pub dead: Duration,
-    /// Conversations in which nothing happens. Default: for ever.
+    /// Conversations without events. Default: no limit.
     pub idle: Option<Duration>,
-    /// Numbers of messages that bots keep references to: bots may change theirs for three days
+    /// Ids of messages that bots keep references to. Bots may edit their messages for three days
     /// (`imbot.message.update`). Default: 7 days.
     pub messages: Duration,
-    /// Occurrences, by which repeats are known. Default: 24 hours.
+    /// Occurrences, by which repeats are recognised. Default: 24 hours.
     pub occurrences: Duration,
 }
 
 impl Default for Limits {
-    fn default() -> Limits {
+    fn default() -> Self {
         const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-        Limits {
+        Self {
             dead: 30 * DAY,
             idle: None,
             messages: 7 * DAY,
@@ -31,22 +31,22 @@ impl Default for Limits {
     }
 }
 
-/// What a sweep removed.
+/// The numbers of items that a sweep removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Swept {
-    /// Conversations that had been idle.
+    /// Idle conversations.
     pub conversations: u64,
-    /// Dead letters and states kept aside.
+    /// Dead letters and quarantined states.
     pub dead: u64,
 }
 
-/// What the engine does with a store besides handling events.
+/// Methods that the engine uses for maintenance.
 pub trait Upkeep {
-    /// Returns true if what is written outlives the process.
+    /// Returns true if stored data outlives the process.
     fn is_durable(&self) -> bool;
 
-    /// Returns and removes the notices: changes that did not come from the engine, but from an
-    /// operator's process or the spool, since the last call.
+    /// Returns and removes the notices about changes since the last call that came from an
+    /// operator's process or from the spool.
     ///
     /// # Errors
     /// The notices could not be read or removed, or this process does not run the bots
@@ -59,15 +59,15 @@ pub trait Upkeep {
     /// The dead letters could not be read.
     fn blocked(&self) -> Stored<'_, Vec<OrderingKey>>;
 
-    /// Removes what is older than its limit. Returns how much was removed.
+    /// Removes data that is older than its limit. Returns the numbers of removed items.
     ///
     /// # Errors
-    /// The store could not be read or written. Some of it may be removed.
+    /// The store could not be read or written. Some of the data may be removed.
     fn sweep(&self, now: Time, limits: Limits) -> Stored<'_, Swept>;
 
-    /// Writes what is held back and ends the store's work. Calling it again has no effect.
+    /// Writes pending data and closes the store. Calling it again has no effect.
     ///
     /// # Errors
-    /// What was held back could not be written.
+    /// The pending data could not be written.
     fn close(&self) -> Stored<'_, ()>;
 }

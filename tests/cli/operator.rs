@@ -210,7 +210,7 @@ async fn a_backup_opens_with_the_same_key_and_overwrites_nothing() {
     );
     assert!(
         desk.fails(&["store", "backup", name])
-            .contains("is there already")
+            .contains("exists already")
     );
     let status = bots()
         .args(["store", "status", "--store", name, "--store-key-file"])

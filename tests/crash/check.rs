@@ -1,55 +1,58 @@
-//! What was acknowledged against what people saw.
+//! Compares the acknowledged messages with the replies that people saw.
 
 use std::collections::HashSet;
 use std::fmt;
 
-use super::relay::Fate;
+use super::relay::ForwardResult;
 
-/// What happened in one chat.
+/// The messages and replies of a chat.
 pub(crate) struct Chat<'a> {
-    /// Whether the portal knows repeats of what this bot says.
-    pub(crate) is_once: bool,
+    /// Whether the portal recognises repeats of this bot's replies.
+    pub(crate) is_deduplicated: bool,
     /// The messages in the order they were sent.
-    pub(crate) sent: &'a [(String, Fate)],
-    /// The bot's replies in the order they stand in the chat: the number of the turn, and the message.
+    pub(crate) sent: &'a [(String, ForwardResult)],
+    /// The bot's replies in the order of the chat: the number of the turn, and the message.
     pub(crate) replies: Vec<&'a str>,
 }
 
-/// What was found in all chats.
+/// The findings in all chats.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     kills: u64,
-    /// How often the program died by itself.
-    deaths: u64,
+    /// Number of processes that aborted themselves.
+    aborts: u64,
     acknowledged: usize,
-    /// Messages of which nobody knows whether they were taken in.
+    /// Number of messages that the program may have accepted or not.
     unknown: usize,
     replies: usize,
-    /// Acknowledged, and never answered.
+    /// Number of acknowledged messages without a reply.
     pub(crate) lost: usize,
-    /// Turns whose number does not follow on the one before: a step was applied twice, or its reply is lost.
-    twice: usize,
-    /// Answered before one that was sent before.
+    /// Number of turns whose number does not follow the one before: a turn was applied twice, or
+    /// its reply is lost.
+    applied_twice: usize,
+    /// Number of messages that were answered before an earlier one.
     out_of_order: usize,
-    /// Replies that stand in a chat more than once.
+    /// Number of repeated replies in a chat.
     doubled: usize,
-    /// Of those, where the portal knows repeats.
-    doubled_once: usize,
+    /// Number of repeated replies in chats where the portal recognises repeats.
+    doubled_despite_id: usize,
 }
 
 impl Findings {
-    /// The same, at the end of so many lives: what is unanswered now is lost.
-    pub(crate) fn after(self, kills: u64, deaths: u64) -> Findings {
-        Findings {
+    /// Returns the findings at the end of a run, in which an unanswered message counts as lost.
+    pub(crate) fn after(self, kills: u64, aborts: u64) -> Self {
+        Self {
             kills,
-            deaths,
+            aborts,
             ..self
         }
     }
 
-    /// Whether a promise is broken. A doubled reply is none where the portal does not know repeats.
+    /// Returns true if a promise is broken. A repeated reply is allowed where the portal does not
+    /// recognise repeats.
     pub(crate) fn is_wrong(&self) -> bool {
-        self.twice + self.out_of_order + self.doubled_once > 0 || (self.kills > 0 && self.lost > 0)
+        self.applied_twice + self.out_of_order + self.doubled_despite_id > 0
+            || (self.kills > 0 && self.lost > 0)
     }
 }
 
@@ -57,18 +60,19 @@ impl fmt::Display for Findings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} kills, {} of them from inside; {} messages acknowledged, {} in doubt, {} replies: \
-             {} lost, {} applied twice, {} out of order, {} doubled where the portal knows repeats, {} doubled elsewhere",
+            "{} kills, {} of them aborts; {} messages acknowledged, {} unknown, {} replies: \
+             {} lost, {} applied twice, {} out of order, {} doubled where the portal recognises repeats, \
+             {} doubled elsewhere",
             self.kills,
-            self.deaths,
+            self.aborts,
             self.acknowledged,
             self.unknown,
             self.replies,
             self.lost,
-            self.twice,
+            self.applied_twice,
             self.out_of_order,
-            self.doubled_once,
-            self.doubled - self.doubled_once,
+            self.doubled_despite_id,
+            self.doubled - self.doubled_despite_id,
         )
     }
 }
@@ -83,21 +87,21 @@ pub(crate) fn check<'a>(chats: impl Iterator<Item = Chat<'a>>) -> Findings {
             let number = |text: &str| text.parse::<u64>().unwrap_or(0);
             if !seen.insert(message) {
                 found.doubled += 1;
-                found.doubled_once += usize::from(chat.is_once);
+                found.doubled_despite_id += usize::from(chat.is_deduplicated);
                 continue;
             }
-            found.twice += usize::from(number(turn) != last_turn + 1);
+            found.applied_twice += usize::from(number(turn) != last_turn + 1);
             found.out_of_order += usize::from(number(message) <= last_message);
             (last_turn, last_message) = (number(turn), number(message));
         }
         found.replies += seen.len();
-        for (text, fate) in chat.sent {
-            match fate {
-                Fate::Acknowledged => {
+        for (text, result) in chat.sent {
+            match result {
+                ForwardResult::Acknowledged => {
                     found.acknowledged += 1;
                     found.lost += usize::from(!seen.contains(text.as_str()));
                 }
-                Fate::Unknown => found.unknown += 1,
+                ForwardResult::Unknown => found.unknown += 1,
             }
         }
     }

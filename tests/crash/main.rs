@@ -1,26 +1,26 @@
-//! Kills the bots a thousand times and looks for what is lost, doubled or out of order.
+//! Kills the bots many times, and looks for messages that are lost, doubled or out of order.
 //!
 //! ```sh
 //! cargo test --test crash                                  # 50 kills, as in CI
 //! cargo test --release --test crash -- --kills 1000 --seed 7
 //! ```
 //!
-//! A portal and people live in this process, the bots in another one, which is killed (`kill -9`) after a random while,
-//! or dies by itself at a random moment of its work: in a handler, or between the portal's answer and our mark. What it
-//! has acknowledged is written down, and compared in the end with what people have seen. The seed decides everything
-//! that chance decides here, but not what the system makes of it.
+//! A portal and people run in this process, the bots in another one. That process is killed (`kill
+//! -9`) after a random time, or aborts at a random moment: in a handler, or between the portal's
+//! answer and our mark. The messages that it has acknowledged are compared at the end with what
+//! people have seen. The seed determines all random choices here, but not the timing of the system.
 
-#![expect(clippy::print_stdout, reason = "what it found goes to standard output")]
+#![expect(clippy::print_stdout, reason = "the results go to standard output")]
 
 mod check;
 mod people;
 mod process;
 mod program;
-#[expect(dead_code, reason = "this program needs a part of it")]
+#[expect(dead_code, reason = "this program uses a part of it")]
 #[path = "../support/random.rs"]
 mod random;
 mod relay;
-#[expect(dead_code, reason = "its folder is a disk whose flushes are real")]
+#[expect(dead_code, reason = "this program needs a folder with real flushes")]
 #[path = "../support/program.rs"]
 mod support;
 
@@ -30,44 +30,47 @@ use std::time::Duration;
 use check::Findings;
 use random::Random;
 
-/// How many kills a run without arguments has.
+/// Default number of kills.
 const KILLS: u64 = 50;
 
-/// What a run is told on the command line.
+/// The options of a run.
 #[derive(Clone, Copy, Debug)]
 struct Plan {
     kills: u64,
     seed: u64,
-    /// Whether the bots keep their state apart from their replies.
-    torn: bool,
+    /// Whether the bots store their state separately from their replies, which is the control.
+    has_separate_state: bool,
 }
 
 fn main() -> ExitCode {
-    if program::is_asked_for() {
+    if program::is_child() {
         return program::run();
     }
-    if !support::is_meant("kill") {
+    if !support::is_meant("crash") {
         return ExitCode::SUCCESS;
     }
     let plan = Plan {
         kills: support::number("--kills").unwrap_or(KILLS),
         seed: support::seed(),
-        torn: false,
+        has_separate_state: false,
     };
-    println!("kill: {} kills, seed {}", plan.kills, plan.seed);
+    println!("crash: {} kills, seed {}", plan.kills, plan.seed);
     let found = run(plan);
-    println!("kill: {found}");
-    // The same with the state apart from the reply: a test that finds nothing there is none.
-    let control = run(Plan { torn: true, ..plan });
-    println!("kill, state apart from the reply: {control}");
+    println!("crash: {found}");
+    // The control: with a separate state this test must find errors.
+    let control = run(Plan {
+        has_separate_state: true,
+        ..plan
+    });
+    println!("crash, separate state: {control}");
     let mut wrong = Vec::new();
     if found.is_wrong() {
-        wrong.push("something is lost, doubled or out of order".to_owned());
+        wrong.push("a message is lost, doubled or out of order".to_owned());
     }
     if !control.is_wrong() {
-        wrong.push("state apart from the reply was not found out".to_owned());
+        wrong.push("the control with a separate state shows no error".to_owned());
     }
-    support::verdict("kill", &wrong)
+    support::verdict("crash", &wrong)
 }
 
 fn run(plan: Plan) -> Findings {
@@ -75,30 +78,32 @@ fn run(plan: Plan) -> Findings {
         .worker_threads(2)
         .enable_all()
         .build();
-    runtime.expect("a runtime").block_on(lives(plan))
+    runtime.expect("a runtime").block_on(run_processes(plan))
 }
 
-/// Life after life under load, then one that ends what was begun.
-async fn lives(plan: Plan) -> Findings {
+/// Runs one process after another under load, then one that finishes the work.
+async fn run_processes(plan: Plan) -> Findings {
     let mut random = Random::new(plan.seed);
     let folder = tempfile::tempdir().expect("a folder");
-    let stage = people::Stage::set_up(folder.path(), plan.torn).await;
-    let mut lives = process::Lives::new(&stage);
-    lives.install(&stage).await;
-    let talk = stage.talk(plan.seed);
+    let stage = people::Stage::set_up(folder.path(), plan.has_separate_state).await;
+    let mut processes = process::Processes::new(&stage);
+    processes.install(&stage).await;
+    let load = stage.send_messages(plan.seed);
     for kill in 1..=plan.kills {
-        lives.one(&mut random).await;
+        processes.run_until_death(&mut random).await;
         if kill % 100 == 0 {
-            println!("kill: {kill} of {}", plan.kills);
+            println!("crash: {kill} of {}", plan.kills);
         }
-        let found = stage.look();
-        if plan.torn && found.is_wrong() {
-            talk.abort();
-            return found.after(kill, lives.deaths);
+        let found = stage.check();
+        if plan.has_separate_state && found.is_wrong() {
+            load.abort();
+            return found.after(kill, processes.aborts);
         }
     }
-    talk.abort();
-    drop(talk.await);
-    lives.last(Duration::from_secs(300), &stage).await;
-    stage.look().after(plan.kills, lives.deaths)
+    load.abort();
+    let _ = load.await;
+    processes
+        .run_to_the_end(Duration::from_secs(300), &stage)
+        .await;
+    stage.check().after(plan.kills, processes.aborts)
 }

@@ -1,4 +1,5 @@
-//! The portal and its people: they write as long as the bots keep up, and everything that they see is written down.
+//! The portal and its people: they write as long as the bots keep up, and everything they see is
+//! stored.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -12,15 +13,19 @@ use tokio::task::JoinHandle;
 use super::check::{Chat, Findings, check};
 use super::program::Settings;
 use super::random::Random;
-use super::relay::{self, Fate, Fates};
+use super::relay::{self, ForwardResult, Results};
 
-/// Who writes.
+/// The person who writes.
 const ANN: u64 = 1;
-/// How many groups each bot has.
+
+/// Number of groups of each bot.
 const GROUPS: usize = 12;
-/// How many messages of a chat may be without a reply.
-const BEHIND_MAX: usize = 3;
-const GLANCE: Duration = Duration::from_millis(3);
+
+/// Maximum number of messages of a chat without a reply.
+const UNANSWERED_MAX: usize = 3;
+
+/// Pause between two rounds of messages.
+const PAUSE: Duration = Duration::from_millis(3);
 
 /// A portal, its people, and the relay in front of the program.
 pub(crate) struct Stage {
@@ -29,15 +34,15 @@ pub(crate) struct Stage {
     pub(crate) settings: Settings,
     /// The dialogs, and the code of the bot in each.
     groups: Mutex<Vec<(String, &'static str)>>,
-    fates: Fates,
+    results: Results,
     seen: Seen,
 }
 
-/// The bots' replies by their number, chat by chat.
+/// The bots' replies by message id, for each chat.
 type Seen = Arc<Mutex<HashMap<String, BTreeMap<u64, String>>>>;
 
 impl Stage {
-    pub(crate) async fn set_up(folder: &Path, torn: bool) -> Stage {
+    pub(crate) async fn set_up(folder: &Path, has_separate_state: bool) -> Self {
         let options = Options {
             listen: ([127, 0, 0, 1], 0).into(),
             rate: None,
@@ -48,8 +53,8 @@ impl Stage {
         let free = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = free.local_addr().expect("an address").to_string();
         drop(free);
-        let fates = Fates::default();
-        let relay = relay::start(&address, &fates).await;
+        let results = Results::default();
+        let relay = relay::start(&address, &results).await;
         let credentials = portal.register_app(NewApp::new("bots", &format!("http://{relay}/")));
         let settings = Settings {
             address,
@@ -58,20 +63,20 @@ impl Stage {
             id: credentials.client_id.clone(),
             secret: credentials.client_secret.clone(),
             store: folder.join("store.db"),
-            torn,
+            has_separate_state,
         };
-        Stage {
+        Self {
             portal: Arc::new(portal),
             credentials,
             settings,
             groups: Mutex::default(),
-            fates,
+            results,
             seen: Seen::default(),
         }
     }
 
-    /// Makes the groups, once the bots are there.
-    pub(crate) fn found_groups(&self) {
+    /// Creates the groups. The bots must be registered.
+    pub(crate) fn create_groups(&self) {
         let mut groups = self.groups.lock().expect("no panic");
         for code in ["once", "resend"] {
             let bot = self.portal.bot(code).expect("the bot is registered");
@@ -86,44 +91,46 @@ impl Stage {
         }
     }
 
-    /// Lets people write until it is stopped.
-    pub(crate) fn talk(&self, seed: u64) -> JoinHandle<()> {
+    /// Starts a task that writes messages until it is aborted.
+    pub(crate) fn send_messages(&self, seed: u64) -> JoinHandle<()> {
         let groups = self.groups.lock().expect("no panic").clone();
-        let (portal, fates, seen) = (
+        let (portal, results, seen) = (
             Arc::clone(&self.portal),
-            Arc::clone(&self.fates),
+            Arc::clone(&self.results),
             Arc::clone(&self.seen),
         );
         let mut random = Random::new(!seed);
         tokio::spawn(async move {
             let mut sent: HashMap<String, usize> = HashMap::new();
             loop {
-                note(&portal, &groups, &seen);
+                collect_replies(&portal, &groups, &seen);
                 for (dialog, code) in &groups {
                     let sent = sent.entry(dialog.clone()).or_default();
-                    if *sent < ended(&fates, &seen, dialog) + BEHIND_MAX && random.chance(50) {
+                    if *sent < finished(&results, &seen, dialog) + UNANSWERED_MAX
+                        && random.chance(50)
+                    {
                         *sent += 1;
                         let bot = portal.bot(code).expect("the bot");
                         let text = format!("[USER={bot}]{code}[/USER] {sent}");
                         portal.send(ANN, dialog, &text).expect("sent");
                     }
                 }
-                tokio::time::sleep(GLANCE).await;
+                tokio::time::sleep(PAUSE).await;
             }
         })
     }
 
-    /// What people have seen so far, against what was acknowledged.
-    pub(crate) fn look(&self) -> Findings {
+    /// Compares what people have seen so far with what was acknowledged.
+    pub(crate) fn check(&self) -> Findings {
         let groups = self.groups.lock().expect("no panic").clone();
-        note(&self.portal, &groups, &self.seen);
-        let (fates, seen) = (
-            self.fates.lock().expect("no panic"),
+        collect_replies(&self.portal, &groups, &self.seen);
+        let (results, seen) = (
+            self.results.lock().expect("no panic"),
             self.seen.lock().expect("no panic"),
         );
         let chats = groups.iter().map(|(dialog, code)| Chat {
-            is_once: *code == "once",
-            sent: fates.get(dialog).map_or(&[][..], Vec::as_slice),
+            is_deduplicated: *code == "once",
+            sent: results.get(dialog).map_or(&[][..], Vec::as_slice),
             replies: seen
                 .get(dialog)
                 .into_iter()
@@ -134,17 +141,20 @@ impl Stage {
         check(chats)
     }
 
-    /// How many acknowledged messages have no reply yet.
+    /// Returns the number of acknowledged messages without a reply.
     pub(crate) fn unanswered(&self) -> usize {
-        self.look().lost
+        self.check().lost
     }
 }
 
-/// How many messages of a chat have come to an end: answered, or perhaps never taken in.
-fn ended(fates: &Fates, seen: &Seen, dialog: &str) -> usize {
-    let fates = fates.lock().expect("no panic");
-    let unknown = fates.get(dialog).into_iter().flatten();
-    let unknown = unknown.filter(|(_, fate)| *fate == Fate::Unknown).count();
+/// Returns the number of messages of a chat that are answered, or that may never have been
+/// accepted.
+fn finished(results: &Results, seen: &Seen, dialog: &str) -> usize {
+    let results = results.lock().expect("no panic");
+    let unknown = results.get(dialog).into_iter().flatten();
+    let unknown = unknown
+        .filter(|(_, result)| *result == ForwardResult::Unknown)
+        .count();
     let replies = seen
         .lock()
         .expect("no panic")
@@ -153,15 +163,15 @@ fn ended(fates: &Fates, seen: &Seen, dialog: &str) -> usize {
     replies + unknown
 }
 
-/// Writes down what is new in the chats.
-fn note(portal: &Emulator, groups: &[(String, &'static str)], seen: &Seen) {
+/// Stores the new replies in the chats.
+fn collect_replies(portal: &Emulator, groups: &[(String, &'static str)], seen: &Seen) {
     for (dialog, code) in groups {
         let bot = portal.bot(code);
         let mut seen = seen.lock().expect("no panic");
         let replies = seen.entry(dialog.clone()).or_default();
-        for line in portal.history(ANN, dialog) {
-            if line["author"].as_u64() == bot
-                && let (Some(id), Some(text)) = (line["id"].as_u64(), line["text"].as_str())
+        for message in portal.history(ANN, dialog) {
+            if message["author"].as_u64() == bot
+                && let (Some(id), Some(text)) = (message["id"].as_u64(), message["text"].as_str())
             {
                 replies.insert(id, text.to_owned());
             }

@@ -1,4 +1,4 @@
-//! The program's lives: each begins where the one before was killed.
+//! Runs the program again and again, each time on the store of the killed one.
 
 use std::process::{Child, Stdio};
 use std::time::Duration;
@@ -9,25 +9,27 @@ use super::people::Stage;
 use super::program::{AFTER_ANSWER, IN_HANDLER, Settings};
 use super::random::Random;
 
-/// How long the program may take to do what it always does.
-const PATIENCE: Duration = Duration::from_secs(60);
-const GLANCE: Duration = Duration::from_millis(2);
+/// Maximum time for the program to start, or to register its bots.
+const START_LIMIT: Duration = Duration::from_secs(60);
 
-pub(crate) struct Lives {
+/// Interval between two checks.
+const POLL_INTERVAL: Duration = Duration::from_millis(2);
+
+pub(crate) struct Processes {
     settings: Settings,
-    /// How often the program died by itself.
-    pub(crate) deaths: u64,
+    /// Number of processes that aborted themselves.
+    pub(crate) aborts: u64,
 }
 
-impl Lives {
-    pub(crate) fn new(stage: &Stage) -> Lives {
-        Lives {
+impl Processes {
+    pub(crate) fn new(stage: &Stage) -> Self {
+        Self {
             settings: stage.settings.clone(),
-            deaths: 0,
+            aborts: 0,
         }
     }
 
-    /// A first life, in which the application is installed and the bots are registered; it is killed, too.
+    /// Runs a first process, installs the application, waits for the bots, and kills the process.
     pub(crate) async fn install(&mut self, stage: &Stage) {
         let mut program = self.start(None).await;
         stage
@@ -35,60 +37,60 @@ impl Lives {
             .install(&stage.credentials.client_id)
             .await
             .expect("installed");
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + START_LIMIT;
         while stage.portal.bot("once").is_none() || stage.portal.bot("resend").is_none() {
             assert!(Instant::now() < end, "the bots are not registered");
-            sleep(GLANCE).await;
+            sleep(POLL_INTERVAL).await;
         }
-        stage.found_groups();
+        stage.create_groups();
         kill(&mut program);
     }
 
-    /// A life that ends at a random moment.
-    pub(crate) async fn one(&mut self, random: &mut Random) {
-        let death = match random.below(5) {
+    /// Runs a process that is killed, or aborts itself, at a random moment.
+    pub(crate) async fn run_until_death(&mut self, random: &mut Random) {
+        let abort = match random.below(5) {
             0 => Some((IN_HANDLER, 1 + random.below(29))),
             1 => Some((AFTER_ANSWER, 1 + random.below(29))),
             _ => None,
         };
-        let mut program = self.start(death).await;
-        let span = Duration::from_millis(10 + random.below(240));
-        let end = Instant::now() + span;
+        let mut program = self.start(abort).await;
+        let time = Duration::from_millis(10 + random.below(240));
+        let end = Instant::now() + time;
         while Instant::now() < end {
             if program.try_wait().expect("its state").is_some() {
-                self.deaths += 1;
+                self.aborts += 1;
                 return;
             }
-            sleep(GLANCE).await;
+            sleep(POLL_INTERVAL).await;
         }
         kill(&mut program);
     }
 
-    /// A life in which everything that was begun comes to its end.
-    pub(crate) async fn last(&mut self, patience: Duration, stage: &Stage) {
+    /// Runs a process until all acknowledged messages are answered, at most for `limit`.
+    pub(crate) async fn run_to_the_end(&mut self, limit: Duration, stage: &Stage) {
         let mut program = self.start(None).await;
-        let end = Instant::now() + patience;
+        let end = Instant::now() + limit;
         while stage.unanswered() > 0 && Instant::now() < end {
             sleep(Duration::from_millis(50)).await;
         }
-        sleep(Duration::from_millis(500)).await; // whatever comes that should not
+        sleep(Duration::from_millis(500)).await; // for replies that should not come
         kill(&mut program);
     }
 
     /// Starts the program, and waits until it listens.
-    async fn start(&mut self, death: Option<(&str, u64)>) -> Child {
+    async fn start(&mut self, abort: Option<(&str, u64)>) -> Child {
         let mut command = self.settings.command();
-        if let Some((when, steps)) = death {
+        if let Some((when, steps)) = abort {
             command.env(when, steps.to_string());
         }
         let mut program = command.stdout(Stdio::null()).spawn().expect("the program");
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + START_LIMIT;
         while std::net::TcpStream::connect(&self.settings.address).is_err() {
             if program.try_wait().expect("its state").is_some() {
-                break; // it died before
+                break; // it aborted already
             }
             assert!(Instant::now() < end, "the program does not listen");
-            sleep(GLANCE).await;
+            sleep(POLL_INTERVAL).await;
         }
         program
     }

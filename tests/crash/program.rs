@@ -1,4 +1,4 @@
-//! The program that is killed: two bots on a durable store, told by its environment where the portal is and when to die.
+//! The program that is killed: two bots on a durable store, configured by environment variables.
 
 use std::fs;
 use std::io::Write;
@@ -17,33 +17,35 @@ use imbot::{Config, serve};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 
-const ADDRESS: &str = "KILL_ADDRESS";
-const RELAY: &str = "KILL_RELAY";
-const PORTAL: &str = "KILL_PORTAL";
-const ID: &str = "KILL_ID";
-const SECRET: &str = "KILL_SECRET";
-const STORE: &str = "KILL_STORE";
-const TORN: &str = "KILL_TORN";
-/// After how many messages the program dies in a handler.
-pub(crate) const IN_HANDLER: &str = "KILL_IN_HANDLER";
-/// After how many answers of the portal it dies before they are noted.
-pub(crate) const AFTER_ANSWER: &str = "KILL_AFTER_ANSWER";
+const ADDRESS: &str = "CRASH_ADDRESS";
+const RELAY: &str = "CRASH_RELAY";
+const PORTAL: &str = "CRASH_PORTAL";
+const ID: &str = "CRASH_ID";
+const SECRET: &str = "CRASH_SECRET";
+const STORE: &str = "CRASH_STORE";
+const SEPARATE_STATE: &str = "CRASH_SEPARATE_STATE";
 
-/// What the program is told, but for when to die.
+/// Number of messages after which the program aborts in a handler.
+pub(crate) const IN_HANDLER: &str = "CRASH_IN_HANDLER";
+
+/// Number of the portal's answers after which the program aborts before it stores the last one.
+pub(crate) const AFTER_ANSWER: &str = "CRASH_AFTER_ANSWER";
+
+/// The settings of the program, except when to abort.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) address: String,
-    /// Where the portal finds it.
+    /// The address that the portal posts to.
     pub(crate) relay: String,
     pub(crate) portal: String,
     pub(crate) id: String,
     pub(crate) secret: String,
     pub(crate) store: PathBuf,
-    pub(crate) torn: bool,
+    pub(crate) has_separate_state: bool,
 }
 
 impl Settings {
-    /// The program as a process to be started.
+    /// Returns the command that starts the program.
     pub(crate) fn command(&self) -> std::process::Command {
         let mut command =
             std::process::Command::new(std::env::current_exe().expect("this program"));
@@ -54,13 +56,16 @@ impl Settings {
             .env(ID, &self.id)
             .env(SECRET, &self.secret)
             .env(STORE, &self.store)
-            .env(TORN, if self.torn { "yes" } else { "" });
+            .env(
+                SEPARATE_STATE,
+                if self.has_separate_state { "yes" } else { "" },
+            );
         command
     }
 }
 
-/// Whether this process is to be the program.
-pub(crate) fn is_asked_for() -> bool {
+/// Returns true if this process was started to be the program.
+pub(crate) fn is_child() -> bool {
     std::env::var_os(ADDRESS).is_some()
 }
 
@@ -76,36 +81,42 @@ pub(crate) fn run() -> ExitCode {
 }
 
 async fn serve_bots() {
-    let set = |name| std::env::var(name).unwrap_or_default();
-    let store = PathBuf::from(set(STORE));
+    let variable = |name| std::env::var(name).unwrap_or_default();
+    let store = PathBuf::from(variable(STORE));
     let mut config = Config::default();
-    config.client_id = Some(set(ID));
-    config.client_secret = Some(set(SECRET).into());
-    config.public_url = Some(format!("http://{}/", set(RELAY)));
-    config.oauth_url = format!("http://{}", set(PORTAL));
-    config.allow_host = vec![set(PORTAL)];
-    // A message may be begun by many lives before one ends it, and is no poison for that.
+    config.client_id = Some(variable(ID));
+    config.client_secret = Some(variable(SECRET).into());
+    config.public_url = Some(format!("http://{}/", variable(RELAY)));
+    config.oauth_url = format!("http://{}", variable(PORTAL));
+    config.allow_host = vec![variable(PORTAL)];
+    // Many processes may die while they handle a message, and it must be tried again each time.
     config.attempts = u32::MAX;
     config.plan = Plan::OnPremise;
     config.store.file = Some(store.clone());
-    let deaths = Deaths::new(set(IN_HANDLER).parse().ok());
-    let torn = (!set(TORN).is_empty()).then(|| store.with_extension("torn"));
-    torn.as_ref()
+    let countdown = Countdown::new(variable(IN_HANDLER).parse().ok());
+    let separate_state =
+        (!variable(SEPARATE_STATE).is_empty()).then(|| store.with_extension("separate"));
+    separate_state
+        .as_ref()
         .map(fs::create_dir_all)
         .transpose()
         .expect("a folder");
     let counter = |code, redelivery| Counter {
         code,
         redelivery,
-        torn: torn.clone(),
-        deaths: Arc::clone(&deaths),
+        separate_state: separate_state.clone(),
+        countdown: Arc::clone(&countdown),
     };
     let app = App::new()
         .bot(counter("once", Redelivery::Deduplicated))
         .bot(counter("resend", Redelivery::AtLeastOnce))
-        .transport(Mortal(Deaths::new(set(AFTER_ANSWER).parse().ok())));
+        .transport(AbortingTransport(Countdown::new(
+            variable(AFTER_ANSWER).parse().ok(),
+        )));
     let engine = app.engine(&config).expect("an engine");
-    let listener = TcpListener::bind(set(ADDRESS)).await.expect("the address");
+    let listener = TcpListener::bind(variable(ADDRESS))
+        .await
+        .expect("the address");
     let limit = config.stop_timeout();
     serve::run(
         serve::endpoint(engine),
@@ -117,20 +128,20 @@ async fn serve_bots() {
     .expect("served");
 }
 
-/// A death after so many steps.
+/// Aborts the process after a number of steps.
 #[derive(Debug)]
-struct Deaths {
+struct Countdown {
     left: Option<AtomicU64>,
 }
 
-impl Deaths {
-    fn new(steps: Option<u64>) -> Arc<Deaths> {
-        Arc::new(Deaths {
+impl Countdown {
+    fn new(steps: Option<u64>) -> Arc<Self> {
+        Arc::new(Self {
             left: steps.map(AtomicU64::new),
         })
     }
 
-    /// One step nearer to it.
+    /// Counts a step.
     fn step(&self) {
         if let Some(left) = &self.left
             && left.fetch_sub(1, Ordering::Relaxed) == 1
@@ -140,13 +151,13 @@ impl Deaths {
     }
 }
 
-/// Numbers what it is told: the first message is 1, and so on.
+/// A bot that numbers the messages of a chat from 1.
 struct Counter {
     code: &'static str,
     redelivery: Redelivery,
-    /// The folder where it keeps its state apart from its replies, if it does.
-    torn: Option<PathBuf>,
-    deaths: Arc<Deaths>,
+    /// The folder of the state, if it is stored separately from the replies.
+    separate_state: Option<PathBuf>,
+    countdown: Arc<Countdown>,
 }
 
 #[derive(Default, Serialize, Deserialize)]
@@ -162,19 +173,20 @@ impl Bot<Count> for Counter {
     async fn message(&self, cx: &mut Context<Count>, message: Message) -> Result {
         cx.state.turns += 1;
         let mut turns = cx.state.turns;
-        if let Some(torn) = &self.torn {
-            turns = count_apart(&torn.join(format!("{} {}", self.code, cx.dialog())))?;
+        if let Some(folder) = &self.separate_state {
+            turns = count_in_file(&folder.join(format!("{} {}", self.code, cx.dialog())))?;
         }
-        self.deaths.step();
+        self.countdown.step();
         cx.say(format!("{turns} {}", message.text));
         Ok(())
     }
 }
 
-/// What this test would find out: a state that is written by itself, and well.
-fn count_apart(file: &std::path::Path) -> std::io::Result<u64> {
-    let before = fs::read_to_string(file).unwrap_or_default();
-    let turns = before.parse().unwrap_or(0) + 1;
+/// Counts a turn in a file, atomically, but not in one step with the reply. The test must detect
+/// it.
+fn count_in_file(file: &std::path::Path) -> std::io::Result<u64> {
+    let previous = fs::read_to_string(file).unwrap_or_default();
+    let turns = previous.parse().unwrap_or(0) + 1;
     let next = file.with_extension("next");
     let mut written = fs::File::create(&next)?;
     write!(written, "{turns}")?;
@@ -182,11 +194,11 @@ fn count_apart(file: &std::path::Path) -> std::io::Result<u64> {
     Ok(turns)
 }
 
-/// Sends as usual, and dies when the portal has answered.
+/// A transport that may abort the process after the portal's answer.
 #[derive(Debug)]
-struct Mortal(Arc<Deaths>);
+struct AbortingTransport(Arc<Countdown>);
 
-impl Transport for Mortal {
+impl Transport for AbortingTransport {
     fn send<'a>(
         &'a self,
         bot: &'a BotClient,

@@ -1,7 +1,8 @@
-//! The portal's queue, made quicker: events of several chats at once, each chat's in order, and what became of each.
+//! A relay between the portal and the program, which makes the delivery of events parallel.
 //!
-//! The portal posts one event after another to a handler. This takes them, and passes them on chat by chat; now and then
-//! one is passed on twice, as a distributed queue may. It writes down which were acknowledged.
+//! The portal posts one event after another to a handler. The relay accepts them at once and
+//! forwards them in parallel, in order for each chat. Some are forwarded twice, as a distributed
+//! queue may do. It stores which ones the program acknowledged.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -14,95 +15,100 @@ use poem::{EndpointExt, Request, Route, Server};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
-/// How long it is until a program that does not listen is looked for again.
+/// Pause until a program that does not listen is tried again.
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// What became of a message.
+/// The result of forwarding a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fate {
-    /// The program answered 200: it must never be lost.
+pub(crate) enum ForwardResult {
+    /// The program answered 200: the message must never be lost.
     Acknowledged,
-    /// No answer came: it may have been taken in.
+    /// No answer came: the program may have accepted the message.
     Unknown,
 }
 
-/// The fates of the messages of each chat, in the order they were sent: a chat's dialog, a message's text.
-pub(crate) type Fates = Arc<Mutex<HashMap<String, Vec<(String, Fate)>>>>;
+/// The messages of each dialog in the order they were sent: their texts and results.
+pub(crate) type Results = Arc<Mutex<HashMap<String, Vec<(String, ForwardResult)>>>>;
 
-/// A body, and the chat and text in it, if it is a message.
+/// A body, with its chat and text if it is a message.
 struct Post {
     body: Vec<u8>,
     message: Option<(String, String)>,
 }
 
-/// Starts the relay, and tells its address.
-pub(crate) async fn start(program: &str, fates: &Fates) -> String {
+/// Starts the relay. Returns its address.
+pub(crate) async fn start(program: &str, results: &Results) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address").to_string();
-    let (program, fates) = (format!("http://{program}/"), Arc::clone(fates));
-    let lanes: Arc<Mutex<HashMap<String, mpsc::UnboundedSender<Post>>>> = Arc::default();
+    let (program, results) = (format!("http://{program}/"), Arc::clone(results));
+    let queues: Arc<Mutex<HashMap<String, mpsc::UnboundedSender<Post>>>> = Arc::default();
     let client = reqwest::Client::new();
-    let take = move |mut request: Request| {
-        let (program, fates) = (program.clone(), Arc::clone(&fates));
-        let (lanes, client) = (Arc::clone(&lanes), client.clone());
+    let accept = move |mut request: Request| {
+        let (program, results) = (program.clone(), Arc::clone(&results));
+        let (queues, client) = (Arc::clone(&queues), client.clone());
         async move {
             let body = request.take_body().into_vec().await.unwrap_or_default();
             let message = message_in(&body);
             let Some((chat, _)) = &message else {
-                // An installation, a join: its answer matters to the portal.
-                return match pass_on(&client, &program, body).await {
-                    true => StatusCode::OK,
-                    false => StatusCode::BAD_GATEWAY,
+                // Of other events, such as an installation, the portal needs the answer.
+                let is_acknowledged = forward(&client, &program, body).await;
+                return if is_acknowledged {
+                    StatusCode::OK
+                } else {
+                    StatusCode::BAD_GATEWAY
                 };
             };
-            let lane = {
-                let mut lanes = lanes.lock().expect("no panic");
-                let open = || {
-                    let (lane, posts) = mpsc::unbounded_channel();
-                    tokio::spawn(carry(client, program, fates, posts));
-                    lane
+            let queue = {
+                let mut queues = queues.lock().expect("no panic");
+                let create = || {
+                    let (queue, posts) = mpsc::unbounded_channel();
+                    tokio::spawn(forward_chat(client, program, results, posts));
+                    queue
                 };
-                lanes.entry(chat.clone()).or_insert_with(open).clone()
+                queues.entry(chat.clone()).or_insert_with(create).clone()
             };
-            lane.send(Post { body, message }).expect("it is carried");
+            queue
+                .send(Post { body, message })
+                .expect("the task of the chat runs");
             StatusCode::OK
         }
     };
-    let routes = Route::new().at("/", poem::endpoint::make(take).boxed());
+    let routes = Route::new().at("/", poem::endpoint::make(accept).boxed());
     let acceptor = TcpAcceptor::from_tokio(listener).expect("an acceptor");
     tokio::spawn(Server::new_with_acceptor(acceptor).run(routes));
     address
 }
 
-/// One chat's messages, one after another.
-async fn carry(
+/// Forwards the messages of one chat in order.
+async fn forward_chat(
     client: reqwest::Client,
     program: String,
-    fates: Fates,
+    results: Results,
     mut posts: mpsc::UnboundedReceiver<Post>,
 ) {
-    let mut carried = 0_u64;
+    let mut count = 0_u64;
     while let Some(Post { body, message }) = posts.recv().await {
-        let is_taken = pass_on(&client, &program, body.clone()).await;
-        let fate = if is_taken {
-            Fate::Acknowledged
+        let is_acknowledged = forward(&client, &program, body.clone()).await;
+        let result = if is_acknowledged {
+            ForwardResult::Acknowledged
         } else {
-            Fate::Unknown
+            ForwardResult::Unknown
         };
         if let Some((chat, text)) = message {
-            let mut fates = fates.lock().expect("no panic");
-            fates.entry(chat).or_default().push((text, fate));
+            let mut results = results.lock().expect("no panic");
+            results.entry(chat).or_default().push((text, result));
         }
-        carried += 1;
-        if carried.is_multiple_of(16) {
-            pass_on(&client, &program, body).await; // a repeat, which must not count
+        count += 1;
+        if count.is_multiple_of(16) {
+            forward(&client, &program, body).await; // a repeat, which must have no effect
         }
     }
 }
 
-/// Whether the program acknowledged it. While it does not listen it is waited for, as the system does with a socket that
-/// one life hands to the next: what was never sent is not in doubt.
-async fn pass_on(client: &reqwest::Client, program: &str, body: Vec<u8>) -> bool {
+/// Forwards a body. Returns true if the program acknowledged it.
+///
+/// Waits while the program does not listen: a body that was never sent has no unknown result.
+async fn forward(client: &reqwest::Client, program: &str, body: Vec<u8>) -> bool {
     loop {
         let request = client
             .post(program)
@@ -116,6 +122,7 @@ async fn pass_on(client: &reqwest::Client, program: &str, body: Vec<u8>) -> bool
     }
 }
 
+/// Returns the dialog and the text of a message.
 fn message_in(body: &[u8]) -> Option<(String, String)> {
     let events = Delivery::from_form(body.to_vec()).ok()?.events().ok()?;
     match events.first()? {

@@ -146,7 +146,7 @@ async fn a_repeated_event_is_delivered_once_and_each_message_of_an_event_is_deli
 }
 
 #[tokio::test(start_paused = true)]
-async fn events_of_other_connectors_and_broken_ones_do_no_harm() {
+async fn broken_forged_and_foreign_events_do_not_reach_the_connector() {
     let pigeons = Pigeons::away_for(Duration::ZERO);
     let stage = stage(&pigeons).await;
     stage.post(message("telegraph", "loft", 1, "one")).await;

@@ -1,5 +1,5 @@
 //! A failed event is retried, in order, and in the end becomes a dead letter; a failed attempt
-//! leaves nothing behind.
+//! changes nothing.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

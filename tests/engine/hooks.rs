@@ -1,4 +1,4 @@
-//! Hooks receive every event that is not a bot's, and do not disturb anything else.
+//! Hooks receive every event that is not a bot's, and do not affect anything else.
 
 use std::sync::{Arc, Mutex};
 
@@ -73,7 +73,7 @@ async fn hooks_are_chosen_by_name_prefix_and_category() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failing_hook_disturbs_neither_other_hooks_nor_bots() {
+async fn a_failing_hook_does_not_affect_other_hooks_or_bots() {
     async fn fails(_: HookEvent) -> Result {
         Err("no")?
     }

@@ -105,7 +105,7 @@ async fn after(events: Vec<Value>) -> Vec<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_greets_once_a_session_whichever_event_comes_first() {
+async fn the_bot_greets_once_per_session_whichever_event_comes_first() {
     let join_first = vec![
         join(1, 1),
         said(1, 10, CLIENT, "hi"),
@@ -142,7 +142,7 @@ async fn it_greets_once_a_session_whichever_event_comes_first() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_is_silent_from_the_moment_an_operator_speaks() {
+async fn the_bot_is_silent_after_an_operator_has_spoken() {
     let sent = after(vec![
         said(1, 10, CLIENT, "hi"),
         said(1, 11, OPERATOR, "I am here"),
@@ -187,7 +187,7 @@ async fn a_new_session_gives_the_chat_back_to_the_bot() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_zero_asks_for_an_operator_and_is_not_a_message() {
+async fn a_zero_requests_an_operator_and_is_not_a_message() {
     let sent = after(vec![
         said(1, 10, CLIENT, "hi"),
         said(1, 11, CLIENT, " 0 "),
@@ -198,7 +198,7 @@ async fn a_zero_asks_for_an_operator_and_is_not_a_message() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_whisper_between_operators_does_not_take_the_chat_over() {
+async fn a_whisper_between_operators_does_not_take_over_the_chat() {
     let mut whisper = said(1, 11, OPERATOR, "watch this one");
     whisper["data"]["PARAMS"]["PARAMS"] = json!({ "COMPONENT_ID": "HiddenMessage" });
     let sent = after(vec![

@@ -1,4 +1,4 @@
-//! States of another version: an older one is upgraded, and one that cannot be read is kept aside.
+//! States of another version: an older one is upgraded, and one that cannot be read is quarantined.
 
 use std::sync::Arc;
 

@@ -72,7 +72,7 @@ async fn talk(texts: &[&str]) -> Stage {
 const SORRY: &str = "Sorry, that did not work. The error has been noted.";
 
 #[tokio::test(start_paused = true)]
-async fn a_failed_turn_leaves_nothing_behind_but_an_apology() {
+async fn a_failed_turn_changes_nothing_and_the_bot_apologises() {
     for wrong in ["fail", "panic", "sleep", "long", "flood"] {
         let stage = talk(&["a", wrong, "b"]).await;
         assert_eq!(stage.sent.texts("27"), ["#1", SORRY, "#2"], "{wrong}");
@@ -80,7 +80,7 @@ async fn a_failed_turn_leaves_nothing_behind_but_an_apology() {
 }
 
 #[tokio::test]
-async fn a_told_error_is_the_answer() {
+async fn an_error_with_a_text_for_the_person_is_sent_as_the_answer() {
     let stage = talk(&["a", "tell", "b"]).await;
     assert_eq!(stage.sent.texts("27"), ["#1", "No such deal", "#2"]);
 }
@@ -168,7 +168,7 @@ async fn wrong_arguments_are_answered_with_the_usage() {
 }
 
 #[tokio::test]
-async fn one_delivery_for_several_bots_is_a_turn_of_each() {
+async fn one_delivery_for_several_bots_starts_a_turn_of_each() {
     struct Other;
     impl Bot for Other {
         async fn message(&self, cx: &mut Context, message: Message) -> Result {

@@ -154,7 +154,7 @@ const CODES: &[&str] = &["b", "/b", "url", "USER=1", "put", "img", "code", "*"];
 
 proptest! {
     #[test]
-    fn text_that_people_typed_is_never_a_code(pieces in prop::collection::vec(prop_oneof![
+    fn typed_text_never_becomes_a_bb_code(pieces in prop::collection::vec(prop_oneof![
         prop::sample::select(CODES).prop_map(|code| format!("[{code}]")),
         Just("\n>>".to_owned()), Just("\n/help".to_owned()), Just("------\n".to_owned()), any::<String>(),
     ], 0..12)) {

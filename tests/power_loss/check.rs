@@ -1,4 +1,4 @@
-//! Opens what a power failure left, and compares it with what was told before.
+//! Opens the image that a power failure left, and compares it with the reported steps.
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,72 +10,75 @@ use tokio::runtime::Builder;
 
 use crate::disk::Image;
 use crate::generators::delivery;
-use crate::look::look;
+use crate::inspect::read_world;
 use crate::steps::Step;
-use crate::work::{Word, open};
-use crate::world::{Body, Hand, World};
+use crate::work::{Report, open};
+use crate::world::{Body, Worker, World};
 
-/// What is wrong with an image.
+/// A problem of an image.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Trouble {
-    #[error("it does not open: {0}")]
+pub(crate) enum Problem {
+    #[error("the store does not open: {0}")]
     Unopenable(String),
-    #[error("something is lost or there twice:\n{0}")]
+    #[error("data is lost or stored twice:\n{0}")]
     Lost(String),
-    #[error("it is damaged: {0}")]
+    #[error("the store is damaged: {0}")]
     Damaged(String),
 }
 
-/// What the hands have told so far: the steps that ended are in the world, those that were begun may have happened.
+/// The steps that the workers have reported so far.
 #[derive(Clone)]
-pub(crate) struct Told {
+pub(crate) struct Reported {
+    /// The content after the steps that have ended.
     pub(crate) world: World,
+    /// The step of each worker that has begun and not ended. It may be stored or not.
     pub(crate) begun: Vec<Option<Step>>,
 }
 
-impl Told {
-    pub(crate) fn new(world: World) -> Told {
+impl Reported {
+    pub(crate) fn new(world: World) -> Self {
         let begun = vec![None; world.len()];
-        Told { world, begun }
+        Self { world, begun }
     }
 
-    pub(crate) fn hear(&mut self, word: &[u8]) {
-        match serde_json::from_slice(word).expect("hands tell whole lines") {
-            Word::Begins(hand, step) => self.begun[hand] = Some(step),
-            Word::Ends(hand, ids) => {
-                let step = self.begun[hand].take().expect("it was begun");
-                self.world[hand].apply(&step, Some(&ids));
+    pub(crate) fn add(&mut self, report: &[u8]) {
+        match serde_json::from_slice(report).expect("workers write whole lines") {
+            Report::Begins(worker, step) => self.begun[worker] = Some(step),
+            Report::Ends(worker, ids) => {
+                let step = self.begun[worker].take().expect("the step has begun");
+                self.world[worker].apply(&step, Some(&ids));
             }
         }
     }
 
-    /// The world that a store holds, if it is one of those that are allowed.
-    fn world(&self, found: &World) -> Result<World, Trouble> {
-        let hands = self.world.iter().zip(&self.begun).zip(found);
-        hands
-            .map(|((told, begun), found)| fitting(told, begun.as_ref(), found))
+    /// Returns the expected content that matches the found one.
+    fn matching(&self, found: &World) -> Result<World, Problem> {
+        let workers = self.world.iter().zip(&self.begun).zip(found);
+        workers
+            .map(|((reported, begun), found)| matching(reported, begun.as_ref(), found))
             .collect()
     }
 }
 
-fn fitting(told: &Hand, begun: Option<&Step>, found: &Hand) -> Result<Hand, Trouble> {
-    let (mut before, mut after) = (told.clone(), told.clone());
-    if before.fits(found) {
+/// Returns what one worker expects, without or with the step that has begun.
+fn matching(reported: &Worker, begun: Option<&Step>, found: &Worker) -> Result<Worker, Problem> {
+    let (mut before, mut after) = (reported.clone(), reported.clone());
+    if before.matches(found) {
         return Ok(before);
     }
     if let Some(step) = begun {
         after.apply(step, None);
-        if after.fits(found) {
+        if after.matches(found) {
             return Ok(after);
         }
     }
-    Err(Trouble::Lost(format!(
-        "told {told:?}\nbegun {begun:?}\nfound {found:?}"
+    Err(Problem::Lost(format!(
+        "reported {reported:?}\nbegun {begun:?}\nfound {found:?}"
     )))
 }
 
-/// Puts the files of an image into a folder.
-pub(crate) fn lay_out(folder: &Path, image: &Image) {
+/// Writes the files of an image into a folder.
+pub(crate) fn write_image(folder: &Path, image: &Image) {
     fs::create_dir_all(folder).unwrap();
     for (name, data) in image {
         let path = folder.join(name);
@@ -85,48 +88,48 @@ pub(crate) fn lay_out(folder: &Path, image: &Image) {
     }
 }
 
-/// Whether an image holds what was told; gives the world that it holds.
-pub(crate) fn check(folder: &Path, image: &Image, told: &Told) -> Result<World, Trouble> {
-    lay_out(folder, image);
+/// Checks that an image contains the reported steps. Returns its content.
+pub(crate) fn check(folder: &Path, image: &Image, reported: &Reported) -> Result<World, Problem> {
+    write_image(folder, image);
     let checked = catch_unwind(AssertUnwindSafe(|| {
-        let store = open(folder, "").map_err(Trouble::Unopenable)?;
+        let store = open(folder, "").map_err(Problem::Unopenable)?;
         let runtime = Builder::new_current_thread().build().unwrap();
-        let world = runtime.block_on(compare(&store, told))?;
+        let world = runtime.block_on(compare(&store, reported))?;
         drop(store);
-        is_sound(&folder.join("store.db"))?;
+        check_file(&folder.join("store.db"))?;
         Ok(world)
     }));
     fs::remove_dir_all(folder).unwrap();
-    checked.unwrap_or_else(|_| Err(Trouble::Damaged("looking at it panicked".into())))
+    checked.unwrap_or_else(|_| Err(Problem::Damaged("reading it panicked".into())))
 }
 
-async fn compare(store: &Sqlite, told: &Told) -> Result<World, Trouble> {
-    let failed = |error: imbot::store::StoreError| Trouble::Damaged(error.to_string());
-    let found = look(store, &told.world).await.map_err(failed)?;
-    let world = told.world(&found)?;
-    // What was told to be written down is known, should it come again.
-    for (number, hand) in told.world.iter().enumerate() {
-        let Some((chats, body)) = &hand.heard else {
+async fn compare(store: &Sqlite, reported: &Reported) -> Result<World, Problem> {
+    let failed = |error: imbot::store::StoreError| Problem::Damaged(error.to_string());
+    let found = read_world(store, &reported.world).await.map_err(failed)?;
+    let world = reported.matching(&found)?;
+    // A repeat of a reported delivery is recognised.
+    for (number, worker) in reported.world.iter().enumerate() {
+        let Some((chats, body)) = &worker.last_delivery else {
             continue;
         };
-        let again = delivery(number, hand.hours, chats, *body);
+        let again = delivery(number, worker.hours, chats, *body);
         let appended = store.append(again).await.map_err(failed)?;
         if appended != Appended::Now(vec![None; chats.len()]) {
-            return Err(Trouble::Lost(format!("a repeat is {appended:?}")));
+            return Err(Problem::Lost(format!("a repeat is {appended:?}")));
         }
     }
-    // It works on, and gives no number twice.
+    // The store accepts a new event, and uses no number twice.
     let first = Body {
         number: 1,
         length: 100,
     };
     let new = delivery(0, 0, &[0], first);
-    let last = told.world.iter().map(Hand::last_event).max();
+    let last = reported.world.iter().map(Worker::last_event).max();
     match store.append(new).await.map_err(failed)? {
         Appended::Now(ids) if ids[0].map(|id| id.0) > last => {}
         appended => {
-            return Err(Trouble::Lost(format!(
-                "after event {last:?} comes {appended:?}"
+            return Err(Problem::Lost(format!(
+                "event {last:?} is followed by {appended:?}"
             )));
         }
     }
@@ -134,12 +137,12 @@ async fn compare(store: &Sqlite, told: &Told) -> Result<World, Trouble> {
     Ok(world)
 }
 
-/// What the contract does not show: the file itself, and rows that nobody needs any more.
-fn is_sound(file: &Path) -> Result<(), Trouble> {
-    let damaged = |error: rusqlite::Error| Trouble::Damaged(error.to_string());
+/// Checks what the contract does not show: the file itself, and rows without a use.
+fn check_file(file: &Path) -> Result<(), Problem> {
+    let damaged = |error: rusqlite::Error| Problem::Damaged(error.to_string());
     let database = Connection::open(file).map_err(damaged)?;
-    let ask = |sql: &str| database.query_row(sql, [], |row| row.get::<_, String>(0));
-    for (sql, right) in [
+    let query = |sql: &str| database.query_row(sql, [], |row| row.get::<_, String>(0));
+    for (sql, expected) in [
         ("PRAGMA integrity_check", "ok"),
         (
             "SELECT format('%d', auto_vacuum) FROM pragma_auto_vacuum",
@@ -160,9 +163,9 @@ fn is_sound(file: &Path) -> Result<(), Trouble> {
             "0",
         ),
     ] {
-        let answer = ask(sql).map_err(damaged)?;
-        if answer != right {
-            return Err(Trouble::Damaged(format!("{sql}: {answer}")));
+        let answer = query(sql).map_err(damaged)?;
+        if answer != expected {
+            return Err(Problem::Damaged(format!("{sql}: {answer}")));
         }
     }
     Ok(())

@@ -1,57 +1,65 @@
-//! Where a record is cut: at random, and more often where a cut tells most.
+//! Chooses the positions at which a record is cut: at random, and more often at critical ones.
 
 use std::collections::HashMap;
 
 use crate::random::Random;
-use crate::record::Act;
+use crate::record::Action;
 
-/// Whether a hand tells that it begins a step.
-pub(crate) fn is_word(act: &Act) -> bool {
-    matches!(act, Act::Write { data, .. } if data.starts_with(b"{\"Begins\""))
+/// Returns true if the action reports that a worker begins a step.
+pub(crate) fn begins_step(action: &Action) -> bool {
+    matches!(action, Action::Write { data, .. } if data.starts_with(b"{\"Begins\""))
 }
 
-/// Places where a cut tells most.
+/// Positions to cut at.
 pub(crate) struct Cuts {
+    /// Number of actions.
     all: usize,
+    /// Number of actions until the store is open.
     opened: usize,
-    words: Vec<usize>,
+    /// Starts of steps.
+    steps: Vec<usize>,
     flushes: Vec<usize>,
-    /// Writes to the database itself: its log is being moved.
+    /// Writes to the database itself, which move the log.
     moves: Vec<usize>,
 }
 
 impl Cuts {
-    pub(crate) fn new(acts: &[Act], opened: usize) -> Cuts {
-        let (mut words, mut flushes, mut moves) = (Vec::new(), Vec::new(), Vec::new());
+    pub(crate) fn new(actions: &[Action], opened: usize) -> Self {
+        let (mut steps, mut flushes, mut moves) = (Vec::new(), Vec::new(), Vec::new());
         let mut names = HashMap::new();
-        for (place, act) in acts.iter().enumerate() {
-            match act {
-                Act::Open { fd, name, .. } => drop(names.insert(*fd, name.as_str())),
-                Act::Write { fd, .. } if names[fd] == "store.db" => moves.push(place),
-                Act::Write { .. } if place > opened && is_word(act) => words.push(place),
-                Act::Flush { .. } => flushes.push(place),
+        for (position, action) in actions.iter().enumerate() {
+            match action {
+                Action::Open { fd, name, .. } => {
+                    names.insert(*fd, name.as_str());
+                }
+                Action::Write { fd, .. } if names[fd] == "store.db" => moves.push(position),
+                Action::Write { .. } if position > opened && begins_step(action) => {
+                    steps.push(position)
+                }
+                Action::Flush { .. } => flushes.push(position),
                 _ => {}
             }
         }
-        Cuts {
-            all: acts.len(),
+        Self {
+            all: actions.len(),
             opened,
-            words,
+            steps,
             flushes,
             moves,
         }
     }
 
+    /// Returns a position.
     pub(crate) fn choose(&self, random: &mut Random) -> usize {
-        let places = match random.below(6) {
+        let positions = match random.below(6) {
             0 => return random.place(self.opened),
-            1 => &self.words, // the step before has just been told
+            1 => &self.steps, // the step before has just been reported as done
             2 => &self.flushes,
             3 => &self.moves,
             _ => return random.place(self.all),
         };
-        places
-            .get(random.place(places.len()))
+        positions
+            .get(random.place(positions.len()))
             .copied()
             .unwrap_or(self.opened.min(self.all - 1))
     }

@@ -1,58 +1,60 @@
-//! What a step changes in the world, by the store's contract.
+//! The effects of a step on the expected content, by the store's contract.
 
 use crate::steps::{Settling, Step};
-use crate::world::{Call, CallKey, Chat, ChatEventKind, Dead, Hand, Said, State, UNTOLD};
+use crate::world::{Call, CallKey, CallKind, Chat, Dead, EventKind, State, UNKNOWN, Worker};
 
-impl Hand {
-    /// Does what a step does. The store tells the numbers of new events, if it told anything.
-    pub(crate) fn apply(&mut self, step: &Step, told: Option<&[u64]>) {
-        let told = |place: usize| told.map_or(UNTOLD, |told| told[place]);
+impl Worker {
+    /// Applies a step. `ids` are the numbers of its new events, if the step has ended.
+    pub(crate) fn apply(&mut self, step: &Step, ids: Option<&[u64]>) {
+        let id = |index: usize| ids.map_or(UNKNOWN, |ids| ids[index]);
         match step {
             Step::Install { token } => self.token = Some(*token),
-            Step::Hear { chats, body } => {
+            Step::Append { chats, body } => {
                 self.hours += 1;
-                self.heard = Some((chats.clone(), *body));
-                for (place, chat) in chats.iter().enumerate() {
-                    let what = ChatEventKind::Heard {
+                self.last_delivery = Some((chats.clone(), *body));
+                for (index, chat) in chats.iter().enumerate() {
+                    let kind = EventKind::Delivered {
                         body: *body,
-                        part: place as u16,
+                        part: index as u16,
                     };
-                    self.chats[*chat].wait(told(place), what);
+                    self.chats[*chat].insert_event(id(index), kind);
                 }
             }
             Step::Begin(chat) => self.chats[*chat].waiting[0].attempts += 1,
             Step::Fail(chat) => self.chats[*chat].waiting[0].failures += 1,
-            Step::Done {
+            Step::Commit {
                 chat,
-                said,
+                calls,
                 remind,
-                aside,
+                quarantines,
                 fill,
             } => {
                 let due = remind.map(|hours| self.hours + hours);
-                self.chats[*chat].end(said, due, *aside, *fill);
+                self.chats[*chat].commit(calls, due, *quarantines, *fill);
             }
-            Step::Bury { chat, blocks } => {
+            Step::DeadLetter { chat, blocks } => {
                 let event = self.chats[*chat].waiting.remove(0);
                 let blocks = *blocks;
                 self.chats[*chat].dead.push(Dead::Event { event, blocks });
             }
-            Step::Take(chat) => self.chats[*chat].calls[0].taken = true,
+            Step::Take(chat) => self.chats[*chat].calls[0].is_taken = true,
             Step::Settle(chat, settling) => self.chats[*chat].settle(*settling),
             Step::Revive(chat) => match self.chats[*chat].dead.remove(0) {
-                Dead::Event { event, .. } => self.chats[*chat].wait(event.id, event.what),
+                Dead::Event { event, .. } => self.chats[*chat].insert_event(event.id, event.kind),
                 Dead::Call(call) => self.chats[*chat].queue(Call {
-                    taken: false,
+                    is_taken: false,
                     ..call
                 }),
             },
-            Step::Drop(chat) => drop(self.chats[*chat].dead.remove(0)),
+            Step::Drop(chat) => {
+                self.chats[*chat].dead.remove(0);
+            }
             Step::Due => {
-                for (place, (chat, key)) in self.due().into_iter().enumerate() {
+                for (index, (chat, key)) in self.due().into_iter().enumerate() {
                     self.chats[chat]
                         .reminders
                         .retain(|(other, _)| *other != key);
-                    self.chats[chat].wait(told(place), ChatEventKind::Reminder(key));
+                    self.chats[chat].insert_event(id(index), EventKind::Reminder(key));
                 }
             }
             Step::Sweep => {}
@@ -60,7 +62,7 @@ impl Hand {
         }
     }
 
-    /// The reminders that are due, in the order in which they come.
+    /// Returns the due reminders, in the order of their events.
     fn due(&self) -> Vec<(usize, CallKey)> {
         let chats = self.chats.iter().enumerate();
         let mut due: Vec<_> = chats
@@ -77,33 +79,35 @@ impl Hand {
 }
 
 impl Chat {
-    /// Ends the turn of the first event.
-    fn end(&mut self, said: &[Said], due: Option<u64>, aside: bool, fill: usize) {
+    /// Commits the turn of the first event.
+    fn commit(&mut self, calls: &[CallKind], due: Option<u64>, quarantines: bool, fill: usize) {
         let event = self.waiting.remove(0).id;
-        self.aside += usize::from(aside && self.state.is_some());
+        self.quarantined += usize::from(quarantines && self.state.is_some());
         self.state = Some(State::after(self.state.as_ref(), event, fill));
-        for (place, what) in said.iter().enumerate() {
-            let of = match what {
-                Said::Edit { of, .. } | Said::Delete { of } => Some(*of),
-                Said::Say { .. } => None,
+        for (index, kind) in calls.iter().enumerate() {
+            let of = match kind {
+                CallKind::Edit { of, .. } | CallKind::Delete { of } => Some(*of),
+                CallKind::Say { .. } => None,
             };
-            let still = self
+            let unsent = self
                 .calls
                 .iter()
-                .position(|call| Some(call.key) == of && !call.taken);
-            match (still, what) {
-                (Some(place), Said::Edit { text: new, .. }) => {
-                    if let Said::Say { text, .. } = &mut self.calls[place].what {
+                .position(|call| Some(call.key) == of && !call.is_taken);
+            match (unsent, kind) {
+                (Some(position), CallKind::Edit { text: new, .. }) => {
+                    if let CallKind::Say { text, .. } = &mut self.calls[position].kind {
                         text.clone_from(new);
                     }
                 }
-                (Some(place), _) => drop(self.calls.remove(place)),
+                (Some(position), _) => {
+                    self.calls.remove(position);
+                }
                 (None, _) => {
-                    let key = (event, place as u16);
+                    let key = (event, index as u16);
                     self.queue(Call {
                         key,
-                        what: what.clone(),
-                        taken: false,
+                        kind: kind.clone(),
+                        is_taken: false,
                     });
                 }
             }
@@ -113,20 +117,20 @@ impl Chat {
     }
 
     fn settle(&mut self, settling: Settling) {
-        let place = self.calls.iter().position(|call| call.taken);
-        let place = place.expect("only what is taken is settled");
+        let position = self.calls.iter().position(|call| call.is_taken);
+        let position = position.expect("only a taken call is settled");
         if let Settling::NotSent = settling {
-            self.calls[place].taken = false;
+            self.calls[position].is_taken = false;
             return;
         }
-        let call = self.calls.remove(place);
-        match (settling, &call.what) {
-            (Settling::Sent(number), Said::Say { remember: true, .. }) => {
+        let call = self.calls.remove(position);
+        match (settling, &call.kind) {
+            (Settling::Sent(number), CallKind::Say { remember: true, .. }) => {
                 self.messages.push((call.key, number));
                 self.messages.sort_unstable();
             }
             (Settling::Dead, _) => self.dead.push(Dead::Call(Call {
-                taken: false,
+                is_taken: false,
                 ..call
             })),
             _ => {}

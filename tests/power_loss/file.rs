@@ -1,15 +1,16 @@
-//! A file on a disk with a cache: what is safe of it, what is not, and what may be left of that.
+//! A model of a file on a disk with a cache: its durable content, and its pending changes.
 
 use std::rc::Rc;
 
 use crate::random::Random;
 
+/// Size of a sector, in bytes. A sector is written whole or not at all.
 const SECTOR: usize = 512;
 
 #[derive(Default)]
 pub(crate) struct File {
-    pub(crate) safe: Vec<u8>,
-    pub(crate) unsafe_changes: Vec<Change>,
+    pub(crate) durable: Vec<u8>,
+    pub(crate) pending: Vec<Change>,
 }
 
 pub(crate) enum Change {
@@ -17,26 +18,28 @@ pub(crate) enum Change {
     Size(usize),
 }
 
-/// What becomes of what is not flushed.
+/// What a power failure does to pending changes.
 #[derive(Clone, Copy)]
 pub(crate) enum Fate {
-    /// Everything is kept: the process died, not the machine.
+    /// All changes are kept: the process died, not the machine.
     Kept,
     Dropped,
-    /// Each write is kept in so many of a hundred cases, and torn in so many of those.
+    /// Each change is kept with this probability in percent, and a kept write is torn with the
+    /// second.
     Mixed(u64, u64),
 }
 
 impl File {
     pub(crate) fn flush(&mut self) {
-        for change in std::mem::take(&mut self.unsafe_changes) {
-            change.apply(&mut self.safe, |_| true);
+        for change in std::mem::take(&mut self.pending) {
+            change.apply(&mut self.durable, |_| true);
         }
     }
 
+    /// Returns the content that is left.
     pub(crate) fn after(&self, fate: Fate, random: &mut Random) -> Vec<u8> {
-        let mut data = self.safe.clone();
-        for change in &self.unsafe_changes {
+        let mut data = self.durable.clone();
+        for change in &self.pending {
             match fate {
                 Fate::Kept => change.apply(&mut data, |_| true),
                 Fate::Mixed(kept, torn) if random.chance(kept) => {
@@ -51,11 +54,11 @@ impl File {
 }
 
 impl Change {
-    /// Changes a file, as far as its sectors are kept.
+    /// Applies the change to the sectors that are kept.
     fn apply(&self, data: &mut Vec<u8>, mut is_kept: impl FnMut(usize) -> bool) {
         let (at, new) = match self {
-            Change::Size(length) => return data.resize(*length, 0),
-            Change::Write(at, new) => (*at, new),
+            Self::Size(length) => return data.resize(*length, 0),
+            Self::Write(at, new) => (*at, new),
         };
         let (mut from, end) = (at, at + new.len());
         while from < end {

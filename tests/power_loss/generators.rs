@@ -1,4 +1,4 @@
-//! The plain things that are made in the same way where they are written and where they are read.
+//! Values that are generated in the same way for writing and for comparing.
 
 use bytes::Bytes;
 use imbot::event::{BotId, DialogId, MemberId};
@@ -8,8 +8,9 @@ use imbot::store::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::world::{Body, CHATS, CallKey, HANDS, Said, State};
+use crate::world::{Body, CHATS, CallKey, CallKind, State, WORKERS};
 
+/// An hour, in milliseconds.
 pub(crate) const HOUR: u64 = 60 * 60 * 1000;
 
 pub(crate) fn at(hours: u64) -> Time {
@@ -21,32 +22,33 @@ pub(crate) fn body(Body { number, length }: Body) -> Bytes {
     text.bytes().cycle().take(length).collect()
 }
 
-/// Whose chat it is: the hand's portal, and the dialog's number.
-pub(crate) fn conversation(hand: usize, chat: usize) -> Conversation {
+/// Returns the conversation of a chat: the worker's portal, and the dialog's number.
+pub(crate) fn conversation(worker: usize, chat: usize) -> Conversation {
     Conversation {
-        portal: MemberId::new(format!("portal{hand}")),
+        portal: MemberId::new(format!("portal{worker}")),
         bot: BotId(7),
         dialog: DialogId::new(chat.to_string()),
     }
 }
 
-pub(crate) fn lane(hand: usize, chat: usize) -> OrderingKey {
-    OrderingKey::Chat(conversation(hand, chat))
+pub(crate) fn chat_key(worker: usize, chat: usize) -> OrderingKey {
+    OrderingKey::Chat(conversation(worker, chat))
 }
 
-pub(crate) fn place(own: &OrderingKey) -> (usize, usize) {
-    let all = (0..HANDS).flat_map(|hand| (0..CHATS).map(move |chat| (hand, chat)));
-    let mut found = all.filter(|(hand, chat)| lane(*hand, *chat) == *own);
-    found.next().expect("a lane of ours")
+/// Returns the worker and the chat of a key.
+pub(crate) fn chat_of(key: &OrderingKey) -> (usize, usize) {
+    let all = (0..WORKERS).flat_map(|worker| (0..CHATS).map(move |chat| (worker, chat)));
+    let mut found = all.filter(|(worker, chat)| chat_key(*worker, *chat) == *key);
+    found.next().expect("a key of a worker")
 }
 
 pub(crate) fn params(text: &str) -> Map<String, Value> {
     Map::from_iter([("MESSAGE".to_owned(), Value::from(text))])
 }
 
-pub(crate) fn installation(hand: usize, token: u64) -> Installation {
+pub(crate) fn installation(worker: usize, token: u64) -> Installation {
     Installation {
-        portal: lane(hand, 0).portal().clone(),
+        portal: chat_key(worker, 0).portal().clone(),
         endpoint: "https://example.bitrix24.com/rest/".into(),
         application_token: "application".to_owned().into(),
         access: Access::Tokens(Tokens {
@@ -56,16 +58,16 @@ pub(crate) fn installation(hand: usize, token: u64) -> Installation {
     }
 }
 
-/// A delivery with an event for each of a hand's chats that are named.
-pub(crate) fn delivery(hand: usize, hours: u64, chats: &[usize], made: Body) -> NewDelivery {
+/// Returns a delivery with an event for each of these chats of a worker.
+pub(crate) fn delivery(worker: usize, hours: u64, chats: &[usize], content: Body) -> NewDelivery {
     let events = (0..).zip(chats).map(|(part, chat)| NewEvent {
-        occurrence: Occurrence(u128::from(made.number) << 8 | u128::from(part)),
-        key: lane(hand, *chat),
+        occurrence: Occurrence(u128::from(content.number) << 8 | u128::from(part)),
+        key: chat_key(worker, *chat),
         part,
     });
     NewDelivery {
-        portal: lane(hand, 0).portal().clone(),
-        body: body(made),
+        portal: chat_key(worker, 0).portal().clone(),
+        body: body(content),
         at: at(hours),
         events: events.collect(),
     }
@@ -78,29 +80,29 @@ pub(crate) fn id((event, index): CallKey) -> CallId {
     }
 }
 
-/// A state as it is stored: with something that fills pages.
-pub(crate) fn written(state: &State) -> Bytes {
-    let filled = json!({ "turns": state.turns, "chain": state.chain, "fill": state.fill, "with": "x".repeat(state.fill) });
-    filled.to_string().into()
+/// Returns a state as it is stored, with its filler.
+pub(crate) fn state_bytes(state: &State) -> Bytes {
+    let text = json!({ "turns": state.turns, "chain": state.chain, "fill": state.fill, "with": "x".repeat(state.fill) });
+    text.to_string().into()
 }
 
-pub(crate) fn read(state: &StoredState) -> State {
-    serde_json::from_slice(&state.bytes).expect("a state of ours")
+pub(crate) fn parse_state(state: &StoredState) -> State {
+    serde_json::from_slice(&state.bytes).expect("a state of a worker")
 }
 
-/// A call as it is queued.
-pub(crate) fn call(said: &Said) -> Call {
-    match said {
-        Said::Say { text, remember } => Call::Say {
+/// Returns a call as it is queued.
+pub(crate) fn call(kind: &CallKind) -> Call {
+    match kind {
+        CallKind::Say { text, remember } => Call::Say {
             params: params(text).into(),
             answers: None,
             remember: *remember,
         },
-        Said::Edit { of, text } => Call::Edit {
+        CallKind::Edit { of, text } => Call::Edit {
             message: MessageRef::Queued(id(*of)),
             params: params(text).into(),
         },
-        Said::Delete { of } => Call::Delete {
+        CallKind::Delete { of } => Call::Delete {
             message: MessageRef::Queued(id(*of)),
         },
     }

@@ -1,4 +1,4 @@
-//! Steps done with a store: what a hand has in mind becomes what the contract asks for, and what it answers is compared.
+//! Runs steps on a store and compares its answers with the expected ones.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,36 +11,41 @@ use imbot::store::{
 };
 use serde_json::json;
 
-use crate::generators::{at, call, conversation, delivery, id, installation, lane, read, written};
+use crate::generators::{
+    at, call, chat_key, conversation, delivery, id, installation, parse_state, state_bytes,
+};
 use crate::steps::{Settling, Step};
-use crate::world::{Hand, State};
+use crate::world::{State, Worker};
 
-/// Does a step with the store, and compares what it answers. Gives the numbers of new events.
-pub(crate) async fn carry_out(
+/// Runs a step on the store and compares the answer. Returns the numbers of new events.
+pub(crate) async fn execute(
     store: &dyn Store,
     number: usize,
-    hand: &Hand,
+    worker: &Worker,
     step: &Step,
 ) -> Vec<u64> {
-    let now = at(hand.hours);
-    let first = |chat: usize| EventId(hand.chats[chat].waiting[0].id);
+    let now = at(worker.hours);
+    let first = |chat: usize| EventId(worker.chats[chat].waiting[0].id);
     match step {
         Step::Install { token } => store.install(installation(number, *token)).await.unwrap(),
-        Step::Hear { chats, body } => {
-            let heard = delivery(number, hand.hours + 1, chats, *body);
-            let Appended::Now(ids) = store.append(heard).await.unwrap() else {
-                panic!("the disk is not full");
+        Step::Append { chats, body } => {
+            let delivery = delivery(number, worker.hours + 1, chats, *body);
+            let Appended::Now(ids) = store.append(delivery).await.unwrap() else {
+                panic!("the delivery was spooled");
             };
-            return ids.into_iter().map(|id| id.expect("it is new").0).collect();
+            return ids
+                .into_iter()
+                .map(|id| id.expect("the event is new").0)
+                .collect();
         }
         Step::Begin(chat) => {
-            let begun = store
+            let turn = store
                 .begin(first(*chat), Some(&conversation(number, *chat)))
                 .await;
-            let begun = begun.unwrap().expect("it waits");
-            let here = &hand.chats[*chat];
-            assert_eq!(begun.attempt, here.waiting[0].attempts + 1);
-            assert_eq!(begun.state.map(|state| read(&state)), here.state);
+            let turn = turn.unwrap().expect("the event waits");
+            let here = &worker.chats[*chat];
+            assert_eq!(turn.attempt, here.waiting[0].attempts + 1);
+            assert_eq!(turn.state.map(|state| parse_state(&state)), here.state);
         }
         Step::Fail(chat) => {
             let failure = Failure {
@@ -49,30 +54,30 @@ pub(crate) async fn carry_out(
             };
             store.fail(first(*chat), failure).await.unwrap();
         }
-        Step::Done {
+        Step::Commit {
             chat,
-            said,
+            calls,
             remind,
-            aside,
+            quarantines,
             fill,
         } => {
             let event = first(*chat);
-            let state = State::after(hand.chats[*chat].state.as_ref(), event.0, *fill);
+            let state = State::after(worker.chats[*chat].state.as_ref(), event.0, *fill);
             let state = StoredState {
                 version: 1,
-                bytes: written(&state),
+                bytes: state_bytes(&state),
             };
             let to = conversation(number, *chat);
             let calls = (0..)
-                .zip(said)
-                .map(|(index, said)| {
+                .zip(calls)
+                .map(|(index, kind)| {
                     Arc::new(QueuedCall {
                         id: CallId { event, index },
                         to: to.clone(),
                         at: now,
                         api: Api::V2,
                         redelivery: Redelivery::Deduplicated,
-                        call: call(said),
+                        call: call(kind),
                     })
                 })
                 .collect();
@@ -83,8 +88,8 @@ pub(crate) async fn carry_out(
                         to: to.clone(),
                         reminder: Reminder {
                             id: ReminderId { event, index: 0 },
-                            code: "hand".into(),
-                            due: at(hand.hours + hours),
+                            code: "worker".into(),
+                            due: at(worker.hours + hours),
                             payload: json!(null),
                         },
                     })
@@ -92,31 +97,31 @@ pub(crate) async fn carry_out(
                 .collect();
             let turn = TurnCommit {
                 state: Some((to, StateChange::Put(state))),
-                quarantine: aside.then(|| "it does not read".to_owned()),
+                quarantine: quarantines.then(|| "it cannot be read".to_owned()),
                 calls,
                 reminders,
                 ..TurnCommit::done(event, now)
             };
             store.commit(turn).await.unwrap();
         }
-        Step::Bury { chat, blocks } => {
-            let end = Outcome::Dead {
+        Step::DeadLetter { chat, blocks } => {
+            let outcome = Outcome::Dead {
                 error: "tried too often".into(),
                 blocks: *blocks,
             };
             let turn = TurnCommit {
-                outcome: end,
+                outcome,
                 ..TurnCommit::done(first(*chat), now)
             };
             store.commit(turn).await.unwrap();
         }
         Step::Take(chat) => {
-            let call = &hand.chats[*chat].calls[0];
-            let taken = store.take(id(call.key)).await.unwrap().expect("it waits");
-            assert_eq!(taken.in_doubt, call.taken);
+            let call = &worker.chats[*chat].calls[0];
+            let taken = store.take(id(call.key)).await.unwrap();
+            assert_eq!(taken.expect("the call waits").in_doubt, call.is_taken);
         }
         Step::Settle(chat, settling) => {
-            let taken = hand.chats[*chat].calls.iter().find(|call| call.taken);
+            let taken = worker.chats[*chat].calls.iter().find(|call| call.is_taken);
             let settled = match settling {
                 Settling::Sent(number) => Settled::Sent(Some(MessageId(*number))),
                 Settling::GivenUp => Settled::GivenUp,
@@ -130,13 +135,13 @@ pub(crate) async fn carry_out(
         }
         Step::Revive(chat) => assert!(
             store
-                .revive(dead(store, &lane(number, *chat)).await)
+                .revive(dead(store, &chat_key(number, *chat)).await)
                 .await
                 .unwrap()
         ),
         Step::Drop(chat) => assert!(
             store
-                .drop_dead_letter(dead(store, &lane(number, *chat)).await)
+                .drop_dead_letter(dead(store, &chat_key(number, *chat)).await)
                 .await
                 .unwrap()
         ),
@@ -148,7 +153,7 @@ pub(crate) async fn carry_out(
             let days = |days: u32| Duration::from_secs(24 * 60 * 60) * days;
             let mut limits = Limits::default();
             (limits.dead, limits.messages) = (days(10_000), days(10_000));
-            limits.occurrences = days(20); // hands are not that far apart
+            limits.occurrences = days(20); // the workers' times differ by less
             store.sweep(now, limits).await.unwrap();
         }
         Step::Forget(chat) => {
@@ -161,9 +166,9 @@ pub(crate) async fn carry_out(
     Vec::new()
 }
 
-/// The oldest dead letter of a lane.
-async fn dead(store: &dyn Store, lane: &OrderingKey) -> DeadId {
+/// Returns the oldest dead letter of a key.
+async fn dead(store: &dyn Store, key: &OrderingKey) -> DeadId {
     let letters = store.dead_letters(None, 10_000).await.unwrap();
-    let letter = letters.into_iter().find(|letter| letter.key == *lane);
-    letter.expect("there is one").id
+    let letter = letters.into_iter().find(|letter| letter.key == *key);
+    letter.expect("there is a dead letter").id
 }

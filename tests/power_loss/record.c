@@ -1,8 +1,9 @@
-// Writes down, in order, whatever a process does to the files of one folder: loaded before the C library.
+// Records, in order, all changes of a process to the files of one folder. It is loaded before the C
+// library.
 //
-// POWER_FOLDER is the folder, POWER_LOG the file for the record. One lock is held while something is done and written
-// down, so the record has the order in which it happened. A flush is written down and not done: the record decides what
-// was safe, not this machine's disk. `tests/power_loss/record.rs` reads the record.
+// RECORD_FOLDER is the folder, RECORD_FILE the file for the record. A lock is held during each change
+// and its recording, so the record has the true order. A flush is recorded but not done: the record
+// decides what was durable, not the disk of this machine. `tests/power_loss/record.rs` reads the record.
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -20,24 +21,24 @@
 #define FILES_MAX 1024
 
 struct head {
-    uint8_t kind[8]; // its first letter is what happened
+    uint8_t kind[8]; // the first byte is the action
     int64_t fd, offset, length;
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static const char *folder;
 static int record = -1;
-static char ours[FILES_MAX]; // descriptors of files in the folder
+static char recorded[FILES_MAX]; // descriptors of files in the folder
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
 __attribute__((constructor)) static void begin(void) {
-    folder = getenv("POWER_FOLDER");
-    const char *log = getenv("POWER_LOG");
+    folder = getenv("RECORD_FOLDER");
+    const char *log = getenv("RECORD_FILE");
     if (folder && log) record = REAL(open)(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 }
 
-// A name in the folder, "" for the folder itself, nothing for other files and for those that are mapped into memory.
+// Returns a name in the folder, "" for the folder itself, NULL for other and for memory-mapped files.
 static const char *inside(const char *path) {
     size_t length = folder ? strlen(folder) : 0;
     if (record < 0 || strncmp(path, folder, length) != 0) return NULL;
@@ -48,7 +49,7 @@ static const char *inside(const char *path) {
     return path + length + 1;
 }
 
-static int is_ours(int fd) { return record >= 0 && fd >= 0 && fd < FILES_MAX && ours[fd]; }
+static int is_recorded(int fd) { return record >= 0 && fd >= 0 && fd < FILES_MAX && recorded[fd]; }
 
 static void note(char kind, int64_t fd, int64_t offset, const void *data, size_t length) {
     struct head head = {{kind}, fd, offset, (int64_t)length};
@@ -63,7 +64,7 @@ static int opened(int at, const char *path, int flags, mode_t mode) {
     int fd = REAL(openat)(at, path, flags, mode);
     if (fd >= FILES_MAX) abort();
     if (fd >= 0) {
-        ours[fd] = 1;
+        recorded[fd] = 1;
         note(flags & O_TRUNC ? 'T' : 'O', fd, 0, name, strlen(name));
     }
     pthread_mutex_unlock(&lock);
@@ -89,16 +90,16 @@ int openat(int at, const char *path, int flags, ...) OPEN(openat, at)
 int openat64(int at, const char *path, int flags, ...) OPEN(openat64, at)
 
 int close(int fd) {
-    if (!is_ours(fd)) return REAL(close)(fd);
+    if (!is_recorded(fd)) return REAL(close)(fd);
     pthread_mutex_lock(&lock);
-    ours[fd] = 0;
+    recorded[fd] = 0;
     note('C', fd, 0, "", 0);
     int done = REAL(close)(fd);
     pthread_mutex_unlock(&lock);
     return done;
 }
 
-// Does a write with the lock held; `offset` is -1 where the descriptor knows it.
+// Writes with the lock held. With the offset -1, writes at the descriptor's own offset.
 static ssize_t written(int fd, const void *data, size_t length, off_t offset) {
     pthread_mutex_lock(&lock);
     off_t at = offset;
@@ -113,22 +114,22 @@ static ssize_t written(int fd, const void *data, size_t length, off_t offset) {
 }
 
 ssize_t write(int fd, const void *data, size_t length) {
-    return is_ours(fd) ? written(fd, data, length, -1) : REAL(write)(fd, data, length);
+    return is_recorded(fd) ? written(fd, data, length, -1) : REAL(write)(fd, data, length);
 }
 
 ssize_t pwrite(int fd, const void *data, size_t length, off_t offset) {
-    return is_ours(fd) ? written(fd, data, length, offset) : REAL(pwrite)(fd, data, length, offset);
+    return is_recorded(fd) ? written(fd, data, length, offset) : REAL(pwrite)(fd, data, length, offset);
 }
 
 ssize_t pwrite64(int fd, const void *data, size_t length, off_t offset) { return pwrite(fd, data, length, offset); }
 
 ssize_t writev(int fd, const struct iovec *parts, int count) {
-    if (!is_ours(fd)) return REAL(writev)(fd, parts, count);
-    return count == 0 ? 0 : written(fd, parts[0].iov_base, parts[0].iov_len, -1); // a short write, as is allowed
+    if (!is_recorded(fd)) return REAL(writev)(fd, parts, count);
+    return count == 0 ? 0 : written(fd, parts[0].iov_base, parts[0].iov_len, -1); // a short write is allowed
 }
 
 static int resized(int fd, off_t length) {
-    if (!is_ours(fd)) return REAL(ftruncate)(fd, length);
+    if (!is_recorded(fd)) return REAL(ftruncate)(fd, length);
     pthread_mutex_lock(&lock);
     int done = REAL(ftruncate)(fd, length);
     if (done == 0) note('S', fd, length, "", 0);
@@ -143,14 +144,14 @@ static int flushed(int fd) {
     pthread_mutex_lock(&lock);
     note('F', fd, 0, "", 0);
     pthread_mutex_unlock(&lock);
-    usleep(100); // as a disk does, so that others come meanwhile and share the next flush
+    usleep(100); // as a disk does, so that other operations can share the next flush
     return 0;
 }
 
-int fsync(int fd) { return is_ours(fd) ? flushed(fd) : REAL(fsync)(fd); }
-int fdatasync(int fd) { return is_ours(fd) ? flushed(fd) : REAL(fdatasync)(fd); }
+int fsync(int fd) { return is_recorded(fd) ? flushed(fd) : REAL(fsync)(fd); }
+int fdatasync(int fd) { return is_recorded(fd) ? flushed(fd) : REAL(fdatasync)(fd); }
 
-// Notes a change of names, as `from` and `to` with a zero between.
+// Records a change of names, as `from` and `to` with a zero between.
 static void renamed(char kind, const char *from, const char *to) {
     char names[1024];
     int length = snprintf(names, sizeof names, "%s%c%s", from, 0, to);

@@ -1,16 +1,16 @@
-//! The record of what a process did to its files: made by `record.c`, loaded into the process; read here.
+//! The record of a process's changes to its files. `record.c`, loaded into the process, writes it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// One thing that was done.
+/// A recorded action.
 #[derive(Debug)]
-pub(crate) enum Act {
+pub(crate) enum Action {
     Open {
         fd: i64,
         name: String,
-        empties: bool,
+        truncates: bool,
     },
     Close {
         fd: i64,
@@ -40,9 +40,10 @@ pub(crate) enum Act {
     },
 }
 
+/// Size of the head of an action, in bytes.
 const HEAD: usize = 32;
 
-/// Builds the recorder. Whoever builds this project has a C compiler.
+/// Builds the recorder. Building this project requires a C compiler anyway.
 pub(crate) fn build(folder: &Path) -> PathBuf {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("power_loss/record.c");
     let library = folder.join("record.so");
@@ -53,54 +54,54 @@ pub(crate) fn build(folder: &Path) -> PathBuf {
     library
 }
 
-/// What a record tells, in order.
-pub(crate) fn read(path: &Path) -> Vec<Act> {
+/// Reads a record. Returns its actions in order.
+pub(crate) fn read(path: &Path) -> Vec<Action> {
     let record = fs::read(path).expect("the process left a record");
-    let (mut acts, mut rest) = (Vec::new(), record.as_slice());
+    let (mut actions, mut rest) = (Vec::new(), record.as_slice());
     while !rest.is_empty() {
         let (head, after) = rest.split_at(HEAD);
-        let number = |place: usize| {
-            let bytes = head[place..place + 8].try_into();
+        let number = |offset: usize| {
+            let bytes = head[offset..offset + 8].try_into();
             i64::from_ne_bytes(bytes.expect("eight bytes"))
         };
         let (fd, offset) = (number(8), number(16) as usize);
         let (data, after) = after.split_at(number(24) as usize);
-        acts.push(act(head[0], fd, offset, data));
+        actions.push(action(head[0], fd, offset, data));
         rest = after;
     }
-    acts
+    actions
 }
 
-fn act(kind: u8, fd: i64, offset: usize, data: &[u8]) -> Act {
-    let name = || String::from_utf8(data.to_vec()).expect("names are plain");
+fn action(kind: u8, fd: i64, offset: usize, data: &[u8]) -> Action {
+    let name = || String::from_utf8(data.to_vec()).expect("names are UTF-8");
     let names = || {
         let names = name();
         let (from, to) = names.split_once('\0').expect("two names");
         (from.to_owned(), to.to_owned())
     };
     match kind {
-        b'O' | b'T' => Act::Open {
+        b'O' | b'T' => Action::Open {
             fd,
             name: name(),
-            empties: kind == b'T',
+            truncates: kind == b'T',
         },
-        b'C' => Act::Close { fd },
-        b'W' => Act::Write {
+        b'C' => Action::Close { fd },
+        b'W' => Action::Write {
             fd,
             at: offset,
             data: data.to_vec(),
         },
-        b'S' => Act::Size { fd, length: offset },
-        b'F' => Act::Flush { fd },
+        b'S' => Action::Size { fd, length: offset },
+        b'F' => Action::Flush { fd },
         b'R' => {
             let (from, to) = names();
-            Act::Rename { from, to }
+            Action::Rename { from, to }
         }
         b'L' => {
             let (from, to) = names();
-            Act::Link { from, to }
+            Action::Link { from, to }
         }
-        b'U' => Act::Unlink { name: name() },
+        b'U' => Action::Unlink { name: name() },
         _ => panic!("the record is broken"),
     }
 }

@@ -1,29 +1,30 @@
-//! One session: a process works the store under the recorder, and its record is cut at random places.
+//! A session: a recorded process uses the store, and its record is cut at random positions.
 
 use std::fmt;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::check::{Told, Trouble, check, lay_out};
-use crate::cuts::{Cuts, is_word};
-use crate::disk::{Disk, Image, WORD};
+use crate::check::{Problem, Reported, check, write_image};
+use crate::cuts::{Cuts, begins_step};
+use crate::disk::{Disk, Image, REPORTS};
 use crate::random::Random;
-use crate::record::{self, Act};
+use crate::record::{self, Action};
 use crate::world::World;
 
-/// Where sessions are held, and the recorder.
+/// The folder of the sessions, and the recorder.
 pub(crate) struct Stage {
     pub(crate) folder: PathBuf,
     pub(crate) recorder: PathBuf,
 }
 
-/// How images were found.
+/// The numbers of images, by result.
 #[derive(Default)]
 pub(crate) struct Counts {
     pub(crate) images: u64,
     pub(crate) sessions: u64,
-    /// Of the images, those that were cut before the first step: while the store was made or recovered.
+    /// Number of images that were cut before the first step, while the store was created or
+    /// recovered.
     pub(crate) opening: u64,
     pub(crate) lost: u64,
     pub(crate) damaged: u64,
@@ -38,7 +39,7 @@ impl Counts {
 
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Counts {
+        let Self {
             images,
             sessions,
             opening,
@@ -48,25 +49,25 @@ impl fmt::Display for Counts {
         } = self;
         write!(
             f,
-            "{images} images of {sessions} sessions, {opening} of them cut while it opened: \
-             {lost} lost, {damaged} damaged, {unopenable} that do not open"
+            "{images} images of {sessions} sessions, {opening} of them cut while the store opened: \
+             {lost} lost, {damaged} damaged, {unopenable} not opening"
         )
     }
 }
 
-/// What a session begins with.
+/// A session before its start.
 pub(crate) struct Session {
     images: u64,
     image: Image,
     world: World,
     pub(crate) settings: String,
-    /// Cut everywhere while the store is opened, and nowhere else.
+    /// Whether to cut only while the store opens, at evenly spaced positions.
     pub(crate) opens_only: bool,
 }
 
 impl Session {
-    pub(crate) fn new(images: u64, (image, world): (Image, World)) -> Session {
-        Session {
+    pub(crate) fn new(images: u64, (image, world): (Image, World)) -> Self {
+        Self {
             images,
             image,
             world,
@@ -75,56 +76,63 @@ impl Session {
         }
     }
 
-    /// Works the store and cuts the record. Gives an image to go on with, and what it holds.
+    /// Runs the process and cuts the record. Returns an image for the next session, and its
+    /// content.
     pub(crate) fn run(
         self,
         stage: &Stage,
         random: &mut Random,
         counts: &mut Counts,
     ) -> Option<(Image, World)> {
-        let acts = self.record(stage, random);
-        let opened = acts.iter().position(is_word).unwrap_or(acts.len());
-        let places = Cuts::new(&acts, opened);
-        let choose = |number: u64| match self.opens_only {
-            true => number as usize * opened / self.images as usize,
-            false => places.choose(random),
+        let actions = self.record(stage, random);
+        let opened = actions
+            .iter()
+            .position(begins_step)
+            .unwrap_or(actions.len());
+        let positions = Cuts::new(&actions, opened);
+        let choose = |number: u64| {
+            if self.opens_only {
+                number as usize * opened / self.images as usize
+            } else {
+                positions.choose(random)
+            }
         };
         let mut cuts: Vec<usize> = (0..self.images).map(choose).collect();
         cuts.sort_unstable();
-        let continued = random.place(cuts.len());
+        let chosen = random.place(cuts.len());
         counts.sessions += 1;
 
-        let (mut disk, mut told) = (Disk::new(&self.image), Told::new(self.world));
-        let (mut next, mut left) = (0, None);
-        for (place, act) in acts.iter().enumerate() {
-            while cuts.get(next) == Some(&place) {
+        let (mut disk, mut reported) = (Disk::new(&self.image), Reported::new(self.world));
+        let (mut next, mut last) = (0, None);
+        for (position, action) in actions.iter().enumerate() {
+            while cuts.get(next) == Some(&position) {
                 let image = disk.cut(random);
-                let checked = check(&stage.folder.join("image"), &image, &told);
+                let checked = check(&stage.folder.join("image"), &image, &reported);
                 counts.images += 1;
-                counts.opening += u64::from(place < opened);
+                counts.opening += u64::from(position < opened);
                 match checked {
-                    Ok(world) if next == continued => left = Some((image, world)),
+                    Ok(world) if next == chosen => last = Some((image, world)),
                     Ok(_) => {}
-                    Err(trouble) => counts.note(&trouble, &self.settings, place),
+                    Err(problem) => counts.add(&problem, &self.settings, position),
                 }
                 next += 1;
             }
-            if let Some(word) = disk.apply(act) {
-                told.hear(word);
+            if let Some(report) = disk.apply(action) {
+                reported.add(report);
             }
         }
-        is_whole(stage, &disk);
-        left
+        check_record(stage, &disk);
+        last
     }
 
-    /// Has the store worked by a process of its own, and gives the record.
-    fn record(&self, stage: &Stage, random: &mut Random) -> Vec<Act> {
-        let folder = stage.folder.join("worked");
-        drop(fs::remove_dir_all(&folder));
-        lay_out(&folder, &self.image);
-        let (world, log) = (stage.folder.join("world"), stage.folder.join("log"));
+    /// Runs the process. Returns its record.
+    fn record(&self, stage: &Stage, random: &mut Random) -> Vec<Action> {
+        let folder = stage.folder.join("store");
+        let _ = fs::remove_dir_all(&folder);
+        write_image(&folder, &self.image);
+        let (world, record) = (stage.folder.join("world"), stage.folder.join("record"));
         fs::write(&world, serde_json::to_vec(&self.world).unwrap()).unwrap();
-        drop(fs::remove_file(&log));
+        let _ = fs::remove_file(&record);
         let mut process = Command::new(std::env::current_exe().unwrap());
         process.arg("work").arg(&folder).arg(&world);
         let steps = if self.opens_only {
@@ -137,41 +145,43 @@ impl Session {
             .arg(steps.to_string());
         process.arg(&self.settings);
         process.env("LD_PRELOAD", &stage.recorder);
-        process.env("POWER_FOLDER", &folder).env("POWER_LOG", &log);
+        process
+            .env("RECORD_FOLDER", &folder)
+            .env("RECORD_FILE", &record);
         assert!(
             process.status().unwrap().success(),
-            "the process that works the store failed"
+            "the recorded process failed"
         );
-        record::read(&log)
+        record::read(&record)
     }
 }
 
-/// The record is complete: it leads to the very files that are there.
-fn is_whole(stage: &Stage, disk: &Disk) {
+/// Checks that the record is complete: it results in the files on the real disk.
+fn check_record(stage: &Stage, disk: &Disk) {
     let mut image = Image::new();
-    for entry in fs::read_dir(stage.folder.join("worked")).unwrap() {
+    for entry in fs::read_dir(stage.folder.join("store")).unwrap() {
         let entry = entry.unwrap();
         let name = entry.file_name().into_string().unwrap();
-        if name != WORD && !name.ends_with("-shm") {
+        if name != REPORTS && !name.ends_with("-shm") {
             image.insert(name, fs::read(entry.path()).unwrap());
         }
     }
     assert!(
-        image == disk.seen(),
-        "the record does not lead to the files that are there"
+        image == disk.visible(),
+        "the record does not result in the files on the disk"
     );
 }
 
 impl Counts {
-    fn note(&mut self, trouble: &Trouble, settings: &str, place: usize) {
-        match trouble {
-            Trouble::Lost(_) => self.lost += 1,
-            Trouble::Damaged(_) => self.damaged += 1,
-            Trouble::Unopenable(_) => self.unopenable += 1,
+    fn add(&mut self, problem: &Problem, settings: &str, position: usize) {
+        match problem {
+            Problem::Lost(_) => self.lost += 1,
+            Problem::Damaged(_) => self.damaged += 1,
+            Problem::Unopenable(_) => self.unopenable += 1,
         }
-        let is_expected = settings.contains("NORMAL") && matches!(trouble, Trouble::Lost(_));
+        let is_expected = settings.contains("NORMAL") && matches!(problem, Problem::Lost(_));
         if !is_expected {
-            println!("cut after {place} acts with `{settings}`: {trouble}");
+            println!("cut after {position} actions with `{settings}`: {problem}");
         }
     }
 }

@@ -1,27 +1,28 @@
-//! What a store should hold: a witness that knows the contract and nothing of the engine.
+//! The expected content of a store, by its contract alone.
 //!
-//! A hand is a task that does one step after another in chats of its own. So when the power fails, every step that it
-//! told to have ended is in the store, and of the one that it had begun all or nothing.
+//! A worker is a task that does one step after another in chats of its own. After a power failure,
+//! the store must contain every step that a worker has reported as done, and the step that it had
+//! begun either whole or not at all.
 
 use serde::{Deserialize, Serialize};
 
 use crate::random::mix;
 
-pub(crate) const HANDS: usize = 4;
+pub(crate) const WORKERS: usize = 4;
 pub(crate) const CHATS: usize = 3;
 
-/// The number of an event that was not told.
-pub(crate) const UNTOLD: u64 = u64::MAX;
+/// The number of an event whose step did not end, so its number is unknown.
+pub(crate) const UNKNOWN: u64 = u64::MAX;
 
-/// All hands.
-pub(crate) type World = Vec<Hand>;
+/// The expected content: one part for each worker.
+pub(crate) type World = Vec<Worker>;
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Hand {
-    /// How many hours have passed for it.
+pub(crate) struct Worker {
+    /// Number of hours that have passed for this worker.
     pub(crate) hours: u64,
     /// The last delivery.
-    pub(crate) heard: Option<(Vec<usize>, Body)>,
+    pub(crate) last_delivery: Option<(Vec<usize>, Body)>,
     /// The number in the tokens of its portal.
     pub(crate) token: Option<u64>,
     pub(crate) chats: [Chat; CHATS],
@@ -30,12 +31,13 @@ pub(crate) struct Hand {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Chat {
     pub(crate) state: Option<State>,
-    pub(crate) aside: usize,
+    /// Number of quarantined states.
+    pub(crate) quarantined: usize,
     pub(crate) waiting: Vec<Event>,
     pub(crate) calls: Vec<Call>,
-    /// The numbers of messages, by call.
+    /// The ids of messages, by call.
     pub(crate) messages: Vec<(CallKey, u64)>,
-    /// Reminders by number, and the hour when they are due.
+    /// Reminders, and the hours when they are due.
     pub(crate) reminders: Vec<(CallKey, u64)>,
     pub(crate) dead: Vec<Dead>,
 }
@@ -43,7 +45,8 @@ pub(crate) struct Chat {
 /// The number of a call or reminder.
 pub(crate) type CallKey = (u64, u16);
 
-/// What a chat remembers: how many turns it had, a chain over them in their order, and how much fills pages.
+/// The state of a chat: the number of turns, a hash chain over their events in order, and the size
+/// of a filler.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct State {
     pub(crate) turns: u64,
@@ -54,18 +57,18 @@ pub(crate) struct State {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Event {
     pub(crate) id: u64,
-    pub(crate) what: ChatEventKind,
+    pub(crate) kind: EventKind,
     pub(crate) attempts: u32,
     pub(crate) failures: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) enum ChatEventKind {
-    Heard { body: Body, part: u16 },
+pub(crate) enum EventKind {
+    Delivered { body: Body, part: u16 },
     Reminder(CallKey),
 }
 
-/// A body by the number and the length that it is made of.
+/// A body, which is generated from a number and a length.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Body {
     pub(crate) number: u64,
@@ -75,12 +78,12 @@ pub(crate) struct Body {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Call {
     pub(crate) key: CallKey,
-    pub(crate) what: Said,
-    pub(crate) taken: bool,
+    pub(crate) kind: CallKind,
+    pub(crate) is_taken: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) enum Said {
+pub(crate) enum CallKind {
     Say { text: String, remember: bool },
     Edit { of: CallKey, text: String },
     Delete { of: CallKey },
@@ -93,10 +96,10 @@ pub(crate) enum Dead {
 }
 
 impl State {
-    /// The state after a turn.
-    pub(crate) fn after(before: Option<&State>, event: u64, fill: usize) -> State {
+    /// Returns the state after a turn.
+    pub(crate) fn after(before: Option<&Self>, event: u64, fill: usize) -> Self {
         let (turns, chain) = before.map_or((0, 0), |state| (state.turns, state.chain));
-        State {
+        Self {
             turns: turns + 1,
             chain: mix(chain ^ event),
             fill,
@@ -105,45 +108,45 @@ impl State {
 }
 
 impl Chat {
-    /// Puts an event to its place: by its number.
-    pub(crate) fn wait(&mut self, id: u64, what: ChatEventKind) {
-        let place = self.waiting.partition_point(|event| event.id <= id);
+    /// Inserts a waiting event, ordered by number.
+    pub(crate) fn insert_event(&mut self, id: u64, kind: EventKind) {
+        let position = self.waiting.partition_point(|event| event.id <= id);
         let event = Event {
             id,
-            what,
+            kind,
             attempts: 0,
             failures: 0,
         };
-        self.waiting.insert(place, event);
+        self.waiting.insert(position, event);
     }
 
     pub(crate) fn queue(&mut self, call: Call) {
-        let place = self.calls.partition_point(|other| other.key < call.key);
-        self.calls.insert(place, call);
+        let position = self.calls.partition_point(|other| other.key < call.key);
+        self.calls.insert(position, call);
     }
 
-    /// Takes the numbers that a store gave for those that were not told.
-    fn learn(&mut self, found: &Chat) {
+    /// Replaces unknown numbers of events by those found in the store.
+    fn resolve_unknown(&mut self, found: &Self) {
         for (own, found) in self.waiting.iter_mut().zip(&found.waiting) {
-            if own.id == UNTOLD {
+            if own.id == UNKNOWN {
                 own.id = found.id;
             }
         }
     }
 }
 
-impl Hand {
-    /// Whether a store holds what this hand expects. Numbers that were not told are learnt.
-    pub(crate) fn fits(&mut self, found: &Hand) -> bool {
-        // The store has no clock, and does not tell what it has seen.
-        (self.hours, self.heard) = (found.hours, found.heard.clone());
+impl Worker {
+    /// Returns true if the store contains what this worker expects. Resolves unknown numbers.
+    pub(crate) fn matches(&mut self, found: &Self) -> bool {
+        // These two cannot be read from a store.
+        (self.hours, self.last_delivery) = (found.hours, found.last_delivery.clone());
         for (own, found) in self.chats.iter_mut().zip(&found.chats) {
-            own.learn(found);
+            own.resolve_unknown(found);
         }
         self == found
     }
 
-    /// The highest number of an event that this hand was told of.
+    /// Returns the highest known number of an event.
     pub(crate) fn last_event(&self) -> u64 {
         let ids = self.chats.iter().flat_map(|chat| &chat.waiting);
         ids.map(|event| event.id).max().unwrap_or_default()

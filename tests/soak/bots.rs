@@ -1,6 +1,7 @@
-//! The bots: what a message says is what they do with it, and they tell when something is out of order.
+//! The bots. They do what a message says, and report messages that are out of order.
 //!
-//! A message is its number in its chat and a fate: `17 fail 2` fails at its first two attempts.
+//! A message is its number in its chat and a behaviour: `17 fail 2` fails in its first two
+//! attempts.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,42 +14,45 @@ use serde_json::Value;
 use crate::ledger::Ledger;
 use crate::random::mix;
 
-/// What a chat remembers: how many turns it had, and a chain over their numbers in their order.
+/// The state of a chat: the number of turns, and a hash chain over their numbers in order.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Remembered {
+pub(crate) struct ChatState {
     pub(crate) turns: u64,
     pub(crate) chain: u64,
     last: u64,
     said: Option<MessageRef>,
 }
 
-/// A bot that remembers; a strict one lets its chat wait for the operator.
-pub(crate) struct Clerk {
+/// A bot with a state.
+pub(crate) struct StateBot {
     pub(crate) ledger: Arc<Ledger>,
-    pub(crate) is_strict: bool,
+    /// Whether a dead letter blocks its chat until the operator decides.
+    pub(crate) blocks: bool,
 }
 
-impl Clerk {
-    async fn handle(&self, cx: &mut Context<Remembered>, text: &str) -> Result {
+impl StateBot {
+    async fn handle(&self, cx: &mut Context<ChatState>, text: &str) -> Result {
         let mut words = text.split(' ');
         let number: u64 = words.next().unwrap_or_default().parse()?;
-        let (fate, how) = (
+        let (behaviour, argument) = (
             words.next().unwrap_or_default(),
             words.next().unwrap_or_default(),
         );
-        let is_first_tries = u64::from(cx.attempt()) <= how.parse().unwrap_or(0);
-        self.ledger.turn();
-        match fate {
-            "fail" if is_first_tries => return Err(Error::failed("the warehouse does not answer")),
-            "panic" if is_first_tries => std::panic::panic_any(crate::BUG),
-            "hang" if is_first_tries => std::future::pending().await,
-            "never" if !self.ledger.is_healed(cx.dialog(), number) => {
-                return Err(Error::failed("nobody can do that"));
+        let fails_now = u64::from(cx.attempt()) <= argument.parse().unwrap_or(0);
+        self.ledger.count_turn();
+        match behaviour {
+            "fail" if fails_now => return Err(Error::failed("the warehouse does not answer")),
+            "panic" if fails_now => std::panic::panic_any(crate::BUG),
+            "hang" if fails_now => std::future::pending().await,
+            "never" if !self.ledger.is_fixed(cx.dialog(), number) => {
+                return Err(Error::failed("the warehouse is closed"));
             }
-            "remind" => drop(cx.remind(Duration::from_secs(how.parse()?), number)?),
+            "remind" => {
+                cx.remind(Duration::from_secs(argument.parse()?), number)?;
+            }
             "edit" => {
                 if let Some(said) = cx.state.said {
-                    // The same text, since the change is made in the message itself where that still waits.
+                    // The same text, because a message that still waits is changed in the outbox.
                     cx.message(said).edit(cx.state.last.to_string());
                 }
             }
@@ -56,59 +60,59 @@ impl Clerk {
         }
         if number <= cx.state.last {
             self.ledger
-                .complain(format!("{}: {number} after {}", cx.dialog(), cx.state.last));
+                .add_problem(format!("{}: {number} after {}", cx.dialog(), cx.state.last));
         }
-        cx.state = Remembered {
+        cx.state = ChatState {
             turns: cx.state.turns + 1,
             chain: mix(cx.state.chain ^ number),
             last: number,
             said: Some(cx.say(number.to_string()).reference()),
         };
-        if fate == "forget" {
-            cx.state = Remembered::default();
+        if behaviour == "forget" {
+            cx.state = ChatState::default();
         }
         Ok(())
     }
 }
 
-impl Bot<Remembered> for Clerk {
+impl Bot<ChatState> for StateBot {
     fn profile(&self) -> Profile {
-        if self.is_strict {
-            return Profile::new("strict", "Strict")
+        if self.blocks {
+            return Profile::new("blocking", "Blocking")
                 .redelivery(Redelivery::Deduplicated)
                 .blocks_after_failure();
         }
-        Profile::new("clerk", "Clerk").redelivery(Redelivery::Deduplicated)
+        Profile::new("plain", "Plain").redelivery(Redelivery::Deduplicated)
     }
 
-    async fn message(&self, cx: &mut Context<Remembered>, message: Message) -> Result {
+    async fn message(&self, cx: &mut Context<ChatState>, message: Message) -> Result {
         self.handle(cx, &message.text).await
     }
 
-    async fn edited(&self, cx: &mut Context<Remembered>, message: Message) -> Result {
+    async fn edited(&self, cx: &mut Context<ChatState>, message: Message) -> Result {
         self.handle(cx, &message.text).await
     }
 
-    async fn reminded(&self, cx: &mut Context<Remembered>, reminder: Reminder) -> Result {
-        self.ledger.turn();
+    async fn reminded(&self, cx: &mut Context<ChatState>, reminder: Reminder) -> Result {
+        self.ledger.count_turn();
         cx.say(format!("reminded {}", reminder.read::<u64>()?));
         Ok(())
     }
 }
 
-/// A bot whose state no later version of it can read: the older one is kept aside.
-pub(crate) struct Fickle {
+/// A bot that cannot read the state of an earlier version, so that state is quarantined.
+pub(crate) struct UnreadableStateBot {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) version: u32,
 }
 
-impl Bot<u64> for Fickle {
+impl Bot<u64> for UnreadableStateBot {
     fn profile(&self) -> Profile {
-        Profile::new("fickle", "Fickle").redelivery(Redelivery::Deduplicated)
+        Profile::new("unreadable", "Unreadable").redelivery(Redelivery::Deduplicated)
     }
 
     async fn message(&self, cx: &mut Context<u64>, message: Message) -> Result {
-        self.ledger.turn();
+        self.ledger.count_turn();
         let number = message.text.split(' ').next().unwrap_or_default();
         cx.state = number.parse()?;
         cx.say(number);
@@ -120,6 +124,6 @@ impl Bot<u64> for Fickle {
     }
 
     fn upgrade(&self, _: u32, _: Value) -> Result<u64> {
-        Err(Error::failed("nobody remembers what that meant"))
+        Err(Error::failed("the old format is not known"))
     }
 }

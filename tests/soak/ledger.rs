@@ -1,6 +1,6 @@
-//! What should have come of everything that was sent, kept so small that it does not grow with the number of events.
+//! The expected effects of all sent events, in a size that does not depend on their number.
 //!
-//! What comes in an order is a chain, what comes in none is a sum; both are compared at the end.
+//! Ordered effects are a hash chain, unordered ones a sum. Both are compared at the end.
 
 use std::collections::HashSet;
 use std::sync::Mutex;
@@ -10,43 +10,51 @@ use imbot::event::DialogId;
 
 use crate::random::{Random, mix};
 
-/// How many chats there are. Their number is their dialog's.
+/// Number of chats. The number of a chat is its dialog id.
 pub(crate) const CHATS: usize = 300;
 
-/// What should be, and what was seen.
+/// The expected and the seen effects.
 #[derive(Debug)]
 pub(crate) struct Ledger {
     pub(crate) expected: Mutex<Vec<Chat>>,
-    /// What was said in each chat, in order, and the id of the last message.
-    pub(crate) heard: Mutex<Vec<Heard>>,
+    /// The messages shown in each chat.
+    pub(crate) shown: Mutex<Vec<Shown>>,
     pub(crate) sums: Mutex<Sums>,
     pub(crate) random: Mutex<Random>,
-    healed: Mutex<HashSet<(usize, u64)>>,
-    complaints: Mutex<Vec<String>>,
+    /// Events whose cause of failure the operator has fixed.
+    fixed: Mutex<HashSet<(usize, u64)>>,
+    problems: Mutex<Vec<String>>,
     turns: AtomicU64,
-    /// By which the portal decides whether it takes a message at all.
+    /// The seed that determines which messages the portal refuses.
     seed: u64,
 }
 
-/// A chat as it should be when everything that was sent is handled.
+/// The expected content of a chat when all events are handled.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Chat {
+    /// Number of events.
     pub(crate) sent: u64,
+    /// Number of turns since the state was last forgotten.
     pub(crate) turns: u64,
+    /// Hash chain over these turns.
     pub(crate) chain: u64,
+    /// Hash chain over the bot's messages.
     pub(crate) said: u64,
 }
 
+/// The messages shown in a chat.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Heard {
+pub(crate) struct Shown {
+    /// Hash chain over the messages.
     pub(crate) said: u64,
+    /// The repeat id of the last message.
     pub(crate) last: Option<uuid::Uuid>,
 }
 
-/// Sums over events that come in no order, each expected and seen.
+/// Sums over unordered effects, each expected and seen.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Sums {
-    pub(crate) buried: [Sum; 2],
+    pub(crate) dead: [Sum; 2],
     pub(crate) refused: [Sum; 2],
     pub(crate) reminded: [Sum; 2],
 }
@@ -68,51 +76,49 @@ impl Sum {
 }
 
 impl Ledger {
-    pub(crate) fn new(seed: u64) -> Ledger {
-        Ledger {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
             expected: Mutex::new(vec![Chat::default(); CHATS]),
-            heard: Mutex::new(vec![Heard::default(); CHATS]),
+            shown: Mutex::new(vec![Shown::default(); CHATS]),
             sums: Mutex::default(),
             random: Mutex::new(Random::new(seed)),
-            healed: Mutex::default(),
-            complaints: Mutex::default(),
+            fixed: Mutex::default(),
+            problems: Mutex::default(),
             turns: AtomicU64::new(0),
             seed,
         }
     }
 
     /// Counts a turn.
-    pub(crate) fn turn(&self) {
+    pub(crate) fn count_turn(&self) {
         self.turns.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How many turns there were.
+    /// Returns the number of turns.
     pub(crate) fn turns(&self) -> u64 {
         self.turns.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn complain(&self, what: String) {
-        self.complaints.lock().unwrap().push(what);
+    pub(crate) fn add_problem(&self, problem: String) {
+        self.problems.lock().unwrap().push(problem);
     }
 
-    /// Whether the operator has mended what an event needs. It is asked once after that.
-    pub(crate) fn is_healed(&self, dialog: &DialogId, number: u64) -> bool {
-        self.healed
-            .lock()
-            .unwrap()
-            .contains(&(chat(dialog), number))
+    /// Returns true if the operator has fixed the cause of an event's failure.
+    pub(crate) fn is_fixed(&self, dialog: &DialogId, number: u64) -> bool {
+        self.fixed.lock().unwrap().contains(&(chat(dialog), number))
     }
 
-    pub(crate) fn heal(&self, chat: usize, number: u64) {
-        self.healed.lock().unwrap().insert((chat, number));
+    pub(crate) fn fix(&self, chat: usize, number: u64) {
+        self.fixed.lock().unwrap().insert((chat, number));
     }
 
-    /// Whether the portal refuses this message for good.
+    /// Returns true if the portal refuses this message permanently.
     pub(crate) fn is_refused(&self, chat: usize, number: u64) -> bool {
         mix(self.seed ^ (chat as u64) << 32 ^ number).is_multiple_of(50)
     }
 
-    /// Notes that something was sent to a chat that will be applied, and forgotten at once if the bot does so.
+    /// Adds an event that the bot will apply to its state. With `forgets`, it then forgets the
+    /// state.
     pub(crate) fn expect(&self, chat: usize, number: u64, forgets: bool) {
         let here = &mut self.expected.lock().unwrap()[chat];
         here.turns += 1;
@@ -127,32 +133,32 @@ impl Ledger {
         }
     }
 
-    /// What is wrong, but for the states.
-    pub(crate) fn complaints(&self) -> Vec<String> {
-        let mut complaints = self.complaints.lock().unwrap().clone();
-        let (expected, heard) = (self.expected.lock().unwrap(), self.heard.lock().unwrap());
-        for (chat, (expected, heard)) in expected.iter().zip(&*heard).enumerate() {
-            if expected.said != heard.said {
-                complaints.push(format!(
-                    "{chat}: what was said is not what should have been"
+    /// Returns all problems except those of the states.
+    pub(crate) fn problems(&self) -> Vec<String> {
+        let mut problems = self.problems.lock().unwrap().clone();
+        let (expected, shown) = (self.expected.lock().unwrap(), self.shown.lock().unwrap());
+        for (chat, (expected, shown)) in expected.iter().zip(&*shown).enumerate() {
+            if expected.said != shown.said {
+                problems.push(format!(
+                    "{chat}: the shown messages are not the expected ones"
                 ));
             }
         }
         let sums = self.sums.lock().unwrap();
         for (what, [expected, seen]) in [
-            ("buried", sums.buried),
+            ("dead", sums.dead),
             ("refused", sums.refused),
             ("reminded", sums.reminded),
         ] {
             if expected != seen {
-                complaints.push(format!("{what}: expected {expected:?}, seen {seen:?}"));
+                problems.push(format!("{what}: expected {expected:?}, seen {seen:?}"));
             }
         }
-        complaints
+        problems
     }
 }
 
-/// The number of a chat.
+/// Returns the number of a chat.
 pub(crate) fn chat(dialog: &DialogId) -> usize {
     dialog.as_str().parse().expect("dialogs are numbers")
 }

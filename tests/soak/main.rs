@@ -1,9 +1,10 @@
-//! A long life: `cargo test --release --test soak -- --events 1000000 --seed 7`.
+//! A soak test: `cargo test --release --test soak -- --events 1000000 --seed 7`.
 //!
-//! An engine on a store in a file lives through forty days in a few seconds or minutes: handlers that fail, panic and
-//! hang, a portal that refuses and loses answers, repeats, reminders, and programs that end in the middle of everything.
-//! Nothing may be lost, done twice or out of order; file and memory may not grow; and what has an age limit is gone when
-//! that is over. Without sweeping the file must grow, or else this test could not fail.
+//! An engine on a SQLite store runs through forty days in a few seconds or minutes. Handlers fail,
+//! panic and hang; the portal refuses calls and loses answers; events repeat; reminders become due;
+//! programs end in the middle of their work. Nothing may be lost, done twice or out of order. The
+//! file and the memory may not grow, and all data with an age limit must be gone after it. The
+//! control is a run without sweeps, whose file must grow.
 
 #![expect(clippy::print_stdout, reason = "the numbers go to standard output")]
 
@@ -11,12 +12,12 @@ mod bots;
 mod ledger;
 mod operator;
 mod portal;
+mod process;
 #[path = "../support/program.rs"]
 mod program;
 #[path = "../support/random.rs"]
 mod random;
 mod soak;
-mod visit;
 
 use std::fs;
 use std::panic;
@@ -30,25 +31,30 @@ use tokio::time::Instant;
 
 use soak::Soak;
 
-/// How the bug of a bot panics, which nobody needs to read.
+/// The payload of a bot's intended panic, which is not printed.
 const BUG: &str = "a bug of the bot";
 
-/// How many events a run without arguments has, and in how many days.
+/// Default number of events.
 const EVENTS: u64 = 20_000;
+
+/// Number of days.
 const DAYS: u64 = 40;
 
-/// After the first fifth of the days everything with an age limit has its size. By what factor that may grow.
+/// Maximum growth of the file after the first fifth of the days, when all data with an age limit
+/// has reached its size.
 const FILE_FACTOR: f64 = 1.5;
+
+/// Maximum growth of the memory after the first fifth of the days.
 const MEMORY_FACTOR: f64 = 1.3;
 
-/// What no later program may find, once every age limit is over.
-const PASSING: &[&str] = &[
+/// Tables that must be empty when all age limits have passed.
+const TEMPORARY_TABLES: &[&str] = &[
     "event", "body", "attempt", "call", "taken", "message", "seen", "dead", "aside", "reminder",
     "news",
 ];
 
 fn main() -> ExitCode {
-    if !program::is_meant("life") {
+    if !program::is_meant("soak") {
         return ExitCode::SUCCESS;
     }
     let events = program::number("--events").unwrap_or(EVENTS);
@@ -59,25 +65,25 @@ fn main() -> ExitCode {
             usual(info);
         }
     }));
-    println!("life: {events} events in {DAYS} days, seed {seed}");
-    let wrong = [swept(events, seed), unswept(events / 4, seed)].concat();
-    program::verdict("life", &wrong)
+    println!("soak: {events} events in {DAYS} days, seed {seed}");
+    let wrong = [run(events, seed), run_without_sweeps(events / 4, seed)].concat();
+    program::verdict("soak", &wrong)
 }
 
-/// The life itself: what is wrong with it.
-fn swept(events: u64, seed: u64) -> Vec<String> {
+/// Runs the test. Returns what is wrong.
+fn run(events: u64, seed: u64) -> Vec<String> {
     let (folder, start) = (program::folder(), Instant::now());
     let file = folder.path().join("store.db");
-    let mut life = Soak::new(file.clone(), seed, None);
-    life.pass(DAYS / 5, events / DAYS);
+    let mut soak = Soak::new(file.clone(), seed, None);
+    soak.pass(DAYS / 5, events / DAYS);
     let early = (size(&file), memory());
-    life.pass(DAYS - DAYS / 5, events / DAYS);
+    soak.pass(DAYS - DAYS / 5, events / DAYS);
     let late = (size(&file), memory());
-    let status = life.finish();
-    let mut wrong = life.complaints();
+    let status = soak.finish();
+    let mut wrong = soak.problems();
     println!(
-        "life: {} turns in {:.0?}; at the end {status:?}",
-        life.ledger.turns(),
+        "soak: {} turns in {:.0?}; at the end {status:?}",
+        soak.ledger.turns(),
         start.elapsed()
     );
     for (what, early, late, factor) in [
@@ -85,40 +91,49 @@ fn swept(events: u64, seed: u64) -> Vec<String> {
         ("memory", early.1, late.1, MEMORY_FACTOR),
     ] {
         println!(
-            "life: {what}, {early} bytes after a fifth, {late} at the end, {factor} times that allowed"
+            "soak: {what}: {early} bytes after a fifth, {late} at the end, {factor} times as much allowed"
         );
         if late as f64 > early as f64 * factor {
             wrong.push(format!("the {what} grows"));
         }
     }
-    life.pass(9, 0);
-    wrong.extend(PASSING.iter().filter_map(|table| left(&file, table)));
+    soak.pass(9, 0);
+    wrong.extend(
+        TEMPORARY_TABLES
+            .iter()
+            .filter_map(|table| rows_left(&file, table)),
+    );
     wrong
 }
 
-/// Ten days without sweeping: the file must grow.
-fn unswept(events: u64, seed: u64) -> Vec<String> {
+/// Runs ten days without sweeps, in which the file must grow. Returns what is wrong.
+fn run_without_sweeps(events: u64, seed: u64) -> Vec<String> {
     let folder = program::folder();
     let file = folder.path().join("store.db");
-    let mut never = Limits::default();
-    let ages = [&mut never.dead, &mut never.messages, &mut never.occurrences];
+    let mut limits = Limits::default();
+    let ages = [
+        &mut limits.dead,
+        &mut limits.messages,
+        &mut limits.occurrences,
+    ];
     ages.into_iter()
         .for_each(|age| *age = Duration::from_secs(1 << 32));
-    let mut life = Soak::new(file.clone(), seed, Some(never));
-    life.pass(2, events / 10);
+    let mut soak = Soak::new(file.clone(), seed, Some(limits));
+    soak.pass(2, events / 10);
     let early = size(&file);
-    life.pass(8, events / 10);
+    soak.pass(8, events / 10);
     let late = size(&file);
-    println!("life: without sweeping {early} bytes after a fifth, {late} at the end");
+    println!("soak: without sweeps: {early} bytes after a fifth, {late} at the end");
     let grows = late as f64 > early as f64 * FILE_FACTOR;
     if grows {
         Vec::new()
     } else {
-        vec!["without sweeping the file does not grow".to_owned()]
+        vec!["the file does not grow without sweeps".to_owned()]
     }
 }
 
-fn left(file: &Path, table: &str) -> Option<String> {
+/// Returns a message if a table has rows.
+fn rows_left(file: &Path, table: &str) -> Option<String> {
     let database = Connection::open(file).unwrap();
     let count = |row: &rusqlite::Row<'_>| row.get::<_, u64>(0);
     let rows = database.query_row(&format!("SELECT count(*) FROM {table}"), [], count);
@@ -126,12 +141,12 @@ fn left(file: &Path, table: &str) -> Option<String> {
     (rows > 0).then(|| format!("{rows} rows are left in `{table}`"))
 }
 
-/// The store in a closed file, its log moved.
+/// Returns the size of a closed store, in bytes.
 fn size(file: &Path) -> u64 {
     fs::metadata(file).unwrap().len()
 }
 
-/// How much memory this process has (`VmRSS`).
+/// Returns the memory of this process (`VmRSS`), in bytes.
 fn memory() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let line = status

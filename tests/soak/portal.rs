@@ -1,4 +1,5 @@
-//! The portal: bodies as it posts them, and a transport that refuses, loses answers and shows a repeat once.
+//! The portal: the bodies that it posts, and a transport that refuses calls, loses answers, and
+//! shows a repeat once.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -29,16 +30,16 @@ pub(crate) fn installation() -> Installation {
     }
 }
 
-/// The bot of a chat: most are clerks'.
+/// Returns the bot of a chat, its id and code.
 pub(crate) fn bot(chat: usize) -> (u64, &'static str) {
     match chat % 10 {
-        0 => (9, "fickle"),
-        1 | 2 => (8, "strict"),
-        _ => (7, "clerk"),
+        0 => (9, "unreadable"),
+        1 | 2 => (8, "blocking"),
+        _ => (7, "plain"),
     }
 }
 
-/// The next event for a chat; the ledger notes what should come of it.
+/// Returns the next event for a chat, and stores in the ledger what it should cause.
 pub(crate) fn event(ledger: &Ledger, random: &mut Random, chat: usize) -> Bytes {
     let (id, code) = bot(chat);
     let number = {
@@ -46,8 +47,8 @@ pub(crate) fn event(ledger: &Ledger, random: &mut Random, chat: usize) -> Bytes 
         here.sent += 1;
         here.sent
     };
-    let fate = match random.below(100) {
-        _ if code == "fickle" => "ok".to_owned(),
+    let behaviour = match random.below(100) {
+        _ if code == "unreadable" => "ok".to_owned(),
         0..8 => format!("fail {}", 1 + random.below(2)),
         8..11 => "panic 1".to_owned(),
         11..13 => "hang 1".to_owned(),
@@ -57,15 +58,15 @@ pub(crate) fn event(ledger: &Ledger, random: &mut Random, chat: usize) -> Bytes 
         23..28 => "edit".to_owned(),
         _ => "ok".to_owned(),
     };
-    if fate == "never" && code == "clerk" {
-        ledger.sums.lock().unwrap().buried[EXPECTED].add(chat, number);
+    if behaviour == "never" && code == "plain" {
+        ledger.sums.lock().unwrap().dead[EXPECTED].add(chat, number);
     } else {
-        ledger.expect(chat, number, fate == "forget");
+        ledger.expect(chat, number, behaviour == "forget");
     }
-    if fate.starts_with("remind") {
+    if behaviour.starts_with("remind") {
         ledger.sums.lock().unwrap().reminded[EXPECTED].add(chat, number);
     }
-    let is_edit = code != "fickle" && random.chance(5);
+    let is_edit = code != "unreadable" && random.chance(5);
     let name = if is_edit {
         "ONIMBOTMESSAGEUPDATE"
     } else {
@@ -76,7 +77,7 @@ pub(crate) fn event(ledger: &Ledger, random: &mut Random, chat: usize) -> Bytes 
         "data": {
             "BOT": { id.to_string(): { "BOT_ID": id, "BOT_CODE": code } },
             "PARAMS": {
-                "MESSAGE": format!("{number} {fate}"), "MESSAGE_ID": number * 1_000 + chat as u64,
+                "MESSAGE": format!("{number} {behaviour}"), "MESSAGE_ID": number * 1_000 + chat as u64,
                 "DIALOG_ID": chat, "FROM_USER_ID": 27, "AUTHOR_ID": 27, "CHAT_TYPE": "P",
             },
             "USER": { "ID": 27, "NAME": "Ann Meyer" },
@@ -87,11 +88,11 @@ pub(crate) fn event(ledger: &Ledger, random: &mut Random, chat: usize) -> Bytes 
     form::encode(&body).into()
 }
 
-/// Shows messages, and makes trouble.
+/// A transport that shows messages, and sometimes fails.
 #[derive(Clone, Debug)]
-pub(crate) struct Screen(pub(crate) Arc<Ledger>);
+pub(crate) struct FakePortal(pub(crate) Arc<Ledger>);
 
-impl Transport for Screen {
+impl Transport for FakePortal {
     fn send<'a>(
         &'a self,
         _: &'a BotClient,
@@ -100,21 +101,22 @@ impl Transport for Screen {
         repeat_id: Option<RepeatId>,
     ) -> Pin<Box<dyn Future<Output = Result<Option<MessageId>, Error>> + Send + 'a>> {
         Box::pin(async move {
-            let trouble = self.0.random.lock().unwrap().below(100);
+            let fault = self.0.random.lock().unwrap().below(100);
             tokio::task::yield_now().await;
-            if trouble < 3 {
+            if fault < 3 {
                 return Err(Error::refusal("QUERY_LIMIT_EXCEEDED", 503));
             }
-            let made = self.show(chat(dialog), &call, repeat_id)?;
-            if trouble < 6 {
+            let sent = self.show(chat(dialog), &call, repeat_id)?;
+            if fault < 6 {
                 return Err(Error::refusal("INTERNAL_SERVER_ERROR", 500)); // the answer is lost
             }
-            Ok(made)
+            Ok(sent)
         })
     }
 }
 
-impl Screen {
+impl FakePortal {
+    /// Shows a message, unless it is a repeat or refused. Returns its id.
     fn show(
         &self,
         chat: usize,
@@ -125,13 +127,13 @@ impl Screen {
             return Ok(None);
         };
         let text = params["MESSAGE"].as_str().unwrap_or_default();
-        let mut heard = self.0.heard.lock().unwrap();
-        let here = &mut heard[chat];
+        let mut shown = self.0.shown.lock().unwrap();
+        let here = &mut shown[chat];
         let repeat_id = repeat_id.map(|id| id.uuid());
         let is_repeat = repeat_id.is_some() && repeat_id == here.last;
-        let made = MessageId(self.0.random.lock().unwrap().below(1 << 40));
+        let id = MessageId(self.0.random.lock().unwrap().below(1 << 40));
         if is_repeat {
-            return Ok(Some(made));
+            return Ok(Some(id));
         }
         if let Ok(number) = text.parse() {
             if self.0.is_refused(chat, number) {
@@ -143,6 +145,6 @@ impl Screen {
             self.0.sums.lock().unwrap().reminded[SEEN].add(chat, number);
         }
         here.last = repeat_id;
-        Ok(Some(made))
+        Ok(Some(id))
     }
 }

@@ -1,8 +1,9 @@
-//! A long life in little time: days pass on a paused clock, programs come and go, and the store stays.
+//! Many days in little time: the clock is paused and advanced, and one process follows another on
+//! one store.
 //!
-//! The runtime must not wind its clock by itself while the store's thread works, so a task that blocks is kept in it as
-//! long as it runs; time goes on by hand when the engine rests. The end of a life without a stop drops everything that
-//! was under way, as a killed process does.
+//! A paused clock advances automatically when the runtime is idle, also while the store's threads
+//! work. A blocked task prevents this, so the test advances the clock, when the engine is idle. A
+//! process that ends without a stop drops all running work, as a killed process does.
 
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
@@ -14,21 +15,21 @@ use imbot::store::{Clock, DeadId, Key, Limits, Operator, Portals, Sqlite, Status
 use imbot::{App, Config};
 use tokio::time::Instant;
 
-use crate::bots::{Clerk, Fickle};
+use crate::bots::{StateBot, UnreadableStateBot};
 use crate::ledger::{CHATS, Ledger};
-use crate::portal::{Screen, event, installation};
+use crate::portal::{FakePortal, event, installation};
+use crate::process::Process;
 use crate::random::Random;
-use crate::visit::Stay;
 
 const SLOTS_PER_DAY: u64 = 24;
 
-/// For how many slots the portal may post an event again: repeats are known for a day.
-const REPEATED: u64 = 12;
+/// Number of slots in which the portal may repeat an event. Repeats are recognised for a day.
+const REPEAT_SLOTS: u64 = 12;
 
-/// How many days dead letters are kept.
+/// Age limit of dead letters, in days.
 const DEAD_DAYS: u64 = 3;
 
-/// A store and all who have to do with it.
+/// The store, and the state of the test.
 pub(crate) struct Soak {
     file: PathBuf,
     key: Key,
@@ -36,49 +37,51 @@ pub(crate) struct Soak {
     random: Random,
     now: Time,
     limits: Option<Limits>,
-    lives: u32,
-    /// Up to where the operator has read the dead letters.
+    /// Number of processes so far.
+    processes: u32,
+    /// The last dead letter that the operator has read.
     pub(crate) dead: Option<DeadId>,
     slot: u64,
-    /// Bodies that the portal may post again, and when they came first.
+    /// Bodies that the portal may repeat, with the slot of their first arrival.
     recent: Vec<(u64, Bytes)>,
 }
 
 impl Soak {
-    pub(crate) fn new(file: PathBuf, seed: u64, limits: Option<Limits>) -> Soak {
-        Soak {
+    pub(crate) fn new(file: PathBuf, seed: u64, limits: Option<Limits>) -> Self {
+        Self {
             file,
             key: Key::random(),
             ledger: Arc::new(Ledger::new(seed)),
             random: Random::new(seed),
             now: Time(1_771_940_028_000),
             limits,
-            lives: 0,
+            processes: 0,
             dead: None,
             slot: 0,
             recent: Vec::new(),
         }
     }
 
-    /// Lets so many days pass with so many events in each, one program after the other; the last one is stopped.
+    /// Runs this number of days, with this number of events in each, in one process after another.
+    /// The last process is stopped properly.
     pub(crate) fn pass(&mut self, days: u64, events_per_day: u64) {
         let (mut slots, mut events) = (days * SLOTS_PER_DAY, days * events_per_day);
         while slots > 0 {
-            let stay = slots.min(6 + self.random.below(36));
-            let sent = if stay == slots {
+            let now = slots.min(6 + self.random.below(36));
+            let sent = if now == slots {
                 events
             } else {
-                stay * events_per_day / SLOTS_PER_DAY
+                now * events_per_day / SLOTS_PER_DAY
             };
-            self.live(stay, sent, stay == slots);
-            (slots, events) = (slots - stay, events - sent);
+            self.run_process(now, sent, now == slots);
+            (slots, events) = (slots - now, events - sent);
         }
     }
 
-    /// Lets a program run on until nothing waits any more.
+    /// Runs processes until nothing waits any more.
     pub(crate) fn finish(&mut self) -> Status {
         loop {
-            self.live(SLOTS_PER_DAY, 0, true);
+            self.run_process(SLOTS_PER_DAY, 0, true);
             let status = self.with_store(async |store, _| store.status().await.unwrap());
             if (status.events, status.calls, status.reminders) == (0, 0, 0) {
                 return status;
@@ -86,61 +89,61 @@ impl Soak {
         }
     }
 
-    /// One program, from its start to a stop or a sudden end.
-    fn live(&mut self, slots: u64, events: u64, is_last: bool) {
+    /// Runs one process, from its start to a stop or a sudden end.
+    fn run_process(&mut self, slots: u64, events: u64, is_last: bool) {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .start_paused(true)
             .build()
             .unwrap();
-        let (end, parked) = mpsc::channel::<()>();
-        runtime.spawn_blocking(move || parked.recv());
+        let (end, blocked) = mpsc::channel::<()>();
+        runtime.spawn_blocking(move || blocked.recv());
         let stops = is_last || self.random.chance(50);
         let store = Arc::new(Sqlite::open(&self.file, &self.key).unwrap());
         let after = runtime.block_on(async {
             let start = Instant::now();
-            let stay = self.begin(Arc::clone(&store), start).await;
+            let process = self.start(Arc::clone(&store), start).await;
             for slot in 0..slots {
                 let (before, after) = (events * slot / slots, events * (slot + 1) / slots);
-                self.send(&stay, after - before).await;
-                let is_cut = !stops && slot == slots - 1;
-                if is_cut {
-                    stay.work(&self.ledger, self.random.below(4)).await;
+                self.send(&process, after - before).await;
+                let is_killed = !stops && slot == slots - 1;
+                if is_killed {
+                    process.work(&self.ledger, self.random.below(4)).await;
                 } else {
-                    stay.pass(&self.ledger).await;
-                    self.attend(&stay.store).await;
+                    process.pass(&self.ledger).await;
+                    self.handle_dead_letters(&process.store).await;
                 }
             }
             if stops {
-                assert!(stay.engine.stop(Duration::from_secs(120)).await);
+                assert!(process.engine.stop(Duration::from_secs(120)).await);
             }
             start.elapsed()
         });
         drop(end);
         drop(runtime);
-        drop(Arc::into_inner(store).expect("nobody has the store any more"));
+        drop(Arc::into_inner(store).expect("nothing else uses the store"));
         self.now = self.now + after + Duration::from_secs(self.random.below(600));
-        self.lives += 1;
+        self.processes += 1;
     }
 
-    async fn begin(&self, store: Arc<Sqlite>, start: Instant) -> Stay {
+    async fn start(&self, store: Arc<Sqlite>, start: Instant) -> Process {
         store.install(installation()).await.unwrap();
         let (now, ledger) = (self.now, || Arc::clone(&self.ledger));
         let mut app = App::new()
-            .bot(Clerk {
+            .bot(StateBot {
                 ledger: ledger(),
-                is_strict: false,
+                blocks: false,
             })
-            .bot(Clerk {
+            .bot(StateBot {
                 ledger: ledger(),
-                is_strict: true,
+                blocks: true,
             })
-            .bot(Fickle {
+            .bot(UnreadableStateBot {
                 ledger: ledger(),
-                version: self.lives,
+                version: self.processes,
             })
             .shared_store(Arc::clone(&store) as Arc<dyn Store>)
-            .transport(Screen(ledger()))
+            .transport(FakePortal(ledger()))
             .clock(Clock::new(move || now + start.elapsed()));
         if let Some(limits) = self.limits {
             app = app.limits(limits);
@@ -153,33 +156,34 @@ impl Soak {
         let engine = app.engine(&config).unwrap();
         engine.start().await.unwrap();
         engine.until_backlog_loaded().await;
-        Stay { engine, store }
+        Process { engine, store }
     }
 
-    /// Events come, some of them twice.
-    async fn send(&mut self, stay: &Stay, events: u64) {
+    /// Posts events, some of them twice.
+    async fn send(&mut self, process: &Process, events: u64) {
         for _ in 0..events {
             let chat = self.random.place(CHATS);
             let body = event(&self.ledger, &mut self.random, chat);
-            stay.engine.accept(body.clone()).await.unwrap();
+            process.engine.accept(body.clone()).await.unwrap();
             if self.random.chance(5) {
                 self.recent.push((self.slot, body));
             }
         }
         self.slot += 1;
-        self.recent.retain(|(slot, _)| self.slot - slot < REPEATED);
+        self.recent
+            .retain(|(slot, _)| self.slot - slot < REPEAT_SLOTS);
         if events > 0 && !self.recent.is_empty() {
             let again = &self.recent[self.random.place(self.recent.len())].1;
-            stay.engine.accept(again.clone()).await.unwrap();
+            process.engine.accept(again.clone()).await.unwrap();
         }
     }
 
-    /// Looks into the store while no program has it.
-    pub(crate) fn with_store<T>(&self, look: impl AsyncFnOnce(&Sqlite, MemberId) -> T) -> T {
+    /// Runs a function on the store while no process runs.
+    pub(crate) fn with_store<T>(&self, run: impl AsyncFnOnce(&Sqlite, MemberId) -> T) -> T {
         let store = Sqlite::open(&self.file, &self.key).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .unwrap();
-        runtime.block_on(look(&store, installation().portal))
+        runtime.block_on(run(&store, installation().portal))
     }
 }

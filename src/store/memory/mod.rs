@@ -1,4 +1,4 @@
-//! A store that forgets when the process ends: for tests and trials.
+//! The memory store: it loses everything when the process ends, for tests and trials.
 
 mod recent;
 mod store;
@@ -22,18 +22,20 @@ use recent::Recent;
 
 pub use recent::SEEN_MAX;
 
-/// The most events that wait; more are refused.
+/// Maximum number of waiting events. Appending more fails.
 pub const WAITING_MAX: usize = 100_000;
-/// The most dead letters that are kept; older ones are dropped first.
+
+/// Maximum number of dead letters. The oldest are dropped first.
 const DEAD_MAX: usize = 10_000;
 
-/// A store that forgets when the process ends.
+/// A store in memory, which loses everything when the process ends.
 ///
-/// Conversations and what waits are kept as long as it lives; what is kept of the past has a bound.
+/// Conversations and waiting items are kept as long as the store exists. Dead letters, occurrences
+/// and ids of messages have a bound.
 #[derive(Debug, Default)]
 pub struct Memory {
     last_event: AtomicU64,
-    last_came: Mutex<Option<Time>>,
+    last_arrival: Mutex<Option<Time>>,
     inbox: DashMap<EventId, Waiting, RandomState>,
     seen: Mutex<Recent<Occurrence, ()>>,
     states: DashMap<Conversation, State, RandomState>,
@@ -41,9 +43,9 @@ pub struct Memory {
     messages: Mutex<Recent<CallId, MessageId>>,
     reminders: Mutex<Reminders>,
     portals: DashMap<MemberId, Installation, RandomState>,
-    /// Who renews a portal's tokens, and until when.
+    /// The holder of each portal's claim, and its end.
     claims: DashMap<MemberId, (Uuid, Time)>,
-    /// Until when each portal's time is booked.
+    /// The end of each portal's booked time.
     booked: DashMap<MemberId, Time>,
     addresses: Mutex<Vec<String>>,
     arrived: Mutex<Vec<Arrived>>,
@@ -82,23 +84,23 @@ struct Dead {
     letters: BTreeMap<DeadId, DeadLetter>,
 }
 
-/// A panic while the lock was held leaves nothing half done.
+/// Locks a mutex, also after a panic: no change under these locks can be left half done.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Memory {
-    /// An empty store.
-    pub fn new() -> Memory {
-        Memory::default()
+    /// Returns an empty store.
+    pub fn new() -> Self {
+        Self::default()
     }
 
-    /// How many conversations have a state.
+    /// Returns the number of conversations with a state.
     pub fn conversations(&self) -> usize {
         self.states.len()
     }
 
-    fn put_in(&self, event: InboxEvent) -> EventId {
+    fn insert_event(&self, event: InboxEvent) -> EventId {
         let id = EventId(self.last_event.fetch_add(1, Ordering::Relaxed) + 1);
         let waiting = Waiting {
             event,
@@ -119,7 +121,8 @@ impl Memory {
         }
     }
 
-    /// Queues a call, or makes the change in the message that it is for, if that is not on its way yet.
+    /// Queues a call. If it changes a waiting message that is not taken, changes that message
+    /// instead.
     fn queue(&self, call: Arc<QueuedCall>) {
         let target = call.call.target();
         let waiting = target.and_then(|target| self.outbox.get_mut(&target));
@@ -127,7 +130,7 @@ impl Memory {
             Some(mut queued) => match &call.call {
                 Call::Edit { params, .. } => Arc::make_mut(&mut queued.call).call.change(params),
                 _ => {
-                    drop(queued);
+                    drop(queued); // it locks the map
                     target.map(|target| self.outbox.remove(&target));
                 }
             },
@@ -141,7 +144,7 @@ impl Memory {
         }
     }
 
-    fn remind(&self, change: ReminderChange) {
+    fn change_reminder(&self, change: ReminderChange) {
         let mut reminders = lock(&self.reminders);
         match change {
             ReminderChange::Set(new) => {
@@ -157,31 +160,31 @@ impl Memory {
         }
     }
 
-    /// Forgets what is stored of some conversations, and tells how many things that were.
-    fn forget_all(&self, is_meant: impl Fn(&Conversation) -> bool) -> u64 {
-        let of_lane = |key: &OrderingKey| matches!(key, OrderingKey::Chat(key) if is_meant(key));
-        let mut forgotten = 0;
-        let mut keep = |is_meant: bool| {
-            forgotten += u64::from(is_meant);
-            !is_meant
+    /// Removes everything of the selected conversations. Returns the number of removed items.
+    fn forget_all(&self, selects: impl Fn(&Conversation) -> bool) -> u64 {
+        let selects_key = |key: &OrderingKey| matches!(key, OrderingKey::Chat(key) if selects(key));
+        let mut removed = 0;
+        let mut keep = |is_selected: bool| {
+            removed += u64::from(is_selected);
+            !is_selected
         };
-        self.states.retain(|key, _| keep(is_meant(key)));
+        self.states.retain(|key, _| keep(selects(key)));
         self.inbox
-            .retain(|_, waiting| keep(of_lane(&waiting.event.key)));
+            .retain(|_, waiting| keep(selects_key(&waiting.event.key)));
         let mut messages = Vec::new();
         self.outbox.retain(|id, queued| {
-            let is_meant = is_meant(&queued.call.to);
-            messages.extend(is_meant.then_some(*id));
-            keep(is_meant)
+            let is_selected = selects(&queued.call.to);
+            messages.extend(is_selected.then_some(*id));
+            keep(is_selected)
         });
         lock(&self.messages).retain(|id| !messages.contains(id));
         lock(&self.dead)
             .letters
-            .retain(|_, letter| keep(of_lane(&letter.key)));
+            .retain(|_, letter| keep(selects_key(&letter.key)));
         let mut reminders = lock(&self.reminders);
-        reminders.waiting.retain(|_, new| keep(is_meant(&new.to)));
+        reminders.waiting.retain(|_, new| keep(selects(&new.to)));
         let Reminders { waiting, due } = &mut *reminders;
         due.retain(|id, due| waiting.contains_key(&(*due, *id)));
-        forgotten
+        removed
     }
 }

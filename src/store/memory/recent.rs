@@ -1,15 +1,15 @@
-//! What came of late, with a bound: older entries are forgotten first.
+//! A bounded map that keeps the newest entries.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 
 use foldhash::quality::RandomState;
 
-/// How many occurrences are remembered at least, to tell repeats, and how many numbers of messages; up to twice as many
-/// are kept.
+/// Minimum number of occurrences that are kept to recognise repeats, and of ids of messages. Up to
+/// twice as many are kept.
 pub const SEEN_MAX: usize = 200_000;
 
-/// Two generations: when the younger is full, the older is dropped.
+/// A map in two generations. When the younger is full, the older is dropped.
 #[derive(Debug)]
 pub(super) struct Recent<K, V> {
     young: HashMap<K, V, RandomState>,
@@ -21,19 +21,19 @@ impl<K: Eq + Hash, V> Recent<K, V> {
         self.young.get(key).or_else(|| self.old.get(key))
     }
 
-    /// Puts a value in, and tells whether there was none.
-    pub(super) fn put(&mut self, key: K, value: V) -> bool {
+    /// Inserts a value. Returns true if the key is new.
+    pub(super) fn insert(&mut self, key: K, value: V) -> bool {
         if self.old.contains_key(&key) || self.young.insert(key, value).is_some() {
             return false;
         }
         if self.young.len() >= SEEN_MAX {
             std::mem::swap(&mut self.old, &mut self.young);
-            self.young.clear(); // its room stays
+            self.young.clear(); // keeps the allocation
         }
         true
     }
 
-    /// Forgets what is not to be kept.
+    /// Removes all entries whose key is not to be kept.
     pub(super) fn retain(&mut self, keep: impl Fn(&K) -> bool) {
         self.young.retain(|key, _| keep(key));
         self.old.retain(|key, _| keep(key));
@@ -41,8 +41,8 @@ impl<K: Eq + Hash, V> Recent<K, V> {
 }
 
 impl<K, V> Default for Recent<K, V> {
-    fn default() -> Recent<K, V> {
-        Recent {
+    fn default() -> Self {
+        Self {
             young: HashMap::default(),
             old: HashMap::default(),
         }

@@ -1,4 +1,5 @@
-//! The contract's methods, on maps in memory: each is done when it is asked.
+//! The methods of the store on maps in memory. Each is done when it is called, not when it is
+//! awaited.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -8,8 +9,8 @@ use uuid::Uuid;
 
 use super::{Memory, Queued, State, WAITING_MAX, Waiting, lock};
 use crate::event::{MemberId, MessageId};
-use crate::store::arrived::add_up;
-use crate::store::portals::note_address;
+use crate::store::arrived::add_counts;
+use crate::store::portals::add_address;
 use crate::store::{
     Appended, Arrived, Booking, Call, CallId, Claim, Content, Conversation, DeadId, DeadLetter,
     DeadWhat, EventId, Failure, ForgetScope, Inbox, InboxEvent, Installation, Limits, NewDelivery,
@@ -21,7 +22,7 @@ use crate::store::{
 impl Inbox for Memory {
     fn append(&self, delivery: NewDelivery) -> Stored<'_, Appended> {
         if self.inbox.len() >= WAITING_MAX {
-            let full = format!("{WAITING_MAX} events wait in memory");
+            let full = format!("the memory store is full: {WAITING_MAX} events wait");
             return Box::pin(std::future::ready(Err(StoreError::new(
                 StoreErrorKind::Full,
                 full,
@@ -31,10 +32,10 @@ impl Inbox for Memory {
             body, at, events, ..
         } = delivery;
         let append = |event: NewEvent| {
-            lock(&self.seen).put(event.occurrence, ()).then(|| {
-                *lock(&self.last_came) = Some(at);
+            lock(&self.seen).insert(event.occurrence, ()).then(|| {
+                *lock(&self.last_arrival) = Some(at);
                 let (body, part) = (body.clone(), event.part);
-                self.put_in(InboxEvent {
+                self.insert_event(InboxEvent {
                     key: event.key,
                     at,
                     content: Content::Delivered { body, part },
@@ -90,7 +91,7 @@ impl Turns for Memory {
 
     fn commit(&self, turn: TurnCommit) -> Stored<'_, ()> {
         let Some((id, waiting)) = self.inbox.remove(&turn.event) else {
-            return ready(()); // done already: a replay changes nothing
+            return ready(()); // already committed: a replay changes nothing
         };
         if let Outcome::Dead { error, blocks } = turn.outcome {
             let InboxEvent { key, at, content } = waiting.event;
@@ -106,7 +107,7 @@ impl Turns for Memory {
             });
         }
         if let (Some(reason), Some((key, _))) = (turn.quarantine, &turn.state) {
-            tracing::debug!(conversation = %key, reason, "the state before is not kept aside in memory");
+            tracing::debug!(conversation = %key, reason, "the memory store does not quarantine the previous state");
         }
         match turn.state {
             Some((key, StateChange::Put(stored))) => {
@@ -118,7 +119,9 @@ impl Turns for Memory {
                     },
                 );
             }
-            Some((key, StateChange::Forget)) => drop(self.states.remove(&key)),
+            Some((key, StateChange::Forget)) => {
+                self.states.remove(&key);
+            }
             Some((key, StateChange::Keep)) => {
                 if let Some(mut state) = self.states.get_mut(&key) {
                     state.at = turn.at;
@@ -129,7 +132,7 @@ impl Turns for Memory {
         turn.calls.into_iter().for_each(|call| self.queue(call));
         turn.reminders
             .into_iter()
-            .for_each(|change| self.remind(change));
+            .for_each(|change| self.change_reminder(change));
         ready(())
     }
 
@@ -138,7 +141,7 @@ impl Turns for Memory {
     }
 
     fn quarantined(&self, _: &Conversation) -> Stored<'_, Vec<Quarantined>> {
-        ready(Vec::new()) // see `commit`
+        ready(Vec::new()) // `commit` quarantines nothing
     }
 }
 
@@ -178,7 +181,7 @@ impl Outbox for Memory {
         let is_remembered = matches!(queued.call.call, Call::Say { remember: true, .. });
         match settled {
             Settled::Sent(Some(message)) if is_remembered => {
-                lock(&self.messages).put(call, message);
+                lock(&self.messages).insert(call, message);
             }
             Settled::Dead { at, error } => self.dead_letter(DeadLetter {
                 id: DeadId(0),
@@ -211,7 +214,7 @@ impl Reminders for Memory {
             let NewReminder { to, reminder } = first.remove();
             reminders.due.remove(&reminder.id);
             let key = OrderingKey::Chat(to);
-            let id = self.put_in(InboxEvent {
+            let id = self.insert_event(InboxEvent {
                 key: key.clone(),
                 at: now,
                 content: Content::Reminder(reminder),
@@ -279,7 +282,7 @@ impl Portals for Memory {
 
     fn addresses(&self, now: Option<&str>) -> Stored<'_, Vec<String>> {
         let mut known = lock(&self.addresses);
-        note_address(&mut known, now);
+        add_address(&mut known, now);
         ready(known.clone())
     }
 }
@@ -331,7 +334,7 @@ impl Operator for Memory {
             portals: self.portals.len() as u64,
             events: self.inbox.len() as u64,
             oldest_event: self.inbox.iter().map(|waiting| waiting.event.at).min(),
-            last_event: *lock(&self.last_came),
+            last_event: *lock(&self.last_arrival),
             calls: self.outbox.len() as u64,
             oldest_call: self.outbox.iter().map(|queued| queued.call.at).min(),
             reminders: lock(&self.reminders).waiting.len() as u64,
@@ -343,7 +346,7 @@ impl Operator for Memory {
 
     fn arrived(&self, more: Vec<Arrived>) -> Stored<'_, Vec<Arrived>> {
         let mut known = lock(&self.arrived);
-        add_up(&mut known, &more);
+        add_counts(&mut known, &more);
         ready(known.clone())
     }
 
@@ -360,7 +363,7 @@ impl Operator for Memory {
         let Some(letter) = lock(&self.dead).letters.remove(&dead) else {
             return ready(false);
         };
-        let news = match letter.what {
+        let notice = match letter.what {
             DeadWhat::Event { id, at, content } => {
                 let key = letter.key.clone();
                 let waiting = Waiting {
@@ -378,7 +381,7 @@ impl Operator for Memory {
                 Notice::Call(id, to)
             }
         };
-        lock(&self.notices).push(news);
+        lock(&self.notices).push(notice);
         ready(true)
     }
 
@@ -390,8 +393,8 @@ impl Operator for Memory {
         ready(letter.is_some())
     }
 
-    fn forget(&self, whom: ForgetScope) -> Stored<'_, u64> {
-        ready(self.forget_all(|key| whom.includes(key)))
+    fn forget(&self, scope: ForgetScope) -> Stored<'_, u64> {
+        ready(self.forget_all(|key| scope.includes(key)))
     }
 }
 

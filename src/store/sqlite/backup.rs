@@ -1,4 +1,4 @@
-//! A copy of the database while it is in use: one moment's rows, readable with the same key.
+//! Backups: copies of the database at one moment, while it is in use, for the same key.
 
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -10,15 +10,15 @@ use rusqlite::backup::{Backup, StepResult};
 use super::connect;
 use crate::platform;
 
-/// How many pages are copied between two words about it.
+/// Number of pages that are copied between two calls of `progress`.
 const STEP: i32 = 1_000;
 
-/// A backup was not made.
+/// An error of a backup.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BackupError {
-    /// Something is there already.
-    #[error("{} is there already; a backup overwrites nothing, name another file", path.display())]
+    /// The file exists already.
+    #[error("{} exists already; a backup overwrites nothing, name another file", path.display())]
     Exists {
         /// The file.
         path: PathBuf,
@@ -28,15 +28,15 @@ pub enum BackupError {
     File {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
     /// The copy failed.
-    #[error("the backup {} failed: {source}; what there was of it is removed", path.display())]
+    #[error("the backup {} failed: {source}; the incomplete file is removed", path.display())]
     Database {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
@@ -56,7 +56,7 @@ pub(super) fn backup(
         Err(source) => return Err(BackupError::File { path, source }),
     }
     copy(from, to, progress).map_err(|error| {
-        drop(fs::remove_file(to));
+        let _ = fs::remove_file(to);
         BackupError::Database {
             path,
             source: error.into(),
@@ -66,7 +66,7 @@ pub(super) fn backup(
 
 fn copy(from: &Path, to: &Path, mut progress: impl FnMut(u64, u64)) -> rusqlite::Result<()> {
     let source = connect::reader(from)?;
-    // Without a transaction of its own the copy would begin again at each commit of the running process.
+    // Without this transaction the copy would begin again at each commit of the running process.
     source.execute_batch("BEGIN")?;
     source.query_row("SELECT count(*) FROM meta", [], |_| Ok(()))?;
     let mut target = Connection::open(to)?;
@@ -79,7 +79,8 @@ fn copy(from: &Path, to: &Path, mut progress: impl FnMut(u64, u64)) -> rusqlite:
         match step {
             StepResult::Done => return Ok(()),
             StepResult::More => {}
-            // Nobody else has the new file; the source is read, which no writer hinders.
+            // Only short waits are possible: nobody else has the new file, and writers do not block
+            // readers of the source.
             _ => std::thread::yield_now(),
         }
     }

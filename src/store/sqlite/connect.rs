@@ -1,35 +1,37 @@
-//! Connections to the database, set up for what they are used for.
+//! Connections to the database, each set up for its use.
 
 use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-/// More than there are different statements.
+/// Number of cached statements per connection: more than there are different statements.
 const STATEMENTS_MAX: usize = 128;
 
-/// How many pages of the log may wait until they are moved into the database: 64 MB of them.
+/// Size of the log at which it is moved into the database, in pages (64 MB).
 const LOG_PAGES: u32 = 16_000;
 
-/// How much of the log's file is kept when it starts over.
+/// Maximum size of the log's file after it was moved, in bytes.
 const LOG_BYTES: u32 = 64 * 1024 * 1024;
 
-/// How long the writer waits for an operator's command that is writing, and that command for the writer.
+/// Time that the writer waits while an operator's command writes, and the command while the writer
+/// does.
 const BUSY: Duration = Duration::from_secs(5);
 
-/// The running process's own connection, which writes.
+/// Opens the connection of the running process that writes.
 pub(super) fn writer(path: &Path) -> rusqlite::Result<Connection> {
     let connection = plain(path)?;
     set_up_writer(&connection)?;
     Ok(connection)
 }
 
-/// A connection that can write, and has not touched the file yet: it may be somebody else's.
+/// Opens a connection that can write and has not changed the file yet, which may be foreign.
 pub(super) fn plain(path: &Path) -> rusqlite::Result<Connection> {
     open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
 }
 
-/// `auto_vacuum` works only in an empty file, before anything else is written.
+/// Sets up a connection that writes. `auto_vacuum` must be set first: it works only in an empty
+/// file.
 pub(super) fn set_up_writer(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(&format!(
         "PRAGMA auto_vacuum = INCREMENTAL;
@@ -41,8 +43,8 @@ pub(super) fn set_up_writer(connection: &Connection) -> rusqlite::Result<()> {
     ))
 }
 
-/// An operator's connection, which writes beside the running process. Moving the log is left to that.
-pub(super) fn attending(path: &Path) -> rusqlite::Result<Connection> {
+/// Opens an operator's connection, which writes too. Only the running process moves the log.
+pub(super) fn operator(path: &Path) -> rusqlite::Result<Connection> {
     let connection = plain(path)?;
     connection.execute_batch(
         "PRAGMA synchronous = FULL;
@@ -52,7 +54,7 @@ pub(super) fn attending(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// A connection that only reads.
+/// Opens a connection that only reads.
 pub(super) fn reader(path: &Path) -> rusqlite::Result<Connection> {
     open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
 }
@@ -65,7 +67,7 @@ fn open(path: &Path, mode: OpenFlags) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Moves what the log holds into the database, as far as no reader is in the way.
+/// Moves the log into the database, as far as readers allow it.
 pub(super) fn checkpoint(connection: &Connection, mode: &str) -> rusqlite::Result<()> {
     connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(()))
 }

@@ -1,4 +1,4 @@
-//! What an operation works with: the connection, the sealer and the number of the last event.
+//! The database of an operation: the connection, the sealer and the number of the last event.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -9,41 +9,47 @@ use super::Fault;
 use super::seal::Sealer;
 use crate::store::{Conversation, EventId, Notice, OrderingKey, Time};
 
-/// The writer's side of the database. Whatever is done with it happens inside a transaction.
+/// A connection with what belongs to it. Everything is done inside a transaction.
 #[derive(Debug)]
 pub(super) struct Db {
     pub(super) connection: Connection,
-    pub(super) seal: Arc<Sealer>,
-    /// Whether this is an operator's connection beside the running process's.
-    pub(super) attends: bool,
+    pub(super) sealer: Arc<Sealer>,
+    /// Whether this connection must not number events or take notices: it reads, or it is an
+    /// operator's.
+    pub(super) is_guest: bool,
+    /// The number of the last event, committed or not.
     last_event: Cell<u64>,
-    saved_event: Cell<u64>,
-    /// When the last event came, if that is to be written down.
-    last_came: Cell<Option<Time>>,
+    /// The number of the last event, as committed.
+    committed_event: Cell<u64>,
+    /// The arrival of the last event, if it is not stored yet.
+    last_arrival: Cell<Option<Time>>,
+    /// Whether there may be notices from this connection.
     pub(super) has_notices: Cell<bool>,
-    pub(super) version: Cell<i64>,
+    /// The version of the data at which notices were last read. It changes when another process
+    /// writes.
+    pub(super) notices_version: Cell<i64>,
 }
 
 impl Db {
     pub(super) fn new(
         connection: Connection,
-        seal: Arc<Sealer>,
-        attends: bool,
-    ) -> rusqlite::Result<Db> {
+        sealer: Arc<Sealer>,
+        is_guest: bool,
+    ) -> rusqlite::Result<Self> {
         let last: u64 = connection.query_row(
             "SELECT value FROM meta WHERE name = 'last event'",
             [],
             |row| row.get(0),
         )?;
-        Ok(Db {
+        Ok(Self {
             connection,
-            seal,
-            attends,
+            sealer,
+            is_guest,
             last_event: Cell::new(last),
-            saved_event: Cell::new(last),
-            last_came: Cell::new(None),
+            committed_event: Cell::new(last),
+            last_arrival: Cell::new(None),
             has_notices: Cell::new(true),
-            version: Cell::new(-1),
+            notices_version: Cell::new(-1),
         })
     }
 
@@ -51,12 +57,12 @@ impl Db {
         Ok(self.connection.prepare_cached(sql)?)
     }
 
-    /// Runs a statement, and tells how many rows it changed.
+    /// Runs a statement. Returns the number of changed rows.
     pub(super) fn execute(&self, sql: &str, params: impl Params) -> Result<usize, Fault> {
         Ok(self.cached(sql)?.execute(params)?)
     }
 
-    /// The row that a query finds, if there is one.
+    /// Returns the first row of a query, if there is one.
     pub(super) fn find<T>(
         &self,
         sql: &str,
@@ -70,7 +76,7 @@ impl Db {
             .transpose()
     }
 
-    /// All rows that a query finds.
+    /// Returns all rows of a query.
     pub(super) fn list<T>(
         &self,
         sql: &str,
@@ -85,96 +91,99 @@ impl Db {
         Ok(found)
     }
 
-    /// The number that a query counts.
+    /// Returns the number that a query counts.
     pub(super) fn count(&self, sql: &str, params: impl Params) -> Result<u64, Fault> {
         Ok(self
             .find(sql, params, |row| Ok(row.get(0)?))?
             .unwrap_or_default())
     }
 
-    /// The next event's number. Only the running process gives numbers: it counts in memory.
+    /// Returns the number for a new event. Only the running process numbers events: it counts in
+    /// memory.
     pub(super) fn next_event(&self) -> Result<EventId, Fault> {
-        if self.attends {
-            return Err(Fault::Attending);
+        if self.is_guest {
+            return Err(Fault::NotOwner);
         }
         self.last_event.set(self.last_event.get() + 1);
         Ok(EventId(self.last_event.get()))
     }
 
-    /// Notes when an event came; written down once with what is committed together.
-    pub(super) fn last_came(&self, at: Time) {
-        self.last_came.set(Some(at));
+    /// Sets the arrival of the last event, which the next commit stores.
+    pub(super) fn set_last_arrival(&self, at: Time) {
+        self.last_arrival.set(Some(at));
     }
 
-    /// Leaves word for the running process.
-    pub(super) fn tell(&self, news: &Notice) -> Result<(), Fault> {
-        super::notices::tell(self, news)?;
+    /// Adds a notice for the running process.
+    pub(super) fn notify(&self, notice: &Notice) -> Result<(), Fault> {
+        super::notices::add(self, notice)?;
         self.has_notices.set(true);
         Ok(())
     }
 
-    /// Begins what is committed together.
+    /// Begins a transaction.
     pub(super) fn begin(&self) -> Result<(), Fault> {
         self.execute("BEGIN IMMEDIATE", []).map(drop)
     }
 
-    /// Ends what is committed together. Everything before is on the disk when this returns.
+    /// Commits the transaction. It is on the disk when this returns.
     pub(super) fn commit(&self) -> Result<(), Fault> {
         let last = self.last_event.get();
-        if last != self.saved_event.get() {
+        if last != self.committed_event.get() {
             self.execute(
                 "UPDATE meta SET value = ?1 WHERE name = 'last event'",
                 [last],
             )?;
         }
-        if let Some(at) = self.last_came.get() {
+        if let Some(at) = self.last_arrival.get() {
             let sql = "INSERT OR REPLACE INTO meta (name, value) VALUES ('last event at', ?1)";
             self.execute(sql, [at.0])?;
         }
         self.execute("COMMIT", [])?;
-        self.last_came.set(None);
-        self.saved_event.set(last);
+        self.last_arrival.set(None);
+        self.committed_event.set(last);
         Ok(())
     }
 
-    /// Undoes what was not committed. SQLite has done so itself after some errors.
+    /// Rolls the transaction back, if SQLite has not done so already after an error.
     pub(super) fn roll_back(&self) {
         if !self.connection.is_autocommit()
             && let Err(error) = self.connection.execute_batch("ROLLBACK")
         {
-            tracing::error!(%error, "the store could not undo what it could not commit");
+            tracing::error!(%error, "the store cannot roll back a failed transaction");
         }
-        self.last_event.set(self.saved_event.get());
-        self.last_came.set(None);
+        self.last_event.set(self.committed_event.get());
+        self.last_arrival.set(None);
         self.has_notices.set(true);
     }
 
+    /// Returns the number of the last committed event.
     pub(super) fn last_event(&self) -> u64 {
-        self.saved_event.get()
+        self.committed_event.get()
     }
 
-    /// Tells of events that were committed although an error was reported: nobody knows of them.
-    pub(super) fn tell_after(&self, event: u64) -> Result<(), Fault> {
+    /// Adds notices of events that were committed although an error was reported: their callers got
+    /// an error.
+    pub(super) fn notify_after(&self, event: u64) -> Result<(), Fault> {
         let sql = "SELECT id, lane FROM event WHERE id > ?1";
         for (id, key) in self.list(sql, [event], super::inbox::read_waiting)? {
-            self.tell(&Notice::Event(id, key))?;
+            self.notify(&Notice::Event(id, key))?;
         }
         Ok(())
     }
 }
 
-/// A key out of a row.
+/// Returns the ordering key in a column.
 pub(super) fn key_at(row: &Row<'_>, column: usize) -> Result<OrderingKey, Fault> {
-    super::text::read_key(
+    super::text::parse_key(
         row.get_ref(column)?
             .as_str()
             .map_err(rusqlite::Error::from)?,
     )
 }
 
-/// A conversation out of a row.
+/// Returns the conversation in a column.
 pub(super) fn conversation_at(row: &Row<'_>, column: usize) -> Result<Conversation, Fault> {
-    super::text::read_conversation(
+    super::text::parse_conversation(
         row.get_ref(column)?
             .as_str()
             .map_err(rusqlite::Error::from)?,

@@ -1,4 +1,4 @@
-//! Dead letters in the tables. The body of an event stays where it is, and its dead letter needs it on.
+//! Dead letters in the tables. A dead letter of an event keeps using the event's body.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::store::{
 const COLUMNS: &str =
     "id, at, lane, error, attempts, history, blocks, body, part, reminder, event, came, call";
 
-/// Puts an event that waits among the dead letters; its row in the inbox goes with the turn.
+/// Inserts a dead letter for a waiting event. The commit of the turn removes the event's row.
 pub(super) fn dead_letter_event(
     db: &Db,
     event: EventId,
@@ -31,7 +31,7 @@ pub(super) fn dead_letter_event(
     Ok(())
 }
 
-/// Puts a call among the dead letters.
+/// Inserts a dead letter for a call.
 pub(super) fn dead_letter_call(
     db: &Db,
     call: &QueuedCall,
@@ -45,7 +45,7 @@ pub(super) fn dead_letter_call(
     Ok(())
 }
 
-/// Dead letters, oldest first.
+/// Returns dead letters, oldest first.
 pub(super) fn list(db: &Db, after: Option<DeadId>, limit: usize) -> Result<Vec<DeadLetter>, Fault> {
     let sql = format!("SELECT {COLUMNS} FROM dead WHERE id > ?1 ORDER BY id LIMIT ?2");
     db.list(&sql, params![after.map_or(0, |id| id.0), limit], |row| {
@@ -56,11 +56,11 @@ pub(super) fn list(db: &Db, after: Option<DeadId>, limit: usize) -> Result<Vec<D
 fn read(db: &Db, row: &Row<'_>) -> Result<DeadLetter, Fault> {
     let history: Option<String> = row.get(5)?;
     let history = history
-        .map(|text| text::read_json("dead", &text))
+        .map(|text| text::parse_json("dead", &text))
         .transpose()?;
     let call: Option<String> = row.get(12)?;
     let what = match call {
-        Some(call) => DeadWhat::Call(Arc::new(text::read_json("dead", &call)?)),
+        Some(call) => DeadWhat::Call(Arc::new(text::parse_json("dead", &call)?)),
         None => DeadWhat::Event {
             id: EventId(row.get(10)?),
             at: Time(row.get(11)?),
@@ -79,14 +79,15 @@ fn read(db: &Db, row: &Row<'_>) -> Result<DeadLetter, Fault> {
     })
 }
 
-/// Lanes that wait for an operator's word.
+/// Returns the keys whose queues are blocked by a dead letter.
 pub(super) fn blocked(db: &Db) -> Result<Vec<OrderingKey>, Fault> {
     db.list("SELECT DISTINCT lane FROM dead WHERE blocks", [], |row| {
         key_at(row, 0)
     })
 }
 
-/// Puts a dead letter back to where it came from: an event under its own number, so that its order in the key stays.
+/// Moves a dead letter back to the inbox or outbox. An event keeps its number, so it keeps its
+/// order. Returns false if there is no such dead letter.
 pub(super) fn revive(db: &Db, id: DeadId) -> Result<bool, Fault> {
     let sql = "SELECT event, lane, call FROM dead WHERE id = ?1";
     let found = db.find(sql, [id.0], |row| {
@@ -106,17 +107,18 @@ pub(super) fn revive(db: &Db, id: DeadId) -> Result<bool, Fault> {
              SELECT event, lane, came, body, part, reminder FROM dead WHERE id = ?1",
             [id.0],
         )?;
-        db.tell(&Notice::Event(event, key))?;
+        db.notify(&Notice::Event(event, key))?;
     } else if let Some(call) = call {
-        let call: Arc<QueuedCall> = Arc::new(text::read_json("dead", &call)?);
+        let call: Arc<QueuedCall> = Arc::new(text::parse_json("dead", &call)?);
         outbox::insert(db, &outbox::Row::new(&call))?;
-        db.tell(&Notice::Call(call.id, call.to.clone()))?;
+        db.notify(&Notice::Call(call.id, call.to.clone()))?;
     }
     db.execute("DELETE FROM dead WHERE id = ?1", [id.0])?;
     Ok(true)
 }
 
-/// Drops a dead letter, and opens the key that waited for that.
+/// Drops a dead letter, and unblocks the queue that it blocked. Returns false if there is no such
+/// dead letter.
 pub(super) fn drop(db: &Db, id: DeadId) -> Result<bool, Fault> {
     let sql = "SELECT body, lane, blocks FROM dead WHERE id = ?1";
     let found = db.find(sql, [id.0], |row| {
@@ -132,16 +134,16 @@ pub(super) fn drop(db: &Db, id: DeadId) -> Result<bool, Fault> {
     body.map(|body| inbox::release(db, body)).transpose()?;
     db.execute("DELETE FROM dead WHERE id = ?1", [id.0])?;
     if blocks {
-        open(db, key)?;
+        unblock(db, key)?;
     }
     Ok(true)
 }
 
-/// Tells that a key may go on, unless another dead letter still blocks it.
-fn open(db: &Db, key: OrderingKey) -> Result<(), Fault> {
+/// Adds a notice that a queue is not blocked any more, unless another dead letter still blocks it.
+fn unblock(db: &Db, key: OrderingKey) -> Result<(), Fault> {
     let sql = "SELECT 1 FROM dead WHERE blocks AND lane = ?1";
     match db.find(sql, [text::key(&key)], |_| Ok(()))? {
         Some(()) => Ok(()),
-        None => db.tell(&Notice::Unblocked(key)),
+        None => db.notify(&Notice::Unblocked(key)),
     }
 }

@@ -1,4 +1,4 @@
-//! The files of a store: where they lie, who may read them, and the lock that keeps a second process out.
+//! The files of a store: their names, their modes, and the lock that keeps a second process out.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 use super::OpenError;
 use crate::platform::{self, private};
 
-/// A file beside the database, such as `store.db.lock`.
-pub(super) fn beside(database: &Path, suffix: &str) -> PathBuf {
+/// Returns the path of a file next to the database, such as `store.db.lock`.
+pub(super) fn with_suffix(database: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(database);
     name.push(suffix);
     name.into()
 }
 
-/// The folder that a file lies in.
+/// Returns the folder of a file.
 pub(super) fn folder(file: &Path) -> PathBuf {
     match file.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
@@ -23,10 +23,11 @@ pub(super) fn folder(file: &Path) -> PathBuf {
     }
 }
 
-/// Makes an empty file that only its owner may read, if there is none.
+/// Creates an empty file that only its owner may read, if there is none.
 ///
-/// A file that is there is not even opened: closing a descriptor of a database drops SQLite's locks on it.
-pub(super) fn make(path: &Path) -> io::Result<()> {
+/// Does not open an existing file: closing a descriptor of a database would drop SQLite's locks on
+/// it.
+pub(super) fn create(path: &Path) -> io::Result<()> {
     match private(OpenOptions::new().write(true).create_new(true)).open(path) {
         Ok(_) => platform::sync_folder(&folder(path)),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
@@ -34,7 +35,7 @@ pub(super) fn make(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Refuses a database that everybody may read: states and messages in it are readable.
+/// Fails if every user may read the database. Its states and messages are not sealed.
 pub(super) fn check_mode(path: &Path) -> Result<(), OpenError> {
     let metadata = fs::metadata(path).map_err(|source| OpenError::file(path, source))?;
     let mode = platform::mode(&metadata);
@@ -47,20 +48,20 @@ pub(super) fn check_mode(path: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// Holds a store for this process. It is a file of its own, for the reason told at [`make`].
+/// The lock of the running process. It is a file of its own for the reason given at [`create`].
 #[derive(Debug)]
 pub(super) struct Lock {
     file: File,
 }
 
 impl Lock {
-    pub(super) fn take(database: &Path) -> Result<Lock, OpenError> {
-        let path = beside(database, ".lock");
+    pub(super) fn take(database: &Path) -> Result<Self, OpenError> {
+        let path = with_suffix(database, ".lock");
         let file = private(OpenOptions::new().write(true).create(true).truncate(false))
             .open(&path)
             .map_err(|source| OpenError::file(&path, source))?;
         match file.try_lock() {
-            Ok(()) => Ok(Lock { file }),
+            Ok(()) => Ok(Self { file }),
             Err(TryLockError::WouldBlock) => Err(OpenError::Locked {
                 path: database.to_owned(),
             }),
@@ -69,28 +70,29 @@ impl Lock {
     }
 }
 
-/// Whether a process holds a store. Where that cannot be told, nobody is said to.
+/// Returns true if a process holds the lock of a store, and false if that cannot be determined.
 ///
-/// It asks for a shared lock and gives it back at once; a process that starts in this very moment would be refused.
+/// It takes a shared lock for a moment. A process that starts in this very moment fails.
 pub(super) fn is_held(database: &Path) -> bool {
-    let lock = File::open(beside(database, ".lock"));
+    let lock = File::open(with_suffix(database, ".lock"));
     lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
 impl Drop for Lock {
-    /// Closing the file would do, but for a process that is just being started by this one and has it for a moment, too.
+    /// Unlocks explicitly: a child process that is just being started has the file open for a
+    /// moment, so closing it here would not unlock it.
     fn drop(&mut self) {
         if let Err(error) = self.file.unlock() {
-            tracing::warn!(%error, "the store's lock could not be given back");
+            tracing::warn!(%error, "the store's lock cannot be released");
         }
     }
 }
 
-/// How many bytes a store takes on the disk.
+/// Returns the size of a store on the disk, in bytes.
 pub(super) fn bytes(database: &Path) -> u64 {
     ["", "-wal", ".spool"]
         .iter()
-        .filter_map(|suffix| fs::metadata(beside(database, suffix)).ok())
+        .filter_map(|suffix| fs::metadata(with_suffix(database, suffix)).ok())
         .map(|file| file.len())
         .sum()
 }

@@ -1,4 +1,4 @@
-//! Forgetting people: everything that is stored of some conversations, in every table.
+//! Removes everything that is stored of some conversations, in every table.
 
 use rusqlite::params;
 
@@ -7,57 +7,58 @@ use super::{Fault, dead, inbox, notices, text};
 use crate::event::MemberId;
 use crate::store::{Conversation, ForgetScope};
 
-/// Which texts of conversations are selection: all that lie between two texts, and end like this. An index finds the range.
+/// A selection of conversations by their texts: a range, which an index finds, and a suffix.
 pub(super) struct Selection {
     from: String,
     to: String,
-    end: String,
+    suffix: String,
 }
 
 impl Selection {
-    /// Those that one asks to forget.
-    pub(super) fn by(whom: &ForgetScope) -> Selection {
-        match whom {
-            ForgetScope::Conversation(key) => Selection::one(key),
-            ForgetScope::User { portal, user } => Selection {
-                end: format!("/{user}"),
-                ..Selection::all_of(portal)
+    /// Returns the selection of a scope.
+    pub(super) fn new(scope: &ForgetScope) -> Self {
+        match scope {
+            ForgetScope::Conversation(key) => Self::one(key),
+            ForgetScope::User { portal, user } => Self {
+                suffix: format!("/{user}"),
+                ..Self::all_of(portal)
             },
         }
     }
 
-    fn one(key: &Conversation) -> Selection {
+    fn one(key: &Conversation) -> Self {
         let text = text::conversation(key);
-        Selection {
+        Self {
             from: text.clone(),
             to: text,
-            end: String::new(),
+            suffix: String::new(),
         }
     }
 
-    /// All on a portal: keys with a number after its name, so that hooks and the application's key are not among them.
-    pub(super) fn all_of(portal: &MemberId) -> Selection {
+    /// Returns the selection of all conversations on a portal: a number follows the portal's name,
+    /// so the keys of hooks and of the application are not included.
+    pub(super) fn all_of(portal: &MemberId) -> Self {
         let portal = text::portal(portal);
-        Selection {
+        Self {
             from: format!("{portal}0"),
             to: format!("{portal}:"),
-            end: String::new(),
+            suffix: String::new(),
         }
     }
 }
 
-/// Where a text of a conversation is selection.
+/// Returns the SQL condition that a column is selected.
 fn is_selected(column: &str) -> String {
     format!("{column} BETWEEN ?1 AND ?2 AND (?3 = '' OR substr({column}, -length(?3)) = ?3)")
 }
 
-/// Forgets, and tells how many things that were.
+/// Removes the selected rows. Returns their number.
 pub(super) fn forget(db: &Db, selection: &Selection) -> Result<u64, Fault> {
     let blocked = dead::blocked(db)?;
     for (table, key) in [("event", "lane"), ("dead", "lane")] {
         release_bodies(db, selection, table, key)?;
     }
-    let mut forgotten = 0;
+    let mut removed = 0;
     for (table, column) in [
         ("state", "conversation"),
         ("aside", "conversation"),
@@ -68,7 +69,10 @@ pub(super) fn forget(db: &Db, selection: &Selection) -> Result<u64, Fault> {
         ("message", "conversation"),
     ] {
         let sql = format!("DELETE FROM {table} WHERE {}", is_selected(column));
-        forgotten += db.execute(&sql, params![selection.from, selection.to, selection.end])? as u64;
+        removed += db.execute(
+            &sql,
+            params![selection.from, selection.to, selection.suffix],
+        )? as u64;
     }
     db.execute(
         "DELETE FROM attempt WHERE event NOT IN (SELECT id FROM event)",
@@ -79,12 +83,12 @@ pub(super) fn forget(db: &Db, selection: &Selection) -> Result<u64, Fault> {
         [],
     )?;
     let left = dead::blocked(db)?;
-    let open = blocked
+    let unblocked = blocked
         .into_iter()
         .filter(|key| !left.contains(key))
         .collect();
-    notices::tell_unblocked(db, open)?;
-    Ok(forgotten)
+    notices::add_unblocked(db, unblocked)?;
+    Ok(removed)
 }
 
 fn release_bodies(db: &Db, selection: &Selection, table: &str, key: &str) -> Result<(), Fault> {
@@ -94,7 +98,7 @@ fn release_bodies(db: &Db, selection: &Selection, table: &str, key: &str) -> Res
     );
     let bodies = db.list(
         &sql,
-        params![selection.from, selection.to, selection.end],
+        params![selection.from, selection.to, selection.suffix],
         |row| Ok(row.get::<_, u64>(0)?),
     )?;
     bodies

@@ -1,4 +1,4 @@
-//! The inbox in the tables: deliveries written down once, events read back.
+//! The inbox in the tables.
 
 use bytes::Bytes;
 use rusqlite::{Row, params};
@@ -7,20 +7,21 @@ use super::db::{Db, key_at};
 use super::{Fault, text};
 use crate::store::{Content, EventId, InboxEvent, NewDelivery, Occurrence, OrderingKey, Time};
 
-/// Occurrences lie in buckets of so many milliseconds: 12 hours. With the two before its own, a repeat is known for a day.
+/// Length of a bucket of occurrences, in milliseconds: 12 hours. The two buckets before the current
+/// one are searched too, so a repeat is recognised for at least a day.
 const BUCKET_MS: u64 = 12 * 60 * 60 * 1000;
 
-/// Where a body may be opened.
-pub(super) fn place(delivery: u64) -> String {
+/// Returns the context of a sealed body.
+pub(super) fn body_context(delivery: u64) -> String {
     format!("body {delivery}")
 }
 
-/// The bucket of a moment.
+/// Returns the bucket of a moment.
 pub(super) fn bucket(at: Time) -> u64 {
     at.0 / BUCKET_MS
 }
 
-/// Writes a delivery down: the numbers of its events, or nothing for repeats.
+/// Appends a delivery. Returns for each of its events the number, or `None` for a repeat.
 pub(super) fn append(db: &Db, delivery: &NewDelivery) -> Result<Vec<Option<EventId>>, Fault> {
     let (mut ids, mut first, mut uses) = (Vec::with_capacity(delivery.events.len()), 0, 0);
     for event in &delivery.events {
@@ -46,15 +47,15 @@ pub(super) fn append(db: &Db, delivery: &NewDelivery) -> Result<Vec<Option<Event
         ids.push(Some(id));
     }
     if uses > 0 {
-        let sealed = db.seal.seal(&place(first), &delivery.body);
+        let sealed = db.sealer.seal(&body_context(first), &delivery.body);
         let sql = "INSERT INTO body (id, uses, sealed) VALUES (?1, ?2, ?3)";
         db.execute(sql, params![first, uses, sealed])?;
-        db.last_came(delivery.at);
+        db.set_last_arrival(delivery.at);
     }
     Ok(ids)
 }
 
-/// Notes an occurrence, and says whether it is the first: in its bucket and the two before it.
+/// Stores an occurrence. Returns true if it is new, in its bucket and the two before it.
 fn is_new(db: &Db, occurrence: Occurrence, at: Time) -> Result<bool, Fault> {
     let (bucket, key) = (bucket(at), occurrence.0.to_be_bytes());
     let [before, long_before] = [1, 2].map(|back| bucket.saturating_sub(back));
@@ -64,7 +65,7 @@ fn is_new(db: &Db, occurrence: Occurrence, at: Time) -> Result<bool, Fault> {
     Ok(db.execute(sql, params![bucket, key, before, long_before])? > 0)
 }
 
-/// Says that one event or dead letter less needs a body, which goes with the last.
+/// Reduces the uses of a body by one, and removes it after the last.
 pub(super) fn release(db: &Db, body: u64) -> Result<(), Fault> {
     if db.execute("DELETE FROM body WHERE id = ?1 AND uses = 1", [body])? == 0 {
         db.execute("UPDATE body SET uses = uses - 1 WHERE id = ?1", [body])?;
@@ -72,7 +73,7 @@ pub(super) fn release(db: &Db, body: u64) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Events that wait, oldest first.
+/// Returns waiting events, oldest first.
 pub(super) fn waiting(
     db: &Db,
     after: Option<EventId>,
@@ -90,7 +91,7 @@ pub(super) fn read_waiting(row: &Row<'_>) -> Result<(EventId, OrderingKey), Faul
     Ok((EventId(row.get(0)?), key_at(row, 1)?))
 }
 
-/// An event that waits, as it came.
+/// Returns a waiting event.
 pub(super) fn event(db: &Db, event: EventId) -> Result<Option<InboxEvent>, Fault> {
     let sql = "SELECT lane, at, body, part, reminder FROM event WHERE id = ?1";
     db.find(sql, [event.0], |row| {
@@ -102,18 +103,21 @@ pub(super) fn event(db: &Db, event: EventId) -> Result<Option<InboxEvent>, Fault
     })
 }
 
-/// What an event is: the columns body, part and reminder, from the one given.
+/// Returns the content of an event, from the columns body, part and reminder, which start at
+/// `column`.
 pub(super) fn content(db: &Db, row: &Row<'_>, column: usize) -> Result<Content, Fault> {
     let Some(body) = row.get::<_, Option<u64>>(column)? else {
         let reminder: String = row.get(column + 2)?;
-        return Ok(Content::Reminder(text::read_json("event", &reminder)?));
+        return Ok(Content::Reminder(text::parse_json("event", &reminder)?));
     };
     let sql = "SELECT sealed FROM body WHERE id = ?1";
     let plain = db.find(sql, [body], |row| {
         let sealed = row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?;
-        db.seal.open(&place(body), sealed)
+        db.sealer.open(&body_context(body), sealed)
     })?;
-    let plain = plain.ok_or_else(|| Fault::Sealed { place: place(body) })?;
+    let plain = plain.ok_or_else(|| Fault::Sealed {
+        context: body_context(body),
+    })?;
     Ok(Content::Delivered {
         body: Bytes::from(plain),
         part: row.get(column + 1)?,

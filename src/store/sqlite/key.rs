@@ -1,4 +1,5 @@
-//! The key that tokens and bodies are sealed with: from a setting, or from a file that nobody else can read.
+//! The key that seals tokens and bodies, from a setting or from a file that only its owner may
+//! read.
 
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
@@ -12,23 +13,23 @@ use uuid::Uuid;
 use super::files;
 use crate::platform;
 
-/// The key that a store seals tokens and bodies with: 32 bytes.
+/// The key that seals the tokens and bodies of a store: 32 bytes.
 #[derive(Debug)]
 pub struct Key(SecretBox<[u8; 32]>);
 
 impl Key {
-    /// A new key.
-    pub fn random() -> Key {
-        Key(SecretBox::init_with_mut(|key: &mut [u8; 32]| {
+    /// Returns a new random key.
+    pub fn random() -> Self {
+        Self(SecretBox::init_with_mut(|key: &mut [u8; 32]| {
             aws_lc_rs::rand::fill(key).expect("the system gives random bytes");
         }))
     }
 
-    /// The key written in base64, as `openssl rand -base64 32` prints one.
+    /// Returns the key with this base64 text, such as `openssl rand -base64 32` prints.
     ///
     /// # Errors
     /// The text is not 32 bytes in base64.
-    pub fn from_base64(text: &str) -> Result<Key, KeyError> {
+    pub fn from_base64(text: &str) -> Result<Self, KeyError> {
         let mut key = SecretBox::new(Box::new([0; 32]));
         let decoded: SecretBox<[u8]> = STANDARD
             .decode(text.trim())
@@ -40,19 +41,19 @@ impl Key {
             return Err(KeyError::NotAKey);
         }
         secrecy::ExposeSecretMut::expose_secret_mut(&mut key).copy_from_slice(bytes);
-        Ok(Key(key))
+        Ok(Self(key))
     }
 
-    /// The key in base64, to be kept.
+    /// Returns the key in base64, for storing it.
     pub fn to_base64(&self) -> SecretString {
         STANDARD.encode(self.0.expose_secret()).into()
     }
 
-    /// The key in a file that only its owner may read.
+    /// Reads a key from a file that only its owner may read.
     ///
     /// # Errors
-    /// The file cannot be read, is readable by others, or holds no key.
-    pub fn read(path: impl AsRef<Path>) -> Result<Key, KeyError> {
+    /// The file cannot be read, is readable by others, or contains no key.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self, KeyError> {
         let path = path.as_ref();
         let failed = |source| KeyError::File {
             path: path.to_owned(),
@@ -66,21 +67,22 @@ impl Key {
             });
         }
         let text = SecretString::from(fs::read_to_string(path).map_err(failed)?);
-        Key::from_base64(text.expose_secret()).map_err(|_| KeyError::NotAKeyFile {
+        Self::from_base64(text.expose_secret()).map_err(|_| KeyError::NotAKeyFile {
             path: path.to_owned(),
         })
     }
 
-    /// A new key, kept in a new file that only its owner may read.
+    /// Creates a key in a new file that only its owner may read.
     ///
-    /// It gets its name when it is on the disk: if the power fails before, there is no key, and not half of one.
+    /// The file gets its name when its content is on the disk. A power failure before that leaves
+    /// no key, never half a key.
     ///
     /// # Errors
     /// The file exists already, or cannot be written.
-    pub fn make(path: impl AsRef<Path>) -> Result<Key, KeyError> {
+    pub fn make(path: impl AsRef<Path>) -> Result<Self, KeyError> {
         let path = path.as_ref();
-        let key = Key::random();
-        let new = files::beside(path, &format!(".new-{}", Uuid::new_v4().simple()));
+        let key = Self::random();
+        let new = files::with_suffix(path, &format!(".new-{}", Uuid::new_v4().simple()));
         let write = || {
             let mut options = OpenOptions::new();
             let mut file = platform::private(options.write(true).create_new(true)).open(&new)?;
@@ -98,14 +100,15 @@ impl Key {
         Ok(key)
     }
 
-    /// The key in the file `key`, for the store in the file `store`. At the first start, when there is neither, a key is
-    /// made; a store whose key is missing is an error, since a new key would not open it.
+    /// Returns the key in the file `key` for the store in the file `store`. Creates a key if
+    /// neither file exists, at the first start. If only the key is missing, this fails: a new key
+    /// would not open the store.
     ///
     /// # Errors
-    /// There is a store without its key, or the key file cannot be read or written.
-    pub fn of(store: impl AsRef<Path>, key: impl AsRef<Path>) -> Result<Key, KeyError> {
+    /// The key of an existing store is missing, or the key file cannot be read or written.
+    pub fn of(store: impl AsRef<Path>, key: impl AsRef<Path>) -> Result<Self, KeyError> {
         let (store, path) = (store.as_ref(), key.as_ref());
-        match Key::read(path) {
+        match Self::read(path) {
             Err(KeyError::File { source, .. }) if source.kind() == ErrorKind::NotFound => {
                 if fs::metadata(store).is_ok_and(|store| store.len() > 0) {
                     return Err(KeyError::Missing {
@@ -119,8 +122,8 @@ impl Key {
                         source,
                     }
                 })?;
-                tracing::info!(path = %path.display(), "made a key; keep a copy apart from the store's backups");
-                Key::make(path)
+                tracing::info!(path = %path.display(), "created a key; keep a copy of it, apart from the store's backups");
+                Self::make(path)
             }
             read => read,
         }
@@ -131,33 +134,33 @@ impl Key {
     }
 }
 
-/// There is no key.
+/// An error of reading or creating a key.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
     /// The text is not a key.
-    #[error("the key is not 32 bytes in base64; `openssl rand -base64 32` makes one")]
+    #[error("the key is not 32 bytes in base64; `openssl rand -base64 32` prints one")]
     NotAKey,
-    /// The file holds no key.
-    #[error("{} does not hold a key (32 bytes in base64); put the right file there", path.display())]
+    /// The file contains no key.
+    #[error("{} does not contain a key (32 bytes in base64); put the right file there", path.display())]
     NotAKeyFile {
         /// The file.
         path: PathBuf,
     },
-    /// Others may read the key.
+    /// Other users may read the key.
     #[error("others may read the key in {} (mode {mode:03o}); run `chmod 600` on it, and change the key if they did", path.display())]
     Exposed {
         /// The file.
         path: PathBuf,
-        /// Its mode.
+        /// The mode of the file.
         mode: u32,
     },
-    /// A store is there, but its key is not.
-    #[error("the key {} of the store {} is missing; put it back from where you keep its copy", path.display(), store.display())]
+    /// The store exists, but its key does not.
+    #[error("the key {} of the store {} is missing; restore it from your copy", path.display(), store.display())]
     Missing {
-        /// Where the key should be.
+        /// The file of the key.
         path: PathBuf,
-        /// The store.
+        /// The file of the store.
         store: PathBuf,
     },
     /// The file cannot be read or written.
@@ -165,7 +168,7 @@ pub enum KeyError {
     File {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
 }

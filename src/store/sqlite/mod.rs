@@ -1,10 +1,12 @@
-//! A store in one file, which outlives the process and a power failure: SQLite.
+//! The SQLite store: one file that outlives the process and a power failure.
 //!
-//! One thread has the connection that writes. Whatever waits for it is done in one transaction, and nobody is answered
-//! before that is on the disk, so that many operations share one flush. A second thread reads, for what is asked beside
-//! the road. Bodies and tokens are sealed ([`Key`]); what the database cannot take in goes to a spool beside it.
+//! One thread has the connection that writes. It runs all waiting operations in one transaction and
+//! answers them after the flush, so many operations share a flush. A second thread runs the
+//! operations that only read. Bodies and tokens are sealed ([`Key`]). Deliveries that the database
+//! cannot store go to a spool file next to it.
 //!
-//! The files: the database (`store.db`), its log (`-wal`, `-shm`), `.lock`, which this process holds, and `.spool`.
+//! The files: the database (`store.db`), its log (`-wal`, `-shm`), `.lock`, which the running
+//! process holds, and `.spool`.
 
 mod append;
 mod backup;
@@ -51,42 +53,43 @@ use writer::Writer;
 
 /// A store in one file.
 ///
-/// Opening one reads and writes files on the thread that does it: it belongs into the start of a program. Dropping one
-/// waits until what was begun is written; [`close`](super::Upkeep::close) before that, so that nobody waits for it.
+/// Opening it reads and writes files on the calling thread, so do it at the start of a program.
+/// Dropping it blocks until pending operations are written. [`close`](super::Upkeep::close) it
+/// first, so that the drop does not block.
 #[derive(Debug)]
 pub struct Sqlite {
     path: Arc<Path>,
-    reader: Worker, // dropped before the writer, which moves the log when nobody reads it any more
+    reader: Worker, // dropped first, so that the writer can move the whole log
     writer: Worker,
 }
 
 impl Sqlite {
-    /// Opens a store for this process alone. What is not there is made, readable for its owner only: the folder and the
-    /// file; a file of an older version is brought up to date.
+    /// Opens a store for this process only. Creates a missing folder or file, readable by its owner
+    /// only. Upgrades a file of an older version.
     ///
     /// # Errors
-    ///
-    /// When another process has it, the file is not ours, damaged or of a newer version, the key is not the one that it
-    /// was made with, or file or folder cannot be written.
-    pub fn open(path: impl AsRef<Path>, key: &Key) -> Result<Sqlite, OpenError> {
+    /// Another process runs on the store; the file is not a store, is damaged, or is of a newer
+    /// version; the key is not the key of this store; or the file or its folder cannot be written.
+    pub fn open(path: impl AsRef<Path>, key: &Key) -> Result<Self, OpenError> {
         let path = Arc::from(path.as_ref());
         let open::Held { db, spool, lock } = open::hold(&path, key)?;
-        Sqlite::start(path, db, Some((spool, lock)))
+        Self::start(path, db, Some((spool, lock)))
     }
 
-    /// Opens a store beside the process that has it, for an operator's command: to look at it, and to decide about dead
-    /// letters and what is to be forgotten. The running process learns of it by [`notices`](super::Upkeep::notices).
+    /// Opens a store for an operator's command, also while the bots run on it. The command can read
+    /// it, decide about dead letters and remove data. The running process gets
+    /// [`notices`](super::Upkeep::notices) of the changes.
     ///
     /// # Errors
-    ///
-    /// As for [`open`](Sqlite::open), and when there is no store, or one of an older version.
-    pub fn attend(path: impl AsRef<Path>, key: &Key) -> Result<Sqlite, OpenError> {
+    /// As for [`open`](Self::open), except that another process may run on the store. Also if there
+    /// is no store, or one of an older version.
+    pub fn attend(path: impl AsRef<Path>, key: &Key) -> Result<Self, OpenError> {
         let path: Arc<Path> = Arc::from(path.as_ref());
         let db = open::attend(&path, key)?;
-        Sqlite::start(path, db, None)
+        Self::start(path, db, None)
     }
 
-    /// Whether a process has this store for itself: whether the bots run.
+    /// Returns true if a process runs the bots on this store.
     pub fn is_held(path: impl AsRef<Path>) -> bool {
         files::is_held(path.as_ref())
     }
@@ -95,29 +98,31 @@ impl Sqlite {
         path: Arc<Path>,
         db: Db,
         held: Option<(spool::Spool, files::Lock)>,
-    ) -> Result<Sqlite, OpenError> {
+    ) -> Result<Self, OpenError> {
         let failed = |source| OpenError::File {
             path: path.to_path_buf(),
             source,
         };
-        let reading = open::reader(&path, &db.seal)?;
+        let reading = open::reader(&path, &db.sealer)?;
         let writer = Writer::new(&path, db, held);
-        let writer = Worker::start("store", |asked| writer.run(asked)).map_err(failed)?;
-        let reader = Worker::start("store reads", move |asked| worker::read(&reading, asked));
+        let writer = Worker::start("store", |requests| writer.run(requests)).map_err(failed)?;
+        let reader = Worker::start("store reads", move |requests| {
+            worker::read(&reading, requests)
+        });
         let reader = reader.map_err(failed)?;
-        Ok(Sqlite {
+        Ok(Self {
             reader,
             writer,
             path,
         })
     }
 
-    /// Seals everything in a store with a new key, all of it or nothing. `progress` is told how many bodies of how many
-    /// are done. No other process may have the store.
+    /// Seals everything in a store with a new key, all of it or nothing. Calls `progress` with the
+    /// number of finished bodies and the number of all bodies. No other process may run on the
+    /// store.
     ///
     /// # Errors
-    ///
-    /// As for [`open`](Sqlite::open).
+    /// As for [`open`](Self::open), or the spool is not empty.
     pub fn rekey(
         path: impl AsRef<Path>,
         old: &Key,
@@ -127,12 +132,12 @@ impl Sqlite {
         rekey::rekey(path.as_ref(), old, new, progress)
     }
 
-    /// Copies the store as it is at one moment to a new file, while it is in use. `progress` is told how many pages of
-    /// how many are copied. The spool is not in the copy, nor is the key.
+    /// Copies the store, as it is at one moment, to a new file. The store may be in use meanwhile.
+    /// Calls `progress` with the number of copied pages and the number of all pages. The copy
+    /// contains neither the spool nor the key.
     ///
     /// # Errors
-    ///
-    /// When the file is there already, or cannot be written.
+    /// The new file exists already or cannot be written, or the copy fails.
     pub async fn backup(
         &self,
         to: impl AsRef<Path>,
@@ -165,7 +170,7 @@ mod tests {
     use crate::store::sqlite::*;
 
     #[tokio::test]
-    async fn an_operation_that_panics_takes_nothing_along() {
+    async fn an_operation_that_panics_fails_alone() {
         let folder = tempfile::tempdir().unwrap();
         let store = Sqlite::open(folder.path().join("store.db"), &Key::random()).unwrap();
         let panics = || {

@@ -1,4 +1,4 @@
-//! What changed without the engine: an operator's command or the spool leaves word in a table, the engine asks for it.
+//! Notices in a table: an operator's command or the spool adds them, and the engine takes them.
 
 use rusqlite::params;
 
@@ -6,9 +6,9 @@ use super::db::{Db, conversation_at, key_at};
 use super::{Fault, text};
 use crate::store::{EventId, Notice, OrderingKey};
 
-/// Leaves word.
-pub(super) fn tell(db: &Db, news: &Notice) -> Result<(), Fault> {
-    let (kind, number, key) = match news {
+/// Adds a notice.
+pub(super) fn add(db: &Db, notice: &Notice) -> Result<(), Fault> {
+    let (kind, number, key) = match notice {
         Notice::Event(id, key) => ("event", Some(id.0), text::key(key)),
         Notice::Call(id, to) => ("call", Some(text::call_number(*id)), text::conversation(to)),
         Notice::Unblocked(key) => ("open", None, text::key(key)),
@@ -17,18 +17,19 @@ pub(super) fn tell(db: &Db, news: &Notice) -> Result<(), Fault> {
     db.execute(sql, params![kind, number, key]).map(drop)
 }
 
-/// Takes what was left. Whether another process has written at all since the last time costs no reading of the file.
+/// Returns and removes all notices. Reads no table if no other process has written since the last
+/// call.
 pub(super) fn take(db: &Db) -> Result<Vec<Notice>, Fault> {
-    if db.attends {
-        return Err(Fault::Attending);
+    if db.is_guest {
+        return Err(Fault::NotOwner);
     }
     let version = db
         .find("PRAGMA data_version", [], |row| Ok(row.get(0)?))?
         .unwrap_or_default();
-    if !db.has_notices.get() && db.version.get() == version {
+    if !db.has_notices.get() && db.notices_version.get() == version {
         return Ok(Vec::new());
     }
-    let news = db.list(
+    let notices = db.list(
         "SELECT kind, number, lane FROM news ORDER BY id",
         [],
         |row| {
@@ -46,21 +47,21 @@ pub(super) fn take(db: &Db) -> Result<Vec<Notice>, Fault> {
             })
         },
     )?;
-    if !news.is_empty() {
+    if !notices.is_empty() {
         db.execute("DELETE FROM news", [])?;
     }
-    db.version.set(version);
+    db.notices_version.set(version);
     db.has_notices.set(false);
-    Ok(news)
+    Ok(notices)
 }
 
-/// Forgets what was left for an earlier process: a new one looks at everything anyway.
+/// Removes the notices for an earlier process. A new process reads everything anyway.
 pub(super) fn clear(db: &Db) -> Result<(), Fault> {
     db.execute("DELETE FROM news", []).map(drop)
 }
 
-/// Lanes are blocked by dead letters; these are open again now.
-pub(super) fn tell_unblocked(db: &Db, keys: Vec<OrderingKey>) -> Result<(), Fault> {
+/// Adds notices that these queues are not blocked any more.
+pub(super) fn add_unblocked(db: &Db, keys: Vec<OrderingKey>) -> Result<(), Fault> {
     keys.into_iter()
-        .try_for_each(|key| db.tell(&Notice::Unblocked(key)))
+        .try_for_each(|key| db.notify(&Notice::Unblocked(key)))
 }

@@ -1,4 +1,4 @@
-//! The outbox in the tables: calls decided, taken and settled, and the numbers that messages got.
+//! The outbox in the tables, and the ids of sent messages.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::{Fault, dead, text};
 use crate::event::MessageId;
 use crate::store::{Call, CallId, Conversation, QueuedCall, Settled, Taken, Time};
 
-/// A call as it stands in its table.
+/// A call as it is stored in its table.
 pub(super) struct Row {
     call: Arc<QueuedCall>,
     number: u64,
@@ -18,8 +18,8 @@ pub(super) struct Row {
 }
 
 impl Row {
-    pub(super) fn new(call: &Arc<QueuedCall>) -> Row {
-        Row {
+    pub(super) fn new(call: &Arc<QueuedCall>) -> Self {
+        Self {
             number: text::call_number(call.id),
             conversation: text::conversation(&call.to),
             json: text::json(&call.call),
@@ -28,7 +28,7 @@ impl Row {
     }
 }
 
-/// Queues a call, or makes the change in the message that it is for, if that is not on its way yet.
+/// Queues a call. If it changes a waiting message that is not taken, changes that message instead.
 pub(super) fn queue(db: &Db, row: &Row) -> Result<(), Fault> {
     let target = row.call.call.target();
     match target
@@ -40,7 +40,7 @@ pub(super) fn queue(db: &Db, row: &Row) -> Result<(), Fault> {
     }
 }
 
-/// Puts a call into the outbox.
+/// Inserts a call into the outbox.
 pub(super) fn insert(db: &Db, row: &Row) -> Result<(), Fault> {
     let remember = matches!(row.call.call, Call::Say { remember: true, .. });
     db.execute(
@@ -59,7 +59,7 @@ pub(super) fn insert(db: &Db, row: &Row) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Changes or deletes a message that waits and is not taken, and says whether there was one.
+/// Edits or deletes a waiting message that is not taken. Returns false if there is none.
 fn change(db: &Db, target: CallId, by: &Call) -> Result<bool, Fault> {
     let number = text::call_number(target);
     let sql = "SELECT call FROM call WHERE id = ?1 AND id NOT IN (SELECT call FROM taken)";
@@ -67,7 +67,7 @@ fn change(db: &Db, target: CallId, by: &Call) -> Result<bool, Fault> {
         return Ok(false);
     };
     if let Call::Edit { params, .. } = by {
-        let mut call: Call = text::read_json("call", &json)?;
+        let mut call: Call = text::parse_json("call", &json)?;
         call.change(params);
         let sql = "UPDATE call SET call = ?2 WHERE id = ?1";
         db.execute(sql, params![number, text::json(&call)])?;
@@ -77,7 +77,7 @@ fn change(db: &Db, target: CallId, by: &Call) -> Result<bool, Fault> {
     Ok(true)
 }
 
-/// Calls that are not settled, oldest first.
+/// Returns calls that are not settled, oldest first.
 pub(super) fn unsent(
     db: &Db,
     after: Option<CallId>,
@@ -90,7 +90,7 @@ pub(super) fn unsent(
     })
 }
 
-/// A call that was taken, as it stands in its table: it is read where it is asked for, not where it is written.
+/// A taken call as it is stored in its table. The caller's task parses it, not the writer's thread.
 #[derive(Clone)]
 pub(super) struct TakenRow {
     conversation: String,
@@ -102,14 +102,14 @@ pub(super) struct TakenRow {
 }
 
 impl TakenRow {
-    pub(super) fn read(self, id: CallId) -> Result<Taken, Fault> {
+    pub(super) fn parse(self, id: CallId) -> Result<Taken, Fault> {
         let call = QueuedCall {
             id,
-            to: text::read_conversation(&self.conversation)?,
+            to: text::parse_conversation(&self.conversation)?,
             at: Time(self.at),
-            api: text::read_api(&self.api)?,
-            redelivery: text::read_redelivery(&self.redelivery)?,
-            call: text::read_json("call", &self.json)?,
+            api: text::parse_api(&self.api)?,
+            redelivery: text::parse_redelivery(&self.redelivery)?,
+            call: text::parse_json("call", &self.json)?,
         };
         Ok(Taken {
             call: Arc::new(call),
@@ -118,7 +118,7 @@ impl TakenRow {
     }
 }
 
-/// Marks a call as taken.
+/// Marks a call as taken and returns it.
 pub(super) fn take(db: &Db, id: CallId) -> Result<Option<TakenRow>, Fault> {
     let number = text::call_number(id);
     let sql = "SELECT conversation, at, api, doubt, call FROM call WHERE id = ?1";
@@ -137,7 +137,7 @@ pub(super) fn take(db: &Db, id: CallId) -> Result<Option<TakenRow>, Fault> {
     Ok(Some(TakenRow { in_doubt, ..row }))
 }
 
-/// Notes what became of a call.
+/// Stores the result of a call.
 pub(super) fn settle(db: &Db, id: CallId, settled: &Settled) -> Result<(), Fault> {
     let number = text::call_number(id);
     match settled {
@@ -159,14 +159,14 @@ pub(super) fn settle(db: &Db, id: CallId, settled: &Settled) -> Result<(), Fault
 }
 
 fn dead_letter(db: &Db, id: CallId, at: Time, error: &str) -> Result<(), Fault> {
-    // Reading it again costs nothing that counts: this is rare.
+    // Reading the call again is cheap enough: this is rare.
     match take(db, id)? {
-        Some(row) => dead::dead_letter_call(db, &row.read(id)?.call, at, error),
+        Some(row) => dead::dead_letter_call(db, &row.parse(id)?.call, at, error),
         None => Ok(()),
     }
 }
 
-/// The number of the message that a call made.
+/// Returns the id of the message that a call sent.
 pub(super) fn message(db: &Db, id: CallId) -> Result<Option<MessageId>, Fault> {
     let sql = "SELECT number FROM message WHERE call = ?1";
     db.find(sql, [text::call_number(id)], |row| {

@@ -1,4 +1,4 @@
-//! Portals in the tables: installations, with their tokens sealed, and until when their time is booked.
+//! Portals in the tables: installations with sealed tokens, claims, booked time, and our addresses.
 
 use std::ops::Range;
 
@@ -9,15 +9,15 @@ use uuid::Uuid;
 use super::Fault;
 use super::db::Db;
 use crate::event::{MemberId, UserId};
-use crate::store::portals::note_address;
+use crate::store::portals::add_address;
 use crate::store::{Access, Booking, Claim, Installation, Time, Tokens, Webhook};
 
-/// Where a token may be opened.
-pub(super) fn place(column: &str, portal: &str) -> String {
+/// Returns the context of a sealed token.
+pub(super) fn token_context(column: &str, portal: &str) -> String {
     format!("portal {column} {portal}")
 }
 
-/// Writes an installation down.
+/// Stores an installation.
 pub(super) fn install(db: &Db, installation: &Installation) -> Result<(), Fault> {
     let Installation {
         portal,
@@ -30,8 +30,8 @@ pub(super) fn install(db: &Db, installation: &Installation) -> Result<(), Fault>
         Access::Webhook(hook) => (Some(hook.user.0), &hook.code, &hook.bot_token),
     };
     let seal = |column, token: &SecretString| {
-        db.seal.seal(
-            &place(column, portal.as_str()),
+        db.sealer.seal(
+            &token_context(column, portal.as_str()),
             token.expose_secret().as_bytes(),
         )
     };
@@ -50,7 +50,8 @@ pub(super) fn install(db: &Db, installation: &Installation) -> Result<(), Fault>
     Ok(())
 }
 
-/// Gives the right to renew a portal's tokens to one at a time. The group that this is part of holds the write lock.
+/// Claims the right to renew a portal's tokens. The transaction holds the write lock, so of several
+/// processes one gets the claim.
 pub(super) fn claim(
     db: &Db,
     portal: &MemberId,
@@ -77,7 +78,7 @@ pub(super) fn claim(
     })
 }
 
-/// Books some of a portal's time. The group that this is part of holds the write lock.
+/// Books some of a portal's time. The transaction holds the write lock, so no two bookings overlap.
 pub(super) fn book(db: &Db, portal: &MemberId, booking: Booking) -> Result<Range<Time>, Fault> {
     let sql = "SELECT until FROM booked WHERE portal = ?1";
     let booked = db.find(sql, [portal.as_str()], |row| Ok(Time(row.get(0)?)))?;
@@ -87,33 +88,34 @@ pub(super) fn book(db: &Db, portal: &MemberId, booking: Booking) -> Result<Range
     Ok(given)
 }
 
-/// Forgets what was booked until now: it says no more than that nothing is.
-pub(super) fn forget_booked(db: &Db, now: Time) -> Result<(), Fault> {
+/// Removes booked time that has passed, which has no effect any more.
+pub(super) fn remove_booked(db: &Db, now: Time) -> Result<(), Fault> {
     db.execute("DELETE FROM booked WHERE until <= ?1", [now.0])
         .map(drop)
 }
 
-/// Forgets an installation.
+/// Removes an installation.
 pub(super) fn uninstall(db: &Db, portal: &MemberId) -> Result<(), Fault> {
     db.execute("DELETE FROM portal WHERE portal = ?1", [portal.as_str()])
         .map(drop)
 }
 
-/// All installations.
+/// Returns all installations.
 pub(super) fn portals(db: &Db) -> Result<Vec<Installation>, Fault> {
     let sql = "SELECT portal, endpoint, application_token, access, refresh, user FROM portal";
     db.list(sql, [], |row| installation(db, row))
 }
 
-/// The addresses that were noted, a list in JSON, and with them the one of now.
+/// Adds the current address, if one is given. Returns all known addresses, which are stored as
+/// JSON.
 pub(super) fn addresses(db: &Db, now: Option<&str>) -> Result<Vec<String>, Fault> {
     let sql = "SELECT value FROM meta WHERE name = 'addresses'";
     let known = db.find(sql, [], |row| Ok(row.get::<_, String>(0)?))?;
-    // One that cannot be read is nothing to stop for: it is written anew.
+    // A list that cannot be read is replaced, not an error.
     let mut known: Vec<String> = known
         .and_then(|known| serde_json::from_str(&known).ok())
         .unwrap_or_default();
-    if note_address(&mut known, now) {
+    if add_address(&mut known, now) {
         let list = serde_json::Value::from(known.clone()).to_string();
         let sql = "INSERT OR REPLACE INTO meta (name, value) VALUES ('addresses', ?1)";
         db.execute(sql, [list])?;
@@ -135,7 +137,8 @@ fn installation(db: &Db, row: &Row<'_>) -> Result<Installation, Fault> {
     })
 }
 
-/// An inbound webhook has a person, and the token of our bots where an application has the one to refresh.
+/// Returns the credentials of a row. An inbound webhook has a person, and its column `refresh`
+/// holds the token of our bots.
 fn access(access: SecretString, refresh: SecretString, user: Option<UserId>) -> Access {
     match user {
         None => Access::Tokens(Tokens { access, refresh }),
@@ -154,11 +157,11 @@ fn token(
     column: &str,
     portal: &str,
 ) -> Result<SecretString, Fault> {
-    let place = place(column, portal);
+    let context = token_context(column, portal);
     let sealed = row
         .get_ref(index)?
         .as_blob()
         .map_err(rusqlite::Error::from)?;
-    let plain = String::from_utf8(db.seal.open(&place, sealed)?);
-    Ok(plain.map_err(|_| Fault::Sealed { place })?.into())
+    let plain = String::from_utf8(db.sealer.open(&context, sealed)?);
+    Ok(plain.map_err(|_| Fault::Sealed { context })?.into())
 }

@@ -1,4 +1,5 @@
-//! A new key: everything sealed is opened with the old one and sealed again, all of it or nothing.
+//! Changes the key: opens everything with the old key and seals it with the new one, all or
+//! nothing.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,10 +10,10 @@ use super::db::Db;
 use super::seal::Sealer;
 use super::{Fault, Key, OpenError, connect, inbox, open, portals};
 
-/// How many bodies are sealed between two words about it.
+/// Number of bodies that are sealed between two calls of `progress`.
 const STEP: u64 = 1_000;
 
-/// Seals a store anew; nobody else may work with it meanwhile.
+/// Seals a store with a new key. No other process may run on it.
 pub(super) fn rekey(
     path: &Path,
     old: &Key,
@@ -21,28 +22,28 @@ pub(super) fn rekey(
 ) -> Result<(), OpenError> {
     let held = open::hold(path, old)?;
     if !held.spool.is_empty() {
-        let cause = "it has to be empty before the key can change".to_owned();
+        let cause = "it must be empty before the key can change".to_owned();
         return Err(OpenError::Spool {
             path: path.to_owned(),
             cause,
         });
     }
     let mut db = held.db;
-    let old = std::mem::replace(&mut db.seal, Arc::new(Sealer::new(new)));
-    open::transact(&db, |db| {
-        bodies(db, &old, &mut progress)?;
-        tokens(db, &old)?;
-        open::write_check(db)
+    let old = std::mem::replace(&mut db.sealer, Arc::new(Sealer::new(new)));
+    open::in_transaction(&db, |db| {
+        reseal_bodies(db, &old, &mut progress)?;
+        reseal_tokens(db, &old)?;
+        open::write_key_check(db)
     })
     .and_then(|()| {
-        // The free pages and the log still hold what the old key opens.
+        // Free pages and the log still contain values that the old key opens.
         db.connection.execute_batch("VACUUM")?;
         Ok(connect::checkpoint(&db.connection, "TRUNCATE")?)
     })
     .map_err(|fault| OpenError::fault(path, &fault))
 }
 
-fn bodies(db: &Db, old: &Sealer, progress: &mut impl FnMut(u64, u64)) -> Result<(), Fault> {
+fn reseal_bodies(db: &Db, old: &Sealer, progress: &mut impl FnMut(u64, u64)) -> Result<(), Fault> {
     let total = db.count("SELECT count(*) FROM body", [])?;
     let (mut done, mut last) = (0, 0);
     progress(done, total);
@@ -50,8 +51,8 @@ fn bodies(db: &Db, old: &Sealer, progress: &mut impl FnMut(u64, u64)) -> Result<
     while let Some((id, sealed)) = db.find(next, [last], |row| {
         Ok((row.get::<_, u64>(0)?, row.get::<_, Vec<u8>>(1)?))
     })? {
-        let place = inbox::place(id);
-        let sealed = db.seal.seal(&place, &old.open(&place, &sealed)?);
+        let context = inbox::body_context(id);
+        let sealed = db.sealer.seal(&context, &old.open(&context, &sealed)?);
         db.execute(
             "UPDATE body SET sealed = ?2 WHERE id = ?1",
             params![id, sealed],
@@ -65,18 +66,18 @@ fn bodies(db: &Db, old: &Sealer, progress: &mut impl FnMut(u64, u64)) -> Result<
     Ok(())
 }
 
-fn tokens(db: &Db, old: &Sealer) -> Result<(), Fault> {
+fn reseal_tokens(db: &Db, old: &Sealer) -> Result<(), Fault> {
     let names = db.list("SELECT portal FROM portal", [], |row| {
         Ok(row.get::<_, String>(0)?)
     })?;
     for column in ["application_token", "access", "refresh"] {
         for portal in &names {
-            let place = portals::place(column, portal);
+            let context = portals::token_context(column, portal);
             let sql = format!("SELECT {column} FROM portal WHERE portal = ?1");
             let sealed = db.find(&sql, [portal], |row| Ok(row.get::<_, Vec<u8>>(0)?))?;
-            let plain = old.open(&place, &sealed.unwrap_or_default())?;
+            let plain = old.open(&context, &sealed.unwrap_or_default())?;
             let sql = format!("UPDATE portal SET {column} = ?2 WHERE portal = ?1");
-            db.execute(&sql, params![portal, db.seal.seal(&place, &plain)])?;
+            db.execute(&sql, params![portal, db.sealer.seal(&context, &plain)])?;
         }
     }
     Ok(())

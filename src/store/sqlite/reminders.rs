@@ -1,4 +1,4 @@
-//! Reminders in the tables: each goes into the inbox once, when it is due.
+//! Reminders in the tables. Each is moved into the inbox once, when it is due.
 
 use rusqlite::params;
 
@@ -27,7 +27,7 @@ pub(super) fn change(db: &Db, change: &ReminderChange) -> Result<(), Fault> {
     .map(drop)
 }
 
-/// Puts reminders that are due into the inbox.
+/// Moves due reminders into the inbox. Returns their events.
 pub(super) fn due(db: &Db, now: Time, limit: usize) -> Result<Vec<(EventId, OrderingKey)>, Fault> {
     let sql = "SELECT id, conversation, reminder FROM reminder WHERE due <= ?1
                ORDER BY due, id LIMIT ?2";
@@ -48,7 +48,7 @@ pub(super) fn due(db: &Db, now: Time, limit: usize) -> Result<Vec<(EventId, Orde
     Ok(events)
 }
 
-/// When the next reminder is due.
+/// Returns the time when the next reminder is due.
 pub(super) fn next(db: &Db) -> Result<Option<Time>, Fault> {
     db.find("SELECT due FROM reminder ORDER BY due LIMIT 1", [], |row| {
         Ok(Time(row.get(0)?))

@@ -1,4 +1,4 @@
-//! The tables, by version: how an empty or older file becomes one of this version.
+//! The tables by version, and the upgrade of an empty or older file.
 
 use std::path::Path;
 
@@ -6,10 +6,10 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::OpenError;
 
-/// `imbt`: what tells our files from others.
-const APPLICATION: i32 = 0x696d_6274;
+/// The `application_id` of our files: `imbt`.
+const APPLICATION_ID: i32 = 0x696d_6274;
 
-/// Each makes the next version out of the one before. What is released is never changed any more.
+/// Migrations, each from one version to the next. A released migration never changes.
 const MIGRATIONS: &[&str] = &[
     include_str!("schema/1.sql"),
     include_str!("schema/2.sql"),
@@ -17,7 +17,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/4.sql"),
 ];
 
-/// The version that this program works with.
+/// Returns the version that this program uses.
 pub(super) fn version() -> u32 {
     MIGRATIONS
         .len()
@@ -25,10 +25,11 @@ pub(super) fn version() -> u32 {
         .expect("there are not that many migrations")
 }
 
-/// Makes sure that the file is ours or empty, before anything is written to it.
+/// Returns the version of a file: 0 if it is empty. Fails if the file is foreign or newer. Writes
+/// nothing.
 pub(super) fn check(path: &Path, connection: &Connection) -> Result<u32, OpenError> {
     let failed = |error| OpenError::sql(path, &error);
-    let application: i32 = connection
+    let application_id: i32 = connection
         .pragma_query_value(None, "application_id", |row| row.get(0))
         .map_err(failed)?;
     let found: u32 = connection
@@ -37,10 +38,10 @@ pub(super) fn check(path: &Path, connection: &Connection) -> Result<u32, OpenErr
     let tables: u32 = connection
         .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
         .map_err(failed)?;
-    if application == 0 && found == 0 && tables == 0 {
+    if application_id == 0 && found == 0 && tables == 0 {
         return Ok(0);
     }
-    if application != APPLICATION {
+    if application_id != APPLICATION_ID {
         return Err(OpenError::Foreign {
             path: path.to_owned(),
         });
@@ -55,16 +56,16 @@ pub(super) fn check(path: &Path, connection: &Connection) -> Result<u32, OpenErr
     Ok(found)
 }
 
-/// Brings the file up to date, one version at a time, each whole or not at all.
+/// Upgrades the file one version at a time, each in a transaction.
 pub(super) fn migrate(connection: &mut Connection, from: u32) -> rusqlite::Result<()> {
     for (version, migration) in (1_u32..).zip(MIGRATIONS).skip(from as usize) {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction.execute_batch(migration)?;
-        transaction.pragma_update(None, "application_id", APPLICATION)?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.pragma_update(None, "user_version", version)?;
         transaction.commit()?;
         if from > 0 {
-            tracing::info!(version, "brought the store up to date");
+            tracing::info!(version, "upgraded the store");
         }
     }
     Ok(())

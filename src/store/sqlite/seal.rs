@@ -1,8 +1,9 @@
-//! Seals what must not be read from a stolen disk or backup: bodies and tokens, with AES-256-GCM.
+//! Seals bodies and tokens with AES-256-GCM, so that a stolen disk or backup does not reveal them.
 //!
-//! A nonce must never come twice under one key. Random ones of 96 bits would do for 2^32 values, which a busy store passes
-//! in months. So each process draws 128 random bits when it opens the store, derives a key of its own from them and
-//! counts its nonces; the bits stand in front of each value: version (1), bits (16), count (8), sealed text, tag (16).
+//! A nonce must never be used twice with one key. Random nonces of 96 bits are enough for 2^32
+//! values, which a busy store exceeds in months. So each process draws a random salt of 128 bits
+//! when it opens the store, derives a key of its own from it, and counts its nonces. A sealed value
+//! is: version (1 byte), salt (16), count (8), sealed text, tag (16).
 
 use std::collections::HashMap;
 use std::fmt;
@@ -15,81 +16,89 @@ use aws_lc_rs::{hmac, rand};
 use super::{Fault, Key};
 
 const VERSION: u8 = 1;
-const BITS: usize = 16;
-const HEAD: usize = 1 + BITS + 8;
+const SALT: usize = 16;
+const HEAD: usize = 1 + SALT + 8;
 const TAG: usize = 16;
 
-/// How many keys of earlier processes are kept at hand.
+/// Maximum number of derived keys of other processes in memory.
 const KEYS_MAX: usize = 64;
 
 /// Seals values and opens them.
 pub(super) struct Sealer {
     master: hmac::Key,
-    bits: [u8; BITS],
+    salt: [u8; SALT],
+    /// The key of this process.
     own: LessSafeKey,
+    /// Number of values that were sealed, which is the next nonce.
     sealed: AtomicU64,
-    others: Mutex<HashMap<[u8; BITS], Arc<LessSafeKey>>>,
+    /// Derived keys by their salt, for opening.
+    derived: Mutex<HashMap<[u8; SALT], Arc<LessSafeKey>>>,
 }
 
 impl Sealer {
-    pub(super) fn new(key: &Key) -> Sealer {
+    pub(super) fn new(key: &Key) -> Self {
         let master = hmac::Key::new(hmac::HMAC_SHA256, key.bytes());
-        let mut bits = [0; BITS];
-        rand::fill(&mut bits).expect("the system gives random bytes");
-        Sealer {
-            own: derive(&master, &bits),
+        let mut salt = [0; SALT];
+        rand::fill(&mut salt).expect("the system gives random bytes");
+        Self {
+            own: derive(&master, &salt),
             master,
-            bits,
+            salt,
             sealed: AtomicU64::new(0),
-            others: Mutex::default(),
+            derived: Mutex::default(),
         }
     }
 
-    /// Seals a value for one place (a table and a row): it cannot be opened in another.
-    pub(super) fn seal(&self, place: &str, plain: &[u8]) -> Vec<u8> {
+    /// Seals a value for a context, its table and row. It cannot be opened in another context.
+    pub(super) fn seal(&self, context: &str, plain: &[u8]) -> Vec<u8> {
         let count = self.sealed.fetch_add(1, Ordering::Relaxed).to_be_bytes();
         let mut sealed = Vec::with_capacity(HEAD + plain.len() + TAG);
         sealed.push(VERSION);
-        sealed.extend_from_slice(&self.bits);
+        sealed.extend_from_slice(&self.salt);
         sealed.extend_from_slice(&count);
         sealed.extend_from_slice(plain);
         let tag = self
             .own
-            .seal_in_place_separate_tag(nonce(&count), Aad::from(place), &mut sealed[HEAD..])
+            .seal_in_place_separate_tag(nonce(&count), Aad::from(context), &mut sealed[HEAD..])
             .expect("a body is far shorter than what AES-GCM can seal");
         sealed.extend_from_slice(tag.as_ref());
         sealed
     }
 
-    /// Opens a value that was sealed for this place.
-    pub(super) fn open(&self, place: &str, sealed: &[u8]) -> Result<Vec<u8>, Fault> {
-        let broken = || Fault::Sealed {
-            place: place.to_owned(),
+    /// Opens a value that was sealed for this context.
+    pub(super) fn open(&self, context: &str, sealed: &[u8]) -> Result<Vec<u8>, Fault> {
+        let does_not_open = || Fault::Sealed {
+            context: context.to_owned(),
         };
         if sealed.len() < HEAD + TAG || sealed[0] != VERSION {
-            return Err(broken());
+            return Err(does_not_open());
         }
-        let bits: [u8; BITS] = sealed[1..1 + BITS]
+        let salt: [u8; SALT] = sealed[1..1 + SALT]
             .try_into()
             .expect("the length is checked");
         let mut text = sealed[HEAD..].to_vec();
         let length = self
-            .key(bits)
-            .open_in_place(nonce(&sealed[1 + BITS..HEAD]), Aad::from(place), &mut text)
-            .map_err(|_| broken())?
+            .derived_key(salt)
+            .open_in_place(
+                nonce(&sealed[1 + SALT..HEAD]),
+                Aad::from(context),
+                &mut text,
+            )
+            .map_err(|_| does_not_open())?
             .len();
         text.truncate(length);
         Ok(text)
     }
 
-    fn key(&self, bits: [u8; BITS]) -> Arc<LessSafeKey> {
-        let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
-        if others.len() >= KEYS_MAX {
-            others.clear();
+    /// Returns the key of the process that used this salt.
+    fn derived_key(&self, salt: [u8; SALT]) -> Arc<LessSafeKey> {
+        let mut derived = self.derived.lock().unwrap_or_else(PoisonError::into_inner);
+        if derived.len() >= KEYS_MAX {
+            derived.clear();
         }
-        let key = others
-            .entry(bits)
-            .or_insert_with(|| Arc::new(derive(&self.master, &bits)));
+        let key = derived
+            .entry(salt)
+            .or_insert_with(|| Arc::new(derive(&self.master, &salt)));
         Arc::clone(key)
     }
 }
@@ -100,8 +109,8 @@ impl fmt::Debug for Sealer {
     }
 }
 
-fn derive(master: &hmac::Key, bits: &[u8; BITS]) -> LessSafeKey {
-    let key = hmac::sign(master, &[b"imbot store 1".as_slice(), bits].concat());
+fn derive(master: &hmac::Key, salt: &[u8; SALT]) -> LessSafeKey {
+    let key = hmac::sign(master, &[b"imbot store 1".as_slice(), salt].concat());
     let key = UnboundKey::new(&AES_256_GCM, key.as_ref()).expect("the key has 32 bytes");
     LessSafeKey::new(key)
 }

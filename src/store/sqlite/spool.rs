@@ -1,7 +1,8 @@
-//! Where deliveries wait that the database cannot take: a file that only grows, until all of it was taken in.
+//! The spool: a file for deliveries that the database cannot store. It only grows, until all of it
+//! is in the inbox.
 //!
-//! A record is its length (4 bytes) and a sealed delivery. A tail that was torn when the power failed is passed over:
-//! nobody was told that it is safe.
+//! A record is its length (4 bytes) and a sealed delivery. An incomplete record at the end, after a
+//! power failure, is skipped: it was never acknowledged.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -17,21 +18,22 @@ use crate::event::MemberId;
 use crate::platform::{self, read_exact_at, write_all_at};
 use crate::store::{NewDelivery, NewEvent, Occurrence, OrderingKey, Time};
 
+/// Size of a length, in bytes.
 const LENGTH: usize = 4;
 
 /// The spool of a store.
 #[derive(Debug)]
 pub(super) struct Spool {
     path: PathBuf,
-    seal: Arc<Sealer>,
+    sealer: Arc<Sealer>,
     file: Option<File>,
-    /// Where the next record goes.
+    /// The position of the next record.
     end: u64,
-    /// Up to where records were taken in.
-    taken: u64,
+    /// The position of the first record that is not in the inbox.
+    first_pending: u64,
 }
 
-/// A delivery's head, before its body.
+/// The head of a delivery, which is followed by its body.
 #[derive(Serialize, Deserialize)]
 struct Head {
     portal: MemberId,
@@ -39,17 +41,18 @@ struct Head {
     events: Vec<(String, OrderingKey, u16)>,
 }
 
-/// What was read.
-pub(super) enum Read {
+/// A record that was read.
+pub(super) enum Record {
     Delivery(NewDelivery),
-    /// It is complete and does not open.
-    Broken,
+    /// The record is complete, but does not open.
+    Unreadable,
+    /// There are no more complete records.
     End,
 }
 
 impl Spool {
-    pub(super) fn open(database: &Path, seal: Arc<Sealer>) -> io::Result<Spool> {
-        let path = files::beside(database, ".spool");
+    pub(super) fn open(database: &Path, sealer: Arc<Sealer>) -> io::Result<Self> {
+        let path = files::with_suffix(database, ".spool");
         let file = match OpenOptions::new().read(true).write(true).open(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             file => Some(file?),
@@ -59,12 +62,12 @@ impl Spool {
             .map(|file| file.metadata())
             .transpose()?
             .map_or(0, |file| file.len());
-        Ok(Spool {
+        Ok(Self {
             path,
-            seal,
+            sealer,
             file,
             end,
-            taken: 0,
+            first_pending: 0,
         })
     }
 
@@ -76,15 +79,15 @@ impl Spool {
         &self.path
     }
 
-    /// Puts deliveries in. They are on the disk when this returns.
+    /// Appends deliveries. They are on the disk when this returns.
     pub(super) fn add<'a>(
         &mut self,
         deliveries: impl Iterator<Item = &'a NewDelivery>,
     ) -> io::Result<()> {
         let mut records = Vec::new();
         for delivery in deliveries {
-            let place = place(self.end + records.len() as u64);
-            let sealed = self.seal.seal(&place, &encode(delivery));
+            let context = context(self.end + records.len() as u64);
+            let sealed = self.sealer.seal(&context, &encode(delivery));
             let length = u32::try_from(sealed.len()).map_err(io::Error::other)?;
             records.extend_from_slice(&length.to_be_bytes());
             records.extend_from_slice(&sealed);
@@ -95,11 +98,11 @@ impl Spool {
         };
         let file = self.file.insert(file);
         let written = file
-            .set_len(self.end) // what an earlier try may have left
+            .set_len(self.end) // removes what a failed attempt may have left
             .and_then(|()| write_all_at(file, &records, self.end))
             .and_then(|()| file.sync_data());
         if let Err(error) = written {
-            drop(file.set_len(self.end));
+            let _ = file.set_len(self.end);
             return Err(error);
         }
         self.end += records.len() as u64;
@@ -114,60 +117,61 @@ impl Spool {
         Ok(file)
     }
 
-    /// The delivery at a place, and the place after it. It begins with [`Spool::first`].
-    pub(super) fn read(&self, at: u64) -> io::Result<(Read, u64)> {
+    /// Reads the record at a position. Returns it and the position after it.
+    pub(super) fn read(&self, at: u64) -> io::Result<(Record, u64)> {
         let Some(file) = &self.file else {
-            return Ok((Read::End, at));
+            return Ok((Record::End, at));
         };
         let Some(length) = length_at(file, at, self.end)? else {
-            return Ok((Read::End, at));
+            return Ok((Record::End, at));
         };
         let mut sealed = vec![0; length];
         read_exact_at(file, &mut sealed, at + LENGTH as u64)?;
-        let plain = self.seal.open(&place(at), &sealed).ok();
+        let plain = self.sealer.open(&context(at), &sealed).ok();
         let next = at + (LENGTH + length) as u64;
         Ok(match plain.and_then(|plain| decode(&plain)) {
-            Some(delivery) => (Read::Delivery(delivery), next),
-            None => (Read::Broken, next),
+            Some(delivery) => (Record::Delivery(delivery), next),
+            None => (Record::Unreadable, next),
         })
     }
 
-    /// The place of the first record that was not taken in.
-    pub(super) fn first(&self) -> u64 {
-        self.taken
+    /// Returns the position of the first record that is not in the inbox.
+    pub(super) fn first_pending(&self) -> u64 {
+        self.first_pending
     }
 
-    /// Notes that everything before a place is in the database.
-    pub(super) fn taken(&mut self, up_to: u64) {
-        self.taken = up_to;
+    /// Sets the position of the first record that is not in the inbox.
+    pub(super) fn set_first_pending(&mut self, at: u64) {
+        self.first_pending = at;
     }
 
-    /// Empties the spool: all of it was taken in.
+    /// Empties the spool, after all of it was moved into the inbox.
     pub(super) fn clear(&mut self) -> io::Result<()> {
         if let Some(file) = &self.file {
             file.set_len(0)?;
             file.sync_all()?;
         }
-        (self.end, self.taken) = (0, 0);
+        (self.end, self.first_pending) = (0, 0);
         Ok(())
     }
 
-    /// Puts the file aside for somebody to look at: a part of it does not open.
+    /// Renames the file for an operator to look at, because a part of it does not open. Returns the
+    /// new name.
     pub(super) fn set_aside(&mut self) -> io::Result<PathBuf> {
-        let aside = (1..)
-            .map(|number| files::beside(&self.path, &format!(".broken-{number}")))
+        let kept = (1..)
+            .map(|number| files::with_suffix(&self.path, &format!(".broken-{number}")))
             .find(|path| !path.exists())
-            .expect("there are endless numbers");
-        fs::rename(&self.path, &aside)?;
+            .expect("there is always another number");
+        fs::rename(&self.path, &kept)?;
         self.file = None;
-        (self.end, self.taken) = (0, 0);
-        Ok(aside)
+        (self.end, self.first_pending) = (0, 0);
+        Ok(kept)
     }
 }
 
-/// How many deliveries wait in the spool of a database.
+/// Returns the number of deliveries in the spool of a database.
 pub(super) fn count(database: &Path) -> u64 {
-    let Ok(file) = File::open(files::beside(database, ".spool")) else {
+    let Ok(file) = File::open(files::with_suffix(database, ".spool")) else {
         return 0;
     };
     let end = file.metadata().map_or(0, |file| file.len());
@@ -179,7 +183,7 @@ pub(super) fn count(database: &Path) -> u64 {
     count
 }
 
-/// The length of the record at a place, if it is whole.
+/// Returns the length of the record at a position, if the record is complete.
 fn length_at(file: &File, at: u64, end: u64) -> io::Result<Option<usize>> {
     if at + LENGTH as u64 > end {
         return Ok(None);
@@ -187,11 +191,12 @@ fn length_at(file: &File, at: u64, end: u64) -> io::Result<Option<usize>> {
     let mut length = [0; LENGTH];
     read_exact_at(file, &mut length, at)?;
     let length = u32::from_be_bytes(length);
-    let is_whole = length > 0 && at + LENGTH as u64 + u64::from(length) <= end;
-    Ok(is_whole.then_some(length as usize))
+    let is_complete = length > 0 && at + LENGTH as u64 + u64::from(length) <= end;
+    Ok(is_complete.then_some(length as usize))
 }
 
-fn place(at: u64) -> String {
+/// Returns the context of the sealed record at a position.
+fn context(at: u64) -> String {
     format!("spool {at}")
 }
 

@@ -1,4 +1,4 @@
-//! The contract's methods: each is a function of another file, sent to the thread that does it.
+//! The methods of the store: each sends a function of another file to the thread that runs it.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use super::db::Db;
 use super::forget::Selection;
-use super::turns::Ending;
-use super::upkeep::Old;
+use super::turns::PreparedCommit;
+use super::upkeep::Expiring;
 use super::{
     Fault, Sqlite, dead, forget, inbox, notices, outbox, portals, reminders, text, turns, upkeep,
 };
@@ -45,19 +45,23 @@ impl Sqlite {
         })
     }
 
-    /// Removes all rows of a kind that are older than a moment, a few at a time.
-    async fn remove(&self, old: Old, before: Time) -> Result<u64, super::super::StoreError> {
+    /// Removes all rows of a kind that are older than `before`, in small steps.
+    async fn remove(
+        &self,
+        expiring: Expiring,
+        before: Time,
+    ) -> Result<u64, super::super::StoreError> {
         let (mut removed, mut after) = (0, 0);
         loop {
             let found = self
-                .read(move |db| upkeep::find(db, old, before, after))
+                .read(move |db| upkeep::find(db, expiring, before, after))
                 .await?;
             let Some(last) = found.last() else {
                 return Ok(removed);
             };
             after = *last;
             removed += self
-                .write(move |db| upkeep::remove(db, old, before, &found))
+                .write(move |db| upkeep::remove(db, expiring, before, &found))
                 .await?;
         }
     }
@@ -101,8 +105,8 @@ impl Turns for Sqlite {
     }
 
     fn commit(&self, turn: TurnCommit) -> Stored<'_, ()> {
-        let ending = Ending::new(turn);
-        self.write(move |db| turns::commit(db, &ending))
+        let commit = PreparedCommit::new(turn);
+        self.write(move |db| turns::commit(db, &commit))
     }
 
     fn state(&self, key: &Conversation) -> Stored<'_, Option<StoredState>> {
@@ -129,7 +133,7 @@ impl Outbox for Sqlite {
         let taken = self.write(move |db| outbox::take(db, call));
         Box::pin(async move {
             let row = taken.await?;
-            row.map(|row| row.read(call))
+            row.map(|row| row.parse(call))
                 .transpose()
                 .map_err(|fault| self.failed(fault))
         })
@@ -214,22 +218,22 @@ impl Upkeep for Sqlite {
         Box::pin(async move {
             let mut swept = Swept::default();
             if let Some(idle) = limits.idle {
-                swept.conversations = self.remove(Old::State, now.before(idle)).await?;
+                swept.conversations = self.remove(Expiring::State, now.before(idle)).await?;
             }
-            swept.dead = self.remove(Old::Dead, now.before(limits.dead)).await?;
+            swept.dead = self.remove(Expiring::Dead, now.before(limits.dead)).await?;
             swept.dead += self
-                .remove(Old::Quarantined, now.before(limits.dead))
+                .remove(Expiring::Quarantined, now.before(limits.dead))
                 .await?;
-            self.remove(Old::Message, now.before(limits.messages))
+            self.remove(Expiring::Message, now.before(limits.messages))
                 .await?;
-            self.write(move |db| portals::forget_booked(db, now))
+            self.write(move |db| portals::remove_booked(db, now))
                 .await?;
             let before = now.before(limits.occurrences);
             while self
-                .write(move |db| upkeep::forget_seen(db, before))
+                .write(move |db| upkeep::remove_occurrences(db, before))
                 .await?
             {}
-            while self.write(upkeep::give_back).await? {}
+            while self.write(upkeep::free_pages).await? {}
             Ok(swept)
         })
     }
@@ -253,7 +257,7 @@ impl Operator for Sqlite {
         if more.is_empty() {
             return self.read(upkeep::arrived);
         }
-        self.write(move |db| upkeep::add_up_arrived(db, &more))
+        self.write(move |db| upkeep::add_arrived(db, &more))
     }
 
     fn dead_letters(&self, after: Option<DeadId>, limit: usize) -> Stored<'_, Vec<DeadLetter>> {
@@ -268,8 +272,8 @@ impl Operator for Sqlite {
         self.write(move |db| dead::drop(db, dead))
     }
 
-    fn forget(&self, whom: ForgetScope) -> Stored<'_, u64> {
-        let selection = Selection::by(&whom);
+    fn forget(&self, scope: ForgetScope) -> Stored<'_, u64> {
+        let selection = Selection::new(&scope);
         self.write(move |db| forget::forget(db, &selection))
     }
 }

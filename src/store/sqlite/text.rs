@@ -1,4 +1,5 @@
-//! Conversations, keys and calls as they stand in the tables: numbers to find them by, texts that an operator can read.
+//! Keys, conversations and calls as they are stored in the tables: as numbers, and as texts that an
+//! operator can read.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -7,30 +8,32 @@ use super::Fault;
 use crate::event::{Api, BotId, DialogId, MemberId};
 use crate::store::{CallId, Conversation, EventId, OrderingKey, Redelivery, ReminderId};
 
-const PLACES: u64 = 1 << 16;
+/// Maximum number of calls, and of reminders, of an event.
+const PER_EVENT: u64 = 1 << 16;
 
-/// A call's number in its table.
+/// Returns the number of a call in its table.
 pub(super) fn call_number(id: CallId) -> u64 {
-    id.event.0 * PLACES + u64::from(id.index)
+    id.event.0 * PER_EVENT + u64::from(id.index)
 }
 
-/// The call with a number.
+/// Returns the call of a number.
 pub(super) fn call_id(number: u64) -> CallId {
     let (event, index) = split(number);
     CallId { event, index }
 }
 
-/// A reminder's number in its table.
+/// Returns the number of a reminder in its table.
 pub(super) fn reminder_number(id: ReminderId) -> u64 {
-    id.event.0 * PLACES + u64::from(id.index)
+    id.event.0 * PER_EVENT + u64::from(id.index)
 }
 
 fn split(number: u64) -> (EventId, u16) {
-    let index = u16::try_from(number % PLACES).expect("a remainder of 65536 fits into 16 bits");
-    (EventId(number / PLACES), index)
+    let index = u16::try_from(number % PER_EVENT).expect("a remainder of 65536 fits into 16 bits");
+    (EventId(number / PER_EVENT), index)
 }
 
-/// What all keys on a portal begin with. A `/` in its name, which no portal has, would be ambiguous.
+/// Returns the prefix of all keys on a portal. A `/` in its name would be ambiguous and is escaped,
+/// although no portal has one.
 pub(super) fn portal(portal: &MemberId) -> String {
     let name = portal.as_str();
     if name.contains(['/', '%']) {
@@ -39,7 +42,7 @@ pub(super) fn portal(portal: &MemberId) -> String {
     format!("{name}/")
 }
 
-/// As `portal/bot/dialog`.
+/// Returns `portal/bot/dialog`.
 pub(super) fn conversation(key: &Conversation) -> String {
     let Conversation {
         portal: id,
@@ -49,7 +52,7 @@ pub(super) fn conversation(key: &Conversation) -> String {
     format!("{}{bot}/{dialog}", portal(id))
 }
 
-/// A chat's as `portal/bot/dialog`, a hook's as `portal/hook/name`, the application's as `portal/application`.
+/// Returns `portal/bot/dialog` for a chat, `portal/hook/name` for a hook, and `portal/application`.
 pub(super) fn key(key: &OrderingKey) -> String {
     match key {
         OrderingKey::Chat(key) => conversation(key),
@@ -58,13 +61,14 @@ pub(super) fn key(key: &OrderingKey) -> String {
     }
 }
 
-/// The key that a text stands for.
-pub(super) fn read_key(text: &str) -> Result<OrderingKey, Fault> {
+/// Parses an ordering key.
+pub(super) fn parse_key(text: &str) -> Result<OrderingKey, Fault> {
     let key = || {
         let (portal, rest) = text.split_once('/')?;
-        let portal = match portal.contains('%') {
-            true => MemberId::new(portal.replace("%2F", "/").replace("%25", "%")),
-            false => MemberId::new(portal),
+        let portal = if portal.contains('%') {
+            MemberId::new(portal.replace("%2F", "/").replace("%25", "%"))
+        } else {
+            MemberId::new(portal)
         };
         Some(match rest.split_once('/') {
             None if rest == "application" => OrderingKey::Application(portal),
@@ -83,14 +87,14 @@ pub(super) fn read_key(text: &str) -> Result<OrderingKey, Fault> {
             None => return None,
         })
     };
-    key().ok_or_else(|| not_understood("lane", text))
+    key().ok_or_else(|| unreadable("lane", text))
 }
 
-/// The conversation that a text stands for.
-pub(super) fn read_conversation(text: &str) -> Result<Conversation, Fault> {
-    match read_key(text)? {
+/// Parses a conversation.
+pub(super) fn parse_conversation(text: &str) -> Result<Conversation, Fault> {
+    match parse_key(text)? {
         OrderingKey::Chat(key) => Ok(key),
-        _ => Err(not_understood("conversation", text)),
+        _ => Err(unreadable("conversation", text)),
     }
 }
 
@@ -102,12 +106,12 @@ pub(super) fn redelivery(redelivery: Redelivery) -> &'static str {
     }
 }
 
-pub(super) fn read_redelivery(text: &str) -> Result<Redelivery, Fault> {
+pub(super) fn parse_redelivery(text: &str) -> Result<Redelivery, Fault> {
     match text {
         "resend" => Ok(Redelivery::AtLeastOnce),
         "skip" => Ok(Redelivery::AtMostOnce),
         "once" => Ok(Redelivery::Deduplicated),
-        _ => Err(not_understood("doubt", text)),
+        _ => Err(unreadable("doubt", text)),
     }
 }
 
@@ -118,27 +122,27 @@ pub(super) fn api(api: Api) -> &'static str {
     }
 }
 
-pub(super) fn read_api(text: &str) -> Result<Api, Fault> {
+pub(super) fn parse_api(text: &str) -> Result<Api, Fault> {
     match text {
         "V1" => Ok(Api::V1),
         "V2" => Ok(Api::V2),
-        _ => Err(not_understood("api", text)),
+        _ => Err(unreadable("api", text)),
     }
 }
 
-/// A value of ours as JSON. Ours have text keys and no numbers that JSON lacks.
+/// Returns one of our values as JSON. Our values have text keys and no numbers that JSON lacks.
 pub(super) fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).expect("our own values can be written as JSON")
 }
 
-pub(super) fn read_json<T: DeserializeOwned>(table: &'static str, text: &str) -> Result<T, Fault> {
+pub(super) fn parse_json<T: DeserializeOwned>(table: &'static str, text: &str) -> Result<T, Fault> {
     serde_json::from_str(text).map_err(|error| Fault::Text {
         table,
         text: error.to_string(),
     })
 }
 
-fn not_understood(table: &'static str, text: &str) -> Fault {
+fn unreadable(table: &'static str, text: &str) -> Fault {
     Fault::Text {
         table,
         text: text.to_owned(),
@@ -150,7 +154,7 @@ mod tests {
     use crate::store::sqlite::text::*;
 
     #[test]
-    fn a_lane_reads_back_as_it_was() {
+    fn an_ordering_key_is_parsed_back_to_itself() {
         let chat = |portal: &str, dialog: &str| {
             OrderingKey::Chat(Conversation {
                 portal: MemberId::new(portal),
@@ -171,12 +175,12 @@ mod tests {
             },
             OrderingKey::Application(MemberId::new("p/application")),
         ] {
-            assert_eq!(read_key(&key(&own)).unwrap(), own);
+            assert_eq!(parse_key(&key(&own)).unwrap(), own);
         }
     }
 
     #[test]
-    fn a_call_reads_back_as_it_was() {
+    fn the_number_of_a_call_gives_the_call_again() {
         for (event, index) in [(1, 0), (1, u16::MAX), (1 << 40, 3)] {
             let id = CallId {
                 event: EventId(event),

@@ -1,4 +1,4 @@
-//! Turns in the tables: attempts counted, states read and written, and the one commit at the end.
+//! Turns in the tables: attempts, states, and the commit.
 
 use bytes::Bytes;
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -10,13 +10,13 @@ use crate::store::{
     EventId, Failure, Outcome, Quarantined, StartedTurn, StateChange, StoredState, Time, TurnCommit,
 };
 
-/// How many failed attempts are told of an event.
+/// Maximum number of stored failures of an event.
 const HISTORY_MAX: usize = 20;
 
-/// Turns that leave a state as it is say seldom that the conversation is alive: every hour.
+/// Interval in which turns that keep a state update its time, in milliseconds.
 const TOUCH_MS: u64 = 60 * 60 * 1000;
 
-/// Counts an attempt at an event that waits, and reads a state.
+/// Counts an attempt at a waiting event, and reads a state.
 pub(super) fn begin(
     db: &Db,
     event: EventId,
@@ -25,7 +25,7 @@ pub(super) fn begin(
     let first =
         "INSERT OR IGNORE INTO attempt (event, count) SELECT id, 1 FROM event WHERE id = ?1";
     let attempt = match db.execute(first, [event.0])? {
-        0 => one_more(db, event)?,
+        0 => count_again(db, event)?,
         _ => Some(1),
     };
     let Some(attempt) = attempt else {
@@ -36,7 +36,7 @@ pub(super) fn begin(
 }
 
 /// Counts an attempt after the first, if the event waits.
-fn one_more(db: &Db, event: EventId) -> Result<Option<u32>, Fault> {
+fn count_again(db: &Db, event: EventId) -> Result<Option<u32>, Fault> {
     let sql = "UPDATE attempt SET count = count + 1 WHERE event = ?1";
     match db.execute(sql, [event.0])? {
         0 => Ok(None),
@@ -44,7 +44,7 @@ fn one_more(db: &Db, event: EventId) -> Result<Option<u32>, Fault> {
     }
 }
 
-/// The state of a conversation.
+/// Returns the state of a conversation.
 pub(super) fn read_state(db: &Db, key: &str) -> Result<Option<StoredState>, Fault> {
     db.find(
         "SELECT version, data FROM state WHERE conversation = ?1",
@@ -53,7 +53,7 @@ pub(super) fn read_state(db: &Db, key: &str) -> Result<Option<StoredState>, Faul
     )
 }
 
-/// The state in a row's first two columns.
+/// Returns the state in the first two columns of a row.
 fn state_at(row: &Row<'_>) -> Result<StoredState, Fault> {
     Ok(StoredState {
         version: row.get(0)?,
@@ -64,14 +64,15 @@ fn state_at(row: &Row<'_>) -> Result<StoredState, Fault> {
 fn bytes_at(row: &Row<'_>, column: usize) -> Result<Bytes, Fault> {
     Ok(match row.get_ref(column)? {
         ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Bytes::copy_from_slice(bytes),
-        // What only an operator's hand can have written there.
+        // Only an operator can have written these.
         ValueRef::Integer(number) => Bytes::from(number.to_string()),
         ValueRef::Real(number) => Bytes::from(number.to_string()),
         ValueRef::Null => Bytes::from_static(b"null"),
     })
 }
 
-/// A state's bytes: as text, which an operator can read, if they are text.
+/// The bytes of a state. They are stored as text if they are text, so that an operator can read
+/// them.
 struct Data<'a>(&'a [u8]);
 
 impl ToSql for Data<'_> {
@@ -83,7 +84,7 @@ impl ToSql for Data<'_> {
     }
 }
 
-/// Notes that an attempt failed.
+/// Stores a failed attempt, if the event waits.
 pub(super) fn fail(db: &Db, event: EventId, failure: &Failure) -> Result<(), Fault> {
     if db
         .find("SELECT 1 FROM event WHERE id = ?1", [event.0], |_| Ok(()))?
@@ -93,27 +94,27 @@ pub(super) fn fail(db: &Db, event: EventId, failure: &Failure) -> Result<(), Fau
     }
     let (_, mut history) = attempts(db, event)?;
     history.push(failure.clone());
-    let late = history.len().saturating_sub(HISTORY_MAX);
+    let surplus = history.len().saturating_sub(HISTORY_MAX);
     let sql = "INSERT INTO attempt (event, count, history) VALUES (?1, 0, ?2)
                ON CONFLICT (event) DO UPDATE SET history = excluded.history";
-    db.execute(sql, params![event.0, text::json(&&history[late..])])?;
+    db.execute(sql, params![event.0, text::json(&&history[surplus..])])?;
     Ok(())
 }
 
-/// How often an event was tried, and how that failed.
+/// Returns the number of attempts at an event, and their failures.
 pub(super) fn attempts(db: &Db, event: EventId) -> Result<(u32, Vec<Failure>), Fault> {
     let sql = "SELECT count, history FROM attempt WHERE event = ?1";
     let found = db.find(sql, [event.0], |row| {
         let history: Option<String> = row.get(1)?;
         let history = history
-            .map(|text| text::read_json("attempt", &text))
+            .map(|text| text::parse_json("attempt", &text))
             .transpose()?;
         Ok((row.get(0)?, history.unwrap_or_default()))
     })?;
     Ok(found.unwrap_or_default())
 }
 
-/// States of a conversation that were kept aside, oldest first.
+/// Returns the quarantined states of a conversation, oldest first.
 pub(super) fn quarantined(db: &Db, key: &str) -> Result<Vec<Quarantined>, Fault> {
     let sql = "SELECT version, data, at, reason FROM aside WHERE conversation = ?1 ORDER BY id";
     db.list(sql, [key], |row| {
@@ -125,33 +126,33 @@ pub(super) fn quarantined(db: &Db, key: &str) -> Result<Vec<Quarantined>, Fault>
     })
 }
 
-/// A turn with its texts, made before the writer has to wait for them.
-pub(super) struct Ending {
+/// A commit with its texts, which are made before the writer's thread needs them.
+pub(super) struct PreparedCommit {
     turn: TurnCommit,
     key: Option<String>,
     calls: Vec<outbox::Row>,
 }
 
-impl Ending {
-    pub(super) fn new(turn: TurnCommit) -> Ending {
+impl PreparedCommit {
+    pub(super) fn new(turn: TurnCommit) -> Self {
         let key = turn.state.as_ref().map(|(key, _)| text::conversation(key));
         let calls = turn.calls.iter().map(outbox::Row::new).collect();
-        Ending { turn, key, calls }
+        Self { turn, key, calls }
     }
 }
 
-/// Ends a turn, if its event still waits.
-pub(super) fn commit(db: &Db, ending: &Ending) -> Result<(), Fault> {
-    let Ending { turn, key, calls } = ending;
+/// Commits a turn, if its event still waits.
+pub(super) fn commit(db: &Db, commit: &PreparedCommit) -> Result<(), Fault> {
+    let PreparedCommit { turn, key, calls } = commit;
     let event = turn.event.0;
     let sql = "SELECT body FROM event WHERE id = ?1";
     let Some(body) = db.find(sql, [event], |row| Ok(row.get::<_, Option<u64>>(0)?))? else {
-        return Ok(()); // done already: a replay changes nothing
+        return Ok(()); // already committed: a replay changes nothing
     };
     match (&turn.outcome, body) {
         (Outcome::Dead { error, blocks }, _) => {
-            let tried = attempts(db, turn.event)?;
-            dead::dead_letter_event(db, turn.event, turn.at, error, *blocks, tried)?;
+            let attempts = attempts(db, turn.event)?;
+            dead::dead_letter_event(db, turn.event, turn.at, error, *blocks, attempts)?;
         }
         (Outcome::Done, Some(body)) => inbox::release(db, body)?,
         (Outcome::Done, None) => {}

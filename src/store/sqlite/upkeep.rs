@@ -1,4 +1,5 @@
-//! Upkeep: what is old goes, in steps so small that no event waits long for them; and how much there is.
+//! Maintenance: removes old rows in steps so small that no event waits long, and counts what is
+//! stored.
 
 use std::path::Path;
 
@@ -6,41 +7,43 @@ use rusqlite::params;
 
 use super::db::Db;
 use super::{Fault, files, inbox, spool};
-use crate::store::arrived::add_up;
+use crate::store::arrived::add_counts;
 use crate::store::{Arrived, Status, Time};
 
-/// How many rows one step removes.
+/// Maximum number of rows that one step removes.
 const STEP: usize = 1_000;
 
-/// How many pages one step gives back to the disk, and how many stay for what comes.
+/// Maximum number of pages that one step returns to the disk.
 const PAGES: u64 = 1_000;
+
+/// Number of free pages that are kept for new rows.
 const PAGES_KEPT: u64 = 4_000;
 
-/// Rows that grow old, each with the moment `at`.
+/// A kind of rows with an age limit. Their age is in the column `at`.
 #[derive(Clone, Copy)]
-pub(super) enum Old {
+pub(super) enum Expiring {
     State,
     Quarantined,
     Message,
-    /// Dead letters that nobody has to decide about: a key that waits for an operator's word waits on.
+    /// Dead letters that block no queue. The others wait for an operator.
     Dead,
 }
 
-impl Old {
+impl Expiring {
     fn select(self) -> &'static str {
         match self {
-            // A conversation that waits for its reminder is not idle.
-            Old::State => {
+            // A conversation with a reminder is not idle.
+            Self::State => {
                 "SELECT id FROM state WHERE id > ?1 AND at < ?2
                  AND conversation NOT IN (SELECT conversation FROM reminder) ORDER BY id LIMIT ?3"
             }
-            Old::Quarantined => {
+            Self::Quarantined => {
                 "SELECT id FROM aside WHERE id > ?1 AND at < ?2 ORDER BY id LIMIT ?3"
             }
-            Old::Message => {
+            Self::Message => {
                 "SELECT call FROM message WHERE call > ?1 AND at < ?2 ORDER BY call LIMIT ?3"
             }
-            Old::Dead => {
+            Self::Dead => {
                 "SELECT id FROM dead WHERE id > ?1 AND at < ?2 AND NOT blocks ORDER BY id LIMIT ?3"
             }
         }
@@ -48,29 +51,40 @@ impl Old {
 
     fn delete(self) -> &'static str {
         match self {
-            Old::State => {
+            Self::State => {
                 "DELETE FROM state WHERE id = ?1 AND at < ?2
                  AND conversation NOT IN (SELECT conversation FROM reminder)"
             }
-            Old::Quarantined => "DELETE FROM aside WHERE id = ?1 AND at < ?2",
-            Old::Message => "DELETE FROM message WHERE call = ?1 AND at < ?2",
-            Old::Dead => "DELETE FROM dead WHERE id = ?1 AND at < ?2",
+            Self::Quarantined => "DELETE FROM aside WHERE id = ?1 AND at < ?2",
+            Self::Message => "DELETE FROM message WHERE call = ?1 AND at < ?2",
+            Self::Dead => "DELETE FROM dead WHERE id = ?1 AND at < ?2",
         }
     }
 }
 
-/// Finds rows that are older than a moment, after one: the reader looks, so that no event waits for it.
-pub(super) fn find(db: &Db, old: Old, before: Time, after: u64) -> Result<Vec<u64>, Fault> {
-    db.list(old.select(), params![after, before.0, STEP], |row| {
+/// Returns rows that are older than `before`, starting after `after`. This runs on the reader's
+/// thread, so no event waits for it.
+pub(super) fn find(
+    db: &Db,
+    expiring: Expiring,
+    before: Time,
+    after: u64,
+) -> Result<Vec<u64>, Fault> {
+    db.list(expiring.select(), params![after, before.0, STEP], |row| {
         Ok(row.get(0)?)
     })
 }
 
-/// Removes what was found, if it is still that old, and tells how much that was.
-pub(super) fn remove(db: &Db, old: Old, before: Time, found: &[u64]) -> Result<u64, Fault> {
+/// Removes found rows that are still older than `before`. Returns the number of removed rows.
+pub(super) fn remove(
+    db: &Db,
+    expiring: Expiring,
+    before: Time,
+    found: &[u64],
+) -> Result<u64, Fault> {
     let mut removed = 0;
     for id in found {
-        if let Old::Dead = old {
+        if let Expiring::Dead = expiring {
             let body = db.find("SELECT body FROM dead WHERE id = ?1", [id], |row| {
                 Ok(row.get(0)?)
             })?;
@@ -78,13 +92,13 @@ pub(super) fn remove(db: &Db, old: Old, before: Time, found: &[u64]) -> Result<u
                 .map(|body| inbox::release(db, body))
                 .transpose()?;
         }
-        removed += db.execute(old.delete(), params![id, before.0])? as u64;
+        removed += db.execute(expiring.delete(), params![id, before.0])? as u64;
     }
     Ok(removed)
 }
 
-/// Removes some of the occurrences that nobody asks for any more, and says whether there may be more.
-pub(super) fn forget_seen(db: &Db, before: Time) -> Result<bool, Fault> {
+/// Removes some of the occurrences that are too old. Returns true if there may be more.
+pub(super) fn remove_occurrences(db: &Db, before: Time) -> Result<bool, Fault> {
     let removed = db.execute(
         "DELETE FROM seen WHERE (bucket, occurrence) IN
          (SELECT bucket, occurrence FROM seen WHERE bucket < ?1 LIMIT ?2)",
@@ -93,8 +107,8 @@ pub(super) fn forget_seen(db: &Db, before: Time) -> Result<bool, Fault> {
     Ok(removed == STEP)
 }
 
-/// Gives free pages back to the disk, and says whether there are more.
-pub(super) fn give_back(db: &Db) -> Result<bool, Fault> {
+/// Returns some free pages to the disk. Returns true if there are more.
+pub(super) fn free_pages(db: &Db) -> Result<bool, Fault> {
     let free = db.count("PRAGMA freelist_count", [])?;
     if free <= PAGES_KEPT {
         return Ok(false);
@@ -106,7 +120,7 @@ pub(super) fn give_back(db: &Db) -> Result<bool, Fault> {
     Ok(free - pages > PAGES_KEPT)
 }
 
-/// How much is stored.
+/// Returns the amount of stored data.
 pub(super) fn status(db: &Db, path: &Path) -> Result<Status, Fault> {
     let count = |table: &str| db.count(&format!("SELECT count(*) FROM {table}"), []);
     let oldest = |table: &str| {
@@ -132,19 +146,19 @@ pub(super) fn status(db: &Db, path: &Path) -> Result<Status, Fault> {
     })
 }
 
-/// What has arrived, a list in JSON.
+/// Returns the counts of arrived events, which are stored as JSON.
 pub(super) fn arrived(db: &Db) -> Result<Vec<Arrived>, Fault> {
     let sql = "SELECT value FROM meta WHERE name = 'arrived'";
     let known = db.find(sql, [], |row| Ok(row.get::<_, String>(0)?))?;
-    // Counts that cannot be read are nothing to stop for: they begin anew.
+    // Counts that cannot be read start again, and are not an error.
     let known = known.and_then(|known| serde_json::from_str(&known).ok());
     Ok(known.unwrap_or_default())
 }
 
-/// Adds to what has arrived.
-pub(super) fn add_up_arrived(db: &Db, more: &[Arrived]) -> Result<Vec<Arrived>, Fault> {
+/// Adds to the counts of arrived events. Returns all counts.
+pub(super) fn add_arrived(db: &Db, more: &[Arrived]) -> Result<Vec<Arrived>, Fault> {
     let mut known = arrived(db)?;
-    add_up(&mut known, more);
+    add_counts(&mut known, more);
     let sql = "INSERT OR REPLACE INTO meta (name, value) VALUES ('arrived', ?1)";
     db.execute(sql, [serde_json::json!(known).to_string()])?;
     Ok(known)

@@ -1,4 +1,4 @@
-//! One operation on its way to a thread and back: what is to be done, and who waits for it.
+//! Operations, which run on a thread of the store and reply to their callers.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -8,33 +8,35 @@ use super::db::Db;
 use super::{Fault, inbox};
 use crate::store::{Appended, NewDelivery};
 
-/// Whom the outcome is told.
+/// The channel for the result of an operation.
 pub(super) type Reply<T> = oneshot::Sender<Result<T, Fault>>;
 
-/// An operation. It may be run more than once, since a group is undone and run again when a part of it fails; it is
-/// answered once, when its outcome is on the disk.
+/// An operation.
+///
+/// It may run more than once: if a part of a group fails, the group is rolled back and run again.
+/// It is answered once, when its outcome is on the disk.
 pub(super) trait Work: Send {
-    /// Does it.
+    /// Runs the operation in the current transaction.
     fn run(&mut self, db: &Db) -> Result<(), Fault>;
 
-    /// The delivery that may go to the spool instead.
+    /// Returns the delivery that may go to the spool instead.
     fn delivery(&self) -> Option<&NewDelivery> {
         None
     }
 
-    /// Notes that it went to the spool.
-    fn spooled(&mut self) {}
+    /// Sets the result of a delivery that went to the spool.
+    fn set_spooled(&mut self) {}
 
-    /// Tells the outcome. Who does not wait any more is not told.
+    /// Sends the outcome, if the caller still waits for it.
     fn answer(self: Box<Self>, fault: Option<Fault>);
 }
 
-/// Does an operation. One that panics has failed, and takes neither its thread nor the others of its group along.
+/// Runs an operation. A panic is a failure of this operation only, not of its thread or group.
 pub(super) fn run(work: &mut dyn Work, db: &Db) -> Result<(), Fault> {
     catch_unwind(AssertUnwindSafe(|| work.run(db))).unwrap_or(Err(Fault::Panicked))
 }
 
-/// An operation made of a function.
+/// An operation that runs a function.
 pub(super) struct Job<T, F> {
     pub(super) run: F,
     pub(super) done: Option<T>,
@@ -48,11 +50,11 @@ impl<T: Send, F: FnMut(&Db) -> Result<T, Fault> + Send> Work for Job<T, F> {
     }
 
     fn answer(self: Box<Self>, fault: Option<Fault>) {
-        tell(self.reply, self.done, fault);
+        send_reply(self.reply, self.done, fault);
     }
 }
 
-/// A delivery to be written down.
+/// An operation that appends a delivery.
 pub(super) struct Append {
     pub(super) delivery: NewDelivery,
     pub(super) done: Option<Appended>,
@@ -69,20 +71,20 @@ impl Work for Append {
         Some(&self.delivery)
     }
 
-    fn spooled(&mut self) {
+    fn set_spooled(&mut self) {
         self.done = Some(Appended::Later);
     }
 
     fn answer(self: Box<Self>, fault: Option<Fault>) {
-        tell(self.reply, self.done, fault);
+        send_reply(self.reply, self.done, fault);
     }
 }
 
-fn tell<T>(reply: Reply<T>, done: Option<T>, fault: Option<Fault>) {
+fn send_reply<T>(reply: Reply<T>, done: Option<T>, fault: Option<Fault>) {
     let outcome = match (done, fault) {
         (_, Some(fault)) => Err(fault),
         (Some(done), None) => Ok(done),
         (None, None) => Err(Fault::Closed),
     };
-    drop(reply.send(outcome));
+    let _ = reply.send(outcome); // the caller may have stopped waiting
 }

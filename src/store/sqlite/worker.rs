@@ -1,4 +1,4 @@
-//! A thread that does operations, as the rest of the store sees it.
+//! A thread that runs operations, and the handle to it.
 
 use std::io;
 use std::thread::{self, JoinHandle};
@@ -10,17 +10,19 @@ use super::db::Db;
 use super::work::{self, Append, Job, Reply, Work};
 use crate::store::{Appended, NewDelivery};
 
-/// How many operations wait for a thread; who comes when it is full waits outside, which loses nothing.
+/// Maximum number of operations that wait for a thread. Callers wait while it is full; nothing is
+/// dropped.
 pub(super) const QUEUE_MAX: usize = 4_096;
 
-/// What a thread is asked.
+/// A request to a thread.
 pub(super) enum Request {
     Work(Box<dyn Work>),
-    /// Ends the thread, when everything before is done.
+    /// Ends the thread after all earlier requests.
     Close(Reply<()>),
 }
 
-/// A thread with its queue. It ends when this is dropped, and dropping waits for that: the files are free then.
+/// A thread with its queue. Dropping it ends the thread and waits for its end, so the files are
+/// closed then.
 #[derive(Debug)]
 pub(super) struct Worker {
     queue: Option<mpsc::Sender<Request>>,
@@ -31,18 +33,18 @@ impl Worker {
     pub(super) fn start(
         name: &str,
         run: impl FnOnce(mpsc::Receiver<Request>) + Send + 'static,
-    ) -> io::Result<Worker> {
+    ) -> io::Result<Self> {
         let (queue, requests) = mpsc::channel(QUEUE_MAX);
         let thread = thread::Builder::new()
             .name(name.to_owned())
             .spawn(|| run(requests))?;
-        Ok(Worker {
+        Ok(Self {
             queue: Some(queue),
             thread: Some(thread),
         })
     }
 
-    /// Has an operation done.
+    /// Runs a function on the thread. Returns its result when that is on the disk.
     pub(super) async fn ask<T: Send + 'static>(
         &self,
         run: impl FnMut(&Db) -> Result<T, Fault> + Send + 'static,
@@ -68,7 +70,7 @@ impl Worker {
         .await
     }
 
-    /// Ends the thread. A second time that is an error which nobody minds.
+    /// Ends the thread. Calling it again has no effect.
     pub(super) async fn close(&self) -> Result<(), Fault> {
         match self.send(Request::Close).await {
             Err(Fault::Closed) => Ok(()),
@@ -98,7 +100,7 @@ impl Drop for Worker {
     }
 }
 
-/// The thread that reads, so that long looks do not hold up what is written.
+/// Runs the thread that reads, so that long queries do not delay writes.
 pub(super) fn read(db: &Db, mut requests: mpsc::Receiver<Request>) {
     while let Some(request) = requests.blocking_recv() {
         match request {
@@ -107,17 +109,17 @@ pub(super) fn read(db: &Db, mut requests: mpsc::Receiver<Request>) {
                 work.answer(outcome.err());
             }
             Request::Close(reply) => {
-                drop(reply.send(Ok(())));
+                let _ = reply.send(Ok(()));
                 return;
             }
         }
     }
 }
 
-/// Looks at one moment's rows only.
-fn snapshot(db: &Db, mut look: impl FnMut(&Db) -> Result<(), Fault>) -> Result<(), Fault> {
+/// Runs a function that sees the rows of one moment.
+fn snapshot(db: &Db, run: impl FnOnce(&Db) -> Result<(), Fault>) -> Result<(), Fault> {
     db.execute("BEGIN", [])?;
-    let outcome = look(db);
+    let outcome = run(db);
     db.roll_back();
     outcome
 }

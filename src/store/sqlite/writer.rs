@@ -1,4 +1,4 @@
-//! The one thread that writes: what waits is committed together, then everybody is answered.
+//! The thread that writes: it commits all waiting operations together and then answers them.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,39 +16,42 @@ use super::work::{Reply, Work};
 use super::worker::Request;
 use super::{Fault, append, connect};
 
-/// How many operations are committed together.
+/// Maximum number of operations in one transaction.
 const GROUP_MAX: usize = 1_024;
 
-/// How long nothing must come before the log is moved into the database: not long when there is much in it.
+/// Time without a request after which the log is moved into the database: short if the log is long.
 const IDLE: Duration = Duration::from_secs(1);
 const IDLE_BUSY: Duration = Duration::from_millis(20);
 
-/// After how many operations there is much in the log.
+/// Number of operations after which the log counts as long.
 const BUSY_OPERATIONS: usize = 1_000;
 
-/// How often the spool is tried to be taken in.
+/// Interval of attempts to move the spool into the inbox.
 const SPOOL_EVERY: Duration = Duration::from_millis(500);
 
 /// The writer's thread.
 pub(super) struct Writer {
     pub(super) path: Arc<Path>,
-    pub(super) seal: Arc<Sealer>,
-    /// Nothing after an I/O error: what the connection had in memory is not to be trusted.
+    pub(super) sealer: Arc<Sealer>,
+    /// `None` after an I/O error, until the database is opened again: what the connection had in
+    /// memory cannot be trusted.
     pub(super) db: Option<Db>,
     pub(super) spool: Option<Spool>,
     pub(super) lock: Option<Lock>,
+    /// The number of the last event that was answered.
     pub(super) last_event: u64,
+    /// Number of operations since the log was last moved.
     pub(super) operations: usize,
     pub(super) spool_tried: Instant,
 }
 
 impl Writer {
-    /// A writer; an operator's command has neither spool nor lock.
-    pub(super) fn new(path: &Arc<Path>, db: Db, held: Option<(Spool, Lock)>) -> Writer {
+    /// Returns a writer. An operator's command has neither spool nor lock.
+    pub(super) fn new(path: &Arc<Path>, db: Db, held: Option<(Spool, Lock)>) -> Self {
         let (spool, lock) = held.unzip();
-        Writer {
+        Self {
             path: Arc::clone(path),
-            seal: Arc::clone(&db.seal),
+            sealer: Arc::clone(&db.sealer),
             last_event: db.last_event(),
             db: Some(db),
             spool,
@@ -58,7 +61,7 @@ impl Writer {
         }
     }
 
-    /// Works until it is told to end, or nobody is left who could ask for something.
+    /// Runs until a request to close, or until all senders are dropped.
     pub(super) fn run(mut self, mut requests: mpsc::Receiver<Request>) {
         let timer = Builder::new_current_thread().enable_time().build();
         let timer = timer.expect("a runtime without I/O needs nothing from the system");
@@ -69,19 +72,19 @@ impl Writer {
             let (group, close) = collect(first, &mut requests);
             closing = close;
             self.append_spooled();
-            self.work(group);
+            self.run_group(group);
         }
         drop(requests);
-        self.end(closing);
+        self.finish(closing);
     }
 
-    /// The next request. While nothing comes, the log is moved and the spool taken in.
+    /// Returns the next request. Moves the log and the spool while there is none.
     fn next(&mut self, timer: &Runtime, requests: &mut mpsc::Receiver<Request>) -> Option<Request> {
         loop {
             if let Ok(request) = requests.try_recv() {
                 return Some(request);
             }
-            let Some(wait) = self.wait() else {
+            let Some(wait) = self.idle_time() else {
                 return requests.blocking_recv();
             };
             if let Ok(request) = timer.block_on(async { timeout(wait, requests.recv()).await }) {
@@ -92,7 +95,8 @@ impl Writer {
         }
     }
 
-    fn wait(&self) -> Option<Duration> {
+    /// Returns the time without a request after which there is something to do.
+    fn idle_time(&self) -> Option<Duration> {
         if self.has_spooled() {
             return Some(SPOOL_EVERY);
         }
@@ -104,11 +108,10 @@ impl Writer {
     }
 
     fn checkpoint(&mut self, waited: Duration) {
-        let is_worth_it =
-            self.operations > 0 && (waited >= IDLE || self.operations >= BUSY_OPERATIONS);
-        if let Some(db) = self.db.as_ref().filter(|db| is_worth_it && !db.attends) {
+        let is_due = self.operations > 0 && (waited >= IDLE || self.operations >= BUSY_OPERATIONS);
+        if let Some(db) = self.db.as_ref().filter(|db| is_due && !db.is_guest) {
             if let Err(error) = connect::checkpoint(&db.connection, "PASSIVE") {
-                tracing::warn!(%error, "the store could not move its log into the database");
+                tracing::warn!(%error, "the store cannot move its log into the database");
             }
             self.operations = 0;
         }
@@ -118,7 +121,7 @@ impl Writer {
         self.spool.as_ref().is_some_and(|spool| !spool.is_empty())
     }
 
-    /// Tries to empty the spool, if the last try is not too young.
+    /// Tries to move the spool into the inbox, unless the last attempt was a moment ago.
     fn append_spooled(&mut self) {
         if !self.has_spooled() || self.spool_tried.elapsed() < SPOOL_EVERY {
             return;
@@ -130,29 +133,29 @@ impl Writer {
             };
             append::append_spooled(db, spool)
         });
-        self.settle(&outcome);
+        self.apply_outcome(&outcome);
         match outcome {
             Ok(()) => {
-                tracing::info!("the store writes again; what waited in its spool is in the inbox")
+                tracing::info!("the store can write again; its spool is in the inbox")
             }
             Err(fault) => tracing::warn!(%fault, "the store still cannot write"),
         }
     }
 
-    fn end(mut self, closing: Option<Reply<()>>) {
+    fn finish(mut self, closing: Option<Reply<()>>) {
         self.append_spooled();
         let closed = match self.db.take() {
-            Some(db) if !db.attends => connect::checkpoint(&db.connection, "TRUNCATE"),
+            Some(db) if !db.is_guest => connect::checkpoint(&db.connection, "TRUNCATE"),
             _ => Ok(()),
         };
         drop(self.lock.take());
         if let Some(reply) = closing {
-            drop(reply.send(closed.map_err(Fault::from)));
+            let _ = reply.send(closed.map_err(Fault::from));
         }
     }
 }
 
-/// All that waits, up to a bound, and who wants the end.
+/// Returns the waiting operations, at most [`GROUP_MAX`], and the reply of a request to close.
 fn collect(
     first: Request,
     requests: &mut mpsc::Receiver<Request>,

@@ -1,4 +1,4 @@
-//! What was answered is there again after the process has ended, however it ended.
+//! Tests that answered operations are stored after the process has ended, in whatever way.
 
 use imbot::store::{
     CallId, Content, EventId, Inbox, NewReminder, Notice, Reminder, ReminderChange, ReminderId,
@@ -12,7 +12,7 @@ use imbot::store::contract::sample::{
     unsent, waiting,
 };
 
-/// Leaves something in every table, and tells what a store that has all of it says.
+/// Fills every table. Returns a description of the content.
 async fn fill(store: &dyn Store) -> String {
     let first = append(store, 1, "27").await;
     let reminder = Reminder {
@@ -51,10 +51,11 @@ async fn fill(store: &dyn Store) -> String {
     store.commit(dead(second, true)).await.unwrap();
     let third = append(store, 3, "27").await;
     store.begin(third, None).await.unwrap();
-    look(store).await
+    describe(store).await
 }
 
-async fn look(store: &dyn Store) -> String {
+/// Returns a description of the content.
+async fn describe(store: &dyn Store) -> String {
     let [third] = waiting(store).await[..] else {
         panic!()
     };
@@ -85,8 +86,8 @@ async fn look(store: &dyn Store) -> String {
     format!("{event:?} {state:?} {message:?} {calls:?} {letters:?} {blocked:?} {due:?} {status:?}")
 }
 
-/// What is counted goes on where it was, too.
-async fn go_on(store: &dyn Store) {
+/// Checks that counts continue where they were.
+async fn counts_continue(store: &dyn Store) {
     let [third] = waiting(store).await[..] else {
         panic!()
     };
@@ -95,12 +96,12 @@ async fn go_on(store: &dyn Store) {
     let in_doubt = async |call| store.take(call).await.unwrap().unwrap().in_doubt;
     assert!(in_doubt(calls[0]).await && !in_doubt(calls[1]).await);
     let again = numbers(store.append(delivery(1, &[chat("27")])).await.unwrap());
-    assert_eq!(again, [None], "a repeat is known");
+    assert_eq!(again, [None], "a repeat is recognised");
     assert_eq!(append(store, 9, "27").await.0, third.0 + 1);
 }
 
 #[tokio::test]
-async fn everything_is_there_after_a_close_and_after_a_drop() {
+async fn all_data_is_stored_after_a_close_and_after_a_drop() {
     for close in [true, false] {
         let home = Home::new();
         let store = home.open();
@@ -109,29 +110,29 @@ async fn everything_is_there_after_a_close_and_after_a_drop() {
             store.close().await.unwrap();
             assert!(
                 store.append(delivery(7, &[chat("27")])).await.is_err(),
-                "closed is closed"
+                "a closed store accepts nothing"
             );
         }
         drop(store);
         let store = home.open();
-        assert_eq!(look(&store).await, before);
-        go_on(&store).await;
+        assert_eq!(describe(&store).await, before);
+        counts_continue(&store).await;
     }
 }
 
 #[tokio::test]
-async fn everything_is_there_after_a_kill() {
+async fn all_data_is_stored_after_a_kill() {
     let home = Home::new();
     let store = home.open();
     let before = fill(&store).await;
     let killed = home.copy();
     let store = killed.open();
-    assert_eq!(look(&store).await, before);
-    go_on(&store).await;
+    assert_eq!(describe(&store).await, before);
+    counts_continue(&store).await;
 }
 
 #[tokio::test]
-async fn numbers_never_come_again() {
+async fn the_number_of_a_handled_event_is_not_used_again_after_a_crash() {
     let home = Home::new();
     let store = home.open();
     let last = append(&store, 1, "27").await;
@@ -142,7 +143,7 @@ async fn numbers_never_come_again() {
 }
 
 #[tokio::test]
-async fn what_a_failed_flush_wrote_all_the_same_is_told_and_the_store_goes_on() {
+async fn an_event_that_was_written_despite_a_failed_flush_gets_a_notice() {
     let home = Home::new();
     let store = home.open();
     let before = append(&store, 1, "27").await;

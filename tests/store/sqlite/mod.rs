@@ -17,7 +17,7 @@ use std::process::Command;
 use imbot::store::{Key, Sqlite};
 use tempfile::TempDir;
 
-/// A folder with a store's file, and its key.
+/// A folder with a store, and the key of the store.
 pub(super) struct Home {
     folder: TempDir,
     pub(super) path: PathBuf,
@@ -25,10 +25,10 @@ pub(super) struct Home {
 }
 
 impl Home {
-    pub(super) fn new() -> Home {
+    pub(super) fn new() -> Self {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("store.db");
-        Home {
+        Self {
             folder,
             path,
             key: Key::random(),
@@ -39,21 +39,22 @@ impl Home {
         Sqlite::open(&self.path, &self.key).unwrap()
     }
 
-    /// Why it does not open.
+    /// Returns the error of opening the store.
     fn refusal(&self) -> String {
         Sqlite::open(&self.path, &self.key).unwrap_err().to_string()
     }
 
-    /// The files as they are at this moment, in a folder of their own: what a killed process leaves.
+    /// Returns a copy of the files as they are now, as a killed process would leave them.
     ///
-    /// Another process copies them. Closing a database's file in this one would drop SQLite's locks on it.
-    fn copy(&self) -> Home {
-        let Home { folder, path, key } = Home::new();
+    /// Another process copies them: closing a database's file in this one would drop SQLite's
+    /// locks.
+    fn copy(&self) -> Self {
+        let Self { folder, path, key } = Self::new();
         let from = format!("{}/.", self.folder.path().display());
         run("cp", &["-r", &from, folder.path().to_str().unwrap()]);
         drop(key);
         let key = Key::from_base64(secrecy::ExposeSecret::expose_secret(&self.key.to_base64()));
-        Home {
+        Self {
             folder,
             path,
             key: key.unwrap(),
@@ -66,8 +67,8 @@ fn run(program: &str, arguments: &[&str]) {
     assert!(status.success(), "{program} {arguments:?}");
 }
 
-/// Whether some bytes stand in a file of the folder.
-fn holds(folder: &Path, bytes: &[u8]) -> bool {
+/// Returns true if a file of the folder contains these bytes.
+fn contains(folder: &Path, bytes: &[u8]) -> bool {
     let files = fs::read_dir(folder)
         .unwrap()
         .map(|file| fs::read(file.unwrap().path()).unwrap());

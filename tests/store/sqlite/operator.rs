@@ -1,4 +1,4 @@
-//! An operator's command works beside the running process, which learns of what it did.
+//! Tests of an operator's command that changes the store while another process runs on it.
 
 use std::fs;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use imbot::store::contract::sample::{
 };
 
 #[tokio::test]
-async fn what_an_operator_decides_is_news_to_the_running_process() {
+async fn the_running_process_gets_notices_of_an_operators_decisions() {
     let home = Home::new();
     let running = home.open();
     let event = append(&running, 1, "27").await;
@@ -50,13 +50,16 @@ async fn what_an_operator_decides_is_news_to_the_running_process() {
         Notice::Call(call, conversation("28")),
     ];
     assert_eq!(running.notices().await.unwrap(), expected);
-    assert!(running.notices().await.unwrap().is_empty(), "told once");
+    assert!(
+        running.notices().await.unwrap().is_empty(),
+        "each notice comes once"
+    );
     assert!(running.blocked().await.unwrap().is_empty());
     assert_eq!(waiting(&running).await, [event]);
 }
 
 #[tokio::test]
-async fn forgetting_opens_the_lane_that_waited_and_covers_numbers_and_states_aside() {
+async fn forget_unblocks_the_queue_and_removes_message_ids_and_quarantined_states() {
     let home = Home::new();
     let running = home.open();
     let first = append(&running, 1, "27").await;
@@ -85,11 +88,11 @@ async fn forgetting_opens_the_lane_that_waited_and_covers_numbers_and_states_asi
     assert_eq!(running.status().await.unwrap().quarantined, 1);
 
     let operator = Sqlite::attend(&home.path, &home.key).unwrap();
-    let whom = ForgetScope::Conversation(conversation("27"));
+    let scope = ForgetScope::Conversation(conversation("27"));
     assert_eq!(
-        operator.forget(whom).await.unwrap(),
+        operator.forget(scope).await.unwrap(),
         4,
-        "state, aside, number and letter"
+        "the state, the quarantined state, the message id and the dead letter"
     );
     assert_eq!(
         running.notices().await.unwrap(),
@@ -100,7 +103,7 @@ async fn forgetting_opens_the_lane_that_waited_and_covers_numbers_and_states_asi
 }
 
 #[tokio::test]
-async fn only_the_running_process_takes_events_in() {
+async fn only_the_running_process_may_append_events_and_take_notices() {
     let home = Home::new();
     let running = home.open();
     let operator = Sqlite::attend(&home.path, &home.key).unwrap();
@@ -112,13 +115,13 @@ async fn only_the_running_process_takes_events_in() {
     assert!(error.contains("only the running process"), "{error}");
     assert!(
         operator.notices().await.is_err(),
-        "news is not the operator's"
+        "notices are for the running process"
     );
     assert_eq!(append(&running, 1, "27").await.0, 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn both_can_write_at_once() {
+async fn the_running_process_and_an_operator_can_write_at_once() {
     let home = Home::new();
     let running = Arc::new(home.open());
     for occurrence in 0..20 {
@@ -141,7 +144,7 @@ async fn both_can_write_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_backup_is_one_moment_of_a_store_in_use() {
+async fn a_backup_of_a_store_in_use_shows_one_moment() {
     let home = Home::new();
     let running = Arc::new(home.open());
     for occurrence in 0..200 {
@@ -160,14 +163,14 @@ async fn a_backup_is_one_moment_of_a_store_in_use() {
         }
     });
     let copy = Home::new();
-    let (told, telling) = std::sync::mpsc::channel();
+    let (sender, progress) = std::sync::mpsc::channel();
     running
         .backup(&copy.path, move |done, total| {
-            told.send((done, total)).unwrap()
+            sender.send((done, total)).unwrap()
         })
         .await
         .unwrap();
-    let (done, total) = telling.iter().last().unwrap();
+    let (done, total) = progress.iter().last().unwrap();
     assert!(done == total && total > 10, "{done} of {total}");
     let error = running.backup(&copy.path, |_, _| ()).await.unwrap_err();
     assert!(matches!(error, BackupError::Exists { .. }), "{error}");
@@ -180,8 +183,8 @@ async fn a_backup_is_one_moment_of_a_store_in_use() {
         0o600
     );
     let restored = Sqlite::open(&copy.path, &home.key).unwrap();
-    let waits = waiting(&restored).await.len();
-    assert!((200..=201).contains(&waits), "{waits}");
+    let count = waiting(&restored).await.len();
+    assert!((200..=201).contains(&count), "{count}");
     assert!(
         restored
             .event(waiting(&restored).await[0])

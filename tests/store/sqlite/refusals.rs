@@ -1,4 +1,4 @@
-//! A file that cannot be used is refused in words that help, and is not touched.
+//! Tests that a file that cannot be used is not changed, and that the error helps the operator.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -15,7 +15,7 @@ fn mode(path: &std::path::Path) -> u32 {
 }
 
 #[tokio::test]
-async fn files_and_folder_are_made_for_their_owner_only() {
+async fn new_files_and_folders_are_readable_by_their_owner_only() {
     let outside = TempDir::new().unwrap();
     let folder = outside.path().join("a/b");
     let path = folder.join("store.db");
@@ -43,15 +43,15 @@ async fn files_and_folder_are_made_for_their_owner_only() {
 }
 
 #[tokio::test]
-async fn a_second_process_is_kept_out_until_the_first_has_ended() {
+async fn a_second_process_cannot_open_the_store_until_the_first_has_ended() {
     let home = Home::new();
     let store = home.open();
     let refusal = home.refusal();
     assert!(
-        refusal.contains("another process works with the store"),
+        refusal.contains("another process runs on the store"),
         "{refusal}"
     );
-    assert!(refusal.contains("store.db"), "it says where: {refusal}");
+    assert!(refusal.contains("store.db"), "it names the file: {refusal}");
     let error = Sqlite::rekey(&home.path, &home.key, &Key::random(), |_, _| ()).unwrap_err();
     assert!(matches!(error, OpenError::Locked { .. }), "{error}");
     assert!(Sqlite::is_held(&home.path));
@@ -61,7 +61,7 @@ async fn a_second_process_is_kept_out_until_the_first_has_ended() {
 }
 
 #[tokio::test]
-async fn a_file_of_a_newer_version_is_left_alone() {
+async fn a_file_of_a_newer_version_is_refused_and_not_changed() {
     let home = Home::new();
     drop(home.open());
     Connection::open(&home.path)
@@ -89,7 +89,7 @@ async fn a_file_of_a_newer_version_is_left_alone() {
 }
 
 #[test]
-fn a_foreign_file_is_left_alone() {
+fn a_foreign_file_is_refused_and_not_changed() {
     let home = Home::new();
     let text = "my diary, ".repeat(1000);
     fs::write(&home.path, &text).unwrap();
@@ -113,7 +113,7 @@ fn a_foreign_file_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_damaged_file_is_named_as_that() {
+async fn a_damaged_file_is_reported_as_damaged() {
     let home = Home::new();
     let store = home.open();
     for occurrence in 0..50 {
@@ -132,7 +132,7 @@ async fn a_damaged_file_is_named_as_that() {
 }
 
 #[tokio::test]
-async fn damage_met_later_is_an_error_and_not_an_answer() {
+async fn a_damaged_page_found_later_is_an_error() {
     let home = Home::new();
     let store = home.open();
     let mut ids = Vec::new();
@@ -162,31 +162,32 @@ async fn damage_met_later_is_an_error_and_not_an_answer() {
 }
 
 #[test]
-fn a_file_that_everybody_may_read_is_refused() {
+fn a_file_that_every_user_may_read_is_refused() {
     let home = Home::new();
     drop(home.open());
     fs::set_permissions(&home.path, Permissions::from_mode(0o644)).unwrap();
     let refusal = home.refusal();
     assert!(
-        refusal.contains("everybody may read") && refusal.contains("chmod 600"),
+        refusal.contains("every user may read") && refusal.contains("chmod 600"),
         "{refusal}"
     );
 }
 
 #[test]
-fn there_is_nothing_to_attend_where_no_store_is() {
+fn an_operators_command_does_not_create_a_missing_store() {
     let home = Home::new();
     let error = Sqlite::attend(&home.path, &home.key).unwrap_err();
     assert!(matches!(error, OpenError::Missing { .. }), "{error}");
-    assert!(!home.path.exists(), "and none is made");
+    assert!(!home.path.exists(), "no file is created");
 }
 
-/// A small file system of its own, if this user may mount one.
+/// A small file system for a test.
 pub(super) struct Mount(pub(super) TempDir);
 
 impl Mount {
-    pub(super) fn new(options: &str) -> Option<Mount> {
-        let mount = Mount(TempDir::new().unwrap());
+    /// Mounts a file system. Returns `None` if this user may not mount one.
+    pub(super) fn new(options: &str) -> Option<Self> {
+        let mount = Self(TempDir::new().unwrap());
         let mounted = std::process::Command::new("mount")
             .args(["-t", "tmpfs", "-o", options, "tmpfs"])
             .arg(mount.0.path())
@@ -201,7 +202,8 @@ impl Mount {
         }
     }
 
-    pub(super) fn again(&self, options: &str) {
+    /// Mounts the file system again with other options.
+    pub(super) fn remount(&self, options: &str) {
         run(
             "mount",
             &[
@@ -220,19 +222,19 @@ impl Drop for Mount {
 }
 
 #[tokio::test]
-async fn a_read_only_folder_is_named_as_that() {
+async fn a_read_only_folder_is_reported_as_read_only() {
     let Some(mount) = Mount::new("size=8m") else {
         return;
     };
     let (path, key) = (mount.0.path().join("store.db"), Key::random());
     drop(Sqlite::open(&path, &key).unwrap());
-    mount.again("ro");
+    mount.remount("ro");
     let refusal = Sqlite::open(&path, &key).unwrap_err();
     assert!(matches!(refusal, OpenError::ReadOnly { .. }), "{refusal}");
 }
 
 #[tokio::test]
-async fn a_full_disk_is_named_as_that() {
+async fn a_full_disk_is_reported_as_full() {
     let Some(mount) = Mount::new("size=64k") else {
         return;
     };
@@ -241,7 +243,7 @@ async fn a_full_disk_is_named_as_that() {
     let refusal = Sqlite::open(&path, &key).unwrap_err();
     assert!(matches!(refusal, OpenError::Full { .. }), "{refusal}");
     fs::remove_file(mount.0.path().join("filler")).unwrap();
-    mount.again("size=8m");
+    mount.remount("size=8m");
     let store = Sqlite::open(&path, &key).unwrap();
     append(&store, 1, "27").await;
 }

@@ -1,4 +1,4 @@
-//! Neither tokens nor bodies can be read from the files without the key.
+//! Tests that neither tokens nor bodies can be read from the files without the key.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -11,7 +11,7 @@ use imbot::store::{
 use rusqlite::Connection;
 use secrecy::ExposeSecret;
 
-use super::{Home, holds};
+use super::{Home, contains};
 use imbot::store::contract::sample::{append, at, body, chat, dead, delivery};
 
 fn installation() -> Installation {
@@ -27,7 +27,7 @@ fn installation() -> Installation {
 }
 
 #[tokio::test]
-async fn no_token_and_no_body_stands_in_the_files() {
+async fn the_files_contain_no_readable_token_or_body() {
     let home = Home::new();
     let store = home.open();
     store.install(installation()).await.unwrap();
@@ -48,17 +48,20 @@ async fn no_token_and_no_body_stands_in_the_files() {
     store.close().await.unwrap();
     for folder in [while_open.folder.path(), home.folder.path()] {
         assert!(
-            holds(folder, b"https://example.bitrix24.com/rest/"),
-            "the search works"
+            contains(folder, b"https://example.bitrix24.com/rest/"),
+            "the search finds readable text"
         );
         for secret in ["canary", "ONIMBOTMESSAGEADD"] {
-            assert!(!holds(folder, secret.as_bytes()), "{secret} in {folder:?}");
+            assert!(
+                !contains(folder, secret.as_bytes()),
+                "{secret} in {folder:?}"
+            );
         }
     }
 }
 
 #[tokio::test]
-async fn a_sealed_value_does_not_open_in_another_place() {
+async fn a_sealed_value_does_not_open_in_another_row() {
     let home = Home::new();
     let store = home.open();
     let (first, second) = (append(&store, 1, "27").await, append(&store, 2, "28").await);
@@ -79,7 +82,7 @@ async fn a_sealed_value_does_not_open_in_another_place() {
 }
 
 #[tokio::test]
-async fn another_key_is_refused() {
+async fn a_wrong_key_is_refused() {
     let home = Home::new();
     drop(home.open());
     for error in [
@@ -92,7 +95,7 @@ async fn another_key_is_refused() {
 }
 
 #[tokio::test]
-async fn a_new_key_opens_everything_and_the_old_one_nothing() {
+async fn after_a_change_of_the_key_only_the_new_key_opens_the_store() {
     let home = Home::new();
     let store = home.open();
     store.install(installation()).await.unwrap();
@@ -100,12 +103,15 @@ async fn a_new_key_opens_everything_and_the_old_one_nothing() {
     let letter = append(&store, 2, "27").await;
     store.commit(dead(letter, false)).await.unwrap();
     drop(store);
-    let (new, mut told) = (Key::random(), Vec::new());
+    let (new, mut progress) = (Key::random(), Vec::new());
     Sqlite::rekey(&home.path, &home.key, &new, |done, total| {
-        told.push((done, total))
+        progress.push((done, total))
     })
     .unwrap();
-    assert_eq!((told.first(), told.last()), (Some(&(0, 2)), Some(&(2, 2))));
+    assert_eq!(
+        (progress.first(), progress.last()),
+        (Some(&(0, 2)), Some(&(2, 2)))
+    );
     let refusal = Sqlite::open(&home.path, &home.key).unwrap_err();
     assert!(matches!(refusal, OpenError::WrongKey { .. }), "{refusal}");
     let error = Sqlite::rekey(&home.path, &home.key, &new, |_, _| ()).unwrap_err();
@@ -127,22 +133,22 @@ async fn a_new_key_opens_everything_and_the_old_one_nothing() {
 }
 
 #[test]
-fn a_key_is_made_once_and_kept_for_its_owner() {
+fn a_key_file_is_created_once_and_is_readable_by_its_owner_only() {
     let home = Home::new();
     let file = home.folder.path().join("keys/store.key");
-    let made = Key::of(&home.path, &file).unwrap();
+    let created = Key::of(&home.path, &file).unwrap();
     assert_eq!(
         fs::metadata(&file).unwrap().permissions().mode() & 0o777,
         0o600
     );
-    drop(Sqlite::open(&home.path, &made).unwrap());
+    drop(Sqlite::open(&home.path, &created).unwrap());
     Sqlite::open(&home.path, &Key::of(&home.path, &file).unwrap()).unwrap();
 
-    assert!(!format!("{made:?}").contains(made.to_base64().expose_secret()));
+    assert!(!format!("{created:?}").contains(created.to_base64().expose_secret()));
     let bytes: &[u8] = &fs::read(&file).unwrap();
     assert_eq!(
         bytes.trim_ascii(),
-        made.to_base64().expose_secret().as_bytes()
+        created.to_base64().expose_secret().as_bytes()
     );
 
     fs::set_permissions(&file, Permissions::from_mode(0o640)).unwrap();
@@ -162,7 +168,7 @@ fn a_key_is_made_once_and_kept_for_its_owner() {
 }
 
 #[test]
-fn what_is_no_key_is_refused() {
+fn a_text_that_is_not_a_key_is_refused() {
     for text in [
         "",
         "abc",

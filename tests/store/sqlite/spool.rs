@@ -1,4 +1,5 @@
-//! When the database cannot be written, deliveries are safe in the spool, and come in later in their order.
+//! Tests of the spool: it stores deliveries while the database cannot, and they reach the inbox
+//! later, in order.
 
 use std::fs;
 use std::io::Write;
@@ -13,9 +14,10 @@ use super::Home;
 use super::refusals::Mount;
 use imbot::store::contract::sample::{append, at, body, chat, delivery, numbers, put, waiting};
 
+/// More pages than any test needs.
 const ROOMY: u32 = 1_000_000;
 
-/// Appends until the store cannot write any more; how many were taken in before.
+/// Fills the database until it cannot store a delivery. Returns the number of stored deliveries.
 async fn fill(store: &Sqlite, first: u128) -> u128 {
     store.limit_pages(1).await.unwrap();
     let mut occurrence = first;
@@ -29,23 +31,26 @@ async fn fill(store: &Sqlite, first: u128) -> u128 {
     occurrence - first
 }
 
-/// Asks for news until so many came, or it has lasted far too long.
-async fn news(store: &dyn Store, count: usize) -> Vec<Notice> {
-    let mut news = Vec::new();
-    patiently(async {
-        while news.len() < count {
-            news.extend(store.notices().await.unwrap());
+/// Waits for this number of notices.
+async fn take_notices(store: &dyn Store, count: usize) -> Vec<Notice> {
+    let mut notices = Vec::new();
+    with_time_limit(async {
+        while notices.len() < count {
+            notices.extend(store.notices().await.unwrap());
         }
     })
     .await;
-    news
+    notices
 }
 
-async fn patiently(until: impl Future<Output = ()>) {
+async fn with_time_limit(wait: impl Future<Output = ()>) {
     let limit = Duration::from_secs(60);
-    tokio::time::timeout(limit, until).await.expect("it comes");
+    tokio::time::timeout(limit, wait)
+        .await
+        .expect("it happens within the limit");
 }
 
+/// Returns the bodies of the waiting events, in order.
 async fn bodies(store: &dyn Store) -> Vec<bytes::Bytes> {
     let mut bodies = Vec::new();
     for id in waiting(store).await {
@@ -59,7 +64,7 @@ async fn bodies(store: &dyn Store) -> Vec<bytes::Bytes> {
 }
 
 #[tokio::test]
-async fn deliveries_wait_in_the_spool_and_come_in_order_with_word_of_it() {
+async fn spooled_deliveries_reach_the_inbox_in_order_with_a_notice_of_each() {
     let home = Home::new();
     let store = home.open();
     let before = fill(&store, 0).await;
@@ -74,32 +79,28 @@ async fn deliveries_wait_in_the_spool_and_come_in_order_with_word_of_it() {
         .append(delivery(before + 1, &[chat("27")]))
         .await
         .unwrap();
-    assert_eq!(
-        repeat,
-        Appended::Later,
-        "whether it is a repeat shows later"
-    );
+    assert_eq!(repeat, Appended::Later, "a repeat is recognised later");
     assert_eq!(store.status().await.unwrap().spooled, 5);
     assert_eq!(waiting(&store).await.len() as u128, before);
 
     store.limit_pages(ROOMY).await.unwrap();
     let behind = delivery(before + 4, &[chat("27")]);
     let behind = store.append(behind).await.unwrap();
-    let told = if behind == Appended::Later { 5 } else { 4 };
+    let spooled = if behind == Appended::Later { 5 } else { 4 };
     let last = u64::try_from(before).unwrap();
-    let expected: Vec<_> = (1..=told)
+    let expected: Vec<_> = (1..=spooled)
         .map(|next| Notice::Event(EventId(last + next), chat("27")))
         .collect();
-    assert_eq!(news(&store, expected.len()).await, expected);
+    assert_eq!(take_notices(&store, expected.len()).await, expected);
     assert_eq!(store.status().await.unwrap().spooled, 0);
     let expected: Vec<_> = (0..before + 5).map(body).collect();
-    assert_eq!(bodies(&store).await, expected, "none overtakes another");
+    assert_eq!(bodies(&store).await, expected, "the order is kept");
     let now = append(&store, 1000, "27").await;
-    assert_eq!(now.0, last + 6, "written at once again");
+    assert_eq!(now.0, last + 6, "it is written to the database at once");
 }
 
 #[tokio::test]
-async fn what_the_disk_still_allows_goes_on() {
+async fn turns_are_committed_while_deliveries_are_spooled() {
     let home = Home::new();
     let store = home.open();
     fill(&store, 0).await;
@@ -110,7 +111,7 @@ async fn what_the_disk_still_allows_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_that_does_not_fit_takes_no_other_of_its_group_down() {
+async fn an_operation_that_does_not_fit_on_the_disk_fails_alone() {
     let home = Home::new();
     let store = std::sync::Arc::new(home.open());
     let first = append(&*store, 1, "27").await;
@@ -139,11 +140,15 @@ async fn one_that_does_not_fit_takes_no_other_of_its_group_down() {
     for task in tasks {
         task.await.unwrap().unwrap();
     }
-    assert_eq!(waiting(&*store).await, [first], "and it waits as it did");
+    assert_eq!(
+        waiting(&*store).await,
+        [first],
+        "the refused turn changed nothing"
+    );
 }
 
 #[tokio::test]
-async fn a_spool_left_behind_is_taken_in_first_without_its_torn_tail() {
+async fn the_spool_of_a_killed_process_is_moved_at_the_start_without_its_incomplete_end() {
     let home = Home::new();
     let store = home.open();
     let before = fill(&store, 0).await;
@@ -164,12 +169,12 @@ async fn a_spool_left_behind_is_taken_in_first_without_its_torn_tail() {
     assert_eq!(fs::metadata(&spool).unwrap().len(), 0);
     assert!(
         store.notices().await.unwrap().is_empty(),
-        "who starts looks at everything anyway"
+        "a new process reads everything anyway"
     );
 }
 
 #[tokio::test]
-async fn a_spool_taken_in_twice_is_in_the_inbox_once() {
+async fn a_spool_that_is_moved_twice_is_in_the_inbox_once() {
     let home = Home::new();
     let store = home.open();
     let before = fill(&store, 0).await;
@@ -183,7 +188,7 @@ async fn a_spool_taken_in_twice_is_in_the_inbox_once() {
 }
 
 #[tokio::test]
-async fn a_spool_that_does_not_open_is_kept_aside() {
+async fn a_spool_with_an_unreadable_record_is_kept_as_a_file() {
     let home = Home::new();
     let store = home.open();
     let before = fill(&store, 0).await;
@@ -200,7 +205,7 @@ async fn a_spool_that_does_not_open_is_kept_aside() {
     assert_eq!(
         waiting(&store).await.len() as u128,
         before + 1,
-        "the other is taken in"
+        "the readable delivery is in the inbox"
     );
     let aside = killed.folder.path().join("store.db.spool.broken-1");
     assert!(fs::read(aside).unwrap() == bytes);
@@ -208,17 +213,17 @@ async fn a_spool_that_does_not_open_is_kept_aside() {
 }
 
 #[tokio::test]
-async fn a_full_disk_loses_nothing_that_was_taken_and_is_written_again_when_there_is_room() {
+async fn a_full_disk_loses_no_accepted_delivery_and_the_store_writes_again_when_there_is_room() {
     let Some(mount) = Mount::new("size=1m") else {
         return;
     };
     let (path, key) = (mount.0.path().join("store.db"), Key::random());
     let store = Sqlite::open(&path, &key).unwrap();
-    let mut taken = Vec::new();
+    let mut accepted = Vec::new();
     let refused = loop {
-        let occurrence = taken.len() as u128;
+        let occurrence = accepted.len() as u128;
         match store.append(delivery(occurrence, &[chat("27")])).await {
-            Ok(_) => taken.push(body(occurrence)),
+            Ok(_) => accepted.push(body(occurrence)),
             Err(error) => break error.to_string(),
         }
     };
@@ -226,16 +231,17 @@ async fn a_full_disk_loses_nothing_that_was_taken_and_is_written_again_when_ther
         refused.contains("spool") && refused.contains("either"),
         "{refused}"
     );
-    let count = taken.len() as u128;
-    mount.again("size=16m");
-    patiently(async {
+    let count = accepted.len() as u128;
+    mount.remount("size=16m");
+    with_time_limit(async {
         while store.status().await.unwrap().spooled > 0 {
             store.notices().await.unwrap();
         }
     })
     .await;
-    assert_eq!(bodies(&store).await[..], taken[..taken.len().min(1000)]);
+    let expected = &accepted[..accepted.len().min(1000)];
+    assert_eq!(bodies(&store).await, expected);
     let again = numbers(store.append(delivery(count, &[chat("27")])).await.unwrap());
-    assert!(again[0].is_some(), "the refused one was not kept");
+    assert!(again[0].is_some(), "the refused delivery was not stored");
     store.close().await.unwrap();
 }

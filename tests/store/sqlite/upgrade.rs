@@ -1,4 +1,4 @@
-//! Files of every older version are brought up to date with what is in them.
+//! Tests that files of all older versions are upgraded with their content.
 
 use imbot::event::Api;
 use imbot::store::{
@@ -14,18 +14,18 @@ use imbot::store::contract::sample::{
     waiting,
 };
 
-/// The tables that each version added, oldest first.
+/// The migrations of the older versions, oldest first.
 const SCHEMAS: [&str; 3] = [
     include_str!("../../../src/store/sqlite/schema/1.sql"),
     include_str!("../../../src/store/sqlite/schema/2.sql"),
     include_str!("../../../src/store/sqlite/schema/3.sql"),
 ];
 
-/// Makes a file of an older version out of one of today: the tables as they were, the rows that they had.
+/// Replaces a file of the current version by one of an older version with the rows it can hold.
 fn as_version(home: &Home, version: u32) {
     use std::os::unix::fs::PermissionsExt;
-    let today = home.folder.path().join("today.db");
-    std::fs::rename(&home.path, &today).unwrap();
+    let newest = home.folder.path().join("newest.db");
+    std::fs::rename(&home.path, &newest).unwrap();
     let old = Connection::open(&home.path).unwrap();
     old.execute_batch("PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL;")
         .unwrap();
@@ -35,7 +35,7 @@ fn as_version(home: &Home, version: u32) {
     old.pragma_update(None, "application_id", 0x696d_6274)
         .unwrap();
     old.pragma_update(None, "user_version", version).unwrap();
-    old.execute("ATTACH ?1 AS today", [today.to_str().unwrap()])
+    old.execute("ATTACH ?1 AS newest", [newest.to_str().unwrap()])
         .unwrap();
     let mut tables = old
         .prepare(
@@ -55,7 +55,7 @@ fn as_version(home: &Home, version: u32) {
     );
     for (table, columns) in tables {
         let sql = format!(
-            "INSERT OR REPLACE INTO main.{table} ({columns}) SELECT {columns} FROM today.{table}"
+            "INSERT OR REPLACE INTO main.{table} ({columns}) SELECT {columns} FROM newest.{table}"
         );
         old.execute(&sql, []).unwrap();
     }
@@ -63,13 +63,13 @@ fn as_version(home: &Home, version: u32) {
 }
 
 #[tokio::test]
-async fn older_versions_keep_their_rows_and_learn_what_is_new() {
+async fn files_of_older_versions_keep_their_rows_and_support_new_features() {
     for version in [1, 2, 3] {
-        becomes_a_store_of_today(version).await;
+        upgrades_from(version).await;
     }
 }
 
-async fn becomes_a_store_of_today(version: u32) {
+async fn upgrades_from(version: u32) {
     let home = Home::new();
     let store = home.open();
     let first = append(&store, 1, "27").await;
@@ -110,8 +110,7 @@ async fn becomes_a_store_of_today(version: u32) {
     let calls = unsent(&store).await;
     assert_eq!(calls.len(), 1);
     let call = store.take(calls[0]).await.unwrap().unwrap().call;
-    let first = version < 3;
-    let api = if first { Api::V1 } else { Api::V2 }; // there was no other
+    let api = if version < 3 { Api::V1 } else { Api::V2 }; // older versions had V1 only
     assert_eq!(call.api, api);
     assert_eq!(store.blocked().await.unwrap(), [chat("27")]);
     assert_eq!(store.dead_letters(None, 9).await.unwrap()[0].attempts, 1);
@@ -140,7 +139,7 @@ async fn becomes_a_store_of_today(version: u32) {
         .await
         .unwrap();
     let due = store.due(at(5), 1).await.unwrap();
-    assert_eq!(due[0].0.0, waits.0 + 1, "numbers go on");
+    assert_eq!(due[0].0.0, waits.0 + 1, "numbers continue");
     let content = store.event(due[0].0).await.unwrap().unwrap().content;
     assert!(matches!(content, Content::Reminder(_)));
     let letter = store.dead_letters(None, 1).await.unwrap().remove(0);
@@ -148,13 +147,15 @@ async fn becomes_a_store_of_today(version: u32) {
 }
 
 #[tokio::test]
-async fn a_file_that_was_begun_and_left_empty_becomes_a_store() {
+async fn an_empty_file_of_an_interrupted_start_becomes_a_store() {
     let home = Home::new();
     std::fs::write(&home.path, b"").unwrap();
     use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(&home.path, std::fs::Permissions::from_mode(0o600)).unwrap();
-    let begun = Connection::open(&home.path).unwrap();
-    begun.execute_batch("PRAGMA journal_mode = WAL").unwrap();
-    drop(begun);
+    let interrupted = Connection::open(&home.path).unwrap();
+    interrupted
+        .execute_batch("PRAGMA journal_mode = WAL")
+        .unwrap();
+    drop(interrupted);
     append(&home.open(), 1, "27").await;
 }

@@ -1,4 +1,4 @@
-//! What is kept for an operator's eyes, what is old and goes, and room that is given back.
+//! Tests of quarantined states, failure histories, age limits and freed pages.
 
 use std::fs;
 
@@ -14,7 +14,7 @@ use imbot::store::contract::sample::{
 };
 
 #[tokio::test]
-async fn an_old_state_kept_aside_stands_beside_its_reason() {
+async fn a_quarantined_state_is_stored_as_text_with_its_reason() {
     let home = Home::new();
     let store = home.open();
     let first = append(&store, 1, "27").await;
@@ -44,7 +44,7 @@ async fn an_old_state_kept_aside_stands_beside_its_reason() {
 }
 
 #[tokio::test]
-async fn the_last_twenty_failures_are_told() {
+async fn the_last_twenty_failures_of_an_event_are_stored() {
     let home = Home::new();
     let store = home.open();
     let event = append(&store, 1, "27").await;
@@ -55,33 +55,33 @@ async fn the_last_twenty_failures_are_told() {
             .await
             .unwrap();
     }
-    let error = "at last".to_owned();
-    let end = Outcome::Dead {
+    let error = "the last error".to_owned();
+    let outcome = Outcome::Dead {
         error,
         blocks: false,
     };
     store
         .commit(TurnCommit {
-            outcome: end,
+            outcome,
             ..TurnCommit::done(event, at(1))
         })
         .await
         .unwrap();
     let letter = store.dead_letters(None, 1).await.unwrap().remove(0);
-    let told: Vec<_> = letter
+    let errors: Vec<_> = letter
         .history
         .iter()
         .map(|failure| failure.error.as_str())
         .collect();
     let expected: Vec<_> = (5..25).map(|attempt: u32| attempt.to_string()).collect();
     assert_eq!(
-        (letter.attempts, told),
+        (letter.attempts, errors),
         (25, expected.iter().map(String::as_str).collect())
     );
 }
 
 #[tokio::test]
-async fn a_turn_that_leaves_a_state_as_it_is_keeps_the_conversation_alive() {
+async fn a_turn_that_keeps_the_state_resets_the_idle_time_of_its_conversation() {
     let home = Home::new();
     let store = home.open();
     let first = append(&store, 1, "27").await;
@@ -100,7 +100,7 @@ async fn a_turn_that_leaves_a_state_as_it_is_keeps_the_conversation_alive() {
 }
 
 #[tokio::test]
-async fn old_numbers_and_occurrences_are_swept_and_pages_given_back() {
+async fn a_sweep_removes_old_message_ids_and_occurrences_and_frees_pages() {
     let home = Home::new();
     let store = home.open();
     let first = append(&store, 1, "27").await;
@@ -125,7 +125,7 @@ async fn old_numbers_and_occurrences_are_swept_and_pages_given_back() {
     let again = numbers(store.append(delivery(1, &[chat("27")])).await.unwrap());
     assert!(
         again[0].is_some(),
-        "an occurrence is known for a day, not for ever"
+        "an old occurrence is not recognised any more"
     );
 
     let huge = "x".repeat(40 << 20);

@@ -1,9 +1,10 @@
-//! A file that the version before wrote (commit 7c25c89) opens, and everything in it is as it was.
+//! Tests that a file of the previous version (commit 7c25c89) opens with all its content.
 //!
-//! `tests/fixtures/store` was made with the code of that commit: its engine ran a bot on an open channel until an
-//! operator wrote (the row of `chat42`); then its `Sqlite` was given one of everything through the trait, an operator's
-//! process (`Sqlite::attend`) revived a dead letter, and a full database made the last delivery go to the spool. Last,
-//! `VACUUM` made the file small. Times are [`at`], so many seconds after the moment that all tests of stores begin with.
+//! `tests/fixtures/store` was made with the code of that commit. Its engine ran a bot on an open
+//! channel until an operator wrote (the row of `chat42`). Then one item of each kind was stored
+//! through the trait, an operator's process (`Sqlite::attend`) revived a dead letter, and a full
+//! database made the last delivery go to the spool. At the end, `VACUUM` made the file small. Times
+//! are given by [`at`], in seconds after the start time of all tests of stores.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -28,30 +29,31 @@ use uuid::Uuid;
 
 use imbot::store::contract::sample::{append, at, dead, put, waiting};
 
-/// The key that the file was made with.
+/// The key of the file.
 const KEY: &str = "aW1ib3Qgc3RvcmUgZml4dHVyZSwgbm90IGEgc2VjcmU=";
 
 const PORTAL: &str = "bac1cd5c8940947a75e0d71b1a84e348";
 const APPLICATION_TOKEN: &str = "831c76b092f9f135d9b6b36c3a720757";
 
-/// The row of a chat of an open channel in which an operator has written: `stored_row.rs` reads this very text.
+/// The row of an open channel's chat in which an operator has written. A test of `stored_row.rs`
+/// reads the same text.
 const HANDED_OVER: &str =
     r#"{"imbot_floor":{"session":1,"client":31,"has_begun":true,"with_people":true},"state":1}"#;
 
 #[tokio::test]
-async fn a_store_written_by_the_version_before_opens_and_works() {
+async fn a_store_of_the_previous_version_opens_and_works() {
     let (_folder, store) = open();
-    portals_are_as_they_were(&store).await;
-    states_are_as_they_were(&store).await;
-    events_are_as_they_were(&store).await;
-    dead_letters_are_as_they_were(&store).await;
-    calls_are_as_they_were(&store).await;
-    the_rest_is_as_it_was(&store).await;
-    turns_calls_and_dead_letters_go_on(&store).await;
+    portals_are_unchanged(&store).await;
+    states_are_unchanged(&store).await;
+    events_are_unchanged(&store).await;
+    dead_letters_are_unchanged(&store).await;
+    calls_are_unchanged(&store).await;
+    other_data_is_unchanged(&store).await;
+    turns_calls_and_dead_letters_can_be_handled(&store).await;
     store.close().await.unwrap();
 }
 
-/// A copy of the fixture, opened.
+/// Opens a copy of the fixture.
 fn open() -> (TempDir, Sqlite) {
     let folder = TempDir::new().unwrap();
     let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/store");
@@ -95,7 +97,7 @@ fn state(version: u32, text: &str) -> StoredState {
     }
 }
 
-/// The body of a message, as the portal wrote it.
+/// Returns the body of a message, as the portal sent it.
 fn message(id: u64, text: &str) -> Bytes {
     let body = json!({
         "event": "ONIMBOTMESSAGEADD",
@@ -117,7 +119,7 @@ fn auth() -> Value {
     json!({ "member_id": PORTAL, "application_token": APPLICATION_TOKEN, "domain": "example.bitrix24.com" })
 }
 
-async fn portals_are_as_they_were(store: &Sqlite) {
+async fn portals_are_unchanged(store: &Sqlite) {
     let portals = store.portals().await.unwrap();
     let [application, webhook] = portals.as_slice() else {
         panic!("{portals:?}")
@@ -159,7 +161,7 @@ async fn portals_are_as_they_were(store: &Sqlite) {
     assert_eq!(booked, Time(at(1).0 + 500)..at(2));
 }
 
-async fn states_are_as_they_were(store: &Sqlite) {
+async fn states_are_unchanged(store: &Sqlite) {
     for (dialog, kept) in [
         ("28", state(1, r#"{"old":1}"#)),
         ("29", state(2, r#"{"new":2}"#)),
@@ -176,7 +178,7 @@ async fn states_are_as_they_were(store: &Sqlite) {
     assert_eq!(quarantined[0].reason, "expected value at line 1 column 1");
 }
 
-async fn events_are_as_they_were(store: &Sqlite) {
+async fn events_are_unchanged(store: &Sqlite) {
     let hook = OrderingKey::Hook {
         portal: portal(),
         hook: "ONCRMDEALADD".into(),
@@ -189,7 +191,7 @@ async fn events_are_as_they_were(store: &Sqlite) {
         (EventId(14), hook),
         (EventId(15), OrderingKey::Application(portal())),
         (EventId(16), OrderingKey::Chat(outside)),
-        (EventId(17), chat("34")), // out of the spool
+        (EventId(17), chat("34")), // from the spool
     ];
     assert_eq!(store.waiting(None, 100).await.unwrap(), keys);
     let deal = json!({ "event": "ONCRMDEALADD", "data": { "FIELDS": { "ID": 9 } }, "ts": 1, "auth": auth() });
@@ -214,14 +216,14 @@ async fn events_are_as_they_were(store: &Sqlite) {
         panic!("{due:?}")
     };
     assert_eq!(due, reminder(0, "27", 30));
-    a_message_from_outside_is_understood(store).await;
+    an_inbound_message_is_decoded(store).await;
     let turn = store.begin(EventId(13), Some(&conversation("28"))).await;
     let turn = turn.unwrap().unwrap();
     assert_eq!(turn.attempt, 2);
     assert_eq!(turn.state, Some(state(1, r#"{"old":1}"#)));
 }
 
-async fn a_message_from_outside_is_understood(store: &Sqlite) {
+async fn an_inbound_message_is_decoded(store: &Sqlite) {
     let event = store.event(EventId(16)).await.unwrap().unwrap();
     let Content::Delivered { body, .. } = event.content else {
         panic!("{event:?}")
@@ -252,7 +254,7 @@ fn reminder(index: u16, dialog: &str, due: u64) -> Reminder {
     }
 }
 
-async fn dead_letters_are_as_they_were(store: &Sqlite) {
+async fn dead_letters_are_unchanged(store: &Sqlite) {
     let letters = store.dead_letters(None, 10).await.unwrap();
     let [blocking, other, call] = letters.as_slice() else {
         panic!("{letters:?}")
@@ -320,7 +322,7 @@ fn say(text: &str, answers: Option<(CommandId, MessageId)>, remember: bool) -> C
     }
 }
 
-async fn calls_are_as_they_were(store: &Sqlite) {
+async fn calls_are_unchanged(store: &Sqlite) {
     let number = store.message(id((10, 0))).await.unwrap();
     assert_eq!(number, Some(MessageId(500)));
     let answers = Some((CommandId(99), MessageId(77)));
@@ -359,7 +361,7 @@ async fn calls_are_as_they_were(store: &Sqlite) {
     }
 }
 
-async fn the_rest_is_as_it_was(store: &Sqlite) {
+async fn other_data_is_unchanged(store: &Sqlite) {
     assert_eq!(store.next_due().await.unwrap(), Some(at(5_000)));
     let arrived = store.arrived(Vec::new()).await.unwrap();
     let count = |name: &str, count, last| Arrived {
@@ -381,14 +383,14 @@ async fn the_rest_is_as_it_was(store: &Sqlite) {
     let notices = store.notices().await.unwrap();
     assert!(
         notices.is_empty(),
-        "a new process looks at everything: {notices:?}"
+        "a new process reads everything anyway: {notices:?}"
     );
     let status = store.status().await.unwrap();
     assert_eq!((status.quarantined, status.spooled), (1, 0));
     assert_eq!((status.last_event, status.reminders), (Some(at(50)), 1));
 }
 
-async fn turns_calls_and_dead_letters_go_on(store: &Sqlite) {
+async fn turns_calls_and_dead_letters_can_be_handled(store: &Sqlite) {
     let call = queued(
         (13, 0),
         Api::V2,
@@ -412,7 +414,7 @@ async fn turns_calls_and_dead_letters_go_on(store: &Sqlite) {
     let [(due, _)] = due.as_slice() else {
         panic!("{due:?}")
     };
-    assert_eq!(*due, EventId(18), "numbers go on");
+    assert_eq!(*due, EventId(18), "numbers continue");
     let content = store.event(*due).await.unwrap().unwrap().content;
     assert!(matches!(content, Content::Reminder(it) if it == reminder(1, "28", 5_000)));
 

@@ -1,4 +1,4 @@
-//! One program's stay: how it is let work on a clock that is wound by hand.
+//! One process of the program, on a clock that the test advances.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,36 +9,36 @@ use tokio::time::advance;
 
 use crate::ledger::Ledger;
 
-/// Events come once in so much time, all at once.
+/// Interval in which events come, all at once.
 const SLOT: Duration = Duration::from_secs(60 * 60);
 
-/// One program's time.
-pub(crate) struct Stay {
+/// A running program.
+pub(crate) struct Process {
     pub(crate) engine: Arc<Engine>,
     pub(crate) store: Arc<Sqlite>,
 }
 
-impl Stay {
-    /// Lets the engine work until it rests, or for so many rounds.
+impl Process {
+    /// Waits until the engine is idle, at most this number of rounds.
     pub(crate) async fn work(&self, ledger: &Ledger, rounds: u64) {
-        let (mut quiet, mut before) = (0, None);
+        let (mut idle_rounds, mut before) = (0, None);
         for _ in 0..rounds {
-            // Both threads of the store answer in order: whatever was asked before is done.
+            // Both threads of the store answer in order, so all earlier operations are done then.
             self.store.due(Time(0), 1).await.unwrap();
             self.store.next_due().await.unwrap();
             for _ in 0..8 {
                 tokio::task::yield_now().await;
             }
             let now = Some((self.engine.waiting(), ledger.turns()));
-            quiet = if now == before { quiet + 1 } else { 0 };
+            idle_rounds = if now == before { idle_rounds + 1 } else { 0 };
             before = now;
-            if quiet > 2 {
+            if idle_rounds > 2 {
                 return;
             }
         }
     }
 
-    /// Lets one slot pass, in growing steps while something waits for its time.
+    /// Advances the clock by one slot, in growing steps while something waits.
     pub(crate) async fn pass(&self, ledger: &Ledger) {
         let (mut left, mut step) = (SLOT, Duration::from_secs(1));
         while !left.is_zero() {
