@@ -281,7 +281,7 @@ impl Engine {
         let is_blocked = matches!(end, Outcome::Dead { blocks: true, .. });
         if let Some(why) = &aside {
             self.counts.anew.add();
-            tracing::error!(conversation = %current.key, why, "the state cannot be read: it is kept aside, and the conversation starts from the default");
+            tracing::error!(conversation = %current.key, why, "the state cannot be read: it is quarantined, and the conversation starts from the default");
         }
         let turn = TurnCommit {
             event: current.id,
