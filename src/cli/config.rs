@@ -1,4 +1,5 @@
-//! `config`: the settings in force and where each comes from, or a file of all settings with their defaults.
+//! `config`: the current settings and where each comes from, or a file of all settings with their
+//! defaults.
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command, FromArgMatches};
@@ -7,12 +8,12 @@ use serde_json::{Map, Value, json};
 use super::Done;
 use crate::config::{Config, File, Setting};
 
-/// Where the remarks begin, if there is room.
+/// The column of the remarks, unless a line is longer.
 const REMARKS: usize = 48;
 
 #[derive(Args)]
 pub(super) struct Show {
-    /// As JSON, for a program
+    /// Print JSON for programs
     #[arg(long)]
     json: bool,
     /// Print a file of all settings with their defaults instead
@@ -22,10 +23,10 @@ pub(super) struct Show {
     all: All,
 }
 
-/// Every setting, as it was parsed.
+/// All settings, as they were parsed.
 struct All(Vec<Parsed>);
 
-/// A setting with its value, if it has one, and where clap has that from.
+/// A setting, its value if it has one, and the value's source.
 struct Parsed {
     setting: Setting,
     value: Option<Value>,
@@ -48,8 +49,8 @@ impl Show {
 }
 
 impl Parsed {
-    /// What kind of place the value comes from, and the place.
-    fn from(&self, file: &File) -> (&'static str, Option<String>) {
+    /// Returns the kind of the value's source, and the place there.
+    fn source(&self, file: &File) -> (&'static str, Option<String>) {
         let Parsed { setting, .. } = self;
         match (self.source, file.position(&setting.key)) {
             (Some(ValueSource::CommandLine), _) => ("flag", Some(setting.flag())),
@@ -60,17 +61,17 @@ impl Parsed {
     }
 
     fn to_json(&self, file: &File) -> (String, Value) {
-        let (from, place) = self.from(file);
+        let (from, place) = self.source(file);
         let shown = json!({ "value": self.value, "from": from, "where": place });
         (self.setting.key.clone(), shown)
     }
 
     fn to_toml(&self, file: &File) -> String {
-        let (from, place) = self.from(file);
+        let (from, place) = self.source(file);
         let Parsed { setting, value, .. } = self;
         let (line, remark) = match value {
             Some(value) => (setting.line(value), place.unwrap_or(from.into())),
-            None => (format!("# {}", setting.key), without(setting)),
+            None => (format!("# {}", setting.key), remark_without_value(setting)),
         };
         format!("{line:REMARKS$} # {remark}")
     }
@@ -87,38 +88,38 @@ impl Args for All {
 }
 
 impl FromArgMatches for All {
-    fn from_arg_matches(matches: &ArgMatches) -> Result<All, clap::Error> {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let parsed = |setting: Setting| Parsed {
             value: setting.parsed(matches),
             source: setting.source(matches),
             setting,
         };
-        Ok(All(Setting::all().into_iter().map(parsed).collect()))
+        Ok(Self(Setting::all().into_iter().map(parsed).collect()))
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        *self = All::from_arg_matches(matches)?;
+        *self = Self::from_arg_matches(matches)?;
         Ok(())
     }
 }
 
-/// What happens without a value.
-fn without(setting: &Setting) -> String {
+/// Returns the remark for a setting without a value.
+fn remark_without_value(setting: &Setting) -> String {
     match setting.help().split_once("Default: ") {
-        Some((_, then)) => format!("default: {then}"),
+        Some((_, default)) => format!("default: {default}"),
         None => "not set".into(),
     }
 }
 
-/// Prints a file of all settings, each turned off, with its documentation and its default.
+/// Prints a file of all settings, each as a comment, with its documentation and its default.
 pub(super) fn example() -> Done {
     out!(
         "\
-# Every setting, with its default. `config --example` prints this; `config` prints what is in force.
+# Every setting, with its default. `config --example` prints this; `config` prints the current settings.
 #
-# Kept as imbot.toml, it is read from the working directory; --config or IMBOT_CONFIG names another place.
-# A flag (--attempts) counts before the environment (IMBOT_ATTEMPTS), and that before this file (attempts).
-# With a secret in it, the file must be readable for its owner only: chmod 600."
+# As imbot.toml, it is read from the working directory; --config or IMBOT_CONFIG names another file.
+# Flags (--attempts) take precedence over the environment (IMBOT_ATTEMPTS), and the environment over this file (attempts).
+# If it contains a secret, only its owner may read it: chmod 600."
     );
     for setting in Setting::all() {
         out!("\n# {}", setting.help());

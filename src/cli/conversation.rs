@@ -13,17 +13,18 @@ use crate::store::{
 
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// Show the state of a conversation, and unreadable earlier states that were kept
+    /// Show the state of a conversation, and its quarantined states: those that could not be read
     Show {
         #[command(flatten)]
         which: Which,
         #[command(flatten)]
         place: StoreConfig,
     },
-    /// Delete everything stored of a conversation, or of a person in all private chats with the bots
+    /// Delete everything stored of a conversation, or of a person in all private chats with the
+    /// bots
     Forget {
         #[command(flatten)]
-        whom: Person,
+        who: Person,
         #[command(flatten)]
         place: StoreConfig,
     },
@@ -33,7 +34,7 @@ pub(super) enum Command {
 pub(super) struct Which {
     /// The portal's `member_id`
     portal: String,
-    /// The bot's number
+    /// The bot's id
     bot: u64,
     /// The dialog, such as 27 or chat142
     dialog: String,
@@ -43,14 +44,14 @@ pub(super) struct Which {
 pub(super) struct Person {
     /// The portal's `member_id`
     portal: String,
-    /// The bot's number
+    /// The bot's id
     #[arg(required_unless_present = "user")]
     bot: Option<u64>,
     /// The dialog, such as 27 or chat142
     #[arg(required_unless_present = "user")]
     dialog: Option<String>,
-    /// A person's number: deletes their private chats with all bots, and dead letters of what they wrote elsewhere.
-    /// What the bots' own states hold about them in groups stays
+    /// A user's id: deletes their private chats with all bots, and dead letters of what they
+    /// wrote elsewhere. What bots have stored about them in the states of groups stays
     #[arg(long, conflicts_with_all = ["bot", "dialog"])]
     user: Option<u64>,
 }
@@ -58,17 +59,16 @@ pub(super) struct Person {
 impl Command {
     pub(super) async fn run(self) -> Done {
         match self {
-            Command::Show { which, place } => show(&place.attend()?, which.into()).await,
-            Command::Forget { whom, place } => {
+            Self::Show { which, place } => show(&place.attend()?, which.into()).await,
+            Self::Forget { who, place } => {
                 let store = place.attend()?;
-                let mut forgotten = 0;
-                if let (Some(user), portal) = (whom.user, &whom.portal) {
-                    forgotten +=
-                        drop_letters_of(&store, &MemberId::new(portal.as_str()), UserId(user))
-                            .await?;
+                let mut deleted = 0;
+                if let Some(user) = who.user {
+                    let portal = MemberId::new(who.portal.as_str());
+                    deleted += drop_letters_of(&store, &portal, UserId(user)).await?;
                 }
-                forgotten += store.forget(whom.into()).await?;
-                out!("{forgotten} items are deleted.");
+                deleted += store.forget(who.into()).await?;
+                out!("{deleted} items are deleted.");
                 Ok(())
             }
         }
@@ -82,25 +82,25 @@ async fn show(store: &Sqlite, key: Conversation) -> Done {
         json!({ "version": state.version, "state": data })
     };
     let state = store.state(&key).await?;
-    let aside = store.quarantined(&key).await?;
-    if state.is_none() && aside.is_empty() {
+    let quarantined = store.quarantined(&key).await?;
+    if state.is_none() && quarantined.is_empty() {
         return Err(format!("nothing is stored of {key}").into());
     }
-    let aside = aside.iter().map(|aside| {
-        let mut shown = shown(&aside.state);
-        shown["at"] = aside.at.to_string().into();
-        shown["why"] = aside.reason.as_str().into();
+    let quarantined = quarantined.iter().map(|quarantined| {
+        let mut shown = shown(&quarantined.state);
+        shown["at"] = quarantined.at.to_string().into();
+        shown["reason"] = quarantined.reason.as_str().into();
         shown
     });
     let all = json!({
-        "now": state.as_ref().map(shown),
-        "aside": aside.collect::<Vec<_>>(),
+        "current": state.as_ref().map(shown),
+        "quarantined": quarantined.collect::<Vec<_>>(),
     });
     out!("{}", serde_json::to_string_pretty(&all)?);
     Ok(())
 }
 
-/// Drops the dead letters of what a person wrote in groups, which do not belong to a chat of theirs.
+/// Drops the dead letters of what a person wrote in groups. Returns their number.
 async fn drop_letters_of(
     store: &Sqlite,
     portal: &MemberId,
@@ -125,6 +125,7 @@ async fn drop_letters_of(
     }
 }
 
+/// Returns true if a dead letter holds an event that this user sent.
 fn is_by(letter: &DeadLetter, user: UserId) -> bool {
     let DeadWhat::Event {
         content: Content::Delivered { body, .. },
@@ -142,19 +143,19 @@ fn is_by(letter: &DeadLetter, user: UserId) -> bool {
 }
 
 impl From<Which> for Conversation {
-    fn from(which: Which) -> Conversation {
+    fn from(which: Which) -> Self {
         conversation(&which.portal, which.bot, &which.dialog)
     }
 }
 
 impl From<Person> for ForgetScope {
-    fn from(person: Person) -> ForgetScope {
+    fn from(person: Person) -> Self {
         match (person.user, person.bot, person.dialog) {
-            (Some(user), ..) => ForgetScope::User {
+            (Some(user), ..) => Self::User {
                 portal: MemberId::new(person.portal),
                 user: UserId(user),
             },
-            (None, bot, dialog) => ForgetScope::Conversation(conversation(
+            (None, bot, dialog) => Self::Conversation(conversation(
                 &person.portal,
                 bot.unwrap_or_default(),
                 &dialog.unwrap_or_default(),

@@ -7,7 +7,7 @@ use super::Done;
 use super::decode;
 use crate::config::StoreConfig;
 use crate::event::Delivery;
-use crate::store::{Content, DeadId, DeadLetter, DeadWhat, Operator, Sqlite};
+use crate::store::{Content, DeadId, DeadLetter, DeadWhat, Operator, Sqlite, StoreError};
 
 /// Number of dead letters read at a time.
 const PAGE: usize = 100;
@@ -16,27 +16,28 @@ const PAGE: usize = 100;
 pub(super) enum Command {
     /// List the dead letters, oldest first
     List {
-        /// As JSON, a line each, for a program
+        /// Print JSON for programs, one line each
         #[arg(long)]
         json: bool,
         #[command(flatten)]
         place: StoreConfig,
     },
-    /// Show one with its event and the history of its failures, without tokens
+    /// Show a dead letter with its event and its failures, without tokens
     Show {
-        /// Its number
+        /// The number of the dead letter
         number: u64,
         #[command(flatten)]
         place: StoreConfig,
     },
-    /// Queue again, with a fresh count of attempts; running bots handle them within a second
+    /// Queue dead letters again, with a new count of attempts; running bots handle them within a
+    /// second
     Retry {
         #[command(flatten)]
         which: Which,
         #[command(flatten)]
         place: StoreConfig,
     },
-    /// Drop permanently
+    /// Drop dead letters permanently
     Drop {
         #[command(flatten)]
         which: Which,
@@ -48,9 +49,9 @@ pub(super) enum Command {
 #[derive(clap::Args)]
 #[group(required = true, multiple = false)]
 pub(super) struct Which {
-    /// Their numbers
+    /// The numbers of the dead letters
     numbers: Vec<u64>,
-    /// All of them
+    /// All dead letters
     #[arg(long)]
     all: bool,
 }
@@ -58,15 +59,15 @@ pub(super) struct Which {
 impl Command {
     pub(super) async fn run(self) -> Done {
         match self {
-            Command::List { json, place } => list(&place.attend()?, json).await,
-            Command::Show { number, place } => show(&place.attend()?, number).await,
-            Command::Retry { which, place } => {
+            Self::List { json, place } => list(&place.attend()?, json).await,
+            Self::Show { number, place } => show(&place.attend()?, number).await,
+            Self::Retry { which, place } => {
                 let store = place.attend()?;
                 let done = each(&store, which, async |id| store.revive(id).await).await?;
-                out!("{done} put back.");
+                out!("{done} queued again.");
                 Ok(())
             }
-            Command::Drop { which, place } => {
+            Self::Drop { which, place } => {
                 let store = place.attend()?;
                 let done = each(&store, which, async |id| store.drop_dead_letter(id).await).await?;
                 out!("{done} dropped.");
@@ -92,7 +93,7 @@ async fn list(store: &Sqlite, as_json: bool) -> Done {
                 blocks,
                 ..
             } = letter;
-            let blocks = if *blocks { ", its chat waits" } else { "" };
+            let blocks = if *blocks { ", blocks its chat" } else { "" };
             out!("{id}  {at}  {kind} of {key}, tried {attempts}×{blocks}: {error}");
         }
     }
@@ -153,23 +154,23 @@ fn kind(letter: &DeadLetter) -> &'static str {
 }
 
 fn summary(letter: &DeadLetter) -> Value {
-    let came = match &letter.what {
+    let received_at = match &letter.what {
         DeadWhat::Event { at, .. } => *at,
         DeadWhat::Call(call) => call.at,
     };
     json!({
         "number": letter.id,
         "kind": kind(letter),
-        "lane": letter.key.to_string(),
-        "came": came.to_string(),
-        "given_up": letter.at.to_string(),
+        "key": letter.key.to_string(),
+        "received_at": received_at.to_string(),
+        "failed_at": letter.at.to_string(),
         "attempts": letter.attempts,
         "error": letter.error,
-        "chat_waits": letter.blocks,
+        "blocks_chat": letter.blocks,
     })
 }
 
-async fn all(store: &Sqlite) -> Result<Vec<DeadLetter>, crate::store::StoreError> {
+async fn all(store: &Sqlite) -> Result<Vec<DeadLetter>, StoreError> {
     let mut letters: Vec<DeadLetter> = Vec::new();
     loop {
         let page = store
@@ -182,12 +183,13 @@ async fn all(store: &Sqlite) -> Result<Vec<DeadLetter>, crate::store::StoreError
     }
 }
 
-/// Does something with each, and tells with how many it was done. A number that is none is told.
+/// Calls `act` with each dead letter, and returns the number for which it returned true. Logs the
+/// others, which do not exist.
 async fn each(
     store: &Sqlite,
     which: Which,
-    act: impl AsyncFn(DeadId) -> Result<bool, crate::store::StoreError>,
-) -> Result<u64, Box<dyn std::error::Error>> {
+    act: impl AsyncFn(DeadId) -> Result<bool, StoreError>,
+) -> Result<u64, StoreError> {
     let ids: Vec<DeadId> = if which.all {
         all(store).await?.iter().map(|letter| letter.id).collect()
     } else {

@@ -1,4 +1,4 @@
-//! `decode`: an event body, shown as JSON without its tokens.
+//! `decode`: shows an event body as JSON without its tokens.
 
 use std::error::Error;
 use std::io::Read;
@@ -17,7 +17,9 @@ pub(super) fn decode(file: Option<PathBuf>) -> Done {
                 .map_err(|error| format!("{}: {error}", file.display()))?;
             std::io::BufReader::new(opened).read_to_end(&mut body)?;
         }
-        None => drop(std::io::stdin().read_to_end(&mut body)?),
+        None => {
+            std::io::stdin().read_to_end(&mut body)?;
+        }
     }
     let body = body.trim_ascii();
     let shown = if body.starts_with(b"{") {
@@ -31,7 +33,7 @@ pub(super) fn decode(file: Option<PathBuf>) -> Done {
     Ok(())
 }
 
-pub(super) fn show(delivery: &Delivery) -> Result<Value, Box<dyn Error>> {
+fn show(delivery: &Delivery) -> Result<Value, Box<dyn Error>> {
     let events = serde_json::to_value(delivery.events()?)?;
     let mut raw = delivery.root().to_json();
     hide_tokens(&mut raw);
@@ -40,7 +42,7 @@ pub(super) fn show(delivery: &Delivery) -> Result<Value, Box<dyn Error>> {
     )
 }
 
-/// Shortens what must not be shown, wherever it stands.
+/// Shortens all values whose key ends with `token`, at any depth.
 pub(super) fn hide_tokens(value: &mut Value) {
     match value {
         Value::Object(fields) => {

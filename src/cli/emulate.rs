@@ -1,4 +1,4 @@
-//! `emulate`: the portal alone, for bots of other programs.
+//! `emulate`: the portal emulator alone, for bots of other programs.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,16 +15,16 @@ pub(super) struct Emulate {
     #[arg(long, env = "IMBOT_EMULATOR_LISTEN", default_value_t = Options::default().listen, value_name = "ADDRESS")]
     listen: SocketAddr,
 
-    /// Speak TLS, too, on the same address
+    /// Accept TLS as well, on the same address
     #[arg(long, env = "IMBOT_EMULATOR_TLS")]
     tls: bool,
 
-    /// Be a proxy through which programs see the portal as `https://demo.bitrix24.test`
+    /// Also serve as a proxy, through which programs see the portal as `https://demo.bitrix24.test`
     #[arg(long, env = "IMBOT_EMULATOR_PROXY")]
     proxy: bool,
 
-    /// Where the certificate is written that programs have to trust [default: imbot-emulator.pem among the temporary
-    /// files]
+    /// The file to which the certificate is written that programs have to trust [default:
+    /// imbot-emulator.pem in the folder of temporary files]
     #[arg(long, env = "IMBOT_EMULATOR_CA_FILE", value_name = "FILE")]
     ca_file: Option<PathBuf>,
 }
@@ -43,12 +43,12 @@ impl Emulate {
         let address = portal.address();
         out!(
             "\
-  A portal is emulated. Its web chat:        http://{address}
+  The emulated portal's web chat:            http://{address}
   REST for an inbound webhook:               {webhook}
   REST for an application:                   {endpoint}
   Authorization server:                      {oauth}
 
-  Register an application, then install it; its handler gets ONAPPINSTALL:
+  Register an application, then install it; its handler receives ONAPPINSTALL:
 
     curl http://{address}/emulator/app -H 'content-type: application/json' \\
          -d '{{\"title\": \"my bots\", \"handler\": \"http://127.0.0.1:8072/\"}}'
@@ -75,21 +75,21 @@ impl Emulate {
                 bx24 = portal.bx24_url(),
             ),
         }
-        out!("  Ctrl-C ends it.");
+        out!("  Press Ctrl-C to stop.");
         serve::stop_signal().await;
         portal.stop().await;
         Ok(())
     }
 
-    /// Writes the certificate to its file, and says what a program needs in order to trust it.
+    /// Writes the certificate to its file, and prints what a program needs in order to trust it.
     fn print_trust(&self, portal: &Emulator, pem: &str) -> Done {
         let temporary = || std::env::temp_dir().join("imbot-emulator.pem");
         let file = self.ca_file.clone().unwrap_or_else(temporary);
         let shown = file.display();
         std::fs::write(&file, pem).map_err(|error| format!("{shown}: {error}"))?;
         let address = portal.address();
-        out!("  A program in any language that has these lines in its environment can call it:\n");
-        let reach = if self.proxy {
+        out!("  A program in any language can call it with these lines in its environment:\n");
+        let settings = if self.proxy {
             out!("    export HTTPS_PROXY=http://{address} NODE_USE_ENV_PROXY=1");
             format!("IMBOT_PROXY=http://{address}")
         } else {
@@ -101,7 +101,7 @@ impl Emulate {
 
   A program made with imbot needs these in addition to its credentials:
 
-    IMBOT_CA_FILE={shown} {reach}
+    IMBOT_CA_FILE={shown} {settings}
 "
         );
         Ok(())

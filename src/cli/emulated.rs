@@ -24,8 +24,8 @@ pub(super) async fn bots(app: App, config: Config) -> Done {
     let portal = start_emulator(config.emulator_listen).await?;
     let handler = format!("http://{}/", listener.local_addr()?);
     let credentials = portal.register_app(NewApp::new("bots", &handler));
-    let own = needs.paths.iter();
-    let own: Vec<String> = own
+    let paths = needs.paths.iter();
+    let pages: Vec<String> = paths
         .map(|path| format!("{handler}{}/", path.trim_matches('/')))
         .collect();
     let config = config.on(&portal, &credentials, handler);
@@ -33,7 +33,7 @@ pub(super) async fn bots(app: App, config: Config) -> Done {
     let greeting = async {
         install(&portal, &credentials.client_id, &engine).await?;
         join_line(&portal, &needs).await?;
-        greet(&portal, &own).await
+        greet(&portal, &pages).await
     };
     let served = tokio::select! {
         served = serve_until_asked(nests(serve::endpoint(Arc::clone(&engine))), &config, listener) => served,
@@ -66,8 +66,8 @@ async fn install(portal: &Emulator, client_id: &str, engine: &Engine) -> Done {
     Ok(())
 }
 
-/// Creates an open channel and joins the connectors to it, with the first bot that serves open channels
-/// and the portal's administrator as its operator.
+/// Creates an open channel and joins the connectors to it. Its bot is the first one that serves open
+/// channels, and its operator is the portal's administrator.
 async fn join_line(portal: &Emulator, needs: &PortalNeeds) -> Done {
     const ADMIN: u64 = 1;
     if needs.connectors.is_empty() {
@@ -86,21 +86,22 @@ async fn join_line(portal: &Emulator, needs: &PortalNeeds) -> Done {
 }
 
 /// Prints the addresses of the web chat and of the program's own pages.
-async fn greet(portal: &Emulator, own: &[String]) -> Done {
+async fn greet(portal: &Emulator, pages: &[String]) -> Done {
     out!(
         "\n  No portal is configured, so an emulated one is running. Talk to the bots here:\n\n      {}\n",
         portal.url()
     );
-    if !own.is_empty() {
+    if !pages.is_empty() {
         out!(
             "  Pages of this program:\n\n      {}\n",
-            own.join("\n      ")
+            pages.join("\n      ")
         );
     }
     out!("  Press Ctrl-C to stop.\n");
     std::future::pending().await
 }
 
+/// Starts the emulator at `listen`, or on another port if that one is in use.
 async fn start_emulator(listen: SocketAddr) -> std::io::Result<Emulator> {
     let start = |listen| {
         Emulator::start(Options {

@@ -1,4 +1,4 @@
-//! `events`: the events of a portal, where each is bound, and what has arrived.
+//! `events`: lists a portal's events, where each is bound, and how often it has arrived.
 
 mod follow;
 mod row;
@@ -21,18 +21,19 @@ use row::{Bound, Row};
 
 #[derive(Args)]
 pub(super) struct Events {
-    /// Only events of these names, or with a star at the end, names that begin so, such as 'ONTASK*'
+    /// Only events of these names; with a star at the end, of names that begin so, such as
+    /// 'ONTASK*'
     names: Vec<String>,
 
-    /// Only events about this; may be repeated
+    /// Only events of this category; may be repeated
     #[arg(long, value_parser = PossibleValuesParser::new(categories()), ignore_case = true)]
     category: Vec<String>,
 
-    /// Print what arrives from now on, until Ctrl-C, instead of a list
+    /// Print new events as they arrive, until Ctrl-C, instead of a list
     #[arg(long)]
     follow: bool,
 
-    /// As JSON, a line each, for a program
+    /// Print JSON for programs, one line each
     #[arg(long)]
     json: bool,
 
@@ -47,8 +48,8 @@ impl Events {
         }
         let names = catalogue::names().map(|(name, _)| (name.to_owned(), Row::new(name)));
         let mut rows: BTreeMap<String, Row> = names.collect();
-        let missing = |what: &str, error: Box<dyn Error>| {
-            tracing::warn!("{what} is not known: {}", with_causes(&*error));
+        let warn = |what: &str, error: Box<dyn Error>| {
+            tracing::warn!("{what} is unknown: {}", with_causes(&*error));
         };
         match self.bound(app).await {
             Ok(bound) => {
@@ -57,7 +58,7 @@ impl Events {
                     row.bound.push(bound);
                 }
             }
-            Err(error) => missing("the list of bindings", error),
+            Err(error) => warn("the list of bindings", error),
         }
         match self.arrived().await {
             Ok(arrived) => {
@@ -66,7 +67,7 @@ impl Events {
                     row.arrived = Some(arrived);
                 }
             }
-            Err(error) => missing("the count of arrived events", error),
+            Err(error) => warn("the count of arrived events", error),
         }
         for row in rows.values().filter(|row| self.wants(&row.name)) {
             row.print(self.json);
@@ -74,18 +75,18 @@ impl Events {
         Ok(())
     }
 
-    /// Whether an event is asked for.
+    /// Returns true if the event passes the filters of the command line.
     fn wants(&self, name: &str) -> bool {
         let category = catalogue::category(name);
-        let is_about = |wanted: &String| wanted.eq_ignore_ascii_case(&word(category));
+        let is_of_category = |wanted: &String| wanted.eq_ignore_ascii_case(&word(category));
         let is_named = |wanted: &String| Pattern::from(wanted.as_str()).matches(name, category);
-        (self.category.is_empty() || self.category.iter().any(is_about))
+        (self.category.is_empty() || self.category.iter().any(is_of_category))
             && (self.names.is_empty() || self.names.iter().any(is_named))
     }
 
     /// Returns the bindings on the portals. Logs the portals that do not answer.
     async fn bound(&self, app: App) -> Result<Vec<Bound>, Box<dyn Error>> {
-        let engine = register::beside(app, &self.config).await?;
+        let engine = register::idle_engine(app, &self.config).await?;
         let mut all = Vec::new();
         for id in engine.portals() {
             let Some(portal) = engine.portal(&id) else {
@@ -106,19 +107,19 @@ impl Events {
         Ok(all)
     }
 
-    /// What has arrived, as the running program counts it.
+    /// Returns the counts of arrived events, which the running program keeps.
     async fn arrived(&self) -> Result<Vec<Arrived>, Box<dyn Error>> {
         Ok(self.config.store.attend()?.arrived(Vec::new()).await?)
     }
 }
 
-/// The row of an event; one that the catalogue does not know gets its own.
+/// Returns the row of an event, which is added if the catalogue does not have the event.
 fn row<'r>(rows: &'r mut BTreeMap<String, Row>, name: &str) -> &'r mut Row {
     let row = || Row::new(name);
     rows.entry(name.to_owned()).or_insert_with(row)
 }
 
-/// What an event is about, as one word.
+/// Returns a category as one word.
 fn word(category: Category) -> String {
     format!("{category:?}").to_lowercase()
 }

@@ -1,4 +1,4 @@
-//! The command line that every program of bots gets.
+//! The command line of every program of bots.
 
 /// Prints a line of a command's output. A closed pipe, such as that of `head`, is not an error.
 macro_rules! out {
@@ -33,11 +33,13 @@ use tracing_subscriber::EnvFilter;
 use crate::app::App;
 use crate::config::File;
 
-/// Bots for Bitrix24. Without a command: runs the bots, on an emulated portal if no real one is configured.
+/// Bots for Bitrix24. Without a command: runs the bots, on an emulated portal if no real one is
+/// configured.
 #[derive(Parser)]
 #[command(version, arg_required_else_help = false)]
 struct Cli {
-    /// A file of settings (TOML); flags and environment variables take precedence. Default: imbot.toml, if there is one
+    /// A file of settings (TOML); flags and environment variables take precedence. Default:
+    /// imbot.toml, if it exists
     #[arg(long, global = true, env = "IMBOT_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -48,7 +50,8 @@ struct Cli {
 enum Command {
     /// Run the bots: on your portals, or on an emulated one with --emulator
     Run(run::Run),
-    /// Update the bots and commands on your portals to match this program, as run does at its start
+    /// Update the bots and commands on your portals to match this program, as `run` does at its
+    /// start
     Register(register::Register),
     /// Remove this program's bots and event bindings from your portals
     Unregister(register::Unregister),
@@ -62,7 +65,8 @@ enum Command {
         /// A file with the body of a POST, or the JSON answer to a poll. Default: standard input
         file: Option<PathBuf>,
     },
-    /// List the portal's events: what each means, where it is bound, for which user, and how often it has arrived
+    /// List the portal's events: what each means, where it is bound, for which user, and how often
+    /// it has arrived
     Events(events::Events),
     /// Inspect the store, back it up (both work while the bots run), or change its key
     #[command(subcommand)]
@@ -73,14 +77,16 @@ enum Command {
     /// Show or delete what is stored of a conversation (works while the bots run)
     #[command(subcommand)]
     Conversation(conversation::Command),
-    /// Show the current settings and where each comes from, or print a file of all settings with their defaults
+    /// Show the current settings and where each comes from, or print a file of all settings with
+    /// their defaults
     Config(config::Show),
 }
 
+/// The result of a command.
 type Done = Result<(), Box<dyn Error>>;
 
 impl App {
-    /// Runs the command line that every program of bots has; `--help` describes it.
+    /// Runs the command line; `--help` describes it.
     pub fn run(self) -> ExitCode {
         run(self)
     }

@@ -1,4 +1,4 @@
-//! `register` and `unregister`: the bots of this program on its portals.
+//! `register` and `unregister`: update the bots of this program on its portals, or remove them.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::store::{Memory, Store};
 
 #[derive(Args)]
 pub(super) struct Register {
-    /// Only print what would be done
+    /// Only print what would be changed
     #[arg(long)]
     dry_run: bool,
 
@@ -24,7 +24,7 @@ pub(super) struct Register {
 
 #[derive(Args)]
 pub(super) struct Unregister {
-    /// Really remove the bots: their private chats go with them
+    /// Remove the bots, and with them their private chats
     #[arg(long)]
     yes: bool,
 
@@ -39,7 +39,7 @@ pub(super) async fn register(app: App, register: Register) -> Done {
     } else {
         Mode::Apply
     };
-    let engine = beside(app, &register.config).await?;
+    let engine = idle_engine(app, &register.config).await?;
     each(&engine, mode, async |portal| {
         engine.register(portal, mode).await
     })
@@ -53,7 +53,7 @@ pub(super) async fn unregister(app: App, unregister: Unregister) -> Done {
     } else {
         Mode::DryRun
     };
-    let engine = beside(app, &unregister.config).await?;
+    let engine = idle_engine(app, &unregister.config).await?;
     each(&engine, mode, async |portal| {
         engine.unregister(portal, mode).await
     })
@@ -64,12 +64,13 @@ pub(super) async fn unregister(app: App, unregister: Unregister) -> Done {
     Ok(())
 }
 
-/// Returns an engine that knows the portals and does no work. Another process may be running on the same store.
-pub(super) async fn beside(app: App, config: &Config) -> Result<Arc<Engine>, Box<dyn Error>> {
+/// Returns an engine that knows the portals and is not started. Another process may be running on
+/// the same store.
+pub(super) async fn idle_engine(app: App, config: &Config) -> Result<Arc<Engine>, Box<dyn Error>> {
     let store: Arc<dyn Store> = if config.store.file().exists() {
         Arc::new(config.store.attend()?)
     } else {
-        Arc::new(Memory::new()) // the portals of inbound webhooks need none
+        Arc::new(Memory::new()) // portals of inbound webhooks need no store
     };
     let engine = app.shared_store(store).engine(config)?;
     engine.load_portals().await?;

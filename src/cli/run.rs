@@ -1,4 +1,4 @@
-//! `run`: the bots on their portals, or on one that is emulated in the same process.
+//! `run`: runs the bots on their portals, or on one that is emulated in the same process.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,7 +17,8 @@ use crate::serve::{self, EventEndpoint};
 
 #[derive(Args)]
 pub(super) struct Run {
-    /// Run a portal emulator in the same process and install the bots on it: no account, token or network
+    /// Run a portal emulator in the same process and install the bots on it; needs no account,
+    /// token or network
     #[cfg(feature = "emulator")]
     #[arg(long)]
     emulator: bool,
@@ -26,7 +27,7 @@ pub(super) struct Run {
     config: Config,
 }
 
-/// Runs the bots without a command: on the portals that the settings name, else on an emulated one.
+/// Runs the bots if no command is given: on the configured portals, else on an emulated one.
 pub(super) async fn without_command(app: App, file: &File) -> Done {
     let command = file.apply_to(Run::augment_args(Command::new("imbot")));
     let run = Run::from_arg_matches(&command.get_matches_from(["imbot"]))?;
@@ -50,7 +51,7 @@ pub(super) async fn bots(app: App, run: Run, file: &File) -> Done {
     on_portals(app, run.config).await
 }
 
-/// Runs the bots on the portals that the settings name.
+/// Runs the bots on the configured portals.
 async fn on_portals(mut app: App, mut config: Config) -> Done {
     config.store.file.get_or_insert_with(|| STORE.into());
     if config.client_id.is_none() && config.public_url.is_none() {
@@ -69,7 +70,8 @@ async fn on_portals(mut app: App, mut config: Config) -> Done {
     serve_until_asked(app, &config, listener).await
 }
 
-/// Runs bots on portals that are reached by inbound webhooks. Their events are polled, so nothing listens.
+/// Runs bots on portals that are reached by inbound webhooks. Their events are polled, so the
+/// program does not listen.
 async fn polling(engine: Arc<Engine>, config: &Config) -> Done {
     engine.start().await?;
     let known = engine.portals().len();
@@ -79,8 +81,8 @@ async fn polling(engine: Arc<Engine>, config: &Config) -> Done {
     {
         return Err(format!("the bots cannot be set up on {portal}: {error}").into());
     }
-    for talk in engine.polled() {
-        out!("  Talk to {} at {}", talk.bot, talk.address);
+    for chat in engine.polled() {
+        out!("  Talk to {} at {}", chat.bot, chat.address);
     }
     Ok(serve::poll(engine, serve::stop_signal(), config.stop_timeout()).await?)
 }
@@ -95,7 +97,7 @@ pub(super) async fn serve_until_asked(
     Ok(serve::run(app, listener, stop, config.stop_timeout()).await?)
 }
 
-/// Takes over the socket that a service manager passes down (`LISTEN_FDS`), else listens on `address`.
+/// Takes over the socket that a service manager passes (`LISTEN_FDS`), else listens on `address`.
 pub(super) async fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     if let Some(socket) = ListenFd::from_env().take_tcp_listener(0)? {
         socket.set_nonblocking(true)?;
@@ -106,7 +108,7 @@ pub(super) async fn listen(address: SocketAddr) -> std::io::Result<TcpListener> 
     })
 }
 
-/// Returns the path of an address, for a reverse proxy that keeps it.
+/// Returns the path of an address. It is part of a request's path if the reverse proxy keeps it.
 fn path_of(url: Option<&str>) -> String {
     let rest = url
         .and_then(|url| url.split_once("://"))

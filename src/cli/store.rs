@@ -1,28 +1,28 @@
-//! `store`: how much is stored, a copy of it, another key.
+//! `store`: shows the status of the store, makes a backup, changes the key.
 
 use std::error::Error;
 use std::path::PathBuf;
 
 use clap::Subcommand;
 use indicatif::{ProgressBar, ProgressStyle};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
 use super::Done;
 use crate::config::StoreConfig;
-use crate::store::{Clock, Key, Operator, Sqlite, Status};
+use crate::store::{Clock, Key, Operator, Sqlite, Status, Time};
 
 #[derive(Subcommand)]
 pub(super) enum Command {
     /// Show how much is stored, and how long the oldest waiting item has waited
     Status {
-        /// As JSON, for a program
+        /// Print JSON for programs
         #[arg(long)]
         json: bool,
         #[command(flatten)]
         place: StoreConfig,
     },
-    /// Copy the store to a new file, while the bots run; the key is not in it
+    /// Copy the store to a new file, also while the bots run; the key is not copied
     Backup {
         /// The new file
         to: PathBuf,
@@ -31,12 +31,12 @@ pub(super) enum Command {
     },
     /// Seal everything with a new key; the bots must not run
     ///
-    /// The new key takes the place of the old one in the key file, which is kept next to it with `.old` at its end. A key
-    /// from a setting is not changed there: give the new one as --new-key.
+    /// The key file gets the new key; the old file is kept next to it with `.old` at its end. A key
+    /// from a setting cannot be changed there: pass the new one as --new-key.
     Rekey {
         /// The new key, 32 bytes in base64. Default: a random one, for the key file
         #[arg(long, env = "IMBOT_NEW_STORE_KEY", hide_env_values = true)]
-        new_key: Option<secrecy::SecretString>,
+        new_key: Option<SecretString>,
         #[command(flatten)]
         place: StoreConfig,
     },
@@ -45,8 +45,8 @@ pub(super) enum Command {
 impl Command {
     pub(super) async fn run(self) -> Done {
         match self {
-            Command::Status { json, place } => status(&place, json).await,
-            Command::Backup { to, place } => {
+            Self::Status { json, place } => status(&place, json).await,
+            Self::Backup { to, place } => {
                 let bar = bar("pages");
                 let store = place.attend()?;
                 let progress = bar.clone();
@@ -55,12 +55,12 @@ impl Command {
                     .await?;
                 bar.finish_and_clear();
                 out!(
-                    "The store is copied to {}. Keep its key, too: without it the copy does not open.",
+                    "The store is copied to {}. Keep its key as well: the copy cannot be opened without it.",
                     to.display()
                 );
                 Ok(())
             }
-            Command::Rekey { new_key, place } => tokio::task::spawn_blocking(move || {
+            Self::Rekey { new_key, place } => tokio::task::spawn_blocking(move || {
                 rekey(&place, new_key).map_err(|error| error.to_string())
             })
             .await?
@@ -77,7 +77,7 @@ async fn status(place: &StoreConfig, as_json: bool) -> Done {
         return Ok(());
     }
     let now = Clock::default().now();
-    let since = |oldest: Option<crate::store::Time>| {
+    let since = |oldest: Option<Time>| {
         oldest.map_or(String::new(), |oldest| {
             format!(
                 ", the oldest since {oldest} ({} s)",
@@ -85,9 +85,9 @@ async fn status(place: &StoreConfig, as_json: bool) -> Done {
             )
         })
     };
-    let last = status
-        .last_event
-        .map_or(String::new(), |last| format!("; the last came at {last}"));
+    let last = status.last_event.map_or(String::new(), |last| {
+        format!("; the last arrived at {last}")
+    });
     let Status {
         portals,
         events,
@@ -106,7 +106,7 @@ portals        {portals}
 events         {events} waiting{}{last}
 calls          {calls} waiting{}
 reminders      {reminders} not due yet
-conversations  {conversations}, and {quarantined} states that could not be read
+conversations  {conversations}, and {quarantined} quarantined states
 dead letters   {dead}
 spooled        {spooled} deliveries
 on the disk    {bytes} bytes",
@@ -116,9 +116,9 @@ on the disk    {bytes} bytes",
     Ok(())
 }
 
-/// The old key file is replaced only when everything is sealed with the new key, and the new key is on the disk before
-/// anything is.
-fn rekey(place: &StoreConfig, new: Option<secrecy::SecretString>) -> Result<(), Box<dyn Error>> {
+/// Seals everything with a new key. The new key is on the disk before anything is sealed with it,
+/// and the old key file is replaced after everything is.
+fn rekey(place: &StoreConfig, new: Option<SecretString>) -> Result<(), Box<dyn Error>> {
     let (file, old) = (place.file(), place.key()?);
     let bar = bar("bodies");
     let progress = |done, all| advance(&bar, done, all);
@@ -135,27 +135,27 @@ fn rekey(place: &StoreConfig, new: Option<secrecy::SecretString>) -> Result<(), 
     }
     if place.key.is_some() {
         return Err(
-            "the key comes from a setting, which is not changed: give the new one in IMBOT_NEW_STORE_KEY".into(),
+            "the key comes from a setting, which cannot be changed here: pass the new one as IMBOT_NEW_STORE_KEY".into(),
         );
     }
     let key_file = place.key_file();
-    let beside = |end: &str| {
+    let with_suffix = |suffix: &str| {
         let mut name = key_file.clone().into_os_string();
-        name.push(end);
+        name.push(suffix);
         PathBuf::from(name)
     };
-    let (next, before) = (beside(".new"), beside(".old"));
-    let new = Key::make(&next)?;
+    let (new_file, old_file) = (with_suffix(".new"), with_suffix(".old"));
+    let new = Key::make(&new_file)?;
     Sqlite::rekey(&file, &old, &new, progress).inspect_err(|_| {
-        std::fs::remove_file(&next).ok(); // nothing is sealed with it
+        let _ = std::fs::remove_file(&new_file); // nothing is sealed with it
     })?;
     bar.finish_and_clear();
-    std::fs::rename(&key_file, &before)?;
-    std::fs::rename(&next, &key_file)?;
+    std::fs::rename(&key_file, &old_file)?;
+    std::fs::rename(&new_file, &key_file)?;
     out!(
         "Everything is sealed with the new key in {}; the old one is in {}, for older backups.",
         key_file.display(),
-        before.display()
+        old_file.display()
     );
     Ok(())
 }

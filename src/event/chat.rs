@@ -76,15 +76,15 @@ pub struct BotRef {
 pub struct Message {
     /// The message's id.
     pub id: MessageId,
-    /// What the person said, with BB codes: without the mention of the bot and the comma after it, and
-    /// without spaces around it. Invisible word joiners (U+2060) are left out as well, except after
-    /// `[`, where one keeps typed brackets from being a BB code when the text is sent on. What the
-    /// portal sent is [`raw_text`](Message::raw_text).
+    /// What the person said, with BB codes: without the mention of the bot and the comma after it,
+    /// and without spaces around it. Invisible word joiners (U+2060) are left out as well, except
+    /// after `[`, where one keeps typed brackets from being a BB code when the text is sent on. What
+    /// the portal sent is [`raw_text`](Message::raw_text).
     pub text: String,
     /// The text as it came, if it differs from `text`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) raw_text: Option<String>,
-    /// The text with its mentions, where the portal cut them out (groups of version 1).
+    /// The text with its mentions, where the portal cut them out (v1 groups).
     pub original: Option<String>,
     /// Who is mentioned.
     pub mentions: Vec<UserId>,
@@ -101,13 +101,14 @@ pub struct Message {
 }
 
 impl Message {
-    /// Returns the text as the portal sent it. In groups of version 1 the portal itself cuts mentions
-    /// out, and what is left may begin with a comma; see [`original`](Message::original).
+    /// Returns the text as the portal sent it. In v1 groups the portal itself removes mentions, and
+    /// the rest may begin with a comma; see [`original`](Message::original).
     pub fn raw_text(&self) -> &str {
         self.raw_text.as_deref().unwrap_or(&self.text)
     }
 
-    /// Takes a mention out: `rest` is the text without it, if it held one. Then [cleans](Self::clean) it.
+    /// Removes a mention: `rest` is the text without it, if there was one. Then
+    /// [cleans](Self::clean) the text.
     pub(super) fn cut(&mut self, rest: Option<String>) {
         let has_cut_mention = rest.is_some();
         if let Some(rest) = rest {

@@ -1,7 +1,7 @@
 //! The chat of an open channel, and its sessions.
 //!
-//! A line's chat describes itself in pipe-separated parts, whose number differs from portal to portal: parts without a
-//! type are kept (protocol/open-channels.md 1.1).
+//! A line's chat describes itself in pipe-separated parts, whose number differs from portal to
+//! portal: parts without a type are kept (protocol/open-channels.md 1.1).
 
 use serde::{Deserialize, Serialize};
 

@@ -13,7 +13,8 @@
 //! use imbot::event::{ChatEventKind, Delivery, Event};
 //!
 //! let body = "event=ONIMBOTMESSAGEADD&data[BOT][7][BOT_ID]=7&data[BOT][7][BOT_CODE]=echo\
-//!             &data[PARAMS][DIALOG_ID]=27&data[PARAMS][MESSAGE_ID]=84351&data[PARAMS][MESSAGE]=hi+there";
+//!             &data[PARAMS][DIALOG_ID]=27&data[PARAMS][MESSAGE_ID]=84351\
+//!             &data[PARAMS][MESSAGE]=hi+there";
 //! let delivery = Delivery::from_form(body)?;
 //! let Event::Chat(event) = &delivery.events()?[0] else { panic!() };
 //! let ChatEventKind::Message(message) = &event.kind else { panic!() };

@@ -7,7 +7,9 @@ use serde_json::{Map, Value, json};
 /// ```
 /// use imbot::CommandSpec;
 ///
-/// let order = CommandSpec::new("order", "Order something").params("<what> <quantity>").in_language("de", "Bestellen", "<was> <Menge>");
+/// let order = CommandSpec::new("order", "Order something")
+///     .params("<what> <quantity>")
+///     .in_language("de", "Bestellen", "<was> <Menge>");
 /// assert_eq!(order.usage(), "/order <what> <quantity>");
 /// ```
 #[derive(Clone, Debug, PartialEq)]

@@ -8,7 +8,10 @@
 //!
 //! let name = "[b]Eve[/b]"; // `Text` escapes what people type
 //! let draft = Draft::new(Text::new().plain("Hello, ").bold(name).plain("! Which colour?"))
-//!     .keyboard(Keyboard::new().row([Button::command("Red", "paint", "red"), Button::command("Blue", "paint", "blue")]));
+//!     .keyboard(Keyboard::new().row([
+//!         Button::command("Red", "paint", "red"),
+//!         Button::command("Blue", "paint", "blue"),
+//!     ]));
 //! draft.check()?;
 //! # Ok::<(), imbot::message::Oversized>(())
 //! ```

@@ -32,7 +32,8 @@ const MEDIA_CODES: &[&str] = &["img", "icon", "disk"];
 /// ```
 /// use imbot::message::plain;
 ///
-/// assert_eq!(plain("[b]Ann:[/b] [br]See [url=https://a.example]this[/url]"), "Ann: \nSee this (https://a.example)");
+/// let text = "[b]Ann:[/b] [br]See [url=https://a.example]this[/url]";
+/// assert_eq!(plain(text), "Ann: \nSee this (https://a.example)");
 /// assert_eq!(plain("a[1] [\u{2060}b]"), "a[1] [b]");
 /// ```
 pub fn plain(text: &str) -> String {

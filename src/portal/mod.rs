@@ -47,6 +47,8 @@ pub use api::offline::{OFFLINE_MAX, OfflineBatch};
 pub use auth::token_exchange::{Application, Grant, OAUTH_URL};
 pub use auth::webhook::{AddressError, inbound_webhook};
 pub use error::Error;
+#[cfg(feature = "cli")]
+pub(crate) use error::Reason;
 pub(crate) use http::answer::number;
 #[cfg(feature = "cli")]
 pub(crate) use http::certificate::Validity;

@@ -1,4 +1,4 @@
-//! Where settings come from, which of them counts, and what is said of a file that is wrong.
+//! The sources of settings, their precedence, and the errors of a wrong file.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -11,14 +11,15 @@ use super::{bots, text};
 
 const SECRET: &str = "zxcvbn831c76b092f9";
 
-/// A folder that a program of bots runs in.
-struct Desk(tempfile::TempDir);
+/// The working directory of a program of bots.
+struct Folder(tempfile::TempDir);
 
-impl Desk {
-    fn set_up(file: &str) -> Desk {
-        let desk = Desk(tempfile::tempdir().unwrap());
-        desk.write("imbot.toml", file);
-        desk
+impl Folder {
+    /// A folder with this `imbot.toml`.
+    fn new(file: &str) -> Self {
+        let folder = Self(tempfile::tempdir().unwrap());
+        folder.write("imbot.toml", file);
+        folder
     }
 
     fn write(&self, name: &str, file: &str) -> PathBuf {
@@ -34,11 +35,12 @@ impl Desk {
         command
     }
 
-    /// The settings in force.
+    /// Returns the settings that the command prints as JSON.
     fn settings(&self, command: &mut Command) -> Map<String, Value> {
-        serde_json::from_str(&said(&command.arg("--json").output().unwrap())).unwrap()
+        serde_json::from_str(&stdout(&command.arg("--json").output().unwrap())).unwrap()
     }
 
+    /// Runs a command that must fail, and returns its errors.
     fn fails(&self, args: &[&str]) -> String {
         let output = self.bots(args).output().unwrap();
         assert_eq!(output.status.code(), Some(1), "{args:?}");
@@ -47,25 +49,26 @@ impl Desk {
     }
 }
 
-fn said(output: &Output) -> String {
+/// Returns the output of a command, which must succeed.
+fn stdout(output: &Output) -> String {
     assert!(output.status.success(), "{}", text(&output.stderr));
     text(&output.stdout)
 }
 
-/// Asserts what is said of a file.
+/// Asserts that a file fails with this error.
 fn check(file: &str, expected: &str) {
-    let said = Desk::set_up(file).fails(&["config"]);
-    assert!(said.contains(expected), "{file}\n{said}");
+    let stderr = Folder::new(file).fails(&["config"]);
+    assert!(stderr.contains(expected), "{file}\n{stderr}");
 }
 
 #[test]
-fn a_flag_counts_before_the_environment_and_that_before_the_file() {
-    let desk = Desk::set_up("turn_timeout = 7\nattempts = 7\n\ndead_days = 7\n");
-    let mut command = desk.bots(&["config", "--turn-timeout", "9"]);
+fn flags_take_precedence_over_the_environment_and_the_environment_over_the_file() {
+    let folder = Folder::new("turn_timeout = 7\nattempts = 7\n\ndead_days = 7\n");
+    let mut command = folder.bots(&["config", "--turn-timeout", "9"]);
     command
         .env("IMBOT_TURN_TIMEOUT", "8")
         .env("IMBOT_ATTEMPTS", "8");
-    let shown = said(&command.output().unwrap());
+    let shown = stdout(&command.output().unwrap());
     let lines: Vec<(&str, &str)> = shown
         .lines()
         .filter_map(|line| line.split_once('#'))
@@ -87,8 +90,8 @@ fn a_flag_counts_before_the_environment_and_that_before_the_file() {
 
 #[test]
 fn a_setting_has_one_name_everywhere() {
-    let desk = Desk::set_up("");
-    for (key, setting) in desk.settings(&mut desk.bots(&["config"])) {
+    let folder = Folder::new("");
+    for (key, setting) in folder.settings(&mut folder.bots(&["config"])) {
         assert_eq!(setting["from"], "default", "{key}");
         let text = match &setting["value"] {
             Value::String(text) => text.clone(),
@@ -97,14 +100,14 @@ fn a_setting_has_one_name_everywhere() {
         };
         let variable = format!("IMBOT_{}", key.to_uppercase());
         let flag = format!("--{}", key.replace('_', "-"));
-        let mut command = desk.bots(&["config"]);
-        let by_variable = desk.settings(command.env(&variable, &text));
+        let mut command = folder.bots(&["config"]);
+        let by_variable = folder.settings(command.env(&variable, &text));
         assert_eq!(by_variable[&key]["where"], *variable);
-        let by_flag = desk.settings(&mut desk.bots(&["config", &flag, &text]));
+        let by_flag = folder.settings(&mut folder.bots(&["config", &flag, &text]));
         assert_eq!(by_flag[&key]["where"], *flag);
-        let file = desk.write("other.toml", &format!("{key} = \"{text}\""));
-        let mut command = desk.bots(&["config"]);
-        let by_file = desk.settings(command.env("IMBOT_CONFIG", &file));
+        let file = folder.write("other.toml", &format!("{key} = \"{text}\""));
+        let mut command = folder.bots(&["config"]);
+        let by_file = folder.settings(command.env("IMBOT_CONFIG", &file));
         assert_eq!(by_file[&key]["where"], format!("{}:1", file.display()));
         assert_eq!(by_file[&key]["value"], by_flag[&key]["value"]);
         assert_eq!(by_variable[&key]["value"], by_flag[&key]["value"]);
@@ -112,17 +115,17 @@ fn a_setting_has_one_name_everywhere() {
 }
 
 #[test]
-fn the_example_in_the_box_is_printed_and_says_what_the_defaults_are() {
-    let desk = Desk::set_up("this is not even TOML");
-    let example = said(&desk.bots(&["config", "--example"]).output().unwrap());
-    let in_the_box = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/imbot.toml");
+fn the_included_example_is_printed_and_has_the_defaults() {
+    let folder = Folder::new("this is not even TOML");
+    let example = stdout(&folder.bots(&["config", "--example"]).output().unwrap());
+    let included = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/imbot.toml");
     assert_eq!(
         example,
-        fs::read_to_string(in_the_box).unwrap(),
+        fs::read_to_string(included).unwrap(),
         "run `cargo run -- config --example > examples/imbot.toml`"
     );
-    desk.write("imbot.toml", &example);
-    let defaults = desk.settings(&mut desk.bots(&["config"]));
+    folder.write("imbot.toml", &example);
+    let defaults = folder.settings(&mut folder.bots(&["config"]));
     let line = |key: &str| {
         let mut lines = example.lines().filter_map(|line| line.strip_prefix('#'));
         let line = lines.find(|line| line.starts_with(&format!("{key} = ")));
@@ -134,8 +137,8 @@ fn the_example_in_the_box_is_printed_and_says_what_the_defaults_are() {
         .map(|(key, _)| format!("{}\n", line(key)))
         .collect();
     assert!(defaults.keys().all(|key| !line(key).is_empty()));
-    desk.write("imbot.toml", &all);
-    for (key, setting) in desk.settings(&mut desk.bots(&["config"])) {
+    folder.write("imbot.toml", &all);
+    for (key, setting) in folder.settings(&mut folder.bots(&["config"])) {
         assert_eq!(setting["value"], defaults[&key]["value"], "{key}");
         let is_given = setting["from"] == "file";
         assert_eq!(is_given, !setting["value"].is_null(), "{key}");
@@ -143,21 +146,21 @@ fn the_example_in_the_box_is_printed_and_says_what_the_defaults_are() {
 }
 
 #[test]
-fn what_is_shown_can_be_a_file_again() {
-    let desk = Desk::set_up(
+fn the_printed_settings_are_a_valid_file() {
+    let folder = Folder::new(
         "allow_host = [\"a:1\", \"b:2\"]\nstore = \"C:\\\\a \\\"store\\\"\"\nattempts = 0x10",
     );
-    let before = desk.settings(&mut desk.bots(&["config"]));
+    let before = folder.settings(&mut folder.bots(&["config"]));
     assert_eq!(before["attempts"]["value"], 16);
-    let shown = said(&desk.bots(&["config"]).output().unwrap());
-    desk.write("imbot.toml", &shown);
-    for (key, setting) in desk.settings(&mut desk.bots(&["config"])) {
+    let shown = stdout(&folder.bots(&["config"]).output().unwrap());
+    folder.write("imbot.toml", &shown);
+    for (key, setting) in folder.settings(&mut folder.bots(&["config"])) {
         assert_eq!(setting["value"], before[&key]["value"], "{key}");
     }
 }
 
 #[test]
-fn an_unknown_key_is_told_with_the_one_that_was_meant() {
+fn the_error_of_an_unknown_key_suggests_a_similar_one() {
     check(
         "attempts = 3\nlisen = \"127.0.0.1:1\"",
         "imbot.toml, line 2: there is no setting `lisen`; did you mean `listen`?",
@@ -170,7 +173,7 @@ fn an_unknown_key_is_told_with_the_one_that_was_meant() {
 }
 
 #[test]
-fn a_wrong_value_is_told_with_its_line_and_what_is_allowed() {
+fn the_error_of_a_wrong_value_has_its_line_and_the_allowed_values() {
     check(
         "\nattempts = \"many\"",
         "imbot.toml, line 2: `attempts` cannot be `many`: invalid digit found in string (attempts = TIMES: Maximum number",
@@ -198,15 +201,15 @@ fn a_wrong_value_is_told_with_its_line_and_what_is_allowed() {
 }
 
 #[test]
-fn secrets_are_shown_nowhere() {
+fn secrets_are_never_shown() {
     let file = format!("client_secret = \"{SECRET}\"");
-    let desk = Desk::set_up(&file);
+    let folder = Folder::new(&file);
     for args in [
         &["config"] as &[_],
         &["config", "--json"],
         &["config", "--store-key", SECRET],
     ] {
-        let shown = said(&desk.bots(args).output().unwrap());
+        let shown = stdout(&folder.bots(args).output().unwrap());
         assert!(
             shown.contains("\"***\"") && !shown.contains(SECRET),
             "{shown}"
@@ -220,67 +223,70 @@ fn secrets_are_shown_nowhere() {
         format!("client_secret = {{ a = \"{SECRET}\" }}"),
         format!("{file}\n{file}"),
     ] {
-        let told = Desk::set_up(&wrong).fails(&["config"]);
+        let stderr = Folder::new(&wrong).fails(&["config"]);
         assert!(
-            told.contains("imbot.toml, line ") && !told.contains(SECRET),
-            "{told}"
+            stderr.contains("imbot.toml, line ") && !stderr.contains(SECRET),
+            "{stderr}"
         );
     }
 }
 
 #[test]
-fn a_file_with_secrets_is_its_owners_alone() {
-    let desk = Desk::set_up("client_secret = \"a\"");
-    let path = desk.0.path().join("imbot.toml");
+fn a_file_with_secrets_must_be_readable_by_its_owner_only() {
+    let folder = Folder::new("client_secret = \"a\"");
+    let path = folder.0.path().join("imbot.toml");
     fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
-    let told = desk.fails(&["config"]);
+    let stderr = folder.fails(&["config"]);
     assert!(
-        told.contains("other users may read the client_secret in imbot.toml (mode 640)"),
-        "{told}"
+        stderr.contains("other users may read the client_secret in imbot.toml (mode 640)"),
+        "{stderr}"
     );
     fs::write(&path, "client_id = \"a\"").unwrap();
-    said(&desk.bots(&["config"]).output().unwrap());
+    stdout(&folder.bots(&["config"]).output().unwrap());
 }
 
 #[test]
-fn a_file_that_is_named_must_be_there() {
-    let desk = Desk::set_up("");
-    let told = desk.fails(&["config", "--config", "none.toml"]);
+fn a_named_file_must_exist() {
+    let folder = Folder::new("");
+    let stderr = folder.fails(&["config", "--config", "none.toml"]);
     assert!(
-        told.contains("the settings file none.toml cannot be read: No such file"),
-        "{told}"
+        stderr.contains("the settings file none.toml cannot be read: No such file"),
+        "{stderr}"
     );
-    fs::remove_file(desk.0.path().join("imbot.toml")).unwrap();
-    said(&desk.bots(&["config"]).output().unwrap());
+    fs::remove_file(folder.0.path().join("imbot.toml")).unwrap();
+    stdout(&folder.bots(&["config"]).output().unwrap());
 }
 
 #[test]
-fn every_command_takes_its_settings_from_the_file_and_leaves_the_others() {
-    let desk =
-        Desk::set_up("listen = \"127.0.0.1:0\"\nstore = \"elsewhere.db\"\nclient_id = \"a\"");
+fn every_command_uses_its_settings_of_the_file_and_ignores_the_others() {
+    let folder =
+        Folder::new("listen = \"127.0.0.1:0\"\nstore = \"elsewhere.db\"\nclient_id = \"a\"");
     for args in [
         &["store", "status"] as &[_],
         &["dead", "list"],
         &["conversation", "show", "portal", "7", "27"],
     ] {
-        let told = desk.fails(args);
-        assert!(told.contains("there is no store at elsewhere.db"), "{told}");
-    }
-    for args in [&[] as &[_], &["run"]] {
-        let told = desk.fails(args);
+        let stderr = folder.fails(args);
         assert!(
-            told.contains("set IMBOT_PUBLIC_URL, or public_url in imbot.toml"),
-            "{told}"
+            stderr.contains("there is no store at elsewhere.db"),
+            "{stderr}"
         );
     }
-    desk.write("imbot.toml", "emulator_listen = \"192.0.2.1:1\"");
+    for args in [&[] as &[_], &["run"]] {
+        let stderr = folder.fails(args);
+        assert!(
+            stderr.contains("set IMBOT_PUBLIC_URL, or public_url in imbot.toml"),
+            "{stderr}"
+        );
+    }
+    folder.write("imbot.toml", "emulator_listen = \"192.0.2.1:1\"");
     for args in [
         &["emulate"] as &[_],
         &["run", "--emulator", "--listen", "127.0.0.1:0"],
     ] {
-        let told = desk.fails(args);
-        assert!(told.contains("requested address"), "{told}");
+        let stderr = folder.fails(args);
+        assert!(stderr.contains("requested address"), "{stderr}");
     }
-    desk.write("imbot.toml", "attempts = 0");
-    assert!(desk.fails(&["decode"]).contains("line 1: `attempts`"));
+    folder.write("imbot.toml", "attempts = 0");
+    assert!(folder.fails(&["decode"]).contains("line 1: `attempts`"));
 }

@@ -1,4 +1,4 @@
-//! A portal for programs in other languages: what `emulate --proxy` prints is all they need.
+//! `emulate --proxy` prints all that a program in another language needs.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use super::bots;
 
 #[test]
-fn two_lines_of_environment_open_the_portal_to_any_program() {
+fn the_two_printed_lines_let_any_program_reach_the_portal() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("authority.pem");
     let mut child = bots()

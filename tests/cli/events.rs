@@ -1,4 +1,4 @@
-//! The events of a portal, from the command line: what each is, where it is bound, and what has arrived.
+//! `events`: the catalogue, where each event is bound, and how often it has arrived.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -17,7 +17,7 @@ use super::{bots, text};
 
 const AT: Time = Time(1_771_940_028_000);
 
-/// What a command prints, which must succeed, and what it says beside.
+/// Runs a command that must succeed. Returns its output and its log.
 fn prints(command: &mut Command) -> (String, String) {
     let output = command.output().unwrap();
     let (out, err) = (text(&output.stdout), text(&output.stderr));
@@ -31,7 +31,7 @@ fn arrived(name: &str, count: u64) -> Vec<Arrived> {
     vec![Arrived { name, count, last }]
 }
 
-/// A folder with a store, and the store as the running program has it.
+/// Returns a folder with a store, and the store, opened as by the running program.
 fn with_store() -> (TempDir, Sqlite) {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("imbot.db");
@@ -41,17 +41,17 @@ fn with_store() -> (TempDir, Sqlite) {
 }
 
 #[test]
-fn the_catalogue_is_listed_by_name_and_category_also_without_a_portal() {
+fn the_catalogue_is_filtered_by_name_and_category_and_needs_no_portal() {
     let folder = TempDir::new().unwrap();
     let list = |args: &[&str]| {
         let mut command = bots();
         prints(command.current_dir(folder.path()).arg("events").args(args))
     };
-    let (all, told) = list(&[]);
+    let (all, log) = list(&[]);
     assert!(all.lines().count() > 200);
     assert!(
-        told.contains("the list of bindings is not known: no portal is configured"),
-        "{told}"
+        log.contains("the list of bindings is unknown: no portal is configured"),
+        "{log}"
     );
     let (tasks, _) = list(&["ontask*", "--category", "Tasks"]);
     assert_eq!(tasks.lines().count(), 6);
@@ -72,7 +72,7 @@ fn the_catalogue_is_listed_by_name_and_category_also_without_a_portal() {
 }
 
 #[test]
-fn an_unknown_category_is_told_with_those_that_there_are() {
+fn the_error_of_an_unknown_category_lists_the_known_ones() {
     let output = bots()
         .args(["events", "--category", "weather"])
         .output()
@@ -86,7 +86,7 @@ fn an_unknown_category_is_told_with_those_that_there_are() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_bound_and_what_has_arrived_is_told() {
+async fn bindings_and_counts_are_listed() {
     async fn nothing(_: HookEvent) -> Result {
         Ok(())
     }
@@ -132,7 +132,7 @@ async fn what_is_bound_and_what_has_arrived_is_told() {
         .env("IMBOT_PUBLIC_URL", &handler)
         .env("IMBOT_OAUTH_URL", portal.oauth_url())
         .env("IMBOT_ALLOW_HOST", portal.address().to_string());
-    let (told, _) = tokio::task::spawn_blocking(move || prints(&mut command))
+    let (list, _) = tokio::task::spawn_blocking(move || prints(&mut command))
         .await
         .unwrap();
     let id = &engine.portals()[0];
@@ -146,14 +146,14 @@ async fn what_is_bound_and_what_has_arrived_is_told() {
         "ONTASKADD                              tasks        webhook  task created".to_owned(),
         format!("    bound on {id}, kept until this program fetches it"),
         format!(
-            "    bound on {id} to https://shop.example.com/, another program's, as who caused it"
+            "    bound on {id} to https://shop.example.com/ (another program), as the user who caused it"
         ),
     ];
-    assert_eq!(told.lines().collect::<Vec<_>>(), expected);
+    assert_eq!(list.lines().collect::<Vec<_>>(), expected);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn follow_tells_what_arrives_from_now_on() {
+async fn follow_prints_only_new_events() {
     let (folder, store) = with_store();
     store.arrived(arrived("ONCRMDEALADD", 5)).await.unwrap();
     let mut child = bots()
@@ -165,14 +165,14 @@ async fn follow_tells_what_arrives_from_now_on() {
     let out = child.stdout.take().unwrap();
     let first =
         tokio::task::spawn_blocking(|| BufReader::new(out).lines().next().unwrap().unwrap());
-    // What comes before it looks for the first time is not told, so something comes until it tells.
+    // What arrives before the command's first read is not printed, so this repeats until it prints.
     while !first.is_finished() {
         store.arrived(arrived("ONTASKADD", 1)).await.unwrap();
         store.arrived(arrived("ONCRMDEALADD", 1)).await.unwrap();
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
     let line: Value = serde_json::from_str(&first.await.unwrap()).unwrap();
-    assert_eq!(line["event"], "ONCRMDEALADD", "the task is not asked for");
+    assert_eq!(line["event"], "ONCRMDEALADD", "tasks are filtered out");
     assert!(
         line["more"].as_u64() >= Some(1) && line["count"].as_u64() > Some(5),
         "{line}"

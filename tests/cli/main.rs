@@ -1,4 +1,4 @@
-//! The command line that every program of bots has, on the ready-made bots.
+//! The command line of every program of bots, tested with the included bots.
 
 mod config;
 mod doctor;
@@ -12,6 +12,7 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+/// The program, without the settings of this environment.
 fn bots() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bots"));
     for (name, _) in std::env::vars_os() {
@@ -56,7 +57,7 @@ fn decode_shows_an_event_as_json_without_its_tokens() {
 }
 
 #[test]
-fn decode_names_the_key_that_is_wrong() {
+fn decode_names_the_wrong_key() {
     let wrong = decode(b"event=ONIMBOTMESSAGEADD&data[BOT][7][BOT_ID]=7&data[PARAMS][DIALOG_ID]=1&data[PARAMS][MESSAGE_ID]=x");
     assert_eq!(wrong.status.code(), Some(1));
     assert!(
@@ -66,7 +67,7 @@ fn decode_names_the_key_that_is_wrong() {
 }
 
 #[test]
-fn help_tells_every_command_and_setting() {
+fn help_lists_every_command_and_setting() {
     let help = text(&bots().arg("--help").output().unwrap().stdout);
     for word in [
         "run",
@@ -97,7 +98,7 @@ fn help_tells_every_command_and_setting() {
 }
 
 #[test]
-fn run_says_what_it_lacks_before_it_starts() {
+fn run_without_a_portal_fails_with_the_missing_setting() {
     let failed = bots()
         .args(["run", "--listen", "127.0.0.1:0"])
         .output()
@@ -111,7 +112,7 @@ fn run_says_what_it_lacks_before_it_starts() {
 }
 
 #[test]
-fn a_trial_prints_the_address_of_a_chat_with_all_bots_in_it() {
+fn run_on_an_emulated_portal_prints_the_address_of_a_chat_with_all_bots() {
     let addresses = [
         "--emulator-listen",
         "127.0.0.1:0",
@@ -150,17 +151,14 @@ fn a_trial_prints_the_address_of_a_chat_with_all_bots_in_it() {
 }
 
 #[test]
-fn a_mistake_in_the_front_desks_file_ends_the_program_and_is_told_with_its_line() {
+fn a_mistake_in_the_front_desks_file_stops_the_program_with_its_line() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("desk.toml");
     std::fs::write(&file, "greeting = 'Hi'\naway = 'Away'\ntopic = []\n").unwrap();
     let output = bots().env("FRONTDESK_FILE", &file).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
-    let said = text(&output.stderr);
-    assert!(
-        said.contains("desk.toml") && said.contains("line 3"),
-        "{said}"
-    );
+    let log = text(&output.stderr);
+    assert!(log.contains("desk.toml") && log.contains("line 3"), "{log}");
     let output = bots()
         .env("FRONTDESK_FILE", "nowhere.toml")
         .output()

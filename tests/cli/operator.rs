@@ -1,4 +1,4 @@
-//! What an operator asks at night: how much waits, what failed and why, once more, and forget it.
+//! The commands of an operator on a store: status, dead letters, conversations, backup and key.
 
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -15,14 +15,14 @@ use super::{bots, text};
 const TOKEN: &str = "831c76b092f9f135d9b6b36c3a720757";
 const AT: Time = Time(1_771_940_028_000);
 
-/// A store with a conversation, an event that waits, and a dead letter.
-struct Desk {
+/// A store with a conversation, a waiting event, and a dead letter.
+struct TestStore {
     _folder: tempfile::TempDir,
     file: PathBuf,
 }
 
-impl Desk {
-    async fn set_up() -> Desk {
+impl TestStore {
+    async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("store.db");
         let key = Key::of(&file, key_file(&file)).unwrap();
@@ -31,13 +31,13 @@ impl Desk {
             version: 1,
             bytes: Bytes::from_static(br#"{"what":"pizza"}"#),
         };
-        let told = TurnCommit {
-            state: Some((here(), StateChange::Put(state.clone()))),
+        let readable = TurnCommit {
+            state: Some((conversation(), StateChange::Put(state.clone()))),
             ..TurnCommit::done(append(&store, 1).await, AT)
         };
-        store.commit(told).await.unwrap();
+        store.commit(readable).await.unwrap();
         let unreadable = TurnCommit {
-            state: Some((here(), StateChange::Put(state))),
+            state: Some((conversation(), StateChange::Put(state))),
             quarantine: Some("it was written by a newer program".into()),
             ..TurnCommit::done(append(&store, 2).await, AT)
         };
@@ -50,24 +50,25 @@ impl Desk {
             error: error.clone(),
         };
         store.fail(dead, failure).await.unwrap();
-        let end = Outcome::Dead {
+        let outcome = Outcome::Dead {
             error,
             blocks: false,
         };
         let turn = TurnCommit {
-            outcome: end,
+            outcome,
             ..TurnCommit::done(dead, AT)
         };
         store.commit(turn).await.unwrap();
         append(&store, 4).await;
         store.close().await.unwrap();
-        Desk {
+        Self {
             _folder: folder,
             file,
         }
     }
 
-    fn says(&self, args: &[&str]) -> String {
+    /// Runs a command that must succeed, and returns its output.
+    fn prints(&self, args: &[&str]) -> String {
         let output = self.run(args);
         assert!(
             output.status.success(),
@@ -77,6 +78,7 @@ impl Desk {
         text(&output.stdout)
     }
 
+    /// Runs a command that must fail, and returns its errors.
     fn fails(&self, args: &[&str]) -> String {
         let output = self.run(args);
         assert_eq!(output.status.code(), Some(1), "{args:?}");
@@ -99,7 +101,8 @@ fn key_file(store: &Path) -> PathBuf {
     name.into()
 }
 
-fn here() -> Conversation {
+/// The conversation of the store.
+fn conversation() -> Conversation {
     Conversation {
         portal: MemberId::new("portal"),
         bot: BotId(7),
@@ -114,11 +117,11 @@ async fn append(store: &Sqlite, number: u64) -> imbot::store::EventId {
     );
     let event = NewEvent {
         occurrence: Occurrence(number.into()),
-        key: OrderingKey::Chat(here()),
+        key: OrderingKey::Chat(conversation()),
         part: 0,
     };
     let delivery = NewDelivery {
-        portal: here().portal,
+        portal: conversation().portal,
         body: body.into(),
         at: AT,
         events: vec![event],
@@ -130,69 +133,74 @@ async fn append(store: &Sqlite, number: u64) -> imbot::store::EventId {
 }
 
 #[tokio::test]
-async fn the_status_is_told_to_people_and_to_programs() {
-    let desk = Desk::set_up().await;
-    let status = desk.says(&["store", "status"]);
+async fn the_status_is_printed_as_text_and_as_json() {
+    let store = TestStore::new().await;
+    let status = store.prints(&["store", "status"]);
     for line in [
         "events         1 waiting, the oldest since 2026-02-24T13:33:48.000Z",
-        "conversations  1, and 1 states that could not be read",
+        "conversations  1, and 1 quarantined states",
         "dead letters   1",
     ] {
         assert!(status.contains(line), "{line} is missing in\n{status}");
     }
-    let json = desk.says(&["store", "status", "--json"]);
+    let json = store.prints(&["store", "status", "--json"]);
     assert!(json.contains("\"dead\": 1") && json.contains("\"oldest_event\": 1771940028000"));
 }
 
 #[tokio::test]
 async fn a_dead_letter_is_listed_shown_without_tokens_retried_and_dropped() {
-    let desk = Desk::set_up().await;
-    let list = desk.says(&["dead", "list"]);
+    let store = TestStore::new().await;
+    let list = store.prints(&["dead", "list"]);
     assert!(
         list.contains("event of portal/7/27, tried 1×: the warehouse does not answer"),
         "{list}"
     );
-    let shown = desk.says(&["dead", "show", "1"]);
+    let shown = store.prints(&["dead", "show", "1"]);
     assert!(
         shown.contains("two pizzas") && shown.contains("\"history\""),
         "{shown}"
     );
     assert!(!shown.contains(TOKEN), "{shown}");
     assert!(
-        desk.fails(&["dead", "show", "9"])
+        store
+            .fails(&["dead", "show", "9"])
             .contains("there is no dead letter 9")
     );
-    assert_eq!(desk.says(&["dead", "retry", "1"]), "1 put back.\n");
-    assert_eq!(desk.says(&["dead", "list"]), "There are no dead letters.\n");
+    assert_eq!(store.prints(&["dead", "retry", "1"]), "1 queued again.\n");
+    assert_eq!(
+        store.prints(&["dead", "list"]),
+        "There are no dead letters.\n"
+    );
     assert!(
-        desk.says(&["store", "status"])
+        store
+            .prints(&["store", "status"])
             .contains("events         2 waiting")
     );
-    let other = Desk::set_up().await;
-    assert_eq!(other.says(&["dead", "drop", "--all"]), "1 dropped.\n");
+    let other = TestStore::new().await;
+    assert_eq!(other.prints(&["dead", "drop", "--all"]), "1 dropped.\n");
     assert!(
         other
-            .says(&["store", "status"])
+            .prints(&["store", "status"])
             .contains("events         1 waiting")
     );
 }
 
 #[tokio::test]
-async fn a_conversation_is_shown_with_what_is_kept_aside_and_forgotten() {
-    let desk = Desk::set_up().await;
-    let shown = desk.says(&["conversation", "show", "portal", "7", "27"]);
+async fn a_conversation_is_shown_with_its_quarantined_states_and_deleted() {
+    let store = TestStore::new().await;
+    let shown = store.prints(&["conversation", "show", "portal", "7", "27"]);
     assert!(
         shown.contains("pizza") && shown.contains("written by a newer program"),
         "{shown}"
     );
-    let forgotten = desk.says(&["conversation", "forget", "portal", "--user", "27"]);
-    assert_ne!(forgotten, "0 items are deleted.\n");
-    let nothing = desk.fails(&["conversation", "show", "portal", "7", "27"]);
+    let deleted = store.prints(&["conversation", "forget", "portal", "--user", "27"]);
+    assert_ne!(deleted, "0 items are deleted.\n");
+    let nothing = store.fails(&["conversation", "show", "portal", "7", "27"]);
     assert!(
         nothing.contains("nothing is stored of portal/7/27"),
         "{nothing}"
     );
-    let status = desk.says(&["store", "status"]);
+    let status = store.prints(&["store", "status"]);
     assert!(
         status.contains("events         0") && status.contains("dead letters   0"),
         "{status}"
@@ -200,21 +208,23 @@ async fn a_conversation_is_shown_with_what_is_kept_aside_and_forgotten() {
 }
 
 #[tokio::test]
-async fn a_backup_opens_with_the_same_key_and_overwrites_nothing() {
-    let desk = Desk::set_up().await;
-    let copy = desk.file.with_file_name("copy.db");
+async fn a_backup_opens_with_the_same_key_and_never_overwrites_a_file() {
+    let store = TestStore::new().await;
+    let copy = store.file.with_file_name("copy.db");
     let name = copy.to_str().unwrap();
     assert!(
-        desk.says(&["store", "backup", name])
+        store
+            .prints(&["store", "backup", name])
             .contains("is copied to")
     );
     assert!(
-        desk.fails(&["store", "backup", name])
+        store
+            .fails(&["store", "backup", name])
             .contains("exists already")
     );
     let status = bots()
         .args(["store", "status", "--store", name, "--store-key-file"])
-        .arg(key_file(&desk.file))
+        .arg(key_file(&store.file))
         .output()
         .unwrap();
     assert!(
@@ -225,21 +235,22 @@ async fn a_backup_opens_with_the_same_key_and_overwrites_nothing() {
 }
 
 #[tokio::test]
-async fn a_new_key_takes_the_place_of_the_old_one() {
-    let desk = Desk::set_up().await;
-    let before = std::fs::read_to_string(key_file(&desk.file)).unwrap();
+async fn rekey_replaces_the_key() {
+    let store = TestStore::new().await;
+    let before = std::fs::read_to_string(key_file(&store.file)).unwrap();
     assert!(
-        desk.says(&["store", "rekey"])
+        store
+            .prints(&["store", "rekey"])
             .contains("sealed with the new key")
     );
     assert_ne!(
-        std::fs::read_to_string(key_file(&desk.file)).unwrap(),
+        std::fs::read_to_string(key_file(&store.file)).unwrap(),
         before
     );
-    assert!(desk.says(&["dead", "show", "1"]).contains("two pizzas"));
+    assert!(store.prints(&["dead", "show", "1"]).contains("two pizzas"));
     let old = bots()
         .args(["store", "status", "--store-key", before.trim(), "--store"])
-        .arg(&desk.file)
+        .arg(&store.file)
         .output()
         .unwrap();
     assert!(text(&old.stderr).contains("key"), "{}", text(&old.stderr));
@@ -247,7 +258,7 @@ async fn a_new_key_takes_the_place_of_the_old_one() {
 }
 
 #[test]
-fn a_store_that_is_not_there_is_not_made_by_looking_at_it() {
+fn the_status_of_a_missing_store_does_not_create_it() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("none.db");
     let failed = bots()

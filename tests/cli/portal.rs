@@ -1,4 +1,4 @@
-//! A portal that is reached by its inbound webhook, from the command line: registered, talked to, and left.
+//! `run`, `register` and `unregister` on a portal that is reached by its inbound webhook.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -19,8 +19,8 @@ async fn portal() -> Emulator {
     Emulator::start(options).await.unwrap()
 }
 
-/// The program with that portal in its environment, in an empty folder.
-fn at(portal: &Emulator, folder: &TempDir) -> Command {
+/// Returns the program with this portal in its environment, in an empty folder.
+fn program(portal: &Emulator, folder: &TempDir) -> Command {
     let mut command = bots();
     command
         .current_dir(folder.path())
@@ -30,7 +30,7 @@ fn at(portal: &Emulator, folder: &TempDir) -> Command {
     command
 }
 
-/// What a command prints, which must succeed.
+/// Returns the output of a command, which must succeed.
 async fn prints(mut command: Command) -> String {
     let output = tokio::task::spawn_blocking(move || command.output().unwrap());
     let output = output.await.unwrap();
@@ -41,25 +41,25 @@ async fn prints(mut command: Command) -> String {
 }
 
 #[tokio::test]
-async fn one_address_is_enough_to_converse_on_a_portal() {
+async fn a_webhook_address_is_enough_to_talk_to_a_bot() {
     let (portal, folder) = (portal().await, TempDir::new().unwrap());
-    let mut child = at(&portal, &folder)
+    let mut child = program(&portal, &folder)
         .arg("run")
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
     let out = child.stdout.take().unwrap();
-    let told = tokio::task::spawn_blocking(|| {
+    let reading = tokio::task::spawn_blocking(|| {
         let mut lines = BufReader::new(out).lines().map(Result::unwrap);
-        let told = lines.find(|line| line.contains("Talk to echo at"));
-        (told, lines) // while they are held, the program may go on telling
+        let line = lines.find(|line| line.contains("Talk to echo at"));
+        (line, lines) // held, so that the program can print further lines
     });
-    let (told, _lines) = told.await.unwrap();
-    let told = told.expect("the address of a chat");
+    let (line, _lines) = reading.await.unwrap();
+    let line = line.expect("the address of a chat");
     let bot = portal.bot("echo").unwrap().to_string();
     assert!(
-        told.contains(&format!("/online/?IM_DIALOG={bot}")),
-        "{told}"
+        line.contains(&format!("/online/?IM_DIALOG={bot}")),
+        "{line}"
     );
     portal.send(ANN, &bot, "anybody there?").unwrap();
     let is_answered = || {
@@ -79,10 +79,10 @@ async fn one_address_is_enough_to_converse_on_a_portal() {
 }
 
 #[tokio::test]
-async fn bots_are_registered_as_planned_and_removed_only_when_meant() {
+async fn bots_are_registered_as_the_dry_run_shows_and_removed_only_with_yes() {
     let (portal, folder) = (portal().await, TempDir::new().unwrap());
     let command = |args: &[&str]| {
-        let mut command = at(&portal, &folder);
+        let mut command = program(&portal, &folder);
         command.args(args);
         command
     };
@@ -111,15 +111,15 @@ async fn bots_are_registered_as_planned_and_removed_only_when_meant() {
 }
 
 #[tokio::test]
-async fn a_portal_that_refuses_is_told_and_the_program_ends() {
+async fn a_refused_webhook_stops_the_program_with_advice() {
     let (portal, folder) = (portal().await, TempDir::new().unwrap());
     let wrong = portal.webhook_url().replace("/rest/1/", "/rest/1/wrong");
-    let mut command = at(&portal, &folder);
+    let mut command = program(&portal, &folder);
     command.env("IMBOT_PORTAL", &wrong).arg("run");
     let output = tokio::task::spawn_blocking(move || command.output().unwrap());
     let output = output.await.unwrap();
     assert_eq!(output.status.code(), Some(1));
-    let told = text(&output.stderr);
-    assert!(told.contains("create a new inbound webhook"), "{told}");
-    assert!(!told.contains("/rest/1/wrong"), "{told}");
+    let log = text(&output.stderr);
+    assert!(log.contains("create a new inbound webhook"), "{log}");
+    assert!(!log.contains("/rest/1/wrong"), "{log}");
 }

@@ -1,4 +1,4 @@
-//! A certificate, as long as it is good: when it ends.
+//! Checks when a valid certificate expires.
 
 use std::time::Duration;
 
@@ -6,28 +6,29 @@ use super::check::{Check, span};
 use crate::portal::Validity;
 use crate::store::{Clock, Time};
 
-/// So long before its end it is told, or when a quarter of its life is left, if that is less. Programs that renew
-/// certificates do so before.
-const LEFT_FEW: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+/// Remaining validity from which on to warn, unless a quarter of the whole validity is less.
+/// Programs that renew certificates do so earlier.
+const EXPIRY_WARNING: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 
-/// The certificate of an address that was reached, and so is trusted.
+/// Checks the certificate of an address that was reached, so it is trusted.
 pub(super) fn certificate(validity: Option<Validity>, fix: &str) -> Check {
-    weigh(validity, fix, Clock::default().now())
+    certificate_at(validity, fix, Clock::default().now())
 }
 
-fn weigh(validity: Option<Validity>, fix: &str, now: Time) -> Check {
+fn certificate_at(validity: Option<Validity>, fix: &str, now: Time) -> Check {
     const NAME: &str = "certificate";
     let Some(Validity { from, until }) = validity else {
-        return Check::ok(NAME, "this machine trusts it"); // there is a proxy between, say
+        return Check::ok(NAME, "this machine trusts it"); // for example behind a proxy
     };
     let left = until.since(now);
     let detail = format!(
-        "this machine trusts it; it ends in {}, at {until}",
+        "this machine trusts it; it expires in {}, at {until}",
         span(left)
     );
-    match left <= LEFT_FEW.min(until.since(from) / 4) {
-        true => Check::warning(NAME, detail, fix),
-        false => Check::ok(NAME, detail),
+    if left <= EXPIRY_WARNING.min(until.since(from) / 4) {
+        Check::warning(NAME, detail, fix)
+    } else {
+        Check::ok(NAME, detail)
     }
 }
 
@@ -37,12 +38,12 @@ mod tests {
     use crate::cli::doctor::check::CheckStatus;
 
     #[test]
-    fn a_certificate_is_told_two_weeks_before_its_end_or_in_the_last_quarter_of_a_short_life() {
+    fn a_warning_begins_two_weeks_before_the_expiry_or_in_the_last_quarter_of_a_short_validity() {
         const DAY: Duration = Duration::from_secs(24 * 60 * 60);
         let from = Time(1_795_000_000_000);
         let status = |life: u32, day: u32| {
             let until = from + DAY * life;
-            weigh(Some(Validity { from, until }), "renew it", from + DAY * day).status
+            certificate_at(Some(Validity { from, until }), "renew it", from + DAY * day).status
         };
         for (life, day, expected) in [
             (90, 60, CheckStatus::Ok),
@@ -53,6 +54,6 @@ mod tests {
         ] {
             assert_eq!(status(life, day), expected, "day {day} of {life}");
         }
-        assert_eq!(weigh(None, "", from).status, CheckStatus::Ok);
+        assert_eq!(certificate_at(None, "", from).status, CheckStatus::Ok);
     }
 }

@@ -5,34 +5,35 @@ use std::time::Duration;
 use serde::Serialize;
 
 /// The status of a check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum CheckStatus {
-    /// It is as it should be.
+    /// All is well.
     Ok,
-    /// Events may come, and something is not as it should be.
+    /// Events may arrive, but something is wrong.
     Warning,
-    /// Events cannot come, or nothing can be done with them.
+    /// Events cannot arrive, or cannot be handled.
     Failed,
-    /// It could not be determined.
+    /// The check has no result.
     Unknown,
-    /// It does not apply to this portal, or something before it has to be fixed first.
+    /// The check does not apply to this portal, or depends on one that failed.
     Skipped,
 }
 
 impl CheckStatus {
+    /// Returns the status as it is printed.
     pub(super) fn word(self) -> &'static str {
         match self {
-            CheckStatus::Ok => "ok",
-            CheckStatus::Warning => "warning",
-            CheckStatus::Failed => "failed",
-            CheckStatus::Unknown => "unknown",
-            CheckStatus::Skipped => "skipped",
+            Self::Ok => "ok",
+            Self::Warning => "warning",
+            Self::Failed => "failed",
+            Self::Unknown => "unknown",
+            Self::Skipped => "skipped",
         }
     }
 }
 
-/// One check.
+/// The result of one check.
 #[derive(Clone, Debug)]
 pub(super) struct Check {
     pub(super) name: String,
@@ -44,28 +45,28 @@ pub(super) struct Check {
 }
 
 impl Check {
-    pub(super) fn ok(name: &str, detail: impl Into<String>) -> Check {
-        Check::new(name, CheckStatus::Ok, detail, None)
+    pub(super) fn ok(name: &str, detail: impl Into<String>) -> Self {
+        Self::new(name, CheckStatus::Ok, detail, None)
     }
 
-    pub(super) fn skipped(name: &str, why: impl Into<String>) -> Check {
-        Check::new(name, CheckStatus::Skipped, why, None)
+    pub(super) fn skipped(name: &str, why: impl Into<String>) -> Self {
+        Self::new(name, CheckStatus::Skipped, why, None)
     }
 
-    pub(super) fn warning(name: &str, detail: impl Into<String>, fix: impl Into<String>) -> Check {
-        Check::new(name, CheckStatus::Warning, detail, Some(fix.into()))
+    pub(super) fn warning(name: &str, detail: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self::new(name, CheckStatus::Warning, detail, Some(fix.into()))
     }
 
-    pub(super) fn failed(name: &str, detail: impl Into<String>, fix: impl Into<String>) -> Check {
-        Check::new(name, CheckStatus::Failed, detail, Some(fix.into()))
+    pub(super) fn failed(name: &str, detail: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self::new(name, CheckStatus::Failed, detail, Some(fix.into()))
     }
 
-    pub(super) fn unknown(name: &str, detail: impl Into<String>, fix: impl Into<String>) -> Check {
-        Check::new(name, CheckStatus::Unknown, detail, Some(fix.into()))
+    pub(super) fn unknown(name: &str, detail: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self::new(name, CheckStatus::Unknown, detail, Some(fix.into()))
     }
 
-    /// Returns true if later checks cannot be made.
-    pub(super) fn is_in_the_way(&self) -> bool {
+    /// Returns true if the check failed.
+    pub(super) fn has_failed(&self) -> bool {
         self.status == CheckStatus::Failed
     }
 
@@ -74,18 +75,18 @@ impl Check {
         status: CheckStatus,
         detail: impl Into<String>,
         fix: Option<String>,
-    ) -> Check {
-        Check {
+    ) -> Self {
+        Self {
             name: name.to_owned(),
             status,
-            // A portal's words may hold anything, also what moves a terminal's cursor.
+            // A portal's text may contain control characters, which could move a terminal's cursor.
             detail: detail.into().replace(char::is_control, " "),
             fix,
         }
     }
 }
 
-/// A span of time for people: its largest unit.
+/// Returns a duration in its largest unit, for people.
 pub(super) fn span(time: Duration) -> String {
     const UNITS: [(u64, &str); 3] = [(24 * 60 * 60, "d"), (60 * 60, "h"), (60, "min")];
     let seconds = time.as_secs();

@@ -1,4 +1,5 @@
-//! What we may do on a portal: whose rights we have, whether the application is installed and paid, and its scopes.
+//! Checks what this program may do on a portal: the rights of its user, the installation and the
+//! payment of the application, and the scopes.
 
 use super::check::Check;
 use crate::config::Config;
@@ -6,33 +7,35 @@ use crate::engine::Requirement;
 use crate::portal::methods::app::Info;
 use crate::portal::methods::profile::Profile;
 
-/// From so many days of paid time on it is told.
-const DAYS_FEW: i64 = 7;
+/// Remaining paid time from which on to warn, in days.
+const DAYS_WARNING: i64 = 7;
 
-/// Who acts. Without rights of an administrator an application binds and sees only its own user's handlers
-/// (protocol/events.md 2), and cannot have been installed by that person (protocol/auth.md 4).
+/// Checks whose rights the calls have. Without those of an administrator, an application binds and
+/// sees only its own user's handlers (protocol/events.md 2), and cannot have been installed by that
+/// user (protocol/auth.md 4).
 pub(super) fn rights(owner: &Profile, is_application: bool) -> Check {
     let id = owner.id;
     match (owner.admin, is_application) {
         (true, _) => Check::ok(
             "rights",
-            format!("calls are made as the person {id}, an administrator"),
+            format!("calls are made as user {id}, an administrator"),
         ),
         (false, false) => Check::ok(
             "rights",
-            format!("calls are made as the person {id}, no administrator; bots need none"),
+            format!("calls are made as user {id}, not an administrator; bots do not need one"),
         ),
         (false, true) => Check::warning(
             "rights",
             format!(
-                "calls are made as the person {id}, who is no administrator: events of others are not bound"
+                "calls are made as user {id}, not an administrator: other users' events are not bound"
             ),
-            "let an administrator install the application again",
+            "ask an administrator to install the application again",
         ),
     }
 }
 
-/// Whether the installation is finished: before that no events are sent (protocol/auth.md 4).
+/// Checks that the installation is finished: until then the portal sends no events
+/// (protocol/auth.md 4).
 pub(super) fn application(info: &Info, config: &Config) -> Check {
     if info.installed {
         return Check::ok(
@@ -45,14 +48,15 @@ pub(super) fn application(info: &Info, config: &Config) -> Check {
         "application",
         "the installation is not finished: until then the portal sends no events",
         format!(
-            "open the application on the portal as an administrator; its initial installation path has to be {}/install, \
-             whose page ends the installation",
+            "open the application on the portal as an administrator; its initial installation path must be {}/install, \
+             a page that finishes the installation",
             page.trim_end_matches('/')
         ),
     )
 }
 
-/// Whether the application's time is paid: when it is over, no events are sent (protocol/server-behaviour.md 1.3).
+/// Checks that the application's time is paid: after its end the portal sends no events
+/// (protocol/server-behaviour.md 1.3).
 pub(super) fn payment(info: &Info) -> Check {
     let status = info.status.as_deref().unwrap_or_default();
     let kind = match status {
@@ -64,14 +68,14 @@ pub(super) fn payment(info: &Info) -> Check {
         "S" => "a subscription",
         other => other,
     };
-    let fix = "let the portal's administrator pay for the application or its subscription";
+    let fix = "ask the portal's administrator to pay for the application or its subscription";
     match info.days {
         _ if info.payment_expired => Check::failed(
             "payment",
-            format!("{kind}, and its time is over: the portal sends no events"),
+            format!("{kind}, and its time has ended: the portal sends no events"),
             fix,
         ),
-        Some(days) if days <= DAYS_FEW && !matches!(status, "L" | "F") => Check::warning(
+        Some(days) if days <= DAYS_WARNING && !matches!(status, "L" | "F") => Check::warning(
             "payment",
             format!("{kind}, whose time ends in {days} days"),
             fix,
@@ -81,8 +85,8 @@ pub(super) fn payment(info: &Info) -> Check {
     }
 }
 
-/// Every method for bots needs `imbot`; `im` and the others are for calls of the bots' own. Binding events takes no scope
-/// of its own, but that of the event's module (protocol/events.md 1).
+/// Checks the scopes. Every method for bots needs `imbot`; `im` and the others are for calls that a
+/// bot makes itself. Binding an event needs the scope of the event's module (protocol/events.md 1).
 pub(super) fn scopes(
     granted: &[String],
     requirements: &[Requirement],
@@ -91,15 +95,18 @@ pub(super) fn scopes(
 ) -> Check {
     let has = |scope: &str| granted.iter().any(|own| own.eq_ignore_ascii_case(scope));
     let list = granted.join(", ");
-    let fix = |scope: &str| match is_application {
-        true => format!("add the scope {scope} to the application, and install it again"),
-        false => format!(
-            "make an inbound webhook with the scope {scope}, and give its address in IMBOT_PORTAL"
-        ),
+    let fix = |scope: &str| {
+        if is_application {
+            format!("add the scope {scope} to the application, and install it again")
+        } else {
+            format!(
+                "create an inbound webhook with the scope {scope}, and set its address as IMBOT_PORTAL"
+            )
+        }
     };
     if !has("imbot") {
         let detail =
-            format!("imbot is not among the granted scopes ({list}): there can be no bots");
+            format!("imbot is not among the granted scopes ({list}): bots cannot be registered");
         return Check::failed("scopes", detail, fix("imbot"));
     }
     let serves_open_channels = requirements.iter().any(|need| need.serves_open_channels);
@@ -121,7 +128,7 @@ pub(super) fn scopes(
     let without = if has("im") {
         ""
     } else {
-        "; not im, which bots need only to call im.* themselves"
+        "; im is not, which only bots that call im.* need"
     };
     Check::ok("scopes", format!("granted are {list}{without}"))
 }
@@ -134,15 +141,15 @@ mod tests {
     use crate::cli::doctor::grants::*;
 
     #[test]
-    fn what_is_installed_paid_and_granted_is_weighed() {
-        let told = |installed: bool, status: &str, expired: &str, days: Value| {
-            let told = json!({
+    fn installation_payment_and_scopes_are_checked() {
+        let app_info = |installed: bool, status: &str, expired: &str, days: Value| {
+            let fields = json!({
                 "ID": "7", "CODE": "local.1", "INSTALLED": installed, "STATUS": status, "PAYMENT_EXPIRED": expired,
                 "DAYS": days,
             });
-            serde_json::from_value::<Info>(told).unwrap()
+            serde_json::from_value::<Info>(fields).unwrap()
         };
-        let info = |status, expired, days| told(true, status, expired, days);
+        let info = |status, expired, days| app_info(true, status, expired, days);
         assert_eq!(
             payment(&info("L", "N", Value::Null)).status,
             CheckStatus::Ok
@@ -155,10 +162,11 @@ mod tests {
             application(&info("L", "N", Value::Null), &config).status,
             CheckStatus::Ok
         );
-        let half = application(&told(false, "L", "N", Value::Null), &config);
-        assert_eq!(half.status, CheckStatus::Failed);
+        let unfinished = application(&app_info(false, "L", "N", Value::Null), &config);
+        assert_eq!(unfinished.status, CheckStatus::Failed);
         assert!(
-            half.fix
+            unfinished
+                .fix
                 .is_some_and(|fix| fix.contains("https://bots.example.com/b/install"))
         );
         assert_eq!(
@@ -188,6 +196,6 @@ mod tests {
         assert_eq!(status(&["imbot", "imopenlines"], true), CheckStatus::Ok);
         let granted = ["imbot", "imopenlines"].map(str::to_owned);
         let with_connector = scopes(&granted, &[need(true)], true, true);
-        assert!(with_connector.is_in_the_way() && with_connector.detail.contains("imconnector"));
+        assert!(with_connector.has_failed() && with_connector.detail.contains("imconnector"));
     }
 }

@@ -1,70 +1,81 @@
-//! Open channels: whether the bots that serve them are on a line, and the connectors joined to one.
+//! Checks open channels: that bots which serve them are on a line, and that connectors are joined
+//! to one.
 //!
-//! Registering a bot puts it on no line: somebody has to choose it in the line's settings, or it never hears of a
-//! client (protocol/bots-v2.md 1.1.1).
+//! Registering a bot puts it on no line. Somebody has to choose it in the line's settings, or it
+//! gets no client's messages (protocol/bots-v2.md 1.1.1).
 
 use serde_json::{Value, json};
 
+use super::Inspection;
 use super::check::Check;
-use super::problem::ask;
-use crate::engine::{Engine, Requirement};
+use crate::engine::Requirement;
 use crate::event::LineId;
 use crate::portal::methods::{imbot_v2, imconnector, imopenlines};
 use crate::portal::{Portal, number};
 
-/// The most lines that are looked at: what the portal tells at once.
+/// Maximum number of lines that are checked: one page of the portal.
 const LINES_MAX: usize = 200;
 
-/// Looks at the lines of a portal, if this program has anything to do with them.
-pub(super) async fn look(engine: &Engine, portal: &Portal) -> Vec<Check> {
-    let requirements = engine.requirements();
-    let connectors = engine.connectors();
+/// Checks the lines of a portal, if this program serves open channels or has connectors.
+pub(super) async fn checks(inspection: &Inspection<'_>, portal: &Portal) -> Vec<Check> {
+    let requirements = inspection.engine.requirements();
+    let connectors = inspection.engine.connectors();
     let is_served = requirements.iter().any(|need| need.serves_open_channels);
     if !is_served && connectors.is_empty() {
         return Vec::new();
     }
     let list = imopenlines::ConfigListGet::new().params(json!({ "limit": LINES_MAX }));
-    let lines = match ask(portal.run(list)).await {
+    let lines = match inspection.ask(portal.run(list)).await {
         Ok(lines) => lines,
-        Err(problem) => return vec![problem.of("lines")],
+        Err(problem) => return vec![problem.into_check("lines")],
     };
     let mut checks = Vec::new();
     for need in requirements.iter().filter(|need| need.serves_open_channels) {
-        checks.extend(bot(portal, need, &lines).await);
+        checks.extend(bot(inspection, portal, need, &lines).await);
     }
     for id in connectors {
-        checks.push(connector(portal, &id, &lines).await);
+        checks.push(connector(inspection, portal, &id, &lines).await);
     }
     checks
 }
 
-/// Whether a bot is on a line.
-async fn bot(portal: &Portal, need: &Requirement, lines: &[Value]) -> Option<Check> {
+/// Checks that a bot is on a line. Returns nothing if the bot is not found, which another check
+/// reports.
+async fn bot(
+    inspection: &Inspection<'_>,
+    portal: &Portal,
+    need: &Requirement,
+    lines: &[Value],
+) -> Option<Check> {
     let name = format!("bot {} on lines", need.code);
-    let own = imbot_v2::BotFind::new(need.code.as_str());
-    let own = match ask(portal.run(own)).await {
-        Ok(own) => own.bot.id.to_string(),
-        Err(_) => return None, // the checks of the bots tell
+    let find = imbot_v2::BotFind::new(need.code.as_str());
+    let id = inspection.ask(portal.run(find)).await.ok()?.bot.id;
+    let id = id.to_string();
+    let has_bot = |line: &&Value| {
+        text(&line["WELCOME_BOT_ID"]) == id && text(&line["WELCOME_BOT_ENABLE"]) != "N"
     };
-    let serves = |line: &&Value| {
-        text(&line["WELCOME_BOT_ID"]) == own && text(&line["WELCOME_BOT_ENABLE"]) != "N"
-    };
-    let served: Vec<_> = lines.iter().filter(serves).map(title).collect();
-    Some(match served.is_empty() {
-        false => Check::ok(&name, format!("it serves {}", served.join(", "))),
-        true => Check::warning(
+    let served: Vec<_> = lines.iter().filter(has_bot).map(title).collect();
+    Some(if served.is_empty() {
+        Check::warning(
             &name,
             format!(
-                "it is on none of the portal's {} lines, so no client reaches it",
+                "none of the portal's {} lines has this bot, so no client reaches it",
                 lines.len()
             ),
             "choose it in the settings of a line, under chat bots",
-        ),
+        )
+    } else {
+        Check::ok(&name, format!("it serves {}", served.join(", ")))
     })
 }
 
-/// Whether a connector is joined to a line, and without an error there.
-async fn connector(portal: &Portal, id: &str, lines: &[Value]) -> Check {
+/// Checks that a connector is joined to a line, and has no error there.
+async fn connector(
+    inspection: &Inspection<'_>,
+    portal: &Portal,
+    id: &str,
+    lines: &[Value],
+) -> Check {
     let name = format!("connector {id}");
     let mut batch = portal.batch();
     let asked: Vec<_> = lines
@@ -72,44 +83,47 @@ async fn connector(portal: &Portal, id: &str, lines: &[Value]) -> Check {
         .filter_map(|line| Some((title(line), number(&line["ID"]).map(LineId)?)))
         .map(|(title, line)| (title, batch.push(imconnector::Status::new(id, line))))
         .collect();
-    let mut answers = match ask(batch.send()).await {
+    let mut answers = match inspection.ask(batch.send()).await {
         Ok(answers) => answers,
-        Err(problem) => return problem.of(&name),
+        Err(problem) => return problem.into_check(&name),
     };
-    let (mut joined, mut ill) = (Vec::new(), Vec::new());
+    let (mut joined, mut with_error) = (Vec::new(), Vec::new());
     for (title, state) in asked {
         match answers.take(state) {
-            Ok(state) if state.has_error => ill.push(title),
+            Ok(state) if state.has_error => with_error.push(title),
             Ok(state) if state.is_on => joined.push(title),
             _ => {}
         }
     }
-    let fix = "open its settings among the connectors of a line: that joins it";
-    match (ill.is_empty(), joined.is_empty()) {
-        (false, _) => Check::failed(
+    if !with_error.is_empty() {
+        return Check::failed(
             &name,
             format!(
-                "it has an error on {}: it gave a message up, and the portal passes nothing on any more",
-                ill.join(", ")
+                "it has an error on {}: it could not deliver a message, and the portal sends it no more",
+                with_error.join(", ")
             ),
-            "see what it could not deliver (dead list), then open its settings on that line again",
-        ),
-        (true, false) => Check::ok(&name, format!("it is joined to {}", joined.join(", "))),
-        (true, true) => Check::warning(&name, "it is joined to no line", fix),
+            "see what it could not deliver (`dead list`), then open its settings on that line again",
+        );
     }
+    if joined.is_empty() {
+        let fix = "open its settings among the connectors of a line: that joins it";
+        return Check::warning(&name, "it is not joined to any line", fix);
+    }
+    Check::ok(&name, format!("it is joined to {}", joined.join(", ")))
 }
 
-/// A line as people know it.
+/// Returns the name and the id of a line, for people.
 fn title(line: &Value) -> String {
     let name = text(&line["LINE_NAME"]);
     let id = text(&line["ID"]);
-    match name.is_empty() {
-        true => format!("line {id}"),
-        false => format!("{name} ({id})"),
+    if name.is_empty() {
+        format!("line {id}")
+    } else {
+        format!("{name} ({id})")
     }
 }
 
-/// Numbers come as texts, too.
+/// Returns a text, or a number as text: the portal uses both.
 fn text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),

@@ -1,44 +1,63 @@
 //! `doctor`: finds out why events do not arrive, and what to do about it.
 //!
-//! It works while the program runs, and needs no store if portals are reached by inbound webhooks. It changes nothing on
-//! a portal. Like any command that calls a portal, it stores renewed tokens and the inbound webhooks of the settings.
+//! It works while the program runs, and needs no store if portals are reached by inbound webhooks.
+//! It changes nothing on a portal. Like any command that calls a portal, it stores renewed tokens
+//! and the inbound webhooks of the settings.
 
+mod bindings;
 mod bots;
-mod bound;
 mod certificate;
 mod check;
 mod grants;
-mod here;
 mod lines;
 mod portal;
 mod problem;
+mod program;
 mod waiting;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use futures_util::{StreamExt, stream};
 use serde_json::json;
 
-use self::check::{Check, CheckStatus};
+use self::check::Check;
+use self::problem::Problem;
 use super::Done;
 use crate::app::App;
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::event::MemberId;
+use crate::portal::Error;
 use crate::store::{Memory, Store};
 
 /// Maximum number of portals that are checked at once.
 const AT_ONCE: usize = 8;
 
+/// Time limit of one question to a portal. Default of `--timeout`.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
+
 #[derive(Args)]
 pub(super) struct Doctor {
-    /// As JSON, for a program: a list of checks with portal, name, status, detail, fix
+    /// Print JSON for programs: a list of checks with portal, name, status, detail, fix
     #[arg(long)]
     json: bool,
 
+    /// Seconds to wait for the answer to one question
+    #[arg(long, default_value_t = ANSWER_TIMEOUT.as_secs(), value_name = "SECONDS")]
+    timeout: u64,
+
     #[command(flatten)]
     config: Config,
+}
+
+/// What every check of a portal needs.
+struct Inspection<'i> {
+    engine: &'i Engine,
+    config: &'i Config,
+    /// Time limit of one question.
+    timeout: Duration,
 }
 
 /// The checks of one portal, or of the program itself.
@@ -47,76 +66,95 @@ struct Report {
     checks: Vec<Check>,
 }
 
+impl Inspection<'_> {
+    /// Waits for the answer to a question, within the time limit.
+    async fn ask<T>(&self, question: impl Future<Output = Result<T, Error>>) -> Result<T, Problem> {
+        match tokio::time::timeout(self.timeout, question).await {
+            Ok(answer) => answer.map_err(Problem::from),
+            Err(_) => Err(Problem::timed_out(self.timeout)),
+        }
+    }
+
+    /// Checks one portal.
+    async fn report(&self, id: MemberId) -> Report {
+        let checks = match self.engine.portal(&id) {
+            Some(portal) => portal::checks(self, &portal).await,
+            None => Vec::new(),
+        };
+        Report {
+            portal: Some(id),
+            checks,
+        }
+    }
+}
+
 /// Checks the program and all its portals. Fails if a check failed; warnings do not count.
 pub(super) async fn examine(app: App, doctor: Doctor) -> Done {
-    let Doctor { json, config } = doctor;
+    let Doctor {
+        json,
+        timeout,
+        config,
+    } = doctor;
     let place = &config.store;
     let (store, mut checks): (Arc<dyn Store>, _) = match place.attend() {
         Ok(store) => {
-            let checks = here::store(place, &store).await;
+            let checks = program::store(place, &store).await;
             (Arc::new(store), checks)
         }
         Err(error) => (
             Arc::new(Memory::new()),
-            vec![here::no_store(&config, &error)],
+            vec![program::no_store(&config, &error)],
         ),
     };
     let engine = app.shared_store(store).engine(&config)?;
     engine.load_portals().await?;
-    checks.extend(here::address(&engine, &config).await);
+    let inspection = Inspection {
+        engine: &engine,
+        config: &config,
+        timeout: Duration::from_secs(timeout),
+    };
+    checks.extend(program::address(&inspection).await);
     let mut portals = engine.portals();
     portals.sort_unstable();
     if portals.is_empty() {
-        checks.push(here::no_portals());
+        checks.push(program::no_portals());
     }
     let mut reports = vec![Report {
         portal: None,
         checks,
     }];
-    let looks = portals.into_iter().map(|id| look(&engine, &config, id));
-    reports.extend(
-        stream::iter(looks)
-            .buffered(AT_ONCE)
-            .collect::<Vec<_>>()
-            .await,
-    );
-    tell(&reports, json)?;
-    let failed = reports.iter().flat_map(|report| &report.checks);
-    match failed
-        .filter(|check| check.status == CheckStatus::Failed)
-        .count()
-    {
+    let of_portals = portals.into_iter().map(|id| inspection.report(id));
+    let of_portals = stream::iter(of_portals).buffered(AT_ONCE);
+    reports.extend(of_portals.collect::<Vec<_>>().await);
+    if json {
+        print_json(&reports)?;
+    } else {
+        print(&reports);
+    }
+    let checks = reports.iter().flat_map(|report| &report.checks);
+    match checks.filter(|check| check.has_failed()).count() {
         0 => Ok(()),
         1 => Err("one check failed".into()),
         failed => Err(format!("{failed} checks failed").into()),
     }
 }
 
-async fn look(engine: &Engine, config: &Config, id: MemberId) -> Report {
-    let checks = match engine.portal(&id) {
-        Some(portal) => portal::look(engine, &portal, config).await,
-        None => Vec::new(),
-    };
-    Report {
-        portal: Some(id),
-        checks,
-    }
+fn print_json(reports: &[Report]) -> Done {
+    let all: Vec<_> = reports
+        .iter()
+        .flat_map(|Report { portal, checks }| {
+            checks.iter().map(move |check| {
+                let Check { name, status, detail, fix } = check;
+                json!({ "portal": portal, "name": name, "status": status, "detail": detail, "fix": fix })
+            })
+        })
+        .collect();
+    out!("{}", serde_json::to_string_pretty(&all)?);
+    Ok(())
 }
 
-fn tell(reports: &[Report], as_json: bool) -> Done {
-    if as_json {
-        let all: Vec<_> = reports
-            .iter()
-            .flat_map(|Report { portal, checks }| {
-                checks.iter().map(move |check| {
-                    let Check { name, status, detail, fix } = check;
-                    json!({ "portal": portal, "name": name, "status": status, "detail": detail, "fix": fix })
-                })
-            })
-            .collect();
-        out!("{}", serde_json::to_string_pretty(&all)?);
-        return Ok(());
-    }
+/// Prints the reports for people, a line for each check.
+fn print(reports: &[Report]) {
     let names = reports.iter().flat_map(|report| &report.checks);
     let width = names.map(|check| check.name.chars().count()).max();
     let width = width.unwrap_or_default();
@@ -139,5 +177,4 @@ fn tell(reports: &[Report], as_json: bool) -> Done {
             out!("  {status:7}  {name:width$}  {detail}{fix}");
         }
     }
-    Ok(())
 }

@@ -1,94 +1,105 @@
-//! One portal, in the order in which one would look: is it there, does it know us, may we act, what about the bots.
+//! Checks one portal, in this order: it is reachable, it accepts the credentials, they have the
+//! rights, the bots are in order.
 
+use super::Inspection;
 use super::bots;
 use super::certificate::certificate;
 use super::check::{Check, span};
 use super::grants::{application, payment, rights, scopes};
 use super::lines;
-use super::problem::{PAGE, Problem, ask};
-use crate::config::Config;
-use crate::engine::Engine;
+use super::problem::{PAGE, Problem};
 use crate::portal::Portal;
 use crate::portal::methods::app::{AppInfo, Scope};
 use crate::portal::methods::profile::{self, Profile};
 use crate::store::{Access, Clock, Time};
 
-/// From this difference of clocks on it is told, and from the second on it is in the way, in seconds.
-const CLOCK_NOTABLE: u64 = 60;
-const CLOCK_WRONG: u64 = 60 * 60;
+/// Difference of the clocks from which on to warn, in seconds.
+const CLOCK_WARNING: u64 = 60;
+/// Difference of the clocks at which the check fails, in seconds.
+const CLOCK_FAILURE: u64 = 60 * 60;
 
-/// Looks at one portal. What cannot be answered without an earlier answer is left out.
-pub(super) async fn look(engine: &Engine, portal: &Portal, config: &Config) -> Vec<Check> {
-    let mut checks = reached(portal).await;
-    if checks[0].is_in_the_way() {
-        checks.push(Check::skipped(
-            "the rest",
-            "the portal has to be reached first",
-        ));
+/// Checks one portal. Checks that depend on a failed one are skipped.
+pub(super) async fn checks(inspection: &Inspection<'_>, portal: &Portal) -> Vec<Check> {
+    let mut checks = reached(inspection, portal).await;
+    if checks[0].has_failed() {
+        let why = "the portal must be reached first";
+        checks.push(Check::skipped("the rest", why));
         return checks;
     }
-    let owner = match credentials(portal).await {
+    let owner = match credentials(inspection, portal).await {
         Ok((check, owner)) => {
             checks.push(check);
             owner
         }
         Err(problem) => {
-            checks.push(problem.fails("credentials"));
-            checks.push(Check::skipped(
-                "the rest",
-                "the portal has to accept our calls first",
-            ));
+            checks.push(problem.into_failure("credentials"));
+            let why = "the portal must accept the credentials first";
+            checks.push(Check::skipped("the rest", why));
             return checks;
         }
     };
     let is_application = matches!(portal.access().await, Access::Tokens(_));
     checks.push(rights(&owner, is_application));
-    if is_application {
-        match ask(portal.run(AppInfo::new())).await {
-            Ok(info) => checks.extend([application(&info, config), payment(&info)]),
-            Err(problem) => checks.push(problem.of("application")),
-        }
+    checks.extend(installed(inspection, portal, is_application).await);
+    let (check, may_use_bots) = granted(inspection, portal, is_application).await;
+    checks.push(check);
+    if may_use_bots {
+        checks.extend(bots::checks(inspection, portal, &owner).await);
+        checks.extend(lines::checks(inspection, portal).await);
     } else {
-        let why = "the portal is called by an inbound webhook: there is no application to install or to pay";
-        checks.push(Check::skipped("application", why));
-    }
-    let requirements = engine.requirements();
-    let may_use_bots = match ask(portal.run(Scope::new())).await {
-        Ok(granted) => {
-            let has_connectors = !engine.connectors().is_empty();
-            let check = scopes(&granted, &requirements, has_connectors, is_application);
-            let may = !check.is_in_the_way();
-            checks.push(check);
-            may
-        }
-        Err(problem) => {
-            checks.push(problem.of("scopes"));
-            true // let the bots' own methods tell
-        }
-    };
-    match may_use_bots {
-        true => {
-            checks.extend(bots::look(engine, portal, config, &owner).await);
-            checks.extend(lines::look(engine, portal).await);
-        }
-        false => checks.push(Check::skipped(
-            "the bots",
-            "the scope imbot has to be granted first",
-        )),
+        let why = "the scope imbot must be granted first";
+        checks.push(Check::skipped("the bots", why));
     }
     checks
 }
 
-/// The portal itself: the way there, and its clock.
-async fn reached(portal: &Portal) -> Vec<Check> {
-    let probe = match ask(portal.probe()).await {
+/// Checks the installation and the payment of the application.
+async fn installed(
+    inspection: &Inspection<'_>,
+    portal: &Portal,
+    is_application: bool,
+) -> Vec<Check> {
+    const NAME: &str = "application";
+    if !is_application {
+        let why = "the portal is called by an inbound webhook: no application is installed or paid";
+        return vec![Check::skipped(NAME, why)];
+    }
+    match inspection.ask(portal.run(AppInfo::new())).await {
+        Ok(info) => vec![application(&info, inspection.config), payment(&info)],
+        Err(problem) => vec![problem.into_check(NAME)],
+    }
+}
+
+/// Checks the granted scopes. Also returns false if they do not allow bots; true if they are
+/// unknown, because the checks of the bots show it then.
+async fn granted(
+    inspection: &Inspection<'_>,
+    portal: &Portal,
+    is_application: bool,
+) -> (Check, bool) {
+    let engine = inspection.engine;
+    match inspection.ask(portal.run(Scope::new())).await {
+        Ok(granted) => {
+            let has_connectors = !engine.connectors().is_empty();
+            let requirements = engine.requirements();
+            let check = scopes(&granted, &requirements, has_connectors, is_application);
+            let may_use_bots = !check.has_failed();
+            (check, may_use_bots)
+        }
+        Err(problem) => (problem.into_check("scopes"), true),
+    }
+}
+
+/// Checks that the portal answers, its clock, and its certificate.
+async fn reached(inspection: &Inspection<'_>, portal: &Portal) -> Vec<Check> {
+    let probe = match inspection.ask(portal.probe()).await {
         Ok(probe) => probe,
-        Err(problem) => return vec![problem.fails("reached")],
+        Err(problem) => return vec![problem.into_failure("reached")],
     };
     let endpoint = portal.endpoint();
     if probe.json.is_none() && probe.moved_to.is_none() {
         let detail = format!(
-            "{endpoint} answers with a status of {}, and not as a portal does",
+            "{endpoint} answers with status {}, but not as a portal does",
             probe.status
         );
         return vec![Check::failed("reached", detail, PAGE)];
@@ -96,10 +107,10 @@ async fn reached(portal: &Portal) -> Vec<Check> {
     let took = span(probe.took);
     let detail = match probe.moved_to {
         None => format!("{endpoint} answers in {took}"),
-        // Calls follow it there, and remember the new address
+        // Calls follow the redirect, and the new address is stored
         // (`b24restdocs: settings/how-to-call-rest-api/change-domen.md`).
         Some(host) => {
-            format!("{endpoint} sends callers on to {host}, in {took}: the portal has moved")
+            format!("{endpoint} redirects to {host}, in {took}: the portal has moved")
         }
     };
     let mut checks = vec![
@@ -108,51 +119,56 @@ async fn reached(portal: &Portal) -> Vec<Check> {
     ];
     if endpoint.starts_with("https://") {
         const RENEW: &str =
-            "let who runs the portal's server renew it: when it ends, no call passes";
+            "ask whoever runs the portal's server to renew it: when it expires, every call fails";
         checks.push(certificate(probe.validity, RENEW));
     }
     checks
 }
 
-/// The two clocks. A wrong one makes certificates invalid, and reminders late.
+/// Compares the two clocks. A wrong one makes certificates invalid, and reminders late.
 fn clock(theirs: Option<Time>, ours: Time) -> Check {
     let Some(theirs) = theirs else {
         return Check::unknown(
             "clock",
             "the portal's answer has no date",
-            "nothing, if this machine's clock is right",
+            "nothing to do if this machine's clock is right",
         );
     };
     let (ahead, behind) = (ours.since(theirs), theirs.since(ours));
-    let detail = match ahead > behind {
-        true => format!(
+    let detail = if ahead > behind {
+        format!(
             "this machine's clock is {} ahead of the portal's",
             span(ahead)
-        ),
-        false => format!(
+        )
+    } else {
+        format!(
             "this machine's clock is {} behind the portal's",
             span(behind)
-        ),
+        )
     };
-    let fix = "let this machine keep its clock by NTP";
+    let fix = "synchronize this machine's clock with NTP";
     match ahead.max(behind).as_secs() {
-        CLOCK_WRONG.. => Check::failed("clock", detail, fix),
-        CLOCK_NOTABLE.. => Check::warning("clock", detail, fix),
+        CLOCK_FAILURE.. => Check::failed("clock", detail, fix),
+        CLOCK_WARNING.. => Check::warning("clock", detail, fix),
         _ => Check::ok("clock", "this machine's clock and the portal's agree"),
     }
 }
 
-/// Whether the portal accepts our calls. Tokens that are over are renewed on the way, as any call does.
-async fn credentials(portal: &Portal) -> Result<(Check, Profile), Problem> {
+/// Checks that the portal accepts the credentials, and returns their user. Expired tokens are
+/// renewed, as by any call.
+async fn credentials(
+    inspection: &Inspection<'_>,
+    portal: &Portal,
+) -> Result<(Check, Profile), Problem> {
     let before = portal.access().await;
-    let owner = ask(portal.run(profile::Get::new())).await?;
+    let owner = inspection.ask(portal.run(profile::Get::new())).await?;
     let after = portal.access().await;
     let detail = match &after {
         Access::Webhook(_) => "the inbound webhook is accepted",
         Access::Tokens(_) if before.is_same(&after) => {
-            "the access token is accepted, so it is younger than an hour"
+            "the access token is accepted, so it is less than an hour old"
         }
-        Access::Tokens(_) => "the access token was over, and could be renewed just now",
+        Access::Tokens(_) => "the access token had expired, and was renewed just now",
     };
     Ok((Check::ok("credentials", detail), owner))
 }
@@ -169,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn seconds_between_the_clocks_do_not_matter_minutes_are_told_and_hours_are_in_the_way() {
+    fn a_difference_of_clocks_of_a_minute_warns_and_of_an_hour_fails() {
         for seconds in [0, 30, -30] {
             assert_eq!(status(seconds), CheckStatus::Ok, "{seconds}");
         }

@@ -1,69 +1,77 @@
-//! The events that wait on a portal for a bot that polls, and who takes them.
+//! Checks the events that wait on a portal for a bot that polls, and which program polls them.
 
 use std::time::Duration;
 
+use super::Inspection;
 use super::check::Check;
-use super::problem::ask;
-use crate::config::Config;
 use crate::event::BotId;
 use crate::portal::Portal;
 use crate::store::Sqlite;
 
-/// What a poll takes, beside the pauses between polls.
+/// Time for a poll itself, in addition to the pauses between polls.
 const POLL: Duration = Duration::from_secs(1);
-/// How often one looks again: at a portal whose limit is reached a program polls more slowly than it would.
-const LOOKS: usize = 3;
+/// Maximum number of further looks. A program polls more slowly while a portal's limit is reached.
+const LOOKS_MAX: usize = 3;
 
-/// What became of the oldest event that waited at a first look.
-#[derive(Clone, Copy)]
-enum Fate {
-    Left,
-    Taken,
+/// The state of the oldest event that was waiting at the first look.
+#[derive(Clone, Debug, Copy)]
+enum Oldest {
+    Waiting,
+    Confirmed,
 }
 
-/// Looks again, so much later that a program that polls has confirmed what it had. Reading without an offset confirms
-/// nothing (protocol/server-behaviour.md 4.1).
-pub(super) async fn look(portal: &Portal, id: BotId, code: &str, config: &Config) -> Check {
+/// Looks at the waiting events, and again after the time in which a program that polls confirms
+/// them. Reading without an offset confirms nothing (protocol/server-behaviour.md 4.1).
+pub(super) async fn check(
+    inspection: &Inspection<'_>,
+    portal: &Portal,
+    id: BotId,
+    code: &str,
+) -> Check {
+    let config = inspection.config;
     let name = format!("events of {code}");
-    let before = match ask(portal.events(id, None)).await {
+    let before = match inspection.ask(portal.events(id, None)).await {
         Ok(page) => page.events,
-        Err(problem) => return problem.of(&name),
+        Err(problem) => return problem.into_check(&name),
     };
-    let Some(oldest) = before.first() else {
-        return Check::ok(&name, "none wait on the portal");
+    let Some(first) = before.first() else {
+        return Check::ok(&name, "none are waiting on the portal");
     };
-    let (mut fate, mut count) = (Fate::Left, before.len());
-    for _ in 0..LOOKS {
+    let (mut oldest, mut count) = (Oldest::Waiting, before.len());
+    for _ in 0..LOOKS_MAX {
         tokio::time::sleep(config.poll_slow() + config.poll_quick() + POLL).await;
-        let after = match ask(portal.events(id, None)).await {
+        let after = match inspection.ask(portal.events(id, None)).await {
             Ok(page) => page.events,
-            Err(problem) => return problem.of(&name),
+            Err(problem) => return problem.into_check(&name),
         };
         count = after.len();
-        if after.iter().all(|event| event.event_id != oldest.event_id) {
-            fate = Fate::Taken;
+        if after.iter().all(|event| event.event_id != first.event_id) {
+            oldest = Oldest::Confirmed;
             break;
         }
     }
     let store = config.store.file();
-    let is_ours_away = store.exists() && !Sqlite::is_held(store);
-    let since = oldest.date.as_deref().unwrap_or("an unknown time");
-    taken(&name, fate, is_ours_away, count, since)
+    let is_stopped = store.exists() && !Sqlite::is_held(store);
+    let since = first.date.as_deref().unwrap_or("an unknown time");
+    waiting(&name, oldest, is_stopped, count, since)
 }
 
-fn taken(name: &str, fate: Fate, is_ours_away: bool, count: usize, since: &str) -> Check {
-    match (fate, is_ours_away) {
-        (Fate::Left, _) => Check::failed(
+/// Returns the check. `is_stopped`: no process is running on this program's store.
+fn waiting(name: &str, oldest: Oldest, is_stopped: bool, count: usize, since: &str) -> Check {
+    match (oldest, is_stopped) {
+        (Oldest::Waiting, _) => Check::failed(
             name,
-            format!("{count} wait on the portal, the oldest since {since}, and nobody takes them"),
-            "start the program, or see in its log why it does not poll; the portal keeps them for a day",
+            format!(
+                "{count} are waiting on the portal, the oldest since {since}, and no program polls them"
+            ),
+            "start the program, or find out from its log why it does not poll; the portal keeps them for a day",
         ),
-        (Fate::Taken, true) => Check::failed(
+        (Oldest::Confirmed, true) => Check::failed(
             name,
-            "they are taken, and not by the program with this store: another one polls for the same bot",
-            "end that program; or give this one a webhook of its own, and its bot another code",
+            "another program polls for this bot, not the one with this store",
+            "stop that program; or use another webhook for this one, and another code for its bot",
         ),
-        (Fate::Taken, false) => Check::ok(name, "they are taken as they come"),
+        (Oldest::Confirmed, false) => Check::ok(name, "they are polled as they arrive"),
     }
 }
 
@@ -73,11 +81,11 @@ mod tests {
     use crate::cli::doctor::waiting::*;
 
     #[test]
-    fn events_that_are_taken_while_our_program_is_away_are_taken_by_another() {
-        let status = |fate, is_ours_away| taken("a", fate, is_ours_away, 1, "now").status;
-        assert_eq!(status(Fate::Taken, false), CheckStatus::Ok);
-        assert_eq!(status(Fate::Taken, true), CheckStatus::Failed);
-        assert_eq!(status(Fate::Left, false), CheckStatus::Failed);
-        assert_eq!(status(Fate::Left, true), CheckStatus::Failed);
+    fn events_confirmed_while_this_program_is_stopped_are_polled_by_another_program() {
+        let status = |oldest, is_stopped| waiting("a", oldest, is_stopped, 1, "now").status;
+        assert_eq!(status(Oldest::Confirmed, false), CheckStatus::Ok);
+        assert_eq!(status(Oldest::Confirmed, true), CheckStatus::Failed);
+        assert_eq!(status(Oldest::Waiting, false), CheckStatus::Failed);
+        assert_eq!(status(Oldest::Waiting, true), CheckStatus::Failed);
     }
 }

@@ -1,4 +1,5 @@
-//! `events --follow`: what arrives, as the running program counts it in the store.
+//! `events --follow`: prints events as they arrive, from the counts that the running program
+//! stores.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -10,10 +11,10 @@ use crate::cli::Done;
 use crate::serve;
 use crate::store::{Arrived, Operator};
 
-/// How often the store is looked into. The running program adds up once a second.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// Pause between two reads of the store. The running program updates its counts once a second.
+const READ_EVERY: Duration = Duration::from_millis(250);
 
-/// Tells what arrives until it is asked to stop.
+/// Prints what arrives until it is asked to stop.
 pub(super) async fn follow(events: &Events) -> Done {
     let store = events.config.store.attend()?;
     let mut before = counts(store.arrived(Vec::new()).await?);
@@ -21,7 +22,7 @@ pub(super) async fn follow(events: &Events) -> Done {
     tokio::pin!(stop);
     loop {
         tokio::select! {
-            () = tokio::time::sleep(LOOK_EVERY) => {}
+            () = tokio::time::sleep(READ_EVERY) => {}
             () = &mut stop => return Ok(()),
         }
         let mut arrived = store.arrived(Vec::new()).await?;

@@ -1,4 +1,4 @@
-//! A line of the list of events, for people and for programs.
+//! One event in the list of events, for people and for programs.
 
 use std::borrow::Cow;
 
@@ -9,24 +9,24 @@ use crate::event::{MemberId, UserId, catalogue};
 use crate::portal::Binding;
 use crate::store::Arrived;
 
-/// An event, and what is known of it.
+/// An event with its bindings and its count.
 pub(super) struct Row {
     pub(super) name: String,
     pub(super) bound: Vec<Bound>,
     pub(super) arrived: Option<Arrived>,
 }
 
-/// Where an event is bound.
+/// A binding of an event.
 pub(super) struct Bound {
     pub(super) portal: MemberId,
     pub(super) binding: Binding,
-    /// Whether it comes to this program.
+    /// Whether the event comes to this program.
     pub(super) is_ours: bool,
 }
 
 impl Row {
-    pub(super) fn new(name: &str) -> Row {
-        Row {
+    pub(super) fn new(name: &str) -> Self {
+        Self {
             name: name.to_owned(),
             bound: Vec::new(),
             arrived: None,
@@ -48,7 +48,7 @@ impl Row {
         let category = word(catalogue::category(&self.name));
         out!("{:<38} {category:<12} {webhook:<8} {about}", self.name);
         for bound in &self.bound {
-            out!("    bound {}", bound.told());
+            out!("    bound {}", bound.text());
         }
         if let Some(Arrived { count, last, .. }) = &self.arrived {
             out!("    arrived {count}×, last {last}");
@@ -73,7 +73,7 @@ impl Row {
 }
 
 impl Bound {
-    fn told(&self) -> String {
+    fn text(&self) -> String {
         let Bound {
             portal,
             binding,
@@ -82,18 +82,18 @@ impl Bound {
         if binding.offline == 1 {
             return format!("on {portal}, kept until this program fetches it");
         }
-        let whose = if *is_ours { "" } else { ", another program's" };
+        let whose = if *is_ours { "" } else { " (another program)" };
         format!(
             "on {portal} to {}{whose}, as {}",
-            bare(&binding.handler),
-            who(binding.user)
+            without_query(&binding.handler),
+            acting_user(binding.user)
         )
     }
 
     fn json(&self) -> Value {
         json!({
             "portal": self.portal,
-            "handler": bare(&self.binding.handler),
+            "handler": without_query(&self.binding.handler),
             "ours": self.is_ours,
             "offline": self.binding.offline == 1,
             "as_user": (self.binding.user != UserId(0)).then_some(self.binding.user),
@@ -101,15 +101,17 @@ impl Bound {
     }
 }
 
-/// As whom an event comes.
-fn who(user: UserId) -> Cow<'static, str> {
+/// Returns the user whose rights the event comes with.
+fn acting_user(user: UserId) -> Cow<'static, str> {
     match user {
-        UserId(0) => "who caused it".into(),
+        UserId(0) => "the user who caused it".into(),
         user => format!("user {user}").into(),
     }
 }
 
-/// An address without its query, which may hold a secret.
-fn bare(address: &str) -> &str {
-    address.split_once('?').map_or(address, |(bare, _)| bare)
+/// Returns an address without its query, which may contain a secret.
+fn without_query(address: &str) -> &str {
+    address
+        .split_once('?')
+        .map_or(address, |(address, _)| address)
 }

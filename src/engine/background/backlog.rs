@@ -26,8 +26,7 @@ pub(in crate::engine) struct Backlog {
     /// Held while the store's notices are read, so that they are in the queues when the lock is
     /// free again.
     reading: tokio::sync::Mutex<()>,
-    /// The queues that wait for an operator; remembered so that the store is only asked about
-    /// these.
+    /// The queues that wait for an operator. Kept so that the store is only asked about these.
     blocked: Mutex<HashSet<OrderingKey>>,
 }
 

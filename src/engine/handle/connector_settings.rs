@@ -71,8 +71,9 @@ impl Engine {
         })
     }
 
-    /// Joins a connector to a line, in the documentation's order of calls (protocol/open-channels.md 2.2). Doing it
-    /// again changes nothing, and clears an error that was set.
+    /// Joins a connector to a line, in the documentation's order of calls
+    /// (protocol/open-channels.md 2.2). Doing it again changes nothing, and clears an error that
+    /// was set.
     async fn join_line(
         &self,
         portal: &Portal,

@@ -90,7 +90,7 @@ impl Reconciliation<'_> {
         match self.engine.options.store.addresses(now).await {
             Ok(known) => known.into_iter().filter(|known| known != url).collect(),
             Err(error) => {
-                tracing::warn!(%error, "bindings of earlier addresses stay for now");
+                tracing::warn!(%error, "the earlier addresses cannot be read; their bindings stay");
                 HashSet::new()
             }
         }

@@ -140,7 +140,7 @@ impl Engine {
                 return queued.retry(error.retry_after());
             }
         } else if error.may_pass_later() && !is_old {
-            tracing::warn!(conversation = %call.to, call = %call.id, %error, "the portal does not take a call now; it is retried");
+            tracing::warn!(conversation = %call.to, call = %call.id, %error, "a call failed for now; retrying");
             return match self.settle(call, Settled::NotSent).await {
                 Next::Done => queued.retry(error.retry_after()),
                 next => next,

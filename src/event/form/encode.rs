@@ -11,8 +11,11 @@ const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.'
 /// `true` is `1`, `false` is `0`; nulls and empty lists and maps are left out; a space is `+`.
 ///
 /// ```
-/// let value = serde_json::json!({"data": {"TEXT": "a b", "LIST": ["x"], "NONE": null}, "ok": true});
-/// assert_eq!(imbot::event::form::encode(&value), "data%5BTEXT%5D=a+b&data%5BLIST%5D%5B0%5D=x&ok=1");
+/// use imbot::event::form::encode;
+/// use serde_json::json;
+///
+/// let value = json!({"data": {"TEXT": "a b", "LIST": ["x"], "NONE": null}, "ok": true});
+/// assert_eq!(encode(&value), "data%5BTEXT%5D=a+b&data%5BLIST%5D%5B0%5D=x&ok=1");
 /// ```
 pub fn encode(value: &Value) -> String {
     let mut body = String::new();

@@ -8,7 +8,10 @@
 //!
 //! ```no_run
 //! use imbot::prelude::*;
-//! # struct Sms; impl Sms { async fn send(&self, to: &str, text: &str) -> std::io::Result<String> { Ok(String::new()) } }
+//! # struct Sms;
+//! # impl Sms {
+//! #     async fn send(&self, _: &str, _: &str) -> std::io::Result<String> { Ok(String::new()) }
+//! # }
 //!
 //! struct SmsConnector { sms: Sms }
 //!
@@ -44,9 +47,9 @@ pub use profile::ConnectorProfile;
 
 /// An outside messenger, connected to open channels.
 ///
-/// It needs an application with a public address; webhooks cannot have connectors (protocol/open-channels.md 2). The
-/// portal lists it among the connectors of each line. Opening its settings there connects it to the line, and
-/// [`activated`](Connector::activated) is called.
+/// It needs an application with a public address; webhooks cannot have connectors
+/// (protocol/open-channels.md 2). The portal lists it among the connectors of each line. Opening
+/// its settings there connects it to the line, and [`activated`](Connector::activated) is called.
 ///
 /// ```
 /// use imbot::prelude::*;

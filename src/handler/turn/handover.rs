@@ -2,11 +2,11 @@
 //! each other.
 //!
 //! The portal does not report when an operator takes over a chat. It goes on sending the bot what
-//! clients and operators write, as long as the bot is in the chat (protocol/server-behaviour.md 3.1).
-//! So it is derived from the chat's own events, in order. An operator has the chat from the moment
-//! an operator writes, the client asks for one (a text of `0`, at which the portal itself ends the
-//! bot's part) or the bot hands the chat over, until the next session begins or an operator adds
-//! the bot again.
+//! clients and operators write, as long as the bot is in the chat
+//! (protocol/server-behaviour.md 3.1). So it is derived from the chat's own events, in order. An
+//! operator has the chat from the moment an operator writes, the client asks for one (a text of
+//! `0`, at which the portal itself ends the bot's part) or the bot hands the chat over, until the
+//! next session begins or an operator adds the bot again.
 
 use serde::{Deserialize, Serialize};
 
@@ -116,8 +116,8 @@ impl Handover {
 
     /// Returns the role of the sender of an event, as far as it is known.
     ///
-    /// v1 commands do not say whether a client typed them (protocol/server-behaviour.md 3.3), and v1
-    /// edits carry only a user's number.
+    /// v1 commands do not say whether a client typed them (protocol/server-behaviour.md 3.3), and
+    /// v1 edits carry only a user's number.
     pub(in crate::handler) fn role(
         &self,
         user: Option<&User>,
@@ -234,8 +234,8 @@ impl Handover {
     /// Decides about a join of the bot. The first one of a session belongs to its start, and may be
     /// late. A further one means that somebody added the bot again.
     ///
-    /// v1 does not say which session the bot joins (protocol/server-behaviour.md 3.5). It is the next
-    /// one if this one has ended.
+    /// v1 does not say which session the bot joins (protocol/server-behaviour.md 3.5). It is the
+    /// next one if this one has ended.
     fn joined(&mut self, session: Option<SessionId>) -> Decision {
         if session.is_none() && self.is_over {
             *self = Handover {

@@ -162,7 +162,8 @@ impl BotClient {
         let answer: Value = self.portal.call("imbot.command.answer", &params).await?;
         match answer.as_u64() {
             Some(number) => Ok(Some(MessageId(number))),
-            // The ten minutes for an answer are over, and nothing was posted (protocol/server-behaviour.md 7.3).
+            // The ten minutes for an answer are over, and nothing was posted
+            // (protocol/server-behaviour.md 7.3).
             None => self.say(dialog, message, None).await.map(Some),
         }
     }

@@ -71,8 +71,8 @@ pub fn inbound_webhook(address: &str) -> Result<Installation, AddressError> {
 /// Adds the token that the bots were registered with, which calls about bots need without an
 /// application.
 ///
-/// It is in `fields` of `imbot.v2.Bot.register`, and at the top level of the other calls (protocol/bots-v2.md 2); v1
-/// names it `CLIENT_ID`.
+/// It is in `fields` of `imbot.v2.Bot.register`, and at the top level of the other calls
+/// (protocol/bots-v2.md 2); v1 names it `CLIENT_ID`.
 pub(in crate::portal) fn add_bot_token(
     method: &str,
     body: &mut Map<String, Value>,

@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Error, Kind, OAUTH_METHOD};
+use super::{Error, Forbidden, Kind, OAUTH_METHOD};
 use crate::store::StoreError;
 
 impl Error {
@@ -73,8 +73,8 @@ impl Error {
         Error::new(method, Kind::Unreachable { source, was_sent })
     }
 
-    pub(in crate::portal) fn forbidden(method: &str, why: String) -> Error {
-        Error::new(method, Kind::Forbidden(why))
+    pub(in crate::portal) fn forbidden(method: &str, why: impl Into<Forbidden>) -> Error {
+        Error::new(method, Kind::Forbidden(why.into()))
     }
 
     /// A call that is not made, since it could not succeed.

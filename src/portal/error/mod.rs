@@ -2,12 +2,17 @@
 
 mod constructors;
 mod display;
+#[cfg(feature = "cli")]
+mod reason;
 
 use std::error::Error as StdError;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::store::StoreError;
+
+#[cfg(feature = "cli")]
+pub(crate) use reason::Reason;
 
 /// The method's name in errors of the authorization server.
 pub(in crate::portal) const OAUTH_METHOD: &str = "oauth/token";
@@ -76,10 +81,29 @@ enum Kind {
         source: reqwest::Error,
         was_sent: bool,
     },
-    Forbidden(String),
+    Forbidden(Forbidden),
     /// This many calls wait already.
     QueueFull(usize),
     Store(StoreError),
+}
+
+/// Why a call is not made.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::portal) enum Forbidden {
+    #[error("{host} is an address of your own network; allow it by name")]
+    PrivateAddress { host: String },
+    #[error("{host} is not called without https; allow it by name")]
+    PlainHttp { host: String },
+    #[error("the portal redirects to {host}, without https")]
+    PlainHttpRedirect { host: String },
+    #[error("{0}")]
+    Other(String),
+}
+
+impl From<String> for Forbidden {
+    fn from(why: String) -> Self {
+        Self::Other(why)
+    }
 }
 
 impl Error {

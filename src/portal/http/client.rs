@@ -16,6 +16,7 @@ use super::public::{PublicOnly, is_public};
 use super::redirect::{Hop, Redirect};
 use crate::event::excerpt;
 use crate::portal::Error;
+use crate::portal::error::Forbidden;
 
 /// Maximum time of a call: the portal itself cuts a request after 60 seconds.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(70);
@@ -174,13 +175,13 @@ impl Http {
             .map_or(true, is_public);
         match url.scheme() {
             "https" if is_public => Ok(url),
-            "https" => Err(Error::forbidden(
-                method,
-                format!("{host} is an address of your own network; allow it by name"),
-            )),
+            "https" => {
+                let host = host.to_owned();
+                Err(Error::forbidden(method, Forbidden::PrivateAddress { host }))
+            }
             _ => Err(Error::forbidden(
                 method,
-                format!("{full} is not called without https; allow it by name"),
+                Forbidden::PlainHttp { host: full },
             )),
         }
     }
@@ -199,7 +200,8 @@ impl Http {
             let why = "the file is on another host than the portal";
             return Err(Error::forbidden(method, why.to_owned()));
         }
-        // The portal refuses signed addresses to clients that do not look like a browser (protocol/bots-v2.md 7.6).
+        // The portal refuses signed addresses to clients that do not look like a browser
+        // (protocol/bots-v2.md 7.6).
         let request = self
             .client
             .get(url)

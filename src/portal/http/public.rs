@@ -2,9 +2,19 @@
 //! allowed by name.
 
 use std::collections::HashSet;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+
+/// A name cannot be resolved.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::portal) enum ResolveError {
+    #[error(transparent)]
+    Lookup(#[from] io::Error),
+    #[error("{host} has no public address")]
+    NotPublic { host: String },
+}
 
 /// Resolves names without private addresses, so that no name can lead there.
 #[derive(Debug)]
@@ -17,12 +27,14 @@ impl Resolve for PublicOnly {
         let host = name.as_str().to_owned();
         let is_local = self.local.contains(&host);
         Box::pin(async move {
-            let found = tokio::net::lookup_host((host.as_str(), 0)).await?;
+            let found = tokio::net::lookup_host((host.as_str(), 0))
+                .await
+                .map_err(ResolveError::Lookup)?;
             let passing: Vec<SocketAddr> = found
                 .filter(|address| is_local || is_public(address.ip()))
                 .collect();
             if passing.is_empty() {
-                return Err(format!("{host} has no public address").into());
+                return Err(ResolveError::NotPublic { host }.into());
             }
             Ok(Box::new(passing.into_iter()) as Addrs)
         })

@@ -8,6 +8,7 @@ use reqwest::{Response, StatusCode, Url};
 
 use super::answer::Answer;
 use crate::portal::Error;
+use crate::portal::error::Forbidden;
 
 /// Maximum number of redirects of one call.
 pub const HOPS_MAX: u32 = 3;
@@ -47,15 +48,17 @@ impl Redirect {
         let old = Url::parse(endpoint).map_err(|error| Error::answer(method, error))?;
         let Redirect(new) = self;
         // Errors name the host only: the rest may contain a webhook's secret.
-        let refused = |why| {
-            let host = new.host_str().unwrap_or_default();
-            Error::forbidden(method, format!("the portal redirects to {host}, {why}"))
-        };
+        let host = new.host_str().unwrap_or_default();
         if !new.path().starts_with(old.path()) {
-            return Err(refused("which is not a REST method"));
+            let why = format!("the portal redirects to {host}, which is not a REST method");
+            return Err(Error::forbidden(method, why));
         }
         if old.scheme() == "https" && new.scheme() != "https" {
-            return Err(refused("without https"));
+            let host = host.to_owned();
+            return Err(Error::forbidden(
+                method,
+                Forbidden::PlainHttpRedirect { host },
+            ));
         }
         Ok(format!(
             "{}{}",

@@ -14,7 +14,8 @@ use crate::portal::auth::webhook;
 use crate::portal::http::answer::{Answer, Time, map, number};
 use crate::store::Access;
 
-/// The words after `$` that the portal replaces in a batch, as in `$result[…]` (protocol/server-behaviour.md 5.3).
+/// The words after `$` that the portal replaces in a batch, as in `$result[…]`
+/// (protocol/server-behaviour.md 5.3).
 const REFERENCES: [&str; 5] = ["result", "error", "total", "next", "time"];
 
 /// Methods that cannot be batched: the portal does not run a batch in a batch
@@ -87,7 +88,8 @@ pub(in crate::portal) fn command(method: &str, params: &Value, access: &Access) 
     format!("{method}?{}", form::encode(&params))
 }
 
-/// Writes booleans as `Y` and `N`, as v2 expects them where there is no JSON (protocol/bots-v2.md 2).
+/// Writes booleans as `Y` and `N`, as v2 expects them where there is no JSON
+/// (protocol/bots-v2.md 2).
 fn flags_as_letters(value: &mut Value) {
     match value {
         Value::Bool(yes) => *value = if *yes { "Y" } else { "N" }.into(),

@@ -20,7 +20,7 @@ use crate::portal::http::answer::{Answer, Time};
 const RESET_DEFAULT: Duration = Duration::from_secs(60);
 /// Maximum time a method stays blocked: after ten minutes the portal has forgotten everything.
 const RESET_MAX: Duration = Duration::from_secs(10 * 60);
-/// Running time from which the reset time of a method is remembered, in seconds.
+/// Running time from which the reset time of a method is stored, in seconds.
 const OPERATING_NOTABLE: f64 = 30.0;
 /// How long a portal stays blocked after it stopped or rejected the application.
 const REJECTED_FOR: Duration = Duration::from_secs(10 * 60);

@@ -1,8 +1,8 @@
-//! What `doctor` finds beside a program that runs, over real HTTP: the desk it is tried at.
+//! `doctor` next to a running program, over real HTTP.
 
-mod ill;
-mod secure;
-mod well;
+mod certificates;
+mod healthy;
+mod problems;
 
 use std::process::Output;
 use std::sync::Arc;
@@ -23,14 +23,17 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::{bots, text};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Maximum time of anything a test waits for.
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// `--timeout` of the doctor, in seconds: so long that no question times out on a slow machine.
+const ANSWER_TIMEOUT: &str = "600";
 /// Ann, the administrator of every emulated portal.
 const ANN: u64 = 1;
-/// Nobody listens there.
+/// An address where nothing listens.
 const NOWHERE: &str = "127.0.0.1:9";
 
-/// A portal, and the program of the bots in the box, which keeps a store.
-struct Desk {
+/// A portal, and a running program with the included bots and a store.
+struct Setup {
     portal: Emulator,
     config: Config,
     engine: Arc<Engine>,
@@ -38,20 +41,20 @@ struct Desk {
     _folder: TempDir,
 }
 
-/// What the doctor found.
-struct Found {
-    code: Option<i32>,
+/// The result of the doctor.
+struct Findings {
+    exit_code: Option<i32>,
     checks: Vec<Value>,
 }
 
-impl Desk {
+impl Setup {
     /// A program that polls.
-    async fn polling() -> Desk {
-        Desk::polling_on(portal().await, Plan::OnPremise).await
+    async fn polling() -> Self {
+        Self::polling_on(portal().await, Plan::OnPremise).await
     }
 
-    /// The same on a portal of this plan.
-    async fn polling_on(portal: Emulator, plan: Plan) -> Desk {
+    /// A program that polls on a portal with this plan.
+    async fn polling_on(portal: Emulator, plan: Plan) -> Self {
         let (mut config, folder) = with_store(Config::polling(&portal));
         config.plan = plan;
         let engine = program().engine(&config).unwrap();
@@ -61,9 +64,9 @@ impl Desk {
         let served = tokio::spawn(serve::poll(
             Arc::clone(&engine),
             std::future::pending(),
-            PATIENCE,
+            TIMEOUT,
         ));
-        Desk {
+        Self {
             portal,
             config,
             engine,
@@ -73,7 +76,7 @@ impl Desk {
     }
 
     /// A program that is installed as an application.
-    async fn application(scope: Option<&str>) -> Desk {
+    async fn application(scope: Option<&str>) -> Self {
         let portal = portal().await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -91,14 +94,14 @@ impl Desk {
                 serve::endpoint(serving),
                 listener,
                 std::future::pending(),
-                PATIENCE,
+                TIMEOUT,
             )
             .await
         });
         portal.install(&credentials.client_id).await.unwrap();
-        timeout(PATIENCE, engine.until_set_up(1)).await.unwrap();
+        timeout(TIMEOUT, engine.until_set_up(1)).await.unwrap();
         put_on_a_line(&portal);
-        Desk {
+        Self {
             portal,
             config,
             engine,
@@ -107,67 +110,72 @@ impl Desk {
         }
     }
 
-    /// Ann says something to Echo, and waits for its answer.
-    async fn talks(&self, said: &str) {
+    /// Ann writes to Echo, and waits for its answer.
+    async fn talk_to_echo(&self, words: &str) {
         let echo = self.portal.bot("echo").unwrap();
         let dialog = echo.to_string();
-        self.portal.send(ANN, &dialog, said).unwrap();
-        let end = Instant::now() + PATIENCE;
+        self.portal.send(ANN, &dialog, words).unwrap();
+        let end = Instant::now() + TIMEOUT;
         let is_answered = || {
             let history = self.portal.history(ANN, &dialog);
             history.iter().any(|message| {
                 message["author"] == echo
                     && message["text"]
                         .as_str()
-                        .is_some_and(|text| text.contains(said))
+                        .is_some_and(|text| text.contains(words))
             })
         };
         while !is_answered() {
-            assert!(
-                Instant::now() < end,
-                "waited in vain for an answer to `{said}`"
-            );
+            assert!(Instant::now() < end, "no answer to `{words}`");
             sleep(Duration::from_millis(5)).await;
         }
     }
 
-    /// Ends the program; its store is free afterwards.
-    async fn leave(self) -> (Emulator, Config, TempDir) {
-        assert!(self.engine.stop(PATIENCE).await);
+    /// Stops the program, which releases its store.
+    async fn stop(self) -> (Emulator, Config, TempDir) {
+        assert!(self.engine.stop(TIMEOUT).await);
         self.served.abort();
-        self.served.await.ok();
+        let _ = self.served.await; // it was aborted
         self.engine.store().close().await.unwrap();
         (self.portal, self.config, self._folder)
     }
 }
 
-impl Found {
+impl Findings {
     fn check(&self, name: &str) -> &Value {
-        let found = self.checks.iter().find(|check| check["name"] == name);
-        found.unwrap_or_else(|| panic!("no check `{name}` among {:#?}", self.checks))
+        let check = self.checks.iter().find(|check| check["name"] == name);
+        check.unwrap_or_else(|| panic!("no check `{name}` among {:#?}", self.checks))
     }
 
-    /// Asserts the status of a check, and that its detail contains this text.
+    /// Asserts the status of a check, and that its detail contains a text.
     #[track_caller]
-    fn is(&self, name: &str, status: &str, found: &str) -> &Found {
+    fn is(&self, name: &str, status: &str, text: &str) -> &Self {
         let check = self.check(name);
-        let words = check["detail"].as_str().unwrap();
+        let detail = check["detail"].as_str().unwrap();
         assert!(
-            check["status"] == status && words.contains(found),
-            "expected {status}, `{found}`: {check:#}"
+            check["status"] == status && detail.contains(text),
+            "expected {status}, `{text}`: {check:#}"
         );
-        let is_well = matches!(status, "ok" | "skipped");
-        assert_eq!(check["fix"].is_null(), is_well, "{check:#}");
+        let needs_no_fix = matches!(status, "ok" | "skipped");
+        assert_eq!(check["fix"].is_null(), needs_no_fix, "{check:#}");
         self
     }
 
-    /// The names of checks that are not as they should be.
+    /// Asserts that the fix of a check contains a text.
+    #[track_caller]
+    fn advises(&self, name: &str, text: &str) -> &Self {
+        let fix = self.check(name)["fix"].as_str().unwrap_or_default();
+        assert!(fix.contains(text), "expected `{text}` in `{fix}`");
+        self
+    }
+
+    /// Returns the names of the checks that are neither ok nor skipped.
     fn complaints(&self) -> Vec<&str> {
-        let ill = self
-            .checks
+        self.checks
             .iter()
-            .filter(|check| check["status"] != "ok" && check["status"] != "skipped");
-        ill.map(|check| check["name"].as_str().unwrap()).collect()
+            .filter(|check| check["status"] != "ok" && check["status"] != "skipped")
+            .map(|check| check["name"].as_str().unwrap())
+            .collect()
     }
 }
 
@@ -175,7 +183,7 @@ fn program() -> App {
     bots::all(Frontdesk::from_env().unwrap())
 }
 
-/// Chooses the front desk as the bot of a line, as somebody has to.
+/// Chooses the front desk as the bot of a line, which a person does on a real portal.
 fn put_on_a_line(portal: &Emulator) {
     if let Some(desk) = portal.bot("frontdesk") {
         portal.add_line(NewLine::new("Support").bot(desk));
@@ -195,11 +203,11 @@ fn with_store(mut config: Config) -> (Config, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     config.store.file = Some(folder.path().join("store.db"));
     (config.poll_quick, config.poll_slow) = (0.05, 0.05);
-    config.plan = Plan::OnPremise; // as the portal, which has no limit
+    config.plan = Plan::OnPremise; // the emulated portal has no limit
     (config, folder)
 }
 
-/// A plan as its flag has it.
+/// Returns the value of `--plan`.
 fn plan(plan: Plan) -> &'static str {
     match plan {
         Plan::Standard => "standard",
@@ -208,7 +216,7 @@ fn plan(plan: Plan) -> &'static str {
     }
 }
 
-/// Runs the command with these settings.
+/// Runs `doctor` with these settings.
 async fn run(config: &Config, args: &'static [&str]) -> Output {
     let mut command = bots();
     let secrets: Vec<String> = config
@@ -217,7 +225,7 @@ async fn run(config: &Config, args: &'static [&str]) -> Output {
         .map(|url| url.expose_secret().to_owned())
         .collect();
     command
-        .arg("doctor")
+        .args(["doctor", "--timeout", ANSWER_TIMEOUT])
         .args(args)
         .env("IMBOT_ALLOW_HOST", config.allow_host.join(","))
         .env("IMBOT_OAUTH_URL", &config.oauth_url)
@@ -244,22 +252,23 @@ async fn run(config: &Config, args: &'static [&str]) -> Output {
         .await
         .unwrap()
         .unwrap();
-    let said = text(&output.stdout) + &text(&output.stderr);
+    let printed = text(&output.stdout) + &text(&output.stderr);
     let codes = secrets
         .iter()
         .filter_map(|url| url.trim_end_matches('/').rsplit('/').next());
     let secret = config.client_secret.as_ref();
     for secret in codes.chain(secret.map(ExposeSecret::expose_secret)) {
-        assert!(!said.contains(secret), "a secret is shown:\n{said}");
+        assert!(!printed.contains(secret), "a secret is shown:\n{printed}");
     }
     output
 }
 
-async fn doctor(config: &Config) -> Found {
+/// Runs `doctor --json` with these settings.
+async fn doctor(config: &Config) -> Findings {
     let output = run(config, &["--json"]).await;
     let checks = serde_json::from_slice(&output.stdout);
-    Found {
-        code: output.status.code(),
+    Findings {
+        exit_code: output.status.code(),
         checks: checks.unwrap_or_else(|_| panic!("{}", text(&output.stderr))),
     }
 }
