@@ -1,7 +1,7 @@
 //! imbot is a framework for Bitrix24 chatbots.
 //!
-//! A bot is a type that implements [`Bot`]. [`run`] gives it a command line, a server and, without a
-//! configured portal, an emulated one with a web chat:
+//! A bot is a type that implements [`Bot`]. [`run`] gives it a command line, a server and, without
+//! a configured portal, an emulated one with a web chat:
 //!
 //! ```no_run
 //! use imbot::prelude::*;
@@ -22,8 +22,8 @@
 //!
 //! # How to read on
 //!
-//! - To write bots: [`Bot`], then [`Context`], [`Profile`] and [`message`]. The [`prelude`] has what
-//!   nearly every program needs.
+//! - To write bots: [`Bot`], then [`Context`], [`Profile`] and [`message`]. The [`prelude`] has
+//!   what nearly every program needs.
 //! - To connect a messenger to open channels: [`Connector`]. To receive every other event:
 //!   [`App::hook`].
 //! - To connect a portal, run, test and operate a program of bots: the chapters of the [`guide`].

@@ -1,7 +1,8 @@
-//! What differs between operating systems: file permissions, positioned reads and writes, and flushing a folder.
+//! What differs between operating systems: file permissions, positioned reads and writes, and
+//! flushing a folder.
 //!
-//! On Unix, files and folders are readable by their owner only. Elsewhere they have the permissions of
-//! the folder they are in.
+//! On Unix, files and folders are readable by their owner only. Elsewhere they have the permissions
+//! of the folder they are in.
 
 use std::fs::{DirBuilder, File, Metadata, OpenOptions};
 use std::io;
@@ -12,7 +13,8 @@ pub(crate) const OTHERS: u32 = 0o077;
 /// Permission bits of everybody who is neither the owner nor in the owner's group.
 pub(crate) const EVERYBODY: u32 = 0o007;
 
-/// Returns the permission bits of a file. Where there are none, those of a file that only its owner may read.
+/// Returns the permission bits of a file. Where there are none, those of a file that only its owner
+/// may read.
 pub(crate) fn mode(metadata: &Metadata) -> u32 {
     imp::mode(metadata)
 }
@@ -22,7 +24,8 @@ pub(crate) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     imp::private(options)
 }
 
-/// Creates a folder, and those above it, readable by its owner only. An existing folder stays as it is.
+/// Creates a folder, and those above it, readable by its owner only. An existing folder stays as it
+/// is.
 pub(crate) fn create_private_folder(path: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     imp::private_folder(builder.recursive(true)).create(path)

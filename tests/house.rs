@@ -1,5 +1,5 @@
-//! The rules of the house: which module imports which, where libraries are named, which old names are gone, and that
-//! every file begins with what it does.
+//! The rules of the house: which module imports which, where libraries are named, which old names
+//! are gone, and that every file begins with what it does.
 
 mod citations;
 mod syntax;
@@ -166,7 +166,8 @@ fn reexports() -> HashMap<String, String> {
         .collect()
 }
 
-/// Returns the modules of the crate that a file of `src` imports from, also through groups, `super` and what `lib.rs` re-exports.
+/// Returns the modules of the crate that a file of `src` imports from, also through groups, `super`
+/// and what `lib.rs` re-exports.
 fn imports(path: &Path, text: &str, reexports: &HashMap<String, String>) -> Vec<String> {
     let found = syntax::paths(&syntax::words(text), &module_path(path));
     found
@@ -322,6 +323,26 @@ fn old_names_are_gone() {
         }
     }
     assert!(left.is_empty(), "old names:\n{}", left.join("\n"));
+}
+
+#[test]
+fn comment_lines_have_at_most_100_characters() {
+    let mut long = Vec::new();
+    for (path, text) in sources() {
+        let mut is_code = false;
+        for (number, line) in (1..).zip(text.lines()) {
+            let Some(comment) = line.trim_start().strip_prefix("//") else {
+                continue;
+            };
+            let comment = comment.trim_start_matches(['/', '!', ' ']);
+            is_code ^= comment.starts_with("```");
+            let may_be_long = is_code || comment.starts_with('|'); // code and tables
+            if !may_be_long && line.chars().count() > 100 {
+                long.push(format!("{}:{number}", path.display()));
+            }
+        }
+    }
+    assert!(long.is_empty(), "too long:\n{}", long.join("\n"));
 }
 
 #[test]

@@ -66,8 +66,8 @@ async fn install(portal: &Emulator, client_id: &str, engine: &Engine) -> Done {
     Ok(())
 }
 
-/// Creates an open channel and joins the connectors to it. Its bot is the first one that serves open
-/// channels, and its operator is the portal's administrator.
+/// Creates an open channel and joins the connectors to it. Its bot is the first one that serves
+/// open channels, and its operator is the portal's administrator.
 async fn join_line(portal: &Emulator, needs: &PortalNeeds) -> Done {
     const ADMIN: u64 = 1;
     if needs.connectors.is_empty() {

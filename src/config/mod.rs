@@ -183,6 +183,23 @@ pub enum StoreConfigError {
 }
 
 /// The settings of a program. `--help` lists their environment variables.
+///
+/// [`App::run`](crate::App) reads them from flags, the environment and a file. A program with its own
+/// command line fills them in:
+///
+/// ```
+/// use imbot::prelude::*;
+/// use imbot::{Config, ConfigError};
+///
+/// # struct Echo; impl Bot for Echo {}
+/// # fn example() -> Result<(), ConfigError> {
+/// let mut config = Config::default();
+/// config.portal = vec!["https://example.bitrix24.com/rest/1/abc123/".into()];
+/// let engine = App::new().bot(Echo).engine(&config)?;
+/// # Ok(())
+/// # }
+/// # example().unwrap();
+/// ```
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "cli", derive(clap::Args))]
 #[non_exhaustive]

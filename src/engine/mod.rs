@@ -16,9 +16,9 @@
 //! [`Engine::accept`] is the only entry for events, however they came.
 //!
 //! A portal does not send a refused event again, so none is refused for lack of memory: a queue
-//! holds little more than ids, and the store bounds the number of waiting events. The newest [`DECODED_MAX`]
-//! events are kept decoded as well, so what is handled at once is never read back. At most
-//! [`TURNS_MAX`] handlers and [`SENDS_MAX`] calls run at once.
+//! holds little more than ids, and the store bounds the number of waiting events. The newest
+//! [`DECODED_MAX`] events are kept decoded as well, so what is handled at once is never read back.
+//! At most [`TURNS_MAX`] handlers and [`SENDS_MAX`] calls run at once.
 
 mod accept;
 mod background;
@@ -95,8 +95,9 @@ pub struct Options {
     /// The application's id and secret, to prove installations and renew tokens; `None` if all
     /// portals are reached by inbound webhooks.
     pub application: Option<Arc<Application>>,
-    /// The portals that are reached by inbound webhooks ([`inbound_webhook`](crate::portal::inbound_webhook)).
-    /// They are known from the settings, because no installation reports them.
+    /// The portals that are reached by inbound webhooks
+    /// ([`inbound_webhook`](crate::portal::inbound_webhook)). They are known from the settings,
+    /// because no installation reports them.
     pub webhooks: Vec<Installation>,
     /// The tokens of outgoing webhooks, which are not the application's and so cannot be learned
     /// from an installation.
@@ -182,7 +183,8 @@ pub struct Engine {
     proof_limits: ProofLimits,
     /// Events in the store that are not in a queue yet. New events wait behind them.
     backlog: Backlog,
-    /// The bots whose events are polled, so that each is polled once, and the bot of each portal that is next.
+    /// The bots whose events are polled, so that each is polled once, and the bot of each portal
+    /// that is next.
     polling: Polling,
     /// The portals whose offline events are fetched, so that each is fetched from once.
     offline_fetch: OfflineFetch,
@@ -319,8 +321,8 @@ impl Engine {
         &self.options.store
     }
 
-    /// Stops handling and sending, and waits at most for `limit` until that is done. Returns true if
-    /// it was.
+    /// Stops handling and sending, and waits at most for `limit` until that is done. Returns true
+    /// if it was.
     ///
     /// With a durable store, running turns and calls are ended and no more are started: the next
     /// process goes on. Without one, everything that was accepted is handled and sent first. Events

@@ -78,8 +78,8 @@ pub struct Message {
     pub id: MessageId,
     /// What the person said, with BB codes: without the mention of the bot and the comma after it,
     /// and without spaces around it. Invisible word joiners (U+2060) are left out as well, except
-    /// after `[`, where one keeps typed brackets from being a BB code when the text is sent on. What
-    /// the portal sent is [`raw_text`](Message::raw_text).
+    /// after `[`, where one keeps typed brackets from being a BB code when the text is sent on.
+    /// What the portal sent is [`raw_text`](Message::raw_text).
     pub text: String,
     /// The text as it came, if it differs from `text`.
     #[serde(skip_serializing_if = "Option::is_none")]

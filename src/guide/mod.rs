@@ -10,7 +10,8 @@
 //! - [`promises`]: what is promised, and which test proves it
 //! - [`costs`]: CPU, memory, and smaller builds
 //!
-//! The facts about Bitrix24 that the code relies on, with their sources, are in the repository under
+//! The facts about Bitrix24 that the code relies on, with their sources, are in the repository
+//! under
 //! `src/guide/protocol`.
 
 #[allow(unused_imports, reason = "the chapters link to them")]

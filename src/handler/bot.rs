@@ -125,8 +125,8 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
     /// A session began in a chat of an open channel with the bot. Greet the client here.
     ///
     /// It is called once per session, just before the first event (the bot's join or a client's
-    /// message). `session` is `None` if that event does not carry the number. In open channels [`join`](Bot::join) is called at most once per session, after
-    /// this.
+    /// message). `session` is `None` if that event does not carry the number. In open channels
+    /// [`join`](Bot::join) is called at most once per session, after this.
     ///
     /// # Errors
     /// Those of your implementation; see [`Bot`].
@@ -241,8 +241,8 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
         Ok(serde_json::from_value(old)?)
     }
 
-    /// The last attempt at an event failed. Its turns changed nothing; with this one it becomes a dead
-    /// letter. It is not called if the process ended during the last attempt.
+    /// The last attempt at an event failed. Its turns changed nothing; with this one it becomes a
+    /// dead letter. It is not called if the process ended during the last attempt.
     ///
     /// Messages sent here are kept. Default: an apology, so that nobody waits for an answer. In an
     /// open channel the chat is then handed over to an operator.

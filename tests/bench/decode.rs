@@ -1,7 +1,9 @@
-//! Decoding a message event of 2 KB into the typed event, against `serde_qs`: `cargo bench --bench decode`.
+//! Decoding a message event of 2 KB into the typed event, against `serde_qs`: `cargo bench --bench
+//! decode`.
 //!
 //! A program of its own with the system's allocator, the default for a library: mimalloc helps the
-//! peer's many small allocations more than our few. The other benchmarks use the allocator of `bots`.
+//! peer's many small allocations more than our few. The other benchmarks use the allocator of
+//! `bots`.
 
 #![expect(clippy::print_stdout, reason = "the table goes to standard output")]
 

@@ -279,7 +279,8 @@ async fn load(engine: &Arc<Engine>, events: u64, rate: Option<f64>) -> Vec<f64> 
         let (engine, event) = (Arc::clone(engine), Arc::clone(&event));
         tokio::spawn(async move {
             let mut waits = Vec::new();
-            // A client has chats of its own, so that the order in a chat is the order of the numbers.
+            // A client has chats of its own, so that the order in a chat is the order of the
+            // numbers.
             for number in (client + 1..=events).step_by(CLIENTS as usize) {
                 if let Some(rate) = rate {
                     tokio::time::sleep_until(begin + Duration::from_secs_f64(number as f64 / rate))

@@ -16,16 +16,16 @@ enum Piece {
 }
 
 impl Template {
-    /// The documentation's message event as a bot of an inbound webhook receives it, without the bot's
-    /// own tokens: 2 KB.
+    /// The documentation's message event as a bot of an inbound webhook receives it, without the
+    /// bot's own tokens: 2 KB.
     pub(crate) fn short() -> Template {
         let body = include_str!("../fixtures/events/v1-message-add-private.form");
         let is_token = |pair: &str| pair.starts_with("data%5BBOT") && !pair.contains("BOT_");
         Template::of(body.split('&').filter(|pair| !is_token(pair)))
     }
 
-    /// The longest message event in the documentation: a mention in a group, with the bot's own tokens
-    /// twice.
+    /// The longest message event in the documentation: a mention in a group, with the bot's own
+    /// tokens twice.
     pub(crate) fn long() -> Template {
         let body = include_str!("../fixtures/events/v1-message-add-group-mention.form");
         Template::of(body.split('&'))

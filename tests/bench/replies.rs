@@ -1,8 +1,8 @@
-//! Replies per second through one portal with a full bucket, over the whole road: in batches, and one
-//! by one.
+//! Replies per second through one portal with a full bucket, over the whole road: in batches, and
+//! one by one.
 //!
-//! The portal is the emulated one with its limit of 2 a second and 50 at once, in real time. Replies that contain a
-//! batch reference are sent one by one.
+//! The portal is the emulated one with its limit of 2 a second and 50 at once, in real time.
+//! Replies that contain a batch reference are sent one by one.
 
 use std::sync::Arc;
 use std::time::Duration;

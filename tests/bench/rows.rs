@@ -66,7 +66,8 @@ impl Rows {
         }
     }
 
-    /// One transaction: events appended, those before them begun, those before them committed, and so on.
+    /// One transaction: events appended, those before them begun, those before them committed, and
+    /// so on.
     fn group(&self, first: u64) {
         let stage = |back: u64| {
             let first = first.saturating_sub(back * PART);

@@ -1,7 +1,7 @@
 //! The widget: the memory of a thousand visitors at once, and the time to a bot's answer.
 //!
-//! `cargo bench --bench bench -- widget`; each visitor's stream needs a descriptor at both ends (`ulimit -n 4096`). The
-//! program is a process of its own; portal and visitors are in this one.
+//! `cargo bench --bench bench -- widget`; each visitor's stream needs a descriptor at both ends
+//! (`ulimit -n 4096`). The program is a process of its own; portal and visitors are in this one.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -165,8 +165,8 @@ impl Site {
         join_all((0..VISITORS).map(|number| Visitor::new(self, &http, number))).await
     }
 
-    /// Returns the milliseconds to an answer at p99, in the widget and in a private chat of the portal,
-    /// measured alternately.
+    /// Returns the milliseconds to an answer at p99, in the widget and in a private chat of the
+    /// portal, measured alternately.
     async fn answers(&self, visitors: &mut [Visitor]) -> (f64, f64) {
         let (mut widget, mut chat) = (Vec::new(), Vec::new());
         for turn in 0..EXCHANGES {

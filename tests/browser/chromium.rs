@@ -77,8 +77,8 @@ impl Chromium {
     }
 }
 
-/// Starts the driver and returns the port it has chosen. It uses the same port for IPv4 and IPv6, and exits
-/// if another driver already has one of them.
+/// Starts the driver and returns the port it has chosen. It uses the same port for IPv4 and IPv6,
+/// and exits if another driver already has one of them.
 fn start_driver() -> (Child, u16) {
     const TRIES: usize = 5;
     (0..TRIES)

@@ -1,4 +1,5 @@
-//! An application with an interface is installed in a frame, and gets no events before that is finished.
+//! An application with an interface is installed in a frame, and gets no events before that is
+//! finished.
 
 use imbot::emulator::{Emulator, NewApp, Options};
 use imbot::prelude::*;

@@ -1,6 +1,7 @@
 //! The web chat, driven in a real Chromium as a person drives it.
 //!
-//! Without Chromium these tests fail with a hint how to install it; `IMBOT_TEST_BROWSER=skip` skips them.
+//! Without Chromium these tests fail with a hint how to install it; `IMBOT_TEST_BROWSER=skip` skips
+//! them.
 
 mod chat;
 mod chromium;

@@ -1,8 +1,8 @@
 //! Clients, an operator and a bot who write in a line's chat at the same time.
 //!
-//! The portal does not ask a bot to be silent; the bot only receives the operator's message. It must
-//! answer all clients' messages that it receives before the operator's first message, and no later
-//! ones. An answer may appear after the operator's message if the bot had started it before.
+//! The portal does not ask a bot to be silent; the bot only receives the operator's message. It
+//! must answer all clients' messages that it receives before the operator's first message, and no
+//! later ones. An answer may appear after the operator's message if the bot had started it before.
 
 use std::time::Duration;
 

@@ -91,8 +91,8 @@ fn number(text: &str) -> Option<&str> {
         .then_some(number)
 }
 
-/// Returns the Markdown files named in a text that are neither notes, nor pages of the documentation,
-/// nor among the `known` files.
+/// Returns the Markdown files named in a text that are neither notes, nor pages of the
+/// documentation, nor among the `known` files.
 fn strange<'t>(prose: &'t str, known: &[String]) -> Vec<&'t str> {
     let is_end = |char: char| char.is_whitespace() || "`()[]\",;:".contains(char);
     let mut strange = Vec::new();

@@ -1,7 +1,8 @@
 //! Reads Rust source as far as the rules of the house need it: words, paths, and what is defined.
 
-/// Returns the words and marks of a source text. Comments and literals are left out, except lines of documentation,
-/// each of which is one word that begins with `///`. `::` and `->` are one mark each.
+/// Returns the words and marks of a source text. Comments and literals are left out, except lines
+/// of documentation, each of which is one word that begins with `///`. `::` and `->` are one mark
+/// each.
 pub(super) fn words(text: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut rest = text;
@@ -58,7 +59,8 @@ fn after_text(text: &str) -> &str {
     ""
 }
 
-/// Returns the text after a character literal whose opening quote is passed; a lifetime's name stays.
+/// Returns the text after a character literal whose opening quote is passed; a lifetime's name
+/// stays.
 fn after_quote(text: &str) -> &str {
     let mut chars = text.chars();
     match (chars.next(), chars.next()) {
@@ -68,8 +70,8 @@ fn after_quote(text: &str) -> &str {
     }
 }
 
-/// Returns every path that begins with `crate`, `self` or `super`, from the root of the crate, for code of this module.
-/// Groups are resolved: `crate::{a, b::{c, d}}` gives `a`, `b::c` and `b::d`.
+/// Returns every path that begins with `crate`, `self` or `super`, from the root of the crate, for
+/// code of this module. Groups are resolved: `crate::{a, b::{c, d}}` gives `a`, `b::c` and `b::d`.
 pub(super) fn paths(words: &[String], module: &[&str]) -> Vec<Vec<String>> {
     let mut module: Vec<String> = module.iter().map(|&name| name.to_owned()).collect();
     let (mut found, mut blocks) = (Vec::new(), Vec::new());
@@ -165,8 +167,8 @@ pub(super) fn defined(words: &[String]) -> Vec<&str> {
         .collect()
 }
 
-/// Returns the names of public functions, and of those of public traits, that return a `Result` and have no `# Errors`
-/// in their documentation.
+/// Returns the names of public functions, and of those of public traits, that return a `Result` and
+/// have no `# Errors` in their documentation.
 pub(super) fn without_errors(words: &[String]) -> Vec<&str> {
     let (mut found, mut docs) = (Vec::new(), String::new());
     // Whether each open block is a public trait, or a module of tests.
@@ -231,7 +233,8 @@ fn signature(words: &[String]) -> &[String] {
     &[]
 }
 
-/// Whether an arrow outside of parentheses is the function's own, and not that of a bound such as `<F: Fn() -> T>`.
+/// Whether an arrow outside of parentheses is the function's own, and not that of a bound such as
+/// `<F: Fn() -> T>`.
 fn is_own(words: &[String], at: usize) -> bool {
     let count = |mark: &str| words[..at].iter().filter(|word| *word == mark).count();
     count("<") == count(">")

@@ -1,5 +1,5 @@
-//! An application that never calls its portal: an installation, settings, and a transport that sends
-//! nothing.
+//! An application that never calls its portal: an installation, settings, and a transport that
+//! sends nothing.
 
 use std::pin::Pin;
 

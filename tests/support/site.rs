@@ -307,7 +307,8 @@ impl Looker {
         .await
     }
 
-    /// Waits for a message of the visitor. Its state may be later than stored: only the newest is sent.
+    /// Waits for a message of the visitor. Its state may be later than stored: only the newest is
+    /// sent.
     pub(crate) async fn sees_own(&mut self, text: &str) -> Value {
         self.waits(text, |entry| entry["by"] == "visitor").await
     }

@@ -1,5 +1,5 @@
-//! Visitors' files, stored under random names. Anybody who knows the name of a file can download it,
-//! as the portal and its users do.
+//! Visitors' files, stored under random names. Anybody who knows the name of a file can download
+//! it, as the portal and its users do.
 //!
 //! A file is never shown as a page of this address: it is always a download without a type.
 

@@ -1,7 +1,8 @@
 //! Events of v2: one bot each, into the event log or to the subscriptions of its owner.
 //!
-//! protocol/bots-v2.md 3 and protocol/bots-v2.md 5, protocol/server-behaviour.md 4. Both ways carry the same
-//! fields; only `bot` differs: the whole object in the log; id, code and tokens in a posted event.
+//! protocol/bots-v2.md 3 and protocol/bots-v2.md 5, protocol/server-behaviour.md 4. Both ways carry
+//! the same fields; only `bot` differs: the whole object in the log; id, code and tokens in a
+//! posted event.
 
 use serde_json::{Map, Value, json};
 

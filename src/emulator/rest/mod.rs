@@ -1,7 +1,7 @@
 //! The REST interface: from an HTTP request to the documented envelope.
 //!
-//! Checks are in the portal's order (protocol/server-behaviour.md 5.2): the rate limit, whether the method
-//! exists, who calls, whether they may, then the method itself.
+//! Checks are in the portal's order (protocol/server-behaviour.md 5.2): the rate limit, whether the
+//! method exists, who calls, whether they may, then the method itself.
 
 mod attach;
 pub(crate) mod auth;

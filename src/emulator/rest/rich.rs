@@ -51,7 +51,8 @@ impl Part {
     }
 }
 
-/// Returns a part in its full form; `N` and empty values mean that the part is absent. Buttons belong to
+/// Returns a part in its full form; `N` and empty values mean that the part is absent. Buttons
+/// belong to
 /// `bot` unless they name another bot.
 pub(super) fn read(part: Part, value: &Value, bot: Option<u64>) -> Result<Option<Value>, Refusal> {
     let parsed = match value {

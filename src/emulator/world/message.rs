@@ -175,8 +175,9 @@ pub(crate) struct Reaction {
 }
 
 /// The codes of page
-/// `b24restdocs: api-reference/chat-bots/chat-bots-v2/imbot.v2/messages/chat-message-reaction-add.md`,
-/// according to which the list may change.
+/// `b24restdocs:
+/// api-reference/chat-bots/chat-bots-v2/imbot.v2/messages/chat-message-reaction-add.md`, according
+/// to which the list may change.
 #[rustfmt::skip]
 pub(crate) const CODES: [&str; 48] = [
     LIKE, "dislike", "faceWithTearsOfJoy", "redHeart", "neutralFace", "fire", "cry", "slightlySmilingFace",

@@ -4,8 +4,8 @@
 //! therefore known which calls may have been made, and the bot's profile decides what happens to
 //! them ([`Redelivery`]).
 //!
-//! A failed call is retried here with the pauses of `retry.rs`. Below, a portal that refuses all calls
-//! is left alone for a while (`portal/schedule/breaker.rs`).
+//! A failed call is retried here with the pauses of `retry.rs`. Below, a portal that refuses all
+//! calls is left alone for a while (`portal/schedule/breaker.rs`).
 
 mod transport;
 

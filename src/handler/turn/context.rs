@@ -30,8 +30,8 @@ pub(crate) struct EventContext {
 }
 
 impl EventContext {
-    /// Returns a context with these parts. The caller fills in the chat, the sender, the time and the
-    /// attempt.
+    /// Returns a context with these parts. The caller fills in the chat, the sender, the time and
+    /// the attempt.
     pub(crate) fn new(
         id: EventId,
         conversation: Conversation,

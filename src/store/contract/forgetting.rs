@@ -15,7 +15,8 @@ pub(super) const CHECKS: &[Check] = &[
     check!(a_person_is_forgotten_in_private_chats_with_every_bot_of_the_portal),
 ];
 
-/// Leaves something of everything in a dialog: a state, a call, a reminder, a dead letter and an event.
+/// Leaves something of everything in a dialog: a state, a call, a reminder, a dead letter and an
+/// event.
 async fn talk(store: &dyn Store, first: u128, dialog: &str) {
     let event = append(store, first, dialog).await;
     let reminder = Reminder {

@@ -13,8 +13,8 @@
 //! # }
 //! ```
 //!
-//! [`checks`] lists them, for a test harness that runs each as a test of its own. [`sample`] has the
-//! deliveries, turns and calls that they use, for tests of what only your store promises.
+//! [`checks`] lists them, for a test harness that runs each as a test of its own. [`sample`] has
+//! the deliveries, turns and calls that they use, for tests of what only your store promises.
 //!
 //! The checks cover what one process sees of a store. That a store is durable, or works for several
 //! processes, needs tests of its own.

@@ -1,4 +1,5 @@
-//! Ways to bring a store into states that are hard to reach otherwise, for tests (feature `testing`).
+//! Ways to bring a store into states that are hard to reach otherwise, for tests (feature
+//! `testing`).
 
 use std::path::Path;
 use std::sync::Arc;
@@ -30,8 +31,8 @@ impl Sqlite {
         limited.map(drop).map_err(|fault| self.failed(fault))
     }
 
-    /// Appends a delivery and then fails as a flush does whose bytes arrived all the same. The store
-    /// must open the database again and know the delivery.
+    /// Appends a delivery and then fails as a flush does whose bytes arrived all the same. The
+    /// store must open the database again and know the delivery.
     ///
     /// # Errors
     /// Always: the simulated fault, or the store is closed.

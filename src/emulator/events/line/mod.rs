@@ -1,4 +1,5 @@
-//! Events about open channels: protocol/open-channels.md 3 and protocol/open-channels.md 4, protocol/server-behaviour.md 6.1.
+//! Events about open channels: protocol/open-channels.md 3 and protocol/open-channels.md 4,
+//! protocol/server-behaviour.md 6.1.
 //!
 //! Events of connectors are sent to the connector's application, those of lines and sessions to all
 //! subscriptions.

@@ -1,6 +1,7 @@
 //! `imconnector.register`, `.unregister` and `.list`.
 //!
-//! Failures come with HTTP 200 and the error next to `"result": false` (protocol/server-behaviour.md 5.2).
+//! Failures come with HTTP 200 and the error next to `"result": false`
+//! (protocol/server-behaviour.md 5.2).
 
 use serde_json::{Map, Value, json};
 

@@ -1,4 +1,5 @@
-//! `imbot.v2.*` and `im.v2.*`: v2 of the bot platform, protocol/bots-v2.md 7 and protocol/bots-v2.md 8.
+//! `imbot.v2.*` and `im.v2.*`: v2 of the bot platform, protocol/bots-v2.md 7 and
+//! protocol/bots-v2.md 8.
 //!
 //! Names of parameters are camel case, exactly. Content is in `fields`; the objects it concerns are
 //! next to it. Methods without another result return `{"result": true}` inside `result`.

@@ -64,7 +64,8 @@ pub(super) fn read(fields: &Map<String, Value>, bot: u64) -> Result<Content, Ref
     Ok(content)
 }
 
-/// Reads `skipConnector` and `silentConnector`, which keep a message from a line's client (protocol/bots-v2.md 7.3).
+/// Reads `skipConnector` and `silentConnector`, which keep a message from a line's client
+/// (protocol/bots-v2.md 7.3).
 fn state(fields: &Map<String, Value>) -> OutsideState {
     let is_on = |name| flag(fields, name) == Some(true);
     match () {

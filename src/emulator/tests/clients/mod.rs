@@ -1,5 +1,6 @@
-//! The expectations of clients of other languages: each test names the item of protocol/other-clients.md that it
-//! proves. Item 9 is in `secure`, and the rest of items 7 and 8 in `apps` and `rest`.
+//! The expectations of clients of other languages: each test names the item of
+//! protocol/other-clients.md that it proves. Item 9 is in `secure`, and the rest of items 7 and 8
+//! in `apps` and `rest`.
 
 mod servers;
 
