@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 
 use super::Done;
-use super::run::{listen, serve_until_asked};
+use super::listen::{listen, serve_until_asked};
 use crate::app::{App, PortalNeeds};
 use crate::config::Config;
 use crate::emulator::{Emulator, NewApp, NewLine, Options};

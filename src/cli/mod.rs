@@ -18,6 +18,7 @@ mod emulate;
 #[cfg(feature = "emulator")]
 mod emulated;
 mod events;
+mod listen;
 mod register;
 mod run;
 mod store;

@@ -1,19 +1,17 @@
 //! `run`: runs the bots on their portals, or on one that is emulated in the same process.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use clap::{Args, Command, FromArgMatches};
-use listenfd::ListenFd;
-use tokio::net::TcpListener;
 
 use super::Done;
 #[cfg(feature = "emulator")]
 use super::emulated;
+use super::listen::{listen, serve_until_asked};
 use crate::app::App;
 use crate::config::{Config, File, STORE};
 use crate::engine::Engine;
-use crate::serve::{self, EventEndpoint};
+use crate::serve;
 
 #[derive(Args)]
 pub(super) struct Run {
@@ -85,27 +83,6 @@ async fn polling(engine: Arc<Engine>, config: &Config) -> Done {
         out!("  Talk to {} at {}", chat.bot, chat.address);
     }
     Ok(serve::poll(engine, serve::stop_signal(), config.stop_timeout()).await?)
-}
-
-/// Serves until the process is asked to stop.
-pub(super) async fn serve_until_asked(
-    app: EventEndpoint,
-    config: &Config,
-    listener: TcpListener,
-) -> Done {
-    let stop = serve::stop_signal();
-    Ok(serve::run(app, listener, stop, config.stop_timeout()).await?)
-}
-
-/// Takes over the socket that a service manager passes (`LISTEN_FDS`), else listens on `address`.
-pub(super) async fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
-    if let Some(socket) = ListenFd::from_env().take_tcp_listener(0)? {
-        socket.set_nonblocking(true)?;
-        return TcpListener::from_std(socket);
-    }
-    TcpListener::bind(address).await.map_err(|error| {
-        std::io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
-    })
 }
 
 /// Returns the path of an address. It is part of a request's path if the reverse proxy keeps it.

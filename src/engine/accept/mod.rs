@@ -14,10 +14,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::handle::connectors::outside_key;
-use super::handle::hooks::hook_key;
 use super::{AcceptError, DECODED_MAX, Engine, QueuedEvent};
-use crate::event::{AppEvent, Delivery, Event, MemberId};
+use crate::event::{AppEvent, Delivery, Event, Inbound, MemberId};
 use crate::store::{
     Appended, Conversation, EventId, NewDelivery, NewEvent, OrderingKey, Outcome, QueuedCall,
     TurnCommit,
@@ -237,5 +235,23 @@ pub(super) fn decode(delivery: &Delivery) -> Result<Vec<Event>, String> {
     match catch_unwind(AssertUnwindSafe(|| delivery.events())) {
         Ok(events) => events.map_err(|error| error.to_string()),
         Err(_) => Err("the decoder panicked".to_owned()),
+    }
+}
+
+/// Returns the queue of the outside chat that a client wrote in.
+fn outside_key(portal: &MemberId, inbound: &Inbound) -> OrderingKey {
+    OrderingKey::Chat(Conversation::outside(
+        portal.clone(),
+        &inbound.connector,
+        inbound.line,
+        &inbound.chat,
+    ))
+}
+
+/// Returns the queue of a hook on a portal.
+fn hook_key(portal: &MemberId, name: &Arc<str>) -> OrderingKey {
+    OrderingKey::Hook {
+        portal: portal.clone(),
+        hook: Arc::clone(name),
     }
 }

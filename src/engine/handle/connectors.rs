@@ -321,16 +321,6 @@ impl Engine {
     }
 }
 
-/// Returns the queue of the outside chat that a client wrote in.
-pub(in crate::engine) fn outside_key(portal: &MemberId, inbound: &Inbound) -> OrderingKey {
-    OrderingKey::Chat(Conversation::outside(
-        portal.clone(),
-        &inbound.connector,
-        inbound.line,
-        &inbound.chat,
-    ))
-}
-
 /// Returns the parameters that every method of connectors has.
 fn line_params(connector: &str, line: LineId) -> Map<String, Value> {
     Map::from_iter([

@@ -10,7 +10,6 @@ use crate::engine::{Engine, QueuedEvent};
 use crate::event::{AppEvent, Delivery, Event, MemberId, Source, UserId};
 use crate::handler::{Error, Hook, HookEvent, Pattern, Result, guarded};
 use crate::portal::Portal;
-use crate::store::OrderingKey;
 
 /// A hook, and the events that it is for. While an application is put together, `H` may be
 /// something that becomes a hook.
@@ -56,14 +55,6 @@ pub(in crate::engine) fn named(hooks: Vec<HookSpec>) -> Vec<(Arc<str>, HookSpec)
         named.push((name.into(), hook));
     }
     named
-}
-
-/// Returns the queue of a hook on a portal.
-pub(in crate::engine) fn hook_key(portal: &MemberId, name: &Arc<str>) -> OrderingKey {
-    OrderingKey::Hook {
-        portal: portal.clone(),
-        hook: Arc::clone(name),
-    }
 }
 
 impl Engine {

@@ -7,7 +7,7 @@ use rusqlite::{CachedStatement, Connection, Params, Row};
 
 use super::Fault;
 use super::seal::Sealer;
-use crate::store::{Conversation, EventId, Notice, OrderingKey, Time};
+use crate::store::{Conversation, EventId, OrderingKey, Time};
 
 /// A connection with what belongs to it. Everything is done inside a transaction.
 #[derive(Debug)]
@@ -113,13 +113,6 @@ impl Db {
         self.last_arrival.set(Some(at));
     }
 
-    /// Adds a notice for the running process.
-    pub(super) fn notify(&self, notice: &Notice) -> Result<(), Fault> {
-        super::notices::add(self, notice)?;
-        self.has_notices.set(true);
-        Ok(())
-    }
-
     /// Begins a transaction.
     pub(super) fn begin(&self) -> Result<(), Fault> {
         self.execute("BEGIN IMMEDIATE", []).map(drop)
@@ -160,16 +153,6 @@ impl Db {
     pub(super) fn last_event(&self) -> u64 {
         self.committed_event.get()
     }
-
-    /// Adds notices of events that were committed although an error was reported: their callers got
-    /// an error.
-    pub(super) fn notify_after(&self, event: u64) -> Result<(), Fault> {
-        let sql = "SELECT id, lane FROM event WHERE id > ?1";
-        for (id, key) in self.list(sql, [event], super::inbox::read_waiting)? {
-            self.notify(&Notice::Event(id, key))?;
-        }
-        Ok(())
-    }
 }
 
 /// Returns the ordering key in a column.
@@ -188,4 +171,9 @@ pub(super) fn conversation_at(row: &Row<'_>, column: usize) -> Result<Conversati
             .as_str()
             .map_err(rusqlite::Error::from)?,
     )
+}
+
+/// Returns the event in a row of the columns `id` and `lane`.
+pub(super) fn waiting_at(row: &Row<'_>) -> Result<(EventId, OrderingKey), Fault> {
+    Ok((EventId(row.get(0)?), key_at(row, 1)?))
 }

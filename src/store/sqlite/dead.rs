@@ -31,20 +31,6 @@ pub(super) fn dead_letter_event(
     Ok(())
 }
 
-/// Inserts a dead letter for a call.
-pub(super) fn dead_letter_call(
-    db: &Db,
-    call: &QueuedCall,
-    at: Time,
-    error: &str,
-) -> Result<(), Fault> {
-    db.execute(
-        "INSERT INTO dead (at, lane, error, attempts, blocks, call) VALUES (?1, ?2, ?3, 1, 0, ?4)",
-        params![at.0, text::conversation(&call.to), error, text::json(call)],
-    )?;
-    Ok(())
-}
-
 /// Returns dead letters, oldest first.
 pub(super) fn list(db: &Db, after: Option<DeadId>, limit: usize) -> Result<Vec<DeadLetter>, Fault> {
     let sql = format!("SELECT {COLUMNS} FROM dead WHERE id > ?1 ORDER BY id LIMIT ?2");

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use rusqlite::{Row, params};
 
-use super::db::{Db, key_at};
+use super::db::{Db, key_at, waiting_at};
 use super::{Fault, text};
 use crate::store::{Content, EventId, InboxEvent, NewDelivery, Occurrence, OrderingKey, Time};
 
@@ -80,15 +80,7 @@ pub(super) fn waiting(
     limit: usize,
 ) -> Result<Vec<(EventId, OrderingKey)>, Fault> {
     let sql = "SELECT id, lane FROM event WHERE id > ?1 ORDER BY id LIMIT ?2";
-    db.list(
-        sql,
-        params![after.map_or(0, |id| id.0), limit],
-        read_waiting,
-    )
-}
-
-pub(super) fn read_waiting(row: &Row<'_>) -> Result<(EventId, OrderingKey), Fault> {
-    Ok((EventId(row.get(0)?), key_at(row, 1)?))
+    db.list(sql, params![after.map_or(0, |id| id.0), limit], waiting_at)
 }
 
 /// Returns a waiting event.

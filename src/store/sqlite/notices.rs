@@ -2,12 +2,30 @@
 
 use rusqlite::params;
 
-use super::db::{Db, conversation_at, key_at};
+use super::db::{Db, conversation_at, key_at, waiting_at};
 use super::{Fault, text};
 use crate::store::{EventId, Notice, OrderingKey};
 
-/// Adds a notice.
-pub(super) fn add(db: &Db, notice: &Notice) -> Result<(), Fault> {
+impl Db {
+    /// Adds a notice for the running process.
+    pub(super) fn notify(&self, notice: &Notice) -> Result<(), Fault> {
+        add(self, notice)?;
+        self.has_notices.set(true);
+        Ok(())
+    }
+
+    /// Adds notices of events that were committed although an error was reported: their callers got
+    /// an error.
+    pub(super) fn notify_after(&self, event: u64) -> Result<(), Fault> {
+        let sql = "SELECT id, lane FROM event WHERE id > ?1";
+        for (id, key) in self.list(sql, [event], waiting_at)? {
+            self.notify(&Notice::Event(id, key))?;
+        }
+        Ok(())
+    }
+}
+
+fn add(db: &Db, notice: &Notice) -> Result<(), Fault> {
     let (kind, number, key) = match notice {
         Notice::Event(id, key) => ("event", Some(id.0), text::key(key)),
         Notice::Call(id, to) => ("call", Some(text::call_number(*id)), text::conversation(to)),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rusqlite::params;
 
 use super::db::{Db, conversation_at};
-use super::{Fault, dead, text};
+use super::{Fault, text};
 use crate::event::MessageId;
 use crate::store::{Call, CallId, Conversation, QueuedCall, Settled, Taken, Time};
 
@@ -161,9 +161,18 @@ pub(super) fn settle(db: &Db, id: CallId, settled: &Settled) -> Result<(), Fault
 fn dead_letter(db: &Db, id: CallId, at: Time, error: &str) -> Result<(), Fault> {
     // Reading the call again is cheap enough: this is rare.
     match take(db, id)? {
-        Some(row) => dead::dead_letter_call(db, &row.parse(id)?.call, at, error),
+        Some(row) => insert_dead(db, &row.parse(id)?.call, at, error),
         None => Ok(()),
     }
+}
+
+/// Inserts a dead letter for a call.
+fn insert_dead(db: &Db, call: &QueuedCall, at: Time, error: &str) -> Result<(), Fault> {
+    db.execute(
+        "INSERT INTO dead (at, lane, error, attempts, blocks, call) VALUES (?1, ?2, ?3, 1, 0, ?4)",
+        params![at.0, text::conversation(&call.to), error, text::json(call)],
+    )?;
+    Ok(())
 }
 
 /// Returns the id of the message that a call sent.
