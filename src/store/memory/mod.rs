@@ -46,6 +46,7 @@ pub struct Memory {
     /// Until when each portal's time is booked.
     booked: DashMap<MemberId, Time>,
     addresses: Mutex<Vec<String>>,
+    notes: DashMap<(MemberId, String), String>,
     arrived: Mutex<Vec<Arrived>>,
     dead: Mutex<Dead>,
     notices: Mutex<Vec<Notice>>,
