@@ -59,18 +59,10 @@ fn opened(form: &Tree, connector: &str) -> Option<SettingsRequest> {
 }
 
 fn show(settings: &SettingsPage) -> String {
-    let state = match &settings.error {
-        None => format!("Connected to line {}.", settings.line),
-        Some(wrong) => format!("Not connected to line {}: {}", settings.line, escape(wrong)),
-    };
-    let class = if settings.error.is_some() {
-        "wrong"
-    } else {
-        "well"
-    };
+    let class = if settings.is_joined { "well" } else { "wrong" };
     PAGE.replace("{{name}}", &escape(&settings.name))
         .replace("{{class}}", class)
-        .replace("{{state}}", &state)
+        .replace("{{state}}", &escape(&settings.state))
         .replace("{{settings}}", &settings.html)
 }
 
@@ -104,8 +96,8 @@ mod tests {
     fn what_is_wrong_is_shown_as_text() {
         let settings = SettingsPage {
             name: "Web <chat>".to_owned(),
-            line: LineId(7),
-            error: Some("<script>".to_owned()),
+            is_joined: false,
+            state: "Not connected to line 7: <script>".to_owned(),
             html: "<p>own</p>".to_owned(),
         };
         let page = show(&settings);

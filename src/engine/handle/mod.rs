@@ -148,6 +148,9 @@ impl Engine {
             Err(why) => return Box::pin(self.leave(current, why)).await,
         };
         let sender = event.sender();
+        if let Some(language) = &event.language {
+            self.registry.set_language(&chat.portal, language);
+        }
         let context = EventContext {
             chat: event.chat,
             user: event.user,
@@ -175,6 +178,10 @@ impl Engine {
             Ok(prepared) => prepared,
             Err(why) => return Box::pin(self.leave(current, why)).await,
         };
+        let context = EventContext {
+            language: self.registry.language(&chat.portal),
+            ..context
+        };
         let trigger = Box::new(Trigger::Reminder(reminder));
         self.turn(current, bot, trigger, Box::new(context)).await
     }
@@ -196,6 +203,7 @@ impl Engine {
             Err(why) => return Box::pin(self.leave(current, why)).await,
         };
         let context = EventContext {
+            language: self.registry.language(&chat.portal),
             delivery: Some(delivery),
             ..context
         };
