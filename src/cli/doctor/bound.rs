@@ -2,19 +2,14 @@
 
 use super::check::Check;
 use super::problem::ask;
-use crate::engine::{Engine, Requirement};
+use crate::engine::{BOT_EVENTS_V2, Engine, Requirement};
 use crate::portal::methods::profile::Profile;
 use crate::portal::{Binding, Portal};
 use crate::store::Access;
 
-/// Without these a bot hears nothing: the portal binds them, and more, when the bot is registered (protocol/bots-v1.md 4.1;
-/// protocol/bots-v2.md 1.2).
+/// The events without which a v1 bot receives nothing: the portal binds them, and more, with each
+/// registration (protocol/bots-v1.md 4.1).
 const FIRST: &[&str] = &["ONIMBOTMESSAGEADD", "ONIMBOTJOINCHAT"];
-const SECOND: &[&str] = &[
-    "ONIMBOTV2MESSAGEADD",
-    "ONIMBOTV2JOINCHAT",
-    "ONIMBOTV2COMMANDADD",
-];
 
 /// Compares what is bound with what the bots need.
 pub(super) async fn look(
@@ -65,7 +60,7 @@ fn at_our_address(
         wanted.extend(FIRST);
     }
     if posted.iter().any(|need| need.mode.is_some()) {
-        wanted.extend(SECOND);
+        wanted.extend(BOT_EVENTS_V2);
     }
     let missing: Vec<&str> = wanted
         .into_iter()
@@ -84,7 +79,7 @@ fn at_our_address(
             "let an administrator install the application again",
         );
     }
-    let fix = "run `register`; if that binds nothing, install the application again";
+    let fix = "run `register`: it binds them";
     Check::failed(name, detail, fix)
 }
 
