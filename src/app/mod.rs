@@ -47,6 +47,7 @@ pub struct App {
     connectors: Vec<Arc<dyn AnyConnector>>,
     nests: Vec<(String, Nest)>,
     emulated_only: Option<Box<App>>,
+    auth_connector: Option<String>,
     store: Option<Arc<dyn Store>>,
     transport: Option<Arc<dyn Transport>>,
     clock: Clock,
@@ -86,16 +87,23 @@ impl App {
     /// Adds a hook for events that are not a bot's: by name (`"ONCRMDEALADD"`), by the beginning of a name
     /// (`"ONTASK*"`, `"*"`), or by [`Category`](crate::event::Category). Several may be for one event.
     ///
-    /// It comes as who caused it: with that user's tokens, and without any where nobody did.
+    /// Its events have the authorisation of the user who caused them, and none if nobody did.
+    /// [`HookEvent::call`](crate::handler::HookEvent::call) uses the installation's unless the hook
+    /// asks for the event's ([`as_user`](crate::handler::HookEvent::as_user)).
     #[must_use]
     pub fn hook(self, events: impl Into<Pattern>, hook: impl Hook) -> App {
         self.hook_as(UserId(0), events, hook)
     }
 
-    /// Adds a hook whose events come as one user, whoever caused them (`auth_type`): with this user's tokens, and where the
-    /// portal asks who may see what happened, it asks for this user. Only an administrator may bind for others.
+    /// Adds a hook whose events have the authorisation of one user, whoever caused them (`auth_type`): the portal sends what
+    /// this user may see. Only an administrator may bind for others.
     ///
-    /// An event is bound once. Of several hooks for one event the first that names a user decides for all.
+    /// Several users for one event have a binding each, at the address `…?as_user=7`, and each hook gets the events of its own
+    /// user. The application's own events (`ONAPPUPDATE`, `ONAPPUNINSTALL`, those of its connectors and sessions) come once, for
+    /// all hooks.
+    ///
+    /// It does not limit what the hook may do: [`HookEvent::call`](crate::handler::HookEvent::call) has the rights of the
+    /// installation, [`HookEvent::as_user`](crate::handler::HookEvent::as_user) those of this user.
     #[must_use]
     pub fn hook_as(self, user: UserId, events: impl Into<Pattern>, hook: impl Hook) -> App {
         let listener = HookTarget::Hook(Arc::new(hook));
@@ -108,10 +116,24 @@ impl App {
     ///
     /// They are fetched every few seconds (`--poll-slow`). It takes an application that an administrator installed. Where the
     /// portal's plan has no confirmation (`rest_offline_extended`), what was fetched by a process that dies at that moment is lost.
+    ///
+    /// Several programs of one application share one queue of the portal unless they have a source each
+    /// ([`auth_connector`](App::auth_connector)). Of bindings, only those that this program has made are removed with their hook.
     #[must_use]
     pub fn offline_hook(self, events: impl Into<Pattern>, hook: impl Hook) -> App {
         let listener = HookTarget::Hook(Arc::new(hook));
         self.listener(events, true, UserId(0), listener)
+    }
+
+    /// Sets the source key of this program's offline events (`auth_connector`). They have a queue of their own, and a change
+    /// that this program makes is not queued, so a hook that changes what its events are about does not call itself. Every call
+    /// to a portal then has this key. Default: none.
+    ///
+    /// It takes a portal of the plan Professional or above (protocol/events.md 2.1).
+    #[must_use]
+    pub fn auth_connector(mut self, key: impl Into<String>) -> App {
+        self.auth_connector = Some(key.into());
+        self
     }
 
     /// Forwards events that are not a bot's to an address, as JSON: `event`, `portal`, `ts`, `data`; no tokens.
@@ -216,6 +238,7 @@ impl App {
         check(&self.bots)?;
         check_connectors(&self.connectors)?;
         warn_of_the_first_bot(&self.bots);
+        warn_of_settings_without_effect(&self.bots);
         let webhooks = config
             .portal
             .iter()
@@ -252,6 +275,7 @@ impl App {
             webhooks,
             hook_tokens: HookTokens::read(&config.hook_token)?,
             handler_url: config.public_url.clone(),
+            auth_connector: self.auth_connector,
             bx24_url: config.bx24_url.clone(),
             plan: config.plan,
             transport: self.transport.unwrap_or_else(|| Arc::new(RestTransport)),
@@ -352,6 +376,21 @@ fn not_first(bots: &[Arc<dyn AnyBot>]) -> Option<&str> {
     let mut others = bots.iter().skip(1).map(|bot| bot.profile());
     let bot = others.find(|profile| profile.is_for_open_channels())?;
     Some(bot.code())
+}
+
+/// Warns about settings of profiles that the API of their bots does not have.
+fn warn_of_settings_without_effect(bots: &[Arc<dyn AnyBot>]) {
+    for profile in bots.iter().map(|bot| bot.profile()) {
+        for setting in profile.without_effect() {
+            let api = profile.on_api();
+            tracing::warn!(
+                bot = profile.code(),
+                setting,
+                ?api,
+                "this setting of the bot's profile has no effect in its API (`Profile::api`)"
+            );
+        }
+    }
 }
 
 /// Refuses bots that a portal would mix up or refuse.

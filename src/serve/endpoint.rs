@@ -12,7 +12,7 @@ use poem::{Body, Endpoint, IntoEndpoint, Request, Response, Route};
 use serde_json::json;
 
 use super::{connector, install};
-use crate::engine::{AcceptError, Engine};
+use crate::engine::{AcceptError, Engine, user_in_query};
 use crate::event::BODY_BYTES_MAX;
 
 /// The engine's addresses, to be nested wherever you like.
@@ -124,7 +124,8 @@ impl EventEndpoint {
                 return response;
             }
         };
-        match self.engine.accept(event).await {
+        let user = user_in_query(request.uri().query());
+        match self.engine.accept_for(event, user).await {
             Ok(()) => StatusCode::OK.into(),
             Err(refused) => {
                 let status = status(&refused);

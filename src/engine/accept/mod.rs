@@ -16,7 +16,7 @@ use bytes::Bytes;
 use super::handle::connectors::outside_key;
 use super::handle::hooks::hook_key;
 use super::{AcceptError, DECODED_MAX, Engine, QueuedEvent};
-use crate::event::{AppEvent, Delivery, Event, MemberId};
+use crate::event::{AppEvent, Delivery, Event, MemberId, UserId};
 use crate::store::{
     Appended, Conversation, EventId, NewDelivery, NewEvent, OrderingKey, Outcome, QueuedCall,
     TurnCommit,
@@ -44,7 +44,21 @@ impl Engine {
     /// - [`AcceptError::Unreachable`] if an installation or a payment cannot be verified now.
     /// - [`AcceptError::Store`] if it cannot be stored.
     pub async fn accept(self: &Arc<Self>, body: Bytes) -> Result<(), AcceptError> {
-        let delivery = Delivery::from_form(body)?;
+        self.accept_for(body, UserId(0)).await
+    }
+
+    /// Accepts an event that was posted to the address of a binding for one user
+    /// ([`App::hook_as`](crate::App::hook_as)): the number in the query `as_user` of that address; 0
+    /// if it has none.
+    ///
+    /// # Errors
+    /// Those of [`accept`](Engine::accept).
+    pub async fn accept_for(
+        self: &Arc<Self>,
+        body: Bytes,
+        user: UserId,
+    ) -> Result<(), AcceptError> {
+        let mut delivery = Delivery::from_form(body)?;
         if !self.started.initialized() {
             Box::pin(self.start()).await?;
         }
@@ -54,8 +68,13 @@ impl Engine {
         if delivery.name == payment::NAME && delivery.proof().1.is_empty() {
             return Box::pin(self.accept_payment(delivery)).await;
         }
-        let portal = self.verify(&delivery);
-        let portal = portal.or_else(|| self.verify_hook_token(&delivery));
+        let portal = match self.verify(&delivery) {
+            Some(portal) => {
+                delivery.bound_for = Some(user);
+                Some(portal)
+            }
+            None => self.verify_hook_token(&delivery), // its bindings are for nobody
+        };
         let portal = portal.ok_or(AcceptError::Unproven)?;
         self.admit(portal, &delivery).await.inspect_err(|error| {
             self.counts.refused.add();

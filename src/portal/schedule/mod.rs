@@ -69,7 +69,8 @@ impl Scheduler {
 impl Portal {
     /// Waits until the limit permits this call, or until it was made as part of a batch.
     pub(super) async fn acquire(&self, method: &str, params: &Value) -> Result<Permit, Error> {
-        self.acquire_permit(method, params, true).await
+        self.acquire_permit(method, params, self.token().is_none())
+            .await
     }
 
     /// Waits until the limit permits one more request.
@@ -109,7 +110,7 @@ impl Portal {
             }
             if !scheduler.is_running {
                 scheduler.is_running = true;
-                tokio::spawn(self.clone().run_queue());
+                tokio::spawn(self.as_installed().run_queue());
             }
             granted
         };
