@@ -47,6 +47,7 @@ pub struct App {
     connectors: Vec<Arc<dyn AnyConnector>>,
     nests: Vec<(String, Nest)>,
     emulated_only: Option<Box<App>>,
+    auth_connector: Option<String>,
     store: Option<Arc<dyn Store>>,
     transport: Option<Arc<dyn Transport>>,
     clock: Clock,
@@ -87,17 +88,23 @@ impl App {
     /// beginning of a name (`"ONTASK*"`, `"*"`), or by [`Category`](crate::event::Category). An
     /// event can have several hooks.
     ///
-    /// An event carries the tokens of the user who caused it, if there is one.
+    /// Its events have the authorisation of the user who caused them, and none if nobody did.
+    /// [`HookEvent::call`](crate::handler::HookEvent::call) uses the installation's unless the hook
+    /// asks for the event's ([`as_user`](crate::handler::HookEvent::as_user)).
     #[must_use]
     pub fn hook(self, events: impl Into<Pattern>, hook: impl Hook) -> Self {
         self.hook_as(UserId(0), events, hook)
     }
 
-    /// Adds a hook whose events carry the tokens of this user, whoever caused them (`auth_type`).
-    /// Where the portal checks who may see an event, it checks this user's rights. Only an
-    /// administrator may bind events for another user.
+    /// Adds a hook whose events have the authorisation of one user, whoever caused them (`auth_type`): the portal sends what
+    /// this user may see. Only an administrator may bind for others.
     ///
-    /// An event is bound once. If it has several hooks, the first one with a user decides for all.
+    /// Several users for one event have a binding each, at the address `…?as_user=7`, and each hook gets the events of its own
+    /// user. The application's own events (`ONAPPUPDATE`, `ONAPPUNINSTALL`, those of its connectors and sessions) come once, for
+    /// all hooks.
+    ///
+    /// It does not limit what the hook may do: [`HookEvent::call`](crate::handler::HookEvent::call) has the rights of the
+    /// installation, [`HookEvent::as_user`](crate::handler::HookEvent::as_user) those of this user.
     #[must_use]
     pub fn hook_as(self, user: UserId, events: impl Into<Pattern>, hook: impl Hook) -> Self {
         let target = HookTarget::Hook(Arc::new(hook));
@@ -111,10 +118,25 @@ impl App {
     /// They are fetched every few seconds (`--poll-slow`). The application must be installed by an
     /// administrator. If the portal's plan has no confirmation (`rest_offline_extended`), events
     /// are lost when the process dies while it fetches them.
+    ///
+    /// Several programs of one application share one queue of the portal unless they have a source
+    /// each ([`auth_connector`](App::auth_connector)). Only bindings that this program has made are
+    /// removed with their hook.
     #[must_use]
     pub fn offline_hook(self, events: impl Into<Pattern>, hook: impl Hook) -> Self {
         let target = HookTarget::Hook(Arc::new(hook));
         self.add_hook(events, true, UserId(0), target)
+    }
+
+    /// Sets the source key of this program's offline events (`auth_connector`). They have a queue of their own, and a change
+    /// that this program makes is not queued, so a hook that changes what its events are about does not call itself. Every call
+    /// to a portal then has this key. Default: none.
+    ///
+    /// It takes a portal of the plan Professional or above (protocol/events.md 2.1).
+    #[must_use]
+    pub fn auth_connector(mut self, key: impl Into<String>) -> Self {
+        self.auth_connector = Some(key.into());
+        self
     }
 
     /// Forwards events that do not belong to a bot to an address, as JSON: `event`, `portal`, `ts`,
@@ -228,6 +250,7 @@ impl App {
         check_bots(&self.bots)?;
         check_connectors(&self.connectors)?;
         warn_about_order(&self.bots);
+        warn_about_settings_without_effect(&self.bots);
         let webhooks = config
             .portal
             .iter()
@@ -264,6 +287,7 @@ impl App {
             webhooks,
             hook_tokens: HookTokens::read(&config.hook_token)?,
             handler_url: config.public_url.clone(),
+            auth_connector: self.auth_connector,
             bx24_url: config.bx24_url.clone(),
             plan: config.plan,
             transport: self.transport.unwrap_or_else(|| Arc::new(RestTransport)),
@@ -366,6 +390,21 @@ fn channel_bot_after_first(bots: &[Arc<dyn AnyBot>]) -> Option<&str> {
     let mut others = bots.iter().skip(1).map(|bot| bot.profile());
     let bot = others.find(|profile| profile.is_for_open_channels())?;
     Some(bot.code())
+}
+
+/// Warns about settings of profiles that the API of their bots does not have.
+fn warn_about_settings_without_effect(bots: &[Arc<dyn AnyBot>]) {
+    for profile in bots.iter().map(|bot| bot.profile()) {
+        for setting in profile.without_effect() {
+            let api = profile.on_api();
+            tracing::warn!(
+                bot = profile.code(),
+                setting,
+                ?api,
+                "this setting of the bot's profile has no effect in its API (`Profile::api`)"
+            );
+        }
+    }
 }
 
 /// Returns an error if two bots have the same code, or the portal would refuse a command.

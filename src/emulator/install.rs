@@ -67,6 +67,32 @@ impl Transaction<'_> {
         Ok(())
     }
 
+    /// Installs a new version of an application: its subscriptions are removed (page
+    /// `b24restdocs: api-reference/events/event-bind.md`), and it gets an event like that of its
+    /// installation.
+    pub(crate) fn update_app(
+        &mut self,
+        client_id: &str,
+        done: Option<oneshot::Sender<()>>,
+    ) -> Result<(), Refusal> {
+        let app = self.known_app(client_id)?;
+        let owner = Owner::App(client_id.to_owned());
+        self.world.subscriptions.retain(|_, row| row.owner != owner);
+        let tree = json!({
+            "event": "ONAPPUPDATE",
+            "data": { "VERSION": "2", "PREVIOUS_VERSION": "1", "ACTIVE": "Y", "INSTALLED": "Y", "LANGUAGE_ID": self.world.language },
+            "ts": self.world.clock.unix(),
+            "auth": self.install_auth(&app),
+        });
+        self.outgoing.push(Delivery {
+            url: app.install,
+            app: Some(app.title),
+            tree,
+            done,
+        });
+        Ok(())
+    }
+
     /// Returns the `auth` of an installation: without `expires` and `user_id`, as in the
     /// documentation's sample.
     fn install_auth(&mut self, app: &App) -> Value {

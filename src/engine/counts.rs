@@ -18,7 +18,8 @@ pub struct Counts {
     pub state_resets: Count,
     /// Events that could not be stored, and so were refused and lost.
     pub refused: Count,
-    /// Times that another process was found to poll for a bot of this program.
+    /// Times that another program, with a store of its own, was found to poll for a bot of this
+    /// program.
     pub competing_polls: Count,
 }
 

@@ -59,12 +59,15 @@ use send::QueuedSend;
 pub use accept::hook_tokens::{HookTokenError, HookTokens};
 pub use accept::install::InstallClaim;
 pub use accept::proof_limits::INSTALLS_MAX;
-pub use background::polling::{ACTIVE_TIME, ChatLink, POLL_QUICK, POLL_SLOW, RIVAL_EVERY};
+pub use background::polling::{ACTIVE_TIME, ChatLink, POLL_QUICK, POLL_SLOW};
+pub use background::rivals::RIVAL_EVERY;
 pub use background::{NOTICE_INTERVAL, SWEEP_INTERVAL};
 pub use counts::{Count, Counts};
 pub(crate) use handle::connector_settings::{SettingsPage, SettingsRequest};
 pub use handle::connectors::OUTSIDE_ATTEMPTS_MAX;
-pub(crate) use handle::hooks::HookSpec;
+pub(crate) use handle::hooks::{HookSpec, user_in_query};
+#[cfg(feature = "cli")]
+pub(crate) use reconcile::BOT_EVENTS_V2;
 #[cfg(feature = "cli")]
 pub(crate) use reconcile::requirements::Requirement;
 pub use reconcile::{Mode, START_PATIENCE, Step};
@@ -104,6 +107,9 @@ pub struct Options {
     pub hook_tokens: HookTokens,
     /// The address that portals post events to; `None` if they cannot, so that bots are polled for.
     pub handler_url: Option<String>,
+    /// The source key of offline events (`auth_connector`); every call to a portal has it. Default:
+    /// none.
+    pub auth_connector: Option<String>,
     /// The address of the portal's script (`BX24`) for the installation page; the emulator serves
     /// one of its own.
     pub bx24_url: String,
@@ -400,6 +406,10 @@ impl Engine {
                     self.options.plan,
                 )
             }
+        };
+        let portal = match &self.options.auth_connector {
+            Some(source) => portal.with_source(source),
+            None => portal,
         };
         let installed = Installed {
             application_token,

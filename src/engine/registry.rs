@@ -24,6 +24,8 @@ pub(super) struct Registry {
     /// The bots that a reconciliation found or registered. A session's event names no bot, so it is
     /// passed to these.
     bots: DashMap<MemberId, Vec<BotRef>, RandomState>,
+    /// The default language of each portal, as it calls it, for what is not an answer to an event.
+    languages: DashMap<MemberId, String, RandomState>,
     /// How many installations have been set up; a channel, so that a caller can wait for the next.
     setups: watch::Sender<usize>,
 }
@@ -33,6 +35,7 @@ impl Registry {
         Registry {
             portals: DashMap::default(),
             bots: DashMap::default(),
+            languages: DashMap::default(),
             setups: watch::Sender::new(0),
         }
     }
@@ -97,6 +100,18 @@ impl Registry {
     pub(super) fn bot(&self, portal: &MemberId, id: BotId) -> Option<BotRef> {
         let bots = self.bots.get(portal)?;
         bots.iter().find(|bot| bot.id == id).cloned()
+    }
+
+    /// Stores a portal's language, unless it is known.
+    pub(super) fn set_language(&self, portal: &MemberId, language: &str) {
+        if !self.languages.contains_key(portal) {
+            self.languages.insert(portal.clone(), language.to_owned());
+        }
+    }
+
+    /// Returns a portal's language, if it is known.
+    pub(super) fn language(&self, portal: &MemberId) -> Option<String> {
+        self.languages.get(portal).map(|language| language.clone())
     }
 
     /// Counts an installation that was set up.

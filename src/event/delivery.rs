@@ -14,7 +14,7 @@ use super::inbound::is_inbound;
 use super::tree::Node;
 use super::{
     AppEvent, Auth, BotRef, Category, ChatEvent, ConnectorEvent, DecodeError, Inbound,
-    SessionChange, Tree, catalogue, v1, v2,
+    SessionChange, Tree, UserId, catalogue, v1, v2,
 };
 
 /// One delivered event. Cheap to clone.
@@ -47,6 +47,9 @@ pub struct Delivery {
     pub ts: Option<u64>,
     /// When it happened, in the portal's format (polling).
     pub date: Option<String>,
+    /// The user of the binding that it was posted for, 0 for the one who caused it; `None` if that
+    /// is not known.
+    pub(crate) bound_for: Option<UserId>,
     content: Arc<Content>,
 }
 
@@ -399,6 +402,7 @@ impl Envelope {
             event_id,
             ts,
             date,
+            bound_for: None,
             content: Arc::new(content),
         })
     }

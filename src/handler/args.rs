@@ -2,12 +2,14 @@
 
 use std::fmt;
 
+use super::phrases::{Language, Phrase, translated};
 use crate::event::{BotId, ChatId, Command, CommandId, DialogId, MessageId, UserId};
 
 impl Command {
     /// Parses the arguments as a tuple. An argument is a word, or several words `"in quotes"`.
     ///
-    /// Returned with `?`, the error answers the user: what is wrong, and the command's usage.
+    /// Returned with `?`, the error answers the user: what is wrong, and the command's usage, in the
+    /// portal's [language](super::Context::language).
     ///
     /// ```
     /// # use imbot::prelude::*;
@@ -49,11 +51,33 @@ pub struct Rest(pub String);
 
 /// Why a command line cannot be parsed as its arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ArgsError(String);
+pub struct ArgsError(Wrong);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Wrong {
+    Type { word: String, expected: String },
+    Missing,
+    Extra(String),
+}
+
+impl ArgsError {
+    /// Returns the error in a language.
+    pub(crate) fn text(&self, language: Language) -> String {
+        match &self.0 {
+            Wrong::Type { word, expected } => {
+                let expected = translated(expected, language);
+                Phrase::WrongArgument.with(language, &[word, expected])
+            }
+            Wrong::Missing => Phrase::MissingArgument.text(language).to_owned(),
+            Wrong::Extra(word) => Phrase::ExtraArgument.with(language, &[word]),
+        }
+    }
+}
 
 impl fmt::Display for ArgsError {
+    /// Writes it in English.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text(Language::English))
     }
 }
 
@@ -87,13 +111,16 @@ impl Words<'_> {
         Some(word.to_owned())
     }
 
-    /// Returns the error for a word that is not what was expected.
+    /// Returns the error for a word that is not what was expected, such as `a colour`.
     pub fn wrong(&self, word: &str, expected: impl fmt::Display) -> ArgsError {
-        ArgsError(format!("“{word}” is not {expected}."))
+        ArgsError(Wrong::Type {
+            word: word.to_owned(),
+            expected: expected.to_string(),
+        })
     }
 
     fn missing() -> ArgsError {
-        ArgsError("Something is missing at the end.".to_owned())
+        ArgsError(Wrong::Missing)
     }
 }
 
@@ -104,7 +131,7 @@ macro_rules! args {
                 let mut words = Words { rest: line };
                 let args = ($($name::take(&mut words)?,)+);
                 match words.next() {
-                    Some(more) => Err(ArgsError(format!("“{more}” is too much."))),
+                    Some(more) => Err(ArgsError(Wrong::Extra(more))),
                     None => Ok(args),
                 }
             }
@@ -217,5 +244,14 @@ mod tests {
             wrong("pizza \"2"),
             "“\"2” is not a whole number, zero or more."
         );
+    }
+
+    #[test]
+    fn an_error_is_written_in_the_persons_language() {
+        let wrong = |line| <(String, u32)>::parse(line).unwrap_err();
+        let text = wrong("pizza two").text(Language::German);
+        assert_eq!(text, "Erwartet wird eine ganze Zahl ab null, nicht „two“.");
+        let text = wrong("pizza").text(Language::Russian);
+        assert_eq!(text, "В конце чего-то не хватает.");
     }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{CommandSpec, Context, Error, Profile, Result, TakenOver};
+use super::{CommandSpec, Context, Error, Language, Phrase, Profile, Result, TakenOver};
 use crate::event::{BotRef, Command, Deleted, Join, Message, Reaction, Session, SessionId};
 use crate::store::Reminder;
 
@@ -244,14 +244,16 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
     /// The last attempt at an event failed. Its turns changed nothing; with this one it becomes a
     /// dead letter. It is not called if the process ended during the last attempt.
     ///
-    /// Messages sent here are kept. Default: an apology, so that nobody waits for an answer. In an
-    /// open channel the chat is then handed over to an operator.
+    /// Messages sent here are kept. Default: an apology in the portal's
+    /// [language](Context::language) (English, Russian, German, Spanish, Portuguese or Polish), so
+    /// that nobody waits for an answer. In an open channel the chat is then handed over to an operator.
     ///
     /// # Errors
     /// Those of your implementation; see [`Bot`].
     fn failed(&self, cx: &mut Context<S>, error: &Error) -> impl Future<Output = Result> + Send {
         let _ = error;
-        cx.say("Sorry, that did not work. The error has been noted.");
+        let language = Language::of(cx.language());
+        cx.say(Phrase::Failed.text(language));
         ready(Ok(()))
     }
 }

@@ -8,7 +8,7 @@ use std::pin::Pin;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{RestCall, Result};
+use super::{Error, RestCall, Result};
 use crate::event::{Category, Delivery, Node};
 use crate::portal::Portal;
 
@@ -72,11 +72,54 @@ impl HookEvent {
     }
 
     /// Calls any REST method of the portal. The result is decoded to the type you ask for.
+    ///
+    /// The call has the installation's authorisation, so usually the rights of an administrator,
+    /// whoever caused the event and whatever [`hook_as`](crate::App::hook_as) says. With it a hook
+    /// can call itself for ever: nothing stops a hook for `ONCRMDEALUPDATE` that updates deals.
+    /// [`as_user`](HookEvent::as_user) gives the event's own authorisation.
     pub fn call<T: DeserializeOwned>(&self, method: impl Into<String>) -> RestCall<T> {
         RestCall::new(self.portal.clone(), method.into())
     }
 
-    /// Returns the client for this portal.
+    /// Returns the same event with its own authorisation: its calls have the rights of the user who
+    /// caused it, or of the one that [`hook_as`](crate::App::hook_as) names.
+    ///
+    /// ```
+    /// # use imbot::prelude::*;
+    /// async fn deal_changed(event: HookEvent) -> Result {
+    ///     let event = event.as_user()?;
+    ///     let deal: serde_json::Value = event.call("crm.deal.get").with("ID", 7).await?;
+    ///     println!("this user may read {}", deal["TITLE"]);
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// The authorisation is valid for an hour from the event on; a retry after that fails with
+    /// `expired_token`. It counts the steps of the portal's loop guard: an event that such a call
+    /// causes carries tokens with one step less, and after seven steps (event, call, event, …) the
+    /// portal sends no more events (protocol/server-behaviour.md 1.3). Calls with the installation's
+    /// authorisation start at the first step each time.
+    ///
+    /// # Errors
+    /// The event has no authorisation: nobody caused it, or it came by an outgoing webhook or as an
+    /// offline event. A number in its `auth` is not a number.
+    pub fn as_user(&self) -> Result<Self> {
+        let token = self.auth()?.access_token.ok_or_else(|| {
+            Error::failed(format_args!(
+                "the event {} has no authorisation: nobody caused it, or it came by an outgoing webhook or as an offline \
+                 event; `call` it with the installation's, or name a user with `App::hook_as`",
+                self.name
+            ))
+        })?;
+        let portal = self.portal.with_token(token);
+        Ok(Self {
+            portal,
+            ..self.clone()
+        })
+    }
+
+    /// Returns the client for this portal. Its calls have the same authorisation as
+    /// [`call`](HookEvent::call).
     pub fn portal(&self) -> &Portal {
         &self.portal
     }

@@ -17,6 +17,7 @@ mod error;
 mod forward;
 mod hook;
 mod open_channel;
+mod phrases;
 mod profile;
 mod turn;
 
@@ -31,7 +32,8 @@ pub(crate) use forward::Forward;
 pub use hook::{Hook, HookEvent, Pattern};
 pub use open_channel::TransferTo;
 pub(crate) use open_channel::hand_to_operator;
-pub use profile::{BotColor, BotKind, EventMode, Gender, Profile};
+pub(crate) use phrases::{Language, Phrase};
+pub use profile::{BotBackground, BotColor, BotKind, EventMode, Gender, Profile};
 pub(crate) use turn::context::{Attempt, EventContext, Trigger, TurnResult};
 pub use turn::effects::MessageHandle;
 pub use turn::handover::{Role, TakenOver};

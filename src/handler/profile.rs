@@ -24,7 +24,14 @@ pub struct Profile {
     openline: bool,
     api: Api,
     event_mode: Option<EventMode>,
+    /// Under their v1 names.
     properties: Map<String, Value>,
+    color: Option<BotColor>,
+    is_hidden: bool,
+    is_without_reactions: bool,
+    background: Option<BotBackground>,
+    /// Under the names they have in the bot's API.
+    raw_properties: Map<String, Value>,
     redelivery: Redelivery,
     blocks_after_failure: bool,
     alongside_operators: bool,
@@ -37,7 +44,8 @@ pub enum BotKind {
     /// Messages that mention it.
     #[default]
     Bot,
-    /// Messages that mention it; the portal shows it typing before it answers.
+    /// Messages that mention it; the portal shows it typing before it answers. In v2 it is a
+    /// [`Bot`](BotKind::Bot).
     Human,
     /// Every message of its chats.
     Supervisor,
@@ -82,13 +90,65 @@ pub enum BotColor {
     Graphite,
 }
 
-/// The gender of a bot, for the portal's sentences about it (`PERSONAL_GENDER`).
+impl BotColor {
+    /// Returns the name of v1, such as `LIGHT_BLUE` (protocol/bots-v1.md 4.1).
+    fn name_v1(self) -> String {
+        let mut name = String::new();
+        for char in format!("{self:?}").chars() {
+            if char.is_uppercase() && !name.is_empty() {
+                name.push('_');
+            }
+            name.extend(char.to_uppercase());
+        }
+        name
+    }
+
+    /// Returns the name of v2, such as `lightBlue`. To a name it does not know, the portal gives a
+    /// colour of its own (protocol/bots-v2.md 7.2).
+    fn name_v2(self) -> String {
+        in_camel_case(&format!("{self:?}"))
+    }
+}
+
+/// The background of a bot's private chats (`backgroundId`); v2 only. The first six are dark, the
+/// others light (protocol/bots-v2.md 7.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the names are the backgrounds")]
+pub enum BotBackground {
+    Azure,
+    Mint,
+    Steel,
+    Slate,
+    Teal,
+    Cornflower,
+    Sky,
+    Peach,
+    Frost,
+}
+
+/// Returns the name of a variant with a small first letter.
+fn in_camel_case(variant: &str) -> String {
+    let (first, rest) = variant.split_at(1);
+    first.to_ascii_lowercase() + rest
+}
+
+/// The gender of a bot or of a client, for the portal's sentences about them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Gender {
     Male,
     Female,
 }
+
+/// The v1 and v2 names of the properties that both have.
+const NAMES: [(&str, &str); 5] = [
+    ("NAME", "name"),
+    ("LAST_NAME", "lastName"),
+    ("WORK_POSITION", "workPosition"),
+    ("PERSONAL_GENDER", "gender"),
+    ("PERSONAL_PHOTO", "avatar"),
+];
 
 impl Profile {
     /// Returns the profile of a bot with this code, which is unique on a portal and must not
@@ -101,6 +161,11 @@ impl Profile {
             api: Api::default(),
             event_mode: None,
             properties: Map::new(),
+            color: None,
+            is_hidden: false,
+            is_without_reactions: false,
+            background: None,
+            raw_properties: Map::new(),
             redelivery: Redelivery::default(),
             blocks_after_failure: false,
             alongside_operators: false,
@@ -153,16 +218,9 @@ impl Profile {
 
     /// Sets the colour. Default: the portal chooses.
     #[must_use]
-    pub fn color(self, color: BotColor) -> Self {
-        let words = format!("{color:?}");
-        let mut name = String::new();
-        for char in words.chars() {
-            if char.is_uppercase() && !name.is_empty() {
-                name.push('_');
-            }
-            name.extend(char.to_uppercase());
-        }
-        self.with("COLOR", name)
+    pub fn color(mut self, color: BotColor) -> Self {
+        self.color = Some(color);
+        self
     }
 
     /// Sets the gender. Default: the portal chooses.
@@ -180,10 +238,60 @@ impl Profile {
         self.with("PERSONAL_PHOTO", base64.into())
     }
 
-    /// Sets the web page. Default: none.
+    /// Sets the web page. v1 only. Default: none.
     #[must_use]
     pub fn website(self, address: impl Into<String>) -> Self {
         self.with("PERSONAL_WWW", address.into())
+    }
+
+    /// Sets the e-mail address, which must not be that of a user of the portal. v1 only. Default:
+    /// none.
+    #[must_use]
+    pub fn email(self, address: impl Into<String>) -> Self {
+        self.with("EMAIL", address.into())
+    }
+
+    /// Sets the birthday, as `YYYY-MM-DD`. v1 only. Default: none.
+    #[must_use]
+    pub fn birthday(self, date: impl Into<String>) -> Self {
+        self.with("PERSONAL_BIRTHDAY", date.into())
+    }
+
+    /// Leaves the bot out of the contact list. v2 only. Default: it is in the list.
+    #[must_use]
+    pub fn hidden(mut self) -> Self {
+        self.is_hidden = true;
+        self
+    }
+
+    /// Switches off reactions to the bot's messages, and their events. v2 only. Default: people can
+    /// react.
+    #[must_use]
+    pub fn without_reactions(mut self) -> Self {
+        self.is_without_reactions = true;
+        self
+    }
+
+    /// Sets the background of the bot's private chats. v2 only. Default: the background that the
+    /// user has chosen.
+    #[must_use]
+    pub fn background(mut self, background: BotBackground) -> Self {
+        self.background = Some(background);
+        self
+    }
+
+    /// Sets a property that has no method here, under the name it has in the bot's API, in place of
+    /// a value set otherwise. It is sent unchanged in `PROPERTIES` (v1) or `fields.properties`
+    /// (v2).
+    ///
+    /// ```
+    /// # use imbot::prelude::*;
+    /// let profile = Profile::new("front_desk", "Front desk").property("lastName", "of the office");
+    /// ```
+    #[must_use]
+    pub fn property(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.raw_properties.insert(name.into(), value.into());
+        self
     }
 
     /// Sets the API that the bot is registered with. Default: [`Api::V2`]. On-premise portals may
@@ -266,21 +374,81 @@ impl Profile {
         }
     }
 
-    /// Returns the properties under their v2 names. v2 has no web page.
+    /// Returns the properties under their v1 names.
+    pub(crate) fn properties_v1(&self) -> Map<String, Value> {
+        let mut properties = self.properties.clone();
+        if let Some(color) = self.color {
+            properties.insert("COLOR".to_owned(), color.name_v1().into());
+        }
+        properties.extend(self.raw_properties.clone());
+        properties
+    }
+
+    /// Returns the properties under their v2 names.
     pub(crate) fn properties_v2(&self) -> Map<String, Value> {
-        let names = [
-            ("NAME", "name"),
-            ("LAST_NAME", "lastName"),
-            ("WORK_POSITION", "workPosition"),
-            ("COLOR", "color"),
-            ("PERSONAL_GENDER", "gender"),
-            ("PERSONAL_PHOTO", "avatar"),
-        ];
         let rename = |(v1, v2): (&str, &str)| {
             let value = self.properties.get(v1)?.clone();
             Some((v2.to_owned(), value))
         };
-        names.into_iter().filter_map(rename).collect()
+        let mut properties: Map<_, _> = NAMES.into_iter().filter_map(rename).collect();
+        if let Some(color) = self.color {
+            properties.insert("color".to_owned(), color.name_v2().into());
+        }
+        properties.extend(self.raw_properties.clone());
+        properties
+    }
+
+    /// Adds an empty value for each text that the profile does not have, so that an update removes
+    /// what an earlier profile had.
+    pub(crate) fn with_removals(&self, mut properties: Map<String, Value>) -> Map<String, Value> {
+        for (v1, v2) in [("LAST_NAME", "lastName"), ("WORK_POSITION", "workPosition")] {
+            let name = if self.api == Api::V1 { v1 } else { v2 };
+            properties
+                .entry(name)
+                .or_insert_with(|| String::new().into());
+        }
+        properties
+    }
+
+    /// Whether it is left out of the contact list.
+    pub(crate) fn is_hidden(&self) -> bool {
+        self.is_hidden
+    }
+
+    /// Whether people can react to its messages.
+    pub(crate) fn has_reactions(&self) -> bool {
+        !self.is_without_reactions
+    }
+
+    /// Returns `backgroundId`; `None` for the user's own.
+    pub(crate) fn background_id(&self) -> Option<String> {
+        let background = self.background.as_ref()?;
+        Some(in_camel_case(&format!("{background:?}")))
+    }
+
+    /// Returns the methods of this type whose values have no effect in the bot's API.
+    pub(crate) fn without_effect(&self) -> Vec<&'static str> {
+        let has = |name: &str| self.properties.contains_key(name);
+        let settings: &[(&str, bool)] = match self.api {
+            Api::V1 => &[
+                ("kind(BotKind::Personal)", self.kind == BotKind::Personal),
+                (
+                    "event_mode(EventMode::Fetch)",
+                    self.event_mode == Some(EventMode::Fetch),
+                ),
+                ("hidden", self.is_hidden),
+                ("without_reactions", self.is_without_reactions),
+                ("background", self.background.is_some()),
+            ],
+            Api::V2 => &[
+                ("kind(BotKind::Human)", self.kind == BotKind::Human),
+                ("website", has("PERSONAL_WWW")),
+                ("email", has("EMAIL")),
+                ("birthday", has("PERSONAL_BIRTHDAY")),
+            ],
+        };
+        let set = settings.iter().filter(|(_, is_set)| *is_set);
+        set.map(|(name, _)| *name).collect()
     }
 
     pub(crate) fn is_for_open_channels(&self) -> bool {
@@ -306,10 +474,6 @@ impl Profile {
     pub(crate) fn redelivery_mode(&self) -> Redelivery {
         self.redelivery
     }
-
-    pub(crate) fn properties(&self) -> &Map<String, Value> {
-        &self.properties
-    }
 }
 
 #[cfg(test)]
@@ -332,8 +496,36 @@ mod tests {
     }
 
     #[test]
-    fn colours_are_written_in_the_portals_spelling() {
+    fn colours_are_written_in_the_spelling_of_each_api() {
         let profile = Profile::new("a", "A").color(BotColor::LightBlue);
-        assert_eq!(profile.properties["COLOR"], "LIGHT_BLUE");
+        assert_eq!(profile.properties_v1()["COLOR"], "LIGHT_BLUE");
+        assert_eq!(profile.properties_v2()["color"], "lightBlue");
+        let mint = profile.color(BotColor::Mint);
+        assert_eq!(mint.properties_v1()["COLOR"], "MINT");
+        assert_eq!(mint.properties_v2()["color"], "mint");
+    }
+
+    #[test]
+    fn a_raw_property_replaces_the_value_of_a_method() {
+        let profile = Profile::new("a", "A")
+            .color(BotColor::Mint)
+            .property("color", "orange")
+            .property("pronouns", "they");
+        let properties = profile.properties_v2();
+        assert_eq!(properties["color"], "orange");
+        assert_eq!(properties["pronouns"], "they");
+    }
+
+    #[test]
+    fn settings_of_the_other_api_are_reported() {
+        let profile = Profile::new("a", "A").website("https://example.com");
+        assert_eq!(profile.without_effect(), ["website"]);
+        assert_eq!(profile.clone().api(Api::V1).without_effect(), [""; 0]);
+        let profile = profile.api(Api::V1).hidden().event_mode(EventMode::Fetch);
+        assert_eq!(
+            profile.without_effect(),
+            ["event_mode(EventMode::Fetch)", "hidden"]
+        );
+        assert_eq!(Profile::new("a", "A").hidden().without_effect(), [""; 0]);
     }
 }

@@ -25,6 +25,7 @@ use std::sync::{Arc, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use foldhash::quality::FixedState;
+use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::{Mutex, Notify};
@@ -97,6 +98,17 @@ const PAUSE_MIN: Duration = Duration::from_millis(500);
 pub struct Portal {
     inner: Arc<Inner>,
     slot: Slot,
+    /// How its calls differ from others; `None` for most.
+    variant: Option<Arc<Variant>>,
+}
+
+/// How the calls of one clone of a portal differ.
+#[derive(Clone, Debug, Default)]
+struct Variant {
+    /// The access token in place of the installation's.
+    token: Option<SecretString>,
+    /// `auth_connector` of every call.
+    source: Option<String>,
 }
 
 #[derive(Debug)]
@@ -151,6 +163,7 @@ impl Portal {
         Self {
             inner: Arc::new(inner),
             slot: Slot::default(),
+            variant: None,
         }
     }
 
@@ -186,6 +199,50 @@ impl Portal {
     pub fn with_key(&self, key: &impl Hash) -> Self {
         let mut portal = self.clone();
         portal.slot.key = FixedState::default().hash_one(key);
+        portal
+    }
+
+    /// The same portal for calls with this access token, such as an event's
+    /// ([`Auth::access_token`](crate::event::Auth::access_token)), and so with the rights of its
+    /// user. They share the rate limit with all others, and are never sent in one batch with them.
+    ///
+    /// The token is not renewed: when it expires, an hour after it was issued, the portal refuses
+    /// with `expired_token`.
+    #[must_use]
+    pub fn with_token(&self, token: SecretString) -> Self {
+        self.with_variant(|variant| variant.token = Some(token))
+    }
+
+    /// The same portal for calls with this `auth_connector`; an empty one is none.
+    #[must_use]
+    pub(crate) fn with_source(&self, source: &str) -> Self {
+        let source = (!source.is_empty()).then(|| source.to_owned());
+        self.with_variant(|variant| variant.source = source)
+    }
+
+    /// Returns `auth_connector` of the calls; empty for none.
+    pub(crate) fn source(&self) -> &str {
+        let source = self.variant.as_ref().and_then(|own| own.source.as_deref());
+        source.unwrap_or_default()
+    }
+
+    /// The same portal for calls with the installation's own tokens.
+    fn as_installed(&self) -> Self {
+        match self.token() {
+            None => self.clone(),
+            Some(_) => self.with_variant(|variant| variant.token = None),
+        }
+    }
+
+    fn token(&self) -> Option<&SecretString> {
+        self.variant.as_ref()?.token.as_ref()
+    }
+
+    fn with_variant(&self, change: impl FnOnce(&mut Variant)) -> Self {
+        let mut variant = self.variant.as_deref().cloned().unwrap_or_default();
+        change(&mut variant);
+        let mut portal = self.clone();
+        portal.variant = Some(Arc::new(variant));
         portal
     }
 
@@ -240,7 +297,11 @@ impl Portal {
                 Permit::Granted => self.request(method, params).await,
                 Permit::Answered(answer) => answer,
             };
-            self.record(method, &answer);
+            // A refusal of another token says nothing about the installation's.
+            let is_of_token = answer.as_ref().is_err_and(Error::is_access_revoked);
+            if self.token().is_none() || !is_of_token {
+                self.record(method, &answer);
+            }
             match answer {
                 Err(error) if error.is_retryable() && repeats < REPEATS_MAX => {
                     repeats += 1;

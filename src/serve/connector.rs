@@ -60,18 +60,14 @@ fn settings_request(form: &Tree, connector: &str) -> Option<SettingsRequest> {
 }
 
 fn render(settings: &SettingsPage) -> String {
-    let state = match &settings.error {
-        None => format!("Connected to line {}.", settings.line),
-        Some(error) => format!("Not connected to line {}: {}", settings.line, escape(error)),
-    };
-    let class = if settings.error.is_some() {
-        "error"
-    } else {
+    let class = if settings.is_joined {
         "success"
+    } else {
+        "error"
     };
     PAGE.replace("{{name}}", &escape(&settings.name))
         .replace("{{class}}", class)
-        .replace("{{state}}", &state)
+        .replace("{{state}}", &escape(&settings.state))
         .replace("{{settings}}", &settings.html)
 }
 
@@ -105,8 +101,8 @@ mod tests {
     fn names_and_errors_are_escaped() {
         let settings = SettingsPage {
             name: "Web <chat>".to_owned(),
-            line: LineId(7),
-            error: Some("<script>".to_owned()),
+            is_joined: false,
+            state: "Not connected to line 7: <script>".to_owned(),
             html: "<p>own</p>".to_owned(),
         };
         let page = render(&settings);

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::reply::{read_body, refuse, status};
 use super::{connector, install};
-use crate::engine::Engine;
+use crate::engine::{Engine, user_in_query};
 use crate::event::BODY_BYTES_MAX;
 
 /// Returns the engine's addresses, to be served by [`run`](super::run) or nested in a poem
@@ -126,7 +126,8 @@ impl EventEndpoint {
                 return response;
             }
         };
-        match self.engine.accept(event).await {
+        let user = user_in_query(request.uri().query());
+        match self.engine.accept_for(event, user).await {
             Ok(()) => StatusCode::OK.into(),
             Err(error) => {
                 let status = status(&error);

@@ -148,4 +148,18 @@ pub trait Portals {
     /// # Errors
     /// The addresses could not be stored or read.
     fn addresses(&self, now: Option<&str>) -> Stored<'_, Vec<String>>;
+
+    /// Returns the note of this name about a portal, if there is one.
+    ///
+    /// # Errors
+    /// The note could not be read.
+    fn note(&self, portal: &MemberId, name: &str) -> Stored<'_, Option<String>>;
+
+    /// Stores a note about what was set up on a portal, in place of the one with the same name: the
+    /// portal does not report all of it. A few kilobytes for each bot. Removed by
+    /// [`uninstall`](Portals::uninstall).
+    ///
+    /// # Errors
+    /// The note could not be stored.
+    fn set_note(&self, portal: &MemberId, name: &str, note: String) -> Stored<'_, ()>;
 }

@@ -68,6 +68,9 @@ impl Connector for Outside {
         {
             return Err("the pigeons sleep")?;
         }
+        if message.text().contains("blocked?") {
+            return Err(tell("the client has blocked us"));
+        }
         self.note(format!(
             "{}: {}",
             message.chat,
@@ -515,4 +518,122 @@ async fn with_an_inbound_webhook_a_connector_is_neither_registered_nor_removed()
     engine.register(&portal, Mode::Apply).await.unwrap();
     engine.unregister(&portal, Mode::Apply).await.unwrap();
     assert_eq!(emulated.bot("desk"), None);
+}
+
+#[tokio::test]
+async fn operators_read_in_the_chat_why_a_message_was_not_delivered_and_the_client_does_not() {
+    let stage = Stage::set().await;
+    stage.outside.says("loft", 1, "hi").await;
+    until("the bot", || stage.outside.shown().len() == 3).await;
+    stage.answers("loft");
+    stage.operator_says("loft", "are we blocked?");
+    let notices = || {
+        let mut history = stage.setup.portal.line_history(stage.chat("loft"));
+        history.retain(|message| {
+            let text = message["text"].as_str().unwrap_or_default();
+            text == "Not delivered to the client: the client has blocked us"
+        });
+        history
+    };
+    until("the notice", || notices().len() == 1).await;
+    stage.operator_says("loft", "one more");
+    until("the next message", || stage.outside.shown().len() == 4).await;
+    stage.setup.settles().await;
+    assert!(stage.outside.shown()[3].ends_with("one more"));
+    assert_eq!(notices().len(), 1);
+    assert_eq!(
+        notices()[0]["author"],
+        0,
+        "it is a system message, written with the operator's own authorisation"
+    );
+}
+
+#[tokio::test]
+async fn a_bots_message_that_is_not_delivered_is_shown_to_operators_as_well() {
+    let stage = Stage::set().await;
+    stage.outside.says("loft", 1, "blocked?").await;
+    let chat = || stage.setup.portal.line_history(stage.chat("loft"));
+    until("the notice", || {
+        let is_notice = |text: &str| text.ends_with("the client has blocked us");
+        chat()
+            .iter()
+            .any(|message| message["text"].as_str().is_some_and(is_notice))
+    })
+    .await;
+    stage.setup.settles().await;
+    let expected = ["started loft", "loft: Desk: Welcome"];
+    assert_eq!(stage.outside.shown(), expected);
+}
+
+#[tokio::test]
+async fn the_portals_own_texts_stay_on_the_portal() {
+    let stage = Stage::set().await;
+    stage.outside.says("loft", 1, "hi").await;
+    until("the bot", || stage.outside.shown().len() == 3).await;
+    let portal = stage.setup.engine.portals().remove(0);
+    let portal = stage.setup.engine.portal(&portal).unwrap();
+    let params = serde_json::json!({
+        "CHAT_ID": stage.chat("loft"), "NAME": "DEFAULT", "MESSAGE": "automatic",
+    });
+    let method = "imopenlines.bot.session.message.send";
+    portal.call::<bool>(method, &params).await.unwrap();
+    stage.outside.says("loft", 2, "and?").await;
+    until("the bot again", || stage.outside.shown().len() == 4).await;
+    assert!(
+        !stage
+            .outside
+            .shown()
+            .iter()
+            .any(|it| it.contains("automatic")),
+        "{:?}",
+        stage.outside.shown()
+    );
+    let registered = &stage.setup.traffic("imconnector.register")[0]["request"];
+    assert_eq!(registered["NEED_SYSTEM_MESSAGES"], false);
+}
+
+#[tokio::test]
+async fn a_client_named_by_a_phone_number_is_named_by_the_portal() {
+    let stage = Stage::set().await;
+    let client = Client::new("of-loft").name("+49 30 1234-56");
+    let message = InboundMessage::new("loft", client, 1).text("hi");
+    stage.outside.channel().inbound(message).await.unwrap();
+    until("the bot", || stage.outside.shown().len() == 3).await;
+    let sent = &stage.setup.traffic("imconnector.send.messages")[0]["request"];
+    assert!(sent["MESSAGES"][0]["user"].get("name").is_none(), "{sent}");
+}
+
+#[tokio::test]
+async fn what_an_employee_answered_outside_is_theirs_and_silences_the_bot() {
+    let stage = Stage::set().await;
+    stage.outside.says("loft", 1, "hi").await;
+    until("the bot", || stage.outside.shown().len() == 3).await;
+    let client = Client::new("of-loft").name("Eve");
+    let message = InboundMessage::new("loft", client, 2).text("Boris here, by phone");
+    let channel = stage.outside.channel();
+    channel
+        .inbound(message.by_employee(UserId(BORIS)))
+        .await
+        .unwrap();
+    let by_boris = || {
+        let history = stage.setup.portal.line_history(stage.chat("loft"));
+        history
+            .iter()
+            .any(|it| it["text"] == "Boris here, by phone" && it["author"] == BORIS)
+    };
+    until("Boris in the chat", by_boris).await;
+    stage.setup.settles().await;
+    stage.outside.says("loft", 3, "thanks").await;
+    until("the client's answer", || {
+        let history = stage.setup.portal.line_history(stage.chat("loft"));
+        history.iter().any(|it| it["text"] == "thanks")
+    })
+    .await;
+    stage.setup.settles().await;
+    assert_eq!(
+        stage.outside.shown().len(),
+        3,
+        "{:?}",
+        stage.outside.shown()
+    );
 }

@@ -98,3 +98,68 @@ async fn a_forwarded_event_is_json_without_tokens() {
     assert_eq!(event["data"], json!({ "FIELDS": { "ID": "7" } }));
     assert_eq!(event["portal"], setup.engine.portals()[0].to_string());
 }
+
+#[tokio::test]
+async fn a_hook_calls_with_the_rights_of_the_installation_or_of_the_events_user() {
+    let seen: Seen<(u64, u64)> = Seen::default();
+    let hook = {
+        let seen = Arc::clone(&seen);
+        move |event: HookEvent| {
+            let seen = Arc::clone(&seen);
+            async move {
+                let own: Value = event.call("profile").await?;
+                let as_user: Value = event.as_user()?.call("profile").await?;
+                let id = |profile: &Value| profile["ID"].as_str().unwrap().parse().unwrap();
+                seen.lock().unwrap().push((id(&own), id(&as_user)));
+                Ok(())
+            }
+        }
+    };
+    let app = App::new().hook_as(UserId(2), "ONCRMDEALADD", hook);
+    let setup = Setup::installed(app).await;
+    fire(&setup, "ONCRMDEALADD", &json!({ "FIELDS": { "ID": 7 } })).await;
+    until("the hook", || seen.lock().unwrap().len() == 1).await;
+    assert_eq!(*seen.lock().unwrap(), [(1, 2)]);
+}
+
+#[tokio::test]
+async fn a_hook_that_calls_as_the_events_user_is_stopped_by_the_portals_loop_guard() {
+    let runs = Arc::new(Mutex::new(0));
+    let hook = {
+        let runs = Arc::clone(&runs);
+        move |event: HookEvent| {
+            let runs = Arc::clone(&runs);
+            async move {
+                *runs.lock().unwrap() += 1;
+                // Each call causes the event again.
+                let _: Value = event.as_user()?.call("event.test").await?;
+                Ok(())
+            }
+        }
+    };
+    let setup = Setup::installed(App::new().hook("ONAPPTEST", hook)).await;
+    let portal = setup.engine.portal(&setup.engine.portals()[0]).unwrap();
+    let _: Value = portal.call("event.test", &json!({})).await.unwrap();
+    until("the seven steps", || *runs.lock().unwrap() == 7).await;
+    setup.settles().await;
+    assert_eq!(setup.traffic("event.test").len(), 8);
+    assert_eq!(*runs.lock().unwrap(), 7);
+}
+
+#[tokio::test]
+async fn an_event_without_authorisation_cannot_be_used_for_calls() {
+    let errors: Seen<String> = Seen::default();
+    let hook = {
+        let errors = Arc::clone(&errors);
+        move |event: HookEvent| {
+            let error = event.as_user().unwrap_err();
+            errors.lock().unwrap().push(error.to_string());
+            std::future::ready(Ok(()))
+        }
+    };
+    let app = App::new().offline_hook("ONCRMDEALADD", hook);
+    let setup = Setup::installed(app).await;
+    fire(&setup, "ONCRMDEALADD", &json!({ "FIELDS": { "ID": 7 } })).await;
+    until("the hook", || errors.lock().unwrap().len() == 1).await;
+    assert!(errors.lock().unwrap()[0].contains("has no authorisation"));
+}

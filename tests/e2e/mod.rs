@@ -17,6 +17,7 @@ mod offline;
 mod polling;
 mod portal_down;
 mod portals;
+mod profiles;
 mod restart;
 mod secrets;
 mod secure;

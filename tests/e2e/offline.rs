@@ -116,3 +116,46 @@ async fn offline_bindings_are_reconciled() {
         "{steps:?}"
     );
 }
+
+#[tokio::test]
+async fn a_program_with_a_source_does_not_receive_the_events_that_it_causes() {
+    let received = Received::default();
+    let setup = Setup::installed(received.app().auth_connector("mine")).await;
+    let portal = setup.engine.portal(&setup.engine.portals()[0]).unwrap();
+    let bound = portal.bindings().await.unwrap();
+    let offline: Vec<_> = bound.iter().filter(|it| it.offline != 0).collect();
+    assert!(!offline.is_empty());
+    assert!(offline.iter().all(|it| it.source == "mine"), "{offline:?}");
+    let plan = setup.engine.register(&portal, Mode::DryRun).await.unwrap();
+    assert!(
+        !plan
+            .iter()
+            .any(|step| matches!(step, Step::Bind(_) | Step::Unbind(_)))
+    );
+    fire(&setup, "ONCRMDEALADD", 7);
+    until("the deal", || received.all() == ["ONCRMDEALADD 7"]).await;
+    for request in setup.traffic("event.offline.get") {
+        assert_eq!(request["request"]["auth_connector"], "mine");
+    }
+}
+
+#[tokio::test]
+async fn offline_events_move_to_a_source_and_back() {
+    let received = Received::default();
+    let sources = async |setup: &Setup| {
+        let portal = setup.engine.portal(&setup.engine.portals()[0]).unwrap();
+        let bound = portal.bindings().await.unwrap().into_iter();
+        let offline = bound.filter(|it| it.offline != 0);
+        let mut sources: Vec<String> = offline.map(|it| it.source).collect();
+        sources.dedup();
+        sources
+    };
+    let setup = Setup::installed(received.app()).await;
+    assert_eq!(sources(&setup).await, [""]);
+    let setup = setup.restart(received.app().auth_connector("mine")).await;
+    assert_eq!(sources(&setup).await, ["mine"]);
+    let setup = setup.restart(received.app()).await;
+    assert_eq!(sources(&setup).await, [""]);
+    fire(&setup, "ONCRMDEALADD", 7);
+    until("the deal", || received.all() == ["ONCRMDEALADD 7"]).await;
+}

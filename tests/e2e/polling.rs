@@ -335,6 +335,26 @@ async fn another_process_polling_for_the_same_bot_is_reported() {
 }
 
 #[tokio::test]
+async fn a_program_on_the_same_store_is_not_a_rival() {
+    let portal = Arc::new(portal().await);
+    let store: Arc<dyn Store> = Arc::new(Memory::new());
+    let app = || App::new().bot(Echo).shared_store(Arc::clone(&store));
+    let one = Desk::polling(app(), Arc::clone(&portal)).await;
+    let other = Desk::polling(app(), portal).await;
+    let mut expected = Vec::new();
+    for number in 0..30 {
+        let text = number.to_string();
+        one.write("echo", &text);
+        expected.push(text);
+        let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
+        one.receives("echo", &expected).await; // answered once
+    }
+    for desk in [&one, &other] {
+        assert_eq!(desk.engine.counts().competing_polls.get(), 0);
+    }
+}
+
+#[tokio::test]
 async fn portals_that_are_down_or_refuse_do_not_delay_others() {
     let mut config = Config::default();
     let mut portals = Vec::new();

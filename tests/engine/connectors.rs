@@ -79,6 +79,19 @@ fn calls(stage: &Stage) -> Vec<(String, Value)> {
     stage.sent.all().into_iter().map(call).collect()
 }
 
+/// The call that writes a notice for the operators.
+fn notice() -> (String, Value) {
+    ("im.message.add".to_owned(), Value::Null)
+}
+
+/// Returns the text of a notice, by the number of its call.
+fn text_of(stage: &Stage, call: usize) -> String {
+    match &stage.sent.all()[call] {
+        Call::Rest { params, .. } => params["MESSAGE"].as_str().unwrap().to_owned(),
+        other => panic!("{other:?}"),
+    }
+}
+
 fn delivered(id: u64) -> (String, Value) {
     ("imconnector.send.status.delivery".to_owned(), id.into())
 }
@@ -106,10 +119,10 @@ async fn after_a_day_the_message_is_a_dead_letter_and_the_portal_shows_the_error
     assert!(calls(&stage).is_empty(), "it is still retried");
     pass(10 * HOUR).await;
     stage.until_idle().await;
-    assert_eq!(
-        calls(&stage),
-        [("imconnector.set.error".to_owned(), Value::Null)]
-    );
+    let error = ("imconnector.set.error".to_owned(), Value::Null);
+    assert_eq!(calls(&stage), [error, notice()]);
+    let text = text_of(&stage, 1);
+    assert!(text.contains("could not be reached for a day"), "{text}");
     let [dead] = &stage.store.dead_letters(None, 9).await.unwrap()[..] else {
         panic!()
     };
@@ -124,7 +137,12 @@ async fn a_message_that_is_refused_permanently_is_a_dead_letter_at_once_and_the_
     stage.post(message("pigeons", "loft", 1, "never")).await;
     stage.post(message("pigeons", "loft", 2, "two")).await;
     stage.until_idle().await;
-    assert_eq!(calls(&stage), [delivered(2)]);
+    assert_eq!(calls(&stage), [notice(), delivered(2)]);
+    let text = text_of(&stage, 0);
+    assert_eq!(
+        text,
+        "Not delivered to the client: the client has blocked us"
+    );
     let [dead] = &stage.store.dead_letters(None, 9).await.unwrap()[..] else {
         panic!()
     };
@@ -165,4 +183,16 @@ async fn broken_forged_and_foreign_events_do_not_reach_the_connector() {
         panic!()
     };
     assert!(dead.error.contains("LINE"), "{}", dead.error);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_system_message_that_is_refused_causes_no_notice_since_it_may_be_one() {
+    let pigeons = Pigeons::away_for(Duration::ZERO);
+    let stage = stage(&pigeons).await;
+    let mut system = message("pigeons", "loft", 1, "never");
+    system["data"]["MESSAGES"][0]["message"]["user_id"] = 0.into();
+    stage.post(system).await;
+    stage.until_idle().await;
+    assert!(calls(&stage).is_empty());
+    assert_eq!(stage.store.dead_letters(None, 9).await.unwrap().len(), 1);
 }

@@ -3,20 +3,14 @@
 
 use super::Inspection;
 use super::check::Check;
-use crate::engine::Requirement;
+use crate::engine::{BOT_EVENTS_V2, Requirement};
 use crate::portal::methods::profile::Profile;
 use crate::portal::{Binding, Portal};
 use crate::store::Access;
 
-/// v1 events that every bot needs. The portal binds them, and more, when the bot is registered
+/// v1 events that every bot needs. The portal binds them, and more, with each registration
 /// (protocol/bots-v1.md 4.1).
 const V1: &[&str] = &["ONIMBOTMESSAGEADD", "ONIMBOTJOINCHAT"];
-/// The same for v2 (protocol/bots-v2.md 1.2).
-const V2: &[&str] = &[
-    "ONIMBOTV2MESSAGEADD",
-    "ONIMBOTV2JOINCHAT",
-    "ONIMBOTV2COMMANDADD",
-];
 
 /// Compares the bindings with what the bots need.
 pub(super) async fn checks(
@@ -69,7 +63,7 @@ fn at_own_address(
         wanted.extend(V1);
     }
     if posted.iter().any(|need| need.mode.is_some()) {
-        wanted.extend(V2);
+        wanted.extend(BOT_EVENTS_V2);
     }
     let missing: Vec<&str> = wanted
         .into_iter()
@@ -88,7 +82,7 @@ fn at_own_address(
             "ask an administrator to install the application again",
         );
     }
-    let fix = "run `register`; if that binds nothing, install the application again";
+    let fix = "run `register`: it binds them";
     Check::failed(name, detail, fix)
 }
 

@@ -45,6 +45,20 @@ impl Emulator {
         Ok(())
     }
 
+    /// Installs a new version of an application, which removes its bindings, and waits until its
+    /// handler has answered `ONAPPUPDATE` or failed to.
+    ///
+    /// # Errors
+    ///
+    /// `APPLICATION_NOT_FOUND` if there is no such application.
+    pub async fn update_app(&self, client_id: &str) -> Result<(), Refusal> {
+        let (done, answered) = oneshot::channel();
+        self.portal
+            .act(ADMIN, |tx| tx.update_app(client_id, Some(done)))?;
+        let _ = answered.await;
+        Ok(())
+    }
+
     /// Removes an application: its bots are removed first, then `ONAPPUNINSTALL` is sent to its
     /// subscriptions.
     ///

@@ -14,8 +14,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use verify::ProvenBy;
+
 use super::{AcceptError, DECODED_MAX, Engine, QueuedEvent};
-use crate::event::{AppEvent, Delivery, Event, Inbound, MemberId};
+use crate::event::{AppEvent, Delivery, Event, Inbound, MemberId, UserId};
 use crate::store::{
     Appended, Conversation, EventId, NewDelivery, NewEvent, OrderingKey, Outcome, QueuedCall,
     TurnCommit,
@@ -43,7 +45,21 @@ impl Engine {
     /// - [`AcceptError::Unreachable`] if an installation or a payment cannot be verified now.
     /// - [`AcceptError::Store`] if it cannot be stored.
     pub async fn accept(self: &Arc<Self>, body: Bytes) -> Result<(), AcceptError> {
-        let delivery = Delivery::from_form(body)?;
+        self.accept_for(body, UserId(0)).await
+    }
+
+    /// Accepts an event that was posted to the address of a binding for one user
+    /// ([`App::hook_as`](crate::App::hook_as)): the number in the query `as_user` of that address; 0
+    /// if it has none.
+    ///
+    /// # Errors
+    /// Those of [`accept`](Engine::accept).
+    pub async fn accept_for(
+        self: &Arc<Self>,
+        body: Bytes,
+        user: UserId,
+    ) -> Result<(), AcceptError> {
+        let mut delivery = Delivery::from_form(body)?;
         if !self.started.initialized() {
             Box::pin(self.start()).await?;
         }
@@ -53,8 +69,11 @@ impl Engine {
         if delivery.name == payment::NAME && delivery.proof().1.is_empty() {
             return Box::pin(self.accept_payment(delivery)).await;
         }
-        let portal = self.verify(&delivery);
-        let portal = portal.ok_or(AcceptError::Unproven)?;
+        let proven = self.verify(&delivery).ok_or(AcceptError::Unproven)?;
+        if proven.by == ProvenBy::ApplicationToken {
+            delivery.bound_for = Some(user); // bindings of outgoing webhooks are for nobody
+        }
+        let portal = proven.portal;
         self.admit(portal, &delivery).await.inspect_err(|error| {
             self.counts.refused.add();
             tracing::error!(event = %delivery.name, %error, "AN EVENT IS LOST: it cannot be stored, and the portal does not send it again");

@@ -9,11 +9,32 @@ use crate::engine::Engine;
 use crate::engine::registry::Registry;
 use crate::event::{Category, Delivery, MemberId};
 
+/// The portal that has posted an event, and its proof.
+#[derive(Debug)]
+pub(super) struct Proven {
+    pub(super) portal: MemberId,
+    pub(super) by: ProvenBy,
+}
+
+/// The token that proves an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ProvenBy {
+    /// The application's.
+    ApplicationToken,
+    /// That of an outgoing webhook.
+    HookToken,
+}
+
 impl Engine {
     /// Returns the portal that posted an event. Returns `None` if its token is not that portal's.
-    pub(super) fn verify(&self, delivery: &Delivery) -> Option<MemberId> {
-        let by_application = self.verify_application_token(delivery);
-        by_application.or_else(|| self.verify_hook_token(delivery))
+    pub(super) fn verify(&self, delivery: &Delivery) -> Option<Proven> {
+        let proven = |by| move |portal| Proven { portal, by };
+        self.verify_application_token(delivery)
+            .map(proven(ProvenBy::ApplicationToken))
+            .or_else(|| {
+                self.verify_hook_token(delivery)
+                    .map(proven(ProvenBy::HookToken))
+            })
     }
 
     fn verify_application_token(&self, delivery: &Delivery) -> Option<MemberId> {

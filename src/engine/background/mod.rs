@@ -4,6 +4,7 @@
 pub(super) mod backlog;
 pub(super) mod offline_fetch;
 pub(super) mod polling;
+pub(super) mod rivals;
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;

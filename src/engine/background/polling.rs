@@ -5,13 +5,14 @@
 //! stored. What a dead process had stored and not confirmed comes again and is dropped as a repeat.
 //! Nothing is lost from end to end.
 //!
-//! Only one process can poll for a bot, because an event that one has confirmed never reaches the
-//! other. So every [`RIVAL_EVERY`] polls that returned events, an event is left unconfirmed for a
-//! few polls. If it is gone by then, another process has confirmed it, and that is logged.
+//! Only programs on one store can poll for one bot; others are found by
+//! [`rivals`](super::rivals).
 //!
-//! While people talk to a bot it is polled every second, otherwise every five seconds. A portal
-//! allows two calls a second, and answers need them too: so a portal is polled for one of its bots
-//! a second, in turns.
+//! While people talk to a bot it is polled every second, otherwise every five seconds. The page
+//! recommends 5 to 30 seconds without events, and two seconds while more events wait
+//! (protocol/bots-v2.md 3); people in a conversation expect an answer sooner. A portal allows two
+//! calls a second, and answers need them too: so a portal is polled for one of its bots a second, in
+//! turns.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,26 +21,25 @@ use dashmap::DashMap;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::rivals::RivalCheck;
 use crate::engine::retry::pause;
 use crate::engine::{APPLICATION_REMOVED, Engine};
 use crate::event::{BotId, BotRef, MemberId, Page};
 use crate::portal::{Error, Portal};
 
-/// Interval of polls while people talk to a bot. Default of
+/// Interval of polls while people talk to a bot, shorter than recommended.
+///
+/// While more events wait, it is doubled to the recommended two seconds. Default of
 /// [`Options::poll_quick`](crate::engine::Options::poll_quick).
 pub const POLL_QUICK: Duration = Duration::from_secs(1);
-/// Interval of polls otherwise. Default of
+/// Interval of polls otherwise, the shortest that is recommended. Default of
 /// [`Options::poll_slow`](crate::engine::Options::poll_slow).
 pub const POLL_SLOW: Duration = Duration::from_secs(5);
 /// Time after an event during which a bot is polled at the quick interval.
 pub const ACTIVE_TIME: Duration = Duration::from_secs(60);
 
-/// Number of polls that returned events between two checks for another process that polls for the
-/// same bot.
-pub const RIVAL_EVERY: u32 = 20;
-/// Number of polls that a check takes: another process confirms an event with its next poll after
-/// that event.
-const RIVAL_POLLS: u32 = 3;
+/// Pause between two log lines about the same rival program.
+const RIVAL_LOG_PAUSE: Duration = Duration::from_secs(10 * 60);
 
 /// Longest pause while a portal cannot be reached.
 pub(in crate::engine) const PAUSE_MAX: Duration = Duration::from_secs(60);
@@ -87,10 +87,9 @@ struct Poll {
     /// Failures since the last answer.
     failures: u32,
     last_event: Instant,
-    /// Number of polls that returned events.
-    filled: u32,
-    /// An event that is left unconfirmed, so that it must come again, and for how many more polls.
-    unconfirmed: Option<(u64, u32)>,
+    rivals: RivalCheck,
+    /// When a rival program was logged last.
+    rival_logged: Option<Instant>,
 }
 
 /// Where people find a bot that is polled for.
@@ -137,8 +136,8 @@ impl Engine {
             offset: None,
             failures: 0,
             last_event: Instant::now(),
-            filled: 0,
-            unconfirmed: None,
+            rivals: RivalCheck::new(),
+            rival_logged: None,
         };
         let (weak, stopped) = (Arc::downgrade(self), self.stopped.clone());
         self.tasks.spawn(async move {
@@ -170,21 +169,19 @@ impl Engine {
                 if !page.events.is_empty() {
                     poll.last_event = Instant::now();
                 }
-                self.check_for_rival(poll, &page);
-                let last = page.events.iter().filter_map(|event| event.event_id).max();
-                let last = last.filter(|_| !page.has_more); // while many wait, all are confirmed
-                let next = self.admit_page(poll, page).await;
-                if poll.unconfirmed.is_none()
-                    && let Some(last) = last
-                {
-                    let is_due = poll.filled.is_multiple_of(RIVAL_EVERY);
-                    poll.unconfirmed = is_due.then_some((last, RIVAL_POLLS));
-                    poll.filled = poll.filled.wrapping_add(1);
+                let ids: Vec<u64> = page.events.iter().filter_map(|it| it.event_id).collect();
+                let has_more = page.has_more;
+                if let Some(gone) = poll.rivals.on_page(&ids, has_more) {
+                    self.report_rival(poll, gone).await;
                 }
-                if poll.unconfirmed.is_none() {
+                let next = self.admit_page(poll, page).await;
+                if poll.rivals.may_confirm() {
+                    self.note_confirmed(poll, next).await;
                     poll.offset = next;
                 }
-                Some(if poll.last_event.elapsed() < ACTIVE_TIME {
+                Some(if has_more {
+                    2 * self.options.poll_quick
+                } else if poll.last_event.elapsed() < ACTIVE_TIME {
                     self.options.poll_quick
                 } else {
                     self.options.poll_slow
@@ -205,21 +202,41 @@ impl Engine {
         }
     }
 
-    /// Counts and logs another process that polls for the bot: an event is gone that this process
-    /// has not confirmed.
-    fn check_for_rival(&self, poll: &mut Poll, page: &Page) {
-        let Some((unconfirmed, polls)) = poll.unconfirmed.take() else {
+    /// Counts and logs another program that polls for the bot: an event is gone that no process on
+    /// this store has confirmed.
+    async fn report_rival(&self, poll: &mut Poll, gone: u64) {
+        let (store, bot) = (&self.options.store, &poll.bot);
+        match store.note(poll.portal.id(), &confirmed_note(bot)).await {
+            Ok(confirmed) => {
+                let confirmed = confirmed.and_then(|note| note.parse::<u64>().ok());
+                if confirmed.is_some_and(|offset| offset > gone) {
+                    return; // another process on this store polls, too
+                }
+            }
+            Err(error) => {
+                tracing::warn!(portal = %poll.portal.id(), bot = bot.code, %error, "it cannot be found out who polls for this bot");
+                return;
+            }
+        }
+        self.counts.competing_polls.add();
+        if poll
+            .rival_logged
+            .is_none_or(|at| at.elapsed() >= RIVAL_LOG_PAUSE)
+        {
+            poll.rival_logged = Some(Instant::now());
+            tracing::error!(portal = %poll.portal.id(), bot = bot.code, "ANOTHER PROGRAM POLLS FOR THIS BOT, with a store of its own: people get double answers, and each program misses some events; stop one of the two");
+        }
+    }
+
+    /// Notes that events are confirmed, for the other processes on this store.
+    async fn note_confirmed(&self, poll: &Poll, offset: Option<u64>) {
+        let Some(offset) = offset.filter(|_| offset != poll.offset) else {
             return;
         };
-        poll.unconfirmed = (polls > 1).then_some((unconfirmed, polls - 1));
-        if page
-            .events
-            .iter()
-            .all(|event| event.event_id != Some(unconfirmed))
-        {
-            poll.unconfirmed = None;
-            self.counts.competing_polls.add();
-            tracing::error!(portal = %poll.portal.id(), bot = poll.bot.code, "ANOTHER PROCESS POLLS FOR THIS BOT: each of the two receives only some of the events; stop one of them");
+        let (name, note) = (confirmed_note(&poll.bot), offset.to_string());
+        let noted = self.options.store.set_note(poll.portal.id(), &name, note);
+        if let Err(error) = noted.await {
+            tracing::warn!(portal = %poll.portal.id(), bot = poll.bot.code, %error, "the confirmed events cannot be noted; another process on this store may be reported as a rival");
         }
     }
 
@@ -258,6 +275,11 @@ impl Engine {
         tracing::error!(portal = %poll.portal.id(), bot = poll.bot.code, why, "events are not polled any more");
         true
     }
+}
+
+/// Returns the name of the note about a bot's confirmed events.
+fn confirmed_note(bot: &BotRef) -> String {
+    format!("confirmed {}", bot.id)
 }
 
 #[cfg(test)]

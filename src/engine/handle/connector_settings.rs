@@ -8,7 +8,7 @@ use serde_json::json;
 use super::connectors::ConnectorEntry;
 use crate::engine::{AcceptError, Engine};
 use crate::event::{LineId, MemberId};
-use crate::handler::{Channel, Error, guarded};
+use crate::handler::{Channel, Error, Phrase, guarded};
 use crate::portal::Portal;
 use crate::portal::methods::imconnector;
 
@@ -26,9 +26,10 @@ pub(crate) struct SettingsRequest {
 #[derive(Debug)]
 pub(crate) struct SettingsPage {
     pub(crate) name: String,
-    pub(crate) line: LineId,
-    /// Why the connector is not joined to the line; `None` if it is.
-    pub(crate) error: Option<String>,
+    /// Whether the connector is joined to the line.
+    pub(crate) is_joined: bool,
+    /// A sentence about that, in the portal's language.
+    pub(crate) state: String,
     /// The connector's own part of the page.
     pub(crate) html: String,
 }
@@ -63,10 +64,15 @@ impl Engine {
             tracing::error!(portal = %portal.id(), connector = channel.connector(), %error, "a connector's settings cannot be shown");
             String::new()
         });
+        let language = self.language_of(portal.id());
+        let line = request.line.to_string();
         Ok(SettingsPage {
             name: entry.connector.profile().name().to_owned(),
-            line: request.line,
-            error,
+            is_joined: error.is_none(),
+            state: match error {
+                None => Phrase::Connected.with(language, &[&line]),
+                Some(error) => Phrase::NotConnected.with(language, &[&line, &error]),
+            },
             html,
         })
     }

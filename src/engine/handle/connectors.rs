@@ -3,7 +3,8 @@
 //! Each outside chat has one queue of events and one of calls. That a message was delivered is
 //! reported to the portal by a call in the outbox, committed together with the event's end. A
 //! message that cannot be delivered is retried for about a day, since the messenger may be away,
-//! and later messages of that chat wait behind it.
+//! and later messages of that chat wait behind it. If it fails for good, the operators are told in
+//! their chat.
 
 use std::sync::{Arc, Weak};
 
@@ -15,17 +16,16 @@ use crate::engine::accept::RoutedEvent;
 use crate::engine::keyed_queues::Next;
 use crate::engine::{Engine, QueuedEvent};
 use crate::event::{
-    Api, ConnectorEvent, Delivery, Event, Inbound, InboundKind, LineId, MemberId,
-    payload::connector::Message,
+    Api, BotId, ChatId, ConnectorEvent, Delivery, DialogId, Event, Inbound, InboundKind, LineId,
+    MemberId, OutboundKind, UserId, payload::connector::Message,
 };
 use crate::handler::{
-    AnyConnector, Channel, Channels, ConnectorGateway, Error, InboundReceipt, Joined, Receipt,
-    Result, guarded,
+    AnyConnector, Channel, Channels, ConnectorGateway, Error, InboundReceipt, Joined, Language,
+    Phrase, Receipt, Result, guarded,
 };
-use crate::portal::Portal;
+use crate::portal::{BotClient, Portal};
 use crate::store::{
-    Call, CallId, Conversation, EventId, OrderingKey, Outcome, QueuedCall, Redelivery, Time,
-    TurnCommit,
+    Call, CallId, Conversation, OrderingKey, Outcome, QueuedCall, Redelivery, Time, TurnCommit,
 };
 
 /// Number of attempts at one event of a connector before it becomes a dead letter. With the pauses
@@ -191,24 +191,37 @@ impl Engine {
         };
         let line = event.line();
         let channel = self.channel(&portal.with_key(chat), entry, line);
+        let failing = UndeliveredMessage::of(&event);
         let outcome = self.run_connector(entry, &channel, event);
         let outcome = guarded(self.options.turn_timeout, outcome).await;
-        let call = |method: &str, params| {
-            self.line_call(chat, current.id, Redelivery::AtLeastOnce, method, params)
+        let call = |index, method: &str, params| {
+            let id = CallId {
+                event: current.id,
+                index,
+            };
+            self.line_call(chat, id, Redelivery::AtLeastOnce, method, params)
         };
         let (end, calls) = match outcome {
             Ok(None) => (Outcome::Done, Vec::new()),
             Ok(Some((message, receipt))) => {
                 let params = delivery_status(entry.id(), line, &message, &receipt, delivery.ts);
-                let status = call("imconnector.send.status.delivery", params);
+                let status = call(0, "imconnector.send.status.delivery", params);
                 (Outcome::Done, vec![status])
             }
             Err(error) if error.is_answer() => {
                 let answer = error
                     .answer()
                     .map_or_else(String::new, |answer| answer.text().to_owned());
+                let notice = match failing {
+                    Some(failing) => {
+                        self.notify_operators(&portal, &delivery, failing, Some(&answer))
+                            .await
+                    }
+                    None => None,
+                };
+                let notice = notice.map(|(method, params)| call(0, method, params));
                 let end = self.dead_outcome(current, &Error::failed(answer), false);
-                (end, Vec::new())
+                (end, notice.into_iter().collect())
             }
             Err(error) if started.attempt < OUTSIDE_ATTEMPTS_MAX => {
                 return self.fail(current, started.attempt, &error).await;
@@ -216,8 +229,15 @@ impl Engine {
             Err(error) => {
                 tracing::error!(portal = %chat.portal, connector = entry.id(), %line, "the connector's last attempt failed: the portal shows its error until somebody opens its settings");
                 let params = line_params(entry.id(), line);
-                let failed = call("imconnector.set.error", params);
-                (self.dead_outcome(current, &error, false), vec![failed])
+                let mut calls = vec![call(0, "imconnector.set.error", params)];
+                if let Some(failing) = failing
+                    && let Some((method, params)) = self
+                        .notify_operators(&portal, &delivery, failing, None)
+                        .await
+                {
+                    calls.push(call(1, method, params));
+                }
+                (self.dead_outcome(current, &error, false), calls)
             }
         };
         let turn = TurnCommit {
@@ -255,6 +275,57 @@ impl Engine {
         }
     }
 
+    /// Writes in an operators' chat that a message did not reach the client, so that nobody waits
+    /// for the answer. The client does not see it. Returns the call that remains to be made.
+    ///
+    /// Only members may write in the chat. A bot of this program writes for itself; an operator is
+    /// shown the notice with the event's own authorisation, which is the operator's. If that has
+    /// expired, the installation's remains, whose user may not be a member.
+    async fn notify_operators(
+        &self,
+        portal: &Portal,
+        delivery: &Delivery,
+        failing: UndeliveredMessage,
+        reason: Option<&str>,
+    ) -> Option<(&'static str, Map<String, Value>)> {
+        let language = self.language_of(portal.id());
+        let away = Phrase::MessengerAway.text(language);
+        let text = Phrase::NotDelivered.with(language, &[reason.unwrap_or(away)]);
+        let dialog = format!("chat{}", failing.chat);
+        let author = BotId(failing.author.map_or(0, |author| author.0));
+        if let Some(bot) = self.registry.bot(portal.id(), author)
+            && let Some(known) = self.bot(&bot.code)
+        {
+            return Some(bot_notice(known.profile().on_api(), author, &dialog, &text));
+        }
+        // `SKIP_CONNECTOR`: a connector may want system messages.
+        let params =
+            json!({ "DIALOG_ID": dialog, "MESSAGE": text, "SYSTEM": "Y", "SKIP_CONNECTOR": "Y" });
+        let token = delivery.auth().ok().and_then(|auth| auth.access_token);
+        if let Some(token) = token {
+            let author = BotClient::new(portal.with_token(token), author, Api::V1);
+            let call = Call::Rest {
+                method: NOTICE.into(),
+                params: Arc::new(object(params.clone())),
+            };
+            let dialog = DialogId::new(dialog);
+            let written = self.options.transport.send(&author, &dialog, call, None);
+            match written.await {
+                Ok(_) => return None,
+                Err(error) => {
+                    tracing::debug!(portal = %portal.id(), %error, "the notice is written with the installation's tokens");
+                }
+            }
+        }
+        Some((NOTICE, object(params)))
+    }
+
+    /// Returns the language for sentences to a portal's people; English if the portal has not said
+    /// its own.
+    pub(super) fn language_of(&self, portal: &MemberId) -> Language {
+        Language::of(self.registry.language(portal).as_deref())
+    }
+
     /// Queues the call that passes a client's message to the portal, behind the earlier ones of the
     /// same chat.
     pub(super) async fn queue_inbound(
@@ -269,7 +340,11 @@ impl Engine {
         });
         let mut params = line_params(&inbound.connector, inbound.line);
         params.insert("MESSAGES".to_owned(), json!([inbound.message]));
-        let call = self.line_call(chat, current.id, redelivery, inbound.kind.method(), params);
+        let id = CallId {
+            event: current.id,
+            index: 0,
+        };
+        let call = self.line_call(chat, id, redelivery, inbound.kind.method(), params);
         let turn = TurnCommit {
             calls: vec![call],
             ..TurnCommit::done(current.id, self.options.clock.now())
@@ -302,13 +377,13 @@ impl Engine {
     fn line_call(
         &self,
         to: &Conversation,
-        event: EventId,
+        id: CallId,
         redelivery: Redelivery,
         method: &str,
         params: Map<String, Value>,
     ) -> Arc<QueuedCall> {
         Arc::new(QueuedCall {
-            id: CallId { event, index: 0 },
+            id,
             to: to.clone(),
             at: self.options.clock.now(),
             api: Api::V2,
@@ -318,6 +393,64 @@ impl Engine {
                 params: params.into(),
             },
         })
+    }
+}
+
+/// The method that writes a notice for operators.
+const NOTICE: &str = "im.message.add";
+
+/// A message that may turn out to be undeliverable.
+#[derive(Clone, Copy, Debug)]
+struct UndeliveredMessage {
+    /// The operators' chat.
+    chat: ChatId,
+    /// The author of a new message; of an edited or deleted one it is not known.
+    author: Option<UserId>,
+}
+
+impl UndeliveredMessage {
+    /// Returns the message of an event, unless it is one that nobody waits for: a system message,
+    /// which the notice itself may be.
+    fn of(event: &ConnectorEvent) -> Option<Self> {
+        let ConnectorEvent::Message { kind, message, .. } = event else {
+            return None;
+        };
+        let author = message.user.filter(|user| user.0 > 0);
+        let is_awaited = author.is_some() || *kind != OutboundKind::Send;
+        is_awaited.then_some(UndeliveredMessage {
+            chat: message.chat,
+            author,
+        })
+    }
+}
+
+/// Returns the call with which a bot writes a notice that the client does not see.
+fn bot_notice(
+    api: Api,
+    bot: BotId,
+    dialog: &str,
+    text: &str,
+) -> (&'static str, Map<String, Value>) {
+    match api {
+        Api::V1 => {
+            let params = json!({
+                "BOT_ID": bot, "DIALOG_ID": dialog, "MESSAGE": text,
+                "SYSTEM": "Y", "SKIP_CONNECTOR": "Y",
+            });
+            ("imbot.message.add", object(params))
+        }
+        Api::V2 => {
+            let fields = json!({ "message": text, "system": true, "skipConnector": true });
+            let params = json!({ "botId": bot, "dialogId": dialog, "fields": fields });
+            ("imbot.v2.Chat.Message.send", object(params))
+        }
+    }
+}
+
+fn object(params: Value) -> Map<String, Value> {
+    match params {
+        Value::Object(params) => params,
+        _ => Map::new(),
     }
 }
 

@@ -18,7 +18,7 @@ pub(crate) struct HookSpec<H = Arc<dyn Hook>> {
     pub(crate) pattern: Pattern,
     /// Whether the portal keeps its events until they are fetched.
     pub(crate) is_offline: bool,
-    /// The user as whom its events come; 0 for the one who caused them.
+    /// The user whose tokens and rights its events have; 0 for the one who caused them.
     pub(crate) user: UserId,
     /// The hook itself.
     pub(crate) hook: H,
@@ -57,16 +57,52 @@ pub(in crate::engine) fn named(hooks: Vec<HookSpec>) -> Vec<(Arc<str>, HookSpec)
     named
 }
 
+/// The parameter of our address that names the user whom a binding is for.
+pub(in crate::engine) const AS_USER: &str = "as_user=";
+
+/// Returns the address for the events of bindings for one user; 0 for the one who caused an event.
+///
+/// An event with a binding for each of several users is posted once for each. Nothing in its body
+/// tells them apart: `auth[user_id]` of a binding without a user may be any of these users.
+pub(in crate::engine) fn address_for(url: &str, user: UserId) -> String {
+    let joint = if url.contains('?') { '&' } else { '?' };
+    match user {
+        UserId(0) => url.to_owned(),
+        user => format!("{url}{joint}{AS_USER}{user}"),
+    }
+}
+
+/// Returns the user in the query of an address that an event was posted to; 0 if there is none.
+pub(crate) fn user_in_query(query: Option<&str>) -> UserId {
+    let mut parts = query.unwrap_or_default().split('&');
+    let user = parts.find_map(|part| part.strip_prefix(AS_USER)?.parse().ok());
+    UserId(user.unwrap_or(0))
+}
+
 impl Engine {
     /// Returns the hooks that an event is for.
+    ///
+    /// If its binding is known, these are the hooks of the binding's user. If no hook is for this
+    /// user, it is an event of the application's own, or the binding is an earlier program's: then
+    /// all hooks for the event get it.
     pub(in crate::engine) fn hooks_for<'e>(
         &'e self,
         delivery: &'e Delivery,
     ) -> impl Iterator<Item = &'e (Arc<str>, HookSpec)> {
         let is_offline = delivery.source == Source::Fetch;
-        self.hooks.iter().filter(move |(_, hook)| {
+        let matches = move |hook: &HookSpec| {
             hook.is_offline == is_offline && hook.pattern.matches(&delivery.name, delivery.category)
-        })
+        };
+        let user = delivery
+            .bound_for
+            .filter(|user| *user != UserId(0) || !self.is_own_event(&delivery.name))
+            .filter(|user| {
+                let mut hooks = self.hooks.iter();
+                hooks.any(|(_, hook)| hook.user == *user && matches(hook))
+            });
+        self.hooks
+            .iter()
+            .filter(move |(_, hook)| user.is_none_or(|user| hook.user == user) && matches(hook))
     }
 
     /// Runs a hook on one event.
@@ -159,6 +195,26 @@ mod tests {
             is_offline,
             user: UserId(0),
             hook: Arc::new(|_: HookEvent| std::future::ready(Ok(()))),
+        }
+    }
+
+    #[test]
+    fn the_address_of_a_binding_names_its_user() {
+        let of = |url, user| address_for(url, UserId(user));
+        assert_eq!(of("https://a.example/", 0), "https://a.example/");
+        assert_eq!(of("https://a.example/", 7), "https://a.example/?as_user=7");
+        assert_eq!(
+            of("https://a.example/?x=1", 7),
+            "https://a.example/?x=1&as_user=7"
+        );
+        for (query, user) in [
+            (None, 0),
+            (Some("x=1"), 0),
+            (Some("as_user=7"), 7),
+            (Some("x=1&as_user=7"), 7),
+            (Some("as_user=x"), 0),
+        ] {
+            assert_eq!(user_in_query(query), UserId(user), "{query:?}");
         }
     }
 

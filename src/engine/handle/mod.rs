@@ -149,6 +149,9 @@ impl Engine {
             Err(why) => return Box::pin(self.end_unhandled(current, why)).await,
         };
         let sender = event.sender();
+        if let Some(language) = &event.language {
+            self.registry.set_language(&chat.portal, language);
+        }
         let context = EventContext {
             chat: event.chat,
             user: event.user,
@@ -176,6 +179,10 @@ impl Engine {
             Ok(prepared) => prepared,
             Err(why) => return Box::pin(self.end_unhandled(current, why)).await,
         };
+        let context = EventContext {
+            language: self.registry.language(&chat.portal),
+            ..context
+        };
         let trigger = Box::new(Trigger::Reminder(reminder));
         self.turn(current, bot, trigger, Box::new(context)).await
     }
@@ -198,6 +205,7 @@ impl Engine {
             Err(why) => return Box::pin(self.end_unhandled(current, why)).await,
         };
         let context = EventContext {
+            language: self.registry.language(&chat.portal),
             delivery: Some(delivery),
             ..context
         };

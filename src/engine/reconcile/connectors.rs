@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Reconciliation, Step};
 use crate::engine::handle::connectors::ConnectorEntry;
 use crate::event::LineId;
-use crate::portal::methods::{imconnector, imopenlines};
+use crate::portal::methods::{app, imconnector, imopenlines};
 use crate::portal::{Error, number};
 use crate::store::Access;
 
@@ -30,8 +30,23 @@ impl Reconciliation<'_> {
         }
         if self.mode == super::Mode::Apply {
             self.find_lines().await?;
+            self.find_language().await;
         }
         Ok(())
+    }
+
+    /// Reads the portal's language: the events of connectors do not have it.
+    async fn find_language(&self) {
+        match self.portal.run(app::AppInfo::new()).await {
+            Ok(info) => {
+                let language = info.language_id.unwrap_or_default();
+                let registry = &self.engine.registry;
+                registry.set_language(self.portal.id(), &language);
+            }
+            Err(error) => {
+                tracing::debug!(portal = %self.portal.id(), %error, "the portal's language is not known");
+            }
+        }
     }
 
     async fn is_application(&self) -> bool {

@@ -26,6 +26,8 @@ use crate::event::{BotRef, MemberId};
 use crate::handler::EventMode;
 use crate::portal::{Error, Portal};
 
+#[cfg(feature = "cli")]
+pub(crate) use bindings::BOT_EVENTS_V2;
 pub use step::Step;
 
 /// Maximum number of portals that are reconciled at once at a start; the others wait.
@@ -50,6 +52,11 @@ struct Reconciliation<'e> {
     mode: Mode,
     /// The steps so far.
     steps: Vec<Step>,
+    /// Whether a bot is on the portal whose events are posted (v2).
+    posts_to_bots: bool,
+    /// Whether the portal binds the bots' events when the steps so far are taken: a bot is
+    /// registered, or its mode changes.
+    binds_later: bool,
 }
 
 impl Engine {
@@ -189,6 +196,8 @@ impl<'e> Reconciliation<'e> {
             portal,
             mode,
             steps: Vec::new(),
+            posts_to_bots: false,
+            binds_later: false,
         }
     }
 

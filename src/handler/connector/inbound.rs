@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::handler::Error;
+use crate::event::UserId;
+use crate::handler::{Error, Gender};
 use crate::message::{TEXT_CHARS_MAX, Text};
 use crate::store::Time;
 
@@ -29,7 +30,8 @@ impl Client {
     }
 
     /// Sets the first name, or the whole name. The portal takes letters, spaces, hyphens and
-    /// apostrophes, at most 25 characters; other characters are left out.
+    /// apostrophes, at most 25 characters; other characters are left out. A name without a letter,
+    /// such as a phone number, is not sent, and the portal names the client itself.
     #[must_use]
     pub fn name(self, name: &str) -> Self {
         self.with("name", accepted(name))
@@ -65,6 +67,23 @@ impl Client {
         self.with("phone", phone.into())
     }
 
+    /// Sets the gender.
+    #[must_use]
+    pub fn gender(self, gender: Gender) -> Self {
+        let word = match gender {
+            Gender::Male => "male",
+            Gender::Female => "female",
+        };
+        self.with("gender", word)
+    }
+
+    /// Takes the phone number as it is, also if the portal does not recognise it as one. The page
+    /// recommends it for exceptional cases only.
+    #[must_use]
+    pub fn skip_phone_validation(self) -> Self {
+        self.with("skip_phone_validate", "Y")
+    }
+
     fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
         let value = value.into();
         if value != "" {
@@ -74,11 +93,17 @@ impl Client {
     }
 }
 
-/// Returns the part of a name that the portal takes.
+/// Returns the part of a name that the portal takes; empty if that has no letter.
 fn accepted(name: &str) -> String {
     let fits = |char: &char| char.is_alphabetic() || matches!(char, ' ' | '-' | '\'');
     let name: String = name.chars().filter(fits).take(NAME_CHARS_MAX).collect();
-    name.trim().to_owned()
+    let name = name.trim();
+    let has_letter = name.chars().any(char::is_alphabetic);
+    if has_letter {
+        name.to_owned()
+    } else {
+        String::new()
+    }
 }
 
 /// The receipt of a client's message: whether the portal took it.
@@ -112,6 +137,7 @@ pub struct InboundMessage {
     files: Vec<(String, String)>,
     at: Option<Time>,
     is_outside_crm: bool,
+    employee: Option<UserId>,
 }
 
 impl InboundMessage {
@@ -129,6 +155,7 @@ impl InboundMessage {
             files: Vec::new(),
             at: None,
             is_outside_crm: false,
+            employee: None,
         }
     }
 
@@ -183,6 +210,15 @@ impl InboundMessage {
         self
     }
 
+    /// Shows the message as this employee's, and not as the client's: what somebody has answered in
+    /// the messenger's own app, outside the portal. The client already has it, so it is not sent out
+    /// again. A bot on the line takes it as an operator's and is silent from then on.
+    #[must_use]
+    pub fn by_employee(mut self, employee: UserId) -> Self {
+        self.employee = Some(employee);
+        self
+    }
+
     /// Checks the portal's limits.
     ///
     /// # Errors
@@ -233,6 +269,9 @@ impl InboundMessage {
         if self.is_outside_crm {
             message["disable_crm"] = "Y".into();
         }
+        if let Some(employee) = self.employee {
+            message["user_id"] = json!(employee);
+        }
         let mut chat = json!({ "id": self.chat });
         for (key, value) in [("name", &self.chat_name), ("url", &self.chat_url)] {
             if let Some(value) = value {
@@ -266,6 +305,29 @@ mod tests {
             element["message"]["text"], "[b]hi[/b]",
             "BB codes in a client's text are escaped"
         );
+    }
+
+    #[test]
+    fn a_name_without_a_letter_is_not_sent() {
+        for name in ["+7 999 000-11-22", "+49 30 1234-56", "12345", "-", "' '"] {
+            let fields = Client::new("w").name(name).last_name(name).fields;
+            assert!(!fields.contains_key("name"), "{name}: {fields:?}");
+            assert!(!fields.contains_key("last_name"), "{name}: {fields:?}");
+        }
+        assert_eq!(Client::new("w").name("Anna 2").fields["name"], "Anna");
+    }
+
+    #[test]
+    fn gender_phone_validation_and_employee_have_the_portals_names() {
+        let client = Client::new("c")
+            .gender(Gender::Female)
+            .phone("12")
+            .skip_phone_validation();
+        let message = InboundMessage::new("a", client, 1).text("hi");
+        let element = message.by_employee(UserId(7)).element(Time(0));
+        assert_eq!(element["user"]["gender"], "female");
+        assert_eq!(element["user"]["skip_phone_validate"], "Y");
+        assert_eq!(element["message"]["user_id"], 7);
     }
 
     #[test]

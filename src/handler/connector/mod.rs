@@ -43,7 +43,7 @@ pub(crate) use channel::{ConnectorGateway, Joined};
 pub(crate) use erased::{AnyConnector, ErasedConnector};
 pub use inbound::{Client, FILES_MAX, InboundMessage, InboundReceipt, OUTSIDE_ID_MAX};
 pub use outbound::{OutboundMessage, Receipt};
-pub use profile::ConnectorProfile;
+pub use profile::{ConnectorIcon, ConnectorProfile};
 
 /// An outside messenger, connected to open channels.
 ///
@@ -85,7 +85,9 @@ pub trait Connector: Send + Sync + 'static {
     /// After an error it is retried with growing pauses, for about a day
     /// ([`OUTSIDE_ATTEMPTS_MAX`](crate::engine::OUTSIDE_ATTEMPTS_MAX)), and later messages of this
     /// chat wait. Then it is a dead letter, and the portal shows the connector's error. An answer
-    /// ([`tell`](super::tell)) is not retried and concerns this message only.
+    /// ([`tell`](super::tell)) is not retried and concerns this message only. In both cases the
+    /// operators read in the chat that the message was not delivered, after an answer with its text;
+    /// the client does not see that.
     fn outbound(
         &self,
         channel: &Channel,

@@ -14,7 +14,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::FutureExt;
 
-use super::{ArgsError, Bot, CommandSpec, Context, Error, Profile, Result, State};
+use super::{
+    ArgsError, Bot, CommandSpec, Context, Error, Language, Phrase, Profile, Result, State,
+};
 use crate::event::{BotRef, ChatEventKind, Delivery, SessionChange};
 use crate::message::Text;
 use crate::store::{StateChange, StoredState};
@@ -172,10 +174,11 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
                     .iter()
                     .find(|spec| spec.name() == command.name)
                     .map(CommandSpec::usage);
+                let language = Language::of(cx.language());
                 self.bot
                     .command(cx, command)
                     .await
-                    .map_err(|error| explain(error, usage))
+                    .map_err(|error| explain(error, usage, language))
             }
             ChatEventKind::Opened(context) => self.bot.opened(cx, context).await,
             ChatEventKind::Reaction(reaction) => self.bot.reaction(cx, reaction).await,
@@ -371,13 +374,16 @@ fn panicked(panic: &(dyn Any + Send)) -> Error {
 }
 
 /// Turns an error about a command's arguments into an answer that shows the command's usage.
-fn explain(error: Error, usage: Option<String>) -> Error {
+fn explain(error: Error, usage: Option<String>, language: Language) -> Error {
     let Some(wrong) = error.downcast_ref::<ArgsError>() else {
         return error;
     };
-    let answer = Text::new().plain(wrong);
+    let answer = Text::new().plain(wrong.text(language));
     super::tell(match usage {
-        Some(usage) => answer.line().plain("Usage: ").code(usage),
+        Some(usage) => {
+            let answer = answer.line().plain(Phrase::Usage.text(language));
+            answer.plain(" ").code(usage)
+        }
         None => answer,
     })
 }

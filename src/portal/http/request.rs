@@ -1,7 +1,7 @@
 //! Sends one request to a portal: with its tokens, to its current address.
 
 use bytes::Bytes;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -9,7 +9,7 @@ use super::answer::Answer;
 use super::redirect::{HOPS_MAX, Hop};
 use crate::portal::auth::webhook;
 use crate::portal::{Error, Portal};
-use crate::store::Access;
+use crate::store::{Access, Tokens};
 
 impl Portal {
     /// Sends one request that the limit has permitted, again if the access token has expired.
@@ -19,6 +19,12 @@ impl Portal {
         method: &str,
         params: &Value,
     ) -> Result<Answer, Error> {
+        if let Some(token) = self.token() {
+            let access = token.clone();
+            let refresh = SecretString::default(); // it cannot be renewed
+            let access = Access::Tokens(Tokens { access, refresh });
+            return self.send(method, params, &access).await;
+        }
         let mut access = self.access().await;
         let mut answer = self.send(method, params, &access).await;
         for _ in 0..2 {
@@ -38,6 +44,9 @@ impl Portal {
 
     async fn send(&self, method: &str, params: &Value, access: &Access) -> Result<Answer, Error> {
         let mut body = params.as_object().cloned().unwrap_or_default();
+        if !self.source().is_empty() {
+            body.insert("auth_connector".into(), self.source().into());
+        }
         let path = match access {
             Access::Tokens(tokens) => {
                 body.insert("auth".into(), tokens.access.expose_secret().into());

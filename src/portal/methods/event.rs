@@ -24,12 +24,21 @@ pub struct Binding {
     /// The user whose tokens and rights the event has; 0 for the user who caused it.
     #[serde(default, rename = "auth_type", deserialize_with = "user")]
     pub user: UserId,
+    /// The source (`auth_connector`) of an offline event; empty for none. The page of `event.get`
+    /// does not mention it.
+    #[serde(default, rename = "connector_id", deserialize_with = "text")]
+    pub source: String,
 }
 
 /// Reads a number that the page shows as text, and that is missing if no user was named.
 fn user<'de, D: Deserializer<'de>>(deserializer: D) -> Result<UserId, D::Error> {
     let value = Value::deserialize(deserializer)?;
     Ok(UserId(number(&value).unwrap_or(0)))
+}
+
+/// Reads a text that may be null.
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 impl Binding {
@@ -57,6 +66,13 @@ impl Binding {
         Binding { user, ..self }
     }
 
+    /// The same binding of an offline event, with this source.
+    #[must_use]
+    pub fn of_source(self, source: impl Into<String>) -> Binding {
+        let source = source.into();
+        Binding { source, ..self }
+    }
+
     /// Its parameters for `event.bind` and `event.unbind`.
     pub(in crate::portal) fn params(&self) -> Value {
         let Binding {
@@ -64,6 +80,7 @@ impl Binding {
             handler,
             offline,
             user,
+            source: _, // a parameter of every call
         } = self;
         match offline {
             0 => json!({ "event": event, "handler": handler, "auth_type": user }),

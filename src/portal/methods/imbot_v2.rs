@@ -183,7 +183,7 @@ methods! {
     BotRegister "imbot.v2.Bot.register" (code: String = "fields.code", properties: Value = "fields.properties")
         [kind: String = "fields.type", event_mode: String = "fields.eventMode", webhook_url: String = "fields.webhookUrl",
          hidden: bool = "fields.isHidden", reactions: bool = "fields.isReactionsEnabled",
-         openline: bool = "fields.isSupportOpenline", background: String = "fields.backgroundId"] -> SingleBot;
+         openline: bool = "fields.isSupportOpenline", background: Value = "fields.backgroundId"] -> SingleBot;
 
     /// Changes a bot; code and type stay.
     ///
@@ -192,7 +192,7 @@ methods! {
         [properties: Value = "fields.properties", event_mode: String = "fields.eventMode",
          webhook_url: String = "fields.webhookUrl", hidden: bool = "fields.isHidden",
          reactions: bool = "fields.isReactionsEnabled", openline: bool = "fields.isSupportOpenline",
-         background: String = "fields.backgroundId"] -> SingleBot;
+         background: Value = "fields.backgroundId"] -> SingleBot;
 
     /// Returns a bot.
     BotGet "imbot.v2.Bot.get" (bot: BotId = "botId") [] -> SingleBot;

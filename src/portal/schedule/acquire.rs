@@ -63,7 +63,8 @@ impl Portal {
         method: &str,
         params: &Value,
     ) -> Result<Permit, Error> {
-        self.acquire_permit(method, params, true).await
+        self.acquire_permit(method, params, self.token().is_none())
+            .await
     }
 
     /// Waits until the limit permits one more request.
@@ -103,7 +104,7 @@ impl Portal {
             }
             if !scheduler.is_running {
                 scheduler.is_running = true;
-                tokio::spawn(self.clone().run_queue());
+                tokio::spawn(self.as_installed().run_queue());
             }
             granted
         };

@@ -16,6 +16,7 @@ pub(super) const CHECKS: &[Check] = &[
     check!(conversations_stay_when_a_portal_is_uninstalled),
     check!(conversations_go_with_a_portal_when_that_is_asked_for),
     check!(the_latest_addresses_of_the_program_are_kept_up_to_a_bound),
+    check!(notes_about_a_portal_are_replaced_and_are_removed_with_it),
 ];
 
 fn installation(endpoint: &str) -> Installation {
@@ -144,4 +145,25 @@ async fn the_latest_addresses_of_the_program_are_kept_up_to_a_bound(store: Arc<d
     assert_eq!(known.len(), ADDRESSES_MAX);
     assert_eq!(known.last().unwrap(), "https://new/");
     assert!(!known.contains(&"https://one/".to_owned()));
+}
+
+async fn notes_about_a_portal_are_replaced_and_are_removed_with_it(store: Arc<dyn Store>) {
+    let store = &*store;
+    let (one, other) = (MemberId::new("m1"), MemberId::new("m12"));
+    let note = async |portal, name| store.note(portal, name).await.unwrap();
+    assert_eq!(note(&one, "echo").await, None);
+    for (portal, name, text) in [
+        (&one, "echo", "1"),
+        (&one, "echo", "2"),
+        (&one, "poll", "3"),
+        (&other, "echo", "4"),
+    ] {
+        store.set_note(portal, name, text.to_owned()).await.unwrap();
+    }
+    assert_eq!(note(&one, "echo").await.as_deref(), Some("2"));
+    assert_eq!(note(&one, "poll").await.as_deref(), Some("3"));
+    store.uninstall(&one, false).await.unwrap();
+    assert_eq!(note(&one, "echo").await, None);
+    assert_eq!(note(&one, "poll").await, None);
+    assert_eq!(note(&other, "echo").await.as_deref(), Some("4"));
 }

@@ -48,6 +48,7 @@ pub struct Memory {
     /// The end of each portal's booked time.
     booked: DashMap<MemberId, Time>,
     addresses: Mutex<Vec<String>>,
+    notes: DashMap<(MemberId, String), String>,
     arrived: Mutex<Vec<Arrived>>,
     dead: Mutex<Dead>,
     notices: Mutex<Vec<Notice>>,

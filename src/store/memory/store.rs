@@ -274,6 +274,7 @@ impl Portals for Memory {
     fn uninstall(&self, portal: &MemberId, forget: bool) -> Stored<'_, ()> {
         self.claims.remove(portal);
         self.portals.remove(portal);
+        self.notes.retain(|(of, _), _| of != portal);
         if forget {
             self.forget_all(|key| key.portal == *portal);
         }
@@ -284,6 +285,16 @@ impl Portals for Memory {
         let mut known = lock(&self.addresses);
         add_address(&mut known, now);
         ready(known.clone())
+    }
+
+    fn note(&self, portal: &MemberId, name: &str) -> Stored<'_, Option<String>> {
+        let note = self.notes.get(&(portal.clone(), name.to_owned()));
+        ready(note.map(|note| note.clone()))
+    }
+
+    fn set_note(&self, portal: &MemberId, name: &str, note: String) -> Stored<'_, ()> {
+        self.notes.insert((portal.clone(), name.to_owned()), note);
+        ready(())
     }
 }
 

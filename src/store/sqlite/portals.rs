@@ -96,8 +96,9 @@ pub(super) fn remove_booked(db: &Db, now: Time) -> Result<(), Fault> {
 
 /// Removes an installation.
 pub(super) fn uninstall(db: &Db, portal: &MemberId) -> Result<(), Fault> {
-    db.execute("DELETE FROM portal WHERE portal = ?1", [portal.as_str()])
-        .map(drop)
+    db.execute("DELETE FROM portal WHERE portal = ?1", [portal.as_str()])?;
+    let sql = "DELETE FROM meta WHERE substr(name, 1, length(?1)) = ?1";
+    db.execute(sql, [note_name(portal, "")]).map(drop)
 }
 
 /// Returns all installations.
@@ -121,6 +122,24 @@ pub(super) fn addresses(db: &Db, now: Option<&str>) -> Result<Vec<String>, Fault
         db.execute(sql, [list])?;
     }
     Ok(known)
+}
+
+/// Returns the name of a note in the table `meta`. No portal's id has a space.
+fn note_name(portal: &MemberId, name: &str) -> String {
+    format!("note {portal} {name}")
+}
+
+/// Returns a note about a portal.
+pub(super) fn note(db: &Db, portal: &MemberId, name: &str) -> Result<Option<String>, Fault> {
+    let sql = "SELECT value FROM meta WHERE name = ?1";
+    db.find(sql, [note_name(portal, name)], |row| Ok(row.get(0)?))
+}
+
+/// Stores a note about a portal.
+pub(super) fn set_note(db: &Db, portal: &MemberId, name: &str, note: &str) -> Result<(), Fault> {
+    let sql = "INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)";
+    db.execute(sql, params![note_name(portal, name), note])
+        .map(drop)
 }
 
 fn installation(db: &Db, row: &Row<'_>) -> Result<Installation, Fault> {

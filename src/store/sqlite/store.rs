@@ -199,6 +199,16 @@ impl Portals for Sqlite {
         let now = now.map(str::to_owned);
         self.write(move |db| portals::addresses(db, now.as_deref()))
     }
+
+    fn note(&self, portal: &MemberId, name: &str) -> Stored<'_, Option<String>> {
+        let (portal, name) = (portal.clone(), name.to_owned());
+        self.read(move |db| portals::note(db, &portal, &name))
+    }
+
+    fn set_note(&self, portal: &MemberId, name: &str, note: String) -> Stored<'_, ()> {
+        let (portal, name) = (portal.clone(), name.to_owned());
+        self.write(move |db| portals::set_note(db, &portal, &name, &note))
+    }
 }
 
 impl Upkeep for Sqlite {

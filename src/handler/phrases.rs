@@ -1,0 +1,290 @@
+//! The sentences of this crate that people on a portal read, in their language.
+//!
+//! One table. A language that is not in it gets English.
+
+/// A language of the table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Language {
+    #[default]
+    English,
+    Russian,
+    German,
+    Spanish,
+    Portuguese,
+    Polish,
+}
+
+impl Language {
+    /// Returns the language of a portal's code, such as `de`. Portals have codes of their own for
+    /// Spanish and Portuguese (`la`, `br`).
+    pub(crate) fn of(code: Option<&str>) -> Self {
+        let code = code.unwrap_or_default();
+        let code = code.split(['-', '_']).next().unwrap_or_default();
+        match code.to_ascii_lowercase().as_str() {
+            "ru" => Self::Russian,
+            "de" => Self::German,
+            "es" | "la" => Self::Spanish,
+            "pt" | "br" => Self::Portuguese,
+            "pl" => Self::Polish,
+            _ => Self::English,
+        }
+    }
+}
+
+/// A sentence, or a part of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phrase {
+    /// A turn failed.
+    Failed,
+    /// Before a command's usage.
+    Usage,
+    /// An argument (`{0}`) is not what was expected (`{1}`).
+    WrongArgument,
+    MissingArgument,
+    /// An argument (`{0}`) that was not expected.
+    ExtraArgument,
+    Natural,
+    Integer,
+    Number,
+    Letter,
+    Boolean,
+    /// An operator's message did not reach the client, for this reason (`{0}`).
+    NotDelivered,
+    /// A reason of [`NotDelivered`](Phrase::NotDelivered).
+    MessengerAway,
+    /// A connector is joined to a line (`{0}`).
+    Connected,
+    /// A connector is not joined to a line (`{0}`), for this reason (`{1}`).
+    NotConnected,
+}
+
+/// The number of languages.
+const LANGUAGES: usize = 6;
+
+/// The phrases, in the languages' order.
+const TABLE: [(Phrase, [&str; LANGUAGES]); 14] = [
+    (
+        Phrase::Failed,
+        [
+            "Sorry, that did not work. The error has been noted.",
+            "К сожалению, не получилось. Ошибка записана.",
+            "Das hat leider nicht geklappt. Der Fehler wurde notiert.",
+            "Lo siento, no ha funcionado. El error ha quedado registrado.",
+            "Desculpe, não funcionou. O erro foi registrado.",
+            "Niestety coś poszło nie tak. Błąd został zapisany.",
+        ],
+    ),
+    (
+        Phrase::Usage,
+        [
+            "Usage:",
+            "Использование:",
+            "Aufruf:",
+            "Uso:",
+            "Uso:",
+            "Użycie:",
+        ],
+    ),
+    (
+        Phrase::WrongArgument,
+        [
+            "“{0}” is not {1}.",
+            "Ожидается {1}, а не «{0}».",
+            "Erwartet wird {1}, nicht „{0}“.",
+            "Se esperaba {1}, no «{0}».",
+            "Esperava-se {1}, não “{0}”.",
+            "Oczekiwano: {1}, a nie „{0}”.",
+        ],
+    ),
+    (
+        Phrase::MissingArgument,
+        [
+            "Something is missing at the end.",
+            "В конце чего-то не хватает.",
+            "Am Ende fehlt etwas.",
+            "Falta algo al final.",
+            "Falta algo no final.",
+            "Na końcu czegoś brakuje.",
+        ],
+    ),
+    (
+        Phrase::ExtraArgument,
+        [
+            "“{0}” is too much.",
+            "«{0}» здесь лишнее.",
+            "„{0}“ ist zu viel.",
+            "«{0}» sobra.",
+            "“{0}” está sobrando.",
+            "„{0}” jest zbędne.",
+        ],
+    ),
+    (
+        Phrase::Natural,
+        [
+            "a whole number, zero or more",
+            "целое число, ноль или больше",
+            "eine ganze Zahl ab null",
+            "un número entero, cero o mayor",
+            "um número inteiro, zero ou maior",
+            "liczba całkowita, zero lub więcej",
+        ],
+    ),
+    (
+        Phrase::Integer,
+        [
+            "a whole number",
+            "целое число",
+            "eine ganze Zahl",
+            "un número entero",
+            "um número inteiro",
+            "liczba całkowita",
+        ],
+    ),
+    (
+        Phrase::Number,
+        [
+            "a number",
+            "число",
+            "eine Zahl",
+            "un número",
+            "um número",
+            "liczba",
+        ],
+    ),
+    (
+        Phrase::Letter,
+        [
+            "a single letter",
+            "одна буква",
+            "ein einzelner Buchstabe",
+            "una sola letra",
+            "uma única letra",
+            "pojedyncza litera",
+        ],
+    ),
+    (
+        Phrase::Boolean,
+        [
+            "true or false",
+            "true или false",
+            "true oder false",
+            "true o false",
+            "true ou false",
+            "true albo false",
+        ],
+    ),
+    (
+        Phrase::NotDelivered,
+        [
+            "Not delivered to the client: {0}",
+            "Клиенту не доставлено: {0}",
+            "Nicht an den Kunden zugestellt: {0}",
+            "No se ha entregado al cliente: {0}",
+            "Não entregue ao cliente: {0}",
+            "Nie dostarczono do klienta: {0}",
+        ],
+    ),
+    (
+        Phrase::MessengerAway,
+        [
+            "the messenger could not be reached for a day",
+            "мессенджер был недоступен в течение суток",
+            "der Messenger war einen Tag lang nicht erreichbar",
+            "el servicio de mensajería no estuvo disponible durante un día",
+            "o serviço de mensagens ficou inacessível por um dia",
+            "komunikator był nieosiągalny przez dobę",
+        ],
+    ),
+    (
+        Phrase::Connected,
+        [
+            "Connected to line {0}.",
+            "Подключено к линии {0}.",
+            "Mit dem Kanal {0} verbunden.",
+            "Conectado a la línea {0}.",
+            "Conectado à linha {0}.",
+            "Połączono z linią {0}.",
+        ],
+    ),
+    (
+        Phrase::NotConnected,
+        [
+            "Not connected to line {0}: {1}",
+            "Не подключено к линии {0}: {1}",
+            "Nicht mit dem Kanal {0} verbunden: {1}",
+            "No conectado a la línea {0}: {1}",
+            "Não conectado à linha {0}: {1}",
+            "Brak połączenia z linią {0}: {1}",
+        ],
+    ),
+];
+
+impl Phrase {
+    /// Returns the phrase in a language.
+    pub(crate) fn text(self, language: Language) -> &'static str {
+        let row = TABLE.iter().find(|(phrase, _)| *phrase == self);
+        row.map_or("", |(_, texts)| texts[language as usize])
+    }
+
+    /// Returns the phrase in a language, with these values in place of `{0}` and `{1}`.
+    pub(crate) fn with(self, language: Language, values: &[&str]) -> String {
+        let mut text = String::new();
+        let mut rest = self.text(language);
+        while let Some((before, after)) = rest.split_once('{') {
+            let (number, after) = after.split_once('}').unwrap_or((after, ""));
+            let value = number.parse().ok().and_then(|n: usize| values.get(n));
+            text.push_str(before);
+            text.push_str(value.copied().unwrap_or_default());
+            rest = after;
+        }
+        text + rest
+    }
+}
+
+/// Returns a text in a language, if it is a phrase in English; otherwise as it is.
+pub(crate) fn translated(english: &str, language: Language) -> &str {
+    let row = TABLE.iter().find(|(_, texts)| texts[0] == english);
+    row.map_or(english, |(_, texts)| texts[language as usize])
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::handler::phrases::*;
+
+    #[test]
+    fn every_phrase_has_its_values_in_every_language() {
+        for (phrase, texts) in TABLE {
+            for text in texts {
+                assert!(!text.is_empty());
+                for value in ["{0}", "{1}"] {
+                    let has = |text: &str| text.contains(value);
+                    assert_eq!(has(text), has(texts[0]), "{phrase:?}: {text}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_portals_code_selects_the_language() {
+        for (code, language) in [
+            (Some("ru"), Language::Russian),
+            (Some("la"), Language::Spanish),
+            (Some("br"), Language::Portuguese),
+            (Some("pt-BR"), Language::Portuguese),
+            (Some("DE"), Language::German),
+            (Some("ja"), Language::English),
+            (None, Language::English),
+        ] {
+            assert_eq!(Language::of(code), language, "{code:?}");
+        }
+    }
+
+    #[test]
+    fn values_are_put_where_a_language_has_them_and_are_not_read_as_places() {
+        let with = |language| Phrase::WrongArgument.with(language, &["{1}", "7"]);
+        assert_eq!(with(Language::English), "“{1}” is not 7.");
+        assert_eq!(with(Language::German), "Erwartet wird 7, nicht „{1}“.");
+        assert_eq!(translated("a number", Language::Polish), "liczba");
+        assert_eq!(translated("a colour", Language::Polish), "a colour");
+    }
+}
