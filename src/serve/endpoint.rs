@@ -98,11 +98,13 @@ impl EventEndpoint {
     /// Takes an event in.
     async fn receive(&self, request: &Request, body: Body) -> Response {
         let event = match *request.method() {
-            Method::POST if !is_form(request) => {
-                let why = "events are posted as application/x-www-form-urlencoded";
-                return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, why);
+            Method::POST if !has_type(request, FORM) && !has_type(request, JSON) => {
+                return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, NO_EVENT);
             }
             Method::POST => match whole(body, BODY_BYTES_MAX).await {
+                Ok(body) if has_type(request, JSON) && !body.trim_ascii().starts_with(b"{") => {
+                    return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, NO_EVENT);
+                }
                 Ok(body) => body,
                 Err(ReadBodyError::PayloadTooLarge) => {
                     let why = format!("the body is longer than {BODY_BYTES_MAX} bytes");
@@ -195,10 +197,18 @@ pub(super) async fn whole(body: Body, limit: usize) -> Result<Bytes, ReadBodyErr
     Ok(whole)
 }
 
-fn is_form(request: &Request) -> bool {
+/// The media type of a form, which portals post.
+const FORM: &str = "application/x-www-form-urlencoded";
+/// The media type of JSON, which some pages of the documentation show (protocol/bots-v2.md 4).
+const JSON: &str = "application/json";
+/// The answer to a body of another type.
+const NO_EVENT: &str =
+    "events are posted as application/x-www-form-urlencoded, or as a JSON object";
+
+fn has_type(request: &Request, wanted: &str) -> bool {
     let kind = request.content_type().unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
-    kind.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+    kind.eq_ignore_ascii_case(wanted)
 }
 
 pub(super) fn status(refused: &AcceptError) -> StatusCode {

@@ -32,8 +32,8 @@ pub(super) struct RoutedEvent {
 }
 
 impl Engine {
-    /// Accepts a posted event: the body of a form POST, or a query string. When it returns `Ok`,
-    /// the event is stored.
+    /// Accepts a posted event: a form, a JSON object or a query string. When it returns `Ok`, the
+    /// event is stored.
     ///
     /// # Errors
     /// Nothing is stored then.
@@ -44,7 +44,7 @@ impl Engine {
     /// - [`AcceptError::Unreachable`] if an installation or a payment cannot be verified now.
     /// - [`AcceptError::Store`] if it cannot be stored.
     pub async fn accept(self: &Arc<Self>, body: Bytes) -> Result<(), AcceptError> {
-        let delivery = Delivery::from_form(body)?;
+        let delivery = Delivery::from_posted(body)?;
         if !self.started.initialized() {
             Box::pin(self.start()).await?;
         }
