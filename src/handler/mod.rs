@@ -25,7 +25,7 @@ pub use bot::{Bot, State};
 pub use command::CommandSpec;
 pub use connector::*;
 pub(crate) use connector::{AnyConnector, ConnectorGateway, ErasedConnector, Joined};
-pub use context::{Context, RestCall, Showing, When};
+pub use context::{Context, FileUpload, RestCall, Showing, When};
 pub use error::{Error, Result, tell};
 pub(crate) use forward::Forward;
 pub use hook::{Hook, HookEvent, Pattern};

@@ -12,6 +12,7 @@ mod install;
 mod limits;
 mod lines;
 mod lines_race;
+mod messages;
 mod methods;
 mod offline;
 mod polling;
