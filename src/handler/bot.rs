@@ -43,7 +43,7 @@ impl<T: Serialize + DeserializeOwned + Default + Send + 'static> State for T {}
 ///
 /// A turn that fails, by an error or a panic, changes nothing and runs again after a growing pause,
 /// also after a crash of the process. Calls that a handler makes to other services can therefore
-/// happen more than once.
+/// happen more than once. An error that [cannot pass](Error::is_permanent) is not retried.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a bot with the state `{S}`",
     label = "this should implement `Bot<{S}>`",
@@ -65,7 +65,9 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
     /// Somebody wrote a message: in the bot's private chat any message, in a group one that
     /// mentions the bot.
     ///
-    /// A message that begins with a registered command comes to [`command`](Bot::command) only.
+    /// A message that begins with a registered command comes to [`command`](Bot::command) only, also
+    /// if a mention of the bot stands before it. For the portal the latter is a message
+    /// (protocol/server-behaviour.md 7.1), so it only comes if the bot gets messages there.
     ///
     /// # Errors
     /// Those of your implementation; see [`Bot`].
@@ -100,7 +102,8 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
         ready(Ok(()))
     }
 
-    /// One of [`commands`](Bot::commands) was typed, or its button was pressed.
+    /// One of [`commands`](Bot::commands) was typed, alone or behind a mention of the bot, or its
+    /// button was pressed.
     ///
     /// # Errors
     /// Those of your implementation; see [`Bot`].
@@ -171,7 +174,7 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
         ready(Ok(()))
     }
 
-    /// Somebody opened the bot's chat by a link with this context (`BOT_CONTEXT`). v2 only.
+    /// Somebody opened the bot's chat by a link with this context (`BOT_CONTEXT`).
     ///
     /// Anybody can make such a link. Before you do something that cannot be undone, ask with a
     /// button (page `b24restdocs: api-reference/chat-bots/chat-bots-v2/imbot.v2/bot-context.md`).
@@ -242,7 +245,23 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
         Ok(serde_json::from_value(old)?)
     }
 
-    /// An event failed on its last attempt: its turns changed nothing, and it is a dead letter now.
+    /// A message or a command failed, and the next attempt is more than
+    /// [`DELAY_ANNOUNCED_AFTER`](crate::engine::DELAY_ANNOUNCED_AFTER) away. It is called once for an
+    /// event, so that the user does not wait without a word; not at all if the process ends during
+    /// that attempt.
+    ///
+    /// Messages sent here are kept; nothing else is. Default: a sentence that it takes longer.
+    ///
+    /// # Errors
+    /// Those of your implementation; see [`Bot`].
+    fn delayed(&self, cx: &mut Context<S>, error: &Error) -> impl Future<Output = Result> + Send {
+        let _ = error;
+        cx.say("This takes longer than usual. Please wait, I will try again.");
+        ready(Ok(()))
+    }
+
+    /// An event failed on its last attempt, or with an error that
+    /// [cannot pass](Error::is_permanent): its turns changed nothing, and it is a dead letter now.
     ///
     /// Messages sent here are kept. Default: an apology, so that nobody waits for an answer. In an
     /// open channel the chat is then handed over to an operator.
