@@ -47,6 +47,7 @@ use crate::store::{
 };
 
 use accept::arrivals::Arrivals;
+use accept::charset::Charsets;
 use accept::proofs::Proofs;
 use background::backlog::Backlog;
 use background::offline_fetch::OfflineFetch;
@@ -193,6 +194,8 @@ pub struct Engine {
     counts: Counts,
     /// How often each event has arrived, until the store's counts are updated.
     arrivals: Arrivals,
+    /// The portals whose events were not in UTF-8, so that each is logged once.
+    charsets: Charsets,
     /// All tasks that a stop waits for.
     tasks: TaskTracker,
     /// Set by the first start, so that a second one has no effect.
@@ -267,6 +270,7 @@ impl Engine {
                 reminded: Arc::default(),
                 counts: Counts::default(),
                 arrivals: Arrivals::default(),
+                charsets: Charsets::default(),
                 tasks,
                 started: OnceCell::new(),
                 stopped: CancellationToken::new(),

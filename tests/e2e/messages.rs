@@ -1,14 +1,12 @@
 //! Replies, forwarded messages, files, long texts, attachments, and the parts that are removed again,
 //! as the portal gets them from both kinds of bots.
 
-use std::sync::{Arc, Mutex};
-
 use imbot::message::Item;
 use imbot::prelude::*;
 use serde_json::{Value, json};
-use tracing_subscriber::util::SubscriberInitExt;
 
 use super::stage::{ANN, Setup, texts, until};
+use crate::support::log::Log;
 
 const BOTH: [Api; 2] = [Api::V1, Api::V2];
 
@@ -249,34 +247,14 @@ async fn an_answer_with_a_menu_is_given_where_the_bot_is_not_a_member() {
     }
 }
 
-/// The log, in memory.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn a_button_whose_command_is_not_registered_is_logged_when_it_is_said() {
     for (word, is_logged) in [("unknown button", true), ("known button", false)] {
-        let log = Log::default();
-        let writer = log.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .with_writer(move || writer.clone())
-            .with_ansi(false)
-            .finish();
-        let _guard = subscriber.set_default();
+        let (log, _guard) = Log::record();
         let setup = setup(Api::V2).await;
         setup.write("writer", word);
         messages(&setup, 1).await;
-        let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        let log = log.text();
         assert_eq!(log.contains("command=\"nosuch\""), is_logged, "{log}");
     }
 }

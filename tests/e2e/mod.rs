@@ -18,6 +18,7 @@ mod offline;
 mod polling;
 mod portal_down;
 mod portals;
+mod posted_bodies;
 mod restart;
 mod secrets;
 mod secure;

@@ -2,6 +2,7 @@
 //! acknowledge.
 
 pub(super) mod arrivals;
+pub(super) mod charset;
 pub(super) mod hook_tokens;
 pub(super) mod install;
 pub(super) mod occurrence;
@@ -74,7 +75,10 @@ impl Engine {
         delivery: &Delivery,
     ) -> Result<(), AcceptError> {
         let (events, undecodable) = match decode(delivery) {
-            Ok(events) => (self.route(&portal, delivery, events), None),
+            Ok(events) => {
+                self.charsets.check(&portal, delivery, &events);
+                (self.route(&portal, delivery, events), None)
+            }
             Err(error) => {
                 tracing::error!(%portal, event = %delivery.name, error, "an event cannot be decoded");
                 let undecoded = RoutedEvent {
