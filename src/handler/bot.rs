@@ -174,7 +174,8 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
         ready(Ok(()))
     }
 
-    /// Somebody opened the bot's chat by a link with this context (`BOT_CONTEXT`).
+    /// Somebody opened the bot's chat by a link with this context (`BOT_CONTEXT`). A bot of v1 gets it
+    /// only if `ONIMBOTCONTEXTGET` is bound: its registration does not subscribe to that event.
     ///
     /// Anybody can make such a link. Before you do something that cannot be undone, ask with a
     /// button (page `b24restdocs: api-reference/chat-bots/chat-bots-v2/imbot.v2/bot-context.md`).

@@ -33,6 +33,7 @@ pub use open_channel::TransferTo;
 pub(crate) use open_channel::hand_to_operator;
 pub use profile::{BotColor, BotKind, EventMode, Gender, Profile};
 pub(crate) use turn::context::{Attempt, EventContext, Trigger, TurnResult};
+pub(crate) use turn::effects::EARLY_CALLS_MAX;
 pub use turn::effects::MessageHandle;
 pub use turn::handover::{Role, TakenOver};
 pub(crate) use turn::stored_row::is_open_channel;

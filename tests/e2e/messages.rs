@@ -2,6 +2,7 @@
 //! as the portal gets them from both kinds of bots.
 
 use imbot::message::Item;
+use imbot::portal::methods::event;
 use imbot::prelude::*;
 use serde_json::{Value, json};
 
@@ -67,6 +68,11 @@ impl Bot<Option<MessageRef>> for Writer {
                 });
             }
         }
+        Ok(())
+    }
+
+    async fn opened(&self, cx: &mut Context<Option<MessageRef>>, context: Value) -> Result {
+        cx.say(format!("about {}", context["deal"]));
         Ok(())
     }
 
@@ -136,6 +142,23 @@ async fn a_bot_gets_what_a_message_replies_to() {
         call(&setup, "im.message.add", &reply).await;
         let expected = format!("a reply to {first}");
         setup.receives("writer", &["said hello", &expected]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_bot_gets_the_context_that_its_chat_was_opened_with() {
+    for api in BOTH {
+        let setup = setup(api).await;
+        let bot = setup.portal.bot("writer").unwrap();
+        if api == Api::V1 {
+            // `imbot.register` has no parameter for this event.
+            let portal = setup.engine.portal(&setup.engine.portals().remove(0)).unwrap();
+            let bind = event::Bind::new("ONIMBOTCONTEXTGET").handler(setup.handler.clone());
+            portal.run(bind).await.unwrap();
+        }
+        let context = json!({ "deal": "A house" });
+        setup.portal.open_with_context(ANN, bot, &context).unwrap();
+        setup.receives("writer", &["about \"A house\""]).await;
     }
 }
 

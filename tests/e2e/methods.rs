@@ -125,14 +125,24 @@ async fn chats_and_messages_work_in_v1_and_v2() {
     for answer in both(&portal, imbot_v2::ChatGet::new(bot, dialog)).await {
         assert_eq!(answer.chat["name"], "Deal");
     }
-    for BotInfo { id, kind, language, is_reactions_enabled, count_message, .. } in
-        both(&portal, imbot_v2::BotFind::new("echo")).await.map(|found| found.bot)
+    for BotInfo {
+        id,
+        kind,
+        language,
+        is_reactions_enabled,
+        count_message,
+        ..
+    } in both(&portal, imbot_v2::BotFind::new("echo"))
+        .await
+        .map(|found| found.bot)
     {
         assert_eq!((id, kind.as_deref()), (bot, Some("bot")));
         assert!(language.is_some() && is_reactions_enabled.is_some() && count_message.is_some());
     }
     for revision in both(&portal, imbot_v2::RevisionGet::new()).await {
-        assert!(revision.rest > 0 && revision.web > 0 && revision.mobile > 0 && revision.desktop > 0);
+        assert!(
+            revision.rest > 0 && revision.web > 0 && revision.mobile > 0 && revision.desktop > 0
+        );
     }
     let upload = imbot_v2::FileUpload::new(bot, DialogId::new(ANN.to_string()), "a.TXT", "YQ==");
     let sent = portal.run(upload).await.unwrap();

@@ -47,11 +47,17 @@ fn v2(setup: &Setup, id: u64, text: &str) -> Value {
 async fn an_event_posted_as_json_is_handled_like_a_form() {
     let setup = setup().await;
     let auth = auth(&setup).await;
-    let events = [v1(&setup, 9_001, "one & ö"), v2(&setup, 9_002, "two\n[b]x[/b]")];
+    let events = [
+        v1(&setup, 9_001, "one & ö"),
+        v2(&setup, 9_002, "two\n[b]x[/b]"),
+    ];
     for mut event in events {
         event["auth"] = auth.clone();
         let body = event.to_string();
-        assert_eq!(post(&setup, "application/json; charset=utf-8", body).await, 200);
+        assert_eq!(
+            post(&setup, "application/json; charset=utf-8", body).await,
+            200
+        );
         setup.settles().await;
     }
     setup.receives("echo", &["one & ö", "two\n[b]x[/b]"]).await;
@@ -71,7 +77,11 @@ async fn json_is_refused_without_the_portals_token_and_if_it_is_no_event() {
         ("event=ONAPPTEST".to_owned(), 415),
     ];
     for (body, expected) in cases {
-        assert_eq!(post(&setup, "application/json", body.clone()).await, expected, "{body}");
+        assert_eq!(
+            post(&setup, "application/json", body.clone()).await,
+            expected,
+            "{body}"
+        );
     }
     setup.settles().await;
     assert!(setup.messages_of("echo").is_empty());

@@ -30,11 +30,17 @@ fn has_replacement(event: &Event) -> bool {
     };
     let is_damaged = |text: &str| text.contains(char::REPLACEMENT_CHARACTER);
     let in_message = match &event.kind {
-        ChatEventKind::Message(message) | ChatEventKind::Edited(message) => is_damaged(&message.text),
+        ChatEventKind::Message(message) | ChatEventKind::Edited(message) => {
+            is_damaged(&message.text)
+        }
         ChatEventKind::Command(command) => is_damaged(&command.text),
         _ => false,
     };
-    in_message || event.user.as_ref().is_some_and(|user| is_damaged(&user.name))
+    in_message
+        || event
+            .user
+            .as_ref()
+            .is_some_and(|user| is_damaged(&user.name))
 }
 
 /// Whether a body is UTF-8. A person may also type U+FFFD.

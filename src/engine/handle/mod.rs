@@ -15,16 +15,15 @@ use super::retry::announces_delay;
 use super::send::QueuedSend;
 use super::{APPLICATION_REMOVED, Engine, QueuedEvent};
 use crate::event::{BotRef, ChatEvent, ChatEventKind, Delivery, Event, SessionChange, UserId};
-use crate::handler::{AnyBot, Attempt, EventContext, Trigger, TurnResult, hand_to_operator};
+use crate::handler::{
+    AnyBot, Attempt, EARLY_CALLS_MAX, EventContext, Trigger, TurnResult, hand_to_operator,
+};
 use crate::portal::Portal;
 use crate::store::{
-    Content, Conversation, EventId, OrderingKey, Outcome, QueuedCall, Reminder, TurnCommit,
+    Call, Content, Conversation, EventId, OrderingKey, Outcome, QueuedCall, Reminder, TurnCommit,
 };
 use attempt::STORE_PAUSE;
 use sessions::unknown_bots;
-
-/// Index of the first call of an event that is made before its turn ends. A turn makes fewer calls.
-const EARLY_INDEX: u16 = 60_000;
 
 /// The event that a worker handles.
 #[derive(Clone, Copy, Debug)]
@@ -253,12 +252,14 @@ impl Engine {
     /// Queues the notice of a failed attempt, which is not part of the turn that is committed later.
     /// Without it the user only hears less, so an error is logged.
     async fn queue_early(&self, calls: Vec<Arc<QueuedCall>>) {
-        let early = |call: Arc<QueuedCall>| {
-            let mut call = Arc::unwrap_or_clone(call);
-            call.id.index = call.id.index.saturating_add(EARLY_INDEX);
+        let early = |(index, call)| {
+            let mut call: QueuedCall = Arc::unwrap_or_clone(call);
+            call.id.index = index;
             Arc::new(call)
         };
-        let calls: Vec<_> = calls.into_iter().map(early).collect();
+        let messages = calls.into_iter();
+        let messages = messages.filter(|call| matches!(call.call, Call::Say { .. }));
+        let calls: Vec<_> = (0..EARLY_CALLS_MAX).zip(messages).map(early).collect();
         if let Err(error) = self.options.store.queue(calls.clone()).await {
             tracing::error!(%error, "the notice of a delay cannot be stored");
             return;

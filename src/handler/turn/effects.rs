@@ -20,6 +20,10 @@ use crate::store::{
 /// Maximum number of messages one turn may send, edit or delete, and of reminders it may change.
 const EFFECTS_MAX: usize = 1_000;
 
+/// Maximum number of messages that an event sends before its turn ends. They have the indices below
+/// those of the turn's calls, because they are sent first.
+pub(crate) const EARLY_CALLS_MAX: u16 = 16;
+
 /// Value of a part of a message that removes it.
 const REMOVED: &str = "N";
 
@@ -211,7 +215,7 @@ impl Decided {
     fn push(&mut self, dialog: Option<DialogId>, call: Call) -> CallId {
         let id = CallId {
             event: self.origin.event,
-            index: self.calls.len() as u16,
+            index: EARLY_CALLS_MAX + self.calls.len() as u16,
         };
         if self.calls.len() >= EFFECTS_MAX {
             let too_many =
@@ -316,7 +320,8 @@ impl Decided {
     fn sending(&mut self, message: MessageRef) -> Option<&mut Option<QueuedCall>> {
         match message {
             MessageRef::Queued(id) if id.event == self.origin.event => {
-                self.calls.get_mut(id.index as usize)
+                let index = id.index.checked_sub(EARLY_CALLS_MAX)?;
+                self.calls.get_mut(usize::from(index))
             }
             _ => None,
         }

@@ -209,14 +209,14 @@ async fn a_refused_call_becomes_a_dead_letter(store: Arc<dyn Store>) {
 async fn a_call_is_queued_once_before_its_turn_ends(store: Arc<dyn Store>) {
     let store = &*store;
     let event = append(store, 1, "27").await;
-    let early = say(event, 60_000, "27", "wait");
+    let early = say(event, 0, "27", "wait");
     for _ in 0..2 {
         store.queue(vec![Arc::clone(&early)]).await.unwrap();
     }
     assert_eq!(unsent(store).await, [early.id]);
-    let last = say(event, 0, "27", "done");
+    let last = say(event, 1, "27", "done");
     let calls = vec![Arc::clone(&last)];
     let done = TurnCommit::done(event, at(1));
     store.commit(TurnCommit { calls, ..done }).await.unwrap();
-    assert_eq!(unsent(store).await, [last.id, early.id]);
+    assert_eq!(unsent(store).await, [early.id, last.id]);
 }
