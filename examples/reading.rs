@@ -26,17 +26,16 @@ impl Bot for Reader {
         cx.react(message.id, "eyes").await?;
         let _reading = cx.showing(Status::ReadingDocs); // until the end of this function
         for file in &message.files {
-            let content = cx.download(file).await?;
-            let lines = content.split(|byte| *byte == b'\n').count();
-            let name = if file.name.is_empty() {
-                "the file"
-            } else {
-                &file.name
+            let file = cx.download(file).await?;
+            let lines = file.content.split(|byte| *byte == b'\n').count();
+            let name = match file.name() {
+                "" => "the file",
+                name => name,
             };
             cx.say(
                 Text::new()
                     .plain(name)
-                    .plain(format!(": {lines} lines, {} bytes", content.len())),
+                    .plain(format!(": {lines} lines, {} bytes", file.content.len())),
             );
         }
         Ok(())

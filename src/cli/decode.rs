@@ -22,12 +22,13 @@ pub(super) fn decode(file: Option<PathBuf>) -> Done {
         }
     }
     let body = body.trim_ascii();
-    let shown = if body.starts_with(b"{") {
+    let is_posted = body.starts_with(b"{") && Delivery::from_posted(body.to_vec()).is_ok();
+    let shown = if body.starts_with(b"{") && !is_posted {
         let page = Page::from_json(body)?;
         let events: Result<Vec<Value>, _> = page.events.iter().map(show).collect();
         json!({ "next_offset": page.next_offset, "has_more": page.has_more, "events": events? })
     } else {
-        show(&Delivery::from_form(body.to_vec())?)?
+        show(&Delivery::from_posted(body.to_vec())?)?
     };
     out!("{}", serde_json::to_string_pretty(&shown)?);
     Ok(())

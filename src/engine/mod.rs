@@ -47,6 +47,7 @@ use crate::store::{
 };
 
 use accept::arrivals::Arrivals;
+use accept::charset::Charsets;
 use accept::proof_limits::ProofLimits;
 use background::backlog::Backlog;
 use background::offline_fetch::OfflineFetch;
@@ -71,7 +72,7 @@ pub(crate) use reconcile::BOT_EVENTS_V2;
 #[cfg(feature = "cli")]
 pub(crate) use reconcile::requirements::Requirement;
 pub use reconcile::{Mode, START_PATIENCE, Step};
-pub use retry::{ATTEMPTS_MAX, PAUSE_MAX, PAUSE_MIN};
+pub use retry::{ATTEMPTS_MAX, DELAY_ANNOUNCED_AFTER, PAUSE_MAX, PAUSE_MIN};
 pub use send::{RepeatId, RestTransport, SEND_PATIENCE, SENDS_OF_ONE_MAX, Transport};
 
 /// Maximum number of waiting events that are kept decoded. Of further ones only the id is kept, and
@@ -200,6 +201,8 @@ pub struct Engine {
     counts: Counts,
     /// How often each event has arrived, until the store's counts are updated.
     arrivals: Arrivals,
+    /// The portals whose events were not in UTF-8, so that each is logged once.
+    charsets: Charsets,
     /// All tasks that a stop waits for.
     tasks: TaskTracker,
     /// Set by the first start, so that a second one has no effect.
@@ -278,6 +281,7 @@ impl Engine {
                 reminders_changed: Arc::default(),
                 counts: Counts::default(),
                 arrivals: Arrivals::default(),
+                charsets: Charsets::default(),
                 tasks,
                 started: OnceCell::new(),
                 stopped: CancellationToken::new(),

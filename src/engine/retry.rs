@@ -9,14 +9,28 @@ pub const PAUSE_MIN: Duration = Duration::from_secs(1);
 /// Longest pause between two attempts.
 pub const PAUSE_MAX: Duration = Duration::from_secs(5 * 60);
 
+/// A pause longer than this is announced to the user, once per event.
+pub const DELAY_ANNOUNCED_AFTER: Duration = Duration::from_secs(5);
+
+/// Whether the pause after this many failures is the first that is announced.
+pub(super) fn announces_delay(failures: u32) -> bool {
+    let is_long = |failures: u32| step(failures) > DELAY_ANNOUNCED_AFTER;
+    is_long(failures) && (failures <= 1 || !is_long(failures - 1))
+}
+
+/// Returns the longest pause after this many failures.
+fn step(failures: u32) -> Duration {
+    PAUSE_MIN
+        .saturating_mul(4u32.saturating_pow(failures.saturating_sub(1)))
+        .min(PAUSE_MAX)
+}
+
 /// Returns the pause after this many failures of the event or call with this id.
 ///
 /// It is between three quarters of the step and the whole step, depending on the id: what failed
 /// together is not retried together, and the pauses of one id are always the same.
 pub(super) fn pause(number: u64, failures: u32) -> Duration {
-    let step = PAUSE_MIN
-        .saturating_mul(4u32.saturating_pow(failures.saturating_sub(1)))
-        .min(PAUSE_MAX);
+    let step = step(failures);
     let spread = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32; // 2^64 divided by the golden ratio
     step.mul_f64(1.0 - 0.25 * spread as f64 / f64::from(u32::MAX))
 }
@@ -45,5 +59,13 @@ mod tests {
             );
             assert!(pauses.iter().any(|pause| *pause != pauses[0]));
         }
+    }
+
+    #[test]
+    fn one_long_pause_is_announced() {
+        let announced: Vec<u32> = (1..20)
+            .filter(|failures| announces_delay(*failures))
+            .collect();
+        assert_eq!(announced, [3]);
     }
 }

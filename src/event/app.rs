@@ -72,8 +72,30 @@ pub enum AppEvent {
         /// The value it was called with.
         query: serde_json::Value,
     },
+    /// `ONAPPSETTINGSINSTALL`, `ONAPPSETTINGSCHANGE` and `ONAPPSETTINGSDISPLAY`: the portal asks for
+    /// the form of the application's settings, at the address `URL_SETTINGS` (protocol/events.md
+    /// 4.4). The answer must be that form, so serve this address yourself
+    /// ([`nest`](crate::serve::EventEndpoint::nest)) and read the event there.
+    Settings {
+        /// Why the form is shown.
+        reason: SettingsReason,
+        /// The values that the form has now, by the names of its fields.
+        values: serde_json::Value,
+    },
     /// `ONOFFLINEEVENT`: offline events wait to be fetched.
     OfflineWaiting,
+}
+
+/// Why the portal shows the form of the application's settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub enum SettingsReason {
+    /// The application was just installed.
+    Installed,
+    /// The settings were opened.
+    Opened,
+    /// A field was changed that changes the form.
+    Changed,
 }
 
 impl AppEvent {
@@ -126,8 +148,16 @@ impl AppEvent {
             "ONAPPTEST" => AppEvent::Tested {
                 query: value("QUERY").map_or(serde_json::Value::Null, Node::to_json),
             },
+            "ONAPPSETTINGSINSTALL" => AppEvent::settings(SettingsReason::Installed, data),
+            "ONAPPSETTINGSDISPLAY" => AppEvent::settings(SettingsReason::Opened, data),
+            "ONAPPSETTINGSCHANGE" => AppEvent::settings(SettingsReason::Changed, data),
             "ONOFFLINEEVENT" => AppEvent::OfflineWaiting,
             _ => return Ok(None),
         }))
+    }
+
+    fn settings(reason: SettingsReason, data: Option<Node<'_>>) -> AppEvent {
+        let values = data.map_or(serde_json::Value::Null, Node::to_json);
+        AppEvent::Settings { reason, values }
     }
 }

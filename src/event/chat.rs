@@ -44,7 +44,7 @@ pub enum ChatEventKind {
     Command(Command),
     /// The bot was added to a chat, or its private chat was opened.
     Join(Join),
-    /// The bot's chat was opened through a link with a context (v2).
+    /// The bot's chat was opened through a link with a context.
     Opened(serde_json::Value),
     /// A reaction to the bot's message was added or removed (v2).
     Reaction(Reaction),
@@ -98,6 +98,29 @@ pub struct Message {
     pub date: Option<String>,
     /// Whether users other than its author have seen it (v2).
     pub viewed_by_others: Option<bool>,
+    /// The message that it replies to, which the portal quotes above it. Its text is not part of the
+    /// event (protocol/bots-v2.md 6.4); supervisors and personal bots can
+    /// [get](crate::portal::methods::imbot_v2::MessageGet) it.
+    pub reply_to: Option<MessageId>,
+    /// Where it was forwarded from, if it was. Its text and files are those of the forwarded
+    /// message (v2).
+    pub forwarded: Option<Forwarded>,
+    /// The id that its sender gave it (`uuid` of v2, `TEMPLATE_ID` of v1).
+    pub uuid: Option<String>,
+}
+
+/// Where a forwarded message comes from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Forwarded {
+    /// The original message.
+    pub message: Option<MessageId>,
+    /// Its author.
+    pub author: Option<UserId>,
+    /// Its chat.
+    pub chat: Option<ChatId>,
+    /// When it was written, in the portal's format.
+    pub date: Option<String>,
 }
 
 impl Message {
@@ -105,6 +128,34 @@ impl Message {
     /// the rest may begin with a comma; see [`original`](Message::original).
     pub fn raw_text(&self) -> &str {
         self.raw_text.as_deref().unwrap_or(&self.text)
+    }
+
+    /// Returns the command in the text, if the text begins with one: `/name params`, up to the end
+    /// of the line. The portal delivers a command as a message if a mention stands before it
+    /// (protocol/server-behaviour.md 7.1); a command that is [registered](crate::Bot::commands) then
+    /// comes to [`Bot::command`](crate::Bot::command) instead.
+    ///
+    /// ```
+    /// # use imbot::event::Message;
+    /// # fn example(message: Message) {
+    /// if let Some(command) = message.as_command() {
+    ///     println!("{} with {}", command.name, command.params);
+    /// }
+    /// # }
+    /// ```
+    pub fn as_command(&self) -> Option<Command> {
+        let line = self.text.strip_prefix('/')?.lines().next()?;
+        let (name, params) = line.split_once(' ').unwrap_or((line, ""));
+        let is_name = !name.is_empty() && !name.contains('/');
+        is_name.then(|| Command {
+            id: CommandId(0),
+            name: name.to_owned(),
+            params: params.trim().to_owned(),
+            from: CommandFrom::Mention,
+            message: self.id,
+            text: format!("/{line}"),
+            bots_in_chat: Vec::new(),
+        })
     }
 
     /// Removes a mention: `rest` is the text without it, if there was one. Then
@@ -177,20 +228,31 @@ impl Platform {
     }
 }
 
-/// A file of a message (`FILES` of v1).
+/// A file of a message.
+///
+/// Events of v1 describe their files (`FILES`); events of v2 have the id only
+/// (protocol/server-behaviour.md 4.2). [`Context::describe`](crate::Context::describe) asks the
+/// portal for the rest.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct File {
     /// The file's id on the portal's drive.
     pub id: u64,
-    /// Its name, from an untrusted source: never use it as a path.
+    /// Its name, from an untrusted source: never use it as a path. Empty in events of v2.
     pub name: String,
-    /// `image`, `video`, `audio` or `file`.
+    /// `image`, `video`, `audio` or `file`. Empty in events of v2.
     pub kind: String,
-    /// Its size, in bytes.
+    /// Its size, in bytes. 0 in events of v2.
     pub size: u64,
-    /// The address to download it with a session of the portal.
+    /// The address to download it with a session of the portal (v1).
     pub download_url: Option<String>,
+}
+
+impl File {
+    /// Whether name, kind and size are known.
+    pub fn is_described(&self) -> bool {
+        !self.name.is_empty() && !self.kind.is_empty() && self.size > 0
+    }
 }
 
 /// A message that was deleted.
@@ -207,7 +269,7 @@ pub struct Deleted {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Command {
-    /// The command's id.
+    /// The command's id; 0 for one behind a mention.
     pub id: CommandId,
     /// Its name, without the slash.
     pub name: String,
@@ -233,6 +295,9 @@ pub enum CommandFrom {
     Keyboard,
     /// An item of a message's menu (`MENU`).
     Menu,
+    /// Typed behind a mention of the bot, which the portal delivers as a message
+    /// (protocol/server-behaviour.md 7.1).
+    Mention,
     /// A value that this version of imbot does not know.
     Other(String),
 }
@@ -275,7 +340,9 @@ pub struct Chat {
     pub owner: Option<UserId>,
     /// The object it belongs to: a line, a deal, a task.
     pub entity: Option<Entity>,
-    /// The number of members.
+    /// The number of members. Only v1 has it; with v2 call
+    /// [`ChatGet`](crate::portal::methods::imbot_v2::ChatGet), whose answer has `userCounter`
+    /// (protocol/bots-v2.md 6.3).
     pub users: Option<u32>,
 }
 
@@ -312,6 +379,8 @@ pub enum ChatKind {
     Channel,
     /// A channel that any user may join.
     OpenChannel,
+    /// The channel that all users of the portal are in.
+    GeneralChannel,
     /// The comments of a channel's post.
     Thread,
     /// A chat with the portal's assistant.
@@ -336,7 +405,8 @@ impl ChatKind {
             "S" | "system" => ChatKind::System,
             "N" | "channel" => ChatKind::Channel,
             "J" | "openChannel" => ChatKind::OpenChannel,
-            "T" | "comment" => ChatKind::Thread,
+            "generalChannel" => ChatKind::GeneralChannel,
+            "T" | "comment" | "thread" => ChatKind::Thread,
             "A" | "copilot" => ChatKind::Copilot,
             "B" | "collab" => ChatKind::Collab,
             "X" | "external" => ChatKind::External,
@@ -353,7 +423,7 @@ impl ChatKind {
             ChatKind::Line => 'L',
             ChatKind::System => 'S',
             ChatKind::Channel => 'N',
-            ChatKind::OpenChannel => 'J',
+            ChatKind::OpenChannel | ChatKind::GeneralChannel => 'J',
             ChatKind::Thread => 'T',
             ChatKind::Copilot => 'A',
             ChatKind::Collab => 'B',

@@ -14,7 +14,7 @@ use super::inbound::is_inbound;
 use super::tree::Node;
 use super::{
     AppEvent, Auth, BotRef, Category, ChatEvent, ConnectorEvent, DecodeError, Inbound,
-    SessionChange, Tree, UserId, catalogue, v1, v2,
+    SessionChange, Tree, UserId, catalogue, form, v1, v2,
 };
 
 /// One delivered event. Cheap to clone.
@@ -135,6 +135,23 @@ impl Delivery {
         Envelope::read(&pairs)?.open(Source::Webhook, Body::Form(pairs), OnceLock::new())
     }
 
+    /// Reads the envelope of a posted event: a form, or a JSON object of the same shape, as some
+    /// pages of the documentation show it (protocol/bots-v2.md 4). JSON becomes a form: numbers and
+    /// flags become text, and nulls and empty lists are left out.
+    ///
+    /// # Errors
+    /// Those of [`from_form`](Delivery::from_form); [`DecodeError::NotJson`] for a body that begins
+    /// with a brace and is not JSON.
+    pub fn from_posted(body: impl Into<Bytes>) -> Result<Delivery, DecodeError> {
+        let body = body.into();
+        if body.trim_ascii_start().first() != Some(&b'{') {
+            return Delivery::from_form(body);
+        }
+        let event: serde_json::Value = serde_json::from_slice(&body)
+            .map_err(|error| DecodeError::NotJson(error.to_string()))?;
+        Delivery::from_form(form::encode(&event))
+    }
+
     /// Reads a body returned by [`body`](Delivery::body): a form, or an item of a poll.
     ///
     /// # Errors
@@ -186,6 +203,29 @@ impl Delivery {
             ..Envelope::default()
         };
         root.open(Source::Fetch, Body::Item(item), OnceLock::from(tree))
+    }
+
+    /// Returns this polled event with the bot that it was polled for, if it is one of a v2 bot and
+    /// does not name its bot.
+    ///
+    /// # Errors
+    /// [`DecodeError::Missing`]: the event has no name.
+    pub fn for_polled_bot(&self, bot: &BotRef) -> Result<Delivery, DecodeError> {
+        let Body::Item(item) = &self.content.body else {
+            return Ok(self.clone());
+        };
+        let named = |key: &str| self.at(&["data", "bot", key]).and_then(Node::filled);
+        let is_complete = named("id").is_some() && named("code").is_some();
+        if is_complete || !self.name.starts_with("ONIMBOTV2") {
+            return Ok(self.clone());
+        }
+        let mut event: serde_json::Value = serde_json::from_slice(item)
+            .map_err(|error| DecodeError::NotJson(error.to_string()))?;
+        if !event["data"].is_object() {
+            event["data"] = serde_json::json!({});
+        }
+        event["data"]["bot"] = serde_json::json!(bot);
+        Delivery::from_item(event.to_string().into())
     }
 
     /// Decodes the content: one event for each bot or command that it concerns.

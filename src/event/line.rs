@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::payload::{Session, Sessions};
-use super::{Chat, DecodeError, Delivery, LineId, SessionId};
+use super::{Chat, DecodeError, Delivery, LineId, SessionId, UserId};
 
 /// The chat of an open channel, as far as its events describe it ([`Chat::line`]).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -18,9 +18,9 @@ pub struct LineChat {
     pub line: Option<LineId>,
     /// The chat's id outside, as the connector gave it.
     pub outside_chat: String,
-    /// The client's id outside, as the connector gave it; some of the portal's connectors have a
-    /// user's id here.
-    pub outside_user: String,
+    /// The client, as a user of the portal. Their id outside is in the events of the connector only
+    /// (protocol/open-channels.md 1).
+    pub client: Option<UserId>,
     /// The current session.
     pub session: Option<SessionId>,
     /// Whether the client is saved in CRM.
@@ -52,7 +52,7 @@ impl Chat {
             connector: part().to_owned(),
             line: part().parse().ok(),
             outside_chat: part().to_owned(),
-            outside_user: part().to_owned(),
+            client: part().parse().ok(),
             ..LineChat::default()
         };
         let [state, crm, _] = &entity.data;
@@ -187,8 +187,8 @@ mod tests {
                 ("livechat", Some(LineId(22)))
             );
             assert_eq!(
-                (chat.outside_chat.as_str(), chat.outside_user.as_str()),
-                ("1761", "587")
+                (chat.outside_chat.as_str(), chat.client),
+                ("1761", Some(UserId(587)))
             );
             assert_eq!((chat.in_crm, chat.session), (true, Some(SessionId(321))));
             assert_eq!(chat.recorded_in.as_ref().unwrap().id, 1205);
@@ -203,8 +203,13 @@ mod tests {
         assert_eq!(chat("", ["", ""]), LineChat::default());
         let odd = chat("mine|7|a|b|c", ["N|NONE|0|N|N|0", "LEAD"]);
         assert_eq!(
-            (odd.outside_user.as_str(), odd.session, odd.in_crm),
-            ("b|c", None, false)
+            (
+                odd.outside_chat.as_str(),
+                odd.client,
+                odd.session,
+                odd.in_crm
+            ),
+            ("a", None, None, false)
         );
         assert!(odd.crm.is_empty() && odd.recorded_in.is_none());
     }

@@ -43,7 +43,7 @@ mod tree;
 mod v1;
 mod v2;
 
-pub use app::AppEvent;
+pub use app::{AppEvent, SettingsReason};
 pub use auth::Auth;
 pub use catalogue::Category;
 pub use chat::*;

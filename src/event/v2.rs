@@ -6,8 +6,9 @@
 use super::tree::Node;
 use super::v1::command_from;
 use super::{
-    BotRef, Chat, ChatEvent, ChatEventKind, ChatKind, Command, DecodeError, Deleted, DialogId,
-    Entity, Event, File, Join, Message, MessageId, Reaction, User, UserId, mention,
+    BotRef, Chat, ChatEvent, ChatEventKind, ChatId, ChatKind, Command, DecodeError, Deleted,
+    DialogId, Entity, Event, File, Forwarded, Join, Message, MessageId, Reaction, User, UserId,
+    mention,
 };
 
 /// The names that this module decodes.
@@ -139,7 +140,15 @@ fn message(node: Node<'_>) -> Result<Message, DecodeError> {
             b"isSystem" => message.system = value.flag(),
             b"date" => message.date = filled(value),
             b"viewedByOthers" => message.viewed_by_others = value.flag(),
-            b"params" => message.files = files(value)?,
+            b"uuid" => message.uuid = filled(value),
+            b"replyId" => message.reply_to = message.reply_to.or(reference(value)?),
+            b"forward" => message.forwarded = forwarded(value)?,
+            b"params" => {
+                message.files = files(value)?;
+                if let Some(reply) = value.get("REPLY_ID") {
+                    message.reply_to = reference(reply)?;
+                }
+            }
             _ => {}
         }
     }
@@ -151,6 +160,28 @@ fn hide_mention(message: &mut Message, bot: UserId) {
     message.mentions = mention::mentioned(&message.text);
     let without = mention::without(&message.text, bot);
     message.cut(without);
+}
+
+/// Returns the id of another message; 0 means none.
+fn reference(node: Node<'_>) -> Result<Option<MessageId>, DecodeError> {
+    Ok(node.number()?.filter(|id| *id != MessageId(0)))
+}
+
+/// Returns where a message was forwarded from. Its id may stand behind its chat: `142/789`.
+fn forwarded(node: Node<'_>) -> Result<Option<Forwarded>, DecodeError> {
+    let number = |key| {
+        node.get(key)
+            .map_or(Ok(None), |value: Node<'_>| value.number::<u64>())
+    };
+    let id = node.get("id").and_then(Node::filled);
+    let id = id.and_then(|id| id.rsplit('/').next()?.parse().ok());
+    let forwarded = Forwarded {
+        message: id,
+        author: number("userId")?.map(UserId),
+        chat: number("chatId")?.map(ChatId),
+        date: node.get("date").and_then(filled),
+    };
+    Ok(Some(forwarded).filter(|forwarded| *forwarded != Forwarded::default()))
 }
 
 /// Returns the attached files, of which the portal sends ids only (`params.FILE_ID`).
@@ -189,11 +220,13 @@ fn command(data: Node<'_>, message: &Message) -> Result<Command, DecodeError> {
 
 fn read_chat(node: Node<'_>) -> Result<Chat, DecodeError> {
     let (mut chat, mut entity, mut has_entity) = (Chat::default(), Entity::default(), false);
+    let mut letter = ChatKind::Unknown;
     for (key, value) in node.fields() {
         let text = || value.text().map(String::from);
         match key.as_ref() {
             b"id" => chat.id = value.number()?,
             b"type" => chat.kind = ChatKind::read(&value.text().unwrap_or_default()),
+            b"messageType" => letter = ChatKind::read(&value.text().unwrap_or_default()),
             b"name" => chat.title = text(),
             b"owner" => chat.owner = value.number()?,
             b"entityType" => (entity.kind, has_entity) = (text().unwrap_or_default(), true),
@@ -205,6 +238,9 @@ fn read_chat(node: Node<'_>) -> Result<Chat, DecodeError> {
         }
     }
     chat.entity = has_entity.then_some(entity);
+    if matches!(chat.kind, ChatKind::Unknown | ChatKind::Other(_)) && letter.letter().is_some() {
+        chat.kind = letter;
+    }
     Ok(chat)
 }
 

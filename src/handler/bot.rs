@@ -43,7 +43,7 @@ impl<T: Serialize + DeserializeOwned + Default + Send + 'static> State for T {}
 ///
 /// A turn that fails, by an error or a panic, changes nothing and runs again after a growing pause,
 /// also after a crash of the process. Calls that a handler makes to other services can therefore
-/// happen more than once.
+/// happen more than once. An error that [cannot pass](Error::is_permanent) is not retried.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a bot with the state `{S}`",
     label = "this should implement `Bot<{S}>`",
@@ -65,7 +65,9 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
     /// Somebody wrote a message: in the bot's private chat any message, in a group one that
     /// mentions the bot.
     ///
-    /// A message that begins with a registered command comes to [`command`](Bot::command) only.
+    /// A message that begins with a registered command comes to [`command`](Bot::command) only, also
+    /// if a mention of the bot stands before it. For the portal the latter is a message
+    /// (protocol/server-behaviour.md 7.1), so it only comes if the bot gets messages there.
     ///
     /// # Errors
     /// Those of your implementation; see [`Bot`].
@@ -100,7 +102,8 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
         ready(Ok(()))
     }
 
-    /// One of [`commands`](Bot::commands) was typed, or its button was pressed.
+    /// One of [`commands`](Bot::commands) was typed, alone or behind a mention of the bot, or its
+    /// button was pressed.
     ///
     /// # Errors
     /// Those of your implementation; see [`Bot`].
@@ -170,7 +173,9 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
         ready(Ok(()))
     }
 
-    /// Somebody opened the bot's chat by a link that carries this data (`BOT_CONTEXT`). v2 only.
+    /// Somebody opened the bot's chat by a link that carries this data (`BOT_CONTEXT`). A bot of v1
+    /// gets it only if `ONIMBOTCONTEXTGET` is bound: its registration does not subscribe to that
+    /// event.
     ///
     /// Anybody can make such a link. Before you do something that cannot be undone, ask with a
     /// button (page `b24restdocs: api-reference/chat-bots/chat-bots-v2/imbot.v2/bot-context.md`).
@@ -241,7 +246,25 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
         Ok(serde_json::from_value(old)?)
     }
 
-    /// The last attempt at an event failed. Its turns changed nothing; with this one it becomes a
+    /// A message or a command failed, and the next attempt is more than
+    /// [`DELAY_ANNOUNCED_AFTER`](crate::engine::DELAY_ANNOUNCED_AFTER) away. It is called once for an
+    /// event, so that the user does not wait without a word; not at all if the process ends during
+    /// that attempt.
+    ///
+    /// Messages sent here are kept; nothing else is. Default: a sentence in the portal's language that it
+    /// takes longer.
+    ///
+    /// # Errors
+    /// Those of your implementation; see [`Bot`].
+    fn delayed(&self, cx: &mut Context<S>, error: &Error) -> impl Future<Output = Result> + Send {
+        let _ = error;
+        let language = Language::of(cx.language());
+        cx.say(Phrase::Delayed.text(language));
+        ready(Ok(()))
+    }
+
+    /// The last attempt at an event failed, or one with an error that
+    /// [cannot pass](Error::is_permanent). Its turns changed nothing; with this one it becomes a
     /// dead letter. It is not called if the process ended during the last attempt.
     ///
     /// Messages sent here are kept. Default: an apology in the portal's

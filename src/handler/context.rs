@@ -5,7 +5,6 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -19,7 +18,7 @@ use crate::event::{
 };
 use crate::message::Draft;
 use crate::portal::methods::imbot_v2::Upload;
-use crate::portal::{self, BotClient, Portal, Status};
+use crate::portal::{self, BotClient, FileContent, Portal, Status};
 use crate::store::{MessageRef, ReminderId, Time};
 
 /// Time between two renewals of a status while it is shown.
@@ -75,9 +74,24 @@ impl<S> Context<S> {
     ///
     /// Strings are sent with their BB codes; [`Text`](crate::message::Text) escapes what people
     /// typed. A message over a limit of the portal fails the turn, with an error that names the
-    /// limit.
+    /// limit and is not retried; [`say_long`](Context::say_long) takes texts of any length.
     pub fn say(&self, message: impl Into<Draft>) -> MessageHandle {
         self.say_to(self.context.conversation.dialog.clone(), message)
+    }
+
+    /// Sends a message of any length to this chat when the turn is committed, as several messages if
+    /// its text is too long for one ([`Draft::split`]). The last handle is that of the message with
+    /// the keyboard and the attachment.
+    ///
+    /// ```
+    /// # use imbot::prelude::*;
+    /// # async fn example(cx: &mut Context, answer_of_a_model: String) {
+    /// cx.say_long(answer_of_a_model);
+    /// # }
+    /// ```
+    pub fn say_long(&self, message: impl Into<Draft>) -> Vec<MessageHandle> {
+        let drafts = message.into().split();
+        drafts.into_iter().map(|draft| self.say(draft)).collect()
     }
 
     /// Sends a message to another chat of this portal when the turn is committed.
@@ -129,7 +143,7 @@ impl<S> Context<S> {
     /// The message is over a limit, or the portal did not take it.
     pub async fn send_now(&self, message: impl Into<Draft>) -> Result<MessageId, Error> {
         let draft = message.into();
-        draft.check()?;
+        draft.check_for(self.client.api())?;
         let dialog = &self.context.conversation.dialog;
         Ok(self.client.say(dialog, draft.params(), None).await?)
     }
@@ -147,7 +161,7 @@ impl<S> Context<S> {
             CommandFrom::Keyboard | CommandFrom::Menu => {
                 self.message(command.message).edit(message)
             }
-            CommandFrom::Text | CommandFrom::Other(_) => self.say(message),
+            CommandFrom::Text | CommandFrom::Mention | CommandFrom::Other(_) => self.say(message),
         }
     }
 
@@ -232,23 +246,47 @@ impl<S> Context<S> {
             .await?)
     }
 
-    /// Sends a file of at most 100 MB to this chat now, in a message of its own. v2 only.
+    /// Sends a file of at most 100 MB to this chat when it is awaited, in a message of its own. v2
+    /// only.
     ///
-    /// It stays if the turn fails, and is sent again if the turn is repeated.
+    /// It stays if the turn fails, and is sent again if the turn is repeated. A file that is sent
+    /// with the turn's other messages is [`Draft::file`].
     ///
-    /// # Errors
-    /// The file is empty or too large, or the portal did not take it.
-    pub async fn upload(&self, name: &str, content: &[u8]) -> Result<Upload, Error> {
-        let dialog = &self.context.conversation.dialog;
-        Ok(self.client.upload(dialog, name, content, None).await?)
+    /// ```no_run
+    /// # use imbot::prelude::*;
+    /// # async fn example(cx: &mut Context) -> Result {
+    /// cx.upload("list.txt", b"milk, bread").caption("What we need").await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn upload<'a>(&'a self, name: &'a str, content: &'a [u8]) -> FileUpload<'a> {
+        FileUpload {
+            client: &self.client,
+            dialog: &self.context.conversation.dialog,
+            name,
+            content,
+            caption: None,
+        }
     }
 
-    /// Downloads a file of a message, of at most 100 MB. v2 only.
+    /// Downloads a file of a message, of at most 100 MB, with its name and its type. v2 only.
     ///
     /// # Errors
     /// The file does not exist, or the bot has no access to it.
-    pub async fn download(&self, file: &File) -> Result<Bytes, Error> {
+    pub async fn download(&self, file: &File) -> Result<FileContent, Error> {
         Ok(self.client.download(file.id).await?)
+    }
+
+    /// Returns a file of a message with its name, kind and size. Events of v2 have its id only; then
+    /// the portal is asked, without loading the content. v2 only.
+    ///
+    /// # Errors
+    /// The file does not exist, or the bot has no access to it.
+    pub async fn describe(&self, file: &File) -> Result<File, Error> {
+        if file.is_described() {
+            return Ok(file.clone());
+        }
+        let about = self.client.file_header(file.id).await?;
+        Ok(about.describe(file.clone()))
     }
 
     /// Returns the bot of this turn.
@@ -301,6 +339,44 @@ impl<S> Context<S> {
     /// Returns the client for this portal.
     pub fn portal(&self) -> &Portal {
         &self.context.portal
+    }
+}
+
+/// A file that is sent when this is awaited.
+#[derive(Debug)]
+#[must_use = "the file is sent when this is awaited"]
+pub struct FileUpload<'a> {
+    client: &'a BotClient,
+    dialog: &'a DialogId,
+    name: &'a str,
+    content: &'a [u8],
+    caption: Option<&'a str>,
+}
+
+impl<'a> FileUpload<'a> {
+    /// Sets the text of the message. Default: none.
+    pub fn caption(mut self, text: &'a str) -> Self {
+        self.caption = Some(text);
+        self
+    }
+}
+
+impl<'a> IntoFuture for FileUpload<'a> {
+    type Output = Result<Upload, Error>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
+
+    /// Sends the file. It fails if the file is empty or too large, or the portal does not take it.
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let Self {
+                client,
+                dialog,
+                name,
+                content,
+                caption,
+            } = self;
+            Ok(client.upload(dialog, name, content, caption).await?)
+        })
     }
 }
 

@@ -1,9 +1,16 @@
 //! The result of a handler.
 
+use std::char::{CharTryFromError, ParseCharError};
 use std::error::Error as StdError;
 use std::fmt;
+use std::net::AddrParseError;
+use std::num::{ParseFloatError, ParseIntError, TryFromIntError};
+use std::str::{ParseBoolError, Utf8Error};
+use std::string::FromUtf8Error;
 
-use crate::message::Draft;
+use super::ArgsError;
+use crate::message::{Draft, Oversized};
+use crate::portal;
 
 /// The result of a handler. `Result<T>` is a `T` or an [`Error`].
 pub type Result<T = (), E = Error> = std::result::Result<T, E>;
@@ -12,6 +19,8 @@ pub type Result<T = (), E = Error> = std::result::Result<T, E>;
 ///
 /// Any error converts into it with `?`. Like other boxed errors, it is not a [`std::error::Error`]
 /// itself.
+///
+/// A failure is retried, unless it [cannot pass](Error::is_permanent).
 ///
 /// ```
 /// use imbot::prelude::*;
@@ -27,6 +36,8 @@ pub struct Error(Kind);
 enum Kind {
     Tell(Box<Draft>),
     Failed(Box<dyn StdError + Send + Sync>),
+    /// A failure that the author has called permanent.
+    Permanent(Box<dyn StdError + Send + Sync>),
 }
 
 /// Returns an error that is an answer to the user: the turn changes nothing, and only this is sent.
@@ -49,6 +60,43 @@ impl Error {
         Self(Kind::Failed(message.to_string().into()))
     }
 
+    /// Returns a failure that cannot pass, so that it is not retried: a text or another error.
+    ///
+    /// ```
+    /// use imbot::prelude::*;
+    ///
+    /// fn date(text: &str) -> Result<(u8, u8)> {
+    ///     let parts = text.split_once('.').ok_or_else(|| Error::permanent("no date"))?;
+    ///     Ok((parts.0.parse()?, parts.1.parse()?))
+    /// }
+    /// assert!(date("tomorrow").unwrap_err().is_permanent());
+    /// ```
+    pub fn permanent(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self(Kind::Permanent(source.into()))
+    }
+
+    /// Whether this is a failure that cannot pass: the event becomes a dead letter at once, and the
+    /// user gets the answer of [`Bot::failed`](super::Bot::failed).
+    ///
+    /// That is so for
+    /// - a failure made with [`permanent`](Error::permanent);
+    /// - a message over a limit of the portal ([`Oversized`]);
+    /// - a text that the standard library cannot parse as a number, a truth value, a character, a
+    ///   network address or UTF-8, and arguments of a command;
+    /// - a number that does not fit its type;
+    /// - a call that the portal refused for a reason that does not pass in a minute, such as
+    ///   `ACCESS_DENIED`.
+    ///
+    /// Any other error may pass, also one of `serde`, because what an unreachable service answers
+    /// cannot be parsed either.
+    pub fn is_permanent(&self) -> bool {
+        match &self.0 {
+            Kind::Tell(_) => false,
+            Kind::Permanent(_) => true,
+            Kind::Failed(source) => is_permanent(source.as_ref()),
+        }
+    }
+
     /// Whether this is an answer to the user ([`tell`]) and not a failure.
     pub fn is_answer(&self) -> bool {
         matches!(self.0, Kind::Tell(_))
@@ -56,10 +104,9 @@ impl Error {
 
     /// Returns the failure as its original type, if it is of that type.
     pub fn downcast_ref<E: StdError + 'static>(&self) -> Option<&E> {
-        if let Kind::Failed(source) = &self.0 {
-            source.downcast_ref()
-        } else {
-            None
+        match &self.0 {
+            Kind::Failed(source) | Kind::Permanent(source) => source.downcast_ref(),
+            Kind::Tell(_) => None,
         }
     }
 
@@ -71,6 +118,31 @@ impl Error {
             None
         }
     }
+}
+
+/// Whether an error cannot pass.
+fn is_permanent(error: &(dyn StdError + 'static)) -> bool {
+    let is_refused = error.downcast_ref().is_some_and(is_refused_for_good);
+    is_refused
+        || error.is::<Oversized>()
+        || error.is::<ArgsError>()
+        || error.is::<ParseIntError>()
+        || error.is::<ParseFloatError>()
+        || error.is::<ParseBoolError>()
+        || error.is::<ParseCharError>()
+        || error.is::<AddrParseError>()
+        || error.is::<TryFromIntError>()
+        || error.is::<CharTryFromError>()
+        || error.is::<Utf8Error>()
+        || error.is::<FromUtf8Error>()
+}
+
+/// Whether the portal refused a call for a reason that does not pass in a minute.
+fn is_refused_for_good(error: &portal::Error) -> bool {
+    let is_refused = error.code().is_some();
+    let waits_for_consent = error.is("METHOD_CONFIRM_WAITING");
+    let may_pass = error.may_pass_later() || error.may_have_run() || error.is_token_expired();
+    is_refused && !waits_for_consent && !may_pass
 }
 
 impl<E: Into<Box<dyn StdError + Send + Sync>>> From<E> for Error {
@@ -94,7 +166,7 @@ impl fmt::Display for Error {
                 "an answer of {} characters",
                 draft.text().chars().count()
             ),
-            Kind::Failed(source) => {
+            Kind::Failed(source) | Kind::Permanent(source) => {
                 write!(f, "{source}")?;
                 let mut cause = source.source();
                 while let Some(error) = cause {

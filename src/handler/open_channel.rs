@@ -105,7 +105,7 @@ impl<S> Context<S> {
     fn hand_over(&self, method: &str, params: Value) {
         match self.line_chat() {
             Some(chat) => self.effects().hand_over(method, chat, params),
-            None => self.effects().fail(Error::failed(
+            None => self.effects().fail(Error::permanent(
                 "only the chat of an open channel can be handed over or finished",
             )),
         }

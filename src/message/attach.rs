@@ -4,9 +4,10 @@
 //! choice.
 
 use serde::Serialize;
+use serde_json::{Map, Value};
 
-use super::{Color, Oversized, Tone, check_link, check_size, wrong};
-use crate::event::{ChatId, UserId};
+use super::{Color, Oversized, Tone, check_link, check_size, json, wrong};
+use crate::event::{Api, BotId, ChatId, UserId};
 
 const PART: &str = "attachment";
 
@@ -15,9 +16,15 @@ const PART: &str = "attachment";
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub struct Attach {
     #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     color_token: Option<Tone>,
     #[serde(skip_serializing_if = "Option::is_none")]
     color: Option<Color>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+    #[serde(flatten)]
+    fields: Map<String, Value>,
     blocks: Vec<Block>,
 }
 
@@ -30,6 +37,10 @@ pub enum Block {
     Message(String),
     /// A link with a description and a picture.
     Link(Link),
+    /// A link as the portal shows the first link of a text. The portal's pages mention it without a
+    /// description (protocol/bots-v2.md 10).
+    #[serde(rename = "RICH_LINK")]
+    RichLink(Link),
     /// A person, a chat or a bot with a picture.
     User(Person),
     /// Names and values, as a table, a column or a line.
@@ -43,15 +54,18 @@ pub enum Block {
         /// Its length in pixels.
         #[serde(rename = "SIZE")]
         size: u32,
-        /// Its colour.
-        #[serde(rename = "COLOR")]
-        color: Color,
+        /// Its colour. Default: the portal's.
+        #[serde(rename = "COLOR", skip_serializing_if = "Option::is_none")]
+        color: Option<Color>,
     },
+    /// A block of another kind, as the portal expects it: an object with one key.
+    #[serde(untagged)]
+    Other(Map<String, Value>),
 }
 
 /// A link with a description and a picture.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-#[serde(rename_all = "UPPERCASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub struct Link {
     /// The address.
     pub link: String,
@@ -61,9 +75,27 @@ pub struct Link {
     /// The description below the link.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub desc: Option<String>,
+    /// A description as HTML, in place of `desc`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub html: Option<String>,
     /// The address of a picture.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preview: Option<String>,
+    /// The picture's width in pixels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub width: Option<u32>,
+    /// The picture's height in pixels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub height: Option<u32>,
+    /// The user that the label links to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<UserId>,
+    /// The chat that the label links to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chat_id: Option<ChatId>,
+    /// The user of Bitrix24.Network that the label links to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network_id: Option<String>,
 }
 
 /// A person, a chat or a bot.
@@ -84,6 +116,28 @@ pub struct Person {
     /// The chat that the name links to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chat_id: Option<ChatId>,
+    /// The bot that the name links to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bot_id: Option<BotId>,
+    /// The user of Bitrix24.Network that the name links to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network_id: Option<String>,
+    /// The picture to show if there is no `avatar`. Default: that of a person.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub avatar_type: Option<AvatarType>,
+}
+
+/// The kind of picture next to a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+#[non_exhaustive]
+pub enum AvatarType {
+    /// A person.
+    User,
+    /// A chat.
+    Chat,
+    /// A bot.
+    Bot,
 }
 
 /// A name and a value.
@@ -101,12 +155,43 @@ pub struct GridCell {
     /// The width of the name's column in pixels.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub width: Option<u32>,
+    /// The height of the cell in pixels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub height: Option<u32>,
     /// The value's colour.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub color: Option<Color>,
+    /// The value's colour by meaning.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub color_token: Option<Tone>,
     /// The address that the value links to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub link: Option<String>,
+    /// The user that the value links to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<UserId>,
+    /// The chat that the value links to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chat_id: Option<ChatId>,
+}
+
+impl GridCell {
+    /// Returns a cell with a name and a value. Either may be empty.
+    pub fn new(display: Display, name: impl Into<String>, value: impl Into<String>) -> Self {
+        let filled = |text: String| Some(text).filter(|text| !text.is_empty());
+        Self {
+            display,
+            name: filled(name.into()),
+            value: filled(value.into()),
+            width: None,
+            height: None,
+            color: None,
+            color_token: None,
+            link: None,
+            user_id: None,
+            chat_id: None,
+        }
+    }
 }
 
 /// The layout of a grid.
@@ -208,14 +293,7 @@ impl Attach {
         display: Display,
         cells: impl IntoIterator<Item = (N, V)>,
     ) -> Self {
-        let cell = |(name, value): (N, V)| GridCell {
-            display,
-            name: Some(name.into()),
-            value: Some(value.into()),
-            width: None,
-            color: None,
-            link: None,
-        };
+        let cell = |(name, value): (N, V)| GridCell::new(display, name, value);
         self.block(Block::Grid(cells.into_iter().map(cell).collect()))
     }
 
@@ -224,20 +302,51 @@ impl Attach {
     pub fn delimiter(self) -> Self {
         self.block(Block::Delimiter {
             size: 200,
-            color: Color::hex(0xc6c6c6),
+            color: Some(Color::hex(0xc6c6c6)),
         })
     }
 
-    /// Checks the portal's limits.
+    /// Sets the attachment's number in its message. Default: the portal's.
+    #[must_use]
+    pub fn id(mut self, id: u64) -> Self {
+        self.id = Some(id);
+        self
+    }
+
+    /// Sets the text that lists of chats and notices show in place of the attachment. Default: the
+    /// portal's.
+    #[must_use]
+    pub fn description(mut self, text: impl Into<String>) -> Self {
+        self.description = Some(text.into());
+        self
+    }
+
+    /// Sets a field of the attachment that has no method here, by the portal's name. It replaces a
+    /// value that another method has set. Blocks of other kinds are [`Block::Other`].
+    #[must_use]
+    pub fn field(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.fields.insert(name.into(), value.into());
+        self
+    }
+
+    /// Checks the portal's limits for bots of v2.
     ///
     /// # Errors
     /// The attachment is empty or too large, or has a block that the portal would drop.
     pub fn check(&self) -> Result<(), Oversized> {
+        self.check_for(Api::V2)
+    }
+
+    /// Checks the portal's limits for bots of this API.
+    ///
+    /// # Errors
+    /// The attachment is empty or too large, or has a block that the portal would drop.
+    pub fn check_for(&self, api: Api) -> Result<(), Oversized> {
         if self.blocks.is_empty() {
             return Err(wrong(PART, "no block"));
         }
         self.blocks.iter().try_for_each(Block::check)?;
-        check_size(PART, self)
+        check_size(PART, &json(self), api)
     }
 }
 
@@ -252,7 +361,7 @@ impl Block {
         };
         match self {
             Block::Message(text) => empty(text.trim().is_empty(), "a text block without text"),
-            Block::Link(link) => check_link(PART, &link.link),
+            Block::Link(link) | Block::RichLink(link) => check_link(PART, &link.link),
             Block::User(person) => empty(person.name.trim().is_empty(), "a person without a name"),
             Block::Grid(cells) => {
                 empty(cells.is_empty(), "a grid without cells")?;
@@ -274,6 +383,7 @@ impl Block {
                     .iter()
                     .try_for_each(|file| check_link(PART, &file.link))
             }
+            Block::Other(block) => empty(block.is_empty(), "an empty block"),
             Block::Delimiter { .. } => Ok(()),
         }
     }

@@ -2,8 +2,10 @@
 
 use serde::ser::SerializeSeq;
 use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
 
-use super::{Color, Oversized, Tone, check_link, check_size, is_false, wrong, yes};
+use super::{Color, Oversized, Tone, check_link, check_size, is_false, json, wrong, yes};
+use crate::event::Api;
 
 const PART: &str = "keyboard";
 const IN_LINE: &str = "LINE";
@@ -46,6 +48,12 @@ pub struct Button {
     text_color: Option<Color>,
     #[serde(skip_serializing_if = "Option::is_none")]
     bg_color_token: Option<Tone>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    off_bg_color: Option<Color>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    off_text_color: Option<Color>,
+    #[serde(flatten)]
+    fields: Map<String, Value>,
 }
 
 /// The action of a button or a menu item.
@@ -64,6 +72,34 @@ pub(super) enum Action {
         action: &'static str,
         action_value: String,
     },
+    #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+    App { app_id: u64, app_params: String },
+}
+
+impl Action {
+    /// Returns the action that sends a command.
+    pub(super) fn command(command: impl Into<String>, params: impl Into<String>) -> Self {
+        Self::Command {
+            command: command.into(),
+            command_params: params.into(),
+        }
+    }
+
+    /// Returns an action of the chat window.
+    pub(super) fn client(action: &'static str, value: impl Into<String>) -> Self {
+        Self::Client {
+            action,
+            action_value: value.into(),
+        }
+    }
+
+    /// Returns the name of the command that it sends.
+    pub(super) fn command_name(&self) -> Option<&str> {
+        match self {
+            Self::Command { command, .. } => Some(command),
+            Self::Link { .. } | Self::Client { .. } | Self::App { .. } => None,
+        }
+    }
 }
 
 /// The devices that show a button.
@@ -96,15 +132,29 @@ impl Keyboard {
         self
     }
 
-    /// Checks the portal's limits.
+    /// Checks the portal's limits for bots of v2.
     ///
     /// # Errors
     /// The keyboard is empty or too large, or has a button that the portal would drop.
     pub fn check(&self) -> Result<(), Oversized> {
+        self.check_for(Api::V2)
+    }
+
+    /// Checks the portal's limits for bots of this API.
+    ///
+    /// # Errors
+    /// The keyboard is empty or too large, or has a button that the portal would drop.
+    pub fn check_for(&self, api: Api) -> Result<(), Oversized> {
         let mut buttons = self.rows.iter().flatten().peekable();
         buttons.peek().ok_or_else(|| wrong(PART, "no button"))?;
         buttons.try_for_each(|button| check_item(PART, &button.text, &button.action))?;
-        check_size(PART, self)
+        check_size(PART, &json(self), api)
+    }
+
+    /// Returns the names of the commands that its buttons send.
+    pub(super) fn commands(&self) -> impl Iterator<Item = &str> {
+        let buttons = self.rows.iter().flatten();
+        buttons.filter_map(|button| button.action.command_name())
     }
 }
 
@@ -195,6 +245,9 @@ impl Button {
             bg_color: None,
             text_color: None,
             bg_color_token: None,
+            off_bg_color: None,
+            off_text_color: None,
+            fields: Map::new(),
         }
     }
 
@@ -205,13 +258,7 @@ impl Button {
         command: impl Into<String>,
         params: impl Into<String>,
     ) -> Self {
-        Self::new(
-            text,
-            Action::Command {
-                command: command.into(),
-                command_params: params.into(),
-            },
-        )
+        Self::new(text, Action::command(command, params))
     }
 
     /// Opens an address: `http(s)://…` or `/…` on the portal.
@@ -244,14 +291,32 @@ impl Button {
         Self::action(text, "DIALOG", dialog)
     }
 
+    /// Opens an application, with parameters for it. Only in chats of open channels; elsewhere use a
+    /// widget (protocol/bots-v2.md 9).
+    pub fn app(text: impl Into<String>, app: u64, params: impl Into<String>) -> Self {
+        let action = Action::App {
+            app_id: app,
+            app_params: params.into(),
+        };
+        Self::new(text, action)
+    }
+
     fn action(text: impl Into<String>, action: &'static str, value: impl Into<String>) -> Self {
-        Self::new(
-            text,
-            Action::Client {
-                action,
-                action_value: value.into(),
-            },
-        )
+        Self::new(text, Action::client(action, value))
+    }
+
+    /// Sets a field that has no method here, by the portal's name, such as `"WIDTH"`. It replaces
+    /// a value that another method has set.
+    ///
+    /// ```
+    /// use imbot::message::Button;
+    ///
+    /// let button = Button::command("Go", "go", "").field("NEW_FIELD", 1);
+    /// ```
+    #[must_use]
+    pub fn field(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.fields.insert(name.into(), value.into());
+        self
     }
 
     /// Blocks the keyboard after a press, until the message is edited. Works with commands only.
@@ -311,6 +376,20 @@ impl Button {
     #[must_use]
     pub fn tone(mut self, tone: Tone) -> Self {
         self.bg_color_token = Some(tone);
+        self
+    }
+
+    /// Sets the colour while the button is disabled. Default: the portal's.
+    #[must_use]
+    pub fn disabled_color(mut self, color: Color) -> Self {
+        self.off_bg_color = Some(color);
+        self
+    }
+
+    /// Sets the colour of the text while the button is disabled. Default: the portal's.
+    #[must_use]
+    pub fn disabled_text_color(mut self, color: Color) -> Self {
+        self.off_text_color = Some(color);
         self
     }
 }

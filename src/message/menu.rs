@@ -1,9 +1,11 @@
 //! Items in the menu of a message (v1 only).
 
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::keyboard::{Action, check_item};
-use super::{Device, Oversized, check_size, is_false, wrong, yes};
+use super::{Device, Oversized, check_size, is_false, json, wrong, yes};
+use crate::event::Api;
 
 const PART: &str = "menu";
 
@@ -25,6 +27,8 @@ pub struct Item {
     disabled: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     context: Option<Device>,
+    #[serde(flatten)]
+    fields: Map<String, Value>,
 }
 
 impl Menu {
@@ -51,7 +55,13 @@ impl Menu {
         self.items
             .iter()
             .try_for_each(|item| check_item(PART, &item.text, &item.action))?;
-        check_size(PART, self)
+        check_size(PART, &json(self), Api::V1)
+    }
+
+    /// Returns the names of the commands that its items send.
+    pub(super) fn commands(&self) -> impl Iterator<Item = &str> {
+        let items = self.items.iter();
+        items.filter_map(|item| item.action.command_name())
     }
 }
 
@@ -62,6 +72,7 @@ impl Item {
             action,
             disabled: false,
             context: None,
+            fields: Map::new(),
         }
     }
 
@@ -71,13 +82,7 @@ impl Item {
         command: impl Into<String>,
         params: impl Into<String>,
     ) -> Self {
-        Self::new(
-            text,
-            Action::Command {
-                command: command.into(),
-                command_params: params.into(),
-            },
-        )
+        Self::new(text, Action::command(command, params))
     }
 
     /// Opens an address.
@@ -87,35 +92,44 @@ impl Item {
 
     /// Sends a text in the name of the user who chooses it.
     pub fn send(text: impl Into<String>, value: impl Into<String>) -> Self {
-        Self::new(
-            text,
-            Action::Client {
-                action: "SEND",
-                action_value: value.into(),
-            },
-        )
+        Self::new(text, Action::client("SEND", value))
     }
 
     /// Puts a text into the input field.
     pub fn put(text: impl Into<String>, value: impl Into<String>) -> Self {
-        Self::new(
-            text,
-            Action::Client {
-                action: "PUT",
-                action_value: value.into(),
-            },
-        )
+        Self::new(text, Action::client("PUT", value))
     }
 
     /// Copies a text.
     pub fn copy(text: impl Into<String>, value: impl Into<String>) -> Self {
-        Self::new(
-            text,
-            Action::Client {
-                action: "COPY",
-                action_value: value.into(),
-            },
-        )
+        Self::new(text, Action::client("COPY", value))
+    }
+
+    /// Calls a number in international form.
+    pub fn call(text: impl Into<String>, number: impl Into<String>) -> Self {
+        Self::new(text, Action::client("CALL", number))
+    }
+
+    /// Opens a chat: `chat142`, or a user's number.
+    pub fn dialog(text: impl Into<String>, dialog: impl Into<String>) -> Self {
+        Self::new(text, Action::client("DIALOG", dialog))
+    }
+
+    /// Opens an application, with parameters for it.
+    pub fn app(text: impl Into<String>, app: u64, params: impl Into<String>) -> Self {
+        let action = Action::App {
+            app_id: app,
+            app_params: params.into(),
+        };
+        Self::new(text, action)
+    }
+
+    /// Sets a field that has no method here, by the portal's name. It replaces a value that
+    /// another method has set.
+    #[must_use]
+    pub fn field(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.fields.insert(name.into(), value.into());
+        self
     }
 
     /// Shows the item greyed out. Default: active.

@@ -73,14 +73,14 @@ pub fn plain(text: &str) -> String {
 }
 
 /// A code in brackets.
-struct Tag<'t> {
-    name: String,
+pub(super) struct Tag<'t> {
+    pub(super) name: String,
     value: Option<&'t str>,
-    is_end: bool,
+    pub(super) is_end: bool,
 }
 
 impl Tag<'_> {
-    fn read(code: &str) -> Option<Tag<'_>> {
+    pub(super) fn read(code: &str) -> Option<Tag<'_>> {
         let is_end = code.starts_with('/');
         let code = code.trim_start_matches('/');
         let end = code.find(['=', ' ']).unwrap_or(code.len());

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Color;
-use crate::event::{ChatId, UserId};
+use crate::event::{ChatId, DialogId, MessageId, SessionId, UserId};
 
 /// Text with BB codes. Text that is added is escaped: brackets that people typed are not codes.
 ///
@@ -115,6 +115,77 @@ impl Text {
         self.with("put", text, label)
     }
 
+    /// Adds a label that calls a number when it is clicked.
+    #[must_use]
+    pub fn call(self, label: impl fmt::Display, number: impl fmt::Display) -> Self {
+        self.with("call", number, label)
+    }
+
+    /// Adds a label that opens a chat at a message.
+    #[must_use]
+    pub fn context(self, label: impl fmt::Display, dialog: &DialogId, message: MessageId) -> Self {
+        self.with("context", format_args!("{dialog}/{message}"), label)
+    }
+
+    /// Mentions everybody in the chat.
+    #[must_use]
+    pub fn everybody(self, label: impl fmt::Display) -> Self {
+        self.with("USER", "all", label)
+    }
+
+    /// Adds a link to the chat of a session of an open channel.
+    #[must_use]
+    pub fn open_channel(self, session: SessionId, label: impl fmt::Display) -> Self {
+        self.with("CHAT", format_args!("imol|{session}"), label)
+    }
+
+    /// Adds text of this size, in pixels. The portal takes 8 to 30; others become the nearest.
+    #[must_use]
+    pub fn size(self, pixels: u8, text: impl fmt::Display) -> Self {
+        self.with("size", pixels.clamp(8, 30), text)
+    }
+
+    /// Adds a picture.
+    #[must_use]
+    pub fn image(mut self, size: ImageSize, address: impl fmt::Display) -> Self {
+        let address = value(address);
+        // The portal needs the space before the end (protocol/bots-v2.md 11).
+        self.0
+            .push_str(&format!("[img size={}]{address} [/img]", size.word()));
+        self
+    }
+
+    /// Adds a small picture within the text, of this width and height in pixels.
+    #[must_use]
+    pub fn icon(
+        mut self,
+        address: impl fmt::Display,
+        pixels: u32,
+        title: impl fmt::Display,
+    ) -> Self {
+        let (address, title) = (value(address), value(title));
+        self.0
+            .push_str(&format!("[icon={address} size={pixels} title={title}]"));
+        self
+    }
+
+    /// Adds a file of the portal's drive, by its id.
+    #[must_use]
+    pub fn disk_file(mut self, id: u64) -> Self {
+        self.0.push_str(&format!("[disk={id}]"));
+        self
+    }
+
+    /// Adds a moment in Unix seconds, which each reader sees in their own time zone, in one of the
+    /// portal's formats such as `SHORT_TIME_FORMAT`.
+    #[must_use]
+    pub fn timestamp(mut self, unix_seconds: u64, format: impl fmt::Display) -> Self {
+        let format = value(format);
+        self.0
+            .push_str(&format!("[timestamp={unix_seconds} format={format}]"));
+        self
+    }
+
     /// Adds a quote, line by line.
     #[must_use]
     pub fn quote(mut self, text: impl fmt::Display) -> Self {
@@ -137,16 +208,41 @@ impl Text {
     }
 
     fn with(mut self, code: &str, value: impl fmt::Display, text: impl fmt::Display) -> Self {
-        // A bracket in the value would end the code.
-        let value = value
-            .to_string()
-            .replace('[', "%5B")
-            .replace(']', "%5D")
-            .replace('\n', " ");
+        let value = self::value(value);
         self.0.push_str(&format!("[{code}={value}]"));
         self = self.plain(text);
         self.0.push_str(&format!("[/{code}]"));
         self
+    }
+}
+
+/// Returns a value that can stand in a code. A bracket would end the code.
+fn value(value: impl fmt::Display) -> String {
+    value
+        .to_string()
+        .replace('[', "%5B")
+        .replace(']', "%5D")
+        .replace('\n', " ")
+}
+
+/// The size of a picture in a text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the names suffice")]
+pub enum ImageSize {
+    Small,
+    #[default]
+    Medium,
+    Large,
+}
+
+impl ImageSize {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Small => "small",
+            Self::Medium => "medium",
+            Self::Large => "large",
+        }
     }
 }
 

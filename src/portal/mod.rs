@@ -54,6 +54,7 @@ pub(crate) use http::answer::number;
 #[cfg(feature = "cli")]
 pub(crate) use http::certificate::Validity;
 pub use http::client::{ANSWER_BYTES_MAX, CALL_TIMEOUT, Http, HttpOptions};
+pub use http::file::{FileContent, FileHeader};
 pub use http::forward::{FORWARD_BYTES_MAX, FORWARD_TIMEOUT};
 #[cfg(feature = "cli")]
 pub(crate) use http::probe::Probe;

@@ -100,11 +100,13 @@ impl EventEndpoint {
     /// Passes an event to the engine, and reports how it went.
     async fn receive(&self, request: &Request, body: Body) -> Response {
         let event = match *request.method() {
-            Method::POST if !is_form(request) => {
-                let reason = "events are posted as application/x-www-form-urlencoded";
-                return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, reason);
+            Method::POST if !has_type(request, FORM) && !has_type(request, JSON) => {
+                return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, NO_EVENT);
             }
             Method::POST => match read_body(body, BODY_BYTES_MAX).await {
+                Ok(body) if has_type(request, JSON) && !body.trim_ascii().starts_with(b"{") => {
+                    return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, NO_EVENT);
+                }
                 Ok(body) => body,
                 Err(ReadBodyError::PayloadTooLarge) => {
                     let reason = format!("the body is longer than {BODY_BYTES_MAX} bytes");
@@ -179,10 +181,18 @@ impl Endpoint for EventEndpoint {
     }
 }
 
-fn is_form(request: &Request) -> bool {
+/// The media type of a form, which portals post.
+const FORM: &str = "application/x-www-form-urlencoded";
+/// The media type of JSON, which some pages of the documentation show (protocol/bots-v2.md 4).
+const JSON: &str = "application/json";
+/// The answer to a body of another type.
+const NO_EVENT: &str =
+    "events are posted as application/x-www-form-urlencoded, or as a JSON object";
+
+fn has_type(request: &Request, wanted: &str) -> bool {
     let kind = request.content_type().unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
-    kind.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+    kind.eq_ignore_ascii_case(wanted)
 }
 
 fn not_found() -> Response {

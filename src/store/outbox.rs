@@ -143,8 +143,9 @@ impl Call {
         };
         let params = Arc::make_mut(params);
         for (key, value) in changes {
-            // `N` removes the keyboard of a sent message. This message is not sent yet.
-            if key == "KEYBOARD" && value == "N" {
+            // `N` removes a part of a sent message. This message is not sent yet.
+            let is_part = matches!(key.as_str(), "KEYBOARD" | "ATTACH" | "MENU");
+            if is_part && value == "N" {
                 params.shift_remove(key);
             } else {
                 params.insert(key.clone(), value.clone());
@@ -224,6 +225,13 @@ pub trait Outbox {
         limit: usize,
     ) -> Stored<'_, Vec<(CallId, Conversation)>>;
 
+    /// Puts calls of an event that still waits into the outbox, before its turn ends. A call whose id
+    /// is in the outbox already is left out.
+    ///
+    /// # Errors
+    /// The calls could not be stored.
+    fn queue(&self, calls: Vec<Arc<QueuedCall>>) -> Stored<'_, ()>;
+
     /// Marks a call as taken and returns it for sending. Returns `None` if the call is settled, or
     /// was deleted before it was sent.
     ///
@@ -263,14 +271,16 @@ mod tests {
     }
 
     #[test]
-    fn a_keyboard_of_n_removes_the_keyboard_of_a_waiting_message() {
+    fn a_change_of_a_waiting_message_removes_its_parts_and_nothing_else() {
         let mut call = Call::Say {
-            params: Arc::new(map(json!({ "MESSAGE": "a", "KEYBOARD": {} }))),
+            params: Arc::new(map(
+                json!({ "MESSAGE": "a", "KEYBOARD": {}, "ATTACH": {}, "MENU": {} }),
+            )),
             answers: None,
             remember: false,
         };
         call.change(&map(
-            json!({ "MESSAGE": "N", "KEYBOARD": "N", "URL_PREVIEW": "N" }),
+            json!({ "MESSAGE": "N", "KEYBOARD": "N", "ATTACH": "N", "MENU": "N", "URL_PREVIEW": "N" }),
         ));
         let Call::Say { params, .. } = call else {
             panic!("{call:?}")

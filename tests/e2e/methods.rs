@@ -120,14 +120,36 @@ async fn chats_and_messages_work_in_v1_and_v2() {
     }
     for read in both(&portal, imbot_v2::MessageRead::new(bot, dialog.clone())).await {
         assert_eq!(read.chat_id, chat);
+        assert!(read.viewed_messages.is_empty(), "all are the bot's own");
     }
     for answer in both(&portal, imbot_v2::ChatGet::new(bot, dialog)).await {
         assert_eq!(answer.chat["name"], "Deal");
     }
-    for answer in both(&portal, imbot_v2::BotFind::new("echo")).await {
-        assert_eq!(answer.bot.id, bot);
+    for BotInfo {
+        id,
+        kind,
+        language,
+        is_reactions_enabled,
+        count_message,
+        ..
+    } in both(&portal, imbot_v2::BotFind::new("echo"))
+        .await
+        .map(|found| found.bot)
+    {
+        assert_eq!((id, kind.as_deref()), (bot, Some("bot")));
+        assert!(language.is_some() && is_reactions_enabled.is_some() && count_message.is_some());
     }
-    both(&portal, imbot_v2::RevisionGet::new()).await;
+    for revision in both(&portal, imbot_v2::RevisionGet::new()).await {
+        assert!(
+            revision.rest > 0 && revision.web > 0 && revision.mobile > 0 && revision.desktop > 0
+        );
+    }
+    let upload = imbot_v2::FileUpload::new(bot, DialogId::new(ANN.to_string()), "a.TXT", "YQ==");
+    let sent = portal.run(upload).await.unwrap();
+    assert_eq!(sent.dialog_id, Some(DialogId::new(ANN.to_string())));
+    assert_eq!((sent.file.chat_id, sent.file.size), (sent.chat_id, Some(1)));
+    assert_eq!(sent.file.extension.as_deref(), Some("txt"));
+    assert_eq!(sent.file.kind.as_deref(), Some("file"));
     both(&portal, imbot_v2::CommandList::new(bot)).await;
     let made = imbot_v2::ChatAdd::new(bot)
         .title("The bot's")

@@ -2,6 +2,7 @@
 //! field, and statuses.
 
 use imbot::emulator::Feed;
+use imbot::portal::FileContent;
 use imbot::prelude::*;
 use serde_json::{Value, json};
 
@@ -29,14 +30,23 @@ impl Bot for Modern {
                 tokio::time::sleep(std::time::Duration::from_millis(100)).await;
             }
             "file" => {
-                let sent = cx.upload("list.txt", b"milk, bread").await?;
+                let sent = cx.upload("list.txt", b"milk, bread");
+                let sent = sent.caption("what we need").await?;
                 cx.say(format!("sent as {}", sent.file.name));
             }
             _ => {}
         }
         for file in &message.files {
-            let content = cx.download(file).await?;
-            cx.say(String::from_utf8_lossy(&content).into_owned());
+            let about = cx.describe(file).await?;
+            let FileContent {
+                content, header, ..
+            } = cx.download(file).await?;
+            assert_eq!(header.name, about.name);
+            let content = String::from_utf8_lossy(&content);
+            cx.say(format!(
+                "{content} from {}, {} of {} bytes",
+                about.name, about.kind, about.size
+            ));
         }
         Ok(())
     }
@@ -173,6 +183,7 @@ async fn files_are_sent_and_read() {
             texts(&setup.messages_of("modern")).last() == Some(&"sent as list.txt")
         })
         .await;
+        assert_eq!(texts(&setup.messages_of("modern"))[1], "what we need");
         let hers = json!({ "name": "note.txt", "content": "bm90ZQ==" });
         let answer = reqwest::Client::new()
             .post(format!("{}im.v2.File.upload", setup.portal.webhook_url()))
@@ -182,7 +193,8 @@ async fn files_are_sent_and_read() {
             .unwrap();
         assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap());
         until("the content", || {
-            texts(&setup.messages_of("modern")).last() == Some(&"note")
+            texts(&setup.messages_of("modern")).last()
+                == Some(&"note from note.txt, file of 4 bytes")
         })
         .await;
     }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use imbot::engine::{ATTEMPTS_MAX, PAUSE_MAX};
+use imbot::event::MessageId;
 use imbot::prelude::*;
 use imbot::store::{DeadWhat, Inbox, Operator, OrderingKey, Turns};
 use tokio::time::Instant;
@@ -42,6 +43,7 @@ impl Bot<u32> for Shaky {
     }
 }
 
+const WAIT: &str = "This takes longer than usual. Please wait, I will try again.";
 const SORRY: &str = "Sorry, that did not work. The error has been noted.";
 
 #[tokio::test(start_paused = true)]
@@ -59,6 +61,7 @@ async fn a_failed_turn_is_retried_with_growing_pauses_while_only_its_chat_waits(
     assert!(stage.sent.texts("27").is_empty());
     stage.until_idle().await;
     let expected = [
+        WAIT,
         "3 at attempt 4",
         "state 1",
         "behind at attempt 1",
@@ -79,7 +82,7 @@ async fn after_the_last_attempt_the_bot_apologises_once_and_the_event_is_a_dead_
     stage.until_idle().await;
     assert_eq!(
         stage.sent.texts("27"),
-        [SORRY, "next at attempt 1", "state 1"]
+        [WAIT, SORRY, "next at attempt 1", "state 1"]
     );
     let dead = stage.store.dead_letters(None, 10).await.unwrap();
     let [letter] = &dead[..] else {
@@ -114,7 +117,7 @@ async fn a_dead_letter_that_an_operator_retries_has_all_its_attempts_again() {
     tokio::time::sleep(Duration::from_secs(2)).await; // notices are read once a second
     stage.until_idle().await;
     assert_eq!(shaky.tries.load(Ordering::Relaxed), tried + ATTEMPTS_MAX);
-    assert_eq!(stage.sent.texts("27"), [SORRY, SORRY]);
+    assert_eq!(stage.sent.texts("27"), [WAIT, SORRY, WAIT, SORRY]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -129,7 +132,7 @@ async fn a_blocked_chat_continues_when_an_operator_drops_or_retries_the_dead_let
         stage.post(message("shaky", "27", 2, "behind")).await;
         stage.post(message("shaky", "28", 3, "elsewhere")).await;
         tokio::time::sleep(2 * PAUSE_MAX).await;
-        assert_eq!(stage.sent.texts("27"), [SORRY]);
+        assert_eq!(stage.sent.texts("27"), [WAIT, SORRY]);
         assert_eq!(stage.sent.texts("28").len(), 2);
         let letter = stage.store.dead_letters(None, 10).await.unwrap()[0].id;
         let done = if retry {
@@ -141,9 +144,9 @@ async fn a_blocked_chat_continues_when_an_operator_drops_or_retries_the_dead_let
         tokio::time::sleep(2 * PAUSE_MAX).await;
         let said = stage.sent.texts("27");
         let expected: &[&str] = if retry {
-            &[SORRY, SORRY] // it failed again, so the chat is blocked again
+            &[WAIT, SORRY, WAIT, SORRY] // it failed again, so the chat is blocked again
         } else {
-            &[SORRY, "behind at attempt 1", "state 1"]
+            &[WAIT, SORRY, "behind at attempt 1", "state 1"]
         };
         assert_eq!(said, expected, "retried: {retry}");
     }
@@ -166,4 +169,132 @@ async fn an_attempt_that_kills_the_process_is_counted() {
         dead[0].error,
         "the process ended during the last of 5 attempts"
     );
+}
+
+/// Fails in the way that the message names, and counts its attempts.
+#[derive(Clone, Default)]
+struct Clumsy(Arc<AtomicU32>);
+
+impl Bot for Clumsy {
+    fn profile(&self) -> Profile {
+        Profile::new("clumsy", "Clumsy")
+    }
+
+    async fn message(&self, cx: &mut Context, message: Message) -> Result {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        match message.text.as_str() {
+            "long" => drop(cx.say("word ".repeat(5_000))),
+            "empty" => drop(cx.say(" ")),
+            "tel" => drop(
+                cx.say("Call us")
+                    .keyboard(Button::link("Call", "tel:+49301234")),
+            ),
+            "late reply" => drop(cx.message(MessageId(1)).reply_to(message.id)),
+            "permanent" => return Err(Error::permanent("no such date")),
+            "tell" => return Err(tell("word ".repeat(5_000))),
+            typed => {
+                let number: u32 = typed.parse()?;
+                cx.say(format!("{number} it is"));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_that_cannot_pass_is_not_retried_and_the_user_gets_the_apology_at_once() {
+    for wrong in [
+        "long",
+        "empty",
+        "tel",
+        "late reply",
+        "permanent",
+        "tell",
+        "two",
+    ] {
+        let clumsy = Clumsy::default();
+        let stage = Stage::with(App::new().bot(clumsy.clone())).await;
+        stage.post(message("clumsy", "27", 1, wrong)).await;
+        stage.post(message("clumsy", "27", 2, "2")).await;
+        stage.until_idle().await;
+        assert_eq!(stage.sent.texts("27"), [SORRY, "2 it is"], "{wrong}");
+        assert_eq!(clumsy.0.load(Ordering::Relaxed), 2, "{wrong}");
+        let dead = stage.store.dead_letters(None, 10).await.unwrap();
+        assert_eq!((dead.len(), dead[0].attempts), (1, 1), "{wrong}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hook_is_not_called_again_after_an_error_that_cannot_pass() {
+    let calls = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&calls);
+    let app = App::new().hook("ONCRMDEALADD", move |_: HookEvent| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        std::future::ready(Err(Error::permanent("no such deal")))
+    });
+    let stage = Stage::with(app).await;
+    let deal = serde_json::json!({ "FIELDS": { "ID": 7 } });
+    let event =
+        serde_json::json!({ "event": "ONCRMDEALADD", "data": deal, "auth": super::stage::auth() });
+    stage.post(event).await;
+    stage.until_idle().await;
+    assert_eq!(calls.load(Ordering::Relaxed), 1);
+    assert_eq!(stage.store.dead_letters(None, 10).await.unwrap().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_pause_is_announced_once_and_only_to_a_person_who_waits() {
+    let stage = Stage::with(App::new().bot(Shaky::default())).await;
+    stage.post(message("shaky", "27", 1, "4")).await;
+    stage.until_idle().await;
+    assert_eq!(stage.sent.texts("27"), [WAIT, "4 at attempt 5", "state 1"]);
+    let stage = Stage::with(App::new().bot(Unlucky)).await;
+    let joined = serde_json::json!({ "DIALOG_ID": "27", "USER_ID": 27, "CHAT_TYPE": "P" });
+    stage
+        .post(super::stage::event("ONIMBOTJOINCHAT", "unlucky", joined))
+        .await;
+    stage.until_idle().await;
+    assert_eq!(stage.sent.texts("27"), [SORRY]);
+}
+
+/// Fails when it joins.
+struct Unlucky;
+
+impl Bot for Unlucky {
+    fn profile(&self) -> Profile {
+        Profile::new("unlucky", "Unlucky")
+    }
+
+    async fn join(&self, _: &mut Context, _: Join) -> Result {
+        Err(Error::failed("the warehouse does not answer"))
+    }
+}
+
+#[tokio::test]
+async fn a_long_text_is_sent_in_parts_if_the_bot_asks_for_it() {
+    let stage = Stage::with(App::new().bot(Model)).await;
+    stage.post(message("model", "27", 1, "tell me")).await;
+    stage.until_idle().await;
+    let texts = stage.sent.texts("27");
+    assert_eq!(texts.len(), 2);
+    assert!(
+        texts
+            .iter()
+            .all(|text| text.starts_with("[b]") && text.ends_with("[/b]"))
+    );
+    assert_eq!(stage.engine.counts().failed.get(), 0);
+}
+
+/// Answers at length.
+struct Model;
+
+impl Bot for Model {
+    fn profile(&self) -> Profile {
+        Profile::new("model", "Model")
+    }
+
+    async fn message(&self, cx: &mut Context, _: Message) -> Result {
+        cx.say_long(format!("[b]{}[/b]", "A sentence. ".repeat(2_000)));
+        Ok(())
+    }
 }

@@ -7,7 +7,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use imbot::event::{Delivery, Node, Page};
+use imbot::event::{BotRef, Delivery, Node, Page};
 use serde_json::{Value, json};
 
 use super::project::{delivery_facts, page_facts};
@@ -53,7 +53,14 @@ fn every_known_body_decodes_as_its_page_says() {
 fn check(kind: &str, body: &[u8], expected: &Value) -> Result<(), Vec<String>> {
     let mut wrong = Vec::new();
     if kind == "json" {
-        let page = Page::from_json(body).map_err(|error| vec![error.to_string()])?;
+        let mut page = Page::from_json(body).map_err(|error| vec![error.to_string()])?;
+        if let Some(bot) = polled_bot(expected) {
+            for event in &mut page.events {
+                *event = event
+                    .for_polled_bot(&bot)
+                    .map_err(|error| vec![error.to_string()])?;
+            }
+        }
         compare("", &page_facts(&page), expected, &mut wrong);
     } else {
         let delivery =
@@ -65,8 +72,21 @@ fn check(kind: &str, body: &[u8], expected: &Value) -> Result<(), Vec<String>> {
     if wrong.is_empty() { Ok(()) } else { Err(wrong) }
 }
 
+/// The bot that a page was polled for, in fixtures whose events do not name it.
+fn polled_bot(expected: &Value) -> Option<BotRef> {
+    serde_json::from_value(expected.get("polled_bot")?.clone()).ok()
+}
+
 /// Keys about the fixture and not about the event.
-const NOTES: &[&str] = &["facts", "absent", "category", "origin", "doc", "note"];
+const NOTES: &[&str] = &[
+    "facts",
+    "absent",
+    "category",
+    "origin",
+    "doc",
+    "note",
+    "polled_bot",
+];
 
 /// Checks that `facts` has every key of `expected` with the same value.
 fn compare(path: &str, facts: &Value, expected: &Value, wrong: &mut Vec<String>) {

@@ -1,8 +1,8 @@
 //! The decoder's output, in the terms of the fixtures.
 
 use imbot::event::{
-    Api, Auth, BotRef, ChatEvent, ChatEventKind, Command, CommandFrom, DecodeError, Delivery,
-    Event, Message, Node, Page, Source, User,
+    Api, AppEvent, Auth, BotRef, ChatEvent, ChatEventKind, Command, CommandFrom, DecodeError,
+    Delivery, Event, Message, Node, Page, Source, User,
 };
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
@@ -84,6 +84,9 @@ fn event_facts(delivery: &Delivery, events: &[Event]) -> Result<Map<String, Valu
         }
         Event::Chat(event) if delivery.api() == Some(Api::V1) => v1_facts(delivery, event, events)?,
         Event::Chat(event) => v2_facts(delivery, event)?,
+        Event::App(AppEvent::Settings { reason, values }) => {
+            json!({ "settings": { "reason": reason, "values": values } })
+        }
         _ => json!({}),
     };
     Ok(facts.as_object().unwrap().clone())
@@ -138,7 +141,8 @@ fn v1_facts(
     let said = match &event.kind {
         ChatEventKind::Message(message) | ChatEventKind::Edited(message) => json!({
             "message_id": message.id, "text": message.raw_text(), "text_original": message.original,
-            "mentions": message.mentions, "system": message.system,
+            "mentions": message.mentions, "system": message.system, "reply_to": message.reply_to,
+            "uuid": message.uuid, "files": message.files,
         }),
         ChatEventKind::Deleted(deleted) => {
             json!({ "message_id": deleted.id, "text": deleted.notice, "text_original": null, "mentions": [], "system": null })
@@ -151,6 +155,7 @@ fn v1_facts(
             "bot_id": event.bot.as_ref().unwrap().id, "user_id": join.user,
             "access_history": join.access_history.map(u8::from), "silent": join.silent,
         }}),
+        ChatEventKind::Opened(context) => json!({ "context": context }),
         _ => json!({}),
     };
     facts
@@ -192,7 +197,7 @@ fn v2_facts(delivery: &Delivery, event: &ChatEvent) -> Result<Value, DecodeError
         "bot": bot, "dialog_id": event.dialog, "is_group": event.dialog.is_group(), "language": event.language,
         "chat": {
             "id": chat.id, "type": delivery.at(&["data", "chat", "type"]).and_then(Node::text), "name": chat.title,
-            "owner": chat.owner, "entity_type": entity.map(|entity| &entity.kind), "entity_id": entity.map(|entity| &entity.id),
+            "owner": chat.owner, "kind": chat.kind, "entity_type": entity.map(|entity| &entity.kind), "entity_id": entity.map(|entity| &entity.id),
             "entity_data_1": entity.map(|entity| &entity.data[0]), "entity_data_2": entity.map(|entity| &entity.data[1]),
         },
         "user": event.user.as_ref().map(user_facts),
@@ -232,6 +237,8 @@ fn message_facts(event: &ChatEvent, message: &Message) -> Value {
     json!({
         "id": message.id, "text": message.raw_text(), "chat_id": event.chat.id, "author_id": event.author,
         "is_system": message.system, "viewed_by_others": message.viewed_by_others, "date": message.date,
+        "reply_to": message.reply_to, "forwarded": message.forwarded, "uuid": message.uuid,
+        "files": message.files.iter().map(|file| file.id).collect::<Vec<_>>(),
     })
 }
 

@@ -9,6 +9,7 @@
 //! No test sleeps for a fixed time: people see the portal's own feed, which the web chat
 //! reads as well, and a test waits at most [`PATIENCE`] for anything.
 
+pub(crate) mod log;
 pub(crate) mod offline;
 mod person;
 pub(crate) mod random;

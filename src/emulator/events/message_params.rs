@@ -44,6 +44,9 @@ pub(super) fn params(world: &World, chat: &Chat, message: &Message) -> Value {
         );
     }
     fields.insert("FILES".to_owned(), files(world, message));
+    if let Some(reply) = message.refs.reply {
+        fields.insert("PARAMS".to_owned(), json!({ "REPLY_ID": reply }));
+    }
     append(&mut fields, ending(world, chat, message));
     fields.into()
 }

@@ -7,7 +7,7 @@ use super::new_chat::create;
 use super::params::as_text;
 use crate::emulator::actions::{Author, Draft};
 use crate::emulator::refusal::Refusal;
-use crate::emulator::world::message::{Message, stored};
+use crate::emulator::world::message::{Message, Refs, stored};
 
 pub(super) const METHODS: &[Method] = &[
     method("im.message.add", "im", add),
@@ -33,14 +33,34 @@ fn add(call: &mut Call<'_, '_>) -> Answer {
     } else {
         Author::User(call.caller.user)
     };
+    let refs = Refs {
+        reply: replied(call, &dialog_id)?,
+        ..staying(call)
+    };
     let draft = Draft {
         author,
         text,
         rich,
         url_preview: call.params.unless_no("URL_PREVIEW"),
-        refs: staying(call),
+        refs,
     };
     Ok(call.tx.say_at(&dialog_id, draft)?.into())
+}
+
+/// Returns the message in `REPLY_ID`, which must be in the dialog (protocol/bots-v1.md 4.8).
+fn replied(call: &Call<'_, '_>, dialog_id: &str) -> Result<Option<u64>, Refusal> {
+    let Some(id) = call.params.id("REPLY_ID") else {
+        return Ok(None);
+    };
+    let (chat, _) = call.tx.message_in_reach(id).map_err(|_| {
+        let text = "Action unavailable: no access to the message being replied to";
+        Refusal::new("REPLY_ACCESS_ERROR", text)
+    })?;
+    if call.tx.world.dialog_id(call.caller.user, &chat) == dialog_id {
+        return Ok(Some(id));
+    }
+    let text = "You cannot reply to a message from another chat";
+    Err(Refusal::new("REPLY_FROM_OTHER_CHAT_ERROR", text))
 }
 
 fn update(call: &mut Call<'_, '_>) -> Answer {

@@ -69,6 +69,8 @@ pub(crate) fn message(world: &World, message: &Message) -> Value {
         "reactions": reactions(message),
         "url_preview": message.url_preview,
         "files": files(world, message),
+        "reply": message.refs.reply,
+        "forwarded": message.refs.forward.as_ref().map(|from| from.id),
         "outside": outside(message),
     })
 }

@@ -2,6 +2,7 @@
 //! acknowledge.
 
 pub(super) mod arrivals;
+pub(super) mod charset;
 pub(super) mod hook_tokens;
 pub(super) mod install;
 pub(super) mod occurrence;
@@ -33,8 +34,8 @@ pub(super) struct RoutedEvent {
 }
 
 impl Engine {
-    /// Accepts a posted event: the body of a form POST, or a query string. When it returns `Ok`,
-    /// the event is stored.
+    /// Accepts a posted event: a form, a JSON object or a query string. When it returns `Ok`, the
+    /// event is stored.
     ///
     /// # Errors
     /// Nothing is stored then.
@@ -59,7 +60,7 @@ impl Engine {
         body: Bytes,
         user: UserId,
     ) -> Result<(), AcceptError> {
-        let mut delivery = Delivery::from_form(body)?;
+        let mut delivery = Delivery::from_posted(body)?;
         if !self.started.initialized() {
             Box::pin(self.start()).await?;
         }
@@ -91,7 +92,10 @@ impl Engine {
         delivery: &Delivery,
     ) -> Result<(), AcceptError> {
         let (events, undecodable) = match decode(delivery) {
-            Ok(events) => (self.route(&portal, delivery, events), None),
+            Ok(events) => {
+                self.charsets.check(&portal, delivery, &events);
+                (self.route(&portal, delivery, events), None)
+            }
             Err(error) => {
                 tracing::error!(%portal, event = %delivery.name, error, "an event cannot be decoded");
                 let undecoded = RoutedEvent {

@@ -254,6 +254,8 @@ impl Engine {
         }
         for delivery in &page.events {
             let id = delivery.event_id;
+            let with_bot = delivery.for_polled_bot(bot);
+            let delivery = with_bot.as_ref().unwrap_or(delivery); // becomes a dead letter then
             if let Err(error) = self.admit(portal.id().clone(), delivery).await {
                 tracing::error!(portal = %portal.id(), bot = bot.code, %error, "a polled event cannot be stored; it stays on the portal");
                 return id.or(*offset);

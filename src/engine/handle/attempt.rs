@@ -3,8 +3,8 @@
 //!
 //! The count is in the store before the handler runs, so an attempt that kills the process is
 //! counted too. A failed attempt leaves nothing behind. It is retried after a pause, while its
-//! queue waits; after [`Options::attempts`](crate::engine::Options::attempts) of them the event
-//! becomes a dead letter.
+//! queue waits; after [`Options::attempts`](crate::engine::Options::attempts) of them, or after an
+//! error that cannot pass, the event becomes a dead letter.
 //!
 //! Here and in all of the engine, what is rare is boxed where it is awaited: the future of every
 //! turn has room for all branches, and is allocated and moved with it. What is common is boxed
@@ -40,7 +40,7 @@ impl Engine {
         };
         let end = match run().await {
             Ok(()) => Outcome::Done,
-            Err(error) if started.attempt < self.options.attempts => {
+            Err(error) if started.attempt < self.options.attempts && !error.is_permanent() => {
                 return Box::pin(self.fail(current, started.attempt, &error)).await;
             }
             Err(error) => self.dead_outcome(current, &error, false),

@@ -12,11 +12,17 @@ use std::sync::Arc;
 
 use super::accept::decode;
 use super::keyed_queues::Next;
+use super::retry::announces_delay;
+use super::send::QueuedSend;
 use super::{APPLICATION_REMOVED, Engine, QueuedEvent};
 use crate::event::{BotRef, ChatEvent, ChatEventKind, Delivery, Event, SessionChange, UserId};
-use crate::handler::{AnyBot, Attempt, EventContext, Trigger, TurnResult, hand_to_operator};
+use crate::handler::{
+    AnyBot, Attempt, EARLY_CALLS_MAX, EventContext, Trigger, TurnResult, hand_to_operator,
+};
 use crate::portal::Portal;
-use crate::store::{Content, Conversation, EventId, OrderingKey, Outcome, Reminder, TurnCommit};
+use crate::store::{
+    Call, Content, Conversation, EventId, OrderingKey, Outcome, QueuedCall, Reminder, TurnCommit,
+};
 use attempt::STORE_PAUSE;
 use sessions::unknown_bots;
 
@@ -253,6 +259,26 @@ impl Engine {
         Next::Done
     }
 
+    /// Queues the notice of a failed attempt, which is not part of the turn that is committed later.
+    /// Without it the user only hears less, so an error is logged.
+    async fn queue_early(&self, calls: Vec<Arc<QueuedCall>>) {
+        let early = |(index, call)| {
+            let mut call: QueuedCall = Arc::unwrap_or_clone(call);
+            call.id.index = index;
+            Arc::new(call)
+        };
+        let messages = calls.into_iter();
+        let messages = messages.filter(|call| matches!(call.call, Call::Say { .. }));
+        let calls: Vec<_> = (0..EARLY_CALLS_MAX).zip(messages).map(early).collect();
+        if let Err(error) = self.options.store.queue(calls.clone()).await {
+            tracing::error!(%error, "the notice of a delay cannot be stored");
+            return;
+        }
+        for call in calls {
+            self.outbox.push(call.to.clone(), QueuedSend::new(call.id));
+        }
+    }
+
     /// Runs one attempt at a bot's turn.
     async fn turn(
         &self,
@@ -272,6 +298,7 @@ impl Engine {
         let attempt = Attempt {
             limit: self.options.turn_timeout,
             is_last: started.attempt >= self.options.attempts,
+            announces_delay: announces_delay(started.attempt),
         };
         context.attempt = started.attempt;
         let TurnResult {
@@ -283,7 +310,10 @@ impl Engine {
         } = bot.turn(context, trigger, started.state, attempt).await;
         let end = match error {
             None => Outcome::Done,
-            Some(error) if !attempt.is_last => {
+            Some(error) if !attempt.is_last && !error.is_permanent() => {
+                if !calls.is_empty() {
+                    Box::pin(self.queue_early(calls)).await;
+                }
                 return Box::pin(self.fail(current, started.attempt, &error)).await;
             }
             Some(error) => self.dead_outcome(current, &error, bot.profile().blocks_on_failure()),

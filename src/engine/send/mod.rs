@@ -12,11 +12,14 @@ mod transport;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::{Map, Value};
+
 use super::keyed_queues::Next;
 use super::retry::pause;
 use super::{APPLICATION_REMOVED, Engine};
 use crate::event::{Api, MessageId};
 use crate::handler::is_open_channel as has_open_channel;
+use crate::message::{FILE, FORWARD, MENU};
 use crate::portal::{BotClient, Error};
 use crate::store::{
     Call, CallId, Conversation, MessageRef, QueuedCall, Redelivery, Settled, StoreError, Taken,
@@ -201,13 +204,20 @@ fn is_message(call: &Call) -> bool {
 /// Whether a message was refused because the bot is not in the chat. v1 and v2 have different codes
 /// for it.
 fn is_bot_outside(call: &QueuedCall, error: &Error) -> bool {
-    let is_refused = error.is("ACCESS_DENIED") || error.is("CANCELED");
+    let is_refused = ["ACCESS_DENIED", "CANCELED", "ERROR_NO_ACCESS"]
+        .iter()
+        .any(|code| error.is(code));
     is_refused && matches!(call.call, Call::Say { .. })
 }
 
 /// Whether the portal shows a repeated message once: in v2 always, in v1 if the profile asks for
-/// it, but never for a message with a menu.
+/// it, but never for a message with a menu, a file or forwarded messages.
 fn is_shown_once(call: &QueuedCall) -> bool {
     let is_asked = call.api == Api::V2 || call.redelivery == Redelivery::Deduplicated;
-    matches!(&call.call, Call::Say { params, .. } if is_asked && !params.contains_key("MENU"))
+    let is_recognised = |params: &Map<String, Value>| {
+        ![MENU, FILE, FORWARD]
+            .iter()
+            .any(|part| params.contains_key(*part))
+    };
+    matches!(&call.call, Call::Say { params, .. } if is_asked && is_recognised(params))
 }

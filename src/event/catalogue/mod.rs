@@ -96,7 +96,12 @@ pub(super) fn name(text: &str) -> (Cow<'static, str>, Category) {
     match find(&upper) {
         Some(known) => (Cow::Borrowed(known.name), known.category),
         None => {
-            let category = suffixed(&upper).map_or(Category::Unknown, |known| known.category);
+            let other = if upper.starts_with("ONAPPSETTINGS") {
+                Category::Application // described outside the pages of events
+            } else {
+                Category::Unknown
+            };
+            let category = suffixed(&upper).map_or(other, |known| known.category);
             (Cow::Owned(upper.into_owned()), category)
         }
     }

@@ -56,6 +56,7 @@ impl Payload for AppEvent {
         "ONAPPPAYMENT",
         "ONAPPMETHODCONFIRM",
         "ONAPPTEST",
+        "ONAPPSETTINGS*",
         "ONOFFLINEEVENT",
     ];
 

@@ -30,8 +30,9 @@ pub struct Message {
     pub line: Option<LineId>,
     /// The chat's id outside; like all following fields, for a new message only.
     pub outside_chat: Option<String>,
-    /// The client's id outside.
-    pub outside_user: Option<String>,
+    /// The client, as a user of the portal. Their id outside is in the events of the connector only
+    /// (protocol/open-channels.md 1).
+    pub client: Option<UserId>,
     /// The author.
     pub user: Option<UserId>,
     /// The text with BB codes.
@@ -81,7 +82,7 @@ impl Message {
                 .unwrap_or_default(),
             line: line.map_or_else(|| data.number_at("LINE"), |line| Ok(Some(line)))?,
             outside_chat: outside("chat_id"),
-            outside_user: outside("user_id"),
+            client: outside("user_id").and_then(|id| id.parse().ok()),
             user: message.number_at("user_id")?,
             text: message.string_at("text").unwrap_or_default(),
             date: message.string_at("date"),

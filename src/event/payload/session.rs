@@ -6,7 +6,7 @@
 use serde::Serialize;
 
 use super::Payload;
-use crate::event::{DecodeError, Delivery, LineId, Node, SessionId};
+use crate::event::{DecodeError, Delivery, LineId, Node, SessionId, UserId};
 
 /// Sessions of lines that started or ended (`ONSESSIONSTART`, `ONSESSIONFINISH`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -50,8 +50,12 @@ pub struct Session {
     pub line: Option<LineId>,
     /// The chat's id outside.
     pub outside_chat: String,
-    /// The client's id outside.
-    pub outside_user: String,
+    /// The client, as a user of the portal; 0 or missing if the portal does not name one. Their id
+    /// outside is in the events of the connector only (protocol/open-channels.md 1).
+    pub client: Option<UserId>,
+    /// The client as the event names it, for [`user_code`](Session::user_code).
+    #[serde(skip)]
+    pub(crate) user: String,
 }
 
 impl Payload for Sessions {
@@ -85,11 +89,11 @@ impl Session {
             connector,
             line,
             outside_chat,
-            outside_user,
+            user,
             ..
         } = self;
         let line = (*line)?;
-        Some(format!("{connector}|{line}|{outside_chat}|{outside_user}"))
+        Some(format!("{connector}|{line}|{outside_chat}|{user}"))
     }
 
     fn list(data: Node<'_>) -> Result<Vec<Session>, DecodeError> {
@@ -105,6 +109,7 @@ impl Session {
             item.map_at(part)
                 .map_or(Ok(None), |part: Node<'_>| part.number_at::<u64>(key))
         };
+        let user = word("connector", "user_id").unwrap_or_default();
         let some = |number: &u64| *number != 0; // the portal writes 0 for a missing id
         Ok(Session {
             id: number("session", "id")?.map(SessionId),
@@ -117,7 +122,8 @@ impl Session {
             connector: word("connector", "connector_id").unwrap_or_default(),
             line: number("connector", "line_id")?.map(LineId),
             outside_chat: word("connector", "chat_id").unwrap_or_default(),
-            outside_user: word("connector", "user_id").unwrap_or_default(),
+            client: user.parse().ok(),
+            user,
         })
     }
 }

@@ -1,4 +1,4 @@
-//! The six events of v1, as PHP writes them: upper-case keys, all values text.
+//! The events of v1, as PHP writes them: upper-case keys, all values text.
 //!
 //! Pages `api-reference/chat-bots/outdated/**` of the documentation. Any key may be missing, since
 //! PHP drops nulls and empty lists; only the bot, the dialog and the message's id are required.
@@ -9,6 +9,7 @@ mod read;
 use std::iter::repeat_n;
 
 use super::form::Pairs;
+use super::tree::Node;
 use super::{ChatEvent, ChatEventKind, DecodeError, Deleted, Event};
 
 pub(super) use item::command_from;
@@ -23,6 +24,7 @@ pub(super) const NAMES: &[&str] = &[
     "ONIMBOTJOINCHAT",
     "ONIMBOTDELETE",
     "ONIMCOMMANDADD",
+    "ONIMBOTCONTEXTGET",
 ];
 
 pub(super) fn decode(name: &str, pairs: &Pairs) -> Result<Vec<Event>, DecodeError> {
@@ -54,6 +56,15 @@ pub(super) fn decode(name: &str, pairs: &Pairs) -> Result<Vec<Event>, DecodeErro
             return for_commands(event, commands, &line);
         }
         "ONIMBOTJOINCHAT" => ChatEventKind::Join(join),
+        "ONIMBOTCONTEXTGET" => {
+            // protocol/server-behaviour.md 3.5
+            let tree = pairs.tree();
+            let context = tree.at(&["data", "PARAMS", "CONTEXT"]);
+            let from = event.from.or(join.user);
+            let event = Box::new(ChatEvent { from, ..*event });
+            let context = context.map_or(serde_json::Value::Null, Node::to_json);
+            return for_bots(event, bots, ChatEventKind::Opened(context));
+        }
         _ if !has_id => return Err(missing("data[PARAMS][MESSAGE_ID]")),
         "ONIMBOTMESSAGEDELETE" => ChatEventKind::Deleted(Deleted {
             id: message.id,

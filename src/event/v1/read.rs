@@ -1,10 +1,10 @@
-//! Reads all data of the six events, in one pass over their pairs.
+//! Reads all data of the events, in one pass over their pairs.
 
 use super::item::{Item, Numbers, numbered};
 use crate::event::form::{Pairs, Path, Raw};
 use crate::event::{
     BotId, Chat, ChatEvent, ChatEventKind, ChatKind, DecodeError, DialogId, Entity, File, Join,
-    Message, Platform, UserId,
+    Message, MessageId, Platform, UserId,
 };
 
 /// The data of an event.
@@ -29,6 +29,8 @@ enum Map {
     Params,
     Mentions,
     BotsInChat,
+    /// The message's own parameters.
+    MessageParams,
     /// By the file's id.
     File(u64),
     User,
@@ -50,6 +52,7 @@ impl Map {
             [b"data", b"PARAMS", b"FILES", id, b""] => {
                 Map::File(String::from_utf8_lossy(id).parse().unwrap_or(0))
             }
+            [b"data", b"PARAMS", b"PARAMS", b"", _] => Map::MessageParams,
             [b"data", b"USER", b"", ..] => Map::User,
             [b"data", b"BOT", _, b"", _] => Map::Bot(bots.of(path[2].clone())),
             [b"data", b"COMMAND", _, b"", _] => Map::Command(commands.of(path[2].clone())),
@@ -75,6 +78,7 @@ impl Read {
                     Map::Command(place) => numbered(&mut read.commands, place).put(&key, value)?,
                     Map::Mentions => read.message.mentions.extend(value.number::<UserId>()?),
                     Map::BotsInChat => read.bots_in_chat.extend(value.number::<BotId>()?),
+                    Map::MessageParams => read.message_param(&key, value)?,
                     Map::File(id) => read.file(id, &key, value)?,
                     Map::Data => read.removed.put(&key, value)?,
                     Map::Other => {}
@@ -131,6 +135,8 @@ impl Read {
                     (message.id, self.has_id) = (id, true);
                 }
             }
+            b"TEMPLATE_ID" => message.uuid = filled(value),
+            b"REPLY_ID" => message.reply_to = reference(value)?,
             b"MESSAGE_ORIGINAL" => message.original = Some(value.string()),
             b"SYSTEM" => message.system = value.flag(),
             b"PLATFORM_CONTEXT" => message.platform = Platform::read(&value.text()),
@@ -161,6 +167,13 @@ impl Read {
             b"SILENT_JOIN" => self.join.silent = value.flag(),
             b"LANGUAGE" => event.language = filled(value),
             _ => {}
+        }
+        Ok(())
+    }
+
+    fn message_param(&mut self, key: &[u8], value: Raw<'_>) -> Result<(), DecodeError> {
+        if key == b"REPLY_ID" {
+            self.message.reply_to = reference(value)?;
         }
         Ok(())
     }
@@ -203,6 +216,11 @@ impl Read {
         }
         Ok(())
     }
+}
+
+/// Returns the id of another message; 0 means none.
+fn reference(value: Raw<'_>) -> Result<Option<MessageId>, DecodeError> {
+    Ok(value.number()?.filter(|id| *id != MessageId(0)))
 }
 
 fn filled(value: Raw<'_>) -> Option<String> {

@@ -63,6 +63,19 @@ pub(crate) enum Trigger {
     Session(SessionChange),
 }
 
+impl Trigger {
+    /// Whether a person did something and may wait for an answer.
+    pub(crate) fn is_from_person(&self) -> bool {
+        match self {
+            Self::Chat(what) => matches!(
+                what,
+                ChatEventKind::Message(_) | ChatEventKind::Command(_) | ChatEventKind::Opened(_)
+            ),
+            Self::Reminder(_) | Self::Session(_) => false,
+        }
+    }
+}
+
 /// How a turn is run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Attempt {
@@ -70,6 +83,9 @@ pub(crate) struct Attempt {
     pub(crate) limit: Duration,
     /// Whether this is the last attempt. After it, the user gets an answer about the failure.
     pub(crate) is_last: bool,
+    /// Whether the user gets a notice that the answer takes longer, if this attempt fails: the next one is
+    /// the first after a long pause.
+    pub(crate) announces_delay: bool,
 }
 
 /// The result of a turn, to be committed.
@@ -80,6 +96,7 @@ pub(crate) struct TurnResult {
     pub(crate) unreadable_state: Option<String>,
     pub(crate) calls: Vec<Arc<QueuedCall>>,
     pub(crate) reminders: Vec<ReminderChange>,
-    /// The failure of the turn. Then `calls` are the answer about it.
+    /// The failure of the turn. Then `calls` are the answer about it, or the notice that the answer
+    /// takes longer.
     pub(crate) error: Option<Error>,
 }

@@ -7,8 +7,11 @@ use serde_json::{Map, Value};
 use super::context::EventContext;
 use super::handover::Handover;
 use crate::event::{Api, ChatId, CommandId, DialogId, MessageId, SessionId};
-use crate::handler::{Error, Profile, open_channel};
-use crate::message::{Attach, Draft, Keyboard, Menu, Oversized, WHISPER};
+use crate::handler::{CommandSpec, Error, Profile, open_channel};
+use crate::message::{
+    ATTACH, Attach, Draft, FILE, FORWARD, KEYBOARD, Keyboard, MENU, MESSAGE, Menu, Oversized,
+    REPLY, WHISPER, may_be_without_text,
+};
 use crate::store::{
     Call, CallId, Conversation, EventId, MessageRef, NewReminder, QueuedCall, Redelivery, Reminder,
     ReminderChange, ReminderId, Time,
@@ -17,8 +20,15 @@ use crate::store::{
 /// Maximum number of messages one turn may send, edit or delete, and of reminders it may change.
 const EFFECTS_MAX: usize = 1_000;
 
-/// The parameter of a message that holds its keyboard.
-const KEYBOARD: &str = "KEYBOARD";
+/// Maximum number of messages that an event sends before its turn ends. They have the indices below
+/// those of the turn's calls, because they are sent first.
+pub(crate) const EARLY_CALLS_MAX: u16 = 16;
+
+/// Value of a part of a message that removes it.
+const REMOVED: &str = "N";
+
+/// Parts that only a new message can have.
+const NEW_ONLY: [&str; 3] = [REPLY, FORWARD, FILE];
 
 /// What a turn has decided so far. Clones share it.
 #[derive(Clone, Debug)]
@@ -49,6 +59,8 @@ pub(in crate::handler) struct Origin {
     /// The API that the bot is registered with.
     pub(super) api: Api,
     pub(super) redelivery: Redelivery,
+    /// The commands that the bot is registered with.
+    pub(super) commands: Arc<[CommandSpec]>,
 }
 
 impl Origin {
@@ -61,6 +73,7 @@ impl Origin {
             answers: None,
             api: profile.on_api(),
             redelivery: profile.redelivery_mode(),
+            commands: Arc::default(),
         }
     }
 }
@@ -84,7 +97,7 @@ impl Effects {
     /// Sends a message to a chat of this portal.
     pub(in crate::handler) fn say(&self, dialog: DialogId, draft: &Draft) -> MessageHandle {
         let mut decided = self.lock();
-        decided.check(draft.check());
+        decided.check_parts(draft);
         let answers = decided.origin.answers;
         let is_here = dialog == decided.origin.conversation.dialog;
         let call = Call::Say {
@@ -176,7 +189,9 @@ impl Effects {
 
     /// Takes the first error that fails the turn, such as a message over a limit.
     pub(in crate::handler) fn take_error(&self) -> Option<Error> {
-        self.lock().error.take()
+        let mut decided = self.lock();
+        decided.check_texts();
+        decided.error.take()
     }
 
     /// Takes the calls to be made.
@@ -200,12 +215,13 @@ impl Decided {
     fn push(&mut self, dialog: Option<DialogId>, call: Call) -> CallId {
         let id = CallId {
             event: self.origin.event,
-            index: self.calls.len() as u16,
+            index: EARLY_CALLS_MAX + self.calls.len() as u16,
         };
         if self.calls.len() >= EFFECTS_MAX {
             let too_many =
                 format_args!("one turn sends, edits or deletes more than {EFFECTS_MAX} messages");
-            self.error.get_or_insert_with(|| Error::failed(too_many));
+            self.error
+                .get_or_insert_with(|| Error::permanent(too_many.to_string()));
             return id;
         }
         let mut to = self.origin.conversation.clone();
@@ -228,13 +244,68 @@ impl Decided {
             return self.reminders.push(change);
         }
         let too_many = format_args!("one turn changes more than {EFFECTS_MAX} reminders");
-        self.error.get_or_insert_with(|| Error::failed(too_many));
+        self.error
+            .get_or_insert_with(|| Error::permanent(too_many.to_string()));
     }
 
     fn check(&mut self, checked: Result<(), Oversized>) {
         if let Err(oversized) = checked {
             self.error.get_or_insert(oversized.into());
         }
+    }
+
+    /// Checks the parts of a message, or of a change of one. A button or menu item with a command
+    /// that is not registered does nothing when it is pressed (protocol/server-behaviour.md 7.2),
+    /// so it is logged.
+    fn check_parts(&mut self, draft: &Draft) {
+        self.check(draft.check_parts(self.origin.api));
+        let known = &self.origin.commands;
+        for name in draft.commands() {
+            if known.iter().all(|spec| spec.name() != name) {
+                tracing::warn!(conversation = %self.origin.conversation, command = name, "a button or menu item sends a command that the bot has not registered, so it will do nothing; add it to `Bot::commands`");
+            }
+        }
+    }
+
+    /// Checks that each message of this turn has a text, or something in place of it.
+    fn check_texts(&mut self) {
+        let is_empty = |call: &QueuedCall| match &call.call {
+            Call::Say { params, .. } => {
+                let text = params
+                    .get(MESSAGE)
+                    .and_then(Value::as_str)
+                    .unwrap_or_default();
+                text.trim().is_empty() && !may_be_without_text(params, call.api)
+            }
+            _ => false,
+        };
+        if self.calls.iter().flatten().any(is_empty) {
+            self.check(Err(Oversized::NoText));
+        }
+    }
+
+    /// Changes a message: before it is sent, if this turn sends it, otherwise by an edit.
+    fn change(&mut self, message: MessageRef, mut changes: Map<String, Value>) {
+        if let Some(params) = self.params_of(message) {
+            changes.shift_remove("SYSTEM"); // stays as the message was begun
+            params.extend(changes);
+            return;
+        }
+        if NEW_ONLY.iter().any(|name| changes.contains_key(*name)) {
+            let why = "only a new message can be a reply, forward messages or have a file";
+            self.error.get_or_insert_with(|| Error::permanent(why));
+            return;
+        }
+        let is_empty = |text: &Value| text.as_str().is_some_and(|text| text.trim().is_empty());
+        if changes.get(MESSAGE).is_some_and(is_empty) {
+            // The portal would delete the message.
+            changes.shift_remove(MESSAGE);
+            if changes.is_empty() {
+                self.check(Err(Oversized::NoText));
+                return;
+            }
+        }
+        self.edit(message, changes);
     }
 
     /// Whether a call is a message to a client whose chat an operator has taken over.
@@ -249,7 +320,8 @@ impl Decided {
     fn sending(&mut self, message: MessageRef) -> Option<&mut Option<QueuedCall>> {
         match message {
             MessageRef::Queued(id) if id.event == self.origin.event => {
-                self.calls.get_mut(id.index as usize)
+                let index = id.index.checked_sub(EARLY_CALLS_MAX)?;
+                self.calls.get_mut(usize::from(index))
             }
             _ => None,
         }
@@ -321,50 +393,49 @@ pub struct MessageHandle {
 impl MessageHandle {
     /// Puts a keyboard under the message.
     pub fn keyboard(self, keyboard: impl Into<Keyboard>) -> Self {
-        let keyboard = keyboard.into();
-        self.add(keyboard.check(), &Draft::default().keyboard(keyboard))
+        self.add(&Draft::default().keyboard(keyboard))
     }
 
     /// Attaches blocks.
     pub fn attach(self, attach: impl Into<Attach>) -> Self {
-        let attach = attach.into();
-        self.add(attach.check(), &Draft::default().attach(attach))
+        self.add(&Draft::default().attach(attach))
     }
 
     /// Sets the message's menu.
     pub fn menu(self, menu: Menu) -> Self {
-        self.add(menu.check(), &Draft::default().menu(menu))
+        self.add(&Draft::default().menu(menu))
+    }
+
+    /// Shows the message as a reply to another one of the same chat, which is quoted above it
+    /// ([`Draft::reply_to`]). Only for a message of this turn; otherwise the turn fails.
+    pub fn reply_to(self, message: MessageId) -> Self {
+        self.add(&Draft::default().reply_to(message))
     }
 
     /// Removes the keyboard.
     pub fn without_keyboard(self) -> Self {
-        let mut decided = self.effects.lock();
-        match decided.params_of(self.message) {
-            Some(params) => {
-                params.shift_remove(KEYBOARD);
-            }
-            None => {
-                let remove = Map::from_iter([(KEYBOARD.to_owned(), Value::from("N"))]);
-                decided.edit(self.message, remove);
-            }
-        }
-        drop(decided);
-        self
+        self.remove(KEYBOARD)
+    }
+
+    /// Removes the attachment.
+    pub fn without_attach(self) -> Self {
+        self.remove(ATTACH)
+    }
+
+    /// Removes the menu.
+    pub fn without_menu(self) -> Self {
+        self.remove(MENU)
     }
 
     /// Replaces the text, and the keyboard, the attachment and the menu if the draft has them.
+    ///
+    /// A text that is empty stays as it was. For a whisper give a whisper: the portal does not
+    /// document whether the client sees other edits of it.
     pub fn edit(self, draft: impl Into<Draft>) -> Self {
         let draft = draft.into();
         let mut decided = self.effects.lock();
-        decided.check(draft.check());
-        let mut changes = draft.params();
-        match decided.params_of(self.message) {
-            Some(params) => {
-                changes.shift_remove("SYSTEM"); // stays as the message was begun
-                params.extend(changes);
-            }
-            None => decided.edit(self.message, changes),
-        }
+        decided.check_parts(&draft);
+        decided.change(self.message, draft.params());
         drop(decided);
         self
     }
@@ -395,15 +466,28 @@ impl MessageHandle {
         self.message
     }
 
-    /// Adds a part to the message, given the result of its check.
-    fn add(self, checked: Result<(), Oversized>, part: &Draft) -> Self {
+    /// Adds a part to the message. The text stays.
+    fn add(self, part: &Draft) -> Self {
         let mut decided = self.effects.lock();
-        decided.check(checked);
+        decided.check_parts(part);
         let mut changes = part.params();
-        changes.shift_remove("MESSAGE"); // the text stays
+        changes.shift_remove(MESSAGE);
+        decided.change(self.message, changes);
+        drop(decided);
+        self
+    }
+
+    /// Removes a part of the message.
+    fn remove(self, part: &str) -> Self {
+        let mut decided = self.effects.lock();
         match decided.params_of(self.message) {
-            Some(params) => params.extend(changes),
-            None => decided.edit(self.message, changes),
+            Some(params) => {
+                params.shift_remove(part);
+            }
+            None => {
+                let remove = Map::from_iter([(part.to_owned(), Value::from(REMOVED))]);
+                decided.edit(self.message, remove);
+            }
         }
         drop(decided);
         self

@@ -9,6 +9,7 @@ use std::any::Any;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,7 +18,7 @@ use futures_util::FutureExt;
 use super::{
     ArgsError, Bot, CommandSpec, Context, Error, Language, Phrase, Profile, Result, State,
 };
-use crate::event::{BotRef, ChatEventKind, Delivery, SessionChange};
+use crate::event::{BotRef, ChatEventKind, Command, Delivery, SessionChange, UserId};
 use crate::message::Text;
 use crate::store::{StateChange, StoredState};
 use context::{Attempt, EventContext, Trigger, TurnResult};
@@ -47,7 +48,7 @@ pub(crate) trait AnyBot: Send + Sync {
 pub(crate) struct Erased<B, S> {
     bot: B,
     profile: Profile,
-    commands: Vec<CommandSpec>,
+    commands: Arc<[CommandSpec]>,
     version: u32,
     /// The default state as JSON. A state equal to it is not stored.
     default: Vec<u8>,
@@ -59,7 +60,7 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
         let default = serde_json::to_vec(&S::default()).unwrap_or_default();
         Self {
             profile: bot.profile(),
-            commands: bot.commands(),
+            commands: bot.commands().into(),
             version: bot.state_version(),
             default,
             bot,
@@ -86,8 +87,10 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
                 }
                 _ => None,
             },
+            commands: Arc::clone(&self.commands),
             ..Origin::of(&context, &self.profile)
         };
+        let is_awaited = trigger.is_from_person();
         let is_silent = handover.is_with_operator() && !self.profile.is_alongside_operators();
         let effects = Effects::new(origin, handover, is_silent);
         let (read, unreadable) = match self.read(state.as_ref()) {
@@ -106,7 +109,13 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
         let handled = handled.and_then(|()| effects.take_error().map_or(Ok(()), Err));
         match handled.and_then(|()| self.change(&cx.state, &effects, &stored)) {
             Ok(change) => effects.result(change, stored.unreadable),
-            Err(error) => self.fail(&mut cx, &effects, error, attempt, &stored).await,
+            Err(error) => {
+                let attempt = Attempt {
+                    announces_delay: attempt.announces_delay && is_awaited,
+                    ..attempt
+                };
+                self.fail(&mut cx, &effects, error, attempt, &stored).await
+            }
         }
     }
 
@@ -163,7 +172,7 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
                 return self.bot.session_finished(cx, session).await;
             }
         };
-        match what {
+        match self.with_mentioned_command(cx, what) {
             ChatEventKind::Message(message) => self.bot.message(cx, message).await,
             ChatEventKind::Edited(message) => self.bot.edited(cx, message).await,
             ChatEventKind::Deleted(deleted) => self.bot.deleted(cx, deleted).await,
@@ -185,8 +194,25 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
         }
     }
 
-    /// Returns the result of a failed turn: only an answer to the user, if the error is one or this
-    /// was the last attempt. In an open channel the chat then goes to an operator.
+    /// Returns a message as the command that it is, if it begins with a registered one behind a
+    /// mention of the bot: the portal delivers that as a message (protocol/server-behaviour.md 7.1).
+    fn with_mentioned_command(&self, cx: &Context<S>, what: ChatEventKind) -> ChatEventKind {
+        let ChatEventKind::Message(message) = &what else {
+            return what;
+        };
+        let is_mentioned = message.mentions.contains(&UserId::from(cx.bot().id));
+        let command = message.as_command().filter(|_| is_mentioned);
+        let is_known =
+            |command: &Command| self.commands.iter().any(|spec| spec.name() == command.name);
+        match command.filter(is_known) {
+            Some(command) => ChatEventKind::Command(command),
+            None => what,
+        }
+    }
+
+    /// Returns the result of a failed turn: only an answer to the user, if the error is one, cannot
+    /// pass, or this was the last attempt. In an open channel the chat then goes to an operator. If
+    /// the next attempt is far away, the user gets a notice.
     async fn fail(
         &self,
         cx: &mut Context<S>,
@@ -204,7 +230,10 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
             }
             effects.clear();
         }
-        if !attempt.is_last {
+        if !attempt.is_last && !error.is_permanent() {
+            if attempt.announces_delay {
+                self.announce_delay(cx, effects, &error, attempt).await;
+            }
             return TurnResult {
                 error: Some(error),
                 ..effects.result(StateChange::Keep, None)
@@ -225,6 +254,23 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
             error: Some(error),
             ..effects.result(self.handover_change(effects, stored), None)
         }
+    }
+
+    /// Sends the notice that the answer takes longer.
+    async fn announce_delay(
+        &self,
+        cx: &mut Context<S>,
+        effects: &Effects,
+        error: &Error,
+        attempt: Attempt,
+    ) {
+        let announced = guarded(attempt.limit, self.bot.delayed(cx, error)).await;
+        let announced = announced.and_then(|()| effects.take_error().map_or(Ok(()), Err));
+        if let Err(second) = announced {
+            tracing::error!(bot = self.profile.code(), error = %second, "`Bot::delayed` failed");
+            effects.clear();
+        }
+        let _ = effects.take_reminders(); // nothing but messages is kept
     }
 
     /// Reads the stored state.

@@ -3,10 +3,13 @@
 //! Messages are given in v1 parameters (`MESSAGE`, `KEYBOARD`, `ATTACH`, `MENU`, …), since those
 //! are what is stored; they are translated here for v2.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::event::{Api, BotId, CommandId, DialogId, MessageId};
+use crate::message::{ATTACH, FILE, FORWARD, KEYBOARD, MENU, MESSAGE, REPLY, WHISPER};
 use crate::portal::methods::{imbot, imbot_v2};
 use crate::portal::{Error, Portal};
 
@@ -86,6 +89,11 @@ impl BotClient {
         &self.portal
     }
 
+    /// The API that the bot is registered with.
+    pub(crate) fn api(&self) -> Api {
+        self.api
+    }
+
     /// The bot's id.
     pub fn bot(&self) -> BotId {
         self.bot
@@ -95,7 +103,9 @@ impl BotClient {
     ///
     /// With `id`, a version 4 UUID, the message is shown once however often it is sent
     /// (`templateId`; the portal remembers it for about 31 days). This does not work for messages
-    /// with a menu.
+    /// with a menu, with a file or with forwarded messages.
+    ///
+    /// Replies, forwarded messages and files are methods of v2 only, which v1 bots may call as well.
     ///
     /// # Errors
     /// `ACCESS_DENIED` or `CANCELED` if the bot may not write there, and those of every
@@ -106,15 +116,19 @@ impl BotClient {
         message: Map<String, Value>,
         id: Option<Uuid>,
     ) -> Result<MessageId, Error> {
-        let is_v2 = self.api == Api::V2 || id.is_some();
-        if message.contains_key("MENU") || !is_v2 {
+        if let Some(file) = message.get(FILE) {
+            return self.say_file(dialog, file, message.get(MESSAGE)).await;
+        }
+        let needs_v2 = message.contains_key(REPLY) || message.contains_key(FORWARD);
+        let is_v2 = self.api == Api::V2 || id.is_some() || needs_v2;
+        if message.contains_key(MENU) || !is_v2 {
             let mut params = message;
             params.insert("BOT_ID".into(), json!(self.bot));
             params.insert("DIALOG_ID".into(), json!(dialog));
             let params = Value::Object(params);
             return self.portal.call("imbot.message.add", &params).await;
         }
-        let mut fields = self.fields(message);
+        let mut fields = self.fields(message, id);
         if let Some(id) = id {
             fields.insert("templateId".to_owned(), id.to_string().into());
         }
@@ -124,6 +138,23 @@ impl BotClient {
             .call("imbot.v2.Chat.Message.send", &params)
             .await?;
         Ok(sent.id)
+    }
+
+    /// Sends a message with a file.
+    async fn say_file(
+        &self,
+        dialog: &DialogId,
+        file: &Value,
+        text: Option<&Value>,
+    ) -> Result<MessageId, Error> {
+        let name = file["NAME"].as_str().unwrap_or_default();
+        let content = STANDARD.decode(file["CONTENT"].as_str().unwrap_or_default());
+        let content =
+            content.map_err(|wrong| Error::forbidden("imbot.v2.File.upload", wrong.to_string()))?;
+        let text = text
+            .and_then(Value::as_str)
+            .filter(|text| !text.trim().is_empty());
+        Ok(self.upload(dialog, name, &content, text).await?.message_id)
     }
 
     /// Answers a command, also in a chat that the bot is not in. Returns `None` if the portal does
@@ -143,8 +174,8 @@ impl BotClient {
             // In its own chats the bot sends a message: then its id is known and repeats are
             // recognised.
             return match self.say(dialog, message.clone(), id).await {
-                Err(error) if error.is("ACCESS_DENIED") => {
-                    let fields = self.fields(message);
+                Err(error) if is_outside(&error) => {
+                    let fields = self.answer_fields(message);
                     let params = json!({
                         "botId": self.bot, "commandId": command, "messageId": to, "dialogId": dialog, "fields": fields,
                     });
@@ -154,6 +185,13 @@ impl BotClient {
                 }
                 sent => sent.map(Some),
             };
+        }
+        if [REPLY, FORWARD, FILE]
+            .iter()
+            .any(|part| message.contains_key(*part))
+        {
+            // The method has no such parts.
+            return self.say(dialog, message, id).await.map(Some);
         }
         let mut params = message.clone();
         params.insert("COMMAND_ID".into(), json!(command));
@@ -173,13 +211,15 @@ impl BotClient {
     /// # Errors
     /// `MESSAGE_ID_ERROR`, `ACCESS_DENIED`; `CANT_EDIT_MESSAGE` after three days.
     pub async fn edit(&self, message: MessageId, changes: Map<String, Value>) -> Result<(), Error> {
-        let (method, params) = if self.api == Api::V1 || changes.contains_key("MENU") {
+        // The pages list `SKIP_CONNECTOR` for the method of v1 only (protocol/bots-v2.md 7.3).
+        let needs_v1 = changes.contains_key(MENU) || changes.contains_key(WHISPER);
+        let (method, params) = if self.api == Api::V1 || needs_v1 {
             let mut params = changes;
             params.insert("BOT_ID".into(), json!(self.bot));
             params.insert("MESSAGE_ID".into(), json!(message));
             ("imbot.message.update", Value::Object(params))
         } else {
-            let mut fields = self.fields(changes);
+            let mut fields = self.fields(changes, None);
             // A letter only in this method (protocol/bots-v2.md 7.3).
             if let Some(preview) = fields.get_mut("urlPreview") {
                 *preview = if *preview == true { "Y" } else { "N" }.into();
@@ -270,14 +310,34 @@ impl BotClient {
         self.portal.run(field).await.map(drop)
     }
 
-    /// Translates a message's v1 parameters to v2.
-    fn fields(&self, message: Map<String, Value>) -> Map<String, Value> {
+    /// Returns the fields of an answer to a command, without the parts that its method does not
+    /// take, and logs those.
+    fn answer_fields(&self, message: Map<String, Value>) -> Map<String, Value> {
+        let parts = [MENU, REPLY, FORWARD, FILE];
+        for part in parts.iter().filter(|part| message.contains_key(**part)) {
+            tracing::warn!(portal = %self.portal.id(), bot.id = %self.bot, part, "the bot is not in the chat of the command, and an answer has no such part; it is dropped");
+        }
+        let mut fields = self.fields(message, None);
+        for part in ["forwardIds", "replyId"] {
+            fields.shift_remove(part);
+        }
+        fields
+    }
+
+    /// Translates a message's v1 parameters to v2. `id` makes the ids of forwarded messages the same
+    /// on every repeat. Names that are not of v1 are fields of v2 already.
+    fn fields(&self, message: Map<String, Value>, id: Option<Uuid>) -> Map<String, Value> {
         let mut fields = Map::new();
         for (name, mut value) in message {
             let name = match name.as_str() {
-                "MESSAGE" => "message",
-                "ATTACH" => "attach",
-                "KEYBOARD" => {
+                MESSAGE => "message",
+                ATTACH => {
+                    if value == "N" {
+                        value = "".into(); // `N` removes it in v1 only
+                    }
+                    "attach"
+                }
+                KEYBOARD => {
                     if let Some(keyboard) = value.as_object_mut() {
                         keyboard.insert("BOT_ID".to_owned(), json!(self.bot));
                     }
@@ -291,14 +351,39 @@ impl BotClient {
                     value = (value == "Y").into();
                     "urlPreview"
                 }
-                "SKIP_CONNECTOR" => {
+                WHISPER => {
                     value = (value == "Y").into();
                     "skipConnector"
                 }
-                _ => continue,
+                REPLY => "replyId",
+                FORWARD => {
+                    value = forwarded(&value, id);
+                    "forwardIds"
+                }
+                MENU | FILE => continue,
+                field => field,
             };
             fields.insert(name.to_owned(), value);
         }
         fields
     }
+}
+
+/// Returns `forwardIds`: the messages by ids of our own.
+fn forwarded(messages: &Value, id: Option<Uuid>) -> Value {
+    let own = |message: &Value| match id {
+        Some(id) => Uuid::new_v5(&id, message.to_string().as_bytes()),
+        None => Uuid::new_v4(),
+    };
+    let messages = messages.as_array().into_iter().flatten();
+    let by_id = messages.map(|message| (own(message).to_string(), message.clone()));
+    Value::Object(by_id.collect())
+}
+
+/// Whether the bot is not in the chat. A message with a menu is sent by v1, which has codes of its
+/// own for it (page `b24restdocs: api-reference/chat-bots/outdated/commands/imbot-command-answer.md`).
+fn is_outside(error: &Error) -> bool {
+    ["ACCESS_DENIED", "CANCELED", "ERROR_NO_ACCESS"]
+        .iter()
+        .any(|code| error.is(code))
 }

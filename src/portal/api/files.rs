@@ -2,13 +2,12 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
 
 use crate::event::DialogId;
 use crate::portal::methods::Method;
 use crate::portal::methods::imbot_v2;
 use crate::portal::methods::imbot_v2::Upload;
-use crate::portal::{BotClient, Error};
+use crate::portal::{BotClient, Error, FileContent, FileHeader};
 
 /// Maximum size of a file that is sent or read, in bytes: the portal accepts no more.
 pub const FILE_BYTES_MAX: usize = 100 * 1024 * 1024;
@@ -40,18 +39,34 @@ impl BotClient {
         self.portal().run(upload).await
     }
 
-    /// Reads a file of a message.
+    /// Reads a file of a message, with its name and its type.
     ///
     /// # Errors
     /// - `FILE_NOT_FOUND`, `FILE_ACCESS_ERROR`, and others of the portal.
     /// - The file is larger than [`FILE_BYTES_MAX`].
     /// - The portal returned an address of another host.
-    pub async fn download(&self, file: u64) -> Result<Bytes, Error> {
-        const METHOD: &str = imbot_v2::FileDownload::NAME;
-        let place = imbot_v2::FileDownload::new(self.bot(), file);
-        let address = self.portal().run(place).await?.download_url;
+    pub async fn download(&self, file: u64) -> Result<FileContent, Error> {
+        let address = self.address_of(file).await?;
         self.portal()
             .download(METHOD, &address, FILE_BYTES_MAX)
             .await
     }
+
+    /// Reads name, type and size of a file of a message, and not its content.
+    ///
+    /// # Errors
+    /// Those of [`download`](BotClient::download).
+    pub async fn file_header(&self, file: u64) -> Result<FileHeader, Error> {
+        let address = self.address_of(file).await?;
+        self.portal().file_header(METHOD, &address).await
+    }
+
+    /// Returns an address from which a file can be read once.
+    async fn address_of(&self, file: u64) -> Result<String, Error> {
+        let place = imbot_v2::FileDownload::new(self.bot(), file);
+        Ok(self.portal().run(place).await?.download_url)
+    }
 }
+
+/// The method of all downloads, in errors.
+const METHOD: &str = imbot_v2::FileDownload::NAME;

@@ -5,7 +5,6 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use reqwest::header::RETRY_AFTER;
 use reqwest::{Certificate, Proxy, Response, Url, redirect};
 use secrecy::{ExposeSecret, SecretString};
@@ -186,20 +185,13 @@ impl Http {
         }
     }
 
-    /// GETs a file from a one-time address, which must be on the portal's host.
-    pub(in crate::portal) async fn download(
+    /// GETs the file at an address.
+    pub(super) async fn get_file(
         &self,
         method: &str,
-        address: &str,
+        url: Url,
         endpoint: &str,
-        limit: usize,
-    ) -> Result<Bytes, Error> {
-        let url = self.check_address(method, address)?;
-        let is_same = Url::parse(endpoint).is_ok_and(|portal| portal.origin() == url.origin());
-        if !is_same {
-            let why = "the file is on another host than the portal";
-            return Err(Error::forbidden(method, why.to_owned()));
-        }
+    ) -> Result<Response, Error> {
         // The portal refuses signed addresses to clients that do not look like a browser
         // (protocol/bots-v2.md 7.6).
         let request = self
@@ -208,16 +200,10 @@ impl Http {
             .header("accept", "*/*")
             .header("accept-language", "en")
             .header("referer", endpoint);
-        let response = request
+        request
             .send()
             .await
-            .map_err(|source| Error::unreachable(method, source))?;
-        let status = response.status().as_u16();
-        if status != 200 {
-            let why = format!("status {status} instead of the file");
-            return Err(Error::answer(method, why));
-        }
-        self.body(method, response, limit).await.map(Bytes::from)
+            .map_err(|source| Error::unreachable(method, source))
     }
 
     pub(in crate::portal) async fn body(

@@ -2,7 +2,7 @@
 //!
 //! - `client.rs` is the client and its limits; `public.rs` keeps it off private addresses.
 //! - `request.rs` sends one request to a portal; `redirect.rs` follows a portal that has moved.
-//! - `answer.rs` reads the envelope of an answer.
+//! - `answer.rs` reads the envelope of an answer; `file.rs` reads files.
 //! - `probe.rs` and `certificate.rs` look at an address for `doctor`.
 //! - `forward.rs` and `signature.rs` send and sign forwarded events.
 
@@ -10,6 +10,7 @@ pub(super) mod answer;
 #[cfg(feature = "cli")]
 pub(super) mod certificate;
 pub(super) mod client;
+pub(super) mod file;
 pub(super) mod forward;
 #[cfg(feature = "cli")]
 pub(super) mod probe;

@@ -1,11 +1,11 @@
 //! Sends one request to a portal: with its tokens, to its current address.
 
-use bytes::Bytes;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use tokio::time::Instant;
 
 use super::answer::Answer;
+use super::file::{FileContent, FileHeader};
 use super::redirect::{HOPS_MAX, Hop};
 use crate::portal::auth::webhook;
 use crate::portal::{Error, Portal};
@@ -76,11 +76,22 @@ impl Portal {
         method: &str,
         address: &str,
         limit: usize,
-    ) -> Result<Bytes, Error> {
+    ) -> Result<FileContent, Error> {
         self.acquire_one(method).await?;
         let http = &self.inner.http;
         http.download(method, address, &self.endpoint(), limit)
             .await
+    }
+
+    /// Reads name, type and size of the file at a one-time address of this portal.
+    pub(in crate::portal) async fn file_header(
+        &self,
+        method: &str,
+        address: &str,
+    ) -> Result<FileHeader, Error> {
+        self.acquire_one(method).await?;
+        let http = &self.inner.http;
+        http.file_header(method, address, &self.endpoint()).await
     }
 
     /// Posts to the portal's address, and follows redirects to a new one.

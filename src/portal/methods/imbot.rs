@@ -60,11 +60,16 @@ methods! {
 
     /// Sends a message; attachments, keyboard and menu of at most 30 KB each.
     ///
+    /// With `FROM_USER_ID` and `TO_USER_ID` it is a system message in the private dialog of these two, and `DIALOG_ID` is
+    /// ignored. The method could find the bot by itself; here it is always named
+    /// (protocol/server-behaviour.md 8.9).
+    ///
     /// Errors: `DIALOG_ID_EMPTY`, `MESSAGE_EMPTY`, `CANCELED` and `ERROR_NO_ACCESS` if the bot may
     /// not write, `ATTACH_…`, `KEYBOARD_…`, `MENU_…`.
     MessageAdd "imbot.message.add" (bot: BotId = "BOT_ID", dialog: DialogId = "DIALOG_ID", message: String = "MESSAGE")
         [attach: Value = "ATTACH", keyboard: Value = "KEYBOARD", menu: Value = "MENU", system: YesNo = "SYSTEM",
-         url_preview: YesNo = "URL_PREVIEW", skip_connector: YesNo = "SKIP_CONNECTOR"] -> MessageId;
+         url_preview: YesNo = "URL_PREVIEW", skip_connector: YesNo = "SKIP_CONNECTOR",
+         from_user: UserId = "FROM_USER_ID", to_user: UserId = "TO_USER_ID"] -> MessageId;
 
     /// Changes a message that is at most three days old; an empty text deletes it.
     ///

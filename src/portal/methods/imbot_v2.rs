@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::Success;
+use super::{Success, lenient};
 use crate::event::{BotId, ChatId, CommandId, DialogId, MessageId, UserId};
 
 /// A bot as its owner sees it.
@@ -27,6 +27,36 @@ pub struct BotInfo {
     /// Whether it serves open channels.
     #[serde(default)]
     pub is_support_openline: bool,
+    /// `bot`, `supervisor`, `personal` or `openline`.
+    #[serde(default, rename = "type", deserialize_with = "lenient")]
+    pub kind: Option<String>,
+    /// Whether it is hidden from the list of contacts.
+    #[serde(default, deserialize_with = "lenient")]
+    pub is_hidden: bool,
+    /// Whether people can react to its messages.
+    #[serde(default, deserialize_with = "lenient")]
+    pub is_reactions_enabled: Option<bool>,
+    /// The background of its chat.
+    #[serde(default, deserialize_with = "lenient")]
+    pub background_id: Option<String>,
+    /// Its language, such as `en`.
+    #[serde(default, deserialize_with = "lenient")]
+    pub language: Option<String>,
+    /// The portal's module that it belongs to; only in answers to the owner, like all that follows.
+    #[serde(default, deserialize_with = "lenient")]
+    pub module_id: Option<String>,
+    /// The number of messages it sent.
+    #[serde(default, deserialize_with = "lenient")]
+    pub count_message: Option<u64>,
+    /// The number of its commands.
+    #[serde(default, deserialize_with = "lenient")]
+    pub count_command: Option<u64>,
+    /// The number of chats it is in.
+    #[serde(default, deserialize_with = "lenient")]
+    pub count_chat: Option<u64>,
+    /// The number of users it talks with.
+    #[serde(default, deserialize_with = "lenient")]
+    pub count_user: Option<u64>,
 }
 
 /// A command of a bot.
@@ -115,6 +145,9 @@ pub struct ReadState {
     /// The number of unread messages.
     #[serde(default)]
     pub counter: u64,
+    /// The messages that this call marked as read.
+    #[serde(default, deserialize_with = "lenient")]
+    pub viewed_messages: Vec<MessageId>,
 }
 
 /// One command.
@@ -142,10 +175,17 @@ pub struct Upload {
     pub file: UploadedFile,
     /// The message that holds it.
     pub message_id: MessageId,
+    /// The chat of that message.
+    #[serde(default, deserialize_with = "lenient")]
+    pub chat_id: Option<ChatId>,
+    /// Its dialog, as the bot addresses it.
+    #[serde(default, deserialize_with = "lenient")]
+    pub dialog_id: Option<DialogId>,
 }
 
-/// A file that was uploaded.
+/// A file that was uploaded. The pages show different parts of it (protocol/bots-v2.md 6.5).
 #[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct UploadedFile {
     /// Its id on the portal's drive.
@@ -153,6 +193,39 @@ pub struct UploadedFile {
     /// Its name; the portal may have changed it.
     #[serde(default)]
     pub name: String,
+    /// `file`, `image`, `video` or `audio`.
+    #[serde(default, rename = "type", deserialize_with = "lenient")]
+    pub kind: Option<String>,
+    /// The end of its name, in lower case.
+    #[serde(default, deserialize_with = "lenient")]
+    pub extension: Option<String>,
+    /// Its size in bytes.
+    #[serde(default, deserialize_with = "lenient")]
+    pub size: Option<u64>,
+    /// Its chat.
+    #[serde(default, deserialize_with = "lenient")]
+    pub chat_id: Option<ChatId>,
+    /// When it was sent, in the portal's format.
+    #[serde(default, deserialize_with = "lenient")]
+    pub date: Option<String>,
+    /// Width and height of a picture; false for other files.
+    #[serde(default, deserialize_with = "lenient")]
+    pub image: Value,
+    /// Who sent it.
+    #[serde(default, deserialize_with = "lenient")]
+    pub author_id: Option<UserId>,
+    /// The name of who sent it.
+    #[serde(default, deserialize_with = "lenient")]
+    pub author_name: Option<String>,
+    /// Whether it is a voice message.
+    #[serde(default, deserialize_with = "lenient")]
+    pub is_voice_note: bool,
+    /// Whether it is a video note.
+    #[serde(default, deserialize_with = "lenient")]
+    pub is_video_note: bool,
+    /// Whether it can be transcribed.
+    #[serde(default, deserialize_with = "lenient")]
+    pub is_transcribable: bool,
 }
 
 /// The address of a file, which can be read once.
@@ -170,6 +243,15 @@ pub struct Download {
 pub struct Revision {
     /// Of the REST methods.
     pub rest: u64,
+    /// Of the browser's client.
+    #[serde(default, deserialize_with = "lenient")]
+    pub web: u64,
+    /// Of the mobile client.
+    #[serde(default, deserialize_with = "lenient")]
+    pub mobile: u64,
+    /// Of the desktop client.
+    #[serde(default, deserialize_with = "lenient")]
+    pub desktop: u64,
 }
 
 methods! {
@@ -275,6 +357,7 @@ methods! {
     MessageSend "imbot.v2.Chat.Message.send" (bot: BotId = "botId", dialog: DialogId = "dialogId")
         [message: String = "fields.message", attach: Value = "fields.attach", keyboard: Value = "fields.keyboard",
          system: bool = "fields.system", url_preview: bool = "fields.urlPreview", reply: MessageId = "fields.replyId",
+         skip_connector: bool = "fields.skipConnector", silent_connector: bool = "fields.silentConnector",
          template: String = "fields.templateId", forward: HashMap<String, MessageId> = "fields.forwardIds"] -> SentMessage;
 
     /// Changes a message of the bot; `keyboard` `"N"` removes its keyboard.

@@ -115,6 +115,16 @@ impl From<Params> for Value {
     }
 }
 
+/// Reads a value that is not needed; one of another type than documented becomes the default.
+fn lenient<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: DeserializeOwned + Default,
+{
+    let value = Value::deserialize(deserializer)?;
+    Ok(serde_json::from_value(value).unwrap_or_default())
+}
+
 /// A boolean that is written `Y` or `N`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct YesNo(pub bool);
@@ -174,5 +184,13 @@ mod tests {
                 Success(true)
             );
         }
+    }
+
+    #[test]
+    fn an_answer_with_a_value_of_another_type_is_read_without_it() {
+        let bot = json!({ "id": 7, "code": "echo", "countMessage": "many", "backgroundId": false, "type": "bot" });
+        let bot: imbot_v2::BotInfo = serde_json::from_value(bot).unwrap();
+        assert_eq!((bot.count_message, bot.background_id), (None, None));
+        assert_eq!(bot.kind.as_deref(), Some("bot"));
     }
 }

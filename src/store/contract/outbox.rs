@@ -16,6 +16,7 @@ pub(super) const CHECKS: &[Check] = &[
     check!(the_id_of_a_message_is_kept_if_that_is_asked_for),
     check!(an_edit_changes_a_message_that_still_waits),
     check!(a_refused_call_becomes_a_dead_letter),
+    check!(a_call_is_queued_once_before_its_turn_ends),
 ];
 
 /// An event whose turn decided some calls.
@@ -203,4 +204,19 @@ async fn a_refused_call_becomes_a_dead_letter(store: Arc<dyn Store>) {
     assert!(store.revive(letter.id).await.unwrap());
     let taken = store.take(id).await.unwrap().unwrap();
     assert_eq!((text(&taken.call), taken.in_doubt), ("hi", false));
+}
+
+async fn a_call_is_queued_once_before_its_turn_ends(store: Arc<dyn Store>) {
+    let store = &*store;
+    let event = append(store, 1, "27").await;
+    let early = say(event, 0, "27", "wait");
+    for _ in 0..2 {
+        store.queue(vec![Arc::clone(&early)]).await.unwrap();
+    }
+    assert_eq!(unsent(store).await, [early.id]);
+    let last = say(event, 1, "27", "done");
+    let calls = vec![Arc::clone(&last)];
+    let done = TurnCommit::done(event, at(1));
+    store.commit(TurnCommit { calls, ..done }).await.unwrap();
+    assert_eq!(unsent(store).await, [early.id, last.id]);
 }

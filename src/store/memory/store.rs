@@ -15,8 +15,8 @@ use crate::store::{
     Appended, Arrived, Booking, Call, CallId, Claim, Content, Conversation, DeadId, DeadLetter,
     DeadWhat, EventId, Failure, ForgetScope, Inbox, InboxEvent, Installation, Limits, NewDelivery,
     NewEvent, NewReminder, Notice, Operator, OrderingKey, Outbox, Outcome, Portals, Quarantined,
-    Reminders, Settled, StartedTurn, StateChange, Status, StoreError, StoreErrorKind, Stored,
-    StoredState, Swept, Taken, Time, TurnCommit, Turns, Upkeep,
+    QueuedCall, Reminders, Settled, StartedTurn, StateChange, Status, StoreError, StoreErrorKind,
+    Stored, StoredState, Swept, Taken, Time, TurnCommit, Turns, Upkeep,
 };
 
 impl Inbox for Memory {
@@ -159,6 +159,15 @@ impl Outbox for Memory {
         unsent.sort_by_key(|(id, _)| *id);
         unsent.truncate(limit);
         ready(unsent)
+    }
+
+    fn queue(&self, calls: Vec<Arc<QueuedCall>>) -> Stored<'_, ()> {
+        for call in calls {
+            if !self.outbox.contains_key(&call.id) {
+                Memory::queue(self, call);
+            }
+        }
+        ready(())
     }
 
     fn take(&self, call: CallId) -> Stored<'_, Option<Taken>> {

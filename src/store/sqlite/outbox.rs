@@ -40,6 +40,15 @@ pub(super) fn queue(db: &Db, row: &Row) -> Result<(), Fault> {
     }
 }
 
+/// Queues a call before its turn ends, if it is not queued already.
+pub(super) fn queue_early(db: &Db, row: &Row) -> Result<(), Fault> {
+    let sql = "SELECT 1 FROM call WHERE id = ?1";
+    match db.find(sql, [row.number], |_| Ok(()))? {
+        Some(()) => Ok(()),
+        None => queue(db, row),
+    }
+}
+
 /// Inserts a call into the outbox.
 pub(super) fn insert(db: &Db, row: &Row) -> Result<(), Fault> {
     let remember = matches!(row.call.call, Call::Say { remember: true, .. });

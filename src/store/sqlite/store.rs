@@ -16,8 +16,8 @@ use crate::event::{MemberId, MessageId};
 use crate::store::{
     Appended, Arrived, Booking, CallId, Claim, Conversation, DeadId, DeadLetter, EventId, Failure,
     ForgetScope, Inbox, InboxEvent, Installation, Limits, NewDelivery, Notice, Operator,
-    OrderingKey, Outbox, Portals, Quarantined, Reminders, Settled, StartedTurn, Status, Stored,
-    StoredState, Swept, Taken, Time, TurnCommit, Turns, Upkeep,
+    OrderingKey, Outbox, Portals, Quarantined, QueuedCall, Reminders, Settled, StartedTurn, Status,
+    Stored, StoredState, Swept, Taken, Time, TurnCommit, Turns, Upkeep,
 };
 
 impl Sqlite {
@@ -127,6 +127,11 @@ impl Outbox for Sqlite {
         limit: usize,
     ) -> Stored<'_, Vec<(CallId, Conversation)>> {
         self.read(move |db| outbox::unsent(db, after, limit))
+    }
+
+    fn queue(&self, calls: Vec<Arc<QueuedCall>>) -> Stored<'_, ()> {
+        let rows: Vec<outbox::Row> = calls.iter().map(outbox::Row::new).collect();
+        self.write(move |db| rows.iter().try_for_each(|row| outbox::queue_early(db, row)))
     }
 
     fn take(&self, call: CallId) -> Stored<'_, Option<Taken>> {

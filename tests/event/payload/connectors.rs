@@ -81,7 +81,7 @@ fn messages_in_the_chats_of_lines_are_read_completely() {
     );
     let read: openline::Messages = read("ONOPENLINEMESSAGEADD", &data).unwrap();
     let expected = json!({ "messages": [{
-        "chat": 10585, "id": 80964, "connector": "livechat", "line": 128, "outside_chat": "10587", "outside_user": "1985",
+        "chat": 10585, "id": 80964, "connector": "livechat", "line": 128, "outside_chat": "10587", "client": 1985,
         "user": 1985, "text": "hello", "system": false, "trackers": ["track-1"],
     }] });
     assert_eq!(super::filled(&json!(read)), expected);
@@ -92,7 +92,7 @@ fn sessions_are_read_completely_from_events_of_lines_and_of_connectors() {
     let session = |closed: bool| {
         json!({ "sessions": [{
             "id": 42, "is_closed": closed, "close_minutes": 60, "connector": "livechat", "line": 128,
-            "outside_chat": "10585", "outside_user": "1984",
+            "outside_chat": "10585", "client": 1984,
         }] })
     };
     check::<Sessions>("onsessionstart", session(false));
@@ -101,7 +101,7 @@ fn sessions_are_read_completely_from_events_of_lines_and_of_connectors() {
         "connector": "newcustomconnector", "line": 105,
         "sessions": [{
             "id": 3282, "is_closed": false, "close_minutes": 10, "connector": "newcustomconnector", "line": 105,
-            "outside_chat": "8", "outside_user": "0",
+            "outside_chat": "8", "client": 0,
         }],
     });
     check::<Dialogs>("onimconnectordialogstart", dialog);
