@@ -96,15 +96,17 @@ impl App {
         self.hook_as(UserId(0), events, hook)
     }
 
-    /// Adds a hook whose events have the authorisation of one user, whoever caused them (`auth_type`): the portal sends what
-    /// this user may see. Only an administrator may bind for others.
+    /// Adds a hook whose events have the authorisation of one user, whoever caused them
+    /// (`auth_type`): the portal sends what this user may see. Only an administrator may bind for
+    /// others.
     ///
-    /// Several users for one event have a binding each, at the address `…?as_user=7`, and each hook gets the events of its own
-    /// user. The application's own events (`ONAPPUPDATE`, `ONAPPUNINSTALL`, those of its connectors and sessions) come once, for
-    /// all hooks.
+    /// Several users for one event have a binding each, at the address `…?as_user=7`, and each hook
+    /// gets the events of its own user. The application's own events (`ONAPPUPDATE`,
+    /// `ONAPPUNINSTALL`, those of its connectors and sessions) come once, for all hooks.
     ///
-    /// It does not limit what the hook may do: [`HookEvent::call`](crate::handler::HookEvent::call) has the rights of the
-    /// installation, [`HookEvent::as_user`](crate::handler::HookEvent::as_user) those of this user.
+    /// It does not limit what the hook may do: [`HookEvent::call`](crate::handler::HookEvent::call)
+    /// has the rights of the installation,
+    /// [`HookEvent::as_user`](crate::handler::HookEvent::as_user) those of this user.
     #[must_use]
     pub fn hook_as(self, user: UserId, events: impl Into<Pattern>, hook: impl Hook) -> Self {
         let target = HookTarget::Hook(Arc::new(hook));
@@ -128,9 +130,10 @@ impl App {
         self.add_hook(events, true, UserId(0), target)
     }
 
-    /// Sets the source key of this program's offline events (`auth_connector`). They have a queue of their own, and a change
-    /// that this program makes is not queued, so a hook that changes what its events are about does not call itself. Every call
-    /// to a portal then has this key. Default: none.
+    /// Sets the source key of this program's offline events (`auth_connector`). They have a queue
+    /// of their own, and a change that this program makes is not queued, so a hook that changes
+    /// what its events are about does not call itself. Every call to a portal then has this key.
+    /// Default: none.
     ///
     /// It takes a portal of the plan Professional or above (protocol/events.md 2.1).
     #[must_use]

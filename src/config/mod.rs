@@ -184,8 +184,8 @@ pub enum StoreConfigError {
 
 /// The settings of a program. `--help` lists their environment variables.
 ///
-/// [`App::run`](crate::App) reads them from flags, the environment and a file. A program with its own
-/// command line fills them in:
+/// [`App::run`](crate::App) reads them from flags, the environment and a file. A program with its
+/// own command line fills them in:
 ///
 /// ```
 /// use imbot::prelude::*;

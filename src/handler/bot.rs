@@ -65,8 +65,8 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
     /// Somebody wrote a message: in the bot's private chat any message, in a group one that
     /// mentions the bot.
     ///
-    /// A message that begins with a registered command comes to [`command`](Bot::command) only, also
-    /// if a mention of the bot stands before it. For the portal the latter is a message
+    /// A message that begins with a registered command comes to [`command`](Bot::command) only,
+    /// also if a mention of the bot stands before it. For the portal the latter is a message
     /// (protocol/server-behaviour.md 7.1), so it only comes if the bot gets messages there.
     ///
     /// # Errors
@@ -247,12 +247,12 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
     }
 
     /// A message or a command failed, and the next attempt is more than
-    /// [`DELAY_ANNOUNCED_AFTER`](crate::engine::DELAY_ANNOUNCED_AFTER) away. It is called once for an
-    /// event, so that the user does not wait without a word; not at all if the process ends during
-    /// that attempt.
+    /// [`DELAY_ANNOUNCED_AFTER`](crate::engine::DELAY_ANNOUNCED_AFTER) away. It is called once for
+    /// an event, so that the user does not wait without a word; not at all if the process ends
+    /// during that attempt.
     ///
-    /// Messages sent here are kept; nothing else is. Default: a sentence in the portal's language that it
-    /// takes longer.
+    /// Messages sent here are kept; nothing else is. Default: a sentence in the portal's language
+    /// that it takes longer.
     ///
     /// # Errors
     /// Those of your implementation; see [`Bot`].
@@ -269,7 +269,8 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
     ///
     /// Messages sent here are kept. Default: an apology in the portal's
     /// [language](Context::language) (English, Russian, German, Spanish, Portuguese or Polish), so
-    /// that nobody waits for an answer. In an open channel the chat is then handed over to an operator.
+    /// that nobody waits for an answer. In an open channel the chat is then handed over to an
+    /// operator.
     ///
     /// # Errors
     /// Those of your implementation; see [`Bot`].

@@ -1,5 +1,5 @@
-//! Replies, forwarded messages, files, long texts, attachments, and the parts that are removed again,
-//! as the portal gets them from both kinds of bots.
+//! Replies, forwarded messages, files, long texts, attachments, and the parts that are removed
+//! again, as the portal gets them from both kinds of bots.
 
 use imbot::message::Item;
 use imbot::portal::methods::event;
