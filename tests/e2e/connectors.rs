@@ -552,6 +552,7 @@ async fn operators_read_in_the_chat_why_a_message_was_not_delivered_and_the_clie
 async fn a_bots_message_that_is_not_delivered_is_shown_to_operators_as_well() {
     let stage = Stage::set().await;
     stage.outside.says("loft", 1, "blocked?").await;
+    until("the greeting", || stage.outside.shown().len() == 2).await;
     let chat = || stage.setup.portal.line_history(stage.chat("loft"));
     until("the notice", || {
         let is_notice = |text: &str| text.ends_with("the client has blocked us");

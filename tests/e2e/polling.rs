@@ -342,7 +342,7 @@ async fn a_program_on_the_same_store_is_not_a_rival() {
     let one = Desk::polling(app(), Arc::clone(&portal)).await;
     let other = Desk::polling(app(), portal).await;
     let mut expected = Vec::new();
-    for number in 0..30 {
+    for number in 0..20 {
         let text = number.to_string();
         one.write("echo", &text);
         expected.push(text);
