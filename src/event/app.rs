@@ -72,9 +72,9 @@ pub enum AppEvent {
         /// The value it was called with.
         query: serde_json::Value,
     },
-    /// `ONAPPSETTINGSINSTALL`, `ONAPPSETTINGSCHANGE` and `ONAPPSETTINGSDISPLAY`: the portal asks for
-    /// the form of the application's settings, at the address `URL_SETTINGS` (protocol/events.md
-    /// 4.4). The answer must be that form, so serve this address yourself
+    /// `ONAPPSETTINGSINSTALL`, `ONAPPSETTINGSCHANGE` and `ONAPPSETTINGSDISPLAY`: the portal asks
+    /// for the form of the application's settings, at the address `URL_SETTINGS`
+    /// (protocol/events.md 4.4). The answer must be that form, so serve this address yourself
     /// ([`nest`](crate::serve::EventEndpoint::nest)) and read the event there.
     Settings {
         /// Why the form is shown.

@@ -98,8 +98,8 @@ pub struct Message {
     pub date: Option<String>,
     /// Whether users other than its author have seen it (v2).
     pub viewed_by_others: Option<bool>,
-    /// The message that it replies to, which the portal quotes above it. Its text is not part of the
-    /// event (protocol/bots-v2.md 6.4); supervisors and personal bots can
+    /// The message that it replies to, which the portal quotes above it. Its text is not part of
+    /// the event (protocol/bots-v2.md 6.4); supervisors and personal bots can
     /// [get](crate::portal::methods::imbot_v2::MessageGet) it.
     pub reply_to: Option<MessageId>,
     /// Where it was forwarded from, if it was. Its text and files are those of the forwarded
@@ -132,8 +132,8 @@ impl Message {
 
     /// Returns the command in the text, if the text begins with one: `/name params`, up to the end
     /// of the line. The portal delivers a command as a message if a mention stands before it
-    /// (protocol/server-behaviour.md 7.1); a command that is [registered](crate::Bot::commands) then
-    /// comes to [`Bot::command`](crate::Bot::command) instead.
+    /// (protocol/server-behaviour.md 7.1); a command that is [registered](crate::Bot::commands)
+    /// then comes to [`Bot::command`](crate::Bot::command) instead.
     ///
     /// ```
     /// # use imbot::event::Message;

@@ -65,8 +65,8 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
     /// Somebody wrote a message: in the bot's private chat any message, in a group one that
     /// mentions the bot.
     ///
-    /// A message that begins with a registered command comes to [`command`](Bot::command) only, also
-    /// if a mention of the bot stands before it. For the portal the latter is a message
+    /// A message that begins with a registered command comes to [`command`](Bot::command) only,
+    /// also if a mention of the bot stands before it. For the portal the latter is a message
     /// (protocol/server-behaviour.md 7.1), so it only comes if the bot gets messages there.
     ///
     /// # Errors
@@ -174,8 +174,8 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
         ready(Ok(()))
     }
 
-    /// Somebody opened the bot's chat by a link with this context (`BOT_CONTEXT`). A bot of v1 gets it
-    /// only if `ONIMBOTCONTEXTGET` is bound: its registration does not subscribe to that event.
+    /// Somebody opened the bot's chat by a link with this context (`BOT_CONTEXT`). A bot of v1 gets
+    /// it only if `ONIMBOTCONTEXTGET` is bound: its registration does not subscribe to that event.
     ///
     /// Anybody can make such a link. Before you do something that cannot be undone, ask with a
     /// button (page `b24restdocs: api-reference/chat-bots/chat-bots-v2/imbot.v2/bot-context.md`).
@@ -247,9 +247,9 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
     }
 
     /// A message or a command failed, and the next attempt is more than
-    /// [`DELAY_ANNOUNCED_AFTER`](crate::engine::DELAY_ANNOUNCED_AFTER) away. It is called once for an
-    /// event, so that the user does not wait without a word; not at all if the process ends during
-    /// that attempt.
+    /// [`DELAY_ANNOUNCED_AFTER`](crate::engine::DELAY_ANNOUNCED_AFTER) away. It is called once for
+    /// an event, so that the user does not wait without a word; not at all if the process ends
+    /// during that attempt.
     ///
     /// Messages sent here are kept; nothing else is. Default: a sentence that it takes longer.
     ///

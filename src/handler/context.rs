@@ -79,9 +79,9 @@ impl<S> Context<S> {
         self.say_to(self.context.conversation.dialog.clone(), message)
     }
 
-    /// Sends a message of any length to this chat when the turn is committed, as several messages if
-    /// its text is too long for one ([`Draft::split`]). The last handle is that of the message with
-    /// the keyboard and the attachment.
+    /// Sends a message of any length to this chat when the turn is committed, as several messages
+    /// if its text is too long for one ([`Draft::split`]). The last handle is that of the message
+    /// with the keyboard and the attachment.
     ///
     /// ```
     /// # use imbot::prelude::*;
@@ -143,7 +143,7 @@ impl<S> Context<S> {
     /// The message is over a limit, or the portal did not take it.
     pub async fn send_now(&self, message: impl Into<Draft>) -> Result<MessageId, Error> {
         let draft = message.into();
-        draft.check_for(self.client.api())?;
+        self.effects.check(&draft)?;
         let dialog = &self.context.conversation.dialog;
         Ok(self.client.say(dialog, draft.params(), None).await?)
     }
@@ -276,8 +276,8 @@ impl<S> Context<S> {
         Ok(self.client.download(file.id).await?)
     }
 
-    /// Returns a file of a message with its name, kind and size. Events of v2 have its id only; then
-    /// the portal is asked, without loading the content. v2 only.
+    /// Returns a file of a message with its name, kind and size. Events of v2 have its id only;
+    /// then the portal is asked, without loading the content. v2 only.
     ///
     /// # Errors
     /// The file does not exist, or the bot has no access to it.

@@ -291,8 +291,8 @@ impl Button {
         Self::action(text, "DIALOG", dialog)
     }
 
-    /// Opens an application, with parameters for it. Only in chats of open channels; elsewhere use a
-    /// widget (protocol/bots-v2.md 9).
+    /// Opens an application, with parameters for it. Only in chats of open channels; elsewhere use
+    /// a widget (protocol/bots-v2.md 9).
     pub fn app(text: impl Into<String>, app: u64, params: impl Into<String>) -> Self {
         let action = Action::App {
             app_id: app,

@@ -173,8 +173,8 @@ impl Draft {
 
     /// Shows the message as a notice, without an author. Default: with its author.
     ///
-    /// It cannot be edited or deleted later: the portal refuses that for a message without an author
-    /// (`ACCESS_DENIED`, protocol/bots-v2.md 7.3).
+    /// It cannot be edited or deleted later: the portal refuses that for a message without an
+    /// author (`ACCESS_DENIED`, protocol/bots-v2.md 7.3).
     #[must_use]
     pub fn system(mut self) -> Self {
         self.system = true;

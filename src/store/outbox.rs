@@ -224,8 +224,8 @@ pub trait Outbox {
         limit: usize,
     ) -> Stored<'_, Vec<(CallId, Conversation)>>;
 
-    /// Puts calls of an event that still waits into the outbox, before its turn ends. A call whose id
-    /// is in the outbox already is left out.
+    /// Puts calls of an event that still waits into the outbox, before its turn ends. A call whose
+    /// id is in the outbox already is left out.
     ///
     /// # Errors
     /// The calls could not be stored.

@@ -1,5 +1,5 @@
-//! Replies, forwarded messages, files, long texts, attachments, and the parts that are removed again,
-//! as the portal gets them from both kinds of bots.
+//! Replies, forwarded messages, files, long texts, attachments, and the parts that are removed
+//! again, as the portal gets them from both kinds of bots.
 
 use imbot::message::Item;
 use imbot::portal::methods::event;
@@ -152,7 +152,10 @@ async fn a_bot_gets_the_context_that_its_chat_was_opened_with() {
         let bot = setup.portal.bot("writer").unwrap();
         if api == Api::V1 {
             // `imbot.register` has no parameter for this event.
-            let portal = setup.engine.portal(&setup.engine.portals().remove(0)).unwrap();
+            let portal = setup
+                .engine
+                .portal(&setup.engine.portals().remove(0))
+                .unwrap();
             let bind = event::Bind::new("ONIMBOTCONTEXTGET").handler(setup.handler.clone());
             portal.run(bind).await.unwrap();
         }

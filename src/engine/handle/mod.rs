@@ -249,8 +249,8 @@ impl Engine {
         Next::Done
     }
 
-    /// Queues the notice of a failed attempt, which is not part of the turn that is committed later.
-    /// Without it the user only hears less, so an error is logged.
+    /// Queues the notice of a failed attempt, which is not part of the turn that is committed
+    /// later. Without it the user only hears less, so an error is logged.
     async fn queue_early(&self, calls: Vec<Arc<QueuedCall>>) {
         let early = |(index, call)| {
             let mut call: QueuedCall = Arc::unwrap_or_clone(call);

@@ -82,8 +82,8 @@ pub(crate) struct Attempt {
     pub(crate) limit: Duration,
     /// Whether this is the last attempt. After it, the user gets an answer about the failure.
     pub(crate) is_last: bool,
-    /// Whether the user gets a notice that the answer takes longer, if this attempt fails: the next one is
-    /// the first after a long pause.
+    /// Whether the user gets a notice that the answer takes longer, if this attempt fails: the next
+    /// one is the first after a long pause.
     pub(crate) announces_delay: bool,
 }
 

@@ -76,6 +76,16 @@ impl Origin {
             commands: Arc::default(),
         }
     }
+
+    /// Logs commands of buttons and menu items that are not registered. Such a button does nothing
+    /// when it is pressed (protocol/server-behaviour.md 7.2).
+    fn check_commands(&self, draft: &Draft) {
+        for name in draft.commands() {
+            if self.commands.iter().all(|spec| spec.name() != name) {
+                tracing::warn!(conversation = %self.conversation, command = name, "a button or menu item sends a command that the bot has not registered, so it will do nothing; add it to `Bot::commands`");
+            }
+        }
+    }
 }
 
 impl Effects {
@@ -107,6 +117,16 @@ impl Effects {
         };
         let id = decided.push(Some(dialog), call);
         self.handle(MessageRef::Queued(id))
+    }
+
+    /// Checks a message that is sent now, outside the turn.
+    ///
+    /// # Errors
+    /// The limit that the message breaks.
+    pub(in crate::handler) fn check(&self, draft: &Draft) -> Result<(), Oversized> {
+        let decided = self.lock();
+        decided.origin.check_commands(draft);
+        draft.check_for(decided.origin.api)
     }
 
     /// Returns a handle for a message of this or an earlier turn.
@@ -254,17 +274,10 @@ impl Decided {
         }
     }
 
-    /// Checks the parts of a message, or of a change of one. A button or menu item with a command
-    /// that is not registered does nothing when it is pressed (protocol/server-behaviour.md 7.2),
-    /// so it is logged.
+    /// Checks the parts of a message, or of a change of one.
     fn check_parts(&mut self, draft: &Draft) {
         self.check(draft.check_parts(self.origin.api));
-        let known = &self.origin.commands;
-        for name in draft.commands() {
-            if known.iter().all(|spec| spec.name() != name) {
-                tracing::warn!(conversation = %self.origin.conversation, command = name, "a button or menu item sends a command that the bot has not registered, so it will do nothing; add it to `Bot::commands`");
-            }
-        }
+        self.origin.check_commands(draft);
     }
 
     /// Checks that each message of this turn has a text, or something in place of it.

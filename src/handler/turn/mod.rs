@@ -192,7 +192,8 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
     }
 
     /// Returns a message as the command that it is, if it begins with a registered one behind a
-    /// mention of the bot: the portal delivers that as a message (protocol/server-behaviour.md 7.1).
+    /// mention of the bot: the portal delivers that as a message (protocol/server-behaviour.md
+    /// 7.1).
     fn with_mentioned_command(&self, cx: &Context<S>, what: ChatEventKind) -> ChatEventKind {
         let ChatEventKind::Message(message) = &what else {
             return what;

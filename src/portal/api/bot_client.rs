@@ -89,11 +89,6 @@ impl BotClient {
         &self.portal
     }
 
-    /// The API that the bot is registered with.
-    pub(crate) fn api(&self) -> Api {
-        self.api
-    }
-
     /// The bot's id.
     pub fn bot(&self) -> BotId {
         self.bot
@@ -105,7 +100,8 @@ impl BotClient {
     /// (`templateId`; the portal remembers it for about 31 days). This does not work for messages
     /// with a menu, with a file or with forwarded messages.
     ///
-    /// Replies, forwarded messages and files are methods of v2 only, which v1 bots may call as well.
+    /// Replies, forwarded messages and files are methods of v2 only, which v1 bots may call as
+    /// well.
     ///
     /// # Errors
     /// `ACCESS_DENIED` or `CANCELED` if the bot may not write there, and those of every
@@ -323,8 +319,8 @@ impl BotClient {
         fields
     }
 
-    /// Translates a message's v1 parameters to v2. `id` makes the ids of forwarded messages the same
-    /// on every repeat. Names that are not of v1 are fields of v2 already.
+    /// Translates a message's v1 parameters to v2. `id` makes the ids of forwarded messages the
+    /// same on every repeat. Names that are not of v1 are fields of v2 already.
     fn fields(&self, message: Map<String, Value>, id: Option<Uuid>) -> Map<String, Value> {
         let mut fields = Map::new();
         for (name, mut value) in message {
@@ -379,8 +375,8 @@ fn forwarded(messages: &Value, id: Option<Uuid>) -> Value {
     Value::Object(by_id.collect())
 }
 
-/// Whether the bot is not in the chat. A message with a menu is sent by v1, which has codes of its
-/// own for it (page `b24restdocs: api-reference/chat-bots/outdated/commands/imbot-command-answer.md`).
+/// Whether the bot is not in the chat. A message with a menu is sent by v1, which has other codes for
+/// it: `CANCELED` for a group, `ERROR_NO_ACCESS` for a private dialog (protocol/bots-v1.md 4.8).
 fn is_outside(error: &Error) -> bool {
     ["ACCESS_DENIED", "CANCELED", "ERROR_NO_ACCESS"]
         .iter()

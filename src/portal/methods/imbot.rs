@@ -58,10 +58,11 @@ methods! {
         [message: String = "MESSAGE", attach: Value = "ATTACH", keyboard: Value = "KEYBOARD", menu: Value = "MENU",
          system: YesNo = "SYSTEM", url_preview: YesNo = "URL_PREVIEW"] -> Value;
 
-    /// Sends a message; attachments, keyboard and menu of at most 30 KB each. With `FROM_USER_ID` and
-    /// `TO_USER_ID` it is a system message in the private dialog of these two, and `DIALOG_ID` is
-    /// ignored. The method could find the bot by itself; here it is always named
-    /// (protocol/server-behaviour.md 8.9).
+    /// Sends a message; attachments, keyboard and menu of at most 30 KB each.
+    ///
+    /// With `FROM_USER_ID` and `TO_USER_ID` it is a system message in the private dialog of these
+    /// two, and `DIALOG_ID` is ignored. The method could find the bot by itself; here it is always
+    /// named (protocol/server-behaviour.md 8.9).
     ///
     /// Errors: `DIALOG_ID_EMPTY`, `MESSAGE_EMPTY`, `CANCELED` and `ERROR_NO_ACCESS` if the bot may
     /// not write, `ATTACH_…`, `KEYBOARD_…`, `MENU_…`.
