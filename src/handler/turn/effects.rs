@@ -61,6 +61,8 @@ pub(in crate::handler) struct Origin {
     pub(super) redelivery: Redelivery,
     /// The commands that the bot is registered with.
     pub(super) commands: Arc<[CommandSpec]>,
+    /// The message whose button works once and was pressed.
+    pub(super) used_up: Option<MessageId>,
 }
 
 impl Origin {
@@ -74,6 +76,7 @@ impl Origin {
             api: profile.on_api(),
             redelivery: profile.redelivery_mode(),
             commands: Arc::default(),
+            used_up: None,
         }
     }
 
@@ -134,6 +137,16 @@ impl Effects {
         MessageHandle {
             effects: self.clone(),
             message,
+        }
+    }
+
+    /// Removes the keyboard whose button works once and was pressed. It is the first call, so that a
+    /// later one of this turn can put another keyboard in its place.
+    pub(in crate::handler) fn use_up_keyboard(&self) {
+        let mut decided = self.lock();
+        if let Some(message) = decided.origin.used_up {
+            let remove = Map::from_iter([(KEYBOARD.to_owned(), Value::from(REMOVED))]);
+            decided.edit(MessageRef::Sent(message), remove);
         }
     }
 
