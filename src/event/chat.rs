@@ -155,6 +155,7 @@ impl Message {
             message: self.id,
             text: format!("/{line}"),
             bots_in_chat: Vec::new(),
+            is_single_use: false,
         })
     }
 
@@ -283,6 +284,24 @@ pub struct Command {
     pub text: String,
     /// The bots of this application in the chat (groups of v1).
     pub bots_in_chat: Vec<BotId>,
+    /// Whether it is of a button that works [once](crate::message::Button::command_once).
+    pub is_single_use: bool,
+}
+
+/// Last character of the parameters of a button that works once: invisible, and nobody types it. If
+/// a portal did not keep it, the button would work like any other.
+pub(crate) const SINGLE_USE: char = '\u{2063}';
+
+impl Command {
+    /// Takes the mark of a button that works once out of the parameters.
+    pub(super) fn without_mark(mut self) -> Self {
+        if let Some(params) = self.params.strip_suffix(SINGLE_USE) {
+            self.params = params.to_owned();
+            self.text = self.text.trim_end_matches(SINGLE_USE).to_owned();
+            self.is_single_use = true;
+        }
+        self
+    }
 }
 
 /// How a command was given (`COMMAND_CONTEXT`).

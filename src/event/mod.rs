@@ -46,6 +46,7 @@ mod v2;
 pub use app::{AppEvent, SettingsReason};
 pub use auth::Auth;
 pub use catalogue::Category;
+pub(crate) use chat::SINGLE_USE;
 pub use chat::*;
 pub use connector::{ConnectorEvent, OutboundKind};
 pub use delivery::{Api, Delivery, Event, Source};

@@ -204,7 +204,7 @@ fn command(data: Node<'_>, message: &Message) -> Result<Command, DecodeError> {
             .unwrap_or_default()
             .into_owned()
     };
-    Ok(Command {
+    let command = Command {
         id: node
             .get("id")
             .map_or(Ok(None), Node::number)?
@@ -215,7 +215,9 @@ fn command(data: Node<'_>, message: &Message) -> Result<Command, DecodeError> {
         message: message.id,
         text: message.text.clone(),
         bots_in_chat: Vec::new(),
-    })
+        is_single_use: false,
+    };
+    Ok(command.without_mark())
 }
 
 fn read_chat(node: Node<'_>) -> Result<Chat, DecodeError> {

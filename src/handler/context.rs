@@ -143,7 +143,7 @@ impl<S> Context<S> {
     /// The message is over a limit, or the portal did not take it.
     pub async fn send_now(&self, message: impl Into<Draft>) -> Result<MessageId, Error> {
         let draft = message.into();
-        draft.check_for(self.client.api())?;
+        self.effects.check(&draft)?;
         let dialog = &self.context.conversation.dialog;
         Ok(self.client.say(dialog, draft.params(), None).await?)
     }

@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::{Color, Oversized, Tone, check_link, check_size, is_false, json, wrong, yes};
-use crate::event::Api;
+use crate::event::{Api, SINGLE_USE};
 
 const PART: &str = "keyboard";
 const IN_LINE: &str = "LINE";
@@ -261,6 +261,22 @@ impl Button {
         Self::new(text, Action::command(command, params))
     }
 
+    /// Sends one of the bot's commands, once: only the first press on such a button of a message
+    /// counts, whoever presses and however fast. Its turn also removes the keyboard, unless it puts
+    /// another one in its place.
+    ///
+    /// Further presses are recognised for a day, and by then the keyboard is gone. On the portal,
+    /// the parameters have an invisible character at their end.
+    pub fn command_once(
+        text: impl Into<String>,
+        command: impl Into<String>,
+        params: impl Into<String>,
+    ) -> Self {
+        let mut params = params.into();
+        params.push(SINGLE_USE);
+        Self::command(text, command, params).block()
+    }
+
     /// Opens an address: `http(s)://…` or `/…` on the portal.
     pub fn link(text: impl Into<String>, link: impl Into<String>) -> Self {
         Self::new(text, Action::Link { link: link.into() })
@@ -323,6 +339,7 @@ impl Button {
     /// Default: not blocked.
     ///
     /// Only the chat window blocks it; the portal accepts a second press.
+    /// [`command_once`](Button::command_once) does not.
     #[must_use]
     pub fn block(mut self) -> Self {
         self.block = true;

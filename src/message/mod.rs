@@ -203,7 +203,7 @@ impl Draft {
     /// Forwards messages, at most [`FORWARDS_MAX`], from chats that the bot is in. They follow the
     /// message's own text, which may be empty.
     ///
-    /// The portal has no id by which it would recognise a repeat of a forwarded message.
+    /// The portal does not recognise a repeat: after a crash they may be forwarded twice.
     #[must_use]
     pub fn forward(mut self, messages: impl IntoIterator<Item = MessageId>) -> Self {
         self.forward.extend(messages);

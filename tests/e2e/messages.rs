@@ -42,6 +42,12 @@ impl Bot<Option<MessageRef>> for Writer {
                 cx.say("Press")
                     .keyboard(Button::command("Go", "start", "1"));
             }
+            "pay" => {
+                cx.say("Pay?").keyboard([
+                    Button::command_once("Yes", "start", "payment"),
+                    Button::command_once("No", "start", "nothing"),
+                ]);
+            }
             "rich" => {
                 let said = cx
                     .say("rich")
@@ -216,6 +222,27 @@ async fn parts_of_a_sent_message_are_removed() {
 }
 
 #[tokio::test]
+async fn a_button_that_works_once_counts_the_first_press_and_takes_its_keyboard_away() {
+    for api in BOTH {
+        let setup = setup(api).await;
+        setup.write("writer", "pay");
+        let said = messages(&setup, 1).await;
+        let id = said[0]["id"].as_u64().unwrap();
+        for button in [0, 1, 0] {
+            // Refused if the keyboard is gone already.
+            let _ = setup.portal.press(ANN, id, button);
+        }
+        setup.receives("writer", &["Pay?", "started payment"]).await;
+        setup.settles().await;
+        assert_eq!(
+            texts(&setup.messages_of("writer")),
+            ["Pay?", "started payment"]
+        );
+        assert!(setup.messages_of("writer")[0]["keyboard"].is_null());
+    }
+}
+
+#[tokio::test]
 async fn a_field_without_a_method_reaches_the_portal_by_its_name() {
     let setup = setup(Api::V2).await;
     setup.write("writer", "raw");
@@ -262,6 +289,7 @@ async fn a_registered_command_behind_a_mention_comes_as_a_command() {
 #[tokio::test]
 async fn an_answer_with_a_menu_is_given_where_the_bot_is_not_a_member() {
     for api in BOTH {
+        let (log, _guard) = Log::record();
         let setup = setup(api).await;
         let group = setup.portal.group(ANN, "Without the bot", &[]).unwrap();
         setup.portal.send(ANN, &group, "/where").unwrap();
@@ -270,6 +298,9 @@ async fn an_answer_with_a_menu_is_given_where_the_bot_is_not_a_member() {
             last.is_some_and(|last| last["text"].as_str().unwrap().contains("here"))
         };
         until("the answer", is_answered).await;
+        // The method of v2 takes no menu.
+        let is_dropped = log.text().contains("part=\"MENU\"");
+        assert_eq!(is_dropped, api == Api::V2, "{}", log.text());
     }
 }
 

@@ -15,6 +15,7 @@ mod lines_race;
 mod messages;
 mod methods;
 mod offline;
+mod polled_events;
 mod polling;
 mod portal_down;
 mod portals;

@@ -5,7 +5,8 @@
 //! identified by the message's id, so that a bot that is registered through both v1 and v2, or is
 //! posted a command that it also polls, receives it once. All presses on one keyboard carry the id
 //! of the message that holds it, so a press is a repeat only if the whole body is the same; the
-//! tokens in it differ from press to press.
+//! tokens in it differ from press to press. Buttons that work once are the exception: all presses on
+//! those of one message are one occurrence.
 //!
 //! The hash is stored, so it must be the same in every version of this program.
 
@@ -72,6 +73,11 @@ impl OccurrenceHasher {
             ChatEventKind::Deleted(deleted) => {
                 self.text("deleted");
                 self.number(deleted.id.0);
+            }
+            // The first press of any such button of a message counts.
+            ChatEventKind::Command(command) if command.is_single_use => {
+                self.text("single use");
+                self.number(command.message.0);
             }
             ChatEventKind::Command(command) if command.from == CommandFrom::Text => {
                 self.text("command");

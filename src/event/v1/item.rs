@@ -69,7 +69,7 @@ impl Item {
     }
 
     pub(super) fn command(&self, line: &Line) -> Result<Command, DecodeError> {
-        Ok(Command {
+        let command = Command {
             id: self
                 .command
                 .ok_or_else(|| missing("data[COMMAND][…][COMMAND_ID]"))?,
@@ -79,7 +79,9 @@ impl Item {
             message: self.message.unwrap_or(line.id),
             text: line.text.clone(),
             bots_in_chat: line.bots_in_chat.clone(),
-        })
+            is_single_use: false,
+        };
+        Ok(command.without_mark())
     }
 }
 

@@ -61,6 +61,8 @@ pub(in crate::handler) struct Origin {
     pub(super) redelivery: Redelivery,
     /// The commands that the bot is registered with.
     pub(super) commands: Arc<[CommandSpec]>,
+    /// The message whose button works once and was pressed.
+    pub(super) used_up: Option<MessageId>,
 }
 
 impl Origin {
@@ -74,6 +76,17 @@ impl Origin {
             api: profile.on_api(),
             redelivery: profile.redelivery_mode(),
             commands: Arc::default(),
+            used_up: None,
+        }
+    }
+
+    /// Logs commands of buttons and menu items that are not registered. Such a button does nothing
+    /// when it is pressed (protocol/server-behaviour.md 7.2).
+    fn check_commands(&self, draft: &Draft) {
+        for name in draft.commands() {
+            if self.commands.iter().all(|spec| spec.name() != name) {
+                tracing::warn!(conversation = %self.conversation, command = name, "a button or menu item sends a command that the bot has not registered, so it will do nothing; add it to `Bot::commands`");
+            }
         }
     }
 }
@@ -109,11 +122,31 @@ impl Effects {
         self.handle(MessageRef::Queued(id))
     }
 
+    /// Checks a message that is sent now, outside the turn.
+    ///
+    /// # Errors
+    /// The limit that the message breaks.
+    pub(in crate::handler) fn check(&self, draft: &Draft) -> Result<(), Oversized> {
+        let decided = self.lock();
+        decided.origin.check_commands(draft);
+        draft.check_for(decided.origin.api)
+    }
+
     /// Returns a handle for a message of this or an earlier turn.
     pub(in crate::handler) fn handle(&self, message: MessageRef) -> MessageHandle {
         MessageHandle {
             effects: self.clone(),
             message,
+        }
+    }
+
+    /// Removes the keyboard whose button works once and was pressed. It is the first call, so that a
+    /// later one of this turn can put another keyboard in its place.
+    pub(in crate::handler) fn use_up_keyboard(&self) {
+        let mut decided = self.lock();
+        if let Some(message) = decided.origin.used_up {
+            let remove = Map::from_iter([(KEYBOARD.to_owned(), Value::from(REMOVED))]);
+            decided.edit(MessageRef::Sent(message), remove);
         }
     }
 
@@ -254,17 +287,10 @@ impl Decided {
         }
     }
 
-    /// Checks the parts of a message, or of a change of one. A button or menu item with a command
-    /// that is not registered does nothing when it is pressed (protocol/server-behaviour.md 7.2),
-    /// so it is logged.
+    /// Checks the parts of a message, or of a change of one.
     fn check_parts(&mut self, draft: &Draft) {
         self.check(draft.check_parts(self.origin.api));
-        let known = &self.origin.commands;
-        for name in draft.commands() {
-            if known.iter().all(|spec| spec.name() != name) {
-                tracing::warn!(conversation = %self.origin.conversation, command = name, "a button or menu item sends a command that the bot has not registered, so it will do nothing; add it to `Bot::commands`");
-            }
-        }
+        self.origin.check_commands(draft);
     }
 
     /// Checks that each message of this turn has a text, or something in place of it.

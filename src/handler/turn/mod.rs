@@ -88,11 +88,18 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
                 _ => None,
             },
             commands: Arc::clone(&self.commands),
+            used_up: match &*trigger {
+                Trigger::Chat(ChatEventKind::Command(command)) if command.is_single_use => {
+                    Some(command.message)
+                }
+                _ => None,
+            },
             ..Origin::of(&context, &self.profile)
         };
         let is_awaited = trigger.is_from_person();
         let is_silent = handover.is_with_operator() && !self.profile.is_alongside_operators();
         let effects = Effects::new(origin, handover, is_silent);
+        effects.use_up_keyboard();
         let (read, unreadable) = match self.read(state.as_ref()) {
             Ok(state) => (state, None),
             Err(error) => (S::default(), Some(error.to_string())),
@@ -224,6 +231,7 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
     ) -> TurnResult {
         effects.clear();
         if let Some(answer) = error.answer() {
+            effects.use_up_keyboard();
             cx.say(answer.clone());
             match effects.take_error() {
                 None => return effects.result(self.handover_change(effects, stored), None),
@@ -240,9 +248,11 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
                 ..effects.result(StateChange::Keep, None)
             };
         }
+        effects.use_up_keyboard();
         if let Err(second) = guarded(attempt.limit, self.bot.failed(cx, &error)).await {
             tracing::error!(bot = self.profile.code(), error = %second, "`Bot::failed` failed");
             effects.clear();
+            effects.use_up_keyboard();
         }
         if self.profile.is_for_open_channels()
             && cx.line_chat().is_some()

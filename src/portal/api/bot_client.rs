@@ -89,11 +89,6 @@ impl BotClient {
         &self.portal
     }
 
-    /// The API that the bot is registered with.
-    pub(crate) fn api(&self) -> Api {
-        self.api
-    }
-
     /// The bot's id.
     pub fn bot(&self) -> BotId {
         self.bot
@@ -381,9 +376,8 @@ fn forwarded(messages: &Value, id: Option<Uuid>) -> Value {
     Value::Object(by_id.collect())
 }
 
-/// Whether the bot is not in the chat. A message with a menu is sent by v1, which has codes of its
-/// own for it (page `b24restdocs:
-/// api-reference/chat-bots/outdated/commands/imbot-command-answer.md`).
+/// Whether the bot is not in the chat. A message with a menu is sent by v1, which has other codes for
+/// it: `CANCELED` for a group, `ERROR_NO_ACCESS` for a private dialog (protocol/bots-v1.md 4.8).
 fn is_outside(error: &Error) -> bool {
     ["ACCESS_DENIED", "CANCELED", "ERROR_NO_ACCESS"]
         .iter()
