@@ -129,11 +129,11 @@ fn portal_at(address: &str) -> Portal {
         client_secret: "secret".to_owned().into(),
         oauth_url: format!("http://{address}"),
     };
-    let installation = Installation {
-        portal: MemberId::new("nonsense"),
-        endpoint: format!("http://{address}/rest/"),
-        application_token: "application".to_owned().into(),
-        access: Access::Tokens(Tokens {
+    let installation = Installation::new(
+        MemberId::new("nonsense"),
+        format!("http://{address}/rest/"),
+        "application".to_owned().into(),
+        Access::Tokens(Tokens {
             access: "access".to_owned().into(),
             refresh: "refresh".to_owned().into(),
         }),
