@@ -29,6 +29,7 @@ mod reconcile;
 mod registry;
 mod retry;
 mod send;
+mod webhooks;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -43,7 +44,8 @@ use crate::event::{DecodeError, Delivery, Event, MemberId};
 use crate::handler::{AnyBot, AnyConnector};
 use crate::portal::{Application, Http, Plan, Portal};
 use crate::store::{
-    Clock, Conversation, EventId, Installation, Limits, OrderingKey, Store, StoreError, TurnCommit,
+    Access, Clock, Conversation, EventId, Installation, Limits, OrderingKey, Store, StoreError,
+    TurnCommit,
 };
 
 use accept::arrivals::Arrivals;
@@ -382,6 +384,8 @@ impl Engine {
             Some(portal) => {
                 portal.replace(installation).await;
                 portal
+        let installed_at = installation.installed_at;
+        let is_webhook = matches!(installation.access, Access::Webhook(_));
             }
             None => {
                 let Options {
@@ -406,6 +410,8 @@ impl Engine {
         self.registry.insert(id, installed);
         portal
     }
+            installed_at,
+            is_webhook,
 
     /// Commits a turn, then queues its calls. While the store cannot write, it retries: what a
     /// handler decided is not decided again. Returns false if the program stops before the turn is

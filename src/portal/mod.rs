@@ -102,7 +102,7 @@ pub struct Portal {
 #[derive(Debug)]
 struct Inner {
     id: MemberId,
-    endpoint: RwLock<String>,
+    address: RwLock<Address>,
     http: Http,
     application: Option<Arc<Application>>,
     store: Arc<dyn Store>,
@@ -118,6 +118,24 @@ struct Inner {
 }
 
 /// Counts a call while it lives.
+/// Where a portal is reached, and was before.
+#[derive(Debug)]
+struct Address {
+    /// The address of its REST methods.
+    endpoint: String,
+    /// All its hosts, the present one last.
+    hosts: Vec<String>,
+}
+
+impl Address {
+    fn of(installation: &Installation) -> Self {
+        Self {
+            endpoint: installation.endpoint.clone(),
+            hosts: installation.hosts(),
+        }
+    }
+}
+
 struct Busy<'p>(&'p AtomicUsize);
 
 impl Drop for Busy<'_> {
@@ -138,7 +156,7 @@ impl Portal {
     ) -> Self {
         let inner = Inner {
             id: installation.portal.clone(),
-            endpoint: RwLock::new(installation.endpoint.clone()),
+            address: RwLock::new(Address::of(&installation)),
             http,
             application,
             store,
@@ -162,13 +180,21 @@ impl Portal {
     /// The address of its REST methods, such as `https://example.bitrix24.com/rest/`. A portal may
     /// move.
     pub fn endpoint(&self) -> String {
-        let endpoint = self.inner.endpoint.read();
-        endpoint.unwrap_or_else(PoisonError::into_inner).clone()
+        let address = self.inner.address.read();
+        let address = address.unwrap_or_else(PoisonError::into_inner);
+        address.endpoint.clone()
     }
 
-    fn set_endpoint(&self, endpoint: &str) {
-        let own = self.inner.endpoint.write();
-        endpoint.clone_into(&mut own.unwrap_or_else(PoisonError::into_inner));
+    /// Returns the hosts that the portal has and had, the present one last.
+    pub(crate) fn hosts(&self) -> Vec<String> {
+        let address = self.inner.address.read();
+        let address = address.unwrap_or_else(PoisonError::into_inner);
+        address.hosts.clone()
+    }
+
+    fn set_address(&self, installation: &Installation) {
+        let address = self.inner.address.write();
+        *address.unwrap_or_else(PoisonError::into_inner) = Address::of(installation);
     }
 
     /// The same portal for calls that nobody waits for ([`Urgency::Bulk`]): answers to people go
@@ -222,6 +248,34 @@ impl Portal {
     }
 
     /// Calls a method of the [table](methods).
+    /// Calls a method of REST version 3 and decodes its result, such as `{"item": {…}}`.
+    ///
+    /// Version 3 has an address of its own on the portal, and other names of parameters and codes
+    /// (protocol/rest.md 7). It has some modules only, and no bots. Such a call is never batched; in
+    /// all else it is made like any other [`call`](Portal::call).
+    ///
+    /// ```no_run
+    /// # async fn example(portal: imbot::portal::Portal) -> Result<(), imbot::portal::Error> {
+    /// use serde_json::{Value, json};
+    ///
+    /// let params = json!({ "id": 7, "select": ["id", "title"] });
+    /// let task: Value = portal.call_rest_v3("tasks.task.get", &params).await?;
+    /// println!("{}", task["item"]["title"]);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`call`](Portal::call). Codes of version 3 begin with `BITRIX_REST_V3_EXCEPTION_`;
+    /// [`Error::description`] contains the fields that are not valid.
+    pub async fn call_rest_v3<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        params: &Value,
+    ) -> Result<T, Error> {
+        let answer = self.answer_by(RestVersion::V3, method, params).await?;
+        serde_json::from_value(answer.result).map_err(|source| Error::answer(method, source))
+    }
+
     ///
     /// # Errors
     /// Those that the method's documentation lists, and those of every [`call`](Portal::call).

@@ -17,6 +17,8 @@ mod offline;
 mod polling;
 mod portal_down;
 mod portals;
+mod renamed;
+mod rest_v3;
 mod restart;
 mod secrets;
 mod secure;

@@ -151,7 +151,7 @@ fn of_other_owner(name: &str, id: BotId) -> Check {
     let detail = format!(
         "bot {id} has this code and belongs to another application or webhook: this program gets none of its events"
     );
-    let fix = "choose another code in the profile, or remove that bot with the application or webhook that registered it";
+    let fix = "if the portal was renamed or the webhook replaced, start with the store or the webhook that registered the bot: nothing is lost then; otherwise choose another code in the profile, or remove that bot with the application or webhook that registered it, which removes its private chats";
     Check::failed(name, detail, fix)
 }
 

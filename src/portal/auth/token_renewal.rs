@@ -101,7 +101,7 @@ impl Portal {
     /// Replaces tokens and address by those of a new, proven installation on the same portal.
     pub async fn replace(&self, installation: Installation) {
         let mut credentials = self.inner.credentials.lock().await;
-        self.set_endpoint(&installation.endpoint);
+        self.set_address(&installation);
         credentials.set(installation, None);
         credentials.is_stored = true;
         self.breaker().reset();
@@ -137,8 +137,8 @@ impl Portal {
                 Ok(grant) => {
                     let mut renewed = credentials.installation.clone();
                     renewed.access = Access::Tokens(grant.tokens);
-                    renewed.endpoint = grant.endpoint;
-                    self.set_endpoint(&renewed.endpoint);
+                    renewed.move_to(&grant.endpoint);
+                    self.set_address(&renewed);
                     credentials.set(renewed, grant.expires_in);
                     tracing::info!(portal = %self.id(), "the tokens were renewed");
                     self.store(credentials).await;
@@ -146,6 +146,11 @@ impl Portal {
                 }
                 Err(error) => error,
             };
+    /// Returns the installation as this process knows it.
+    pub(crate) async fn installation(&self) -> Installation {
+        self.inner.credentials.lock().await.installation.clone()
+    }
+
             // Another process may have used the refresh token after its claim expired.
             if error.is("invalid_grant") && self.claim(credentials).await? {
                 return Ok(());
@@ -176,7 +181,7 @@ impl Portal {
             let stored = claim.installation;
             if !stored.access.is_same(&credentials.installation.access) {
                 tracing::info!(portal = %self.id(), "using the tokens that another process has renewed");
-                self.set_endpoint(&stored.endpoint);
+                self.set_address(&stored);
                 credentials.set(stored, None);
                 return Ok(true);
             }
@@ -217,8 +222,8 @@ impl Portal {
             return;
         }
         tracing::info!(portal = %self.id(), endpoint, "the portal has a new address");
-        endpoint.clone_into(&mut credentials.installation.endpoint);
-        self.set_endpoint(endpoint);
+        credentials.installation.move_to(endpoint);
+        self.set_address(&credentials.installation);
         self.store(&mut credentials).await;
     }
 }

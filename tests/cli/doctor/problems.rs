@@ -43,11 +43,13 @@ async fn a_bot_of_another_application_is_not_reported_as_missing() {
     let (other, _folder) = with_store(Config::polling(&setup.portal));
     let findings = doctor(&other).await;
     assert_eq!(findings.exit_code, Some(1));
-    findings.is(
-        "bot echo",
-        "failed",
-        "belongs to another application or webhook",
-    );
+    findings
+        .is(
+            "bot echo",
+            "failed",
+            "belongs to another application or webhook",
+        )
+        .advises("bot echo", "if the portal was renamed"); // before anything that gives the bot up
 }
 
 #[tokio::test(flavor = "multi_thread")]
