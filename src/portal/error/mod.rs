@@ -39,7 +39,7 @@ const DENIED: [&str; 7] = [
 ];
 
 /// Codes of refusals before the method runs (protocol/server-behaviour.md 5.2).
-const BEFORE_METHOD: [&str; 9] = [
+const BEFORE_METHOD: [&str; 12] = [
     "QUERY_LIMIT_EXCEEDED",
     "OPERATION_TIME_LIMIT",
     "ERROR_BATCH_METHOD_NOT_ALLOWED",
@@ -49,10 +49,22 @@ const BEFORE_METHOD: [&str; 9] = [
     "insufficient_scope",
     "NO_AUTH_FOUND",
     "ERROR_METHOD_NOT_FOUND",
+    "user_access_error",
+    "authorization_error",
+    "INVALID_CREDENTIALS",
 ];
 
 /// A failed call to a portal or to its authorization server.
 ///
+/// Codes of refusals that an administrator of the portal can end without a new installation: the
+/// person whose rights are used was dismissed (protocol/auth.md 4), or may not use the application,
+/// or the method waits for a permission (protocol/rest.md 3.1).
+const UNTIL_AN_ADMINISTRATOR_ACTS: [&str; 3] = [
+    "authorization_error",
+    "user_access_error",
+    "METHOD_CONFIRM_WAITING",
+];
+
 /// Decide by [`code`](Error::code), not by the HTTP status: portals use different statuses for the
 /// same error.
 #[derive(Clone, Debug)]
@@ -100,10 +112,28 @@ pub(in crate::portal) enum Forbidden {
     Other(String),
 }
 
+    /// The target is not an address of REST methods, such as a login or a maintenance page.
+    #[error("the portal redirects to {host}, which is not a REST method")]
+    ElsewhereRedirect { host: String },
+    #[error("more than {0} redirects")]
+    TooManyRedirects(u32),
 impl From<String> for Forbidden {
     fn from(why: String) -> Self {
         Self::Other(why)
     }
+impl Forbidden {
+    /// Returns true if the portal, or a gateway in front of it, redirects the call. The next call
+    /// may be answered.
+    fn is_redirect(&self) -> bool {
+        match self {
+            Self::PlainHttpRedirect { .. }
+            | Self::ElsewhereRedirect { .. }
+            | Self::TooManyRedirects(_) => true,
+            Self::PrivateAddress { .. } | Self::PlainHttp { .. } | Self::Other(_) => false,
+        }
+    }
+}
+
 }
 
 impl Error {
@@ -174,7 +204,27 @@ impl Error {
 
     /// Returns true if the application, or the user whose tokens it used, lacks a scope or a right.
     pub fn is_access_denied(&self) -> bool {
-        self.is_one_of(&DENIED)
+        let is_missing_right = self.is("INVALID_CREDENTIALS") && !self.is_wrong_webhook();
+        self.is_one_of(&DENIED) || is_missing_right
+    }
+
+    /// Returns true if the code of the inbound webhook is wrong. `INVALID_CREDENTIALS` means this
+    /// with status 401, and otherwise that a right is missing (protocol/rest.md 3.2).
+    fn is_wrong_webhook(&self) -> bool {
+        let is_unauthorized = matches!(&*self.kind, Kind::Refused { status: 401, .. });
+        self.is("INVALID_CREDENTIALS") && is_unauthorized
+    }
+
+    /// Returns true if the portal did not recognise the credentials. Its documentation means the
+    /// token by that, the server's source that there was none (protocol/rest.md 3.2).
+    pub(in crate::portal) fn is_not_recognised(&self) -> bool {
+        self.is("NO_AUTH_FOUND")
+    }
+
+    /// Returns true if the person whose rights are used was dismissed or deleted, so that every
+    /// call is refused until the application is installed again, or the person is back.
+    pub(in crate::portal) fn is_user_gone(&self) -> bool {
+        self.is("authorization_error")
     }
 
     /// How long the portal should not be called again, if known.
@@ -215,7 +265,8 @@ impl Error {
     }
 
     /// Returns true if the same call may succeed later: a limit was reached, the portal is
-    /// temporarily closed, or it or its authorization server could not be reached.
+    /// temporarily closed, redirects to another page, or waits for its administrator, or it or its
+    /// authorization server could not be reached.
     pub fn may_pass_later(&self) -> bool {
         match &*self.kind {
             Kind::Refused { .. } => {
@@ -229,7 +280,8 @@ impl Error {
             | Kind::NotJson { .. }
             | Kind::Store(_)
             | Kind::QueueFull(_) => true,
-            Kind::Answer(_) | Kind::TooLarge(_) | Kind::Forbidden(_) => false,
+            Kind::Forbidden(why) => why.is_redirect(),
+            Kind::Answer(_) | Kind::NotAList(_) | Kind::TooLarge(_) => false,
         }
     }
 
@@ -243,6 +295,7 @@ impl Error {
         }
     }
 
+                    || self.is_one_of(&UNTIL_AN_ADMINISTRATOR_ACTS)
     /// Returns true if the portal was not reached.
     pub(in crate::portal) fn is_unreachable(&self) -> bool {
         matches!(

@@ -24,6 +24,8 @@ pub(crate) enum Reason {
     Connection,
     /// The answer is not JSON.
     NotJson,
+    /// The portal redirects to something that is not a REST method.
+    Redirected,
     /// The answer is too large, or not of the expected type.
     UnexpectedAnswer,
     /// Too many calls wait.
@@ -48,6 +50,9 @@ impl Error {
                 Forbidden::PrivateAddress { .. } => Reason::PrivateAddress,
                 Forbidden::PlainHttp { .. } | Forbidden::PlainHttpRedirect { .. } => {
                     Reason::PlainHttp
+                }
+                Forbidden::ElsewhereRedirect { .. } | Forbidden::TooManyRedirects(_) => {
+                    Reason::Redirected
                 }
                 Forbidden::Other(_) => Reason::NotCalled,
             },

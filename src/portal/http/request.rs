@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::answer::Answer;
 use super::redirect::{HOPS_MAX, Hop};
 use crate::portal::auth::webhook;
+use crate::portal::error::Forbidden;
 use crate::portal::{Error, Portal};
 use crate::store::Access;
 
@@ -89,7 +90,7 @@ impl Portal {
                 Hop::Redirect(to) => endpoint = to.follow(method, &endpoint)?,
             }
         }
-        let why = format!("more than {HOPS_MAX} redirects");
+        let why = Forbidden::TooManyRedirects(HOPS_MAX);
         Err(Error::forbidden(method, why))
     }
 }
