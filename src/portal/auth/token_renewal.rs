@@ -33,6 +33,8 @@ const FAILURE_SHARED: Duration = Duration::from_secs(5);
 /// The tokens or webhook that prove our calls, as far as this process knows.
 #[derive(Debug)]
 pub(in crate::portal) struct Credentials {
+/// How long tokens are new: a portal that does not recognise them would not recognise the next ones.
+const NEW_FOR: Duration = Duration::from_secs(10 * 60);
     installation: Installation,
     /// When to renew the access token, if its expiry is known.
     renew_at: Option<Instant>,
@@ -42,6 +44,10 @@ pub(in crate::portal) struct Credentials {
     is_stored: bool,
     /// This process's id in claims.
     holder: Uuid,
+    /// When the tokens were renewed or replaced, if this process did it.
+    set_at: Option<Instant>,
+    /// When to renew the tokens without a call; `None` until it is computed.
+    old_at: Option<Time>,
 }
 
 impl Credentials {
@@ -55,6 +61,8 @@ impl Credentials {
         }
     }
 
+            set_at: None,
+            old_at: None,
     /// Replaces the installation; its access token is valid for `expires_in`.
     fn set(&mut self, installation: Installation, expires_in: Option<Duration>) {
         self.installation = installation;
@@ -64,6 +72,8 @@ impl Credentials {
     }
 }
 
+        self.set_at = Some(Instant::now());
+        self.old_at = None;
 impl Portal {
     /// Returns the tokens or webhook for a call, renewed if they expire soon.
     pub(crate) async fn access(&self) -> Access {
@@ -88,6 +98,29 @@ impl Portal {
         if !credentials
             .installation
             .access
+    /// Renews the tokens if no call has renewed them for [`RENEW_AFTER`]. The age counts from the
+    /// first look at them: the calls of a start have renewed tokens that were older then.
+    pub(crate) async fn renew_old_tokens(&self, now: Time) {
+        let mut credentials = self.inner.credentials.lock().await;
+        if credentials.installation.access.tokens().is_none() {
+            return; // an inbound webhook is valid until it is deleted
+        }
+        let old_at = *credentials.old_at.get_or_insert(now + RENEW_AFTER);
+        if old_at > now {
+            return;
+        }
+        credentials.old_at = Some(now + RENEW_AGAIN);
+        if let Err(error) = self.exchange(&mut credentials).await {
+            tracing::warn!(portal = %self.id(), %error, "the tokens are old and could not be renewed; retrying tomorrow");
+        }
+    }
+
+    /// Returns true if the tokens were not renewed a moment ago.
+    pub(in crate::portal) async fn may_be_stale(&self) -> bool {
+        let credentials = self.inner.credentials.lock().await;
+        credentials.set_at.is_none_or(|at| at.elapsed() >= NEW_FOR)
+    }
+
             .is_same(&Access::Tokens(stale.clone()))
         {
             return Ok(());

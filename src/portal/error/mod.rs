@@ -18,8 +18,8 @@ pub(crate) use reason::Reason;
 pub(in crate::portal) const OAUTH_METHOD: &str = "oauth/token";
 
 /// Codes that mean: the application is no longer installed, or its tokens do not work.
-const REVOKED: [&str; 6] = [
-    "INVALID_CREDENTIALS",
+/// `INVALID_CREDENTIALS` means this or a missing right, depending on the status.
+const REVOKED: [&str; 5] = [
     "invalid_grant",
     "invalid_client",
     "wrong_client",
@@ -27,8 +27,11 @@ const REVOKED: [&str; 6] = [
     "APPLICATION_NOT_FOUND",
 ];
 
-/// Codes that mean: a scope or a right is missing (page `b24restdocs: _includes/system-errors.md`).
-const DENIED: [&str; 7] = [
+/// Codes that mean: a scope or a right is missing (page `b24restdocs: _includes/system-errors.md`;
+/// those of REST version 3, protocol/rest.md 7).
+const DENIED: [&str; 9] = [
+    "BITRIX_REST_V3_EXCEPTION_ACCESSDENIEDEXCEPTION",
+    "BITRIX_REST_V3_EXCEPTION_INSUFFICIENTSCOPEEXCEPTION",
     "ACCESS_DENIED",
     "ACCESS_ERROR",
     "insufficient_scope",
@@ -47,10 +50,10 @@ const BEFORE_METHOD: [&str; 12] = [
     "METHOD_CONFIRM_WAITING",
     "METHOD_CONFIRM_DENIED",
     "insufficient_scope",
-    "NO_AUTH_FOUND",
-    "ERROR_METHOD_NOT_FOUND",
     "user_access_error",
     "authorization_error",
+    "NO_AUTH_FOUND",
+    "ERROR_METHOD_NOT_FOUND",
     "INVALID_CREDENTIALS",
 ];
 
@@ -197,9 +200,10 @@ impl Error {
         self.is("expired_token") || self.is("invalid_token")
     }
 
-    /// Returns true if the application may no longer act on this portal.
+    /// Returns true if the application may no longer act on this portal, or if its inbound webhook
+    /// does not exist (`INVALID_CREDENTIALS` with status 401).
     pub fn is_access_revoked(&self) -> bool {
-        self.is_one_of(&REVOKED)
+        self.is_one_of(&REVOKED) || self.is_wrong_webhook()
     }
 
     /// Returns true if the application, or the user whose tokens it used, lacks a scope or a right.

@@ -14,7 +14,8 @@ use crate::store::Access;
 
 impl Portal {
     /// Sends one request that the limit has permitted, again if the access token has expired.
-    /// Tokens taken over from another process may have expired too, so this may happen twice.
+    /// Tokens taken over from another process may have expired too, so this may happen twice. A
+    /// token that the portal does not recognise is renewed once, unless it is new.
     pub(in crate::portal) async fn request(
         &self,
         method: &str,
@@ -26,8 +27,12 @@ impl Portal {
             let Access::Tokens(stale) = &access else {
                 break;
             };
-            if !answer.as_ref().is_err_and(Error::is_token_expired) {
-                break;
+            match &answer {
+                Err(error) if error.is_token_expired() => self.refresh(stale).await?,
+                Err(error) if error.is_not_recognised() && self.may_be_stale().await => {
+                    self.refresh(stale).await?;
+                }
+                _ => break,
             }
             self.refresh(stale).await?;
             self.acquire_one(method).await?;

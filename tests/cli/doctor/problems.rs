@@ -20,6 +20,7 @@ async fn a_deleted_webhook_is_reported_with_the_portals_error() {
             "failed",
             "INVALID_CREDENTIALS (401): Invalid request",
         )
+        .advises("credentials", "create a new inbound webhook")
         .is("the rest", "skipped", "");
 }
 
