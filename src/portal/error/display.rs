@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Error, Kind};
+use super::{Error, Kind, Reason};
 
 impl Error {
     /// What the operator can do about it.
@@ -10,6 +10,11 @@ impl Error {
         if self.is_wrong_webhook() {
             return Some(
                 "create a new inbound webhook on the portal: this one was deleted or mistyped",
+            );
+        }
+        if self.reason() == Some(Reason::UntrustedCertificate) {
+            return Some(
+                "if the certificate is from an authority of your own, name that authority's certificate with --ca-file",
             );
         }
         if self.is_access_revoked() {
@@ -21,11 +26,6 @@ impl Error {
             );
         }
         match self.code()?.to_ascii_uppercase().as_str() {
-            "INSUFFICIENT_SCOPE" => {
-                Some("add the scope of this method to the application and install it again")
-            }
-            "APP_ID_ERROR" => Some(
-                "another application has a bot with this code: choose another code in the profile",
             "INVALID_CREDENTIALS" => Some(
                 "the user of the token or webhook lacks a right for this method: give them the right, or use a webhook of an administrator",
             ),
@@ -41,6 +41,11 @@ impl Error {
             "BOT_OWNERSHIP_ERROR" | "BOT_CODE_ALREADY_TAKEN" => Some(
                 "another application or webhook registered the bot with this code: start with the credentials it was registered with, choose another code in the profile, or give the bot up with `unregister` under the old credentials, which removes its private chats",
             ),
+            "INSUFFICIENT_SCOPE" => {
+                Some("add the scope of this method to the application and install it again")
+            }
+            "APP_ID_ERROR" => Some(
+                "another application has a bot with this code: choose another code in the profile",
             ),
             "WRONG_AUTH_TYPE" => Some("this method needs the tokens of an application"),
             "ERROR_METHOD_NOT_FOUND" if self.method().starts_with("imbot.v2.") => {
@@ -80,12 +85,16 @@ impl fmt::Display for Error {
                 status,
                 ..
             } => {
-                write!(f, "the portal refused with {code} ({status})")?;
+                match code.as_str() {
+                    "" => write!(f, "the portal refused without a code ({status})")?,
+                    code => write!(f, "the portal refused with {code} ({status})")?,
+                }
                 if !description.is_empty() {
                     write!(f, ": {description}")?;
                 }
             }
             Kind::Answer(_) => f.write_str("the answer is not of the expected type")?,
+            Kind::NotAList(why) => f.write_str(why)?,
             Kind::NotJson { status, excerpt } => match excerpt.as_deref() {
                 Some("") => write!(f, "the answer ({status}) is empty")?,
                 Some(excerpt) => write!(f, "the answer ({status}) is not JSON: {excerpt}")?,
@@ -148,14 +157,6 @@ mod tests {
     }
 
     #[test]
-    fn the_error_of_a_portal_without_v2_advises_v1() {
-        let text =
-            |method| Error::refused(method, "ERROR_METHOD_NOT_FOUND", "", 404, None).to_string();
-        assert!(text("imbot.v2.Bot.get").contains("Api::V1"));
-        assert!(text("crm.deal.gett").contains("check the method's name"));
-    }
-}
-    #[test]
     fn the_status_decides_between_the_meanings_of_invalid_credentials() {
         let refused =
             |status| Error::refused("imbot.v2.Bot.get", "INVALID_CREDENTIALS", "", status, None);
@@ -194,3 +195,11 @@ mod tests {
         assert_eq!(Error::unusable("m", "why").description(), None);
     }
 
+    #[test]
+    fn the_error_of_a_portal_without_v2_advises_v1() {
+        let text =
+            |method| Error::refused(method, "ERROR_METHOD_NOT_FOUND", "", 404, None).to_string();
+        assert!(text("imbot.v2.Bot.get").contains("Api::V1"));
+        assert!(text("crm.deal.gett").contains("check the method's name"));
+    }
+}

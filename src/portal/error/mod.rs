@@ -2,7 +2,6 @@
 
 mod constructors;
 mod display;
-#[cfg(feature = "cli")]
 mod reason;
 
 use std::error::Error as StdError;
@@ -52,13 +51,11 @@ const BEFORE_METHOD: [&str; 12] = [
     "insufficient_scope",
     "user_access_error",
     "authorization_error",
+    "INVALID_CREDENTIALS",
     "NO_AUTH_FOUND",
     "ERROR_METHOD_NOT_FOUND",
-    "INVALID_CREDENTIALS",
 ];
 
-/// A failed call to a portal or to its authorization server.
-///
 /// Codes of refusals that an administrator of the portal can end without a new installation: the
 /// person whose rights are used was dismissed (protocol/auth.md 4), or may not use the application,
 /// or the method waits for a permission (protocol/rest.md 3.1).
@@ -68,6 +65,8 @@ const UNTIL_AN_ADMINISTRATOR_ACTS: [&str; 3] = [
     "METHOD_CONFIRM_WAITING",
 ];
 
+/// A failed call to a portal or to its authorization server.
+///
 /// Decide by [`code`](Error::code), not by the HTTP status: portals use different statuses for the
 /// same error.
 #[derive(Clone, Debug)]
@@ -86,6 +85,8 @@ enum Kind {
         retry_after: Option<Duration>,
     },
     Answer(Box<dyn StdError + Send + Sync>),
+    /// The result is not the list that was asked for, and why.
+    NotAList(String),
     NotJson {
         status: u16,
         /// The beginning of the body, unless it may contain tokens.
@@ -111,19 +112,15 @@ pub(in crate::portal) enum Forbidden {
     PlainHttp { host: String },
     #[error("the portal redirects to {host}, without https")]
     PlainHttpRedirect { host: String },
-    #[error("{0}")]
-    Other(String),
-}
-
     /// The target is not an address of REST methods, such as a login or a maintenance page.
     #[error("the portal redirects to {host}, which is not a REST method")]
     ElsewhereRedirect { host: String },
     #[error("more than {0} redirects")]
     TooManyRedirects(u32),
-impl From<String> for Forbidden {
-    fn from(why: String) -> Self {
-        Self::Other(why)
-    }
+    #[error("{0}")]
+    Other(String),
+}
+
 impl Forbidden {
     /// Returns true if the portal, or a gateway in front of it, redirects the call. The next call
     /// may be answered.
@@ -137,6 +134,10 @@ impl Forbidden {
     }
 }
 
+impl From<String> for Forbidden {
+    fn from(why: String) -> Self {
+        Self::Other(why)
+    }
 }
 
 impl Error {
@@ -151,6 +152,15 @@ impl Error {
             Some(code)
         } else {
             None
+        }
+    }
+
+    /// The portal's own words for its refusal; `None` if it gave none, or did not refuse. They are for
+    /// developers, not for people in a chat.
+    pub fn description(&self) -> Option<&str> {
+        match &*self.kind {
+            Kind::Refused { description, .. } if !description.is_empty() => Some(description),
+            _ => None,
         }
     }
 
@@ -250,7 +260,11 @@ impl Error {
             }
             Kind::Unreachable { was_sent, .. } => !was_sent,
             Kind::Forbidden(_) | Kind::QueueFull(_) => true,
-            Kind::Answer(_) | Kind::NotJson { .. } | Kind::TooLarge(_) | Kind::Store(_) => false,
+            Kind::Answer(_)
+            | Kind::NotAList(_)
+            | Kind::NotJson { .. }
+            | Kind::TooLarge(_)
+            | Kind::Store(_) => false,
         }
     }
 
@@ -262,7 +276,9 @@ impl Error {
         is_call
             && match &*self.kind {
                 Kind::Refused { .. } => self.is_server_error() && !self.was_not_run(),
-                Kind::Answer(_) | Kind::NotJson { .. } | Kind::TooLarge(_) => true,
+                Kind::Answer(_) | Kind::NotAList(_) | Kind::NotJson { .. } | Kind::TooLarge(_) => {
+                    true
+                }
                 Kind::Unreachable { was_sent, .. } => *was_sent,
                 Kind::Forbidden(_) | Kind::Store(_) | Kind::QueueFull(_) => false,
             }
@@ -278,6 +294,7 @@ impl Error {
                     || self.is_blocked()
                     || self.is_portal_closed()
                     || self.is("CONNECTION_ERROR")
+                    || self.is_one_of(&UNTIL_AN_ADMINISTRATOR_ACTS)
                     || self.is_server_error()
             }
             Kind::Unreachable { .. }
@@ -299,7 +316,6 @@ impl Error {
         }
     }
 
-                    || self.is_one_of(&UNTIL_AN_ADMINISTRATOR_ACTS)
     /// Returns true if the portal was not reached.
     pub(in crate::portal) fn is_unreachable(&self) -> bool {
         matches!(

@@ -1,4 +1,4 @@
-//! Why a call failed that the portal did not refuse, for `doctor`.
+//! Why a call failed that the portal did not refuse, for advice and for `doctor`.
 
 use std::error::Error as StdError;
 use std::io;
@@ -43,7 +43,7 @@ impl Error {
             Kind::Refused { .. } => return None,
             Kind::Unreachable { source, .. } => of_connection(source),
             Kind::NotJson { .. } => Reason::NotJson,
-            Kind::Answer(_) | Kind::TooLarge(_) => Reason::UnexpectedAnswer,
+            Kind::Answer(_) | Kind::NotAList(_) | Kind::TooLarge(_) => Reason::UnexpectedAnswer,
             Kind::QueueFull(_) => Reason::QueueFull,
             Kind::Store(_) => Reason::Store,
             Kind::Forbidden(why) => match why {
