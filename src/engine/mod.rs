@@ -370,6 +370,11 @@ impl Engine {
         &self.options.bx24_url
     }
 
+    /// Returns the names of the bots, as people see them.
+    pub(crate) fn bot_names(&self) -> Vec<&str> {
+        self.bots.iter().map(|bot| bot.profile().name()).collect()
+    }
+
     /// Returns the bot with this code. A program has few bots, so a search is quick enough.
     fn bot(&self, code: &str) -> Option<&Arc<dyn AnyBot>> {
         self.bots.iter().find(|bot| bot.profile().code() == code)

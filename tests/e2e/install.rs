@@ -9,7 +9,7 @@ use imbot::engine::InstallClaim;
 use imbot::prelude::*;
 use imbot::{Config, serve};
 use poem::{Route, Server, get, handler};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::stage::{ANN, Echo, Setup, portal, until};
