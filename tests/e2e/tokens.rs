@@ -2,18 +2,21 @@
 //! shared.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use imbot::engine::SWEEP_INTERVAL;
 use imbot::portal::{Application, Http, Plan, Portal};
 use imbot::prelude::*;
-use imbot::store::{Access, Installation, Memory, Store, Tokens};
+use imbot::store::{Access, Clock, Installation, Memory, Store, Time, Tokens};
 use poem::http::StatusCode;
 use poem::{Request, Response, Server};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::time::sleep;
 
-use super::stage::{Echo, Setup};
+use super::stage::{Echo, Setup, until};
 
 /// The installation that the program has stored.
 async fn installation(setup: &Setup) -> Installation {

@@ -180,7 +180,7 @@ async fn watch_store(engine: Weak<Engine>) {
     }
 }
 
-/// Removes what is too old from the store, every ten minutes.
+/// Removes what is too old from the store, and renews tokens before they are, every ten minutes.
 async fn sweep(engine: Weak<Engine>) {
     loop {
         tokio::time::sleep(SWEEP_INTERVAL).await;
@@ -191,6 +191,9 @@ async fn sweep(engine: Weak<Engine>) {
         match engine.options.store.sweep(now, limits).await {
             Ok(swept) => tracing::debug!(?swept, "swept"),
             Err(error) => tracing::error!(%error, "the store cannot be swept"),
+        }
+        for portal in engine.registry.portals() {
+            portal.renew_old_tokens(now).await;
         }
     }
 }

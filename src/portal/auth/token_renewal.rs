@@ -3,8 +3,10 @@
 //! Page `b24restdocs: settings/oauth/auto-renewal.md`: an access token is valid for an hour, a
 //! refresh token for one use. Within the process a lock lets one caller renew while the others
 //! wait; between processes on one store a [claim](crate::store::Store::claim) does, and the second
-//! process takes over what the first has stored. Without calls nothing is renewed: the
-//! documentation warns against renewing by the clock.
+//! process takes over what the first has stored.
+//!
+//! Without calls, tokens are renewed only when they are old ([`RENEW_AFTER`]): the documentation
+//! warns against renewing every hour or day, and a refresh token expires after 180 days.
 
 use std::time::Duration;
 
@@ -18,6 +20,10 @@ use crate::store::{Access, Clock, Installation, Tokens};
 /// How long before its expiry an access token is renewed, if a call needs it then; at most a tenth
 /// of its lifetime.
 const RENEW_BEFORE: Duration = Duration::from_secs(60);
+/// Age at which tokens are renewed without a call. A refresh token is valid for 180 days.
+const RENEW_AFTER: Duration = Duration::from_secs(120 * 24 * 60 * 60);
+/// Pause after a renewal of old tokens has failed.
+const RENEW_AGAIN: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long a process claims the right to renew. Each attempt claims again and ends within this
 /// time.
 const LEASE: Duration = Duration::from_secs(30);
@@ -38,16 +44,16 @@ const NEW_FOR: Duration = Duration::from_secs(10 * 60);
     installation: Installation,
     /// When to renew the access token, if its expiry is known.
     renew_at: Option<Instant>,
+    /// When the tokens were renewed or replaced, if this process did it.
+    set_at: Option<Instant>,
+    /// When to renew the tokens without a call; `None` until it is computed.
+    old_at: Option<Time>,
     /// The time and error of the last renewal, if it failed.
     failed: Option<(Instant, Error)>,
     /// Whether the store has the installation.
     is_stored: bool,
     /// This process's id in claims.
     holder: Uuid,
-    /// When the tokens were renewed or replaced, if this process did it.
-    set_at: Option<Instant>,
-    /// When to renew the tokens without a call; `None` until it is computed.
-    old_at: Option<Time>,
 }
 
 impl Credentials {
@@ -55,25 +61,25 @@ impl Credentials {
         Credentials {
             installation,
             renew_at: None,
+            set_at: None,
+            old_at: None,
             failed: None,
             is_stored: true,
             holder: Uuid::new_v4(),
         }
     }
 
-            set_at: None,
-            old_at: None,
     /// Replaces the installation; its access token is valid for `expires_in`.
     fn set(&mut self, installation: Installation, expires_in: Option<Duration>) {
         self.installation = installation;
+        self.set_at = Some(Instant::now());
+        self.old_at = None;
         // Tokens of unknown age are renewed when a call is refused.
         self.renew_at = expires_in.map(|good| Instant::now() + good - RENEW_BEFORE.min(good / 10));
         self.failed = None;
     }
 }
 
-        self.set_at = Some(Instant::now());
-        self.old_at = None;
 impl Portal {
     /// Returns the tokens or webhook for a call, renewed if they expire soon.
     pub(crate) async fn access(&self) -> Access {
