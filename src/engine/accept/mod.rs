@@ -45,6 +45,14 @@ impl Engine {
     /// - [`AcceptError::Unreachable`] if an installation or a payment cannot be verified now.
     /// - [`AcceptError::Store`] if it cannot be stored.
     pub async fn accept(self: &Arc<Self>, body: Bytes) -> Result<(), AcceptError> {
+        self.accept_proven(body).await.inspect_err(|error| {
+            if matches!(error, AcceptError::Unproven) {
+                self.counts.unproven.add();
+            }
+        })
+    }
+
+    async fn accept_proven(self: &Arc<Self>, body: Bytes) -> Result<(), AcceptError> {
         let delivery = Delivery::from_form(body)?;
         if !self.started.initialized() {
             Box::pin(self.start()).await?;
