@@ -34,6 +34,7 @@ use crate::event::MemberId;
 use crate::store::{Installation, Store};
 use auth::token_renewal::Credentials;
 use http::answer::Answer;
+use http::request::RestVersion;
 use methods::Method;
 use schedule::acquire::{Permit, Scheduler};
 use schedule::breaker::{Breaker, Transition};
@@ -117,7 +118,6 @@ struct Inner {
     busy: AtomicUsize,
 }
 
-/// Counts a call while it lives.
 /// Where a portal is reached, and was before.
 #[derive(Debug)]
 struct Address {
@@ -136,6 +136,7 @@ impl Address {
     }
 }
 
+/// Counts a call while it lives.
 struct Busy<'p>(&'p AtomicUsize);
 
 impl Drop for Busy<'_> {
@@ -247,7 +248,6 @@ impl Portal {
         serde_json::from_value(answer.result).map_err(|source| Error::answer(method, source))
     }
 
-    /// Calls a method of the [table](methods).
     /// Calls a method of REST version 3 and decodes its result, such as `{"item": {…}}`.
     ///
     /// Version 3 has an address of its own on the portal, and other names of parameters and codes
@@ -276,6 +276,7 @@ impl Portal {
         serde_json::from_value(answer.result).map_err(|source| Error::answer(method, source))
     }
 
+    /// Calls a method of the [table](methods).
     ///
     /// # Errors
     /// Those that the method's documentation lists, and those of every [`call`](Portal::call).
@@ -285,13 +286,29 @@ impl Portal {
 
     /// Calls a method, again if it was certainly not run.
     async fn answer(&self, method: &str, params: &Value) -> Result<Answer, Error> {
+        self.answer_by(RestVersion::Classic, method, params).await
+    }
+
+    async fn answer_by(
+        &self,
+        version: RestVersion,
+        method: &str,
+        params: &Value,
+    ) -> Result<Answer, Error> {
         self.inner.busy.fetch_add(1, Ordering::Relaxed);
         let _busy = Busy(&self.inner.busy);
         let mut repeats = 0;
         loop {
             self.pass_breaker(method).await?;
-            let answer = match self.acquire(method, params).await? {
-                Permit::Granted => self.request(method, params).await,
+            let permit = match version {
+                RestVersion::Classic => self.acquire(method, params).await?,
+                RestVersion::V3 => {
+                    self.acquire_one(method).await?;
+                    Permit::Granted
+                }
+            };
+            let answer = match permit {
+                Permit::Granted => self.request(version, method, params).await,
                 Permit::Answered(answer) => answer,
             };
             self.record(method, &answer);
