@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::portal::error::OAUTH_METHOD;
 use crate::portal::{Error, Portal};
-use crate::store::{Access, Clock, Installation, Tokens};
+use crate::store::{Access, Clock, Installation, Time, Tokens};
 
 /// How long before its expiry an access token is renewed, if a call needs it then; at most a tenth
 /// of its lifetime.
@@ -33,14 +33,14 @@ const CLAIM_POLL: Duration = Duration::from_millis(250);
 const ATTEMPTS_MAX: u32 = 3;
 /// The pause before the next attempt; every further pause is twice as long.
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
+/// How long tokens are new: a portal that does not recognise them would not recognise the next ones.
+const NEW_FOR: Duration = Duration::from_secs(10 * 60);
 /// How long callers that waited for a failed renewal get its error instead of trying themselves.
 const FAILURE_SHARED: Duration = Duration::from_secs(5);
 
 /// The tokens or webhook that prove our calls, as far as this process knows.
 #[derive(Debug)]
 pub(in crate::portal) struct Credentials {
-/// How long tokens are new: a portal that does not recognise them would not recognise the next ones.
-const NEW_FOR: Duration = Duration::from_secs(10 * 60);
     installation: Installation,
     /// When to renew the access token, if its expiry is known.
     renew_at: Option<Instant>,
@@ -98,12 +98,6 @@ impl Portal {
         credentials.installation.access.clone()
     }
 
-    /// Renews the tokens, unless that has happened meanwhile.
-    pub(in crate::portal) async fn refresh(&self, stale: &Tokens) -> Result<(), Error> {
-        let mut credentials = self.inner.credentials.lock().await;
-        if !credentials
-            .installation
-            .access
     /// Renews the tokens if no call has renewed them for [`RENEW_AFTER`]. The age counts from the
     /// first look at them: the calls of a start have renewed tokens that were older then.
     pub(crate) async fn renew_old_tokens(&self, now: Time) {
@@ -127,6 +121,12 @@ impl Portal {
         credentials.set_at.is_none_or(|at| at.elapsed() >= NEW_FOR)
     }
 
+    /// Renews the tokens, unless that has happened meanwhile.
+    pub(in crate::portal) async fn refresh(&self, stale: &Tokens) -> Result<(), Error> {
+        let mut credentials = self.inner.credentials.lock().await;
+        if !credentials
+            .installation
+            .access
             .is_same(&Access::Tokens(stale.clone()))
         {
             return Ok(());
@@ -144,6 +144,11 @@ impl Portal {
         credentials.set(installation, None);
         credentials.is_stored = true;
         self.breaker().reset();
+    }
+
+    /// Returns the installation as this process knows it.
+    pub(crate) async fn installation(&self) -> Installation {
+        self.inner.credentials.lock().await.installation.clone()
     }
 
     async fn exchange(&self, credentials: &mut Credentials) -> Result<(), Error> {
@@ -185,11 +190,6 @@ impl Portal {
                 }
                 Err(error) => error,
             };
-    /// Returns the installation as this process knows it.
-    pub(crate) async fn installation(&self) -> Installation {
-        self.inner.credentials.lock().await.installation.clone()
-    }
-
             // Another process may have used the refresh token after its claim expired.
             if error.is("invalid_grant") && self.claim(credentials).await? {
                 return Ok(());
