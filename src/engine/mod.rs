@@ -384,13 +384,13 @@ impl Engine {
     async fn add_portal(&self, installation: Installation) -> Portal {
         let known = self.portal(&installation.portal);
         let application_token = installation.application_token.clone();
+        let installed_at = installation.installed_at;
+        let is_webhook = matches!(installation.access, Access::Webhook(_));
         let id = installation.portal.clone();
         let portal = match known {
             Some(portal) => {
                 portal.replace(installation).await;
                 portal
-        let installed_at = installation.installed_at;
-        let is_webhook = matches!(installation.access, Access::Webhook(_));
             }
             None => {
                 let Options {
@@ -410,13 +410,13 @@ impl Engine {
         };
         let installed = Installed {
             application_token,
+            installed_at,
+            is_webhook,
             portal: portal.clone(),
         };
         self.registry.insert(id, installed);
         portal
     }
-            installed_at,
-            is_webhook,
 
     /// Commits a turn, then queues its calls. While the store cannot write, it retries: what a
     /// handler decided is not decided again. Returns false if the program stops before the turn is

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{TryStreamExt, stream};
 use imbot::event::MemberId;
 use imbot::portal::{Application, Http, Plan, Portal};
 use imbot::store::{Access, Installation, Memory, Tokens};
@@ -173,7 +173,7 @@ fn portal_at(address: &str) -> Portal {
             access: "access".to_owned().into(),
             refresh: "refresh".to_owned().into(),
         }),
-    };
+    );
     let http = Http::new([address.to_owned()]).unwrap();
     Portal::new(
         http,
