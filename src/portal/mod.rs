@@ -251,8 +251,8 @@ impl Portal {
     /// Calls a method of REST version 3 and decodes its result, such as `{"item": {…}}`.
     ///
     /// Version 3 has an address of its own on the portal, and other names of parameters and codes
-    /// (protocol/rest.md 7). It has some modules only, and no bots. Such a call is never batched; in
-    /// all else it is made like any other [`call`](Portal::call).
+    /// (protocol/rest.md 7). It has some modules only, and no bots. Such a call is never batched;
+    /// otherwise it is made like any other [`call`](Portal::call).
     ///
     /// ```no_run
     /// # async fn example(portal: imbot::portal::Portal) -> Result<(), imbot::portal::Error> {

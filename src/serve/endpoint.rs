@@ -31,7 +31,8 @@ pub fn endpoint(engine: Arc<Engine>) -> EventEndpoint {
     }
 }
 
-/// The engine's addresses: `/` for events and the application's page, `/install`, `/connectors/…`, `/health`.
+/// The engine's addresses: `/` for events and the application's page, `/install`, `/connectors/…`,
+/// `/health`.
 pub struct EventEndpoint {
     engine: Arc<Engine>,
     path: String,

@@ -1,4 +1,4 @@
-//! The page of an application with an interface, which the portal opens at the application's address.
+//! The page of an application with an interface, which the portal opens at its address.
 //!
 //! The portal POSTs the tokens of the person who opens it (protocol/auth.md 3). They are neither
 //! used nor stored: the page is the same for everybody.

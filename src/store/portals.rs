@@ -71,7 +71,9 @@ impl Installation {
         let now = host_of(&self.endpoint).to_ascii_lowercase();
         let mut hosts = self.former_hosts.clone();
         if matches!(self.access, Access::Webhook(_)) {
-            hosts.insert(0, self.portal.as_str().to_ascii_lowercase());
+            let first = self.portal.as_str().to_ascii_lowercase();
+            hosts.retain(|host| *host != first);
+            hosts.insert(0, first);
         }
         hosts.retain(|host| *host != now);
         hosts.push(now);

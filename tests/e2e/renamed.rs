@@ -157,6 +157,30 @@ async fn events_posted_by_a_renamed_portal_are_accepted() {
 }
 
 #[tokio::test]
+async fn events_of_a_v1_bot_posted_by_a_renamed_portal_are_accepted() {
+    struct V1;
+    impl Bot for V1 {
+        fn profile(&self) -> Profile {
+            Profile::new("counter", "Counter").api(Api::V1)
+        }
+        async fn message(&self, cx: &mut Context, message: Message) -> Result {
+            cx.say(message.text);
+            Ok(())
+        }
+    }
+    let renamed = Renamed::new().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut config = renamed.config(0);
+    config.public_url = Some(format!("http://{}/", listener.local_addr().unwrap()));
+    let engine = renamed.start(App::new().bot(V1), &config).await;
+    serve_in_background(&engine, listener);
+    renamed.answers("before", "before").await;
+    renamed.rename();
+    renamed.answers("after", "after").await;
+    stop(engine).await;
+}
+
+#[tokio::test]
 async fn an_outgoing_webhook_of_a_renamed_portal_is_accepted_under_either_host() {
     const TOKEN: &str = "51856fefc120afa4b628cc82d3935cce";
     for (portal, token) in [(0, 0), (0, 1), (1, 0), (1, 1)] {

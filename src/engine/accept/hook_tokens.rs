@@ -12,8 +12,8 @@ use std::collections::HashMap;
 use secrecy::{ExposeSecret, SecretString};
 use subtle::{Choice, ConstantTimeEq};
 
-/// The tokens of outgoing webhooks, by the host of their portal: its present one, or any that it had
-/// before.
+/// The tokens of outgoing webhooks, by the host of their portal: its present one, or any that it
+/// had before.
 #[derive(Clone, Debug, Default)]
 pub struct HookTokens(HashMap<String, Vec<SecretString>>);
 

@@ -1,8 +1,8 @@
 //! `ONAPPPAYMENT`: the one event that carries no token
 //! (`b24restdocs: api-reference/common/events/on-app-payment.md`).
 //!
-//! The authorization server, called with our tokens, reports the same status, and the portal whether
-//! the paid time has ended. If both agree with the event, it is accepted, wherever it came from.
+//! The authorization server, called with our tokens, reports the same status, and the portal
+//! whether the paid time has ended. If both agree with the event, it is accepted, wherever it came from.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,8 +20,8 @@ pub(super) const NAME: &str = "ONAPPPAYMENT";
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Engine {
-    /// Accepts a payment if the authorization server and the portal report the same. The call to the
-    /// portal waits behind all others to it.
+    /// Accepts a payment if the authorization server and the portal report the same. The call to
+    /// the portal waits behind all others to it.
     pub(super) async fn accept_payment(
         self: &Arc<Self>,
         delivery: Delivery,

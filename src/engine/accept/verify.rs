@@ -81,7 +81,11 @@ impl Registry {
         let has_token = |portal: &Portal| {
             let own = self.application_token(portal.id());
             let own = own.as_ref().map_or("", |own| own.expose_secret());
-            bool::from(own.as_bytes().ct_eq(token.as_bytes())) && !own.is_empty()
+            // v1 may send the token without the prefix of v2 (protocol/bots-v1.md 1.2).
+            let v1 = own.strip_prefix("custom").unwrap_or(own);
+            let is_same =
+                own.as_bytes().ct_eq(token.as_bytes()) | v1.as_bytes().ct_eq(token.as_bytes());
+            bool::from(is_same) && !token.is_empty()
         };
         let portals = self.webhooks().into_iter().filter(has_token);
         the_only(portals.map(|portal| portal.id().clone()))

@@ -33,7 +33,8 @@ const CLAIM_POLL: Duration = Duration::from_millis(250);
 const ATTEMPTS_MAX: u32 = 3;
 /// The pause before the next attempt; every further pause is twice as long.
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
-/// How long tokens are new: a portal that does not recognise them would not recognise the next ones.
+/// How long tokens are new: a portal that does not recognise them would not recognise the next
+/// ones either.
 const NEW_FOR: Duration = Duration::from_secs(10 * 60);
 /// How long callers that waited for a failed renewal get its error instead of trying themselves.
 const FAILURE_SHARED: Duration = Duration::from_secs(5);

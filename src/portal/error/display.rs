@@ -17,6 +17,11 @@ impl Error {
                 "if the certificate is from an authority of your own, name that authority's certificate with --ca-file",
             );
         }
+        if self.is("invalid_client") || self.is("wrong_client") {
+            return Some(
+                "check the client id and secret; if they are right, install the application on the portal again",
+            );
+        }
         if self.is_access_revoked() {
             return Some("install the application on the portal again");
         }
@@ -178,6 +183,11 @@ mod tests {
         }
         assert!(text("NO_AUTH_FOUND").contains("new inbound webhook"));
         assert!(text("authorization_error").contains("within a day"));
+        let wrong = text("invalid_client");
+        assert!(
+            wrong.contains("client id and secret") && wrong.contains("install"),
+            "{wrong}"
+        );
     }
 
     #[test]

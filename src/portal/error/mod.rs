@@ -155,8 +155,8 @@ impl Error {
         }
     }
 
-    /// The portal's own words for its refusal; `None` if it gave none, or did not refuse. They are for
-    /// developers, not for people in a chat.
+    /// The portal's own words for its refusal; `None` if it gave none, or did not refuse. They are
+    /// for developers, not for people in a chat.
     pub fn description(&self) -> Option<&str> {
         match &*self.kind {
             Kind::Refused { description, .. } if !description.is_empty() => Some(description),
