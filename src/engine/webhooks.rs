@@ -92,50 +92,55 @@ mod tests {
         inbound_webhook(&format!("https://{host}/rest/1/{code}/")).unwrap()
     }
 
-    /// The names, and the known hosts, of the configured webhooks.
-    fn known(configured: &[Installation], stored: &[Installation]) -> Vec<(String, String)> {
-        let webhooks = of_stored_portals(configured, stored);
-        let name = |webhook: &Installation| webhook.portal.as_str().to_owned();
-        webhooks
-            .iter()
-            .map(|webhook| (name(webhook), webhook.hosts().join(" ")))
-            .collect()
+    /// Returns the configured webhooks as the store knows their portals.
+    fn webhooks(configured: &[&Installation], stored: &[&Installation]) -> Vec<Installation> {
+        let owned = |all: &[&Installation]| -> Vec<Installation> {
+            all.iter().map(|one| (*one).clone()).collect()
+        };
+        of_stored_portals(&owned(configured), &owned(stored))
+    }
+
+    /// Returns the name and the known hosts of a portal.
+    fn known(webhook: &Installation) -> (&str, String) {
+        (webhook.portal.as_str(), webhook.hosts().join(" "))
     }
 
     #[test]
-    fn a_renamed_portal_keeps_its_name_and_its_token() {
-        let old = webhook("old.example", "abc");
-        let new = webhook("new.example", "abc");
-        let expected = (
-            "old.example".to_owned(),
-            "old.example new.example".to_owned(),
-        );
-        assert_eq!(known(&[new.clone()], &[old.clone()]), [expected.clone()]);
-        let moved = of_stored_portals(&[new], &[old.clone()]);
-        assert_eq!(moved[0].endpoint, "https://new.example/rest/");
+    fn a_renamed_portal_keeps_its_name() {
+        let (old, new) = (webhook("old.example", "abc"), webhook("new.example", "abc"));
+        let expected = ("old.example", "old.example new.example".to_owned());
+        let moved = webhooks(&[&new], &[&old]).remove(0);
+        assert_eq!(known(&moved), expected);
+        assert_eq!(moved.endpoint, "https://new.example/rest/");
         // Later another webhook is made on the renamed portal.
-        assert_eq!(known(&[webhook("new.example", "def")], &moved), [expected]);
+        let other = webhooks(&[&webhook("new.example", "def")], &[&moved]);
+        assert_eq!(known(&other[0]), expected);
         // The former address is configured, and leads to the new one.
-        let again = known(&[old], &moved);
-        assert_eq!(again[0].0, "old.example");
+        let again = webhooks(&[&old], &[&moved]);
+        assert_eq!(known(&again[0]).0, "old.example");
     }
 
     #[test]
     fn portals_with_other_codes_and_hosts_are_others() {
         let (one, two) = (webhook("one.example", "abc"), webhook("two.example", "def"));
-        let names = known(&[one.clone(), two], &[one]);
-        let names: Vec<&str> = names.iter().map(|(name, _)| name.as_str()).collect();
+        let both = webhooks(&[&one, &two], &[&one]);
+        let names: Vec<&str> = both.iter().map(|webhook| known(webhook).0).collect();
         assert_eq!(names, ["one.example", "two.example"]);
+    }
+
+    #[test]
+    fn of_two_webhooks_of_one_portal_the_first_is_used() {
+        let (one, two) = (webhook("one.example", "abc"), webhook("one.example", "def"));
+        let used = webhooks(&[&one, &two], &[]);
+        assert_eq!(used.len(), 1);
+        assert_eq!(code(&used[0]), Some("abc"));
     }
 
     #[test]
     fn a_portal_that_was_stored_under_both_names_knows_both_hosts() {
         let (old, new) = (webhook("old.example", "abc"), webhook("new.example", "abc"));
-        let known = known(&[new.clone()], &[old, new]);
-        let expected = (
-            "new.example".to_owned(),
-            "old.example new.example".to_owned(),
-        );
-        assert_eq!(known, [expected]);
+        let found = webhooks(&[&new], &[&old, &new]);
+        let expected = ("new.example", "old.example new.example".to_owned());
+        assert_eq!(known(&found[0]), expected);
     }
 }
