@@ -33,6 +33,14 @@ pub(crate) enum Fault {
         status: u16,
         code: String,
     },
+    /// Redirects the next calls with 302, without running them, as a login or maintenance page in
+    /// front of the portal does.
+    Redirect {
+        #[serde(default = "once")]
+        times: usize,
+        #[serde(default = "login_page")]
+        to: String,
+    },
     /// Answers the next calls that succeed with an HTML page.
     AnswerHtml {
         #[serde(default = "once")]
@@ -89,6 +97,10 @@ fn once() -> usize {
     1
 }
 
+fn login_page() -> String {
+    "/auth/?backurl=/rest/".to_owned()
+}
+
 fn bad_gateway() -> u16 {
     BAD_GATEWAY
 }
@@ -114,6 +126,7 @@ impl Fault {
                 let refusal = refusal(&code, status);
                 portal.planned().refuse_tokens(times, &refusal);
             }
+            Fault::Redirect { times, to } => portal.planned().redirect(times, &to),
             Fault::AnswerHtml { times, status } => damage(times, Damage::Page(status)),
             Fault::CutAnswers { times } => damage(times, Damage::Cut),
             Fault::DelayAnswers { times, ms } => {
@@ -178,6 +191,13 @@ mod tests {
             (
                 json!({ "fault": "refuse", "times": 3, "status": 503, "code": "X" }),
                 refuse(3),
+            ),
+            (
+                json!({ "fault": "redirect" }),
+                Fault::Redirect {
+                    times: 1,
+                    to: "/auth/?backurl=/rest/".to_owned(),
+                },
             ),
             (
                 json!({ "fault": "answer_html" }),

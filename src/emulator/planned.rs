@@ -21,6 +21,7 @@ pub(crate) enum Damage {
 pub(crate) struct PlannedCalls {
     refusals: VecDeque<Refusal>,
     token_refusals: VecDeque<Refusal>,
+    redirects: VecDeque<String>,
     damages: VecDeque<Damage>,
 }
 
@@ -37,6 +38,12 @@ impl PlannedCalls {
         self.token_refusals.extend(refusals);
     }
 
+    /// Plans to redirect the next calls without running them.
+    pub(crate) fn redirect(&mut self, times: usize, to: &str) {
+        let redirects = std::iter::repeat_n(to.to_owned(), times);
+        self.redirects.extend(redirects);
+    }
+
     /// Plans to run the next calls and damage their answers.
     pub(crate) fn damage(&mut self, times: usize, damage: Damage) {
         self.damages.extend(std::iter::repeat_n(damage, times));
@@ -45,6 +52,11 @@ impl PlannedCalls {
     /// Returns the planned refusal of the current call.
     pub(crate) fn take_refusal(&mut self) -> Option<Refusal> {
         self.refusals.pop_front()
+    }
+
+    /// Returns the target of the planned redirect of the current call.
+    pub(crate) fn take_redirect(&mut self) -> Option<String> {
+        self.redirects.pop_front()
     }
 
     /// Returns the planned refusal of the current token request.

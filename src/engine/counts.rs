@@ -18,6 +18,9 @@ pub struct Counts {
     pub state_resets: Count,
     /// Events that could not be stored, and so were refused and lost.
     pub refused: Count,
+    /// Events that were refused because they are not proven to be from a portal that the
+    /// application is installed on.
+    pub unproven: Count,
     /// Times that another program, with a store of its own, was found to poll for a bot of this
     /// program.
     pub competing_polls: Count,

@@ -29,6 +29,7 @@ mod reconcile;
 mod registry;
 mod retry;
 mod send;
+mod webhooks;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -43,7 +44,8 @@ use crate::event::{DecodeError, Delivery, Event, MemberId};
 use crate::handler::{AnyBot, AnyConnector};
 use crate::portal::{Application, Http, Plan, Portal};
 use crate::store::{
-    Clock, Conversation, EventId, Installation, Limits, OrderingKey, Store, StoreError, TurnCommit,
+    Access, Clock, Conversation, EventId, Installation, Limits, OrderingKey, Store, StoreError,
+    TurnCommit,
 };
 
 use accept::arrivals::Arrivals;
@@ -380,6 +382,11 @@ impl Engine {
         &self.options.bx24_url
     }
 
+    /// Returns the names of the bots, as people see them.
+    pub(crate) fn bot_names(&self) -> Vec<&str> {
+        self.bots.iter().map(|bot| bot.profile().name()).collect()
+    }
+
     /// Returns the bot with this code. A program has few bots, so a search is quick enough.
     fn bot(&self, code: &str) -> Option<&Arc<dyn AnyBot>> {
         self.bots.iter().find(|bot| bot.profile().code() == code)
@@ -389,6 +396,8 @@ impl Engine {
     async fn add_portal(&self, installation: Installation) -> Portal {
         let known = self.portal(&installation.portal);
         let application_token = installation.application_token.clone();
+        let installed_at = installation.installed_at;
+        let is_webhook = matches!(installation.access, Access::Webhook(_));
         let id = installation.portal.clone();
         let portal = match known {
             Some(portal) => {
@@ -417,6 +426,8 @@ impl Engine {
         };
         let installed = Installed {
             application_token,
+            installed_at,
+            is_webhook,
             portal: portal.clone(),
         };
         self.registry.insert(id, installed);

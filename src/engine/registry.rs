@@ -1,5 +1,7 @@
 //! The portals that the application is installed on, and the bots of this program there.
 
+use std::sync::{PoisonError, RwLock};
+
 use dashmap::DashMap;
 use dashmap::mapref::one::Ref;
 use foldhash::quality::RandomState;
@@ -14,6 +16,10 @@ use crate::portal::Portal;
 pub(super) struct Installed {
     /// The token that the portal's events carry.
     pub(super) application_token: SecretString,
+    /// When the portal announced the installation, in Unix seconds on its own clock.
+    pub(super) installed_at: Option<u64>,
+    /// Whether the portal is reached by an inbound webhook.
+    pub(super) is_webhook: bool,
     pub(super) portal: Portal,
 }
 
@@ -21,6 +27,8 @@ pub(super) struct Installed {
 pub(super) struct Registry {
     /// What the store has about installations, and the portal's client.
     portals: DashMap<MemberId, Installed, RandomState>,
+    /// The ids of the portals that are reached by inbound webhooks: few, since each is configured.
+    webhooks: RwLock<Vec<MemberId>>,
     /// The bots that a reconciliation found or registered. A session's event names no bot, so it is
     /// passed to these.
     bots: DashMap<MemberId, Vec<BotRef>, RandomState>,
@@ -34,6 +42,7 @@ impl Registry {
     pub(super) fn new() -> Self {
         Registry {
             portals: DashMap::default(),
+            webhooks: RwLock::default(),
             bots: DashMap::default(),
             languages: DashMap::default(),
             setups: watch::Sender::new(0),
@@ -42,12 +51,39 @@ impl Registry {
 
     /// Adds a portal, or replaces it.
     pub(super) fn insert(&self, id: MemberId, installed: Installed) {
+        let webhooks = self.webhooks.write();
+        let mut webhooks = webhooks.unwrap_or_else(PoisonError::into_inner);
+        webhooks.retain(|other| *other != id);
+        if installed.is_webhook {
+            webhooks.push(id.clone());
+        }
         self.portals.insert(id, installed);
     }
 
     /// Removes a portal: its events are not accepted any more.
     pub(super) fn remove(&self, id: &MemberId) {
+        let webhooks = self.webhooks.write();
+        let mut webhooks = webhooks.unwrap_or_else(PoisonError::into_inner);
+        webhooks.retain(|other| other != id);
         self.portals.remove(id);
+    }
+
+    /// Returns the clients of the portals that are reached by inbound webhooks.
+    pub(super) fn webhooks(&self) -> Vec<Portal> {
+        let webhooks = self.webhooks.read();
+        let webhooks = webhooks.unwrap_or_else(PoisonError::into_inner).clone();
+        webhooks.iter().filter_map(|id| self.portal(id)).collect()
+    }
+
+    /// Returns the token that the events of a portal carry.
+    pub(super) fn application_token(&self, id: &MemberId) -> Option<SecretString> {
+        let entry = self.portals.get(id)?;
+        Some(entry.application_token.clone())
+    }
+
+    /// Returns when a portal announced its installation, in Unix seconds on its own clock.
+    pub(super) fn installed_at(&self, id: &MemberId) -> Option<u64> {
+        self.portals.get(id)?.installed_at
     }
 
     /// Returns the ids of all portals.
@@ -73,8 +109,8 @@ impl Registry {
 
     /// Returns the portal that an event claims to be from, by its id or its host.
     ///
-    /// A portal behind an inbound webhook is known by its host, others by the id that their
-    /// installation proved.
+    /// A portal behind an inbound webhook is known by the host that it had first, others by the id
+    /// that their installation proved.
     pub(super) fn claimed(
         &self,
         member_id: &str,
@@ -144,15 +180,15 @@ mod tests {
     fn registry() -> Registry {
         let registry = Registry::new();
         let id = MemberId::new("m1");
-        let installation = Installation {
-            portal: id.clone(),
-            endpoint: "https://example.bitrix24.com/rest/".into(),
-            application_token: TOKEN.into(),
-            access: Access::Tokens(Tokens {
+        let installation = Installation::new(
+            id.clone(),
+            "https://example.bitrix24.com/rest/".into(),
+            TOKEN.into(),
+            Access::Tokens(Tokens {
                 access: "a".into(),
                 refresh: "r".into(),
             }),
-        };
+        );
         let http = Http::new([]).unwrap();
         let store = Arc::new(Memory::new());
         let portal = Portal::new(http, None, store, installation, Plan::Standard);
@@ -161,6 +197,8 @@ mod tests {
             id,
             Installed {
                 application_token,
+                installed_at: None,
+                is_webhook: false,
                 portal,
             },
         );

@@ -70,8 +70,9 @@ impl<S> Context<S> {
     /// Hands this chat of an open channel over to a user or to the queue of a line, after the
     /// messages so far (`imopenlines.bot.session.transfer`). From then on the bot is silent.
     ///
-    /// With `leave`, the bot leaves the chat. Without, it stays and still gets events, unless the
-    /// line's settings remove the bot. The portal acts as the first bot of the application,
+    /// With `leave`, the bot leaves the chat at once. Without, it stays until the transfer is
+    /// confirmed, and gets events until then, unless the line's settings remove the bot
+    /// (protocol/open-channels.md 5). The portal acts as the first bot of the application,
     /// whichever bot calls: only one bot of an application should transfer and finish
     /// (protocol/server-behaviour.md 6.2).
     ///

@@ -35,6 +35,7 @@ use crate::event::MemberId;
 use crate::store::{Installation, Store};
 use auth::token_renewal::Credentials;
 use http::answer::Answer;
+use http::request::RestVersion;
 use methods::Method;
 use schedule::acquire::{Permit, Scheduler};
 use schedule::breaker::{Breaker, Transition};
@@ -115,7 +116,7 @@ struct Variant {
 #[derive(Debug)]
 struct Inner {
     id: MemberId,
-    endpoint: RwLock<String>,
+    address: RwLock<Address>,
     http: Http,
     application: Option<Arc<Application>>,
     store: Arc<dyn Store>,
@@ -128,6 +129,24 @@ struct Inner {
     credentials: Mutex<Credentials>,
     /// Calls that run or wait.
     busy: AtomicUsize,
+}
+
+/// Where a portal is reached, and was before.
+#[derive(Debug)]
+struct Address {
+    /// The address of its REST methods.
+    endpoint: String,
+    /// All its hosts, the present one last.
+    hosts: Vec<String>,
+}
+
+impl Address {
+    fn of(installation: &Installation) -> Self {
+        Self {
+            endpoint: installation.endpoint.clone(),
+            hosts: installation.hosts(),
+        }
+    }
 }
 
 /// Counts a call while it lives.
@@ -151,7 +170,7 @@ impl Portal {
     ) -> Self {
         let inner = Inner {
             id: installation.portal.clone(),
-            endpoint: RwLock::new(installation.endpoint.clone()),
+            address: RwLock::new(Address::of(&installation)),
             http,
             application,
             store,
@@ -176,13 +195,21 @@ impl Portal {
     /// The address of its REST methods, such as `https://example.bitrix24.com/rest/`. A portal may
     /// move.
     pub fn endpoint(&self) -> String {
-        let endpoint = self.inner.endpoint.read();
-        endpoint.unwrap_or_else(PoisonError::into_inner).clone()
+        let address = self.inner.address.read();
+        let address = address.unwrap_or_else(PoisonError::into_inner);
+        address.endpoint.clone()
     }
 
-    fn set_endpoint(&self, endpoint: &str) {
-        let own = self.inner.endpoint.write();
-        endpoint.clone_into(&mut own.unwrap_or_else(PoisonError::into_inner));
+    /// Returns the hosts that the portal has and had, the present one last.
+    pub(crate) fn hosts(&self) -> Vec<String> {
+        let address = self.inner.address.read();
+        let address = address.unwrap_or_else(PoisonError::into_inner);
+        address.hosts.clone()
+    }
+
+    fn set_address(&self, installation: &Installation) {
+        let address = self.inner.address.write();
+        *address.unwrap_or_else(PoisonError::into_inner) = Address::of(installation);
     }
 
     /// The same portal for calls that nobody waits for ([`Urgency::Bulk`]): answers to people go
@@ -279,6 +306,34 @@ impl Portal {
         serde_json::from_value(answer.result).map_err(|source| Error::answer(method, source))
     }
 
+    /// Calls a method of REST version 3 and decodes its result, such as `{"item": {…}}`.
+    ///
+    /// Version 3 has an address of its own on the portal, and other names of parameters and codes
+    /// (protocol/rest.md 7). It has some modules only, and no bots. Such a call is never batched;
+    /// otherwise it is made like any other [`call`](Portal::call).
+    ///
+    /// ```no_run
+    /// # async fn example(portal: imbot::portal::Portal) -> Result<(), imbot::portal::Error> {
+    /// use serde_json::{Value, json};
+    ///
+    /// let params = json!({ "id": 7, "select": ["id", "title"] });
+    /// let task: Value = portal.call_rest_v3("tasks.task.get", &params).await?;
+    /// println!("{}", task["item"]["title"]);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`call`](Portal::call). Codes of version 3 begin with `BITRIX_REST_V3_EXCEPTION_`;
+    /// [`Error::description`] contains the fields that are not valid.
+    pub async fn call_rest_v3<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        params: &Value,
+    ) -> Result<T, Error> {
+        let answer = self.answer_by(RestVersion::V3, method, params).await?;
+        serde_json::from_value(answer.result).map_err(|source| Error::answer(method, source))
+    }
+
     /// Calls a method of the [table](methods).
     ///
     /// # Errors
@@ -289,13 +344,29 @@ impl Portal {
 
     /// Calls a method, again if it was certainly not run.
     async fn answer(&self, method: &str, params: &Value) -> Result<Answer, Error> {
+        self.answer_by(RestVersion::Classic, method, params).await
+    }
+
+    async fn answer_by(
+        &self,
+        version: RestVersion,
+        method: &str,
+        params: &Value,
+    ) -> Result<Answer, Error> {
         self.inner.busy.fetch_add(1, Ordering::Relaxed);
         let _busy = Busy(&self.inner.busy);
         let mut repeats = 0;
         loop {
             self.pass_breaker(method).await?;
-            let answer = match self.acquire(method, params).await? {
-                Permit::Granted => self.request(method, params).await,
+            let permit = match version {
+                RestVersion::Classic => self.acquire(method, params).await?,
+                RestVersion::V3 => {
+                    self.acquire_one(method).await?;
+                    Permit::Granted
+                }
+            };
+            let answer = match permit {
+                Permit::Granted => self.request(version, method, params).await,
                 Permit::Answered(answer) => answer,
             };
             // A refusal of another token says nothing about the installation's.

@@ -13,7 +13,7 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 use super::install::FRAME_BYTES_MAX;
-use super::reply::{read_body, refuse, refuse_error};
+use super::reply::{escape, read_body, refuse, refuse_error};
 use crate::engine::{Engine, SettingsPage, SettingsRequest};
 use crate::event::{LineId, MemberId, Node, Tree};
 
@@ -69,12 +69,6 @@ fn render(settings: &SettingsPage) -> String {
         .replace("{{class}}", class)
         .replace("{{state}}", &escape(&settings.state))
         .replace("{{settings}}", &settings.html)
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
 }
 
 #[cfg(test)]

@@ -10,8 +10,8 @@ use poem::{Body, Endpoint, IntoEndpoint, Request, Response, Route};
 use serde_json::json;
 
 use super::reply::{read_body, refuse, status};
-use super::{connector, install};
-use crate::engine::{Engine, user_in_query};
+use super::{connector, install, page};
+use crate::engine::{AcceptError, Engine, user_in_query};
 use crate::event::BODY_BYTES_MAX;
 
 /// Returns the engine's addresses, to be served by [`run`](super::run) or nested in a poem
@@ -31,7 +31,8 @@ pub fn endpoint(engine: Arc<Engine>) -> EventEndpoint {
     }
 }
 
-/// The engine's addresses: `/` for events, `/install`, `/connectors/…`, `/health`.
+/// The engine's addresses: `/` for events and the application's page, `/install`, `/connectors/…`,
+/// `/health`.
 pub struct EventEndpoint {
     engine: Arc<Engine>,
     path: String,
@@ -97,7 +98,8 @@ impl EventEndpoint {
         }
     }
 
-    /// Passes an event to the engine, and reports how it went.
+    /// Passes an event to the engine, and reports how it went. A person who opens the application
+    /// gets its page.
     async fn receive(&self, request: &Request, body: Body) -> Response {
         let event = match *request.method() {
             Method::POST if !has_type(request, FORM) && !has_type(request, JSON) => {
@@ -129,8 +131,11 @@ impl EventEndpoint {
             }
         };
         let user = user_in_query(request.uri().query());
-        match self.engine.accept_for(event, user).await {
+        match self.engine.accept_for(event.clone(), user).await {
             Ok(()) => StatusCode::OK.into(),
+            Err(AcceptError::Malformed(_)) if page::is_opened_by(&event) => {
+                page::page(&self.engine)
+            }
             Err(error) => {
                 let status = status(&error);
                 tracing::warn!(status = status.as_u16(), %error, "an event was refused");

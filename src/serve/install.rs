@@ -9,7 +9,7 @@ use poem::http::StatusCode;
 use poem::{Body, Response};
 use secrecy::SecretString;
 
-use super::reply::{read_body, refuse, refuse_error};
+use super::reply::{html, read_body, refuse, refuse_error};
 use crate::engine::{Engine, InstallClaim};
 use crate::event::{MemberId, Node, Tree};
 
@@ -34,12 +34,6 @@ pub(super) async fn page(engine: &Arc<Engine>, body: Body) -> Response {
         Ok(()) => html(PAGE.replace("{{bx24}}", engine.bx24_url())),
         Err(error) => refuse_error(&error),
     }
-}
-
-fn html(page: String) -> Response {
-    Response::builder()
-        .content_type("text/html; charset=utf-8")
-        .body(page)
 }
 
 /// Reads the frame's POST.

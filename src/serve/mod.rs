@@ -6,6 +6,7 @@
 //! | address | purpose |
 //! |---|---|
 //! | `/` | events, as form POSTs or GETs with a query; 200 once an event is stored |
+//! | `/` | the page of an application with an interface, opened by a portal |
 //! | `/connectors/…` | the settings page of a connector, which connects it to a line |
 //! | `/install` | the installation page of an application with an interface |
 //! | `/health` | JSON for probes: portals, waiting events and calls, counts since the start |
@@ -14,6 +15,7 @@ mod acceptor;
 mod connector;
 mod endpoint;
 mod install;
+mod page;
 mod reply;
 
 use std::io;

@@ -1,4 +1,4 @@
-//! Reads bodies within a limit, and answers refusals in plain text.
+//! Reads bodies within a limit, and answers with pages, and with refusals in plain text.
 
 use std::pin::pin;
 
@@ -52,4 +52,18 @@ pub(super) fn refuse(status: StatusCode, reason: &str) -> Response {
         .status(status)
         .content_type("text/plain; charset=utf-8")
         .body(format!("{reason}\n"))
+}
+
+/// Returns a page.
+pub(super) fn html(page: String) -> Response {
+    Response::builder()
+        .content_type("text/html; charset=utf-8")
+        .body(page)
+}
+
+/// Returns a text for the content of an element.
+pub(super) fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
 }

@@ -43,7 +43,10 @@ pub use inbox::{
 pub use memory::{Memory, SEEN_MAX, WAITING_MAX};
 pub use operator::{ForgetScope, Notice, Operator, Status};
 pub use outbox::{Call, CallId, MessageRef, Outbox, QueuedCall, Redelivery, Settled, Taken};
-pub use portals::{ADDRESSES_MAX, Access, Claim, Installation, Portals, Tokens, Webhook};
+pub(crate) use portals::host_of;
+pub use portals::{
+    ADDRESSES_MAX, Access, Claim, FORMER_HOSTS_MAX, Installation, Portals, Tokens, Webhook,
+};
 pub use reminders::{NewReminder, Reminder, ReminderChange, ReminderId, Reminders};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{BackupError, Key, KeyError, OpenError, Sqlite};

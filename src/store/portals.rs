@@ -11,6 +11,9 @@ use crate::event::{MemberId, UserId};
 /// Maximum number of stored addresses of this program. The oldest are dropped first.
 pub const ADDRESSES_MAX: usize = 32;
 
+/// Maximum number of stored former hosts of a portal. The oldest are dropped first.
+pub const FORMER_HOSTS_MAX: usize = 16;
+
 /// Adds an address as the newest. Returns true if the list has changed.
 pub(super) fn add_address(known: &mut Vec<String>, now: Option<&str>) -> bool {
     let Some(now) = now else { return false };
@@ -26,8 +29,9 @@ pub(super) fn add_address(known: &mut Vec<String>, now: Option<&str>) -> bool {
 
 /// The installation of the application on one portal.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Installation {
-    /// The portal.
+    /// The portal: its `member_id`, or, behind an inbound webhook, the host that it had first.
     pub portal: MemberId,
     /// The address of its REST methods, such as `https://example.bitrix24.com/rest/`.
     pub endpoint: String,
@@ -35,6 +39,66 @@ pub struct Installation {
     pub application_token: SecretString,
     /// The credentials for calls to the portal.
     pub access: Access,
+    /// Hosts that the portal had before it was renamed, oldest first, at most
+    /// [`FORMER_HOSTS_MAX`]. Default: none.
+    pub former_hosts: Vec<String>,
+    /// When the portal announced the installation, in Unix seconds on its own clock (`ts` of
+    /// `ONAPPINSTALL`); `None` if nothing announced it. Default: `None`.
+    pub installed_at: Option<u64>,
+}
+
+impl Installation {
+    /// An installation on a portal that was never renamed.
+    pub fn new(
+        portal: MemberId,
+        endpoint: String,
+        application_token: SecretString,
+        access: Access,
+    ) -> Self {
+        Self {
+            portal,
+            endpoint,
+            application_token,
+            access,
+            former_hosts: Vec::new(),
+            installed_at: None,
+        }
+    }
+
+    /// Returns all known hosts of the portal, the present one last. Each has its port, if it is not
+    /// the default one.
+    pub(crate) fn hosts(&self) -> Vec<String> {
+        let now = host_of(&self.endpoint).to_ascii_lowercase();
+        let mut hosts = self.former_hosts.clone();
+        if matches!(self.access, Access::Webhook(_)) {
+            let first = self.portal.as_str().to_ascii_lowercase();
+            hosts.retain(|host| *host != first);
+            hosts.insert(0, first);
+        }
+        hosts.retain(|host| *host != now);
+        hosts.push(now);
+        hosts
+    }
+
+    /// Sets the address of the REST methods, and keeps the host of the former one.
+    pub(crate) fn move_to(&mut self, endpoint: &str) {
+        let before = host_of(&self.endpoint).to_ascii_lowercase();
+        let now = host_of(endpoint).to_ascii_lowercase();
+        if before != now {
+            self.former_hosts
+                .retain(|host| *host != before && *host != now);
+            self.former_hosts.push(before);
+            let surplus = self.former_hosts.len().saturating_sub(FORMER_HOSTS_MAX);
+            self.former_hosts.drain(..surplus);
+        }
+        endpoint.clone_into(&mut self.endpoint);
+    }
+}
+
+/// Returns the host of an address, with its port if it has one.
+pub(crate) fn host_of(address: &str) -> &str {
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    rest.split('/').next().unwrap_or_default()
 }
 
 /// The result of [`Portals::claim`].

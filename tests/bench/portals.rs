@@ -75,15 +75,15 @@ pub(crate) fn run() {
 }
 
 fn portal(http: &Http, host: &str, name: &str) -> Portal {
-    let installation = Installation {
-        portal: MemberId::new(name),
-        endpoint: format!("http://{host}/{name}/rest/"),
-        application_token: String::new().into(),
-        access: Access::Tokens(Tokens {
+    let installation = Installation::new(
+        MemberId::new(name),
+        format!("http://{host}/{name}/rest/"),
+        String::new().into(),
+        Access::Tokens(Tokens {
             access: String::new().into(),
             refresh: String::new().into(),
         }),
-    };
+    );
     let store = Arc::new(Memory::new());
     Portal::new(http.clone(), None, store, installation, Plan::Standard)
 }

@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 use imbot::Config;
 use imbot::event::form;
 use imbot::prelude::*;
+use poem::{Request, Response, Server};
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 
 use super::stage::{Echo, Setup, until};
 
@@ -65,6 +67,56 @@ async fn a_payment_without_a_token_is_handled_if_the_portal_confirms_it() {
         *seen.lock().unwrap() == ["ONAPPPAYMENT by nobody"]
     })
     .await;
+}
+
+/// Starts an authorization server that reports this status, in its own shape.
+async fn authorization_server(member_id: String, status: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let endpoint = poem::endpoint::make_sync(move |request: Request| {
+        let is_asked = request.uri().path() == "/rest/app.info";
+        let result = json!({
+            "client_id": "local.1",
+            "scope": "imbot,im",
+            "install": { "installed": is_asked, "status": status, "member_id": member_id },
+        });
+        let answer = json!({ "result": result }).to_string();
+        Response::builder()
+            .content_type("application/json")
+            .body(answer)
+    });
+    let acceptor = imbot::serve::Acceptor::new(listener).unwrap();
+    tokio::spawn(Server::new_with_acceptor(acceptor).run(endpoint));
+    address
+}
+
+#[tokio::test]
+async fn the_authorization_server_decides_about_the_status_of_a_payment() {
+    let setup = Setup::installed(App::new().bot(Echo)).await;
+    let seen = Seen::default();
+    let member_id = setup.engine.portals()[0].to_string();
+    let payment = |status: &str| {
+        let body = json!({
+            "event": "ONAPPPAYMENT",
+            "data": { "CODE": "bots", "VERSION": 1, "STATUS": status, "PAYMENT_EXPIRED": "N", "DAYS": 28 },
+            "ts": 1,
+            "auth": { "member_id": member_id },
+        });
+        form::encode(&body).into()
+    };
+    // The portal reports L.
+    let mut config = setup.config();
+    config.oauth_url = authorization_server(member_id.clone(), "S").await;
+    let host = config.oauth_url.trim_start_matches("http://").to_owned();
+    config.allow_host.push(host);
+    let app = App::new().hook("ONAPPPAYMENT", seeing(&seen));
+    let engine = app
+        .shared_store(Arc::clone(setup.engine.store()))
+        .engine(&config)
+        .unwrap();
+    engine.accept(payment("L")).await.unwrap_err();
+    engine.accept(payment("S")).await.unwrap();
+    until("the payment", || seen.lock().unwrap().len() == 1).await;
 }
 
 #[tokio::test]

@@ -2,12 +2,14 @@
 //! of the author.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use imbot::emulator::NewApp;
+use imbot::engine::InstallClaim;
 use imbot::prelude::*;
 use imbot::{Config, serve};
 use poem::{Route, Server, get, handler};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::stage::{ANN, Echo, Setup, portal, until};
@@ -52,6 +54,116 @@ async fn after_uninstallation_events_are_refused_until_the_next_installation() {
     setup.install().await;
     setup.write("echo", "after");
     setup.receives("echo", &["after"]).await;
+}
+
+#[tokio::test]
+async fn a_late_uninstallation_does_not_remove_a_newer_installation() {
+    let setup = Setup::installed(App::new().bot(Echo)).await;
+    setup.portal.delay_events(1, Duration::from_millis(500));
+    let client_id = setup.credentials.client_id.clone();
+    setup.portal.uninstall(&client_id, true).unwrap();
+    setup.install().await;
+    until("the late event", || {
+        setup.traffic("ONAPPUNINSTALL").len() == 1
+    })
+    .await;
+    setup.settles().await;
+    setup.write("echo", "still here");
+    setup.receives("echo", &["still here"]).await;
+}
+
+#[tokio::test]
+async fn the_portals_own_times_decide_whether_an_uninstallation_is_late() {
+    let setup = Setup::installed(App::new().bot(Echo)).await;
+    let known = setup.engine.store().portals().await.unwrap().remove(0);
+    let installed_at = known.installed_at.expect("a time");
+    let uninstalled =
+        |ts: u64| json!({ "event": "ONAPPUNINSTALL", "data": { "CLEAN": 0 }, "ts": ts });
+    let status = setup.post_as_portal(uninstalled(installed_at - 1)).await;
+    assert_eq!(status, 200);
+    setup.settles().await;
+    assert_eq!(setup.engine.portals().len(), 1, "it is late");
+    // At the same second the portal is asked: the application is installed.
+    assert_eq!(setup.post_as_portal(uninstalled(installed_at)).await, 200);
+    setup.settles().await;
+    assert_eq!(setup.engine.portals().len(), 1, "it is late");
+    let status = setup.post_as_portal(uninstalled(installed_at + 1)).await;
+    assert_eq!(status, 200);
+    until("the portal to be removed", || {
+        setup.engine.portals().is_empty()
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_late_uninstallation_is_recognised_after_a_restart() {
+    let setup = Setup::installed(App::new().bot(Echo)).await;
+    let setup = setup.restart(App::new().bot(Echo)).await;
+    let known = setup.engine.store().portals().await.unwrap().remove(0);
+    let ts = known.installed_at.expect("a time") - 1;
+    let late = json!({ "event": "ONAPPUNINSTALL", "data": { "CLEAN": 1 }, "ts": ts });
+    assert_eq!(setup.post_as_portal(late).await, 200);
+    setup.settles().await;
+    assert_eq!(setup.engine.portals().len(), 1);
+}
+
+#[tokio::test]
+async fn a_late_installation_does_not_replace_a_newer_one() {
+    let setup = Setup::installed(App::new().bot(Echo)).await;
+    let known = setup.engine.store().portals().await.unwrap().remove(0);
+    let refresh = known.access.tokens().unwrap().refresh.clone();
+    let mut late = InstallClaim::new(known.portal.clone(), "an older token".into(), refresh);
+    late.installed_at = known.installed_at.map(|at| at - 1);
+    setup.engine.install(late).await.unwrap();
+    setup.write("echo", "still here");
+    setup.receives("echo", &["still here"]).await;
+}
+
+#[tokio::test]
+async fn opening_an_application_with_an_interface_shows_its_bots_and_stores_no_tokens() {
+    let setup = Setup::installed(App::new().bot(Echo)).await;
+    let before = setup.traffic("oauth/token").len();
+    let address = format!(
+        "{}?DOMAIN=portal.example.com&PROTOCOL=1&LANG=en",
+        setup.handler
+    );
+    let opened = [
+        ("AUTH_ID", "a"),
+        ("REFRESH_ID", "b"),
+        ("member_id", "0123456789abcdef0123456789abcdef"),
+        ("PLACEMENT", "DEFAULT"),
+    ];
+    let request = reqwest::Client::new().post(address).form(&opened);
+    let answer = request.send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let kind = answer.headers()["content-type"]
+        .to_str()
+        .unwrap()
+        .to_owned();
+    assert!(kind.starts_with("text/html"), "{kind}");
+    let page = answer.text().await.unwrap();
+    assert!(
+        page.contains("<li>Echo</li>") || page.contains("<li>echo</li>"),
+        "{page}"
+    );
+    assert_eq!(setup.engine.portals().len(), 1);
+    assert_eq!(setup.traffic("oauth/token").len(), before);
+    assert_eq!(setup.engine.counts().unproven.get(), 0);
+}
+
+#[tokio::test]
+async fn unproven_events_are_counted_in_health() {
+    let setup = Setup::installed(App::new().bot(Echo)).await;
+    let forged = json!({ "event": "ONCRMDEALADD", "auth": { "member_id": "nobody" } });
+    for _ in 0..3 {
+        assert_eq!(setup.post(&forged).await, 403);
+    }
+    let health = reqwest::get(format!("{}health", setup.handler))
+        .await
+        .unwrap();
+    let health: Value = health.json().await.unwrap();
+    assert_eq!(health["since_start"]["unproven"], 3);
+    assert_eq!(health["since_start"]["refused"], 0);
 }
 
 #[tokio::test]

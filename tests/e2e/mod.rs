@@ -21,6 +21,8 @@ mod portal_down;
 mod portals;
 mod posted_bodies;
 mod profiles;
+mod renamed;
+mod rest_v3;
 mod restart;
 mod secrets;
 mod secure;

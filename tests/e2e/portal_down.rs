@@ -141,12 +141,13 @@ fn refused(portal: &Emulator) -> usize {
 }
 
 #[tokio::test]
-async fn messages_wait_for_a_portal_that_is_stopped_or_not_paid_for() {
+async fn messages_wait_for_a_portal_that_is_stopped_not_paid_for_or_lost_its_installing_user() {
     for (status, code) in [
         (401, "ACCESS_DENIED"),
         (401, "PAYMENT_REQUIRED"),
         (403, "PORTAL_DELETED"),
         (500, "PORTAL_DELETED"),
+        (401, "authorization_error"),
     ] {
         let two = Two::polled().await;
         two.fails_before_it_answers(status, code).await;
@@ -163,6 +164,38 @@ async fn messages_wait_for_a_portal_that_is_stopped_or_not_paid_for() {
         receives_later(&two.failing, &["hello", "wait", "again"]).await;
         assert_eq!(two.engine.waiting(), (0, 0), "{code}");
     }
+}
+
+#[tokio::test]
+async fn messages_wait_while_a_gateway_redirects_to_a_login_page_or_in_a_loop() {
+    for is_loop in [false, true] {
+        let two = Two::polled().await;
+        let to = if is_loop {
+            format!(
+                "{}imbot.v2.Chat.Message.send.json",
+                two.failing.webhook_url()
+            )
+        } else {
+            "/auth/?backurl=/rest/".to_owned()
+        };
+        write(&two.failing, "wait");
+        two.bot.has_received().await;
+        two.failing.redirect(1_000, &to);
+        two.bot.go.add_permits(1);
+        until("the message waits", || two.engine.waiting().1 == 1).await;
+        let before = redirected(&two.failing);
+        until("redirects", || redirected(&two.failing) > before).await;
+        two.failing.calm();
+        receives(&two.failing, &["hello", "wait"]).await;
+        assert_eq!(two.dead().await, [""; 0], "{to}");
+    }
+}
+
+/// Returns the number of calls that were redirected.
+fn redirected(portal: &Emulator) -> usize {
+    let traffic = portal.traffic_log();
+    let calls = traffic.iter().filter(|entry| entry["status"] == 302);
+    calls.count()
 }
 
 #[tokio::test]

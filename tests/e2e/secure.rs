@@ -56,7 +56,7 @@ async fn a_bot_polls_over_tls_if_the_authority_is_trusted() {
 }
 
 #[tokio::test]
-async fn an_untrusted_authority_is_reported() {
+async fn an_untrusted_authority_is_reported_with_the_flag_for_it() {
     let secure = Options {
         tls: true,
         ..Options::default()
@@ -75,6 +75,7 @@ async fn an_untrusted_authority_is_reported() {
         cause = error.source();
     }
     assert!(text.to_lowercase().contains("certificate"), "{text}");
+    assert!(error.to_string().contains("--ca-file"), "{error}");
 }
 
 #[tokio::test]

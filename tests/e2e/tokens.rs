@@ -2,18 +2,21 @@
 //! shared.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use imbot::engine::SWEEP_INTERVAL;
 use imbot::portal::{Application, Http, Plan, Portal};
 use imbot::prelude::*;
-use imbot::store::{Access, Installation, Memory, Store, Tokens};
+use imbot::store::{Access, Clock, Installation, Memory, Store, Time, Tokens};
 use poem::http::StatusCode;
 use poem::{Request, Response, Server};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::time::sleep;
 
-use super::stage::{Echo, Setup};
+use super::stage::{Echo, Setup, until};
 
 /// The installation that the program has stored.
 async fn installation(setup: &Setup) -> Installation {
@@ -171,5 +174,55 @@ async fn a_moved_portal_is_called_at_its_new_address_which_is_stored() {
         error.to_string().contains("more than 3 redirects"),
         "{error}"
     );
-    assert!(error.was_not_run());
+    assert!(error.was_not_run() && error.may_pass_later());
+}
+
+#[tokio::test]
+async fn tokens_that_no_call_renews_are_renewed_before_they_expire() {
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    let days = Arc::new(AtomicU32::new(0));
+    let clock = Arc::clone(&days);
+    let clock = Clock::new(move || Time(1_764_406_800_000) + DAY * clock.load(Ordering::Relaxed));
+    let setup = Setup::installed(App::new().bot(Echo).clock(clock)).await;
+    let before = exchanges(&setup);
+    for (day, renewed) in [(0, 0), (100, 0), (119, 0), (121, 1), (200, 1), (242, 2)] {
+        days.store(day, Ordering::Relaxed);
+        // Twice: the age of renewed tokens counts from the first look at them.
+        for _ in 0..2 {
+            sweep().await;
+        }
+        until("the renewal", || exchanges(&setup) - before >= renewed).await;
+        assert_eq!(exchanges(&setup) - before, renewed, "day {day}");
+    }
+    let portal = setup.engine.portal(&setup.engine.portals()[0]).unwrap();
+    profile(&portal).await;
+}
+
+/// Lets the store be swept once.
+async fn sweep() {
+    tokio::time::pause();
+    tokio::time::advance(SWEEP_INTERVAL + Duration::from_secs(1)).await;
+    tokio::time::resume();
+    sleep(Duration::from_millis(100)).await;
+}
+
+#[tokio::test]
+async fn a_token_that_the_portal_does_not_recognise_is_renewed_once() {
+    let setup = Setup::installed(App::new().bot(Echo)).await;
+    let portal = other(&setup, installation(&setup).await);
+    let before = exchanges(&setup);
+    setup.portal.refuse(1, 401, "NO_AUTH_FOUND");
+    profile(&portal).await;
+    assert_eq!(exchanges(&setup) - before, 1);
+    // New tokens are not renewed again.
+    setup.portal.refuse(3, 401, "NO_AUTH_FOUND");
+    for _ in 0..3 {
+        let refused = portal.call::<Value>("profile", &Value::Null).await;
+        let error = refused.unwrap_err();
+        assert!(
+            error.is("NO_AUTH_FOUND") && error.to_string().contains("new inbound webhook"),
+            "{error}"
+        );
+    }
+    assert_eq!(exchanges(&setup) - before, 1);
 }

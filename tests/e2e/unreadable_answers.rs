@@ -1,11 +1,12 @@
 //! A portal with unreadable answers: each kind has its own error, the call is not repeated, and the
 //! next call works.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{TryStreamExt, stream};
 use imbot::event::MemberId;
 use imbot::portal::{Application, Http, Plan, Portal};
 use imbot::store::{Access, Installation, Memory, Tokens};
@@ -45,6 +46,8 @@ fn answer(Path(method): Path<String>, Data(calls): Data<&Arc<AtomicUsize>>) -> R
             200,
             r#"{"error":"CONNECTOR_ID_ERROR","error_description":"No such connector"}"#,
         ),
+        "codeless" => plain(400, r#"{"error":"","error_description":"Not found"}"#),
+        "nested" => plain(200, r#"{"result":{"tasks":[1],"total":1}}"#),
         "numbered" => plain(400, r#"{"error":0,"error_description":"Something"}"#),
         _ => plain(200, r#"{"result":"fine"}"#),
     }
@@ -95,6 +98,10 @@ async fn an_unreadable_answer_is_a_clear_error_and_the_call_is_not_repeated() {
             "refused: the portal refused with CONNECTOR_ID_ERROR (200): No such connector",
         ),
         (
+            "codeless",
+            "codeless: the portal refused without a code (400): Not found",
+        ),
+        (
             "numbered",
             "numbered: the portal refused with 0 (400): Something",
         ),
@@ -105,6 +112,35 @@ async fn an_unreadable_answer_is_a_clear_error_and_the_call_is_not_repeated() {
         assert_eq!(calls.load(Ordering::Relaxed), 2 * number + 1, "{method}");
         let next: String = portal.call("fine", &json!({})).await.unwrap();
         assert_eq!(next, "fine", "after {method}");
+    }
+}
+
+#[tokio::test]
+async fn pages_of_a_result_without_the_list_name_its_keys() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let routes = Route::new()
+        .at("/rest/:method", post(answer))
+        .data(Arc::new(AtomicUsize::new(0)));
+    let acceptor = imbot::serve::Acceptor::new(listener).unwrap();
+    tokio::spawn(Server::new_with_acceptor(acceptor).run(routes));
+    let portal = portal_at(&address.to_string());
+    let page = async |list: &str| {
+        let mut pages = pin!(portal.pages::<u64>("nested", json!({}), list));
+        pages.try_next().await
+    };
+    assert_eq!(page("tasks").await.unwrap(), Some(vec![1]));
+    for (list, expected) in [
+        (
+            "",
+            "nested: the result is not a list; it has `tasks`, `total`: name the one with the list",
+        ),
+        (
+            "items",
+            "nested: `items` of the result is not a list; it has `tasks`, `total`: name the one with the list",
+        ),
+    ] {
+        assert_eq!(page(list).await.unwrap_err().to_string(), expected);
     }
 }
 
@@ -129,15 +165,15 @@ fn portal_at(address: &str) -> Portal {
         client_secret: "secret".to_owned().into(),
         oauth_url: format!("http://{address}"),
     };
-    let installation = Installation {
-        portal: MemberId::new("nonsense"),
-        endpoint: format!("http://{address}/rest/"),
-        application_token: "application".to_owned().into(),
-        access: Access::Tokens(Tokens {
+    let installation = Installation::new(
+        MemberId::new("nonsense"),
+        format!("http://{address}/rest/"),
+        "application".to_owned().into(),
+        Access::Tokens(Tokens {
             access: "access".to_owned().into(),
             refresh: "refresh".to_owned().into(),
         }),
-    };
+    );
     let http = Http::new([address.to_owned()]).unwrap();
     Portal::new(
         http,

@@ -129,15 +129,15 @@ fn clock() -> Clock {
 }
 
 pub(super) fn installation(member: &str, token: &str) -> Installation {
-    Installation {
-        portal: MemberId::new(member),
-        endpoint: "https://example.bitrix24.com/rest/".into(),
-        application_token: token.to_owned().into(),
-        access: Access::Tokens(Tokens {
+    Installation::new(
+        MemberId::new(member),
+        "https://example.bitrix24.com/rest/".into(),
+        token.to_owned().into(),
+        Access::Tokens(Tokens {
             access: "access".to_owned().into(),
             refresh: "refresh".to_owned().into(),
         }),
-    }
+    )
 }
 
 fn config() -> Config {

@@ -47,15 +47,15 @@ pub(crate) fn params(text: &str) -> Map<String, Value> {
 }
 
 pub(crate) fn installation(worker: usize, token: u64) -> Installation {
-    Installation {
-        portal: chat_key(worker, 0).portal().clone(),
-        endpoint: "https://example.bitrix24.com/rest/".into(),
-        application_token: "application".to_owned().into(),
-        access: Access::Tokens(Tokens {
+    Installation::new(
+        chat_key(worker, 0).portal().clone(),
+        "https://example.bitrix24.com/rest/".into(),
+        "application".to_owned().into(),
+        Access::Tokens(Tokens {
             access: token.to_string().into(),
             refresh: "refresh".to_owned().into(),
         }),
-    }
+    )
 }
 
 /// Returns a delivery with an event for each of these chats of a worker.

@@ -19,15 +19,15 @@ const MEMBER: &str = "bac1cd5c8940947a75e0d71b1a84e348";
 const TOKEN: &str = "831c76b092f9f135d9b6b36c3a720757";
 
 pub(crate) fn installation() -> Installation {
-    Installation {
-        portal: MemberId::new(MEMBER),
-        endpoint: "https://example.bitrix24.com/rest/".into(),
-        application_token: TOKEN.to_owned().into(),
-        access: Access::Tokens(Tokens {
+    Installation::new(
+        MemberId::new(MEMBER),
+        "https://example.bitrix24.com/rest/".into(),
+        TOKEN.to_owned().into(),
+        Access::Tokens(Tokens {
             access: "access".to_owned().into(),
             refresh: "refresh".to_owned().into(),
         }),
-    }
+    )
 }
 
 /// Returns the bot of a chat, its id and code.

@@ -16,15 +16,15 @@ pub(crate) const TOKEN: &str = "831c76b092f9f135d9b6b36c3a720757";
 
 /// Returns the installation on the portal.
 pub(crate) fn installation() -> Installation {
-    Installation {
-        portal: MemberId::new(MEMBER),
-        endpoint: "https://example.bitrix24.com/rest/".into(),
-        application_token: TOKEN.to_owned().into(),
-        access: Access::Tokens(Tokens {
+    Installation::new(
+        MemberId::new(MEMBER),
+        "https://example.bitrix24.com/rest/".into(),
+        TOKEN.to_owned().into(),
+        Access::Tokens(Tokens {
             access: "access".to_owned().into(),
             refresh: "refresh".to_owned().into(),
         }),
-    }
+    )
 }
 
 /// Returns the settings of the application.

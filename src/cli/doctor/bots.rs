@@ -16,8 +16,9 @@ use crate::portal::methods::imbot_v2;
 use crate::portal::methods::profile::Profile;
 use crate::store::Access;
 
-/// Running time of a method within ten minutes from which the portal refuses it, in seconds: 420 on
-/// a portal whose owner has enabled the limit, about 480 in the cloud (protocol/rest.md 5).
+/// Running time of a method within ten minutes from which a portal may refuse it, in seconds: the
+/// default of a portal on its owner's server with the limit enabled. In the cloud Bitrix24
+/// configures it; the documentation has 480 as an example (protocol/rest.md 5).
 const OPERATING_MAX: f64 = 420.0;
 /// Running time from which on to warn, in seconds.
 const OPERATING_WARNING: f64 = OPERATING_MAX / 2.0;
@@ -151,7 +152,7 @@ fn of_other_owner(name: &str, id: BotId) -> Check {
     let detail = format!(
         "bot {id} has this code and belongs to another application or webhook: this program gets none of its events"
     );
-    let fix = "choose another code in the profile, or remove that bot with the application or webhook that registered it";
+    let fix = "if the portal was renamed or the webhook replaced, start with the store or the webhook that registered the bot: nothing is lost then; otherwise choose another code in the profile, or remove that bot with the application or webhook that registered it, which removes its private chats";
     Check::failed(name, detail, fix)
 }
 
@@ -220,7 +221,7 @@ async fn limits(inspection: &Inspection<'_>, portal: &Portal, polled: Option<Bot
         Err(problem) => return problem.into_failure(NAME),
     };
     let detail = format!(
-        "{method} has run {seconds:.1} s within ten minutes; the portal refuses it from about {OPERATING_MAX} s"
+        "{method} has run {seconds:.1} s within ten minutes; a portal may refuse it from {OPERATING_MAX} s on (in the cloud, Bitrix24 sets the limit)"
     );
     if seconds < OPERATING_WARNING {
         return Check::ok(NAME, detail);

@@ -97,11 +97,16 @@ async fn reached(inspection: &Inspection<'_>, portal: &Portal) -> Vec<Check> {
         Err(problem) => return vec![problem.into_failure("reached")],
     };
     let endpoint = portal.endpoint();
-    if probe.json.is_none() && probe.moved_to.is_none() {
-        let detail = format!(
-            "{endpoint} answers with status {}, but not as a portal does",
-            probe.status
-        );
+    if probe.json.is_none() && !probe.keeps_path {
+        let detail = match &probe.moved_to {
+            Some(host) => {
+                format!("{endpoint} redirects to another page, on {host}; no call is answered")
+            }
+            None => format!(
+                "{endpoint} answers with status {}, but not as a portal does",
+                probe.status
+            ),
+        };
         return vec![Check::failed("reached", detail, PAGE)];
     }
     let took = span(probe.took);

@@ -74,12 +74,10 @@ impl From<Error> for Problem {
 
 /// Returns what to do about an error.
 fn fix(error: &Error) -> &'static str {
-    if let Some(advice) = error.advice() {
-        return advice;
-    }
-    match error.reason() {
-        None => fix_refusal(error.code().unwrap_or_default()),
-        Some(reason) => fix_failure(reason),
+    match (error.reason(), error.advice()) {
+        (Some(reason), _) => fix_failure(reason),
+        (None, Some(advice)) => advice,
+        (None, None) => fix_refusal(error.code().unwrap_or_default()),
     }
 }
 
@@ -87,12 +85,6 @@ fn fix(error: &Error) -> &'static str {
 /// (protocol/server-behaviour.md 5.2).
 fn fix_refusal(code: &str) -> &'static str {
     match code.to_ascii_lowercase().as_str() {
-        "authorization_error" => {
-            "the user whose rights are used was dismissed or deleted: ask an administrator to install the application again"
-        }
-        "user_access_error" => {
-            "ask an administrator of the portal to allow this user to use the application"
-        }
         "access_denied" => "this user or this application lacks a right on the portal",
         "invalid_request" => "call the portal by https",
         _ => "look this code up in the documentation; it may concern rights or the plan",
@@ -112,12 +104,12 @@ fn fix_failure(reason: Reason) -> &'static str {
             "use an https address; in your own network, allow the host with --allow-host"
         }
         Reason::UntrustedCertificate => {
-            "this machine does not trust the certificate: renew it, configure the server with its whole chain, and check this machine's clock"
+            "this machine does not trust the certificate: if it is from an authority of your own, name that authority's certificate with --ca-file; otherwise renew it, configure the server with its whole chain, and check this machine's clock"
         }
         Reason::Connection => {
             "check that the server is running, and that firewall and routing let this machine through"
         }
-        Reason::NotJson => PAGE,
+        Reason::NotJson | Reason::Redirected => PAGE,
         Reason::UnexpectedAnswer => {
             "open the address in a browser: the answer is not the documented one"
         }

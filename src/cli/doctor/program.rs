@@ -165,7 +165,11 @@ pub(super) async fn address(inspection: &Inspection<'_>) -> Vec<Check> {
     };
     let health = format!("{}/health", url.trim_end_matches('/'));
     match inspection.ask(engine.http().probe("health", &health)).await {
-        Ok(probe) => vec![answered(&health, config, &probe), certificate(url, &probe)],
+        Ok(probe) => {
+            let mut checks = vec![answered(&health, config, &probe), certificate(url, &probe)];
+            checks.extend(refused_events(&probe));
+            checks
+        }
         Err(problem) => vec![problem.into_unreachable("address", &health)],
     }
 }
@@ -189,6 +193,22 @@ fn answered(health: &str, config: &Config, probe: &Probe) -> Check {
         config.listen
     );
     Check::failed("address", detail, fix)
+}
+
+/// Reports events that the running program has refused. `None` if it has refused none, or is an
+/// older version that does not count them.
+fn refused_events(probe: &Probe) -> Option<Check> {
+    let counts = &probe.json.as_ref()?["since_start"];
+    let count = |name: &str| counts[name].as_u64().unwrap_or_default();
+    let (unproven, unstored) = (count("unproven"), count("refused"));
+    if unproven + unstored == 0 {
+        return None;
+    }
+    let detail = format!(
+        "since the start of the program: {unproven} were not proven to be from a portal of this program, {unstored} could not be stored; a portal does not send them again"
+    );
+    let fix = "the log has a line for each; if real events are among the unproven ones, as after an older store was restored, press *Reinstall* on the application, or check IMBOT_HOOK_TOKEN";
+    Some(Check::warning("refused events", detail, fix))
 }
 
 fn certificate(url: &str, probe: &Probe) -> Check {

@@ -34,6 +34,13 @@ impl Emulator {
         });
     }
 
+    /// Redirects the next calls to this address with 302, without running them, as a login or
+    /// maintenance page in front of the portal does.
+    pub fn redirect(&self, times: usize, to: &str) {
+        let to = to.to_owned();
+        self.cause(Fault::Redirect { times, to });
+    }
+
     /// Runs the next calls that succeed, but answers them like a gateway that lost the portal, with
     /// 502. The caller cannot know that they were run.
     pub fn swallow(&self, answers: usize) {

@@ -32,14 +32,17 @@ pub(super) fn cut(body: &Value) -> Response {
         .body(Body::from_bytes_stream(part))
 }
 
-/// Returns a redirect if the request was sent to a former name of the portal.
+/// Returns a redirect if one is planned, or if the request was sent to a former name of the portal.
 pub(super) fn check(portal: &Portal, request: &Request) -> Option<Response> {
     let host = request.header(HOST)?;
-    let address = portal.read(|world| {
-        let is_old = world.former_domains.contains(host);
-        is_old.then(|| world.address())
-    })?;
     let path = request.uri().path_and_query()?;
+    let planned = portal.planned().take_redirect();
+    let location = planned.or_else(|| {
+        portal.read(|world| {
+            let is_old = world.former_domains.contains(host);
+            is_old.then(|| format!("{}{path}", world.address()))
+        })
+    })?;
     portal.traffic.call(&AnsweredCall {
         kind: "rest",
         name: request.uri().path(),
@@ -47,11 +50,11 @@ pub(super) fn check(portal: &Portal, request: &Request) -> Option<Response> {
         request: &json!({ "host": host }),
         body: "",
         status: StatusCode::FOUND.as_u16(),
-        answer: &json!({ "moved": address }),
+        answer: &json!({ "moved": location.split('?').next() }),
         took: Duration::ZERO,
     });
     let moved = Response::builder()
         .status(StatusCode::FOUND)
-        .header(LOCATION, format!("{address}{path}"));
+        .header(LOCATION, location);
     Some(moved.finish())
 }

@@ -12,7 +12,8 @@ use std::collections::HashMap;
 use secrecy::{ExposeSecret, SecretString};
 use subtle::{Choice, ConstantTimeEq};
 
-/// The tokens of outgoing webhooks, by the host of their portal.
+/// The tokens of outgoing webhooks, by the host of their portal: its present one, or any that it
+/// had before.
 #[derive(Clone, Debug, Default)]
 pub struct HookTokens(HashMap<String, Vec<SecretString>>);
 
@@ -39,6 +40,11 @@ impl HookTokens {
         Ok(tokens)
     }
 
+    /// Returns true if there are none.
+    pub(in crate::engine) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Returns true if a webhook of this portal has the token. All are compared, each in constant
     /// time.
     pub(super) fn has(&self, host: &str, token: &str) -> bool {
@@ -48,12 +54,6 @@ impl HookTokens {
         });
         is_same.into()
     }
-}
-
-/// Returns the host of an address, with its port if it has one.
-pub(super) fn host(address: &str) -> &str {
-    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
-    rest.split('/').next().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -76,7 +76,7 @@ mod tests {
         assert!(
             tokens.has("example.bitrix24.com", "abc") && tokens.has("example.bitrix24.com", "ghi")
         );
-        assert!(tokens.has(host("http://127.0.0.1:8071/rest/"), "def"));
+        assert!(tokens.has("127.0.0.1:8071", "def"));
         for (host, token) in [
             ("127.0.0.1:8071", "abc"),
             ("example.bitrix24.com", ""),

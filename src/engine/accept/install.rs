@@ -26,6 +26,9 @@ pub struct InstallClaim {
     pub application_token: SecretString,
     /// The token that the authorization server exchanges if it was issued to this portal.
     pub refresh_token: SecretString,
+    /// When the portal announced it, in Unix seconds on its own clock; `None` for the installation
+    /// page. An event that is older than the installation does not undo it.
+    pub installed_at: Option<u64>,
     /// The event that claims it, for the hooks; `None` for the installation page.
     pub event: Option<Delivery>,
 }
@@ -41,6 +44,7 @@ impl InstallClaim {
             portal,
             application_token,
             refresh_token,
+            installed_at: None,
             event: None,
         }
     }
@@ -62,6 +66,7 @@ impl Engine {
         match (auth.member_id, auth.application_token, auth.refresh_token) {
             (Some(portal), Some(application_token), Some(refresh_token)) => {
                 let claim = InstallClaim {
+                    installed_at: delivery.ts,
                     event: Some(delivery.clone()),
                     ..InstallClaim::new(portal, application_token, refresh_token)
                 };
@@ -133,12 +138,26 @@ impl Engine {
                 });
             }
         };
-        let installation = Installation {
-            portal: grant.portal,
-            endpoint: grant.endpoint,
-            application_token: claim.application_token,
-            access: Access::Tokens(grant.tokens),
-        };
+        let known = self.registry.portal(&grant.portal);
+        if let Some(portal) = &known
+            && self.registry.installed_at(&grant.portal) > claim.installed_at
+            && claim.installed_at.is_some()
+        {
+            tracing::warn!(portal = %portal.id(), "an installation arrived late; a newer one is kept");
+            return Ok(portal.clone());
+        }
+        let mut installation = Installation::new(
+            grant.portal,
+            grant.endpoint,
+            claim.application_token,
+            Access::Tokens(grant.tokens),
+        );
+        installation.installed_at = claim.installed_at;
+        if let Some(portal) = known {
+            let mut before = portal.installation().await;
+            before.move_to(&installation.endpoint);
+            installation.former_hosts = before.former_hosts;
+        }
         store.install(installation.clone()).await?;
         let portal = self.add_portal(installation).await;
         tracing::info!(portal = %portal.id(), endpoint = portal.endpoint(), "installed");

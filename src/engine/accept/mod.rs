@@ -60,6 +60,15 @@ impl Engine {
         body: Bytes,
         user: UserId,
     ) -> Result<(), AcceptError> {
+        let accepted = self.accept_proven(body, user).await;
+        accepted.inspect_err(|error| {
+            if matches!(error, AcceptError::Unproven) {
+                self.counts.unproven.add();
+            }
+        })
+    }
+
+    async fn accept_proven(self: &Arc<Self>, body: Bytes, user: UserId) -> Result<(), AcceptError> {
         let mut delivery = Delivery::from_posted(body)?;
         if !self.started.initialized() {
             Box::pin(self.start()).await?;

@@ -1,8 +1,8 @@
 //! `ONAPPPAYMENT`: the one event that carries no token
 //! (`b24restdocs: api-reference/common/events/on-app-payment.md`).
 //!
-//! The portal, called with our tokens, reports the same data. If both agree, the event is accepted,
-//! wherever it came from.
+//! The authorization server, called with our tokens, reports the same status, and the portal
+//! whether the paid time has ended. If both agree with the event, it is accepted, wherever it came from.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,8 +20,8 @@ pub(super) const NAME: &str = "ONAPPPAYMENT";
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Engine {
-    /// Accepts a payment if the portal reports the same. That call waits behind all others to this
-    /// portal.
+    /// Accepts a payment if the authorization server and the portal report the same. The call to
+    /// the portal waits behind all others to it.
     pub(super) async fn accept_payment(
         self: &Arc<Self>,
         delivery: Delivery,
@@ -40,11 +40,24 @@ impl Engine {
         else {
             return Err(AcceptError::Unproven);
         };
-        let reported = match timeout(PATIENCE, portal.run(AppInfo::new())).await {
-            Ok(Ok(info)) => (info.status.unwrap_or_default(), Some(info.payment_expired)),
-            Ok(Err(error)) if error.is_portal_closed() => (status.clone(), Some(true)),
+        let reported = timeout(PATIENCE, async {
+            let has_expired = match portal.run(AppInfo::new()).await {
+                Ok(info) => info.payment_expired,
+                Err(error) if error.is_portal_closed() => true,
+                Err(error) => return Err(error),
+            };
+            match portal.trusted_status().await {
+                // Without payment the server answers nothing else.
+                Err(error) if has_expired && error.is_portal_closed() => {
+                    Ok((status.clone(), Some(true)))
+                }
+                trusted => Ok((trusted?, Some(has_expired))),
+            }
+        });
+        let reported = match reported.await {
+            Ok(Ok(reported)) => reported,
             Ok(Err(error)) => {
-                tracing::warn!(portal = %portal.id(), %error, "a payment cannot be verified: the portal does not answer");
+                tracing::warn!(portal = %portal.id(), %error, "a payment cannot be verified now");
                 return Err(AcceptError::Unreachable);
             }
             Err(_) => return Err(AcceptError::Unreachable),

@@ -4,10 +4,10 @@
 use secrecy::ExposeSecret;
 use subtle::ConstantTimeEq;
 
-use super::hook_tokens::host;
 use crate::engine::Engine;
 use crate::engine::registry::Registry;
 use crate::event::{Category, Delivery, MemberId};
+use crate::portal::Portal;
 
 /// The portal that has posted an event, and its proof.
 #[derive(Debug)]
@@ -39,8 +39,10 @@ impl Engine {
 
     fn verify_application_token(&self, delivery: &Delivery) -> Option<MemberId> {
         let (member_id, token) = delivery.proof();
-        self.registry
-            .verified(&member_id, &delivery.domain(), &token)
+        let by_name = self
+            .registry
+            .verified(&member_id, &delivery.domain(), &token);
+        by_name.or_else(|| self.registry.verified_webhook(&token))
     }
 
     /// Returns the portal whose outgoing webhook has posted an event.
@@ -49,11 +51,25 @@ impl Engine {
             return None;
         }
         let (member_id, token) = delivery.proof();
-        let claimed = self.registry.claimed(&member_id, &delivery.domain())?;
-        let portal = claimed.portal.clone();
-        let host = host(&portal.endpoint()).to_ascii_lowercase();
-        let is_proven = self.options.hook_tokens.has(&host, &token);
-        is_proven.then(|| portal.id().clone())
+        let claimed = self.registry.claimed(&member_id, &delivery.domain());
+        let portals = match claimed.map(|claimed| claimed.portal.clone()) {
+            Some(portal) => vec![portal],
+            // A renamed portal behind an inbound webhook: its events name a host that is unknown.
+            None => self.registry.webhooks(),
+        };
+        let tokens = &self.options.hook_tokens;
+        let has_token = |portal: &&Portal| {
+            let hosts = portal.hosts();
+            hosts
+                .iter()
+                .fold(false, |has, host| has | tokens.has(host, &token))
+        };
+        the_only(
+            portals
+                .iter()
+                .filter(has_token)
+                .map(|portal| portal.id().clone()),
+        )
     }
 }
 
@@ -76,6 +92,31 @@ impl Registry {
             .filter(|_| is_same)
             .map(|claimed| claimed.portal.id().clone())
     }
+
+    /// Returns the portal behind an inbound webhook whose events carry this token.
+    ///
+    /// Such a portal has no proven `member_id`, and its host changes when it is renamed. Its token
+    /// is ours and belongs to one portal, so it proves the portal alone. All are compared, each in
+    /// constant time.
+    pub(in crate::engine) fn verified_webhook(&self, token: &str) -> Option<MemberId> {
+        let has_token = |portal: &Portal| {
+            let own = self.application_token(portal.id());
+            let own = own.as_ref().map_or("", |own| own.expose_secret());
+            // v1 may send the token without the prefix of v2 (protocol/bots-v1.md 1.2).
+            let v1 = own.strip_prefix("custom").unwrap_or(own);
+            let is_same =
+                own.as_bytes().ct_eq(token.as_bytes()) | v1.as_bytes().ct_eq(token.as_bytes());
+            bool::from(is_same) && !token.is_empty()
+        };
+        let portals = self.webhooks().into_iter().filter(has_token);
+        the_only(portals.map(|portal| portal.id().clone()))
+    }
+}
+
+/// Returns the only item; `None` if there are none or several.
+fn the_only<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
+    let item = items.next()?;
+    items.next().is_none().then_some(item)
 }
 
 /// Whether events of this category are accepted from an outgoing webhook. Those of the application,

@@ -10,8 +10,8 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::send::QueuedSend;
-use super::{Engine, QueuedEvent};
-use crate::store::{Access, Installation, Notice, StoreError, Time};
+use super::{Engine, QueuedEvent, webhooks};
+use crate::store::{Access, Notice, StoreError, Time};
 
 /// Interval at which the store is asked for notices: what entered it from outside the engine.
 pub const NOTICE_INTERVAL: Duration = Duration::from_secs(1);
@@ -71,20 +71,7 @@ impl Engine {
     pub async fn load_portals(&self) -> Result<(), StoreError> {
         let store = &self.options.store;
         let stored = store.portals().await?;
-        for mut webhook in self.options.webhooks.iter().cloned() {
-            let before = stored.iter().find(|known| known.portal == webhook.portal);
-            if let Some(Installation {
-                application_token,
-                access: Access::Webhook(before),
-                ..
-            }) = before
-                && let Access::Webhook(now) = &mut webhook.access
-            {
-                // A new webhook for the portal: its bots are found with the token they were
-                // registered with.
-                now.bot_token = before.bot_token.clone();
-                webhook.application_token = application_token.clone();
-            }
+        for webhook in webhooks::of_stored_portals(&self.options.webhooks, &stored) {
             store.install(webhook.clone()).await?;
             self.add_portal(webhook).await;
         }
@@ -194,7 +181,7 @@ async fn watch_store(engine: Weak<Engine>) {
     }
 }
 
-/// Removes what is too old from the store, every ten minutes.
+/// Removes what is too old from the store, and renews tokens before they are, every ten minutes.
 async fn sweep(engine: Weak<Engine>) {
     loop {
         tokio::time::sleep(SWEEP_INTERVAL).await;
@@ -205,6 +192,9 @@ async fn sweep(engine: Weak<Engine>) {
         match engine.options.store.sweep(now, limits).await {
             Ok(swept) => tracing::debug!(?swept, "swept"),
             Err(error) => tracing::error!(%error, "the store cannot be swept"),
+        }
+        for portal in engine.registry.portals() {
+            portal.renew_old_tokens(now).await;
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::engine::{Engine, QueuedEvent};
 use crate::event::{AppEvent, Delivery, Event, MemberId, Source, UserId};
 use crate::handler::{Error, Hook, HookEvent, Pattern, Result, guarded};
 use crate::portal::Portal;
+use crate::portal::methods::app::AppInfo;
 
 /// A hook, and the events that it is for. While an application is put together, `H` may be
 /// something that becomes a hook.
@@ -144,7 +145,9 @@ impl Engine {
                     None => Ok(()),
                 }
             }
-            Event::App(AppEvent::Uninstalled { clean, .. }) => self.uninstall(portal, clean).await,
+            Event::App(AppEvent::Uninstalled { clean, .. }) => {
+                self.uninstall(portal, delivery.ts, clean).await
+            }
             Event::Session(change) => self.queue_for_bots(portal, delivery, &change).await,
             // It could not be decoded when it came, and an operator retries it with a version that
             // can.
@@ -153,11 +156,36 @@ impl Engine {
         .await
     }
 
-    async fn uninstall(&self, portal: &MemberId, forget: bool) -> Result {
+    /// Removes the installation that an uninstallation is about. The portal queues its events
+    /// without an order (protocol/server-behaviour.md 2), so this one may arrive after the
+    /// application was installed again.
+    async fn uninstall(&self, portal: &MemberId, ts: Option<u64>, forget: bool) -> Result {
+        if self.is_installed_again(portal, ts).await {
+            tracing::warn!(%portal, "an uninstallation arrived after the application was installed again; it is ignored");
+            return Ok(());
+        }
         self.registry.remove(portal);
         self.options.store.uninstall(portal, forget).await?;
         tracing::info!(%portal, forget, "the application was removed from the portal");
         Ok(())
+    }
+
+    /// Returns true if the application was installed after an uninstallation: by the portal's own
+    /// times, or, if they are equal or unknown, because the portal says so.
+    async fn is_installed_again(&self, portal: &MemberId, uninstalled_at: Option<u64>) -> bool {
+        let installed_at = self.registry.installed_at(portal);
+        match installed_at.zip(uninstalled_at) {
+            Some((installed, uninstalled)) if installed > uninstalled => true,
+            Some((installed, uninstalled)) if installed < uninstalled => false,
+            _ => match self.portal(portal) {
+                // The tokens of a removed installation do not work any more.
+                Some(client) => match client.in_bulk().run(AppInfo::new()).await {
+                    Ok(info) => info.installed,
+                    Err(_) => false,
+                },
+                None => false,
+            },
+        }
     }
 
     async fn route_again(self: &Arc<Self>, portal: &MemberId, delivery: Delivery) -> Result {

@@ -7,6 +7,7 @@
 //! it.
 
 mod bindings;
+mod bot_tokens;
 mod bots;
 mod connectors;
 pub(super) mod requirements;
@@ -69,7 +70,7 @@ impl Engine {
     pub async fn register(&self, portal: &Portal, mode: Mode) -> Result<Vec<Step>, Error> {
         let mut work = Reconciliation::new(self, portal, mode);
         for bot in &self.bots {
-            work.bot(bot.as_ref()).await?;
+            work.own_bot(bot.as_ref()).await?;
         }
         work.connectors().await?;
         work.bindings().await?;
@@ -86,7 +87,7 @@ impl Engine {
     pub async fn unregister(&self, portal: &Portal, mode: Mode) -> Result<Vec<Step>, Error> {
         let mut work = Reconciliation::new(self, portal, mode);
         for bot in &self.bots {
-            work.remove(bot.as_ref()).await?;
+            work.remove_own(bot.as_ref()).await?;
         }
         work.remove_connectors().await?;
         work.remove_bindings().await?;
@@ -152,9 +153,10 @@ impl Engine {
     pub(super) async fn set_up(self: &Arc<Self>, portal: &Portal) -> Result<(), Error> {
         let mut first = Ok(());
         let in_bulk = portal.in_bulk(); // answers go first
+        self.find_moved(&in_bulk).await;
         let mut work = Reconciliation::new(self, &in_bulk, Mode::Apply);
         for bot in &self.bots {
-            match work.bot(bot.as_ref()).await {
+            match work.own_bot(bot.as_ref()).await {
                 Ok(Some(id)) => {
                     let code = bot.profile().code().to_owned();
                     tracing::info!(portal = %portal.id(), bot = code, bot.id = %id, "the bot is registered");

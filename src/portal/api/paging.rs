@@ -39,8 +39,11 @@ impl Portal {
     /// ```
     ///
     /// # Errors
-    /// Those of [`call`](Portal::call), or a page does not advance. The stream ends with the first
-    /// error.
+    /// - Those of [`call`](Portal::call).
+    /// - The result has no list of this name; the text of the error contains its keys.
+    /// - A page does not advance.
+    ///
+    /// The stream ends with the first error.
     pub fn pages<T: DeserializeOwned + Send>(
         &self,
         method: &str,
@@ -61,14 +64,38 @@ impl Portal {
                 let items = if list.is_empty() {
                     answer.result.take()
                 } else {
-                    answer.result[&list].take()
+                    let items = answer.result.get_mut(&list);
+                    items.map(Value::take).unwrap_or_default()
                 };
+                if !items.is_array() {
+                    let why = not_a_list(&answer.result, &items, &list);
+                    return Err(Error::not_a_list(&method, why));
+                }
                 let items: Vec<T> = serde_json::from_value(items)
                     .map_err(|source| Error::answer(&method, source))?;
                 let next = after(&method, next, &answer, items.len())?;
                 Ok(Some((items, (next, params))))
             }
         })
+    }
+}
+
+/// Returns why there is no list in a result, with the names that it has.
+fn not_a_list(result: &Value, taken: &Value, list: &str) -> String {
+    let wanted = match list {
+        "" => "the result is not a list".to_owned(),
+        list => format!("`{list}` of the result is not a list"),
+    };
+    let within = if list.is_empty() { taken } else { result };
+    match within.as_object() {
+        Some(fields) => {
+            let names: Vec<String> = fields.keys().map(|key| format!("`{key}`")).collect();
+            format!(
+                "{wanted}; it has {}: name the one with the list",
+                names.join(", ")
+            )
+        }
+        None => wanted,
     }
 }
 

@@ -3,8 +3,10 @@
 //! Page `b24restdocs: settings/oauth/auto-renewal.md`: an access token is valid for an hour, a
 //! refresh token for one use. Within the process a lock lets one caller renew while the others
 //! wait; between processes on one store a [claim](crate::store::Store::claim) does, and the second
-//! process takes over what the first has stored. Without calls nothing is renewed: the
-//! documentation warns against renewing by the clock.
+//! process takes over what the first has stored.
+//!
+//! Without calls, tokens are renewed only when they are old ([`RENEW_AFTER`]): the documentation
+//! warns against renewing every hour or day, and a refresh token expires after 180 days.
 
 use std::time::Duration;
 
@@ -13,11 +15,15 @@ use uuid::Uuid;
 
 use crate::portal::error::OAUTH_METHOD;
 use crate::portal::{Error, Portal};
-use crate::store::{Access, Clock, Installation, Tokens};
+use crate::store::{Access, Clock, Installation, Time, Tokens};
 
 /// How long before its expiry an access token is renewed, if a call needs it then; at most a tenth
 /// of its lifetime.
 const RENEW_BEFORE: Duration = Duration::from_secs(60);
+/// Age at which tokens are renewed without a call. A refresh token is valid for 180 days.
+const RENEW_AFTER: Duration = Duration::from_secs(120 * 24 * 60 * 60);
+/// Pause after a renewal of old tokens has failed.
+const RENEW_AGAIN: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long a process claims the right to renew. Each attempt claims again and ends within this
 /// time.
 const LEASE: Duration = Duration::from_secs(30);
@@ -27,6 +33,9 @@ const CLAIM_POLL: Duration = Duration::from_millis(250);
 const ATTEMPTS_MAX: u32 = 3;
 /// The pause before the next attempt; every further pause is twice as long.
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
+/// How long tokens are new: a portal that does not recognise them would not recognise the next
+/// ones either.
+const NEW_FOR: Duration = Duration::from_secs(10 * 60);
 /// How long callers that waited for a failed renewal get its error instead of trying themselves.
 const FAILURE_SHARED: Duration = Duration::from_secs(5);
 
@@ -36,6 +45,10 @@ pub(in crate::portal) struct Credentials {
     installation: Installation,
     /// When to renew the access token, if its expiry is known.
     renew_at: Option<Instant>,
+    /// When the tokens were renewed or replaced, if this process did it.
+    set_at: Option<Instant>,
+    /// When to renew the tokens without a call; `None` until it is computed.
+    old_at: Option<Time>,
     /// The time and error of the last renewal, if it failed.
     failed: Option<(Instant, Error)>,
     /// Whether the store has the installation.
@@ -49,6 +62,8 @@ impl Credentials {
         Credentials {
             installation,
             renew_at: None,
+            set_at: None,
+            old_at: None,
             failed: None,
             is_stored: true,
             holder: Uuid::new_v4(),
@@ -58,6 +73,8 @@ impl Credentials {
     /// Replaces the installation; its access token is valid for `expires_in`.
     fn set(&mut self, installation: Installation, expires_in: Option<Duration>) {
         self.installation = installation;
+        self.set_at = Some(Instant::now());
+        self.old_at = None;
         // Tokens of unknown age are renewed when a call is refused.
         self.renew_at = expires_in.map(|good| Instant::now() + good - RENEW_BEFORE.min(good / 10));
         self.failed = None;
@@ -82,6 +99,29 @@ impl Portal {
         credentials.installation.access.clone()
     }
 
+    /// Renews the tokens if no call has renewed them for [`RENEW_AFTER`]. The age counts from the
+    /// first look at them: the calls of a start have renewed tokens that were older then.
+    pub(crate) async fn renew_old_tokens(&self, now: Time) {
+        let mut credentials = self.inner.credentials.lock().await;
+        if credentials.installation.access.tokens().is_none() {
+            return; // an inbound webhook is valid until it is deleted
+        }
+        let old_at = *credentials.old_at.get_or_insert(now + RENEW_AFTER);
+        if old_at > now {
+            return;
+        }
+        credentials.old_at = Some(now + RENEW_AGAIN);
+        if let Err(error) = self.exchange(&mut credentials).await {
+            tracing::warn!(portal = %self.id(), %error, "the tokens are old and could not be renewed; retrying tomorrow");
+        }
+    }
+
+    /// Returns true if the tokens were not renewed a moment ago.
+    pub(in crate::portal) async fn may_be_stale(&self) -> bool {
+        let credentials = self.inner.credentials.lock().await;
+        credentials.set_at.is_none_or(|at| at.elapsed() >= NEW_FOR)
+    }
+
     /// Renews the tokens, unless that has happened meanwhile.
     pub(in crate::portal) async fn refresh(&self, stale: &Tokens) -> Result<(), Error> {
         let mut credentials = self.inner.credentials.lock().await;
@@ -101,10 +141,15 @@ impl Portal {
     /// Replaces tokens and address by those of a new, proven installation on the same portal.
     pub async fn replace(&self, installation: Installation) {
         let mut credentials = self.inner.credentials.lock().await;
-        self.set_endpoint(&installation.endpoint);
+        self.set_address(&installation);
         credentials.set(installation, None);
         credentials.is_stored = true;
         self.breaker().reset();
+    }
+
+    /// Returns the installation as this process knows it.
+    pub(crate) async fn installation(&self) -> Installation {
+        self.inner.credentials.lock().await.installation.clone()
     }
 
     async fn exchange(&self, credentials: &mut Credentials) -> Result<(), Error> {
@@ -137,8 +182,8 @@ impl Portal {
                 Ok(grant) => {
                     let mut renewed = credentials.installation.clone();
                     renewed.access = Access::Tokens(grant.tokens);
-                    renewed.endpoint = grant.endpoint;
-                    self.set_endpoint(&renewed.endpoint);
+                    renewed.move_to(&grant.endpoint);
+                    self.set_address(&renewed);
                     credentials.set(renewed, grant.expires_in);
                     tracing::info!(portal = %self.id(), "the tokens were renewed");
                     self.store(credentials).await;
@@ -176,7 +221,7 @@ impl Portal {
             let stored = claim.installation;
             if !stored.access.is_same(&credentials.installation.access) {
                 tracing::info!(portal = %self.id(), "using the tokens that another process has renewed");
-                self.set_endpoint(&stored.endpoint);
+                self.set_address(&stored);
                 credentials.set(stored, None);
                 return Ok(true);
             }
@@ -217,8 +262,8 @@ impl Portal {
             return;
         }
         tracing::info!(portal = %self.id(), endpoint, "the portal has a new address");
-        endpoint.clone_into(&mut credentials.installation.endpoint);
-        self.set_endpoint(endpoint);
+        credentials.installation.move_to(endpoint);
+        self.set_address(&credentials.installation);
         self.store(&mut credentials).await;
     }
 }

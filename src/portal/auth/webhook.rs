@@ -30,8 +30,9 @@ const EXAMPLE: &str = "an inbound webhook looks like https://example.bitrix24.co
 /// `https://example.bitrix24.com/rest/1/abc123/`. Anything after the code, such as a method, is
 /// ignored.
 ///
-/// Such a portal is identified by its host, since its `member_id` is not known. The token that
-/// identifies our bots is derived from the code, so it is the same at every start.
+/// Such a portal is identified by the host that it has first, since its `member_id` is not known;
+/// the store keeps that name when the portal is renamed. The token that identifies our bots is
+/// derived from the code alone, so it is the same at every start and under every host.
 ///
 /// # Errors
 /// - [`AddressError::NotAnAddress`]: it is not a URL with a host.
@@ -51,21 +52,63 @@ pub fn inbound_webhook(address: &str) -> Result<Installation, AddressError> {
         Some(port) => format!("{host}:{port}"),
         None => host.to_owned(),
     };
-    let bot_token = Uuid::new_v5(
-        &Uuid::NAMESPACE_OID,
-        format!("imbot {host} {code}").as_bytes(),
-    );
-    let bot_token = bot_token.simple().to_string();
-    Ok(Installation {
-        endpoint: format!("{}://{host}/rest/", url.scheme()),
-        portal: MemberId::new(host),
-        application_token: format!("custom{bot_token}").into(),
-        access: Access::Webhook(Webhook {
-            user,
-            code: SecretString::from(code.to_owned()),
-            bot_token: bot_token.into(),
-        }),
-    })
+    let webhook = Webhook {
+        user,
+        code: SecretString::from(code.to_owned()),
+        bot_token: bot_token(code),
+    };
+    Ok(Installation::new(
+        MemberId::new(host.clone()),
+        format!("{}://{host}/rest/", url.scheme()),
+        application_token(&webhook.bot_token),
+        Access::Webhook(webhook),
+    ))
+}
+
+/// Returns the token of the bots that a webhook with this code registers.
+fn bot_token(code: &str) -> SecretString {
+    derive(&format!("imbot {code}"))
+}
+
+/// Returns the token that version 0.1 made: a portal that is renamed would get another one.
+fn bot_token_of_host(host: &str, code: &str) -> SecretString {
+    derive(&format!("imbot {host} {code}"))
+}
+
+fn derive(text: &str) -> SecretString {
+    let token = Uuid::new_v5(&Uuid::NAMESPACE_OID, text.as_bytes());
+    token.simple().to_string().into()
+}
+
+/// Returns the token that the events of bots with this token carry
+/// (protocol/server-behaviour.md 3.2).
+fn application_token(bot_token: &SecretString) -> SecretString {
+    format!("custom{}", bot_token.expose_secret()).into()
+}
+
+impl Installation {
+    /// Returns the same installation with each other token that the bots of this inbound webhook
+    /// may have been registered with: that of the code, and those of an earlier version, which
+    /// depend on the portal's host. Empty for an application.
+    pub(crate) fn with_other_bot_tokens(&self) -> Vec<Self> {
+        let Access::Webhook(hook) = &self.access else {
+            return Vec::new();
+        };
+        let code = hook.code.expose_secret();
+        let hosts = self.hosts().into_iter().rev();
+        let of_hosts = hosts.map(|host| bot_token_of_host(&host, code));
+        let is_other =
+            |token: &SecretString| token.expose_secret() != hook.bot_token.expose_secret();
+        let tokens = [bot_token(code)].into_iter().chain(of_hosts);
+        let with = |bot_token: SecretString| {
+            let mut other = self.clone();
+            other.application_token = application_token(&bot_token);
+            let hook = hook.clone();
+            other.access = Access::Webhook(Webhook { bot_token, ..hook });
+            other
+        };
+        tokens.filter(is_other).map(with).collect()
+    }
 }
 
 /// Adds the token that the bots were registered with, which calls about bots need without an
@@ -115,6 +158,38 @@ mod tests {
             );
             assert!(hook.bot_token.expose_secret().len() <= 40);
         }
+    }
+
+    #[test]
+    fn the_token_of_the_bots_does_not_depend_on_the_host() {
+        let token = |host: &str| {
+            let portal = inbound_webhook(&format!("https://{host}/rest/7/abc123/")).unwrap();
+            let Access::Webhook(hook) = portal.access else {
+                panic!()
+            };
+            hook.bot_token.expose_secret().to_owned()
+        };
+        assert_eq!(token("old.bitrix24.com"), token("new.bitrix24.com"));
+    }
+
+    #[test]
+    fn tokens_of_an_earlier_version_are_known_for_all_hosts_of_the_portal() {
+        let mut portal = inbound_webhook("https://old.bitrix24.com/rest/7/abc123/").unwrap();
+        portal.move_to("https://new.bitrix24.com/rest/");
+        let others = portal.with_other_bot_tokens();
+        let tokens: Vec<&str> = others
+            .iter()
+            .map(|other| match &other.access {
+                Access::Webhook(hook) => hook.bot_token.expose_secret(),
+                Access::Tokens(_) => panic!(),
+            })
+            .collect();
+        let expected =
+            ["new.bitrix24.com", "old.bitrix24.com"].map(|host| bot_token_of_host(host, "abc123"));
+        assert_eq!(tokens, expected.each_ref().map(ExposeSecret::expose_secret));
+        assert!(others.iter().zip(tokens).all(|(other, token)| {
+            other.application_token.expose_secret() == format!("custom{token}")
+        }));
     }
 
     #[test]

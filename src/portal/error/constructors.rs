@@ -43,6 +43,10 @@ impl Error {
         Error::new(method, Kind::Answer(source.into()))
     }
 
+    pub(in crate::portal) fn not_a_list(method: &str, why: String) -> Error {
+        Error::new(method, Kind::NotAList(why))
+    }
+
     pub(in crate::portal) fn not_json(method: &str, status: u16, excerpt: String) -> Error {
         let excerpt = Some(excerpt);
         Error::new(method, Kind::NotJson { status, excerpt })

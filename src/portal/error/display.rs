@@ -2,14 +2,24 @@
 
 use std::fmt;
 
-use super::{Error, Kind};
+use super::{Error, Kind, Reason};
 
 impl Error {
     /// What the operator can do about it.
     pub(crate) fn advice(&self) -> Option<&'static str> {
-        if self.is("INVALID_CREDENTIALS") {
+        if self.is_wrong_webhook() {
             return Some(
                 "create a new inbound webhook on the portal: this one was deleted or mistyped",
+            );
+        }
+        if self.reason() == Some(Reason::UntrustedCertificate) {
+            return Some(
+                "if the certificate is from an authority of your own, name that authority's certificate with --ca-file",
+            );
+        }
+        if self.is("invalid_client") || self.is("wrong_client") {
+            return Some(
+                "check the client id and secret; if they are right, install the application on the portal again",
             );
         }
         if self.is_access_revoked() {
@@ -21,6 +31,21 @@ impl Error {
             );
         }
         match self.code()?.to_ascii_uppercase().as_str() {
+            "INVALID_CREDENTIALS" => Some(
+                "the user of the token or webhook lacks a right for this method: give them the right, or use a webhook of an administrator",
+            ),
+            "NO_AUTH_FOUND" => Some(
+                "the portal does not accept the credentials: create a new inbound webhook, since this one was deleted or mistyped; or install the application again",
+            ),
+            "AUTHORIZATION_ERROR" => Some(
+                "the user whose rights are used was dismissed or deleted: ask an administrator to install the application again; waiting messages are sent if that happens within a day",
+            ),
+            "USER_ACCESS_ERROR" => Some(
+                "ask an administrator of the portal to allow this user to use the application; waiting messages are sent if that happens within a day",
+            ),
+            "BOT_OWNERSHIP_ERROR" | "BOT_CODE_ALREADY_TAKEN" => Some(
+                "another application or webhook registered the bot with this code: start with the credentials it was registered with, choose another code in the profile, or give the bot up with `unregister` under the old credentials, which removes its private chats",
+            ),
             "INSUFFICIENT_SCOPE" => {
                 Some("add the scope of this method to the application and install it again")
             }
@@ -65,12 +90,16 @@ impl fmt::Display for Error {
                 status,
                 ..
             } => {
-                write!(f, "the portal refused with {code} ({status})")?;
+                match code.as_str() {
+                    "" => write!(f, "the portal refused without a code ({status})")?,
+                    code => write!(f, "the portal refused with {code} ({status})")?,
+                }
                 if !description.is_empty() {
                     write!(f, ": {description}")?;
                 }
             }
             Kind::Answer(_) => f.write_str("the answer is not of the expected type")?,
+            Kind::NotAList(why) => f.write_str(why)?,
             Kind::NotJson { status, excerpt } => match excerpt.as_deref() {
                 Some("") => write!(f, "the answer ({status}) is empty")?,
                 Some(excerpt) => write!(f, "the answer ({status}) is not JSON: {excerpt}")?,
@@ -130,6 +159,50 @@ mod tests {
             !denied.is_portal_closed() && !denied.may_pass_later(),
             "{denied}"
         );
+    }
+
+    #[test]
+    fn the_status_decides_between_the_meanings_of_invalid_credentials() {
+        let refused =
+            |status| Error::refused("imbot.v2.Bot.get", "INVALID_CREDENTIALS", "", status, None);
+        let wrong = refused(401);
+        assert!(wrong.is_access_revoked() && !wrong.is_access_denied());
+        assert!(wrong.to_string().contains("new inbound webhook"), "{wrong}");
+        for status in [403, 200] {
+            let denied = refused(status); // 200 in a batch, which the webhook was allowed to send
+            assert!(denied.is_access_denied() && !denied.is_access_revoked());
+            assert!(denied.to_string().contains("lacks a right"), "{denied}");
+        }
+    }
+
+    #[test]
+    fn refusals_met_while_following_the_guide_have_advice() {
+        let text = |code| Error::refused("m", code, "", 400, None).to_string();
+        for code in ["BOT_OWNERSHIP_ERROR", "BOT_CODE_ALREADY_TAKEN"] {
+            assert!(text(code).contains("`unregister`"), "{code}");
+        }
+        assert!(text("NO_AUTH_FOUND").contains("new inbound webhook"));
+        assert!(text("authorization_error").contains("within a day"));
+        let wrong = text("invalid_client");
+        assert!(
+            wrong.contains("client id and secret") && wrong.contains("install"),
+            "{wrong}"
+        );
+    }
+
+    #[test]
+    fn the_portals_own_words_are_returned_and_an_empty_code_leaves_no_gap() {
+        let error = Error::refused("m", "", "Not found", 400, None);
+        assert_eq!(
+            error.to_string(),
+            "m: the portal refused without a code (400): Not found"
+        );
+        assert_eq!(
+            (error.code(), error.description()),
+            (Some(""), Some("Not found"))
+        );
+        assert_eq!(Error::refusal("X", 400).description(), None);
+        assert_eq!(Error::unusable("m", "why").description(), None);
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 mod constructors;
 mod display;
-#[cfg(feature = "cli")]
 mod reason;
 
 use std::error::Error as StdError;
@@ -18,8 +17,8 @@ pub(crate) use reason::Reason;
 pub(in crate::portal) const OAUTH_METHOD: &str = "oauth/token";
 
 /// Codes that mean: the application is no longer installed, or its tokens do not work.
-const REVOKED: [&str; 6] = [
-    "INVALID_CREDENTIALS",
+/// `INVALID_CREDENTIALS` means this or a missing right, depending on the status.
+const REVOKED: [&str; 5] = [
     "invalid_grant",
     "invalid_client",
     "wrong_client",
@@ -27,8 +26,11 @@ const REVOKED: [&str; 6] = [
     "APPLICATION_NOT_FOUND",
 ];
 
-/// Codes that mean: a scope or a right is missing (page `b24restdocs: _includes/system-errors.md`).
-const DENIED: [&str; 7] = [
+/// Codes that mean: a scope or a right is missing (page `b24restdocs: _includes/system-errors.md`;
+/// those of REST version 3, protocol/rest.md 7).
+const DENIED: [&str; 9] = [
+    "BITRIX_REST_V3_EXCEPTION_ACCESSDENIEDEXCEPTION",
+    "BITRIX_REST_V3_EXCEPTION_INSUFFICIENTSCOPEEXCEPTION",
     "ACCESS_DENIED",
     "ACCESS_ERROR",
     "insufficient_scope",
@@ -39,7 +41,7 @@ const DENIED: [&str; 7] = [
 ];
 
 /// Codes of refusals before the method runs (protocol/server-behaviour.md 5.2).
-const BEFORE_METHOD: [&str; 9] = [
+const BEFORE_METHOD: [&str; 12] = [
     "QUERY_LIMIT_EXCEEDED",
     "OPERATION_TIME_LIMIT",
     "ERROR_BATCH_METHOD_NOT_ALLOWED",
@@ -47,8 +49,20 @@ const BEFORE_METHOD: [&str; 9] = [
     "METHOD_CONFIRM_WAITING",
     "METHOD_CONFIRM_DENIED",
     "insufficient_scope",
+    "user_access_error",
+    "authorization_error",
+    "INVALID_CREDENTIALS",
     "NO_AUTH_FOUND",
     "ERROR_METHOD_NOT_FOUND",
+];
+
+/// Codes of refusals that an administrator of the portal can end without a new installation: the
+/// person whose rights are used was dismissed (protocol/auth.md 4), or may not use the application,
+/// or the method waits for a permission (protocol/rest.md 3.1).
+const UNTIL_AN_ADMINISTRATOR_ACTS: [&str; 3] = [
+    "authorization_error",
+    "user_access_error",
+    "METHOD_CONFIRM_WAITING",
 ];
 
 /// A failed call to a portal or to its authorization server.
@@ -71,6 +85,8 @@ enum Kind {
         retry_after: Option<Duration>,
     },
     Answer(Box<dyn StdError + Send + Sync>),
+    /// The result is not the list that was asked for, and why.
+    NotAList(String),
     NotJson {
         status: u16,
         /// The beginning of the body, unless it may contain tokens.
@@ -96,8 +112,26 @@ pub(in crate::portal) enum Forbidden {
     PlainHttp { host: String },
     #[error("the portal redirects to {host}, without https")]
     PlainHttpRedirect { host: String },
+    /// The target is not an address of REST methods, such as a login or a maintenance page.
+    #[error("the portal redirects to {host}, which is not a REST method")]
+    ElsewhereRedirect { host: String },
+    #[error("more than {0} redirects")]
+    TooManyRedirects(u32),
     #[error("{0}")]
     Other(String),
+}
+
+impl Forbidden {
+    /// Returns true if the portal, or a gateway in front of it, redirects the call. The next call
+    /// may be answered.
+    fn is_redirect(&self) -> bool {
+        match self {
+            Self::PlainHttpRedirect { .. }
+            | Self::ElsewhereRedirect { .. }
+            | Self::TooManyRedirects(_) => true,
+            Self::PrivateAddress { .. } | Self::PlainHttp { .. } | Self::Other(_) => false,
+        }
+    }
 }
 
 impl From<String> for Forbidden {
@@ -118,6 +152,15 @@ impl Error {
             Some(code)
         } else {
             None
+        }
+    }
+
+    /// The portal's own words for its refusal; `None` if it gave none, or did not refuse. They are
+    /// for developers, not for people in a chat.
+    pub fn description(&self) -> Option<&str> {
+        match &*self.kind {
+            Kind::Refused { description, .. } if !description.is_empty() => Some(description),
+            _ => None,
         }
     }
 
@@ -167,14 +210,35 @@ impl Error {
         self.is("expired_token") || self.is("invalid_token")
     }
 
-    /// Returns true if the application may no longer act on this portal.
+    /// Returns true if the application may no longer act on this portal, or if its inbound webhook
+    /// does not exist (`INVALID_CREDENTIALS` with status 401).
     pub fn is_access_revoked(&self) -> bool {
-        self.is_one_of(&REVOKED)
+        self.is_one_of(&REVOKED) || self.is_wrong_webhook()
     }
 
     /// Returns true if the application, or the user whose tokens it used, lacks a scope or a right.
     pub fn is_access_denied(&self) -> bool {
-        self.is_one_of(&DENIED)
+        let is_missing_right = self.is("INVALID_CREDENTIALS") && !self.is_wrong_webhook();
+        self.is_one_of(&DENIED) || is_missing_right
+    }
+
+    /// Returns true if the code of the inbound webhook is wrong. `INVALID_CREDENTIALS` means this
+    /// with status 401, and otherwise that a right is missing (protocol/rest.md 3.2).
+    fn is_wrong_webhook(&self) -> bool {
+        let is_unauthorized = matches!(&*self.kind, Kind::Refused { status: 401, .. });
+        self.is("INVALID_CREDENTIALS") && is_unauthorized
+    }
+
+    /// Returns true if the portal did not recognise the credentials. Its documentation means the
+    /// token by that, the server's source that there was none (protocol/rest.md 3.2).
+    pub(in crate::portal) fn is_not_recognised(&self) -> bool {
+        self.is("NO_AUTH_FOUND")
+    }
+
+    /// Returns true if the person whose rights are used was dismissed or deleted, so that every
+    /// call is refused until the application is installed again, or the person is back.
+    pub(in crate::portal) fn is_user_gone(&self) -> bool {
+        self.is("authorization_error")
     }
 
     /// How long the portal should not be called again, if known.
@@ -196,7 +260,11 @@ impl Error {
             }
             Kind::Unreachable { was_sent, .. } => !was_sent,
             Kind::Forbidden(_) | Kind::QueueFull(_) => true,
-            Kind::Answer(_) | Kind::NotJson { .. } | Kind::TooLarge(_) | Kind::Store(_) => false,
+            Kind::Answer(_)
+            | Kind::NotAList(_)
+            | Kind::NotJson { .. }
+            | Kind::TooLarge(_)
+            | Kind::Store(_) => false,
         }
     }
 
@@ -208,14 +276,17 @@ impl Error {
         is_call
             && match &*self.kind {
                 Kind::Refused { .. } => self.is_server_error() && !self.was_not_run(),
-                Kind::Answer(_) | Kind::NotJson { .. } | Kind::TooLarge(_) => true,
+                Kind::Answer(_) | Kind::NotAList(_) | Kind::NotJson { .. } | Kind::TooLarge(_) => {
+                    true
+                }
                 Kind::Unreachable { was_sent, .. } => *was_sent,
                 Kind::Forbidden(_) | Kind::Store(_) | Kind::QueueFull(_) => false,
             }
     }
 
     /// Returns true if the same call may succeed later: a limit was reached, the portal is
-    /// temporarily closed, or it or its authorization server could not be reached.
+    /// temporarily closed, redirects to another page, or waits for its administrator, or it or its
+    /// authorization server could not be reached.
     pub fn may_pass_later(&self) -> bool {
         match &*self.kind {
             Kind::Refused { .. } => {
@@ -223,13 +294,15 @@ impl Error {
                     || self.is_blocked()
                     || self.is_portal_closed()
                     || self.is("CONNECTION_ERROR")
+                    || self.is_one_of(&UNTIL_AN_ADMINISTRATOR_ACTS)
                     || self.is_server_error()
             }
             Kind::Unreachable { .. }
             | Kind::NotJson { .. }
             | Kind::Store(_)
             | Kind::QueueFull(_) => true,
-            Kind::Answer(_) | Kind::TooLarge(_) | Kind::Forbidden(_) => false,
+            Kind::Forbidden(why) => why.is_redirect(),
+            Kind::Answer(_) | Kind::NotAList(_) | Kind::TooLarge(_) => false,
         }
     }
 

@@ -1,4 +1,4 @@
-//! Why a call failed that the portal did not refuse, for `doctor`.
+//! Why a call failed that the portal did not refuse, for advice and for `doctor`.
 
 use std::error::Error as StdError;
 use std::io;
@@ -24,6 +24,8 @@ pub(crate) enum Reason {
     Connection,
     /// The answer is not JSON.
     NotJson,
+    /// The portal redirects to something that is not a REST method.
+    Redirected,
     /// The answer is too large, or not of the expected type.
     UnexpectedAnswer,
     /// Too many calls wait.
@@ -41,13 +43,16 @@ impl Error {
             Kind::Refused { .. } => return None,
             Kind::Unreachable { source, .. } => of_connection(source),
             Kind::NotJson { .. } => Reason::NotJson,
-            Kind::Answer(_) | Kind::TooLarge(_) => Reason::UnexpectedAnswer,
+            Kind::Answer(_) | Kind::NotAList(_) | Kind::TooLarge(_) => Reason::UnexpectedAnswer,
             Kind::QueueFull(_) => Reason::QueueFull,
             Kind::Store(_) => Reason::Store,
             Kind::Forbidden(why) => match why {
                 Forbidden::PrivateAddress { .. } => Reason::PrivateAddress,
                 Forbidden::PlainHttp { .. } | Forbidden::PlainHttpRedirect { .. } => {
                     Reason::PlainHttp
+                }
+                Forbidden::ElsewhereRedirect { .. } | Forbidden::TooManyRedirects(_) => {
+                    Reason::Redirected
                 }
                 Forbidden::Other(_) => Reason::NotCalled,
             },

@@ -233,18 +233,9 @@ impl Http {
         let answer: Value = serde_json::from_slice(&body).map_err(|_| {
             Error::not_json(method, status, excerpt(&String::from_utf8_lossy(&body)))
         })?;
-        let code = answer.get("error").and_then(|code| match code {
-            Value::String(code) => Some(code.clone()),
-            Value::Number(code) => Some(code.to_string()), // PHP exceptions without a code have 0
-            _ => None,
-        });
-        match code {
-            Some(code) => {
-                let description = answer
-                    .get("error_description")
-                    .and_then(Value::as_str)
-                    .unwrap_or_default();
-                let description = excerpt(description);
+        match refusal(&answer) {
+            Some((code, description)) => {
+                let description = excerpt(&description);
                 Err(Error::refused(
                     method,
                     &code,
@@ -259,6 +250,31 @@ impl Http {
             )),
             None => Ok(answer),
         }
+    }
+}
+
+/// Returns the code and the description of a refusal: next to each other, or, in REST version 3, in
+/// an object with the fields that are not valid (protocol/rest.md 7).
+fn refusal(answer: &Value) -> Option<(String, String)> {
+    let error = answer.get("error")?;
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    match error {
+        Value::String(code) => Some((code.clone(), text(&answer["error_description"]))),
+        // PHP exceptions without a code have 0.
+        Value::Number(code) => Some((code.to_string(), text(&answer["error_description"]))),
+        Value::Object(_) => {
+            let invalid = error["validation"].as_array().into_iter().flatten();
+            let invalid = invalid
+                .map(|field| format!("{}: {}", text(&field["field"]), text(&field["message"])));
+            let message = Some(text(&error["message"])).filter(|message| !message.is_empty());
+            let words: Vec<String> = message.into_iter().chain(invalid).collect();
+            let code = match &error["code"] {
+                Value::Number(code) => code.to_string(),
+                code => text(code),
+            };
+            Some((code, words.join("; ")))
+        }
+        _ => None,
     }
 }
 

@@ -23,6 +23,8 @@ pub(crate) struct Probe {
     pub(crate) date: Option<Time>,
     /// The host it redirects to (`Location`).
     pub(crate) moved_to: Option<String>,
+    /// Whether the redirect keeps the path, as that of a renamed portal does.
+    pub(crate) keeps_path: bool,
     /// The body, if it is JSON.
     pub(crate) json: Option<Value>,
     /// The certificate's validity, if there is one.
@@ -38,7 +40,9 @@ impl Http {
         let began = Instant::now();
         let asked = self.client.get(url.clone()).send().await;
         let response = asked.map_err(|source| Error::unreachable(what, source))?;
-        let moved_to = header(&response, LOCATION).and_then(|to| host(&url.join(&to).ok()?));
+        let target = header(&response, LOCATION).and_then(|to| url.join(&to).ok());
+        let moved_to = target.as_ref().and_then(host);
+        let keeps_path = target.is_some_and(|target| target.path() == url.path());
         let (status, date) = (response.status().as_u16(), date(&response));
         let tls: Option<&TlsInfo> = response.extensions().get();
         let certificate = tls.and_then(TlsInfo::peer_certificate);
@@ -48,6 +52,7 @@ impl Http {
             status,
             date,
             moved_to,
+            keeps_path,
             validity,
             json: serde_json::from_slice(&body).ok(),
             took: began.elapsed(),

@@ -42,16 +42,19 @@ impl Redirect {
     /// Returns the new address of the REST methods that were at `endpoint`.
     ///
     /// # Errors
-    /// The target is not an address of REST methods: a portal also redirects people to its login
-    /// page.
+    /// The target is not an address of REST methods: a portal, or a gateway in front of it, also
+    /// redirects to a login or maintenance page. The call was not run, and may be answered later.
     pub(in crate::portal) fn follow(&self, method: &str, endpoint: &str) -> Result<String, Error> {
         let old = Url::parse(endpoint).map_err(|error| Error::answer(method, error))?;
         let Redirect(new) = self;
         // Errors name the host only: the rest may contain a webhook's secret.
         let host = new.host_str().unwrap_or_default();
         if !new.path().starts_with(old.path()) {
-            let why = format!("the portal redirects to {host}, which is not a REST method");
-            return Err(Error::forbidden(method, why));
+            let host = host.to_owned();
+            return Err(Error::forbidden(
+                method,
+                Forbidden::ElsewhereRedirect { host },
+            ));
         }
         if old.scheme() == "https" && new.scheme() != "https" {
             let host = host.to_owned();
@@ -94,7 +97,9 @@ mod tests {
         ] {
             let error = follow(to, old).unwrap_err();
             assert!(
-                error.was_not_run() && !error.to_string().contains("secret"),
+                error.was_not_run()
+                    && error.may_pass_later()
+                    && !error.to_string().contains("secret"),
                 "{error}"
             );
         }

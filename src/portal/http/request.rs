@@ -8,14 +8,26 @@ use super::answer::Answer;
 use super::file::{FileContent, FileHeader};
 use super::redirect::{HOPS_MAX, Hop};
 use crate::portal::auth::webhook;
+use crate::portal::error::Forbidden;
 use crate::portal::{Error, Portal};
 use crate::store::{Access, Tokens};
 
+/// A version of the portal's REST interface. v1 and v2 are those of the bot platform.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::portal) enum RestVersion {
+    /// The methods below `/rest/`.
+    Classic,
+    /// The methods below `/rest/api/` (protocol/rest.md 7).
+    V3,
+}
+
 impl Portal {
     /// Sends one request that the limit has permitted, again if the access token has expired.
-    /// Tokens taken over from another process may have expired too, so this may happen twice.
+    /// Tokens taken over from another process may have expired too, so this may happen twice. A
+    /// token that the portal does not recognise is renewed once, unless it is new.
     pub(in crate::portal) async fn request(
         &self,
+        version: RestVersion,
         method: &str,
         params: &Value,
     ) -> Result<Answer, Error> {
@@ -23,40 +35,55 @@ impl Portal {
             let access = token.clone();
             let refresh = SecretString::default(); // it cannot be renewed
             let access = Access::Tokens(Tokens { access, refresh });
-            return self.send(method, params, &access).await;
+            return self.send(version, method, params, &access).await;
         }
         let mut access = self.access().await;
-        let mut answer = self.send(method, params, &access).await;
+        let mut answer = self.send(version, method, params, &access).await;
         for _ in 0..2 {
             let Access::Tokens(stale) = &access else {
                 break;
             };
-            if !answer.as_ref().is_err_and(Error::is_token_expired) {
-                break;
+            match &answer {
+                Err(error) if error.is_token_expired() => self.refresh(stale).await?,
+                Err(error) if error.is_not_recognised() && self.may_be_stale().await => {
+                    self.refresh(stale).await?;
+                }
+                _ => break,
             }
-            self.refresh(stale).await?;
             self.acquire_one(method).await?;
             access = self.access().await;
-            answer = self.send(method, params, &access).await;
+            answer = self.send(version, method, params, &access).await;
         }
         answer
     }
 
-    async fn send(&self, method: &str, params: &Value, access: &Access) -> Result<Answer, Error> {
+    async fn send(
+        &self,
+        version: RestVersion,
+        method: &str,
+        params: &Value,
+        access: &Access,
+    ) -> Result<Answer, Error> {
         let mut body = params.as_object().cloned().unwrap_or_default();
         if !self.source().is_empty() {
             body.insert("auth_connector".into(), self.source().into());
         }
-        let path = match access {
+        let mut path = match access {
             Access::Tokens(tokens) => {
                 body.insert("auth".into(), tokens.access.expose_secret().into());
-                format!("{method}.json")
+                method.to_owned()
             }
             Access::Webhook(hook) => {
-                webhook::add_bot_token(method, &mut body, &hook.bot_token);
-                format!("{}/{}/{method}.json", hook.user, hook.code.expose_secret())
+                if version == RestVersion::Classic {
+                    webhook::add_bot_token(method, &mut body, &hook.bot_token);
+                }
+                format!("{}/{}/{method}", hook.user, hook.code.expose_secret())
             }
         };
+        match version {
+            RestVersion::Classic => path.push_str(".json"),
+            RestVersion::V3 => path.insert_str(0, "api/"),
+        }
         let answer = self.post(method, &path, &Value::Object(body)).await;
         let bucket = &mut self.scheduler().queue.bucket;
         match &answer {
@@ -109,7 +136,7 @@ impl Portal {
                 Hop::Redirect(to) => endpoint = to.follow(method, &endpoint)?,
             }
         }
-        let why = format!("more than {HOPS_MAX} redirects");
+        let why = Forbidden::TooManyRedirects(HOPS_MAX);
         Err(Error::forbidden(method, why))
     }
 }

@@ -15,6 +15,7 @@ use super::batching;
 use super::bucket::Plan;
 use super::queue::{CallQueue, Next, QUEUE_MAX};
 use crate::portal::http::answer::Answer;
+use crate::portal::http::request::RestVersion;
 use crate::portal::{Error, Portal, Urgency};
 use crate::store::Clock;
 
@@ -182,7 +183,11 @@ impl Portal {
         };
         let commands: Map<String, Value> = pending.iter().enumerate().map(command).collect();
         let answer = self
-            .request("batch", &batching::params(commands, false))
+            .request(
+                RestVersion::Classic,
+                "batch",
+                &batching::params(commands, false),
+            )
             .await;
         let mut answers = answer.map(|answer| batching::BatchAnswers::from_result(answer.result));
         for (key, pending) in pending.into_iter().enumerate() {

@@ -24,8 +24,8 @@ const RESET_MAX: Duration = Duration::from_secs(10 * 60);
 const OPERATING_NOTABLE: f64 = 30.0;
 /// How long a portal stays blocked after it stopped or rejected the application.
 const REJECTED_FOR: Duration = Duration::from_secs(10 * 60);
-/// How long a portal stays blocked when it is stopped or not paid for: it does not announce its
-/// return.
+/// How long a portal stays blocked when it is stopped or not paid for, or when the person whose
+/// rights are used is dismissed: it does not announce the end of that.
 const STOPPED_FOR: Duration = Duration::from_secs(60);
 
 /// The blocks of a portal and of its methods.
@@ -134,7 +134,7 @@ impl Breaker {
 /// `INVALID_CREDENTIALS` may concern a single method that the user may not call.
 fn suspension(error: &Error) -> Option<Duration> {
     let is_rejected = error.is_access_revoked() && !error.is("INVALID_CREDENTIALS");
-    if error.is_portal_closed() {
+    if error.is_portal_closed() || error.is_user_gone() {
         Some(STOPPED_FOR)
     } else {
         (error.is_blocked() || is_rejected).then_some(REJECTED_FOR)

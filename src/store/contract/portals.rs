@@ -12,6 +12,7 @@ use super::{Check, check};
 pub(super) const CHECKS: &[Check] = &[
     check!(an_installation_replaces_an_earlier_one),
     check!(an_inbound_webhook_is_read_as_it_was_stored),
+    check!(the_former_hosts_and_the_time_of_an_installation_are_kept),
     check!(one_at_a_time_may_renew_the_tokens_of_a_portal),
     check!(conversations_stay_when_a_portal_is_uninstalled),
     check!(conversations_go_with_a_portal_when_that_is_asked_for),
@@ -20,15 +21,15 @@ pub(super) const CHECKS: &[Check] = &[
 ];
 
 fn installation(endpoint: &str) -> Installation {
-    Installation {
-        portal: MemberId::new("portal"),
-        endpoint: endpoint.to_owned(),
-        application_token: format!("application of {endpoint}").into(),
-        access: Access::Tokens(Tokens {
+    Installation::new(
+        MemberId::new("portal"),
+        endpoint.to_owned(),
+        format!("application of {endpoint}").into(),
+        Access::Tokens(Tokens {
             access: format!("access of {endpoint}").into(),
             refresh: format!("refresh of {endpoint}").into(),
         }),
-    }
+    )
 }
 
 async fn an_installation_replaces_an_earlier_one(store: Arc<dyn Store>) {
@@ -60,10 +61,8 @@ async fn an_inbound_webhook_is_read_as_it_was_stored(store: Arc<dyn Store>) {
         code: "abc123".into(),
         bot_token: "ours".into(),
     };
-    let behind = Installation {
-        access: Access::Webhook(webhook),
-        ..installation("https://example.bitrix24.com/rest/7/")
-    };
+    let mut behind = installation("https://example.bitrix24.com/rest/7/");
+    behind.access = Access::Webhook(webhook);
     store.install(behind.clone()).await.unwrap();
     let own = store.portals().await.unwrap().remove(0);
     let (Access::Webhook(own), Access::Webhook(given)) = (own.access, behind.access) else {
@@ -72,6 +71,24 @@ async fn an_inbound_webhook_is_read_as_it_was_stored(store: Arc<dyn Store>) {
     assert_eq!((own.user, own.code.expose_secret()), (UserId(7), "abc123"));
     let tokens = [&own.bot_token, &given.bot_token].map(ExposeSecret::expose_secret);
     assert_eq!(tokens[0], tokens[1]);
+}
+
+async fn the_former_hosts_and_the_time_of_an_installation_are_kept(store: Arc<dyn Store>) {
+    let store = &*store;
+    let mut given = installation("https://new.bitrix24.com/rest/");
+    given.former_hosts = vec![
+        "old.bitrix24.com".to_owned(),
+        "other.bitrix24.com".to_owned(),
+    ];
+    given.installed_at = Some(1_764_406_800);
+    store.install(given.clone()).await.unwrap();
+    let own = store.portals().await.unwrap().remove(0);
+    let claimed = store.claim(&given.portal, Uuid::from_u128(1), at(0), at(30));
+    let claimed = claimed.await.unwrap().unwrap().installation;
+    for read in [own, claimed] {
+        assert_eq!(read.former_hosts, given.former_hosts);
+        assert_eq!(read.installed_at, given.installed_at);
+    }
 }
 
 async fn one_at_a_time_may_renew_the_tokens_of_a_portal(store: Arc<dyn Store>) {

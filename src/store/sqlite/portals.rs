@@ -12,6 +12,11 @@ use crate::event::{MemberId, UserId};
 use crate::store::portals::add_address;
 use crate::store::{Access, Booking, Claim, Installation, Time, Tokens, Webhook};
 
+/// Selects the columns of [`installation`].
+const SELECT: &str =
+    "SELECT portal, endpoint, application_token, access, refresh, user, former_hosts, installed_at
+     FROM portal";
+
 /// Returns the context of a sealed token.
 pub(super) fn token_context(column: &str, portal: &str) -> String {
     format!("portal {column} {portal}")
@@ -24,6 +29,8 @@ pub(super) fn install(db: &Db, installation: &Installation) -> Result<(), Fault>
         endpoint,
         application_token,
         access,
+        former_hosts,
+        installed_at,
     } = installation;
     let (user, access, refresh) = match access {
         Access::Tokens(tokens) => (None, &tokens.access, &tokens.refresh),
@@ -36,15 +43,18 @@ pub(super) fn install(db: &Db, installation: &Installation) -> Result<(), Fault>
         )
     };
     db.execute(
-        "INSERT OR REPLACE INTO portal (portal, endpoint, application_token, access, refresh, user)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT OR REPLACE INTO portal
+         (portal, endpoint, application_token, access, refresh, user, former_hosts, installed_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         params![
             portal.as_str(),
             endpoint,
             seal("application_token", application_token),
             seal("access", access),
             seal("refresh", refresh),
-            user
+            user,
+            serde_json::Value::from(former_hosts.clone()).to_string(),
+            installed_at
         ],
     )?;
     Ok(())
@@ -69,13 +79,16 @@ pub(super) fn claim(
             until.0
         ],
     )?;
-    let sql = "SELECT portal, endpoint, application_token, access, refresh, user FROM portal WHERE portal = ?1";
-    db.find(sql, [portal.as_str()], |row| {
-        Ok(Claim {
-            is_granted: granted > 0,
-            installation: installation(db, row)?,
-        })
-    })
+    db.find(
+        &format!("{SELECT} WHERE portal = ?1"),
+        [portal.as_str()],
+        |row| {
+            Ok(Claim {
+                is_granted: granted > 0,
+                installation: installation(db, row)?,
+            })
+        },
+    )
 }
 
 /// Books some of a portal's time. The transaction holds the write lock, so no two bookings overlap.
@@ -103,8 +116,7 @@ pub(super) fn uninstall(db: &Db, portal: &MemberId) -> Result<(), Fault> {
 
 /// Returns all installations.
 pub(super) fn portals(db: &Db) -> Result<Vec<Installation>, Fault> {
-    let sql = "SELECT portal, endpoint, application_token, access, refresh, user FROM portal";
-    db.list(sql, [], |row| installation(db, row))
+    db.list(SELECT, [], |row| installation(db, row))
 }
 
 /// Adds the current address, if one is given. Returns all known addresses, which are stored as
@@ -144,15 +156,20 @@ pub(super) fn set_note(db: &Db, portal: &MemberId, name: &str, note: &str) -> Re
 
 fn installation(db: &Db, row: &Row<'_>) -> Result<Installation, Fault> {
     let portal: String = row.get(0)?;
+    let application_token = token(db, row, 2, "application_token", &portal)?;
+    let access = access(
+        token(db, row, 3, "access", &portal)?,
+        token(db, row, 4, "refresh", &portal)?,
+        row.get::<_, Option<u64>>(5)?.map(UserId),
+    );
+    let hosts: Option<String> = row.get(6)?;
+    // A list that cannot be read is dropped, not an error.
+    let former_hosts = hosts.and_then(|hosts| serde_json::from_str(&hosts).ok());
+    let id = MemberId::new(portal);
     Ok(Installation {
-        endpoint: row.get(1)?,
-        application_token: token(db, row, 2, "application_token", &portal)?,
-        access: access(
-            token(db, row, 3, "access", &portal)?,
-            token(db, row, 4, "refresh", &portal)?,
-            row.get::<_, Option<u64>>(5)?.map(UserId),
-        ),
-        portal: MemberId::new(portal),
+        former_hosts: former_hosts.unwrap_or_default(),
+        installed_at: row.get(7)?,
+        ..Installation::new(id, row.get(1)?, application_token, access)
     })
 }
 

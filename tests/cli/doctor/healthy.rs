@@ -113,6 +113,17 @@ async fn a_moved_portal_is_reported_and_followed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_redirect_to_a_login_page_is_not_reported_as_a_move() {
+    let portal = portal().await;
+    let (config, _folder) = with_store(Config::polling(&portal));
+    portal.redirect(1_000, "/auth/?backurl=/rest/");
+    doctor(&config)
+        .await
+        .is("reached", "failed", "redirects to another page")
+        .advises("reached", "a login or a maintenance page");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn next_to_bots_that_use_up_the_rate_limit_no_call_is_refused() {
     let portal = Emulator::start(Options {
         listen: ([127, 0, 0, 1], 0).into(),

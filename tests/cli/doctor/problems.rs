@@ -20,7 +20,21 @@ async fn a_deleted_webhook_is_reported_with_the_portals_error() {
             "failed",
             "INVALID_CREDENTIALS (401): Invalid request",
         )
+        .advises("credentials", "create a new inbound webhook")
         .is("the rest", "skipped", "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_that_the_running_program_refused_as_unproven_are_a_warning() {
+    let setup = Setup::application(None).await;
+    let url = setup.config.public_url.clone().unwrap();
+    let forged = [("event", "ONCRMDEALADD"), ("auth[member_id]", "nobody")];
+    let answer = reqwest::Client::new().post(url).form(&forged).send().await;
+    assert_eq!(answer.unwrap().status(), 403);
+    let findings = doctor(&setup.config).await;
+    findings
+        .is("refused events", "warning", "1 were not proven")
+        .advises("refused events", "Reinstall");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -43,11 +57,13 @@ async fn a_bot_of_another_application_is_not_reported_as_missing() {
     let (other, _folder) = with_store(Config::polling(&setup.portal));
     let findings = doctor(&other).await;
     assert_eq!(findings.exit_code, Some(1));
-    findings.is(
-        "bot echo",
-        "failed",
-        "belongs to another application or webhook",
-    );
+    findings
+        .is(
+            "bot echo",
+            "failed",
+            "belongs to another application or webhook",
+        )
+        .advises("bot echo", "if the portal was renamed"); // before anything that gives the bot up
 }
 
 #[tokio::test(flavor = "multi_thread")]

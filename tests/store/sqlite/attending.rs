@@ -14,12 +14,12 @@ fn installation(endpoint: &str) -> Installation {
         access: "access".into(),
         refresh: "refresh".into(),
     });
-    Installation {
-        portal: MemberId::new("portal"),
-        endpoint: endpoint.to_owned(),
-        application_token: "application".into(),
+    Installation::new(
+        MemberId::new("portal"),
+        endpoint.to_owned(),
+        "application".into(),
         access,
-    }
+    )
 }
 
 async fn is_granted(store: &Sqlite, holder: u128) -> bool {

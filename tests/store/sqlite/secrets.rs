@@ -15,15 +15,15 @@ use super::{Home, contains};
 use imbot::store::contract::sample::{append, at, body, chat, dead, delivery};
 
 fn installation() -> Installation {
-    Installation {
-        portal: MemberId::new("portal"),
-        endpoint: "https://example.bitrix24.com/rest/".to_owned(),
-        application_token: "canary-application".to_owned().into(),
-        access: Access::Tokens(Tokens {
+    Installation::new(
+        MemberId::new("portal"),
+        "https://example.bitrix24.com/rest/".to_owned(),
+        "canary-application".to_owned().into(),
+        Access::Tokens(Tokens {
             access: "canary-access".to_owned().into(),
             refresh: "canary-refresh".to_owned().into(),
         }),
-    }
+    )
 }
 
 #[tokio::test]
