@@ -27,8 +27,9 @@ use crate::engine::{APPLICATION_REMOVED, Engine};
 use crate::event::{BotId, BotRef, MemberId, Page};
 use crate::portal::{Error, Portal};
 
-/// Interval of polls while people talk to a bot, shorter than recommended. While more events wait,
-/// it is doubled to the recommended two seconds. Default of
+/// Interval of polls while people talk to a bot, shorter than recommended.
+///
+/// While more events wait, it is doubled to the recommended two seconds. Default of
 /// [`Options::poll_quick`](crate::engine::Options::poll_quick).
 pub const POLL_QUICK: Duration = Duration::from_secs(1);
 /// Interval of polls otherwise, the shortest that is recommended. Default of
