@@ -1,6 +1,7 @@
 //! What is wrong is found, told in words that help, and stops nothing else.
 
 use imbot::Config;
+use imbot::engine::Mode;
 use imbot::portal::Binding;
 use imbot::portal::methods::imbot_v2;
 use serde_json::json;
@@ -78,6 +79,30 @@ async fn both_generations_and_an_old_address_are_told() {
     );
     let stray = found.check("stray addresses")["detail"].to_string();
     assert!(!stray.contains("secret"), "{stray}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bots_events_that_were_unbound_are_named_and_registering_binds_them() {
+    let desk = Desk::application(None).await;
+    let portal = desk.engine.portal(&desk.engine.portals()[0]).unwrap();
+    let url = desk.config.public_url.clone().unwrap();
+    let events = ["ONIMBOTV2MESSAGEADD", "ONIMBOTV2REACTIONCHANGE"];
+    let unbound = events.map(|event| Binding::online(event, url.as_str()));
+    assert!(portal.unbind(&unbound).await.unwrap().is_empty());
+    let found = doctor(&desk.config).await;
+    assert_eq!(found.code, Some(1));
+    found.is(
+        "bound events",
+        "failed",
+        "ONIMBOTV2MESSAGEADD, ONIMBOTV2REACTIONCHANGE",
+    );
+    let fix = found.check("bound events")["fix"].to_string();
+    assert!(fix.contains("`register`"), "{fix}");
+    desk.engine.register(&portal, Mode::Apply).await.unwrap();
+    doctor(&desk.config)
+        .await
+        .is("bound events", "ok", "the bots' events go to");
+    desk.talks("still there?").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
