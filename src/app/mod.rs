@@ -95,15 +95,17 @@ impl App {
         self.hook_as(UserId(0), events, hook)
     }
 
-    /// Adds a hook whose events have the authorisation of one user, whoever caused them (`auth_type`): the portal sends what
-    /// this user may see. Only an administrator may bind for others.
+    /// Adds a hook whose events have the authorisation of one user, whoever caused them
+    /// (`auth_type`): the portal sends what this user may see. Only an administrator may bind for
+    /// others.
     ///
-    /// Several users for one event have a binding each, at the address `…?as_user=7`, and each hook gets the events of its own
-    /// user. The application's own events (`ONAPPUPDATE`, `ONAPPUNINSTALL`, those of its connectors and sessions) come once, for
-    /// all hooks.
+    /// Several users for one event have a binding each, at the address `…?as_user=7`, and each hook
+    /// gets the events of its own user. The application's own events (`ONAPPUPDATE`,
+    /// `ONAPPUNINSTALL`, those of its connectors and sessions) come once, for all hooks.
     ///
-    /// It does not limit what the hook may do: [`HookEvent::call`](crate::handler::HookEvent::call) has the rights of the
-    /// installation, [`HookEvent::as_user`](crate::handler::HookEvent::as_user) those of this user.
+    /// It does not limit what the hook may do: [`HookEvent::call`](crate::handler::HookEvent::call)
+    /// has the rights of the installation,
+    /// [`HookEvent::as_user`](crate::handler::HookEvent::as_user) those of this user.
     #[must_use]
     pub fn hook_as(self, user: UserId, events: impl Into<Pattern>, hook: impl Hook) -> App {
         let listener = HookTarget::Hook(Arc::new(hook));
@@ -114,20 +116,23 @@ impl App {
     /// so they come after what happens while the program is away, too. Of several changes of one thing the portal keeps the
     /// latest only, and it has no offline events for bots.
     ///
-    /// They are fetched every few seconds (`--poll-slow`). It takes an application that an administrator installed. Where the
-    /// portal's plan has no confirmation (`rest_offline_extended`), what was fetched by a process that dies at that moment is lost.
+    /// They are fetched every few seconds (`--poll-slow`). It takes an application that an
+    /// administrator installed. Where the portal's plan has no confirmation
+    /// (`rest_offline_extended`), what was fetched by a process that dies at that moment is lost.
     ///
-    /// Several programs of one application share one queue of the portal unless they have a source each
-    /// ([`auth_connector`](App::auth_connector)). Of bindings, only those that this program has made are removed with their hook.
+    /// Several programs of one application share one queue of the portal unless they have a source
+    /// each ([`auth_connector`](App::auth_connector)). Of bindings, only those that this program
+    /// has made are removed with their hook.
     #[must_use]
     pub fn offline_hook(self, events: impl Into<Pattern>, hook: impl Hook) -> App {
         let listener = HookTarget::Hook(Arc::new(hook));
         self.listener(events, true, UserId(0), listener)
     }
 
-    /// Sets the source key of this program's offline events (`auth_connector`). They have a queue of their own, and a change
-    /// that this program makes is not queued, so a hook that changes what its events are about does not call itself. Every call
-    /// to a portal then has this key. Default: none.
+    /// Sets the source key of this program's offline events (`auth_connector`). They have a queue
+    /// of their own, and a change that this program makes is not queued, so a hook that changes
+    /// what its events are about does not call itself. Every call to a portal then has this key.
+    /// Default: none.
     ///
     /// It takes a portal of the plan Professional or above (protocol/events.md 2.1).
     #[must_use]

@@ -36,6 +36,8 @@ impl Language {
 pub(crate) enum Phrase {
     /// A turn failed.
     Failed,
+    /// A turn is tried again after a long pause.
+    Delayed,
     /// Before a command's usage.
     Usage,
     /// An argument (`{0}`) is not what was expected (`{1}`).
@@ -62,7 +64,7 @@ pub(crate) enum Phrase {
 const LANGUAGES: usize = 6;
 
 /// The phrases, in the languages' order.
-const TABLE: [(Phrase, [&str; LANGUAGES]); 14] = [
+const TABLE: [(Phrase, [&str; LANGUAGES]); 15] = [
     (
         Phrase::Failed,
         [
@@ -72,6 +74,17 @@ const TABLE: [(Phrase, [&str; LANGUAGES]); 14] = [
             "Lo siento, no ha funcionado. El error ha quedado registrado.",
             "Desculpe, não funcionou. O erro foi registrado.",
             "Niestety coś poszło nie tak. Błąd został zapisany.",
+        ],
+    ),
+    (
+        Phrase::Delayed,
+        [
+            "This takes longer than usual. Please wait, I will try again.",
+            "Это займёт больше времени, чем обычно. Подождите, пожалуйста, я попробую ещё раз.",
+            "Das dauert länger als sonst. Bitte warten, ich versuche es noch einmal.",
+            "Esto tarda más de lo habitual. Espera, por favor, lo intentaré de nuevo.",
+            "Isto está demorando mais do que o normal. Aguarde, por favor, vou tentar de novo.",
+            "To trwa dłużej niż zwykle. Proszę czekać, spróbuję ponownie.",
         ],
     ),
     (
