@@ -8,8 +8,8 @@ use crate::event::{BotId, ChatId, Command, CommandId, DialogId, MessageId, UserI
 impl Command {
     /// Parses the arguments as a tuple. An argument is a word, or several words `"in quotes"`.
     ///
-    /// Returned with `?`, the error answers the user: what is wrong, and the command's usage, in the
-    /// portal's [language](super::Context::language).
+    /// Returned with `?`, the error answers the user: what is wrong, and the command's usage, in
+    /// the portal's [language](super::Context::language).
     ///
     /// ```
     /// # use imbot::prelude::*;

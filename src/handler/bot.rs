@@ -246,7 +246,8 @@ pub trait Bot<S: State = ()>: Send + Sync + 'static {
     ///
     /// Messages sent here are kept. Default: an apology in the portal's
     /// [language](Context::language) (English, Russian, German, Spanish, Portuguese or Polish), so
-    /// that nobody waits for an answer. In an open channel the chat is then handed over to an operator.
+    /// that nobody waits for an answer. In an open channel the chat is then handed over to an
+    /// operator.
     ///
     /// # Errors
     /// Those of your implementation; see [`Bot`].

@@ -97,8 +97,8 @@ impl HookEvent {
     /// The authorisation is valid for an hour from the event on; a retry after that fails with
     /// `expired_token`. It counts the steps of the portal's loop guard: an event that such a call
     /// causes carries tokens with one step less, and after seven steps (event, call, event, …) the
-    /// portal sends no more events (protocol/server-behaviour.md 1.3). Calls with the installation's
-    /// authorisation start at the first step each time.
+    /// portal sends no more events (protocol/server-behaviour.md 1.3). Calls with the
+    /// installation's authorisation start at the first step each time.
     ///
     /// # Errors
     /// The event has no authorisation: nobody caused it, or it came by an outgoing webhook or as an

@@ -48,8 +48,8 @@ impl Engine {
     }
 
     /// Accepts an event that was posted to the address of a binding for one user
-    /// ([`App::hook_as`](crate::App::hook_as)): the number in the query `as_user` of that address; 0
-    /// if it has none.
+    /// ([`App::hook_as`](crate::App::hook_as)): the number in the query `as_user` of that address;
+    /// 0 if it has none.
     ///
     /// # Errors
     /// Those of [`accept`](Engine::accept).

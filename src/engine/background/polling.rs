@@ -11,8 +11,8 @@
 //! While people talk to a bot it is polled every second, otherwise every five seconds. The page
 //! recommends 5 to 30 seconds without events, and two seconds while more events wait
 //! (protocol/bots-v2.md 3); people in a conversation expect an answer sooner. A portal allows two
-//! calls a second, and answers need them too: so a portal is polled for one of its bots a second, in
-//! turns.
+//! calls a second, and answers need them too: so a portal is polled for one of its bots a second,
+//! in turns.
 
 use std::sync::Arc;
 use std::time::Duration;

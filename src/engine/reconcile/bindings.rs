@@ -182,8 +182,8 @@ impl Reconciliation<'_> {
         }
     }
 
-    /// Returns the bindings that the hooks need: for each event one for each user that a hook names,
-    /// and one for the others. Only patterns need the portal's own list.
+    /// Returns the bindings that the hooks need: for each event one for each user that a hook
+    /// names, and one for the others. Only patterns need the portal's own list.
     async fn wanted(&self, url: &str) -> Result<BTreeSet<Binding>, Error> {
         let hooks = &self.engine.hooks;
         let is_pattern = |pattern: &Pattern| !matches!(pattern, Pattern::Name(_));

@@ -211,8 +211,8 @@ impl InboundMessage {
     }
 
     /// Shows the message as this employee's, and not as the client's: what somebody has answered in
-    /// the messenger's own app, outside the portal. The client already has it, so it is not sent out
-    /// again. A bot on the line takes it as an operator's and is silent from then on.
+    /// the messenger's own app, outside the portal. The client already has it, so it is not sent
+    /// out again. A bot on the line takes it as an operator's and is silent from then on.
     #[must_use]
     pub fn by_employee(mut self, employee: UserId) -> Self {
         self.employee = Some(employee);

@@ -83,8 +83,8 @@ pub trait Connector: Send + Sync + 'static {
     /// ([`OUTSIDE_ATTEMPTS_MAX`](crate::engine::OUTSIDE_ATTEMPTS_MAX)), and later messages of this
     /// chat wait. Then it is a dead letter, and the portal shows the connector's error. An answer
     /// ([`tell`](super::tell)) is not retried and concerns this message only. In both cases the
-    /// operators read in the chat that the message was not delivered, after an answer with its text;
-    /// the client does not see that.
+    /// operators read in the chat that the message was not delivered, after an answer with its
+    /// text; the client does not see that.
     fn outbound(
         &self,
         channel: &Channel,

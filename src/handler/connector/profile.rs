@@ -217,8 +217,8 @@ impl ConnectorProfile {
         self
     }
 
-    /// Sets a parameter of `imconnector.register` that has no method here (`COMMENT`), in place of a
-    /// value set otherwise. It is sent unchanged.
+    /// Sets a parameter of `imconnector.register` that has no method here (`COMMENT`), in place of
+    /// a value set otherwise. It is sent unchanged.
     #[must_use]
     pub fn param(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.params.insert(name.into(), value.into());
