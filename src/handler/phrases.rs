@@ -36,7 +36,7 @@ impl Language {
 pub(crate) enum Phrase {
     /// A turn failed.
     Failed,
-    /// A turn failed, and the next attempt is some time away.
+    /// A turn is tried again after a long pause.
     Delayed,
     /// Before a command's usage.
     Usage,
@@ -80,11 +80,11 @@ const TABLE: [(Phrase, [&str; LANGUAGES]); 15] = [
         Phrase::Delayed,
         [
             "This takes longer than usual. Please wait, I will try again.",
-            "Это занимает больше времени, чем обычно. Подождите, пожалуйста, я попробую ещё раз.",
-            "Das dauert länger als sonst. Bitte warten Sie, ich versuche es noch einmal.",
-            "Esto tarda más de lo habitual. Espere, por favor, volveré a intentarlo.",
-            "Isto está demorando mais que o normal. Aguarde, por favor, vou tentar de novo.",
-            "To trwa dłużej niż zwykle. Proszę czekać, spróbuję jeszcze raz.",
+            "Это займёт больше времени, чем обычно. Подождите, пожалуйста, я попробую ещё раз.",
+            "Das dauert länger als sonst. Bitte warten, ich versuche es noch einmal.",
+            "Esto tarda más de lo habitual. Espera, por favor, lo intentaré de nuevo.",
+            "Isto está demorando mais do que o normal. Aguarde, por favor, vou tentar de novo.",
+            "To trwa dłużej niż zwykle. Proszę czekać, spróbuję ponownie.",
         ],
     ),
     (

@@ -286,8 +286,7 @@ impl Profile {
     ///
     /// ```
     /// # use imbot::prelude::*;
-    /// let profile = Profile::new("front_desk", "Front desk").property("lastName", "of the
-    /// office");
+    /// let profile = Profile::new("desk", "Desk").property("lastName", "of the office");
     /// ```
     #[must_use]
     pub fn property(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {

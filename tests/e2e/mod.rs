@@ -9,6 +9,7 @@ mod hooks_categories;
 mod hooks_forwarded;
 mod hooks_trust;
 mod install;
+mod languages;
 mod limits;
 mod lines;
 mod lines_race;

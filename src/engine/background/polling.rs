@@ -179,13 +179,8 @@ impl Engine {
                     self.note_confirmed(poll, next).await;
                     poll.offset = next;
                 }
-                Some(if has_more {
-                    2 * self.options.poll_quick
-                } else if poll.last_event.elapsed() < ACTIVE_TIME {
-                    self.options.poll_quick
-                } else {
-                    self.options.poll_slow
-                })
+                let (quick, slow) = (self.options.poll_quick, self.options.poll_slow);
+                Some(interval(quick, slow, has_more, poll.last_event.elapsed()))
             }
             Err(error) if self.is_over(poll, &error) => None,
             Err(error) => {
@@ -279,6 +274,17 @@ impl Engine {
     }
 }
 
+/// Returns the time until the next poll, `idle` after the last event.
+fn interval(quick: Duration, slow: Duration, has_more: bool, idle: Duration) -> Duration {
+    if has_more {
+        2 * quick
+    } else if idle < ACTIVE_TIME {
+        quick
+    } else {
+        slow
+    }
+}
+
 /// Returns the name of the note about a bot's confirmed events.
 fn confirmed_note(bot: &BotRef) -> String {
     format!("confirmed {}", bot.id)
@@ -305,6 +311,14 @@ mod tests {
         assert!(polling.begin(&two, &bot(7)));
         polling.end(&one, &bot(7));
         assert!(polling.begin(&one, &bot(7)));
+    }
+
+    #[test]
+    fn while_more_events_wait_the_recommended_two_seconds_pass_between_polls() {
+        let of = |has_more, idle| interval(POLL_QUICK, POLL_SLOW, has_more, idle).as_secs();
+        let (busy, quiet) = (Duration::ZERO, ACTIVE_TIME);
+        assert_eq!((of(true, busy), of(true, quiet)), (2, 2));
+        assert_eq!((of(false, busy), of(false, quiet)), (1, 5));
     }
 
     #[tokio::test(start_paused = true)]

@@ -94,8 +94,10 @@ impl Engine {
         let matches = move |hook: &HookSpec| {
             hook.is_offline == is_offline && hook.pattern.matches(&delivery.name, delivery.category)
         };
+        let names_users = || self.hooks.iter().any(|(_, hook)| hook.user != UserId(0));
         let user = delivery
             .bound_for
+            .filter(|_| names_users())
             .filter(|user| *user != UserId(0) || !self.is_own_event(&delivery.name))
             .filter(|user| {
                 let mut hooks = self.hooks.iter();

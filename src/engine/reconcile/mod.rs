@@ -1,5 +1,5 @@
 //! Reconciling a portal with the program: bots, their commands, connectors, and the events that
-//! hooks are for.
+//! bots and hooks are for.
 //!
 //! What is missing is registered, what differs is updated, and commands and bindings of this
 //! program that it does not have any more are removed. Doing it again changes nothing. A bot that
@@ -183,7 +183,7 @@ impl Engine {
             }
             Ok(()) => {}
             Err(error) => {
-                tracing::error!(portal = %portal.id(), error = %causes(&error), "the hooks' events cannot be bound");
+                tracing::error!(portal = %portal.id(), error = %causes(&error), "the events cannot be bound");
                 first = first.and(Err(error));
             }
         }

@@ -61,7 +61,7 @@ pub enum Step {
         /// Its id.
         connector: String,
     },
-    /// An event is bound, for a hook.
+    /// An event is bound: for a hook, a bot, or the application itself.
     Bind(Binding),
     /// An event is unbound: no hook is for it any more, or not as this user, or it goes to an
     /// earlier address.

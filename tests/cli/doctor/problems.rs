@@ -1,6 +1,7 @@
 //! Problems are reported with a fix, and do not stop the other checks.
 
 use imbot::Config;
+use imbot::engine::Mode;
 use imbot::portal::Binding;
 use imbot::portal::methods::imbot_v2;
 use serde_json::json;
@@ -35,6 +36,30 @@ async fn events_that_the_running_program_refused_as_unproven_are_a_warning() {
     findings
         .is("refused events", "warning", "1 were not proven")
         .advises("refused events", "Reinstall");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unbound_events_of_bots_are_named_and_registering_binds_them() {
+    let setup = Setup::application(None).await;
+    let portal = setup.engine.portal(&setup.engine.portals()[0]).unwrap();
+    let url = setup.config.public_url.clone().unwrap();
+    let events = ["ONIMBOTV2MESSAGEADD", "ONIMBOTV2REACTIONCHANGE"];
+    let unbound = events.map(|event| Binding::online(event, url.as_str()));
+    assert!(portal.unbind(&unbound).await.unwrap().is_empty());
+    let findings = doctor(&setup.config).await;
+    assert_eq!(findings.exit_code, Some(1));
+    findings
+        .is(
+            "bound events",
+            "failed",
+            "ONIMBOTV2MESSAGEADD, ONIMBOTV2REACTIONCHANGE",
+        )
+        .advises("bound events", "`register`");
+    setup.engine.register(&portal, Mode::Apply).await.unwrap();
+    doctor(&setup.config)
+        .await
+        .is("bound events", "ok", "the bots' events go to");
+    setup.talk_to_echo("still there?").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
