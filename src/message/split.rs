@@ -56,7 +56,7 @@ struct Code<'t> {
     close: &'t str,
 }
 
-/// A place where a code begins or ends.
+/// Where a code begins or ends.
 struct Mark {
     start: usize,
     end: usize,
@@ -64,9 +64,9 @@ struct Mark {
     is_end: bool,
 }
 
-/// How good a place is to end a part at.
+/// The ways to end a part, worst first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Place {
+enum Break {
     InWholeCode,
     Anywhere,
     Word,
@@ -75,7 +75,7 @@ enum Place {
     Paragraph,
 }
 
-const PLACES: usize = Place::Paragraph as usize + 1;
+const BREAKS: usize = Break::Paragraph as usize + 1;
 
 struct Splitter<'t> {
     text: &'t str,
@@ -171,7 +171,7 @@ impl<'t> Splitter<'t> {
 
     /// Returns the best end of a part of at most this many characters, with the codes closed.
     fn end(&self, budget: usize) -> Option<usize> {
-        let mut last = [None; PLACES];
+        let mut last = [None; BREAKS];
         let (mut at, mut mark, mut chars) = (self.at, self.mark, 0);
         let mut open = self.open.clone();
         let mut is_after_open = false;
@@ -187,7 +187,7 @@ impl<'t> Splitter<'t> {
                 return Some(at);
             }
             if chars > 0 && !is_after_open {
-                last[self.place(at, &open) as usize] = Some((at, chars));
+                last[self.break_at(at, &open) as usize] = Some((at, chars));
             }
             is_after_open = false;
             match self.marks.get(mark).filter(|mark| mark.start == at) {
@@ -204,7 +204,7 @@ impl<'t> Splitter<'t> {
                 }
             }
         }
-        // A good place in the first half would make a short part.
+        // A good break in the first half would make a short part.
         let (in_whole_code, outside) = last.split_first()?;
         let good = outside
             .iter()
@@ -217,24 +217,24 @@ impl<'t> Splitter<'t> {
             .map(|(at, _)| *at)
     }
 
-    fn place(&self, at: usize, open: &[usize]) -> Place {
+    fn break_at(&self, at: usize, open: &[usize]) -> Break {
         let (before, after) = self.text.split_at(at);
         let is_whole = |code: &usize| WHOLE_CODES.contains(&self.codes[*code].name.as_str());
         let is_space_next = after.starts_with(char::is_whitespace);
         if open.iter().any(is_whole) {
-            Place::InWholeCode
+            Break::InWholeCode
         } else if before.ends_with("\n\n") || before.ends_with("\n\r\n") {
-            Place::Paragraph
+            Break::Paragraph
         } else if before.ends_with('\n') {
-            Place::Line
+            Break::Line
         } else if before.ends_with('。')
             || (is_space_next && before.ends_with(['.', '!', '?', '…']))
         {
-            Place::Sentence
+            Break::Sentence
         } else if is_space_next || before.ends_with(char::is_whitespace) {
-            Place::Word
+            Break::Word
         } else {
-            Place::Anywhere
+            Break::Anywhere
         }
     }
 

@@ -157,7 +157,10 @@ async fn a_command_of_a_chat_that_the_bot_is_not_in_is_answered_there() {
         setup.portal.send(ANN, &group, "/where").unwrap();
         let is_answered = || {
             let last = setup.portal.history(ANN, &group).pop();
-            last.is_some_and(|last| last["text"].as_str().unwrap().contains("here"))
+            last.is_some_and(|last| {
+                let text = last["text"].as_str().unwrap();
+                text != "/where" && text.contains("here")
+            })
         };
         until("the answer", is_answered).await;
     }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::event::{Api, BotId, CommandId, DialogId, MessageId};
 use crate::message::{ATTACH, FILE, FORWARD, KEYBOARD, MENU, MESSAGE, REPLY, WHISPER};
 use crate::portal::methods::{imbot, imbot_v2};
-use crate::portal::{Error, Portal};
+use crate::portal::{Error, Portal, number};
 
 /// How long a status is shown, in seconds.
 const STATUS_SECONDS: u64 = 20;
@@ -129,11 +129,9 @@ impl BotClient {
             fields.insert("templateId".to_owned(), id.to_string().into());
         }
         let params = json!({ "botId": self.bot, "dialogId": dialog, "fields": fields });
-        let sent: imbot_v2::SentMessage = self
-            .portal
-            .call("imbot.v2.Chat.Message.send", &params)
-            .await?;
-        Ok(sent.id)
+        const METHOD: &str = "imbot.v2.Chat.Message.send";
+        let sent: Value = self.portal.call(METHOD, &params).await?;
+        sent_id(&sent).ok_or_else(|| Error::answer(METHOD, "it has no message id"))
     }
 
     /// Sends a message with a file.
@@ -365,6 +363,14 @@ impl BotClient {
     }
 }
 
+/// Returns the id of a message that was sent. Which `id` the portal returns if only messages were
+/// forwarded is not documented; the map has theirs.
+fn sent_id(sent: &Value) -> Option<MessageId> {
+    let first_forwarded = || sent["uuidMap"].as_object()?.values().find_map(number);
+    let own = number(&sent["id"]).filter(|id| *id > 0);
+    own.or_else(first_forwarded).map(MessageId)
+}
+
 /// Returns `forwardIds`: the messages by ids of our own.
 fn forwarded(messages: &Value, id: Option<Uuid>) -> Value {
     let own = |message: &Value| match id {
@@ -382,4 +388,23 @@ fn is_outside(error: &Error) -> bool {
     ["ACCESS_DENIED", "CANCELED", "ERROR_NO_ACCESS"]
         .iter()
         .any(|code| error.is(code))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::portal::api::bot_client::*;
+
+    #[test]
+    fn the_id_of_a_sent_message_is_its_own_or_that_of_the_first_forwarded_one() {
+        let cases = [
+            (json!({ "id": 7, "uuidMap": [] }), Some(7)),
+            (json!({ "id": "7", "uuidMap": {} }), Some(7)),
+            (json!({ "id": null, "uuidMap": { "u": 8 } }), Some(8)),
+            (json!({ "id": 0, "uuidMap": { "u": "8" } }), Some(8)),
+            (json!({ "id": null, "uuidMap": [] }), None),
+        ];
+        for (sent, expected) in cases {
+            assert_eq!(sent_id(&sent), expected.map(MessageId), "{sent}");
+        }
+    }
 }

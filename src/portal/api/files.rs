@@ -63,8 +63,8 @@ impl BotClient {
 
     /// Returns an address from which a file can be read once.
     async fn address_of(&self, file: u64) -> Result<String, Error> {
-        let place = imbot_v2::FileDownload::new(self.bot(), file);
-        Ok(self.portal().run(place).await?.download_url)
+        let call = imbot_v2::FileDownload::new(self.bot(), file);
+        Ok(self.portal().run(call).await?.download_url)
     }
 }
 
