@@ -431,6 +431,8 @@ impl Engine {
             portal: portal.clone(),
         };
         self.registry.insert(id, installed);
+        let now = self.options.clock.now();
+        portal.renew_old_tokens(now).await; // the age of these tokens counts from now on
         portal
     }
 

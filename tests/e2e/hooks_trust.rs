@@ -185,6 +185,33 @@ async fn an_outgoing_webhook_reaches_only_hooks_of_its_portal() {
 }
 
 #[tokio::test]
+async fn an_outgoing_webhook_is_accepted_after_the_applications_portal_was_renamed() {
+    const TOKEN: &str = "51856fefc120afa4b628cc82d3935cce";
+    let seen = Seen::default();
+    let app = || App::new().bot(Echo).hook("*", seeing(&seen));
+    let settings = |config: &mut Config, portal: &imbot::emulator::Emulator| {
+        config.hook_token = vec![format!("{}:{TOKEN}", portal.address()).into()];
+        let new = format!("localhost:{}", portal.address().port());
+        config.allow_host.push(new);
+    };
+    let setup = Setup::with_settings(app(), settings).await;
+    let new = format!("localhost:{}", setup.portal.address().port());
+    let auth = json!({
+        "domain": new,
+        "member_id": setup.engine.portals()[0],
+        "application_token": TOKEN,
+    });
+    setup.portal.rename(&new);
+    assert_eq!(setup.post(&deal(&auth)).await, 200, "before any call");
+    setup.write("echo", "moved?");
+    setup.receives("echo", &["moved?"]).await;
+    assert_eq!(setup.post(&deal(&auth)).await, 200, "after the move");
+    let known = setup.engine.store().portals().await.unwrap().remove(0);
+    assert_eq!(known.former_hosts, [setup.portal.address().to_string()]);
+    assert!(known.endpoint.contains(&new), "{}", known.endpoint);
+}
+
+#[tokio::test]
 async fn a_portal_with_an_inbound_webhook_may_have_outgoing_webhooks() {
     let portal = super::stage::portal().await;
     let host = portal.address().to_string();

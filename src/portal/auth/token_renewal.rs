@@ -100,7 +100,7 @@ impl Portal {
     }
 
     /// Renews the tokens if no call has renewed them for [`RENEW_AFTER`]. The age counts from the
-    /// first look at them: the calls of a start have renewed tokens that were older then.
+    /// first call: the calls of a start have renewed tokens that were older then.
     pub(crate) async fn renew_old_tokens(&self, now: Time) {
         let mut credentials = self.inner.credentials.lock().await;
         if credentials.installation.access.tokens().is_none() {
@@ -110,8 +110,14 @@ impl Portal {
         if old_at > now {
             return;
         }
-        credentials.old_at = Some(now + RENEW_AGAIN);
-        if let Err(error) = self.exchange(&mut credentials).await {
+        let renewed = self.exchange(&mut credentials).await;
+        let pause = if renewed.is_ok() {
+            RENEW_AFTER
+        } else {
+            RENEW_AGAIN
+        };
+        credentials.old_at = Some(now + pause);
+        if let Err(error) = renewed {
             tracing::warn!(portal = %self.id(), %error, "the tokens are old and could not be renewed; retrying tomorrow");
         }
     }

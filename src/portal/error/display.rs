@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::{Error, Kind, Reason};
+use super::reason::Reason;
+use super::{Error, Kind};
 
 impl Error {
     /// What the operator can do about it.
