@@ -59,7 +59,7 @@ pub(in crate::engine) fn named(hooks: Vec<HookSpec>) -> Vec<(Arc<str>, HookSpec)
 }
 
 /// The parameter of our address that names the user whom a binding is for.
-pub(in crate::engine) const AS_USER: &str = "as_user=";
+const AS_USER: &str = "as_user=";
 
 /// Returns the address for the events of bindings for one user; 0 for the one who caused an event.
 ///
@@ -71,6 +71,15 @@ pub(in crate::engine) fn address_for(url: &str, user: UserId) -> String {
         UserId(0) => url.to_owned(),
         user => format!("{url}{joint}{AS_USER}{user}"),
     }
+}
+
+/// Returns true if a handler is this address, for whichever user.
+pub(in crate::engine) fn is_at(url: &str, handler: &str) -> bool {
+    handler.strip_prefix(url).is_some_and(|rest| {
+        let user = rest.strip_prefix(['?', '&']);
+        let user = user.and_then(|user| user.strip_prefix(AS_USER));
+        rest.is_empty() || user.is_some_and(|user| user.parse::<u64>().is_ok())
+    })
 }
 
 /// Returns the user in the query of an address that an event was posted to; 0 if there is none.
@@ -245,6 +254,19 @@ mod tests {
             (Some("as_user=x"), 0),
         ] {
             assert_eq!(user_in_query(query), UserId(user), "{query:?}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_ours_with_a_user_and_with_nothing_else() {
+        for (handler, is_ours) in [
+            ("https://a.example/", true),
+            ("https://a.example/?as_user=7", true),
+            ("https://a.example/other?as_user=7", false),
+            ("https://a.example/?as_user=x", false),
+            ("https://a.example/other", false),
+        ] {
+            assert_eq!(is_at("https://a.example/", handler), is_ours, "{handler}");
         }
     }
 

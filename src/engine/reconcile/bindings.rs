@@ -16,7 +16,7 @@ use serde_json::json;
 
 use super::{Mode, Reconciliation, Step};
 use crate::engine::Engine;
-use crate::engine::handle::hooks::{AS_USER, address_for};
+use crate::engine::handle::hooks::{address_for, is_at};
 use crate::event::{Category, UserId, catalogue};
 use crate::handler::Pattern;
 use crate::portal::methods::profile;
@@ -248,12 +248,6 @@ fn named_by(pattern: &Pattern, offered: &[String]) -> Vec<String> {
             offered.iter().filter(fits).cloned().collect()
         }
     }
-}
-
-/// Returns true if a handler is this address, for whichever user.
-fn is_at(address: &str, handler: &str) -> bool {
-    let user = handler.strip_prefix(address);
-    user.is_some_and(|user| user.is_empty() || user.contains(AS_USER))
 }
 
 impl Engine {

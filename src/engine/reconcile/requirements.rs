@@ -1,6 +1,8 @@
 //! What this program needs on a portal, to be compared with what is there.
 
 use crate::engine::Engine;
+#[cfg(feature = "cli")]
+use crate::engine::handle::hooks::is_at;
 use crate::event::Api;
 use crate::handler::{AnyBot, EventMode};
 #[cfg(feature = "cli")]
@@ -60,6 +62,12 @@ impl Engine {
     /// Returns the address that portals post events to; `None` if they cannot.
     pub(crate) fn handler_url(&self) -> Option<&str> {
         self.options.handler_url.as_deref()
+    }
+
+    /// Returns true if a handler is this program's address, for whichever user.
+    #[cfg(feature = "cli")]
+    pub(crate) fn is_own_address(&self, handler: &str) -> bool {
+        self.handler_url().is_some_and(|url| is_at(url, handler))
     }
 
     /// Returns how the events of a bot come; `None` for v1, which has webhooks only.
