@@ -261,6 +261,12 @@ impl Engine {
     pub(in crate::engine) fn is_own_event(&self, name: &str) -> bool {
         OWN.contains(&name) || self.open_channel_events().any(|own| own == name)
     }
+
+    /// Returns true if a binding's handler is the address of this program, for whichever user.
+    #[cfg(feature = "cli")]
+    pub(crate) fn is_own_address(&self, handler: &str) -> bool {
+        self.handler_url().is_some_and(|url| is_at(url, handler))
+    }
 }
 
 /// Returns a binding without the fields in which `event.get` differs for offline events.
