@@ -92,9 +92,8 @@ impl Events {
             let Some(portal) = engine.portal(&id) else {
                 continue;
             };
-            let is_ours = |binding: &Binding| {
-                binding.offline == 1 || engine.is_own_address(&binding.handler)
-            };
+            let is_ours =
+                |binding: &Binding| binding.offline == 1 || engine.is_own_address(&binding.handler);
             match portal.bindings().await {
                 Ok(bound) => all.extend(bound.into_iter().map(|binding| Bound {
                     portal: id.clone(),
