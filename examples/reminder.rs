@@ -11,8 +11,9 @@
 //! ```
 //!
 //! A reminder belongs to its turn like a message: it is set when the turn succeeds, and comes once.
-//! On a portal that keeps running, such as one of `cargo run --example reminder -- emulate`, it
-//! survives a restart of the bot, since `run` stores it in a file.
+//! It survives a restart of the bot if the portal goes on: start `cargo run --example reminder --
+//! emulate` in one terminal and the bot in another, with the settings that it prints. Then `run`
+//! stores it in a file.
 //!
 //! Run it with `cargo run --example reminder`.
 

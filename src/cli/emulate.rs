@@ -6,13 +6,14 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Done;
+use crate::config::EMULATOR_LISTEN;
 use crate::emulator::{Emulator, Options};
 use crate::serve;
 
 #[derive(Args)]
 pub(super) struct Emulate {
     /// The address to listen on
-    #[arg(long, env = "IMBOT_EMULATOR_LISTEN", default_value_t = Options::default().listen, value_name = "ADDRESS")]
+    #[arg(long, env = "IMBOT_EMULATOR_LISTEN", default_value = EMULATOR_LISTEN, value_name = "ADDRESS")]
     listen: SocketAddr,
 
     /// Accept TLS as well, on the same address

@@ -34,10 +34,15 @@ use tracing_subscriber::EnvFilter;
 use crate::app::App;
 use crate::config::File;
 
-/// Bots for Bitrix24. Without a command: runs the bots, on an emulated portal if no real one is
-/// configured.
+/// Bots for Bitrix24. Without a command: runs the bots
 #[derive(Parser)]
 #[command(version, arg_required_else_help = false)]
+#[cfg_attr(
+    feature = "emulator",
+    command(
+        about = "Bots for Bitrix24. Without a command: runs the bots, on an emulated portal if no real one is configured"
+    )
+)]
 struct Cli {
     /// A file of settings (TOML); flags and environment variables take precedence. Default:
     /// imbot.toml, if it exists
@@ -49,12 +54,16 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run the bots: on your portals, or on an emulated one with --emulator
+    /// Run the bots on your portals
+    #[cfg_attr(
+        feature = "emulator",
+        command(about = "Run the bots: on your portals, or on an emulated one with --emulator")
+    )]
     Run(run::Run),
     /// Update the bots and commands on your portals to match this program, as `run` does at its
     /// start
     Register(register::Register),
-    /// Remove this program's bots and event bindings from your portals
+    /// Show what would be removed from your portals; with --yes, remove it
     Unregister(register::Unregister),
     /// Find out why events do not arrive, and what to do about it (works while the bots run)
     Doctor(doctor::Doctor),

@@ -204,7 +204,7 @@ pub enum StoreConfigError {
 #[cfg_attr(feature = "cli", derive(clap::Args))]
 #[non_exhaustive]
 pub struct Config {
-    /// The address of an inbound webhook, such as <https://example.bitrix24.com/rest/1/abc123/>:
+    /// The address of an inbound webhook, such as `https://example.bitrix24.com/rest/1/abc123/`:
     /// the bots are registered on that portal and poll for their events; may be repeated
     #[cfg_attr(
         feature = "cli",
@@ -235,8 +235,8 @@ pub struct Config {
     )]
     pub client_secret: Option<SecretString>,
 
-    /// The token of an outgoing webhook, which is created on the portal, after the portal's host,
-    /// such as example.bitrix24.com:abc123: its events go to the hooks; may be repeated
+    /// The portal's host, a colon and the token of an outgoing webhook, such as
+    /// example.bitrix24.com:abc123: its events go to the hooks; may be repeated
     #[cfg_attr(
         feature = "cli",
         arg(
@@ -262,7 +262,7 @@ pub struct Config {
     )]
     pub forward_secret: Option<SecretString>,
 
-    /// The address at which portals reach this program, such as <https://bots.example.com/bitrix>:
+    /// The address at which portals reach this program, such as `https://bots.example.com/bitrix`:
     /// the application's handler address
     #[cfg_attr(
         feature = "cli",
@@ -305,7 +305,7 @@ pub struct Config {
     #[cfg_attr(feature = "cli", arg(long, env = "IMBOT_CA_FILE", value_name = "FILE"))]
     pub ca_file: Option<PathBuf>,
 
-    /// The proxy for all calls, such as <http://proxy.example.com:3128>
+    /// The proxy for all calls, such as `http://proxy.example.com:3128`
     #[cfg_attr(
         feature = "cli",
         arg(long, env = "IMBOT_PROXY", value_name = "URL", hide_env_values = true)
@@ -361,7 +361,7 @@ pub struct Config {
     pub stop_timeout: u64,
 
     /// The address that the portal emulator listens on
-    #[cfg_attr(feature = "cli", arg(long, env = "IMBOT_EMULATOR_LISTEN", default_value = EMULATOR_LISTEN, value_name = "ADDRESS"))]
+    #[cfg_attr(feature = "cli", arg(long, hide = cfg!(not(feature = "emulator")), env = "IMBOT_EMULATOR_LISTEN", default_value = EMULATOR_LISTEN, value_name = "ADDRESS"))]
     pub emulator_listen: SocketAddr,
 }
 
@@ -461,12 +461,5 @@ mod tests {
         let matches = without_environment.get_matches_from([""; 0]);
         let parsed = Config::from_arg_matches(&matches).unwrap();
         assert_eq!(format!("{parsed:?}"), format!("{:?}", Config::default()));
-    }
-
-    #[cfg(feature = "emulator")]
-    #[test]
-    fn the_emulator_and_its_setting_have_the_same_default() {
-        let options = crate::emulator::Options::default();
-        assert_eq!(options.listen, Config::default().emulator_listen);
     }
 }

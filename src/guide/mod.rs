@@ -10,9 +10,9 @@
 //! - [`promises`]: what is promised, and which test proves it
 //! - [`costs`]: CPU, memory, and smaller builds
 //!
-//! The facts about Bitrix24 that the code relies on, with their sources, are in the repository
-//! under
-//! `src/guide/protocol`.
+//! The facts about Bitrix24 that the code relies on, with their sources, are in the repository, in
+//! `src/guide/protocol`. A source that begins with `b24restdocs:` is a page of the portal's
+//! documentation, <https://github.com/bitrix24/b24restdocs>.
 
 #[allow(unused_imports, reason = "the chapters link to them")]
 use crate::handler::*;

@@ -73,7 +73,7 @@ impl<S> Context<S> {
     /// Sends a message to this chat when the turn is committed, after the messages before it.
     ///
     /// Strings are sent with their BB codes; [`Text`](crate::message::Text) escapes what people
-    /// typed. A message over a limit of the portal fails the turn, with an error that names the
+    /// typed, and takes numbers and `format_args!` too. A message over a limit of the portal fails the turn, with an error that names the
     /// limit and is not retried; [`say_long`](Context::say_long) takes texts of any length.
     pub fn say(&self, message: impl Into<Draft>) -> MessageHandle {
         self.say_to(self.context.conversation.dialog.clone(), message)
@@ -325,7 +325,7 @@ impl<S> Context<S> {
         self.context.delivery.as_ref()
     }
 
-    /// Returns the time of this turn, by the program's clock ([`App::clock`](crate::App::clock)).
+    /// Returns the time of this turn, by the program's clock (the system's, except in tests).
     pub fn now(&self) -> Time {
         self.context.now
     }

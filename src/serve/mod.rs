@@ -79,6 +79,9 @@ pub async fn run(
 /// Runs the engine without a socket, for bots that poll, until `stop` is ready; then finishes
 /// started turns, at most for `limit`.
 ///
+/// It registers nothing: call [`Engine::reconcile`] first. A bot that is not registered on a portal
+/// is not polled for.
+///
 /// # Errors
 /// The store cannot be read.
 pub async fn poll(

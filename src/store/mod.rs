@@ -57,6 +57,8 @@ pub use turn::{
 pub use upkeep::{Limits, Swept, Upkeep};
 
 /// The future that every method of a store returns.
+///
+/// It may borrow the store and nothing else: clone other arguments before an `async move` block.
 pub type Stored<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
 /// A store: everything that the engine keeps.

@@ -136,15 +136,23 @@ pub(super) fn done(result: Result<(), Refusal>) -> Answer {
 
 /// Returns a required text of the body.
 pub(super) fn text<'a>(body: &'a Value, name: &str) -> Result<&'a str, Refusal> {
-    body[name]
-        .as_str()
-        .ok_or_else(|| Refusal::new("ERROR_ARGUMENT", format!("`{name}` is missing")))
+    body[name].as_str().ok_or_else(|| not_a(body, name, "text"))
 }
 
 pub(super) fn number(body: &Value, name: &str) -> Result<u64, Refusal> {
     body[name]
         .as_u64()
-        .ok_or_else(|| Refusal::new("ERROR_ARGUMENT", format!("`{name}` is not a number")))
+        .ok_or_else(|| not_a(body, name, "number"))
+}
+
+/// Returns the error of a value that is missing or of another type.
+fn not_a(body: &Value, name: &str, kind: &str) -> Refusal {
+    let error = if body[name].is_null() {
+        format!("`{name}` is missing")
+    } else {
+        format!("`{name}` is not a {kind}")
+    };
+    Refusal::new("ERROR_ARGUMENT", error)
 }
 
 fn place(body: &Value, name: &str) -> Result<usize, Refusal> {

@@ -36,7 +36,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 /// The settings of a portal.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The address to listen on; port 0 selects a free one. Default: `127.0.0.1:8071`.
+    /// The address to listen on; port 0 selects a free one. Default: `127.0.0.1:0`.
     pub listen: SocketAddr,
     /// The address in URLs, `host:port`. Default: the listening address.
     pub domain: Option<String>,
@@ -79,7 +79,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Options {
-            listen: SocketAddr::from(([127, 0, 0, 1], 8071)),
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             domain: None,
             name: "Demo portal".to_owned(),
             language: "en".to_owned(),
@@ -127,6 +127,11 @@ impl std::fmt::Debug for Emulator {
     }
 }
 
+/// Returns the error with the address in its text.
+fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> std::io::Error {
+    std::io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
+}
+
 impl Emulator {
     /// Starts a portal and serves it in the background until [`Emulator::stop`].
     ///
@@ -134,7 +139,8 @@ impl Emulator {
     ///
     /// If it cannot listen on the address, or cannot create its certificate.
     pub async fn start(options: Options) -> std::io::Result<Self> {
-        let listener = TcpListener::bind(options.listen).await?;
+        let listener = TcpListener::bind(options.listen).await;
+        let listener = listener.map_err(|error| cannot_listen(options.listen, &error))?;
         let address = listener.local_addr()?;
         let stop = CancellationToken::new();
         let traffic = TrafficLog::new(channel());

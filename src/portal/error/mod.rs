@@ -106,9 +106,13 @@ enum Kind {
 /// Why a call is not made.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::portal) enum Forbidden {
-    #[error("{host} is an address of your own network; allow it by name")]
+    #[error(
+        "{host} is an address of your own network; allow it with `--allow-host {host}` (IMBOT_ALLOW_HOST)"
+    )]
     PrivateAddress { host: String },
-    #[error("{host} is not called without https; allow it by name")]
+    #[error(
+        "{host} is not called without https; allow it with `--allow-host {host}` (IMBOT_ALLOW_HOST)"
+    )]
     PlainHttp { host: String },
     #[error("the portal redirects to {host}, without https")]
     PlainHttpRedirect { host: String },

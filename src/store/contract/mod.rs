@@ -117,8 +117,8 @@ pub async fn verify<S: Store>(open: impl AsyncFn() -> Arc<S>) {
     }
     assert!(
         failed.is_empty(),
-        "the store does not keep the contract: {}",
-        failed.join(", ")
+        "the store does not keep the contract:\n  {}",
+        failed.join("\n  ")
     );
 }
 

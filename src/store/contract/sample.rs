@@ -64,7 +64,8 @@ pub fn delivery(first: u128, keys: &[OrderingKey]) -> NewDelivery {
 /// The store fails, or knows the occurrence.
 pub async fn append(store: &dyn Store, occurrence: u128, dialog: &str) -> EventId {
     let appended = store.append(delivery(occurrence, &[chat(dialog)])).await;
-    numbers(appended.unwrap())[0].expect("it is no repeat")
+    numbers(appended.unwrap())[0]
+        .expect("the store is not empty, or takes a new event for a repeat")
 }
 
 /// Returns the numbers of the events of a delivery.
