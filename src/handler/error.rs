@@ -9,7 +9,7 @@ use std::str::{ParseBoolError, Utf8Error};
 use std::string::FromUtf8Error;
 
 use super::ArgsError;
-use crate::message::{Draft, Oversized};
+use crate::message::{Draft, InvalidDraft};
 use crate::portal;
 
 /// The result of a handler. `Result<T>` is a `T` or an [`Error`].
@@ -80,7 +80,7 @@ impl Error {
     ///
     /// That is so for
     /// - a failure made with [`permanent`](Error::permanent);
-    /// - a message over a limit of the portal ([`Oversized`]);
+    /// - a message over a limit of the portal ([`InvalidDraft`]);
     /// - a text that the standard library cannot parse as a number, a truth value, a character, a
     ///   network address or UTF-8, and arguments of a command;
     /// - a number that does not fit its type;
@@ -124,7 +124,7 @@ impl Error {
 fn is_permanent(error: &(dyn StdError + 'static)) -> bool {
     let is_refused = error.downcast_ref().is_some_and(is_refused_for_good);
     is_refused
-        || error.is::<Oversized>()
+        || error.is::<InvalidDraft>()
         || error.is::<ArgsError>()
         || error.is::<ParseIntError>()
         || error.is::<ParseFloatError>()

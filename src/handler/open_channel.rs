@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::turn::context::EventContext;
 use super::turn::effects::{Effects, Origin};
@@ -131,18 +131,4 @@ pub(crate) fn hand_to_operator(profile: &Profile, context: &EventContext) -> Vec
     let effects = Effects::new(Origin::of(context, profile), Handover::default(), false);
     effects.hand_over("operator", chat, json!({}));
     effects.take_calls()
-}
-
-/// Returns the method and the parameters that hand a session over or end it.
-pub(super) fn session_call(
-    method: &str,
-    chat: ChatId,
-    params: Value,
-) -> (String, Map<String, Value>) {
-    let mut all = Map::new();
-    all.insert("CHAT_ID".to_owned(), json!(chat));
-    if let Value::Object(params) = params {
-        all.extend(params);
-    }
-    (format!("imopenlines.bot.session.{method}"), all)
 }

@@ -6,7 +6,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Color, Oversized, Tone, check_link, check_size, json, wrong};
+use super::{Color, InvalidDraft, Tone, check_link, check_size, json, wrong};
 use crate::event::{Api, BotId, ChatId, UserId};
 
 const PART: &str = "attachment";
@@ -333,7 +333,7 @@ impl Attach {
     ///
     /// # Errors
     /// The attachment is empty or too large, or has a block that the portal would drop.
-    pub fn check(&self) -> Result<(), Oversized> {
+    pub fn check(&self) -> Result<(), InvalidDraft> {
         self.check_for(Api::V2)
     }
 
@@ -341,7 +341,7 @@ impl Attach {
     ///
     /// # Errors
     /// The attachment is empty or too large, or has a block that the portal would drop.
-    pub fn check_for(&self, api: Api) -> Result<(), Oversized> {
+    pub fn check_for(&self, api: Api) -> Result<(), InvalidDraft> {
         if self.blocks.is_empty() {
             return Err(wrong(PART, "no block"));
         }
@@ -351,7 +351,7 @@ impl Attach {
 }
 
 impl Block {
-    fn check(&self) -> Result<(), Oversized> {
+    fn check(&self) -> Result<(), InvalidDraft> {
         let empty = |is_empty: bool, what: &str| {
             if is_empty {
                 Err(wrong(PART, what))

@@ -4,7 +4,7 @@ use serde::ser::SerializeSeq;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use super::{Color, Oversized, Tone, check_link, check_size, is_false, json, wrong, yes};
+use super::{Color, InvalidDraft, Tone, check_link, check_size, is_false, json, wrong, yes};
 use crate::event::{Api, SINGLE_USE};
 
 const PART: &str = "keyboard";
@@ -136,7 +136,7 @@ impl Keyboard {
     ///
     /// # Errors
     /// The keyboard is empty or too large, or has a button that the portal would drop.
-    pub fn check(&self) -> Result<(), Oversized> {
+    pub fn check(&self) -> Result<(), InvalidDraft> {
         self.check_for(Api::V2)
     }
 
@@ -144,7 +144,7 @@ impl Keyboard {
     ///
     /// # Errors
     /// The keyboard is empty or too large, or has a button that the portal would drop.
-    pub fn check_for(&self, api: Api) -> Result<(), Oversized> {
+    pub fn check_for(&self, api: Api) -> Result<(), InvalidDraft> {
         let mut buttons = self.rows.iter().flatten().peekable();
         buttons.peek().ok_or_else(|| wrong(PART, "no button"))?;
         buttons.try_for_each(|button| check_item(PART, &button.text, &button.action))?;
@@ -159,7 +159,11 @@ impl Keyboard {
 }
 
 /// Refuses items that the portal drops silently (`im/lib/bot/keyboard.php`).
-pub(super) fn check_item(part: &'static str, text: &str, action: &Action) -> Result<(), Oversized> {
+pub(super) fn check_item(
+    part: &'static str,
+    text: &str,
+    action: &Action,
+) -> Result<(), InvalidDraft> {
     if text.trim().is_empty() {
         return Err(wrong(part, "a button without text, which the portal drops"));
     }

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::keyboard::{Action, check_item};
-use super::{Device, Oversized, check_size, is_false, json, wrong, yes};
+use super::{Device, InvalidDraft, check_size, is_false, json, wrong, yes};
 use crate::event::Api;
 
 const PART: &str = "menu";
@@ -48,7 +48,7 @@ impl Menu {
     ///
     /// # Errors
     /// The menu is empty or too large, or has an item that the portal would drop.
-    pub fn check(&self) -> Result<(), Oversized> {
+    pub fn check(&self) -> Result<(), InvalidDraft> {
         if self.items.is_empty() {
             return Err(wrong(PART, "no item"));
         }

@@ -13,7 +13,7 @@
 //!         Button::command("Blue", "paint", "blue"),
 //!     ]));
 //! draft.check()?;
-//! # Ok::<(), imbot::message::Oversized>(())
+//! # Ok::<(), imbot::message::InvalidDraft>(())
 //! ```
 
 mod attach;
@@ -100,11 +100,11 @@ pub struct Draft {
     fields: Map<String, Value>,
 }
 
-/// A limit of the portal that a message breaks. The same message never succeeds, so it is not
+/// Why the portal would not take a message. The same message never succeeds, so it is not
 /// retried.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Oversized {
+pub enum InvalidDraft {
     /// There is no text. With v2, an attachment, a file or a forwarded message suffices.
     #[error(
         "the message has no text; a bot of v2 may leave it out next to an attachment, a file or a forwarded message, a bot of v1 and a message with a menu never"
@@ -323,7 +323,7 @@ impl Draft {
     ///
     /// # Errors
     /// The limit that the message breaks, or the part that the portal would drop.
-    pub fn check(&self) -> Result<(), Oversized> {
+    pub fn check(&self) -> Result<(), InvalidDraft> {
         self.check_for(Api::V2)
     }
 
@@ -331,21 +331,21 @@ impl Draft {
     ///
     /// # Errors
     /// The limit that the message breaks, or the part that the portal would drop.
-    pub fn check_for(&self, api: Api) -> Result<(), Oversized> {
+    pub fn check_for(&self, api: Api) -> Result<(), InvalidDraft> {
         self.check_parts(api)?;
         if self.text.trim().is_empty() && !may_be_without_text(&self.params(), api) {
-            return Err(Oversized::NoText);
+            return Err(InvalidDraft::NoText);
         }
         Ok(())
     }
 
     /// Checks the parts that are there. Whether one is missing is only known when the message is
     /// complete.
-    pub(crate) fn check_parts(&self, api: Api) -> Result<(), Oversized> {
+    pub(crate) fn check_parts(&self, api: Api) -> Result<(), InvalidDraft> {
         let api = if self.menu.is_some() { Api::V1 } else { api }; // only v1 takes menus
         let chars = self.text.chars().count();
         if chars > TEXT_CHARS_MAX {
-            return Err(Oversized::Text { chars });
+            return Err(InvalidDraft::Text { chars });
         }
         self.keyboard
             .as_ref()
@@ -368,7 +368,7 @@ impl Draft {
             .map_or(Ok(()), |(name, content)| self.check_file(name, content))
     }
 
-    fn check_file(&self, name: &str, content: &Bytes) -> Result<(), Oversized> {
+    fn check_file(&self, name: &str, content: &Bytes) -> Result<(), InvalidDraft> {
         let has_other_parts = self.keyboard.is_some()
             || self.attach.is_some()
             || self.menu.is_some()
@@ -438,14 +438,14 @@ fn json(part: &impl Serialize) -> Value {
 }
 
 /// Checks the size of a part as JSON, for bots of this API.
-fn check_size(part: &'static str, value: &Value, api: Api) -> Result<(), Oversized> {
+fn check_size(part: &'static str, value: &Value, api: Api) -> Result<(), InvalidDraft> {
     let text = value.to_string();
     match api {
-        Api::V1 if text.len() > RICH_BYTES_MAX => Err(Oversized::Rich {
+        Api::V1 if text.len() > RICH_BYTES_MAX => Err(InvalidDraft::Rich {
             part,
             bytes: text.len(),
         }),
-        Api::V2 if text.chars().count() > RICH_CHARS_MAX => Err(Oversized::RichText {
+        Api::V2 if text.chars().count() > RICH_CHARS_MAX => Err(InvalidDraft::RichText {
             part,
             chars: text.chars().count(),
         }),
@@ -454,7 +454,7 @@ fn check_size(part: &'static str, value: &Value, api: Api) -> Result<(), Oversiz
 }
 
 /// Checks a link: the portal drops all but absolute `http(s)` and portal-relative ones.
-fn check_link(part: &'static str, link: &str) -> Result<(), Oversized> {
+fn check_link(part: &'static str, link: &str) -> Result<(), InvalidDraft> {
     let passes = ["http://", "https://", "/"]
         .iter()
         .any(|start| link.starts_with(start));
@@ -471,8 +471,8 @@ fn check_link(part: &'static str, link: &str) -> Result<(), Oversized> {
     }
 }
 
-fn wrong(part: &'static str, what: impl Into<String>) -> Oversized {
-    Oversized::Wrong {
+fn wrong(part: &'static str, what: impl Into<String>) -> InvalidDraft {
+    InvalidDraft::Wrong {
         part,
         what: what.into(),
     }

@@ -3,8 +3,8 @@
 use imbot::event::{Api, BotId, DialogId, MessageId, SessionId, UserId};
 use imbot::message::{
     Attach, AvatarType, Block, Button, Color, Device, Display, Draft, GridCell, Image, ImageSize,
-    Item, Keyboard, Link, Menu, Oversized, Person, RICH_BYTES_MAX, RICH_CHARS_MAX, TEXT_CHARS_MAX,
-    Text, Tone, split,
+    InvalidDraft, Item, Keyboard, Link, Menu, Person, RICH_BYTES_MAX, RICH_CHARS_MAX,
+    TEXT_CHARS_MAX, Text, Tone, split,
 };
 use proptest::prelude::*;
 use serde_json::json;
@@ -159,7 +159,7 @@ fn a_message_over_a_limit_is_refused_with_an_error_that_names_the_limit() {
     }
     assert_eq!(
         Draft::new("й".repeat(TEXT_CHARS_MAX)).check(),
-        Ok::<(), Oversized>(())
+        Ok::<(), InvalidDraft>(())
     );
 }
 
@@ -171,20 +171,20 @@ fn the_limits_are_those_of_the_api() {
     assert_eq!(between.check_for(Api::V2), Ok(()));
     assert!(matches!(
         between.check_for(Api::V1),
-        Err(Oversized::Rich { part: "attachment", bytes }) if bytes > RICH_BYTES_MAX
+        Err(InvalidDraft::Rich { part: "attachment", bytes }) if bytes > RICH_BYTES_MAX
     ));
     let large = Draft::new("x").attach(letters(RICH_CHARS_MAX));
     assert!(matches!(
         large.check_for(Api::V2),
-        Err(Oversized::RichText { .. })
+        Err(InvalidDraft::RichText { .. })
     ));
     let alone = || Draft::new("").attach(Attach::new().message("only this"));
     assert_eq!(alone().check_for(Api::V2), Ok(()));
-    assert_eq!(alone().check_for(Api::V1), Err(Oversized::NoText));
+    assert_eq!(alone().check_for(Api::V1), Err(InvalidDraft::NoText));
     let with_menu = alone().menu(Menu::new().item(Item::send("Hi", "hi")));
     assert_eq!(
         with_menu.check(),
-        Err(Oversized::NoText),
+        Err(InvalidDraft::NoText),
         "only v1 takes menus"
     );
     assert_eq!(Draft::new("").forward([MessageId(7)]).check(), Ok(()));

@@ -2,14 +2,14 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::context::EventContext;
 use super::handover::Handover;
 use crate::event::{Api, ChatId, CommandId, DialogId, MessageId, SessionId};
-use crate::handler::{CommandSpec, Error, Profile, open_channel};
+use crate::handler::{CommandSpec, Error, Profile};
 use crate::message::{
-    ATTACH, Attach, Draft, FILE, FORWARD, KEYBOARD, Keyboard, MENU, MESSAGE, Menu, Oversized,
+    ATTACH, Attach, Draft, FILE, FORWARD, InvalidDraft, KEYBOARD, Keyboard, MENU, MESSAGE, Menu,
     REPLY, WHISPER, may_be_without_text,
 };
 use crate::store::{
@@ -126,7 +126,7 @@ impl Effects {
     ///
     /// # Errors
     /// The limit that the message breaks.
-    pub(in crate::handler) fn check(&self, draft: &Draft) -> Result<(), Oversized> {
+    pub(in crate::handler) fn check(&self, draft: &Draft) -> Result<(), InvalidDraft> {
         let decided = self.lock();
         decided.origin.check_commands(draft);
         draft.check_for(decided.origin.api)
@@ -175,7 +175,7 @@ impl Effects {
 
     /// Hands this chat of an open channel over to an operator, or ends its session.
     pub(in crate::handler) fn hand_over(&self, method: &str, chat: ChatId, params: Value) {
-        let (method, params) = open_channel::session_call(method, chat, params);
+        let (method, params) = session_call(method, chat, params);
         let mut decided = self.lock();
         decided.handover.give_to_operator();
         let call = Call::Rest {
@@ -281,7 +281,7 @@ impl Decided {
             .get_or_insert_with(|| Error::permanent(too_many.to_string()));
     }
 
-    fn check(&mut self, checked: Result<(), Oversized>) {
+    fn check(&mut self, checked: Result<(), InvalidDraft>) {
         if let Err(oversized) = checked {
             self.error.get_or_insert(oversized.into());
         }
@@ -306,7 +306,7 @@ impl Decided {
             _ => false,
         };
         if self.calls.iter().flatten().any(is_empty) {
-            self.check(Err(Oversized::NoText));
+            self.check(Err(InvalidDraft::NoText));
         }
     }
 
@@ -327,7 +327,7 @@ impl Decided {
             // The portal would delete the message.
             changes.shift_remove(MESSAGE);
             if changes.is_empty() {
-                self.check(Err(Oversized::NoText));
+                self.check(Err(InvalidDraft::NoText));
                 return;
             }
         }
@@ -518,4 +518,14 @@ impl MessageHandle {
         drop(decided);
         self
     }
+}
+
+/// Returns the method and the parameters that hand a session over or end it.
+fn session_call(method: &str, chat: ChatId, params: Value) -> (String, Map<String, Value>) {
+    let mut all = Map::new();
+    all.insert("CHAT_ID".to_owned(), json!(chat));
+    if let Value::Object(params) = params {
+        all.extend(params);
+    }
+    (format!("imopenlines.bot.session.{method}"), all)
 }
