@@ -73,8 +73,9 @@ impl<S> Context<S> {
     /// Sends a message to this chat when the turn is committed, after the messages before it.
     ///
     /// Strings are sent with their BB codes; [`Text`](crate::message::Text) escapes what people
-    /// typed, and takes numbers and `format_args!` too. A message over a limit of the portal fails the turn, with an error that names the
-    /// limit and is not retried; [`say_long`](Context::say_long) takes texts of any length.
+    /// typed, and takes numbers and `format_args!` too. A message over a limit of the portal fails
+    /// the turn, with an error that names the limit and is not retried;
+    /// [`say_long`](Context::say_long) takes texts of any length.
     pub fn say(&self, message: impl Into<Draft>) -> MessageHandle {
         self.say_to(self.context.conversation.dialog.clone(), message)
     }

@@ -5,8 +5,8 @@
 //! identified by the message's id, so that a bot that is registered through both v1 and v2, or is
 //! posted a command that it also polls, receives it once. All presses on one keyboard carry the id
 //! of the message that holds it, so a press is a repeat only if the whole body is the same; the
-//! tokens in it differ from press to press. Buttons that work once are the exception: all presses on
-//! those of one message are one occurrence.
+//! tokens in it differ from press to press. Buttons that work once are the exception: all presses
+//! on those of one message are one occurrence.
 //!
 //! The hash is stored, so it must be the same in every version of this program.
 

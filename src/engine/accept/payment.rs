@@ -2,7 +2,8 @@
 //! (`b24restdocs: api-reference/common/events/on-app-payment.md`).
 //!
 //! The authorization server, called with our tokens, reports the same status, and the portal
-//! whether the paid time has ended. If both agree with the event, it is accepted, wherever it came from.
+//! whether the paid time has ended. If both agree with the event, it is accepted, wherever it came
+//! from.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -140,8 +140,8 @@ impl Effects {
         }
     }
 
-    /// Removes the keyboard whose button works once and was pressed. It is the first call, so that a
-    /// later one of this turn can put another keyboard in its place.
+    /// Removes the keyboard whose button works once and was pressed. It is the first call, so that
+    /// a later one of this turn can put another keyboard in its place.
     pub(in crate::handler) fn use_up_keyboard(&self) {
         let mut decided = self.lock();
         if let Some(message) = decided.origin.used_up {

@@ -382,8 +382,9 @@ fn forwarded(messages: &Value, id: Option<Uuid>) -> Value {
     Value::Object(by_id.collect())
 }
 
-/// Whether the bot is not in the chat. A message with a menu is sent by v1, which has other codes for
-/// it: `CANCELED` for a group, `ERROR_NO_ACCESS` for a private dialog (protocol/bots-v1.md 4.8).
+/// Whether the bot is not in the chat. A message with a menu is sent by v1, which has other codes
+/// for it: `CANCELED` for a group, `ERROR_NO_ACCESS` for a private dialog (protocol/bots-v1.md
+/// 4.8).
 fn is_outside(error: &Error) -> bool {
     ["ACCESS_DENIED", "CANCELED", "ERROR_NO_ACCESS"]
         .iter()
