@@ -5,6 +5,7 @@
 //! from that answer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::SecretString;
 use tokio::sync::oneshot;
@@ -14,6 +15,10 @@ use crate::engine::{AcceptError, Engine, Options};
 use crate::event::{Delivery, MemberId};
 use crate::portal::{Error, Portal};
 use crate::store::{Access, Installation};
+
+/// How far the time of an installation may be ahead of this program's clock. A later one is not
+/// used: once the portal's clock is right again, all that it sends would count as late.
+const CLOCK_AHEAD_MAX: Duration = Duration::from_secs(60 * 60);
 
 /// An installation as an event or an installation page claims it, to be proven by exchanging its
 /// refresh token.
@@ -113,7 +118,9 @@ impl Engine {
 
     /// Exchanges the refresh token, and stores the installation if the answer is about the portal
     /// that was claimed.
-    async fn exchange(&self, claim: InstallClaim) -> Result<Portal, AcceptError> {
+    async fn exchange(&self, mut claim: InstallClaim) -> Result<Portal, AcceptError> {
+        let latest = self.options.clock.now() + CLOCK_AHEAD_MAX;
+        claim.installed_at = claim.installed_at.filter(|at| *at <= latest.0 / 1_000);
         let Options {
             application,
             http,
