@@ -13,13 +13,21 @@ use crate::store::{Access, Installation, Webhook, host_of};
 
 /// Returns the configured webhooks as the store knows their portals. A second webhook of the same
 /// portal is left out.
+///
+/// Those with a known code come first: a webhook with another code may be of somebody else's
+/// portal, which has taken the host that a renamed portal had first.
 pub(super) fn of_stored_portals(
     configured: &[Installation],
     stored: &[Installation],
 ) -> Vec<Installation> {
     let mut taken: HashSet<MemberId> = HashSet::new();
     let mut webhooks = Vec::with_capacity(configured.len());
-    for webhook in configured {
+    let has_known_code = |webhook: &&Installation| {
+        let mut codes = stored.iter().filter_map(code);
+        codes.any(|known| Some(known) == code(webhook))
+    };
+    let (known, other): (Vec<_>, Vec<_>) = configured.iter().partition(has_known_code);
+    for webhook in known.into_iter().chain(other) {
         let webhook = match find(webhook, stored) {
             Some(before) => continued(webhook, before, stored),
             None => webhook.clone(),
@@ -27,7 +35,7 @@ pub(super) fn of_stored_portals(
         if taken.insert(webhook.portal.clone()) {
             webhooks.push(webhook);
         } else {
-            tracing::error!(portal = %webhook.portal, host = host_of(&webhook.endpoint), "two inbound webhooks of one portal are configured; the first is used");
+            tracing::error!(portal = %webhook.portal, host = host_of(&webhook.endpoint), "a second inbound webhook is configured for a portal, or for a host that a portal of this store had first; it is not used");
         }
     }
     webhooks
@@ -134,6 +142,22 @@ mod tests {
         let used = webhooks(&[&one, &two], &[]);
         assert_eq!(used.len(), 1);
         assert_eq!(code(&used[0]), Some("abc"));
+    }
+
+    #[test]
+    fn a_portal_that_took_the_first_host_of_another_does_not_replace_it() {
+        let renamed = webhooks(
+            &[&webhook("new.example", "abc")],
+            &[&webhook("old.example", "abc")],
+        );
+        let successor = webhook("old.example", "def");
+        let used = webhooks(
+            &[&successor, &webhook("new.example", "abc")],
+            &[&renamed[0]],
+        );
+        assert_eq!(used.len(), 1);
+        assert_eq!(code(&used[0]), Some("abc"));
+        assert_eq!(used[0].endpoint, "https://new.example/rest/");
     }
 
     #[test]

@@ -293,12 +293,13 @@ pub struct Command {
 pub(crate) const SINGLE_USE: char = '\u{2063}';
 
 impl Command {
-    /// Takes the mark of a button that works once out of the parameters.
+    /// Takes the mark of a button that works once out of the parameters. A person who types it
+    /// presses no button.
     pub(super) fn without_mark(mut self) -> Self {
         if let Some(params) = self.params.strip_suffix(SINGLE_USE) {
             self.params = params.to_owned();
             self.text = self.text.trim_end_matches(SINGLE_USE).to_owned();
-            self.is_single_use = true;
+            self.is_single_use = self.from != CommandFrom::Text;
         }
         self
     }

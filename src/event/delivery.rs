@@ -149,7 +149,7 @@ impl Delivery {
         }
         let event: serde_json::Value = serde_json::from_slice(&body)
             .map_err(|error| DecodeError::NotJson(error.to_string()))?;
-        Delivery::from_form(form::encode(&event))
+        Delivery::from_form(form::encode_within(&event, form::BODY_BYTES_MAX)?)
     }
 
     /// Reads a body returned by [`body`](Delivery::body): a form, or an item of a poll.

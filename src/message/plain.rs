@@ -26,6 +26,9 @@ const CODES: &[&str] = &[
 /// Codes of pictures and files. Their content is not shown.
 const MEDIA_CODES: &[&str] = &["img", "icon", "disk"];
 
+/// Maximum length of a code's name, in bytes. What is longer is text.
+const NAME_BYTES_MAX: usize = 16;
+
 /// Returns a text without its BB codes: `[br]` becomes a new line, a link its label and its
 /// address. Brackets that people typed are kept.
 ///
@@ -83,7 +86,12 @@ impl Tag<'_> {
     pub(super) fn read(code: &str) -> Option<Tag<'_>> {
         let is_end = code.starts_with('/');
         let code = code.trim_start_matches('/');
-        let end = code.find(['=', ' ']).unwrap_or(code.len());
+        let mut bytes = code.bytes().take(NAME_BYTES_MAX + 1);
+        let end = bytes.position(|byte| matches!(byte, b'=' | b' '));
+        let end = end.unwrap_or(code.len());
+        if end > NAME_BYTES_MAX {
+            return None;
+        }
         let name = code[..end].to_ascii_lowercase();
         let is_known =
             name == "br" || CODES.contains(&name.as_str()) || MEDIA_CODES.contains(&name.as_str());

@@ -21,6 +21,9 @@ const WHOLE_CODES: &[&str] = &[
 /// A line of dashes begins and ends a quote (protocol/bots-v2.md 11).
 const QUOTE_LINE: &str = "------";
 
+/// Maximum number of codes that are open at a place. Of more, the outermost are text.
+const OPEN_MAX: usize = 1_000;
+
 /// Maximum length of a code between its brackets, in bytes. Longer ones are text.
 const CODE_BYTES_MAX: usize = 2_048;
 
@@ -175,11 +178,9 @@ impl<'t> Splitter<'t> {
         let (mut at, mut mark, mut chars) = (self.at, self.mark, 0);
         let mut open = self.open.clone();
         let mut is_after_open = false;
+        let mut closing = self.closing(&open);
+        let mut is_whole = self.is_whole(&open);
         loop {
-            let closing: usize = open
-                .iter()
-                .map(|code| self.codes[*code].close.chars().count())
-                .sum();
             if chars + closing > budget {
                 break;
             }
@@ -187,7 +188,7 @@ impl<'t> Splitter<'t> {
                 return Some(at);
             }
             if chars > 0 && !is_after_open {
-                last[self.break_at(at, &open) as usize] = Some((at, chars));
+                last[self.break_at(at, is_whole) as usize] = Some((at, chars));
             }
             is_after_open = false;
             match self.marks.get(mark).filter(|mark| mark.start == at) {
@@ -196,6 +197,8 @@ impl<'t> Splitter<'t> {
                     at = found.end;
                     is_after_open = !found.is_end;
                     apply(&mut open, found);
+                    closing = self.closing(&open);
+                    is_whole = self.is_whole(&open);
                     mark += 1;
                 }
                 None => {
@@ -217,11 +220,22 @@ impl<'t> Splitter<'t> {
             .map(|(at, _)| *at)
     }
 
-    fn break_at(&self, at: usize, open: &[usize]) -> Break {
-        let (before, after) = self.text.split_at(at);
+    /// Returns how many characters close these codes.
+    fn closing(&self, open: &[usize]) -> usize {
+        let close = |code: &usize| self.codes[*code].close.chars().count();
+        open.iter().map(close).sum()
+    }
+
+    /// Returns true if one of these codes should not be split.
+    fn is_whole(&self, open: &[usize]) -> bool {
         let is_whole = |code: &usize| WHOLE_CODES.contains(&self.codes[*code].name.as_str());
+        open.iter().any(is_whole)
+    }
+
+    fn break_at(&self, at: usize, is_whole: bool) -> Break {
+        let (before, after) = self.text.split_at(at);
         let is_space_next = after.starts_with(char::is_whitespace);
-        if open.iter().any(is_whole) {
+        if is_whole {
             Break::InWholeCode
         } else if before.ends_with("\n\n") || before.ends_with("\n\r\n") {
             Break::Paragraph
@@ -259,14 +273,18 @@ fn apply(open: &mut Vec<usize>, mark: &Mark) {
 fn codes(text: &str) -> (Vec<Code<'_>>, Vec<Mark>) {
     let mut begun: Vec<(String, usize, usize)> = Vec::new();
     let (mut codes, mut marks) = (Vec::new(), Vec::new());
+    let lines = quote_lines(text);
     let mut at = 0;
     while at < text.len() {
-        let Some((name, start, end, is_end)) = next_tag(text, at, begun.last().map(|it| &*it.0))
-        else {
+        let inside = begun.last().map(|it| &*it.0);
+        let Some((name, start, end, is_end)) = next_tag(text, &lines, at, inside) else {
             break;
         };
         at = end;
         if !is_end {
+            if begun.len() == OPEN_MAX {
+                begun.remove(0);
+            }
             begun.push((name, start, end));
             continue;
         }
@@ -297,12 +315,18 @@ fn codes(text: &str) -> (Vec<Code<'_>>, Vec<Mark>) {
 
 /// Returns the next code from a byte on: its name, its bytes, and whether it ends a code. Inside
 /// `[code]` there is only its end.
-fn next_tag(text: &str, from: usize, inside: Option<&str>) -> Option<(String, usize, usize, bool)> {
+fn next_tag(
+    text: &str,
+    lines: &[(usize, usize)],
+    from: usize,
+    inside: Option<&str>,
+) -> Option<(String, usize, usize, bool)> {
     let is_code = inside == Some("code");
-    let mut at = from;
+    let (mut at, mut close) = (from, 0); // `close` is the next closing bracket
     loop {
         let bracket = text[at..].find('[').map(|found| at + found);
-        let line = quote_line(text, at).filter(|_| !is_code);
+        let line = lines.get(lines.partition_point(|(start, _)| *start < at));
+        let line = line.copied().filter(|_| !is_code);
         if let Some((start, end)) = line.filter(|line| bracket.is_none_or(|at| line.0 < at)) {
             let is_end = inside == Some(QUOTE_LINE);
             let end = if is_end {
@@ -314,11 +338,10 @@ fn next_tag(text: &str, from: usize, inside: Option<&str>) -> Option<(String, us
         }
         let start = bracket?;
         at = start + 1;
-        let code = text[at..]
-            .bytes()
-            .take(CODE_BYTES_MAX)
-            .position(|byte| byte == b']');
-        let Some(code) = code.map(|length| &text[at..at + length]) else {
+        if close < at {
+            close = at + text[at..].find(']').unwrap_or(text.len());
+        }
+        let Some(code) = text.get(at..close).filter(|it| it.len() < CODE_BYTES_MAX) else {
             continue;
         };
         let Some(tag) = Tag::read(code).filter(|tag| tag.name != "br") else {
@@ -330,19 +353,21 @@ fn next_tag(text: &str, from: usize, inside: Option<&str>) -> Option<(String, us
     }
 }
 
-/// Returns the bytes of the next line of dashes that begins at this byte or later.
-fn quote_line(text: &str, from: usize) -> Option<(usize, usize)> {
-    let mut at = from;
+/// Returns the bytes of the lines of dashes, in order. They are found once, since each bracket is
+/// compared with the next one.
+fn quote_lines(text: &str) -> Vec<(usize, usize)> {
+    let mut lines = Vec::new();
+    let mut at = 0;
     while let Some(found) = text[at..].find(QUOTE_LINE) {
         let start = at + found;
         let line = text[start..].lines().next().unwrap_or_default();
         let is_begin = start == 0 || text[..start].ends_with('\n');
         at = start + line.len();
         if is_begin && line.bytes().all(|byte| byte == b'-') {
-            return Some((start, at));
+            lines.push((start, at));
         }
     }
-    None
+    lines
 }
 
 #[cfg(test)]
@@ -415,6 +440,25 @@ mod tests {
         ];
         for (text, max, expected) in cases {
             assert_eq!(split(text, max), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn many_brackets_and_deep_codes_are_split_within_the_limit() {
+        let deep = |depth| "[b]".repeat(depth) + &"a ".repeat(10_000) + &"[/b]".repeat(depth);
+        let texts = [
+            "[".repeat(200_000),
+            "[b] ".repeat(10_000),
+            "[b]".repeat(10_000) + &"[/i]".repeat(10_000),
+            deep(500),
+            deep(5_000),
+            "[b]1[/b]\n------\n".repeat(2_000),
+            "a".repeat(100_000),
+            "👨‍👩‍👧".repeat(10_000),
+        ];
+        for text in texts {
+            let parts = split(&text, 9_000);
+            assert!(parts.iter().all(|part| part.chars().count() <= 9_000));
         }
     }
 }

@@ -370,7 +370,9 @@ impl Portal {
                 Permit::Answered(answer) => answer,
             };
             // A refusal of another token says nothing about the installation's.
-            let is_of_token = answer.as_ref().is_err_and(Error::is_access_revoked);
+            let is_of_token = answer
+                .as_ref()
+                .is_err_and(|error| error.is_access_revoked() || error.is_user_gone());
             if self.token().is_none() || !is_of_token {
                 self.record(method, &answer);
             }

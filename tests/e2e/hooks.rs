@@ -147,6 +147,17 @@ async fn a_hook_that_calls_as_the_events_user_is_stopped_by_the_portals_loop_gua
 }
 
 #[tokio::test]
+async fn a_dismissed_user_of_an_event_does_not_stop_the_other_calls_to_the_portal() {
+    let setup = Setup::installed(App::new().bot(Echo)).await;
+    let portal = setup.engine.portal(&setup.engine.portals()[0]).unwrap();
+    let dismissed = portal.with_token("the token of an event".into());
+    setup.portal.refuse(1, 401, "authorization_error");
+    let refused = dismissed.call::<Value>("profile", &json!({})).await;
+    assert!(refused.unwrap_err().is("authorization_error"));
+    let _: Value = portal.call("profile", &json!({})).await.unwrap();
+}
+
+#[tokio::test]
 async fn an_event_without_authorisation_cannot_be_used_for_calls() {
     let errors: Seen<String> = Seen::default();
     let hook = {

@@ -4,8 +4,9 @@
 use std::sync::{Arc, Mutex};
 
 use imbot::Config;
-use imbot::event::form;
+use imbot::event::{MemberId, form};
 use imbot::prelude::*;
+use imbot::store::{Access, Installation, Memory, Portals, Tokens};
 use poem::{Request, Response, Server};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -209,6 +210,36 @@ async fn an_outgoing_webhook_is_accepted_after_the_applications_portal_was_renam
     let known = setup.engine.store().portals().await.unwrap().remove(0);
     assert_eq!(known.former_hosts, [setup.portal.address().to_string()]);
     assert!(known.endpoint.contains(&new), "{}", known.endpoint);
+}
+
+#[tokio::test]
+async fn a_token_for_a_host_that_another_portal_has_now_is_only_that_portals() {
+    let portal = super::stage::portal().await;
+    let installed = |member: &str, host: &str| {
+        let access = Access::Tokens(Tokens {
+            access: "a".into(),
+            refresh: "r".into(),
+        });
+        let endpoint = format!("https://{host}/rest/");
+        Installation::new(MemberId::new(member), endpoint, "t".into(), access)
+    };
+    let mut renamed = installed("renamed", "127.0.0.1:2");
+    renamed.former_hosts = vec!["127.0.0.1:1".to_owned()];
+    let store = Arc::new(Memory::new());
+    store.install(renamed).await.unwrap();
+    let mut config = Config::polling(&portal);
+    config.hook_token = vec!["127.0.0.1:1:abc".into()];
+    let post = async |member: &str| {
+        let app = App::new().hook("ONCRM*", seeing(&Seen::default()));
+        let engine = app.shared_store(store.clone()).engine(&config).unwrap();
+        let auth = json!({ "member_id": member, "application_token": "abc" });
+        engine.accept(form::encode(&deal(&auth)).into()).await
+    };
+    post("renamed").await.unwrap();
+    let successor = installed("successor", "127.0.0.1:1");
+    store.install(successor).await.unwrap();
+    post("renamed").await.unwrap_err();
+    post("successor").await.unwrap();
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use imbot::engine::InstallClaim;
 use imbot::prelude::*;
 use imbot::{Config, serve};
 use poem::{Route, Server, get, handler};
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -117,6 +118,23 @@ async fn a_late_installation_does_not_replace_a_newer_one() {
     setup.engine.install(late).await.unwrap();
     setup.write("echo", "still here");
     setup.receives("echo", &["still here"]).await;
+}
+
+#[tokio::test]
+async fn an_installation_from_the_future_does_not_make_later_ones_late() {
+    let setup = Setup::installed(App::new().bot(Echo)).await;
+    let known = setup.engine.store().portals().await.unwrap().remove(0);
+    let refresh = known.access.tokens().unwrap().refresh.clone();
+    let mut ahead = InstallClaim::new(known.portal, known.application_token, refresh);
+    ahead.installed_at = Some(u64::MAX);
+    setup.engine.install(ahead).await.unwrap();
+    let known = setup.engine.store().portals().await.unwrap().remove(0);
+    let refresh = known.access.tokens().unwrap().refresh.clone();
+    let mut again = InstallClaim::new(known.portal, "a newer token".into(), refresh);
+    again.installed_at = Some(1_764_406_800);
+    setup.engine.install(again).await.unwrap();
+    let known = setup.engine.store().portals().await.unwrap().remove(0);
+    assert_eq!(known.application_token.expose_secret(), "a newer token");
 }
 
 #[tokio::test]

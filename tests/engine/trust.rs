@@ -175,3 +175,13 @@ async fn events_of_an_uninstalled_portal_are_refused() {
     ));
     assert!(stage.store.portals().await.unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn a_typed_mark_of_a_button_that_works_once_is_no_press() {
+    let stage = stage().await;
+    let typed = command("echo", "27", 900, "plus 1\u{2063}", "TEXTAREA");
+    stage.post(typed).await;
+    stage.until_idle().await;
+    assert_eq!(stage.sent.texts("27"), ["plus: 1"]);
+    assert_eq!(stage.sent.all().len(), 1, "no keyboard is removed");
+}

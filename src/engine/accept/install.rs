@@ -5,15 +5,20 @@
 //! from that answer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::SecretString;
 use tokio::sync::oneshot;
 
 use crate::engine::keyed_queues::Next;
 use crate::engine::{AcceptError, Engine, Options};
-use crate::event::{Delivery, MemberId};
+use crate::event::{Delivery, MemberId, excerpt};
 use crate::portal::{Error, Portal};
 use crate::store::{Access, Installation};
+
+/// How far the time of an installation may be ahead of this program's clock. A later one is not
+/// used: once the portal's clock is right again, all that it sends would count as late.
+const CLOCK_AHEAD_MAX: Duration = Duration::from_secs(60 * 60);
 
 /// An installation as an event or an installation page claims it, to be proven by exchanging its
 /// refresh token.
@@ -113,7 +118,10 @@ impl Engine {
 
     /// Exchanges the refresh token, and stores the installation if the answer is about the portal
     /// that was claimed.
-    async fn exchange(&self, claim: InstallClaim) -> Result<Portal, AcceptError> {
+    async fn exchange(&self, mut claim: InstallClaim) -> Result<Portal, AcceptError> {
+        let latest = self.options.clock.now() + CLOCK_AHEAD_MAX;
+        claim.installed_at = claim.installed_at.filter(|at| *at <= latest.0 / 1_000);
+        let claimed = excerpt(claim.portal.as_str()); // anybody may post a long one
         let Options {
             application,
             http,
@@ -121,17 +129,20 @@ impl Engine {
             ..
         } = &self.options;
         let Some(application) = application else {
-            tracing::warn!(claimed = %claim.portal, "an installation cannot be proven: this program has no client id and secret");
+            tracing::warn!(
+                claimed,
+                "an installation cannot be proven: this program has no client id and secret"
+            );
             return Err(AcceptError::Unproven);
         };
         let grant = match application.refresh(http, &claim.refresh_token).await {
             Ok(grant) if grant.portal == claim.portal => grant,
             Ok(grant) => {
-                tracing::warn!(claimed = %claim.portal, proven = %grant.portal, "an installation is refused: its tokens are another portal's");
+                tracing::warn!(claimed, proven = %grant.portal, "an installation is refused: its tokens are another portal's");
                 return Err(AcceptError::Unproven);
             }
             Err(error) => {
-                tracing::warn!(claimed = %claim.portal, error = %causes(&error), "an installation cannot be proven");
+                tracing::warn!(claimed, error = %causes(&error), "an installation cannot be proven");
                 return Err(match error.code() {
                     Some(_) => AcceptError::Unproven,
                     None => AcceptError::Unreachable,

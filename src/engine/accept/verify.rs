@@ -60,9 +60,12 @@ impl Engine {
         let tokens = &self.options.hook_tokens;
         let has_token = |portal: &&Portal| {
             let hosts = portal.hosts();
-            hosts
-                .iter()
-                .fold(false, |has, host| has | tokens.has(host, &token))
+            let Some((now, former)) = hosts.split_last() else {
+                return false;
+            };
+            let mut former = former.iter().filter(|host| tokens.has(host, &token));
+            let is_taken = |host: &String| self.registry.is_host_of_another(host, portal.id());
+            tokens.has(now, &token) || former.any(|host| !is_taken(host))
         };
         the_only(
             portals
@@ -91,6 +94,15 @@ impl Registry {
         claimed
             .filter(|_| is_same)
             .map(|claimed| claimed.portal.id().clone())
+    }
+
+    /// Returns true if another portal has this host now: a name that a portal gave up may be taken
+    /// by somebody else.
+    fn is_host_of_another(&self, host: &str, portal: &MemberId) -> bool {
+        let mut portals = self.portals().into_iter();
+        portals.any(|other| {
+            other.id() != portal && other.hosts().last().is_some_and(|now| now == host)
+        })
     }
 
     /// Returns the portal behind an inbound webhook whose events carry this token.

@@ -188,14 +188,16 @@ impl Engine {
         match installed_at.zip(uninstalled_at) {
             Some((installed, uninstalled)) if installed > uninstalled => true,
             Some((installed, uninstalled)) if installed < uninstalled => false,
-            _ => match self.portal(portal) {
+            _ => {
+                let Some(client) = self.portal(portal) else {
+                    return false;
+                };
                 // The tokens of a removed installation do not work any more.
-                Some(client) => match client.in_bulk().run(AppInfo::new()).await {
-                    Ok(info) => info.installed,
-                    Err(_) => false,
-                },
-                None => false,
-            },
+                let answer = client.in_bulk().run(AppInfo::new()).await;
+                let is_installed = answer.is_ok_and(|info| info.installed);
+                // It may have been installed again while the portal was asked.
+                is_installed || self.registry.installed_at(portal) != installed_at
+            }
         }
     }
 

@@ -20,6 +20,7 @@ use serde_json::Value;
 use super::{DecodeError, Tree};
 
 pub use encode::encode;
+pub(super) use encode::encode_within;
 pub(super) use fields::{Path, Raw};
 pub(super) use pairs::Pairs;
 
