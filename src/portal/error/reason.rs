@@ -83,7 +83,7 @@ fn of_cause(cause: &(dyn StdError + 'static)) -> Option<Reason> {
     is_untrusted.then_some(Reason::UntrustedCertificate)
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "cli"))] // `probe` is only there for `doctor`
 mod tests {
     use crate::portal::Http;
     use crate::portal::error::reason::*;
