@@ -54,6 +54,8 @@ pub(crate) enum Phrase {
     NotDelivered,
     /// A reason of [`NotDelivered`](Phrase::NotDelivered).
     MessengerAway,
+    /// A reason of [`NotDelivered`](Phrase::NotDelivered): the connector's error is permanent.
+    MessageRejected,
     /// A connector is joined to a line (`{0}`).
     Connected,
     /// A connector is not joined to a line (`{0}`), for this reason (`{1}`).
@@ -64,7 +66,7 @@ pub(crate) enum Phrase {
 const LANGUAGES: usize = 6;
 
 /// The phrases, in the languages' order.
-const TABLE: [(Phrase, [&str; LANGUAGES]); 15] = [
+const TABLE: [(Phrase, [&str; LANGUAGES]); 16] = [
     (
         Phrase::Failed,
         [
@@ -206,6 +208,17 @@ const TABLE: [(Phrase, [&str; LANGUAGES]); 15] = [
             "el servicio de mensajería no estuvo disponible durante un día",
             "o serviço de mensagens ficou inacessível por um dia",
             "komunikator był nieosiągalny przez dobę",
+        ],
+    ),
+    (
+        Phrase::MessageRejected,
+        [
+            "the messenger cannot deliver this message",
+            "мессенджер не может доставить это сообщение",
+            "der Messenger kann diese Nachricht nicht zustellen",
+            "el servicio de mensajería no puede entregar este mensaje",
+            "o serviço de mensagens não consegue entregar esta mensagem",
+            "komunikator nie może dostarczyć tej wiadomości",
         ],
     ),
     (
