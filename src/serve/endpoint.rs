@@ -134,7 +134,7 @@ impl EventEndpoint {
         match self.engine.accept_for(event.clone(), user).await {
             Ok(()) => StatusCode::OK.into(),
             Err(AcceptError::Malformed(_)) if page::is_opened_by(&event) => {
-                page::page(&self.engine)
+                page::page(&self.engine, &event)
             }
             Err(error) => {
                 let status = status(&error);
