@@ -172,7 +172,10 @@ impl Endpoint for EventEndpoint {
             let path = path.strip_prefix(self.path.as_str()).unwrap_or(path);
             Ok(match path {
                 "" | "/" => self.receive(&request, body).await,
-                "/install" | "/install/" => Box::pin(install::page(&self.engine, body)).await,
+                "/install" | "/install/" => {
+                    let query = request.uri().query().unwrap_or_default();
+                    Box::pin(install::page(&self.engine, query, body)).await
+                }
                 "/health" | "/health/" => self.health(),
                 _ => match path.strip_prefix("/connectors/") {
                     Some(id) => {
