@@ -92,6 +92,22 @@ pub(crate) async fn open_settings(
     line: u64,
 ) -> Result<(u16, String), Refusal> {
     let frame = portal.act(user, |tx| tx.settings_frame(connector, line))?;
+    open(portal, frame).await
+}
+
+/// Opens the page of an application as a person's browser does, and returns status and body, or a
+/// refusal with the reason.
+pub(crate) async fn open_app(
+    portal: &Portal,
+    user: u64,
+    client_id: &str,
+) -> Result<(u16, String), Refusal> {
+    let frame = portal.act(user, |tx| tx.frame(client_id))?;
+    open(portal, frame).await
+}
+
+/// Posts the form of a frame, and returns status and body of the answer.
+async fn open(portal: &Portal, frame: Frame) -> Result<(u16, String), Refusal> {
     let fields = frame.fields.into_iter();
     let tree: Map<String, Value> = fields
         .map(|(name, value)| (name.to_owned(), value.into()))

@@ -62,6 +62,7 @@ use send::QueuedSend;
 pub use accept::hook_tokens::{HookTokenError, HookTokens};
 pub use accept::install::InstallClaim;
 pub use accept::proof_limits::INSTALLS_MAX;
+pub(crate) use accept::spare::OfferedTokens;
 pub use background::polling::{ACTIVE_TIME, ChatLink, POLL_QUICK, POLL_SLOW};
 pub use background::rivals::RIVAL_EVERY;
 pub use background::{NOTICE_INTERVAL, SWEEP_INTERVAL};

@@ -40,7 +40,8 @@ enum Kind {
     Permanent(Box<dyn StdError + Send + Sync>),
 }
 
-/// Returns an error that is an answer to the user: the turn changes nothing, and only this is sent.
+/// Returns an error that is an answer to the user: the turn changes nothing, and only this is sent,
+/// as several messages if its text is too long for one ([`Draft::split`]).
 ///
 /// ```
 /// use imbot::prelude::*;

@@ -29,6 +29,18 @@ impl Language {
             _ => Self::English,
         }
     }
+
+    /// Returns its code for HTML.
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::Russian => "ru",
+            Self::German => "de",
+            Self::Spanish => "es",
+            Self::Portuguese => "pt",
+            Self::Polish => "pl",
+        }
+    }
 }
 
 /// A sentence, or a part of one.
@@ -54,17 +66,31 @@ pub(crate) enum Phrase {
     NotDelivered,
     /// A reason of [`NotDelivered`](Phrase::NotDelivered).
     MessengerAway,
+    /// A reason of [`NotDelivered`](Phrase::NotDelivered): the connector's error is permanent.
+    MessageRejected,
     /// A connector is joined to a line (`{0}`).
     Connected,
     /// A connector is not joined to a line (`{0}`), for this reason (`{1}`).
     NotConnected,
+    /// The title of the installation page.
+    Installation,
+    /// The heading of the installation page.
+    Installing,
+    /// The installation is not finished yet.
+    OneMoment,
+    /// The installation is finished.
+    Installed,
+    /// The browser runs no scripts.
+    NeedsJavaScript,
+    /// The browser could not load the portal's script.
+    ScriptMissing,
 }
 
 /// The number of languages.
 const LANGUAGES: usize = 6;
 
 /// The phrases, in the languages' order.
-const TABLE: [(Phrase, [&str; LANGUAGES]); 15] = [
+const TABLE: [(Phrase, [&str; LANGUAGES]); 22] = [
     (
         Phrase::Failed,
         [
@@ -209,6 +235,17 @@ const TABLE: [(Phrase, [&str; LANGUAGES]); 15] = [
         ],
     ),
     (
+        Phrase::MessageRejected,
+        [
+            "the messenger cannot deliver this message",
+            "мессенджер не может доставить это сообщение",
+            "der Messenger kann diese Nachricht nicht zustellen",
+            "el servicio de mensajería no puede entregar este mensaje",
+            "o serviço de mensagens não consegue entregar esta mensagem",
+            "komunikator nie może dostarczyć tej wiadomości",
+        ],
+    ),
+    (
         Phrase::Connected,
         [
             "Connected to line {0}.",
@@ -228,6 +265,72 @@ const TABLE: [(Phrase, [&str; LANGUAGES]); 15] = [
             "No conectado a la línea {0}: {1}",
             "Não conectado à linha {0}: {1}",
             "Brak połączenia z linią {0}: {1}",
+        ],
+    ),
+    (
+        Phrase::Installation,
+        [
+            "Installation",
+            "Установка",
+            "Installation",
+            "Instalación",
+            "Instalação",
+            "Instalacja",
+        ],
+    ),
+    (
+        Phrase::Installing,
+        [
+            "The application is being installed",
+            "Приложение устанавливается",
+            "Die Anwendung wird installiert",
+            "La aplicación se está instalando",
+            "O aplicativo está sendo instalado",
+            "Aplikacja jest instalowana",
+        ],
+    ),
+    (
+        Phrase::OneMoment,
+        [
+            "One moment…",
+            "Минуту…",
+            "Einen Moment…",
+            "Un momento…",
+            "Um momento…",
+            "Chwileczkę…",
+        ],
+    ),
+    (
+        Phrase::Installed,
+        [
+            "Done. The bots are in your chats.",
+            "Готово. Боты уже в ваших чатах.",
+            "Fertig. Die Bots sind in Ihren Chats.",
+            "Listo. Los bots están en tus chats.",
+            "Pronto. Os bots estão nos seus chats.",
+            "Gotowe. Boty są w Twoich czatach.",
+        ],
+    ),
+    (
+        Phrase::NeedsJavaScript,
+        [
+            "This page needs JavaScript to report to the portal that the installation is finished.",
+            "Этой странице нужен JavaScript, чтобы сообщить порталу о завершении установки.",
+            "Diese Seite braucht JavaScript, um dem Portal zu melden, dass die Installation fertig ist.",
+            "Esta página necesita JavaScript para informar al portal de que la instalación ha terminado.",
+            "Esta página precisa de JavaScript para informar ao portal que a instalação terminou.",
+            "Ta strona wymaga JavaScriptu, aby zgłosić portalowi zakończenie instalacji.",
+        ],
+    ),
+    (
+        Phrase::ScriptMissing,
+        [
+            "The portal’s script did not load, so the installation cannot be finished. Reload this page.",
+            "Скрипт портала не загрузился, поэтому установку нельзя завершить. Обновите эту страницу.",
+            "Das Skript des Portals wurde nicht geladen, daher kann die Installation nicht abgeschlossen werden. Laden Sie diese Seite neu.",
+            "El script del portal no se cargó, por lo que no se puede terminar la instalación. Recarga esta página.",
+            "O script do portal não foi carregado, portanto a instalação não pode ser concluída. Recarregue esta página.",
+            "Skrypt portalu nie został wczytany, więc nie można zakończyć instalacji. Odśwież tę stronę.",
         ],
     ),
 ];

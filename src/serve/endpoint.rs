@@ -134,7 +134,7 @@ impl EventEndpoint {
         match self.engine.accept_for(event.clone(), user).await {
             Ok(()) => StatusCode::OK.into(),
             Err(AcceptError::Malformed(_)) if page::is_opened_by(&event) => {
-                page::page(&self.engine)
+                page::page(&self.engine, &event)
             }
             Err(error) => {
                 let status = status(&error);
@@ -172,7 +172,10 @@ impl Endpoint for EventEndpoint {
             let path = path.strip_prefix(self.path.as_str()).unwrap_or(path);
             Ok(match path {
                 "" | "/" => self.receive(&request, body).await,
-                "/install" | "/install/" => Box::pin(install::page(&self.engine, body)).await,
+                "/install" | "/install/" => {
+                    let query = request.uri().query().unwrap_or_default();
+                    Box::pin(install::page(&self.engine, query, body)).await
+                }
                 "/health" | "/health/" => self.health(),
                 _ => match path.strip_prefix("/connectors/") {
                     Some(id) => {

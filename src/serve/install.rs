@@ -5,13 +5,15 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use poem::http::StatusCode;
 use poem::{Body, Response};
 use secrecy::SecretString;
 
-use super::reply::{html, read_body, refuse, refuse_error};
+use super::reply::{escape, html, read_body, refuse, refuse_error};
 use crate::engine::{Engine, InstallClaim};
 use crate::event::{MemberId, Node, Tree};
+use crate::handler::{Language, Phrase};
 
 /// Maximum size of the body of a frame's POST, in bytes.
 pub(super) const FRAME_BYTES_MAX: usize = 64 * 1024;
@@ -19,8 +21,8 @@ pub(super) const FRAME_BYTES_MAX: usize = 64 * 1024;
 const PAGE: &str = include_str!("install.html");
 
 /// Installs the application with the posted tokens, and returns the page that finishes the
-/// installation in the browser.
-pub(super) async fn page(engine: &Arc<Engine>, body: Body) -> Response {
+/// installation in the browser, in the language of the query.
+pub(super) async fn page(engine: &Arc<Engine>, query: &str, body: Body) -> Response {
     let Ok(body) = read_body(body, FRAME_BYTES_MAX).await else {
         return refuse(StatusCode::PAYLOAD_TOO_LARGE, "the body is too long");
     };
@@ -31,9 +33,38 @@ pub(super) async fn page(engine: &Arc<Engine>, body: Body) -> Response {
         );
     };
     match engine.install(claim).await {
-        Ok(()) => html(PAGE.replace("{{bx24}}", engine.bx24_url())),
+        Ok(()) => html(render(engine.bx24_url(), language(query))),
         Err(error) => refuse_error(&error),
     }
+}
+
+/// Returns the language that the portal names in the query of a frame (`LANG`); English if it names
+/// none.
+fn language(query: &str) -> Language {
+    let query = Bytes::copy_from_slice(query.as_bytes());
+    let query = Tree::from_form(query).ok();
+    let code = query.as_ref().and_then(|query| {
+        let code = query.root().get("LANG").and_then(Node::filled)?;
+        Some(String::from(code))
+    });
+    Language::of(code.as_deref())
+}
+
+fn render(bx24_url: &str, language: Language) -> String {
+    let texts = [
+        ("{{title}}", Phrase::Installation),
+        ("{{heading}}", Phrase::Installing),
+        ("{{moment}}", Phrase::OneMoment),
+        ("{{done}}", Phrase::Installed),
+        ("{{missing}}", Phrase::ScriptMissing),
+        ("{{noscript}}", Phrase::NeedsJavaScript),
+    ];
+    let page = PAGE
+        .replace("{{language}}", language.code())
+        .replace("{{bx24}}", bx24_url);
+    texts.into_iter().fold(page, |page, (place, phrase)| {
+        page.replace(place, &escape(phrase.text(language)))
+    })
 }
 
 /// Reads the frame's POST.
@@ -49,4 +80,29 @@ fn claim(form: &Tree) -> Option<InstallClaim> {
         SecretString::from(text("APPLICATION_TOKEN")?),
         SecretString::from(text("REFRESH_ID")?),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::serve::install::*;
+
+    #[test]
+    fn the_page_is_in_the_language_of_the_query() {
+        let page = |query: &str| render("https://api.example.com/", language(query));
+        for (query, code, heading) in [
+            (
+                "DOMAIN=a&LANG=de&APP_SID=1",
+                "de",
+                "Die Anwendung wird installiert",
+            ),
+            ("LANG=ru", "ru", "Приложение устанавливается"),
+            ("LANG=%3Cb%3E", "en", "The application is being installed"),
+            ("", "en", "The application is being installed"),
+        ] {
+            let page = page(query);
+            assert!(page.contains(&format!("<html lang=\"{code}\">")), "{page}");
+            assert!(page.contains(&format!("<h1>{heading}</h1>")), "{page}");
+            assert!(!page.contains("{{"), "{page}");
+        }
+    }
 }

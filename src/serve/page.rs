@@ -1,14 +1,19 @@
 //! The page of an application with an interface, which the portal opens at its address.
 //!
-//! The portal POSTs the tokens of the person who opens it (protocol/auth.md 3). They are neither
-//! used nor stored: the page is the same for everybody.
+//! The portal POSTs the tokens of the person who opens it (protocol/auth.md 3). The engine may keep
+//! those of an administrator ([`offer_spare`](Engine::offer_spare)); the page is the same for
+//! everybody.
+
+use std::sync::Arc;
 
 use bytes::Bytes;
 use poem::Response;
 
+use super::install::FRAME_BYTES_MAX;
 use super::reply::{escape, html};
-use crate::engine::Engine;
-use crate::event::{Node, Tree};
+use crate::engine::{Engine, OfferedTokens};
+use crate::event::{MemberId, Node, Tree};
+use crate::store::Tokens;
 
 const PAGE: &str = include_str!("page.html");
 
@@ -21,8 +26,31 @@ pub(super) fn is_opened_by(form: &Bytes) -> bool {
     !has("event") && (has("AUTH_ID") || has("PLACEMENT"))
 }
 
-/// Returns the page: the bots of this program.
-pub(super) fn page(engine: &Engine) -> Response {
+/// Reads the tokens of the person who opens the application from the frame's POST.
+fn tokens(form: &Bytes) -> Option<OfferedTokens> {
+    if form.len() > FRAME_BYTES_MAX {
+        return None;
+    }
+    let form = Tree::from_form(form.clone()).ok()?;
+    let text = |key: &str| {
+        let node = form.root().get(key).and_then(Node::filled);
+        node.map(String::from)
+    };
+    Some(OfferedTokens {
+        portal: MemberId::new(text("member_id")?),
+        application_token: text("APPLICATION_TOKEN").map(Into::into),
+        tokens: Tokens {
+            access: text("AUTH_ID")?.into(),
+            refresh: text("REFRESH_ID")?.into(),
+        },
+    })
+}
+
+/// Returns the page: the bots of this program. Offers the posted tokens to the engine.
+pub(super) fn page(engine: &Arc<Engine>, form: &Bytes) -> Response {
+    if let Some(tokens) = tokens(form) {
+        engine.offer_spare(tokens);
+    }
     html(render(&engine.bot_names()))
 }
 

@@ -45,7 +45,7 @@ pub use operator::{ForgetScope, Notice, Operator, Status};
 pub use outbox::{Call, CallId, MessageRef, Outbox, QueuedCall, Redelivery, Settled, Taken};
 pub(crate) use portals::host_of;
 pub use portals::{
-    ADDRESSES_MAX, Access, Claim, FORMER_HOSTS_MAX, Installation, Portals, Tokens, Webhook,
+    ADDRESSES_MAX, Access, Claim, FORMER_HOSTS_MAX, Installation, Portals, Spare, Tokens, Webhook,
 };
 pub use reminders::{NewReminder, Reminder, ReminderChange, ReminderId, Reminders};
 #[cfg(feature = "sqlite")]

@@ -45,6 +45,28 @@ pub struct Installation {
     /// When the portal announced the installation, in Unix seconds on its own clock (`ts` of
     /// `ONAPPINSTALL`); `None` if nothing announced it. Default: `None`.
     pub installed_at: Option<u64>,
+    /// The tokens of another administrator, for the time when the person who installed the
+    /// application is gone. Default: none.
+    pub spare: Option<Spare>,
+}
+
+/// The tokens of an administrator who opened the application, other than the person who installed
+/// it. They are used while the portal refuses the installation's own tokens because that person was
+/// dismissed (protocol/auth.md 4). A new installation removes them.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Spare {
+    /// The administrator.
+    pub user: UserId,
+    /// The administrator's tokens.
+    pub tokens: Tokens,
+}
+
+impl Spare {
+    /// Returns these tokens of an administrator.
+    pub fn new(user: UserId, tokens: Tokens) -> Self {
+        Self { user, tokens }
+    }
 }
 
 impl Installation {
@@ -62,6 +84,7 @@ impl Installation {
             access,
             former_hosts: Vec::new(),
             installed_at: None,
+            spare: None,
         }
     }
 

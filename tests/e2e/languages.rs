@@ -1,9 +1,11 @@
 //! The framework's own sentences to people, on portals in other languages.
 
-use imbot::emulator::{Emulator, NewLine, Options};
+use imbot::Config;
+use imbot::emulator::{Emulator, NewApp, NewLine, Options};
 use imbot::prelude::*;
+use tokio::net::TcpListener;
 
-use super::stage::{Setup, texts, until};
+use super::stage::{ANN, Setup, serve_in_background, texts, until};
 
 /// Fails on every message, and has a command with a number.
 struct Clumsy;
@@ -53,6 +55,27 @@ async fn a_failed_turn_is_excused_in_the_portals_language() {
         setup.write("clumsy", "bake");
         setup.receives("clumsy", &[sentence]).await;
     }
+}
+
+#[tokio::test]
+async fn the_installation_page_is_in_the_language_of_the_request() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let handler = format!("http://{}/", listener.local_addr().unwrap());
+    let portal = portal_in("de").await;
+    let mut app = NewApp::new("bots", &handler);
+    (app.interface, app.install) = (true, format!("{handler}install"));
+    let credentials = portal.register_app(app);
+    let config = Config::emulated(&portal, &credentials, &handler);
+    let engine = App::new().bot(Clumsy).engine(&config).unwrap();
+    serve_in_background(&engine, listener);
+    let opened = portal.open_app(ANN, &credentials.client_id).await;
+    let (status, page) = opened.unwrap();
+    assert_eq!(status, 200);
+    assert!(
+        page.contains("<h1>Die Anwendung wird installiert</h1>"),
+        "{page}"
+    );
+    assert_eq!(engine.portals().len(), 1);
 }
 
 #[tokio::test]

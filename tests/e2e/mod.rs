@@ -28,6 +28,7 @@ mod restart;
 mod secrets;
 mod secure;
 mod shared;
+mod spare;
 pub(crate) mod stage;
 mod stop;
 mod tokens;

@@ -148,12 +148,19 @@ async fn everything_is_logged_and_printed() {
     })
     .await;
     note_installations(&store, &tokens).await;
+    portal.make_admin(2).unwrap();
+    portal.open_app(2, &credentials.client_id).await.unwrap();
+    while store.portals().await.unwrap()[0].spare.is_none() {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    note_installations(&store, &tokens).await;
     portal.expire_tokens();
     portal.refuse(1, 503, "QUERY_LIMIT_EXCEEDED");
     let dialog = portal.bot("babbler").unwrap().to_string();
     let said = || portal.history(ANN, &dialog).len();
     portal.send(ANN, &dialog, "hello").unwrap();
     until("an answer", || said() == 2).await;
+    portal.dismiss(ANN).unwrap();
     portal.send(ANN, &dialog, "/fail").unwrap();
     until("an apology", || said() == 4).await;
     note_installations(&store, &tokens).await;
@@ -182,6 +189,8 @@ async fn everything_is_logged_and_printed() {
     assert!(secrets.len() >= 6, "only {} are known", secrets.len());
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert!(log.contains("TRACE") && log.contains("installed"));
+    let warnings = log.matches("who was probably dismissed").count();
+    assert_eq!(warnings, 1, "the use of the spare tokens is logged once");
     for secret in &secrets {
         assert!(secret.len() > 20);
         for (place, text) in [
@@ -200,7 +209,10 @@ async fn note_installations(store: &Memory, tokens: &Notes) {
     for installation in store.portals().await.unwrap() {
         let own = installation.access.tokens().unwrap();
         let secrets = [&own.access, &own.refresh, &installation.application_token];
-        let texts = secrets.map(|secret| secret.expose_secret().to_owned());
+        let spare = installation.spare.iter().map(|spare| &spare.tokens);
+        let spare = spare.flat_map(|spare| [&spare.access, &spare.refresh]);
+        let texts = secrets.into_iter().chain(spare);
+        let texts = texts.map(|secret| secret.expose_secret().to_owned());
         tokens.lock().unwrap().extend(texts);
     }
 }

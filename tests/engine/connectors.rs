@@ -35,6 +35,9 @@ impl Connector for Pigeons {
         if message.text() == "never" {
             return Err(tell("the client has blocked us"));
         }
+        if message.text() == "malformed" {
+            return Err(Error::permanent("status 413 of token=x"));
+        }
         if Instant::now() < self.back {
             return Err("the pigeons sleep")?;
         }
@@ -147,6 +150,25 @@ async fn a_message_that_is_refused_permanently_is_a_dead_letter_at_once_and_the_
         panic!()
     };
     assert_eq!(dead.error, "the client has blocked us");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_permanent_error_is_a_dead_letter_at_once_and_the_operators_do_not_see_its_text() {
+    let pigeons = Pigeons::away_for(Duration::ZERO);
+    let stage = stage(&pigeons).await;
+    stage.post(message("pigeons", "loft", 1, "malformed")).await;
+    stage.post(message("pigeons", "loft", 2, "two")).await;
+    stage.until_idle().await;
+    assert_eq!(calls(&stage), [notice(), delivered(2)]);
+    assert_eq!(
+        text_of(&stage, 0),
+        "Not delivered to the client: the messenger cannot deliver this message"
+    );
+    let [dead] = &stage.store.dead_letters(None, 9).await.unwrap()[..] else {
+        panic!()
+    };
+    assert_eq!(dead.error, "status 413 of token=x");
+    assert_eq!(dead.attempts, 1);
 }
 
 #[tokio::test(start_paused = true)]

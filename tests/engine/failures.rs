@@ -191,7 +191,8 @@ impl Bot for Clumsy {
             ),
             "late reply" => drop(cx.message(MessageId(1)).reply_to(message.id)),
             "permanent" => return Err(Error::permanent("no such date")),
-            "tell" => return Err(tell("word ".repeat(5_000))),
+            "empty tell" => return Err(tell(" ")),
+            "long tell" => return Err(tell("word ".repeat(5_000))),
             typed => {
                 let number: u32 = typed.parse()?;
                 cx.say(format!("{number} it is"));
@@ -209,7 +210,7 @@ async fn an_error_that_cannot_pass_is_not_retried_and_the_user_gets_the_apology_
         "tel",
         "late reply",
         "permanent",
-        "tell",
+        "empty tell",
         "two",
     ] {
         let clumsy = Clumsy::default();
@@ -222,6 +223,17 @@ async fn an_error_that_cannot_pass_is_not_retried_and_the_user_gets_the_apology_
         let dead = stage.store.dead_letters(None, 10).await.unwrap();
         assert_eq!((dead.len(), dead[0].attempts), (1, 1), "{wrong}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_over_the_limit_of_a_message_is_sent_in_parts() {
+    let stage = Stage::with(App::new().bot(Clumsy::default())).await;
+    stage.post(message("clumsy", "27", 1, "long tell")).await;
+    stage.until_idle().await;
+    let texts = stage.sent.texts("27");
+    assert_eq!(texts.len(), 2);
+    assert_eq!(texts.join(" "), "word ".repeat(5_000).trim_end());
+    assert!(stage.store.dead_letters(None, 10).await.unwrap().is_empty());
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,6 +4,7 @@
 use super::check::Check;
 use crate::config::Config;
 use crate::engine::Requirement;
+use crate::event::UserId;
 use crate::portal::methods::app::Info;
 use crate::portal::methods::profile::Profile;
 
@@ -32,6 +33,19 @@ pub(super) fn rights(owner: &Profile, is_application: bool) -> Check {
             "ask an administrator to install the application again",
         ),
     }
+}
+
+/// Reports that calls are made with the tokens of this administrator, because those of the person
+/// who installed the application are refused (protocol/auth.md 4).
+pub(super) fn spare(user: UserId) -> Check {
+    Check::warning(
+        "installer",
+        format!(
+            "the portal refuses the tokens of the user who installed the application, who was probably dismissed; \
+             calls are made with those of user {user}, an administrator who opened it"
+        ),
+        "ask an administrator to install the application again",
+    )
 }
 
 /// Checks that the installation is finished: until then the portal sends no events

@@ -5,7 +5,7 @@ use super::Inspection;
 use super::bots;
 use super::certificate::certificate;
 use super::check::{Check, span};
-use super::grants::{application, payment, rights, scopes};
+use super::grants::{application, payment, rights, scopes, spare};
 use super::lines;
 use super::problem::{PAGE, Problem};
 use crate::portal::Portal;
@@ -40,6 +40,7 @@ pub(super) async fn checks(inspection: &Inspection<'_>, portal: &Portal) -> Vec<
     };
     let is_application = matches!(portal.access().await, Access::Tokens(_));
     checks.push(rights(&owner, is_application));
+    checks.extend(portal.spare_user().await.map(spare));
     checks.extend(installed(inspection, portal, is_application).await);
     let (check, may_use_bots) = granted(inspection, portal, is_application).await;
     checks.push(check);

@@ -14,7 +14,8 @@ use super::actions::{Like, NewChat};
 use super::events::samples::sample;
 use super::feed::Feed;
 use super::install::{Credentials, NewApp};
-use super::refusal::Refusal;
+use super::placement::open_app;
+use super::refusal::{Refusal, no_user};
 use super::serve::Emulator;
 use super::view;
 use super::world::bot::Bot;
@@ -67,6 +68,43 @@ impl Emulator {
     /// `APPLICATION_NOT_FOUND` if there is no such application.
     pub fn uninstall(&self, client_id: &str, clean: bool) -> Result<(), Refusal> {
         self.portal.act(ADMIN, |tx| tx.uninstall(client_id, clean))
+    }
+
+    /// Opens the page of an application, its installation page before it is installed, and returns
+    /// the status and the body of its answer. The form has new tokens of this person.
+    ///
+    /// # Errors
+    ///
+    /// `APPLICATION_NOT_FOUND` if there is no such application, `PLACEMENT_UNREACHABLE` if its page
+    /// does not answer.
+    pub async fn open_app(&self, as_user: u64, client_id: &str) -> Result<(u16, String), Refusal> {
+        open_app(&self.portal, as_user, client_id).await
+    }
+
+    /// Makes a person an administrator. Ann (1) is one from the start.
+    ///
+    /// # Errors
+    ///
+    /// `USER_ID_EMPTY` for an unknown user.
+    pub fn make_admin(&self, user: u64) -> Result<(), Refusal> {
+        self.change_user(user, |user| user.is_admin = true)
+    }
+
+    /// Dismisses a person: calls with that person's tokens are refused with `authorization_error`.
+    ///
+    /// # Errors
+    ///
+    /// `USER_ID_EMPTY` for an unknown user.
+    pub fn dismiss(&self, user: u64) -> Result<(), Refusal> {
+        self.change_user(user, |user| user.is_dismissed = true)
+    }
+
+    fn change_user(&self, id: u64, change: impl FnOnce(&mut User)) -> Result<(), Refusal> {
+        self.portal.act(ADMIN, |tx| {
+            let user = tx.world.users.get_mut(&id).ok_or_else(|| no_user(id))?;
+            change(user);
+            Ok(())
+        })
     }
 
     /// Sends any event to all subscriptions to it, as the administrator, and returns their number.

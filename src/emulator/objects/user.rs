@@ -18,7 +18,7 @@ pub(crate) fn user(world: &World, id: u64) -> Value {
     let phones = guest.filter(|guest| !guest.phone.is_empty());
     json!({
         "id": user.id,
-        "active": true,
+        "active": !user.is_dismissed,
         "name": user.name(),
         "firstName": user.first_name,
         "lastName": user.last_name,

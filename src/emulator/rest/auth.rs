@@ -58,7 +58,8 @@ fn by_token(world: &World, token: &str) -> Result<Caller, Refusal> {
             "Application not found",
         ));
     }
-    if !world.users.contains_key(&grant.user) {
+    let user = world.users.get(&grant.user);
+    if user.is_none_or(|user| user.is_dismissed) {
         return Err(unauthorized(
             "authorization_error",
             "Unable to authorize user",

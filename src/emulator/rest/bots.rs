@@ -78,6 +78,8 @@ fn create(
         color: color::of_id(id).to_owned(),
         bot: Some(bot),
         guest: None,
+        is_admin: false,
+        is_dismissed: false,
     };
     describe(&mut user, properties);
     call.tx.world.users.insert(id, user);

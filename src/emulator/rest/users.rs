@@ -79,7 +79,7 @@ fn me(call: &Call<'_, '_>) -> Result<User, Refusal> {
 fn described(user: &User) -> Value {
     json!({
         "ID": user.id.to_string(),
-        "ACTIVE": true,
+        "ACTIVE": !user.is_dismissed,
         "NAME": user.first_name,
         "LAST_NAME": user.last_name,
         "EMAIL": "",

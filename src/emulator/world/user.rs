@@ -18,6 +18,10 @@ pub(crate) struct User {
     pub(crate) bot: Option<Bot>,
     /// Set for a client who writes through a connector.
     pub(crate) guest: Option<Guest>,
+    /// Whether the user is an administrator.
+    pub(crate) is_admin: bool,
+    /// Whether the user was dismissed and cannot log in.
+    pub(crate) is_dismissed: bool,
 }
 
 /// The client part of a user.
@@ -42,9 +46,10 @@ impl User {
         self.bot.is_none() && self.guest.is_none()
     }
 
-    /// Whether it is the administrator, who installs applications and owns the webhook.
+    /// Whether it is an administrator. The first person is one: installs applications and owns the
+    /// webhook.
     pub(crate) fn is_admin(&self) -> bool {
-        self.id == 1
+        self.is_admin
     }
 }
 
@@ -69,6 +74,8 @@ pub(crate) fn people() -> BTreeMap<u64, User> {
             color: color.to_owned(),
             bot: None,
             guest: None,
+            is_admin: id == 1,
+            is_dismissed: false,
         };
         (id, user)
     })

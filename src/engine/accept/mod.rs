@@ -8,6 +8,7 @@ pub(super) mod install;
 pub(super) mod occurrence;
 mod payment;
 pub(super) mod proof_limits;
+pub(super) mod spare;
 mod verify;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

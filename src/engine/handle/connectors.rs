@@ -3,8 +3,8 @@
 //! Each outside chat has one queue of events and one of calls. That a message was delivered is
 //! reported to the portal by a call in the outbox, committed together with the event's end. A
 //! message that cannot be delivered is retried for about a day, since the messenger may be away,
-//! and later messages of that chat wait behind it. If it fails for good, the operators are told in
-//! their chat.
+//! and later messages of that chat wait behind it; after a permanent error it is not retried. If it
+//! fails for good, the operators get a notice in their chat.
 
 use std::sync::{Arc, Weak};
 
@@ -208,19 +208,20 @@ impl Engine {
                 let status = call(0, "imconnector.send.status.delivery", params);
                 (Outcome::Done, vec![status])
             }
-            Err(error) if error.is_answer() => {
-                let answer = error
-                    .answer()
-                    .map_or_else(String::new, |answer| answer.text().to_owned());
+            Err(error) if error.is_answer() || error.is_permanent() => {
+                let answer = error.answer().map(|answer| answer.text().to_owned());
+                let rejected = Phrase::MessageRejected.text(self.language_of(portal.id()));
+                let reason = answer.as_deref().unwrap_or(rejected);
                 let notice = match failing {
                     Some(failing) => {
-                        self.notify_operators(&portal, &delivery, failing, Some(&answer))
+                        self.notify_operators(&portal, &delivery, failing, Some(reason))
                             .await
                     }
                     None => None,
                 };
                 let notice = notice.map(|(method, params)| call(0, method, params));
-                let end = self.dead_outcome(current, &Error::failed(answer), false);
+                let error = answer.map_or(error, Error::failed);
+                let end = self.dead_outcome(current, &error, false);
                 (end, notice.into_iter().collect())
             }
             Err(error) if started.attempt < OUTSIDE_ATTEMPTS_MAX => {

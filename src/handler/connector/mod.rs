@@ -85,9 +85,9 @@ pub trait Connector: Send + Sync + 'static {
     /// After an error it is retried with growing pauses, for about a day
     /// ([`OUTSIDE_ATTEMPTS_MAX`](crate::engine::OUTSIDE_ATTEMPTS_MAX)), and later messages of this
     /// chat wait. Then it is a dead letter, and the portal shows the connector's error. An answer
-    /// ([`tell`](super::tell)) is not retried and concerns this message only. In both cases the
-    /// operators read in the chat that the message was not delivered, after an answer with its
-    /// text; the client does not see that.
+    /// ([`tell`](super::tell)) or a [permanent](super::Error::is_permanent) error is not retried
+    /// and concerns this message only. In each case the operators read in the chat that the message
+    /// was not delivered, after an answer with its text; the client does not see that.
     fn outbound(
         &self,
         channel: &Channel,

@@ -232,7 +232,7 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
         effects.clear();
         if let Some(answer) = error.answer() {
             effects.use_up_keyboard();
-            cx.say(answer.clone());
+            cx.say_long(answer.clone());
             match effects.take_error() {
                 None => return effects.result(self.handover_change(effects, stored), None),
                 Some(oversized) => error = oversized,

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::portal::error::OAUTH_METHOD;
 use crate::portal::{Error, Portal};
-use crate::store::{Access, Clock, Installation, Time, Tokens};
+use crate::store::{Access, Clock, Installation, Spare, Time, Tokens};
 
 /// How long before its expiry an access token is renewed, if a call needs it then; at most a tenth
 /// of its lifetime.
@@ -42,7 +42,7 @@ const FAILURE_SHARED: Duration = Duration::from_secs(5);
 /// The tokens or webhook that prove our calls, as far as this process knows.
 #[derive(Debug)]
 pub(in crate::portal) struct Credentials {
-    installation: Installation,
+    pub(super) installation: Installation,
     /// When to renew the access token, if its expiry is known.
     renew_at: Option<Instant>,
     /// When the tokens were renewed or replaced, if this process did it.
@@ -53,6 +53,12 @@ pub(in crate::portal) struct Credentials {
     failed: Option<(Instant, Error)>,
     /// Whether the store has the installation.
     is_stored: bool,
+    /// Whether the spare tokens are used instead of the installation's own.
+    pub(super) uses_spare: bool,
+    /// Whether the use of the spare tokens was logged.
+    pub(super) has_warned: bool,
+    /// When this process kept the spare tokens.
+    pub(super) spare_at: Option<Instant>,
     /// This process's id in claims.
     holder: Uuid,
 }
@@ -66,18 +72,54 @@ impl Credentials {
             old_at: None,
             failed: None,
             is_stored: true,
+            uses_spare: false,
+            has_warned: false,
+            spare_at: None,
             holder: Uuid::new_v4(),
         }
     }
 
     /// Replaces the installation; its access token is valid for `expires_in`.
-    fn set(&mut self, installation: Installation, expires_in: Option<Duration>) {
+    pub(super) fn set(&mut self, installation: Installation, expires_in: Option<Duration>) {
+        self.uses_spare &= installation.spare.is_some();
         self.installation = installation;
         self.set_at = Some(Instant::now());
         self.old_at = None;
         // Tokens of unknown age are renewed when a call is refused.
         self.renew_at = expires_in.map(|good| Instant::now() + good - RENEW_BEFORE.min(good / 10));
         self.failed = None;
+    }
+
+    /// Returns the tokens or webhook in use.
+    pub(super) fn access(&self) -> Access {
+        let spare = self.spare_in_use();
+        spare.map_or_else(
+            || self.installation.access.clone(),
+            |spare| Access::Tokens(spare.tokens.clone()),
+        )
+    }
+
+    /// Returns the spare tokens, if they are in use.
+    pub(super) fn spare_in_use(&self) -> Option<&Spare> {
+        self.installation.spare.as_ref().filter(|_| self.uses_spare)
+    }
+
+    /// Changes between the spare tokens and the installation's own.
+    pub(super) fn use_spare(&mut self, uses_spare: bool) {
+        self.uses_spare = uses_spare;
+        self.renew_at = None;
+        self.set_at = None;
+        self.failed = None;
+    }
+
+    /// Returns the installation with new tokens in place of those in use.
+    fn renewed(&self, tokens: Tokens) -> Installation {
+        let mut renewed = self.installation.clone();
+        match &mut renewed.spare {
+            Some(spare) if self.uses_spare => spare.tokens = tokens,
+            _ => renewed.access = Access::Tokens(tokens),
+        }
+        renewed
     }
 }
 
@@ -96,7 +138,7 @@ impl Portal {
                 tracing::warn!(portal = %self.id(), %error, "the access token could not be renewed; using it until it expires");
             }
         }
-        credentials.installation.access.clone()
+        credentials.access()
     }
 
     /// Renews the tokens if no call has renewed them for [`RENEW_AFTER`]. The age counts from the
@@ -131,11 +173,7 @@ impl Portal {
     /// Renews the tokens, unless that has happened meanwhile.
     pub(in crate::portal) async fn refresh(&self, stale: &Tokens) -> Result<(), Error> {
         let mut credentials = self.inner.credentials.lock().await;
-        if !credentials
-            .installation
-            .access
-            .is_same(&Access::Tokens(stale.clone()))
-        {
+        if !credentials.access().is_same(&Access::Tokens(stale.clone())) {
             return Ok(());
         }
         match &credentials.failed {
@@ -150,6 +188,9 @@ impl Portal {
         self.set_address(&installation);
         credentials.set(installation, None);
         credentials.is_stored = true;
+        credentials.use_spare(false);
+        credentials.set_at = Some(Instant::now());
+        credentials.has_warned = false;
         self.breaker().reset();
     }
 
@@ -161,6 +202,9 @@ impl Portal {
     async fn exchange(&self, credentials: &mut Credentials) -> Result<(), Error> {
         let done = self.exchange_or_take_over(credentials).await;
         if let Err(error) = &done {
+            if is_refresh_refused(error) && self.change_to_spare(credentials, error).await {
+                return Ok(());
+            }
             credentials.failed = Some((Instant::now(), error.clone()));
         }
         done
@@ -175,7 +219,7 @@ impl Portal {
             if self.claim(credentials).await? {
                 return Ok(());
             }
-            let Access::Tokens(tokens) = &credentials.installation.access else {
+            let Access::Tokens(tokens) = credentials.access() else {
                 return Ok(()); // the portal is called by a webhook now
             };
             let error = match application.refresh(&self.inner.http, &tokens.refresh).await {
@@ -186,8 +230,7 @@ impl Portal {
                     ));
                 }
                 Ok(grant) => {
-                    let mut renewed = credentials.installation.clone();
-                    renewed.access = Access::Tokens(grant.tokens);
+                    let mut renewed = credentials.renewed(grant.tokens);
                     renewed.move_to(&grant.endpoint);
                     self.set_address(&renewed);
                     credentials.set(renewed, grant.expires_in);
@@ -211,7 +254,7 @@ impl Portal {
 
     /// Waits for the right to renew. Returns true if another process has renewed the tokens
     /// meanwhile.
-    async fn claim(&self, credentials: &mut Credentials) -> Result<bool, Error> {
+    pub(super) async fn claim(&self, credentials: &mut Credentials) -> Result<bool, Error> {
         let end = Instant::now() + LEASE + CLAIM_POLL;
         loop {
             let now = Clock::default().now();
@@ -225,11 +268,20 @@ impl Portal {
                 return Ok(false); // it is not in the store, so no other process has it
             };
             let stored = claim.installation;
-            if !stored.access.is_same(&credentials.installation.access) {
+            let theirs = match &stored.spare {
+                Some(spare) if credentials.uses_spare => Access::Tokens(spare.tokens.clone()),
+                _ => stored.access.clone(),
+            };
+            if !theirs.is_same(&credentials.access()) {
                 tracing::info!(portal = %self.id(), "using the tokens that another process has renewed");
                 self.set_address(&stored);
                 credentials.set(stored, None);
                 return Ok(true);
+            }
+            if credentials.is_stored {
+                // Another process may have changed those that are not in use here.
+                credentials.installation.access = stored.access;
+                credentials.installation.spare = stored.spare;
             }
             if claim.is_granted || Instant::now() >= end {
                 return Ok(false);
@@ -240,7 +292,7 @@ impl Portal {
 
     /// Stores the installation. If that fails it is used nevertheless, since the old tokens no
     /// longer work, and stored later.
-    async fn store(&self, credentials: &mut Credentials) {
+    pub(super) async fn store(&self, credentials: &mut Credentials) {
         credentials.is_stored = false;
         for tries in 0..ATTEMPTS_MAX {
             match self
@@ -272,4 +324,10 @@ impl Portal {
         self.set_address(&credentials.installation);
         self.store(&mut credentials).await;
     }
+}
+
+/// Returns true if the authorization server refused the refresh token: it has expired or was used,
+/// or its user is gone.
+fn is_refresh_refused(error: &Error) -> bool {
+    error.is("invalid_grant") || error.is_user_gone()
 }

@@ -12,6 +12,10 @@ use crate::portal::error::Forbidden;
 use crate::portal::{Error, Portal};
 use crate::store::{Access, Tokens};
 
+/// Maximum number of renewals of the tokens in use for one request: those taken over from another
+/// process may have expired too.
+const RENEWALS_MAX: u32 = 2;
+
 /// A version of the portal's REST interface. v1 and v2 are those of the bot platform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::portal) enum RestVersion {
@@ -24,7 +28,8 @@ pub(in crate::portal) enum RestVersion {
 impl Portal {
     /// Sends one request that the limit has permitted, again if the access token has expired.
     /// Tokens taken over from another process may have expired too, so this may happen twice. A
-    /// token that the portal does not recognise is renewed once, unless it is new.
+    /// token that the portal does not recognise is renewed once, unless it is new. If the person
+    /// whose rights are used is gone, the spare tokens are used instead.
     pub(in crate::portal) async fn request(
         &self,
         version: RestVersion,
@@ -39,14 +44,30 @@ impl Portal {
         }
         let mut access = self.access().await;
         let mut answer = self.send(version, method, params, &access).await;
-        for _ in 0..2 {
+        let (mut renewals, mut has_changed) = (0, false);
+        loop {
             let Access::Tokens(stale) = &access else {
                 break;
             };
             match &answer {
-                Err(error) if error.is_token_expired() => self.refresh(stale).await?,
+                Err(error) if error.is_user_gone() && !has_changed => {
+                    if !self.leave_tokens(stale, error).await {
+                        break;
+                    }
+                    (renewals, has_changed) = (0, true);
+                }
+                Err(error) if error.is_user_gone() => {
+                    self.leave_tokens(stale, error).await;
+                    break;
+                }
+                Err(_) if renewals == RENEWALS_MAX => break,
+                Err(error) if error.is_token_expired() => {
+                    self.refresh(stale).await?;
+                    renewals += 1;
+                }
                 Err(error) if error.is_not_recognised() && self.may_be_stale().await => {
                     self.refresh(stale).await?;
+                    renewals += 1;
                 }
                 _ => break,
             }

@@ -1,7 +1,7 @@
 //! A portal is installed once, and uninstalled with or without what was said there.
 
 use crate::event::{MemberId, UserId};
-use crate::store::{ADDRESSES_MAX, Access, Installation, Store, Tokens, Webhook};
+use crate::store::{ADDRESSES_MAX, Access, Installation, Spare, Store, Tokens, Webhook};
 use secrecy::ExposeSecret;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -13,6 +13,7 @@ pub(super) const CHECKS: &[Check] = &[
     check!(an_installation_replaces_an_earlier_one),
     check!(an_inbound_webhook_is_read_as_it_was_stored),
     check!(the_former_hosts_and_the_time_of_an_installation_are_kept),
+    check!(the_spare_tokens_of_a_portal_are_kept_until_a_new_installation),
     check!(one_at_a_time_may_renew_the_tokens_of_a_portal),
     check!(conversations_stay_when_a_portal_is_uninstalled),
     check!(conversations_go_with_a_portal_when_that_is_asked_for),
@@ -89,6 +90,32 @@ async fn the_former_hosts_and_the_time_of_an_installation_are_kept(store: Arc<dy
         assert_eq!(read.former_hosts, given.former_hosts);
         assert_eq!(read.installed_at, given.installed_at);
     }
+}
+
+async fn the_spare_tokens_of_a_portal_are_kept_until_a_new_installation(store: Arc<dyn Store>) {
+    let store = &*store;
+    let mut given = installation("https://own/");
+    let tokens = Tokens {
+        access: "spare access".into(),
+        refresh: "spare refresh".into(),
+    };
+    given.spare = Some(Spare::new(UserId(9), tokens));
+    store.install(given).await.unwrap();
+    let own = store.portals().await.unwrap().remove(0);
+    let claimed = store.claim(&own.portal, Uuid::from_u128(1), at(0), at(30));
+    let claimed = claimed.await.unwrap().unwrap().installation;
+    for read in [own, claimed] {
+        assert!(!format!("{read:?}").contains("spare access"), "not printed");
+        let spare = read.spare.unwrap();
+        let secrets = [&spare.tokens.access, &spare.tokens.refresh];
+        assert_eq!(spare.user, UserId(9));
+        assert_eq!(
+            secrets.map(|secret| secret.expose_secret()),
+            ["spare access", "spare refresh"]
+        );
+    }
+    store.install(installation("https://own/")).await.unwrap();
+    assert!(store.portals().await.unwrap()[0].spare.is_none());
 }
 
 async fn one_at_a_time_may_renew_the_tokens_of_a_portal(store: Arc<dyn Store>) {

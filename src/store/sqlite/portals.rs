@@ -10,11 +10,12 @@ use super::Fault;
 use super::db::Db;
 use crate::event::{MemberId, UserId};
 use crate::store::portals::add_address;
-use crate::store::{Access, Booking, Claim, Installation, Time, Tokens, Webhook};
+use crate::store::{Access, Booking, Claim, Installation, Spare, Time, Tokens, Webhook};
 
 /// Selects the columns of [`installation`].
 const SELECT: &str =
-    "SELECT portal, endpoint, application_token, access, refresh, user, former_hosts, installed_at
+    "SELECT portal, endpoint, application_token, access, refresh, user, former_hosts, installed_at,
+     spare_user, spare_access, spare_refresh
      FROM portal";
 
 /// Returns the context of a sealed token.
@@ -31,6 +32,7 @@ pub(super) fn install(db: &Db, installation: &Installation) -> Result<(), Fault>
         access,
         former_hosts,
         installed_at,
+        spare,
     } = installation;
     let (user, access, refresh) = match access {
         Access::Tokens(tokens) => (None, &tokens.access, &tokens.refresh),
@@ -44,8 +46,9 @@ pub(super) fn install(db: &Db, installation: &Installation) -> Result<(), Fault>
     };
     db.execute(
         "INSERT OR REPLACE INTO portal
-         (portal, endpoint, application_token, access, refresh, user, former_hosts, installed_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+         (portal, endpoint, application_token, access, refresh, user, former_hosts, installed_at,
+          spare_user, spare_access, spare_refresh)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         params![
             portal.as_str(),
             endpoint,
@@ -54,7 +57,14 @@ pub(super) fn install(db: &Db, installation: &Installation) -> Result<(), Fault>
             seal("refresh", refresh),
             user,
             serde_json::Value::from(former_hosts.clone()).to_string(),
-            installed_at
+            installed_at,
+            spare.as_ref().map(|spare| spare.user.0),
+            spare
+                .as_ref()
+                .map(|spare| seal("spare_access", &spare.tokens.access)),
+            spare
+                .as_ref()
+                .map(|spare| seal("spare_refresh", &spare.tokens.refresh))
         ],
     )?;
     Ok(())
@@ -165,10 +175,19 @@ fn installation(db: &Db, row: &Row<'_>) -> Result<Installation, Fault> {
     let hosts: Option<String> = row.get(6)?;
     // A list that cannot be read is dropped, not an error.
     let former_hosts = hosts.and_then(|hosts| serde_json::from_str(&hosts).ok());
+    let spare = match row.get::<_, Option<u64>>(8)? {
+        Some(user) => {
+            let access = token(db, row, 9, "spare_access", &portal)?;
+            let refresh = token(db, row, 10, "spare_refresh", &portal)?;
+            Some(Spare::new(UserId(user), Tokens { access, refresh }))
+        }
+        None => None,
+    };
     let id = MemberId::new(portal);
     Ok(Installation {
         former_hosts: former_hosts.unwrap_or_default(),
         installed_at: row.get(7)?,
+        spare,
         ..Installation::new(id, row.get(1)?, application_token, access)
     })
 }

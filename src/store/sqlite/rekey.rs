@@ -70,12 +70,22 @@ fn reseal_tokens(db: &Db, old: &Sealer) -> Result<(), Fault> {
     let names = db.list("SELECT portal FROM portal", [], |row| {
         Ok(row.get::<_, String>(0)?)
     })?;
-    for column in ["application_token", "access", "refresh"] {
+    let columns = [
+        "application_token",
+        "access",
+        "refresh",
+        "spare_access",
+        "spare_refresh",
+    ];
+    for column in columns {
         for portal in &names {
             let context = portals::token_context(column, portal);
             let sql = format!("SELECT {column} FROM portal WHERE portal = ?1");
-            let sealed = db.find(&sql, [portal], |row| Ok(row.get::<_, Vec<u8>>(0)?))?;
-            let plain = old.open(&context, &sealed.unwrap_or_default())?;
+            let sealed = db.find(&sql, [portal], |row| Ok(row.get::<_, Option<Vec<u8>>>(0)?))?;
+            let Some(sealed) = sealed.flatten() else {
+                continue; // the portal has no spare tokens
+            };
+            let plain = old.open(&context, &sealed)?;
             let sql = format!("UPDATE portal SET {column} = ?2 WHERE portal = ?1");
             db.execute(&sql, params![portal, db.sealer.seal(&context, &plain)])?;
         }

@@ -37,6 +37,27 @@ async fn events_that_the_running_program_refused_as_unproven_are_a_warning() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_use_of_another_administrators_tokens_is_a_warning_that_advises_to_install_again() {
+    const BORIS: u64 = 2;
+    let setup = Setup::application(None).await;
+    let client_id = setup.config.client_id.clone().unwrap();
+    setup.portal.make_admin(BORIS).unwrap();
+    setup.portal.open_app(BORIS, &client_id).await.unwrap();
+    let has_spare = async || {
+        let portals = setup.engine.store().portals().await.unwrap();
+        portals[0].spare.is_some()
+    };
+    while !has_spare().await {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    setup.portal.dismiss(ANN).unwrap();
+    doctor(&setup.config)
+        .await
+        .is("installer", "warning", "those of user 2")
+        .advises("installer", "install the application again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn unbound_events_of_bots_are_named_and_registering_binds_them() {
     let setup = Setup::application(None).await;
     let portal = setup.engine.portal(&setup.engine.portals()[0]).unwrap();

@@ -3,10 +3,10 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 
-use imbot::event::MemberId;
+use imbot::event::{MemberId, UserId};
 use imbot::store::{
     Access, Content, DeadWhat, Inbox, Installation, Key, KeyError, OpenError, Operator, Portals,
-    Sqlite, Tokens, TurnCommit, Turns, Upkeep,
+    Spare, Sqlite, Tokens, TurnCommit, Turns, Upkeep,
 };
 use rusqlite::Connection;
 use secrecy::ExposeSecret;
@@ -15,7 +15,7 @@ use super::{Home, contains};
 use imbot::store::contract::sample::{append, at, body, chat, dead, delivery};
 
 fn installation() -> Installation {
-    Installation::new(
+    let mut installation = Installation::new(
         MemberId::new("portal"),
         "https://example.bitrix24.com/rest/".to_owned(),
         "canary-application".to_owned().into(),
@@ -23,7 +23,13 @@ fn installation() -> Installation {
             access: "canary-access".to_owned().into(),
             refresh: "canary-refresh".to_owned().into(),
         }),
-    )
+    );
+    let tokens = Tokens {
+        access: "canary-spare-access".to_owned().into(),
+        refresh: "canary-spare-refresh".to_owned().into(),
+    };
+    installation.spare = Some(Spare::new(UserId(9), tokens));
+    installation
 }
 
 #[tokio::test]
@@ -130,6 +136,9 @@ async fn after_a_change_of_the_key_only_the_new_key_opens_the_store() {
         portal.access.tokens().unwrap().refresh.expose_secret(),
         "canary-refresh"
     );
+    let spare = portal.spare.unwrap().tokens;
+    assert_eq!(spare.access.expose_secret(), "canary-spare-access");
+    assert_eq!(spare.refresh.expose_secret(), "canary-spare-refresh");
 }
 
 #[test]

@@ -15,11 +15,12 @@ use imbot::store::contract::sample::{
 };
 
 /// The migrations of the older versions, oldest first.
-const SCHEMAS: [&str; 4] = [
+const SCHEMAS: [&str; 5] = [
     include_str!("../../../src/store/sqlite/schema/1.sql"),
     include_str!("../../../src/store/sqlite/schema/2.sql"),
     include_str!("../../../src/store/sqlite/schema/3.sql"),
     include_str!("../../../src/store/sqlite/schema/4.sql"),
+    include_str!("../../../src/store/sqlite/schema/5.sql"),
 ];
 
 /// Replaces a file of the current version by one of an older version with the rows it can hold.
@@ -51,7 +52,7 @@ fn as_version(home: &Home, version: u32) {
         .unwrap();
     assert_eq!(
         tables.len(),
-        [11, 14, 14, 15][version as usize - 1],
+        [11, 14, 14, 15, 15][version as usize - 1],
         "{tables:?}"
     );
     for (table, columns) in tables {
@@ -65,7 +66,7 @@ fn as_version(home: &Home, version: u32) {
 
 #[tokio::test]
 async fn files_of_older_versions_keep_their_rows_and_support_new_features() {
-    for version in [1, 2, 3, 4] {
+    for version in [1, 2, 3, 4, 5] {
         upgrades_from(version).await;
     }
 }
@@ -93,7 +94,7 @@ async fn upgrades_from(version: u32) {
             error,
             OpenError::Older {
                 found,
-                known: 5,
+                known: 6,
                 ..
             } if found == version
         ),

@@ -133,6 +133,7 @@ async fn portals_are_unchanged(store: &Sqlite) {
     let tokens = application.access.tokens().unwrap();
     assert_eq!(tokens.access.expose_secret(), "access");
     assert_eq!(tokens.refresh.expose_secret(), "refresh");
+    assert!(application.spare.is_none());
 
     assert_eq!(webhook.portal, MemberId::new("hook.example.com"));
     assert_eq!(

@@ -66,6 +66,8 @@ impl Transaction<'_> {
                 email: String::new(),
                 phone: String::new(),
             }),
+            is_admin: false,
+            is_dismissed: false,
         });
         sender.describe(user);
         id

@@ -74,6 +74,8 @@ fn register(call: &mut Call<'_, '_>) -> Answer {
         color: color::of_id(id).to_owned(),
         bot: Some(bot),
         guest: None,
+        is_admin: false,
+        is_dismissed: false,
     };
     describe(&mut user, &fields)?;
     call.tx.world.users.insert(id, user);

@@ -1,0 +1,67 @@
+//! Tokens of people who open the application: those of an administrator are kept as the portal's
+//! spare tokens, for the time when the person who installed the application is gone.
+//!
+//! Anybody can post such tokens. They are kept only after the portal has confirmed them, at the
+//! address of its installation; how often it is asked is bounded.
+
+use std::sync::Arc;
+
+use secrecy::{ExposeSecret, SecretString};
+use subtle::ConstantTimeEq;
+
+use super::install::causes;
+use crate::engine::Engine;
+use crate::event::MemberId;
+use crate::store::Tokens;
+
+/// The tokens that a portal posts when somebody opens the application, not yet confirmed.
+#[derive(Debug)]
+pub(crate) struct OfferedTokens {
+    /// The portal that they claim to be from.
+    pub(crate) portal: MemberId,
+    /// The token of the installation, if it was posted.
+    pub(crate) application_token: Option<SecretString>,
+    pub(crate) tokens: Tokens,
+}
+
+impl Engine {
+    /// Keeps tokens as the portal's spare ones if they are an administrator's, in the background.
+    /// Drops them without a call if the application is not installed on that portal, or if too many
+    /// are being checked.
+    pub(crate) fn offer_spare(self: &Arc<Self>, offered: OfferedTokens) {
+        let Some(portal) = self.portal(&offered.portal) else {
+            return;
+        };
+        let installed_with = self.registry.application_token(portal.id());
+        if let (Some(claimed), Some(own)) = (&offered.application_token, installed_with) {
+            let (claimed, own) = (claimed.expose_secret(), own.expose_secret());
+            if !bool::from(claimed.as_bytes().ct_eq(own.as_bytes())) {
+                return;
+            }
+        }
+        let now = self.options.clock.now();
+        let token = offered.tokens.access.clone();
+        let Some(permit) = self.proof_limits.spare(portal.id(), &token, now) else {
+            tracing::debug!(portal = %portal.id(), "tokens of a person who opened the application are not checked");
+            return;
+        };
+        let (engine, stopped) = (Arc::clone(self), self.stopped.clone());
+        self.tasks.spawn(async move {
+            let kept = portal.keep_spare(offered.tokens);
+            match stopped.run_until_cancelled(kept).await {
+                Some(Ok(Some(user))) => {
+                    tracing::info!(portal = %portal.id(), %user, "the tokens of an administrator who opened the application are kept as spare ones");
+                }
+                Some(Ok(None)) => engine.proof_limits.refuse_spare(&token),
+                Some(Err(error)) => {
+                    tracing::debug!(portal = %portal.id(), error = %causes(&error), "tokens of a person who opened the application are not kept");
+                    if error.code().is_some() {
+                        engine.proof_limits.refuse_spare(&token);
+                    }
+                }
+                None => {} // the program stops
+            }
+            drop(permit);
+        });
+    }
+}
