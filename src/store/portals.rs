@@ -51,7 +51,9 @@ pub struct Installation {
 }
 
 /// The tokens of an administrator who opened the application, other than the person who installed
-/// it. They are used while the portal refuses the installation's own tokens because that person was
+/// it.
+///
+/// They are used while the portal refuses the installation's own tokens because that person was
 /// dismissed (protocol/auth.md 4). A new installation removes them.
 #[derive(Clone, Debug)]
 #[non_exhaustive]

@@ -45,10 +45,7 @@ impl Portal {
         let mut access = self.access().await;
         let mut answer = self.send(version, method, params, &access).await;
         let (mut renewals, mut has_changed) = (0, false);
-        loop {
-            let Access::Tokens(stale) = &access else {
-                break;
-            };
+        while let Access::Tokens(stale) = &access {
             match &answer {
                 Err(error) if error.is_user_gone() && !has_changed => {
                     if !self.leave_tokens(stale, error).await {
