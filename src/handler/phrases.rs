@@ -68,6 +68,14 @@ pub(crate) enum Phrase {
     MessengerAway,
     /// A reason of [`NotDelivered`](Phrase::NotDelivered): the connector's error is permanent.
     MessageRejected,
+    /// The heading of the application's page.
+    BotsOfApplication,
+    /// Above the bots' names.
+    FindBots,
+    /// The heading of the page of an application without bots.
+    NoBots,
+    /// Below that heading.
+    InBackground,
     /// A connector is joined to a line (`{0}`).
     Connected,
     /// A connector is not joined to a line (`{0}`), for this reason (`{1}`).
@@ -90,7 +98,7 @@ pub(crate) enum Phrase {
 const LANGUAGES: usize = 6;
 
 /// The phrases, in the languages' order.
-const TABLE: [(Phrase, [&str; LANGUAGES]); 22] = [
+const TABLE: [(Phrase, [&str; LANGUAGES]); 26] = [
     (
         Phrase::Failed,
         [
@@ -265,6 +273,50 @@ const TABLE: [(Phrase, [&str; LANGUAGES]); 22] = [
             "No conectado a la línea {0}: {1}",
             "Não conectado à linha {0}: {1}",
             "Brak połączenia z linią {0}: {1}",
+        ],
+    ),
+    (
+        Phrase::BotsOfApplication,
+        [
+            "Bots of this application",
+            "Боты этого приложения",
+            "Bots dieser Anwendung",
+            "Bots de esta aplicación",
+            "Bots deste aplicativo",
+            "Boty tej aplikacji",
+        ],
+    ),
+    (
+        Phrase::FindBots,
+        [
+            "Find them in the messenger by name:",
+            "Найдите их в мессенджере по имени:",
+            "Sie finden sie im Messenger unter diesem Namen:",
+            "Búscalos en el messenger por su nombre:",
+            "Encontre-os no messenger pelo nome:",
+            "Znajdziesz je w komunikatorze po nazwie:",
+        ],
+    ),
+    (
+        Phrase::NoBots,
+        [
+            "This application has no bots",
+            "У этого приложения нет ботов",
+            "Diese Anwendung hat keine Bots",
+            "Esta aplicación no tiene bots",
+            "Este aplicativo não tem bots",
+            "Ta aplikacja nie ma botów",
+        ],
+    ),
+    (
+        Phrase::InBackground,
+        [
+            "It works in the background.",
+            "Оно работает в фоновом режиме.",
+            "Sie arbeitet im Hintergrund.",
+            "Funciona en segundo plano.",
+            "Ele funciona em segundo plano.",
+            "Działa w tle.",
         ],
     ),
     (

@@ -134,7 +134,8 @@ impl EventEndpoint {
         match self.engine.accept_for(event.clone(), user).await {
             Ok(()) => StatusCode::OK.into(),
             Err(AcceptError::Malformed(_)) if page::is_opened_by(&event) => {
-                page::page(&self.engine, &event)
+                let query = request.uri().query().unwrap_or_default();
+                page::page(&self.engine, query, &event)
             }
             Err(error) => {
                 let status = status(&error);

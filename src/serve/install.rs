@@ -10,7 +10,7 @@ use poem::http::StatusCode;
 use poem::{Body, Response};
 use secrecy::SecretString;
 
-use super::reply::{escape, html, read_body, refuse, refuse_error};
+use super::reply::{escape, html, language, read_body, refuse, refuse_error};
 use crate::engine::{Engine, InstallClaim};
 use crate::event::{MemberId, Node, Tree};
 use crate::handler::{Language, Phrase};
@@ -36,18 +36,6 @@ pub(super) async fn page(engine: &Arc<Engine>, query: &str, body: Body) -> Respo
         Ok(()) => html(render(engine.bx24_url(), language(query))),
         Err(error) => refuse_error(&error),
     }
-}
-
-/// Returns the language that the portal names in the query of a frame (`LANG`); English if it names
-/// none.
-fn language(query: &str) -> Language {
-    let query = Bytes::copy_from_slice(query.as_bytes());
-    let query = Tree::from_form(query).ok();
-    let code = query.as_ref().and_then(|query| {
-        let code = query.root().get("LANG").and_then(Node::filled)?;
-        Some(String::from(code))
-    });
-    Language::of(code.as_deref())
 }
 
 fn render(bx24_url: &str, language: Language) -> String {

@@ -10,9 +10,10 @@ use bytes::Bytes;
 use poem::Response;
 
 use super::install::FRAME_BYTES_MAX;
-use super::reply::{escape, html};
+use super::reply::{escape, html, language};
 use crate::engine::{Engine, OfferedTokens};
 use crate::event::{MemberId, Node, Tree};
+use crate::handler::{Language, Phrase};
 use crate::store::Tokens;
 
 const PAGE: &str = include_str!("page.html");
@@ -46,35 +47,28 @@ fn tokens(form: &Bytes) -> Option<OfferedTokens> {
     })
 }
 
-/// Returns the page: the bots of this program. Offers the posted tokens to the engine.
-pub(super) fn page(engine: &Arc<Engine>, form: &Bytes) -> Response {
+/// Returns the page, in the language of the query: the bots of this program. Offers the posted
+/// tokens to the engine.
+pub(super) fn page(engine: &Arc<Engine>, query: &str, form: &Bytes) -> Response {
     if let Some(tokens) = tokens(form) {
         engine.offer_spare(tokens);
     }
-    html(render(&engine.bot_names()))
+    html(render(&engine.bot_names(), language(query)))
 }
 
-fn render(bots: &[&str]) -> String {
-    let (title, text) = match bots {
-        [] => (
-            "This application has no bots",
-            "It works in the background.",
-        ),
-        [_] => (
-            "The bot of this application",
-            "Find it in the messenger by its name:",
-        ),
-        _ => (
-            "The bots of this application",
-            "Find them in the messenger by their names:",
-        ),
+fn render(bots: &[&str], language: Language) -> String {
+    let (title, text) = if bots.is_empty() {
+        (Phrase::NoBots, Phrase::InBackground)
+    } else {
+        (Phrase::BotsOfApplication, Phrase::FindBots)
     };
     let bots: String = bots
         .iter()
         .map(|name| format!("<li>{}</li>", escape(name)))
         .collect();
-    PAGE.replace("{{title}}", title)
-        .replace("{{text}}", text)
+    PAGE.replace("{{language}}", language.code())
+        .replace("{{title}}", title.text(language))
+        .replace("{{text}}", text.text(language))
         .replace("{{bots}}", &bots)
 }
 
@@ -95,8 +89,12 @@ mod tests {
 
     #[test]
     fn the_page_names_the_bots_and_escapes_their_names() {
-        let page = render(&["Echo", "<b>"]);
+        let page = render(&["Echo", "<b>"], Language::German);
         assert!(page.contains("<li>Echo</li><li>&lt;b&gt;</li>"), "{page}");
-        assert!(!render(&[]).contains("<li>"));
+        assert!(
+            page.contains("<html lang=\"de\">") && page.contains("Bots dieser Anwendung"),
+            "{page}"
+        );
+        assert!(!render(&[], Language::English).contains("<li>"));
     }
 }

@@ -1,4 +1,5 @@
-//! Reads bodies within a limit, and answers with pages, and with refusals in plain text.
+//! Reads bodies within a limit and the language of a page, and answers with pages, and with
+//! refusals in plain text.
 
 use std::pin::pin;
 
@@ -9,6 +10,8 @@ use poem::http::StatusCode;
 use poem::{Body, Response};
 
 use crate::engine::AcceptError;
+use crate::event::{Node, Tree};
+use crate::handler::Language;
 
 /// Returns a whole body, or an error if it is longer than the limit. Most bodies arrive in one
 /// piece, which is returned without a copy.
@@ -66,4 +69,16 @@ pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
+}
+
+/// Returns the language that the portal names in the query of a frame (`LANG`); English if it names
+/// none.
+pub(super) fn language(query: &str) -> Language {
+    let query = Bytes::copy_from_slice(query.as_bytes());
+    let query = Tree::from_form(query).ok();
+    let code = query.as_ref().and_then(|query| {
+        let code = query.root().get("LANG").and_then(Node::filled)?;
+        Some(String::from(code))
+    });
+    Language::of(code.as_deref())
 }
