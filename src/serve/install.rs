@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use poem::http::StatusCode;
 use poem::{Body, Response};
 use secrecy::SecretString;
