@@ -10,8 +10,8 @@
 //! file. The suite `store::contract` (feature `testing`) checks what the engine relies on.
 //!
 //! A store has no clock: all times are parameters. The types that a store must handle completely,
-//! such as [`TurnCommit`] and [`Outcome`], are exhaustive on purpose: when they grow, a store of your
-//! own does not compile until it handles the new part.
+//! such as [`TurnCommit`] and [`Outcome`], are exhaustive on purpose: when they grow, a store of
+//! your own does not compile until it handles the new part.
 
 mod arrived;
 mod booking;
