@@ -52,18 +52,8 @@ impl Transaction<'_> {
             return Ok(());
         }
         self.finish_install(client_id)?;
-        let tree = json!({
-            "event": "ONAPPINSTALL",
-            "data": { "VERSION": "1", "ACTIVE": "Y", "INSTALLED": "Y", "LANGUAGE_ID": self.world.language },
-            "ts": self.world.clock.unix(),
-            "auth": self.install_auth(&app),
-        });
-        self.outgoing.push(Delivery {
-            url: app.install,
-            app: Some(app.title),
-            tree,
-            done,
-        });
+        let data = json!({ "VERSION": "1", "ACTIVE": "Y", "INSTALLED": "Y", "LANGUAGE_ID": self.world.language });
+        self.send_installation(app, "ONAPPINSTALL", &data, done);
         Ok(())
     }
 
@@ -78,9 +68,23 @@ impl Transaction<'_> {
         let app = self.known_app(client_id)?;
         let owner = Owner::App(client_id.to_owned());
         self.world.subscriptions.retain(|_, row| row.owner != owner);
+        let data = json!({ "VERSION": "2", "PREVIOUS_VERSION": "1", "ACTIVE": "Y", "INSTALLED": "Y", "LANGUAGE_ID": self.world.language });
+        self.send_installation(app, "ONAPPUPDATE", &data, done);
+        Ok(())
+    }
+
+    /// Sends the event of an installation, with the tokens of a new one, to the application's
+    /// installation address.
+    fn send_installation(
+        &mut self,
+        app: App,
+        event: &str,
+        data: &Value,
+        done: Option<oneshot::Sender<()>>,
+    ) {
         let tree = json!({
-            "event": "ONAPPUPDATE",
-            "data": { "VERSION": "2", "PREVIOUS_VERSION": "1", "ACTIVE": "Y", "INSTALLED": "Y", "LANGUAGE_ID": self.world.language },
+            "event": event,
+            "data": data,
             "ts": self.world.clock.unix(),
             "auth": self.install_auth(&app),
         });
@@ -90,7 +94,6 @@ impl Transaction<'_> {
             tree,
             done,
         });
-        Ok(())
     }
 
     /// Returns the `auth` of an installation: without `expires` and `user_id`, as in the

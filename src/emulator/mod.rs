@@ -13,7 +13,7 @@
 //!
 //! | layer | content |
 //! |---|---|
-//! | `clock`, `refusal`, `shorten`, `picture`, `post`, `limit`, `planned` | small parts without state of the portal |
+//! | `clock`, `refusal`, `shorten`, `picture`, `post`, `limit`, `planned` | small parts, without state |
 //! | `world` | the state: users, chats, messages, applications, tokens; `world/line` for open channels |
 //! | `view`, `objects`, `reply` | the state as JSON: for the page, for v2, and as HTTP answers |
 //! | `updates`, `transaction` | one request with exclusive access to the world, and its results |

@@ -262,7 +262,7 @@ impl Delivery {
     pub fn api(&self) -> Option<Api> {
         match self.name.as_ref() {
             name if v1::NAMES.contains(&name) => Some(Api::V1),
-            name if v2::NAMES.contains(&name) => Some(Api::V2),
+            name if v2::is_known(name) => Some(Api::V2),
             _ => None,
         }
     }

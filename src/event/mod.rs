@@ -59,3 +59,4 @@ pub use line::{CrmObject, LineChat, SessionChange};
 pub use page::Page;
 pub use payload::{Payload, Session};
 pub use tree::{DEPTH_MAX, Node, Tree};
+pub use v2::BOT_EVENTS_V2;

@@ -11,8 +11,8 @@ use super::{
     mention,
 };
 
-/// The names that this module decodes.
-pub(super) const NAMES: &[&str] = &[
+/// The events of a bot (protocol/bots-v2.md 5).
+pub const BOT_EVENTS_V2: [&str; 8] = [
     "ONIMBOTV2MESSAGEADD",
     "ONIMBOTV2MESSAGEUPDATE",
     "ONIMBOTV2MESSAGEDELETE",
@@ -21,12 +21,21 @@ pub(super) const NAMES: &[&str] = &[
     "ONIMBOTV2CONTEXTGET",
     "ONIMBOTV2COMMANDADD",
     "ONIMBOTV2REACTIONCHANGE",
+];
+
+/// The same events of chats, for a user who is no bot.
+const USER_EVENTS: [&str; 5] = [
     "ONIMV2MESSAGEADD",
     "ONIMV2MESSAGEUPDATE",
     "ONIMV2MESSAGEDELETE",
     "ONIMV2JOINCHAT",
     "ONIMV2REACTIONCHANGE",
 ];
+
+/// Returns true if this module decodes the event of this name.
+pub(super) fn is_known(name: &str) -> bool {
+    BOT_EVENTS_V2.contains(&name) || USER_EVENTS.contains(&name)
+}
 
 pub(super) fn decode(name: &str, root: Node<'_>) -> Result<Event, DecodeError> {
     let data = root.get("data").ok_or_else(|| root.missing("data"))?;

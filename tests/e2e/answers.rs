@@ -153,16 +153,7 @@ async fn many_messages_of_one_chat_are_answered_in_order() {
 async fn a_command_of_a_chat_that_the_bot_is_not_in_is_answered_there() {
     for api in BOTH {
         let setup = Setup::installed(App::new().bot(Anywhere(api))).await;
-        let group = setup.portal.group(ANN, "Without the bot", &[]).unwrap();
-        setup.portal.send(ANN, &group, "/where").unwrap();
-        let is_answered = || {
-            let last = setup.portal.history(ANN, &group).pop();
-            last.is_some_and(|last| {
-                let text = last["text"].as_str().unwrap();
-                text != "/where" && text.contains("here")
-            })
-        };
-        until("the answer", is_answered).await;
+        setup.answers_where_the_bot_is_not_a_member().await;
     }
 }
 

@@ -291,16 +291,7 @@ async fn an_answer_with_a_menu_is_given_where_the_bot_is_not_a_member() {
     for api in BOTH {
         let (log, _guard) = Log::record();
         let setup = setup(api).await;
-        let group = setup.portal.group(ANN, "Without the bot", &[]).unwrap();
-        setup.portal.send(ANN, &group, "/where").unwrap();
-        let is_answered = || {
-            let last = setup.portal.history(ANN, &group).pop();
-            last.is_some_and(|last| {
-                let text = last["text"].as_str().unwrap();
-                text != "/where" && text.contains("here")
-            })
-        };
-        until("the answer", is_answered).await;
+        setup.answers_where_the_bot_is_not_a_member().await;
         // The method of v2 takes no menu.
         let is_dropped = log.text().contains("part=\"MENU\"");
         assert_eq!(is_dropped, api == Api::V2, "{}", log.text());

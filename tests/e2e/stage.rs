@@ -267,6 +267,20 @@ impl Desk {
         messages
     }
 
+    /// Types `/where` in a group without bots, and waits for an answer with "here".
+    pub(super) async fn answers_where_the_bot_is_not_a_member(&self) {
+        let group = self.portal.group(ANN, "Without the bot", &[]).unwrap();
+        self.portal.send(ANN, &group, "/where").unwrap();
+        let is_answered = || {
+            let last = self.portal.history(ANN, &group).pop();
+            last.is_some_and(|last| {
+                let text = last["text"].as_str().unwrap();
+                text != "/where" && text.contains("here")
+            })
+        };
+        until("the answer", is_answered).await;
+    }
+
     /// Waits until a bot has sent exactly these messages to Ann.
     pub(super) async fn receives(&self, code: &str, expected: &[&str]) {
         until(&format!("{code} to say {expected:?}"), || {

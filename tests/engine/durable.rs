@@ -10,7 +10,8 @@ use imbot::store::{Key, Operator, Portals, Sqlite, Upkeep};
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
-use super::stage::{MEMBER, Stage, TOKEN, auth, installation, message};
+use super::stage::{MEMBER, Stage, TOKEN, auth, message};
+use imbot::store::contract::sample::installation;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 

@@ -7,7 +7,8 @@ use std::time::Duration;
 use imbot::prelude::*;
 use imbot::store::{Clock, Memory, Operator, Portals, Time};
 
-use super::stage::{MEMBER, Stage, TOKEN, installation, message};
+use super::stage::{MEMBER, Stage, TOKEN, message};
+use imbot::store::contract::sample::installation;
 
 /// Sets a reminder after the seconds in the message; any other text cancels the last one.
 struct Alarm;

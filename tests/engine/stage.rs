@@ -7,9 +7,10 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use bytes::Bytes;
 use imbot::engine::{AcceptError, Engine, RepeatId, Transport};
-use imbot::event::{DialogId, MemberId, MessageId, form};
+use imbot::event::{DialogId, MessageId, form};
 use imbot::portal::{BotClient, Error};
-use imbot::store::{Access, Call, Clock, Installation, Memory, Portals, Store, Time, Tokens};
+use imbot::store::contract::sample::installation;
+use imbot::store::{Call, Clock, Memory, Portals, Store, Time};
 use imbot::{App, Config};
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -126,18 +127,6 @@ fn clock() -> Clock {
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
     LazyLock::force(&START);
     Clock::new(|| Time(1_771_940_028_000) + START.elapsed())
-}
-
-pub(super) fn installation(member: &str, token: &str) -> Installation {
-    Installation::new(
-        MemberId::new(member),
-        "https://example.bitrix24.com/rest/".into(),
-        token.to_owned().into(),
-        Access::Tokens(Tokens {
-            access: "access".to_owned().into(),
-            refresh: "refresh".to_owned().into(),
-        }),
-    )
 }
 
 fn config() -> Config {

@@ -11,7 +11,8 @@ use imbot::store::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::stage::{MEMBER, Stage, TOKEN, installation, message};
+use super::stage::{MEMBER, Stage, TOKEN, message};
+use imbot::store::contract::sample::installation;
 
 #[derive(Default, Serialize, Deserialize)]
 struct Order {

@@ -5,7 +5,8 @@ use imbot::prelude::*;
 use imbot::store::Portals;
 use serde_json::json;
 
-use super::stage::{MEMBER, Stage, TOKEN, command, event, installation, message};
+use super::stage::{MEMBER, Stage, TOKEN, command, event, message};
+use imbot::store::contract::sample::installation;
 
 struct Echo;
 

@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use imbot::engine::{RepeatId, Transport};
-use imbot::event::{DialogId, MemberId, MessageId, form};
+use imbot::event::{DialogId, MessageId, form};
 use imbot::portal::{BotClient, Error};
-use imbot::store::{Access, Call, Installation, Tokens};
+use imbot::store::contract::sample;
+use imbot::store::{Call, Installation};
 use serde_json::json;
 
 use crate::ledger::{EXPECTED, Ledger, SEEN, chat};
@@ -19,15 +20,7 @@ const MEMBER: &str = "bac1cd5c8940947a75e0d71b1a84e348";
 const TOKEN: &str = "831c76b092f9f135d9b6b36c3a720757";
 
 pub(crate) fn installation() -> Installation {
-    Installation::new(
-        MemberId::new(MEMBER),
-        "https://example.bitrix24.com/rest/".into(),
-        TOKEN.to_owned().into(),
-        Access::Tokens(Tokens {
-            access: "access".to_owned().into(),
-            refresh: "refresh".to_owned().into(),
-        }),
-    )
+    sample::installation(MEMBER, TOKEN)
 }
 
 /// Returns the bot of a chat, its id and code.

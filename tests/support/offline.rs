@@ -5,9 +5,10 @@ use std::pin::Pin;
 
 use imbot::Config;
 use imbot::engine::{RepeatId, Transport};
-use imbot::event::{DialogId, MemberId, MessageId};
+use imbot::event::{DialogId, MessageId};
 use imbot::portal::{BotClient, Error};
-use imbot::store::{Access, Call, Installation, Tokens};
+use imbot::store::contract::sample;
+use imbot::store::{Call, Installation};
 
 /// The portal's id, as in the fixtures.
 pub(crate) const MEMBER: &str = "bac1cd5c8940947a75e0d71b1a84e348";
@@ -16,15 +17,7 @@ pub(crate) const TOKEN: &str = "831c76b092f9f135d9b6b36c3a720757";
 
 /// Returns the installation on the portal.
 pub(crate) fn installation() -> Installation {
-    Installation::new(
-        MemberId::new(MEMBER),
-        "https://example.bitrix24.com/rest/".into(),
-        TOKEN.to_owned().into(),
-        Access::Tokens(Tokens {
-            access: "access".to_owned().into(),
-            refresh: "refresh".to_owned().into(),
-        }),
-    )
+    sample::installation(MEMBER, TOKEN)
 }
 
 /// Returns the settings of the application.

@@ -3,7 +3,8 @@
 
 use super::Inspection;
 use super::check::Check;
-use crate::engine::{BOT_EVENTS_V2, Requirement};
+use crate::engine::Requirement;
+use crate::event::BOT_EVENTS_V2;
 use crate::portal::methods::profile::Profile;
 use crate::portal::{Binding, Portal};
 use crate::store::Access;

@@ -40,7 +40,7 @@ impl HookTokens {
         Ok(tokens)
     }
 
-    /// Returns true if there are none.
+    /// Returns true if no token is configured.
     pub(in crate::engine) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

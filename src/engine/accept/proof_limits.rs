@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::BuildHasher;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use foldhash::quality::RandomState;
@@ -11,8 +11,8 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit, oneshot};
 
 use super::install::{InstallClaim, PendingInstall};
-use crate::engine::AcceptError;
 use crate::engine::keyed_queues::KeyedQueues;
+use crate::engine::{AcceptError, lock};
 use crate::event::MemberId;
 use crate::store::Time;
 
@@ -128,17 +128,13 @@ impl ProofLimits {
         now: Time,
     ) -> Option<OwnedSemaphorePermit> {
         let permit = Arc::clone(&self.spares).try_acquire_owned().ok()?;
-        let checked = self.checked.lock();
-        let mut checked = checked.unwrap_or_else(PoisonError::into_inner);
-        checked.admit(portal, token, now).then_some(permit)
+        let is_admitted = lock(&self.checked).admit(portal, token, now);
+        is_admitted.then_some(permit)
     }
 
     /// Stores that a person's tokens were refused, so that they are not checked again.
     pub(in crate::engine) fn refuse_spare(&self, token: &SecretString) {
-        let checked = self.checked.lock();
-        checked
-            .unwrap_or_else(PoisonError::into_inner)
-            .refuse(token);
+        lock(&self.checked).refuse(token);
     }
 
     /// Starts no more proofs.

@@ -125,7 +125,7 @@ impl Registry {
     }
 }
 
-/// Returns the only item; `None` if there are none or several.
+/// Returns the item if there is exactly one.
 fn the_only<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
     let item = items.next()?;
     items.next().is_none().then_some(item)

@@ -44,7 +44,7 @@ const RIVAL_LOG_PAUSE: Duration = Duration::from_secs(10 * 60);
 /// Longest pause while a portal cannot be reached.
 pub(in crate::engine) const PAUSE_MAX: Duration = Duration::from_secs(60);
 
-/// The bots that are polled for, and the portals' turns.
+/// The bots that are polled for, and when their portals may be polled next.
 #[derive(Debug, Default)]
 pub(in crate::engine) struct Polling {
     /// The code of each bot that has a running task: one that is set up again must not be polled
@@ -52,7 +52,7 @@ pub(in crate::engine) struct Polling {
     bots: DashMap<(MemberId, BotId), String>,
     /// When each portal may be polled next. The lock makes its bots take turns, first come, first
     /// served.
-    turns: DashMap<MemberId, Arc<Mutex<Option<Instant>>>>,
+    next_polls: DashMap<MemberId, Arc<Mutex<Option<Instant>>>>,
 }
 
 impl Polling {
@@ -69,9 +69,9 @@ impl Polling {
 
     /// Waits until the portal may be polled for one more of its bots; the next one waits for
     /// `interval`.
-    async fn turn(&self, portal: &MemberId, interval: Duration) {
-        let turn = Arc::clone(&*self.turns.entry(portal.clone()).or_default());
-        let mut next = turn.lock().await;
+    async fn wait_for(&self, portal: &MemberId, interval: Duration) {
+        let next = Arc::clone(&*self.next_polls.entry(portal.clone()).or_default());
+        let mut next = next.lock().await;
         if let Some(next) = *next {
             sleep_until(next).await;
         }
@@ -156,7 +156,7 @@ impl Engine {
     async fn poll(self: &Arc<Self>, poll: &mut Poll) -> Option<Duration> {
         let answer = async {
             let interval = self.options.poll_quick;
-            self.polling.turn(poll.portal.id(), interval).await;
+            self.polling.wait_for(poll.portal.id(), interval).await;
             let portal = poll.portal.in_bulk(); // answers go first
             portal.events(poll.bot.id, poll.offset).await
         };
@@ -327,10 +327,10 @@ mod tests {
         let (one, two) = (MemberId::new("m1"), MemberId::new("m2"));
         let start = Instant::now();
         for _ in 0..3 {
-            polling.turn(&one, POLL_QUICK).await;
+            polling.wait_for(&one, POLL_QUICK).await;
         }
         assert_eq!(start.elapsed().as_secs(), 2);
-        polling.turn(&two, POLL_QUICK).await;
+        polling.wait_for(&two, POLL_QUICK).await;
         assert_eq!(start.elapsed().as_secs(), 2);
     }
 }

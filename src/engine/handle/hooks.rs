@@ -63,8 +63,8 @@ const AS_USER: &str = "as_user=";
 
 /// Returns the address for the events of bindings for one user; 0 for the one who caused an event.
 ///
-/// An event with a binding for each of several users is posted once for each. Nothing in its body
-/// tells them apart: `auth[user_id]` of a binding without a user may be any of these users.
+/// An event with a binding for each of several users is posted once for each. The body does
+/// not show for which: `auth[user_id]` of a binding without a user may be any of these users.
 pub(in crate::engine) fn address_for(url: &str, user: UserId) -> String {
     let joint = if url.contains('?') { '&' } else { '?' };
     match user {
@@ -82,7 +82,7 @@ pub(in crate::engine) fn is_at(url: &str, handler: &str) -> bool {
     })
 }
 
-/// Returns the user in the query of an address that an event was posted to; 0 if there is none.
+/// Returns the user in the query of an address that an event was posted to; 0 without one.
 pub(crate) fn user_in_query(query: Option<&str>) -> UserId {
     let mut parts = query.unwrap_or_default().split('&');
     let user = parts.find_map(|part| part.strip_prefix(AS_USER)?.parse().ok());

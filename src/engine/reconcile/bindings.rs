@@ -17,7 +17,7 @@ use serde_json::json;
 use super::{Mode, Reconciliation, Step};
 use crate::engine::Engine;
 use crate::engine::handle::hooks::{address_for, is_at};
-use crate::event::{Category, UserId, catalogue};
+use crate::event::{BOT_EVENTS_V2, Category, UserId, catalogue};
 use crate::handler::Pattern;
 use crate::portal::methods::profile;
 use crate::portal::{Binding, Error};
@@ -25,18 +25,6 @@ use crate::store::Access;
 
 /// The application's own events, which are always bound.
 const OWN: &[&str] = &["ONAPPUNINSTALL", "ONAPPUPDATE"];
-
-/// The events of a v2 bot that are posted (protocol/bots-v2.md 5).
-pub(crate) const BOT_EVENTS_V2: [&str; 8] = [
-    "ONIMBOTV2MESSAGEADD",
-    "ONIMBOTV2MESSAGEUPDATE",
-    "ONIMBOTV2MESSAGEDELETE",
-    "ONIMBOTV2JOINCHAT",
-    "ONIMBOTV2DELETE",
-    "ONIMBOTV2CONTEXTGET",
-    "ONIMBOTV2COMMANDADD",
-    "ONIMBOTV2REACTIONCHANGE",
-];
 
 /// The user of a binding whose events come as the one who caused them.
 const CAUSER: UserId = UserId(0);

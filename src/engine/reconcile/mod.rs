@@ -28,7 +28,6 @@ use crate::handler::EventMode;
 use crate::portal::{Error, Portal};
 
 #[cfg(feature = "cli")]
-pub(crate) use bindings::BOT_EVENTS_V2;
 pub use step::Step;
 
 /// Maximum number of portals that are reconciled at once at a start; the others wait.

@@ -112,7 +112,7 @@ impl Portal {
     }
 
     /// Uses the spare tokens from now on, because the portal refused these tokens with this error.
-    /// Returns false if there are none.
+    /// Returns false without spare tokens.
     pub(in crate::portal) async fn leave_tokens(&self, refused: &Tokens, error: &Error) -> bool {
         let mut credentials = self.inner.credentials.lock().await;
         if !credentials

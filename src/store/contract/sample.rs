@@ -10,9 +10,9 @@ use serde_json::{Map, Value, json};
 
 use crate::event::{Api, BotId, DialogId, MemberId};
 use crate::store::{
-    Appended, Call, CallId, Conversation, EventId, Failure, NewDelivery, NewEvent, Occurrence,
-    OrderingKey, Outcome, QueuedCall, Redelivery, StateChange, Store, StoredState, Time,
-    TurnCommit,
+    Access, Appended, Call, CallId, Conversation, EventId, Failure, Installation, NewDelivery,
+    NewEvent, Occurrence, OrderingKey, Outcome, QueuedCall, Redelivery, StateChange, Store,
+    StoredState, Time, Tokens, TurnCommit,
 };
 
 /// A day.
@@ -150,6 +150,20 @@ pub fn dead(event: EventId, blocks: bool) -> TurnCommit {
         outcome: Outcome::Dead { error, blocks },
         ..TurnCommit::done(event, at(1))
     }
+}
+
+/// Returns an installation of an application with this application token.
+pub fn installation(portal: &str, application_token: &str) -> Installation {
+    let access = Access::Tokens(Tokens {
+        access: "access".into(),
+        refresh: "refresh".into(),
+    });
+    Installation::new(
+        MemberId::new(portal),
+        "https://example.bitrix24.com/rest/".to_owned(),
+        application_token.into(),
+        access,
+    )
 }
 
 /// Returns a failure at [`at(1)`](at).

@@ -169,6 +169,14 @@ impl Findings {
         self
     }
 
+    /// Asserts that the doctor succeeds and that only these checks are neither ok nor skipped.
+    fn only_complains_about(&self, names: &[&str]) {
+        assert_eq!(
+            (self.exit_code, self.complaints()),
+            (Some(0), names.to_vec())
+        );
+    }
+
     /// Returns the names of the checks that are neither ok nor skipped.
     fn complaints(&self) -> Vec<&str> {
         self.checks

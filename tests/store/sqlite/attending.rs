@@ -3,23 +3,16 @@
 use std::time::Duration;
 
 use imbot::event::MemberId;
-use imbot::store::contract::sample::at;
-use imbot::store::{Access, Booking, Installation, Portals, Sqlite, Tokens};
+use imbot::store::contract::sample::{self, at};
+use imbot::store::{Booking, Installation, Portals, Sqlite};
 use uuid::Uuid;
 
 use super::Home;
 
 fn installation(endpoint: &str) -> Installation {
-    let access = Access::Tokens(Tokens {
-        access: "access".into(),
-        refresh: "refresh".into(),
-    });
-    Installation::new(
-        MemberId::new("portal"),
-        endpoint.to_owned(),
-        "application".into(),
-        access,
-    )
+    let mut installation = sample::installation("portal", "application");
+    installation.endpoint = endpoint.to_owned();
+    installation
 }
 
 async fn is_granted(store: &Sqlite, holder: u128) -> bool {
