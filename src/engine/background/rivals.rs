@@ -9,6 +9,9 @@
 //! second of the first [`EARLY`] polls that returned events, later at one of [`RIVAL_EVERY`].
 //! Whichever program was started last is in its first polls, so it is found after a few messages.
 
+use std::hash::BuildHasher;
+
+use foldhash::quality::FixedState;
 use uuid::Uuid;
 
 /// Number of polls that returned events between two checks for another program, on average.
@@ -22,8 +25,8 @@ const POLLS: u32 = 3;
 /// The checks of one bot.
 #[derive(Debug)]
 pub(super) struct RivalCheck {
-    /// The state of a xorshift generator, never 0.
-    random: u64,
+    /// Decides by chance, differently in each program.
+    chance: FixedState,
     /// Number of polls that returned events.
     filled: u32,
     /// The event that is left unconfirmed, so that it must come again, and for how many more polls.
@@ -37,7 +40,7 @@ impl RivalCheck {
 
     fn with_seed(seed: u64) -> Self {
         RivalCheck {
-            random: seed.max(1),
+            chance: FixedState::with_seed(seed),
             filled: 0,
             unconfirmed: None,
         }
@@ -56,9 +59,13 @@ impl RivalCheck {
             return None; // after a check the page is confirmed
         }
         let last = events.iter().max().filter(|_| !has_more)?;
-        let one_in = if self.filled < EARLY { 2 } else { RIVAL_EVERY };
-        self.filled = self.filled.saturating_add(1);
-        if self.happens_once_in(one_in) {
+        let one_in = if self.filled < EARLY {
+            2
+        } else {
+            u64::from(RIVAL_EVERY)
+        };
+        self.filled = self.filled.wrapping_add(1);
+        if self.chance.hash_one(self.filled).is_multiple_of(one_in) {
             self.unconfirmed = Some((*last, POLLS));
         }
         None
@@ -67,13 +74,6 @@ impl RivalCheck {
     /// Returns true if the page may be confirmed.
     pub(super) fn may_confirm(&self) -> bool {
         self.unconfirmed.is_none()
-    }
-
-    fn happens_once_in(&mut self, times: u32) -> bool {
-        self.random ^= self.random << 13;
-        self.random ^= self.random >> 7;
-        self.random ^= self.random << 17;
-        (self.random >> 32).is_multiple_of(times.into())
     }
 }
 

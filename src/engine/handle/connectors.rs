@@ -212,13 +212,9 @@ impl Engine {
                 let answer = error.answer().map(|answer| answer.text().to_owned());
                 let rejected = Phrase::MessageRejected.text(self.language_of(portal.id()));
                 let reason = answer.as_deref().unwrap_or(rejected);
-                let notice = match failing {
-                    Some(failing) => {
-                        self.notify_operators(&portal, &delivery, failing, Some(reason))
-                            .await
-                    }
-                    None => None,
-                };
+                let notice = self
+                    .notify_operators(&portal, &delivery, failing, Some(reason))
+                    .await;
                 let notice = notice.map(|(method, params)| call(0, method, params));
                 let error = answer.map_or(error, Error::failed);
                 let end = self.dead_outcome(current, &error, false);
@@ -231,13 +227,10 @@ impl Engine {
                 tracing::error!(portal = %chat.portal, connector = entry.id(), %line, "the connector's last attempt failed: the portal shows its error until somebody opens its settings");
                 let params = line_params(entry.id(), line);
                 let mut calls = vec![call(0, "imconnector.set.error", params)];
-                if let Some(failing) = failing
-                    && let Some((method, params)) = self
-                        .notify_operators(&portal, &delivery, failing, None)
-                        .await
-                {
-                    calls.push(call(1, method, params));
-                }
+                let notice = self
+                    .notify_operators(&portal, &delivery, failing, None)
+                    .await;
+                calls.extend(notice.map(|(method, params)| call(1, method, params)));
                 (self.dead_outcome(current, &error, false), calls)
             }
         };
@@ -277,7 +270,8 @@ impl Engine {
     }
 
     /// Writes in an operators' chat that a message did not reach the client, so that nobody waits
-    /// for the answer. The client does not see it. Returns the call that remains to be made.
+    /// for the answer. The client does not see it. Returns the call that remains to be made, if
+    /// somebody waits for the message.
     ///
     /// Only members may write in the chat. A bot of this program writes for itself; an operator is
     /// shown the notice with the event's own authorisation, which is the operator's. If that has
@@ -286,9 +280,10 @@ impl Engine {
         &self,
         portal: &Portal,
         delivery: &Delivery,
-        failing: UndeliveredMessage,
+        failing: Option<UndeliveredMessage>,
         reason: Option<&str>,
     ) -> Option<(&'static str, Map<String, Value>)> {
+        let failing = failing?;
         let language = self.language_of(portal.id());
         let away = Phrase::MessengerAway.text(language);
         let text = Phrase::NotDelivered.with(language, &[reason.unwrap_or(away)]);
