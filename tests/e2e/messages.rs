@@ -42,6 +42,7 @@ impl Bot<Option<MessageRef>> for Writer {
                 cx.say("Press")
                     .keyboard(Button::command("Go", "start", "1"));
             }
+            "refused" => drop(cx.call::<Value>("no.such.method").await?),
             "pay" => {
                 cx.say("Pay?").keyboard([
                     Button::command_once("Yes", "start", "payment"),
@@ -219,6 +220,17 @@ async fn parts_of_a_sent_message_are_removed() {
         .await;
         assert_eq!(texts(&setup.messages_of("writer")), ["rich"]);
     }
+}
+
+#[tokio::test]
+async fn a_turn_whose_call_the_portal_refuses_for_good_is_not_retried() {
+    let setup = setup(Api::V2).await;
+    setup.write("writer", "refused");
+    let said = messages(&setup, 1).await;
+    assert!(texts(&said)[0].starts_with("Sorry"), "{said:?}");
+    assert_eq!(setup.traffic("no.such.method").len(), 1);
+    let counts = setup.engine.counts();
+    assert_eq!((counts.failed.get(), counts.dead.get()), (1, 1));
 }
 
 #[tokio::test]
