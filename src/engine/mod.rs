@@ -71,7 +71,6 @@ pub(crate) use handle::connector_settings::{SettingsPage, SettingsRequest};
 pub use handle::connectors::OUTSIDE_ATTEMPTS_MAX;
 pub(crate) use handle::hooks::{HookSpec, user_in_query};
 #[cfg(feature = "cli")]
-#[cfg(feature = "cli")]
 pub(crate) use reconcile::requirements::Requirement;
 pub use reconcile::{Mode, START_PATIENCE, Step};
 pub use retry::{ATTEMPTS_MAX, DELAY_ANNOUNCED_AFTER, PAUSE_MAX, PAUSE_MIN};

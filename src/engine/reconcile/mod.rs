@@ -27,7 +27,6 @@ use crate::event::{BotRef, MemberId};
 use crate::handler::EventMode;
 use crate::portal::{Error, Portal};
 
-#[cfg(feature = "cli")]
 pub use step::Step;
 
 /// Maximum number of portals that are reconciled at once at a start; the others wait.
