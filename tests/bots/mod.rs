@@ -7,3 +7,4 @@ mod overdue;
 mod poll;
 mod widget;
 mod widget_errors;
+mod widget_limits;

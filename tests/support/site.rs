@@ -1,6 +1,6 @@
 //! A site with the widget: an emulated portal, a line with a bot, the widget, and visitors.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use bots::Widget;
@@ -256,6 +256,23 @@ impl Visitor {
                 last: after,
             }),
             status => Err(status),
+        }
+    }
+
+    /// Returns the same visitor, who comes from another address of this machine.
+    pub(crate) fn from_address(self, last: u8) -> Self {
+        let client = reqwest::Client::builder().local_address(IpAddr::from([127, 0, 0, last]));
+        Self {
+            client: client.build().expect("a client"),
+            ..self
+        }
+    }
+
+    /// Returns the visitor with this secret.
+    pub(crate) fn with_secret(&self, number: usize) -> Self {
+        Self {
+            secret: format!("{number:064x}"),
+            ..self.clone()
         }
     }
 

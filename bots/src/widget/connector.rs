@@ -88,6 +88,7 @@ impl Connector for Widget {
                     tracing::warn!(%error, "old chats and files of the widget could not be deleted")
                 }
             }
+            self.limits.sweep();
             tokio::time::sleep(SWEEP_INTERVAL).await;
         }
     }

@@ -9,12 +9,14 @@
 //! | `POST /file?line=7&id=…&name=a.png` | sends a file: the body is its content |
 //! | `GET /file/…` | a file; its address is unguessable |
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use imbot::event::MemberId;
 use imbot::prelude::{Channel, LineId};
+use imbot::serve::Source;
 use poem::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-use poem::{Body, Endpoint, IntoEndpoint, IntoResponse, Request, Response};
+use poem::{Body, Endpoint, FromRequest, IntoEndpoint, IntoResponse, Request, Response};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -122,9 +124,11 @@ impl WidgetEndpoint {
         if chat.newest.receiver_count() >= VISITOR_STREAMS_MAX {
             return Err(Refused::TooManyStreams);
         }
+        let share = self.0.limits.streams.take(bucket(request).await?);
+        let share = share.ok_or(Refused::TooMuchFromAddress)?;
         let permit = Arc::clone(&self.0.streams).try_acquire_owned();
         let permit = permit.map_err(|_| Refused::Busy)?;
-        Ok(stream(chat, query.after, permit).into_response())
+        Ok(stream(chat, query.after, (permit, share)).into_response())
     }
 
     async fn say(&self, request: &Request, body: Body) -> Result<Response, Refused> {
@@ -137,7 +141,13 @@ impl WidgetEndpoint {
             return Err(Refused::Invalid("the message has no text".to_owned()));
         }
         let entry = match lock_for(&self.0.chats.open(&key), &message).await? {
-            Ok(chat) => send(&channel, &key, chat, message, None).await?,
+            Ok(chat) => {
+                let source = bucket(request).await?;
+                self.0
+                    .limits
+                    .message(source, &channel, chat.entries().is_empty())?;
+                send(&channel, &key, chat, message, None).await?
+            }
             Err(known) => known,
         };
         Ok(stored(&entry))
@@ -158,19 +168,30 @@ impl WidgetEndpoint {
         };
         message.check()?;
         let chat = self.0.chats.open(&key);
+        let source = bucket(request).await?;
+        let share = self.0.limits.uploads.take(source);
+        let _share = share.ok_or(Refused::TooMuchFromAddress)?;
         // The chat is not locked while the file arrives.
-        if let Err(known) = lock_for(&chat, &message).await? {
-            return Ok(stored(&known));
+        match lock_for(&chat, &message).await? {
+            Ok(chat) => self
+                .0
+                .limits
+                .message(source, &channel, chat.entries().is_empty())?,
+            Err(known) => return Ok(stored(&known)),
         }
         let upload = self.0.files.save(&name, body).await?;
+        if let Err(refusal) = self.0.limits.file(source, &channel, upload.bytes) {
+            self.0.files.discard(upload).await;
+            return Err(refusal);
+        }
         let chat = match lock_for(&chat, &message).await {
             Ok(Ok(chat)) => chat,
             Ok(Err(known)) => {
-                upload.discard().await;
+                self.0.files.discard(upload).await;
                 return Ok(stored(&known));
             }
             Err(refusal) => {
-                upload.discard().await;
+                self.0.files.discard(upload).await;
                 return Err(refusal);
             }
         };
@@ -263,6 +284,12 @@ fn stored(entry: &Entry) -> Response {
     Response::builder()
         .content_type("application/json")
         .body(stored.to_string())
+}
+
+/// Returns the key of the limits for each address.
+async fn bucket(request: &Request) -> Result<IpAddr, Refused> {
+    let source = Source::from_request_without_body(request).await;
+    Ok(source.map_err(invalid)?.bucket())
 }
 
 fn params<T: DeserializeOwned>(request: &Request) -> Result<T, Refused> {

@@ -77,12 +77,26 @@ impl Files {
         match write(&upload.folder.join(&upload.name), body).await {
             Ok(bytes) => upload.bytes = bytes,
             Err(refusal) => {
-                upload.discard().await;
+                self.discard(upload).await;
                 return Err(refusal);
             }
         }
         self.bytes.fetch_add(upload.bytes, Ordering::Relaxed);
         Ok(upload)
+    }
+
+    /// Deletes a file.
+    pub(super) async fn discard(&self, upload: Upload) {
+        match fs::remove_dir_all(&upload.folder).await {
+            Ok(()) => {
+                let without = |bytes: u64| Some(bytes.saturating_sub(upload.bytes));
+                let order = Ordering::Relaxed;
+                let _ = self.bytes.fetch_update(order, order, without);
+            }
+            Err(error) => {
+                tracing::warn!(%error, "an unused file could not be deleted; it is deleted when it is old");
+            }
+        }
     }
 
     /// Returns the file with this token.
@@ -107,15 +121,6 @@ impl Files {
             )
             .header(header::CACHE_CONTROL, "private, max-age=86400")
             .body(Body::from_async_read(content)))
-    }
-}
-
-impl Upload {
-    /// Deletes the file.
-    pub(super) async fn discard(self) {
-        if let Err(error) = fs::remove_dir_all(&self.folder).await {
-            tracing::warn!(%error, "an unused file could not be deleted; it is deleted when it is old");
-        }
     }
 }
 

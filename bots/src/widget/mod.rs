@@ -55,8 +55,23 @@
 //! A message has at most [`TEXT_CHARS_MAX`] characters, and a visitor can send
 //! [`MESSAGES_A_MINUTE_MAX`] messages a minute. A visitor has at most [`VISITOR_STREAMS_MAX`] open
 //! pages, and all visitors together [`STREAMS_MAX`]. A file has at most [`FILE_BYTES_MAX`] bytes,
-//! and all files together [`FILES_BYTES_MAX`]. Requests above a limit are refused with a message
-//! for the visitor. A browser is notified only that something is new, and reads it from the chat,
+//! and all files together [`FILES_BYTES_MAX`].
+//!
+//! A secret costs nothing, so chats, messages, bytes, open pages and uploads are also limited by
+//! the address that the visitor comes from and by the line:
+//!
+//! | | for each address | for each line |
+//! |---|---|---|
+//! | new chats a minute | [`ADDRESS_CHATS_A_MINUTE_MAX`] | [`LINE_CHATS_A_MINUTE_MAX`] |
+//! | messages and files a minute | [`ADDRESS_MESSAGES_A_MINUTE_MAX`] | [`LINE_MESSAGES_A_MINUTE_MAX`] |
+//! | kilobytes of files a day | [`ADDRESS_KILOBYTES_A_DAY_MAX`] | [`LINE_KILOBYTES_A_DAY_MAX`] |
+//! | open pages | [`ADDRESS_STREAMS_MAX`] | |
+//! | simultaneous uploads | [`ADDRESS_UPLOADS_MAX`] | |
+//!
+//! An address is the [`Source`](imbot::serve::Source) of the request. Behind a reverse proxy, name
+//! the proxy with `--trusted-proxy`, or all visitors share the limits of its address.
+//!
+//! Requests above a limit are refused with a message for the visitor. A browser is notified only that something is new, and reads it from the chat,
 //! so nothing is queued for a slow browser.
 //!
 //! A request, with its file, must arrive within [`REQUEST_TIMEOUT`](imbot::serve::REQUEST_TIMEOUT).
@@ -67,6 +82,7 @@ mod connector;
 mod endpoint;
 mod files;
 mod folder;
+mod limits;
 mod message;
 mod refusal;
 mod sites;
@@ -82,6 +98,7 @@ use tokio::sync::Semaphore;
 use self::chats::Chats;
 use self::files::Files;
 use self::folder::Folder;
+use self::limits::Limits;
 use self::refusal::Refused;
 use self::sites::Sites;
 
@@ -89,6 +106,11 @@ pub use self::chat::MESSAGES_MAX;
 pub use self::endpoint::WidgetEndpoint;
 pub use self::files::{FILE_BYTES_MAX, FILES_BYTES_MAX, UPLOADS_MAX};
 pub use self::folder::{CHATS_MAX, RETENTION};
+pub use self::limits::{
+    ADDRESS_CHATS_A_MINUTE_MAX, ADDRESS_KILOBYTES_A_DAY_MAX, ADDRESS_MESSAGES_A_MINUTE_MAX,
+    ADDRESS_STREAMS_MAX, ADDRESS_UPLOADS_MAX, ADDRESSES_MAX, LINE_CHATS_A_MINUTE_MAX,
+    LINE_KILOBYTES_A_DAY_MAX, LINE_MESSAGES_A_MINUTE_MAX,
+};
 pub use self::stream::{STREAMS_MAX, VISITOR_STREAMS_MAX};
 pub use self::visitor::SECRET_CHARS;
 
@@ -106,6 +128,7 @@ pub struct Widget {
     chats: Arc<Chats>,
     files: Arc<Files>,
     streams: Arc<Semaphore>,
+    limits: Arc<Limits>,
     /// The connected lines, once the program runs.
     channels: Arc<Mutex<Option<Channels>>>,
 }
@@ -126,6 +149,7 @@ impl Widget {
             chats,
             files,
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+            limits: Arc::new(Limits::new()),
             channels: Arc::default(),
         }
     }

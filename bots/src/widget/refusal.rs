@@ -34,6 +34,10 @@ pub(super) enum Refused {
         "you have sent more than {MESSAGES_A_MINUTE_MAX} messages in a minute: please wait a moment"
     )]
     TooManyMessages,
+    #[error("too much is being sent from your network: please try again later")]
+    TooMuchFromAddress,
+    #[error("many visitors are writing at the moment: please try again in a moment")]
+    TooMuchOnLine,
     #[error("the chat is already open {VISITOR_STREAMS_MAX} times: please close one of them")]
     TooManyStreams,
     #[error("the server is busy at the moment: please try again later")]
@@ -52,7 +56,10 @@ impl Refused {
             Self::Site(_) => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::TextTooLong | Self::FileTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::TooManyMessages | Self::TooManyStreams => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooManyMessages
+            | Self::TooMuchFromAddress
+            | Self::TooMuchOnLine
+            | Self::TooManyStreams => StatusCode::TOO_MANY_REQUESTS,
             Self::NotConnected | Self::Busy | Self::NotStored(_) | Self::NotSent(_) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }

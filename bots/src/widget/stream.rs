@@ -12,6 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use super::chat::Entry;
 use super::chats::OpenChat;
+use super::limits::Share;
 use super::{FILE_BYTES_MAX, TEXT_CHARS_MAX};
 
 /// Maximum number of open streams. The portal's events use the same socket, so this is well below
@@ -30,18 +31,18 @@ struct Watcher {
     seen: u64,
     ready: VecDeque<Entry>,
     has_limits: bool,
-    _permit: OwnedSemaphorePermit,
+    _places: (OwnedSemaphorePermit, Share),
 }
 
 /// Returns a stream of all entries above a version of a chat. It does not end.
-pub(super) fn stream(chat: Arc<OpenChat>, seen: u64, permit: OwnedSemaphorePermit) -> SSE {
+pub(super) fn stream(chat: Arc<OpenChat>, seen: u64, places: (OwnedSemaphorePermit, Share)) -> SSE {
     let watcher = Watcher {
         newest: chat.newest.subscribe(),
         chat,
         seen,
         ready: VecDeque::new(),
         has_limits: false,
-        _permit: permit,
+        _places: places,
     };
     let events = unfold(watcher, |mut watcher| async move {
         let event = watcher.next().await?;
