@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 
 use super::Done;
 use crate::config::Config;
-use crate::serve::{self, EventEndpoint};
+use crate::serve::{self, Acceptor, EventEndpoint};
 
 /// Serves until the process is asked to stop.
 pub(super) async fn serve_until_asked(
@@ -17,7 +17,12 @@ pub(super) async fn serve_until_asked(
 ) -> Done {
     let stop = serve::stop_signal();
     let app = app.trusted_proxies(config.trusted_proxy.iter().copied());
-    Ok(serve::run(app, listener, stop, config.stop_timeout()).await?)
+    serve::raise_files_max();
+    let mut acceptor = Acceptor::new(listener)?;
+    if let Some(connections) = config.connections_per_address {
+        acceptor = acceptor.connections_per_address(connections as usize);
+    }
+    Ok(serve::run_with(app, acceptor, stop, config.stop_timeout()).await?)
 }
 
 /// Takes over the socket that a service manager passes (`LISTEN_FDS`), else listens on `address`.

@@ -292,6 +292,11 @@ pub struct Config {
     )]
     pub trusted_proxy: Vec<Network>,
 
+    /// Maximum number of open connections of one address, or of one /64 network of IPv6; more are
+    /// closed at once. Default: half of all
+    #[cfg_attr(feature = "cli", arg(long, env = "IMBOT_CONNECTIONS_PER_ADDRESS", value_name = "CONNECTIONS", value_parser = clap::value_parser!(u32).range(1..)))]
+    pub connections_per_address: Option<u32>,
+
     /// The authorization server
     #[cfg_attr(feature = "cli", arg(long, env = "IMBOT_OAUTH_URL", default_value = OAUTH_URL, value_name = "URL"))]
     pub oauth_url: String,
@@ -391,6 +396,7 @@ impl Default for Config {
             public_url: None,
             listen: address(LISTEN),
             trusted_proxy: Vec::new(),
+            connections_per_address: None,
             oauth_url: OAUTH_URL.to_owned(),
             bx24_url: BX24_URL.to_owned(),
             allow_host: Vec::new(),

@@ -25,6 +25,7 @@ mod background;
 mod counts;
 mod handle;
 mod keyed_queues;
+mod log_limit;
 mod reconcile;
 mod registry;
 mod retry;
@@ -70,6 +71,8 @@ pub use counts::{Count, Counts};
 pub(crate) use handle::connector_settings::{SettingsPage, SettingsRequest};
 pub use handle::connectors::OUTSIDE_ATTEMPTS_MAX;
 pub(crate) use handle::hooks::{HookSpec, user_in_query};
+pub use log_limit::LOG_LINES_MAX;
+pub(crate) use log_limit::LogLimit;
 #[cfg(feature = "cli")]
 pub(crate) use reconcile::requirements::Requirement;
 pub use reconcile::{Mode, START_PATIENCE, Step};

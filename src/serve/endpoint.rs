@@ -91,6 +91,10 @@ impl EventEndpoint {
         &self.engine
     }
 
+    pub(super) fn proxies(&self) -> &TrustedProxies {
+        &self.proxies
+    }
+
     /// Calls the nested endpoint at this address, if there is one.
     async fn call_nested(&self, mut request: Request, body: Body) -> poem::Result<Response> {
         let Some(nested) = &self.nested else {

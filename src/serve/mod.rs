@@ -12,10 +12,13 @@
 //! | `/health` | JSON for probes: portals, waiting events and calls, counts since the start |
 
 mod acceptor;
+mod connection;
 mod connector;
 mod endpoint;
+mod head;
 mod install;
 mod page;
+mod places;
 mod reply;
 mod source;
 
@@ -29,8 +32,13 @@ use tokio::net::TcpListener;
 
 use crate::engine::Engine;
 
-pub use acceptor::{Acceptor, CONNECTIONS_MAX, IDLE_TIMEOUT, REQUEST_TIMEOUT};
+pub use acceptor::Acceptor;
+pub use connection::{Connection, IDLE_TIMEOUT, REQUEST_TIMEOUT, WRITE_RATE_MIN, WRITE_TIMEOUT};
 pub use endpoint::{EventEndpoint, endpoint};
+pub use head::HEAD_BYTES_MAX;
+pub use places::CONNECTIONS_MAX;
+#[cfg(feature = "cli")]
+pub(crate) use places::raise_files_max;
 pub use poem::IntoEndpoint;
 pub use source::{Network, NetworkError, Source};
 
@@ -55,9 +63,23 @@ pub async fn run(
     stop: impl Future<Output = ()>,
     limit: Duration,
 ) -> io::Result<()> {
+    run_with(app, Acceptor::new(listener)?, stop, limit).await
+}
+
+/// The same as [`run`], with limits of your own on connections. The trusted proxies are those of
+/// the endpoint.
+///
+/// # Errors
+/// The socket fails, or the store cannot be read.
+pub async fn run_with(
+    app: EventEndpoint,
+    acceptor: Acceptor,
+    stop: impl Future<Output = ()>,
+    limit: Duration,
+) -> io::Result<()> {
     let engine = Arc::clone(app.engine());
     engine.start().await.map_err(io::Error::other)?;
-    let acceptor = Acceptor::new(listener)?;
+    let acceptor = acceptor.behind(app.proxies().clone());
     let shutdown = acceptor.shutdown();
     let arrival = ARRIVAL_TIMEOUT.min(limit);
     let (end, ended) = tokio::sync::oneshot::channel::<()>();
