@@ -146,10 +146,19 @@ impl Connection {
             self.timer.as_mut().reset(deadline);
         }
         if self.is_late(cx) {
-            Poll::Ready(Err(ErrorKind::TimedOut.into()))
+            Poll::Ready(Err(self.cut()))
         } else {
             Poll::Pending
         }
+    }
+
+    /// Returns the error that closes the connection. What the client has not read is dropped, or
+    /// the system would keep it, and offer it for minutes.
+    fn cut(&self) -> io::Error {
+        if self.writes.deadline().is_some() {
+            let _ = self.stream.set_zero_linger(); // it fails on a closed connection
+        }
+        ErrorKind::TimedOut.into()
     }
 }
 
@@ -211,10 +220,10 @@ impl AsyncRead for Connection {
             // The deadline applies while bytes arrive as well, so single bytes do not keep a
             // connection open.
             Poll::Ready(_) if !is_new && self.timer.is_elapsed() && self.is_late(cx) => {
-                return Poll::Ready(Err(ErrorKind::TimedOut.into()));
+                return Poll::Ready(Err(self.cut()));
             }
             Poll::Pending if self.is_late(cx) => {
-                return Poll::Ready(Err(ErrorKind::TimedOut.into()));
+                return Poll::Ready(Err(self.cut()));
             }
             _ => {}
         }

@@ -9,9 +9,12 @@
 //! | `/` | the page of an application with an interface, opened by a portal |
 //! | `/connectors/…` | the settings page of a connector, which connects it to a line |
 //! | `/install` | the installation page of an application with an interface |
-//! | `/health` | JSON for probes: portals, waiting events and calls, counts since the start |
+//! | `/health` | the state in a word for probes: 200 `ok`, or 503 `stopping` or `failing` |
+//!
+//! The figures are at the operator's address ([`admin`]).
 
 mod acceptor;
+mod admin;
 mod connection;
 mod connector;
 mod endpoint;
@@ -33,6 +36,7 @@ use tokio::net::TcpListener;
 use crate::engine::Engine;
 
 pub use acceptor::Acceptor;
+pub use admin::admin;
 pub use connection::{Connection, IDLE_TIMEOUT, REQUEST_TIMEOUT, WRITE_RATE_MIN, WRITE_TIMEOUT};
 pub use endpoint::{EventEndpoint, endpoint};
 pub use head::HEAD_BYTES_MAX;
