@@ -12,7 +12,7 @@
 //! a real one, open the connector's settings in one of your lines. `bots::widget` is a connector
 //! for web pages.
 
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, Write, stderr};
 use std::time::UNIX_EPOCH;
 
 use imbot::prelude::*;
@@ -27,7 +27,7 @@ const CHAT: &str = "phone-1";
 impl Connector for Phone {
     /// Delivers messages of operators and bots. After an error it is retried, in order, for a day.
     async fn outbound(&self, _: &Channel, message: OutboundMessage) -> Result<Receipt> {
-        eprintln!("{}", message.text().replace(" \n", " "));
+        let _ = writeln!(stderr(), "{}", message.text().replace(" \n", " "));
         Ok(Receipt::one(message.id))
     }
 
@@ -43,7 +43,7 @@ impl Connector for Phone {
                 let client = Client::new("eve").name("Eve");
                 let message = InboundMessage::new(CHAT, client, id).text(&text);
                 if let Err(error) = channel.inbound(message).await {
-                    eprintln!("not passed on: {error}");
+                    tracing::warn!(%error, "not passed on");
                 }
             }
         }

@@ -2,9 +2,9 @@
 //!
 //! ```text
 //! (a deal is added on the portal)
-//! the other program:  {"event":"ONCRMDEALADD","portal":"…","ts":1766047124,"data":{"FIELDS":{"ID":"7"}}}
+//! INFO the other program line="{\"event\":\"ONCRMDEALADD\",\"portal\":\"…\",…}"
 //! (somebody else posts to it)
-//! the other program:  refused: `webhook-timestamp` is not a time
+//! INFO the other program line="refused: `webhook-timestamp` is not a time"
 //! ```
 //!
 //! Run it with a secret, and let the emulated portal send the event:
@@ -20,6 +20,7 @@
 //! language. While it is away, events wait and are retried. It recognises repeats by their
 //! `webhook-id`.
 
+use std::io::{Write, stderr};
 use std::sync::Arc;
 use std::thread;
 
@@ -36,7 +37,7 @@ fn main() -> ExitCode {
     match Signer::new(&secret.into()) {
         Ok(signer) => thread::spawn(|| other_program(signer)),
         Err(error) => {
-            eprintln!("IMBOT_FORWARD_SECRET is not a secret: {error}");
+            let _ = writeln!(stderr(), "IMBOT_FORWARD_SECRET is not a secret: {error}");
             return ExitCode::FAILURE;
         }
     };
@@ -48,7 +49,7 @@ async fn other_program(signer: Signer) {
     let routes = Route::new().at("/", post(take).data(Arc::new(signer)));
     let served = Server::new(TcpListener::bind("127.0.0.1:8073")).run(routes);
     if let Err(error) = served.await {
-        eprintln!("the other program:  {error}");
+        tracing::error!(%error, "the other program");
     }
 }
 
@@ -62,6 +63,6 @@ fn take(headers: &HeaderMap, body: String, Data(signer): Data<&Arc<Signer>>) -> 
         Ok(()) => (StatusCode::OK, body),
         Err(error) => (StatusCode::UNAUTHORIZED, format!("refused: {error}")),
     };
-    eprintln!("the other program:  {line}");
+    tracing::info!(line, "the other program");
     status
 }

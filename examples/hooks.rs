@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! (a deal is added on the portal)
-//! by name:       deal 7 is new
-//! by beginning:  ONCRMDEALADD
+//! INFO by name deal.id=7
+//! INFO by beginning event.name="ONCRMDEALADD"
 //! ```
 //!
 //! Run it with `cargo run --example hooks`, and let the emulated portal send the event:
@@ -34,16 +34,16 @@ fn main() -> ExitCode {
 
 async fn deal_added(event: HookEvent) -> Result {
     let deal: crm::Item = event.read()?;
-    eprintln!("by name:       deal {} is new", deal.id);
+    tracing::info!(%deal.id, "by name");
     Ok(())
 }
 
 async fn deal(event: HookEvent) -> Result {
-    eprintln!("by beginning:  {}", event.name);
+    tracing::info!(?event.name, "by beginning");
     Ok(())
 }
 
 async fn calendar(event: HookEvent) -> Result {
-    eprintln!("by category:   {}", event.name);
+    tracing::info!(?event.name, "by category");
     Ok(())
 }

@@ -11,6 +11,7 @@
 //! `https://…/bitrix/`.
 
 use std::error::Error;
+use std::io::{Write, stderr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
@@ -54,7 +55,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let install = async {
         let installed = portal.install(&credentials.client_id).await;
-        eprintln!("Talk to Greeter at {}: {installed:?}", portal.url());
+        let _ = writeln!(
+            stderr(),
+            "Talk to Greeter at {}: {installed:?}",
+            portal.url()
+        );
         serve::stop_signal().await;
     };
     Server::new(TcpListener::bind("127.0.0.1:8080"))

@@ -1,6 +1,8 @@
 //! Runs all ready-made bots in one process. Without settings it starts an emulated portal, with the
 //! widget on a line.
 
+use std::io::Write;
+
 use bots::Frontdesk;
 use imbot::prelude::*;
 
@@ -13,7 +15,7 @@ fn main() -> ExitCode {
     match Frontdesk::from_env() {
         Ok(frontdesk) => bots::all(frontdesk).run(),
         Err(error) => {
-            eprintln!("{error}");
+            let _ = writeln!(std::io::stderr(), "{error}");
             ExitCode::FAILURE
         }
     }

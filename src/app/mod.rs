@@ -32,7 +32,7 @@ pub(crate) use parts::PortalNeeds;
 /// # struct Echo; impl Bot for Echo {}
 /// # struct Poll; impl Bot for Poll {}
 /// async fn deal_added(event: HookEvent) -> Result {
-///     println!("a deal: {:?}", event.data());
+///     tracing::info!(?event, "a deal");
 ///     Ok(())
 /// }
 ///

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 
 use super::Done;
-use super::listen::{listen, serve_until_asked};
+use super::listen::{listen, serve_until_asked, with_admin};
 use crate::app::{App, PortalNeeds};
 use crate::config::Config;
 use crate::emulator::{Emulator, NewApp, NewLine, Options};
@@ -35,8 +35,10 @@ pub(super) async fn bots(app: App, config: Config) -> Done {
         join_line(&portal, &needs).await?;
         greet(&portal, &pages).await
     };
+    let app = nests(serve::endpoint(Arc::clone(&engine)));
+    let serving = serve_until_asked(app, &config, listener);
     let served = tokio::select! {
-        served = serve_until_asked(nests(serve::endpoint(Arc::clone(&engine))), &config, listener) => served,
+        served = with_admin(Arc::clone(&engine), &config, serving) => served,
         greeted = greeting => greeted,
     };
     portal.stop().await;

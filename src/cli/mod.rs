@@ -19,6 +19,7 @@ mod emulate;
 mod emulated;
 mod events;
 mod listen;
+mod log;
 mod register;
 mod run;
 mod store;
@@ -29,7 +30,6 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
 
 use crate::app::App;
 use crate::config::File;
@@ -106,13 +106,7 @@ impl App {
 fn run(app: App) -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().collect();
     let cli = Cli::parse_from(&args);
-    let filter =
-        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,poem=warn"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_target(false)
-        .init();
+    log::start();
     let done = match cli.command {
         Some(Command::Config(show)) if show.example => config::example(),
         _ => act(app, args, cli.config.as_deref()),

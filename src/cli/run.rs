@@ -7,7 +7,7 @@ use clap::{Args, Command, FromArgMatches};
 use super::Done;
 #[cfg(feature = "emulator")]
 use super::emulated;
-use super::listen::{listen, serve_until_asked};
+use super::listen::{listen, serve_until_asked, with_admin};
 use crate::app::App;
 use crate::config::{Config, File, STORE};
 use crate::engine::Engine;
@@ -64,8 +64,8 @@ async fn on_portals(mut app: App, mut config: Config) -> Done {
     engine.start().await?;
     let reconciled = Arc::clone(&engine);
     tokio::spawn(async move { reconciled.reconcile().await }); // refusals are logged
-    let app = nests(serve::endpoint(engine).below(&path));
-    serve_until_asked(app, &config, listener).await
+    let app = nests(serve::endpoint(Arc::clone(&engine)).below(&path));
+    with_admin(engine, &config, serve_until_asked(app, &config, listener)).await
 }
 
 /// Runs bots on portals that are reached by inbound webhooks. Their events are polled, so the
@@ -82,7 +82,10 @@ async fn polling(engine: Arc<Engine>, config: &Config) -> Done {
     for chat in engine.polled() {
         out!("  Talk to {} at {}", chat.bot, chat.address);
     }
-    Ok(serve::poll(engine, serve::stop_signal(), config.stop_timeout()).await?)
+    let polled = Arc::clone(&engine);
+    let polling =
+        async { Ok(serve::poll(polled, serve::stop_signal(), config.stop_timeout()).await?) };
+    with_admin(engine, config, polling).await
 }
 
 /// Returns the path of an address. It is part of a request's path if the reverse proxy keeps it.

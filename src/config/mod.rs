@@ -292,6 +292,16 @@ pub struct Config {
     )]
     pub trusted_proxy: Vec<Network>,
 
+    /// Maximum number of open connections of one address, or of one /64 network of IPv6; more are
+    /// closed at once. Default: half of all
+    #[cfg_attr(feature = "cli", arg(long, env = "IMBOT_CONNECTIONS_PER_ADDRESS", value_name = "CONNECTIONS", value_parser = clap::value_parser!(u32).range(1..)))]
+    pub connections_per_address: Option<u32>,
+
+    /// The operator's address, a loopback address such as 127.0.0.1:8073: figures at `/health`.
+    /// Default: none
+    #[cfg_attr(feature = "cli", arg(long, env = "IMBOT_ADMIN", value_name = "ADDRESS", value_parser = loopback))]
+    pub admin: Option<SocketAddr>,
+
     /// The authorization server
     #[cfg_attr(feature = "cli", arg(long, env = "IMBOT_OAUTH_URL", default_value = OAUTH_URL, value_name = "URL"))]
     pub oauth_url: String,
@@ -391,6 +401,8 @@ impl Default for Config {
             public_url: None,
             listen: address(LISTEN),
             trusted_proxy: Vec::new(),
+            connections_per_address: None,
+            admin: None,
             oauth_url: OAUTH_URL.to_owned(),
             bx24_url: BX24_URL.to_owned(),
             allow_host: Vec::new(),
@@ -459,6 +471,14 @@ fn seconds(text: &str) -> Result<f64, String> {
     let seconds: f64 = text.parse().map_err(|_| error())?;
     let is_duration = seconds > 0.0 && Duration::try_from_secs_f64(seconds).is_ok();
     is_duration.then_some(seconds).ok_or_else(error)
+}
+
+/// Parses an address of the operator, which only programs of this machine reach.
+#[cfg(feature = "cli")]
+fn loopback(text: &str) -> Result<SocketAddr, String> {
+    let address: Result<SocketAddr, _> = text.parse();
+    let address = address.ok().filter(|address| address.ip().is_loopback());
+    address.ok_or_else(|| format!("`{text}` is not a loopback address with a port"))
 }
 
 #[cfg(all(test, feature = "cli"))]

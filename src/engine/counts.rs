@@ -1,4 +1,4 @@
-//! Counters for `/health` and the log.
+//! Counters for the operator's address and the log.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -24,7 +24,9 @@ mod accept;
 mod background;
 mod counts;
 mod handle;
+mod health;
 mod keyed_queues;
+mod log_limit;
 mod reconcile;
 mod registry;
 mod retry;
@@ -55,6 +57,7 @@ use background::backlog::Backlog;
 use background::offline_fetch::OfflineFetch;
 use background::polling::Polling;
 use handle::connectors::ConnectorEntry;
+use health::HealthCheck;
 use keyed_queues::{KeyedQueues, Next};
 use registry::{Installed, Registry};
 use send::QueuedSend;
@@ -70,6 +73,9 @@ pub use counts::{Count, Counts};
 pub(crate) use handle::connector_settings::{SettingsPage, SettingsRequest};
 pub use handle::connectors::OUTSIDE_ATTEMPTS_MAX;
 pub(crate) use handle::hooks::{HookSpec, user_in_query};
+pub use health::Health;
+pub use log_limit::LOG_LINES_MAX;
+pub(crate) use log_limit::LogLimit;
 #[cfg(feature = "cli")]
 pub(crate) use reconcile::requirements::Requirement;
 pub use reconcile::{Mode, START_PATIENCE, Step};
@@ -198,8 +204,10 @@ pub struct Engine {
     offline_fetch: OfflineFetch,
     /// Wakes the task that waits for the next reminder: a turn may have set an earlier one.
     reminders_changed: Arc<Notify>,
-    /// What an operator should know about, for `/health` and the log.
+    /// What an operator should know about, for the operator's address and the log.
     counts: Counts,
+    /// What is known about the program's health, so that probes cost nothing.
+    health: HealthCheck,
     /// How often each event has arrived, until the store's counts are updated.
     arrivals: Arrivals,
     /// The portals whose events were not in UTF-8, so that each is logged once.
@@ -281,6 +289,7 @@ impl Engine {
                 offline_fetch: OfflineFetch::default(),
                 reminders_changed: Arc::default(),
                 counts: Counts::default(),
+                health: HealthCheck::default(),
                 arrivals: Arrivals::default(),
                 charsets: Charsets::default(),
                 tasks,
@@ -339,6 +348,7 @@ impl Engine {
     /// process goes on. Without one, everything that was accepted is handled and sent first. Events
     /// are still accepted meanwhile.
     pub async fn stop(&self, limit: Duration) -> bool {
+        self.health.note_stop();
         let end = tokio::time::Instant::now() + limit;
         if !self.options.store.is_durable() {
             let idle = async {

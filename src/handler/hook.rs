@@ -44,7 +44,7 @@ where
 /// async fn deal_added(event: HookEvent) -> Result {
 ///     let deal: crm::Item = event.read()?;
 ///     let fields: serde_json::Value = event.call("crm.deal.get").with("ID", deal.id).await?;
-///     println!("{}", fields["TITLE"]);
+///     tracing::info!(title = ?fields["TITLE"], "a deal");
 ///     Ok(())
 /// }
 /// # let _ = App::new().hook("ONCRMDEALADD", deal_added);
@@ -89,7 +89,7 @@ impl HookEvent {
     /// async fn deal_changed(event: HookEvent) -> Result {
     ///     let event = event.as_user()?;
     ///     let deal: serde_json::Value = event.call("crm.deal.get").with("ID", 7).await?;
-    ///     println!("this user may read {}", deal["TITLE"]);
+    ///     tracing::info!(title = ?deal["TITLE"], "this user may read it");
     ///     Ok(())
     /// }
     /// ```

@@ -7,12 +7,11 @@ use bytes::Bytes;
 use poem::error::{NotFoundError, ReadBodyError};
 use poem::http::{Method, StatusCode, header};
 use poem::{Body, Endpoint, IntoEndpoint, Request, Response, Route};
-use serde_json::json;
 
 use super::reply::{read_body, refuse, status};
 use super::source::{Network, Source, TrustedProxies};
-use super::{connector, install, page};
-use crate::engine::{AcceptError, Engine, user_in_query};
+use super::{admin, connector, install, page};
+use crate::engine::{AcceptError, Engine, LogLimit, user_in_query};
 use crate::event::BODY_BYTES_MAX;
 
 /// Returns the engine's addresses, to be served by [`run`](super::run) or nested in a poem
@@ -29,6 +28,7 @@ pub fn endpoint(engine: Arc<Engine>) -> EventEndpoint {
         engine,
         path: String::new(),
         proxies: TrustedProxies::default(),
+        refused: LogLimit::default(),
         nested: None,
     }
 }
@@ -39,6 +39,7 @@ pub struct EventEndpoint {
     engine: Arc<Engine>,
     path: String,
     proxies: TrustedProxies,
+    refused: LogLimit,
     /// The program's own addresses.
     nested: Option<Route>,
 }
@@ -89,6 +90,10 @@ impl EventEndpoint {
     /// Returns the engine behind these addresses.
     pub(super) fn engine(&self) -> &Arc<Engine> {
         &self.engine
+    }
+
+    pub(super) fn proxies(&self) -> &TrustedProxies {
+        &self.proxies
     }
 
     /// Calls the nested endpoint at this address, if there is one.
@@ -151,25 +156,22 @@ impl EventEndpoint {
             }
             Err(error) => {
                 let status = status(&error);
-                tracing::warn!(status = status.as_u16(), %error, "an event was refused");
+                if self.refused.allows("events were refused") {
+                    let reason = error.to_string();
+                    tracing::warn!(status = status.as_u16(), reason, "an event was refused");
+                }
                 refuse(status, &error.to_string())
             }
         }
     }
 
-    /// Returns the state of the program, for health probes.
-    fn health(&self) -> Response {
-        let (events, calls) = self.engine.waiting();
-        let portals = self.engine.portals().len();
-        let health = json!({
-            "status": "ok",
-            "portals": portals,
-            "waiting": { "events": events, "calls": calls },
-            "since_start": self.engine.counts(),
-        });
+    /// Returns the state of the program in a word, for health probes.
+    async fn health(&self) -> Response {
+        let state = self.engine.health().await;
         Response::builder()
-            .content_type("application/json")
-            .body(health.to_string())
+            .status(admin::status(state))
+            .content_type("text/plain; charset=utf-8")
+            .body(state.word())
     }
 }
 
@@ -190,7 +192,7 @@ impl Endpoint for EventEndpoint {
                     let query = request.uri().query().unwrap_or_default();
                     Box::pin(install::page(&self.engine, query, body)).await
                 }
-                "/health" | "/health/" => self.health(),
+                "/health" | "/health/" => Box::pin(self.health()).await,
                 _ => match path.strip_prefix("/connectors/") {
                     Some(id) => {
                         let id = id.trim_end_matches('/').to_owned();

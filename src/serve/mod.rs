@@ -9,13 +9,19 @@
 //! | `/` | the page of an application with an interface, opened by a portal |
 //! | `/connectors/…` | the settings page of a connector, which connects it to a line |
 //! | `/install` | the installation page of an application with an interface |
-//! | `/health` | JSON for probes: portals, waiting events and calls, counts since the start |
+//! | `/health` | the state in a word for probes: 200 `ok`, or 503 `stopping` or `failing` |
+//!
+//! The figures are at the operator's address ([`admin`]).
 
 mod acceptor;
+mod admin;
+mod connection;
 mod connector;
 mod endpoint;
+mod head;
 mod install;
 mod page;
+mod places;
 mod reply;
 mod source;
 
@@ -29,8 +35,14 @@ use tokio::net::TcpListener;
 
 use crate::engine::Engine;
 
-pub use acceptor::{Acceptor, CONNECTIONS_MAX, IDLE_TIMEOUT, REQUEST_TIMEOUT};
+pub use acceptor::Acceptor;
+pub use admin::admin;
+pub use connection::{Connection, IDLE_TIMEOUT, REQUEST_TIMEOUT, WRITE_RATE_MIN, WRITE_TIMEOUT};
 pub use endpoint::{EventEndpoint, endpoint};
+pub use head::HEAD_BYTES_MAX;
+pub use places::CONNECTIONS_MAX;
+#[cfg(feature = "cli")]
+pub(crate) use places::raise_files_max;
 pub use poem::IntoEndpoint;
 pub use source::{Network, NetworkError, Source};
 
@@ -55,9 +67,23 @@ pub async fn run(
     stop: impl Future<Output = ()>,
     limit: Duration,
 ) -> io::Result<()> {
+    run_with(app, Acceptor::new(listener)?, stop, limit).await
+}
+
+/// The same as [`run`], with limits of your own on connections. The trusted proxies are those of
+/// the endpoint.
+///
+/// # Errors
+/// The socket fails, or the store cannot be read.
+pub async fn run_with(
+    app: EventEndpoint,
+    acceptor: Acceptor,
+    stop: impl Future<Output = ()>,
+    limit: Duration,
+) -> io::Result<()> {
     let engine = Arc::clone(app.engine());
     engine.start().await.map_err(io::Error::other)?;
-    let acceptor = Acceptor::new(listener)?;
+    let acceptor = acceptor.behind(app.proxies().clone());
     let shutdown = acceptor.shutdown();
     let arrival = ARRIVAL_TIMEOUT.min(limit);
     let (end, ended) = tokio::sync::oneshot::channel::<()>();

@@ -97,6 +97,7 @@ fn a_setting_has_one_name_everywhere() {
             Value::String(text) => text.clone(),
             Value::Number(number) => number.to_string(),
             _ if key == "trusted_proxy" => "10.0.0.0/8".into(),
+            _ if key == "admin" => "127.0.0.1:8073".into(),
             _ => "1".into(),
         };
         let variable = format!("IMBOT_{}", key.to_uppercase());

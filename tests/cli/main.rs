@@ -4,6 +4,7 @@ mod config;
 mod doctor;
 mod emulate;
 mod events;
+mod log;
 mod operator;
 mod portal;
 

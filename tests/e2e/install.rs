@@ -170,21 +170,6 @@ async fn opening_an_application_with_an_interface_shows_its_bots_and_stores_no_t
 }
 
 #[tokio::test]
-async fn unproven_events_are_counted_in_health() {
-    let setup = Setup::installed(App::new().bot(Echo)).await;
-    let forged = json!({ "event": "ONCRMDEALADD", "auth": { "member_id": "nobody" } });
-    for _ in 0..3 {
-        assert_eq!(setup.post(&forged).await, 403);
-    }
-    let health = reqwest::get(format!("{}health", setup.handler))
-        .await
-        .unwrap();
-    let health: Value = health.json().await.unwrap();
-    assert_eq!(health["since_start"]["unproven"], 3);
-    assert_eq!(health["since_start"]["refused"], 0);
-}
-
-#[tokio::test]
 async fn events_are_accepted_below_a_path_that_the_proxy_keeps_or_strips() {
     let setup = Setup::not_yet_installed(App::new().bot(Echo), "/bitrix/bots").await;
     setup.install().await;

@@ -3,10 +3,12 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures_util::StreamExt;
+use imbot::engine::Engine;
 use imbot::prelude::*;
 use imbot::serve::{Acceptor, endpoint};
 use imbot::store::{Memory, Portals};
-use poem::Server;
+use poem::{Body, Route, Server, get, handler};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -31,10 +33,37 @@ impl Bot for Recorder {
     }
 }
 
+/// Size of a long answer, in bytes.
+pub(super) const LARGE_BYTES: usize = 16 * 1024 * 1024;
+/// Number of lines of an answer that takes time.
+pub(super) const STREAM_LINES: usize = 20;
+
+fn routes() -> Route {
+    Route::new()
+        .at("/large", get(long_answer))
+        .at("/stream", get(slow_answer))
+}
+
+#[handler]
+fn long_answer() -> Vec<u8> {
+    vec![b'x'; LARGE_BYTES]
+}
+
+/// Answers with a line at a time, with pauses.
+#[handler]
+fn slow_answer() -> Body {
+    let lines = futures_util::stream::iter(0..STREAM_LINES);
+    Body::from_bytes_stream(lines.then(|_| async {
+        sleep(Duration::from_millis(30)).await;
+        Ok::<_, std::io::Error>("line\n")
+    }))
+}
+
 /// A served application.
 pub(super) struct TestServer {
     pub(super) address: std::net::SocketAddr,
     pub(super) store: Arc<Memory>,
+    pub(super) engine: Arc<Engine>,
     received: Arc<Mutex<Vec<String>>>,
 }
 
@@ -65,10 +94,14 @@ impl TestServer {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let acceptor = limits(Acceptor::new(listener).unwrap());
-        tokio::spawn(Server::new_with_acceptor(acceptor).run(endpoint(engine)));
+        tokio::spawn(
+            Server::new_with_acceptor(acceptor)
+                .run(endpoint(Arc::clone(&engine)).nest("/test", routes())),
+        );
         Self {
             address,
             store,
+            engine,
             received,
         }
     }

@@ -114,6 +114,7 @@ pub(super) async fn examine(app: App, doctor: Doctor) -> Done {
         timeout: Duration::from_secs(timeout),
     };
     checks.extend(program::address(&inspection).await);
+    checks.extend(program::refused_events(&inspection).await);
     let mut portals = engine.portals();
     portals.sort_unstable();
     if portals.is_empty() {

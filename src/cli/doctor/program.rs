@@ -9,7 +9,7 @@ use super::certificate;
 use super::check::{Check, span};
 use crate::config::{Config, StoreConfig, StoreConfigError};
 use crate::platform;
-use crate::portal::Probe;
+use crate::portal::{Http, HttpOptions, Probe};
 use crate::store::{Clock, OpenError, Operator, Sqlite, Status};
 
 /// Waiting time of an event or a call from which on to warn.
@@ -166,9 +166,7 @@ pub(super) async fn address(inspection: &Inspection<'_>) -> Vec<Check> {
     let health = format!("{}/health", url.trim_end_matches('/'));
     match inspection.ask(engine.http().probe("health", &health)).await {
         Ok(probe) => {
-            let mut checks = vec![answered(&health, config, &probe), certificate(url, &probe)];
-            checks.extend(refused_events(&probe));
-            checks
+            vec![answered(&health, config, &probe), certificate(url, &probe)]
         }
         Err(problem) => vec![problem.into_unreachable("address", &health)],
     }
@@ -176,13 +174,18 @@ pub(super) async fn address(inspection: &Inspection<'_>) -> Vec<Check> {
 
 fn answered(health: &str, config: &Config, probe: &Probe) -> Check {
     let status = probe.status;
-    let answer = probe.json.as_ref();
-    if status == 200 && answer.is_some_and(|answer| answer["status"] == "ok") {
+    let word = probe.word.as_deref();
+    if status == 200 && word == Some("ok") {
         let detail = format!(
             "{health} answers in {} when called from this machine; whether the portal's servers can reach it is unknown",
             span(probe.took)
         );
         return Check::ok("address", detail);
+    }
+    if let Some(state @ ("stopping" | "failing")) = word {
+        let detail = format!("{health} answers that the program is {state}");
+        let fix = "if it does not pass, find the cause in the program's log, and restart it";
+        return Check::failed("address", detail, fix);
     }
     let detail = match &probe.moved_to {
         Some(host) => format!("{health} redirects to {host} ({status})"),
@@ -195,9 +198,21 @@ fn answered(health: &str, config: &Config, probe: &Probe) -> Check {
     Check::failed("address", detail, fix)
 }
 
-/// Reports events that the running program has refused. `None` if it has refused none, or is an
-/// older version that does not count them.
-fn refused_events(probe: &Probe) -> Option<Check> {
+/// Reports events that the running program has refused, which it counts at the operator's address.
+/// `None` if it has refused none, or there is no such address.
+pub(super) async fn refused_events(inspection: &Inspection<'_>) -> Option<Check> {
+    const NAME: &str = "refused events";
+    let admin = inspection.config.admin?;
+    let options = HttpOptions {
+        local: vec![admin.to_string()],
+        ..HttpOptions::default()
+    };
+    let address = format!("http://{admin}/health");
+    let http = Http::with_options(options).ok()?;
+    let probe = match inspection.ask(http.probe("admin", &address)).await {
+        Ok(probe) => probe,
+        Err(problem) => return Some(problem.into_unreachable(NAME, &address)),
+    };
     let counts = &probe.json.as_ref()?["since_start"];
     let count = |name: &str| counts[name].as_u64().unwrap_or_default();
     let (unproven, unstored) = (count("unproven"), count("refused"));
@@ -207,8 +222,8 @@ fn refused_events(probe: &Probe) -> Option<Check> {
     let detail = format!(
         "since the start of the program: {unproven} were not proven to be from a portal of this program, {unstored} could not be stored; a portal does not send them again"
     );
-    let fix = "the log has a line for each; if real events are among the unproven ones, as after an older store was restored, press *Reinstall* on the application, or check IMBOT_HOOK_TOKEN";
-    Some(Check::warning("refused events", detail, fix))
+    let fix = "the log has their reasons; if real events are among the unproven ones, as after an older store was restored, press *Reinstall* on the application, or check IMBOT_HOOK_TOKEN";
+    Some(Check::warning(NAME, detail, fix))
 }
 
 fn certificate(url: &str, probe: &Probe) -> Check {

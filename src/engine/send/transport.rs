@@ -22,7 +22,7 @@ use crate::store::{Call, QueuedCall};
 /// use imbot::prelude::*;
 /// use imbot::store::Call;
 ///
-/// /// Prints what a bot says.
+/// /// Logs what a bot says.
 /// #[derive(Debug)]
 /// struct Print;
 ///
@@ -34,7 +34,7 @@ use crate::store::{Call, QueuedCall};
 ///         call: Call<MessageId>,
 ///         _: Option<RepeatId>,
 ///     ) -> Pin<Box<dyn Future<Output = Result<Option<MessageId>, Error>> + Send + 'a>> {
-///         println!("{dialog}: {call:?}");
+///         tracing::info!(%dialog, ?call);
 ///         Box::pin(std::future::ready(Ok(None)))
 ///     }
 /// }

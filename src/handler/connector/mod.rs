@@ -54,12 +54,12 @@ pub use profile::{ConnectorIcon, ConnectorProfile};
 /// ```
 /// use imbot::prelude::*;
 ///
-/// /// Prints what operators write.
+/// /// Logs what operators write.
 /// struct Printer;
 ///
 /// impl Connector for Printer {
 ///     async fn outbound(&self, _: &Channel, message: OutboundMessage) -> Result<Receipt> {
-///         println!("{}: {}", message.chat, message.text());
+///         tracing::info!(?message.chat, text = message.text());
 ///         Ok(Receipt::one(message.id))
 ///     }
 /// }

@@ -27,6 +27,8 @@ pub(crate) struct Probe {
     pub(crate) keeps_path: bool,
     /// The body, if it is JSON.
     pub(crate) json: Option<Value>,
+    /// The body, if it is a single word.
+    pub(crate) word: Option<String>,
     /// The certificate's validity, if there is one.
     pub(crate) validity: Option<Validity>,
     /// How long the answer took.
@@ -55,6 +57,7 @@ impl Http {
             keeps_path,
             validity,
             json: serde_json::from_slice(&body).ok(),
+            word: word(&body),
             took: began.elapsed(),
         })
     }
@@ -75,6 +78,14 @@ impl Portal {
     pub(crate) async fn operating(&self, method: &str, params: &Value) -> Result<f64, Error> {
         Ok(self.answer(method, params).await?.time.operating)
     }
+}
+
+/// Returns a body that is a single word.
+fn word(body: &[u8]) -> Option<String> {
+    const BYTES_MAX: usize = 32;
+    let body = body.get(..body.len().min(BYTES_MAX + 1))?.trim_ascii();
+    let is_word = body.len() <= BYTES_MAX && body.iter().all(u8::is_ascii_alphabetic);
+    is_word.then(|| String::from_utf8_lossy(body).into_owned())
 }
 
 fn header(response: &Response, name: HeaderName) -> Option<String> {

@@ -253,6 +253,9 @@ async fn run(config: &Config, args: &'static [&str]) -> Output {
     if let Some(file) = &config.ca_file {
         command.env("IMBOT_CA_FILE", file);
     }
+    if let Some(admin) = config.admin {
+        command.env("IMBOT_ADMIN", admin.to_string());
+    }
     if let Some(url) = &config.public_url {
         command.env("IMBOT_PUBLIC_URL", url);
     }

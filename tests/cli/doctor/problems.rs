@@ -1,10 +1,13 @@
 //! Problems are reported with a fix, and do not stop the other checks.
 
-use imbot::Config;
+use std::sync::Arc;
+
 use imbot::engine::Mode;
 use imbot::portal::Binding;
 use imbot::portal::methods::imbot_v2;
+use imbot::{Config, serve};
 use serde_json::json;
+use tokio::net::TcpListener;
 
 use super::{ANN, NOWHERE, Setup, doctor, portal, with_store};
 
@@ -28,9 +31,13 @@ async fn a_deleted_webhook_is_reported_with_the_portals_error() {
 #[tokio::test(flavor = "multi_thread")]
 async fn events_that_the_running_program_refused_as_unproven_are_a_warning() {
     let setup = Setup::application(None).await;
+    let admin = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut config = setup.config.clone();
+    config.admin = Some(admin.local_addr().unwrap());
+    tokio::spawn(serve::admin(Arc::clone(&setup.engine), admin));
     let forged = "event=ONCRMDEALADD&auth[member_id]=nobody";
     setup.engine.accept(forged.into()).await.unwrap_err();
-    let findings = doctor(&setup.config).await;
+    let findings = doctor(&config).await;
     findings
         .is("refused events", "warning", "1 were not proven")
         .advises("refused events", "Reinstall");

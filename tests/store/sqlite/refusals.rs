@@ -1,6 +1,7 @@
 //! Tests that a file that cannot be used is not changed, and that the error helps the operator.
 
 use std::fs::{self, Permissions};
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 
 use imbot::store::{Inbox, Key, OpenError, Sqlite, Upkeep};
@@ -195,7 +196,11 @@ impl Mount {
         match mounted {
             Ok(output) if output.status.success() => Some(mount),
             _ => {
-                eprintln!("skipped: mounting a file system is not permitted here");
+                writeln!(
+                    std::io::stderr(),
+                    "skipped: mounting a file system is not permitted here"
+                )
+                .ok();
                 std::mem::forget(mount);
                 None
             }

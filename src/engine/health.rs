@@ -1,0 +1,76 @@
+//! Whether the program can do its work, for health probes.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout};
+
+use super::Engine;
+
+/// Maximum age of an answer about the store. Anybody may probe, and a probe must cost nothing.
+const HEALTH_AGE_MAX: Duration = Duration::from_secs(1);
+/// Maximum time that the store may take to answer a probe.
+const STORE_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Whether the program can do its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Health {
+    /// It accepts and handles events.
+    Ok,
+    /// It has been asked to stop. Events are still accepted for a moment.
+    Stopping,
+    /// The store is closed or does not answer.
+    Failing,
+}
+
+impl Health {
+    /// Returns the one word for probes.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Stopping => "stopping",
+            Self::Failing => "failing",
+        }
+    }
+}
+
+/// What is known about the health of an engine.
+#[derive(Debug, Default)]
+pub(super) struct HealthCheck {
+    is_stopping: AtomicBool,
+    /// When the store was last asked, and whether it answered.
+    store: tokio::sync::Mutex<Option<(Instant, bool)>>,
+}
+
+impl HealthCheck {
+    pub(super) fn note_stop(&self) {
+        self.is_stopping.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Engine {
+    /// Returns whether the program can do its work. The answer may be a second old.
+    pub async fn health(&self) -> Health {
+        if self.health.is_stopping.load(Ordering::Relaxed) {
+            Health::Stopping
+        } else if self.store_answers().await {
+            Health::Ok
+        } else {
+            Health::Failing
+        }
+    }
+
+    async fn store_answers(&self) -> bool {
+        let mut known = self.health.store.lock().await;
+        if let Some((at, answers)) = *known
+            && at.elapsed() < HEALTH_AGE_MAX
+        {
+            return answers;
+        }
+        let answer = timeout(STORE_PATIENCE, self.options.store.waiting(None, 1)).await;
+        let answers = matches!(answer, Ok(Ok(_)));
+        *known = Some((Instant::now(), answers));
+        answers
+    }
+}
