@@ -357,11 +357,11 @@ impl Engine {
     /// if it was.
     ///
     /// With a durable store, running turns and calls are ended and no more are started: the next
-    /// process goes on. Without one, everything that was accepted is handled and sent first. Events
-    /// are still accepted meanwhile.
+    /// process goes on. Without one, everything that was accepted is handled and sent first, unless
+    /// the engine has [failed](Engine::failed). Events are still accepted meanwhile.
     pub async fn stop(&self, limit: Duration) -> bool {
         let end = tokio::time::Instant::now() + limit;
-        if !self.options.store.is_durable() {
+        if !self.options.store.is_durable() && self.watch.failure().is_none() {
             let idle = async {
                 if self.started.initialized() {
                     self.until_backlog_loaded().await;
