@@ -55,6 +55,8 @@
 #[cfg(feature = "sqlite")]
 mod platform;
 
+mod tasks;
+
 pub mod event;
 
 pub mod message;

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 /// The modules in the order of `lib.rs`: each imports only from those before it.
 const ORDER: &[&str] = &[
-    "platform", "event", "message", "store", "portal", "handler", "engine", "serve", "emulator",
-    "config", "app", "cli",
+    "platform", "tasks", "event", "message", "store", "portal", "handler", "engine", "serve",
+    "emulator", "config", "app", "cli",
 ];
 
 /// The folders in which every public function that returns a `Result` documents its errors.

@@ -62,8 +62,7 @@ async fn on_portals(mut app: App, mut config: Config) -> Done {
     let engine = app.engine(&config)?;
     tracing::info!(bots = names, listen = %listener.local_addr()?, "the bots are running");
     engine.start().await?;
-    let reconciled = Arc::clone(&engine);
-    tokio::spawn(async move { reconciled.reconcile().await }); // refusals are logged
+    engine.reconcile_in_background();
     let app = nests(serve::endpoint(Arc::clone(&engine)).below(&path));
     with_admin(engine, &config, serve_until_asked(app, &config, listener)).await
 }

@@ -20,6 +20,8 @@ use foldhash::quality::RandomState;
 use futures_util::FutureExt;
 use tokio_util::task::TaskTracker;
 
+use crate::tasks::Watch;
+
 /// What follows an item that was worked on.
 #[derive(Debug)]
 pub(super) enum Next<T> {
@@ -53,6 +55,9 @@ pub(super) struct KeyedQueues<K, T> {
     workers_max: usize,
     /// The workers, so that a stop can wait for them.
     tasks: TaskTracker,
+    /// The name of the workers and of the pauses, and the watch over them.
+    name: &'static str,
+    watch: Watch,
     /// The work on one item.
     work: Work<K, T>,
 }
@@ -76,7 +81,19 @@ where
     T: Send + Sync + 'static,
 {
     /// Queues whose items `work` works on, at most `workers_max` at once, in tasks of `tasks`.
+    #[cfg(test)]
     pub(super) fn new<F: Future<Output = Next<T>> + Send + 'static>(
+        tasks: TaskTracker,
+        workers_max: usize,
+        work: impl Fn(K, T) -> F + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        Self::watched("queues", Watch::default(), tasks, workers_max, work)
+    }
+
+    /// The same, with tasks of this name under a watch.
+    pub(super) fn watched<F: Future<Output = Next<T>> + Send + 'static>(
+        name: &'static str,
+        watch: Watch,
         tasks: TaskTracker,
         workers_max: usize,
         work: impl Fn(K, T) -> F + Send + Sync + 'static,
@@ -91,6 +108,8 @@ where
             waiting: AtomicUsize::new(0),
             workers_max,
             tasks,
+            name,
+            watch,
             work: Box::new(move |key, item| Box::pin(work(key, item))),
         })
     }
@@ -155,7 +174,8 @@ where
         if ready.workers < self.workers_max && !ready.is_closed {
             ready.workers += 1;
             drop(ready);
-            self.tasks.spawn(Arc::clone(self).run_worker(key, item));
+            let worker = Arc::clone(self).run_worker(key, item);
+            self.tasks.spawn(self.watch.watch(self.name, worker));
         } else {
             self.wait_for_worker(&mut ready, key, item);
         }
@@ -227,10 +247,10 @@ where
     fn start_after(self: &Arc<Self>, pause: Duration, key: K, item: T) {
         let queues = Arc::clone(self);
         // Not one of the tasks that a stop waits for.
-        tokio::spawn(async move {
+        tokio::spawn(self.watch.watch(self.name, async move {
             tokio::time::sleep(pause).await;
             queues.start(key, item);
-        });
+        }));
     }
 
     /// Takes the next item, or removes the queue if it is empty. Both are one step, so no item is

@@ -31,6 +31,7 @@ mod reconcile;
 mod registry;
 mod retry;
 mod send;
+mod watch;
 mod webhooks;
 
 use std::fmt;
@@ -49,6 +50,7 @@ use crate::store::{
     Access, Clock, Conversation, EventId, Installation, Limits, OrderingKey, Store, StoreError,
     TurnCommit,
 };
+use crate::tasks::Watch;
 
 use accept::arrivals::Arrivals;
 use accept::charset::Charsets;
@@ -62,6 +64,7 @@ use keyed_queues::{KeyedQueues, Next};
 use registry::{Installed, Registry};
 use send::QueuedSend;
 
+pub use crate::tasks::TaskFailed;
 pub use accept::hook_tokens::{HookTokenError, HookTokens};
 pub use accept::install::InstallClaim;
 pub use accept::proof_limits::INSTALLS_MAX;
@@ -81,6 +84,7 @@ pub(crate) use reconcile::requirements::Requirement;
 pub use reconcile::{Mode, START_PATIENCE, Step};
 pub use retry::{ATTEMPTS_MAX, DELAY_ANNOUNCED_AFTER, PAUSE_MAX, PAUSE_MIN};
 pub use send::{RepeatId, RestTransport, SEND_PATIENCE, SENDS_OF_ONE_MAX, Transport};
+pub use watch::Health;
 
 /// Maximum number of waiting events that are kept decoded. Of further ones only the id is kept, and
 /// they are read back.
@@ -214,6 +218,8 @@ pub struct Engine {
     charsets: Charsets,
     /// All tasks that a stop waits for.
     tasks: TaskTracker,
+    /// Records the failure of a task that must not end; everything spawned is watched.
+    watch: Watch,
     /// Set by the first start, so that a second one has no effect.
     started: OnceCell<()>,
     /// Cancelled by a stop; everything that sleeps or retries ends then.
@@ -266,7 +272,7 @@ impl Engine {
         hooks: Vec<HookSpec>,
         connectors: Vec<Arc<dyn AnyConnector>>,
     ) -> Arc<Self> {
-        let tasks = TaskTracker::new();
+        let (tasks, watch) = (TaskTracker::new(), Watch::default());
         Arc::new_cyclic(|engine: &Weak<Self>| {
             let handle = work_of(engine.clone(), Self::handle);
             let send = work_of(engine.clone(), Self::send);
@@ -277,9 +283,23 @@ impl Engine {
                 hooks: handle::hooks::named(hooks),
                 connectors: connectors.into_iter().map(ConnectorEntry::new).collect(),
                 registry: Registry::new(),
-                events: KeyedQueues::new(tasks.clone(), TURNS_MAX, handle),
-                outbox: KeyedQueues::new(tasks.clone(), SENDS_MAX, send),
-                proof_limits: ProofLimits::new(KeyedQueues::new(
+                events: KeyedQueues::watched(
+                    "turns",
+                    watch.clone(),
+                    tasks.clone(),
+                    TURNS_MAX,
+                    handle,
+                ),
+                outbox: KeyedQueues::watched(
+                    "sender",
+                    watch.clone(),
+                    tasks.clone(),
+                    SENDS_MAX,
+                    send,
+                ),
+                proof_limits: ProofLimits::new(KeyedQueues::watched(
+                    "proofs",
+                    watch.clone(),
                     tasks.clone(),
                     INSTALLS_MAX,
                     prove,
@@ -293,6 +313,7 @@ impl Engine {
                 arrivals: Arrivals::default(),
                 charsets: Charsets::default(),
                 tasks,
+                watch,
                 started: OnceCell::new(),
                 stopped: CancellationToken::new(),
             }
@@ -345,12 +366,12 @@ impl Engine {
     /// if it was.
     ///
     /// With a durable store, running turns and calls are ended and no more are started: the next
-    /// process goes on. Without one, everything that was accepted is handled and sent first. Events
-    /// are still accepted meanwhile.
+    /// process goes on. Without one, everything that was accepted is handled and sent first, unless
+    /// the engine has [failed](Engine::failed). Events are still accepted meanwhile.
     pub async fn stop(&self, limit: Duration) -> bool {
         self.health.note_stop();
         let end = tokio::time::Instant::now() + limit;
-        if !self.options.store.is_durable() {
+        if !self.options.store.is_durable() && self.watch.failure().is_none() {
             let idle = async {
                 if self.started.initialized() {
                     self.until_backlog_loaded().await;
@@ -433,6 +454,7 @@ impl Engine {
             Some(source) => portal.with_source(source),
             None => portal,
         };
+        portal.watch_with(&self.watch);
         let installed = Installed {
             application_token,
             installed_at,

@@ -21,7 +21,7 @@ mod schedule;
 
 use std::hash::{BuildHasher, Hash};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use foldhash::quality::FixedState;
@@ -33,6 +33,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::event::MemberId;
 use crate::store::{Installation, Store};
+use crate::tasks::Watch;
 use auth::token_renewal::Credentials;
 use http::answer::Answer;
 use http::request::RestVersion;
@@ -129,6 +130,8 @@ struct Inner {
     credentials: Mutex<Credentials>,
     /// Calls that run or wait.
     busy: AtomicUsize,
+    /// Records the failure of the tasks that make calls wait; the first engine's.
+    watch: OnceLock<Watch>,
 }
 
 /// Where a portal is reached, and was before.
@@ -179,12 +182,22 @@ impl Portal {
             breaker: std::sync::Mutex::default(),
             credentials: Mutex::new(Credentials::new(installation)),
             busy: AtomicUsize::new(0),
+            watch: OnceLock::new(),
         };
         Self {
             inner: Arc::new(inner),
             slot: Slot::default(),
             variant: None,
         }
+    }
+
+    /// Reports the failure of the portal's own tasks to this watch, unless it has one.
+    pub(crate) fn watch_with(&self, watch: &Watch) {
+        let _ = self.inner.watch.set(watch.clone());
+    }
+
+    fn watch(&self) -> &Watch {
+        self.inner.watch.get_or_init(Watch::default)
     }
 
     /// The portal's own id.

@@ -57,10 +57,11 @@ const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(3);
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// Serves the engine's addresses on a socket until `stop` is ready, then finishes started turns and
-/// requests, at most for `limit`.
+/// requests, at most for `limit`. It ends as well when the engine cannot work any more.
 ///
 /// # Errors
-/// The socket fails, or the store cannot be read.
+/// The socket fails, the store cannot be read, or a part of the engine has failed
+/// ([`Engine::failed`]): end the program then.
 pub async fn run(
     app: EventEndpoint,
     listener: TcpListener,
@@ -95,13 +96,29 @@ pub async fn run_with(
     let served = tokio::select! {
         served = &mut server => served,
         // Events are accepted until the started turns are finished; only then is the socket closed.
-        () = async { stop.await; engine.stop(limit - arrival).await; shutdown.run(arrival).await; } => {
+        failed = async {
+            let failed = until_stopped_or_failed(&engine, stop).await;
+            engine.stop(limit - arrival).await;
+            shutdown.run(arrival).await;
+            failed
+        } => {
             drop(end);
-            server.await
+            server.await.and(failed)
         }
     };
     close(&engine).await;
     served
+}
+
+/// Waits for `stop`. Returns the engine's failure if that comes first.
+async fn until_stopped_or_failed(
+    engine: &Engine,
+    stop: impl Future<Output = ()>,
+) -> io::Result<()> {
+    tokio::select! {
+        failed = engine.failed() => Err(io::Error::other(failed)),
+        () = stop => Ok(()),
+    }
 }
 
 /// Runs the engine without a socket, for bots that poll, until `stop` is ready; then finishes
@@ -111,17 +128,18 @@ pub async fn run_with(
 /// is not polled for.
 ///
 /// # Errors
-/// The store cannot be read.
+/// The store cannot be read, or a part of the engine has failed ([`Engine::failed`]): end the
+/// program then.
 pub async fn poll(
     engine: Arc<Engine>,
     stop: impl Future<Output = ()>,
     limit: Duration,
 ) -> io::Result<()> {
     engine.start().await.map_err(io::Error::other)?;
-    stop.await;
+    let stopped = until_stopped_or_failed(&engine, stop).await;
     engine.stop(limit).await;
     close(&engine).await;
-    Ok(())
+    stopped
 }
 
 async fn close(engine: &Engine) {

@@ -1,8 +1,10 @@
 //! Age limits, and how a store is maintained.
 
+use std::future::{Future, pending};
+use std::pin::Pin;
 use std::time::Duration;
 
-use super::{Notice, OrderingKey, Stored, Time};
+use super::{Notice, OrderingKey, StoreError, Stored, Time};
 
 /// Maximum ages of stored data.
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +66,13 @@ pub trait Upkeep {
     /// # Errors
     /// The store could not be read or written. Some of the data may be removed.
     fn sweep(&self, now: Time, limits: Limits) -> Stored<'_, Swept>;
+
+    /// Returns a future that is ready when the store can never work again, such as after the panic
+    /// of one of its threads. The program ends then, so that it can be started again. Default:
+    /// never ready.
+    fn failed(&self) -> Pin<Box<dyn Future<Output = StoreError> + Send + '_>> {
+        Box::pin(pending())
+    }
 
     /// Writes pending data and closes the store. Calling it again has no effect.
     ///

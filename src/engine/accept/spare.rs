@@ -46,7 +46,7 @@ impl Engine {
             return;
         };
         let (engine, stopped) = (Arc::clone(self), self.stopped.clone());
-        self.tasks.spawn(async move {
+        self.tasks.spawn(self.watch.watch("spare tokens", async move {
             let kept = portal.keep_spare(offered.tokens);
             match stopped.run_until_cancelled(kept).await {
                 Some(Ok(Some(user))) => {
@@ -62,6 +62,6 @@ impl Engine {
                 None => {} // the program stops
             }
             drop(permit);
-        });
+        }));
     }
 }

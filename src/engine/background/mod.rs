@@ -9,9 +9,12 @@ pub(super) mod rivals;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use futures_util::FutureExt;
+
 use super::send::QueuedSend;
 use super::{Engine, QueuedEvent, webhooks};
 use crate::store::{Access, Notice, StoreError, Time};
+use crate::tasks::TaskFailed;
 
 /// Interval at which the store is asked for notices: what entered it from outside the engine.
 pub const NOTICE_INTERVAL: Duration = Duration::from_secs(1);
@@ -42,25 +45,38 @@ impl Engine {
             self.backlog.block(key);
         }
         let engine = Arc::clone(self);
-        self.tasks.spawn(async move {
+        self.tasks.spawn(self.watch.watch("backlog", async move {
             if let Err(error) = engine.load_backlog().await {
-                tracing::error!(%error, "the events of an earlier process cannot be read; start again");
+                let cause = format!("cannot read the events of an earlier process: {error}");
+                engine.watch.fail(TaskFailed::new("backlog", cause));
             }
-        });
+        }));
         self.run_connectors();
-        let weak = Arc::downgrade(self);
-        let stopped = self.stopped.clone();
-        tokio::spawn(async move {
-            let work = async {
-                tokio::join!(
-                    watch_store(weak.clone()),
-                    sweep(weak.clone()),
-                    watch_reminders(weak)
-                )
-            };
-            stopped.run_until_cancelled(work).await;
+        let store = Arc::clone(&self.options.store);
+        let watch = self.watch.clone();
+        self.run_endlessly("store watch", |_| async move {
+            let error = store.failed().await;
+            watch.fail(TaskFailed::new("store", format!("has failed: {error}")));
         });
+        self.run_endlessly("notices", watch_store);
+        self.run_endlessly("sweep", sweep);
+        self.run_endlessly("reminders", watch_reminders);
         Ok(())
+    }
+
+    /// Runs a task that may end only when the engine is stopped or dropped.
+    fn run_endlessly<F: Future<Output = ()> + Send + 'static>(
+        self: &Arc<Self>,
+        task: &'static str,
+        run: impl FnOnce(Weak<Self>) -> F,
+    ) {
+        let (weak, stopped) = (Arc::downgrade(self), self.stopped.clone());
+        let work = stopped
+            .clone()
+            .run_until_cancelled_owned(run(Weak::clone(&weak)));
+        let may_end = move || stopped.is_cancelled() || weak.strong_count() == 0;
+        let watched = self.watch.watch_endless(task, may_end, work.map(drop));
+        tokio::spawn(watched);
     }
 
     /// Loads the portals and does nothing else: those that the application is installed on, and

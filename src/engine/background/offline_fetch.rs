@@ -54,7 +54,7 @@ impl Engine {
         }
         let (weak, stopped) = (Arc::downgrade(self), self.stopped.clone());
         let portal = portal.in_bulk(); // answers go first
-        self.tasks.spawn(async move {
+        self.tasks.spawn(self.watch.watch("offline events", async move {
             let (mut failures, mut is_first) = (0, true);
             while let Some(engine) = weak.upgrade() {
                 if engine.portal(portal.id()).is_none() {
@@ -79,7 +79,7 @@ impl Engine {
                     return;
                 }
             }
-        });
+        }));
     }
 
     /// Fetches once, the first time also what an earlier process did not clear. Returns the time

@@ -140,7 +140,7 @@ impl Engine {
             rival_logged: None,
         };
         let (weak, stopped) = (Arc::downgrade(self), self.stopped.clone());
-        self.tasks.spawn(async move {
+        self.tasks.spawn(self.watch.watch("polling", async move {
             while let Some(engine) = weak.upgrade() {
                 let Some(pause) = engine.poll(&mut poll).await else {
                     engine.polling.end(poll.portal.id(), &poll.bot);
@@ -149,7 +149,7 @@ impl Engine {
                 drop(engine); // an engine that nobody else holds may be dropped during the sleep
                 stopped.run_until_cancelled(sleep(pause)).await;
             }
-        });
+        }));
     }
 
     /// Polls once. Returns the time until the next poll; `None` if polling ends.

@@ -116,9 +116,9 @@ impl Engine {
                 joined.subscribe(),
             );
             let (connector, stopped) = (Arc::clone(connector), self.stopped.clone());
-            self.tasks.spawn(async move {
+            self.tasks.spawn(self.watch.watch("connector", async move {
                 stopped.run_until_cancelled(connector.run(channels)).await;
-            });
+            }));
         }
     }
 

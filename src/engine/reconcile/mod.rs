@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
+use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
 use super::Engine;
@@ -99,8 +100,12 @@ impl Engine {
         let portals = self.registry.portals();
         let tries = portals.into_iter().map(async |portal| {
             let id = portal.id().clone();
-            let tried = tokio::spawn(Arc::clone(self).try_to_reconcile(portal));
-            match timeout(START_PATIENCE, tried).await {
+            let (report, refused) = oneshot::channel();
+            let engine = Arc::clone(self);
+            tokio::spawn(self.watch.watch("setup", async move {
+                let _ = report.send(engine.try_to_reconcile(portal).await); // it may be too late
+            }));
+            match timeout(START_PATIENCE, refused).await {
                 Ok(refused) => refused.ok()?.map(|error| (id, error)),
                 Err(_) => {
                     tracing::info!(portal = %id, "setting up the portal takes long; it continues in the background");
@@ -113,6 +118,15 @@ impl Engine {
             .filter_map(async |refused| refused)
             .collect()
             .await
+    }
+
+    /// Reconciles all known portals in the background ([`reconcile`](Engine::reconcile)); refusals
+    /// are logged.
+    pub(crate) fn reconcile_in_background(self: &Arc<Self>) {
+        let engine = Arc::clone(self);
+        tokio::spawn(self.watch.watch("setup", async move {
+            engine.reconcile().await;
+        }));
     }
 
     /// Reconciles a portal, now or in the background. Returns the error if the portal refuses
@@ -131,7 +145,7 @@ impl Engine {
     /// Reconciles a portal that could not be reached, and retries until it can.
     fn reconcile_later(self: &Arc<Self>, portal: Portal) {
         let (weak, stopped) = (Arc::downgrade(self), self.stopped.clone());
-        self.tasks.spawn(async move {
+        self.tasks.spawn(self.watch.watch("setup", async move {
             for failures in 1.. {
                 let wait = pause(failures.into(), failures).min(PAUSE_MAX);
                 if stopped.run_until_cancelled(sleep(wait)).await.is_none() {
@@ -143,7 +157,7 @@ impl Engine {
                     _ => return,
                 }
             }
-        });
+        }));
     }
 
     /// Reconciles a portal. Each failure is logged, and the rest continues. Returns the first

@@ -105,7 +105,8 @@ impl Portal {
             }
             if !scheduler.is_running {
                 scheduler.is_running = true;
-                tokio::spawn(self.as_installed().run_queue());
+                let queue = self.as_installed().run_queue();
+                tokio::spawn(self.watch().watch("calls", queue));
             }
             granted
         };
@@ -131,7 +132,8 @@ impl Portal {
                         let _ = pending.permit.send(Permit::Granted); // the caller may be gone by now
                     }
                     Next::Batch(pending) => {
-                        tokio::spawn(self.clone().send_batch(pending));
+                        let batch = self.clone().send_batch(pending);
+                        tokio::spawn(self.watch().watch("calls", batch));
                     }
                 }
             }

@@ -46,6 +46,7 @@ pub use backup::BackupError;
 pub use error::OpenError;
 pub use key::{Key, KeyError};
 
+use crate::tasks::Watch;
 use db::Db;
 use fault::{Fault, OperationFailed};
 use worker::Worker;
@@ -59,6 +60,7 @@ use writer::Writer;
 #[derive(Debug)]
 pub struct Sqlite {
     path: Arc<Path>,
+    watch: Watch,
     reader: Worker, // dropped first, so that the writer can move the whole log
     writer: Worker,
 }
@@ -105,12 +107,15 @@ impl Sqlite {
         };
         let reading = open::reader(&path, &db.sealer)?;
         let writer = Writer::new(&path, db, held);
-        let writer = Worker::start("store", |requests| writer.run(requests)).map_err(failed)?;
-        let reader = Worker::start("store reads", move |requests| {
+        let watch = Watch::default();
+        let writer = Worker::start("store", &watch, |requests| writer.run(requests));
+        let writer = writer.map_err(failed)?;
+        let reader = Worker::start("store reads", &watch, move |requests| {
             worker::read(&reading, requests)
         });
         let reader = reader.map_err(failed)?;
         Ok(Self {
+            watch,
             reader,
             writer,
             path,

@@ -1,6 +1,7 @@
 //! The methods of the store: each sends a function of another file to the thread that runs it.
 
 use std::ops::Range;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -17,7 +18,7 @@ use crate::store::{
     Appended, Arrived, Booking, CallId, Claim, Conversation, DeadId, DeadLetter, EventId, Failure,
     ForgetScope, Inbox, InboxEvent, Installation, Limits, NewDelivery, Notice, Operator,
     OrderingKey, Outbox, Portals, Quarantined, QueuedCall, Reminders, Settled, StartedTurn, Status,
-    Stored, StoredState, Swept, Taken, Time, TurnCommit, Turns, Upkeep,
+    StoreError, StoreErrorKind, Stored, StoredState, Swept, Taken, Time, TurnCommit, Turns, Upkeep,
 };
 
 impl Sqlite {
@@ -46,11 +47,7 @@ impl Sqlite {
     }
 
     /// Removes all rows of a kind that are older than `before`, in small steps.
-    async fn remove(
-        &self,
-        expiring: Expiring,
-        before: Time,
-    ) -> Result<u64, super::super::StoreError> {
+    async fn remove(&self, expiring: Expiring, before: Time) -> Result<u64, StoreError> {
         let (mut removed, mut after) = (0, 0);
         loop {
             let found = self
@@ -251,6 +248,10 @@ impl Upkeep for Sqlite {
             while self.write(upkeep::free_pages).await? {}
             Ok(swept)
         })
+    }
+
+    fn failed(&self) -> Pin<Box<dyn Future<Output = StoreError> + Send + '_>> {
+        Box::pin(async { StoreError::new(StoreErrorKind::Other, self.watch.failed().await) })
     }
 
     fn close(&self) -> Stored<'_, ()> {

@@ -31,6 +31,12 @@ impl Sqlite {
         limited.map(drop).map_err(|fault| self.failed(fault))
     }
 
+    /// Makes the thread that writes panic, or the one that reads.
+    pub async fn make_thread_panic(&self, writes: bool) {
+        let thread = if writes { &self.writer } else { &self.reader };
+        thread.make_panic().await;
+    }
+
     /// Appends a delivery and then fails as a flush does whose bytes arrived all the same. The
     /// store must open the database again and know the delivery.
     ///

@@ -1,6 +1,7 @@
 //! A thread that runs operations, and the handle to it.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread::{self, JoinHandle};
 
 use tokio::sync::{mpsc, oneshot};
@@ -9,6 +10,7 @@ use super::Fault;
 use super::db::Db;
 use super::work::{self, Append, Job, Reply, Work};
 use crate::store::{Appended, NewDelivery};
+use crate::tasks::{TaskFailed, Watch};
 
 /// Maximum number of operations that wait for a thread. Callers wait while it is full; nothing is
 /// dropped.
@@ -17,6 +19,9 @@ pub(super) const QUEUE_MAX: usize = 4_096;
 /// A request to a thread.
 pub(super) enum Request {
     Work(Box<dyn Work>),
+    /// Panics on the thread.
+    #[cfg(any(test, feature = "testing"))]
+    Panic,
     /// Ends the thread after all earlier requests.
     Close(Reply<()>),
 }
@@ -30,14 +35,23 @@ pub(super) struct Worker {
 }
 
 impl Worker {
+    /// Starts a thread. Its panic is a failure of `watch`; callers that wait get
+    /// [`Fault::Closed`].
     pub(super) fn start(
-        name: &str,
+        name: &'static str,
+        watch: &Watch,
         run: impl FnOnce(mpsc::Receiver<Request>) + Send + 'static,
     ) -> io::Result<Self> {
         let (queue, requests) = mpsc::channel(QUEUE_MAX);
+        let watch = watch.clone();
         let thread = thread::Builder::new()
             .name(name.to_owned())
-            .spawn(|| run(requests))?;
+            .spawn(move || {
+                let ended = catch_unwind(AssertUnwindSafe(|| run(requests)));
+                if let Err(payload) = ended {
+                    watch.fail(TaskFailed::panicked(name, &*payload));
+                }
+            })?;
         Ok(Self {
             queue: Some(queue),
             thread: Some(thread),
@@ -78,6 +92,14 @@ impl Worker {
         }
     }
 
+    /// Makes the thread panic.
+    #[cfg(any(test, feature = "testing"))]
+    pub(super) async fn make_panic(&self) {
+        if let Some(queue) = &self.queue {
+            let _ = queue.send(Request::Panic).await; // it may have ended already
+        }
+    }
+
     async fn send<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, Fault> {
         let (reply, outcome) = oneshot::channel();
         let queue = self.queue.as_ref().ok_or(Fault::Closed)?;
@@ -112,6 +134,8 @@ pub(super) fn read(db: &Db, mut requests: mpsc::Receiver<Request>) {
                 let _ = reply.send(Ok(()));
                 return;
             }
+            #[cfg(any(test, feature = "testing"))]
+            Request::Panic => panic!("a test asked for it"),
         }
     }
 }

@@ -165,6 +165,8 @@ fn collect(
         match request {
             Request::Work(work) => group.push(work),
             Request::Close(reply) => return (group, Some(reply)),
+            #[cfg(any(test, feature = "testing"))]
+            Request::Panic => panic!("a test asked for it"),
         }
         if group.len() >= GROUP_MAX {
             break;
