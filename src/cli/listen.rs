@@ -16,6 +16,7 @@ pub(super) async fn serve_until_asked(
     listener: TcpListener,
 ) -> Done {
     let stop = serve::stop_signal();
+    let app = app.trusted_proxies(config.trusted_proxy.iter().copied());
     Ok(serve::run(app, listener, stop, config.stop_timeout()).await?)
 }
 

@@ -24,7 +24,7 @@ use secrecy::SecretString;
 
 use crate::engine::{ATTEMPTS_MAX, POLL_QUICK, POLL_SLOW, TURN_TIMEOUT};
 use crate::portal::{HttpOptions, OAUTH_URL, Plan};
-use crate::serve::STOP_TIMEOUT;
+use crate::serve::{Network, STOP_TIMEOUT};
 #[cfg(feature = "sqlite")]
 use crate::store::{Key, KeyError, OpenError, Sqlite};
 use crate::store::{Limits, Store};
@@ -279,6 +279,19 @@ pub struct Config {
     ))]
     pub listen: SocketAddr,
 
+    /// A reverse proxy in front of this program, or a network of them, such as `10.0.0.0/8`: the
+    /// client's address is read from its `X-Forwarded-For`; may be repeated
+    #[cfg_attr(
+        feature = "cli",
+        arg(
+            long,
+            env = "IMBOT_TRUSTED_PROXY",
+            value_name = "CIDR",
+            value_delimiter = ','
+        )
+    )]
+    pub trusted_proxy: Vec<Network>,
+
     /// The authorization server
     #[cfg_attr(feature = "cli", arg(long, env = "IMBOT_OAUTH_URL", default_value = OAUTH_URL, value_name = "URL"))]
     pub oauth_url: String,
@@ -377,6 +390,7 @@ impl Default for Config {
             forward_secret: None,
             public_url: None,
             listen: address(LISTEN),
+            trusted_proxy: Vec::new(),
             oauth_url: OAUTH_URL.to_owned(),
             bx24_url: BX24_URL.to_owned(),
             allow_host: Vec::new(),

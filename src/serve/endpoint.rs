@@ -10,6 +10,7 @@ use poem::{Body, Endpoint, IntoEndpoint, Request, Response, Route};
 use serde_json::json;
 
 use super::reply::{read_body, refuse, status};
+use super::source::{Network, Source, TrustedProxies};
 use super::{connector, install, page};
 use crate::engine::{AcceptError, Engine, user_in_query};
 use crate::event::BODY_BYTES_MAX;
@@ -27,6 +28,7 @@ pub fn endpoint(engine: Arc<Engine>) -> EventEndpoint {
     EventEndpoint {
         engine,
         path: String::new(),
+        proxies: TrustedProxies::default(),
         nested: None,
     }
 }
@@ -36,6 +38,7 @@ pub fn endpoint(engine: Arc<Engine>) -> EventEndpoint {
 pub struct EventEndpoint {
     engine: Arc<Engine>,
     path: String,
+    proxies: TrustedProxies,
     /// The program's own addresses.
     nested: Option<Route>,
 }
@@ -55,6 +58,15 @@ impl EventEndpoint {
     #[must_use]
     pub fn below(mut self, path: &str) -> Self {
         path.trim_end_matches('/').clone_into(&mut self.path);
+        self
+    }
+
+    /// Believes these proxies who their client is (`X-Forwarded-For`). Default: no proxy.
+    ///
+    /// The client's address is a [`Source`], also for the nested endpoints.
+    #[must_use]
+    pub fn trusted_proxies(mut self, networks: impl IntoIterator<Item = Network>) -> Self {
+        self.proxies = TrustedProxies::new(networks);
         self
     }
 
@@ -169,6 +181,7 @@ impl Endpoint for EventEndpoint {
     fn call(&self, mut request: Request) -> impl Future<Output = poem::Result<Response>> + Send {
         let body = request.take_body();
         Box::pin(async move {
+            let source = Source::of(&request, &self.proxies);
             let path = request.uri().path();
             let path = path.strip_prefix(self.path.as_str()).unwrap_or(path);
             Ok(match path {
@@ -183,7 +196,10 @@ impl Endpoint for EventEndpoint {
                         let id = id.trim_end_matches('/').to_owned();
                         Box::pin(connector::page(&self.engine, &id, body)).await
                     }
-                    None => return Box::pin(self.call_nested(request, body)).await,
+                    None => {
+                        request.extensions_mut().insert(source);
+                        return Box::pin(self.call_nested(request, body)).await;
+                    }
                 },
             })
         })

@@ -17,6 +17,7 @@ mod endpoint;
 mod install;
 mod page;
 mod reply;
+mod source;
 
 use std::io;
 use std::pin::pin;
@@ -31,6 +32,7 @@ use crate::engine::Engine;
 pub use acceptor::{Acceptor, CONNECTIONS_MAX, IDLE_TIMEOUT, REQUEST_TIMEOUT};
 pub use endpoint::{EventEndpoint, endpoint};
 pub use poem::IntoEndpoint;
+pub use source::{Network, NetworkError, Source};
 
 /// Maximum time that a stop waits for started turns and requests. Default of `--stop-timeout`.
 pub const STOP_TIMEOUT: Duration = Duration::from_secs(25);
