@@ -120,7 +120,8 @@ where
     }
 
     /// Returns how many items of a key wait behind the one that is being worked on.
-    pub(super) fn waiting_for(&self, key: &K) -> usize {
+    #[cfg(test)]
+    fn waiting_for(&self, key: &K) -> usize {
         self.queues.get(key).map_or(0, |queue| queue.items.len())
     }
 

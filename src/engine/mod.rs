@@ -54,6 +54,7 @@ use crate::tasks::Watch;
 
 use accept::arrivals::Arrivals;
 use accept::charset::Charsets;
+use accept::payment::Payments;
 use accept::proof_limits::ProofLimits;
 use background::backlog::Backlog;
 use background::offline_fetch::OfflineFetch;
@@ -65,9 +66,13 @@ use registry::{Installed, Registry};
 use send::QueuedSend;
 
 pub use crate::tasks::TaskFailed;
+pub use accept::Accepted;
 pub use accept::hook_tokens::{HookTokenError, HookTokens};
 pub use accept::install::InstallClaim;
-pub use accept::proof_limits::INSTALLS_MAX;
+pub use accept::install_queue::{
+    INSTALL_PATIENCE, INSTALLS_AT_ONCE_MAX, INSTALLS_MAX, INSTALLS_OF_ONE_MAX, INSTALLS_PER_MINUTE,
+};
+pub use accept::payment::PAYMENT_INTERVAL;
 pub(crate) use accept::spare::OfferedTokens;
 pub use background::polling::{ACTIVE_TIME, ChatLink, POLL_QUICK, POLL_SLOW};
 pub use background::rivals::RIVAL_EVERY;
@@ -91,6 +96,8 @@ pub use watch::Health;
 pub const DECODED_MAX: usize = 2_000;
 /// Maximum number of handlers that run at once. Further events wait in their queues.
 pub const TURNS_MAX: usize = 4_096;
+/// Maximum number of portals that are set up at once after an installation. Further ones wait.
+const SETUPS_MAX: usize = 64;
 /// Maximum number of calls that are made at once. Further calls wait in their queues.
 pub const SENDS_MAX: usize = 4_096;
 /// Time limit of a handler. Default of [`Options::turn_timeout`].
@@ -196,9 +203,13 @@ pub struct Engine {
     events: Arc<KeyedQueues<OrderingKey, QueuedEvent>>,
     /// The committed calls that wait to be made, a queue for each chat.
     outbox: Arc<KeyedQueues<Conversation, QueuedSend>>,
-    /// The installations and payments that are being proven; bounded, because anybody can post
-    /// them.
+    /// The portals that wait to be set up after an installation: one at a time for each portal.
+    setups: Arc<KeyedQueues<MemberId, Portal>>,
+    /// The installations and people's tokens that are being proven; bounded, because anybody can
+    /// post them.
     proof_limits: ProofLimits,
+    /// The payments that portals are being asked about.
+    payments: Payments,
     /// Events in the store that are not in a queue yet. New events wait behind them.
     backlog: Backlog,
     /// The bots whose events are polled, so that each is polled once, and the bot of each portal
@@ -252,11 +263,10 @@ pub enum AcceptError {
     /// same in all cases.
     #[error("not an event of a portal that this application is installed on")]
     Unproven,
-    /// Too many installations or payments are being proven.
-    #[error("too many installations or payments are being proven; try again later")]
+    /// Too many installations wait to be proven, or this one waited too long.
+    #[error("too many installations are being proven; try again later")]
     Full,
-    /// The authorization server did not answer about an installation, or the portal about a
-    /// payment.
+    /// The authorization server or the portal did not answer about an installation.
     #[error("it cannot be verified now, because the other side does not answer")]
     Unreachable,
     /// It cannot be stored.
@@ -276,7 +286,9 @@ impl Engine {
         Arc::new_cyclic(|engine: &Weak<Self>| {
             let handle = work_of(engine.clone(), Self::handle);
             let send = work_of(engine.clone(), Self::send);
-            let prove = work_of(engine.clone(), |engine, _, pending| engine.prove(pending));
+            let set_up = work_of(engine.clone(), |engine, _, portal| {
+                engine.set_up_installed(portal)
+            });
             Engine {
                 options,
                 bots,
@@ -297,13 +309,15 @@ impl Engine {
                     SENDS_MAX,
                     send,
                 ),
-                proof_limits: ProofLimits::new(KeyedQueues::watched(
-                    "proofs",
+                setups: KeyedQueues::watched(
+                    "setups",
                     watch.clone(),
                     tasks.clone(),
-                    INSTALLS_MAX,
-                    prove,
-                )),
+                    SETUPS_MAX,
+                    set_up,
+                ),
+                proof_limits: ProofLimits::new(),
+                payments: Payments::default(),
                 backlog: Backlog::new(),
                 polling: Polling::default(),
                 offline_fetch: OfflineFetch::default(),
@@ -385,6 +399,7 @@ impl Engine {
         self.stopped.cancel();
         self.events.close();
         self.outbox.close();
+        self.setups.close();
         self.proof_limits.close();
         self.tasks.close();
         let is_done = tokio::time::timeout_at(end, self.tasks.wait())
@@ -434,30 +449,13 @@ impl Engine {
                 portal.replace(installation).await;
                 portal
             }
-            None => {
-                let Options {
-                    http,
-                    application,
-                    store,
-                    ..
-                } = &self.options;
-                Portal::new(
-                    http.clone(),
-                    application.clone(),
-                    store.clone(),
-                    installation,
-                    self.options.plan,
-                )
-            }
-        };
-        let portal = match &self.options.auth_connector {
-            Some(source) => portal.with_source(source),
-            None => portal,
+            None => self.client(installation),
         };
         portal.watch_with(&self.watch);
         let installed = Installed {
             application_token,
             installed_at,
+            number: 0,
             is_webhook,
             portal: portal.clone(),
         };
@@ -465,6 +463,24 @@ impl Engine {
         let now = self.options.clock.now();
         portal.renew_old_tokens(now).await; // the age of these tokens counts from now on
         portal
+    }
+
+    /// Returns a client for the portal of an installation.
+    fn client(&self, installation: Installation) -> Portal {
+        let Options {
+            http,
+            application,
+            store,
+            plan,
+            auth_connector,
+            ..
+        } = &self.options;
+        let (http, application, store) = (http.clone(), application.clone(), store.clone());
+        let portal = Portal::new(http, application, store, installation, *plan);
+        match auth_connector {
+            Some(source) => portal.with_source(source),
+            None => portal,
+        }
     }
 
     /// Commits a turn, then queues its calls. While the store cannot write, it retries: what a

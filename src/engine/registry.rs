@@ -1,15 +1,19 @@
 //! The portals that the application is installed on, and the bots of this program there.
 
+use std::hash::BuildHasher;
 use std::sync::{PoisonError, RwLock};
 
 use dashmap::DashMap;
 use dashmap::mapref::one::Ref;
-use foldhash::quality::RandomState;
+use foldhash::quality::{FixedState, RandomState};
 use secrecy::SecretString;
-use tokio::sync::watch;
+use tokio::sync::{MutexGuard, watch};
 
 use crate::event::{BotId, BotRef, MemberId};
 use crate::portal::Portal;
+
+/// Number of locks for changes of installations.
+const CHANGES: usize = 16;
 
 /// A portal that the application is installed on.
 #[derive(Clone)]
@@ -18,6 +22,9 @@ pub(super) struct Installed {
     pub(super) application_token: SecretString,
     /// When the portal announced the installation, in Unix seconds on its own clock.
     pub(super) installed_at: Option<u64>,
+    /// The number of the installation among those that this process has proven; 0 if an earlier
+    /// process did.
+    pub(super) number: u64,
     /// Whether the portal is reached by an inbound webhook.
     pub(super) is_webhook: bool,
     pub(super) portal: Portal,
@@ -34,6 +41,11 @@ pub(super) struct Registry {
     bots: DashMap<MemberId, Vec<BotRef>, RandomState>,
     /// The default language of each portal, as it calls it, for what is not an answer to an event.
     languages: DashMap<MemberId, String, RandomState>,
+    /// The clients of portals that the application was removed from, for the hooks of that event.
+    removed: DashMap<MemberId, Portal, RandomState>,
+    /// Locked while the installation of a portal is replaced or removed, so that neither undoes the
+    /// other. Portals share the locks by their hash.
+    changes: [tokio::sync::Mutex<()>; CHANGES],
     /// How many installations have been set up; a channel, so that a caller can wait for the next.
     setups: watch::Sender<usize>,
 }
@@ -45,6 +57,8 @@ impl Registry {
             webhooks: RwLock::default(),
             bots: DashMap::default(),
             languages: DashMap::default(),
+            removed: DashMap::default(),
+            changes: Default::default(),
             setups: watch::Sender::new(0),
         }
     }
@@ -57,7 +71,31 @@ impl Registry {
         if installed.is_webhook {
             webhooks.push(id.clone());
         }
+        self.removed.remove(&id);
         self.portals.insert(id, installed);
+    }
+
+    /// Waits for the right to replace or remove the installation of a portal. It ends when the
+    /// guard is dropped.
+    pub(super) async fn change(&self, id: &MemberId) -> MutexGuard<'_, ()> {
+        let hash = FixedState::default().hash_one(id);
+        self.changes[hash as usize % CHANGES].lock().await
+    }
+
+    /// Returns the client of a portal whose installation is newer than another one: by the portal's
+    /// own times, otherwise by the order in which they were proven.
+    pub(super) fn newer(
+        &self,
+        id: &MemberId,
+        installed_at: Option<u64>,
+        number: u64,
+    ) -> Option<Portal> {
+        let known = self.portals.get(id)?;
+        let is_newer = match (known.installed_at, installed_at) {
+            (Some(known), Some(other)) if known != other => known > other,
+            _ => known.number > number,
+        };
+        is_newer.then(|| known.portal.clone())
     }
 
     /// Removes a portal: its events are not accepted any more.
@@ -65,7 +103,14 @@ impl Registry {
         let webhooks = self.webhooks.write();
         let mut webhooks = webhooks.unwrap_or_else(PoisonError::into_inner);
         webhooks.retain(|other| other != id);
-        self.portals.remove(id);
+        if let Some((id, removed)) = self.portals.remove(id) {
+            self.removed.insert(id, removed.portal);
+        }
+    }
+
+    /// Returns the client of a portal that the application was removed from while this process ran.
+    pub(super) fn removed(&self, id: &MemberId) -> Option<Portal> {
+        self.removed.get(id).map(|portal| portal.clone())
     }
 
     /// Returns the clients of the portals that are reached by inbound webhooks.
@@ -81,9 +126,11 @@ impl Registry {
         Some(entry.application_token.clone())
     }
 
-    /// Returns when a portal announced its installation, in Unix seconds on its own clock.
-    pub(super) fn installed_at(&self, id: &MemberId) -> Option<u64> {
-        self.portals.get(id)?.installed_at
+    /// Returns what identifies the installation of a portal: when the portal announced it, in Unix
+    /// seconds on its own clock, and its number in this process.
+    pub(super) fn installation(&self, id: &MemberId) -> Option<(Option<u64>, u64)> {
+        let known = self.portals.get(id)?;
+        Some((known.installed_at, known.number))
     }
 
     /// Returns the ids of all portals.
@@ -198,6 +245,7 @@ mod tests {
             Installed {
                 application_token,
                 installed_at: None,
+                number: 0,
                 is_webhook: false,
                 portal,
             },

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{BotId, ChatId, CommandId, DialogId, MessageId, UserId};
+use super::{BotId, ChatId, CommandId, DialogId, MessageId, UserId, mention};
 
 /// An event in a chat with a bot.
 #[derive(Clone, Debug, Serialize)]
@@ -128,6 +128,25 @@ impl Message {
     /// the rest may begin with a comma; see [`original`](Message::original).
     pub fn raw_text(&self) -> &str {
         self.raw_text.as_deref().unwrap_or(&self.text)
+    }
+
+    /// Returns a message with this text as a person said it to a bot.
+    pub(crate) fn with_text(text: &str, bot: UserId) -> Self {
+        let mut message = Self {
+            text: text.to_owned(),
+            ..Self::default()
+        };
+        message.cut(mention::without(text, bot));
+        message
+    }
+
+    /// Returns true if a text that the portal shows is this message's. In groups of v1 the portal
+    /// cuts the bot's mention out of the event's.
+    pub(crate) fn has_text(&self, shown: &str, bot: UserId) -> bool {
+        let came = [Some(self.raw_text()), self.original.as_deref()];
+        let mut came = came.into_iter().flatten();
+        came.any(|text| text.trim() == shown.trim())
+            || Self::with_text(shown, bot).text == self.text
     }
 
     /// Returns the command in the text, if the text begins with one: `/name params`, up to the end

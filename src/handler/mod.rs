@@ -19,6 +19,7 @@ mod hook;
 mod open_channel;
 mod phrases;
 mod profile;
+mod sender_check;
 mod turn;
 
 pub use args::{Arg, Args, ArgsError, Rest};
@@ -34,6 +35,7 @@ pub use open_channel::TransferTo;
 pub(crate) use open_channel::hand_to_operator;
 pub(crate) use phrases::{Language, Phrase};
 pub use profile::{BotBackground, BotColor, BotKind, EventMode, Gender, Profile};
+pub use sender_check::{Contradiction, SenderCheck, Unverifiable};
 pub(crate) use turn::context::{Attempt, EventContext, Trigger, TurnResult};
 pub(crate) use turn::effects::EARLY_CALLS_MAX;
 pub use turn::effects::MessageHandle;

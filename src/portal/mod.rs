@@ -47,6 +47,7 @@ pub use api::bot_client::{BotClient, Status};
 pub use api::bots::EVENTS_MAX;
 pub use api::files::FILE_BYTES_MAX;
 pub use api::offline::{OFFLINE_MAX, OfflineBatch};
+pub(crate) use auth::administrator::{Proof, Proven};
 pub use auth::token_exchange::{Application, Grant, OAUTH_URL};
 pub use auth::webhook::{AddressError, inbound_webhook};
 pub use error::Error;

@@ -1,8 +1,9 @@
 //! The settings page of a connector. The portal shows it in a frame, in the settings of a line.
 //!
 //! Opening it connects the connector to the line; to disconnect it, the portal has a button of its
-//! own. The portal POSTs the installation's token with the frame (protocol/auth.md 6), so nobody
-//! else can open it.
+//! own. The portal POSTs the application's token with the frame (protocol/auth.md 6), which each
+//! person who opened the application knows, and the person's own. The connector is connected with
+//! the rights of that person, so the page gives nobody a right.
 
 use std::sync::Arc;
 
@@ -54,6 +55,7 @@ fn settings_request(form: &Tree, connector: &str) -> Option<SettingsRequest> {
     (is_ours && text("PLACEMENT")? == "SETTING_CONNECTOR").then_some(SettingsRequest {
         portal: MemberId::new(text("member_id")?),
         application_token: SecretString::from(text("APPLICATION_TOKEN")?),
+        access_token: SecretString::from(text("AUTH_ID")?),
         connector: connector.to_owned(),
         line: LineId(line),
     })
@@ -80,7 +82,7 @@ mod tests {
         let of = |placement: &str, connector: &str, line: &str| {
             let options = format!("{{\"CONNECTOR\":\"{connector}\",\"LINE\":{line}}}");
             let body = format!(
-                "PLACEMENT={placement}&PLACEMENT_OPTIONS={options}&member_id=m&APPLICATION_TOKEN=t"
+                "PLACEMENT={placement}&PLACEMENT_OPTIONS={options}&member_id=m&APPLICATION_TOKEN=t&AUTH_ID=a"
             );
             settings_request(&Tree::from_form(body).unwrap(), "web").map(|it| it.line)
         };

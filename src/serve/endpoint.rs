@@ -11,7 +11,7 @@ use poem::{Body, Endpoint, IntoEndpoint, Request, Response, Route};
 use super::reply::{read_body, refuse, status};
 use super::source::{Network, Source, TrustedProxies};
 use super::{admin, connector, install, page};
-use crate::engine::{AcceptError, Engine, LogLimit, user_in_query};
+use crate::engine::{AcceptError, Accepted, Engine, LogLimit, user_in_query};
 use crate::event::BODY_BYTES_MAX;
 
 /// Returns the engine's addresses, to be served by [`run`](super::run) or nested in a poem
@@ -117,7 +117,7 @@ impl EventEndpoint {
 
     /// Passes an event to the engine, and reports how it went. A person who opens the application
     /// gets its page.
-    async fn receive(&self, request: &Request, body: Body) -> Response {
+    async fn receive(&self, request: &Request, source: Source, body: Body) -> Response {
         let event = match *request.method() {
             Method::POST if !has_type(request, FORM) && !has_type(request, JSON) => {
                 return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, NO_EVENT);
@@ -148,8 +148,10 @@ impl EventEndpoint {
             }
         };
         let user = user_in_query(request.uri().query());
-        match self.engine.accept_for(event.clone(), user).await {
-            Ok(()) => StatusCode::OK.into(),
+        let from = Some(source.bucket());
+        match self.engine.accept_from(event.clone(), user, from).await {
+            Ok(Accepted::Noted) => StatusCode::ACCEPTED.into(),
+            Ok(_) => StatusCode::OK.into(),
             Err(AcceptError::Malformed(_)) if page::is_opened_by(&event) => {
                 let query = request.uri().query().unwrap_or_default();
                 page::page(&self.engine, query, &event)
@@ -187,10 +189,10 @@ impl Endpoint for EventEndpoint {
             let path = request.uri().path();
             let path = path.strip_prefix(self.path.as_str()).unwrap_or(path);
             Ok(match path {
-                "" | "/" => self.receive(&request, body).await,
+                "" | "/" => self.receive(&request, source, body).await,
                 "/install" | "/install/" => {
                     let query = request.uri().query().unwrap_or_default();
-                    Box::pin(install::page(&self.engine, query, body)).await
+                    Box::pin(install::page(&self.engine, query, source, body)).await
                 }
                 "/health" | "/health/" => Box::pin(self.health()).await,
                 _ => match path.strip_prefix("/connectors/") {

@@ -1,6 +1,7 @@
 //! The installation page of an application with an interface.
 //!
-//! The portal shows it in a frame and POSTs the tokens of the administrator (protocol/auth.md 3).
+//! The portal shows it in a frame and POSTs the tokens of the person who opens it (protocol/auth.md
+//! 3). The engine accepts those of an administrator only.
 //! The portal sends no event before the page calls `BX24.installFinish()`.
 
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use poem::{Body, Response};
 use secrecy::SecretString;
 
 use super::reply::{escape, html, language, read_body, refuse, refuse_error};
+use super::source::Source;
 use crate::engine::{Engine, InstallClaim};
 use crate::event::{MemberId, Node, Tree};
 use crate::handler::{Language, Phrase};
@@ -21,7 +23,12 @@ const PAGE: &str = include_str!("install.html");
 
 /// Installs the application with the posted tokens, and returns the page that finishes the
 /// installation in the browser, in the language of the query.
-pub(super) async fn page(engine: &Arc<Engine>, query: &str, body: Body) -> Response {
+pub(super) async fn page(
+    engine: &Arc<Engine>,
+    query: &str,
+    source: Source,
+    body: Body,
+) -> Response {
     let Ok(body) = read_body(body, FRAME_BYTES_MAX).await else {
         return refuse(StatusCode::PAYLOAD_TOO_LARGE, "the body is too long");
     };
@@ -31,7 +38,7 @@ pub(super) async fn page(engine: &Arc<Engine>, query: &str, body: Body) -> Respo
             "this page is opened by a portal that installs the application",
         );
     };
-    match engine.install(claim).await {
+    match engine.install_from(claim, Some(source.bucket())).await {
         Ok(()) => html(render(engine.bx24_url(), language(query))),
         Err(error) => refuse_error(&error),
     }

@@ -479,6 +479,7 @@ async fn the_settings_page_shows_the_line_and_opens_for_the_portal_only() {
         ("PLACEMENT_OPTIONS", options.as_str()),
         ("member_id", stage.setup.engine.portals()[0].as_str()),
         ("APPLICATION_TOKEN", "00000000000000000000000000000000"),
+        ("AUTH_ID", "11111111111111111111111111111111"),
     ]
     .map(|(key, value)| (key.to_owned(), value.to_owned()));
     let forged = reqwest::Client::new()

@@ -158,26 +158,6 @@ async fn a_bot_does_not_receive_its_own_edits() {
 }
 
 #[tokio::test]
-async fn events_of_an_uninstalled_portal_are_refused() {
-    let stage = stage().await;
-    let mut body = message("echo", "27", 1, "");
-    body["event"] = "ONAPPUNINSTALL".into();
-    body["data"] = json!({ "CLEAN": 1 });
-    stage.post(body).await;
-    while !stage.engine.portals().is_empty() {
-        tokio::task::yield_now().await;
-    }
-    assert!(matches!(
-        stage
-            .accept(message("echo", "27", 2, "late"))
-            .await
-            .unwrap_err(),
-        AcceptError::Unproven
-    ));
-    assert!(stage.store.portals().await.unwrap().is_empty());
-}
-
-#[tokio::test]
 async fn a_typed_mark_of_a_button_that_works_once_is_no_press() {
     let stage = stage().await;
     let typed = command("echo", "27", 900, "plus 1\u{2063}", "TEXTAREA");

@@ -1,4 +1,4 @@
-//! People: `profile`, `user.current`, `user.get`.
+//! People: `profile`, `user.admin`, `user.current`, `user.get`.
 
 use serde_json::{Value, json};
 
@@ -9,6 +9,7 @@ use crate::emulator::world::user::User;
 
 pub(super) const METHODS: &[Method] = &[
     method("profile", "", profile),
+    method("user.admin", "", admin),
     method("user.current", "user", current),
     method("user.get", "user", get),
 ];
@@ -29,6 +30,10 @@ fn profile(call: &mut Call<'_, '_>) -> Answer {
         "TIME_ZONE_OFFSET": 0,
     })
     .into())
+}
+
+fn admin(call: &mut Call<'_, '_>) -> Answer {
+    Ok(call.is_admin().into())
 }
 
 fn current(call: &mut Call<'_, '_>) -> Answer {

@@ -5,12 +5,14 @@ pub(super) mod arrivals;
 pub(super) mod charset;
 pub(super) mod hook_tokens;
 pub(super) mod install;
+pub(super) mod install_queue;
 pub(super) mod occurrence;
-mod payment;
+pub(super) mod payment;
 pub(super) mod proof_limits;
 pub(super) mod spare;
 mod verify;
 
+use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -25,6 +27,17 @@ use crate::store::{
     TurnCommit,
 };
 
+/// How an event was accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Accepted {
+    /// It is stored.
+    Stored,
+    /// It is noted in memory and will be compared with what the portal reports: a payment, which
+    /// carries no token. This is the answer for an unknown portal as well.
+    Noted,
+}
+
 /// One event of a delivery, and its queue.
 pub(super) struct RoutedEvent {
     pub(super) key: OrderingKey,
@@ -36,15 +49,15 @@ pub(super) struct RoutedEvent {
 
 impl Engine {
     /// Accepts a posted event: a form, a JSON object or a query string. When it returns `Ok`, the
-    /// event is stored.
+    /// event is stored; a payment is noted ([`Accepted`]).
     ///
     /// # Errors
     /// Nothing is stored then.
     /// - [`AcceptError::Malformed`] if the body cannot be read.
     /// - [`AcceptError::Unproven`] if it is not proven to be from a portal that the application is
     ///   installed on.
-    /// - [`AcceptError::Full`] while too many installations or payments are being proven.
-    /// - [`AcceptError::Unreachable`] if an installation or a payment cannot be verified now.
+    /// - [`AcceptError::Full`] while too many installations are being proven.
+    /// - [`AcceptError::Unreachable`] if an installation cannot be verified now.
     /// - [`AcceptError::Store`] if it cannot be stored.
     pub async fn accept(self: &Arc<Self>, body: Bytes) -> Result<(), AcceptError> {
         self.accept_for(body, UserId(0)).await
@@ -61,7 +74,21 @@ impl Engine {
         body: Bytes,
         user: UserId,
     ) -> Result<(), AcceptError> {
-        let accepted = self.accept_proven(body, user).await;
+        self.accept_from(body, user, None).await.map(|_| ())
+    }
+
+    /// Accepts an event like [`accept_for`](Engine::accept_for), which came from an address. Of
+    /// many installations that wait to be proven, addresses take turns.
+    ///
+    /// # Errors
+    /// Those of [`accept`](Engine::accept).
+    pub async fn accept_from(
+        self: &Arc<Self>,
+        body: Bytes,
+        user: UserId,
+        from: Option<IpAddr>,
+    ) -> Result<Accepted, AcceptError> {
+        let accepted = self.accept_proven(body, user, from).await;
         accepted.inspect_err(|error| {
             if matches!(error, AcceptError::Unproven) {
                 self.counts.unproven.add();
@@ -69,26 +96,34 @@ impl Engine {
         })
     }
 
-    async fn accept_proven(self: &Arc<Self>, body: Bytes, user: UserId) -> Result<(), AcceptError> {
+    async fn accept_proven(
+        self: &Arc<Self>,
+        body: Bytes,
+        user: UserId,
+        from: Option<IpAddr>,
+    ) -> Result<Accepted, AcceptError> {
         let mut delivery = Delivery::from_posted(body)?;
         if !self.started.initialized() {
             Box::pin(self.start()).await?;
         }
         if matches!(delivery.name.as_ref(), "ONAPPINSTALL" | "ONAPPUPDATE") {
-            return Box::pin(self.accept_install(&delivery)).await;
+            let installed = Box::pin(self.accept_install(&delivery, from));
+            return installed.await.map(|()| Accepted::Stored);
         }
         if delivery.name == payment::NAME && delivery.proof().1.is_empty() {
-            return Box::pin(self.accept_payment(delivery)).await;
+            return self.note_payment(delivery).map(|()| Accepted::Noted);
         }
         let proven = self.verify(&delivery).ok_or(AcceptError::Unproven)?;
         if proven.by == ProvenBy::ApplicationToken {
             delivery.bound_for = Some(user); // bindings of outgoing webhooks are for nobody
         }
         let portal = proven.portal;
-        self.admit(portal, &delivery).await.inspect_err(|error| {
+        let admitted = self.admit(portal, &delivery).await;
+        admitted.inspect_err(|error| {
             self.counts.refused.add();
             tracing::error!(event = %delivery.name, %error, "AN EVENT IS LOST: it cannot be stored, and the portal does not send it again");
-        })
+        })?;
+        Ok(Accepted::Stored)
     }
 
     /// Accepts an event that is proven to be from this portal. When it returns `Ok`, the event is
@@ -229,7 +264,10 @@ impl Engine {
                         dialog: chat.dialog.clone(),
                     })
                 }),
-                Event::Removed(_) => Some(OrderingKey::Application(portal.clone())),
+                // The hooks get an uninstallation once it is proven.
+                Event::Removed(_) | Event::App(AppEvent::Uninstalled { .. }) => {
+                    Some(OrderingKey::Application(portal.clone()))
+                }
                 Event::Session(change) => {
                     routed.extend(self.route_session(portal, part, change));
                     continue;
@@ -251,12 +289,6 @@ impl Engine {
                 part,
                 event: Some(Event::Other),
             }));
-            if matches!(event, Event::App(AppEvent::Uninstalled { .. })) {
-                // Stored behind those for the hooks, which may still call the portal.
-                let key = OrderingKey::Application(portal.clone());
-                let event = Some(event);
-                routed.push(RoutedEvent { key, part, event });
-            }
         }
         routed
     }

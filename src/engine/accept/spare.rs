@@ -27,8 +27,15 @@ pub(crate) struct OfferedTokens {
 impl Engine {
     /// Keeps tokens as the portal's spare ones if they are an administrator's, in the background.
     /// Drops them without a call if the application is not installed on that portal, or if too many
-    /// are being checked.
+    /// are being checked. The caller does not wait, so the answer to a stranger takes the same time
+    /// for every portal.
     pub(crate) fn offer_spare(self: &Arc<Self>, offered: OfferedTokens) {
+        let engine = Arc::clone(self);
+        let check = async move { engine.check_spare(offered).await };
+        self.tasks.spawn(self.watch.watch("spare tokens", check));
+    }
+
+    async fn check_spare(self: &Arc<Self>, offered: OfferedTokens) {
         let Some(portal) = self.portal(&offered.portal) else {
             return;
         };
@@ -45,23 +52,20 @@ impl Engine {
             tracing::debug!(portal = %portal.id(), "tokens of a person who opened the application are not checked");
             return;
         };
-        let (engine, stopped) = (Arc::clone(self), self.stopped.clone());
-        self.tasks.spawn(self.watch.watch("spare tokens", async move {
-            let kept = portal.keep_spare(offered.tokens);
-            match stopped.run_until_cancelled(kept).await {
-                Some(Ok(Some(user))) => {
-                    tracing::info!(portal = %portal.id(), %user, "the tokens of an administrator who opened the application are kept as spare ones");
-                }
-                Some(Ok(None)) => engine.proof_limits.refuse_spare(&token),
-                Some(Err(error)) => {
-                    tracing::debug!(portal = %portal.id(), error = %causes(&error), "tokens of a person who opened the application are not kept");
-                    if error.code().is_some() {
-                        engine.proof_limits.refuse_spare(&token);
-                    }
-                }
-                None => {} // the program stops
+        let kept = portal.keep_spare(offered.tokens);
+        match self.stopped.run_until_cancelled(kept).await {
+            Some(Ok(Some(user))) => {
+                tracing::info!(portal = %portal.id(), %user, "the tokens of an administrator who opened the application are kept as spare ones");
             }
-            drop(permit);
-        }));
+            Some(Ok(None)) => self.proof_limits.refuse(&token),
+            Some(Err(error)) => {
+                tracing::debug!(portal = %portal.id(), error = %causes(&error), "tokens of a person who opened the application are not kept");
+                if error.code().is_some() {
+                    self.proof_limits.refuse(&token);
+                }
+            }
+            None => {} // the program stops
+        }
+        drop(permit);
     }
 }

@@ -18,6 +18,8 @@ pub(crate) struct SettingsRequest {
     pub(crate) portal: MemberId,
     /// The token of the installation, which every frame sends.
     pub(crate) application_token: SecretString,
+    /// The token of the person who opened the page.
+    pub(crate) access_token: SecretString,
     pub(crate) connector: String,
     pub(crate) line: LineId,
 }
@@ -35,11 +37,13 @@ pub(crate) struct SettingsPage {
 }
 
 impl Engine {
-    /// Joins a connector to a line, and returns the content of its settings page.
+    /// Joins a connector to a line with the rights of the person who opened its settings page, and
+    /// returns the content of that page.
     ///
     /// # Errors
-    /// [`AcceptError::Unproven`] if the request is not proven to be from a known portal, or there
-    /// is no such connector.
+    /// - [`AcceptError::Unproven`] if the request is not proven to be from a known portal and a
+    ///   person there, or there is no such connector.
+    /// - [`AcceptError::Unreachable`] if the portal cannot be asked about the person.
     pub(crate) async fn open_settings(
         self: &Arc<Self>,
         request: SettingsRequest,
@@ -52,8 +56,9 @@ impl Engine {
         let (Some(portal), Some(entry)) = (portal, self.connector(&request.connector)) else {
             return Err(AcceptError::Unproven);
         };
+        let person = self.person(&portal, &request.access_token).await?;
         let channel = self.channel(&portal, entry, request.line);
-        let joined = self.join_line(&portal, entry, &channel).await;
+        let joined = self.join_line(&person, entry, &channel).await;
         let error = joined.err().map(|error| {
             tracing::warn!(portal = %portal.id(), connector = channel.connector(), line = %request.line, %error, "a connector cannot be joined to a line");
             text_for_person(&error)
@@ -75,6 +80,24 @@ impl Engine {
             },
             html,
         })
+    }
+
+    /// Returns a client for calls with the rights of the person whose token this is.
+    async fn person(&self, portal: &Portal, token: &SecretString) -> Result<Portal, AcceptError> {
+        if self.proof_limits.is_refused(token) {
+            return Err(AcceptError::Unproven);
+        }
+        match portal.profile_of(token).await {
+            Ok(_) => Ok(portal.with_token(token.clone())),
+            Err(error) if error.code().is_some() && !error.may_pass_later() => {
+                self.proof_limits.refuse(token);
+                Err(AcceptError::Unproven)
+            }
+            Err(error) => {
+                tracing::warn!(portal = %portal.id(), %error, "the portal cannot be asked who opened the settings of a connector");
+                Err(AcceptError::Unreachable)
+            }
+        }
     }
 
     /// Joins a connector to a line, in the documentation's order of calls

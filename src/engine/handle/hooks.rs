@@ -58,6 +58,9 @@ pub(in crate::engine) fn named(hooks: Vec<HookSpec>) -> Vec<(Arc<str>, HookSpec)
     named
 }
 
+/// The event after which a portal has no installation. Its hooks run nevertheless.
+const UNINSTALLED: &str = "ONAPPUNINSTALL";
+
 /// The parameter of our address that names the user whom a binding is for.
 const AS_USER: &str = "as_user=";
 
@@ -128,7 +131,17 @@ impl Engine {
             let error = format!("this program has no hook `{name}` any more");
             return self.end_unhandled(current, Unhandled::Failed(error)).await;
         };
+        let id = current.key.portal();
+        let removed = || {
+            self.registry
+                .removed(id)
+                .ok_or(Unhandled::ApplicationRemoved)
+        };
         let portal = match self.portal_of(current) {
+            Err(_) if delivery.name == UNINSTALLED => removed(),
+            portal => portal,
+        };
+        let portal = match portal {
             Ok(portal) => portal,
             Err(why) => return self.end_unhandled(current, why).await,
         };
@@ -157,7 +170,7 @@ impl Engine {
                 }
             }
             Event::App(AppEvent::Uninstalled { clean, .. }) => {
-                self.uninstall(portal, delivery.ts, clean).await
+                self.uninstall(portal, delivery, clean).await
             }
             Event::Session(change) => self.queue_for_bots(portal, delivery, &change).await,
             // It could not be decoded when it came, and an operator retries it with a version that
@@ -167,37 +180,52 @@ impl Engine {
         .await
     }
 
-    /// Removes the installation that an uninstallation is about. The portal queues its events
-    /// without an order (protocol/server-behaviour.md 2), so this one may arrive after the
-    /// application was installed again.
-    async fn uninstall(&self, portal: &MemberId, ts: Option<u64>, forget: bool) -> Result {
-        if self.is_installed_again(portal, ts).await {
-            tracing::warn!(%portal, "an uninstallation arrived after the application was installed again; it is ignored");
+    /// Removes the installation that an uninstallation is about, once the portal has confirmed that
+    /// the application is gone. The event does not prove it: each person who opened the application
+    /// has its token. And the portal queues its events without an order
+    /// (protocol/server-behaviour.md 2), so this one may arrive after the application was installed
+    /// again.
+    async fn uninstall(
+        self: &Arc<Self>,
+        portal: &MemberId,
+        delivery: Delivery,
+        forget: bool,
+    ) -> Result {
+        let Some(client) = self.portal(portal) else {
+            return Ok(()); // a repeat
+        };
+        let installed = self.registry.installation(portal);
+        let is_late = |(at, uninstalled_at)| at > uninstalled_at;
+        let times = installed.and_then(|(at, _)| at).zip(delivery.ts);
+        if times.is_some_and(is_late) || !self.is_gone(&client).await? {
+            tracing::warn!(%portal, "an uninstallation is ignored: the application is installed");
             return Ok(());
         }
+        self.queue_for_hooks(&client, delivery).await;
+        let _changing = self.registry.change(portal).await;
+        if self.registry.installation(portal) != installed {
+            tracing::warn!(%portal, "the application was installed again meanwhile; its uninstallation is ignored");
+            return Ok(());
+        }
+        client.remove(forget).await?;
         self.registry.remove(portal);
-        self.options.store.uninstall(portal, forget).await?;
         tracing::info!(%portal, forget, "the application was removed from the portal");
         Ok(())
     }
 
-    /// Returns true if the application was installed after an uninstallation: by the portal's own
-    /// times, or, if they are equal or unknown, because the portal says so.
-    async fn is_installed_again(&self, portal: &MemberId, uninstalled_at: Option<u64>) -> bool {
-        let installed_at = self.registry.installed_at(portal);
-        match installed_at.zip(uninstalled_at) {
-            Some((installed, uninstalled)) if installed > uninstalled => true,
-            Some((installed, uninstalled)) if installed < uninstalled => false,
-            _ => {
-                let Some(client) = self.portal(portal) else {
-                    return false;
-                };
-                // The tokens of a removed installation do not work any more.
-                let answer = client.in_bulk().run(AppInfo::new()).await;
-                let is_installed = answer.is_ok_and(|info| info.installed);
-                // It may have been installed again while the portal was asked.
-                is_installed || self.registry.installed_at(portal) != installed_at
-            }
+    /// Returns true if the portal does not accept the tokens of the application any more, as after
+    /// an uninstallation.
+    ///
+    /// # Errors
+    /// The portal or the authorization server could not be reached, or the answer proves neither.
+    async fn is_gone(&self, client: &Portal) -> Result<bool> {
+        if client.installation().await.access.tokens().is_none() {
+            return Ok(false); // an inbound webhook is removed in the settings
+        }
+        match client.in_bulk().run(AppInfo::new()).await {
+            Ok(_) => Ok(false),
+            Err(error) if error.is_access_revoked() => Ok(true),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -208,20 +236,23 @@ impl Engine {
         Ok(())
     }
 
-    /// Counts the event of a proven installation, and queues it for the hooks like any other event.
+    /// Queues the event of a proven installation or uninstallation for the hooks like any other
+    /// event, and counts the installation.
     pub(in crate::engine) async fn queue_for_hooks(
         self: &Arc<Self>,
         portal: &Portal,
         delivery: Delivery,
     ) {
-        self.arrivals
-            .count(delivery.name.clone(), self.options.clock.now());
+        if delivery.name != UNINSTALLED {
+            let now = self.options.clock.now();
+            self.arrivals.count(delivery.name.clone(), now); // the other was counted when it arrived
+        }
         let events = self.route(portal.id(), &delivery, vec![Event::Other]);
         if let Err(error) = self
             .append(portal.id().clone(), &delivery, events, None)
             .await
         {
-            tracing::error!(portal = %portal.id(), %error, "the installation event cannot be stored for the hooks");
+            tracing::error!(portal = %portal.id(), %error, "the event of an installation cannot be stored for the hooks");
         }
     }
 }

@@ -11,6 +11,7 @@ use secrecy::SecretString;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::administrator::{Proof, Proven};
 use super::token_renewal::Credentials;
 use crate::event::UserId;
 use crate::portal::http::request::RestVersion;
@@ -42,19 +43,14 @@ impl Portal {
         if !person.admin || self.has_new_spare(person.id).await || self.acts_as(person.id).await {
             return Ok(None);
         }
-        let grant = application
-            .refresh(&self.inner.http, &offered.refresh)
-            .await?;
-        if grant.portal != *self.id() {
-            return Ok(None);
-        }
         // The two tokens of a pair that was put together may be two persons'.
-        let person = self.profile_of(&grant.tokens.access).await?;
-        if !person.admin {
+        let http = &self.inner.http;
+        let proof = application.prove(http, self.id(), &offered.refresh).await?;
+        let Proof::Administrator(Proven { grant, user, .. }) = proof else {
             return Ok(None);
-        }
-        let spare = Spare::new(person.id, grant.tokens);
-        Ok(self.set_spare(spare).await?.then_some(person.id))
+        };
+        let spare = Spare::new(user, grant.tokens);
+        Ok(self.set_spare(spare).await?.then_some(user))
     }
 
     /// Returns the administrator whose spare tokens are in use, if they are.
@@ -66,7 +62,7 @@ impl Portal {
 
     /// Returns the user of an access token. The call does not pass the breaker: it may be open
     /// because the installation's own tokens are refused.
-    async fn profile_of(&self, token: &SecretString) -> Result<Profile, Error> {
+    pub(crate) async fn profile_of(&self, token: &SecretString) -> Result<Profile, Error> {
         const METHOD: &str = profile::Get::NAME;
         let portal = self.in_bulk().with_token(token.clone());
         portal.acquire_one(METHOD).await?;

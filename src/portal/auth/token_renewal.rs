@@ -53,6 +53,8 @@ pub(in crate::portal) struct Credentials {
     failed: Option<(Instant, Error)>,
     /// Whether the store has the installation.
     is_stored: bool,
+    /// Whether the application was removed from the portal: nothing is stored any more.
+    pub(super) is_removed: bool,
     /// Whether the spare tokens are used instead of the installation's own.
     pub(super) uses_spare: bool,
     /// Whether the use of the spare tokens was logged.
@@ -72,11 +74,20 @@ impl Credentials {
             old_at: None,
             failed: None,
             is_stored: true,
+            is_removed: false,
             uses_spare: false,
             has_warned: false,
             spare_at: None,
             holder: Uuid::new_v4(),
         }
+    }
+
+    /// Replaces the installation by another one, which the store has.
+    pub(super) fn replace(&mut self, installation: Installation) {
+        self.use_spare(false);
+        self.set(installation, None);
+        self.is_stored = true;
+        self.has_warned = false;
     }
 
     /// Replaces the installation; its access token is valid for `expires_in`.
@@ -182,18 +193,6 @@ impl Portal {
         }
     }
 
-    /// Replaces tokens and address by those of a new, proven installation on the same portal.
-    pub async fn replace(&self, installation: Installation) {
-        let mut credentials = self.inner.credentials.lock().await;
-        self.set_address(&installation);
-        credentials.set(installation, None);
-        credentials.is_stored = true;
-        credentials.use_spare(false);
-        credentials.set_at = Some(Instant::now());
-        credentials.has_warned = false;
-        self.breaker().reset();
-    }
-
     /// Returns the installation as this process knows it.
     pub(crate) async fn installation(&self) -> Installation {
         self.inner.credentials.lock().await.installation.clone()
@@ -293,6 +292,9 @@ impl Portal {
     /// Stores the installation. If that fails it is used nevertheless, since the old tokens no
     /// longer work, and stored later.
     pub(super) async fn store(&self, credentials: &mut Credentials) {
+        if credentials.is_removed {
+            return; // a call that was under way would bring the installation back
+        }
         credentials.is_stored = false;
         for tries in 0..ATTEMPTS_MAX {
             match self

@@ -9,7 +9,7 @@ use super::file::{FileContent, FileHeader};
 use super::redirect::{HOPS_MAX, Hop};
 use crate::portal::auth::webhook;
 use crate::portal::error::Forbidden;
-use crate::portal::{Error, Portal};
+use crate::portal::{Error, Http, Portal};
 use crate::store::{Access, Tokens};
 
 /// Maximum number of renewals of the tokens in use for one request: those taken over from another
@@ -139,19 +139,34 @@ impl Portal {
         http.file_header(method, address, &self.endpoint()).await
     }
 
-    /// Posts to the portal's address, and follows redirects to a new one.
+    /// Posts to the portal's address, and follows redirects to a new one, which is stored.
     async fn post(&self, method: &str, path: &str, body: &Value) -> Result<Answer, Error> {
-        let mut endpoint = self.endpoint();
-        for hops in 0..=HOPS_MAX {
+        let http = &self.inner.http;
+        let (moved_to, answer) = http.post(method, &self.endpoint(), path, body).await?;
+        if let Some(endpoint) = moved_to {
+            self.move_to(&endpoint).await;
+        }
+        Ok(answer)
+    }
+}
+
+impl Http {
+    /// Posts to an address of REST methods, and follows redirects. Returns the new address, if
+    /// there was one, and the answer.
+    pub(in crate::portal) async fn post(
+        &self,
+        method: &str,
+        endpoint: &str,
+        path: &str,
+        body: &Value,
+    ) -> Result<(Option<String>, Answer), Error> {
+        let mut moved_to: Option<String> = None;
+        for _ in 0..=HOPS_MAX {
+            let endpoint = moved_to.as_deref().unwrap_or(endpoint);
             let address = format!("{endpoint}{path}");
-            match self.inner.http.call(method, &address, body).await? {
-                Hop::Answer(answer) => {
-                    if hops > 0 {
-                        self.move_to(&endpoint).await;
-                    }
-                    return Ok(answer);
-                }
-                Hop::Redirect(to) => endpoint = to.follow(method, &endpoint)?,
+            match self.call(method, &address, body).await? {
+                Hop::Answer(answer) => return Ok((moved_to, answer)),
+                Hop::Redirect(to) => moved_to = Some(to.follow(method, endpoint)?),
             }
         }
         let why = Forbidden::TooManyRedirects(HOPS_MAX);

@@ -37,6 +37,9 @@ pub struct User {
 }
 
 methods! {
+    /// Returns true if the calling user may manage applications: an administrator. Needs no scope.
+    Admin "user.admin" () [] -> bool;
+
     /// Returns the calling user.
     Current "user.current" () [] -> User;
 
