@@ -146,15 +146,15 @@ impl<S> Context<S> {
     ///
     /// - A message, an edit and a typed command are confirmed if the portal has this message in
     ///   this chat, by this person and with this text. The portal is asked with the event's own
-    ///   tokens (`im.dialog.messages.get`, scope `im`). Supervisors and personal bots look it up
-    ///   themselves if the event has no tokens (`imbot.v2.Chat.Message.get`), and so does an inbound
-    ///   webhook in groups of its user.
+    ///   tokens (`im.dialog.messages.get`, scope `im`). If it has none, supervisors and personal
+    ///   bots look the message up themselves (`imbot.v2.Chat.Message.get`); other bots can do so in
+    ///   groups of the user whose rights the program has.
     /// - Everything else, such as a pressed button, is confirmed if the event has valid tokens of
-    ///   the person (`profile`), which nobody else has.
+    ///   the person (`profile`), which nobody else has. That the button was there is not checked.
     /// - A polled event cannot be forged, and is confirmed without a call.
     ///
-    /// Tokens of an event are valid for an hour. That an event is confirmed does not mean that it is
-    /// new: its message may be an old one of the same person.
+    /// Tokens of an event are valid for an hour. A confirmed message was written by this person in
+    /// this chat; it may have been written long ago.
     ///
     /// ```no_run
     /// # use imbot::prelude::*;

@@ -9,6 +9,7 @@ mod hooks_categories;
 mod hooks_forwarded;
 mod hooks_trust;
 mod install;
+mod installation_races;
 mod languages;
 mod limits;
 mod lines;

@@ -103,9 +103,9 @@ impl Engine {
     /// # Errors
     /// - [`AcceptError::Unproven`] if the authorization server does not confirm it, or the portal
     ///   does not report an administrator.
-    /// - [`AcceptError::Full`] if it waited for [`INSTALL_PATIENCE`](crate::engine::INSTALL_PATIENCE),
-    ///   while too many wait ([`INSTALLS_MAX`](crate::engine::INSTALLS_MAX)), or while the program
-    ///   stops.
+    /// - [`AcceptError::Full`] if it waited for too long
+    ///   ([`INSTALL_PATIENCE`](crate::engine::INSTALL_PATIENCE)), while too many wait
+    ///   ([`INSTALLS_MAX`](crate::engine::INSTALLS_MAX)), or while the program stops.
     /// - [`AcceptError::Unreachable`] if the authorization server or the portal cannot be reached.
     /// - [`AcceptError::Store`] if it cannot be stored.
     pub async fn install(self: &Arc<Self>, claim: InstallClaim) -> Result<(), AcceptError> {

@@ -36,7 +36,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const ATTEMPTS_MAX: u32 = 60;
 
 /// What an event claims, and what the portal reports: the status, and whether the paid time has
-/// ended. A status is one letter (protocol/auth.md 5.1), so a portal has a bounded number of claims.
+/// ended. A status is one letter (protocol/auth.md 5.1), so a portal has few claims.
 type Claim = (u8, Option<bool>);
 
 /// The portals that are being asked about payments: each has a task as long as it is in the map.
