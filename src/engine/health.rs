@@ -13,24 +13,25 @@ const HEALTH_AGE_MAX: Duration = Duration::from_secs(1);
 const STORE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Whether the program can do its work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Health {
     /// It accepts and handles events.
     Ok,
     /// It has been asked to stop. Events are still accepted for a moment.
     Stopping,
-    /// The store is closed or does not answer.
-    Failing,
+    /// It cannot work, and why: a part of it has failed, and it has to be started again, or the
+    /// store does not answer.
+    Failing(String),
 }
 
 impl Health {
     /// Returns the one word for probes.
-    pub fn word(self) -> &'static str {
+    pub fn word(&self) -> &'static str {
         match self {
             Self::Ok => "ok",
             Self::Stopping => "stopping",
-            Self::Failing => "failing",
+            Self::Failing(_) => "failing",
         }
     }
 }
@@ -52,12 +53,14 @@ impl HealthCheck {
 impl Engine {
     /// Returns whether the program can do its work. The answer may be a second old.
     pub async fn health(&self) -> Health {
-        if self.health.is_stopping.load(Ordering::Relaxed) {
+        if let Some(failure) = self.watch.failure() {
+            Health::Failing(failure.to_string())
+        } else if self.health.is_stopping.load(Ordering::Relaxed) {
             Health::Stopping
         } else if self.store_answers().await {
             Health::Ok
         } else {
-            Health::Failing
+            Health::Failing("the store does not answer".to_owned())
         }
     }
 

@@ -1,30 +1,9 @@
-//! Whether the engine works: its state for health probes, and the failure that ends it.
+//! The failure that ends the engine.
 
 use super::Engine;
 use crate::tasks::TaskFailed;
 
-/// The state of an engine, for health probes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Health {
-    /// It works.
-    Ok,
-    /// It is being stopped: it still accepts events, and handles no more.
-    Stopping,
-    /// It cannot work any more, and why. The program has to be started again.
-    Failing(String),
-}
-
 impl Engine {
-    /// Returns the engine's state. It takes no lock and does not wait.
-    pub fn health(&self) -> Health {
-        match self.watch.failure() {
-            Some(failure) => Health::Failing(failure.to_string()),
-            None if self.stopped.is_cancelled() => Health::Stopping,
-            None => Health::Ok,
-        }
-    }
-
     /// Waits until a task or thread that the engine needs has failed: it panicked, or it ended
     /// although it must not. The engine cannot work any more then. [`serve::run`] and
     /// [`serve::poll`] end with this error; a program with a server of its own has to end as well,

@@ -58,22 +58,27 @@ impl Admin {
     async fn health(&self) -> Response {
         let engine = &self.0;
         let state = engine.health().await;
+        let reason = match &state {
+            Health::Failing(reason) => Some(reason),
+            _ => None,
+        };
         let (events, calls) = engine.waiting();
         let health = json!({
             "status": state.word(),
+            "reason": reason,
             "portals": engine.portals().len(),
             "waiting": { "events": events, "calls": calls },
             "since_start": engine.counts(),
         });
         Response::builder()
-            .status(status(state))
+            .status(status(&state))
             .content_type("application/json")
             .body(health.to_string())
     }
 }
 
 /// Returns the status with which a probe is answered.
-pub(super) fn status(state: Health) -> StatusCode {
+pub(super) fn status(state: &Health) -> StatusCode {
     match state {
         Health::Ok => StatusCode::OK,
         _ => StatusCode::SERVICE_UNAVAILABLE,

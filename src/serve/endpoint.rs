@@ -171,7 +171,7 @@ impl EventEndpoint {
     async fn health(&self) -> Response {
         let state = self.engine.health().await;
         Response::builder()
-            .status(admin::status(state))
+            .status(admin::status(&state))
             .content_type("text/plain; charset=utf-8")
             .body(state.word())
     }

@@ -137,7 +137,7 @@ async fn the_failure_of_each_task_that_the_engine_needs_ends_the_program_with_an
         let error = ended.unwrap_or_else(|_| panic!("{task}: the program goes on"));
         let error = error.unwrap().unwrap_err().to_string();
         assert!(error.contains(&format!("`{task}` panicked")), "{error}");
-        assert_eq!(engine.health(), Health::Failing(error));
+        assert_eq!(engine.health().await, Health::Failing(error));
         using.abort();
     }
 }
@@ -204,11 +204,11 @@ async fn the_failure_of_the_tasks_for_installations_and_offline_events_ends_the_
 #[tokio::test]
 async fn an_engine_that_is_stopped_is_stopping_and_not_failing() {
     let engine = App::new().engine(&offline::config()).unwrap();
-    assert_eq!(engine.health(), Health::Ok);
+    assert_eq!(engine.health().await, Health::Ok);
     engine.start().await.unwrap();
     assert!(engine.stop(PATIENCE).await);
     tokio::time::sleep(Duration::from_millis(50)).await; // for tasks that end
-    assert_eq!(engine.health(), Health::Stopping);
+    assert_eq!(engine.health().await, Health::Stopping);
 }
 
 const STORE: &str = "E2E_STOP_STORE";
