@@ -117,7 +117,10 @@ async fn the_authorization_server_decides_about_the_status_of_a_payment() {
     until("the payment", || seen.lock().unwrap().len() == 1).await;
     let portal = setup.engine.portals().remove(0);
     let stored = engine.store().waiting(None, 10).await.unwrap();
-    assert!(stored.len() <= 1, "{portal}: only the one with the status S");
+    assert!(
+        stored.len() <= 1,
+        "{portal}: only the one with the status S"
+    );
 }
 
 #[tokio::test]

@@ -248,7 +248,11 @@ async fn a_polled_event_is_confirmed_without_a_call() {
     let desk = Desk { portal, engine };
     desk.write("cashier", "pay 7");
     assert_eq!(next(&checks).await, verified(ANN));
-    for method in ["im.dialog.messages.get", "imbot.v2.chat.message.get", "profile"] {
+    for method in [
+        "im.dialog.messages.get",
+        "imbot.v2.chat.message.get",
+        "profile",
+    ] {
         assert_eq!(desk.traffic(method), Vec::<Value>::new(), "{method}");
     }
 }

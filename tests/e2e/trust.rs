@@ -26,10 +26,14 @@ const CLARA: u64 = 3;
 
 /// The fields that the portal posts into the frame when a person opens the application.
 pub(super) async fn frame(setup: &Setup, user: u64) -> HashMap<String, String> {
-    frame_at(setup, &format!("client_id={}&as={user}", setup.credentials.client_id)).await
+    frame_at(
+        setup,
+        &format!("client_id={}&as={user}", setup.credentials.client_id),
+    )
+    .await
 }
 
-async fn frame_at(setup: &Setup, query: &str) -> HashMap<String, String> {
+pub(super) async fn frame_at(setup: &Setup, query: &str) -> HashMap<String, String> {
     let origin = setup.portal.oauth_url();
     let page = reqwest::get(format!("{origin}/emulator/frame?{query}"));
     let page = page.await.unwrap().text().await.unwrap();
@@ -88,7 +92,10 @@ async fn an_ordinary_person_cannot_replace_an_installation() {
                 ("event", "ONAPPINSTALL"),
                 ("data[VERSION]", "1"),
                 ("auth[member_id]", member_id),
-                ("auth[refresh_token]", &frame(&setup, user).await["REFRESH_ID"]),
+                (
+                    "auth[refresh_token]",
+                    &frame(&setup, user).await["REFRESH_ID"],
+                ),
                 ("auth[application_token]", token),
                 ("ts", "4102444800"),
             ];
@@ -166,7 +173,12 @@ async fn refused_and_impossible_refresh_tokens_cost_no_further_calls() {
     let calls = || setup.traffic("oauth/token").len();
     let before = calls();
     let long = "a".repeat(5_000);
-    for token in ["bogus", "with spaces and enough letters", "<script>0123456789", &long] {
+    for token in [
+        "bogus",
+        "with spaces and enough letters",
+        "<script>0123456789",
+        &long,
+    ] {
         let claim = [
             ("member_id", &*member_id),
             ("REFRESH_ID", token),
@@ -193,10 +205,12 @@ async fn refused_and_impossible_refresh_tokens_cost_no_further_calls() {
 async fn a_forged_uninstallation_removes_nothing_and_reaches_no_hook() {
     let seen = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&seen);
-    let app = App::new().bot(Echo).hook("ONAPPUNINSTALL", move |_: HookEvent| {
-        count.fetch_add(1, Ordering::Relaxed);
-        std::future::ready(Ok(()))
-    });
+    let app = App::new()
+        .bot(Echo)
+        .hook("ONAPPUNINSTALL", move |_: HookEvent| {
+            count.fetch_add(1, Ordering::Relaxed);
+            std::future::ready(Ok(()))
+        });
     let setup = Setup::installed(app).await;
     let before = installation(&setup).await;
     let fields = frame(&setup, CLARA).await;
@@ -215,7 +229,7 @@ async fn a_forged_uninstallation_removes_nothing_and_reaches_no_hook() {
     still_works(&setup, &before).await;
     assert_eq!(seen.load(Ordering::Relaxed), 0);
     let client_id = setup.credentials.client_id.clone();
-    setup.portal.uninstall(&client_id, false).unwrap();
+    setup.portal.uninstall(&client_id, true).unwrap();
     until("the hook", || seen.load(Ordering::Relaxed) == 1).await;
     until("the portal to be removed", || {
         setup.engine.portals().is_empty()
@@ -283,11 +297,30 @@ async fn payments_get_the_same_answer_for_every_portal_before_any_portal_is_aske
 fn requests(portal: &str) -> Vec<(&'static str, Vec<(&'static str, String)>)> {
     let options = "{\"CONNECTOR\":\"web\",\"LINE\":\"1\"}";
     let forms: [(&str, &[(&str, &str)]); 9] = [
-        ("", &[("event", "ONIMBOTMESSAGEADD"), ("auth[application_token]", "x")]),
+        (
+            "",
+            &[
+                ("event", "ONIMBOTMESSAGEADD"),
+                ("auth[application_token]", "x"),
+            ],
+        ),
         ("", &[("event", "ONCRMDEALADD")]),
-        ("", &[("event", "ONAPPUNINSTALL"), ("auth[application_token]", "x")]),
+        (
+            "",
+            &[
+                ("event", "ONAPPUNINSTALL"),
+                ("auth[application_token]", "x"),
+            ],
+        ),
         ("", &[("event", "ONAPPPAYMENT"), ("data[STATUS]", "P")]),
-        ("", &[("event", "ONAPPPAYMENT"), ("data[STATUS]", "P"), ("auth[application_token]", "x")]),
+        (
+            "",
+            &[
+                ("event", "ONAPPPAYMENT"),
+                ("data[STATUS]", "P"),
+                ("auth[application_token]", "x"),
+            ],
+        ),
         (
             "",
             &[
@@ -296,8 +329,21 @@ fn requests(portal: &str) -> Vec<(&'static str, Vec<(&'static str, String)>)> {
                 ("auth[refresh_token]", "0123456789abcdef"),
             ],
         ),
-        ("", &[("AUTH_ID", "x"), ("REFRESH_ID", "x"), ("PLACEMENT", "DEFAULT")]),
-        ("install", &[("REFRESH_ID", "0123456789abcdef"), ("APPLICATION_TOKEN", "x")]),
+        (
+            "",
+            &[
+                ("AUTH_ID", "x"),
+                ("REFRESH_ID", "x"),
+                ("PLACEMENT", "DEFAULT"),
+            ],
+        ),
+        (
+            "install",
+            &[
+                ("REFRESH_ID", "0123456789abcdef"),
+                ("APPLICATION_TOKEN", "x"),
+            ],
+        ),
         (
             "connectors/web",
             &[
@@ -309,8 +355,15 @@ fn requests(portal: &str) -> Vec<(&'static str, Vec<(&'static str, String)>)> {
         ),
     ];
     let of_portal = |(path, form): (&'static str, &[(&'static str, &str)])| {
-        let mut form: Vec<_> = form.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
-        let key = if form[0].0 == "event" { "auth[member_id]" } else { "member_id" };
+        let mut form: Vec<_> = form
+            .iter()
+            .map(|(key, value)| (*key, (*value).to_owned()))
+            .collect();
+        let key = if form[0].0 == "event" {
+            "auth[member_id]"
+        } else {
+            "member_id"
+        };
         form.push((key, portal.to_owned()));
         (path, form)
     };
@@ -326,12 +379,21 @@ async fn strangers_get_the_same_answers_for_served_and_unknown_portals() {
     for ((path, served), (_, unknown)) in pairs {
         let address = format!("{}{path}", setup.handler);
         let send = async |form: &[(&'static str, String)]| {
-            let answer = Client::new().post(&address).form(form).send().await.unwrap();
+            let answer = Client::new()
+                .post(&address)
+                .form(form)
+                .send()
+                .await
+                .unwrap();
             let headers = answer.headers().clone();
             let names: Vec<_> = headers.keys().map(ToString::to_string).collect();
             (answer.status(), names, answer.text().await.unwrap())
         };
-        assert_eq!(send(&served).await, send(&unknown).await, "{path} {served:?}");
+        assert_eq!(
+            send(&served).await,
+            send(&unknown).await,
+            "{path} {served:?}"
+        );
     }
 }
 
@@ -353,7 +415,11 @@ async fn slow_server(took: Duration, genuine: Grants) -> String {
                 json!({ "error": "invalid_grant" })
             };
             Response::builder()
-                .status(if granted { 200.try_into().unwrap() } else { poem::http::StatusCode::BAD_REQUEST })
+                .status(if granted {
+                    200.try_into().unwrap()
+                } else {
+                    poem::http::StatusCode::BAD_REQUEST
+                })
                 .content_type("application/json")
                 .body(answer.to_string())
         }
@@ -400,7 +466,10 @@ async fn genuine_installations_get_through_a_flood_of_forged_ones() {
                         ("event", "ONAPPINSTALL".to_owned()),
                         ("auth[member_id]", format!("{connection:032}")),
                         ("auth[application_token]", "x".to_owned()),
-                        ("auth[refresh_token]", format!("forged{connection:010}{number:010}")),
+                        (
+                            "auth[refresh_token]",
+                            format!("forged{connection:010}{number:010}"),
+                        ),
                     ];
                     let answer = client.post(&handler).form(&event).send().await;
                     if answer.is_ok_and(|answer| answer.status() == 403) {
@@ -450,6 +519,8 @@ async fn genuine_grant(portal: &imbot::emulator::Emulator, credentials: &Credent
         ("client_secret", &credentials.client_secret),
         ("refresh_token", token),
     ];
-    let answer = Client::new().get(format!("{origin}/oauth/token/")).query(&query);
+    let answer = Client::new()
+        .get(format!("{origin}/oauth/token/"))
+        .query(&query);
     answer.send().await.unwrap().json().await.unwrap()
 }

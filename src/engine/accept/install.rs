@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
+use tokio::time::timeout;
 
 use super::install_queue::PendingInstall;
 use crate::engine::keyed_queues::Next;
@@ -28,6 +29,10 @@ use crate::store::{Access, Installation};
 /// How far the time of an installation may be ahead of this program's clock. A later one is not
 /// used: once the portal's clock is right again, all that it sends would count as late.
 const CLOCK_AHEAD_MAX: Duration = Duration::from_secs(60 * 60);
+
+/// How long the authorization server and the portal may take to prove an installation. After it,
+/// the installation is refused with [`AcceptError::Unreachable`].
+const PROOF_TIMEOUT: Duration = Duration::from_secs(45);
 
 /// An installation as an event or an installation page claims it, to be proven by exchanging its
 /// refresh token.
@@ -180,7 +185,14 @@ impl Engine {
             return Err(AcceptError::Unproven);
         };
         let proof = application.prove(http, &claim.portal, &claim.refresh_token);
-        let proven = match proof.await {
+        let Ok(proof) = timeout(PROOF_TIMEOUT, proof).await else {
+            tracing::warn!(
+                claimed,
+                "an installation cannot be proven: no answer in time"
+            );
+            return Err(AcceptError::Unreachable);
+        };
+        let proven = match proof {
             Ok(Proof::Administrator(proven)) => proven,
             Ok(Proof::Ordinary(user)) => {
                 tracing::warn!(claimed, %user, "an installation is refused: its tokens are not an administrator's");
@@ -210,7 +222,10 @@ impl Engine {
     async fn apply(&self, claim: &InstallClaim, proven: Proven) -> Result<Portal, AcceptError> {
         let Proven { grant, number, .. } = proven;
         let _changing = self.registry.change(&grant.portal).await;
-        if let Some(newer) = self.registry.newer(&grant.portal, claim.installed_at, number) {
+        if let Some(newer) = self
+            .registry
+            .newer(&grant.portal, claim.installed_at, number)
+        {
             tracing::warn!(portal = %newer.id(), "an installation arrived late; a newer one is kept");
             return Ok(newer);
         }
@@ -273,7 +288,13 @@ mod tests {
             assert!(is_token(token), "{token}");
         }
         let long = "a".repeat(1025);
-        for text in ["", "bogus", "with a space and more", "a\nb4567890123456", &long] {
+        for text in [
+            "",
+            "bogus",
+            "with a space and more",
+            "a\nb4567890123456",
+            &long,
+        ] {
             assert!(!is_token(text), "{text}");
         }
     }

@@ -80,7 +80,11 @@ impl Payments {
         match &mut asked.reported {
             Some((reported, is_accepted)) if agrees(claim, *reported) => {
                 let was_accepted = std::mem::replace(is_accepted, true);
-                return if was_accepted { Due::Nothing } else { Due::Accept };
+                return if was_accepted {
+                    Due::Nothing
+                } else {
+                    Due::Accept
+                };
             }
             _ => {}
         }

@@ -31,7 +31,8 @@ impl Engine {
     /// for every portal.
     pub(crate) fn offer_spare(self: &Arc<Self>, offered: OfferedTokens) {
         let engine = Arc::clone(self);
-        self.tasks.spawn(async move { engine.check_spare(offered).await });
+        self.tasks
+            .spawn(async move { engine.check_spare(offered).await });
     }
 
     async fn check_spare(self: &Arc<Self>, offered: OfferedTokens) {

@@ -132,7 +132,11 @@ impl Engine {
             return self.end_unhandled(current, Unhandled::Failed(error)).await;
         };
         let id = current.key.portal();
-        let removed = || self.registry.removed(id).ok_or(Unhandled::ApplicationRemoved);
+        let removed = || {
+            self.registry
+                .removed(id)
+                .ok_or(Unhandled::ApplicationRemoved)
+        };
         let portal = match self.portal_of(current) {
             Err(_) if delivery.name == UNINSTALLED => removed(),
             portal => portal,

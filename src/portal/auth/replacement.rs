@@ -21,10 +21,7 @@ impl Portal {
     ///
     /// # Errors
     /// The installation could not be stored. The one before stays in use then.
-    pub(crate) async fn install(
-        &self,
-        mut installation: Installation,
-    ) -> Result<(), StoreError> {
+    pub(crate) async fn install(&self, mut installation: Installation) -> Result<(), StoreError> {
         let mut credentials = self.inner.credentials.lock().await;
         // A failure of the store ends the next step as well.
         if self.claim(&mut credentials).await.unwrap_or(false) {
