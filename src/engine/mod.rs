@@ -1,7 +1,7 @@
 //! From event to answer: accept, handle, send.
 //!
 //! - `accept` verifies, decodes and stores an event. Installations that portals announce wait here
-//!   until the authorization server confirms them.
+//!   until the authorization server and the portal confirm them.
 //! - `keyed_queues` keeps the events of one chat, hook or application in order. Events wait here
 //!   for their turn, and after a failure for the retry.
 //! - `handle` runs the handler and commits what it decided. Nothing waits here: a worker has one

@@ -7,6 +7,7 @@
 //! - [`open_channels`]: bots for clients outside the portal, and connectors for their messengers
 //! - [`emulator`]: the portal on your desk, for people, tests and programs in other languages
 //! - [`operation`]: running bots for others
+//! - [`trust`]: who can forge which event, and how a bot asks the portal
 //! - [`promises`]: what is promised, and which test proves it
 //! - [`costs`]: CPU, memory, and smaller builds
 //!
@@ -33,3 +34,5 @@ pub mod operation {}
 pub mod portal {}
 #[doc = include_str!("promises.md")]
 pub mod promises {}
+#[doc = include_str!("trust.md")]
+pub mod trust {}

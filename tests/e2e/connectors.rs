@@ -482,13 +482,26 @@ async fn the_settings_page_shows_the_line_and_opens_for_the_portal_only() {
         ("AUTH_ID", "11111111111111111111111111111111"),
     ]
     .map(|(key, value)| (key.to_owned(), value.to_owned()));
-    let forged = reqwest::Client::new()
-        .post(url)
-        .form(&form)
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(forged.status(), 403);
+    let post = async |form: &[(String, String)]| {
+        let request = reqwest::Client::new().post(&url).form(form);
+        request.send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(post(&form).await, 403);
+    // Each person who opened the application knows its token, but has no tokens of another person.
+    let activated = || stage.setup.traffic("imconnector.activate").len();
+    let before = activated();
+    let query = format!("connector=pigeons&line={}&as=3", stage.line);
+    let frame = super::trust::frame_at(&stage.setup, &query).await;
+    let mut form: Vec<_> = frame.into_iter().collect();
+    assert_eq!(post(&form).await, 200, "with the rights of the person");
+    assert_eq!(activated(), before + 1);
+    for (name, value) in &mut form {
+        if name == "AUTH_ID" {
+            "1".repeat(64).clone_into(value);
+        }
+    }
+    assert_eq!(post(&form).await, 403);
+    assert_eq!(activated(), before + 1);
 }
 
 #[tokio::test]

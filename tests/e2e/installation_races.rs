@@ -79,8 +79,12 @@ impl Slow {
             "/rest/profile.json" if body.contains("old access") => refused("expired_token"),
             "/rest/profile.json" => {
                 let is_new = body.contains("new access");
-                self.proofs.fetch_add(usize::from(is_new), Ordering::Relaxed);
-                (StatusCode::OK, json!({ "result": { "ID": "1", "ADMIN": true } }))
+                self.proofs
+                    .fetch_add(usize::from(is_new), Ordering::Relaxed);
+                (
+                    StatusCode::OK,
+                    json!({ "result": { "ID": "1", "ADMIN": true } }),
+                )
             }
             "/rest/app.info.json" => {
                 self.hold().await;
@@ -106,7 +110,10 @@ impl Slow {
     }
 
     async fn until_held(&self) {
-        until("the answer to be held", || self.held.load(Ordering::Relaxed) > 0).await;
+        until("the answer to be held", || {
+            self.held.load(Ordering::Relaxed) > 0
+        })
+        .await;
     }
 
     /// Waits until a new installation is proven, and a moment more, in which it could be stored.

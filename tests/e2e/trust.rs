@@ -33,7 +33,7 @@ pub(super) async fn frame(setup: &Setup, user: u64) -> HashMap<String, String> {
     .await
 }
 
-async fn frame_at(setup: &Setup, query: &str) -> HashMap<String, String> {
+pub(super) async fn frame_at(setup: &Setup, query: &str) -> HashMap<String, String> {
     let origin = setup.portal.oauth_url();
     let page = reqwest::get(format!("{origin}/emulator/frame?{query}"));
     let page = page.await.unwrap().text().await.unwrap();
@@ -229,7 +229,7 @@ async fn a_forged_uninstallation_removes_nothing_and_reaches_no_hook() {
     still_works(&setup, &before).await;
     assert_eq!(seen.load(Ordering::Relaxed), 0);
     let client_id = setup.credentials.client_id.clone();
-    setup.portal.uninstall(&client_id, false).unwrap();
+    setup.portal.uninstall(&client_id, true).unwrap();
     until("the hook", || seen.load(Ordering::Relaxed) == 1).await;
     until("the portal to be removed", || {
         setup.engine.portals().is_empty()

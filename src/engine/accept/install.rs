@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
+use tokio::time::timeout;
 
 use super::install_queue::PendingInstall;
 use crate::engine::keyed_queues::Next;
@@ -28,6 +29,10 @@ use crate::store::{Access, Installation};
 /// How far the time of an installation may be ahead of this program's clock. A later one is not
 /// used: once the portal's clock is right again, all that it sends would count as late.
 const CLOCK_AHEAD_MAX: Duration = Duration::from_secs(60 * 60);
+
+/// How long the authorization server and the portal may take to prove an installation. After it,
+/// the installation is refused with [`AcceptError::Unreachable`].
+const PROOF_TIMEOUT: Duration = Duration::from_secs(45);
 
 /// An installation as an event or an installation page claims it, to be proven by exchanging its
 /// refresh token.
@@ -180,7 +185,14 @@ impl Engine {
             return Err(AcceptError::Unproven);
         };
         let proof = application.prove(http, &claim.portal, &claim.refresh_token);
-        let proven = match proof.await {
+        let Ok(proof) = timeout(PROOF_TIMEOUT, proof).await else {
+            tracing::warn!(
+                claimed,
+                "an installation cannot be proven: no answer in time"
+            );
+            return Err(AcceptError::Unreachable);
+        };
+        let proven = match proof {
             Ok(Proof::Administrator(proven)) => proven,
             Ok(Proof::Ordinary(user)) => {
                 tracing::warn!(claimed, %user, "an installation is refused: its tokens are not an administrator's");
