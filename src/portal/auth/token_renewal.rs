@@ -191,7 +191,7 @@ impl Portal {
         credentials.use_spare(false);
         credentials.set_at = Some(Instant::now());
         credentials.has_warned = false;
-        self.breaker().reset();
+        self.reset_breaker();
     }
 
     /// Returns the installation as this process knows it.
