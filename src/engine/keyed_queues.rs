@@ -23,12 +23,13 @@ use tokio_util::task::TaskTracker;
 use crate::tasks::Watch;
 
 /// What follows an item that was worked on.
-#[derive(Debug)]
 pub(super) enum Next<T> {
     /// The queue's next item.
     Done,
     /// The same item again, after a pause. The rest of its queue waits.
     Retry(T, Duration),
+    /// The item that the future returns, when it is ready. The rest of its queue waits.
+    Later(Pin<Box<dyn Future<Output = T> + Send>>),
     /// Nothing, until the queue is [unblocked](KeyedQueues::unblock).
     Blocked,
     /// Nothing: the work cannot be done any more. The worker ends, and the item stays counted as
@@ -221,7 +222,12 @@ where
                 None
             }
             Next::Retry(item, pause) => {
-                self.start_after(pause, key.clone(), item);
+                let later = tokio::time::sleep(pause).map(|()| item);
+                self.start_after(later, key.clone());
+                None
+            }
+            Next::Later(later) => {
+                self.start_after(later, key.clone());
                 None
             }
             Next::Gone => return None,
@@ -244,12 +250,12 @@ where
         None
     }
 
-    /// Starts a queue again after a pause.
-    fn start_after(self: &Arc<Self>, pause: Duration, key: K, item: T) {
+    /// Starts a queue again with the item that `later` returns.
+    fn start_after(self: &Arc<Self>, later: impl Future<Output = T> + Send + 'static, key: K) {
         let queues = Arc::clone(self);
         // Not one of the tasks that a stop waits for.
         tokio::spawn(self.watch.watch(self.name, async move {
-            tokio::time::sleep(pause).await;
+            let item = later.await;
             queues.start(key, item);
         }));
     }

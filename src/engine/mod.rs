@@ -45,7 +45,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::event::{DecodeError, Delivery, Event, MemberId};
 use crate::handler::{AnyBot, AnyConnector};
-use crate::portal::{Application, Http, Plan, Portal};
+use crate::portal::{Application, Http, Plan, Portal, Urgency};
 use crate::store::{
     Access, Clock, Conversation, EventId, Installation, Limits, OrderingKey, Store, StoreError,
     TurnCommit,
@@ -486,11 +486,21 @@ impl Engine {
     /// handler decided is not decided again. Returns false if the program stops before the turn is
     /// written.
     async fn commit(&self, turn: &TurnCommit) -> bool {
+        self.commit_for(turn, Urgency::Answer).await
+    }
+
+    /// The same for calls that these people wait for.
+    async fn commit_for(&self, turn: &TurnCommit, urgency: Urgency) -> bool {
         if !self.write(|store| store.commit(turn.clone())).await {
             return false;
         }
         for call in &turn.calls {
-            self.outbox.push(call.to.clone(), QueuedSend::new(call.id));
+            let urgency = match call.to.connector() {
+                Some(_) => Urgency::Visitor,
+                None => urgency,
+            };
+            let queued = QueuedSend::new(call.id).with_urgency(urgency);
+            self.outbox.push(call.to.clone(), queued);
         }
         if !turn.reminders.is_empty() {
             self.reminders_changed.notify_one();

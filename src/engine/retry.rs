@@ -25,14 +25,24 @@ fn step(failures: u32) -> Duration {
         .min(PAUSE_MAX)
 }
 
+/// Returns a part of `time` that depends on the id, so that what waited for one thing does not start
+/// at one moment.
+pub(super) fn spread(number: u64, time: Duration) -> Duration {
+    time.mul_f64(fraction(number))
+}
+
+/// Returns a number between 0 and 1 that depends on the id.
+fn fraction(number: u64) -> f64 {
+    let hashed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32; // 2^64 divided by the golden ratio
+    hashed as f64 / f64::from(u32::MAX)
+}
+
 /// Returns the pause after this many failures of the event or call with this id.
 ///
 /// It is between three quarters of the step and the whole step, depending on the id: what failed
 /// together is not retried together, and the pauses of one id are always the same.
 pub(super) fn pause(number: u64, failures: u32) -> Duration {
-    let step = step(failures);
-    let spread = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32; // 2^64 divided by the golden ratio
-    step.mul_f64(1.0 - 0.25 * spread as f64 / f64::from(u32::MAX))
+    step(failures).mul_f64(1.0 - 0.25 * fraction(number))
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ pub mod methods;
 mod schedule;
 
 use std::hash::{BuildHasher, Hash};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -28,8 +28,8 @@ use foldhash::quality::FixedState;
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tokio::sync::{Mutex, Notify};
-use tokio::time::{Instant, sleep};
+use tokio::sync::{Mutex, Notify, watch};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::event::MemberId;
 use crate::store::{Installation, Store};
@@ -67,6 +67,7 @@ pub use http::signature::{
 };
 pub use methods::event::Binding;
 pub use methods::imbot_v2::{BotInfo, CommandInfo};
+pub use schedule::breaker::PROBE_MAX;
 pub use schedule::bucket::Plan;
 pub use schedule::queue::{BATCH_MAX, QUEUE_MAX, Urgency};
 
@@ -123,12 +124,19 @@ struct Inner {
     application: Option<Arc<Application>>,
     store: Arc<dyn Store>,
     scheduler: std::sync::Mutex<Scheduler>,
-    /// Notified when a call with [`Urgency::Answer`] enters the queue.
+    /// Notified when a call that somebody waits for enters the queue.
     answer_queued: Notify,
     breaker: std::sync::Mutex<Breaker>,
     /// Locked while the tokens are renewed, so that many callers that find them expired renew them
     /// once.
     credentials: Mutex<Credentials>,
+    /// Whether the portal is away or blocked, for those who wait for it.
+    is_away: watch::Sender<bool>,
+    /// The same, for those who do not wait.
+    is_away_now: AtomicBool,
+    /// Locked by the caller that is next to try a portal that is away, so that one timer runs and
+    /// not one for each caller.
+    next_probe: Mutex<()>,
     /// Calls that run or wait.
     busy: AtomicUsize,
     /// Records the failure of the tasks that make calls wait; the first engine's.
@@ -182,6 +190,9 @@ impl Portal {
             answer_queued: Notify::new(),
             breaker: std::sync::Mutex::default(),
             credentials: Mutex::new(Credentials::new(installation)),
+            is_away: watch::Sender::new(false),
+            is_away_now: AtomicBool::new(false),
+            next_probe: Mutex::default(),
             busy: AtomicUsize::new(0),
             watch: OnceLock::new(),
         };
@@ -232,6 +243,20 @@ impl Portal {
     pub fn in_bulk(&self) -> Self {
         let mut portal = self.clone();
         portal.slot.urgency = Urgency::Bulk;
+        portal
+    }
+
+    /// Returns how urgent its calls are.
+    pub fn urgency(&self) -> Urgency {
+        self.slot.urgency
+    }
+
+    /// The same portal for answers to a visitor ([`Urgency::Visitor`]): answers to portal users go
+    /// first.
+    #[must_use]
+    pub fn for_visitor(&self) -> Self {
+        let mut portal = self.clone();
+        portal.slot.urgency = Urgency::Visitor;
         portal
     }
 
@@ -291,6 +316,43 @@ impl Portal {
     /// Returns how many calls run or wait.
     pub fn busy(&self) -> usize {
         self.inner.busy.load(Ordering::Relaxed)
+    }
+
+    /// Returns true if the portal is away: several calls in a row had no answer, or it refuses all
+    /// calls. Then one call at a time should try it ([`until_worth_trying`]), and the others wait.
+    ///
+    /// [`until_worth_trying`]: Portal::until_worth_trying
+    pub(crate) fn is_away(&self) -> bool {
+        self.inner.is_away_now.load(Ordering::Relaxed)
+    }
+
+    /// Waits while the portal is away, until a call is worth trying. Returns true if the caller is
+    /// the one that tries it now, and false if the portal is back.
+    pub(crate) async fn until_worth_trying(&self) -> bool {
+        let mut is_away = self.inner.is_away.subscribe();
+        tokio::select! {
+            biased;
+            _ = is_away.wait_for(|is_away| !is_away) => false,
+            () = self.until_next_probe() => true,
+        }
+    }
+
+    /// Waits while the portal is away.
+    pub(crate) async fn until_back(&self) {
+        let mut is_away = self.inner.is_away.subscribe();
+        let _ = is_away.wait_for(|is_away| !is_away).await; // fails only without a sender
+    }
+
+    async fn until_next_probe(&self) {
+        let _next = self.inner.next_probe.lock().await;
+        loop {
+            let now = Instant::now();
+            let at = self.breaker().claim_probe(now);
+            if at <= now {
+                return;
+            }
+            sleep_until(at).await;
+        }
     }
 
     /// Calls a REST method and decodes its result.
@@ -369,8 +431,17 @@ impl Portal {
     ) -> Result<Answer, Error> {
         self.inner.busy.fetch_add(1, Ordering::Relaxed);
         let _busy = Busy(&self.inner.busy);
-        let mut repeats = 0;
+        let (mut repeats, mut last) = (0, None);
         loop {
+            if let Some(error) = last.take()
+                && !self.pause_before_repeat(repeats).await
+            {
+                if repeats == REPEATS_MAX {
+                    return Err(error);
+                }
+                (repeats, last) = (repeats + 1, Some(error)); // another caller tries the portal
+                continue;
+            }
             self.pass_breaker(method).await?;
             let permit = match version {
                 RestVersion::Classic => self.acquire(method, params).await?,
@@ -395,11 +466,37 @@ impl Portal {
                     repeats += 1;
                     tracing::debug!(portal = %self.id(), method, %error, repeats, "repeating the call");
                     if error.code().is_none() {
-                        sleep(PAUSE_MIN * 2u32.pow(repeats - 1)).await; // limits have pauses of their own
+                        last = Some(error); // limits have pauses of their own
                     }
                 }
                 answer => return answer,
             }
+        }
+    }
+
+    /// Waits before a call is repeated that did not reach the portal. Returns false if the portal
+    /// is away and it is another caller's turn to try it.
+    async fn pause_before_repeat(&self, repeats: u32) -> bool {
+        let pause = PAUSE_MIN * 2u32.pow(repeats - 1);
+        if self.is_away() {
+            return timeout(pause, self.until_worth_trying()).await.is_ok();
+        }
+        sleep(pause).await;
+        true
+    }
+
+    /// Removes all blocks: the application has new tokens.
+    fn reset_breaker(&self) {
+        let mut breaker = self.breaker();
+        breaker.reset();
+        self.set_away(false);
+    }
+
+    /// Wakes those who wait for the portal, if it is back. The breaker is locked meanwhile.
+    fn set_away(&self, is_away: bool) {
+        if is_away != self.is_away() {
+            self.inner.is_away_now.store(is_away, Ordering::Relaxed);
+            self.inner.is_away.send_replace(is_away);
         }
     }
 
@@ -419,7 +516,12 @@ impl Portal {
     }
 
     fn record(&self, method: &str, answer: &Result<Answer, Error>) {
-        let transition = self.breaker().record(method, answer, Instant::now());
+        let transition = {
+            let mut breaker = self.breaker();
+            let transition = breaker.record(method, answer, Instant::now());
+            self.set_away(breaker.is_away());
+            transition
+        };
         match (transition, answer) {
             (Some(Transition::Suspended), Err(error)) => {
                 tracing::error!(portal = %self.id(), %error, "the portal rejects the application; retrying later");

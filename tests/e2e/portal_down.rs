@@ -8,6 +8,7 @@ use std::time::Duration;
 use imbot::Config;
 use imbot::emulator::Emulator;
 use imbot::engine::{Engine, START_PATIENCE};
+use imbot::portal::PROBE_MAX;
 use imbot::prelude::*;
 use serde_json::Value;
 use tokio::sync::{Semaphore, watch};
@@ -129,6 +130,87 @@ async fn receives_later(portal: &Emulator, expected: &[&str]) {
         tokio::time::resume();
         sleep(Duration::from_millis(200)).await;
     }
+}
+
+/// Lets time pass in steps, each followed by a moment of work.
+async fn pass(time: Duration) {
+    const STEP: Duration = Duration::from_secs(5);
+    let end = Instant::now() + time;
+    while Instant::now() < end {
+        tokio::time::pause();
+        tokio::time::advance(STEP).await;
+        tokio::time::resume();
+        sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test]
+async fn while_a_portal_is_away_one_call_tries_it_and_all_chats_are_answered_when_it_is_back() {
+    const CHATS: usize = 12;
+    const OUTAGE: Duration = Duration::from_secs(120);
+    let bot = Slow::new();
+    let setup = Setup::installed(App::new().bot(bot.clone())).await;
+    let portal = &setup.portal;
+    let echo = portal.bot("echo").unwrap();
+    let groups: Vec<String> = (0..CHATS)
+        .map(|_| portal.group(ANN, "Chat", &[ANN, echo]).unwrap())
+        .collect();
+    let write = |group: &str| {
+        let text = format!("[USER={echo}]Echo[/USER] wait");
+        portal.send(ANN, group, &text).unwrap();
+    };
+    groups.iter().for_each(|group| write(group));
+    let mut received = bot.received.subscribe();
+    let all = received.wait_for(|received| *received == CHATS).await;
+    drop(all.unwrap());
+    portal.redirect(10_000, "/auth/?backurl=/rest/");
+    bot.go.add_permits(CHATS);
+    until("all messages wait", || setup.engine.waiting() == (0, CHATS)).await;
+    until("a try for each at most", || redirected(portal) >= 3).await;
+    pass(OUTAGE).await;
+    // Each chat may have tried once or twice before the portal counted as away.
+    let (tries, probes) = (redirected(portal), OUTAGE.as_secs() / PROBE_MAX.as_secs());
+    let most = 2 * CHATS + 4 + probes as usize + 2;
+    assert!(tries <= most, "{tries} tries for {CHATS} chats, not {most}");
+    portal.calm();
+    pass(2 * PROBE_MAX).await; // the next probe, and the chats that it wakes
+    until("the answers in all chats", || {
+        let is_answered =
+            |group: &String| portal.history(ANN, group).pop().unwrap()["author"] == echo;
+        groups.iter().all(is_answered)
+    })
+    .await;
+    until("nothing waits", || setup.engine.waiting() == (0, 0)).await;
+}
+
+#[tokio::test]
+async fn a_chat_whose_own_call_was_refused_is_not_woken_by_the_answers_to_other_chats() {
+    let setup = Setup::installed(App::new().bot(Slow::new())).await;
+    let portal = &setup.portal;
+    portal.refuse(3, 500, "INTERNAL_SERVER_ERROR"); // three failures, a pause of 16 s follows
+    setup.write("echo", "mine");
+    let refusals = || refused(portal) == 3;
+    let end = Instant::now() + 10 * LATER;
+    while !refusals() {
+        assert!(Instant::now() < end, "timed out waiting for the refusals");
+        pass(Duration::from_secs(1)).await;
+    }
+    let echo = portal.bot("echo").unwrap();
+    let group = portal.group(ANN, "Chat", &[ANN, echo]).unwrap();
+    let text = format!("[USER={echo}]Echo[/USER] other");
+    portal.send(ANN, &group, &text).unwrap();
+    until("the answer in the other chat", || {
+        portal.history(ANN, &group).pop().unwrap()["author"] == echo
+    })
+    .await;
+    until("only its own pause", || setup.engine.waiting() == (0, 1)).await;
+    assert_eq!(
+        messages_of(portal),
+        [] as [Value; 0],
+        "it waits for its own pause"
+    );
+    pass(Duration::from_secs(20)).await;
+    setup.receives("echo", &["mine"]).await;
 }
 
 /// Returns the number of calls that a portal has refused.

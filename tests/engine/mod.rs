@@ -12,3 +12,4 @@ mod stage;
 mod states;
 mod trust;
 mod turns;
+mod urgency;

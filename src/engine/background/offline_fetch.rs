@@ -7,14 +7,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use dashmap::DashSet;
-use tokio::time::sleep;
-
-use super::polling::PAUSE_MAX;
+use super::polling::{PAUSE_MAX, wait_for_portal};
 use crate::engine::retry::pause;
 use crate::engine::{AcceptError, Engine};
 use crate::event::MemberId;
 use crate::portal::{Error, OFFLINE_MAX, OfflineBatch, Portal};
+use dashmap::DashSet;
 
 /// The portals whose offline events are fetched.
 #[derive(Debug, Default)]
@@ -75,7 +73,8 @@ impl Engine {
                     }
                 };
                 drop(engine); // an engine that nobody else holds may be dropped during the sleep
-                if stopped.run_until_cancelled(sleep(pause)).await.is_none() {
+                let wait = wait_for_portal(&portal, pause);
+                if stopped.run_until_cancelled(wait).await.is_none() {
                     return;
                 }
             }

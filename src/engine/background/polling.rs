@@ -147,7 +147,8 @@ impl Engine {
                     return;
                 };
                 drop(engine); // an engine that nobody else holds may be dropped during the sleep
-                stopped.run_until_cancelled(sleep(pause)).await;
+                let wait = wait_for_portal(&poll.portal, pause);
+                stopped.run_until_cancelled(wait).await;
             }
         }));
     }
@@ -271,6 +272,16 @@ impl Engine {
         };
         tracing::error!(portal = %poll.portal.id(), bot = poll.bot.code, why, "events are not polled any more");
         true
+    }
+}
+
+/// Waits before the next call in the background: for this pause, or while the portal is away until a
+/// call is worth trying.
+pub(in crate::engine) async fn wait_for_portal(portal: &Portal, pause: Duration) {
+    if portal.is_away() {
+        portal.until_worth_trying().await;
+    } else {
+        sleep(pause).await;
     }
 }
 

@@ -14,12 +14,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::timeout;
+
 use super::CurrentEvent;
 use super::connectors::OUTSIDE_ATTEMPTS_MAX;
 use crate::engine::keyed_queues::Next;
 use crate::engine::retry::pause;
 use crate::engine::{Engine, QueuedEvent};
 use crate::handler::{Error, Result};
+use crate::portal::{Portal, Urgency};
 use crate::store::{
     Conversation, Failure, OrderingKey, Outcome, QueuedCall, StartedTurn, TurnCommit,
 };
@@ -91,6 +94,7 @@ impl Engine {
         error: &Error,
     ) -> Next<QueuedEvent> {
         let CurrentEvent { id, key } = current;
+        let portal = self.portal(key.portal()).filter(Portal::is_away);
         let pause = pause(id.0, attempt);
         self.counts.failed.add();
         tracing::warn!(%key, event = %id, attempt, %error, ?pause, "a turn failed; retrying");
@@ -101,7 +105,14 @@ impl Engine {
         if let Err(error) = self.options.store.fail(id, failure).await {
             tracing::error!(%key, event = %id, %error, "the failure cannot be stored");
         }
-        Next::Retry(QueuedEvent::stored(id), pause)
+        let Some(portal) = portal else {
+            return Next::Retry(QueuedEvent::stored(id), pause);
+        };
+        // The portal may be why it failed: when it is back, the event does not wait any longer.
+        Next::Later(Box::pin(async move {
+            let _ = timeout(pause, portal.until_back()).await;
+            QueuedEvent::stored(id)
+        }))
     }
 
     /// Counts and logs the failure of the last attempt, and returns the outcome.
@@ -125,10 +136,22 @@ impl Engine {
         turn: &TurnCommit,
         blocks: bool,
     ) -> Next<QueuedEvent> {
+        self.finish_for(current, turn, blocks, Urgency::Answer)
+            .await
+    }
+
+    /// The same for calls that these people wait for.
+    pub(super) async fn finish_for(
+        &self,
+        current: CurrentEvent<'_>,
+        turn: &TurnCommit,
+        blocks: bool,
+        urgency: Urgency,
+    ) -> Next<QueuedEvent> {
         if blocks {
             self.backlog.block(current.key.clone());
         }
-        if !self.commit(turn).await {
+        if !self.commit_for(turn, urgency).await {
             return Next::Retry(QueuedEvent::stored(current.id), STORE_PAUSE); // the program stops
         }
         if blocks { Next::Blocked } else { Next::Done }

@@ -19,7 +19,7 @@ use crate::event::{BotRef, ChatEvent, ChatEventKind, Delivery, Event, SessionCha
 use crate::handler::{
     AnyBot, Attempt, EARLY_CALLS_MAX, EventContext, Trigger, TurnResult, hand_to_operator,
 };
-use crate::portal::Portal;
+use crate::portal::{Portal, Urgency};
 use crate::store::{
     Call, Content, Conversation, EventId, OrderingKey, Outcome, QueuedCall, Reminder, TurnCommit,
 };
@@ -301,6 +301,12 @@ impl Engine {
             announces_delay: announces_delay(started.attempt),
         };
         context.attempt = started.attempt;
+        let entity = context.chat.entity.as_ref();
+        let urgency = if entity.is_some_and(|entity| entity.kind == "LINES") {
+            Urgency::Visitor
+        } else {
+            Urgency::Answer
+        };
         let TurnResult {
             state,
             unreadable_state,
@@ -332,6 +338,6 @@ impl Engine {
             calls,
             reminders,
         };
-        self.finish(current, &turn, is_blocked).await
+        self.finish_for(current, &turn, is_blocked, urgency).await
     }
 }

@@ -18,11 +18,11 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use tokio::sync::oneshot;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use super::Engine;
 use super::accept::install::causes;
-use super::background::polling::PAUSE_MAX;
+use super::background::polling::{PAUSE_MAX, wait_for_portal};
 use super::retry::pause;
 use crate::event::{BotRef, MemberId};
 use crate::handler::EventMode;
@@ -148,7 +148,8 @@ impl Engine {
         self.tasks.spawn(self.watch.watch("setup", async move {
             for failures in 1.. {
                 let wait = pause(failures.into(), failures).min(PAUSE_MAX);
-                if stopped.run_until_cancelled(sleep(wait)).await.is_none() {
+                let wait = wait_for_portal(&portal, wait);
+                if stopped.run_until_cancelled(wait).await.is_none() {
                     return;
                 }
                 let Some(engine) = weak.upgrade() else { return };

@@ -4,8 +4,10 @@
 //! therefore known which calls may have been made, and the bot's profile decides what happens to
 //! them ([`Redelivery`]).
 //!
-//! A failed call is retried here with the pauses of `retry.rs`. Below, a portal that refuses all
-//! calls is left alone for a while (`portal/schedule/breaker.rs`).
+//! A failed call is retried here with the pauses of `retry.rs`, if it failed for a reason of its
+//! own. While its portal is away or refuses all calls (`portal/schedule/breaker.rs`), the calls of
+//! all its chats wait together: one of them at a time tries the portal, and when it answers, the
+//! others are made, spread over a second.
 
 mod transport;
 
@@ -13,14 +15,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
+use tokio::time::sleep;
 
 use super::keyed_queues::Next;
-use super::retry::pause;
+use super::retry::{pause, spread};
 use super::{APPLICATION_REMOVED, Engine};
 use crate::event::{Api, MessageId};
 use crate::handler::is_open_channel as has_open_channel;
 use crate::message::{FILE, FORWARD, MENU};
-use crate::portal::{BotClient, Error};
+use crate::portal::{BotClient, Error, Portal, Urgency};
 use crate::store::{
     Call, CallId, Conversation, MessageRef, QueuedCall, Redelivery, Settled, StoreError, Taken,
 };
@@ -37,27 +40,56 @@ const RESENDS_MAX: u32 = 5;
 /// Above it, the queues of that portal pause, so that a slow or busy portal leaves the
 /// [sender](super::SENDS_MAX) to the others.
 pub const SENDS_OF_ONE_MAX: usize = 512;
+/// The same for calls to visitors: portal users do not wait behind them.
+const VISITOR_SENDS_MAX: usize = SENDS_OF_ONE_MAX / 4 * 3;
 /// How long a queue pauses for that.
 const BUSY_PAUSE: Duration = Duration::from_secs(1);
+/// Time over which the calls that waited for a portal are spread when it is back.
+const WAKE_SPREAD: Duration = Duration::from_secs(1);
 
 /// A call in the queue of its chat.
 #[derive(Debug)]
 pub(super) struct QueuedSend {
     id: CallId,
     failures: u32,
+    /// Who waits for it; `None` if it is not known yet.
+    urgency: Option<Urgency>,
+    /// Whether this call tries a portal that is away.
+    is_probe: bool,
 }
 
 impl QueuedSend {
     pub(super) fn new(id: CallId) -> Self {
-        Self { id, failures: 0 }
+        Self {
+            id,
+            failures: 0,
+            urgency: None,
+            is_probe: false,
+        }
+    }
+
+    /// The same call for these people.
+    pub(super) fn with_urgency(self, urgency: Urgency) -> Self {
+        let urgency = Some(urgency);
+        Self { urgency, ..self }
     }
 
     /// Retries after a pause, which is at least `min_pause` if the portal gave a time.
     fn retry(self, min_pause: Option<Duration>) -> Next<Self> {
         let failures = self.failures + 1;
         let pause = pause(self.id.event.0, failures).max(min_pause.unwrap_or_default());
-        let id = self.id;
-        Next::Retry(Self { id, failures }, pause)
+        Next::Retry(Self { failures, ..self }, pause)
+    }
+
+    /// Waits for a portal that is away.
+    fn wait_for(self, portal: Portal) -> Next<Self> {
+        Next::Later(Box::pin(async move {
+            let is_probe = portal.until_worth_trying().await;
+            if !is_probe {
+                sleep(spread(self.id.event.0, WAKE_SPREAD)).await;
+            }
+            Self { is_probe, ..self }
+        }))
     }
 }
 
@@ -66,14 +98,26 @@ impl Engine {
     pub(super) async fn send(
         self: Arc<Self>,
         to: Conversation,
-        queued: QueuedSend,
+        mut queued: QueuedSend,
     ) -> Next<QueuedSend> {
         let known = self.portal(&to.portal);
-        if known
-            .as_ref()
-            .is_some_and(|portal| portal.busy() >= SENDS_OF_ONE_MAX)
-        {
-            return Next::Retry(queued, BUSY_PAUSE);
+        let urgency = match queued.urgency {
+            Some(urgency) => urgency,
+            None => Box::pin(self.urgency_of(&to)).await,
+        };
+        queued.urgency = Some(urgency);
+        if let Some(portal) = &known {
+            let is_probe = std::mem::take(&mut queued.is_probe);
+            if !is_probe && portal.is_away() {
+                return queued.wait_for(portal.clone());
+            }
+            let sends_max = match urgency {
+                Urgency::Answer => SENDS_OF_ONE_MAX,
+                _ => VISITOR_SENDS_MAX,
+            };
+            if portal.busy() >= sends_max {
+                return Next::Retry(queued, BUSY_PAUSE);
+            }
         }
         let Taken { call, in_doubt } = match self.options.store.take(queued.id).await {
             Ok(Some(taken)) => taken,
@@ -106,7 +150,11 @@ impl Engine {
             }
         };
         let repeat_id = is_shown_once(&call).then(|| RepeatId::of(&call));
-        let bot = BotClient::new(portal.with_key(&to), to.bot, call.api);
+        let of_chat = match urgency {
+            Urgency::Answer => portal.with_key(&to),
+            _ => portal.with_key(&to).for_visitor(),
+        };
+        let bot = BotClient::new(of_chat, to.bot, call.api);
         let transport = &self.options.transport;
         match transport.send(&bot, &to.dialog, resolved, repeat_id).await {
             Ok(message) => {
@@ -116,7 +164,25 @@ impl Engine {
                 }
                 next
             }
-            Err(error) => Box::pin(self.on_failure(queued, &call, &error)).await,
+            Err(error) => {
+                let next = Box::pin(self.on_failure(queued, &call, &error)).await;
+                match next {
+                    // It did not fail for a reason of its own: it waits like the portal's others.
+                    Next::Retry(queued, _) if error.is_of_portal() && portal.is_away() => {
+                        queued.wait_for(portal)
+                    }
+                    next => next,
+                }
+            }
+        }
+    }
+
+    /// Returns who waits for the calls of a chat, from its row in the store.
+    async fn urgency_of(&self, to: &Conversation) -> Urgency {
+        if to.connector().is_some() || self.is_open_channel(to).await {
+            Urgency::Visitor
+        } else {
+            Urgency::Answer
         }
     }
 

@@ -10,7 +10,7 @@ impl Portal {
         let mut credentials = self.inner.credentials.lock().await;
         self.set_address(&installation);
         credentials.replace(installation);
-        self.breaker().reset();
+        self.reset_breaker();
     }
 
     /// Stores a new, proven installation on the same portal, then uses it. The hosts that the
@@ -33,7 +33,7 @@ impl Portal {
         self.inner.store.install(installation.clone()).await?;
         self.set_address(&installation);
         credentials.replace(installation);
-        self.breaker().reset();
+        self.reset_breaker();
         Ok(())
     }
 

@@ -8,6 +8,7 @@ use std::error::Error as StdError;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::schedule::breaker::suspension;
 use crate::store::StoreError;
 
 #[cfg(feature = "cli")]
@@ -329,6 +330,28 @@ impl Error {
                 ..
             }
         )
+    }
+
+    /// Returns true if neither the portal nor its authorization server answered: the connection
+    /// failed, or what came back is not from them, such as a gateway's page or redirect.
+    pub(in crate::portal) fn is_no_answer(&self) -> bool {
+        match &*self.kind {
+            Kind::Unreachable { .. } | Kind::NotJson { .. } => true,
+            Kind::Forbidden(why) => why.is_redirect(),
+            _ => false,
+        }
+    }
+
+    /// Returns true if any other call would have failed as well: the portal did not answer, or it
+    /// refuses all calls for a while.
+    pub(crate) fn is_of_portal(&self) -> bool {
+        self.is_no_answer() || suspension(self).is_some()
+    }
+
+    /// Returns true if the portal itself answered, with a refusal that is not a fault of its
+    /// server.
+    pub(in crate::portal) fn is_answer(&self) -> bool {
+        self.code().is_some() && !self.is_server_error()
     }
 
     /// Returns true if the method cannot be called in a batch.

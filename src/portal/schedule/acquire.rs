@@ -100,8 +100,8 @@ impl Portal {
                 permit,
             };
             scheduler.queue.push(self.slot, size, pending);
-            if self.slot.urgency == Urgency::Answer {
-                self.inner.answer_queued.notify_one(); // it may go before the bulk call that is waited for
+            if self.slot.urgency != Urgency::Bulk {
+                self.inner.answer_queued.notify_one(); // it may go before a less urgent call
             }
             if !scheduler.is_running {
                 scheduler.is_running = true;

@@ -28,9 +28,26 @@ const REJECTED_FOR: Duration = Duration::from_secs(10 * 60);
 /// rights are used is dismissed: it does not announce the end of that.
 const STOPPED_FOR: Duration = Duration::from_secs(60);
 
+/// Number of calls in a row without an answer after which a portal counts as away. A single
+/// connection may be reset for a reason of its own.
+const AWAY_AFTER: u32 = 3;
+/// Pause between two tries of a portal that is away; each is twice as long as the one before.
+const PROBE_MIN: Duration = Duration::from_secs(1);
+/// Longest such pause, and so the longest time that a portal is back before a waiting chat calls
+/// it.
+pub const PROBE_MAX: Duration = Duration::from_secs(15);
+
 /// The blocks of a portal and of its methods.
 #[derive(Debug, Default)]
 pub(in crate::portal) struct Breaker {
+    /// Calls without an answer since the last answer.
+    unanswered: u32,
+    /// When a portal that is away may be tried next; `None` while it is not away.
+    probe_at: Option<Instant>,
+    /// Whether a caller tries it now.
+    is_probed: bool,
+    /// Tries of a portal that is away, without an answer.
+    tries: u32,
     portal: Option<Block>,
     methods: HashMap<String, Block>,
     /// When the running time of busy methods is forgotten.
@@ -80,6 +97,7 @@ impl Breaker {
         answer: &Result<Answer, Error>,
         now: Instant,
     ) -> Option<Transition> {
+        self.record_presence(answer, now);
         match answer {
             Ok(answer) => {
                 self.record_time(method, answer.time, now);
@@ -107,6 +125,58 @@ impl Breaker {
         }
     }
 
+    /// Records whether the portal answers.
+    fn record_presence(&mut self, answer: &Result<Answer, Error>, now: Instant) {
+        match answer {
+            Err(error) if error.is_no_answer() => self.record_no_answer(now),
+            Err(error) => {
+                if let Some(time) = suspension(error) {
+                    self.probe_at = Some(now + time);
+                    self.is_probed = false;
+                } else if error.is_answer() {
+                    self.record_present();
+                }
+            }
+            Ok(_) => self.record_present(),
+        }
+    }
+
+    fn record_present(&mut self) {
+        (self.unanswered, self.tries) = (0, 0);
+        (self.probe_at, self.is_probed) = (None, false);
+    }
+
+    fn record_no_answer(&mut self, now: Instant) {
+        self.unanswered = self.unanswered.saturating_add(1);
+        let is_waited_for = self.probe_at.is_some_and(|at| at > now) && !self.is_probed;
+        // Calls that were under way together fail together: that is one try.
+        if self.unanswered < AWAY_AFTER || is_waited_for {
+            return;
+        }
+        let pause = PROBE_MIN.saturating_mul(2u32.saturating_pow(self.tries));
+        self.probe_at = Some(now + pause.min(PROBE_MAX));
+        self.is_probed = false;
+        self.tries = self.tries.saturating_add(1);
+    }
+
+    /// Returns true if the portal is away or blocked: one call at a time tries it, and the others
+    /// wait.
+    pub(in crate::portal) fn is_away(&self) -> bool {
+        self.probe_at.is_some()
+    }
+
+    /// Returns when a caller that waits for the portal may try it: now, if the result is not in the
+    /// future. Then the next one may try it after [`PROBE_MAX`], unless this one's outcome comes
+    /// first.
+    pub(in crate::portal) fn claim_probe(&mut self, now: Instant) -> Instant {
+        let at = self.probe_at.unwrap_or(now);
+        if self.is_away() && at <= now {
+            self.probe_at = Some(now + PROBE_MAX);
+            self.is_probed = true;
+        }
+        at
+    }
+
     /// Returns the transition unless it is the last one returned.
     fn report(&mut self, transition: Transition) -> Option<Transition> {
         let before = self.reported.replace(transition);
@@ -132,7 +202,7 @@ impl Breaker {
 
 /// Returns how long a refusal applies to all calls; `None` if it applies to one call only.
 /// `INVALID_CREDENTIALS` may concern a single method that the user may not call.
-fn suspension(error: &Error) -> Option<Duration> {
+pub(in crate::portal) fn suspension(error: &Error) -> Option<Duration> {
     let is_rejected = error.is_access_revoked() && !error.is("INVALID_CREDENTIALS");
     if error.is_portal_closed() || error.is_user_gone() {
         Some(STOPPED_FOR)
@@ -195,6 +265,34 @@ mod tests {
         breaker.record("m", &refused("invalid_grant"), now);
         breaker.reset();
         assert!(breaker.refusal("m", now).is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_portal_that_is_away_is_tried_by_one_caller_at_a_time_with_growing_pauses() {
+        let (mut breaker, mut now) = (Breaker::default(), Instant::now());
+        let lost = || Err(Error::not_json("m", 502, "<html>".to_owned()));
+        breaker.record("m", &lost(), now);
+        breaker.record("m", &busy(0.0, 0), now);
+        for _ in 0..2 {
+            breaker.record("m", &lost(), now);
+        }
+        assert!(!breaker.is_away(), "a connection may be lost now and then");
+        for _ in 0..50 {
+            breaker.record("m", &lost(), now); // these were under way together
+        }
+        let mut pauses = Vec::new();
+        for _ in 0..6 {
+            assert!(breaker.is_away());
+            let at = breaker.claim_probe(now);
+            pauses.push((at - now).as_secs());
+            now = at;
+            assert_eq!(breaker.claim_probe(now), now, "this caller tries it");
+            assert_eq!(breaker.claim_probe(now), now + PROBE_MAX, "others wait");
+            breaker.record("m", &lost(), now);
+        }
+        assert_eq!(pauses, [1, 2, 4, 8, 15, 15]);
+        breaker.record("m", &refused("ACCESS_DENIED"), now);
+        assert!(!breaker.is_away(), "a refusal is an answer");
     }
 
     #[tokio::test]

@@ -34,6 +34,8 @@ const HOLD_MIN: Duration = Duration::from_millis(500);
 const HOLD_MAX: Duration = Duration::from_secs(60);
 /// Bulk work leaves one part in this many of the bucket free for answers to people.
 const BULK_RESERVE: u32 = 4;
+/// Visitors leave one part in this many of the bucket free for portal users.
+const VISITOR_RESERVE: u32 = 8;
 /// Maximum number of requests booked at once while the bucket has room. Unused bookings are lost.
 const BOOKING_MAX: u32 = 8;
 
@@ -97,6 +99,7 @@ impl Bucket {
         };
         let holds = match urgency {
             Urgency::Answer => holds,
+            Urgency::Visitor => holds - holds / VISITOR_RESERVE,
             Urgency::Bulk => holds - holds / BULK_RESERVE,
         };
         let full = leak * (holds - 1);

@@ -1,7 +1,7 @@
 //! The calls that wait for one portal: which goes next, and which go together in a batch.
 //!
-//! Answers to people go before bulk work, which still gets one permit in [`BULK_EVERY`]. Within
-//! each, keys alternate: a key with a hundred waiting calls does not delay another key's only call.
+//! Answers to portal users go before those to visitors, and both before bulk work. Visitors and
+//! bulk work still get one permit each in [`SHARE_EVERY`]. Within each, keys alternate: a key with a hundred waiting calls does not delay another key's only call.
 //! When the bucket is full, the next call takes along as many others as a `batch` holds. This file
 //! uses neither clock nor network.
 
@@ -18,16 +18,19 @@ pub const QUEUE_MAX: usize = 20_000;
 pub const BATCH_MAX: usize = 50;
 /// Maximum size of the commands in one `batch`, in bytes.
 pub(in crate::portal) const BATCH_BYTES_MAX: usize = 1024 * 1024;
-/// While answers wait, one permit in this many goes to bulk work.
-const BULK_EVERY: u32 = 8;
+/// While more urgent calls wait, one permit in this many goes to visitors, and one to bulk work.
+const SHARE_EVERY: u32 = 8;
 
 /// How urgent a call is when the portal accepts no more calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Urgency {
-    /// Somebody waits for the answer, so it goes first. The default.
+    /// A user of the portal waits for the answer, so it goes first. The default.
     #[default]
     Answer,
+    /// A visitor waits for the answer: somebody outside the portal, in a chat of an open channel.
+    /// Anybody can be one, so portal users do not wait for visitors.
+    Visitor,
     /// Nobody waits for the answer: polling, reconciling, hooks, exports. It leaves a part of the
     /// limit free.
     Bulk,
@@ -60,8 +63,8 @@ pub(in crate::portal) enum Next<T> {
 #[derive(Debug)]
 pub(in crate::portal) struct CallQueue<T> {
     pub(in crate::portal) bucket: Bucket,
-    answers: FairQueues<T>,
-    bulk: FairQueues<T>,
+    /// By urgency, the most urgent first.
+    queues: [FairQueues<T>; 3],
     /// Permits granted so far.
     granted: u32,
 }
@@ -70,14 +73,13 @@ impl<T> CallQueue<T> {
     pub(in crate::portal) fn new(plan: Plan) -> CallQueue<T> {
         CallQueue {
             bucket: Bucket::new(plan),
-            answers: FairQueues::default(),
-            bulk: FairQueues::default(),
+            queues: Default::default(),
             granted: 0,
         }
     }
 
     pub(in crate::portal) fn len(&self) -> usize {
-        self.answers.len + self.bulk.len
+        self.queues.iter().map(|queues| queues.len).sum()
     }
 
     /// Counts a call that need not wait, and returns whether there is one.
@@ -92,19 +94,14 @@ impl<T> CallQueue<T> {
 
     /// Appends a call to the queue of its key; `size` is its size in a batch, if it can be batched.
     pub(in crate::portal) fn push(&mut self, slot: Slot, size: Option<usize>, call: T) {
-        let queues = match slot.urgency {
-            Urgency::Answer => &mut self.answers,
-            Urgency::Bulk => &mut self.bulk,
-        };
-        queues.push(slot.key, Queued { size, call });
+        self.queues[rank(slot.urgency)].push(slot.key, Queued { size, call });
     }
 
     /// Returns the next step, and counts the request it takes.
     pub(in crate::portal) fn next(&mut self, now: Instant) -> Next<T> {
-        let urgency = match (self.answers.len, self.bulk.len) {
-            (0, 0) => return Next::Empty,
-            (0, _) => Urgency::Bulk,
-            _ => Urgency::Answer,
+        let waits = |urgency: &Urgency| self.queues[rank(*urgency)].len > 0;
+        let Some(urgency) = URGENCIES.into_iter().find(waits) else {
+            return Next::Empty;
         };
         let at = self.bucket.ready_at(urgency);
         if at > now {
@@ -115,11 +112,13 @@ impl<T> CallQueue<T> {
         }
         self.bucket.take(now);
         self.granted = self.granted.wrapping_add(1);
-        let mut order = [&mut self.answers, &mut self.bulk];
-        if self.granted.is_multiple_of(BULK_EVERY) {
-            order.reverse();
-        }
-        let Some(first) = order.iter_mut().find_map(|queues| queues.pop()) else {
+        let own_share = match self.granted % SHARE_EVERY {
+            0 => Some(Urgency::Bulk),
+            VISITORS_SHARE => Some(Urgency::Visitor),
+            _ => None,
+        };
+        let mut order = own_share.into_iter().chain(URGENCIES);
+        let Some(first) = order.find_map(|urgency| self.queues[rank(urgency)].pop()) else {
             return Next::Empty; // not reached: a queue was not empty above
         };
         let is_full = self.bucket.ready_at(urgency) > now;
@@ -127,13 +126,27 @@ impl<T> CallQueue<T> {
             return Next::Single(first.call);
         };
         let mut batch = vec![first.call];
-        for queues in order {
+        for queues in &mut self.queues {
             queues.fill_batch(&mut batch, &mut size);
         }
         match batch.len() {
             1 => Next::Single(batch.remove(0)),
             _ => Next::Batch(batch),
         }
+    }
+}
+
+/// All kinds of urgency, the most urgent first.
+const URGENCIES: [Urgency; 3] = [Urgency::Answer, Urgency::Visitor, Urgency::Bulk];
+/// The permit in [`SHARE_EVERY`] that is the visitors' share.
+const VISITORS_SHARE: u32 = SHARE_EVERY / 2;
+
+/// Returns the place of an urgency in [`URGENCIES`].
+fn rank(urgency: Urgency) -> usize {
+    match urgency {
+        Urgency::Answer => 0,
+        Urgency::Visitor => 1,
+        Urgency::Bulk => 2,
     }
 }
 
@@ -290,9 +303,38 @@ mod tests {
         for call in 0..20 {
             queue.push(slot(Urgency::Answer, call), None, call);
         }
-        let went = steps(&mut queue, now, BULK_EVERY as usize);
+        let went = steps(&mut queue, now, SHARE_EVERY as usize);
         assert_eq!(went[0], Next::Single(0));
-        assert_eq!(went[BULK_EVERY as usize - 1], Next::Single(1_000));
+        assert_eq!(went[SHARE_EVERY as usize - 1], Next::Single(1_000));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn portal_users_go_before_visitors_and_both_before_bulk_work_and_nobody_starves() {
+        let (mut queue, now) = full();
+        for call in 0..20 {
+            queue.push(slot(Urgency::Bulk, call), None, 2_000 + call);
+            queue.push(slot(Urgency::Visitor, call), None, 1_000 + call);
+        }
+        for call in 0..10 {
+            queue.push(slot(Urgency::Answer, call), None, call);
+        }
+        let went = steps(&mut queue, now, 24);
+        let singles: Vec<u64> = went
+            .into_iter()
+            .filter_map(|next| match next {
+                Next::Single(call) => Some(call),
+                _ => None,
+            })
+            .collect();
+        let kinds: String = singles
+            .iter()
+            .map(|call| match call {
+                0..1_000 => 'p',
+                1_000..2_000 => 'v',
+                _ => 'b',
+            })
+            .collect();
+        assert_eq!(kinds, "pppvpppbpppvpvvbvvvvvvvb");
     }
 
     #[tokio::test(start_paused = true)]
