@@ -14,8 +14,9 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use super::Acceptor;
+use super::health::Health;
 use super::reply::refuse;
-use crate::engine::{Engine, Health};
+use crate::engine::Engine;
 
 /// Maximum number of open connections of operators.
 const OPERATORS_MAX: usize = 64;
@@ -34,10 +35,15 @@ pub async fn admin(engine: Arc<Engine>, listener: TcpListener) -> io::Result<()>
     }
     let acceptor = Acceptor::new(listener)?.connections_max(OPERATORS_MAX);
     let acceptor = acceptor.connections_per_address(OPERATORS_MAX);
-    Server::new_with_acceptor(acceptor).run(Admin(engine)).await
+    let health = Health::new(Arc::clone(&engine));
+    let admin = Admin { engine, health };
+    Server::new_with_acceptor(acceptor).run(admin).await
 }
 
-struct Admin(Arc<Engine>);
+struct Admin {
+    engine: Arc<Engine>,
+    health: Health,
+}
 
 impl Endpoint for Admin {
     type Output = Response;
@@ -56,8 +62,8 @@ impl Endpoint for Admin {
 
 impl Admin {
     async fn health(&self) -> Response {
-        let engine = &self.0;
-        let state = engine.health().await;
+        let engine = &self.engine;
+        let state = self.health.state().await;
         let (events, calls) = engine.waiting();
         let health = json!({
             "status": state.word(),
@@ -66,17 +72,9 @@ impl Admin {
             "since_start": engine.counts(),
         });
         Response::builder()
-            .status(status(state))
+            .status(state.status())
             .content_type("application/json")
             .body(health.to_string())
-    }
-}
-
-/// Returns the status with which a probe is answered.
-pub(super) fn status(state: Health) -> StatusCode {
-    match state {
-        Health::Ok => StatusCode::OK,
-        _ => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 
