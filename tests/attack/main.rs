@@ -129,7 +129,7 @@ async fn on_connections(scale: Scale) -> Vec<String> {
     let many = scale.connections;
     let some = many / 4;
     let attacks = [
-        Attack::new("silent connections", Kind::Silent, many),
+        Attack::new("silence after a byte", Kind::Silent, many),
         Attack::new("half heads", Kind::HalfHead, many),
         Attack::new("half bodies of 1 MB", Kind::HalfBody, some),
         Attack::new("endless headers", Kind::EndlessHeaders, some),

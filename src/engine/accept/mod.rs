@@ -87,7 +87,7 @@ impl Engine {
         let portal = proven.portal;
         self.admit(portal, &delivery).await.inspect_err(|error| {
             self.counts.refused.add();
-            tracing::error!(event = %delivery.name, %error, "AN EVENT IS LOST: it cannot be stored, and the portal does not send it again");
+            tracing::error!(event = ?delivery.name, %error, "AN EVENT IS LOST: it cannot be stored, and the portal does not send it again");
         })
     }
 
@@ -107,7 +107,7 @@ impl Engine {
                 (self.route(&portal, delivery, events), None)
             }
             Err(error) => {
-                tracing::error!(%portal, event = %delivery.name, error, "an event cannot be decoded");
+                tracing::error!(%portal, event = ?delivery.name, error, "an event cannot be decoded");
                 let undecoded = RoutedEvent {
                     key: OrderingKey::Application(portal.clone()),
                     part: 0,
@@ -166,7 +166,7 @@ impl Engine {
             match id {
                 Some(id) => self.queue(id, event, delivery),
                 None => {
-                    tracing::debug!(key = %event.key, event = %delivery.name, "a repeat is dropped")
+                    tracing::debug!(key = %event.key, event = ?delivery.name, "a repeat is dropped")
                 }
             }
         }
