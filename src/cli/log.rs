@@ -4,6 +4,7 @@
 //!   characters are escaped in every message and field, so no call site can forget to.
 //! - Logging never disturbs the work. A line that cannot be written, because the disk is full, the
 //!   pipe is closed or nobody reads it, is dropped.
+//! - One place in the code writes a bounded number of lines a minute (`log_limit`).
 
 use std::fmt::{self, Debug, Write as _};
 use std::io::{self, IsTerminal, Write};
@@ -14,6 +15,10 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::field::RecordFields;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FormatFields, MakeWriter};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use super::log_limit::LineLimit;
 
 /// Maximum time, in milliseconds, for which the first line waits for the reader of a full pipe.
 /// Further lines do not wait until the pipe is read again.
@@ -24,13 +29,16 @@ const PIPE_PATIENCE_MS: u32 = 100;
 pub(super) fn start() {
     let filter =
         EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,poem=warn"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(LossyStderr::default())
         .fmt_fields(EscapedFields)
         .with_ansi(has_colors())
         .with_target(false)
-        .log_internal_errors(false) // the subscriber prints them with a macro that can panic
+        .log_internal_errors(false); // the subscriber prints them with a macro that can panic
+    tracing_subscriber::registry()
+        .with(filter)
+        .with(LineLimit::default())
+        .with(lines)
         .init();
 }
 

@@ -20,6 +20,7 @@ mod emulated;
 mod events;
 mod listen;
 mod log;
+mod log_limit;
 mod register;
 mod run;
 mod store;

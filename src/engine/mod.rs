@@ -24,7 +24,6 @@ mod accept;
 mod background;
 mod counts;
 mod handle;
-mod health;
 mod keyed_queues;
 mod log_limit;
 mod reconcile;
@@ -60,7 +59,6 @@ use background::backlog::Backlog;
 use background::offline_fetch::OfflineFetch;
 use background::polling::Polling;
 use handle::connectors::ConnectorEntry;
-use health::HealthCheck;
 use keyed_queues::{KeyedQueues, Next};
 use registry::{Installed, Registry};
 use send::QueuedSend;
@@ -81,7 +79,6 @@ pub use counts::{Count, Counts};
 pub(crate) use handle::connector_settings::{SettingsPage, SettingsRequest};
 pub use handle::connectors::OUTSIDE_ATTEMPTS_MAX;
 pub(crate) use handle::hooks::{HookSpec, user_in_query};
-pub use health::Health;
 pub use log_limit::LOG_LINES_MAX;
 pub(crate) use log_limit::LogLimit;
 #[cfg(feature = "cli")]
@@ -220,8 +217,6 @@ pub struct Engine {
     reminders_changed: Arc<Notify>,
     /// What an operator should know about, for the operator's address and the log.
     counts: Counts,
-    /// What is known about the program's health, so that probes cost nothing.
-    health: HealthCheck,
     /// How often each event has arrived, until the store's counts are updated.
     arrivals: Arrivals,
     /// The portals whose events were not in UTF-8, so that each is logged once.
@@ -322,7 +317,6 @@ impl Engine {
                 offline_fetch: OfflineFetch::default(),
                 reminders_changed: Arc::default(),
                 counts: Counts::default(),
-                health: HealthCheck::default(),
                 arrivals: Arrivals::default(),
                 charsets: Charsets::default(),
                 tasks,
@@ -382,7 +376,6 @@ impl Engine {
     /// process goes on. Without one, everything that was accepted is handled and sent first, unless
     /// the engine has [failed](Engine::failed). Events are still accepted meanwhile.
     pub async fn stop(&self, limit: Duration) -> bool {
-        self.health.note_stop();
         let end = tokio::time::Instant::now() + limit;
         if !self.options.store.is_durable() && self.watch.failure().is_none() {
             let idle = async {
@@ -419,6 +412,11 @@ impl Engine {
             tracing::info!(events, calls, "the rest waits for the next start");
         }
         is_done
+    }
+
+    /// Returns true once it has been asked to stop, and handles no more.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stopped.is_cancelled()
     }
 
     /// Returns the address of the portal's script for the installation page.

@@ -14,7 +14,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use super::Acceptor;
-use super::reply::refuse;
+use super::reply::{health_status, refuse};
 use crate::engine::{Engine, Health};
 
 /// Maximum number of open connections of operators.
@@ -71,17 +71,9 @@ impl Admin {
             "since_start": engine.counts(),
         });
         Response::builder()
-            .status(status(&state))
+            .status(health_status(&state))
             .content_type("application/json")
             .body(health.to_string())
-    }
-}
-
-/// Returns the status with which a probe is answered.
-pub(super) fn status(state: &Health) -> StatusCode {
-    match state {
-        Health::Ok => StatusCode::OK,
-        _ => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 

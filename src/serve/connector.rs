@@ -9,23 +9,25 @@ use std::sync::Arc;
 
 use poem::http::StatusCode;
 use poem::web::Html;
-use poem::{Body, IntoResponse, Response};
+use poem::{IntoResponse, Response};
 use secrecy::SecretString;
 use serde_json::Value;
 
+use super::body::Arriving;
 use super::install::FRAME_BYTES_MAX;
-use super::reply::{escape, read_body, refuse, refuse_error};
+use super::reply::{escape, refuse, refuse_body, refuse_error};
 use crate::engine::{Engine, SettingsPage, SettingsRequest};
 use crate::event::{LineId, MemberId, Node, Tree};
 
 const PAGE: &str = include_str!("connector.html");
 
 /// Connects the connector with this id to the line whose settings are open.
-pub(super) async fn page(engine: &Arc<Engine>, connector: &str, body: Body) -> Response {
-    let Ok(body) = read_body(body, FRAME_BYTES_MAX).await else {
-        return refuse(StatusCode::PAYLOAD_TOO_LARGE, "the body is too long");
+pub(super) async fn page(engine: &Arc<Engine>, connector: &str, body: Arriving<'_>) -> Response {
+    let body = match body.read(FRAME_BYTES_MAX).await {
+        Ok(body) => body,
+        Err(error) => return refuse_body(error, FRAME_BYTES_MAX),
     };
-    let request = Tree::from_form(body)
+    let request = Tree::from_form(body.bytes.clone())
         .ok()
         .and_then(|form| settings_request(&form, connector));
     let Some(request) = request else {

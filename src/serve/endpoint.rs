@@ -4,13 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use poem::error::{NotFoundError, ReadBodyError};
+use poem::error::NotFoundError;
 use poem::http::{Method, StatusCode, header};
 use poem::{Body, Endpoint, IntoEndpoint, Request, Response, Route};
 
-use super::reply::{read_body, refuse, status};
+use super::body::{Arriving, BodyMemory};
+use super::reply::{health_status, refuse, refuse_body, status};
 use super::source::{Network, Source, TrustedProxies};
-use super::{admin, connector, install, page};
+use super::{connector, install, page};
 use crate::engine::{AcceptError, Accepted, Engine, LogLimit, user_in_query};
 use crate::event::BODY_BYTES_MAX;
 
@@ -25,6 +26,7 @@ use crate::event::BODY_BYTES_MAX;
 /// ```
 pub fn endpoint(engine: Arc<Engine>) -> EventEndpoint {
     EventEndpoint {
+        memory: Arc::default(),
         engine,
         path: String::new(),
         proxies: TrustedProxies::default(),
@@ -37,6 +39,7 @@ pub fn endpoint(engine: Arc<Engine>) -> EventEndpoint {
 /// `/health`.
 pub struct EventEndpoint {
     engine: Arc<Engine>,
+    memory: Arc<BodyMemory>,
     path: String,
     proxies: TrustedProxies,
     refused: LogLimit,
@@ -117,21 +120,22 @@ impl EventEndpoint {
 
     /// Passes an event to the engine, and reports how it went. A person who opens the application
     /// gets its page.
-    async fn receive(&self, request: &Request, source: Source, body: Body) -> Response {
+    async fn receive(&self, request: &Request, source: Source, body: Arriving<'_>) -> Response {
+        let read; // keeps the memory of the body
         let event = match *request.method() {
             Method::POST if !has_type(request, FORM) && !has_type(request, JSON) => {
                 return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, NO_EVENT);
             }
-            Method::POST => match read_body(body, BODY_BYTES_MAX).await {
-                Ok(body) if has_type(request, JSON) && !body.trim_ascii().starts_with(b"{") => {
-                    return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, NO_EVENT);
+            Method::POST => match body.read(BODY_BYTES_MAX).await {
+                Ok(body) => {
+                    let is_json = has_type(request, JSON);
+                    if is_json && !body.bytes.trim_ascii().starts_with(b"{") {
+                        return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, NO_EVENT);
+                    }
+                    read = body;
+                    read.bytes.clone()
                 }
-                Ok(body) => body,
-                Err(ReadBodyError::PayloadTooLarge) => {
-                    let reason = format!("the body is longer than {BODY_BYTES_MAX} bytes");
-                    return refuse(StatusCode::PAYLOAD_TOO_LARGE, &reason);
-                }
-                Err(_) => return refuse(StatusCode::BAD_REQUEST, "the body ended early"),
+                Err(error) => return refuse_body(error, BODY_BYTES_MAX),
             },
             Method::GET => {
                 Bytes::copy_from_slice(request.uri().query().unwrap_or_default().as_bytes())
@@ -171,7 +175,7 @@ impl EventEndpoint {
     async fn health(&self) -> Response {
         let state = self.engine.health().await;
         Response::builder()
-            .status(admin::status(&state))
+            .status(health_status(&state))
             .content_type("text/plain; charset=utf-8")
             .body(state.word())
     }
@@ -186,19 +190,24 @@ impl Endpoint for EventEndpoint {
         let body = request.take_body();
         Box::pin(async move {
             let source = Source::of(&request, &self.proxies);
+            let arriving = |body| Arriving {
+                body,
+                source,
+                memory: &self.memory,
+            };
             let path = request.uri().path();
             let path = path.strip_prefix(self.path.as_str()).unwrap_or(path);
             Ok(match path {
-                "" | "/" => self.receive(&request, source, body).await,
+                "" | "/" => self.receive(&request, source, arriving(body)).await,
                 "/install" | "/install/" => {
                     let query = request.uri().query().unwrap_or_default();
-                    Box::pin(install::page(&self.engine, query, source, body)).await
+                    Box::pin(install::page(&self.engine, query, source, arriving(body))).await
                 }
                 "/health" | "/health/" => Box::pin(self.health()).await,
                 _ => match path.strip_prefix("/connectors/") {
                     Some(id) => {
                         let id = id.trim_end_matches('/').to_owned();
-                        Box::pin(connector::page(&self.engine, &id, body)).await
+                        Box::pin(connector::page(&self.engine, &id, arriving(body))).await
                     }
                     None => {
                         request.extensions_mut().insert(source);

@@ -6,11 +6,12 @@
 
 use std::sync::Arc;
 
+use poem::Response;
 use poem::http::StatusCode;
-use poem::{Body, Response};
 use secrecy::SecretString;
 
-use super::reply::{escape, html, language, read_body, refuse, refuse_error};
+use super::body::Arriving;
+use super::reply::{escape, html, language, refuse, refuse_body, refuse_error};
 use super::source::Source;
 use crate::engine::{Engine, InstallClaim};
 use crate::event::{MemberId, Node, Tree};
@@ -27,12 +28,16 @@ pub(super) async fn page(
     engine: &Arc<Engine>,
     query: &str,
     source: Source,
-    body: Body,
+    body: Arriving<'_>,
 ) -> Response {
-    let Ok(body) = read_body(body, FRAME_BYTES_MAX).await else {
-        return refuse(StatusCode::PAYLOAD_TOO_LARGE, "the body is too long");
+    let body = match body.read(FRAME_BYTES_MAX).await {
+        Ok(body) => body,
+        Err(error) => return refuse_body(error, FRAME_BYTES_MAX),
     };
-    let Some(claim) = Tree::from_form(body).ok().and_then(|form| claim(&form)) else {
+    let Some(claim) = Tree::from_form(body.bytes.clone())
+        .ok()
+        .and_then(|form| claim(&form))
+    else {
         return refuse(
             StatusCode::BAD_REQUEST,
             "this page is opened by a portal that installs the application",

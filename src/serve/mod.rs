@@ -15,6 +15,7 @@
 
 mod acceptor;
 mod admin;
+mod body;
 mod connection;
 mod connector;
 mod endpoint;
@@ -37,6 +38,7 @@ use crate::engine::Engine;
 
 pub use acceptor::Acceptor;
 pub use admin::admin;
+pub use body::{BODIES_BYTES_MAX, BODY_BYTES_FREE, BODY_PATIENCE};
 pub use connection::{Connection, IDLE_TIMEOUT, REQUEST_TIMEOUT, WRITE_RATE_MIN, WRITE_TIMEOUT};
 pub use endpoint::{EventEndpoint, endpoint};
 pub use head::HEAD_BYTES_MAX;

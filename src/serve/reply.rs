@@ -1,41 +1,33 @@
-//! Reads bodies within a limit and the language of a page, and answers with pages, and with
+//! Reads the language of a page, and answers with pages, and with
 //! refusals in plain text.
 
-use std::pin::pin;
-
-use bytes::{Bytes, BytesMut};
-use futures_util::TryStreamExt;
-use poem::error::ReadBodyError;
+use bytes::Bytes;
+use poem::Response;
 use poem::http::StatusCode;
-use poem::{Body, Response};
 
-use crate::engine::AcceptError;
+use super::body::BodyError;
+use crate::engine::{AcceptError, Health};
 use crate::event::{Node, Tree};
 use crate::handler::Language;
-
-/// Returns a whole body, or an error if it is longer than the limit. Most bodies arrive in one
-/// piece, which is returned without a copy.
-pub(super) async fn read_body(body: Body, limit: usize) -> Result<Bytes, ReadBodyError> {
-    let mut pieces = pin!(body.into_bytes_stream());
-    let mut whole = Bytes::new();
-    while let Some(piece) = pieces.try_next().await? {
-        if whole.len() + piece.len() > limit {
-            return Err(ReadBodyError::PayloadTooLarge);
-        }
-        whole = if whole.is_empty() {
-            piece
-        } else {
-            let mut longer = BytesMut::from(whole); // copied once, when the second piece arrives
-            longer.extend_from_slice(&piece);
-            longer.freeze()
-        };
-    }
-    Ok(whole)
-}
 
 /// Returns the answer to an event or an installation that the engine refuses.
 pub(super) fn refuse_error(error: &AcceptError) -> Response {
     refuse(status(error), &error.to_string())
+}
+
+/// Returns the answer to a body that could not be read.
+pub(super) fn refuse_body(error: BodyError, limit: usize) -> Response {
+    match error {
+        BodyError::TooLong => {
+            let reason = format!("the body is longer than {limit} bytes");
+            refuse(StatusCode::PAYLOAD_TOO_LARGE, &reason)
+        }
+        BodyError::Ended => refuse(StatusCode::BAD_REQUEST, "the body ended early"),
+        BodyError::NoMemory => {
+            let reason = "too many long bodies are arriving; try again later";
+            refuse(StatusCode::SERVICE_UNAVAILABLE, reason)
+        }
+    }
 }
 
 /// Returns the status that reports an error of the engine.
@@ -46,6 +38,14 @@ pub(super) fn status(error: &AcceptError) -> StatusCode {
         AcceptError::Full | AcceptError::Unreachable | AcceptError::Store(_) => {
             StatusCode::SERVICE_UNAVAILABLE
         }
+    }
+}
+
+/// Returns the status with which a probe is answered.
+pub(super) fn health_status(health: &Health) -> StatusCode {
+    match health {
+        Health::Ok => StatusCode::OK,
+        Health::Stopping | Health::Failing(_) => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 

@@ -114,9 +114,7 @@ fn a_body_writes_neither_lines_nor_terminal_commands_into_the_log() {
     let log = File::create(&path).unwrap();
     let program = Program::start(Stdio::null(), log.into(), |_| ());
     let deep = "[a]".repeat(40);
-    let hostile = format!(
-        "event=X&x%0A2026-11-29T01:25:34Z ERROR FORGED%1b[31m%1b]0;t%07{deep}=1&auth[member_id]=%0AFORGED"
-    );
+    let hostile = format!("event=X&x%0A2026-11-29T01:25:34Z ERROR FORGED%07%1b[31m{deep}=1");
     assert_eq!(program.post(&hostile), 400);
     let install = "event=ONAPPINSTALL&data[VERSION]=1&auth[member_id]=%0AFORGED%1b[31m\
                    &auth[application_token]=x&auth[refresh_token]=x";

@@ -35,6 +35,9 @@ const SIGNING: &str = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 /// The secret in the address of the receiver of forwarded events.
 const RECEIVING: &str = "hidden-in-the-address-of-a-receiver";
 
+/// A token that strangers guess.
+const FORGED: &str = "f0f9cafe83f0f9cafe83f0f9cafe83f0";
+
 type Notes = Arc<Mutex<Vec<String>>>;
 
 /// Prints everything that it can access, and records the tokens of its events.
@@ -165,10 +168,11 @@ async fn everything_is_logged_and_printed() {
     until("an apology", || said() == 4).await;
     note_installations(&store, &tokens).await;
     for broken in ["event=ONIMBOTMESSAGEADD", "a[b=c&%zz"] {
-        let forged = format!("{broken}&auth[application_token]={}", "f".repeat(32));
+        let forged = format!("{broken}&auth[application_token]={FORGED}");
         let request = reqwest::Client::new().post(&handler).body(forged);
         request.send().await.unwrap();
     }
+    post_guesses(&handler).await;
     let stored = (
         store.portals().await.unwrap(),
         store.waiting(None, 10).await.unwrap(),
@@ -181,7 +185,7 @@ async fn everything_is_logged_and_printed() {
     let secrets = {
         let mut secrets = tokens.lock().unwrap().clone();
         secrets.push(credentials.client_secret.clone());
-        secrets.extend([OUTGOING, SIGNING, RECEIVING].map(str::to_owned));
+        secrets.extend([OUTGOING, SIGNING, RECEIVING, FORGED].map(str::to_owned));
         secrets.sort();
         secrets.dedup();
         secrets
@@ -202,6 +206,33 @@ async fn everything_is_logged_and_printed() {
                 panic!("{place} holds a secret after: {}", &text[line..at]);
             }
         }
+    }
+}
+
+/// Posts the guesses of strangers, which may be right: in events, installations and frames.
+async fn post_guesses(handler: &str) {
+    let client = reqwest::Client::new();
+    let member = ("auth[member_id]", "bac1cd5c8940947a75e0d71b1a84e348");
+    for event in ["ONIMBOTMESSAGEADD", "ONAPPUNINSTALL", "ONAPPINSTALL", "x\n"] {
+        let guess = client.post(handler).form(&[
+            ("event", event),
+            member,
+            ("auth[application_token]", FORGED),
+            ("auth[refresh_token]", FORGED),
+            ("auth[access_token]", FORGED),
+        ]);
+        assert_ne!(guess.send().await.unwrap().status(), 200);
+    }
+    for path in ["", "install", "connectors/x"] {
+        let frame = client.post(format!("{handler}{path}")).form(&[
+            ("member_id", "bac1cd5c8940947a75e0d71b1a84e348"),
+            ("AUTH_ID", FORGED),
+            ("REFRESH_ID", FORGED),
+            ("APPLICATION_TOKEN", FORGED),
+            ("PLACEMENT", "SETTING_CONNECTOR"),
+            ("PLACEMENT_OPTIONS", "{\"CONNECTOR\":\"x\",\"LINE\":1}"),
+        ]);
+        frame.send().await.unwrap();
     }
 }
 

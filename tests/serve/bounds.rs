@@ -57,6 +57,19 @@ async fn a_client_that_never_reads_is_cut_off() {
 }
 
 #[tokio::test]
+async fn a_client_that_pipelines_and_never_reads_is_cut_off() {
+    let server = TestServer::with_limits(|acceptor| acceptor.write_timeout(LIMIT)).await;
+    let mut stream = connect_small(server.address, None).await;
+    let get = request("GET", "/health", "", "").replace("Connection: close\r\n", "");
+    let pipelined = get.repeat(20);
+    let is_cut = timeout(PATIENCE, async {
+        while stream.write_all(pipelined.as_bytes()).await.is_ok() {}
+    });
+    is_cut.await.expect("the connection is closed in time");
+    server.accepts("after a client that never reads").await;
+}
+
+#[tokio::test]
 async fn a_client_that_reads_single_bytes_is_cut_off() {
     let server = TestServer::with_limits(|acceptor| acceptor.write_timeout(LIMIT)).await;
     let mut stream = connect_small(server.address, None).await;

@@ -18,7 +18,7 @@ impl Charsets {
     pub(super) fn check(&self, portal: &MemberId, delivery: &Delivery, events: &[Event]) {
         let is_damaged = events.iter().any(has_replacement) && !is_utf8(&delivery.body());
         if is_damaged && lock(&self.0).insert(portal.clone()) {
-            tracing::warn!(%portal, event = %delivery.name, "an event is not in UTF-8, so letters of its texts are lost; something between the portal and this program changes the character set");
+            tracing::warn!(%portal, event = ?delivery.name, "an event is not in UTF-8, so letters of its texts are lost; something between the portal and this program changes the character set");
         }
     }
 }

@@ -121,7 +121,7 @@ impl Engine {
         let admitted = self.admit(portal, &delivery).await;
         admitted.inspect_err(|error| {
             self.counts.refused.add();
-            tracing::error!(event = %delivery.name, %error, "AN EVENT IS LOST: it cannot be stored, and the portal does not send it again");
+            tracing::error!(event = ?delivery.name, %error, "AN EVENT IS LOST: it cannot be stored, and the portal does not send it again");
         })?;
         Ok(Accepted::Stored)
     }
@@ -142,7 +142,7 @@ impl Engine {
                 (self.route(&portal, delivery, events), None)
             }
             Err(error) => {
-                tracing::error!(%portal, event = %delivery.name, error, "an event cannot be decoded");
+                tracing::error!(%portal, event = ?delivery.name, error, "an event cannot be decoded");
                 let undecoded = RoutedEvent {
                     key: OrderingKey::Application(portal.clone()),
                     part: 0,
@@ -201,7 +201,7 @@ impl Engine {
             match id {
                 Some(id) => self.queue(id, event, delivery),
                 None => {
-                    tracing::debug!(key = %event.key, event = %delivery.name, "a repeat is dropped")
+                    tracing::debug!(key = %event.key, event = ?delivery.name, "a repeat is dropped")
                 }
             }
         }
