@@ -29,12 +29,15 @@ pub const INSTALLS_OF_ONE_MAX: usize = INSTALLS_MAX / 2;
 pub const INSTALLS_AT_ONCE_MAX: usize = 16;
 /// Maximum number of installations that are proven in a minute, which is the number of calls to the
 /// authorization server that strangers can cause. Further ones wait.
-pub const INSTALLS_PER_MINUTE: u32 = 600;
+pub const INSTALLS_PER_MINUTE: u32 = 1_500;
 /// Number of installations that are proven without a pause after a quiet time.
 const INSTALLS_BURST: u32 = 60;
-/// Maximum time that an installation waits until it is being proven. After it, it is refused with
-/// [`AcceptError::Full`].
-pub const INSTALL_PATIENCE: Duration = Duration::from_secs(60);
+/// Maximum time that the sender of an installation waits until it is being proven. After it, the
+/// sender gets [`AcceptError::Full`]; less than the time after which the server closes a connection
+/// without an answer. The installation keeps its place, because a portal announces it only once.
+pub const INSTALL_PATIENCE: Duration = Duration::from_secs(15);
+/// Maximum time that an installation waits in the queue. After it, it is dropped.
+pub const INSTALL_KEPT: Duration = Duration::from_secs(60);
 
 /// Minimum interval of two proofs, once the burst is used up.
 const INTERVAL: Duration = Duration::from_millis(60_000 / INSTALLS_PER_MINUTE as u64);
@@ -55,7 +58,7 @@ impl PendingInstall {
     }
 
     fn is_late(&self, now: Instant) -> bool {
-        now.duration_since(self.since) >= INSTALL_PATIENCE
+        now.duration_since(self.since) >= INSTALL_KEPT
     }
 }
 
@@ -75,7 +78,7 @@ impl Place {
             Err(_) if self.is_started.load(Ordering::Relaxed) => {
                 self.answered.await.unwrap_or_else(full)
             }
-            Err(_) => Err(AcceptError::Full),
+            Err(_) => Err(AcceptError::Full), // it may be proven later
         }
     }
 }
@@ -276,70 +279,88 @@ mod tests {
         Some(Ipv4Addr::new(192, 0, 2, number).into())
     }
 
-    /// Posts an installation, and returns whether it was proven.
-    async fn post(queue: &Arc<InstallQueue>, name: &str, from: Option<IpAddr>) -> bool {
-        let Ok(place) = queue.push(claim(name), from) else {
-            return false;
-        };
-        if queue.add_worker() {
-            let queue = Arc::clone(queue);
-            tokio::spawn(async move {
-                while let Some(pending) = queue.take().await {
-                    sleep(Duration::from_millis(300)).await; // the authorization server
-                    let is_genuine = pending.claim.portal.as_str() == "genuine";
-                    let result = is_genuine.then_some(()).ok_or(AcceptError::Unproven);
-                    pending.answer(result);
-                }
-            });
-        }
-        place.result().await.is_ok()
+    /// A queue, and how many genuine installations were proven.
+    #[derive(Clone, Default)]
+    struct Stage {
+        queue: Arc<InstallQueue>,
+        proven: Arc<AtomicU32>,
     }
 
-    /// Starts a flood from an address: as many connections, each posts again once it is answered.
-    fn flood(queue: &Arc<InstallQueue>, connections: usize, from: Option<IpAddr>) {
-        for _ in 0..connections {
-            let queue = Arc::clone(queue);
-            tokio::spawn(async move {
-                loop {
-                    post(&queue, "forged", from).await;
-                    sleep(Duration::from_secs(1)).await;
-                }
-            });
+    impl Stage {
+        /// Posts an installation, and returns whether the answer is that it was proven.
+        async fn post(&self, name: &str, from: Option<IpAddr>) -> bool {
+            let Ok(place) = self.queue.push(claim(name), from) else {
+                return false;
+            };
+            if self.queue.add_worker() {
+                tokio::spawn(self.clone().work());
+            }
+            place.result().await.is_ok()
+        }
+
+        async fn work(self) {
+            while let Some(pending) = self.queue.take().await {
+                sleep(Duration::from_millis(300)).await; // the authorization server
+                let is_genuine = pending.claim.portal.as_str() == "genuine";
+                self.proven
+                    .fetch_add(u32::from(is_genuine), Ordering::Relaxed);
+                pending.answer(is_genuine.then_some(()).ok_or(AcceptError::Unproven));
+            }
+        }
+
+        /// Starts a flood from an address: as many connections, each posts again once it is
+        /// answered.
+        fn flood(&self, connections: usize, from: Option<IpAddr>) {
+            for _ in 0..connections {
+                let stage = self.clone();
+                tokio::spawn(async move {
+                    loop {
+                        stage.post("forged", from).await;
+                        sleep(Duration::from_secs(1)).await;
+                    }
+                });
+            }
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn genuine_installations_get_through_a_flood_from_another_address() {
-        let queue = Arc::new(InstallQueue::default());
-        flood(&queue, 1_000, address(1));
+        let stage = Stage::default();
+        stage.flood(1_000, address(1));
         sleep(Duration::from_secs(60)).await;
-        let genuine: Vec<_> = (0..15)
-            .map(|_| post(&queue, "genuine", address(2)))
-            .collect();
-        let proven = join_all(genuine).await;
-        assert_eq!(proven, [true; 15]);
+        let genuine = (0..15).map(|_| stage.post("genuine", address(2)));
+        assert_eq!(join_all(genuine).await, [true; 15]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn genuine_installations_get_through_a_flood_of_300_from_the_same_address() {
-        let queue = Arc::new(InstallQueue::default());
-        flood(&queue, 300, address(1));
+        let stage = Stage::default();
+        stage.flood(300, address(1));
         sleep(Duration::from_secs(60)).await;
-        let genuine: Vec<_> = (0..15)
-            .map(|_| post(&queue, "genuine", address(1)))
-            .collect();
-        let proven = join_all(genuine).await;
-        assert_eq!(proven, [true; 15]);
+        let genuine = (0..15).map(|_| stage.post("genuine", address(1)));
+        assert_eq!(join_all(genuine).await, [true; 15]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_installation_whose_sender_has_hung_up_is_proven_nevertheless() {
+        let stage = Stage::default();
+        stage.flood(300, address(1));
+        sleep(Duration::from_secs(60)).await;
+        let hung_up = timeout(Duration::from_secs(1), stage.post("genuine", address(1)));
+        assert!(hung_up.await.is_err());
+        sleep(INSTALL_KEPT).await;
+        assert_eq!(stage.proven.load(Ordering::Relaxed), 1);
     }
 
     #[tokio::test(start_paused = true)]
     async fn strangers_cause_a_bounded_number_of_calls_a_minute() {
-        let queue = Arc::new(InstallQueue::default());
-        flood(&queue, 300, address(1));
+        let stage = Stage::default();
+        stage.flood(300, address(1));
+        let queue = &stage.queue;
         let calls = Arc::new(AtomicU32::new(0));
         for _ in 0..INSTALLS_AT_ONCE_MAX {
             assert!(queue.add_worker(), "the flood has no worker yet");
-            let (queue, calls) = (Arc::clone(&queue), Arc::clone(&calls));
+            let (queue, calls) = (Arc::clone(queue), Arc::clone(&calls));
             tokio::spawn(async move {
                 while let Some(pending) = queue.take().await {
                     calls.fetch_add(1, Ordering::Relaxed);
@@ -354,11 +375,17 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_waits_too_long_is_refused_and_not_proven_later() {
+    async fn who_waits_too_long_is_refused_and_keeps_the_place_for_a_while() {
         let queue = InstallQueue::default();
-        let place = queue.push(claim("genuine"), address(1)).unwrap();
-        assert!(matches!(place.result().await, Err(AcceptError::Full)));
-        assert!(queue.state().pop(Instant::now()).is_none());
+        for is_kept in [true, false] {
+            let place = queue.push(claim("genuine"), address(1)).unwrap();
+            assert!(matches!(place.result().await, Err(AcceptError::Full)));
+            if !is_kept {
+                sleep(INSTALL_KEPT).await;
+            }
+            let kept = queue.state().pop(Instant::now());
+            assert_eq!(kept.is_some(), is_kept);
+        }
         assert_eq!(queue.state().waiting, 0);
     }
 
