@@ -24,6 +24,7 @@ mod accept;
 mod background;
 mod counts;
 mod handle;
+mod health;
 mod keyed_queues;
 mod log_limit;
 mod reconcile;
@@ -59,6 +60,7 @@ use background::backlog::Backlog;
 use background::offline_fetch::OfflineFetch;
 use background::polling::Polling;
 use handle::connectors::ConnectorEntry;
+use health::HealthCheck;
 use keyed_queues::{KeyedQueues, Next};
 use registry::{Installed, Registry};
 use send::QueuedSend;
@@ -68,7 +70,8 @@ pub use accept::Accepted;
 pub use accept::hook_tokens::{HookTokenError, HookTokens};
 pub use accept::install::InstallClaim;
 pub use accept::install_queue::{
-    INSTALL_KEPT, INSTALL_PATIENCE, INSTALLS_AT_ONCE_MAX, INSTALLS_MAX, INSTALLS_OF_ONE_MAX, INSTALLS_PER_MINUTE,
+    INSTALL_KEPT, INSTALL_PATIENCE, INSTALLS_AT_ONCE_MAX, INSTALLS_MAX, INSTALLS_OF_ONE_MAX,
+    INSTALLS_PER_MINUTE,
 };
 pub use accept::payment::PAYMENT_INTERVAL;
 pub(crate) use accept::spare::OfferedTokens;
@@ -79,6 +82,7 @@ pub use counts::{Count, Counts};
 pub(crate) use handle::connector_settings::{SettingsPage, SettingsRequest};
 pub use handle::connectors::OUTSIDE_ATTEMPTS_MAX;
 pub(crate) use handle::hooks::{HookSpec, user_in_query};
+pub use health::Health;
 pub use log_limit::LOG_LINES_MAX;
 pub(crate) use log_limit::LogLimit;
 #[cfg(feature = "cli")]
@@ -210,6 +214,8 @@ pub struct Engine {
     backlog: Backlog,
     /// The bots whose events are polled, so that each is polled once, and the bot of each portal
     /// that is next.
+    /// What is known about the program's health, so that probes cost nothing.
+    health: HealthCheck,
     polling: Polling,
     /// The portals whose offline events are fetched, so that each is fetched from once.
     offline_fetch: OfflineFetch,
@@ -313,6 +319,7 @@ impl Engine {
                 proof_limits: ProofLimits::new(),
                 payments: Payments::default(),
                 backlog: Backlog::new(),
+                health: HealthCheck::default(),
                 polling: Polling::default(),
                 offline_fetch: OfflineFetch::default(),
                 reminders_changed: Arc::default(),
@@ -376,6 +383,7 @@ impl Engine {
     /// process goes on. Without one, everything that was accepted is handled and sent first, unless
     /// the engine has [failed](Engine::failed). Events are still accepted meanwhile.
     pub async fn stop(&self, limit: Duration) -> bool {
+        self.health.note_stop();
         let end = tokio::time::Instant::now() + limit;
         if !self.options.store.is_durable() && self.watch.failure().is_none() {
             let idle = async {
@@ -412,11 +420,6 @@ impl Engine {
             tracing::info!(events, calls, "the rest waits for the next start");
         }
         is_done
-    }
-
-    /// Returns true once it has been asked to stop, and handles no more.
-    pub(crate) fn is_stopped(&self) -> bool {
-        self.stopped.is_cancelled()
     }
 
     /// Returns the address of the portal's script for the installation page.
