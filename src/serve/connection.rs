@@ -258,14 +258,14 @@ impl AsyncWrite for Connection {
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match Pin::new(&mut self.stream).poll_flush(cx) {
             Poll::Pending => self.while_pending(cx),
-            flushed => flushed,
+            flushed @ Poll::Ready(_) => flushed,
         }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match Pin::new(&mut self.stream).poll_shutdown(cx) {
             Poll::Pending => self.while_pending(cx),
-            shut => shut,
+            shut @ Poll::Ready(_) => shut,
         }
     }
 }

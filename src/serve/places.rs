@@ -11,8 +11,9 @@ use crate::engine::LogLimit;
 
 /// Maximum number of open connections; more of them wait in the system's queue.
 ///
-/// It is lower where the system's limit of open files is.
-pub const CONNECTIONS_MAX: usize = 10_000;
+/// A connection with half a request takes up to 30 KB, so those of one address, at most half, take
+/// 120 MB. It is lower where the system's limit of open files is.
+pub const CONNECTIONS_MAX: usize = 8_000;
 /// Open files that are not for connections to this program: the store, calls to portals, logs.
 const FILES_RESERVED: usize = 256;
 
@@ -138,6 +139,7 @@ fn for_connections(files: usize) -> usize {
 
 /// Raises this process's limit of open files as far as the system allows, and logs a warning if not
 /// all connections fit into it.
+#[cfg(feature = "cli")]
 pub(crate) fn raise_files_max() {
     raise();
     let Some(files) = files_max() else {
@@ -162,7 +164,7 @@ fn files_max() -> Option<usize> {
     files.try_into().ok()
 }
 
-#[cfg(unix)]
+#[cfg(all(unix, feature = "cli"))]
 fn raise() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
@@ -182,7 +184,7 @@ fn files_max() -> Option<usize> {
     None
 }
 
-#[cfg(not(unix))]
+#[cfg(all(not(unix), feature = "cli"))]
 fn raise() {}
 
 #[cfg(test)]

@@ -198,7 +198,7 @@ async fn endless_headers(write: &mut WriteHalf<TcpStream>) -> std::io::Result<()
 /// Opens HTTP/2 by prior knowledge, and pings so that something is always written.
 async fn http2(write: &mut WriteHalf<TcpStream>) -> std::io::Result<()> {
     const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
-    const PING: &[u8] = b"\0\0\x08\x06\0\0\0\0\012345678";
+    const PING: &[u8] = b"\0\0\x08\x06\0\0\0\0\x0012345678";
     write.write_all(PREFACE).await?;
     loop {
         write.write_all(PING).await?;

@@ -142,7 +142,7 @@ async fn on_connections(scale: Scale) -> Vec<String> {
     ] {
         let flood = Flood::new(name, input, scale.flood);
         let measured = Measured::during(&program, &people, flood.run(program.listen));
-        report(measured.await, &program, &mut wrong);
+        report(&measured.await, &program, &mut wrong);
     }
     program.report(&mut wrong);
     wrong
@@ -164,7 +164,7 @@ async fn on_the_widget(scale: Scale) -> Vec<String> {
         scale.flood,
     );
     let measured = Measured::during(&program, &people, flood.run(program.listen));
-    report(measured.await, &program, &mut wrong);
+    report(&measured.await, &program, &mut wrong);
     program.report(&mut wrong);
     wrong
 }
@@ -180,12 +180,12 @@ async fn attack_in_groups(
     let at_once = if scale.is_long { 1 } else { attacks.len() };
     for group in attacks.chunks(at_once) {
         let measured = Measured::during(program, people, attack::all(group, program.listen));
-        report(measured.await, program, wrong);
+        report(&measured.await, program, wrong);
     }
 }
 
 /// Prints what an attack has done, and adds what it must not do.
-fn report(measured: Measured, program: &Program, wrong: &mut Vec<String>) {
+fn report(measured: &Measured, program: &Program, wrong: &mut Vec<String>) {
     measured.print();
     let names: Vec<&str> = measured
         .outcomes

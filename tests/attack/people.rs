@@ -117,8 +117,9 @@ impl People {
 }
 
 fn is_answered(history: &[Value], bot: &str, text: &str) -> bool {
+    let bot = bot.parse().ok();
     history.iter().any(|message| {
-        message["author"].to_string() == bot
+        message["author"].as_u64() == bot
             && message["text"].as_str().is_some_and(|it| it.contains(text))
     })
 }
