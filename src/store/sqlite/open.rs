@@ -46,7 +46,13 @@ pub(super) fn hold(path: &Path, key: &Key) -> Result<Held, OpenError> {
         db.roll_back();
         tracing::error!(path = %path.display(), %fault, "the store's spool cannot be moved into the inbox; it is kept and tried again");
     }
-    in_transaction(&db, notices::clear).map_err(|fault| OpenError::fault(path, &fault))?;
+    match in_transaction(&db, notices::clear) {
+        // Old notices are of events and calls that are read at the start anyway.
+        Err(fault) if fault.is_full() => {
+            tracing::error!(path = %path.display(), %fault, "the store cannot write; deliveries go to its spool");
+        }
+        cleared => cleared.map_err(|fault| OpenError::fault(path, &fault))?,
+    }
     Ok(Held { db, spool, lock })
 }
 
