@@ -285,8 +285,8 @@ impl Engine {
     }
 }
 
-/// Waits before the next call in the background: for this pause, or while the portal is away until a
-/// call is worth trying.
+/// Waits before the next call in the background: for this pause, or while the portal is away until
+/// a call is worth trying.
 pub(in crate::engine) async fn wait_for_portal(portal: &Portal, pause: Duration) {
     if portal.is_away() {
         portal.until_worth_trying().await;

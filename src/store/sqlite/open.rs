@@ -31,6 +31,9 @@ pub(super) fn hold(path: &Path, key: &Key) -> Result<Held, OpenError> {
     let failed = |error: rusqlite::Error| OpenError::sql(path, &error);
     let mut connection = connect::plain(path).map_err(failed)?;
     let found = schema::check(path, &connection)?;
+    if found == 0 {
+        connect::set_up_file(&connection).map_err(failed)?;
+    }
     connect::set_up_writer(&connection).map_err(failed)?;
     schema::migrate(&mut connection, found).map_err(failed)?;
 
