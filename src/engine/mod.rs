@@ -89,7 +89,9 @@ pub(crate) use log_limit::LogLimit;
 pub(crate) use reconcile::requirements::Requirement;
 pub use reconcile::{Mode, START_PATIENCE, Step};
 pub use retry::{ATTEMPTS_MAX, DELAY_ANNOUNCED_AFTER, PAUSE_MAX, PAUSE_MIN};
-pub use send::{RepeatId, RestTransport, SEND_PATIENCE, SENDS_OF_ONE_MAX, Transport};
+pub use send::{
+    RepeatId, RestTransport, SEND_PATIENCE, SEND_PATIENCE_MIN, SENDS_OF_ONE_MAX, Transport,
+};
 
 /// Maximum number of waiting events that are kept decoded. Of further ones only the id is kept, and
 /// they are read back.

@@ -25,8 +25,8 @@ fn step(failures: u32) -> Duration {
         .min(PAUSE_MAX)
 }
 
-/// Returns a part of `time` that depends on the id, so that what waited for one thing does not start
-/// at one moment.
+/// Returns a part of `time` that depends on the id, so that what waited for one thing does not
+/// start at one moment.
 pub(super) fn spread(number: u64, time: Duration) -> Duration {
     time.mul_f64(fraction(number))
 }

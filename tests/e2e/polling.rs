@@ -387,3 +387,133 @@ async fn portals_that_are_down_or_refuse_do_not_delay_others() {
     }
     assert_eq!(engine.polled().len(), 8);
 }
+
+/// Repeats messages, with this API and these events.
+struct Parrot(Api, Option<EventMode>);
+
+impl Bot for Parrot {
+    fn profile(&self) -> Profile {
+        let profile = Profile::new("parrot", "Parrot").api(self.0);
+        match self.1 {
+            Some(mode) => profile.event_mode(mode),
+            None => profile,
+        }
+    }
+
+    async fn message(&self, cx: &mut Context, message: Message) -> Result {
+        cx.say(message.text);
+        Ok(())
+    }
+}
+
+fn parrot(api: Api, mode: Option<EventMode>) -> App {
+    App::new().bot(Parrot(api, mode))
+}
+
+/// A program that polled for its bot and is stopped, while three messages wait on the portal.
+async fn stopped_with_waiting_messages() -> super::stage::Stopped {
+    let polled = parrot(Api::V2, Some(EventMode::Fetch));
+    let setup = super::stage::Setup::installed(polled).await;
+    setup.write("parrot", "zero");
+    setup.receives("parrot", &["zero"]).await;
+    let stopped = setup.stop().await;
+    let bot = stopped.portal.bot("parrot").unwrap().to_string();
+    for text in ["one", "two", "three"] {
+        stopped.portal.send(ANN, &bot, text).unwrap();
+    }
+    stopped
+}
+
+const ALL: [&str; 5] = ["zero", "one", "two", "three", "four"];
+
+#[tokio::test]
+async fn a_bot_whose_events_are_posted_from_now_on_answers_those_that_waited_to_be_polled() {
+    for api in [Api::V2, Api::V1] {
+        let stopped = stopped_with_waiting_messages().await;
+        let setup = stopped.start(parrot(api, None)).await;
+        setup.receives("parrot", &ALL[..4]).await;
+        setup.write("parrot", ALL[4]);
+        setup.receives("parrot", &ALL).await;
+        // Once more after the change, and not at the next start.
+        let names = |setup: &super::stage::Setup| {
+            let traffic = setup.portal.traffic_log();
+            let names = traffic.iter().filter_map(|entry| entry["name"].as_str());
+            names.map(str::to_owned).collect::<Vec<_>>()
+        };
+        let all = names(&setup);
+        let changed = |name: &&String| name.ends_with("ot.update");
+        let update = all.len() - all.iter().rev().position(|name| changed(&name)).unwrap();
+        let polls = |names: &[String]| {
+            let polls = names.iter().filter(|name| *name == "imbot.v2.event.get");
+            polls.count()
+        };
+        assert!(
+            polls(&all[..update]) > 0 && polls(&all[update..]) == 1,
+            "{all:?}"
+        );
+        let again = setup.restart(parrot(api, None)).await;
+        assert_eq!(polls(&names(&again)), polls(&all), "{api:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_process_that_dies_while_its_bot_changes_from_polling_to_posting_loses_nothing() {
+    for steps in 1..=8 {
+        let stopped = stopped_with_waiting_messages().await;
+        let portal = Arc::clone(&stopped.portal);
+        let config = Config::emulated(&portal, &stopped.credentials, stopped.handler.as_str());
+        let app = parrot(Api::V2, None).shared_store(Arc::clone(&stopped.store));
+        let engine = app.engine(&config).unwrap();
+        engine.start().await.unwrap();
+        let calls = || portal.traffic_log().len();
+        let before = calls();
+        let reconciled = Arc::clone(&engine);
+        let changing = tokio::spawn(async move { reconciled.reconcile().await });
+        until("some calls", || {
+            calls() >= before + steps || changing.is_finished()
+        })
+        .await;
+        engine.stop(Duration::ZERO).await;
+        changing.abort();
+        drop(engine);
+        let setup = stopped.start(parrot(Api::V2, None)).await;
+        setup.receives("parrot", &ALL[..4]).await;
+        setup.write("parrot", ALL[4]);
+        setup.receives("parrot", &ALL).await;
+    }
+}
+
+#[tokio::test]
+async fn what_comes_while_a_bot_changes_is_polled_at_the_next_start_if_the_process_died() {
+    let setup = super::stage::Setup::installed(parrot(Api::V2, None)).await;
+    let (store, member) = (
+        Arc::clone(setup.engine.store()),
+        setup.engine.portals().remove(0),
+    );
+    let polls = |setup: &super::stage::Setup| setup.traffic("imbot.v2.event.get").len();
+    assert_eq!(polls(&setup), 0);
+    // The note that a change leaves until it is complete.
+    let note = format!("changing {}", setup.portal.bot("parrot").unwrap());
+    store
+        .set_note(&member, &note, "to posting".to_owned())
+        .await
+        .unwrap();
+    let setup = setup.restart(parrot(Api::V2, None)).await;
+    assert_eq!(polls(&setup), 1);
+    let setup = setup.restart(parrot(Api::V2, None)).await;
+    assert_eq!(polls(&setup), 1, "the change is complete");
+    setup.write("parrot", "posted");
+    setup.receives("parrot", &["posted"]).await;
+}
+
+#[tokio::test]
+async fn a_bot_that_is_polled_for_from_now_on_loses_nothing_that_is_posted_or_waits() {
+    for api in [Api::V2, Api::V1] {
+        let setup = super::stage::Setup::installed(parrot(api, None)).await;
+        setup.write("parrot", "posted");
+        let polled = parrot(Api::V2, Some(EventMode::Fetch));
+        let setup = setup.restart(polled).await;
+        setup.write("parrot", "polled");
+        setup.receives("parrot", &["posted", "polled"]).await;
+    }
+}

@@ -293,9 +293,9 @@ impl Desk {
 /// A portal whose program is stopped, with the program's store.
 pub(super) struct Stopped {
     pub(super) portal: Arc<Emulator>,
-    credentials: Credentials,
-    handler: String,
-    store: Arc<dyn Store>,
+    pub(super) credentials: Credentials,
+    pub(super) handler: String,
+    pub(super) store: Arc<dyn Store>,
 }
 
 impl Stopped {

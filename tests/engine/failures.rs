@@ -310,3 +310,88 @@ impl Bot for Model {
         Ok(())
     }
 }
+
+/// Refuses every call for now, until it is permitted.
+#[derive(Clone, Debug, Default)]
+struct Away(Arc<std::sync::atomic::AtomicUsize>);
+
+impl imbot::engine::Transport for Away {
+    fn send<'a>(
+        &'a self,
+        _: &'a imbot::portal::BotClient,
+        _: &'a imbot::event::DialogId,
+        _: imbot::store::Call<imbot::event::MessageId>,
+        _: Option<imbot::engine::RepeatId>,
+    ) -> std::pin::Pin<
+        Box<
+            dyn Future<Output = Result<Option<imbot::event::MessageId>, imbot::portal::Error>>
+                + Send
+                + 'a,
+        >,
+    > {
+        self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        Box::pin(async { Err(imbot::portal::Error::refusal("QUERY_LIMIT_EXCEEDED", 503)) })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_thirty_days_ahead_at_a_start_gives_up_no_waiting_call() {
+    use std::sync::atomic::Ordering;
+
+    use imbot::engine::SEND_PATIENCE_MIN;
+    use imbot::store::{Clock, Memory, Operator, Portals, Time};
+
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    let store = Arc::new(Memory::new());
+    let installation = imbot::store::contract::sample::installation;
+    store
+        .install(installation(super::stage::MEMBER, super::stage::TOKEN))
+        .await
+        .unwrap();
+    let away = Away::default();
+    let start = async |days_ahead: u32| {
+        let began = tokio::time::Instant::now();
+        let now = Time(1_771_940_028_000) + DAY * days_ahead;
+        let engine = App::new()
+            .bot(Repeater)
+            .shared_store(store.clone())
+            .transport(away.clone())
+            .clock(Clock::new(move || now + began.elapsed()))
+            .engine(&crate::support::offline::config())
+            .unwrap();
+        engine.start().await.unwrap();
+        engine
+    };
+    let engine = start(0).await;
+    let body = imbot::event::form::encode(&message("repeater", "27", 1, "hi"));
+    engine.accept(bytes::Bytes::from(body)).await.unwrap();
+    let tries = || away.0.load(Ordering::SeqCst);
+    while tries() == 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    drop(engine); // without a stop, as a process that is killed
+    let before = tries();
+    let engine = start(30).await;
+    while tries() < before + 3 {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(store.dead_letters(None, 9).await.unwrap().len(), 0);
+    }
+    assert_eq!(engine.waiting().1, 1);
+    tokio::time::sleep(2 * SEND_PATIENCE_MIN).await;
+    let dead = store.dead_letters(None, 9).await.unwrap();
+    assert_eq!(
+        dead.len(),
+        1,
+        "it is given up after it was tried for long enough"
+    );
+}
+
+/// Repeats messages.
+struct Repeater;
+
+impl Bot for Repeater {
+    async fn message(&self, cx: &mut Context, message: Message) -> Result {
+        cx.say(message.text);
+        Ok(())
+    }
+}

@@ -71,8 +71,8 @@
 //! An address is the [`Source`](imbot::serve::Source) of the request. Behind a reverse proxy, name
 //! the proxy with `--trusted-proxy`, or all visitors share the limits of its address.
 //!
-//! Requests above a limit are refused with a message for the visitor. A browser is notified only that something is new, and reads it from the chat,
-//! so nothing is queued for a slow browser.
+//! Requests above a limit are refused with a message for the visitor. A browser is notified only
+//! that something is new, and reads it from the chat, so nothing is queued for a slow browser.
 //!
 //! A request, with its file, must arrive within [`REQUEST_TIMEOUT`](imbot::serve::REQUEST_TIMEOUT).
 

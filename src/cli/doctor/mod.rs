@@ -54,7 +54,7 @@ pub(super) struct Doctor {
 
 /// What every check of a portal needs.
 struct Inspection<'i> {
-    engine: &'i Engine,
+    engine: &'i std::sync::Arc<Engine>,
     config: &'i Config,
     /// Time limit of one question.
     timeout: Duration,

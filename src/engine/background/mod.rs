@@ -13,7 +13,7 @@ use futures_util::FutureExt;
 
 use super::send::QueuedSend;
 use super::{Engine, QueuedEvent, webhooks};
-use crate::store::{Access, Notice, StoreError, Time};
+use crate::store::{Access, Notice, StoreError, StoreErrorKind, Time};
 use crate::tasks::TaskFailed;
 
 /// Interval at which the store is asked for notices: what entered it from outside the engine.
@@ -88,7 +88,13 @@ impl Engine {
         let store = &self.options.store;
         let stored = store.portals().await?;
         for webhook in webhooks::of_stored_portals(&self.options.webhooks, &stored) {
-            store.install(webhook.clone()).await?;
+            match store.install(webhook.clone()).await {
+                // The settings have it, so it can be used before there is room.
+                Err(error) if error.kind() == StoreErrorKind::Full => {
+                    tracing::error!(portal = %webhook.portal, %error, "the portal cannot be stored now");
+                }
+                stored => stored?,
+            }
             self.add_portal(webhook).await;
         }
         for installation in stored {

@@ -23,9 +23,10 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::rivals::RivalCheck;
 use crate::engine::retry::pause;
-use crate::engine::{APPLICATION_REMOVED, Engine};
+use crate::engine::{APPLICATION_REMOVED, AcceptError, Engine};
 use crate::event::{BotId, BotRef, MemberId, Page};
 use crate::portal::{Error, Portal};
+use crate::store::{StoreError, StoreErrorKind};
 
 /// Interval of polls while people talk to a bot, shorter than recommended.
 ///
@@ -175,7 +176,12 @@ impl Engine {
                 if let Some(gone) = poll.rivals.on_page(&ids, has_more) {
                     self.report_rival(poll, gone).await;
                 }
-                let next = self.admit_page(poll, page).await;
+                let (next, stored) = self
+                    .admit_page(&poll.portal, &poll.bot, poll.offset, page)
+                    .await;
+                if let Err(error) = stored {
+                    tracing::error!(portal = %poll.portal.id(), bot = poll.bot.code, %error, "a polled event cannot be stored; it stays on the portal");
+                }
                 if poll.rivals.may_confirm() {
                     self.note_confirmed(poll, next).await;
                     poll.offset = next;
@@ -202,7 +208,7 @@ impl Engine {
     /// this store has confirmed.
     async fn report_rival(&self, poll: &mut Poll, gone: u64) {
         let (store, bot) = (&self.options.store, &poll.bot);
-        match store.note(poll.portal.id(), &confirmed_note(bot)).await {
+        match store.note(poll.portal.id(), &confirmed_note(bot.id)).await {
             Ok(confirmed) => {
                 let confirmed = confirmed.and_then(|note| note.parse::<u64>().ok());
                 if confirmed.is_some_and(|offset| offset > gone) {
@@ -229,7 +235,7 @@ impl Engine {
         let Some(offset) = offset.filter(|_| offset != poll.offset) else {
             return;
         };
-        let (name, note) = (confirmed_note(&poll.bot), offset.to_string());
+        let (name, note) = (confirmed_note(poll.bot.id), offset.to_string());
         let noted = self.options.store.set_note(poll.portal.id(), &name, note);
         if let Err(error) = noted.await {
             tracing::warn!(portal = %poll.portal.id(), bot = poll.bot.code, %error, "the confirmed events cannot be noted; another process on this store may be reported as a rival");
@@ -237,14 +243,14 @@ impl Engine {
     }
 
     /// Stores a page. Returns where the next one starts: behind it, or at the first event that
-    /// could not be stored.
-    async fn admit_page(self: &Arc<Self>, poll: &Poll, page: Page) -> Option<u64> {
-        let Poll {
-            portal,
-            bot,
-            offset,
-            ..
-        } = poll;
+    /// could not be stored, and why not.
+    pub(in crate::engine) async fn admit_page(
+        self: &Arc<Self>,
+        portal: &Portal,
+        bot: &BotRef,
+        offset: Option<u64>,
+        page: Page,
+    ) -> (Option<u64>, Result<(), StoreError>) {
         for error in page.broken {
             tracing::error!(portal = %portal.id(), bot = bot.code, %error, "a polled event cannot be read and is skipped");
         }
@@ -253,12 +259,16 @@ impl Engine {
             let with_bot = delivery.for_polled_bot(bot);
             let delivery = with_bot.as_ref().unwrap_or(delivery); // becomes a dead letter then
             if let Err(error) = self.admit(portal.id().clone(), delivery).await {
-                tracing::error!(portal = %portal.id(), bot = bot.code, %error, "a polled event cannot be stored; it stays on the portal");
-                return id.or(*offset);
+                let error = match error {
+                    AcceptError::Store(error) => error,
+                    other => StoreError::new(StoreErrorKind::Other, other),
+                };
+                return (id.or(offset), Err(error));
             }
         }
         // An offset never goes back. For a queue that never held an event the portal returns 0.
-        Some(page.next_offset).filter(|next| *next > 0).max(*offset)
+        let next = Some(page.next_offset).filter(|next| *next > 0);
+        (next.max(offset), Ok(()))
     }
 
     /// Returns true, and logs why, if nothing is left to poll for.
@@ -275,8 +285,8 @@ impl Engine {
     }
 }
 
-/// Waits before the next call in the background: for this pause, or while the portal is away until a
-/// call is worth trying.
+/// Waits before the next call in the background: for this pause, or while the portal is away until
+/// a call is worth trying.
 pub(in crate::engine) async fn wait_for_portal(portal: &Portal, pause: Duration) {
     if portal.is_away() {
         portal.until_worth_trying().await;
@@ -297,8 +307,8 @@ fn interval(quick: Duration, slow: Duration, has_more: bool, idle: Duration) -> 
 }
 
 /// Returns the name of the note about a bot's confirmed events.
-fn confirmed_note(bot: &BotRef) -> String {
-    format!("confirmed {}", bot.id)
+pub(in crate::engine) fn confirmed_note(bot: BotId) -> String {
+    format!("confirmed {bot}")
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{Mode, Reconciliation, Step};
-use crate::event::{Api, BotId, CommandId};
+use crate::event::{Api, BotId, BotRef, CommandId};
 use crate::handler::{AnyBot, CommandSpec, EventMode};
 use crate::portal::methods::{YesNo, imbot, imbot_v2};
 use crate::portal::{CommandInfo, Error};
@@ -71,6 +71,17 @@ impl Reconciliation<'_> {
             .kind(profile.kind_letter())
             .openline(profile.is_for_open_channels());
         let id = self.portal.run(register).await?;
+        let as_bot = BotRef {
+            id,
+            code: code.clone(),
+        };
+        let was_polled = self.was_polled(id).await?;
+        self.before_posting(&as_bot, was_polled).await?;
+        if was_polled {
+            // v1 has no event mode: without this the portal would go on keeping the events.
+            let update = imbot_v2::BotUpdate::new(id).event_mode("webhook");
+            self.portal.run(update.webhook_url(url.clone())).await?;
+        }
         // `imbot.register` ignores the two handlers for plain bots, and everything for a code that
         // exists. The update sets both (protocol/bots-v1.md 6).
         let fields = json!({
@@ -80,6 +91,7 @@ impl Reconciliation<'_> {
             "PROPERTIES": profile.with_removals(properties),
         });
         self.portal.run(imbot::Update::new(id, fields)).await?;
+        self.after_change_to_posting(&as_bot).await?;
         let mut registered = Registered::new();
         for command in bot.commands() {
             let register =
@@ -159,7 +171,13 @@ impl Reconciliation<'_> {
                 let id = found.id;
                 self.posts_to_bots |= is_posted;
                 self.binds_later |= is_posted && found.event_mode.as_deref() != Some(mode);
+                let bot = BotRef {
+                    id,
+                    code: code.clone(),
+                };
                 if self.step(Step::UpdateBot { bot: code, id }) {
+                    let was_polled = found.event_mode.as_deref() == Some("fetch");
+                    self.before_posting(&bot, is_posted && was_polled).await?;
                     let mut update = imbot_v2::BotUpdate::new(id)
                         .properties(profile.with_removals(properties))
                         .event_mode(mode)
@@ -171,6 +189,9 @@ impl Reconciliation<'_> {
                         update = update.webhook_url(url);
                     }
                     self.portal.run(update).await?;
+                    if is_posted {
+                        self.after_change_to_posting(&bot).await?;
+                    }
                 }
                 id
             }
@@ -196,6 +217,9 @@ impl Reconciliation<'_> {
                 self.portal.run(register).await?.bot.id
             }
         };
+        if !is_posted {
+            self.note_polled(id).await?;
+        }
         self.commands(bot, id).await?;
         Ok(Some(id))
     }

@@ -10,6 +10,7 @@ mod bindings;
 mod bot_tokens;
 mod bots;
 mod connectors;
+mod mode_change;
 pub(super) mod requirements;
 mod step;
 
@@ -47,7 +48,7 @@ pub enum Mode {
 
 /// One reconciliation of one portal.
 struct Reconciliation<'e> {
-    engine: &'e Engine,
+    engine: &'e Arc<Engine>,
     portal: &'e Portal,
     mode: Mode,
     /// The steps so far.
@@ -66,7 +67,11 @@ impl Engine {
     /// # Errors
     /// The first call that the portal refuses, or that cannot be made. The steps before it are
     /// taken.
-    pub async fn register(&self, portal: &Portal, mode: Mode) -> Result<Vec<Step>, Error> {
+    pub async fn register(
+        self: &Arc<Self>,
+        portal: &Portal,
+        mode: Mode,
+    ) -> Result<Vec<Step>, Error> {
         let mut work = Reconciliation::new(self, portal, mode);
         for bot in &self.bots {
             work.own_bot(bot.as_ref()).await?;
@@ -83,7 +88,11 @@ impl Engine {
     /// # Errors
     /// The first call that the portal refuses, or that cannot be made. The steps before it are
     /// taken.
-    pub async fn unregister(&self, portal: &Portal, mode: Mode) -> Result<Vec<Step>, Error> {
+    pub async fn unregister(
+        self: &Arc<Self>,
+        portal: &Portal,
+        mode: Mode,
+    ) -> Result<Vec<Step>, Error> {
         let mut work = Reconciliation::new(self, portal, mode);
         for bot in &self.bots {
             work.remove_own(bot.as_ref()).await?;
@@ -205,7 +214,7 @@ impl Engine {
 }
 
 impl<'e> Reconciliation<'e> {
-    fn new(engine: &'e Engine, portal: &'e Portal, mode: Mode) -> Self {
+    fn new(engine: &'e Arc<Engine>, portal: &'e Portal, mode: Mode) -> Self {
         Reconciliation {
             engine,
             portal,

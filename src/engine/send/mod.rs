@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::keyed_queues::Next;
 use super::retry::{pause, spread};
@@ -32,6 +32,9 @@ pub use transport::{RepeatId, RestTransport, Transport};
 
 /// How long a call is retried while the portal neither takes nor refuses it.
 pub const SEND_PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long this process has to have tried a call before it gives it up, whatever the clock says: a
+/// clock that jumps ahead makes every call look old.
+pub const SEND_PATIENCE_MIN: Duration = Duration::from_secs(60 * 60);
 /// Maximum number of times a message is sent again when it is unknown whether it was sent.
 const RESENDS_MAX: u32 = 5;
 
@@ -54,6 +57,8 @@ pub(super) struct QueuedSend {
     failures: u32,
     /// Who waits for it; `None` if it is not known yet.
     urgency: Option<Urgency>,
+    /// When this process tried it first, on a clock that does not jump.
+    first_tried: Option<Instant>,
     /// Whether this call tries a portal that is away.
     is_probe: bool,
 }
@@ -64,6 +69,7 @@ impl QueuedSend {
             id,
             failures: 0,
             urgency: None,
+            first_tried: None,
             is_probe: false,
         }
     }
@@ -106,6 +112,7 @@ impl Engine {
             None => Box::pin(self.urgency_of(&to)).await,
         };
         queued.urgency = Some(urgency);
+        queued.first_tried.get_or_insert_with(Instant::now);
         if let Some(portal) = &known {
             let is_probe = std::mem::take(&mut queued.is_probe);
             if !is_probe && portal.is_away() {
@@ -193,7 +200,10 @@ impl Engine {
         call: &QueuedCall,
         error: &Error,
     ) -> Next<QueuedSend> {
-        let is_old = self.options.clock.now().since(call.at) > SEND_PATIENCE;
+        let has_tried_long = queued
+            .first_tried
+            .is_some_and(|first| first.elapsed() >= SEND_PATIENCE_MIN);
+        let is_old = has_tried_long && self.options.clock.now().since(call.at) > SEND_PATIENCE;
         let is_message = is_message(&call.call);
         if error.may_have_run() {
             if is_message && call.redelivery == Redelivery::AtMostOnce {

@@ -90,7 +90,7 @@ impl Error {
         Error::new(method, Kind::QueueFull(waiting))
     }
 
-    pub(in crate::portal) fn store(method: &str, source: StoreError) -> Error {
+    pub(crate) fn store(method: &str, source: StoreError) -> Error {
         Error::new(method, Kind::Store(source))
     }
 

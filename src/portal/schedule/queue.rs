@@ -1,9 +1,10 @@
 //! The calls that wait for one portal: which goes next, and which go together in a batch.
 //!
 //! Answers to portal users go before those to visitors, and both before bulk work. Visitors and
-//! bulk work still get one permit each in [`SHARE_EVERY`]. Within each, keys alternate: a key with a hundred waiting calls does not delay another key's only call.
-//! When the bucket is full, the next call takes along as many others as a `batch` holds. This file
-//! uses neither clock nor network.
+//! bulk work still get one permit each in [`SHARE_EVERY`]. Within each, keys alternate: a key with
+//! a hundred waiting calls does not delay another key's only call. When the bucket is full, the
+//! next call takes along as many others as a `batch` holds. This file uses neither clock nor
+//! network.
 
 use std::collections::{HashMap, VecDeque};
 

@@ -30,12 +30,15 @@ pub(super) fn plain(path: &Path) -> rusqlite::Result<Connection> {
     open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
 }
 
-/// Sets up a connection that writes. `auto_vacuum` must be set first: it works only in an empty
-/// file.
+/// Sets up an empty file. It would write to an existing one too, which may be on a full disk.
+pub(super) fn set_up_file(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL;")
+}
+
+/// Sets up a connection that writes.
 pub(super) fn set_up_writer(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(&format!(
-        "PRAGMA auto_vacuum = INCREMENTAL;
-         PRAGMA journal_mode = WAL;
+        "PRAGMA journal_mode = WAL;
          PRAGMA synchronous = FULL;
          PRAGMA wal_autocheckpoint = {LOG_PAGES};
          PRAGMA journal_size_limit = {LOG_BYTES};

@@ -45,7 +45,7 @@ impl Fault {
     /// Returns the kind of the error for the caller of the store.
     pub(super) fn kind(&self) -> StoreErrorKind {
         match self {
-            Self::Sql(_) if self.code() == Some(ErrorCode::DiskFull) => StoreErrorKind::Full,
+            Self::Sql(_) if self.is_full() => StoreErrorKind::Full,
             Self::Sql(_) => match self.code() {
                 Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                     StoreErrorKind::Damaged
@@ -60,9 +60,14 @@ impl Fault {
         }
     }
 
+    /// Returns true if there is no room.
+    pub(super) fn is_full(&self) -> bool {
+        self.code() == Some(ErrorCode::DiskFull)
+    }
+
     /// Returns true if the disk is the cause, and not the operation. It may work later.
     pub(super) fn is_of_disk(&self) -> bool {
-        self.affects_all() || self.code() == Some(ErrorCode::DiskFull)
+        self.affects_all() || self.is_full()
     }
 
     /// Returns true if every operation would fail with it, so that it is useless to try each.

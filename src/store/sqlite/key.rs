@@ -102,7 +102,8 @@ impl Key {
 
     /// Returns the key in the file `key` for the store in the file `store`. Creates a key if
     /// neither file exists, at the first start. If only the key is missing, this fails: a new key
-    /// would not open the store.
+    /// would not open the store. If only the store is missing or empty, that is logged as an error:
+    /// it may be lost.
     ///
     /// # Errors
     /// The key of an existing store is missing, or the key file cannot be read or written.
@@ -125,7 +126,17 @@ impl Key {
                 tracing::info!(path = %path.display(), "created a key; keep a copy of it, apart from the store's backups");
                 Self::make(path)
             }
-            read => read,
+            read => {
+                if read.is_ok() && !fs::metadata(store).is_ok_and(|store| store.len() > 0) {
+                    tracing::error!(
+                        store = %store.display(),
+                        key = %path.display(),
+                        "THE STORE IS MISSING OR EMPTY, but its key exists: if bots ran here before, stop, and restore \
+                         the store (a lost volume, another path?); a new store knows no portal and no conversation"
+                    );
+                }
+                read
+            }
         }
     }
 

@@ -31,6 +31,9 @@ pub(super) fn hold(path: &Path, key: &Key) -> Result<Held, OpenError> {
     let failed = |error: rusqlite::Error| OpenError::sql(path, &error);
     let mut connection = connect::plain(path).map_err(failed)?;
     let found = schema::check(path, &connection)?;
+    if found == 0 {
+        connect::set_up_file(&connection).map_err(failed)?;
+    }
     connect::set_up_writer(&connection).map_err(failed)?;
     schema::migrate(&mut connection, found).map_err(failed)?;
 
@@ -46,7 +49,13 @@ pub(super) fn hold(path: &Path, key: &Key) -> Result<Held, OpenError> {
         db.roll_back();
         tracing::error!(path = %path.display(), %fault, "the store's spool cannot be moved into the inbox; it is kept and tried again");
     }
-    in_transaction(&db, notices::clear).map_err(|fault| OpenError::fault(path, &fault))?;
+    match in_transaction(&db, notices::clear) {
+        // Old notices are of events and calls that are read at the start anyway.
+        Err(fault) if fault.is_full() => {
+            tracing::error!(path = %path.display(), %fault, "the store cannot write; deliveries go to its spool");
+        }
+        cleared => cleared.map_err(|fault| OpenError::fault(path, &fault))?,
+    }
     Ok(Held { db, spool, lock })
 }
 

@@ -252,3 +252,19 @@ async fn a_full_disk_is_reported_as_full() {
     let store = Sqlite::open(&path, &key).unwrap();
     append(&store, 1, "27").await;
 }
+
+#[test]
+fn a_key_whose_store_is_missing_or_empty_is_logged_as_an_error() {
+    let home = Home::new();
+    let key = home.path.with_extension("key");
+    let (log, _recording) = crate::support::log::Log::record();
+    let said = || log.text().contains("THE STORE IS MISSING OR EMPTY");
+    Key::of(&home.path, &key).unwrap();
+    assert!(!said(), "a first start: {}", log.text());
+    drop(Sqlite::open(&home.path, &Key::read(&key).unwrap()).unwrap());
+    Key::of(&home.path, &key).unwrap();
+    assert!(!said(), "the store is there: {}", log.text());
+    std::fs::remove_file(&home.path).unwrap();
+    Key::of(&home.path, &key).unwrap();
+    assert!(said(), "{}", log.text());
+}

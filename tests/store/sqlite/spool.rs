@@ -245,3 +245,32 @@ async fn a_full_disk_loses_no_accepted_delivery_and_the_store_writes_again_when_
     assert!(again[0].is_some(), "the refused delivery was not stored");
     store.close().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_store_of_a_killed_process_opens_on_a_full_disk_and_accepts_deliveries_when_there_is_room()
+ {
+    let Some(mount) = Mount::new("size=8m") else {
+        return;
+    };
+    let folder = mount.0.path();
+    let (living, killed) = (folder.join("living"), folder.join("killed"));
+    let key = Key::random();
+    let store = Sqlite::open(living.join("store.db"), &key).unwrap();
+    for occurrence in 1..=20 {
+        let delivery = delivery(occurrence, &[chat("27")]);
+        store.append(delivery).await.unwrap();
+    }
+    let [from, to] = [&living, &killed].map(|path| path.to_str().unwrap());
+    super::run("cp", &["-r", "--sparse=never", from, to]);
+    let filler = folder.join("filler");
+    let mut file = fs::File::create(&filler).unwrap();
+    while file.write_all(&[1; 4096]).is_ok() {}
+    let store = Sqlite::open(killed.join("store.db"), &key).unwrap();
+    assert_eq!(waiting(&store).await.len(), 20);
+    let refused = store.append(delivery(21, &[chat("27")])).await;
+    assert!(refused.is_err(), "there is no room for the spool either");
+    drop(file);
+    fs::remove_file(filler).unwrap();
+    store.append(delivery(22, &[chat("27")])).await.unwrap();
+    store.close().await.unwrap();
+}
