@@ -64,7 +64,8 @@ pub use accept::Accepted;
 pub use accept::hook_tokens::{HookTokenError, HookTokens};
 pub use accept::install::InstallClaim;
 pub use accept::install_queue::{
-    INSTALL_KEPT, INSTALL_PATIENCE, INSTALLS_AT_ONCE_MAX, INSTALLS_MAX, INSTALLS_OF_ONE_MAX, INSTALLS_PER_MINUTE,
+    INSTALL_KEPT, INSTALL_PATIENCE, INSTALLS_AT_ONCE_MAX, INSTALLS_MAX, INSTALLS_OF_ONE_MAX,
+    INSTALLS_PER_MINUTE,
 };
 pub use accept::payment::PAYMENT_INTERVAL;
 pub(crate) use accept::spare::OfferedTokens;
