@@ -32,9 +32,11 @@ pub const INSTALLS_AT_ONCE_MAX: usize = 16;
 pub const INSTALLS_PER_MINUTE: u32 = 1_500;
 /// Number of installations that are proven without a pause after a quiet time.
 const INSTALLS_BURST: u32 = 60;
-/// Maximum time that the sender of an installation waits until it is being proven. After it, the
-/// sender gets [`AcceptError::Full`]; less than the time after which the server closes a connection
-/// without an answer. The installation keeps its place, because a portal announces it only once.
+/// Maximum time that the sender of an installation waits until it is being proven.
+///
+/// After it, the sender gets [`AcceptError::Full`]. It is less than the time after which the server
+/// closes a connection without an answer. The installation keeps its place, because a portal
+/// announces it only once.
 pub const INSTALL_PATIENCE: Duration = Duration::from_secs(15);
 /// Maximum time that an installation waits in the queue. After it, it is dropped.
 pub const INSTALL_KEPT: Duration = Duration::from_secs(60);
