@@ -1,5 +1,4 @@
-//! The bounds of a connection: HTTP/1 only, answers that nobody reads, and the share of one
-//! address.
+//! The bounds of a connection: HTTP/1 only, answers that nobody reads, and one address's share.
 
 use std::net::SocketAddr;
 use std::time::Duration;
