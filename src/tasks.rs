@@ -72,9 +72,10 @@ struct Inner {
 impl Watch {
     /// Records a failure, and logs it. Only the first one is kept.
     pub(crate) fn fail(&self, failure: TaskFailed) {
-        if self.0.failure.set(failure.clone()).is_ok() {
+        let is_first = self.0.failure.set(failure).is_ok();
+        if is_first && let Some(error) = self.failure() {
             self.0.failed.cancel();
-            tracing::error!(error = %failure, "a part of the program has failed");
+            tracing::error!(%error, "a part of the program has failed");
         }
     }
 

@@ -131,7 +131,7 @@ impl Engine {
 
     /// Reconciles all known portals in the background ([`reconcile`](Engine::reconcile)); refusals
     /// are logged.
-    pub(crate) fn reconcile_in_background(self: &Arc<Self>) {
+    pub fn reconcile_in_background(self: &Arc<Self>) {
         let engine = Arc::clone(self);
         tokio::spawn(self.watch.watch("setup", async move {
             engine.reconcile().await;
