@@ -25,9 +25,10 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use random::Random;
+use tokio::time::Instant;
 
 /// Default number of bodies.
 const BODIES: u64 = 10_000;
