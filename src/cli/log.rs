@@ -25,6 +25,14 @@ use super::log_limit::LineLimit;
 #[cfg(unix)]
 const PIPE_PATIENCE_MS: u32 = 100;
 
+/// Maximum size, in bytes, of what is written at once: a pipe that is ready has room for as much
+/// (`PIPE_BUF`), and a longer write would wait.
+const PART_BYTES: usize = if cfg!(target_os = "linux") {
+    4_096
+} else {
+    512
+};
+
 /// Starts the log of the program.
 pub(super) fn start() {
     let filter =
@@ -67,12 +75,12 @@ impl Write for &LossyStderr {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let dropped = self.dropped.load(Ordering::Relaxed);
         let mut stderr = io::stderr().lock();
-        let is_written = is_ready(dropped == 0) && stderr.write_all(line).is_ok();
-        if !is_written {
+        if !write_if_ready(&mut stderr, line, dropped == 0) {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         } else if dropped > 0 {
             let dropped = self.dropped.swap(0, Ordering::Relaxed);
-            let _ = writeln!(stderr, "({dropped} lines of the log could not be written)");
+            let note = format!("({dropped} lines of the log could not be written)\n");
+            write_if_ready(&mut stderr, note.as_bytes(), false);
         }
         Ok(line.len())
     }
@@ -82,7 +90,14 @@ impl Write for &LossyStderr {
     }
 }
 
-/// Returns true if a line can be written to standard error without waiting for its reader.
+/// Writes a line in parts that do not wait for the reader of a pipe. Returns false if the rest of
+/// the line is dropped.
+fn write_if_ready(stderr: &mut impl Write, line: &[u8], may_wait: bool) -> bool {
+    let mut parts = line.chunks(PART_BYTES);
+    parts.all(|part| is_ready(may_wait) && stderr.write_all(part).is_ok())
+}
+
+/// Returns true if a part can be written to standard error without waiting for its reader.
 #[cfg(unix)]
 fn is_ready(may_wait: bool) -> bool {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};

@@ -75,6 +75,7 @@ pub use accept::install_queue::{
 };
 pub use accept::payment::PAYMENT_INTERVAL;
 pub(crate) use accept::spare::OfferedTokens;
+pub use accept::unproven::{UNPROVEN_BYTES_MAX, UNPROVEN_KEYS_MAX};
 pub use background::polling::{ACTIVE_TIME, ChatLink, POLL_QUICK, POLL_SLOW};
 pub use background::rivals::RIVAL_EVERY;
 pub use background::{NOTICE_INTERVAL, SWEEP_INTERVAL};

@@ -141,12 +141,22 @@ impl Message {
     }
 
     /// Returns true if a text that the portal shows is this message's. In groups of v1 the portal
-    /// cuts the bot's mention out of the event's.
+    /// cuts all mentions out of the event's; the original beside it proves nothing alone.
     pub(crate) fn has_text(&self, shown: &str, bot: UserId) -> bool {
-        let came = [Some(self.raw_text()), self.original.as_deref()];
-        let mut came = came.into_iter().flatten();
-        came.any(|text| text.trim() == shown.trim())
+        self.raw_text().trim() == shown.trim()
             || Self::with_text(shown, bot).text == self.text
+            || self.original.is_some() && Self::cut_by_v1(shown).text == self.text
+    }
+
+    /// Returns a message with this text as the portal sends it in groups of v1.
+    fn cut_by_v1(text: &str) -> Self {
+        let mut message = Self {
+            text: mention::without_all(text),
+            ..Self::default()
+        };
+        let has_cut_mention = message.text != text.trim();
+        message.clean(has_cut_mention);
+        message
     }
 
     /// Returns the command in the text, if the text begins with one: `/name params`, up to the end
@@ -312,6 +322,26 @@ pub struct Command {
 pub(crate) const SINGLE_USE: char = '\u{2063}';
 
 impl Command {
+    /// Returns true if a text that the portal shows has this command in one of its lines
+    /// (protocol/server-behaviour.md 7.1), and is the text that the event has.
+    pub(crate) fn is_in(&self, shown: &str, bot: UserId) -> bool {
+        let said = Message::with_text(shown, bot).text;
+        let unmarked = |text: &str| text.trim().trim_end_matches(SINGLE_USE).trim().to_owned();
+        let is_this = |line: &str| {
+            let Some(line) = line.strip_prefix('/') else {
+                return false;
+            };
+            let (name, params) = line.split_once(' ').unwrap_or((line, ""));
+            name == self.name && unmarked(params) == unmarked(&self.params)
+        };
+        let text = unmarked(&self.text);
+        let mut lines = shown.lines().chain(said.lines());
+        let has_text = text == unmarked(shown)
+            || text == unmarked(&said)
+            || lines.clone().any(|line| text == unmarked(line));
+        has_text && lines.any(is_this)
+    }
+
     /// Takes the mark of a button that works once out of the parameters. A person who types it
     /// presses no button.
     pub(super) fn without_mark(mut self) -> Self {

@@ -14,7 +14,7 @@ use super::inbound::is_inbound;
 use super::tree::Node;
 use super::{
     AppEvent, Auth, BotRef, Category, ChatEvent, ConnectorEvent, DecodeError, Inbound,
-    SessionChange, Tree, UserId, catalogue, form, v1, v2,
+    SessionChange, Tree, UserId, catalogue, form, posted_json, v1, v2,
 };
 
 /// One delivered event. Cheap to clone.
@@ -147,8 +147,7 @@ impl Delivery {
         if body.trim_ascii_start().first() != Some(&b'{') {
             return Delivery::from_form(body);
         }
-        let event: serde_json::Value = serde_json::from_slice(&body)
-            .map_err(|error| DecodeError::NotJson(error.to_string()))?;
+        let event = posted_json::read(&body)?;
         Delivery::from_form(form::encode_within(&event, form::BODY_BYTES_MAX)?)
     }
 

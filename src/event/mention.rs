@@ -35,6 +35,35 @@ pub(super) fn without(text: &str, user: UserId) -> Option<String> {
     })
 }
 
+/// Returns the trimmed text without any mention, as the portal sends it in groups of v1. It does not
+/// recognise a mention without a name or with ` REPLACE` (protocol/server-behaviour.md 3.3).
+pub(super) fn without_all(text: &str) -> String {
+    const CLOSE: &str = "[/user]";
+    let lower = text.to_ascii_lowercase();
+    let name_of = |tag: usize| {
+        let id = lower[tag..].strip_prefix("[user=")?;
+        let name = id.trim_start_matches(|c: char| c.is_ascii_digit());
+        let name = name.strip_prefix(']').filter(|_| name.len() < id.len())?;
+        let first = name.chars().next()?.len_utf8();
+        Some(lower.len() - name.len() + first)
+    };
+    let mut kept = String::new();
+    let mut at = 0;
+    while let Some(tag) = lower[at..].find("[user=").map(|found| at + found) {
+        let close = name_of(tag).and_then(|from| Some(from + lower[from..].find(CLOSE)?));
+        let Some(close) = close else {
+            let after = tag + 1;
+            kept.push_str(&text[at..after]);
+            at = after;
+            continue;
+        };
+        kept.push_str(&text[at..tag]);
+        at = close + CLOSE.len();
+    }
+    kept.push_str(&text[at..]);
+    kept.trim().to_owned()
+}
+
 fn mentions(text: &str) -> impl Iterator<Item = Mention> {
     const OPEN: &str = "[USER=";
     const CLOSE: &str = "[/USER]";
@@ -78,6 +107,26 @@ mod tests {
             ", tell [user=5 REPLACE]Ann[/user] [USER=all]all[/USER] hi"
         );
         assert_eq!(without(text, UserId(9)), None);
+    }
+
+    #[test]
+    fn all_mentions_are_removed_as_the_portal_does_in_groups_of_v1() {
+        for (text, expected) in [
+            ("[USER=567]NewBot[/USER] , how to", ", how to"),
+            (
+                "hi [user=5]Änn[/user]  there [USER=6]B[/USER]",
+                "hi   there",
+            ),
+            (
+                "[USER=6 REPLACE]B[/USER] [USER=7]C[/USER] hi",
+                "[USER=6 REPLACE]B[/USER]  hi",
+            ),
+            ("[USER=6][/USER] lost [USER=7]C[/USER] kept", "kept"),
+            ("[USER=]x[/USER] [USER=7", "[USER=]x[/USER] [USER=7"),
+            ("  plain  ", "plain"),
+        ] {
+            assert_eq!(without_all(text), expected, "{text}");
+        }
     }
 
     #[test]

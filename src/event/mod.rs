@@ -38,6 +38,7 @@ mod line;
 mod mention;
 mod page;
 pub mod payload;
+mod posted_json;
 mod scan;
 mod tree;
 mod v1;

@@ -81,10 +81,7 @@ impl Written<'_> {
     fn is(&self, text: &str, bot: UserId) -> bool {
         match self {
             Self::Message(message) => message.has_text(text, bot),
-            Self::Command(command) => {
-                let said = Message::with_text(text, bot).text;
-                said.lines().next().map(str::trim) == Some(command.text.trim())
-            }
+            Self::Command(command) => command.is_in(text, bot),
         }
     }
 }
@@ -186,15 +183,19 @@ impl<S> Context<S> {
         };
         let token = delivery.auth()?.access_token;
         let as_person = token.map(|token| self.portal().with_token(token));
-        let Some(event) = events.iter().find_map(of_bot) else {
-            return self.check_user(sender, as_person.as_ref()).await;
-        };
-        match written(&event) {
-            Some(written) => {
-                self.check_message(sender, &written, as_person.as_ref())
+        // A message with several commands has several events in one delivery.
+        let events: Vec<_> = events.iter().filter_map(of_bot).collect();
+        let all: Option<Vec<Written<'_>>> = events.iter().map(|event| written(event)).collect();
+        match all.as_deref() {
+            Some(all @ [first, ..]) => {
+                let id = first.id();
+                if all.iter().any(|other| other.id() != id) {
+                    return Ok(SenderCheck::Refuted(Contradiction::NoMessage));
+                }
+                self.check_message(sender, id, all, as_person.as_ref())
                     .await
             }
-            None => self.check_user(sender, as_person.as_ref()).await,
+            _ => self.check_user(sender, as_person.as_ref()).await,
         }
     }
 
@@ -214,14 +215,15 @@ impl<S> Context<S> {
         })
     }
 
-    /// Asks for the message, in each way that may be open, until one has an answer.
+    /// Asks for the message, in each way that may be open, until one has an answer. All that the
+    /// events say of it must be so.
     async fn check_message(
         &self,
         sender: UserId,
-        written: &Written<'_>,
+        id: MessageId,
+        all: &[Written<'_>],
         as_person: Option<&Portal>,
     ) -> Result<SenderCheck, Error> {
-        let id = written.id();
         let mut refusal = None;
         let mut shown = None;
         if let Some(portal) = as_person {
@@ -255,7 +257,7 @@ impl<S> Context<S> {
             (Some(Some(shown)), _) if shown.author != Some(sender) => {
                 SenderCheck::Refuted(Contradiction::OtherAuthor(shown.author))
             }
-            (Some(Some(shown)), _) if !written.is(&shown.text, bot) => {
+            (Some(Some(shown)), _) if !all.iter().all(|it| it.is(&shown.text, bot)) => {
                 SenderCheck::Refuted(Contradiction::OtherText)
             }
             (Some(Some(_)), _) => SenderCheck::Verified(sender),

@@ -34,6 +34,10 @@ pub const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
 /// Minimum rate at which a client must read an answer that waits for it, in bytes per second.
 pub const WRITE_RATE_MIN: u32 = 1_024;
 
+/// What hyper writes before a body that the client holds back (`Expect: 100-continue`). It is no
+/// answer: the request goes on.
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
 /// The time limits of a connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Timeouts {
@@ -122,15 +126,18 @@ impl Connection {
         })
     }
 
-    /// Applies the deadlines to a write. One that waits extends none.
+    /// Applies the deadlines to a write that begins with `part`. One that waits extends none.
     fn after_write(
         &mut self,
         cx: &mut Context<'_>,
+        part: &[u8],
         written: Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
         match written {
             Poll::Ready(Ok(bytes)) => {
-                self.end_request();
+                if part != CONTINUE {
+                    self.end_request();
+                }
                 self.writes.progress(bytes);
                 written
             }
@@ -239,7 +246,7 @@ impl AsyncWrite for Connection {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.after_write(cx, written)
+        self.after_write(cx, bytes, written)
     }
 
     fn poll_write_vectored(
@@ -248,7 +255,8 @@ impl AsyncWrite for Connection {
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, parts);
-        self.after_write(cx, written)
+        let part = parts.iter().find(|part| !part.is_empty());
+        self.after_write(cx, part.map_or(&[], |part| part), written)
     }
 
     fn is_write_vectored(&self) -> bool {

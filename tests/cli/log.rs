@@ -107,6 +107,31 @@ fn a_log_into_a_pipe_that_nobody_reads_changes_nothing_else() {
     Program::start(Stdio::null(), writer.into(), verbose).answers();
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_line_that_is_longer_than_the_rest_of_a_pipe_does_not_wait_for_its_reader() {
+    const PIPE_BYTES: usize = 65_536;
+    const PAGE_BYTES: usize = 4_096;
+    let (_reader, mut writer) = std::io::pipe().unwrap();
+    writer.write_all(&[b'x'; PIPE_BYTES - PAGE_BYTES]).unwrap();
+    let path = "long/".repeat(2 * PAGE_BYTES); // the error names it
+    let mut command = bots();
+    let command = command.args(["--config", &path, "config"]);
+    let mut child = command.stderr(writer).spawn().unwrap();
+    let end = Instant::now() + PATIENCE;
+    let status = loop {
+        match child.try_wait().unwrap() {
+            Some(status) => break status,
+            None if Instant::now() < end => sleep(Duration::from_millis(10)),
+            None => {
+                let _ = child.kill();
+                panic!("the program waits for the reader of its log");
+            }
+        }
+    };
+    assert_eq!(status.code(), Some(1));
+}
+
 #[test]
 fn a_body_writes_neither_lines_nor_terminal_commands_into_the_log() {
     let folder = tempfile::tempdir().unwrap();

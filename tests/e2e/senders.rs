@@ -193,6 +193,89 @@ async fn a_forged_sender_is_refuted() {
     assert_eq!(unknown.verified(), None);
 }
 
+/// A forged v1 event about a message of a group, with other values than the portal's.
+async fn forge_about(setup: &Setup, group: &str, id: u64, event: &str, params: Value, token: &str) {
+    let bot = setup.portal.bot("cashier").unwrap();
+    let portal = setup.engine.store().portals().await.unwrap().remove(0);
+    let mut data = json!({
+        "BOT": { (bot.to_string()): { "BOT_ID": bot, "BOT_CODE": "cashier" } },
+        "COMMAND": { "7": {
+            "BOT_ID": bot, "BOT_CODE": "cashier", "COMMAND_ID": 7, "MESSAGE_ID": id,
+            "COMMAND_CONTEXT": "TEXTAREA", "COMMAND": "pay", "COMMAND_PARAMS": params["COMMAND"],
+        } },
+        "PARAMS": {
+            "MESSAGE_ID": id, "DIALOG_ID": group, "FROM_USER_ID": ANN, "AUTHOR_ID": ANN,
+            "CHAT_TYPE": "C",
+        },
+        "USER": { "ID": ANN, "NAME": "Somebody" },
+    });
+    for key in ["MESSAGE", "MESSAGE_ORIGINAL"] {
+        data["PARAMS"][key] = params[key].clone();
+    }
+    let body = json!({
+        "event": event, "data": data, "ts": 1,
+        "auth": {
+            "member_id": portal.portal,
+            "application_token": secrecy::ExposeSecret::expose_secret(&portal.application_token),
+            "access_token": token, "user_id": ANN,
+        },
+    });
+    assert_eq!(setup.post(&body).await, 200);
+}
+
+#[tokio::test]
+async fn other_words_than_the_persons_are_refuted_wherever_the_event_has_them() {
+    let (setup, checks) = installed(Api::V1, BotKind::Bot).await;
+    let bot = setup.portal.bot("cashier").unwrap();
+    let group = setup.portal.group(ANN, "Group", &[CLARA, bot]).unwrap();
+    let token = token_of(&setup, CLARA).await;
+    let other_text = || refuted(Contradiction::OtherText);
+    // The portal sends none of these to the bot: they have neither a mention nor a command of it.
+    for (said, event, params, expected) in [
+        // The portal's original beside a forged text.
+        (
+            "[USER=3]Clara[/USER] no, thanks",
+            "ONIMBOTMESSAGEADD",
+            json!({ "MESSAGE": "pay 7", "MESSAGE_ORIGINAL": "[USER=3]Clara[/USER] no, thanks" }),
+            other_text(),
+        ),
+        (
+            "[USER=3]Clara[/USER] pay 8",
+            "ONIMBOTMESSAGEADD",
+            json!({ "MESSAGE": "pay 8", "MESSAGE_ORIGINAL": "[USER=3]Clara[/USER] pay 8" }),
+            verified(ANN),
+        ),
+        // Another command than the one of the line.
+        (
+            "/roll 9",
+            "ONIMCOMMANDADD",
+            json!({ "MESSAGE": "/roll 9", "COMMAND": "1000" }),
+            other_text(),
+        ),
+        (
+            "do not pay 10",
+            "ONIMCOMMANDADD",
+            json!({ "MESSAGE": "do not pay 10", "COMMAND": "10" }),
+            other_text(),
+        ),
+    ] {
+        let id = setup.portal.send(ANN, &group, said).unwrap();
+        forge_about(&setup, &group, id, event, params, &token).await;
+        assert_eq!(next(&checks).await, expected, "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_command_among_other_lines_is_confirmed() {
+    for api in [Api::V1, Api::V2] {
+        let (setup, checks) = installed(api, BotKind::Bot).await;
+        setup.write("cashier", "/pay 7\nthank you");
+        assert_eq!(next(&checks).await, verified(ANN), "{api:?}");
+        setup.write("cashier", "please\n/pay 8");
+        assert_eq!(next(&checks).await, verified(ANN), "{api:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_supervisor_refutes_a_message_of_another_chat() {
     let (setup, checks) = installed(Api::V2, BotKind::Supervisor).await;

@@ -293,6 +293,39 @@ async fn payments_get_the_same_answer_for_every_portal_before_any_portal_is_aske
     assert!(asked() <= before + 1, "{}", asked() - before);
 }
 
+#[tokio::test]
+async fn long_installations_and_payments_do_not_wait_in_memory() {
+    let setup = Setup::installed(App::new().bot(Echo)).await;
+    let before = installation(&setup).await;
+    let fields = frame(&setup, ANN).await;
+    let pad = "x".repeat(imbot::engine::UNPROVEN_BYTES_MAX);
+    let install = [
+        ("event", "ONAPPINSTALL"),
+        ("data[VERSION]", "1"),
+        ("auth[member_id]", &fields["member_id"]),
+        (
+            "auth[application_token]",
+            "fedcba9876543210fedcba9876543210",
+        ),
+        ("auth[refresh_token]", &fields["REFRESH_ID"]),
+        ("pad", &pad),
+    ];
+    assert_eq!(post(&setup.handler, &install).await.0, 403);
+    for portal in [&*fields["member_id"], "another"] {
+        let payment = [
+            ("event", "ONAPPPAYMENT"),
+            ("data[STATUS]", "P"),
+            ("data[PAYMENT_EXPIRED]", "N"),
+            ("data[CODE]", "x"),
+            ("data[VERSION]", "1"),
+            ("auth[member_id]", portal),
+            ("pad", &pad),
+        ];
+        assert_eq!(post(&setup.handler, &payment).await.0, 403);
+    }
+    still_works(&setup, &before).await;
+}
+
 /// Each request that a stranger can make, for a portal: address and form.
 fn requests(portal: &str) -> Vec<(&'static str, Vec<(&'static str, String)>)> {
     let options = "{\"CONNECTOR\":\"web\",\"LINE\":\"1\"}";

@@ -8,7 +8,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{sleep, timeout};
 
-use super::server::{LARGE_BYTES, STREAM_LINES, TestServer, read_answer, request};
+use super::server::{
+    FORM, LARGE_BYTES, STREAM_LINES, TestServer, form, message, read_answer, request,
+};
 use crate::support::PATIENCE;
 
 const LIMIT: Duration = Duration::from_millis(300);
@@ -40,6 +42,42 @@ async fn a_head_above_the_limit_is_refused_before_it_ends() {
     let answer = read_answer(&mut stream).await;
     assert!([0, 431].contains(&answer.status), "{answer:?}");
     server.accepts("after a long head").await;
+}
+
+#[tokio::test]
+async fn a_long_body_that_waits_for_100_continue_is_accepted() {
+    let server = TestServer::start().await;
+    let mut event = message("after a pause");
+    event["data"]["pad"] = "x".repeat(2 * HEAD_BYTES_MAX).into();
+    let expecting = format!("Expect: 100-continue\r\n{FORM}");
+    let request = request("POST", "/", &expecting, &form(&event));
+    let (head, body) = request.split_once("\r\n\r\n").unwrap();
+    let mut stream = server.connect().await;
+    let head = format!("{head}\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut go_on = [0; 25];
+    stream.read_exact(&mut go_on).await.unwrap();
+    assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream.write_all(body.as_bytes()).await.unwrap();
+    assert_eq!(read_answer(&mut stream).await.status, 200);
+    server.receives("after a pause").await;
+}
+
+#[tokio::test]
+async fn a_body_that_arrives_slowly_after_100_continue_is_cut_off() {
+    let limits = |acceptor: Acceptor| acceptor.request_timeout(LIMIT);
+    let server = TestServer::with_limits(limits).await;
+    let mut stream = server.connect().await;
+    let head = format!(
+        "POST / HTTP/1.1\r\nHost: bots\r\n{FORM}Expect: 100-continue\r\nContent-Length: 9000\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let drip = timeout(PATIENCE, async {
+        while stream.write_all(b"x").await.is_ok() {
+            sleep(LIMIT / 30).await;
+        }
+    });
+    drip.await.expect("the connection is closed in time");
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::support::PATIENCE;
 use crate::support::offline::{MEMBER, TOKEN, config, installation};
 
-const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\n";
+pub(super) const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\n";
 
 /// A bot that records messages.
 struct Recorder(Arc<Mutex<Vec<String>>>);

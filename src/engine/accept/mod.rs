@@ -10,6 +10,7 @@ pub(super) mod occurrence;
 pub(super) mod payment;
 pub(super) mod proof_limits;
 pub(super) mod spare;
+pub(super) mod unproven;
 mod verify;
 
 use std::net::IpAddr;
@@ -107,10 +108,12 @@ impl Engine {
             Box::pin(self.start()).await?;
         }
         if matches!(delivery.name.as_ref(), "ONAPPINSTALL" | "ONAPPUPDATE") {
+            let delivery = unproven::copy(&delivery)?;
             let installed = Box::pin(self.accept_install(&delivery, from));
             return installed.await.map(|()| Accepted::Stored);
         }
         if delivery.name == payment::NAME && delivery.proof().1.is_empty() {
+            let delivery = unproven::copy(&delivery)?;
             return self.note_payment(delivery).map(|()| Accepted::Noted);
         }
         let proven = self.verify(&delivery).ok_or(AcceptError::Unproven)?;
