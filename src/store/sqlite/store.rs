@@ -226,6 +226,10 @@ impl Upkeep for Sqlite {
         self.read(dead::blocked)
     }
 
+    fn last_event(&self) -> Stored<'_, Option<Time>> {
+        self.read(upkeep::last_event)
+    }
+
     fn sweep(&self, now: Time, limits: Limits) -> Stored<'_, Swept> {
         Box::pin(async move {
             let mut swept = Swept::default();
