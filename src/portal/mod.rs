@@ -137,6 +137,8 @@ struct Inner {
     /// Locked by the caller that is next to try a portal that is away, so that one timer runs and
     /// not one for each caller.
     next_probe: Mutex<()>,
+    /// Notified when a call failed while the portal is away: the next try has another time then.
+    probe_failed: Notify,
     /// Calls that run or wait.
     busy: AtomicUsize,
     /// Records the failure of the tasks that make calls wait; the first engine's.
@@ -193,6 +195,7 @@ impl Portal {
             is_away: watch::Sender::new(false),
             is_away_now: AtomicBool::new(false),
             next_probe: Mutex::default(),
+            probe_failed: Notify::new(),
             busy: AtomicUsize::new(0),
             watch: OnceLock::new(),
         };
@@ -351,7 +354,10 @@ impl Portal {
             if at <= now {
                 return;
             }
-            sleep_until(at).await;
+            tokio::select! {
+                () = sleep_until(at) => {}
+                () = self.inner.probe_failed.notified() => {}
+            }
         }
     }
 
@@ -520,6 +526,9 @@ impl Portal {
             let mut breaker = self.breaker();
             let transition = breaker.record(method, answer, Instant::now());
             self.set_away(breaker.is_away());
+            if breaker.is_away() {
+                self.inner.probe_failed.notify_one();
+            }
             transition
         };
         match (transition, answer) {
@@ -540,5 +549,43 @@ impl Portal {
     fn breaker(&self) -> MutexGuard<'_, Breaker> {
         let breaker = self.inner.breaker.lock();
         breaker.unwrap_or_else(PoisonError::into_inner) // no panic can leave it inconsistent
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc;
+
+    use crate::portal::*;
+    use crate::store::Memory;
+    use crate::store::contract::sample;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_callers_that_wait_try_a_portal_in_turn_after_the_pauses_of_the_breaker() {
+        let portal = Portal::new(
+            Http::new([]).unwrap(),
+            None,
+            Arc::new(Memory::new()),
+            sample::installation("portal", "token"),
+            Plan::OnPremise,
+        );
+        let fail = || portal.record("m", &Err(Error::not_json("m", 502, "<html>".to_owned())));
+        (0..3).for_each(|_| fail());
+        let (trying, mut tries) = mpsc::unbounded_channel();
+        for _ in 0..5 {
+            let (portal, trying) = (portal.clone(), trying.clone());
+            tokio::spawn(async move {
+                let is_probe = portal.until_worth_trying().await;
+                let _ = trying.send((is_probe, Instant::now()));
+            });
+        }
+        let mut last = Instant::now();
+        for pause in [1, 2, 4, 8] {
+            let (is_probe, at) = tries.recv().await.unwrap();
+            assert!(is_probe);
+            assert_eq!((at - last).as_secs(), pause, "{:?}", at - last);
+            last = at;
+            fail();
+        }
     }
 }

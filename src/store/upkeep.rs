@@ -61,6 +61,13 @@ pub trait Upkeep {
     /// The dead letters could not be read.
     fn blocked(&self) -> Stored<'_, Vec<OrderingKey>>;
 
+    /// Returns the time of the last event that was appended, on the clock of the process that
+    /// appended it. It stays when the event is done.
+    ///
+    /// # Errors
+    /// The time could not be read.
+    fn last_event(&self) -> Stored<'_, Option<Time>>;
+
     /// Removes data that is older than its limit. Returns the numbers of removed items.
     ///
     /// # Errors

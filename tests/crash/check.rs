@@ -18,9 +18,8 @@ pub(crate) struct Chat<'a> {
 /// The findings in all chats.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
-    kills: u64,
-    /// Number of processes that aborted themselves.
-    aborts: u64,
+    /// Whether everything had time to be answered, so that an unanswered message is lost.
+    is_final: bool,
     acknowledged: usize,
     /// Number of messages that the program may have accepted or not.
     unknown: usize,
@@ -40,10 +39,9 @@ pub(crate) struct Findings {
 
 impl Findings {
     /// Returns the findings at the end of a run, in which an unanswered message counts as lost.
-    pub(crate) fn after(self, kills: u64, aborts: u64) -> Self {
+    pub(crate) fn at_the_end(self) -> Self {
         Self {
-            kills,
-            aborts,
+            is_final: true,
             ..self
         }
     }
@@ -52,7 +50,7 @@ impl Findings {
     /// recognise repeats.
     pub(crate) fn is_wrong(&self) -> bool {
         self.applied_twice + self.out_of_order + self.doubled_despite_id > 0
-            || (self.kills > 0 && self.lost > 0)
+            || (self.is_final && self.lost > 0)
     }
 }
 
@@ -60,11 +58,9 @@ impl fmt::Display for Findings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} kills, {} of them aborts; {} messages acknowledged, {} unknown, {} replies: \
+            "{} messages acknowledged, {} unknown, {} replies: \
              {} lost, {} applied twice, {} out of order, {} doubled where the portal recognises repeats, \
              {} doubled elsewhere",
-            self.kills,
-            self.aborts,
             self.acknowledged,
             self.unknown,
             self.replies,

@@ -1,18 +1,29 @@
-//! Kills the bots many times, and looks for messages that are lost, doubled or out of order.
+//! Ends the bots in many ways under load, and looks for messages that are lost, doubled or out of
+//! order.
 //!
 //! ```sh
-//! cargo test --test crash                                  # 50 kills, as in CI
-//! cargo test --release --test crash -- --kills 1000 --seed 7
+//! cargo test --test crash                                  # as in CI
+//! cargo test --release --test crash -- --kills 1000 --panics 20 --logs 10 --outages 20 --seed 7
+//! cargo test --test crash -- --kills 0 --panics 0 --logs 0 --stops 0 --outages 5 # one subject
 //! ```
 //!
-//! A portal and people run in this process, the bots in another one. That process is killed (`kill
-//! -9`) after a random time, or aborts at a random moment: in a handler, or between the portal's
-//! answer and our mark. The messages that it has acknowledged are compared at the end with what
-//! people have seen. The seed determines all random choices here, but not the timing of the system.
+//! A portal and people run in this process, the bots in another one. The messages that it has
+//! acknowledged are compared at the end with what people have seen. The seed determines all random
+//! choices here, but not the timing of the system.
+//!
+//! - `kills`: the process is killed (`kill -9`), or aborts itself.
+//! - `panics`: each task and thread that it needs panics in turn.
+//! - `logs`: its log cannot be written.
+//! - `outages`: the portal is away while chats wait.
+//! - `stops`: the process is stopped for a while (`--stop-seconds`).
 
 #![expect(clippy::print_stdout, reason = "the results go to standard output")]
 
 mod check;
+mod kills;
+mod logs;
+mod outages;
+mod panics;
 mod people;
 mod process;
 mod program;
@@ -20,26 +31,30 @@ mod program;
 #[path = "../support/random.rs"]
 mod random;
 mod relay;
+mod scenario;
+mod stops;
 #[expect(dead_code, reason = "this program needs a folder with real flushes")]
 #[path = "../support/program.rs"]
 mod support;
 
 use std::process::ExitCode;
-use std::time::Duration;
-
-use check::Findings;
-use random::Random;
-
-/// Default number of kills.
-const KILLS: u64 = 50;
 
 /// The options of a run.
 #[derive(Clone, Copy, Debug)]
 struct Plan {
+    /// Number of kills.
     kills: u64,
+    /// How often each task and thread panics.
+    panics: u64,
+    /// How often the bots run with each log that cannot be written.
+    logs: u64,
+    /// Number of outages of the portal.
+    outages: u64,
+    /// Number of stops.
+    stops: u64,
+    /// Time for which the process is stopped, in seconds.
+    stop_seconds: u64,
     seed: u64,
-    /// Whether the bots store their state separately from their replies, which is the control.
-    has_separate_state: bool,
 }
 
 fn main() -> ExitCode {
@@ -49,61 +64,18 @@ fn main() -> ExitCode {
     if !support::is_meant("crash") {
         return ExitCode::SUCCESS;
     }
+    let count = |option, default| support::number(option).unwrap_or(default);
     let plan = Plan {
-        kills: support::number("--kills").unwrap_or(KILLS),
+        kills: count("--kills", 50),
+        panics: count("--panics", 1),
+        logs: count("--logs", 1),
+        outages: count("--outages", 2),
+        stops: count("--stops", 1),
+        stop_seconds: count("--stop-seconds", 2),
         seed: support::seed(),
-        has_separate_state: false,
     };
-    println!("crash: {} kills, seed {}", plan.kills, plan.seed);
-    let found = run(plan);
-    println!("crash: {found}");
-    // The control: with a separate state this test must find errors.
-    let control = run(Plan {
-        has_separate_state: true,
-        ..plan
-    });
-    println!("crash, separate state: {control}");
-    let mut wrong = Vec::new();
-    if found.is_wrong() {
-        wrong.push("a message is lost, doubled or out of order".to_owned());
-    }
-    if !control.is_wrong() {
-        wrong.push("the control with a separate state shows no error".to_owned());
-    }
-    support::verdict("crash", &wrong)
-}
-
-fn run(plan: Plan) -> Findings {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build();
-    runtime.expect("a runtime").block_on(run_processes(plan))
-}
-
-/// Runs one process after another under load, then one that finishes the work.
-async fn run_processes(plan: Plan) -> Findings {
-    let mut random = Random::new(plan.seed);
-    let folder = tempfile::tempdir().expect("a folder");
-    let stage = people::Stage::set_up(folder.path(), plan.has_separate_state).await;
-    let mut processes = process::Processes::new(&stage);
-    processes.install(&stage).await;
-    let load = stage.send_messages(plan.seed);
-    for kill in 1..=plan.kills {
-        processes.run_until_death(&mut random).await;
-        if kill % 100 == 0 {
-            println!("crash: {kill} of {}", plan.kills);
-        }
-        let found = stage.check();
-        if plan.has_separate_state && found.is_wrong() {
-            load.abort();
-            return found.after(kill, processes.aborts);
-        }
-    }
-    load.abort();
-    let _ = load.await;
-    processes
-        .run_to_the_end(Duration::from_secs(300), &stage)
-        .await;
-    stage.check().after(plan.kills, processes.aborts)
+    println!("crash: {plan:?}");
+    let subjects = [kills::run, panics::run, logs::run, outages::run, stops::run];
+    let wrong = subjects.map(|run| run(plan));
+    support::verdict("crash", &wrong.concat())
 }

@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::check::{Chat, Findings, check};
-use super::program::Settings;
+use super::program::{Settings, Variant};
 use super::random::Random;
 use super::relay::{self, ForwardResult, Results};
 
@@ -19,7 +19,7 @@ use super::relay::{self, ForwardResult, Results};
 const ANN: u64 = 1;
 
 /// Number of groups of each bot.
-const GROUPS: usize = 12;
+pub(crate) const GROUPS: usize = 12;
 
 /// Maximum number of messages of a chat without a reply.
 const UNANSWERED_MAX: usize = 3;
@@ -42,7 +42,7 @@ pub(crate) struct Stage {
 type Seen = Arc<Mutex<HashMap<String, BTreeMap<u64, String>>>>;
 
 impl Stage {
-    pub(crate) async fn set_up(folder: &Path, has_separate_state: bool) -> Self {
+    pub(crate) async fn set_up(folder: &Path, variant: Variant) -> Self {
         let options = Options {
             listen: ([127, 0, 0, 1], 0).into(),
             rate: None,
@@ -63,7 +63,7 @@ impl Stage {
             id: credentials.client_id.clone(),
             secret: credentials.client_secret.clone(),
             store: folder.join("store.db"),
-            has_separate_state,
+            variant,
         };
         Self {
             portal: Arc::new(portal),
@@ -144,6 +144,49 @@ impl Stage {
     /// Returns the number of acknowledged messages without a reply.
     pub(crate) fn unanswered(&self) -> usize {
         self.check().lost
+    }
+
+    /// Returns the number of replies in all chats.
+    pub(crate) fn replies(&self) -> usize {
+        self.replies_of_chats().into_values().sum()
+    }
+
+    /// Returns the number of replies in each chat.
+    pub(crate) fn replies_of_chats(&self) -> HashMap<String, usize> {
+        let groups = self.groups.lock().expect("no panic").clone();
+        collect_replies(&self.portal, &groups, &self.seen);
+        let seen = self.seen.lock().expect("no panic");
+        let of_chat =
+            |(dialog, replies): (&String, &BTreeMap<_, _>)| (dialog.clone(), replies.len());
+        seen.iter().map(of_chat).collect()
+    }
+
+    /// Returns the number of chats with an acknowledged message that waits for its reply.
+    pub(crate) fn waiting(&self) -> usize {
+        let replies = self.replies_of_chats();
+        let results = self.results.lock().expect("no panic");
+        let waits = |(dialog, sent): &(&String, &Vec<(String, ForwardResult)>)| {
+            let is_acknowledged =
+                |(_, result): &&(String, ForwardResult)| *result == ForwardResult::Acknowledged;
+            let acknowledged = sent.iter().filter(is_acknowledged).count();
+            acknowledged > replies.get(*dialog).copied().unwrap_or_default()
+        };
+        results.iter().filter(waits).count()
+    }
+
+    /// Returns the number of the portal's last log entry.
+    pub(crate) fn last_entry(&self) -> u64 {
+        let last = self.portal.traffic_log().pop();
+        last.and_then(|entry| entry["id"].as_u64())
+            .unwrap_or_default()
+    }
+
+    /// Returns the number of redirected calls after a log entry, as far as the log goes back.
+    pub(crate) fn redirects_after(&self, entry: u64) -> usize {
+        let traffic = self.portal.traffic_log();
+        let is_later = |it: &&serde_json::Value| it["id"].as_u64() > Some(entry);
+        let later = traffic.iter().filter(is_later);
+        later.filter(|it| it["status"] == 302).count()
     }
 }
 

@@ -1,18 +1,19 @@
-//! The program that is killed: two bots on a durable store, configured by environment variables.
+//! The program that is ended: bots on a durable store, configured by environment variables.
 
 use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use imbot::engine::{RepeatId, RestTransport, Transport};
+use imbot::engine::{Engine, RepeatId, RestTransport, Transport};
 use imbot::event::{DialogId, MessageId};
 use imbot::portal::{BotClient, Error, Plan};
 use imbot::prelude::*;
-use imbot::store::Call;
+use imbot::store::{Call, Key, Sqlite, Store};
 use imbot::{Config, serve};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
@@ -23,7 +24,7 @@ const PORTAL: &str = "CRASH_PORTAL";
 const ID: &str = "CRASH_ID";
 const SECRET: &str = "CRASH_SECRET";
 const STORE: &str = "CRASH_STORE";
-const SEPARATE_STATE: &str = "CRASH_SEPARATE_STATE";
+const VARIANT: &str = "CRASH_VARIANT";
 
 /// Number of messages after which the program aborts in a handler.
 pub(crate) const IN_HANDLER: &str = "CRASH_IN_HANDLER";
@@ -31,7 +32,32 @@ pub(crate) const IN_HANDLER: &str = "CRASH_IN_HANDLER";
 /// Number of the portal's answers after which the program aborts before it stores the last one.
 pub(crate) const AFTER_ANSWER: &str = "CRASH_AFTER_ANSWER";
 
-/// The settings of the program, except when to abort.
+/// Name of the task that panics, or [`WRITER`] or [`READER`].
+pub(crate) const FAIL: &str = "CRASH_FAIL";
+
+/// Time after which it panics, in milliseconds. 0: before the program starts to work.
+pub(crate) const FAIL_AFTER: &str = "CRASH_FAIL_AFTER";
+
+/// The store's thread that writes.
+pub(crate) const WRITER: &str = "the store's writer";
+
+/// The store's thread that reads.
+pub(crate) const READER: &str = "the store's reader";
+
+/// The program that all processes of a run are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Variant {
+    /// Two bots.
+    Plain,
+    /// The bots store their state separately from their replies, which is the control.
+    SeparateState,
+    /// Further bots, a connector and a hook, so that every task runs.
+    AllParts,
+    /// The command line runs the bots.
+    CommandLine,
+}
+
+/// The settings of the program.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) address: String,
@@ -41,25 +67,35 @@ pub(crate) struct Settings {
     pub(crate) id: String,
     pub(crate) secret: String,
     pub(crate) store: PathBuf,
-    pub(crate) has_separate_state: bool,
+    pub(crate) variant: Variant,
 }
 
 impl Settings {
     /// Returns the command that starts the program.
-    pub(crate) fn command(&self) -> std::process::Command {
-        let mut command =
-            std::process::Command::new(std::env::current_exe().expect("this program"));
+    pub(crate) fn command(&self) -> Command {
+        let mut command = Command::new(std::env::current_exe().expect("this program"));
         command
             .env(ADDRESS, &self.address)
-            .env(RELAY, &self.relay)
-            .env(PORTAL, &self.portal)
-            .env(ID, &self.id)
-            .env(SECRET, &self.secret)
-            .env(STORE, &self.store)
-            .env(
-                SEPARATE_STATE,
-                if self.has_separate_state { "yes" } else { "" },
-            );
+            .env(VARIANT, format!("{:?}", self.variant))
+            .env(STORE, &self.store);
+        if self.variant == Variant::CommandLine {
+            command
+                .arg("run")
+                .env("IMBOT_LISTEN", &self.address)
+                .env("IMBOT_PUBLIC_URL", format!("http://{}/", self.relay))
+                .env("IMBOT_OAUTH_URL", format!("http://{}", self.portal))
+                .env("IMBOT_ALLOW_HOST", &self.portal)
+                .env("IMBOT_CLIENT_ID", &self.id)
+                .env("IMBOT_CLIENT_SECRET", &self.secret)
+                .env("IMBOT_STORE", &self.store)
+                .env("IMBOT_PLAN", "on-premise");
+        } else {
+            command
+                .env(RELAY, &self.relay)
+                .env(PORTAL, &self.portal)
+                .env(ID, &self.id)
+                .env(SECRET, &self.secret);
+        }
         command
     }
 }
@@ -69,20 +105,68 @@ pub(crate) fn is_child() -> bool {
     std::env::var_os(ADDRESS).is_some()
 }
 
+/// Runs the program.
 pub(crate) fn run() -> ExitCode {
+    let app = app();
+    if is_variant(Variant::CommandLine) {
+        return app.run();
+    }
     let log = tracing_subscriber::fmt().with_writer(std::io::stderr);
     log.with_max_level(tracing::Level::WARN).init();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build();
-    runtime.expect("a runtime").block_on(serve_bots());
-    ExitCode::SUCCESS
+    match runtime.expect("a runtime").block_on(serve_bots(app)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "the program ends");
+            ExitCode::FAILURE
+        }
+    }
 }
 
-async fn serve_bots() {
-    let variable = |name| std::env::var(name).unwrap_or_default();
+fn variable(name: &str) -> String {
+    std::env::var(name).unwrap_or_default()
+}
+
+fn is_variant(variant: Variant) -> bool {
+    variable(VARIANT) == format!("{variant:?}")
+}
+
+/// Returns the bots.
+fn app() -> App {
     let store = PathBuf::from(variable(STORE));
+    let countdown = Countdown::new(variable(IN_HANDLER).parse().ok());
+    let separate_state =
+        is_variant(Variant::SeparateState).then(|| store.with_extension("separate"));
+    separate_state
+        .as_ref()
+        .map(fs::create_dir_all)
+        .transpose()
+        .expect("a folder");
+    let counter = |profile| Counter {
+        profile,
+        separate_state: separate_state.clone(),
+        countdown: Arc::clone(&countdown),
+    };
+    let profile = |code: &str, redelivery| Profile::new(code, code).redelivery(redelivery);
+    let app = App::new()
+        .bot(counter(profile("once", Redelivery::Deduplicated)))
+        .bot(counter(profile("resend", Redelivery::AtLeastOnce)))
+        .transport(AbortingTransport(Countdown::new(
+            variable(AFTER_ANSWER).parse().ok(),
+        )));
+    if !is_variant(Variant::AllParts) {
+        return app;
+    }
+    let polled = profile("polled", Redelivery::AtLeastOnce).event_mode(EventMode::Fetch);
+    app.bot(counter(polled))
+        .connector(Quiet)
+        .offline_hook("ONCRMDEALADD", ignore)
+}
+
+async fn serve_bots(app: App) -> io::Result<()> {
     let mut config = Config::default();
     config.client_id = Some(variable(ID));
     config.client_secret = Some(variable(SECRET).into());
@@ -92,32 +176,32 @@ async fn serve_bots() {
     // Many processes may die while they handle a message, and it must be tried again each time.
     config.attempts = u32::MAX;
     config.plan = Plan::OnPremise;
-    config.store.file = Some(store.clone());
-    let countdown = Countdown::new(variable(IN_HANDLER).parse().ok());
-    let separate_state =
-        (!variable(SEPARATE_STATE).is_empty()).then(|| store.with_extension("separate"));
-    separate_state
-        .as_ref()
-        .map(fs::create_dir_all)
-        .transpose()
-        .expect("a folder");
-    let counter = |code, redelivery| Counter {
-        code,
-        redelivery,
-        separate_state: separate_state.clone(),
-        countdown: Arc::clone(&countdown),
-    };
-    let app = App::new()
-        .bot(counter("once", Redelivery::Deduplicated))
-        .bot(counter("resend", Redelivery::AtLeastOnce))
-        .transport(AbortingTransport(Countdown::new(
-            variable(AFTER_ANSWER).parse().ok(),
-        )));
+    let fails = variable(FAIL);
+    if fails == "calls" {
+        config.plan = Plan::Standard; // calls wait only where there is a limit
+    }
+    let file = PathBuf::from(variable(STORE));
+    let key = Key::of(&file, file.with_extension("key")).expect("the key");
+    let store = Arc::new(Sqlite::open(file, &key).expect("the store"));
+    let app = app.shared_store(Arc::clone(&store) as Arc<dyn Store>);
     let engine = app.engine(&config).expect("an engine");
-    let listener = TcpListener::bind(variable(ADDRESS))
-        .await
-        .expect("the address");
-    let limit = config.stop_timeout();
+    let listener = TcpListener::bind(variable(ADDRESS)).await?;
+    if !fails.is_empty() {
+        fail_later(&engine, store, fails.clone());
+    }
+    if is_variant(Variant::AllParts) {
+        let engine = Arc::clone(&engine);
+        tokio::spawn(async move {
+            engine.start().await.expect("started");
+            engine.reconcile().await;
+        });
+    }
+    // A part that failed has no time to finish what it began: the harder case, and a quick test.
+    let limit = if fails.is_empty() {
+        config.stop_timeout()
+    } else {
+        Duration::from_millis(300)
+    };
     serve::run(
         serve::endpoint(engine),
         listener,
@@ -125,7 +209,37 @@ async fn serve_bots() {
         limit,
     )
     .await
-    .expect("served");
+}
+
+/// Makes a part of the program panic, now or later.
+fn fail_later(engine: &Arc<Engine>, store: Arc<Sqlite>, part: String) {
+    let after = variable(FAIL_AFTER).parse().unwrap_or(0);
+    if after == 0 {
+        engine.fail_task(&part);
+        return;
+    }
+    let engine = Arc::clone(engine);
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(after)).await;
+        match &*part {
+            WRITER => store.make_thread_panic(true).await,
+            READER => store.make_thread_panic(false).await,
+            task => engine.fail_task(task),
+        }
+    });
+}
+
+/// A connector without messages.
+struct Quiet;
+
+impl Connector for Quiet {
+    async fn outbound(&self, _: &Channel, message: OutboundMessage) -> Result<Receipt> {
+        Ok(Receipt::one(message.id))
+    }
+}
+
+async fn ignore(_: HookEvent) -> Result {
+    Ok(())
 }
 
 /// Aborts the process after a number of steps.
@@ -153,8 +267,7 @@ impl Countdown {
 
 /// A bot that numbers the messages of a chat from 1.
 struct Counter {
-    code: &'static str,
-    redelivery: Redelivery,
+    profile: Profile,
     /// The folder of the state, if it is stored separately from the replies.
     separate_state: Option<PathBuf>,
     countdown: Arc<Countdown>,
@@ -167,14 +280,14 @@ struct Count {
 
 impl Bot<Count> for Counter {
     fn profile(&self) -> Profile {
-        Profile::new(self.code, self.code).redelivery(self.redelivery)
+        self.profile.clone()
     }
 
     async fn message(&self, cx: &mut Context<Count>, message: Message) -> Result {
         cx.state.turns += 1;
         let mut turns = cx.state.turns;
         if let Some(folder) = &self.separate_state {
-            turns = count_in_file(&folder.join(format!("{} {}", self.code, cx.dialog())))?;
+            turns = count_in_file(&folder.join(cx.dialog().to_string()))?;
         }
         self.countdown.step();
         cx.say(format!("{turns} {}", message.text));

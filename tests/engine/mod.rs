@@ -1,6 +1,7 @@
 //! The engine, with a store and a recorder: order, isolation, repeats, turns, bounds.
 
 mod arrivals;
+mod clock;
 mod connectors;
 mod durable;
 mod failures;

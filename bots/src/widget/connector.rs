@@ -2,7 +2,7 @@
 
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use imbot::message::plain;
 use imbot::prelude::*;
@@ -77,9 +77,11 @@ impl Connector for Widget {
 
     async fn run(&self, channels: Channels) {
         *self.channels.lock().unwrap_or_else(PoisonError::into_inner) = Some(channels);
+        let started = Instant::now();
         loop {
             let folder = self.chats.folder.clone();
-            match tokio::task::spawn_blocking(move || folder.sweep()).await {
+            let sweep = move || folder.sweep(started.elapsed());
+            match tokio::task::spawn_blocking(sweep).await {
                 Ok(Ok(bytes)) => self.files.bytes.store(bytes, Ordering::Relaxed),
                 Ok(Err(error)) => {
                     tracing::warn!(%error, "old chats and files of the widget could not be deleted")

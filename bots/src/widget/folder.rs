@@ -11,6 +11,10 @@ use super::visitor::{ChatKey, random_token};
 
 /// Time after the last change for which a chat or a file is kept.
 pub const RETENTION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// How many times as fast as time passes a chat ages at most: a day in an hour.
+const AGEING_MAX: u32 = 24;
+
 /// Maximum number of stored chats. Above it, the chats that have not changed for the longest time
 /// are deleted.
 pub const CHATS_MAX: usize = 100_000;
@@ -114,10 +118,20 @@ impl Folder {
     }
 
     /// Deletes old chats and files, and returns the size of the remaining files, in bytes.
-    pub(super) fn sweep(&self) -> io::Result<u64> {
-        let oldest = SystemTime::now() - RETENTION;
-        let mut chats = modified(&self.chats())?;
+    ///
+    /// A clock that is ahead makes all look old. So they age at most a day in each hour of
+    /// `running`, the time since the start of the program, counted from the newest of them.
+    pub(super) fn sweep(&self, running: Duration) -> io::Result<u64> {
+        let (mut chats, files) = (modified(&self.chats())?, modified(&self.files())?);
         chats.sort();
+        let newest = chats
+            .iter()
+            .chain(&files)
+            .map(|(changed, _)| *changed)
+            .max();
+        let now = SystemTime::now();
+        let now = newest.map_or(now, |newest| now.min(newest + running * AGEING_MAX));
+        let oldest = now - RETENTION;
         let surplus = chats.len().saturating_sub(CHATS_MAX);
         for (index, (changed, path)) in chats.iter().enumerate() {
             if *changed < oldest || index < surplus {
@@ -125,7 +139,7 @@ impl Folder {
             }
         }
         let mut bytes = 0;
-        for (changed, folder) in modified(&self.files())? {
+        for (changed, folder) in files {
             if changed < oldest {
                 fs::remove_dir_all(folder)?;
                 continue;
@@ -223,7 +237,7 @@ mod tests {
     fn old_chats_and_files_are_deleted_and_the_others_measured() {
         let temp = tempfile::tempdir().unwrap();
         let folder = Folder::permanent(temp.path().to_owned());
-        assert_eq!(folder.sweep().unwrap(), 0);
+        assert_eq!(folder.sweep(Duration::ZERO).unwrap(), 0);
         let mut chat = Chat::default();
         folder.append(&key(), &entry(&mut chat, "hi")).unwrap();
         for token in ["old", "new"] {
@@ -240,9 +254,27 @@ mod tests {
         ] {
             File::open(path).unwrap().set_modified(changed).unwrap();
         }
-        assert_eq!(folder.sweep().unwrap(), 5);
+        assert_eq!(folder.sweep(Duration::ZERO).unwrap(), 5);
         assert!(folder.load(&key()).unwrap().0.entries().is_empty());
         assert!(folder.file("new").exists() && !folder.file("old").exists());
+    }
+
+    #[test]
+    fn a_clock_that_is_ahead_deletes_no_chat_at_the_start_and_old_ones_later() {
+        const HOUR: Duration = Duration::from_secs(60 * 60);
+        let temp = tempfile::tempdir().unwrap();
+        let folder = Folder::permanent(temp.path().to_owned());
+        let mut chat = Chat::default();
+        folder.append(&key(), &entry(&mut chat, "hi")).unwrap();
+        // A clock that is ahead and a chat of the past are the same.
+        let past = SystemTime::now() - RETENTION - 24 * HOUR;
+        let file = File::open(folder.chat_file(&key())).unwrap();
+        file.set_modified(past).unwrap();
+        for (hours, is_kept) in [(0, true), (29, true), (31, false)] {
+            folder.sweep(hours * HOUR).unwrap();
+            let is_there = !folder.load(&key()).unwrap().0.entries().is_empty();
+            assert_eq!(is_there, is_kept, "{hours}");
+        }
     }
 
     #[test]

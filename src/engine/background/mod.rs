@@ -5,21 +5,24 @@ pub(super) mod backlog;
 pub(super) mod offline_fetch;
 pub(super) mod polling;
 pub(super) mod rivals;
+mod sweep;
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use tokio::time::Instant;
 
 use super::send::QueuedSend;
 use super::{Engine, QueuedEvent, webhooks};
 use crate::store::{Access, Notice, StoreError, StoreErrorKind, Time};
 use crate::tasks::TaskFailed;
 
+use sweep::Ages;
+pub use sweep::SWEEP_INTERVAL;
+
 /// Interval at which the store is asked for notices: what entered it from outside the engine.
 pub const NOTICE_INTERVAL: Duration = Duration::from_secs(1);
-/// Interval at which the store removes what is too old.
-pub const SWEEP_INTERVAL: Duration = Duration::from_secs(10 * 60);
 /// Number of rows that are read from the store at a time.
 const PAGE: usize = 1_000;
 
@@ -44,6 +47,8 @@ impl Engine {
             self.events.block(key.clone());
             self.backlog.block(key);
         }
+        let last_event = self.options.store.last_event().await?;
+        let ages = Ages::new(self.options.clock.now(), last_event, Instant::now());
         let engine = Arc::clone(self);
         self.tasks.spawn(self.watch.watch("backlog", async move {
             if let Err(error) = engine.load_backlog().await {
@@ -59,7 +64,7 @@ impl Engine {
             watch.fail(TaskFailed::new("store", format!("has failed: {error}")));
         });
         self.run_endlessly("notices", watch_store);
-        self.run_endlessly("sweep", sweep);
+        self.run_endlessly("sweep", |engine| sweep::sweep(engine, ages));
         self.run_endlessly("reminders", watch_reminders);
         Ok(())
     }
@@ -199,24 +204,6 @@ async fn watch_store(engine: Weak<Engine>) {
         }
         if let Err(error) = engine.arrivals.flush(&*engine.options.store).await {
             tracing::warn!(%error, "arrivals cannot be counted now; retrying");
-        }
-    }
-}
-
-/// Removes what is too old from the store, and renews tokens before they are, every ten minutes.
-async fn sweep(engine: Weak<Engine>) {
-    loop {
-        tokio::time::sleep(SWEEP_INTERVAL).await;
-        let Some(engine) = engine.upgrade() else {
-            return;
-        };
-        let (now, limits) = (engine.options.clock.now(), engine.options.limits);
-        match engine.options.store.sweep(now, limits).await {
-            Ok(swept) => tracing::debug!(?swept, "swept"),
-            Err(error) => tracing::error!(%error, "the store cannot be swept"),
-        }
-        for portal in engine.registry.portals() {
-            portal.renew_old_tokens(now).await;
         }
     }
 }

@@ -13,6 +13,7 @@ pub(super) const CHECKS: &[Check] = &[
     check!(a_repeat_has_no_number),
     check!(the_time_of_the_last_event_stays_after_its_turn_and_ignores_repeats),
     check!(a_repeat_is_known_for_a_day),
+    check!(a_repeat_is_known_whatever_the_clock_says),
     check!(waiting_events_are_read_page_by_page),
     check!(events_that_are_appended_at_once_have_different_numbers),
 ];
@@ -81,7 +82,11 @@ async fn the_time_of_the_last_event_stays_after_its_turn_and_ignores_repeats(
     store: Arc<dyn Store>,
 ) {
     let store = &*store;
-    let last = async || store.status().await.unwrap().last_event;
+    let last = async || {
+        let last = store.last_event().await.unwrap();
+        assert_eq!(last, store.status().await.unwrap().last_event);
+        last
+    };
     assert_eq!(last().await, None);
     let id = append(store, 1, "27").await;
     store.commit(TurnCommit::done(id, at(1))).await.unwrap();
@@ -112,6 +117,32 @@ async fn a_repeat_is_known_for_a_day(store: Arc<dyn Store>) {
             numbers(store.append(late).await.unwrap())[0].is_none(),
             "{first}"
         );
+    }
+}
+
+async fn a_repeat_is_known_whatever_the_clock_says(store: Arc<dyn Store>) {
+    const MONTH: u32 = 30;
+    let store = &*store;
+    let first = at(0) + MONTH * DAY;
+    let times = [
+        first,
+        first + MONTH * DAY,
+        first,
+        first.before(MONTH * DAY),
+        first + MONTH * DAY,
+    ];
+    for (occurrence, jump) in times.windows(2).enumerate() {
+        let before = NewDelivery {
+            at: jump[0],
+            ..delivery(occurrence as u128, &[chat("27")])
+        };
+        let after = NewDelivery {
+            at: jump[1],
+            ..before.clone()
+        };
+        assert!(numbers(store.append(before).await.unwrap())[0].is_some());
+        let again = numbers(store.append(after).await.unwrap());
+        assert_eq!(again, [None], "{jump:?}");
     }
 }
 

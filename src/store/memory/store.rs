@@ -322,6 +322,10 @@ impl Upkeep for Memory {
         ready(blocking.map(|letter| letter.key.clone()).collect())
     }
 
+    fn last_event(&self) -> Stored<'_, Option<Time>> {
+        ready(*lock(&self.last_arrival))
+    }
+
     fn sweep(&self, now: Time, limits: Limits) -> Stored<'_, Swept> {
         let mut swept = Swept::default();
         if let Some(idle) = limits.idle {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rusqlite::{CachedStatement, Connection, Params, Row};
 
 use super::Fault;
+use super::inbox::Buckets;
 use super::seal::Sealer;
 use crate::store::{Conversation, EventId, OrderingKey, Time};
 
@@ -23,6 +24,8 @@ pub(super) struct Db {
     committed_event: Cell<u64>,
     /// The arrival of the last event, if it is not stored yet.
     last_arrival: Cell<Option<Time>>,
+    /// The buckets in which repeats are looked for.
+    pub(super) buckets: Cell<Buckets>,
     /// Whether there may be notices from this connection.
     pub(super) has_notices: Cell<bool>,
     /// The version of the data at which notices were last read. It changes when another process
@@ -41,6 +44,7 @@ impl Db {
             [],
             |row| row.get(0),
         )?;
+        let buckets = Buckets::read(&connection)?;
         Ok(Self {
             connection,
             sealer,
@@ -48,6 +52,7 @@ impl Db {
             last_event: Cell::new(last),
             committed_event: Cell::new(last),
             last_arrival: Cell::new(None),
+            buckets: Cell::new(buckets),
             has_notices: Cell::new(true),
             notices_version: Cell::new(-1),
         })

@@ -1,15 +1,19 @@
 //! The inbox in the tables.
 
 use bytes::Bytes;
-use rusqlite::{Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::db::{Db, key_at, waiting_at};
 use super::{Fault, text};
 use crate::store::{Content, EventId, InboxEvent, NewDelivery, Occurrence, OrderingKey, Time};
 
-/// Length of a bucket of occurrences, in milliseconds: 12 hours. The two buckets before the current
-/// one are searched too, so a repeat is recognised for at least a day.
+/// Length of a bucket of occurrences, in milliseconds: 12 hours. The two buckets that were used
+/// before the current one are searched too, so a repeat is recognised for at least a day, and also
+/// after the clock jumped.
 const BUCKET_MS: u64 = 12 * 60 * 60 * 1000;
+
+/// Selects the time of the last event.
+pub(super) const LAST_EVENT: &str = "SELECT value FROM meta WHERE name = 'last event at'";
 
 /// Returns the context of a sealed body.
 pub(super) fn body_context(delivery: u64) -> String {
@@ -55,10 +59,54 @@ pub(super) fn append(db: &Db, delivery: &NewDelivery) -> Result<Vec<Option<Event
     Ok(ids)
 }
 
-/// Stores an occurrence. Returns true if it is new, in its bucket and the two before it.
+/// The buckets of occurrences, the last used one first. 0 means none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Buckets([u64; 3]);
+
+impl Buckets {
+    /// Reads the buckets of a store. They are in the order of their times, except for the one of
+    /// the last event, which was used last: the clock may have been set back before it.
+    pub(super) fn read(connection: &Connection) -> rusqlite::Result<Self> {
+        let sql = "WITH RECURSIVE used (bucket) AS
+                   (SELECT max(bucket) FROM seen
+                    UNION ALL
+                    SELECT (SELECT max(bucket) FROM seen WHERE bucket < used.bucket)
+                    FROM used WHERE used.bucket IS NOT NULL)
+                   SELECT bucket FROM used WHERE bucket IS NOT NULL LIMIT 3";
+        let mut buckets = Self([0; 3]);
+        let used = connection
+            .prepare(sql)?
+            .query_map([], |row| row.get(0))?
+            .collect::<rusqlite::Result<Vec<u64>>>()?;
+        let last: Option<u64> = connection
+            .query_row(LAST_EVENT, [], |row| row.get(0))
+            .optional()?;
+        let last = last.map(|last| bucket(Time(last)));
+        for bucket in used.into_iter().rev().chain(last) {
+            buckets = buckets.after_use(bucket);
+        }
+        Ok(buckets)
+    }
+
+    /// The buckets after an occurrence entered this one.
+    fn after_use(self, bucket: u64) -> Self {
+        let [last, before, _] = self.0;
+        if bucket == last {
+            self
+        } else if bucket == before {
+            Self([bucket, last, self.0[2]])
+        } else {
+            Self([bucket, last, before])
+        }
+    }
+}
+
+/// Stores an occurrence. Returns true if it is new, in its bucket and the two used before it.
 fn is_new(db: &Db, occurrence: Occurrence, at: Time) -> Result<bool, Fault> {
     let (bucket, key) = (bucket(at), occurrence.0.to_be_bytes());
-    let [before, long_before] = [1, 2].map(|back| bucket.saturating_sub(back));
+    let buckets = db.buckets.get().after_use(bucket);
+    db.buckets.set(buckets);
+    let [_, before, long_before] = buckets.0;
     let sql = "INSERT INTO seen (bucket, occurrence) SELECT ?1, ?2 WHERE NOT EXISTS
                (SELECT 1 FROM seen WHERE bucket IN (?3, ?4) AND occurrence = ?2)
                ON CONFLICT DO NOTHING";
@@ -114,4 +162,26 @@ pub(super) fn content(db: &Db, row: &Row<'_>, column: usize) -> Result<Content, 
         body: Bytes::from(plain),
         part: row.get(column + 1)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::store::sqlite::inbox::*;
+
+    #[test]
+    fn the_last_three_buckets_are_searched_in_the_order_of_their_use() {
+        let mut buckets = Buckets([0; 3]);
+        for (bucket, expected) in [
+            (100, [100, 0, 0]),
+            (101, [101, 100, 0]),
+            (101, [101, 100, 0]),
+            (160, [160, 101, 100]), // a clock that is ahead
+            (101, [101, 160, 100]),
+            (100, [100, 101, 160]),
+            (102, [102, 100, 101]),
+        ] {
+            buckets = buckets.after_use(bucket);
+            assert_eq!(buckets.0, expected);
+        }
+    }
 }

@@ -123,8 +123,9 @@ impl Key {
                         source,
                     }
                 })?;
+                let key = Self::make(path)?;
                 tracing::info!(path = %path.display(), "created a key; keep a copy of it, apart from the store's backups");
-                Self::make(path)
+                Ok(key)
             }
             read => {
                 if read.is_ok() && !fs::metadata(store).is_ok_and(|store| store.len() > 0) {

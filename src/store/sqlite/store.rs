@@ -226,6 +226,10 @@ impl Upkeep for Sqlite {
         self.read(dead::blocked)
     }
 
+    fn last_event(&self) -> Stored<'_, Option<Time>> {
+        self.read(upkeep::last_event)
+    }
+
     fn sweep(&self, now: Time, limits: Limits) -> Stored<'_, Swept> {
         Box::pin(async move {
             let mut swept = Swept::default();
@@ -256,9 +260,11 @@ impl Upkeep for Sqlite {
 
     fn close(&self) -> Stored<'_, ()> {
         Box::pin(async {
-            let read = self.reader.close().await;
             let written = self.writer.close().await;
-            read.and(written).map_err(|fault| self.failed(fault))
+            // The last connection only reads, so it does not remove SQLite's shared memory: a full
+            // disk would have no room for a new one at the next start.
+            let read = self.reader.close().await;
+            written.and(read).map_err(|fault| self.failed(fault))
         })
     }
 }

@@ -120,6 +120,11 @@ pub(super) fn free_pages(db: &Db) -> Result<bool, Fault> {
     Ok(free - pages > PAGES_KEPT)
 }
 
+/// Returns when the last event was appended.
+pub(super) fn last_event(db: &Db) -> Result<Option<Time>, Fault> {
+    db.find(inbox::LAST_EVENT, [], |row| Ok(Time(row.get(0)?)))
+}
+
 /// Returns the amount of stored data.
 pub(super) fn status(db: &Db, path: &Path) -> Result<Status, Fault> {
     let count = |table: &str| db.count(&format!("SELECT count(*) FROM {table}"), []);
@@ -129,12 +134,11 @@ pub(super) fn status(db: &Db, path: &Path) -> Result<Status, Fault> {
         })
         .map(|at| at.flatten().map(Time))
     };
-    let last = "SELECT value FROM meta WHERE name = 'last event at'";
     Ok(Status {
         portals: count("portal")?,
         events: count("event")?,
         oldest_event: oldest("event")?,
-        last_event: db.find(last, [], |row| Ok(Time(row.get(0)?)))?,
+        last_event: last_event(db)?,
         calls: count("call")?,
         oldest_call: oldest("call")?,
         reminders: count("reminder")?,

@@ -247,6 +247,27 @@ async fn a_full_disk_loses_no_accepted_delivery_and_the_store_writes_again_when_
 }
 
 #[tokio::test]
+async fn a_store_that_was_closed_opens_on_a_full_disk() {
+    let Some(mount) = Mount::new("size=8m") else {
+        return;
+    };
+    let (path, key) = (mount.0.path().join("store.db"), Key::random());
+    let store = Sqlite::open(&path, &key).unwrap();
+    append(&store, 1, "27").await;
+    store.close().await.unwrap();
+    drop(store);
+    let filler = mount.0.path().join("filler");
+    let mut file = fs::File::create(&filler).unwrap();
+    while file.write_all(&[1; 4096]).is_ok() {}
+    let store = Sqlite::open(&path, &key).unwrap();
+    assert_eq!(waiting(&store).await.len(), 1);
+    drop(file);
+    fs::remove_file(filler).unwrap();
+    append(&store, 2, "27").await;
+    store.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_store_of_a_killed_process_opens_on_a_full_disk_and_accepts_deliveries_when_there_is_room()
  {
     let Some(mount) = Mount::new("size=8m") else {

@@ -4,8 +4,8 @@ use std::fs;
 
 use imbot::event::MessageId;
 use imbot::store::{
-    CallId, ForgetScope, Inbox, Limits, Operator, Outbox, Outcome, Settled, StateChange,
-    TurnCommit, Turns, Upkeep,
+    CallId, ForgetScope, Inbox, Limits, NewDelivery, Operator, Outbox, Outcome, Settled,
+    StateChange, TurnCommit, Turns, Upkeep,
 };
 
 use super::Home;
@@ -41,6 +41,35 @@ async fn a_quarantined_state_is_stored_as_text_with_its_reason() {
         expected,
         "as an operator reads it"
     );
+}
+
+#[tokio::test]
+async fn a_process_whose_clock_jumped_knows_the_repeats_of_the_process_before() {
+    const MONTH: u32 = 30;
+    let home = Home::new();
+    let right = at(0) + MONTH * DAY;
+    let mut last = None;
+    let jumps = [
+        right,
+        right + MONTH * DAY,
+        right,
+        right.before(MONTH * DAY),
+        right,
+    ];
+    for (occurrence, now) in jumps.into_iter().enumerate() {
+        let store = home.open();
+        let new = |occurrence| NewDelivery {
+            at: now,
+            ..delivery(occurrence, &[chat("27")])
+        };
+        if let Some(last) = last {
+            let again = numbers(store.append(new(last)).await.unwrap());
+            assert_eq!(again, [None], "after jump {occurrence}");
+        }
+        let first = numbers(store.append(new(occurrence as u128)).await.unwrap());
+        assert!(first[0].is_some());
+        last = Some(occurrence as u128);
+    }
 }
 
 #[tokio::test]
