@@ -20,7 +20,7 @@ pub(super) const QUEUE_MAX: usize = 4_096;
 pub(super) enum Request {
     Work(Box<dyn Work>),
     /// Panics on the thread.
-    #[cfg(any(test, feature = "testing"))]
+    #[cfg(feature = "testing")]
     Panic,
     /// Ends the thread after all earlier requests.
     Close(Reply<()>),
@@ -93,7 +93,7 @@ impl Worker {
     }
 
     /// Makes the thread panic.
-    #[cfg(any(test, feature = "testing"))]
+    #[cfg(feature = "testing")]
     pub(super) async fn make_panic(&self) {
         if let Some(queue) = &self.queue {
             let _ = queue.send(Request::Panic).await; // it may have ended already
@@ -134,7 +134,7 @@ pub(super) fn read(db: &Db, mut requests: mpsc::Receiver<Request>) {
                 let _ = reply.send(Ok(()));
                 return;
             }
-            #[cfg(any(test, feature = "testing"))]
+            #[cfg(feature = "testing")]
             Request::Panic => panic!("a test asked for it"),
         }
     }
