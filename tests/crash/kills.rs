@@ -58,8 +58,8 @@ fn kill_processes(plan: Plan, variant: Variant) -> Findings {
 async fn runs_until_abort(processes: &Processes, random: &mut Random) -> bool {
     let mut start = Start::default();
     match random.below(5) {
-        0 => start.set(IN_HANDLER, 1 + random.below(29)),
-        1 => start.set(AFTER_ANSWER, 1 + random.below(29)),
+        0 => start.set(IN_HANDLER, &(1 + random.below(29))),
+        1 => start.set(AFTER_ANSWER, &(1 + random.below(29))),
         _ => {}
     }
     let mut process = processes.start(start).await;

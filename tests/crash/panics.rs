@@ -80,7 +80,7 @@ pub(crate) fn run(plan: Plan) -> Vec<String> {
 async fn panic_in(processes: &Processes, stage: &Stage, part: &str, after: u64) -> Option<String> {
     let mut start = Start::with_log(Stdio::null()); // it would report each panic
     start.set(FAIL, part);
-    start.set(FAIL_AFTER, after);
+    start.set(FAIL_AFTER, &after);
     let mut process = processes.start(start).await;
     let strangers = tokio::spawn(post_as_stranger(stage.settings.address.clone()));
     let status = process.ended_within(END_LIMIT).await;

@@ -32,7 +32,7 @@ impl Start {
     }
 
     /// Sets an environment variable.
-    pub(crate) fn set(&mut self, name: &'static str, value: impl ToString) {
+    pub(crate) fn set(&mut self, name: &'static str, value: &(impl ToString + ?Sized)) {
         self.variables.push((name, value.to_string()));
     }
 }

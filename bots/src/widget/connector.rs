@@ -2,10 +2,11 @@
 
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use imbot::message::plain;
 use imbot::prelude::*;
+use tokio::time::Instant;
 
 use super::Widget;
 use super::chat::{By, Entry, File, State};
