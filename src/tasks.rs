@@ -11,7 +11,8 @@
 //!   batches of a portal's calls, a connector's own part
 //!   ([`Connector::run`](crate::Connector::run)).
 //! - **Not watched**: the renewal of a status such as "typing", which ends with its handler and
-//!   which nothing waits for; the copy of a backup and the change of a key, whose panic is an error
+//!   which nothing waits for; the summaries of the log a minute later, without which only they are
+//!   missing; the copy of a backup and the change of a key, whose panic is an error
 //!   of the command that waits for them; the emulator.
 //!
 //! A panic in a handler or in a transport is caught where it is called, and is a failed turn or a

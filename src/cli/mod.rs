@@ -146,7 +146,23 @@ fn on_runtime(work: impl Future<Output = Done>) -> Done {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?
-        .block_on(work)
+        .block_on(async {
+            survive_size_limits();
+            work.await
+        })
+}
+
+/// Makes a write beyond the size limit of files (`ulimit -f`) fail like one on a full disk. Without
+/// a handler, its signal ends the program.
+fn survive_size_limits() {
+    #[cfg(unix)]
+    {
+        use rustix::process::Signal;
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Err(error) = signal(SignalKind::from_raw(Signal::XFSZ.as_raw())) {
+            tracing::debug!(%error, "the signal of the size limit cannot be handled");
+        }
+    }
 }
 
 /// Returns an error's message and its causes, without repetition.

@@ -35,8 +35,9 @@ pub(super) fn without(text: &str, user: UserId) -> Option<String> {
     })
 }
 
-/// Returns the trimmed text without any mention, as the portal sends it in groups of v1. It does not
-/// recognise a mention without a name or with ` REPLACE` (protocol/server-behaviour.md 3.3).
+/// Returns the trimmed text without any mention, as the portal sends it in groups of v1. The portal
+/// does not recognise a mention without a name or with ` REPLACE` (protocol/server-behaviour.md
+/// 3.3).
 pub(super) fn without_all(text: &str) -> String {
     const CLOSE: &str = "[/user]";
     let lower = text.to_ascii_lowercase();

@@ -42,17 +42,12 @@ impl Program {
 
     /// Posts a body, and returns the status. 0 means that the connection was closed.
     fn post(&self, body: &str) -> u16 {
-        let mut stream = TcpStream::connect(self.listen).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        let length = body.len();
-        let request = format!(
-            "POST / HTTP/1.1\r\nHost: bots\r\nConnection: close\r\n\
-             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n{body}"
+        let answer = send(
+            self.listen,
+            "POST /",
+            "application/x-www-form-urlencoded",
+            body,
         );
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut answer = Vec::new();
-        let _ = stream.read_to_end(&mut answer); // a reset is an empty answer
-        let answer = text(&answer);
         let status = answer.split(' ').nth(1).unwrap_or_default();
         status.parse().unwrap_or(0)
     }
@@ -72,6 +67,21 @@ impl Drop for Program {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Sends a request, and returns the whole answer; nothing if the connection was closed.
+fn send(to: SocketAddr, line: &str, content_type: &str, body: &str) -> String {
+    let mut stream = TcpStream::connect(to).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let length = body.len();
+    let request = format!(
+        "{line} HTTP/1.1\r\nHost: {to}\r\nConnection: close\r\n\
+         Content-Type: {content_type}\r\nContent-Length: {length}\r\n\r\n{body}"
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer); // a reset is an empty answer
+    text(&answer).to_owned()
 }
 
 fn free() -> SocketAddr {
@@ -166,4 +176,55 @@ fn a_body_writes_neither_lines_nor_terminal_commands_into_the_log() {
         refusals < 100,
         "{refusals} lines of a thousand refused events"
     );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_size_limit_of_files_does_not_end_the_program_and_its_health_says_that_events_are_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let (listen, emulator) = (free(), free());
+    let child = Command::new("sh")
+        .args(["-c", "ulimit -f 800; exec \"$0\" \"$@\""])
+        .arg(env!("CARGO_BIN_EXE_bots"))
+        .args(["run", "--emulator", "--listen", &listen.to_string()])
+        .args(["--emulator-listen", &emulator.to_string()])
+        .args(["--store", "store.db"])
+        .current_dir(folder.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    let mut program = Program {
+        child: child.unwrap(),
+        listen,
+    };
+    let end = Instant::now() + PATIENCE;
+    let is_echo_there = || {
+        TcpStream::connect(emulator).is_ok()
+            && send(emulator, "GET /chat/state?as=1", "", "").contains("\"echo\"")
+    };
+    while !is_echo_there() {
+        assert!(Instant::now() < end, "the bots are not registered");
+        sleep(Duration::from_millis(10));
+    }
+    let message = |bot: u64| {
+        let words = "x".repeat(5_000);
+        format!("{{\"as\":1,\"dialog\":\"{bot}\",\"text\":\"{words}\"}}")
+    };
+    loop {
+        for bot in 101..106 {
+            send(
+                emulator,
+                "POST /chat/send",
+                "application/json",
+                &message(bot),
+            );
+        }
+        let status = program.child.try_wait().unwrap();
+        assert_eq!(status, None, "the program goes on");
+        if send(listen, "GET /health", "", "").ends_with("failing") {
+            break;
+        }
+        assert!(Instant::now() < end, "no event is lost, or none is noticed");
+    }
 }

@@ -179,7 +179,7 @@ async fn the_failure_of_the_tasks_for_installations_and_offline_events_ends_the_
     let prove = |engine: Arc<Engine>| async move {
         let install = json!({
             "event": "ONAPPINSTALL",
-            "auth": { "member_id": offline::MEMBER, "application_token": "x", "refresh_token": "y".repeat(70) },
+            "auth": { "member_id": offline::MEMBER, "application_token": "x", "refresh_token": "0123456789abcdef" },
         });
         let _ = engine.accept(Bytes::from(form::encode(&install))).await; // not answered any more
     };

@@ -159,10 +159,24 @@ async fn an_installation_stays_in_force_until_the_portal_was_asked() {
         ("REFRESH_ID", &fields["REFRESH_ID"]),
         ("APPLICATION_TOKEN", "another token"),
     ];
-    setup.portal.refuse(3, 503, "INTERNAL_SERVER_ERROR");
+    setup.portal.refuse(5, 503, "INTERNAL_SERVER_ERROR");
     let (status, page) = post(&format!("{}install", setup.handler), &claim).await;
     assert_eq!(status, 503, "{page}");
     still_works(&setup, &before).await;
+}
+
+#[tokio::test]
+async fn an_installation_is_proven_once_the_portal_takes_calls_again() {
+    let setup = Setup::installed(App::new().bot(Echo)).await;
+    let fields = frame(&setup, ANN).await;
+    let claim = [
+        ("member_id", &*fields["member_id"]),
+        ("REFRESH_ID", &fields["REFRESH_ID"]),
+        ("APPLICATION_TOKEN", &fields["APPLICATION_TOKEN"]),
+    ];
+    setup.portal.refuse(4, 503, "QUERY_LIMIT_EXCEEDED");
+    let (status, page) = post(&format!("{}install", setup.handler), &claim).await;
+    assert_eq!(status, 200, "{page}");
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 //! stores.
 
 use std::collections::HashMap;
+use std::io::{Write, stdout};
 use std::time::Duration;
 
 use serde_json::json;
@@ -32,11 +33,14 @@ pub(super) async fn follow(events: &Events) -> Done {
             if more == 0 || !events.wants(name) {
                 continue;
             }
-            if events.json {
-                let line = json!({ "event": name, "more": more, "count": count, "last": last.to_string() });
-                out!("{line}");
+            let line = if events.json {
+                json!({ "event": name, "more": more, "count": count, "last": last.to_string() })
+                    .to_string()
             } else {
-                out!("{last}  {name}  {more}× ({count} in all)");
+                format!("{last}  {name}  {more}× ({count} in all)")
+            };
+            if writeln!(stdout().lock(), "{line}").is_err() {
+                return Ok(()); // the reader has gone, such as `head`
             }
         }
         before = counts(arrived);

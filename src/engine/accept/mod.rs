@@ -124,6 +124,7 @@ impl Engine {
         let admitted = self.admit(portal, &delivery).await;
         admitted.inspect_err(|error| {
             self.counts.refused.add();
+            self.health.note_loss();
             tracing::error!(event = ?delivery.name, %error, "AN EVENT IS LOST: it cannot be stored, and the portal does not send it again");
         })?;
         Ok(Accepted::Stored)

@@ -19,8 +19,9 @@ use crate::portal::methods::profile::{self, Profile};
 use crate::portal::{Error, Http};
 
 /// Maximum number of attempts to ask the portal about the user of new tokens. The refresh token
-/// that was exchanged for them is used up, so they are the only chance.
-const ATTEMPTS_MAX: u32 = 3;
+/// that was exchanged for them is used up, so they are the only chance. With the pauses it is a few
+/// seconds, in which a portal whose limit was reached takes calls again.
+const ATTEMPTS_MAX: u32 = 5;
 /// The pause before the next attempt; every further pause is twice as long.
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
 
