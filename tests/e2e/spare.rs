@@ -146,7 +146,8 @@ async fn tokens_of_ordinary_people_and_of_the_installer_are_never_kept() {
 #[tokio::test]
 async fn forged_tokens_are_never_kept_and_cost_a_bounded_number_of_calls() {
     let setup = Setup::installed(App::new().bot(Echo)).await;
-    let member_id = installation(&setup).await.portal.to_string();
+    let installed = installation(&setup).await;
+    let member_id = installed.portal.to_string();
     let calls = |setup: &Setup| {
         let traffic = ["profile", "oauth/token"].map(|name| setup.traffic(name).len());
         traffic.iter().sum::<usize>()
@@ -170,6 +171,10 @@ async fn forged_tokens_are_never_kept_and_cost_a_bounded_number_of_calls() {
             ("AUTH_ID", &access),
             ("REFRESH_ID", "forged, too"),
             ("member_id", &member_id),
+            (
+                "APPLICATION_TOKEN",
+                installed.application_token.expose_secret(),
+            ),
             ("PLACEMENT", "DEFAULT"),
         ])
         .await;
@@ -179,6 +184,25 @@ async fn forged_tokens_are_never_kept_and_cost_a_bounded_number_of_calls() {
     assert!(spare(&setup).await.is_none());
     setup.write("echo", "still here");
     setup.receives("echo", &["still here"]).await;
+}
+
+#[tokio::test]
+async fn strangers_without_the_applications_token_do_not_use_up_the_checks() {
+    let setup = Setup::installed(App::new().bot(Echo)).await;
+    let member_id = installation(&setup).await.portal.to_string();
+    for number in 0..100 {
+        let access = format!("forged {number}");
+        let fields = [
+            ("AUTH_ID", access.as_str()),
+            ("REFRESH_ID", "forged, too"),
+            ("member_id", &member_id),
+            ("PLACEMENT", "DEFAULT"),
+        ];
+        let request = Client::new().post(&setup.handler).form(&fields);
+        assert_eq!(request.send().await.unwrap().status(), 200);
+    }
+    boris_opens(&setup).await;
+    assert!(spare(&setup).await.is_some());
 }
 
 #[tokio::test]

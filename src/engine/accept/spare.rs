@@ -19,16 +19,16 @@ use crate::store::Tokens;
 pub(crate) struct OfferedTokens {
     /// The portal that they claim to be from.
     pub(crate) portal: MemberId,
-    /// The token of the installation, if it was posted.
+    /// The token of the installation, which every frame posts.
     pub(crate) application_token: Option<SecretString>,
     pub(crate) tokens: Tokens,
 }
 
 impl Engine {
     /// Keeps tokens as the portal's spare ones if they are an administrator's, in the background.
-    /// Drops them without a call if the application is not installed on that portal, or if too many
-    /// are being checked. The caller does not wait, so the answer to a stranger takes the same time
-    /// for every portal.
+    /// Drops them without a call if they do not come with the token of an installation on that
+    /// portal, or if too many are being checked. The caller does not wait, so the answer to a
+    /// stranger takes the same time for every portal.
     pub(crate) fn offer_spare(self: &Arc<Self>, offered: OfferedTokens) {
         let engine = Arc::clone(self);
         let check = async move { engine.check_spare(offered).await };
@@ -40,11 +40,13 @@ impl Engine {
             return;
         };
         let installed_with = self.registry.application_token(portal.id());
-        if let (Some(claimed), Some(own)) = (&offered.application_token, installed_with) {
-            let (claimed, own) = (claimed.expose_secret(), own.expose_secret());
-            if !bool::from(claimed.as_bytes().ct_eq(own.as_bytes())) {
-                return;
-            }
+        // Strangers do not know it, so they cannot use up the checks.
+        let (Some(claimed), Some(own)) = (&offered.application_token, installed_with) else {
+            return;
+        };
+        let (claimed, own) = (claimed.expose_secret(), own.expose_secret());
+        if !bool::from(claimed.as_bytes().ct_eq(own.as_bytes())) {
+            return;
         }
         let now = self.options.clock.now();
         let token = offered.tokens.access.clone();
