@@ -55,8 +55,11 @@ impl Bot<u32> for Porter {
         Ok(())
     }
 
-    async fn session_finished(&self, _: &mut Context<u32>, _: Session) -> Result {
-        self.note("finished".to_owned());
+    async fn session_finished(&self, cx: &mut Context<u32>, _: Session) -> Result {
+        self.note(format!(
+            "finished, {}",
+            cx.language().unwrap_or("no language")
+        ));
         Ok(())
     }
 
@@ -263,7 +266,7 @@ async fn a_bot_greets_once_per_session() {
         let expected: &[&str] = if mode == Mode::Polled {
             &[]
         } else {
-            &["finished"]
+            &["finished, en"]
         };
         assert_eq!(stage.notes(), expected, "{mode:?}");
     }

@@ -36,6 +36,31 @@ impl Bot<Option<ReminderId>> for Alarm {
     }
 }
 
+/// Reminds with the portal's language.
+struct Polyglot;
+
+impl Bot for Polyglot {
+    async fn message(&self, cx: &mut Context, _: Message) -> Result {
+        cx.remind(Duration::from_secs(1), ())?;
+        Ok(())
+    }
+
+    async fn reminded(&self, cx: &mut Context, _: Reminder) -> Result {
+        cx.say(cx.language().unwrap_or("no language").to_owned());
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reminder_knows_the_portals_language() {
+    let stage = Stage::with(App::new().bot(Polyglot)).await;
+    let mut body = message("polyglot", "27", 1, "hallo");
+    body["data"]["PARAMS"]["LANGUAGE"] = "de".into();
+    stage.post(body).await;
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(stage.sent.texts("27"), ["de"]);
+}
+
 async fn stage() -> Stage {
     Stage::with(App::new().bot(Alarm)).await
 }

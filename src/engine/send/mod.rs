@@ -45,6 +45,8 @@ const RESENDS_MAX: u32 = 5;
 pub const SENDS_OF_ONE_MAX: usize = 512;
 /// The same for calls to visitors: portal users do not wait behind them.
 const VISITOR_SENDS_MAX: usize = SENDS_OF_ONE_MAX / 4 * 3;
+const _: () =
+    assert!(SENDS_OF_ONE_MAX / 2 < VISITOR_SENDS_MAX && VISITOR_SENDS_MAX < SENDS_OF_ONE_MAX);
 /// How long a queue pauses for that.
 const BUSY_PAUSE: Duration = Duration::from_secs(1);
 /// Time over which the calls that waited for a portal are spread when it is back.

@@ -12,6 +12,7 @@ pub(super) const CHECKS: &[Check] = &[
     check!(the_events_of_a_delivery_share_its_body_until_the_last_is_done),
     check!(a_repeat_has_no_number),
     check!(the_time_of_the_last_event_stays_after_its_turn_and_ignores_repeats),
+    check!(the_status_has_the_number_of_waiting_events_and_the_time_of_the_oldest),
     check!(a_repeat_is_known_for_a_day),
     check!(a_repeat_is_known_whatever_the_clock_says),
     check!(waiting_events_are_read_page_by_page),
@@ -98,6 +99,32 @@ async fn the_time_of_the_last_event_stays_after_its_turn_and_ignores_repeats(
     assert_eq!(last().await, Some(at(0)), "a repeat");
     store.append(later(2)).await.unwrap();
     assert_eq!(last().await, Some(at(7)));
+}
+
+async fn the_status_has_the_number_of_waiting_events_and_the_time_of_the_oldest(
+    store: Arc<dyn Store>,
+) {
+    let store = &*store;
+    let waiting = async || {
+        let status = store.status().await.unwrap();
+        (status.events, status.oldest_event)
+    };
+    assert_eq!(waiting().await, (0, None));
+    let mut ids = Vec::new();
+    for (occurrence, seconds) in [(1, 7), (2, 5), (3, 9)] {
+        let event = NewDelivery {
+            at: at(seconds),
+            ..delivery(occurrence, &[chat("27")])
+        };
+        ids.extend(
+            numbers(store.append(event).await.unwrap())
+                .into_iter()
+                .flatten(),
+        );
+    }
+    assert_eq!(waiting().await, (3, Some(at(5))));
+    store.commit(TurnCommit::done(ids[1], at(9))).await.unwrap();
+    assert_eq!(waiting().await, (2, Some(at(7))));
 }
 
 async fn a_repeat_is_known_for_a_day(store: Arc<dyn Store>) {
