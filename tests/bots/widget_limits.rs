@@ -40,7 +40,7 @@ async fn an_address_begins_few_chats_and_others_may_still_write() {
     assert!(begun < LINE_CHATS_A_MINUTE_MAX as usize, "{begun}");
     // A chat that exists goes on, and another address begins one.
     assert_eq!(known.says("m2", "still here").await.0, 200);
-    let elsewhere = site.visitor('a').from_address(2);
+    let elsewhere = site.visitor('a').at_address(2);
     assert_eq!(elsewhere.says("m1", "hi").await.0, 200);
 }
 
@@ -50,7 +50,7 @@ async fn a_line_is_protected_from_a_flood_from_many_addresses() {
     let mut begun = 0;
     for last in 2..=u8::MAX {
         let before = begun;
-        begun += flood(&site.visitor('e').from_address(last), begun).await;
+        begun += flood(&site.visitor('e').at_address(last), begun).await;
         if begun == before {
             assert!(begun >= LINE_CHATS_A_MINUTE_MAX as usize, "{begun}");
             return;
@@ -95,6 +95,6 @@ async fn an_address_cannot_fill_the_disk_for_others() {
     assert_eq!(status, 429, "{why}");
     let stored = std::fs::read_dir(site.folder.path().join("files")).unwrap();
     assert_eq!(stored.count(), files, "the refused file is deleted");
-    let elsewhere = site.visitor('a').from_address(2);
+    let elsewhere = site.visitor('a').at_address(2);
     assert_eq!(elsewhere.sends("f1", "a.bin", file).await.0, 200);
 }

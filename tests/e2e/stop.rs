@@ -1,7 +1,7 @@
 //! How a program ends: SIGTERM under load finishes started turns and is a success; the failure of a
 //! task or thread that the program needs ends it with an error.
 
-use std::io;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::sync::Arc;
@@ -256,7 +256,7 @@ async fn failing_program() {
     let served: io::Result<()> =
         serve::run(serve::endpoint(engine), listener, never, PATIENCE).await;
     if let Err(error) = served {
-        eprintln!("{error}");
+        let _ = writeln!(std::io::stderr(), "{error}");
         std::process::exit(1);
     }
 }

@@ -260,7 +260,7 @@ impl Visitor {
     }
 
     /// Returns the same visitor, who comes from another address of this machine.
-    pub(crate) fn from_address(self, last: u8) -> Self {
+    pub(crate) fn at_address(self, last: u8) -> Self {
         let client = reqwest::Client::builder().local_address(IpAddr::from([127, 0, 0, last]));
         Self {
             client: client.build().expect("a client"),

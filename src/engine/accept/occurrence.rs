@@ -195,7 +195,7 @@ mod tests {
     }
 
     /// An event of v1, which names the bot in the way of each.
-    fn v1(name: &str, ts: u64, params: Value) -> Value {
+    fn v1(name: &str, ts: u64, params: &Value) -> Value {
         let bot = json!({ "BOT_ID": 567, "BOT_CODE": "BOT1" });
         let mut command = json!({ "BOT_ID": 567, "BOT_CODE": "BOT1", "COMMAND_ID": 7 });
         for key in ["COMMAND", "COMMAND_PARAMS", "COMMAND_CONTEXT", "MESSAGE_ID"] {
@@ -211,7 +211,7 @@ mod tests {
 
     fn message(name: &str, ts: u64, id: u64, text: &str) -> Occurrence {
         let params = json!({ "MESSAGE_ID": id, "DIALOG_ID": "27", "MESSAGE": text });
-        posted(&v1(name, ts, params))
+        posted(&v1(name, ts, &params))
     }
 
     #[test]
@@ -261,7 +261,7 @@ mod tests {
             "MESSAGE_ID": id, "DIALOG_ID": "27", "COMMAND_CONTEXT": context,
             "COMMAND": name, "COMMAND_PARAMS": params, "MESSAGE": format!("/{name} {params}"),
         });
-        posted(&v1("ONIMCOMMANDADD", ts, params))
+        posted(&v1("ONIMCOMMANDADD", ts, &params))
     }
 
     #[test]
