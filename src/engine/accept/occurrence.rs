@@ -296,7 +296,7 @@ mod tests {
                 posted(&v1(
                     name,
                     ts,
-                    json!({ "DIALOG_ID": "27", "CHAT_TYPE": "P" }),
+                    &json!({ "DIALOG_ID": "27", "CHAT_TYPE": "P" }),
                 ))
             };
             assert_eq!(at(1), at(1), "{name}");
