@@ -141,7 +141,8 @@ impl Message {
     }
 
     /// Returns true if a text that the portal shows is this message's. In groups of v1 the portal
-    /// cuts all mentions out of the event's; the original beside it proves nothing alone.
+    /// cuts all mentions out of the event's text. The event's `MESSAGE_ORIGINAL` is not compared,
+    /// since it may be forged.
     pub(crate) fn has_text(&self, shown: &str, bot: UserId) -> bool {
         self.raw_text().trim() == shown.trim()
             || Self::with_text(shown, bot).text == self.text

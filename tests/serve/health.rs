@@ -1,4 +1,4 @@
-//! What probes and operators are told of the program's state.
+//! The state of the program, as health probes and operators get it.
 
 use std::sync::Arc;
 
