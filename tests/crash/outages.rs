@@ -18,8 +18,8 @@ use super::scenario::under_load;
 /// Number of chats.
 const CHATS: usize = 2 * GROUPS;
 
-/// Maximum number of calls of a process in an outage, without one for each second that it lasts: one
-/// or two for each chat until the portal counts as away, and those of the set-up.
+/// Maximum number of calls of a process in an outage, without one for each second that it lasts:
+/// one or two for each chat until the portal counts as away, and those of the set-up.
 const CALLS_MAX: usize = 2 * CHATS + 10;
 
 /// Number of planned redirects, which an outage does not use up.
