@@ -87,7 +87,7 @@ impl Engine {
         {
             return answers;
         }
-        let answer = timeout(STORE_PATIENCE, self.options.store.waiting(None, 1)).await;
+        let answer = timeout(STORE_PATIENCE, self.options.store.waiting(None, None, 1)).await;
         let answers = matches!(answer, Ok(Ok(_)));
         *known = Some((Instant::now(), answers));
         answers

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{Conversation, Reminder, Stored, Time};
+use super::{Conversation, Partition, Reminder, Stored, Time};
 use crate::event::MemberId;
 
 /// The number of an event in the inbox. Numbers grow and are never used again.
@@ -156,12 +156,14 @@ pub trait Inbox {
     /// then.
     fn append(&self, delivery: NewDelivery) -> Stored<'_, Appended>;
 
-    /// Returns at most `limit` waiting events, oldest first, starting after `after`.
+    /// Returns at most `limit` waiting events of a partition, or of all (`None`), oldest first,
+    /// starting after `after`.
     ///
     /// # Errors
     /// The inbox could not be read.
     fn waiting(
         &self,
+        partition: Option<Partition>,
         after: Option<EventId>,
         limit: usize,
     ) -> Stored<'_, Vec<(EventId, OrderingKey)>>;

@@ -1,7 +1,7 @@
 //! The store: waiting events, conversations, calls to send, reminders, dead letters and portals.
 //!
 //! [`Store`] is one trait in groups: [`Inbox`], [`Turns`], [`Outbox`], [`Reminders`], [`Portals`],
-//! [`Operator`] and [`Upkeep`]. They follow the steps of a turn, not the tables of a database. An
+//! [`Ownership`], [`Operator`] and [`Upkeep`]. They follow the steps of a turn, not the tables of a database. An
 //! event is [appended](Inbox::append) before it is acknowledged. A turn [begins](Turns::begin) by
 //! counting the attempt. It ends in one [commit](Turns::commit) that stores the new state, the
 //! calls, the reminders and the outcome of the event, all or nothing.
@@ -23,6 +23,7 @@ mod inbox;
 mod memory;
 mod operator;
 mod outbox;
+mod ownership;
 mod portals;
 mod reminders;
 #[cfg(feature = "sqlite")]
@@ -44,7 +45,10 @@ pub use inbox::{
 };
 pub use memory::{Memory, SEEN_MAX, WAITING_MAX};
 pub use operator::{ForgetScope, Notice, Operator, Status};
-pub use outbox::{Call, CallId, MessageRef, Outbox, QueuedCall, Redelivery, Settled, Taken};
+pub use outbox::{
+    Call, CallId, MessageRef, Outbox, QueuedCall, Redelivery, Settled, Taken, Unsent,
+};
+pub use ownership::{Ownership, OwnershipChange, OwnershipChanges, Partition};
 pub(crate) use portals::host_of;
 pub use portals::{
     ADDRESSES_MAX, Access, Claim, FORMER_HOSTS_MAX, Installation, Portals, Spare, Tokens, Webhook,
@@ -76,7 +80,7 @@ pub type Stored<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Se
 ///
 /// # async fn example() -> Result<(), imbot::store::StoreError> {
 /// let store: Box<dyn Store> = Box::new(Memory::new());
-/// assert!(store.waiting(None, 10).await?.is_empty());
+/// assert!(store.waiting(None, None, 10).await?.is_empty());
 /// # Ok(())
 /// # }
 /// ```
@@ -86,6 +90,7 @@ pub trait Store:
     + Outbox
     + Reminders
     + Portals
+    + Ownership
     + Operator
     + Upkeep
     + fmt::Debug
@@ -101,6 +106,7 @@ impl<T> Store for T where
         + Outbox
         + Reminders
         + Portals
+        + Ownership
         + Operator
         + Upkeep
         + fmt::Debug

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Conversation, EventId, Stored, Time};
+use super::{Conversation, EventId, Partition, Stored, Time};
 use crate::event::{Api, CommandId, MessageId};
 
 /// The number of a call: the event of its turn, and its index among the calls of that turn.
@@ -195,6 +195,17 @@ pub struct Taken {
     pub in_doubt: bool,
 }
 
+/// A call in the outbox that is not settled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsent {
+    /// The number of the call.
+    pub id: CallId,
+    /// The bot and the chat.
+    pub to: Conversation,
+    /// Whether it was [taken](Outbox::take), so it may be under way, or have been sent already.
+    pub is_taken: bool,
+}
+
 /// The result of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Settled {
@@ -215,15 +226,17 @@ pub enum Settled {
 
 /// The outbox of a store: calls that turns have committed and that are not settled yet.
 pub trait Outbox {
-    /// Returns at most `limit` calls that are not settled, oldest first, starting after `after`.
+    /// Returns at most `limit` calls of a partition, or of all (`None`), that are not settled,
+    /// oldest first, starting after `after`.
     ///
     /// # Errors
     /// The outbox could not be read.
     fn unsent(
         &self,
+        partition: Option<Partition>,
         after: Option<CallId>,
         limit: usize,
-    ) -> Stored<'_, Vec<(CallId, Conversation)>>;
+    ) -> Stored<'_, Vec<Unsent>>;
 
     /// Puts calls of an event that still waits into the outbox, before its turn ends. A call whose
     /// id is in the outbox already is left out.

@@ -116,7 +116,7 @@ async fn the_authorization_server_decides_about_the_status_of_a_payment() {
     engine.accept(payment("S")).await.unwrap();
     until("the payment", || seen.lock().unwrap().len() == 1).await;
     let portal = setup.engine.portals().remove(0);
-    let stored = engine.store().waiting(None, 10).await.unwrap();
+    let stored = engine.store().waiting(None, None, 10).await.unwrap();
     assert!(
         stored.len() <= 1,
         "{portal}: only the one with the status S"

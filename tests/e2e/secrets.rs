@@ -175,7 +175,7 @@ async fn everything_is_logged_and_printed() {
     post_guesses(&handler).await;
     let stored = (
         store.portals().await.unwrap(),
-        store.waiting(None, 10).await.unwrap(),
+        store.waiting(None, None, 10).await.unwrap(),
     );
     let public = (&engine, &store, &credentials, &portal, stored);
     shown.lock().unwrap().push(format!("{public:?}"));

@@ -157,7 +157,7 @@ async fn an_attempt_that_kills_the_process_is_counted() {
     let first = Stage::with(App::new().bot(Shaky::default())).await;
     first.engine.stop(Duration::ZERO).await; // so that nothing is handled
     first.post(message("shaky", "27", 1, "fine")).await;
-    let (event, _) = first.store.waiting(None, 1).await.unwrap()[0].clone();
+    let (event, _) = first.store.waiting(None, None, 1).await.unwrap()[0].clone();
     for _ in 0..ATTEMPTS_MAX {
         first.store.begin(event, None).await.unwrap().unwrap(); // the process dies here
     }

@@ -104,7 +104,12 @@ async fn a_failing_hook_does_not_affect_other_hooks_or_bots() {
     assert_eq!(seen.lock().unwrap().len(), 3);
     assert_eq!(stage.sent.texts("27").len(), 3);
     assert!(
-        stage.store.waiting(None, 10).await.unwrap().is_empty(),
+        stage
+            .store
+            .waiting(None, None, 10)
+            .await
+            .unwrap()
+            .is_empty(),
         "an event whose hook panics ends too"
     );
 }
@@ -137,7 +142,14 @@ async fn an_event_whose_only_hook_panics_becomes_a_dead_letter() {
         .post(other("ONCRMDEALADD", json!({ "FIELDS": { "ID": 7 } })))
         .await;
     stage.until_idle().await;
-    assert!(stage.store.waiting(None, 10).await.unwrap().is_empty());
+    assert!(
+        stage
+            .store
+            .waiting(None, None, 10)
+            .await
+            .unwrap()
+            .is_empty()
+    );
     let dead = stage.store.dead_letters(None, 10).await.unwrap();
     assert_eq!(dead[0].error, "the handler panicked: a bug in a hook");
 }

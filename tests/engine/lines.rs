@@ -276,7 +276,7 @@ async fn an_operator_gets_the_chat_when_every_attempt_killed_the_process() {
     let first = desk().await;
     first.engine.stop(Duration::ZERO).await; // so that nothing is handled
     first.post(said(1, 10, CLIENT, "hi")).await;
-    let (event, _) = first.store.waiting(None, 1).await.unwrap()[0].clone();
+    let (event, _) = first.store.waiting(None, None, 1).await.unwrap()[0].clone();
     for _ in 0..ATTEMPTS_MAX {
         first.store.begin(event, None).await.unwrap().unwrap(); // the process dies here
     }

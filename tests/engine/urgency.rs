@@ -128,7 +128,7 @@ async fn calls_to_visitors_are_less_urgent_than_those_to_portal_users() {
     post(&engine).await;
     urgencies.are_right().await;
     until(|| engine.waiting() == (0, 0)).await;
-    assert!(store.unsent(None, 10).await.unwrap().is_empty());
+    assert!(store.unsent(None, None, 10).await.unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -36,7 +36,7 @@ pub(crate) async fn read_world(store: &dyn Store, expected: &World) -> Result<Wo
             (0..WORKERS).find(|worker| *chat_key(*worker, 0).portal() == installation.portal);
         world[worker.expect("a portal of a worker")].token = token.parse().ok();
     }
-    for (event, key) in store.waiting(None, usize::MAX >> 1).await? {
+    for (event, key) in store.waiting(None, None, usize::MAX >> 1).await? {
         let (worker, chat) = chat_of(&key);
         let content = store.event(event).await?.expect("the event waits").content;
         let here = conversation(worker, chat);
@@ -49,9 +49,9 @@ pub(crate) async fn read_world(store: &dyn Store, expected: &World) -> Result<Wo
             failures: 0,
         });
     }
-    for (call, to) in store.unsent(None, usize::MAX >> 1).await? {
-        let (worker, chat) = chat_of(&OrderingKey::Chat(to));
-        let taken = store.take(call).await?.expect("the call waits");
+    for call in store.unsent(None, None, usize::MAX >> 1).await? {
+        let (worker, chat) = chat_of(&OrderingKey::Chat(call.to));
+        let taken = store.take(call.id).await?.expect("the call waits");
         world[worker].chats[chat]
             .calls
             .push(queued(&taken.call, taken.in_doubt));

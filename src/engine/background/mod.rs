@@ -116,16 +116,16 @@ impl Engine {
         let store = &self.options.store;
         let mut last = None;
         loop {
-            let calls = store.unsent(last, PAGE).await?;
-            let Some((id, _)) = calls.last() else { break };
-            last = Some(*id);
-            for (id, to) in calls {
-                self.outbox.push(to, QueuedSend::new(id));
+            let calls = store.unsent(None, last, PAGE).await?;
+            let Some(call) = calls.last() else { break };
+            last = Some(call.id);
+            for call in calls {
+                self.outbox.push(call.to, QueuedSend::new(call.id));
             }
         }
         let mut last = None;
         loop {
-            let events = store.waiting(last, PAGE).await?;
+            let events = store.waiting(None, last, PAGE).await?;
             let Some((id, _)) = events.last() else { break };
             last = Some(*id);
             for (id, key) in events {

@@ -180,7 +180,7 @@ async fn waiting_events_are_read_page_by_page(store: Arc<dyn Store>) {
     }
     let (mut after, mut pages) = (None, Vec::new());
     loop {
-        let page = store.waiting(after, 4).await.unwrap();
+        let page = store.waiting(None, after, 4).await.unwrap();
         let Some((last, key)) = page.last().cloned() else {
             break;
         };

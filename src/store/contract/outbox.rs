@@ -3,7 +3,7 @@
 use crate::event::MessageId;
 use crate::store::{
     Call, CallId, DeadWhat, EventId, MessageRef, OrderingKey, QueuedCall, Settled, Store,
-    TurnCommit,
+    TurnCommit, Unsent,
 };
 use std::sync::Arc;
 
@@ -54,9 +54,16 @@ async fn calls_wait_in_order_until_they_are_settled(store: Arc<dyn Store>) {
     .await;
     let id = |index| CallId { event, index };
     assert_eq!(unsent(store).await, [id(0), id(1), id(2)]);
-    let rest = store.unsent(Some(id(0)), 1).await.unwrap();
-    assert_eq!(rest, [(id(1), conversation("27"))]);
+    let rest = store.unsent(None, Some(id(0)), 1).await.unwrap();
+    let second = |is_taken| Unsent {
+        id: id(1),
+        to: conversation("27"),
+        is_taken,
+    };
+    assert_eq!(rest, [second(false)]);
     let taken = store.take(id(1)).await.unwrap().unwrap();
+    let rest = store.unsent(None, Some(id(0)), 1).await.unwrap();
+    assert_eq!(rest, [second(true)]);
     assert_eq!(*taken.call, *say(event, 1, "27", "1"));
     store.settle(id(1), Settled::Sent(None)).await.unwrap();
     assert_eq!(unsent(store).await, [id(0), id(2)]);

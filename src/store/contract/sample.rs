@@ -84,7 +84,7 @@ pub fn numbers(appended: Appended) -> Vec<Option<EventId>> {
 /// # Panics
 /// The store fails.
 pub async fn waiting(store: &dyn Store) -> Vec<EventId> {
-    let waiting = store.waiting(None, 1000).await.unwrap();
+    let waiting = store.waiting(None, None, 1000).await.unwrap();
     waiting.into_iter().map(|(id, _)| id).collect()
 }
 
@@ -93,8 +93,8 @@ pub async fn waiting(store: &dyn Store) -> Vec<EventId> {
 /// # Panics
 /// The store fails.
 pub async fn unsent(store: &dyn Store) -> Vec<CallId> {
-    let unsent = store.unsent(None, 1000).await.unwrap();
-    unsent.into_iter().map(|(id, _)| id).collect()
+    let unsent = store.unsent(None, None, 1000).await.unwrap();
+    unsent.into_iter().map(|call| call.id).collect()
 }
 
 /// Returns the parameters of a message with this text.

@@ -14,9 +14,10 @@ use crate::store::portals::add_address;
 use crate::store::{
     Appended, Arrived, Booking, Call, CallId, Claim, Content, Conversation, DeadId, DeadLetter,
     DeadWhat, EventId, Failure, ForgetScope, Inbox, InboxEvent, Installation, Limits, NewDelivery,
-    NewEvent, NewReminder, Notice, Operator, OrderingKey, Outbox, Outcome, Portals, Quarantined,
-    QueuedCall, Reminders, Settled, StartedTurn, StateChange, Status, StoreError, StoreErrorKind,
-    Stored, StoredState, Swept, Taken, Time, TurnCommit, Turns, Upkeep,
+    NewEvent, NewReminder, Notice, Operator, OrderingKey, Outbox, Outcome, Ownership, Partition,
+    Portals, Quarantined, QueuedCall, Reminders, Settled, StartedTurn, StateChange, Status,
+    StoreError, StoreErrorKind, Stored, StoredState, Swept, Taken, Time, TurnCommit, Turns, Unsent,
+    Upkeep,
 };
 
 impl Inbox for Memory {
@@ -47,6 +48,7 @@ impl Inbox for Memory {
 
     fn waiting(
         &self,
+        _: Option<Partition>,
         after: Option<EventId>,
         limit: usize,
     ) -> Stored<'_, Vec<(EventId, OrderingKey)>> {
@@ -148,15 +150,20 @@ impl Turns for Memory {
 impl Outbox for Memory {
     fn unsent(
         &self,
+        _: Option<Partition>,
         after: Option<CallId>,
         limit: usize,
-    ) -> Stored<'_, Vec<(CallId, Conversation)>> {
+    ) -> Stored<'_, Vec<Unsent>> {
         let calls = self.outbox.iter();
         let mut unsent: Vec<_> = calls
             .filter(|queued| after.is_none_or(|after| *queued.key() > after))
-            .map(|queued| (*queued.key(), queued.call.to.clone()))
+            .map(|queued| Unsent {
+                id: *queued.key(),
+                to: queued.call.to.clone(),
+                is_taken: queued.is_taken,
+            })
             .collect();
-        unsent.sort_by_key(|(id, _)| *id);
+        unsent.sort_by_key(|unsent| unsent.id);
         unsent.truncate(limit);
         ready(unsent)
     }
@@ -306,6 +313,8 @@ impl Portals for Memory {
         ready(())
     }
 }
+
+impl Ownership for Memory {}
 
 impl Upkeep for Memory {
     fn is_durable(&self) -> bool {

@@ -7,7 +7,7 @@ use rusqlite::params;
 use super::db::{Db, conversation_at};
 use super::{Fault, text};
 use crate::event::MessageId;
-use crate::store::{Call, CallId, Conversation, QueuedCall, Settled, Taken, Time};
+use crate::store::{Call, CallId, QueuedCall, Settled, Taken, Time, Unsent};
 
 /// A call as it is stored in its table.
 pub(super) struct Row {
@@ -87,15 +87,16 @@ fn change(db: &Db, target: CallId, by: &Call) -> Result<bool, Fault> {
 }
 
 /// Returns calls that are not settled, oldest first.
-pub(super) fn unsent(
-    db: &Db,
-    after: Option<CallId>,
-    limit: usize,
-) -> Result<Vec<(CallId, Conversation)>, Fault> {
-    let sql = "SELECT id, conversation FROM call WHERE id > ?1 ORDER BY id LIMIT ?2";
+pub(super) fn unsent(db: &Db, after: Option<CallId>, limit: usize) -> Result<Vec<Unsent>, Fault> {
+    let sql = "SELECT id, conversation, id IN (SELECT call FROM taken) FROM call
+               WHERE id > ?1 ORDER BY id LIMIT ?2";
     let after = after.map_or(0, text::call_number);
     db.list(sql, params![after, limit], |row| {
-        Ok((text::call_id(row.get(0)?), conversation_at(row, 1)?))
+        Ok(Unsent {
+            id: text::call_id(row.get(0)?),
+            to: conversation_at(row, 1)?,
+            is_taken: row.get(2)?,
+        })
     })
 }
 

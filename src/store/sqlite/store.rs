@@ -17,8 +17,9 @@ use crate::event::{MemberId, MessageId};
 use crate::store::{
     Appended, Arrived, Booking, CallId, Claim, Conversation, DeadId, DeadLetter, EventId, Failure,
     ForgetScope, Inbox, InboxEvent, Installation, Limits, NewDelivery, Notice, Operator,
-    OrderingKey, Outbox, Portals, Quarantined, QueuedCall, Reminders, Settled, StartedTurn, Status,
-    StoreError, StoreErrorKind, Stored, StoredState, Swept, Taken, Time, TurnCommit, Turns, Upkeep,
+    OrderingKey, Outbox, Ownership, Partition, Portals, Quarantined, QueuedCall, Reminders,
+    Settled, StartedTurn, Status, StoreError, StoreErrorKind, Stored, StoredState, Swept, Taken,
+    Time, TurnCommit, Turns, Unsent, Upkeep,
 };
 
 impl Sqlite {
@@ -76,6 +77,7 @@ impl Inbox for Sqlite {
 
     fn waiting(
         &self,
+        _: Option<Partition>,
         after: Option<EventId>,
         limit: usize,
     ) -> Stored<'_, Vec<(EventId, OrderingKey)>> {
@@ -120,9 +122,10 @@ impl Turns for Sqlite {
 impl Outbox for Sqlite {
     fn unsent(
         &self,
+        _: Option<Partition>,
         after: Option<CallId>,
         limit: usize,
-    ) -> Stored<'_, Vec<(CallId, Conversation)>> {
+    ) -> Stored<'_, Vec<Unsent>> {
         self.read(move |db| outbox::unsent(db, after, limit))
     }
 
@@ -212,6 +215,8 @@ impl Portals for Sqlite {
         self.write(move |db| portals::set_note(db, &portal, &name, &note))
     }
 }
+
+impl Ownership for Sqlite {}
 
 impl Upkeep for Sqlite {
     fn is_durable(&self) -> bool {

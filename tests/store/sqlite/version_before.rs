@@ -20,7 +20,7 @@ use imbot::store::{
     Access, Arrived, Booking, Call, CallId, Content, Conversation, DeadId, DeadWhat, EventId,
     Failure, Inbox, Key, MessageRef, Notice, Operator, OrderingKey, Outbox, Portals, QueuedCall,
     Redelivery, Reminder, ReminderId, Reminders, Settled, Sqlite, StoredState, Time, TurnCommit,
-    Turns, Upkeep,
+    Turns, Unsent, Upkeep,
 };
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
@@ -194,7 +194,7 @@ async fn events_are_unchanged(store: &Sqlite) {
         (EventId(16), OrderingKey::Chat(outside)),
         (EventId(17), chat("34")), // from the spool
     ];
-    assert_eq!(store.waiting(None, 100).await.unwrap(), keys);
+    assert_eq!(store.waiting(None, None, 100).await.unwrap(), keys);
     let deal = json!({ "event": "ONCRMDEALADD", "data": { "FIELDS": { "ID": 9 } }, "ts": 1, "auth": auth() });
     let update =
         json!({ "event": "ONAPPUPDATE", "data": { "VERSION": "2" }, "ts": 1, "auth": auth() });
@@ -352,8 +352,12 @@ async fn calls_are_unchanged(store: &Sqlite) {
         queued((11, 6), Api::V1, AtLeastOnce, delete),
         queued((11, 7), Api::V2, AtMostOnce, rest),
     ];
-    let to = |call: &QueuedCall| (call.id, call.to.clone());
-    let unsent = store.unsent(None, 100).await.unwrap();
+    let to = |call: &QueuedCall| Unsent {
+        id: call.id,
+        to: call.to.clone(),
+        is_taken: call.id == id((10, 2)),
+    };
+    let unsent = store.unsent(None, None, 100).await.unwrap();
     assert_eq!(unsent, calls.iter().map(to).collect::<Vec<_>>());
     for call in calls {
         let taken = store.take(call.id).await.unwrap().unwrap();

@@ -1,0 +1,116 @@
+//! Ownership: which process works on which portals.
+//!
+//! Any process may append events to a store. Everything else about a portal is the work of one
+//! process at a time: turns, calls, reminders, polling, setting up. Portals are grouped into
+//! [`Partition`]s, and one process at a time owns a partition. A store for one process has one
+//! partition, which that process owns from its start to its end.
+//!
+//! A process that is paused cannot know that it has lost a partition. So a store for several
+//! processes checks ownership in every write ([`NotOwner`](super::StoreErrorKind::NotOwner)), and
+//! the engine asks [`may_send`](Ownership::may_send) before it sends a call, which no store can
+//! check.
+
+use std::fmt;
+use std::future::pending;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::Stored;
+use crate::event::MemberId;
+
+/// A group of portals that one process at a time works on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Partition(pub u8);
+
+impl Partition {
+    /// The partition of all portals in a store for one process.
+    pub const SOLE: Self = Self(0);
+}
+
+impl fmt::Display for Partition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A change of what this process owns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnershipChange {
+    /// This process owns the partition now. What waits in it can be loaded.
+    Gained(Partition),
+    /// Another process is to have the partition. No new work starts in it, and when the running
+    /// work has ended, the partition is [released](Ownership::release).
+    Wanted(Partition),
+    /// This process does not own the partition any more. Writes are refused, and all work in it
+    /// ends at once.
+    Lost(Partition),
+}
+
+/// The changes of what a process owns, in order.
+#[derive(Debug)]
+pub struct OwnershipChanges(mpsc::UnboundedReceiver<OwnershipChange>);
+
+impl OwnershipChanges {
+    /// Returns the changes that a store sends.
+    pub fn new(changes: mpsc::UnboundedReceiver<OwnershipChange>) -> Self {
+        Self(changes)
+    }
+
+    /// Returns the only change in a store for one process: it owns everything.
+    pub fn sole() -> Self {
+        let (sender, changes) = mpsc::unbounded_channel();
+        let _ = sender.send(OwnershipChange::Gained(Partition::SOLE)); // the receiver is here
+        Self(changes)
+    }
+
+    /// Waits for the next change.
+    pub async fn next(&mut self) -> OwnershipChange {
+        match self.0.recv().await {
+            Some(change) => change,
+            None => pending().await, // nothing changes any more
+        }
+    }
+}
+
+/// The ownership of a store. The defaults are those of a store for one process.
+pub trait Ownership {
+    /// Returns the partition of a portal, which never changes. Default: [`Partition::SOLE`].
+    fn partition(&self, _portal: &MemberId) -> Partition {
+        Partition::SOLE
+    }
+
+    /// Joins the processes that work on the store, and returns the changes of what this one owns,
+    /// from nothing on. Called once by a process that runs the bots, and not by an operator's
+    /// command. Default: this process owns everything.
+    fn join(&self) -> OwnershipChanges {
+        OwnershipChanges::sole()
+    }
+
+    /// Returns true if this process owns the partition, as far as it knows now. Default: true.
+    fn owns(&self, _partition: Partition) -> bool {
+        true
+    }
+
+    /// Returns true if a call may be sent now: this process owns the partition, and will certainly
+    /// own it when the request is written. Default: true.
+    fn may_send(&self, _partition: Partition) -> bool {
+        true
+    }
+
+    /// Maximum duration of a request that sends a call. After a take-over, chats with a call that
+    /// was taken wait for this time, so that the request of the earlier owner has ended.
+    /// Default: `None`, no limit, because no process takes over while another one lives.
+    fn send_limit(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Gives up a partition that is [wanted](OwnershipChange::Wanted), when no work runs in it.
+    /// Default: nothing.
+    ///
+    /// # Errors
+    /// The change could not be stored. The partition is then lost when the store says so.
+    fn release(&self, _partition: Partition) -> Stored<'_, ()> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
