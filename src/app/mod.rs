@@ -299,6 +299,7 @@ impl App {
             turn_timeout: config.turn_timeout(),
             attempts: config.attempts,
             limits: self.limits.unwrap_or_else(|| config.limits()),
+            deployment: config.deployment,
             clock: self.clock,
         };
         Ok(Engine::new(options, self.bots, hooks, self.connectors))

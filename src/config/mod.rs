@@ -352,6 +352,19 @@ pub struct Config {
     #[cfg_attr(feature = "cli", command(flatten))]
     pub store: StoreConfig,
 
+    /// The number of this deployment, if several processes share a store: give a newer program a higher
+    /// one, so that older processes do not undo what it sets up on portals
+    #[cfg_attr(
+        feature = "cli",
+        arg(
+            long,
+            env = "IMBOT_DEPLOYMENT",
+            default_value_t = 0,
+            value_name = "NUMBER"
+        )
+    )]
+    pub deployment: u64,
+
     /// Seconds between polls for a bot's events while people talk to it
     #[cfg_attr(feature = "cli", arg(long, env = "IMBOT_POLL_QUICK", default_value_t = POLL_QUICK.as_secs_f64(), value_name = "SECONDS", value_parser = seconds))]
     pub poll_quick: f64,
@@ -410,6 +423,7 @@ impl Default for Config {
             proxy: None,
             plan: Plan::default(),
             store: StoreConfig::default(),
+            deployment: 0,
             poll_quick: POLL_QUICK.as_secs_f64(),
             poll_slow: POLL_SLOW.as_secs_f64(),
             turn_timeout: TURN_TIMEOUT.as_secs(),

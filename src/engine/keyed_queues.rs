@@ -10,7 +10,7 @@ use std::future::Future;
 use std::hash::Hash;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -52,6 +52,8 @@ pub(super) struct KeyedQueues<K, T> {
     /// How many items wait or are being worked on; kept here because counting the queues would lock
     /// each of them.
     waiting: AtomicUsize,
+    /// The number of queues that have existed.
+    created: AtomicU64,
     /// Maximum number of workers.
     workers_max: usize,
     /// The workers, so that a stop can wait for them.
@@ -65,6 +67,9 @@ pub(super) struct KeyedQueues<K, T> {
 
 /// The waiting items of one key.
 struct Queue<T> {
+    /// Its number among all queues: a pause that began in an earlier queue of the key continues
+    /// nothing.
+    number: u64,
     items: VecDeque<T>,
     is_blocked: bool,
 }
@@ -107,6 +112,7 @@ where
                 is_closed: false,
             }),
             waiting: AtomicUsize::new(0),
+            created: AtomicU64::new(0),
             workers_max,
             tasks,
             name,
@@ -133,7 +139,7 @@ where
             Entry::Occupied(mut queue) => queue.get_mut().items.push_back(item),
             Entry::Vacant(entry) => {
                 let key = entry.key().clone();
-                drop(entry.insert(Queue::default())); // releases the map's lock
+                drop(entry.insert(self.new_queue())); // releases the map's lock
                 self.start(key, item);
             }
         }
@@ -151,7 +157,8 @@ where
 
     /// Makes a queue wait until it is unblocked.
     pub(super) fn block(&self, key: K) {
-        self.queues.entry(key).or_default().is_blocked = true;
+        let queue = || self.new_queue();
+        self.queues.entry(key).or_insert_with(queue).is_blocked = true;
     }
 
     /// Continues a blocked queue. Has no effect on a queue that is not blocked.
@@ -163,6 +170,20 @@ where
         if was_blocked && let Some(item) = self.pop(key) {
             self.start(key.clone(), item);
         }
+    }
+
+    /// Removes the queues of these keys with their waiting items. No work on them may run any more,
+    /// and none is continued after a pause.
+    pub(super) fn remove(&self, is_removed: impl Fn(&K) -> bool) {
+        let mut ready = self.ready();
+        ready.keys.retain(|key| !is_removed(key));
+        self.queues.retain(|key, queue| {
+            let is_removed = is_removed(key);
+            if is_removed {
+                self.waiting.fetch_sub(queue.items.len(), Ordering::Relaxed);
+            }
+            !is_removed
+        });
     }
 
     /// Starts no more work; running work continues.
@@ -184,10 +205,22 @@ where
     }
 
     fn wait_for_worker(&self, ready: &mut Ready<K>, key: K, item: T) {
-        if let Some(mut queue) = self.queues.get_mut(&key) {
-            queue.items.push_front(item);
+        match self.queues.get_mut(&key) {
+            Some(mut queue) => queue.items.push_front(item),
+            None => {
+                self.waiting.fetch_sub(1, Ordering::Relaxed); // it was removed
+                return;
+            }
         }
         ready.keys.push_back(key);
+    }
+
+    fn new_queue(&self) -> Queue<T> {
+        Queue {
+            number: self.created.fetch_add(1, Ordering::Relaxed),
+            items: VecDeque::new(),
+            is_blocked: false,
+        }
     }
 
     /// Works on queue after queue; while others wait for a worker, on one item of each at a time.
@@ -253,10 +286,16 @@ where
     /// Starts a queue again with the item that `later` returns.
     fn start_after(self: &Arc<Self>, later: impl Future<Output = T> + Send + 'static, key: K) {
         let queues = Arc::clone(self);
+        let number = self.queues.get(&key).map(|queue| queue.number);
         // Not one of the tasks that a stop waits for.
         tokio::spawn(self.watch.watch(self.name, async move {
             let item = later.await;
-            queues.start(key, item);
+            let now = queues.queues.get(&key).map(|queue| queue.number);
+            if number.is_some() && now == number {
+                queues.start(key, item);
+            } else {
+                queues.waiting.fetch_sub(1, Ordering::Relaxed); // it was removed
+            }
         }));
     }
 
@@ -275,15 +314,6 @@ where
 
     fn ready(&self) -> MutexGuard<'_, Ready<K>> {
         self.ready.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl<T> Default for Queue<T> {
-    fn default() -> Self {
-        Queue {
-            items: VecDeque::new(),
-            is_blocked: false,
-        }
     }
 }
 
@@ -461,6 +491,51 @@ mod tests {
         queues.tasks.wait().await;
         assert_eq!(*log.lock().unwrap(), [(1, 0)]);
         assert_eq!(queues.waiting(), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_removed_queue_is_not_continued_after_a_pause_and_its_key_begins_anew() {
+        let log = Log::default();
+        let done = Arc::clone(&log);
+        let queues = KeyedQueues::new(TaskTracker::new(), 1, move |key, item| {
+            done.lock().unwrap().push((key, item));
+            let next = if item < 10 {
+                Next::Retry(item, Duration::from_secs(60))
+            } else {
+                Next::Done
+            };
+            std::future::ready(next)
+        });
+        for (key, item) in [(1, 1), (1, 2), (2, 20), (2, 21)] {
+            queues.push(key, item);
+        }
+        queues.block(3);
+        sleep(MOMENT).await;
+        assert_eq!(queues.waiting(), 2, "those of the first key");
+        queues.remove(|key| *key != 2);
+        queues.push(1, 11);
+        queues.push(3, 30);
+        sleep(Duration::from_secs(120)).await;
+        assert_eq!(
+            *log.lock().unwrap(),
+            [(1, 1), (2, 20), (2, 21), (1, 11), (3, 30)]
+        );
+        assert_eq!(queues.waiting(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_removed_queue_does_not_wait_for_a_worker_any_more() {
+        let (queues, log) = recorded(1);
+        for key in 1..=3 {
+            queues.push(key, 0);
+            queues.push(key, 1);
+        }
+        sleep(MOMENT / 2).await;
+        queues.remove(|key| *key == 2);
+        until_empty(&queues).await;
+        let mut done = log.lock().unwrap().clone();
+        done.sort_unstable();
+        assert_eq!(done, [(1, 0), (1, 1), (3, 0), (3, 1)]);
     }
 
     #[tokio::test(start_paused = true)]

@@ -8,8 +8,10 @@
 //!   event at a time.
 //! - `send` makes the committed calls, in order per chat. Calls wait here until the portal takes
 //!   them.
-//! - `background` reads what an earlier process left, polls, fetches offline events, reminds and
-//!   sweeps. Events that arrive while the older ones are read wait here.
+//! - `ownership` takes up the partitions of the store that this process owns, and reads what an
+//!   earlier process left there. Events that arrive meanwhile wait here. All other work is only
+//!   done in these partitions, except accepting events.
+//! - `background` polls, fetches offline events, reminds and sweeps.
 //! - `reconcile` sets up bots, commands, connectors and bindings on a portal. Portals that cannot
 //!   be reached wait here for the retry.
 //!
@@ -27,6 +29,7 @@ mod handle;
 mod health;
 mod keyed_queues;
 mod log_limit;
+mod ownership;
 mod reconcile;
 mod registry;
 mod retry;
@@ -35,6 +38,7 @@ mod watch;
 mod webhooks;
 
 use std::fmt;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -48,7 +52,7 @@ use crate::handler::{AnyBot, AnyConnector};
 use crate::portal::{Application, Http, Plan, Portal, Urgency};
 use crate::store::{
     Access, Clock, Conversation, EventId, Installation, Limits, OrderingKey, Store, StoreError,
-    TurnCommit,
+    StoreErrorKind, TurnCommit,
 };
 use crate::tasks::Watch;
 
@@ -62,6 +66,7 @@ use background::polling::Polling;
 use handle::connectors::ConnectorEntry;
 use health::HealthCheck;
 use keyed_queues::{KeyedQueues, Next};
+use ownership::Owned;
 use registry::{Installed, Registry};
 use send::QueuedSend;
 
@@ -86,6 +91,7 @@ pub(crate) use handle::hooks::{HookSpec, user_in_query};
 pub use health::Health;
 pub use log_limit::LOG_LINES_MAX;
 pub(crate) use log_limit::LogLimit;
+pub use ownership::HAND_OVER_PATIENCE;
 #[cfg(feature = "cli")]
 pub(crate) use reconcile::requirements::Requirement;
 pub use reconcile::{Mode, START_PATIENCE, Step};
@@ -151,6 +157,9 @@ pub struct Options {
     pub poll_quick: Duration,
     /// Interval between two polls of a bot while nobody does. Default: [`POLL_SLOW`].
     pub poll_slow: Duration,
+    /// The number of this deployment. A process with a lower number does not set up portals again
+    /// that one with a higher number has set up. Default: 0.
+    pub deployment: u64,
     /// The clock; tests use one that they control. Default: the system's.
     pub clock: Clock,
 }
@@ -213,12 +222,14 @@ pub struct Engine {
     proof_limits: ProofLimits,
     /// The payments that portals are being asked about.
     payments: Payments,
+    /// The partitions of the store that this process owns: it works on their portals only.
+    owned: Owned,
     /// Events in the store that are not in a queue yet. New events wait behind them.
     backlog: Backlog,
-    /// The bots whose events are polled, so that each is polled once, and the bot of each portal
-    /// that is next.
     /// What is known about the program's health, so that probes cost nothing.
     health: HealthCheck,
+    /// The bots whose events are polled, so that each is polled once, and the bot of each portal
+    /// that is next.
     polling: Polling,
     /// The portals whose offline events are fetched, so that each is fetched from once.
     offline_fetch: OfflineFetch,
@@ -234,6 +245,8 @@ pub struct Engine {
     tasks: TaskTracker,
     /// Records the failure of a task that must not end; everything spawned is watched.
     watch: Watch,
+    /// Set when the portals were reconciled: those that this process owns later are, too.
+    reconciles: AtomicBool,
     /// Set by the first start, so that a second one has no effect.
     started: OnceCell<()>,
     /// Cancelled by a stop; everything that sleeps or retries ends then.
@@ -321,6 +334,7 @@ impl Engine {
                 ),
                 proof_limits: ProofLimits::new(),
                 payments: Payments::default(),
+                owned: Owned::new(),
                 backlog: Backlog::new(),
                 health: HealthCheck::default(),
                 polling: Polling::default(),
@@ -331,6 +345,7 @@ impl Engine {
                 charsets: Charsets::default(),
                 tasks,
                 watch,
+                reconciles: AtomicBool::new(false),
                 started: OnceCell::new(),
                 stopped: CancellationToken::new(),
             }
@@ -360,12 +375,12 @@ impl Engine {
 
     /// Waits until everything that an earlier process left is in its queue.
     pub async fn until_backlog_loaded(&self) {
-        self.backlog.until_loaded().await;
+        self.owned.until_loaded().await;
     }
 
     /// Returns how many events and how many calls wait or are being worked on.
     pub fn waiting(&self) -> (usize, usize) {
-        let events = self.backlog.deferred() + self.events.waiting();
+        let events = self.owned.deferred() + self.events.waiting();
         (events, self.outbox.waiting())
     }
 
@@ -523,7 +538,12 @@ impl Engine {
             let Err(error) = write(&*self.options.store).await else {
                 return true;
             };
-            tracing::error!(%error, "the store cannot write; retrying");
+            if error.kind() == StoreErrorKind::NotOwner {
+                // The store is about to say that the partition is lost, which ends this work.
+                tracing::debug!(%error, "the store refuses what another process owns now");
+            } else {
+                tracing::error!(%error, "the store cannot write; retrying");
+            }
             let pause = self.stopped.run_until_cancelled(tokio::time::sleep(PAUSE));
             if Box::pin(pause).await.is_none() {
                 return false;

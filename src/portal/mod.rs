@@ -114,6 +114,8 @@ struct Variant {
     token: Option<SecretString>,
     /// `auth_connector` of every call.
     source: Option<String>,
+    /// Whether they are only made while this process owns the portal.
+    is_owners: bool,
 }
 
 #[derive(Debug)]
@@ -281,6 +283,25 @@ impl Portal {
     #[must_use]
     pub fn with_token(&self, token: SecretString) -> Self {
         self.with_variant(|variant| variant.token = Some(token))
+    }
+
+    /// The same portal for calls that only the process may make that owns the portal
+    /// ([`may_send`](crate::store::Ownership::may_send)). Each is checked when its request is
+    /// written.
+    #[must_use]
+    pub(crate) fn while_owned(&self) -> Self {
+        self.with_variant(|variant| variant.is_owners = true)
+    }
+
+    /// Returns true if a call may be made now, as far as it depends on who owns the portal.
+    fn may_send(&self) -> bool {
+        let is_owners = self.variant.as_ref().is_some_and(|own| own.is_owners);
+        !is_owners || self.owner_may_send()
+    }
+
+    fn owner_may_send(&self) -> bool {
+        let store = &self.inner.store;
+        store.may_send(store.partition(self.id()))
     }
 
     /// The same portal for calls with this `auth_connector`; an empty one is none.

@@ -154,6 +154,13 @@ impl Engine {
         }
         pending.answer(proven.map(|_| ()));
         if let Some(portal) = portal {
+            self.set_up_soon(portal);
+        }
+    }
+
+    /// Queues a portal that was installed to be set up, unless another process owns it.
+    pub(in crate::engine) fn set_up_soon(&self, portal: Portal) {
+        if self.works_on(portal.id()) {
             self.setups.push(portal.id().clone(), portal);
         }
     }
@@ -163,7 +170,8 @@ impl Engine {
         self: Arc<Self>,
         portal: Portal,
     ) -> Next<Portal> {
-        let _ = self.set_up(&portal).await; // each failure is logged
+        let id = portal.id().clone();
+        let _ = self.run_owned(&id, self.set_up(&portal)).await; // each failure is logged
         self.registry.count_set_up();
         Next::Done
     }

@@ -213,9 +213,11 @@ impl Engine {
     }
 
     /// Puts an event into its queue, or defers it while what an earlier process left is being read.
+    /// Leaves it to the process that owns its portal, if that is another one.
     fn queue(self: &Arc<Self>, id: EventId, event: RoutedEvent, delivery: &Delivery) {
         let RoutedEvent { key, event, .. } = event;
-        let Some(key) = self.backlog.defer(id, key) else {
+        let partition = self.options.store.partition(key.portal());
+        let Some(key) = self.owned.defer(partition, id, key) else {
             return;
         };
         let decoded = event

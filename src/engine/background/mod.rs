@@ -1,5 +1,4 @@
-//! Work in the background: what an earlier process left, reminders, the store's notices, sweeping,
-//! polling, offline events.
+//! Work in the background: reminders, the store's notices, sweeping, polling, offline events.
 
 pub(super) mod backlog;
 pub(super) mod offline_fetch;
@@ -23,12 +22,13 @@ pub use sweep::SWEEP_INTERVAL;
 
 /// Interval at which the store is asked for notices: what entered it from outside the engine.
 pub const NOTICE_INTERVAL: Duration = Duration::from_secs(1);
-/// Number of rows that are read from the store at a time.
+/// Number of reminders that are queued at a time.
 const PAGE: usize = 1_000;
 
 impl Engine {
-    /// Loads the portals and starts to work: continues what an earlier process left, in order, chat
-    /// by chat, and watches reminders and the store. It returns when events can be accepted; the
+    /// Loads the portals and starts to work: takes up the partitions of the store that this process
+    /// owns, continues what an earlier process left there, in order, chat by chat, and watches
+    /// reminders and the store. It returns when events can be accepted; the
     /// rest continues in the background.
     ///
     /// [`accept`](Engine::accept) calls it too, but only when the first event comes. Calling it
@@ -43,19 +43,12 @@ impl Engine {
 
     async fn start_once(self: &Arc<Self>) -> Result<(), StoreError> {
         self.load_portals().await?;
-        for key in self.options.store.blocked().await? {
-            self.events.block(key.clone());
-            self.backlog.block(key);
-        }
         let last_event = self.options.store.last_event().await?;
         let ages = Ages::new(self.options.clock.now(), last_event, Instant::now());
-        let engine = Arc::clone(self);
-        self.tasks.spawn(self.watch.watch("backlog", async move {
-            if let Err(error) = engine.load_backlog().await {
-                let cause = format!("cannot read the events of an earlier process: {error}");
-                engine.watch.fail(TaskFailed::new("backlog", cause));
-            }
-        }));
+        let changes = self.options.store.join();
+        self.run_endlessly("ownership", |engine| {
+            Engine::follow_ownership(engine, changes)
+        });
         self.run_connectors();
         let store = Arc::clone(&self.options.store);
         let watch = self.watch.clone();
@@ -110,33 +103,6 @@ impl Engine {
         Ok(())
     }
 
-    /// Queues the calls and events that an earlier process left. Events that arrive meanwhile are
-    /// deferred, so that the older ones of their chat come first.
-    async fn load_backlog(self: &Arc<Self>) -> Result<(), StoreError> {
-        let store = &self.options.store;
-        let mut last = None;
-        loop {
-            let calls = store.unsent(None, last, PAGE).await?;
-            let Some(call) = calls.last() else { break };
-            last = Some(call.id);
-            for call in calls {
-                self.outbox.push(call.to, QueuedSend::new(call.id));
-            }
-        }
-        let mut last = None;
-        loop {
-            let events = store.waiting(None, last, PAGE).await?;
-            let Some((id, _)) = events.last() else { break };
-            last = Some(*id);
-            for (id, key) in events {
-                self.events.push(key, QueuedEvent::stored(id));
-            }
-        }
-        let queue = |id, key| self.events.push(key, QueuedEvent::stored(id));
-        self.backlog.loaded_up_to(last, queue);
-        Ok(())
-    }
-
     /// Queues the events that the store had to spool, if there are any: an event that arrives now
     /// comes behind them.
     ///
@@ -156,11 +122,11 @@ impl Engine {
         let store = &self.options.store;
         for notice in store.notices().await? {
             match notice {
-                Notice::Event(id, key) => {
-                    self.events
-                        .insert(key, QueuedEvent::stored(id), |other| other.id < id);
+                Notice::Event(id, key) => self.queue_noticed(id, key),
+                Notice::Call(id, to) if self.works_on(&to.portal) => {
+                    self.outbox.push(to, QueuedSend::new(id));
                 }
-                Notice::Call(id, to) => self.outbox.push(to, QueuedSend::new(id)),
+                Notice::Call(..) => {}     // the owner makes it
                 Notice::Unblocked(_) => {} // found below
             }
         }

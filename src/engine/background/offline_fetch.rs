@@ -55,7 +55,7 @@ impl Engine {
         self.tasks.spawn(self.watch.watch("offline events", async move {
             let (mut failures, mut is_first) = (0, true);
             while let Some(engine) = weak.upgrade() {
-                if engine.portal(portal.id()).is_none() {
+                if engine.portal(portal.id()).is_none() || !engine.works_on(portal.id()) {
                     engine.offline_fetch.end(portal.id());
                     return;
                 }

@@ -156,6 +156,10 @@ impl Engine {
 
     /// Polls once. Returns the time until the next poll; `None` if polling ends.
     async fn poll(self: &Arc<Self>, poll: &mut Poll) -> Option<Duration> {
+        if !self.works_on(poll.portal.id()) {
+            tracing::info!(portal = %poll.portal.id(), bot = poll.bot.code, "another process polls for events");
+            return None;
+        }
         let answer = async {
             let interval = self.options.poll_quick;
             self.polling.wait_for(poll.portal.id(), interval).await;

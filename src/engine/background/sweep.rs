@@ -59,7 +59,9 @@ pub(super) async fn sweep(engine: Weak<Engine>, mut ages: Ages) {
             Err(error) => tracing::error!(%error, "the store cannot be swept"),
         }
         for portal in engine.registry.portals() {
-            portal.renew_old_tokens(clock).await;
+            if engine.works_on(portal.id()) {
+                portal.renew_old_tokens(clock).await;
+            }
         }
     }
 }

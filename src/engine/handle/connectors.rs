@@ -57,6 +57,15 @@ impl ConnectorEntry {
         self.id().eq_ignore_ascii_case(id)
     }
 
+    /// Sets that it is joined to no line of these portals.
+    pub(in crate::engine) fn leave(&self, is_left: impl Fn(&MemberId) -> bool) {
+        self.joined.send_if_modified(|joined| {
+            let before = joined.len();
+            joined.retain(|(portal, _)| !is_left(portal));
+            joined.len() < before
+        });
+    }
+
     /// Sets whether it is joined to a line.
     pub(in crate::engine) fn set_joined(&self, portal: &MemberId, line: LineId, is_joined: bool) {
         let key = (portal.clone(), line);

@@ -57,10 +57,26 @@ enum Loaded {
 }
 
 impl Engine {
-    /// Handles one event of a queue.
+    /// Handles one event of a queue, if this process owns its portal, and until it does not any
+    /// more.
     pub(super) async fn handle(
         self: Arc<Self>,
         key: OrderingKey,
+        queued: QueuedEvent,
+    ) -> Next<QueuedEvent> {
+        let partition = self.options.store.partition(key.portal());
+        match self.owned.enter(partition) {
+            Some(running) => {
+                let handled = running.run(self.handle_owned(&key, queued)).await;
+                handled.unwrap_or(Next::Done) // the queue is removed
+            }
+            None => Next::Retry(QueuedEvent::stored(queued.id), STORE_PAUSE),
+        }
+    }
+
+    async fn handle_owned(
+        self: &Arc<Self>,
+        key: &OrderingKey,
         queued: QueuedEvent,
     ) -> Next<QueuedEvent> {
         let QueuedEvent { id, decoded } = queued;
@@ -68,8 +84,8 @@ impl Engine {
             Some(decoded) => Ok(Loaded::Delivered(decoded.0, decoded.1)),
             None => Box::pin(self.load(id)).await,
         };
-        let current = CurrentEvent { id, key: &key };
-        let handled: HandleFuture<'_> = match (&key, loaded) {
+        let current = CurrentEvent { id, key };
+        let handled: HandleFuture<'_> = match (key, loaded) {
             (_, Ok(Loaded::Gone)) => return Next::Done,
             (_, Err(next)) => return next,
             (OrderingKey::Chat(chat), Ok(Loaded::Delivered(delivery, Event::Chat(event)))) => {

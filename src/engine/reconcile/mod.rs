@@ -9,12 +9,14 @@
 mod bindings;
 mod bot_tokens;
 mod bots;
+mod completed;
 mod connectors;
 mod mode_change;
 pub(super) mod requirements;
 mod step;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
@@ -28,6 +30,7 @@ use super::retry::pause;
 use crate::event::{BotRef, MemberId};
 use crate::handler::EventMode;
 use crate::portal::{Error, Portal};
+use crate::store::Partition;
 
 pub use step::Step;
 
@@ -102,17 +105,32 @@ impl Engine {
         Ok(work.steps)
     }
 
-    /// Reconciles all known portals, and starts to poll for the bots whose events are polled.
-    /// Returns the portals that refused permanently. Those that cannot be reached, or take longer
-    /// than [`START_PATIENCE`], continue in the background.
+    /// Reconciles the known portals that this process owns, and starts to poll for the bots whose
+    /// events are polled; portals that it owns later are reconciled then. Returns the portals that
+    /// refused permanently. Those that cannot be reached, or take longer than [`START_PATIENCE`],
+    /// continue in the background. With a store for one process, it owns all portals.
     pub async fn reconcile(self: &Arc<Self>) -> Vec<(MemberId, Error)> {
-        let portals = self.registry.portals();
+        let _ = timeout(START_PATIENCE, self.owned.until_gained()).await; // later ones follow
+        self.reconciles.store(true, Ordering::Relaxed);
+        let mut portals = self.registry.portals();
+        portals.retain(|portal| self.works_on(portal.id()));
+        self.reconcile_all(portals, false).await
+    }
+
+    /// Reconciles portals. Those that another process has set up are left as they are if
+    /// `takes_over`.
+    async fn reconcile_all(
+        self: &Arc<Self>,
+        portals: Vec<Portal>,
+        takes_over: bool,
+    ) -> Vec<(MemberId, Error)> {
         let tries = portals.into_iter().map(async |portal| {
             let id = portal.id().clone();
             let (report, refused) = oneshot::channel();
             let engine = Arc::clone(self);
             tokio::spawn(self.watch.watch("setup", async move {
-                let _ = report.send(engine.try_to_reconcile(portal).await); // it may be too late
+                let tried = engine.try_to_reconcile(portal, takes_over).await;
+                let _ = report.send(tried); // it may be too late
             }));
             match timeout(START_PATIENCE, refused).await {
                 Ok(refused) => refused.ok()?.map(|error| (id, error)),
@@ -138,11 +156,30 @@ impl Engine {
         }));
     }
 
+    /// Reconciles the portals of a partition that this process owns now, in the background, if it
+    /// reconciles portals at all.
+    pub(super) fn set_up_gained(self: &Arc<Self>, partition: Partition) {
+        if !self.reconciles.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut portals = self.registry.portals();
+        portals.retain(|portal| self.options.store.partition(portal.id()) == partition);
+        let engine = Arc::clone(self);
+        tokio::spawn(self.watch.watch("setup", async move {
+            engine.reconcile_all(portals, true).await;
+        }));
+    }
+
     /// Reconciles a portal, now or in the background. Returns the error if the portal refuses
     /// permanently.
-    async fn try_to_reconcile(self: Arc<Self>, portal: Portal) -> Option<Error> {
-        let tried = self.stopped.run_until_cancelled(self.set_up(&portal));
-        match tried.await? {
+    async fn try_to_reconcile(self: Arc<Self>, portal: Portal, takes_over: bool) -> Option<Error> {
+        let set_up = self.run_owned(portal.id(), async {
+            if takes_over && self.is_set_up(&portal).await {
+                return Ok(());
+            }
+            self.set_up(&portal).await
+        });
+        match self.stopped.run_until_cancelled(set_up).await?? {
             Err(error) if error.may_pass_later() => {
                 self.reconcile_later(portal);
                 None
@@ -162,8 +199,9 @@ impl Engine {
                     return;
                 }
                 let Some(engine) = weak.upgrade() else { return };
-                match engine.set_up(&portal).await {
-                    Err(error) if error.may_pass_later() => {}
+                let set_up = engine.run_owned(portal.id(), engine.set_up(&portal));
+                match set_up.await {
+                    Some(Err(error)) if error.may_pass_later() => {}
                     _ => return,
                 }
             }
@@ -208,6 +246,9 @@ impl Engine {
                 tracing::error!(portal = %portal.id(), error = %causes(&error), "the events cannot be bound");
                 first = first.and(Err(error));
             }
+        }
+        if first.is_ok() {
+            self.note_set_up(portal.id()).await;
         }
         first
     }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::keyed_queues::Next;
 use super::retry::{pause, spread};
@@ -49,6 +49,8 @@ const _: () =
     assert!(SENDS_OF_ONE_MAX / 2 < VISITOR_SENDS_MAX && VISITOR_SENDS_MAX < SENDS_OF_ONE_MAX);
 /// How long a queue pauses for that.
 const BUSY_PAUSE: Duration = Duration::from_secs(1);
+/// How long a queue pauses while this process is not certain that it owns the portal.
+const OWNER_PAUSE: Duration = Duration::from_millis(250);
 /// Time over which the calls that waited for a portal are spread when it is back.
 const WAKE_SPREAD: Duration = Duration::from_secs(1);
 
@@ -61,6 +63,8 @@ pub(super) struct QueuedSend {
     urgency: Option<Urgency>,
     /// When this process tried it first, on a clock that does not jump.
     first_tried: Option<Instant>,
+    /// Until when it waits for the request of the portal's earlier owner to end.
+    not_before: Option<Instant>,
     /// Whether this call tries a portal that is away.
     is_probe: bool,
 }
@@ -72,6 +76,7 @@ impl QueuedSend {
             failures: 0,
             urgency: None,
             first_tried: None,
+            not_before: None,
             is_probe: false,
         }
     }
@@ -80,6 +85,12 @@ impl QueuedSend {
     pub(super) fn with_urgency(self, urgency: Urgency) -> Self {
         let urgency = Some(urgency);
         Self { urgency, ..self }
+    }
+
+    /// The same call, not made before this moment.
+    pub(super) fn not_before(self, at: Instant) -> Self {
+        let not_before = Some(at);
+        Self { not_before, ..self }
     }
 
     /// Retries after a pause, which is at least `min_pause` if the portal gave a time.
@@ -102,16 +113,38 @@ impl QueuedSend {
 }
 
 impl Engine {
-    /// Makes one call of a chat.
+    /// Makes one call of a chat, if this process owns its portal, and until it does not any more.
     pub(super) async fn send(
         self: Arc<Self>,
         to: Conversation,
         mut queued: QueuedSend,
     ) -> Next<QueuedSend> {
+        if let Some(at) = queued.not_before.take() {
+            return Next::Later(Box::pin(async move {
+                sleep_until(at).await;
+                queued
+            }));
+        }
+        let partition = self.options.store.partition(&to.portal);
+        let may_send = self.options.store.may_send(partition);
+        match self.owned.enter(partition).filter(|_| may_send) {
+            Some(running) => {
+                let sent = running.run(self.send_owned(&to, queued)).await;
+                sent.unwrap_or(Next::Done) // the queue is removed
+            }
+            None => Next::Retry(queued, OWNER_PAUSE),
+        }
+    }
+
+    async fn send_owned(
+        self: &Arc<Self>,
+        to: &Conversation,
+        mut queued: QueuedSend,
+    ) -> Next<QueuedSend> {
         let known = self.portal(&to.portal);
         let urgency = match queued.urgency {
             Some(urgency) => urgency,
-            None => Box::pin(self.urgency_of(&to)).await,
+            None => Box::pin(self.urgency_of(to)).await,
         };
         queued.urgency = Some(urgency);
         queued.first_tried.get_or_insert_with(Instant::now);
@@ -160,8 +193,8 @@ impl Engine {
         };
         let repeat_id = is_shown_once(&call).then(|| RepeatId::of(&call));
         let of_chat = match urgency {
-            Urgency::Answer => portal.with_key(&to),
-            _ => portal.with_key(&to).for_visitor(),
+            Urgency::Answer => portal.with_key(to).while_owned(),
+            _ => portal.with_key(to).for_visitor().while_owned(),
         };
         let bot = BotClient::new(of_chat, to.bot, call.api);
         let transport = &self.options.transport;

@@ -90,6 +90,16 @@ impl Error {
         Error::new(method, Kind::QueueFull(waiting))
     }
 
+    /// A call that is not made, since another process may own the portal.
+    pub(in crate::portal) fn not_owner(method: &str) -> Error {
+        Error::new(method, Kind::NotOwner)
+    }
+
+    /// A call that was sent, and had no answer within this time.
+    pub(in crate::portal) fn no_answer_within(method: &str, limit: Duration) -> Error {
+        Error::new(method, Kind::NoAnswer(limit))
+    }
+
     pub(crate) fn store(method: &str, source: StoreError) -> Error {
         Error::new(method, Kind::Store(source))
     }

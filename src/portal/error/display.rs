@@ -115,6 +115,10 @@ impl fmt::Display for Error {
             }
             Kind::Forbidden(why) => write!(f, "not called: {why}")?,
             Kind::QueueFull(waiting) => write!(f, "not called: {waiting} calls wait already")?,
+            Kind::NotOwner => f.write_str("not called: another process may own the portal")?,
+            Kind::NoAnswer(limit) => {
+                write!(f, "no answer within {limit:?}; the call may have been run")?
+            }
             Kind::Store(_) => f.write_str("the new tokens could not be stored")?,
         }
         match self.advice().filter(|_| !f.alternate()) {

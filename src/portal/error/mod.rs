@@ -101,6 +101,10 @@ enum Kind {
     Forbidden(Forbidden),
     /// This many calls wait already.
     QueueFull(usize),
+    /// Another process may own the portal.
+    NotOwner,
+    /// There was no answer within this time.
+    NoAnswer(Duration),
     Store(StoreError),
 }
 
@@ -264,11 +268,12 @@ impl Error {
                     || self.is_one_of(&BEFORE_METHOD)
             }
             Kind::Unreachable { was_sent, .. } => !was_sent,
-            Kind::Forbidden(_) | Kind::QueueFull(_) => true,
+            Kind::Forbidden(_) | Kind::QueueFull(_) | Kind::NotOwner => true,
             Kind::Answer(_)
             | Kind::NotAList(_)
             | Kind::NotJson { .. }
             | Kind::TooLarge(_)
+            | Kind::NoAnswer(_)
             | Kind::Store(_) => false,
         }
     }
@@ -281,11 +286,13 @@ impl Error {
         is_call
             && match &*self.kind {
                 Kind::Refused { .. } => self.is_server_error() && !self.was_not_run(),
-                Kind::Answer(_) | Kind::NotAList(_) | Kind::NotJson { .. } | Kind::TooLarge(_) => {
-                    true
-                }
+                Kind::Answer(_)
+                | Kind::NotAList(_)
+                | Kind::NotJson { .. }
+                | Kind::TooLarge(_)
+                | Kind::NoAnswer(_) => true,
                 Kind::Unreachable { was_sent, .. } => *was_sent,
-                Kind::Forbidden(_) | Kind::Store(_) | Kind::QueueFull(_) => false,
+                Kind::Forbidden(_) | Kind::Store(_) | Kind::QueueFull(_) | Kind::NotOwner => false,
             }
     }
 
@@ -304,6 +311,8 @@ impl Error {
             }
             Kind::Unreachable { .. }
             | Kind::NotJson { .. }
+            | Kind::NoAnswer(_)
+            | Kind::NotOwner
             | Kind::Store(_)
             | Kind::QueueFull(_) => true,
             Kind::Forbidden(why) => why.is_redirect(),
@@ -336,7 +345,7 @@ impl Error {
     /// failed, or what came back is not from them, such as a gateway's page or redirect.
     pub(in crate::portal) fn is_no_answer(&self) -> bool {
         match &*self.kind {
-            Kind::Unreachable { .. } | Kind::NotJson { .. } => true,
+            Kind::Unreachable { .. } | Kind::NotJson { .. } | Kind::NoAnswer(_) => true,
             Kind::Forbidden(why) => why.is_redirect(),
             _ => false,
         }

@@ -46,6 +46,8 @@ impl Error {
             Kind::Answer(_) | Kind::NotAList(_) | Kind::TooLarge(_) => Reason::UnexpectedAnswer,
             Kind::QueueFull(_) => Reason::QueueFull,
             Kind::Store(_) => Reason::Store,
+            Kind::NotOwner => Reason::NotCalled,
+            Kind::NoAnswer(_) => Reason::Connection,
             Kind::Forbidden(why) => match why {
                 Forbidden::PrivateAddress { .. } => Reason::PrivateAddress,
                 Forbidden::PlainHttp { .. } | Forbidden::PlainHttpRedirect { .. } => {

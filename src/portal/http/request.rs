@@ -2,7 +2,7 @@
 
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::answer::Answer;
 use super::file::{FileContent, FileHeader};
@@ -102,7 +102,7 @@ impl Portal {
             RestVersion::Classic => path.push_str(".json"),
             RestVersion::V3 => path.insert_str(0, "api/"),
         }
-        let answer = self.post(method, &path, &Value::Object(body)).await;
+        let answer = self.post_in_time(method, &path, &Value::Object(body)).await;
         let bucket = &mut self.scheduler().queue.bucket;
         match &answer {
             Err(error) if error.is("QUERY_LIMIT_EXCEEDED") => {
@@ -137,6 +137,20 @@ impl Portal {
         self.acquire_one(method).await?;
         let http = &self.inner.http;
         http.file_header(method, address, &self.endpoint()).await
+    }
+
+    /// Posts to the portal's address, if this process may send the call, and at most for as long as
+    /// it may take.
+    async fn post_in_time(&self, method: &str, path: &str, body: &Value) -> Result<Answer, Error> {
+        if !self.may_send() {
+            return Err(Error::not_owner(method));
+        }
+        match self.inner.store.send_limit() {
+            None => self.post(method, path, body).await,
+            Some(limit) => timeout(limit, self.post(method, path, body))
+                .await
+                .unwrap_or_else(|_| Err(Error::no_answer_within(method, limit))),
+        }
     }
 
     /// Posts to the portal's address, and follows redirects to a new one, which is stored.

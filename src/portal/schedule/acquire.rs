@@ -34,6 +34,8 @@ pub(in crate::portal) struct Scheduler {
 pub(in crate::portal) struct PendingCall {
     method: String,
     params: Value,
+    /// Whether only the process may make it that owns the portal.
+    is_owners: bool,
     permit: oneshot::Sender<Permit>,
 }
 
@@ -97,6 +99,7 @@ impl Portal {
             let pending = PendingCall {
                 method: method.to_owned(),
                 params: size.map(|_| params.clone()).unwrap_or_default(),
+                is_owners: self.variant.as_ref().is_some_and(|own| own.is_owners),
                 permit,
             };
             scheduler.queue.push(self.slot, size, pending);
@@ -176,7 +179,16 @@ impl Portal {
     }
 
     /// Sends calls as one batch, and gives each caller its own answer.
-    async fn send_batch(self, pending: Vec<PendingCall>) {
+    async fn send_batch(self, mut pending: Vec<PendingCall>) {
+        if !self.owner_may_send() {
+            let refused = pending.extract_if(.., |pending| pending.is_owners);
+            for PendingCall { method, permit, .. } in refused {
+                let _ = permit.send(Permit::Answered(Err(Error::not_owner(&method)))); // the caller may be gone by now
+            }
+            if pending.is_empty() {
+                return;
+            }
+        }
         tracing::debug!(portal = %self.id(), calls = pending.len(), "the rate limit is reached; sending a batch");
         let access = self.access().await;
         let command = |(key, pending): (usize, &PendingCall)| {
