@@ -128,6 +128,7 @@ impl Engine {
                 }
                 Notice::Call(..) => {}     // the owner makes it
                 Notice::Unblocked(_) => {} // found below
+                Notice::Portal(_) => {}    // of stores for several processes
             }
         }
         if !self.backlog.has_blocked() {
