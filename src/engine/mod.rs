@@ -43,6 +43,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use futures_util::future::{Either, Ready, ready};
+use secrecy::ExposeSecret;
 use tokio::sync::{Notify, OnceCell};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -395,7 +396,8 @@ impl Engine {
     }
 
     /// Stops handling and sending, and waits at most for `limit` until that is done. Returns true
-    /// if it was.
+    /// if it was. Each partition is given to other processes on the store as soon as the running
+    /// work in it has ended.
     ///
     /// With a durable store, running turns and calls are ended and no more are started: the next
     /// process goes on. Without one, everything that was accepted is handled and sent first, unless
@@ -420,9 +422,11 @@ impl Engine {
         self.setups.close();
         self.proof_limits.close();
         self.tasks.close();
-        let is_done = tokio::time::timeout_at(end, self.tasks.wait())
-            .await
-            .is_ok();
+        let ended = async {
+            self.give_back_all().await;
+            self.tasks.wait().await;
+        };
+        let is_done = tokio::time::timeout_at(end, ended).await.is_ok();
         if let Err(error) = self.arrivals.flush(&*self.options.store).await {
             tracing::warn!(%error, "the last events are not counted");
         }
@@ -453,6 +457,36 @@ impl Engine {
     /// Returns the bot with this code. A program has few bots, so a search is quick enough.
     fn bot(&self, code: &str) -> Option<&Arc<dyn AnyBot>> {
         self.bots.iter().find(|bot| bot.profile().code() == code)
+    }
+
+    /// Reads the installation of a portal, which another process may have stored or removed.
+    async fn read_portal(self: &Arc<Self>, id: &MemberId) -> Result<(), StoreError> {
+        let _changing = self.registry.change(id).await;
+        let known = self.portal(id);
+        let Some(stored) = self.options.store.portal(id).await? else {
+            if known.is_some() {
+                tracing::info!(portal = %id, "the application was removed from the portal");
+                self.registry.remove(id);
+            }
+            return Ok(());
+        };
+        let Some(portal) = known else {
+            tracing::info!(portal = %id, "another process has installed the application on a portal");
+            let portal = self.add_portal(stored).await;
+            self.set_up_soon(portal);
+            return Ok(());
+        };
+        let installed = portal.installation().await;
+        let is_new = installed.application_token.expose_secret()
+            != stored.application_token.expose_secret()
+            || installed.installed_at != stored.installed_at;
+        if is_new || !installed.is_same(&stored) {
+            let portal = self.add_portal(stored).await;
+            if is_new {
+                self.set_up_soon(portal);
+            }
+        }
+        Ok(())
     }
 
     /// Adds a portal to the registry, or gives a known one its new tokens, and returns its client.

@@ -123,6 +123,11 @@ impl Owned {
             .map(|held| Arc::clone(&held))
     }
 
+    fn all(&self) -> Vec<(Partition, Arc<Held>)> {
+        let all = self.partitions.iter();
+        all.map(|held| (*held.key(), Arc::clone(&held))).collect()
+    }
+
     /// Returns true if new work may start in a partition.
     pub(super) fn works_on(&self, partition: Partition) -> bool {
         let held = self.partitions.get(&partition);
@@ -325,6 +330,22 @@ impl Engine {
             tracing::warn!(%partition, %error, "a partition cannot be given to another process now; retrying");
             sleep(NOTICE_INTERVAL).await;
         }
+    }
+
+    /// Gives all partitions back, each when the running work in it has ended. No work starts any
+    /// more.
+    pub(super) async fn give_back_all(&self) {
+        let store = &self.options.store;
+        store.leave();
+        let give_back = async |(partition, held): (Partition, Arc<Held>)| {
+            held.running.close();
+            held.running.wait().await;
+            if let Err(error) = store.release(partition).await {
+                tracing::debug!(%partition, %error, "a partition is given up when the store is closed");
+            }
+        };
+        let all = self.owned.all().into_iter().map(give_back);
+        futures_util::future::join_all(all).await;
     }
 
     /// Ends all work in a partition, and empties its queues. When it returns, nothing runs there.

@@ -90,6 +90,16 @@ impl Installation {
         }
     }
 
+    /// Returns true if both have the same address and credentials.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let spare = |of: &Self| of.spare.as_ref().map(|spare| spare.tokens.access.clone());
+        let secret =
+            |token: Option<SecretString>| token.map(|token| token.expose_secret().to_owned());
+        self.endpoint == other.endpoint
+            && self.access.is_same(&other.access)
+            && secret(spare(self)) == secret(spare(other))
+    }
+
     /// Returns all known hosts of the portal, the present one last. Each has its port, if it is not
     /// the default one.
     pub(crate) fn hosts(&self) -> Vec<String> {

@@ -116,7 +116,10 @@ impl Engine {
             let delivery = unproven::copy(&delivery)?;
             return self.note_payment(delivery).map(|()| Accepted::Noted);
         }
-        let proven = self.verify(&delivery).ok_or(AcceptError::Unproven)?;
+        let proven = match self.verify(&delivery) {
+            Some(proven) => proven,
+            None => Box::pin(self.verify_with_store(&delivery)).await?,
+        };
         if proven.by == ProvenBy::ApplicationToken {
             delivery.bound_for = Some(user); // bindings of outgoing webhooks are for nobody
         }

@@ -24,6 +24,9 @@ const SPARES_MAX: usize = 2;
 const SPARES_OF_ONE_MAX: u32 = 30;
 /// The period of [`SPARES_OF_ONE_MAX`].
 const SPARES_PERIOD: Duration = Duration::from_secs(60 * 60);
+/// Maximum number of installations that are read from the store at the same time, because an event
+/// names a portal that this process does not know. Further events are refused.
+const LOOKUPS_MAX: usize = 4;
 /// Maximum number of refused tokens that are recognised and not checked again. The oldest are
 /// dropped first.
 const REFUSED_MAX: usize = 4_096;
@@ -37,6 +40,8 @@ pub(in crate::engine) struct ProofLimits {
     payments: Semaphore,
     /// One permit for each person's tokens that may be checked at the same time.
     spares: Arc<Semaphore>,
+    /// One permit for each installation that may be read from the store at the same time.
+    lookups: Semaphore,
     /// When the period of each portal began, and how many people's tokens were checked since then.
     periods: Mutex<HashMap<MemberId, (Time, u32)>>,
     refused: Mutex<RefusedTokens>,
@@ -79,6 +84,7 @@ impl ProofLimits {
             installs: InstallQueue::default(),
             payments: Semaphore::new(PAYMENTS_MAX),
             spares: Arc::new(Semaphore::new(SPARES_MAX)),
+            lookups: Semaphore::new(LOOKUPS_MAX),
             periods: Mutex::default(),
             refused: Mutex::default(),
         }
@@ -87,6 +93,12 @@ impl ProofLimits {
     /// Waits for a permit to ask a portal about a payment. Returns `None` if the program stops.
     pub(in crate::engine) async fn payment(&self) -> Option<SemaphorePermit<'_>> {
         self.payments.acquire().await.ok()
+    }
+
+    /// Returns a permit to read an installation from the store. Returns `None` while too many are
+    /// read.
+    pub(in crate::engine) fn lookup(&self) -> Option<SemaphorePermit<'_>> {
+        self.lookups.try_acquire().ok()
     }
 
     /// Returns a permit to check a person's tokens with an installed portal. Returns `None` while

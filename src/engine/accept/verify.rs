@@ -1,11 +1,13 @@
 //! Verifies that an event is from the portal that it names: by the application's token, or by the
 //! token of an outgoing webhook.
 
+use std::sync::Arc;
+
 use secrecy::ExposeSecret;
 use subtle::ConstantTimeEq;
 
-use crate::engine::Engine;
 use crate::engine::registry::Registry;
+use crate::engine::{AcceptError, Engine};
 use crate::event::{Category, Delivery, MemberId};
 use crate::portal::Portal;
 
@@ -35,6 +37,24 @@ impl Engine {
                 self.verify_hook_token(delivery)
                     .map(proven(ProvenBy::HookToken))
             })
+    }
+
+    /// Verifies the event of a portal that another process may have installed a moment ago. The
+    /// store is read for a bounded number of events at a time; further ones are refused.
+    pub(super) async fn verify_with_store(
+        self: &Arc<Self>,
+        delivery: &Delivery,
+    ) -> Result<Proven, AcceptError> {
+        let (member_id, token) = delivery.proof();
+        // With a store for one process, this one knows all installations.
+        let is_shared = self.options.store.send_limit().is_some();
+        let is_possible = is_shared && is_member_id(&member_id) && !token.is_empty();
+        let lookup = self.proof_limits.lookup().filter(|_| is_possible);
+        let lookup = lookup.ok_or(AcceptError::Unproven)?;
+        let read = self.read_portal(&MemberId::new(&*member_id)).await;
+        drop(lookup);
+        read?;
+        self.verify(delivery).ok_or(AcceptError::Unproven)
     }
 
     fn verify_application_token(&self, delivery: &Delivery) -> Option<MemberId> {
@@ -123,6 +143,11 @@ impl Registry {
         let portals = self.webhooks().into_iter().filter(has_token);
         the_only(portals.map(|portal| portal.id().clone()))
     }
+}
+
+/// Returns true if a text may be the id of a portal: up to 64 letters and digits.
+fn is_member_id(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.bytes().all(|c| c.is_ascii_alphanumeric())
 }
 
 /// Returns the item if there is exactly one.

@@ -10,7 +10,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::time::Instant;
+use tokio::time::{Instant, MissedTickBehavior};
 
 use super::send::QueuedSend;
 use super::{Engine, QueuedEvent, webhooks};
@@ -128,7 +128,7 @@ impl Engine {
                 }
                 Notice::Call(..) => {}     // the owner makes it
                 Notice::Unblocked(_) => {} // found below
-                Notice::Portal(_) => {}    // of stores for several processes
+                Notice::Portal(portal) => self.read_portal(&portal).await?,
             }
         }
         if !self.backlog.has_blocked() {
@@ -159,17 +159,28 @@ impl Engine {
     }
 }
 
-/// Reads the store's notices and updates its counts of arrivals, once a second.
+/// Reads the store's notices when there may be some, and once a second; then also updates its
+/// counts of arrivals.
 async fn watch_store(engine: Weak<Engine>) {
+    let mut interval = tokio::time::interval(NOTICE_INTERVAL);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let store = match engine.upgrade() {
+        Some(engine) => Arc::clone(&engine.options.store),
+        None => return,
+    };
     loop {
-        tokio::time::sleep(NOTICE_INTERVAL).await;
+        let is_tick = tokio::select! {
+            _ = interval.tick() => true,
+            () = store.until_notices() => false,
+        };
         let Some(engine) = engine.upgrade() else {
             return;
         };
         if let Err(error) = engine.read_notices().await {
             tracing::error!(%error, "the store's notices cannot be read");
+            tokio::time::sleep(NOTICE_INTERVAL).await;
         }
-        if let Err(error) = engine.arrivals.flush(&*engine.options.store).await {
+        if is_tick && let Err(error) = engine.arrivals.flush(&*engine.options.store).await {
             tracing::warn!(%error, "arrivals cannot be counted now; retrying");
         }
     }
