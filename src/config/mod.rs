@@ -352,8 +352,8 @@ pub struct Config {
     #[cfg_attr(feature = "cli", command(flatten))]
     pub store: StoreConfig,
 
-    /// The number of this deployment, if several processes share a store: give a newer program a higher
-    /// one, so that older processes do not undo what it sets up on portals
+    /// The number of this deployment, if several processes share a store. Older processes do not
+    /// undo what a deployment with a higher number sets up on portals
     #[cfg_attr(
         feature = "cli",
         arg(

@@ -1,10 +1,10 @@
 //! The store: waiting events, conversations, calls to send, reminders, dead letters and portals.
 //!
 //! [`Store`] is one trait in groups: [`Inbox`], [`Turns`], [`Outbox`], [`Reminders`], [`Portals`],
-//! [`Ownership`], [`Operator`] and [`Upkeep`]. They follow the steps of a turn, not the tables of a database. An
-//! event is [appended](Inbox::append) before it is acknowledged. A turn [begins](Turns::begin) by
-//! counting the attempt. It ends in one [commit](Turns::commit) that stores the new state, the
-//! calls, the reminders and the outcome of the event, all or nothing.
+//! [`Ownership`], [`Operator`] and [`Upkeep`]. They follow the steps of a turn, not the tables of a
+//! database. An event is [appended](Inbox::append) before it is acknowledged. A turn
+//! [begins](Turns::begin) by counting the attempt. It ends in one [commit](Turns::commit) that
+//! stores the new state, the calls, the reminders and the outcome of the event, all or nothing.
 //!
 //! [`Memory`] loses everything when the process ends; `Sqlite` (feature `sqlite`) keeps it in a
 //! file. The suite `store::contract` (feature `testing`) checks what the engine relies on.
