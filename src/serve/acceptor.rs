@@ -16,9 +16,10 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::connection::{Connection, REQUEST_TIMEOUT, Timeouts, WRITE_TIMEOUT};
+use super::connection::{Connection, REQUEST_TIMEOUT, Timeouts, UNSENT_BYTES_MAX, WRITE_TIMEOUT};
 use super::places::Places;
 use super::source::{Network, Source, TrustedProxies};
+use crate::platform;
 
 /// Pause after a failure to accept, such as when file descriptors run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -159,6 +160,7 @@ impl poem::listener::Acceptor for Acceptor {
                     };
                     // It fails on a closed connection, where the first read fails as well.
                     let _ = stream.set_nodelay(true);
+                    let _ = platform::limit_unsent(&stream, UNSENT_BYTES_MAX);
                     let requests = self.shutdown.requests.clone();
                     let place = (free, share);
                     let connection = Connection::new(stream, self.timeouts, requests, place);

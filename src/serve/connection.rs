@@ -34,6 +34,10 @@ pub const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
 /// Minimum rate at which a client must read an answer that waits for it, in bytes per second.
 pub const WRITE_RATE_MIN: u32 = 1_024;
 
+/// Maximum number of bytes of an answer that the system keeps for a client before they are sent, on
+/// Linux. Otherwise a client that does not read would get answers for megabytes, at no cost to it.
+pub const UNSENT_BYTES_MAX: u32 = 64 * 1024;
+
 /// What hyper writes before a body that the client holds back (`Expect: 100-continue`). It is no
 /// answer: the request goes on.
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";

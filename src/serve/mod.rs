@@ -39,7 +39,9 @@ use crate::engine::Engine;
 pub use acceptor::Acceptor;
 pub use admin::admin;
 pub use body::{BODIES_BYTES_MAX, BODY_BYTES_FREE, BODY_PATIENCE};
-pub use connection::{Connection, IDLE_TIMEOUT, REQUEST_TIMEOUT, WRITE_RATE_MIN, WRITE_TIMEOUT};
+pub use connection::{
+    Connection, IDLE_TIMEOUT, REQUEST_TIMEOUT, UNSENT_BYTES_MAX, WRITE_RATE_MIN, WRITE_TIMEOUT,
+};
 pub use endpoint::{EventEndpoint, endpoint};
 pub use head::HEAD_BYTES_MAX;
 pub use places::CONNECTIONS_MAX;

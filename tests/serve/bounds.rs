@@ -1,15 +1,16 @@
 //! The bounds of a connection: HTTP/1 only, answers that nobody reads, and one address's share.
 
 use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use imbot::serve::{Acceptor, HEAD_BYTES_MAX};
+use imbot::serve::{Acceptor, HEAD_BYTES_MAX, UNSENT_BYTES_MAX};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{sleep, timeout};
 
 use super::server::{
-    FORM, LARGE_BYTES, STREAM_LINES, TestServer, form, message, read_answer, request,
+    FORM, LARGE_BYTES, PART_BYTES, STREAM_LINES, TestServer, form, message, read_answer, request,
 };
 use crate::support::PATIENCE;
 
@@ -105,6 +106,21 @@ async fn a_client_that_pipelines_and_never_reads_is_cut_off() {
     });
     is_cut.await.expect("the connection is closed in time");
     server.accepts("after a client that never reads").await;
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_client_that_pipelines_and_never_reads_gets_few_answers() {
+    let server = TestServer::with_limits(|acceptor| acceptor.write_timeout(LIMIT)).await;
+    let mut stream = connect_small(server.address, None).await;
+    let get = request("GET", "/test/part", "", "").replace("Connection: close\r\n", "");
+    let is_cut = timeout(PATIENCE, async {
+        while stream.write_all(get.as_bytes()).await.is_ok() {}
+    });
+    is_cut.await.expect("the connection is closed in time");
+    let answered = server.counted.load(Ordering::Relaxed);
+    let kept = UNSENT_BYTES_MAX as usize / PART_BYTES;
+    assert!((1..8 * kept).contains(&answered), "{answered}");
 }
 
 #[tokio::test]

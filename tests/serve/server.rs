@@ -1,5 +1,6 @@
 //! A server under test: an application with one bot, installed on one portal, on a free port.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -8,7 +9,8 @@ use imbot::engine::Engine;
 use imbot::prelude::*;
 use imbot::serve::{Acceptor, endpoint};
 use imbot::store::{Memory, Portals};
-use poem::{Body, Route, Server, get, handler};
+use poem::web::Data;
+use poem::{Body, EndpointExt, IntoEndpoint, Route, Server, get, handler};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -35,18 +37,29 @@ impl Bot for Recorder {
 
 /// Size of a long answer, in bytes.
 pub(super) const LARGE_BYTES: usize = 16 * 1024 * 1024;
+/// Size of an answer that is counted, in bytes.
+pub(super) const PART_BYTES: usize = 16 * 1024;
 /// Number of lines of an answer that takes time.
 pub(super) const STREAM_LINES: usize = 20;
 
-fn routes() -> Route {
+fn routes(counted: Arc<AtomicUsize>) -> impl IntoEndpoint {
     Route::new()
         .at("/large", get(long_answer))
+        .at("/part", get(counted_answer))
         .at("/stream", get(slow_answer))
+        .data(counted)
 }
 
 #[handler]
 fn long_answer() -> Vec<u8> {
     vec![b'x'; LARGE_BYTES]
+}
+
+/// Answers with [`PART_BYTES`], and counts that.
+#[handler]
+fn counted_answer(Data(count): Data<&Arc<AtomicUsize>>) -> Vec<u8> {
+    count.fetch_add(1, Ordering::Relaxed);
+    vec![b'x'; PART_BYTES]
 }
 
 /// Answers with a line at a time, with pauses.
@@ -64,6 +77,8 @@ pub(super) struct TestServer {
     pub(super) address: std::net::SocketAddr,
     pub(super) store: Arc<Memory>,
     pub(super) engine: Arc<Engine>,
+    /// Number of requests of the answer that is counted.
+    pub(super) counted: Arc<AtomicUsize>,
     received: Arc<Mutex<Vec<String>>>,
 }
 
@@ -85,7 +100,7 @@ impl TestServer {
     pub(super) async fn with_limits(limits: impl FnOnce(Acceptor) -> Acceptor) -> Self {
         let store = Arc::new(Memory::new());
         store.install(installation()).await.unwrap();
-        let received = Arc::new(Mutex::new(Vec::new()));
+        let (received, counted) = (Arc::new(Mutex::new(Vec::new())), Arc::default());
         let app = App::new()
             .bot(Recorder(Arc::clone(&received)))
             .shared_store(store.clone());
@@ -96,12 +111,13 @@ impl TestServer {
         let acceptor = limits(Acceptor::new(listener).unwrap());
         tokio::spawn(
             Server::new_with_acceptor(acceptor)
-                .run(endpoint(Arc::clone(&engine)).nest("/test", routes())),
+                .run(endpoint(Arc::clone(&engine)).nest("/test", routes(Arc::clone(&counted)))),
         );
         Self {
             address,
             store,
             engine,
+            counted,
             received,
         }
     }
