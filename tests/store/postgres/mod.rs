@@ -1,5 +1,13 @@
 //! What only the store on PostgreSQL promises.
 
+mod faults;
+mod fence;
+mod refusals;
+mod secrets;
+mod server;
+mod speed;
+mod tls;
+
 use std::sync::Arc;
 
 use imbot::store::contract;
