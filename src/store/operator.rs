@@ -63,15 +63,20 @@ impl ForgetScope {
     }
 }
 
-/// A change in the store that did not come from the engine.
+/// A change in the store that did not come from the engine of this process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
-    /// An event waits: it was revived, or it came from the spool.
+    /// An event waits: it was revived, it came from the spool, or another process appended it to a
+    /// partition of this one.
     Event(EventId, OrderingKey),
     /// A call waits again.
     Call(CallId, Conversation),
     /// The queue of this key is not blocked any more.
     Unblocked(OrderingKey),
+    /// The installation on this portal was stored or removed, perhaps by another process. Every
+    /// process that has [joined](super::Ownership::join) gets it, also for portals that it does not
+    /// own. A store for one process has none.
+    Portal(MemberId),
 }
 
 /// Methods for an operator's commands, also while another process runs the bots on the same store.

@@ -105,11 +105,18 @@ pub trait Ownership {
         None
     }
 
+    /// Announces that this process is about to stop. It gains nothing from now on, and all its
+    /// partitions are [wanted](OwnershipChange::Wanted), so that the others take each over when it
+    /// is [released](Self::release). [`close`](super::Upkeep::close) gives up those that are left.
+    /// Default: nothing.
+    fn leave(&self) {}
+
     /// Gives up a partition that is [wanted](OwnershipChange::Wanted), when no work runs in it.
     /// Default: nothing.
     ///
     /// # Errors
-    /// The change could not be stored. The partition is then lost when the store says so.
+    /// The change could not be stored yet. The store retries it, and then sends
+    /// [`OwnershipChange::Lost`].
     fn release(&self, _partition: Partition) -> Stored<'_, ()> {
         Box::pin(std::future::ready(Ok(())))
     }

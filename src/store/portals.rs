@@ -192,6 +192,13 @@ pub trait Portals {
     /// The installations could not be read.
     fn portals(&self) -> Stored<'_, Vec<Installation>>;
 
+    /// Returns the installation on a portal. Returns `None` if the application is not installed
+    /// there.
+    ///
+    /// # Errors
+    /// The installation could not be read.
+    fn portal(&self, portal: &MemberId) -> Stored<'_, Option<Installation>>;
+
     /// Stores an installation and ends a [claim](Portals::claim) on its portal. It replaces an
     /// earlier installation on the same portal.
     ///

@@ -47,13 +47,21 @@ pub trait Upkeep {
     /// Returns true if stored data outlives the process.
     fn is_durable(&self) -> bool;
 
-    /// Returns and removes the notices about changes since the last call that came from an
-    /// operator's process or from the spool.
+    /// Returns and removes the notices about changes since the last call that came from another
+    /// process, such as an operator's, or from the spool. A change may be reported again after a
+    /// failure.
     ///
     /// # Errors
     /// The notices could not be read or removed, or this process does not run the bots
     /// ([`NotOwner`](super::StoreErrorKind::NotOwner)).
     fn notices(&self) -> Stored<'_, Vec<Notice>>;
+
+    /// Returns a future that is ready when there may be [notices](Self::notices). Notices also
+    /// appear without it, so they are read at least once a second. One task at a time waits for it.
+    /// Default: never ready.
+    fn until_notices(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(pending())
+    }
 
     /// Returns the keys whose queues are blocked until an operator decides about a dead letter.
     ///

@@ -162,6 +162,7 @@ impl Engine {
                 }
                 Notice::Call(id, to) => self.outbox.push(to, QueuedSend::new(id)),
                 Notice::Unblocked(_) => {} // found below
+                Notice::Portal(_) => {}    // of stores for several processes
             }
         }
         if !self.backlog.has_blocked() {

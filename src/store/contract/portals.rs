@@ -11,6 +11,7 @@ use super::{Check, check};
 
 pub(super) const CHECKS: &[Check] = &[
     check!(an_installation_replaces_an_earlier_one),
+    check!(an_installation_is_read_by_its_portal_until_it_is_removed),
     check!(an_inbound_webhook_is_read_as_it_was_stored),
     check!(the_former_hosts_and_the_time_of_an_installation_are_kept),
     check!(the_spare_tokens_of_a_portal_are_kept_until_a_new_installation),
@@ -53,6 +54,22 @@ async fn an_installation_replaces_an_earlier_one(store: Arc<dyn Store>) {
         "secrets are not printed"
     );
     assert_eq!(store.status().await.unwrap().portals, 1);
+}
+
+async fn an_installation_is_read_by_its_portal_until_it_is_removed(store: Arc<dyn Store>) {
+    let store = &*store;
+    let (portal, other) = (MemberId::new("portal"), MemberId::new("other"));
+    let read = async |portal| store.portal(portal).await.unwrap();
+    assert!(read(&portal).await.is_none());
+    store.install(installation("https://own/")).await.unwrap();
+    let own = read(&portal).await.unwrap();
+    assert_eq!(own.endpoint, "https://own/");
+    assert!(own.access.is_same(&installation("https://own/").access));
+    assert!(read(&other).await.is_none());
+    store.install(installation("https://new/")).await.unwrap();
+    assert_eq!(read(&portal).await.unwrap().endpoint, "https://new/");
+    store.uninstall(&portal, false).await.unwrap();
+    assert!(read(&portal).await.is_none());
 }
 
 async fn an_inbound_webhook_is_read_as_it_was_stored(store: Arc<dyn Store>) {

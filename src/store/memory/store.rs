@@ -252,6 +252,10 @@ impl Portals for Memory {
         ready(portals.map(|portal| portal.value().clone()).collect())
     }
 
+    fn portal(&self, portal: &MemberId) -> Stored<'_, Option<Installation>> {
+        ready(self.portals.get(portal).map(|own| own.value().clone()))
+    }
+
     fn install(&self, installation: Installation) -> Stored<'_, ()> {
         self.claims.remove(&installation.portal);
         self.portals

@@ -30,6 +30,7 @@ fn add(db: &Db, notice: &Notice) -> Result<(), Fault> {
         Notice::Event(id, key) => ("event", Some(id.0), text::key(key)),
         Notice::Call(id, to) => ("call", Some(text::call_number(*id)), text::conversation(to)),
         Notice::Unblocked(key) => ("open", None, text::key(key)),
+        Notice::Portal(_) => return Ok(()), // no other process needs it
     };
     let sql = "INSERT INTO news (kind, number, lane) VALUES (?1, ?2, ?3)";
     db.execute(sql, params![kind, number, key]).map(drop)

@@ -89,16 +89,11 @@ pub(super) fn claim(
             until.0
         ],
     )?;
-    db.find(
-        &format!("{SELECT} WHERE portal = ?1"),
-        [portal.as_str()],
-        |row| {
-            Ok(Claim {
-                is_granted: granted > 0,
-                installation: installation(db, row)?,
-            })
-        },
-    )
+    let installation = self::portal(db, portal)?;
+    Ok(installation.map(|installation| Claim {
+        is_granted: granted > 0,
+        installation,
+    }))
 }
 
 /// Books some of a portal's time. The transaction holds the write lock, so no two bookings overlap.
@@ -127,6 +122,15 @@ pub(super) fn uninstall(db: &Db, portal: &MemberId) -> Result<(), Fault> {
 /// Returns all installations.
 pub(super) fn portals(db: &Db) -> Result<Vec<Installation>, Fault> {
     db.list(SELECT, [], |row| installation(db, row))
+}
+
+/// Returns the installation on a portal.
+pub(super) fn portal(db: &Db, portal: &MemberId) -> Result<Option<Installation>, Fault> {
+    db.find(
+        &format!("{SELECT} WHERE portal = ?1"),
+        [portal.as_str()],
+        |row| installation(db, row),
+    )
 }
 
 /// Adds the current address, if one is given. Returns all known addresses, which are stored as

@@ -168,6 +168,11 @@ impl Portals for Sqlite {
         self.read(portals::portals)
     }
 
+    fn portal(&self, portal: &MemberId) -> Stored<'_, Option<Installation>> {
+        let portal = portal.clone();
+        self.read(move |db| portals::portal(db, &portal))
+    }
+
     fn install(&self, installation: Installation) -> Stored<'_, ()> {
         self.write(move |db| portals::install(db, &installation))
     }
