@@ -20,14 +20,20 @@ pub mod contract;
 mod dead;
 mod error;
 mod inbox;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod key;
 mod memory;
 mod operator;
 mod outbox;
 mod ownership;
 mod portals;
 mod reminders;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod seal;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod text;
 mod time;
 mod turn;
 mod upkeep;
@@ -43,6 +49,8 @@ pub use error::{StoreError, StoreErrorKind};
 pub use inbox::{
     Appended, Content, EventId, Inbox, InboxEvent, NewDelivery, NewEvent, Occurrence, OrderingKey,
 };
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub use key::{Key, KeyError};
 pub use memory::{Memory, SEEN_MAX, WAITING_MAX};
 pub use operator::{ForgetScope, Notice, Operator, Status};
 pub use outbox::{
@@ -55,7 +63,7 @@ pub use portals::{
 };
 pub use reminders::{NewReminder, Reminder, ReminderChange, ReminderId, Reminders};
 #[cfg(feature = "sqlite")]
-pub use sqlite::{BackupError, Key, KeyError, OpenError, Sqlite};
+pub use sqlite::{BackupError, OpenError, Sqlite};
 pub use time::{Clock, Time};
 pub use turn::{
     Conversation, Outcome, Quarantined, StartedTurn, StateChange, StoredState, TurnCommit, Turns,

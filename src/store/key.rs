@@ -10,7 +10,6 @@ use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretBox, SecretString};
 use uuid::Uuid;
 
-use super::files;
 use crate::platform;
 
 /// The key that seals the tokens and bodies of a store: 32 bytes.
@@ -82,7 +81,7 @@ impl Key {
     pub fn make(path: impl AsRef<Path>) -> Result<Self, KeyError> {
         let path = path.as_ref();
         let key = Self::random();
-        let new = files::with_suffix(path, &format!(".new-{}", Uuid::new_v4().simple()));
+        let new = platform::with_suffix(path, &format!(".new-{}", Uuid::new_v4().simple()));
         let write = || {
             let mut options = OpenOptions::new();
             let mut file = platform::private(options.write(true).create_new(true)).open(&new)?;
@@ -91,7 +90,7 @@ impl Key {
             let named = fs::hard_link(&new, path); // unlike a rename, this replaces nothing
             fs::remove_file(&new)?;
             named?;
-            platform::sync_folder(&files::folder(path))
+            platform::sync_folder(&platform::folder(path))
         };
         write().map_err(|source| KeyError::File {
             path: path.to_owned(),
@@ -117,7 +116,7 @@ impl Key {
                         store: store.to_owned(),
                     });
                 }
-                platform::create_private_folder(&files::folder(path)).map_err(|source| {
+                platform::create_private_folder(&platform::folder(path)).map_err(|source| {
                     KeyError::File {
                         path: path.to_owned(),
                         source,
