@@ -27,6 +27,8 @@ mod operator;
 mod outbox;
 mod ownership;
 mod portals;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod reminders;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod seal;
@@ -61,6 +63,8 @@ pub(crate) use portals::host_of;
 pub use portals::{
     ADDRESSES_MAX, Access, Claim, FORMER_HOSTS_MAX, Installation, Portals, Spare, Tokens, Webhook,
 };
+#[cfg(feature = "postgres")]
+pub use postgres::{MemberStatus, Members, PartitionStatus, Postgres, PostgresError};
 pub use reminders::{NewReminder, Reminder, ReminderChange, ReminderId, Reminders};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{BackupError, OpenError, Sqlite};

@@ -1,6 +1,6 @@
 //! The members: the processes that work on one store, and which of them owns what.
 //!
-//! A process that runs the bots is a member from its [`join`](Members::join) to its end. The keeper
+//! A process that runs the bots is a member from its [`join`](Membership::join) to its end. The keeper
 //! (`keeper.rs`) renews its lease and does what the lease decides (`lease.rs`), by an assignment
 //! that all members compute alike (`assignment.rs`). Processes wake each other (`wake.rs`), and
 //! read what the others appended for them (`arrivals.rs`, `window.rs`).
@@ -27,16 +27,16 @@ use tokio::time::timeout;
 use super::fault::Fault;
 use super::fence::Holdings;
 use super::link::{Link, Place};
-use super::number;
 use super::session::{Purpose, Session};
-use crate::store::{EventId, Notice, OwnershipChanges, Partition};
+use super::{Postgres, number};
+use crate::store::{EventId, Notice, OwnershipChanges, Partition, StoreError};
 use crate::tasks::Watch;
 use arrivals::{Appending, Arrivals};
 use keeper::{Keeper, Request};
 use lease::Lease;
 use wake::Wake;
 
-pub use status::{Member, Members as MemberList, OwnedPartition};
+pub use status::{MemberStatus, Members, PartitionStatus};
 
 pub(super) use instant::Instant;
 
@@ -51,7 +51,7 @@ const CLOSE_MAX: Duration = Duration::from_secs(4);
 
 /// This process among those that work on the store.
 #[derive(Debug)]
-pub(super) struct Members {
+pub(super) struct Membership {
     place: Place,
     name: String,
     watch: Watch,
@@ -69,12 +69,11 @@ pub(super) struct Members {
     paused: watch::Sender<bool>,
 }
 
-impl Members {
+impl Membership {
     /// A process that has not joined. It can wake others. `db` is any session. The tasks run where
     /// this is called.
     pub(super) async fn new(
         place: &Place,
-        name: &str,
         holdings: &Arc<Holdings>,
         watch: &Watch,
         db: &Session,
@@ -88,7 +87,7 @@ impl Members {
         let oldest = arrivals::oldest_transaction(db).await?;
         Ok(Self {
             place: place.clone(),
-            name: name.to_owned(),
+            name: default_name(),
             watch: watch.clone(),
             runtime: Handle::current(),
             arrivals: Arc::new(Arrivals::new(
@@ -219,25 +218,6 @@ impl Members {
         self.wake.until_notices().await;
     }
 
-    /// Moves a partition to the member of this name as long as one lives, or lets it go where the
-    /// assignment wants it. Returns false if no member of this name lives. `db` is any session that
-    /// writes.
-    pub(super) async fn pin(
-        &self,
-        db: &Session,
-        partition: Partition,
-        name: Option<&str>,
-    ) -> Result<bool, Fault> {
-        let is_pinned = rows::pin(db, partition, name).await?;
-        self.wake.members();
-        Ok(is_pinned)
-    }
-
-    /// Returns the members and their partitions.
-    pub(super) async fn list(&self, db: &Session) -> Result<MemberList, Fault> {
-        status::read(db).await
-    }
-
     /// Gives up all partitions, leaves, and wakes the others. Calling it again has no effect.
     pub(super) async fn close(&self) {
         let (reply, closed) = oneshot::channel();
@@ -250,12 +230,59 @@ impl Members {
             let _ = timeout(CLOSE_MAX, sender).await; // wake-ups are only hints
         }
     }
+}
 
-    /// Pauses or continues the renewals of this process, as a suspended machine would.
-    #[cfg(feature = "testing")]
-    pub(super) fn pause(&self, is_paused: bool) {
-        self.paused.send_replace(is_paused);
+impl Postgres {
+    /// Sets the name of this process, by which operators know it. Two processes should not have the
+    /// same name. Default: the name of the machine and the number of the process.
+    #[must_use]
+    pub fn with_name(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.members.name);
+        self
     }
+
+    /// Returns the processes that work on the store, and what each owns.
+    ///
+    /// # Errors
+    /// The store could not be read.
+    pub async fn members(&self) -> Result<Members, StoreError> {
+        let read = self.read.run((), |db, ()| Box::pin(status::read(db)));
+        read.await.map_err(|fault| self.failed(fault))
+    }
+
+    /// Moves a partition to the process of this name. It stays there as long as a process of this
+    /// name lives. With `None`, it goes where all processes have a fair share. Returns false, and
+    /// changes nothing, if no process of this name lives.
+    ///
+    /// # Errors
+    /// The change could not be stored.
+    pub async fn move_partition(
+        &self,
+        partition: Partition,
+        to: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        let pinned = self.job(to.map(str::to_owned), move |db, name| {
+            Box::pin(rows::pin(db, partition, name.as_deref()))
+        });
+        let is_moved = pinned.await.map_err(|fault| self.failed(fault))?;
+        self.members.wake.members();
+        Ok(is_moved)
+    }
+
+    /// Pauses or continues the renewals of this process, as if it was suspended.
+    #[cfg(feature = "testing")]
+    pub fn pause_lease(&self, is_paused: bool) {
+        self.members.paused.send_replace(is_paused);
+    }
+}
+
+/// Returns the name of the machine and the number of the process.
+fn default_name() -> String {
+    #[cfg(unix)]
+    let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    #[cfg(not(unix))]
+    let machine = std::env::var("COMPUTERNAME").unwrap_or_default();
+    format!("{machine}-{}", std::process::id())
 }
 
 fn event(notice: &Notice) -> Option<EventId> {
@@ -269,7 +296,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner) // no change is left half done
 }
 
-impl Drop for Members {
+impl Drop for Membership {
     /// Ends the tasks. The partitions stay with this process, as after a crash, unless it was
     /// closed.
     fn drop(&mut self) {

@@ -15,15 +15,15 @@ use crate::store::{Partition, Time};
 #[non_exhaustive]
 pub struct Members {
     /// All processes, by name. A process that ended without leaving stays here for a day.
-    pub members: Vec<Member>,
+    pub members: Vec<MemberStatus>,
     /// All partitions, by number.
-    pub partitions: Vec<OwnedPartition>,
+    pub partitions: Vec<PartitionStatus>,
 }
 
 /// A process that works on a store.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
-pub struct Member {
+pub struct MemberStatus {
     /// Its id, another one after each start.
     pub id: String,
     /// Its name.
@@ -43,7 +43,7 @@ pub struct Member {
 /// A partition, with its owner and what waits in it.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
-pub struct OwnedPartition {
+pub struct PartitionStatus {
     /// The number of the partition.
     pub id: u8,
     /// The id of its owner. `None` while it moves.
@@ -60,7 +60,7 @@ pub struct OwnedPartition {
     pub oldest_event: Option<Time>,
 }
 
-impl OwnedPartition {
+impl PartitionStatus {
     /// Returns the partition.
     pub fn partition(&self) -> Partition {
         Partition(self.id)
@@ -79,7 +79,7 @@ pub(super) async fn read(db: &Session) -> Result<Members, Fault> {
     for row in db.list(sql, &[]).await? {
         let (id, events): (i16, Option<i64>) = (row.try_get(0)?, row.try_get(5)?);
         let oldest: Option<i64> = row.try_get(6)?;
-        status.partitions.push(OwnedPartition {
+        status.partitions.push(PartitionStatus {
             id: u8::try_from(id).unwrap_or(u8::MAX),
             owner: text(row.try_get(1)?),
             epoch: row.try_get(2)?,
@@ -97,7 +97,7 @@ pub(super) async fn read(db: &Session) -> Result<Members, Fault> {
         let (schema, renewed): (i32, i64) = (row.try_get(3)?, row.try_get(5)?);
         let owned = status.partitions.iter();
         let owned = owned.filter(|partition| partition.owner.as_ref() == Some(&id)).count();
-        status.members.push(Member {
+        status.members.push(MemberStatus {
             id,
             name: row.try_get(1)?,
             program: row.try_get(2)?,
