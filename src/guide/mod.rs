@@ -7,6 +7,7 @@
 //! - [`open_channels`]: bots for clients outside the portal, and connectors for their messengers
 //! - [`emulator`]: the portal on your desk, for people, tests and programs in other languages
 //! - [`operation`]: running bots for others
+//! - [`several_machines`]: two or more processes on one PostgreSQL database
 //! - [`trust`]: who can forge which event, and how a bot asks the portal
 //! - [`promises`]: what is promised, and which test proves it
 //! - [`costs`]: CPU, memory, and smaller builds
@@ -34,5 +35,7 @@ pub mod operation {}
 pub mod portal {}
 #[doc = include_str!("promises.md")]
 pub mod promises {}
+#[doc = include_str!("several_machines.md")]
+pub mod several_machines {}
 #[doc = include_str!("trust.md")]
 pub mod trust {}

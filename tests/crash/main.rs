@@ -4,7 +4,7 @@
 //! ```sh
 //! cargo test --test crash                                  # as in CI
 //! cargo test --release --test crash -- --kills 1000 --panics 20 --logs 10 --outages 20 --seed 7
-//! cargo test --test crash -- --kills 0 --panics 0 --logs 0 --stops 0 --outages 5 # one subject
+//! cargo test --test crash -- --kills 0 --panics 0 --logs 0 --stops 0 --outages 0 --members 100 # one subject
 //! ```
 //!
 //! A portal and people run in this process, the bots in another one. The messages that it has
@@ -16,17 +16,24 @@
 //! - `logs`: its log cannot be written.
 //! - `outages`: the portal is away while chats wait.
 //! - `stops`: the process is stopped for a while (`--stop-seconds`).
+//! - `members`: three processes share a PostgreSQL store. They, the server and the network between
+//!   them fail in all ways (`--members`, the number of failures).
 
 #![expect(clippy::print_stdout, reason = "the results go to standard output")]
 
 mod check;
 mod kills;
 mod logs;
+mod members;
 mod outages;
 mod panics;
 mod people;
 mod process;
 mod program;
+#[expect(dead_code, reason = "this program uses a part of it")]
+#[path = "../support/postgres.rs"]
+mod postgres;
+mod proxy;
 #[expect(dead_code, reason = "this program uses a part of it")]
 #[path = "../support/random.rs"]
 mod random;
@@ -54,6 +61,8 @@ struct Plan {
     stops: u64,
     /// Time for which the process is stopped, in seconds.
     stop_seconds: u64,
+    /// Number of failures of processes that share a store, of its server and of their connections.
+    members: u64,
     seed: u64,
 }
 
@@ -72,10 +81,18 @@ fn main() -> ExitCode {
         outages: count("--outages", 2),
         stops: count("--stops", 1),
         stop_seconds: count("--stop-seconds", 2),
+        members: count("--members", 40),
         seed: support::seed(),
     };
     println!("crash: {plan:?}");
-    let subjects = [kills::run, panics::run, logs::run, outages::run, stops::run];
+    let subjects = [
+        kills::run,
+        panics::run,
+        logs::run,
+        outages::run,
+        stops::run,
+        members::run,
+    ];
     let wrong = subjects.map(|run| run(plan));
     support::verdict("crash", &wrong.concat())
 }

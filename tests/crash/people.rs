@@ -6,14 +6,16 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use imbot::emulator::{Credentials, Emulator, NewApp, Options};
+use imbot::emulator::{Emulator, NewApp, Options};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
 
 use super::check::{Chat, Findings, check};
+use super::process::{POLL_INTERVAL, START_LIMIT};
 use super::program::{Settings, Variant};
 use super::random::Random;
-use super::relay::{self, ForwardResult, Results};
+use super::relay::{self, ForwardResult, Results, chat_of};
 
 /// The person who writes.
 const ANN: u64 = 1;
@@ -30,7 +32,6 @@ const PAUSE: Duration = Duration::from_millis(3);
 /// A portal, its people, and the relay in front of the program.
 pub(crate) struct Stage {
     pub(crate) portal: Arc<Emulator>,
-    pub(crate) credentials: Credentials,
     pub(crate) settings: Settings,
     /// The dialogs, and the code of the bot in each.
     groups: Mutex<Vec<(String, &'static str)>>,
@@ -43,18 +44,10 @@ type Seen = Arc<Mutex<HashMap<String, BTreeMap<u64, String>>>>;
 
 impl Stage {
     pub(crate) async fn set_up(folder: &Path, variant: Variant) -> Self {
-        let options = Options {
-            listen: ([127, 0, 0, 1], 0).into(),
-            rate: None,
-            delivery_delay: Duration::ZERO,
-            ..Options::default()
-        };
-        let portal = Emulator::start(options).await.expect("a portal");
-        let free = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let address = free.local_addr().expect("an address").to_string();
-        drop(free);
+        let portal = start_portal().await;
+        let address = free_address().await;
         let results = Results::default();
-        let relay = relay::start(&address, &results).await;
+        let relay = relay::start(&[address.clone()], &results).await;
         let credentials = portal.register_app(NewApp::new("bots", &format!("http://{relay}/")));
         let settings = Settings {
             address,
@@ -63,15 +56,34 @@ impl Stage {
             id: credentials.client_id.clone(),
             secret: credentials.client_secret.clone(),
             store: folder.join("store.db"),
+            shared: None,
             variant,
         };
+        Self::new(portal, settings, results)
+    }
+
+    /// A stage on this portal, for a program that runs with these settings behind a relay.
+    pub(crate) fn new(portal: Emulator, settings: Settings, results: Results) -> Self {
         Self {
             portal: Arc::new(portal),
-            credentials,
             settings,
             groups: Mutex::default(),
             results,
             seen: Seen::default(),
+        }
+    }
+
+    /// Returns the name that the relay knows a dialog by.
+    fn chat(&self, dialog: &str) -> String {
+        chat_of(&self.portal.address().to_string(), dialog)
+    }
+
+    /// Waits until the bots are registered.
+    pub(crate) async fn until_registered(&self) {
+        let end = Instant::now() + START_LIMIT;
+        while self.portal.bot("once").is_none() || self.portal.bot("resend").is_none() {
+            assert!(Instant::now() < end, "the bots are not registered");
+            sleep(POLL_INTERVAL).await;
         }
     }
 
@@ -100,13 +112,14 @@ impl Stage {
             Arc::clone(&self.seen),
         );
         let mut random = Random::new(!seed);
+        let address = portal.address().to_string();
         tokio::spawn(async move {
             let mut sent: HashMap<String, usize> = HashMap::new();
             loop {
                 collect_replies(&portal, &groups, &seen);
                 for (dialog, code) in &groups {
                     let sent = sent.entry(dialog.clone()).or_default();
-                    if *sent < finished(&results, &seen, dialog) + UNANSWERED_MAX
+                    if *sent < finished(&results, &seen, &address, dialog) + UNANSWERED_MAX
                         && random.chance(50)
                     {
                         *sent += 1;
@@ -115,7 +128,7 @@ impl Stage {
                         portal.send(ANN, dialog, &text).expect("sent");
                     }
                 }
-                tokio::time::sleep(PAUSE).await;
+                sleep(PAUSE).await;
             }
         })
     }
@@ -130,7 +143,7 @@ impl Stage {
         );
         let chats = groups.iter().map(|(dialog, code)| Chat {
             is_deduplicated: *code == "once",
-            sent: results.get(dialog).map_or(&[][..], Vec::as_slice),
+            sent: results.get(&self.chat(dialog)).map_or(&[][..], Vec::as_slice),
             replies: seen
                 .get(dialog)
                 .into_iter()
@@ -165,13 +178,14 @@ impl Stage {
     pub(crate) fn waiting(&self) -> usize {
         let replies = self.replies_of_chats();
         let results = self.results.lock().expect("no panic");
-        let waits = |(dialog, sent): &(&String, &Vec<(String, ForwardResult)>)| {
+        let waits = |(dialog, replies): &(&String, &usize)| {
+            let sent = results.get(&self.chat(dialog));
             let is_acknowledged =
                 |(_, result): &&(String, ForwardResult)| *result == ForwardResult::Acknowledged;
-            let acknowledged = sent.iter().filter(is_acknowledged).count();
-            acknowledged > replies.get(*dialog).copied().unwrap_or_default()
+            let acknowledged = sent.into_iter().flatten().filter(is_acknowledged).count();
+            acknowledged > **replies
         };
-        results.iter().filter(waits).count()
+        replies.iter().filter(waits).count()
     }
 
     /// Returns the number of the portal's last log entry.
@@ -190,11 +204,29 @@ impl Stage {
     }
 }
 
+/// Starts a portal.
+pub(crate) async fn start_portal() -> Emulator {
+    let options = Options {
+        listen: ([127, 0, 0, 1], 0).into(),
+        rate: None,
+        delivery_delay: Duration::ZERO,
+        ..Options::default()
+    };
+    Emulator::start(options).await.expect("a portal")
+}
+
+/// Returns an address that nobody listens on.
+pub(crate) async fn free_address() -> String {
+    let free = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    free.local_addr().expect("an address").to_string()
+}
+
 /// Returns the number of messages of a chat that are answered, or that may never have been
 /// accepted.
-fn finished(results: &Results, seen: &Seen, dialog: &str) -> usize {
+fn finished(results: &Results, seen: &Seen, portal: &str, dialog: &str) -> usize {
     let results = results.lock().expect("no panic");
-    let unknown = results.get(dialog).into_iter().flatten();
+    let chat = chat_of(portal, dialog);
+    let unknown = results.get(&chat).into_iter().flatten();
     let unknown = unknown
         .filter(|(_, result)| *result == ForwardResult::Unknown)
         .count();

@@ -9,7 +9,7 @@ use super::people::Stage;
 use super::program::Settings;
 
 /// Maximum time for the program to start, or to register its bots.
-const START_LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// Interval between two checks.
 pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(2);
@@ -88,10 +88,8 @@ pub(crate) struct Processes {
 }
 
 impl Processes {
-    pub(crate) fn new(stage: &Stage) -> Self {
-        Self {
-            settings: stage.settings.clone(),
-        }
+    pub(crate) fn new(settings: Settings) -> Self {
+        Self { settings }
     }
 
     /// Runs a first process, installs the application, waits for the bots, and kills the process.
@@ -99,14 +97,10 @@ impl Processes {
         let mut process = self.start(Start::default()).await;
         stage
             .portal
-            .install(&stage.credentials.client_id)
+            .install(&self.settings.id)
             .await
             .expect("installed");
-        let end = Instant::now() + START_LIMIT;
-        while stage.portal.bot("once").is_none() || stage.portal.bot("resend").is_none() {
-            assert!(Instant::now() < end, "the bots are not registered");
-            sleep(POLL_INTERVAL).await;
-        }
+        stage.until_registered().await;
         stage.create_groups();
         process.kill();
     }

@@ -13,7 +13,7 @@ use imbot::engine::{Engine, RepeatId, RestTransport, Transport};
 use imbot::event::{DialogId, MessageId};
 use imbot::portal::{BotClient, Error, Plan};
 use imbot::prelude::*;
-use imbot::store::{Call, Key, Sqlite, Store};
+use imbot::store::{Call, Key, Postgres, Sqlite, Store, Upkeep};
 use imbot::{Config, serve};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
@@ -25,6 +25,10 @@ const ID: &str = "CRASH_ID";
 const SECRET: &str = "CRASH_SECRET";
 const STORE: &str = "CRASH_STORE";
 const VARIANT: &str = "CRASH_VARIANT";
+const DATABASE: &str = "CRASH_DATABASE";
+const KEY: &str = "CRASH_KEY";
+const WEBHOOKS: &str = "CRASH_WEBHOOKS";
+const HOSTS: &str = "CRASH_HOSTS";
 
 /// Number of messages after which the program aborts in a handler.
 pub(crate) const IN_HANDLER: &str = "CRASH_IN_HANDLER";
@@ -55,6 +59,10 @@ pub(crate) enum Variant {
     AllParts,
     /// The command line runs the bots.
     CommandLine,
+    /// Several processes share a store.
+    Shared,
+    /// Several processes share a store, and each takes all partitions for itself.
+    Greedy,
 }
 
 /// The settings of the program.
@@ -67,7 +75,22 @@ pub(crate) struct Settings {
     pub(crate) id: String,
     pub(crate) secret: String,
     pub(crate) store: PathBuf,
+    /// The store that several processes share, in place of the file.
+    pub(crate) shared: Option<Shared>,
     pub(crate) variant: Variant,
+}
+
+/// A store that several processes share, and the portals that they are for.
+#[derive(Clone, Debug)]
+pub(crate) struct Shared {
+    /// The address of the database.
+    pub(crate) database: String,
+    /// The key of the store.
+    pub(crate) key: String,
+    /// The inbound webhooks of the portals.
+    pub(crate) webhooks: Vec<String>,
+    /// The addresses of the portals.
+    pub(crate) hosts: Vec<String>,
 }
 
 impl Settings {
@@ -78,6 +101,13 @@ impl Settings {
             .env(ADDRESS, &self.address)
             .env(VARIANT, format!("{:?}", self.variant))
             .env(STORE, &self.store);
+        if let Some(shared) = &self.shared {
+            command
+                .env(DATABASE, &shared.database)
+                .env(KEY, &shared.key)
+                .env(WEBHOOKS, shared.webhooks.join(" "))
+                .env(HOSTS, shared.hosts.join(" "));
+        }
         if self.variant == Variant::CommandLine {
             command
                 .arg("run")
@@ -180,6 +210,9 @@ async fn serve_bots(app: App) -> io::Result<()> {
     if fails == "calls" {
         config.plan = Plan::Standard; // calls wait only where there is a limit
     }
+    if is_variant(Variant::Shared) || is_variant(Variant::Greedy) {
+        return serve_shared(app, config).await;
+    }
     let file = PathBuf::from(variable(STORE));
     let key = Key::of(&file, file.with_extension("key")).expect("the key");
     let store = Arc::new(Sqlite::open(file, &key).expect("the store"));
@@ -209,6 +242,28 @@ async fn serve_bots(app: App) -> io::Result<()> {
         limit,
     )
     .await
+}
+
+/// Runs the bots on a store that other processes use as well.
+async fn serve_shared(app: App, mut config: Config) -> io::Result<()> {
+    let list = |name| variable(name).split(' ').map(str::to_owned).collect::<Vec<_>>();
+    config.portal = list(WEBHOOKS).into_iter().map(Into::into).collect();
+    config.allow_host = list(HOSTS);
+    (config.client_id, config.client_secret) = (None, None);
+    let key = Key::from_base64(&variable(KEY)).expect("the key");
+    let store = Postgres::open(&variable(DATABASE).into(), &[key]).expect("the store");
+    if is_variant(Variant::Greedy) {
+        store.own_everything().await.expect("owned");
+    }
+    let store: Arc<dyn Store> = Arc::new(store);
+    let engine = app.shared_store(Arc::clone(&store)).engine(&config);
+    let engine = engine.expect("an engine");
+    let listener = TcpListener::bind(variable(ADDRESS)).await?;
+    engine.start().await.expect("started");
+    engine.reconcile_in_background();
+    let (limit, stop) = (config.stop_timeout(), serve::stop_signal());
+    serve::run(serve::endpoint(engine), listener, stop, limit).await?;
+    store.close().await.map_err(io::Error::other)
 }
 
 /// Makes a part of the program panic, now or later.

@@ -1,10 +1,12 @@
-//! A relay between the portal and the program, which makes the delivery of events parallel.
+//! A relay between the portals and the program, which makes the delivery of events parallel, and
+//! spreads them over the processes of the program.
 //!
 //! The portal posts one event after another to a handler. The relay accepts them at once and
 //! forwards them in parallel, in order for each chat. Some are forwarded twice, as a distributed
 //! queue may do. It stores which ones the program acknowledged.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -27,7 +29,7 @@ pub(crate) enum ForwardResult {
     Unknown,
 }
 
-/// The messages of each dialog in the order they were sent: their texts and results.
+/// The messages of each chat ([`chat_of`]) in the order they were sent: their texts and results.
 pub(crate) type Results = Arc<Mutex<HashMap<String, Vec<(String, ForwardResult)>>>>;
 
 /// A body, with its chat and text if it is a message.
@@ -36,22 +38,32 @@ struct Post {
     message: Option<(String, String)>,
 }
 
-/// Starts the relay. Returns its address.
-pub(crate) async fn start(program: &str, results: &Results) -> String {
+/// Returns the name of a dialog of the portal with this address.
+pub(crate) fn chat_of(portal: &str, dialog: &str) -> String {
+    format!("{portal} {dialog}")
+}
+
+/// Starts the relay in front of the processes with these addresses. Returns its address.
+pub(crate) async fn start(processes: &[String], results: &Results) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address").to_string();
-    let (program, results) = (format!("http://{program}/"), Arc::clone(results));
+    let addresses = processes.iter().map(|address| format!("http://{address}/"));
+    let program = Program {
+        addresses: addresses.collect(),
+        next: Arc::default(),
+        client: reqwest::Client::new(),
+    };
+    let results = Arc::clone(results);
     let queues: Arc<Mutex<HashMap<String, mpsc::UnboundedSender<Post>>>> = Arc::default();
-    let client = reqwest::Client::new();
     let accept = move |mut request: Request| {
         let (program, results) = (program.clone(), Arc::clone(&results));
-        let (queues, client) = (Arc::clone(&queues), client.clone());
+        let queues = Arc::clone(&queues);
         async move {
             let body = request.take_body().into_vec().await.unwrap_or_default();
             let message = message_in(&body);
             let Some((chat, _)) = &message else {
                 // Of other events, such as an installation, the portal needs the answer.
-                let is_acknowledged = forward(&client, &program, body).await;
+                let is_acknowledged = program.forward(body).await;
                 return if is_acknowledged {
                     StatusCode::OK
                 } else {
@@ -62,7 +74,7 @@ pub(crate) async fn start(program: &str, results: &Results) -> String {
                 let mut queues = queues.lock().expect("no panic");
                 let create = || {
                     let (queue, posts) = mpsc::unbounded_channel();
-                    tokio::spawn(forward_chat(client, program, results, posts));
+                    tokio::spawn(forward_chat(program, results, posts));
                     queue
                 };
                 queues.entry(chat.clone()).or_insert_with(create).clone()
@@ -81,14 +93,13 @@ pub(crate) async fn start(program: &str, results: &Results) -> String {
 
 /// Forwards the messages of one chat in order.
 async fn forward_chat(
-    client: reqwest::Client,
-    program: String,
+    program: Program,
     results: Results,
     mut posts: mpsc::UnboundedReceiver<Post>,
 ) {
     let mut count = 0_u64;
     while let Some(Post { body, message }) = posts.recv().await {
-        let is_acknowledged = forward(&client, &program, body.clone()).await;
+        let is_acknowledged = program.forward(body.clone()).await;
         let result = if is_acknowledged {
             ForwardResult::Acknowledged
         } else {
@@ -100,35 +111,50 @@ async fn forward_chat(
         }
         count += 1;
         if count.is_multiple_of(16) {
-            forward(&client, &program, body).await; // a repeat, which must have no effect
+            program.forward(body).await; // a repeat, which must have no effect
         }
     }
 }
 
-/// Forwards a body. Returns true if the program acknowledged it.
-///
-/// Waits while the program does not listen: a body that was never sent has no unknown result.
-async fn forward(client: &reqwest::Client, program: &str, body: Vec<u8>) -> bool {
-    loop {
-        let request = client
-            .post(program)
-            .header("content-type", "application/x-www-form-urlencoded")
-            .body(body.clone());
-        match request.send().await {
-            Ok(answer) => return answer.status() == 200,
-            Err(error) if error.is_connect() => tokio::time::sleep(PAUSE).await,
-            Err(_) => return false,
+/// The processes of the program.
+#[derive(Clone)]
+struct Program {
+    addresses: Arc<[String]>,
+    /// The process that gets the next body.
+    next: Arc<AtomicUsize>,
+    client: reqwest::Client,
+}
+
+impl Program {
+    /// Forwards a body to one of the processes. Returns true if it was acknowledged.
+    ///
+    /// Waits while none listens: a body that was never sent has no unknown result.
+    async fn forward(&self, body: Vec<u8>) -> bool {
+        loop {
+            let next = self.next.fetch_add(1, Ordering::Relaxed) % self.addresses.len();
+            let request = self
+                .client
+                .post(&self.addresses[next])
+                .header("content-type", "application/x-www-form-urlencoded")
+                .body(body.clone());
+            match request.send().await {
+                Ok(answer) => return answer.status() == 200,
+                Err(error) if error.is_connect() => tokio::time::sleep(PAUSE).await,
+                Err(_) => return false,
+            }
         }
     }
 }
 
-/// Returns the dialog and the text of a message.
+/// Returns the chat and the text of a message.
 fn message_in(body: &[u8]) -> Option<(String, String)> {
-    let events = Delivery::from_form(body.to_vec()).ok()?.events().ok()?;
-    match events.first()? {
+    let delivery = Delivery::from_form(body.to_vec()).ok()?;
+    let portal = delivery.auth().ok()?.domain?;
+    match delivery.events().ok()?.first()? {
         Event::Chat(event) => match &event.kind {
             ChatEventKind::Message(message) => {
-                Some((event.dialog.to_string(), message.text.clone()))
+                let chat = chat_of(&portal, event.dialog.as_str());
+                Some((chat, message.text.clone()))
             }
             _ => None,
         },

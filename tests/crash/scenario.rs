@@ -25,7 +25,7 @@ pub(crate) fn under_load(
     runtime.expect("a runtime").block_on(async {
         let folder = tempfile::tempdir().expect("a folder");
         let stage = Stage::set_up(folder.path(), variant).await;
-        let mut processes = Processes::new(&stage);
+        let mut processes = Processes::new(stage.settings.clone());
         processes.install(&stage).await;
         let load = stage.send_messages(seed);
         let ended = run(&mut processes, &stage).await;
