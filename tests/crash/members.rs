@@ -91,7 +91,7 @@ impl Member {
 
 impl Members {
     /// Starts portals, installs the bots on them, and leaves all processes running.
-    async fn set_up(schema: &Schema, variant: Variant) -> Self {
+    async fn set_up(schema: &Schema<'_>, variant: Variant) -> Self {
         let mut portals = Vec::new();
         for _ in 0..PORTALS {
             portals.push(start_portal().await);

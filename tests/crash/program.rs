@@ -13,7 +13,7 @@ use imbot::engine::{Engine, RepeatId, RestTransport, Transport};
 use imbot::event::{DialogId, MessageId};
 use imbot::portal::{BotClient, Error, Plan};
 use imbot::prelude::*;
-use imbot::store::{Call, Key, Postgres, Sqlite, Store, Upkeep};
+use imbot::store::{Call, Key, Postgres, Sqlite, Store};
 use imbot::{Config, serve};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
