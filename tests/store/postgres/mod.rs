@@ -1,5 +1,7 @@
 //! What only the store on PostgreSQL promises.
 
+mod members;
+
 use std::sync::Arc;
 
 use imbot::store::contract;
