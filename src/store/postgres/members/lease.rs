@@ -170,7 +170,9 @@ impl Lease {
             let members = Members::new(self.me, view);
             decision.is_alone = members.is_alone;
             self.claim(view, &members, done, &mut decision);
-            self.ask(view, &members, done, &mut decision);
+            if members.is_steady {
+                self.ask(view, &members, done, &mut decision);
+            }
         }
         decision.silent = silent;
         decision
@@ -285,6 +287,8 @@ struct Members<'a> {
     live: Vec<&'a MemberRow>,
     assignment: Assignment,
     is_alone: bool,
+    /// Whether this member has lived for some time.
+    is_steady: bool,
 }
 
 impl<'a> Members<'a> {
@@ -293,11 +297,13 @@ impl<'a> Members<'a> {
         let live: Vec<_> = live.filter(|row| row.state == MemberState::Live).collect();
         let steady = live.iter().filter(|row| row.beat >= STEADY);
         let mut sharing: Vec<Uuid> = steady.map(|row| row.id).collect();
+        let is_steady = sharing.contains(&me);
         if sharing.is_empty() {
             sharing = live.iter().map(|row| row.id).collect();
         }
         let mut members = Self {
             is_alone: live.iter().all(|row| row.id == me),
+            is_steady,
             live,
             assignment: assign(&[], |_| None),
         };
@@ -411,7 +417,10 @@ mod tests {
         let mut view = view(&[ONE, TWO]).own_all(ONE);
         view.member(TWO).beat = STEADY - 1;
         let mut lease = Lease::new(TWO);
-        assert_eq!(decide(&mut lease, &view, 0), Decision::default());
+        for beat in [100, 5] {
+            view.member(ONE).beat = beat;
+            assert_eq!(decide(&mut lease, &view, 0), Decision::default());
+        }
         view.member(TWO).beat = STEADY;
         assert_eq!(decide(&mut lease, &view, 500).want.len(), MOVES);
     }

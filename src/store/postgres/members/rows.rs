@@ -169,7 +169,7 @@ pub(super) async fn pin(
     name: Option<&str>,
 ) -> Result<bool, Fault> {
     let sql = "UPDATE partition SET pinned = $2 WHERE id = $1
-               AND ($2 IS NULL OR EXISTS (SELECT 1 FROM member WHERE name = $2 AND state = 'live'))";
+               AND ($2::text IS NULL OR EXISTS (SELECT 1 FROM member WHERE name = $2 AND state = 'live'))";
     let partition = number::partition(partition);
     Ok(db.execute(sql, &[&partition, &name]).await? > 0)
 }
