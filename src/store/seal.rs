@@ -98,26 +98,30 @@ impl Sealer {
         let salt: [u8; SALT] = sealed[1..1 + SALT]
             .try_into()
             .expect("the length is checked");
-        let open = |key: &LessSafeKey| {
-            let mut text = sealed[HEAD..].to_vec();
-            let nonce = nonce(&sealed[1 + SALT..HEAD]);
-            let opened = key.open_in_place(nonce, Aad::from(context), &mut text);
-            let length = opened.ok()?.len();
-            text.truncate(length);
-            Some(text)
-        };
         if let Some(key) = self.derived().get(&salt).map(Arc::clone) {
-            return open(&key).ok_or_else(does_not_open);
+            return open(&key, context, sealed).ok_or_else(does_not_open);
         }
         self.masters
             .iter()
             .map(|master| derive(master, &salt))
-            .find_map(|key| open(&key).map(|text| (key, text)))
+            .find_map(|key| open(&key, context, sealed).map(|text| (key, text)))
             .map(|(key, text)| {
                 self.keep_derived(salt, key);
                 text
             })
             .ok_or_else(does_not_open)
+    }
+
+    /// Returns true if the key that seals is also the one that has sealed this value.
+    #[cfg(feature = "postgres")]
+    pub(super) fn is_current(&self, context: &str, sealed: &[u8]) -> bool {
+        let Some(salt) = sealed
+            .get(1..1 + SALT)
+            .and_then(|salt| salt.try_into().ok())
+        else {
+            return false;
+        };
+        open(&derive(&self.masters[0], &salt), context, sealed).is_some()
     }
 
     /// Keeps a derived key that has opened a value, so that it is not derived again.
@@ -144,6 +148,16 @@ fn derive(master: &hmac::Key, salt: &[u8; SALT]) -> LessSafeKey {
     let key = hmac::sign(master, &[b"imbot store 1".as_slice(), salt].concat());
     let key = UnboundKey::new(&AES_256_GCM, key.as_ref()).expect("the key has 32 bytes");
     LessSafeKey::new(key)
+}
+
+/// Opens a sealed value with a derived key. Returns `None` if the key does not open it.
+fn open(key: &LessSafeKey, context: &str, sealed: &[u8]) -> Option<Vec<u8>> {
+    let mut text = sealed.get(HEAD..)?.to_vec();
+    let nonce = nonce(&sealed[1 + SALT..HEAD]);
+    let opened = key.open_in_place(nonce, Aad::from(context), &mut text);
+    let length = opened.ok()?.len();
+    text.truncate(length);
+    Some(text)
 }
 
 fn nonce(count: &[u8]) -> Nonce {

@@ -132,13 +132,24 @@ impl Cluster {
         &self.folder
     }
 
+    /// Writes a file of the server, which only its user may read.
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        let path = self.folder.join(name);
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        if is_root() {
+            let owner = Command::new("chown").arg("postgres").arg(&path).status();
+            assert!(owner.unwrap().success());
+        }
+    }
+
     /// Returns the TCP port of the server.
     pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
     /// Creates an empty schema.
-    pub(crate) fn schema(&'static self) -> Schema {
+    pub(crate) fn schema(&self) -> Schema<'_> {
         static LAST: AtomicU32 = AtomicU32::new(0);
         let name = format!("test_{}", LAST.fetch_add(1, Ordering::Relaxed) + 1);
         let schema = Schema {
@@ -200,17 +211,32 @@ impl Drop for Cluster {
 
 /// A schema for one store.
 #[derive(Debug)]
-pub(crate) struct Schema {
-    pub(crate) cluster: &'static Cluster,
+pub(crate) struct Schema<'a> {
+    pub(crate) cluster: &'a Cluster,
     pub(crate) name: String,
     pub(crate) key: Key,
 }
 
-impl Schema {
+impl Schema<'_> {
     /// Returns the address of this schema.
     pub(crate) fn url(&self) -> SecretString {
         self.cluster
             .url(&format!("options=-c%20search_path%3D{}", self.name))
+    }
+
+    /// Returns the address of this schema through a proxy at another port.
+    pub(crate) fn url_at(&self, port: u16) -> SecretString {
+        let own = format!(":{}/", self.cluster.port);
+        let url =
+            secrecy::ExposeSecret::expose_secret(&self.url()).replace(&own, &format!(":{port}/"));
+        url.into()
+    }
+
+    /// Opens the store through a proxy, as the owner of all partitions.
+    pub(crate) async fn open_at(&self, port: u16) -> Postgres {
+        let store = Postgres::open(&self.url_at(port), std::slice::from_ref(&self.key)).unwrap();
+        store.own_everything().await.unwrap();
+        store
     }
 
     /// Opens the store.

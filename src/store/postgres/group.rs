@@ -143,9 +143,6 @@ impl Writer {
                 alone.push((operation, since));
             }
         }
-        if together.len() == 1 {
-            alone.append(&mut together);
-        }
         let mut is_repeat = false;
         if !together.is_empty() {
             match self.run_together(&mut together).await {

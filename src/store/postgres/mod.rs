@@ -25,6 +25,7 @@ mod number;
 mod outbox;
 mod portals;
 mod reader;
+mod rekey;
 mod reminders;
 mod schema;
 mod session;
@@ -51,7 +52,7 @@ pub use members::{MemberStatus, Members, PartitionStatus};
 
 use super::Key;
 use super::seal::Sealer;
-use crate::store::{Appended, NewDelivery};
+use crate::store::{Appended, NewDelivery, StoreError};
 use crate::tasks::Watch;
 use append::{Append, Appender, BodyIds, PreparedDelivery};
 use fault::Fault;
@@ -128,6 +129,37 @@ impl Postgres {
     /// As for [`open`](Self::open). Also if there is no store, or one of an older version.
     pub fn attend(url: &SecretString, keys: &[Key]) -> Result<Self, PostgresError> {
         Self::start(url, keys, true)
+    }
+
+    /// Seals everything with the first key that another key has sealed, in small steps. Calls
+    /// `progress` with the number of finished bodies and the number of all bodies. Processes may run
+    /// on the store; their first key must be this one already.
+    ///
+    /// # Errors
+    /// The store could not be read or written, or no key opens a value. It can be called again.
+    pub async fn rekey(&self, mut progress: impl FnMut(u64, u64)) -> Result<(), StoreError> {
+        let failed = |fault| self.failed(fault);
+        let total = self.job((), |db, ()| Box::pin(rekey::count(db))).await;
+        let (total, mut done, mut last) = (total.map_err(failed)?, 0, None);
+        progress(done, total);
+        loop {
+            let step = self.job((Arc::clone(&self.sealer), last), |db, (sealer, last)| {
+                Box::pin(rekey::bodies(db, sealer, *last))
+            });
+            let Some((at, count)) = step.await.map_err(failed)? else {
+                break;
+            };
+            last = Some(at);
+            done += count;
+            progress(done, total.max(done));
+        }
+        let rest = self.job(Arc::clone(&self.sealer), |db, sealer| {
+            Box::pin(async move {
+                rekey::tokens(db, sealer).await?;
+                rekey::key_check(db, sealer).await
+            })
+        });
+        rest.await.map_err(failed)
     }
 
     fn start(url: &SecretString, keys: &[Key], is_guest: bool) -> Result<Self, PostgresError> {
@@ -275,7 +307,7 @@ impl Postgres {
         Ok(())
     }
 
-    fn failed(&self, fault: Fault) -> super::StoreError {
+    fn failed(&self, fault: Fault) -> StoreError {
         fault.of(&self.place.server)
     }
 }

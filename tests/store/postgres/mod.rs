@@ -1,6 +1,13 @@
 //! What only the store on PostgreSQL promises.
 
+mod faults;
+mod fence;
 mod members;
+mod refusals;
+mod secrets;
+mod server;
+mod speed;
+mod tls;
 
 use std::sync::Arc;
 
