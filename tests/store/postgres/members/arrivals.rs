@@ -7,14 +7,14 @@ use imbot::store::{Inbox, Notice, Operator, Ownership, Portals, Postgres, Turns}
 use super::node::{Node, eventually};
 use crate::support::postgres::{self, Schema};
 
-async fn pair(schema: &Schema) -> (Node, Node) {
+async fn pair(schema: &Schema<'_>) -> (Node, Node) {
     let one = Node::first(schema, "one").await;
     let two = Node::start(schema, "two");
     assert!(eventually(async || schema.sql("SELECT count(*) FROM member") == "2").await);
     (one, two)
 }
 
-fn attend(schema: &Schema) -> Postgres {
+fn attend(schema: &Schema<'_>) -> Postgres {
     Postgres::attend(&schema.url(), std::slice::from_ref(&schema.key)).unwrap()
 }
 
@@ -38,7 +38,8 @@ async fn events_that_any_process_appends_reach_their_owner_once() {
     // One more from each, so that all reads before have ended.
     own.push(sample::append(&*one.store, 1_000, "27").await);
     others.push(sample::append(&*two.store, 1_001, "27").await);
-    one.until(|seen| seen.events.ends_with(&others[others.len() - 1..])).await;
+    one.until(|seen| seen.events.ends_with(&others[others.len() - 1..]))
+        .await;
     let mut events = one.seen().events.clone();
     events.sort_unstable();
     assert_eq!(events, others, "none twice, and none of its own");
@@ -64,7 +65,10 @@ async fn events_that_become_visible_out_of_order_are_reported_once() {
     .await
     .unwrap();
     tokio::spawn(connection);
-    client.batch_execute("BEGIN; SELECT pg_current_xact_id()").await.unwrap();
+    client
+        .batch_execute("BEGIN; SELECT pg_current_xact_id()")
+        .await
+        .unwrap();
     let sql = format!(
         "INSERT INTO event (partition, id, ordering_key, at, reminder)
          SELECT {partition}, nextval('event_number') * 256 + {partition}, '{key}', 0, '{{}}'
@@ -79,10 +83,18 @@ async fn events_that_become_visible_out_of_order_are_reported_once() {
         one.until(|seen| seen.events.len() == count).await;
         // Full reads come and go while the transaction runs.
         let before = schema.sql("SELECT beat FROM member WHERE name = 'one'");
-        let next = async || schema.sql(&format!("SELECT beat > {before} + 3 FROM member WHERE name = 'one'")) == "t";
+        let next = async || {
+            schema.sql(&format!(
+                "SELECT beat > {before} + 3 FROM member WHERE name = 'one'"
+            )) == "t"
+        };
         assert!(eventually(next).await);
     }
-    assert!(later.iter().all(|id| id.0 > u64::try_from(held).unwrap() && *id > first));
+    assert!(
+        later
+            .iter()
+            .all(|id| id.0 > u64::try_from(held).unwrap() && *id > first)
+    );
     client.batch_execute("COMMIT").await.unwrap();
     one.until(|seen| seen.events.len() == 5).await;
     let last = sample::append(&*two.store, 9, "27").await;
@@ -101,7 +113,10 @@ async fn all_processes_learn_of_changed_portals() {
     let schema = cluster.schema();
     let (one, two) = pair(&schema).await;
     let portal = MemberId::new("portal");
-    two.store.install(sample::installation("portal", "first")).await.unwrap();
+    two.store
+        .install(sample::installation("portal", "first"))
+        .await
+        .unwrap();
     one.until(|seen| seen.portals == [portal.clone()]).await;
     assert!(one.store.portal(&portal).await.unwrap().is_some());
     one.store.uninstall(&portal, false).await.unwrap();
@@ -109,9 +124,13 @@ async fn all_processes_learn_of_changed_portals() {
     one.until(|seen| seen.portals.len() >= 2).await;
     assert!(two.store.portal(&portal).await.unwrap().is_none());
     let operator = attend(&schema);
-    operator.install(sample::installation("other", "second")).await.unwrap();
+    operator
+        .install(sample::installation("other", "second"))
+        .await
+        .unwrap();
     for node in [&one, &two] {
-        node.until(|seen| seen.portals.contains(&MemberId::new("other"))).await;
+        node.until(|seen| seen.portals.contains(&MemberId::new("other")))
+            .await;
     }
 }
 
@@ -132,7 +151,8 @@ async fn the_owner_learns_of_a_revived_event_once() {
     one.store.commit(sample::dead(event, true)).await.unwrap();
     let letter = operator.dead_letters(None, 1).await.unwrap().remove(0);
     assert!(operator.drop_dead_letter(letter.id).await.unwrap());
-    one.until(|seen| seen.others == [Notice::Unblocked(sample::chat("27"))]).await;
+    one.until(|seen| seen.others == [Notice::Unblocked(sample::chat("27"))])
+        .await;
     assert_eq!(one.seen().events, [event]);
 }
 
@@ -148,7 +168,11 @@ async fn events_appended_while_partitions_move_are_not_lost() {
     let partition = one.store.partition(&MemberId::new("portal"));
     let mut sent = Vec::new();
     for round in 0..6_u128 {
-        let (to, node) = if round % 2 == 0 { ("two", &two) } else { ("one", &one) };
+        let (to, node) = if round % 2 == 0 {
+            ("two", &two)
+        } else {
+            ("one", &one)
+        };
         operator.move_partition(partition, Some(to)).await.unwrap();
         let mut occurrence = round * 1_000;
         while !node.seen().owned.contains(&partition.0) {

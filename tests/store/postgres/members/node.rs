@@ -44,7 +44,7 @@ pub(crate) struct Seen {
 
 impl Node {
     /// Opens the store and joins.
-    pub(crate) fn start(schema: &Schema, name: &str) -> Self {
+    pub(crate) fn start(schema: &Schema<'_>, name: &str) -> Self {
         let store = Arc::new(schema.try_open().unwrap().with_name(name));
         let seen = Arc::new(Mutex::new(Seen::default()));
         let changes = store.join();
@@ -56,7 +56,7 @@ impl Node {
     }
 
     /// Opens the store and joins. Returns when it owns everything.
-    pub(crate) async fn first(schema: &Schema, name: &str) -> Self {
+    pub(crate) async fn first(schema: &Schema<'_>, name: &str) -> Self {
         let node = Self::start(schema, name);
         node.until(|seen| seen.owned.len() == 256).await;
         node
@@ -73,7 +73,7 @@ impl Node {
     }
 
     /// Lets others know that the process has started 10 seconds ago.
-    pub(crate) fn is_steady(schema: &Schema) {
+    pub(crate) fn is_steady(schema: &Schema<'_>) {
         schema.sql("UPDATE member SET beat = beat + 1000 WHERE state = 'live'");
     }
 
@@ -85,10 +85,7 @@ impl Node {
         for task in self.tasks {
             let _ = task.await;
         }
-        let Some(store) = Arc::into_inner(self.store) else {
-            panic!("the store is in use");
-        };
-        drop(store);
+        assert!(Arc::into_inner(self.store).is_some(), "the store is in use");
     }
 }
 
@@ -116,7 +113,8 @@ async fn follow(store: Arc<Postgres>, mut changes: OwnershipChanges, seen: Arc<M
             }
             OwnershipChange::Wanted(partition) => {
                 seen.lock().unwrap().owned.remove(&partition.0);
-                store.release(partition).await.unwrap();
+                let store = Arc::clone(&store);
+                tokio::spawn(async move { store.release(partition).await.unwrap() });
             }
             OwnershipChange::Lost(partition) => {
                 seen.lock().unwrap().owned.remove(&partition.0);

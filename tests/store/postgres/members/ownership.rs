@@ -16,7 +16,7 @@ fn partition(node: &Node) -> Partition {
 }
 
 /// Returns the sum of all epochs, which grows with every take-up.
-fn epochs(schema: &Schema) -> String {
+fn epochs(schema: &Schema<'_>) -> String {
     schema.sql("SELECT sum(epoch) FROM partition")
 }
 
@@ -50,7 +50,11 @@ async fn a_second_process_gets_partitions_from_the_first_one_by_one() {
     two.until(|seen| seen.owned.len() >= 10).await;
     let (one, two) = (one.seen(), two.seen());
     assert!(one.owned.is_disjoint(&two.owned), "{one:?} {two:?}");
-    assert!(!one.changes.iter().any(|change| matches!(change, OwnershipChange::Lost(_))));
+    assert!(
+        !one.changes
+            .iter()
+            .any(|change| matches!(change, OwnershipChange::Lost(_)))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -66,7 +70,12 @@ async fn a_process_that_stops_hands_everything_over() {
     assert!(!may_begin(&two.store, event).await);
     one.store.leave();
     two.until(|seen| seen.owned.len() == 256).await;
-    let wanted = one.seen().changes.iter().filter(|change| matches!(change, OwnershipChange::Wanted(_))).count();
+    let wanted = one
+        .seen()
+        .changes
+        .iter()
+        .filter(|change| matches!(change, OwnershipChange::Wanted(_)))
+        .count();
     assert_eq!(wanted, 256);
     assert_eq!(two.seen().events, [event]);
     assert!(may_begin(&two.store, event).await);
@@ -105,15 +114,31 @@ async fn the_partitions_of_a_killed_process_are_taken_over_by_the_others() {
     assert!(eventually(async || schema.sql("SELECT count(*) FROM member") == "3").await);
     one.kill().await;
     let both = async || two.seen().owned.len() + three.seen().owned.len() == 256;
-    assert!(eventually(both).await, "{:?} {:?}", two.seen(), three.seen());
+    assert!(
+        eventually(both).await,
+        "{:?} {:?}",
+        two.seen(),
+        three.seen()
+    );
     let (own, other) = (two.seen().owned.clone(), three.seen().owned.clone());
     assert!(own.is_disjoint(&other));
-    assert!(own.len() >= 64 && other.len() >= 64, "{} and {}", own.len(), other.len());
+    assert!(
+        own.len() >= 64 && other.len() >= 64,
+        "{} and {}",
+        own.len(),
+        other.len()
+    );
     let sum = two.seen().events.len() + three.seen().events.len();
     assert_eq!(sum, 1, "the event is loaded once");
-    let begun = [may_begin(&two.store, event).await, may_begin(&three.store, event).await];
+    let begun = [
+        may_begin(&two.store, event).await,
+        may_begin(&three.store, event).await,
+    ];
     assert!(begun.contains(&true) && begun.contains(&false));
-    assert_eq!(schema.sql("SELECT state FROM member WHERE name = 'one'"), "dead");
+    assert_eq!(
+        schema.sql("SELECT state FROM member WHERE name = 'one'"),
+        "dead"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -137,8 +162,14 @@ async fn a_process_that_was_paused_too_long_cannot_write_and_learns_its_losses()
     one.until(|seen| seen.owned.is_empty()).await;
     assert!(!one.store.owns(partition(&one)));
     let live = "SELECT count(*) FROM member WHERE state = 'live'";
-    assert!(eventually(async || schema.sql(live) == "2").await, "it joins again");
-    assert_eq!(schema.sql("SELECT count(*) FROM member WHERE name = 'one'"), "2");
+    assert!(
+        eventually(async || schema.sql(live) == "2").await,
+        "it joins again"
+    );
+    assert_eq!(
+        schema.sql("SELECT count(*) FROM member WHERE name = 'one'"),
+        "2"
+    );
     assert!(two.store.may_send(partition(&two)));
 }
 
@@ -160,7 +191,10 @@ async fn an_outage_of_the_database_changes_no_owner() {
     let beats = schema.sql("SELECT min(beat) FROM member");
     let went_on = async || schema.sql("SELECT min(beat) FROM member") > beats;
     assert!(eventually(went_on).await);
-    assert_eq!(schema.sql("SELECT string_agg(state, ' ') FROM member"), "live live");
+    assert_eq!(
+        schema.sql("SELECT string_agg(state, ' ') FROM member"),
+        "live live"
+    );
     for node in [&one, &two] {
         let is_lost = |change: &OwnershipChange| matches!(change, OwnershipChange::Lost(_));
         assert!(!node.seen().changes.iter().any(is_lost));
@@ -179,19 +213,37 @@ async fn an_operator_moves_a_partition() {
     let two = Node::start(&schema, "two");
     assert!(eventually(async || schema.sql("SELECT count(*) FROM member") == "2").await);
     Node::is_steady(&schema);
-    let operator = imbot::store::Postgres::attend(&schema.url(), std::slice::from_ref(&schema.key)).unwrap();
-    assert!(!operator.move_partition(Partition(7), Some("three")).await.unwrap());
+    let operator =
+        imbot::store::Postgres::attend(&schema.url(), std::slice::from_ref(&schema.key)).unwrap();
+    assert!(
+        !operator
+            .move_partition(Partition(7), Some("three"))
+            .await
+            .unwrap()
+    );
     for (to, node) in [("two", &two), ("one", &one), ("two", &two)] {
-        assert!(operator.move_partition(Partition(7), Some(to)).await.unwrap());
+        assert!(
+            operator
+                .move_partition(Partition(7), Some(to))
+                .await
+                .unwrap()
+        );
         node.until(|seen| seen.owned.contains(&7)).await;
     }
     let members = operator.members().await.unwrap();
     let row = &members.partitions[7];
     assert_eq!(row.pinned.as_deref(), Some("two"));
-    let owner = members.members.iter().find(|member| Some(&member.id) == row.owner.as_ref());
+    let owner = members
+        .members
+        .iter()
+        .find(|member| Some(&member.id) == row.owner.as_ref());
     assert_eq!(owner.unwrap().name, "two");
     assert!(operator.move_partition(Partition(7), None).await.unwrap());
-    assert!(operator.members().await.unwrap().partitions[7].pinned.is_none());
+    assert!(
+        operator.members().await.unwrap().partitions[7]
+            .pinned
+            .is_none()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -206,7 +258,10 @@ async fn the_members_and_what_waits_are_listed() {
     let [own] = &members.members[..] else {
         panic!("{members:?}");
     };
-    assert_eq!((&*own.name, &*own.state, own.partitions), ("one", "live", 256));
+    assert_eq!(
+        (&*own.name, &*own.state, own.partitions),
+        ("one", "live", 256)
+    );
     assert_eq!(members.partitions.len(), 256);
     let row = &members.partitions[usize::from(partition(&one).0)];
     assert_eq!((row.owner.as_ref(), row.events), (Some(&own.id), 1));
