@@ -28,11 +28,11 @@ mod members;
 mod outages;
 mod panics;
 mod people;
-mod process;
-mod program;
 #[expect(dead_code, reason = "this program uses a part of it")]
 #[path = "../support/postgres.rs"]
 mod postgres;
+mod process;
+mod program;
 mod proxy;
 #[expect(dead_code, reason = "this program uses a part of it")]
 #[path = "../support/random.rs"]

@@ -143,7 +143,9 @@ impl Stage {
         );
         let chats = groups.iter().map(|(dialog, code)| Chat {
             is_deduplicated: *code == "once",
-            sent: results.get(&self.chat(dialog)).map_or(&[][..], Vec::as_slice),
+            sent: results
+                .get(&self.chat(dialog))
+                .map_or(&[][..], Vec::as_slice),
             replies: seen
                 .get(dialog)
                 .into_iter()

@@ -246,7 +246,12 @@ async fn serve_bots(app: App) -> io::Result<()> {
 
 /// Runs the bots on a store that other processes use as well.
 async fn serve_shared(app: App, mut config: Config) -> io::Result<()> {
-    let list = |name| variable(name).split(' ').map(str::to_owned).collect::<Vec<_>>();
+    let list = |name| {
+        variable(name)
+            .split(' ')
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
     config.portal = list(WEBHOOKS).into_iter().map(Into::into).collect();
     config.allow_host = list(HOSTS);
     (config.client_id, config.client_secret) = (None, None);

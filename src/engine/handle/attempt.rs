@@ -24,7 +24,8 @@ use crate::engine::{Engine, QueuedEvent};
 use crate::handler::{Error, Result};
 use crate::portal::{Portal, Urgency};
 use crate::store::{
-    Conversation, Failure, OrderingKey, Outcome, QueuedCall, StartedTurn, TurnCommit,
+    Conversation, Failure, OrderingKey, Outcome, QueuedCall, StartedTurn, StoreErrorKind,
+    TurnCommit,
 };
 
 /// How long a queue waits for a store that cannot be read or written.
@@ -80,7 +81,12 @@ impl Engine {
             Ok(Some(started)) => Ok(started),
             Ok(None) => Err(Next::Done),
             Err(error) => {
-                tracing::error!(%key, event = %id, %error, "a turn cannot start, because the store fails; retrying");
+                if error.kind() == StoreErrorKind::NotOwner {
+                    // The store is about to say that the partition is lost, which ends this work.
+                    tracing::debug!(%key, event = %id, "a turn cannot start, because another process owns the portal now");
+                } else {
+                    tracing::error!(%key, event = %id, %error, "a turn cannot start, because the store fails; retrying");
+                }
                 Err(Next::Retry(QueuedEvent::stored(id), STORE_PAUSE))
             }
         }

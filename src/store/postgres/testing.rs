@@ -1,12 +1,21 @@
 //! Ways to bring a store into states that are hard to reach otherwise, for tests (feature
 //! `testing`).
 
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
 use super::Postgres;
 use super::fault::Fault;
-use crate::store::{Partition, StoreError};
+use super::members::Instant;
+use crate::store::{OwnershipChange, OwnershipChanges, Partition, StoreError};
+
+/// How long a process that owns everything by force believes in it.
+const TRUST: Duration = Duration::from_secs(60 * 60);
 
 impl Postgres {
-    /// Makes this process the owner of all partitions, as if it had taken over each.
+    /// Makes this process the owner of all partitions, as if it had taken over each. It renews no
+    /// lease, and believes in its ownership for an hour, whatever others do.
     ///
     /// # Errors
     /// The change could not be stored.
@@ -26,6 +35,20 @@ impl Postgres {
         for (partition, epoch) in own.await.map_err(|fault| self.failed(fault))? {
             self.holdings.gain(partition, epoch);
         }
+        self.holdings.trust_until(Instant::now().after(TRUST));
         Ok(())
+    }
+
+    /// Returns the changes of a process that owns everything without a lease.
+    pub(super) fn forced_changes(&self) -> Option<OwnershipChanges> {
+        if self.members.has_joined() {
+            return None;
+        }
+        let owned = self.holdings.owned();
+        let (sender, changes) = mpsc::unbounded_channel();
+        for (partition, _) in &owned {
+            let _ = sender.send(OwnershipChange::Gained(*partition)); // the receiver is here
+        }
+        (!owned.is_empty()).then(|| OwnershipChanges::new(changes))
     }
 }
