@@ -272,19 +272,22 @@ impl Engine {
                 self.backlog.block(key);
             }
         }
-        let mut last = None;
+        let (mut calls, mut last) = (Vec::new(), None);
         loop {
-            let calls = store.unsent(Some(partition), last, PAGE).await?;
-            let Some(call) = calls.last() else { break };
+            let page = store.unsent(Some(partition), last, PAGE).await?;
+            let Some(call) = page.last() else { break };
             last = Some(call.id);
-            for call in calls {
-                let queued = QueuedSend::new(call.id);
-                let queued = match held.settled_at.filter(|_| call.is_taken) {
-                    Some(at) => queued.not_before(at),
-                    None => queued,
-                };
-                self.outbox.push(call.to, queued);
-            }
+            calls.extend(page);
+        }
+        // An event may be handled after one with a higher number.
+        calls.sort_by_key(|call| (call.position, call.id));
+        for call in calls {
+            let queued = QueuedSend::new(call.id);
+            let queued = match held.settled_at.filter(|_| call.is_taken) {
+                Some(at) => queued.not_before(at),
+                None => queued,
+            };
+            self.outbox.push(call.to, queued);
         }
         let mut last = None;
         loop {

@@ -204,6 +204,9 @@ pub struct Unsent {
     pub to: Conversation,
     /// Whether it was [taken](Outbox::take), so it may be under way, or have been sent already.
     pub is_taken: bool,
+    /// Its position among the calls of its chat, which are made in the order of their commits. Of
+    /// calls with the same position, that with the lower number comes first.
+    pub position: u64,
 }
 
 /// The result of a call.

@@ -240,6 +240,13 @@ impl Engine {
             .is_some_and(|first| first.elapsed() >= SEND_PATIENCE_MIN);
         let is_old = has_tried_long && self.options.clock.now().since(call.at) > SEND_PATIENCE;
         let is_message = is_message(&call.call);
+        if error.is_not_owner() {
+            // Certainly not sent. If another process owns the portal, this one is told soon.
+            return match self.settle(call, Settled::NotSent).await {
+                Next::Done => Next::Retry(queued, OWNER_PAUSE),
+                next => next,
+            };
+        }
         if error.may_have_run() {
             if is_message && call.redelivery == Redelivery::AtMostOnce {
                 self.counts.uncertain.add();

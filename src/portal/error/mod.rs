@@ -351,6 +351,11 @@ impl Error {
         }
     }
 
+    /// Returns true if the call was not made because another process may own the portal.
+    pub(crate) fn is_not_owner(&self) -> bool {
+        matches!(&*self.kind, Kind::NotOwner)
+    }
+
     /// Returns true if any other call would have failed as well: the portal did not answer, or it
     /// refuses all calls for a while.
     pub(crate) fn is_of_portal(&self) -> bool {

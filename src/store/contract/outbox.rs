@@ -55,14 +55,13 @@ async fn calls_wait_in_order_until_they_are_settled(store: Arc<dyn Store>) {
     let id = |index| CallId { event, index };
     assert_eq!(unsent(store).await, [id(0), id(1), id(2)]);
     let rest = store.unsent(None, Some(id(0)), 1).await.unwrap();
-    let second = |is_taken| Unsent {
-        id: id(1),
-        to: conversation("27"),
-        is_taken,
-    };
+    let second = |is_taken| (id(1), conversation("27"), is_taken);
+    let parts = |call: Unsent| (call.id, call.to, call.is_taken);
+    let rest: Vec<_> = rest.into_iter().map(parts).collect();
     assert_eq!(rest, [second(false)]);
     let taken = store.take(id(1)).await.unwrap().unwrap();
     let rest = store.unsent(None, Some(id(0)), 1).await.unwrap();
+    let rest: Vec<_> = rest.into_iter().map(parts).collect();
     assert_eq!(rest, [second(true)]);
     assert_eq!(*taken.call, *say(event, 1, "27", "1"));
     store.settle(id(1), Settled::Sent(None)).await.unwrap();

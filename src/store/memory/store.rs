@@ -161,6 +161,7 @@ impl Outbox for Memory {
                 id: *queued.key(),
                 to: queued.call.to.clone(),
                 is_taken: queued.is_taken,
+                position: queued.call.at.0,
             })
             .collect();
         unsent.sort_by_key(|unsent| unsent.id);

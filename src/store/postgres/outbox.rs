@@ -184,10 +184,10 @@ pub(super) async fn unsent(
     after: Option<CallId>,
     limit: usize,
 ) -> Result<Vec<Unsent>, Fault> {
-    const OF_ONE: &str = "SELECT event, place, conversation, taken.event IS NOT NULL
+    const OF_ONE: &str = "SELECT event, place, conversation, taken.event IS NOT NULL, position
         FROM call LEFT JOIN taken USING (partition, event, place)
         WHERE partition = $4 AND (event, place) > ($1, $2) ORDER BY event, place LIMIT $3";
-    const OF_ALL: &str = "SELECT event, place, conversation, taken.event IS NOT NULL
+    const OF_ALL: &str = "SELECT event, place, conversation, taken.event IS NOT NULL, position
         FROM call LEFT JOIN taken USING (partition, event, place)
         WHERE (event, place) > ($1, $2) ORDER BY event, place LIMIT $3";
     let after = after.map_or((-1, 0), |after| {
@@ -207,6 +207,7 @@ pub(super) async fn unsent(
             id: call_id(row, 0)?,
             to: text::parse_conversation(row.try_get(2)?)?,
             is_taken: row.try_get(3)?,
+            position: number::from_sql(row.try_get(4)?),
         })
     };
     rows.iter().map(read).collect()

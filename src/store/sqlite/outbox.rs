@@ -89,7 +89,7 @@ fn change(db: &Db, target: CallId, by: &Call) -> Result<bool, Fault> {
 
 /// Returns calls that are not settled, oldest first.
 pub(super) fn unsent(db: &Db, after: Option<CallId>, limit: usize) -> Result<Vec<Unsent>, Fault> {
-    let sql = "SELECT id, conversation, id IN (SELECT call FROM taken) FROM call
+    let sql = "SELECT id, conversation, id IN (SELECT call FROM taken), at FROM call
                WHERE id > ?1 ORDER BY id LIMIT ?2";
     let after = after.map_or(0, number::call_number);
     db.list(sql, params![after, limit], |row| {
@@ -97,6 +97,7 @@ pub(super) fn unsent(db: &Db, after: Option<CallId>, limit: usize) -> Result<Vec
             id: number::call_id(row.get(0)?),
             to: conversation_at(row, 1)?,
             is_taken: row.get(2)?,
+            position: row.get(3)?,
         })
     })
 }

@@ -356,6 +356,7 @@ async fn calls_are_unchanged(store: &Sqlite) {
         id: call.id,
         to: call.to.clone(),
         is_taken: call.id == id((10, 2)),
+        position: call.at.0,
     };
     let unsent = store.unsent(None, None, 100).await.unwrap();
     assert_eq!(unsent, calls.iter().map(to).collect::<Vec<_>>());

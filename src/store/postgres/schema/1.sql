@@ -166,6 +166,9 @@ CREATE TABLE quarantined (
 );
 CREATE INDEX quarantined_conversation ON quarantined (conversation);
 
+-- The calls of a chat are made in the order of their positions.
+CREATE SEQUENCE call_position;
+
 CREATE TABLE call (
     partition    smallint NOT NULL,
     event        bigint NOT NULL,
@@ -176,6 +179,7 @@ CREATE TABLE call (
     redelivery   text NOT NULL,
     remember     boolean NOT NULL,
     call         text NOT NULL, -- JSON
+    position     bigint NOT NULL DEFAULT nextval('call_position'),
     PRIMARY KEY (partition, event, place)
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000,
         autovacuum_vacuum_cost_delay = 0, toast.autovacuum_vacuum_scale_factor = 0,
