@@ -246,6 +246,7 @@ async fn serve_bots(app: App) -> io::Result<()> {
 
 /// Runs the bots on a store that other processes use as well.
 async fn serve_shared(app: App, mut config: Config) -> io::Result<()> {
+    let stop = serve::stop_signal(); // handled from here on
     let list = |name| {
         variable(name)
             .split(' ')
@@ -266,7 +267,7 @@ async fn serve_shared(app: App, mut config: Config) -> io::Result<()> {
     let listener = TcpListener::bind(variable(ADDRESS)).await?;
     engine.start().await.expect("started");
     engine.reconcile_in_background();
-    let (limit, stop) = (config.stop_timeout(), serve::stop_signal());
+    let limit = config.stop_timeout();
     serve::run(serve::endpoint(engine), listener, stop, limit).await?;
     store.close().await.map_err(io::Error::other)
 }
