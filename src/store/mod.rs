@@ -83,8 +83,9 @@ pub type Stored<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Se
 /// A store: everything that the engine keeps.
 ///
 /// If the store [is durable](Upkeep::is_durable), everything that a method has written is durable
-/// when the method returns, except that [`begin`](Turns::begin) promises less. Methods may be called from many tasks at once. A call sees the effects
-/// of all calls that returned before it began.
+/// when the method returns, except that [`begin`](Turns::begin) promises less. Methods may be
+/// called from many tasks at once. A call sees the effects of all calls that returned before it
+/// began.
 ///
 /// A type that implements all groups is a store:
 ///
