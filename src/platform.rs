@@ -1,12 +1,13 @@
 //! What differs between operating systems: file permissions, positioned reads and writes, flushing
-//! a folder, and the memory of a connection.
+//! a folder, and the memory of a connection. Also paths of files that lie next to each other.
 //!
 //! On Unix, files and folders are readable by their owner only. Elsewhere they have the permissions
 //! of the folder they are in.
 
+use std::ffi::OsString;
 use std::fs::{DirBuilder, File, Metadata, OpenOptions};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Permission bits of everybody but the owner.
 pub(crate) const OTHERS: u32 = 0o077;
@@ -29,6 +30,21 @@ pub(crate) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
 pub(crate) fn create_private_folder(path: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     imp::private_folder(builder.recursive(true)).create(path)
+}
+
+/// Returns the path of a file next to another one, such as `store.db.lock`.
+pub(crate) fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(file);
+    name.push(suffix);
+    name.into()
+}
+
+/// Returns the folder of a file.
+pub(crate) fn folder(file: &Path) -> PathBuf {
+    match file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
 }
 
 /// Flushes a folder, so that a new file in it survives a power loss.

@@ -221,14 +221,19 @@ fn libraries_are_named_only_where_they_belong() {
             ],
         ),
         ("rcgen", &["src/emulator/serve/authority.rs"]),
-        ("tokio_rustls", &["src/emulator/serve"]),
+        (
+            "tokio_rustls",
+            &["src/emulator/serve", "src/store/postgres/tls.rs"],
+        ),
+        ("tokio_postgres", &["src/store/postgres"]),
         ("poem", &["src/lib.rs", "src/serve", "src/emulator"]),
         ("dashmap", &["src/store/memory", "src/engine"]),
         ("rusqlite", &["src/store/sqlite"]),
         (
             "aws_lc_rs",
             &[
-                "src/store/sqlite",
+                "src/store/key.rs",
+                "src/store/seal.rs",
                 "src/portal/http/signature.rs",
                 "src/emulator/serve/authority.rs",
             ],

@@ -335,7 +335,7 @@ fn application(config: &Config) -> Result<Option<Application>, ConfigError> {
 /// Opens the store of the settings.
 fn open_store(config: &StoreConfig) -> Result<Arc<dyn Store>, ConfigError> {
     if let Some(store) = config.open()? {
-        tracing::info!(file = %config.file().display(), "the store is a file");
+        tracing::info!(store = %config.place(), "the store is opened");
         return Ok(store);
     }
     tracing::warn!("the store is in memory: everything is lost when this program ends");

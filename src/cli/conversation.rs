@@ -7,8 +7,7 @@ use super::Done;
 use crate::config::StoreConfig;
 use crate::event::{BotId, Delivery, DialogId, Event, MemberId, UserId};
 use crate::store::{
-    Content, Conversation, DeadLetter, DeadWhat, ForgetScope, Operator, Sqlite, StoreError,
-    StoredState, Turns,
+    Content, Conversation, DeadLetter, DeadWhat, ForgetScope, Store, StoreError, StoredState,
 };
 
 #[derive(Subcommand)]
@@ -59,13 +58,13 @@ pub(super) struct Person {
 impl Command {
     pub(super) async fn run(self) -> Done {
         match self {
-            Self::Show { which, place } => show(&place.attend()?, which.into()).await,
+            Self::Show { which, place } => show(&*place.attend()?, which.into()).await,
             Self::Forget { who, place } => {
                 let store = place.attend()?;
                 let mut deleted = 0;
                 if let Some(user) = who.user {
                     let portal = MemberId::new(who.portal.as_str());
-                    deleted += drop_letters_of(&store, &portal, UserId(user)).await?;
+                    deleted += drop_letters_of(&*store, &portal, UserId(user)).await?;
                 }
                 deleted += store.forget(who.into()).await?;
                 out!("{deleted} items are deleted.");
@@ -75,7 +74,7 @@ impl Command {
     }
 }
 
-async fn show(store: &Sqlite, key: Conversation) -> Done {
+async fn show(store: &dyn Store, key: Conversation) -> Done {
     let shown = |state: &StoredState| {
         let data: Value = serde_json::from_slice(&state.bytes)
             .unwrap_or_else(|_| String::from_utf8_lossy(&state.bytes).into());
@@ -102,7 +101,7 @@ async fn show(store: &Sqlite, key: Conversation) -> Done {
 
 /// Drops the dead letters of what a person wrote in groups. Returns their number.
 async fn drop_letters_of(
-    store: &Sqlite,
+    store: &dyn Store,
     portal: &MemberId,
     user: UserId,
 ) -> Result<u64, StoreError> {

@@ -7,7 +7,7 @@ use super::Done;
 use super::decode;
 use crate::config::StoreConfig;
 use crate::event::Delivery;
-use crate::store::{Content, DeadId, DeadLetter, DeadWhat, Operator, Sqlite, StoreError};
+use crate::store::{Content, DeadId, DeadLetter, DeadWhat, Store, StoreError};
 
 /// Number of dead letters read at a time.
 const PAGE: usize = 100;
@@ -59,17 +59,18 @@ pub(super) struct Which {
 impl Command {
     pub(super) async fn run(self) -> Done {
         match self {
-            Self::List { json, place } => list(&place.attend()?, json).await,
-            Self::Show { number, place } => show(&place.attend()?, number).await,
+            Self::List { json, place } => list(&*place.attend()?, json).await,
+            Self::Show { number, place } => show(&*place.attend()?, number).await,
             Self::Retry { which, place } => {
                 let store = place.attend()?;
-                let done = each(&store, which, async |id| store.revive(id).await).await?;
+                let done = each(&*store, which, async |id| store.revive(id).await).await?;
                 out!("{done} queued again.");
                 Ok(())
             }
             Self::Drop { which, place } => {
                 let store = place.attend()?;
-                let done = each(&store, which, async |id| store.drop_dead_letter(id).await).await?;
+                let done =
+                    each(&*store, which, async |id| store.drop_dead_letter(id).await).await?;
                 out!("{done} dropped.");
                 Ok(())
             }
@@ -77,7 +78,7 @@ impl Command {
     }
 }
 
-async fn list(store: &Sqlite, as_json: bool) -> Done {
+async fn list(store: &dyn Store, as_json: bool) -> Done {
     let letters = all(store).await?;
     for letter in &letters {
         if as_json {
@@ -103,7 +104,7 @@ async fn list(store: &Sqlite, as_json: bool) -> Done {
     Ok(())
 }
 
-async fn show(store: &Sqlite, number: u64) -> Done {
+async fn show(store: &dyn Store, number: u64) -> Done {
     let before = number.checked_sub(1).map(DeadId);
     let mut found = store.dead_letters(before, 1).await?;
     let letter = found.pop().filter(|letter| letter.id.0 == number);
@@ -170,7 +171,7 @@ fn summary(letter: &DeadLetter) -> Value {
     })
 }
 
-async fn all(store: &Sqlite) -> Result<Vec<DeadLetter>, StoreError> {
+async fn all(store: &dyn Store) -> Result<Vec<DeadLetter>, StoreError> {
     let mut letters: Vec<DeadLetter> = Vec::new();
     loop {
         let page = store
@@ -186,7 +187,7 @@ async fn all(store: &Sqlite) -> Result<Vec<DeadLetter>, StoreError> {
 /// Calls `act` with each dead letter, and returns the number for which it returned true. Logs the
 /// others, which do not exist.
 async fn each(
-    store: &Sqlite,
+    store: &dyn Store,
     which: Which,
     act: impl AsyncFn(DeadId) -> Result<bool, StoreError>,
 ) -> Result<u64, StoreError> {

@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::event::{Category, catalogue};
 use crate::handler::Pattern;
 use crate::portal::Binding;
-use crate::store::{Arrived, Operator};
+use crate::store::Arrived;
 
 use row::{Bound, Row};
 

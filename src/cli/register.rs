@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::Done;
 use crate::app::App;
-use crate::config::Config;
+use crate::config::{Config, StorePlace};
 use crate::engine::{Engine, Mode, Step};
 use crate::portal::{self, Portal};
 use crate::store::{Memory, Store};
@@ -67,8 +67,13 @@ pub(super) async fn unregister(app: App, unregister: Unregister) -> Done {
 /// Returns an engine that knows the portals and is not started. Another process may be running on
 /// the same store.
 pub(super) async fn idle_engine(app: App, config: &Config) -> Result<Arc<Engine>, Box<dyn Error>> {
-    let store: Arc<dyn Store> = if config.store.file().exists() {
-        Arc::new(config.store.attend()?)
+    let is_there = match config.store.place() {
+        StorePlace::Memory => false,
+        StorePlace::File(file) => file.exists(),
+        StorePlace::Postgres(_) => true,
+    };
+    let store: Arc<dyn Store> = if is_there {
+        config.store.attend()?
     } else {
         Arc::new(Memory::new()) // portals of inbound webhooks need no store
     };

@@ -51,7 +51,7 @@ pub(super) async fn bots(app: App, run: Run, file: &File) -> Done {
 
 /// Runs the bots on the configured portals.
 async fn on_portals(mut app: App, mut config: Config) -> Done {
-    config.store.file.get_or_insert_with(|| STORE.into());
+    config.store.place.get_or_insert_with(|| STORE.into());
     if config.client_id.is_none() && config.public_url.is_none() {
         return polling(app.engine(&config)?, &config).await;
     }

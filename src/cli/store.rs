@@ -9,8 +9,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
 use super::Done;
-use crate::config::StoreConfig;
-use crate::store::{Clock, Key, Operator, Sqlite, Status, Time};
+use crate::config::{StoreConfig, StoreConfigError};
+use crate::store::{Clock, Key, Sqlite, Status, Time};
 
 #[derive(Subcommand)]
 pub(super) enum Command {
@@ -48,7 +48,7 @@ impl Command {
             Self::Status { json, place } => status(&place, json).await,
             Self::Backup { to, place } => {
                 let bar = bar("pages");
-                let store = place.attend()?;
+                let store = place.attend_file()?;
                 let progress = bar.clone();
                 store
                     .backup(&to, move |done, all| advance(&progress, done, all))
@@ -119,7 +119,11 @@ on the disk    {bytes} bytes",
 /// Seals everything with a new key. The new key is on the disk before anything is sealed with it,
 /// and the old key file is replaced after everything is.
 fn rekey(place: &StoreConfig, new: Option<SecretString>) -> Result<(), Box<dyn Error>> {
-    let (file, old) = (place.file(), place.key()?);
+    let Some(file) = place.file() else {
+        let place = place.place();
+        return Err(StoreConfigError::NotAFile { place }.into());
+    };
+    let old = place.key()?;
     let bar = bar("bodies");
     let progress = |done, all| advance(&bar, done, all);
     if let Some(new) = new {

@@ -8,6 +8,7 @@
 
 #[cfg(feature = "cli")]
 mod file;
+mod place;
 #[cfg(feature = "cli")]
 mod plan;
 #[cfg(feature = "cli")]
@@ -18,19 +19,24 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 use secrecy::ExposeSecret;
 use secrecy::SecretString;
 
 use crate::engine::{ATTEMPTS_MAX, POLL_QUICK, POLL_SLOW, TURN_TIMEOUT};
 use crate::portal::{HttpOptions, OAUTH_URL, Plan};
 use crate::serve::{Network, STOP_TIMEOUT};
-#[cfg(feature = "sqlite")]
-use crate::store::{Key, KeyError, OpenError, Sqlite};
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+use crate::store::{Key, KeyError};
 use crate::store::{Limits, Store};
+#[cfg(feature = "sqlite")]
+use crate::store::{OpenError, Sqlite};
+#[cfg(feature = "postgres")]
+use crate::store::{Postgres, PostgresError};
 
 #[cfg(feature = "cli")]
 pub(crate) use file::File;
+pub use place::StorePlace;
 #[cfg(feature = "cli")]
 pub(crate) use setting::Setting;
 
@@ -53,20 +59,28 @@ pub const STORE: &str = "imbot.db";
 /// The value of `--store` that selects a store in memory.
 pub const MEMORY: &str = "memory";
 
-/// The store's file and key.
+/// The store and its key.
 #[derive(Clone, Debug, Default)]
 #[cfg_attr(feature = "cli", derive(clap::Args))]
 #[non_exhaustive]
 pub struct StoreConfig {
-    /// The store's file, or `memory`. Default: imbot.db; with an emulated portal: memory
+    /// The store: a file, `memory`, or the address of a PostgreSQL database, such as
+    /// `postgres://user:password@host/database`. Default: imbot.db; with an emulated portal: memory
     #[cfg_attr(
         feature = "cli",
-        arg(long = "store", env = "IMBOT_STORE", value_name = "FILE")
+        arg(
+            long = "store",
+            env = "IMBOT_STORE",
+            value_name = "PLACE",
+            hide_env_values = true,
+            value_parser = place::parser()
+        )
     )]
-    pub file: Option<PathBuf>,
+    pub place: Option<StorePlace>,
 
-    /// The key that encrypts tokens and events in the store, 32 bytes in base64. Default: the key
-    /// in the key file
+    /// The key that encrypts tokens and events in the store, 32 bytes in base64; for PostgreSQL
+    /// also several keys separated by commas: the first encrypts, all decrypt. Default: the key in
+    /// the key file
     #[cfg_attr(
         feature = "cli",
         arg(
@@ -78,8 +92,8 @@ pub struct StoreConfig {
     )]
     pub key: Option<SecretString>,
 
-    /// The file with the key, created at the first start. Default: the store's file name with
-    /// `.key` appended
+    /// The file with the key, created at the first start of a store in a file. Default: the store's
+    /// file name with `.key` appended; for PostgreSQL: imbot.key
     #[cfg_attr(
         feature = "cli",
         arg(
@@ -92,29 +106,40 @@ pub struct StoreConfig {
 }
 
 impl StoreConfig {
-    /// Returns the store's file.
-    pub fn file(&self) -> PathBuf {
-        self.file.clone().unwrap_or_else(|| STORE.into())
+    /// Returns the store's place.
+    pub fn place(&self) -> StorePlace {
+        self.place
+            .clone()
+            .unwrap_or_else(|| StorePlace::File(STORE.into()))
+    }
+
+    /// Returns the store's file. Returns `None` if the store is not in a file.
+    pub fn file(&self) -> Option<PathBuf> {
+        match self.place() {
+            StorePlace::File(file) => Some(file),
+            StorePlace::Memory | StorePlace::Postgres(_) => None,
+        }
     }
 
     /// Returns the key file.
     pub fn key_file(&self) -> PathBuf {
         self.key_file.clone().unwrap_or_else(|| {
-            let mut name = self.file().into_os_string();
+            let file = self.file().unwrap_or_else(|| "imbot".into());
+            let mut name = file.into_os_string();
             name.push(".key");
             name.into()
         })
     }
 
-    /// Opens the store for this process alone. Returns `None` if it is in memory or no file is
-    /// named.
+    /// Opens the store for this process. Returns `None` if it is in memory or no place is named.
     ///
     /// # Errors
-    /// The key or the file cannot be used, or this build has no SQLite store.
+    /// The key, the file or the database cannot be used, or this build does not have the store.
     pub fn open(&self) -> Result<Option<Arc<dyn Store>>, StoreConfigError> {
-        match &self.file {
-            Some(file) if file.as_os_str() != MEMORY => self.open_file(file).map(Some),
-            _ => Ok(None),
+        match &self.place {
+            Some(StorePlace::File(file)) => self.open_file(file).map(Some),
+            Some(StorePlace::Postgres(url)) => self.open_postgres(url).map(Some),
+            Some(StorePlace::Memory) | None => Ok(None),
         }
     }
 
@@ -129,30 +154,82 @@ impl StoreConfig {
             path: file.to_owned(),
         })
     }
+
+    #[cfg(feature = "postgres")]
+    fn open_postgres(&self, url: &SecretString) -> Result<Arc<dyn Store>, StoreConfigError> {
+        Ok(Arc::new(Postgres::open(url, &self.keys()?)?))
+    }
+
+    #[cfg(not(feature = "postgres"))]
+    fn open_postgres(&self, _: &SecretString) -> Result<Arc<dyn Store>, StoreConfigError> {
+        Err(StoreConfigError::NoPostgres)
+    }
+
+    /// Opens an existing store for an operator's command, next to the processes that run on it.
+    ///
+    /// # Errors
+    /// The store does not exist or is in memory, the key, the file or the database cannot be used,
+    /// or this build does not have the store.
+    pub fn attend(&self) -> Result<Arc<dyn Store>, StoreConfigError> {
+        match self.place() {
+            #[cfg(feature = "sqlite")]
+            StorePlace::File(_) => Ok(Arc::new(self.attend_file()?)),
+            #[cfg(not(feature = "sqlite"))]
+            StorePlace::File(path) => Err(StoreConfigError::NoSqlite { path }),
+            #[cfg(feature = "postgres")]
+            StorePlace::Postgres(url) => Ok(Arc::new(Postgres::attend(&url, &self.keys()?)?)),
+            #[cfg(not(feature = "postgres"))]
+            StorePlace::Postgres(_) => Err(StoreConfigError::NoPostgres),
+            StorePlace::Memory => Err(StoreConfigError::NotAFile {
+                place: StorePlace::Memory,
+            }),
+        }
+    }
+
+    /// Returns the keys of a PostgreSQL store, the one that encrypts first. Never creates one:
+    /// several machines need the same.
+    ///
+    /// # Errors
+    /// There is no key, or it cannot be read.
+    #[cfg(feature = "postgres")]
+    pub fn keys(&self) -> Result<Vec<Key>, KeyError> {
+        match &self.key {
+            Some(keys) => Key::list_from_base64(keys.expose_secret()),
+            None => Key::read_list(self.key_file()),
+        }
+    }
 }
 
 #[cfg(feature = "sqlite")]
 impl StoreConfig {
-    /// Returns the key. Creates it if neither a store nor a key exists.
+    /// Returns the key of a store in a file. Creates it if neither a store nor a key exists.
     ///
     /// # Errors
     /// See [`KeyError`].
     pub fn key(&self) -> Result<Key, KeyError> {
         match &self.key {
             Some(key) => Key::from_base64(key.expose_secret()),
-            None => Key::of(self.file(), self.key_file()),
+            None => Key::of(self.file().unwrap_or_else(|| STORE.into()), self.key_file()),
         }
     }
 
-    /// Opens an existing store for an operator's command, next to the process that runs on it.
+    /// Opens an existing store in a file for an operator's command, next to the process that runs
+    /// on it.
     ///
     /// # Errors
-    /// The store does not exist, or the key or the file cannot be used.
-    pub fn attend(&self) -> Result<Sqlite, StoreConfigError> {
-        let file = self.file();
+    /// The store is not in a file or does not exist, or the key or the file cannot be used.
+    pub fn attend_file(&self) -> Result<Sqlite, StoreConfigError> {
+        let place = self.place();
+        let file = match &place {
+            StorePlace::File(file) => file,
+            StorePlace::Memory | StorePlace::Postgres(_) => {
+                return Err(StoreConfigError::NotAFile { place });
+            }
+        };
         if !file.exists() {
             // Checked here because reading the key would create it.
-            return Err(OpenError::Missing { path: file }.into());
+            let path = file.clone();
+            return Err(OpenError::Missing { path }.into());
         }
         Ok(Sqlite::attend(file, &self.key()?)?)
     }
@@ -163,13 +240,23 @@ impl StoreConfig {
 #[non_exhaustive]
 pub enum StoreConfigError {
     /// The key cannot be used.
-    #[cfg(feature = "sqlite")]
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
     #[error(transparent)]
     Key(#[from] KeyError),
     /// The file cannot be opened.
     #[cfg(feature = "sqlite")]
     #[error(transparent)]
     Store(#[from] OpenError),
+    /// The database cannot be used.
+    #[cfg(feature = "postgres")]
+    #[error(transparent)]
+    Postgres(#[from] PostgresError),
+    /// A command needs a store in a file.
+    #[error("the store is {place}; this command works on a store in a file")]
+    NotAFile {
+        /// The store.
+        place: StorePlace,
+    },
     /// A file is configured, but this build has no SQLite store.
     #[cfg(not(feature = "sqlite"))]
     #[error(
@@ -180,6 +267,12 @@ pub enum StoreConfigError {
         /// The file.
         path: PathBuf,
     },
+    /// A PostgreSQL database is configured, but this build has no PostgreSQL store.
+    #[cfg(not(feature = "postgres"))]
+    #[error(
+        "the store is a PostgreSQL database, but this program is built without PostgreSQL (cargo feature `postgres`)"
+    )]
+    NoPostgres,
 }
 
 /// The settings of a program. `--help` lists their environment variables.

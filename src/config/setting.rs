@@ -10,7 +10,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command};
 use serde_json::Value;
 
-use super::Config;
+use super::{Config, StorePlace};
 
 /// A setting: `attempts` in the file, `IMBOT_ATTEMPTS` in the environment, `--attempts` as a flag.
 pub(crate) struct Setting {
@@ -77,7 +77,12 @@ impl Setting {
 
     /// Returns true if the value is never shown.
     pub(crate) fn is_secret(&self) -> bool {
-        self.arg.is_hide_env_values_set()
+        self.arg.is_hide_env_values_set() && !self.is_place()
+    }
+
+    /// Returns true if the value is the place of the store, which may contain a password.
+    fn is_place(&self) -> bool {
+        self.arg.get_value_parser().type_id() == TypeId::of::<StorePlace>()
     }
 
     /// Returns true if the setting accepts several values.
@@ -121,6 +126,7 @@ impl Setting {
     fn value(&self, texts: impl Iterator<Item = String>) -> Option<Value> {
         let mut values = texts.map(|text| match serde_json::from_str(&text) {
             Ok(value) if self.is_unquoted() => value,
+            _ if self.is_place() => Value::from(StorePlace::from(&*text).to_string()),
             _ => Value::from(text),
         });
         if self.is_list() {

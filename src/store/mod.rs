@@ -20,14 +20,22 @@ pub mod contract;
 mod dead;
 mod error;
 mod inbox;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod key;
 mod memory;
 mod operator;
 mod outbox;
 mod ownership;
 mod portals;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod reminders;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod seal;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod text;
 mod time;
 mod turn;
 mod upkeep;
@@ -43,6 +51,8 @@ pub use error::{StoreError, StoreErrorKind};
 pub use inbox::{
     Appended, Content, EventId, Inbox, InboxEvent, NewDelivery, NewEvent, Occurrence, OrderingKey,
 };
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub use key::{Key, KeyError};
 pub use memory::{Memory, SEEN_MAX, WAITING_MAX};
 pub use operator::{ForgetScope, Notice, Operator, Status};
 pub use outbox::{
@@ -53,9 +63,11 @@ pub(crate) use portals::host_of;
 pub use portals::{
     ADDRESSES_MAX, Access, Claim, FORMER_HOSTS_MAX, Installation, Portals, Spare, Tokens, Webhook,
 };
+#[cfg(feature = "postgres")]
+pub use postgres::{Postgres, PostgresError};
 pub use reminders::{NewReminder, Reminder, ReminderChange, ReminderId, Reminders};
 #[cfg(feature = "sqlite")]
-pub use sqlite::{BackupError, Key, KeyError, OpenError, Sqlite};
+pub use sqlite::{BackupError, OpenError, Sqlite};
 pub use time::{Clock, Time};
 pub use turn::{
     Conversation, Outcome, Quarantined, StartedTurn, StateChange, StoredState, TurnCommit, Turns,

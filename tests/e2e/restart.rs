@@ -174,7 +174,7 @@ async fn program() {
     let store = std::path::PathBuf::from(std::env::var(STORE).unwrap());
     let mut config = config();
     config.store.key_file = Some(store.with_extension("key"));
-    config.store.file = Some(store);
+    config.store.place = Some(store.into());
     let socket = ListenFd::from_env().take_tcp_listener(0).unwrap().unwrap();
     socket.set_nonblocking(true).unwrap();
     let listener = tokio::net::TcpListener::from_std(socket).unwrap();

@@ -12,6 +12,8 @@
 pub(crate) mod log;
 pub(crate) mod offline;
 mod person;
+pub(crate) mod postgres;
+pub(crate) mod proxy;
 pub(crate) mod random;
 pub(crate) mod site;
 

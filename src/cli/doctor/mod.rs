@@ -98,8 +98,8 @@ pub(super) async fn examine(app: App, doctor: Doctor) -> Done {
     let place = &config.store;
     let (store, mut checks): (Arc<dyn Store>, _) = match place.attend() {
         Ok(store) => {
-            let checks = program::store(place, &store).await;
-            (Arc::new(store), checks)
+            let checks = program::store(place, &*store).await;
+            (store, checks)
         }
         Err(error) => (
             Arc::new(Memory::new()),

@@ -10,14 +10,13 @@ use super::check::{Check, span};
 use crate::config::{Config, StoreConfig, StoreConfigError};
 use crate::platform;
 use crate::portal::{Http, HttpOptions, Probe};
-use crate::store::{Clock, OpenError, Operator, Sqlite, Status};
+use crate::store::{Clock, OpenError, Sqlite, Status, Store};
 
 /// Waiting time of an event or a call from which on to warn.
 const WAIT_WARNING: Duration = Duration::from_secs(5 * 60);
 
 /// Checks the store, as far as that is possible while the program uses it.
-pub(super) async fn store(place: &StoreConfig, store: &Sqlite) -> Vec<Check> {
-    let file = place.file();
+pub(super) async fn store(place: &StoreConfig, store: &dyn Store) -> Vec<Check> {
     let status = match store.status().await {
         Ok(status) => status,
         Err(error) => {
@@ -27,18 +26,17 @@ pub(super) async fn store(place: &StoreConfig, store: &Sqlite) -> Vec<Check> {
     };
     let detail = format!(
         "{} opens with its key; portals: {}, bytes: {}",
-        file.display(),
+        place.place(),
         status.portals,
         status.bytes
     );
-    vec![
-        Check::ok("store", detail),
-        files(&file),
-        program(Sqlite::is_held(&file)),
-        last_event(&status),
-        backlog(&status),
-        dead(&status),
-    ]
+    let mut checks = vec![Check::ok("store", detail)];
+    if let Some(file) = place.file() {
+        checks.push(files(&file));
+        checks.push(program(Sqlite::is_held(&file)));
+    }
+    checks.extend([last_event(&status), backlog(&status), dead(&status)]);
+    checks
 }
 
 /// There is no store, or it cannot be opened. Only an application needs one: its installation is

@@ -51,7 +51,7 @@ pub(super) async fn check(
         }
     }
     let store = config.store.file();
-    let is_stopped = store.exists() && !Sqlite::is_held(store);
+    let is_stopped = store.is_some_and(|file| file.exists() && !Sqlite::is_held(file));
     let since = first.date.as_deref().unwrap_or("an unknown time");
     waiting(&name, oldest, is_stopped, count, since)
 }

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::Events;
 use crate::cli::Done;
 use crate::serve;
-use crate::store::{Arrived, Operator};
+use crate::store::Arrived;
 
 /// Pause between two reads of the store. The running program updates its counts once a second.
 const READ_EVERY: Duration = Duration::from_millis(250);

@@ -69,7 +69,10 @@ async fn a_repeat_has_no_number(store: Arc<dyn Store>) {
     let id = append(store, 1, "27").await;
     let twice = delivery(1, &[chat("27"), chat("27")]);
     let again = numbers(store.append(twice.clone()).await.unwrap());
-    assert_eq!(again, [None, Some(EventId(id.0 + 1))]);
+    let [None, Some(second)] = again[..] else {
+        panic!("{again:?}")
+    };
+    assert!(second > id);
     store.commit(TurnCommit::done(id, at(1))).await.unwrap();
     let again = numbers(store.append(twice).await.unwrap());
     assert_eq!(again, [None, None], "done events are known, too");
@@ -175,8 +178,9 @@ async fn a_repeat_is_known_whatever_the_clock_says(store: Arc<dyn Store>) {
 
 async fn waiting_events_are_read_page_by_page(store: Arc<dyn Store>) {
     let store = &*store;
+    let mut ids = Vec::new();
     for occurrence in 0..10 {
-        append(store, occurrence, &format!("chat{occurrence}")).await;
+        ids.push(append(store, occurrence, &format!("chat{occurrence}")).await);
     }
     let (mut after, mut pages) = (None, Vec::new());
     loop {
@@ -184,7 +188,8 @@ async fn waiting_events_are_read_page_by_page(store: Arc<dyn Store>) {
         let Some((last, key)) = page.last().cloned() else {
             break;
         };
-        assert_eq!(key, chat(&format!("chat{}", last.0 - 1)));
+        let place = ids.iter().position(|id| *id == last).unwrap();
+        assert_eq!(key, chat(&format!("chat{place}")));
         after = Some(last);
         pages.push(page.len());
     }

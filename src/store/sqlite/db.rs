@@ -7,7 +7,8 @@ use rusqlite::{CachedStatement, Connection, Params, Row};
 
 use super::Fault;
 use super::inbox::Buckets;
-use super::seal::Sealer;
+use crate::store::seal::Sealer;
+use crate::store::text;
 use crate::store::{Conversation, EventId, OrderingKey, Time};
 
 /// A connection with what belongs to it. Everything is done inside a transaction.
@@ -162,20 +163,16 @@ impl Db {
 
 /// Returns the ordering key in a column.
 pub(super) fn key_at(row: &Row<'_>, column: usize) -> Result<OrderingKey, Fault> {
-    super::text::parse_key(
-        row.get_ref(column)?
-            .as_str()
-            .map_err(rusqlite::Error::from)?,
-    )
+    let text = row.get_ref(column)?.as_str();
+    Ok(text::parse_key(text.map_err(rusqlite::Error::from)?)?)
 }
 
 /// Returns the conversation in a column.
 pub(super) fn conversation_at(row: &Row<'_>, column: usize) -> Result<Conversation, Fault> {
-    super::text::parse_conversation(
-        row.get_ref(column)?
-            .as_str()
-            .map_err(rusqlite::Error::from)?,
-    )
+    let text = row.get_ref(column)?.as_str();
+    Ok(text::parse_conversation(
+        text.map_err(rusqlite::Error::from)?,
+    )?)
 }
 
 /// Returns the event in a row of the columns `id` and `lane`.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use rusqlite::{Row, params};
 
 use super::db::{Db, key_at};
-use super::{Fault, inbox, outbox, text};
+use super::{Fault, inbox, outbox};
+use crate::store::text;
 use crate::store::{
     DeadId, DeadLetter, DeadWhat, EventId, Failure, Notice, OrderingKey, QueuedCall, Time,
 };

@@ -6,18 +6,18 @@ use std::sync::Arc;
 use rusqlite::ErrorCode;
 
 use crate::store::StoreErrorKind;
+use crate::store::seal::SealError;
+use crate::store::text::TextError;
 
 /// A fault of one operation, or of all operations of a group.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(super) enum Fault {
     #[error("{}", advice(.0))]
     Sql(#[from] Arc<rusqlite::Error>),
-    #[error("`{text}` in its table {table} cannot be read; was it changed by hand?")]
-    Text { table: &'static str, text: String },
-    #[error(
-        "a sealed value ({context}) does not open; it is damaged, or was moved or sealed with another key"
-    )]
-    Sealed { context: String },
+    #[error(transparent)]
+    Text(#[from] TextError),
+    #[error(transparent)]
+    Sealed(#[from] SealError),
     #[error("the spool {} cannot be written either: {cause}", path.display())]
     Spool { path: PathBuf, cause: String },
     #[error("only the running process may do that")]
@@ -53,7 +53,7 @@ impl Fault {
                 _ if self.affects_all() => StoreErrorKind::Unavailable,
                 _ => StoreErrorKind::Other,
             },
-            Self::Text { .. } | Self::Sealed { .. } => StoreErrorKind::Damaged,
+            Self::Text(_) | Self::Sealed(_) => StoreErrorKind::Damaged,
             Self::Spool { .. } => StoreErrorKind::Unavailable,
             Self::NotOwner => StoreErrorKind::NotOwner,
             Self::Panicked | Self::Closed => StoreErrorKind::Other,

@@ -1,27 +1,11 @@
-//! The files of a store: their names, their modes, and the lock that keeps a second process out.
+//! The files of a store: their modes, and the lock that keeps a second process out.
 
-use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::OpenError;
-use crate::platform::{self, private};
-
-/// Returns the path of a file next to the database, such as `store.db.lock`.
-pub(super) fn with_suffix(database: &Path, suffix: &str) -> PathBuf {
-    let mut name = OsString::from(database);
-    name.push(suffix);
-    name.into()
-}
-
-/// Returns the folder of a file.
-pub(super) fn folder(file: &Path) -> PathBuf {
-    match file.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-        _ => PathBuf::from("."),
-    }
-}
+use crate::platform::{self, folder, private, with_suffix};
 
 /// Creates an empty file that only its owner may read, if there is none.
 ///

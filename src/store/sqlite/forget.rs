@@ -3,8 +3,9 @@
 use rusqlite::params;
 
 use super::db::Db;
-use super::{Fault, dead, inbox, notices, text};
+use super::{Fault, dead, inbox, notices};
 use crate::event::MemberId;
+use crate::store::text;
 use crate::store::{Conversation, ForgetScope};
 
 /// A selection of conversations by their texts: a range, which an index finds, and a suffix.

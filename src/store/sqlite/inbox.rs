@@ -3,8 +3,10 @@
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::Fault;
 use super::db::{Db, key_at, waiting_at};
-use super::{Fault, text};
+use crate::store::seal::SealError;
+use crate::store::text;
 use crate::store::{Content, EventId, InboxEvent, NewDelivery, Occurrence, OrderingKey, Time};
 
 /// Length of a bucket of occurrences, in milliseconds: 12 hours. The two buckets that were used
@@ -153,9 +155,9 @@ pub(super) fn content(db: &Db, row: &Row<'_>, column: usize) -> Result<Content, 
     let sql = "SELECT sealed FROM body WHERE id = ?1";
     let plain = db.find(sql, [body], |row| {
         let sealed = row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?;
-        db.sealer.open(&body_context(body), sealed)
+        Ok(db.sealer.open(&body_context(body), sealed)?)
     })?;
-    let plain = plain.ok_or_else(|| Fault::Sealed {
+    let plain = plain.ok_or_else(|| SealError {
         context: body_context(body),
     })?;
     Ok(Content::Delivered {

@@ -19,20 +19,18 @@ mod files;
 mod forget;
 mod group;
 mod inbox;
-mod key;
 mod notices;
+mod number;
 mod open;
 mod outbox;
 mod portals;
 mod rekey;
 mod reminders;
 mod schema;
-mod seal;
 mod spool;
 mod store;
 #[cfg(feature = "testing")]
 mod testing;
-mod text;
 mod turns;
 mod upkeep;
 mod work;
@@ -44,8 +42,8 @@ use std::sync::Arc;
 
 pub use backup::BackupError;
 pub use error::OpenError;
-pub use key::{Key, KeyError};
 
+use super::Key;
 use crate::tasks::Watch;
 use db::Db;
 use fault::{Fault, OperationFailed};

@@ -3,7 +3,8 @@
 use rusqlite::params;
 
 use super::db::{Db, conversation_at, key_at, waiting_at};
-use super::{Fault, text};
+use super::{Fault, number};
+use crate::store::text::{self, TextError};
 use crate::store::{EventId, Notice, OrderingKey};
 
 impl Db {
@@ -28,7 +29,11 @@ impl Db {
 fn add(db: &Db, notice: &Notice) -> Result<(), Fault> {
     let (kind, number, key) = match notice {
         Notice::Event(id, key) => ("event", Some(id.0), text::key(key)),
-        Notice::Call(id, to) => ("call", Some(text::call_number(*id)), text::conversation(to)),
+        Notice::Call(id, to) => (
+            "call",
+            Some(number::call_number(*id)),
+            text::conversation(to),
+        ),
         Notice::Unblocked(key) => ("open", None, text::key(key)),
         Notice::Portal(_) => return Ok(()), // no other process needs it
     };
@@ -55,13 +60,14 @@ pub(super) fn take(db: &Db) -> Result<Vec<Notice>, Fault> {
             let kind: String = row.get(0)?;
             Ok(match kind.as_str() {
                 "event" => Notice::Event(EventId(row.get(1)?), key_at(row, 2)?),
-                "call" => Notice::Call(text::call_id(row.get(1)?), conversation_at(row, 2)?),
+                "call" => Notice::Call(number::call_id(row.get(1)?), conversation_at(row, 2)?),
                 "open" => Notice::Unblocked(key_at(row, 2)?),
                 _ => {
-                    return Err(Fault::Text {
+                    return Err(TextError {
                         table: "news",
                         text: kind,
-                    });
+                    }
+                    .into());
                 }
             })
         },

@@ -5,13 +5,11 @@ use std::sync::Arc;
 
 use super::db::Db;
 use super::files::{self, Lock};
-use super::seal::Sealer;
 use super::spool::Spool;
-use super::{Fault, Key, OpenError, append, connect, notices, schema};
+use super::{Fault, OpenError, append, connect, notices, schema};
 use crate::platform;
-
-/// The context of the sealed value that detects a wrong key.
-pub(super) const KEY_CHECK: &str = "meta key check";
+use crate::store::Key;
+use crate::store::seal::{KEY_CHECK, Sealer};
 
 /// A store that this process runs on, with its lock.
 pub(super) struct Held {
@@ -23,7 +21,7 @@ pub(super) struct Held {
 /// Opens a store for this process only. Creates missing files, upgrades an older version, and moves
 /// the spool into the inbox.
 pub(super) fn hold(path: &Path, key: &Key) -> Result<Held, OpenError> {
-    let folder = files::folder(path);
+    let folder = platform::folder(path);
     platform::create_private_folder(&folder).map_err(|source| OpenError::file(&folder, source))?;
     let lock = Lock::take(path)?;
     files::create(path).map_err(|source| OpenError::file(path, source))?;
@@ -42,7 +40,7 @@ pub(super) fn hold(path: &Path, key: &Key) -> Result<Held, OpenError> {
     check_key(path, &db)?;
     let spool = Spool::open(path, sealer);
     let mut spool =
-        spool.map_err(|source| OpenError::file(&files::with_suffix(path, ".spool"), source))?;
+        spool.map_err(|source| OpenError::file(&platform::with_suffix(path, ".spool"), source))?;
     if !spool.is_empty()
         && let Err(fault) = append::append_spooled(&db, &mut spool)
     {

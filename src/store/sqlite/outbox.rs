@@ -5,8 +5,9 @@ use std::sync::Arc;
 use rusqlite::params;
 
 use super::db::{Db, conversation_at};
-use super::{Fault, text};
+use super::{Fault, number};
 use crate::event::MessageId;
+use crate::store::text;
 use crate::store::{Call, CallId, QueuedCall, Settled, Taken, Time, Unsent};
 
 /// A call as it is stored in its table.
@@ -20,7 +21,7 @@ pub(super) struct Row {
 impl Row {
     pub(super) fn new(call: &Arc<QueuedCall>) -> Self {
         Self {
-            number: text::call_number(call.id),
+            number: number::call_number(call.id),
             conversation: text::conversation(&call.to),
             json: text::json(&call.call),
             call: Arc::clone(call),
@@ -70,7 +71,7 @@ pub(super) fn insert(db: &Db, row: &Row) -> Result<(), Fault> {
 
 /// Edits or deletes a waiting message that is not taken. Returns false if there is none.
 fn change(db: &Db, target: CallId, by: &Call) -> Result<bool, Fault> {
-    let number = text::call_number(target);
+    let number = number::call_number(target);
     let sql = "SELECT call FROM call WHERE id = ?1 AND id NOT IN (SELECT call FROM taken)";
     let Some(json) = db.find(sql, [number], |row| Ok(row.get::<_, String>(0)?))? else {
         return Ok(false);
@@ -90,10 +91,10 @@ fn change(db: &Db, target: CallId, by: &Call) -> Result<bool, Fault> {
 pub(super) fn unsent(db: &Db, after: Option<CallId>, limit: usize) -> Result<Vec<Unsent>, Fault> {
     let sql = "SELECT id, conversation, id IN (SELECT call FROM taken) FROM call
                WHERE id > ?1 ORDER BY id LIMIT ?2";
-    let after = after.map_or(0, text::call_number);
+    let after = after.map_or(0, number::call_number);
     db.list(sql, params![after, limit], |row| {
         Ok(Unsent {
-            id: text::call_id(row.get(0)?),
+            id: number::call_id(row.get(0)?),
             to: conversation_at(row, 1)?,
             is_taken: row.get(2)?,
         })
@@ -130,7 +131,7 @@ impl TakenRow {
 
 /// Marks a call as taken and returns it.
 pub(super) fn take(db: &Db, id: CallId) -> Result<Option<TakenRow>, Fault> {
-    let number = text::call_number(id);
+    let number = number::call_number(id);
     let sql = "SELECT conversation, at, api, doubt, call FROM call WHERE id = ?1";
     let row = db.find(sql, [number], |row| {
         Ok(TakenRow {
@@ -149,7 +150,7 @@ pub(super) fn take(db: &Db, id: CallId) -> Result<Option<TakenRow>, Fault> {
 
 /// Stores the result of a call.
 pub(super) fn settle(db: &Db, id: CallId, settled: &Settled) -> Result<(), Fault> {
-    let number = text::call_number(id);
+    let number = number::call_number(id);
     match settled {
         Settled::Sent(Some(MessageId(message))) => {
             db.execute(
@@ -188,7 +189,7 @@ fn insert_dead(db: &Db, call: &QueuedCall, at: Time, error: &str) -> Result<(), 
 /// Returns the id of the message that a call sent.
 pub(super) fn message(db: &Db, id: CallId) -> Result<Option<MessageId>, Fault> {
     let sql = "SELECT number FROM message WHERE call = ?1";
-    db.find(sql, [text::call_number(id)], |row| {
+    db.find(sql, [number::call_number(id)], |row| {
         Ok(MessageId(row.get(0)?))
     })
 }

@@ -10,6 +10,7 @@ use super::Fault;
 use super::db::Db;
 use crate::event::{MemberId, UserId};
 use crate::store::portals::add_address;
+use crate::store::seal::SealError;
 use crate::store::{Access, Booking, Claim, Installation, Spare, Time, Tokens, Webhook};
 
 /// Selects the columns of [`installation`].
@@ -222,5 +223,5 @@ fn token(
         .as_blob()
         .map_err(rusqlite::Error::from)?;
     let plain = String::from_utf8(db.sealer.open(&context, sealed)?);
-    Ok(plain.map_err(|_| Fault::Sealed { context })?.into())
+    Ok(plain.map_err(|_| SealError { context })?.into())
 }

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use rusqlite::params;
 
 use super::db::Db;
-use super::seal::Sealer;
-use super::{Fault, Key, OpenError, connect, inbox, open, portals};
+use super::{Fault, OpenError, connect, inbox, open, portals};
+use crate::store::Key;
+use crate::store::seal::Sealer;
 
 /// Number of bodies that are sealed between two calls of `progress`.
 const STEP: u64 = 1_000;

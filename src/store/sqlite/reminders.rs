@@ -3,7 +3,8 @@
 use rusqlite::params;
 
 use super::db::{Db, conversation_at};
-use super::{Fault, text};
+use super::{Fault, number};
+use crate::store::text;
 use crate::store::{EventId, NewReminder, OrderingKey, ReminderChange, Time};
 
 /// Sets or cancels a reminder.
@@ -13,7 +14,7 @@ pub(super) fn change(db: &Db, change: &ReminderChange) -> Result<(), Fault> {
             "INSERT OR REPLACE INTO reminder (id, conversation, due, reminder)
              VALUES (?1, ?2, ?3, ?4)",
             params![
-                text::reminder_number(reminder.id),
+                number::reminder_number(reminder.id),
                 text::conversation(to),
                 reminder.due.0,
                 text::json(reminder)
@@ -21,7 +22,7 @@ pub(super) fn change(db: &Db, change: &ReminderChange) -> Result<(), Fault> {
         ),
         ReminderChange::Cancel(id) => db.execute(
             "DELETE FROM reminder WHERE id = ?1",
-            [text::reminder_number(*id)],
+            [number::reminder_number(*id)],
         ),
     }
     .map(drop)

@@ -12,10 +12,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::files;
-use super::seal::Sealer;
 use crate::event::MemberId;
 use crate::platform::{self, read_exact_at, write_all_at};
+use crate::store::seal::Sealer;
+use crate::store::text;
 use crate::store::{NewDelivery, NewEvent, Occurrence, OrderingKey, Time};
 
 /// Size of a length, in bytes.
@@ -52,7 +52,7 @@ pub(super) enum Record {
 
 impl Spool {
     pub(super) fn open(database: &Path, sealer: Arc<Sealer>) -> io::Result<Self> {
-        let path = files::with_suffix(database, ".spool");
+        let path = platform::with_suffix(database, ".spool");
         let file = match OpenOptions::new().read(true).write(true).open(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             file => Some(file?),
@@ -113,7 +113,7 @@ impl Spool {
         let mut options = OpenOptions::new();
         let file = platform::private(options.read(true).write(true).create(true).truncate(false))
             .open(&self.path)?;
-        platform::sync_folder(&files::folder(&self.path))?;
+        platform::sync_folder(&platform::folder(&self.path))?;
         Ok(file)
     }
 
@@ -159,7 +159,7 @@ impl Spool {
     /// new name.
     pub(super) fn set_aside(&mut self) -> io::Result<PathBuf> {
         let kept = (1..)
-            .map(|number| files::with_suffix(&self.path, &format!(".broken-{number}")))
+            .map(|number| platform::with_suffix(&self.path, &format!(".broken-{number}")))
             .find(|path| !path.exists())
             .expect("there is always another number");
         fs::rename(&self.path, &kept)?;
@@ -171,7 +171,7 @@ impl Spool {
 
 /// Returns the number of deliveries in the spool of a database.
 pub(super) fn count(database: &Path) -> u64 {
-    let Ok(file) = File::open(files::with_suffix(database, ".spool")) else {
+    let Ok(file) = File::open(platform::with_suffix(database, ".spool")) else {
         return 0;
     };
     let end = file.metadata().map_or(0, |file| file.len());
@@ -215,7 +215,7 @@ fn encode(delivery: &NewDelivery) -> Vec<u8> {
             })
             .collect(),
     };
-    let head = super::text::json(&head).into_bytes();
+    let head = text::json(&head).into_bytes();
     let length = u32::try_from(head.len()).expect("a delivery has far fewer events");
     [&length.to_be_bytes(), head.as_slice(), &delivery.body].concat()
 }

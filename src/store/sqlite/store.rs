@@ -11,9 +11,10 @@ use super::forget::Selection;
 use super::turns::PreparedCommit;
 use super::upkeep::Expiring;
 use super::{
-    Fault, Sqlite, dead, forget, inbox, notices, outbox, portals, reminders, text, turns, upkeep,
+    Fault, Sqlite, dead, forget, inbox, notices, outbox, portals, reminders, turns, upkeep,
 };
 use crate::event::{MemberId, MessageId};
+use crate::store::text;
 use crate::store::{
     Appended, Arrived, Booking, CallId, Claim, Conversation, DeadId, DeadLetter, EventId, Failure,
     ForgetScope, Inbox, InboxEvent, Installation, Limits, NewDelivery, Notice, Operator,

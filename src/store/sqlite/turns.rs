@@ -5,7 +5,8 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Row, ToSql, params};
 
 use super::db::Db;
-use super::{Fault, dead, inbox, outbox, reminders, text};
+use super::{Fault, dead, inbox, outbox, reminders};
+use crate::store::text;
 use crate::store::{
     EventId, Failure, Outcome, Quarantined, StartedTurn, StateChange, StoredState, Time, TurnCommit,
 };

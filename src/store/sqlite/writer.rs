@@ -10,11 +10,11 @@ use tokio::time::{Instant, timeout};
 
 use super::db::Db;
 use super::files::Lock;
-use super::seal::Sealer;
 use super::spool::Spool;
 use super::work::{Reply, Work};
 use super::worker::Request;
 use super::{Fault, append, connect};
+use crate::store::seal::Sealer;
 
 /// Maximum number of operations in one transaction.
 const GROUP_MAX: usize = 1_024;

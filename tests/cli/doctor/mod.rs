@@ -209,7 +209,7 @@ async fn portal() -> Emulator {
 
 fn with_store(mut config: Config) -> (Config, TempDir) {
     let folder = tempfile::tempdir().unwrap();
-    config.store.file = Some(folder.path().join("store.db"));
+    config.store.place = Some(folder.path().join("store.db").into());
     (config.poll_quick, config.poll_slow) = (0.05, 0.05);
     config.plan = Plan::OnPremise; // the emulated portal has no limit
     (config, folder)
@@ -237,7 +237,7 @@ async fn run(config: &Config, args: &'static [&str]) -> Output {
         .args(args)
         .env("IMBOT_ALLOW_HOST", config.allow_host.join(","))
         .env("IMBOT_OAUTH_URL", &config.oauth_url)
-        .env("IMBOT_STORE", config.store.file())
+        .env("IMBOT_STORE", config.store.file().unwrap())
         .env("IMBOT_PLAN", plan(config.plan))
         .env("IMBOT_POLL_QUICK", config.poll_quick.to_string())
         .env("IMBOT_POLL_SLOW", config.poll_slow.to_string());

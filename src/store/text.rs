@@ -1,35 +1,19 @@
-//! Keys, conversations and calls as they are stored in the tables: as numbers, and as texts that an
-//! operator can read.
+//! Keys, conversations and calls as they are stored in tables: as texts that an operator can read.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::Fault;
 use crate::event::{Api, BotId, DialogId, MemberId};
-use crate::store::{CallId, Conversation, EventId, OrderingKey, Redelivery, ReminderId};
+use crate::store::{Conversation, OrderingKey, Redelivery};
 
-/// Maximum number of calls, and of reminders, of an event.
-const PER_EVENT: u64 = 1 << 16;
-
-/// Returns the number of a call in its table.
-pub(super) fn call_number(id: CallId) -> u64 {
-    id.event.0 * PER_EVENT + u64::from(id.index)
-}
-
-/// Returns the call of a number.
-pub(super) fn call_id(number: u64) -> CallId {
-    let (event, index) = split(number);
-    CallId { event, index }
-}
-
-/// Returns the number of a reminder in its table.
-pub(super) fn reminder_number(id: ReminderId) -> u64 {
-    id.event.0 * PER_EVENT + u64::from(id.index)
-}
-
-fn split(number: u64) -> (EventId, u16) {
-    let index = u16::try_from(number % PER_EVENT).expect("a remainder of 65536 fits into 16 bits");
-    (EventId(number / PER_EVENT), index)
+/// A stored text that cannot be read.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("`{text}` in its table {table} cannot be read; was it changed by hand?")]
+pub(super) struct TextError {
+    /// The table or column.
+    pub(super) table: &'static str,
+    /// The text, or why it cannot be read.
+    pub(super) text: String,
 }
 
 /// Returns the prefix of all keys on a portal. A `/` in its name would be ambiguous and is escaped,
@@ -62,7 +46,7 @@ pub(super) fn key(key: &OrderingKey) -> String {
 }
 
 /// Parses an ordering key.
-pub(super) fn parse_key(text: &str) -> Result<OrderingKey, Fault> {
+pub(super) fn parse_key(text: &str) -> Result<OrderingKey, TextError> {
     let key = || {
         let (portal, rest) = text.split_once('/')?;
         let portal = if portal.contains('%') {
@@ -91,7 +75,7 @@ pub(super) fn parse_key(text: &str) -> Result<OrderingKey, Fault> {
 }
 
 /// Parses a conversation.
-pub(super) fn parse_conversation(text: &str) -> Result<Conversation, Fault> {
+pub(super) fn parse_conversation(text: &str) -> Result<Conversation, TextError> {
     match parse_key(text)? {
         OrderingKey::Chat(key) => Ok(key),
         _ => Err(unreadable("conversation", text)),
@@ -106,7 +90,7 @@ pub(super) fn redelivery(redelivery: Redelivery) -> &'static str {
     }
 }
 
-pub(super) fn parse_redelivery(text: &str) -> Result<Redelivery, Fault> {
+pub(super) fn parse_redelivery(text: &str) -> Result<Redelivery, TextError> {
     match text {
         "resend" => Ok(Redelivery::AtLeastOnce),
         "skip" => Ok(Redelivery::AtMostOnce),
@@ -122,7 +106,7 @@ pub(super) fn api(api: Api) -> &'static str {
     }
 }
 
-pub(super) fn parse_api(text: &str) -> Result<Api, Fault> {
+pub(super) fn parse_api(text: &str) -> Result<Api, TextError> {
     match text {
         "V1" => Ok(Api::V1),
         "V2" => Ok(Api::V2),
@@ -135,15 +119,18 @@ pub(super) fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).expect("our own values can be written as JSON")
 }
 
-pub(super) fn parse_json<T: DeserializeOwned>(table: &'static str, text: &str) -> Result<T, Fault> {
-    serde_json::from_str(text).map_err(|error| Fault::Text {
+pub(super) fn parse_json<T: DeserializeOwned>(
+    table: &'static str,
+    text: &str,
+) -> Result<T, TextError> {
+    serde_json::from_str(text).map_err(|error| TextError {
         table,
         text: error.to_string(),
     })
 }
 
-fn unreadable(table: &'static str, text: &str) -> Fault {
-    Fault::Text {
+fn unreadable(table: &'static str, text: &str) -> TextError {
+    TextError {
         table,
         text: text.to_owned(),
     }
@@ -151,7 +138,7 @@ fn unreadable(table: &'static str, text: &str) -> Fault {
 
 #[cfg(test)]
 mod tests {
-    use crate::store::sqlite::text::*;
+    use crate::store::text::*;
 
     #[test]
     fn an_ordering_key_is_parsed_back_to_itself() {
@@ -176,17 +163,6 @@ mod tests {
             OrderingKey::Application(MemberId::new("p/application")),
         ] {
             assert_eq!(parse_key(&key(&own)).unwrap(), own);
-        }
-    }
-
-    #[test]
-    fn the_number_of_a_call_gives_the_call_again() {
-        for (event, index) in [(1, 0), (1, u16::MAX), (1 << 40, 3)] {
-            let id = CallId {
-                event: EventId(event),
-                index,
-            };
-            assert_eq!(call_id(call_number(id)), id);
         }
     }
 }

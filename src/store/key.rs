@@ -10,7 +10,6 @@ use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretBox, SecretString};
 use uuid::Uuid;
 
-use super::files;
 use crate::platform;
 
 /// The key that seals the tokens and bodies of a store: 32 bytes.
@@ -44,6 +43,20 @@ impl Key {
         Ok(Self(key))
     }
 
+    /// Returns the keys with these base64 texts, which are separated by commas or white space.
+    ///
+    /// # Errors
+    /// One of the texts is not 32 bytes in base64, or there is none.
+    pub fn list_from_base64(text: &str) -> Result<Vec<Self>, KeyError> {
+        let texts = text.split(|c: char| c == ',' || c.is_whitespace());
+        let keys = texts.filter(|text| !text.is_empty()).map(Self::from_base64);
+        let keys: Vec<Self> = keys.collect::<Result<_, _>>()?;
+        if keys.is_empty() {
+            return Err(KeyError::NotAKey);
+        }
+        Ok(keys)
+    }
+
     /// Returns the key in base64, for storing it.
     pub fn to_base64(&self) -> SecretString {
         STANDARD.encode(self.0.expose_secret()).into()
@@ -55,6 +68,32 @@ impl Key {
     /// The file cannot be read, is readable by others, or contains no key.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, KeyError> {
         let path = path.as_ref();
+        let text = Self::read_text(path)?;
+        Self::from_base64(text.expose_secret()).map_err(|_| KeyError::NotAKeyFile {
+            path: path.to_owned(),
+        })
+    }
+
+    /// Reads one or several keys from a file that only its owner may read.
+    ///
+    /// # Errors
+    /// The file is missing, cannot be read, is readable by others, or contains no key.
+    pub fn read_list(path: impl AsRef<Path>) -> Result<Vec<Self>, KeyError> {
+        let path = path.as_ref();
+        let text = match Self::read_text(path) {
+            Err(KeyError::File { source, .. }) if source.kind() == ErrorKind::NotFound => {
+                return Err(KeyError::NotGiven {
+                    path: path.to_owned(),
+                });
+            }
+            text => text?,
+        };
+        Self::list_from_base64(text.expose_secret()).map_err(|_| KeyError::NotAKeyFile {
+            path: path.to_owned(),
+        })
+    }
+
+    fn read_text(path: &Path) -> Result<SecretString, KeyError> {
         let failed = |source| KeyError::File {
             path: path.to_owned(),
             source,
@@ -66,10 +105,7 @@ impl Key {
                 mode,
             });
         }
-        let text = SecretString::from(fs::read_to_string(path).map_err(failed)?);
-        Self::from_base64(text.expose_secret()).map_err(|_| KeyError::NotAKeyFile {
-            path: path.to_owned(),
-        })
+        Ok(fs::read_to_string(path).map_err(failed)?.into())
     }
 
     /// Creates a key in a new file that only its owner may read.
@@ -82,7 +118,7 @@ impl Key {
     pub fn make(path: impl AsRef<Path>) -> Result<Self, KeyError> {
         let path = path.as_ref();
         let key = Self::random();
-        let new = files::with_suffix(path, &format!(".new-{}", Uuid::new_v4().simple()));
+        let new = platform::with_suffix(path, &format!(".new-{}", Uuid::new_v4().simple()));
         let write = || {
             let mut options = OpenOptions::new();
             let mut file = platform::private(options.write(true).create_new(true)).open(&new)?;
@@ -91,7 +127,7 @@ impl Key {
             let named = fs::hard_link(&new, path); // unlike a rename, this replaces nothing
             fs::remove_file(&new)?;
             named?;
-            platform::sync_folder(&files::folder(path))
+            platform::sync_folder(&platform::folder(path))
         };
         write().map_err(|source| KeyError::File {
             path: path.to_owned(),
@@ -117,7 +153,7 @@ impl Key {
                         store: store.to_owned(),
                     });
                 }
-                platform::create_private_folder(&files::folder(path)).map_err(|source| {
+                platform::create_private_folder(&platform::folder(path)).map_err(|source| {
                     KeyError::File {
                         path: path.to_owned(),
                         source,
@@ -174,6 +210,12 @@ pub enum KeyError {
         path: PathBuf,
         /// The file of the store.
         store: PathBuf,
+    },
+    /// No key is given for a store of several processes.
+    #[error("there is no key for the store: all processes need the same one; `openssl rand -base64 32` prints one, set it as IMBOT_STORE_KEY (--store-key) or put it into the file {}", path.display())]
+    NotGiven {
+        /// The file of the key.
+        path: PathBuf,
     },
     /// The file cannot be read or written.
     #[error("the key file {} cannot be used: {source}", path.display())]

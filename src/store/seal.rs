@@ -8,12 +8,15 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::{hmac, rand};
 
-use super::{Fault, Key};
+use super::Key;
+
+/// The context of the sealed value that detects a wrong key.
+pub(super) const KEY_CHECK: &str = "meta key check";
 
 const VERSION: u8 = 1;
 const SALT: usize = 16;
@@ -23,26 +26,45 @@ const TAG: usize = 16;
 /// Maximum number of derived keys of other processes in memory.
 const KEYS_MAX: usize = 64;
 
-/// Seals values and opens them.
+/// A sealed value that none of the keys opens.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error(
+    "a sealed value ({context}) does not open; it is damaged, or was moved or sealed with another key"
+)]
+pub(super) struct SealError {
+    /// The table and row of the value.
+    pub(super) context: String,
+}
+
+/// Seals values with one key, and opens them with that or another one.
 pub(super) struct Sealer {
-    master: hmac::Key,
+    /// The keys that open values. The first one seals.
+    masters: Vec<hmac::Key>,
     salt: [u8; SALT],
     /// The key of this process.
     own: LessSafeKey,
     /// Number of values that were sealed, which is the next nonce.
     sealed: AtomicU64,
-    /// Derived keys by their salt, for opening.
+    /// Derived keys that opened a value, by their salt.
     derived: Mutex<HashMap<[u8; SALT], Arc<LessSafeKey>>>,
 }
 
 impl Sealer {
     pub(super) fn new(key: &Key) -> Self {
-        let master = hmac::Key::new(hmac::HMAC_SHA256, key.bytes());
+        Self::with_others(key, &[])
+    }
+
+    /// Returns a sealer that seals with `key`, and also opens what one of `others` has sealed.
+    pub(super) fn with_others(key: &Key, others: &[Key]) -> Self {
+        let keys = std::iter::once(key).chain(others);
+        let masters: Vec<_> = keys
+            .map(|key| hmac::Key::new(hmac::HMAC_SHA256, key.bytes()))
+            .collect();
         let mut salt = [0; SALT];
         rand::fill(&mut salt).expect("the system gives random bytes");
         Self {
-            own: derive(&master, &salt),
-            master,
+            own: derive(&masters[0], &salt),
+            masters,
             salt,
             sealed: AtomicU64::new(0),
             derived: Mutex::default(),
@@ -66,8 +88,8 @@ impl Sealer {
     }
 
     /// Opens a value that was sealed for this context.
-    pub(super) fn open(&self, context: &str, sealed: &[u8]) -> Result<Vec<u8>, Fault> {
-        let does_not_open = || Fault::Sealed {
+    pub(super) fn open(&self, context: &str, sealed: &[u8]) -> Result<Vec<u8>, SealError> {
+        let does_not_open = || SealError {
             context: context.to_owned(),
         };
         if sealed.len() < HEAD + TAG || sealed[0] != VERSION {
@@ -76,30 +98,43 @@ impl Sealer {
         let salt: [u8; SALT] = sealed[1..1 + SALT]
             .try_into()
             .expect("the length is checked");
-        let mut text = sealed[HEAD..].to_vec();
-        let length = self
-            .derived_key(salt)
-            .open_in_place(
-                nonce(&sealed[1 + SALT..HEAD]),
-                Aad::from(context),
-                &mut text,
-            )
-            .map_err(|_| does_not_open())?
-            .len();
-        text.truncate(length);
-        Ok(text)
+        if let Some(key) = self.derived().get(&salt).map(Arc::clone) {
+            return open(&key, context, sealed).ok_or_else(does_not_open);
+        }
+        self.masters
+            .iter()
+            .map(|master| derive(master, &salt))
+            .find_map(|key| open(&key, context, sealed).map(|text| (key, text)))
+            .map(|(key, text)| {
+                self.keep_derived(salt, key);
+                text
+            })
+            .ok_or_else(does_not_open)
     }
 
-    /// Returns the key of the process that used this salt.
-    fn derived_key(&self, salt: [u8; SALT]) -> Arc<LessSafeKey> {
-        let mut derived = self.derived.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Returns true if the key that seals is also the one that has sealed this value.
+    #[cfg(feature = "postgres")]
+    pub(super) fn is_current(&self, context: &str, sealed: &[u8]) -> bool {
+        let Some(salt) = sealed
+            .get(1..1 + SALT)
+            .and_then(|salt| salt.try_into().ok())
+        else {
+            return false;
+        };
+        open(&derive(&self.masters[0], &salt), context, sealed).is_some()
+    }
+
+    /// Keeps a derived key that has opened a value, so that it is not derived again.
+    fn keep_derived(&self, salt: [u8; SALT], key: LessSafeKey) {
+        let mut derived = self.derived();
         if derived.len() >= KEYS_MAX {
             derived.clear();
         }
-        let key = derived
-            .entry(salt)
-            .or_insert_with(|| Arc::new(derive(&self.master, &salt)));
-        Arc::clone(key)
+        derived.insert(salt, Arc::new(key));
+    }
+
+    fn derived(&self) -> MutexGuard<'_, HashMap<[u8; SALT], Arc<LessSafeKey>>> {
+        self.derived.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -113,6 +148,16 @@ fn derive(master: &hmac::Key, salt: &[u8; SALT]) -> LessSafeKey {
     let key = hmac::sign(master, &[b"imbot store 1".as_slice(), salt].concat());
     let key = UnboundKey::new(&AES_256_GCM, key.as_ref()).expect("the key has 32 bytes");
     LessSafeKey::new(key)
+}
+
+/// Opens a sealed value with a derived key. Returns `None` if the key does not open it.
+fn open(key: &LessSafeKey, context: &str, sealed: &[u8]) -> Option<Vec<u8>> {
+    let mut text = sealed.get(HEAD..)?.to_vec();
+    let nonce = nonce(&sealed[1 + SALT..HEAD]);
+    let opened = key.open_in_place(nonce, Aad::from(context), &mut text);
+    let length = opened.ok()?.len();
+    text.truncate(length);
+    Some(text)
 }
 
 fn nonce(count: &[u8]) -> Nonce {

@@ -1,0 +1,264 @@
+//! A session: one connection to the server, which is set up for the store.
+
+use std::collections::HashMap;
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::task::AbortHandle;
+use tokio_postgres::error::Severity;
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{AsyncMessage, Client, Connection, NoTls, Row, Socket, Statement};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::fault::Fault;
+use super::url::Server;
+
+/// Maximum time to connect, with TLS and the password.
+const CONNECT_MAX: Duration = Duration::from_secs(10);
+
+/// Parameters of a statement.
+pub(super) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
+
+/// What a session is used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Transactions that are sent in one go, by the keys of rows.
+    Commit,
+    /// Appending deliveries.
+    Append,
+    /// Transactions whose statements depend on each other.
+    Other,
+    /// Reading.
+    Read,
+}
+
+impl Purpose {
+    /// Returns the settings of a session.
+    ///
+    /// The tables grow from nothing to millions of rows and back, so statistics are often wrong.
+    /// Every statement has an index for its rows, and is planned to use it.
+    fn settings(self) -> &'static str {
+        match self {
+            Self::Commit => {
+                "SET lock_timeout = '2s'; SET statement_timeout = '20s';
+                 SET idle_in_transaction_session_timeout = '1s';
+                 SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;"
+            }
+            Self::Append => {
+                "SET lock_timeout = '2s'; SET statement_timeout = '20s';
+                 SET idle_in_transaction_session_timeout = '1s'; SET enable_seqscan = off;"
+            }
+            Self::Other => {
+                "SET lock_timeout = '2s'; SET statement_timeout = '60s';
+                 SET idle_in_transaction_session_timeout = '10s'; SET enable_seqscan = off;"
+            }
+            Self::Read => {
+                "SET lock_timeout = '2s'; SET statement_timeout = '60s'; SET enable_seqscan = off;
+                 SET default_transaction_read_only = on;"
+            }
+        }
+    }
+}
+
+/// The settings of all sessions. Notices below a warning are not sent, so that every notice on a
+/// session that commits is one that matters.
+const SETTINGS: &str = "SET client_min_messages = warning; SET jit = off;
+    SET default_transaction_isolation = 'read committed'; SET standard_conforming_strings = on;";
+
+/// One connection with its prepared statements.
+#[derive(Debug)]
+pub(super) struct Session {
+    client: Client,
+    statements: Mutex<HashMap<String, Statement>>,
+    warnings: Arc<Warnings>,
+    driver: AbortHandle,
+}
+
+/// The warnings that the server has sent outside of answers.
+#[derive(Debug, Default)]
+struct Warnings {
+    count: AtomicU64,
+    last: Mutex<String>,
+}
+
+impl Session {
+    /// Connects. Needs a tokio runtime, which drives the connection until the session is dropped.
+    pub(super) async fn connect(
+        server: &Server,
+        tls: &MakeRustlsConnect,
+        purpose: Purpose,
+    ) -> Result<Self, Fault> {
+        let connect = async {
+            let session = Self::start(server, tls).await?;
+            let settings = format!("{SETTINGS} {}", purpose.settings());
+            session.client.batch_execute(&settings).await?;
+            Ok(session)
+        };
+        match tokio::time::timeout(CONNECT_MAX, connect).await {
+            Ok(connected) => connected,
+            Err(_) => Err(Fault::Slow),
+        }
+    }
+
+    async fn start(server: &Server, tls: &MakeRustlsConnect) -> Result<Self, Fault> {
+        let config = &server.config;
+        if config.get_ssl_mode() == tokio_postgres::config::SslMode::Disable {
+            return Self::start_with(config, NoTls).await;
+        }
+        Self::start_with(config, tls.clone()).await
+    }
+
+    async fn start_with<T>(config: &tokio_postgres::Config, tls: T) -> Result<Self, Fault>
+    where
+        T: MakeTlsConnect<Socket>,
+        T::Stream: Send + 'static,
+    {
+        let (client, connection) = config.connect(tls).await?;
+        let warnings = Arc::new(Warnings::default());
+        let driver = tokio::spawn(drive(connection, Arc::clone(&warnings)));
+        Ok(Self {
+            client,
+            statements: Mutex::default(),
+            warnings,
+            driver: driver.abort_handle(),
+        })
+    }
+
+    /// Returns true if the connection has ended.
+    pub(super) fn is_closed(&self) -> bool {
+        self.client.is_closed()
+    }
+
+    /// Returns the number of warnings so far.
+    pub(super) fn warnings(&self) -> u64 {
+        self.warnings.count.load(Ordering::Acquire)
+    }
+
+    /// Fails if there were warnings after `before`: what was committed meanwhile may not be
+    /// durable.
+    pub(super) fn check_warnings(&self, before: u64) -> Result<(), Fault> {
+        if self.warnings() == before {
+            return Ok(());
+        }
+        let last = self.warnings.last.lock();
+        Err(Fault::NotDurable(
+            last.unwrap_or_else(PoisonError::into_inner).clone(),
+        ))
+    }
+
+    /// Returns the prepared statement of an SQL text.
+    pub(super) async fn prepared(&self, sql: &str) -> Result<Statement, Fault> {
+        let known = self.known_statement(sql);
+        match known {
+            Some(statement) => Ok(statement),
+            None => {
+                let statement = self.client.prepare(sql).await?;
+                let mut statements = self
+                    .statements
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner);
+                statements.insert(sql.to_owned(), statement.clone());
+                Ok(statement)
+            }
+        }
+    }
+
+    fn known_statement(&self, sql: &str) -> Option<Statement> {
+        let statements = self.statements.lock();
+        statements
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(sql)
+            .cloned()
+    }
+
+    /// Returns all rows of a query.
+    pub(super) async fn list(&self, sql: &str, params: Params<'_>) -> Result<Vec<Row>, Fault> {
+        let statement = self.prepared(sql).await?;
+        Ok(self.client.query(&statement, params).await?)
+    }
+
+    /// Returns the first row of a query, if there is one.
+    pub(super) async fn find(&self, sql: &str, params: Params<'_>) -> Result<Option<Row>, Fault> {
+        Ok(self.list(sql, params).await?.into_iter().next())
+    }
+
+    /// Runs a statement. Returns the number of changed rows.
+    pub(super) async fn execute(&self, sql: &str, params: Params<'_>) -> Result<u64, Fault> {
+        let statement = self.prepared(sql).await?;
+        Ok(self.client.execute(&statement, params).await?)
+    }
+
+    /// Runs statements without parameters.
+    pub(super) async fn batch(&self, sql: &str) -> Result<(), Fault> {
+        Ok(self.client.batch_execute(sql).await?)
+    }
+
+    /// Returns the client, for statements that are sent in one go.
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Runs a future between BEGIN and COMMIT, or ROLLBACK if it fails.
+    pub(super) async fn transaction<T>(
+        &self,
+        run: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<T, Fault> {
+        let before = self.warnings();
+        self.batch("BEGIN").await?;
+        match run.await {
+            Ok(done) => {
+                self.batch("COMMIT").await?;
+                self.check_warnings(before)?;
+                Ok(done)
+            }
+            Err(fault) => {
+                if !fault.breaks_connection() {
+                    self.batch("ROLLBACK").await?;
+                }
+                Err(fault)
+            }
+        }
+    }
+}
+
+impl Drop for Session {
+    /// Ends the connection at once, also if the server does not answer.
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+/// Drives a connection until it ends.
+async fn drive<T>(mut connection: Connection<Socket, T>, warnings: Arc<Warnings>)
+where
+    T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+{
+    while let Some(message) = poll_fn(|cx| connection.poll_message(cx)).await {
+        match message {
+            Ok(AsyncMessage::Notice(notice)) => {
+                let is_serious = !matches!(
+                    notice.parsed_severity(),
+                    Some(Severity::Debug | Severity::Info | Severity::Log | Severity::Notice)
+                );
+                tracing::warn!(
+                    severity = notice.severity(),
+                    notice = notice.message(),
+                    "the database sent a notice"
+                );
+                if is_serious {
+                    let mut last = warnings.last.lock().unwrap_or_else(PoisonError::into_inner);
+                    notice.message().clone_into(&mut last);
+                    warnings.count.fetch_add(1, Ordering::Release);
+                }
+            }
+            Ok(_) => {}
+            Err(error) => {
+                tracing::debug!(%error, "a connection to the database ended");
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Durable turns per second, next to a bare loop that stores the same rows.
