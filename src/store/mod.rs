@@ -64,7 +64,7 @@ pub use portals::{
     ADDRESSES_MAX, Access, Claim, FORMER_HOSTS_MAX, Installation, Portals, Spare, Tokens, Webhook,
 };
 #[cfg(feature = "postgres")]
-pub use postgres::{Postgres, PostgresError};
+pub use postgres::{MemberStatus, Members, PartitionStatus, Postgres, PostgresError};
 pub use reminders::{NewReminder, Reminder, ReminderChange, ReminderId, Reminders};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{BackupError, OpenError, Sqlite};

@@ -58,6 +58,16 @@ impl Link {
         }
     }
 
+    /// Returns a link that connects when its session is needed.
+    pub(super) fn unconnected(place: &Place, purpose: Purpose) -> Self {
+        Self {
+            place: place.clone(),
+            purpose,
+            session: None,
+            is_down: false,
+        }
+    }
+
     /// Returns the session. Connects if there is none.
     pub(super) async fn session(&mut self) -> Result<Arc<Session>, Fault> {
         if let Some(session) = self.session.as_ref().filter(|session| !session.is_closed()) {
@@ -134,7 +144,7 @@ impl Attempts {
 
 /// Returns a random time between half of this time and all of it, so that processes do not try
 /// again all at once.
-fn jitter(time: Duration) -> Duration {
+pub(super) fn jitter(time: Duration) -> Duration {
     let [first, second, ..] = *uuid::Uuid::new_v4().as_bytes();
     let random = u16::from_le_bytes([first, second]);
     time / 2 + time / 2 * u32::from(random) / u32::from(u16::MAX)

@@ -48,6 +48,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 pub use error::PostgresError;
+pub use members::{MemberStatus, Members, PartitionStatus};
 
 use super::Key;
 use super::seal::Sealer;
@@ -58,6 +59,7 @@ use fault::Fault;
 use fence::Holdings;
 use group::{Operation, Pending, Writer};
 use link::{Link, Place};
+use members::Membership;
 use reader::Reader;
 use session::{Purpose, Session};
 use url::Server;
@@ -78,6 +80,7 @@ pub struct Postgres {
     place: Place,
     sealer: Arc<Sealer>,
     holdings: Arc<Holdings>,
+    members: Membership,
     bodies: BodyIds,
     watch: Watch,
     /// Whether this is an operator's command, which owns nothing.
@@ -93,6 +96,9 @@ pub struct Postgres {
 struct Opened {
     place: Place,
     sealer: Arc<Sealer>,
+    holdings: Arc<Holdings>,
+    members: Membership,
+    watch: Watch,
     other: Session,
     append: Session,
     commit: Session,
@@ -185,10 +191,14 @@ impl Postgres {
     }
 
     fn run(runtime: Runtime, opened: Opened, is_guest: bool) -> Self {
-        let Opened { place, sealer, .. } = opened;
-        let member = Uuid::new_v4();
-        let holdings = Arc::new(Holdings::new(member));
-        let watch = Watch::default();
+        let Opened {
+            place,
+            sealer,
+            holdings,
+            members,
+            watch,
+            ..
+        } = opened;
         let writer = |name, purpose, session| {
             let (queue, requests) = mpsc::channel(QUEUE_MAX);
             let writer = Writer {
@@ -203,7 +213,7 @@ impl Postgres {
         let (append, requests) = mpsc::channel(QUEUE_MAX);
         let appender = Appender {
             link: Link::new(&place, Purpose::Append, opened.append),
-            id: member,
+            id: holdings.member(),
         };
         runtime.spawn(watch.watch("store appends", appender.run(requests)));
         let read = Reader::new(runtime.handle().clone(), &place, opened.read);
@@ -212,6 +222,7 @@ impl Postgres {
             place,
             sealer,
             holdings,
+            members,
             watch,
             is_guest,
             append,
@@ -266,14 +277,19 @@ impl Postgres {
         }
         let delivery = PreparedDelivery::new(&self.sealer, &self.bodies, delivery);
         let since = Instant::now();
-        ask(&self.append, |reply| {
+        let _appending = self.members.appending();
+        let appended = ask(&self.append, |reply| {
             append::Request::Append(Append {
                 delivery,
                 since,
                 reply,
             })
         })
-        .await
+        .await?;
+        if let Appended::Now(events) = &appended {
+            self.members.appended(events.iter().flatten().copied());
+        }
+        Ok(appended)
     }
 
     /// Ends the tasks after the operations before.
@@ -330,9 +346,15 @@ async fn open(place: Place, sealer: Arc<Sealer>, is_guest: bool) -> Result<Opene
         place.connect(Purpose::Read)
     )
     .map_err(failed)?;
+    let (holdings, watch) = (Arc::new(Holdings::new(Uuid::new_v4())), Watch::default());
+    let members = Membership::new(&place, &holdings, &watch, &read);
+    let members = members.await.map_err(failed)?;
     Ok(Opened {
         place,
         sealer,
+        holdings,
+        members,
+        watch,
         other,
         append,
         commit,

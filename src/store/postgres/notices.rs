@@ -34,6 +34,7 @@ pub(super) async fn add(db: &Session, notice: &Notice) -> Result<(), Fault> {
             None,
             text::key(key),
         ),
+        Notice::Portal(_) => return Ok(()), // processes find changed portals in another table
     };
     let sql = "INSERT INTO notice (partition, kind, event, place, ordering_key)
                VALUES ($1, $2, $3, $4, $5)";

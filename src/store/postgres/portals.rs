@@ -169,6 +169,17 @@ pub(super) async fn portals(db: &Session, sealer: &Sealer) -> Result<Vec<Install
     rows.iter().map(|row| installation(sealer, row)).collect()
 }
 
+/// Returns the installation on a portal.
+pub(super) async fn portal(
+    db: &Session,
+    sealer: &Sealer,
+    portal: &MemberId,
+) -> Result<Option<Installation>, Fault> {
+    const READ: &str = concat!("SELECT ", columns!(), " FROM portal WHERE portal = $1");
+    let row = db.find(READ, &[&portal.as_str()]).await?;
+    row.map(|row| installation(sealer, &row)).transpose()
+}
+
 /// Adds the current address, if one is given. Returns all known addresses, which are stored as
 /// JSON.
 pub(super) async fn addresses(db: &Session, now: Option<&str>) -> Result<Vec<String>, Fault> {

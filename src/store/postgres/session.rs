@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio_postgres::error::Severity;
 use tokio_postgres::tls::MakeTlsConnect;
@@ -33,6 +34,12 @@ pub(super) enum Purpose {
     Other,
     /// Reading.
     Read,
+    /// The lease of this process among the members. Nothing else may delay it.
+    Lease,
+    /// Reading what other processes have appended, and hearing of it.
+    Listen,
+    /// Waking other processes.
+    Notify,
 }
 
 impl Purpose {
@@ -59,6 +66,18 @@ impl Purpose {
                 "SET lock_timeout = '2s'; SET statement_timeout = '60s'; SET enable_seqscan = off;
                  SET default_transaction_read_only = on;"
             }
+            Self::Lease => {
+                "SET lock_timeout = '500ms'; SET statement_timeout = '1500ms';
+                 SET idle_in_transaction_session_timeout = '1s'; SET synchronous_commit = off;"
+            }
+            Self::Listen => {
+                "SET lock_timeout = '2s'; SET statement_timeout = '20s'; SET enable_seqscan = off;
+                 SET synchronous_commit = off;"
+            }
+            Self::Notify => {
+                "SET lock_timeout = '2s'; SET statement_timeout = '2s';
+                 SET synchronous_commit = off;"
+            }
         }
     }
 }
@@ -74,8 +93,13 @@ pub(super) struct Session {
     client: Client,
     statements: Mutex<HashMap<String, Statement>>,
     warnings: Arc<Warnings>,
+    /// What was sent by NOTIFY, until it is taken.
+    messages: Mutex<Option<Messages>>,
     driver: AbortHandle,
 }
+
+/// The texts that were sent by NOTIFY to a session that listens.
+pub(super) type Messages = mpsc::UnboundedReceiver<String>;
 
 /// The warnings that the server has sent outside of answers.
 #[derive(Debug, Default)]
@@ -118,13 +142,20 @@ impl Session {
     {
         let (client, connection) = config.connect(tls).await?;
         let warnings = Arc::new(Warnings::default());
-        let driver = tokio::spawn(drive(connection, Arc::clone(&warnings)));
+        let (sender, messages) = mpsc::unbounded_channel();
+        let driver = tokio::spawn(drive(connection, Arc::clone(&warnings), sender));
         Ok(Self {
             client,
             statements: Mutex::default(),
             warnings,
+            messages: Mutex::new(Some(messages)),
             driver: driver.abort_handle(),
         })
+    }
+
+    /// Returns the messages of this session, which end with it. Returns `None` the second time.
+    pub(super) fn take_messages(&self) -> Option<Messages> {
+        self.messages.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Returns true if the connection has ended.
@@ -232,8 +263,11 @@ impl Drop for Session {
 }
 
 /// Drives a connection until it ends.
-async fn drive<T>(mut connection: Connection<Socket, T>, warnings: Arc<Warnings>)
-where
+async fn drive<T>(
+    mut connection: Connection<Socket, T>,
+    warnings: Arc<Warnings>,
+    messages: mpsc::UnboundedSender<String>,
+) where
     T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
 {
     while let Some(message) = poll_fn(|cx| connection.poll_message(cx)).await {
@@ -253,6 +287,9 @@ where
                     notice.message().clone_into(&mut last);
                     warnings.count.fetch_add(1, Ordering::Release);
                 }
+            }
+            Ok(AsyncMessage::Notification(sent)) => {
+                let _ = messages.send(sent.payload().to_owned()); // nobody may listen
             }
             Ok(_) => {}
             Err(error) => {

@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use uuid::Uuid;
 
@@ -14,14 +15,16 @@ use super::session::Session;
 use super::turns::{Begin, Chat, PreparedCommit};
 use super::upkeep::{Expiring, RowKey};
 use super::work::Running;
-use super::{Postgres, dead, forget, inbox, notices, outbox, portals, reminders, turns, upkeep};
+use super::{
+    Postgres, dead, forget, inbox, members, notices, outbox, portals, reminders, turns, upkeep,
+};
 use crate::event::{MemberId, MessageId};
 use crate::store::seal::Sealer;
 use crate::store::text;
 use crate::store::{
     Appended, Arrived, Booking, CallId, Claim, Conversation, DeadId, DeadLetter, EventId, Failure,
     ForgetScope, Inbox, InboxEvent, Installation, Limits, NewDelivery, Notice, Operator,
-    OrderingKey, Outbox, Ownership, Partition, Portals, Quarantined, QueuedCall, Reminders,
+    OrderingKey, Outbox, Ownership, OwnershipChanges, Partition, Portals, Quarantined, QueuedCall, Reminders,
     Settled, StartedTurn, Status, StoreError, StoreErrorKind, Stored, StoredState, Swept, Taken,
     Time, TurnCommit, Turns, Unsent, Upkeep,
 };
@@ -51,6 +54,17 @@ impl Postgres {
                 .run(input, run)
                 .await
                 .map_err(|fault| self.failed(fault))
+        })
+    }
+
+    /// Wakes the owners after an operator's change, of which they have a notice.
+    fn waking<'a>(&'a self, change: Stored<'a, bool>) -> Stored<'a, bool> {
+        Box::pin(async {
+            let is_changed = change.await?;
+            if is_changed {
+                self.members.changed((0..=u8::MAX).map(Partition));
+            }
+            Ok(is_changed)
         })
     }
 
@@ -103,8 +117,17 @@ impl Inbox for Postgres {
         after: Option<EventId>,
         limit: usize,
     ) -> Stored<'_, Vec<(EventId, OrderingKey)>> {
-        self.read((), move |db, ()| {
+        let epoch = partition.and_then(|partition| self.holdings.epoch(partition));
+        let waiting = self.read((), move |db, ()| {
             Box::pin(inbox::waiting(db, partition, after, limit))
+        });
+        Box::pin(async move {
+            let page = waiting.await?;
+            if let Some(partition) = partition {
+                let events: Vec<EventId> = page.iter().map(|(id, _)| *id).collect();
+                self.members.loaded(partition, epoch, after, &events, limit);
+            }
+            Ok(page)
         })
     }
 
@@ -201,8 +224,14 @@ impl Outbox for Postgres {
 
 impl Reminders for Postgres {
     fn due(&self, now: Time, limit: usize) -> Stored<'_, Vec<(EventId, OrderingKey)>> {
-        self.write(self.holdings(), move |db, holdings| {
-            Box::pin(reminders::due(db, holdings, now, limit))
+        Box::pin(async move {
+            let _appending = self.members.appending();
+            let due = self.write(self.holdings(), move |db, holdings| {
+                Box::pin(reminders::due(db, holdings, now, limit))
+            });
+            let events = due.await?;
+            self.members.appended(events.iter().map(|(id, _)| *id));
+            Ok(events)
         })
     }
 
@@ -220,9 +249,20 @@ impl Portals for Postgres {
         })
     }
 
+    fn portal(&self, portal: &MemberId) -> Stored<'_, Option<Installation>> {
+        self.read((self.sealer(), portal.clone()), |db, (sealer, portal)| {
+            Box::pin(portals::portal(db, sealer, portal))
+        })
+    }
+
     fn install(&self, installation: Installation) -> Stored<'_, ()> {
-        self.write((self.sealer(), installation), |db, (sealer, own)| {
+        let installed = self.write((self.sealer(), installation), |db, (sealer, own)| {
             Box::pin(portals::install(db, sealer, own))
+        });
+        Box::pin(async {
+            installed.await?;
+            self.members.portal_changed();
+            Ok(())
         })
     }
 
@@ -249,7 +289,7 @@ impl Portals for Postgres {
 
     fn uninstall(&self, portal: &MemberId, forget: bool) -> Stored<'_, ()> {
         let selection = forget.then(|| Selection::all_of(portal));
-        self.write((portal.clone(), selection), |db, (portal, selection)| {
+        let removed = self.write((portal.clone(), selection), |db, (portal, selection)| {
             Box::pin(async move {
                 portals::uninstall(db, portal).await?;
                 if let Some(selection) = selection {
@@ -257,6 +297,11 @@ impl Portals for Postgres {
                 }
                 Ok(())
             })
+        });
+        Box::pin(async {
+            removed.await?;
+            self.members.portal_changed();
+            Ok(())
         })
     }
 
@@ -284,6 +329,33 @@ impl Ownership for Postgres {
     fn partition(&self, portal: &MemberId) -> Partition {
         partition_of(portal)
     }
+
+    fn join(&self) -> OwnershipChanges {
+        self.members.join()
+    }
+
+    fn owns(&self, partition: Partition) -> bool {
+        self.members.owns(partition)
+    }
+
+    fn may_send(&self, partition: Partition) -> bool {
+        self.members.may_send(partition)
+    }
+
+    fn send_limit(&self) -> Option<Duration> {
+        Some(members::SEND_LIMIT)
+    }
+
+    fn leave(&self) {
+        self.members.leave();
+    }
+
+    fn release(&self, partition: Partition) -> Stored<'_, ()> {
+        Box::pin(async move {
+            let released = self.members.release(partition).await;
+            released.map_err(|fault| Postgres::failed(self, fault))
+        })
+    }
 }
 
 impl Upkeep for Postgres {
@@ -294,19 +366,29 @@ impl Upkeep for Postgres {
     fn notices(&self) -> Stored<'_, Vec<Notice>> {
         Box::pin(async {
             if self.is_guest {
-                return Err(self.failed(Fault::NotOwner));
+                return Err(Postgres::failed(self, Fault::NotOwner));
             }
+            let read = self.members.read_arrivals().await;
+            read.map_err(|fault| Postgres::failed(self, fault))?;
             let has_any = self.read(self.holdings(), |db, holdings| {
                 Box::pin(notices::has_any(db, holdings))
             });
-            if !has_any.await? {
-                return Ok(Vec::new());
-            }
-            self.write(self.holdings(), |db, holdings| {
-                Box::pin(notices::take(db, holdings))
-            })
-            .await
+            let taken = if has_any.await? {
+                let take = self.write(self.holdings(), |db, holdings| {
+                    Box::pin(notices::take(db, holdings))
+                });
+                take.await?
+            } else {
+                Vec::new()
+            };
+            let mut notices = self.members.take_arrivals(&taken).await;
+            notices.extend(taken);
+            Ok(notices)
         })
+    }
+
+    fn until_notices(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(self.members.until_notices())
     }
 
     fn blocked(&self) -> Stored<'_, Vec<OrderingKey>> {
@@ -345,9 +427,9 @@ impl Upkeep for Postgres {
 
     fn close(&self) -> Stored<'_, ()> {
         Box::pin(async {
-            self.close_tasks()
-                .await
-                .map_err(|fault| Postgres::failed(self, fault))
+            let closed = self.close_tasks().await;
+            self.members.close().await;
+            closed.map_err(|fault| Postgres::failed(self, fault))
         })
     }
 }
@@ -371,11 +453,13 @@ impl Operator for Postgres {
     }
 
     fn revive(&self, dead: DeadId) -> Stored<'_, bool> {
-        self.write((), move |db, ()| Box::pin(dead::revive(db, dead)))
+        let revived = self.write((), move |db, ()| Box::pin(dead::revive(db, dead)));
+        self.waking(revived)
     }
 
     fn drop_dead_letter(&self, dead: DeadId) -> Stored<'_, bool> {
-        self.write((), move |db, ()| Box::pin(dead::drop_letter(db, dead)))
+        let dropped = self.write((), move |db, ()| Box::pin(dead::drop_letter(db, dead)));
+        self.waking(dropped)
     }
 
     fn forget(&self, scope: ForgetScope) -> Stored<'_, u64> {

@@ -21,7 +21,8 @@ CREATE TABLE member (
     beat    bigint NOT NULL,
     state   text NOT NULL, -- live, leaving or dead
     program text NOT NULL,
-    schema  integer NOT NULL
+    schema  integer NOT NULL,
+    at      timestamptz NOT NULL DEFAULT now() -- of the last beat, for people
 ) WITH (fillfactor = 20);
 
 -- The owner of each partition. The epoch grows with every change of the owner.
@@ -29,7 +30,8 @@ CREATE TABLE partition (
     id     smallint PRIMARY KEY,
     owner  uuid,
     epoch  bigint NOT NULL DEFAULT 0,
-    wanted uuid
+    wanted uuid, -- the member that is to own it
+    pinned text  -- the name of the member that an operator has moved it to
 ) WITH (fillfactor = 50);
 
 INSERT INTO partition (id) SELECT generate_series(0, 255);
@@ -52,6 +54,31 @@ CREATE TABLE portal (
     claimed_by        uuid,
     claimed_until     bigint
 ) WITH (fillfactor = 90);
+
+-- The last transaction that has changed the installation on a portal. Every process reads what is
+-- newer than what it knows; a removed portal keeps its row.
+CREATE TABLE portal_change (
+    portal text PRIMARY KEY,
+    change xid8 NOT NULL,
+    at     timestamptz NOT NULL
+) WITH (fillfactor = 90);
+CREATE INDEX portal_change_change ON portal_change (change);
+
+CREATE FUNCTION note_portal_change() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO portal_change (portal, change, at)
+    VALUES (CASE TG_OP WHEN 'DELETE' THEN OLD.portal ELSE NEW.portal END, pg_current_xact_id(), now())
+    ON CONFLICT (portal) DO UPDATE SET change = excluded.change, at = excluded.at;
+    RETURN NULL;
+END
+$$;
+
+-- Claims change other columns.
+CREATE TRIGGER note_change AFTER INSERT OR DELETE OR
+    UPDATE OF endpoint, application_token, access, refresh, user_id, former_hosts, installed_at,
+              spare_user, spare_access, spare_refresh
+    ON portal FOR EACH ROW EXECUTE FUNCTION note_portal_change();
 
 -- The end of the booked time of each portal.
 CREATE TABLE booked (
