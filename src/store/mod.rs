@@ -13,6 +13,8 @@
 //! such as [`TurnCommit`] and [`Outcome`], are exhaustive on purpose: when they grow, a store of
 //! your own does not compile until it handles the new part.
 
+#[cfg(all(feature = "postgres", feature = "sqlite"))]
+mod archive;
 mod arrived;
 mod booking;
 #[cfg(any(test, feature = "testing"))]
@@ -44,6 +46,8 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
+#[cfg(all(feature = "postgres", feature = "sqlite"))]
+pub use archive::{MoveError, MovePlace, MoveStep, move_store};
 pub use arrived::{ARRIVED_MAX, Arrived};
 pub use booking::Booking;
 pub use dead::{DeadId, DeadLetter, DeadWhat, Failure};

@@ -11,6 +11,8 @@
 //! the database is not available, events are not acknowledged.
 
 mod append;
+#[cfg(feature = "sqlite")]
+mod archive;
 mod dead;
 mod error;
 mod fault;
@@ -47,6 +49,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use uuid::Uuid;
 
+#[cfg(feature = "sqlite")]
+pub(super) use archive::DatabaseArchive;
 pub use error::PostgresError;
 pub use members::{MemberStatus, Members, PartitionStatus};
 
@@ -339,6 +343,7 @@ async fn open(place: Place, sealer: Arc<Sealer>, is_guest: bool) -> Result<Opene
     } else {
         schema::upgrade(&place.server, &other).await?;
     }
+    schema::check_finished(&place.server, &other).await?;
     schema::check_key(&place.server, &other, &sealer).await?;
     let (append, commit, read) = tokio::try_join!(
         place.connect(Purpose::Append),
