@@ -44,7 +44,7 @@ mod work;
 use std::sync::Arc;
 
 use secrecy::SecretString;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -93,7 +93,43 @@ pub struct Postgres {
     commit: mpsc::Sender<group::Request>,
     other: mpsc::Sender<group::Request>,
     read: Reader,
-    runtime: Option<Runtime>,
+    _threads: Threads,
+}
+
+/// The threads of a store.
+#[derive(Debug)]
+struct Threads(Option<Runtime>);
+
+impl Threads {
+    fn start() -> Result<Self, PostgresError> {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(THREADS)
+            .thread_name("store")
+            .enable_all()
+            .build();
+        match runtime {
+            Ok(runtime) => Ok(Self(Some(runtime))),
+            Err(error) => Err(PostgresError::Start {
+                cause: error.to_string(),
+            }),
+        }
+    }
+
+    fn handle(&self) -> &Handle {
+        self.0
+            .as_ref()
+            .expect("the threads run until this is dropped")
+            .handle()
+    }
+}
+
+impl Drop for Threads {
+    /// Ends the threads without waiting for them: the caller may be inside of a runtime.
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 /// What opening a store has made.
@@ -173,28 +209,22 @@ impl Postgres {
             tls: tls::connector(&server.verify)?,
             server: Arc::new(server),
         };
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(THREADS)
-            .thread_name("store")
-            .enable_all()
-            .build()
-            .map_err(|error| PostgresError::Start {
-                cause: error.to_string(),
-            })?;
+        let threads = Threads::start()?;
         // The caller may be inside of a runtime, whose thread must not wait for a future.
         let (sender, opened) = std::sync::mpsc::sync_channel(1);
-        runtime.spawn(async move {
+        threads.handle().spawn(async move {
             let _ = sender.send(open(place, sealer, is_guest).await); // the receiver waits
         });
         match opened.recv() {
-            Ok(opened) => opened.map(|opened| Self::run(runtime, opened, is_guest)),
+            Ok(opened) => opened.map(|opened| Self::run(threads, opened, is_guest)),
             Err(_) => Err(PostgresError::Start {
                 cause: "opening it panicked".to_owned(),
             }),
         }
     }
 
-    fn run(runtime: Runtime, opened: Opened, is_guest: bool) -> Self {
+    fn run(threads: Threads, opened: Opened, is_guest: bool) -> Self {
+        let runtime = threads.handle();
         let Opened {
             place,
             sealer,
@@ -220,7 +250,7 @@ impl Postgres {
             id: holdings.member(),
         };
         runtime.spawn(watch.watch("store appends", appender.run(requests)));
-        let read = Reader::new(runtime.handle().clone(), &place, opened.read);
+        let read = Reader::new(runtime.clone(), &place, opened.read);
         Self {
             bodies: BodyIds::new(),
             place,
@@ -233,7 +263,7 @@ impl Postgres {
             commit,
             other,
             read,
-            runtime: Some(runtime),
+            _threads: threads,
         }
     }
 
@@ -313,14 +343,6 @@ impl Postgres {
 
     fn failed(&self, fault: Fault) -> StoreError {
         fault.of(&self.place.server)
-    }
-}
-
-impl Drop for Postgres {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background(); // the caller may be inside of a runtime
-        }
     }
 }
 

@@ -99,7 +99,7 @@ async fn a_take_over_that_is_under_way_is_waited_for_and_seen() {
     let watch = async {
         let waits = "SELECT count(*) FROM pg_stat_activity
             WHERE wait_event_type = 'Lock' AND query LIKE '%fence%'";
-        while other.query_one(waits, &[]).await.unwrap().get::<_, i64>(0) == 0 {
+        while cluster.sql(waits) == "0" {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         other.batch_execute("COMMIT").await.unwrap();

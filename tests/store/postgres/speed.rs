@@ -1,1 +1,265 @@
-//! Durable turns per second, next to a bare loop that stores the same rows.
+//! Durable turns per second, next to a bare loop that stores the same rows in groups.
+//!
+//! `cargo test --test it store::postgres::speed -- --ignored --nocapture` prints the numbers. Both
+//! run in turn within one run, so that other load on the machine affects both.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_util::poll;
+use imbot::store::contract::sample::{at, chat, conversation, delivery, numbers, say};
+use imbot::store::{
+    CallId, Inbox, NewDelivery, Outbox, Settled, StateChange, StoredState, TurnCommit, Turns,
+};
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, NoTls, Statement};
+use uuid::Uuid;
+
+use crate::support::postgres::{self, Cluster, Schema};
+
+const BODY: usize = 2_094;
+const STATE: usize = 200;
+const CHATS: u64 = 10_000;
+const MEASURED: Duration = Duration::from_secs(5);
+const ROUNDS: usize = 3;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a measurement"]
+async fn the_store_next_to_a_bare_loop() {
+    if !postgres::is_wanted() {
+        return;
+    }
+    let cluster = Cluster::start("shared_buffers = 256MB\nmax_wal_size = 4GB\n");
+    for clients in [1, 16, 256] {
+        let (mut own, mut bare) = (Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            own.push(turns_per_second(&cluster.schema(), clients).await);
+            bare.push(bare_turns_per_second(&cluster.schema(), clients).await);
+        }
+        let median = |mut rates: Vec<f64>| {
+            rates.sort_by(f64::total_cmp);
+            rates[rates.len() / 2]
+        };
+        let (own, bare) = (median(own), median(bare));
+        println!(
+            "{clients:>4} at once: {own:>6.0} turns a second, bare loop {bare:>6.0}: {:.0} %",
+            own / bare * 100.0
+        );
+    }
+}
+
+/// Returns the turns per second of chats in which each event gets an answer.
+async fn turns_per_second(schema: &Schema<'_>, clients: u64) -> f64 {
+    let store = Arc::new(schema.open().await);
+    let (next, done) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let body = Bytes::from(vec![7; BODY]);
+    let state = Bytes::from(vec![b'x'; STATE]);
+    let begin = Instant::now();
+    let tasks = (0..clients).map(|_| {
+        let (store, next, done) = (Arc::clone(&store), Arc::clone(&next), Arc::clone(&done));
+        let (body, state) = (body.clone(), state.clone());
+        tokio::spawn(async move {
+            while begin.elapsed() < MEASURED {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                let dialog = format!("chat{}", number % CHATS);
+                let delivery = NewDelivery {
+                    body: body.clone(),
+                    ..delivery(number.into(), &[chat(&dialog)])
+                };
+                let event = numbers(store.append(delivery).await.unwrap())[0].unwrap();
+                let key = conversation(&dialog);
+                store.begin(event, Some(&key)).await.unwrap().unwrap();
+                let change = StateChange::Put(StoredState {
+                    version: 1,
+                    bytes: state.clone(),
+                });
+                let turn = TurnCommit {
+                    state: Some((key, change)),
+                    calls: vec![say(
+                        event,
+                        0,
+                        &dialog,
+                        "Hello there, how to set up the menu?",
+                    )],
+                    ..TurnCommit::done(event, at(1))
+                };
+                store.commit(turn).await.unwrap();
+                let call = CallId { event, index: 0 };
+                store.take(call).await.unwrap().unwrap();
+                store.settle(call, Settled::Sent(None)).await.unwrap();
+                done.fetch_add(1, Ordering::Relaxed);
+            }
+        })
+    });
+    for task in tasks.collect::<Vec<_>>() {
+        task.await.unwrap();
+    }
+    done.load(Ordering::Relaxed) as f64 / begin.elapsed().as_secs_f64()
+}
+
+/// A statement with its parameters.
+type Step = (Statement, Vec<Box<dyn ToSql + Sync + Send>>);
+
+macro_rules! step {
+    ($statement:expr $(, $param:expr)*) => {
+        ($statement.clone(), vec![$(Box::new($param) as Box<dyn ToSql + Sync + Send>),*])
+    };
+}
+
+/// The same rows without choosing, checking, sealing and waiting for single events: a fifth of the
+/// clients is in each of the five stages of a turn, and each transaction moves all of them on.
+async fn bare_turns_per_second(schema: &Schema<'_>, clients: u64) -> f64 {
+    drop(schema.open().await); // makes the tables
+    let url = schema.url();
+    let url = secrecy::ExposeSecret::expose_secret(&url);
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let settings =
+        "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
+    client.batch_execute(settings).await.unwrap();
+    let part = (clients / 5).max(1);
+    let statements = Statements::prepare(&client).await;
+    let begin = Instant::now();
+    let mut groups = 0;
+    while begin.elapsed() < MEASURED {
+        // One client is in one stage at a time.
+        let stages: Vec<u64> = match clients {
+            1 => vec![groups % 5],
+            _ => (0..5).collect(),
+        };
+        let mut steps = Vec::new();
+        for stage in stages {
+            let group = match clients {
+                1 => groups / 5,
+                _ => match groups.checked_sub(stage) {
+                    Some(group) => group,
+                    None => continue,
+                },
+            };
+            let events: Vec<i64> = (group * part..(group + 1) * part)
+                .map(|number| i64::try_from(number * 256).unwrap())
+                .collect();
+            statements.stage(stage, &events, &mut steps);
+        }
+        run(&client, steps).await;
+        groups += 1;
+    }
+    let turns = match clients {
+        1 => groups / 5,
+        _ => (groups - 4) * part,
+    };
+    turns as f64 / begin.elapsed().as_secs_f64()
+}
+
+struct Statements(Vec<Statement>);
+
+impl Statements {
+    async fn prepare(client: &Client) -> Self {
+        let mut prepared = Vec::new();
+        for sql in [
+            "INSERT INTO seen (slot, occurrence, bucket)
+             SELECT 0, occurrence, 0 FROM unnest($1::uuid[]) AS own (occurrence)",
+            "INSERT INTO event (partition, id, ordering_key, at, body, part)
+             SELECT 0, id, key, 1795000000000, body, 0
+             FROM unnest($1::bigint[], $2::text[], $3::uuid[]) AS own (id, key, body)",
+            "INSERT INTO body (partition, id, uses, sealed)
+             SELECT 0, id, 1, sealed FROM unnest($1::uuid[], $2::bytea[]) AS own (id, sealed)",
+            "UPDATE event SET attempts = attempts + 1 FROM unnest($1::bigint[]) AS own (id)
+             WHERE event.partition = 0 AND event.id = own.id RETURNING event.id, event.attempts",
+            "SELECT conversation, version, data FROM unnest($1::text[]) AS own (conversation)
+             JOIN state USING (conversation) WHERE partition = 0",
+            "DELETE FROM event USING unnest($1::bigint[]) AS own (id)
+             WHERE event.partition = 0 AND event.id = own.id",
+            "DELETE FROM body USING unnest($1::uuid[]) AS own (id)
+             WHERE body.partition = 0 AND body.id = own.id",
+            "INSERT INTO state (partition, conversation, version, at, data)
+             SELECT 0, conversation, 1, 1795000000000, data
+             FROM unnest($1::text[], $2::bytea[]) AS own (conversation, data)
+             ON CONFLICT (partition, conversation) DO UPDATE
+             SET version = excluded.version, at = excluded.at, data = excluded.data",
+            "INSERT INTO call (partition, event, place, conversation, at, api, redelivery, remember,
+                               call)
+             SELECT 0, event, 0, conversation, 1795000000000, 'V2', 'skip', true, call
+             FROM unnest($1::bigint[], $2::text[], $3::text[]) AS own (event, conversation, call)",
+            "INSERT INTO taken (partition, event, place, attempt, in_doubt)
+             SELECT 0, event, 0, attempt, false
+             FROM unnest($1::bigint[], $2::uuid[]) AS own (event, attempt)",
+            "SELECT call.* FROM unnest($1::bigint[]) AS own (event)
+             JOIN call USING (event) WHERE partition = 0 AND place = 0",
+            "DELETE FROM call USING unnest($1::bigint[]) AS own (event)
+             WHERE call.partition = 0 AND call.event = own.event AND call.place = 0",
+            "DELETE FROM taken USING unnest($1::bigint[]) AS own (event)
+             WHERE taken.partition = 0 AND taken.event = own.event AND taken.place = 0",
+        ] {
+            prepared.push(client.prepare(sql).await.unwrap());
+        }
+        Self(prepared)
+    }
+
+    fn stage(&self, stage: u64, events: &[i64], steps: &mut Vec<Step>) {
+        const CALL: &str = r#"{"Say":{"params":{"MESSAGE":"Hello there, how to set up the menu?"},"answers":null,"remember":true}}"#;
+        let Self(all) = self;
+        let ids = || events.to_vec();
+        let uuids = |salt: u64| -> Vec<Uuid> {
+            let of = |id: &i64| Uuid::from_u64_pair(id.unsigned_abs().wrapping_mul(salt), 1);
+            events.iter().map(of).collect()
+        };
+        let chats = || -> Vec<String> {
+            let of = |id: &i64| format!("portal/7/chat{}", id.unsigned_abs() / 256 % CHATS);
+            events.iter().map(of).collect()
+        };
+        let same = |bytes: usize| vec![vec![7_u8; bytes]; events.len()];
+        const SALT: u64 = 0x9e37_79b9_7f4a_7c15;
+        match stage {
+            0 => {
+                steps.push(step!(all[0], uuids(SALT)));
+                steps.push(step!(all[1], ids(), chats(), uuids(1)));
+                steps.push(step!(all[2], uuids(1), same(BODY + 41)));
+            }
+            1 => {
+                steps.push(step!(all[3], ids()));
+                steps.push(step!(all[4], chats()));
+            }
+            2 => {
+                steps.push(step!(all[5], ids()));
+                steps.push(step!(all[6], uuids(1)));
+                steps.push(step!(all[7], chats(), same(STATE)));
+                steps.push(step!(all[8], ids(), chats(), vec![CALL; events.len()]));
+            }
+            3 => {
+                steps.push(step!(all[9], ids(), uuids(SALT)));
+                steps.push(step!(all[10], ids()));
+            }
+            _ => {
+                steps.push(step!(all[11], ids()));
+                steps.push(step!(all[12], ids()));
+            }
+        }
+    }
+}
+
+/// Runs a transaction, sent in one go.
+async fn run(client: &Client, steps: Vec<Step>) {
+    let params: Vec<Vec<&(dyn ToSql + Sync)>> = steps
+        .iter()
+        .map(|(_, params)| params.iter().map(|param| &**param as _).collect())
+        .collect();
+    let mut begin = Box::pin(client.batch_execute("BEGIN"));
+    let begun = poll!(&mut begin);
+    assert!(begun.is_pending());
+    let mut running = Vec::new();
+    for ((statement, _), params) in steps.iter().zip(&params) {
+        let mut query = Box::pin(client.query(statement, params));
+        assert!(poll!(&mut query).is_pending());
+        running.push(query);
+    }
+    let mut commit = Box::pin(client.batch_execute("COMMIT"));
+    assert!(poll!(&mut commit).is_pending());
+    begin.await.unwrap();
+    for query in running {
+        query.await.unwrap();
+    }
+    commit.await.unwrap();
+}
