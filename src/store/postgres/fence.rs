@@ -118,7 +118,10 @@ mod tests {
         holdings.gain(other, 7);
         assert_eq!(holdings.owned(), [(one, 3), (other, 7)]);
         holdings.lose(one);
-        assert_eq!((holdings.epoch(one), holdings.epoch(other)), (None, Some(7)));
+        assert_eq!(
+            (holdings.epoch(one), holdings.epoch(other)),
+            (None, Some(7))
+        );
         holdings.rejoin(Uuid::from_u128(2));
         assert_eq!(holdings.member(), Uuid::from_u128(2));
         assert!(holdings.owned().is_empty());

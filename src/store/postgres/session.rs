@@ -155,7 +155,10 @@ impl Session {
 
     /// Returns the messages of this session, which end with it. Returns `None` the second time.
     pub(super) fn take_messages(&self) -> Option<Messages> {
-        self.messages.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.messages
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
     }
 
     /// Returns true if the connection has ended.

@@ -24,9 +24,9 @@ use crate::store::text;
 use crate::store::{
     Appended, Arrived, Booking, CallId, Claim, Conversation, DeadId, DeadLetter, EventId, Failure,
     ForgetScope, Inbox, InboxEvent, Installation, Limits, NewDelivery, Notice, Operator,
-    OrderingKey, Outbox, Ownership, OwnershipChanges, Partition, Portals, Quarantined, QueuedCall, Reminders,
-    Settled, StartedTurn, Status, StoreError, StoreErrorKind, Stored, StoredState, Swept, Taken,
-    Time, TurnCommit, Turns, Unsent, Upkeep,
+    OrderingKey, Outbox, Ownership, OwnershipChanges, Partition, Portals, Quarantined, QueuedCall,
+    Reminders, Settled, StartedTurn, Status, StoreError, StoreErrorKind, Stored, StoredState,
+    Swept, Taken, Time, TurnCommit, Turns, Unsent, Upkeep,
 };
 
 impl Postgres {
@@ -377,7 +377,11 @@ impl Upkeep for Postgres {
                 let take = self.write(self.holdings(), |db, holdings| {
                     Box::pin(notices::take(db, holdings))
                 });
-                take.await?
+                match take.await {
+                    // A partition was just lost. The notices of the others are read next time.
+                    Err(error) if error.kind() == StoreErrorKind::NotOwner => Vec::new(),
+                    taken => taken?,
+                }
             } else {
                 Vec::new()
             };

@@ -2,6 +2,7 @@
 
 mod faults;
 mod fence;
+mod members;
 mod refusals;
 mod secrets;
 mod server;

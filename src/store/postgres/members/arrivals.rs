@@ -184,7 +184,8 @@ impl Arrivals {
         } else {
             heard.partitions
         };
-        self.read_events(&session, reading, is_full, &selected).await?;
+        self.read_events(&session, reading, is_full, &selected)
+            .await?;
         if is_full || heard.portals {
             let changed = reading.portals.read(&session).await?;
             let changed = changed.into_iter().map(MemberId::new);
@@ -259,7 +260,8 @@ async fn events_after(
     partitions: &PartitionSet,
     after: u64,
 ) -> Result<Vec<(EventId, OrderingKey)>, Fault> {
-    let sql = "SELECT id, ordering_key FROM event WHERE partition = ANY($1) AND id > $2 ORDER BY id";
+    let sql =
+        "SELECT id, ordering_key FROM event WHERE partition = ANY($1) AND id > $2 ORDER BY id";
     let partitions: Vec<i16> = partitions.iter().map(number::partition).collect();
     let rows = db.list(sql, &[&partitions, &number::to_sql(after)]).await?;
     rows.iter().map(inbox::waiting_at).collect()

@@ -87,9 +87,8 @@ mod tests {
     fn members(seed: u64, count: u64) -> Vec<Uuid> {
         (0..count)
             .map(|number| {
-                let id = |part: u64| {
-                    SipHasher13::new_with_keys(seed, part).hash(&number.to_le_bytes())
-                };
+                let id =
+                    |part: u64| SipHasher13::new_with_keys(seed, part).hash(&number.to_le_bytes());
                 Uuid::from_u64_pair(id(1), id(2))
             })
             .collect()
@@ -118,7 +117,8 @@ mod tests {
 
     #[test]
     fn every_partition_has_a_member_and_no_member_has_more_than_its_share() {
-        for (seed, count) in (0..40).flat_map(|seed| [1, 2, 3, 4, 5, 7, 16, 60].map(|n| (seed, n))) {
+        for (seed, count) in (0..40).flat_map(|seed| [1, 2, 3, 4, 5, 7, 16, 60].map(|n| (seed, n)))
+        {
             let assignment = assign(&members(seed, count), unpinned);
             assert!(assignment.0.iter().all(Option::is_some));
             let share = PARTITIONS.div_ceil(usize::try_from(count).unwrap());
@@ -162,7 +162,9 @@ mod tests {
         for seed in 0..20 {
             let members = members(seed, 3);
             let before = assign(&members, unpinned);
-            let to = members.iter().find(|id| before.of(Partition(9)) != Some(**id));
+            let to = members
+                .iter()
+                .find(|id| before.of(Partition(9)) != Some(**id));
             let pinned = |partition| (partition == Partition(9)).then_some(*to.unwrap());
             let after = assign(&members, pinned);
             assert_eq!(after.of(Partition(9)), to.copied());

@@ -42,10 +42,13 @@ const CLEAN: Duration = Duration::from_secs(60 * 60);
 /// A request to the task.
 #[derive(Debug)]
 pub(super) enum Request {
-    Release(Partition, oneshot::Sender<Result<(), Fault>>),
+    Release(Partition, Release),
     Leave,
     Close(oneshot::Sender<()>),
 }
+
+/// The channel for the result of giving a partition up.
+type Release = oneshot::Sender<Result<(), Fault>>;
 
 /// The task that keeps the lease.
 #[derive(Debug)]
@@ -96,16 +99,15 @@ impl Keeper {
                     renewal = next;
                 }
             }
+            if let Some(silence) = self.lease.silence_in(Instant::now()) {
+                next = next.min(Timer::now() + silence.max(LOCKED));
+            }
             let wake = Arc::clone(&self.wake);
             tokio::select! {
                 request = requests.recv() => match request {
-                    Some(Request::Release(partition, reply)) => self.release(partition, reply).await,
-                    Some(Request::Leave) => self.leave().await,
-                    Some(Request::Close(reply)) => {
-                        self.close().await;
-                        let _ = reply.send(()); // the caller may have stopped waiting
+                    Some(request) => if self.answer(request, &mut requests).await {
                         return;
-                    }
+                    },
                     None => return,
                 },
                 () = wake.until_members() => {}
@@ -117,6 +119,9 @@ impl Keeper {
 
     /// Renews if that is due, reads the rows, and acts. Returns false if there is more to do soon.
     async fn tick(&mut self, is_due: bool) -> Result<bool, Fault> {
+        if self.status.is_leaving && !self.status.has_joined {
+            return Ok(true); // there is nothing to leave
+        }
         let started = Instant::now();
         let session = self.link.session().await?;
         let me = self.holdings.member();
@@ -139,7 +144,7 @@ impl Keeper {
         let decision = self.lease.decide(&view, owned, read, Instant::now());
         if decision.is_out {
             self.rejoin();
-            return Ok(self.status.is_leaving);
+            return Ok(false);
         }
         self.act(&session, me, decision).await
     }
@@ -156,13 +161,13 @@ impl Keeper {
         for partition in decision.wanted {
             self.send(OwnershipChange::Wanted(partition));
         }
-        for (partition, epoch) in decision.unreleased {
-            rows::release(db, me, partition, epoch).await?;
+        if !decision.unreleased.is_empty() {
+            rows::release(db, me, &decision.unreleased).await?;
             self.wake.members();
-            if let Some(index) = self.status.unreleased.iter().position(|own| *own == partition) {
-                self.status.unreleased.swap_remove(index);
-                self.send(OwnershipChange::Lost(partition));
-            }
+        }
+        // The rows show that these are released by now, or it was just done.
+        for partition in std::mem::take(&mut self.status.unreleased) {
+            self.send(OwnershipChange::Lost(partition));
         }
         let mut is_done = true;
         for (member, beat) in decision.silent {
@@ -175,7 +180,11 @@ impl Keeper {
         if !decision.want.is_empty() && rows::want(db, me, &decision.want).await? > 0 {
             self.wake.members();
         }
-        let at_once = if decision.is_alone { usize::MAX } else { TAKEN_AT_ONCE };
+        let at_once = if decision.is_alone {
+            usize::MAX
+        } else {
+            TAKEN_AT_ONCE
+        };
         for partitions in decision.take.chunks(at_once) {
             if self.holdings.trust_left() < TRUST_MIN {
                 return Ok(true); // the next renewal comes first
@@ -221,26 +230,62 @@ impl Keeper {
         }
     }
 
-    async fn release(&mut self, partition: Partition, reply: oneshot::Sender<Result<(), Fault>>) {
-        let Some(epoch) = self.holdings.epoch(partition) else {
-            let _ = reply.send(Ok(())); // the caller may have stopped waiting
-            return;
-        };
-        self.lease.released(partition, epoch);
-        self.holdings.lose(partition);
-        self.arrivals.lost(partition);
-        let released = self.act_once(async |db, me| rows::release(db, me, partition, epoch).await);
-        let released = released.await;
-        if released.is_err() {
-            self.status.unreleased.push(partition);
+    /// Answers a request and those that wait behind it. Returns true if this task is to end.
+    async fn answer(
+        &mut self,
+        first: Request,
+        requests: &mut mpsc::UnboundedReceiver<Request>,
+    ) -> bool {
+        let (mut next, mut releases) = (Some(first), Vec::new());
+        while let Some(request) = next {
+            match request {
+                Request::Release(partition, reply) => releases.push((partition, reply)),
+                Request::Leave => self.leave().await,
+                Request::Close(reply) => {
+                    self.release(releases).await;
+                    self.close().await;
+                    let _ = reply.send(()); // the caller may have stopped waiting
+                    return true;
+                }
+            }
+            next = requests.try_recv().ok();
         }
-        let _ = reply.send(released); // the caller may have stopped waiting
+        self.release(releases).await;
+        false
+    }
+
+    /// Gives up partitions. If that fails, the next tick tries it again.
+    async fn release(&mut self, partitions: Vec<(Partition, Release)>) {
+        let mut owned = Vec::new();
+        for (partition, _) in &partitions {
+            if let Some(epoch) = self.holdings.epoch(*partition) {
+                owned.push((*partition, epoch));
+                self.lease.released(*partition, epoch);
+                self.holdings.lose(*partition);
+                self.arrivals.lost(*partition);
+            }
+        }
+        let mut released = Ok(());
+        if !owned.is_empty() {
+            let release = self.act_once(async |db, me| rows::release(db, me, &owned).await);
+            released = release.await;
+        }
+        for (partition, reply) in partitions {
+            let is_owned = owned.iter().any(|(own, _)| *own == partition);
+            let answer = if is_owned { released.clone() } else { Ok(()) };
+            if answer.is_err() {
+                self.status.unreleased.push(partition);
+            }
+            let _ = reply.send(answer); // the caller may have stopped waiting
+        }
     }
 
     /// Announces that this process is about to stop. If that fails, the next tick tries it again.
     async fn leave(&mut self) {
         self.status.is_leaving = true;
-        let _ = self.act_once(async |db, me| rows::leave(db, me).await).await;
+        let _ = self
+            .act_once(async |db, me| rows::leave(db, me).await)
+            .await;
     }
 
     /// Gives everything up.
@@ -252,7 +297,9 @@ impl Keeper {
             self.lose(partition);
         }
         let removed = self.act_once(async |db, me| rows::remove(db, me).await);
-        if let Ok(Err(fault)) | Err(fault) = timeout(CLOSE_MAX, removed).await.map_err(|_| Fault::Slow) {
+        if let Ok(Err(fault)) | Err(fault) =
+            timeout(CLOSE_MAX, removed).await.map_err(|_| Fault::Slow)
+        {
             tracing::warn!(%fault, "the partitions of this process were not given up; the others take them over in some seconds");
         }
     }

@@ -170,10 +170,18 @@ impl Lease {
             let members = Members::new(self.me, view);
             decision.is_alone = members.is_alone;
             self.claim(view, &members, done, &mut decision);
-            self.ask(view, &members, done, &mut decision);
+            if members.is_steady {
+                self.ask(view, &members, done, &mut decision);
+            }
         }
         decision.silent = silent;
         decision
+    }
+
+    /// Returns the time until a member may have to be evicted, if its beat goes on to stand still.
+    pub(super) fn silence_in(&self, now: Instant) -> Option<Duration> {
+        let seen = self.beats.values().map(|(_, since)| since.after(SILENCE));
+        seen.min().map(|end| end.since(now))
     }
 
     /// Returns the members whose beat stands still.
@@ -227,9 +235,9 @@ impl Lease {
                 self.reported[index] = false;
             }
             let is_wanted = own_state == MemberState::Leaving
-                || row.wanted.is_some_and(|by| {
-                    by != self.me && view.state(by) == MemberState::Live
-                });
+                || row
+                    .wanted
+                    .is_some_and(|by| by != self.me && view.state(by) == MemberState::Live);
             if epoch.is_some() && is_wanted && !self.reported[index] {
                 self.reported[index] = true;
                 decision.wanted.push(partition);
@@ -241,7 +249,10 @@ impl Lease {
     fn claim(&mut self, view: &View, members: &Members<'_>, now: Instant, decision: &mut Decision) {
         for (partition, row) in view.partitions() {
             let free = &mut self.free[usize::from(partition.0)];
-            if row.owner.is_some_and(|owner| view.state(owner) != MemberState::Dead) {
+            if row
+                .owner
+                .is_some_and(|owner| view.state(owner) != MemberState::Dead)
+            {
                 *free = None;
                 continue;
             }
@@ -285,6 +296,8 @@ struct Members<'a> {
     live: Vec<&'a MemberRow>,
     assignment: Assignment,
     is_alone: bool,
+    /// Whether this member has lived for some time.
+    is_steady: bool,
 }
 
 impl<'a> Members<'a> {
@@ -293,11 +306,13 @@ impl<'a> Members<'a> {
         let live: Vec<_> = live.filter(|row| row.state == MemberState::Live).collect();
         let steady = live.iter().filter(|row| row.beat >= STEADY);
         let mut sharing: Vec<Uuid> = steady.map(|row| row.id).collect();
+        let is_steady = sharing.contains(&me);
         if sharing.is_empty() {
             sharing = live.iter().map(|row| row.id).collect();
         }
         let mut members = Self {
             is_alone: live.iter().all(|row| row.id == me),
+            is_steady,
             live,
             assignment: assign(&[], |_| None),
         };
@@ -411,7 +426,10 @@ mod tests {
         let mut view = view(&[ONE, TWO]).own_all(ONE);
         view.member(TWO).beat = STEADY - 1;
         let mut lease = Lease::new(TWO);
-        assert_eq!(decide(&mut lease, &view, 0), Decision::default());
+        for beat in [100, 5] {
+            view.member(ONE).beat = beat;
+            assert_eq!(decide(&mut lease, &view, 0), Decision::default());
+        }
         view.member(TWO).beat = STEADY;
         assert_eq!(decide(&mut lease, &view, 500).want.len(), MOVES);
     }
@@ -610,12 +628,19 @@ mod tests {
             view.partitions[*index].pinned = Some("2".to_owned());
         }
         let want = decide(&mut Lease::new(TWO), &view, 0).want;
-        assert!(of_one[..40].iter().all(|index| want.iter().any(|own| usize::from(own.0) == *index)));
+        assert!(
+            of_one[..40]
+                .iter()
+                .all(|index| want.iter().any(|own| usize::from(own.0) == *index))
+        );
         for partition in want {
             view.partitions[usize::from(partition.0)].owner = Some(TWO);
         }
         let back = decide(&mut Lease::new(ONE), &view, 0).want;
-        assert!(back.iter().all(|own| view.partitions[usize::from(own.0)].pinned.is_none()));
+        assert!(
+            back.iter()
+                .all(|own| view.partitions[usize::from(own.0)].pinned.is_none())
+        );
     }
 
     #[test]
@@ -623,7 +648,9 @@ mod tests {
         for seed in 0..8_u64 {
             let mut random = seed;
             let mut next = |below: u64| {
-                random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                random = random
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
                 (random >> 33) % below
             };
             let mut view = view(&[]);

@@ -124,7 +124,9 @@ impl Membership {
             };
             let listener = Arc::clone(&self.wake).run_listener(Arc::clone(&self.reading));
             let listener = self.watch.watch("wake-ups by other processes", listener);
-            let keeper = self.watch.watch("the lease of the store", keeper.run(requested));
+            let keeper = self
+                .watch
+                .watch("the lease of the store", keeper.run(requested));
             let mut tasks = lock(&self.tasks);
             tasks.push(self.runtime.spawn(listener).abort_handle());
             tasks.push(self.runtime.spawn(keeper).abort_handle());
@@ -151,7 +153,11 @@ impl Membership {
 
     pub(super) async fn release(&self, partition: Partition) -> Result<(), Fault> {
         let (reply, released) = oneshot::channel();
-        if self.requests.send(Request::Release(partition, reply)).is_err() {
+        if self
+            .requests
+            .send(Request::Release(partition, reply))
+            .is_err()
+        {
             return Ok(()); // everything was given up
         }
         released.await.unwrap_or(Ok(()))
@@ -279,7 +285,10 @@ impl Postgres {
 /// Returns the name of the machine and the number of the process.
 fn default_name() -> String {
     #[cfg(unix)]
-    let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let machine = rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned();
     #[cfg(not(unix))]
     let machine = std::env::var("COMPUTERNAME").unwrap_or_default();
     format!("{machine}-{}", std::process::id())

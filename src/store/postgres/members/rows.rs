@@ -132,16 +132,19 @@ pub(super) async fn want(db: &Session, me: Uuid, partitions: &[Partition]) -> Re
     db.execute(sql, &[&me, &numbers(partitions)]).await
 }
 
-/// Gives up a partition. It stays wanted by the one that asked for it.
+/// Gives up partitions with these epochs. They stay wanted by those that asked for them.
 pub(super) async fn release(
     db: &Session,
     me: Uuid,
-    partition: Partition,
-    epoch: i64,
+    owned: &[(Partition, i64)],
 ) -> Result<(), Fault> {
-    let sql = "UPDATE partition SET owner = NULL WHERE id = $1 AND owner = $2 AND epoch = $3";
-    let partition = number::partition(partition);
-    db.execute(sql, &[&partition, &me, &epoch]).await.map(drop)
+    let sql = "UPDATE partition SET owner = NULL
+               FROM unnest($2::smallint[], $3::bigint[]) AS own (id, epoch)
+               WHERE partition.id = own.id AND partition.epoch = own.epoch AND owner = $1";
+    let (partitions, epochs): (Vec<Partition>, Vec<i64>) = owned.iter().copied().unzip();
+    db.execute(sql, &[&me, &numbers(&partitions), &epochs])
+        .await
+        .map(drop)
 }
 
 /// Announces that a member is about to stop.
@@ -169,7 +172,7 @@ pub(super) async fn pin(
     name: Option<&str>,
 ) -> Result<bool, Fault> {
     let sql = "UPDATE partition SET pinned = $2 WHERE id = $1
-               AND ($2 IS NULL OR EXISTS (SELECT 1 FROM member WHERE name = $2 AND state = 'live'))";
+               AND ($2::text IS NULL OR EXISTS (SELECT 1 FROM member WHERE name = $2 AND state = 'live'))";
     let partition = number::partition(partition);
     Ok(db.execute(sql, &[&partition, &name]).await? > 0)
 }

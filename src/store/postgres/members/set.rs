@@ -71,7 +71,12 @@ mod tests {
 
     #[test]
     fn a_set_is_read_as_it_was_written() {
-        for numbers in [vec![], vec![0], vec![63, 64, 127, 128, 255], (0..=255).collect()] {
+        for numbers in [
+            vec![],
+            vec![0],
+            vec![63, 64, 127, 128, 255],
+            (0..=255).collect(),
+        ] {
             let set: PartitionSet = numbers.iter().copied().map(Partition).collect();
             assert_eq!(PartitionSet::parse(&set.to_string()), set);
             let read: Vec<u8> = set.iter().map(|partition| partition.0).collect();

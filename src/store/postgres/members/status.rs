@@ -96,7 +96,9 @@ pub(super) async fn read(db: &Session) -> Result<Members, Fault> {
         let id = row.try_get::<_, Uuid>(0)?.to_string();
         let (schema, renewed): (i32, i64) = (row.try_get(3)?, row.try_get(5)?);
         let owned = status.partitions.iter();
-        let owned = owned.filter(|partition| partition.owner.as_ref() == Some(&id)).count();
+        let owned = owned
+            .filter(|partition| partition.owner.as_ref() == Some(&id))
+            .count();
         status.members.push(MemberStatus {
             id,
             name: row.try_get(1)?,

@@ -61,7 +61,9 @@ impl Signal {
         words.extend(self.members.then(|| "members".to_owned()));
         words.extend(self.portals.then(|| "portals".to_owned()));
         words.extend(self.probe.map(|process| format!("probe={process}")));
-        words.extend((!self.partitions.is_empty()).then(|| format!("partitions={}", self.partitions)));
+        words.extend(
+            (!self.partitions.is_empty()).then(|| format!("partitions={}", self.partitions)),
+        );
         words.join(" ")
     }
 

@@ -105,6 +105,10 @@ impl Window {
         is_last: bool,
     ) -> bool {
         let Some(loading) = self.loading.get_mut(&partition) else {
+            // A page behind the last one, which may have events that came since.
+            page.iter().for_each(|id| {
+                know(&mut self.known, self.low, self.reads, *id);
+            });
             return false;
         };
         let follows = after.is_none() || after == loading.reached;
@@ -137,9 +141,8 @@ impl Window {
         owned: &[(Partition, i64)],
     ) -> Read {
         self.reads += 1;
-        let loaded = |(partition, epoch): &&(Partition, i64)| {
-            self.loaded.get(partition) == Some(epoch)
-        };
+        let loaded =
+            |(partition, epoch): &&(Partition, i64)| self.loaded.get(partition) == Some(epoch);
         let partitions = owned.iter().filter(loaded).map(|(partition, _)| *partition);
         let all: PartitionSet = partitions.collect();
         let partitions = all.iter().filter(|partition| selected.contains(*partition));
@@ -149,7 +152,11 @@ impl Window {
             is_whole: is_full && all.iter().count() == owned.len(),
             changes: self.changes,
             partitions: partitions.collect(),
-            after: if is_full { self.low } else { self.low.max(last_of(self.quick)) },
+            after: if is_full {
+                self.low
+            } else {
+                self.low.max(last_of(self.quick))
+            },
         }
     }
 
@@ -188,7 +195,10 @@ impl Window {
     fn advance(&mut self, read: &Read, found: Found) {
         if found.sequence < self.last_sequence {
             // The server was replaced by a copy that is behind: numbers are given again.
-            let (loading, loaded) = (std::mem::take(&mut self.loading), std::mem::take(&mut self.loaded));
+            let (loading, loaded) = (
+                std::mem::take(&mut self.loading),
+                std::mem::take(&mut self.loaded),
+            );
             *self = Self {
                 reads: self.reads,
                 changes: self.changes + 1,
@@ -293,10 +303,18 @@ mod tests {
         assert!(read.partitions.is_empty(), "it is not loaded yet");
         finish(&mut window, &read, Some(found(4, 100, 100)), &[]);
         assert!(!window.loaded(P, Some(1), None, &[id(1), id(2)], false));
-        assert!(!window.loaded(P, Some(1), Some(id(1)), &[], true), "of another load");
+        assert!(
+            !window.loaded(P, Some(1), Some(id(1)), &[], true),
+            "of another load"
+        );
         assert!(window.loaded(P, Some(1), Some(id(2)), &[id(4)], true));
         let read = window.start(true, &PartitionSet::ALL, &[(P, 1)]);
-        let new = finish(&mut window, &read, Some(found(5, 101, 101)), &[1, 2, 3, 4, 5]);
+        let new = finish(
+            &mut window,
+            &read,
+            Some(found(5, 101, 101)),
+            &[1, 2, 3, 4, 5],
+        );
         assert_eq!(new, [3, 5]);
     }
 
@@ -340,7 +358,11 @@ mod tests {
         for sequence in 1..1_000 {
             window.know(id(sequence));
             // A transaction runs all the time, so the window only grows.
-            full(&mut window, found(sequence, 100 + sequence, 50), &[sequence]);
+            full(
+                &mut window,
+                found(sequence, 100 + sequence, 50),
+                &[sequence],
+            );
         }
         assert!(window.known.len() <= 2, "{}", window.known.len());
     }
@@ -362,7 +384,9 @@ mod tests {
         for seed in 0..200_u64 {
             let mut random = seed;
             let mut next = |below: u64| {
-                random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                random = random
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1_442_695_040_888_963_407);
                 (random >> 33) % below
             };
             let mut window = Window::default();
@@ -441,7 +465,10 @@ mod tests {
                         let events: Vec<u64> = visible.difference(&done).copied().collect();
                         let events = if owned { events } else { Vec::new() };
                         for number in finish(&mut window, &read, found, &events) {
-                            assert!(has.insert(number), "seed {seed}, step {step}: {number} twice");
+                            assert!(
+                                has.insert(number),
+                                "seed {seed}, step {step}: {number} twice"
+                            );
                         }
                     }
                 }
