@@ -68,7 +68,10 @@ pub use portals::{
     ADDRESSES_MAX, Access, Claim, FORMER_HOSTS_MAX, Installation, Portals, Spare, Tokens, Webhook,
 };
 #[cfg(feature = "postgres")]
-pub use postgres::{MemberStatus, Members, PartitionStatus, Postgres, PostgresError};
+pub use postgres::{
+    ConnectionLimit, Diagnosis, MemberStatus, Members, PartitionStatus, Postgres, PostgresError,
+    Standby,
+};
 pub use reminders::{NewReminder, Reminder, ReminderChange, ReminderId, Reminders};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{BackupError, OpenError, Sqlite};

@@ -14,6 +14,7 @@ mod append;
 #[cfg(feature = "sqlite")]
 mod archive;
 mod dead;
+mod diagnosis;
 mod error;
 mod fault;
 mod fence;
@@ -51,6 +52,7 @@ use uuid::Uuid;
 
 #[cfg(feature = "sqlite")]
 pub(super) use archive::DatabaseArchive;
+pub use diagnosis::{ConnectionLimit, Diagnosis, Standby};
 pub use error::PostgresError;
 pub use members::{MemberStatus, Members, PartitionStatus};
 
