@@ -149,7 +149,9 @@ fn standby(found: &Diagnosis) -> Check {
     if are_hidden {
         return Check::unknown(
             NAME,
-            format!("synchronous_standby_names is {names}, but the user of the store may not see whether the standby is in step"),
+            format!(
+                "synchronous_standby_names is {names}, but the user of the store may not see whether the standby is in step"
+            ),
             "grant it: `GRANT pg_monitor TO …`",
         );
     }
@@ -194,10 +196,7 @@ fn connections(found: &Diagnosis) -> Check {
     let (left, needed) = (left(least), found.needed_connections);
     let detail = format!("{used} of the {limit} that the {of} allows are used");
     if left >= needed {
-        return Check::ok(
-            NAME,
-            format!("{detail}; a further process needs {needed}"),
-        );
+        return Check::ok(NAME, format!("{detail}; a further process needs {needed}"));
     }
     let fix = match *of {
         "database" => "raise it: `ALTER DATABASE … CONNECTION LIMIT …`",
@@ -216,7 +215,10 @@ fn connections(found: &Diagnosis) -> Check {
 fn pooler(found: &Diagnosis) -> Check {
     const NAME: &str = "pooler";
     if !found.is_pooled {
-        return Check::ok(NAME, "each connection has a session of the server to itself");
+        return Check::ok(
+            NAME,
+            "each connection has a session of the server to itself",
+        );
     }
     Check::failed(
         NAME,
@@ -235,7 +237,11 @@ fn clock(found: &Diagnosis) -> Check {
             format!("it differs by {} from this machine's", span(apart)),
         );
     }
-    let way = if found.clock_ahead > 0 { "ahead" } else { "behind" };
+    let way = if found.clock_ahead > 0 {
+        "ahead"
+    } else {
+        "behind"
+    };
     Check::warning(
         NAME,
         format!(
@@ -279,11 +285,17 @@ fn program(members: &Members) -> Check {
         ),
         [name] => Check::ok(
             NAME,
-            format!("one process is running: {name}; with a second one, events are received while one restarts"),
+            format!(
+                "one process is running: {name}; with a second one, events are received while one restarts"
+            ),
         ),
         names => Check::ok(
             NAME,
-            format!("{} processes are running: {}", names.len(), names.join(", ")),
+            format!(
+                "{} processes are running: {}",
+                names.len(),
+                names.join(", ")
+            ),
         ),
     }
 }
@@ -367,7 +379,9 @@ mod tests {
         assert_eq!(status(disk, |own| own.fsync = false), Failed);
         assert_eq!(status(disk, |own| own.full_page_writes = false), Failed);
         let commit = |value: &'static str| {
-            status(synchronous_commit, |own| own.synchronous_commit = value.to_owned())
+            status(synchronous_commit, |own| {
+                own.synchronous_commit = value.to_owned()
+            })
         };
         assert_eq!(commit("off"), Failed);
         assert_eq!(commit("local"), Failed);
@@ -419,7 +433,10 @@ mod tests {
 
     #[test]
     fn a_pooler_a_long_transaction_and_another_schema_are_reported() {
-        assert_eq!(status(pooler, |own| own.is_pooled = true), CheckStatus::Failed);
+        assert_eq!(
+            status(pooler, |own| own.is_pooled = true),
+            CheckStatus::Failed
+        );
         assert_eq!(status(schema, |own| own.schema += 1), CheckStatus::Warning);
         let old = status(transactions, |own| {
             own.oldest_transaction = Some(TRANSACTION_WARNING);

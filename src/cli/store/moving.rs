@@ -13,7 +13,12 @@ use crate::store::{MoveError, MovePlace, MoveStep, OpenError, move_store};
 pub(in crate::cli) struct Move {
     /// The new store: a file that does not exist yet, or the address of a database with an empty
     /// schema
-    #[arg(long, env = "IMBOT_TO_STORE", value_name = "PLACE", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "IMBOT_TO_STORE",
+        value_name = "PLACE",
+        hide_env_values = true
+    )]
     to: PathBuf,
     /// The key of the new store, 32 bytes in base64. Default: the key in the key file
     #[arg(

@@ -15,11 +15,9 @@ pub(super) async fn rekey(place: StoreConfig, new_key: Option<SecretString>) -> 
     if let crate::config::StorePlace::Postgres(_) = place.place() {
         return of_database(&place, new_key.is_some()).await;
     }
-    tokio::task::spawn_blocking(move || {
-        of_file(&place, new_key).map_err(|error| error.to_string())
-    })
-    .await?
-    .map_err(Into::into)
+    tokio::task::spawn_blocking(move || of_file(&place, new_key).map_err(|error| error.to_string()))
+        .await?
+        .map_err(Into::into)
 }
 
 /// Seals everything with the first key, while processes run.
@@ -32,9 +30,7 @@ async fn of_database(place: &StoreConfig, has_new_key: bool) -> Done {
     }
     let store = place.attend_postgres()?;
     let bar = bar("bodies");
-    store
-        .rekey(|done, all| advance(&bar, done, all))
-        .await?;
+    store.rekey(|done, all| advance(&bar, done, all)).await?;
     bar.finish_and_clear();
     out!(
         "Everything is sealed with the first key. The other keys can be removed from --store-key of all processes; keep them for older backups."

@@ -150,7 +150,11 @@ mod members {
         let pinned: Vec<_> = partitions().filter(|own| own.pinned.is_some()).collect();
         if !pinned.is_empty() {
             let of = |own: &PartitionStatus| {
-                format!("{} to {}", own.id, own.pinned.as_deref().unwrap_or_default())
+                format!(
+                    "{} to {}",
+                    own.id,
+                    own.pinned.as_deref().unwrap_or_default()
+                )
             };
             out!("assigned       {}", list(&pinned, of));
         }
@@ -183,7 +187,11 @@ mod members {
     }
 
     fn list(partitions: &[&PartitionStatus], of: impl Fn(&PartitionStatus) -> String) -> String {
-        let mut shown: Vec<_> = partitions.iter().take(LISTED_MAX).map(|own| of(own)).collect();
+        let mut shown: Vec<_> = partitions
+            .iter()
+            .take(LISTED_MAX)
+            .map(|own| of(own))
+            .collect();
         if partitions.len() > LISTED_MAX {
             shown.push(format!("and {} more", partitions.len() - LISTED_MAX));
         }

@@ -153,11 +153,7 @@ impl DatabaseArchive {
     }
 
     /// Returns the next rows of a kind until a step is full.
-    async fn step(
-        &mut self,
-        kind: Kind,
-        after: Option<&Position>,
-    ) -> Result<Vec<Record>, Fault> {
+    async fn step(&mut self, kind: Kind, after: Option<&Position>) -> Result<Vec<Record>, Fault> {
         let is_next = |rows: &Rows| rows.kind == kind && rows.after.as_ref() == after;
         let mut rows = match self.reading.take().filter(is_next) {
             Some(rows) => rows,
@@ -196,7 +192,9 @@ impl DatabaseArchive {
                 let bucket = unsigned(row, 0)?;
                 let rank = self.buckets.iter().position(|own| *own == bucket);
                 Ok(Record::Seen {
-                    rank: rank.and_then(|rank| rank.try_into().ok()).unwrap_or(u8::MAX),
+                    rank: rank
+                        .and_then(|rank| rank.try_into().ok())
+                        .unwrap_or(u8::MAX),
                     occurrence: row.try_get::<_, Uuid>(1)?.as_u128(),
                 })
             }
@@ -267,7 +265,12 @@ fn query(kind: Kind, after: Option<&Position>, buckets: &[u64]) -> (&'static str
     } = after.unwrap_or(&start).clone();
     let number = if is_start { -1 } else { number::to_sql(number) };
     let one = |sql| (sql, vec![Box::new(number) as _]);
-    let numbered = |sql| (sql, vec![Box::new(number) as _, Box::new(i32::from(index)) as _]);
+    let numbered = |sql| {
+        (
+            sql,
+            vec![Box::new(number) as _, Box::new(i32::from(index)) as _],
+        )
+    };
     match kind {
         Kind::Portal => (PORTALS, vec![Box::new(text)]),
         Kind::Note => (
@@ -303,9 +306,9 @@ fn query(kind: Kind, after: Option<&Position>, buckets: &[u64]) -> (&'static str
              WHERE (call.event, call.place) > ($1, $2) ORDER BY call.event, call.place",
         ),
         Kind::Dead => one(DEAD),
-        Kind::Notice => one(
-            "SELECT id, kind, event, place, ordering_key FROM notice WHERE id > $1 ORDER BY id",
-        ),
+        Kind::Notice => {
+            one("SELECT id, kind, event, place, ordering_key FROM notice WHERE id > $1 ORDER BY id")
+        }
         Kind::Seen => {
             let buckets: Vec<i64> = buckets.iter().map(|own| number::to_sql(*own)).collect();
             let last = u128::from_str_radix(&text, 16).unwrap_or_default();
@@ -482,7 +485,9 @@ impl Reading for DatabaseArchive {
             Kind::Call => "SELECT count(*) FROM call",
             Kind::Dead => "SELECT count(*) FROM dead",
             Kind::Notice => "SELECT count(*) FROM notice",
-            Kind::Seen => "SELECT count(*) FROM seen WHERE bucket > (SELECT max(bucket) FROM seen) - 3",
+            Kind::Seen => {
+                "SELECT count(*) FROM seen WHERE bucket > (SELECT max(bucket) FROM seen) - 3"
+            }
         };
         let counted = async {
             let row = self.db.find(rows, &[]).await?;
@@ -568,7 +573,8 @@ impl Writing for DatabaseArchive {
             .transaction(async { self.db.execute(sql, &[&schema::MOVE]).await });
         self.done(finished.await)?;
         // The statistics are those of empty tables.
-        self.done(self.db.batch("ANALYZE").await)?;
+        let analyze = format!("ANALYZE {TABLES}");
+        self.done(self.db.batch(&analyze).await)?;
         Ok(())
     }
 
@@ -592,11 +598,15 @@ async fn new_buckets(db: &Session, old: &[u64]) -> Result<Vec<u64>, Fault> {
     let sql = "SELECT floor(extract(epoch FROM now()) / 43200)::bigint";
     let row = db.find(sql, &[]).await?;
     let now = row.map_or(Ok(0), |row| unsigned(&row, 0))?;
-    let are_searched = old.iter().all(|own| (now.saturating_sub(2)..=now).contains(own));
+    let are_searched = old
+        .iter()
+        .all(|own| (now.saturating_sub(2)..=now).contains(own));
     if are_searched {
         return Ok(old.to_vec());
     }
-    Ok((0..old.len() as u64).map(|rank| now.saturating_sub(rank)).collect())
+    Ok((0..old.len() as u64)
+        .map(|rank| now.saturating_sub(rank))
+        .collect())
 }
 
 async fn write_progress(db: &Session, progress: &Progress) -> Result<(), Fault> {
@@ -605,7 +615,10 @@ async fn write_progress(db: &Session, progress: &Progress) -> Result<(), Fault> 
 
 async fn write_head(db: &Session, head: &Head) -> Result<(), Fault> {
     const SET: &str = "SELECT setval($1::text::regclass, $2)";
-    for (sequence, last) in [("event_number", head.count), ("dead_id_seq", head.last_dead)] {
+    for (sequence, last) in [
+        ("event_number", head.count),
+        ("dead_id_seq", head.last_dead),
+    ] {
         if last > 0 {
             db.list(SET, &[&sequence, &number::to_sql(last)]).await?;
         }
@@ -686,8 +699,11 @@ async fn insert_texts(db: &Session, rows: &[Record]) -> Result<(), Fault> {
                 let (version, at) = (i64::from(own.version), number::to_sql(own.at));
                 let partition = partition_of_text(&own.conversation)?;
                 let (chat, data, reason) = (&own.conversation, &own.data, &own.reason);
-                db.execute(QUARANTINED, &[&partition, chat, &version, &at, data, reason])
-                    .await?;
+                db.execute(
+                    QUARANTINED,
+                    &[&partition, chat, &version, &at, data, reason],
+                )
+                .await?;
             }
             Record::State {
                 conversation,
@@ -918,11 +934,9 @@ async fn insert_numbered(db: &Session, rows: &[Record]) -> Result<(), Fault> {
             Record::Notice(notice) => {
                 let (kind, event, place) = match notice.kind {
                     NoticeKind::Event(event) => ("event", Some(number::to_sql(event)), None),
-                    NoticeKind::Call(event, index) => (
-                        "call",
-                        Some(number::to_sql(event)),
-                        Some(i32::from(index)),
-                    ),
+                    NoticeKind::Call(event, index) => {
+                        ("call", Some(number::to_sql(event)), Some(i32::from(index)))
+                    }
                     NoticeKind::Unblocked => ("unblocked", None, None),
                 };
                 let partition = partition_of_text(&notice.key)?;

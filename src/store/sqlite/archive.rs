@@ -425,11 +425,7 @@ fn read_numbered(db: &Db, kind: Kind, after: Option<&Position>) -> Result<Vec<Re
     }
 }
 
-fn read_bodies(
-    db: &Db,
-    bodies: &Bodies,
-    after: Option<&Position>,
-) -> Result<Vec<Record>, Fault> {
+fn read_bodies(db: &Db, bodies: &Bodies, after: Option<&Position>) -> Result<Vec<Record>, Fault> {
     let (mut found, mut bytes) = (Vec::new(), 0);
     let from = after.map_or(0, |after| after.number + 1);
     for (first, (body, partition, uses)) in bodies.by_first.range(from..) {
@@ -455,11 +451,7 @@ fn read_bodies(
     Ok(found)
 }
 
-fn read_events(
-    db: &Db,
-    bodies: &Bodies,
-    after: Option<&Position>,
-) -> Result<Vec<Record>, Fault> {
+fn read_events(db: &Db, bodies: &Bodies, after: Option<&Position>) -> Result<Vec<Record>, Fault> {
     let sql = "SELECT id, lane, at, body, part, reminder, coalesce(count, 0), history
                FROM event LEFT JOIN attempt ON attempt.event = event.id
                WHERE id > ?1 ORDER BY id";
@@ -490,7 +482,9 @@ fn read_dead(db: &Db, bodies: &Bodies, after: Option<&Position>) -> Result<Vec<R
             attempts: row.get(4)?,
             history: row.get(5)?,
             blocks: row.get(6)?,
-            event: event.map(|event| Ok::<_, Fault>((event, row.get(8)?))).transpose()?,
+            event: event
+                .map(|event| Ok::<_, Fault>((event, row.get(8)?)))
+                .transpose()?,
             body: bodies.part(row, 2, 9)?,
             reminder: row.get(11)?,
             call: row.get(12)?,
