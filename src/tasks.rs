@@ -3,8 +3,9 @@
 //!
 //! Every task and thread of the library is in one of three groups:
 //!
-//! - **Watched, may not end** while the program runs: the store's two threads, the tasks that read
-//!   the store's notices, sweep it and watch reminders.
+//! - **Watched, may not end** while the program runs: the store's threads or tasks (with
+//!   PostgreSQL, those that write, keep the lease, and wake other processes or are woken by them),
+//!   the tasks that read the store's notices, sweep it and watch reminders.
 //! - **Watched, may end** when its work is done; a panic is a failure: the workers of the queues
 //!   (turns, sender, setups), the load of the backlog, polling, the fetch of offline events,
 //!   setting up portals, the proofs of installations, payments and spare tokens, the queue and the

@@ -377,11 +377,7 @@ impl Upkeep for Postgres {
                 let take = self.write(self.holdings(), |db, holdings| {
                     Box::pin(notices::take(db, holdings))
                 });
-                match take.await {
-                    // A partition was just lost. The notices of the others are read next time.
-                    Err(error) if error.kind() == StoreErrorKind::NotOwner => Vec::new(),
-                    taken => taken?,
-                }
+                take.await?
             } else {
                 Vec::new()
             };

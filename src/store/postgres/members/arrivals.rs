@@ -52,8 +52,8 @@ struct Reading {
     found: Vec<Notice>,
 }
 
-/// Changes of installations that were read. They are read by transaction id, again and again as long
-/// as an older transaction runs.
+/// Changes of installations that were read. They are read by transaction id, again and again as
+/// long as an older transaction runs.
 #[derive(Debug, Default)]
 struct Portals {
     /// Older transactions had ended before the last read.

@@ -1,10 +1,10 @@
 //! Which member should own which partition: a function of the members alone, so that all of them
 //! compute the same without talking to each other.
 //!
-//! This is rendezvous hashing with a limit. Each pair of a partition and a member has a fixed score.
-//! Pairs are taken from the highest score down, unless the partition has its member already or the
-//! member is full. A member that comes or goes changes no score of the others, so few partitions
-//! move.
+//! This is rendezvous hashing with a limit. Each pair of a partition and a member has a fixed
+//! score. Pairs are taken from the highest score down, unless the partition has its member already
+//! or the member is full. A member that comes or goes changes no score of the others, so few
+//! partitions move.
 
 use siphasher::sip::SipHasher13;
 use uuid::Uuid;

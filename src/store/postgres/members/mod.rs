@@ -1,9 +1,9 @@
 //! The members: the processes that work on one store, and which of them owns what.
 //!
-//! A process that runs the bots is a member from its [`join`](Membership::join) to its end. The keeper
-//! (`keeper.rs`) renews its lease and does what the lease decides (`lease.rs`), by an assignment
-//! that all members compute alike (`assignment.rs`). Processes wake each other (`wake.rs`), and
-//! read what the others appended for them (`arrivals.rs`, `window.rs`).
+//! A process that runs the bots is a member from its [`join`](Membership::join) to its end. The
+//! keeper (`keeper.rs`) renews its lease and does what the lease decides (`lease.rs`), by an
+//! assignment that all members compute alike (`assignment.rs`). Processes wake each other
+//! (`wake.rs`), and read what the others appended for them (`arrivals.rs`, `window.rs`).
 
 mod arrivals;
 mod assignment;

@@ -1,13 +1,14 @@
 //! Waking other processes: one sends NOTIFY, and all hear it within milliseconds.
 //!
-//! A wake-up is only a hint. It is sent after the commit, on a session of its own that does not wait
-//! for the disk, at most every [`INTERVAL`], and is never sent again: NOTIFY holds a lock of the
-//! whole database server, so it is not part of the transactions that append. Whoever misses one
-//! finds the rows by reading them once a second.
+//! A wake-up is only a hint. It is sent after the commit, on a session of its own that does not
+//! wait for the disk, at most every [`INTERVAL`], and is never sent again: NOTIFY holds a lock of
+//! the whole database server, so it is not part of the transactions that append. Whoever misses
+//! one finds the rows by reading them once a second.
 //!
 //! A pooler between this process and the server may swallow LISTEN. So every process sends itself
 //! a probe. As long as that does not arrive, it reads in short intervals instead.
 
+use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -215,9 +216,9 @@ impl Wake {
         let closing = self.closing.clone();
         let listen = async {
             loop {
-                if let Err(fault) = self.listen(&link).await {
-                    link.lock().await.apply(&fault);
-                }
+                let Err(fault) = self.listen(&link).await;
+                // Each session is listened to once, so a new one is made whatever has failed.
+                link.lock().await.apply(&Fault::Lost(fault.to_string()));
                 self.hears.store(false, Ordering::Relaxed);
                 sleep(jitter(POLL)).await;
             }
@@ -229,11 +230,11 @@ impl Wake {
     }
 
     /// Listens on one session until that ends.
-    async fn listen(&self, link: &tokio::sync::Mutex<Link>) -> Result<(), Fault> {
+    async fn listen(&self, link: &tokio::sync::Mutex<Link>) -> Result<Infallible, Fault> {
         let session = link.lock().await.session().await?;
-        let Some(mut messages) = session.take_messages() else {
-            return Ok(()); // a session is listened to once
-        };
+        let messages = session.take_messages();
+        let mut messages =
+            messages.ok_or_else(|| Fault::Lost("it is not a new session".to_owned()))?;
         let channel = channel(&session).await?;
         session.batch(&format!("LISTEN {channel}")).await?;
         drop(session);
