@@ -183,9 +183,9 @@ async fn fill(store: &dyn Store) -> Filled {
     }
     let letters = store.dead_letters(None, 10).await.unwrap();
     store.revive(letters.last().unwrap().id).await.unwrap();
-    // One body for both portals, whose first event is handled.
+    // One body for several events, the first of which is handled.
     let keys = ["30", "31", "32"].map(|dialog| OrderingKey::Chat(conversation(dialog)));
-    let other = OrderingKey::Application(MemberId::new("other"));
+    let other = OrderingKey::Application(MemberId::new("portal"));
     let [one, two, three] = keys;
     let shared = store.append(delivery(10, &[one, two, other, three]));
     let shared = numbers(shared.await.unwrap());

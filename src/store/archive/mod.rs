@@ -29,6 +29,7 @@ pub(super) const STEP_BYTES: usize = 1024 * 1024;
 
 /// A store that a move reads or makes.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum MovePlace {
     /// A store in a file.
     File {
@@ -48,6 +49,7 @@ pub enum MovePlace {
 
 /// A part of a move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum MoveStep {
     /// Rows are written to the target.
     Copy,

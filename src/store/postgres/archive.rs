@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use futures_util::TryStreamExt;
+use futures_util::stream::Fuse;
+use futures_util::{StreamExt, TryStreamExt};
 use secrecy::SecretString;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, RowStream};
@@ -65,7 +66,8 @@ struct Rows {
     kind: Kind,
     /// The position of the last row that was read.
     after: Option<Position>,
-    rows: Pin<Box<RowStream>>,
+    /// A stream of rows must not be asked again after its end.
+    rows: Pin<Box<Fuse<RowStream>>>,
 }
 
 /// The parameters of a query.
@@ -163,7 +165,7 @@ impl DatabaseArchive {
                 Rows {
                     kind,
                     after: None,
-                    rows: Box::pin(self.db.client().query_raw(sql, params).await?),
+                    rows: Box::pin(self.db.client().query_raw(sql, params).await?.fuse()),
                 }
             }
         };
