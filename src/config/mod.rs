@@ -200,6 +200,23 @@ impl StoreConfig {
     }
 }
 
+#[cfg(feature = "postgres")]
+impl StoreConfig {
+    /// Opens an existing store in PostgreSQL for an operator's command, next to the processes that
+    /// run on it.
+    ///
+    /// # Errors
+    /// The store is not in PostgreSQL or does not exist, or the key or the database cannot be used.
+    pub fn attend_postgres(&self) -> Result<Postgres, StoreConfigError> {
+        match self.place() {
+            StorePlace::Postgres(url) => Ok(Postgres::attend(&url, &self.keys()?)?),
+            place @ (StorePlace::Memory | StorePlace::File(_)) => {
+                Err(StoreConfigError::NotPostgres { place })
+            }
+        }
+    }
+}
+
 #[cfg(feature = "sqlite")]
 impl StoreConfig {
     /// Returns the key of a store in a file. Creates it if neither a store nor a key exists.
@@ -254,6 +271,13 @@ pub enum StoreConfigError {
     /// A command needs a store in a file.
     #[error("the store is {place}; this command works on a store in a file")]
     NotAFile {
+        /// The store.
+        place: StorePlace,
+    },
+    /// A command needs a store in PostgreSQL.
+    #[cfg(feature = "postgres")]
+    #[error("the store is {place}; this command works on a store in PostgreSQL, which several processes share")]
+    NotPostgres {
         /// The store.
         place: StorePlace,
     },

@@ -14,6 +14,8 @@
 //! such as [`TurnCommit`] and [`Outcome`], are exhaustive on purpose: when they grow, a store of
 //! your own does not compile until it handles the new part.
 
+#[cfg(all(feature = "postgres", feature = "sqlite"))]
+mod archive;
 mod arrived;
 mod booking;
 #[cfg(any(test, feature = "testing"))]
@@ -45,6 +47,8 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
+#[cfg(all(feature = "postgres", feature = "sqlite"))]
+pub use archive::{MoveError, MovePlace, MoveStep, move_store};
 pub use arrived::{ARRIVED_MAX, Arrived};
 pub use booking::Booking;
 pub use dead::{DeadId, DeadLetter, DeadWhat, Failure};
@@ -65,7 +69,10 @@ pub use portals::{
     ADDRESSES_MAX, Access, Claim, FORMER_HOSTS_MAX, Installation, Portals, Spare, Tokens, Webhook,
 };
 #[cfg(feature = "postgres")]
-pub use postgres::{MemberStatus, Members, PartitionStatus, Postgres, PostgresError};
+pub use postgres::{
+    ConnectionLimit, Diagnosis, MemberStatus, Members, PartitionStatus, Postgres, PostgresError,
+    Standby,
+};
 pub use reminders::{NewReminder, Reminder, ReminderChange, ReminderId, Reminders};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{BackupError, OpenError, Sqlite};

@@ -14,6 +14,8 @@ use std::fmt;
 use std::future::pending;
 use std::time::Duration;
 
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+use siphasher::sip::SipHasher13;
 use tokio::sync::mpsc;
 
 use super::Stored;
@@ -32,6 +34,20 @@ impl fmt::Display for Partition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
+}
+
+/// Number of partitions that stored numbers of events can name. It never changes.
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub(super) const PARTITIONS: usize = 256;
+
+/// Returns the partition of a portal in a store for several processes. The numbers of its events
+/// contain it, also in a file, so that a store can be moved. The hash has fixed keys, so it is the
+/// same in every process and version.
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub(super) fn partition_of(portal: &MemberId) -> Partition {
+    let hash = SipHasher13::new().hash(portal.as_str().as_bytes());
+    let [partition, ..] = hash.to_le_bytes();
+    Partition(partition)
 }
 
 /// A change of what this process owns.
@@ -119,5 +135,17 @@ pub trait Ownership {
     /// [`OwnershipChange::Lost`].
     fn release(&self, _partition: Partition) -> Stored<'_, ()> {
         Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+#[cfg(all(test, any(feature = "postgres", feature = "sqlite")))]
+mod tests {
+    use crate::store::ownership::*;
+
+    #[test]
+    fn the_partition_of_a_portal_never_changes() {
+        let portals = ["a1b2c3", "portal", "example.bitrix24.com", ""];
+        let partitions = portals.map(|portal| partition_of(&MemberId::new(portal)).0);
+        assert_eq!(partitions, [227, 105, 145, 44]);
     }
 }

@@ -7,6 +7,14 @@ mod events;
 mod log;
 mod operator;
 mod portal;
+#[cfg(unix)]
+#[path = "../support/postgres.rs"]
+#[allow(dead_code, reason = "each suite takes what it needs")]
+mod postgres;
+#[cfg(unix)]
+mod store_move;
+#[cfg(unix)]
+mod store_status;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;

@@ -1,5 +1,6 @@
 //! The stores that imbot has keep the contract; a store of the repository adds a test here.
 
+mod moving;
 mod postgres;
 mod sqlite;
 

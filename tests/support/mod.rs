@@ -13,6 +13,7 @@ pub(crate) mod log;
 pub(crate) mod offline;
 mod person;
 pub(crate) mod postgres;
+mod postgres_owner;
 pub(crate) mod proxy;
 pub(crate) mod random;
 pub(crate) mod site;

@@ -232,23 +232,9 @@ impl Schema<'_> {
         url.into()
     }
 
-    /// Opens the store through a proxy, as the owner of all partitions.
-    pub(crate) async fn open_at(&self, port: u16) -> Postgres {
-        let store = Postgres::open(&self.url_at(port), std::slice::from_ref(&self.key)).unwrap();
-        store.own_everything().await.unwrap();
-        store
-    }
-
     /// Opens the store.
     pub(crate) fn try_open(&self) -> Result<Postgres, PostgresError> {
         Postgres::open(&self.url(), std::slice::from_ref(&self.key))
-    }
-
-    /// Opens the store as the owner of all partitions.
-    pub(crate) async fn open(&self) -> Postgres {
-        let store = self.try_open().unwrap();
-        store.own_everything().await.unwrap();
-        store
     }
 
     /// Runs SQL in this schema. Returns the rows without headers, with `|` between columns.

@@ -87,7 +87,7 @@ impl Check {
 }
 
 /// Returns a duration in its largest unit, for people.
-pub(super) fn span(time: Duration) -> String {
+pub(in crate::cli) fn span(time: Duration) -> String {
     const UNITS: [(u64, &str); 3] = [(24 * 60 * 60, "d"), (60 * 60, "h"), (60, "min")];
     let seconds = time.as_secs();
     let unit = UNITS.iter().find(|(length, _)| seconds >= 2 * length);

@@ -8,6 +8,8 @@ mod bindings;
 mod bots;
 mod certificate;
 mod check;
+#[cfg(feature = "postgres")]
+mod database;
 mod grants;
 mod lines;
 mod portal;
@@ -23,10 +25,12 @@ use futures_util::{StreamExt, stream};
 use serde_json::json;
 
 use self::check::Check;
+#[cfg(feature = "postgres")]
+pub(super) use self::check::span;
 use self::problem::Problem;
 use super::Done;
 use crate::app::App;
-use crate::config::Config;
+use crate::config::{Config, StoreConfig, StoreConfigError};
 use crate::engine::Engine;
 use crate::event::MemberId;
 use crate::portal::Error;
@@ -95,12 +99,8 @@ pub(super) async fn examine(app: App, doctor: Doctor) -> Done {
         timeout,
         config,
     } = doctor;
-    let place = &config.store;
-    let (store, mut checks): (Arc<dyn Store>, _) = match place.attend() {
-        Ok(store) => {
-            let checks = program::store(place, &*store).await;
-            (store, checks)
-        }
+    let (store, mut checks): (Arc<dyn Store>, _) = match open_store(&config.store).await {
+        Ok(opened) => opened,
         Err(error) => (
             Arc::new(Memory::new()),
             vec![program::no_store(&config, &error)],
@@ -138,6 +138,22 @@ pub(super) async fn examine(app: App, doctor: Doctor) -> Done {
         1 => Err("one check failed".into()),
         failed => Err(format!("{failed} checks failed").into()),
     }
+}
+
+/// Opens the store, and checks it.
+async fn open_store(
+    place: &StoreConfig,
+) -> Result<(Arc<dyn Store>, Vec<Check>), StoreConfigError> {
+    #[cfg(feature = "postgres")]
+    if let crate::config::StorePlace::Postgres(_) = place.place() {
+        let store = place.attend_postgres()?;
+        let mut checks = program::store(place, &store).await;
+        checks.extend(database::checks(&store).await);
+        return Ok((Arc::new(store), checks));
+    }
+    let store = place.attend()?;
+    let checks = program::store(place, &*store).await;
+    Ok((store, checks))
 }
 
 fn print_json(reports: &[Report]) -> Done {

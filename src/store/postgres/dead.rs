@@ -85,7 +85,6 @@ struct Found {
     partition: i16,
     key: OrderingKey,
     blocks: bool,
-    event: Option<EventId>,
     body: Option<Uuid>,
     call: Option<String>,
 }
@@ -93,16 +92,15 @@ struct Found {
 /// Removes a dead letter from its table, and returns it.
 async fn remove(db: &Session, id: DeadId) -> Result<Option<Found>, Fault> {
     let sql = "DELETE FROM dead WHERE id = $1
-               RETURNING partition, ordering_key, blocks, event, body, call";
+               RETURNING partition, ordering_key, blocks, body, call";
     let row = db.find(sql, &[&number::to_sql(id.0)]).await?;
     row.map(|row| {
         Ok(Found {
             partition: row.try_get(0)?,
             key: text::parse_key(row.try_get(1)?)?,
             blocks: row.try_get(2)?,
-            event: row.try_get::<_, Option<i64>>(3)?.map(number::event_of),
-            body: row.try_get(4)?,
-            call: row.try_get(5)?,
+            body: row.try_get(3)?,
+            call: row.try_get(4)?,
         })
     })
     .transpose()
@@ -112,20 +110,48 @@ async fn remove(db: &Session, id: DeadId) -> Result<Option<Found>, Fault> {
 /// order. Returns false if there is no such dead letter.
 pub(super) async fn revive(db: &Session, id: DeadId) -> Result<bool, Fault> {
     let sql = "INSERT INTO event (partition, id, ordering_key, at, body, part, reminder)
-               SELECT partition, event, ordering_key, event_at, body, part, reminder
+               SELECT partition, $2, ordering_key, event_at, body, part, reminder
                FROM dead WHERE id = $1 AND event IS NOT NULL";
-    db.execute(sql, &[&number::to_sql(id.0)]).await?;
+    let letter = number::to_sql(id.0);
+    let find = "SELECT partition, event FROM dead WHERE id = $1 FOR UPDATE";
+    let Some(row) = db.find(find, &[&letter]).await? else {
+        return Ok(false);
+    };
+    let (partition, event): (i16, Option<i64>) = (row.try_get(0)?, row.try_get(1)?);
+    let event = match event {
+        Some(event) => Some(number_in(db, partition, number::event_of(event)).await?),
+        None => None,
+    };
+    if let Some(event) = event {
+        db.execute(sql, &[&letter, &number::event(event)]).await?;
+    }
     let Some(found) = remove(db, id).await? else {
         return Ok(false);
     };
-    if let Some(event) = found.event {
+    if let Some(event) = event {
         notices::add(db, &Notice::Event(event, found.key)).await?;
     } else if let Some(call) = found.call {
-        let call: Arc<QueuedCall> = Arc::new(text::parse_json("dead", &call)?);
+        let mut call: QueuedCall = text::parse_json("dead", &call)?;
+        call.id.event = number_in(db, partition, call.id.event).await?;
+        let call = Arc::new(call);
         outbox::insert_again(db, &call).await?;
         notices::add(db, &Notice::Call(call.id, call.to.clone())).await?;
     }
     Ok(true)
+}
+
+/// Returns the number of an event, or a new one if it does not name this partition. An early
+/// version has numbered it, and it was moved here from a file.
+async fn number_in(db: &Session, partition: i16, event: EventId) -> Result<EventId, Fault> {
+    if number::partition(number::partition_of_event(event)) == partition {
+        return Ok(event);
+    }
+    // The transaction has its id before the event has its number: readers of new events rely on it.
+    db.list("SELECT pg_current_xact_id()::text", &[]).await?;
+    let sql = "SELECT nextval('event_number') * 256 + $1::smallint";
+    let row = db.find(sql, &[&partition]).await?;
+    let number: Option<i64> = row.map(|row| row.try_get(0)).transpose()?;
+    Ok(number.map_or(event, number::event_of))
 }
 
 /// Drops a dead letter, and unblocks the queue that it blocked. Returns false if there is no such

@@ -73,6 +73,14 @@ pub enum PostgresError {
         /// The address without password.
         place: String,
     },
+    /// A move into this store is not finished.
+    #[error(
+        "the store in {place} is only a part of a store that is being moved; run `store move` again to continue, or drop the tables"
+    )]
+    Unfinished {
+        /// The address without password.
+        place: String,
+    },
     /// The tasks of the store cannot be started.
     #[error("the store's threads cannot be started: {cause}")]
     Start {

@@ -5,23 +5,11 @@ use std::fmt;
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
-use siphasher::sip::SipHasher13;
 use uuid::Uuid;
 
 use super::members::Instant;
-use crate::event::MemberId;
 use crate::store::Partition;
-
-/// Number of partitions of a store. It never changes, because stored numbers contain the partition.
-pub(super) const PARTITIONS: usize = 256;
-
-/// Returns the partition of a portal. The hash has fixed keys, so it is the same in every process
-/// and version.
-pub(super) fn partition_of(portal: &MemberId) -> Partition {
-    let hash = SipHasher13::new().hash(portal.as_str().as_bytes());
-    let [partition, ..] = hash.to_le_bytes();
-    Partition(partition)
-}
+pub(super) use crate::store::ownership::{PARTITIONS, partition_of};
 
 /// The partitions that this process owns, with their epochs, and until when it may trust that.
 pub(super) struct Holdings(RwLock<State>);
@@ -147,12 +135,5 @@ mod tests {
         holdings.trust_until(now.after(Duration::from_secs(1_000)));
         holdings.trust_until(now);
         assert!(!holdings.trust_left().is_zero());
-    }
-
-    #[test]
-    fn the_partition_of_a_portal_never_changes() {
-        let portals = ["a1b2c3", "portal", "example.bitrix24.com", ""];
-        let partitions = portals.map(|portal| partition_of(&MemberId::new(portal)).0);
-        assert_eq!(partitions, [227, 105, 145, 44]);
     }
 }

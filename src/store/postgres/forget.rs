@@ -55,8 +55,12 @@ impl Selection {
 
 /// Returns the SQL condition that a column is selected. Texts are compared by their bytes.
 fn is_selected(column: &str) -> String {
+    format!("partition = $1 AND {}", is_in_range(column))
+}
+
+fn is_in_range(column: &str) -> String {
     format!(
-        "partition = $1 AND {column} COLLATE \"C\" BETWEEN $2 AND $3
+        "{column} COLLATE \"C\" BETWEEN $2 AND $3
          AND ($4 = '' OR right({column}, length($4)) = $4)"
     )
 }
@@ -71,15 +75,16 @@ pub(super) async fn forget(db: &Session, selection: &Selection) -> Result<u64, F
     } = selection;
     let blocked = dead::blocked(db).await?;
     let mut removed = 0;
-    for (table, column) in [
-        ("state", "conversation"),
-        ("quarantined", "conversation"),
-        ("reminder", "conversation"),
-        ("message", "conversation"),
-    ] {
-        let sql = format!("DELETE FROM {table} WHERE {}", is_selected(column));
+    for table in ["state", "quarantined", "reminder"] {
+        let sql = format!("DELETE FROM {table} WHERE {}", is_selected("conversation"));
         removed += db.execute(&sql, &[partition, from, to, suffix]).await?;
     }
+    // A message that was moved from a file may be in another partition than its conversation.
+    let sql = format!(
+        "DELETE FROM message WHERE $1::smallint >= 0 AND {}",
+        is_in_range("conversation")
+    );
+    removed += db.execute(&sql, &[partition, from, to, suffix]).await?;
     let sql = format!(
         "WITH gone AS (DELETE FROM call WHERE {} RETURNING partition, event, place),
               marks AS (DELETE FROM taken USING gone

@@ -11,7 +11,10 @@
 //! the database is not available, events are not acknowledged.
 
 mod append;
+#[cfg(feature = "sqlite")]
+mod archive;
 mod dead;
+mod diagnosis;
 mod error;
 mod fault;
 mod fence;
@@ -47,6 +50,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use uuid::Uuid;
 
+#[cfg(feature = "sqlite")]
+pub(super) use archive::DatabaseArchive;
+pub use diagnosis::{ConnectionLimit, Diagnosis, Standby};
 pub use error::PostgresError;
 pub use members::{MemberStatus, Members, PartitionStatus};
 
@@ -361,6 +367,7 @@ async fn open(place: Place, sealer: Arc<Sealer>, is_guest: bool) -> Result<Opene
     } else {
         schema::upgrade(&place.server, &other).await?;
     }
+    schema::check_finished(&place.server, &other).await?;
     schema::check_key(&place.server, &other, &sealer).await?;
     let (append, commit, read) = tokio::try_join!(
         place.connect(Purpose::Append),

@@ -23,6 +23,8 @@ macro_rules! columns {
          spare_user, spare_access, spare_refresh"
     };
 }
+#[cfg(feature = "sqlite")]
+pub(super) use columns;
 
 /// The columns with sealed tokens.
 pub(super) const SEALED: [&str; 5] = [
@@ -225,7 +227,7 @@ pub(super) async fn set_note(
         .map(drop)
 }
 
-fn installation(sealer: &Sealer, row: &Row) -> Result<Installation, Fault> {
+pub(super) fn installation(sealer: &Sealer, row: &Row) -> Result<Installation, Fault> {
     let portal: String = row.try_get(0)?;
     let token = |index, column| token(sealer, row, index, column, &portal);
     let user = |index| -> Result<Option<UserId>, Fault> {

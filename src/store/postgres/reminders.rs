@@ -14,22 +14,32 @@ use crate::store::{
 #[derive(Debug)]
 pub(super) struct Change {
     id: ReminderId,
+    /// The partition of the reminder. The number of a reminder that was moved from a file may name
+    /// another one.
+    partition: i16,
     /// The conversation, the due time and the JSON of a reminder that is set.
     set: Option<(String, i64, String)>,
 }
 
 impl Change {
-    pub(super) fn new(change: &ReminderChange) -> Self {
+    /// Returns the row of a change that the turn of this event makes.
+    pub(super) fn new(change: &ReminderChange, turn: EventId) -> Self {
+        let of = |event| number::partition(number::partition_of_event(event));
         match change {
             ReminderChange::Set(NewReminder { to, reminder }) => Self {
                 id: reminder.id,
+                partition: of(reminder.id.event),
                 set: Some((
                     text::conversation(to),
                     number::time(reminder.due),
                     text::json(reminder),
                 )),
             },
-            ReminderChange::Cancel(id) => Self { id: *id, set: None },
+            ReminderChange::Cancel(id) => Self {
+                id: *id,
+                partition: of(turn),
+                set: None,
+            },
         }
     }
 }
@@ -45,11 +55,11 @@ pub(super) fn change_steps<'a>(changes: &[&'a Change], steps: &mut Vec<Step<'a>>
         SET conversation = excluded.conversation, due = excluded.due,
             reminder = excluded.reminder";
     const CANCEL: &str = "DELETE FROM reminder
-        USING unnest($1::bigint[], $2::integer[]) AS own (event, place)
-        WHERE reminder.partition = (own.event & 255)::smallint
+        USING unnest($1::bigint[], $2::integer[], $3::smallint[]) AS own (event, place, partition)
+        WHERE reminder.partition = own.partition
         AND reminder.event = own.event AND reminder.place = own.place AND fenced()";
     let mut set = (vec![], vec![], vec![], vec![], vec![]);
-    let mut cancel = (vec![], vec![]);
+    let mut cancel = (vec![], vec![], vec![]);
     for change in changes {
         let (event, place) = (number::event(change.id.event), i32::from(change.id.index));
         match &change.set {
@@ -63,6 +73,7 @@ pub(super) fn change_steps<'a>(changes: &[&'a Change], steps: &mut Vec<Step<'a>>
             None => {
                 cancel.0.push(event);
                 cancel.1.push(place);
+                cancel.2.push(change.partition);
             }
         }
     }
@@ -70,7 +81,7 @@ pub(super) fn change_steps<'a>(changes: &[&'a Change], steps: &mut Vec<Step<'a>>
         steps.push(step!(SET, set.0, set.1, set.2, set.3, set.4));
     }
     if !cancel.0.is_empty() {
-        steps.push(step!(CANCEL, cancel.0, cancel.1));
+        steps.push(step!(CANCEL, cancel.0, cancel.1, cancel.2));
     }
 }
 
@@ -86,8 +97,9 @@ pub(super) async fn due(
     const NUMBERS: &str = "SELECT nextval('event_number') FROM generate_series(1, $1::bigint)";
     const MOVE: &str = "WITH gone AS (
             DELETE FROM reminder
-            USING unnest($1::bigint[], $2::integer[]) AS own (event, place)
-            WHERE reminder.partition = (own.event & 255)::smallint
+            USING unnest($1::bigint[], $2::integer[], $7::smallint[])
+                AS own (event, place, partition)
+            WHERE reminder.partition = own.partition
             AND reminder.event = own.event AND reminder.place = own.place AND fenced()
         )
         INSERT INTO event (partition, id, ordering_key, at, reminder)
@@ -126,7 +138,7 @@ pub(super) async fn due(
         reminders.push(*reminder);
         events.push((number::event_of(id), OrderingKey::Chat(to)));
     }
-    db.execute(MOVE, &[&own.1, &own.2, &ids, &keys, &now, &reminders])
+    db.execute(MOVE, &[&own.1, &own.2, &ids, &keys, &now, &reminders, &own.0])
         .await?;
     Ok(events)
 }

@@ -66,6 +66,20 @@ pub(super) async fn check_current(server: &Server, db: &Session) -> Result<(), P
     }
 }
 
+/// The name of the value that says how far a move into this store has come.
+pub(super) const MOVE: &str = "move";
+
+/// Fails if the store is the target of a move that is not finished.
+pub(super) async fn check_finished(server: &Server, db: &Session) -> Result<(), PostgresError> {
+    let moved = meta(db, MOVE).await;
+    match moved.map_err(|fault| PostgresError::fault(server, &fault))? {
+        Some(_) => Err(PostgresError::Unfinished {
+            place: server.to_string(),
+        }),
+        None => Ok(()),
+    }
+}
+
 /// Migrates to a version, unless another process has done so meanwhile.
 async fn migrate(db: &Session, version: u32, migration: &Migration) -> Result<(), Fault> {
     db.transaction(async {

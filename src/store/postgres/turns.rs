@@ -182,16 +182,20 @@ impl PreparedCommit {
         Self {
             chat: turn.state.as_ref().map(|(key, _)| Chat::new(key)),
             calls: turn.calls.iter().map(outbox::CallRow::new).collect(),
-            reminders: turn.reminders.iter().map(reminders::Change::new).collect(),
+            reminders: turn
+                .reminders
+                .iter()
+                .map(|change| reminders::Change::new(change, turn.event))
+                .collect(),
             turn,
         }
     }
 
     /// Returns the partitions that this changes.
     pub(super) fn partitions(&self) -> impl Iterator<Item = Partition> {
-        let reminders = self.turn.reminders.iter().map(|change| match change {
-            ReminderChange::Set(new) => new.reminder.id.event,
-            ReminderChange::Cancel(id) => id.event,
+        let reminders = self.turn.reminders.iter().filter_map(|change| match change {
+            ReminderChange::Set(new) => Some(new.reminder.id.event),
+            ReminderChange::Cancel(_) => None, // it is in the partition of the turn
         });
         let calls = self.turn.calls.iter().map(|call| call.id.event);
         let events = [self.turn.event].into_iter().chain(calls).chain(reminders);

@@ -7,6 +7,8 @@ use rusqlite::{CachedStatement, Connection, Params, Row};
 
 use super::Fault;
 use super::inbox::Buckets;
+use crate::event::MemberId;
+use crate::store::ownership::{PARTITIONS, partition_of};
 use crate::store::seal::Sealer;
 use crate::store::text;
 use crate::store::{Conversation, EventId, OrderingKey, Time};
@@ -104,14 +106,19 @@ impl Db {
             .unwrap_or_default())
     }
 
-    /// Returns the number for a new event. Only the running process numbers events: it counts in
-    /// memory.
-    pub(super) fn next_event(&self) -> Result<EventId, Fault> {
+    /// Returns the number for a new event of a portal. Only the running process numbers events: it
+    /// counts in memory.
+    ///
+    /// As in PostgreSQL, a number is a count times 256 plus the portal's partition, so that a store
+    /// can be moved there without new numbers. An earlier version has left out the partition.
+    pub(super) fn next_event(&self, portal: &MemberId) -> Result<EventId, Fault> {
         if self.is_guest {
             return Err(Fault::NotOwner);
         }
-        self.last_event.set(self.last_event.get() + 1);
-        Ok(EventId(self.last_event.get()))
+        let count = self.last_event.get() / PARTITIONS as u64 + 1;
+        let number = count * PARTITIONS as u64 + u64::from(partition_of(portal).0);
+        self.last_event.set(number);
+        Ok(EventId(number))
     }
 
     /// Sets the arrival of the last event, which the next commit stores.

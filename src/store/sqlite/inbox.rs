@@ -35,7 +35,7 @@ pub(super) fn append(db: &Db, delivery: &NewDelivery) -> Result<Vec<Option<Event
             ids.push(None);
             continue;
         }
-        let id = db.next_event()?;
+        let id = db.next_event(event.key.portal())?;
         if uses == 0 {
             first = id.0;
         }
@@ -88,6 +88,12 @@ impl Buckets {
             buckets = buckets.after_use(bucket);
         }
         Ok(buckets)
+    }
+
+    /// Returns the buckets, the one that was used last first.
+    #[cfg(feature = "postgres")]
+    pub(super) fn in_order_of_use(self) -> [u64; 3] {
+        self.0
     }
 
     /// The buckets after an occurrence entered this one.

@@ -9,6 +9,8 @@
 //! process holds, and `.spool`.
 
 mod append;
+#[cfg(feature = "postgres")]
+mod archive;
 mod backup;
 mod connect;
 mod db;
@@ -40,6 +42,8 @@ mod writer;
 use std::path::Path;
 use std::sync::Arc;
 
+#[cfg(feature = "postgres")]
+pub(super) use archive::FileArchive;
 pub use backup::BackupError;
 pub use error::OpenError;
 

@@ -88,7 +88,7 @@ pub(super) fn reader(path: &Path, sealer: &Arc<Sealer>) -> Result<Db, OpenError>
 }
 
 /// Checks that the key is the key of this store. A new store gets a value to check it with.
-fn check_key(path: &Path, db: &Db) -> Result<(), OpenError> {
+pub(super) fn check_key(path: &Path, db: &Db) -> Result<(), OpenError> {
     let failed = |fault: Fault| OpenError::fault(path, &fault);
     let sql = "SELECT value FROM meta WHERE name = 'key check'";
     match db

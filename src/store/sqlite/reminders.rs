@@ -38,7 +38,7 @@ pub(super) fn due(db: &Db, now: Time, limit: usize) -> Result<Vec<(EventId, Orde
     })?;
     let mut events = Vec::with_capacity(due.len());
     for (number, to, reminder) in due {
-        let (id, key) = (db.next_event()?, OrderingKey::Chat(to));
+        let (id, key) = (db.next_event(&to.portal)?, OrderingKey::Chat(to));
         db.execute(
             "INSERT INTO event (id, lane, at, reminder) VALUES (?1, ?2, ?3, ?4)",
             params![id.0, text::key(&key), now.0, reminder],

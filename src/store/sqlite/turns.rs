@@ -55,7 +55,7 @@ pub(super) fn read_state(db: &Db, key: &str) -> Result<Option<StoredState>, Faul
 }
 
 /// Returns the state in the first two columns of a row.
-fn state_at(row: &Row<'_>) -> Result<StoredState, Fault> {
+pub(super) fn state_at(row: &Row<'_>) -> Result<StoredState, Fault> {
     Ok(StoredState {
         version: row.get(0)?,
         bytes: bytes_at(row, 1)?,
@@ -74,7 +74,7 @@ fn bytes_at(row: &Row<'_>, column: usize) -> Result<Bytes, Fault> {
 
 /// The bytes of a state. They are stored as text if they are text, so that an operator can read
 /// them.
-struct Data<'a>(&'a [u8]);
+pub(super) struct Data<'a>(pub(super) &'a [u8]);
 
 impl ToSql for Data<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {

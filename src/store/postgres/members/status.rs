@@ -54,6 +54,8 @@ pub struct PartitionStatus {
     pub wanted: Option<String>,
     /// The name of the process that an operator has moved it to.
     pub pinned: Option<String>,
+    /// Number of portals with an installation.
+    pub portals: u64,
     /// Number of waiting events.
     pub events: u64,
     /// Arrival of the oldest waiting event.
@@ -69,7 +71,8 @@ impl PartitionStatus {
 
 /// Reads the members and partitions.
 pub(super) async fn read(db: &Session) -> Result<Members, Fault> {
-    let sql = "SELECT partition.id, owner, epoch, wanted, pinned, events, oldest
+    let sql = "SELECT partition.id, owner, epoch, wanted, pinned, events, oldest,
+                      (SELECT count(*) FROM portal WHERE portal.partition = partition.id)
                FROM partition LEFT JOIN
                     (SELECT partition, count(*) AS events, min(at) AS oldest FROM event
                      GROUP BY partition) AS waiting
@@ -85,6 +88,7 @@ pub(super) async fn read(db: &Session) -> Result<Members, Fault> {
             epoch: row.try_get(2)?,
             wanted: text(row.try_get(3)?),
             pinned: row.try_get(4)?,
+            portals: number::from_sql(row.try_get(7)?),
             events: events.map(number::from_sql).unwrap_or_default(),
             oldest_event: oldest.map(number::time_of),
         });

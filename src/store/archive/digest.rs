@@ -1,0 +1,45 @@
+//! The checksum of the rows of a kind.
+
+use std::hash::{Hash, Hasher};
+
+use aws_lc_rs::digest::{Context, SHA256};
+
+use super::record::Record;
+
+/// Counts rows and computes a checksum of them, in their order. It is only compared within one
+/// process.
+#[derive(Clone)]
+pub(super) struct Checksum {
+    context: Context,
+    count: u64,
+}
+
+impl Checksum {
+    pub(super) fn new() -> Self {
+        Self {
+            context: Context::new(&SHA256),
+            count: 0,
+        }
+    }
+
+    pub(super) fn add(&mut self, record: &Record) {
+        self.count += 1;
+        record.hash(self);
+    }
+
+    /// Returns the number of rows, and their checksum.
+    pub(super) fn finish_rows(self) -> (u64, Vec<u8>) {
+        (self.count, self.context.finish().as_ref().to_vec())
+    }
+}
+
+impl Hasher for Checksum {
+    fn write(&mut self, bytes: &[u8]) {
+        self.context.update(bytes);
+    }
+
+    /// Not used: the checksum is longer.
+    fn finish(&self) -> u64 {
+        self.count
+    }
+}
