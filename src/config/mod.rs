@@ -276,7 +276,9 @@ pub enum StoreConfigError {
     },
     /// A command needs a store in PostgreSQL.
     #[cfg(feature = "postgres")]
-    #[error("the store is {place}; this command works on a store in PostgreSQL, which several processes share")]
+    #[error(
+        "the store is {place}; this command works on a store in PostgreSQL, which several processes share"
+    )]
     NotPostgres {
         /// The store.
         place: StorePlace,

@@ -56,6 +56,17 @@ pub trait Upkeep {
     /// ([`NotOwner`](super::StoreErrorKind::NotOwner)).
     fn notices(&self) -> Stored<'_, Vec<Notice>>;
 
+    /// Returns the [notices](Self::notices) of events that other processes have appended to the
+    /// partitions of this one: of all that were appended before this call, those that it has not
+    /// got yet. What this process appends comes behind them. Default: none, since no other process
+    /// appends.
+    ///
+    /// # Errors
+    /// The events could not be read.
+    fn arrivals(&self) -> Stored<'_, Vec<Notice>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
     /// Returns a future that is ready when there may be [notices](Self::notices). Notices also
     /// appear without it, so they are read at least once a second. One task at a time waits for it.
     /// Default: never ready.

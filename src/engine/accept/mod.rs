@@ -189,6 +189,8 @@ impl Engine {
                 .collect(),
             portal,
         };
+        let partition = self.options.store.partition(&new.portal);
+        let is_shared = self.options.store.send_limit().is_some();
         let ids = match self.options.store.append(new).await? {
             Appended::Now(ids) => ids,
             Appended::Later => {
@@ -200,6 +202,9 @@ impl Engine {
             tracing::error!(%error, "spooled events are handled later than they should be");
         }
         let is_any_new = ids.iter().any(Option::is_some);
+        if is_any_new && is_shared && self.owned.works_on(partition) {
+            Box::pin(self.queue_arrivals()).await;
+        }
         if let Some(error) = undecodable {
             Box::pin(self.dead_letter_all(ids, &error)).await;
             return Ok(is_any_new);

@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use tokio::sync::MutexGuard;
 
@@ -21,6 +21,9 @@ pub(in crate::engine) struct Backlog {
     /// Held while the store's notices are read, so that they are in the queues when the lock is
     /// free again.
     reading: tokio::sync::Mutex<()>,
+    /// The number of the last read of other processes' events that began, and of the last one that
+    /// was successful.
+    arrival_reads: (AtomicU64, AtomicU64),
     /// The queues that wait for an operator. Kept so that the store is only asked about these.
     blocked: Mutex<HashSet<OrderingKey>>,
 }
@@ -30,6 +33,7 @@ impl Backlog {
         Backlog {
             has_spooled: AtomicBool::new(false),
             reading: tokio::sync::Mutex::default(),
+            arrival_reads: Default::default(),
             blocked: Mutex::default(),
         }
     }
@@ -52,6 +56,26 @@ impl Backlog {
     /// Waits until no other task reads the store's notices.
     pub(in crate::engine) async fn reading(&self) -> MutexGuard<'_, ()> {
         self.reading.lock().await
+    }
+
+    /// Returns the number of the last read of other processes' events that began.
+    pub(in crate::engine) fn arrival_reads_begun(&self) -> u64 {
+        self.arrival_reads.0.load(Ordering::Acquire)
+    }
+
+    /// Returns true if a read that began after this one was successful.
+    pub(in crate::engine) fn has_read_arrivals_after(&self, begun: u64) -> bool {
+        self.arrival_reads.1.load(Ordering::Acquire) > begun
+    }
+
+    /// Begins a read of other processes' events. Returns its number.
+    pub(in crate::engine) fn begin_arrival_read(&self) -> u64 {
+        self.arrival_reads.0.fetch_add(1, Ordering::AcqRel) + 1
+    }
+
+    /// Ends a successful read.
+    pub(in crate::engine) fn end_arrival_read(&self, number: u64) {
+        self.arrival_reads.1.store(number, Ordering::Release);
     }
 
     /// Adds a queue that waits for an operator.

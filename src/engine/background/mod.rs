@@ -10,7 +10,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::{Instant, MissedTickBehavior, sleep};
 
 use super::send::QueuedSend;
 use super::{Engine, QueuedEvent, webhooks};
@@ -22,6 +22,8 @@ pub use sweep::SWEEP_INTERVAL;
 
 /// Interval at which the store is asked for notices: what entered it from outside the engine.
 pub const NOTICE_INTERVAL: Duration = Duration::from_secs(1);
+/// Pause after the events of other processes could not be read.
+const ARRIVALS_PAUSE: Duration = Duration::from_millis(250);
 /// Number of reminders that are queued at a time.
 const PAGE: usize = 1_000;
 
@@ -119,8 +121,41 @@ impl Engine {
     /// the queues, also what another task was reading.
     async fn read_notices(self: &Arc<Self>) -> Result<(), StoreError> {
         let _reading = self.backlog.reading().await;
+        let notices = self.options.store.notices().await?;
+        self.apply_notices(notices).await
+    }
+
+    /// Queues what other processes have appended to the partitions of this one until now, so that
+    /// an event that this process has appended comes behind it. Retries until it is read.
+    ///
+    /// Callers share a read that begins after they call.
+    pub(super) async fn queue_arrivals(self: &Arc<Self>) {
+        let begun = self.backlog.arrival_reads_begun();
+        let _reading = self.backlog.reading().await;
+        if self.backlog.has_read_arrivals_after(begun) {
+            return;
+        }
+        loop {
+            let number = self.backlog.begin_arrival_read();
+            let read = async {
+                self.apply_notices(self.options.store.arrivals().await?)
+                    .await
+            };
+            let Err(error) = read.await else {
+                return self.backlog.end_arrival_read(number);
+            };
+            tracing::warn!(%error, "the events of other processes cannot be read; retrying");
+            let pause = self.stopped.run_until_cancelled(sleep(ARRIVALS_PAUSE));
+            if pause.await.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// Queues what notices are about.
+    async fn apply_notices(self: &Arc<Self>, notices: Vec<Notice>) -> Result<(), StoreError> {
         let store = &self.options.store;
-        for notice in store.notices().await? {
+        for notice in notices {
             match notice {
                 Notice::Event(id, key) => self.queue_noticed(id, key),
                 Notice::Call(id, to) if self.works_on(&to.portal) => {

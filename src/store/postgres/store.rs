@@ -391,6 +391,14 @@ impl Upkeep for Postgres {
         })
     }
 
+    fn arrivals(&self) -> Stored<'_, Vec<Notice>> {
+        Box::pin(async {
+            let read = self.members.read_all_arrivals().await;
+            read.map_err(|fault| Postgres::failed(self, fault))?;
+            Ok(self.members.take_arrivals(&[]).await)
+        })
+    }
+
     fn until_notices(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(self.members.until_notices())
     }

@@ -144,11 +144,13 @@ impl Arrivals {
     }
 
     /// Reads what has arrived, and keeps it until [`take`](Self::take).
-    pub(super) async fn read(&self) -> Result<(), Fault> {
+    /// Reads these partitions also if no process has woken this one for them.
+    pub(super) async fn read(&self, more: &PartitionSet) -> Result<(), Fault> {
         let mut reading = self.reading.lock().await;
         let now = Instant::now();
         let is_full = reading.full.is_none_or(|at| at <= now);
-        let heard = self.wake.take_heard();
+        let mut heard = self.wake.take_heard();
+        heard.partitions.extend(more.iter());
         let read = timeout(READ_MAX, self.read_now(&mut reading, is_full, &heard)).await;
         match read.unwrap_or(Err(Fault::Slow)) {
             Ok(()) => {

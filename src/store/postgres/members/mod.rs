@@ -34,6 +34,7 @@ use crate::tasks::Watch;
 use arrivals::{Appending, Arrivals};
 use keeper::{Keeper, Request};
 use lease::Lease;
+use set::PartitionSet;
 use wake::Wake;
 
 pub use status::{MemberStatus, Members, PartitionStatus};
@@ -206,8 +207,19 @@ impl Membership {
     /// Reads what other processes have appended and changed. The result stays here until
     /// [`take_arrivals`](Self::take_arrivals).
     pub(super) async fn read_arrivals(&self) -> Result<(), Fault> {
+        self.read_more(PartitionSet::default()).await
+    }
+
+    /// The same, whether this process was woken or not.
+    pub(super) async fn read_all_arrivals(&self) -> Result<(), Fault> {
+        self.read_more(PartitionSet::ALL).await
+    }
+
+    async fn read_more(&self, more: PartitionSet) -> Result<(), Fault> {
         let arrivals = Arc::clone(&self.arrivals);
-        let read = self.runtime.spawn(async move { arrivals.read().await });
+        let read = self
+            .runtime
+            .spawn(async move { arrivals.read(&more).await });
         read.await.unwrap_or(Err(Fault::Panicked))
     }
 
