@@ -1,5 +1,5 @@
-//! What differs between operating systems: file permissions, positioned reads and writes, flushing
-//! a folder, and the memory of a connection. Also paths of files that lie next to each other.
+//! What differs between operating systems: file permissions, positioned reads and writes, and
+//! flushing a folder. Also paths of files that lie next to each other.
 //!
 //! On Unix, files and folders are readable by their owner only. Elsewhere they have the permissions
 //! of the folder they are in.
@@ -60,18 +60,6 @@ pub(crate) fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> io::
 /// Writes all of `bytes` at `offset`.
 pub(crate) fn write_all_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
     imp::write_all_at(file, bytes, offset)
-}
-
-/// Bounds the bytes that the system keeps for a client before they are sent. Elsewhere than on
-/// Linux the system's own bound applies, such as four megabytes.
-pub(crate) fn limit_unsent(stream: &tokio::net::TcpStream, bytes: u32) -> io::Result<()> {
-    #[cfg(target_os = "linux")]
-    return socket2::SockRef::from(stream).set_tcp_notsent_lowat(bytes);
-    #[cfg(not(target_os = "linux"))]
-    {
-        let _ = (stream, bytes);
-        Ok(())
-    }
 }
 
 #[cfg(unix)]

@@ -11,7 +11,7 @@ use std::time::Duration;
 use poem::Addr;
 use poem::http::uri::Scheme;
 use poem::web::{LocalAddr, RemoteAddr};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -19,7 +19,6 @@ use tokio_util::task::TaskTracker;
 use super::connection::{Connection, REQUEST_TIMEOUT, Timeouts, UNSENT_BYTES_MAX, WRITE_TIMEOUT};
 use super::places::Places;
 use super::source::{Network, Source, TrustedProxies};
-use crate::platform;
 
 /// Pause after a failure to accept, such as when file descriptors run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -160,7 +159,7 @@ impl poem::listener::Acceptor for Acceptor {
                     };
                     // It fails on a closed connection, where the first read fails as well.
                     let _ = stream.set_nodelay(true);
-                    let _ = platform::limit_unsent(&stream, UNSENT_BYTES_MAX);
+                    let _ = limit_unsent(&stream);
                     let requests = self.shutdown.requests.clone();
                     let place = (free, share);
                     let connection = Connection::new(stream, self.timeouts, requests, place);
@@ -173,5 +172,17 @@ impl poem::listener::Acceptor for Acceptor {
                 }
             }
         }
+    }
+}
+
+/// Bounds the bytes that the system keeps for a client before they are sent. Elsewhere than on
+/// Linux the system's own bound applies, such as four megabytes.
+fn limit_unsent(stream: &TcpStream) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    return socket2::SockRef::from(stream).set_tcp_notsent_lowat(UNSENT_BYTES_MAX);
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = stream;
+        Ok(())
     }
 }
