@@ -65,8 +65,10 @@ impl File {
             line,
             error,
         })?;
-        let is_secret =
-            |setting: &Setting| setting.is_secret() && entries.contains_key(&setting.key);
+        let is_secret = |setting: &Setting| {
+            let entry = entries.get(&setting.key);
+            entry.is_some_and(|entry| entry.values.iter().any(|value| setting.hides(value)))
+        };
         if mode & platform::OTHERS != 0
             && let Some(secret) = Setting::all().iter().find(|setting| is_secret(setting))
         {

@@ -80,6 +80,12 @@ impl Setting {
         self.arg.is_hide_env_values_set() && !self.is_place()
     }
 
+    /// Returns true if this value contains a secret.
+    pub(super) fn hides(&self, value: &str) -> bool {
+        let is_address = || matches!(StorePlace::from(value), StorePlace::Postgres(_));
+        self.is_secret() || self.is_place() && is_address()
+    }
+
     /// Returns true if the value is the place of the store, which may contain a password.
     fn is_place(&self) -> bool {
         self.arg.get_value_parser().type_id() == TypeId::of::<StorePlace>()

@@ -7,7 +7,8 @@
 //! stores the new state, the calls, the reminders and the outcome of the event, all or nothing.
 //!
 //! [`Memory`] loses everything when the process ends; `Sqlite` (feature `sqlite`) keeps it in a
-//! file. The suite `store::contract` (feature `testing`) checks what the engine relies on.
+//! file; `Postgres` (feature `postgres`) keeps it in a database that several processes share. The
+//! suite `store::contract` (feature `testing`) checks what the engine relies on.
 //!
 //! A store has no clock: all times are parameters. The types that a store must handle completely,
 //! such as [`TurnCommit`] and [`Outcome`], are exhaustive on purpose: when they grow, a store of
@@ -89,8 +90,9 @@ pub type Stored<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Se
 /// A store: everything that the engine keeps.
 ///
 /// If the store [is durable](Upkeep::is_durable), everything that a method has written is durable
-/// when the method returns. Methods may be called from many tasks at once. A call sees the effects
-/// of all calls that returned before it began.
+/// when the method returns, except that [`begin`](Turns::begin) promises less. Methods may be
+/// called from many tasks at once. A call sees the effects of all calls that returned before it
+/// began.
 ///
 /// A type that implements all groups is a store:
 ///

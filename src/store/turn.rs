@@ -145,8 +145,8 @@ pub trait Turns {
     /// Counts one more attempt at an event, and reads the state of a conversation. Returns `None`
     /// if the event does not wait any more.
     ///
-    /// The attempt is durable when this returns, so an attempt that ends the process is counted
-    /// too.
+    /// The attempt outlives this process when this returns, so an attempt that ends the process is
+    /// counted too. A store on a server may lose the count if that server crashes.
     ///
     /// # Errors
     /// The attempt could not be stored, or the state could not be read.

@@ -193,7 +193,10 @@ fn the_error_of_a_wrong_value_has_its_line_and_the_allowed_values() {
         "listen = true",
         "`listen` cannot be `true`: invalid socket address",
     );
-    check("store = \"\"", "`store` cannot be empty (store = \"FILE\":");
+    check(
+        "store = \"\"",
+        "`store` cannot be empty (store = \"PLACE\":",
+    );
     check(
         "allow_host = [[]]",
         "`allow_host` takes a value or a list of values",
@@ -204,6 +207,7 @@ fn the_error_of_a_wrong_value_has_its_line_and_the_allowed_values() {
 
 #[test]
 fn secrets_are_never_shown() {
+    const SECRET_KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
     let file = format!("client_secret = \"{SECRET}\"");
     let folder = Folder::new(&file);
     for args in [
@@ -217,6 +221,20 @@ fn secrets_are_never_shown() {
             "{shown}"
         );
     }
+    let file = format!("store = \"postgres://bot:{SECRET}@127.0.0.1:1/bots?password={SECRET}\"");
+    let folder = Folder::new(&file);
+    for args in [&["config"] as &[_], &["config", "--json"]] {
+        let shown = stdout(&folder.bots(args).output().unwrap());
+        let place = "postgres://bot@127.0.0.1:1/bots";
+        assert!(shown.contains(place) && !shown.contains(SECRET), "{shown}");
+    }
+    let folder = Folder::new(&format!("{file}\nstore_key = \"{SECRET_KEY}\""));
+    let stderr = folder.fails(&["store", "status"]);
+    assert!(
+        stderr.contains("cannot be used") && !stderr.contains(SECRET),
+        "{stderr}"
+    );
+    let file = format!("client_secret = \"{SECRET}\"");
     for wrong in [
         format!("client_secret = {SECRET}"),
         format!("client_secret = \"{SECRET}"),

@@ -174,8 +174,8 @@ impl Postgres {
     }
 
     /// Seals everything with the first key that another key has sealed, in small steps. Calls
-    /// `progress` with the number of finished bodies and the number of all bodies. Processes may run
-    /// on the store; their first key must be this one already.
+    /// `progress` with the number of finished bodies and the number of all bodies. Processes may
+    /// run on the store; their first key must be this one already.
     ///
     /// # Errors
     /// The store could not be read or written, or no key opens a value. It can be called again.

@@ -5,7 +5,8 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::task::Poll;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::poll;
@@ -13,6 +14,7 @@ use imbot::store::contract::sample::{at, chat, conversation, delivery, numbers, 
 use imbot::store::{
     CallId, Inbox, NewDelivery, Outbox, Settled, StateChange, StoredState, TurnCommit, Turns,
 };
+use tokio::time::Instant;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, NoTls, Statement};
 use uuid::Uuid;
@@ -115,7 +117,7 @@ async fn bare_turns_per_second(schema: &Schema<'_>, clients: u64) -> f64 {
     let url = schema.url();
     let url = secrecy::ExposeSecret::expose_secret(&url);
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
-    tokio::spawn(connection);
+    tokio::spawn(async move { connection.await.unwrap() });
     let settings =
         "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
     client.batch_execute(settings).await.unwrap();
@@ -247,19 +249,25 @@ async fn run(client: &Client, steps: Vec<Step>) {
         .map(|(_, params)| params.iter().map(|param| &**param as _).collect())
         .collect();
     let mut begin = Box::pin(client.batch_execute("BEGIN"));
-    let begun = poll!(&mut begin);
-    assert!(begun.is_pending());
+    let begun = poll!(&mut begin); // the first poll sends it
     let mut running = Vec::new();
     for ((statement, _), params) in steps.iter().zip(&params) {
         let mut query = Box::pin(client.query(statement, params));
-        assert!(poll!(&mut query).is_pending());
-        running.push(query);
+        let polled = poll!(&mut query);
+        running.push((query, polled));
     }
     let mut commit = Box::pin(client.batch_execute("COMMIT"));
-    assert!(poll!(&mut commit).is_pending());
-    begin.await.unwrap();
-    for query in running {
-        query.await.unwrap();
+    let committed = poll!(&mut commit);
+    if begun.is_pending() {
+        begin.await.unwrap();
     }
-    commit.await.unwrap();
+    for (query, polled) in running {
+        match polled {
+            Poll::Ready(rows) => rows.unwrap(),
+            Poll::Pending => query.await.unwrap(),
+        };
+    }
+    if committed.is_pending() {
+        commit.await.unwrap();
+    }
 }
