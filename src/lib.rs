@@ -52,7 +52,7 @@
 //! | `sqlite` | on | the store in one file |
 //! | `testing` | off | test seams and the suite for stores of your own; enables `emulator` |
 
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod platform;
 
 mod tasks;

@@ -526,6 +526,18 @@ mod tests {
     }
 
     #[test]
+    fn the_next_eviction_is_known_before() {
+        let view = view(&[ONE, TWO]);
+        let mut lease = Lease::new(ONE);
+        assert_eq!(lease.silence_in(Instant::at(0)), None);
+        decide(&mut lease, &view, 100);
+        decide(&mut lease, &view, 600);
+        let left = lease.silence_in(Instant::at(3_900));
+        assert_eq!(left, Some(Duration::from_millis(200)));
+        assert_eq!(lease.silence_in(Instant::at(9_000)), Some(Duration::ZERO));
+    }
+
+    #[test]
     fn a_member_whose_beat_changes_is_not_evicted() {
         let mut view = view(&[ONE, TWO]);
         let mut lease = Lease::new(ONE);

@@ -2,10 +2,10 @@
 
 use imbot::event::MemberId;
 use imbot::store::contract::sample;
-use imbot::store::{Inbox, Notice, Operator, Ownership, Portals, Postgres, Turns};
+use imbot::store::{Inbox, Notice, Operator, Ownership, OwnershipChange, Portals, Postgres, Turns};
 
 use super::node::{Node, eventually};
-use crate::support::postgres::{self, Schema};
+use crate::support::postgres::{self, Cluster, Schema};
 
 async fn pair(schema: &Schema<'_>) -> (Node, Node) {
     let one = Node::first(schema, "one").await;
@@ -188,4 +188,33 @@ async fn events_appended_while_partitions_move_are_not_lost() {
         sent.iter().all(|id| seen.events.contains(id))
     };
     assert!(eventually(all).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_arrive_once_and_owners_stay_when_all_sessions_end() {
+    if !postgres::is_wanted() {
+        return;
+    }
+    let cluster = Cluster::start("");
+    let schema = cluster.schema();
+    let (one, two) = pair(&schema).await;
+    let mut sent = Vec::new();
+    for round in 0..4_u128 {
+        for occurrence in 0..5 {
+            sent.push(sample::append(&*two.store, round * 100 + occurrence, "27").await);
+        }
+        cluster.sql(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+             WHERE application_name = 'imbot'",
+        );
+    }
+    sent.push(sample::append(&*two.store, 1_000, "27").await);
+    one.until(|seen| seen.events.len() >= sent.len()).await;
+    let mut events = one.seen().events.clone();
+    events.sort_unstable();
+    assert_eq!(events, sent);
+    for node in [&one, &two] {
+        let is_lost = |change: &OwnershipChange| matches!(change, OwnershipChange::Lost(_));
+        assert!(!node.seen().changes.iter().any(is_lost));
+    }
 }

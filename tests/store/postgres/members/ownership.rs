@@ -178,7 +178,7 @@ async fn an_outage_of_the_database_changes_no_owner() {
     if !postgres::is_wanted() {
         return;
     }
-    let cluster: &'static Cluster = Box::leak(Box::new(Cluster::start("")));
+    let cluster = Cluster::start("");
     let schema = cluster.schema();
     let one = Node::first(&schema, "one").await;
     let two = Node::start(&schema, "two");
