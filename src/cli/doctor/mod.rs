@@ -141,9 +141,7 @@ pub(super) async fn examine(app: App, doctor: Doctor) -> Done {
 }
 
 /// Opens the store, and checks it.
-async fn open_store(
-    place: &StoreConfig,
-) -> Result<(Arc<dyn Store>, Vec<Check>), StoreConfigError> {
+async fn open_store(place: &StoreConfig) -> Result<(Arc<dyn Store>, Vec<Check>), StoreConfigError> {
     #[cfg(feature = "postgres")]
     if let crate::config::StorePlace::Postgres(_) = place.place() {
         let store = place.attend_postgres()?;

@@ -138,8 +138,11 @@ pub(super) async fn due(
         reminders.push(*reminder);
         events.push((number::event_of(id), OrderingKey::Chat(to)));
     }
-    db.execute(MOVE, &[&own.1, &own.2, &ids, &keys, &now, &reminders, &own.0])
-        .await?;
+    db.execute(
+        MOVE,
+        &[&own.1, &own.2, &ids, &keys, &now, &reminders, &own.0],
+    )
+    .await?;
     Ok(events)
 }
 

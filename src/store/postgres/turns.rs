@@ -193,10 +193,14 @@ impl PreparedCommit {
 
     /// Returns the partitions that this changes.
     pub(super) fn partitions(&self) -> impl Iterator<Item = Partition> {
-        let reminders = self.turn.reminders.iter().filter_map(|change| match change {
-            ReminderChange::Set(new) => Some(new.reminder.id.event),
-            ReminderChange::Cancel(_) => None, // it is in the partition of the turn
-        });
+        let reminders = self
+            .turn
+            .reminders
+            .iter()
+            .filter_map(|change| match change {
+                ReminderChange::Set(new) => Some(new.reminder.id.event),
+                ReminderChange::Cancel(_) => None, // it is in the partition of the turn
+            });
         let calls = self.turn.calls.iter().map(|call| call.id.event);
         let events = [self.turn.event].into_iter().chain(calls).chain(reminders);
         events
