@@ -18,6 +18,9 @@ pub(super) fn run(schema: &Schema<'_>, args: &[&str]) -> Output {
     let output = bots()
         .args(args)
         .env("IMBOT_STORE", url)
+        .env("IMBOT_CLIENT_ID", "local.1")
+        .env("IMBOT_CLIENT_SECRET", "secret")
+        .env("IMBOT_PUBLIC_URL", "http://127.0.0.1:1")
         .env("IMBOT_STORE_KEY", schema.key.to_base64().expose_secret())
         .output()
         .unwrap();

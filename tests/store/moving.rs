@@ -414,7 +414,7 @@ async fn a_store_moves_there_and_back_and_is_the_same() {
     for sql in [
         "SELECT id, lane, at, part, reminder FROM event",
         "SELECT * FROM attempt",
-        "SELECT bucket, hex(occurrence) FROM seen",
+        "SELECT hex(occurrence) FROM seen",
         "SELECT conversation, version, at, typeof(data), hex(data) FROM state ORDER BY 1",
         "SELECT at, conversation, version, typeof(data), hex(data), reason FROM aside ORDER BY id",
         "SELECT * FROM call",

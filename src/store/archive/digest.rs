@@ -1,8 +1,10 @@
-//! The checksum of the rows of a kind.
+//! The checksum of the rows of a kind, and the identity of a store.
 
 use std::hash::{Hash, Hasher};
 
-use aws_lc_rs::digest::{Context, SHA256};
+use aws_lc_rs::digest::{Context, SHA256, digest};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 
 use super::record::Record;
 
@@ -42,4 +44,9 @@ impl Hasher for Checksum {
     fn finish(&self) -> u64 {
         self.count
     }
+}
+
+/// Returns a text that identifies a store by the sealed value that checks its key.
+pub(in crate::store) fn identity_of(key_check: &[u8]) -> String {
+    STANDARD.encode(digest(&SHA256, key_check))
 }

@@ -1,4 +1,4 @@
-//! Moves everything of a store to a store of another kind, row by row, and compares both at the end.
+//! Moves everything of a store to a store of another kind, row by row, and compares both.
 //!
 //! The source is only read, and nobody can write to it meanwhile. The target notes how far it has
 //! come in the transaction of the rows, so that a second run continues. It cannot be opened before
@@ -16,6 +16,7 @@ use super::postgres::DatabaseArchive;
 use super::sqlite::FileArchive;
 use super::{Key, OpenError, PostgresError};
 use digest::Checksum;
+pub(super) use digest::identity_of;
 
 pub(super) use record::{
     BodyPart, Call, Dead, Kind, Notice, NoticeKind, Portal, Position, Quarantined, Record,
@@ -338,13 +339,6 @@ async fn checksum<S: Reading>(
         progress(done);
         after = Some(last);
     }
-}
-
-/// Returns a text that identifies a store by the sealed value that checks its key.
-pub(super) fn identity_of(key_check: &[u8]) -> String {
-    use base64::Engine;
-    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, key_check);
-    base64::engine::general_purpose::STANDARD.encode(hash)
 }
 
 /// Returns the file that is filled during a move to a file.

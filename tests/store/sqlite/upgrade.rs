@@ -141,7 +141,7 @@ async fn upgrades_from(version: u32) {
         .await
         .unwrap();
     let due = store.due(at(5), 1).await.unwrap();
-    assert_eq!(due[0].0.0, waits.0 + 1, "numbers continue");
+    assert_eq!(due[0].0.0, waits.0 + 256, "numbers continue");
     let content = store.event(due[0].0).await.unwrap().unwrap().content;
     assert!(matches!(content, Content::Reminder(_)));
     let letter = store.dead_letters(None, 1).await.unwrap().remove(0);
