@@ -233,12 +233,9 @@ impl Engine {
         let (engine, lost) = (Arc::clone(self), held.lost.clone());
         let load = async move {
             let loaded = engine.load_with_retries(partition, &held);
-            match engine.stopped.run_until_cancelled(loaded).await {
-                Some(Err(error)) => {
-                    let cause = format!("cannot read the events of an earlier process: {error}");
-                    engine.watch.fail(TaskFailed::new("backlog", cause));
-                }
-                Some(Ok(())) | None => {}
+            if let Some(Err(error)) = engine.stopped.run_until_cancelled(loaded).await {
+                let cause = format!("cannot read the events of an earlier process: {error}");
+                engine.watch.fail(TaskFailed::new("backlog", cause));
             }
         };
         let (engine, load) = (Arc::clone(self), lost.run_until_cancelled_owned(load));

@@ -97,7 +97,11 @@ async fn spooled_deliveries_reach_the_inbox_in_order_with_a_notice_of_each() {
     let expected: Vec<_> = (0..before + 5).map(body).collect();
     assert_eq!(bodies(&store).await, expected, "the order is kept");
     let now = append(&store, 1000, "27").await;
-    assert_eq!(now, number(last + 6), "it is written to the database at once");
+    assert_eq!(
+        now,
+        number(last + 6),
+        "it is written to the database at once"
+    );
 }
 
 #[tokio::test]
