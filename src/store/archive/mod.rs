@@ -194,9 +194,10 @@ pub(super) trait Writing: Reading {
     fn remains(&self) -> (String, String);
 }
 
-/// Moves a store. Calls `progress` with the step, the number of finished rows and the number of all
-/// rows. No process may run on the source, and none can start on it or on the target meanwhile.
-/// Returns the number of rows by their kinds.
+/// Moves a store. Returns the number of rows by their kinds.
+///
+/// Calls `progress` with the step, the number of finished rows and the number of all rows. No
+/// process may run on the source, and none can start on it or on the target meanwhile.
 ///
 /// A move that was interrupted is continued by another call with the same places. Blocks the
 /// calling thread until the end, so an asynchronous caller uses a thread of its own.
