@@ -50,9 +50,14 @@
 //! | `emulator` | on | the portal emulator, its web chat and its commands |
 //! | `cli` | on | the command line and the file of settings; enables `sqlite` |
 //! | `sqlite` | on | the store in one file |
+//! | `postgres` | off | the store in a PostgreSQL database, for several processes |
 //! | `testing` | off | test seams and the suite for stores of your own; enables `emulator` |
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
+#[cfg_attr(
+    not(feature = "sqlite"),
+    allow(dead_code, reason = "a key file needs less than a store in a file")
+)]
 mod platform;
 
 mod tasks;

@@ -50,6 +50,7 @@ pub(super) struct Sealer {
 }
 
 impl Sealer {
+    #[cfg(feature = "sqlite")]
     pub(super) fn new(key: &Key) -> Self {
         Self::with_others(key, &[])
     }

@@ -36,6 +36,7 @@ pub(crate) fn shared() -> Option<&'static Cluster> {
 }
 
 /// Returns true unless `IMBOT_TEST_POSTGRES=skip` is set.
+#[expect(clippy::print_stdout, reason = "a test that is left out says so")]
 pub(crate) fn is_wanted() -> bool {
     let is_skipped = env::var("IMBOT_TEST_POSTGRES").is_ok_and(|value| value == "skip");
     if is_skipped {
@@ -322,8 +323,11 @@ fn guard(folder: &Path) -> Child {
         trap '' INT TERM HUP
         read -r _
         "$1/pg_ctl" -D "$2/data" -m immediate -w -s stop
-        rm -rf "$2"/*
-        rmdir "$2"
+        # Its processes may end a moment later, and write until then.
+        for _ in 1 2 3 4 5 6 7 8 9 10; do
+            rm -rf "$2"/* && rmdir "$2" && break
+            sleep 0.2
+        done
     "#;
     let mut command = as_owner(Path::new("sh"));
     command

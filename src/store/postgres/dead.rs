@@ -26,7 +26,7 @@ pub(super) async fn dead_letter_event(
                       id, at, body, part, reminder
                FROM event WHERE partition = $1 AND id = $2";
     let partition = number::partition(number::partition_of_event(event));
-    let (event, at) = (number::event(event), number::time(at));
+    let (event, at, error) = (number::event(event), number::time(at), number::text(error));
     db.execute(sql, &[&partition, &event, &at, &error, &blocks])
         .await
         .map(drop)

@@ -1,9 +1,14 @@
-//! Numbers as PostgreSQL stores them: with a sign.
+//! Numbers as PostgreSQL stores them, with a sign, and texts.
 
 use crate::event::MessageId;
 use crate::store::{Conversation, EventId, OrderingKey, Partition, Time};
 
 use super::fence::partition_of;
+
+/// Returns a text for a column: PostgreSQL has no zero character.
+pub(super) fn text(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
 
 /// Returns a number for a column of type `bigint`. Ours are far below its limit.
 pub(super) fn to_sql(number: u64) -> i64 {

@@ -381,7 +381,7 @@ async fn dead_letter(db: &Session, id: CallId, at: Time, error: &str) -> Result<
     let json = text::json(&*taken.parse(id)?.call);
     let sql = "INSERT INTO dead (partition, at, ordering_key, error, attempts, blocks, call)
                VALUES ($1, $2, $3, $4, 1, false, $5)";
-    let at = number::time(at);
+    let (at, error) = (number::time(at), number::text(error));
     db.execute(sql, &[&partition, &at, &conversation, &error, &json])
         .await
         .map(drop)

@@ -314,8 +314,8 @@ pub(super) async fn commit(db: &Session, commit: &PreparedCommit) -> Result<(), 
                    SELECT partition, $3, conversation, version, data, $4 FROM state
                    WHERE partition = $1 AND conversation = $2";
         let partition = number::partition(chat.partition);
-        let at = number::time(turn.at);
-        db.execute(sql, &[&partition, &chat.text, &at, reason])
+        let (at, reason) = (number::time(turn.at), number::text(reason));
+        db.execute(sql, &[&partition, &chat.text, &at, &reason])
             .await?;
     }
     let mut steps = Vec::new();

@@ -29,6 +29,7 @@ const ROUNDS: usize = 3;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "a measurement"]
+#[expect(clippy::print_stdout, reason = "it prints what it measures")]
 async fn the_store_next_to_a_bare_loop() {
     if !postgres::is_wanted() {
         return;
