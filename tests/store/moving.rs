@@ -712,7 +712,10 @@ async fn what_an_early_version_has_numbered_moves_unless_it_still_waits() {
     store.commit(turn).await.unwrap();
     assert_eq!(store.due(at(200), 10).await.unwrap().len(), 1);
     for letter in store.dead_letters(None, 10).await.unwrap() {
-        assert_eq!(letter.error, "a\u{fffd}b", "PostgreSQL has no zero character");
+        assert_eq!(
+            letter.error, "a\u{fffd}b",
+            "PostgreSQL has no zero character"
+        );
         assert!(store.revive(letter.id).await.unwrap());
     }
     let waiting = store.waiting(None, None, 10).await.unwrap();
