@@ -670,6 +670,7 @@ async fn what_an_early_version_has_numbered_moves_unless_it_still_waits() {
          UPDATE reminder SET id = id - ({0} - 1) * 65536;
          UPDATE dead SET event = 2 WHERE event IS NOT NULL;
          UPDATE dead SET call = replace(call, '\"event\":{0}', '\"event\":1') WHERE call IS NOT NULL;
+         UPDATE dead SET error = 'a' || char(0) || 'b';
          UPDATE event SET id = 3;
          UPDATE meta SET value = 3 WHERE name = 'last event';",
         first.0
@@ -711,6 +712,10 @@ async fn what_an_early_version_has_numbered_moves_unless_it_still_waits() {
     store.commit(turn).await.unwrap();
     assert_eq!(store.due(at(200), 10).await.unwrap().len(), 1);
     for letter in store.dead_letters(None, 10).await.unwrap() {
+        assert_eq!(
+            letter.error, "a\u{fffd}b",
+            "PostgreSQL has no zero character"
+        );
         assert!(store.revive(letter.id).await.unwrap());
     }
     let waiting = store.waiting(None, None, 10).await.unwrap();

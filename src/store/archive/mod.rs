@@ -194,7 +194,7 @@ pub(super) trait Writing: Reading {
     fn remains(&self) -> (String, String);
 }
 
-/// Moves a store, and returns the number of rows by their kinds.
+/// Moves a store. Returns the number of rows by their kinds.
 ///
 /// Calls `progress` with the step, the number of finished rows and the number of all rows. No
 /// process may run on the source, and none can start on it or on the target meanwhile.

@@ -224,6 +224,11 @@ fn packed(event: u64, index: u16) -> u64 {
     })
 }
 
+/// Returns the text of a column. PostgreSQL has no zero character.
+fn text_at(row: &Row<'_>, column: usize) -> Result<String, Fault> {
+    Ok(row.get::<_, String>(column)?.replace('\0', "\u{fffd}"))
+}
+
 fn unreadable(table: &'static str, text: &str) -> Fault {
     let text = text.to_owned();
     TextError { table, text }.into()
@@ -335,7 +340,7 @@ fn read_notes(db: &Db, after: Option<&Position>) -> Result<Vec<Record>, Fault> {
         Ok(Record::Note {
             portal: portal.to_owned(),
             name: own.to_owned(),
-            note: row.get(1)?,
+            note: text_at(row, 1)?,
         })
     })
 }
@@ -366,7 +371,7 @@ fn read_quarantined(db: &Db, after: Option<&Position>) -> Result<Vec<Record>, Fa
             version: state.version,
             at: row.get(4)?,
             data: state.bytes.to_vec(),
-            reason: row.get(5)?,
+            reason: text_at(row, 5)?,
         }))
     })
 }
@@ -478,7 +483,7 @@ fn read_dead(db: &Db, bodies: &Bodies, after: Option<&Position>) -> Result<Vec<R
             id: row.get(0)?,
             at: row.get(1)?,
             key: row.get(2)?,
-            error: row.get(3)?,
+            error: text_at(row, 3)?,
             attempts: row.get(4)?,
             history: row.get(5)?,
             blocks: row.get(6)?,
