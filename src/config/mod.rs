@@ -103,6 +103,14 @@ pub struct StoreConfig {
         )
     )]
     pub key_file: Option<PathBuf>,
+
+    /// The name of this process among those that share a PostgreSQL store, by which `store assign`
+    /// knows it. Default: the name of the machine and the number of the process
+    #[cfg_attr(
+        feature = "cli",
+        arg(long = "process-name", env = "IMBOT_PROCESS_NAME", value_name = "NAME")
+    )]
+    pub process_name: Option<String>,
 }
 
 impl StoreConfig {
@@ -157,7 +165,11 @@ impl StoreConfig {
 
     #[cfg(feature = "postgres")]
     fn open_postgres(&self, url: &SecretString) -> Result<Arc<dyn Store>, StoreConfigError> {
-        Ok(Arc::new(Postgres::open(url, &self.keys()?)?))
+        let store = Postgres::open(url, &self.keys()?)?;
+        Ok(Arc::new(match &self.process_name {
+            Some(name) => store.with_name(name),
+            None => store,
+        }))
     }
 
     #[cfg(not(feature = "postgres"))]

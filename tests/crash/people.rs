@@ -47,7 +47,7 @@ impl Stage {
         let portal = start_portal().await;
         let address = free_address().await;
         let results = Results::default();
-        let relay = relay::start(&[address.clone()], &results).await;
+        let relay = relay::start(std::slice::from_ref(&address), &results).await;
         let credentials = portal.register_app(NewApp::new("bots", &format!("http://{relay}/")));
         let settings = Settings {
             address,

@@ -431,7 +431,7 @@ async fn a_store_moves_there_and_back_and_is_the_same() {
     let store = back.open();
     assert_eq!(everything(&store, &filled).await, before);
     goes_on(&store, &filled).await;
-    assert_eq!(folder.path().join("back.db.moving").exists(), false);
+    assert!(!folder.path().join("back.db.moving").exists());
 }
 
 /// Returns the rows of a query as text.

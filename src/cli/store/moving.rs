@@ -42,6 +42,7 @@ impl Move {
             place: Some(self.to.into()),
             key: self.to_key,
             key_file: self.to_key_file,
+            ..StoreConfig::default()
         };
         let (from_name, to_name) = (self.from.place(), to.place());
         let (source, target) = (source(&self.from)?, place(&to)?);
