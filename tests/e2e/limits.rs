@@ -72,6 +72,21 @@ async fn at_a_full_bucket_messages_are_batched_and_each_gets_its_own_answer() {
 }
 
 #[tokio::test]
+async fn calls_with_a_token_of_their_own_are_not_batched_with_others() {
+    let (setup, portal, _) = setup().await;
+    let no_params = json!({});
+    let foreign = portal.with_token("the token of an event".into());
+    fill(&setup, &portal).await;
+    let before = setup.traffic("profile").len();
+    let own = (0..6).map(|_| portal.call::<Value>("app.info", &no_params));
+    let others = (0..6).map(|_| foreign.call::<Value>("profile", &no_params));
+    let (own, others) = tokio::join!(join_all(own), join_all(others));
+    assert!(own.iter().all(Result::is_ok), "{own:?}");
+    assert!(others.iter().all(Result::is_err), "{others:?}");
+    assert_eq!(setup.traffic("profile").len() - before, 6);
+}
+
+#[tokio::test]
 async fn a_method_that_used_up_its_running_time_is_not_called_until_its_reset() {
     let (setup, portal, _) = setup().await;
     let client = &setup.credentials.client_id;
