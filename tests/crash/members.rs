@@ -30,6 +30,9 @@ const PORTALS: usize = 6;
 /// Time for which a process is paused or cut off: longer than it may trust its ownership.
 const TOO_LONG: Duration = Duration::from_secs(6);
 
+/// Maximum time until a process aborts itself. It may own nothing, and so never reach the step.
+const ABORT_LIMIT: Duration = Duration::from_secs(3);
+
 /// Maximum time in which the processes answer what is left at the end.
 const END_LIMIT: Duration = Duration::from_secs(300);
 
@@ -208,10 +211,10 @@ async fn fail_in_all_ways(cluster: &'static Cluster, plan: Plan) -> Vec<Findings
                 let which = random.below(MEMBERS as u64) as usize;
                 let member = &mut members.members[which];
                 let kind = match random.below(20) {
-                    0..=6 => 0,
-                    7..=10 => 1,
-                    11..=14 => 2,
-                    15..=17 => 3,
+                    0..=8 => 0,
+                    9..=12 => 1,
+                    13..=16 => 2,
+                    17 => 3,
                     18 => 4,
                     _ => 5,
                 };
@@ -271,8 +274,7 @@ async fn abort(member: &mut Member, random: &mut Random) {
     start.set(step, &(1 + random.below(29)));
     member.kill();
     member.start(start).await;
-    let limit = Duration::from_secs(8); // it may own nothing, and so never reach the step
-    member.process().ended_within(limit).await;
+    member.process().ended_within(ABORT_LIMIT).await;
     member.kill();
     member.start(Start::default()).await;
 }
