@@ -16,7 +16,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::connection::{Connection, REQUEST_TIMEOUT, Timeouts, UNSENT_BYTES_MAX, WRITE_TIMEOUT};
+use super::connection::{Connection, REQUEST_TIMEOUT, Timeouts, WRITE_TIMEOUT};
 use super::places::Places;
 use super::source::{Network, Source, TrustedProxies};
 
@@ -179,7 +179,7 @@ impl poem::listener::Acceptor for Acceptor {
 /// Linux the system's own bound applies, such as four megabytes.
 fn limit_unsent(stream: &TcpStream) -> io::Result<()> {
     #[cfg(target_os = "linux")]
-    return socket2::SockRef::from(stream).set_tcp_notsent_lowat(UNSENT_BYTES_MAX);
+    return socket2::SockRef::from(stream).set_tcp_notsent_lowat(super::UNSENT_BYTES_MAX);
     #[cfg(not(target_os = "linux"))]
     {
         let _ = stream;

@@ -6,6 +6,7 @@
 //! server checks who owns them, no turn is applied twice and none out of order; without that check,
 //! the test must find errors.
 
+use std::process::Stdio;
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
@@ -151,13 +152,13 @@ impl Members {
             stages,
             members: members.collect(),
         };
-        all.members[0].start(Start::default()).await;
+        all.members[0].start(quiet()).await;
         for stage in &all.stages {
             stage.until_registered().await;
             stage.create_groups();
         }
         for member in &mut all.members[1..] {
-            member.start(Start::default()).await;
+            member.start(quiet()).await;
         }
         all
     }
@@ -222,13 +223,13 @@ async fn fail_in_all_ways(cluster: &'static Cluster, plan: Plan) -> Vec<Findings
                 match kind {
                     0 => {
                         member.kill();
-                        member.start(Start::default()).await;
+                        member.start(quiet()).await;
                     }
                     1 => {
                         member.process().signal("TERM");
                         let ended = member.process().ended_within(END_LIMIT).await;
                         assert!(ended.is_some_and(|status| status.success()), "{ended:?}");
-                        member.start(Start::default()).await;
+                        member.start(quiet()).await;
                     }
                     2 => abort(member, &mut random).await,
                     3 => {
@@ -263,9 +264,14 @@ async fn fail_in_all_ways(cluster: &'static Cluster, plan: Plan) -> Vec<Findings
     found
 }
 
+/// Returns the start of a process without a log: it would be full of the failures of the server.
+fn quiet() -> Start {
+    Start::with_log(Stdio::null())
+}
+
 /// Restarts a process so that it aborts at a random step, waits for that, and starts it again.
 async fn abort(member: &mut Member, random: &mut Random) {
-    let mut start = Start::default();
+    let mut start = quiet();
     let step = if random.chance(50) {
         IN_HANDLER
     } else {
@@ -276,7 +282,7 @@ async fn abort(member: &mut Member, random: &mut Random) {
     member.start(start).await;
     member.process().ended_within(ABORT_LIMIT).await;
     member.kill();
-    member.start(Start::default()).await;
+    member.start(quiet()).await;
 }
 
 /// Runs processes that each take all partitions for themselves, with or without the checks of the
