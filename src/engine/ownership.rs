@@ -307,7 +307,7 @@ impl Engine {
     }
 
     /// Gives a partition back: no more work starts in it, and when the running work has ended, the
-    /// store is told.
+    /// store gives it to another process.
     pub(super) async fn hand_over(self: &Arc<Self>, partition: Partition) {
         let Some(held) = self.owned.held(partition) else {
             return;

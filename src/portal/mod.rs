@@ -290,6 +290,9 @@ impl Portal {
     /// written.
     #[must_use]
     pub(crate) fn while_owned(&self) -> Self {
+        if self.inner.store.send_limit().is_none() {
+            return self.clone(); // no other process may make them
+        }
         self.with_variant(|variant| variant.is_owners = true)
     }
 

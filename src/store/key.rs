@@ -46,7 +46,7 @@ impl Key {
     /// Returns the keys with these base64 texts, which are separated by commas or white space.
     ///
     /// # Errors
-    /// One of the texts is not 32 bytes in base64, or there is none.
+    /// One of the texts is not 32 bytes in base64, or the list is empty.
     pub fn list_from_base64(text: &str) -> Result<Vec<Self>, KeyError> {
         let texts = text.split(|c: char| c == ',' || c.is_whitespace());
         let keys = texts.filter(|text| !text.is_empty()).map(Self::from_base64);

@@ -164,6 +164,24 @@ impl Access {
         secret(self).expose_secret() == secret(other).expose_secret()
     }
 
+    /// Returns the credentials in the columns of a row. An inbound webhook has a person, and its
+    /// column `refresh` holds the token of our bots.
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    pub(super) fn from_columns(
+        access: SecretString,
+        refresh: SecretString,
+        user: Option<UserId>,
+    ) -> Self {
+        match user {
+            None => Self::Tokens(Tokens { access, refresh }),
+            Some(user) => Self::Webhook(Webhook {
+                user,
+                code: access,
+                bot_token: refresh,
+            }),
+        }
+    }
+
     /// Returns the tokens of an application. Returns `None` for a webhook.
     pub fn tokens(&self) -> Option<&Tokens> {
         match self {

@@ -3,7 +3,7 @@
 //!
 //! ```sh
 //! cargo test --test crash                                  # as in CI
-//! cargo test --release --test crash -- --kills 1000 --panics 20 --logs 10 --outages 20 --members 1000 --seed 7
+//! cargo test --release --test crash -- --kills 1000 --panics 20 --outages 20 --members 1000
 //! cargo test --test crash -- --kills 0 --panics 0 --logs 0 --stops 0 --outages 0 --members 100 # one subject
 //! ```
 //!

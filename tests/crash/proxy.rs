@@ -46,7 +46,7 @@ impl Proxy {
     }
 
     /// Begins or ends to swallow requests and answers. What was swallowed is lost, so connections
-    /// that were used meanwhile are of no use any more, and nobody is told.
+    /// that were used meanwhile do not work any more, and stay open.
     pub(crate) fn swallow(&self, requests: bool, answers: bool) {
         self.swallows_requests.store(requests, Ordering::Relaxed);
         self.swallows_answers.store(answers, Ordering::Relaxed);

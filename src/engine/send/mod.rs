@@ -241,7 +241,7 @@ impl Engine {
         let is_old = has_tried_long && self.options.clock.now().since(call.at) > SEND_PATIENCE;
         let is_message = is_message(&call.call);
         if error.is_not_owner() {
-            // Certainly not sent. If another process owns the portal, this one is told soon.
+            // Certainly not sent. If another process owns the portal, the queue is removed soon.
             return match self.settle(call, Settled::NotSent).await {
                 Next::Done => Next::Retry(queued, OWNER_PAUSE),
                 next => next,

@@ -68,7 +68,7 @@ impl Link {
         }
     }
 
-    /// Returns the session. Connects if there is none.
+    /// Returns the session. Connects if it is not connected.
     pub(super) async fn session(&mut self) -> Result<Arc<Session>, Fault> {
         if let Some(session) = self.session.as_ref().filter(|session| !session.is_closed()) {
             return Ok(Arc::clone(session));

@@ -5,10 +5,10 @@
 //! ([`fence`]). Operations that wait at the same time share a transaction and a flush. Bodies and
 //! tokens are sealed ([`Key`]).
 //!
-//! The store has threads of its own and four connections: for turns ([`group`]), for appending
-//! ([`append`]), for other changes and for reading. It has no spool: an event that waits in a file
-//! of one process could be overtaken by a later one of the same chat in another process. So while
-//! the database is not available, events are not acknowledged.
+//! The store has threads of its own and eight connections: for turns ([`group`]), for appending
+//! ([`append`]), for other changes, for reading, and four for its membership. It has no spool: an
+//! event that waits in a file of one process could be overtaken by a later one of the same chat in
+//! another process. So while the database is not available, events are not acknowledged.
 
 mod append;
 #[cfg(feature = "sqlite")]

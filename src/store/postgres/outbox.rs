@@ -153,7 +153,7 @@ pub(super) async fn insert_again(db: &Session, call: &Arc<QueuedCall>) -> Result
     insert(db, &CallRow::new(call)).await
 }
 
-/// Edits or deletes a waiting message that is not taken. Returns false if there is none.
+/// Edits or deletes a waiting message that is not taken. Returns false if no such message waits.
 async fn change(db: &Session, target: CallId, by: &Call) -> Result<bool, Fault> {
     let (partition, event, place) = key(target);
     let sql = "SELECT call FROM call WHERE partition = $1 AND event = $2 AND place = $3

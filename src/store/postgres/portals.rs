@@ -14,7 +14,7 @@ use super::{number, schema};
 use crate::event::{MemberId, UserId};
 use crate::store::portals::add_address;
 use crate::store::seal::{SealError, Sealer};
-use crate::store::{Access, Booking, Claim, Installation, Spare, Time, Tokens, Webhook};
+use crate::store::{Access, Booking, Claim, Installation, Spare, Time, Tokens};
 
 /// The columns of [`installation`].
 macro_rules! columns {
@@ -235,7 +235,7 @@ pub(super) fn installation(sealer: &Sealer, row: &Row) -> Result<Installation, F
         Ok(user.map(|user| UserId(number::from_sql(user))))
     };
     let application_token = token(2, "application_token")?;
-    let access = access(token(3, "access")?, token(4, "refresh")?, user(5)?);
+    let access = Access::from_columns(token(3, "access")?, token(4, "refresh")?, user(5)?);
     // A list that cannot be read is dropped, not an error.
     let former_hosts = serde_json::from_str(row.try_get(6)?).unwrap_or_default();
     let installed_at: Option<i64> = row.try_get(7)?;
@@ -253,19 +253,6 @@ pub(super) fn installation(sealer: &Sealer, row: &Row) -> Result<Installation, F
         spare,
         ..Installation::new(id, row.try_get(1)?, application_token, access)
     })
-}
-
-/// Returns the credentials of a row. An inbound webhook has a person, and its column `refresh`
-/// holds the token of our bots.
-fn access(access: SecretString, refresh: SecretString, user: Option<UserId>) -> Access {
-    match user {
-        None => Access::Tokens(Tokens { access, refresh }),
-        Some(user) => Access::Webhook(Webhook {
-            user,
-            code: access,
-            bot_token: refresh,
-        }),
-    }
 }
 
 fn token(

@@ -11,7 +11,7 @@ use super::db::Db;
 use crate::event::{MemberId, UserId};
 use crate::store::portals::add_address;
 use crate::store::seal::SealError;
-use crate::store::{Access, Booking, Claim, Installation, Spare, Time, Tokens, Webhook};
+use crate::store::{Access, Booking, Claim, Installation, Spare, Time, Tokens};
 
 /// Selects the columns of [`installation`].
 const SELECT: &str =
@@ -172,7 +172,7 @@ pub(super) fn set_note(db: &Db, portal: &MemberId, name: &str, note: &str) -> Re
 fn installation(db: &Db, row: &Row<'_>) -> Result<Installation, Fault> {
     let portal: String = row.get(0)?;
     let application_token = token(db, row, 2, "application_token", &portal)?;
-    let access = access(
+    let access = Access::from_columns(
         token(db, row, 3, "access", &portal)?,
         token(db, row, 4, "refresh", &portal)?,
         row.get::<_, Option<u64>>(5)?.map(UserId),
@@ -195,19 +195,6 @@ fn installation(db: &Db, row: &Row<'_>) -> Result<Installation, Fault> {
         spare,
         ..Installation::new(id, row.get(1)?, application_token, access)
     })
-}
-
-/// Returns the credentials of a row. An inbound webhook has a person, and its column `refresh`
-/// holds the token of our bots.
-fn access(access: SecretString, refresh: SecretString, user: Option<UserId>) -> Access {
-    match user {
-        None => Access::Tokens(Tokens { access, refresh }),
-        Some(user) => Access::Webhook(Webhook {
-            user,
-            code: access,
-            bot_token: refresh,
-        }),
-    }
 }
 
 fn token(
