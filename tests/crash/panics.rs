@@ -37,15 +37,21 @@ const PARTS: [(&str, bool); 17] = [
     (READER, false),
 ];
 
-/// What a stranger may post, which starts tasks: an installation, a payment, the tokens of a person
-/// who opens the application.
-const STRANGERS: [&str; 3] = [
-    "event=ONAPPINSTALL&data[VERSION]=1&auth[member_id]=a&auth[application_token]=b\
-     &auth[refresh_token]=0123456789abcdef0123456789abcdef",
-    "event=ONAPPPAYMENT&data[STATUS]=P&data[PAYMENT_EXPIRED]=N&data[CODE]=a&data[VERSION]=1\
-     &auth[member_id]=a&auth[domain]=a",
-    "AUTH_ID=a&REFRESH_ID=b&member_id=c&PLACEMENT=DEFAULT",
-];
+/// Returns what a stranger may post, which starts tasks: an installation, a payment, the tokens of
+/// a person who opens the application. The tokens are new each time, because an installation with
+/// a refused token is refused without a task.
+fn posts_of_a_stranger(number: u64) -> [String; 3] {
+    [
+        format!(
+            "event=ONAPPINSTALL&data[VERSION]=1&auth[member_id]=a&auth[application_token]=b\
+             &auth[refresh_token]={number:032x}"
+        ),
+        "event=ONAPPPAYMENT&data[STATUS]=P&data[PAYMENT_EXPIRED]=N&data[CODE]=a&data[VERSION]=1\
+         &auth[member_id]=a&auth[domain]=a"
+            .to_owned(),
+        format!("AUTH_ID={number:032x}&REFRESH_ID={number:032x}&member_id=c&PLACEMENT=DEFAULT"),
+    ]
+}
 
 /// Runs the panics. Returns what is wrong.
 pub(crate) fn run(plan: Plan) -> Vec<String> {
@@ -96,8 +102,8 @@ async fn panic_in(processes: &Processes, stage: &Stage, part: &str, after: u64) 
 /// Posts as a stranger again and again.
 async fn post_as_stranger(address: String) {
     let client = reqwest::Client::new();
-    loop {
-        for body in STRANGERS {
+    for number in 0.. {
+        for body in posts_of_a_stranger(number) {
             let request = client
                 .post(format!("http://{address}/"))
                 .header("content-type", "application/x-www-form-urlencoded")
