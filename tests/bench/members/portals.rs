@@ -30,13 +30,16 @@ pub(crate) async fn run(cluster: &Cluster) {
     row(
         "CPU per event of a process and of PostgreSQL, a million conversations on 10,000 portals to a thousand on ten",
         &format!(
-            "{:.0} µs ({:.0} of the process; {:.0} events a second), {:.0} µs on ten ({:.0}; {:.0})",
+            "{:.0} µs ({:.0} of the process; {:.0} events a second; {:.1} KB of WAL each), {:.0} µs on ten \
+             ({:.0}; {:.0}; {:.1} KB)",
             micros(|both| both.0.all()),
             micros(|both| both.0.process),
             one(|both| both.0.rate),
+            one(|both| both.0.wal) / 1_024.0,
             micros(|both| both.1.all()),
             micros(|both| both.1.process),
-            one(|both| both.1.rate)
+            one(|both| both.1.rate),
+            one(|both| both.1.wal) / 1_024.0
         ),
         one(|(many, few)| many.all() / few.all()),
         "at most 1.3",
@@ -49,6 +52,8 @@ struct Cost {
     server: f64,
     /// Events per second.
     rate: f64,
+    /// Bytes of the server's log.
+    wal: f64,
 }
 
 impl Cost {
@@ -58,7 +63,11 @@ impl Cost {
 }
 
 async fn round(stage: &Stage<'_>) -> Cost {
-    let before = stage.cpu();
+    let written = || {
+        let bytes = stage.schema.sql("SELECT pg_current_wal_lsn() - '0/0'");
+        bytes.parse::<f64>().unwrap()
+    };
+    let (before, begin) = (stage.cpu(), written());
     let rate = stage.events_per_second(LOAD).await;
     let after = stage.cpu();
     let [process, server] = [0, 1].map(|index| (after[index] - before[index]) / LOAD.events as f64);
@@ -66,6 +75,7 @@ async fn round(stage: &Stage<'_>) -> Cost {
         process,
         server,
         rate,
+        wal: (written() - begin) / LOAD.events as f64,
     }
 }
 
