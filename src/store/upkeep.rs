@@ -81,7 +81,8 @@ pub trait Upkeep {
     fn blocked(&self) -> Stored<'_, Vec<OrderingKey>>;
 
     /// Returns the time of the last event that was appended, on the clock of the process that
-    /// appended it. It stays when the event is done.
+    /// appended it. It stays when the event is done. It may be that of an event up to a second
+    /// before.
     ///
     /// # Errors
     /// The time could not be read.

@@ -1,9 +1,6 @@
 //! The durable store: events per second against a bare loop that commits the same rows, the time of
 //! an acknowledgement, the time of a start, and the memory of a million waiting events.
 
-use std::fmt;
-use std::fs::File;
-use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -20,6 +17,7 @@ use tokio::time::Instant;
 
 use super::event::Template;
 use super::server::{Echo, engine_on};
+use super::waits::{Waits, flushes};
 use super::{median, memory, row, rows};
 
 const ROUNDS: usize = 5;
@@ -121,42 +119,6 @@ fn acknowledgements(rate: f64) -> [Waits; 3] {
         (waits, loaded.join().unwrap())
     });
     [waits, loaded, quiet].map(Waits::of)
-}
-
-/// Waiting times in seconds: the median and the 99th percentile.
-struct Waits {
-    median: f64,
-    p99: f64,
-}
-
-impl Waits {
-    fn of(mut waits: Vec<f64>) -> Waits {
-        waits.sort_by(f64::total_cmp);
-        Waits {
-            median: waits[waits.len() / 2],
-            p99: waits[waits.len() * 99 / 100],
-        }
-    }
-}
-
-impl fmt::Display for Waits {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Waits { median, p99 } = self;
-        write!(f, "{:.2} ms (median {:.2} ms)", p99 * 1e3, median * 1e3)
-    }
-}
-
-/// Returns the seconds each of many flushes takes, with a pause between them.
-fn flushes(folder: &Path, times: usize, pause: Duration) -> Vec<f64> {
-    let mut file = File::create(folder.join("flush")).unwrap();
-    let flush = |_| {
-        std::thread::sleep(pause);
-        let begin = Instant::now();
-        file.write_all(&[7; 4_096]).unwrap();
-        file.sync_data().unwrap();
-        begin.elapsed().as_secs_f64()
-    };
-    (0..times).map(flush).collect()
 }
 
 /// Measures the start of the program to the end of the first turn, with 100,000 events waiting.

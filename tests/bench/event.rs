@@ -4,13 +4,14 @@
 pub(crate) const MEMBER: &str = "bac1cd5c8940947a75e0d71b1a84e348";
 pub(crate) const TOKEN: &str = "831c76b092f9f135d9b6b36c3a720757";
 
-/// A message event, split at its chat and its id.
+/// A message event, split at its portal, its chat and its id.
 #[derive(Clone)]
 pub(crate) struct Template(Vec<Piece>);
 
 #[derive(Clone)]
 enum Piece {
     Text(String),
+    Portal,
     Dialog,
     Number,
 }
@@ -44,9 +45,9 @@ impl Template {
             let varies = match key {
                 "data%5BPARAMS%5D%5BDIALOG_ID%5D" => Piece::Dialog,
                 "data%5BPARAMS%5D%5BMESSAGE_ID%5D" => Piece::Number,
+                "auth%5Bmember_id%5D" => Piece::Portal,
                 _ => {
                     text.push_str(match key {
-                        "auth%5Bmember_id%5D" => MEMBER,
                         "auth%5Bapplication_token%5D" => TOKEN,
                         _ => value,
                     });
@@ -70,10 +71,16 @@ impl Template {
 
     /// The body of one event.
     pub(crate) fn body(&self, dialog: &str, number: u64) -> String {
+        self.body_of(MEMBER, dialog, number)
+    }
+
+    /// The body of one event of another portal.
+    pub(crate) fn body_of(&self, portal: &str, dialog: &str, number: u64) -> String {
         let mut body = String::with_capacity(8_192);
         for piece in &self.0 {
             match piece {
                 Piece::Text(text) => body.push_str(text),
+                Piece::Portal => body.push_str(portal),
                 Piece::Dialog => body.push_str(dialog),
                 Piece::Number => body.push_str(&number.to_string()),
             }

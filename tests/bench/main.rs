@@ -1,4 +1,5 @@
-//! All benchmarks except the decoder's: `cargo bench --bench bench` prints one table of ratios.
+//! All benchmarks of one process except the decoder's: `cargo bench --bench bench` prints one table
+//! of ratios. Those of several processes on PostgreSQL are in `members`.
 //!
 //! Every row compares two things measured alternately within one run, so that other load on the
 //! machine affects both. Times are CPU times of the server's process, which has one thread. The
@@ -19,6 +20,7 @@ mod rows;
 mod server;
 mod table;
 mod talk;
+mod waits;
 mod widget;
 
 use std::env;

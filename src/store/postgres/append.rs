@@ -75,6 +75,11 @@ impl PreparedDelivery {
             events: events.collect(),
         }
     }
+
+    /// Returns the id of the body.
+    pub(super) fn body(&self) -> Uuid {
+        self.body
+    }
 }
 
 /// A delivery to be appended.

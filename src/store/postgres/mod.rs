@@ -313,7 +313,7 @@ impl Postgres {
         }
         let delivery = PreparedDelivery::new(&self.sealer, &self.bodies, delivery);
         let since = Instant::now();
-        let _appending = self.members.appending();
+        let appending = self.members.appending(Some(delivery.body()));
         let appended = ask(&self.append, |reply| {
             append::Request::Append(Append {
                 delivery,
@@ -325,6 +325,7 @@ impl Postgres {
         if let Appended::Now(events) = &appended {
             self.members.appended(events.iter().flatten().copied());
         }
+        appending.returned();
         Ok(appended)
     }
 

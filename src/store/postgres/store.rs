@@ -225,7 +225,7 @@ impl Outbox for Postgres {
 impl Reminders for Postgres {
     fn due(&self, now: Time, limit: usize) -> Stored<'_, Vec<(EventId, OrderingKey)>> {
         Box::pin(async move {
-            let _appending = self.members.appending();
+            let _appending = self.members.appending(None);
             let due = self.write(self.holdings(), move |db, holdings| {
                 Box::pin(reminders::due(db, holdings, now, limit))
             });

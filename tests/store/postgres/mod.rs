@@ -6,7 +6,6 @@ mod members;
 mod refusals;
 mod secrets;
 mod server;
-mod speed;
 mod tls;
 
 use std::sync::Arc;

@@ -1,12 +1,14 @@
 //! The events that other processes append to the partitions of this one, and the portals that they
 //! change.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
+use tokio_postgres::Row;
+use uuid::Uuid;
 
 use super::set::PartitionSet;
 use super::wake::{Heard, Wake};
@@ -26,8 +28,9 @@ const FULL_SHARE: u32 = 10;
 /// Maximum time for one read.
 const READ_MAX: Duration = Duration::from_secs(20);
 
-/// How long a read waits for appends of this process that have committed, perhaps, but not returned
-/// yet. After that, their events may be reported twice, which costs a needless look into the inbox.
+/// How long a read waits for due reminders of this process that have become events, perhaps, but
+/// are not known yet. After that, they may be reported twice, which costs a needless look into the
+/// inbox.
 const RETURN_MAX: Duration = Duration::from_secs(1);
 
 /// The events and portals that are to be reported.
@@ -48,6 +51,9 @@ struct Reading {
     /// When the next full read is due.
     full: Option<Instant>,
     portals: Portals,
+    /// Events that this process was still appending when they were read, with their bodies. They
+    /// are reported only if that has failed.
+    unreturned: Unreturned,
     /// What was read, and is not returned yet.
     found: Vec<Notice>,
 }
@@ -61,20 +67,54 @@ struct Portals {
     known: HashSet<(u64, String)>,
 }
 
+/// An event that was read, with its queue, and its body if it is not a reminder.
+type ReadEvent = (EventId, OrderingKey, Option<Uuid>);
+
+/// Events with their queues and bodies.
+type Unreturned = HashMap<EventId, (OrderingKey, Uuid)>;
+
 /// The appends of this process that are under way.
 #[derive(Debug, Default)]
 struct Appends {
     started: Mutex<u64>,
     ended: watch::Sender<u64>,
+    bodies: Mutex<Bodies>,
+}
+
+/// The bodies of deliveries.
+#[derive(Debug, Default)]
+struct Bodies {
+    under_way: HashSet<Uuid>,
+    /// Those whose append has ended without a result since the last read. It may have committed.
+    failed: HashSet<Uuid>,
 }
 
 /// An append of this process that is under way, until it is dropped.
 #[derive(Debug)]
-pub(in crate::store::postgres) struct Appending<'a>(&'a Appends);
+pub(in crate::store::postgres) struct Appending<'a> {
+    appends: &'a Appends,
+    /// The body of a delivery. `None` for reminders.
+    body: Option<Uuid>,
+    has_returned: bool,
+}
+
+impl Appending<'_> {
+    /// The append has succeeded, and its events are known.
+    pub(in crate::store::postgres) fn returned(mut self) {
+        self.has_returned = true;
+    }
+}
 
 impl Drop for Appending<'_> {
     fn drop(&mut self) {
-        self.0.ended.send_modify(|ended| *ended += 1);
+        if let Some(body) = self.body {
+            let mut bodies = lock(&self.appends.bodies);
+            bodies.under_way.remove(&body);
+            if !self.has_returned {
+                bodies.failed.insert(body);
+            }
+        }
+        self.appends.ended.send_modify(|ended| *ended += 1);
     }
 }
 
@@ -115,9 +155,8 @@ impl Arrivals {
     }
 
     /// Marks events of the own partitions as appended here, until the result is dropped.
-    pub(super) fn appending(&self) -> Appending<'_> {
-        *lock(&self.appends.started) += 1;
-        Appending(&self.appends)
+    pub(super) fn appending(&self, body: Option<Uuid>) -> Appending<'_> {
+        self.appends.begin(body)
     }
 
     /// The engine gets these events as the result of an append.
@@ -213,10 +252,12 @@ impl Arrivals {
         if !read.partitions.is_empty() {
             events = events_after(db, &read.partitions, read.after).await?;
         }
-        let has_new = lock(&self.window).has_new(&events);
-        if has_new {
+        let reminders = events.iter().filter(|(_, _, body)| body.is_none());
+        let has_new_reminder = lock(&self.window).has_new(reminders.map(|(id, ..)| *id));
+        if has_new_reminder {
             self.appends.until_ended().await;
         }
+        let events = self.appends.without_own(events, &mut reading.unreturned);
         let new = lock(&self.window).finish(&read, found, events);
         let new = new.into_iter().map(|(id, key)| Notice::Event(id, key));
         reading.found.extend(new);
@@ -225,6 +266,44 @@ impl Arrivals {
 }
 
 impl Appends {
+    fn begin(&self, body: Option<Uuid>) -> Appending<'_> {
+        lock(&self.bodies).under_way.extend(body);
+        *lock(&self.started) += 1;
+        Appending {
+            appends: self,
+            body,
+            has_returned: false,
+        }
+    }
+
+    /// Returns the events without those that this process is appending, which it gets as the
+    /// result. Adds those of earlier reads whose append has failed.
+    ///
+    /// An append that has succeeded before this is called has made its events known.
+    fn without_own(
+        &self,
+        events: Vec<ReadEvent>,
+        unreturned: &mut Unreturned,
+    ) -> Vec<(EventId, OrderingKey)> {
+        let mut bodies = lock(&self.bodies);
+        let failed = std::mem::take(&mut bodies.failed);
+        let mut others = Vec::with_capacity(events.len());
+        for (id, (key, body)) in std::mem::take(unreturned) {
+            if bodies.under_way.contains(&body) {
+                unreturned.insert(id, (key, body));
+            } else if failed.contains(&body) {
+                others.push((id, key));
+            }
+        }
+        for (id, key, body) in events {
+            match body.filter(|body| bodies.under_way.contains(body)) {
+                Some(body) => drop(unreturned.insert(id, (key, body))),
+                None => others.push((id, key)),
+            }
+        }
+        others
+    }
+
     /// Waits until all appends have ended that are under way now.
     async fn until_ended(&self) {
         let started = *lock(&self.started);
@@ -261,12 +340,16 @@ async fn events_after(
     db: &Session,
     partitions: &PartitionSet,
     after: u64,
-) -> Result<Vec<(EventId, OrderingKey)>, Fault> {
-    let sql =
-        "SELECT id, ordering_key FROM event WHERE partition = ANY($1) AND id > $2 ORDER BY id";
+) -> Result<Vec<ReadEvent>, Fault> {
+    let sql = "SELECT id, ordering_key, body FROM event
+               WHERE partition = ANY($1) AND id > $2 ORDER BY id";
     let partitions: Vec<i16> = partitions.iter().map(number::partition).collect();
     let rows = db.list(sql, &[&partitions, &number::to_sql(after)]).await?;
-    rows.iter().map(inbox::waiting_at).collect()
+    let read = |row: &Row| {
+        let (id, key) = inbox::waiting_at(row)?;
+        Ok((id, key, row.try_get(2)?))
+    };
+    rows.iter().map(read).collect()
 }
 
 /// Returns the oldest running transaction: what older ones have changed is visible.
@@ -293,5 +376,49 @@ impl Portals {
         self.known.retain(|(change, _)| *change >= oldest);
         self.after = oldest;
         Ok(changed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::store::postgres::members::arrivals::*;
+
+    const BODY: Uuid = Uuid::from_u128(7);
+
+    fn event(body: Option<Uuid>) -> ReadEvent {
+        let key = OrderingKey::Application(MemberId::new("portal"));
+        (EventId(1), key, body)
+    }
+
+    fn others(appends: &Appends, events: &[ReadEvent], unreturned: &mut Unreturned) -> usize {
+        appends.without_own(events.to_vec(), unreturned).len()
+    }
+
+    #[test]
+    fn an_event_that_is_being_appended_here_is_reported_only_if_that_fails() {
+        for is_good in [true, false] {
+            let (appends, mut unreturned) = (Appends::default(), HashMap::new());
+            let appending = appends.begin(Some(BODY));
+            let read = [event(Some(BODY))];
+            assert_eq!(others(&appends, &read, &mut unreturned), 0);
+            assert_eq!(others(&appends, &[], &mut unreturned), 0, "under way");
+            if is_good {
+                appending.returned();
+            } else {
+                drop(appending);
+            }
+            let reported = usize::from(!is_good);
+            assert_eq!(others(&appends, &[], &mut unreturned), reported);
+            assert_eq!(others(&appends, &[], &mut unreturned), 0, "once");
+        }
+    }
+
+    #[test]
+    fn events_that_others_append_are_reported_at_once() {
+        let (appends, mut unreturned) = (Appends::default(), HashMap::new());
+        let _appending = appends.begin(Some(BODY));
+        let read = [event(Some(Uuid::from_u128(8))), event(None)];
+        assert_eq!(others(&appends, &read, &mut unreturned), 2);
+        assert!(unreturned.is_empty());
     }
 }

@@ -23,6 +23,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
+use uuid::Uuid;
 
 use super::fault::Fault;
 use super::fence::Holdings;
@@ -165,9 +166,10 @@ impl Membership {
     }
 
     /// Marks an append of this process until its result is dropped, also the making of events of
-    /// due reminders: before it is sent, until [`appended`](Self::appended) was called.
-    pub(super) fn appending(&self) -> Appending<'_> {
-        self.arrivals.appending()
+    /// due reminders: before it is sent, until [`appended`](Self::appended) was called. `body` is
+    /// the id of a delivery's body.
+    pub(super) fn appending(&self, body: Option<Uuid>) -> Appending<'_> {
+        self.arrivals.appending(body)
     }
 
     /// Events were appended: wakes the owners of those that are not this process's. Of the others,

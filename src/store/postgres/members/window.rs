@@ -161,8 +161,8 @@ impl Window {
     }
 
     /// Returns true if one of the events is not known.
-    pub(super) fn has_new<T>(&self, events: &[(EventId, T)]) -> bool {
-        events.iter().any(|(id, _)| !self.known.contains_key(&id.0))
+    pub(super) fn has_new(&self, mut events: impl Iterator<Item = EventId>) -> bool {
+        events.any(|id| !self.known.contains_key(&id.0))
     }
 
     /// Ends a read. Returns those of the events that are new.

@@ -1,106 +1,28 @@
-//! Durable turns per second, next to a bare loop that stores the same rows in groups.
+//! A bare loop that stores the same rows in groups, and does nothing else: the lower bound for the
+//! store.
 //!
-//! `cargo test --test it store::postgres::speed -- --ignored --nocapture` prints the numbers. Both
-//! run in turn within one run, so that other load on the machine affects both.
+//! Its statements are those of `src/store/postgres`, without choosing, checking and sealing.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::poll;
-use imbot::store::contract::sample::{at, chat, conversation, delivery, numbers, say};
-use imbot::store::{
-    CallId, Inbox, NewDelivery, Outbox, Settled, StateChange, StoredState, TurnCommit, Turns,
-};
+use secrecy::ExposeSecret;
 use tokio::time::Instant;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, NoTls, Statement};
 use uuid::Uuid;
 
-use crate::support::postgres::{self, Cluster, Schema};
+use super::postgres::Schema;
 
+/// Size of a body without its seal, and of a state, in bytes.
 const BODY: usize = 2_094;
 const STATE: usize = 200;
 const CHATS: u64 = 10_000;
 const MEASURED: Duration = Duration::from_secs(5);
-const ROUNDS: usize = 3;
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "a measurement"]
-#[expect(clippy::print_stdout, reason = "it prints what it measures")]
-async fn the_store_next_to_a_bare_loop() {
-    if !postgres::is_wanted() {
-        return;
-    }
-    let cluster = Cluster::start("shared_buffers = 256MB\nmax_wal_size = 4GB\n");
-    for clients in [1, 16, 256] {
-        let (mut own, mut bare) = (Vec::new(), Vec::new());
-        for _ in 0..ROUNDS {
-            own.push(turns_per_second(&cluster.schema(), clients).await);
-            bare.push(bare_turns_per_second(&cluster.schema(), clients).await);
-        }
-        let median = |mut rates: Vec<f64>| {
-            rates.sort_by(f64::total_cmp);
-            rates[rates.len() / 2]
-        };
-        let (own, bare) = (median(own), median(bare));
-        println!(
-            "{clients:>4} at once: {own:>6.0} turns a second, bare loop {bare:>6.0}: {:.0} %",
-            own / bare * 100.0
-        );
-    }
-}
-
-/// Returns the turns per second of chats in which each event gets an answer.
-async fn turns_per_second(schema: &Schema<'_>, clients: u64) -> f64 {
-    let store = Arc::new(schema.open().await);
-    let (next, done) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
-    let body = Bytes::from(vec![7; BODY]);
-    let state = Bytes::from(vec![b'x'; STATE]);
-    let begin = Instant::now();
-    let tasks = (0..clients).map(|_| {
-        let (store, next, done) = (Arc::clone(&store), Arc::clone(&next), Arc::clone(&done));
-        let (body, state) = (body.clone(), state.clone());
-        tokio::spawn(async move {
-            while begin.elapsed() < MEASURED {
-                let number = next.fetch_add(1, Ordering::Relaxed);
-                let dialog = format!("chat{}", number % CHATS);
-                let delivery = NewDelivery {
-                    body: body.clone(),
-                    ..delivery(number.into(), &[chat(&dialog)])
-                };
-                let event = numbers(store.append(delivery).await.unwrap())[0].unwrap();
-                let key = conversation(&dialog);
-                store.begin(event, Some(&key)).await.unwrap().unwrap();
-                let change = StateChange::Put(StoredState {
-                    version: 1,
-                    bytes: state.clone(),
-                });
-                let turn = TurnCommit {
-                    state: Some((key, change)),
-                    calls: vec![say(
-                        event,
-                        0,
-                        &dialog,
-                        "Hello there, how to set up the menu?",
-                    )],
-                    ..TurnCommit::done(event, at(1))
-                };
-                store.commit(turn).await.unwrap();
-                let call = CallId { event, index: 0 };
-                store.take(call).await.unwrap().unwrap();
-                store.settle(call, Settled::Sent(None)).await.unwrap();
-                done.fetch_add(1, Ordering::Relaxed);
-            }
-        })
-    });
-    for task in tasks.collect::<Vec<_>>() {
-        task.await.unwrap();
-    }
-    done.load(Ordering::Relaxed) as f64 / begin.elapsed().as_secs_f64()
-}
+/// Number of turns in each of the five stages of a group.
+const PART: u64 = 50;
 
 /// A statement with its parameters.
 type Step = (Statement, Vec<Box<dyn ToSql + Sync + Send>>);
@@ -111,49 +33,36 @@ macro_rules! step {
     };
 }
 
-/// The same rows without choosing, checking, sealing and waiting for single events: a fifth of the
-/// clients is in each of the five stages of a turn, and each transaction moves all of them on.
-async fn bare_turns_per_second(schema: &Schema<'_>, clients: u64) -> f64 {
-    drop(schema.open().await); // makes the tables
+/// Returns the turns per second of a loop in which a fifth of the turns is in each of the five
+/// stages of a turn, and each transaction moves all of them on.
+pub(crate) async fn turns_per_second(schema: &Schema<'_>) -> f64 {
+    drop(schema.try_open().unwrap()); // makes the tables
     let url = schema.url();
-    let url = secrecy::ExposeSecret::expose_secret(&url);
-    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    let (client, connection) = tokio_postgres::connect(url.expose_secret(), NoTls)
+        .await
+        .unwrap();
     tokio::spawn(async move { connection.await.unwrap() });
     let settings =
         "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
     client.batch_execute(settings).await.unwrap();
-    let part = (clients / 5).max(1);
     let statements = Statements::prepare(&client).await;
     let begin = Instant::now();
     let mut groups = 0;
     while begin.elapsed() < MEASURED {
-        // One client is in one stage at a time.
-        let stages: Vec<u64> = match clients {
-            1 => vec![groups % 5],
-            _ => (0..5).collect(),
-        };
         let mut steps = Vec::new();
-        for stage in stages {
-            let group = match clients {
-                1 => groups / 5,
-                _ => match groups.checked_sub(stage) {
-                    Some(group) => group,
-                    None => continue,
-                },
-            };
-            let events: Vec<i64> = (group * part..(group + 1) * part)
-                .map(|number| i64::try_from(number * 256).unwrap())
-                .collect();
-            statements.stage(stage, &events, &mut steps);
+        for stage in 0..5 {
+            if let Some(group) = u64::checked_sub(groups, stage) {
+                let numbers = group * PART..(group + 1) * PART;
+                let events: Vec<i64> = numbers
+                    .map(|number| i64::try_from(number * 256).unwrap())
+                    .collect();
+                statements.stage(stage, &events, &mut steps);
+            }
         }
         run(&client, steps).await;
         groups += 1;
     }
-    let turns = match clients {
-        1 => groups / 5,
-        _ => (groups - 4) * part,
-    };
-    turns as f64 / begin.elapsed().as_secs_f64()
+    ((groups - 4) * PART) as f64 / begin.elapsed().as_secs_f64()
 }
 
 struct Statements(Vec<Statement>);
