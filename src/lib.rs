@@ -27,7 +27,7 @@
 //! - To connect a messenger to open channels: [`Connector`]. To receive every other event:
 //!   [`App::hook`].
 //! - To connect a portal, run, test and operate a program of bots: the chapters of the [`guide`].
-//! - To try and test: [`emulator`].
+//! - To try: [`emulator`]. To test: `testing`.
 //!
 //! # Modules
 //!
@@ -42,6 +42,7 @@
 //! - [`serve`]: how events arrive over HTTP
 //! - [`emulator`]: a portal on your desk
 //! - [`config`]: every setting
+//! - `testing`: tests of bots
 //!
 //! # Features
 //!
@@ -51,7 +52,7 @@
 //! | `cli` | on | the command line and the file of settings; enables `sqlite` |
 //! | `sqlite` | on | the store in one file |
 //! | `postgres` | off | the store in a PostgreSQL database, for several processes |
-//! | `testing` | off | test seams and the suite for stores of your own; enables `emulator` |
+//! | `testing` | off | the test kit, test seams, and the suite for stores of your own; enables `emulator` |
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 #[cfg_attr(
@@ -83,6 +84,9 @@ pub mod config;
 
 mod app;
 
+#[cfg(feature = "testing")]
+pub mod testing;
+
 #[cfg(feature = "cli")]
 mod cli;
 
@@ -113,8 +117,8 @@ pub mod prelude {
     };
     pub use crate::handler::{
         Bot, Channel, Channels, Client, CommandSpec, Connector, ConnectorProfile, Context, Error,
-        EventMode, HookEvent, InboundMessage, InboundReceipt, MessageHandle, OutboundMessage,
-        Profile, Receipt, Rest, Result, Role, State, TakenOver, tell,
+        EventMode, FailureExt, HookEvent, InboundMessage, InboundReceipt, MessageHandle, OrTell,
+        OutboundMessage, Profile, Receipt, Rest, Result, Role, State, TakenOver, tell,
     };
     pub use crate::message::{Attach, Button, Color, Draft, Keyboard, Menu, Text, Tone};
     pub use crate::portal::Status;

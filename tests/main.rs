@@ -11,3 +11,4 @@ mod serve;
 mod store;
 #[allow(dead_code, reason = "each suite takes what it needs")]
 mod support;
+mod testing;

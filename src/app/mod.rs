@@ -3,7 +3,7 @@
 #[cfg(feature = "emulator")]
 mod emulated;
 mod error;
-#[cfg(feature = "cli")]
+#[cfg(any(feature = "cli", feature = "testing"))]
 mod parts;
 
 use std::sync::Arc;
@@ -11,6 +11,8 @@ use std::sync::Arc;
 use secrecy::ExposeSecret;
 
 use crate::config::{Config, StoreConfig};
+#[cfg(feature = "testing")]
+use crate::engine::Seams;
 use crate::engine::{Engine, HookSpec, HookTokens, Options, RestTransport, Transport};
 use crate::event::UserId;
 use crate::handler::{
@@ -52,12 +54,15 @@ pub struct App {
     transport: Option<Arc<dyn Transport>>,
     clock: Clock,
     limits: Option<Limits>,
+    #[cfg(feature = "testing")]
+    in_process: Option<(Http, Seams)>,
 }
 
 /// Adds an address of the program to the engine's.
 type Nest = Box<dyn FnOnce(EventEndpoint) -> EventEndpoint + Send>;
 
 /// A hook, or the address to forward its events to.
+#[derive(Clone)]
 enum HookTarget {
     Hook(Arc<dyn Hook>),
     Address(String),
@@ -243,6 +248,40 @@ impl App {
         self
     }
 
+    /// Returns the store that was set.
+    #[cfg(feature = "testing")]
+    pub(crate) fn own_store(&self) -> Option<Arc<dyn Store>> {
+        self.store.clone()
+    }
+
+    /// Sets how portals are called, and what a test changes in the engine.
+    #[cfg(feature = "testing")]
+    #[must_use]
+    pub(crate) fn in_process(mut self, http: Http, seams: Seams) -> Self {
+        self.in_process = Some((http, seams));
+        self
+    }
+
+    /// Returns the same bots, connectors and hooks once more, without nested addresses.
+    #[cfg(feature = "testing")]
+    pub(crate) fn again(&self) -> Self {
+        let hooks = self.hooks.iter().map(|spec| HookSpec {
+            pattern: spec.pattern.clone(),
+            is_offline: spec.is_offline,
+            user: spec.user,
+            hook: spec.hook.clone(),
+        });
+        Self {
+            bots: self.bots.clone(),
+            hooks: hooks.collect(),
+            connectors: self.connectors.clone(),
+            auth_connector: self.auth_connector.clone(),
+            transport: self.transport.clone(),
+            limits: self.limits,
+            ..Self::default()
+        }
+    }
+
     /// Returns the engine of this application, to be served by [`serve`](crate::serve) or by an
     /// application of your own.
     ///
@@ -260,6 +299,15 @@ impl App {
             .map(|address| inbound_webhook(address.expose_secret()))
             .collect::<Result<_, _>>()?;
         let application = application(config)?;
+        #[cfg(feature = "testing")]
+        let (http, seams) = match self.in_process {
+            Some(in_process) => in_process,
+            None => (
+                Http::with_options(config.http_options()?)?,
+                Seams::default(),
+            ),
+        };
+        #[cfg(not(feature = "testing"))]
         let http = Http::with_options(config.http_options()?)?;
         let signer = config.forward_secret.as_ref();
         let signer = signer.map(Signer::new).transpose()?.map(Arc::new);
@@ -301,6 +349,8 @@ impl App {
             limits: self.limits.unwrap_or_else(|| config.limits()),
             deployment: config.deployment,
             clock: self.clock,
+            #[cfg(feature = "testing")]
+            seams,
         };
         Ok(Engine::new(options, self.bots, hooks, self.connectors))
     }

@@ -33,6 +33,8 @@ mod ownership;
 mod reconcile;
 mod registry;
 mod retry;
+#[cfg(feature = "testing")]
+mod seams;
 mod send;
 mod watch;
 mod webhooks;
@@ -97,6 +99,8 @@ pub use ownership::HAND_OVER_PATIENCE;
 pub(crate) use reconcile::requirements::Requirement;
 pub use reconcile::{Mode, START_PATIENCE, Step};
 pub use retry::{ATTEMPTS_MAX, DELAY_ANNOUNCED_AFTER, PAUSE_MAX, PAUSE_MIN};
+#[cfg(feature = "testing")]
+pub(crate) use seams::Seams;
 pub use send::{
     RepeatId, RestTransport, SEND_PATIENCE, SEND_PATIENCE_MIN, SENDS_OF_ONE_MAX, Transport,
 };
@@ -163,6 +167,9 @@ pub struct Options {
     pub deployment: u64,
     /// The clock; tests use one that they control. Default: the system's.
     pub clock: Clock,
+    /// What a test changes.
+    #[cfg(feature = "testing")]
+    pub(crate) seams: Seams,
 }
 
 /// The bots, hooks and connectors of one application, on all its portals.

@@ -98,6 +98,14 @@ impl Error {
         }
     }
 
+    /// Returns the same failure as one that cannot pass. An answer stays one.
+    pub(super) fn made_permanent(self) -> Self {
+        Self(match self.0 {
+            Kind::Failed(source) => Kind::Permanent(source),
+            kind @ (Kind::Tell(_) | Kind::Permanent(_)) => kind,
+        })
+    }
+
     /// Whether this is an answer to the user ([`tell`]) and not a failure.
     pub fn is_answer(&self) -> bool {
         matches!(self.0, Kind::Tell(_))

@@ -62,6 +62,8 @@ pub use http::forward::{FORWARD_BYTES_MAX, FORWARD_TIMEOUT};
 #[cfg(feature = "cli")]
 pub(crate) use http::probe::Probe;
 pub use http::redirect::HOPS_MAX;
+#[cfg(feature = "testing")]
+pub(crate) use http::sender::Cut;
 pub use http::signature::{
     SECRET_BYTES_MIN, SIGNATURE_TOLERANCE, SecretError, SignatureError, Signer,
 };

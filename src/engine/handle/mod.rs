@@ -21,7 +21,8 @@ use crate::handler::{
 };
 use crate::portal::{Portal, Urgency};
 use crate::store::{
-    Call, Content, Conversation, EventId, OrderingKey, Outcome, QueuedCall, Reminder, TurnCommit,
+    Call, Content, Conversation, EventId, OrderingKey, Outcome, QueuedCall, Reminder, StoredState,
+    TurnCommit,
 };
 use attempt::STORE_PAUSE;
 use sessions::unknown_bots;
@@ -295,6 +296,37 @@ impl Engine {
         }
     }
 
+    /// Runs a bot's handler, or twice if a test wants so.
+    #[cfg(feature = "testing")]
+    async fn run(
+        &self,
+        bot: &dyn AnyBot,
+        context: Box<EventContext>,
+        trigger: Box<Trigger>,
+        state: Option<StoredState>,
+        attempt: Attempt,
+    ) -> TurnResult {
+        let _running = self.options.seams.handler();
+        if self.options.seams.runs_twice() {
+            let first = bot.turn(context.clone(), trigger.clone(), state.clone(), attempt);
+            drop(first.await);
+        }
+        bot.turn(context, trigger, state, attempt).await
+    }
+
+    /// Runs a bot's handler.
+    #[cfg(not(feature = "testing"))]
+    fn run<'b>(
+        &self,
+        bot: &'b dyn AnyBot,
+        context: Box<EventContext>,
+        trigger: Box<Trigger>,
+        state: Option<StoredState>,
+        attempt: Attempt,
+    ) -> impl Future<Output = TurnResult> + Send + use<'b> {
+        bot.turn(context, trigger, state, attempt)
+    }
+
     /// Runs one attempt at a bot's turn.
     async fn turn(
         &self,
@@ -329,7 +361,9 @@ impl Engine {
             calls,
             reminders,
             error,
-        } = bot.turn(context, trigger, started.state, attempt).await;
+        } = self
+            .run(bot, context, trigger, started.state, attempt)
+            .await;
         let end = match error {
             None => Outcome::Done,
             Some(error) if !attempt.is_last && !error.is_permanent() => {

@@ -11,7 +11,7 @@ use crate::store::{
 };
 
 /// Where, when and by whom an event happened.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct EventContext {
     pub(crate) id: EventId,
     pub(crate) now: Time,
@@ -56,7 +56,7 @@ impl EventContext {
 }
 
 /// The event that a turn handles.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Trigger {
     Chat(ChatEventKind),
     Reminder(Reminder),
