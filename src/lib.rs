@@ -95,7 +95,7 @@ pub mod guide;
 #[cfg(feature = "cli")]
 use std::process::ExitCode;
 
-pub use app::{App, ConfigError};
+pub use app::{Accepted, App, Ask, BotHandle, ChatHandle, ConfigError, Handle};
 pub use config::Config;
 pub use handler::{
     Bot, CommandSpec, Connector, Context, Error, HookEvent, Pattern, Profile, Result, State, tell,
@@ -110,7 +110,6 @@ pub mod libraries {
 pub mod prelude {
     pub use std::process::ExitCode;
 
-    pub use crate::App;
     pub use crate::event::{
         Api, Command, CommandFrom, Deleted, DialogId, Join, LineId, Message, Reaction, Session,
         SessionId, UserId,
@@ -123,6 +122,7 @@ pub mod prelude {
     pub use crate::message::{Attach, Button, Color, Draft, Keyboard, Menu, Text, Tone};
     pub use crate::portal::Status;
     pub use crate::store::{MessageRef, Redelivery, Reminder, ReminderId};
+    pub use crate::{App, Handle};
 }
 
 /// Runs one bot with the command line that every program of bots has.

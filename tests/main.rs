@@ -5,6 +5,7 @@ mod browser;
 mod e2e;
 mod engine;
 mod event;
+mod examples;
 mod house;
 mod message;
 mod serve;

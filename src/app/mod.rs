@@ -3,6 +3,7 @@
 #[cfg(feature = "emulator")]
 mod emulated;
 mod error;
+mod handle;
 #[cfg(any(feature = "cli", feature = "testing"))]
 mod parts;
 
@@ -23,6 +24,8 @@ use crate::serve::{EventEndpoint, IntoEndpoint};
 use crate::store::{Clock, Limits, Memory, Store};
 
 pub use error::ConfigError;
+use handle::Announce;
+pub use handle::{Accepted, Ask, BotHandle, ChatHandle, Handle};
 #[cfg(all(feature = "cli", feature = "emulator"))]
 pub(crate) use parts::PortalNeeds;
 
@@ -53,6 +56,7 @@ pub struct App {
     store: Option<Arc<dyn Store>>,
     transport: Option<Arc<dyn Transport>>,
     clock: Clock,
+    announce: Announce,
     limits: Option<Limits>,
     #[cfg(feature = "testing")]
     in_process: Option<(Http, Seams)>,
@@ -232,6 +236,12 @@ impl App {
         self
     }
 
+    /// Returns a handle that speaks for the bots from anywhere: endpoints, schedules, background
+    /// tasks.
+    pub fn handle(&self) -> Handle {
+        self.announce.handle()
+    }
+
     /// Sets the clock, for tests (feature `testing`). Default: the system's clock.
     #[cfg(feature = "testing")]
     #[must_use]
@@ -278,6 +288,7 @@ impl App {
             auth_connector: self.auth_connector.clone(),
             transport: self.transport.clone(),
             limits: self.limits,
+            announce: self.announce.clone(),
             ..Self::default()
         }
     }
@@ -352,7 +363,9 @@ impl App {
             #[cfg(feature = "testing")]
             seams,
         };
-        Ok(Engine::new(options, self.bots, hooks, self.connectors))
+        let engine = Engine::new(options, self.bots, hooks, self.connectors);
+        self.announce.engine(&engine);
+        Ok(engine)
     }
 }
 

@@ -6,6 +6,10 @@
 //! - [`command_line`]: the commands and settings that every program of bots has, and `doctor`
 //! - [`open_channels`]: bots for clients outside the portal, and connectors for their messengers
 //! - [`emulator`]: the portal on your desk, for people, tests and programs in other languages
+#![cfg_attr(
+    feature = "testing",
+    doc = "- [`testing`]: tests of a bot, without a network and without waiting"
+)]
 //! - [`operation`]: running bots for others
 //! - [`several_machines`]: two or more processes on one PostgreSQL database
 //! - [`trust`]: who can forge which event, and how a bot asks the portal
@@ -37,5 +41,8 @@ pub mod portal {}
 pub mod promises {}
 #[doc = include_str!("several_machines.md")]
 pub mod several_machines {}
+#[cfg(feature = "testing")]
+#[doc = include_str!("testing.md")]
+pub mod testing {}
 #[doc = include_str!("trust.md")]
 pub mod trust {}

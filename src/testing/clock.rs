@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::time::Instant;
@@ -24,15 +24,15 @@ pub(super) struct HeldClock {
     hold: Mutex<Option<Hold>>,
     /// How many waits have released it.
     releases: AtomicUsize,
-    began: (SystemTime, Instant),
+    began: (Time, Instant),
 }
 
 impl HeldClock {
-    /// Pauses the clock of this runtime, and holds it.
+    /// Pauses the clock of this runtime, and holds it. It shows this time now.
     ///
     /// # Panics
     /// The runtime has several threads.
-    pub(super) fn new() -> Self {
+    pub(super) fn new(time: Time) -> Self {
         let flavor = Handle::current().runtime_flavor();
         assert!(
             flavor == RuntimeFlavor::CurrentThread,
@@ -44,14 +44,14 @@ impl HeldClock {
         Self {
             hold: Mutex::new(Some(Hold::new(None))),
             releases: AtomicUsize::new(0),
-            began: (SystemTime::now(), Instant::now()),
+            began: (time, Instant::now()),
         }
     }
 
     /// Returns the time of the test as a clock.
     pub(super) fn as_clock(&self) -> Clock {
         let (time, instant) = self.began;
-        Clock::new(move || Time::from(time) + instant.elapsed())
+        Clock::new(move || time + instant.elapsed())
     }
 
     /// Lets the clock move while `work` waits.

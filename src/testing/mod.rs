@@ -62,4 +62,4 @@ mod settings;
 
 pub use person::{Person, SeenMessage};
 pub use portal::{PATIENCE, Program, TestPortal};
-pub use settings::Settings;
+pub use settings::{BEGINNING, Settings};

@@ -9,6 +9,7 @@ use tokio::time::timeout;
 
 use super::portal::{Inner, PATIENCE};
 use crate::emulator::{Client, Emulator, Feed};
+use crate::event::UserId;
 
 /// A person in one chat. They see what happens there from the moment they were created, in order.
 ///
@@ -92,6 +93,14 @@ impl Person {
                 client.name
             ),
         }
+    }
+
+    /// Returns the id of this person, which is the bot's dialog id in their private chat.
+    ///
+    /// # Panics
+    /// The person is outside of the portal.
+    pub fn user(&self) -> UserId {
+        UserId(self.chat("have a number").0)
     }
 
     /// Returns the dialog id, as this person uses it: `27` in a private chat, `chat142` in a group.

@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::clock::HeldClock;
 use super::network::{self, Program as Network};
 use super::person::Person;
-use super::settings::Settings;
+use super::settings::{BEGINNING, Settings};
 use crate::app::App;
 use crate::config::Config;
 use crate::emulator::{Client, Emulator, MethodAnswer, NewApp, NewLine, Options};
@@ -156,17 +156,18 @@ impl TestPortal {
         mut program: impl Program + Send + 'static,
         change: impl FnOnce(&mut Settings),
     ) -> Self {
-        let clock = HeldClock::new();
         let mut settings = Settings {
             portal: Options::default(),
             app: NewApp::new("bots", PROGRAM),
+            begins_at: BEGINNING,
             config: Config::default(),
         };
         settings.portal.delivery_delay = Duration::ZERO;
         change(&mut settings);
         settings.portal.listen = PORTAL.into();
+        let clock = HeldClock::new(settings.begins_at);
         let network = Network::default();
-        let emulator = emulator(settings.portal, &network);
+        let emulator = emulator(settings.portal, settings.begins_at, &network);
         let credentials = emulator.register_app(settings.app);
         let config = settings.config.on(&emulator, &credentials, PROGRAM);
         let http = http(&emulator);
@@ -365,20 +366,30 @@ impl TestPortal {
         self.settle().await;
     }
 
-    /// Calls an address of the program, such as one that [`App::nest`] adds, and returns the status
-    /// and the body of the answer.
+    /// Posts to an address of the program, such as one that [`App::nest`] adds, and returns the
+    /// status and the body of the answer.
     ///
     /// # Panics
-    /// The method or the path is not valid, or the program does not run.
-    pub async fn request(
+    /// The path is not valid, or the program does not run.
+    pub async fn post(
         &self,
-        method: &str,
         path: &str,
+        content_type: &str,
         body: impl Into<String>,
     ) -> (u16, String) {
-        let method: Method = method.parse().expect("a method");
-        let uri = path.parse().expect("a path");
-        let request = Request::builder().method(method).uri(uri).body(body.into());
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(path.parse().expect("a path"))
+            .content_type(content_type)
+            .body(body.into());
+        self.request(request).await
+    }
+
+    /// Sends a request to the program, and returns the status and the body of the answer.
+    ///
+    /// # Panics
+    /// The program does not run.
+    pub async fn request(&self, request: Request) -> (u16, String) {
         let answered = self.inner.network.answer(request);
         let response = self.inner.clock.released(answered).await;
         let response = response.expect("the program runs");
@@ -534,13 +545,13 @@ impl Starting<'_> {
 }
 
 /// Returns a portal that posts its events to the program.
-fn emulator(options: Options, network: &Network) -> Emulator {
+fn emulator(options: Options, now: Time, network: &Network) -> Emulator {
     let program = network.clone();
     let handlers = move |_: &'static str, url: String, form: String| {
         let program = program.clone();
         async move { program.answer_form(&url, form).await }.boxed()
     };
-    Emulator::in_process(options, Arc::new(handlers))
+    Emulator::in_process(options, now.into(), Arc::new(handlers))
 }
 
 /// Returns a client that calls the portal.

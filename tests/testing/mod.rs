@@ -1,5 +1,7 @@
 //! The test kit: what it shows, what it fails on, and that its clock stands still.
 
+mod speaking;
+
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -284,8 +286,8 @@ async fn an_address_of_the_program_can_be_called() {
         App::new().nest("/greet", route.at("/", imbot::libraries::poem::post(greet)))
     };
     let portal = TestPortal::with(app).await;
-    let answer = portal.request("POST", "/greet", "Ann").await;
+    let answer = portal.post("/greet", "text/plain", "Ann").await;
     assert_eq!(answer, (200, "Hello, Ann".to_owned()));
     portal.crash().await;
-    assert_eq!(portal.request("POST", "/greet", "Ann").await.0, 200);
+    assert_eq!(portal.post("/greet", "text/plain", "Ann").await.0, 200);
 }

@@ -9,6 +9,11 @@ pub(super) mod proxy;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+#[cfg(feature = "testing")]
+use std::time::SystemTime;
+
+#[cfg(feature = "testing")]
+use jiff::Timestamp;
 
 use poem::{EndpointExt, Route, Server};
 use tokio::net::TcpListener;
@@ -16,6 +21,8 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+#[cfg(feature = "testing")]
+use super::clock::Clock;
 use super::delivery::Deliveries;
 use super::limit::{Counting, Limits, Rate};
 use super::page::guard::Guard;
@@ -208,7 +215,7 @@ impl Emulator {
     /// Returns a portal without a network: programs in this process call its
     /// [`routes`](Emulator::routes), and it posts its events to these handlers.
     #[cfg(feature = "testing")]
-    pub(crate) fn in_process(options: Options, handlers: Handlers) -> Self {
+    pub(crate) fn in_process(options: Options, now: SystemTime, handlers: Handlers) -> Self {
         let address = options.listen;
         let (stop, traffic) = (CancellationToken::new(), TrafficLog::new(channel()));
         let deliveries = deliveries(Post::InProcess(handlers), &traffic, &options, &stop);
@@ -216,6 +223,7 @@ impl Emulator {
         let mut world = World::new(options.name, address.to_string(), options.language);
         world.bots_max = options.bots_max;
         world.both_formats = options.both_formats;
+        world.clock = Clock::start_at(Timestamp::try_from(now).unwrap_or(Timestamp::UNIX_EPOCH));
         let portal = Arc::new(Portal::new(
             world,
             limits,

@@ -5,6 +5,7 @@ pub(super) mod attempt;
 pub(super) mod connector_settings;
 pub(super) mod connectors;
 pub(super) mod hooks;
+pub(super) mod requests;
 pub(super) mod sessions;
 
 use std::pin::Pin;
@@ -103,6 +104,9 @@ impl Engine {
             }
             (OrderingKey::Chat(chat), Ok(Loaded::Delivered(_, Event::Inbound(inbound)))) => {
                 Box::pin(self.queue_inbound(current, chat, *inbound))
+            }
+            (OrderingKey::Chat(chat), Ok(Loaded::Delivered(_, Event::Request(request)))) => {
+                Box::pin(self.on_request(current, chat, *request))
             }
             (OrderingKey::Hook { hook, .. }, Ok(Loaded::Delivered(delivery, _))) => {
                 Box::pin(self.run_hook(current, hook, delivery))

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::{Map, Value};
+
 use crate::event::{BotRef, Chat, ChatEventKind, Delivery, SessionChange, User, UserId};
 use crate::handler::{Error, Role};
 use crate::portal::Portal;
@@ -61,6 +63,8 @@ pub(crate) enum Trigger {
     Chat(ChatEventKind),
     Reminder(Reminder),
     Session(SessionChange),
+    /// A message with these parameters that the program sends from outside of a turn.
+    Say(Map<String, Value>),
 }
 
 impl Trigger {
@@ -71,7 +75,7 @@ impl Trigger {
                 what,
                 ChatEventKind::Message(_) | ChatEventKind::Command(_) | ChatEventKind::Opened(_)
             ),
-            Self::Reminder(_) | Self::Session(_) => false,
+            Self::Reminder(_) | Self::Session(_) | Self::Say(_) => false,
         }
     }
 }

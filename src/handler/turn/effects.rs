@@ -122,6 +122,18 @@ impl Effects {
         self.handle(MessageRef::Queued(id))
     }
 
+    /// Sends a message with these parameters to this chat. It was checked before.
+    pub(in crate::handler) fn say_params(&self, params: Map<String, Value>) {
+        let call = Call::Say {
+            params: Arc::new(params),
+            answers: None,
+            remember: false,
+        };
+        let mut decided = self.lock();
+        let here = decided.origin.conversation.dialog.clone();
+        decided.push(Some(here), call);
+    }
+
     /// Checks a message that is sent now, outside the turn.
     ///
     /// # Errors
