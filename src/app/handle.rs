@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use crate::engine::{Engine, RequestOutcome, Watched};
 use crate::event::{DialogId, MemberId, Request, RequestKind};
-use crate::handler::{Error, Result};
+use crate::handler::RequestError;
 use crate::message::Draft;
 
 /// Speaks for the bots of a program, outside of their turns. Clones are the same.
@@ -18,25 +18,23 @@ use crate::message::Draft;
 /// methods wait.
 ///
 /// ```no_run
-/// use imbot::libraries::poem;
+/// use imbot::libraries::poem::error::ServiceUnavailable;
+/// use imbot::libraries::poem::{EndpointExt, Route, endpoint, post};
 /// use imbot::prelude::*;
-/// use poem::{handler, post, EndpointExt, Route, web::Data};
 ///
 /// # struct Shop; impl Bot for Shop {}
-/// #[handler]
-/// async fn shipped(Data(handle): Data<&Handle>, order: String) -> poem::Result<()> {
-///     let chat = handle.bot("shop").chat("27");
-///     let said = chat.say(format!("Order {order} was shipped.")).key(("shipped", order)).await;
-///     said.map(drop).map_err(|error| poem::Error::from_string(
-///         error.to_string(),
-///         poem::http::StatusCode::SERVICE_UNAVAILABLE,
-///     ))
-/// }
-///
 /// fn main() -> ExitCode {
 ///     let app = App::new().bot(Shop);
-///     let shipped = Route::new().at("/", post(shipped)).data(app.handle());
-///     app.nest("/shipped", shipped).run()
+///     let handle = app.handle();
+///     let shipped = endpoint::make(move |request| {
+///         let chat = handle.bot("shop").chat("27");
+///         let order = request.uri().path().to_owned();
+///         async move {
+///             let said = chat.say("Your order was shipped.").key(("shipped", order)).await;
+///             said.map(drop).map_err(ServiceUnavailable)
+///         }
+///     });
+///     app.nest("/shipped", Route::new().at("/:order", post(shipped))).run()
 /// }
 /// ```
 #[derive(Clone, Debug)]
@@ -74,12 +72,11 @@ impl Handle {
     }
 
     /// Waits for the engine of the program.
-    async fn engine(&self) -> Result<Arc<Engine>> {
-        let ended = || Error::failed("the program ends");
+    async fn engine(&self) -> Result<Arc<Engine>, RequestError> {
         let mut engines = self.0.clone();
         let runs = engines.wait_for(|engine| engine.strong_count() > 0).await;
-        let engine = runs.map_err(|_| ended())?.upgrade();
-        engine.ok_or_else(ended)
+        let engine = runs.map_err(|_| RequestError::Ended)?.upgrade();
+        engine.ok_or(RequestError::Ended)
     }
 }
 
@@ -164,7 +161,7 @@ impl Ask {
         self
     }
 
-    async fn ask(self) -> Result<Accepted> {
+    async fn ask(self) -> Result<Accepted, RequestError> {
         let BotHandle {
             handle,
             bot: code,
@@ -193,13 +190,16 @@ impl Ask {
             key,
             kind,
         };
-        Ok(Accepted(engine.request(&portal, request).await?))
+        let accepted = engine.request(&portal, request).await;
+        accepted
+            .map(Accepted)
+            .map_err(|error| RequestError::NotStored(Box::new(error)))
     }
 }
 
 impl IntoFuture for Ask {
-    type Output = Result<Accepted>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Result<Accepted>> + Send>>;
+    type Output = Result<Accepted, RequestError>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     /// Asks, and waits until it is stored. It fails if the bot is not registered on the portal, the
     /// message is over a limit, or the store cannot write.
@@ -228,14 +228,11 @@ impl Accepted {
 }
 
 /// Returns the program's portal, if it is the only one.
-fn only_portal(engine: &Engine) -> Result<MemberId> {
+fn only_portal(engine: &Engine) -> Result<MemberId, RequestError> {
     let mut portals = engine.portals();
     match (portals.pop(), portals.len()) {
         (Some(portal), 0) => Ok(portal),
-        (None, _) => Err(Error::failed("the program is on no portal yet")),
-        (Some(_), others) => Err(Error::permanent(format!(
-            "the program is on {} portals: name one with `BotHandle::portal`",
-            others + 1
-        ))),
+        (None, _) => Err(RequestError::NoPortal),
+        (Some(_), others) => Err(RequestError::SeveralPortals(others + 1)),
     }
 }

@@ -4,6 +4,7 @@
 //!
 //! - [`portal`]: from nothing to a bot on a real portal
 //! - [`command_line`]: the commands and settings that every program of bots has, and `doctor`
+//! - [`speaking`]: messages from endpoints, schedules, background tasks and hooks
 //! - [`open_channels`]: bots for clients outside the portal, and connectors for their messengers
 //! - [`emulator`]: the portal on your desk, for people, tests and programs in other languages
 #![cfg_attr(
@@ -41,6 +42,8 @@ pub mod portal {}
 pub mod promises {}
 #[doc = include_str!("several_machines.md")]
 pub mod several_machines {}
+#[doc = include_str!("speaking.md")]
+pub mod speaking {}
 #[cfg(feature = "testing")]
 #[doc = include_str!("testing.md")]
 pub mod testing {}

@@ -21,6 +21,7 @@ mod open_channel;
 mod or_tell;
 mod phrases;
 mod profile;
+mod request_error;
 mod sender_check;
 mod turn;
 
@@ -40,6 +41,7 @@ pub(crate) use open_channel::hand_to_operator;
 pub use or_tell::{FailureExt, OrTell};
 pub(crate) use phrases::{Language, Phrase};
 pub use profile::{BotBackground, BotColor, BotKind, EventMode, Gender, Profile};
+pub use request_error::RequestError;
 pub use sender_check::{Contradiction, SenderCheck, Unverifiable};
 pub(crate) use turn::context::{Attempt, EventContext, Trigger, TurnResult};
 pub(crate) use turn::effects::EARLY_CALLS_MAX;

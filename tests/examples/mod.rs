@@ -7,6 +7,9 @@ mod command;
 #[path = "../../examples/echo.rs"]
 mod echo;
 #[allow(dead_code, reason = "its main function")]
+#[path = "../../examples/endpoint.rs"]
+mod endpoint;
+#[allow(dead_code, reason = "its main function")]
 #[path = "../../examples/keyboard.rs"]
 mod keyboard;
 #[allow(dead_code, reason = "its main function")]

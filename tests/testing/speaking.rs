@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use imbot::emulator::Refusal;
 use imbot::engine::RequestOutcome;
+use imbot::handler::RequestError;
 use imbot::prelude::*;
 use imbot::testing::TestPortal;
 use serde_json::{Value, json};
@@ -105,7 +106,8 @@ async fn a_refused_message_fails_with_the_refusal_of_the_portal() {
 #[tokio::test]
 async fn what_cannot_be_sent_is_an_error_at_once() {
     let (portal, handle) = shop().await;
-    let failed = |error: Error, text: &str| assert!(error.to_string().contains(text), "{error}");
+    let failed =
+        |error: RequestError, text: &str| assert!(error.to_string().contains(text), "{error}");
     let bot = handle.bot("shop");
     let unknown = handle.bot("desk").chat("27").say("Hello").await;
     failed(unknown.unwrap_err(), "no bot `desk`");

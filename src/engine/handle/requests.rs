@@ -8,9 +8,9 @@ use std::sync::Arc;
 use super::CurrentEvent;
 use crate::engine::keyed_queues::Next;
 use crate::engine::outcomes::Watched;
-use crate::engine::{Engine, QueuedEvent};
+use crate::engine::{AcceptError, Engine, QueuedEvent};
 use crate::event::{Api, BotRef, Delivery, Event, MemberId, Request, RequestKind};
-use crate::handler::{Error, EventContext, Result, Trigger};
+use crate::handler::{EventContext, RequestError, Trigger};
 use crate::store::{Conversation, Reminder, ReminderId};
 
 impl Engine {
@@ -22,7 +22,7 @@ impl Engine {
         self: &Arc<Self>,
         portal: &MemberId,
         request: Request,
-    ) -> Result<Option<Watched>> {
+    ) -> Result<Option<Watched>, AcceptError> {
         let chat = Conversation {
             portal: portal.clone(),
             bot: request.bot.id,
@@ -48,21 +48,22 @@ impl Engine {
     ///
     /// # Errors
     /// The program has no such bot, is not on this portal, or the bot is not registered there yet.
-    pub(crate) fn bot_on(&self, portal: &MemberId, code: &str) -> Result<(BotRef, Api)> {
+    pub(crate) fn bot_on(
+        &self,
+        portal: &MemberId,
+        code: &str,
+    ) -> Result<(BotRef, Api), RequestError> {
         if self.bot(code).is_none() {
-            let why = format!("this program has no bot `{code}`");
-            return Err(Error::permanent(why));
+            return Err(RequestError::NoBot(code.to_owned()));
         }
         if self.portal(portal).is_none() {
-            let why = format_args!("the program is not installed on the portal {portal}");
-            return Err(Error::failed(why));
+            return Err(RequestError::NotInstalled(portal.clone()));
         }
-        let known = self.bots_on(portal).into_iter();
-        let known = known.filter(|(bot, _)| bot.code == code).last();
-        known.ok_or_else(|| {
-            Error::failed(format_args!(
-                "the bot `{code}` is not registered on the portal {portal} yet"
-            ))
+        let mut known = self.bots_on(portal).into_iter();
+        let known = known.rfind(|(bot, _)| bot.code == code);
+        known.ok_or_else(|| RequestError::NotRegistered {
+            bot: code.to_owned(),
+            portal: portal.clone(),
         })
     }
 
