@@ -462,6 +462,12 @@ fn channel_bot_after_first(bots: &[Arc<dyn AnyBot>]) -> Option<&str> {
 /// Warns about settings of profiles that the API of their bots does not have.
 fn warn_about_settings_without_effect(bots: &[Arc<dyn AnyBot>]) {
     for profile in bots.iter().map(|bot| bot.profile()) {
+        if profile.lacks_state_per_person() {
+            tracing::warn!(
+                bot = profile.code(),
+                "`state_per_person` of the bot's profile has no effect, because the bot serves open channels"
+            );
+        }
         for setting in profile.without_effect() {
             let api = profile.on_api();
             tracing::warn!(

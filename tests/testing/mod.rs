@@ -1,5 +1,6 @@
 //! The test kit: what it shows, what it fails on, and that its clock stands still.
 
+mod people;
 mod speaking;
 
 use std::sync::atomic::{AtomicU32, Ordering};

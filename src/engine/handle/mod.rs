@@ -18,7 +18,7 @@ use super::send::QueuedSend;
 use super::{APPLICATION_REMOVED, Engine, QueuedEvent};
 use crate::event::{BotRef, ChatEvent, ChatEventKind, Delivery, Event, SessionChange, UserId};
 use crate::handler::{
-    AnyBot, Attempt, EARLY_CALLS_MAX, EventContext, Trigger, TurnResult, hand_to_operator,
+    AnyBot, Attempt, EARLY_CALLS_MAX, EventContext, Profile, Trigger, TurnResult, hand_to_operator,
 };
 use crate::portal::{Portal, Urgency};
 use crate::store::{
@@ -208,6 +208,7 @@ impl Engine {
         };
         let context = EventContext {
             language: self.registry.language(&chat.portal),
+            sender: reminder.person,
             ..context
         };
         let trigger = Box::new(Trigger::Reminder(reminder));
@@ -339,7 +340,11 @@ impl Engine {
         trigger: Box<Trigger>,
         mut context: Box<EventContext>,
     ) -> Next<QueuedEvent> {
-        let chat = bot.has_state().then(|| context.conversation.clone());
+        context.person = person_of(bot.profile(), &context);
+        let chat = bot.has_state().then(|| match context.person {
+            Some(person) => context.conversation.of_person(person),
+            None => context.conversation.clone(),
+        });
         let at = self.options.clock.now();
         context.now = at;
         let last_calls = || hand_to_operator(bot.profile(), &context);
@@ -394,4 +399,11 @@ impl Engine {
         };
         self.finish_for(current, &turn, is_blocked, urgency).await
     }
+}
+
+/// Returns the person whose own state a turn has. In a private chat it is the state of the chat.
+fn person_of(profile: &Profile, context: &EventContext) -> Option<UserId> {
+    let sender = context.sender.filter(|_| profile.is_state_per_person())?;
+    let is_private = context.conversation.dialog.as_str() == sender.to_string();
+    (!is_private).then_some(sender)
 }

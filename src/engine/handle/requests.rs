@@ -91,6 +91,7 @@ impl Engine {
                 code: bot.profile().code().to_owned(),
                 due: self.options.clock.now(),
                 payload,
+                person: None,
             }),
         };
         let context = EventContext {

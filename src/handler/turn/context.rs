@@ -27,6 +27,8 @@ pub(crate) struct EventContext {
     /// The event as the portal delivered it. `None` for a reminder.
     pub(crate) delivery: Option<Delivery>,
     pub(crate) portal: Portal,
+    /// The person whose own state this turn has. `None` if it has that of the chat.
+    pub(crate) person: Option<UserId>,
     /// The role of the sender in a chat of an open channel.
     pub(crate) role: Option<Role>,
 }
@@ -52,6 +54,7 @@ impl EventContext {
             language: None,
             delivery: None,
             portal,
+            person: None,
             role: None,
         }
     }
