@@ -38,9 +38,9 @@ async fn shipped(
 
 fn app() -> App {
     let app = App::new().bot(Shop);
-    let shipped = Route::new().at("/:user/:order", post(shipped));
-    let shipped = shipped.data(app.handle());
-    app.nest("/shipped", shipped)
+    let routes = Route::new().at("/:user/:order", post(shipped));
+    let routes = routes.data(app.handle());
+    app.nest("/shipped", routes)
 }
 
 fn main() -> ExitCode {
