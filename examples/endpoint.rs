@@ -1,4 +1,4 @@
-//! A word from anywhere: an HTTP endpoint of the program tells a person that their order was shipped.
+//! A word from anywhere: an HTTP endpoint tells a person that their order was shipped.
 //!
 //! ```text
 //! (another program)  POST /shipped/1/7
@@ -6,11 +6,11 @@
 //! (the same again, since it did not see the answer)
 //! ```
 //!
-//! The message is an event in the person's chat: durable when the endpoint answers, ordered with what is
-//! said there, retried while the portal is away, and said once for each key.
+//! The message is an event in the person's chat: durable when the endpoint answers, ordered with
+//! what is said there, retried while the portal is away, and said once for each key.
 //!
-//! Run it with `cargo run --example endpoint`, and in another terminal, with the address that it prints
-//! for events:
+//! Run it with `cargo run --example endpoint`, and in another terminal, with the address that it
+//! prints for events:
 //!
 //! ```text
 //! curl -X POST http://127.0.0.1:8072/shipped/1/7

@@ -213,8 +213,8 @@ impl Profile {
         self
     }
 
-    /// Gives each person of a group a state of their own ([`Context::state`](super::Context::state)).
-    /// Default: a chat has one state.
+    /// Gives each person of a group a state of their own
+    /// ([`Context::state`](super::Context::state)). Default: a chat has one state.
     ///
     /// Without it, one person's answer can be taken as another's in a conversation of several
     /// steps. Events of a chat are handled in order all the same. An event that nobody caused has
