@@ -32,3 +32,23 @@ impl Bot for Shop {
 fn main() -> ExitCode {
     imbot::run(Shop)
 }
+
+#[cfg(test)]
+mod tests {
+    use imbot::testing::TestPortal;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_order_is_read_and_a_wrong_one_explained() {
+        let portal = TestPortal::with(App::new().bot(Shop)).await;
+        let mut ann = portal.private("Ann", "shop");
+        ann.says("/order pizza 2").sees("2 × pizza, noted.").await;
+        ann.says("/order \"four cheeses\"")
+            .sees("1 × four cheeses")
+            .await;
+        ann.says("/order pizza two")
+            .sees("is not a whole number")
+            .await;
+    }
+}

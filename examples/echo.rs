@@ -22,3 +22,17 @@ impl Bot for Echo {
 fn main() -> ExitCode {
     imbot::run(Echo)
 }
+
+#[cfg(test)]
+mod tests {
+    use imbot::testing::TestPortal;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn it_says_what_was_said() {
+        let portal = TestPortal::with(App::new().bot(Echo)).await;
+        let mut ann = portal.private("Ann", "echo");
+        ann.says("Good morning").sees("Good morning").await;
+    }
+}

@@ -43,3 +43,19 @@ fn count(number: u8) -> Draft {
 fn main() -> ExitCode {
     imbot::run(Counter)
 }
+
+#[cfg(test)]
+mod tests {
+    use imbot::testing::TestPortal;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_message_changes_when_its_button_is_pressed() {
+        let portal = TestPortal::with(App::new().bot(Counter)).await;
+        let mut ann = portal.private("Ann", "counter");
+        let first = ann.says("hello").sees("pressed 0 times").await;
+        let second = ann.presses(&first, "+1").sees("pressed 1 times").await;
+        assert_eq!(second.id, first.id);
+    }
+}

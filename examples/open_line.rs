@@ -48,3 +48,21 @@ impl Bot for Porter {
 fn main() -> ExitCode {
     imbot::run(Porter)
 }
+
+#[cfg(test)]
+mod tests {
+    use imbot::testing::TestPortal;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_the_bot_does_not_know_goes_to_an_operator() {
+        let portal = TestPortal::with(App::new().bot(Porter)).await;
+        let mut eve = portal.visitor("Eve", "porter");
+        eve.says("hi").sees("Hello!").await;
+        eve.says("your hours?").sees("From nine to six.").await;
+        eve.says("my parcel is broken")
+            .sees("I will call a colleague.")
+            .await;
+    }
+}

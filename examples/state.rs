@@ -41,7 +41,7 @@ impl Bot<Order> for Courier {
                 (Order::HowMany { what: text }, question)
             }
             Order::HowMany { what } => {
-                let number: u32 = text.parse().map_err(|_| tell("A number, please."))?;
+                let number: u32 = text.parse().or_tell("A number, please.")?;
                 let bye = Text::new().plain(format_args!("{number} × {what} is on its way."));
                 (Order::Begin, bye)
             }
@@ -54,4 +54,22 @@ impl Bot<Order> for Courier {
 
 fn main() -> ExitCode {
     imbot::run(Courier)
+}
+
+#[cfg(test)]
+mod tests {
+    use imbot::testing::TestPortal;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_order_continues_after_a_crash() {
+        let portal = TestPortal::with(|| App::new().bot(Courier)).await;
+        let mut ann = portal.private("Ann", "courier");
+        ann.says("hello").sees("What shall I bring?").await;
+        ann.says("pizza").sees("How many of pizza?").await;
+        portal.crash().await;
+        ann.says("a few").sees("A number, please.").await;
+        ann.says("2").sees("2 × pizza is on its way.").await;
+    }
 }

@@ -22,7 +22,7 @@ impl Bot for Payouts {
             cx.say("Write “bonus” and an amount.");
             return Ok(());
         };
-        let amount: u32 = amount.parse().map_err(|_| tell("That is no amount."))?;
+        let amount: u32 = amount.parse().or_tell("That is no amount.")?;
         // Fails while the portal cannot be reached: the turn is retried.
         if cx.verified_sender().await?.verified().is_none() {
             return Err(tell("Please write that again."));
@@ -34,4 +34,19 @@ impl Bot for Payouts {
 
 fn main() -> ExitCode {
     imbot::run(Payouts)
+}
+
+#[cfg(test)]
+mod tests {
+    use imbot::testing::TestPortal;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_bonus_is_noted_for_the_person_who_asked() {
+        let portal = TestPortal::with(App::new().bot(Payouts)).await;
+        let mut ann = portal.private("Ann", "payouts");
+        ann.says("bonus 500").sees("500 for you, noted.").await;
+        ann.says("bonus many").sees("That is no amount.").await;
+    }
 }

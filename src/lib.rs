@@ -27,7 +27,7 @@
 //! - To connect a messenger to open channels: [`Connector`]. To receive every other event:
 //!   [`App::hook`].
 //! - To connect a portal, run, test and operate a program of bots: the chapters of the [`guide`].
-//! - To try and test: [`emulator`].
+//! - To try: [`emulator`]. To test: `testing`.
 //!
 //! # Modules
 //!
@@ -42,6 +42,7 @@
 //! - [`serve`]: how events arrive over HTTP
 //! - [`emulator`]: a portal on your desk
 //! - [`config`]: every setting
+//! - `testing`: tests of bots
 //!
 //! # Features
 //!
@@ -51,7 +52,7 @@
 //! | `cli` | on | the command line and the file of settings; enables `sqlite` |
 //! | `sqlite` | on | the store in one file |
 //! | `postgres` | off | the store in a PostgreSQL database, for several processes |
-//! | `testing` | off | test seams and the suite for stores of your own; enables `emulator` |
+//! | `testing` | off | the test kit, test seams, and the suite for stores of your own; enables `emulator` |
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 #[cfg_attr(
@@ -83,6 +84,9 @@ pub mod config;
 
 mod app;
 
+#[cfg(feature = "testing")]
+pub mod testing;
+
 #[cfg(feature = "cli")]
 mod cli;
 
@@ -91,7 +95,7 @@ pub mod guide;
 #[cfg(feature = "cli")]
 use std::process::ExitCode;
 
-pub use app::{App, ConfigError};
+pub use app::{Accepted, App, Ask, BotHandle, ChatHandle, ConfigError, Handle};
 pub use config::Config;
 pub use handler::{
     Bot, CommandSpec, Connector, Context, Error, HookEvent, Pattern, Profile, Result, State, tell,
@@ -106,19 +110,19 @@ pub mod libraries {
 pub mod prelude {
     pub use std::process::ExitCode;
 
-    pub use crate::App;
     pub use crate::event::{
         Api, Command, CommandFrom, Deleted, DialogId, Join, LineId, Message, Reaction, Session,
         SessionId, UserId,
     };
     pub use crate::handler::{
         Bot, Channel, Channels, Client, CommandSpec, Connector, ConnectorProfile, Context, Error,
-        EventMode, HookEvent, InboundMessage, InboundReceipt, MessageHandle, OutboundMessage,
-        Profile, Receipt, Rest, Result, Role, State, TakenOver, tell,
+        EventMode, FailureExt, HookEvent, InboundMessage, InboundReceipt, MessageHandle, OrTell,
+        OutboundMessage, Profile, Receipt, Rest, Result, Role, State, TakenOver, tell,
     };
     pub use crate::message::{Attach, Button, Color, Draft, Keyboard, Menu, Text, Tone};
     pub use crate::portal::Status;
     pub use crate::store::{MessageRef, Redelivery, Reminder, ReminderId};
+    pub use crate::{App, Handle};
 }
 
 /// Runs one bot with the command line that every program of bots has.

@@ -69,6 +69,9 @@ struct Inner {
     /// The task that a test makes panic.
     #[cfg(any(test, feature = "testing"))]
     to_panic: tokio::sync::watch::Sender<String>,
+    /// Cancelled when a test ends all tasks.
+    #[cfg(any(test, feature = "testing"))]
+    aborted: CancellationToken,
 }
 
 impl Watch {
@@ -104,7 +107,7 @@ impl Watch {
     ) -> impl Future<Output = ()> + use<F> {
         let watch = self.clone();
         #[cfg(any(test, feature = "testing"))]
-        let work = self.clone().until_asked_to_panic(task, work);
+        let work = self.clone().until_asked_to_end(task, work);
         AssertUnwindSafe(work).catch_unwind().map(move |ended| {
             if let Err(payload) = ended {
                 watch.fail(TaskFailed::panicked(task, &*payload));
@@ -122,6 +125,10 @@ impl Watch {
     ) -> impl Future<Output = ()> + use<F, E> {
         let watch = self.clone();
         self.watch(task, work).map(move |()| {
+            #[cfg(any(test, feature = "testing"))]
+            if watch.0.aborted.is_cancelled() {
+                return;
+            }
             if !may_end() {
                 watch.fail(TaskFailed::new(task, "ended"));
             }
@@ -134,14 +141,21 @@ impl Watch {
         self.0.to_panic.send_replace(task.to_owned());
     }
 
+    /// Ends all tasks where they are.
     #[cfg(any(test, feature = "testing"))]
-    async fn until_asked_to_panic<F: Future>(self, task: &'static str, work: F) -> F::Output {
+    pub(crate) fn abort(&self) {
+        self.0.aborted.cancel();
+    }
+
+    #[cfg(any(test, feature = "testing"))]
+    async fn until_asked_to_end<F: Future<Output = ()>>(self, task: &'static str, work: F) {
         let mut asked = self.0.to_panic.subscribe();
         let is_asked = asked.wait_for(|name| name == task);
         tokio::select! {
             biased;
+            () = self.0.aborted.cancelled() => {}
             Ok(_) = is_asked => panic!("a test asked for it"),
-            done = work => done,
+            () = work => {}
         }
     }
 }
@@ -175,6 +189,18 @@ mod tests {
         assert_eq!(watch.failure(), None);
         watch.watch_endless("sweep", || false, ready(())).await;
         assert_eq!(watch.failure(), Some(&TaskFailed::new("sweep", "ended")));
+    }
+
+    #[tokio::test]
+    async fn a_test_can_end_all_tasks_without_a_failure() {
+        let watch = Watch::default();
+        let endless = tokio::spawn(watch.watch_endless("sweep", || false, pending()));
+        watch.abort();
+        endless.await.unwrap();
+        watch
+            .watch("late", async { panic!("it does not start") })
+            .await;
+        assert_eq!(watch.failure(), None);
     }
 
     #[tokio::test]

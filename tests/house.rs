@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// The modules in the order of `lib.rs`: each imports only from those before it.
 const ORDER: &[&str] = &[
     "platform", "tasks", "event", "message", "store", "portal", "handler", "engine", "serve",
-    "emulator", "config", "app", "cli",
+    "emulator", "config", "app", "testing", "cli",
 ];
 
 /// The folders in which every public function that returns a `Result` documents its errors.
@@ -218,6 +218,7 @@ fn libraries_are_named_only_where_they_belong() {
                 "src/portal",
                 "src/emulator/post.rs",
                 "src/emulator/tests/secure.rs",
+                "src/testing/network.rs",
             ],
         ),
         ("rcgen", &["src/emulator/serve/authority.rs"]),
@@ -226,7 +227,10 @@ fn libraries_are_named_only_where_they_belong() {
             &["src/emulator/serve", "src/store/postgres/tls.rs"],
         ),
         ("tokio_postgres", &["src/store/postgres"]),
-        ("poem", &["src/lib.rs", "src/serve", "src/emulator"]),
+        (
+            "poem",
+            &["src/lib.rs", "src/serve", "src/emulator", "src/testing"],
+        ),
         ("dashmap", &["src/store/memory", "src/engine"]),
         ("rusqlite", &["src/store/sqlite"]),
         (

@@ -5,9 +5,11 @@ mod browser;
 mod e2e;
 mod engine;
 mod event;
+mod examples;
 mod house;
 mod message;
 mod serve;
 mod store;
 #[allow(dead_code, reason = "each suite takes what it needs")]
 mod support;
+mod testing;

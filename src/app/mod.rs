@@ -3,7 +3,8 @@
 #[cfg(feature = "emulator")]
 mod emulated;
 mod error;
-#[cfg(feature = "cli")]
+mod handle;
+#[cfg(any(feature = "cli", feature = "testing"))]
 mod parts;
 
 use std::sync::Arc;
@@ -11,6 +12,8 @@ use std::sync::Arc;
 use secrecy::ExposeSecret;
 
 use crate::config::{Config, StoreConfig};
+#[cfg(feature = "testing")]
+use crate::engine::Seams;
 use crate::engine::{Engine, HookSpec, HookTokens, Options, RestTransport, Transport};
 use crate::event::UserId;
 use crate::handler::{
@@ -21,6 +24,8 @@ use crate::serve::{EventEndpoint, IntoEndpoint};
 use crate::store::{Clock, Limits, Memory, Store};
 
 pub use error::ConfigError;
+use handle::Announce;
+pub use handle::{Accepted, Ask, BotHandle, ChatHandle, Handle};
 #[cfg(all(feature = "cli", feature = "emulator"))]
 pub(crate) use parts::PortalNeeds;
 
@@ -51,13 +56,17 @@ pub struct App {
     store: Option<Arc<dyn Store>>,
     transport: Option<Arc<dyn Transport>>,
     clock: Clock,
+    announce: Announce,
     limits: Option<Limits>,
+    #[cfg(feature = "testing")]
+    in_process: Option<(Http, Seams)>,
 }
 
 /// Adds an address of the program to the engine's.
 type Nest = Box<dyn FnOnce(EventEndpoint) -> EventEndpoint + Send>;
 
 /// A hook, or the address to forward its events to.
+#[derive(Clone)]
 enum HookTarget {
     Hook(Arc<dyn Hook>),
     Address(String),
@@ -227,6 +236,12 @@ impl App {
         self
     }
 
+    /// Returns a handle that speaks for the bots from anywhere: endpoints, schedules, background
+    /// tasks.
+    pub fn handle(&self) -> Handle {
+        self.announce.handle()
+    }
+
     /// Sets the clock, for tests (feature `testing`). Default: the system's clock.
     #[cfg(feature = "testing")]
     #[must_use]
@@ -241,6 +256,41 @@ impl App {
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = Some(limits);
         self
+    }
+
+    /// Returns the store that was set.
+    #[cfg(feature = "testing")]
+    pub(crate) fn own_store(&self) -> Option<Arc<dyn Store>> {
+        self.store.clone()
+    }
+
+    /// Sets how portals are called, and what a test changes in the engine.
+    #[cfg(feature = "testing")]
+    #[must_use]
+    pub(crate) fn in_process(mut self, http: Http, seams: Seams) -> Self {
+        self.in_process = Some((http, seams));
+        self
+    }
+
+    /// Returns the same bots, connectors and hooks once more, without nested addresses.
+    #[cfg(feature = "testing")]
+    pub(crate) fn again(&self) -> Self {
+        let hooks = self.hooks.iter().map(|spec| HookSpec {
+            pattern: spec.pattern.clone(),
+            is_offline: spec.is_offline,
+            user: spec.user,
+            hook: spec.hook.clone(),
+        });
+        Self {
+            bots: self.bots.clone(),
+            hooks: hooks.collect(),
+            connectors: self.connectors.clone(),
+            auth_connector: self.auth_connector.clone(),
+            transport: self.transport.clone(),
+            limits: self.limits,
+            announce: self.announce.clone(),
+            ..Self::default()
+        }
     }
 
     /// Returns the engine of this application, to be served by [`serve`](crate::serve) or by an
@@ -260,6 +310,15 @@ impl App {
             .map(|address| inbound_webhook(address.expose_secret()))
             .collect::<Result<_, _>>()?;
         let application = application(config)?;
+        #[cfg(feature = "testing")]
+        let (http, seams) = match self.in_process {
+            Some(in_process) => in_process,
+            None => (
+                Http::with_options(config.http_options()?)?,
+                Seams::default(),
+            ),
+        };
+        #[cfg(not(feature = "testing"))]
         let http = Http::with_options(config.http_options()?)?;
         let signer = config.forward_secret.as_ref();
         let signer = signer.map(Signer::new).transpose()?.map(Arc::new);
@@ -301,8 +360,12 @@ impl App {
             limits: self.limits.unwrap_or_else(|| config.limits()),
             deployment: config.deployment,
             clock: self.clock,
+            #[cfg(feature = "testing")]
+            seams,
         };
-        Ok(Engine::new(options, self.bots, hooks, self.connectors))
+        let engine = Engine::new(options, self.bots, hooks, self.connectors);
+        self.announce.engine(&engine);
+        Ok(engine)
     }
 }
 
@@ -399,6 +462,12 @@ fn channel_bot_after_first(bots: &[Arc<dyn AnyBot>]) -> Option<&str> {
 /// Warns about settings of profiles that the API of their bots does not have.
 fn warn_about_settings_without_effect(bots: &[Arc<dyn AnyBot>]) {
     for profile in bots.iter().map(|bot| bot.profile()) {
+        if profile.lacks_state_per_person() {
+            tracing::warn!(
+                bot = profile.code(),
+                "`state_per_person` of the bot's profile has no effect, because the bot serves open channels"
+            );
+        }
         for setting in profile.without_effect() {
             let api = profile.on_api();
             tracing::warn!(

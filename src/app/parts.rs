@@ -5,6 +5,7 @@ use crate::serve::EventEndpoint;
 
 impl App {
     /// Returns the names of the bots, to be shown to people.
+    #[cfg(feature = "cli")]
     pub(crate) fn bot_names(&self) -> Vec<String> {
         let names = self.bots.iter().map(|bot| bot.profile().name().to_owned());
         names.collect()
@@ -18,7 +19,7 @@ impl App {
 }
 
 /// The parts of an emulated portal that an application needs.
-#[cfg(feature = "emulator")]
+#[cfg(all(feature = "cli", feature = "emulator"))]
 pub(crate) struct PortalNeeds {
     /// The code of the first bot that serves open channels.
     pub(crate) line_bot: Option<String>,
@@ -28,7 +29,7 @@ pub(crate) struct PortalNeeds {
     pub(crate) paths: Vec<String>,
 }
 
-#[cfg(feature = "emulator")]
+#[cfg(all(feature = "cli", feature = "emulator"))]
 impl App {
     /// Returns this application with the parts for an emulated portal.
     pub(crate) fn with_emulated_only(mut self) -> Self {

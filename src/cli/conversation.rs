@@ -49,8 +49,9 @@ pub(super) struct Person {
     /// The dialog, such as 27 or chat142
     #[arg(required_unless_present = "user")]
     dialog: Option<String>,
-    /// A user's id: deletes their private chats with all bots, and dead letters of what they
-    /// wrote elsewhere. What bots have stored about them in the states of groups stays
+    /// A user's id: deletes their private chats with all bots, their own states in groups, and dead
+    /// letters of what they wrote elsewhere. What bots have stored about them in the states of
+    /// whole groups stays
     #[arg(long, conflicts_with_all = ["bot", "dialog"])]
     user: Option<u64>,
 }

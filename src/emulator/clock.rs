@@ -14,8 +14,13 @@ pub(crate) struct Clock {
 
 impl Clock {
     pub(crate) fn start() -> Self {
+        Self::start_at(Timestamp::now())
+    }
+
+    /// Returns a clock that shows this time now.
+    pub(crate) fn start_at(started_at: Timestamp) -> Self {
         Clock {
-            started_at: Timestamp::now(),
+            started_at,
             origin: Instant::now(),
         }
     }

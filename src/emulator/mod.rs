@@ -73,5 +73,8 @@ pub use api::tasks::NewTask;
 pub use feed::Feed;
 pub use install::{Credentials, NewApp};
 pub use limit::{Counting, Rate, RateCounts};
+#[cfg(feature = "testing")]
+pub(crate) use post::Answer;
 pub use refusal::Refusal;
 pub use serve::{Emulator, Options};
+pub use world::answers::MethodAnswer;

@@ -21,9 +21,24 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 /// answers.
 const ANSWER_BYTES_MAX: usize = 4096;
 
-/// The client that delivers events.
-#[derive(Clone, Debug)]
-pub(crate) struct Post(reqwest::Client);
+/// Delivers events.
+#[derive(Clone)]
+pub(crate) enum Post {
+    /// Over the network.
+    Network(reqwest::Client),
+    /// To handlers in this process: called with the agent, the URL and the form.
+    #[cfg(feature = "testing")]
+    InProcess(Handlers),
+}
+
+/// Handlers in this process.
+#[cfg(feature = "testing")]
+pub(crate) type Handlers =
+    std::sync::Arc<dyn Fn(&'static str, String, String) -> Answering + Send + Sync>;
+
+/// The answer of a handler, or a sentence about why there is none.
+#[cfg(feature = "testing")]
+pub(crate) type Answering = std::pin::Pin<Box<dyn Future<Output = Result<Answer, String>> + Send>>;
 
 /// The answer of a handler.
 #[derive(Debug)]
@@ -40,7 +55,7 @@ impl Post {
             .no_proxy()
             .build()
             .map_err(std::io::Error::other)?;
-        Ok(Post(client))
+        Ok(Post::Network(client))
     }
 
     /// Posts a form once; the error is a sentence for people.
@@ -53,9 +68,18 @@ impl Post {
         self.send_as(BROWSER, url, form).await
     }
 
-    async fn send_as(&self, agent: &str, url: &str, form: String) -> Result<Answer, String> {
-        let sent = self
-            .0
+    async fn send_as(
+        &self,
+        agent: &'static str,
+        url: &str,
+        form: String,
+    ) -> Result<Answer, String> {
+        let client = match self {
+            Post::Network(client) => client,
+            #[cfg(feature = "testing")]
+            Post::InProcess(handlers) => return handlers(agent, url.to_owned(), form).await,
+        };
+        let sent = client
             .post(url)
             .header(USER_AGENT, agent)
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")

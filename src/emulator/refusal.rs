@@ -15,7 +15,7 @@ pub struct Refusal {
 
 impl Refusal {
     /// Returns a refusal with HTTP status 400, the most common one.
-    pub(crate) fn new(code: &str, text: impl Into<String>) -> Self {
+    pub fn new(code: &str, text: impl Into<String>) -> Self {
         Refusal {
             status: 400,
             code: code.to_owned(),
@@ -24,7 +24,8 @@ impl Refusal {
     }
 
     /// Returns the same refusal with another HTTP status.
-    pub(crate) fn status(self, status: u16) -> Self {
+    #[must_use]
+    pub fn status(self, status: u16) -> Self {
         Refusal { status, ..self }
     }
 

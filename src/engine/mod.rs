@@ -29,10 +29,13 @@ mod handle;
 mod health;
 mod keyed_queues;
 mod log_limit;
+mod outcomes;
 mod ownership;
 mod reconcile;
 mod registry;
 mod retry;
+#[cfg(feature = "testing")]
+mod seams;
 mod send;
 mod watch;
 mod webhooks;
@@ -67,6 +70,7 @@ use background::polling::Polling;
 use handle::connectors::ConnectorEntry;
 use health::HealthCheck;
 use keyed_queues::{KeyedQueues, Next};
+use outcomes::Outcomes;
 use ownership::Owned;
 use registry::{Installed, Registry};
 use send::QueuedSend;
@@ -92,11 +96,15 @@ pub(crate) use handle::hooks::{HookSpec, user_in_query};
 pub use health::Health;
 pub use log_limit::LOG_LINES_MAX;
 pub(crate) use log_limit::LogLimit;
+pub use outcomes::RequestOutcome;
+pub(crate) use outcomes::Watched;
 pub use ownership::HAND_OVER_PATIENCE;
 #[cfg(feature = "cli")]
 pub(crate) use reconcile::requirements::Requirement;
 pub use reconcile::{Mode, START_PATIENCE, Step};
 pub use retry::{ATTEMPTS_MAX, DELAY_ANNOUNCED_AFTER, PAUSE_MAX, PAUSE_MIN};
+#[cfg(feature = "testing")]
+pub(crate) use seams::Seams;
 pub use send::{
     RepeatId, RestTransport, SEND_PATIENCE, SEND_PATIENCE_MIN, SENDS_OF_ONE_MAX, Transport,
 };
@@ -163,6 +171,9 @@ pub struct Options {
     pub deployment: u64,
     /// The clock; tests use one that they control. Default: the system's.
     pub clock: Clock,
+    /// What a test changes.
+    #[cfg(feature = "testing")]
+    pub(crate) seams: Seams,
 }
 
 /// The bots, hooks and connectors of one application, on all its portals.
@@ -234,6 +245,8 @@ pub struct Engine {
     polling: Polling,
     /// The portals whose offline events are fetched, so that each is fetched from once.
     offline_fetch: OfflineFetch,
+    /// Who waits for what became of a request.
+    outcomes: Outcomes,
     /// Wakes the task that waits for the next reminder: a turn may have set an earlier one.
     reminders_changed: Arc<Notify>,
     /// What an operator should know about, for the operator's address and the log.
@@ -340,6 +353,7 @@ impl Engine {
                 health: HealthCheck::default(),
                 polling: Polling::default(),
                 offline_fetch: OfflineFetch::default(),
+                outcomes: Outcomes::default(),
                 reminders_changed: Arc::default(),
                 counts: Counts::default(),
                 arrivals: Arrivals::default(),
@@ -529,6 +543,7 @@ impl Engine {
         } = &self.options;
         let (http, application, store) = (http.clone(), application.clone(), store.clone());
         let portal = Portal::new(http, application, store, installation, *plan);
+        portal.use_clock(&self.options.clock);
         match auth_connector {
             Some(source) => portal.with_source(source),
             None => portal,
@@ -547,6 +562,7 @@ impl Engine {
         if !self.write(|store| store.commit(turn.clone())).await {
             return false;
         }
+        self.outcomes.report_turn(turn);
         for call in &turn.calls {
             let urgency = match call.to.connector() {
                 Some(_) => Urgency::Visitor,

@@ -11,9 +11,10 @@ use siphasher::sip128::SipHasher13;
 use super::escape::unescape;
 use super::form::{Pairs, Raw};
 use super::inbound::is_inbound;
+use super::request::is_request;
 use super::tree::Node;
 use super::{
-    AppEvent, Auth, BotRef, Category, ChatEvent, ConnectorEvent, DecodeError, Inbound,
+    AppEvent, Auth, BotRef, Category, ChatEvent, ConnectorEvent, DecodeError, Inbound, Request,
     SessionChange, Tree, UserId, catalogue, form, posted_json, v1, v2,
 };
 
@@ -118,6 +119,8 @@ pub enum Event {
     Connector(Box<ConnectorEvent>),
     /// A client's message from outside, to be passed to a line.
     Inbound(Box<Inbound>),
+    /// What the program itself asks of a chat.
+    Request(Box<Request>),
     /// Any other event, known or not. Its data are in [`Delivery::data`].
     Other,
 }
@@ -238,6 +241,9 @@ impl Delivery {
             (Some(Api::V2), _) => v2::decode(&self.name, self.root()).map(|event| vec![event]),
             (None, Body::Item(item)) if is_inbound(self) => {
                 Ok(vec![Event::Inbound(Box::new(Inbound::decode(item)?))])
+            }
+            (None, Body::Item(item)) if is_request(self) => {
+                Ok(vec![Event::Request(Box::new(Request::decode(item)?))])
             }
             _ if self.category == Category::Connectors => {
                 let events = ConnectorEvent::decode(self)?.into_iter();

@@ -5,9 +5,9 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{DecodeError, Delivery, LineId};
+use super::{DecodeError, Delivery, LineId, own};
 
-/// The event's name, as stored. No portal sends it, and a form with this name is not decoded.
+/// The event's name, as stored.
 const INBOUND: &str = "IMBOT.INWARD";
 
 /// A client's action outside.
@@ -55,27 +55,17 @@ impl InboundKind {
     }
 }
 
-#[derive(Serialize, Deserialize)]
-struct Item<T> {
-    r#type: String,
-    data: T,
-}
-
 impl Delivery {
     /// The event of this action.
     pub(crate) fn inbound(data: &Inbound) -> Result<Delivery, DecodeError> {
-        let r#type = INBOUND.to_owned();
-        let item = serde_json::to_vec(&Item { r#type, data }).unwrap_or_default(); // texts and numbers: cannot fail
-        Delivery::from_item(item.into())
+        own::delivery(INBOUND, data)
     }
 }
 
 impl Inbound {
     /// Decodes a stored event.
     pub(super) fn decode(item: &Bytes) -> Result<Inbound, DecodeError> {
-        let item: Result<Item<Inbound>, _> = serde_json::from_slice(item);
-        item.map(|item| item.data)
-            .map_err(|error| DecodeError::NotJson(error.to_string()))
+        own::content(item)
     }
 }
 

@@ -4,8 +4,13 @@
 //!
 //! - [`portal`]: from nothing to a bot on a real portal
 //! - [`command_line`]: the commands and settings that every program of bots has, and `doctor`
+//! - [`speaking`]: messages from endpoints, schedules, background tasks and hooks
 //! - [`open_channels`]: bots for clients outside the portal, and connectors for their messengers
 //! - [`emulator`]: the portal on your desk, for people, tests and programs in other languages
+#![cfg_attr(
+    feature = "testing",
+    doc = "- [`testing`]: tests of a bot, without a network and without waiting"
+)]
 //! - [`operation`]: running bots for others
 //! - [`several_machines`]: two or more processes on one PostgreSQL database
 //! - [`trust`]: who can forge which event, and how a bot asks the portal
@@ -37,5 +42,10 @@ pub mod portal {}
 pub mod promises {}
 #[doc = include_str!("several_machines.md")]
 pub mod several_machines {}
+#[doc = include_str!("speaking.md")]
+pub mod speaking {}
+#[cfg(feature = "testing")]
+#[doc = include_str!("testing.md")]
+pub mod testing {}
 #[doc = include_str!("trust.md")]
 pub mod trust {}

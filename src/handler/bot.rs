@@ -19,10 +19,10 @@ impl<T: Serialize + DeserializeOwned + Default + Send + 'static> State for T {}
 
 /// A bot. Override the methods for the events it handles, as plain `async fn`s.
 ///
-/// `S` is the state of each conversation ([`Context::state`]): one per portal, bot and dialog. A
-/// bot without a state does not mention it. A bot with one is an `impl Bot<S>` whose methods take
-/// `&mut Context<S>`; if the two differ, the compiler reports E0053 at `cx`. Fields of the bot are
-/// shared by all conversations.
+/// `S` is the state of each conversation ([`Context::state`]): one per portal, bot and dialog, or
+/// in groups one per person ([`Profile::state_per_person`]). A bot without a state does not mention
+/// it. A bot with one is an `impl Bot<S>` whose methods take `&mut Context<S>`; if the two differ,
+/// the compiler reports E0053 at `cx`. Fields of the bot are shared by all conversations.
 ///
 /// ```no_run
 /// use imbot::prelude::*;

@@ -127,7 +127,8 @@ impl<S> Context<S> {
             When::At(time) => time,
         };
         let code = self.context.bot.code.clone();
-        Ok(self.effects.remind(code, due, payload))
+        let person = self.context.person;
+        Ok(self.effects.remind(code, due, payload, person))
     }
 
     /// Cancels a reminder. One that has come already is ignored.

@@ -8,7 +8,7 @@ use std::num::{ParseFloatError, ParseIntError, TryFromIntError};
 use std::str::{ParseBoolError, Utf8Error};
 use std::string::FromUtf8Error;
 
-use super::ArgsError;
+use super::{ArgsError, RequestError};
 use crate::message::{Draft, InvalidDraft};
 use crate::portal;
 
@@ -98,6 +98,14 @@ impl Error {
         }
     }
 
+    /// Returns the same failure as one that cannot pass. An answer stays one.
+    pub(super) fn made_permanent(self) -> Self {
+        Self(match self.0 {
+            Kind::Failed(source) => Kind::Permanent(source),
+            kind @ (Kind::Tell(_) | Kind::Permanent(_)) => kind,
+        })
+    }
+
     /// Whether this is an answer to the user ([`tell`]) and not a failure.
     pub fn is_answer(&self) -> bool {
         matches!(self.0, Kind::Tell(_))
@@ -124,7 +132,9 @@ impl Error {
 /// Whether an error cannot pass.
 fn is_permanent(error: &(dyn StdError + 'static)) -> bool {
     let is_refused = error.downcast_ref().is_some_and(is_refused_for_good);
+    let is_wrong_request = error.downcast_ref().is_some_and(RequestError::is_permanent);
     is_refused
+        || is_wrong_request
         || error.is::<InvalidDraft>()
         || error.is::<ArgsError>()
         || error.is::<ParseIntError>()

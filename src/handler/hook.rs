@@ -8,7 +8,7 @@ use std::pin::Pin;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{Error, RestCall, Result};
+use super::{Error, HookBot, HookRequests, RestCall, Result};
 use crate::event::{Category, Delivery, Node};
 use crate::portal::Portal;
 
@@ -53,22 +53,30 @@ where
 pub struct HookEvent {
     delivery: Delivery,
     portal: Portal,
-    id: String,
+    requests: HookRequests,
 }
 
 impl HookEvent {
-    pub(crate) fn new(delivery: Delivery, portal: Portal, id: String) -> Self {
+    pub(crate) fn new(delivery: Delivery, portal: Portal, requests: HookRequests) -> Self {
         Self {
             delivery,
             portal,
-            id,
+            requests,
         }
     }
 
     /// Returns the id of this event among all events of this hook. It is the same on every attempt,
     /// also after a restart: store it to do something only once.
     pub fn id(&self) -> &str {
-        &self.id
+        self.requests.event()
+    }
+
+    /// Returns a bot of the program, to speak for it on this portal.
+    ///
+    /// # Errors
+    /// No bot with this code is registered on the portal, or not yet.
+    pub fn bot(&self, code: &str) -> Result<HookBot> {
+        self.requests.bot(code)
     }
 
     /// Calls any REST method of the portal. The result is decoded to the type you ask for.

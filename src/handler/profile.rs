@@ -35,6 +35,8 @@ pub struct Profile {
     redelivery: Redelivery,
     blocks_after_failure: bool,
     alongside_operators: bool,
+    /// Whether each person of a group has a state of their own.
+    is_state_per_person: bool,
 }
 
 /// The kind of a bot: which messages of a group it gets (`TYPE`).
@@ -169,6 +171,7 @@ impl Profile {
             redelivery: Redelivery::default(),
             blocks_after_failure: false,
             alongside_operators: false,
+            is_state_per_person: false,
         };
         profile.with("NAME", name.into())
     }
@@ -207,6 +210,19 @@ impl Profile {
     #[must_use]
     pub fn serves_open_channels(mut self) -> Self {
         self.openline = true;
+        self
+    }
+
+    /// Gives each person of a group a state of their own
+    /// ([`Context::state`](super::Context::state)). Default: a chat has one state.
+    ///
+    /// Without it, one person's answer can be taken as another's in a conversation of several
+    /// steps. Events of a chat are handled in order all the same. An event that nobody caused has
+    /// the state of the chat; a reminder has that of the person in whose turn it was set, who is
+    /// its [`sender`](super::Context::sender). It has no effect on a bot that serves open channels.
+    #[must_use]
+    pub fn state_per_person(mut self) -> Self {
+        self.is_state_per_person = true;
         self
     }
 
@@ -453,6 +469,15 @@ impl Profile {
 
     pub(crate) fn is_for_open_channels(&self) -> bool {
         self.openline || self.kind == BotKind::OpenChannel
+    }
+
+    pub(crate) fn is_state_per_person(&self) -> bool {
+        self.is_state_per_person && !self.is_for_open_channels()
+    }
+
+    /// Returns true if states of people were asked for and cannot be given.
+    pub(crate) fn lacks_state_per_person(&self) -> bool {
+        self.is_state_per_person && self.is_for_open_channels()
     }
 
     pub(crate) fn is_alongside_operators(&self) -> bool {

@@ -229,6 +229,13 @@ impl From<Button> for Keyboard {
     }
 }
 
+impl From<Vec<Button>> for Keyboard {
+    /// Makes a keyboard of one row.
+    fn from(row: Vec<Button>) -> Self {
+        Self::new().row(row)
+    }
+}
+
 impl<const N: usize> From<[Button; N]> for Keyboard {
     /// Makes a keyboard of one row.
     fn from(row: [Button; N]) -> Self {

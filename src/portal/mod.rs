@@ -32,7 +32,7 @@ use tokio::sync::{Mutex, Notify, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::event::MemberId;
-use crate::store::{Installation, Store};
+use crate::store::{Clock, Installation, Store, Time};
 use crate::tasks::Watch;
 use auth::token_renewal::Credentials;
 use http::answer::Answer;
@@ -62,6 +62,8 @@ pub use http::forward::{FORWARD_BYTES_MAX, FORWARD_TIMEOUT};
 #[cfg(feature = "cli")]
 pub(crate) use http::probe::Probe;
 pub use http::redirect::HOPS_MAX;
+#[cfg(feature = "testing")]
+pub(crate) use http::sender::Cut;
 pub use http::signature::{
     SECRET_BYTES_MIN, SIGNATURE_TOLERANCE, SecretError, SignatureError, Signer,
 };
@@ -145,6 +147,8 @@ struct Inner {
     busy: AtomicUsize,
     /// Records the failure of the tasks that make calls wait; the first engine's.
     watch: OnceLock<Watch>,
+    /// The clock, if it is not the system's.
+    clock: OnceLock<Clock>,
 }
 
 /// Where a portal is reached, and was before.
@@ -200,6 +204,7 @@ impl Portal {
             probe_failed: Notify::new(),
             busy: AtomicUsize::new(0),
             watch: OnceLock::new(),
+            clock: OnceLock::new(),
         };
         Self {
             inner: Arc::new(inner),
@@ -305,6 +310,18 @@ impl Portal {
     fn owner_may_send(&self) -> bool {
         let store = &self.inner.store;
         store.may_send(store.partition(self.id()))
+    }
+
+    /// Uses this clock for times that other processes on the store see. Default: the system's.
+    pub(crate) fn use_clock(&self, clock: &Clock) {
+        let _ = self.inner.clock.set(clock.clone()); // the first one stays
+    }
+
+    pub(in crate::portal) fn now(&self) -> Time {
+        self.inner
+            .clock
+            .get()
+            .map_or_else(|| Clock::default().now(), Clock::now)
     }
 
     /// The same portal for calls with this `auth_connector`; an empty one is none.

@@ -40,9 +40,9 @@ pub struct Status {
 /// Whose data is removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ForgetScope {
-    /// One conversation.
+    /// One conversation, with the own states of its people.
     Conversation(Conversation),
-    /// A person's private chats with the bots of a portal.
+    /// A person's private chats with the bots of a portal, and their own states in other chats.
     User {
         /// The portal.
         portal: MemberId,
@@ -55,9 +55,15 @@ impl ForgetScope {
     /// Returns true if this scope includes the conversation.
     pub fn includes(&self, key: &Conversation) -> bool {
         match self {
-            Self::Conversation(own) => own == key,
+            Self::Conversation(own) => {
+                let is_of_it = |(_, dialog)| {
+                    dialog == own.dialog.as_str() && own.bot == key.bot && own.portal == key.portal
+                };
+                own == key || key.person().is_some_and(is_of_it)
+            }
             Self::User { portal, user } => {
-                *portal == key.portal && key.dialog.as_str() == user.to_string()
+                let is_own = key.person().is_some_and(|(person, _)| person == *user);
+                *portal == key.portal && (is_own || key.dialog.as_str() == user.to_string())
             }
         }
     }

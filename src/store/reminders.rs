@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Conversation, EventId, OrderingKey, Stored, Time};
+use crate::event::UserId;
 
 /// The number of a reminder: the event of its turn, and its index among the reminders of that turn.
 ///
@@ -39,6 +40,9 @@ pub struct Reminder {
     pub due: Time,
     /// The bot's own data.
     pub payload: Value,
+    /// The person whose own state it belongs to, if the bot keeps one for each person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<UserId>,
 }
 
 impl Reminder {

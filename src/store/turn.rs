@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::{EventId, Failure, QueuedCall, ReminderChange, Stored, Time};
-use crate::event::{BotId, DialogId, LineId, MemberId};
+use crate::event::{BotId, DialogId, LineId, MemberId, UserId};
 
 /// A bot in a dialog of a portal. It has a state, and its events are handled in order.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -32,6 +32,24 @@ impl Conversation {
             bot: Self::CONNECTOR,
             dialog: DialogId::new(format!("{connector}|{line}|{chat}")),
         }
+    }
+
+    /// Returns the key of a person's own state in this dialog: `chat142/27`.
+    #[must_use]
+    pub fn of_person(&self, user: UserId) -> Self {
+        Self {
+            dialog: DialogId::new(format!("{}/{user}", self.dialog)),
+            ..self.clone()
+        }
+    }
+
+    /// Returns the person whose own state this is, and their dialog.
+    pub fn person(&self) -> Option<(UserId, &str)> {
+        if self.bot == Self::CONNECTOR {
+            return None;
+        }
+        let (dialog, user) = self.dialog.as_str().rsplit_once('/')?;
+        Some((UserId(user.parse().ok()?), dialog))
     }
 
     /// Returns the connector, if this is an outside chat.

@@ -2,19 +2,18 @@
 
 use bots::Echo;
 use imbot::App;
+use imbot::testing::TestPortal;
 
-use crate::support::Desk;
-
-async fn desk() -> Desk {
-    Desk::with(App::new().bot(Echo)).await
+async fn start() -> TestPortal {
+    TestPortal::with(App::new().bot(Echo)).await
 }
 
 #[tokio::test]
 async fn it_greets_a_person_who_opens_the_chat_and_repeats_messages() {
-    let desk = desk().await;
-    let mut ann = desk.private("Ann", "echo");
+    let portal = start().await;
+    let mut ann = portal.private("Ann", "echo");
     let welcome = ann.opens().sees("Hello, [b]Ann[/b]!").await;
-    assert_eq!(welcome.labels(), ["What else?", "Colours"]);
+    assert_eq!(welcome.buttons, ["What else?", "Colours"]);
     ann.says("Good [b]morning[/b]")
         .sees("Good [b]morning[/b]")
         .await;
@@ -25,8 +24,8 @@ async fn it_greets_a_person_who_opens_the_chat_and_repeats_messages() {
 
 #[tokio::test]
 async fn in_a_group_it_repeats_messages_that_mention_it_without_the_mention() {
-    let desk = desk().await;
-    let [mut ann] = desk.group(["Ann"], &["echo"]);
+    let portal = start().await;
+    let [mut ann] = portal.group(["Ann"], &["echo"]);
     ann.sees("Hello, everybody!").await;
     ann.says("not for the bot")
         .tells("echo", "for the bot")
@@ -42,8 +41,8 @@ async fn in_a_group_it_repeats_messages_that_mention_it_without_the_mention() {
 
 #[tokio::test]
 async fn the_command_repeats_its_text_and_shows_its_usage_without_one() {
-    let desk = desk().await;
-    let mut ann = desk.private("Ann", "echo");
+    let portal = start().await;
+    let mut ann = portal.private("Ann", "echo");
     ann.says("/echo  as it  stands").sees("as it  stands").await;
     ann.says("/echo")
         .sees("Usage: [code]/echo <text>[/code]")
@@ -52,11 +51,11 @@ async fn the_command_repeats_its_text_and_shows_its_usage_without_one() {
 
 #[tokio::test]
 async fn turning_the_colour_list_edits_one_message() {
-    let desk = desk().await;
-    let mut ann = desk.private("Ann", "echo");
+    let portal = start().await;
+    let mut ann = portal.private("Ann", "echo");
     let first = ann.says("/colors").sees("page 1 of 4").await;
     assert_eq!(
-        first.labels(),
+        first.buttons,
         ["Red", "Green", "Mint", "Light blue", "‹", "›"]
     );
     let mint = ann.presses(&first, "Mint").sees("#4ba984").await;
@@ -68,8 +67,8 @@ async fn turning_the_colour_list_edits_one_message() {
 
 #[tokio::test]
 async fn the_commands_of_buttons_can_be_typed_by_hand() {
-    let desk = desk().await;
-    let mut ann = desk.private("Ann", "echo");
+    let portal = start().await;
+    let mut ann = portal.private("Ann", "echo");
     ann.says("/page 7").sees("page 4 of 4").await;
     ann.says("/color 99").sees("no such colour").await;
     ann.says("/color red").sees("is not a whole number").await;

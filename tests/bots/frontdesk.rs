@@ -3,10 +3,9 @@
 use bots::Frontdesk;
 use imbot::App;
 use imbot::emulator::{Client, NewLine};
-use imbot::store::{Clock, Time};
+use imbot::store::Time;
+use imbot::testing::TestPortal;
 use serde_json::Value;
-
-use crate::support::Desk;
 
 const BORIS: u64 = 2;
 const CLARA: u64 = 3;
@@ -46,64 +45,49 @@ const MENU: &str =
 
 /// A line of Boris with the bot, and line 2 of Clara.
 struct Office {
-    desk: Desk,
+    portal: TestPortal,
     eve: Client,
 }
 
 impl Office {
     async fn at(time: Time) -> Self {
         let app = App::new().bot(Frontdesk::read(FILE).unwrap());
-        let desk = Desk::with(app.clock(Clock::new(move || time))).await;
+        let portal = TestPortal::with_settings(app, |settings| settings.begins_at = time).await;
         let support = NewLine::new("Support")
             .queue(&[BORIS])
-            .bot(desk.bot("frontdesk"));
-        let line = desk.portal.add_line(support);
-        assert_eq!(
-            desk.portal.add_line(NewLine::new("Bills").queue(&[CLARA])),
-            2
-        );
+            .bot(portal.bot("frontdesk"));
+        let line = portal.emulator().add_line(support);
+        let bills = NewLine::new("Bills").queue(&[CLARA]);
+        assert_eq!(portal.emulator().add_line(bills), 2);
         let (id, name) = ("eve".to_owned(), "Eve".to_owned());
         let eve = Client { line, id, name };
-        Self { desk, eve }
+        Self { portal, eve }
     }
 
-    /// Sends a message of Eve, and waits until the bot has answered it with these messages.
-    async fn says(&self, text: &str, expected: &[&str]) -> &Self {
+    /// Sends a message of Eve, and checks that the bot answers it with these messages.
+    async fn says(&self, text: &str, expected: &[&str]) {
         let before = self.answers().len();
-        self.desk.portal.client_says(&self.eve, text).unwrap();
-        let answers = |office: &Self| office.answers()[before..].to_vec();
-        self.desk
-            .until(&format!("{expected:?}"), |_| {
-                answers(self).len() >= expected.len()
-            })
-            .await;
-        assert_eq!(answers(self), expected, "after {text}");
-        self
+        let said = self.portal.emulator().client_says(&self.eve, text);
+        said.unwrap();
+        self.portal.settle().await;
+        assert_eq!(self.answers()[before..], *expected, "after {text}");
     }
 
     /// Returns the bot's messages to Eve.
     fn answers(&self) -> Vec<String> {
-        let bot = self.desk.bot("frontdesk");
-        let mut seen = self.desk.portal.client_sees(&self.eve);
+        let bot = self.portal.bot("frontdesk");
+        let mut seen = self.portal.emulator().client_sees(&self.eve);
         seen.retain(|message| message["author"] == bot);
         texts(&seen)
     }
 
     fn session(&self) -> Value {
-        self.desk.portal.lines()["sessions"][0].clone()
-    }
-
-    /// Waits until an operator is asked to answer Eve, and returns the notes for operators.
-    async fn is_assigned_to(&self, operator: u64) -> Vec<String> {
-        self.desk
-            .until("an operator", |_| self.session()["operator"] == operator)
-            .await;
-        self.notes()
+        self.portal.emulator().lines()["sessions"][0].clone()
     }
 
     fn notes(&self) -> Vec<String> {
         let chat = self.session()["chat"].as_u64().unwrap();
-        let mut said = self.desk.portal.line_history(chat);
+        let mut said = self.portal.emulator().line_history(chat);
         said.retain(|message| message["outside"]["state"] == "silent");
         texts(&said)
     }
@@ -154,8 +138,11 @@ async fn a_topic_leads_to_its_own_queue_or_the_queue_of_the_line() {
         office
             .says(choice, &["One moment, I will call somebody for you."])
             .await;
-        let notes = office.is_assigned_to(operator).await;
-        assert_eq!(notes, [format!("The client asks for: [b]{name}[/b]")]);
+        assert_eq!(office.session()["operator"], operator);
+        assert_eq!(
+            office.notes(),
+            [format!("The client asks for: [b]{name}[/b]")]
+        );
     }
 }
 
@@ -169,9 +156,9 @@ async fn outside_working_hours_it_puts_a_message_into_the_queue() {
     office
         .says("It is [b]wrong[/b]", &["Thank you. We have your message."])
         .await;
-    let notes = office.is_assigned_to(CLARA).await;
+    assert_eq!(office.session()["operator"], CLARA);
     let plain = "A message out of hours, Bills: It is [\u{2060}b]wrong[\u{2060}/b]";
-    assert_eq!(notes, [plain]);
+    assert_eq!(office.notes(), [plain]);
 }
 
 #[tokio::test]
@@ -185,10 +172,7 @@ async fn a_rating_ends_the_session_and_other_messages_continue_it() {
         .await;
     office.says("done", &[question]).await;
     office.says("5", &["Thank you, and goodbye!"]).await;
-    office
-        .desk
-        .until("the end", |_| office.session()["closed"] == true)
-        .await;
+    assert_eq!(office.session()["closed"], true);
     assert_eq!(office.notes(), ["The client's rating: 5 of 5"]);
     office.says("hello again", &[&menu("Hello!")]).await;
 }
@@ -196,7 +180,7 @@ async fn a_rating_ends_the_session_and_other_messages_continue_it() {
 #[tokio::test]
 async fn in_a_private_chat_it_explains_itself_and_answers_questions() {
     let office = Office::at(OPEN).await;
-    let mut ann = office.desk.private("Ann", "frontdesk");
+    let mut ann = office.portal.private("Ann", "frontdesk");
     ann.opens().sees("I answer clients of open channels").await;
     ann.says("delivery price").sees("Four euros.").await;
 }

@@ -2,25 +2,24 @@
 
 use bots::Poll;
 use imbot::App;
-
-use crate::support::{Desk, Line, Person};
+use imbot::testing::{Person, SeenMessage, TestPortal};
 
 const ASK: &str = r#"/poll "Where do we eat?" Pizza Sushi "The usual""#;
 
-async fn desk() -> Desk {
-    Desk::with(App::new().bot(Poll)).await
+async fn start() -> TestPortal {
+    TestPortal::with(App::new().bot(Poll)).await
 }
 
-async fn start_poll(ann: &mut Person) -> Line {
+async fn start_poll(ann: &mut Person) -> SeenMessage {
     ann.says(ASK).sees("0 · The usual").await
 }
 
 #[tokio::test]
 async fn each_person_has_one_vote_and_can_change_it() {
-    let desk = desk().await;
-    let [mut ann, mut boris] = desk.group(["Ann", "Boris"], &["poll"]);
+    let portal = start().await;
+    let [mut ann, mut boris] = portal.group(["Ann", "Boris"], &["poll"]);
     let poll = start_poll(&mut ann).await;
-    assert_eq!(poll.labels(), ["Pizza", "Sushi", "The usual", "Close"]);
+    assert_eq!(poll.buttons, ["Pizza", "Sushi", "The usual", "Close"]);
     assert!(poll.text.contains("□□□□□□□□ 0 · Pizza"), "{}", poll.text);
     ann.presses(&poll, "Pizza").sees("■■■■■■■■ 1 · Pizza").await;
     boris
@@ -30,13 +29,13 @@ async fn each_person_has_one_vote_and_can_change_it() {
     let both = ann.presses(&poll, "Sushi").sees("■■■■■■■■ 2 · Sushi").await;
     assert!(both.text.contains("0 · Pizza"), "{}", both.text);
     assert_eq!(both.id, poll.id);
-    assert_eq!(both.labels(), poll.labels());
+    assert_eq!(both.buttons, poll.buttons);
 }
 
 #[tokio::test]
 async fn only_the_person_who_started_it_closes_it_and_the_result_is_shown() {
-    let desk = desk().await;
-    let [mut ann, mut boris] = desk.group(["Ann", "Boris"], &["poll"]);
+    let portal = start().await;
+    let [mut ann, mut boris] = portal.group(["Ann", "Boris"], &["poll"]);
     let poll = start_poll(&mut ann).await;
     boris.presses(&poll, "Sushi").sees("1 · Sushi").await;
     boris
@@ -46,7 +45,7 @@ async fn only_the_person_who_started_it_closes_it_and_the_result_is_shown() {
     ann.presses(&poll, "Close")
         .sees("[b]Sushi[/b], with 1 of 1 votes")
         .await;
-    assert!(ann.history().iter().all(|line| line.labels().is_empty()));
+    assert!(ann.history().iter().all(|line| line.buttons.is_empty()));
     boris
         .says(&format!("/vote {} 0", poll.id))
         .sees("This poll is over")
@@ -55,8 +54,8 @@ async fn only_the_person_who_started_it_closes_it_and_the_result_is_shown() {
 
 #[tokio::test]
 async fn a_second_poll_is_refused_until_the_first_is_closed() {
-    let desk = desk().await;
-    let [mut ann] = desk.group(["Ann"], &["poll"]);
+    let portal = start().await;
+    let [mut ann] = portal.group(["Ann"], &["poll"]);
     start_poll(&mut ann).await;
     let wait = ann
         .says("/poll When? Now Later")
@@ -70,8 +69,8 @@ async fn a_second_poll_is_refused_until_the_first_is_closed() {
 
 #[tokio::test]
 async fn invalid_commands_typed_by_hand_are_refused() {
-    let desk = desk().await;
-    let [mut ann] = desk.group(["Ann"], &["poll"]);
+    let portal = start().await;
+    let [mut ann] = portal.group(["Ann"], &["poll"]);
     ann.says("/endpoll").sees("No poll is running").await;
     ann.says("/vote 1 1").sees("This poll is over").await;
     start_poll(&mut ann).await;
@@ -87,8 +86,8 @@ async fn invalid_commands_typed_by_hand_are_refused() {
 
 #[tokio::test]
 async fn in_a_private_chat_it_explains_how_to_use_it() {
-    let desk = desk().await;
-    let mut ann = desk.private("Ann", "poll");
+    let portal = start().await;
+    let mut ann = portal.private("Ann", "poll");
     ann.opens().sees("I run polls in groups").await;
     ann.says("hello").sees("I run polls in groups").await;
     ann.says(ASK).sees("I run polls in groups").await;

@@ -91,6 +91,7 @@ pub(crate) async fn execute(
                             code: "worker".into(),
                             due: at(worker.hours + hours),
                             payload: json!(null),
+                            person: None,
                         },
                     })
                 })

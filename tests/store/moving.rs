@@ -230,6 +230,7 @@ fn reminder(event: EventId, index: u16, dialog: &str) -> ReminderChange {
             code: "shop".to_owned(),
             due: at(100),
             payload: json!({ "order": 7 }),
+            person: Some(UserId(27)),
         },
     })
 }

@@ -28,7 +28,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep, timeout};
 
-pub(crate) use person::{Line, Person};
+pub(crate) use person::Person;
 
 /// Time limit for anything a test waits for.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);

@@ -3,12 +3,16 @@
 //! Programs cause the same faults by `POST /emulator/faults`, where a fault has the name of its
 //! method here.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use serde_json::Value;
 
 use crate::emulator::faults::Fault;
 use crate::emulator::limit::RateCounts;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::serve::Emulator;
+use crate::emulator::world::answers::{MethodAnswer, SetAnswer};
 
 /// Faults for tests. Plans for calls and events apply to the next ones; several plans apply in
 /// their order.
@@ -21,6 +25,31 @@ impl Emulator {
             status,
             code,
         });
+    }
+
+    /// Answers a REST method from now on, in place of the portal: `answer` gets the parameters of
+    /// each call. The method may be one that the portal does not have.
+    ///
+    /// ```
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use imbot::emulator::{Emulator, Options, Refusal};
+    /// use serde_json::json;
+    ///
+    /// let portal = Emulator::start(Options::default()).await?;
+    /// portal.answers("crm.deal.get", |params| match params["id"].as_u64() {
+    ///     Some(7) => Ok(json!({ "ID": "7", "TITLE": "Chairs" })),
+    ///     _ => Err(Refusal::new("NOT_FOUND", "Not found")),
+    /// });
+    /// # Ok(()) }
+    /// ```
+    pub fn answers<A: Into<MethodAnswer>>(
+        &self,
+        method: &str,
+        answer: impl Fn(&Value) -> A + Send + Sync + 'static,
+    ) {
+        let answer: SetAnswer = Arc::new(move |params| answer(params).into());
+        self.portal
+            .act(0, |tx| tx.world.answers.set(method, answer));
     }
 
     /// Refuses the next requests to the authorization server; the refresh tokens in them stay

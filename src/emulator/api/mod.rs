@@ -315,6 +315,35 @@ impl Emulator {
             .unwrap_or_default()
     }
 
+    /// Returns all messages of a dialog, oldest first.
+    #[cfg(feature = "testing")]
+    pub(crate) fn whole_history(&self, as_user: u64, dialog: &str) -> Vec<Value> {
+        let (mut pieces, mut before) = (Vec::new(), u64::MAX);
+        loop {
+            let piece = self
+                .portal
+                .read(|world| view::history(world, as_user, dialog, before));
+            let Ok(mut piece) = piece else { break };
+            let messages = piece["messages"].as_array_mut().map(std::mem::take);
+            let messages = messages.unwrap_or_default();
+            before = messages
+                .first()
+                .map_or(0, |first| first["id"].as_u64().unwrap_or(0));
+            pieces.push(messages);
+            if piece["more"] != true {
+                break;
+            }
+        }
+        pieces.into_iter().rev().flatten().collect()
+    }
+
+    /// Returns the first name of a person or client, or the name of a bot.
+    #[cfg(feature = "testing")]
+    pub(crate) fn first_name(&self, user: u64) -> Option<String> {
+        self.portal
+            .read(|world| Some(world.users.get(&user)?.first_name.clone()))
+    }
+
     /// Returns a feed of what happens from now on, as this person sees it.
     pub fn subscribe(&self, as_user: u64) -> Feed {
         Feed::new(Arc::clone(&self.portal), as_user)

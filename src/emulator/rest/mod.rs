@@ -136,7 +136,9 @@ fn unread(portal: &Portal, path: &str, refusal: &Refusal) -> Response {
 /// Checks and runs a call. A parameter named `token` makes any call a signed link, and the check of
 /// that fails.
 fn answer(portal: &Portal, incoming: &Incoming, caller: Result<Caller, Refusal>) -> Answer {
-    table::find(&incoming.name)?;
+    if !portal.read(|world| world.answers.of(&incoming.name).is_some()) {
+        table::find(&incoming.name)?;
+    }
     let caller = caller?;
     if incoming.params.get("TOKEN").is_some() {
         return Err(Refusal::new("ACCESS_DENIED", "Link check failed").status(403));

@@ -1,7 +1,7 @@
 //! Runs a method by its name: the whole request, or one command of a batch.
 
 use super::auth::{self, Caller};
-use super::call::{Answer, Call};
+use super::call::{Answer, Call, Reply};
 use super::params::{Params, as_text};
 use super::table;
 use crate::emulator::transaction::{Origin, Transaction};
@@ -13,6 +13,9 @@ pub(super) fn run(
     name: &str,
     mut params: Params,
 ) -> Answer {
+    if let Some(answer) = tx.world.answers.of(name) {
+        return answer(&params.to_value()).0.map(Reply::from);
+    }
     let method = table::find(name)?;
     auth::check_scope(tx.world, caller, method.scope)?;
     let now = tx.world.clock.unix();

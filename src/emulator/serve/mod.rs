@@ -9,6 +9,11 @@ pub(super) mod proxy;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+#[cfg(feature = "testing")]
+use std::time::SystemTime;
+
+#[cfg(feature = "testing")]
+use jiff::Timestamp;
 
 use poem::{EndpointExt, Route, Server};
 use tokio::net::TcpListener;
@@ -16,10 +21,14 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+#[cfg(feature = "testing")]
+use super::clock::Clock;
 use super::delivery::Deliveries;
 use super::limit::{Counting, Limits, Rate};
 use super::page::guard::Guard;
 use super::portal::Portal;
+#[cfg(feature = "testing")]
+use super::post::Handlers;
 use super::post::Post;
 use super::traffic_log::TrafficLog;
 use super::updates::channel;
@@ -142,15 +151,8 @@ impl Emulator {
         let listener = TcpListener::bind(options.listen).await;
         let listener = listener.map_err(|error| cannot_listen(options.listen, &error))?;
         let address = listener.local_addr()?;
-        let stop = CancellationToken::new();
-        let traffic = TrafficLog::new(channel());
-        let deliveries = Deliveries::new(
-            Post::new()?,
-            traffic.clone(),
-            options.delivery_delay,
-            options.redeliver,
-            stop.clone(),
-        );
+        let (stop, traffic) = (CancellationToken::new(), TrafficLog::new(channel()));
+        let deliveries = deliveries(Post::new()?, &traffic, &options, &stop);
         let domain = match options.domain {
             Some(domain) => domain,
             None if options.proxy => DEMO.to_owned(),
@@ -167,6 +169,7 @@ impl Emulator {
         };
         let mut hosts = options.hosts;
         hosts.extend(proxy.iter().flat_map(Proxy::names));
+        let limits = Limits::new(options.rate, options.counting);
         let mut world = World::new(options.name, domain, options.language);
         world.bots_max = options.bots_max;
         world.both_formats = options.both_formats;
@@ -174,7 +177,7 @@ impl Emulator {
         world.oauth_host = options.proxy.then(|| OAUTH[0].to_owned());
         let portal = Arc::new(Portal::new(
             world,
-            Limits::new(options.rate, options.counting),
+            limits,
             deliveries.clone(),
             traffic,
             |tx| tx.announce_grown_queues(),
@@ -207,6 +210,37 @@ impl Emulator {
             stop,
             stopped,
         })
+    }
+
+    /// Returns a portal without a network: programs in this process call its
+    /// [`routes`](Emulator::routes), and it posts its events to these handlers.
+    #[cfg(feature = "testing")]
+    pub(crate) fn in_process(options: Options, now: SystemTime, handlers: Handlers) -> Self {
+        let address = options.listen;
+        let (stop, traffic) = (CancellationToken::new(), TrafficLog::new(channel()));
+        let deliveries = deliveries(Post::InProcess(handlers), &traffic, &options, &stop);
+        let limits = Limits::new(options.rate, options.counting);
+        let mut world = World::new(options.name, address.to_string(), options.language);
+        world.bots_max = options.bots_max;
+        world.both_formats = options.both_formats;
+        world.clock = Clock::start_at(Timestamp::try_from(now).unwrap_or(Timestamp::UNIX_EPOCH));
+        let portal = Arc::new(Portal::new(
+            world,
+            limits,
+            deliveries.clone(),
+            traffic,
+            |tx| tx.announce_grown_queues(),
+            None,
+        ));
+        tokio::spawn(alarms::ring(Arc::clone(&portal), stop.clone()));
+        let (_, stopped) = watch::channel(true);
+        Emulator {
+            portal,
+            address,
+            deliveries,
+            stop,
+            stopped,
+        }
     }
 
     /// Returns the address it listens on.
@@ -252,8 +286,8 @@ impl Emulator {
     }
 
     /// Returns the routes without a network, for a client in this process.
-    #[cfg(test)]
-    pub(super) fn routes(&self) -> Route {
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn routes(&self) -> Route {
         routes(&self.portal, Guard::new(self.address, Vec::new()))
     }
 
@@ -264,6 +298,22 @@ impl Emulator {
         let _ = stopped.wait_for(|stopped| *stopped).await;
         let _ = timeout(STOP_TIMEOUT, self.deliveries.finish()).await;
     }
+}
+
+fn deliveries(
+    post: Post,
+    traffic: &TrafficLog,
+    options: &Options,
+    stop: &CancellationToken,
+) -> Deliveries {
+    let redeliver = options.redeliver.clone();
+    Deliveries::new(
+        post,
+        traffic.clone(),
+        options.delivery_delay,
+        redeliver,
+        stop.clone(),
+    )
 }
 
 fn routes(portal: &Arc<Portal>, guard: Guard) -> Route {

@@ -4,6 +4,7 @@
 //! changes the world and notifies others; code that only reads it is here.
 
 pub(crate) mod access;
+pub(crate) mod answers;
 pub(crate) mod bot;
 pub(crate) mod chat;
 pub(crate) mod color;
@@ -34,6 +35,7 @@ use self::task::Task;
 use self::tokens::Tokens;
 use self::user::User;
 use super::clock::Clock;
+use answers::Answers;
 use bot::{Command, Use};
 use message::Templates;
 
@@ -89,6 +91,8 @@ pub(crate) struct World {
     pub(crate) bots_max: usize,
     /// Whether an application with subscriptions of both v1 and v2 gets both formats for every bot.
     pub(crate) both_formats: bool,
+    /// The methods that a test answers.
+    pub(crate) answers: Answers,
     next: Sequences,
 }
 
@@ -137,6 +141,7 @@ impl World {
             operating: Operating::default(),
             bots_max: BOTS_MAX,
             both_formats: false,
+            answers: Answers::default(),
             next: Sequences {
                 user: FIRST_NEW_USER,
                 chat: 1,

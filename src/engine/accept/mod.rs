@@ -291,6 +291,11 @@ impl Engine {
                     continue;
                 }
                 Event::Inbound(inbound) => Some(outside_key(portal, inbound)),
+                Event::Request(request) => Some(OrderingKey::Chat(Conversation {
+                    portal: portal.clone(),
+                    bot: request.bot.id,
+                    dialog: request.dialog.clone(),
+                })),
                 Event::App(_) | Event::Other => None,
             };
             if let Some(key) = key {

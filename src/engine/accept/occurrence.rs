@@ -45,6 +45,10 @@ pub(in crate::engine) fn of(
         Some(Event::Connector(event)) => hasher.connector(delivery, event),
         Some(Event::Session(change)) => hasher.session(delivery, change),
         Some(Event::Inbound(inbound)) => hasher.inbound(inbound),
+        Some(Event::Request(request)) => {
+            hasher.text("request");
+            hasher.text(&request.key);
+        }
         _ => {
             hasher.text(&delivery.name);
             hasher.delivery(delivery);

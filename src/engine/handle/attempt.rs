@@ -42,7 +42,12 @@ impl Engine {
             Ok(started) => started,
             Err(next) => return next,
         };
-        let end = match run().await {
+        #[cfg(feature = "testing")]
+        let running = self.options.seams.handler();
+        let handled = run().await;
+        #[cfg(feature = "testing")]
+        drop(running);
+        let end = match handled {
             Ok(()) => Outcome::Done,
             Err(error) if started.attempt < self.options.attempts && !error.is_permanent() => {
                 return Box::pin(self.fail(current, started.attempt, &error)).await;

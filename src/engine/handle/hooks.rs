@@ -8,7 +8,7 @@ use crate::engine::accept::occurrence;
 use crate::engine::keyed_queues::Next;
 use crate::engine::{Engine, QueuedEvent};
 use crate::event::{AppEvent, Delivery, Event, MemberId, Source, UserId};
-use crate::handler::{Error, Hook, HookEvent, Pattern, Result, guarded};
+use crate::handler::{Error, Hook, HookEvent, HookRequests, Pattern, Result, guarded};
 use crate::portal::Portal;
 use crate::portal::methods::app::AppInfo;
 
@@ -146,9 +146,14 @@ impl Engine {
             Err(why) => return self.end_unhandled(current, why).await,
         };
         let id = format!("{:032x}", occurrence::of(current.key, &delivery, None).0);
-        let event = HookEvent::new(delivery, portal.in_bulk(), id); // answers to people go first
+        let requests = HookRequests::new(self.bots_on(portal.id()), id);
+        let event = HookEvent::new(delivery, portal.in_bulk(), requests.clone()); // answers to people go first
         self.attempt(current, async || {
-            guarded(self.options.turn_timeout, hook.hook.event(event)).await
+            guarded(self.options.turn_timeout, hook.hook.event(event)).await?;
+            for request in requests.take()? {
+                self.request(portal.id(), request).await?;
+            }
+            Ok(())
         })
         .await
     }

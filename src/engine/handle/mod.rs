@@ -5,6 +5,7 @@ pub(super) mod attempt;
 pub(super) mod connector_settings;
 pub(super) mod connectors;
 pub(super) mod hooks;
+pub(super) mod requests;
 pub(super) mod sessions;
 
 use std::pin::Pin;
@@ -17,11 +18,12 @@ use super::send::QueuedSend;
 use super::{APPLICATION_REMOVED, Engine, QueuedEvent};
 use crate::event::{BotRef, ChatEvent, ChatEventKind, Delivery, Event, SessionChange, UserId};
 use crate::handler::{
-    AnyBot, Attempt, EARLY_CALLS_MAX, EventContext, Trigger, TurnResult, hand_to_operator,
+    AnyBot, Attempt, EARLY_CALLS_MAX, EventContext, Profile, Trigger, TurnResult, hand_to_operator,
 };
 use crate::portal::{Portal, Urgency};
 use crate::store::{
-    Call, Content, Conversation, EventId, OrderingKey, Outcome, QueuedCall, Reminder, TurnCommit,
+    Call, Content, Conversation, EventId, OrderingKey, Outcome, QueuedCall, Reminder, StoredState,
+    TurnCommit,
 };
 use attempt::STORE_PAUSE;
 use sessions::unknown_bots;
@@ -102,6 +104,9 @@ impl Engine {
             }
             (OrderingKey::Chat(chat), Ok(Loaded::Delivered(_, Event::Inbound(inbound)))) => {
                 Box::pin(self.queue_inbound(current, chat, *inbound))
+            }
+            (OrderingKey::Chat(chat), Ok(Loaded::Delivered(_, Event::Request(request)))) => {
+                Box::pin(self.on_request(current, chat, *request))
             }
             (OrderingKey::Hook { hook, .. }, Ok(Loaded::Delivered(delivery, _))) => {
                 Box::pin(self.run_hook(current, hook, delivery))
@@ -203,6 +208,7 @@ impl Engine {
         };
         let context = EventContext {
             language: self.registry.language(&chat.portal),
+            sender: reminder.person,
             ..context
         };
         let trigger = Box::new(Trigger::Reminder(reminder));
@@ -295,6 +301,37 @@ impl Engine {
         }
     }
 
+    /// Runs a bot's handler, or twice if a test wants so.
+    #[cfg(feature = "testing")]
+    async fn run(
+        &self,
+        bot: &dyn AnyBot,
+        context: Box<EventContext>,
+        trigger: Box<Trigger>,
+        state: Option<StoredState>,
+        attempt: Attempt,
+    ) -> TurnResult {
+        let _running = self.options.seams.handler();
+        if self.options.seams.runs_twice() {
+            let first = bot.turn(context.clone(), trigger.clone(), state.clone(), attempt);
+            drop(first.await);
+        }
+        bot.turn(context, trigger, state, attempt).await
+    }
+
+    /// Runs a bot's handler.
+    #[cfg(not(feature = "testing"))]
+    fn run<'b>(
+        &self,
+        bot: &'b dyn AnyBot,
+        context: Box<EventContext>,
+        trigger: Box<Trigger>,
+        state: Option<StoredState>,
+        attempt: Attempt,
+    ) -> impl Future<Output = TurnResult> + Send + use<'b> {
+        bot.turn(context, trigger, state, attempt)
+    }
+
     /// Runs one attempt at a bot's turn.
     async fn turn(
         &self,
@@ -303,7 +340,11 @@ impl Engine {
         trigger: Box<Trigger>,
         mut context: Box<EventContext>,
     ) -> Next<QueuedEvent> {
-        let chat = bot.has_state().then(|| context.conversation.clone());
+        context.person = person_of(bot.profile(), &context);
+        let chat = bot.has_state().then(|| match context.person {
+            Some(person) => context.conversation.of_person(person),
+            None => context.conversation.clone(),
+        });
         let at = self.options.clock.now();
         context.now = at;
         let last_calls = || hand_to_operator(bot.profile(), &context);
@@ -329,7 +370,9 @@ impl Engine {
             calls,
             reminders,
             error,
-        } = bot.turn(context, trigger, started.state, attempt).await;
+        } = self
+            .run(bot, context, trigger, started.state, attempt)
+            .await;
         let end = match error {
             None => Outcome::Done,
             Some(error) if !attempt.is_last && !error.is_permanent() => {
@@ -356,4 +399,11 @@ impl Engine {
         };
         self.finish_for(current, &turn, is_blocked, urgency).await
     }
+}
+
+/// Returns the person whose own state a turn has. In a private chat it is the state of the chat.
+fn person_of(profile: &Profile, context: &EventContext) -> Option<UserId> {
+    let sender = context.sender.filter(|_| profile.is_state_per_person())?;
+    let is_private = context.conversation.dialog.as_str() == sender.to_string();
+    (!is_private).then_some(sender)
 }

@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::keyed_queues::Next;
 use super::retry::{pause, spread};
-use super::{APPLICATION_REMOVED, Engine};
+use super::{APPLICATION_REMOVED, Engine, RequestOutcome};
 use crate::event::{Api, MessageId};
 use crate::handler::is_open_channel as has_open_channel;
 use crate::message::{FILE, FORWARD, MENU};
@@ -294,6 +294,16 @@ impl Engine {
     async fn settle(&self, call: &QueuedCall, settled: Settled) -> Next<QueuedSend> {
         self.write(|store| store.settle(call.id, settled.clone()))
             .await;
+        let event = call.id.event;
+        match settled {
+            Settled::Sent(_) => self.outcomes.report(event, || RequestOutcome::Done),
+            Settled::GivenUp => self.outcomes.report(event, || RequestOutcome::Skipped),
+            Settled::Dead { error, .. } => {
+                self.outcomes
+                    .report(event, || RequestOutcome::Failed(error));
+            }
+            Settled::NotSent => {}
+        }
         Next::Done
     }
 

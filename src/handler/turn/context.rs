@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::{Map, Value};
+
 use crate::event::{BotRef, Chat, ChatEventKind, Delivery, SessionChange, User, UserId};
 use crate::handler::{Error, Role};
 use crate::portal::Portal;
@@ -11,7 +13,7 @@ use crate::store::{
 };
 
 /// Where, when and by whom an event happened.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct EventContext {
     pub(crate) id: EventId,
     pub(crate) now: Time,
@@ -25,6 +27,8 @@ pub(crate) struct EventContext {
     /// The event as the portal delivered it. `None` for a reminder.
     pub(crate) delivery: Option<Delivery>,
     pub(crate) portal: Portal,
+    /// The person whose own state this turn has. `None` if it has that of the chat.
+    pub(crate) person: Option<UserId>,
     /// The role of the sender in a chat of an open channel.
     pub(crate) role: Option<Role>,
 }
@@ -50,17 +54,20 @@ impl EventContext {
             language: None,
             delivery: None,
             portal,
+            person: None,
             role: None,
         }
     }
 }
 
 /// The event that a turn handles.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Trigger {
     Chat(ChatEventKind),
     Reminder(Reminder),
     Session(SessionChange),
+    /// A message with these parameters that the program sends from outside of a turn.
+    Say(Map<String, Value>),
 }
 
 impl Trigger {
@@ -71,7 +78,7 @@ impl Trigger {
                 what,
                 ChatEventKind::Message(_) | ChatEventKind::Command(_) | ChatEventKind::Opened(_)
             ),
-            Self::Reminder(_) | Self::Session(_) => false,
+            Self::Reminder(_) | Self::Session(_) | Self::Say(_) => false,
         }
     }
 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::context::EventContext;
 use super::handover::Handover;
-use crate::event::{Api, ChatId, CommandId, DialogId, MessageId, SessionId};
+use crate::event::{Api, ChatId, CommandId, DialogId, MessageId, SessionId, UserId};
 use crate::handler::{CommandSpec, Error, Profile};
 use crate::message::{
     ATTACH, Attach, Draft, FILE, FORWARD, InvalidDraft, KEYBOARD, Keyboard, MENU, MESSAGE, Menu,
@@ -122,6 +122,18 @@ impl Effects {
         self.handle(MessageRef::Queued(id))
     }
 
+    /// Sends a message with these parameters to this chat. It was checked before.
+    pub(in crate::handler) fn say_params(&self, params: Map<String, Value>) {
+        let call = Call::Say {
+            params: Arc::new(params),
+            answers: None,
+            remember: false,
+        };
+        let mut decided = self.lock();
+        let here = decided.origin.conversation.dialog.clone();
+        decided.push(Some(here), call);
+    }
+
     /// Checks a message that is sent now, outside the turn.
     ///
     /// # Errors
@@ -151,7 +163,13 @@ impl Effects {
     }
 
     /// Sets a reminder in this conversation.
-    pub(in crate::handler) fn remind(&self, code: String, due: Time, payload: Value) -> ReminderId {
+    pub(in crate::handler) fn remind(
+        &self,
+        code: String,
+        due: Time,
+        payload: Value,
+        person: Option<UserId>,
+    ) -> ReminderId {
         let mut decided = self.lock();
         let id = ReminderId {
             event: decided.origin.event,
@@ -162,6 +180,7 @@ impl Effects {
             code,
             due,
             payload,
+            person,
         };
         let to = decided.origin.conversation.clone();
         decided.change_reminder(ReminderChange::Set(NewReminder { to, reminder }));

@@ -136,7 +136,7 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
         let what = match trigger {
             Trigger::Chat(what) => what,
             Trigger::Session(change) => return handover.on_session_event(change),
-            Trigger::Reminder(_) => return Decision::PASS,
+            Trigger::Reminder(_) | Trigger::Say(_) => return Decision::PASS,
         };
         let Some(line) = context.chat.line() else {
             return Decision::PASS;
@@ -174,6 +174,10 @@ impl<S: State, B: Bot<S>> Erased<B, S> {
             _ if !decision.is_for_bot => return Ok(()),
             Trigger::Chat(what) => what,
             Trigger::Reminder(reminder) => return self.bot.reminded(cx, reminder).await,
+            Trigger::Say(params) => {
+                cx.effects().say_params(params);
+                return Ok(());
+            }
             Trigger::Session(SessionChange::Started(_)) => return Ok(()), // see `begins` above
             Trigger::Session(SessionChange::Finished(session)) => {
                 return self.bot.session_finished(cx, session).await;

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::portal::error::OAUTH_METHOD;
 use crate::portal::{Error, Portal};
-use crate::store::{Access, Clock, Installation, Spare, Time, Tokens};
+use crate::store::{Access, Installation, Spare, Time, Tokens};
 
 /// How long before its expiry an access token is renewed, if a call needs it then; at most a tenth
 /// of its lifetime.
@@ -256,7 +256,7 @@ impl Portal {
     pub(super) async fn claim(&self, credentials: &mut Credentials) -> Result<bool, Error> {
         let end = Instant::now() + LEASE + CLAIM_POLL;
         loop {
-            let now = Clock::default().now();
+            let now = self.now();
             let claim = self
                 .inner
                 .store

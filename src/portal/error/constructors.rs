@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Error, Forbidden, Kind, OAUTH_METHOD};
+use crate::portal::http::sender::SendError;
 use crate::store::StoreError;
 
 impl Error {
@@ -70,10 +71,9 @@ impl Error {
         Error::new(method, Kind::TooLarge(limit))
     }
 
-    pub(in crate::portal) fn unreachable(method: &str, source: reqwest::Error) -> Error {
-        let was_sent = !source.is_connect() && !source.is_builder();
-        // Without the address: its query may contain a secret.
-        let source = source.without_url();
+    pub(in crate::portal) fn unreachable(method: &str, source: impl Into<SendError>) -> Error {
+        let source = source.into();
+        let was_sent = source.was_sent();
         Error::new(method, Kind::Unreachable { source, was_sent })
     }
 

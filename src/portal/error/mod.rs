@@ -8,6 +8,7 @@ use std::error::Error as StdError;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::http::sender::SendError;
 use super::schedule::breaker::suspension;
 use crate::store::StoreError;
 
@@ -95,7 +96,7 @@ enum Kind {
     },
     TooLarge(usize),
     Unreachable {
-        source: reqwest::Error,
+        source: SendError,
         was_sent: bool,
     },
     Forbidden(Forbidden),

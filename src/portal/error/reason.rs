@@ -63,7 +63,7 @@ impl Error {
 }
 
 /// Returns the reason of a failed connection: the first known error among the causes.
-fn of_connection(error: &reqwest::Error) -> Reason {
+fn of_connection(error: &(dyn StdError + 'static)) -> Reason {
     let mut cause = error.source();
     while let Some(error) = cause {
         if let Some(reason) = of_cause(error) {

@@ -5,14 +5,17 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::RETRY_AFTER;
-use reqwest::{Certificate, Proxy, Response, Url, redirect};
+use reqwest::header::{ACCEPT, ACCEPT_LANGUAGE, CONTENT_TYPE, HeaderValue, REFERER, RETRY_AFTER};
+use reqwest::{Certificate, Method, Proxy, Request, Response, Url, redirect};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::answer::Answer;
 use super::public::{PublicOnly, is_public};
 use super::redirect::{Hop, Redirect};
+use super::sender::HttpSender;
+#[cfg(feature = "testing")]
+use super::sender::InProcess;
 use crate::event::excerpt;
 use crate::portal::Error;
 use crate::portal::error::Forbidden;
@@ -28,7 +31,7 @@ pub const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// A client for public hosts over https, and for local hosts that are allowed by name.
 #[derive(Clone, Debug)]
 pub struct Http {
-    pub(in crate::portal) client: reqwest::Client,
+    pub(super) sender: HttpSender,
     local: Arc<HashSet<String>>,
 }
 
@@ -106,7 +109,17 @@ impl Http {
             .dns_resolver(PublicOnly { local: names })
             .build()
             .map_err(|source| Error::unreachable("client", source))?;
-        Ok(Http { client, local })
+        let sender = HttpSender::Client(client);
+        Ok(Http { sender, local })
+    }
+
+    /// A client of a portal in this process, which may be called at these hosts.
+    #[cfg(feature = "testing")]
+    pub(crate) fn in_process(local: impl IntoIterator<Item = String>, answer: InProcess) -> Http {
+        Http {
+            sender: HttpSender::InProcess(answer),
+            local: Arc::new(local.into_iter().collect()),
+        }
     }
 
     /// POSTs JSON to a REST method and takes the result out of its envelope.
@@ -116,12 +129,13 @@ impl Http {
         address: &str,
         body: &Value,
     ) -> Result<Hop, Error> {
-        let request = self
-            .client
-            .post(self.check_address(method, address)?)
-            .json(body);
-        let response = request
-            .send()
+        let mut request = Request::new(Method::POST, self.check_address(method, address)?);
+        let json = HeaderValue::from_static("application/json");
+        request.headers_mut().insert(CONTENT_TYPE, json);
+        *request.body_mut() = Some(body.to_string().into());
+        let response = self
+            .sender
+            .send(request)
             .await
             .map_err(|source| Error::unreachable(method, source))?;
         if let Some(moved) = Redirect::from_response(&response) {
@@ -139,13 +153,13 @@ impl Http {
         address: &str,
         query: &[(&str, &str)],
     ) -> Result<Value, Error> {
-        let request = self
-            .client
-            .get(self.check_address(method, address)?)
-            .query(query)
-            .timeout(OAUTH_TIMEOUT);
-        let response = request
-            .send()
+        let mut url = self.check_address(method, address)?;
+        url.query_pairs_mut().extend_pairs(query);
+        let mut request = Request::new(Method::GET, url);
+        *request.timeout_mut() = Some(OAUTH_TIMEOUT);
+        let response = self
+            .sender
+            .send(request)
             .await
             .map_err(|source| Error::unreachable(method, source))?;
         self.answer(method, response)
@@ -194,14 +208,15 @@ impl Http {
     ) -> Result<Response, Error> {
         // The portal refuses signed addresses to clients that do not look like a browser
         // (protocol/bots-v2.md 7.6).
-        let request = self
-            .client
-            .get(url)
-            .header("accept", "*/*")
-            .header("accept-language", "en")
-            .header("referer", endpoint);
-        request
-            .send()
+        let mut request = Request::new(Method::GET, url);
+        let referer = HeaderValue::from_str(endpoint)
+            .map_err(|_| Error::unusable(method, "the portal's address is not a header"))?;
+        let headers = request.headers_mut();
+        headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+        headers.insert(ACCEPT_LANGUAGE, HeaderValue::from_static("en"));
+        headers.insert(REFERER, referer);
+        self.sender
+            .send(request)
             .await
             .map_err(|source| Error::unreachable(method, source))
     }

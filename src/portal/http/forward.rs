@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::Url;
-use reqwest::header::CONTENT_TYPE;
+use reqwest::header::{CONTENT_TYPE, HeaderValue};
+use reqwest::{Method, Request, Url};
 
 use crate::portal::{Error, Http};
 
@@ -26,7 +26,7 @@ impl Http {
     pub(crate) async fn forward(
         &self,
         address: &str,
-        headers: &[(&str, String)],
+        headers: &[(&'static str, String)],
         body: Bytes,
     ) -> Result<(), Error> {
         if body.len() > FORWARD_BYTES_MAX {
@@ -34,12 +34,17 @@ impl Http {
         }
         let url =
             Url::parse(address).map_err(|error| Error::unusable(METHOD, &error.to_string()))?;
-        let request = self.client.post(url).timeout(FORWARD_TIMEOUT);
-        let request = headers.iter().fold(request, |request, (name, value)| {
-            request.header(*name, value)
-        });
-        let request = request.header(CONTENT_TYPE, "application/json").body(body);
-        let answered = request.send().await;
+        let mut request = Request::new(Method::POST, url);
+        *request.timeout_mut() = Some(FORWARD_TIMEOUT);
+        let json = HeaderValue::from_static("application/json");
+        request.headers_mut().insert(CONTENT_TYPE, json);
+        for (name, value) in headers {
+            let value = HeaderValue::from_str(value)
+                .map_err(|error| Error::unusable(METHOD, &error.to_string()))?;
+            request.headers_mut().insert(*name, value);
+        }
+        *request.body_mut() = Some(body.into());
+        let answered = self.sender.send(request).await;
         let status = answered
             .map_err(|source| Error::unreachable(METHOD, source))?
             .status();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::header::{DATE, HeaderName, LOCATION};
 use reqwest::tls::TlsInfo;
-use reqwest::{Response, Url};
+use reqwest::{Method, Request, Response, Url};
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -40,7 +40,10 @@ impl Http {
     pub(crate) async fn probe(&self, what: &str, address: &str) -> Result<Probe, Error> {
         let url = self.check_address(what, address)?;
         let began = Instant::now();
-        let asked = self.client.get(url.clone()).send().await;
+        let asked = self
+            .sender
+            .send(Request::new(Method::GET, url.clone()))
+            .await;
         let response = asked.map_err(|source| Error::unreachable(what, source))?;
         let target = header(&response, LOCATION).and_then(|to| url.join(&to).ok());
         let moved_to = target.as_ref().and_then(host);

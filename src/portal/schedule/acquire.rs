@@ -17,7 +17,6 @@ use super::queue::{CallQueue, Next, QUEUE_MAX};
 use crate::portal::http::answer::Answer;
 use crate::portal::http::request::RestVersion;
 use crate::portal::{Error, Portal, Urgency};
-use crate::store::Clock;
 
 /// The queue of a portal, and the methods that cannot be batched.
 #[derive(Debug)]
@@ -166,7 +165,7 @@ impl Portal {
     /// Books the portal's time for the next requests. If the store cannot book it, this
     /// process keeps to the limit alone.
     async fn book(&self) {
-        let (now, time) = (Instant::now(), Clock::default().now());
+        let (now, time) = (Instant::now(), self.now());
         let Some(booking) = self.scheduler().queue.bucket.booking(now, time) else {
             return;
         };

@@ -13,6 +13,7 @@ use super::{Check, check};
 pub(super) const CHECKS: &[Check] = &[
     check!(everything_of_a_conversation_is_forgotten_and_nothing_else),
     check!(a_person_is_forgotten_in_private_chats_with_every_bot_of_the_portal),
+    check!(the_own_states_of_people_are_forgotten_with_their_dialog_and_with_the_person),
 ];
 
 /// Leaves something of everything in a dialog: a state, a call, a reminder, a dead letter and an
@@ -24,6 +25,7 @@ async fn talk(store: &dyn Store, first: u128, dialog: &str) {
         code: "echo".to_owned(),
         due: at(10),
         payload: json!(null),
+        person: None,
     };
     let to = conversation(dialog);
     let turn = TurnCommit {
@@ -62,6 +64,48 @@ async fn everything_of_a_conversation_is_forgotten_and_nothing_else(store: Arc<d
     assert!(store.state(&conversation("27")).await.unwrap().is_none());
     assert!(store.state(&conversation("270")).await.unwrap().is_some());
     assert_eq!(store.blocked().await.unwrap().len(), 2);
+}
+
+async fn the_own_states_of_people_are_forgotten_with_their_dialog_and_with_the_person(
+    store: Arc<dyn Store>,
+) {
+    let store = &*store;
+    let own = |dialog: &str, user| conversation(dialog).of_person(UserId(user));
+    let all = [
+        own("chat1", 27),
+        own("chat1", 28),
+        own("chat12", 27),
+        own("chat12", 28),
+    ];
+    for (key, occurrence) in all.iter().zip(1..) {
+        let event = append(store, occurrence, "chat1").await;
+        let (_, change) = put(event, "chat1", "{}").state.unwrap();
+        let turn = TurnCommit {
+            state: Some((key.clone(), change)),
+            ..TurnCommit::done(event, at(1))
+        };
+        store.commit(turn).await.unwrap();
+    }
+    let left = async || {
+        let mut left = Vec::new();
+        for key in &all {
+            left.push(store.state(key).await.unwrap().is_some());
+        }
+        left
+    };
+    let dialog = ForgetScope::Conversation(conversation("chat1"));
+    assert_eq!(store.forget(dialog).await.unwrap(), 2);
+    assert_eq!(left().await, [false, false, true, true]);
+    let portal = MemberId::new("portal");
+    let user = UserId(27);
+    assert_eq!(
+        store
+            .forget(ForgetScope::User { portal, user })
+            .await
+            .unwrap(),
+        1
+    );
+    assert_eq!(left().await, [false, false, false, true]);
 }
 
 async fn a_person_is_forgotten_in_private_chats_with_every_bot_of_the_portal(

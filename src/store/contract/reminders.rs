@@ -20,6 +20,7 @@ fn reminder(event: EventId, index: u16, due: u64) -> Reminder {
         code: "echo".to_owned(),
         due: at(due),
         payload: json!({ "due": due }),
+        person: None,
     }
 }
 

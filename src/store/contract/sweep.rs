@@ -65,6 +65,7 @@ fn reminder(event: EventId) -> NewReminder {
             code: "echo".to_owned(),
             due: at(1) + 30 * DAY,
             payload: serde_json::Value::Null,
+            person: None,
         },
     }
 }

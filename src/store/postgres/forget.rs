@@ -8,10 +8,11 @@ use crate::event::MemberId;
 use crate::store::text;
 use crate::store::{Conversation, ForgetScope};
 
-/// A selection of conversations of one portal by their texts: a range, and a suffix.
+/// A selection of conversations of one portal by their texts: one, and a range with a suffix.
 #[derive(Clone, Debug)]
 pub(super) struct Selection {
     partition: i16,
+    one: String,
     from: String,
     to: String,
     suffix: String,
@@ -29,12 +30,14 @@ impl Selection {
         }
     }
 
+    /// Returns the selection of a conversation and of the own states of its people.
     fn one(key: &Conversation) -> Self {
-        let text = text::conversation(key);
+        let (from, to) = text::people(key);
         Self {
             partition: number::partition(number::partition_of_chat(key)),
-            from: text.clone(),
-            to: text,
+            one: text::conversation(key),
+            from,
+            to,
             suffix: String::new(),
         }
     }
@@ -46,6 +49,7 @@ impl Selection {
         let portal = text::portal(portal);
         Self {
             partition,
+            one: String::new(),
             from: format!("{portal}0"),
             to: format!("{portal}:"),
             suffix: String::new(),
@@ -60,8 +64,8 @@ fn is_selected(column: &str) -> String {
 
 fn is_in_range(column: &str) -> String {
     format!(
-        "{column} COLLATE \"C\" BETWEEN $2 AND $3
-         AND ($4 = '' OR right({column}, length($4)) = $4)"
+        "({column} = $5 OR {column} COLLATE \"C\" BETWEEN $2 AND $3
+         AND ($4 = '' OR right({column}, length($4)) = $4))"
     )
 }
 
@@ -69,6 +73,7 @@ fn is_in_range(column: &str) -> String {
 pub(super) async fn forget(db: &Session, selection: &Selection) -> Result<u64, Fault> {
     let Selection {
         partition,
+        one,
         from,
         to,
         suffix,
@@ -77,14 +82,18 @@ pub(super) async fn forget(db: &Session, selection: &Selection) -> Result<u64, F
     let mut removed = 0;
     for table in ["state", "quarantined", "reminder"] {
         let sql = format!("DELETE FROM {table} WHERE {}", is_selected("conversation"));
-        removed += db.execute(&sql, &[partition, from, to, suffix]).await?;
+        removed += db
+            .execute(&sql, &[partition, from, to, suffix, one])
+            .await?;
     }
     // A message that was moved from a file may be in another partition than its conversation.
     let sql = format!(
         "DELETE FROM message WHERE $1::smallint >= 0 AND {}",
         is_in_range("conversation")
     );
-    removed += db.execute(&sql, &[partition, from, to, suffix]).await?;
+    removed += db
+        .execute(&sql, &[partition, from, to, suffix, one])
+        .await?;
     let sql = format!(
         "WITH gone AS (DELETE FROM call WHERE {} RETURNING partition, event, place),
               marks AS (DELETE FROM taken USING gone
@@ -114,11 +123,12 @@ pub(super) async fn forget(db: &Session, selection: &Selection) -> Result<u64, F
 async fn count(db: &Session, sql: &str, selection: &Selection) -> Result<u64, Fault> {
     let Selection {
         partition,
+        one,
         from,
         to,
         suffix,
     } = selection;
-    let row = db.find(sql, &[partition, from, to, suffix]).await?;
+    let row = db.find(sql, &[partition, from, to, suffix, one]).await?;
     let count: Option<i64> = row.map(|row| row.try_get(0)).transpose()?;
     Ok(count.map(number::from_sql).unwrap_or_default())
 }

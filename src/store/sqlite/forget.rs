@@ -8,8 +8,10 @@ use crate::event::MemberId;
 use crate::store::text;
 use crate::store::{Conversation, ForgetScope};
 
-/// A selection of conversations by their texts: a range, which an index finds, and a suffix.
+/// A selection of conversations by their texts: one, and a range, which an index finds, with a
+/// suffix.
 pub(super) struct Selection {
+    one: String,
     from: String,
     to: String,
     suffix: String,
@@ -27,11 +29,13 @@ impl Selection {
         }
     }
 
+    /// Returns the selection of a conversation and of the own states of its people.
     fn one(key: &Conversation) -> Self {
-        let text = text::conversation(key);
+        let (from, to) = text::people(key);
         Self {
-            from: text.clone(),
-            to: text,
+            one: text::conversation(key),
+            from,
+            to,
             suffix: String::new(),
         }
     }
@@ -41,6 +45,7 @@ impl Selection {
     pub(super) fn all_of(portal: &MemberId) -> Self {
         let portal = text::portal(portal);
         Self {
+            one: String::new(),
             from: format!("{portal}0"),
             to: format!("{portal}:"),
             suffix: String::new(),
@@ -50,7 +55,10 @@ impl Selection {
 
 /// Returns the SQL condition that a column is selected.
 fn is_selected(column: &str) -> String {
-    format!("{column} BETWEEN ?1 AND ?2 AND (?3 = '' OR substr({column}, -length(?3)) = ?3)")
+    format!(
+        "({column} = ?4 OR {column} BETWEEN ?1 AND ?2
+         AND (?3 = '' OR substr({column}, -length(?3)) = ?3))"
+    )
 }
 
 /// Removes the selected rows. Returns their number.
@@ -72,7 +80,12 @@ pub(super) fn forget(db: &Db, selection: &Selection) -> Result<u64, Fault> {
         let sql = format!("DELETE FROM {table} WHERE {}", is_selected(column));
         removed += db.execute(
             &sql,
-            params![selection.from, selection.to, selection.suffix],
+            params![
+                selection.from,
+                selection.to,
+                selection.suffix,
+                selection.one
+            ],
         )? as u64;
     }
     db.execute(
@@ -99,7 +112,12 @@ fn release_bodies(db: &Db, selection: &Selection, table: &str, key: &str) -> Res
     );
     let bodies = db.list(
         &sql,
-        params![selection.from, selection.to, selection.suffix],
+        params![
+            selection.from,
+            selection.to,
+            selection.suffix,
+            selection.one
+        ],
         |row| Ok(row.get::<_, u64>(0)?),
     )?;
     bodies

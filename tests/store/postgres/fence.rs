@@ -31,6 +31,7 @@ async fn a_process_that_has_lost_its_partitions_cannot_write() {
         code: "echo".to_owned(),
         due: at(10),
         payload: serde_json::Value::Null,
+        person: None,
     };
     let to = conversation("27");
     let turn = TurnCommit {

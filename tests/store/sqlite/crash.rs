@@ -23,6 +23,7 @@ async fn fill(store: &dyn Store) -> String {
         code: "echo".to_owned(),
         due: at(100),
         payload: json!({ "text": "later" }),
+        person: None,
     };
     let to = conversation("27");
     let turn = TurnCommit {

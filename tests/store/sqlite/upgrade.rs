@@ -127,6 +127,7 @@ async fn upgrades_from(version: u32) {
         code: "echo".to_owned(),
         due: at(5),
         payload: json!(1),
+        person: None,
     };
     let set = NewReminder {
         to: conversation("28"),

@@ -252,6 +252,7 @@ fn reminder(index: u16, dialog: &str, due: u64) -> Reminder {
         code: "desk".to_owned(),
         due: at(due),
         payload: json!({ "of": dialog }),
+        person: None,
     }
 }
 
