@@ -9,7 +9,6 @@ use imbot::store::{
     CallId, Limits, NewReminder, Operator, Outbox, Reminder, ReminderChange, ReminderId, Reminders,
     Settled, StoreError, StoreErrorKind, TurnCommit, Turns, Upkeep,
 };
-use tokio_postgres::NoTls;
 
 use crate::support::postgres;
 
@@ -87,10 +86,7 @@ async fn a_take_over_that_is_under_way_is_waited_for_and_seen() {
     let schema = cluster.schema();
     let store = schema.open().await;
     let event = append(&store, 1, "27").await;
-    let url = schema.url();
-    let url = secrecy::ExposeSecret::expose_secret(&url);
-    let (other, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
-    tokio::spawn(connection);
+    let other = schema.connect().await;
     let take_over = "BEGIN; SELECT FROM partition FOR UPDATE;
         UPDATE partition SET owner = NULL, epoch = epoch + 1";
     other.batch_execute(take_over).await.unwrap();
@@ -117,10 +113,7 @@ async fn a_statement_that_runs_outside_of_its_transaction_changes_nothing() {
     let schema = cluster.schema();
     let store = schema.open().await;
     let event = append(&store, 1, "27").await;
-    let url = schema.url();
-    let url = secrecy::ExposeSecret::expose_secret(&url);
-    let (other, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
-    tokio::spawn(connection);
+    let other = schema.connect().await;
     let finish = format!("SELECT finish(ARRAY[{}::bigint])", event.0);
     let error = other.batch_execute(&finish).await.unwrap_err();
     assert_eq!(error.code().unwrap().code(), "IB002");

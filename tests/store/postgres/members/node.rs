@@ -62,6 +62,22 @@ impl Node {
         node
     }
 
+    /// Starts two processes, `one` and `two`. Returns when both have joined, and the first owns
+    /// everything.
+    pub(crate) async fn pair(schema: &Schema<'_>) -> (Self, Self) {
+        let one = Self::first(schema, "one").await;
+        let two = Self::start(schema, "two");
+        Self::are_members(schema, 2).await;
+        (one, two)
+    }
+
+    /// Waits until so many processes have joined.
+    pub(crate) async fn are_members(schema: &Schema<'_>, count: usize) {
+        let count = count.to_string();
+        let are_there = async || schema.sql("SELECT count(*) FROM member") == count;
+        assert!(eventually(are_there).await, "{count} processes");
+    }
+
     pub(crate) fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap()
     }
