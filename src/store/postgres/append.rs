@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
 use super::fault::Fault;
-use super::link::{Attempts, Link};
+use super::link::Link;
 use super::session::Session;
 use super::work::Reply;
 use super::{inbox, number};
@@ -137,7 +137,7 @@ impl Appender {
     /// events.
     async fn try_group(&mut self, group: &[Append]) -> Result<Vec<Vec<Option<EventId>>>, Fault> {
         let since = group.iter().map(|append| append.since).min();
-        let mut attempts = Attempts::new(since.unwrap_or_else(Instant::now));
+        let mut attempts = self.link.attempts(since.unwrap_or_else(Instant::now));
         loop {
             let is_repeat = attempts.failed > 0;
             let attempt = self.attempt(group, is_repeat);
@@ -149,7 +149,7 @@ impl Appender {
                 Err(fault) => {
                     self.link.apply(&fault);
                     if !attempts.again(&fault).await {
-                        return Err(fault);
+                        return Err(attempts.reason(fault));
                     }
                 }
             }

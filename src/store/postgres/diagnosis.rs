@@ -3,7 +3,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tokio_postgres::Row;
+use tokio_postgres::{Row, SimpleQueryMessage};
 
 use super::fault::Fault;
 use super::link::Place;
@@ -12,7 +12,7 @@ use super::{Postgres, number, schema};
 use crate::store::StoreError;
 
 /// Number of connections of a process that runs the bots.
-const CONNECTIONS: u64 = 7;
+pub(super) const CONNECTIONS: u64 = 7;
 
 /// What was found about the database of a store. Contains no secrets.
 #[derive(Clone, Debug, Default)]
@@ -106,7 +106,8 @@ async fn diagnose(place: &Place) -> Result<Diagnosis, Fault> {
     if let Some((holder, age)) = oldest(&db).await? {
         (found.oldest_holder, found.oldest_transaction) = (holder, Some(age));
     }
-    found.is_pooled = is_pooled(place, &db).await?;
+    let second = place.connect(Purpose::Read).await?;
+    found.is_pooled = are_shared(&db, &second).await?;
     Ok(found)
 }
 
@@ -211,22 +212,28 @@ async fn oldest(db: &Session) -> Result<Option<(String, Duration)>, Fault> {
     .transpose()
 }
 
-/// Returns true if two of our connections get the same connection of the server, one after the
-/// other. A pooler does this that shares connections between transactions.
-async fn is_pooled(place: &Place, db: &Session) -> Result<bool, Fault> {
-    const PID: &str = "SELECT pg_backend_pid()";
-    let second = place.connect(Purpose::Read).await?;
-    for _ in 0..3 {
-        let one: Option<i32> = first_number(db, PID).await?;
-        let other = first_number(&second, PID).await?;
-        if one == other {
+/// Returns true if a connection gets several sessions of the server, or two connections get the
+/// same one. A pooler does this that shares sessions between transactions.
+pub(super) async fn are_shared(first: &Session, second: &Session) -> Result<bool, Fault> {
+    // Others may use the pooler at the same time, so one round can miss it.
+    const ROUNDS: usize = 10;
+    let own = process(first).await?;
+    for _ in 0..ROUNDS {
+        let other = process(second).await?;
+        if other == own || process(first).await? != own {
             return Ok(true);
         }
     }
     Ok(false)
 }
 
-async fn first_number(db: &Session, sql: &str) -> Result<Option<i32>, Fault> {
-    let row = db.find(sql, &[]).await?;
-    Ok(row.map(|row| row.try_get(0)).transpose()?)
+/// Returns the number of the server's process for a session. The statement is not prepared: a
+/// pooler may send it to another session than its preparation.
+async fn process(db: &Session) -> Result<Option<String>, Fault> {
+    let answer = db.client().simple_query("SELECT pg_backend_pid()").await?;
+    let rows = answer.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+        _ => None,
+    });
+    Ok(rows)
 }
