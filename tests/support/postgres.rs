@@ -148,8 +148,12 @@ impl Cluster {
             "-s",
         ];
         let all: Vec<&str> = arguments.iter().copied().chain(fixed).collect();
-        let mut command = as_owner(&programs().join("pg_ctl"));
-        command.args(&all).envs(self.environment.iter().cloned());
+        // Only the server gets its environment, not the program that changes the user.
+        let mut command = as_owner(Path::new("/usr/bin/env"));
+        for (name, value) in &self.environment {
+            command.arg(format!("{name}={value}"));
+        }
+        command.arg(programs().join("pg_ctl")).args(&all);
         ran(command).unwrap_or_else(|text| panic!("pg_ctl {all:?}: {text}"));
     }
 

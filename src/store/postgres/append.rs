@@ -103,7 +103,7 @@ pub(super) struct Appender {
 impl Appender {
     /// Runs until a request to close, or until all senders are dropped.
     pub(super) async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
-        while let Some(first) = requests.recv().await {
+        while let Some(first) = self.link.idle_until(requests.recv()).await {
             let (group, closing) = collect(first, &mut requests);
             if !group.is_empty() {
                 self.append_group(group).await;

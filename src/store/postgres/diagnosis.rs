@@ -3,7 +3,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tokio_postgres::{Row, SimpleQueryMessage};
+use tokio_postgres::Row;
 
 use super::fault::Fault;
 use super::link::Place;
@@ -217,23 +217,13 @@ async fn oldest(db: &Session) -> Result<Option<(String, Duration)>, Fault> {
 pub(super) async fn are_shared(first: &Session, second: &Session) -> Result<bool, Fault> {
     // Others may use the pooler at the same time, so one round can miss it.
     const ROUNDS: usize = 10;
-    let own = process(first).await?;
+    const PROCESS: &str = "SELECT pg_backend_pid()";
+    let own = first.first_value(PROCESS).await?;
     for _ in 0..ROUNDS {
-        let other = process(second).await?;
-        if other == own || process(first).await? != own {
+        let other = second.first_value(PROCESS).await?;
+        if other == own || first.first_value(PROCESS).await? != own {
             return Ok(true);
         }
     }
     Ok(false)
-}
-
-/// Returns the number of the server's process for a session. The statement is not prepared: a
-/// pooler may send it to another session than its preparation.
-async fn process(db: &Session) -> Result<Option<String>, Fault> {
-    let answer = db.client().simple_query("SELECT pg_backend_pid()").await?;
-    let rows = answer.iter().find_map(|message| match message {
-        SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
-        _ => None,
-    });
-    Ok(rows)
 }

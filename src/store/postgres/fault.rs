@@ -31,6 +31,9 @@ pub(super) enum Fault {
         "the database did not answer a new connection in time; if there is a pooler in between, it may have no free connection"
     )]
     Silent,
+    /// The server accepts no writes.
+    #[error("the server accepts no writes: it is a standby; name the primary, or several hosts")]
+    ReadOnly,
     /// The server has warned while it committed, so the commit may be lost with the server.
     #[error("the database did not make a commit durable: {0}")]
     NotDurable(String),
@@ -111,7 +114,7 @@ impl Fault {
                 StoreErrorKind::Damaged
             }
             Self::Refused(_) if self.is_transient() => StoreErrorKind::Unavailable,
-            Self::Lost(_) | Self::Slow | Self::Silent | Self::NotDurable(_) => {
+            Self::Lost(_) | Self::Slow | Self::Silent | Self::ReadOnly | Self::NotDurable(_) => {
                 StoreErrorKind::Unavailable
             }
             Self::Text(_) | Self::Sealed(_) => StoreErrorKind::Damaged,
@@ -144,9 +147,12 @@ impl Fault {
     pub(super) fn breaks_connection(&self) -> bool {
         match self {
             // The other client of the transaction, if any, is still in it.
-            Self::Lost(_) | Self::Slow | Self::Silent | Self::NotDurable(_) | Self::Client(_) => {
-                true
-            }
+            Self::Lost(_)
+            | Self::Slow
+            | Self::Silent
+            | Self::ReadOnly
+            | Self::NotDurable(_)
+            | Self::Client(_) => true,
             Self::Refused(error) => {
                 let code = error.code().code();
                 let is_read_only = *error.code() == SqlState::READ_ONLY_SQL_TRANSACTION;
@@ -161,7 +167,9 @@ impl Fault {
     /// Returns true if the operation may succeed when it is tried again.
     pub(super) fn is_transient(&self) -> bool {
         match self {
-            Self::Lost(_) | Self::Slow | Self::Silent | Self::NotDurable(_) => true,
+            Self::Lost(_) | Self::Slow | Self::Silent | Self::ReadOnly | Self::NotDurable(_) => {
+                true
+            }
             Self::Refused(error) => {
                 let is_temporary = [
                     SqlState::T_R_SERIALIZATION_FAILURE,
@@ -194,7 +202,7 @@ impl Fault {
 fn advice(error: &DbError) -> String {
     let (code, message) = (error.code().code(), error.message());
     let advice = match code {
-        // PgBouncer before 1.20, and later ones unless they are told to pass it on.
+        // PgBouncer 1.18 does not know `options`.
         "08P01" if message.contains("unsupported startup parameter") => {
             "a pooler does not pass the options of the address on; leave them out, and set them for the user: ALTER ROLE … SET search_path = …"
         }

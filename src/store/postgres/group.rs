@@ -97,7 +97,7 @@ pub(super) struct Writer {
 impl Writer {
     /// Runs until a request to close, or until all senders are dropped.
     pub(super) async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
-        while let Some(first) = requests.recv().await {
+        while let Some(first) = self.link.idle_until(requests.recv()).await {
             let (mut group, mut works, mut closing) = (Vec::new(), Vec::new(), None);
             let (mut next, mut count) = (Some(first), 0);
             while let Some(request) = next {

@@ -1,9 +1,9 @@
 //! A link: a session that is made again when it has failed.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 use tokio::time::{Instant, timeout};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -17,6 +17,10 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 /// Maximum time of one attempt of a turn or an append. After it, another connection is tried: the
 /// server may be gone without a word.
 const ATTEMPT_MAX: Duration = Duration::from_secs(10);
+
+/// Minimum time of one, also when the time of the operation is over: longer than a session waits for
+/// a lock, so that the server says what is wrong.
+const ATTEMPT_MIN: Duration = Duration::from_secs(3);
 
 /// Pauses between attempts: the first, and the longest.
 const PAUSE_MIN: Duration = Duration::from_millis(20);
@@ -138,6 +142,21 @@ impl Link {
         connected
     }
 
+    /// Waits for the next use of the session. Gives the session up if the lease needs the room.
+    pub(super) async fn idle_until<T>(&mut self, next: impl Future<Output = T>) -> T {
+        let mut need = self.place.lease.subscribe();
+        tokio::pin!(next);
+        loop {
+            tokio::select! {
+                biased;
+                next = &mut next => return next,
+                _ = need.wait_for(|need| *need == LeaseNeed::Room), if self.session.is_some() => {
+                    self.session = None;
+                }
+            }
+        }
+    }
+
     /// Drops the session after a fault that makes it unusable.
     pub(super) fn apply(&mut self, fault: &Fault) {
         if fault.breaks_connection() {
@@ -172,6 +191,21 @@ impl Drop for Link {
     fn drop(&mut self) {
         if self.purpose == Purpose::Lease {
             self.place.lease.send_replace(LeaseNeed::None);
+        }
+    }
+}
+
+/// Gives the session of a shared link up whenever the lease needs the room, as long as the link is
+/// in use.
+pub(super) async fn give_way(place: Place, link: Weak<Mutex<Link>>) {
+    let mut need = place.lease.subscribe();
+    drop(place); // which would keep the channel open
+    while need.wait_for(|need| *need == LeaseNeed::Room).await.is_ok() {
+        let Some(link) = link.upgrade() else { return };
+        link.lock().await.session = None;
+        drop(link);
+        if need.changed().await.is_err() {
+            return;
         }
     }
 }
@@ -217,7 +251,7 @@ impl Attempts {
     /// Returns the time for the next attempt, at least a short time.
     pub(super) fn left(&self) -> Duration {
         let left = self.end.saturating_duration_since(Instant::now());
-        left.min(self.each).max(Duration::from_secs(1))
+        left.min(self.each).max(ATTEMPT_MIN)
     }
 
     /// Returns why all attempts have failed. When the last one had no time to get an answer, what

@@ -7,7 +7,7 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
 use super::fault::Fault;
-use super::link::{Link, Place};
+use super::link::{self, Link, Place};
 use super::session::{Purpose, Session};
 use super::work::Running;
 
@@ -20,10 +20,9 @@ pub(super) struct Reader {
 
 impl Reader {
     pub(super) fn new(runtime: Handle, place: &Place, session: Session) -> Self {
-        Self {
-            runtime,
-            link: Arc::new(Mutex::new(Link::new(place, Purpose::Read, Some(session)))),
-        }
+        let link = Arc::new(Mutex::new(Link::new(place, Purpose::Read, Some(session))));
+        runtime.spawn(link::give_way(place.clone(), Arc::downgrade(&link)));
+        Self { runtime, link }
     }
 
     /// Runs queries, again if the database is not available.

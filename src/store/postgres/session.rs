@@ -13,7 +13,9 @@ use tokio::task::AbortHandle;
 use tokio_postgres::error::Severity;
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{AsyncMessage, Client, Config, Connection, NoTls, Row, Socket, Statement};
+use tokio_postgres::{
+    AsyncMessage, Client, Config, Connection, NoTls, Row, SimpleQueryMessage, Socket, Statement,
+};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::fault::Fault;
@@ -161,18 +163,40 @@ impl Session {
             let tls = tls.clone();
             async move {
                 tokio::time::sleep(HEAD_START * before).await;
-                host.connect(tls).await
+                let (client, connection) = host.connect(tls).await?;
+                let session = Self::driven(client, connection);
+                session.check_writable().await?;
+                Ok(session)
             }
         });
         let mut attempts: FuturesUnordered<_> = attempts.collect();
         let mut faults = Vec::new();
         while let Some(attempt) = attempts.next().await {
             match attempt {
-                Ok((client, connection)) => return Ok(Self::driven(client, connection)),
-                Err(error) => faults.push(Fault::from(error)),
+                Ok(session) => return Ok(session),
+                Err(fault) => faults.push(fault),
             }
         }
         Err(Fault::of_hosts(faults))
+    }
+
+    /// Fails if the server accepts no writes.
+    async fn check_writable(&self) -> Result<(), Fault> {
+        let answer = self.first_value("SHOW transaction_read_only").await?;
+        if answer.as_deref() == Some("on") {
+            return Err(Fault::ReadOnly);
+        }
+        Ok(())
+    }
+
+    /// Returns the first value that a statement answers with. The statement is not prepared: a
+    /// pooler may send it to another session than its preparation.
+    pub(super) async fn first_value(&self, sql: &str) -> Result<Option<String>, Fault> {
+        let answer = self.client.simple_query(sql).await?;
+        Ok(answer.iter().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+            _ => None,
+        }))
     }
 
     fn driven<T>(client: Client, connection: Connection<Socket, T>) -> Self

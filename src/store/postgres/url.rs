@@ -180,8 +180,8 @@ fn set_defaults(config: &mut Config) {
     config.keepalives_idle(IDLE);
     config.keepalives_interval(IDLE / 4);
     config.keepalives_retries(3);
-    // Of several servers, the one that accepts writes; a standby is refused.
-    config.target_session_attrs(TargetSessionAttrs::ReadWrite);
+    // The session checks it: what the server says would be lost here if it ends the connection.
+    config.target_session_attrs(TargetSessionAttrs::Any);
 }
 
 /// Returns the address without password and options, for people.

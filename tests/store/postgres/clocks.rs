@@ -94,6 +94,7 @@ async fn a_server_whose_clock_jumps_takes_no_lease_away_and_recognises_repeats()
         ("LD_PRELOAD", &*library),
         ("FAKETIME_TIMESTAMP_FILE", offset.to_str().unwrap()),
         ("FAKETIME_NO_CACHE", "1"),
+        ("FAKETIME_DISABLE_SHM", "1"),
         ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
     ];
     let cluster = Cluster::start_with(folder.clone(), &[], &environment, "");

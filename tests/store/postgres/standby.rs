@@ -74,7 +74,7 @@ async fn commits_wait_for_a_standby_that_is_away_and_leave_nothing_behind() {
     assert_eq!(found.synchronous_standby_names, "standby");
     assert!(found.standbys.is_empty());
     let (before, mut refused) = (beat(), 0);
-    while refused < 5 {
+    while refused < 3 {
         let error = node
             .store
             .append(delivery(2, &[chat("27")]))

@@ -26,7 +26,7 @@ use tokio::time::timeout;
 
 use super::fault::Fault;
 use super::fence::Holdings;
-use super::link::{Link, Place};
+use super::link::{self, Link, Place};
 use super::session::{Purpose, Session};
 use super::{Postgres, number};
 use crate::store::{EventId, Notice, OwnershipChanges, Partition, StoreError};
@@ -96,6 +96,7 @@ impl Membership {
         };
         let reading = Link::new(place, Purpose::Listen, listen);
         let reading = Arc::new(tokio::sync::Mutex::new(reading));
+        tokio::spawn(link::give_way(place.clone(), Arc::downgrade(&reading)));
         let (requests, requested) = mpsc::unbounded_channel();
         let sender = Arc::clone(&wake).run_sender(Link::new(place, Purpose::Notify, notify));
         let sender = tokio::spawn(watch.watch("wake-ups of other processes", sender));

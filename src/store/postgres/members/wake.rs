@@ -189,10 +189,13 @@ impl Wake {
     /// Sends wake-ups until the store is closed. Connects when there is one, if it is not connected.
     pub(super) async fn run_sender(self: Arc<Self>, mut link: Link) {
         loop {
-            tokio::select! {
-                () = self.sending.notified() => {}
-                () = self.closing.cancelled() => {}
-            }
+            let next = async {
+                tokio::select! {
+                    () = self.sending.notified() => {}
+                    () = self.closing.cancelled() => {}
+                }
+            };
+            link.idle_until(next).await;
             let is_last = self.closing.is_cancelled();
             let signal = std::mem::take(&mut *lock(&self.to_send));
             if !signal.is_empty() {
