@@ -18,8 +18,8 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 /// server may be gone without a word.
 const ATTEMPT_MAX: Duration = Duration::from_secs(10);
 
-/// Minimum time of one, also when the time of the operation is over: longer than a session waits for
-/// a lock, so that the server says what is wrong.
+/// Minimum time of one, also when the time of the operation is over: longer than a session waits
+/// for a lock, so that the server says what is wrong.
 const ATTEMPT_MIN: Duration = Duration::from_secs(3);
 
 /// Pauses between attempts: the first, and the longest.
