@@ -6,6 +6,9 @@ mod emulate;
 mod events;
 mod log;
 mod operator;
+#[cfg(unix)]
+#[path = "../support/pooler.rs"]
+mod pooler;
 mod portal;
 #[cfg(unix)]
 #[path = "../support/postgres.rs"]

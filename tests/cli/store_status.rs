@@ -5,6 +5,7 @@ use std::process::Output;
 use imbot::store::{Ownership, OwnershipChange, Postgres, Upkeep};
 use secrecy::ExposeSecret;
 
+use super::pooler::Pooler;
 use super::postgres::{self, Schema};
 use super::{bots, text};
 
@@ -13,8 +14,12 @@ const PASSWORD: &str = "canary-password";
 
 /// Runs a command on a store in PostgreSQL.
 pub(super) fn run(schema: &Schema<'_>, args: &[&str]) -> Output {
-    let url = schema.url();
-    let url = format!("{}&password={PASSWORD}", url.expose_secret());
+    run_at(schema.url().expose_secret(), schema, args)
+}
+
+/// The same at another address.
+fn run_at(url: &str, schema: &Schema<'_>, args: &[&str]) -> Output {
+    let url = format!("{url}&password={PASSWORD}");
     let output = bots()
         .args(args)
         .env("IMBOT_STORE", url)
@@ -180,4 +185,35 @@ async fn doctor_checks_the_database_and_its_processes() {
     );
     process.close().await.unwrap();
     assert_eq!(check("program")["status"], "failed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn doctor_says_what_keeps_it_from_the_database() {
+    let Some(cluster) = postgres::shared() else {
+        return;
+    };
+    let schema = cluster.schema();
+    start(&schema, "first").await.close().await.unwrap();
+    let pooler = Pooler::start(cluster, "pool_mode = transaction");
+    let pooled = pooler.url("postgres", "sslmode=disable");
+    cluster.sql(&format!(
+        "CREATE ROLE few LOGIN CONNECTION LIMIT 3; GRANT ALL ON SCHEMA {0} TO few;
+         GRANT ALL ON ALL TABLES IN SCHEMA {0} TO few",
+        schema.name
+    ));
+    let limited = schema.url().expose_secret().replace("imbot@", "few@");
+    for (url, part) in [
+        (pooled.expose_secret(), "pool_mode = session"),
+        (&*limited, "ALTER ROLE or ALTER DATABASE … CONNECTION LIMIT"),
+    ] {
+        let output = run_at(url, &schema, &["doctor", "--json"]);
+        let checks: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let checks = checks.as_array().unwrap();
+        let store = checks
+            .iter()
+            .find(|check| check["name"] == "store")
+            .unwrap();
+        assert_eq!(store["status"], "failed");
+        assert!(store["detail"].as_str().unwrap().contains(part), "{store}");
+    }
 }

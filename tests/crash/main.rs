@@ -33,6 +33,8 @@ mod people;
 mod postgres;
 mod process;
 mod program;
+#[expect(dead_code, reason = "this program uses a part of it")]
+#[path = "../support/proxy.rs"]
 mod proxy;
 #[expect(dead_code, reason = "this program uses a part of it")]
 #[path = "../support/random.rs"]

@@ -115,7 +115,7 @@ impl Members {
             let proxy = Proxy::start(schema.cluster.port()).await;
             let through_proxy = |url: &str| {
                 let server = format!(":{}/", schema.cluster.port());
-                url.replace(&server, &format!(":{}/", proxy.port))
+                url.replace(&server, &format!(":{}/", proxy.port()))
             };
             let shared = Shared {
                 database: through_proxy(schema.url().expose_secret()),

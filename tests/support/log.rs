@@ -1,6 +1,6 @@
 //! The log of a test, in memory.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -19,6 +19,29 @@ impl Log {
             .with_ansi(false)
             .finish();
         (log, subscriber.set_default())
+    }
+
+    /// Records what the stores of all tests in PostgreSQL log: they have threads of their own.
+    pub(crate) fn of_postgres() -> &'static Log {
+        static LOG: LazyLock<Log> = LazyLock::new(|| {
+            let log = Log::default();
+            let writer = log.clone();
+            let subscriber = tracing_subscriber::fmt()
+                .with_env_filter("imbot::store::postgres=info")
+                .with_writer(move || writer.clone())
+                .with_ansi(false)
+                .finish();
+            tracing::subscriber::set_global_default(subscriber).expect("the only one");
+            log
+        });
+        &LOG
+    }
+
+    /// Returns true if one line has all of these parts.
+    pub(crate) fn has(&self, parts: &[&str]) -> bool {
+        let text = self.text();
+        let mut lines = text.lines();
+        lines.any(|line| parts.iter().all(|part| line.contains(part)))
     }
 
     /// Returns what was logged.

@@ -12,6 +12,7 @@
 pub(crate) mod log;
 pub(crate) mod offline;
 mod person;
+pub(crate) mod pooler;
 pub(crate) mod postgres;
 mod postgres_owner;
 pub(crate) mod proxy;

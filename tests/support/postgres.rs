@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use imbot::store::{Key, Postgres, PostgresError};
 use secrecy::SecretString;
@@ -24,6 +25,9 @@ use tempfile::TempDir;
 
 /// The superuser of the servers.
 const USER: &str = "imbot";
+
+/// How the files of a server are made.
+const INITDB: &[&str] = &["-N", "-A", "trust", "-U", USER, "-E", "UTF8", "--locale=C"];
 
 /// The settings of a server: small, and durable like a real one.
 const SETTINGS: &str = "max_connections = 200\nshared_buffers = 64MB\nautovacuum_naptime = 5s\n";
@@ -50,6 +54,8 @@ pub(crate) fn is_wanted() -> bool {
 pub(crate) struct Cluster {
     folder: PathBuf,
     port: u16,
+    /// Variables of the environment of the server.
+    environment: Vec<(String, String)>,
     /// Ends the server when its input ends.
     guard: Child,
 }
@@ -60,29 +66,44 @@ impl Cluster {
     /// # Panics
     /// PostgreSQL is not installed, or does not start.
     pub(crate) fn start(settings: &str) -> Self {
-        let folder = TempDir::with_prefix("imbot-postgres-").unwrap().keep();
-        if is_root() {
-            let owner = Command::new("chown").arg("postgres").arg(&folder).status();
-            assert!(owner.unwrap().success(), "the user postgres is missing");
-            fs::set_permissions(&folder, Permissions::from_mode(0o755)).unwrap();
-        }
+        Self::start_with(new_folder(), &[], &[], settings)
+    }
+
+    /// The same in a new folder, with more options of `initdb` and variables of the environment.
+    pub(crate) fn start_with(
+        folder: PathBuf,
+        options: &[&str],
+        environment: &[(&str, &str)],
+        settings: &str,
+    ) -> Self {
         let data = folder.join("data");
-        let data = data.to_str().unwrap();
-        run(
-            "initdb",
-            &[
-                "-N",
-                "-A",
-                "trust",
-                "-U",
-                USER,
-                "-E",
-                "UTF8",
-                "--locale=C",
-                "-D",
-                data,
-            ],
-        );
+        let data = ["-D", data.to_str().unwrap()];
+        run("initdb", &[INITDB, &data, options].concat());
+        Self::start_in(folder, environment, settings)
+    }
+
+    /// Starts a standby of this server with this name. Returns when it has caught up. From then
+    /// on, commits wait for it.
+    pub(crate) fn standby(&self, name: &str) -> Self {
+        let folder = new_folder();
+        let data = folder.join("data");
+        let (data, port) = (data.to_str().unwrap(), self.port.to_string());
+        let of = ["-h", "127.0.0.1", "-p", &port, "-U", USER, "-D", data];
+        let how = ["--no-sync", "-c", "fast", "-X", "stream", "-R"];
+        run("pg_basebackup", &[&of[..], &how].concat());
+        let standby = Self::start_in(folder, &[], &format!("cluster_name = '{name}'"));
+        self.set("synchronous_standby_names", name);
+        let mut tries = 0;
+        while self.sql("SELECT sync_state FROM pg_stat_replication") != "sync" {
+            tries += 1;
+            assert!(tries < 1_000, "the standby is not in step");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        standby
+    }
+
+    /// Starts the server whose files are in this folder.
+    fn start_in(folder: PathBuf, environment: &[(&str, &str)], settings: &str) -> Self {
         let port = free_port();
         let place = folder.display();
         let settings = format!(
@@ -90,13 +111,25 @@ impl Cluster {
              unix_socket_directories = '{place}'\n{settings}\n"
         );
         append(&folder.join("data/postgresql.conf"), &settings);
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let cluster = Self {
             guard: guard(&folder),
             folder,
             port,
+            environment: environment.iter().map(owned).collect(),
         };
         cluster.control(&["start"]);
         cluster
+    }
+
+    /// Changes a setting that needs no restart. An empty value is the default.
+    pub(crate) fn set(&self, setting: &str, value: &str) {
+        let change = match value {
+            "" => format!("ALTER SYSTEM RESET {setting}"),
+            _ => format!("ALTER SYSTEM SET {setting} = '{value}'"),
+        };
+        self.sql(&change);
+        self.sql("SELECT pg_reload_conf()");
     }
 
     /// Runs `pg_ctl` with these arguments and waits for its end.
@@ -115,7 +148,13 @@ impl Cluster {
             "-s",
         ];
         let all: Vec<&str> = arguments.iter().copied().chain(fixed).collect();
-        run("pg_ctl", &all);
+        // Only the server gets its environment, not the program that changes the user.
+        let mut command = as_owner(Path::new("/usr/bin/env"));
+        for (name, value) in &self.environment {
+            command.arg(format!("{name}={value}"));
+        }
+        command.arg(programs().join("pg_ctl")).args(&all);
+        ran(command).unwrap_or_else(|text| panic!("pg_ctl {all:?}: {text}"));
     }
 
     /// Ends all processes of the server at once and starts it again, as after a crash.
@@ -139,8 +178,7 @@ impl Cluster {
         fs::write(&path, text).unwrap();
         fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
         if is_root() {
-            let owner = Command::new("chown").arg("postgres").arg(&path).status();
-            assert!(owner.unwrap().success());
+            give(&path);
         }
     }
 
@@ -167,30 +205,19 @@ impl Cluster {
     /// # Panics
     /// It fails.
     pub(crate) fn sql(&self, sql: &str) -> String {
-        let folder = self.folder.to_str().unwrap();
+        let output = self.try_sql(sql);
+        output.unwrap_or_else(|text| panic!("{sql}: {text}"))
+    }
+
+    /// The same. Returns what it prints as the error if it fails.
+    pub(crate) fn try_sql(&self, sql: &str) -> Result<String, String> {
+        let mut command = as_owner(&programs().join("psql"));
         let port = self.port.to_string();
-        let output = run(
-            "psql",
-            &[
-                "-X",
-                "-q",
-                "-t",
-                "-A",
-                "-v",
-                "ON_ERROR_STOP=1",
-                "-h",
-                folder,
-                "-p",
-                &port,
-                "-U",
-                USER,
-                "-d",
-                "postgres",
-                "-c",
-                sql,
-            ],
-        );
-        output.trim().to_owned()
+        command
+            .args(["-X", "-q", "-t", "-A", "-v", "ON_ERROR_STOP=1"])
+            .args(["-p", &port, "-U", USER, "-d", "postgres", "-c", sql, "-h"])
+            .arg(&self.folder);
+        Ok(ran(command)?.trim().to_owned())
     }
 
     /// Returns the address of the server's database, with these options.
@@ -227,9 +254,18 @@ impl Schema<'_> {
 
     /// Returns the address of this schema through a proxy at another port.
     pub(crate) fn url_at(&self, port: u16) -> SecretString {
-        let own = format!(":{}/", self.cluster.port);
-        let url =
-            secrecy::ExposeSecret::expose_secret(&self.url()).replace(&own, &format!(":{port}/"));
+        self.url_of(&[port])
+    }
+
+    /// Returns the address of this schema on several ports of this machine.
+    pub(crate) fn url_of(&self, ports: &[u16]) -> SecretString {
+        let hosts: Vec<_> = ports
+            .iter()
+            .map(|port| format!("127.0.0.1:{port}"))
+            .collect();
+        let own = format!("127.0.0.1:{}/", self.cluster.port);
+        let url = secrecy::ExposeSecret::expose_secret(&self.url())
+            .replace(&own, &format!("{}/", hosts.join(",")));
         url.into()
     }
 
@@ -245,11 +281,27 @@ impl Schema<'_> {
     }
 }
 
-fn is_root() -> bool {
+/// Returns a new folder for the files of a server.
+pub(crate) fn new_folder() -> PathBuf {
+    let folder = TempDir::with_prefix("imbot-postgres-").unwrap().keep();
+    if is_root() {
+        give(&folder);
+        fs::set_permissions(&folder, Permissions::from_mode(0o755)).unwrap();
+    }
+    folder
+}
+
+/// Makes the servers' user the owner of a file.
+pub(crate) fn give(path: &Path) {
+    let owner = Command::new("chown").arg("postgres").arg(path).status();
+    assert!(owner.unwrap().success(), "the user postgres is missing");
+}
+
+pub(crate) fn is_root() -> bool {
     fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
 }
@@ -281,7 +333,7 @@ fn programs() -> PathBuf {
 }
 
 /// Returns a command that runs as the owner of the servers.
-fn as_owner(program: &Path) -> Command {
+pub(crate) fn as_owner(program: &Path) -> Command {
     let mut command = if is_root() {
         let mut command = Command::new("setpriv");
         command.args([
@@ -299,13 +351,19 @@ fn as_owner(program: &Path) -> Command {
     command
 }
 
-/// Runs one of PostgreSQL's programs. Returns what it prints.
-fn run(program: &str, arguments: &[&str]) -> String {
+/// Runs one of PostgreSQL's programs.
+fn run(program: &str, arguments: &[&str]) {
+    let mut command = as_owner(&programs().join(program));
+    command.args(arguments);
+    ran(command).unwrap_or_else(|text| panic!("{program} {arguments:?}: {text}"));
+}
+
+/// Runs a command. Returns what it prints.
+fn ran(mut command: Command) -> Result<String, String> {
     // A server that this starts must not hold our pipes open, so the output goes to files.
     let output = tempfile::NamedTempFile::new().unwrap();
     let (out, errors) = (output.reopen().unwrap(), output.reopen().unwrap());
-    let status = as_owner(&programs().join(program))
-        .args(arguments)
+    let status = command
         .stdin(Stdio::null())
         .stdout(out)
         .stderr(errors)
@@ -313,8 +371,11 @@ fn run(program: &str, arguments: &[&str]) -> String {
         .unwrap();
     let mut text = String::new();
     output.reopen().unwrap().read_to_string(&mut text).unwrap();
-    assert!(status.success(), "{program} {arguments:?}: {text}");
-    text
+    if status.success() {
+        Ok(text)
+    } else {
+        Err(text)
+    }
 }
 
 /// Starts the shell that ends a server when this program ends.

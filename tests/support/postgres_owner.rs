@@ -1,6 +1,9 @@
-//! Stores on PostgreSQL whose process owns all partitions at once (feature `testing`).
+//! Stores on PostgreSQL whose process owns all partitions at once (feature `testing`), and
+//! connections to look into their tables.
 
 use imbot::store::Postgres;
+use secrecy::ExposeSecret;
+use tokio_postgres::{Client, NoTls};
 
 use super::postgres::Schema;
 
@@ -17,5 +20,13 @@ impl Schema<'_> {
         let store = self.try_open().unwrap();
         store.own_everything().await.unwrap();
         store
+    }
+
+    /// Connects another session to the schema.
+    pub(crate) async fn connect(&self) -> Client {
+        let connected = tokio_postgres::connect(self.url().expose_secret(), NoTls).await;
+        let (client, connection) = connected.unwrap();
+        tokio::spawn(connection);
+        client
     }
 }

@@ -1,7 +1,7 @@
-//! A TCP proxy in front of a server, which loses answers when it is asked to.
+//! A TCP proxy in front of a server, which loses what it is asked to lose.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -20,6 +20,10 @@ struct Plan {
     /// The bytes of a request whose answer is to be lost.
     needle: Mutex<Option<Vec<u8>>>,
     lost: AtomicU32,
+    /// Whether what clients send is swallowed.
+    swallows_requests: AtomicBool,
+    /// Whether what the server sends is swallowed.
+    swallows_answers: AtomicBool,
 }
 
 impl Proxy {
@@ -57,6 +61,14 @@ impl Proxy {
     pub(crate) fn lost(&self) -> u32 {
         self.plan.lost.load(Ordering::SeqCst)
     }
+
+    /// Begins or ends to swallow requests and answers. What was swallowed is lost, so connections
+    /// that were used meanwhile do not work any more, and stay open.
+    pub(crate) fn swallow(&self, requests: bool, answers: bool) {
+        let plan = &self.plan;
+        plan.swallows_requests.store(requests, Ordering::SeqCst);
+        plan.swallows_answers.store(answers, Ordering::SeqCst);
+    }
 }
 
 impl Plan {
@@ -76,7 +88,7 @@ impl Plan {
 async fn relay(client: TcpStream, server: TcpStream, plan: Arc<Plan>) {
     let ((from_client, to_client), (from_server, to_server)) =
         (client.into_split(), server.into_split());
-    let is_losing = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let is_losing = AtomicBool::new(false);
     let forth = forth(from_client, to_server, &plan, &is_losing);
     let back = back(from_server, to_client, &plan, &is_losing);
     tokio::select! {
@@ -89,14 +101,17 @@ async fn forth(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
     plan: &Plan,
-    is_losing: &std::sync::atomic::AtomicBool,
+    is_losing: &AtomicBool,
 ) {
     let mut bytes = vec![0; 64 * 1024];
+    let mut has_swallowed = false;
     while let Ok(read) = from.read(&mut bytes).await {
         if plan.is_met(&bytes[..read]) {
             is_losing.store(true, Ordering::SeqCst);
         }
-        if read == 0 || to.write_all(&bytes[..read]).await.is_err() {
+        has_swallowed |= plan.swallows_requests.load(Ordering::SeqCst);
+        let is_end = read == 0;
+        if is_end || (!has_swallowed && to.write_all(&bytes[..read]).await.is_err()) {
             return;
         }
     }
@@ -108,19 +123,23 @@ async fn back(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
     plan: &Plan,
-    is_losing: &std::sync::atomic::AtomicBool,
+    is_losing: &AtomicBool,
 ) {
     /// `ReadyForQuery` outside of a transaction, the last message of an answer.
     const READY: [u8; 6] = [b'Z', 0, 0, 0, 5, b'I'];
     let mut bytes = vec![0; 64 * 1024];
-    let mut swallowed = Vec::new();
+    let (mut unpassed, mut has_swallowed) = (Vec::new(), false);
     while let Ok(read) = from.read(&mut bytes).await {
         if read == 0 {
             return;
         }
+        has_swallowed |= plan.swallows_answers.load(Ordering::SeqCst);
+        if has_swallowed {
+            continue;
+        }
         if is_losing.load(Ordering::SeqCst) {
-            swallowed.extend_from_slice(&bytes[..read]);
-            if swallowed.ends_with(&READY) {
+            unpassed.extend_from_slice(&bytes[..read]);
+            if unpassed.ends_with(&READY) {
                 plan.lost.fetch_add(1, Ordering::SeqCst);
                 return;
             }

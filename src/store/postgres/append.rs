@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
 use super::fault::Fault;
-use super::link::{Attempts, Link};
+use super::link::Link;
 use super::session::Session;
 use super::work::Reply;
 use super::{inbox, number};
@@ -108,7 +108,7 @@ pub(super) struct Appender {
 impl Appender {
     /// Runs until a request to close, or until all senders are dropped.
     pub(super) async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
-        while let Some(first) = requests.recv().await {
+        while let Some(first) = self.link.idle_until(requests.recv()).await {
             let (group, closing) = collect(first, &mut requests);
             if !group.is_empty() {
                 self.append_group(group).await;
@@ -142,7 +142,7 @@ impl Appender {
     /// events.
     async fn try_group(&mut self, group: &[Append]) -> Result<Vec<Vec<Option<EventId>>>, Fault> {
         let since = group.iter().map(|append| append.since).min();
-        let mut attempts = Attempts::new(since.unwrap_or_else(Instant::now));
+        let mut attempts = self.link.attempts(since.unwrap_or_else(Instant::now));
         loop {
             let is_repeat = attempts.failed > 0;
             let attempt = self.attempt(group, is_repeat);
@@ -154,7 +154,7 @@ impl Appender {
                 Err(fault) => {
                     self.link.apply(&fault);
                     if !attempts.again(&fault).await {
-                        return Err(fault);
+                        return Err(attempts.reason(fault));
                     }
                 }
             }

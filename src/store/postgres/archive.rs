@@ -14,7 +14,7 @@ use tokio_postgres::{Row, RowStream};
 use uuid::Uuid;
 
 use super::fault::Fault;
-use super::link::Place;
+use super::link::{PATIENCE, Place};
 use super::session::{Purpose, Session};
 use super::url::Server;
 use super::{PostgresError, inbox, number, portals, schema, sealer, tls};
@@ -106,10 +106,8 @@ impl DatabaseArchive {
 
     async fn connect(url: &SecretString, keys: &[Key]) -> Result<Self, PostgresError> {
         let server = Server::parse(url)?;
-        let place = Place {
-            tls: tls::connector(&server.verify)?,
-            server: Arc::new(server),
-        };
+        let tls = tls::connector(&server.verify)?;
+        let place = Place::new(server, tls, PATIENCE);
         let failed = |fault: Fault| PostgresError::fault(&place.server, &fault);
         let db = place.connect(Purpose::Other).await.map_err(failed)?;
         db.batch(SETTINGS).await.map_err(failed)?;

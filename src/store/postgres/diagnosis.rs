@@ -12,7 +12,7 @@ use super::{Postgres, number, schema};
 use crate::store::StoreError;
 
 /// Number of connections of a process that runs the bots.
-const CONNECTIONS: u64 = 7;
+pub(super) const CONNECTIONS: u64 = 7;
 
 /// What was found about the database of a store. Contains no secrets.
 #[derive(Clone, Debug, Default)]
@@ -106,7 +106,8 @@ async fn diagnose(place: &Place) -> Result<Diagnosis, Fault> {
     if let Some((holder, age)) = oldest(&db).await? {
         (found.oldest_holder, found.oldest_transaction) = (holder, Some(age));
     }
-    found.is_pooled = is_pooled(place, &db).await?;
+    let second = place.connect(Purpose::Read).await?;
+    found.is_pooled = are_shared(&db, &second).await?;
     Ok(found)
 }
 
@@ -211,22 +212,18 @@ async fn oldest(db: &Session) -> Result<Option<(String, Duration)>, Fault> {
     .transpose()
 }
 
-/// Returns true if two of our connections get the same connection of the server, one after the
-/// other. A pooler does this that shares connections between transactions.
-async fn is_pooled(place: &Place, db: &Session) -> Result<bool, Fault> {
-    const PID: &str = "SELECT pg_backend_pid()";
-    let second = place.connect(Purpose::Read).await?;
-    for _ in 0..3 {
-        let one: Option<i32> = first_number(db, PID).await?;
-        let other = first_number(&second, PID).await?;
-        if one == other {
+/// Returns true if a connection gets several sessions of the server, or two connections get the
+/// same one. A pooler does this that shares sessions between transactions.
+pub(super) async fn are_shared(first: &Session, second: &Session) -> Result<bool, Fault> {
+    // Others may use the pooler at the same time, so one round can miss it.
+    const ROUNDS: usize = 10;
+    const PROCESS: &str = "SELECT pg_backend_pid()";
+    let own = first.first_value(PROCESS).await?;
+    for _ in 0..ROUNDS {
+        let other = second.first_value(PROCESS).await?;
+        if other == own || first.first_value(PROCESS).await? != own {
             return Ok(true);
         }
     }
     Ok(false)
-}
-
-async fn first_number(db: &Session, sql: &str) -> Result<Option<i32>, Fault> {
-    let row = db.find(sql, &[]).await?;
-    Ok(row.map(|row| row.try_get(0)).transpose()?)
 }

@@ -73,6 +73,14 @@ pub enum PostgresError {
         /// The address without password.
         place: String,
     },
+    /// A pooler in between shares the server's sessions between transactions.
+    #[error(
+        "a pooler shares the sessions of the database {place} between connections, and the store needs sessions of its own: they hold its settings and prepared statements, and hear of new events; connect to the server itself, or let the pooler share whole sessions (`pool_mode = session` in PgBouncer)"
+    )]
+    Pooled {
+        /// The address without password.
+        place: String,
+    },
     /// A move into this store is not finished.
     #[error(
         "the store in {place} is only a part of a store that is being moved; run `store move` again to continue, or drop the tables"

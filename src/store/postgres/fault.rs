@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio_postgres::error::{DbError, SqlState};
 
+use super::diagnosis::CONNECTIONS;
 use super::url::Server;
 use crate::store::seal::SealError;
 use crate::store::text::TextError;
@@ -25,6 +26,14 @@ pub(super) enum Fault {
     /// The server did not answer in time, so the result of the statement is not known.
     #[error("the database did not answer in time")]
     Slow,
+    /// The server has accepted a connection, and does not go on.
+    #[error(
+        "the database did not answer a new connection in time; if there is a pooler in between, it may have no free connection"
+    )]
+    Silent,
+    /// The server accepts no writes.
+    #[error("the server accepts no writes: it is a standby; name the primary, or several hosts")]
+    ReadOnly,
     /// The server has warned while it committed, so the commit may be lost with the server.
     #[error("the database did not make a commit durable: {0}")]
     NotDurable(String),
@@ -68,6 +77,26 @@ impl From<tokio_postgres::Error> for Fault {
 }
 
 impl Fault {
+    /// Returns the fault of connecting to any of several hosts: what one of them has answered, or
+    /// else why all of them cannot be reached.
+    pub(super) fn of_hosts(mut faults: Vec<Self>) -> Self {
+        let answered = |fault: &Self| matches!(fault, Self::Refused(_));
+        if let Some(index) = faults.iter().position(answered) {
+            return faults.swap_remove(index);
+        }
+        match &*faults {
+            [_] => faults.remove(0),
+            faults => {
+                let text = |fault: &Self| match fault {
+                    Self::Lost(text) => text.clone(),
+                    other => other.to_string(),
+                };
+                let texts: Vec<String> = faults.iter().map(text).collect();
+                Self::Lost(texts.join("; "))
+            }
+        }
+    }
+
     fn code(&self) -> Option<&SqlState> {
         match self {
             Self::Refused(error) => Some(error.code()),
@@ -85,7 +114,9 @@ impl Fault {
                 StoreErrorKind::Damaged
             }
             Self::Refused(_) if self.is_transient() => StoreErrorKind::Unavailable,
-            Self::Lost(_) | Self::Slow | Self::NotDurable(_) => StoreErrorKind::Unavailable,
+            Self::Lost(_) | Self::Slow | Self::Silent | Self::ReadOnly | Self::NotDurable(_) => {
+                StoreErrorKind::Unavailable
+            }
             Self::Text(_) | Self::Sealed(_) => StoreErrorKind::Damaged,
             Self::NotOwner => StoreErrorKind::NotOwner,
             Self::Refused(_) | Self::Panicked | Self::Closed | Self::Client(_) => {
@@ -99,11 +130,29 @@ impl Fault {
         self.code() == Some(&SqlState::DISK_FULL)
     }
 
+    /// Returns true if there are too many connections.
+    pub(super) fn is_of_limit(&self) -> bool {
+        self.code() == Some(&SqlState::TOO_MANY_CONNECTIONS)
+    }
+
+    /// Returns true if all operations would fail alike now, and may succeed later.
+    pub(super) fn is_of_all(&self) -> bool {
+        // What took too long, or too much, may be one operation of many.
+        let is_of_one = [SqlState::QUERY_CANCELED, SqlState::OUT_OF_MEMORY];
+        let is_of_one = self.code().is_some_and(|code| is_of_one.contains(code));
+        self.is_transient() && !is_of_one
+    }
+
     /// Returns true if the connection cannot be used any more.
     pub(super) fn breaks_connection(&self) -> bool {
         match self {
             // The other client of the transaction, if any, is still in it.
-            Self::Lost(_) | Self::Slow | Self::NotDurable(_) | Self::Client(_) => true,
+            Self::Lost(_)
+            | Self::Slow
+            | Self::Silent
+            | Self::ReadOnly
+            | Self::NotDurable(_)
+            | Self::Client(_) => true,
             Self::Refused(error) => {
                 let code = error.code().code();
                 let is_read_only = *error.code() == SqlState::READ_ONLY_SQL_TRANSACTION;
@@ -118,7 +167,9 @@ impl Fault {
     /// Returns true if the operation may succeed when it is tried again.
     pub(super) fn is_transient(&self) -> bool {
         match self {
-            Self::Lost(_) | Self::Slow | Self::NotDurable(_) => true,
+            Self::Lost(_) | Self::Slow | Self::Silent | Self::ReadOnly | Self::NotDurable(_) => {
+                true
+            }
             Self::Refused(error) => {
                 let is_temporary = [
                     SqlState::T_R_SERIALIZATION_FAILURE,
@@ -151,8 +202,21 @@ impl Fault {
 fn advice(error: &DbError) -> String {
     let (code, message) = (error.code().code(), error.message());
     let advice = match code {
+        // PgBouncer 1.18 does not know `options`.
+        "08P01" if message.contains("unsupported startup parameter") => {
+            "a pooler does not pass the options of the address on; leave them out, and set them for the user: ALTER ROLE … SET search_path = …"
+        }
+        "08P01" if message.contains("query_wait_timeout") => {
+            return format!(
+                "{message} ({code}); the pooler has no free session: a process needs {CONNECTIONS} connections, so raise its pool_size"
+            );
+        }
         "53100" => "free some space on the disk of the database",
-        "53300" => "raise max_connections of the database, or the connection limit of its user",
+        "53300" => {
+            return format!(
+                "{message} ({code}); a process needs {CONNECTIONS} connections: raise max_connections of the server, or the limit of the user or the database (ALTER ROLE or ALTER DATABASE … CONNECTION LIMIT …)"
+            );
+        }
         "28P01" | "28000" => "check the user and the password in the address of the store",
         "3D000" => "create this database, or correct the address of the store",
         "42501" => "grant the user of the store the right to create and change tables",

@@ -84,6 +84,9 @@ pub(super) enum Request {
     Close(Reply<()>),
 }
 
+/// The operations of a group have to be run one by one.
+struct ApartNeeded;
+
 /// The task that writes.
 #[derive(Debug)]
 pub(super) struct Writer {
@@ -94,7 +97,7 @@ pub(super) struct Writer {
 impl Writer {
     /// Runs until a request to close, or until all senders are dropped.
     pub(super) async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
-        while let Some(first) = requests.recv().await {
+        while let Some(first) = self.link.idle_until(requests.recv()).await {
             let (mut group, mut works, mut closing) = (Vec::new(), Vec::new(), None);
             let (mut next, mut count) = (Some(first), 0);
             while let Some(request) = next {
@@ -150,12 +153,12 @@ impl Writer {
         let mut is_repeat = false;
         if !together.is_empty() {
             match self.run_together(&mut together).await {
-                Ok(()) => {
+                Ok(fault) => {
                     for (operation, _) in together {
-                        operation.answer(None);
+                        operation.answer(fault.clone());
                     }
                 }
-                Err(_) => {
+                Err(ApartNeeded) => {
                     is_repeat = true;
                     alone.splice(0..0, together);
                 }
@@ -166,19 +169,26 @@ impl Writer {
         }
     }
 
-    /// Runs operations in one transaction, once more if the connection fails.
-    async fn run_together(&mut self, group: &mut [(Operation, Instant)]) -> Result<(), Fault> {
+    /// Runs operations in one transaction until that succeeds, or their time is over. Returns the
+    /// last fault in that case.
+    async fn run_together(
+        &mut self,
+        group: &mut [(Operation, Instant)],
+    ) -> Result<Option<Fault>, ApartNeeded> {
         let first = group.iter().map(|(_, since)| *since).min();
-        let mut attempts = Attempts::new(first.unwrap_or_else(Instant::now));
+        let mut attempts = self.link.attempts(first.unwrap_or_else(Instant::now));
         loop {
-            let fault = match self.attempt_together(group, &attempts).await {
-                Ok(()) => return Ok(()),
-                Err(fault) => fault,
+            let Err(fault) = self.attempt_together(group, &attempts).await else {
+                return Ok(None);
             };
             self.link.apply(&fault);
-            // After a lost answer, a commit may find its event gone, which only it alone accepts.
-            if attempts.failed > 0 || !fault.breaks_connection() || !attempts.again(&fault).await {
-                return Err(fault);
+            // One of them may be the cause. After a lost answer, a commit may find its event gone,
+            // which only it alone accepts.
+            if !fault.is_of_all() {
+                return Err(ApartNeeded);
+            }
+            if !attempts.again(&fault).await {
+                return Ok(Some(attempts.reason(fault)));
             }
         }
     }
@@ -200,7 +210,7 @@ impl Writer {
 
     /// Runs an operation in a transaction of its own until it succeeds, fails, or its time is over.
     async fn run_alone(&mut self, mut operation: Operation, since: Instant, is_repeat: bool) {
-        let mut attempts = Attempts::new(since);
+        let mut attempts = self.link.attempts(since);
         loop {
             let Self { link, holdings } = self;
             let attempt = async {
@@ -218,14 +228,14 @@ impl Writer {
             };
             self.link.apply(&fault);
             if !attempts.again(&fault).await {
-                return operation.answer(Some(fault));
+                return operation.answer(Some(attempts.reason(fault)));
             }
         }
     }
 
     /// Runs a function in a transaction of its own until it succeeds, fails, or its time is over.
     async fn run_work(&mut self, mut work: Box<dyn Work>, since: Instant) {
-        let mut attempts = Attempts::new(since);
+        let mut attempts = self.link.attempts(since);
         loop {
             let link = &mut self.link;
             let attempt = async {
@@ -246,7 +256,7 @@ impl Writer {
             };
             self.link.apply(&fault);
             if !attempts.again(&fault).await {
-                return work.answer(Some(fault));
+                return work.answer(Some(attempts.reason(fault)));
             }
         }
     }

@@ -5,8 +5,8 @@
 //! ([`fence`]). Operations that wait at the same time share a transaction and a flush. Bodies and
 //! tokens are sealed ([`Key`]).
 //!
-//! The store has threads of its own and eight connections: for turns ([`group`]), for appending
-//! ([`append`]), for other changes, for reading, and four for its membership. It has no spool: an
+//! The store has threads of its own and seven connections: for turns ([`group`]), for appending
+//! ([`append`]), for other changes, for reading, and three for its membership. It has no spool: an
 //! event that waits in a file of one process could be overtaken by a later one of the same chat in
 //! another process. So while the database is not available, events are not acknowledged.
 
@@ -43,6 +43,7 @@ mod url;
 mod work;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::SecretString;
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -61,11 +62,12 @@ use super::seal::Sealer;
 use crate::store::{Appended, NewDelivery, StoreError};
 use crate::tasks::Watch;
 use append::{Append, Appender, BodyIds, PreparedDelivery};
+use diagnosis::are_shared;
 use fault::Fault;
 use fence::Holdings;
 use group::{Operation, Pending, Writer};
-use link::{Link, Place};
-use members::Membership;
+use link::{Link, PATIENCE, Place};
+use members::{Membership, OwnSessions};
 use reader::Reader;
 use session::{Purpose, Session};
 use url::Server;
@@ -160,7 +162,7 @@ impl Postgres {
     /// The address cannot be read; the database cannot be used; its tables are not those of a
     /// store, or of a version that does not allow this one; or no key is the key of this store.
     pub fn open(url: &SecretString, keys: &[Key]) -> Result<Self, PostgresError> {
-        Self::start(url, keys, false)
+        Self::start(url, keys, false, PATIENCE)
     }
 
     /// Opens the store for an operator's command, which never owns a partition. The command can
@@ -170,7 +172,7 @@ impl Postgres {
     /// # Errors
     /// As for [`open`](Self::open). Also if there is no store, or one of an older version.
     pub fn attend(url: &SecretString, keys: &[Key]) -> Result<Self, PostgresError> {
-        Self::start(url, keys, true)
+        Self::start(url, keys, true, PATIENCE)
     }
 
     /// Seals everything with the first key that another key has sealed, in small steps. Calls
@@ -204,13 +206,16 @@ impl Postgres {
         rest.await.map_err(failed)
     }
 
-    fn start(url: &SecretString, keys: &[Key], is_guest: bool) -> Result<Self, PostgresError> {
+    fn start(
+        url: &SecretString,
+        keys: &[Key],
+        is_guest: bool,
+        patience: Duration,
+    ) -> Result<Self, PostgresError> {
         let server = Server::parse(url)?;
         let sealer = Arc::new(sealer(keys)?);
-        let place = Place {
-            tls: tls::connector(&server.verify)?,
-            server: Arc::new(server),
-        };
+        let tls = tls::connector(&server.verify)?;
+        let place = Place::new(server, tls, patience);
         let threads = Threads::start()?;
         // The caller may be inside of a runtime, whose thread must not wait for a future.
         let (sender, opened) = std::sync::mpsc::sync_channel(1);
@@ -238,7 +243,7 @@ impl Postgres {
         let writer = |name, purpose, session| {
             let (queue, requests) = mpsc::channel(QUEUE_MAX);
             let writer = Writer {
-                link: Link::new(&place, purpose, session),
+                link: Link::new(&place, purpose, Some(session)),
                 holdings: Arc::clone(&holdings),
             };
             runtime.spawn(watch.watch(name, writer.run(requests)));
@@ -248,7 +253,7 @@ impl Postgres {
         let other = writer("store changes", Purpose::Other, opened.other);
         let (append, requests) = mpsc::channel(QUEUE_MAX);
         let appender = Appender {
-            link: Link::new(&place, Purpose::Append, opened.append),
+            link: Link::new(&place, Purpose::Append, Some(opened.append)),
             id: holdings.member(),
         };
         runtime.spawn(watch.watch("store appends", appender.run(requests)));
@@ -362,7 +367,15 @@ fn sealer(keys: &[Key]) -> Result<Sealer, PostgresError> {
 /// Connects, and checks or makes the tables.
 async fn open(place: Place, sealer: Arc<Sealer>, is_guest: bool) -> Result<Opened, PostgresError> {
     let failed = |fault: Fault| PostgresError::fault(&place.server, &fault);
-    let other = place.connect(Purpose::Other).await.map_err(failed)?;
+    let connect = || Session::connect_plain(&place.server, &place.tls);
+    // Before anything is set in a session that may be that of another program.
+    let (first, other) = (connect().await, connect().await);
+    let (first, other) = (first.map_err(failed)?, other.map_err(failed)?);
+    if are_shared(&first, &other).await.map_err(failed)? {
+        let place = place.server.to_string();
+        return Err(PostgresError::Pooled { place });
+    }
+    other.set_up(Purpose::Other).await.map_err(failed)?;
     if is_guest {
         schema::check_current(&place.server, &other).await?;
     } else {
@@ -370,14 +383,32 @@ async fn open(place: Place, sealer: Arc<Sealer>, is_guest: bool) -> Result<Opene
     }
     schema::check_finished(&place.server, &other).await?;
     schema::check_key(&place.server, &other, &sealer).await?;
-    let (append, commit, read) = tokio::try_join!(
+    let (append, commit) = tokio::try_join!(
         place.connect(Purpose::Append),
-        place.connect(Purpose::Commit),
-        place.connect(Purpose::Read)
+        place.connect(Purpose::Commit)
     )
     .map_err(failed)?;
+    // A process whose connections do not suffice does not start, rather than work without some.
+    let (read, own) = if is_guest {
+        first.set_up(Purpose::Read).await.map_err(failed)?;
+        (first, None)
+    } else {
+        first.set_up(Purpose::Lease).await.map_err(failed)?;
+        let (read, listen, notify) = tokio::try_join!(
+            place.connect(Purpose::Read),
+            place.connect(Purpose::Listen),
+            place.connect(Purpose::Notify)
+        )
+        .map_err(failed)?;
+        let own = OwnSessions {
+            lease: first,
+            listen,
+            notify,
+        };
+        (read, Some(own))
+    };
     let (holdings, watch) = (Arc::new(Holdings::new(Uuid::new_v4())), Watch::default());
-    let members = Membership::new(&place, &holdings, &watch, &read);
+    let members = Membership::new(&place, &holdings, &watch, &read, own);
     let members = members.await.map_err(failed)?;
     Ok(Opened {
         place,

@@ -7,7 +7,7 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
 use super::fault::Fault;
-use super::link::{Attempts, Link, Place};
+use super::link::{self, Link, Place};
 use super::session::{Purpose, Session};
 use super::work::Running;
 
@@ -20,10 +20,9 @@ pub(super) struct Reader {
 
 impl Reader {
     pub(super) fn new(runtime: Handle, place: &Place, session: Session) -> Self {
-        Self {
-            runtime,
-            link: Arc::new(Mutex::new(Link::new(place, Purpose::Read, session))),
-        }
+        let link = Arc::new(Mutex::new(Link::new(place, Purpose::Read, Some(session))));
+        runtime.spawn(link::give_way(place.clone(), Arc::downgrade(&link)));
+        Self { runtime, link }
     }
 
     /// Runs queries, again if the database is not available.
@@ -44,7 +43,7 @@ async fn attempts<I, T>(
     input: I,
     run: impl for<'a> Fn(&'a Session, &'a I) -> Running<'a, T>,
 ) -> Result<T, Fault> {
-    let mut attempts = Attempts::new(Instant::now());
+    let mut attempts = link.lock().await.attempts(Instant::now());
     loop {
         let attempt = async {
             let session = link.lock().await.session().await?;
@@ -56,7 +55,7 @@ async fn attempts<I, T>(
         let Err(fault) = ran else { return ran };
         link.lock().await.apply(&fault);
         if !attempts.again(&fault).await {
-            return Err(fault);
+            return Err(attempts.reason(fault));
         }
     }
 }

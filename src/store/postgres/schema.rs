@@ -9,7 +9,7 @@ use tokio_postgres::error::SqlState;
 
 use super::PostgresError;
 use super::fault::Fault;
-use super::link::Attempts;
+use super::link::{Attempts, PATIENCE};
 use super::session::Session;
 use super::url::Server;
 use crate::store::seal::{KEY_CHECK, Sealer};
@@ -38,7 +38,7 @@ pub(super) fn version() -> u32 {
 pub(super) async fn upgrade(server: &Server, db: &Session) -> Result<(), PostgresError> {
     let found = check(server, db).await?;
     for (version, migration) in (1_u32..).zip(MIGRATIONS).skip(found as usize) {
-        let mut attempts = Attempts::new(Instant::now());
+        let mut attempts = Attempts::new(Instant::now(), PATIENCE);
         while let Err(fault) = migrate(db, version, migration).await {
             let is_locked = !fault.breaks_connection();
             if !is_locked || !attempts.again(&fault).await {

@@ -6,12 +6,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio_postgres::error::Severity;
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{AsyncMessage, Client, Connection, NoTls, Row, Socket, Statement};
+use tokio_postgres::{
+    AsyncMessage, Client, Config, Connection, NoTls, Row, SimpleQueryMessage, Socket, Statement,
+};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::fault::Fault;
@@ -19,6 +23,9 @@ use super::url::Server;
 
 /// Maximum time to connect, with TLS and the password.
 const CONNECT_MAX: Duration = Duration::from_secs(10);
+
+/// How much earlier than the next one a host of the address is tried.
+const HEAD_START: Duration = Duration::from_millis(200);
 
 /// Parameters of a statement.
 pub(super) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
@@ -117,40 +124,108 @@ impl Session {
     ) -> Result<Self, Fault> {
         let connect = async {
             let session = Self::start(server, tls).await?;
-            let settings = format!("{SETTINGS} {}", purpose.settings());
-            session.client.batch_execute(&settings).await?;
+            session.set_up(purpose).await?;
             Ok(session)
         };
-        match tokio::time::timeout(CONNECT_MAX, connect).await {
-            Ok(connected) => connected,
-            Err(_) => Err(Fault::Slow),
-        }
+        in_time(connect).await
+    }
+
+    /// Connects, without the settings of a purpose.
+    pub(super) async fn connect_plain(
+        server: &Server,
+        tls: &MakeRustlsConnect,
+    ) -> Result<Self, Fault> {
+        in_time(Self::start(server, tls)).await
+    }
+
+    /// Applies the settings of a purpose.
+    pub(super) async fn set_up(&self, purpose: Purpose) -> Result<(), Fault> {
+        self.batch(&format!("{SETTINGS} {}", purpose.settings()))
+            .await
     }
 
     async fn start(server: &Server, tls: &MakeRustlsConnect) -> Result<Self, Fault> {
-        let config = &server.config;
-        if config.get_ssl_mode() == tokio_postgres::config::SslMode::Disable {
-            return Self::start_with(config, NoTls).await;
+        if server.is_plain() {
+            return Self::start_with(&server.hosts, NoTls).await;
         }
-        Self::start_with(config, tls.clone()).await
+        Self::start_with(&server.hosts, tls.clone()).await
     }
 
-    async fn start_with<T>(config: &tokio_postgres::Config, tls: T) -> Result<Self, Fault>
+    /// Connects to the first of several hosts that accepts writes. Each gets a head start over the
+    /// next one. Nobody waits for one that is away without refusing connections, as a machine that
+    /// was switched off.
+    async fn start_with<T>(hosts: &[Config], tls: T) -> Result<Self, Fault>
     where
-        T: MakeTlsConnect<Socket>,
+        T: MakeTlsConnect<Socket> + Clone,
         T::Stream: Send + 'static,
     {
-        let (client, connection) = config.connect(tls).await?;
+        let attempts = (0_u32..).zip(hosts).map(|(before, host)| {
+            let tls = tls.clone();
+            async move {
+                tokio::time::sleep(HEAD_START * before).await;
+                let (client, connection) = host.connect(tls).await?;
+                let session = Self::driven(client, connection);
+                session.check_writable().await?;
+                Ok(session)
+            }
+        });
+        let mut attempts: FuturesUnordered<_> = attempts.collect();
+        let mut faults = Vec::new();
+        while let Some(attempt) = attempts.next().await {
+            match attempt {
+                Ok(session) => return Ok(session),
+                Err(fault) => faults.push(fault),
+            }
+        }
+        Err(Fault::of_hosts(faults))
+    }
+
+    /// Fails if the server accepts no writes.
+    async fn check_writable(&self) -> Result<(), Fault> {
+        let answer = self.first_value("SHOW transaction_read_only").await?;
+        if answer.as_deref() == Some("on") {
+            return Err(Fault::ReadOnly);
+        }
+        Ok(())
+    }
+
+    /// Returns the first value that a statement answers with. The statement is not prepared: a
+    /// pooler may send it to another session than its preparation.
+    pub(super) async fn first_value(&self, sql: &str) -> Result<Option<String>, Fault> {
+        let answer = self.client.simple_query(sql).await?;
+        Ok(answer.iter().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+            _ => None,
+        }))
+    }
+
+    fn driven<T>(client: Client, connection: Connection<Socket, T>) -> Self
+    where
+        T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+    {
         let warnings = Arc::new(Warnings::default());
         let (sender, messages) = mpsc::unbounded_channel();
         let driver = tokio::spawn(drive(connection, Arc::clone(&warnings), sender));
-        Ok(Self {
+        Self {
             client,
             statements: Mutex::default(),
             warnings,
             messages: Mutex::new(Some(messages)),
             driver: driver.abort_handle(),
-        })
+        }
+    }
+
+    /// Asks the server to cancel what it does for this session.
+    pub(super) async fn cancel(&self, server: &Server, tls: &MakeRustlsConnect) {
+        let token = self.client.cancel_token();
+        let cancelled = if server.is_plain() {
+            token.cancel_query(NoTls).await
+        } else {
+            token.cancel_query(tls.clone()).await
+        };
+        if let Err(error) = cancelled {
+            tracing::debug!(%error, "a statement was not cancelled");
+        }
     }
 
     /// Returns the messages of this session, which end with it. Returns `None` the second time.
@@ -255,6 +330,14 @@ impl Session {
                 Err(fault)
             }
         }
+    }
+}
+
+/// Fails if connecting takes too long.
+async fn in_time(connect: impl Future<Output = Result<Session, Fault>>) -> Result<Session, Fault> {
+    match tokio::time::timeout(CONNECT_MAX, connect).await {
+        Ok(connected) => connected,
+        Err(_) => Err(Fault::Silent),
     }
 }
 

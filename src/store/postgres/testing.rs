@@ -5,15 +5,30 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::Postgres;
+use secrecy::SecretString;
+
 use super::fault::Fault;
 use super::members::Instant;
-use crate::store::{OwnershipChange, OwnershipChanges, Partition, StoreError};
+use super::{Postgres, PostgresError};
+use crate::store::{Key, OwnershipChange, OwnershipChanges, Partition, StoreError};
 
 /// How long a process that owns everything by force believes in it.
 const TRUST: Duration = Duration::from_secs(60 * 60);
 
 impl Postgres {
+    /// Opens the store like [`open`](Self::open). Its operations wait for at most `patience` for a
+    /// database that is away.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    pub fn open_impatient(
+        url: &SecretString,
+        keys: &[Key],
+        patience: Duration,
+    ) -> Result<Self, PostgresError> {
+        Self::start(url, keys, false, patience)
+    }
+
     /// Makes this process the owner of all partitions, as if it had taken over each. It renews no
     /// lease, and believes in its ownership for an hour, whatever others do.
     ///

@@ -43,7 +43,8 @@ pub(super) enum Roots {
 /// A database server, and how to connect to it. Its texts never contain the password.
 #[derive(Clone)]
 pub(super) struct Server {
-    pub(super) config: Config,
+    /// How to connect to each host of the address.
+    pub(super) hosts: Vec<Config>,
     pub(super) verify: Verify,
     /// The address without password and options.
     place: String,
@@ -65,21 +66,57 @@ impl Server {
                 _ => rest.push(option),
             }
         }
-        let rest = SecretString::from(format!("{address}?{}", rest.join("&")));
-        let parsed = Config::from_str(rest.expose_secret());
-        let mut config = parsed.map_err(|error| PostgresError::Url {
-            cause: cause(&error),
-        })?;
+        let rest = rest.join("&");
+        let config = |address: &str| {
+            let address = SecretString::from(format!("{address}?{rest}"));
+            let parsed = Config::from_str(address.expose_secret());
+            parsed.map_err(|error| PostgresError::Url {
+                cause: cause(&error),
+            })
+        };
+        let all = config(address)?;
         let (mode, verify) = security(mode, roots)?;
-        config.ssl_mode(mode);
-        set_defaults(&mut config);
-        let place = place(&config);
+        let mut hosts = match hosts(address) {
+            // Others may be among the options.
+            addresses if addresses.len() == all.get_hosts().len() => {
+                let hosts: Result<Vec<_>, _> = addresses.iter().map(|one| config(one)).collect();
+                hosts?
+            }
+            _ => vec![all.clone()],
+        };
+        for config in &mut hosts {
+            config.ssl_mode(mode);
+            set_defaults(config);
+        }
         Ok(Self {
-            config,
+            hosts,
             verify,
-            place,
+            place: place(&all),
         })
     }
+
+    /// Returns true if connections are not encrypted.
+    pub(super) fn is_plain(&self) -> bool {
+        let is_plain = |host: &Config| host.get_ssl_mode() == SslMode::Disable;
+        self.hosts.iter().all(is_plain)
+    }
+}
+
+/// Returns an address for each host of an address without options.
+fn hosts(address: &str) -> Vec<String> {
+    let Some((scheme, rest)) = address.split_once("://") else {
+        return Vec::new();
+    };
+    let (authority, database) = match rest.split_once('/') {
+        Some((authority, database)) => (authority, format!("/{database}")),
+        None => (rest, String::new()),
+    };
+    let (user, hosts) = match authority.rsplit_once('@') {
+        Some((user, hosts)) => (format!("{user}@"), hosts),
+        None => (String::new(), authority),
+    };
+    let of = |host: &str| format!("{scheme}://{user}{host}{database}");
+    hosts.split(',').map(of).collect()
 }
 
 /// Splits an address into the part before its options, and the options.
@@ -143,8 +180,8 @@ fn set_defaults(config: &mut Config) {
     config.keepalives_idle(IDLE);
     config.keepalives_interval(IDLE / 4);
     config.keepalives_retries(3);
-    // Of several servers, the one that accepts writes; a standby is refused.
-    config.target_session_attrs(TargetSessionAttrs::ReadWrite);
+    // The session checks it: what the server says would be lost here if it ends the connection.
+    config.target_session_attrs(TargetSessionAttrs::Any);
 }
 
 /// Returns the address without password and options, for people.
@@ -244,8 +281,45 @@ mod tests {
             ),
         ] {
             let server = parse(&format!("postgres://host/x?{options}")).unwrap();
-            assert_eq!(server.config.get_ssl_mode(), mode, "{options}");
+            assert_eq!(server.hosts[0].get_ssl_mode(), mode, "{options}");
             assert_eq!(server.verify, verify, "{options}");
+        }
+    }
+
+    #[test]
+    fn each_host_of_an_address_is_connected_to_alone() {
+        let server = parse("postgres://bot:p%2Fw@one:1,two,[::1]:3/bots?options=-cx%3Dy").unwrap();
+        assert_eq!(
+            server.to_string(),
+            "postgres://bot@one:1,two:5432,::1:3/bots"
+        );
+        let found: Vec<_> = server
+            .hosts
+            .iter()
+            .map(|host| {
+                assert_eq!(host.get_password(), Some(&b"p/w"[..]));
+                assert_eq!(
+                    (host.get_dbname(), host.get_options()),
+                    (Some("bots"), Some("-cx=y"))
+                );
+                (host.get_hosts().to_vec(), host.get_ports().to_vec())
+            })
+            .collect();
+        let tcp = |host: &str| vec![Host::Tcp(host.to_owned())];
+        assert_eq!(
+            found,
+            [
+                (tcp("one"), vec![1]),
+                (tcp("two"), vec![5432]),
+                (tcp("::1"), vec![3])
+            ]
+        );
+        for url in [
+            "postgres:///bots?host=/run/postgresql",
+            "postgres://one,two/bots?host=three",
+            "postgres://localhost",
+        ] {
+            assert_eq!(parse(url).unwrap().hosts.len(), 1, "{url}");
         }
     }
 }

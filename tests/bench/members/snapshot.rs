@@ -68,9 +68,8 @@ pub(crate) async fn run(cluster: &Cluster, time: Duration) {
             time.as_secs()
         ),
         &format!(
-            "{waiting} events and calls; {} rows are dead at the end; then {at_the_end:.0} µs of CPU per event, \
-             before it {usual:.0} µs; acknowledgement p99 {waits}",
-            dead
+            "{waiting} events and calls; {dead} rows are dead at the end; then {at_the_end:.0} µs of CPU per event, \
+             before it {usual:.0} µs; acknowledgement p99 {waits}"
         ),
         waiting as f64 / RATE,
         "at most 1",

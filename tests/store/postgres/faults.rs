@@ -8,8 +8,8 @@ use imbot::store::contract::sample::{
     waiting,
 };
 use imbot::store::{
-    CallId, Conversation, EventId, Inbox, Operator, OrderingKey, Outbox, Reminders, Settled, Store,
-    StoreErrorKind, TurnCommit, Turns,
+    CallId, Conversation, EventId, Inbox, Operator, OrderingKey, Outbox, Postgres, Reminders,
+    Settled, Store, StoreErrorKind, TurnCommit, Turns,
 };
 
 use crate::support::postgres;
@@ -18,14 +18,20 @@ use crate::support::proxy::Proxy;
 /// The bytes of the request that ends a transaction.
 const COMMIT: &[u8] = b"COMMIT\0";
 
+/// Returns an empty store, and the proxy between it and the server. Returns `None` if these tests
+/// are left out.
+async fn behind_proxy() -> Option<(Proxy, Postgres)> {
+    let cluster = postgres::shared()?;
+    let proxy = Proxy::start(cluster.port()).await;
+    let store = cluster.schema().open_at(proxy.port()).await;
+    Some((proxy, store))
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_commit_whose_answer_is_lost_is_repeated_without_a_second_effect() {
-    let Some(cluster) = postgres::shared() else {
+    let Some((proxy, store)) = behind_proxy().await else {
         return;
     };
-    let schema = cluster.schema();
-    let proxy = Proxy::start(cluster.port()).await;
-    let store = schema.open_at(proxy.port()).await;
     let first = append(&store, 1, "27").await;
     let second = append(&store, 2, "28").await;
     store.commit(TurnCommit::done(first, at(1))).await.unwrap();
@@ -51,12 +57,10 @@ async fn a_commit_whose_answer_is_lost_is_repeated_without_a_second_effect() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_group_whose_answer_is_lost_is_repeated_without_a_second_effect() {
-    let Some(cluster) = postgres::shared() else {
+    let Some((proxy, store)) = behind_proxy().await else {
         return;
     };
-    let schema = cluster.schema();
-    let proxy = Proxy::start(cluster.port()).await;
-    let store = Arc::new(schema.open_at(proxy.port()).await);
+    let store = Arc::new(store);
     let mut events = Vec::new();
     for occurrence in 0..50 {
         events.push(append(&*store, occurrence, &format!("chat{occurrence}")).await);
@@ -80,12 +84,9 @@ async fn a_group_whose_answer_is_lost_is_repeated_without_a_second_effect() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_repeat_of_an_append_gives_the_numbers_of_the_first_try() {
-    let Some(cluster) = postgres::shared() else {
+    let Some((proxy, store)) = behind_proxy().await else {
         return;
     };
-    let schema = cluster.schema();
-    let proxy = Proxy::start(cluster.port()).await;
-    let store = schema.open_at(proxy.port()).await;
     append(&store, 1, "27").await; // the statement is prepared now
     let body = delivery(10, &[chat("27"), chat("28"), chat("29")]);
     proxy.lose_answer_to(&10_u128.to_be_bytes());
@@ -101,12 +102,9 @@ async fn the_repeat_of_an_append_gives_the_numbers_of_the_first_try() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_is_not_in_doubt_because_the_answer_to_its_take_was_lost() {
-    let Some(cluster) = postgres::shared() else {
+    let Some((proxy, store)) = behind_proxy().await else {
         return;
     };
-    let schema = cluster.schema();
-    let proxy = Proxy::start(cluster.port()).await;
-    let store = schema.open_at(proxy.port()).await;
     let event = append(&store, 1, "27").await;
     let calls = vec![say(event, 0, "27", "hi"), say(event, 1, "27", "you")];
     let done = TurnCommit::done(event, at(1));
@@ -124,12 +122,9 @@ async fn a_call_is_not_in_doubt_because_the_answer_to_its_take_was_lost() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn other_operations_whose_answer_is_lost_are_repeated_without_a_second_effect() {
-    let Some(cluster) = postgres::shared() else {
+    let Some((proxy, store)) = behind_proxy().await else {
         return;
     };
-    let schema = cluster.schema();
-    let proxy = Proxy::start(cluster.port()).await;
-    let store = schema.open_at(proxy.port()).await;
     let event = append(&store, 1, "27").await;
     store.begin(event, None).await.unwrap();
     proxy.lose_answer_to(COMMIT);

@@ -1,15 +1,17 @@
 //! The fence: a process that has lost a partition cannot write there, and cannot find out too late.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use imbot::event::{MemberId, MessageId};
 use imbot::store::contract::sample::{
-    append, at, conversation, dead, failure, put, say, stored, unsent, waiting,
+    append, at, conversation, dead, delivery, failure, numbers, put, say, stored, unsent, waiting,
 };
 use imbot::store::{
-    CallId, Limits, NewReminder, Operator, Outbox, Reminder, ReminderChange, ReminderId, Reminders,
-    Settled, StoreError, StoreErrorKind, TurnCommit, Turns, Upkeep,
+    CallId, Conversation, Inbox, Limits, NewReminder, Operator, OrderingKey, Outbox, Ownership,
+    Reminder, ReminderChange, ReminderId, Reminders, Settled, StateChange, StoreError,
+    StoreErrorKind, TurnCommit, Turns, Upkeep,
 };
-use tokio_postgres::NoTls;
 
 use crate::support::postgres;
 
@@ -33,6 +35,7 @@ async fn a_process_that_has_lost_its_partitions_cannot_write() {
         payload: serde_json::Value::Null,
         person: None,
     };
+    let first_reminder = reminder.id;
     let to = conversation("27");
     let turn = TurnCommit {
         calls: vec![say(event, 0, "27", "hi")],
@@ -52,10 +55,38 @@ async fn a_process_that_has_lost_its_partitions_cannot_write() {
     refused(old.fail(event, failure("late")).await);
     refused(old.commit(TurnCommit::done(event, at(2))).await);
     refused(old.commit(dead(event, false)).await);
+    let quarantine = Some("unreadable".to_owned());
+    let late = put(event, "27", "late");
+    refused(old.commit(TurnCommit { quarantine, ..late }).await);
+    let forgets = Some((conversation("27"), StateChange::Forget));
+    let state = |state| TurnCommit {
+        state,
+        ..TurnCommit::done(event, at(2))
+    };
+    refused(old.commit(state(forgets)).await);
+    let keeps = Some((conversation("27"), StateChange::Keep));
+    refused(old.commit(state(keeps)).await);
+    let calls = vec![say(event, 0, "27", "late")];
+    refused(
+        old.commit(TurnCommit {
+            calls,
+            ..state(None)
+        })
+        .await,
+    );
+    let cancels = vec![ReminderChange::Cancel(first_reminder)];
+    refused(
+        old.commit(TurnCommit {
+            reminders: cancels,
+            ..state(None)
+        })
+        .await,
+    );
     refused(old.queue(vec![say(event, 0, "27", "late")]).await);
     refused(old.take(call).await);
     refused(old.settle(call, Settled::GivenUp).await);
     refused(old.settle(call, Settled::NotSent).await);
+    refused(old.settle(call, Settled::Sent(Some(MessageId(5)))).await);
     let (at_last, error) = (at(9), "late".to_owned());
     refused(old.settle(call, Settled::Dead { at: at_last, error }).await);
     refused(old.due(at(20), 10).await);
@@ -81,6 +112,46 @@ async fn a_process_that_has_lost_its_partitions_cannot_write() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_partition_does_not_keep_turns_of_others_from_being_committed() {
+    let Some(cluster) = postgres::shared() else {
+        return;
+    };
+    let schema = cluster.schema();
+    let store = Arc::new(schema.open().await);
+    let mut events = Vec::new();
+    for number in 0..40 {
+        let key = OrderingKey::Chat(Conversation {
+            portal: MemberId::new(format!("portal{number}")),
+            ..conversation("27")
+        });
+        let partition = store.partition(key.portal());
+        let appended = store.append(delivery(number, &[key])).await.unwrap();
+        events.push((numbers(appended)[0].unwrap(), partition));
+    }
+    let lost = events[7].1;
+    schema.sql(&format!(
+        "UPDATE partition SET owner = NULL, epoch = epoch + 1 WHERE id = {}",
+        lost.0
+    ));
+    let commits = events.iter().map(|(event, partition)| {
+        let (store, event, partition) = (Arc::clone(&store), *event, *partition);
+        tokio::spawn(async move {
+            let committed = store.commit(TurnCommit::done(event, at(1))).await;
+            (partition, committed)
+        })
+    });
+    for commit in commits.collect::<Vec<_>>() {
+        match commit.await.unwrap() {
+            (partition, committed) if partition == lost => refused(committed),
+            (_, committed) => committed.unwrap(),
+        }
+    }
+    let waiting = waiting(&*store).await;
+    let expected = events.iter().filter(|(_, own)| *own == lost);
+    assert_eq!(waiting, expected.map(|(id, _)| *id).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_take_over_that_is_under_way_is_waited_for_and_seen() {
     let Some(cluster) = postgres::shared() else {
         return;
@@ -88,10 +159,7 @@ async fn a_take_over_that_is_under_way_is_waited_for_and_seen() {
     let schema = cluster.schema();
     let store = schema.open().await;
     let event = append(&store, 1, "27").await;
-    let url = schema.url();
-    let url = secrecy::ExposeSecret::expose_secret(&url);
-    let (other, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
-    tokio::spawn(connection);
+    let other = schema.connect().await;
     let take_over = "BEGIN; SELECT FROM partition FOR UPDATE;
         UPDATE partition SET owner = NULL, epoch = epoch + 1";
     other.batch_execute(take_over).await.unwrap();
@@ -118,10 +186,7 @@ async fn a_statement_that_runs_outside_of_its_transaction_changes_nothing() {
     let schema = cluster.schema();
     let store = schema.open().await;
     let event = append(&store, 1, "27").await;
-    let url = schema.url();
-    let url = secrecy::ExposeSecret::expose_secret(&url);
-    let (other, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
-    tokio::spawn(connection);
+    let other = schema.connect().await;
     let finish = format!("SELECT finish(ARRAY[{}::bigint])", event.0);
     let error = other.batch_execute(&finish).await.unwrap_err();
     assert_eq!(error.code().unwrap().code(), "IB002");

@@ -1,11 +1,18 @@
 //! What only the store on PostgreSQL promises.
 
+mod clocks;
+mod connections;
+mod disk;
 mod faults;
 mod fence;
+mod load;
+mod locks;
 mod members;
+mod pooler;
 mod refusals;
 mod secrets;
 mod server;
+mod standby;
 mod tls;
 
 use std::sync::Arc;

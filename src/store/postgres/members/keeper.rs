@@ -73,6 +73,8 @@ pub(super) struct Status {
     /// Partitions whose release was reported as failed.
     unreleased: Vec<Partition>,
     cleaned: Option<Timer>,
+    /// Whether the end of the trust was logged.
+    is_untrusted: bool,
 }
 
 impl Keeper {
@@ -84,21 +86,34 @@ impl Keeper {
             if is_due {
                 renewal = Timer::now() + RENEWAL;
             }
-            let ticked = match timeout(TICK_MAX, self.tick(is_due)).await {
-                Ok(ticked) => ticked,
-                Err(_) => Err(Fault::Slow),
+            // Connecting may take longer than a tick: until then there is nothing to lose.
+            let connected = tokio::select! {
+                connected = self.link.session() => connected,
+                Some(request) = requests.recv() => {
+                    if self.answer(request, &mut requests).await {
+                        return;
+                    }
+                    continue;
+                }
+            };
+            let ticked = match connected {
+                Ok(session) => {
+                    let tick = timeout(TICK_MAX, self.tick(&session, is_due)).await;
+                    tick.unwrap_or(Err(Fault::Slow))
+                }
+                Err(fault) => Err(fault),
             };
             let mut next = renewal;
-            match ticked {
+            match &ticked {
                 Ok(true) => {}
                 Ok(false) => next = Timer::now() + LOCKED,
                 Err(fault) => {
-                    self.link.apply(&fault);
-                    tracing::debug!(%fault, "the lease was not renewed");
+                    self.link.apply(fault);
                     next = Timer::now() + jitter(RENEWAL);
                     renewal = next;
                 }
             }
+            self.note(ticked.err().as_ref());
             if let Some(silence) = self.lease.silence_in(Instant::now()) {
                 next = next.min(Timer::now() + silence.max(LOCKED));
             }
@@ -117,28 +132,41 @@ impl Keeper {
         }
     }
 
+    /// Logs when this process has no lease any more, and when it has one again.
+    fn note(&mut self, fault: Option<&Fault>) {
+        let is_trusted = !self.holdings.trust_left().is_zero();
+        if is_trusted && std::mem::take(&mut self.status.is_untrusted) {
+            tracing::info!(member = %self.holdings.member(), "the lease of this process is renewed again");
+        }
+        let Some(fault) = fault else { return };
+        tracing::debug!(%fault, "the lease was not renewed");
+        let has_lost = self.status.has_joined && !is_trusted;
+        if has_lost && !std::mem::replace(&mut self.status.is_untrusted, true) {
+            tracing::error!(member = %self.holdings.member(), %fault, "this process cannot renew its lease; it sends nothing until it can, and others may take its portals over");
+        }
+    }
+
     /// Renews if that is due, reads the rows, and acts. Returns false if there is more to do soon.
-    async fn tick(&mut self, is_due: bool) -> Result<bool, Fault> {
+    async fn tick(&mut self, session: &Session, is_due: bool) -> Result<bool, Fault> {
         if self.status.is_leaving && !self.status.has_joined {
             return Ok(true); // there is nothing to leave
         }
         let started = Instant::now();
-        let session = self.link.session().await?;
         let me = self.holdings.member();
         if !self.status.has_joined {
-            rows::join(&session, me, &self.name).await?;
+            rows::join(session, me, &self.name).await?;
             self.status.has_joined = true;
             self.holdings.trust_until(started.after(TRUST));
             tracing::info!(member = %me, name = self.name, "joined the processes of this store");
-        } else if is_due && rows::renew(&session, me).await? {
+        } else if is_due && rows::renew(session, me).await? {
             self.holdings.trust_until(started.after(TRUST));
         }
         if self.status.is_leaving {
-            rows::leave(&session, me).await?;
+            rows::leave(session, me).await?;
         }
-        self.clean(&session).await?;
+        self.clean(session).await?;
         let read = Instant::now();
-        let view = rows::view(&session).await?;
+        let view = rows::view(session).await?;
         let holdings = Arc::clone(&self.holdings);
         let owned = |partition| holdings.epoch(partition);
         let decision = self.lease.decide(&view, owned, read, Instant::now());
@@ -146,7 +174,7 @@ impl Keeper {
             self.rejoin();
             return Ok(false);
         }
-        self.act(&session, me, decision).await
+        self.act(session, me, decision).await
     }
 
     /// Does what was decided.

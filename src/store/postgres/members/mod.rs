@@ -27,7 +27,7 @@ use uuid::Uuid;
 
 use super::fault::Fault;
 use super::fence::Holdings;
-use super::link::{Link, Place};
+use super::link::{self, Link, Place};
 use super::session::{Purpose, Session};
 use super::{Postgres, number};
 use crate::store::{EventId, Notice, OwnershipChanges, Partition, StoreError};
@@ -66,25 +66,40 @@ pub(super) struct Membership {
     requests: mpsc::UnboundedSender<Request>,
     /// Taken when this process joins.
     requested: Mutex<Option<mpsc::UnboundedReceiver<Request>>>,
+    /// Taken when this process joins.
+    lease: Mutex<Option<Session>>,
     sender: Mutex<Option<tokio::task::JoinHandle<()>>>,
     tasks: Mutex<Vec<AbortHandle>>,
     paused: watch::Sender<bool>,
 }
 
+/// The sessions of a process that joins the members.
+pub(super) struct OwnSessions {
+    pub(super) lease: Session,
+    pub(super) listen: Session,
+    pub(super) notify: Session,
+}
+
 impl Membership {
     /// A process that has not joined. It can wake others. `db` is any session. The tasks run where
-    /// this is called.
+    /// this is called. An operator's command has no sessions for it.
     pub(super) async fn new(
         place: &Place,
         holdings: &Arc<Holdings>,
         watch: &Watch,
         db: &Session,
+        sessions: Option<OwnSessions>,
     ) -> Result<Self, Fault> {
         let wake = Arc::new(Wake::new(Arc::clone(holdings)));
-        let reading = Link::unconnected(place, Purpose::Listen);
+        let (lease, listen, notify) = match sessions {
+            Some(own) => (Some(own.lease), Some(own.listen), Some(own.notify)),
+            None => (None, None, None),
+        };
+        let reading = Link::new(place, Purpose::Listen, listen);
         let reading = Arc::new(tokio::sync::Mutex::new(reading));
+        tokio::spawn(link::give_way(place.clone(), Arc::downgrade(&reading)));
         let (requests, requested) = mpsc::unbounded_channel();
-        let sender = Arc::clone(&wake).run_sender(place.clone());
+        let sender = Arc::clone(&wake).run_sender(Link::new(place, Purpose::Notify, notify));
         let sender = tokio::spawn(watch.watch("wake-ups of other processes", sender));
         let oldest = arrivals::oldest_transaction(db).await?;
         Ok(Self {
@@ -103,6 +118,7 @@ impl Membership {
             reading,
             requests,
             requested: Mutex::new(Some(requested)),
+            lease: Mutex::new(lease),
             tasks: Mutex::new(vec![sender.abort_handle()]),
             sender: Mutex::new(Some(sender)),
             paused: watch::Sender::new(false),
@@ -115,7 +131,7 @@ impl Membership {
         if let Some(requested) = lock(&self.requested).take() {
             let keeper = Keeper {
                 name: self.name.clone(),
-                link: Link::unconnected(&self.place, Purpose::Lease),
+                link: Link::new(&self.place, Purpose::Lease, lock(&self.lease).take()),
                 holdings: Arc::clone(&self.holdings),
                 arrivals: Arc::clone(&self.arrivals),
                 wake: Arc::clone(&self.wake),

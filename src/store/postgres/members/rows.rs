@@ -78,10 +78,14 @@ fn state(state: &str) -> MemberState {
     }
 }
 
-/// Evicts a member whose beat stands still. Returns false if its beat has changed meanwhile, or
-/// another member was quicker.
+/// Evicts a member whose beat stands still. Returns false if its beat has changed meanwhile,
+/// another member was quicker, or a session holds a lock on its row: renewals must not wait.
 pub(super) async fn evict(db: &Session, member: Uuid, beat: i64) -> Result<bool, Fault> {
-    let sql = "UPDATE member SET state = 'dead' WHERE id = $1 AND beat = $2 AND state <> 'dead'";
+    let sql = "WITH silent AS MATERIALIZED (
+            SELECT id FROM member WHERE id = $1 AND beat = $2 AND state <> 'dead'
+            FOR NO KEY UPDATE SKIP LOCKED
+        )
+        UPDATE member SET state = 'dead' FROM silent WHERE member.id = silent.id";
     Ok(db.execute(sql, &[&member, &beat]).await? > 0)
 }
 

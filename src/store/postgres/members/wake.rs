@@ -22,8 +22,8 @@ use super::set::PartitionSet;
 use crate::store::Partition;
 use crate::store::postgres::fault::Fault;
 use crate::store::postgres::fence::Holdings;
-use crate::store::postgres::link::{Link, Place, jitter};
-use crate::store::postgres::session::{Purpose, Session};
+use crate::store::postgres::link::{Link, jitter};
+use crate::store::postgres::session::Session;
 
 /// Minimum interval between two wake-ups of this process.
 const INTERVAL: Duration = Duration::from_millis(10);
@@ -186,14 +186,16 @@ impl Wake {
         self.closing.cancel();
     }
 
-    /// Sends wake-ups until the store is closed. Connects when there is one.
-    pub(super) async fn run_sender(self: Arc<Self>, place: Place) {
-        let mut link = Link::unconnected(&place, Purpose::Notify);
+    /// Sends wake-ups until the store is closed. Connects when there is one, if it is not connected.
+    pub(super) async fn run_sender(self: Arc<Self>, mut link: Link) {
         loop {
-            tokio::select! {
-                () = self.sending.notified() => {}
-                () = self.closing.cancelled() => {}
-            }
+            let next = async {
+                tokio::select! {
+                    () = self.sending.notified() => {}
+                    () = self.closing.cancelled() => {}
+                }
+            };
+            link.idle_until(next).await;
             let is_last = self.closing.is_cancelled();
             let signal = std::mem::take(&mut *lock(&self.to_send));
             if !signal.is_empty() {

@@ -2,5 +2,5 @@
 //! others.
 
 mod arrivals;
-mod node;
+pub(super) mod node;
 mod ownership;

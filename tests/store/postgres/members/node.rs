@@ -45,7 +45,12 @@ pub(crate) struct Seen {
 impl Node {
     /// Opens the store and joins.
     pub(crate) fn start(schema: &Schema<'_>, name: &str) -> Self {
-        let store = Arc::new(schema.try_open().unwrap().with_name(name));
+        Self::on(schema.try_open().unwrap(), name)
+    }
+
+    /// Joins with a store that is open.
+    pub(crate) fn on(store: Postgres, name: &str) -> Self {
+        let store = Arc::new(store.with_name(name));
         let seen = Arc::new(Mutex::new(Seen::default()));
         let changes = store.join();
         let tasks = vec![
@@ -57,9 +62,23 @@ impl Node {
 
     /// Opens the store and joins. Returns when it owns everything.
     pub(crate) async fn first(schema: &Schema<'_>, name: &str) -> Self {
-        let node = Self::start(schema, name);
-        node.until(|seen| seen.owned.len() == 256).await;
-        node
+        Self::start(schema, name).owns_everything().await
+    }
+
+    /// Starts two processes, `one` and `two`. Returns when both have joined, and the first owns
+    /// everything.
+    pub(crate) async fn pair(schema: &Schema<'_>) -> (Self, Self) {
+        let one = Self::first(schema, "one").await;
+        let two = Self::start(schema, "two");
+        Self::are_members(schema, 2).await;
+        (one, two)
+    }
+
+    /// Waits until so many processes have joined.
+    pub(crate) async fn are_members(schema: &Schema<'_>, count: usize) {
+        let count = count.to_string();
+        let are_there = async || schema.sql("SELECT count(*) FROM member") == count;
+        assert!(eventually(are_there).await, "{count} processes");
     }
 
     pub(crate) fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -70,6 +89,18 @@ impl Node {
     pub(crate) async fn until(&self, has_seen: impl Fn(&Seen) -> bool) {
         let is_there = eventually(async || has_seen(&self.seen())).await;
         assert!(is_there, "{:?}", self.seen());
+    }
+
+    /// Waits until this process owns everything.
+    pub(crate) async fn owns_everything(self) -> Self {
+        self.until(|seen| seen.owned.len() == 256).await;
+        self
+    }
+
+    /// Returns true if this process has lost a partition, without being asked for it.
+    pub(crate) fn has_lost(&self) -> bool {
+        let is_lost = |change: &OwnershipChange| matches!(change, OwnershipChange::Lost(_));
+        self.seen().changes.iter().any(is_lost)
     }
 
     /// Lets others know that the process has started 10 seconds ago.

@@ -43,18 +43,12 @@ async fn a_second_process_gets_partitions_from_the_first_one_by_one() {
         return;
     };
     let schema = cluster.schema();
-    let one = Node::first(&schema, "one").await;
-    let two = Node::start(&schema, "two");
-    assert!(eventually(async || schema.sql("SELECT count(*) FROM member") == "2").await);
+    let (one, two) = Node::pair(&schema).await;
     Node::is_steady(&schema);
     two.until(|seen| seen.owned.len() >= 10).await;
+    assert!(!one.has_lost());
     let (one, two) = (one.seen(), two.seen());
     assert!(one.owned.is_disjoint(&two.owned), "{one:?} {two:?}");
-    assert!(
-        !one.changes
-            .iter()
-            .any(|change| matches!(change, OwnershipChange::Lost(_)))
-    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -66,7 +60,7 @@ async fn a_process_that_stops_hands_everything_over() {
     let one = Node::first(&schema, "one").await;
     let event = sample::append(&*one.store, 1, "27").await;
     let two = Node::start(&schema, "two");
-    assert!(eventually(async || schema.sql("SELECT count(*) FROM member") == "2").await);
+    Node::are_members(&schema, 2).await;
     assert!(!may_begin(&two.store, event).await);
     one.store.leave();
     two.until(|seen| seen.owned.len() == 256).await;
@@ -92,9 +86,7 @@ async fn a_process_that_is_closed_gives_up_everything_at_once() {
         return;
     };
     let schema = cluster.schema();
-    let one = Node::first(&schema, "one").await;
-    let two = Node::start(&schema, "two");
-    assert!(eventually(async || schema.sql("SELECT count(*) FROM member") == "2").await);
+    let (one, two) = Node::pair(&schema).await;
     one.store.close().await.unwrap();
     one.store.close().await.unwrap();
     assert_eq!(schema.sql("SELECT name FROM member"), "two");
@@ -111,7 +103,7 @@ async fn the_partitions_of_a_killed_process_are_taken_over_by_the_others() {
     let one = Node::first(&schema, "one").await;
     let event = sample::append(&*one.store, 1, "27").await;
     let (two, three) = (Node::start(&schema, "two"), Node::start(&schema, "three"));
-    assert!(eventually(async || schema.sql("SELECT count(*) FROM member") == "3").await);
+    Node::are_members(&schema, 3).await;
     one.kill().await;
     let both = async || two.seen().owned.len() + three.seen().owned.len() == 256;
     assert!(
@@ -180,9 +172,7 @@ async fn an_outage_of_the_database_changes_no_owner() {
     }
     let cluster = Cluster::start("");
     let schema = cluster.schema();
-    let one = Node::first(&schema, "one").await;
-    let two = Node::start(&schema, "two");
-    assert!(eventually(async || schema.sql("SELECT count(*) FROM member") == "2").await);
+    let (one, two) = Node::pair(&schema).await;
     cluster.control(&["stop", "-m", "fast"]);
     assert!(eventually(async || !one.store.may_send(partition(&one))).await);
     tokio::time::sleep(Duration::from_secs(4)).await; // longer than a silence that evicts
@@ -195,10 +185,7 @@ async fn an_outage_of_the_database_changes_no_owner() {
         schema.sql("SELECT string_agg(state, ' ') FROM member"),
         "live live"
     );
-    for node in [&one, &two] {
-        let is_lost = |change: &OwnershipChange| matches!(change, OwnershipChange::Lost(_));
-        assert!(!node.seen().changes.iter().any(is_lost));
-    }
+    assert!(!one.has_lost() && !two.has_lost());
     let event = sample::append(&*two.store, 1, "27").await;
     assert!(may_begin(&one.store, event).await || may_begin(&two.store, event).await);
 }
@@ -209,9 +196,7 @@ async fn an_operator_moves_a_partition() {
         return;
     };
     let schema = cluster.schema();
-    let one = Node::first(&schema, "one").await;
-    let two = Node::start(&schema, "two");
-    assert!(eventually(async || schema.sql("SELECT count(*) FROM member") == "2").await);
+    let (one, two) = Node::pair(&schema).await;
     Node::is_steady(&schema);
     let operator =
         imbot::store::Postgres::attend(&schema.url(), std::slice::from_ref(&schema.key)).unwrap();
