@@ -30,6 +30,7 @@ async fn remind(store: &Postgres, event: EventId, due: Time) {
         code: "echo".to_owned(),
         due,
         payload: serde_json::Value::Null,
+        person: None,
     };
     let to = conversation("27");
     let turn = TurnCommit {
