@@ -107,7 +107,7 @@ async fn diagnose(place: &Place) -> Result<Diagnosis, Fault> {
         (found.oldest_holder, found.oldest_transaction) = (holder, Some(age));
     }
     let second = place.connect(Purpose::Read).await?;
-    found.is_pooled = are_shared(&db, &second).await?;
+    found.is_pooled = are_shared(&db, &second, 10).await?;
     Ok(found)
 }
 
@@ -213,13 +213,16 @@ async fn oldest(db: &Session) -> Result<Option<(String, Duration)>, Fault> {
 }
 
 /// Returns true if a connection gets several sessions of the server, or two connections get the
-/// same one. A pooler does this that shares sessions between transactions.
-pub(super) async fn are_shared(first: &Session, second: &Session) -> Result<bool, Fault> {
-    // Others may use the pooler at the same time, so one round can miss it.
-    const ROUNDS: usize = 10;
+/// same one. A pooler does this that shares sessions between transactions. Others may use the
+/// pooler at the same time, so one round can miss it.
+pub(super) async fn are_shared(
+    first: &Session,
+    second: &Session,
+    rounds: usize,
+) -> Result<bool, Fault> {
     const PROCESS: &str = "SELECT pg_backend_pid()";
     let own = first.first_value(PROCESS).await?;
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         let other = second.first_value(PROCESS).await?;
         if other == own || first.first_value(PROCESS).await? != own {
             return Ok(true);

@@ -369,9 +369,8 @@ async fn open(place: Place, sealer: Arc<Sealer>, is_guest: bool) -> Result<Opene
     let failed = |fault: Fault| PostgresError::fault(&place.server, &fault);
     let connect = || Session::connect_plain(&place.server, &place.tls);
     // Before anything is set in a session that may be that of another program.
-    let (first, other) = (connect().await, connect().await);
-    let (first, other) = (first.map_err(failed)?, other.map_err(failed)?);
-    if are_shared(&first, &other).await.map_err(failed)? {
+    let (first, other) = tokio::try_join!(connect(), connect()).map_err(failed)?;
+    if are_shared(&first, &other, 2).await.map_err(failed)? {
         let place = place.server.to_string();
         return Err(PostgresError::Pooled { place });
     }
