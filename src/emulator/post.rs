@@ -68,6 +68,10 @@ impl Post {
         self.send_as(BROWSER, url, form).await
     }
 
+    #[cfg_attr(
+        not(feature = "testing"),
+        allow(clippy::infallible_destructuring_match, reason = "tests have another")
+    )]
     async fn send_as(
         &self,
         agent: &'static str,
