@@ -279,8 +279,9 @@ async fn a_stop_and_a_new_version_keep_the_state() {
 #[tokio::test]
 async fn an_address_of_the_program_can_be_called() {
     #[imbot::libraries::poem::handler]
-    fn greet(name: String) -> String {
-        format!("Hello, {name}")
+    fn greet(mut name: String) -> String {
+        name.insert_str(0, "Hello, ");
+        name
     }
     let app = || {
         let route = imbot::libraries::poem::Route::new();
