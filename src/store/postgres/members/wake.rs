@@ -186,7 +186,7 @@ impl Wake {
         self.closing.cancel();
     }
 
-    /// Sends wake-ups until the store is closed. Connects when there is one, if it is not connected.
+    /// Sends wake-ups until the store is closed. Connects for one, if it is not connected.
     pub(super) async fn run_sender(self: Arc<Self>, mut link: Link) {
         loop {
             let next = async {
