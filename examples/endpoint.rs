@@ -1,4 +1,4 @@
-//! A word from anywhere: an HTTP endpoint tells a person that their order was shipped.
+//! A message from an HTTP endpoint: a person is informed that their order was shipped.
 //!
 //! ```text
 //! (another program)  POST /shipped/1/7

@@ -36,7 +36,7 @@ pub(crate) enum Post {
 pub(crate) type Handlers =
     std::sync::Arc<dyn Fn(&'static str, String, String) -> Answering + Send + Sync>;
 
-/// The answer of a handler, or a sentence about why there is none.
+/// The answer of a handler. The error is a sentence that says why there is none.
 #[cfg(feature = "testing")]
 pub(crate) type Answering = std::pin::Pin<Box<dyn Future<Output = Result<Answer, String>> + Send>>;
 

@@ -22,7 +22,7 @@ use crate::message::Draft;
 /// assert!(first_word(" ").unwrap_err().is_answer());
 /// ```
 pub trait OrTell<T> {
-    /// Returns the value. Without one, returns the error that is this answer ([`tell`]): the turn
+    /// Returns the value, or an error that is this answer ([`tell`]). With the error, the turn
     /// changes nothing, only the answer is sent, and nothing is retried.
     ///
     /// Use it for what the user did wrong. A failure that may pass, such as a portal that does not

@@ -15,10 +15,6 @@ use tokio::time::Instant;
 
 use crate::store::{Clock, Time};
 
-/// Maximum real time for which a running handler holds the clock. It may wait for something outside
-/// of the test; after this time it is taken to wait for the clock.
-const HANDLER_TIME: Duration = Duration::from_millis(100);
-
 /// A clock that stands still unless it is released.
 pub(super) struct HeldClock {
     hold: Mutex<Option<Hold>>,
@@ -60,9 +56,9 @@ impl HeldClock {
         work.await
     }
 
-    /// Holds the clock until the returned value is dropped, or its time is over.
-    pub(super) fn hold_for_handler() -> Hold {
-        Hold::new(Some(HANDLER_TIME))
+    /// Holds the clock until the returned value is dropped, or this real time is over.
+    pub(super) fn hold_for_at_most(time: Duration) -> Hold {
+        Hold::new(Some(time))
     }
 
     fn hold(&self) -> MutexGuard<'_, Option<Hold>> {

@@ -13,12 +13,13 @@
 //!     }
 //! }
 //!
-//! # fn main() { tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
 //! // in a test: #[tokio::test] async fn it_repeats_what_was_said() {
 //! let portal = TestPortal::with(App::new().bot(Echo)).await;
 //! let mut ann = portal.private("Ann", "echo");
 //! ann.says("Hello").sees("Hello").await;
-//! # }) }
+//! # }
 //! ```
 //!
 //! The feature `testing` adds this module:
@@ -46,8 +47,9 @@
 //! timer. So a reminder of tomorrow takes no time, and a retry after five seconds needs no sleep.
 //! A test is an ordinary `#[tokio::test]`; the kit pauses tokio's clock.
 //!
-//! While a handler runs, the clock stands still for 100 ms of real time, since the handler may wait
-//! for something outside of the test. If it runs for longer, it is taken to wait for the clock.
+//! While a handler runs, the clock stands still for 100 ms of real time
+//! ([`Settings::handler_time`]), since the handler may wait for something outside of the test. If
+//! it runs for longer, it is taken to wait for the clock.
 //!
 //! # What fails a test
 //!
@@ -62,4 +64,4 @@ mod settings;
 
 pub use person::{Person, SeenMessage};
 pub use portal::{PATIENCE, Program, TestPortal};
-pub use settings::{BEGINNING, Settings};
+pub use settings::{BEGINNING, HANDLER_TIME, Settings};

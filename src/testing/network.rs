@@ -16,10 +16,10 @@ use crate::serve::EventEndpoint;
 
 /// The addresses of the program. It is away while a test restarts it.
 #[derive(Clone, Default)]
-pub(super) struct Program(Arc<Mutex<Away>>);
+pub(super) struct Addresses(Arc<Mutex<State>>);
 
 #[derive(Default)]
-struct Away {
+struct State {
     running: Option<Running>,
     /// The forms that the portal has posted, with their addresses.
     posted: Vec<(Uri, String)>,
@@ -33,8 +33,8 @@ struct Running {
     killed: CancellationToken,
 }
 
-impl Program {
-    fn state(&self) -> MutexGuard<'_, Away> {
+impl Addresses {
+    fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

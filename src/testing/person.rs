@@ -134,7 +134,7 @@ impl Person {
         self.says(&format!("[USER={id}]{bot}[/USER] {text}"))
     }
 
-    /// Opens the private chat, which the bot is told the first time.
+    /// Opens the private chat. The first time, the bot gets an event.
     ///
     /// # Panics
     /// It is not a private chat.

@@ -11,9 +11,9 @@ use poem::http::Method;
 use serde_json::Value;
 
 use super::clock::HeldClock;
-use super::network::{self, Program as Network};
+use super::network::{self, Addresses};
 use super::person::Person;
-use super::settings::{BEGINNING, Settings};
+use super::settings::{BEGINNING, HANDLER_TIME, Settings};
 use crate::app::App;
 use crate::config::Config;
 use crate::emulator::{Client, Emulator, MethodAnswer, NewApp, NewLine, Options};
@@ -81,7 +81,8 @@ impl<F: FnMut() -> App> Program for F {
 ///     }
 /// }
 ///
-/// # fn main() { tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
 /// let portal = TestPortal::with(|| App::new().bot(Alarm)).await;
 /// let mut ann = portal.private("Ann", "alarm");
 /// ann.says("Tea").sees("In an hour").await;
@@ -89,7 +90,7 @@ impl<F: FnMut() -> App> Program for F {
 /// portal.advance(Duration::from_secs(3600)).await;
 /// ann.sees("It is time: Tea").await;
 /// assert_eq!(ann.transcript(), "Ann: Tea\nAlarm: In an hour, then.\nAlarm: It is time: Tea\n");
-/// # }) }
+/// # }
 /// ```
 pub struct TestPortal {
     inner: Arc<Inner>,
@@ -100,7 +101,7 @@ pub(super) struct Inner {
     pub(super) emulator: Emulator,
     pub(super) clock: HeldClock,
     running: Mutex<Running>,
-    network: Network,
+    addresses: Addresses,
     http: Http,
     seams: Seams,
     store: Arc<dyn Store>,
@@ -140,14 +141,15 @@ impl TestPortal {
     /// # use imbot::testing::TestPortal;
     /// # struct Echo;
     /// # impl Bot for Echo {}
-    /// # fn main() { tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
     /// let app = App::new().bot(Echo);
     /// let portal = TestPortal::with_settings(app, |settings| {
     ///     settings.portal.language = "de".into();
     ///     settings.config.attempts = 2;
     /// })
     /// .await;
-    /// # }) }
+    /// # }
     /// ```
     ///
     /// # Panics
@@ -160,23 +162,25 @@ impl TestPortal {
             portal: Options::default(),
             app: NewApp::new("bots", PROGRAM),
             begins_at: BEGINNING,
+            handler_time: HANDLER_TIME,
             config: Config::default(),
         };
         settings.portal.delivery_delay = Duration::ZERO;
         change(&mut settings);
         settings.portal.listen = PORTAL.into();
         let clock = HeldClock::new(settings.begins_at);
-        let network = Network::default();
-        let emulator = emulator(settings.portal, settings.begins_at, &network);
+        let addresses = Addresses::default();
+        let emulator = emulator(&settings.portal, settings.begins_at, &addresses);
         let credentials = emulator.register_app(settings.app);
         let config = settings.config.on(&emulator, &credentials, PROGRAM);
         let http = http(&emulator);
         let mut seams = Seams::default();
-        seams.on_handler(|| Box::new(HeldClock::hold_for_handler()));
+        let handler_time = settings.handler_time;
+        seams.on_handler(move || Box::new(HeldClock::hold_for_at_most(handler_time)));
         let app = program.build();
         let store = app.own_store().unwrap_or_else(|| Arc::new(Memory::new()));
         let starting = Starting {
-            network: &network,
+            addresses: &addresses,
             http: &http,
             seams: &seams,
             clock: &clock,
@@ -198,7 +202,7 @@ impl TestPortal {
                 engine,
                 failed_before: 0,
             }),
-            network,
+            addresses,
             http,
             seams,
             store,
@@ -274,7 +278,7 @@ impl TestPortal {
     /// # Panics
     /// The program cannot be started.
     pub async fn crash(&self) {
-        self.inner.network.kill();
+        self.inner.addresses.kill();
         self.inner.engine().abort();
         self.settle().await;
         self.start().await;
@@ -288,7 +292,7 @@ impl TestPortal {
         let engine = self.inner.engine();
         let stopped = engine.stop(serve::STOP_TIMEOUT);
         self.inner.clock.released(stopped).await;
-        self.inner.network.kill();
+        self.inner.addresses.kill();
         self.start().await;
     }
 
@@ -309,7 +313,7 @@ impl TestPortal {
             running.program.build()
         };
         let starting = Starting {
-            network: &inner.network,
+            addresses: &inner.addresses,
             http: &inner.http,
             seams: &inner.seams,
             clock: &inner.clock,
@@ -343,7 +347,7 @@ impl TestPortal {
     /// Delivers every event again that the portal has delivered so far. Nothing may follow from it.
     pub async fn redeliver(&self) {
         self.settle().await;
-        let repeated = self.inner.network.repeat();
+        let repeated = self.inner.addresses.repeat();
         self.inner.clock.released(repeated).await;
         self.settle().await;
     }
@@ -390,7 +394,7 @@ impl TestPortal {
     /// # Panics
     /// The program does not run.
     pub async fn request(&self, request: Request) -> (u16, String) {
-        let answered = self.inner.network.answer(request);
+        let answered = self.inner.addresses.answer(request);
         let response = self.inner.clock.released(answered).await;
         let response = response.expect("the program runs");
         let status = response.status().as_u16();
@@ -519,7 +523,7 @@ impl fmt::Debug for TestPortal {
 
 /// What a program is started with.
 struct Starting<'t> {
-    network: &'t Network,
+    addresses: &'t Addresses,
     http: &'t Http,
     seams: &'t Seams,
     clock: &'t HeldClock,
@@ -539,14 +543,14 @@ impl Starting<'_> {
         let started = engine.start().await;
         started.unwrap_or_else(|error| panic!("the program cannot start: {error}"));
         let endpoint = add_nests(serve::endpoint(Arc::clone(&engine)));
-        self.network.serve(endpoint);
+        self.addresses.serve(endpoint);
         engine
     }
 }
 
 /// Returns a portal that posts its events to the program.
-fn emulator(options: Options, now: Time, network: &Network) -> Emulator {
-    let program = network.clone();
+fn emulator(options: &Options, now: Time, addresses: &Addresses) -> Emulator {
+    let program = addresses.clone();
     let handlers = move |_: &'static str, url: String, form: String| {
         let program = program.clone();
         async move { program.answer_form(&url, form).await }.boxed()

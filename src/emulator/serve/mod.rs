@@ -31,6 +31,7 @@ use super::portal::Portal;
 use super::post::Handlers;
 use super::post::Post;
 use super::traffic_log::TrafficLog;
+use super::transaction::Transaction;
 use super::updates::channel;
 use super::world::{BOTS_MAX, World};
 use super::{oauth, page, rest};
@@ -153,7 +154,7 @@ impl Emulator {
         let address = listener.local_addr()?;
         let (stop, traffic) = (CancellationToken::new(), TrafficLog::new(channel()));
         let deliveries = deliveries(Post::new()?, &traffic, &options, &stop);
-        let domain = match options.domain {
+        let domain = match options.domain.clone() {
             Some(domain) => domain,
             None if options.proxy => DEMO.to_owned(),
             None => address.to_string(),
@@ -167,26 +168,17 @@ impl Emulator {
         } else {
             None
         };
+        let limits = Limits::new(options.rate, options.counting);
+        let mut world = world(&options, domain);
         let mut hosts = options.hosts;
         hosts.extend(proxy.iter().flat_map(Proxy::names));
-        let limits = Limits::new(options.rate, options.counting);
-        let mut world = World::new(options.name, domain, options.language);
-        world.bots_max = options.bots_max;
-        world.both_formats = options.both_formats;
         world.is_secure = authority.is_some();
         world.oauth_host = options.proxy.then(|| OAUTH[0].to_owned());
-        let portal = Arc::new(Portal::new(
-            world,
-            limits,
-            deliveries.clone(),
-            traffic,
-            |tx| tx.announce_grown_queues(),
-            authority.as_ref().map(|authority| authority.pem.clone()),
-        ));
+        let pem = authority.as_ref().map(|authority| authority.pem.clone());
+        let portal = run(world, limits, &deliveries, traffic, pem, &stop);
         let routes = routes(&portal, Guard::new(address, hosts));
         let greeter = authority.map(|made| Greeter::new(made.acceptor, proxy.clone()));
         let routes = only_ours(proxy, routes);
-        tokio::spawn(alarms::ring(Arc::clone(&portal), stop.clone()));
         let (done, stopped) = watch::channel(false);
         let signal = stop.clone();
         tokio::spawn(async move {
@@ -215,24 +207,14 @@ impl Emulator {
     /// Returns a portal without a network: programs in this process call its
     /// [`routes`](Emulator::routes), and it posts its events to these handlers.
     #[cfg(feature = "testing")]
-    pub(crate) fn in_process(options: Options, now: SystemTime, handlers: Handlers) -> Self {
+    pub(crate) fn in_process(options: &Options, now: SystemTime, handlers: Handlers) -> Self {
         let address = options.listen;
         let (stop, traffic) = (CancellationToken::new(), TrafficLog::new(channel()));
-        let deliveries = deliveries(Post::InProcess(handlers), &traffic, &options, &stop);
+        let deliveries = deliveries(Post::InProcess(handlers), &traffic, options, &stop);
         let limits = Limits::new(options.rate, options.counting);
-        let mut world = World::new(options.name, address.to_string(), options.language);
-        world.bots_max = options.bots_max;
-        world.both_formats = options.both_formats;
+        let mut world = world(options, address.to_string());
         world.clock = Clock::start_at(Timestamp::try_from(now).unwrap_or(Timestamp::UNIX_EPOCH));
-        let portal = Arc::new(Portal::new(
-            world,
-            limits,
-            deliveries.clone(),
-            traffic,
-            |tx| tx.announce_grown_queues(),
-            None,
-        ));
-        tokio::spawn(alarms::ring(Arc::clone(&portal), stop.clone()));
+        let portal = run(world, limits, &deliveries, traffic, None, &stop);
         let (_, stopped) = watch::channel(true);
         Emulator {
             portal,
@@ -314,6 +296,31 @@ fn deliveries(
         redeliver,
         stop.clone(),
     )
+}
+
+/// Returns a portal with its people and nothing else.
+fn world(options: &Options, domain: String) -> World {
+    let mut world = World::new(options.name.clone(), domain, options.language.clone());
+    world.bots_max = options.bots_max;
+    world.both_formats = options.both_formats;
+    world
+}
+
+/// Runs a portal until it is stopped. `authority` is its certificate, as PEM.
+fn run(
+    world: World,
+    limits: Limits,
+    deliveries: &Deliveries,
+    traffic: TrafficLog,
+    authority: Option<String>,
+    stop: &CancellationToken,
+) -> Arc<Portal> {
+    let finish = |tx: &mut Transaction<'_>| tx.announce_grown_queues();
+    let deliveries = deliveries.clone();
+    let portal = Portal::new(world, limits, deliveries, traffic, finish, authority);
+    let portal = Arc::new(portal);
+    tokio::spawn(alarms::ring(Arc::clone(&portal), stop.clone()));
+    portal
 }
 
 fn routes(portal: &Arc<Portal>, guard: Guard) -> Route {

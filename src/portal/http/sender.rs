@@ -20,7 +20,7 @@ pub(in crate::portal) enum HttpSender {
 #[cfg(feature = "testing")]
 pub(crate) type InProcess = Arc<dyn Fn(Request) -> InProcessAnswer + Send + Sync>;
 
-/// The answer of a portal in this process, or why there is none.
+/// The answer of a portal in this process.
 #[cfg(feature = "testing")]
 pub(crate) type InProcessAnswer = Pin<Box<dyn Future<Output = Result<Response, Cut>> + Send>>;
 
