@@ -40,9 +40,10 @@ pub struct Status {
 /// Whose data is removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ForgetScope {
-    /// One conversation, with the own states of its people.
+    /// One conversation, with its parts and the own states of its people.
     Conversation(Conversation),
-    /// A person's private chats with the bots of a portal, and their own states in other chats.
+    /// A person's private chats with the bots of a portal, and their own states and parts in other
+    /// chats.
     User {
         /// The portal.
         portal: MemberId,
@@ -56,14 +57,19 @@ impl ForgetScope {
     pub fn includes(&self, key: &Conversation) -> bool {
         match self {
             Self::Conversation(own) => {
-                let is_of_it = |(_, dialog)| {
-                    dialog == own.dialog.as_str() && own.bot == key.bot && own.portal == key.portal
+                let dialog = match (key.as_part(), key.person()) {
+                    (Some((dialog, _)), _) | (None, Some((_, dialog))) => dialog,
+                    (None, None) => key.dialog.as_str(),
                 };
-                own == key || key.person().is_some_and(is_of_it)
+                let is_of_it = own.dialog.as_str() == dialog;
+                own == key || is_of_it && own.bot == key.bot && own.portal == key.portal
             }
             Self::User { portal, user } => {
                 let is_own = key.person().is_some_and(|(person, _)| person == *user);
-                *portal == key.portal && (is_own || key.dialog.as_str() == user.to_string())
+                let dialog = key
+                    .as_part()
+                    .map_or(key.dialog.as_str(), |(dialog, _)| dialog);
+                *portal == key.portal && (is_own || dialog == user.to_string())
             }
         }
     }

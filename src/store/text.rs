@@ -36,14 +36,14 @@ pub(super) fn conversation(key: &Conversation) -> String {
     format!("{}{bot}/{dialog}", portal(id))
 }
 
-/// Returns the first and the last text that the key of a person's own state in a dialog can have:
-/// `portal/bot/dialog/27`. A number follows the dialog. No outside chat of a connector has people.
-pub(super) fn people(key: &Conversation) -> (String, String) {
+/// Returns the first and the last text that the key of a part of a dialog, or of a person's own
+/// state in it, can have: `portal/bot/dialog/27`. No outside chat of a connector has such.
+pub(super) fn parts(key: &Conversation) -> (String, String) {
     if key.connector().is_some() {
         return (String::from("-"), String::new()); // nothing is between the two
     }
     let dialog = conversation(key);
-    (format!("{dialog}/0"), format!("{dialog}/:"))
+    (format!("{dialog}/"), format!("{dialog}/{}", char::MAX))
 }
 
 /// Returns `portal/bot/dialog` for a chat, `portal/hook/name` for a hook, and `portal/application`.

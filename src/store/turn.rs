@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::{EventId, Failure, QueuedCall, ReminderChange, Stored, Time};
 use crate::event::{BotId, DialogId, LineId, MemberId, UserId};
 
+/// What separates a dialog from the name of a part.
+pub(super) const PART: &str = "/~";
+
 /// A bot in a dialog of a portal. It has a state, and its events are handled in order.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Conversation {
@@ -43,7 +46,26 @@ impl Conversation {
         }
     }
 
-    /// Returns the person whose own state this is, and their dialog.
+    /// Returns the key of a named part of this conversation, which is stored like a state of its
+    /// own: `chat142/~pressed`. A part of a person ends with their id, `chat142/~form/27`, so that
+    /// it is forgotten with them.
+    #[must_use]
+    pub fn part(&self, name: &str) -> Self {
+        Self {
+            dialog: DialogId::new(format!("{}{PART}{name}", self.dialog)),
+            ..self.clone()
+        }
+    }
+
+    /// Returns the dialog and the name, if this is the key of a part.
+    pub fn as_part(&self) -> Option<(&str, &str)> {
+        if self.bot == Self::CONNECTOR {
+            return None;
+        }
+        self.dialog.as_str().split_once(PART)
+    }
+
+    /// Returns the person whose own state or part this is, and their dialog.
     pub fn person(&self) -> Option<(UserId, &str)> {
         if self.bot == Self::CONNECTOR {
             return None;
@@ -110,6 +132,8 @@ pub struct TurnCommit {
     pub outcome: Outcome,
     /// The conversation, and the change of its state.
     pub state: Option<(Conversation, StateChange)>,
+    /// Parts of conversations of the same portal, and their changes. No part is here twice.
+    pub parts: Vec<(Conversation, StateChange)>,
     /// The reason to quarantine the previous state. `None` does not quarantine it.
     pub quarantine: Option<String>,
     /// The calls to send, in order.
@@ -126,6 +150,7 @@ impl TurnCommit {
             at,
             outcome: Outcome::Done,
             state: None,
+            parts: Vec::new(),
             quarantine: None,
             calls: Vec::new(),
             reminders: Vec::new(),
@@ -180,7 +205,20 @@ pub trait Turns {
     /// The failure could not be stored.
     fn fail(&self, event: EventId, failure: Failure) -> Stored<'_, ()>;
 
-    /// Ends a turn: the state, the calls, the reminders and the outcome of the event are stored in
+    /// Stores a state or a part before the turn ends. It stays if the turn fails. Does nothing if
+    /// the event does not wait any more.
+    ///
+    /// # Errors
+    /// The state could not be stored.
+    fn put(
+        &self,
+        event: EventId,
+        key: &Conversation,
+        at: Time,
+        state: StoredState,
+    ) -> Stored<'_, ()>;
+
+    /// Ends a turn: the states, the calls, the reminders and the outcome of the event are stored in
     /// one step, all or nothing. Does nothing if the event does not wait any more.
     ///
     /// An edit or deletion of a message that waits in the outbox and is not

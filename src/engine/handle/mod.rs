@@ -393,6 +393,7 @@ impl Engine {
             at,
             outcome: end,
             state: chat.map(|chat| (chat, state)),
+            parts: Vec::new(),
             quarantine: unreadable_state,
             calls,
             reminders,

@@ -13,7 +13,7 @@ use super::{Check, check};
 pub(super) const CHECKS: &[Check] = &[
     check!(everything_of_a_conversation_is_forgotten_and_nothing_else),
     check!(a_person_is_forgotten_in_private_chats_with_every_bot_of_the_portal),
-    check!(the_own_states_of_people_are_forgotten_with_their_dialog_and_with_the_person),
+    check!(own_states_and_parts_are_forgotten_with_their_dialog_and_with_the_person),
 ];
 
 /// Leaves something of everything in a dialog: a state, a call, a reminder, a dead letter and an
@@ -66,16 +66,20 @@ async fn everything_of_a_conversation_is_forgotten_and_nothing_else(store: Arc<d
     assert_eq!(store.blocked().await.unwrap().len(), 2);
 }
 
-async fn the_own_states_of_people_are_forgotten_with_their_dialog_and_with_the_person(
+async fn own_states_and_parts_are_forgotten_with_their_dialog_and_with_the_person(
     store: Arc<dyn Store>,
 ) {
     let store = &*store;
     let own = |dialog: &str, user| conversation(dialog).of_person(UserId(user));
     let all = [
         own("chat1", 27),
-        own("chat1", 28),
+        conversation("chat1").part("form/28"),
         own("chat12", 27),
+        conversation("chat12").part("form/27"),
+        conversation("27").part("pressed"),
         own("chat12", 28),
+        conversation("chat12").part("pressed"),
+        conversation("127").part("pressed"),
     ];
     for (key, occurrence) in all.iter().zip(1..) {
         let event = append(store, occurrence, "chat1").await;
@@ -95,7 +99,10 @@ async fn the_own_states_of_people_are_forgotten_with_their_dialog_and_with_the_p
     };
     let dialog = ForgetScope::Conversation(conversation("chat1"));
     assert_eq!(store.forget(dialog).await.unwrap(), 2);
-    assert_eq!(left().await, [false, false, true, true]);
+    assert_eq!(
+        left().await,
+        [false, false, true, true, true, true, true, true]
+    );
     let portal = MemberId::new("portal");
     let user = UserId(27);
     assert_eq!(
@@ -103,9 +110,12 @@ async fn the_own_states_of_people_are_forgotten_with_their_dialog_and_with_the_p
             .forget(ForgetScope::User { portal, user })
             .await
             .unwrap(),
-        1
+        3
     );
-    assert_eq!(left().await, [false, false, false, true]);
+    assert_eq!(
+        left().await,
+        [false, false, false, false, false, true, true, true]
+    );
 }
 
 async fn a_person_is_forgotten_in_private_chats_with_every_bot_of_the_portal(

@@ -13,6 +13,8 @@ pub(super) const CHECKS: &[Check] = &[
     check!(a_commit_happens_once),
     check!(a_state_stays_until_it_is_replaced_or_forgotten),
     check!(a_dead_turn_keeps_its_state_and_calls_too),
+    check!(parts_of_a_conversation_change_with_its_state),
+    check!(a_state_that_is_put_before_the_commit_stays_if_the_turn_fails),
 ];
 
 async fn begin_counts_the_attempt_and_reads_the_state(store: Arc<dyn Store>) {
@@ -117,4 +119,56 @@ async fn a_dead_turn_keeps_its_state_and_calls_too(store: Arc<dyn Store>) {
     assert_eq!(unsent(store).await.len(), 1);
     assert!(store.state(&conversation("27")).await.unwrap().is_some());
     assert_eq!(store.status().await.unwrap().dead, 1);
+}
+
+async fn parts_of_a_conversation_change_with_its_state(store: Arc<dyn Store>) {
+    let store = &*store;
+    let chat = conversation("chat1");
+    let [form, pressed] = [chat.part("form/27"), chat.part("pressed")];
+    let parts = |form_change, pressed_change| {
+        vec![
+            (form.clone(), form_change),
+            (pressed.clone(), pressed_change),
+        ]
+    };
+    let put = |text| StateChange::Put(stored(text));
+    let read = async |key| store.state(key).await.unwrap();
+    let first = append(store, 1, "chat1").await;
+    let turn = TurnCommit {
+        parts: parts(put("1"), put("2")),
+        ..TurnCommit::done(first, at(1))
+    };
+    store.commit(turn.clone()).await.unwrap();
+    assert_eq!(read(&form).await, Some(stored("1")));
+    assert_eq!(read(&pressed).await, Some(stored("2")));
+    assert_eq!(read(&chat).await, None);
+    assert_eq!(store.status().await.unwrap().conversations, 0);
+    let second = append(store, 2, "chat1").await;
+    let turn = TurnCommit {
+        state: Some((chat.clone(), put("3"))),
+        parts: parts(StateChange::Forget, StateChange::Keep),
+        ..dead(second, false)
+    };
+    store.commit(turn).await.unwrap();
+    assert_eq!(read(&form).await, None);
+    assert_eq!(read(&pressed).await, Some(stored("2")));
+    assert_eq!(read(&chat).await, Some(stored("3")));
+    assert_eq!(store.status().await.unwrap().conversations, 1);
+}
+
+async fn a_state_that_is_put_before_the_commit_stays_if_the_turn_fails(store: Arc<dyn Store>) {
+    let store = &*store;
+    let part = conversation("27").part("once");
+    let event = append(store, 1, "27").await;
+    store.begin(event, None).await.unwrap();
+    for text in ["1", "2"] {
+        let put = store.put(event, &part, at(1), stored(text));
+        put.await.unwrap();
+    }
+    store.fail(event, failure("later")).await.unwrap();
+    assert_eq!(store.state(&part).await.unwrap(), Some(stored("2")));
+    store.commit(TurnCommit::done(event, at(1))).await.unwrap();
+    let late = store.put(event, &part, at(2), stored("late"));
+    late.await.unwrap();
+    assert_eq!(store.state(&part).await.unwrap(), Some(stored("2")));
 }

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::{
     Arrived, Call, CallId, Conversation, DeadId, DeadLetter, EventId, Failure, InboxEvent,
     Installation, NewReminder, Notice, Occurrence, OrderingKey, QueuedCall, ReminderChange,
-    ReminderId, StoredState, Time,
+    ReminderId, StateChange, StoredState, Time,
 };
 use crate::event::{MemberId, MessageId};
 
@@ -98,7 +98,8 @@ impl Memory {
 
     /// Returns the number of conversations with a state.
     pub fn conversations(&self) -> usize {
-        self.states.len()
+        let states = self.states.iter();
+        states.filter(|row| row.key().as_part().is_none()).count()
     }
 
     fn insert_event(&self, event: InboxEvent) -> EventId {
@@ -156,6 +157,22 @@ impl Memory {
             ReminderChange::Cancel(id) => {
                 if let Some(due) = reminders.due.remove(&id) {
                     reminders.waiting.remove(&(due, id));
+                }
+            }
+        }
+    }
+
+    fn change_state(&self, key: Conversation, change: StateChange, at: Time) {
+        match change {
+            StateChange::Put(stored) => {
+                self.states.insert(key, State { stored, at });
+            }
+            StateChange::Forget => {
+                self.states.remove(&key);
+            }
+            StateChange::Keep => {
+                if let Some(mut state) = self.states.get_mut(&key) {
+                    state.at = at;
                 }
             }
         }

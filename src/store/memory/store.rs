@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::{Memory, Queued, State, WAITING_MAX, Waiting, lock};
+use super::{Memory, Queued, WAITING_MAX, Waiting, lock};
 use crate::event::{MemberId, MessageId};
 use crate::store::arrived::add_counts;
 use crate::store::portals::add_address;
@@ -91,6 +91,19 @@ impl Turns for Memory {
         ready(())
     }
 
+    fn put(
+        &self,
+        event: EventId,
+        key: &Conversation,
+        at: Time,
+        state: StoredState,
+    ) -> Stored<'_, ()> {
+        if self.inbox.contains_key(&event) {
+            self.change_state(key.clone(), StateChange::Put(state), at);
+        }
+        ready(())
+    }
+
     fn commit(&self, turn: TurnCommit) -> Stored<'_, ()> {
         let Some((id, waiting)) = self.inbox.remove(&turn.event) else {
             return ready(()); // already committed: a replay changes nothing
@@ -111,25 +124,8 @@ impl Turns for Memory {
         if let (Some(reason), Some((key, _))) = (turn.quarantine, &turn.state) {
             tracing::debug!(conversation = %key, reason, "the memory store does not quarantine the previous state");
         }
-        match turn.state {
-            Some((key, StateChange::Put(stored))) => {
-                self.states.insert(
-                    key,
-                    State {
-                        stored,
-                        at: turn.at,
-                    },
-                );
-            }
-            Some((key, StateChange::Forget)) => {
-                self.states.remove(&key);
-            }
-            Some((key, StateChange::Keep)) => {
-                if let Some(mut state) = self.states.get_mut(&key) {
-                    state.at = turn.at;
-                }
-            }
-            None => {}
+        for (key, change) in turn.state.into_iter().chain(turn.parts) {
+            self.change_state(key, change, turn.at);
         }
         turn.calls.into_iter().for_each(|call| self.queue(call));
         turn.reminders
@@ -376,7 +372,7 @@ impl Operator for Memory {
             calls: self.outbox.len() as u64,
             oldest_call: self.outbox.iter().map(|queued| queued.call.at).min(),
             reminders: lock(&self.reminders).waiting.len() as u64,
-            conversations: self.states.len() as u64,
+            conversations: self.conversations() as u64,
             dead: lock(&self.dead).letters.len() as u64,
             ..Status::default()
         })

@@ -6,6 +6,7 @@ use super::session::Session;
 use super::{dead, notices, number};
 use crate::event::MemberId;
 use crate::store::text;
+use crate::store::turn::PART;
 use crate::store::{Conversation, ForgetScope};
 
 /// A selection of conversations of one portal by their texts: one, and a range with a suffix.
@@ -30,9 +31,9 @@ impl Selection {
         }
     }
 
-    /// Returns the selection of a conversation and of the own states of its people.
+    /// Returns the selection of a conversation, its parts and the own states of its people.
     fn one(key: &Conversation) -> Self {
-        let (from, to) = text::people(key);
+        let (from, to) = text::parts(key);
         Self {
             partition: number::partition(number::partition_of_chat(key)),
             one: text::conversation(key),
@@ -65,7 +66,8 @@ fn is_selected(column: &str) -> String {
 fn is_in_range(column: &str) -> String {
     format!(
         "({column} = $5 OR {column} COLLATE \"C\" BETWEEN $2 AND $3
-         AND ($4 = '' OR right({column}, length($4)) = $4))"
+         AND ($4 = '' OR right({column}, length($4)) = $4
+              OR position($4 || '{PART}' IN {column}) > 0))"
     )
 }
 

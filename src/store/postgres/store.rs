@@ -25,8 +25,8 @@ use crate::store::{
     Appended, Arrived, Booking, CallId, Claim, Conversation, DeadId, DeadLetter, EventId, Failure,
     ForgetScope, Inbox, InboxEvent, Installation, Limits, NewDelivery, Notice, Operator,
     OrderingKey, Outbox, Ownership, OwnershipChanges, Partition, Portals, Quarantined, QueuedCall,
-    Reminders, Settled, StartedTurn, Status, StoreError, StoreErrorKind, Stored, StoredState,
-    Swept, Taken, Time, TurnCommit, Turns, Unsent, Upkeep,
+    Reminders, Settled, StartedTurn, StateChange, Status, StoreError, StoreErrorKind, Stored,
+    StoredState, Swept, Taken, Time, TurnCommit, Turns, Unsent, Upkeep,
 };
 
 impl Postgres {
@@ -157,6 +157,19 @@ impl Turns for Postgres {
             (self.holdings(), failure),
             move |db, (holdings, failure)| Box::pin(turns::fail(db, holdings, event, failure)),
         )
+    }
+
+    fn put(
+        &self,
+        event: EventId,
+        key: &Conversation,
+        at: Time,
+        state: StoredState,
+    ) -> Stored<'_, ()> {
+        let part = (Chat::new(key), at, StateChange::Put(state));
+        self.write((self.holdings(), part), move |db, (holdings, part)| {
+            Box::pin(turns::put(db, holdings, event, part))
+        })
     }
 
     fn commit(&self, turn: TurnCommit) -> Stored<'_, ()> {

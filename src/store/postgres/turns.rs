@@ -14,7 +14,7 @@ use super::{dead, group, inbox, number, outbox, reminders};
 use crate::store::text;
 use crate::store::{
     Conversation, EventId, Failure, Outcome, Partition, Quarantined, ReminderChange, StartedTurn,
-    StateChange, StoredState, TurnCommit,
+    StateChange, StoredState, Time, TurnCommit,
 };
 
 /// Maximum number of stored failures of an event.
@@ -168,11 +168,34 @@ pub(super) fn history_at(row: &Row, column: usize) -> Result<Vec<Failure>, Fault
     Ok(history.transpose()?.unwrap_or_default())
 }
 
+/// Stores a state or a part, if the event waits.
+pub(super) async fn put(
+    db: &Session,
+    holdings: &Holdings,
+    event: EventId,
+    (chat, at, state): &(Chat, Time, StateChange),
+) -> Result<(), Fault> {
+    let own = number::partition_of_event(event);
+    group::fence(db, holdings, [own].into_iter()).await?;
+    let (partition, id) = (number::partition(own), number::event(event));
+    let sql = "SELECT 1 FROM event WHERE partition = $1 AND id = $2 FOR UPDATE";
+    if db.find(sql, &[&partition, &id]).await?.is_none() {
+        return Ok(());
+    }
+    let mut steps = Vec::new();
+    state_steps([(chat, state, *at)], &mut steps);
+    for step in steps {
+        step.run(db).await?;
+    }
+    Ok(())
+}
+
 /// A commit with its texts, which are made before the task that writes needs them.
 #[derive(Debug)]
 pub(super) struct PreparedCommit {
     turn: TurnCommit,
     chat: Option<Chat>,
+    parts: Vec<Chat>,
     calls: Vec<outbox::CallRow>,
     reminders: Vec<reminders::Change>,
 }
@@ -181,6 +204,7 @@ impl PreparedCommit {
     pub(super) fn new(turn: TurnCommit) -> Self {
         Self {
             chat: turn.state.as_ref().map(|(key, _)| Chat::new(key)),
+            parts: turn.parts.iter().map(|(key, _)| Chat::new(key)).collect(),
             calls: turn.calls.iter().map(outbox::CallRow::new).collect(),
             reminders: turn
                 .reminders
@@ -205,7 +229,14 @@ impl PreparedCommit {
         let events = [self.turn.event].into_iter().chain(calls).chain(reminders);
         events
             .map(number::partition_of_event)
-            .chain(self.chat.as_ref().map(|chat| chat.partition))
+            .chain(self.states().map(|(chat, _)| chat.partition))
+    }
+
+    /// Returns the state and the parts that this changes.
+    fn states(&self) -> impl Iterator<Item = (&Chat, &StateChange)> {
+        let state = self.chat.iter().zip(&self.turn.state);
+        let states = state.chain(self.parts.iter().zip(&self.turn.parts));
+        states.map(|(chat, (_, change))| (chat, change))
     }
 
     /// Returns true if this can be one of many in [`commit_steps`].
@@ -225,7 +256,11 @@ pub(super) fn commit_steps<'a>(commits: &[&'a PreparedCommit]) -> Vec<Step<'a>> 
         .map(|commit| number::event(commit.turn.event))
         .collect();
     let mut steps = vec![step!(FINISH, events)];
-    state_steps(commits, &mut steps);
+    let states = commits.iter().flat_map(|commit| {
+        let states = commit.states();
+        states.map(|(chat, change)| (chat, change, commit.turn.at))
+    });
+    state_steps(states, &mut steps);
     let calls: Vec<_> = commits.iter().flat_map(|commit| &commit.calls).collect();
     steps.extend(outbox::insert_step(&calls));
     let changes: Vec<_> = commits
@@ -237,7 +272,10 @@ pub(super) fn commit_steps<'a>(commits: &[&'a PreparedCommit]) -> Vec<Step<'a>> 
 }
 
 /// Adds the statements that change states.
-fn state_steps<'a>(commits: &[&'a PreparedCommit], steps: &mut Vec<Step<'a>>) {
+fn state_steps<'a>(
+    changes: impl IntoIterator<Item = (&'a Chat, &'a StateChange, Time)>,
+    steps: &mut Vec<Step<'a>>,
+) {
     const PUT: &str = "INSERT INTO state (partition, conversation, version, at, data)
         SELECT * FROM unnest($1::smallint[], $2::text[], $3::bigint[], $4::bigint[], $5::bytea[])
         WHERE fenced()
@@ -254,12 +292,9 @@ fn state_steps<'a>(commits: &[&'a PreparedCommit], steps: &mut Vec<Step<'a>>) {
         AND fenced()";
     let mut put = (vec![], vec![], vec![], vec![], vec![]);
     let (mut keep, mut forget) = ((vec![], vec![], vec![]), (vec![], vec![]));
-    for commit in commits {
-        let (Some((_, change)), Some(chat)) = (&commit.turn.state, &commit.chat) else {
-            continue;
-        };
+    for (chat, change, at) in changes {
         let (partition, text) = (number::partition(chat.partition), &*chat.text);
-        let at = number::time(commit.turn.at);
+        let at = number::time(at);
         match change {
             StateChange::Put(state) => {
                 put.0.push(partition);
@@ -319,7 +354,11 @@ pub(super) async fn commit(db: &Session, commit: &PreparedCommit) -> Result<(), 
             .await?;
     }
     let mut steps = Vec::new();
-    state_steps(&[commit], &mut steps);
+    let states = commit.states();
+    state_steps(
+        states.map(|(chat, change)| (chat, change, turn.at)),
+        &mut steps,
+    );
     for change in &commit.reminders {
         reminders::change_steps(&[change], &mut steps);
     }

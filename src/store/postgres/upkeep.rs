@@ -8,6 +8,7 @@ use super::fence::Holdings;
 use super::session::Session;
 use super::{dead, group, number, reminders, schema};
 use crate::store::arrived::add_counts;
+use crate::store::turn::PART;
 use crate::store::{Arrived, Partition, Status, Time};
 
 /// Maximum number of rows that one step removes.
@@ -207,15 +208,18 @@ pub(super) async fn last_event(db: &Session) -> Result<Option<Time>, Fault> {
 
 /// Returns the amount of stored data.
 pub(super) async fn status(db: &Session) -> Result<Status, Fault> {
-    const COUNT: &str = "SELECT
+    let sql = format!(
+        "SELECT
         (SELECT count(*) FROM portal), (SELECT count(*) FROM event), (SELECT min(at) FROM event),
         (SELECT count(*) FROM call), (SELECT min(at) FROM call), (SELECT count(*) FROM reminder),
-        (SELECT count(*) FROM state), (SELECT count(*) FROM quarantined),
+        (SELECT count(*) FROM state WHERE conversation NOT LIKE '%{PART}%'),
+        (SELECT count(*) FROM quarantined),
         (SELECT count(*) FROM dead),
         (SELECT sum(pg_total_relation_size(pg_class.oid))::bigint
          FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
-         WHERE nspname = current_schema() AND relkind = 'r')";
-    let Some(row) = db.find(COUNT, &[]).await? else {
+         WHERE nspname = current_schema() AND relkind = 'r')"
+    );
+    let Some(row) = db.find(&sql, &[]).await? else {
         return Ok(Status::default());
     };
     let number = |column| -> Result<Option<i64>, Fault> { Ok(row.try_get(column)?) };

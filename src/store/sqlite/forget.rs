@@ -6,6 +6,7 @@ use super::db::Db;
 use super::{Fault, dead, inbox, notices};
 use crate::event::MemberId;
 use crate::store::text;
+use crate::store::turn::PART;
 use crate::store::{Conversation, ForgetScope};
 
 /// A selection of conversations by their texts: one, and a range, which an index finds, with a
@@ -29,9 +30,9 @@ impl Selection {
         }
     }
 
-    /// Returns the selection of a conversation and of the own states of its people.
+    /// Returns the selection of a conversation, its parts and the own states of its people.
     fn one(key: &Conversation) -> Self {
-        let (from, to) = text::people(key);
+        let (from, to) = text::parts(key);
         Self {
             one: text::conversation(key),
             from,
@@ -57,7 +58,7 @@ impl Selection {
 fn is_selected(column: &str) -> String {
     format!(
         "({column} = ?4 OR {column} BETWEEN ?1 AND ?2
-         AND (?3 = '' OR substr({column}, -length(?3)) = ?3))"
+         AND (?3 = '' OR substr({column}, -length(?3)) = ?3 OR instr({column}, ?3 || '{PART}') > 0))"
     )
 }
 

@@ -19,8 +19,8 @@ use crate::store::{
     Appended, Arrived, Booking, CallId, Claim, Conversation, DeadId, DeadLetter, EventId, Failure,
     ForgetScope, Inbox, InboxEvent, Installation, Limits, NewDelivery, Notice, Operator,
     OrderingKey, Outbox, Ownership, Partition, Portals, Quarantined, QueuedCall, Reminders,
-    Settled, StartedTurn, Status, StoreError, StoreErrorKind, Stored, StoredState, Swept, Taken,
-    Time, TurnCommit, Turns, Unsent, Upkeep,
+    Settled, StartedTurn, StateChange, Status, StoreError, StoreErrorKind, Stored, StoredState,
+    Swept, Taken, Time, TurnCommit, Turns, Unsent, Upkeep,
 };
 
 impl Sqlite {
@@ -102,6 +102,17 @@ impl Turns for Sqlite {
 
     fn fail(&self, event: EventId, failure: Failure) -> Stored<'_, ()> {
         self.write(move |db| turns::fail(db, event, &failure))
+    }
+
+    fn put(
+        &self,
+        event: EventId,
+        key: &Conversation,
+        at: Time,
+        state: StoredState,
+    ) -> Stored<'_, ()> {
+        let (key, state) = (text::conversation(key), StateChange::Put(state));
+        self.write(move |db| turns::put(db, event, &key, at, &state))
     }
 
     fn commit(&self, turn: TurnCommit) -> Stored<'_, ()> {

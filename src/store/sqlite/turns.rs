@@ -131,20 +131,33 @@ pub(super) fn quarantined(db: &Db, key: &str) -> Result<Vec<Quarantined>, Fault>
 pub(super) struct PreparedCommit {
     turn: TurnCommit,
     key: Option<String>,
+    parts: Vec<String>,
     calls: Vec<outbox::Row>,
 }
 
 impl PreparedCommit {
     pub(super) fn new(turn: TurnCommit) -> Self {
         let key = turn.state.as_ref().map(|(key, _)| text::conversation(key));
+        let parts = turn.parts.iter().map(|(key, _)| text::conversation(key));
+        let parts = parts.collect();
         let calls = turn.calls.iter().map(outbox::Row::new).collect();
-        Self { turn, key, calls }
+        Self {
+            turn,
+            key,
+            parts,
+            calls,
+        }
     }
 }
 
 /// Commits a turn, if its event still waits.
 pub(super) fn commit(db: &Db, commit: &PreparedCommit) -> Result<(), Fault> {
-    let PreparedCommit { turn, key, calls } = commit;
+    let PreparedCommit {
+        turn,
+        key,
+        parts,
+        calls,
+    } = commit;
     let event = turn.event.0;
     let sql = "SELECT body FROM event WHERE id = ?1";
     let Some(body) = db.find(sql, [event], |row| Ok(row.get::<_, Option<u64>>(0)?))? else {
@@ -161,7 +174,13 @@ pub(super) fn commit(db: &Db, commit: &PreparedCommit) -> Result<(), Fault> {
     db.execute("DELETE FROM event WHERE id = ?1", [event])?;
     db.execute("DELETE FROM attempt WHERE event = ?1", [event])?;
     if let (Some((_, change)), Some(key)) = (&turn.state, key) {
-        change_state(db, turn, key, change)?;
+        if let Some(reason) = &turn.quarantine {
+            quarantine(db, turn.at, key, reason)?;
+        }
+        change_state(db, turn.at, key, change)?;
+    }
+    for (key, (_, change)) in parts.iter().zip(&turn.parts) {
+        change_state(db, turn.at, key, change)?;
     }
     calls.iter().try_for_each(|call| outbox::queue(db, call))?;
     turn.reminders
@@ -169,15 +188,32 @@ pub(super) fn commit(db: &Db, commit: &PreparedCommit) -> Result<(), Fault> {
         .try_for_each(|change| reminders::change(db, change))
 }
 
-fn change_state(db: &Db, turn: &TurnCommit, key: &str, change: &StateChange) -> Result<(), Fault> {
-    let at = turn.at.0;
-    if let Some(reason) = &turn.quarantine {
-        db.execute(
-            "INSERT INTO aside (at, conversation, version, data, reason)
-             SELECT ?1, conversation, version, data, ?3 FROM state WHERE conversation = ?2",
-            params![at, key, reason],
-        )?;
+/// Stores a state or a part, if the event waits.
+pub(super) fn put(
+    db: &Db,
+    event: EventId,
+    key: &str,
+    at: Time,
+    state: &StateChange,
+) -> Result<(), Fault> {
+    let waits = db.find("SELECT 1 FROM event WHERE id = ?1", [event.0], |_| Ok(()))?;
+    match waits {
+        Some(()) => change_state(db, at, key, state),
+        None => Ok(()),
     }
+}
+
+fn quarantine(db: &Db, at: Time, key: &str, reason: &str) -> Result<(), Fault> {
+    db.execute(
+        "INSERT INTO aside (at, conversation, version, data, reason)
+         SELECT ?1, conversation, version, data, ?3 FROM state WHERE conversation = ?2",
+        params![at.0, key, reason],
+    )
+    .map(drop)
+}
+
+fn change_state(db: &Db, at: Time, key: &str, change: &StateChange) -> Result<(), Fault> {
+    let at = at.0;
     match change {
         StateChange::Keep => db.execute(
             "UPDATE state SET at = ?2 WHERE conversation = ?1 AND at < ?3",

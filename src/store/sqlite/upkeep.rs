@@ -8,6 +8,7 @@ use rusqlite::params;
 use super::db::Db;
 use super::{Fault, files, inbox, spool};
 use crate::store::arrived::add_counts;
+use crate::store::turn::PART;
 use crate::store::{Arrived, Status, Time};
 
 /// Maximum number of rows that one step removes.
@@ -142,7 +143,7 @@ pub(super) fn status(db: &Db, path: &Path) -> Result<Status, Fault> {
         calls: count("call")?,
         oldest_call: oldest("call")?,
         reminders: count("reminder")?,
-        conversations: count("state")?,
+        conversations: count(&format!("state WHERE conversation NOT LIKE '%{PART}%'"))?,
         quarantined: count("aside")?,
         dead: count("dead")?,
         spooled: spool::count(path),
