@@ -35,6 +35,7 @@ mod postgres;
 mod reminders;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod seal;
+mod secret;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
@@ -74,6 +75,7 @@ pub use postgres::{
     Standby,
 };
 pub use reminders::{NewReminder, Reminder, ReminderChange, ReminderId, Reminders};
+pub use secret::Secret;
 #[cfg(feature = "sqlite")]
 pub use sqlite::{BackupError, OpenError, Sqlite};
 pub use time::{Clock, Time};

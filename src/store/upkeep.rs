@@ -4,7 +4,7 @@ use std::future::{Future, pending};
 use std::pin::Pin;
 use std::time::Duration;
 
-use super::{Notice, OrderingKey, StoreError, Stored, Time};
+use super::{Notice, OrderingKey, Secret, StoreError, Stored, Time};
 
 /// Maximum ages of stored data.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +46,12 @@ pub struct Swept {
 pub trait Upkeep {
     /// Returns true if stored data outlives the process.
     fn is_durable(&self) -> bool;
+
+    /// Returns the secret of this store. The first call makes it.
+    ///
+    /// # Errors
+    /// The secret could not be read, or not be stored by the first call.
+    fn secret(&self) -> Stored<'_, Secret>;
 
     /// Returns and removes the notices about changes since the last call that came from another
     /// process, such as an operator's, or from the spool. A change may be reported again after a

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::postgres::DatabaseArchive;
 use super::sqlite::FileArchive;
-use super::{Key, OpenError, PostgresError};
+use super::{Key, OpenError, PostgresError, Secret};
 use digest::Checksum;
 pub(super) use digest::identity_of;
 
@@ -143,6 +143,7 @@ pub(super) struct Head {
     pub(super) addresses: Option<String>,
     /// The counts of arrived events, as JSON.
     pub(super) arrived: Option<String>,
+    pub(super) secret: Option<Secret>,
     /// The buckets of occurrences, the one that was used last first.
     pub(super) buckets: Vec<u64>,
 }

@@ -5,7 +5,7 @@ mod store;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use dashmap::DashMap;
 use foldhash::quality::RandomState;
@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::{
     Arrived, Call, CallId, Conversation, DeadId, DeadLetter, EventId, Failure, InboxEvent,
     Installation, NewReminder, Notice, Occurrence, OrderingKey, QueuedCall, ReminderChange,
-    ReminderId, StateChange, StoredState, Time,
+    ReminderId, Secret, StateChange, StoredState, Time,
 };
 use crate::event::{MemberId, MessageId};
 
@@ -39,6 +39,7 @@ pub struct Memory {
     inbox: DashMap<EventId, Waiting, RandomState>,
     seen: Mutex<Recent<Occurrence, ()>>,
     states: DashMap<Conversation, State, RandomState>,
+    secret: OnceLock<Secret>,
     outbox: DashMap<CallId, Queued, RandomState>,
     messages: Mutex<Recent<CallId, MessageId>>,
     reminders: Mutex<Reminders>,

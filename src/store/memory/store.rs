@@ -15,7 +15,7 @@ use crate::store::{
     Appended, Arrived, Booking, Call, CallId, Claim, Content, Conversation, DeadId, DeadLetter,
     DeadWhat, EventId, Failure, ForgetScope, Inbox, InboxEvent, Installation, Limits, NewDelivery,
     NewEvent, NewReminder, Notice, Operator, OrderingKey, Outbox, Outcome, Ownership, Partition,
-    Portals, Quarantined, QueuedCall, Reminders, Settled, StartedTurn, StateChange, Status,
+    Portals, Quarantined, QueuedCall, Reminders, Secret, Settled, StartedTurn, StateChange, Status,
     StoreError, StoreErrorKind, Stored, StoredState, Swept, Taken, Time, TurnCommit, Turns, Unsent,
     Upkeep,
 };
@@ -320,6 +320,10 @@ impl Ownership for Memory {}
 impl Upkeep for Memory {
     fn is_durable(&self) -> bool {
         false
+    }
+
+    fn secret(&self) -> Stored<'_, Secret> {
+        ready(self.secret.get_or_init(Secret::random).clone())
     }
 
     fn notices(&self) -> Stored<'_, Vec<Notice>> {

@@ -467,7 +467,7 @@ impl Reading for DatabaseArchive {
     }
 
     async fn head(&mut self) -> Result<Head, MoveError> {
-        let head = read_head(&self.db, self.buckets.clone()).await;
+        let head = read_head(&self.db, &self.sealer, self.buckets.clone()).await;
         Ok(self.done(head)?)
     }
 
@@ -506,7 +506,7 @@ impl Reading for DatabaseArchive {
     }
 }
 
-async fn read_head(db: &Session, buckets: Vec<u64>) -> Result<Head, Fault> {
+async fn read_head(db: &Session, sealer: &Sealer, buckets: Vec<u64>) -> Result<Head, Fault> {
     let last = |row: Option<Row>| -> Result<u64, Fault> {
         let Some(row) = row else { return Ok(0) };
         let (value, is_called): (i64, bool) = (row.try_get(0)?, row.try_get(1)?);
@@ -523,6 +523,7 @@ async fn read_head(db: &Session, buckets: Vec<u64>) -> Result<Head, Fault> {
         last_dead: last(dead)?,
         addresses: schema::meta(db, "addresses").await?,
         arrived: schema::meta(db, "arrived").await?,
+        secret: super::upkeep::secret(db, sealer).await?,
         buckets,
     })
 }
@@ -546,7 +547,7 @@ impl Writing for DatabaseArchive {
         }
         let begun = self.db.transaction(async {
             let buckets = new_buckets(&self.db, &head.buckets).await?;
-            write_head(&self.db, head).await?;
+            write_head(&self.db, &self.sealer, head).await?;
             let progress = Progress { buckets, ..first };
             write_progress(&self.db, &progress).await?;
             Ok(progress)
@@ -613,7 +614,7 @@ async fn write_progress(db: &Session, progress: &Progress) -> Result<(), Fault> 
     schema::set_meta(db, schema::MOVE, &serde_json::json!(progress).to_string()).await
 }
 
-async fn write_head(db: &Session, head: &Head) -> Result<(), Fault> {
+async fn write_head(db: &Session, sealer: &Sealer, head: &Head) -> Result<(), Fault> {
     const SET: &str = "SELECT setval($1::text::regclass, $2)";
     for (sequence, last) in [
         ("event_number", head.count),
@@ -633,6 +634,9 @@ async fn write_head(db: &Session, head: &Head) -> Result<(), Fault> {
         if let Some(value) = value {
             schema::set_meta(db, name, value).await?;
         }
+    }
+    if let Some(secret) = &head.secret {
+        super::upkeep::set_secret(db, sealer, secret).await?;
     }
     Ok(())
 }

@@ -200,6 +200,7 @@ impl Postgres {
         let rest = self.job(Arc::clone(&self.sealer), |db, sealer| {
             Box::pin(async move {
                 rekey::tokens(db, sealer).await?;
+                rekey::secret(db, sealer).await?;
                 rekey::key_check(db, sealer).await
             })
         });

@@ -9,6 +9,7 @@ use super::fault::Fault;
 use super::session::Session;
 use super::{inbox, portals, schema};
 use crate::store::seal::{KEY_CHECK, Sealer};
+use crate::store::secret;
 
 /// Maximum number of bodies that one step seals.
 const STEP: i64 = 256;
@@ -63,6 +64,18 @@ pub(super) async fn tokens(db: &Session, sealer: &Sealer) -> Result<(), Fault> {
                 db.execute(&sql, &[&portal, &sealed]).await?;
             }
         }
+    }
+    Ok(())
+}
+
+/// Seals the secret of the store.
+pub(super) async fn secret(db: &Session, sealer: &Sealer) -> Result<(), Fault> {
+    let known = schema::locked_meta(db, secret::NAME).await?;
+    let known = known.and_then(|known| STANDARD.decode(known).ok());
+    if let Some(known) = known
+        && let Some(sealed) = again(sealer, secret::CONTEXT, &known)?
+    {
+        schema::set_meta(db, secret::NAME, &STANDARD.encode(sealed)).await?;
     }
     Ok(())
 }

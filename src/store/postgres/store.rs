@@ -25,8 +25,8 @@ use crate::store::{
     Appended, Arrived, Booking, CallId, Claim, Conversation, DeadId, DeadLetter, EventId, Failure,
     ForgetScope, Inbox, InboxEvent, Installation, Limits, NewDelivery, Notice, Operator,
     OrderingKey, Outbox, Ownership, OwnershipChanges, Partition, Portals, Quarantined, QueuedCall,
-    Reminders, Settled, StartedTurn, StateChange, Status, StoreError, StoreErrorKind, Stored,
-    StoredState, Swept, Taken, Time, TurnCommit, Turns, Unsent, Upkeep,
+    Reminders, Secret, Settled, StartedTurn, StateChange, Status, StoreError, StoreErrorKind,
+    Stored, StoredState, Swept, Taken, Time, TurnCommit, Turns, Unsent, Upkeep,
 };
 
 impl Postgres {
@@ -378,6 +378,21 @@ impl Ownership for Postgres {
 impl Upkeep for Postgres {
     fn is_durable(&self) -> bool {
         true
+    }
+
+    fn secret(&self) -> Stored<'_, Secret> {
+        Box::pin(async {
+            let known = self.read(self.sealer(), |db, sealer| {
+                Box::pin(upkeep::secret(db, sealer))
+            });
+            if let Some(known) = known.await? {
+                return Ok(known);
+            }
+            let made = self.write(self.sealer(), |db, sealer| {
+                Box::pin(upkeep::make_secret(db, sealer))
+            });
+            made.await
+        })
     }
 
     fn notices(&self) -> Stored<'_, Vec<Notice>> {

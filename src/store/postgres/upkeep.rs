@@ -1,6 +1,8 @@
 //! Maintenance: removes old rows in steps so small that no event waits long, and counts what is
 //! stored.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use tokio_postgres::Row;
 
 use super::fault::Fault;
@@ -8,8 +10,9 @@ use super::fence::Holdings;
 use super::session::Session;
 use super::{dead, group, number, reminders, schema};
 use crate::store::arrived::add_counts;
+use crate::store::seal::Sealer;
 use crate::store::turn::PART;
-use crate::store::{Arrived, Partition, Status, Time};
+use crate::store::{Arrived, Partition, Secret, Status, Time, secret};
 
 /// Maximum number of rows that one step removes.
 const STEP: i64 = 1_000;
@@ -261,4 +264,33 @@ pub(super) async fn add_arrived(db: &Session, more: &[Arrived]) -> Result<Vec<Ar
     let json = serde_json::json!(known).to_string();
     schema::set_meta(db, "arrived", &json).await?;
     Ok(known)
+}
+
+/// Returns the secret of the store, if there is one that a key opens.
+pub(super) async fn secret(db: &Session, sealer: &Sealer) -> Result<Option<Secret>, Fault> {
+    let sealed = schema::meta(db, secret::NAME).await?;
+    let sealed = sealed.and_then(|sealed| STANDARD.decode(sealed).ok());
+    let opened = sealed.and_then(|sealed| sealer.open(secret::CONTEXT, &sealed).ok());
+    Ok(opened.and_then(|bytes| Secret::from_bytes(&bytes)))
+}
+
+/// Stores the secret of the store.
+pub(super) async fn set_secret(
+    db: &Session,
+    sealer: &Sealer,
+    secret: &Secret,
+) -> Result<(), Fault> {
+    let sealed = STANDARD.encode(sealer.seal(secret::CONTEXT, secret.bytes()));
+    schema::set_meta(db, secret::NAME, &sealed).await
+}
+
+/// Returns the secret of the store. Makes one if there is none.
+pub(super) async fn make_secret(db: &Session, sealer: &Sealer) -> Result<Secret, Fault> {
+    schema::locked_meta(db, secret::NAME).await?; // another process waits
+    if let Some(known) = secret(db, sealer).await? {
+        return Ok(known);
+    }
+    let new = Secret::random();
+    set_secret(db, sealer, &new).await?;
+    Ok(new)
 }

@@ -9,7 +9,9 @@ use rusqlite::{Params, Row, params};
 
 use super::db::{Db, key_at};
 use super::files::{self, Lock};
-use super::{Fault, OpenError, connect, inbox, number, open, portals, schema, spool, turns};
+use super::{
+    Fault, OpenError, connect, inbox, number, open, portals, schema, spool, turns, upkeep,
+};
 use crate::platform;
 use crate::store::archive::{
     BodyPart, Call, Dead, Head, Kind, MoveError, Notice, NoticeKind, Portal, Position, Progress,
@@ -260,6 +262,7 @@ impl Reading for FileArchive {
                 last_dead: db.count("SELECT seq FROM sqlite_sequence WHERE name = 'dead'", [])?,
                 addresses: text("addresses")?,
                 arrived: text("arrived")?,
+                secret: upkeep::secret(db)?,
                 buckets,
             })
         })?)
@@ -607,6 +610,9 @@ fn write_head(db: &Db, head: &Head) -> Result<(), Fault> {
         if let Some(value) = value {
             db.execute(sql, params![name, value])?;
         }
+    }
+    if let Some(secret) = &head.secret {
+        upkeep::set_secret(db, secret)?;
     }
     let sql = "INSERT INTO sqlite_sequence (name, seq) VALUES ('dead', ?1)";
     db.execute(sql, [head.last_dead]).map(drop)

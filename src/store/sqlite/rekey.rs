@@ -8,8 +8,8 @@ use rusqlite::params;
 
 use super::db::Db;
 use super::{Fault, OpenError, connect, inbox, open, portals};
-use crate::store::Key;
 use crate::store::seal::Sealer;
+use crate::store::{Key, secret};
 
 /// Number of bodies that are sealed between two calls of `progress`.
 const STEP: u64 = 1_000;
@@ -34,6 +34,7 @@ pub(super) fn rekey(
     open::in_transaction(&db, |db| {
         reseal_bodies(db, &old, &mut progress)?;
         reseal_tokens(db, &old)?;
+        reseal_secret(db, &old)?;
         open::write_key_check(db)
     })
     .and_then(|()| {
@@ -64,6 +65,18 @@ fn reseal_bodies(db: &Db, old: &Sealer, progress: &mut impl FnMut(u64, u64)) -> 
         }
     }
     progress(done, total);
+    Ok(())
+}
+
+fn reseal_secret(db: &Db, old: &Sealer) -> Result<(), Fault> {
+    let sql = "SELECT value FROM meta WHERE name = ?1";
+    let sealed = db.find(sql, [secret::NAME], |row| Ok(row.get::<_, Vec<u8>>(0)?))?;
+    if let Some(sealed) = sealed {
+        let plain = old.open(secret::CONTEXT, &sealed)?;
+        let sql = "UPDATE meta SET value = ?2 WHERE name = ?1";
+        let sealed = db.sealer.seal(secret::CONTEXT, &plain);
+        db.execute(sql, params![secret::NAME, sealed])?;
+    }
     Ok(())
 }
 

@@ -18,7 +18,7 @@ use crate::store::text;
 use crate::store::{
     Appended, Arrived, Booking, CallId, Claim, Conversation, DeadId, DeadLetter, EventId, Failure,
     ForgetScope, Inbox, InboxEvent, Installation, Limits, NewDelivery, Notice, Operator,
-    OrderingKey, Outbox, Ownership, Partition, Portals, Quarantined, QueuedCall, Reminders,
+    OrderingKey, Outbox, Ownership, Partition, Portals, Quarantined, QueuedCall, Reminders, Secret,
     Settled, StartedTurn, StateChange, Status, StoreError, StoreErrorKind, Stored, StoredState,
     Swept, Taken, Time, TurnCommit, Turns, Unsent, Upkeep,
 };
@@ -238,6 +238,15 @@ impl Ownership for Sqlite {}
 impl Upkeep for Sqlite {
     fn is_durable(&self) -> bool {
         true
+    }
+
+    fn secret(&self) -> Stored<'_, Secret> {
+        Box::pin(async {
+            match self.read(upkeep::secret).await? {
+                Some(known) => Ok(known),
+                None => self.write(upkeep::make_secret).await,
+            }
+        })
     }
 
     fn notices(&self) -> Stored<'_, Vec<Notice>> {

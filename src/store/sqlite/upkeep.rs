@@ -9,7 +9,7 @@ use super::db::Db;
 use super::{Fault, files, inbox, spool};
 use crate::store::arrived::add_counts;
 use crate::store::turn::PART;
-use crate::store::{Arrived, Status, Time};
+use crate::store::{Arrived, Secret, Status, Time, secret};
 
 /// Maximum number of rows that one step removes.
 const STEP: usize = 1_000;
@@ -167,4 +167,29 @@ pub(super) fn add_arrived(db: &Db, more: &[Arrived]) -> Result<Vec<Arrived>, Fau
     let sql = "INSERT OR REPLACE INTO meta (name, value) VALUES ('arrived', ?1)";
     db.execute(sql, [serde_json::json!(known).to_string()])?;
     Ok(known)
+}
+
+/// Returns the secret of the store, if there is one that the key opens.
+pub(super) fn secret(db: &Db) -> Result<Option<Secret>, Fault> {
+    let sql = "SELECT value FROM meta WHERE name = ?1";
+    let sealed = db.find(sql, [secret::NAME], |row| Ok(row.get::<_, Vec<u8>>(0)?))?;
+    let opened = sealed.and_then(|sealed| db.sealer.open(secret::CONTEXT, &sealed).ok());
+    Ok(opened.and_then(|bytes| Secret::from_bytes(&bytes)))
+}
+
+/// Stores the secret of the store.
+pub(super) fn set_secret(db: &Db, secret: &Secret) -> Result<(), Fault> {
+    let sql = "INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)";
+    let sealed = db.sealer.seal(secret::CONTEXT, secret.bytes());
+    db.execute(sql, params![secret::NAME, sealed]).map(drop)
+}
+
+/// Returns the secret of the store. Makes one if there is none.
+pub(super) fn make_secret(db: &Db) -> Result<Secret, Fault> {
+    if let Some(known) = secret(db)? {
+        return Ok(known);
+    }
+    let new = Secret::random();
+    set_secret(db, &new)?;
+    Ok(new)
 }
